@@ -1,0 +1,77 @@
+package auth
+
+import (
+	"bytes"
+	"io"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// maxDepth is deeper than any real token nests (Keycloak's roles: 4).
+const maxDepth = 16
+
+// object is a JSON object: member names with their raw values.
+type object map[string]jsontext.Value
+
+// readObject reads text that is one JSON object and nothing more. jsontext
+// keeps to RFC 7493: no doubled names at any depth (compared after unescaping),
+// no invalid UTF-8, no lone surrogates. encoding/json would let all three pass
+// and match names in any case (RFC 8725 §2.4 and §3.7).
+func readObject(raw []byte) (object, error) {
+	if nestsTooDeep(raw) {
+		return nil, tooDeep
+	}
+	d := jsontext.NewDecoder(bytes.NewReader(raw))
+	if t, err := d.ReadToken(); err != nil || t.Kind() != '{' {
+		return nil, notObject
+	}
+	members := object{}
+	for d.PeekKind() == '"' {
+		name, err := d.ReadToken()
+		if err != nil {
+			return nil, notObject
+		}
+		key := name.String() // before the next read, which reuses the buffer
+		value, err := d.ReadValue()
+		if err != nil {
+			return nil, notObject
+		}
+		members[key] = value.Clone()
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return nil, notObject
+	}
+	if _, err := d.ReadToken(); err != io.EOF {
+		return nil, notObject
+	}
+	return members, nil
+}
+
+// nestsTooDeep looks no further than the first fault, which readObject reports.
+func nestsTooDeep(raw []byte) bool {
+	d := jsontext.NewDecoder(bytes.NewReader(raw))
+	for {
+		if _, err := d.ReadToken(); err != nil {
+			return false
+		}
+		if d.StackDepth() > maxDepth {
+			return true
+		}
+	}
+}
+
+func (o object) has(name string) bool {
+	_, ok := o[name]
+	return ok
+}
+
+// text returns a member that is a string; ok is false for any other, and for none.
+func (o object) text(name string) (s string, ok bool) { return unquote(o[name]) }
+
+func unquote(v jsontext.Value) (s string, ok bool) {
+	if v.Kind() != '"' {
+		return "", false
+	}
+	b, err := jsontext.AppendUnquote(nil, v)
+	return string(b), err == nil
+}

@@ -1,0 +1,308 @@
+package auth_test
+
+import (
+	"context"
+	"crypto/rsa"
+	"encoding/base64"
+	"fmt"
+	"math/big"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/online-cinema/billing/adapters/auth"
+)
+
+// jwksServer is an auth service: an https URL with a key set.
+type jwksServer struct {
+	*httptest.Server
+	handler atomic.Pointer[http.HandlerFunc]
+	fetches atomic.Int64
+	clock   *clock
+}
+
+// serve starts an auth service with this key set, and a configuration for it.
+func serve(tb testing.TB, set string) (auth.Config, *jwksServer) {
+	tb.Helper()
+	s := &jwksServer{clock: newClock()}
+	s.answer(set)
+	s.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.fetches.Add(1)
+		(*s.handler.Load())(w, r)
+	}))
+	tb.Cleanup(s.Close)
+	return auth.Config{
+		JWKSURL: s.URL, Transport: s.Client().Transport,
+		Issuer: issuer, Audience: audience, Leeway: leeway, Now: s.clock.Now,
+	}, s
+}
+
+func (s *jwksServer) answer(body string) {
+	s.handle(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(body)) })
+}
+
+func (s *jwksServer) handle(h http.HandlerFunc) { s.handler.Store(&h) }
+
+// refetch makes v fetch the set again, as an unknown kid does once a minute.
+func (s *jwksServer) refetch(t *testing.T, v *auth.Verifier) {
+	t.Helper()
+	before := s.fetches.Load()
+	s.clock.advance(time.Minute)
+	_, _ = v.Verify(t.Context(), mint(header(`kid="unheard-of"`), claims()))
+	if s.fetches.Load() == before {
+		t.Fatal("the set was not fetched again")
+	}
+}
+
+func keySet(keys ...string) string { return `{"keys":[` + strings.Join(keys, ",") + `]}` }
+
+func publicJWK(kid string, key *rsa.PrivateKey) string { return jwk(kid, &key.PublicKey) }
+
+// jwk is a key as JSON; more are further members.
+func jwk(kid string, key *rsa.PublicKey, more ...string) string {
+	n := base64.RawURLEncoding.EncodeToString(key.N.Bytes())
+	e := base64.RawURLEncoding.EncodeToString(big.NewInt(int64(key.E)).Bytes())
+	all := append([]string{fmt.Sprintf(`"kty":"RSA","kid":%q,"n":%q,"e":%q`, kid, n, e)}, more...)
+	return "{" + strings.Join(all, ",") + "}"
+}
+
+func privateJWK(kid string, key *rsa.PrivateKey) string {
+	part := func(n *big.Int) string { return base64.RawURLEncoding.EncodeToString(n.Bytes()) }
+	return jwk(kid, &key.PublicKey, fmt.Sprintf(`"d":%q,"p":%q,"q":%q,"dp":%q,"dq":%q,"qi":%q`, part(key.D),
+		part(key.Primes[0]), part(key.Primes[1]), part(key.Precomputed.Dp), part(key.Precomputed.Dq), part(key.Precomputed.Qinv)))
+}
+
+func TestKeyRotation(t *testing.T) {
+	t.Parallel()
+	cfg, server := serve(t, keySet(publicJWK("k1", issuerKey())))
+	v := newVerifier(t, cfg)
+	old, fresh := mint(header(), claims()), mintWith(nextKey(), b64(header(`kid="k2"`)), b64(claims()))
+
+	check := func(step, token string, valid bool, fetches int64) {
+		t.Helper()
+		if _, err := v.Verify(t.Context(), token); (err == nil) != valid {
+			t.Errorf("%s: %v", step, err)
+		}
+		if got := server.fetches.Load(); got != fetches {
+			t.Errorf("%s: %d fetches, want %d", step, got, fetches)
+		}
+	}
+	check("known key", old, true, 1)
+	check("known key again", old, true, 1)
+	server.answer(keySet(publicJWK("k1", issuerKey()), publicJWK("k2", nextKey())))
+	check("new key", fresh, true, 2)
+	check("old key, still in the set", old, true, 2)
+	server.answer(keySet(publicJWK("k2", nextKey())))
+	unknown := mint(header(`kid="k3"`), claims())
+	check("unknown kid within a minute", unknown, false, 2)
+	server.clock.advance(59 * time.Second)
+	check("unknown kid, a second early", unknown, false, 2)
+	server.clock.advance(time.Second)
+	check("unknown kid after a minute", unknown, false, 3)
+	check("key taken out of the set", old, false, 3)
+	check("key that stayed", fresh, true, 3)
+}
+
+func TestKeyIDsDecide(t *testing.T) {
+	t.Parallel()
+	cfg, _ := serve(t, keySet(publicJWK("k1", issuerKey()), publicJWK("k2", nextKey())))
+	for _, a := range []attack{
+		{"kid missing", mint(header("kid="), claims()), causeNoKID},
+		{"unknown kid", mint(header(`kid="k3"`), claims()), causeUnknown},
+		{"kid in another case", mint(header(`kid="K1"`), claims()), causeUnknown},
+		{"kid of another key of the set", mint(header(`kid="k2"`), claims()), causeSignature},
+		{"kid of a file", mint(header(`kid="../../../../dev/null"`), claims()), causeUnknown},
+		{"kid with SQL", mint(header(`kid="k1' UNION SELECT 'k"`), claims()), causeUnknown},
+	} {
+		t.Run(a.name, func(t *testing.T) {
+			t.Parallel()
+			refuses(t, cfg, a)
+		})
+	}
+}
+
+func TestUnfitKeysAreLeftOut(t *testing.T) {
+	t.Parallel()
+	secret := base64.RawURLEncoding.EncodeToString([]byte("secret secret secret secret secr"))
+	point := base64.RawURLEncoding.EncodeToString(ellipticKey().X.FillBytes(make([]byte, 32)))
+	issuerN := base64.RawURLEncoding.EncodeToString(issuerKey().N.Bytes())
+	tests := []struct {
+		name, key string
+		token     string // one that the key would let pass, if there is one
+	}{
+		{"1024 bits", publicJWK("bad", weakKey()), mintWith(weakKey(), b64(header(`kid="bad"`)), b64(claims()))},
+		{"symmetric", `{"kty":"oct","kid":"bad","k":"` + secret + `"}`, ""},
+		{"private", privateJWK("bad", issuerKey()), mint(header(`kid="bad"`), claims())},
+		{"no kid", jwk("", &issuerKey().PublicKey), mint(header("kid="), claims())},
+		{"for encryption", jwk("bad", &issuerKey().PublicKey, `"use":"enc"`), mint(header(`kid="bad"`), claims())},
+		{"for PS256", jwk("bad", &issuerKey().PublicKey, `"alg":"PS256"`), mint(header(`kid="bad"`), claims())},
+		{"for RS512", jwk("bad", &issuerKey().PublicKey, `"alg":"RS512"`), mint(header(`kid="bad"`), claims())},
+		{"exponent 3", jwk("bad", withExponent(3)), ""},
+		{"exponent 1: anyone can sign", jwk("bad", withExponent(1)), ""},
+		{"even exponent", jwk("bad", withExponent(65538)), ""},
+		{"exponent beyond 64 bits", `{"kty":"RSA","kid":"bad","n":"` + issuerN + `","e":"AQAAAAAAAQAB"}`, mint(header(`kid="bad"`), claims())},
+		{"8193 bits", jwk("bad", ofBits(8193)), ""},
+		{"unsupported curve", `{"kty":"EC","kid":"bad","crv":"secp256k1","x":"` + point + `","y":"` + point + `"}`, ""},
+		{"unknown kty", `{"kty":"PQC","kid":"bad"}`, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if tt.token == "" {
+				tt.token = mint(header(`kid="bad"`), claims())
+			}
+			cfg, server := serve(t, keySet(tt.key))
+			v := newVerifier(t, cfg)
+			if v.Ready() == nil {
+				t.Error("ready with this key alone")
+			}
+			server.answer(keySet(tt.key, publicJWK("k1", issuerKey())))
+			server.refetch(t, v)
+			if _, err := v.Verify(t.Context(), tt.token); err == nil {
+				t.Error("the key is used")
+			}
+		})
+	}
+}
+
+// Keys for other uses are ordinary in a set, and do not stand in the way.
+func TestKeysForOtherUsesDoNotDisturb(t *testing.T) {
+	t.Parallel()
+	cfg, _ := serve(t, keySet(
+		jwk("k1", &nextKey().PublicKey, `"use":"enc"`, `"alg":"RSA-OAEP"`),
+		jwk("k1", &issuerKey().PublicKey, `"use":"sig"`, `"alg":"RS256"`),
+		`{"kty":"OKP","crv":"Ed448","kid":"k4","x":"AA"}`,
+	))
+	v := newVerifier(t, cfg)
+	if err := v.Ready(); err != nil {
+		t.Error(err)
+	}
+	if _, err := v.Verify(t.Context(), mint(header(), claims())); err != nil {
+		t.Error(err)
+	}
+}
+
+// Whatever the URL answers, it does not take away the keys there were.
+func TestBadAnswers(t *testing.T) {
+	t.Parallel()
+	good := keySet(publicJWK("k1", issuerKey()), publicJWK("k2", nextKey()))
+	text := func(s string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(s)) }
+	}
+	tests := []struct {
+		name   string
+		answer http.HandlerFunc
+		want   string
+	}{
+		{"empty set", text(`{"keys":[]}`), "no usable key among 0"},
+		{"null set", text(`{"keys":null}`), "no usable key among 0"},
+		{"no set", text(`{}`), "no usable key among 0"},
+		{"only a weak key", text(keySet(publicJWK("k9", weakKey()))), "1024 bits"},
+		{"not JSON", text("<html>"), "invalid character"},
+		{"cut off", text(good[:100]), "EOF"},
+		{"larger than allowed", text(`{"pad":"` + strings.Repeat("a", 1<<20) + `",` + good[1:]), "too large"},
+		{"error, with a set", func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusInternalServerError)
+			_, _ = w.Write([]byte(good))
+		}, "500"},
+		{"redirect to a set", func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/moved" {
+				http.Redirect(w, r, "/moved", http.StatusFound)
+				return
+			}
+			_, _ = w.Write([]byte(good))
+		}, "redirects are not followed"},
+		{"connection cut", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "EOF"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			cfg, server := serve(t, keySet(publicJWK("k1", issuerKey())))
+			var log logs
+			cfg.Log = log.logger()
+			v := newVerifier(t, cfg)
+			server.handle(tt.answer)
+			server.refetch(t, v)
+			if _, err := v.Verify(t.Context(), mint(header(), claims())); err != nil {
+				t.Errorf("the key from before: %v", err)
+			}
+			if _, err := v.Verify(t.Context(), mintWith(nextKey(), b64(header(`kid="k2"`)), b64(claims()))); err == nil {
+				t.Error("the answer was used")
+			}
+			if line := log.text(); !strings.Contains(line, `"WARN"`) || !strings.Contains(line, tt.want) {
+				t.Errorf("no warning with %q in %s", tt.want, line)
+			}
+
+			server.answer(good)
+			server.refetch(t, v)
+			if _, err := v.Verify(t.Context(), mintWith(nextKey(), b64(header(`kid="k2"`)), b64(claims()))); err != nil {
+				t.Errorf("after a good answer: %v", err)
+			}
+		})
+	}
+}
+
+func TestLargestKeySet(t *testing.T) {
+	t.Parallel()
+	set := keySet(publicJWK("k1", issuerKey()))
+	pad := strings.Repeat("a", 1<<20-len(set)-len(`"pad":"",`))
+	cfg, _ := serve(t, `{"pad":"`+pad+`",`+set[1:])
+	if err := newVerifier(t, cfg).Ready(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestPlainHTTPWhereAllowed(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(keySet(publicJWK("k1", issuerKey()))))
+	}))
+	t.Cleanup(server.Close)
+	cfg := config(t)
+	cfg.PublicKeyFile, cfg.JWKSURL = "", server.URL
+	if _, err := auth.New(t.Context(), cfg); err == nil {
+		t.Error("http is accepted")
+	}
+	cfg.AllowHTTP = true
+	if err := newVerifier(t, cfg).Ready(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A certificate that nobody vouches for is no https.
+func TestUntrustedCertificate(t *testing.T) {
+	t.Parallel()
+	cfg, _ := serve(t, keySet(publicJWK("k1", issuerKey())))
+	cfg.Transport = nil
+	if newVerifier(t, cfg).Ready() == nil {
+		t.Error("ready with keys from anyone")
+	}
+}
+
+func TestManyUnknownKeysAtOnce(t *testing.T) {
+	t.Parallel()
+	cfg, server := serve(t, keySet(publicJWK("k1", issuerKey())))
+	v := newVerifier(t, cfg)
+	server.answer(keySet(publicJWK("k1", issuerKey()), publicJWK("k2", nextKey())))
+	foreign := mint(header(`kid="foreign"`), claims())
+	fresh := mintWith(nextKey(), b64(header(`kid="k2"`)), b64(claims()))
+
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() { _, _ = v.Verify(context.Background(), foreign) })
+		all.Go(func() {
+			if _, err := v.Verify(context.Background(), fresh); err != nil {
+				t.Error(err)
+			}
+		})
+		all.Go(func() { _ = v.Ready() })
+	}
+	all.Wait()
+	if got := server.fetches.Load(); got != 2 {
+		t.Errorf("%d fetches, want 2", got)
+	}
+}

@@ -1,0 +1,91 @@
+package auth
+
+import (
+	"context"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+)
+
+const (
+	minKeyBits  = 2048 // RFC 7518 §3.3
+	maxKeyBits  = 8192 // the cost of one verification grows with the square
+	minExponent = 65537
+)
+
+// checkRSA says what is wrong with a key, if anything.
+func checkRSA(key *rsa.PublicKey) error {
+	switch bits := key.N.BitLen(); {
+	case bits < minKeyBits:
+		return fmt.Errorf("RSA key of %d bits: at least %d are needed", bits, minKeyBits)
+	case bits > maxKeyBits:
+		return fmt.Errorf("RSA key of %d bits: at most %d are accepted", bits, maxKeyBits)
+	case key.N.Bit(0) == 0:
+		return errors.New("RSA key with an even modulus")
+	case key.E < minExponent || key.E%2 == 0:
+		return fmt.Errorf("RSA key with exponent %d: an odd one from %d on is needed", key.E, minExponent)
+	}
+	return nil
+}
+
+// fileKey is the one key of a PEM file. There is nothing to choose from, so a
+// kid is not needed and, if there is one, not looked at.
+type fileKey struct{ only *rsa.PublicKey }
+
+func (k fileKey) key(context.Context, string) (*rsa.PublicKey, error) { return k.only, nil }
+
+func (k fileKey) ready() error { return nil }
+
+func loadPublicKey(path string) (*rsa.PublicKey, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("public key: %w", err)
+	}
+	key, err := parsePublicKey(text)
+	if err != nil {
+		return nil, fmt.Errorf("public key %s: %w", path, err)
+	}
+	return key, nil
+}
+
+// parsePublicKey reads exactly one RSA public key. A private key is refused,
+// even beside a public one: whoever has it can be any viewer.
+func parsePublicKey(text []byte) (*rsa.PublicKey, error) {
+	var blocks []*pem.Block
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if strings.HasSuffix(block.Type, "PRIVATE KEY") {
+			return nil, errors.New("this is a private key: it must stay with the auth service, give its public key instead")
+		}
+		blocks = append(blocks, block)
+	}
+	if len(blocks) != 1 {
+		return nil, fmt.Errorf("%d PEM blocks where one public key is expected", len(blocks))
+	}
+	key, err := parsePublicBlock(blocks[0])
+	if err != nil {
+		return nil, err
+	}
+	return key, checkRSA(key)
+}
+
+func parsePublicBlock(block *pem.Block) (*rsa.PublicKey, error) {
+	switch block.Type {
+	case "RSA PUBLIC KEY":
+		return x509.ParsePKCS1PublicKey(block.Bytes)
+	case "PUBLIC KEY":
+		any, err := x509.ParsePKIXPublicKey(block.Bytes)
+		if err != nil {
+			return nil, err
+		}
+		key, ok := any.(*rsa.PublicKey)
+		if !ok {
+			return nil, fmt.Errorf("a %T where an RSA key is expected", any)
+		}
+		return key, nil
+	}
+	return nil, fmt.Errorf("a PEM block %q where PUBLIC KEY or RSA PUBLIC KEY is expected", block.Type)
+}

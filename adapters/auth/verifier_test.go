@@ -1,0 +1,178 @@
+package auth_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/online-cinema/billing/adapters/auth"
+)
+
+func TestGoodTokens(t *testing.T) {
+	t.Parallel()
+	v := newVerifier(t, config(t))
+	longest := padded(8 << 10)
+	if len(longest) != 8<<10 {
+		t.Fatalf("%d bytes", len(longest))
+	}
+	deep := strings.Repeat("[", 15) + strings.Repeat("]", 15) // the payload itself is the 16th level
+	tests := []struct{ name, token string }{
+		{"plain", mint(header(), claims())},
+		{"access token of RFC 9068", mint(header(`typ="at+jwt"`), claims())},
+		{"no typ", mint(header("typ="), claims())},
+		{"no kid", mint(header("kid="), claims())},
+		{"another kid", mint(header(`kid="k2"`), claims())},
+		{"longest kid", mint(header(`kid="`+strings.Repeat("k", 128)+`"`), claims())},
+		{"spaces and line breaks in the JSON", mint("{\"alg\":\r\n \"RS256\" }\n", " "+claims()+" ")},
+		{"escaped member name", mint(header(), strings.Replace(claims(), `"sub"`, `"s\u0075b"`, 1))},
+		{"audience among others", mint(header(), claims(`aud=["catalogue","billing"]`))},
+		{"audience in an array of one", mint(header(), claims(`aud=["billing"]`))},
+		{"no iat", mint(header(), claims("iat="))},
+		{"iat 0", mint(header(), claims("iat=0"))},
+		{"nbf in the past", mint(header(), claims("nbf="+unix(-time.Hour)))},
+		{"fraction of a second", mint(header(), claims("exp="+unix(time.Hour)+".75", "iat="+unix(-time.Hour)+".25"))},
+		{"exp at the end of the year 9999", mint(header(), claims("exp=253402300799"))},
+		{"foreign claims", mint(header(), claims(`jti="x"`, `realm_access={"roles":["a"]}`, `SUBJECT="x"`, `name="Ünï 🎬"`))},
+		{"nested as deep as allowed", mint(header(), claims("x="+deep))},
+		{"as long as allowed", longest},
+		{"expired within the leeway", mint(header(), claims("exp="+unix(time.Second-leeway)))},
+		{"nbf within the leeway", mint(header(), claims("nbf="+unix(leeway)))},
+		{"iat within the leeway", mint(header(), claims("iat="+unix(leeway)))},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := v.Verify(t.Context(), tt.token)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(auth.Claims{Subject: subject}, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// padded is a good token of exactly n bytes. A base64 part can have any length
+// but 1 over a multiple of 4, so the length of the header has to fit.
+func padded(n int) string {
+	for kid := "k"; ; kid += "k" {
+		h := header(`kid="` + kid + `"`)
+		left := n - len(mint(h, claims("x=1"))) + len(b64(claims("x=1")))
+		if left%4 == 1 {
+			continue
+		}
+		fill := left*3/4 - len(claims(`x=""`))
+		return mint(h, claims(`x="`+strings.Repeat("a", fill)+`"`))
+	}
+}
+
+func TestSubjects(t *testing.T) {
+	t.Parallel()
+	v := newVerifier(t, config(t))
+	for _, sub := range []string{
+		"1", "0193b1a0-7f6e-7c3a-9b1e-2f4d5c6b7a80", "auth0|5f7c8ec7c33c6c004bbafe82", "ivan.petrov+tv@example.com",
+		"urn:cinema:viewer:17", "AZaz09-._~:@|+/=", strings.Repeat("a", 255),
+	} {
+		t.Run(sub, func(t *testing.T) {
+			t.Parallel()
+			got, err := v.Verify(t.Context(), mint(header(), claims(`sub="`+sub+`"`)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.Subject != sub {
+				t.Errorf("subject %q, want %q", got.Subject, sub)
+			}
+		})
+	}
+}
+
+func TestSubjectCharacters(t *testing.T) {
+	t.Parallel()
+	const safe = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:@|+/="
+	v := newVerifier(t, config(t))
+	for r := range rune(0x250) {
+		_, err := v.Verify(t.Context(), mint(header(), claims(fmt.Sprintf(`sub="a\u%04xb"`, r))))
+		if want := strings.ContainsRune(safe, r); (err == nil) != want {
+			t.Errorf("character %q: accepted is %v, want %v", r, err == nil, want)
+		}
+	}
+}
+
+// One token through the hours: the clock is asked each time.
+func TestTimePasses(t *testing.T) {
+	t.Parallel()
+	now := newClock()
+	cfg := config(t)
+	cfg.Now = now.Now
+	v := newVerifier(t, cfg)
+	token := mint(header(), claims("nbf="+unix(time.Minute), "exp="+unix(time.Hour)))
+	steps := []struct {
+		name  string
+		after time.Duration // since noon
+		valid bool
+	}{
+		{"too early", time.Minute - leeway - 1, false},
+		{"within the leeway before", time.Minute - leeway, true},
+		{"in between", 30 * time.Minute, true},
+		{"within the leeway after", time.Hour + leeway - 1, true},
+		{"too late", time.Hour + leeway, false},
+	}
+	for _, step := range steps {
+		now.advance(noon.Add(step.after).Sub(now.Now()))
+		if _, err := v.Verify(t.Context(), token); (err == nil) != step.valid {
+			t.Errorf("%s: %v", step.name, err)
+		}
+	}
+}
+
+func TestFaultyConfig(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		change func(*auth.Config)
+		want   []string
+	}{
+		{"neither file nor URL", func(c *auth.Config) { c.PublicKeyFile = "" }, []string{"a public key file or a JWKS URL"}},
+		{"file and URL", func(c *auth.Config) { c.JWKSURL = "https://auth.cinema.test/jwks" }, []string{"not both"}},
+		{"http", jwksURL("http://auth.cinema.test/jwks"), []string{"https is needed"}},
+		{"another scheme", jwksURL("file:///etc/jwks.json"), []string{"not an https URL"}},
+		{"another scheme with a host", jwksURL("ftp://auth.cinema.test/jwks"), []string{"not an https URL"}},
+		{"no scheme", jwksURL("auth.cinema.test/jwks"), []string{"not an https URL"}},
+		{"no host", jwksURL("https:///jwks"), []string{"not an https URL"}},
+		{"no URL at all", jwksURL("https://%zz"), []string{"not a URL"}},
+		{"negative leeway", func(c *auth.Config) { c.Leeway = -1 }, []string{"leeway"}},
+		{"file missing", func(c *auth.Config) { c.PublicKeyFile = "/nowhere/public.pem" }, []string{"/nowhere/public.pem"}},
+		{"everything at once", func(c *auth.Config) { *c = auth.Config{} }, []string{"key file", "no issuer", "no audience", "no clock"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			cfg := config(t)
+			tt.change(&cfg)
+			v, err := auth.New(t.Context(), cfg)
+			if err == nil || v != nil {
+				t.Fatal("accepted")
+			}
+			for _, part := range tt.want {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("%q does not say %q", err, part)
+				}
+			}
+		})
+	}
+}
+
+func jwksURL(url string) func(*auth.Config) {
+	return func(c *auth.Config) { c.PublicKeyFile, c.JWKSURL = "", url }
+}
+
+func TestReadyWithFile(t *testing.T) {
+	t.Parallel()
+	if err := newVerifier(t, config(t)).Ready(); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,64 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// AppRole is the role that every connection of the service takes on. It may
+// read and write what the service needs and cannot rewrite history: events
+// can be added but not changed or deleted.
+const AppRole = "billing_app"
+
+// Open makes a pool for the database at url. It connects to nobody yet, so
+// that a service starts, and answers "unavailable", while its database is down.
+//
+// Connections take on [AppRole] whatever login the URL names, unless the URL
+// itself has a role parameter. Times are read and written in UTC.
+func Open(ctx context.Context, url string) (*pgxpool.Pool, error) {
+	return OpenRole(ctx, url, AppRole)
+}
+
+// OpenRole is [Open] with another role to take on.
+func OpenRole(ctx context.Context, url, role string) (*pgxpool.Pool, error) {
+	cfg, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("database URL: %w", err) // pgx masks the password
+	}
+	params := cfg.ConnConfig.RuntimeParams
+	if _, chosen := params["role"]; !chosen {
+		params["role"] = role
+	}
+	// A transaction that its owner forgot must not hold back vacuum.
+	if _, chosen := params["idle_in_transaction_session_timeout"]; !chosen {
+		params["idle_in_transaction_session_timeout"] = "60000"
+	}
+	if cfg.ConnConfig.ConnectTimeout == 0 {
+		cfg.ConnConfig.ConnectTimeout = 2 * time.Second
+	}
+	cfg.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
+		registerTypes(conn.TypeMap())
+		return nil
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("database pool: %w", err)
+	}
+	return pool, nil
+}
+
+// registerTypes makes timestamptz speak the domain's language: always UTC, and
+// the zero time is NULL.
+func registerTypes(m *pgtype.Map) {
+	stamp := &pgtype.Type{Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: stampCodec{}}
+	m.RegisterType(stamp)
+	m.RegisterType(&pgtype.Type{
+		Name: "_timestamptz", OID: pgtype.TimestamptzArrayOID,
+		Codec: &pgtype.ArrayCodec{ElementType: stamp},
+	})
+}

@@ -1,0 +1,78 @@
+package pgtest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/online-cinema/billing/adapters/postgres"
+)
+
+// poolSize is how many connections a test's pool has at most. Many tests run
+// at once and share the server's.
+const poolSize = 5
+
+// cleanup is how long tidying up after a test may take.
+const cleanup = 30 * time.Second
+
+// New is a pool for a database of the test's own: migrated, empty otherwise,
+// and dropped when the test ends. Its connections are those of the service,
+// so they have the rights of [postgres.AppRole] and no more.
+//
+// The test fails when it still holds a connection at its end.
+func New(t testing.TB) *pgxpool.Pool {
+	t.Helper()
+	return Pool(t, URL(t))
+}
+
+// URL is the superuser's URL of a database such as [New] makes, for tests of
+// what opens one, migrates one or has a role of its own.
+func URL(t testing.TB) string {
+	t.Helper()
+	url, err := clone(t.Context())
+	if err != nil {
+		t.Fatalf("test database: %v", err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), cleanup)
+		defer cancel()
+		if err := drop(ctx, url); err != nil {
+			t.Errorf("drop test database: %v", err)
+		}
+	})
+	return url
+}
+
+// Pool is the service's pool, kept small, for the database at url. It is closed
+// when the test ends.
+func Pool(t testing.TB, url string) *pgxpool.Pool {
+	t.Helper()
+	small, err := withParam(url, "pool_max_conns", poolSize)
+	if err != nil {
+		t.Fatalf("test database: %v", err)
+	}
+	pool, err := postgres.Open(t.Context(), small)
+	if err != nil {
+		t.Fatalf("test database: %v", err)
+	}
+	t.Cleanup(func() { closePool(t, pool) })
+	return pool
+}
+
+// closePool does not wait for ever for a connection that the test forgot.
+func closePool(t testing.TB, pool *pgxpool.Pool) {
+	t.Helper()
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		pool.Close()
+	}()
+	select {
+	case <-closed:
+	case <-time.After(cleanup / 3):
+		t.Errorf("the test ended and holds %d connections: rows not closed, or a transaction not ended",
+			pool.Stat().AcquiredConns())
+	}
+}

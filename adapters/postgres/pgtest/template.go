@@ -1,0 +1,132 @@
+package pgtest
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/online-cinema/billing/adapters/postgres"
+	"github.com/online-cinema/billing/db"
+)
+
+// templateLock is held while a template is made, on any server. It covers all
+// templates, because migrations make roles, which all databases share.
+const templateLock = 7242620027
+
+// clone makes a database from the template and returns its URL.
+func clone(ctx context.Context) (string, error) {
+	srv, err := server()
+	if err != nil {
+		return "", err
+	}
+	name := "t_" + strings.ToLower(rand.Text()[:12])
+	sql := fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s", name, srv.template)
+	if srv.ours {
+		sql += " STRATEGY FILE_COPY" // quicker, and harmless without fsync
+	}
+	if err := run(ctx, srv.url, sql); err != nil {
+		return "", err
+	}
+	return withDatabase(srv.url, name)
+}
+
+func drop(ctx context.Context, url string) error {
+	cfg, err := pgx.ParseConfig(url)
+	if err != nil {
+		return err
+	}
+	srv, err := server()
+	if err != nil {
+		return err
+	}
+	return run(ctx, srv.url, fmt.Sprintf("DROP DATABASE IF EXISTS %s WITH (FORCE)", cfg.Database))
+}
+
+func run(ctx context.Context, url, sql string) error {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	if _, err := conn.Exec(ctx, sql); err != nil {
+		return fmt.Errorf("%s: %w", sql, err)
+	}
+	return nil
+}
+
+// makeTemplate makes the template of today's migrations unless it is there,
+// and returns its name. Of several processes one works and the others wait.
+func makeTemplate(ctx context.Context, url string) (string, error) {
+	name, err := templateName(db.Migrations)
+	if err != nil {
+		return "", err
+	}
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = conn.Close(ctx) }() // gives the lock back
+	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", templateLock); err != nil {
+		return "", err
+	}
+	var there bool
+	err = conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name).Scan(&there)
+	if err != nil || there {
+		return name, err
+	}
+	return name, buildTemplate(ctx, conn, url, name)
+}
+
+// buildTemplate gives the template its name last, so that one with the name is
+// whole.
+func buildTemplate(ctx context.Context, conn *pgx.Conn, url, name string) error {
+	draft := name + "_draft"
+	for _, sql := range []string{"DROP DATABASE IF EXISTS " + draft, "CREATE DATABASE " + draft} {
+		if _, err := conn.Exec(ctx, sql); err != nil {
+			return fmt.Errorf("%s: %w", sql, err)
+		}
+	}
+	draftURL, err := withDatabase(url, draft)
+	if err != nil {
+		return err
+	}
+	if _, err := postgres.Migrate(ctx, draftURL, slog.New(slog.DiscardHandler)); err != nil {
+		return err
+	}
+	for _, sql := range []string{
+		"ALTER DATABASE " + draft + " ALLOW_CONNECTIONS false", // a connection would be in the way of a clone
+		"ALTER DATABASE " + draft + " RENAME TO " + name,
+	} {
+		if _, err := conn.Exec(ctx, sql); err != nil {
+			return fmt.Errorf("%s: %w", sql, err)
+		}
+	}
+	return nil
+}
+
+// templateName tells apart the templates of different migrations.
+func templateName(migrations fs.FS) (string, error) {
+	files, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		return "", err
+	}
+	if len(files) == 0 {
+		return "", errors.New("there are no migrations")
+	}
+	sum := sha256.New()
+	for _, file := range files {
+		text, err := fs.ReadFile(migrations, file)
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(sum, "%s %d\n%s", file, len(text), text)
+	}
+	return fmt.Sprintf("tmpl_%x", sum.Sum(nil)[:12]), nil
+}

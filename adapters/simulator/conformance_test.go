@@ -1,0 +1,66 @@
+package simulator
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/online-cinema/billing/core/app/providertest"
+	"github.com/online-cinema/billing/core/billing"
+)
+
+func TestProvider(t *testing.T) {
+	t.Parallel()
+	providertest.Run(t, func(t *testing.T) providertest.Harness {
+		s := newSimulator(t, Config{Wait: wait}) // for real: the suite gives up by itself
+		return providertest.Harness{
+			Provider: s, Ledger: s, Confirm: press(s.Handler()),
+			Tokens: providertest.Tokens{
+				OK:          billing.NewSecret("tok_ok"),
+				OtherOK:     billing.NewSecret("tok_ok~other"),
+				Declined:    declined(),
+				LostAnswer:  billing.NewSecret("tok_lost_answer"),
+				Slow:        billing.NewSecret("tok_slow"),
+				Unavailable: billing.NewSecret("tok_unavailable"),
+				Unknown:     billing.NewSecret("tok_nobody_issued_this"),
+				Confirmed:   billing.NewSecret("tok_3ds"),
+			},
+		}
+	})
+}
+
+func declined() map[billing.DeclineCode]billing.Secret {
+	tokens := make(map[billing.DeclineCode]billing.Secret)
+	for _, code := range billing.DeclineCodes() {
+		tokens[code] = billing.NewSecret("tok_" + string(code))
+	}
+	return tokens
+}
+
+// press returns a function that presses a button on a page.
+func press(h http.Handler) func(context.Context, string, bool) error {
+	return func(ctx context.Context, page string, yes bool) error {
+		answer := decline
+		if yes {
+			answer = approve
+		}
+		w := post(ctx, h, page, string(answer))
+		if w.Code != http.StatusSeeOther {
+			return fmt.Errorf("the page answered %d", w.Code)
+		}
+		return nil
+	}
+}
+
+func post(ctx context.Context, h http.Handler, page, answer string) *httptest.ResponseRecorder {
+	form := url.Values{"reply": {answer}}.Encode()
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, page, strings.NewReader(form))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}

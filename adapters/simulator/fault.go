@@ -1,0 +1,95 @@
+package simulator
+
+import (
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+
+	"github.com/online-cinema/billing/core/app"
+)
+
+// Fault is something that goes wrong with one charge.
+type Fault string
+
+// The faults. All but NoFault and Unavailable are seen too late by the caller,
+// or not at all.
+const (
+	NoFault     Fault = ""
+	LoseAnswer  Fault = "lose the answer after the commit"
+	LoseRequest Fault = "lose the request before anything is taken"
+	Unavailable Fault = "refuse the connection"
+	OtherAmount Fault = "take one minor unit more than was asked"
+	ChargeTwice Fault = "take the money twice"
+)
+
+// Script returns a [Config.Fault] that hands the faults out in this order, one
+// to each charge, and none after the last.
+func Script(faults ...Fault) func(app.ChargeRequest) Fault {
+	var next atomic.Int64
+	return func(app.ChargeRequest) Fault {
+		if i := next.Add(1) - 1; i < int64(len(faults)) {
+			return faults[i]
+		}
+		return NoFault
+	}
+}
+
+// Odds say how likely each fault is, each from 0 to 1 and all together at most
+// 1. The same seed rolls the same sequence; which charge meets which fault
+// depends on their order.
+type Odds struct {
+	LoseAnswers  float64
+	LoseRequests float64
+	Unavailable  float64
+	OtherAmounts float64
+	ChargeTwice  float64
+	Seed         uint64
+}
+
+// dice returns a function that draws a fault for one charge.
+func (o Odds) dice() func() Fault {
+	if o == (Odds{Seed: o.Seed}) {
+		return func() Fault { return NoFault }
+	}
+	var mu sync.Mutex
+	random := rand.New(rand.NewPCG(o.Seed, 0))
+	return func() Fault {
+		mu.Lock()
+		defer mu.Unlock()
+		return o.pick(random.Float64())
+	}
+}
+
+// pick returns the fault in whose share of [0,1) x lies.
+func (o Odds) pick(x float64) Fault {
+	for _, share := range []struct {
+		of    float64
+		fault Fault
+	}{
+		{o.LoseAnswers, LoseAnswer},
+		{o.LoseRequests, LoseRequest},
+		{o.Unavailable, Unavailable},
+		{o.OtherAmounts, OtherAmount},
+		{o.ChargeTwice, ChargeTwice},
+	} {
+		if x < share.of {
+			return share.fault
+		}
+		x -= share.of
+	}
+	return NoFault
+}
+
+// fault says what goes wrong with this charge. What the token asks for goes
+// before everything else.
+func (s *Simulator) fault(r app.ChargeRequest, b behaviour) Fault {
+	if b.fault != NoFault {
+		return b.fault
+	}
+	if s.cfg.Fault != nil {
+		if f := s.cfg.Fault(r); f != NoFault {
+			return f
+		}
+	}
+	return s.odds()
+}

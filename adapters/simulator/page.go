@@ -1,0 +1,138 @@
+package simulator
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"html/template"
+	"net/http"
+	"path"
+
+	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/billing"
+)
+
+const style = `body{font:1.1rem/1.5 system-ui,sans-serif;max-width:26rem;margin:15vh auto;padding:0 1rem;color:#222}` +
+	`button{font:inherit;padding:.5rem 1.2rem;margin-right:.5rem}small{color:#666}`
+
+// pageText has no script, no picture and no link: it works offline. The viewer
+// and the charge can put nothing into it but an amount.
+const pageText = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{{.Title}}</title>
+<style>` + style + `</style>
+</head>
+<body>
+<h1>{{.Title}}</h1>
+<p>{{.Text}}</p>
+{{if .Ask}}<form method="post">
+<button name="reply" value="approve">Approve</button>
+<button name="reply" value="decline">Decline</button>
+</form>
+{{end}}<p><small>This is a simulated payment system. No money moves.</small></p>
+</body>
+</html>
+`
+
+var page = template.Must(template.New("page").Parse(pageText))
+
+type view struct {
+	Title, Text string
+	Ask         bool
+}
+
+// Handler serves the pages on which viewers confirm charges: GET shows one,
+// POST takes the reply. The last element of the path names the page, so the
+// handler can be mounted anywhere; [Config.BaseURL] must say where.
+//
+// Who knows the address may confirm: it cannot be guessed, and the page tells
+// it to nobody.
+func (s *Simulator) Handler() http.Handler {
+	sum := sha256.Sum256([]byte(style))
+	policy := "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; " +
+		"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", policy)
+		h.Set("Content-Type", "text/html; charset=utf-8")
+		h.Set("Cache-Control", "no-store")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("X-Content-Type-Options", "nosniff")
+		switch r.Method {
+		case http.MethodGet, http.MethodHead:
+			s.show(w, r)
+		case http.MethodPost:
+			s.reply(w, r)
+		default:
+			h.Set("Allow", "GET, HEAD, POST")
+			write(w, http.StatusMethodNotAllowed, view{Title: "Not like this", Text: "This page can be read and answered."})
+		}
+	})
+}
+
+func (s *Simulator) show(w http.ResponseWriter, r *http.Request) {
+	q, err := s.confirm(r.Context(), pageName(r), noReply)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	write(w, http.StatusOK, q.view())
+}
+
+func (s *Simulator) reply(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, 1024)
+	answer := reply(r.PostFormValue("reply"))
+	if answer != approve && answer != decline {
+		write(w, http.StatusBadRequest, view{Title: "Not understood", Text: "Go back and press one of the buttons."})
+		return
+	}
+	if _, err := s.confirm(r.Context(), pageName(r), answer); err != nil {
+		fail(w, err)
+		return
+	}
+	// Relative, because only the caller knows what stands before the name.
+	w.Header().Set("Location", "./"+pageName(r))
+	w.WriteHeader(http.StatusSeeOther)
+}
+
+// pageName returns the name of the page asked for; what cannot be one becomes a
+// name that no page has.
+func pageName(r *http.Request) string {
+	name := path.Base(r.URL.Path)
+	for _, c := range name {
+		if (c < 'A' || c > 'Z') && (c < '2' || c > '7') { // base32, as crypto/rand.Text has it
+			return "-"
+		}
+	}
+	return name
+}
+
+// view says to the viewer how the charge stands.
+func (q request) view() view {
+	switch {
+	case q.status == billing.PaymentPending:
+		return view{"Confirm the payment", "Do you want to pay " + q.amount.String() + "?", true}
+	case q.status == billing.PaymentSucceeded:
+		return view{Title: "Approved", Text: "You paid " + q.amount.String() + ". You can close this page."}
+	case q.decline == billing.ActionExpired:
+		return view{Title: "Too late", Text: "The time to confirm this payment is over. Nothing was paid."}
+	default:
+		return view{Title: "Declined", Text: "Nothing was paid. You can close this page."}
+	}
+}
+
+func fail(w http.ResponseWriter, err error) {
+	if errors.Is(err, app.ErrChargeNotFound) {
+		write(w, http.StatusNotFound, view{Title: "Not found", Text: "There is no payment to confirm here."})
+		return
+	}
+	write(w, http.StatusServiceUnavailable, view{Title: "Out of order", Text: "Try again in a moment."})
+}
+
+func write(w http.ResponseWriter, status int, v view) {
+	w.WriteHeader(status)
+	_ = page.Execute(w, v) // a viewer who went away
+}

@@ -1,0 +1,133 @@
+package simulator
+
+import (
+	"context"
+	"crypto/rand"
+	"net/url"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/online-cinema/billing/adapters/postgres"
+	"github.com/online-cinema/billing/adapters/postgres/pgtest"
+	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/billing"
+)
+
+// handClock stands still until it is set.
+type handClock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func newHandClock() *handClock {
+	return &handClock{now: time.Date(2026, 2, 28, 12, 0, 0, 123456000, time.UTC)}
+}
+
+func (c *handClock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *handClock) add(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// newSimulator makes one with books of its own. Waiting takes no time unless
+// cfg says otherwise.
+func newSimulator(t *testing.T, cfg Config) *Simulator {
+	t.Helper()
+	return newSimulatorAt(t, pgtest.URL(t), cfg)
+}
+
+func newSimulatorAt(t *testing.T, databaseURL string, cfg Config) *Simulator {
+	t.Helper()
+	if cfg.Clock == nil {
+		cfg.Clock = newHandClock()
+	}
+	if cfg.Wait == nil {
+		cfg.Wait = func(context.Context, time.Duration) error { return nil }
+	}
+	if cfg.BaseURL == "" {
+		cfg.BaseURL = "https://ps.example/confirm"
+	}
+	return New(openAs(t, databaseURL, Role), cfg)
+}
+
+func openAs(t *testing.T, databaseURL, role string) *pgxpool.Pool {
+	t.Helper()
+	u, err := url.Parse(databaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := u.Query()
+	q.Set("pool_max_conns", "5")
+	u.RawQuery = q.Encode()
+	pool, err := postgres.OpenRole(t.Context(), u.String(), role)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	return pool
+}
+
+func charge(token string) app.ChargeRequest {
+	return app.ChargeRequest{
+		Key: billing.PaymentID(rand.Text()), Token: billing.NewSecret(token),
+		Amount: billing.Money{Amount: 39900, Currency: "RUB"}, Initiator: billing.CustomerInitiated,
+	}
+}
+
+func renewal(token string) app.ChargeRequest {
+	r := charge(token)
+	r.Initiator = billing.MerchantInitiated
+	return r
+}
+
+// mustCharge charges and expects an outcome.
+func mustCharge(t *testing.T, s *Simulator, r app.ChargeRequest) billing.Outcome {
+	t.Helper()
+	o, err := s.Charge(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func mustFind(t *testing.T, s *Simulator, key billing.PaymentID) billing.Outcome {
+	t.Helper()
+	o, err := s.Find(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// ledger returns all entries under the key.
+func ledger(t *testing.T, s *Simulator, key billing.PaymentID) []app.LedgerEntry {
+	t.Helper()
+	var list []app.LedgerEntry
+	err := s.Charges(t.Context(), time.Time{}, func(e app.LedgerEntry) error {
+		if e.Key == key {
+			list = append(list, e)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// short says an outcome in one word.
+func short(o billing.Outcome) string {
+	if o.DeclineCode != "" {
+		return string(o.DeclineCode)
+	}
+	return string(o.Status)
+}

@@ -1,0 +1,97 @@
+// Command billing-api serves viewers over HTTP.
+//
+//	environment ─ config ─┬─ pool ─ store ─┐
+//	                      ├─ payment systems ─ collector ─ subscriber ─ httpapi ─ API listener
+//	                      └─ verifier ─────┘       └─ sweeper                ops listener
+//
+// It starts and stays up without its database, answers "unavailable" meanwhile,
+// and is back by itself. SIGTERM lets the requests finish that are under way.
+//
+// Not here: what is served (adapters/httpapi), renewals (cmd/renew), the panel
+// (cmd/admin).
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/online-cinema/billing/cmd/internal/boot"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// A second Ctrl-C ends the program at once.
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+}
+
+const usage = `billing-api serves viewers over HTTP. It takes no arguments: everything is said
+in the environment. A wrong or missing value is refused at start.
+
+  BILLING_DATABASE_URL          Postgres URL
+  BILLING_AUTH_PUBLIC_KEY_FILE  the auth service's RSA public key (PEM), or
+  BILLING_AUTH_JWKS_URL         its JWKS
+  BILLING_AUTH_ISSUER           the iss that tokens must carry
+  BILLING_AUTH_AUDIENCE         the aud that tokens must carry
+
+  BILLING_ENV                   production, dev or test (default production)
+  BILLING_API_ADDR              listener of the API (default :8080)
+  BILLING_OPS_ADDR              listener of /livez and /readyz (default 127.0.0.1:9090)
+  BILLING_AUTH_LEEWAY           how far the issuer's clock may be off (default 30s)
+  BILLING_TIME_ZONE             where months are counted (default UTC)
+  BILLING_SIMULATOR             on or off (default off in production, else on)
+  BILLING_CHARGE_TIMEOUT        how long one charge may take (default 10s)
+  BILLING_SWEEP_INTERVAL        how often unsettled payments are looked up (default 5s)
+  BILLING_LOG_LEVEL             debug, info, warn or error (default info)
+  BILLING_LOG_FORMAT            json or text (default json)
+
+BILLING_DATABASE_URL_FILE may name a file that holds the URL.
+
+  --help, --version
+`
+
+// run is the program: it returns the exit code.
+func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
+	version, err := parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		_, _ = io.WriteString(stdout, usage)
+		return boot.OK
+	case err != nil:
+		_, _ = fmt.Fprintf(stderr, "billing-api: %v\nSee 'billing-api --help'.\n", err)
+		return boot.Misused
+	case version:
+		_, _ = fmt.Fprintln(stdout, "billing-api", boot.Version())
+		return boot.OK
+	}
+	cfg, err := boot.Load[boot.API](environ)
+	if err != nil {
+		_, _ = fmt.Fprintf(stderr, "billing-api: %v\n", err)
+		return boot.Misused
+	}
+	log := cfg.Logger(stderr)
+	if err := serve(ctx, cfg, log); err != nil {
+		log.Error("billing-api failed", "error", err)
+		return boot.Failed
+	}
+	return boot.OK
+}
+
+func parse(args []string) (version bool, err error) {
+	flags := flag.NewFlagSet("billing-api", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.BoolVar(&version, "version", false, "")
+	if err := flags.Parse(args); err != nil {
+		return false, err
+	}
+	if flags.NArg() > 0 {
+		return false, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	return version, nil
+}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"bytes"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/online-cinema/billing/adapters/auth"
+	"github.com/online-cinema/billing/cmd/internal/boot"
+)
+
+func TestUsage(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		args   []string
+		code   int
+		stdout string
+		stderr string
+	}{
+		"help":              {[]string{"--help"}, boot.OK, "BILLING_DATABASE_URL", ""},
+		"version":           {[]string{"--version"}, boot.OK, "billing-api ", ""},
+		"unknown flag":      {[]string{"--bogus"}, boot.Misused, "", "-bogus"},
+		"argument":          {[]string{"bogus"}, boot.Misused, "", `unexpected argument "bogus"`},
+		"nothing is set up": {nil, boot.Misused, "", "BILLING_DATABASE_URL is not set"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var out, errs bytes.Buffer
+			if code := run(t.Context(), test.args, nil, &out, &errs); code != test.code {
+				t.Errorf("exit code %d, want %d", code, test.code)
+			}
+			if !strings.Contains(out.String(), test.stdout) || (test.stdout == "") != (out.Len() == 0) {
+				t.Errorf("stdout is %q, want %q", out.String(), test.stdout)
+			}
+			if !strings.Contains(errs.String(), test.stderr) || (test.stderr == "") != (errs.Len() == 0) {
+				t.Errorf("stderr is %q, want %q", errs.String(), test.stderr)
+			}
+		})
+	}
+}
+
+// Every variable of the configuration is in the help, so that nobody has to
+// read the source.
+func TestHelpNamesEveryVariable(t *testing.T) {
+	t.Parallel()
+	for _, name := range boot.Variables[boot.API]() {
+		if name != "BILLING_CLOCK" && !strings.Contains(usage, name) { // has one value so far
+			t.Errorf("--help says nothing of %s", name)
+		}
+	}
+}
+
+func TestAddressInUse(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = taken.Close() }()
+	dir := t.TempDir()
+	if _, _, err := auth.NewKeyPair(dir); err != nil {
+		t.Fatal(err)
+	}
+	var out, errs bytes.Buffer
+	code := run(t.Context(), nil, []string{
+		"BILLING_DATABASE_URL=postgres://127.0.0.1:1/billing",
+		"BILLING_AUTH_PUBLIC_KEY_FILE=" + filepath.Join(dir, "public.pem"),
+		"BILLING_AUTH_ISSUER=i", "BILLING_AUTH_AUDIENCE=a",
+		"BILLING_API_ADDR=127.0.0.1:0", "BILLING_OPS_ADDR=" + taken.Addr().String(),
+	}, &out, &errs)
+	if want := "BILLING_OPS_ADDR=" + taken.Addr().String() + " is in use"; code != boot.Failed || !strings.Contains(errs.String(), want) {
+		t.Errorf("exit code %d, stderr %q; want %d and %q", code, errs.String(), boot.Failed, want)
+	}
+}

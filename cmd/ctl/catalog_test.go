@@ -1,0 +1,110 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/online-cinema/billing/cmd/internal/boot"
+)
+
+func TestPlanLife(t *testing.T) {
+	t.Parallel()
+	s := withDatabase(t)
+	s.run(t, boot.OK, "plan", "add", "--code", "premium", "--name", "Premium", "--price", "399.00",
+		"--currency", "RUB", "--feature", "hd", "--feature", "4k")
+	out, _ := s.run(t, boot.OK, "plan", "set-price", "premium", "--price", "449")
+	if want := "repriced plan premium: Premium, 449.00 RUB\n"; out != want {
+		t.Errorf("set-price says %q, want %q", out, want)
+	}
+	s.run(t, boot.OK, "plan", "add", "--code", "yearly", "--name", "A year", "--price", "99", "--currency", "EUR", "--interval-months", "12")
+	s.run(t, boot.OK, "plan", "archive", "yearly")
+
+	var plans []planJSON
+	s.json(t, boot.OK, &plans, "plan", "list")
+	want := []planJSON{
+		{Code: "premium", Name: "Premium", Price: moneyJSON{44900, "RUB"}, IntervalMonths: 1, Features: []string{"hd", "4k"}},
+		{Code: "yearly", Name: "A year", Price: moneyJSON{9900, "EUR"}, IntervalMonths: 12, Features: []string{}},
+	}
+	ignored := cmpopts.IgnoreFields(planJSON{}, "ID", "CreatedAt", "UpdatedAt", "ArchivedAt")
+	if diff := cmp.Diff(want, plans, ignored); diff != "" {
+		t.Fatalf("plans (-want +got):\n%s", diff)
+	}
+	if plans[0].ArchivedAt != nil || plans[1].ArchivedAt == nil {
+		t.Errorf("archived at %v and %v, want the second alone", plans[0].ArchivedAt, plans[1].ArchivedAt)
+	}
+	s.run(t, boot.OK, "plan", "set-price", plans[0].ID, "--price", "10", "--currency", "USD") // by id, in other money
+}
+
+func TestPlanTable(t *testing.T) {
+	t.Parallel()
+	s := withDatabase(t)
+	s.run(t, boot.OK, "plan", "add", "--code", "basic", "--name", "Basic", "--price", "199", "--currency", "RUB", "--feature", "sd")
+	out, _ := s.run(t, boot.OK, "plan", "list")
+	want := "CODE   NAME   PRICE       MONTHS  FEATURES  ARCHIVED\n" +
+		"basic  Basic  199.00 RUB  1       sd        no\n"
+	if diff := cmp.Diff(want, out); diff != "" {
+		t.Errorf("table (-want +got):\n%s", diff)
+	}
+}
+
+func TestPlanRefusals(t *testing.T) {
+	t.Parallel()
+	s := withDatabase(t)
+	s.run(t, boot.OK, "plan", "add", "--code", "basic", "--name", "Basic", "--price", "199", "--currency", "RUB")
+	tests := map[string]struct {
+		args []string
+		code int
+		want string
+	}{
+		"code taken":      {[]string{"plan", "add", "--code", "basic", "--name", "B", "--price", "1", "--currency", "RUB"}, boot.Failed, "there is one already"},
+		"nothing so far":  {[]string{"plan", "archive", "gold"}, boot.Failed, "plan"},
+		"price of none":   {[]string{"plan", "set-price", "gold", "--price", "1"}, boot.Failed, "there is no plan gold"},
+		"free":            {[]string{"plan", "set-price", "basic", "--price", "0"}, boot.Misused, "price.amount must be more than zero"},
+		"too many digits": {[]string{"plan", "set-price", "basic", "--price", "1.999"}, boot.Misused, "more than the 2 decimal digits"},
+		"all at once":     {[]string{"plan", "add", "--code", "A B", "--name", " ", "--price", "1", "--currency", "RUB", "--interval-months", "0"}, boot.Misused, "billingctl: name must not be empty\nbillingctl: interval_months must be 1 to 36\n"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if _, errs := s.run(t, test.code, test.args...); !strings.Contains(errs, test.want) {
+				t.Errorf("stderr is %q, want %q in it", errs, test.want)
+			}
+		})
+	}
+}
+
+func TestPaymentSystemLife(t *testing.T) {
+	t.Parallel()
+	s := withDatabase(t)
+	s.run(t, boot.OK, "payment-system", "add", "--code", "simulator", "--name", "Simulated payments")
+	_, errs := s.run(t, boot.Failed, "payment-system", "add", "--code", "simulator", "--name", "Another")
+	if !strings.Contains(errs, "there is one already") {
+		t.Errorf("stderr is %q", errs)
+	}
+	s.run(t, boot.Failed, "payment-system", "archive", "bank")
+	s.run(t, boot.OK, "payment-system", "archive", "simulator")
+	out, _ := s.run(t, boot.OK, "payment-system", "list")
+	want := "CODE       NAME                ARCHIVED\n" +
+		"simulator  Simulated payments  yes\n"
+	if diff := cmp.Diff(want, out); diff != "" {
+		t.Errorf("table (-want +got):\n%s", diff)
+	}
+	var list []paymentSystemJSON
+	s.json(t, boot.OK, &list, "payment-system", "list")
+	if len(list) != 1 || list[0].ArchivedAt == nil {
+		t.Errorf("list is %+v, want one, archived", list)
+	}
+}
+
+func TestEmptyListsAreLists(t *testing.T) {
+	t.Parallel()
+	s := withDatabase(t)
+	for _, what := range []string{"plan", "payment-system"} {
+		if out, _ := s.run(t, boot.OK, what, "list", "--json"); out != "[]\n" {
+			t.Errorf("%s list is %q, want []", what, out)
+		}
+	}
+}

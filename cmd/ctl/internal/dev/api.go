@@ -1,0 +1,122 @@
+package dev
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/online-cinema/billing/adapters/postgres/local"
+)
+
+const (
+	readyTimeout = 30 * time.Second
+	stopTimeout  = 40 * time.Second // more than the service takes to finish its requests
+	poll         = 20 * time.Millisecond
+)
+
+// program is the path of a program that was built together with this one.
+func (o Options) program(name string) (string, error) {
+	path := filepath.Join(o.Programs, name)
+	if _, err := os.Stat(path); err != nil {
+		return "", fmt.Errorf("%s is not beside billingctl in %s: build both with make build", name, o.Programs)
+	}
+	return path, nil
+}
+
+// child is a program that runs as long as this one.
+type child struct {
+	name string
+	*local.Child
+}
+
+func (o Options) start(program, url string, d demo) (child, error) {
+	cmd := exec.Command(program)
+	cmd.Env = o.environ(url, d)
+	cmd.Stdout, cmd.Stderr = o.Stderr, o.Stderr // its log; what is asked of dev is the banner
+	tied, err := local.Tie(cmd, syscall.SIGTERM)
+	if err != nil {
+		return child{}, err
+	}
+	return child{filepath.Base(program), tied}, nil
+}
+
+// environ is the service's. An empty variable counts as not set; the last of
+// two that are the same counts.
+func (o Options) environ(url string, d demo) []string {
+	env := append([]string{"BILLING_LOG_FORMAT=text"}, o.Environ...)
+	return append(env,
+		"BILLING_ENV=dev", "BILLING_SIMULATOR=on",
+		"BILLING_DATABASE_URL="+url, "BILLING_DATABASE_URL_FILE=",
+		"BILLING_API_ADDR="+string(o.APIAddr), "BILLING_OPS_ADDR="+string(o.OpsAddr),
+		"BILLING_AUTH_PUBLIC_KEY_FILE="+d.publicFile, "BILLING_AUTH_JWKS_URL=",
+		"BILLING_AUTH_ISSUER="+issuer, "BILLING_AUTH_AUDIENCE="+audience,
+	)
+}
+
+// waitReady waits until url answers 200.
+func (c child) waitReady(ctx context.Context, url string) error {
+	patience, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	tick := time.NewTicker(poll)
+	defer tick.Stop()
+	for {
+		report, err := get(patience, url)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-c.Done():
+			return c.gone()
+		case <-patience.Done():
+			return errors.Join(fmt.Errorf("%s was not ready within %v: %s", c.name, readyTimeout, report), ctx.Err())
+		}
+	}
+}
+
+func get(ctx context.Context, url string) (report string, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return "", err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err.Error(), err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, 4096))
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = errors.New(resp.Status)
+	}
+	return string(text), err
+}
+
+// watch waits for ctx to end. A child that ends earlier is an error.
+func (c child) watch(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-c.Done():
+		return c.gone()
+	}
+}
+
+func (c child) gone() error {
+	if err := c.Wait(); err != nil {
+		return fmt.Errorf("%s ended by itself: %w", c.name, err)
+	}
+	return fmt.Errorf("%s ended by itself", c.name)
+}
+
+func (c child) stop() {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	_ = c.Stop(ctx) // how it ended was told, or was our wish
+}

@@ -1,0 +1,97 @@
+package dev
+
+import (
+	"context"
+	"crypto/rsa"
+	"errors"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/online-cinema/billing/adapters/auth"
+	"github.com/online-cinema/billing/adapters/clock"
+	"github.com/online-cinema/billing/adapters/postgres"
+	"github.com/online-cinema/billing/adapters/simulator"
+	"github.com/online-cinema/billing/cmd/internal/boot"
+	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/billing"
+)
+
+// fillCatalog adds what the demo needs and the catalogue does not have. What is
+// there stays as it is, archived or repriced.
+func fillCatalog(ctx context.Context, url string) error {
+	pool, err := postgres.OpenRole(ctx, url, "none")
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	c := app.Catalog{Store: postgres.NewStore(pool), Clock: clock.System{}, NewID: boot.NewID}
+	_, err = c.AddPaymentSystem(ctx, billing.PaymentSystem{Code: simulator.Code, Name: "Simulated payments"})
+	if err := unlessThere(err); err != nil {
+		return err
+	}
+	for _, p := range demoPlans() {
+		_, err := c.AddPlan(ctx, p)
+		if err := unlessThere(err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func unlessThere(err error) error {
+	if errors.Is(err, billing.ErrAlreadyExists) {
+		return nil
+	}
+	return err
+}
+
+func demoPlans() []billing.Plan {
+	rub := func(kopecks int64) billing.Money { return billing.Money{Amount: kopecks, Currency: "RUB"} }
+	return []billing.Plan{
+		{Code: "basic", Name: "Basic", Price: rub(199_00), IntervalMonths: 1, Features: []string{"catalogue"}},
+		{Code: "standard", Name: "Standard", Price: rub(299_00), IntervalMonths: 1, Features: []string{"catalogue", "hd"}},
+		{Code: "premium", Name: "Premium", Price: rub(399_00), IntervalMonths: 1, Features: []string{"catalogue", "hd", "4k", "new_releases"}},
+	}
+}
+
+// Whom the demo's tokens are from, for, and about.
+const (
+	issuer   = "cinema-auth-demo"
+	audience = "cinema-billing"
+	viewer   = "demo-viewer"
+	tokenAge = 30 * 24 * time.Hour
+)
+
+// demo stands in for the cinema's auth service.
+type demo struct {
+	privateFile, publicFile string
+	token                   string // of the demo viewer
+	expires                 time.Time
+}
+
+func newDemo(dir string) (demo, error) {
+	d := demo{privateFile: filepath.Join(dir, "private.pem"), publicFile: filepath.Join(dir, "public.pem")}
+	key, err := loadKey(dir, d)
+	if err != nil {
+		return demo{}, err
+	}
+	now := time.Now().UTC().Truncate(time.Second)
+	d.expires = now.Add(tokenAge)
+	d.token, err = auth.Sign(key, "", auth.SignClaims{
+		Subject: viewer, Issuer: issuer, Audience: audience, IssuedAt: now, ExpiresAt: d.expires,
+	})
+	return d, err
+}
+
+// loadKey returns the key of an earlier run, so that its tokens stay valid, or
+// a new one.
+func loadKey(dir string, d demo) (*rsa.PrivateKey, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	if _, _, err := auth.NewKeyPair(dir); err != nil && !errors.Is(err, os.ErrExist) {
+		return nil, err
+	}
+	return auth.LoadPrivateKey(d.privateFile)
+}

@@ -1,0 +1,40 @@
+// Command billingctl looks after the billing service from a shell: schema,
+// catalogue, reconciliation, and a whole service to try out.
+//
+//	billingctl dev              everything on this machine, nothing set up
+//	billingctl migrate          the schema
+//	billingctl plan             the catalogue
+//	billingctl payment-system   who moves the money
+//	billingctl reconcile        our books against theirs
+//	billingctl token            a viewer's token for trying things out
+//
+// Exit code 0 is done, 1 is failed, 2 is bad usage or configuration. What was
+// asked for goes to the standard output, everything else to the other one.
+//
+// Not here: rules. Each command is a use case of core/app with flags around it;
+// what "dev" starts and stops is in internal/dev.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// A second Ctrl-C ends the program at once.
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+}
+
+// run is the program: it returns the exit code.
+func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
+	t := &tool{environ: environ, stdout: stdout, stderr: stderr}
+	root := t.root()
+	root.SetArgs(args)
+	cmd, err := root.ExecuteContextC(ctx)
+	return t.report(cmd, err)
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/online-cinema/billing/adapters/postgres"
+)
+
+func (t *tool) migrate() *cobra.Command {
+	up := &cobra.Command{
+		Use: "up", Short: "Bring the schema to the newest version",
+		Long: "Bring the schema to the newest version. Any number may start at once: one works, the others wait.\n" +
+			"The login of BILLING_DATABASE_URL must own the schema and, the first time, may create roles.",
+		Args: cobra.NoArgs, RunE: t.action(t.migrateUp),
+	}
+	status := &cobra.Command{
+		Use: "status", Short: "List the steps of the schema and which are applied",
+		Args: cobra.NoArgs, RunE: t.action(t.migrateStatus),
+	}
+	return group("migrate", "Schema migrations", t.withJSON(up), t.withJSON(status))
+}
+
+type migratedJSON struct {
+	Applied []string `json:"applied"`
+}
+
+func (t *tool) migrateUp(cmd *cobra.Command, _ []string) error {
+	url, err := t.url()
+	if err != nil {
+		return err
+	}
+	names, err := postgres.Migrate(cmd.Context(), url.Reveal(), quiet(t.stderr))
+	if err != nil {
+		return err
+	}
+	return t.print(migratedJSON{append([]string{}, names...)}, func() {
+		for _, name := range names {
+			t.say("applied %s", name)
+		}
+		if len(names) == 0 {
+			t.say("the schema is current")
+		}
+	})
+}
+
+type migrationJSON struct {
+	Version int64  `json:"version"`
+	Name    string `json:"name"`
+	Applied bool   `json:"applied"`
+}
+
+func (t *tool) migrateStatus(cmd *cobra.Command, _ []string) error {
+	url, err := t.url()
+	if err != nil {
+		return err
+	}
+	list, err := postgres.Migrations(cmd.Context(), url.Reveal())
+	if err != nil {
+		return err
+	}
+	steps := mapped(list, func(m postgres.Migration) migrationJSON { return migrationJSON(m) })
+	return t.print(steps, func() {
+		t.table([]string{"VERSION", "NAME", "APPLIED"}, mapped(list, func(m postgres.Migration) []string {
+			return []string{strconv.FormatInt(m.Version, 10), m.Name, yesNo(m.Applied)}
+		}))
+	})
+}

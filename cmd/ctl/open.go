@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/online-cinema/billing/adapters/clock"
+	"github.com/online-cinema/billing/adapters/postgres"
+	"github.com/online-cinema/billing/cmd/internal/boot"
+	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/billing"
+)
+
+// ownRole makes connections work as the login of the URL: what an operator may
+// do is the operator's own right, not the service's.
+const ownRole = "none"
+
+// database is the configuration of commands that need nothing else.
+type database struct{ boot.Database }
+
+// url is the database's URL.
+func (t *tool) url() (boot.DatabaseURL, error) {
+	cfg, err := boot.Load[database](t.environ)
+	return cfg.DatabaseURL, err
+}
+
+// withStore runs f with the service's store.
+func (t *tool) withStore(ctx context.Context, f func(*postgres.Store) error) error {
+	url, err := t.url()
+	if err != nil {
+		return err
+	}
+	pool, err := postgres.OpenRole(ctx, url.Reveal(), ownRole)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	return f(postgres.NewStore(pool))
+}
+
+// withCatalog runs f with the catalogue.
+func (t *tool) withCatalog(ctx context.Context, f func(app.Catalog) error) error {
+	return t.withStore(ctx, func(s *postgres.Store) error { return f(catalog(s)) })
+}
+
+func catalog(s app.Store) app.Catalog {
+	return app.Catalog{Store: s, Clock: clock.System{}, NewID: boot.NewID}
+}
+
+// quiet logs what an operator must see even when no log was asked for.
+func quiet(w io.Writer) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelWarn}))
+}
+
+// undefinedTable is how Postgres says that there is no schema.
+const undefinedTable = "42P01"
+
+// explain is what a person is told of an error.
+func explain(err error) string {
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) && refused.Code == undefinedTable {
+		return "the database has no schema, or an old one: run billingctl migrate up"
+	}
+	var unreachable *pgconn.ConnectError
+	if errors.Is(err, billing.Unavailable) || errors.As(err, &unreachable) {
+		return strings.Join(strings.Fields(err.Error()), " ") // has its causes on lines of their own
+	}
+	return err.Error()
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/online-cinema/billing/adapters/postgres"
+	"github.com/online-cinema/billing/cmd/internal/boot"
+	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/billing"
+)
+
+func (t *tool) reconcile() *cobra.Command {
+	var system, since string
+	cmd := &cobra.Command{
+		Use: "reconcile", Short: "Compare our payments with a payment system's ledger",
+		Long: "Compare our payments with a payment system's ledger, and exit with 1 when they differ. It changes nothing.\n\n" +
+			"A payment that is being settled at this moment may be in the ledger before it is in our books:\n" +
+			"what differs once and not a minute later is none.",
+		Args: cobra.NoArgs,
+		RunE: t.action(func(cmd *cobra.Command, _ []string) error { return t.compare(cmd, system, since) }),
+	}
+	cmd.Flags().StringVar(&system, "payment-system", "", "its code")
+	cmd.Flags().StringVar(&since, "since", "", "compare from this time on, such as 2026-01-31T00:00:00Z or 2026-01-31 (default: from the first)")
+	require(cmd, "payment-system")
+	return t.withJSON(cmd)
+}
+
+type reconciliationJSON struct {
+	Matched      int                 `json:"matched"`
+	MissingHere  []billing.PaymentID `json:"missing_here"`
+	MissingThere []billing.PaymentID `json:"missing_there"`
+	Different    []billing.PaymentID `json:"different"`
+	Double       []billing.PaymentID `json:"double"`
+}
+
+func (t *tool) compare(cmd *cobra.Command, system, sinceText string) error {
+	since, err := parseSince(sinceText)
+	if err != nil {
+		return err
+	}
+	r, err := t.reconciliation(cmd, system, since)
+	if err != nil {
+		return err
+	}
+	list := func(ids []billing.PaymentID) []billing.PaymentID { return append([]billing.PaymentID{}, ids...) }
+	err = t.print(reconciliationJSON{
+		r.Matched, list(r.MissingHere), list(r.MissingThere), list(r.Different), list(r.Double),
+	}, func() { t.showReconciliation(r) })
+	if err == nil && r.Differs() {
+		t.complain("our books and the ledger of %s differ", system)
+		return errSaid
+	}
+	return err
+}
+
+func (t *tool) reconciliation(cmd *cobra.Command, system string, since time.Time) (r app.Reconciliation, err error) {
+	url, err := t.url()
+	if err != nil {
+		return r, err
+	}
+	ledger, closeLedger, err := boot.OpenLedger(cmd.Context(), url, system)
+	if errors.Is(err, boot.ErrNoAdapter) {
+		return r, misused("--payment-system: %v", err)
+	}
+	if err != nil {
+		return r, err
+	}
+	defer closeLedger()
+	err = t.withStore(cmd.Context(), func(s *postgres.Store) error {
+		r, err = app.Reconcile(cmd.Context(), s, ledger, system, since)
+		return err
+	})
+	return r, err
+}
+
+// parseSince reads a time, or a day in UTC.
+func parseSince(s string) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if at, err := time.Parse(layout, s); err == nil {
+			return at.UTC(), nil
+		}
+	}
+	return time.Time{}, misused("--since %q is not a time such as 2026-01-31T00:00:00Z or 2026-01-31", s)
+}
+
+func (t *tool) showReconciliation(r app.Reconciliation) {
+	rows := [][]string{{"matched", strconv.Itoa(r.Matched), ""}}
+	for _, group := range []struct {
+		name, means string
+		ids         []billing.PaymentID
+	}{
+		{"missing here", "charged there, not paid here", r.MissingHere},
+		{"missing there", "paid here, not charged there", r.MissingThere},
+		{"different", "other amounts", r.Different},
+		{"double", "charged there more than once", r.Double},
+	} {
+		rows = append(rows, []string{group.name, strconv.Itoa(len(group.ids)), group.means})
+		for _, id := range group.ids {
+			rows = append(rows, []string{"", "", fmt.Sprint(id)})
+		}
+	}
+	t.table([]string{"PAYMENTS", "NUMBER", ""}, rows)
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/online-cinema/billing/adapters/auth"
+	"github.com/online-cinema/billing/cmd/internal/boot"
+)
+
+// tokenConfig is what the flags of token default to.
+type tokenConfig struct {
+	boot.Service
+	Issuer   string `env:"BILLING_AUTH_ISSUER"`
+	Audience string `env:"BILLING_AUTH_AUDIENCE"`
+}
+
+type tokenFlags struct {
+	subject, key, kid, issuer, audience string
+	ttl                                 time.Duration
+}
+
+func (t *tool) token() *cobra.Command {
+	var in tokenFlags
+	cmd := &cobra.Command{
+		Use: "token", Short: "Sign a viewer's token, for trying things out",
+		Long: "Sign a viewer's token as the auth service would. It needs BILLING_ENV=dev or test:\n" +
+			"whoever has the private key can be any viewer, so it has no place in production.",
+		Example: "  BILLING_ENV=dev billingctl token --subject alice --key private.pem --issuer cinema-auth --audience cinema-billing",
+		Args:    cobra.NoArgs,
+		RunE:    t.action(func(*cobra.Command, []string) error { return t.signToken(in) }),
+	}
+	f := cmd.Flags()
+	f.StringVar(&in.subject, "subject", "", "the viewer")
+	f.StringVar(&in.key, "key", "", "PEM file with the RSA private key")
+	f.StringVar(&in.kid, "kid", "", "id of the key, when the service reads a JWKS")
+	f.StringVar(&in.issuer, "issuer", "", "iss (default BILLING_AUTH_ISSUER)")
+	f.StringVar(&in.audience, "audience", "", "aud (default BILLING_AUTH_AUDIENCE)")
+	f.DurationVar(&in.ttl, "ttl", time.Hour, "how long it is valid")
+	require(cmd, "subject", "key")
+	return t.withJSON(cmd)
+}
+
+type tokenJSON struct {
+	Token     string    `json:"token"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+func (t *tool) signToken(in tokenFlags) error {
+	cfg, err := boot.Load[tokenConfig](t.environ)
+	if err != nil {
+		return err
+	}
+	if cfg.Env == boot.Production {
+		return &boot.ConfigError{Faults: []string{
+			"BILLING_ENV is production (the default), where tokens come from the auth service alone: set BILLING_ENV=dev to sign one for trying things out",
+		}}
+	}
+	if err := in.complete(cfg); err != nil {
+		return err
+	}
+	key, err := auth.LoadPrivateKey(in.key)
+	if err != nil {
+		return err
+	}
+	now := time.Now().UTC().Truncate(time.Second)
+	claims := auth.SignClaims{
+		Subject: in.subject, Issuer: in.issuer, Audience: in.audience,
+		IssuedAt: now, ExpiresAt: now.Add(in.ttl),
+	}
+	token, err := auth.Sign(key, in.kid, claims)
+	if err != nil {
+		return err
+	}
+	return t.print(tokenJSON{token, claims.ExpiresAt}, func() { t.say("%s", token) })
+}
+
+// complete fills in what the environment says, and refuses what is missing.
+func (in *tokenFlags) complete(cfg tokenConfig) error {
+	if in.issuer == "" {
+		in.issuer = cfg.Issuer
+	}
+	if in.audience == "" {
+		in.audience = cfg.Audience
+	}
+	var faults []error
+	need := func(ok bool, text string) {
+		if !ok {
+			faults = append(faults, misused("%s", text))
+		}
+	}
+	need(in.subject != "", "--subject is empty")
+	need(in.issuer != "", "give --issuer or set BILLING_AUTH_ISSUER")
+	need(in.audience != "", "give --audience or set BILLING_AUTH_AUDIENCE")
+	need(in.ttl > 0, "--ttl must be more than zero")
+	return errors.Join(faults...)
+}

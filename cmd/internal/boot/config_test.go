@@ -1,0 +1,233 @@
+package boot_test
+
+import (
+	"errors"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/online-cinema/billing/cmd/internal/boot"
+)
+
+const secretURL = "postgres://billing:hunter2@db:5432/billing"
+
+// environ is a good environment with some variables changed; an empty value
+// takes one out.
+func environ(t *testing.T, changes ...string) []string {
+	t.Helper()
+	vars := map[string]string{
+		"BILLING_DATABASE_URL":         secretURL,
+		"BILLING_AUTH_PUBLIC_KEY_FILE": publicFile,
+		"BILLING_AUTH_ISSUER":          "cinema-auth",
+		"BILLING_AUTH_AUDIENCE":        "cinema-billing",
+	}
+	for _, c := range changes {
+		key, value, _ := strings.Cut(c, "=")
+		vars[key] = value
+	}
+	var env []string
+	for _, key := range slices.Sorted(maps.Keys(vars)) {
+		env = append(env, key+"="+vars[key])
+	}
+	return env
+}
+
+func file(t *testing.T, text string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func faults(t *testing.T, err error) []string {
+	t.Helper()
+	if err == nil {
+		return nil
+	}
+	var config *boot.ConfigError
+	if !errors.As(err, &config) {
+		t.Fatalf("error is a %T, want a *ConfigError: %v", err, err)
+	}
+	if text := err.Error(); strings.Contains(text, "hunter2") {
+		t.Errorf("the error shows the password: %s", text)
+	}
+	return config.Faults
+}
+
+func TestDefaults(t *testing.T) {
+	t.Parallel()
+	cfg, err := boot.Load[boot.API](environ(t, "BILLING_LOG_LEVEL="))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]any{
+		"env": cfg.Env, "api": cfg.APIAddr, "ops": cfg.OpsAddr, "zone": cfg.TimeZone.String(),
+		"leeway": cfg.Leeway, "charge": time.Duration(cfg.ChargeTimeout), "sweep": time.Duration(cfg.SweepInterval),
+		"level": cfg.LogLevel.String(), "format": cfg.LogFormat, "simulator": cfg.UseSimulator(cfg.Env),
+		"url": cfg.DatabaseURL.Reveal(),
+	}
+	want := map[string]any{
+		"env": boot.Production, "api": boot.Address(":8080"), "ops": boot.Address("127.0.0.1:9090"), "zone": "UTC",
+		"leeway": 30 * time.Second, "charge": 10 * time.Second, "sweep": 5 * time.Second,
+		"level": "INFO", "format": boot.LogJSON, "simulator": false,
+		"url": secretURL,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("defaults (-want +got):\n%s", diff)
+	}
+}
+
+func TestSimulatorIsForTryingOut(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		changes []string
+		want    bool
+	}{
+		"production":            {nil, false},
+		"production, off":       {[]string{"BILLING_SIMULATOR=off"}, false},
+		"dev":                   {[]string{"BILLING_ENV=dev"}, true},
+		"test":                  {[]string{"BILLING_ENV=test"}, true},
+		"dev, but switched off": {[]string{"BILLING_ENV=dev", "BILLING_SIMULATOR=off"}, false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg, err := boot.Load[boot.API](environ(t, test.changes...))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := cfg.UseSimulator(cfg.Env); got != test.want {
+				t.Errorf("simulator is used: %v, want %v", got, test.want)
+			}
+		})
+	}
+}
+
+// Each fault is found by the start of its text: the variable and its value.
+func TestWrongConfiguration(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		changes []string
+		want    []string
+	}{
+		"unknown environment":    {[]string{"BILLING_ENV=prod"}, []string{`BILLING_ENV="prod" must be production, dev or test`}},
+		"unknown log level":      {[]string{"BILLING_LOG_LEVEL=loud"}, []string{`BILLING_LOG_LEVEL="loud" must be`}},
+		"unknown log format":     {[]string{"BILLING_LOG_FORMAT=xml"}, []string{`BILLING_LOG_FORMAT="xml" must be json or text`}},
+		"unknown time zone":      {[]string{"BILLING_TIME_ZONE=Mars/Base"}, []string{`BILLING_TIME_ZONE="Mars/Base" must be an IANA`}},
+		"zone of the machine":    {[]string{"BILLING_TIME_ZONE=Local"}, []string{`BILLING_TIME_ZONE="Local" must be an IANA`}},
+		"test clock":             {[]string{"BILLING_CLOCK=test"}, []string{`BILLING_CLOCK="test" must be system`}},
+		"simulator sold as real": {[]string{"BILLING_SIMULATOR=on"}, []string{`BILLING_SIMULATOR="on" is refused with BILLING_ENV="production"`}},
+		"simulator half on":      {[]string{"BILLING_SIMULATOR=yes"}, []string{`BILLING_SIMULATOR="yes" must be on or off`}},
+		"address without a port": {[]string{"BILLING_API_ADDR=localhost"}, []string{`BILLING_API_ADDR="localhost" must be host:port`}},
+		"port too large":         {[]string{"BILLING_OPS_ADDR=:99999"}, []string{`BILLING_OPS_ADDR=":99999" must be host:port`}},
+		"one address for two":    {[]string{"BILLING_OPS_ADDR=:8080"}, []string{`BILLING_API_ADDR and BILLING_OPS_ADDR are both ":8080"`}},
+		"duration without unit":  {[]string{"BILLING_CHARGE_TIMEOUT=10"}, []string{`BILLING_CHARGE_TIMEOUT="10" must be a duration`}},
+		"no duration at all":     {[]string{"BILLING_SWEEP_INTERVAL=0s"}, []string{`BILLING_SWEEP_INTERVAL="0s" must be a duration`}},
+		"negative leeway":        {[]string{"BILLING_AUTH_LEEWAY=-1s"}, []string{`BILLING_AUTH_LEEWAY=-1s must be 0s to`}},
+		"boundless leeway":       {[]string{"BILLING_AUTH_LEEWAY=24h"}, []string{`BILLING_AUTH_LEEWAY=24h0m0s must be 0s to`}},
+
+		"no key":            {[]string{"BILLING_AUTH_PUBLIC_KEY_FILE="}, []string{"BILLING_AUTH_PUBLIC_KEY_FILE and BILLING_AUTH_JWKS_URL are not set"}},
+		"two kinds of keys": {[]string{"BILLING_AUTH_PUBLIC_KEY_FILE=x", "BILLING_AUTH_JWKS_URL=https://auth.example/keys"}, []string{`BILLING_AUTH_PUBLIC_KEY_FILE="x" and BILLING_AUTH_JWKS_URL="https://auth.example/keys" are both set`}},
+		"key file missing":  {[]string{"BILLING_AUTH_PUBLIC_KEY_FILE=/no/such/file"}, []string{`BILLING_AUTH_PUBLIC_KEY_FILE="/no/such/file" cannot be used: no such file`}},
+		"private key":       {[]string{"BILLING_AUTH_PUBLIC_KEY_FILE=" + privateFile}, []string{`BILLING_AUTH_PUBLIC_KEY_FILE="` + privateFile + `" cannot be used: this is a private key`}},
+		"keys without TLS":  {[]string{"BILLING_AUTH_PUBLIC_KEY_FILE=", "BILLING_AUTH_JWKS_URL=http://auth.example/keys"}, []string{`BILLING_AUTH_JWKS_URL="http://auth.example/keys" must be an https URL`}},
+
+		"no database":             {[]string{"BILLING_DATABASE_URL="}, []string{"BILLING_DATABASE_URL is not set"}},
+		"not a database":          {[]string{"BILLING_DATABASE_URL=mysql://root:hunter2@db/billing"}, []string{"BILLING_DATABASE_URL must be a Postgres URL"}},
+		"password with a slash":   {[]string{"BILLING_DATABASE_URL=postgres://u:hunter2/x@db/billing"}, []string{"BILLING_DATABASE_URL must be a Postgres URL"}},
+		"database in a lost file": {[]string{"BILLING_DATABASE_URL=", "BILLING_DATABASE_URL_FILE=/no/such/file"}, []string{`BILLING_DATABASE_URL_FILE="/no/such/file" cannot be read: no such file`}},
+		"database twice":          {[]string{"BILLING_DATABASE_URL_FILE=" + file(t, secretURL)}, []string{"BILLING_DATABASE_URL and BILLING_DATABASE_URL_FILE are both set"}},
+		"empty database file":     {[]string{"BILLING_DATABASE_URL=", "BILLING_DATABASE_URL_FILE=" + file(t, "\n")}, []string{"BILLING_DATABASE_URL is not set"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := boot.Load[boot.API](environ(t, test.changes...))
+			got := faults(t, err)
+			if len(got) != len(test.want) {
+				t.Fatalf("%d faults, want %d: %q", len(got), len(test.want), got)
+			}
+			for i, want := range test.want {
+				if !strings.HasPrefix(got[i], want) {
+					t.Errorf("fault %q, want %q…", got[i], want)
+				}
+			}
+		})
+	}
+}
+
+func TestAllFaultsAreToldAtOnce(t *testing.T) {
+	t.Parallel()
+	_, err := boot.Load[boot.API]([]string{
+		"BILLING_ENV=prod", "BILLING_LOG_LEVEL=loud", "BILLING_LOG_FORMAT=xml", "BILLING_TIME_ZONE=Mars",
+		"BILLING_CLOCK=test", "BILLING_SIMULATOR=maybe", "BILLING_API_ADDR=here", "BILLING_CHARGE_TIMEOUT=soon",
+	})
+	text := strings.Join(faults(t, err), "\n")
+	for _, variable := range []string{
+		"BILLING_ENV", "BILLING_LOG_LEVEL", "BILLING_LOG_FORMAT", "BILLING_TIME_ZONE", "BILLING_CLOCK",
+		"BILLING_SIMULATOR", "BILLING_API_ADDR", "BILLING_CHARGE_TIMEOUT", "BILLING_DATABASE_URL",
+		"BILLING_AUTH_PUBLIC_KEY_FILE", "BILLING_AUTH_ISSUER", "BILLING_AUTH_AUDIENCE",
+	} {
+		if !strings.Contains(text, variable) {
+			t.Errorf("nothing is said of %s in:\n%s", variable, text)
+		}
+	}
+}
+
+func TestSecretFromFile(t *testing.T) {
+	t.Parallel()
+	cfg, err := boot.Load[boot.API](environ(t, "BILLING_DATABASE_URL=", "BILLING_DATABASE_URL_FILE="+file(t, secretURL+"\n")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := cfg.DatabaseURL.Reveal(); got != secretURL {
+		t.Errorf("database URL is %q, want %q", got, secretURL)
+	}
+}
+
+func TestGoodValues(t *testing.T) {
+	t.Parallel()
+	tests := map[string][]string{
+		"several hosts":      {"BILLING_DATABASE_URL=postgres://u:p@one:5432,two:5433/billing?target_session_attrs=read-write"},
+		"socket":             {"BILLING_DATABASE_URL=postgres:///billing?host=/run/postgresql&user=billing"},
+		"zone":               {"BILLING_TIME_ZONE=Europe/Moscow"},
+		"JWKS":               {"BILLING_AUTH_PUBLIC_KEY_FILE=", "BILLING_AUTH_JWKS_URL=https://auth.example/keys"},
+		"JWKS in dev":        {"BILLING_ENV=dev", "BILLING_AUTH_PUBLIC_KEY_FILE=", "BILLING_AUTH_JWKS_URL=http://127.0.0.1:1/keys"},
+		"free ports":         {"BILLING_API_ADDR=127.0.0.1:0", "BILLING_OPS_ADDR=127.0.0.1:0"},
+		"IPv6":               {"BILLING_API_ADDR=[::1]:8080"},
+		"another's business": {"BILLING_VAULT_KEYSET_FILE=/no/such/file", "BILLING_RETRY_SCHEDULE=24h"},
+	}
+	for name, changes := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if _, err := boot.Load[boot.API](environ(t, changes...)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestAddressURL(t *testing.T) {
+	t.Parallel()
+	tests := map[boot.Address]string{
+		":8080":          "http://localhost:8080",
+		"0.0.0.0:8080":   "http://localhost:8080",
+		"[::]:8080":      "http://localhost:8080",
+		"127.0.0.1:8080": "http://127.0.0.1:8080",
+		"[::1]:8080":     "http://[::1]:8080",
+		"cinema:8080":    "http://cinema:8080",
+	}
+	for addr, want := range tests {
+		if got := addr.URL(); got != want {
+			t.Errorf("%s is reached at %s, want %s", addr, got, want)
+		}
+	}
+}

@@ -1,0 +1,40 @@
+package boot
+
+import (
+	"io"
+	"log/slog"
+)
+
+// LogFormat is how log lines are written.
+type LogFormat string
+
+// JSON is for machines, text for people.
+const (
+	LogJSON LogFormat = "json"
+	LogText LogFormat = "text"
+)
+
+// UnmarshalText reads json or text.
+func (l *LogFormat) UnmarshalText(text []byte) error {
+	if v := LogFormat(text); v == LogJSON || v == LogText {
+		*l = v
+		return nil
+	}
+	return errValue
+}
+
+// Logger returns a log that is written to w. Its times are UTC.
+func (s Service) Logger(w io.Writer) *slog.Logger {
+	opts := &slog.HandlerOptions{Level: s.LogLevel, ReplaceAttr: utc}
+	if s.LogFormat == LogText {
+		return slog.New(slog.NewTextHandler(w, opts))
+	}
+	return slog.New(slog.NewJSONHandler(w, opts))
+}
+
+func utc(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindTime {
+		a.Value = slog.TimeValue(a.Value.Time().UTC())
+	}
+	return a
+}

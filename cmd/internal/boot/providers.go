@@ -1,0 +1,116 @@
+package boot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/online-cinema/billing/adapters/clock"
+	"github.com/online-cinema/billing/adapters/postgres"
+	"github.com/online-cinema/billing/adapters/simulator"
+	"github.com/online-cinema/billing/core/app"
+)
+
+// Systems are payment systems that this process can talk to, by code.
+type Systems struct {
+	Providers map[string]app.Provider
+	Pages     map[string]http.Handler // by path: pages that a payment system shows to viewers
+	close     []func()
+}
+
+// Close lets go of what the adapters hold.
+func (s *Systems) Close() {
+	for _, f := range s.close {
+		f()
+	}
+}
+
+// An adapter makes one payment system usable and adds it to the others.
+type adapter func(ctx context.Context, s *Systems, c SystemsConfig) error
+
+// adapters lists every payment system that there is an adapter for: a new one
+// is a package and a line here.
+func adapters() map[string]adapter {
+	return map[string]adapter{
+		simulator.Code: openSimulator,
+	}
+}
+
+// SystemsConfig is what adapters need.
+type SystemsConfig struct {
+	DatabaseURL   DatabaseURL
+	ChargeTimeout time.Duration
+	PublicURL     string // where viewers reach Pages, without a slash at the end
+}
+
+// OpenSystems makes all payment systems usable that may be used. The simulator
+// may not be used in production.
+func OpenSystems(ctx context.Context, c SystemsConfig, useSimulator bool) (*Systems, error) {
+	all := adapters()
+	if !useSimulator {
+		delete(all, simulator.Code)
+	}
+	return open(ctx, c, all)
+}
+
+// OpenLedger makes the books of one payment system readable, for a
+// reconciliation. That harms nobody, so it may be the simulator's in production
+// too. An error that is [ErrNoAdapter] names those that there are.
+func OpenLedger(ctx context.Context, url DatabaseURL, code string) (app.Ledger, func(), error) {
+	all := adapters()
+	known := slices.Sorted(maps.Keys(all))
+	maps.DeleteFunc(all, func(other string, _ adapter) bool { return other != code })
+	if len(all) == 0 {
+		return nil, nil, fmt.Errorf("payment system %q %w: there are %s", code, ErrNoAdapter, strings.Join(known, ", "))
+	}
+	s, err := open(ctx, SystemsConfig{DatabaseURL: url}, all)
+	if err != nil {
+		return nil, nil, err
+	}
+	ledger, ok := s.Providers[code].(app.Ledger)
+	if !ok {
+		s.Close()
+		return nil, nil, fmt.Errorf("payment system %q cannot list what it took", code)
+	}
+	return ledger, s.Close, nil
+}
+
+// ErrNoAdapter says that nothing here can talk to a payment system.
+var ErrNoAdapter = errors.New("has no adapter")
+
+func open(ctx context.Context, c SystemsConfig, wanted map[string]adapter) (*Systems, error) {
+	s := &Systems{Providers: map[string]app.Provider{}, Pages: map[string]http.Handler{}}
+	for code, a := range wanted {
+		if err := a(ctx, s, c); err != nil {
+			s.Close()
+			return nil, fmt.Errorf("payment system %s: %w", code, err)
+		}
+	}
+	return s, nil
+}
+
+const simulatorPages = "/simulator/3ds"
+
+// openSimulator gives the simulator a pool of its own: a foreign system shares
+// none of our connections.
+func openSimulator(ctx context.Context, s *Systems, c SystemsConfig) error {
+	pool, err := postgres.OpenRole(ctx, c.DatabaseURL.Reveal(), simulator.Role)
+	if err != nil {
+		return err
+	}
+	sim := simulator.New(pool, simulator.Config{
+		Clock:   clock.System{},
+		BaseURL: c.PublicURL + simulatorPages,
+		// An answer is lost when nobody waits for it any more.
+		HoldLost: c.ChargeTimeout + time.Second,
+	})
+	s.close = append(s.close, pool.Close)
+	s.Providers[simulator.Code] = sim
+	s.Pages[simulatorPages] = sim.Handler()
+	return nil
+}

@@ -1,0 +1,94 @@
+package e2e
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"syscall"
+	"testing"
+
+	"github.com/online-cinema/billing/adapters/postgres"
+	"github.com/online-cinema/billing/adapters/postgres/local"
+)
+
+func TestRequestsUnderWayAreFinished(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := w.api(t, "billing-api")
+	alice := a.at(w.viewer(t, "alice"))
+	answers := make(chan answer, 1)
+	go func() {
+		got, err := alice.try(t.Context(), http.MethodPost, "/v1/subscriptions", "", subscribing("tok_slow"))
+		if err != nil {
+			got.text = err.Error()
+		}
+		answers <- got
+	}()
+	eventually(t, "payment under way", func() bool { return len(alice.get(t, "/v1/payments").body.Data) == 1 })
+	a.signal(t, syscall.SIGTERM)
+	if got := <-answers; got.status != http.StatusCreated {
+		t.Errorf("the request under way was answered %d %s", got.status, got.text)
+	}
+	if code := a.wait(t); code != 0 {
+		t.Errorf("exit code %d, want 0", code)
+	}
+	w.agree(t, 1)
+}
+
+// The API starts without its database, says so, and is there when it is, again
+// and again, without a restart.
+func TestDatabaseComesAndGoes(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	db := openPostgres(t, dir)
+	url := db.URL()
+	if _, err := postgres.Migrate(t.Context(), url, slog.New(slog.DiscardHandler)); err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t)
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w.databaseURL = url
+	a := w.api(t, "billing-api")
+	alice := a.at(w.viewer(t, "alice"))
+	for range 2 {
+		gone := alice.call(t, http.MethodGet, "/v1/plans", "", "")
+		if gone.status != http.StatusServiceUnavailable || gone.body.Code != "unavailable" {
+			t.Errorf("without a database: %d %s", gone.status, gone.text)
+		}
+		if got := ready(t, a); got != http.StatusServiceUnavailable {
+			t.Errorf("readyz says %d without a database", got)
+		}
+		db = openPostgres(t, dir)
+		eventually(t, "readiness", func() bool { return ready(t, a) == http.StatusOK })
+		alice.get(t, "/v1/plans")
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func openPostgres(t *testing.T, dir string) *local.Server {
+	t.Helper()
+	db, err := local.Open(t.Context(), local.Config{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+func ready(t *testing.T, a api) int {
+	t.Helper()
+	req, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), http.MethodGet, a.ops+"/readyz", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	return resp.StatusCode
+}

@@ -1,0 +1,62 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// binDir gets the programs, on first use.
+var binDir string
+
+func TestMain(m *testing.M) {
+	var err error
+	if binDir, err = os.MkdirTemp("", "billing-e2e-"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(binDir)
+	os.Exit(code)
+}
+
+// build makes all programs, once for all tests.
+var build = sync.OnceValue(func() error {
+	for _, p := range []struct{ name, from, tags string }{
+		{"billing-api", "api", ""},
+		{"billingctl", "ctl", ""},
+		{"billing-api-crash", "api", "crash"},
+	} {
+		cmd := exec.Command("go", "build", "-buildvcs=false", "-tags", p.tags,
+			"-o", filepath.Join(binDir, p.name), "github.com/online-cinema/billing/cmd/"+p.from)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("build %s: %w\n%s", p.name, err, out)
+		}
+	}
+	return nil
+})
+
+// program is the path of a program.
+func program(t *testing.T, name string) string {
+	t.Helper()
+	if err := build(); err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(binDir, name)
+}
+
+// environ is the surroundings of a program: the test's own, but for what the
+// service would take for its configuration.
+func environ(vars ...string) []string {
+	var env []string
+	for _, v := range os.Environ() {
+		if !strings.HasPrefix(v, "BILLING_") {
+			env = append(env, v)
+		}
+	}
+	return append(env, vars...)
+}

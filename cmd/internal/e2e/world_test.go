@@ -1,0 +1,139 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/online-cinema/billing/adapters/auth"
+	"github.com/online-cinema/billing/adapters/postgres/pgtest"
+)
+
+// world is what the API needs around it.
+type world struct {
+	databaseURL string
+	keys        string
+	vars        []string // of every API that is started here
+}
+
+// newWorld has a database with a catalogue, and keys.
+func newWorld(t *testing.T, vars ...string) world {
+	t.Helper()
+	w := world{databaseURL: pgtest.URL(t), keys: t.TempDir(), vars: vars}
+	if _, _, err := auth.NewKeyPair(w.keys); err != nil {
+		t.Fatal(err)
+	}
+	w.ctl(t, "payment-system", "add", "--code", "simulator", "--name", "Simulated payments")
+	w.ctl(t, "plan", "add", "--code", "premium", "--name", "Premium", "--price", "399.00", "--currency", "RUB", "--feature", "hd")
+	return w
+}
+
+// ctl runs billingctl, which must succeed.
+func (w world) ctl(t *testing.T, args ...string) []byte {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), program(t, "billingctl"), args...)
+	cmd.Env = environ("BILLING_DATABASE_URL=" + w.databaseURL)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("billingctl %v: %v\n%s", args, err, out)
+	}
+	return out
+}
+
+type reconciliation struct {
+	Matched      int      `json:"matched"`
+	MissingHere  []string `json:"missing_here"`
+	MissingThere []string `json:"missing_there"`
+	Different    []string `json:"different"`
+	Double       []string `json:"double"`
+}
+
+// agree fails the test unless our books and the simulator's ledger agree on
+// that many payments.
+func (w world) agree(t *testing.T, payments int) {
+	t.Helper()
+	var got reconciliation
+	if err := json.Unmarshal(w.ctl(t, "reconcile", "--payment-system", "simulator", "--json"), &got); err != nil {
+		t.Fatal(err)
+	}
+	want := reconciliation{payments, []string{}, []string{}, []string{}, []string{}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("reconciliation (-want +got):\n%s", diff)
+	}
+}
+
+// viewer is somebody with a valid token, at no address yet.
+func (w world) viewer(t *testing.T, subject string) viewer {
+	t.Helper()
+	key, err := auth.LoadPrivateKey(filepath.Join(w.keys, "private.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := auth.Sign(key, "", auth.SignClaims{
+		Subject: subject, Issuer: "i", Audience: "a", IssuedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return viewer{token: token}
+}
+
+// api is a billing-api that runs.
+type api struct {
+	*process
+	base, ops string
+}
+
+// api starts a program that is one.
+func (w world) api(t *testing.T, name string, vars ...string) api {
+	t.Helper()
+	cmd := exec.Command(program(t, name))
+	cmd.Env = environ(
+		"BILLING_ENV=test", "BILLING_DATABASE_URL="+w.databaseURL,
+		"BILLING_API_ADDR=127.0.0.1:0", "BILLING_OPS_ADDR=127.0.0.1:0",
+		"BILLING_AUTH_PUBLIC_KEY_FILE="+filepath.Join(w.keys, "public.pem"),
+		"BILLING_AUTH_ISSUER=i", "BILLING_AUTH_AUDIENCE=a", "BILLING_SWEEP_INTERVAL=200ms",
+	)
+	cmd.Env = append(append(cmd.Env, w.vars...), vars...)
+	a := api{process: start(t, cmd)}
+	a.line(t, "addresses of the API", func(line string) bool {
+		var up struct {
+			Msg string
+			API string `json:"api_addr"`
+			Ops string `json:"ops_addr"`
+		}
+		if json.Unmarshal([]byte(line), &up) != nil || up.Msg != "billing-api is up" {
+			return false
+		}
+		a.base, a.ops = fmt.Sprintf("http://%s", up.API), fmt.Sprintf("http://%s", up.Ops)
+		return true
+	})
+	return a
+}
+
+// at is the viewer, talking to this API.
+func (a api) at(v viewer) viewer {
+	v.base = a.base
+	return v
+}
+
+// folder is a new folder that any account may pass through: root's Postgres
+// runs as another, which is kept out of t.TempDir.
+func folder(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "billing-e2e-data-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o711); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}

@@ -1,0 +1,310 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/online-cinema/billing/core/billing"
+)
+
+// Collector moves money: it alone holds the payment systems. It sends intents
+// that are stored, records what became of them, and settles those of which
+// nobody knows.
+type Collector struct {
+	Store     Store
+	Clock     Clock
+	NewID     func() string
+	Providers map[string]Provider // by payment system code
+	// ChargeTimeout is how long one charge may take.
+	ChargeTimeout time.Duration
+	// RecordTimeout is how long writing down an outcome may take.
+	RecordTimeout time.Duration
+	Log           *slog.Logger
+}
+
+// sendMargin separates the moment when a charge is given up from the moment
+// when others may rely on nobody sending it: it covers a process that was held
+// up, and a request that is still under way to the payment system.
+const sendMargin = 10 * time.Second
+
+// sweepLease is how long a sweep keeps a payment to itself, and so how often a
+// payment that stays unknown is looked up.
+const sweepLease = 10 * time.Second
+
+// sweepConcurrency bounds how many look-ups a sweep has under way.
+const sweepConcurrency = 16
+
+// sendWindow is how long an intent may be sent after it was stored.
+func (c *Collector) sendWindow() time.Duration { return c.ChargeTimeout + sendMargin }
+
+// verdict is what is known of a payment after asking for it.
+type verdict struct {
+	payment billing.Payment
+	outcome billing.Outcome
+	err     error // why there is no outcome, or what the outcome was made from
+}
+
+func (v verdict) known() bool { return v.outcome.Status != "" }
+
+// Result is a payment and its subscription after they were recorded.
+type Result struct {
+	Subscription billing.Subscription
+	Payment      billing.Payment
+	// Err is what the payment system failed with, if it failed. The payment may
+	// be settled all the same: as abandoned.
+	Err error
+}
+
+// Collect sends an intent that is stored, and records the outcome. The caller's
+// cancellation does not stop it: money may be moving.
+//
+// An error means that the outcome was not recorded; a sweep will do it.
+func (c *Collector) Collect(ctx context.Context, p billing.Payment, token billing.Secret) (Result, error) {
+	ctx = context.WithoutCancel(ctx)
+	v := c.charge(ctx, p, token)
+	results, err := c.record(ctx, v)
+	if err != nil {
+		return Result{}, err
+	}
+	return results[0], nil
+}
+
+// charge asks the payment system, without a transaction, for as long as the
+// intent allows.
+func (c *Collector) charge(ctx context.Context, p billing.Payment, token billing.Secret) verdict {
+	provider, ok := c.Providers[p.PaymentSystem]
+	if !ok {
+		return c.judge(p, billing.Outcome{}, fmt.Errorf("no adapter for payment system %q: %w", p.PaymentSystem, ErrNotSent))
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.ChargeTimeout)
+	defer cancel()
+	crashPoint("charge.before")
+	o, err := provider.Charge(ctx, ChargeRequest{Key: p.ID, Token: token, Amount: p.Amount, Initiator: p.Initiator})
+	crashPoint("charge.after")
+	return c.judge(p, o, err)
+}
+
+// judge turns an answer into a verdict. Nothing is concluded from an error but
+// what the [Provider] promises about it.
+func (c *Collector) judge(p billing.Payment, o billing.Outcome, err error) verdict {
+	switch {
+	case err == nil:
+	case errors.Is(err, ErrTokenUnknown):
+		o = billing.Abandon(billing.TokenUnknown)
+	case errors.Is(err, ErrRefused):
+		o = billing.Abandon(billing.Refused)
+	case (errors.Is(err, ErrNotSent) || errors.Is(err, ErrCredentials)) && !p.MayResend():
+		o = billing.Abandon(billing.NotSent)
+	default:
+		o = billing.Outcome{}
+	}
+	if err != nil {
+		c.Log.Warn("charge failed", "payment_id", p.ID, "payment_system", p.PaymentSystem,
+			"unknown", o.Status == "", "error", err)
+	}
+	return verdict{p, o, err}
+}
+
+// record writes down what is known, and offers to the sweep what is not.
+func (c *Collector) record(ctx context.Context, vs ...verdict) ([]Result, error) {
+	if len(vs) == 0 {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.RecordTimeout)
+	defer cancel()
+	var results []Result
+	var events []billing.Event
+	err := c.Store.InTx(ctx, func(tx Repos) (err error) {
+		results, events, err = c.settle(ctx, tx, vs)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("record %d payments, the first %s: %w", len(vs), vs[0].payment.ID, err)
+	}
+	crashPoint("record.after")
+	c.report(events)
+	return results, nil
+}
+
+// settle is the second transaction. The payments are read again under lock:
+// another process may have settled them meanwhile.
+func (c *Collector) settle(ctx context.Context, tx Repos, vs []verdict) ([]Result, []billing.Event, error) {
+	subs, pays, err := lock(ctx, tx, vs)
+	if err != nil {
+		return nil, nil, err
+	}
+	now := c.Clock.Now()
+	results := make([]Result, 0, len(vs))
+	var w writes
+	for _, v := range vs {
+		sub, pay := subs[v.payment.SubscriptionID], pays[v.payment.ID]
+		newSub, newPay := sub, pay
+		if v.known() {
+			var happened []billing.Event
+			newSub, newPay, happened = sub.Settle(pay, v.outcome, now)
+			w.events = append(w.events, happened...)
+		}
+		if newPay != pay {
+			w.payments = append(w.payments, newPay)
+		}
+		if newSub != sub {
+			w.subscriptions = append(w.subscriptions, newSub)
+		}
+		if !newPay.Settled() {
+			w.unsettled = append(w.unsettled, keyOf(newPay))
+		}
+		results = append(results, Result{newSub, newPay, v.err})
+	}
+	identify(w.events, c.NewID)
+	return results, w.events, w.apply(ctx, tx)
+}
+
+// writes is what a transaction changes, each kind in one statement.
+type writes struct {
+	subscriptions []billing.Subscription
+	payments      []billing.Payment
+	unsettled     []PaymentKey // which the caller is done with, and the sweep may have
+	events        []billing.Event
+}
+
+func (w writes) apply(ctx context.Context, tx Repos) error {
+	if err := tx.Payments.Save(ctx, w.payments...); err != nil {
+		return err
+	}
+	if err := tx.Subscriptions.Save(ctx, w.subscriptions...); err != nil {
+		return err
+	}
+	if err := tx.Payments.Release(ctx, w.unsettled...); err != nil {
+		return err
+	}
+	return tx.Events.Append(ctx, w.events...)
+}
+
+func lock(ctx context.Context, tx Repos, vs []verdict) (map[billing.SubscriptionID]billing.Subscription, map[billing.PaymentID]billing.Payment, error) {
+	subKeys := make([]SubscriptionKey, len(vs))
+	payKeys := make([]PaymentKey, len(vs))
+	for i, v := range vs {
+		subKeys[i] = SubscriptionKey{v.payment.UserID, v.payment.SubscriptionID}
+		payKeys[i] = keyOf(v.payment)
+	}
+	subList, err := tx.Subscriptions.Lock(ctx, subKeys...)
+	if err != nil {
+		return nil, nil, err
+	}
+	payList, err := tx.Payments.Lock(ctx, payKeys...)
+	if err != nil {
+		return nil, nil, err
+	}
+	subs := make(map[billing.SubscriptionID]billing.Subscription, len(vs))
+	for _, s := range subList {
+		subs[s.ID] = s
+	}
+	pays := make(map[billing.PaymentID]billing.Payment, len(vs))
+	for _, p := range payList {
+		pays[p.ID] = p
+	}
+	if len(subs) != len(vs) || len(pays) != len(vs) {
+		return nil, nil, fmt.Errorf("of %d payments, %d are stored, with %d subscriptions", len(vs), len(pays), len(subs))
+	}
+	return subs, pays, nil
+}
+
+func keyOf(p billing.Payment) PaymentKey { return PaymentKey{p.UserID, p.ID} }
+
+func identify(events []billing.Event, newID func() string) {
+	for i := range events {
+		events[i].ID = billing.EventID(newID())
+	}
+}
+
+// report tells the operator of what a person must look at.
+func (c *Collector) report(events []billing.Event) {
+	for _, e := range events {
+		if e.Type == billing.PaymentContradicted {
+			c.Log.Error("the payment system contradicts our books; compare them with billingctl reconcile",
+				"payment_id", e.PaymentID, "user_id", e.UserID)
+		}
+	}
+}
+
+// Swept counts what a sweep did.
+type Swept struct {
+	Settled int // outcome found and recorded, or given up for certain
+	Unknown int // still nobody knows
+}
+
+// Sweep looks up to limit payments that are pending although nobody works on
+// them, and settles those of which the payment system knows. One that it has
+// never seen, and that nobody may send any more, is abandoned.
+//
+// Any number of sweeps may run at once.
+func (c *Collector) Sweep(ctx context.Context, limit int) (Swept, error) {
+	var found []Unsettled
+	err := c.Store.InTx(ctx, func(tx Repos) (err error) {
+		found, err = tx.Payments.TakeUnsettled(ctx, sweepLease, limit)
+		return err
+	})
+	if err != nil {
+		return Swept{}, fmt.Errorf("sweep: %w", err)
+	}
+	known := c.lookUp(ctx, found)
+	if _, err := c.record(ctx, known...); err != nil {
+		return Swept{Unknown: len(found)}, fmt.Errorf("sweep: %w", err)
+	}
+	swept := Swept{Unknown: len(found) - len(known)}
+	for _, v := range known {
+		if v.outcome.Status == billing.PaymentPending {
+			swept.Unknown++
+		} else {
+			swept.Settled++
+		}
+	}
+	return swept, nil
+}
+
+// lookUp returns the verdicts on those payments of which something is known.
+func (c *Collector) lookUp(ctx context.Context, found []Unsettled) []verdict {
+	verdicts := make([]verdict, len(found))
+	places := make(chan struct{}, sweepConcurrency)
+	var wg sync.WaitGroup
+	for i, u := range found {
+		places <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-places }()
+			verdicts[i] = c.find(ctx, u)
+		})
+	}
+	wg.Wait()
+	known := verdicts[:0]
+	for _, v := range verdicts {
+		if v.known() {
+			known = append(known, v)
+		}
+	}
+	return known
+}
+
+func (c *Collector) find(ctx context.Context, u Unsettled) verdict {
+	provider, ok := c.Providers[u.PaymentSystem]
+	if !ok {
+		c.Log.Error("a payment is pending at a payment system without an adapter",
+			"payment_id", u.ID, "payment_system", u.PaymentSystem)
+		return verdict{payment: u.Payment}
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.ChargeTimeout)
+	defer cancel()
+	o, err := provider.Find(ctx, u.ID)
+	switch {
+	case err == nil:
+		return verdict{u.Payment, o, nil}
+	case errors.Is(err, ErrChargeNotFound) && u.SendOver && !u.MayResend():
+		return verdict{u.Payment, billing.Abandon(billing.NotSent), err}
+	case !errors.Is(err, ErrChargeNotFound):
+		c.Log.Warn("look-up failed", "payment_id", u.ID, "payment_system", u.PaymentSystem, "error", err)
+	}
+	return verdict{payment: u.Payment}
+}

@@ -1,0 +1,13 @@
+// Package app holds the use cases: in which order things are read, decided,
+// stored and asked for. What is decided is in core/billing; how things are kept
+// and who is asked is behind the ports in ports.go.
+//
+// Money moves in one place, the [Collector], always in the same steps:
+//
+//	tx 1    lock · decide → payment pending, its id is the idempotency key · commit
+//	charge  Provider.Charge: no transaction open, no connection held, its own deadline
+//	tx 2    lock · read the payment again · Settle · save · append events · commit
+//	sweep   pending for too long: Provider.Find → settle; never seen there → give up
+//
+// What is not here: HTTP, JSON, SQL, configuration.
+package app

@@ -1,0 +1,276 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/online-cinema/billing/core/billing"
+)
+
+// Clock tells the time that billing goes by: UTC, cut to the microsecond that
+// the database keeps. In development it can be set.
+type Clock interface {
+	Now() time.Time
+}
+
+// Store keeps everything. Its errors are those of [billing] where a method says
+// so, [billing.ErrUnavailable] when the database is out of reach, and internal
+// otherwise.
+type Store interface {
+	// InTx runs f in one transaction: all of it is kept, or, when f fails,
+	// nothing. f may run again after a conflict with another transaction, so it
+	// does nothing but use tx. When InTx fails with [billing.ErrUnavailable], the
+	// transaction may still have been kept: read it back by its ids.
+	InTx(ctx context.Context, f func(tx Repos) error) error
+	// Views reads without a transaction.
+	Views() Views
+}
+
+// Repos is what one transaction can do.
+type Repos struct {
+	Users          Users
+	Plans          Plans
+	PaymentSystems PaymentSystems
+	Methods        Methods
+	Subscriptions  Subscriptions
+	Payments       Payments
+	Events         Events
+	Answers        Answers
+}
+
+// Users keeps the registry of users.
+type Users interface {
+	// Seen registers the user at now, or moves the time of being last seen to
+	// now if that is later.
+	Seen(ctx context.Context, id billing.UserID, now time.Time) error
+}
+
+// Plans keeps the catalogue.
+type Plans interface {
+	// Find returns the plan with this code or id, archived or not, and keeps
+	// others from changing it until the transaction ends.
+	// [billing.ErrPlanNotFound] when there is none.
+	Find(ctx context.Context, ref string) (billing.Plan, error)
+	// Add adds a plan. [billing.ErrAlreadyExists] when its code is taken.
+	Add(ctx context.Context, p billing.Plan) error
+	// Save writes a plan that is there already. [billing.ErrAlreadyExists] when
+	// its code is taken by another.
+	Save(ctx context.Context, p billing.Plan) error
+}
+
+// PaymentSystems keeps the registry of payment systems.
+type PaymentSystems interface {
+	// Find returns the payment system with this code, archived or not.
+	// [billing.ErrPaymentSystemNotFound] when there is none.
+	Find(ctx context.Context, code string) (billing.PaymentSystem, error)
+	// Add adds one. [billing.ErrAlreadyExists] when its code is taken.
+	Add(ctx context.Context, ps billing.PaymentSystem) error
+	// Save writes one that is there already.
+	Save(ctx context.Context, ps billing.PaymentSystem) error
+}
+
+// Methods keeps the links between users and their tokens at payment systems.
+type Methods interface {
+	// Link returns the user's method with this token, adding m if there is none.
+	Link(ctx context.Context, m billing.PaymentMethod) (billing.PaymentMethod, error)
+	// Find returns a user's method. [billing.ErrNotFound] when there is none.
+	Find(ctx context.Context, user billing.UserID, id billing.PaymentMethodID) (billing.PaymentMethod, error)
+}
+
+// SubscriptionKey finds one subscription.
+type SubscriptionKey struct {
+	User billing.UserID
+	ID   billing.SubscriptionID
+}
+
+// Subscriptions keeps subscriptions. Whoever needs a subscription and its
+// payment locks the subscription first.
+type Subscriptions interface {
+	// Live locks and returns the user's live subscription to the plan.
+	// [billing.ErrNotFound] when there is none.
+	Live(ctx context.Context, user billing.UserID, plan billing.PlanID) (billing.Subscription, error)
+	// Named locks and returns the subscription that ref names: by its own id, or
+	// by its plan's code or id (the live one, else the newest).
+	// [billing.ErrNotFound] when the user has none such.
+	Named(ctx context.Context, user billing.UserID, ref string) (billing.Subscription, error)
+	// Lock locks and returns those that exist, in any order.
+	Lock(ctx context.Context, keys ...SubscriptionKey) ([]billing.Subscription, error)
+	// Add adds new ones. [billing.ErrAlreadySubscribed] when the user has a live
+	// one to the same plan.
+	Add(ctx context.Context, s ...billing.Subscription) error
+	// Save writes locked ones.
+	Save(ctx context.Context, s ...billing.Subscription) error
+}
+
+// PaymentKey finds one payment.
+type PaymentKey struct {
+	User billing.UserID
+	ID   billing.PaymentID
+}
+
+// Payments keeps the intents. Leases of payments are measured on the store's
+// own wall clock, the only one that all processes share: billing time can be
+// set, and the clocks of two machines differ.
+type Payments interface {
+	// Add adds pending payments. Whoever adds one may send it to the payment
+	// system for as long as send says, and must not afterwards; until then a
+	// sweep leaves it alone unless it is released. A subscription that has a
+	// pending payment, or a period that is paid for, is [billing.ErrAlreadyExists].
+	Add(ctx context.Context, send time.Duration, p ...billing.Payment) error
+	// Release offers a pending payment to the sweep at once.
+	Release(ctx context.Context, keys ...PaymentKey) error
+	// TakeUnsettled returns up to limit pending payments that are due for a look,
+	// and leaves them to the caller for as long as lease says.
+	TakeUnsettled(ctx context.Context, lease time.Duration, limit int) ([]Unsettled, error)
+	// Lock locks and returns those that exist, in any order.
+	Lock(ctx context.Context, keys ...PaymentKey) ([]billing.Payment, error)
+	// Save writes locked ones. A period that another payment has paid for is
+	// [billing.ErrAlreadyExists].
+	Save(ctx context.Context, p ...billing.Payment) error
+}
+
+// Unsettled is a pending payment that a sweep looks at.
+type Unsettled struct {
+	billing.Payment
+	SendOver bool // nobody may send it any more: absence at the payment system is final
+}
+
+// Events keeps the history. It only grows.
+type Events interface {
+	// Append adds events, which have their ids.
+	Append(ctx context.Context, e ...billing.Event) error
+}
+
+// Request is a request that its sender may repeat: its Idempotency-Key, and
+// what is needed to tell a repetition from another request.
+type Request struct {
+	User        billing.UserID
+	Key         string
+	Fingerprint [32]byte // over everything that matters in the request
+	Owner       string   // which of the requests with this key; unique
+}
+
+// Answer is what the first request was answered.
+type Answer struct {
+	Status int
+	Body   []byte
+}
+
+// Claim is what is known of a key that was used.
+type Claim struct {
+	Request
+	Subscription billing.SubscriptionID // what the request did its work on; empty if it did none
+	Answer       *Answer                // nil while the request runs, or when it died
+}
+
+// Answers keeps what requests with an Idempotency-Key were answered.
+type Answers interface {
+	// Claim notes, together with the work on a subscription, that r did it.
+	// [billing.ErrRequestInProgress] when the key is taken.
+	Claim(ctx context.Context, r Request, s billing.SubscriptionID) error
+	// Find returns the claim on a key. [billing.ErrNotFound] when there is none.
+	Find(ctx context.Context, user billing.UserID, key string) (Claim, error)
+	// Keep keeps the answer to r, if r owns the key or nobody does, and there is
+	// no answer yet. It returns the claim as it stands then, whoever owns it.
+	Keep(ctx context.Context, r Request, a Answer) (Claim, error)
+	// Forget gives a key back that has no answer and that owner claimed.
+	Forget(ctx context.Context, user billing.UserID, key, owner string) error
+	// Prune removes up to limit claims that are older than age on the store's
+	// wall clock.
+	Prune(ctx context.Context, age time.Duration, limit int) (int, error)
+}
+
+// Page asks for part of a list, newest first.
+type Page struct {
+	Limit  int    // at least 1
+	Before string // only what is older than the item with this id; empty for the newest
+}
+
+// SubscriptionView is a subscription with what people ask of it.
+type SubscriptionView struct {
+	billing.Subscription
+	Latest   billing.Payment
+	Features []string // of its plan, today
+}
+
+// Views reads what viewers see. It locks nothing.
+type Views interface {
+	// Plans lists all plans, by code.
+	Plans(ctx context.Context) ([]billing.Plan, error)
+	// PaymentSystems lists all payment systems, by code.
+	PaymentSystems(ctx context.Context) ([]billing.PaymentSystem, error)
+	// Subscription returns the one that ref names, as [Subscriptions.Named] does.
+	Subscription(ctx context.Context, user billing.UserID, ref string) (SubscriptionView, error)
+	// Subscriptions lists a user's subscriptions.
+	Subscriptions(ctx context.Context, user billing.UserID, p Page) ([]SubscriptionView, error)
+	// LiveSubscriptions lists those of a user that have not ended.
+	LiveSubscriptions(ctx context.Context, user billing.UserID) ([]SubscriptionView, error)
+	// Events lists a user's history.
+	Events(ctx context.Context, user billing.UserID, p Page) ([]billing.Event, error)
+	// Payments lists a user's payments.
+	Payments(ctx context.Context, user billing.UserID, p Page) ([]billing.Payment, error)
+}
+
+// Provider is a payment system. Only a [Collector] holds one.
+//
+// An error says that the outcome is not known, unless it is one of the errors
+// below. Errors never hold a secret, nor what the payment system answered word
+// for word.
+type Provider interface {
+	// Charge asks for money, once for each key, whatever happens and however
+	// often it is called: a repetition gets the first outcome.
+	//
+	//	ErrNotSent       surely never reached it; nothing was or will be charged
+	//	ErrTokenUnknown  it does not know the token; nothing was charged
+	//	ErrRefused       it calls the request wrong; nothing was charged
+	//	ErrKeyConflict   the key was used for another request
+	//	ErrCredentials   it does not accept our credentials; nothing was charged
+	//	any other        unknown
+	Charge(ctx context.Context, r ChargeRequest) (billing.Outcome, error)
+	// Find returns the outcome of the charge with this key.
+	//
+	//	ErrChargeNotFound  it has no such charge. Once nobody sends the charge any
+	//	                   more, it never will have.
+	//	any other          not known at the moment
+	Find(ctx context.Context, key billing.PaymentID) (billing.Outcome, error)
+}
+
+// ChargeRequest is all that a payment system is told.
+type ChargeRequest struct {
+	Key       billing.PaymentID // idempotency key and reference
+	Token     billing.Secret
+	Amount    billing.Money
+	Initiator billing.Initiator
+}
+
+// What a [Provider] can say besides an outcome.
+var (
+	ErrNotSent        = errors.New("the payment system is out of reach; the charge was not sent")
+	ErrTokenUnknown   = errors.New("the payment system does not know the token")
+	ErrRefused        = errors.New("the payment system refused the request as wrong")
+	ErrKeyConflict    = errors.New("the payment system knows the key from another request")
+	ErrCredentials    = errors.New("the payment system does not accept our credentials")
+	ErrChargeNotFound = errors.New("the payment system has no such charge")
+)
+
+// Ledger is a payment system that can list what it took, for reconciliation.
+type Ledger interface {
+	// Charges calls each for every charge that it took money for since the given
+	// time, in any order. A key that it charged twice comes twice.
+	Charges(ctx context.Context, since time.Time, each func(LedgerEntry) error) error
+}
+
+// LedgerEntry is one charge in a payment system's books.
+type LedgerEntry struct {
+	Key    billing.PaymentID
+	Amount billing.Money
+	At     time.Time
+}
+
+// Books is our side of a reconciliation.
+type Books interface {
+	// Paid calls each for every payment at the payment system that was settled as
+	// succeeded since the given time, and for every one that is still pending.
+	Paid(ctx context.Context, system string, since time.Time, each func(billing.Payment) error) error
+}

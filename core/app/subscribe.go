@@ -1,0 +1,170 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/online-cinema/billing/core/billing"
+)
+
+// Subscriber makes and ends subscriptions at the viewer's wish.
+type Subscriber struct {
+	Store     Store
+	Clock     Clock
+	NewID     func() string
+	Calendar  billing.Calendar
+	Collector *Collector
+}
+
+// Subscribe is a viewer's wish to subscribe.
+type Subscribe struct {
+	User          billing.UserID
+	Plan          string        // its code or id
+	Price         billing.Money // that the viewer saw
+	PaymentSystem string        // its code
+	Token         billing.Secret
+	Request       *Request // nil when the request has no Idempotency-Key
+}
+
+// Subscribe charges the viewer for the first period, once, and returns the
+// subscription: active, or incomplete while the payment is not settled.
+//
+//	ErrPlanNotFound, ErrPaymentSystemNotFound, ErrInvalid, ErrAlreadySubscribed
+//	*PriceChangedError      nothing happened
+//	*DeclinedError          the payment system said no
+//	ErrPaymentTokenUnknown  the payment system does not know the token
+//	ErrRequestInProgress    a request with the same key was quicker
+//	ErrUnavailable          nothing was charged, or it is being settled
+func (s *Subscriber) Subscribe(ctx context.Context, cmd Subscribe) (SubscriptionView, error) {
+	var o opened
+	err := s.Store.InTx(ctx, func(tx Repos) (err error) {
+		o, err = s.open(ctx, tx, cmd)
+		return err
+	})
+	if err != nil {
+		return SubscriptionView{}, fmt.Errorf("subscribe: %w", err)
+	}
+	crashPoint("subscribe.intent")
+	r, err := s.Collector.Collect(ctx, o.payment, cmd.Token)
+	if err != nil {
+		return SubscriptionView{}, errors.Join(
+			billing.ErrUnavailable.Because("the payment is being settled; look at the subscription in a moment"), err)
+	}
+	return SubscriptionView{Subscription: r.Subscription, Latest: r.Payment, Features: o.plan.Features}, r.failure()
+}
+
+type opened struct {
+	plan    billing.Plan
+	payment billing.Payment
+}
+
+// open is the first transaction: it checks what the viewer asks for against
+// what is true now, and stores the intent.
+func (s *Subscriber) open(ctx context.Context, tx Repos, cmd Subscribe) (opened, error) {
+	now, id := s.Clock.Now(), billing.SubscriptionID(s.NewID())
+	// First of all, so that a repetition waits here and learns that it is one.
+	if err := claim(ctx, tx, cmd.Request, id); err != nil {
+		return opened{}, err
+	}
+	plan, err := tx.Plans.Find(ctx, cmd.Plan)
+	if err != nil {
+		return opened{}, err
+	}
+	if err := checkOpen(ctx, tx, cmd.PaymentSystem); err != nil {
+		return opened{}, err
+	}
+	if err := s.makeRoom(ctx, tx, cmd.User, plan.ID, now); err != nil {
+		return opened{}, err
+	}
+	method, err := s.link(ctx, tx, cmd, now)
+	if err != nil {
+		return opened{}, err
+	}
+	order := billing.Order{
+		Subscription: id, Payment: billing.PaymentID(s.NewID()),
+		Plan: plan, Method: method, Shown: cmd.Price,
+	}
+	sub, payment, err := order.Start(now, s.Calendar)
+	if err != nil {
+		return opened{}, err
+	}
+	if err := tx.Subscriptions.Add(ctx, sub); err != nil {
+		return opened{}, err
+	}
+	return opened{plan, payment}, tx.Payments.Add(ctx, s.Collector.sendWindow(), payment)
+}
+
+func checkOpen(ctx context.Context, tx Repos, code string) error {
+	system, err := tx.PaymentSystems.Find(ctx, code)
+	if err == nil && !system.ArchivedAt.IsZero() {
+		return billing.ErrPaymentSystemNotFound.Because("payment system %s takes no new subscriptions", code)
+	}
+	return err
+}
+
+// makeRoom refuses a second live subscription to a plan. One that is over but
+// not yet written down as ended, it ends.
+func (s *Subscriber) makeRoom(ctx context.Context, tx Repos, user billing.UserID, plan billing.PlanID, now time.Time) error {
+	live, err := tx.Subscriptions.Live(ctx, user, plan)
+	if errors.Is(err, billing.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	live, events := live.At(now)
+	if err := live.RefuseAnother(); err != nil {
+		return err
+	}
+	return saveWithEvents(ctx, tx, s.NewID, live, events)
+}
+
+func (s *Subscriber) link(ctx context.Context, tx Repos, cmd Subscribe, now time.Time) (billing.PaymentMethod, error) {
+	id := billing.PaymentMethodID(s.NewID())
+	m, err := billing.NewPaymentMethod(id, cmd.User, cmd.PaymentSystem, cmd.Token, now)
+	if err != nil {
+		return m, err
+	}
+	if err := tx.Users.Seen(ctx, cmd.User, now); err != nil {
+		return m, err
+	}
+	return tx.Methods.Link(ctx, m)
+}
+
+// failure is what the viewer is told when the first payment was not taken and
+// will not be.
+func (r Result) failure() error {
+	switch r.Payment.Status {
+	case billing.PaymentDeclined:
+		return &billing.DeclinedError{Payment: r.Payment.ID, Code: r.Payment.DeclineCode}
+	case billing.PaymentAbandoned:
+		return abandoned(r.Payment)
+	default:
+		return nil
+	}
+}
+
+func abandoned(p billing.Payment) error {
+	switch p.DeclineCode {
+	case billing.TokenUnknown:
+		return billing.ErrPaymentTokenUnknown
+	case billing.Refused:
+		return errors.Join(billing.ErrUnavailable.Because(
+			"payment system %s cannot take this payment at the moment; nothing was charged", p.PaymentSystem), ErrRefused)
+	default:
+		return billing.ErrUnavailable.Because("payment system %s is out of reach; nothing was charged", p.PaymentSystem)
+	}
+}
+
+func saveWithEvents(ctx context.Context, tx Repos, newID func() string, s billing.Subscription, events []billing.Event) error {
+	if len(events) == 0 {
+		return nil
+	}
+	identify(events, newID)
+	if err := tx.Subscriptions.Save(ctx, s); err != nil {
+		return err
+	}
+	return tx.Events.Append(ctx, events...)
+}

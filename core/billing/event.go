@@ -1,0 +1,49 @@
+package billing
+
+import "time"
+
+// EventID names an event. Ids grow with time, so they order the history.
+type EventID string
+
+// Event is a fact in a viewer's history. Events are added, never changed or
+// removed. The transitions of this package return them without an id; whoever
+// stores them gives them one.
+type Event struct {
+	ID             EventID
+	UserID         UserID
+	Type           EventType
+	At             time.Time
+	SubscriptionID SubscriptionID
+	PlanCode       string      // as it was then
+	PaymentID      PaymentID   // of the payment that caused it, if one did
+	Amount         Money       // of that payment
+	DeclineCode    DeclineCode // why it was declined or abandoned
+	AccessUntil    time.Time   // until when the viewer may watch after this; zero when not at all
+}
+
+// EventType says what happened.
+type EventType string
+
+// The types of events.
+const (
+	Subscribed          EventType = "subscribed"
+	PaymentWasDeclined  EventType = "payment_declined"
+	PaymentWasAbandoned EventType = "payment_abandoned"
+	PaymentContradicted EventType = "payment_contradicted"
+	CancelRequested     EventType = "cancel_requested"
+	CancelRevoked       EventType = "cancel_revoked"
+	Ended               EventType = "ended"
+)
+
+func (s Subscription) event(t EventType, at time.Time) Event {
+	return Event{
+		UserID: s.UserID, Type: t, At: at,
+		SubscriptionID: s.ID, PlanCode: s.PlanCode, AccessUntil: s.AccessUntil(at),
+	}
+}
+
+func (s Subscription) paymentEvent(t EventType, p Payment, at time.Time) Event {
+	e := s.event(t, at)
+	e.PaymentID, e.Amount, e.DeclineCode = p.ID, p.Amount, p.DeclineCode
+	return e
+}

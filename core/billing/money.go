@@ -1,0 +1,102 @@
+package billing
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// Money is an amount in the minor units of its currency: kopecks, cents. There
+// are no fractions of a minor unit and no floating point anywhere.
+type Money struct {
+	Amount   int64
+	Currency Currency
+}
+
+// Currency is an ISO 4217 code in capitals, such as RUB.
+type Currency string
+
+// MaxAmount is the largest price in minor units. It keeps typing errors, and
+// sums of many payments, far from the end of int64.
+const MaxAmount = 1_000_000_000_00
+
+// Active ISO 4217 codes of circulating money (list one), by how many digits
+// follow the decimal point. Funds, metals and testing codes are not money here.
+const (
+	noDigits    = " BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF "
+	twoDigits   = " AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY COP CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG "
+	threeDigits = " BHD IQD JOD KWD LYD OMR TND "
+)
+
+// Digits returns how many digits follow the decimal point, and whether the
+// currency is one that ISO 4217 lists.
+func (c Currency) Digits() (n int, known bool) {
+	if len(c) != 3 {
+		return 0, false
+	}
+	for digits, codes := range map[int]string{0: noDigits, 2: twoDigits, 3: threeDigits} {
+		if strings.Contains(codes, " "+string(c)+" ") {
+			return digits, true
+		}
+	}
+	return 0, false
+}
+
+// ParseMoney reads a decimal amount such as "399.00", "399" or "0.5". It
+// refuses signs, exponents, separators and more digits than the currency has.
+// Its errors are [ErrInvalid].
+func ParseMoney(decimal string, c Currency) (Money, error) {
+	digits, known := c.Digits()
+	if !known {
+		return Money{}, ErrInvalid.Because("currency %q is not an ISO 4217 code in capitals, such as RUB", string(c))
+	}
+	whole, fraction, point := strings.Cut(decimal, ".")
+	if !onlyDigits(whole) || (point && !onlyDigits(fraction)) {
+		return Money{}, ErrInvalid.Because("amount %q is not a decimal number such as 399.00", decimal)
+	}
+	if len(fraction) > digits {
+		return Money{}, ErrInvalid.Because("amount %q has more than the %d decimal digits of %s", decimal, digits, c)
+	}
+	minor, err := strconv.ParseInt(whole+fraction+strings.Repeat("0", digits-len(fraction)), 10, 64)
+	if err != nil || minor > MaxAmount {
+		return Money{}, ErrInvalid.Because("amount %q is too large", decimal)
+	}
+	return Money{Amount: minor, Currency: c}, nil
+}
+
+func onlyDigits(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789") == ""
+}
+
+// String returns the amount as people write it, such as "399.00 RUB".
+func (m Money) String() string {
+	if m.Currency == "" {
+		return m.Decimal()
+	}
+	return m.Decimal() + " " + string(m.Currency)
+}
+
+// Decimal returns the amount alone, such as "399.00".
+func (m Money) Decimal() string {
+	sign, amount := "", uint64(m.Amount)
+	if m.Amount < 0 {
+		sign, amount = "-", -amount
+	}
+	digits, _ := m.Currency.Digits()
+	unit := uint64(math.Pow10(digits))
+	if digits == 0 {
+		return sign + strconv.FormatUint(amount, 10)
+	}
+	return fmt.Sprintf("%s%d.%0*d", sign, amount/unit, digits, amount%unit)
+}
+
+// IsZero reports whether m is no money of no currency.
+func (m Money) IsZero() bool { return m == Money{} }
+
+func (m Money) check(f *faults, field string) {
+	_, known := m.Currency.Digits()
+	f.add(known, field+".currency", "is not an ISO 4217 code in capitals, such as RUB")
+	f.add(m.Amount > 0, field+".amount", "must be more than zero minor units")
+	f.add(m.Amount <= MaxAmount, field+".amount", fmt.Sprintf("must be at most %d minor units", int64(MaxAmount)))
+}

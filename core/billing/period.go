@@ -1,0 +1,65 @@
+package billing
+
+import "time"
+
+// Period is a stretch of time that one payment pays for: from Start up to, but
+// not including, End.
+type Period struct{ Start, End time.Time }
+
+// Calendar counts months in one time zone. The zero Calendar counts in UTC.
+type Calendar struct{ loc *time.Location }
+
+// NewCalendar returns a calendar that counts in loc.
+func NewCalendar(loc *time.Location) Calendar { return Calendar{loc} }
+
+// AddMonths returns the instant that is n months after anchor, at the same
+// local time of day, in UTC.
+//
+// Always count from the anchor, never from the last result: from 31 January
+// one month is the last day of February and two months are 31 March.
+//
+// A local time that a clock change skips moves forward by the length of the
+// gap; one that happens twice means the first (as RFC 5545 §3.3.5 has it).
+func (c Calendar) AddMonths(anchor time.Time, n int) time.Time {
+	if n == 0 {
+		return anchor.UTC()
+	}
+	loc := c.loc
+	if loc == nil {
+		loc = time.UTC
+	}
+	local := anchor.In(loc)
+	year, month, day := local.Date()
+	first := time.Date(year, month+time.Month(n), 1, 0, 0, 0, 0, time.UTC)
+	day = min(day, daysIn(first))
+	hour, minute, second := local.Clock()
+	wall := time.Date(first.Year(), first.Month(), day, hour, minute, second, local.Nanosecond(), time.UTC)
+	return resolve(wall, loc)
+}
+
+// Period returns the k-th period of the given length in months that begins at
+// the anchor; the first is number 0.
+func (c Calendar) Period(anchor time.Time, k, months int) Period {
+	return Period{c.AddMonths(anchor, k*months), c.AddMonths(anchor, (k+1)*months)}
+}
+
+func daysIn(firstOfMonth time.Time) int { return firstOfMonth.AddDate(0, 1, -1).Day() }
+
+// resolve turns a wall clock reading into an instant. time.Date would do, but
+// it promises nothing about readings that a clock change skips or repeats.
+func resolve(wall time.Time, loc *time.Location) time.Time {
+	before := wall.Add(-offset(wall.Add(-24*time.Hour), loc))
+	after := wall.Add(-offset(wall.Add(24*time.Hour), loc))
+	if before.Add(offset(before, loc)).Equal(wall) {
+		return before // also the first of two
+	}
+	if after.Add(offset(after, loc)).Equal(wall) {
+		return after
+	}
+	return before // in the gap: the offset that was in force before it
+}
+
+func offset(t time.Time, loc *time.Location) time.Duration {
+	_, seconds := t.In(loc).Zone()
+	return time.Duration(seconds) * time.Second
+}
