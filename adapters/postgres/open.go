@@ -55,7 +55,7 @@ func OpenRole(ctx context.Context, url, role string) (*pgxpool.Pool, error) {
 // registerTypes makes timestamptz speak the domain's language: always UTC, and
 // the zero time is NULL.
 func registerTypes(m *pgtype.Map) {
-	stamp := &pgtype.Type{Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: stampCodec{}}
+	stamp := &pgtype.Type{Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &stampCodec{}}
 	m.RegisterType(stamp)
 	m.RegisterType(&pgtype.Type{
 		Name: "_timestamptz", OID: pgtype.TimestamptzArrayOID,

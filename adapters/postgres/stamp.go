@@ -11,7 +11,7 @@ import (
 // both ways, as it does in the domain.
 type stampCodec struct{ pgtype.TimestamptzCodec }
 
-func (c stampCodec) PlanEncode(m *pgtype.Map, oid uint32, format int16, value any) pgtype.EncodePlan {
+func (c *stampCodec) PlanEncode(m *pgtype.Map, oid uint32, format int16, value any) pgtype.EncodePlan {
 	if _, ok := value.(time.Time); ok {
 		next := c.TimestamptzCodec.PlanEncode(m, oid, format, stamp{})
 		return encodeStamp{next}
@@ -19,7 +19,7 @@ func (c stampCodec) PlanEncode(m *pgtype.Map, oid uint32, format int16, value an
 	return c.TimestamptzCodec.PlanEncode(m, oid, format, value)
 }
 
-func (c stampCodec) PlanScan(m *pgtype.Map, oid uint32, format int16, target any) pgtype.ScanPlan {
+func (c *stampCodec) PlanScan(m *pgtype.Map, oid uint32, format int16, target any) pgtype.ScanPlan {
 	if _, ok := target.(*time.Time); ok {
 		next := c.TimestamptzCodec.PlanScan(m, oid, format, &stamp{})
 		return scanStamp{next}

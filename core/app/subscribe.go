@@ -49,11 +49,28 @@ func (s *Subscriber) Subscribe(ctx context.Context, cmd Subscribe) (Subscription
 	crashPoint("subscribe.intent")
 	r, err := s.Collector.Collect(ctx, o.payment, cmd.Token)
 	if err != nil {
-		return SubscriptionView{}, errors.Join(
-			billing.ErrUnavailable.Because("the payment is being settled; look at the subscription in a moment"), err)
+		return SubscriptionView{}, settlingError{err}
 	}
 	return SubscriptionView{Subscription: r.Subscription, Latest: r.Payment, Features: o.plan.Features}, r.failure()
 }
+
+// errSettling is what a viewer is told whose payment was sent, but not recorded.
+var errSettling = billing.ErrUnavailable.Because("the payment is being settled; look at the subscription in a moment")
+
+// Settling reports whether err says that a payment may have been taken and is
+// being settled, as against nothing having been charged.
+func Settling(err error) bool {
+	var s settlingError
+	return errors.As(err, &s)
+}
+
+// settlingError wraps why an outcome was not recorded.
+type settlingError struct{ cause error }
+
+func (e settlingError) Error() string { return errSettling.Error() + ": " + e.cause.Error() }
+
+// Unwrap returns what the viewer is told, and the cause.
+func (e settlingError) Unwrap() []error { return []error{errSettling, e.cause} }
 
 type opened struct {
 	plan    billing.Plan

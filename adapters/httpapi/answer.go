@@ -1,0 +1,49 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"github.com/online-cinema/billing/core/app"
+)
+
+// answer is a rendered answer: what is sent, and what is kept for repetitions,
+// byte for byte.
+type answer struct {
+	status   int
+	body     []byte
+	replayed bool
+}
+
+func (a answer) kept() app.Answer { return app.Answer{Status: a.status, Body: a.body} }
+
+// again is a kept answer that is sent to a repetition.
+func again(a app.Answer) answer { return answer{a.Status, a.Body, true} }
+
+func (a answer) write(w http.ResponseWriter) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	if a.status >= http.StatusBadRequest {
+		h.Set("Content-Type", "application/problem+json")
+		h.Set("Cache-Control", "no-store")
+	}
+	switch a.status {
+	case http.StatusUnauthorized:
+		h.Set("WWW-Authenticate", "Bearer")
+	case http.StatusServiceUnavailable:
+		h.Set("Retry-After", "5")
+	}
+	if a.replayed {
+		h.Set("Idempotent-Replayed", "true")
+	}
+	w.WriteHeader(a.status)
+	_, _ = w.Write(a.body) // a client that has gone away is its own affair
+}
+
+// VisitSubscribeResponse sends the answer.
+func (a answer) VisitSubscribeResponse(w http.ResponseWriter) error { a.write(w); return nil }
+
+// VisitCancelSubscriptionResponse sends the answer.
+func (a answer) VisitCancelSubscriptionResponse(w http.ResponseWriter) error { a.write(w); return nil }
+
+// VisitResumeSubscriptionResponse sends the answer.
+func (a answer) VisitResumeSubscriptionResponse(w http.ResponseWriter) error { a.write(w); return nil }

@@ -1,0 +1,55 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/online-cinema/billing/adapters/httpapi/internal/api"
+	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/billing"
+)
+
+// CancelSubscription ends a subscription.
+func (s *server) CancelSubscription(ctx context.Context, r api.CancelSubscriptionRequestObject) (api.CancelSubscriptionResponseObject, error) {
+	at, token := cancelBody(r.Body)
+	return s.once(ctx, change{
+		operation: "cancel",
+		fields:    []string{string(at), token},
+		run: func(request *app.Request) (app.SubscriptionView, error) {
+			return s.Subscriber.Cancel(ctx, app.Cancel{
+				User: infoOf(ctx).user, Ref: r.Ref, Token: billing.NewSecret(token), At: at, Request: request,
+			})
+		},
+		status: ok, outcome: done,
+	}), nil
+}
+
+// cancelBody reads the body, which may be left out like all that is in it.
+func cancelBody(body *api.CancelSubscriptionJSONRequestBody) (at billing.CancelAt, token string) {
+	at = billing.AtPeriodEnd
+	if body == nil {
+		return at, ""
+	}
+	if body.At != nil {
+		at = billing.CancelAt(*body.At)
+	}
+	if body.PaymentToken != nil {
+		token = *body.PaymentToken
+	}
+	return at, token
+}
+
+// ResumeSubscription takes a cancel back.
+func (s *server) ResumeSubscription(ctx context.Context, r api.ResumeSubscriptionRequestObject) (api.ResumeSubscriptionResponseObject, error) {
+	return s.once(ctx, change{
+		operation: "resume",
+		run: func(request *app.Request) (app.SubscriptionView, error) {
+			return s.Subscriber.Resume(ctx, app.Resume{User: infoOf(ctx).user, Ref: r.Ref, Request: request})
+		},
+		status: ok, outcome: done,
+	}), nil
+}
+
+func ok(app.SubscriptionView) int { return http.StatusOK }
+
+func done(app.SubscriptionView) error { return nil }

@@ -1,0 +1,115 @@
+// Package httpapi serves viewers over HTTP, as openapi.yaml says.
+//
+//	request ─ id ─ access log ─ recover ─ route ─ bearer token ─ document ─ generated code ─ handler
+//
+// The document is the law: a request is held against it before a handler sees
+// it, and tests hold every answer against it. One table turns errors into
+// problems (RFC 9457). POSTs with an Idempotency-Key are done once, and their
+// answers are kept byte for byte.
+//
+// Not here: what subscribing means (core/app), how tokens are judged
+// (adapters/auth), how answers are stored (adapters/postgres), the listener and
+// its time limits (cmd/api), the panel (cmd/admin).
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"github.com/gorilla/mux"
+
+	"github.com/online-cinema/billing/adapters/httpapi/internal/api"
+	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/billing"
+)
+
+// Config is all that the API needs.
+type Config struct {
+	Subscriber *app.Subscriber
+	Viewer     app.Viewer
+	Requests   app.Requests
+	Users      *app.Registry
+	// Authenticate turns a bearer token into the viewer's id. Any error refuses
+	// the token, but [billing.Unavailable], which says that nobody can tell now.
+	Authenticate func(ctx context.Context, bearer string) (billing.UserID, error)
+	NewID        func() string
+	Log          *slog.Logger
+}
+
+// server answers requests. It is the generated code's handler.
+type server struct {
+	Config
+
+	router  *mux.Router
+	checker checker
+}
+
+var _ api.StrictServerInterface = (*server)(nil)
+
+// New returns the handler of the API, with its document and its docs page.
+func New(c Config) (http.Handler, error) {
+	doc, err := loadDocument()
+	if err != nil {
+		return nil, err
+	}
+	if c.Subscriber == nil || c.Users == nil || c.Authenticate == nil || c.NewID == nil || c.Log == nil {
+		return nil, errors.New("httpapi: the configuration is not complete")
+	}
+	s := &server{Config: c, router: mux.NewRouter(), checker: checker{doc}}
+	document, docs, err := pages(doc)
+	if err != nil {
+		return nil, err
+	}
+	s.router.Handle("/openapi.json", document).Methods(http.MethodGet)
+	s.router.Handle("/docs", docs).Methods(http.MethodGet)
+	s.routes()
+	return s.identify(s.logAccess(s.recoverPanics(s.router))), nil
+}
+
+func (s *server) routes() {
+	r := s.router
+	r.SkipClean(true) // an odd path is not found, not sent elsewhere
+	r.Use(s.noteRoute, s.authenticate, s.checkRequests)
+	r.NotFoundHandler = http.HandlerFunc(s.notFound)
+	r.MethodNotAllowedHandler = http.HandlerFunc(s.methodNotAllowed)
+	handler := api.NewStrictHandlerWithOptions(s, nil, api.StrictHTTPServerOptions{
+		RequestErrorHandlerFunc: func(w http.ResponseWriter, r *http.Request, _ error) {
+			s.fail(w, r, malformed("the body has a member of the wrong type"))
+		},
+		ResponseErrorHandlerFunc: s.fail,
+	})
+	api.HandlerWithOptions(handler, api.GorillaServerOptions{BaseRouter: r, ErrorHandlerFunc: s.badParam})
+}
+
+// badParam answers for a parameter that generated code could not read.
+func (s *server) badParam(w http.ResponseWriter, r *http.Request, err error) {
+	name := "parameters"
+	var wrong *api.InvalidParamFormatError
+	var many *api.TooManyValuesForParamError
+	switch {
+	case errors.As(err, &wrong):
+		name = wrong.ParamName
+	case errors.As(err, &many):
+		name = many.ParamName
+	}
+	s.fail(w, r, &billing.InvalidError{Faults: []billing.Fault{{Field: name, Message: "is not valid"}}})
+}
+
+func (s *server) notFound(w http.ResponseWriter, r *http.Request) {
+	s.fail(w, r, billing.ErrNotFound.Because("there is nothing at this path"))
+}
+
+// methodNotAllowed tells which methods the path takes.
+func (s *server) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
+	for _, method := range []string{http.MethodDelete, http.MethodGet, http.MethodPatch, http.MethodPost, http.MethodPut} {
+		other := r.Clone(r.Context())
+		other.Method = method
+		var match mux.RouteMatch
+		if s.router.Match(other, &match) && match.MatchErr == nil {
+			w.Header().Add("Allow", method)
+		}
+	}
+	s.fail(w, r, errMethod)
+}

@@ -1,0 +1,152 @@
+package httpapi
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"regexp"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"github.com/online-cinema/billing/core/billing"
+)
+
+var safeID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
+
+// identify gives every request an id, the client's own if it is harmless, and
+// every answer the headers that all have.
+func (s *server) identify(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := r.Header.Get("X-Request-Id")
+		if !safeID.MatchString(id) {
+			id = s.NewID()
+		}
+		w.Header().Set("X-Request-Id", id)
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		next.ServeHTTP(w, r.WithContext(withInfo(r.Context(), &info{requestID: id})))
+	})
+}
+
+// logAccess logs one line for each request: no query, no header, no body, which
+// may hold secrets.
+func (s *server) logAccess(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start, seen := time.Now(), &statusWriter{ResponseWriter: w, status: http.StatusOK}
+		next.ServeHTTP(seen, r)
+		i := infoOf(r.Context())
+		s.Log.LogAttrs(r.Context(), slog.LevelInfo, "request",
+			slog.String("method", r.Method), slog.String("route", i.route), slog.Int("status", seen.status),
+			slog.Int64("duration_ms", time.Since(start).Milliseconds()),
+			slog.String("request_id", i.requestID), slog.String("user_id", string(i.user)))
+	})
+}
+
+// statusWriter remembers the status that was sent.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+	sent   bool
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	if !w.sent {
+		w.status, w.sent = status, true
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets http.ResponseController and http.MaxBytesReader reach the server's
+// own writer.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// recoverPanics turns a panic into an internal error.
+func (s *server) recoverPanics(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			cause := recover()
+			if cause == nil {
+				return
+			}
+			if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+				panic(cause)
+			}
+			s.fail(w, r, fmt.Errorf("panic: %v\n%s", cause, debug.Stack()))
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// noteRoute notes the template of the matched route.
+func (s *server) noteRoute(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if route := mux.CurrentRoute(r); route != nil {
+			infoOf(r.Context()).route, _ = route.GetPathTemplate()
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// public is what everybody may ask for. Everything else needs a token, so that
+// a path that is added is closed until somebody opens it.
+var public = map[string]bool{
+	"/v1/plans": true, "/v1/payment-systems": true, "/openapi.json": true, "/docs": true,
+}
+
+// authenticate finds out who the viewer is. What viewers see is theirs alone, so
+// no cache may keep it.
+func (s *server) authenticate(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if public[infoOf(r.Context()).route] {
+			next.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Cache-Control", "no-store")
+		if err := s.viewer(r); err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (s *server) viewer(r *http.Request) error {
+	token, ok := bearer(r)
+	if !ok {
+		return errNotAuthenticated
+	}
+	user, err := s.Authenticate(r.Context(), token)
+	if errors.Is(err, billing.Unavailable) || r.Context().Err() != nil {
+		return errors.Join(billing.ErrUnavailable, err)
+	}
+	if err != nil {
+		s.Log.Info("token refused", "request_id", infoOf(r.Context()).requestID, "error", err)
+		return errNotAuthenticated
+	}
+	infoOf(r.Context()).user = user
+	return s.Users.Seen(r.Context(), user)
+}
+
+// bearer returns the token of the one Authorization header.
+func bearer(r *http.Request) (string, bool) {
+	headers := r.Header.Values("Authorization")
+	if len(headers) != 1 {
+		return "", false
+	}
+	scheme, token, ok := strings.Cut(headers[0], " ")
+	return token, ok && strings.EqualFold(scheme, "Bearer") && token != ""
+}
+
+// checkRequests holds requests against the document.
+func (s *server) checkRequests(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := s.checker.check(w, r); err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,81 @@
+package memory
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/billing"
+)
+
+type claimKey struct {
+	user billing.UserID
+	key  string
+}
+
+// claim is a claim with the time on the wall clock when it was made.
+type claim struct {
+	app.Claim
+	at time.Time
+}
+
+type answers struct{ *tx }
+
+func (r answers) Claim(_ context.Context, q app.Request, s billing.SubscriptionID) error {
+	key := claimKey{q.User, q.Key}
+	if _, taken := r.claims[key]; taken {
+		return r.refuse(billing.ErrRequestInProgress)
+	}
+	r.claims[key] = claim{app.Claim{Request: q, Subscription: s}, r.wall()}
+	return nil
+}
+
+func (r answers) Find(_ context.Context, user billing.UserID, key string) (app.Claim, error) {
+	c, ok := r.claims[claimKey{user, key}]
+	if !ok {
+		return app.Claim{}, billing.ErrNotFound
+	}
+	return copyClaim(c.Claim), nil
+}
+
+func (r answers) Keep(_ context.Context, q app.Request, a app.Answer) (app.Claim, error) {
+	key := claimKey{q.User, q.Key}
+	c, taken := r.claims[key]
+	if !taken {
+		c = claim{app.Claim{Request: q}, r.wall()}
+	}
+	if c.Owner == q.Owner && c.Answer == nil {
+		c.Answer = &a
+		c.Claim = copyClaim(c.Claim)
+	}
+	r.claims[key] = c
+	return copyClaim(c.Claim), nil
+}
+
+func (r answers) Forget(_ context.Context, user billing.UserID, key, owner string) error {
+	c, ok := r.claims[claimKey{user, key}]
+	if ok && c.Owner == owner && c.Answer == nil {
+		delete(r.claims, claimKey{user, key})
+	}
+	return nil
+}
+
+func (r answers) Prune(_ context.Context, age time.Duration, limit int) (int, error) {
+	before, n := r.wall().Add(-age), 0
+	for key, c := range r.claims {
+		if n < limit && !c.at.After(before) {
+			delete(r.claims, key)
+			n++
+		}
+	}
+	return n, nil
+}
+
+// copyClaim keeps what is stored from whoever holds the answer.
+func copyClaim(c app.Claim) app.Claim {
+	if c.Answer != nil {
+		c.Answer = &app.Answer{Status: c.Answer.Status, Body: slices.Clone(c.Answer.Body)}
+	}
+	return c
+}

@@ -1,0 +1,84 @@
+package memory
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/online-cinema/billing/core/billing"
+)
+
+type plans struct{ *tx }
+
+func (r plans) Find(_ context.Context, ref string) (billing.Plan, error) {
+	p, ok := r.plan(ref)
+	if !ok {
+		return billing.Plan{}, billing.ErrPlanNotFound
+	}
+	return p, nil
+}
+
+func (r plans) Add(_ context.Context, p billing.Plan) error {
+	if _, taken := r.plans[p.ID]; taken {
+		return r.refuse(billing.ErrAlreadyExists)
+	}
+	return r.put(p)
+}
+
+func (r plans) Save(_ context.Context, p billing.Plan) error {
+	if _, ok := r.plans[p.ID]; !ok {
+		return fmt.Errorf("save plan %s: it was never added", p.ID)
+	}
+	return r.put(p)
+}
+
+func (r plans) put(p billing.Plan) error {
+	for _, other := range r.plans {
+		if other.Code == p.Code && other.ID != p.ID {
+			return r.refuse(billing.ErrAlreadyExists)
+		}
+	}
+	r.plans[p.ID] = copyPlan(p)
+	return nil
+}
+
+func (s *state) plan(ref string) (billing.Plan, bool) {
+	for _, p := range s.plans {
+		if p.Code == ref || string(p.ID) == ref {
+			return copyPlan(p), true
+		}
+	}
+	return billing.Plan{}, false
+}
+
+// copyPlan keeps what is stored from whoever holds the plan.
+func copyPlan(p billing.Plan) billing.Plan {
+	p.Features = slices.Clone(p.Features)
+	return p
+}
+
+type paymentSystems struct{ *tx }
+
+func (r paymentSystems) Find(_ context.Context, code string) (billing.PaymentSystem, error) {
+	ps, ok := r.systems[code]
+	if !ok {
+		return billing.PaymentSystem{}, billing.ErrPaymentSystemNotFound
+	}
+	return ps, nil
+}
+
+func (r paymentSystems) Add(_ context.Context, ps billing.PaymentSystem) error {
+	if _, taken := r.systems[ps.Code]; taken {
+		return r.refuse(billing.ErrAlreadyExists)
+	}
+	r.systems[ps.Code] = ps
+	return nil
+}
+
+func (r paymentSystems) Save(_ context.Context, ps billing.PaymentSystem) error {
+	if _, ok := r.systems[ps.Code]; !ok {
+		return fmt.Errorf("save payment system %s: it was never added", ps.Code)
+	}
+	r.systems[ps.Code] = ps
+	return nil
+}

@@ -1,0 +1,133 @@
+package memory
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/billing"
+)
+
+// payment is a payment with its leases, on the wall clock.
+type payment struct {
+	billing.Payment
+	sendEnd time.Time // nobody sends it from then on
+	sweepAt time.Time // a sweep may take it from then on
+}
+
+type payments struct{ *tx }
+
+func (r payments) Add(_ context.Context, send time.Duration, list ...billing.Payment) error {
+	end := r.wall().Add(send)
+	for _, p := range list {
+		if err := r.checkNew(p); err != nil {
+			return r.refuse(err)
+		}
+		r.payments[p.ID] = payment{p, end, end}
+	}
+	return nil
+}
+
+func (r payments) checkNew(p billing.Payment) error {
+	if _, taken := r.payments[p.ID]; taken {
+		return billing.ErrAlreadyExists
+	}
+	if p.Settled() {
+		return fmt.Errorf("add payment %s: it is %s, not pending", p.ID, p.Status)
+	}
+	if s, ok := r.subscriptions[p.SubscriptionID]; !ok || s.UserID != p.UserID {
+		return fmt.Errorf("add payment %s: its user has no subscription %s", p.ID, p.SubscriptionID)
+	}
+	for _, other := range r.payments {
+		if other.SubscriptionID == p.SubscriptionID && (!other.Settled() || paidFor(other.Payment, p.Period)) {
+			return billing.ErrAlreadyExists
+		}
+	}
+	return nil
+}
+
+func paidFor(p billing.Payment, period billing.Period) bool {
+	return p.Status == billing.PaymentSucceeded && p.Period.Start.Equal(period.Start)
+}
+
+func (r payments) Release(_ context.Context, keys ...app.PaymentKey) error {
+	now := r.wall()
+	for _, k := range keys {
+		p, ok := r.payments[k.ID]
+		if ok && p.UserID == k.User && !p.Settled() {
+			p.sweepAt = now
+			r.payments[k.ID] = p
+		}
+	}
+	return nil
+}
+
+func (r payments) TakeUnsettled(_ context.Context, lease time.Duration, limit int) ([]app.Unsettled, error) {
+	now := r.wall()
+	due := r.due(now)
+	var taken []app.Unsettled
+	for _, p := range due[:min(limit, len(due))] {
+		taken = append(taken, app.Unsettled{Payment: p.Payment, SendOver: !now.Before(p.sendEnd)})
+		p.sweepAt = now.Add(lease)
+		r.payments[p.ID] = p
+	}
+	return taken, nil
+}
+
+// due returns the pending payments that a sweep may take, oldest first.
+func (r payments) due(now time.Time) []payment {
+	var due []payment
+	for _, p := range r.payments {
+		if !p.Settled() && !p.sweepAt.After(now) {
+			due = append(due, p)
+		}
+	}
+	slices.SortFunc(due, func(a, b payment) int {
+		return cmp.Or(a.sweepAt.Compare(b.sweepAt), cmp.Compare(a.ID, b.ID))
+	})
+	return due
+}
+
+func (r payments) Lock(_ context.Context, keys ...app.PaymentKey) ([]billing.Payment, error) {
+	seen := make(map[billing.PaymentID]bool, len(keys))
+	var list []billing.Payment
+	for _, k := range keys {
+		p, ok := r.payments[k.ID]
+		if ok && p.UserID == k.User && !seen[k.ID] {
+			seen[k.ID] = true
+			list = append(list, p.Payment)
+		}
+	}
+	return list, nil
+}
+
+func (r payments) Save(_ context.Context, list ...billing.Payment) error {
+	for _, p := range list {
+		old, ok := r.payments[p.ID]
+		if !ok || old.UserID != p.UserID {
+			return fmt.Errorf("save payment %s: it was never added", p.ID)
+		}
+		if err := r.checkSave(p); err != nil {
+			return r.refuse(err)
+		}
+		old.Payment = p
+		r.payments[p.ID] = old
+	}
+	return nil
+}
+
+func (r payments) checkSave(p billing.Payment) error {
+	for _, other := range r.payments {
+		if other.ID == p.ID || other.SubscriptionID != p.SubscriptionID {
+			continue
+		}
+		twice := p.Status == billing.PaymentSucceeded && paidFor(other.Payment, p.Period)
+		if twice || (!p.Settled() && !other.Settled()) {
+			return billing.ErrAlreadyExists
+		}
+	}
+	return nil
+}

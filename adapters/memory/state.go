@@ -1,0 +1,76 @@
+package memory
+
+import (
+	"maps"
+	"time"
+
+	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/billing"
+)
+
+// state is everything that is kept. The values are never changed in place, so
+// that a copy of the maps is a copy of everything.
+type state struct {
+	users         map[billing.UserID]billing.User
+	plans         map[billing.PlanID]billing.Plan
+	systems       map[string]billing.PaymentSystem
+	methods       map[billing.PaymentMethodID]billing.PaymentMethod
+	subscriptions map[billing.SubscriptionID]billing.Subscription
+	payments      map[billing.PaymentID]payment
+	events        map[billing.EventID]billing.Event
+	claims        map[claimKey]claim
+}
+
+func newState() *state {
+	return &state{
+		users:         make(map[billing.UserID]billing.User),
+		plans:         make(map[billing.PlanID]billing.Plan),
+		systems:       make(map[string]billing.PaymentSystem),
+		methods:       make(map[billing.PaymentMethodID]billing.PaymentMethod),
+		subscriptions: make(map[billing.SubscriptionID]billing.Subscription),
+		payments:      make(map[billing.PaymentID]payment),
+		events:        make(map[billing.EventID]billing.Event),
+		claims:        make(map[claimKey]claim),
+	}
+}
+
+func (s *state) clone() *state {
+	return &state{
+		users:         maps.Clone(s.users),
+		plans:         maps.Clone(s.plans),
+		systems:       maps.Clone(s.systems),
+		methods:       maps.Clone(s.methods),
+		subscriptions: maps.Clone(s.subscriptions),
+		payments:      maps.Clone(s.payments),
+		events:        maps.Clone(s.events),
+		claims:        maps.Clone(s.claims),
+	}
+}
+
+// tx is one transaction: the copy that it works on.
+type tx struct {
+	*state
+	wall    func() time.Time
+	refused error // the first thing that a unique rule refused
+}
+
+func (t *tx) repos() app.Repos {
+	return app.Repos{
+		Users:          users{t},
+		Plans:          plans{t},
+		PaymentSystems: paymentSystems{t},
+		Methods:        methods{t},
+		Subscriptions:  subscriptions{t},
+		Payments:       payments{t},
+		Events:         events{t},
+		Answers:        answers{t},
+	}
+}
+
+// refuse returns err. Postgres ends a transaction in which a statement failed.
+func (t *tx) refuse(err error) error {
+	if t.refused == nil {
+		t.refused = err
+	}
+	return err
+}

@@ -1,0 +1,107 @@
+package memory
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/billing"
+)
+
+type subscriptions struct{ *tx }
+
+func (r subscriptions) Live(_ context.Context, user billing.UserID, plan billing.PlanID) (billing.Subscription, error) {
+	for _, s := range r.subscriptions {
+		if s.UserID == user && s.PlanID == plan && s.Live() {
+			return r.asOfToday(s), nil
+		}
+	}
+	return billing.Subscription{}, billing.ErrNotFound
+}
+
+func (r subscriptions) Named(_ context.Context, user billing.UserID, ref string) (billing.Subscription, error) {
+	return r.named(user, ref)
+}
+
+func (r subscriptions) Lock(_ context.Context, keys ...app.SubscriptionKey) ([]billing.Subscription, error) {
+	seen := make(map[billing.SubscriptionID]bool, len(keys))
+	var list []billing.Subscription
+	for _, k := range keys {
+		s, ok := r.subscriptions[k.ID]
+		if ok && s.UserID == k.User && !seen[k.ID] {
+			seen[k.ID] = true
+			list = append(list, r.asOfToday(s))
+		}
+	}
+	return list, nil
+}
+
+func (r subscriptions) Add(ctx context.Context, list ...billing.Subscription) error {
+	for _, s := range list {
+		if _, taken := r.subscriptions[s.ID]; taken {
+			return r.refuse(billing.ErrAlreadyExists)
+		}
+		if _, ok := r.plans[s.PlanID]; !ok {
+			return r.refuse(fmt.Errorf("add subscription %s: there is no plan %s", s.ID, s.PlanID))
+		}
+		if err := r.put(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r subscriptions) Save(ctx context.Context, list ...billing.Subscription) error {
+	for _, s := range list {
+		if old, ok := r.subscriptions[s.ID]; !ok || old.UserID != s.UserID {
+			return fmt.Errorf("save subscription %s: it was never added", s.ID)
+		}
+		if err := r.put(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r subscriptions) put(ctx context.Context, s billing.Subscription) error {
+	if s.Live() {
+		other, err := r.Live(ctx, s.UserID, s.PlanID)
+		if err == nil && other.ID != s.ID {
+			return r.refuse(billing.ErrAlreadySubscribed)
+		}
+	}
+	r.subscriptions[s.ID] = s
+	return nil
+}
+
+// named finds a subscription by its own id, or by its plan: the live one, else
+// the newest.
+func (s *state) named(user billing.UserID, ref string) (billing.Subscription, error) {
+	if sub, ok := s.subscriptions[billing.SubscriptionID(ref)]; ok && sub.UserID == user {
+		return s.asOfToday(sub), nil
+	}
+	plan, ok := s.plan(ref)
+	var best billing.Subscription
+	for _, sub := range s.subscriptions {
+		if ok && sub.UserID == user && sub.PlanID == plan.ID && preferred(sub, best) {
+			best = sub
+		}
+	}
+	if best.ID == "" {
+		return best, billing.ErrNotFound
+	}
+	return s.asOfToday(best), nil
+}
+
+func preferred(s, to billing.Subscription) bool {
+	if to.ID == "" || s.Live() != to.Live() {
+		return to.ID == "" || s.Live()
+	}
+	return s.ID > to.ID
+}
+
+// asOfToday fills in the plan's code, which the plan keeps.
+func (s *state) asOfToday(sub billing.Subscription) billing.Subscription {
+	sub.PlanCode = s.plans[sub.PlanID].Code
+	return sub
+}

@@ -1,0 +1,42 @@
+package memory
+
+import (
+	"context"
+	"time"
+
+	"github.com/online-cinema/billing/core/billing"
+)
+
+type users struct{ *tx }
+
+func (r users) Seen(_ context.Context, id billing.UserID, now time.Time) error {
+	u, known := r.users[id]
+	if !known {
+		u = billing.User{ID: id, FirstSeenAt: now}
+	}
+	if now.After(u.LastSeenAt) {
+		u.LastSeenAt = now
+	}
+	r.users[id] = u
+	return nil
+}
+
+type methods struct{ *tx }
+
+func (r methods) Link(_ context.Context, m billing.PaymentMethod) (billing.PaymentMethod, error) {
+	for _, old := range r.methods {
+		if old.UserID == m.UserID && old.PaymentSystem == m.PaymentSystem && old.Token.Equal(m.Token) {
+			return old, nil
+		}
+	}
+	r.methods[m.ID] = m
+	return m, nil
+}
+
+func (r methods) Find(_ context.Context, user billing.UserID, id billing.PaymentMethodID) (billing.PaymentMethod, error) {
+	m, ok := r.methods[id]
+	if !ok || m.UserID != user {
+		return billing.PaymentMethod{}, billing.ErrNotFound
+	}
+	return m, nil
+}

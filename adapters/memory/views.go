@@ -1,0 +1,114 @@
+package memory
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/billing"
+)
+
+type events struct{ *tx }
+
+func (r events) Append(_ context.Context, list ...billing.Event) error {
+	for _, e := range list {
+		if _, taken := r.events[e.ID]; taken {
+			return r.refuse(billing.ErrAlreadyExists)
+		}
+		r.events[e.ID] = e
+	}
+	return nil
+}
+
+// Views implements [app.Store]. It sees what was kept, never what a transaction
+// is about to keep, and waits for none. Reading within a transaction panics.
+func (s *Store) Views() app.Views { return views{s} }
+
+type views struct{ store *Store }
+
+func (v views) state() *state {
+	v.store.mustBeOutside("Views")
+	return v.store.kept.Load()
+}
+
+func (v views) Plans(context.Context) ([]billing.Plan, error) {
+	list := slices.Collect(maps.Values(v.state().plans))
+	for i, p := range list {
+		list[i] = copyPlan(p)
+	}
+	slices.SortFunc(list, func(a, b billing.Plan) int { return cmp.Compare(a.Code, b.Code) })
+	return list, nil
+}
+
+func (v views) PaymentSystems(context.Context) ([]billing.PaymentSystem, error) {
+	list := slices.Collect(maps.Values(v.state().systems))
+	slices.SortFunc(list, func(a, b billing.PaymentSystem) int { return cmp.Compare(a.Code, b.Code) })
+	return list, nil
+}
+
+func (v views) Subscription(_ context.Context, user billing.UserID, ref string) (app.SubscriptionView, error) {
+	st := v.state()
+	s, err := st.named(user, ref)
+	if err != nil {
+		return app.SubscriptionView{}, err
+	}
+	return st.view(s), nil
+}
+
+func (v views) Subscriptions(_ context.Context, user billing.UserID, p app.Page) ([]app.SubscriptionView, error) {
+	st := v.state()
+	return each(page(st.of(user), p, func(s billing.Subscription) string { return string(s.ID) }), st.view), nil
+}
+
+func (v views) LiveSubscriptions(_ context.Context, user billing.UserID) ([]app.SubscriptionView, error) {
+	st := v.state()
+	live := slices.DeleteFunc(st.of(user), func(s billing.Subscription) bool { return !s.Live() })
+	slices.SortFunc(live, func(a, b billing.Subscription) int { return cmp.Compare(b.ID, a.ID) })
+	return each(live, st.view), nil
+}
+
+func (v views) Events(_ context.Context, user billing.UserID, p app.Page) ([]billing.Event, error) {
+	all := slices.Collect(maps.Values(v.state().events))
+	all = slices.DeleteFunc(all, func(e billing.Event) bool { return e.UserID != user })
+	return page(all, p, func(e billing.Event) string { return string(e.ID) }), nil
+}
+
+func (v views) Payments(_ context.Context, user billing.UserID, p app.Page) ([]billing.Payment, error) {
+	var all []billing.Payment
+	for _, pay := range v.state().payments {
+		if pay.UserID == user {
+			all = append(all, pay.Payment)
+		}
+	}
+	return page(all, p, func(p billing.Payment) string { return string(p.ID) }), nil
+}
+
+func (s *state) of(user billing.UserID) []billing.Subscription {
+	all := slices.Collect(maps.Values(s.subscriptions))
+	return slices.DeleteFunc(all, func(sub billing.Subscription) bool { return sub.UserID != user })
+}
+
+func (s *state) view(sub billing.Subscription) app.SubscriptionView {
+	return app.SubscriptionView{
+		Subscription: s.asOfToday(sub),
+		Latest:       s.payments[sub.LatestPaymentID].Payment,
+		Features:     slices.Clone(s.plans[sub.PlanID].Features),
+	}
+}
+
+// page cuts a page out of all there is, newest first.
+func page[T any](all []T, p app.Page, id func(T) string) []T {
+	older := slices.DeleteFunc(all, func(x T) bool { return p.Before != "" && id(x) >= p.Before })
+	slices.SortFunc(older, func(a, b T) int { return cmp.Compare(id(b), id(a)) })
+	return older[:min(p.Limit, len(older))]
+}
+
+func each[A, B any](list []A, f func(A) B) []B {
+	out := make([]B, len(list))
+	for i, x := range list {
+		out[i] = f(x)
+	}
+	return out
+}

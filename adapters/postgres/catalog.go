@@ -1,0 +1,72 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/online-cinema/billing/adapters/postgres/internal/dbgen"
+	"github.com/online-cinema/billing/core/billing"
+)
+
+type plans struct{ q *dbgen.Queries }
+
+func (r plans) Find(ctx context.Context, ref string) (billing.Plan, error) {
+	row, err := r.q.PlanForShare(ctx, ref)
+	if err != nil {
+		return billing.Plan{}, orNotFound(err, billing.ErrPlanNotFound)
+	}
+	return planOf(row), nil
+}
+
+func (r plans) Add(ctx context.Context, p billing.Plan) error {
+	return r.q.PlanAdd(ctx, dbgen.PlanAddParams{
+		ID: string(p.ID), Code: p.Code, Name: p.Name,
+		PriceAmount: p.Price.Amount, PriceCurrency: string(p.Price.Currency),
+		IntervalMonths: int32(p.IntervalMonths), Features: orEmpty(p.Features),
+		CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, ArchivedAt: p.ArchivedAt,
+	})
+}
+
+func (r plans) Save(ctx context.Context, p billing.Plan) error {
+	n, err := r.q.PlanSave(ctx, dbgen.PlanSaveParams{
+		ID: string(p.ID), Code: p.Code, Name: p.Name,
+		PriceAmount: p.Price.Amount, PriceCurrency: string(p.Price.Currency),
+		IntervalMonths: int32(p.IntervalMonths), Features: orEmpty(p.Features),
+		UpdatedAt: p.UpdatedAt, ArchivedAt: p.ArchivedAt,
+	})
+	return mustTouch(1, n, err)
+}
+
+func orEmpty(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
+}
+
+func planOf(row dbgen.Plan) billing.Plan {
+	return billing.Plan{
+		ID: billing.PlanID(row.ID), Code: row.Code, Name: row.Name,
+		Price:          billing.Money{Amount: row.PriceAmount, Currency: billing.Currency(row.PriceCurrency)},
+		IntervalMonths: int(row.IntervalMonths), Features: row.Features,
+		CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, ArchivedAt: row.ArchivedAt,
+	}
+}
+
+type paymentSystems struct{ q *dbgen.Queries }
+
+func (r paymentSystems) Find(ctx context.Context, code string) (billing.PaymentSystem, error) {
+	row, err := r.q.PaymentSystem(ctx, code)
+	if err != nil {
+		return billing.PaymentSystem{}, orNotFound(err, billing.ErrPaymentSystemNotFound)
+	}
+	return billing.PaymentSystem(row), nil
+}
+
+func (r paymentSystems) Add(ctx context.Context, ps billing.PaymentSystem) error {
+	return r.q.PaymentSystemAdd(ctx, dbgen.PaymentSystemAddParams(ps))
+}
+
+func (r paymentSystems) Save(ctx context.Context, ps billing.PaymentSystem) error {
+	n, err := r.q.PaymentSystemSave(ctx, ps.Name, ps.ArchivedAt, ps.Code)
+	return mustTouch(1, n, err)
+}

@@ -1,0 +1,101 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/online-cinema/billing/adapters/postgres/internal/dbgen"
+	"github.com/online-cinema/billing/core/app"
+)
+
+// Store is an [app.Store] and [app.Books] on a pool that [Open] made.
+//
+// Nothing waits for the database longer than five seconds, a free connection
+// and the commit included: statement_timeout would not end a wait for a standby.
+type Store struct{ pool *pgxpool.Pool }
+
+const (
+	timeout         = 5 * time.Second
+	rollbackTimeout = 2 * time.Second
+	maxAttempts     = 5
+)
+
+// NewStore returns a store on pool, which stays the caller's to close.
+func NewStore(pool *pgxpool.Pool) *Store { return &Store{pool} }
+
+// InTx runs f in a READ COMMITTED transaction, again if the database gave it up
+// for the sake of another one.
+func (s *Store) InTx(ctx context.Context, f func(app.Repos) error) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	for attempt := 1; ; attempt++ {
+		err := s.once(ctx, f)
+		if err == nil || attempt == maxAttempts || !isConflict(err) {
+			return translate(err)
+		}
+	}
+}
+
+func (s *Store) once(ctx context.Context, f func(app.Repos) error) error {
+	tx, err := s.pool.Begin(ctx)
+	if err != nil {
+		return unavailable(err)
+	}
+	defer rollback(ctx, tx)
+	if err := f(repos(dbgen.New(tx))); err != nil {
+		if tx.Conn().IsClosed() {
+			return unavailable(err)
+		}
+		return err
+	}
+	if err := tx.Commit(ctx); err != nil {
+		return commitError(err)
+	}
+	return nil
+}
+
+// rollback is for transactions that did not commit; after a commit it does
+// nothing. The caller's cancellation must not leave one open.
+func rollback(ctx context.Context, tx pgx.Tx) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
+	defer cancel()
+	_ = tx.Rollback(ctx) // a connection that cannot roll back is closed, and Postgres rolls back
+}
+
+func repos(q *dbgen.Queries) app.Repos {
+	return app.Repos{
+		Users:          users{q},
+		Plans:          plans{q},
+		PaymentSystems: paymentSystems{q},
+		Methods:        methods{q},
+		Subscriptions:  subscriptions{q},
+		Payments:       payments{q},
+		Events:         events{q},
+		Answers:        answers{q},
+	}
+}
+
+// Views reads outside of transactions.
+func (s *Store) Views() app.Views { return views{dbgen.New(s.pool)} }
+
+// column makes one array of a batch.
+func column[T, C any](rows []T, f func(T) C) []C {
+	values := make([]C, len(rows))
+	for i, row := range rows {
+		values[i] = f(row)
+	}
+	return values
+}
+
+// mustTouch turns a write that missed rows into an error: they were locked, so
+// they were there.
+func mustTouch(want int, got int64, err error) error {
+	if err == nil && got != int64(want) {
+		return fmt.Errorf("%d of %d rows were written", got, want)
+	}
+	return err
+}

@@ -1,0 +1,20 @@
+package storetest
+
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+)
+
+var (
+	idEpoch = time.Now().UnixMilli()
+	idCount atomic.Uint64
+)
+
+// newID returns an id in the form of a UUIDv7 that is greater than all before.
+func newID() string {
+	n := idCount.Add(1)
+	return fmt.Sprintf("%08x-%04x-7000-8000-%012x", idEpoch>>16, idEpoch&0xffff, n)
+}
+
+func newIDOf[ID ~string]() ID { return ID(newID()) }

@@ -1,0 +1,233 @@
+package billing_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/online-cinema/billing/core/billing"
+)
+
+const uuid = "0198c0de-0000-7000-8000-000000000001"
+
+func basicPlan() billing.Plan {
+	return billing.Plan{ID: "plan-1", Code: "basic", Name: "Basic", Price: money(399_00, "RUB"), IntervalMonths: 1}
+}
+
+func TestPlanCheck(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		change func(*billing.Plan)
+		faulty []string
+	}{
+		{"an ordinary plan", func(*billing.Plan) {}, nil},
+		{"the longest code", func(p *billing.Plan) { p.Code = strings.Repeat("a", 63) }, nil},
+		{"a code of all kinds of characters", func(p *billing.Plan) { p.Code = "4k_family-2" }, nil},
+		{"no code", func(p *billing.Plan) { p.Code = "" }, []string{"code"}},
+		{"a code too long", func(p *billing.Plan) { p.Code = strings.Repeat("a", 64) }, []string{"code"}},
+		{"a code with a capital", func(p *billing.Plan) { p.Code = "Basic" }, []string{"code"}},
+		{"a code with a space", func(p *billing.Plan) { p.Code = "ba sic" }, []string{"code"}},
+		{"a code with a slash", func(p *billing.Plan) { p.Code = "ba/sic" }, []string{"code"}},
+		{"a code with a line end", func(p *billing.Plan) { p.Code = "basic\n" }, []string{"code"}},
+		{"a code that begins with a hyphen", func(p *billing.Plan) { p.Code = "-basic" }, []string{"code"}},
+		{"a code that looks like an id", func(p *billing.Plan) { p.Code = uuid }, []string{"code"}},
+		{"no name", func(p *billing.Plan) { p.Name = "" }, []string{"name"}},
+		{"a name of spaces", func(p *billing.Plan) { p.Name = " \u00a0 " }, []string{"name"}},
+		{"the longest name, in Cyrillic", func(p *billing.Plan) { p.Name = strings.Repeat("ж", 200) }, nil},
+		{"a name too long", func(p *billing.Plan) { p.Name = strings.Repeat("ж", 201) }, []string{"name"}},
+		{"a name with a NUL", func(p *billing.Plan) { p.Name = "a\x00b" }, []string{"name"}},
+		{"a name that is no UTF-8", func(p *billing.Plan) { p.Name = "a\xff" }, []string{"name"}},
+		{"the largest price", func(p *billing.Plan) { p.Price.Amount = billing.MaxAmount }, nil},
+		{"free", func(p *billing.Plan) { p.Price.Amount = 0 }, []string{"price.amount"}},
+		{"a price below zero", func(p *billing.Plan) { p.Price.Amount = -1 }, []string{"price.amount"}},
+		{"a price too large", func(p *billing.Plan) { p.Price.Amount = billing.MaxAmount + 1 }, []string{"price.amount"}},
+		{"no currency", func(p *billing.Plan) { p.Price.Currency = "" }, []string{"price.currency"}},
+		{"an unknown currency", func(p *billing.Plan) { p.Price.Currency = "rub" }, []string{"price.currency"}},
+		{"the longest interval", func(p *billing.Plan) { p.IntervalMonths = 36 }, nil},
+		{"no interval", func(p *billing.Plan) { p.IntervalMonths = 0 }, []string{"interval_months"}},
+		{"an interval too long", func(p *billing.Plan) { p.IntervalMonths = 37 }, []string{"interval_months"}},
+		{"features", func(p *billing.Plan) { p.Features = []string{"uhd", "new-releases"} }, nil},
+		{"fifty features", func(p *billing.Plan) { p.Features = features(50) }, nil},
+		{"too many features", func(p *billing.Plan) { p.Features = features(51) }, []string{"features"}},
+		{"a feature twice", func(p *billing.Plan) { p.Features = []string{"uhd", "hd", "uhd"} }, []string{"features"}},
+		{"two bad features", func(p *billing.Plan) { p.Features = []string{"UHD", ""} }, []string{"features", "features"}},
+		{
+			"everything at once",
+			func(p *billing.Plan) { *p = billing.Plan{Name: "\n", Features: []string{"X", "X"}} },
+			[]string{"code", "name", "name", "price.currency", "price.amount", "interval_months", "features", "features", "features"},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			p := basicPlan()
+			tt.change(&p)
+			expectFaults(t, p.Check(), tt.faulty...)
+		})
+	}
+}
+
+func features(n int) []string {
+	list := make([]string, n)
+	for i := range list {
+		list[i] = fmt.Sprintf("feature-%d", i)
+	}
+	return list
+}
+
+func TestPlanCheckQuotesABadFeatureSafely(t *testing.T) {
+	t.Parallel()
+	p := basicPlan()
+	p.Features = []string{"a" + strings.Repeat("ж", 1000)}
+	text := p.Check().Error()
+	if !utf8.ValidString(text) || len(text) > 250 {
+		t.Errorf("the error is %q: not UTF-8, or too long", text)
+	}
+}
+
+func TestPlanCheckLeavesTheFeaturesInOrder(t *testing.T) {
+	t.Parallel()
+	p := basicPlan()
+	p.Features = []string{"uhd", "hd"}
+	expectFaults(t, p.Check())
+	if diff := cmp.Diff([]string{"uhd", "hd"}, p.Features); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestPlanReprice(t *testing.T) {
+	t.Parallel()
+	before := basicPlan()
+	after, err := before.Reprice(money(449_00, "RUB"), day(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := before
+	want.Price, want.UpdatedAt = money(449_00, "RUB"), day(1)
+	expectSame(t, after, want)
+	if before.Price != money(399_00, "RUB") {
+		t.Error("the plan itself was changed")
+	}
+	_, err = before.Reprice(money(0, "xxx"), day(1))
+	expectFaults(t, err, "price.currency", "price.amount")
+}
+
+func TestPlanArchive(t *testing.T) {
+	t.Parallel()
+	want := basicPlan()
+	want.ArchivedAt, want.UpdatedAt = day(1), day(1)
+	once := basicPlan().Archive(day(1))
+	expectSame(t, once, want)
+	expectSame(t, once.Archive(day(2)), want)
+}
+
+func TestPaymentSystemCheck(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		system billing.PaymentSystem
+		faulty []string
+	}{
+		{"an ordinary payment system", billing.PaymentSystem{Code: "simulator", Name: "Simulator"}, nil},
+		{"a bad code", billing.PaymentSystem{Code: "Sim", Name: "Simulator"}, []string{"code"}},
+		{"no name", billing.PaymentSystem{Code: "simulator"}, []string{"name"}},
+		{"nothing at all", billing.PaymentSystem{}, []string{"code", "name"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			expectFaults(t, tt.system.Check(), tt.faulty...)
+		})
+	}
+}
+
+func TestPaymentSystemArchive(t *testing.T) {
+	t.Parallel()
+	want := billing.PaymentSystem{Code: "simulator", Name: "Simulator", ArchivedAt: day(1)}
+	once := billing.PaymentSystem{Code: "simulator", Name: "Simulator"}.Archive(day(1))
+	expectSame(t, once, want)
+	expectSame(t, once.Archive(day(2)), want)
+}
+
+func TestIsID(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		uuid: true, strings.ToUpper(uuid): false, uuid + "\n": false, "{" + uuid + "}": false,
+		strings.ReplaceAll(uuid, "-", ""): false, "basic": false, "": false,
+	} {
+		if got := billing.IsID(text); got != want {
+			t.Errorf("IsID(%q) is %v", text, got)
+		}
+	}
+}
+
+func TestNewPaymentMethod(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, token string
+		faults      int
+	}{
+		{"an ordinary token", "tok_visa", 0},
+		{"the longest token", strings.Repeat("x", 255), 0},
+		{"every printable character at the ends", "!~", 0},
+		{"no token", "", 1},
+		{"a token too long", strings.Repeat("x", 256), 1},
+		{"a space", "tok visa", 1},
+		{"a line end", "tok_visa\n", 1},
+		{"DEL", "tok\x7f", 1},
+		{"Cyrillic", "токен", 1},
+		{"too long and not printable", strings.Repeat(" ", 256), 2},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := newMethod(tt.token)
+			expectFaults(t, err, []string{"payment_token", "payment_token"}[:tt.faults]...)
+			if err == nil && got.Token.Reveal() != tt.token {
+				t.Errorf("the token became %q", got.Token.Reveal())
+			}
+		})
+	}
+}
+
+func newMethod(token string) (billing.PaymentMethod, error) {
+	return billing.NewPaymentMethod("method-1", "user-1", "simulator", billing.NewSecret(token), day(0))
+}
+
+// expectFaults wants exactly these fields to be at fault, in this order.
+func expectFaults(t *testing.T, err error, fields ...string) {
+	t.Helper()
+	if len(fields) == 0 {
+		if err != nil {
+			t.Errorf("got the error %v, want none", err)
+		}
+		return
+	}
+	invalid, ok := errors.AsType[*billing.InvalidError](err)
+	if !ok || !errors.Is(err, billing.ErrInvalid) {
+		t.Fatalf("got the error %v, want an InvalidError", err)
+	}
+	got := make([]string, len(invalid.Faults))
+	for i, f := range invalid.Faults {
+		got[i] = f.Field
+	}
+	if diff := cmp.Diff(fields, got); diff != "" {
+		t.Errorf("%v\nfields at fault (-want +got):\n%s", err, diff)
+	}
+}
+
+func expectSame(t *testing.T, got, want any) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// day is noon of the n-th day after the first of March 2026, in UTC.
+func day(n int) time.Time { return time.Date(2026, time.March, 1+n, 12, 0, 0, 0, time.UTC) }

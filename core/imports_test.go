@@ -1,0 +1,299 @@
+// Package core_test holds the rule of who may import whom, as a test.
+package core_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"go/parser"
+	"go/token"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const (
+	module  = "github.com/online-cinema/billing"
+	goAdmin = "github.com/GoAdminGroup"
+)
+
+// What tests of other packages may use besides what their package may.
+var helpersOfTests = []string{"adapters/postgres/pgtest", "adapters/memory", "adapters/simulator"}
+
+// goPackage is what the rule needs of a package: its path inside the module,
+// and what it imports. Paths of our own packages are inside the module too.
+type goPackage struct {
+	path        string
+	imports     []string
+	testImports []string
+	deps        []string // all that is linked with it
+}
+
+func TestEveryPackageImportsOnlyWhatItMay(t *testing.T) {
+	t.Parallel()
+	packages := listPackages(t)
+	if !slices.ContainsFunc(packages, func(p goPackage) bool { return p.path == "core/billing" }) {
+		t.Fatalf("core/billing is not among the packages listed: %v", packages)
+	}
+	for _, p := range packages {
+		for _, broken := range p.brokenRules() {
+			t.Error(broken)
+		}
+	}
+}
+
+func TestTheTopLevelHoldsOnlyWhatBelongsThere(t *testing.T) {
+	t.Parallel()
+	entries, err := os.ReadDir("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if !belongsAtTop(e.Name()) {
+			t.Errorf("%s does not belong at the top level", e.Name())
+		}
+	}
+}
+
+func TestTheRuleRefuses(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		pkg  goPackage
+	}{
+		{"context in core/billing", goPackage{path: "core/billing", imports: []string{"context"}}},
+		{"the network in core/billing", goPackage{path: "core/billing", imports: []string{"net/http"}}},
+		{"a library in core/billing", goPackage{path: "core/billing", imports: []string{"github.com/google/uuid"}}},
+		{"core/app in core/billing", goPackage{path: "core/billing", imports: []string{"core/app"}}},
+		{"an adapter in a test of core/billing", goPackage{path: "core/billing", testImports: []string{"adapters/memory"}}},
+		{"a library in core/app", goPackage{path: "core/app", imports: []string{"github.com/jackc/pgx/v5"}}},
+		{"an adapter in core/app", goPackage{path: "core/app", imports: []string{"adapters/memory"}}},
+		{"an adapter in a suite of core/app", goPackage{path: "core/app/storetest", imports: []string{"adapters/memory"}}},
+		{"a real adapter in a test of core/app", goPackage{path: "core/app", testImports: []string{"adapters/postgres"}}},
+		{"another adapter", goPackage{path: "adapters/httpapi", imports: []string{"adapters/auth"}}},
+		{"a subpackage of another adapter", goPackage{path: "adapters/simulator", imports: []string{"adapters/postgres/pgtest"}}},
+		{"an adapter whose name begins the same", goPackage{path: "adapters/auth", imports: []string{"adapters/authority"}}},
+		{"another adapter in a test", goPackage{path: "adapters/httpapi", testImports: []string{"adapters/postgres"}}},
+		{"a main in an adapter", goPackage{path: "adapters/httpapi", imports: []string{"cmd/internal/boot"}}},
+		{"a main in a test of an adapter", goPackage{path: "adapters/httpapi", testImports: []string{"cmd/internal/boot"}}},
+		{"the core in db", goPackage{path: "db", imports: []string{"core/billing"}}},
+		{"a part of one main in another", goPackage{path: "cmd/api", imports: []string{"cmd/ctl"}}},
+		{"GoAdmin in another adapter", goPackage{path: "adapters/httpapi", imports: []string{goAdmin + "/go-admin/engine"}}},
+		{"GoAdmin linked with the API", goPackage{path: "cmd/api", deps: []string{goAdmin + "/go-admin/engine"}}},
+		{"GoAdmin linked with the renewal job", goPackage{path: "cmd/renew", deps: []string{goAdmin + "/go-admin/engine"}}},
+		{"a package in no known place", goPackage{path: "pkg/utils"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if got := tt.pkg.brokenRules(); len(got) != 1 {
+				t.Errorf("rules broken: %q, want one", got)
+			}
+		})
+	}
+	t.Run("a stray folder at the top level", func(t *testing.T) {
+		t.Parallel()
+		for _, name := range []string{"pkg", "internal", "docs", "billing-api.service", "main.go"} {
+			if belongsAtTop(name) {
+				t.Errorf("%s is let in", name)
+			}
+		}
+	})
+}
+
+func TestTheRuleLetsIn(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		pkg  goPackage
+	}{
+		{"the standard library in core/billing", goPackage{path: "core/billing", imports: []string{"crypto/subtle", "time"}}},
+		{"test libraries in a test of core/billing", goPackage{path: "core/billing", testImports: []string{"pgregory.net/rapid"}}},
+		{"core/billing in core/app", goPackage{path: "core/app", imports: []string{"context", "core/billing"}}},
+		{"core/app in its suites", goPackage{path: "core/app/storetest", imports: []string{"core/app", "core/billing", "testing"}}},
+		{"fakes in tests of core/app", goPackage{path: "core/app", testImports: []string{"adapters/memory", "adapters/simulator"}}},
+		{"the core, libraries and db in an adapter", goPackage{path: "adapters/postgres", imports: []string{"core/app", "github.com/jackc/pgx/v5", "db"}}},
+		{"an adapter's own subpackages", goPackage{path: "adapters/postgres", imports: []string{"adapters/postgres/internal/dbgen"}}},
+		{"the adapter in its own subpackage", goPackage{path: "adapters/postgres/pgtest", imports: []string{"adapters/postgres", "db"}}},
+		{"a private database in tests of an adapter", goPackage{path: "adapters/simulator", testImports: []string{"adapters/postgres/pgtest"}}},
+		{"GoAdmin in adapters/admin", goPackage{path: "adapters/admin", imports: []string{goAdmin + "/go-admin/engine"}}},
+		{"GoAdmin linked with cmd/admin", goPackage{path: "cmd/admin", deps: []string{goAdmin + "/go-admin/engine"}}},
+		{"what mains share", goPackage{path: "cmd/api", imports: []string{"adapters/auth", "cmd/internal/boot"}}},
+		{"a part of the main itself", goPackage{path: "cmd/ctl", imports: []string{"cmd/ctl/internal/dev"}}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if got := tt.pkg.brokenRules(); len(got) != 0 {
+				t.Errorf("rules broken: %q, want none", got)
+			}
+		})
+	}
+}
+
+func (p goPackage) brokenRules() []string {
+	var broken []string
+	if place, _, _ := strings.Cut(p.path, "/"); !slices.Contains([]string{"core", "adapters", "cmd", "db"}, place) {
+		broken = append(broken, p.path+" is in no known place")
+	}
+	for _, i := range p.imports {
+		if !p.mayImport(i) {
+			broken = append(broken, p.path+" must not import "+i)
+		}
+	}
+	for _, i := range p.testImports {
+		if !p.testMayImport(i) {
+			broken = append(broken, "a test of "+p.path+" must not import "+i)
+		}
+	}
+	if p.path == "cmd/api" || p.path == "cmd/renew" {
+		for _, d := range p.deps {
+			if within(d, goAdmin) {
+				broken = append(broken, p.path+" must not link "+d)
+			}
+		}
+	}
+	return broken
+}
+
+func (p goPackage) mayImport(path string) bool {
+	if within(path, goAdmin) {
+		return within(p.path, "adapters/admin")
+	}
+	switch {
+	case p.path == "core/billing":
+		return isStandard(path) && !slices.ContainsFunc([]string{"context", "net", "os", "database", "io/fs"},
+			func(outside string) bool { return within(path, outside) })
+	case within(p.path, "core"):
+		return isStandard(path) || within(path, "core")
+	case within(p.path, "adapters"):
+		return !isOurs(path) || within(path, "core") || within(path, "db") || within(path, top(p.path, 2))
+	case within(p.path, "cmd"):
+		return !within(path, "cmd") || within(path, "cmd/internal") || within(path, top(p.path, 2))
+	default: // db
+		return !isOurs(path)
+	}
+}
+
+// A test may use libraries that its package may not. The rules stay without
+// adapters even in their tests.
+func (p goPackage) testMayImport(path string) bool {
+	if p.mayImport(path) || within(path, p.path) || !isOurs(path) {
+		return true
+	}
+	return p.path != "core/billing" && slices.Contains(helpersOfTests, path)
+}
+
+func within(path, folder string) bool { return path == folder || strings.HasPrefix(path, folder+"/") }
+
+func top(path string, n int) string {
+	parts := strings.Split(path, "/")
+	return strings.Join(parts[:min(n, len(parts))], "/")
+}
+
+func isStandard(path string) bool {
+	first, _, _ := strings.Cut(path, "/")
+	return !isOurs(path) && !strings.Contains(first, ".")
+}
+
+func isOurs(path string) bool {
+	return slices.ContainsFunc([]string{"core", "adapters", "cmd", "db"}, func(f string) bool { return within(path, f) })
+}
+
+func belongsAtTop(name string) bool {
+	allowed := strings.Fields("core adapters cmd db tools sqlc.yaml Makefile Dockerfile go.mod go.sum README.md")
+	madeHere := name == "bin" || strings.HasPrefix(name, "coverage.") || // what git ignores
+		strings.HasSuffix(name, ".test") || strings.HasSuffix(name, ".out")
+	return slices.Contains(allowed, name) || strings.HasPrefix(name, ".") || madeHere
+}
+
+// listPackages asks go list. Files that build tags leave out count too. A
+// package that does not compile is for the compiler to complain about.
+func listPackages(t *testing.T) []goPackage {
+	t.Helper()
+	touchEveryFolder(t)
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-e", "-mod=readonly",
+		"-json=Dir,ImportPath,Imports,TestImports,XTestImports,Deps,IgnoredGoFiles", "./...")
+	cmd.Dir = ".."
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, stderr.String())
+	}
+	var packages []goPackage
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var listed struct {
+			Dir, ImportPath                                          string
+			Imports, TestImports, XTestImports, Deps, IgnoredGoFiles []string
+		}
+		if err := d.Decode(&listed); errors.Is(err, io.EOF) {
+			return packages
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		p := goPackage{path: ours(listed.ImportPath)}
+		for _, i := range listed.Imports {
+			p.imports = append(p.imports, ours(i))
+		}
+		for _, i := range slices.Concat(listed.TestImports, listed.XTestImports) {
+			p.testImports = append(p.testImports, ours(i))
+		}
+		for _, d := range listed.Deps {
+			p.deps = append(p.deps, ours(d))
+		}
+		for _, file := range listed.IgnoredGoFiles {
+			found := importsOf(t, filepath.Join(listed.Dir, file))
+			if strings.HasSuffix(file, "_test.go") {
+				p.testImports = append(p.testImports, found...)
+			} else {
+				p.imports = append(p.imports, found...)
+			}
+		}
+		packages = append(packages, p)
+	}
+}
+
+// ours strips the module from a path of our own.
+func ours(path string) string { return strings.TrimPrefix(path, module+"/") }
+
+func importsOf(t *testing.T, file string) []string {
+	t.Helper()
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var paths []string
+	for _, i := range parsed.Imports {
+		path, err := strconv.Unquote(i.Path.Value)
+		if err != nil {
+			t.Fatal(fmt.Errorf("%s: %w", file, err))
+		}
+		paths = append(paths, ours(path))
+	}
+	return paths
+}
+
+// touchEveryFolder tells go test, which does not see what go list reads, that
+// the result depends on every folder and so may not come from the cache.
+func touchEveryFolder(t *testing.T) {
+	t.Helper()
+	for _, root := range []string{"../core", "../adapters", "../cmd", "../db"} {
+		err := filepath.WalkDir(root, func(_ string, _ fs.DirEntry, err error) error {
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil // gone while we looked
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,26 @@
+-- name: AnswerClaim :exec
+INSERT INTO idempotency_answers (user_id, key, fingerprint, owner, subscription_id)
+VALUES (@user_id, @key, @fingerprint, @owner, @subscription_id);
+
+-- name: Answer :one
+SELECT * FROM idempotency_answers WHERE user_id = @user_id AND key = @key;
+
+-- name: AnswerKeep :exec
+INSERT INTO idempotency_answers (user_id, key, fingerprint, owner, status, body)
+VALUES (@user_id, @key, @fingerprint, @owner, @status, @body)
+ON CONFLICT ON CONSTRAINT idempotency_answers_once DO UPDATE
+SET status = excluded.status, body = excluded.body
+WHERE idempotency_answers.owner = excluded.owner AND idempotency_answers.status IS NULL;
+
+-- name: AnswerForget :exec
+DELETE FROM idempotency_answers
+WHERE user_id = @user_id AND key = @key AND owner = @owner AND status IS NULL;
+
+-- name: AnswersPrune :execrows
+DELETE FROM idempotency_answers
+WHERE (user_id, key) IN (
+    SELECT a.user_id, a.key FROM idempotency_answers a
+    WHERE a.made_at <= statement_timestamp() - @age::interval
+    ORDER BY a.made_at
+    LIMIT @take::int
+    FOR UPDATE SKIP LOCKED);

@@ -1,0 +1,12 @@
+-- name: PaymentSystem :one
+SELECT * FROM payment_systems WHERE code = @code;
+
+-- name: PaymentSystemAdd :exec
+INSERT INTO payment_systems (code, name, created_at, archived_at)
+VALUES (@code, @name, @created_at, @archived_at);
+
+-- name: PaymentSystemSave :execrows
+UPDATE payment_systems SET name = @name, archived_at = @archived_at WHERE code = @code;
+
+-- name: PaymentSystems :many
+SELECT * FROM payment_systems ORDER BY code;

@@ -1,0 +1,58 @@
+-- name: PaymentsAdd :exec
+INSERT INTO payments (
+    user_id, id, subscription_id, payment_method_id, payment_system, initiator, amount, currency,
+    period_start, period_end, status, decline_code, provider_ref, action_url, contradiction, created_at,
+    sweep_at, send_until)
+SELECT
+    unnest(@user_ids::uuid[]), unnest(@ids::uuid[]), unnest(@subscription_ids::uuid[]),
+    unnest(@payment_method_ids::uuid[]), unnest(@payment_systems::text[]), unnest(@initiators::text[]),
+    unnest(@amounts::bigint[]), unnest(@currencies::text[]), unnest(@period_starts::timestamptz[]),
+    unnest(@period_ends::timestamptz[]), unnest(@statuses::text[]), unnest(@decline_codes::text[]),
+    unnest(@provider_refs::text[]), unnest(@action_urls::text[]), unnest(@contradictions::text[]),
+    unnest(@created::timestamptz[]),
+    statement_timestamp() + @send::interval, statement_timestamp() + @send::interval;
+
+-- name: PaymentsRelease :exec
+UPDATE payments p SET sweep_at = statement_timestamp()
+FROM (SELECT unnest(@user_ids::uuid[]) AS user_id, unnest(@ids::uuid[]) AS id) AS k
+WHERE p.user_id = k.user_id AND p.id = k.id AND p.sweep_at IS NOT NULL;
+
+-- name: PaymentsTakeUnsettled :many
+WITH due AS (
+    SELECT user_id, id FROM payments
+    WHERE sweep_at <= statement_timestamp()
+    ORDER BY sweep_at
+    LIMIT @take::int
+    FOR NO KEY UPDATE SKIP LOCKED)
+UPDATE payments p SET sweep_at = statement_timestamp() + @lease::interval
+FROM due
+WHERE p.user_id = due.user_id AND p.id = due.id
+RETURNING sqlc.embed(p), (p.send_until <= statement_timestamp())::bool AS send_over;
+
+-- name: PaymentsLock :many
+SELECT p.*
+FROM (SELECT unnest(@user_ids::uuid[]) AS user_id, unnest(@ids::uuid[]) AS id) AS k
+JOIN payments p ON p.user_id = k.user_id AND p.id = k.id
+ORDER BY p.id
+FOR NO KEY UPDATE OF p;
+
+-- name: PaymentsSave :execrows
+UPDATE payments p
+SET status = n.status, decline_code = n.decline_code, provider_ref = n.provider_ref, action_url = n.action_url,
+    contradiction = n.contradiction, settled_at = n.settled_at,
+    sweep_at = CASE n.status WHEN 'pending' THEN p.sweep_at END,
+    send_until = CASE n.status WHEN 'pending' THEN p.send_until END
+FROM (SELECT
+    unnest(@user_ids::uuid[]) AS user_id, unnest(@ids::uuid[]) AS id, unnest(@statuses::text[]) AS status,
+    unnest(@decline_codes::text[]) AS decline_code, unnest(@provider_refs::text[]) AS provider_ref,
+    unnest(@action_urls::text[]) AS action_url, unnest(@contradictions::text[]) AS contradiction,
+    unnest(@settled::timestamptz[]) AS settled_at) AS n
+WHERE p.user_id = n.user_id AND p.id = n.id;
+
+-- name: PaymentsOfSystem :many
+SELECT * FROM payments
+WHERE payment_system = @payment_system
+  AND (status = 'pending' OR (status = 'succeeded' AND settled_at >= @since::timestamptz))
+  AND (user_id, id) > (@after_user::uuid, @after_id::uuid)
+ORDER BY user_id, id
+LIMIT 1000;
