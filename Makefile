@@ -36,9 +36,10 @@ bin/billingctl: FORCE
 	@echo build $@
 	@$(GO_BUILD) -o $@ ./cmd/ctl
 
+# RACE=1 looks for data races too; -count=1 because tests with a database are not to be remembered.
 .PHONY: test
 test:
-	go test ./...
+	go test -count=1 $(if $(RACE),-race) ./...
 
 .PHONY: generate
 generate:

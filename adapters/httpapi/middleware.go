@@ -59,8 +59,7 @@ func (w *statusWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// Unwrap lets http.ResponseController and http.MaxBytesReader reach the server's
-// own writer.
+// Unwrap lets [http.ResponseController] reach the server's own writer.
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // recoverPanics turns a panic into an internal error.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -44,9 +45,19 @@ func checkSchema(schema *openapi3.Schema, v any) error {
 		if text := shapeless(e); text != "" {
 			return malformed(text)
 		}
-		faults = append(faults, billing.Fault{Field: field(e), Message: e.Reason})
+		faults = append(faults, billing.Fault{Field: field(e), Message: message(e)})
 	}
-	return &billing.InvalidError{Faults: faults}
+	return &billing.InvalidError{Faults: slices.CompactFunc(faults, sameField)}
+}
+
+// sameField tells whether a fault is about a field of which one was told already.
+func sameField(a, b billing.Fault) bool { return a.Field == b.Field }
+
+func message(e *openapi3.SchemaError) string {
+	if e.SchemaField == "required" {
+		return "is missing"
+	}
+	return e.Reason
 }
 
 // leaves returns the single errors that err is made of.

@@ -103,6 +103,7 @@ func TestErrorsOfWhichMoreIsKnownGiveItBack(t *testing.T) {
 		t.Parallel()
 		expectText(t, billing.ErrPlanNotFound.Because("no plan %q", "basic"), `no plan "basic"`)
 		expectText(t, billing.ErrPlanNotFound, "there is no such plan")
+		expectText(t, billing.NotFound, "not found")
 	})
 }
 

@@ -136,8 +136,10 @@ func (p Payment) take(o Outcome, now time.Time) (_ Payment, settled bool) {
 		p.ProviderRef = o.ProviderRef
 	}
 	p.ActionURL = o.ActionURL
-	if o.Status == PaymentPending {
-		return p, false
+	switch o.Status {
+	case PaymentSucceeded, PaymentDeclined, PaymentAbandoned:
+	default:
+		return p, false // pending, or an answer that says nothing
 	}
 	p.Status, p.DeclineCode, p.ActionURL, p.SettledAt = o.Status, o.DeclineCode, "", now
 	p.Contradiction = ""

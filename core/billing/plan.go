@@ -3,6 +3,7 @@ package billing
 import (
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -111,7 +112,7 @@ func hasDuplicates(list []string) bool {
 
 func quoteShort(s string) string {
 	if len(s) > 70 {
-		s = s[:70] + "…"
+		s = strings.ToValidUTF8(s[:70], "") + "…"
 	}
-	return `"` + s + `"`
+	return strconv.Quote(s)
 }

@@ -201,8 +201,10 @@ func TestSecretReveals(t *testing.T) {
 	if got := (billing.Secret{}).Reveal(); got != "" {
 		t.Errorf("the zero secret revealed %q", got)
 	}
-	if got := fmt.Sprint(billing.Secret{}); got != "***" {
-		t.Errorf("the zero secret prints as %q", got)
+	for _, secret := range []billing.Secret{{}, billing.NewSecret(hidden)} {
+		if fmt.Sprint(secret) != "***" || secret.String() != "***" {
+			t.Errorf("a secret prints as %q, its String is %q", fmt.Sprint(secret), secret.String())
+		}
 	}
 	for text, zero := range map[string]bool{"": true, "x": false} {
 		if got := billing.NewSecret(text).IsZero(); got != zero {

@@ -106,8 +106,8 @@ func openSimulator(ctx context.Context, s *Systems, c SystemsConfig) error {
 	sim := simulator.New(pool, simulator.Config{
 		Clock:   clock.System{},
 		BaseURL: c.PublicURL + simulatorPages,
-		// An answer is lost when nobody waits for it any more.
-		HoldLost: c.ChargeTimeout + time.Second,
+		// Long enough to be felt, short of what clients of the API wait for.
+		HoldLost: 2 * time.Second,
 	})
 	s.close = append(s.close, pool.Close)
 	s.Providers[simulator.Code] = sim

@@ -14,8 +14,10 @@ type deal struct {
 	pay billing.Payment
 }
 
-func (d deal) subKey() app.SubscriptionKey { return app.SubscriptionKey{User: d.sub.UserID, ID: d.sub.ID} }
-func (d deal) payKey() app.PaymentKey      { return app.PaymentKey{User: d.pay.UserID, ID: d.pay.ID} }
+func (d deal) subKey() app.SubscriptionKey {
+	return app.SubscriptionKey{User: d.sub.UserID, ID: d.sub.ID}
+}
+func (d deal) payKey() app.PaymentKey { return app.PaymentKey{User: d.pay.UserID, ID: d.pay.ID} }
 
 // order makes a subscription and its first payment, and stores neither.
 func (w *world) order(m billing.PaymentMethod, p billing.Plan) deal {

@@ -86,11 +86,11 @@ var planChangePromises = []promise{
 			p.Price.Amount++
 			return tx.Plans.Save(ctx, p)
 		}
-		for _, err := range w.race(dearer, dearer, dearer) {
+		for _, err := range w.race(dearer, dearer) {
 			w.must(err)
 		}
 		want := w.plan
-		want.Price.Amount += 3
+		want.Price.Amount += 2
 		w.wantPlan("basic", want)
 	}},
 }

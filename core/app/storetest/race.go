@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -42,8 +43,8 @@ func (w *world) checkWaitsUntil(first, second work, end error) error {
 		}
 		return end
 	})
-	if end == nil {
-		w.must(err)
+	if !errors.Is(err, end) {
+		w.Fatalf("the first transaction: %v, want %v", err, end)
 	}
 	return <-through
 }

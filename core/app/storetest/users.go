@@ -14,7 +14,8 @@ var systemPromises = []promise{
 		ps := billing.PaymentSystem{Code: "other", Name: "Другая", CreatedAt: noon}
 		w.tx(func(ctx context.Context, tx app.Repos) error { return tx.PaymentSystems.Add(ctx, ps) })
 		w.wantSystem(ps)
-		ps.Name, ps = "Renamed", ps.Archive(noon.Add(time.Hour))
+		ps = ps.Archive(noon.Add(time.Hour))
+		ps.Name = "Renamed"
 		w.tx(func(ctx context.Context, tx app.Repos) error { return tx.PaymentSystems.Save(ctx, ps) })
 		w.wantSystem(ps)
 		list, err := w.Store.Views().PaymentSystems(w.Context())

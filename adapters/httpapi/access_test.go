@@ -1,0 +1,165 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/online-cinema/billing/core/billing"
+)
+
+func TestAuthorization(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	var bodies []string
+	for _, value := range []string{"", "alice", "Bearer", "Bearer ", "Bearer nobody", "Basic alice", "Bearer alice x", "Bearer  alice", "\tBearer alice"} {
+		w := s.do("", "GET", "/v1/entitlements", "", header{"Authorization", value})
+		if w.Code != 401 || w.Header().Get("WWW-Authenticate") != "Bearer" || w.Header().Get("Cache-Control") != "no-store" {
+			t.Errorf("%q: answered %d %v", value, w.Code, w.Header())
+		}
+		bodies = append(bodies, w.Body.String())
+	}
+	for _, body := range bodies { // one text for every cause
+		if diff := cmp.Diff(bodies[0], body); diff != "" {
+			t.Errorf("(-first +other):\n%s", diff)
+		}
+	}
+	for _, value := range []string{"Bearer alice", "bearer alice"} {
+		if w := s.do("", "GET", "/v1/entitlements", "", header{"Authorization", value}); w.Code != 200 {
+			t.Errorf("%q: answered %d", value, w.Code)
+		}
+	}
+}
+
+// A token is asked for before anything is said about the rest of the request.
+func TestEverythingElseNeedsAToken(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	for path, item := range s.checker.doc.Paths.Map() {
+		for method, op := range item.Operations() {
+			open := op.Security != nil && len(*op.Security) == 0
+			if w := s.do("", method, strings.ReplaceAll(path, "{ref}", "x y"), "{"); (w.Code == 401) == open {
+				t.Errorf("%s %s answers %d without a token, and the document says open: %v", method, path, w.Code, open)
+			}
+		}
+	}
+	for _, path := range []string{"/docs", "/openapi.json"} {
+		if w := s.do("", "GET", path, ""); w.Code != 200 || w.Body.Len() == 0 {
+			t.Errorf("%s: answered %d", path, w.Code)
+		}
+	}
+}
+
+func TestTokensCannotBeJudged(t *testing.T) {
+	t.Parallel()
+	s := newService(t, func(c *Config) {
+		c.Authenticate = func(context.Context, string) (billing.UserID, error) { return "", billing.ErrUnavailable }
+	})
+	if w := s.do("alice", "GET", "/v1/entitlements", ""); w.Code != 503 || w.Header().Get("Retry-After") == "" {
+		t.Errorf("answered %d %v", w.Code, w.Header())
+	}
+}
+
+func TestRequestIDs(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	for id, kept := range map[string]bool{
+		"a": true, "A-b_c.9": true, strings.Repeat("x", 128): true,
+		"": false, strings.Repeat("x", 129): false, "a b": false, "a\"b": false, "é": false,
+	} {
+		w := s.do("", "GET", "/v2", "", header{"X-Request-Id", id})
+		got := w.Header().Get("X-Request-Id")
+		if (got == id) != kept || got == "" || !strings.Contains(w.Body.String(), got) {
+			t.Errorf("%q became %q in %s", id, got, w.Body)
+		}
+	}
+}
+
+// The access log has the template of the path, and nothing that may be secret.
+func TestAccessLog(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	s.do("alice", "GET", "/v1/subscriptions/premium?secret=1", "")
+	var line map[string]any
+	if err := json.Unmarshal([]byte(s.logged.String()), &line); err != nil {
+		t.Fatal(err)
+	}
+	delete(line, "time")
+	delete(line, "duration_ms")
+	want := map[string]any{
+		"level": "INFO", "msg": "request", "method": "GET", "route": "/v1/subscriptions/{ref}",
+		"status": 404.0, "request_id": "test-request", "user_id": string(alice),
+	}
+	if diff := cmp.Diff(want, line); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// A fault of ours is logged whole and told to nobody.
+func TestPanic(t *testing.T) {
+	t.Parallel()
+	s := newService(t, func(c *Config) {
+		c.Authenticate = func(context.Context, string) (billing.UserID, error) { panic("the secret reason") }
+	})
+	w := s.do("alice", "GET", "/v1/entitlements", "")
+	if w.Code != 500 || strings.Contains(w.Body.String(), "secret") {
+		t.Errorf("answered %d %s", w.Code, w.Body)
+	}
+	if n := strings.Count(s.logged.String(), "the secret reason"); n != 1 {
+		t.Errorf("logged %d times: %s", n, s.logged)
+	}
+}
+
+func TestPaths(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	for path, want := range map[string]int{
+		"/v1/subscriptions/%00":                            404,
+		"/v1/subscriptions/a%00b":                          404,
+		"/v1/subscriptions/%ff%fe":                         404,
+		"/v1/subscriptions/%D0%BF":                         404,
+		"/v1/subscriptions/..":                             404,
+		"/v1/subscriptions/..%2f..":                        404,
+		"/v1/subscriptions/%0a":                            404,
+		"/v1/subscriptions/a;b=c":                          404,
+		"/v1/subscriptions/'":                              404,
+		"/v1/subscriptions/" + strings.Repeat("a", 10<<10): 404,
+		"/v1/subscriptions/" + strings.Repeat("%25", 3000): 404,
+		"/v1/subscriptions/":                               404,
+		"/v1/subscriptions//cancel":                        404,
+		"//v1/plans":                                       404,
+		"/v1/plans/":                                       404,
+		"/":                                                404,
+		"/v1/subscriptions/00000000-0000-7000-8000-999999999": 404,
+		"/v1/subscriptions/premium/cancel":                    405,
+		"/v1/plans?limit=x&%zz=;":                             200,
+		"/v1/entitlements?x=%00":                              200,
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
+		r.Header.Set("Authorization", "Bearer alice")
+		w := httptest.NewRecorder()
+		s.handler.ServeHTTP(w, r)
+		s.checker.check(t, r, w)
+		if w.Code != want {
+			t.Errorf("%.60s: answered %d %s, want %d", path, w.Code, w.Body, want)
+		}
+	}
+}
+
+func TestAllowedMethods(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	for path, want := range map[string]string{
+		"/v1/plans": "GET", "/v1/subscriptions": "GET, POST", "/v1/subscriptions/x/cancel": "POST", "/docs": "GET",
+	} {
+		w := s.do("", "PUT", path, "")
+		if got := strings.Join(w.Header().Values("Allow"), ", "); w.Code != 405 || got != want {
+			t.Errorf("%s: answered %d, Allow: %q, want %q", path, w.Code, got, want)
+		}
+	}
+}

@@ -1,0 +1,212 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/online-cinema/billing/adapters/memory"
+	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/billing"
+)
+
+// Users of the tests, and the tokens that they authenticate with.
+const (
+	alice = billing.UserID("a0000000-0000-5000-8000-000000000001")
+	bob   = billing.UserID("b0000000-0000-5000-8000-000000000002")
+)
+
+var users = map[string]billing.UserID{"alice": alice, "bob": bob}
+
+// service is the API over a store in memory and a payment system of the tests.
+type service struct {
+	t       *testing.T
+	handler http.Handler
+	store   *memory.Store
+	bank    *bank
+	clock   *clock
+	logged  *lockedBuffer
+	checker *responseChecker
+}
+
+// newService returns a service that sells one plan.
+func newService(t *testing.T, change ...func(*Config)) *service {
+	t.Helper()
+	s := &service{
+		t: t, store: memory.New(), bank: &bank{}, logged: &lockedBuffer{},
+		clock: &clock{now: time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)}, checker: newResponseChecker(t),
+	}
+	ids := &ids{}
+	log := slog.New(slog.NewJSONHandler(s.logged, nil))
+	c := Config{
+		Subscriber: &app.Subscriber{
+			Store: s.store, Clock: s.clock, NewID: ids.next, Calendar: billing.NewCalendar(time.UTC),
+			Collector: &app.Collector{
+				Store: s.store, Clock: s.clock, NewID: ids.next, Log: log,
+				Providers:     map[string]app.Provider{"bank": s.bank},
+				ChargeTimeout: time.Minute, RecordTimeout: time.Minute,
+			},
+		},
+		Viewer: app.Viewer{Store: s.store, Clock: s.clock}, Requests: app.Requests{Store: s.store},
+		Users:        &app.Registry{Store: s.store, Clock: s.clock},
+		Authenticate: authenticateTest, NewID: ids.next, Log: log,
+	}
+	for _, f := range change {
+		f(&c)
+	}
+	s.fill()
+	var err error
+	if s.handler, err = New(c); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func authenticateTest(_ context.Context, token string) (billing.UserID, error) {
+	user, ok := users[token]
+	if !ok {
+		return "", errors.New("not a token of the tests")
+	}
+	return user, nil
+}
+
+// fill puts a plan and a payment system into the store.
+func (s *service) fill() {
+	s.t.Helper()
+	at := s.clock.Now()
+	err := s.store.InTx(s.t.Context(), func(tx app.Repos) error {
+		return errors.Join(
+			tx.PaymentSystems.Add(s.t.Context(), billing.PaymentSystem{Code: "bank", Name: "Bank", CreatedAt: at}),
+			tx.Plans.Add(s.t.Context(), billing.Plan{
+				ID: "c0000000-0000-7000-8000-000000000001", Code: "premium", Name: "Premium",
+				Price:          billing.Money{Amount: 39900, Currency: "RUB"},
+				IntervalMonths: 1, Features: []string{"hd", "downloads"}, CreatedAt: at, UpdatedAt: at,
+			}),
+		)
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// header is one header of a request.
+type header struct{ name, value string }
+
+// do sends a request of a user, "" for nobody, and holds the answer against the
+// document. A body is sent as JSON unless a header says otherwise.
+func (s *service) do(user, method, path, body string, headers ...header) *httptest.ResponseRecorder {
+	s.t.Helper()
+	r := httptest.NewRequestWithContext(s.t.Context(), method, "/", strings.NewReader(body))
+	path, query, _ := strings.Cut(path, "?")
+	r.URL.Path, r.URL.RawQuery = path, query
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	r.Header.Set("X-Request-Id", "test-request")
+	if user != "" {
+		r.Header.Set("Authorization", "Bearer "+user)
+	}
+	for _, h := range headers {
+		r.Header.Set(h.name, h.value)
+	}
+	w := httptest.NewRecorder()
+	s.handler.ServeHTTP(w, r)
+	s.checker.check(s.t, r, w)
+	return w
+}
+
+func key(k string) header { return header{"Idempotency-Key", k} }
+
+const subscribeOK = `{"plan_code":"premium","price":{"amount":39900,"currency":"RUB"},"payment_system":"bank","payment_token":"tok_ok"}`
+
+// with returns subscribeOK with another token.
+func with(token string) string { return strings.Replace(subscribeOK, "tok_ok", token, 1) }
+
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) set(t time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = t
+}
+
+// ids makes ids that grow.
+type ids struct{ n atomic.Int64 }
+
+func (i *ids) next() string { return fmt.Sprintf("00000000-0000-7000-8000-%012d", i.n.Add(1)) }
+
+// bank is a payment system that does what the token says.
+type bank struct {
+	charges atomic.Int64
+	down    atomic.Bool
+	hold    chan struct{} // when not nil, charges wait for it,
+	held    chan struct{} // having said so here
+}
+
+func (b *bank) Charge(_ context.Context, r app.ChargeRequest) (billing.Outcome, error) {
+	if b.hold != nil {
+		b.held <- struct{}{}
+		<-b.hold
+	}
+	if b.down.Load() {
+		return billing.Outcome{}, app.ErrNotSent
+	}
+	switch token := r.Token.Reveal(); token {
+	case "tok_unknown":
+		return billing.Outcome{}, app.ErrTokenUnknown
+	case "tok_unavailable":
+		return billing.Outcome{}, app.ErrNotSent
+	case "tok_lost_answer":
+		return billing.Outcome{}, errors.New("connection reset")
+	case "tok_3ds":
+		return billing.Outcome{Status: billing.PaymentPending, ActionURL: "https://bank.example/confirm/1"}, nil
+	case "tok_declined":
+		return billing.Outcome{Status: billing.PaymentDeclined, DeclineCode: billing.InsufficientFunds}, nil
+	default:
+		b.charges.Add(1)
+		return billing.Outcome{Status: billing.PaymentSucceeded, Amount: r.Amount}, nil
+	}
+}
+
+func (b *bank) Find(context.Context, billing.PaymentID) (billing.Outcome, error) {
+	return billing.Outcome{}, app.ErrChargeNotFound
+}
+
+// lockedBuffer takes the log.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+var _ io.Writer = (*lockedBuffer)(nil)
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}

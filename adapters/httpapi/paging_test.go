@@ -1,0 +1,102 @@
+package httpapi
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+)
+
+type item struct{ ID string }
+
+type listed struct {
+	Data []item
+	Next *string `json:"next_cursor"`
+}
+
+// walk reads a list page by page.
+func walk(t *testing.T, s *service, path string, limit int) (all []item, pages int) {
+	t.Helper()
+	query := fmt.Sprintf("?limit=%d", limit)
+	for {
+		w := s.do("alice", "GET", path+query, "")
+		var page listed
+		if err := json.Unmarshal(w.Body.Bytes(), &page); err != nil || len(page.Data) > limit {
+			t.Fatalf("%s%s: %v, %d items", path, query, err, len(page.Data))
+		}
+		all, pages = append(all, page.Data...), pages+1
+		if page.Next == nil {
+			return all, pages
+		}
+		query = fmt.Sprintf("?limit=%d&cursor=%s", limit, url.QueryEscape(*page.Next))
+	}
+}
+
+func TestPaging(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	for range 6 {
+		s.do("alice", "POST", "/v1/subscriptions", subscribeOK)
+		s.do("alice", "POST", "/v1/subscriptions/premium/cancel", `{"at":"now"}`)
+		s.do("bob", "POST", "/v1/subscriptions", with("tok_declined"))
+	}
+	for path, want := range map[string]int{"/v1/subscriptions": 6, "/v1/payments": 6, "/v1/history": 18} {
+		whole, _ := walk(t, s, path, 100)
+		if len(whole) != want {
+			t.Errorf("%s: %d items, want %d", path, len(whole), want)
+		}
+		if !slices.IsSortedFunc(whole, func(a, b item) int { return strings.Compare(b.ID, a.ID) }) {
+			t.Errorf("%s: not newest first: %v", path, whole)
+		}
+		for limit := 1; limit <= want+1; limit++ {
+			parts, pages := walk(t, s, path, limit)
+			if !slices.Equal(parts, whole) || pages != (want+limit-1)/limit {
+				t.Errorf("%s by %d: %d pages of %v", path, limit, pages, parts)
+			}
+		}
+	}
+}
+
+func TestPageParameters(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	cursor := func(text string) string { return "cursor=" + base64.RawURLEncoding.EncodeToString([]byte(text)) }
+	tests := map[string]int{
+		"":          200,
+		"limit=1":   200,
+		"limit=100": 200,
+		"other=1":   200,
+		cursor("v1:00000000-0000-7000-8000-000000000001"): 200,
+		"limit=0":                            422,
+		"limit=101":                          422,
+		"limit=-1":                           422,
+		"limit=x":                            422,
+		"limit=":                             422,
+		"limit=1.0":                          422,
+		"limit=1e1":                          422,
+		"limit=0x1":                          422,
+		"limit=9223372036854775808":          422,
+		"limit=%00":                          422,
+		"limit=%ff":                          422,
+		"limit=1&limit=2":                    422,
+		"cursor=":                            422,
+		"cursor=x":                           422,
+		"cursor=%00":                         422,
+		"cursor=" + strings.Repeat("a", 300): 422,
+		cursor("v1:"):                        422,
+		cursor("v1:premium"):                 422,
+		cursor("v2:00000000-0000-7000-8000-000000000001"): 422,
+		cursor("v1:' or 1=1"):                             422,
+		cursor("v1:\x00"):                                 422,
+	}
+	for query, want := range tests {
+		for _, path := range []string{"/v1/history", "/v1/payments", "/v1/subscriptions"} {
+			if w := s.do("alice", "GET", path+"?"+query, ""); w.Code != want {
+				t.Errorf("%s?%.40s: answered %d %s, want %d", path, query, w.Code, w.Body, want)
+			}
+		}
+	}
+}

@@ -1,0 +1,102 @@
+package memory_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/online-cinema/billing/adapters/memory"
+	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/app/storetest"
+	"github.com/online-cinema/billing/core/billing"
+)
+
+func TestStore(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, func(*testing.T) storetest.Harness {
+		s := memory.New()
+		return storetest.Harness{Store: s, Books: s}
+	})
+}
+
+func TestStoreInsideItsTransaction(t *testing.T) {
+	t.Parallel()
+	s := memory.New()
+	for name, misuse := range map[string]func(context.Context){
+		"another transaction": func(ctx context.Context) { _ = s.InTx(ctx, func(app.Repos) error { return nil }) },
+		"views":               func(ctx context.Context) { _, _ = s.Views().Plans(ctx) },
+		"books": func(ctx context.Context) {
+			_ = s.Paid(ctx, "", time.Time{}, func(billing.Payment) error { return nil })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			defer func() {
+				if recover() == nil {
+					t.Error("it did not panic")
+				}
+			}()
+			_ = s.InTx(t.Context(), func(app.Repos) error { misuse(t.Context()); return nil })
+		})
+	}
+}
+
+func TestInTransaction(t *testing.T) {
+	t.Parallel()
+	s := memory.New()
+	err := s.InTx(t.Context(), func(app.Repos) error {
+		outside := make(chan bool)
+		go func() { outside <- s.InTransaction() }()
+		if !s.InTransaction() || <-outside {
+			t.Error("inside is not told from outside")
+		}
+		return nil
+	})
+	if err != nil || s.InTransaction() {
+		t.Errorf("afterwards: %v, %t", err, s.InTransaction())
+	}
+}
+
+func TestTransactionThatCarriesOn(t *testing.T) {
+	t.Parallel()
+	s := memory.New()
+	err := s.InTx(t.Context(), func(tx app.Repos) error {
+		ps := billing.PaymentSystem{Code: "twice"}
+		_ = tx.PaymentSystems.Add(t.Context(), ps)
+		_ = tx.PaymentSystems.Add(t.Context(), ps)
+		return nil
+	})
+	if !errors.Is(err, billing.ErrAlreadyExists) {
+		t.Errorf("the error is %v", err)
+	}
+	if kept, _ := s.Views().PaymentSystems(t.Context()); len(kept) > 0 {
+		t.Errorf("kept %v", kept)
+	}
+}
+
+func TestWithWall(t *testing.T) {
+	t.Parallel()
+	wall := time.Date(2026, time.March, 1, 0, 0, 0, 0, time.UTC)
+	s := memory.New(memory.WithWall(func() time.Time { return wall }))
+	prune := func() (n int) {
+		err := s.InTx(t.Context(), func(tx app.Repos) (err error) {
+			n, err = tx.Answers.Prune(t.Context(), time.Hour, 10)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	err := s.InTx(t.Context(), func(tx app.Repos) error {
+		return tx.Answers.Claim(t.Context(), app.Request{Key: "key"}, "")
+	})
+	if n := prune(); err != nil || n != 0 {
+		t.Errorf("at once: pruned %d, %v", n, err)
+	}
+	wall = wall.Add(time.Hour)
+	if n := prune(); n != 1 {
+		t.Errorf("an hour later: pruned %d, want 1", n)
+	}
+}

@@ -1,0 +1,226 @@
+package billing_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/online-cinema/billing/core/billing"
+)
+
+func paid(amount int64) billing.Outcome {
+	return billing.Outcome{Status: billing.PaymentSucceeded, Amount: money(amount, "RUB"), ProviderRef: "ref-1"}
+}
+
+func declined(why billing.DeclineCode) billing.Outcome {
+	return billing.Outcome{Status: billing.PaymentDeclined, DeclineCode: why, ProviderRef: "ref-1"}
+}
+
+func waiting(url string) billing.Outcome {
+	return billing.Outcome{Status: billing.PaymentPending, ProviderRef: "ref-1", ActionURL: url}
+}
+
+func paymentEvent(kind billing.EventType, at, access time.Time, why billing.DeclineCode) billing.Event {
+	e := event(kind, at, access)
+	e.PaymentID, e.Amount, e.DeclineCode = "pay-1", money(399_00, "RUB"), why
+	return e
+}
+
+func TestSettleThePendingPayment(t *testing.T) {
+	t.Parallel()
+	ended := func(s *billing.Subscription) { s.Status, s.EndedAt = billing.HasEnded, day(1) }
+	tests := []struct {
+		name    string
+		outcome billing.Outcome
+		sub     func(*billing.Subscription)
+		pay     func(*billing.Payment)
+		events  []billing.Event
+	}{
+		{
+			"paid", paid(399_00),
+			func(s *billing.Subscription) {
+				s.Status, s.StartedAt, s.NextChargeAt = billing.Active, day(0), day(31)
+			},
+			func(p *billing.Payment) {
+				p.Status, p.ProviderRef, p.SettledAt = billing.PaymentSucceeded, "ref-1", day(1)
+			},
+			[]billing.Event{paymentEvent(billing.Subscribed, day(1), day(31), "")},
+		},
+		{
+			"declined", declined(billing.InsufficientFunds), ended,
+			func(p *billing.Payment) {
+				p.Status, p.DeclineCode = billing.PaymentDeclined, billing.InsufficientFunds
+				p.ProviderRef, p.SettledAt = "ref-1", day(1)
+			},
+			[]billing.Event{paymentEvent(billing.PaymentWasDeclined, day(1), time.Time{}, billing.InsufficientFunds)},
+		},
+		{
+			"abandoned", billing.Abandon(billing.NotSent), ended,
+			func(p *billing.Payment) {
+				p.Status, p.DeclineCode, p.SettledAt = billing.PaymentAbandoned, billing.NotSent, day(1)
+			},
+			[]billing.Event{paymentEvent(billing.PaymentWasAbandoned, day(1), time.Time{}, billing.NotSent)},
+		},
+		{
+			"waiting for the viewer", waiting("https://bank.example/3ds"), unchanged,
+			func(p *billing.Payment) { p.ProviderRef, p.ActionURL = "ref-1", "https://bank.example/3ds" },
+			nil,
+		},
+		{
+			"waiting for nobody knows what", billing.Outcome{Status: billing.PaymentPending}, unchanged,
+			func(*billing.Payment) {}, nil,
+		},
+		{
+			"no outcome at all", billing.Outcome{}, unchanged,
+			func(*billing.Payment) {}, nil,
+		},
+		{
+			"an outcome nobody has heard of", billing.Outcome{Status: "refunded"}, unchanged,
+			func(*billing.Payment) {}, nil,
+		},
+		{
+			"another amount", paid(400_00), unchanged,
+			func(p *billing.Payment) {
+				p.Contradiction = "the payment system took 400.00 RUB instead of 399.00 RUB"
+			},
+			[]billing.Event{paymentEvent(billing.PaymentContradicted, day(1), time.Time{}, "")},
+		},
+		{
+			"another currency", billing.Outcome{Status: billing.PaymentSucceeded, Amount: money(399_00, "USD")}, unchanged,
+			func(p *billing.Payment) {
+				p.Contradiction = "the payment system took 399.00 USD instead of 399.00 RUB"
+			},
+			[]billing.Event{paymentEvent(billing.PaymentContradicted, day(1), time.Time{}, "")},
+		},
+		{
+			"paid, without a word how much", billing.Outcome{Status: billing.PaymentSucceeded}, unchanged,
+			func(p *billing.Payment) { p.Contradiction = "the payment system took 0 instead of 399.00 RUB" },
+			[]billing.Event{paymentEvent(billing.PaymentContradicted, day(1), time.Time{}, "")},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s, p := started(t)
+			wantSub, wantPay := s, p
+			tt.sub(&wantSub)
+			tt.pay(&wantPay)
+			gotSub, gotPay, events := s.Settle(p, tt.outcome, day(1))
+			expectSame(t, gotSub, wantSub)
+			expectSame(t, gotPay, wantPay)
+			expectSame(t, events, tt.events)
+
+			sameSub, samePay, events := gotSub.Settle(gotPay, tt.outcome, day(2))
+			expectSame(t, sameSub, wantSub)
+			expectSame(t, samePay, wantPay)
+			expectSame(t, events, []billing.Event(nil))
+		})
+	}
+}
+
+func TestSettleWhatIsSettled(t *testing.T) {
+	t.Parallel()
+	const (
+		paidAfterDecline = "settled as declined, but the payment system says succeeded"
+		paidAfterAbandon = "settled as abandoned, but the payment system says succeeded"
+		declineAfterPaid = "settled as succeeded, but the payment system says declined"
+		tookOther        = "the payment system took 400.00 RUB instead of 399.00 RUB"
+	)
+	other := paid(399_00)
+	other.ProviderRef = "ref-2"
+	tests := []struct {
+		name         string
+		first, later billing.Outcome
+		against      string // nothing when the later one is ignored
+	}{
+		{"paid, then another reference", paid(399_00), other, ""},
+		{"paid, then another amount", paid(399_00), paid(400_00), tookOther},
+		{"paid, then declined", paid(399_00), declined(billing.DoNotHonor), declineAfterPaid},
+		{"paid, then old news that it waits", paid(399_00), waiting("https://bank.example/3ds"), ""},
+		{"paid, then given up", paid(399_00), billing.Abandon(billing.NotSent), ""},
+		{"declined, then paid", declined(billing.DoNotHonor), paid(399_00), paidAfterDecline},
+		{"declined, then another amount paid", declined(billing.DoNotHonor), paid(400_00), tookOther},
+		{"declined, then declined for another reason", declined(billing.DoNotHonor), declined(billing.CardExpired), ""},
+		{"declined, then old news that it waits", declined(billing.DoNotHonor), waiting("https://bank.example/3ds"), ""},
+		{"declined, then given up", declined(billing.DoNotHonor), billing.Abandon(billing.NotSent), ""},
+		{"given up, then paid", billing.Abandon(billing.NotSent), paid(399_00), paidAfterAbandon},
+		{"given up, then declined", billing.Abandon(billing.NotSent), declined(billing.DoNotHonor), ""},
+		{"given up, then old news that it waits", billing.Abandon(billing.NotSent), waiting("https://bank.example/3ds"), ""},
+		{"given up, then for another reason", billing.Abandon(billing.NotSent), billing.Abandon(billing.Refused), ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s, p := started(t)
+			s, p, _ = s.Settle(p, tt.first, day(1))
+			want := p
+			want.Contradiction = tt.against
+			for n, when := range []time.Time{day(2), day(3)} {
+				gotSub, gotPay, events := s.Settle(p, tt.later, when)
+				expectSame(t, gotSub, s)
+				expectSame(t, gotPay, want)
+				var wantEvents []billing.Event
+				if tt.against != "" && n == 0 {
+					wantEvents = []billing.Event{paymentEvent(billing.PaymentContradicted, when, s.AccessUntil(when), p.DeclineCode)}
+				}
+				expectSame(t, events, wantEvents)
+				s, p = gotSub, gotPay
+			}
+		})
+	}
+}
+
+func TestSettleAfterWaitingForTheViewer(t *testing.T) {
+	t.Parallel()
+	for name, outcome := range map[string]billing.Outcome{
+		"paid": {Status: billing.PaymentSucceeded, Amount: money(399_00, "RUB")}, "declined": {Status: billing.PaymentDeclined},
+		"abandoned": billing.Abandon(billing.ActionExpired),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, p := started(t)
+			s, p, _ = s.Settle(p, waiting("https://bank.example/3ds"), day(0))
+			_, p, _ = s.Settle(p, outcome, day(1))
+			if p.ActionURL != "" || p.ProviderRef != "ref-1" || p.Status != outcome.Status {
+				t.Errorf("got %+v, want it settled, without a page to visit, and with its reference", p)
+			}
+		})
+	}
+}
+
+func TestSettleClearsADoubtAboutThePendingPayment(t *testing.T) {
+	t.Parallel()
+	s, p := started(t)
+	s, p, _ = s.Settle(p, paid(400_00), day(1))
+	s, p, events := s.Settle(p, paid(399_00), day(2))
+	if p.Status != billing.PaymentSucceeded || p.Contradiction != "" || s.Status != billing.Active || len(events) != 1 {
+		t.Errorf("got %+v, %+v, %v", s, p, events)
+	}
+}
+
+func TestSettleACancelledSubscription(t *testing.T) {
+	t.Parallel()
+	s, p := started(t)
+	s, _, err := s.Cancel(billing.AtPeriodEnd, day(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, _, _ = s.Settle(p, paid(399_00), day(1))
+	if s.Status != billing.Active || !s.CancelAtPeriodEnd {
+		t.Errorf("got %+v, want it to run to the period's end", s)
+	}
+	s, events := s.At(day(31))
+	if s.Live() {
+		t.Error("it outlives its period")
+	}
+	expectSame(t, events, []billing.Event{event(billing.Ended, day(31), time.Time{})})
+}
+
+func TestOnlyRenewalsAreSentAgain(t *testing.T) {
+	t.Parallel()
+	if !(billing.Payment{Initiator: billing.MerchantInitiated}).MayResend() {
+		t.Error("a renewal may not be sent again")
+	}
+	if (billing.Payment{Initiator: billing.CustomerInitiated}).MayResend() || (billing.Payment{}).MayResend() {
+		t.Error("a viewer's payment may be sent again")
+	}
+}

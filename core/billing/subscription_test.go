@@ -1,0 +1,320 @@
+package billing_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/online-cinema/billing/core/billing"
+)
+
+var (
+	utc   billing.Calendar
+	month = billing.Period{Start: day(0), End: day(31)} // 1 March to 1 April
+)
+
+func order() billing.Order {
+	return billing.Order{
+		Subscription: "sub-1", Payment: "pay-1",
+		Plan:   basicPlan(),
+		Method: billing.PaymentMethod{ID: "method-1", UserID: "user-1", PaymentSystem: "simulator", Token: billing.NewSecret("tok")},
+		Shown:  money(399_00, "RUB"),
+	}
+}
+
+// started is a subscription whose first payment is pending since day 0.
+func started(t *testing.T) (billing.Subscription, billing.Payment) {
+	t.Helper()
+	s, p, err := order().Start(day(0), utc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, p
+}
+
+// subscription is one of the given status, day 0 to 31.
+func subscription(t *testing.T, status billing.Status, cancelled bool) billing.Subscription {
+	t.Helper()
+	s, _ := started(t)
+	s.Status, s.CancelAtPeriodEnd = status, cancelled
+	switch status {
+	case billing.Active, billing.PastDue:
+		s.StartedAt, s.NextChargeAt = day(0), day(31)
+	case billing.HasEnded:
+		s.StartedAt, s.EndedAt = day(0), day(5)
+	}
+	return s
+}
+
+func event(kind billing.EventType, at, access time.Time) billing.Event {
+	return billing.Event{
+		UserID: "user-1", Type: kind, At: at, SubscriptionID: "sub-1", PlanCode: "basic", AccessUntil: access,
+	}
+}
+
+func TestStart(t *testing.T) {
+	t.Parallel()
+	s, p := started(t)
+	expectSame(t, s, billing.Subscription{
+		ID: "sub-1", UserID: "user-1", PlanID: "plan-1", PlanCode: "basic", MethodID: "method-1", PaymentSystem: "simulator",
+		Price: money(399_00, "RUB"), IntervalMonths: 1,
+		Status: billing.Incomplete, AnchorAt: day(0), Current: month, LatestPaymentID: "pay-1", CreatedAt: day(0),
+	})
+	expectSame(t, p, billing.Payment{
+		ID: "pay-1", UserID: "user-1", SubscriptionID: "sub-1", MethodID: "method-1", PaymentSystem: "simulator",
+		Initiator: billing.CustomerInitiated, Amount: money(399_00, "RUB"), Period: month,
+		Status: billing.PaymentPending, CreatedAt: day(0),
+	})
+	if p.MayResend() {
+		t.Error("the viewer's own payment may be sent again behind the viewer's back")
+	}
+}
+
+func TestStartCountsInTheCalendar(t *testing.T) {
+	t.Parallel()
+	o := order()
+	o.Plan.IntervalMonths = 3
+	at := instant(t, "2026-01-31T20:00:00-08:00")
+	s, p, err := o.Start(at, billing.NewCalendar(zone(t, "America/Los_Angeles")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	expectInstant(t, p.Period.Start, "2026-01-31T20:00:00-08:00")
+	expectInstant(t, p.Period.End, "2026-04-30T20:00:00-07:00")
+	expectSame(t, s.Current, p.Period)
+}
+
+func TestStartRefuses(t *testing.T) {
+	t.Parallel()
+	changed := func(shown billing.Money) error {
+		return &billing.PriceChangedError{Plan: "basic", Shown: shown, Current: money(399_00, "RUB")}
+	}
+	tests := []struct {
+		name   string
+		change func(*billing.Order)
+		is     error
+		want   error // as a whole, if it matters
+	}{
+		{"a kopeck too little", func(o *billing.Order) { o.Shown.Amount-- }, billing.ErrPriceChanged, changed(money(398_99, "RUB"))},
+		{"a kopeck too much", func(o *billing.Order) { o.Shown.Amount++ }, billing.ErrPriceChanged, changed(money(399_01, "RUB"))},
+		{"another currency", func(o *billing.Order) { o.Shown.Currency = "USD" }, billing.ErrPriceChanged, changed(money(399_00, "USD"))},
+		{"no price", func(o *billing.Order) { o.Shown = billing.Money{} }, billing.ErrPriceChanged, changed(billing.Money{})},
+		{"an archived plan", func(o *billing.Order) { o.Plan = o.Plan.Archive(day(-1)) }, billing.ErrPlanNotFound, nil},
+		{"an archived plan at another price", func(o *billing.Order) {
+			o.Plan = o.Plan.Archive(day(-1))
+			o.Shown.Amount++
+		}, billing.ErrPlanNotFound, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			o := order()
+			tt.change(&o)
+			s, p, err := o.Start(day(0), utc)
+			if !errors.Is(err, tt.is) {
+				t.Errorf("got the error %v, want %v", err, tt.is)
+			}
+			if tt.want != nil {
+				expectSame(t, err, tt.want)
+			}
+			expectSame(t, s, billing.Subscription{})
+			expectSame(t, p, billing.Payment{})
+		})
+	}
+}
+
+func TestCancel(t *testing.T) {
+	t.Parallel()
+	requested := event(billing.CancelRequested, day(10), day(31))
+	tests := []struct {
+		name      string
+		status    billing.Status
+		cancelled bool // already
+		at        billing.CancelAt
+		events    []billing.Event
+		err       error
+		want      func(*billing.Subscription)
+	}{
+		{"incomplete, at period end", billing.Incomplete, false, billing.AtPeriodEnd,
+			[]billing.Event{event(billing.CancelRequested, day(10), time.Time{})}, nil, toBeCancelled},
+		{"incomplete, at period end, again", billing.Incomplete, true, billing.AtPeriodEnd, nil, nil, unchanged},
+		{"incomplete, now", billing.Incomplete, false, billing.AtOnce, nil, billing.ErrInvalidTransition, unchanged},
+		{"incomplete and cancelled, now", billing.Incomplete, true, billing.AtOnce, nil, billing.ErrInvalidTransition, unchanged},
+		{"active, at period end", billing.Active, false, billing.AtPeriodEnd, []billing.Event{requested}, nil, toBeCancelled},
+		{"active, at period end, again", billing.Active, true, billing.AtPeriodEnd, nil, nil, unchanged},
+		{"active, now", billing.Active, false, billing.AtOnce, bothNow(), nil, endedNow},
+		{"active and cancelled, now", billing.Active, true, billing.AtOnce, bothNow(), nil, endedNow},
+		{"past due, at period end", billing.PastDue, false, billing.AtPeriodEnd, []billing.Event{requested}, nil, toBeCancelled},
+		{"past due, at period end, again", billing.PastDue, true, billing.AtPeriodEnd, nil, nil, unchanged},
+		{"past due, now", billing.PastDue, false, billing.AtOnce, bothNow(), nil, endedNow},
+		{"ended, at period end", billing.HasEnded, false, billing.AtPeriodEnd, nil, billing.ErrInvalidTransition, unchanged},
+		{"ended by a cancel, at period end", billing.HasEnded, true, billing.AtPeriodEnd, nil, billing.ErrInvalidTransition, unchanged},
+		{"ended, now", billing.HasEnded, false, billing.AtOnce, nil, billing.ErrInvalidTransition, unchanged},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			before := subscription(t, tt.status, tt.cancelled)
+			want := before
+			tt.want(&want)
+			got, events, err := before.Cancel(tt.at, day(10))
+			if !errors.Is(err, tt.err) {
+				t.Errorf("got the error %v, want %v", err, tt.err)
+			}
+			expectSame(t, got, want)
+			expectSame(t, events, tt.events)
+		})
+	}
+}
+
+func unchanged(*billing.Subscription)       {}
+func toBeCancelled(s *billing.Subscription) { s.CancelAtPeriodEnd = true }
+func endedNow(s *billing.Subscription) {
+	s.Status, s.EndedAt, s.NextChargeAt = billing.HasEnded, day(10), time.Time{}
+}
+
+func bothNow() []billing.Event {
+	return []billing.Event{event(billing.CancelRequested, day(10), time.Time{}), event(billing.Ended, day(10), time.Time{})}
+}
+
+func TestResume(t *testing.T) {
+	t.Parallel()
+	revoked := event(billing.CancelRevoked, day(10), day(31))
+	tests := []struct {
+		name      string
+		status    billing.Status
+		cancelled bool
+		events    []billing.Event
+		err       error
+	}{
+		{"incomplete", billing.Incomplete, false, nil, nil},
+		{"incomplete and cancelled", billing.Incomplete, true, []billing.Event{event(billing.CancelRevoked, day(10), time.Time{})}, nil},
+		{"active", billing.Active, false, nil, nil},
+		{"active and cancelled", billing.Active, true, []billing.Event{revoked}, nil},
+		{"past due", billing.PastDue, false, nil, nil},
+		{"past due and cancelled", billing.PastDue, true, []billing.Event{revoked}, nil},
+		{"ended", billing.HasEnded, false, nil, billing.ErrInvalidTransition},
+		{"ended by a cancel", billing.HasEnded, true, nil, billing.ErrInvalidTransition},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			before := subscription(t, tt.status, tt.cancelled)
+			want := before
+			if tt.err == nil {
+				want.CancelAtPeriodEnd = false
+			}
+			got, events, err := before.Resume(day(10))
+			if !errors.Is(err, tt.err) {
+				t.Errorf("got the error %v, want %v", err, tt.err)
+			}
+			expectSame(t, got, want)
+			expectSame(t, events, tt.events)
+			again, events, _ := got.Resume(day(11))
+			expectSame(t, again, got)
+			expectSame(t, events, []billing.Event(nil))
+		})
+	}
+}
+
+func TestAtAndAccess(t *testing.T) {
+	t.Parallel()
+	end := day(31)
+	tests := []struct {
+		name      string
+		status    billing.Status
+		cancelled bool
+		now       time.Time
+		ends      bool
+		access    time.Time
+	}{
+		{"incomplete", billing.Incomplete, false, day(1), false, time.Time{}},
+		{"incomplete, cancelled, long ago", billing.Incomplete, true, day(99), false, time.Time{}},
+		{"active", billing.Active, false, day(1), false, end},
+		{"active, its renewal overdue", billing.Active, false, day(99), false, end},
+		{"cancelled, running", billing.Active, true, day(1), false, end},
+		{"cancelled, a moment before its end", billing.Active, true, end.Add(-1), false, end},
+		{"cancelled, exactly at its end", billing.Active, true, end, true, time.Time{}},
+		{"cancelled, long over", billing.Active, true, day(99), true, time.Time{}},
+		{"past due", billing.PastDue, false, day(32), false, end},
+		{"past due, cancelled, over", billing.PastDue, true, day(32), true, time.Time{}},
+		{"ended", billing.HasEnded, false, day(6), false, time.Time{}},
+		{"ended by a cancel, then its period over", billing.HasEnded, true, day(99), false, time.Time{}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			before := subscription(t, tt.status, tt.cancelled)
+			want, wantEvents := before, []billing.Event(nil)
+			if tt.ends {
+				want.Status, want.EndedAt, want.NextChargeAt = billing.HasEnded, end, time.Time{}
+				wantEvents = []billing.Event{event(billing.Ended, end, time.Time{})}
+			}
+			got, events := before.At(tt.now)
+			expectSame(t, got, want)
+			expectSame(t, events, wantEvents)
+			if access := before.AccessUntil(tt.now); !access.Equal(tt.access) {
+				t.Errorf("access until %s, want %s", access, tt.access)
+			}
+			again, events := got.At(tt.now)
+			expectSame(t, again, got)
+			expectSame(t, events, []billing.Event(nil))
+		})
+	}
+}
+
+func TestRefuseAnother(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name      string
+		status    billing.Status
+		cancelled bool
+		want      string // nothing when another may begin
+	}{
+		{"incomplete", billing.Incomplete, false,
+			"a subscription to plan basic is waiting for its first payment; ask for it again in a moment"},
+		{"incomplete and cancelled", billing.Incomplete, true,
+			"a subscription to plan basic is waiting for its first payment; ask for it again in a moment"},
+		{"active", billing.Active, false, "there is a live subscription to plan basic already"},
+		{"past due", billing.PastDue, false, "there is a live subscription to plan basic already"},
+		{"active and cancelled", billing.Active, true,
+			"the subscription to plan basic is cancelled but runs until 2026-04-01T12:00:00Z; " +
+				"take the cancel back with POST /v1/subscriptions/basic/resume"},
+		{"ended", billing.HasEnded, false, ""},
+		{"ended by a cancel", billing.HasEnded, true, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := subscription(t, tt.status, tt.cancelled)
+			err := s.RefuseAnother()
+			if live := tt.want != ""; s.Live() != live {
+				t.Errorf("Live is %v", s.Live())
+			}
+			if tt.want == "" {
+				if err != nil {
+					t.Errorf("got the error %v, want none", err)
+				}
+				return
+			}
+			expectText(t, err, tt.want)
+			if !errors.Is(err, billing.ErrAlreadySubscribed) {
+				t.Errorf("%v is not ErrAlreadySubscribed", err)
+			}
+		})
+	}
+}
+
+func TestDeclineCodesAreEachListedOnce(t *testing.T) {
+	t.Parallel()
+	seen := map[billing.DeclineCode]bool{}
+	for _, code := range billing.DeclineCodes() {
+		if code == "" || seen[code] {
+			t.Errorf("%q is empty or listed twice", code)
+		}
+		seen[code] = true
+	}
+	if len(seen) != 22 {
+		t.Errorf("%d codes are listed, want 22", len(seen))
+	}
+}
