@@ -25,7 +25,7 @@ const (
 )
 
 // What tests of other packages may use besides what their package may.
-var helpersOfTests = []string{"adapters/postgres/pgtest", "adapters/memory", "adapters/simulator"}
+var helpersOfTests = []string{"adapters/postgres", "adapters/postgres/pgtest", "adapters/memory", "adapters/simulator"}
 
 // goPackage is what the rule needs of a package: its path inside the module,
 // and what it imports. Paths of our own packages are inside the module too.
@@ -76,11 +76,11 @@ func TestTheRuleRefuses(t *testing.T) {
 		{"a library in core/app", goPackage{path: "core/app", imports: []string{"github.com/jackc/pgx/v5"}}},
 		{"an adapter in core/app", goPackage{path: "core/app", imports: []string{"adapters/memory"}}},
 		{"an adapter in a suite of core/app", goPackage{path: "core/app/storetest", imports: []string{"adapters/memory"}}},
-		{"a real adapter in a test of core/app", goPackage{path: "core/app", testImports: []string{"adapters/postgres"}}},
+		{"a real adapter in a test of core/app", goPackage{path: "core/app", testImports: []string{"adapters/auth"}}},
 		{"another adapter", goPackage{path: "adapters/httpapi", imports: []string{"adapters/auth"}}},
 		{"a subpackage of another adapter", goPackage{path: "adapters/simulator", imports: []string{"adapters/postgres/pgtest"}}},
 		{"an adapter whose name begins the same", goPackage{path: "adapters/auth", imports: []string{"adapters/authority"}}},
-		{"another adapter in a test", goPackage{path: "adapters/httpapi", testImports: []string{"adapters/postgres"}}},
+		{"another adapter in a test", goPackage{path: "adapters/httpapi", testImports: []string{"adapters/auth"}}},
 		{"a main in an adapter", goPackage{path: "adapters/httpapi", imports: []string{"cmd/internal/boot"}}},
 		{"a main in a test of an adapter", goPackage{path: "adapters/httpapi", testImports: []string{"cmd/internal/boot"}}},
 		{"the core in db", goPackage{path: "db", imports: []string{"core/billing"}}},

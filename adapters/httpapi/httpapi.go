@@ -50,37 +50,37 @@ var _ api.StrictServerInterface = (*server)(nil)
 
 // New returns the handler of the API, with its document and its docs page.
 func New(c Config) (http.Handler, error) {
-	doc, err := loadDocument()
-	if err != nil {
-		return nil, err
-	}
 	if c.Subscriber == nil || c.Users == nil || c.Authenticate == nil || c.NewID == nil || c.Log == nil {
 		return nil, errors.New("httpapi: the configuration is not complete")
 	}
-	s := &server{Config: c, router: mux.NewRouter(), checker: checker{doc}}
-	document, docs, err := pages(doc)
+	d, err := describe()
 	if err != nil {
 		return nil, err
 	}
-	s.router.Handle("/openapi.json", document).Methods(http.MethodGet)
-	s.router.Handle("/docs", docs).Methods(http.MethodGet)
-	s.routes()
+	s := &server{Config: c, router: mux.NewRouter(), checker: checker{d.doc}}
+	s.route(d)
 	return s.identify(s.logAccess(s.recoverPanics(s.router))), nil
 }
 
-func (s *server) routes() {
+func (s *server) route(d description) {
 	r := s.router
 	r.SkipClean(true) // an odd path is not found, not sent elsewhere
 	r.Use(s.noteRoute, s.authenticate, s.checkRequests)
 	r.NotFoundHandler = http.HandlerFunc(s.notFound)
 	r.MethodNotAllowedHandler = http.HandlerFunc(s.methodNotAllowed)
-	handler := api.NewStrictHandlerWithOptions(s, nil, api.StrictHTTPServerOptions{
+	r.Handle("/openapi.json", d.json).Methods(http.MethodGet)
+	r.Handle("/docs", d.html).Methods(http.MethodGet)
+	api.HandlerWithOptions(s.operations(), api.GorillaServerOptions{BaseRouter: r, ErrorHandlerFunc: s.badParam})
+}
+
+// operations is the generated code around the handlers.
+func (s *server) operations() api.ServerInterface {
+	return api.NewStrictHandlerWithOptions(s, nil, api.StrictHTTPServerOptions{
 		RequestErrorHandlerFunc: func(w http.ResponseWriter, r *http.Request, _ error) {
 			s.fail(w, r, malformed("the body has a member of the wrong type"))
 		},
 		ResponseErrorHandlerFunc: s.fail,
 	})
-	api.HandlerWithOptions(handler, api.GorillaServerOptions{BaseRouter: r, ErrorHandlerFunc: s.badParam})
 }
 
 // badParam answers for a parameter that generated code could not read.

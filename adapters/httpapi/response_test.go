@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -21,17 +22,23 @@ type responseChecker struct {
 	router routers.Router
 }
 
-func newResponseChecker(t *testing.T) *responseChecker {
-	t.Helper()
+// sharedChecker is the one of all tests: reading the document takes its time.
+var sharedChecker = sync.OnceValues(func() (*responseChecker, error) {
 	doc, err := loadDocument()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	router, err := gorillamux.NewRouter(doc)
+	return &responseChecker{doc, router}, err
+})
+
+func newResponseChecker(t *testing.T) *responseChecker {
+	t.Helper()
+	c, err := sharedChecker()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &responseChecker{doc, router}
+	return c
 }
 
 func (c *responseChecker) check(t *testing.T, r *http.Request, w *httptest.ResponseRecorder) {

@@ -18,6 +18,9 @@ func (r plans) Find(_ context.Context, ref string) (billing.Plan, error) {
 	return p, nil
 }
 
+// Lock finds: transactions here run one at a time.
+func (r plans) Lock(ctx context.Context, ref string) (billing.Plan, error) { return r.Find(ctx, ref) }
+
 func (r plans) Add(_ context.Context, p billing.Plan) error {
 	if _, taken := r.plans[p.ID]; taken {
 		return r.refuse(billing.ErrAlreadyExists)

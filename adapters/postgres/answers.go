@@ -31,7 +31,7 @@ func (r answers) Find(ctx context.Context, user billing.UserID, key string) (app
 func (r answers) Keep(ctx context.Context, req app.Request, a app.Answer) (app.Claim, error) {
 	err := r.q.AnswerKeep(ctx, dbgen.AnswerKeepParams{
 		UserID: string(req.User), Key: req.Key, Fingerprint: req.Fingerprint[:], Owner: req.Owner,
-		Status: pgtype.Int4{Int32: int32(a.Status), Valid: true}, Body: a.Body,
+		Status: pgtype.Int4{Int32: int32(a.Status), Valid: true}, Body: append([]byte{}, a.Body...),
 	})
 	if err != nil {
 		return app.Claim{}, err

@@ -17,6 +17,14 @@ func (r plans) Find(ctx context.Context, ref string) (billing.Plan, error) {
 	return planOf(row), nil
 }
 
+func (r plans) Lock(ctx context.Context, ref string) (billing.Plan, error) {
+	row, err := r.q.PlanForUpdate(ctx, ref)
+	if err != nil {
+		return billing.Plan{}, orNotFound(err, billing.ErrPlanNotFound)
+	}
+	return planOf(row), nil
+}
+
 func (r plans) Add(ctx context.Context, p billing.Plan) error {
 	return r.q.PlanAdd(ctx, dbgen.PlanAddParams{
 		ID: string(p.ID), Code: p.Code, Name: p.Name,

@@ -44,7 +44,7 @@ func (c Catalog) ArchivePlan(ctx context.Context, ref string) (billing.Plan, err
 
 func (c Catalog) changePlan(ctx context.Context, ref string, f func(billing.Plan) (billing.Plan, error)) (p billing.Plan, err error) {
 	err = c.Store.InTx(ctx, func(tx Repos) error {
-		if p, err = tx.Plans.Find(ctx, ref); err != nil {
+		if p, err = tx.Plans.Lock(ctx, ref); err != nil {
 			return err
 		}
 		if p, err = f(p); err != nil {

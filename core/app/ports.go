@@ -20,7 +20,8 @@ type Clock interface {
 type Store interface {
 	// InTx runs f in one transaction: all of it is kept, or, when f fails,
 	// nothing. f may run again after a conflict with another transaction, so it
-	// does nothing but use tx. When InTx fails with [billing.ErrUnavailable], the
+	// does nothing but use tx. Uniqueness that is violated may show only when
+	// InTx returns. When InTx fails with [billing.ErrUnavailable], the
 	// transaction may still have been kept: read it back by its ids.
 	InTx(ctx context.Context, f func(tx Repos) error) error
 	// Views reads without a transaction.
@@ -42,7 +43,7 @@ type Repos struct {
 // Users keeps the registry of users.
 type Users interface {
 	// Seen registers the user at now, or moves the time of being last seen to
-	// now if that is later.
+	// now if that is later by a minute.
 	Seen(ctx context.Context, id billing.UserID, now time.Time) error
 }
 
@@ -52,9 +53,11 @@ type Plans interface {
 	// others from changing it until the transaction ends.
 	// [billing.ErrPlanNotFound] when there is none.
 	Find(ctx context.Context, ref string) (billing.Plan, error)
+	// Lock is Find for whoever is going to change the plan.
+	Lock(ctx context.Context, ref string) (billing.Plan, error)
 	// Add adds a plan. [billing.ErrAlreadyExists] when its code is taken.
 	Add(ctx context.Context, p billing.Plan) error
-	// Save writes a plan that is there already. [billing.ErrAlreadyExists] when
+	// Save writes a plan that was locked. [billing.ErrAlreadyExists] when
 	// its code is taken by another.
 	Save(ctx context.Context, p billing.Plan) error
 }
@@ -221,7 +224,7 @@ type Provider interface {
 	// Charge asks for money, once for each key, whatever happens and however
 	// often it is called: a repetition gets the first outcome.
 	//
-	//	ErrNotSent       surely never reached it; nothing was or will be charged
+	//	ErrNotSent       this call surely never reached it, and charged nothing
 	//	ErrTokenUnknown  it does not know the token; nothing was charged
 	//	ErrRefused       it calls the request wrong; nothing was charged
 	//	ErrKeyConflict   the key was used for another request

@@ -34,10 +34,12 @@ func TestAnyLifeKeepsTheRules(t *testing.T) {
 			},
 			"settle": func(t *rapid.T) {
 				o := anyOutcome().Draw(t, "outcome")
+				waited := !l.pay.Settled()
 				l.step(t, func() (s billing.Subscription, p billing.Payment, happened []billing.Event, err error) {
 					s, p, happened = l.sub.Settle(l.pay, o, l.now)
 					return s, p, happened, nil
 				})
+				l.checkAgainst(t, o, waited)
 			},
 			"cancel": func(t *rapid.T) {
 				at := rapid.SampledFrom([]billing.CancelAt{billing.AtPeriodEnd, billing.AtOnce}).Draw(t, "at")
@@ -74,10 +76,10 @@ func anyOutcome() *rapid.Generator[billing.Outcome] {
 				billing.PaymentPending, billing.PaymentSucceeded, billing.PaymentDeclined, billing.PaymentAbandoned, "", "odd",
 			}).Draw(t, "status"),
 			ProviderRef: rapid.SampledFrom([]string{"", "ref-1", "ref-2"}).Draw(t, "ref"),
+			ActionURL:   rapid.SampledFrom([]string{"", "https://bank.example/3ds"}).Draw(t, "url"),
 		}
 		switch o.Status {
 		case billing.PaymentPending:
-			o.ActionURL = rapid.SampledFrom([]string{"", "https://bank.example/3ds"}).Draw(t, "url")
 		case billing.PaymentSucceeded:
 			o.Amount = rapid.SampledFrom([]billing.Money{
 				money(399_00, "RUB"), money(399_00, "RUB"), money(399_00, "RUB"), money(400_00, "RUB"), money(399_00, "USD"),
@@ -87,6 +89,20 @@ func anyOutcome() *rapid.Generator[billing.Outcome] {
 		}
 		return o
 	})
+}
+
+// checkAgainst compares the books with what the payment system has just said.
+func (l *life) checkAgainst(t *rapid.T, o billing.Outcome, waited bool) {
+	t.Helper()
+	took := o.Status == billing.PaymentSucceeded
+	switch {
+	case waited && l.pay.Settled() && l.pay.Status != o.Status:
+		t.Fatalf("settled as %s by %+v", l.pay.Status, o)
+	case waited && l.pay.Settled() && took && o.Amount != l.pay.Amount:
+		t.Fatalf("%s was taken, and %s counts as paid", o.Amount, l.pay.Amount)
+	case took && (o.Amount != l.pay.Amount || l.pay.Status != billing.PaymentSucceeded) && l.pay.Contradiction == "":
+		t.Fatalf("%s was taken, the payment is %+v, and nobody is told", o.Amount, l.pay)
+	}
 }
 
 // comeRound writes down what time alone has done.

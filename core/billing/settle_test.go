@@ -179,6 +179,7 @@ func TestSettleAfterWaitingForTheViewer(t *testing.T) {
 			t.Parallel()
 			s, p := started(t)
 			s, p, _ = s.Settle(p, waiting("https://bank.example/3ds"), day(0))
+			outcome.ActionURL = "https://bank.example/done"
 			_, p, _ = s.Settle(p, outcome, day(1))
 			if p.ActionURL != "" || p.ProviderRef != "ref-1" || p.Status != outcome.Status {
 				t.Errorf("got %+v, want it settled, without a page to visit, and with its reference", p)

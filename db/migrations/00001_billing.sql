@@ -135,11 +135,12 @@ CREATE TABLE payments (
         AND (status = 'pending') = (send_until IS NOT NULL))
 ) WITH (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0);
 
--- Money is taken once: one payment at a time for a subscription, and one that
--- succeeded for a period. The predicates are no conditions on status where a
--- look-up by id has such a condition too, or the planner would scan these.
+-- Money is taken once: one payment at a time for a subscription, and none for a
+-- period that is paid for. Queries never ask for these statuses, or the planner
+-- would take these indexes for look-ups by id.
 CREATE UNIQUE INDEX payments_one_open ON payments (user_id, subscription_id) WHERE sweep_at IS NOT NULL;
-CREATE UNIQUE INDEX payments_paid_once ON payments (user_id, subscription_id, period_start) WHERE status = 'succeeded';
+CREATE UNIQUE INDEX payments_paid_once ON payments (user_id, subscription_id, period_start)
+    WHERE status IN ('pending', 'succeeded');
 CREATE INDEX payments_unsettled ON payments (sweep_at) WHERE sweep_at IS NOT NULL;
 
 -- The history of subscribing and cancelling. It only grows.

@@ -9,4 +9,4 @@ VALUES (@code, @name, @created_at, @archived_at);
 UPDATE payment_systems SET name = @name, archived_at = @archived_at WHERE code = @code;
 
 -- name: PaymentSystems :many
-SELECT * FROM payment_systems ORDER BY code;
+SELECT * FROM payment_systems ORDER BY code COLLATE "C";

@@ -3,6 +3,11 @@ SELECT * FROM plans
 WHERE code = @ref::text OR id::text = @ref::text
 FOR SHARE;
 
+-- name: PlanForUpdate :one
+SELECT * FROM plans
+WHERE code = @ref::text OR id::text = @ref::text
+FOR NO KEY UPDATE;
+
 -- name: PlanAdd :exec
 INSERT INTO plans (id, code, name, price_amount, price_currency, interval_months, features,
                    created_at, updated_at, archived_at)
@@ -16,4 +21,4 @@ SET code = @code, name = @name, price_amount = @price_amount, price_currency = @
 WHERE id = @id;
 
 -- name: Plans :many
-SELECT * FROM plans ORDER BY code;
+SELECT * FROM plans ORDER BY code COLLATE "C";

@@ -79,18 +79,18 @@ var planChangePromises = []promise{
 	}},
 	{"at the same time are not lost", func(w *world) {
 		dearer := func(ctx context.Context, tx app.Repos) error {
-			p, err := tx.Plans.Find(ctx, "basic")
+			p, err := tx.Plans.Lock(ctx, "basic")
 			if err != nil {
 				return err
 			}
 			p.Price.Amount++
 			return tx.Plans.Save(ctx, p)
 		}
-		for _, err := range w.race(dearer, dearer) {
+		for _, err := range w.race(dearer, dearer, dearer, dearer) {
 			w.must(err)
 		}
 		want := w.plan
-		want.Price.Amount += 2
+		want.Price.Amount += 4
 		w.wantPlan("basic", want)
 	}},
 }

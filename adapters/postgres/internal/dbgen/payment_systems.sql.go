@@ -61,7 +61,7 @@ func (q *Queries) PaymentSystemSave(ctx context.Context, name string, archivedAt
 }
 
 const paymentSystems = `-- name: PaymentSystems :many
-SELECT code, name, created_at, archived_at FROM payment_systems ORDER BY code
+SELECT code, name, created_at, archived_at FROM payment_systems ORDER BY code COLLATE "C"
 `
 
 func (q *Queries) PaymentSystems(ctx context.Context) ([]PaymentSystem, error) {

@@ -70,6 +70,30 @@ func (q *Queries) PlanForShare(ctx context.Context, ref string) (Plan, error) {
 	return i, err
 }
 
+const planForUpdate = `-- name: PlanForUpdate :one
+SELECT id, code, name, price_amount, price_currency, interval_months, features, created_at, updated_at, archived_at FROM plans
+WHERE code = $1::text OR id::text = $1::text
+FOR NO KEY UPDATE
+`
+
+func (q *Queries) PlanForUpdate(ctx context.Context, ref string) (Plan, error) {
+	row := q.db.QueryRow(ctx, planForUpdate, ref)
+	var i Plan
+	err := row.Scan(
+		&i.ID,
+		&i.Code,
+		&i.Name,
+		&i.PriceAmount,
+		&i.PriceCurrency,
+		&i.IntervalMonths,
+		&i.Features,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.ArchivedAt,
+	)
+	return i, err
+}
+
 const planSave = `-- name: PlanSave :execrows
 UPDATE plans
 SET code = $1, name = $2, price_amount = $3, price_currency = $4,
@@ -108,7 +132,7 @@ func (q *Queries) PlanSave(ctx context.Context, arg PlanSaveParams) (int64, erro
 }
 
 const plans = `-- name: Plans :many
-SELECT id, code, name, price_amount, price_currency, interval_months, features, created_at, updated_at, archived_at FROM plans ORDER BY code
+SELECT id, code, name, price_amount, price_currency, interval_months, features, created_at, updated_at, archived_at FROM plans ORDER BY code COLLATE "C"
 `
 
 func (q *Queries) Plans(ctx context.Context) ([]Plan, error) {

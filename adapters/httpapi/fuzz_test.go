@@ -1,0 +1,30 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// Whatever a client sends, it is no fault of ours, and what passes is JSON to
+// the generated code too.
+func FuzzParseJSON(f *testing.F) {
+	for _, seed := range []string{
+		subscribeOK, `{}`, `[1,-0,1e400,9223372036854775808]`, `"\u0000"`, `"\ud800"`, "\xff", `{"a":1,"a":1}`,
+		strings.Repeat("[", 40), "", " ", "nul", `{"a"`, `{1:2}`, "[,]", "\ufeff{}",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		v, err := parseJSON(text)
+		var wrong *failure
+		switch {
+		case err == nil && !json.Valid(text):
+			t.Errorf("%q became %v", text, v)
+		case err != nil && (!errors.As(err, &wrong) || wrong.status != http.StatusBadRequest):
+			t.Errorf("%q: %v", text, err)
+		}
+	})
+}
