@@ -31,14 +31,14 @@ func (c checker) check(w http.ResponseWriter, r *http.Request) error {
 	if err := noteRef(r); err != nil {
 		return err
 	}
+	if err := noteKey(r); err != nil {
+		return err
+	}
 	if err := checkParams(c.doc, item, op, r, mux.Vars(r)); err != nil {
 		return err
 	}
 	if r.Method != http.MethodPost {
-		return nil // has neither a key nor a body
-	}
-	if err := noteKey(r); err != nil {
-		return err
+		return nil
 	}
 	return checkBody(w, r, op)
 }

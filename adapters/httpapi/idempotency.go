@@ -21,11 +21,11 @@ const keepTimeout = 5 * time.Second
 
 var keyShape = regexp.MustCompile(`^[\x21-\x7e]{1,255}$`)
 
-// noteKey notes the request's Idempotency-Key.
+// noteKey notes the request's Idempotency-Key. What changes nothing needs none.
 func noteKey(r *http.Request) error {
 	keys := r.Header.Values("Idempotency-Key")
 	switch {
-	case len(keys) == 0:
+	case len(keys) == 0 || r.Method != http.MethodPost:
 		return nil
 	case len(keys) > 1 || !keyShape.MatchString(keys[0]):
 		return &billing.InvalidError{Faults: []billing.Fault{

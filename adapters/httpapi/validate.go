@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -54,10 +55,14 @@ func checkSchema(schema *openapi3.Schema, v any) error {
 func sameField(a, b billing.Fault) bool { return a.Field == b.Field }
 
 func message(e *openapi3.SchemaError) string {
-	if e.SchemaField == "required" {
+	switch e.SchemaField {
+	case "required":
 		return "is missing"
+	case "pattern":
+		return "must match " + e.Schema.Pattern
+	default:
+		return e.Reason
 	}
-	return e.Reason
 }
 
 // leaves returns the single errors that err is made of.
@@ -116,14 +121,18 @@ func field(e *openapi3.SchemaError) string {
 // checkParams checks what is not the body. A path that cannot be anybody's is
 // not found; the rest is invalid.
 func checkParams(doc *openapi3.T, item *openapi3.PathItem, op *openapi3.Operation, r *http.Request, vars map[string]string) error {
+	query, unreadable := url.ParseQuery(r.URL.RawQuery)
 	input := &openapi3filter.RequestValidationInput{
-		Request: r, PathParams: vars, QueryParams: r.URL.Query(),
+		Request: r, PathParams: vars, QueryParams: query,
 		Route:   &routers.Route{Spec: doc, PathItem: item, Method: r.Method, Operation: op},
 		Options: &openapi3filter.Options{SkipSettingDefaults: true},
 	}
 	var faults []billing.Fault
 	for _, ref := range append(append(openapi3.Parameters{}, item.Parameters...), op.Parameters...) {
 		p := ref.Value
+		if p.In == openapi3.ParameterInQuery && unreadable != nil {
+			return &billing.InvalidError{Faults: []billing.Fault{{Field: "query", Message: "is not a valid query"}}}
+		}
 		if err := openapi3filter.ValidateParameter(r.Context(), input, p); err != nil {
 			if p.In == openapi3.ParameterInPath {
 				return billing.ErrNotFound
