@@ -10,6 +10,7 @@ import (
 	"regexp"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/routers"
 	"github.com/gorilla/mux"
 
 	"github.com/online-cinema/billing/core/billing"
@@ -24,8 +25,8 @@ type checker struct{ doc *openapi3.T }
 // check refuses what the document does not allow, and leaves the body to be
 // read again.
 func (c checker) check(w http.ResponseWriter, r *http.Request) error {
-	item, op, err := c.operation(r)
-	if err != nil || op == nil {
+	route, err := c.find(r)
+	if err != nil || route == nil {
 		return err
 	}
 	if err := noteRef(r); err != nil {
@@ -34,27 +35,28 @@ func (c checker) check(w http.ResponseWriter, r *http.Request) error {
 	if err := noteKey(r); err != nil {
 		return err
 	}
-	if err := checkParams(c.doc, item, op, r, mux.Vars(r)); err != nil {
+	if err := checkParams(r, route); err != nil {
 		return err
 	}
 	if r.Method != http.MethodPost {
 		return nil
 	}
-	return checkBody(w, r, op)
+	return checkBody(w, r, route.Operation)
 }
 
-// operation finds what the document says about the matched route; nothing about
-// the pages beside the API.
-func (c checker) operation(r *http.Request) (*openapi3.PathItem, *openapi3.Operation, error) {
-	item := c.doc.Paths.Value(infoOf(r.Context()).route)
+// find finds what the document says about the matched route; nothing about the
+// pages beside the API.
+func (c checker) find(r *http.Request) (*routers.Route, error) {
+	path := infoOf(r.Context()).route
+	item := c.doc.Paths.Value(path)
 	if item == nil {
-		return nil, nil, nil
+		return nil, nil //nolint:nilnil // nothing is what there is to say
 	}
 	op := item.GetOperation(r.Method)
 	if op == nil {
-		return nil, nil, fmt.Errorf("the document has no %s %s", r.Method, infoOf(r.Context()).route)
+		return nil, fmt.Errorf("the document has no %s %s", r.Method, path)
 	}
-	return item, op, nil
+	return &routers.Route{Spec: c.doc, Path: path, PathItem: item, Method: r.Method, Operation: op}, nil
 }
 
 // refShape is what a plan's code or an id looks like. Nothing else names

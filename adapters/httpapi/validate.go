@@ -2,16 +2,11 @@ package httpapi
 
 import (
 	"errors"
-	"fmt"
-	"net/http"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
-	"github.com/getkin/kin-openapi/openapi3filter"
-	"github.com/getkin/kin-openapi/routers"
 
 	"github.com/online-cinema/billing/core/billing"
 )
@@ -116,40 +111,4 @@ func field(e *openapi3.SchemaError) string {
 		return "body"
 	}
 	return name
-}
-
-// checkParams checks what is not the body. A path that cannot be anybody's is
-// not found; the rest is invalid.
-func checkParams(doc *openapi3.T, item *openapi3.PathItem, op *openapi3.Operation, r *http.Request, vars map[string]string) error {
-	query, unreadable := url.ParseQuery(r.URL.RawQuery)
-	input := &openapi3filter.RequestValidationInput{
-		Request: r, PathParams: vars, QueryParams: query,
-		Route:   &routers.Route{Spec: doc, PathItem: item, Method: r.Method, Operation: op},
-		Options: &openapi3filter.Options{SkipSettingDefaults: true},
-	}
-	var faults []billing.Fault
-	for _, ref := range append(append(openapi3.Parameters{}, item.Parameters...), op.Parameters...) {
-		p := ref.Value
-		if p.In == openapi3.ParameterInQuery && unreadable != nil {
-			return &billing.InvalidError{Faults: []billing.Fault{{Field: "query", Message: "is not a valid query"}}}
-		}
-		if err := openapi3filter.ValidateParameter(r.Context(), input, p); err != nil {
-			if p.In == openapi3.ParameterInPath {
-				return billing.ErrNotFound
-			}
-			faults = append(faults, billing.Fault{Field: p.Name, Message: paramMessage(p, err)})
-		}
-	}
-	if len(faults) > 0 {
-		return &billing.InvalidError{Faults: faults}
-	}
-	return nil
-}
-
-func paramMessage(p *openapi3.Parameter, err error) string {
-	var e *openapi3.SchemaError
-	if errors.As(err, &e) && e.Reason != "" {
-		return e.Reason
-	}
-	return fmt.Sprintf("is not a valid %s parameter", p.In)
 }

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -34,7 +35,8 @@ func violation(constraint string) error {
 	}
 }
 
-// translate turns what pgx reports into errors of the domain, keeping the cause.
+// translate turns what pgx reports into errors of the domain. The cause is kept
+// where an operator needs it: when the database is out of reach.
 func translate(err error) error {
 	var pg *pgconn.PgError
 	switch {
@@ -51,7 +53,7 @@ func translate(err error) error {
 
 func translateState(pg *pgconn.PgError, err error) error {
 	if meaning := violation(pg.ConstraintName); meaning != nil && pg.Code == "23505" {
-		return errors.Join(meaning, err)
+		return meaning
 	}
 	switch {
 	case strings.HasPrefix(pg.Code, "08"), // connection
@@ -64,7 +66,7 @@ func translateState(pg *pgconn.PgError, err error) error {
 		pg.Code == "58030":               // I/O error
 		return unavailable(err)
 	case pg.Code == "22021": // text that no database text can be
-		return errors.Join(billing.ErrInvalid, err)
+		return billing.ErrInvalid.Because("a text holds characters that cannot be stored")
 	default:
 		return err
 	}
@@ -85,7 +87,7 @@ func unavailable(err error) error {
 	if errors.Is(err, billing.Unavailable) {
 		return err
 	}
-	return errors.Join(billing.ErrUnavailable.Because("the database is out of reach; try again"), err)
+	return fmt.Errorf("%w: %w", billing.ErrUnavailable.Because("the database is out of reach; try again"), err)
 }
 
 // commitError never says that a commit failed for certain unless Postgres did:

@@ -59,7 +59,7 @@ func TestPlanRefusals(t *testing.T) {
 		code int
 		want string
 	}{
-		"code taken":      {[]string{"plan", "add", "--code", "basic", "--name", "B", "--price", "1", "--currency", "RUB"}, boot.Failed, "there is one already"},
+		"code taken":      {[]string{"plan", "add", "--code", "basic", "--name", "B", "--price", "1", "--currency", "RUB"}, boot.Failed, "with this code already"},
 		"nothing so far":  {[]string{"plan", "archive", "gold"}, boot.Failed, "plan"},
 		"price of none":   {[]string{"plan", "set-price", "gold", "--price", "1"}, boot.Failed, "there is no plan gold"},
 		"free":            {[]string{"plan", "set-price", "basic", "--price", "0"}, boot.Misused, "price.amount must be more than zero"},
@@ -81,7 +81,7 @@ func TestPaymentSystemLife(t *testing.T) {
 	s := withDatabase(t)
 	s.run(t, boot.OK, "payment-system", "add", "--code", "simulator", "--name", "Simulated payments")
 	_, errs := s.run(t, boot.Failed, "payment-system", "add", "--code", "simulator", "--name", "Another")
-	if !strings.Contains(errs, "there is one already") {
+	if !strings.Contains(errs, "with this code already") {
 		t.Errorf("stderr is %q", errs)
 	}
 	s.run(t, boot.Failed, "payment-system", "archive", "bank")

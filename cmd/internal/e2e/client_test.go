@@ -18,7 +18,7 @@ type answer struct {
 	status int
 	text   string
 	body   struct {
-		Status            string
+		Status            any // of a subscription a text, of a problem a number
 		Code              string
 		CancelAtPeriodEnd bool                    `json:"cancel_at_period_end"`
 		LatestPayment     struct{ Status string } `json:"latest_payment"`

@@ -1,0 +1,61 @@
+package httpapi
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/gorilla/mux"
+
+	"github.com/online-cinema/billing/core/billing"
+)
+
+// checkParams checks what is not the body. A path that cannot be anybody's is
+// not found; the rest is invalid.
+func checkParams(r *http.Request, route *routers.Route) error {
+	params := slices.Concat(route.PathItem.Parameters, route.Operation.Parameters)
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil && params.GetByInAndName(openapi3.ParameterInQuery, "limit") != nil {
+		return &billing.InvalidError{Faults: []billing.Fault{{Field: "query", Message: "is not a valid query"}}}
+	}
+	input := &openapi3filter.RequestValidationInput{
+		Request: r, PathParams: mux.Vars(r), QueryParams: query, Route: route,
+		Options: &openapi3filter.Options{SkipSettingDefaults: true},
+	}
+	var faults []billing.Fault
+	for _, ref := range params {
+		if err := checkParam(r, input, ref.Value, &faults); err != nil {
+			return err
+		}
+	}
+	if len(faults) > 0 {
+		return &billing.InvalidError{Faults: faults}
+	}
+	return nil
+}
+
+// checkParam adds what is wrong with one parameter to the faults.
+func checkParam(r *http.Request, input *openapi3filter.RequestValidationInput, p *openapi3.Parameter, faults *[]billing.Fault) error {
+	err := openapi3filter.ValidateParameter(r.Context(), input, p)
+	if err == nil {
+		return nil
+	}
+	if p.In == openapi3.ParameterInPath {
+		return billing.ErrNotFound
+	}
+	*faults = append(*faults, billing.Fault{Field: p.Name, Message: paramMessage(p, err)})
+	return nil
+}
+
+func paramMessage(p *openapi3.Parameter, err error) string {
+	var e *openapi3.SchemaError
+	if errors.As(err, &e) && e.Reason != "" {
+		return message(e)
+	}
+	return fmt.Sprintf("is not a valid %s parameter", p.In)
+}
