@@ -27,8 +27,9 @@ type Collector struct {
 }
 
 // sendMargin separates the moment when a charge is given up from the moment
-// when others may rely on nobody sending it: it covers a process that was held
-// up, and a request that is still under way to the payment system.
+// when others may rely on nobody sending it: it covers the commit of the intent
+// (a Store gives up within five seconds), a process that was held up, and a
+// request that is still under way to the payment system.
 const sendMargin = 10 * time.Second
 
 // sweepLease is how long a sweep keeps a payment to itself, and so how often a
@@ -46,6 +47,7 @@ type verdict struct {
 	payment billing.Payment
 	outcome billing.Outcome
 	err     error // why there is no outcome, or what the outcome was made from
+	sent    bool  // just now, by this process, which is done with it
 }
 
 func (v verdict) known() bool { return v.outcome.Status != "" }
@@ -106,7 +108,7 @@ func (c *Collector) judge(p billing.Payment, o billing.Outcome, err error) verdi
 		c.Log.Warn("charge failed", "payment_id", p.ID, "payment_system", p.PaymentSystem,
 			"unknown", o.Status == "", "error", err)
 	}
-	return verdict{p, o, err}
+	return verdict{p, o, err, true}
 }
 
 // record writes down what is known, and offers to the sweep what is not.
@@ -154,7 +156,7 @@ func (c *Collector) settle(ctx context.Context, tx Repos, vs []verdict) ([]Resul
 		if newSub != sub {
 			w.subscriptions = append(w.subscriptions, newSub)
 		}
-		if !newPay.Settled() {
+		if v.sent && !newPay.Settled() {
 			w.unsettled = append(w.unsettled, keyOf(newPay))
 		}
 		results = append(results, Result{newSub, newPay, v.err})
@@ -167,7 +169,7 @@ func (c *Collector) settle(ctx context.Context, tx Repos, vs []verdict) ([]Resul
 type writes struct {
 	subscriptions []billing.Subscription
 	payments      []billing.Payment
-	unsettled     []PaymentKey // which the caller is done with, and the sweep may have
+	unsettled     []PaymentKey // which their sender is done with, and the sweep may have at once
 	events        []billing.Event
 }
 
@@ -300,9 +302,9 @@ func (c *Collector) find(ctx context.Context, u Unsettled) verdict {
 	o, err := provider.Find(ctx, u.ID)
 	switch {
 	case err == nil:
-		return verdict{u.Payment, o, nil}
+		return verdict{payment: u.Payment, outcome: o}
 	case errors.Is(err, ErrChargeNotFound) && u.SendOver && !u.MayResend():
-		return verdict{u.Payment, billing.Abandon(billing.NotSent), err}
+		return verdict{payment: u.Payment, outcome: billing.Abandon(billing.NotSent), err: err}
 	case !errors.Is(err, ErrChargeNotFound):
 		c.Log.Warn("look-up failed", "payment_id", u.ID, "payment_system", u.PaymentSystem, "error", err)
 	}
