@@ -1,0 +1,163 @@
+package app_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/billing"
+)
+
+func TestASecondLiveSubscriptionIsRefused(t *testing.T) {
+	t.Parallel()
+	for m, want := range map[mishap]billing.Status{fine: billing.Active, lostAfter: billing.Incomplete, waits: billing.Incomplete} {
+		t.Run(string(m), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.psp.suffers(m)
+			w.subscribed()
+			cmd := toBasic()
+			cmd.Token = billing.NewSecret("tok_mastercard")
+			_, err := w.process().Subscribe(t.Context(), cmd)
+			expectError(t, err, billing.ErrAlreadySubscribed)
+			if n := len(w.psp.requests()); n != 1 {
+				t.Errorf("the payment system was asked %d times, want once", n)
+			}
+			if subs := w.subscriptions(); len(subs) != 1 || subs[0].Status != want {
+				t.Errorf("there are %+v", subs)
+			}
+		})
+	}
+	t.Run("to another plan it is not", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.subscribed()
+		w.sell("sport")
+		cmd := toBasic()
+		cmd.Plan = "sport"
+		_, err := w.process().Subscribe(t.Context(), cmd)
+		expectError(t, err, nil)
+		w.expectCharges(2)
+	})
+}
+
+func TestFiftySubscribesAtOnceChargeOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	errs := atOnce(50, func(int) error {
+		_, err := w.process().Subscribe(t.Context(), toBasic())
+		return err
+	})
+	w.expectOneWinner(errs)
+}
+
+// blind is a store in which nobody sees a live subscription: as it is for two
+// who look at the same moment. Only its unique rule is left.
+type blind struct{ app.Store }
+
+func (s blind) InTx(ctx context.Context, f func(app.Repos) error) error {
+	return s.Store.InTx(ctx, func(tx app.Repos) error {
+		tx.Subscriptions = blindSubscriptions{tx.Subscriptions}
+		return f(tx)
+	})
+}
+
+type blindSubscriptions struct{ app.Subscriptions }
+
+func (blindSubscriptions) Live(context.Context, billing.UserID, billing.PlanID) (billing.Subscription, error) {
+	return billing.Subscription{}, billing.ErrNotFound
+}
+
+func TestTheUniqueRuleRefusesWhoeverDidNotSeeTheOther(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	errs := atOnce(50, func(int) error {
+		_, err := w.processOver(blind{w.store}, w.psp).Subscribe(t.Context(), toBasic())
+		return err
+	})
+	w.expectOneWinner(errs)
+}
+
+func (w world) expectOneWinner(errs []error) {
+	w.t.Helper()
+	won := 0
+	for _, err := range errs {
+		if err == nil {
+			won++
+		} else {
+			expectError(w.t, err, billing.ErrAlreadySubscribed)
+		}
+	}
+	if n := len(w.psp.requests()); won != 1 || n != 1 {
+		w.t.Errorf("%d won, and the payment system was asked %d times, want one and once", won, n)
+	}
+	w.expectCharges(1)
+	w.expectOne(billing.Active, billing.PaymentSucceeded)
+	w.expectAgreement()
+}
+
+func TestSubscribeAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		at   billing.CancelAt
+		wait time.Duration
+		want error
+	}{
+		{"cancelled, still running", billing.AtPeriodEnd, 0, billing.ErrAlreadySubscribed},
+		{"cancelled, over, not yet written down", billing.AtPeriodEnd, 40 * 24 * time.Hour, nil},
+		{"cancelled at once", billing.AtOnce, 0, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.subscribed()
+			_, err := w.process().Cancel(t.Context(), app.Cancel{User: viewer, Ref: "basic", At: tt.at})
+			expectError(t, err, nil)
+			w.clock.advance(tt.wait)
+			_, err = w.process().Subscribe(t.Context(), toBasic())
+			expectError(t, err, tt.want)
+			if tt.want != nil {
+				w.expectCharges(1)
+				return
+			}
+			w.expectCharges(2)
+			w.expectHistory(billing.Subscribed, billing.CancelRequested, billing.Ended, billing.Subscribed)
+			w.expectAgreement()
+		})
+	}
+}
+
+func TestOneKeyAtOnceChargesOnce(t *testing.T) {
+	t.Parallel()
+	for _, m := range []mishap{fine, lostAfter, declines} {
+		t.Run(string(m), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.psp.suffers(m)
+			answers := make([]app.Answer, 50)
+			errs := atOnce(len(answers), func(i int) (err error) {
+				answers[i], err = w.process().subscribe(t.Context(), w.request())
+				return err
+			})
+			want, err := w.process().subscribe(t.Context(), w.request())
+			expectError(t, err, nil)
+			for i, err := range errs {
+				if errors.Is(err, billing.ErrRequestInProgress) {
+					continue
+				}
+				if err != nil || answers[i].Status != want.Status || string(answers[i].Body) != string(want.Body) {
+					t.Errorf("got %d %s, %v, want %d %s", answers[i].Status, answers[i].Body, err, want.Status, want.Body)
+				}
+			}
+			if n := len(w.psp.requests()); n != 1 {
+				t.Errorf("the payment system was asked %d times, want once", n)
+			}
+			w.settleAll()
+			w.expectClean()
+		})
+	}
+}
