@@ -242,48 +242,46 @@ func TestKeyOfAPaymentThatIsBeingSettled(t *testing.T) {
 	}
 }
 
-// outage is a store that is out of reach while it is on.
-type outage struct {
-	app.Store
-
-	on atomic.Bool
-}
-
-func (o *outage) InTx(ctx context.Context, f func(app.Repos) error) error {
-	if o.on.Load() {
-		return billing.ErrUnavailable
-	}
-	return o.Store.InTx(ctx, f)
-}
-
-// forgetful is a store that cannot keep answers while it is on.
-type forgetful struct {
-	app.Store
-
-	on atomic.Bool
-}
-
-func newForgetful(t *testing.T) (*service, *forgetful) {
-	t.Helper()
-	f := &forgetful{}
+// When a commit's answer is lost, nobody knows whether there is an intent. The
+// key stays with it: a repetition neither makes a second one nor is told for
+// ever that there is one.
+func TestKeyAfterACommitWasLost(t *testing.T) {
+	t.Parallel()
+	var lost *lostCommit
 	s := newService(t, func(c *Config) {
-		f.Store = c.Requests.Store
-		c.Requests.Store = f
+		lost = &lostCommit{Store: c.Subscriber.Store}
+		c.Subscriber.Store = lost
 	})
-	return s, f
+	lost.once.Store(true)
+	if w := s.do("alice", "POST", "/v1/subscriptions", subscribeOK, key("k")); w.Code != 503 {
+		t.Fatalf("answered %d %s", w.Code, w.Body)
+	}
+	if w := s.do("alice", "POST", "/v1/subscriptions", subscribeOK, key("k")); codeOf(t, w) != "request_in_progress" {
+		t.Errorf("answered %d %s", w.Code, w.Body)
+	}
+	s.giveUp()
+	w := s.do("alice", "POST", "/v1/subscriptions", subscribeOK, key("k"))
+	if w.Code != 201 || s.bank.charges.Load() != 1 {
+		t.Errorf("answered %d %s, charged %d times", w.Code, w.Body, s.bank.charges.Load())
+	}
 }
 
-func (f *forgetful) InTx(ctx context.Context, do func(app.Repos) error) error {
-	return f.Store.InTx(ctx, func(tx app.Repos) error {
-		if f.on.Load() {
-			tx.Answers = noKeep{tx.Answers}
-		}
-		return do(tx)
+// A cancel that was done and could not be shown is not refused the second time
+// as done already.
+func TestKeyOfACancelThatCouldNotBeShown(t *testing.T) {
+	t.Parallel()
+	var blind *blindfold
+	s := newService(t, func(c *Config) {
+		blind = &blindfold{Store: c.Subscriber.Store}
+		c.Subscriber.Store = blind
 	})
-}
-
-type noKeep struct{ app.Answers }
-
-func (noKeep) Keep(context.Context, app.Request, app.Answer) (app.Claim, error) {
-	return app.Claim{}, billing.ErrUnavailable
+	s.do("alice", "POST", "/v1/subscriptions", subscribeOK)
+	blind.on.Store(true)
+	if w := s.do("alice", "POST", "/v1/subscriptions/premium/cancel", `{"at":"now"}`, key("k")); w.Code != 503 {
+		t.Fatalf("answered %d %s", w.Code, w.Body)
+	}
+	blind.on.Store(false)
+	if w := s.do("alice", "POST", "/v1/subscriptions/premium/cancel", `{"at":"now"}`, key("k")); w.Code != 200 {
+		t.Errorf("answered %d %s", w.Code, w.Body)
+	}
 }

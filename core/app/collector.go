@@ -42,6 +42,14 @@ const sweepConcurrency = 16
 // sendWindow is how long an intent may be sent after it was stored.
 func (c *Collector) sendWindow() time.Duration { return c.ChargeTimeout + sendMargin }
 
+// sending returns the context to send an intent under. It must be made before
+// the intent is stored: it ends well within the send window, however long the
+// commit took or the process was held up since. The caller's cancellation does
+// not end it: money may be moving.
+func (c *Collector) sending(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), c.ChargeTimeout+sendMargin/2)
+}
+
 // verdict is what is known of a payment after asking for it.
 type verdict struct {
 	payment billing.Payment
@@ -61,12 +69,11 @@ type Result struct {
 	Err error
 }
 
-// Collect sends an intent that is stored, and records the outcome. The caller's
-// cancellation does not stop it: money may be moving.
+// Collect sends an intent that is stored, and records the outcome. ctx is one
+// that sending made.
 //
 // An error means that the outcome was not recorded; a sweep will do it.
 func (c *Collector) Collect(ctx context.Context, p billing.Payment, token billing.Secret) (Result, error) {
-	ctx = context.WithoutCancel(ctx)
 	v := c.charge(ctx, p, token)
 	results, err := c.record(ctx, v)
 	if err != nil {

@@ -38,6 +38,8 @@ type Subscribe struct {
 //	ErrRequestInProgress    a request with the same key was quicker
 //	ErrUnavailable          nothing was charged, or it is being settled
 func (s *Subscriber) Subscribe(ctx context.Context, cmd Subscribe) (SubscriptionView, error) {
+	sending, done := s.Collector.sending(ctx)
+	defer done()
 	var o opened
 	err := s.Store.InTx(ctx, func(tx Repos) (err error) {
 		o, err = s.open(ctx, tx, cmd)
@@ -47,7 +49,7 @@ func (s *Subscriber) Subscribe(ctx context.Context, cmd Subscribe) (Subscription
 		return SubscriptionView{}, fmt.Errorf("subscribe: %w", err)
 	}
 	crashPoint("subscribe.intent")
-	r, err := s.Collector.Collect(ctx, o.payment, cmd.Token)
+	r, err := s.Collector.Collect(sending, o.payment, cmd.Token)
 	if err != nil {
 		return SubscriptionView{}, settlingError{err}
 	}
