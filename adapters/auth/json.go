@@ -2,6 +2,7 @@ package auth
 
 import (
 	"bytes"
+	"errors"
 	"io"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -41,7 +42,7 @@ func readObject(raw []byte) (object, error) {
 	if _, err := d.ReadToken(); err != nil {
 		return nil, notObject
 	}
-	if _, err := d.ReadToken(); err != io.EOF {
+	if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
 		return nil, notObject
 	}
 	return members, nil

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"sync/atomic"
+	"testing"
 
 	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"

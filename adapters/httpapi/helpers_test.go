@@ -37,14 +37,17 @@ type service struct {
 	clock   *clock
 	logged  *lockedBuffer
 	checker *responseChecker
+
+	collector *app.Collector
 }
 
 // newService returns a service that sells one plan.
 func newService(t *testing.T, change ...func(*Config)) *service {
 	t.Helper()
+	clock := &clock{now: time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)}
 	s := &service{
-		t: t, store: memory.New(), bank: &bank{}, logged: &lockedBuffer{},
-		clock: &clock{now: time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)}, checker: newResponseChecker(t),
+		t: t, store: memory.New(memory.WithWall(clock.Now)), bank: &bank{}, logged: &lockedBuffer{},
+		clock: clock, checker: newResponseChecker(t),
 	}
 	ids := &ids{}
 	log := slog.New(slog.NewJSONHandler(s.logged, nil))
@@ -65,6 +68,7 @@ func newService(t *testing.T, change ...func(*Config)) *service {
 		f(&c)
 	}
 	s.fill()
+	s.collector = c.Subscriber.Collector
 	var err error
 	if s.handler, err = New(c); err != nil {
 		t.Fatal(err)
@@ -96,6 +100,16 @@ func (s *service) fill() {
 	})
 	if err != nil {
 		s.t.Fatal(err)
+	}
+}
+
+// giveUp lets time pass until nobody may send a pending payment any more, and
+// settles it.
+func (s *service) giveUp() {
+	s.t.Helper()
+	s.clock.set(s.clock.Now().Add(10 * time.Minute))
+	if swept, err := s.collector.Sweep(s.t.Context(), 10); err != nil || swept.Settled != 1 {
+		s.t.Errorf("swept %+v, %v", swept, err)
 	}
 }
 

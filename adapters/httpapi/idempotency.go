@@ -15,8 +15,8 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// keepTimeout is how long keeping or forgetting an answer may take after the
-// client has gone away.
+// keepTimeout is how long keeping an answer may take after the client has gone
+// away.
 const keepTimeout = 5 * time.Second
 
 var keyShape = regexp.MustCompile(`^[\x21-\x7e]{1,255}$`)
@@ -61,7 +61,7 @@ func (s *server) once(ctx context.Context, c change) answer {
 	if errors.Is(err, billing.ErrRequestInProgress) {
 		return s.afterOther(ctx, c, r, err)
 	}
-	return s.conclude(ctx, r, s.render(ctx, c, v, err), err)
+	return s.conclude(ctx, r, s.render(ctx, c, v, err))
 }
 
 // request tells this request from others. Every part goes in with its length,
@@ -101,17 +101,14 @@ func (s *server) afterOther(ctx context.Context, c change, r app.Request, err er
 	return s.problemAnswer(ctx, err)
 }
 
-// conclude keeps the answer, or gives the key back when the request came to
-// nothing. The key of a payment that is being settled stays taken: the answer
-// will be made from what becomes of it.
-func (s *server) conclude(ctx context.Context, r app.Request, a answer, err error) answer {
-	switch {
-	case a.status < http.StatusInternalServerError:
-		return s.keep(ctx, r, a)
-	case !app.Settling(err):
-		s.forget(ctx, r)
+// conclude keeps the answer, unless it is that something is out of reach: then
+// nobody may know what was done, and a repetition finds out. What came to nothing
+// is tried anew, what was done is answered for, what is being settled is waited for.
+func (s *server) conclude(ctx context.Context, r app.Request, a answer) answer {
+	if a.status >= http.StatusInternalServerError {
+		return a
 	}
-	return a
+	return s.keep(ctx, r, a)
 }
 
 // keep keeps a and returns the answer to give: the one that was kept first. When
@@ -130,14 +127,6 @@ func (s *server) keep(ctx context.Context, r app.Request, a answer) answer {
 	default:
 		s.Log.Warn("an answer was given but not kept", "request_id", infoOf(ctx).requestID, "error", err)
 		return a
-	}
-}
-
-func (s *server) forget(ctx context.Context, r app.Request) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepTimeout)
-	defer cancel()
-	if err := s.Requests.Forget(ctx, r); err != nil {
-		s.Log.Warn("an Idempotency-Key stays taken", "request_id", infoOf(ctx).requestID, "error", err)
 	}
 }
 

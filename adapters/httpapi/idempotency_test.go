@@ -1,18 +1,13 @@
 package httpapi
 
 import (
-	"context"
 	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/online-cinema/billing/core/app"
-	"github.com/online-cinema/billing/core/billing"
 )
 
 const replayed = "Idempotent-Replayed"

@@ -27,7 +27,7 @@ func TestErrorsKnowTheirKindAndCode(t *testing.T) {
 			[]error{billing.ErrNotFound, billing.Conflict},
 		},
 		{
-			"a message of a message", errors.Join(billing.ErrAlreadyExists.Because("a plan").(*billing.Error).Because("plan basic")),
+			"joined", errors.Join(billing.ErrAlreadyExists.Because("plan basic")),
 			[]error{billing.ErrAlreadyExists, billing.Conflict},
 			[]error{billing.ErrAlreadySubscribed},
 		},

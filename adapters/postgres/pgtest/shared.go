@@ -66,7 +66,7 @@ func throwAway(ctx context.Context) (string, error) {
 
 // held keeps the server open for as long as the process lives: a file that is
 // garbage is closed.
-var held *local.Server
+var held *local.Server //nolint:unused // to be held is its use
 
 func sharedConfig(dir string) local.Config {
 	return local.Config{Dir: dir, Ephemeral: true, Download: true, Announce: announce}
