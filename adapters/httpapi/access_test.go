@@ -3,6 +3,8 @@ package httpapi
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -19,7 +21,7 @@ func TestAuthorization(t *testing.T) {
 	var bodies []string
 	for _, value := range []string{"", "alice", "Bearer", "Bearer ", "Bearer nobody", "Basic alice", "Bearer alice x", "Bearer  alice", "\tBearer alice"} {
 		w := s.do("", "GET", "/v1/entitlements", "", header{"Authorization", value})
-		if w.Code != 401 || w.Header().Get("WWW-Authenticate") != "Bearer" || w.Header().Get("Cache-Control") != "no-store" {
+		if w.Code != 401 || w.Header().Get("WWW-Authenticate") != `Bearer realm="billing"` || w.Header().Get("Cache-Control") != "no-store" {
 			t.Errorf("%q: answered %d %v", value, w.Code, w.Header())
 		}
 		bodies = append(bodies, w.Body.String())
@@ -155,11 +157,32 @@ func TestAllowedMethods(t *testing.T) {
 	t.Parallel()
 	s := newService(t)
 	for path, want := range map[string]string{
-		"/v1/plans": "GET", "/v1/subscriptions": "GET, POST", "/v1/subscriptions/x/cancel": "POST", "/docs": "GET",
+		"/v1/plans": "GET, HEAD", "/v1/subscriptions": "GET, HEAD, POST", "/v1/subscriptions/x/cancel": "POST", "/docs": "GET, HEAD",
 	} {
 		w := s.do("", "PUT", path, "")
 		if got := strings.Join(w.Header().Values("Allow"), ", "); w.Code != 405 || got != want {
 			t.Errorf("%s: answered %d, Allow: %q, want %q", path, w.Code, got, want)
+		}
+	}
+}
+
+// HEAD is GET without the body, which the server of net/http leaves out.
+func TestHead(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(newService(t).handler)
+	defer server.Close()
+	for path, want := range map[string]int{"/docs": 200, "/openapi.json": 200, "/v1/plans": 200, "/v1/history": 401, "/v1/subscriptions/x/cancel": 405} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodHead, server.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := server.Client().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(w.Body)
+		if w.StatusCode != want || len(body) > 0 || w.Header.Get("X-Request-Id") == "" || errors.Join(err, w.Body.Close()) != nil {
+			t.Errorf("%s: answered %d %v with %d bytes, want %d", path, w.StatusCode, w.Header, len(body), want)
 		}
 	}
 }

@@ -28,7 +28,7 @@ func (a answer) write(w http.ResponseWriter) {
 	}
 	switch a.status {
 	case http.StatusUnauthorized:
-		h.Set("WWW-Authenticate", "Bearer")
+		h.Set("WWW-Authenticate", `Bearer realm="billing"`)
 	case http.StatusServiceUnavailable:
 		h.Set("Retry-After", "5")
 	}

@@ -29,6 +29,7 @@ func mustPage(t *testing.T, doc *openapi3.T) string {
 }
 
 func TestDocumentListsEveryOperation(t *testing.T) {
+	t.Parallel()
 	doc := mustLoad(t)
 	for operation, id := range map[string]string{
 		"GET /v1/plans":                       "listPlans",
@@ -53,6 +54,7 @@ func TestDocumentListsEveryOperation(t *testing.T) {
 // Only the catalogue is for everybody; forgetting the token anywhere else would
 // be a hole.
 func TestDocumentKeepsViewersThingsPrivate(t *testing.T) {
+	t.Parallel()
 	public := map[string]bool{"listPlans": true, "listPaymentSystems": true}
 	doc := mustLoad(t)
 	if len(doc.Security) == 0 {
@@ -68,6 +70,7 @@ func TestDocumentKeepsViewersThingsPrivate(t *testing.T) {
 }
 
 func TestDocumentAsJSONSaysTheSame(t *testing.T) {
+	t.Parallel()
 	doc := mustLoad(t)
 	first, err := documentJSON(doc)
 	if err != nil {
@@ -90,6 +93,7 @@ func TestDocumentAsJSONSaysTheSame(t *testing.T) {
 }
 
 func TestPageShowsEveryOperationAndSchema(t *testing.T) {
+	t.Parallel()
 	doc := mustLoad(t)
 	page := mustPage(t, doc)
 	expect := func(text string) {
@@ -116,6 +120,7 @@ func TestPageShowsEveryOperationAndSchema(t *testing.T) {
 }
 
 func TestPageNeedsNothingElse(t *testing.T) {
+	t.Parallel()
 	page := mustPage(t, mustLoad(t))
 	for _, unwanted := range []string{"<script", "<link", "<img", "<iframe", "src=", "style=", "@import", "url(", "ZgotmplZ"} {
 		if strings.Contains(page, unwanted) {
@@ -138,6 +143,7 @@ func TestPageNeedsNothingElse(t *testing.T) {
 }
 
 func TestPageIsTheSameEveryTime(t *testing.T) {
+	t.Parallel()
 	first := mustPage(t, mustLoad(t))
 	for range 10 {
 		if mustPage(t, mustLoad(t)) != first {
@@ -147,6 +153,7 @@ func TestPageIsTheSameEveryTime(t *testing.T) {
 }
 
 func TestPolicyAllowsTheStyleOfThePage(t *testing.T) {
+	t.Parallel()
 	page := mustPage(t, mustLoad(t))
 	policy := docsPolicy([]byte(page))
 	if strings.Contains(policy, "unsafe") || !strings.HasPrefix(policy, "default-src 'none'; style-src 'sha256-") {
@@ -158,6 +165,7 @@ func TestPolicyAllowsTheStyleOfThePage(t *testing.T) {
 }
 
 func TestExamplesReadInTheOrderOfTheSchema(t *testing.T) {
+	t.Parallel()
 	s := mustLoad(t).Components.Schemas["SubscribeRequest"].Value
 	e := example{s, exampleOf(s)}
 	line := `{"plan_code": "premium", "price": {"amount": 39900, "currency": "RUB"}, ` +
@@ -177,6 +185,7 @@ func TestExamplesReadInTheOrderOfTheSchema(t *testing.T) {
 }
 
 func TestCurlLineCanBePasted(t *testing.T) {
+	t.Parallel()
 	doc := mustLoad(t)
 	const at = "/v1/subscriptions/{ref}/cancel"
 	want := `curl -X POST "$API/v1/subscriptions/premium/cancel" \
@@ -193,6 +202,7 @@ func TestCurlLineCanBePasted(t *testing.T) {
 }
 
 func TestEveryExampleIsJSON(t *testing.T) {
+	t.Parallel()
 	for _, s := range newPage(mustLoad(t)).Schemas {
 		if s.Example != "" && !json.Valid([]byte(s.Example)) {
 			t.Errorf("%s: %s", s.Name, s.Example)

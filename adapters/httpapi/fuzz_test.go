@@ -28,3 +28,23 @@ func FuzzParseJSON(f *testing.F) {
 		}
 	})
 }
+
+// Whatever is asked, it is no fault of ours, and the answer is as the document
+// says.
+func FuzzRequests(f *testing.F) {
+	f.Add("/v1/subscriptions", "", subscribeOK, "k")
+	f.Add("/v1/subscriptions/premium/cancel", "", `{"at":"now"}`, "k")
+	f.Add("/v1/subscriptions/premium/resume", "x=%", "", "")
+	f.Add("/v1/history", "limit=1&cursor=djE6eA", "", "\x00")
+	f.Fuzz(func(t *testing.T, path, query, body, k string) {
+		s := newService(t)
+		for _, method := range []string{http.MethodGet, http.MethodPost} {
+			for range 2 {
+				w := s.do("alice", method, path+"?"+query, body, key(k), header{"Content-Type", "application/json"})
+				if w.Code >= 500 {
+					t.Errorf("%s answered %d %s", method, w.Code, w.Body)
+				}
+			}
+		}
+	})
+}

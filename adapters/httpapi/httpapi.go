@@ -17,6 +17,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"github.com/gorilla/mux"
 
@@ -59,7 +60,7 @@ func New(c Config) (http.Handler, error) {
 	}
 	s := &server{Config: c, router: mux.NewRouter(), checker: checker{d.doc}}
 	s.route(d)
-	return s.identify(s.logAccess(s.recoverPanics(s.router))), nil
+	return s.identify(s.logAccess(s.recoverPanics(headAsGet(s.router)))), nil
 }
 
 func (s *server) route(d description) {
@@ -103,13 +104,19 @@ func (s *server) notFound(w http.ResponseWriter, r *http.Request) {
 
 // methodNotAllowed tells which methods the path takes.
 func (s *server) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
+	var allowed []string
 	for _, method := range []string{http.MethodDelete, http.MethodGet, http.MethodPatch, http.MethodPost, http.MethodPut} {
 		other := r.Clone(r.Context())
 		other.Method = method
 		var match mux.RouteMatch
-		if s.router.Match(other, &match) && match.MatchErr == nil {
-			w.Header().Add("Allow", method)
+		if !s.router.Match(other, &match) || match.MatchErr != nil {
+			continue
+		}
+		allowed = append(allowed, method)
+		if method == http.MethodGet {
+			allowed = append(allowed, http.MethodHead)
 		}
 	}
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
 	s.fail(w, r, errMethod)
 }

@@ -79,6 +79,17 @@ func (s *server) recoverPanics(next http.Handler) http.Handler {
 	})
 }
 
+// headAsGet answers HEAD like GET; net/http leaves the body out.
+func headAsGet(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodHead {
+			r = r.Clone(r.Context())
+			r.Method = http.MethodGet
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 // noteRoute notes the template of the matched route.
 func (s *server) noteRoute(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
