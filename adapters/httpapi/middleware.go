@@ -26,9 +26,21 @@ func (s *server) identify(next http.Handler) http.Handler {
 			id = s.NewID()
 		}
 		w.Header().Set("X-Request-Id", id)
-		w.Header().Set("X-Content-Type-Options", "nosniff")
+		secure(w.Header(), r.TLS != nil)
 		next.ServeHTTP(w, r.WithContext(withInfo(r.Context(), &info{requestID: id})))
 	})
+}
+
+// secure tells browsers to take an answer for what it is, and to show it
+// nowhere else. What may load something says so itself.
+func secure(h http.Header, encrypted bool) {
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Referrer-Policy", "no-referrer")
+	if encrypted {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
 }
 
 // logAccess logs one line for each request: no query, no header, no body, which
@@ -137,6 +149,9 @@ func (s *server) viewer(r *http.Request) error {
 		return errNotAuthenticated
 	}
 	infoOf(r.Context()).user = user
+	if err := s.users.check(string(user)); err != nil {
+		return err
+	}
 	return s.Users.Seen(r.Context(), user)
 }
 

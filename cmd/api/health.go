@@ -92,6 +92,16 @@ func (h *health) current(ctx context.Context) error {
 	return nil
 }
 
+// partOnStopping tells clients to use another connection once we are to stop.
+func (h *health) partOnStopping(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if h.stopping.Load() {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 func writeHealth(w http.ResponseWriter, status int, report map[string]string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/online-cinema/billing/adapters/auth"
@@ -26,6 +27,10 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	certificates, err := cfg.Certificates(log)
+	if err != nil {
+		return fmt.Errorf("TLS: %w", err)
+	}
 	listeners, err := listen(cfg)
 	if err != nil {
 		return err
@@ -39,7 +44,7 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 	systems, err := boot.OpenSystems(ctx, boot.SystemsConfig{
 		DatabaseURL: cfg.DatabaseURL, Clock: clock, Mishaps: cfg.Mishaps,
 		ChargeTimeout: time.Duration(cfg.ChargeTimeout),
-		PublicURL:     boot.Address(listeners.api.Addr().String()).URL(),
+		PublicURL:     cfg.URL(boot.Address(listeners.api.Addr().String())),
 	}, cfg.UseSimulator(cfg.Env))
 	if err != nil {
 		return err
@@ -47,19 +52,22 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 	defer systems.Close()
 
 	cases := newUseCases(cfg, postgres.NewStore(pool), clock, systems.Providers, log)
-	api, err := cases.handler(verifier, log)
+	api, err := cases.handler(cfg, verifier, log)
 	if err != nil {
 		return fmt.Errorf("API: %w", err)
 	}
 	health := newHealth(pool.Ping, verifier.Ready, cfg.DatabaseURL)
 	s := &service{
-		api: server(withPages(api, systems.Pages), longest(cfg), log),
+		api: server(health.partOnStopping(withPages(api, systems.Pages)), longest(cfg), log),
 		ops: server(health.handler(), time.Minute, log),
 		background: []func(context.Context){
 			sweeper{cases.subscriber.Collector, time.Duration(cfg.SweepInterval), log}.run,
 			pruner{cases.requests, time.Hour, log}.run,
 		},
-		listeners: listeners, health: health, grace: longest(cfg), log: log,
+		listeners: listeners, health: health, delay: cfg.Delay(cfg.Env), grace: longest(cfg), log: log,
+	}
+	if certificates != nil {
+		s.api.TLSConfig = certificates.Config()
 	}
 	return s.run(ctx)
 }
@@ -85,10 +93,10 @@ func newUseCases(cfg boot.API, store app.Store, clock app.Clock, providers map[s
 	}
 }
 
-func (u useCases) handler(v *auth.Verifier, log *slog.Logger) (http.Handler, error) {
+func (u useCases) handler(cfg boot.API, v *auth.Verifier, log *slog.Logger) (http.Handler, error) {
 	return httpapi.New(httpapi.Config{
 		Subscriber: u.subscriber, Viewer: u.viewer, Requests: u.requests, Users: u.users,
-		Authenticate: authenticate(v), NewID: boot.NewID, Log: log,
+		Authenticate: authenticate(v), Rates: cfg.Rates(cfg.Env), NewID: boot.NewID, Log: log,
 	})
 }
 
@@ -103,14 +111,18 @@ func authenticate(v *auth.Verifier) func(context.Context, string) (billing.UserI
 	}
 }
 
-// withPages serves the pages of payment systems beside the API.
+// withPages serves the pages of payment systems beside the API. It is no
+// [http.ServeMux], which would answer odd paths itself.
 func withPages(api http.Handler, pages map[string]http.Handler) http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("/", api)
-	for path, page := range pages {
-		mux.Handle(path+"/", page)
-	}
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for path, page := range pages {
+			if strings.HasPrefix(r.URL.Path, path+"/") {
+				page.ServeHTTP(w, r)
+				return
+			}
+		}
+		api.ServeHTTP(w, r)
+	})
 }
 
 // longest is how long a request may take: a charge and everything around it.
