@@ -18,6 +18,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/gorilla/mux"
 
@@ -36,8 +37,18 @@ type Config struct {
 	// the token, but [billing.Unavailable], which says that nobody can tell now.
 	Authenticate func(ctx context.Context, bearer string) (billing.UserID, error)
 	Rates        Rates
-	NewID        func() string
-	Log          *slog.Logger
+	// Served is told of every answered request; nil is nobody.
+	Served func(Served)
+	NewID  func() string
+	Log    *slog.Logger
+}
+
+// Served is an answered request. Route is the template of its path, empty when
+// there is none.
+type Served struct {
+	Method, Route string
+	Status        int
+	Took          time.Duration
 }
 
 // server answers requests. It is the generated code's handler.

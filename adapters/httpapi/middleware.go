@@ -43,16 +43,19 @@ func secure(h http.Header, encrypted bool) {
 	}
 }
 
-// logAccess logs one line for each request: no query, no header, no body, which
+// logAccess tells of each request, and logs one line of it: no query, no header, no body, which
 // may hold secrets.
 func (s *server) logAccess(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start, seen := time.Now(), &statusWriter{ResponseWriter: w, status: http.StatusOK}
 		next.ServeHTTP(seen, r)
-		i := infoOf(r.Context())
+		i, took := infoOf(r.Context()), time.Since(start)
+		if s.Served != nil {
+			s.Served(Served{r.Method, i.route, seen.status, took})
+		}
 		s.Log.LogAttrs(r.Context(), slog.LevelInfo, "request",
 			slog.String("method", r.Method), slog.String("route", i.route), slog.Int("status", seen.status),
-			slog.Int64("duration_ms", time.Since(start).Milliseconds()),
+			slog.Int64("duration_ms", took.Milliseconds()),
 			slog.String("request_id", i.requestID), slog.String("user_id", string(i.user)))
 	})
 }

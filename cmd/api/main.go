@@ -42,7 +42,8 @@ in the environment. A wrong or missing value is refused at start.
 
   BILLING_ENV                   production, dev or test (default production)
   BILLING_API_ADDR              listener of the API (default :8080)
-  BILLING_OPS_ADDR              listener of /livez and /readyz (default 127.0.0.1:9090)
+  BILLING_OPS_ADDR              listener of /livez, /readyz and /metrics
+                                (default 127.0.0.1:9090)
   BILLING_TLS_CERT_FILE, BILLING_TLS_KEY_FILE
                                 serve HTTPS; the files may be replaced while it runs
   BILLING_RATE_USER             requests of one viewer, such as 10/s, 300/m, 5000/h or off

@@ -8,8 +8,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"github.com/online-cinema/billing/adapters/auth"
 	"github.com/online-cinema/billing/adapters/httpapi"
+	"github.com/online-cinema/billing/adapters/metrics"
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/cmd/internal/boot"
 	"github.com/online-cinema/billing/core/app"
@@ -51,15 +54,22 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 	}
 	defer systems.Close()
 
-	cases := newUseCases(cfg, postgres.NewStore(pool), clock, systems.Providers, log)
-	api, err := cases.handler(cfg, verifier, log)
+	m := metrics.New(boot.Version())
+	for code, p := range systems.Providers {
+		systems.Providers[code] = m.Provider(code, p)
+	}
+	store := postgres.NewStore(pool)
+	cases := newUseCases(cfg, store, clock, systems.Providers, log)
+	cases.subscriber.Collector.Watch = m.Event
+	m.Watch(store.Pending, connections(pool), clock.Now, log)
+	api, err := cases.handler(cfg, verifier, m, log)
 	if err != nil {
 		return fmt.Errorf("API: %w", err)
 	}
 	health := newHealth(pool.Ping, verifier.Ready, cfg.DatabaseURL)
 	s := &service{
 		api: server(health.partOnStopping(withPages(api, systems.Pages)), longest(cfg), log),
-		ops: server(health.handler(), time.Minute, log),
+		ops: server(health.handler(m.Handler()), time.Minute, log),
 		background: []func(context.Context){
 			sweeper{cases.subscriber.Collector, time.Duration(cfg.SweepInterval), log}.run,
 			pruner{cases.requests, time.Hour, log}.run,
@@ -93,11 +103,19 @@ func newUseCases(cfg boot.API, store app.Store, clock app.Clock, providers map[s
 	}
 }
 
-func (u useCases) handler(cfg boot.API, v *auth.Verifier, log *slog.Logger) (http.Handler, error) {
+func (u useCases) handler(cfg boot.API, v *auth.Verifier, m *metrics.Metrics, log *slog.Logger) (http.Handler, error) {
 	return httpapi.New(httpapi.Config{
 		Subscriber: u.subscriber, Viewer: u.viewer, Requests: u.requests, Users: u.users,
 		Authenticate: authenticate(v), Rates: cfg.Rates(cfg.Env), NewID: boot.NewID, Log: log,
+		Served: func(s httpapi.Served) { m.Served(s.Method, s.Route, s.Status, s.Took) },
 	})
+}
+
+func connections(pool *pgxpool.Pool) metrics.Connections {
+	return func() (used, idle, most int) {
+		s := pool.Stat()
+		return int(s.AcquiredConns()), int(s.IdleConns()), int(s.MaxConns())
+	}
 }
 
 // authenticate turns a token into the viewer's id.

@@ -185,7 +185,7 @@ func TestStopping(t *testing.T) {
 		})
 		public, ops := newWire(), newWire()
 		s := &service{
-			api: server(health.partOnStopping(work), longestTest, log), ops: server(health.handler(), longestTest, log),
+			api: server(health.partOnStopping(work), longestTest, log), ops: server(health.handler(http.NotFoundHandler()), longestTest, log),
 			listeners: listeners{public, ops}, health: health, delay: 5 * time.Second, grace: longestTest, log: log,
 		}
 		ctx, stop := context.WithCancel(t.Context())
