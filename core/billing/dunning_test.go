@@ -1,0 +1,504 @@
+package billing_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/online-cinema/billing/core/billing"
+)
+
+const (
+	days = 24 * time.Hour
+	tick = time.Microsecond
+)
+
+func TestNewRetrySchedule(t *testing.T) {
+	t.Parallel()
+	hourly := make([]time.Duration, 31)
+	for i := range hourly {
+		hourly[i] = time.Duration(i+1) * time.Hour
+	}
+	tests := []struct {
+		name  string
+		steps []time.Duration
+		ok    bool
+	}{
+		{"the usual one", []time.Duration{1 * days, 3 * days, 5 * days, 7 * days}, true},
+		{"one step", []time.Duration{time.Minute}, true},
+		{"30 steps", hourly[:30], true},
+		{"31 steps", hourly, false},
+		{"none", nil, false},
+		{"at once", []time.Duration{0, time.Hour}, false},
+		{"before it is due", []time.Duration{-time.Hour, time.Hour}, false},
+		{"the same step twice", []time.Duration{time.Hour, time.Hour}, false},
+		{"a step back", []time.Duration{time.Hour, 3 * time.Hour, 2 * time.Hour}, false},
+		{"below the longest, above the one before", []time.Duration{3 * time.Hour, time.Hour, 2 * time.Hour}, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := billing.NewRetrySchedule(tt.steps...)
+			if (err == nil) != tt.ok || err != nil && !errors.Is(err, billing.ErrInvalid) {
+				t.Errorf("got the error %v", err)
+			}
+		})
+	}
+}
+
+func TestRetryScheduleIsACopy(t *testing.T) {
+	t.Parallel()
+	steps := []time.Duration{1 * days, 2 * days}
+	r := schedule(steps...)
+	steps[0] = time.Minute
+	s, p := renewing(t)
+	s, _, _ = s.Settle(p, declined(billing.DoNotHonor), r, day(31))
+	expectSame(t, s.NextChargeAt, day(32))
+}
+
+// How often a renewal is tried again after a decline.
+type again int
+
+const (
+	never again = iota
+	once
+	asScheduled
+)
+
+func declineCodes() map[billing.DeclineCode]again {
+	return map[billing.DeclineCode]again{
+		"insufficient_funds":      asScheduled,
+		"do_not_honor":            asScheduled,
+		"generic_decline":         asScheduled,
+		"limit_exceeded":          asScheduled,
+		"issuer_unavailable":      asScheduled,
+		"processing_error":        asScheduled,
+		"blocked_by_psp":          asScheduled,
+		"duplicate_transaction":   asScheduled,
+		"unknown":                 once,
+		"card_expired":            never,
+		"lost_or_stolen":          never,
+		"suspected_fraud":         never,
+		"incorrect_number":        never,
+		"invalid_expiry":          never,
+		"not_permitted":           never,
+		"mandate_revoked":         never,
+		"token_invalid":           never,
+		"currency_not_supported":  never,
+		"incorrect_cvc":           never,
+		"authentication_required": never,
+		"authentication_failed":   never,
+		"action_expired":          never,
+	}
+}
+
+func TestEveryDeclineCode(t *testing.T) {
+	t.Parallel()
+	for _, code := range billing.DeclineCodes() {
+		if _, listed := declineCodes()[code]; !listed {
+			t.Errorf("nobody says what %s leads to", code)
+		}
+	}
+	for code, want := range declineCodes() {
+		t.Run(string(code), func(t *testing.T) {
+			t.Parallel()
+			if code.MayRetry() != (want != never) {
+				t.Errorf("MayRetry is %v", code.MayRetry())
+			}
+			s, p := renewing(t)
+			known := day(31).Add(7 * time.Minute)
+			first, _, events := s.Settle(p, declined(code), retries, known)
+			if want == never {
+				expectEnded(t, s, first, events, known, renewalEvent(billing.PaymentWasDeclined, "pay-2", known, time.Time{}, code))
+				return
+			}
+			expectRetry(t, s, first, events, day(32),
+				renewalEvent(billing.PaymentWasDeclined, "pay-2", known, day(38), code))
+
+			s, p = bill(t, first, "pay-3", day(32))
+			second, _, events := s.Settle(p, declined(code), retries, day(32))
+			if want == once {
+				expectEnded(t, s, second, events, day(32), renewalEvent(billing.PaymentWasDeclined, "pay-3", day(32), time.Time{}, code))
+				return
+			}
+			expectRetry(t, s, second, events, day(34),
+				renewalEvent(billing.PaymentWasDeclined, "pay-3", day(32), day(38), code))
+		})
+	}
+}
+
+// expectRetry checks that a renewal which was due on day 31 is tried again.
+func expectRetry(t *testing.T, before, got billing.Subscription, events []billing.Event, at time.Time, why billing.Event) {
+	t.Helper()
+	want := before
+	want.Status, want.Charging, want.NextChargeAt = billing.PastDue, false, at
+	want.PastDueSince, want.GraceUntil = day(31), day(38)
+	expectSame(t, got, want)
+	why.RetryAt = at
+	expectSame(t, events, []billing.Event{why})
+}
+
+// expectEnded checks that a renewal which was not paid ended the subscription.
+func expectEnded(t *testing.T, before, got billing.Subscription, events []billing.Event, at time.Time, why billing.Event) {
+	t.Helper()
+	want := before
+	want.Status, want.Charging, want.NextChargeAt, want.EndedAt = billing.HasEnded, false, time.Time{}, at
+	want.PastDueSince, want.GraceUntil = time.Time{}, time.Time{}
+	expectSame(t, got, want)
+	ended := why
+	ended.Type = billing.Ended
+	expectSame(t, events, []billing.Event{why, ended})
+	if until := got.AccessUntil(at); !until.IsZero() {
+		t.Errorf("it ended, and may be watched until %s", until)
+	}
+	if next, _, events, due := got.Bill("pay-9", order().Method, utc, at.AddDate(0, 3, 0)); due || len(events) > 0 || next != got {
+		t.Errorf("it ended, and is billed: %+v, %v", next, events)
+	}
+}
+
+func TestTheScheduleToTheMinute(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name     string
+		schedule billing.RetrySchedule
+		delay    time.Duration // until a decline is known
+		tries    []string      // after the first, on 1 April at noon
+	}{
+		{"the usual one", retries, 0,
+			[]string{"2026-04-02T12:00:00Z", "2026-04-04T12:00:00Z", "2026-04-06T12:00:00Z", "2026-04-08T12:00:00Z"}},
+		{"the usual one, each decline known after seven minutes", retries, 7 * time.Minute,
+			[]string{"2026-04-02T12:00:00Z", "2026-04-04T12:00:00Z", "2026-04-06T12:00:00Z", "2026-04-08T12:00:00Z"}},
+		{"minutes", schedule(90*time.Minute, 3*time.Hour, 181*time.Minute), 0,
+			[]string{"2026-04-01T13:30:00Z", "2026-04-01T15:00:00Z", "2026-04-01T15:01:00Z"}},
+		{"one try", schedule(10 * days), time.Hour, []string{"2026-04-11T12:00:00Z"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s, p := renewing(t)
+			now := day(31).Add(tt.delay)
+			last := instant(t, tt.tries[len(tt.tries)-1])
+			for n, try := range tt.tries {
+				s, _, _ = s.Settle(p, declined(billing.InsufficientFunds), tt.schedule, now)
+				expectInstant(t, s.NextChargeAt, try)
+				expectSame(t, s.Status, billing.PastDue)
+				expectSame(t, s.PastDueSince, day(31))
+				expectSame(t, s.GraceUntil, last)
+				expectSame(t, s.AccessUntil(now), last)
+				if _, _, _, due := s.Bill("early", order().Method, utc, s.NextChargeAt.Add(-tick)); due {
+					t.Errorf("try %d is made a moment early", n+1)
+				}
+				s, p = bill(t, s, billing.PaymentID(fmt.Sprintf("try-%d", n+1)), s.NextChargeAt)
+				expectSame(t, p.Period, billing.Period{Start: day(31), End: day(61)})
+				now = p.CreatedAt.Add(tt.delay)
+			}
+			before := s
+			s, _, events := s.Settle(p, declined(billing.InsufficientFunds), tt.schedule, now)
+			expectEnded(t, before, s, events, now,
+				renewalEvent(billing.PaymentWasDeclined, p.ID, now, time.Time{}, billing.InsufficientFunds))
+		})
+	}
+}
+
+func TestNoScheduleIsNoRetry(t *testing.T) {
+	t.Parallel()
+	before, p := renewing(t)
+	s, _, events := before.Settle(p, declined(billing.DoNotHonor), billing.RetrySchedule{}, day(31))
+	expectEnded(t, before, s, events, day(31),
+		renewalEvent(billing.PaymentWasDeclined, "pay-2", day(31), time.Time{}, billing.DoNotHonor))
+}
+
+// Our delay costs the viewer no tries.
+func TestALateDeclineIsCountedFromWhenItIsKnown(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name          string
+		billed, known time.Time
+		since         time.Time
+	}{
+		{"at once", day(31), day(31), day(31)},
+		{"hours later", day(31).Add(5 * time.Hour), day(31).Add(6 * time.Hour), day(31)},
+		{"a moment before the first retry", day(31), day(32).Add(-tick), day(31)},
+		{"when the first retry should be", day(31), day(32), day(32)},
+		{"billed nine days late", day(40), day(40), day(40)},
+		{"billed in time, known nine days later", day(31), day(40), day(40)},
+		{"two periods late", day(100), day(100).Add(time.Hour), day(100).Add(time.Hour)},
+		{"a period late, and an hour", day(61).Add(time.Hour), day(61).Add(time.Hour), day(61)},
+		{"known when the period is over", day(31), day(70), day(70)},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s, p, _, due := active(t).Bill("pay-2", order().Method, utc, tt.billed)
+			if !due {
+				t.Fatal("it is not due")
+			}
+			s, _, events := s.Settle(p, declined(billing.DoNotHonor), retries, tt.known)
+			expectSame(t, s.Status, billing.PastDue)
+			expectSame(t, s.PastDueSince, tt.since)
+			expectSame(t, s.NextChargeAt, tt.since.Add(1*days))
+			expectSame(t, s.GraceUntil, tt.since.Add(7*days))
+			want := renewalEvent(billing.PaymentWasDeclined, "pay-2", tt.known, tt.since.Add(7*days), billing.DoNotHonor)
+			want.RetryAt = tt.since.Add(1 * days)
+			expectSame(t, events, []billing.Event{want})
+		})
+	}
+}
+
+func TestStepsMissedAreNotMadeUp(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name  string
+		tried time.Time
+		next  time.Time // zero when there is none
+	}{
+		{"the first step on time", day(32), day(34)},
+		{"a day late", day(33), day(34)},
+		{"a moment before the second step", day(34).Add(-tick), day(34)},
+		{"at the second step", day(34), day(36)},
+		{"after the second step", day(35), day(36)},
+		{"after the third step", day(37), day(38)},
+		{"at the last step", day(38), time.Time{}},
+		{"after the last step", day(50), time.Time{}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			before, p := bill(t, pastDue(t), "pay-3", tt.tried)
+			s, _, events := before.Settle(p, declined(billing.DoNotHonor), retries, tt.tried)
+			why := renewalEvent(billing.PaymentWasDeclined, "pay-3", tt.tried, day(38), billing.DoNotHonor)
+			if tt.next.IsZero() {
+				why.AccessUntil = time.Time{}
+				expectEnded(t, before, s, events, tt.tried, why)
+				return
+			}
+			expectRetry(t, before, s, events, tt.next, why)
+		})
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name  string
+		known time.Time // the renewal was due on day 31
+		wait  time.Duration
+		next  time.Time // zero when there is none
+		grace time.Time
+	}{
+		{"no wait", day(31), 0, day(32), day(38)},
+		{"shorter than the schedule", day(31), time.Hour, day(32), day(38)},
+		{"as long as the schedule", day(31), 1 * days, day(32), day(38)},
+		{"a second longer than the schedule", day(31), 1*days + time.Second, day(32).Add(time.Second), day(38)},
+		{"counted from the decline", day(31).Add(time.Hour), 1 * days, day(32).Add(time.Hour), day(38)},
+		{"past the second step", day(31), 4 * days, day(35), day(38)},
+		{"past the last step", day(31), 10 * days, day(41), day(41)},
+		{"nonsense", day(31), -5 * days, day(32), day(38)},
+		{"at a retry", day(36), 3 * days, day(39), day(39)},
+		{"at the last retry", day(38), time.Hour, time.Time{}, time.Time{}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s, p := renewing(t)
+			if tt.known.After(day(32)) {
+				s, p = bill(t, pastDue(t), "pay-3", tt.known)
+			}
+			o := declined(billing.LimitExceeded)
+			o.RetryAfter = tt.wait
+			s, _, events := s.Settle(p, o, retries, tt.known)
+			expectSame(t, s.NextChargeAt, tt.next)
+			expectSame(t, s.GraceUntil, tt.grace)
+			expectSame(t, events[0].RetryAt, tt.next)
+			expectSame(t, events[0].AccessUntil, tt.grace)
+			if s.Live() == tt.next.IsZero() {
+				t.Errorf("it is %s", s.Status)
+			}
+		})
+	}
+}
+
+func TestAfterALongWaitTheScheduleGoesOn(t *testing.T) {
+	t.Parallel()
+	s, p := renewing(t)
+	o := declined(billing.LimitExceeded)
+	o.RetryAfter = 4 * days
+	s, _, _ = s.Settle(p, o, retries, day(31))
+	s, p = bill(t, s, "pay-3", day(35))
+	s, _, _ = s.Settle(p, declined(billing.LimitExceeded), retries, day(35))
+	expectSame(t, s.NextChargeAt, day(36))
+	expectSame(t, s.PastDueSince, day(31))
+}
+
+func TestAdviceWins(t *testing.T) {
+	t.Parallel()
+	for _, advice := range []billing.Advice{
+		billing.DoNotRetry, billing.NewCardNeeded, billing.ConsentWithdrawn, "an advice of tomorrow",
+	} {
+		for code, want := range declineCodes() {
+			if want == never {
+				continue
+			}
+			t.Run(fmt.Sprintf("%s/%s", advice, code), func(t *testing.T) {
+				t.Parallel()
+				o := declined(code)
+				o.Advice, o.RetryAfter = advice, time.Hour
+				before, p := renewing(t)
+				s, _, events := before.Settle(p, o, retries, day(31))
+				expectEnded(t, before, s, events, day(31), renewalEvent(billing.PaymentWasDeclined, "pay-2", day(31), time.Time{}, code))
+
+				before, p = retrying(t)
+				s, _, events = before.Settle(p, o, retries, day(32))
+				expectEnded(t, before, s, events, day(32), renewalEvent(billing.PaymentWasDeclined, "pay-3", day(32), time.Time{}, code))
+			})
+		}
+	}
+}
+
+func TestAHardDeclineOfARetry(t *testing.T) {
+	t.Parallel()
+	before, p := retrying(t)
+	s, _, events := before.Settle(p, declined(billing.CardExpired), retries, day(32))
+	expectEnded(t, before, s, events, day(32),
+		renewalEvent(billing.PaymentWasDeclined, "pay-3", day(32), time.Time{}, billing.CardExpired))
+}
+
+func TestAPaidRetryKeepsTheAnchor(t *testing.T) {
+	t.Parallel()
+	for _, at := range []time.Time{day(32), day(36).Add(5 * time.Hour), day(60)} {
+		before, p := bill(t, pastDue(t), "pay-3", at)
+		s, _, events := before.Settle(p, paid(399_00), retries, at)
+		want := before
+		want.Status, want.Charging, want.NextChargeAt = billing.Active, false, day(61)
+		want.Current = billing.Period{Start: day(31), End: day(61)}
+		want.PastDueSince, want.GraceUntil = time.Time{}, time.Time{}
+		expectSame(t, s, want)
+		expectSame(t, events, []billing.Event{renewalEvent(billing.Renewed, "pay-3", at, day(61), "")})
+
+		_, p = bill(t, s, "pay-4", day(61))
+		expectSame(t, p.Period, billing.Period{Start: day(61), End: day(92)})
+	}
+}
+
+func TestARetryAfterTheWholePeriod(t *testing.T) {
+	t.Parallel()
+	s, p, events, due := pastDue(t).Bill("pay-3", order().Method, utc, day(70))
+	if !due {
+		t.Fatal("it is not tried again")
+	}
+	expectSame(t, p.Period, billing.Period{Start: day(61), End: day(92)})
+	expectSame(t, events, []billing.Event{event(billing.PeriodsWaived, day(70), day(70))})
+	s, _, _ = s.Settle(p, paid(399_00), retries, day(70))
+	expectSame(t, s.Current, billing.Period{Start: day(61), End: day(92)})
+	expectSame(t, s.AnchorAt, day(0))
+}
+
+func TestAccessWhileItIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	firstTry, _ := renewing(t)
+	secondTry, _ := retrying(t)
+	tests := []struct {
+		name       string
+		sub        billing.Subscription
+		now, until time.Time
+	}{
+		{"the renewal is pending", firstTry, day(31), day(31)},
+		{"the renewal is pending for days", firstTry, day(35), day(35)},
+		{"past due", pastDue(t), day(31), day(38)},
+		{"past due, later", pastDue(t), day(37), day(38)},
+		{"past due, nobody comes round", pastDue(t), day(45), day(45)},
+		{"the retry is pending", secondTry, day(33), day(38)},
+		{"the retry is pending for days", secondTry, day(39), day(39)},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			expectSame(t, tt.sub.AccessUntil(tt.now), tt.until)
+		})
+	}
+}
+
+func TestWhatWasNeverSentIsDueAgainAtOnce(t *testing.T) {
+	t.Parallel()
+	fresh, freshPay := renewing(t)
+	again, againPay := retrying(t)
+	last, lastPay := bill(t, pastDue(t), "pay-3", day(38))
+	tests := []struct {
+		name   string
+		before billing.Subscription
+		pay    billing.Payment
+		now    time.Time
+		next   time.Time
+		access time.Time
+	}{
+		{"a renewal", fresh, freshPay, day(33), day(31), day(33)},
+		{"a retry", again, againPay, day(33), day(33), day(38)},
+		{"the last retry, days later", last, lastPay, day(41), day(41), day(41)},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s, p, events := tt.before.Settle(tt.pay, billing.Abandon(billing.NotSent), retries, tt.now)
+			want := tt.before
+			want.Charging, want.NextChargeAt = false, tt.next
+			expectSame(t, s, want)
+			expectSame(t, p.Status, billing.PaymentAbandoned)
+			expectSame(t, events, []billing.Event{
+				renewalEvent(billing.PaymentWasAbandoned, tt.pay.ID, tt.now, tt.access, billing.NotSent),
+			})
+			_, p = bill(t, s, "pay-4", tt.now)
+			expectSame(t, p.Period, billing.Period{Start: day(31), End: day(61)})
+		})
+	}
+}
+
+// A request that the payment system calls wrong may be our mistake, and mended.
+func TestARefusedRenewalIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	before, p := renewing(t)
+	s, _, events := before.Settle(p, billing.Abandon(billing.Refused), retries, day(31))
+	expectRetry(t, before, s, events, day(32), renewalEvent(billing.PaymentWasAbandoned, "pay-2", day(31), day(38), billing.Refused))
+
+	before, p = bill(t, s, "pay-3", day(38))
+	s, _, events = before.Settle(p, billing.Abandon(billing.Refused), retries, day(38))
+	expectEnded(t, before, s, events, day(38),
+		renewalEvent(billing.PaymentWasAbandoned, "pay-3", day(38), time.Time{}, billing.Refused))
+}
+
+func TestMayResend(t *testing.T) {
+	t.Parallel()
+	fresh, freshPay := renewing(t)
+	again, againPay := retrying(t)
+	first, firstPay := started(t)
+	cancelled := fresh
+	cancelled.CancelAtPeriodEnd = true
+	paidSub, paidPay, _ := fresh.Settle(freshPay, paid(399_00), retries, day(31))
+	unpaid, unpaidPay, _ := fresh.Settle(freshPay, declined(billing.DoNotHonor), retries, day(31))
+	tests := []struct {
+		name   string
+		sub    billing.Subscription
+		pay    billing.Payment
+		method billing.PaymentMethod
+		now    time.Time
+		want   bool
+	}{
+		{"a renewal", fresh, freshPay, order().Method, day(31), true},
+		{"a renewal, weeks later", fresh, freshPay, order().Method, day(61).Add(-tick), true},
+		{"a renewal whose period is over", fresh, freshPay, order().Method, day(61), false},
+		{"a retry", again, againPay, order().Method, day(32), true},
+		{"the viewer's own payment", first, firstPay, order().Method, day(0), false},
+		{"a renewal that the viewer cancelled", cancelled, freshPay, order().Method, day(31), false},
+		{"a renewal whose method was removed", fresh, freshPay, removed(day(31)), day(31), false},
+		{"a renewal that is paid", paidSub, paidPay, order().Method, day(31), false},
+		{"a renewal that was declined", unpaid, unpaidPay, order().Method, day(31), false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if got := tt.sub.MayResend(tt.pay, tt.method, tt.now); got != tt.want {
+				t.Errorf("got %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
