@@ -34,14 +34,19 @@ func TestNewRetrySchedule(t *testing.T) {
 		{"before it is due", []time.Duration{-time.Hour, time.Hour}, false},
 		{"the same step twice", []time.Duration{time.Hour, time.Hour}, false},
 		{"a step back", []time.Duration{time.Hour, 3 * time.Hour, 2 * time.Hour}, false},
-		{"below the longest, above the one before", []time.Duration{3 * time.Hour, time.Hour, 2 * time.Hour}, false},
+		{"a step back, and more steps", []time.Duration{3 * time.Hour, time.Hour, 2 * time.Hour, time.Hour}, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			_, err := billing.NewRetrySchedule(tt.steps...)
-			if (err == nil) != tt.ok || err != nil && !errors.Is(err, billing.ErrInvalid) {
-				t.Errorf("got the error %v", err)
+			if tt.ok {
+				expectSame(t, err, nil)
+				return
+			}
+			var invalid *billing.InvalidError
+			if !errors.As(err, &invalid) || len(invalid.Faults) != 1 || invalid.Faults[0].Field != "retry_schedule" {
+				t.Errorf("got the error %v, want one fault", err)
 			}
 		})
 	}

@@ -62,7 +62,7 @@ func TestAnyLifeKeepsTheRules(t *testing.T) {
 			},
 			"come round": l.comeRound,
 			"the method is removed": func(t *rapid.T) {
-				if l.method.RemovedAt.IsZero() && seldom(t, 30) {
+				if l.method.RemovedAt.IsZero() && seldom(t, 10) {
 					l.method.RemovedAt = l.now
 				}
 			},
