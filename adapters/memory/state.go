@@ -19,6 +19,7 @@ type state struct {
 	payments      map[billing.PaymentID]payment
 	events        map[billing.EventID]billing.Event
 	claims        map[claimKey]claim
+	runs          map[string]app.Run
 }
 
 func newState() *state {
@@ -31,6 +32,7 @@ func newState() *state {
 		payments:      make(map[billing.PaymentID]payment),
 		events:        make(map[billing.EventID]billing.Event),
 		claims:        make(map[claimKey]claim),
+		runs:          make(map[string]app.Run),
 	}
 }
 
@@ -44,6 +46,7 @@ func (s *state) clone() *state {
 		payments:      maps.Clone(s.payments),
 		events:        maps.Clone(s.events),
 		claims:        maps.Clone(s.claims),
+		runs:          maps.Clone(s.runs),
 	}
 }
 
@@ -64,6 +67,7 @@ func (t *tx) repos() app.Repos {
 		Payments:       payments{t},
 		Events:         events{t},
 		Answers:        answers{t},
+		Runs:           runs{t},
 	}
 }
 

@@ -73,7 +73,7 @@ func (c DeclineCode) hard() bool {
 	switch c {
 	case CardExpired, LostOrStolen, SuspectedFraud, IncorrectNumber, InvalidExpiry, NotPermitted,
 		MandateRevoked, TokenInvalid, CurrencyNotSupported, IncorrectCVC,
-		AuthenticationRequired, AuthenticationFailed, ActionExpired:
+		AuthenticationRequired, AuthenticationFailed, ActionExpired, TokenUnknown:
 		return true
 	default:
 		return false
