@@ -17,11 +17,11 @@ const maxRetries = 30
 func NewRetrySchedule(steps ...time.Duration) (RetrySchedule, error) {
 	var f faults
 	f.add(len(steps) > 0 && len(steps) <= maxRetries, "retry_schedule", "must have 1 to 30 steps")
-	previous := time.Duration(0)
+	longer, previous := true, time.Duration(0)
 	for _, step := range steps {
-		f.add(step > previous, "retry_schedule", "each step must be longer than the one before, and the first longer than zero")
-		previous = max(previous, step)
+		longer, previous = longer && step > previous, step
 	}
+	f.add(longer, "retry_schedule", "each step must be longer than the one before, and the first longer than zero")
 	return RetrySchedule{slices.Clone(steps)}, f.err()
 }
 

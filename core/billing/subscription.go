@@ -177,7 +177,6 @@ func (s Subscription) unpaid(kind EventType, p Payment, o Outcome, r RetrySchedu
 	at, from, again := s.retryAt(p, o, r, now)
 	switch {
 	case s.CancelAtPeriodEnd: // what was paid for is over
-		again = false
 	case p.DeclineCode == NotSent:
 		s.NextChargeAt = now
 		if s.Status == Active {
