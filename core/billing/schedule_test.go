@@ -230,3 +230,21 @@ func TestAfterALongWaitTheScheduleGoesOn(t *testing.T) {
 	expectSame(t, s.NextChargeAt, day(36))
 	expectSame(t, s.PastDueSince, day(31))
 }
+
+func TestNobodyWatchesUnpaidForAMonth(t *testing.T) {
+	t.Parallel()
+	for after, want := range map[time.Duration]billing.Status{
+		28 * 24 * time.Hour: billing.PastDue, 28*24*time.Hour + time.Second: billing.HasEnded,
+	} {
+		s, p := bill(t, subscription(t, billing.Active, false), "pay-2", day(31))
+		s, _, _ = s.Settle(p, billing.Outcome{
+			Status: billing.PaymentDeclined, DeclineCode: billing.LimitExceeded, RetryAfter: after,
+		}, retries, day(31))
+		if s.Status != want {
+			t.Errorf("asked to wait for %v, it is %s, want %s", after, s.Status, want)
+		}
+	}
+	if _, err := billing.NewRetrySchedule(24*time.Hour, 29*24*time.Hour); !errors.Is(err, billing.ErrInvalid) {
+		t.Errorf("a schedule of 29 days: %v", err)
+	}
+}
