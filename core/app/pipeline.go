@@ -87,8 +87,8 @@ func (p *pipeline) run(ctx context.Context) error {
 	return p.settleRest(ctx)
 }
 
-// systems lists the payment systems that may be asked.
-func (p *pipeline) systems() []string {
+// up lists the payment systems that may be asked.
+func (p *pipeline) up() []string {
 	var up []string
 	for _, code := range slices.Sorted(maps.Keys(p.breakers)) {
 		if !p.breakers[code].open() {
@@ -99,7 +99,7 @@ func (p *pipeline) systems() []string {
 }
 
 func (p *pipeline) gaveUp() error {
-	up := p.systems()
+	up := p.up()
 	if len(up) == len(p.breakers) {
 		return nil
 	}
@@ -110,20 +110,17 @@ func (p *pipeline) gaveUp() error {
 // reportOrphans counts as failed what is due at payment systems that this
 // program has no adapter for.
 func (p *pipeline) reportOrphans(ctx context.Context) error {
-	registered, err := p.Store.Views().PaymentSystems(ctx)
+	orphans, err := p.orphans(ctx)
 	if err != nil {
 		return err
 	}
-	for _, ps := range registered {
-		if _, ok := p.breakers[ps.Code]; ok {
-			continue
-		}
-		n, err := p.Store.Views().CountDue(ctx, DueQuery{Now: p.Clock.Now(), Systems: []string{ps.Code}})
+	for _, code := range orphans {
+		n, err := p.Store.Views().CountDue(ctx, DueQuery{Now: p.Clock.Now(), Systems: []string{code}})
 		if err != nil {
 			return err
 		}
 		if n > 0 {
-			p.Log.Error("subscriptions are due at a payment system without an adapter", "payment_system", ps.Code, "due", n)
+			p.Log.Error("subscriptions are due at a payment system without an adapter", "payment_system", code, "due", n)
 			p.count.add(Summary{Due: n, Failed: n})
 		}
 	}
@@ -158,7 +155,7 @@ func (p *pipeline) renew(ctx context.Context) error {
 func (p *pipeline) claimAll(ctx context.Context) error {
 	var from time.Time
 	for ctx.Err() == nil {
-		systems, n := p.systems(), p.allowance.take(int(p.batch.Load()))
+		systems, n := p.up(), p.allowance.take(int(p.batch.Load()))
 		if len(systems) == 0 || n == 0 {
 			return nil
 		}
