@@ -88,7 +88,7 @@ func TestOneOfTwoPaymentSystemsIsDown(t *testing.T) {
 				w.clock.advance(month)
 				w.psp.suffers(m)
 				// The other one loses answers: that is settled, although one is given up.
-				flaky := &faulty{Provider: other.psp, after: often(errLost), look: often(errLost)}
+				flaky := &faulty{Provider: other.psp, after: often(errLost), look: firstOnes(15, errLost)}
 				r := w.renewer()
 				maps.Copy(r.Collector.Providers, map[string]app.Provider{other.psp.code: flaky})
 				got, err := r.Run(w.t.Context())

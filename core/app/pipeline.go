@@ -20,7 +20,7 @@ const (
 	// maxBatch is where larger batches stop being any quicker, and only hold
 	// their locks for longer.
 	maxBatch   = 500
-	firstBatch = 50
+	firstBatch = 50 // or as many as are charged at once
 	// batchTime is how long the charges of a batch should take: an intent must be
 	// sent well within its send window.
 	batchTime = time.Second
@@ -70,7 +70,7 @@ func newPipeline(r *Renewer) *pipeline {
 	}
 	p.count.progress = r.Progress
 	p.allowance.limit, p.allowance.left = r.Limit > 0, r.Limit
-	p.batch.Store(firstBatch)
+	p.batch.Store(int64(min(firstBatch, r.Concurrency)))
 	return p
 }
 

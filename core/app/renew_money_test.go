@@ -77,20 +77,12 @@ func (w world) pending(users []billing.UserID) (n int) {
 
 func TestARunSettlesWhatItLeftOpen(t *testing.T) {
 	t.Parallel()
-	once := func(err error) func(int64) error {
-		return func(n int64) error {
-			if n == 1 {
-				return err
-			}
-			return nil
-		}
-	}
 	tests := map[string]*faulty{
-		"answer lost":              {after: once(errLost)},
-		"answer and look-up lost":  {after: once(errLost), look: once(errLost)},
-		"request lost":             {before: once(errLost)},
-		"request and look-up lost": {before: once(errLost), look: once(errLost)},
-		"not sent":                 {before: once(app.ErrNotSent)},
+		"answer lost":              {after: firstOnes(1, errLost)},
+		"answer and look-up lost":  {after: firstOnes(1, errLost), look: firstOnes(1, errLost)},
+		"request lost":             {before: firstOnes(1, errLost)},
+		"request and look-up lost": {before: firstOnes(1, errLost), look: firstOnes(1, errLost)},
+		"not sent":                 {before: firstOnes(1, app.ErrNotSent)},
 	}
 	for name, p := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -202,6 +202,16 @@ func often(err error) func(int64) error {
 	}
 }
 
+// firstOnes fails the first n times.
+func firstOnes(n int64, err error) func(int64) error {
+	return func(i int64) error {
+		if i <= n {
+			return err
+		}
+		return nil
+	}
+}
+
 // removals is a store in which payment methods were removed.
 type removals struct {
 	app.Store
