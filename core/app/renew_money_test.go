@@ -30,12 +30,13 @@ func TestFourRunsAtOnceChargeEachOnce(t *testing.T) {
 		name          string
 		before, after func(int64) error
 		look          func(int64) error
+		leaves        bool // something to the next run
 	}{
 		{name: "all is well"},
 		{name: "answers lost after the money was taken", after: often(errLost)},
-		{name: "answers lost before", before: often(errLost)},
-		{name: "answers and look-ups lost", after: often(errLost), look: often(errLost)},
-		{name: "connections refused", before: often(app.ErrNotSent)},
+		{name: "answers lost before", before: often(errLost), leaves: true},
+		{name: "answers and look-ups lost", after: often(errLost), look: often(errLost), leaves: true},
+		{name: "connections refused", before: often(app.ErrNotSent), leaves: true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -44,17 +45,16 @@ func TestFourRunsAtOnceChargeEachOnce(t *testing.T) {
 				users := w.join(n)
 				w.clock.advance(month)
 				p := &faulty{Provider: w.psp, before: tt.before, after: tt.after, look: tt.look, takes: 10 * time.Millisecond}
-				got := w.fourAtOnce(p)
-				pending := w.pending(users)
 				var sum app.Summary
-				for _, s := range got {
+				for _, s := range w.fourAtOnce(p) {
 					sum.Due, sum.Renewed = sum.Due+s.Due, sum.Renewed+s.Renewed
 					// What another run has left open is unknown here too.
-					if left := s.Due - s.Renewed; left > s.Unknown+s.Failed || pending == 0 && (left > 0 || s.Trouble()) {
-						w.t.Errorf("%d are pending, and a summary does not add up: %+v", pending, s)
+					if left := s.Due - s.Renewed; left > s.Unknown+s.Failed || !tt.leaves && s != (app.Summary{Due: s.Due, Renewed: s.Due}) {
+						w.t.Errorf("a summary does not add up: %+v", s)
 					}
 				}
-				if sum.Due != n || sum.Renewed+pending != n {
+				pending := w.pending(users)
+				if sum.Due != n || sum.Renewed > n-pending || !tt.leaves && sum.Renewed != n {
 					w.t.Errorf("of %d, all together say %+v, and %d are pending", n, sum, pending)
 				}
 				w.runUntilQuiet()
