@@ -36,7 +36,7 @@ func (t Time) check(f *faults, env Env) {
 type Rules struct {
 	Time
 	TimeZone TimeZone `env:"BILLING_TIME_ZONE" envDefault:"UTC" must:"be an IANA time zone such as UTC or Europe/Moscow"`
-	Retries  Retries  `env:"BILLING_RETRY_SCHEDULE" envDefault:"24h,72h,120h,168h" must:"be durations from the due date, each longer than the one before, such as 24h,72h,7d"`
+	Retries  Retries  `env:"BILLING_RETRY_SCHEDULE" envDefault:"24h,72h,120h,168h" must:"be durations from the due date, each longer than the one before and none than 28d, such as 24h,72h,7d"`
 }
 
 // Charging is how money is asked for.
