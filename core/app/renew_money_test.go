@@ -65,15 +65,7 @@ func TestFourRunsAtOnceChargeEachOnce(t *testing.T) {
 	}
 }
 
-func (w world) pending(users []billing.UserID) (n int) {
-	w.t.Helper()
-	for _, u := range users {
-		if s := w.subscriptionOf(u); !s.Latest.Settled() {
-			n++
-		}
-	}
-	return n
-}
+func (w world) pending(users []billing.UserID) int { return len(w.claimed(users)) }
 
 func TestARunSettlesWhatItLeftOpen(t *testing.T) {
 	t.Parallel()
