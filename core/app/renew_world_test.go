@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -313,7 +314,10 @@ func (s faults) InTx(ctx context.Context, f func(app.Repos) error) error {
 	if err := s.fail(d, true); err != nil {
 		return err
 	}
-	return ctx.Err()
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return ctx.Err()
+	}
+	return nil
 }
 
 type notedSubscriptions struct {
