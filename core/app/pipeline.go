@@ -63,7 +63,7 @@ type batch struct {
 func newPipeline(r *Renewer) *pipeline {
 	p := &pipeline{
 		Renewer: r, collector: *r.Collector, breakers: make(map[string]*breaker),
-		toCharge: make(chan dueJob, r.Concurrency), toRecord: make(chan verdict, maxBatch),
+		toCharge: make(chan dueJob), toRecord: make(chan verdict, maxBatch),
 	}
 	p.collector.Providers = make(map[string]Provider)
 	for code, provider := range r.Collector.Providers {
@@ -136,8 +136,8 @@ func (p *pipeline) reportOrphans(ctx context.Context) error {
 // renew runs claimers, chargers and recorders until nothing is due.
 func (p *pipeline) renew(ctx context.Context) error {
 	var claiming, charging, recording sync.WaitGroup
-	claimErrs, recordErrs := make([]error, claimers), make([]error, recorders)
-	for i := range claimers {
+	claimErrs, recordErrs := make([]error, min(claimers, p.Concurrency)), make([]error, recorders)
+	for i := range claimErrs {
 		claiming.Go(func() {
 			if i > 0 && !<-p.others {
 				return // one found all there is
@@ -199,11 +199,15 @@ func (p *pipeline) helpers(needed bool) {
 }
 
 // claim bills a batch and hands it to the chargers. It returns how many it
-// found, and when the last of them was due.
+// found, and when the last of them was due. Once it has begun, the end of ctx
+// does not end it: nobody would know whether the batch is to be sent.
 func (p *pipeline) claim(ctx context.Context, q DueQuery) (found int, last time.Time, err error) {
 	sending, cancel := p.collector.sending(ctx)
 	deadline, _ := sending.Deadline() // from before the intents are stored
 	cancel()
+	deadline = deadline.Add(p.queueTime())
+	ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), p.collector.RecordTimeout)
+	defer cancel()
 	var c claimed
 	err = p.Store.InTx(ctx, func(tx Repos) error {
 		due, err := tx.Subscriptions.LockDue(ctx, q)
@@ -229,6 +233,13 @@ func (p *pipeline) claim(ctx context.Context, q DueQuery) (found int, last time.
 	return len(c.jobs) + c.ended, c.last, nil
 }
 
+// queueTime is how long an intent may wait for its turn, which comes at the
+// latest when a charge that was begun before has taken all its time.
+func (p *pipeline) queueTime() time.Duration { return p.collector.ChargeTimeout }
+
+// sendWindow is how long an intent of a run may be sent after it was stored.
+func (p *pipeline) sendWindow() time.Duration { return p.collector.sendWindow() + p.queueTime() }
+
 // claimed is what becomes of a batch of due subscriptions.
 type claimed struct {
 	writes
@@ -239,7 +250,7 @@ type claimed struct {
 
 func (p *pipeline) billAll(due []Due, now time.Time) (claimed, error) {
 	c := claimed{last: due[len(due)-1].NextChargeAt}
-	c.send = p.collector.sendWindow()
+	c.send = p.sendWindow()
 	for _, d := range due {
 		s, payment, events, billed := p.bill(d, now)
 		switch {
@@ -284,10 +295,15 @@ func (a *allowance) giveBack(n int) {
 }
 
 // chargeAll sends intents. One that was stored is sent even when the run is to
-// stop: it would only wait for the next run.
+// stop: it would only wait for the next run. One that waited for so long that it
+// cannot have all its time any more is not sent: cut short, it would look as if
+// the payment system were down.
 func (p *pipeline) chargeAll() {
 	for j := range p.toCharge {
 		ctx, cancel := context.WithDeadline(context.Background(), j.deadline)
+		if time.Until(j.deadline) < p.collector.ChargeTimeout {
+			cancel()
+		}
 		v := p.collector.chargeOrLookUp(ctx, j.payment, j.token)
 		cancel()
 		p.toRecord <- v
@@ -373,7 +389,7 @@ func (p *pipeline) settle(ctx context.Context) error {
 // can take. When nobody sends anything any more, it looks once again at what it
 // could not conclude anything about before.
 func (p *pipeline) settleRest(ctx context.Context) error {
-	patience, cancel := context.WithTimeout(ctx, p.collector.sendWindow()+sweepLease)
+	patience, cancel := context.WithTimeout(ctx, p.sendWindow()+sweepLease)
 	defer cancel()
 	for last := false; patience.Err() == nil; {
 		if err := p.settle(ctx); err != nil || len(p.up()) == 0 {
