@@ -5,19 +5,19 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"github.com/online-cinema/billing/adapters/auth"
-	"github.com/online-cinema/billing/adapters/clock"
 	"github.com/online-cinema/billing/adapters/httpapi"
+	"github.com/online-cinema/billing/adapters/metrics"
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/cmd/internal/boot"
 	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
 )
-
-// recordTimeout is how long writing down an outcome may take.
-const recordTimeout = 10 * time.Second
 
 // serve wires everything, top to bottom, and runs it until ctx ends.
 func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
@@ -30,35 +30,54 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	certificates, err := cfg.Certificates(log)
+	if err != nil {
+		return fmt.Errorf("TLS: %w", err)
+	}
 	listeners, err := listen(cfg)
 	if err != nil {
 		return err
 	}
 	defer listeners.close()
+	clock, closeClock, err := cfg.OpenClock(ctx, cfg.DatabaseURL)
+	if err != nil {
+		return err
+	}
+	defer closeClock()
 	systems, err := boot.OpenSystems(ctx, boot.SystemsConfig{
-		DatabaseURL:   cfg.DatabaseURL,
+		DatabaseURL: cfg.DatabaseURL, Clock: clock, Mishaps: cfg.Mishaps,
 		ChargeTimeout: time.Duration(cfg.ChargeTimeout),
-		PublicURL:     boot.Address(listeners.api.Addr().String()).URL(),
+		PublicURL:     cfg.URL(boot.Address(listeners.api.Addr().String())),
 	}, cfg.UseSimulator(cfg.Env))
 	if err != nil {
 		return err
 	}
 	defer systems.Close()
 
-	cases := newUseCases(cfg, postgres.NewStore(pool), systems.Providers, log)
-	api, err := cases.handler(verifier, log)
+	m := metrics.New(boot.Version())
+	for code, p := range systems.Providers {
+		systems.Providers[code] = m.Provider(code, p)
+	}
+	store := postgres.NewStore(pool)
+	cases := newUseCases(cfg, store, clock, systems.Providers, log)
+	cases.subscriber.Collector.Watch = m.Event
+	m.Watch(store.Pending, connections(pool), clock.Now, log)
+	api, err := cases.handler(cfg, verifier, m, log)
 	if err != nil {
 		return fmt.Errorf("API: %w", err)
 	}
 	health := newHealth(pool.Ping, verifier.Ready, cfg.DatabaseURL)
 	s := &service{
-		api: server(withPages(api, systems.Pages), longest(cfg), log),
-		ops: server(health.handler(), time.Minute, log),
+		api: server(health.partOnStopping(withPages(api, systems.Pages)), longest(cfg), log),
+		ops: server(health.handler(m.Handler()), time.Minute, log),
 		background: []func(context.Context){
 			sweeper{cases.subscriber.Collector, time.Duration(cfg.SweepInterval), log}.run,
 			pruner{cases.requests, time.Hour, log}.run,
 		},
-		listeners: listeners, health: health, grace: longest(cfg), log: log,
+		listeners: listeners, health: health, delay: cfg.Delay(cfg.Env), grace: longest(cfg), log: log,
+	}
+	if certificates != nil {
+		s.api.TLSConfig = certificates.Config()
 	}
 	return s.run(ctx)
 }
@@ -71,28 +90,32 @@ type useCases struct {
 	users      *app.Registry
 }
 
-func newUseCases(cfg boot.API, store app.Store, providers map[string]app.Provider, log *slog.Logger) useCases {
-	now := clock.System{}
-	collector := &app.Collector{
-		Store: store, Clock: now, NewID: boot.NewID, Providers: providers,
-		ChargeTimeout: time.Duration(cfg.ChargeTimeout), RecordTimeout: recordTimeout, Log: log,
-	}
+func newUseCases(cfg boot.API, store app.Store, clock app.Clock, providers map[string]app.Provider, log *slog.Logger) useCases {
 	return useCases{
 		subscriber: &app.Subscriber{
-			Store: store, Clock: now, NewID: boot.NewID,
-			Calendar: billing.NewCalendar(cfg.TimeZone.Location), Collector: collector,
+			Store: store, Clock: clock, NewID: boot.NewID,
+			Calendar:  billing.NewCalendar(cfg.TimeZone.Location),
+			Collector: boot.NewCollector(cfg.Rules, cfg.Charging, store, clock, providers, log),
 		},
-		viewer:   app.Viewer{Store: store, Clock: now},
+		viewer:   app.Viewer{Store: store, Clock: clock},
 		requests: app.Requests{Store: store},
-		users:    &app.Registry{Store: store, Clock: now},
+		users:    &app.Registry{Store: store, Clock: clock},
 	}
 }
 
-func (u useCases) handler(v *auth.Verifier, log *slog.Logger) (http.Handler, error) {
+func (u useCases) handler(cfg boot.API, v *auth.Verifier, m *metrics.Metrics, log *slog.Logger) (http.Handler, error) {
 	return httpapi.New(httpapi.Config{
 		Subscriber: u.subscriber, Viewer: u.viewer, Requests: u.requests, Users: u.users,
-		Authenticate: authenticate(v), NewID: boot.NewID, Log: log,
+		Authenticate: authenticate(v), Rates: cfg.Rates(cfg.Env), NewID: boot.NewID, Log: log,
+		Served: func(s httpapi.Served) { m.Served(s.Method, s.Route, s.Status, s.Took) },
 	})
+}
+
+func connections(pool *pgxpool.Pool) metrics.Connections {
+	return func() (used, idle, most int) {
+		s := pool.Stat()
+		return int(s.AcquiredConns()), int(s.IdleConns()), int(s.MaxConns())
+	}
 }
 
 // authenticate turns a token into the viewer's id.
@@ -106,17 +129,21 @@ func authenticate(v *auth.Verifier) func(context.Context, string) (billing.UserI
 	}
 }
 
-// withPages serves the pages of payment systems beside the API.
+// withPages serves the pages of payment systems beside the API. It is no
+// [http.ServeMux], which would answer odd paths itself.
 func withPages(api http.Handler, pages map[string]http.Handler) http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("/", api)
-	for path, page := range pages {
-		mux.Handle(path+"/", page)
-	}
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for path, page := range pages {
+			if strings.HasPrefix(r.URL.Path, path+"/") {
+				page.ServeHTTP(w, r)
+				return
+			}
+		}
+		api.ServeHTTP(w, r)
+	})
 }
 
 // longest is how long a request may take: a charge and everything around it.
 func longest(cfg boot.API) time.Duration {
-	return max(30*time.Second, time.Duration(cfg.ChargeTimeout)+2*recordTimeout)
+	return max(30*time.Second, time.Duration(cfg.ChargeTimeout)+2*boot.RecordTimeout)
 }

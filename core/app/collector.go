@@ -24,6 +24,9 @@ type Collector struct {
 	// RecordTimeout is how long writing down an outcome may take.
 	RecordTimeout time.Duration
 	Log           *slog.Logger
+	// Watch is told of each event that a payment caused, once it is stored; nil
+	// is nobody.
+	Watch func(billing.EventType)
 }
 
 // sendMargin separates the moment when a charge is given up from the moment
@@ -281,9 +284,12 @@ func identify(events []billing.Event, newID func() string) {
 	}
 }
 
-// report tells the operator of what a person must look at.
+// report tells whoever watches, and the operator of what a person must look at.
 func (c *Collector) report(events []billing.Event) {
 	for _, e := range events {
+		if c.Watch != nil {
+			c.Watch(e.Type)
+		}
 		if e.Type == billing.PaymentContradicted {
 			c.Log.Error("the payment system contradicts our books; compare them with billingctl reconcile",
 				"payment_id", e.PaymentID, "user_id", e.UserID)

@@ -143,7 +143,7 @@ func TestMissedMonthsAreWaived(t *testing.T) {
 		w.clock.advance(date(7, 10).Sub(w.clock.Now())) // three renewals were missed, and a few days
 		w.run(app.Summary{Due: 1, Renewed: 1})
 		w.run(app.Summary{})
-		w.expectHistory(billing.Subscribed, billing.PeriodsWaived, billing.Renewed)
+		w.expectHistory(billing.Subscribed, billing.Renewed, billing.PeriodsWaived)
 		w.expectPaid([]billing.UserID{viewer}, 2)
 		if s := w.subscriptionOf(viewer); s.Current != (billing.Period{Start: date(7, 1), End: date(8, 1)}) {
 			t.Errorf("paid for %v, want the month that is now", s.Current)
