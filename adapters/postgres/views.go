@@ -73,6 +73,12 @@ func (v views) Payments(ctx context.Context, user billing.UserID, p app.Page) ([
 	}, paymentOf)
 }
 
+func (v views) Cards(ctx context.Context, user billing.UserID, p app.Page) ([]billing.Card, error) {
+	return read(ctx, func(ctx context.Context) ([]dbgen.Card, error) {
+		return v.q.ViewCards(ctx, string(user), before(p), int32(p.Limit))
+	}, cardOf)
+}
+
 // before is the id that a page ends at; the largest of all for the first page.
 func before(p app.Page) string {
 	if p.Before == "" {

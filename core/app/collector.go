@@ -24,6 +24,8 @@ type Collector struct {
 	// RecordTimeout is how long writing down an outcome may take.
 	RecordTimeout time.Duration
 	Log           *slog.Logger
+	// Vault opens the numbers of cards; nil when no cards are kept.
+	Vault Vault
 }
 
 // sendMargin separates the moment when a charge is given up from the moment
@@ -74,7 +76,10 @@ type Result struct {
 //
 // An error means that the outcome was not recorded; a sweep will do it.
 func (c *Collector) Collect(ctx context.Context, p billing.Payment, token billing.Secret) (Result, error) {
-	v := c.charge(ctx, p, token)
+	return c.collected(ctx, c.charge(ctx, p, ChargeRequest{Token: token}))
+}
+
+func (c *Collector) collected(ctx context.Context, v verdict) (Result, error) {
 	results, err := c.record(ctx, v)
 	if err != nil {
 		return Result{}, err
@@ -83,8 +88,8 @@ func (c *Collector) Collect(ctx context.Context, p billing.Payment, token billin
 }
 
 // charge asks the payment system, without a transaction, for as long as the
-// intent allows.
-func (c *Collector) charge(ctx context.Context, p billing.Payment, token billing.Secret) verdict {
+// intent allows. by has the token or the card to charge.
+func (c *Collector) charge(ctx context.Context, p billing.Payment, by ChargeRequest) verdict {
 	provider, ok := c.Providers[p.PaymentSystem]
 	if !ok {
 		return c.judge(p, billing.Outcome{}, fmt.Errorf("no adapter for payment system %q: %w", p.PaymentSystem, ErrNotSent))
@@ -92,7 +97,8 @@ func (c *Collector) charge(ctx context.Context, p billing.Payment, token billing
 	ctx, cancel := context.WithTimeout(ctx, c.ChargeTimeout)
 	defer cancel()
 	crashPoint("charge.before")
-	o, err := provider.Charge(ctx, ChargeRequest{Key: p.ID, Token: token, Amount: p.Amount, Initiator: p.Initiator})
+	by.Key, by.Amount, by.Initiator = p.ID, p.Amount, p.Initiator
+	o, err := provider.Charge(ctx, by)
 	crashPoint("charge.after")
 	return c.judge(p, o, err)
 }
@@ -163,6 +169,9 @@ func (c *Collector) settle(ctx context.Context, tx Repos, vs []verdict) ([]Resul
 		if newSub != sub {
 			w.subscriptions = append(w.subscriptions, newSub)
 		}
+		if newPay.Status == billing.PaymentSucceeded && newPay != pay && !v.outcome.Token.IsZero() {
+			w.tokens = append(w.tokens, methodToken{newPay.UserID, newPay.MethodID, v.outcome.Token})
+		}
 		if v.sent && !newPay.Settled() {
 			w.unsettled = append(w.unsettled, keyOf(newPay))
 		}
@@ -176,8 +185,15 @@ func (c *Collector) settle(ctx context.Context, tx Repos, vs []verdict) ([]Resul
 type writes struct {
 	subscriptions []billing.Subscription
 	payments      []billing.Payment
-	unsettled     []PaymentKey // which their sender is done with, and the sweep may have at once
+	unsettled     []PaymentKey  // which their sender is done with, and the sweep may have at once
+	tokens        []methodToken // that payment systems gave
 	events        []billing.Event
+}
+
+type methodToken struct {
+	user   billing.UserID
+	method billing.PaymentMethodID
+	token  billing.Secret
 }
 
 func (w writes) apply(ctx context.Context, tx Repos) error {
@@ -189,6 +205,11 @@ func (w writes) apply(ctx context.Context, tx Repos) error {
 	}
 	if err := tx.Payments.Release(ctx, w.unsettled...); err != nil {
 		return err
+	}
+	for _, t := range w.tokens {
+		if err := tx.Methods.Retoken(ctx, t.user, t.method, t.token); err != nil {
+			return err
+		}
 	}
 	return tx.Events.Append(ctx, w.events...)
 }

@@ -10,7 +10,7 @@ import (
 )
 
 const viewEvents = `-- name: ViewEvents :many
-SELECT user_id, id, type, at, subscription_id, plan_code, payment_id, amount, currency, decline_code, access_until FROM events
+SELECT user_id, id, type, at, subscription_id, plan_code, payment_id, amount, currency, decline_code, access_until, card_id FROM events
 WHERE user_id = $1 AND id < $2::uuid
 ORDER BY id DESC
 LIMIT $3::int
@@ -37,6 +37,7 @@ func (q *Queries) ViewEvents(ctx context.Context, userID string, before string, 
 			&i.Currency,
 			&i.DeclineCode,
 			&i.AccessUntil,
+			&i.CardID,
 		); err != nil {
 			return nil, err
 		}
