@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"math"
 	"net/http"
 
 	"github.com/online-cinema/billing/adapters/httpapi/internal/api"
@@ -40,6 +41,7 @@ var statuses = map[billing.Kind]int{
 	billing.Forbidden:   http.StatusForbidden,
 	billing.Declined:    http.StatusPaymentRequired,
 	billing.Unavailable: http.StatusServiceUnavailable,
+	billing.Limited:     http.StatusTooManyRequests,
 }
 
 // problemOf says what the client is told about err.
@@ -71,7 +73,10 @@ func addMembers(p *api.Problem, err error) {
 	var changed *billing.PriceChangedError
 	var declined *billing.DeclinedError
 	var invalid *billing.InvalidError
+	var limited *billing.LimitedError
 	switch {
+	case errors.As(err, &limited):
+		p.Detail = limited.Error()
 	case errors.As(err, &changed):
 		p.Detail, p.CurrentPrice = changed.Error(), new(money(changed.Current))
 	case errors.As(err, &declined):
@@ -94,7 +99,24 @@ func (s *server) problemAnswer(ctx context.Context, err error) answer {
 	if err != nil { // a struct of strings and numbers
 		panic(err)
 	}
-	return answer{status: p.Status, body: body}
+	return answer{status: p.Status, body: body, retryAfter: retryAfter(p.Status, err)}
+}
+
+// retryIn is how many seconds a client waits before it tries again what is out of
+// reach.
+const retryIn = 5
+
+// retryAfter is how many seconds a client is to wait; 0 when it need not.
+func retryAfter(status int, err error) int {
+	var limited *billing.LimitedError
+	switch {
+	case errors.As(err, &limited):
+		return int(math.Ceil(limited.RetryAfter.Seconds()))
+	case status == http.StatusServiceUnavailable, status == http.StatusTooManyRequests:
+		return retryIn
+	default:
+		return 0
+	}
 }
 
 // logFailure logs faults of ours, and what we need and cannot reach. The

@@ -56,6 +56,13 @@ func (c *Cards) Add(ctx context.Context, cmd AddCard) (card billing.Card, added 
 	return card, added, nil
 }
 
+// Fingerprint tells whether two numbers of one user are the same.
+func (c *Cards) Fingerprint(user billing.UserID, n billing.CardNumber) (billing.Fingerprint, error) {
+	number := []byte(n.Reveal())
+	defer clear(number)
+	return c.Vault.Fingerprint(SealedNumber, user, number)
+}
+
 func (c *Cards) seal(cmd AddCard) (billing.Card, error) {
 	card, err := billing.NewCard(billing.CardID(c.NewID()), cmd.User, cmd.Card, c.Clock.Now(), c.Calendar)
 	if err != nil {
@@ -63,7 +70,7 @@ func (c *Cards) seal(cmd AddCard) (billing.Card, error) {
 	}
 	number := []byte(cmd.Card.Number.Reveal())
 	defer clear(number)
-	if card.Fingerprint, err = c.Vault.Fingerprint(SealedNumber, card.UserID, number); err != nil {
+	if card.Fingerprint, err = c.Fingerprint(card.UserID, cmd.Card.Number); err != nil {
 		return card, err
 	}
 	card.Number, err = c.Vault.Seal(numberPlace(card), number)
