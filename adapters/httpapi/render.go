@@ -77,7 +77,7 @@ func event(e billing.Event) api.Event {
 	rendered := api.Event{
 		Id: string(e.ID), Type: string(e.Type), At: e.At.UTC(),
 		SubscriptionId: text(e.SubscriptionID), CardId: text(e.CardID), PlanCode: text(e.PlanCode),
-		PaymentId: text(e.PaymentID), DeclineCode: text(e.DeclineCode), AccessUntil: moment(e.AccessUntil),
+		PaymentId: text(e.PaymentID), DeclineCode: text(e.DeclineCode), AccessUntil: moment(e.AccessUntil), RetryAt: moment(e.RetryAt),
 	}
 	if !e.Amount.IsZero() {
 		rendered.Amount = new(money(e.Amount))

@@ -21,6 +21,7 @@ type state struct {
 	payments      map[billing.PaymentID]payment
 	events        map[billing.EventID]billing.Event
 	claims        map[claimKey]claim
+	runs          map[string]app.Run
 }
 
 func newState() *state {
@@ -35,6 +36,7 @@ func newState() *state {
 		payments:      make(map[billing.PaymentID]payment),
 		events:        make(map[billing.EventID]billing.Event),
 		claims:        make(map[claimKey]claim),
+		runs:          make(map[string]app.Run),
 	}
 }
 
@@ -50,6 +52,7 @@ func (s *state) clone() *state {
 		payments:      maps.Clone(s.payments),
 		events:        maps.Clone(s.events),
 		claims:        maps.Clone(s.claims),
+		runs:          maps.Clone(s.runs),
 	}
 }
 
@@ -71,6 +74,7 @@ func (t *tx) repos() app.Repos {
 		Payments:       payments{t},
 		Events:         events{t},
 		Answers:        answers{t},
+		Runs:           runs{t},
 	}
 }
 

@@ -141,6 +141,7 @@ func (t tokens) methodOf(row dbgen.PaymentMethod) billing.PaymentMethod {
 	if err == nil && token != "" {
 		m.Token = billing.NewSecret(token)
 	}
+	m.Unreadable = err != nil
 	return m
 }
 

@@ -90,15 +90,16 @@ func (s *Store) repos(q *dbgen.Queries) app.Repos {
 		PaymentSystems: paymentSystems{q},
 		Methods:        methods{q, tokens{s.vault}},
 		Cards:          cards{q},
-		Subscriptions:  subscriptions{q},
+		Subscriptions:  subscriptions{q, tokens{s.vault}},
 		Payments:       payments{q},
 		Events:         events{q},
 		Answers:        answers{q},
+		Runs:           runs{q},
 	}
 }
 
 // Views reads outside of transactions.
-func (s *Store) Views() app.Views { return views{dbgen.New(s.pool)} }
+func (s *Store) Views() app.Views { return views{dbgen.New(s.pool), tokens{s.vault}} }
 
 // column makes one array of a batch.
 func column[T, C any](rows []T, f func(T) C) []C {

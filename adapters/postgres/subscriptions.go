@@ -9,7 +9,10 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-type subscriptions struct{ q *dbgen.Queries }
+type subscriptions struct {
+	q      *dbgen.Queries
+	tokens tokens
+}
 
 func (r subscriptions) Live(ctx context.Context, user billing.UserID, plan billing.PlanID) (billing.Subscription, error) {
 	row, err := r.q.SubscriptionLive(ctx, string(user), string(plan))
@@ -59,7 +62,10 @@ func (r subscriptions) Add(ctx context.Context, subs ...billing.Subscription) er
 		PeriodStarts:     column(subs, func(s sub) time.Time { return s.Current.Start }),
 		PeriodEnds:       column(subs, func(s sub) time.Time { return s.Current.End }),
 		NextCharges:      column(subs, func(s sub) time.Time { return s.NextChargeAt }),
+		Charging:         column(subs, func(s sub) bool { return s.Charging }),
 		Cancels:          column(subs, func(s sub) bool { return s.CancelAtPeriodEnd }),
+		PastDueSinces:    column(subs, func(s sub) time.Time { return s.PastDueSince }),
+		GraceUntils:      column(subs, func(s sub) time.Time { return s.GraceUntil }),
 		LatestPaymentIds: column(subs, func(s sub) string { return string(s.LatestPaymentID) }),
 		Created:          column(subs, func(s sub) time.Time { return s.CreatedAt }),
 		Started:          column(subs, func(s sub) time.Time { return s.StartedAt }),
@@ -79,7 +85,10 @@ func (r subscriptions) Save(ctx context.Context, subs ...billing.Subscription) e
 		PeriodStarts:     column(subs, func(s sub) time.Time { return s.Current.Start }),
 		PeriodEnds:       column(subs, func(s sub) time.Time { return s.Current.End }),
 		NextCharges:      column(subs, func(s sub) time.Time { return s.NextChargeAt }),
+		Charging:         column(subs, func(s sub) bool { return s.Charging }),
 		Cancels:          column(subs, func(s sub) bool { return s.CancelAtPeriodEnd }),
+		PastDueSinces:    column(subs, func(s sub) time.Time { return s.PastDueSince }),
+		GraceUntils:      column(subs, func(s sub) time.Time { return s.GraceUntil }),
 		LatestPaymentIds: column(subs, func(s sub) string { return string(s.LatestPaymentID) }),
 		Started:          column(subs, func(s sub) time.Time { return s.StartedAt }),
 		Ended:            column(subs, func(s sub) time.Time { return s.EndedAt }),
@@ -96,7 +105,8 @@ func subscriptionOf(row dbgen.Subscription, planCode string) billing.Subscriptio
 		IntervalMonths: int(row.IntervalMonths),
 		Status:         billing.Status(row.Status),
 		AnchorAt:       row.AnchorAt, Current: billing.Period{Start: row.PeriodStart, End: row.PeriodEnd},
-		NextChargeAt: row.NextChargeAt, CancelAtPeriodEnd: row.CancelAtPeriodEnd,
+		NextChargeAt: row.NextChargeAt, Charging: row.Charging, CancelAtPeriodEnd: row.CancelAtPeriodEnd,
+		PastDueSince: row.PastDueSince, GraceUntil: row.GraceUntil,
 		LatestPaymentID: billing.PaymentID(row.LatestPaymentID),
 		CreatedAt:       row.CreatedAt, StartedAt: row.StartedAt, EndedAt: row.EndedAt,
 	}

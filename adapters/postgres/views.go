@@ -8,7 +8,10 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-type views struct{ q *dbgen.Queries }
+type views struct {
+	q      *dbgen.Queries
+	tokens tokens
+}
 
 // read runs one query with the package's deadline, and turns each row into what
 // it stands for.

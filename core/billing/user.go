@@ -27,6 +27,9 @@ type PaymentMethod struct {
 	CardID        CardID // of the card that it was made from; empty when there is none
 	CreatedAt     time.Time
 	RemovedAt     time.Time // zero while it may be charged
+	// Unreadable says that there is a token which could not be read: nothing can be
+	// charged now, and nothing is decided by it.
+	Unreadable bool
 }
 
 // NewPaymentMethod checks the token that a viewer sent: 1 to 255 printable
@@ -48,6 +51,12 @@ func printable(s string) bool {
 		}
 	}
 	return true
+}
+
+// gone reports whether the method will never be charged again.
+func (m PaymentMethod) gone() bool {
+	neverSaved := m.CardID != "" && m.Token.IsZero() && !m.Unreadable
+	return !m.RemovedAt.IsZero() || neverSaved
 }
 
 // NewCardMethod is the way to charge a card at a payment system that has not

@@ -27,7 +27,6 @@ CREATE TABLE cards (
 CREATE INDEX cards_key ON cards (key_id) WHERE key_id IS NOT NULL;
 CREATE INDEX cards_added ON cards (user_id, created_at);
 
-ALTER TABLE payment_methods ADD COLUMN IF NOT EXISTS removed_at timestamptz;
 ALTER TABLE payment_methods
     ALTER COLUMN token DROP NOT NULL, -- what is left in the clear is sealed by billingctl vault rewrap
     ADD COLUMN token_ct          bytea,

@@ -45,6 +45,7 @@ func adapters() map[string]adapter {
 type SystemsConfig struct {
 	DatabaseURL   DatabaseURL
 	ChargeTimeout time.Duration
+	Clock         app.Clock
 	PublicURL     string // where viewers reach Pages, without a slash at the end
 }
 
@@ -68,7 +69,7 @@ func OpenLedger(ctx context.Context, url DatabaseURL, code string) (app.Ledger, 
 	if len(all) == 0 {
 		return nil, nil, fmt.Errorf("payment system %q %w: there are %s", code, ErrNoAdapter, strings.Join(known, ", "))
 	}
-	s, err := open(ctx, SystemsConfig{DatabaseURL: url}, all)
+	s, err := open(ctx, SystemsConfig{DatabaseURL: url, Clock: clock.System{}}, all)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -104,7 +105,7 @@ func openSimulator(ctx context.Context, s *Systems, c SystemsConfig) error {
 		return err
 	}
 	sim := simulator.New(pool, simulator.Config{
-		Clock:   clock.System{},
+		Clock:   c.Clock,
 		BaseURL: c.PublicURL + simulatorPages,
 		// Long enough to be felt, short of what clients of the API wait for.
 		HoldLost: 2 * time.Second,

@@ -37,6 +37,7 @@ type Event struct {
 	Currency       pgtype.Text
 	DeclineCode    string
 	AccessUntil    time.Time
+	RetryAt        time.Time
 	CardID         *string
 }
 
@@ -126,4 +127,7 @@ type Subscription struct {
 	CreatedAt         time.Time
 	StartedAt         time.Time
 	EndedAt           time.Time
+	Charging          bool
+	PastDueSince      time.Time
+	GraceUntil        time.Time
 }
