@@ -3,36 +3,73 @@ package postgres
 import (
 	"context"
 	"crypto/subtle"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/online-cinema/billing/adapters/postgres/internal/dbgen"
 	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// Rewrap seals up to limit rows again that are sealed with another key than the
-// vault's current one, or are in the clear, and returns how many. Each is opened
-// again before it is kept. Rows that somebody is working with are left for the
-// next call, and any number may rewrap at once: it can be stopped and taken up
-// again at any moment.
-//
-// A row that does not open ends it with [app.ErrSealBroken] and the row's id.
-func (s *Store) Rewrap(ctx context.Context, limit int) (n int, err error) {
+// Rewrap seals again, batch by batch, what is sealed with another key than the
+// vault's current one, or is in the clear. Each row is opened again before it is
+// kept. Rows that somebody is working with are passed over: another pass finds
+// them. It can be stopped at any moment and begun anew, and any number may go on
+// at once.
+type Rewrap struct {
+	Sealed int      // rows that were sealed again
+	Broken []string // rows that do not open, and were left as they are
+
+	store        *Store
+	card, method place // where this pass is
+}
+
+// place is a row in the order of user and id.
+type place struct{ user, id string }
+
+// Rewrap begins a pass. [app.ErrNoVault] without a vault.
+func (s *Store) Rewrap() (*Rewrap, error) {
 	if s.vault == nil {
-		return 0, app.ErrNoVault
+		return nil, app.ErrNoVault
 	}
+	first := place{noID, noID}
+	return &Rewrap{store: s, card: first, method: first}, nil
+}
+
+// Next deals with up to limit cards and as many methods, in one transaction, and
+// returns how many rows it looked at: none at the end of the pass.
+func (r *Rewrap) Next(ctx context.Context, limit int) (n int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	err = s.inQueries(ctx, func(q *dbgen.Queries) error {
-		cards, err := s.rewrapCards(ctx, q, limit)
+	done := *r
+	err = r.store.inQueries(ctx, func(q *dbgen.Queries) error {
+		cards, err := done.cards(ctx, q, limit)
 		if err != nil {
 			return err
 		}
-		methods, err := s.rewrapMethods(ctx, q, limit)
+		methods, err := done.methods(ctx, q, limit)
 		n = cards + methods
 		return err
 	})
+	if err == nil {
+		*r = done
+	}
 	return n, err
+}
+
+// note counts what became of a row. One that does not open is passed over: the
+// others must not wait for it.
+func (r *Rewrap) note(what, id string, err error) error {
+	switch {
+	case err == nil:
+		r.Sealed++
+	case errors.Is(err, app.ErrSealBroken):
+		r.Broken = append(slices.Clip(r.Broken), what+" "+id)
+	default:
+		return fmt.Errorf("%s %s: %w", what, id, err)
+	}
+	return nil
 }
 
 // inQueries is InTx for what is no use case.
@@ -48,25 +85,32 @@ func (s *Store) inQueries(ctx context.Context, f func(*dbgen.Queries) error) err
 	return translate(tx.Commit(ctx))
 }
 
-func (s *Store) rewrapCards(ctx context.Context, q *dbgen.Queries, limit int) (int, error) {
-	rows, err := q.CardsToSeal(ctx, int64(s.vault.Current()), int32(limit))
+func (r *Rewrap) cards(ctx context.Context, q *dbgen.Queries, limit int) (int, error) {
+	rows, err := q.CardsToSeal(ctx, dbgen.CardsToSealParams{
+		KeyID: int64(r.store.vault.Current()), AfterUser: r.card.user, AfterID: r.card.id, Take: int32(limit),
+	})
 	if err != nil {
 		return 0, err
 	}
 	for _, row := range rows {
-		at := app.Place{Purpose: app.SealedNumber, User: billing.UserID(row.UserID), Row: row.ID}
-		fresh, err := s.reseal(at, sealedOf(row.NumberCt, row.KeyID))
-		if err != nil {
-			return 0, fmt.Errorf("card %s: %w", row.ID, err)
-		}
-		n, err := q.CardSeal(ctx, dbgen.CardSealParams{
-			UserID: row.UserID, ID: row.ID, NumberCt: fresh.Ciphertext, KeyID: key(fresh),
-		})
-		if err := mustTouch(1, n, err); err != nil {
+		r.card = place{row.UserID, row.ID}
+		if err := r.note("card", row.ID, r.store.rewrapCard(ctx, q, row)); err != nil {
 			return 0, err
 		}
 	}
 	return len(rows), nil
+}
+
+func (s *Store) rewrapCard(ctx context.Context, q *dbgen.Queries, row dbgen.Card) error {
+	at := app.Place{Purpose: app.SealedNumber, User: billing.UserID(row.UserID), Row: row.ID}
+	fresh, err := s.reseal(at, sealedOf(row.NumberCt, row.KeyID))
+	if err != nil {
+		return err
+	}
+	n, err := q.CardSeal(ctx, dbgen.CardSealParams{
+		UserID: row.UserID, ID: row.ID, NumberCt: fresh.Ciphertext, KeyID: key(fresh),
+	})
+	return mustTouch(1, n, err)
 }
 
 func (s *Store) reseal(at app.Place, old billing.Sealed) (billing.Sealed, error) {
@@ -95,14 +139,17 @@ func (s *Store) verify(at app.Place, fresh billing.Sealed, want []byte) error {
 	return nil
 }
 
-func (s *Store) rewrapMethods(ctx context.Context, q *dbgen.Queries, limit int) (int, error) {
-	rows, err := q.MethodsToSeal(ctx, int64(s.vault.Current()), int32(limit))
+func (r *Rewrap) methods(ctx context.Context, q *dbgen.Queries, limit int) (int, error) {
+	rows, err := q.MethodsToSeal(ctx, dbgen.MethodsToSealParams{
+		KeyID: int64(r.store.vault.Current()), AfterUser: r.method.user, AfterID: r.method.id, Take: int32(limit),
+	})
 	if err != nil {
 		return 0, err
 	}
 	for _, row := range rows {
-		if err := s.rewrapMethod(ctx, q, row); err != nil {
-			return 0, fmt.Errorf("payment method %s: %w", row.ID, err)
+		r.method = place{row.UserID, row.ID}
+		if err := r.note("payment method", row.ID, r.store.rewrapMethod(ctx, q, row)); err != nil {
+			return 0, err
 		}
 	}
 	return len(rows), nil

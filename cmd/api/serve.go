@@ -46,12 +46,22 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 	}
 	defer systems.Close()
 
-	cases := newUseCases(cfg, postgres.NewStore(pool), clock, systems.Providers, log)
+	keys, err := cfg.OpenVault(cfg.Env, log)
+	if err != nil {
+		return err
+	}
+	cases := newUseCases(cfg, boot.NewStore(pool, keys), clock, systems.Providers, log)
+	if keys != nil {
+		cases.keepCards(cfg, keys)
+	}
 	api, err := cases.handler(verifier, log)
 	if err != nil {
 		return fmt.Errorf("API: %w", err)
 	}
 	health := newHealth(pool.Ping, verifier.Ready, cfg.DatabaseURL)
+	if keys != nil {
+		health.vault = keys.Check
+	}
 	s := &service{
 		api: server(withPages(api, systems.Pages), longest(cfg), log),
 		ops: server(health.handler(), time.Minute, log),
@@ -70,6 +80,7 @@ type useCases struct {
 	viewer     app.Viewer
 	requests   app.Requests
 	users      *app.Registry
+	cards      *app.Cards // nil without a vault
 }
 
 func newUseCases(cfg boot.API, store app.Store, clock app.Clock, providers map[string]app.Provider, log *slog.Logger) useCases {
@@ -85,9 +96,23 @@ func newUseCases(cfg boot.API, store app.Store, clock app.Clock, providers map[s
 	}
 }
 
+// removeWait is how long removing a card waits for payments under way, within
+// what clients wait for an answer.
+const removeWait = 10 * time.Second
+
+// keepCards adds what needs a vault.
+func (u *useCases) keepCards(cfg boot.API, keys app.Vault) {
+	s := u.subscriber
+	s.Limits, s.Collector.Vault = cfg.Limits(), keys
+	u.cards = &app.Cards{
+		Store: s.Store, Clock: s.Clock, NewID: s.NewID, Calendar: s.Calendar,
+		Vault: keys, Limits: cfg.Limits(), Wait: removeWait,
+	}
+}
+
 func (u useCases) handler(v *auth.Verifier, log *slog.Logger) (http.Handler, error) {
 	return httpapi.New(httpapi.Config{
-		Subscriber: u.subscriber, Viewer: u.viewer, Requests: u.requests, Users: u.users,
+		Subscriber: u.subscriber, Viewer: u.viewer, Requests: u.requests, Users: u.users, Cards: u.cards,
 		Authenticate: authenticate(v), NewID: boot.NewID, Log: log,
 	})
 }

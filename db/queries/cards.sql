@@ -51,7 +51,7 @@ LIMIT @take::int;
 
 -- name: CardsToSeal :many
 SELECT * FROM cards
-WHERE key_id <> @key_id::bigint
+WHERE key_id <> @key_id::bigint AND (user_id, id) > (@after_user::uuid, @after_id::uuid)
 ORDER BY user_id, id
 LIMIT @take::int
 FOR NO KEY UPDATE SKIP LOCKED;

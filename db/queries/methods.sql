@@ -42,7 +42,7 @@ WHERE user_id = @user_id AND id = ANY(@ids::uuid[]);
 -- name: MethodsToSeal :many
 -- Those whose token is in the clear or was sealed with another key.
 SELECT * FROM payment_methods
-WHERE token IS NOT NULL OR token_key_id <> @key_id::bigint
+WHERE (token IS NOT NULL OR token_key_id <> @key_id::bigint) AND (user_id, id) > (@after_user::uuid, @after_id::uuid)
 ORDER BY user_id, id
 LIMIT @take::int
 FOR NO KEY UPDATE SKIP LOCKED;

@@ -107,6 +107,8 @@ type API struct {
 	Rules
 	Charging
 	Auth
+	Vault
+	CardLimits
 	APIAddr       Address `env:"BILLING_API_ADDR" envDefault:":8080" must:"be host:port or :port"`
 	OpsAddr       Address `env:"BILLING_OPS_ADDR" envDefault:"127.0.0.1:9090" must:"be host:port or :port"`
 	SweepInterval Span    `env:"BILLING_SWEEP_INTERVAL" envDefault:"5s" must:"be a duration of more than zero, such as 5s"`
@@ -116,6 +118,7 @@ func (c API) check(f *faults) {
 	c.Rules.check(f, c.Env)
 	c.Charging.check(f, c.Env)
 	c.Auth.check(f, c.Env)
+	c.Vault.check(f, c.Env)
 	_, port, _ := net.SplitHostPort(string(c.APIAddr))
 	f.need(c.APIAddr != c.OpsAddr || port == "0", "BILLING_API_ADDR and BILLING_OPS_ADDR are both %q: they need ports of their own", c.APIAddr)
 }
@@ -126,9 +129,11 @@ type Renew struct {
 	Database
 	Rules
 	Charging
+	Vault
 }
 
 func (c Renew) check(f *faults) {
 	c.Rules.check(f, c.Env)
 	c.Charging.check(f, c.Env)
+	c.Vault.check(f, c.Env)
 }

@@ -284,14 +284,26 @@ func (q *Queries) CardsDeclined(ctx context.Context, userID string, since time.T
 
 const cardsToSeal = `-- name: CardsToSeal :many
 SELECT user_id, id, brand, last4, exp_month, exp_year, holder, number_ct, key_id, fingerprint, created_at, removed_at FROM cards
-WHERE key_id <> $1::bigint
+WHERE key_id <> $1::bigint AND (user_id, id) > ($2::uuid, $3::uuid)
 ORDER BY user_id, id
-LIMIT $2::int
+LIMIT $4::int
 FOR NO KEY UPDATE SKIP LOCKED
 `
 
-func (q *Queries) CardsToSeal(ctx context.Context, keyID int64, take int32) ([]Card, error) {
-	rows, err := q.db.Query(ctx, cardsToSeal, keyID, take)
+type CardsToSealParams struct {
+	KeyID     int64
+	AfterUser string
+	AfterID   string
+	Take      int32
+}
+
+func (q *Queries) CardsToSeal(ctx context.Context, arg CardsToSealParams) ([]Card, error) {
+	rows, err := q.db.Query(ctx, cardsToSeal,
+		arg.KeyID,
+		arg.AfterUser,
+		arg.AfterID,
+		arg.Take,
+	)
 	if err != nil {
 		return nil, err
 	}

@@ -244,15 +244,27 @@ func (q *Queries) MethodsRemove(ctx context.Context, arg MethodsRemoveParams) er
 
 const methodsToSeal = `-- name: MethodsToSeal :many
 SELECT user_id, id, payment_system, token, created_at, removed_at, token_ct, token_key_id, token_fingerprint, card_id, removed_with FROM payment_methods
-WHERE token IS NOT NULL OR token_key_id <> $1::bigint
+WHERE (token IS NOT NULL OR token_key_id <> $1::bigint) AND (user_id, id) > ($2::uuid, $3::uuid)
 ORDER BY user_id, id
-LIMIT $2::int
+LIMIT $4::int
 FOR NO KEY UPDATE SKIP LOCKED
 `
 
+type MethodsToSealParams struct {
+	KeyID     int64
+	AfterUser string
+	AfterID   string
+	Take      int32
+}
+
 // Those whose token is in the clear or was sealed with another key.
-func (q *Queries) MethodsToSeal(ctx context.Context, keyID int64, take int32) ([]PaymentMethod, error) {
-	rows, err := q.db.Query(ctx, methodsToSeal, keyID, take)
+func (q *Queries) MethodsToSeal(ctx context.Context, arg MethodsToSealParams) ([]PaymentMethod, error) {
+	rows, err := q.db.Query(ctx, methodsToSeal,
+		arg.KeyID,
+		arg.AfterUser,
+		arg.AfterID,
+		arg.Take,
+	)
 	if err != nil {
 		return nil, err
 	}
