@@ -71,7 +71,7 @@ func (c *Card) readNumber(n CardNumber, f *faults) {
 		f.add(false, "number", "must be the digits on the card, with single spaces or dashes between them at most")
 		return
 	}
-	digits := *n.digits
+	digits := n.bytes()
 	brand, lengths := brandOf(digits)
 	switch {
 	case brand == "":
@@ -119,7 +119,7 @@ func (c Card) Usable(now time.Time, cal Calendar) error {
 // [ErrInvalid]. Only the payment system can tell whether it is the right one.
 func (c Card) CheckCVV(v CVV) error {
 	n := c.Brand.cvvLength()
-	if v.digits != nil && len(*v.digits) == n {
+	if len(v.bytes()) == n {
 		return nil
 	}
 	return &InvalidError{Faults: []Fault{{"cvv", "must be the " + strconv.Itoa(n) + " digits on the card"}}}

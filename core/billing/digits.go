@@ -14,31 +14,38 @@ type CardNumber struct{ box }
 type CVV struct{ box }
 
 // box hides digits behind a pointer, for the reason that [Secret] does, and so
-// that all copies are wiped at once.
-type box struct{ digits *[]byte }
+// that all copies are wiped at once. It takes two: fmt follows one that leads to a
+// slice when the verb is wrong, as %s is for a pointer.
+type box struct{ digits **[]byte }
 
-func newBox(digits []byte) box { return box{&digits} }
+func newBox(digits []byte) box {
+	inner := &digits
+	return box{&inner}
+}
+
+// bytes are the digits themselves; nil when there are none.
+func (b box) bytes() []byte {
+	if b.digits == nil {
+		return nil
+	}
+	return **b.digits
+}
 
 // Reveal returns the digits; none after they were wiped. Only a vault that seals
 // them and an adapter that hands them to a payment system have a reason to call it.
-func (b box) Reveal() string {
-	if b.digits == nil {
-		return ""
-	}
-	return string(*b.digits)
-}
+func (b box) Reveal() string { return string(b.bytes()) }
 
 // Wipe overwrites the digits, for every copy of this value. What [box.Reveal]
 // returned, and what the runtime copied on its own, it cannot reach.
 func (b box) Wipe() {
 	if b.digits != nil {
-		clear(*b.digits)
-		*b.digits = nil
+		clear(**b.digits)
+		**b.digits = nil
 	}
 }
 
 // IsZero reports whether there is nothing to hide, or nothing any more.
-func (b box) IsZero() bool { return b.digits == nil || len(*b.digits) == 0 }
+func (b box) IsZero() bool { return len(b.bytes()) == 0 }
 
 // Format prints *** for every verb, %x, %q and %#v among them.
 func (b box) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
