@@ -11,7 +11,7 @@ import (
 // Fault is something that goes wrong with one charge.
 type Fault string
 
-// The faults. All but NoFault and Unavailable are seen too late by the caller,
+// The faults. All but NoFault, Unavailable and Credentials are seen too late by the caller,
 // or not at all.
 const (
 	NoFault     Fault = ""
@@ -19,6 +19,7 @@ const (
 	BreakAnswer Fault = "break the answer off after the commit"
 	LoseRequest Fault = "lose the request before anything is taken"
 	Unavailable Fault = "refuse the connection"
+	Credentials Fault = "refuse our credentials"
 	OtherAmount Fault = "take one minor unit more than was asked"
 	ChargeTwice Fault = "take the money twice"
 )
@@ -42,6 +43,7 @@ type Odds struct {
 	LoseAnswers  float64
 	LoseRequests float64
 	Unavailable  float64
+	Credentials  float64
 	OtherAmounts float64
 	ChargeTwice  float64
 	Seed         uint64
@@ -70,6 +72,7 @@ func (o Odds) pick(x float64) Fault {
 		{o.LoseAnswers, LoseAnswer},
 		{o.LoseRequests, LoseRequest},
 		{o.Unavailable, Unavailable},
+		{o.Credentials, Credentials},
 		{o.OtherAmounts, OtherAmount},
 		{o.ChargeTwice, ChargeTwice},
 	} {

@@ -54,6 +54,8 @@ in the environment. A wrong or missing value is refused at start.
                                 (default 24h,72h,120h,168h)
   BILLING_CLOCK                 system, or test: the clock that billingctl sets
   BILLING_SIMULATOR             on or off (default off in production, else on)
+  BILLING_SIMULATOR_MISHAPS     what goes wrong there, such as
+                                lose_answers=0.3,latency=20ms,seed=7
   BILLING_CHARGE_TIMEOUT        how long one charge may take (default 10s)
   BILLING_SWEEP_INTERVAL        how often unsettled payments are looked up (default 5s)
   BILLING_LIMIT_CARDS_PER_HOUR, BILLING_LIMIT_CARDS_PER_DAY

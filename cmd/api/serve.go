@@ -37,7 +37,7 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 	}
 	defer closeClock()
 	systems, err := boot.OpenSystems(ctx, boot.SystemsConfig{
-		DatabaseURL: cfg.DatabaseURL, Clock: clock,
+		DatabaseURL: cfg.DatabaseURL, Clock: clock, Mishaps: cfg.Mishaps,
 		ChargeTimeout: time.Duration(cfg.ChargeTimeout),
 		PublicURL:     boot.Address(listeners.api.Addr().String()).URL(),
 	}, cfg.UseSimulator(cfg.Env))

@@ -58,6 +58,8 @@ or are not known, or the run stopped early; 2 for bad usage or configuration.
                                 date on (default 24h,72h,120h,168h)
   BILLING_CLOCK                 system, or test: the clock that billingctl sets
   BILLING_SIMULATOR             on or off (default off in production, else on)
+  BILLING_SIMULATOR_MISHAPS     what goes wrong there, such as
+                                lose_answers=0.3,latency=20ms,seed=7
   BILLING_CHARGE_TIMEOUT        how long one charge may take (default 10s)
   BILLING_LOG_LEVEL             debug, info, warn or error (default info)
   BILLING_LOG_FORMAT            json or text (default json)

@@ -28,7 +28,7 @@ func work(ctx context.Context, cfg boot.Renew, o options, stdout, stderr io.Writ
 	}
 	defer closeClock()
 	systems, err := boot.OpenSystems(ctx, boot.SystemsConfig{
-		DatabaseURL: cfg.DatabaseURL, Clock: now, ChargeTimeout: time.Duration(cfg.ChargeTimeout),
+		DatabaseURL: cfg.DatabaseURL, Clock: now, Mishaps: cfg.Mishaps, ChargeTimeout: time.Duration(cfg.ChargeTimeout),
 	}, cfg.UseSimulator(cfg.Env))
 	if err != nil {
 		return false, err

@@ -181,7 +181,7 @@ func (c *Collector) settle(ctx context.Context, tx Repos, vs []verdict) ([]Resul
 		}
 		switch {
 		case newPay.Settled() || !v.sent:
-		case errors.Is(v.err, ErrNotSent):
+		case neverSent(v.err):
 			w.unsent = append(w.unsent, keyOf(newPay))
 		default:
 			w.unsettled = append(w.unsettled, keyOf(newPay))

@@ -40,6 +40,8 @@ type pipeline struct {
 	count     counter
 	allowance allowance
 	batch     atomic.Int64 // how many to claim at a time
+	others    chan bool    // tells all claimers but the first whether they are needed
+	told      sync.Once
 	toCharge  chan dueJob
 	toRecord  chan verdict
 }
@@ -68,6 +70,7 @@ func newPipeline(r *Renewer) *pipeline {
 		b := &breaker{Provider: provider}
 		p.breakers[code], p.collector.Providers[code] = b, b
 	}
+	p.others = make(chan bool, claimers-1)
 	p.count.progress = r.Progress
 	p.allowance.limit, p.allowance.left = r.Limit > 0, r.Limit
 	p.batch.Store(firstBatch)
@@ -135,7 +138,13 @@ func (p *pipeline) renew(ctx context.Context) error {
 	var claiming, charging, recording sync.WaitGroup
 	claimErrs, recordErrs := make([]error, claimers), make([]error, recorders)
 	for i := range claimers {
-		claiming.Go(func() { claimErrs[i] = p.claimAll(ctx) })
+		claiming.Go(func() {
+			if i > 0 && !<-p.others {
+				return // one found all there is
+			}
+			claimErrs[i] = p.claimAll(ctx)
+			p.helpers(false)
+		})
 	}
 	for range p.Concurrency {
 		charging.Go(p.chargeAll)
@@ -162,7 +171,8 @@ func (p *pipeline) claimAll(ctx context.Context) error {
 		if len(systems) == 0 || n == 0 {
 			return nil
 		}
-		found, last, err := p.claim(ctx, DueQuery{Now: p.Clock.Now(), From: from, Systems: systems, Limit: n})
+		q := DueQuery{Now: p.Clock.Now(), From: from, Systems: systems, Limit: n}
+		found, last, err := p.claim(ctx, q)
 		p.allowance.giveBack(n - found)
 		switch {
 		case ctx.Err() != nil:
@@ -171,10 +181,21 @@ func (p *pipeline) claimAll(ctx context.Context) error {
 			return fmt.Errorf("claim: %w", err)
 		case found == 0 && from.IsZero():
 			return nil
+		case found == q.Limit:
+			p.helpers(true)
 		}
 		from = last // zero when nothing was found
 	}
 	return nil
+}
+
+// helpers tells the other claimers, once, whether they are needed.
+func (p *pipeline) helpers(needed bool) {
+	p.told.Do(func() {
+		for range claimers - 1 {
+			p.others <- needed
+		}
+	})
 }
 
 // claim bills a batch and hands it to the chargers. It returns how many it
@@ -363,8 +384,8 @@ func (p *pipeline) settle(ctx context.Context) error {
 }
 
 // settleRest settles what is left at the end. What somebody may still be
-// sending, be it a run that was killed, is waited for, but not longer than that
-// can take.
+// sending, be it a run that was killed, is waited for, and so is what is unknown
+// still, but not longer than a payment system may take.
 func (p *pipeline) settleRest(ctx context.Context) error {
 	patience, cancel := context.WithTimeout(ctx, p.collector.sendWindow()+sweepLease)
 	defer cancel()
@@ -372,15 +393,15 @@ func (p *pipeline) settleRest(ctx context.Context) error {
 		if err := p.settle(ctx); err != nil || p.gaveUp() != nil {
 			return err
 		}
-		var wait time.Duration
+		var underway time.Duration
 		err := p.Store.InTx(ctx, func(tx Repos) (err error) {
-			wait, err = tx.Payments.Underway(ctx)
+			underway, err = tx.Payments.Underway(ctx)
 			return err
 		})
-		if err != nil || wait <= 0 {
+		if err != nil || underway <= 0 && p.count.summary().Unknown == 0 {
 			return err
 		}
-		timer := time.NewTimer(min(wait, settlePoll))
+		timer := time.NewTimer(settlePoll)
 		select {
 		case <-timer.C:
 		case <-patience.Done():

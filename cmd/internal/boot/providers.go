@@ -1,6 +1,7 @@
 package boot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,6 +47,7 @@ type SystemsConfig struct {
 	DatabaseURL   DatabaseURL
 	ChargeTimeout time.Duration
 	Clock         app.Clock
+	Mishaps       Mishaps
 	PublicURL     string // where viewers reach Pages, without a slash at the end
 }
 
@@ -107,8 +109,10 @@ func openSimulator(ctx context.Context, s *Systems, c SystemsConfig) error {
 	sim := simulator.New(pool, simulator.Config{
 		Clock:   c.Clock,
 		BaseURL: c.PublicURL + simulatorPages,
+		Odds:    c.Mishaps.odds,
+		Latency: func() time.Duration { return c.Mishaps.latency },
 		// Long enough to be felt, short of what clients of the API wait for.
-		HoldLost: 2 * time.Second,
+		HoldLost: cmp.Or(c.Mishaps.holdLost, 2*time.Second),
 	})
 	s.close = append(s.close, pool.Close)
 	s.Providers[simulator.Code] = sim
