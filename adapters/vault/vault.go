@@ -44,8 +44,12 @@ type stamp struct {
 }
 
 // Open reads the keys. They are read again whenever their file changes; if that
-// fails, the keys that there were go on being used, and log is told.
+// fails, the keys that there were go on being used, and log is told; nil is for
+// nobody.
 func Open(f Files, log *slog.Logger) (*Vault, error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
 	v := &Vault{files: f, log: log}
 	s, err := f.stamp()
 	if err != nil {
