@@ -13,7 +13,7 @@ type answer struct {
 	status     int
 	body       []byte
 	replayed   bool
-	retryAfter int // seconds; 0 for none
+	retryAfter int // seconds; 0 says nothing
 }
 
 func (a answer) kept() app.Answer { return app.Answer{Status: a.status, Body: a.body} }

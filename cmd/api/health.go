@@ -35,12 +35,13 @@ func newHealth(ping func(context.Context) error, keys func() error, url boot.Dat
 	}}
 }
 
-func (h *health) handler() http.Handler {
+func (h *health) handler(metrics http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) {
 		writeHealth(w, http.StatusOK, map[string]string{"status": "alive"})
 	})
 	mux.HandleFunc("GET /readyz", h.ready)
+	mux.Handle("GET /metrics", metrics)
 	return mux
 }
 
@@ -94,6 +95,16 @@ func (h *health) current(ctx context.Context) error {
 	}
 	h.migrated.Store(true)
 	return nil
+}
+
+// partOnStopping tells clients to use another connection once we are to stop.
+func (h *health) partOnStopping(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if h.stopping.Load() {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func writeHealth(w http.ResponseWriter, status int, report map[string]string) {

@@ -47,7 +47,18 @@ in the environment. A wrong or missing value is refused at start.
 
   BILLING_ENV                   production, dev or test (default production)
   BILLING_API_ADDR              listener of the API (default :8080)
-  BILLING_OPS_ADDR              listener of /livez and /readyz (default 127.0.0.1:9090)
+  BILLING_OPS_ADDR              listener of /livez, /readyz and /metrics
+                                (default 127.0.0.1:9090)
+  BILLING_TLS_CERT_FILE, BILLING_TLS_KEY_FILE
+                                serve HTTPS; the files may be replaced while it runs
+  BILLING_RATE_USER             requests of one viewer, such as 10/s, 300/m, 5000/h or off
+                                (default 300/m in production, else off)
+  BILLING_RATE_ADDRESS          requests from one network address
+                                (default 6000/m in production, else off)
+  BILLING_TRUSTED_PROXIES       addresses or networks whose X-Forwarded-For is believed
+  BILLING_SHUTDOWN_DELAY        how long requests are taken after SIGTERM, while readyz
+                                says no already
+                                (default 5s in production, else 0s)
   BILLING_AUTH_LEEWAY           how far the issuer's clock may be off (default 30s)
   BILLING_TIME_ZONE             where months are counted (default UTC)
   BILLING_RETRY_SCHEDULE        when a declined renewal is tried again

@@ -139,8 +139,6 @@ func (w *wallet) remove(c billing.Card) error {
 	return w.cards().Remove(context.WithoutCancel(w.t.Context()), viewer, c.ID)
 }
 
-const month = 31 * 24 * time.Hour
-
 func TestAddCard(t *testing.T) {
 	t.Parallel()
 	w := newWallet(t)

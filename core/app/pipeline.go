@@ -20,7 +20,7 @@ const (
 	// maxBatch is where larger batches stop being any quicker, and only hold
 	// their locks for longer.
 	maxBatch   = 500
-	firstBatch = 50
+	firstBatch = 50 // or as many as are charged at once
 	// batchTime is how long the charges of a batch should take: an intent must be
 	// sent well within its send window.
 	batchTime = time.Second
@@ -73,7 +73,7 @@ func newPipeline(r *Renewer) *pipeline {
 	p.others = make(chan bool, claimers-1)
 	p.count.progress = r.Progress
 	p.allowance.limit, p.allowance.left = r.Limit > 0, r.Limit
-	p.batch.Store(firstBatch)
+	p.batch.Store(int64(min(firstBatch, r.Concurrency)))
 	return p
 }
 
@@ -87,11 +87,14 @@ func (p *pipeline) run(ctx context.Context) error {
 	if err := p.renew(ctx); err != nil || ctx.Err() != nil {
 		return err
 	}
-	return p.settleRest(ctx)
+	if err := p.settleRest(ctx); err != nil || ctx.Err() != nil {
+		return err
+	}
+	return p.reread(ctx)
 }
 
-// systems lists the payment systems that may be asked.
-func (p *pipeline) systems() []string {
+// up lists the payment systems that may be asked.
+func (p *pipeline) up() []string {
 	var up []string
 	for _, code := range slices.Sorted(maps.Keys(p.breakers)) {
 		if !p.breakers[code].open() {
@@ -102,7 +105,7 @@ func (p *pipeline) systems() []string {
 }
 
 func (p *pipeline) gaveUp() error {
-	up := p.systems()
+	up := p.up()
 	if len(up) == len(p.breakers) {
 		return nil
 	}
@@ -113,20 +116,17 @@ func (p *pipeline) gaveUp() error {
 // reportOrphans counts as failed what is due at payment systems that this
 // program has no adapter for.
 func (p *pipeline) reportOrphans(ctx context.Context) error {
-	registered, err := p.Store.Views().PaymentSystems(ctx)
+	orphans, err := p.orphans(ctx)
 	if err != nil {
 		return err
 	}
-	for _, ps := range registered {
-		if _, ok := p.breakers[ps.Code]; ok {
-			continue
-		}
-		n, err := p.Store.Views().CountDue(ctx, DueQuery{Now: p.Clock.Now(), Systems: []string{ps.Code}})
+	for _, code := range orphans {
+		n, err := p.Store.Views().CountDue(ctx, DueQuery{Now: p.Clock.Now(), Systems: []string{code}})
 		if err != nil {
 			return err
 		}
 		if n > 0 {
-			p.Log.Error("subscriptions are due at a payment system without an adapter", "payment_system", ps.Code, "due", n)
+			p.Log.Error("subscriptions are due at a payment system without an adapter", "payment_system", code, "due", n)
 			p.count.add(Summary{Due: n, Failed: n})
 		}
 	}
@@ -167,7 +167,7 @@ func (p *pipeline) renew(ctx context.Context) error {
 func (p *pipeline) claimAll(ctx context.Context) error {
 	var from time.Time
 	for ctx.Err() == nil {
-		systems, n := p.systems(), p.allowance.take(int(p.batch.Load()))
+		systems, n := p.up(), p.allowance.take(int(p.batch.Load()))
 		if len(systems) == 0 || n == 0 {
 			return nil
 		}
@@ -288,29 +288,11 @@ func (a *allowance) giveBack(n int) {
 func (p *pipeline) chargeAll() {
 	for j := range p.toCharge {
 		ctx, cancel := context.WithDeadline(context.Background(), j.deadline)
-		v := p.collector.charge(ctx, j.payment, ChargeRequest{Token: j.token})
-		if !v.known() && !neverSent(v.err) {
-			v = p.lookUp(ctx, v)
-		}
+		v := p.collector.chargeOrLookUp(ctx, j.payment, j.token)
 		cancel()
 		p.toRecord <- v
 		p.pace(j.batch)
 	}
-}
-
-func neverSent(err error) bool {
-	return errors.Is(err, ErrNotSent) || errors.Is(err, ErrCredentials)
-}
-
-// lookUp asks at once for the outcome whose answer was lost. A payment that is
-// not found may still be on its way.
-func (p *pipeline) lookUp(ctx context.Context, v verdict) verdict {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.collector.ChargeTimeout)
-	defer cancel()
-	if o, err := p.collector.Providers[v.payment.PaymentSystem].Find(ctx, v.payment.ID); err == nil {
-		v.outcome = o
-	}
-	return v
 }
 
 // pace sets the size of the next batches by how long this one took.
@@ -358,17 +340,20 @@ func (p *pipeline) recordAll(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// settle settles everything that nobody works on. What stays unknown comes again
-// after a while; it looks at nothing twice.
+// settle settles everything that nobody works on, for as long as there is a
+// payment system to ask. What stays unknown comes again after a while; it looks
+// at nothing twice.
 func (p *pipeline) settle(ctx context.Context) error {
 	seen := make(map[billing.PaymentID]bool)
-	for ctx.Err() == nil && p.gaveUp() == nil {
+	for ctx.Err() == nil && len(p.up()) > 0 {
 		results, err := p.collector.sweep(ctx, settleBatch, p.Concurrency)
 		p.count.swept(results)
-		if err != nil {
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
 			return fmt.Errorf("settle: %w", err)
-		}
-		if len(results) == 0 {
+		case len(results) == 0:
 			return nil
 		}
 		for _, r := range results {
@@ -384,29 +369,76 @@ func (p *pipeline) settle(ctx context.Context) error {
 }
 
 // settleRest settles what is left at the end. What somebody may still be
-// sending, be it a run that was killed, is waited for, and so is what is unknown
-// still, but not longer than a payment system may take.
+// sending, be it a run that was killed, is waited for, but not longer than that
+// can take. When nobody sends anything any more, it looks once again at what it
+// could not conclude anything about before.
 func (p *pipeline) settleRest(ctx context.Context) error {
 	patience, cancel := context.WithTimeout(ctx, p.collector.sendWindow()+sweepLease)
 	defer cancel()
-	for {
-		if err := p.settle(ctx); err != nil || p.gaveUp() != nil {
+	for last := false; patience.Err() == nil; {
+		if err := p.settle(ctx); err != nil || len(p.up()) == 0 {
 			return err
 		}
-		var underway time.Duration
+		wait, err := p.underway(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			return err
+		case wait > 0:
+			last = false
+			sleep(patience, min(wait, settlePoll))
+		case last:
+			return nil
+		default:
+			last = true
+			if err := p.release(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (p *pipeline) underway(ctx context.Context) (wait time.Duration, err error) {
+	err = p.Store.InTx(ctx, func(tx Repos) (err error) {
+		wait, err = tx.Payments.Underway(ctx)
+		return err
+	})
+	return wait, err
+}
+
+// release offers what is open to the sweep, although it has looked already.
+func (p *pipeline) release(ctx context.Context) error {
+	for keys := range slices.Chunk(p.count.left(), maxBatch) {
+		if err := p.Store.InTx(ctx, func(tx Repos) error { return tx.Payments.Release(ctx, keys...) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reread looks what others, such as another run, have settled of what is open.
+func (p *pipeline) reread(ctx context.Context) error {
+	for keys := range slices.Chunk(p.count.left(), maxBatch) {
+		var payments []billing.Payment
 		err := p.Store.InTx(ctx, func(tx Repos) (err error) {
-			underway, err = tx.Payments.Underway(ctx)
+			payments, err = tx.Payments.Lock(ctx, keys...)
 			return err
 		})
-		if err != nil || underway <= 0 && p.count.summary().Unknown == 0 {
+		if err != nil {
 			return err
 		}
-		timer := time.NewTimer(settlePoll)
-		select {
-		case <-timer.C:
-		case <-patience.Done():
-			timer.Stop()
-			return nil
-		}
+		p.count.reread(payments)
+	}
+	return nil
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
 	}
 }

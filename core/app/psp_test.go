@@ -38,6 +38,7 @@ var errLost = errors.New("connection reset by peer")
 // not stored.
 type psp struct {
 	t       *testing.T
+	code    string
 	store   *memory.Store
 	now     func() time.Time
 	taken   func() // runs between the money and the answer
@@ -186,7 +187,7 @@ func (p *psp) outside() bool {
 // where others can see it.
 func (p *psp) checkIntent(ctx context.Context, r app.ChargeRequest) {
 	stored := false
-	err := p.store.Paid(context.WithoutCancel(ctx), system, time.Time{}, func(pay billing.Payment) error {
+	err := p.store.Paid(context.WithoutCancel(ctx), p.code, time.Time{}, func(pay billing.Payment) error {
 		stored = stored || (pay.ID == r.Key && pay.Amount == r.Amount && pay.Initiator == r.Initiator)
 		return nil
 	})

@@ -53,17 +53,16 @@ func (c Calendar) monthEnd(year int, month time.Month) time.Time {
 }
 
 // Next returns the period that follows the one that ended at end, counted from
-// the anchor: the one that now lies in. It also says how many whole periods went
-// by in between. What is returned begins at end unless some did.
-func (c Calendar) Next(anchor time.Time, months int, end, now time.Time) (_ Period, missed int) {
+// the anchor: the one that now lies in. It begins at end unless whole periods
+// went by in between.
+func (c Calendar) Next(anchor time.Time, months int, end, now time.Time) Period {
 	k := c.step(anchor, months, end)
 	next := Period{end, c.AddMonths(anchor, (k+1)*months)}
 	for !now.Before(next.End) {
 		k++
-		missed++
 		next = c.Period(anchor, k, months)
 	}
-	return next, missed
+	return next
 }
 
 // step returns how many periods after the anchor t is: the nearest whole number,

@@ -36,7 +36,7 @@ func (t Time) check(f *faults, env Env) {
 type Rules struct {
 	Time
 	TimeZone TimeZone `env:"BILLING_TIME_ZONE" envDefault:"UTC" must:"be an IANA time zone such as UTC or Europe/Moscow"`
-	Retries  Retries  `env:"BILLING_RETRY_SCHEDULE" envDefault:"24h,72h,120h,168h" must:"be durations from the due date, each longer than the one before, such as 24h,72h,7d"`
+	Retries  Retries  `env:"BILLING_RETRY_SCHEDULE" envDefault:"24h,72h,120h,168h" must:"be durations from the due date, each longer than the one before and none than 28d, such as 24h,72h,7d"`
 }
 
 // Charging is how money is asked for.
@@ -110,6 +110,7 @@ type API struct {
 	Auth
 	Vault
 	CardLimits
+	Shell
 	APIAddr       Address `env:"BILLING_API_ADDR" envDefault:":8080" must:"be host:port or :port"`
 	OpsAddr       Address `env:"BILLING_OPS_ADDR" envDefault:"127.0.0.1:9090" must:"be host:port or :port"`
 	SweepInterval Span    `env:"BILLING_SWEEP_INTERVAL" envDefault:"5s" must:"be a duration of more than zero, such as 5s"`
@@ -120,6 +121,7 @@ func (c API) check(f *faults) {
 	c.Charging.check(f, c.Env)
 	c.Auth.check(f, c.Env)
 	c.Vault.check(f, c.Env)
+	c.Shell.check(f)
 	_, port, _ := net.SplitHostPort(string(c.APIAddr))
 	f.need(c.APIAddr != c.OpsAddr || port == "0", "BILLING_API_ADDR and BILLING_OPS_ADDR are both %q: they need ports of their own", c.APIAddr)
 }

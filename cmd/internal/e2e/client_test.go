@@ -22,7 +22,7 @@ type answer struct {
 		Code              string
 		CancelAtPeriodEnd bool                    `json:"cancel_at_period_end"`
 		LatestPayment     struct{ Status string } `json:"latest_payment"`
-		Data              []struct{ Status, Type string }
+		Data              []struct{ ID, Status, Type string }
 	}
 }
 

@@ -64,6 +64,7 @@ func (o Options) environ(url string, d demo) []string {
 		"BILLING_ENV=dev", "BILLING_SIMULATOR=on", "BILLING_CLOCK=test",
 		"BILLING_DATABASE_URL="+url, "BILLING_DATABASE_URL_FILE=",
 		"BILLING_API_ADDR="+string(o.APIAddr), "BILLING_OPS_ADDR="+string(o.OpsAddr),
+		"BILLING_TLS_CERT_FILE=", "BILLING_TLS_KEY_FILE=",
 		"BILLING_AUTH_PUBLIC_KEY_FILE="+d.publicFile, "BILLING_AUTH_JWKS_URL=",
 		"BILLING_AUTH_ISSUER="+issuer, "BILLING_AUTH_AUDIENCE="+audience,
 	)
