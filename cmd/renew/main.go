@@ -28,6 +28,7 @@ import (
 )
 
 func main() {
+	boot.Harden()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A second Ctrl-C ends the program at once.
 	context.AfterFunc(ctx, stop)
@@ -50,6 +51,9 @@ Exit code: 0 when every item was dealt with, declines included; 1 when some fail
 or are not known, or the run stopped early; 2 for bad usage or configuration.
 
   BILLING_DATABASE_URL          Postgres URL (or BILLING_DATABASE_URL_FILE)
+  BILLING_VAULT_KEYSET_FILE     keys that seal payment tokens, and
+  BILLING_VAULT_KEK_FILE        the key that encrypts those; both are required in
+                                production
 
   BILLING_ENV                   production, dev or test (default production)
   BILLING_TIME_ZONE             where months are counted (default UTC)

@@ -47,9 +47,9 @@ func TestCancelsThatRaceARun(t *testing.T) {
 		answered := make([]int64, len(users))
 		var cancels sync.WaitGroup
 		p := &faulty{Provider: w.psp, takes: time.Millisecond}
-		for i, u := range users {
+		for i, u := range users { // the first of them, who is claimed first, cancels last
 			cancels.Go(func() {
-				time.Sleep(time.Duration(i) * 120 * time.Microsecond)
+				time.Sleep(time.Duration(len(users)-i) * 120 * time.Microsecond)
 				expectError(w.t, w.cancel(u, billing.AtPeriodEnd), nil)
 				answered[i] = store.seq.Add(1)
 			})

@@ -56,6 +56,9 @@ func (v viewer) try(ctx context.Context, method, path, key, body string) (a answ
 		return a, err
 	}
 	a.status, a.text = resp.StatusCode, string(text)
+	if resp.StatusCode == http.StatusNoContent {
+		return a, nil
+	}
 	return a, json.Unmarshal(text, &a.body)
 }
 
