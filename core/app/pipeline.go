@@ -10,8 +10,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/online-cinema/billing/core/billing"
 )
 
 const (
@@ -63,7 +61,7 @@ type batch struct {
 func newPipeline(r *Renewer) *pipeline {
 	p := &pipeline{
 		Renewer: r, collector: *r.Collector, breakers: make(map[string]*breaker),
-		toCharge: make(chan dueJob, r.Concurrency), toRecord: make(chan verdict, maxBatch),
+		toCharge: make(chan dueJob), toRecord: make(chan verdict, maxBatch),
 	}
 	p.collector.Providers = make(map[string]Provider)
 	for code, provider := range r.Collector.Providers {
@@ -136,8 +134,8 @@ func (p *pipeline) reportOrphans(ctx context.Context) error {
 // renew runs claimers, chargers and recorders until nothing is due.
 func (p *pipeline) renew(ctx context.Context) error {
 	var claiming, charging, recording sync.WaitGroup
-	claimErrs, recordErrs := make([]error, claimers), make([]error, recorders)
-	for i := range claimers {
+	claimErrs, recordErrs := make([]error, min(claimers, p.Concurrency)), make([]error, recorders)
+	for i := range claimErrs {
 		claiming.Go(func() {
 			if i > 0 && !<-p.others {
 				return // one found all there is
@@ -199,11 +197,15 @@ func (p *pipeline) helpers(needed bool) {
 }
 
 // claim bills a batch and hands it to the chargers. It returns how many it
-// found, and when the last of them was due.
+// found, and when the last of them was due. Once it has begun, the end of ctx
+// does not end it: nobody would know whether the batch is to be sent.
 func (p *pipeline) claim(ctx context.Context, q DueQuery) (found int, last time.Time, err error) {
 	sending, cancel := p.collector.sending(ctx)
 	deadline, _ := sending.Deadline() // from before the intents are stored
 	cancel()
+	deadline = deadline.Add(p.queueTime())
+	ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), p.collector.RecordTimeout)
+	defer cancel()
 	var c claimed
 	err = p.Store.InTx(ctx, func(tx Repos) error {
 		due, err := tx.Subscriptions.LockDue(ctx, q)
@@ -229,6 +231,13 @@ func (p *pipeline) claim(ctx context.Context, q DueQuery) (found int, last time.
 	return len(c.jobs) + c.ended, c.last, nil
 }
 
+// queueTime is how long an intent may wait for its turn, which comes at the
+// latest when a charge that was begun before has taken all its time.
+func (p *pipeline) queueTime() time.Duration { return p.collector.ChargeTimeout }
+
+// sendWindow is how long an intent of a run may be sent after it was stored.
+func (p *pipeline) sendWindow() time.Duration { return p.collector.sendWindow() + p.queueTime() }
+
 // claimed is what becomes of a batch of due subscriptions.
 type claimed struct {
 	writes
@@ -239,7 +248,7 @@ type claimed struct {
 
 func (p *pipeline) billAll(due []Due, now time.Time) (claimed, error) {
 	c := claimed{last: due[len(due)-1].NextChargeAt}
-	c.send = p.collector.sendWindow()
+	c.send = p.sendWindow()
 	for _, d := range due {
 		s, payment, events, billed := p.bill(d, now)
 		switch {
@@ -284,10 +293,15 @@ func (a *allowance) giveBack(n int) {
 }
 
 // chargeAll sends intents. One that was stored is sent even when the run is to
-// stop: it would only wait for the next run.
+// stop: it would only wait for the next run. One that waited for so long that it
+// cannot have all its time any more is not sent: cut short, it would look as if
+// the payment system were down.
 func (p *pipeline) chargeAll() {
 	for j := range p.toCharge {
 		ctx, cancel := context.WithDeadline(context.Background(), j.deadline)
+		if time.Until(j.deadline) < p.collector.ChargeTimeout {
+			cancel()
+		}
 		v := p.collector.chargeOrLookUp(ctx, j.payment, j.token)
 		cancel()
 		p.toRecord <- v
@@ -338,107 +352,4 @@ func (p *pipeline) recordAll(ctx context.Context) error {
 		p.count.charged(results)
 	}
 	return errors.Join(errs...)
-}
-
-// settle settles everything that nobody works on, for as long as there is a
-// payment system to ask. What stays unknown comes again after a while; it looks
-// at nothing twice.
-func (p *pipeline) settle(ctx context.Context) error {
-	seen := make(map[billing.PaymentID]bool)
-	for ctx.Err() == nil && len(p.up()) > 0 {
-		results, err := p.collector.sweep(ctx, settleBatch, p.Concurrency)
-		p.count.swept(results)
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil:
-			return fmt.Errorf("settle: %w", err)
-		case len(results) == 0:
-			return nil
-		}
-		for _, r := range results {
-			if seen[r.Payment.ID] {
-				return nil
-			}
-			if !r.Payment.Settled() {
-				seen[r.Payment.ID] = true
-			}
-		}
-	}
-	return nil
-}
-
-// settleRest settles what is left at the end. What somebody may still be
-// sending, be it a run that was killed, is waited for, but not longer than that
-// can take. When nobody sends anything any more, it looks once again at what it
-// could not conclude anything about before.
-func (p *pipeline) settleRest(ctx context.Context) error {
-	patience, cancel := context.WithTimeout(ctx, p.collector.sendWindow()+sweepLease)
-	defer cancel()
-	for last := false; patience.Err() == nil; {
-		if err := p.settle(ctx); err != nil || len(p.up()) == 0 {
-			return err
-		}
-		wait, err := p.underway(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil:
-			return err
-		case wait > 0:
-			last = false
-			sleep(patience, min(wait, settlePoll))
-		case last:
-			return nil
-		default:
-			last = true
-			if err := p.release(ctx); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (p *pipeline) underway(ctx context.Context) (wait time.Duration, err error) {
-	err = p.Store.InTx(ctx, func(tx Repos) (err error) {
-		wait, err = tx.Payments.Underway(ctx)
-		return err
-	})
-	return wait, err
-}
-
-// release offers what is open to the sweep, although it has looked already.
-func (p *pipeline) release(ctx context.Context) error {
-	for keys := range slices.Chunk(p.count.left(), maxBatch) {
-		if err := p.Store.InTx(ctx, func(tx Repos) error { return tx.Payments.Release(ctx, keys...) }); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// reread looks what others, such as another run, have settled of what is open.
-func (p *pipeline) reread(ctx context.Context) error {
-	for keys := range slices.Chunk(p.count.left(), maxBatch) {
-		var payments []billing.Payment
-		err := p.Store.InTx(ctx, func(tx Repos) (err error) {
-			payments, err = tx.Payments.Lock(ctx, keys...)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		p.count.reread(payments)
-	}
-	return nil
-}
-
-func sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }

@@ -31,7 +31,7 @@ type Renewer struct {
 	Collector *Collector
 	Log       *slog.Logger
 
-	// Concurrency is how many charges are under way at once, at most.
+	// Concurrency is how many charges are under way at once, at most; at least 1.
 	Concurrency int
 	// Limit is how many subscriptions a run takes up, at most; 0 is all.
 	Limit int

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -65,15 +66,7 @@ func TestFourRunsAtOnceChargeEachOnce(t *testing.T) {
 	}
 }
 
-func (w world) pending(users []billing.UserID) (n int) {
-	w.t.Helper()
-	for _, u := range users {
-		if s := w.subscriptionOf(u); !s.Latest.Settled() {
-			n++
-		}
-	}
-	return n
-}
+func (w world) pending(users []billing.UserID) int { return len(w.claimed(users)) }
 
 func TestARunSettlesWhatItLeftOpen(t *testing.T) {
 	t.Parallel()
@@ -99,9 +92,41 @@ func TestARunSettlesWhatItLeftOpen(t *testing.T) {
 	}
 }
 
+func TestWhatAnotherHasSettledIsNotUnknown(t *testing.T) {
+	t.Parallel()
+	for m, want := range map[mishap]app.Summary{
+		fine:     {Due: 1, Renewed: 1},
+		declines: {Due: 1, Declined: 1},
+	} {
+		t.Run(string(m), func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(w world) {
+				user := w.join(1)[0]
+				w.clock.advance(month)
+				w.psp.suffers(m)
+				blind := &faulty{Provider: w.psp, after: always(errLost), look: always(errLost)}
+				errs := atOnce(2, func(i int) error {
+					if i == 0 {
+						w.expectRun(w.renewerOver(w.store, blind), want, nil)
+						return nil
+					}
+					time.Sleep(time.Second) // the run waits, and has a lease on it
+					p := w.subscriptionOf(user).Latest
+					w.inTx(func(ctx context.Context, tx app.Repos) error {
+						return tx.Payments.Release(ctx, app.PaymentKey{User: p.UserID, ID: p.ID})
+					})
+					_, err := w.process().Sweep(w.t.Context(), 1)
+					return err
+				})
+				expectError(w.t, errs[1], nil)
+			})
+		})
+	}
+}
+
 func TestALateSenderGivesNothingAwayThatAnotherSends(t *testing.T) {
 	t.Parallel()
-	const over = chargeTimeout + 10*time.Second // the send window
+	const over = 2*chargeTimeout + 10*time.Second // the send window
 	inBubble(t, func(w world) {
 		user := w.join(1)[0]
 		w.clock.advance(month)

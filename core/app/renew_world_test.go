@@ -2,7 +2,7 @@ package app_test
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -286,7 +286,8 @@ func (v removalsViews) Due(ctx context.Context, q app.DueQuery, each func(app.Du
 }
 
 // faults is a store whose transactions fail when fail says so. It is asked
-// before the commit with what the transaction did, and after it too.
+// before the commit with what the transaction did, and after it too. One whose
+// caller goes away during the commit fails although it is kept.
 type faults struct {
 	app.Store
 	fail func(did did, committed bool) error
@@ -294,8 +295,6 @@ type faults struct {
 
 // did is what a transaction did.
 type did struct{ claimed, added, swept, resent, saved, put bool }
-
-func (d did) String() string { return fmt.Sprintf("%+v", struct{ did }{d}) }
 
 func (s faults) InTx(ctx context.Context, f func(app.Repos) error) error {
 	var d did
@@ -312,7 +311,13 @@ func (s faults) InTx(ctx context.Context, f func(app.Repos) error) error {
 	if err != nil {
 		return err
 	}
-	return s.fail(d, true)
+	if err := s.fail(d, true); err != nil {
+		return err
+	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return ctx.Err()
+	}
+	return nil
 }
 
 type notedSubscriptions struct {
