@@ -191,6 +191,7 @@ func (i *ids) next() string { return fmt.Sprintf("00000000-0000-7000-8000-%012d"
 // bank is a payment system that does what the token says.
 type bank struct {
 	charges atomic.Int64
+	panics  atomic.Bool
 	cards   atomic.Value // the last card that it was sent, with its code
 	down    atomic.Bool
 	hold    chan struct{} // when not nil, charges wait for it,
@@ -204,6 +205,9 @@ func (b *bank) Charge(_ context.Context, r app.ChargeRequest) (billing.Outcome, 
 	}
 	if b.down.Load() {
 		return billing.Outcome{}, app.ErrNotSent
+	}
+	if b.panics.Load() {
+		panic(fmt.Sprintf("%+v, %#v, %s, >%v<, >%s<, %x", r, *r.Card, r.Card.Number, r.Card.CVV, &r.Card.CVV, r.Card.CVV))
 	}
 	if r.Card != nil {
 		b.cards.Store(r.Card.Number.Reveal() + " " + r.Card.CVV.Reveal())

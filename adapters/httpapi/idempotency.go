@@ -27,7 +27,7 @@ func noteKey(r *http.Request) error {
 	switch {
 	case len(keys) == 0 || r.Method != http.MethodPost:
 		return nil
-	case len(keys) > 1 || !keyShape.MatchString(keys[0]):
+	case len(keys) > 1 || !keyShape.MatchString(keys[0]) || billing.LooksLikeCardNumber(keys[0]): // keys are stored
 		return &billing.InvalidError{Faults: []billing.Fault{
 			{Field: "Idempotency-Key", Message: "must be one, of 1 to 255 visible ASCII characters"},
 		}}

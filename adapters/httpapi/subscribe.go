@@ -16,6 +16,12 @@ func (s *server) Subscribe(ctx context.Context, r api.SubscribeRequestObject) (a
 	if err != nil {
 		return nil, err
 	}
+	if !named(ref) {
+		return nil, billing.ErrPlanNotFound
+	}
+	if !named(r.Body.PaymentSystem) {
+		return nil, billing.ErrPaymentSystemNotFound
+	}
 	by, err := payBy(r.Body.PaymentToken, r.Body.CardId, r.Body.Cvv)
 	if err != nil {
 		return nil, err
