@@ -125,7 +125,7 @@ var (
 
 func TestEveryCardOfTheTable(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, append(onTestClock, unlimited...)...)
+	w := newWorld(t, append(append(onTestClock, unlimited...), "BILLING_CHARGE_TIMEOUT=1s")...)
 	w.clock(t, "set", "2026-01-31T12:00:00Z")
 	a := w.api(t, "billing-api", "BILLING_RATE_PER_USER=0")
 	viewers := make([]viewer, len(cardTable))
