@@ -415,7 +415,7 @@ func TestDeclineLimitAtOnce(t *testing.T) {
 	if n := len(w.psp.requests()); n != 3 {
 		t.Errorf("the payment system was asked %d times, want 3", n)
 	}
-	w.expectHistory(billing.CardAdded, billing.PaymentWasDeclined, billing.PaymentWasDeclined, billing.PaymentWasDeclined, billing.DeclinesLimited)
+	w.expectHistory(billing.CardAdded, billing.DeclinesLimited, billing.PaymentWasDeclined, billing.PaymentWasDeclined, billing.PaymentWasDeclined)
 }
 
 func TestNewCardLimit(t *testing.T) {
