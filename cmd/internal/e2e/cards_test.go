@@ -260,7 +260,7 @@ func TestNoChargeAfterTheRemovalWhereverItWasKilled(t *testing.T) {
 	for _, c := range victims {
 		t.Run(c.program+" at "+c.point, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, onTestClock...)
+			w := newWorld(t, append(onTestClock, crashes)...)
 			w.clock(t, "set", "2026-01-31T12:00:00Z")
 			v := w.viewer(t, "alice")
 			healthy := w.api(t, "billing-api", "BILLING_SWEEP_INTERVAL=1h")

@@ -9,7 +9,7 @@ import (
 
 // crashes makes a short window in which a charge may be sent, so that nobody
 // waits long for its end.
-const crashes = "BILLING_CHARGE_TIMEOUT=500ms"
+const crashes = "BILLING_CHARGE_TIMEOUT=2s"
 
 // killed sends a request in which the API kills itself.
 func killed(t *testing.T, a api, v viewer, path, key, body string) {
