@@ -105,7 +105,7 @@ func TestRemoveDuringACharge(t *testing.T) {
 					t.Error(err)
 				}
 			} else {
-				defer func() { _ = <-done }() // it is told that it is too late
+				defer func() { <-done }() //nolint:errcheck // it is told that it is too late
 				defer close(answer)
 				w.clock.advance(sendOver)
 			}

@@ -114,7 +114,7 @@ var cardTable = []struct {
 	{"4000009900001101", 201, "active", []string{"card_added", "subscribed", "payment_declined"}},
 	{"4000009900001200", 201, "active", renewed},
 	{"4000009900001309", 202, "incomplete", renewed},
-	{"4000009900001408", 202, "incomplete", renewed}, // slower than we wait here
+	{"4000009900001408", 201, "active", renewed},
 	{"4000009900001507", 202, "incomplete", []string{"card_added", "payment_contradicted"}},
 }
 
