@@ -73,7 +73,7 @@ func readAll(w http.ResponseWriter, r *http.Request) {
 	if _, err := io.Copy(io.Discard, r.Body); err != nil {
 		return
 	}
-	_, _ = w.Write(make([]byte, 1<<20))
+	_, _ = w.Write(make([]byte, 64<<10))
 }
 
 // Each kind of slow client is cut off in time, and a thousand of each do not

@@ -108,6 +108,8 @@ type API struct {
 	Rules
 	Charging
 	Auth
+	Vault
+	CardLimits
 	Shell
 	APIAddr       Address `env:"BILLING_API_ADDR" envDefault:":8080" must:"be host:port or :port"`
 	OpsAddr       Address `env:"BILLING_OPS_ADDR" envDefault:"127.0.0.1:9090" must:"be host:port or :port"`
@@ -118,6 +120,7 @@ func (c API) check(f *faults) {
 	c.Rules.check(f, c.Env)
 	c.Charging.check(f, c.Env)
 	c.Auth.check(f, c.Env)
+	c.Vault.check(f, c.Env)
 	c.Shell.check(f)
 	_, port, _ := net.SplitHostPort(string(c.APIAddr))
 	f.need(c.APIAddr != c.OpsAddr || port == "0", "BILLING_API_ADDR and BILLING_OPS_ADDR are both %q: they need ports of their own", c.APIAddr)
@@ -129,9 +132,11 @@ type Renew struct {
 	Database
 	Rules
 	Charging
+	Vault
 }
 
 func (c Renew) check(f *faults) {
 	c.Rules.check(f, c.Env)
 	c.Charging.check(f, c.Env)
+	c.Vault.check(f, c.Env)
 }

@@ -59,6 +59,7 @@ func (o Options) start(program, url string, d demo) (child, error) {
 // two that are the same counts.
 func (o Options) environ(url string, d demo) []string {
 	env := append([]string{"BILLING_LOG_FORMAT=text"}, o.Environ...)
+	env = append(env, d.vars(o.Environ)...)
 	return append(env,
 		"BILLING_ENV=dev", "BILLING_SIMULATOR=on", "BILLING_CLOCK=test",
 		"BILLING_DATABASE_URL="+url, "BILLING_DATABASE_URL_FILE=",
