@@ -59,6 +59,8 @@ func payBy(token, card, cvv *string) (means, error) {
 		return wrong("payment_token", "is missing; give it, or card_id and cvv")
 	case token != nil && (card != nil || cvv != nil):
 		return wrong("payment_token", "cannot come with a card; pay with one of them")
+	case token != nil && billing.LooksLikeCardNumber(*token): // what is kept to compare requests must not have it
+		return wrong("payment_token", "looks like the number of a card; add the card instead")
 	case token != nil:
 		return means{token: *token}, nil
 	case card == nil:

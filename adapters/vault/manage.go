@@ -122,6 +122,17 @@ func (f Files) Enable(ids ...uint32) error {
 	return f.change(func(m *keyset.Manager, _ []Key) error { return eachKey(ids, m.Enable) })
 }
 
+// EnableAll has every key in the file open again.
+func (f Files) EnableAll() error {
+	return f.change(func(m *keyset.Manager, list []Key) error {
+		ids := make([]uint32, len(list))
+		for i, k := range list {
+			ids[i] = k.ID
+		}
+		return eachKey(ids, m.Enable)
+	})
+}
+
 func eachKey(ids []uint32, f func(uint32) error) error {
 	var errs []error
 	for _, id := range ids {
@@ -130,9 +141,34 @@ func eachKey(ids []uint32, f func(uint32) error) error {
 	return errors.Join(errs...)
 }
 
+// Rekey encrypts the keyset with the key in another file, which is made unless it
+// is there. Programs that run go on with the keys that they have read, and are to
+// be started with the other file.
+func (f Files) Rekey(kek string) error {
+	if err := createKEK(kek); err != nil {
+		return err
+	}
+	return f.rewrite(Files{Keyset: f.Keyset, KEK: kek}, func(k keys) (keys, error) { return k, nil })
+}
+
 // change changes the keys that seal. Of several that change the file, one works
 // and the others wait; who reads it sees the old one or the new one, whole.
 func (f Files) change(how func(*keyset.Manager, []Key) error) error {
+	return f.rewrite(f, func(k keys) (keys, error) {
+		m := keyset.NewManagerFromHandle(k.seal)
+		err := how(m, k.list())
+		if err == nil {
+			k.seal, err = m.Handle()
+		}
+		if err != nil {
+			err = fmt.Errorf("change the keys: %w", err)
+		}
+		return k, err
+	})
+}
+
+// rewrite reads the keys, and writes what how makes of them.
+func (f Files) rewrite(as Files, how func(keys) (keys, error)) error {
 	unlock, err := lock(f.Keyset + ".lock")
 	if err != nil {
 		return err
@@ -142,14 +178,10 @@ func (f Files) change(how func(*keyset.Manager, []Key) error) error {
 	if err != nil {
 		return err
 	}
-	m := keyset.NewManagerFromHandle(k.seal)
-	if err := how(m, k.list()); err != nil {
-		return fmt.Errorf("change the keys: %w", err)
+	if k, err = how(k); err != nil {
+		return err
 	}
-	if k.seal, err = m.Handle(); err != nil {
-		return fmt.Errorf("change the keys: %w", err)
-	}
-	text, err := f.render(k)
+	text, err := as.render(k)
 	if err != nil {
 		return err
 	}

@@ -68,6 +68,7 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 		cases.keepCards(cfg, keys)
 	}
 	cases.subscriber.Collector.Watch = m.Event
+	m.Masked(boot.Masked(log))
 	m.Watch(store.Pending, connections(pool), clock.Now, log)
 	api, err := cases.handler(cfg, verifier, m, log)
 	if err != nil {

@@ -14,7 +14,8 @@ import (
 type rotateFlags struct {
 	vaultFlags
 
-	prepare, disableOld bool
+	prepare, disableOld, enableOld bool
+	newKEK                         string
 }
 
 func (t *tool) vaultRotate() *cobra.Command {
@@ -31,7 +32,9 @@ func (t *tool) vaultRotate() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&in.prepare, "prepare", false, "add a key that only opens for now; the next rotate has it seal")
 	cmd.Flags().BoolVar(&in.disableOld, "disable-old", false, "have the keys open nothing any more that no row is sealed with")
-	cmd.MarkFlagsMutuallyExclusive("prepare", "disable-old")
+	cmd.Flags().BoolVar(&in.enableOld, "enable-old", false, "have the disabled keys open again, for a backup that was sealed with them")
+	cmd.Flags().StringVar(&in.newKEK, "new-kek", "", "encrypt the keyset with the key in this file, which is made if need be, and leave the keys as they are")
+	cmd.MarkFlagsMutuallyExclusive("prepare", "disable-old", "enable-old", "new-kek")
 	return t.withJSON(in.keys(cmd))
 }
 
@@ -51,11 +54,20 @@ func (t *tool) rotate(in rotateFlags) error {
 		return err
 	}
 	change := f.Rotate
-	if in.prepare {
+	switch {
+	case in.prepare:
 		change = f.Prepare
+	case in.enableOld:
+		change = f.EnableAll
+	}
+	if in.newKEK != "" {
+		change = func() error { return f.Rekey(in.newKEK) }
 	}
 	if err := change(); err != nil {
 		return err
+	}
+	if in.newKEK != "" {
+		f.KEK = in.newKEK
 	}
 	return t.printKeys(f)
 }

@@ -91,10 +91,29 @@ func TestVault(t *testing.T) {
 	s.json(t, boot.OK, &rotated, "vault", "rotate", "--disable-old")
 	first.PaymentMethods, first.Enabled, second.PaymentMethods = 0, false, rows
 	status(vaultStatusJSON{Keys: []keyJSON{first, second}})
+	s.json(t, boot.OK, &rotated, "vault", "rotate", "--enable-old")
+	if !rotated.Keys[0].Enabled || rotated.Keys[0].Primary || !rotated.Keys[1].Primary {
+		t.Errorf("enabled: %+v", rotated)
+	}
+	s.rekey(t)
 	s.json(t, boot.OK, &rotated, "vault", "rotate", "--prepare")
 	if len(rotated.Keys) != 3 || rotated.Keys[2].Primary {
 		t.Errorf("prepared: %+v", rotated)
 	}
+}
+
+// rekey has another key encrypt the keyset, and goes on with that.
+func (s shell) rekey(t *testing.T) {
+	t.Helper()
+	kek := s.file(2) + ".new"
+	s.run(t, boot.OK, "vault", "rotate", "--new-kek", kek)
+	if _, stderr := s.run(t, boot.Failed, "vault", "status"); !strings.Contains(stderr, "names another key") {
+		t.Errorf("with the old key: %q", stderr)
+	}
+	if err := os.Rename(kek, s.file(2)); err != nil {
+		t.Fatal(err)
+	}
+	s.run(t, boot.OK, "vault", "status")
 }
 
 func TestRewrapTellsWhatDoesNotOpen(t *testing.T) {

@@ -105,7 +105,8 @@ func TestRemoveDuringACharge(t *testing.T) {
 					t.Error(err)
 				}
 			} else {
-				defer func() { close(answer); <-done }()
+				defer func() { _ = <-done }() // it is told that it is too late
+				defer close(answer)
 				w.clock.advance(sendOver)
 			}
 			if err := w.remove(c); err != nil {
@@ -120,6 +121,44 @@ func TestRemoveDuringACharge(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whoever removes a card may die; the next one goes on.
+func TestRemovalSurvivesEveryCrash(t *testing.T) {
+	t.Parallel()
+	untilItLives(t, 4, func(t *testing.T, l *life) { // before and after: the removal, the look at what is sent
+		w := newWallet(t)
+		c := w.add(visa())
+		w.subscribedBy(c)
+		dying := w.cards()
+		dying.Store = mortalStore{w.store, l}
+		_ = dying.Remove(t.Context(), viewer, c.ID)
+		if err := w.remove(c); err != nil {
+			t.Fatal(err)
+		}
+		w.expectHistory(billing.CardAdded, billing.Subscribed, billing.CardRemoved)
+		w.neverAgain(1)
+	})
+}
+
+// So may whoever adds one; the same again is the same card.
+func TestAddCardSurvivesEveryCrash(t *testing.T) {
+	t.Parallel()
+	untilItLives(t, 2, func(t *testing.T, l *life) {
+		w := newWallet(t)
+		dying := w.cards()
+		dying.Store = mortalStore{w.store, l}
+		r := w.request()
+		_, _, _ = dying.Add(t.Context(), app.AddCard{User: viewer, Card: visa(), Request: &r})
+		again := w.request()
+		if a, work, err := w.process().Replay(t.Context(), again); a != nil || work != nil || err != nil {
+			t.Fatalf("asked again: %v, %v, %v", a, work, err)
+		}
+		if _, _, err := w.cards().Add(t.Context(), app.AddCard{User: viewer, Card: visa(), Request: &again}); err != nil {
+			t.Error(err)
+		}
+		w.expectHistory(billing.CardAdded)
+	})
 }
 
 // It waits by itself, for as long as it may.

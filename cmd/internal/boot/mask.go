@@ -27,8 +27,13 @@ func newMask(next slog.Handler) *mask {
 	return &mask{next, new(atomic.Int64), new(atomic.Int64)}
 }
 
-// Masked is how much was masked since the start.
-func (m *mask) Masked() int64 { return m.total.Load() }
+// Masked returns how much a log of [Service.Logger] has masked since the start.
+func Masked(log *slog.Logger) func() int64 {
+	if m, ok := log.Handler().(*mask); ok {
+		return m.total.Load
+	}
+	return func() int64 { return 0 }
+}
 
 // Enabled implements [slog.Handler].
 func (m *mask) Enabled(ctx context.Context, l slog.Level) bool { return m.next.Enabled(ctx, l) }

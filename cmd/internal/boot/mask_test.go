@@ -59,7 +59,7 @@ func TestMask(t *testing.T) {
 				if told := strings.Contains(out.String(), "masked"); told != (c.masked > 0) {
 					t.Errorf("%s: it is told that something was masked: %t\n%s", format, told, &out)
 				}
-				if got := log.Handler().(*mask).Masked(); got != c.masked {
+				if got := Masked(log)(); got != c.masked {
 					t.Errorf("%s: masked %d, want %d:\n%s", format, got, c.masked, &out)
 				}
 			}
