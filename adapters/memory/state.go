@@ -2,6 +2,7 @@ package memory
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/online-cinema/billing/core/app"
@@ -19,6 +20,9 @@ type state struct {
 	payments      map[billing.PaymentID]payment
 	events        map[billing.EventID]billing.Event
 	claims        map[claimKey]claim
+	audit         []app.AuditEntry
+	staff         map[string]app.PanelUser // by name
+	sessions      map[app.SessionKey]app.Session
 }
 
 func newState() *state {
@@ -31,6 +35,8 @@ func newState() *state {
 		payments:      make(map[billing.PaymentID]payment),
 		events:        make(map[billing.EventID]billing.Event),
 		claims:        make(map[claimKey]claim),
+		staff:         make(map[string]app.PanelUser),
+		sessions:      make(map[app.SessionKey]app.Session),
 	}
 }
 
@@ -44,6 +50,9 @@ func (s *state) clone() *state {
 		payments:      maps.Clone(s.payments),
 		events:        maps.Clone(s.events),
 		claims:        maps.Clone(s.claims),
+		audit:         slices.Clone(s.audit),
+		staff:         maps.Clone(s.staff),
+		sessions:      maps.Clone(s.sessions),
 	}
 }
 
@@ -64,6 +73,9 @@ func (t *tx) repos() app.Repos {
 		Payments:       payments{t},
 		Events:         events{t},
 		Answers:        answers{t},
+		Audit:          audit{t},
+		Staff:          staff{t},
+		Sessions:       sessions{t},
 	}
 }
 

@@ -76,6 +76,9 @@ func repos(q *dbgen.Queries) app.Repos {
 		Payments:       payments{q},
 		Events:         events{q},
 		Answers:        answers{q},
+		Audit:          audit{q},
+		Staff:          staff{q},
+		Sessions:       sessions{q},
 	}
 }
 

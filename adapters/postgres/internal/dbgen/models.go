@@ -35,6 +35,37 @@ type IdempotencyAnswer struct {
 	MadeAt         time.Time
 }
 
+type PanelAudit struct {
+	ID       string
+	At       time.Time
+	Operator string
+	Origin   string
+	Action   string
+	Object   string
+	Before   []byte
+	After    []byte
+}
+
+type PanelSession struct {
+	TokenHash []byte
+	UserID    string
+	CreatedAt time.Time
+	SeenAt    time.Time
+	Origin    string
+}
+
+type PanelUser struct {
+	ID           string
+	Name         string
+	Role         string
+	PasswordHash string
+	Language     string
+	CreatedAt    time.Time
+	DisabledAt   time.Time
+	Failures     int32
+	LockedUntil  time.Time
+}
+
 type Payment struct {
 	UserID          string
 	ID              string
@@ -104,4 +135,10 @@ type Subscription struct {
 	CreatedAt         time.Time
 	StartedAt         time.Time
 	EndedAt           time.Time
+}
+
+type User struct {
+	ID          string
+	FirstSeenAt time.Time
+	LastSeenAt  time.Time
 }
