@@ -70,7 +70,7 @@ func event(e billing.Event) api.Event {
 	rendered := api.Event{
 		Id: string(e.ID), Type: string(e.Type), At: e.At.UTC(),
 		SubscriptionId: string(e.SubscriptionID), PlanCode: e.PlanCode,
-		PaymentId: text(e.PaymentID), DeclineCode: text(e.DeclineCode), AccessUntil: moment(e.AccessUntil),
+		PaymentId: text(e.PaymentID), DeclineCode: text(e.DeclineCode), AccessUntil: moment(e.AccessUntil), RetryAt: moment(e.RetryAt),
 	}
 	if !e.Amount.IsZero() {
 		rendered.Amount = new(money(e.Amount))

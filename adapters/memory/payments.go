@@ -131,3 +131,39 @@ func (r payments) checkSave(p billing.Payment) error {
 	}
 	return nil
 }
+
+func (r payments) GiveBack(_ context.Context, keys ...app.PaymentKey) error {
+	now := r.wall()
+	for _, k := range keys {
+		p, ok := r.payments[k.ID]
+		if ok && p.UserID == k.User && !p.Settled() {
+			p.sweepAt, p.sendEnd = now, now
+			r.payments[k.ID] = p
+		}
+	}
+	return nil
+}
+
+func (r payments) Resend(_ context.Context, send time.Duration, keys ...app.PaymentKey) ([]app.PaymentKey, error) {
+	now := r.wall()
+	var granted []app.PaymentKey
+	for _, k := range keys {
+		p, ok := r.payments[k.ID]
+		if ok && p.UserID == k.User && !p.Settled() && !p.sendEnd.After(now) {
+			p.sweepAt, p.sendEnd = now.Add(send), now.Add(send)
+			r.payments[k.ID] = p
+			granted = append(granted, k)
+		}
+	}
+	return granted, nil
+}
+
+func (r payments) Underway(context.Context) (longest time.Duration, _ error) {
+	now := r.wall()
+	for _, p := range r.payments {
+		if !p.Settled() && p.Initiator == billing.MerchantInitiated {
+			longest = max(longest, p.sendEnd.Sub(now))
+		}
+	}
+	return longest, nil
+}

@@ -20,6 +20,7 @@ type state struct {
 	payments      map[billing.PaymentID]payment
 	events        map[billing.EventID]billing.Event
 	claims        map[claimKey]claim
+	runs          map[string]app.Run
 	audit         []app.AuditEntry
 	staff         map[string]app.PanelUser // by name
 	sessions      map[app.SessionKey]app.Session
@@ -35,6 +36,7 @@ func newState() *state {
 		payments:      make(map[billing.PaymentID]payment),
 		events:        make(map[billing.EventID]billing.Event),
 		claims:        make(map[claimKey]claim),
+		runs:          make(map[string]app.Run),
 		staff:         make(map[string]app.PanelUser),
 		sessions:      make(map[app.SessionKey]app.Session),
 	}
@@ -50,6 +52,7 @@ func (s *state) clone() *state {
 		payments:      maps.Clone(s.payments),
 		events:        maps.Clone(s.events),
 		claims:        maps.Clone(s.claims),
+		runs:          maps.Clone(s.runs),
 		audit:         slices.Clone(s.audit),
 		staff:         maps.Clone(s.staff),
 		sessions:      maps.Clone(s.sessions),
@@ -73,6 +76,7 @@ func (t *tx) repos() app.Repos {
 		Payments:       payments{t},
 		Events:         events{t},
 		Answers:        answers{t},
+		Runs:           runs{t},
 		Audit:          audit{t},
 		Staff:          staff{t},
 		Sessions:       sessions{t},

@@ -1,8 +1,10 @@
 package memory
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
@@ -104,4 +106,28 @@ func preferred(s, to billing.Subscription) bool {
 func (s *state) asOfToday(sub billing.Subscription) billing.Subscription {
 	sub.PlanCode = s.plans[sub.PlanID].Code
 	return sub
+}
+
+func (r subscriptions) LockDue(_ context.Context, q app.DueQuery) ([]app.Due, error) {
+	due := r.due(q)
+	if len(due) > q.Limit {
+		due = due[:q.Limit]
+	}
+	return due, nil
+}
+
+// due returns what q asks for, whatever its limit is, the earliest first.
+func (s *state) due(q app.DueQuery) []app.Due {
+	var due []app.Due
+	for _, sub := range s.subscriptions {
+		waits := sub.Live() && !sub.Charging && !sub.NextChargeAt.IsZero()
+		inTime := !sub.NextChargeAt.After(q.Now) && !sub.NextChargeAt.Before(q.From)
+		if waits && inTime && (q.Systems == nil || slices.Contains(q.Systems, sub.PaymentSystem)) {
+			due = append(due, app.Due{Subscription: s.asOfToday(sub), Method: s.methods[sub.MethodID]})
+		}
+	}
+	slices.SortFunc(due, func(a, b app.Due) int {
+		return cmp.Or(a.NextChargeAt.Compare(b.NextChargeAt), cmp.Compare(a.ID, b.ID))
+	})
+	return due
 }

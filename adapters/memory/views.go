@@ -112,3 +112,22 @@ func each[A, B any](list []A, f func(A) B) []B {
 	}
 	return out
 }
+
+func (v views) Due(ctx context.Context, q app.DueQuery, each func(app.Due) error) error {
+	for i, d := range v.state().due(q) {
+		if q.Limit > 0 && i == q.Limit {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err := each(d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v views) CountDue(_ context.Context, q app.DueQuery) (int, error) {
+	return len(v.state().due(q)), nil
+}

@@ -28,6 +28,7 @@ func (r events) Append(ctx context.Context, es ...billing.Event) error {
 		Currencies:      column(es, func(e event) string { return string(e.Amount.Currency) }),
 		DeclineCodes:    column(es, func(e event) string { return string(e.DeclineCode) }),
 		AccessUntils:    column(es, func(e event) time.Time { return e.AccessUntil }),
+		RetryAts:        column(es, func(e event) time.Time { return e.RetryAt }),
 	})
 }
 
@@ -38,6 +39,7 @@ func eventOf(row dbgen.Event) billing.Event {
 		SubscriptionID: billing.SubscriptionID(row.SubscriptionID), PlanCode: row.PlanCode,
 		Amount:      billing.Money{Amount: row.Amount.Int64, Currency: billing.Currency(row.Currency.String)},
 		DeclineCode: billing.DeclineCode(row.DeclineCode), AccessUntil: row.AccessUntil,
+		RetryAt: row.RetryAt,
 	}
 	if row.PaymentID != nil {
 		e.PaymentID = billing.PaymentID(*row.PaymentID)

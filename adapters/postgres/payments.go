@@ -48,6 +48,30 @@ func (r payments) Release(ctx context.Context, keys ...app.PaymentKey) error {
 	return r.q.PaymentsRelease(ctx, users, ids)
 }
 
+func (r payments) GiveBack(ctx context.Context, keys ...app.PaymentKey) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	users, ids := paymentKeys(keys)
+	return r.q.PaymentsGiveBack(ctx, users, ids)
+}
+
+func (r payments) Resend(ctx context.Context, send time.Duration, keys ...app.PaymentKey) ([]app.PaymentKey, error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	users, ids := paymentKeys(keys)
+	rows, err := r.q.PaymentsResend(ctx, interval(send), users, ids)
+	return column(rows, func(row dbgen.PaymentsResendRow) app.PaymentKey {
+		return app.PaymentKey{User: billing.UserID(row.UserID), ID: billing.PaymentID(row.ID)}
+	}), err
+}
+
+func (r payments) Underway(ctx context.Context) (time.Duration, error) {
+	seconds, err := r.q.PaymentsUnderway(ctx)
+	return time.Duration(seconds * float64(time.Second)), err
+}
+
 func (r payments) TakeUnsettled(ctx context.Context, lease time.Duration, limit int) ([]app.Unsettled, error) {
 	rows, err := r.q.PaymentsTakeUnsettled(ctx, interval(lease), int32(limit))
 	return column(rows, func(row dbgen.PaymentsTakeUnsettledRow) app.Unsettled {
@@ -107,12 +131,8 @@ func paymentOf(row dbgen.Payment) billing.Payment {
 // Paid implements [app.Books]. It reads a thousand payments at a time, so that
 // neither memory nor a snapshot is held for long.
 func (s *Store) Paid(ctx context.Context, system string, since time.Time, each func(billing.Payment) error) error {
-	const none = "00000000-0000-0000-0000-000000000000"
 	q := dbgen.New(s.pool)
-	after := dbgen.PaymentsOfSystemParams{PaymentSystem: system, Since: since, AfterUser: none, AfterID: none}
-	if since.IsZero() {
-		after.Since = time.Unix(0, 0).UTC()
-	}
+	after := dbgen.PaymentsOfSystemParams{PaymentSystem: system, Since: beginning(since), AfterUser: noID, AfterID: noID}
 	for {
 		rows, err := q.PaymentsOfSystem(ctx, after)
 		if err != nil {

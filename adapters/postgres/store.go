@@ -76,6 +76,7 @@ func repos(q *dbgen.Queries) app.Repos {
 		Payments:       payments{q},
 		Events:         events{q},
 		Answers:        answers{q},
+		Runs:           runs{q},
 		Audit:          audit{q},
 		Staff:          staff{q},
 		Sessions:       sessions{q},

@@ -40,5 +40,6 @@ func methodOf(row dbgen.PaymentMethod) billing.PaymentMethod {
 	return billing.PaymentMethod{
 		ID: billing.PaymentMethodID(row.ID), UserID: billing.UserID(row.UserID),
 		PaymentSystem: row.PaymentSystem, Token: billing.NewSecret(row.Token), CreatedAt: row.CreatedAt,
+		RemovedAt: row.RemovedAt,
 	}
 }

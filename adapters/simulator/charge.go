@@ -32,6 +32,8 @@ func (s *Simulator) charge(ctx context.Context, r app.ChargeRequest) (billing.Ou
 	switch {
 	case fault == Unavailable:
 		return billing.Outcome{}, app.ErrNotSent
+	case fault == Credentials:
+		return billing.Outcome{}, app.ErrCredentials
 	case ctx.Err() != nil:
 		return billing.Outcome{}, fmt.Errorf("%w: %w", app.ErrNotSent, ctx.Err())
 	case fault == LoseRequest:

@@ -11,13 +11,14 @@ import (
 // Fault is something that goes wrong with one charge.
 type Fault string
 
-// The faults. All but NoFault and Unavailable are seen too late by the caller,
+// The faults. All but NoFault, Unavailable and Credentials are seen too late by the caller,
 // or not at all.
 const (
 	NoFault     Fault = ""
 	LoseAnswer  Fault = "lose the answer after the commit"
 	LoseRequest Fault = "lose the request before anything is taken"
 	Unavailable Fault = "refuse the connection"
+	Credentials Fault = "refuse our credentials"
 	OtherAmount Fault = "take one minor unit more than was asked"
 	ChargeTwice Fault = "take the money twice"
 )
@@ -41,6 +42,7 @@ type Odds struct {
 	LoseAnswers  float64
 	LoseRequests float64
 	Unavailable  float64
+	Credentials  float64
 	OtherAmounts float64
 	ChargeTwice  float64
 	Seed         uint64
@@ -69,6 +71,7 @@ func (o Odds) pick(x float64) Fault {
 		{o.LoseAnswers, LoseAnswer},
 		{o.LoseRequests, LoseRequest},
 		{o.Unavailable, Unavailable},
+		{o.Credentials, Credentials},
 		{o.OtherAmounts, OtherAmount},
 		{o.ChargeTwice, ChargeTwice},
 	} {

@@ -26,6 +26,7 @@ func TestFaults(t *testing.T) {
 		{LoseAnswer, errSilence, []billing.Money{asked}},
 		{LoseRequest, errSilence, nil},
 		{Unavailable, app.ErrNotSent, nil},
+		{Credentials, app.ErrCredentials, nil},
 		{OtherAmount, nil, []billing.Money{more}},
 		{ChargeTwice, nil, []billing.Money{asked, asked}},
 	} {

@@ -45,7 +45,12 @@ in the environment. A wrong or missing value is refused at start.
   BILLING_OPS_ADDR              listener of /livez and /readyz (default 127.0.0.1:9090)
   BILLING_AUTH_LEEWAY           how far the issuer's clock may be off (default 30s)
   BILLING_TIME_ZONE             where months are counted (default UTC)
+  BILLING_RETRY_SCHEDULE        when a declined renewal is tried again
+                                (default 24h,72h,120h,168h)
+  BILLING_CLOCK                 system, or test: the clock that billingctl sets
   BILLING_SIMULATOR             on or off (default off in production, else on)
+  BILLING_SIMULATOR_MISHAPS     what goes wrong there, such as
+                                lose_answers=0.3,latency=20ms,seed=7
   BILLING_CHARGE_TIMEOUT        how long one charge may take (default 10s)
   BILLING_SWEEP_INTERVAL        how often unsettled payments are looked up (default 5s)
   BILLING_LOG_LEVEL             debug, info, warn or error (default info)

@@ -8,16 +8,12 @@ import (
 	"time"
 
 	"github.com/online-cinema/billing/adapters/auth"
-	"github.com/online-cinema/billing/adapters/clock"
 	"github.com/online-cinema/billing/adapters/httpapi"
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/cmd/internal/boot"
 	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
 )
-
-// recordTimeout is how long writing down an outcome may take.
-const recordTimeout = 10 * time.Second
 
 // serve wires everything, top to bottom, and runs it until ctx ends.
 func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
@@ -35,8 +31,13 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 		return err
 	}
 	defer listeners.close()
+	clock, closeClock, err := cfg.OpenClock(ctx, cfg.DatabaseURL)
+	if err != nil {
+		return err
+	}
+	defer closeClock()
 	systems, err := boot.OpenSystems(ctx, boot.SystemsConfig{
-		DatabaseURL:   cfg.DatabaseURL,
+		DatabaseURL: cfg.DatabaseURL, Clock: clock, Mishaps: cfg.Mishaps,
 		ChargeTimeout: time.Duration(cfg.ChargeTimeout),
 		PublicURL:     boot.Address(listeners.api.Addr().String()).URL(),
 	}, cfg.UseSimulator(cfg.Env))
@@ -45,7 +46,7 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 	}
 	defer systems.Close()
 
-	cases := newUseCases(cfg, postgres.NewStore(pool), systems.Providers, log)
+	cases := newUseCases(cfg, postgres.NewStore(pool), clock, systems.Providers, log)
 	api, err := cases.handler(verifier, log)
 	if err != nil {
 		return fmt.Errorf("API: %w", err)
@@ -71,20 +72,16 @@ type useCases struct {
 	users      *app.Registry
 }
 
-func newUseCases(cfg boot.API, store app.Store, providers map[string]app.Provider, log *slog.Logger) useCases {
-	now := clock.System{}
-	collector := &app.Collector{
-		Store: store, Clock: now, NewID: boot.NewID, Providers: providers,
-		ChargeTimeout: time.Duration(cfg.ChargeTimeout), RecordTimeout: recordTimeout, Log: log,
-	}
+func newUseCases(cfg boot.API, store app.Store, clock app.Clock, providers map[string]app.Provider, log *slog.Logger) useCases {
 	return useCases{
 		subscriber: &app.Subscriber{
-			Store: store, Clock: now, NewID: boot.NewID,
-			Calendar: billing.NewCalendar(cfg.TimeZone.Location), Collector: collector,
+			Store: store, Clock: clock, NewID: boot.NewID,
+			Calendar:  billing.NewCalendar(cfg.TimeZone.Location),
+			Collector: boot.NewCollector(cfg.Rules, cfg.Charging, store, clock, providers, log),
 		},
-		viewer:   app.Viewer{Store: store, Clock: now},
+		viewer:   app.Viewer{Store: store, Clock: clock},
 		requests: app.Requests{Store: store},
-		users:    &app.Registry{Store: store, Clock: now},
+		users:    &app.Registry{Store: store, Clock: clock},
 	}
 }
 
@@ -118,5 +115,5 @@ func withPages(api http.Handler, pages map[string]http.Handler) http.Handler {
 
 // longest is how long a request may take: a charge and everything around it.
 func longest(cfg boot.API) time.Duration {
-	return max(30*time.Second, time.Duration(cfg.ChargeTimeout)+2*recordTimeout)
+	return max(30*time.Second, time.Duration(cfg.ChargeTimeout)+2*boot.RecordTimeout)
 }

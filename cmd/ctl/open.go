@@ -9,7 +9,6 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/online-cinema/billing/adapters/clock"
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/cmd/internal/boot"
 	"github.com/online-cinema/billing/core/app"
@@ -43,13 +42,26 @@ func (t *tool) withStore(ctx context.Context, f func(*postgres.Store) error) err
 	return f(postgres.NewStore(pool))
 }
 
-// withCatalog runs f with the catalogue.
-func (t *tool) withCatalog(ctx context.Context, f func(app.Catalog) error) error {
-	return t.withStore(ctx, func(s *postgres.Store) error { return f(catalog(s)) })
+// catalogConfig is the configuration of commands that change the catalogue.
+type catalogConfig struct {
+	boot.Database
+	boot.Time
 }
 
-func catalog(s app.Store) app.Catalog {
-	return app.Catalog{Store: s, Clock: clock.System{}, NewID: boot.NewID}
+// withCatalog runs f with the catalogue, which is stamped by billing's clock.
+func (t *tool) withCatalog(ctx context.Context, f func(app.Catalog) error) error {
+	cfg, err := boot.Load[catalogConfig](t.environ)
+	if err != nil {
+		return err
+	}
+	now, closeClock, err := cfg.OpenClock(ctx, cfg.DatabaseURL)
+	if err != nil {
+		return err
+	}
+	defer closeClock()
+	return t.withStore(ctx, func(s *postgres.Store) error {
+		return f(app.Catalog{Store: s, Clock: now, NewID: boot.NewID})
+	})
 }
 
 // quiet logs what an operator must see even when no log was asked for.

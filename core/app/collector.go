@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
+
 	"time"
 
 	"github.com/online-cinema/billing/core/billing"
@@ -19,6 +19,7 @@ type Collector struct {
 	Clock     Clock
 	NewID     func() string
 	Providers map[string]Provider // by payment system code
+	Retries   billing.RetrySchedule
 	// ChargeTimeout is how long one charge may take.
 	ChargeTimeout time.Duration
 	// RecordTimeout is how long writing down an outcome may take.
@@ -89,6 +90,9 @@ func (c *Collector) charge(ctx context.Context, p billing.Payment, token billing
 	if !ok {
 		return c.judge(p, billing.Outcome{}, fmt.Errorf("no adapter for payment system %q: %w", p.PaymentSystem, ErrNotSent))
 	}
+	if ctx.Err() != nil {
+		return c.judge(p, billing.Outcome{}, fmt.Errorf("too late to send it: %w", ErrNotSent))
+	}
 	ctx, cancel := context.WithTimeout(ctx, c.ChargeTimeout)
 	defer cancel()
 	crashPoint("charge.before")
@@ -106,7 +110,7 @@ func (c *Collector) judge(p billing.Payment, o billing.Outcome, err error) verdi
 		o = billing.Abandon(billing.TokenUnknown)
 	case errors.Is(err, ErrRefused):
 		o = billing.Abandon(billing.Refused)
-	case (errors.Is(err, ErrNotSent) || errors.Is(err, ErrCredentials)) && !p.MayResend():
+	case (errors.Is(err, ErrNotSent) || errors.Is(err, ErrCredentials)) && p.Initiator == billing.CustomerInitiated:
 		o = billing.Abandon(billing.NotSent)
 	default:
 		o = billing.Outcome{}
@@ -154,7 +158,7 @@ func (c *Collector) settle(ctx context.Context, tx Repos, vs []verdict) ([]Resul
 		newSub, newPay := sub, pay
 		if v.known() {
 			var happened []billing.Event
-			newSub, newPay, happened = sub.Settle(pay, v.outcome, now)
+			newSub, newPay, happened = sub.Settle(pay, v.outcome, c.Retries, now)
 			w.events = append(w.events, happened...)
 		}
 		if newPay != pay {
@@ -163,7 +167,11 @@ func (c *Collector) settle(ctx context.Context, tx Repos, vs []verdict) ([]Resul
 		if newSub != sub {
 			w.subscriptions = append(w.subscriptions, newSub)
 		}
-		if v.sent && !newPay.Settled() {
+		switch {
+		case newPay.Settled() || !v.sent:
+		case neverSent(v.err):
+			w.unsent = append(w.unsent, keyOf(newPay))
+		default:
 			w.unsettled = append(w.unsettled, keyOf(newPay))
 		}
 		results = append(results, Result{newSub, newPay, v.err})
@@ -175,8 +183,11 @@ func (c *Collector) settle(ctx context.Context, tx Repos, vs []verdict) ([]Resul
 // writes is what a transaction changes, each kind in one statement.
 type writes struct {
 	subscriptions []billing.Subscription
+	newPayments   []billing.Payment // which may be sent for as long as send says
+	send          time.Duration
 	payments      []billing.Payment
 	unsettled     []PaymentKey // which their sender is done with, and the sweep may have at once
+	unsent        []PaymentKey // likewise, and which surely were not sent
 	events        []billing.Event
 }
 
@@ -187,7 +198,13 @@ func (w writes) apply(ctx context.Context, tx Repos) error {
 	if err := tx.Subscriptions.Save(ctx, w.subscriptions...); err != nil {
 		return err
 	}
+	if err := tx.Payments.Add(ctx, w.send, w.newPayments...); err != nil {
+		return err
+	}
 	if err := tx.Payments.Release(ctx, w.unsettled...); err != nil {
+		return err
+	}
+	if err := tx.Payments.GiveBack(ctx, w.unsent...); err != nil {
 		return err
 	}
 	return tx.Events.Append(ctx, w.events...)
@@ -238,82 +255,4 @@ func (c *Collector) report(events []billing.Event) {
 				"payment_id", e.PaymentID, "user_id", e.UserID)
 		}
 	}
-}
-
-// Swept counts what a sweep did.
-type Swept struct {
-	Settled int // outcome found and recorded, or given up for certain
-	Unknown int // still nobody knows
-}
-
-// Sweep looks up to limit payments that are pending although nobody works on
-// them, and settles those of which the payment system knows. One that it has
-// never seen, and that nobody may send any more, is abandoned.
-//
-// Any number of sweeps may run at once.
-func (c *Collector) Sweep(ctx context.Context, limit int) (Swept, error) {
-	var found []Unsettled
-	err := c.Store.InTx(ctx, func(tx Repos) (err error) {
-		found, err = tx.Payments.TakeUnsettled(ctx, sweepLease, limit)
-		return err
-	})
-	if err != nil {
-		return Swept{}, fmt.Errorf("sweep: %w", err)
-	}
-	known := c.lookUp(ctx, found)
-	if _, err := c.record(ctx, known...); err != nil {
-		return Swept{Unknown: len(found)}, fmt.Errorf("sweep: %w", err)
-	}
-	swept := Swept{Unknown: len(found) - len(known)}
-	for _, v := range known {
-		if v.outcome.Status == billing.PaymentPending {
-			swept.Unknown++
-		} else {
-			swept.Settled++
-		}
-	}
-	return swept, nil
-}
-
-// lookUp returns the verdicts on those payments of which something is known.
-func (c *Collector) lookUp(ctx context.Context, found []Unsettled) []verdict {
-	verdicts := make([]verdict, len(found))
-	places := make(chan struct{}, sweepConcurrency)
-	var wg sync.WaitGroup
-	for i, u := range found {
-		places <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-places }()
-			verdicts[i] = c.find(ctx, u)
-		})
-	}
-	wg.Wait()
-	known := verdicts[:0]
-	for _, v := range verdicts {
-		if v.known() {
-			known = append(known, v)
-		}
-	}
-	return known
-}
-
-func (c *Collector) find(ctx context.Context, u Unsettled) verdict {
-	provider, ok := c.Providers[u.PaymentSystem]
-	if !ok {
-		c.Log.Error("a payment is pending at a payment system without an adapter",
-			"payment_id", u.ID, "payment_system", u.PaymentSystem)
-		return verdict{payment: u.Payment}
-	}
-	ctx, cancel := context.WithTimeout(ctx, c.ChargeTimeout)
-	defer cancel()
-	o, err := provider.Find(ctx, u.ID)
-	switch {
-	case err == nil:
-		return verdict{payment: u.Payment, outcome: o}
-	case errors.Is(err, ErrChargeNotFound) && u.SendOver && !u.MayResend():
-		return verdict{payment: u.Payment, outcome: billing.Abandon(billing.NotSent), err: err}
-	case !errors.Is(err, ErrChargeNotFound):
-		c.Log.Warn("look-up failed", "payment_id", u.ID, "payment_system", u.PaymentSystem, "error", err)
-	}
-	return verdict{payment: u.Payment}
 }

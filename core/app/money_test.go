@@ -152,15 +152,6 @@ func TestWhatAnAnswerMeans(t *testing.T) {
 	}
 }
 
-func TestAnUnseenRenewalIsNeverAbandoned(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.merchantPayment()
-	w.clock.advance(sendOver)
-	w.sweep(0, 1)
-	w.expectOne(billing.Incomplete, billing.PaymentPending)
-}
-
 // merchantPayment stores an intent that nobody has sent, without a viewer.
 func (w world) merchantPayment() (p billing.Payment) {
 	w.t.Helper()

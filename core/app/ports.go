@@ -38,6 +38,7 @@ type Repos struct {
 	Payments       Payments
 	Events         Events
 	Answers        Answers
+	Runs           Runs
 	Audit          Audit
 	Staff          Staff
 	Sessions       Sessions
@@ -115,8 +116,27 @@ type Subscriptions interface {
 	// Add adds new ones. [billing.ErrAlreadySubscribed] when the user has a live
 	// one to the same plan.
 	Add(ctx context.Context, s ...billing.Subscription) error
+	// LockDue locks and returns those that q asks for, the earliest first, and
+	// leaves out those that another transaction has locked.
+	LockDue(ctx context.Context, q DueQuery) ([]Due, error)
 	// Save writes locked ones.
 	Save(ctx context.Context, s ...billing.Subscription) error
+}
+
+// DueQuery asks for subscriptions with something to do: those that have not
+// ended, whose next charge is at Now or earlier, and that have no payment
+// pending.
+type DueQuery struct {
+	Now     time.Time
+	From    time.Time // only those whose next charge is then or later; zero for all
+	Systems []string  // only those paid through one of these payment systems
+	Limit   int       // at most so many
+}
+
+// Due is a subscription with something to do, and what it is paid with.
+type Due struct {
+	billing.Subscription
+	Method billing.PaymentMethod
 }
 
 // PaymentKey finds one payment.
@@ -136,9 +156,19 @@ type Payments interface {
 	Add(ctx context.Context, send time.Duration, p ...billing.Payment) error
 	// Release offers a pending payment to the sweep at once.
 	Release(ctx context.Context, keys ...PaymentKey) error
+	// GiveBack is Release for a payment that its sender surely did not send:
+	// nobody may send it any more.
+	GiveBack(ctx context.Context, keys ...PaymentKey) error
 	// TakeUnsettled returns up to limit pending payments that are due for a look,
 	// and leaves them to the caller for as long as lease says.
 	TakeUnsettled(ctx context.Context, lease time.Duration, limit int) ([]Unsettled, error)
+	// Resend gives the caller alone the right to send pending payments for as long
+	// as send says, as Add does, and returns those for which it did: not those
+	// that somebody else may still be sending, or that are settled.
+	Resend(ctx context.Context, send time.Duration, keys ...PaymentKey) ([]PaymentKey, error)
+	// Underway returns how long it takes at most until nobody sends any of the
+	// renewals that are being sent at this moment; 0 when there are none.
+	Underway(ctx context.Context) (time.Duration, error)
 	// Lock locks and returns those that exist, in any order.
 	Lock(ctx context.Context, keys ...PaymentKey) ([]billing.Payment, error)
 	// Save writes locked ones. A period that another payment has paid for is
@@ -156,6 +186,21 @@ type Unsettled struct {
 type Events interface {
 	// Append adds events, which have their ids.
 	Append(ctx context.Context, e ...billing.Event) error
+}
+
+// Run is one run of the renewal job.
+type Run struct {
+	ID         string
+	StartedAt  time.Time
+	FinishedAt time.Time // zero while it runs, or when it was killed
+	Summary    Summary
+	Error      string // why it stopped early, if it did
+}
+
+// Runs keeps the runs of the renewal job, for people to look at.
+type Runs interface {
+	// Put adds a run, or replaces what was kept of it.
+	Put(ctx context.Context, r Run) error
 }
 
 // Request is a request that its sender may repeat: its Idempotency-Key, and
@@ -226,6 +271,11 @@ type Views interface {
 	Events(ctx context.Context, user billing.UserID, p Page) ([]billing.Event, error)
 	// Payments lists a user's payments.
 	Payments(ctx context.Context, user billing.UserID, p Page) ([]billing.Payment, error)
+	// Due calls each for those that q asks for, the earliest first; for all
+	// payment systems when q names none, and without end when its limit is 0.
+	Due(ctx context.Context, q DueQuery, each func(Due) error) error
+	// CountDue returns how many q asks for, whatever its limit is.
+	CountDue(ctx context.Context, q DueQuery) (int, error)
 }
 
 // Provider is a payment system. Only a [Collector] holds one.

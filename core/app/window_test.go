@@ -44,8 +44,9 @@ func TestNothingIsSentAfterTheSendWindow(t *testing.T) {
 				begin := time.Now()
 				_, _ = w.processOver(heldUp{w.store, pause}, d).Subscribe(t.Context(), toBasic())
 				// Ten seconds more than a charge takes is what the sweep leaves to the sender.
-				if latest := begin.Add(chargeTimeout + 10*time.Second); d.until.IsZero() || !d.until.Before(latest) {
-					t.Errorf("asked until %v, want before %v", d.until, latest)
+				latest, tooLate := begin.Add(chargeTimeout+10*time.Second), pause > chargeTimeout+10*time.Second
+				if d.until.IsZero() != tooLate || !d.until.Before(latest) {
+					t.Errorf("asked until %v, want before %v, and not at all when too late", d.until, latest)
 				}
 			})
 		})

@@ -99,12 +99,21 @@ func (w world) process() process { return w.processOver(w.store, w.psp) }
 func (w world) processOver(s app.Store, p app.Provider) process {
 	c := &app.Collector{
 		Store: s, Clock: w.clock, NewID: w.newID, Providers: map[string]app.Provider{system: p},
-		ChargeTimeout: chargeTimeout, RecordTimeout: chargeTimeout, Log: slog.New(slog.DiscardHandler),
+		ChargeTimeout: chargeTimeout, RecordTimeout: chargeTimeout, Log: slog.New(slog.DiscardHandler), Retries: retries(w.t),
 	}
 	return process{
 		Subscriber: &app.Subscriber{Store: s, Clock: w.clock, NewID: w.newID, Collector: c},
 		Collector:  c, Requests: app.Requests{Store: s},
 	}
+}
+
+func retries(t *testing.T) billing.RetrySchedule {
+	t.Helper()
+	r, err := billing.NewRetrySchedule(24*time.Hour, 72*time.Hour, 120*time.Hour, 168*time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
 
 func toBasic() app.Subscribe {

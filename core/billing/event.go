@@ -19,6 +19,7 @@ type Event struct {
 	Amount         Money       // of that payment
 	DeclineCode    DeclineCode // why it was declined or abandoned
 	AccessUntil    time.Time   // until when the viewer may watch after this; zero when not at all
+	RetryAt        time.Time   // when a declined renewal is tried again; zero when it is not
 }
 
 // EventType says what happened.
@@ -27,6 +28,8 @@ type EventType string
 // The types of events.
 const (
 	Subscribed          EventType = "subscribed"
+	Renewed             EventType = "renewed"
+	PeriodsWaived       EventType = "periods_waived" // we were down; nothing is charged for what went by
 	PaymentWasDeclined  EventType = "payment_declined"
 	PaymentWasAbandoned EventType = "payment_abandoned"
 	PaymentContradicted EventType = "payment_contradicted"

@@ -36,7 +36,7 @@ func TestAnyLifeKeepsTheRules(t *testing.T) {
 				o := anyOutcome().Draw(t, "outcome")
 				waited := !l.pay.Settled()
 				l.step(t, func() (s billing.Subscription, p billing.Payment, happened []billing.Event, err error) {
-					s, p, happened = l.sub.Settle(l.pay, o, l.now)
+					s, p, happened = l.sub.Settle(l.pay, o, retries, l.now)
 					return s, p, happened, nil
 				})
 				l.checkAgainst(t, o, waited)

@@ -97,6 +97,9 @@ const (
 	Refused      DeclineCode = "refused"       // the payment system calls the request wrong
 )
 
+// MethodRemoved is why a subscription ends whose payment method is gone.
+const MethodRemoved DeclineCode = "payment_method_removed"
+
 // Outcome is what a payment system says about a payment. A decline is an
 // outcome, not an error: an error means that we do not know.
 type Outcome struct {
@@ -105,6 +108,9 @@ type Outcome struct {
 	DeclineCode DeclineCode // when declined or abandoned
 	ProviderRef string
 	ActionURL   string // when pending until the viewer confirms
+
+	Advice     Advice        // when declined
+	RetryAfter time.Duration // when declined: how long to wait at least before asking again
 }
 
 // Abandon is the outcome of a payment that the payment system never took and
@@ -112,11 +118,6 @@ type Outcome struct {
 func Abandon(why DeclineCode) Outcome {
 	return Outcome{Status: PaymentAbandoned, DeclineCode: why}
 }
-
-// MayResend reports whether a payment that the payment system has never seen
-// may be sent to it later. A viewer's own request may not: the viewer was told
-// that it failed and has gone away, or tries again.
-func (p Payment) MayResend() bool { return p.Initiator == MerchantInitiated }
 
 // Settled reports whether the payment has come to its end.
 func (p Payment) Settled() bool { return p.Status != PaymentPending }

@@ -43,6 +43,34 @@ func (c Calendar) Period(anchor time.Time, k, months int) Period {
 	return Period{c.AddMonths(anchor, k*months), c.AddMonths(anchor, (k+1)*months)}
 }
 
+// Next returns the period that follows the one that ended at end, counted from
+// the anchor: the one that now lies in. It also says how many whole periods went
+// by in between. What is returned begins at end unless some did.
+func (c Calendar) Next(anchor time.Time, months int, end, now time.Time) (_ Period, missed int) {
+	k := c.step(anchor, months, end)
+	next := Period{end, c.AddMonths(anchor, (k+1)*months)}
+	for !now.Before(next.End) {
+		k++
+		missed++
+		next = c.Period(anchor, k, months)
+	}
+	return next, missed
+}
+
+// step returns how many periods after the anchor t is: the nearest whole number,
+// since t may have been counted in another time zone.
+func (c Calendar) step(anchor time.Time, months int, t time.Time) int {
+	years, month := t.Year()-anchor.Year(), int(t.Month()-anchor.Month())
+	k := (12*years + month) / months
+	for c.AddMonths(anchor, (k+1)*months).Sub(t) <= t.Sub(c.AddMonths(anchor, k*months)) {
+		k++
+	}
+	for k > 0 && t.Sub(c.AddMonths(anchor, (k-1)*months)) < c.AddMonths(anchor, k*months).Sub(t) {
+		k--
+	}
+	return k
+}
+
 func daysIn(firstOfMonth time.Time) int { return firstOfMonth.AddDate(0, 1, -1).Day() }
 
 // resolve turns a wall clock reading into an instant. time.Date would do, but

@@ -104,12 +104,12 @@ func TestSettleThePendingPayment(t *testing.T) {
 			wantSub, wantPay := s, p
 			tt.sub(&wantSub)
 			tt.pay(&wantPay)
-			gotSub, gotPay, events := s.Settle(p, tt.outcome, day(1))
+			gotSub, gotPay, events := s.Settle(p, tt.outcome, retries, day(1))
 			expectSame(t, gotSub, wantSub)
 			expectSame(t, gotPay, wantPay)
 			expectSame(t, events, tt.events)
 
-			sameSub, samePay, events := gotSub.Settle(gotPay, tt.outcome, day(2))
+			sameSub, samePay, events := gotSub.Settle(gotPay, tt.outcome, retries, day(2))
 			expectSame(t, sameSub, wantSub)
 			expectSame(t, samePay, wantPay)
 			expectSame(t, events, []billing.Event(nil))
@@ -151,11 +151,11 @@ func TestSettleWhatIsSettled(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			s, p := started(t)
-			s, p, _ = s.Settle(p, tt.first, day(1))
+			s, p, _ = s.Settle(p, tt.first, retries, day(1))
 			want := p
 			want.Contradiction = tt.against
 			for n, when := range []time.Time{day(2), day(3)} {
-				gotSub, gotPay, events := s.Settle(p, tt.later, when)
+				gotSub, gotPay, events := s.Settle(p, tt.later, retries, when)
 				expectSame(t, gotSub, s)
 				expectSame(t, gotPay, want)
 				var wantEvents []billing.Event
@@ -178,9 +178,9 @@ func TestSettleAfterWaitingForTheViewer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, p := started(t)
-			s, p, _ = s.Settle(p, waiting("https://bank.example/3ds"), day(0))
+			s, p, _ = s.Settle(p, waiting("https://bank.example/3ds"), retries, day(0))
 			outcome.ActionURL = "https://bank.example/done"
-			_, p, _ = s.Settle(p, outcome, day(1))
+			_, p, _ = s.Settle(p, outcome, retries, day(1))
 			if p.ActionURL != "" || p.ProviderRef != "ref-1" || p.Status != outcome.Status {
 				t.Errorf("got %+v, want it settled, without a page to visit, and with its reference", p)
 			}
@@ -191,8 +191,8 @@ func TestSettleAfterWaitingForTheViewer(t *testing.T) {
 func TestSettleClearsADoubtAboutThePendingPayment(t *testing.T) {
 	t.Parallel()
 	s, p := started(t)
-	s, p, _ = s.Settle(p, paid(400_00), day(1))
-	s, p, events := s.Settle(p, paid(399_00), day(2))
+	s, p, _ = s.Settle(p, paid(400_00), retries, day(1))
+	s, p, events := s.Settle(p, paid(399_00), retries, day(2))
 	if p.Status != billing.PaymentSucceeded || p.Contradiction != "" || s.Status != billing.Active || len(events) != 1 {
 		t.Errorf("got %+v, %+v, %v", s, p, events)
 	}
@@ -205,7 +205,7 @@ func TestSettleACancelledSubscription(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, _, _ = s.Settle(p, paid(399_00), day(1))
+	s, _, _ = s.Settle(p, paid(399_00), retries, day(1))
 	if s.Status != billing.Active || !s.CancelAtPeriodEnd {
 		t.Errorf("got %+v, want it to run to the period's end", s)
 	}
@@ -214,14 +214,4 @@ func TestSettleACancelledSubscription(t *testing.T) {
 		t.Error("it outlives its period")
 	}
 	expectSame(t, events, []billing.Event{event(billing.Ended, day(31), time.Time{})})
-}
-
-func TestOnlyRenewalsAreSentAgain(t *testing.T) {
-	t.Parallel()
-	if !(billing.Payment{Initiator: billing.MerchantInitiated}).MayResend() {
-		t.Error("a renewal may not be sent again")
-	}
-	if (billing.Payment{Initiator: billing.CustomerInitiated}).MayResend() || (billing.Payment{}).MayResend() {
-		t.Error("a viewer's payment may be sent again")
-	}
 }

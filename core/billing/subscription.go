@@ -21,8 +21,11 @@ type Subscription struct {
 	Status            Status
 	AnchorAt          time.Time // the instant that all periods are counted from
 	Current           Period    // paid for; while incomplete, what the first payment is for
-	NextChargeAt      time.Time // when there is something to do next; zero when never
+	NextChargeAt      time.Time // when it is charged next, if it is; zero when never
+	Charging          bool      // a payment is pending: no other is made before that is settled
 	CancelAtPeriodEnd bool
+	PastDueSince      time.Time // what retries are counted from; zero unless past due
+	GraceUntil        time.Time // until when access goes on unpaid; zero unless past due
 	LatestPaymentID   PaymentID
 	CreatedAt         time.Time
 	StartedAt         time.Time // zero until the first payment succeeded
@@ -66,7 +69,7 @@ func (o Order) Start(now time.Time, cal Calendar) (Subscription, Payment, error)
 		PlanID: o.Plan.ID, PlanCode: o.Plan.Code,
 		MethodID: o.Method.ID, PaymentSystem: o.Method.PaymentSystem,
 		Price: o.Plan.Price, IntervalMonths: o.Plan.IntervalMonths,
-		Status:   Incomplete,
+		Status: Incomplete, Charging: true,
 		AnchorAt: now, Current: cal.Period(now, 0, o.Plan.IntervalMonths),
 		LatestPaymentID: o.Payment, CreatedAt: now,
 	}
@@ -82,10 +85,58 @@ func (s Subscription) intent(id PaymentID, by Initiator, period Period, now time
 	}
 }
 
+// Bill makes the intent of the payment that is due at now, for the price that
+// the viewer agreed to, and reports whether one is: the renewal of an active
+// subscription, or another try for one that is past due. The payment is for the
+// period that now lies in. Whole periods that went by unbilled, because we did
+// not come round to it, are waived: the viewer does not pay for our delay, and
+// the anchor stays.
+//
+// A subscription that is over is ended instead, and so is one whose payment
+// method was removed.
+func (s Subscription) Bill(id PaymentID, m PaymentMethod, cal Calendar, now time.Time) (Subscription, Payment, []Event, bool) {
+	s, events := s.At(now)
+	if !s.due(now) {
+		return s, Payment{}, events, false
+	}
+	if !m.RemovedAt.IsZero() {
+		s = s.over(now)
+		ended := s.event(Ended, now)
+		ended.DeclineCode = MethodRemoved
+		return s, Payment{}, append(events, ended), false
+	}
+	period, missed := cal.Next(s.AnchorAt, s.IntervalMonths, s.Current.End, now)
+	if missed > 0 {
+		events = append(events, s.event(PeriodsWaived, now))
+	}
+	s.Charging, s.LatestPaymentID, s.NextChargeAt = true, id, period.End
+	return s, s.intent(id, MerchantInitiated, period, now), events, true
+}
+
+// due reports whether there is something to charge at now.
+func (s Subscription) due(now time.Time) bool {
+	waits := s.Status == Active || s.Status == PastDue
+	return waits && !s.Charging && !now.Before(s.NextChargeAt)
+}
+
+// MayResend reports whether a payment that the payment system has never seen
+// may be sent to it later. A viewer's own request may not: the viewer was told
+// that it failed and has gone away, or tries again. Nor may a renewal that the
+// viewer has cancelled, whose method was removed, or whose period is over.
+func (s Subscription) MayResend(p Payment, m PaymentMethod, now time.Time) bool {
+	return p.Initiator == MerchantInitiated && !p.Settled() && !s.CancelAtPeriodEnd &&
+		m.RemovedAt.IsZero() && now.Before(p.Period.End)
+}
+
 // Settle applies what the payment system says about p to p and to its
 // subscription. Saying the same twice changes nothing the second time, and
 // events are returned only for what changed.
-func (s Subscription) Settle(p Payment, o Outcome, now time.Time) (Subscription, Payment, []Event) {
+//
+// A first payment that is not made ends the subscription. A renewal that is
+// declined is tried again as the schedule says, unless the payment system
+// advises against it; after the last try the subscription ends. One that was
+// never sent is due again at once.
+func (s Subscription) Settle(p Payment, o Outcome, r RetrySchedule, now time.Time) (Subscription, Payment, []Event) {
 	before := p
 	p, settled := p.take(o, now)
 	if p.Contradiction != before.Contradiction && p.Contradiction != "" {
@@ -94,18 +145,61 @@ func (s Subscription) Settle(p Payment, o Outcome, now time.Time) (Subscription,
 	if !settled {
 		return s, p, nil
 	}
-	switch p.Status {
-	case PaymentSucceeded:
-		s.Status, s.StartedAt = Active, p.Period.Start
-		s.Current, s.NextChargeAt = p.Period, p.Period.End
-		return s, p, []Event{s.paymentEvent(Subscribed, p, now)}
-	case PaymentDeclined:
-		s = s.over(now)
-		return s, p, []Event{s.paymentEvent(PaymentWasDeclined, p, now)}
-	default:
-		s = s.over(now)
-		return s, p, []Event{s.paymentEvent(PaymentWasAbandoned, p, now)}
+	s.Charging = false
+	if p.Status == PaymentSucceeded {
+		s, happened := s.paid(p, now)
+		return s, p, happened
 	}
+	kind := PaymentWasDeclined
+	if p.Status == PaymentAbandoned {
+		kind = PaymentWasAbandoned
+	}
+	if s.Status == Incomplete {
+		s = s.over(now)
+		return s, p, []Event{s.paymentEvent(kind, p, now)}
+	}
+	s, happened := s.unpaid(kind, p, o, r, now)
+	return s, p, happened
+}
+
+func (s Subscription) paid(p Payment, now time.Time) (Subscription, []Event) {
+	kind := Renewed
+	if s.Status == Incomplete {
+		kind, s.StartedAt = Subscribed, p.Period.Start
+	}
+	s.Status, s.Current, s.NextChargeAt = Active, p.Period, p.Period.End
+	s.PastDueSince, s.GraceUntil = time.Time{}, time.Time{}
+	return s, []Event{s.paymentEvent(kind, p, now)}
+}
+
+// unpaid is what becomes of a renewal that was not made.
+func (s Subscription) unpaid(kind EventType, p Payment, o Outcome, r RetrySchedule, now time.Time) (Subscription, []Event) {
+	at, from, again := s.retryAt(p, o, r, now)
+	switch {
+	case s.CancelAtPeriodEnd: // what was paid for is over
+		again = false
+	case p.DeclineCode == NotSent:
+		s.NextChargeAt = now
+		if s.Status == Active {
+			s.NextChargeAt = s.Current.End
+		}
+		return s, []Event{s.paymentEvent(kind, p, now)}
+	case again:
+		s.Status, s.NextChargeAt = PastDue, at
+		s.PastDueSince, s.GraceUntil = from, latest(r.last(from), at)
+		happened := s.paymentEvent(kind, p, now)
+		happened.RetryAt = at
+		return s, []Event{happened}
+	}
+	s = s.over(now)
+	return s, []Event{s.paymentEvent(kind, p, now), s.paymentEvent(Ended, p, now)}
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // CancelAt is when a cancel takes effect.
@@ -119,17 +213,18 @@ const (
 )
 
 // Cancel ends the subscription at the end of its period, or at once; it is not
-// charged again either way. Cancelling again changes nothing. What has ended
-// cannot be cancelled, and what is being paid for at this moment cannot be
-// cancelled at once: both are [ErrInvalidTransition].
+// charged again either way. One that is past due, or whose period is over, ends
+// at once. Cancelling again changes nothing. What has ended cannot be cancelled,
+// and what is being paid for at this moment cannot be cancelled at once: both
+// are [ErrInvalidTransition].
 func (s Subscription) Cancel(at CancelAt, now time.Time) (Subscription, []Event, error) {
 	switch {
 	case s.Status == HasEnded:
 		return s, nil, ErrInvalidTransition.Because("the subscription has ended; there is nothing to cancel")
-	case at == AtOnce && s.Status == Incomplete:
+	case at == AtOnce && s.Charging:
 		return s, nil, ErrInvalidTransition.Because(
-			"the first payment is still being settled; cancel at the period's end, or try again in a minute")
-	case at == AtOnce:
+			"a payment is being settled at this moment; cancel at the period's end, or try again in a minute")
+	case at == AtOnce, !s.Charging && !now.Before(s.Current.End):
 		requested := s.event(CancelRequested, now)
 		requested.AccessUntil = time.Time{}
 		s = s.over(now)
@@ -158,9 +253,10 @@ func (s Subscription) Resume(now time.Time) (Subscription, []Event, error) {
 
 // At returns the subscription as it stands at now: one that was cancelled and
 // whose period is over has ended at the period's end, whether or not anybody
-// has come round to writing that down. The event says so.
+// has come round to writing that down. The event says so. While a payment for
+// the next period is pending it lives on: the cancel came after that was asked.
 func (s Subscription) At(now time.Time) (Subscription, []Event) {
-	if s.Status == HasEnded || s.Status == Incomplete || !s.CancelAtPeriodEnd || now.Before(s.Current.End) {
+	if s.Status == HasEnded || s.Charging || !s.CancelAtPeriodEnd || now.Before(s.Current.End) {
 		return s, nil
 	}
 	s = s.over(s.Current.End)
@@ -169,6 +265,7 @@ func (s Subscription) At(now time.Time) (Subscription, []Event) {
 
 func (s Subscription) over(at time.Time) Subscription {
 	s.Status, s.EndedAt, s.NextChargeAt = HasEnded, at, time.Time{}
+	s.PastDueSince, s.GraceUntil = time.Time{}, time.Time{}
 	return s
 }
 
@@ -177,11 +274,12 @@ func (s Subscription) Live() bool { return s.Status != HasEnded }
 
 // AccessUntil returns until when the viewer may use the plan if nothing more is
 // paid, or the zero time when the viewer may not use it at now. A subscription
-// that renews keeps its access until the renewal has been tried.
+// that renews keeps its access until the renewal has been tried, and while it is
+// tried again: then it is now, if nothing later is sure.
 func (s Subscription) AccessUntil(now time.Time) time.Time {
 	s, _ = s.At(now)
 	if s.Status == Active || s.Status == PastDue {
-		return s.Current.End
+		return latest(latest(s.Current.End, s.GraceUntil), now)
 	}
 	return time.Time{}
 }
@@ -200,6 +298,9 @@ func (s Subscription) RefuseAnother() error {
 		return ErrAlreadySubscribed.Because(
 			"the subscription to plan %s is cancelled but runs until %s; take the cancel back with POST /v1/subscriptions/%s/resume",
 			s.PlanCode, s.Current.End.Format(time.RFC3339), s.PlanCode)
+	case s.Status == PastDue:
+		return ErrAlreadySubscribed.Because(
+			"the subscription to plan %s is past due and is tried again; to pay with something else, cancel it and subscribe anew", s.PlanCode)
 	default:
 		return ErrAlreadySubscribed.Because("there is a live subscription to plan %s already", s.PlanCode)
 	}

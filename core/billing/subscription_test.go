@@ -11,7 +11,17 @@ import (
 var (
 	utc   billing.Calendar
 	month = billing.Period{Start: day(0), End: day(31)} // 1 March to 1 April
+
+	retries = schedule(24*time.Hour, 72*time.Hour, 120*time.Hour, 168*time.Hour)
 )
+
+func schedule(steps ...time.Duration) billing.RetrySchedule {
+	r, err := billing.NewRetrySchedule(steps...)
+	if err != nil {
+		panic(err)
+	}
+	return r
+}
 
 func order() billing.Order {
 	return billing.Order{
@@ -36,7 +46,7 @@ func started(t *testing.T) (billing.Subscription, billing.Payment) {
 func subscription(t *testing.T, status billing.Status, cancelled bool) billing.Subscription {
 	t.Helper()
 	s, _ := started(t)
-	s.Status, s.CancelAtPeriodEnd = status, cancelled
+	s.Status, s.CancelAtPeriodEnd, s.Charging = status, cancelled, status == billing.Incomplete
 	switch status {
 	case billing.Active, billing.PastDue:
 		s.StartedAt, s.NextChargeAt = day(0), day(31)
@@ -58,14 +68,14 @@ func TestStart(t *testing.T) {
 	expectSame(t, s, billing.Subscription{
 		ID: "sub-1", UserID: "user-1", PlanID: "plan-1", PlanCode: "basic", MethodID: "method-1", PaymentSystem: "simulator",
 		Price: money(399_00, "RUB"), IntervalMonths: 1,
-		Status: billing.Incomplete, AnchorAt: day(0), Current: month, LatestPaymentID: "pay-1", CreatedAt: day(0),
+		Status: billing.Incomplete, Charging: true, AnchorAt: day(0), Current: month, LatestPaymentID: "pay-1", CreatedAt: day(0),
 	})
 	expectSame(t, p, billing.Payment{
 		ID: "pay-1", UserID: "user-1", SubscriptionID: "sub-1", MethodID: "method-1", PaymentSystem: "simulator",
 		Initiator: billing.CustomerInitiated, Amount: money(399_00, "RUB"), Period: month,
 		Status: billing.PaymentPending, CreatedAt: day(0),
 	})
-	if p.MayResend() {
+	if s.MayResend(p, order().Method, day(0)) {
 		t.Error("the viewer's own payment may be sent again behind the viewer's back")
 	}
 }

@@ -24,6 +24,7 @@ type PaymentMethod struct {
 	PaymentSystem string
 	Token         Secret
 	CreatedAt     time.Time
+	RemovedAt     time.Time // zero while it may be charged
 }
 
 // NewPaymentMethod checks the token that a viewer sent: 1 to 255 printable

@@ -17,6 +17,23 @@ UPDATE payments p SET sweep_at = statement_timestamp()
 FROM (SELECT unnest(@user_ids::uuid[]) AS user_id, unnest(@ids::uuid[]) AS id) AS k
 WHERE p.user_id = k.user_id AND p.id = k.id AND p.sweep_at IS NOT NULL;
 
+-- name: PaymentsGiveBack :exec
+UPDATE payments p SET sweep_at = statement_timestamp(), send_until = statement_timestamp()
+FROM (SELECT unnest(@user_ids::uuid[]) AS user_id, unnest(@ids::uuid[]) AS id) AS k
+WHERE p.user_id = k.user_id AND p.id = k.id AND p.sweep_at IS NOT NULL;
+
+-- name: PaymentsResend :many
+UPDATE payments p
+SET sweep_at = statement_timestamp() + @send::interval, send_until = statement_timestamp() + @send::interval
+FROM (SELECT unnest(@user_ids::uuid[]) AS user_id, unnest(@ids::uuid[]) AS id) AS k
+WHERE p.user_id = k.user_id AND p.id = k.id AND p.sweep_at IS NOT NULL AND p.send_until <= statement_timestamp()
+RETURNING p.user_id, p.id;
+
+-- name: PaymentsUnderway :one
+SELECT coalesce(extract(epoch FROM max(send_until) - statement_timestamp()), 0)::float8 AS seconds
+FROM payments
+WHERE sweep_at IS NOT NULL AND initiator = 'merchant' AND send_until > statement_timestamp();
+
 -- name: PaymentsTakeUnsettled :many
 WITH due AS (
     SELECT user_id, id FROM payments

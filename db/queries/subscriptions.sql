@@ -23,25 +23,59 @@ FOR NO KEY UPDATE OF s;
 -- name: SubscriptionsAdd :exec
 INSERT INTO subscriptions (
     user_id, id, plan_id, payment_method_id, payment_system, price_amount, price_currency, interval_months, status,
-    anchor_at, period_start, period_end, next_charge_at, cancel_at_period_end, latest_payment_id,
-    created_at, started_at, ended_at)
+    anchor_at, period_start, period_end, next_charge_at, charging, cancel_at_period_end, past_due_since, grace_until,
+    latest_payment_id, created_at, started_at, ended_at)
 SELECT
     unnest(@user_ids::uuid[]), unnest(@ids::uuid[]), unnest(@plan_ids::uuid[]), unnest(@payment_method_ids::uuid[]), unnest(@payment_systems::text[]),
     unnest(@price_amounts::bigint[]), unnest(@price_currencies::text[]), unnest(@interval_months::int[]), unnest(@statuses::text[]),
     unnest(@anchors::timestamptz[]), unnest(@period_starts::timestamptz[]), unnest(@period_ends::timestamptz[]),
-    unnest(@next_charges::timestamptz[]), unnest(@cancels::bool[]), unnest(@latest_payment_ids::uuid[]),
+    unnest(@next_charges::timestamptz[]), unnest(@charging::bool[]), unnest(@cancels::bool[]),
+    unnest(@past_due_sinces::timestamptz[]), unnest(@grace_untils::timestamptz[]), unnest(@latest_payment_ids::uuid[]),
     unnest(@created::timestamptz[]), unnest(@started::timestamptz[]), unnest(@ended::timestamptz[]);
 
 -- name: SubscriptionsSave :execrows
 UPDATE subscriptions s
 SET payment_method_id = n.payment_method_id, status = n.status, period_start = n.period_start,
-    period_end = n.period_end, next_charge_at = n.next_charge_at, cancel_at_period_end = n.cancel_at_period_end,
+    period_end = n.period_end, next_charge_at = n.next_charge_at, charging = n.charging,
+    cancel_at_period_end = n.cancel_at_period_end, past_due_since = n.past_due_since, grace_until = n.grace_until,
     latest_payment_id = n.latest_payment_id, started_at = n.started_at, ended_at = n.ended_at
 FROM (SELECT
     unnest(@user_ids::uuid[]) AS user_id, unnest(@ids::uuid[]) AS id,
     unnest(@payment_method_ids::uuid[]) AS payment_method_id, unnest(@statuses::text[]) AS status,
     unnest(@period_starts::timestamptz[]) AS period_start, unnest(@period_ends::timestamptz[]) AS period_end,
-    unnest(@next_charges::timestamptz[]) AS next_charge_at, unnest(@cancels::bool[]) AS cancel_at_period_end,
+    unnest(@next_charges::timestamptz[]) AS next_charge_at, unnest(@charging::bool[]) AS charging,
+    unnest(@cancels::bool[]) AS cancel_at_period_end,
+    unnest(@past_due_sinces::timestamptz[]) AS past_due_since, unnest(@grace_untils::timestamptz[]) AS grace_until,
     unnest(@latest_payment_ids::uuid[]) AS latest_payment_id,
     unnest(@started::timestamptz[]) AS started_at, unnest(@ended::timestamptz[]) AS ended_at) AS n
 WHERE s.user_id = n.user_id AND s.id = n.id;
+
+-- name: SubscriptionsLockDue :many
+-- What has a payment pending is left out: its next charge has moved on already,
+-- but perhaps not far enough for a clock that is ahead. The index holds what has
+-- not ended; where to start in it keeps off the dead entries at its beginning.
+SELECT sqlc.embed(s), sqlc.embed(m), p.code AS plan_code
+FROM subscriptions s
+JOIN payment_methods m ON m.user_id = s.user_id AND m.id = s.payment_method_id
+JOIN plans p ON p.id = s.plan_id
+WHERE s.next_charge_at BETWEEN @from_at::timestamptz AND @now::timestamptz
+  AND NOT s.charging AND s.payment_system = ANY(@systems::text[])
+ORDER BY s.next_charge_at
+LIMIT @take::int
+FOR NO KEY UPDATE OF s SKIP LOCKED;
+
+-- name: ViewDue :many
+SELECT sqlc.embed(s), sqlc.embed(m), p.code AS plan_code
+FROM subscriptions s
+JOIN payment_methods m ON m.user_id = s.user_id AND m.id = s.payment_method_id
+JOIN plans p ON p.id = s.plan_id
+WHERE (s.next_charge_at, s.user_id, s.id) > (@from_at::timestamptz, @after_user::uuid, @after_id::uuid)
+  AND s.next_charge_at <= @now::timestamptz
+  AND NOT s.charging AND (s.payment_system = ANY(@systems::text[]) OR @any_system::bool)
+ORDER BY s.next_charge_at, s.user_id, s.id
+LIMIT @take::int;
+
+-- name: ViewCountDue :one
+SELECT count(*) FROM subscriptions s
+WHERE s.next_charge_at BETWEEN @from_at::timestamptz AND @now::timestamptz
+  AND NOT s.charging AND (s.payment_system = ANY(@systems::text[]) OR @any_system::bool);

@@ -22,20 +22,28 @@ type Database struct {
 	DatabaseURL DatabaseURL `env:"BILLING_DATABASE_URL,required" must:"be a Postgres URL such as postgres://user:password@host:5432/billing (or put it into a file and name that in BILLING_DATABASE_URL_FILE)"`
 }
 
-// Rules is what billing decides by.
-type Rules struct {
-	TimeZone TimeZone `env:"BILLING_TIME_ZONE" envDefault:"UTC" must:"be an IANA time zone such as UTC or Europe/Moscow"`
-	Clock    string   `env:"BILLING_CLOCK" envDefault:"system"`
+// Time is what billing goes by.
+type Time struct {
+	Clock ClockName `env:"BILLING_CLOCK" envDefault:"system" must:"be system or test"`
 }
 
-func (r Rules) check(f *faults) {
-	f.need(r.Clock == "system", "BILLING_CLOCK=%q must be system: this version has no other clock", r.Clock)
+func (t Time) check(f *faults, env Env) {
+	f.need(env != Production || t.Clock != TestClock,
+		"BILLING_CLOCK=%q is refused with BILLING_ENV=%q: whoever sets that clock charges every viewer", t.Clock, env)
+}
+
+// Rules is what billing decides by.
+type Rules struct {
+	Time
+	TimeZone TimeZone `env:"BILLING_TIME_ZONE" envDefault:"UTC" must:"be an IANA time zone such as UTC or Europe/Moscow"`
+	Retries  Retries  `env:"BILLING_RETRY_SCHEDULE" envDefault:"24h,72h,120h,168h" must:"be durations from the due date, each longer than the one before, such as 24h,72h,7d"`
 }
 
 // Charging is how money is asked for.
 type Charging struct {
-	Simulator     Switch `env:"BILLING_SIMULATOR" must:"be on or off"`
-	ChargeTimeout Span   `env:"BILLING_CHARGE_TIMEOUT" envDefault:"10s" must:"be a duration of more than zero, such as 10s"`
+	Simulator     Switch  `env:"BILLING_SIMULATOR" must:"be on or off"`
+	Mishaps       Mishaps `env:"BILLING_SIMULATOR_MISHAPS" must:"be such as lose_answers=0.3,latency=20ms,seed=7: of lose_answers, lose_requests, unavailable, credentials, other_amounts, charge_twice (probabilities), latency, hold_lost (durations) and seed"`
+	ChargeTimeout Span    `env:"BILLING_CHARGE_TIMEOUT" envDefault:"10s" must:"be a duration of more than zero, such as 10s"`
 }
 
 func (c Charging) check(f *faults, env Env) {
@@ -106,9 +114,22 @@ type API struct {
 }
 
 func (c API) check(f *faults) {
-	c.Rules.check(f)
+	c.Rules.check(f, c.Env)
 	c.Charging.check(f, c.Env)
 	c.Auth.check(f, c.Env)
 	_, port, _ := net.SplitHostPort(string(c.APIAddr))
 	f.need(c.APIAddr != c.OpsAddr || port == "0", "BILLING_API_ADDR and BILLING_OPS_ADDR are both %q: they need ports of their own", c.APIAddr)
+}
+
+// Renew is the configuration of billing-renew.
+type Renew struct {
+	Service
+	Database
+	Rules
+	Charging
+}
+
+func (c Renew) check(f *faults) {
+	c.Rules.check(f, c.Env)
+	c.Charging.check(f, c.Env)
 }

@@ -123,7 +123,12 @@ func TestWrongConfiguration(t *testing.T) {
 		"unknown log format":     {[]string{"BILLING_LOG_FORMAT=xml"}, []string{`BILLING_LOG_FORMAT="xml" must be json or text`}},
 		"unknown time zone":      {[]string{"BILLING_TIME_ZONE=Mars/Base"}, []string{`BILLING_TIME_ZONE="Mars/Base" must be an IANA`}},
 		"zone of the machine":    {[]string{"BILLING_TIME_ZONE=Local"}, []string{`BILLING_TIME_ZONE="Local" must be an IANA`}},
-		"test clock":             {[]string{"BILLING_CLOCK=test"}, []string{`BILLING_CLOCK="test" must be system`}},
+		"test clock":             {[]string{"BILLING_CLOCK=test"}, []string{`BILLING_CLOCK="test" is refused with BILLING_ENV="production"`}},
+		"odds beyond certainty":  {[]string{"BILLING_ENV=test", "BILLING_SIMULATOR_MISHAPS=lose_answers=0.7,lose_requests=0.7"}, []string{`BILLING_SIMULATOR_MISHAPS="lose_answers=0.7,lose_requests=0.7" must be such as`}},
+		"an unheard-of mishap":   {[]string{"BILLING_ENV=test", "BILLING_SIMULATOR_MISHAPS=fire=1"}, []string{`BILLING_SIMULATOR_MISHAPS="fire=1" must be such as`}},
+		"another clock":          {[]string{"BILLING_CLOCK=mine"}, []string{`BILLING_CLOCK="mine" must be system or test`}},
+		"retries in no order":    {[]string{"BILLING_RETRY_SCHEDULE=3d,24h"}, []string{`BILLING_RETRY_SCHEDULE="3d,24h" must be durations`}},
+		"no retries":             {[]string{"BILLING_RETRY_SCHEDULE=,"}, []string{`BILLING_RETRY_SCHEDULE="," must be durations`}},
 		"simulator sold as real": {[]string{"BILLING_SIMULATOR=on"}, []string{`BILLING_SIMULATOR="on" is refused with BILLING_ENV="production"`}},
 		"simulator half on":      {[]string{"BILLING_SIMULATOR=yes"}, []string{`BILLING_SIMULATOR="yes" must be on or off`}},
 		"address without a port": {[]string{"BILLING_API_ADDR=localhost"}, []string{`BILLING_API_ADDR="localhost" must be host:port`}},
@@ -168,11 +173,11 @@ func TestAllFaultsAreToldAtOnce(t *testing.T) {
 	t.Parallel()
 	_, err := boot.Load[boot.API]([]string{
 		"BILLING_ENV=prod", "BILLING_LOG_LEVEL=loud", "BILLING_LOG_FORMAT=xml", "BILLING_TIME_ZONE=Mars",
-		"BILLING_CLOCK=test", "BILLING_SIMULATOR=maybe", "BILLING_API_ADDR=here", "BILLING_CHARGE_TIMEOUT=soon",
+		"BILLING_CLOCK=mine", "BILLING_RETRY_SCHEDULE=never", "BILLING_SIMULATOR_MISHAPS=fire", "BILLING_SIMULATOR=maybe", "BILLING_API_ADDR=here", "BILLING_CHARGE_TIMEOUT=soon",
 	})
 	text := strings.Join(faults(t, err), "\n")
 	for _, variable := range []string{
-		"BILLING_ENV", "BILLING_LOG_LEVEL", "BILLING_LOG_FORMAT", "BILLING_TIME_ZONE", "BILLING_CLOCK",
+		"BILLING_ENV", "BILLING_LOG_LEVEL", "BILLING_LOG_FORMAT", "BILLING_TIME_ZONE", "BILLING_CLOCK", "BILLING_RETRY_SCHEDULE", "BILLING_SIMULATOR_MISHAPS",
 		"BILLING_SIMULATOR", "BILLING_API_ADDR", "BILLING_CHARGE_TIMEOUT", "BILLING_DATABASE_URL",
 		"BILLING_AUTH_PUBLIC_KEY_FILE", "BILLING_AUTH_ISSUER", "BILLING_AUTH_AUDIENCE",
 	} {

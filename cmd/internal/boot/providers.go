@@ -1,6 +1,7 @@
 package boot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,6 +46,8 @@ func adapters() map[string]adapter {
 type SystemsConfig struct {
 	DatabaseURL   DatabaseURL
 	ChargeTimeout time.Duration
+	Clock         app.Clock
+	Mishaps       Mishaps
 	PublicURL     string // where viewers reach Pages, without a slash at the end
 }
 
@@ -68,7 +71,7 @@ func OpenLedger(ctx context.Context, url DatabaseURL, code string) (app.Ledger, 
 	if len(all) == 0 {
 		return nil, nil, fmt.Errorf("payment system %q %w: there are %s", code, ErrNoAdapter, strings.Join(known, ", "))
 	}
-	s, err := open(ctx, SystemsConfig{DatabaseURL: url}, all)
+	s, err := open(ctx, SystemsConfig{DatabaseURL: url, Clock: clock.System{}}, all)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -104,10 +107,12 @@ func openSimulator(ctx context.Context, s *Systems, c SystemsConfig) error {
 		return err
 	}
 	sim := simulator.New(pool, simulator.Config{
-		Clock:   clock.System{},
+		Clock:   c.Clock,
 		BaseURL: c.PublicURL + simulatorPages,
+		Odds:    c.Mishaps.odds,
+		Latency: func() time.Duration { return c.Mishaps.latency },
 		// Long enough to be felt, short of what clients of the API wait for.
-		HoldLost: 2 * time.Second,
+		HoldLost: cmp.Or(c.Mishaps.holdLost, 2*time.Second),
 	})
 	s.close = append(s.close, pool.Close)
 	s.Providers[simulator.Code] = sim

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"strconv"
+	"strings"
 	"time"
 	_ "time/tzdata" // a container may have no time zones of its own
 
@@ -113,10 +114,66 @@ type Span time.Duration
 
 // UnmarshalText reads a duration such as 30s.
 func (s *Span) UnmarshalText(text []byte) error {
-	d, err := time.ParseDuration(string(text))
+	d, err := ParseDuration(string(text))
 	if err != nil || d <= 0 {
 		return errValue
 	}
 	*s = Span(d)
 	return nil
+}
+
+// ParseDuration is [time.ParseDuration] that also takes whole days of 24 hours,
+// in front of the rest: 31d, 1d12h.
+func ParseDuration(s string) (time.Duration, error) {
+	days, rest, found := strings.Cut(s, "d")
+	if !found {
+		return time.ParseDuration(s)
+	}
+	n, err := strconv.ParseUint(days, 10, 16)
+	if err != nil || rest == "" {
+		return time.Duration(n) * 24 * time.Hour, err
+	}
+	d, err := time.ParseDuration(rest)
+	if d < 0 {
+		err = errValue
+	}
+	return time.Duration(n)*24*time.Hour + d, err
+}
+
+// Retries is when declined renewals are tried again.
+type Retries struct{ billing.RetrySchedule }
+
+// UnmarshalText reads durations with commas between them.
+func (r *Retries) UnmarshalText(text []byte) error {
+	var steps []time.Duration
+	for word := range strings.SplitSeq(string(text), ",") {
+		d, err := ParseDuration(strings.TrimSpace(word))
+		if err != nil {
+			return errValue
+		}
+		steps = append(steps, d)
+	}
+	var err error
+	if r.RetrySchedule, err = billing.NewRetrySchedule(steps...); err != nil {
+		return errValue
+	}
+	return nil
+}
+
+// ClockName names a clock.
+type ClockName string
+
+// The machine's clock, and the one in the database that can be set.
+const (
+	SystemClock ClockName = "system"
+	TestClock   ClockName = "test"
+)
+
+// UnmarshalText reads the name of a clock.
+func (c *ClockName) UnmarshalText(text []byte) error {
+	if v := ClockName(text); v == SystemClock || v == TestClock {
+		*c = v
+		return nil
+	}
+	return errValue
 }

@@ -28,8 +28,10 @@ func TestMain(m *testing.M) {
 var build = sync.OnceValue(func() error {
 	for _, p := range []struct{ name, from, tags string }{
 		{"billing-api", "api", ""},
+		{"billing-renew", "renew", ""},
 		{"billingctl", "ctl", ""},
 		{"billing-api-crash", "api", "crash"},
+		{"billing-renew-crash", "renew", "crash"},
 	} {
 		cmd := exec.Command("go", "build", "-buildvcs=false", "-tags", p.tags,
 			"-o", filepath.Join(binDir, p.name), "github.com/online-cinema/billing/cmd/"+p.from)

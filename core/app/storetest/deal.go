@@ -66,7 +66,7 @@ func (w *world) settle(d deal, status billing.PaymentStatus, at time.Time) deal 
 	case billing.PaymentPending:
 		o.ActionURL = "https://psp.example/confirm?id=1&next=2"
 	}
-	d.sub, d.pay, _ = d.sub.Settle(d.pay, o, at)
+	d.sub, d.pay, _ = d.sub.Settle(d.pay, o, billing.RetrySchedule{}, at)
 	w.save(d)
 	return d
 }

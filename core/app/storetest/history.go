@@ -14,7 +14,7 @@ var historyPromises = []promise{
 		d := w.open(0)
 		bare, full := d.event(billing.CancelRequested), d.event(billing.PaymentWasDeclined)
 		full.PaymentID, full.Amount, full.DeclineCode = d.pay.ID, d.pay.Amount, billing.CardExpired
-		full.AccessUntil, full.PlanCode = noon.Add(time.Hour), "as it was then"
+		full.AccessUntil, full.RetryAt, full.PlanCode = noon.Add(time.Hour), noon.Add(time.Minute), "as it was then"
 		w.append(bare, full)
 		w.wantEvents(d.sub.UserID, app.Page{Limit: 10}, full, bare)
 	}},

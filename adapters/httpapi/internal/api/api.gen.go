@@ -143,7 +143,7 @@ type Entitlements struct {
 
 // Event Something that happened to a subscription.
 //
-// Example: {"access_until":"2026-04-01T10:00:00Z","amount":{"amount":39900,"currency":"RUB"},"at":"2026-03-01T10:00:01Z","decline_code":null,"id":"01981e2c-7e10-7d20-9c44-1b2a3c4d5e6f","payment_id":"01981e2c-7d4a-7c11-8f3e-52a4c1d7e902","plan_code":"premium","subscription_id":"01981e2c-7d4a-7c10-9a51-3f0f6f3f2a11","type":"subscribed"}
+// Example: {"access_until":"2026-04-01T10:00:00Z","amount":{"amount":39900,"currency":"RUB"},"at":"2026-03-01T10:00:01Z","decline_code":null,"id":"01981e2c-7e10-7d20-9c44-1b2a3c4d5e6f","payment_id":"01981e2c-7d4a-7c11-8f3e-52a4c1d7e902","plan_code":"premium","retry_at":null,"subscription_id":"01981e2c-7d4a-7c10-9a51-3f0f6f3f2a11","type":"subscribed"}
 type Event struct {
 	// AccessUntil Until when the viewer may watch after this if nothing more is paid; null when not at all.
 	AccessUntil *time.Time `json:"access_until"`
@@ -162,10 +162,13 @@ type Event struct {
 	PaymentId *string `json:"payment_id"`
 
 	// PlanCode The plan's code at that time.
-	PlanCode       string `json:"plan_code"`
-	SubscriptionId string `json:"subscription_id"`
+	PlanCode string `json:"plan_code"`
 
-	// Type What happened: `subscribed`, `renewed`, `payment_declined`, `payment_abandoned`, `payment_contradicted`, `cancel_requested`, `cancel_revoked`, `ended`. More may come.
+	// RetryAt When a declined renewal is tried again; null when it is not.
+	RetryAt        *time.Time `json:"retry_at"`
+	SubscriptionId string     `json:"subscription_id"`
+
+	// Type What happened: `subscribed`, `renewed`, `periods_waived` (we were down; nothing is charged for what went by), `payment_declined`, `payment_abandoned`, `payment_contradicted`, `cancel_requested`, `cancel_revoked`, `ended`. More may come.
 	Type string `json:"type"`
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 const method = `-- name: Method :one
-SELECT user_id, id, payment_system, token, created_at FROM payment_methods WHERE user_id = $1 AND id = $2
+SELECT user_id, id, payment_system, token, created_at, removed_at FROM payment_methods WHERE user_id = $1 AND id = $2
 `
 
 func (q *Queries) Method(ctx context.Context, userID string, iD string) (PaymentMethod, error) {
@@ -23,6 +23,7 @@ func (q *Queries) Method(ctx context.Context, userID string, iD string) (Payment
 		&i.PaymentSystem,
 		&i.Token,
 		&i.CreatedAt,
+		&i.RemovedAt,
 	)
 	return i, err
 }
@@ -53,7 +54,7 @@ func (q *Queries) MethodAdd(ctx context.Context, arg MethodAddParams) error {
 }
 
 const methodByToken = `-- name: MethodByToken :one
-SELECT user_id, id, payment_system, token, created_at FROM payment_methods
+SELECT user_id, id, payment_system, token, created_at, removed_at FROM payment_methods
 WHERE user_id = $1 AND payment_system = $2 AND token = $3
 `
 
@@ -66,6 +67,7 @@ func (q *Queries) MethodByToken(ctx context.Context, userID string, paymentSyste
 		&i.PaymentSystem,
 		&i.Token,
 		&i.CreatedAt,
+		&i.RemovedAt,
 	)
 	return i, err
 }

@@ -22,6 +22,7 @@ type Event struct {
 	Currency       pgtype.Text
 	DeclineCode    string
 	AccessUntil    time.Time
+	RetryAt        time.Time
 }
 
 type IdempotencyAnswer struct {
@@ -94,6 +95,7 @@ type PaymentMethod struct {
 	PaymentSystem string
 	Token         string
 	CreatedAt     time.Time
+	RemovedAt     time.Time
 }
 
 type PaymentSystem struct {
@@ -135,6 +137,9 @@ type Subscription struct {
 	CreatedAt         time.Time
 	StartedAt         time.Time
 	EndedAt           time.Time
+	Charging          bool
+	PastDueSince      time.Time
+	GraceUntil        time.Time
 }
 
 type User struct {

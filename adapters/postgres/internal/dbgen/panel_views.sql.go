@@ -77,7 +77,7 @@ func (q *Queries) PanelViewDue(ctx context.Context, bounds []time.Time, until ti
 }
 
 const panelViewEvents = `-- name: PanelViewEvents :many
-SELECT user_id, id, type, at, subscription_id, plan_code, payment_id, amount, currency, decline_code, access_until FROM events
+SELECT user_id, id, type, at, subscription_id, plan_code, payment_id, amount, currency, decline_code, access_until, retry_at FROM events
 WHERE at >= $1::timestamptz AND at < $2::timestamptz
   AND ($3::text = '' OR type = $3) AND ($4::text = '' OR plan_code = $4)
   AND (at, id) < ($5::timestamptz, $6::uuid)
@@ -124,6 +124,7 @@ func (q *Queries) PanelViewEvents(ctx context.Context, arg PanelViewEventsParams
 			&i.Currency,
 			&i.DeclineCode,
 			&i.AccessUntil,
+			&i.RetryAt,
 		); err != nil {
 			return nil, err
 		}

@@ -70,6 +70,17 @@ func (q *Queries) PaymentsAdd(ctx context.Context, arg PaymentsAddParams) error 
 	return err
 }
 
+const paymentsGiveBack = `-- name: PaymentsGiveBack :exec
+UPDATE payments p SET sweep_at = statement_timestamp(), send_until = statement_timestamp()
+FROM (SELECT unnest($1::uuid[]) AS user_id, unnest($2::uuid[]) AS id) AS k
+WHERE p.user_id = k.user_id AND p.id = k.id AND p.sweep_at IS NOT NULL
+`
+
+func (q *Queries) PaymentsGiveBack(ctx context.Context, userIds []string, ids []string) error {
+	_, err := q.db.Exec(ctx, paymentsGiveBack, userIds, ids)
+	return err
+}
+
 const paymentsLock = `-- name: PaymentsLock :many
 SELECT p.user_id, p.id, p.subscription_id, p.payment_method_id, p.payment_system, p.initiator, p.amount, p.currency, p.period_start, p.period_end, p.status, p.decline_code, p.provider_ref, p.action_url, p.contradiction, p.created_at, p.settled_at, p.sweep_at, p.send_until
 FROM (SELECT unnest($1::uuid[]) AS user_id, unnest($2::uuid[]) AS id) AS k
@@ -190,6 +201,39 @@ func (q *Queries) PaymentsRelease(ctx context.Context, userIds []string, ids []s
 	return err
 }
 
+const paymentsResend = `-- name: PaymentsResend :many
+UPDATE payments p
+SET sweep_at = statement_timestamp() + $1::interval, send_until = statement_timestamp() + $1::interval
+FROM (SELECT unnest($2::uuid[]) AS user_id, unnest($3::uuid[]) AS id) AS k
+WHERE p.user_id = k.user_id AND p.id = k.id AND p.sweep_at IS NOT NULL AND p.send_until <= statement_timestamp()
+RETURNING p.user_id, p.id
+`
+
+type PaymentsResendRow struct {
+	UserID string
+	ID     string
+}
+
+func (q *Queries) PaymentsResend(ctx context.Context, send pgtype.Interval, userIds []string, ids []string) ([]PaymentsResendRow, error) {
+	rows, err := q.db.Query(ctx, paymentsResend, send, userIds, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PaymentsResendRow
+	for rows.Next() {
+		var i PaymentsResendRow
+		if err := rows.Scan(&i.UserID, &i.ID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const paymentsSave = `-- name: PaymentsSave :execrows
 UPDATE payments p
 SET status = n.status, decline_code = n.decline_code, provider_ref = n.provider_ref, action_url = n.action_url,
@@ -289,4 +333,17 @@ func (q *Queries) PaymentsTakeUnsettled(ctx context.Context, lease pgtype.Interv
 		return nil, err
 	}
 	return items, nil
+}
+
+const paymentsUnderway = `-- name: PaymentsUnderway :one
+SELECT coalesce(extract(epoch FROM max(send_until) - statement_timestamp()), 0)::float8 AS seconds
+FROM payments
+WHERE sweep_at IS NOT NULL AND initiator = 'merchant' AND send_until > statement_timestamp()
+`
+
+func (q *Queries) PaymentsUnderway(ctx context.Context) (float64, error) {
+	row := q.db.QueryRow(ctx, paymentsUnderway)
+	var seconds float64
+	err := row.Scan(&seconds)
+	return seconds, err
 }

@@ -11,7 +11,7 @@ import (
 )
 
 const subscriptionLive = `-- name: SubscriptionLive :one
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, p.code AS plan_code
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, p.code AS plan_code
 FROM subscriptions s JOIN plans p ON p.id = s.plan_id
 WHERE s.user_id = $1 AND s.plan_id = $2 AND s.ended_at IS NULL
 FOR NO KEY UPDATE OF s
@@ -44,13 +44,16 @@ func (q *Queries) SubscriptionLive(ctx context.Context, userID string, planID st
 		&i.Subscription.CreatedAt,
 		&i.Subscription.StartedAt,
 		&i.Subscription.EndedAt,
+		&i.Subscription.Charging,
+		&i.Subscription.PastDueSince,
+		&i.Subscription.GraceUntil,
 		&i.PlanCode,
 	)
 	return i, err
 }
 
 const subscriptionNamed = `-- name: SubscriptionNamed :one
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, p.code AS plan_code
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, p.code AS plan_code
 FROM subscriptions s JOIN plans p ON p.id = s.plan_id
 WHERE s.user_id = $1 AND (s.id::text = $2::text OR p.code = $2::text OR p.id::text = $2::text)
 ORDER BY s.ended_at IS NULL DESC, s.id DESC
@@ -85,6 +88,9 @@ func (q *Queries) SubscriptionNamed(ctx context.Context, userID string, ref stri
 		&i.Subscription.CreatedAt,
 		&i.Subscription.StartedAt,
 		&i.Subscription.EndedAt,
+		&i.Subscription.Charging,
+		&i.Subscription.PastDueSince,
+		&i.Subscription.GraceUntil,
 		&i.PlanCode,
 	)
 	return i, err
@@ -93,14 +99,15 @@ func (q *Queries) SubscriptionNamed(ctx context.Context, userID string, ref stri
 const subscriptionsAdd = `-- name: SubscriptionsAdd :exec
 INSERT INTO subscriptions (
     user_id, id, plan_id, payment_method_id, payment_system, price_amount, price_currency, interval_months, status,
-    anchor_at, period_start, period_end, next_charge_at, cancel_at_period_end, latest_payment_id,
-    created_at, started_at, ended_at)
+    anchor_at, period_start, period_end, next_charge_at, charging, cancel_at_period_end, past_due_since, grace_until,
+    latest_payment_id, created_at, started_at, ended_at)
 SELECT
     unnest($1::uuid[]), unnest($2::uuid[]), unnest($3::uuid[]), unnest($4::uuid[]), unnest($5::text[]),
     unnest($6::bigint[]), unnest($7::text[]), unnest($8::int[]), unnest($9::text[]),
     unnest($10::timestamptz[]), unnest($11::timestamptz[]), unnest($12::timestamptz[]),
-    unnest($13::timestamptz[]), unnest($14::bool[]), unnest($15::uuid[]),
-    unnest($16::timestamptz[]), unnest($17::timestamptz[]), unnest($18::timestamptz[])
+    unnest($13::timestamptz[]), unnest($14::bool[]), unnest($15::bool[]),
+    unnest($16::timestamptz[]), unnest($17::timestamptz[]), unnest($18::uuid[]),
+    unnest($19::timestamptz[]), unnest($20::timestamptz[]), unnest($21::timestamptz[])
 `
 
 type SubscriptionsAddParams struct {
@@ -117,7 +124,10 @@ type SubscriptionsAddParams struct {
 	PeriodStarts     []time.Time
 	PeriodEnds       []time.Time
 	NextCharges      []time.Time
+	Charging         []bool
 	Cancels          []bool
+	PastDueSinces    []time.Time
+	GraceUntils      []time.Time
 	LatestPaymentIds []string
 	Created          []time.Time
 	Started          []time.Time
@@ -139,7 +149,10 @@ func (q *Queries) SubscriptionsAdd(ctx context.Context, arg SubscriptionsAddPara
 		arg.PeriodStarts,
 		arg.PeriodEnds,
 		arg.NextCharges,
+		arg.Charging,
 		arg.Cancels,
+		arg.PastDueSinces,
+		arg.GraceUntils,
 		arg.LatestPaymentIds,
 		arg.Created,
 		arg.Started,
@@ -149,7 +162,7 @@ func (q *Queries) SubscriptionsAdd(ctx context.Context, arg SubscriptionsAddPara
 }
 
 const subscriptionsLock = `-- name: SubscriptionsLock :many
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, p.code AS plan_code
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, p.code AS plan_code
 FROM (SELECT unnest($1::uuid[]) AS user_id, unnest($2::uuid[]) AS id) AS k
 JOIN subscriptions s ON s.user_id = k.user_id AND s.id = k.id
 JOIN plans p ON p.id = s.plan_id
@@ -190,6 +203,91 @@ func (q *Queries) SubscriptionsLock(ctx context.Context, userIds []string, ids [
 			&i.Subscription.CreatedAt,
 			&i.Subscription.StartedAt,
 			&i.Subscription.EndedAt,
+			&i.Subscription.Charging,
+			&i.Subscription.PastDueSince,
+			&i.Subscription.GraceUntil,
+			&i.PlanCode,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const subscriptionsLockDue = `-- name: SubscriptionsLockDue :many
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, m.user_id, m.id, m.payment_system, m.token, m.created_at, m.removed_at, p.code AS plan_code
+FROM subscriptions s
+JOIN payment_methods m ON m.user_id = s.user_id AND m.id = s.payment_method_id
+JOIN plans p ON p.id = s.plan_id
+WHERE s.next_charge_at BETWEEN $1::timestamptz AND $2::timestamptz
+  AND NOT s.charging AND s.payment_system = ANY($3::text[])
+ORDER BY s.next_charge_at
+LIMIT $4::int
+FOR NO KEY UPDATE OF s SKIP LOCKED
+`
+
+type SubscriptionsLockDueParams struct {
+	FromAt  time.Time
+	Now     time.Time
+	Systems []string
+	Take    int32
+}
+
+type SubscriptionsLockDueRow struct {
+	Subscription  Subscription
+	PaymentMethod PaymentMethod
+	PlanCode      string
+}
+
+// What has a payment pending is left out: its next charge has moved on already,
+// but perhaps not far enough for a clock that is ahead. The index holds what has
+// not ended; where to start in it keeps off the dead entries at its beginning.
+func (q *Queries) SubscriptionsLockDue(ctx context.Context, arg SubscriptionsLockDueParams) ([]SubscriptionsLockDueRow, error) {
+	rows, err := q.db.Query(ctx, subscriptionsLockDue,
+		arg.FromAt,
+		arg.Now,
+		arg.Systems,
+		arg.Take,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []SubscriptionsLockDueRow
+	for rows.Next() {
+		var i SubscriptionsLockDueRow
+		if err := rows.Scan(
+			&i.Subscription.UserID,
+			&i.Subscription.ID,
+			&i.Subscription.PlanID,
+			&i.Subscription.PaymentMethodID,
+			&i.Subscription.PaymentSystem,
+			&i.Subscription.PriceAmount,
+			&i.Subscription.PriceCurrency,
+			&i.Subscription.IntervalMonths,
+			&i.Subscription.Status,
+			&i.Subscription.AnchorAt,
+			&i.Subscription.PeriodStart,
+			&i.Subscription.PeriodEnd,
+			&i.Subscription.NextChargeAt,
+			&i.Subscription.CancelAtPeriodEnd,
+			&i.Subscription.LatestPaymentID,
+			&i.Subscription.CreatedAt,
+			&i.Subscription.StartedAt,
+			&i.Subscription.EndedAt,
+			&i.Subscription.Charging,
+			&i.Subscription.PastDueSince,
+			&i.Subscription.GraceUntil,
+			&i.PaymentMethod.UserID,
+			&i.PaymentMethod.ID,
+			&i.PaymentMethod.PaymentSystem,
+			&i.PaymentMethod.Token,
+			&i.PaymentMethod.CreatedAt,
+			&i.PaymentMethod.RemovedAt,
 			&i.PlanCode,
 		); err != nil {
 			return nil, err
@@ -205,15 +303,18 @@ func (q *Queries) SubscriptionsLock(ctx context.Context, userIds []string, ids [
 const subscriptionsSave = `-- name: SubscriptionsSave :execrows
 UPDATE subscriptions s
 SET payment_method_id = n.payment_method_id, status = n.status, period_start = n.period_start,
-    period_end = n.period_end, next_charge_at = n.next_charge_at, cancel_at_period_end = n.cancel_at_period_end,
+    period_end = n.period_end, next_charge_at = n.next_charge_at, charging = n.charging,
+    cancel_at_period_end = n.cancel_at_period_end, past_due_since = n.past_due_since, grace_until = n.grace_until,
     latest_payment_id = n.latest_payment_id, started_at = n.started_at, ended_at = n.ended_at
 FROM (SELECT
     unnest($1::uuid[]) AS user_id, unnest($2::uuid[]) AS id,
     unnest($3::uuid[]) AS payment_method_id, unnest($4::text[]) AS status,
     unnest($5::timestamptz[]) AS period_start, unnest($6::timestamptz[]) AS period_end,
-    unnest($7::timestamptz[]) AS next_charge_at, unnest($8::bool[]) AS cancel_at_period_end,
-    unnest($9::uuid[]) AS latest_payment_id,
-    unnest($10::timestamptz[]) AS started_at, unnest($11::timestamptz[]) AS ended_at) AS n
+    unnest($7::timestamptz[]) AS next_charge_at, unnest($8::bool[]) AS charging,
+    unnest($9::bool[]) AS cancel_at_period_end,
+    unnest($10::timestamptz[]) AS past_due_since, unnest($11::timestamptz[]) AS grace_until,
+    unnest($12::uuid[]) AS latest_payment_id,
+    unnest($13::timestamptz[]) AS started_at, unnest($14::timestamptz[]) AS ended_at) AS n
 WHERE s.user_id = n.user_id AND s.id = n.id
 `
 
@@ -225,7 +326,10 @@ type SubscriptionsSaveParams struct {
 	PeriodStarts     []time.Time
 	PeriodEnds       []time.Time
 	NextCharges      []time.Time
+	Charging         []bool
 	Cancels          []bool
+	PastDueSinces    []time.Time
+	GraceUntils      []time.Time
 	LatestPaymentIds []string
 	Started          []time.Time
 	Ended            []time.Time
@@ -240,7 +344,10 @@ func (q *Queries) SubscriptionsSave(ctx context.Context, arg SubscriptionsSavePa
 		arg.PeriodStarts,
 		arg.PeriodEnds,
 		arg.NextCharges,
+		arg.Charging,
 		arg.Cancels,
+		arg.PastDueSinces,
+		arg.GraceUntils,
 		arg.LatestPaymentIds,
 		arg.Started,
 		arg.Ended,
@@ -249,4 +356,114 @@ func (q *Queries) SubscriptionsSave(ctx context.Context, arg SubscriptionsSavePa
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const viewCountDue = `-- name: ViewCountDue :one
+SELECT count(*) FROM subscriptions s
+WHERE s.next_charge_at BETWEEN $1::timestamptz AND $2::timestamptz
+  AND NOT s.charging AND (s.payment_system = ANY($3::text[]) OR $4::bool)
+`
+
+type ViewCountDueParams struct {
+	FromAt    time.Time
+	Now       time.Time
+	Systems   []string
+	AnySystem bool
+}
+
+func (q *Queries) ViewCountDue(ctx context.Context, arg ViewCountDueParams) (int64, error) {
+	row := q.db.QueryRow(ctx, viewCountDue,
+		arg.FromAt,
+		arg.Now,
+		arg.Systems,
+		arg.AnySystem,
+	)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const viewDue = `-- name: ViewDue :many
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, m.user_id, m.id, m.payment_system, m.token, m.created_at, m.removed_at, p.code AS plan_code
+FROM subscriptions s
+JOIN payment_methods m ON m.user_id = s.user_id AND m.id = s.payment_method_id
+JOIN plans p ON p.id = s.plan_id
+WHERE (s.next_charge_at, s.user_id, s.id) > ($1::timestamptz, $2::uuid, $3::uuid)
+  AND s.next_charge_at <= $4::timestamptz
+  AND NOT s.charging AND (s.payment_system = ANY($5::text[]) OR $6::bool)
+ORDER BY s.next_charge_at, s.user_id, s.id
+LIMIT $7::int
+`
+
+type ViewDueParams struct {
+	FromAt    time.Time
+	AfterUser string
+	AfterID   string
+	Now       time.Time
+	Systems   []string
+	AnySystem bool
+	Take      int32
+}
+
+type ViewDueRow struct {
+	Subscription  Subscription
+	PaymentMethod PaymentMethod
+	PlanCode      string
+}
+
+func (q *Queries) ViewDue(ctx context.Context, arg ViewDueParams) ([]ViewDueRow, error) {
+	rows, err := q.db.Query(ctx, viewDue,
+		arg.FromAt,
+		arg.AfterUser,
+		arg.AfterID,
+		arg.Now,
+		arg.Systems,
+		arg.AnySystem,
+		arg.Take,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ViewDueRow
+	for rows.Next() {
+		var i ViewDueRow
+		if err := rows.Scan(
+			&i.Subscription.UserID,
+			&i.Subscription.ID,
+			&i.Subscription.PlanID,
+			&i.Subscription.PaymentMethodID,
+			&i.Subscription.PaymentSystem,
+			&i.Subscription.PriceAmount,
+			&i.Subscription.PriceCurrency,
+			&i.Subscription.IntervalMonths,
+			&i.Subscription.Status,
+			&i.Subscription.AnchorAt,
+			&i.Subscription.PeriodStart,
+			&i.Subscription.PeriodEnd,
+			&i.Subscription.NextChargeAt,
+			&i.Subscription.CancelAtPeriodEnd,
+			&i.Subscription.LatestPaymentID,
+			&i.Subscription.CreatedAt,
+			&i.Subscription.StartedAt,
+			&i.Subscription.EndedAt,
+			&i.Subscription.Charging,
+			&i.Subscription.PastDueSince,
+			&i.Subscription.GraceUntil,
+			&i.PaymentMethod.UserID,
+			&i.PaymentMethod.ID,
+			&i.PaymentMethod.PaymentSystem,
+			&i.PaymentMethod.Token,
+			&i.PaymentMethod.CreatedAt,
+			&i.PaymentMethod.RemovedAt,
+			&i.PlanCode,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }

@@ -30,6 +30,14 @@ func (o Options) program(name string) (string, error) {
 	return path, nil
 }
 
+func (o Options) programs() (api, renew string, err error) {
+	if api, err = o.program("billing-api"); err != nil {
+		return "", "", err
+	}
+	renew, err = o.program("billing-renew")
+	return api, renew, err
+}
+
 // child is a program that runs as long as this one.
 type child struct {
 	name string
@@ -52,7 +60,7 @@ func (o Options) start(program, url string, d demo) (child, error) {
 func (o Options) environ(url string, d demo) []string {
 	env := append([]string{"BILLING_LOG_FORMAT=text"}, o.Environ...)
 	return append(env,
-		"BILLING_ENV=dev", "BILLING_SIMULATOR=on",
+		"BILLING_ENV=dev", "BILLING_SIMULATOR=on", "BILLING_CLOCK=test",
 		"BILLING_DATABASE_URL="+url, "BILLING_DATABASE_URL_FILE=",
 		"BILLING_API_ADDR="+string(o.APIAddr), "BILLING_OPS_ADDR="+string(o.OpsAddr),
 		"BILLING_AUTH_PUBLIC_KEY_FILE="+d.publicFile, "BILLING_AUTH_JWKS_URL=",

@@ -27,12 +27,13 @@ curl -sS -w '\n' {{.API}}/v1/history -H 'Authorization: Bearer {{.Token}}'
 
 curl -sS -w '\n' -X POST {{.API}}/v1/subscriptions/premium/cancel -H 'Authorization: Bearer {{.Token}}' -H 'Content-Type: application/json' -d '{"at":"now"}'
 
-The operator's side, in another shell:
+The operator's side, in another shell. The clock is billing's own: when a month passes, subscriptions are renewed at once.
 
-export BILLING_ENV=dev BILLING_AUTH_ISSUER={{.Issuer}} BILLING_AUTH_AUDIENCE={{.Audience}}
+export BILLING_ENV=dev BILLING_CLOCK=test BILLING_AUTH_ISSUER={{.Issuer}} BILLING_AUTH_AUDIENCE={{.Audience}}
 {{with .Database}}export BILLING_DATABASE_URL={{.}}
 {{end -}}
 {{.Self}} plan list
+{{.Self}} clock advance 31d
 {{.Self}} reconcile --payment-system simulator
 {{.Self}} token --key {{.Key}} --subject alice
 

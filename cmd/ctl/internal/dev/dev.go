@@ -1,7 +1,7 @@
 // Package dev runs the whole service on one machine with nothing set up, to try
 // it out and to develop it: what `make run` does.
 //
-//	folder ─ Postgres ─ schema ─ demo catalogue ─ demo keys ─ billing-api ─ banner
+//	folder ─ Postgres ─ schema ─ demo catalogue ─ demo keys ─ billing-api ─ banner ─ renewals
 //
 // Everything it starts is tied to it and ends with it, even by kill -9. The data
 // stays in its folder for the next time, unless it is ephemeral.
@@ -30,7 +30,7 @@ type Options struct {
 	OpsAddr     boot.Address
 
 	Environ        []string // of the service; what is decided here wins
-	Programs       string   // folder of billing-api
+	Programs       string   // folder of billing-api and billing-renew
 	Self           string   // this program, for the lines that are printed
 	Stdout, Stderr io.Writer
 }
@@ -45,7 +45,7 @@ func Run(ctx context.Context, o Options) error {
 }
 
 func run(ctx context.Context, o Options) (err error) {
-	program, err := o.program("billing-api")
+	api, renew, err := o.programs()
 	if err != nil {
 		return err
 	}
@@ -67,18 +67,19 @@ func run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	api, err := o.start(program, url, demo)
+	service, err := o.start(api, url, demo)
 	if err != nil {
 		return err
 	}
-	defer api.stop()
-	if err := api.waitReady(ctx, o.OpsAddr.URL()+"/readyz"); err != nil {
+	defer service.stop()
+	if err := service.waitReady(ctx, o.OpsAddr.URL()+"/readyz"); err != nil {
 		return err
 	}
 	if err := o.banner(url, home, demo); err != nil {
 		return err
 	}
-	return api.watch(ctx)
+	defer background(ctx, o.Stderr, func(ctx context.Context) error { return o.renewals(ctx, renew, url, demo) })()
+	return service.watch(ctx)
 }
 
 // database is the URL of the database to use.

@@ -1,0 +1,103 @@
+package dev
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os/exec"
+	"syscall"
+	"time"
+
+	"github.com/online-cinema/billing/adapters/clock"
+	"github.com/online-cinema/billing/adapters/postgres"
+	"github.com/online-cinema/billing/adapters/postgres/local"
+)
+
+const (
+	renewEvery = time.Minute
+	// lookEvery is how often the test clock is looked at: a month that passes is
+	// renewed at once.
+	lookEvery = 250 * time.Millisecond
+	// jump is a change of the clock that is not its ticking.
+	jump = 5 * time.Second
+)
+
+// renewals makes a renewal run now and then, as the timer does in production,
+// and at once when somebody has set the test clock.
+func (o Options) renewals(ctx context.Context, program, url string, d demo) error {
+	pool, err := postgres.OpenRole(ctx, url, "none")
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	watched := clock.NewTest(pool)
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	var ran time.Time
+	var before clock.State
+	for {
+		// While the database is out of reach there is nothing to renew either.
+		if s, err := watched.State(ctx); err == nil {
+			moved := s.Stands != before.Stands || (s.Ahead-before.Ahead).Abs() > jump && (!s.Stands || !s.Now.Equal(before.Now))
+			if moved || time.Since(ran) >= renewEvery {
+				o.renew(ctx, program, url, d)
+				ran, before = time.Now(), s
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// renew makes one run, and tells of it if there was anything to do.
+func (o Options) renew(ctx context.Context, program, url string, d demo) {
+	cmd := exec.Command(program, "--json")
+	cmd.Env = append(o.environ(url, d), "BILLING_LOG_LEVEL=warn")
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, o.Stderr
+	run, err := local.Tie(cmd, syscall.SIGTERM)
+	if err != nil {
+		o.tell("renewals: %v", err)
+		return
+	}
+	select {
+	case <-run.Done():
+	case <-ctx.Done():
+		child{"billing-renew", run}.stop()
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	var sum map[string]int
+	if json.Unmarshal(out.Bytes(), &sum) != nil {
+		o.tell("renewals: the run failed: %v", run.Wait())
+		return
+	}
+	for _, n := range sum {
+		if n > 0 {
+			o.tell("renewals: %s", bytes.TrimSpace(out.Bytes()))
+			return
+		}
+	}
+}
+
+// background runs f beside everything else; what it returns stops it and waits.
+func background(ctx context.Context, stderr io.Writer, f func(context.Context) error) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := f(ctx); err != nil {
+			_, _ = fmt.Fprintln(stderr, "billingctl dev:", err)
+		}
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}

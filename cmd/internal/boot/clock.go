@@ -1,0 +1,23 @@
+package boot
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/online-cinema/billing/adapters/clock"
+	"github.com/online-cinema/billing/adapters/postgres"
+	"github.com/online-cinema/billing/core/app"
+)
+
+// OpenClock returns the clock that billing goes by, and what lets go of it. The
+// clock in the database has a pool of its own.
+func (t Time) OpenClock(ctx context.Context, url DatabaseURL) (app.Clock, func(), error) {
+	if t.Clock != TestClock {
+		return clock.System{}, func() {}, nil
+	}
+	pool, err := postgres.Open(ctx, url.Reveal())
+	if err != nil {
+		return nil, nil, fmt.Errorf("test clock: %w", err)
+	}
+	return clock.NewTest(pool), pool.Close, nil
+}

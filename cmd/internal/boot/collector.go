@@ -1,0 +1,19 @@
+package boot
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/online-cinema/billing/core/app"
+)
+
+// RecordTimeout is how long writing down an outcome may take.
+const RecordTimeout = 10 * time.Second
+
+// NewCollector makes what moves money.
+func NewCollector(r Rules, c Charging, store app.Store, clock app.Clock, providers map[string]app.Provider, log *slog.Logger) *app.Collector {
+	return &app.Collector{
+		Store: store, Clock: clock, NewID: NewID, Providers: providers, Retries: r.Retries.RetrySchedule,
+		ChargeTimeout: time.Duration(c.ChargeTimeout), RecordTimeout: RecordTimeout, Log: log,
+	}
+}

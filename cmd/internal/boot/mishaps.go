@@ -1,0 +1,56 @@
+package boot
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/online-cinema/billing/adapters/simulator"
+)
+
+// Mishaps are what goes wrong at the simulated payment system, for rehearsals
+// and tests: words such as "lose_answers=0.3,latency=20ms,seed=7".
+type Mishaps struct {
+	odds     simulator.Odds
+	latency  time.Duration
+	holdLost time.Duration
+}
+
+// UnmarshalText reads them.
+func (m *Mishaps) UnmarshalText(text []byte) error {
+	var read Mishaps
+	odds := map[string]*float64{
+		"lose_answers": &read.odds.LoseAnswers, "lose_requests": &read.odds.LoseRequests, "unavailable": &read.odds.Unavailable, "credentials": &read.odds.Credentials,
+		"other_amounts": &read.odds.OtherAmounts, "charge_twice": &read.odds.ChargeTwice,
+	}
+	spans := map[string]*time.Duration{"latency": &read.latency, "hold_lost": &read.holdLost}
+	sum := 0.0
+	for word := range strings.SplitSeq(string(text), ",") {
+		name, value, _ := strings.Cut(strings.TrimSpace(word), "=")
+		var err error
+		switch {
+		case odds[name] != nil:
+			var p float64
+			if p, err = strconv.ParseFloat(value, 64); math.IsNaN(p) || p < 0 {
+				return errValue
+			}
+			*odds[name] = p
+			sum += p
+		case spans[name] != nil:
+			*spans[name], err = time.ParseDuration(value)
+		case name == "seed":
+			read.odds.Seed, err = strconv.ParseUint(value, 10, 64)
+		default:
+			return errValue
+		}
+		if err != nil {
+			return errValue
+		}
+	}
+	if sum > 1 || read.latency < 0 || read.holdLost < 0 {
+		return errValue
+	}
+	*m = read
+	return nil
+}

@@ -1,0 +1,338 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+)
+
+// onTestClock makes everything in a world go by the test clock, and a charge
+// time out soon, so that nobody waits long for the end of its send window.
+var onTestClock = []string{"BILLING_ENV=test", "BILLING_CLOCK=test", crashes}
+
+// counts is the summary of a run.
+type counts struct {
+	Settled, Due, Renewed, Declined, Unknown, Ended, Failed int
+}
+
+func (c counts) plus(d counts) counts {
+	return counts{c.Settled + d.Settled, c.Due + d.Due, c.Renewed + d.Renewed, c.Declined + d.Declined,
+		c.Unknown + d.Unknown, c.Ended + d.Ended, c.Failed + d.Failed}
+}
+
+// renewing is a renewal run that is about to start.
+func (w world) renewing(t *testing.T, name string, args []string, vars ...string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), program(t, name), append([]string{"--json"}, args...)...)
+	cmd.Env = append(append(environ("BILLING_DATABASE_URL="+w.databaseURL), w.vars...), vars...)
+	return cmd
+}
+
+// renewed makes a renewal run and returns its exit code and summary.
+func (w world) renewed(t *testing.T, vars ...string) (int, counts) {
+	t.Helper()
+	return result(t, w.renewing(t, "billing-renew", nil, vars...))
+}
+
+func result(t *testing.T, cmd *exec.Cmd) (int, counts) {
+	t.Helper()
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, _ := cmd.Output()
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	var sum counts
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &sum); err != nil {
+		t.Fatalf("the run ended with %v and printed %q, %v\n%s", cmd.ProcessState, out, err, stderr.String())
+	}
+	return cmd.ProcessState.ExitCode(), sum
+}
+
+func (w world) wantRun(t *testing.T, code int, want counts, vars ...string) {
+	t.Helper()
+	gotCode, got := w.renewed(t, vars...)
+	if diff := cmp.Diff(want, got); diff != "" || gotCode != code {
+		t.Errorf("exit code %d, want %d; summary (-want +got):\n%s", gotCode, code, diff)
+	}
+}
+
+func (w world) clock(t *testing.T, args ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), program(t, "billingctl"), append([]string{"clock"}, args...)...)
+	cmd.Env = append(environ("BILLING_DATABASE_URL="+w.databaseURL), w.vars...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("clock %v: %v\n%s", args, err, out)
+	}
+}
+
+// subscribers are viewers with a subscription each, through an API.
+func (w world) subscribers(t *testing.T, a api, n int, token string) []viewer {
+	t.Helper()
+	viewers := make([]viewer, n)
+	places := make(chan struct{}, 8)
+	var wg sync.WaitGroup
+	for i := range viewers {
+		viewers[i] = a.at(w.viewer(t, fmt.Sprintf("viewer-%d", i)))
+		places <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-places }()
+			got, err := viewers[i].try(t.Context(), http.MethodPost, "/v1/subscriptions", "", subscribing(fmt.Sprintf("%s~%d", token, i)))
+			if err != nil || got.status != http.StatusCreated {
+				t.Errorf("subscribe: %d %s, %v", got.status, got.text, err)
+			}
+		})
+	}
+	wg.Wait()
+	return viewers
+}
+
+// month is a world in which n viewers subscribed a month ago.
+func month(t *testing.T, n int, token string) (world, []viewer) {
+	t.Helper()
+	w := newWorld(t, onTestClock...)
+	w.clock(t, "set", "2026-01-31T12:00:00Z")
+	viewers := w.subscribers(t, w.api(t, "billing-api", "BILLING_SWEEP_INTERVAL=1h"), n, token) // what is left over is the runs' to settle
+	w.clock(t, "set", "2026-02-28T12:00:00Z")
+	return w, viewers
+}
+
+func TestAMonthPasses(t *testing.T) {
+	t.Parallel()
+	w, viewers := month(t, 3, "tok_ok")
+	w.clock(t, "set", "2026-02-28T11:59:59Z")
+	w.wantRun(t, 0, counts{})
+	w.clock(t, "set", "2026-02-28T12:00:00Z")
+	out, err := w.renewing(t, "billing-renew", []string{"--dry-run"}).Output()
+	if lines := strings.Count(string(out), `"action":"charge"`); err != nil || lines != 3 {
+		t.Errorf("the dry run lists %d charges, %v:\n%s", lines, err, out)
+	}
+	w.wantRun(t, 0, counts{Due: 3, Renewed: 3})
+	w.wantRun(t, 0, counts{})
+	for _, v := range viewers {
+		if diff := cmp.Diff([]string{"subscribed", "renewed"}, v.types(t)); diff != "" {
+			t.Errorf("history (-want +got):\n%s", diff)
+		}
+	}
+	w.agree(t, 6)
+}
+
+func TestRunsAtOnce(t *testing.T) {
+	t.Parallel()
+	const n = 200
+	w, _ := month(t, n, "tok_ok")
+	var mu sync.Mutex
+	var total counts
+	var wg sync.WaitGroup
+	for i := range 4 {
+		cmd := w.renewing(t, "billing-renew", nil, fmt.Sprintf("BILLING_SIMULATOR_MISHAPS=lose_answers=0.3,hold_lost=20ms,seed=%d", i))
+		wg.Go(func() {
+			code, sum := result(t, cmd)
+			mu.Lock()
+			defer mu.Unlock()
+			if total = total.plus(sum); code != 0 {
+				t.Errorf("exit code %d: %+v", code, sum)
+			}
+		})
+	}
+	wg.Wait()
+	if total.Due != n || total.Renewed+total.Settled != n {
+		t.Errorf("all runs together say %+v, want %d renewed", total, n)
+	}
+	w.agree(t, 2*n)
+}
+
+// Killed with -9 at any point of a run, another run does what is left, and
+// charges nobody twice.
+func TestKilledRuns(t *testing.T) {
+	t.Parallel()
+	for point, pass := range map[string]int{
+		"renew.claimed": 1, "charge.before": 3, "charge.after": 3, "record.after": 1, "sweep.found": 1, "sweep.resend": 1,
+	} {
+		t.Run(point, func(t *testing.T) {
+			t.Parallel()
+			const n = 20
+			w, _ := month(t, n, "tok_ok")
+			if strings.HasPrefix(point, "sweep.") { // which needs something to settle
+				w.kill(t, "renew.claimed", 1)
+			}
+			w.kill(t, point, pass)
+			code, sum := w.renewed(t)
+			if code != 0 || sum.Unknown+sum.Failed+sum.Declined != 0 {
+				t.Errorf("the next run: exit code %d, %+v", code, sum)
+			}
+			w.agree(t, 2*n)
+			w.wantRun(t, 0, counts{})
+		})
+	}
+}
+
+func (w world) kill(t *testing.T, point string, pass int) {
+	t.Helper()
+	cmd := w.renewing(t, "billing-renew-crash", nil, "BILLING_CRASH_AT="+point, fmt.Sprintf("BILLING_CRASH_PASS=%d", pass))
+	out, err := cmd.CombinedOutput()
+	if code := cmd.ProcessState.ExitCode(); code != -1 {
+		t.Fatalf("the run lived to end with %d, %v:\n%s", code, err, out)
+	}
+}
+
+func TestAPaymentSystemThatIsDown(t *testing.T) {
+	t.Parallel()
+	for _, mishap := range []string{"unavailable=1", "credentials=1", "lose_requests=1,hold_lost=1ms"} {
+		t.Run(mishap, func(t *testing.T) {
+			t.Parallel()
+			const n = 70
+			w, viewers := month(t, n, "tok_ok")
+			code, sum := w.renewed(t, "BILLING_SIMULATOR_MISHAPS="+mishap)
+			if code != 1 || sum.Renewed+sum.Declined+sum.Ended != 0 || sum.Failed+sum.Unknown == 0 || sum.Due == n && mishap != "credentials=1" && sum.Failed == 0 {
+				t.Errorf("exit code %d, %+v", code, sum)
+			}
+			for _, v := range viewers[:3] {
+				if s := v.get(t, "/v1/subscriptions/premium").body.Status; s != "active" {
+					t.Errorf("the viewer's subscription is %v", s)
+				}
+			}
+			code, sum = w.renewed(t)
+			if code != 0 || sum.Settled+sum.Renewed != n {
+				t.Errorf("the next run: exit code %d, %+v", code, sum)
+			}
+			w.agree(t, 2*n)
+		})
+	}
+}
+
+func TestARunIsStopped(t *testing.T) {
+	t.Parallel()
+	const n = 150
+	w, _ := month(t, n, "tok_ok")
+	cmd := w.renewing(t, "billing-renew", []string{"--concurrency=4"}, "BILLING_SIMULATOR_MISHAPS=latency=50ms")
+	var out bytes.Buffer
+	cmd.Stdout = &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "first renewals", func() bool { return w.matched(t) > n })
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	var first counts
+	if err := json.Unmarshal(out.Bytes(), &first); err != nil || cmd.ProcessState.ExitCode() != 0 {
+		t.Fatalf("stopped: %v, printed %q, %v", cmd.ProcessState, out.String(), err)
+	}
+	if first.Due == n || first.Renewed != first.Due {
+		t.Errorf("stopped, it had dealt with %+v of %d", first, n)
+	}
+	w.agree(t, n+first.Renewed)
+	w.wantRun(t, 0, counts{Due: n - first.Due, Renewed: n - first.Due})
+	w.agree(t, 2*n)
+}
+
+// matched is how many payments our books and the ledger agree on, however many
+// are under way.
+func (w world) matched(t *testing.T) int {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), program(t, "billingctl"), "reconcile", "--payment-system", "simulator", "--json")
+	cmd.Env = environ("BILLING_DATABASE_URL=" + w.databaseURL)
+	out, _ := cmd.Output() // which fails while they differ
+	var got reconciliation
+	if err := json.Unmarshal(out, &got); err != nil {
+		t.Fatal(err)
+	}
+	return got.Matched
+}
+
+func TestDunning(t *testing.T) {
+	t.Parallel()
+	w, viewers := month(t, 1, "tok_ok_then_insufficient_funds")
+	v := viewers[0]
+	history := []string{"subscribed"}
+	for _, step := range []struct {
+		at     string
+		want   counts
+		events []string
+		status string
+	}{
+		{"2026-02-28T12:00:00Z", counts{Due: 1, Declined: 1}, []string{"payment_declined"}, "past_due"},
+		{"2026-03-01T11:59:59Z", counts{}, nil, "past_due"},
+		{"2026-03-01T12:00:00Z", counts{Due: 1, Declined: 1}, []string{"payment_declined"}, "past_due"},
+		{"2026-03-03T12:00:00Z", counts{Due: 1, Declined: 1}, []string{"payment_declined"}, "past_due"},
+		{"2026-03-05T12:00:00Z", counts{Due: 1, Declined: 1}, []string{"payment_declined"}, "past_due"},
+		{"2026-03-07T11:59:59Z", counts{}, nil, "past_due"},
+		{"2026-03-07T12:00:00Z", counts{Due: 1, Declined: 1, Ended: 1}, []string{"payment_declined", "ended"}, "ended"},
+		{"2026-04-07T12:00:00Z", counts{}, nil, "ended"},
+	} {
+		w.clock(t, "set", step.at)
+		w.wantRun(t, 0, step.want)
+		history = append(history, step.events...)
+		if diff := cmp.Diff(history, v.types(t)); diff != "" {
+			t.Errorf("%s: history (-want +got):\n%s", step.at, diff)
+		}
+		if s := v.get(t, "/v1/subscriptions/premium").body.Status; s != step.status {
+			t.Errorf("%s: %v, want %s", step.at, s, step.status)
+		}
+		until := map[string]string{"past_due": `"until":"2026-03-07T12:00:00Z"`, "ended": `"until":null`}[step.status]
+		if e := strings.ReplaceAll(v.get(t, "/v1/entitlements").text, " ", ""); !strings.Contains(e, until) {
+			t.Errorf("%s: entitled to %s, want %s", step.at, e, until)
+		}
+	}
+	if a := v.call(t, http.MethodPost, "/v1/subscriptions", "", subscribing("tok_ok")); a.status != http.StatusCreated {
+		t.Errorf("subscribing anew: %d %s", a.status, a.text)
+	}
+	w.agree(t, 2)
+}
+
+func TestACancelDuringDunning(t *testing.T) {
+	t.Parallel()
+	w, viewers := month(t, 1, "tok_declined_twice_then_ok")
+	w.wantRun(t, 0, counts{Due: 1, Declined: 1})
+	if a := viewers[0].call(t, http.MethodPost, "/v1/subscriptions/premium/cancel", "", ""); a.status != http.StatusOK || a.body.Status != "ended" {
+		t.Errorf("cancel: %d %s", a.status, a.text)
+	}
+	w.clock(t, "advance", "31d")
+	w.wantRun(t, 0, counts{})
+	w.agree(t, 1)
+}
+
+// Nothing to do is found out by one look into the index of what is due.
+func TestNothingToDo(t *testing.T) {
+	t.Parallel()
+	w, _ := month(t, 5, "tok_ok")
+	w.wantRun(t, 0, counts{Due: 5, Renewed: 5})
+	before := w.scans(t)
+	w.wantRun(t, 0, counts{})
+	after := w.scans(t)
+	maps.DeleteFunc(after, func(index string, n int) bool { return n == before[index] })
+	if after["subscriptions_due"] != before["subscriptions_due"]+1 {
+		t.Errorf("looked into %v more often than into %v; want once into what is due", after, before)
+	}
+}
+
+// scans is how often each index was looked into, by connections that are closed.
+func (w world) scans(t *testing.T) map[string]int {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), w.databaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(t.Context()) }()
+	rows, err := conn.Query(t.Context(), `SELECT indexrelname, idx_scan FROM pg_stat_user_indexes`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	scans := map[string]int{}
+	var name string
+	var n int
+	if _, err := pgx.ForEachRow(rows, []any{&name, &n}, func() error { scans[name] = n; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return scans
+}

@@ -1,0 +1,131 @@
+// Command billing-renew makes one renewal run: it settles what is unsettled,
+// charges what is due, tries again what was declined, and ends what is over. A
+// systemd timer starts it (billing-renew.timer, beside this file).
+//
+//	environment ─ config ─┬─ pool ─ store ─┐
+//	                      ├─ clock ────────┼─ renewer ─ run, or plan with --dry-run
+//	                      └─ payment systems ─ collector
+//
+// Any number may run at once. SIGTERM finishes what is in flight and starts
+// nothing new; whatever a run leaves behind, the next one takes up.
+//
+// Not here: how a run works (core/app), what is decided (core/billing).
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/pflag"
+
+	"github.com/online-cinema/billing/cmd/internal/boot"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// A second Ctrl-C ends the program at once.
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+}
+
+const usage = `billing-renew makes one renewal run, and ends. Any number may run at once.
+
+      --dry-run             tell who would be charged, how much, and why not; change
+                            nothing, ask no payment system
+      --limit N             take up at most N subscriptions (default all)
+      --concurrency N       charges under way at once, at most (default 64)
+      --json                print JSON; the summary is the last line
+      --metrics-file FILE   write what the run did for Prometheus' textfile collector
+      --help, --version
+
+Exit code: 0 when every item was dealt with, declines included; 1 when some failed
+or are not known, or the run stopped early; 2 for bad usage or configuration.
+
+  BILLING_DATABASE_URL          Postgres URL (or BILLING_DATABASE_URL_FILE)
+
+  BILLING_ENV                   production, dev or test (default production)
+  BILLING_TIME_ZONE             where months are counted (default UTC)
+  BILLING_RETRY_SCHEDULE        when a declined renewal is tried again, from its due
+                                date on (default 24h,72h,120h,168h)
+  BILLING_CLOCK                 system, or test: the clock that billingctl sets
+  BILLING_SIMULATOR             on or off (default off in production, else on)
+  BILLING_SIMULATOR_MISHAPS     what goes wrong there, such as
+                                lose_answers=0.3,latency=20ms,seed=7
+  BILLING_CHARGE_TIMEOUT        how long one charge may take (default 10s)
+  BILLING_LOG_LEVEL             debug, info, warn or error (default info)
+  BILLING_LOG_FORMAT            json or text (default json)
+`
+
+// options are the command line's.
+type options struct {
+	dryRun, json, version bool
+	limit, concurrency    int
+	metricsFile           string
+}
+
+// defaultConcurrency keeps a payment system busy that answers within a second,
+// without looking like an attack.
+const (
+	defaultConcurrency = 64
+	maxConcurrency     = 4096
+)
+
+func parse(args []string) (o options, err error) {
+	flags := pflag.NewFlagSet("billing-renew", pflag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.BoolVar(&o.dryRun, "dry-run", false, "")
+	flags.BoolVar(&o.json, "json", false, "")
+	flags.BoolVar(&o.version, "version", false, "")
+	flags.IntVar(&o.limit, "limit", 0, "")
+	flags.IntVar(&o.concurrency, "concurrency", defaultConcurrency, "")
+	flags.StringVar(&o.metricsFile, "metrics-file", "", "")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	switch {
+	case flags.NArg() > 0:
+		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	case flags.Changed("limit") && o.limit < 1:
+		return o, fmt.Errorf("--limit %d must be 1 or more", o.limit)
+	case o.concurrency < 1 || o.concurrency > maxConcurrency:
+		return o, fmt.Errorf("--concurrency %d must be 1 to %d", o.concurrency, maxConcurrency)
+	case o.dryRun && o.metricsFile != "":
+		return o, errors.New("--dry-run does nothing that --metrics-file could tell of")
+	}
+	return o, nil
+}
+
+// run is the program: it returns the exit code.
+func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
+	o, err := parse(args)
+	switch {
+	case errors.Is(err, pflag.ErrHelp):
+		_, _ = io.WriteString(stdout, usage)
+		return boot.OK
+	case err != nil:
+		_, _ = fmt.Fprintf(stderr, "billing-renew: %v\nSee 'billing-renew --help'.\n", err)
+		return boot.Misused
+	case o.version:
+		_, _ = fmt.Fprintln(stdout, "billing-renew", boot.Version())
+		return boot.OK
+	}
+	cfg, err := boot.Load[boot.Renew](environ)
+	if err != nil {
+		_, _ = fmt.Fprintf(stderr, "billing-renew: %v\n", err)
+		return boot.Misused
+	}
+	log := cfg.Logger(stderr)
+	ok, err := work(ctx, cfg, o, stdout, stderr, log)
+	if err != nil {
+		log.Error("the run failed; the next one takes up what it left", "error", err)
+	}
+	if err != nil || !ok {
+		return boot.Failed
+	}
+	return boot.OK
+}

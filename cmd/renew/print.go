@@ -1,0 +1,97 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/billing"
+)
+
+// printer says what was done, or would be, to a person or to a program.
+type printer struct {
+	w    io.Writer
+	json bool
+}
+
+type summaryJSON struct {
+	Settled  int `json:"settled"`
+	Due      int `json:"due"`
+	Renewed  int `json:"renewed"`
+	Declined int `json:"declined"`
+	Unknown  int `json:"unknown"`
+	Ended    int `json:"ended"`
+	Failed   int `json:"failed"`
+}
+
+func (p printer) summary(s app.Summary) error {
+	if p.json {
+		return json.NewEncoder(p.w).Encode(summaryJSON(s))
+	}
+	_, err := fmt.Fprintf(p.w, "%d due: %d renewed, %d declined, %d unknown, %d failed; %d ended; %d settled that were left over\n",
+		s.Due, s.Renewed, s.Declined, s.Unknown, s.Failed, s.Ended, s.Settled)
+	return err
+}
+
+// planned is one line of a dry run.
+type planned struct {
+	Action         string      `json:"action"` // charge, end or none
+	Reason         string      `json:"reason"` // renewal, retry, cancelled, payment_method_removed or no_adapter
+	UserID         string      `json:"user_id"`
+	SubscriptionID string      `json:"subscription_id"`
+	PlanCode       string      `json:"plan_code"`
+	PaymentSystem  string      `json:"payment_system"`
+	DueAt          time.Time   `json:"due_at"`
+	Amount         *moneyJSON  `json:"amount"`
+	Period         *periodJSON `json:"period"`
+}
+
+type moneyJSON struct {
+	Amount   int64  `json:"amount"`
+	Currency string `json:"currency"`
+}
+
+type periodJSON struct {
+	Start time.Time `json:"start"`
+	End   time.Time `json:"end"`
+}
+
+func plan(d app.Decision) planned {
+	l := planned{
+		UserID: string(d.UserID), SubscriptionID: string(d.ID), PlanCode: d.PlanCode,
+		PaymentSystem: d.PaymentSystem, DueAt: d.NextChargeAt,
+	}
+	switch {
+	case d.NoAdapter:
+		l.Action, l.Reason = "none", "no_adapter"
+	case d.Billed:
+		l.Action, l.Reason = "charge", "renewal"
+		if d.Status == billing.PastDue {
+			l.Reason = "retry"
+		}
+		l.Amount = &moneyJSON{d.Payment.Amount.Amount, string(d.Payment.Amount.Currency)}
+		l.Period = &periodJSON{d.Payment.Period.Start, d.Payment.Period.End}
+	case d.CancelAtPeriodEnd:
+		l.Action, l.Reason = "end", "cancelled"
+	default:
+		l.Action, l.Reason = "end", string(billing.MethodRemoved)
+	}
+	return l
+}
+
+func (p printer) planned(d app.Decision) error {
+	l := plan(d)
+	if p.json {
+		return json.NewEncoder(p.w).Encode(l)
+	}
+	what := l.Action
+	if l.Amount != nil {
+		what = fmt.Sprintf("charge %s for %s to %s", d.Payment.Amount,
+			l.Period.Start.Format(time.RFC3339), l.Period.End.Format(time.RFC3339))
+	}
+	_, err := fmt.Fprintf(p.w, "%s  user %s  subscription %s  plan %s  %s (%s)\n",
+		l.DueAt.Format(time.RFC3339), l.UserID, l.SubscriptionID, l.PlanCode, what, l.Reason)
+	return err
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/online-cinema/billing/adapters/clock"
+	"github.com/online-cinema/billing/adapters/postgres"
+	"github.com/online-cinema/billing/cmd/internal/boot"
+	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/billing"
+)
+
+// work wires everything, top to bottom, and makes the run. It reports whether
+// every item was dealt with.
+func work(ctx context.Context, cfg boot.Renew, o options, stdout, stderr io.Writer, log *slog.Logger) (bool, error) {
+	pool, err := postgres.Open(ctx, cfg.DatabaseURL.Reveal())
+	if err != nil {
+		return false, err
+	}
+	defer pool.Close()
+	now, closeClock, err := cfg.OpenClock(ctx, cfg.DatabaseURL)
+	if err != nil {
+		return false, err
+	}
+	defer closeClock()
+	systems, err := boot.OpenSystems(ctx, boot.SystemsConfig{
+		DatabaseURL: cfg.DatabaseURL, Clock: now, Mishaps: cfg.Mishaps, ChargeTimeout: time.Duration(cfg.ChargeTimeout),
+	}, cfg.UseSimulator(cfg.Env))
+	if err != nil {
+		return false, err
+	}
+	defer systems.Close()
+
+	store := postgres.NewStore(pool)
+	renewer := &app.Renewer{
+		Store: store, Clock: now, NewID: boot.NewID, Calendar: billing.NewCalendar(cfg.TimeZone.Location),
+		Collector:   boot.NewCollector(cfg.Rules, cfg.Charging, store, now, systems.Providers, log),
+		Concurrency: o.concurrency, Limit: o.limit, Log: log,
+	}
+	if o.dryRun {
+		return true, dryRun(ctx, renewer, printer{stdout, o.json})
+	}
+	return renew(ctx, renewer, o, stdout, stderr, log)
+}
+
+func renew(ctx context.Context, r *app.Renewer, o options, stdout, stderr io.Writer, log *slog.Logger) (bool, error) {
+	bar, err := newBar(ctx, r, stderr)
+	if err != nil {
+		return false, err
+	}
+	r.Progress = bar.show
+	wall := clock.System{}
+	begin := wall.Now()
+	sum, err := r.Run(ctx)
+	bar.close()
+	ok := err == nil && !sum.Trouble()
+	log.Info("renewal run", "ok", ok, "settled", sum.Settled, "due", sum.Due, "renewed", sum.Renewed, "declined", sum.Declined,
+		"unknown", sum.Unknown, "ended", sum.Ended, "failed", sum.Failed, "took", wall.Now().Sub(begin).String(), "stopped", ctx.Err() != nil)
+	if o.metricsFile != "" {
+		err = errors.Join(err, writeMetrics(o.metricsFile, sum, ok, begin, wall.Now()))
+	}
+	return ok, errors.Join(err, printer{stdout, o.json}.summary(sum))
+}

@@ -1,0 +1,412 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/online-cinema/billing/core/billing"
+)
+
+const (
+	claimers  = 2
+	recorders = 2
+	// maxBatch is where larger batches stop being any quicker, and only hold
+	// their locks for longer.
+	maxBatch   = 500
+	firstBatch = 50
+	// batchTime is how long the charges of a batch should take: an intent must be
+	// sent well within its send window.
+	batchTime = time.Second
+	// flushAfter is how long an outcome waits for others to be recorded with.
+	flushAfter = 20 * time.Millisecond
+	// settleBatch is how many payments are settled at a time.
+	settleBatch = 200
+	// settlePoll is how often those are looked for that others are sending.
+	settlePoll = 200 * time.Millisecond
+)
+
+// pipeline is one run.
+type pipeline struct {
+	*Renewer
+	collector Collector // ours, behind breakers
+	breakers  map[string]*breaker
+	count     counter
+	allowance allowance
+	batch     atomic.Int64 // how many to claim at a time
+	others    chan bool    // tells all claimers but the first whether they are needed
+	told      sync.Once
+	toCharge  chan dueJob
+	toRecord  chan verdict
+}
+
+// dueJob is an intent to be sent until a deadline.
+type dueJob struct {
+	job
+	deadline time.Time
+	batch    *batch
+}
+
+// batch is what was claimed together.
+type batch struct {
+	size int
+	left atomic.Int64
+	from time.Time
+}
+
+func newPipeline(r *Renewer) *pipeline {
+	p := &pipeline{
+		Renewer: r, collector: *r.Collector, breakers: make(map[string]*breaker),
+		toCharge: make(chan dueJob, r.Concurrency), toRecord: make(chan verdict, maxBatch),
+	}
+	p.collector.Providers = make(map[string]Provider)
+	for code, provider := range r.Collector.Providers {
+		b := &breaker{Provider: provider}
+		p.breakers[code], p.collector.Providers[code] = b, b
+	}
+	p.others = make(chan bool, claimers-1)
+	p.count.progress = r.Progress
+	p.allowance.limit, p.allowance.left = r.Limit > 0, r.Limit
+	p.batch.Store(firstBatch)
+	return p
+}
+
+func (p *pipeline) run(ctx context.Context) error {
+	if err := p.reportOrphans(ctx); err != nil {
+		return err
+	}
+	if err := p.settle(ctx); err != nil {
+		return err
+	}
+	if err := p.renew(ctx); err != nil || ctx.Err() != nil {
+		return err
+	}
+	return p.settleRest(ctx)
+}
+
+// systems lists the payment systems that may be asked.
+func (p *pipeline) systems() []string {
+	var up []string
+	for _, code := range slices.Sorted(maps.Keys(p.breakers)) {
+		if !p.breakers[code].open() {
+			up = append(up, code)
+		}
+	}
+	return up
+}
+
+func (p *pipeline) gaveUp() error {
+	up := p.systems()
+	if len(up) == len(p.breakers) {
+		return nil
+	}
+	down := slices.DeleteFunc(slices.Sorted(maps.Keys(p.breakers)), func(code string) bool { return slices.Contains(up, code) })
+	return fmt.Errorf("%w: %s", ErrGaveUp, strings.Join(down, ", "))
+}
+
+// reportOrphans counts as failed what is due at payment systems that this
+// program has no adapter for.
+func (p *pipeline) reportOrphans(ctx context.Context) error {
+	registered, err := p.Store.Views().PaymentSystems(ctx)
+	if err != nil {
+		return err
+	}
+	for _, ps := range registered {
+		if _, ok := p.breakers[ps.Code]; ok {
+			continue
+		}
+		n, err := p.Store.Views().CountDue(ctx, DueQuery{Now: p.Clock.Now(), Systems: []string{ps.Code}})
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			p.Log.Error("subscriptions are due at a payment system without an adapter", "payment_system", ps.Code, "due", n)
+			p.count.add(Summary{Due: n, Failed: n})
+		}
+	}
+	return nil
+}
+
+// renew runs claimers, chargers and recorders until nothing is due.
+func (p *pipeline) renew(ctx context.Context) error {
+	var claiming, charging, recording sync.WaitGroup
+	claimErrs, recordErrs := make([]error, claimers), make([]error, recorders)
+	for i := range claimers {
+		claiming.Go(func() {
+			if i > 0 && !<-p.others {
+				return // one found all there is
+			}
+			claimErrs[i] = p.claimAll(ctx)
+			p.helpers(false)
+		})
+	}
+	for range p.Concurrency {
+		charging.Go(p.chargeAll)
+	}
+	for i := range recorders {
+		recording.Go(func() { recordErrs[i] = p.recordAll(ctx) })
+	}
+	claiming.Wait()
+	close(p.toCharge)
+	charging.Wait()
+	close(p.toRecord)
+	recording.Wait()
+	return errors.Join(append(claimErrs, recordErrs...)...)
+}
+
+// claimAll claims until nothing is due. It starts each search where it found
+// something last: before that the index holds little but entries of what was
+// claimed, dead until they are vacuumed. When it finds nothing any more, it looks
+// once from the beginning for what others had locked.
+func (p *pipeline) claimAll(ctx context.Context) error {
+	var from time.Time
+	for ctx.Err() == nil {
+		systems, n := p.systems(), p.allowance.take(int(p.batch.Load()))
+		if len(systems) == 0 || n == 0 {
+			return nil
+		}
+		q := DueQuery{Now: p.Clock.Now(), From: from, Systems: systems, Limit: n}
+		found, last, err := p.claim(ctx, q)
+		p.allowance.giveBack(n - found)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			return fmt.Errorf("claim: %w", err)
+		case found == 0 && from.IsZero():
+			return nil
+		case found == q.Limit:
+			p.helpers(true)
+		}
+		from = last // zero when nothing was found
+	}
+	return nil
+}
+
+// helpers tells the other claimers, once, whether they are needed.
+func (p *pipeline) helpers(needed bool) {
+	p.told.Do(func() {
+		for range claimers - 1 {
+			p.others <- needed
+		}
+	})
+}
+
+// claim bills a batch and hands it to the chargers. It returns how many it
+// found, and when the last of them was due.
+func (p *pipeline) claim(ctx context.Context, q DueQuery) (found int, last time.Time, err error) {
+	sending, cancel := p.collector.sending(ctx)
+	deadline, _ := sending.Deadline() // from before the intents are stored
+	cancel()
+	var c claimed
+	err = p.Store.InTx(ctx, func(tx Repos) error {
+		due, err := tx.Subscriptions.LockDue(ctx, q)
+		if err != nil || len(due) == 0 {
+			c = claimed{}
+			return err
+		}
+		if c, err = p.billAll(due, q.Now); err != nil {
+			return err
+		}
+		return c.apply(ctx, tx)
+	})
+	if err != nil {
+		return 0, time.Time{}, err
+	}
+	crashPoint("renew.claimed")
+	p.count.add(Summary{Due: len(c.jobs), Ended: c.ended})
+	b := &batch{size: len(c.jobs), from: time.Now()}
+	b.left.Store(int64(len(c.jobs)))
+	for _, j := range c.jobs {
+		p.toCharge <- dueJob{j, deadline, b}
+	}
+	return len(c.jobs) + c.ended, c.last, nil
+}
+
+// claimed is what becomes of a batch of due subscriptions.
+type claimed struct {
+	writes
+	jobs  []job
+	ended int
+	last  time.Time // when the last of them was due
+}
+
+func (p *pipeline) billAll(due []Due, now time.Time) (claimed, error) {
+	c := claimed{last: due[len(due)-1].NextChargeAt}
+	c.send = p.collector.sendWindow()
+	for _, d := range due {
+		s, payment, events, billed := p.bill(d, now)
+		switch {
+		case billed:
+			c.newPayments = append(c.newPayments, payment)
+			c.jobs = append(c.jobs, job{payment, d.Method.Token})
+		case !s.Live():
+			c.ended++
+		default: // it would be found again and again
+			return claimed{}, fmt.Errorf("subscription %s is due, but there is nothing to do with it", d.ID)
+		}
+		c.subscriptions = append(c.subscriptions, s)
+		c.events = append(c.events, events...)
+	}
+	identify(c.events, p.NewID)
+	return c, nil
+}
+
+// allowance is how many subscriptions a run may still take up, when it may not
+// take up all.
+type allowance struct {
+	mu    sync.Mutex
+	limit bool
+	left  int
+}
+
+func (a *allowance) take(n int) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.limit {
+		return n
+	}
+	n = min(n, a.left)
+	a.left -= n
+	return n
+}
+
+func (a *allowance) giveBack(n int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.left += n
+}
+
+// chargeAll sends intents. One that was stored is sent even when the run is to
+// stop: it would only wait for the next run.
+func (p *pipeline) chargeAll() {
+	for j := range p.toCharge {
+		ctx, cancel := context.WithDeadline(context.Background(), j.deadline)
+		v := p.collector.charge(ctx, j.payment, j.token)
+		if !v.known() && !neverSent(v.err) {
+			v = p.lookUp(ctx, v)
+		}
+		cancel()
+		p.toRecord <- v
+		p.pace(j.batch)
+	}
+}
+
+func neverSent(err error) bool {
+	return errors.Is(err, ErrNotSent) || errors.Is(err, ErrCredentials)
+}
+
+// lookUp asks at once for the outcome whose answer was lost. A payment that is
+// not found may still be on its way.
+func (p *pipeline) lookUp(ctx context.Context, v verdict) verdict {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.collector.ChargeTimeout)
+	defer cancel()
+	if o, err := p.collector.Providers[v.payment.PaymentSystem].Find(ctx, v.payment.ID); err == nil {
+		v.outcome = o
+	}
+	return v
+}
+
+// pace sets the size of the next batches by how long this one took.
+func (p *pipeline) pace(b *batch) {
+	if b.left.Add(-1) > 0 {
+		return
+	}
+	switch took := time.Since(b.from); {
+	case took < batchTime && b.size >= int(p.batch.Load())/2:
+		p.batch.Store(min(int64(2*b.size), maxBatch))
+	case took > 2*batchTime:
+		p.batch.Store(max(int64(b.size)/2, 1))
+	}
+}
+
+// recordAll writes outcomes down, as many at a time as there are.
+func (p *pipeline) recordAll(ctx context.Context) error {
+	var errs []error
+	flush := time.NewTimer(flushAfter)
+	defer flush.Stop()
+	vs := make([]verdict, 0, maxBatch)
+	for v := range p.toRecord {
+		vs = append(vs[:0], v)
+		flush.Reset(flushAfter)
+	gather:
+		for len(vs) < maxBatch {
+			select {
+			case v, more := <-p.toRecord:
+				if !more {
+					break gather
+				}
+				vs = append(vs, v)
+			case <-flush.C:
+				break gather
+			}
+		}
+		results, err := p.collector.record(ctx, vs...)
+		if err != nil {
+			p.count.add(Summary{Failed: len(vs)})
+			errs = append(errs, err)
+			continue
+		}
+		p.count.charged(results)
+	}
+	return errors.Join(errs...)
+}
+
+// settle settles everything that nobody works on. What stays unknown comes again
+// after a while; it looks at nothing twice.
+func (p *pipeline) settle(ctx context.Context) error {
+	seen := make(map[billing.PaymentID]bool)
+	for ctx.Err() == nil && p.gaveUp() == nil {
+		results, err := p.collector.sweep(ctx, settleBatch, p.Concurrency)
+		p.count.swept(results)
+		if err != nil {
+			return fmt.Errorf("settle: %w", err)
+		}
+		if len(results) == 0 {
+			return nil
+		}
+		for _, r := range results {
+			if seen[r.Payment.ID] {
+				return nil
+			}
+			if !r.Payment.Settled() {
+				seen[r.Payment.ID] = true
+			}
+		}
+	}
+	return nil
+}
+
+// settleRest settles what is left at the end. What somebody may still be
+// sending, be it a run that was killed, is waited for, and so is what is unknown
+// still, but not longer than a payment system may take.
+func (p *pipeline) settleRest(ctx context.Context) error {
+	patience, cancel := context.WithTimeout(ctx, p.collector.sendWindow()+sweepLease)
+	defer cancel()
+	for {
+		if err := p.settle(ctx); err != nil || p.gaveUp() != nil {
+			return err
+		}
+		var underway time.Duration
+		err := p.Store.InTx(ctx, func(tx Repos) (err error) {
+			underway, err = tx.Payments.Underway(ctx)
+			return err
+		})
+		if err != nil || underway <= 0 && p.count.summary().Unknown == 0 {
+			return err
+		}
+		timer := time.NewTimer(settlePoll)
+		select {
+		case <-timer.C:
+		case <-patience.Done():
+			timer.Stop()
+			return nil
+		}
+	}
+}

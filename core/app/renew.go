@@ -1,0 +1,126 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/online-cinema/billing/core/billing"
+)
+
+// Renewer charges what is due, without the viewer. Any number of runs may go on
+// at once, on any number of machines: each subscription is charged once.
+//
+// A run is a pipeline of bounded size. No connection is held while a payment
+// system is asked:
+//
+//	settle   what earlier runs left unsettled
+//	claim    lock due subscriptions · Bill each · write intents, a batch per transaction
+//	charge   so many at once
+//	record   lock · re-read · Settle · a batch per transaction
+//	settle   what this run left unsettled
+type Renewer struct {
+	Store     Store
+	Clock     Clock
+	NewID     func() string
+	Calendar  billing.Calendar
+	Collector *Collector
+	Log       *slog.Logger
+
+	// Concurrency is how many charges are under way at once, at most.
+	Concurrency int
+	// Limit is how many subscriptions a run takes up, at most; 0 is all.
+	Limit int
+	// Progress is told how far a run is, now and then; nil is for nobody.
+	Progress func(Summary)
+}
+
+// Summary counts what a run did.
+type Summary struct {
+	Settled  int // payments that an earlier run, or a viewer, had left unsettled
+	Due      int // subscriptions that were charged, or tried to be
+	Renewed  int // of those: paid
+	Declined int // of those: declined
+	Unknown  int // payments of which nobody knows what became
+	Ended    int // subscriptions that ended
+	Failed   int // of those due: could not be charged, through no fault of the viewer's
+}
+
+// Trouble reports whether somebody should look at the run, or it should be run
+// again soon.
+func (s Summary) Trouble() bool { return s.Unknown > 0 || s.Failed > 0 }
+
+// ErrGaveUp says that a run stopped asking a payment system, which refuses our
+// credentials or does not answer. Nobody is past due for it; the next run goes on.
+var ErrGaveUp = errors.New("gave up on a payment system")
+
+// Run makes one run. When ctx ends, it starts nothing new and finishes what is
+// in flight. The summary is good even with an error: [ErrGaveUp],
+// [billing.ErrUnavailable] when the database is out of reach, or internal ones.
+// Whatever a run leaves behind, the next one takes up.
+func (r *Renewer) Run(ctx context.Context) (Summary, error) {
+	record := Run{ID: r.NewID(), StartedAt: r.Clock.Now()}
+	if err := r.put(ctx, record); err != nil {
+		return Summary{}, fmt.Errorf("renew: %w", err)
+	}
+	p := newPipeline(r)
+	err := errors.Join(p.run(ctx), p.gaveUp())
+	record.Summary, record.FinishedAt = p.count.summary(), r.Clock.Now()
+	if err != nil {
+		record.Error = err.Error()
+		err = fmt.Errorf("renew: %w", err)
+	}
+	return record.Summary, errors.Join(err, r.put(context.WithoutCancel(ctx), record))
+}
+
+func (r *Renewer) put(ctx context.Context, record Run) error {
+	return r.Store.InTx(ctx, func(tx Repos) error { return tx.Runs.Put(ctx, record) })
+}
+
+// Decision is what a run would do with one subscription.
+type Decision struct {
+	billing.Subscription                 // as it is
+	Payment              billing.Payment // what would be charged, if Billed
+	Billed               bool
+	After                billing.Subscription // as it would be until the payment is settled
+	NoAdapter            bool                 // nothing can be done: the payment system has no adapter here
+}
+
+// Plan calls each for every subscription that a run would take up now, the
+// earliest first, with what would be done. It changes nothing and asks no
+// payment system.
+func (r *Renewer) Plan(ctx context.Context, each func(Decision) error) error {
+	q := DueQuery{Now: r.Clock.Now(), Limit: r.Limit}
+	err := r.Store.Views().Due(ctx, q, func(d Due) error {
+		decision := Decision{Subscription: d.Subscription}
+		if _, ok := r.Collector.Providers[d.PaymentSystem]; !ok {
+			decision.NoAdapter = true
+			return each(decision)
+		}
+		decision.After, decision.Payment, _, decision.Billed = r.bill(d, q.Now)
+		return each(decision)
+	})
+	if err != nil {
+		return fmt.Errorf("plan: %w", err)
+	}
+	return nil
+}
+
+// Due returns how many subscriptions a run would take up now.
+func (r *Renewer) Due(ctx context.Context) (int, error) {
+	systems := slices.Collect(maps.Keys(r.Collector.Providers))
+	n, err := r.Store.Views().CountDue(ctx, DueQuery{Now: r.Clock.Now(), Systems: systems})
+	if r.Limit > 0 {
+		n = min(n, r.Limit)
+	}
+	return n, err
+}
+
+// bill decides about one subscription. Both a run and its plan do it here.
+func (r *Renewer) bill(d Due, now time.Time) (billing.Subscription, billing.Payment, []billing.Event, bool) {
+	return d.Subscription.Bill(billing.PaymentID(r.NewID()), d.Method, r.Calendar, now)
+}

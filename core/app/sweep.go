@@ -1,0 +1,175 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/online-cinema/billing/core/billing"
+)
+
+// Swept counts what a sweep did.
+type Swept struct {
+	Settled int // outcome found and recorded, or given up for certain
+	Unknown int // still nobody knows
+}
+
+// Sweep looks up to limit payments that are pending although nobody works on
+// them, and settles those of which the payment system knows. One that it has
+// never seen, and that nobody may be sending any more, is sent again if it is a
+// renewal that is still wanted, and abandoned if not.
+//
+// Any number of sweeps may run at once.
+func (c *Collector) Sweep(ctx context.Context, limit int) (Swept, error) {
+	results, err := c.sweep(ctx, limit, sweepConcurrency)
+	var swept Swept
+	for _, r := range results {
+		if r.Payment.Settled() {
+			swept.Settled++
+		} else {
+			swept.Unknown++
+		}
+	}
+	if err != nil {
+		err = fmt.Errorf("sweep: %w", err)
+	}
+	return swept, err
+}
+
+// sweep returns what it took, as it stands afterwards.
+func (c *Collector) sweep(ctx context.Context, limit, concurrency int) ([]Result, error) {
+	var found []Unsettled
+	err := c.Store.InTx(ctx, func(tx Repos) (err error) {
+		found, err = tx.Payments.TakeUnsettled(ctx, sweepLease, limit)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	verdicts := inParallel(concurrency, found, func(u Unsettled) verdict { return c.find(ctx, u) })
+	known, absent, unknown := sortOut(verdicts)
+	crashPoint("sweep.found")
+	resent, abandoned, err := c.resend(ctx, absent, concurrency)
+	if err != nil {
+		return unknown, err
+	}
+	recorded, err := c.record(ctx, append(known, resent...)...)
+	return append(append(unknown, abandoned...), recorded...), err
+}
+
+// find asks for a payment. The verdict's error is [ErrChargeNotFound] when the
+// payment system has never seen it and never will unless it is sent again.
+func (c *Collector) find(ctx context.Context, u Unsettled) verdict {
+	provider, ok := c.Providers[u.PaymentSystem]
+	if !ok {
+		c.Log.Error("a payment is pending at a payment system without an adapter",
+			"payment_id", u.ID, "payment_system", u.PaymentSystem)
+		return verdict{payment: u.Payment}
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.ChargeTimeout)
+	defer cancel()
+	o, err := provider.Find(ctx, u.ID)
+	switch {
+	case err == nil:
+		return verdict{payment: u.Payment, outcome: o}
+	case errors.Is(err, ErrChargeNotFound) && u.SendOver:
+		return verdict{payment: u.Payment, err: ErrChargeNotFound}
+	case !errors.Is(err, ErrChargeNotFound):
+		c.Log.Warn("look-up failed", "payment_id", u.ID, "payment_system", u.PaymentSystem, "error", err)
+	}
+	return verdict{payment: u.Payment}
+}
+
+// sortOut tells apart what is known, what was never seen, and the rest.
+func sortOut(vs []verdict) (known, absent []verdict, unknown []Result) {
+	for _, v := range vs {
+		switch {
+		case v.known():
+			known = append(known, v)
+		case v.err != nil:
+			absent = append(absent, v)
+		default:
+			unknown = append(unknown, Result{Payment: v.payment})
+		}
+	}
+	return known, absent, unknown
+}
+
+// resend sends again what the payment system has never seen, if it may, and
+// abandons the rest. Both are decided under lock, by whoever gets the right to
+// send: another sweep may have been quicker.
+func (c *Collector) resend(ctx context.Context, absent []verdict, concurrency int) (sent []verdict, abandoned []Result, err error) {
+	if len(absent) == 0 {
+		return nil, nil, nil
+	}
+	sending, done := c.sending(ctx)
+	defer done()
+	var jobs []job
+	err = c.Store.InTx(ctx, func(tx Repos) (err error) {
+		jobs, abandoned, err = c.allow(ctx, tx, absent)
+		return err
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("send again: %w", err)
+	}
+	crashPoint("sweep.resend")
+	return inParallel(concurrency, jobs, func(j job) verdict { return c.charge(sending, j.payment, j.token) }), abandoned, nil
+}
+
+// job is a payment that may be sent, and what it takes to do so.
+type job struct {
+	payment billing.Payment
+	token   billing.Secret
+}
+
+func (c *Collector) allow(ctx context.Context, tx Repos, absent []verdict) (jobs []job, _ []Result, _ error) {
+	subs, pays, err := lock(ctx, tx, absent)
+	if err != nil {
+		return nil, nil, err
+	}
+	keys := make([]PaymentKey, len(absent))
+	for i, v := range absent {
+		keys[i] = keyOf(v.payment)
+	}
+	granted, err := tx.Payments.Resend(ctx, c.sendWindow(), keys...)
+	if err != nil {
+		return nil, nil, err
+	}
+	now := c.Clock.Now()
+	var over []verdict
+	for _, k := range granted {
+		p := pays[k.ID]
+		s := subs[p.SubscriptionID]
+		m, err := tx.Methods.Find(ctx, p.UserID, p.MethodID)
+		if err != nil {
+			return nil, nil, err
+		}
+		if s.MayResend(p, m, now) {
+			jobs = append(jobs, job{p, m.Token})
+		} else {
+			over = append(over, verdict{payment: p, outcome: billing.Abandon(billing.NotSent), err: ErrChargeNotFound})
+		}
+	}
+	if len(over) == 0 {
+		return jobs, nil, nil
+	}
+	abandoned, _, err := c.settle(ctx, tx, over)
+	return jobs, abandoned, err
+}
+
+// inParallel applies f to all items, so many at once, and keeps their order.
+func inParallel[T, R any](concurrency int, items []T, f func(T) R) []R {
+	results := make([]R, len(items))
+	places := make(chan struct{}, concurrency)
+	var wg sync.WaitGroup
+	for i, item := range items {
+		places <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-places }()
+			results[i] = f(item)
+		})
+	}
+	wg.Wait()
+	return results
+}
