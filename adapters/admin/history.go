@@ -20,8 +20,8 @@ type historyFilter struct {
 
 // eventTypes are those that can be looked for.
 var eventTypes = []billing.EventType{
-	billing.Subscribed, "renewed", billing.PaymentWasDeclined, billing.PaymentWasAbandoned,
-	billing.CancelRequested, billing.CancelRevoked, billing.Ended, billing.PaymentContradicted,
+	billing.Subscribed, billing.Renewed, billing.PaymentWasDeclined, billing.PaymentWasAbandoned,
+	billing.CancelRequested, billing.CancelRevoked, billing.Ended, billing.PeriodsWaived, billing.PaymentContradicted,
 }
 
 func (s *server) history(r *http.Request, v *view) *listing {

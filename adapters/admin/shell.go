@@ -45,7 +45,8 @@ func menuOf(v *view) *menu.Menu {
 	for _, item := range menuItems {
 		url := Prefix + item.path
 		active := ""
-		if path == url || item.path != "" && strings.HasPrefix(path, url+"/") || strings.HasSuffix(path, strings.TrimPrefix(item.path, "/info")) && item.path != "" {
+		below := item.path != "" && (strings.HasPrefix(path, url+"/") || strings.HasSuffix(path, strings.TrimPrefix(item.path, "/info")))
+		if path == url || below {
 			active = "active"
 		}
 		m.List = append(m.List, menu.Item{Name: v.T(item.key), Url: url, Icon: item.icon, Active: active})

@@ -136,7 +136,8 @@ var texts = map[string][languages]string{
 	"user.period": {"Paid period", "Оплаченный период"}, "user.next_charge": {"Next charge", "Следующее списание"}, "user.none": {"none", "не будет"},
 	"user.ended": {"Ended", "Завершена"}, "user.system": {"Payment system", "Платёжная система"}, "user.contradiction": {"Contradiction", "Противоречие"},
 	"user.card_added": {"Added", "Добавлена"}, "user.card_removed": {"removed", "удалена"},
-	"user.more": {"Only the newest part is shown.", "Показана только последняя часть."},
+	"user.retry_at": {"Tried again on", "Следующая попытка"},
+	"user.more":     {"Only the newest part is shown.", "Показана только последняя часть."},
 
 	"because.first":   {"The first payment of plan %s, for %s – %s: the viewer subscribed.", "Первый платёж по тарифу %s, за %s – %s: зритель подписался."},
 	"because.renewal": {"A renewal of plan %s, for %s – %s: the period before it was over.", "Продление тарифа %s, за %s – %s: прошлый период закончился."},
@@ -149,7 +150,8 @@ var texts = map[string][languages]string{
 	"event.payment_declined": {"payment declined", "отказ в платеже"}, "event.payment_abandoned": {"payment not sent", "платёж не отправлен"},
 	"event.payment_contradicted": {"contradiction of the payment system", "противоречие платёжной системы"},
 	"event.cancel_requested":     {"cancelled", "отмена подписки"}, "event.cancel_revoked": {"cancel taken back", "отмена отозвана"},
-	"event.ended": {"ended", "завершение"},
+	"event.periods_waived": {"missed periods waived", "пропущенные периоды прощены"},
+	"event.ended":          {"ended", "завершение"},
 
 	"status.incomplete": {"waits for its first payment", "ждёт первого платежа"}, "status.active": {"active", "действует"},
 	"status.ending": {"ends with its period", "до конца периода"}, "status.past_due": {"past due", "просрочена"}, "status.ended": {"ended", "завершена"},
@@ -168,8 +170,9 @@ var texts = map[string][languages]string{
 	"decline.authentication_required": {"needs the viewer’s confirmation", "нужно подтверждение зрителя"},
 	"decline.authentication_failed":   {"confirmation failed", "подтверждение не прошло"}, "decline.action_expired": {"not confirmed in time", "не подтверждено вовремя"},
 	"decline.duplicate_transaction": {"duplicate", "повтор операции"}, "decline.unknown": {"unknown reason", "причина неизвестна"},
-	"decline.not_sent":      {"the payment system was out of reach", "платёжная система недоступна"},
-	"decline.token_unknown": {"the payment system does not know the token", "платёжная система не знает токен"}, "decline.refused": {"the payment system refused the request", "платёжная система отвергла запрос"},
+	"decline.method_removed": {"the payment method was removed", "способ оплаты удалён"},
+	"decline.not_sent":       {"the payment system was out of reach", "платёжная система недоступна"},
+	"decline.token_unknown":  {"the payment system does not know the token", "платёжная система не знает токен"}, "decline.refused": {"the payment system refused the request", "платёжная система отвергла запрос"},
 
 	"audit.hint": {"Every change, by whom and from where. Nobody can change or delete an entry.", "Каждое изменение: кто и откуда. Записи нельзя изменить или удалить."},
 	"audit.at":   {"When", "Когда"}, "audit.who": {"Who, from where", "Кто, откуда"}, "audit.what": {"What", "Что"}, "audit.object": {"Object", "Объект"},
@@ -191,9 +194,15 @@ var texts = map[string][languages]string{
 	"dash.nothing": {"No revenue yet.", "Выручки пока нет."}, "dash.no_declines": {"No declines.", "Отказов нет."},
 	"dash.last_run": {"The last renewal run", "Последнее продление"}, "dash.no_run": {"There was none yet.", "Ещё не запускалось."},
 
-	"months":      {"month|months", "месяц|месяца|месяцев"},
-	"subscribers": {"subscriber|subscribers", "подписчик|подписчика|подписчиков"},
-	"charges":     {"charge|charges", "списание|списания|списаний"},
-	"span.moment": {"less than a minute", "меньше минуты"}, "span.minutes": {"minute|minutes", "минута|минуты|минут"},
+	"run.started": {"Started", "Начало"}, "run.took": {"Took", "Длилось"}, "run.due": {"Due", "К списанию"}, "run.renewed": {"Renewed", "Продлено"},
+	"run.declined": {"Declined", "Отказов"}, "run.unknown": {"Unknown", "Неизвестно"}, "run.ended": {"Ended", "Завершено"},
+	"run.failed": {"Failed", "Сбоев"}, "run.settled": {"Settled", "Выяснено"}, "run.unfinished": {"still runs, or was killed", "ещё идёт или была прервана"},
+	"run.error": {"It stopped early: %s", "Остановлено раньше времени: %s"},
+
+	"months":       {"month|months", "месяц|месяца|месяцев"},
+	"subscribers":  {"subscriber|subscribers", "подписчик|подписчика|подписчиков"},
+	"charges":      {"charge|charges", "списание|списания|списаний"},
+	"span.seconds": {"second|seconds", "секунда|секунды|секунд"},
+	"span.moment":  {"less than a minute", "меньше минуты"}, "span.minutes": {"minute|minutes", "минута|минуты|минут"},
 	"span.hours": {"hour|hours", "час|часа|часов"}, "span.days": {"day|days", "день|дня|дней"},
 }

@@ -124,7 +124,7 @@ func looks(t billing.EventType) (kind, icon string) {
 	switch t {
 	case billing.Subscribed:
 		return "ok", "fa-play"
-	case "renewed":
+	case billing.Renewed:
 		return "ok", "fa-refresh"
 	case billing.PaymentWasDeclined:
 		return "bad", "fa-times"
@@ -136,6 +136,8 @@ func looks(t billing.EventType) (kind, icon string) {
 		return "warn", "fa-pause"
 	case billing.CancelRevoked:
 		return "info", "fa-undo"
+	case billing.PeriodsWaived:
+		return "info", "fa-gift"
 	case billing.Ended:
 		return "off", "fa-stop"
 	default:
@@ -143,9 +145,22 @@ func looks(t billing.EventType) (kind, icon string) {
 	}
 }
 
+// Charge reports whether the event is about money being asked for: other events
+// too name the payment that caused them.
+func (m moment) Charge() bool {
+	switch m.Type {
+	case billing.Subscribed, billing.Renewed, billing.PaymentWasDeclined, billing.PaymentWasAbandoned, billing.PaymentContradicted:
+		return true
+	}
+	return false
+}
+
+// Taken reports whether the money was taken.
+func (m moment) Taken() bool { return m.Type == billing.Subscribed || m.Type == billing.Renewed }
+
 // Because says in a sentence why there was this payment.
 func (m moment) Because(v *view) string {
-	if m.Payment == nil {
+	if m.Payment == nil || !m.Charge() {
 		return ""
 	}
 	key := "because.first"

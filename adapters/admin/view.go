@@ -82,6 +82,14 @@ func (v *view) stamp(t time.Time, text string) template.HTML {
 // Ago is how long ago something was.
 func (v *view) Ago(t time.Time) string { return v.lang.span(v.now.Sub(t)) }
 
+// Span is how long something took.
+func (v *view) Span(from, to time.Time) string {
+	if d := to.Sub(from); d < time.Minute {
+		return v.Count("span.seconds", int(d.Seconds()))
+	}
+	return v.lang.span(to.Sub(from))
+}
+
 // Zone is what the panel's zone is called, and its distance from UTC.
 func (v *view) Zone() string {
 	name, offset := v.now.In(v.zone).Zone()

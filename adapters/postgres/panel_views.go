@@ -126,6 +126,22 @@ func (v panelViews) Standing(ctx context.Context) (app.Standing, error) {
 	})
 }
 
+func (v panelViews) LastRun(ctx context.Context) (app.Run, error) {
+	return one(ctx, func(ctx context.Context) (app.Run, error) {
+		row, err := v.q.PanelViewLastRun(ctx)
+		if err != nil {
+			return app.Run{}, orNotFound(err, nil)
+		}
+		return app.Run{
+			ID: row.ID, StartedAt: row.StartedAt, FinishedAt: row.FinishedAt, Error: row.Error,
+			Summary: app.Summary{
+				Settled: int(row.Settled), Due: int(row.Due), Renewed: int(row.Renewed), Declined: int(row.Declined),
+				Unknown: int(row.Unknown), Ended: int(row.Ended), Failed: int(row.Failed),
+			},
+		}, nil
+	})
+}
+
 // foldBatch is how many rows one fold takes.
 const foldBatch = 20_000
 

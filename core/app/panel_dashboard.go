@@ -59,6 +59,7 @@ type Dashboard struct {
 	ByPlan   []Share[string] // revenue of these days in Currency, by plan code, the most first
 	Declines []Share[billing.DeclineCode]
 	Due      []DueDay // the next ones; what is overdue counts for the first
+	LastRun  Run      // of the renewal job; zero when there was none
 }
 
 // How far the dashboard looks back and forward: as many days as it takes to see
@@ -80,6 +81,9 @@ func (p Panel) Dashboard(ctx context.Context, by Operator) (Dashboard, error) {
 	}
 	var err error
 	if d.Standing, err = p.Views.Standing(ctx); err != nil {
+		return d, err
+	}
+	if d.LastRun, err = p.Views.LastRun(ctx); err != nil {
 		return d, err
 	}
 	live, err := p.Views.Subscribers(ctx)
@@ -126,7 +130,7 @@ func (p Panel) past(ctx context.Context, d *Dashboard, today time.Time) error {
 		case billing.PaymentWasDeclined:
 			s := declines[f.DeclineCode]
 			declines[f.DeclineCode] = Share[billing.DeclineCode]{Of: f.DeclineCode, N: s.N + f.N}
-		case renewed:
+		case billing.Renewed:
 			day.earn(f, plans, codes)
 		}
 	}
@@ -135,9 +139,6 @@ func (p Panel) past(ctx context.Context, d *Dashboard, today time.Time) error {
 	d.Declines = sorted(declines, func(s Share[billing.DeclineCode]) int64 { return int64(s.N) })
 	return nil
 }
-
-// renewed is the event of a renewal that was paid.
-const renewed = billing.EventType("renewed")
 
 func (d Dashboard) dayOf(t time.Time) int {
 	i, exact := slices.BinarySearchFunc(d.Days, t, func(day Day, t time.Time) int { return day.Start.Compare(t) })

@@ -34,6 +34,8 @@ type PanelViews interface {
 	Due(ctx context.Context, bounds []time.Time) ([]int, error)
 	// Standing tells what there is at this moment.
 	Standing(ctx context.Context) (Standing, error)
+	// LastRun is the newest run of the renewal job; zero when there was none.
+	LastRun(ctx context.Context) (Run, error)
 }
 
 // UserPage asks for part of the list of users.

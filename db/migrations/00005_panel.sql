@@ -139,8 +139,9 @@ CREATE INDEX users_first_seen ON users (first_seen_at, id);
 CREATE INDEX events_at ON events USING brin (at) WITH (pages_per_range = 32, autosummarize = on);
 CREATE INDEX subscriptions_past_due ON subscriptions (plan_id) WHERE status = 'past_due';
 
-GRANT SELECT ON users, plans, payment_systems, subscriptions, payments, events, schema_migrations TO billing_panel;
-GRANT SELECT (user_id, id, payment_system, created_at) ON payment_methods TO billing_panel; -- not the token
+GRANT SELECT ON users, plans, payment_systems, subscriptions, payments, events, renewal_runs, test_clock,
+    schema_migrations TO billing_panel;
+GRANT SELECT (user_id, id, payment_system, created_at, removed_at) ON payment_methods TO billing_panel; -- not the token
 GRANT INSERT, UPDATE, DELETE ON plans, payment_systems TO billing_panel;
 GRANT SELECT, INSERT ON panel_audit TO billing_panel; -- never rewritten
 GRANT SELECT, UPDATE ON panel_users TO billing_panel; -- added from the shell alone

@@ -70,3 +70,6 @@ ON CONFLICT (plan_id, type) DO UPDATE SET n = t.n + excluded.n;
 
 -- name: PanelFoldTurn :one
 SELECT pg_try_advisory_xact_lock(7242620028);
+
+-- name: PanelViewLastRun :one
+SELECT * FROM renewal_runs ORDER BY id DESC LIMIT 1;

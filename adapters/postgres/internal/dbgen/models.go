@@ -118,6 +118,20 @@ type Plan struct {
 	ArchivedAt     time.Time
 }
 
+type RenewalRun struct {
+	ID         string
+	StartedAt  time.Time
+	FinishedAt time.Time
+	Settled    int64
+	Due        int64
+	Renewed    int64
+	Declined   int64
+	Unknown    int64
+	Ended      int64
+	Failed     int64
+	Error      string
+}
+
 type Subscription struct {
 	UserID            string
 	ID                string

@@ -182,6 +182,29 @@ func (q *Queries) PanelViewFigures(ctx context.Context, since time.Time, until t
 	return items, nil
 }
 
+const panelViewLastRun = `-- name: PanelViewLastRun :one
+SELECT id, started_at, finished_at, settled, due, renewed, declined, unknown, ended, failed, error FROM renewal_runs ORDER BY id DESC LIMIT 1
+`
+
+func (q *Queries) PanelViewLastRun(ctx context.Context) (RenewalRun, error) {
+	row := q.db.QueryRow(ctx, panelViewLastRun)
+	var i RenewalRun
+	err := row.Scan(
+		&i.ID,
+		&i.StartedAt,
+		&i.FinishedAt,
+		&i.Settled,
+		&i.Due,
+		&i.Renewed,
+		&i.Declined,
+		&i.Unknown,
+		&i.Ended,
+		&i.Failed,
+		&i.Error,
+	)
+	return i, err
+}
+
 const panelViewOldest = `-- name: PanelViewOldest :one
 SELECT min(hour)::timestamptz FROM panel_hours
 `

@@ -68,6 +68,7 @@ type demo struct {
 	privateFile, publicFile string
 	token                   string // of the demo viewer
 	expires                 time.Time
+	panelPassword           string
 }
 
 func newDemo(dir string) (demo, error) {
