@@ -35,12 +35,13 @@ const (
 	themeFont = "/dist/fonts/fontawesome-webfont.woff2"
 )
 
-// reference is what a style sheet refers to. The theme's refers to files of
-// other sites, and to some that do not exist.
-var reference = regexp.MustCompile(`url\(([^)]*)\)`)
-
-// ownFont is the one reference of the theme's style sheet that is kept.
-var ownFont = regexp.MustCompile(`^["']?\.\./fonts/fontawesome-webfont\.woff2`)
+// The theme's style sheet refers to fonts, and to pictures of parts that no page
+// has; some would be fetched from other sites. Our own names the one font there
+// is.
+var (
+	fontFace  = regexp.MustCompile(`@font-face\s*\{[^}]*\}`)
+	reference = regexp.MustCompile(`url\(([^)]*)\)`)
+)
 
 func newAssets() (*assets, error) {
 	a := &assets{files: make(map[string]asset)}
@@ -65,19 +66,10 @@ func newAssets() (*assets, error) {
 	return a, err
 }
 
-// fontFace is a font of a style sheet; of the theme's only the icons are used.
-var fontFace = regexp.MustCompile(`@font-face\s*\{[^}]*\}`)
-
 func withoutReferences(css []byte) []byte {
-	css = fontFace.ReplaceAllFunc(css, func(face []byte) []byte {
-		if bytes.Contains(face, []byte("FontAwesome")) {
-			return face
-		}
-		return nil
-	})
-	return reference.ReplaceAllFunc(css, func(ref []byte) []byte {
+	return reference.ReplaceAllFunc(fontFace.ReplaceAll(css, nil), func(ref []byte) []byte {
 		inner := reference.FindSubmatch(ref)[1]
-		if ownFont.Match(inner) || bytes.HasPrefix(bytes.Trim(inner, `"'`), []byte("data:image/")) {
+		if bytes.HasPrefix(bytes.Trim(inner, `"'`), []byte("data:image/")) {
 			return ref
 		}
 		return []byte("url(data:,)")

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/online-cinema/billing/core/app"
@@ -76,8 +77,15 @@ func (v *view) changes(e app.AuditEntry) template.HTML {
 	return template.HTML(b.String())
 }
 
-// factText writes the times among the facts as times.
+// factText writes the times and the prices among the facts as people do.
 func (v *view) factText(name, value string) string {
+	amount, currency, isMoney := strings.Cut(value, " ")
+	if m, err := billing.ParseMoney(amount, billing.Currency(currency)); name == "price" && isMoney && err == nil {
+		return v.Money(m)
+	}
+	if name == "role" {
+		return v.Word("role", value)
+	}
 	if t, err := time.Parse(time.RFC3339, value); err == nil && name != "code" && name != "name" {
 		local := t.In(v.zone)
 		return v.lang.date(local) + ", " + local.Format("15:04")

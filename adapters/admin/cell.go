@@ -16,13 +16,13 @@ func (s *server) part(name string, data any) (template.HTML, error) {
 // cell is what a cell of a list shows. Whatever it holds is escaped by
 // html/template.
 type cell struct {
-	Text, Sub, Href, Badge string
-	Danger, Muted, Code    bool
+	Text, Sub, Href, Badge, Title string
+	Danger, Muted, Code           bool
 }
 
 var cellTemplate = template.Must(template.New("cell").Parse(
 	`{{if .Badge}}<span class="badge-{{.Badge}} badge-cb">{{.Text}}</span>` +
-		`{{else if .Href}}<a href="{{.Href}}"{{if .Danger}} class="danger"{{end}}{{if .Code}} class="code"{{end}}>{{.Text}}</a>` +
+		`{{else if .Href}}<a href="{{.Href}}"{{if .Title}} title="{{.Title}}"{{end}}{{if .Danger}} class="danger"{{end}}{{if .Code}} class="code"{{end}}>{{.Text}}</a>` +
 		`{{else if .Code}}<code>{{.Text}}</code>` +
 		`{{else if .Muted}}<span class="muted">{{.Text}}</span>` +
 		`{{else}}{{.Text}}{{end}}{{if .Sub}}<small>{{.Sub}}</small>{{end}}`))

@@ -90,12 +90,12 @@ func (s *server) day(text string, later int) (time.Time, bool) {
 func (v *view) eventRow(e billing.Event) row {
 	kind, _ := looks(e.Type)
 	amount := ""
-	if !e.Amount.IsZero() {
+	if (moment{Event: e}).Charge() {
 		amount = v.Money(e.Amount)
 	}
 	return row{
 		"at": v.Time(e.At), "what": badge(kind, v.Word("event", e.Type)),
-		"user": cell{Text: string(e.UserID), Href: link("/info/users/detail", "id", string(e.UserID)), Code: true}.html(),
+		"user": cell{Text: v.Short(e.UserID) + "…", Title: string(e.UserID), Href: link("/info/users/detail", "id", string(e.UserID)), Code: true}.html(),
 		"plan": code(e.PlanCode), "amount": text(amount), "reason": text(v.Word("decline", e.DeclineCode)),
 	}
 }

@@ -25,7 +25,7 @@ func (d Door) Add(ctx context.Context, by Operator, name string, role Role, pass
 		if err := tx.Staff.Add(ctx, u); err != nil {
 			return err
 		}
-		return d.audit(ctx, tx, by, PanelUserAdded, u, nil, Facts{"name": name, "role": string(role)})
+		return d.audit(ctx, tx, by, PanelUserAdded, u, nil, Facts{"role": string(role)})
 	})
 	return wrap(err, "add panel user %s", name)
 }
