@@ -12,9 +12,15 @@ import (
 )
 
 // PanelViews reads outside of transactions, on a pool of [PanelRole].
-func (s *Store) PanelViews() app.PanelViews { return panelViews{dbgen.New(s.pool)} }
+func (s *Store) PanelViews() app.PanelViews {
+	q := dbgen.New(s.pool)
+	return panelViews{q, &dueCounts{q: q}}
+}
 
-type panelViews struct{ q *dbgen.Queries }
+type panelViews struct {
+	q   *dbgen.Queries
+	due *dueCounts
+}
 
 // one runs a query that gives one row, with the package's deadline.
 func one[T any](ctx context.Context, query func(context.Context) (T, error)) (T, error) {
@@ -102,17 +108,6 @@ func (v panelViews) Figures(ctx context.Context, since, until time.Time) ([]app.
 			N: int(row.N), Amount: row.Amount,
 		}
 	})
-}
-
-func (v panelViews) Due(ctx context.Context, bounds []time.Time) ([]int, error) {
-	counts := make([]int, len(bounds)-1)
-	rows, err := read(ctx, func(ctx context.Context) ([]dbgen.PanelViewDueRow, error) {
-		return v.q.PanelViewDue(ctx, bounds, bounds[len(bounds)-1])
-	}, func(row dbgen.PanelViewDueRow) dbgen.PanelViewDueRow { return row })
-	for _, row := range rows {
-		counts[max(0, int(row.Bucket)-1)] += int(row.N) // bucket 0 is before the first bound
-	}
-	return counts, err
 }
 
 func (v panelViews) Standing(ctx context.Context) (app.Standing, error) {

@@ -23,6 +23,7 @@ import (
 const (
 	longest   = 30 * time.Second // that a request may take
 	foldEvery = 20 * time.Second
+	warmEvery = time.Minute
 )
 
 // serve wires everything, top to bottom, and runs it until ctx ends.
@@ -38,11 +39,12 @@ func serve(ctx context.Context, cfg boot.Admin, log *slog.Logger) error {
 	}
 	defer closeClock()
 	store := postgres.NewStore(pool)
+	cases := app.Panel{
+		Store: store, Views: store.PanelViews(), Clock: now, NewID: boot.NewID, Location: cfg.TimeZone.Location,
+		Adapters: boot.SystemCodes(cfg.Env != boot.Production && cfg.Simulator.Or(true)),
+	}
 	panel, err := admin.New(admin.Config{
-		Panel: app.Panel{
-			Store: store, Views: store.PanelViews(), Clock: now, NewID: boot.NewID, Location: cfg.TimeZone.Location,
-			Adapters: boot.SystemCodes(cfg.Env != boot.Production && cfg.Simulator.Or(true)),
-		},
+		Panel:    cases,
 		Door:     app.Door{Store: store, Wall: clock.System{}, NewID: boot.NewID, Passwords: password.New()},
 		Location: cfg.TimeZone.Location, Secure: cfg.Env == boot.Production, Proxies: cfg.Proxies, Log: log,
 	})
@@ -52,7 +54,11 @@ func serve(ctx context.Context, cfg boot.Admin, log *slog.Logger) error {
 	health := newHealth(pool.Ping, cfg.DatabaseURL)
 	s := service{
 		panel: server(panel, log), ops: server(health.handler(), log),
-		fold: folder{store.Fold, log}.run, health: health, log: log,
+		background: []func(context.Context){
+			task{"figures were not added up", foldEvery, store.Fold, log}.run,
+			task{"the overview was not made ready", warmEvery, warm(cases), log}.run,
+		},
+		health: health, log: log,
 	}
 	if s.panelListener, err = listen("BILLING_ADMIN_ADDR", cfg.AdminAddr); err != nil {
 		return err
@@ -93,7 +99,7 @@ func server(h http.Handler, log *slog.Logger) *http.Server {
 type service struct {
 	panel, ops                 *http.Server
 	panelListener, opsListener net.Listener
-	fold                       func(context.Context)
+	background                 []func(context.Context)
 	health                     *health
 	log                        *slog.Logger
 }
@@ -103,7 +109,9 @@ func (s service) run(ctx context.Context) error {
 	g, running := errgroup.WithContext(ctx)
 	g.Go(func() error { return serveOn(s.panel, s.panelListener) })
 	g.Go(func() error { return serveOn(s.ops, s.opsListener) })
-	g.Go(func() error { s.fold(running); return nil })
+	for _, f := range s.background {
+		g.Go(func() error { f(running); return nil })
+	}
 	g.Go(func() error {
 		<-running.Done()
 		return s.shutdown(context.WithoutCancel(ctx))
@@ -134,21 +142,31 @@ func (s service) shutdown(ctx context.Context) error {
 	return errors.Join(err, s.ops.Close())
 }
 
-// folder adds up the figures of the dashboard now and then, so that they stay
-// quick to read.
-type folder struct {
-	fold func(context.Context) error
-	log  *slog.Logger
+// warm looks at the overview, so that what takes long to count is counted before
+// anybody waits for it.
+func warm(p app.Panel) func(context.Context) error {
+	return func(ctx context.Context) error {
+		_, err := p.Dashboard(ctx, app.Operator{Name: "billing-admin", Role: app.RoleViewer})
+		return err
+	}
 }
 
-func (f folder) run(ctx context.Context) {
-	tick := time.NewTicker(foldEvery)
+// task is something to do now and then.
+type task struct {
+	failure string // what is logged when it fails
+	every   time.Duration
+	do      func(context.Context) error
+	log     *slog.Logger
+}
+
+func (t task) run(ctx context.Context) {
+	tick := time.NewTicker(t.every)
 	defer tick.Stop()
 	failing := false
 	for ctx.Err() == nil {
-		err := f.fold(ctx)
+		err := t.do(ctx)
 		if err != nil && !failing && ctx.Err() == nil { // once for each outage
-			f.log.Error("figures were not added up; it is tried again", "error", err)
+			t.log.Error(t.failure+"; it is tried again", "error", err)
 		}
 		failing = err != nil
 		select {

@@ -45,7 +45,7 @@ GROUP BY 1;
 SELECT count(*) FROM subscriptions WHERE status = 'past_due';
 
 -- name: PanelViewDue :many
-SELECT width_bucket(next_charge_at, @bounds::timestamptz[])::int AS bucket, count(*) AS n
+SELECT date_bin('1 hour', next_charge_at, '2000-01-01Z')::timestamptz AS hour, count(*) AS n
 FROM subscriptions
 WHERE next_charge_at IS NOT NULL AND next_charge_at < (@until::timestamptz)
 GROUP BY 1;

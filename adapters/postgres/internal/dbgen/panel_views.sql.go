@@ -45,19 +45,19 @@ func (q *Queries) PanelFoldTurn(ctx context.Context) (bool, error) {
 }
 
 const panelViewDue = `-- name: PanelViewDue :many
-SELECT width_bucket(next_charge_at, $1::timestamptz[])::int AS bucket, count(*) AS n
+SELECT date_bin('1 hour', next_charge_at, '2000-01-01Z')::timestamptz AS hour, count(*) AS n
 FROM subscriptions
-WHERE next_charge_at IS NOT NULL AND next_charge_at < ($2::timestamptz)
+WHERE next_charge_at IS NOT NULL AND next_charge_at < ($1::timestamptz)
 GROUP BY 1
 `
 
 type PanelViewDueRow struct {
-	Bucket int32
-	N      int64
+	Hour time.Time
+	N    int64
 }
 
-func (q *Queries) PanelViewDue(ctx context.Context, bounds []time.Time, until time.Time) ([]PanelViewDueRow, error) {
-	rows, err := q.db.Query(ctx, panelViewDue, bounds, until)
+func (q *Queries) PanelViewDue(ctx context.Context, until time.Time) ([]PanelViewDueRow, error) {
+	rows, err := q.db.Query(ctx, panelViewDue, until)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +65,7 @@ func (q *Queries) PanelViewDue(ctx context.Context, bounds []time.Time, until ti
 	var items []PanelViewDueRow
 	for rows.Next() {
 		var i PanelViewDueRow
-		if err := rows.Scan(&i.Bucket, &i.N); err != nil {
+		if err := rows.Scan(&i.Hour, &i.N); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
