@@ -48,7 +48,10 @@ func (s *server) history(r *http.Request, v *view) *listing {
 	var next app.HistoryCursor
 	src.list = each(func(ctx context.Context) ([]billing.Event, error) {
 		page, err := s.Panel.History(ctx, v.op, query)
-		next = page.Next
+		if next = page.Next; !next.Until.IsZero() { // something rare: say how far it was looked
+			local := next.Until.In(v.zone)
+			l.empty = v.T("history.empty_since", v.lang.date(local)+", "+local.Format("15:04"))
+		}
 		return page.Events, err
 	}, v.eventRow)
 	l.table = src

@@ -55,7 +55,7 @@ type listPage struct {
 func (s *server) list(kind string) handler {
 	return func(w http.ResponseWriter, r *http.Request, v *view) error {
 		l := s.listing(kind, v, r)
-		page := listPage{view: v, Hint: l.hint, Empty: l.empty, NewText: l.newText, Refused: l.refused}
+		page := listPage{view: v, Hint: l.hint, NewText: l.newText, Refused: l.refused}
 		var err error
 		if l.filter != "" {
 			if page.Filter, err = s.part(l.filter, l.data); err != nil {
@@ -67,7 +67,7 @@ func (s *server) list(kind string) handler {
 			if err != nil {
 				return err
 			}
-			page.Rows = len(info.InfoList)
+			page.Rows, page.Empty = len(info.InfoList), l.empty
 			page.Table = s.theme.DataTable().SetThead(info.Thead).SetInfoList(info.InfoList).SetNoAction().GetContent()
 			if l.next != nil {
 				page.Next = l.next()

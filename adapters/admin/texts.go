@@ -143,8 +143,9 @@ var texts = map[string][languages]string{
 	"because.renewal": {"A renewal of plan %s, for %s – %s: the period before it was over.", "Продление тарифа %s, за %s – %s: прошлый период закончился."},
 
 	"history.from": {"From", "С"}, "history.to": {"To", "По"}, "history.empty": {"Nothing of this kind happened.", "Такого не было."},
-	"history.bad_date": {"That is no date.", "Это не дата."},
-	"event.at":         {"When", "Когда"}, "event.what": {"What", "Что"}, "event.user": {"User", "Пользователь"}, "event.plan": {"Plan", "Тариф"},
+	"history.empty_since": {"Nothing of this kind since %s. Look further back:", "С %s такого не было. Смотреть дальше:"},
+	"history.bad_date":    {"That is no date.", "Это не дата."},
+	"event.at":            {"When", "Когда"}, "event.what": {"What", "Что"}, "event.user": {"User", "Пользователь"}, "event.plan": {"Plan", "Тариф"},
 	"event.amount": {"Amount", "Сумма"}, "event.reason": {"Reason", "Причина"},
 	"event.subscribed": {"subscribed", "подписка"}, "event.renewed": {"renewed", "продление"},
 	"event.payment_declined": {"payment declined", "отказ в платеже"}, "event.payment_abandoned": {"payment not sent", "платёж не отправлен"},

@@ -36,7 +36,7 @@ type HistoryCursor struct {
 // something rare the page says how far it looked.
 const (
 	firstStep   = 6 * time.Hour
-	lookingTime = 150 * time.Millisecond
+	lookingTime = 50 * time.Millisecond
 )
 
 // History lists what happened to all users, newest first, between since and
