@@ -94,6 +94,7 @@ func (v *view) share(name, value string, n, longest, whole int64) share {
 // chart is columns over days.
 type chart struct {
 	Columns []bars
+	Every   int    // as many columns have one tick
 	Top     string // what the full height is
 	Middle  string
 	Label   string // for who cannot see it
@@ -113,7 +114,7 @@ type bar struct {
 	Height int // percent
 }
 
-// column makes bars of amounts, as high as they are of the top.
+// add makes bars of amounts, as high as they are of the top.
 func (c *chart) add(day time.Time, v *view, tip string, top int64, kinds []string, amounts ...int64) {
 	b := bars{Tip: v.lang.day(day) + ": " + tip}
 	for i, n := range amounts {
@@ -123,7 +124,7 @@ func (c *chart) add(day time.Time, v *view, tip string, top int64, kinds []strin
 		}
 		b.Heights = append(b.Heights, bar{kinds[i], height})
 	}
-	if len(c.Columns)%5 == 0 {
+	if len(c.Columns)%c.Every == 0 {
 		b.Tick = v.lang.day(day)
 	}
 	c.Columns = append(c.Columns, b)
@@ -148,7 +149,7 @@ func (c *chart) scale(v *view, top, unit int64) {
 }
 
 func (v *view) newAndEnded(d app.Dashboard) chart {
-	c := chart{Label: v.T("dash.per_day")}
+	c := chart{Label: v.T("dash.per_day"), Every: 5}
 	var most int64
 	for _, day := range d.Days {
 		most = max(most, int64(day.New), int64(day.Ended))
@@ -164,7 +165,7 @@ func (v *view) newAndEnded(d app.Dashboard) chart {
 }
 
 func (v *view) revenue(d app.Dashboard) chart {
-	c := chart{Label: v.T("dash.revenue_per_day")}
+	c := chart{Label: v.T("dash.revenue_per_day"), Every: 5}
 	unit := int64(1)
 	digits, _ := d.Currency.Digits()
 	for range digits {
@@ -185,7 +186,7 @@ func (v *view) revenue(d app.Dashboard) chart {
 }
 
 func (v *view) due(d app.Dashboard, peak app.DueDay) chart {
-	c := chart{Label: v.T("dash.due")}
+	c := chart{Label: v.T("dash.due"), Every: 7}
 	top := roundUp(int64(peak.N))
 	for _, day := range d.Due {
 		c.add(day.Start, v, v.Count("charges", day.N), top, []string{"due"}, int64(day.N))

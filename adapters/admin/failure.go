@@ -30,7 +30,7 @@ func failureOf(err error) failure {
 	switch {
 	case errors.Is(err, errNoPage), errors.Is(err, billing.NotFound):
 		return failure{http.StatusNotFound, "error.not_found"}
-	case errors.Is(err, errBadRequest), errors.Is(err, errReadOnly):
+	case errors.Is(err, errBadRequest), errors.Is(err, errReadOnly), errors.Is(err, billing.Invalid):
 		return failure{http.StatusBadRequest, "error.bad_request"}
 	case errors.Is(err, errNotAForm):
 		return failure{http.StatusUnsupportedMediaType, "error.bad_request"}
