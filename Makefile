@@ -1,6 +1,7 @@
 # make run      everything on this machine, to try it out; ARGS="--ephemeral" and the like go to billingctl dev
 # make test     every test, against a Postgres that the tests start themselves
 # make build    the programs, into bin/
+# make install  what make build made, with its systemd units; PREFIX, UNITS and DESTDIR choose places
 # make generate the code that sqlc and oapi-codegen make
 # make check    what must hold before a change is merged, besides the tests
 
@@ -36,6 +37,21 @@ bin/billingctl: FORCE
 	@echo build $@
 	@$(GO_BUILD) -o $@ ./cmd/ctl
 
+PREFIX ?= /usr/local
+UNITS  ?= /etc/systemd/system
+
+# Builds nothing: whoever installs is root, whoever builds need not be.
+.PHONY: install
+install:
+	@for program in $(PROGRAMS); do \
+		test -x bin/$$program || { echo "there is no bin/$$program: make build comes first"; exit 1; }; done
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(UNITS)
+	install -m 755 $(PROGRAMS:%=bin/%) $(DESTDIR)$(PREFIX)/bin
+	@for unit in cmd/*/*.service cmd/*/*.timer; do \
+		echo install $$unit; \
+		sed 's|/usr/local/bin/|$(PREFIX)/bin/|' $$unit > $(DESTDIR)$(UNITS)/$${unit##*/} && \
+		chmod 644 $(DESTDIR)$(UNITS)/$${unit##*/} || exit 1; done
+
 # RACE=1 looks for data races too; -count=1 because tests with a database are not to be remembered.
 .PHONY: test
 test:
@@ -46,8 +62,8 @@ generate:
 	$(TOOL) sqlc generate
 	$(TOOL) oapi-codegen -config $(OAPI_CONFIG) $(OAPI_SOURCE)
 
-.PHONY: check check-format check-code check-generated check-modules
-check: check-format check-modules check-generated check-code
+.PHONY: check check-format check-code check-generated check-modules check-units
+check: check-format check-modules check-units check-generated check-code
 
 check-format:
 	@files=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')) && \
@@ -71,3 +87,16 @@ check-generated:
 	$(TOOL) oapi-codegen -config "$$dir/oapi.yaml" -o "$$dir/made.go" $(OAPI_SOURCE) && \
 	diff -u "$$(sed -n 's/^output: *//p' $(OAPI_CONFIG))" "$$dir/made.go" || \
 	{ echo "generated code is out of date: make generate"; exit 1; }
+
+# systemd-analyze verify exits with 0 on a mistyped key, but says so; the
+# programs need not be installed for it.
+check-units:
+	@command -v systemd-analyze >/dev/null || { echo "no systemd here: the unit files are not checked"; exit 0; }; \
+	dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
+	for unit in $$(git ls-files -co --exclude-standard 'cmd/*.service' 'cmd/*.timer'); do \
+		sed 's#^ExecStart=[^ ]*#ExecStart=/bin/true#' "$$unit" > "$$dir/$$(basename $$unit)"; \
+	done && \
+	said=$$(systemd-analyze verify "$$dir"/*.service "$$dir"/*.timer 2>&1) && [ -z "$$said" ] || { echo "$$said"; exit 1; }; \
+	for unit in "$$dir"/*.service; do \
+		systemd-analyze security --offline=true --threshold=20 --no-pager "$$unit" > "$$dir/said" || { cat "$$dir/said"; exit 1; }; \
+	done

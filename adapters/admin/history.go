@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"html/template"
 	"net/http"
 	"time"
 
@@ -22,6 +23,7 @@ type historyFilter struct {
 var eventTypes = []billing.EventType{
 	billing.Subscribed, billing.Renewed, billing.PaymentWasDeclined, billing.PaymentWasAbandoned,
 	billing.CancelRequested, billing.CancelRevoked, billing.Ended, billing.PeriodsWaived, billing.PaymentContradicted,
+	billing.CardAdded, billing.CardRemoved, billing.CardsLimited, billing.DeclinesLimited,
 }
 
 func (s *server) history(r *http.Request, v *view) *listing {
@@ -90,6 +92,14 @@ func (s *server) day(text string, later int) (time.Time, bool) {
 	return t.AddDate(0, 0, later), err == nil
 }
 
+// planCode is empty for what is about a card.
+func planCode(plan string) template.HTML {
+	if plan == "" {
+		return ""
+	}
+	return code(plan)
+}
+
 func (v *view) eventRow(e billing.Event) row {
 	kind, _ := looks(e.Type)
 	amount := ""
@@ -99,6 +109,6 @@ func (v *view) eventRow(e billing.Event) row {
 	return row{
 		"at": v.Time(e.At), "what": badge(kind, v.Word("event", e.Type)),
 		"user": cell{Text: v.Short(e.UserID) + "…", Title: string(e.UserID), Href: link("/info/users/detail", "id", string(e.UserID)), Code: true}.html(),
-		"plan": code(e.PlanCode), "amount": text(amount), "reason": text(v.Word("decline", e.DeclineCode)),
+		"plan": planCode(e.PlanCode), "amount": text(amount), "reason": text(v.Word("decline", e.DeclineCode)),
 	}
 }

@@ -152,7 +152,10 @@ var texts = map[string][languages]string{
 	"event.payment_contradicted": {"contradiction of the payment system", "противоречие платёжной системы"},
 	"event.cancel_requested":     {"cancelled", "отмена подписки"}, "event.cancel_revoked": {"cancel taken back", "отмена отозвана"},
 	"event.periods_waived": {"missed periods waived", "пропущенные периоды прощены"},
-	"event.ended":          {"ended", "завершение"},
+	"event.card_added":     {"card added", "карта добавлена"}, "event.card_removed": {"card removed", "карта удалена"},
+	"event.card_limit_reached":    {"too many cards in a short time", "слишком много карт подряд"},
+	"event.decline_limit_reached": {"too many declined payments in a short time", "слишком много отказов подряд"},
+	"event.ended":                 {"ended", "завершение"},
 
 	"status.incomplete": {"waits for its first payment", "ждёт первого платежа"}, "status.active": {"active", "действует"},
 	"status.ending": {"ends with its period", "до конца периода"}, "status.past_due": {"past due", "просрочена"}, "status.ended": {"ended", "завершена"},

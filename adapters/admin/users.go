@@ -86,7 +86,8 @@ type userPage struct {
 type moment struct {
 	billing.Event
 	Payment *billing.Payment
-	Kind    string // how it looks
+	Card    *app.PanelCard // that was charged, or that it is about
+	Kind    string         // how it looks
 	Icon    string
 }
 
@@ -102,6 +103,7 @@ func (s *server) user(w http.ResponseWriter, r *http.Request, v *view) error {
 		if p, ok := d.Payments[e.PaymentID]; ok {
 			m.Payment = &p
 		}
+		m.Card = cardOf(d.Cards, m)
 		page.Timeline = append(page.Timeline, m)
 	}
 	paid := map[billing.Currency]int64{}
@@ -117,6 +119,17 @@ func (s *server) user(w http.ResponseWriter, r *http.Request, v *view) error {
 	}
 	slices.SortFunc(page.Paid, func(a, b billing.Money) int { return strings.Compare(string(a.Currency), string(b.Currency)) })
 	return s.show(w, r, v, http.StatusOK, v.T("user.title", v.Short(d.ID)), "user", page)
+}
+
+// cardOf finds the card that an event is about.
+func cardOf(cards []app.PanelCard, m moment) *app.PanelCard {
+	i := slices.IndexFunc(cards, func(c app.PanelCard) bool {
+		return c.ID == m.CardID || m.Charge() && m.Payment != nil && slices.Contains(c.Methods, m.Payment.MethodID)
+	})
+	if i < 0 {
+		return nil
+	}
+	return &cards[i]
 }
 
 // looks is the color and the icon of an event.
@@ -136,6 +149,10 @@ func looks(t billing.EventType) (kind, icon string) {
 		return "warn", "fa-pause"
 	case billing.CancelRevoked:
 		return "info", "fa-undo"
+	case billing.CardAdded, billing.CardRemoved:
+		return "info", "fa-credit-card"
+	case billing.CardsLimited, billing.DeclinesLimited:
+		return "warn", "fa-hand-paper-o"
 	case billing.PeriodsWaived:
 		return "info", "fa-gift"
 	case billing.Ended:

@@ -72,8 +72,8 @@ func attacks() []attack {
 func shapeAttacks() []attack {
 	good := mint(header(), claims())
 	h, p, s := b64(header()), b64(claims()), strings.Split(good, ".")[2]
-	flipped := []byte(good)
-	flipped[len(good)-20] ^= 1
+	flipped := []byte(rawSignature(good)) // of the bytes: a letter of the text could become none of base64url
+	flipped[len(flipped)-20] ^= 1
 	return []attack{
 		{"nothing", "", causeParts},
 		{"a word", "nonsense", causeParts},
@@ -111,7 +111,7 @@ func shapeAttacks() []attack {
 		{"eight megabytes", strings.Repeat("A", 8<<20), causeLong},
 		{"truncated by one", good[:len(good)-1], causeBase64},
 		{"signature cut short", h + "." + p + "." + b64(rawSignature(good)[:252]), causeSignature},
-		{"bit flipped in signature", string(flipped), causeSignature},
+		{"bit flipped in signature", h + "." + p + "." + b64(string(flipped)), causeSignature},
 		{"signature of zeros", h + "." + p + "." + b64(strings.Repeat("\x00", 256)), causeSignature},
 		{"signature of one byte", h + "." + p + ".AA", causeSignature},
 		{"signature with a zero in front", h + "." + p + "." + b64("\x00"+rawSignature(good)), causeSignature},

@@ -11,8 +11,9 @@
 // gets what the strict reader read, so the two cannot read it differently.
 //
 // Only RS256 is accepted (RFC 8725 §3.1: the verifier picks the algorithm, not
-// the token). Keys come from one PEM file or from one JWKS URL. No token costs
-// a network call; an unknown key id may cause one, at most once a minute.
+// the token). Keys come from one PEM file or from one JWKS URL, and may change
+// while the service runs. No token costs a network call; an unknown key id may
+// cause one, at most once a minute.
 //
 // Not here: the HTTP header and the 401 (httpapi), the registration of users
 // seen for the first time (app), and a cache of verified tokens. Issuing tokens

@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"context"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
@@ -32,24 +31,14 @@ func checkRSA(key *rsa.PublicKey) error {
 	return nil
 }
 
-// fileKey is the one key of a PEM file. There is nothing to choose from, so a
-// kid is not needed and, if there is one, not looked at.
-type fileKey struct{ only *rsa.PublicKey }
-
-func (k fileKey) key(context.Context, string) (*rsa.PublicKey, error) { return k.only, nil }
-
-func (k fileKey) ready() error { return nil }
-
-func loadPublicKey(path string) (*rsa.PublicKey, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("public key: %w", err)
+func loadPublicKey(path string) (text []byte, key *rsa.PublicKey, err error) {
+	if text, err = os.ReadFile(path); err != nil {
+		return nil, nil, fmt.Errorf("public key: %w", err)
 	}
-	key, err := parsePublicKey(text)
-	if err != nil {
-		return nil, fmt.Errorf("public key %s: %w", path, err)
+	if key, err = parsePublicKey(text); err != nil {
+		return nil, nil, fmt.Errorf("public key %s: %w", path, err)
 	}
-	return key, nil
+	return text, key, nil
 }
 
 // parsePublicKey reads exactly one RSA public key. A private key is refused,

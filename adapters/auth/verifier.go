@@ -18,7 +18,7 @@ var ErrUnauthenticated = errors.New("the access token is missing or not valid")
 
 // Config says whose tokens are accepted.
 type Config struct {
-	PublicKeyFile string // PEM, PKIX or PKCS#1; this or JWKSURL
+	PublicKeyFile string // PEM, PKIX or PKCS#1, looked at again when it changes; this or JWKSURL
 	JWKSURL       string // https
 	Issuer        string // the iss that every token must carry
 	Audience      string // the aud that every token must name, alone or among others
@@ -85,8 +85,11 @@ func New(ctx context.Context, cfg Config) (*Verifier, error) {
 
 func (c Config) keySource(ctx context.Context) (keySource, error) {
 	if c.PublicKeyFile != "" {
-		key, err := loadPublicKey(c.PublicKeyFile)
-		return fileKey{key}, err
+		k, err := newFileKey(c.PublicKeyFile, c.Log)
+		if err != nil {
+			return nil, err
+		}
+		return k, nil
 	}
 	return newRemoteKeys(ctx, c)
 }

@@ -102,6 +102,25 @@ func TestAccessLog(t *testing.T) {
 	}
 }
 
+func TestWhoeverCountsIsToldOfEveryRequest(t *testing.T) {
+	t.Parallel()
+	var got []Served
+	s := newService(t, func(c *Config) { c.Served = func(s Served) { s.Took = 0; got = append(got, s) } })
+	s.do("alice", "GET", "/v1/subscriptions/premium", "")
+	s.do("", "POST", "/v1/subscriptions", "{")
+	s.do("", "PUT", "/v1/plans", "")
+	s.do("", "GET", "/nowhere/%41lice", "")
+	want := []Served{
+		{Method: "GET", Route: "/v1/subscriptions/{ref}", Status: 404},
+		{Method: "POST", Route: "/v1/subscriptions", Status: 401},
+		{Method: "PUT", Status: 405},
+		{Method: "GET", Status: 404},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // A fault of ours is logged whole and told to nobody.
 func TestPanic(t *testing.T) {
 	t.Parallel()

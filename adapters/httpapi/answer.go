@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"strconv"
 
 	"github.com/online-cinema/billing/core/app"
 )
@@ -9,15 +10,16 @@ import (
 // answer is a rendered answer: what is sent, and what is kept for repetitions,
 // byte for byte.
 type answer struct {
-	status   int
-	body     []byte
-	replayed bool
+	status     int
+	body       []byte
+	replayed   bool
+	retryAfter int // seconds; 0 says nothing
 }
 
 func (a answer) kept() app.Answer { return app.Answer{Status: a.status, Body: a.body} }
 
 // again is a kept answer that is sent to a repetition.
-func again(a app.Answer) answer { return answer{a.Status, a.Body, true} }
+func again(a app.Answer) answer { return answer{status: a.Status, body: a.Body, replayed: true} }
 
 func (a answer) write(w http.ResponseWriter) {
 	h := w.Header()
@@ -26,11 +28,11 @@ func (a answer) write(w http.ResponseWriter) {
 		h.Set("Content-Type", "application/problem+json")
 		h.Set("Cache-Control", "no-store")
 	}
-	switch a.status {
-	case http.StatusUnauthorized:
+	if a.status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", `Bearer realm="billing"`)
-	case http.StatusServiceUnavailable:
-		h.Set("Retry-After", "5")
+	}
+	if a.retryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(a.retryAfter))
 	}
 	if a.replayed {
 		h.Set("Idempotent-Replayed", "true")
@@ -41,6 +43,9 @@ func (a answer) write(w http.ResponseWriter) {
 
 // VisitSubscribeResponse sends the answer.
 func (a answer) VisitSubscribeResponse(w http.ResponseWriter) error { a.write(w); return nil }
+
+// VisitAddCardResponse sends the answer.
+func (a answer) VisitAddCardResponse(w http.ResponseWriter) error { a.write(w); return nil }
 
 // VisitCancelSubscriptionResponse sends the answer.
 func (a answer) VisitCancelSubscriptionResponse(w http.ResponseWriter) error { a.write(w); return nil }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"math"
 	"net/http"
 
 	"github.com/online-cinema/billing/adapters/httpapi/internal/api"
@@ -16,20 +17,26 @@ type failure struct {
 	status int
 	code   string
 	detail string
+
+	retryAfter int // seconds; 0 when coming again is no use
 }
 
 func (f *failure) Error() string { return f.detail }
 
 var (
-	errNotAuthenticated = &failure{http.StatusUnauthorized, "unauthenticated", "a valid bearer token is needed"}
-	errMethod           = &failure{http.StatusMethodNotAllowed, "method_not_allowed", "this path does not take this method"}
-	errTooLarge         = &failure{http.StatusRequestEntityTooLarge, "request_too_large", "the body is longer than 16 KiB"}
-	errMediaType        = &failure{http.StatusUnsupportedMediaType, "unsupported_media_type", "the body must be application/json"}
+	errNotAuthenticated = fails(http.StatusUnauthorized, "unauthenticated", "a valid bearer token is needed")
+	errMethod           = fails(http.StatusMethodNotAllowed, "method_not_allowed", "this path does not take this method")
+	errTooLarge         = fails(http.StatusRequestEntityTooLarge, "request_too_large", "the body is longer than 16 KiB")
+	errMediaType        = fails(http.StatusUnsupportedMediaType, "unsupported_media_type", "the body must be application/json")
 )
+
+func fails(status int, code, detail string) *failure {
+	return &failure{status: status, code: code, detail: detail}
+}
 
 // malformed is a request that cannot be read as what it should be.
 func malformed(detail string) error {
-	return &failure{http.StatusBadRequest, "malformed_request", detail}
+	return fails(http.StatusBadRequest, "malformed_request", detail)
 }
 
 // statuses is the one table from what went wrong to what is answered.
@@ -40,6 +47,7 @@ var statuses = map[billing.Kind]int{
 	billing.Forbidden:   http.StatusForbidden,
 	billing.Declined:    http.StatusPaymentRequired,
 	billing.Unavailable: http.StatusServiceUnavailable,
+	billing.Limited:     http.StatusTooManyRequests,
 }
 
 // problemOf says what the client is told about err.
@@ -71,7 +79,10 @@ func addMembers(p *api.Problem, err error) {
 	var changed *billing.PriceChangedError
 	var declined *billing.DeclinedError
 	var invalid *billing.InvalidError
+	var limited *billing.LimitedError
 	switch {
+	case errors.As(err, &limited):
+		p.Detail = limited.Error()
 	case errors.As(err, &changed):
 		p.Detail, p.CurrentPrice = changed.Error(), new(money(changed.Current))
 	case errors.As(err, &declined):
@@ -90,11 +101,27 @@ func (s *server) problemAnswer(ctx context.Context, err error) answer {
 	info := infoOf(ctx)
 	p := problemOf(err, info.requestID)
 	s.logFailure(ctx, p.Status, err)
-	body, err := json.Marshal(p)
-	if err != nil { // a struct of strings and numbers
-		panic(err)
+	body, broken := json.Marshal(p)
+	if broken != nil { // a struct of strings and numbers
+		panic(broken)
 	}
-	return answer{status: p.Status, body: body}
+	return answer{status: p.Status, body: body, retryAfter: retryAfter(p.Status, err)}
+}
+
+// retryAfter says in how many seconds to come again; 0 says nothing.
+func retryAfter(status int, err error) int {
+	var f *failure
+	var limited *billing.LimitedError
+	switch {
+	case errors.As(err, &limited):
+		return int(math.Ceil(limited.RetryAfter.Seconds()))
+	case status == http.StatusServiceUnavailable:
+		return 5
+	case errors.As(err, &f):
+		return f.retryAfter
+	default:
+		return 0
+	}
 }
 
 // logFailure logs faults of ours, and what we need and cannot reach. The

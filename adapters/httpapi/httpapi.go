@@ -1,6 +1,6 @@
 // Package httpapi serves viewers over HTTP, as openapi.yaml says.
 //
-//	request ─ id ─ access log ─ recover ─ route ─ bearer token ─ document ─ generated code ─ handler
+//	request ─ id ─ access log ─ recover ─ rate ─ route ─ bearer token ─ document ─ generated code ─ handler
 //
 // The document is the law: a request is held against it before a handler sees
 // it, and tests hold every answer against it. One table turns errors into
@@ -18,6 +18,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/gorilla/mux"
 
@@ -32,19 +33,33 @@ type Config struct {
 	Viewer     app.Viewer
 	Requests   app.Requests
 	Users      *app.Registry
+	Cards      *app.Cards // nil when no cards are kept
 	// Authenticate turns a bearer token into the viewer's id. Any error refuses
 	// the token, but [billing.Unavailable], which says that nobody can tell now.
 	Authenticate func(ctx context.Context, bearer string) (billing.UserID, error)
-	NewID        func() string
-	Log          *slog.Logger
+	Rates        Rates
+	// Served is told of every answered request; nil is nobody.
+	Served func(Served)
+	NewID  func() string
+	Log    *slog.Logger
+}
+
+// Served is an answered request. Route is the template of its path, empty when
+// there is none.
+type Served struct {
+	Method, Route string
+	Status        int
+	Took          time.Duration
 }
 
 // server answers requests. It is the generated code's handler.
 type server struct {
 	Config
 
-	router  *mux.Router
-	checker checker
+	router    *mux.Router
+	checker   checker
+	users     *limiter
+	addresses *limiter
 }
 
 var _ api.StrictServerInterface = (*server)(nil)
@@ -58,9 +73,12 @@ func New(c Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{Config: c, router: mux.NewRouter(), checker: checker{d.doc}}
+	s := &server{
+		Config: c, router: mux.NewRouter(), checker: checker{d.doc},
+		users: newLimiter(c.Rates.PerUser, remembered), addresses: newLimiter(c.Rates.PerAddress, remembered),
+	}
 	s.route(d)
-	return s.identify(s.logAccess(s.recoverPanics(headAsGet(s.router)))), nil
+	return s.identify(s.logAccess(s.recoverPanics(s.limitAddresses(headAsGet(s.router))))), nil
 }
 
 func (s *server) route(d description) {

@@ -16,6 +16,8 @@ type state struct {
 	plans         map[billing.PlanID]billing.Plan
 	systems       map[string]billing.PaymentSystem
 	methods       map[billing.PaymentMethodID]billing.PaymentMethod
+	cards         map[billing.CardID]billing.Card
+	madeOf        map[billing.PaymentMethodID]billing.CardID // removed methods that had the token of a card
 	subscriptions map[billing.SubscriptionID]billing.Subscription
 	payments      map[billing.PaymentID]payment
 	events        map[billing.EventID]billing.Event
@@ -32,6 +34,8 @@ func newState() *state {
 		plans:         make(map[billing.PlanID]billing.Plan),
 		systems:       make(map[string]billing.PaymentSystem),
 		methods:       make(map[billing.PaymentMethodID]billing.PaymentMethod),
+		cards:         make(map[billing.CardID]billing.Card),
+		madeOf:        make(map[billing.PaymentMethodID]billing.CardID),
 		subscriptions: make(map[billing.SubscriptionID]billing.Subscription),
 		payments:      make(map[billing.PaymentID]payment),
 		events:        make(map[billing.EventID]billing.Event),
@@ -48,6 +52,8 @@ func (s *state) clone() *state {
 		plans:         maps.Clone(s.plans),
 		systems:       maps.Clone(s.systems),
 		methods:       maps.Clone(s.methods),
+		cards:         maps.Clone(s.cards),
+		madeOf:        maps.Clone(s.madeOf),
 		subscriptions: maps.Clone(s.subscriptions),
 		payments:      maps.Clone(s.payments),
 		events:        maps.Clone(s.events),
@@ -72,6 +78,7 @@ func (t *tx) repos() app.Repos {
 		Plans:          plans{t},
 		PaymentSystems: paymentSystems{t},
 		Methods:        methods{t},
+		Cards:          cards{t},
 		Subscriptions:  subscriptions{t},
 		Payments:       payments{t},
 		Events:         events{t},

@@ -14,9 +14,8 @@ import (
 type answers struct{ q *dbgen.Queries }
 
 func (r answers) Claim(ctx context.Context, req app.Request, s billing.SubscriptionID) error {
-	id := string(s)
 	return r.q.AnswerClaim(ctx, dbgen.AnswerClaimParams{
-		UserID: string(req.User), Key: req.Key, Fingerprint: req.Fingerprint[:], Owner: req.Owner, SubscriptionID: &id,
+		UserID: string(req.User), Key: req.Key, Fingerprint: req.Fingerprint[:], Owner: req.Owner, SubscriptionID: orNull(s),
 	})
 }
 

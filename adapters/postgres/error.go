@@ -27,6 +27,8 @@ func violation(constraint string) error {
 		return billing.ErrAlreadyExists.Because("the subscription has a payment that is not settled")
 	case "payments_paid_once":
 		return billing.ErrAlreadyExists.Because("the period is paid for")
+	case "cards_once":
+		return billing.ErrAlreadyExists.Because("the user has this card already")
 	case "plans_code_once":
 		return billing.ErrAlreadyExists.Because("there is a plan with this code already")
 	case "payment_systems_pkey":

@@ -69,6 +69,18 @@ func (v panelViews) User(ctx context.Context, id billing.UserID) (billing.User, 
 	})
 }
 
+func (v panelViews) Cards(ctx context.Context, user billing.UserID, limit int) ([]app.PanelCard, error) {
+	return read(ctx, func(ctx context.Context) ([]dbgen.PanelViewCardsRow, error) {
+		return v.q.PanelViewCards(ctx, string(user), int32(limit))
+	}, func(row dbgen.PanelViewCardsRow) app.PanelCard {
+		return app.PanelCard{
+			ID: billing.CardID(row.ID), Brand: row.Brand, Last4: row.Last4,
+			Methods:  column(row.Methods, func(id string) billing.PaymentMethodID { return billing.PaymentMethodID(id) }),
+			ExpMonth: int(row.ExpMonth), ExpYear: int(row.ExpYear), AddedAt: row.CreatedAt, RemovedAt: row.RemovedAt,
+		}
+	})
+}
+
 func (v panelViews) Events(ctx context.Context, q app.EventQuery) ([]billing.Event, error) {
 	return read(ctx, func(ctx context.Context) ([]dbgen.Event, error) {
 		at, id := beforeInTime(q.BeforeAt, string(q.BeforeID))

@@ -16,7 +16,18 @@ import (
 //
 // Nothing waits for the database longer than five seconds, a free connection
 // and the commit included: statement_timeout would not end a wait for a standby.
-type Store struct{ pool *pgxpool.Pool }
+type Store struct {
+	pool  *pgxpool.Pool
+	vault app.Vault // nil for a store without one
+}
+
+// Option changes how a store works.
+type Option func(*Store)
+
+// WithVault has payment tokens sealed and opened. A store without a vault keeps
+// them in the clear, which is for trying things out, and cannot read those that
+// are sealed: methods that have them come without a token.
+func WithVault(v app.Vault) Option { return func(s *Store) { s.vault = v } }
 
 const (
 	timeout         = 5 * time.Second
@@ -25,7 +36,13 @@ const (
 )
 
 // NewStore returns a store on pool, which stays the caller's to close.
-func NewStore(pool *pgxpool.Pool) *Store { return &Store{pool} }
+func NewStore(pool *pgxpool.Pool, options ...Option) *Store {
+	s := &Store{pool: pool}
+	for _, option := range options {
+		option(s)
+	}
+	return s
+}
 
 // InTx runs f in a READ COMMITTED transaction, again if the database gave it up
 // for the sake of another one.
@@ -46,7 +63,7 @@ func (s *Store) once(ctx context.Context, f func(app.Repos) error) error {
 		return unavailable(err)
 	}
 	defer rollback(ctx, tx)
-	if err := f(repos(dbgen.New(tx))); err != nil {
+	if err := f(s.repos(dbgen.New(tx))); err != nil {
 		if tx.Conn().IsClosed() {
 			return unavailable(err)
 		}
@@ -66,13 +83,14 @@ func rollback(ctx context.Context, tx pgx.Tx) {
 	_ = tx.Rollback(ctx) // a connection that cannot roll back is closed, and Postgres rolls back
 }
 
-func repos(q *dbgen.Queries) app.Repos {
+func (s *Store) repos(q *dbgen.Queries) app.Repos {
 	return app.Repos{
 		Users:          users{q},
 		Plans:          plans{q},
 		PaymentSystems: paymentSystems{q},
-		Methods:        methods{q},
-		Subscriptions:  subscriptions{q},
+		Methods:        methods{q, tokens{s.vault}},
+		Cards:          cards{q},
+		Subscriptions:  subscriptions{q, tokens{s.vault}},
 		Payments:       payments{q},
 		Events:         events{q},
 		Answers:        answers{q},
@@ -84,7 +102,7 @@ func repos(q *dbgen.Queries) app.Repos {
 }
 
 // Views reads outside of transactions.
-func (s *Store) Views() app.Views { return views{dbgen.New(s.pool)} }
+func (s *Store) Views() app.Views { return views{dbgen.New(s.pool), tokens{s.vault}} }
 
 // column makes one array of a batch.
 func column[T, C any](rows []T, f func(T) C) []C {

@@ -9,7 +9,10 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-type subscriptions struct{ q *dbgen.Queries }
+type subscriptions struct {
+	q      *dbgen.Queries
+	tokens tokens
+}
 
 func (r subscriptions) Live(ctx context.Context, user billing.UserID, plan billing.PlanID) (billing.Subscription, error) {
 	row, err := r.q.SubscriptionLive(ctx, string(user), string(plan))

@@ -25,6 +25,7 @@ import (
 )
 
 func main() {
+	boot.Harden()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A second Ctrl-C ends the program at once.
 	context.AfterFunc(ctx, stop)
@@ -40,8 +41,9 @@ in are added with 'billingctl admin-user add'.
   BILLING_ENV            production, dev or test (default production); in production
                          browsers must reach the panel over TLS, through a proxy
   BILLING_ADMIN_ADDR     listener of the panel (default 127.0.0.1:8081)
-  BILLING_ADMIN_PROXIES  addresses or networks of proxies, whose X-Forwarded-For is
-                         taken for where people are (default none)
+  BILLING_TRUSTED_PROXIES
+                         addresses or networks whose X-Forwarded-For is believed
+                         (default none)
   BILLING_OPS_ADDR       listener of /livez and /readyz (default 127.0.0.1:9090)
   BILLING_TIME_ZONE      where days begin, and which times are shown (default UTC)
   BILLING_CLOCK          system, or test: the clock that billingctl sets

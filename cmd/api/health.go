@@ -23,6 +23,7 @@ type health struct {
 	ping       func(context.Context) error
 	migrations func(context.Context) ([]postgres.Migration, error)
 	keys       func() error
+	vault      func() error // nil without a vault
 
 	migrated atomic.Bool // once true, for ever: nobody takes a step back under a running service
 	stopping atomic.Bool
@@ -34,12 +35,13 @@ func newHealth(ping func(context.Context) error, keys func() error, url boot.Dat
 	}}
 }
 
-func (h *health) handler() http.Handler {
+func (h *health) handler(metrics http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) {
 		writeHealth(w, http.StatusOK, map[string]string{"status": "alive"})
 	})
 	mux.HandleFunc("GET /readyz", h.ready)
+	mux.Handle("GET /metrics", metrics)
 	return mux
 }
 
@@ -49,6 +51,9 @@ func (h *health) ready(w http.ResponseWriter, r *http.Request) {
 		"migrations": within(r.Context(), h.current),
 		"keys":       h.keys(),
 		"running":    h.running(),
+	}
+	if h.vault != nil {
+		checks["vault"] = h.vault()
 	}
 	status, report := http.StatusOK, map[string]string{"status": "ready"}
 	for name, err := range checks {
@@ -90,6 +95,16 @@ func (h *health) current(ctx context.Context) error {
 	}
 	h.migrated.Store(true)
 	return nil
+}
+
+// partOnStopping tells clients to use another connection once we are to stop.
+func (h *health) partOnStopping(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if h.stopping.Load() {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func writeHealth(w http.ResponseWriter, status int, report map[string]string) {

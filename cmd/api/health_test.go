@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"testing"
 
@@ -26,7 +27,7 @@ func fine() *health {
 func probe(t *testing.T, h *health, path string) (int, map[string]string) {
 	t.Helper()
 	w := httptest.NewRecorder()
-	h.handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", path, nil))
+	h.handler(http.NotFoundHandler()).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", path, nil))
 	var report map[string]string
 	if err := json.Unmarshal(w.Body.Bytes(), &report); err != nil {
 		t.Fatalf("%v in %q", err, w.Body)

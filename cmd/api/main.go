@@ -25,6 +25,7 @@ import (
 )
 
 func main() {
+	boot.Harden()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A second Ctrl-C ends the program at once.
 	context.AfterFunc(ctx, stop)
@@ -40,9 +41,24 @@ in the environment. A wrong or missing value is refused at start.
   BILLING_AUTH_ISSUER           the iss that tokens must carry
   BILLING_AUTH_AUDIENCE         the aud that tokens must carry
 
+  BILLING_VAULT_KEYSET_FILE     keys that seal card numbers and payment tokens, and
+  BILLING_VAULT_KEK_FILE        the key that encrypts those; both are required in
+                                production, and made by billingctl vault keygen
+
   BILLING_ENV                   production, dev or test (default production)
   BILLING_API_ADDR              listener of the API (default :8080)
-  BILLING_OPS_ADDR              listener of /livez and /readyz (default 127.0.0.1:9090)
+  BILLING_OPS_ADDR              listener of /livez, /readyz and /metrics
+                                (default 127.0.0.1:9090)
+  BILLING_TLS_CERT_FILE, BILLING_TLS_KEY_FILE
+                                serve HTTPS; the files may be replaced while it runs
+  BILLING_RATE_USER             requests of one viewer, such as 10/s, 300/m, 5000/h or off
+                                (default 300/m in production, else off)
+  BILLING_RATE_ADDRESS          requests from one network address
+                                (default 6000/m in production, else off)
+  BILLING_TRUSTED_PROXIES       addresses or networks whose X-Forwarded-For is believed
+  BILLING_SHUTDOWN_DELAY        how long requests are taken after SIGTERM, while readyz
+                                says no already
+                                (default 5s in production, else 0s)
   BILLING_AUTH_LEEWAY           how far the issuer's clock may be off (default 30s)
   BILLING_TIME_ZONE             where months are counted (default UTC)
   BILLING_RETRY_SCHEDULE        when a declined renewal is tried again
@@ -53,6 +69,10 @@ in the environment. A wrong or missing value is refused at start.
                                 lose_answers=0.3,latency=20ms,seed=7
   BILLING_CHARGE_TIMEOUT        how long one charge may take (default 10s)
   BILLING_SWEEP_INTERVAL        how often unsettled payments are looked up (default 5s)
+  BILLING_LIMIT_CARDS_PER_HOUR, BILLING_LIMIT_CARDS_PER_DAY
+                                new cards of one viewer (default 5, 10; 0 is no limit)
+  BILLING_LIMIT_DECLINES_PER_HOUR, BILLING_LIMIT_DECLINES_PER_DAY
+                                declined payments with a card (default 5, 10)
   BILLING_LOG_LEVEL             debug, info, warn or error (default info)
   BILLING_LOG_FORMAT            json or text (default json)
 

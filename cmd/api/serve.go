@@ -5,10 +5,14 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/online-cinema/billing/adapters/auth"
 	"github.com/online-cinema/billing/adapters/httpapi"
+	"github.com/online-cinema/billing/adapters/metrics"
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/cmd/internal/boot"
 	"github.com/online-cinema/billing/core/app"
@@ -26,6 +30,10 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	certificates, err := cfg.Certificates(log)
+	if err != nil {
+		return fmt.Errorf("TLS: %w", err)
+	}
 	listeners, err := listen(cfg)
 	if err != nil {
 		return err
@@ -39,27 +47,48 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 	systems, err := boot.OpenSystems(ctx, boot.SystemsConfig{
 		DatabaseURL: cfg.DatabaseURL, Clock: clock, Mishaps: cfg.Mishaps,
 		ChargeTimeout: time.Duration(cfg.ChargeTimeout),
-		PublicURL:     boot.Address(listeners.api.Addr().String()).URL(),
+		PublicURL:     cfg.URL(boot.Address(listeners.api.Addr().String())),
 	}, cfg.UseSimulator(cfg.Env))
 	if err != nil {
 		return err
 	}
 	defer systems.Close()
 
-	cases := newUseCases(cfg, postgres.NewStore(pool), clock, systems.Providers, log)
-	api, err := cases.handler(verifier, log)
+	keys, err := cfg.OpenVault(cfg.Env, log)
+	if err != nil {
+		return err
+	}
+	m := metrics.New(boot.Version())
+	for code, p := range systems.Providers {
+		systems.Providers[code] = m.Provider(code, p)
+	}
+	store := boot.NewStore(pool, keys)
+	cases := newUseCases(cfg, store, clock, systems.Providers, log)
+	if keys != nil {
+		cases.keepCards(cfg, keys)
+	}
+	cases.subscriber.Collector.Watch = m.Event
+	m.Masked(boot.Masked(log))
+	m.Watch(store.Pending, connections(pool), clock.Now, log)
+	api, err := cases.handler(cfg, verifier, m, log)
 	if err != nil {
 		return fmt.Errorf("API: %w", err)
 	}
 	health := newHealth(pool.Ping, verifier.Ready, cfg.DatabaseURL)
+	if keys != nil {
+		health.vault = keys.Check
+	}
 	s := &service{
-		api: server(withPages(api, systems.Pages), longest(cfg), log),
-		ops: server(health.handler(), time.Minute, log),
+		api: server(health.partOnStopping(withPages(api, systems.Pages)), longest(cfg), log),
+		ops: server(health.handler(m.Handler()), time.Minute, log),
 		background: []func(context.Context){
 			sweeper{cases.subscriber.Collector, time.Duration(cfg.SweepInterval), log}.run,
 			pruner{cases.requests, time.Hour, log}.run,
 		},
-		listeners: listeners, health: health, grace: longest(cfg), log: log,
+		listeners: listeners, health: health, delay: cfg.Delay(cfg.Env), grace: longest(cfg), log: log,
+	}
+	if certificates != nil {
+		s.api.TLSConfig = certificates.Config()
 	}
 	return s.run(ctx)
 }
@@ -70,6 +99,7 @@ type useCases struct {
 	viewer     app.Viewer
 	requests   app.Requests
 	users      *app.Registry
+	cards      *app.Cards // nil without a vault
 }
 
 func newUseCases(cfg boot.API, store app.Store, clock app.Clock, providers map[string]app.Provider, log *slog.Logger) useCases {
@@ -85,11 +115,33 @@ func newUseCases(cfg boot.API, store app.Store, clock app.Clock, providers map[s
 	}
 }
 
-func (u useCases) handler(v *auth.Verifier, log *slog.Logger) (http.Handler, error) {
+// removeWait is how long removing a card waits for payments under way, within
+// what clients wait for an answer.
+const removeWait = 10 * time.Second
+
+// keepCards adds what needs a vault.
+func (u *useCases) keepCards(cfg boot.API, keys app.Vault) {
+	s := u.subscriber
+	s.Limits, s.Collector.Vault = cfg.Limits(), keys
+	u.cards = &app.Cards{
+		Store: s.Store, Clock: s.Clock, NewID: s.NewID, Calendar: s.Calendar,
+		Vault: keys, Limits: cfg.Limits(), Wait: removeWait,
+	}
+}
+
+func (u useCases) handler(cfg boot.API, v *auth.Verifier, m *metrics.Metrics, log *slog.Logger) (http.Handler, error) {
 	return httpapi.New(httpapi.Config{
-		Subscriber: u.subscriber, Viewer: u.viewer, Requests: u.requests, Users: u.users,
-		Authenticate: authenticate(v), NewID: boot.NewID, Log: log,
+		Subscriber: u.subscriber, Viewer: u.viewer, Requests: u.requests, Users: u.users, Cards: u.cards,
+		Authenticate: authenticate(v), Rates: cfg.Rates(cfg.Env), NewID: boot.NewID, Log: log,
+		Served: func(s httpapi.Served) { m.Served(s.Method, s.Route, s.Status, s.Took) },
 	})
+}
+
+func connections(pool *pgxpool.Pool) metrics.Connections {
+	return func() (used, idle, most int) {
+		s := pool.Stat()
+		return int(s.AcquiredConns()), int(s.IdleConns()), int(s.MaxConns())
+	}
 }
 
 // authenticate turns a token into the viewer's id.
@@ -103,14 +155,18 @@ func authenticate(v *auth.Verifier) func(context.Context, string) (billing.UserI
 	}
 }
 
-// withPages serves the pages of payment systems beside the API.
+// withPages serves the pages of payment systems beside the API. It is no
+// [http.ServeMux], which would answer odd paths itself.
 func withPages(api http.Handler, pages map[string]http.Handler) http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("/", api)
-	for path, page := range pages {
-		mux.Handle(path+"/", page)
-	}
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for path, page := range pages {
+			if strings.HasPrefix(r.URL.Path, path+"/") {
+				page.ServeHTTP(w, r)
+				return
+			}
+		}
+		api.ServeHTTP(w, r)
+	})
 }
 
 // longest is how long a request may take: a charge and everything around it.

@@ -55,6 +55,7 @@ func server(h http.Handler, longest time.Duration, log *slog.Logger) *http.Serve
 		WriteTimeout:      longest,
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    16 << 10,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 100},
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug), // mostly of clients that hang up
 	}
 }
@@ -65,7 +66,8 @@ type service struct {
 	listeners  listeners
 	health     *health
 	background []func(context.Context)
-	grace      time.Duration // for requests that are under way at the end
+	delay      time.Duration // in which new requests are still served at the end
+	grace      time.Duration // for requests that are under way after that
 	log        *slog.Logger
 }
 
@@ -89,17 +91,23 @@ func (s *service) run(ctx context.Context) error {
 }
 
 func serveOn(s *http.Server, l net.Listener) error {
-	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+	serve := s.Serve
+	if s.TLSConfig != nil {
+		serve = func(l net.Listener) error { return s.ServeTLS(l, "", "") }
+	}
+	if err := serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil
 }
 
-// shutdown stops in the order that loses no request: not ready any more, no new
-// connections, the answers to those that there are, and health last.
+// shutdown stops in the order that loses no request: not ready any more, while
+// whoever has not noticed yet is still served and told to connect anew; then no
+// new connections, the answers to those that there are, and health last.
 func (s *service) shutdown(ctx context.Context) error {
 	s.log.Info("billing-api stops; requests under way are finished")
 	s.health.stopping.Store(true)
+	<-time.After(s.delay)
 	ctx, cancel := context.WithTimeout(ctx, s.grace)
 	defer cancel()
 	err := s.api.Shutdown(ctx)

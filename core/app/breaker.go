@@ -28,30 +28,38 @@ func (b *breaker) Charge(ctx context.Context, r ChargeRequest) (billing.Outcome,
 		return billing.Outcome{}, ErrNotSent
 	}
 	o, err := b.Provider.Charge(ctx, r)
-	b.note(err)
+	b.note(ctx, err)
 	return o, err
 }
 
-// Find implements [Provider].
+// Find implements [Provider]. That there is no such charge says nothing about
+// how the payment system fares with charges.
 func (b *breaker) Find(ctx context.Context, key billing.PaymentID) (billing.Outcome, error) {
 	if b.open() {
 		return billing.Outcome{}, ErrNotSent
 	}
 	o, err := b.Provider.Find(ctx, key)
-	b.note(err)
+	if !errors.Is(err, ErrChargeNotFound) {
+		b.note(ctx, err)
+	}
 	return o, err
 }
 
-func (b *breaker) note(err error) {
+func (b *breaker) note(ctx context.Context, err error) {
 	switch {
 	case errors.Is(err, ErrCredentials):
 		b.failures.Store(maxFailures)
-	case err == nil, errors.Is(err, ErrChargeNotFound), errors.Is(err, ErrTokenUnknown),
-		errors.Is(err, ErrRefused), errors.Is(err, ErrKeyConflict):
-		if !b.open() { // what was under way when it opened does not close it
-			b.failures.Store(0)
-		}
+	case err == nil, errors.Is(err, ErrTokenUnknown), errors.Is(err, ErrRefused), errors.Is(err, ErrKeyConflict):
+		b.forgive()
+	case errors.Is(ctx.Err(), context.Canceled): // it was us who stopped
 	default:
 		b.failures.Add(1)
+	}
+}
+
+// forgive starts counting anew. What was under way when it opened does not close
+// it.
+func (b *breaker) forgive() {
+	for n := b.failures.Load(); n < maxFailures && !b.failures.CompareAndSwap(n, 0); n = b.failures.Load() {
 	}
 }

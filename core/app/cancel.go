@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/online-cinema/billing/core/billing"
 )
@@ -24,11 +25,11 @@ type Cancel struct {
 //	ErrRequestInProgress    a request with the same key was quicker
 func (s *Subscriber) Cancel(ctx context.Context, cmd Cancel) (SubscriptionView, error) {
 	v, err := s.change(ctx, cmd.User, cmd.Ref, cmd.Request,
-		func(tx Repos, sub billing.Subscription) (billing.Subscription, []billing.Event, error) {
+		func(tx Repos, sub billing.Subscription, now time.Time) (billing.Subscription, []billing.Event, error) {
 			if err := checkToken(ctx, tx, sub, cmd.Token); err != nil {
 				return sub, nil, err
 			}
-			return sub.Cancel(cmd.At, s.Clock.Now())
+			return sub.Cancel(cmd.At, now)
 		})
 	if err != nil {
 		return SubscriptionView{}, fmt.Errorf("cancel: %w", err)
@@ -50,8 +51,8 @@ type Resume struct {
 //	ErrRequestInProgress  a request with the same key was quicker
 func (s *Subscriber) Resume(ctx context.Context, cmd Resume) (SubscriptionView, error) {
 	v, err := s.change(ctx, cmd.User, cmd.Ref, cmd.Request,
-		func(_ Repos, sub billing.Subscription) (billing.Subscription, []billing.Event, error) {
-			return sub.Resume(s.Clock.Now())
+		func(_ Repos, sub billing.Subscription, now time.Time) (billing.Subscription, []billing.Event, error) {
+			return sub.Resume(now)
 		})
 	if err != nil {
 		return SubscriptionView{}, fmt.Errorf("resume: %w", err)
@@ -59,7 +60,7 @@ func (s *Subscriber) Resume(ctx context.Context, cmd Resume) (SubscriptionView, 
 	return v, nil
 }
 
-type transition func(tx Repos, s billing.Subscription) (billing.Subscription, []billing.Event, error)
+type transition func(tx Repos, s billing.Subscription, now time.Time) (billing.Subscription, []billing.Event, error)
 
 // change applies a transition to a locked subscription as it stands now.
 func (s *Subscriber) change(ctx context.Context, user billing.UserID, ref string, r *Request, t transition) (SubscriptionView, error) {
@@ -73,8 +74,9 @@ func (s *Subscriber) change(ctx context.Context, user billing.UserID, ref string
 		if err := claim(ctx, tx, r, id); err != nil {
 			return err
 		}
-		sub, ended := sub.At(s.Clock.Now())
-		sub, events, err := t(tx, sub)
+		now := s.Clock.Now()
+		sub, ended := sub.At(now)
+		sub, events, err := t(tx, sub, now)
 		if err != nil {
 			return err
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-
 	"time"
 
 	"github.com/online-cinema/billing/core/billing"
@@ -25,6 +24,11 @@ type Collector struct {
 	// RecordTimeout is how long writing down an outcome may take.
 	RecordTimeout time.Duration
 	Log           *slog.Logger
+	// Vault opens the numbers of cards; nil when no cards are kept.
+	Vault Vault
+	// Watch is told of each event that a payment caused, once it is stored; nil
+	// is nobody.
+	Watch func(billing.EventType)
 }
 
 // sendMargin separates the moment when a charge is given up from the moment
@@ -56,10 +60,23 @@ type verdict struct {
 	payment billing.Payment
 	outcome billing.Outcome
 	err     error // why there is no outcome, or what the outcome was made from
-	sent    bool  // just now, by this process, which is done with it
+	// until is how long this process alone may send it, which it is done with;
+	// zero when a sweep has it, which keeps it to itself for as long as it took it.
+	until time.Time
 }
 
 func (v verdict) known() bool { return v.outcome.Status != "" }
+
+// unsent reports whether the payment was surely not sent, and nobody else may
+// be sending it, which is to be asked under its lock: once the time of its sender
+// is over, another may.
+func (v verdict) unsent() bool { return neverSent(v.err) && time.Now().Before(v.until) }
+
+// neverSent reports whether err says that a charge did not reach the payment
+// system, or went no further than its door.
+func neverSent(err error) bool {
+	return errors.Is(err, ErrNotSent) || errors.Is(err, ErrCredentials)
+}
 
 // Result is a payment and its subscription after they were recorded.
 type Result struct {
@@ -75,7 +92,10 @@ type Result struct {
 //
 // An error means that the outcome was not recorded; a sweep will do it.
 func (c *Collector) Collect(ctx context.Context, p billing.Payment, token billing.Secret) (Result, error) {
-	v := c.charge(ctx, p, token)
+	return c.collected(ctx, c.charge(ctx, p, ChargeRequest{Token: token}))
+}
+
+func (c *Collector) collected(ctx context.Context, v verdict) (Result, error) {
 	results, err := c.record(ctx, v)
 	if err != nil {
 		return Result{}, err
@@ -84,21 +104,47 @@ func (c *Collector) Collect(ctx context.Context, p billing.Payment, token billin
 }
 
 // charge asks the payment system, without a transaction, for as long as the
-// intent allows.
-func (c *Collector) charge(ctx context.Context, p billing.Payment, token billing.Secret) verdict {
+// intent allows. by has the token or the card to charge.
+func (c *Collector) charge(ctx context.Context, p billing.Payment, by ChargeRequest) verdict {
+	o, err := c.ask(ctx, p, by)
+	v := c.judge(p, o, err)
+	v.until, _ = ctx.Deadline()
+	return v
+}
+
+func (c *Collector) ask(ctx context.Context, p billing.Payment, by ChargeRequest) (billing.Outcome, error) {
 	provider, ok := c.Providers[p.PaymentSystem]
 	if !ok {
-		return c.judge(p, billing.Outcome{}, fmt.Errorf("no adapter for payment system %q: %w", p.PaymentSystem, ErrNotSent))
+		return billing.Outcome{}, fmt.Errorf("no adapter for payment system %q: %w", p.PaymentSystem, ErrNotSent)
+	}
+	if by.Card == nil && by.Token.IsZero() { // it does not open, or was removed just now
+		return billing.Outcome{}, fmt.Errorf("payment method %s has no token to charge: %w", p.MethodID, ErrNotSent)
 	}
 	if ctx.Err() != nil {
-		return c.judge(p, billing.Outcome{}, fmt.Errorf("too late to send it: %w", ErrNotSent))
+		return billing.Outcome{}, fmt.Errorf("too late to send it: %w", ErrNotSent)
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.ChargeTimeout)
 	defer cancel()
 	crashPoint("charge.before")
-	o, err := provider.Charge(ctx, ChargeRequest{Key: p.ID, Token: token, Amount: p.Amount, Initiator: p.Initiator})
+	by.Key, by.Amount, by.Initiator = p.ID, p.Amount, p.Initiator
+	o, err := provider.Charge(ctx, by)
 	crashPoint("charge.after")
-	return c.judge(p, o, err)
+	return o, err
+}
+
+// chargeOrLookUp is charge, and asks at once for the outcome when the answer is
+// lost. A payment that is not found may still be on its way.
+func (c *Collector) chargeOrLookUp(ctx context.Context, p billing.Payment, token billing.Secret) verdict {
+	v := c.charge(ctx, p, ChargeRequest{Token: token})
+	if v.known() || neverSent(v.err) {
+		return v
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.ChargeTimeout)
+	defer cancel()
+	if o, err := c.Providers[p.PaymentSystem].Find(ctx, p.ID); err == nil {
+		v.outcome = o
+	}
+	return v
 }
 
 // judge turns an answer into a verdict. Nothing is concluded from an error but
@@ -110,7 +156,7 @@ func (c *Collector) judge(p billing.Payment, o billing.Outcome, err error) verdi
 		o = billing.Abandon(billing.TokenUnknown)
 	case errors.Is(err, ErrRefused):
 		o = billing.Abandon(billing.Refused)
-	case (errors.Is(err, ErrNotSent) || errors.Is(err, ErrCredentials)) && p.Initiator == billing.CustomerInitiated:
+	case neverSent(err) && p.Initiator == billing.CustomerInitiated:
 		o = billing.Abandon(billing.NotSent)
 	default:
 		o = billing.Outcome{}
@@ -119,7 +165,7 @@ func (c *Collector) judge(p billing.Payment, o billing.Outcome, err error) verdi
 		c.Log.Warn("charge failed", "payment_id", p.ID, "payment_system", p.PaymentSystem,
 			"unknown", o.Status == "", "error", err)
 	}
-	return verdict{p, o, err, true}
+	return verdict{payment: p, outcome: o, err: err}
 }
 
 // record writes down what is known, and offers to the sweep what is not.
@@ -167,9 +213,12 @@ func (c *Collector) settle(ctx context.Context, tx Repos, vs []verdict) ([]Resul
 		if newSub != sub {
 			w.subscriptions = append(w.subscriptions, newSub)
 		}
+		if newPay.Status == billing.PaymentSucceeded && newPay != pay && !v.outcome.Token.IsZero() {
+			w.tokens = append(w.tokens, methodToken{newPay.UserID, newPay.MethodID, v.outcome.Token})
+		}
 		switch {
-		case newPay.Settled() || !v.sent:
-		case neverSent(v.err):
+		case newPay.Settled() || v.until.IsZero():
+		case v.unsent():
 			w.unsent = append(w.unsent, keyOf(newPay))
 		default:
 			w.unsettled = append(w.unsettled, keyOf(newPay))
@@ -186,9 +235,16 @@ type writes struct {
 	newPayments   []billing.Payment // which may be sent for as long as send says
 	send          time.Duration
 	payments      []billing.Payment
-	unsettled     []PaymentKey // which their sender is done with, and the sweep may have at once
-	unsent        []PaymentKey // likewise, and which surely were not sent
+	unsettled     []PaymentKey  // which their sender is done with, and the sweep may have at once
+	unsent        []PaymentKey  // likewise, and which surely were not sent
+	tokens        []methodToken // that payment systems gave
 	events        []billing.Event
+}
+
+type methodToken struct {
+	user   billing.UserID
+	method billing.PaymentMethodID
+	token  billing.Secret
 }
 
 func (w writes) apply(ctx context.Context, tx Repos) error {
@@ -206,6 +262,11 @@ func (w writes) apply(ctx context.Context, tx Repos) error {
 	}
 	if err := tx.Payments.GiveBack(ctx, w.unsent...); err != nil {
 		return err
+	}
+	for _, t := range w.tokens {
+		if err := tx.Methods.Retoken(ctx, t.user, t.method, t.token); err != nil {
+			return err
+		}
 	}
 	return tx.Events.Append(ctx, w.events...)
 }
@@ -247,9 +308,12 @@ func identify(events []billing.Event, newID func() string) {
 	}
 }
 
-// report tells the operator of what a person must look at.
+// report tells whoever watches, and the operator of what a person must look at.
 func (c *Collector) report(events []billing.Event) {
 	for _, e := range events {
+		if c.Watch != nil {
+			c.Watch(e.Type)
+		}
 		if e.Type == billing.PaymentContradicted {
 			c.Log.Error("the payment system contradicts our books; compare them with billingctl reconcile",
 				"payment_id", e.PaymentID, "user_id", e.UserID)

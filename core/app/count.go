@@ -1,16 +1,20 @@
 package app
 
 import (
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// counter counts for the summary. Any number of goroutines may use it.
+// counter counts for the summary. Any number of goroutines may use it. It
+// remembers no payments but those that are open.
 type counter struct {
 	mu       sync.Mutex
 	sum      Summary // but for what is open
-	open     map[billing.PaymentID]openKind
+	open     map[PaymentKey]openKind
+	kinds    [unsent + 1]int // how many are open of each kind
 	progress func(Summary)
 }
 
@@ -31,13 +35,8 @@ func (c *counter) summary() Summary {
 
 func (c *counter) total() Summary {
 	s := c.sum
-	for _, kind := range c.open {
-		if kind == unsent {
-			s.Failed++
-		} else {
-			s.Unknown++
-		}
-	}
+	s.Unknown += c.kinds[foreign] + c.kinds[unknown]
+	s.Failed += c.kinds[unsent]
 	return s
 }
 
@@ -61,13 +60,10 @@ func (c *counter) charged(results []Result) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, r := range results {
-		switch {
-		case r.Payment.Settled():
+		if r.Payment.Settled() {
 			c.settled(r)
-		case neverSent(r.Err):
-			c.leave(r.Payment.ID, unsent)
-		default:
-			c.leave(r.Payment.ID, unknown)
+		} else {
+			c.leave(keyOf(r.Payment), kindOf(r.Err))
 		}
 	}
 	c.tell()
@@ -80,19 +76,36 @@ func (c *counter) swept(results []Result) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, r := range results {
-		kind := c.open[r.Payment.ID]
+		key := keyOf(r.Payment)
+		kind := c.open[key]
 		switch {
-		case !r.Payment.Settled() && kind == 0 && r.Payment.Initiator == billing.MerchantInitiated:
-			c.leave(r.Payment.ID, foreign)
-		case !r.Payment.Settled():
-		case kind == unknown || kind == unsent:
+		case r.Payment.Settled() && (kind == unknown || kind == unsent):
 			c.settled(r)
-		default:
+		case r.Payment.Settled():
 			c.sum.Settled++
 			c.countEnd(r)
+		case kind == 0 && r.Payment.Initiator == billing.MerchantInitiated:
+			c.leave(key, foreign)
+		case kind == unsent && r.Err != nil: // it was sent again
+			c.leave(key, kindOf(r.Err))
 		}
 		if r.Payment.Settled() {
-			delete(c.open, r.Payment.ID)
+			c.close(key)
+		}
+	}
+	c.tell()
+}
+
+// reread counts what others have settled of what this run had left open.
+func (c *counter) reread(payments []billing.Payment) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range payments {
+		if !p.Settled() {
+			continue
+		}
+		if c.close(keyOf(p)) != foreign {
+			c.settled(Result{Payment: p})
 		}
 	}
 	c.tell()
@@ -116,9 +129,32 @@ func (c *counter) countEnd(r Result) {
 	}
 }
 
-func (c *counter) leave(id billing.PaymentID, kind openKind) {
-	if c.open == nil {
-		c.open = make(map[billing.PaymentID]openKind)
+func kindOf(err error) openKind {
+	if neverSent(err) {
+		return unsent
 	}
-	c.open[id] = kind
+	return unknown
+}
+
+func (c *counter) leave(key PaymentKey, kind openKind) {
+	c.close(key)
+	if c.open == nil {
+		c.open = make(map[PaymentKey]openKind)
+	}
+	c.open[key] = kind
+	c.kinds[kind]++
+}
+
+func (c *counter) close(key PaymentKey) openKind {
+	kind := c.open[key]
+	c.kinds[kind]--
+	delete(c.open, key)
+	return kind
+}
+
+// left returns what is open.
+func (c *counter) left() []PaymentKey {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Collect(maps.Keys(c.open))
 }

@@ -7,7 +7,10 @@
 //	tx 1    lock · decide → payment pending, its id is the idempotency key · commit
 //	charge  Provider.Charge: no transaction open, no connection held, its own deadline
 //	tx 2    lock · read the payment again · Settle · save · append events · commit
-//	sweep   pending for too long: Provider.Find → settle; never seen there → give up
+//	sweep   pending for too long: Provider.Find → settle; never seen there → send
+//	        again (a renewal that is still wanted) or give up
+//
+// A renewal run does the same with batches: see [Renewer].
 //
 // What is not here: HTTP, JSON, SQL, configuration.
 package app

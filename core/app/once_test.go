@@ -161,3 +161,31 @@ func TestOneKeyAtOnceChargesOnce(t *testing.T) {
 		})
 	}
 }
+
+// Two requests with one key that both looked before either had done anything:
+// whatever became of the first, the claim in the second's transaction stops it.
+// After a decline nothing else would.
+func TestTheClaimStopsWhoeverDidNotSeeTheOther(t *testing.T) {
+	t.Parallel()
+	for _, m := range []mishap{fine, lostAfter, declines} {
+		t.Run(string(m), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.psp.suffers(m)
+			cmds := []app.Subscribe{toBasic(), toBasic()}
+			for i := range cmds {
+				r := w.request()
+				cmds[i].Request = &r
+				if answer, work, err := w.process().Replay(t.Context(), r); answer != nil || work != nil || err != nil {
+					t.Fatalf("the key is known: %v, %v, %v", answer, work, err)
+				}
+			}
+			_, _ = w.process().Subscribe(t.Context(), cmds[0])
+			_, err := w.process().Subscribe(t.Context(), cmds[1])
+			expectError(t, err, billing.ErrRequestInProgress)
+			if n := len(w.psp.requests()); n != 1 {
+				t.Errorf("the payment system was asked %d times, want once", n)
+			}
+		})
+	}
+}

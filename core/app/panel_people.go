@@ -18,6 +18,8 @@ type PanelViews interface {
 	UsersBetween(ctx context.Context, first, last billing.UserID, limit int) ([]UserRow, error)
 	// User returns one. [billing.ErrNotFound].
 	User(ctx context.Context, id billing.UserID) (billing.User, error)
+	// Cards lists a user's newest cards, removed ones too.
+	Cards(ctx context.Context, user billing.UserID, limit int) ([]PanelCard, error)
 	// Events lists what happened in a stretch of time, newest first.
 	Events(ctx context.Context, q EventQuery) ([]billing.Event, error)
 	// Oldest is the hour of the oldest event, or zero.
@@ -114,6 +116,9 @@ func (p Panel) User(ctx context.Context, by Operator, id billing.UserID) (UserDe
 	if d.History, err = viewer.History(ctx, id, Page{Limit: maxDetails}); err != nil {
 		return d, err
 	}
+	if d.Cards, err = p.Views.Cards(ctx, id, maxDetails); err != nil {
+		return d, err
+	}
 	d.More = len(payments) == maxDetails || len(d.History) == maxDetails
 	return d, nil
 }
@@ -128,7 +133,8 @@ func (p Panel) Audit(ctx context.Context, by Operator, page Page) ([]AuditEntry,
 
 // PanelCard is what operators see of a kept card.
 type PanelCard struct {
-	ID                 string
+	ID                 billing.CardID
+	Methods            []billing.PaymentMethodID // that it is charged by
 	Brand, Last4       string
 	ExpMonth, ExpYear  int
 	AddedAt, RemovedAt time.Time // removed: zero while it is kept

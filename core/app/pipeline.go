@@ -10,8 +10,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/online-cinema/billing/core/billing"
 )
 
 const (
@@ -20,7 +18,7 @@ const (
 	// maxBatch is where larger batches stop being any quicker, and only hold
 	// their locks for longer.
 	maxBatch   = 500
-	firstBatch = 50
+	firstBatch = 50 // or as many as are charged at once
 	// batchTime is how long the charges of a batch should take: an intent must be
 	// sent well within its send window.
 	batchTime = time.Second
@@ -63,7 +61,7 @@ type batch struct {
 func newPipeline(r *Renewer) *pipeline {
 	p := &pipeline{
 		Renewer: r, collector: *r.Collector, breakers: make(map[string]*breaker),
-		toCharge: make(chan dueJob, r.Concurrency), toRecord: make(chan verdict, maxBatch),
+		toCharge: make(chan dueJob), toRecord: make(chan verdict, maxBatch),
 	}
 	p.collector.Providers = make(map[string]Provider)
 	for code, provider := range r.Collector.Providers {
@@ -73,7 +71,7 @@ func newPipeline(r *Renewer) *pipeline {
 	p.others = make(chan bool, claimers-1)
 	p.count.progress = r.Progress
 	p.allowance.limit, p.allowance.left = r.Limit > 0, r.Limit
-	p.batch.Store(firstBatch)
+	p.batch.Store(int64(min(firstBatch, r.Concurrency)))
 	return p
 }
 
@@ -87,11 +85,14 @@ func (p *pipeline) run(ctx context.Context) error {
 	if err := p.renew(ctx); err != nil || ctx.Err() != nil {
 		return err
 	}
-	return p.settleRest(ctx)
+	if err := p.settleRest(ctx); err != nil || ctx.Err() != nil {
+		return err
+	}
+	return p.reread(ctx)
 }
 
-// systems lists the payment systems that may be asked.
-func (p *pipeline) systems() []string {
+// up lists the payment systems that may be asked.
+func (p *pipeline) up() []string {
 	var up []string
 	for _, code := range slices.Sorted(maps.Keys(p.breakers)) {
 		if !p.breakers[code].open() {
@@ -102,7 +103,7 @@ func (p *pipeline) systems() []string {
 }
 
 func (p *pipeline) gaveUp() error {
-	up := p.systems()
+	up := p.up()
 	if len(up) == len(p.breakers) {
 		return nil
 	}
@@ -113,20 +114,17 @@ func (p *pipeline) gaveUp() error {
 // reportOrphans counts as failed what is due at payment systems that this
 // program has no adapter for.
 func (p *pipeline) reportOrphans(ctx context.Context) error {
-	registered, err := p.Store.Views().PaymentSystems(ctx)
+	orphans, err := p.orphans(ctx)
 	if err != nil {
 		return err
 	}
-	for _, ps := range registered {
-		if _, ok := p.breakers[ps.Code]; ok {
-			continue
-		}
-		n, err := p.Store.Views().CountDue(ctx, DueQuery{Now: p.Clock.Now(), Systems: []string{ps.Code}})
+	for _, code := range orphans {
+		n, err := p.Store.Views().CountDue(ctx, DueQuery{Now: p.Clock.Now(), Systems: []string{code}})
 		if err != nil {
 			return err
 		}
 		if n > 0 {
-			p.Log.Error("subscriptions are due at a payment system without an adapter", "payment_system", ps.Code, "due", n)
+			p.Log.Error("subscriptions are due at a payment system without an adapter", "payment_system", code, "due", n)
 			p.count.add(Summary{Due: n, Failed: n})
 		}
 	}
@@ -136,8 +134,8 @@ func (p *pipeline) reportOrphans(ctx context.Context) error {
 // renew runs claimers, chargers and recorders until nothing is due.
 func (p *pipeline) renew(ctx context.Context) error {
 	var claiming, charging, recording sync.WaitGroup
-	claimErrs, recordErrs := make([]error, claimers), make([]error, recorders)
-	for i := range claimers {
+	claimErrs, recordErrs := make([]error, min(claimers, p.Concurrency)), make([]error, recorders)
+	for i := range claimErrs {
 		claiming.Go(func() {
 			if i > 0 && !<-p.others {
 				return // one found all there is
@@ -167,7 +165,7 @@ func (p *pipeline) renew(ctx context.Context) error {
 func (p *pipeline) claimAll(ctx context.Context) error {
 	var from time.Time
 	for ctx.Err() == nil {
-		systems, n := p.systems(), p.allowance.take(int(p.batch.Load()))
+		systems, n := p.up(), p.allowance.take(int(p.batch.Load()))
 		if len(systems) == 0 || n == 0 {
 			return nil
 		}
@@ -199,11 +197,15 @@ func (p *pipeline) helpers(needed bool) {
 }
 
 // claim bills a batch and hands it to the chargers. It returns how many it
-// found, and when the last of them was due.
+// found, and when the last of them was due. Once it has begun, the end of ctx
+// does not end it: nobody would know whether the batch is to be sent.
 func (p *pipeline) claim(ctx context.Context, q DueQuery) (found int, last time.Time, err error) {
 	sending, cancel := p.collector.sending(ctx)
 	deadline, _ := sending.Deadline() // from before the intents are stored
 	cancel()
+	deadline = deadline.Add(p.queueTime())
+	ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), p.collector.RecordTimeout)
+	defer cancel()
 	var c claimed
 	err = p.Store.InTx(ctx, func(tx Repos) error {
 		due, err := tx.Subscriptions.LockDue(ctx, q)
@@ -229,6 +231,13 @@ func (p *pipeline) claim(ctx context.Context, q DueQuery) (found int, last time.
 	return len(c.jobs) + c.ended, c.last, nil
 }
 
+// queueTime is how long an intent may wait for its turn, which comes at the
+// latest when a charge that was begun before has taken all its time.
+func (p *pipeline) queueTime() time.Duration { return p.collector.ChargeTimeout }
+
+// sendWindow is how long an intent of a run may be sent after it was stored.
+func (p *pipeline) sendWindow() time.Duration { return p.collector.sendWindow() + p.queueTime() }
+
 // claimed is what becomes of a batch of due subscriptions.
 type claimed struct {
 	writes
@@ -239,7 +248,7 @@ type claimed struct {
 
 func (p *pipeline) billAll(due []Due, now time.Time) (claimed, error) {
 	c := claimed{last: due[len(due)-1].NextChargeAt}
-	c.send = p.collector.sendWindow()
+	c.send = p.sendWindow()
 	for _, d := range due {
 		s, payment, events, billed := p.bill(d, now)
 		switch {
@@ -284,33 +293,20 @@ func (a *allowance) giveBack(n int) {
 }
 
 // chargeAll sends intents. One that was stored is sent even when the run is to
-// stop: it would only wait for the next run.
+// stop: it would only wait for the next run. One that waited for so long that it
+// cannot have all its time any more is not sent: cut short, it would look as if
+// the payment system were down.
 func (p *pipeline) chargeAll() {
 	for j := range p.toCharge {
 		ctx, cancel := context.WithDeadline(context.Background(), j.deadline)
-		v := p.collector.charge(ctx, j.payment, j.token)
-		if !v.known() && !neverSent(v.err) {
-			v = p.lookUp(ctx, v)
+		if time.Until(j.deadline) < p.collector.ChargeTimeout {
+			cancel()
 		}
+		v := p.collector.chargeOrLookUp(ctx, j.payment, j.token)
 		cancel()
 		p.toRecord <- v
 		p.pace(j.batch)
 	}
-}
-
-func neverSent(err error) bool {
-	return errors.Is(err, ErrNotSent) || errors.Is(err, ErrCredentials)
-}
-
-// lookUp asks at once for the outcome whose answer was lost. A payment that is
-// not found may still be on its way.
-func (p *pipeline) lookUp(ctx context.Context, v verdict) verdict {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.collector.ChargeTimeout)
-	defer cancel()
-	if o, err := p.collector.Providers[v.payment.PaymentSystem].Find(ctx, v.payment.ID); err == nil {
-		v.outcome = o
-	}
-	return v
 }
 
 // pace sets the size of the next batches by how long this one took.
@@ -356,57 +352,4 @@ func (p *pipeline) recordAll(ctx context.Context) error {
 		p.count.charged(results)
 	}
 	return errors.Join(errs...)
-}
-
-// settle settles everything that nobody works on. What stays unknown comes again
-// after a while; it looks at nothing twice.
-func (p *pipeline) settle(ctx context.Context) error {
-	seen := make(map[billing.PaymentID]bool)
-	for ctx.Err() == nil && p.gaveUp() == nil {
-		results, err := p.collector.sweep(ctx, settleBatch, p.Concurrency)
-		p.count.swept(results)
-		if err != nil {
-			return fmt.Errorf("settle: %w", err)
-		}
-		if len(results) == 0 {
-			return nil
-		}
-		for _, r := range results {
-			if seen[r.Payment.ID] {
-				return nil
-			}
-			if !r.Payment.Settled() {
-				seen[r.Payment.ID] = true
-			}
-		}
-	}
-	return nil
-}
-
-// settleRest settles what is left at the end. What somebody may still be
-// sending, be it a run that was killed, is waited for, and so is what is unknown
-// still, but not longer than a payment system may take.
-func (p *pipeline) settleRest(ctx context.Context) error {
-	patience, cancel := context.WithTimeout(ctx, p.collector.sendWindow()+sweepLease)
-	defer cancel()
-	for {
-		if err := p.settle(ctx); err != nil || p.gaveUp() != nil {
-			return err
-		}
-		var underway time.Duration
-		err := p.Store.InTx(ctx, func(tx Repos) (err error) {
-			underway, err = tx.Payments.Underway(ctx)
-			return err
-		})
-		if err != nil || underway <= 0 && p.count.summary().Unknown == 0 {
-			return err
-		}
-		timer := time.NewTimer(settlePoll)
-		select {
-		case <-timer.C:
-		case <-patience.Done():
-			timer.Stop()
-			return nil
-		}
-	}
 }

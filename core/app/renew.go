@@ -31,7 +31,7 @@ type Renewer struct {
 	Collector *Collector
 	Log       *slog.Logger
 
-	// Concurrency is how many charges are under way at once, at most.
+	// Concurrency is how many charges are under way at once, at most; at least 1.
 	Concurrency int
 	// Limit is how many subscriptions a run takes up, at most; 0 is all.
 	Limit int
@@ -91,33 +91,70 @@ type Decision struct {
 }
 
 // Plan calls each for every subscription that a run would take up now, the
-// earliest first, with what would be done. It changes nothing and asks no
-// payment system.
+// earliest first, with what would be done; before that, for every one that it
+// can do nothing with, which its limit does not count. It changes nothing and
+// asks no payment system.
 func (r *Renewer) Plan(ctx context.Context, each func(Decision) error) error {
-	q := DueQuery{Now: r.Clock.Now(), Limit: r.Limit}
-	err := r.Store.Views().Due(ctx, q, func(d Due) error {
-		decision := Decision{Subscription: d.Subscription}
-		if _, ok := r.Collector.Providers[d.PaymentSystem]; !ok {
-			decision.NoAdapter = true
-			return each(decision)
-		}
-		decision.After, decision.Payment, _, decision.Billed = r.bill(d, q.Now)
-		return each(decision)
-	})
-	if err != nil {
+	if err := r.plan(ctx, each); err != nil {
 		return fmt.Errorf("plan: %w", err)
 	}
 	return nil
 }
 
+func (r *Renewer) plan(ctx context.Context, each func(Decision) error) error {
+	now := r.Clock.Now()
+	orphans, err := r.orphans(ctx)
+	if err != nil {
+		return err
+	}
+	err = r.eachDue(ctx, DueQuery{Now: now, Systems: orphans}, func(d Due) error {
+		return each(Decision{Subscription: d.Subscription, NoAdapter: true})
+	})
+	if err != nil {
+		return err
+	}
+	return r.eachDue(ctx, DueQuery{Now: now, Systems: r.systems(), Limit: r.Limit}, func(d Due) error {
+		decision := Decision{Subscription: d.Subscription}
+		decision.After, decision.Payment, _, decision.Billed = r.bill(d, now)
+		return each(decision)
+	})
+}
+
+// eachDue asks for what is due at the payment systems of q, which names none
+// when there are none.
+func (r *Renewer) eachDue(ctx context.Context, q DueQuery, each func(Due) error) error {
+	if len(q.Systems) == 0 {
+		return nil
+	}
+	return r.Store.Views().Due(ctx, q, each)
+}
+
 // Due returns how many subscriptions a run would take up now.
 func (r *Renewer) Due(ctx context.Context) (int, error) {
-	systems := slices.Collect(maps.Keys(r.Collector.Providers))
+	systems := r.systems()
+	if len(systems) == 0 {
+		return 0, nil
+	}
 	n, err := r.Store.Views().CountDue(ctx, DueQuery{Now: r.Clock.Now(), Systems: systems})
 	if r.Limit > 0 {
 		n = min(n, r.Limit)
 	}
 	return n, err
+}
+
+// systems lists the payment systems that this program has an adapter for.
+func (r *Renewer) systems() []string { return slices.Sorted(maps.Keys(r.Collector.Providers)) }
+
+// orphans lists the payment systems that it has none for.
+func (r *Renewer) orphans(ctx context.Context) ([]string, error) {
+	registered, err := r.Store.Views().PaymentSystems(ctx)
+	var codes []string
+	for _, ps := range registered {
+		if _, ok := r.Collector.Providers[ps.Code]; !ok {
+			codes = append(codes, ps.Code)
+		}
+	}
+	return codes, err
 }
 
 // bill decides about one subscription. Both a run and its plan do it here.

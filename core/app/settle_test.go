@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -208,4 +209,30 @@ func TestASweepSettlesManyAndNoMoreThanItMay(t *testing.T) {
 	w.sweep(0, 0)
 	w.expectCharges(40)
 	w.expectAgreement()
+}
+
+// What is watched is what is stored: an event that was not, or was already, is
+// not told of.
+func TestWhoeverWatchesIsToldOfWhatIsStored(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var told []billing.EventType
+	p := w.process()
+	p.Watch = func(e billing.EventType) { told = append(told, e) }
+	expect := func(want ...billing.EventType) {
+		t.Helper()
+		if !slices.Equal(told, want) {
+			t.Errorf("told of %v, want %v", told, want)
+		}
+		w.expectHistory(want...)
+	}
+	w.psp.suffers(lostAfter)
+	_, err := p.Subscribe(t.Context(), toBasic())
+	expectError(t, err, nil)
+	expect()
+	for range 2 {
+		_, err := p.Sweep(t.Context(), 10)
+		expectError(t, err, nil)
+		expect(billing.Subscribed)
+	}
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/online-cinema/billing/core/billing"
 )
@@ -50,12 +52,9 @@ func (c *Collector) sweep(ctx context.Context, limit, concurrency int) ([]Result
 	verdicts := inParallel(concurrency, found, func(u Unsettled) verdict { return c.find(ctx, u) })
 	known, absent, unknown := sortOut(verdicts)
 	crashPoint("sweep.found")
-	resent, abandoned, err := c.resend(ctx, absent, concurrency)
-	if err != nil {
-		return unknown, err
-	}
+	resent, others, failed := c.resend(ctx, absent, concurrency)
 	recorded, err := c.record(ctx, append(known, resent...)...)
-	return append(append(unknown, abandoned...), recorded...), err
+	return append(append(unknown, others...), recorded...), errors.Join(failed, err)
 }
 
 // find asks for a payment. The verdict's error is [ErrChargeNotFound] when the
@@ -65,6 +64,9 @@ func (c *Collector) find(ctx context.Context, u Unsettled) verdict {
 	if !ok {
 		c.Log.Error("a payment is pending at a payment system without an adapter",
 			"payment_id", u.ID, "payment_system", u.PaymentSystem)
+		return verdict{payment: u.Payment}
+	}
+	if ctx.Err() != nil {
 		return verdict{payment: u.Payment}
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.ChargeTimeout)
@@ -97,24 +99,38 @@ func sortOut(vs []verdict) (known, absent []verdict, unknown []Result) {
 }
 
 // resend sends again what the payment system has never seen, if it may, and
-// abandons the rest. Both are decided under lock, by whoever gets the right to
-// send: another sweep may have been quicker.
-func (c *Collector) resend(ctx context.Context, absent []verdict, concurrency int) (sent []verdict, abandoned []Result, err error) {
-	if len(absent) == 0 {
-		return nil, nil, nil
+// abandons the rest: only as many at a time as are sent at once, since each is
+// sent within its own window. Both are decided under lock, by whoever gets the
+// right to send: another sweep may have been quicker. What is not sent is
+// returned as it stands then.
+func (c *Collector) resend(ctx context.Context, absent []verdict, concurrency int) (sent []verdict, others []Result, err error) {
+	for some := range slices.Chunk(absent, concurrency) {
+		s, o, err := c.resendSome(ctx, some)
+		sent, others = append(sent, s...), append(others, o...)
+		if err != nil {
+			return sent, others, fmt.Errorf("send again: %w", err)
+		}
 	}
+	return sent, others, nil
+}
+
+func (c *Collector) resendSome(ctx context.Context, absent []verdict) (sent []verdict, others []Result, err error) {
 	sending, done := c.sending(ctx)
 	defer done()
 	var jobs []job
 	err = c.Store.InTx(ctx, func(tx Repos) (err error) {
-		jobs, abandoned, err = c.allow(ctx, tx, absent)
+		jobs, others, err = c.allow(ctx, tx, absent)
 		return err
 	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("send again: %w", err)
+		return nil, nil, err
 	}
 	crashPoint("sweep.resend")
-	return inParallel(concurrency, jobs, func(j job) verdict { return c.charge(sending, j.payment, j.token) }), abandoned, nil
+	return inParallel(len(absent), jobs, func(j job) verdict {
+		v := c.chargeOrLookUp(sending, j.payment, j.token)
+		v.until = time.Time{} // a sweep that gave it back at once would take it again at once
+		return v
+	}), others, nil
 }
 
 // job is a payment that may be sent, and what it takes to do so.
@@ -123,7 +139,9 @@ type job struct {
 	token   billing.Secret
 }
 
-func (c *Collector) allow(ctx context.Context, tx Repos, absent []verdict) (jobs []job, _ []Result, _ error) {
+// allow gets the right to send what may be sent, and abandons what is not
+// wanted any more. It returns what is not to be sent as it stands then.
+func (c *Collector) allow(ctx context.Context, tx Repos, absent []verdict) (jobs []job, others []Result, _ error) {
 	subs, pays, err := lock(ctx, tx, absent)
 	if err != nil {
 		return nil, nil, err
@@ -138,9 +156,13 @@ func (c *Collector) allow(ctx context.Context, tx Repos, absent []verdict) (jobs
 	}
 	now := c.Clock.Now()
 	var over []verdict
-	for _, k := range granted {
+	for _, k := range keys {
 		p := pays[k.ID]
 		s := subs[p.SubscriptionID]
+		if !slices.Contains(granted, k) {
+			others = append(others, Result{Subscription: s, Payment: p})
+			continue
+		}
 		m, err := tx.Methods.Find(ctx, p.UserID, p.MethodID)
 		if err != nil {
 			return nil, nil, err
@@ -152,10 +174,10 @@ func (c *Collector) allow(ctx context.Context, tx Repos, absent []verdict) (jobs
 		}
 	}
 	if len(over) == 0 {
-		return jobs, nil, nil
+		return jobs, others, nil
 	}
 	abandoned, _, err := c.settle(ctx, tx, over)
-	return jobs, abandoned, err
+	return jobs, append(others, abandoned...), err
 }
 
 // inParallel applies f to all items, so many at once, and keeps their order.

@@ -57,14 +57,24 @@ type world struct {
 func newWorld(t *testing.T) world {
 	t.Helper()
 	c := newClock()
-	store := memory.New(memory.WithWall(c.Now))
-	w := world{
-		t: t, store: store, clock: c, ids: new(atomic.Int64),
-		psp: &psp{t: t, store: store, now: c.Now, mishap: fine, known: make(map[billing.PaymentID]known)},
-	}
+	return newWorldBy(t, c, c.Now)
+}
+
+// newWorldBy is newWorld with another wall clock.
+func newWorldBy(t *testing.T, c *clock, wall func() time.Time) world {
+	t.Helper()
+	store := memory.New(memory.WithWall(wall))
+	w := world{t: t, store: store, clock: c, ids: new(atomic.Int64)}
 	w.sell("basic", "hd", "offline")
-	if _, err := w.catalog().AddPaymentSystem(t.Context(), billing.PaymentSystem{Code: system, Name: "Fake"}); err != nil {
-		t.Fatal(err)
+	return w.through(system)
+}
+
+// through is the same world with another payment system, which is registered.
+func (w world) through(code string) world {
+	w.t.Helper()
+	w.psp = &psp{t: w.t, code: code, store: w.store, now: w.clock.Now, mishap: fine, known: make(map[billing.PaymentID]known)}
+	if _, err := w.catalog().AddPaymentSystem(w.t.Context(), billing.PaymentSystem{Code: code, Name: code}); err != nil {
+		w.t.Fatal(err)
 	}
 	return w
 }
@@ -98,7 +108,7 @@ func (w world) process() process { return w.processOver(w.store, w.psp) }
 
 func (w world) processOver(s app.Store, p app.Provider) process {
 	c := &app.Collector{
-		Store: s, Clock: w.clock, NewID: w.newID, Providers: map[string]app.Provider{system: p},
+		Store: s, Clock: w.clock, NewID: w.newID, Providers: map[string]app.Provider{w.psp.code: p},
 		ChargeTimeout: chargeTimeout, RecordTimeout: chargeTimeout, Log: slog.New(slog.DiscardHandler), Retries: retries(w.t),
 	}
 	return process{
@@ -194,7 +204,7 @@ func (w world) expectCharges(n int) {
 
 func (w world) reconcile() app.Reconciliation {
 	w.t.Helper()
-	r, err := app.Reconcile(w.t.Context(), w.store, w.psp, system, time.Time{})
+	r, err := app.Reconcile(w.t.Context(), w.store, w.psp, w.psp.code, time.Time{})
 	if err != nil {
 		w.t.Fatal(err)
 	}

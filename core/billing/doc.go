@@ -5,11 +5,22 @@
 //
 // The life of a subscription:
 //
-//	Order.Start ──► incomplete ──paid──► active ──Cancel at period end, period over──► ended
-//	                    │                  │  ▲                                          ▲
-//	                    │                  └──┴─ Cancel / Resume before the period ends  │
-//	                    ├── declined ────────────────────────────────────────────────────┤
-//	                    └── never reached the payment system ────────────────────────────┘
+//	Order.Start ──► incomplete ──paid──► active ──soft decline──► past_due
+//	                    │                │ ▲ ▲                    │ │ ▲ │
+//	                    │                └─┘ └────── paid ────────┘ │ └─┘
+//	                    │              renewed                      │ declined, a try is left
+//	                    │                │                          │
+//	         declined,  │      cancelled │ and its period over,     │ cancelled between two tries,
+//	         never sent │   declined for │ good, method removed     │ last try or declined for good,
+//	                    │                │                          │ method removed
+//	                    └────────────────┴─────────► ended ◄────────┘
+//
+// When a renewal or another try is due, Bill makes its payment, for the period
+// that is running, and Settle says what came of it; between the two the
+// subscription is charging, and no other payment is made. What was never sent is
+// billed again and moves no status. A cancel waits for the period's end and for
+// a payment that is on its way, and Resume takes it back until then. Access goes
+// on while a renewal is tried again.
 //
 // The life of a payment:
 //

@@ -10,18 +10,23 @@ import (
 // subscription ends; until then the viewer keeps access.
 type RetrySchedule struct{ steps []time.Duration }
 
-// maxRetries is more tries than any card network allows in a month.
-const maxRetries = 30
+const (
+	// maxRetries is more tries than any card network allows in a month.
+	maxRetries = 30
+	// maxGrace is less than any month: who has not paid by then has not for all of it.
+	maxGrace = 28 * 24 * time.Hour
+)
 
 // NewRetrySchedule checks the steps of a schedule. Its errors are [ErrInvalid].
 func NewRetrySchedule(steps ...time.Duration) (RetrySchedule, error) {
 	var f faults
 	f.add(len(steps) > 0 && len(steps) <= maxRetries, "retry_schedule", "must have 1 to 30 steps")
-	previous := time.Duration(0)
+	longer, previous := true, time.Duration(0)
 	for _, step := range steps {
-		f.add(step > previous, "retry_schedule", "each step must be longer than the one before, and the first longer than zero")
-		previous = max(previous, step)
+		longer, previous = longer && step > previous, step
 	}
+	f.add(longer, "retry_schedule", "each step must be longer than the one before, and the first longer than zero")
+	f.add(previous <= maxGrace, "retry_schedule", "the last step must not be longer than 28 days")
 	return RetrySchedule{slices.Clone(steps)}, f.err()
 }
 
@@ -66,9 +71,23 @@ const (
 	ConsentWithdrawn Advice = "consent_withdrawn"
 )
 
-// hard reports whether asking again with the same token is pointless or
-// forbidden: the card is gone, the viewer has to be there, or took the consent
-// back. All other declines are soft: they may pass.
+// MayRetry reports whether a renewal that was declined with this code may be
+// tried again with the same token, unless the payment system advises otherwise:
+// not when the card is gone, the viewer has to be there, or took the consent
+// back.
+func (c DeclineCode) MayRetry() bool { return !c.hard() }
+
+// soft declines may pass by themselves.
+func (c DeclineCode) soft() bool {
+	switch c {
+	case InsufficientFunds, DoNotHonor, GenericDecline, LimitExceeded, IssuerUnavailable, ProcessingError,
+		BlockedByProvider, DuplicateTransaction, Refused:
+		return true
+	default:
+		return false
+	}
+}
+
 func (c DeclineCode) hard() bool {
 	switch c {
 	case CardExpired, LostOrStolen, SuspectedFraud, IncorrectNumber, InvalidExpiry, NotPermitted,
@@ -80,17 +99,14 @@ func (c DeclineCode) hard() bool {
 	}
 }
 
-// MayRetry reports whether a decline with this code may be tried again with the
-// same token, unless the payment system advises otherwise.
-func (c DeclineCode) MayRetry() bool { return !c.hard() }
-
 // retryAt is when a renewal is tried again that was not paid, and what the
 // schedule is counted from; false when it is not tried again.
 //
-// A decline that we have no word for is tried once more and not again: it may be
-// a final one.
+// A decline that we have no word for may be a final one: it is tried again only
+// if it is the renewal's first. Nor does anybody watch unpaid for longer than
+// maxGrace, however long the payment system wants us to wait.
 func (s Subscription) retryAt(p Payment, o Outcome, r RetrySchedule, now time.Time) (at, from time.Time, again bool) {
-	if o.Advice != NoAdvice || p.DeclineCode.hard() || s.Status == PastDue && p.DeclineCode == UnknownDecline {
+	if o.Advice != NoAdvice || !p.DeclineCode.MayRetry() || s.Status == PastDue && !p.DeclineCode.soft() {
 		return time.Time{}, time.Time{}, false
 	}
 	from = s.PastDueSince
@@ -101,5 +117,5 @@ func (s Subscription) retryAt(p Payment, o Outcome, r RetrySchedule, now time.Ti
 	if earliest := now.Add(o.RetryAfter); again && o.RetryAfter > 0 && at.Before(earliest) {
 		at = earliest
 	}
-	return at, from, again
+	return at, from, again && !at.After(from.Add(maxGrace))
 }

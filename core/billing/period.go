@@ -43,18 +43,26 @@ func (c Calendar) Period(anchor time.Time, k, months int) Period {
 	return Period{c.AddMonths(anchor, k*months), c.AddMonths(anchor, (k+1)*months)}
 }
 
+// monthEnd returns the first instant after the month.
+func (c Calendar) monthEnd(year int, month time.Month) time.Time {
+	loc := c.loc
+	if loc == nil {
+		loc = time.UTC
+	}
+	return resolve(time.Date(year, month+1, 1, 0, 0, 0, 0, time.UTC), loc)
+}
+
 // Next returns the period that follows the one that ended at end, counted from
-// the anchor: the one that now lies in. It also says how many whole periods went
-// by in between. What is returned begins at end unless some did.
-func (c Calendar) Next(anchor time.Time, months int, end, now time.Time) (_ Period, missed int) {
+// the anchor: the one that now lies in. It begins at end unless whole periods
+// went by in between.
+func (c Calendar) Next(anchor time.Time, months int, end, now time.Time) Period {
 	k := c.step(anchor, months, end)
 	next := Period{end, c.AddMonths(anchor, (k+1)*months)}
 	for !now.Before(next.End) {
 		k++
-		missed++
 		next = c.Period(anchor, k, months)
 	}
-	return next, missed
+	return next
 }
 
 // step returns how many periods after the anchor t is: the nearest whole number,

@@ -27,7 +27,7 @@ func paymentEvent(kind billing.EventType, at, access time.Time, why billing.Decl
 
 func TestSettleThePendingPayment(t *testing.T) {
 	t.Parallel()
-	ended := func(s *billing.Subscription) { s.Status, s.EndedAt = billing.HasEnded, day(1) }
+	ended := func(s *billing.Subscription) { s.Status, s.Charging, s.EndedAt = billing.HasEnded, false, day(1) }
 	tests := []struct {
 		name    string
 		outcome billing.Outcome
@@ -38,7 +38,7 @@ func TestSettleThePendingPayment(t *testing.T) {
 		{
 			"paid", paid(399_00),
 			func(s *billing.Subscription) {
-				s.Status, s.StartedAt, s.NextChargeAt = billing.Active, day(0), day(31)
+				s.Status, s.Charging, s.StartedAt, s.NextChargeAt = billing.Active, false, day(0), day(31)
 			},
 			func(p *billing.Payment) {
 				p.Status, p.ProviderRef, p.SettledAt = billing.PaymentSucceeded, "ref-1", day(1)

@@ -93,22 +93,19 @@ func (s Subscription) intent(id PaymentID, by Initiator, period Period, now time
 // the anchor stays.
 //
 // A subscription that is over is ended instead, and so is one whose payment
-// method was removed.
+// method was removed, or that the payment system did not save.
 func (s Subscription) Bill(id PaymentID, m PaymentMethod, cal Calendar, now time.Time) (Subscription, Payment, []Event, bool) {
 	s, events := s.At(now)
 	if !s.due(now) {
 		return s, Payment{}, events, false
 	}
-	if !m.RemovedAt.IsZero() {
+	if m.gone() {
 		s = s.over(now)
 		ended := s.event(Ended, now)
 		ended.DeclineCode = MethodRemoved
 		return s, Payment{}, append(events, ended), false
 	}
-	period, missed := cal.Next(s.AnchorAt, s.IntervalMonths, s.Current.End, now)
-	if missed > 0 {
-		events = append(events, s.event(PeriodsWaived, now))
-	}
+	period := cal.Next(s.AnchorAt, s.IntervalMonths, s.Current.End, now)
 	s.Charging, s.LatestPaymentID, s.NextChargeAt = true, id, period.End
 	return s, s.intent(id, MerchantInitiated, period, now), events, true
 }
@@ -125,7 +122,7 @@ func (s Subscription) due(now time.Time) bool {
 // viewer has cancelled, whose method was removed, or whose period is over.
 func (s Subscription) MayResend(p Payment, m PaymentMethod, now time.Time) bool {
 	return p.Initiator == MerchantInitiated && !p.Settled() && !s.CancelAtPeriodEnd &&
-		m.RemovedAt.IsZero() && now.Before(p.Period.End)
+		!m.gone() && now.Before(p.Period.End)
 }
 
 // Settle applies what the payment system says about p to p and to its
@@ -163,13 +160,17 @@ func (s Subscription) Settle(p Payment, o Outcome, r RetrySchedule, now time.Tim
 }
 
 func (s Subscription) paid(p Payment, now time.Time) (Subscription, []Event) {
-	kind := Renewed
+	kind, waived := Renewed, p.Period.Start.After(s.Current.End)
 	if s.Status == Incomplete {
 		kind, s.StartedAt = Subscribed, p.Period.Start
 	}
 	s.Status, s.Current, s.NextChargeAt = Active, p.Period, p.Period.End
 	s.PastDueSince, s.GraceUntil = time.Time{}, time.Time{}
-	return s, []Event{s.paymentEvent(kind, p, now)}
+	happened := []Event{s.paymentEvent(kind, p, now)}
+	if waived {
+		happened = append(happened, s.event(PeriodsWaived, now))
+	}
+	return s, happened
 }
 
 // unpaid is what becomes of a renewal that was not made.
@@ -177,7 +178,6 @@ func (s Subscription) unpaid(kind EventType, p Payment, o Outcome, r RetrySchedu
 	at, from, again := s.retryAt(p, o, r, now)
 	switch {
 	case s.CancelAtPeriodEnd: // what was paid for is over
-		again = false
 	case p.DeclineCode == NotSent:
 		s.NextChargeAt = now
 		if s.Status == Active {
@@ -241,7 +241,7 @@ func (s Subscription) Cancel(at CancelAt, now time.Time) (Subscription, []Event,
 // cancelled changes nothing; what has ended cannot be resumed:
 // [ErrInvalidTransition].
 func (s Subscription) Resume(now time.Time) (Subscription, []Event, error) {
-	if s.Status == HasEnded {
+	if today, _ := s.At(now); !today.Live() {
 		return s, nil, ErrInvalidTransition.Because("the subscription has ended; subscribe again instead")
 	}
 	if !s.CancelAtPeriodEnd {
@@ -294,6 +294,9 @@ func (s Subscription) RefuseAnother() error {
 	case s.Status == Incomplete:
 		return ErrAlreadySubscribed.Because(
 			"a subscription to plan %s is waiting for its first payment; ask for it again in a moment", s.PlanCode)
+	case s.CancelAtPeriodEnd && s.Charging:
+		return ErrAlreadySubscribed.Because(
+			"the subscription to plan %s is cancelled, and a payment for it is being settled; ask for it again in a moment", s.PlanCode)
 	case s.CancelAtPeriodEnd:
 		return ErrAlreadySubscribed.Because(
 			"the subscription to plan %s is cancelled but runs until %s; take the cancel back with POST /v1/subscriptions/%s/resume",

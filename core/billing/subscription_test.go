@@ -42,14 +42,17 @@ func started(t *testing.T) (billing.Subscription, billing.Payment) {
 	return s, p
 }
 
-// subscription is one of the given status, day 0 to 31.
+// subscription is one of the given status, day 0 to 31. One that is past due is
+// tried again on day 32, with access until day 38.
 func subscription(t *testing.T, status billing.Status, cancelled bool) billing.Subscription {
 	t.Helper()
 	s, _ := started(t)
 	s.Status, s.CancelAtPeriodEnd, s.Charging = status, cancelled, status == billing.Incomplete
 	switch status {
-	case billing.Active, billing.PastDue:
+	case billing.Active:
 		s.StartedAt, s.NextChargeAt = day(0), day(31)
+	case billing.PastDue:
+		s.StartedAt, s.NextChargeAt, s.PastDueSince, s.GraceUntil = day(0), day(32), day(31), day(38)
 	case billing.HasEnded:
 		s.StartedAt, s.EndedAt = day(0), day(5)
 	}
@@ -154,9 +157,6 @@ func TestCancel(t *testing.T) {
 		{"active, at period end, again", billing.Active, true, billing.AtPeriodEnd, nil, nil, unchanged},
 		{"active, now", billing.Active, false, billing.AtOnce, bothNow(), nil, endedNow},
 		{"active and cancelled, now", billing.Active, true, billing.AtOnce, bothNow(), nil, endedNow},
-		{"past due, at period end", billing.PastDue, false, billing.AtPeriodEnd, []billing.Event{requested}, nil, toBeCancelled},
-		{"past due, at period end, again", billing.PastDue, true, billing.AtPeriodEnd, nil, nil, unchanged},
-		{"past due, now", billing.PastDue, false, billing.AtOnce, bothNow(), nil, endedNow},
 		{"ended, at period end", billing.HasEnded, false, billing.AtPeriodEnd, nil, billing.ErrInvalidTransition, unchanged},
 		{"ended by a cancel, at period end", billing.HasEnded, true, billing.AtPeriodEnd, nil, billing.ErrInvalidTransition, unchanged},
 		{"ended, now", billing.HasEnded, false, billing.AtOnce, nil, billing.ErrInvalidTransition, unchanged},
@@ -202,7 +202,6 @@ func TestResume(t *testing.T) {
 		{"active", billing.Active, false, nil, nil},
 		{"active and cancelled", billing.Active, true, []billing.Event{revoked}, nil},
 		{"past due", billing.PastDue, false, nil, nil},
-		{"past due and cancelled", billing.PastDue, true, []billing.Event{revoked}, nil},
 		{"ended", billing.HasEnded, false, nil, billing.ErrInvalidTransition},
 		{"ended by a cancel", billing.HasEnded, true, nil, billing.ErrInvalidTransition},
 	}
@@ -241,13 +240,15 @@ func TestAtAndAccess(t *testing.T) {
 		{"incomplete", billing.Incomplete, false, day(1), false, time.Time{}},
 		{"incomplete, cancelled, long ago", billing.Incomplete, true, day(99), false, time.Time{}},
 		{"active", billing.Active, false, day(1), false, end},
-		{"active, its renewal overdue", billing.Active, false, day(99), false, end},
+		{"active, a moment before its renewal", billing.Active, false, end.Add(-1), false, end},
+		{"active, its renewal overdue", billing.Active, false, day(99), false, day(99)},
 		{"cancelled, running", billing.Active, true, day(1), false, end},
 		{"cancelled, a moment before its end", billing.Active, true, end.Add(-1), false, end},
 		{"cancelled, exactly at its end", billing.Active, true, end, true, time.Time{}},
 		{"cancelled, long over", billing.Active, true, day(99), true, time.Time{}},
-		{"past due", billing.PastDue, false, day(32), false, end},
-		{"past due, cancelled, over", billing.PastDue, true, day(32), true, time.Time{}},
+		{"past due", billing.PastDue, false, day(32), false, day(38)},
+		{"past due, at the end of the grace", billing.PastDue, false, day(38), false, day(38)},
+		{"past due, its last try overdue", billing.PastDue, false, day(40), false, day(40)},
 		{"ended", billing.HasEnded, false, day(6), false, time.Time{}},
 		{"ended by a cancel, then its period over", billing.HasEnded, true, day(99), false, time.Time{}},
 	}
@@ -286,7 +287,8 @@ func TestRefuseAnother(t *testing.T) {
 		{"incomplete and cancelled", billing.Incomplete, true,
 			"a subscription to plan basic is waiting for its first payment; ask for it again in a moment"},
 		{"active", billing.Active, false, "there is a live subscription to plan basic already"},
-		{"past due", billing.PastDue, false, "there is a live subscription to plan basic already"},
+		{"past due", billing.PastDue, false, "the subscription to plan basic is past due and is tried again; " +
+			"to pay with something else, cancel it and subscribe anew"},
 		{"active and cancelled", billing.Active, true,
 			"the subscription to plan basic is cancelled but runs until 2026-04-01T12:00:00Z; " +
 				"take the cancel back with POST /v1/subscriptions/basic/resume"},

@@ -121,6 +121,7 @@ BEGIN
                SELECT s.plan_id FROM subscriptions s WHERE s.user_id = e.user_id AND s.id = e.subscription_id)),
            e.type, e.decline_code, coalesce(e.currency, ''), count(*), coalesce(sum(e.amount), 0)
     FROM added e LEFT JOIN plans p ON p.code = e.plan_code
+    WHERE e.subscription_id IS NOT NULL -- and not about a card
     GROUP BY 1, 2, 3, 4, 5;
     RETURN NULL;
 END
@@ -145,7 +146,8 @@ CREATE INDEX subscriptions_past_due ON subscriptions (plan_id) WHERE status = 'p
 
 GRANT SELECT ON users, plans, payment_systems, subscriptions, payments, events, renewal_runs, test_clock,
     schema_migrations TO billing_panel;
-GRANT SELECT (user_id, id, payment_system, created_at, removed_at) ON payment_methods TO billing_panel; -- not the token
+GRANT SELECT (user_id, id, payment_system, created_at, removed_at, card_id) ON payment_methods TO billing_panel; -- not the token
+GRANT SELECT (user_id, id, brand, last4, exp_month, exp_year, created_at, removed_at) ON cards TO billing_panel; -- not the number
 GRANT INSERT, UPDATE, DELETE ON plans, payment_systems TO billing_panel;
 GRANT SELECT, INSERT ON panel_audit TO billing_panel; -- never rewritten
 GRANT SELECT, UPDATE ON panel_users TO billing_panel; -- added from the shell alone

@@ -73,3 +73,11 @@ SELECT pg_try_advisory_xact_lock(7242620028);
 
 -- name: PanelViewLastRun :one
 SELECT * FROM renewal_runs ORDER BY id DESC LIMIT 1;
+
+-- name: PanelViewCards :many
+SELECT c.id, c.brand, c.last4, c.exp_month, c.exp_year, c.created_at, c.removed_at,
+       ARRAY(SELECT m.id FROM payment_methods m WHERE m.user_id = c.user_id AND m.card_id = c.id)::text[] AS methods
+FROM cards c
+WHERE c.user_id = @user_id
+ORDER BY c.id DESC
+LIMIT @take::int;

@@ -73,3 +73,7 @@ WHERE payment_system = @payment_system
   AND (user_id, id) > (@after_user::uuid, @after_id::uuid)
 ORDER BY user_id, id
 LIMIT 1000;
+
+-- name: PaymentsPending :one
+-- The time is NULL, which is Go's zero time, when none is pending.
+SELECT count(*) AS pending, min(created_at)::timestamptz AS oldest FROM payments WHERE sweep_at IS NOT NULL;

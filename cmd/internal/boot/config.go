@@ -36,7 +36,7 @@ func (t Time) check(f *faults, env Env) {
 type Rules struct {
 	Time
 	TimeZone TimeZone `env:"BILLING_TIME_ZONE" envDefault:"UTC" must:"be an IANA time zone such as UTC or Europe/Moscow"`
-	Retries  Retries  `env:"BILLING_RETRY_SCHEDULE" envDefault:"24h,72h,120h,168h" must:"be durations from the due date, each longer than the one before, such as 24h,72h,7d"`
+	Retries  Retries  `env:"BILLING_RETRY_SCHEDULE" envDefault:"24h,72h,120h,168h" must:"be durations from the due date, each longer than the one before and none than 28d, such as 24h,72h,7d"`
 }
 
 // Charging is how money is asked for.
@@ -108,6 +108,9 @@ type API struct {
 	Rules
 	Charging
 	Auth
+	Vault
+	CardLimits
+	Shell
 	APIAddr       Address `env:"BILLING_API_ADDR" envDefault:":8080" must:"be host:port or :port"`
 	OpsAddr       Address `env:"BILLING_OPS_ADDR" envDefault:"127.0.0.1:9090" must:"be host:port or :port"`
 	SweepInterval Span    `env:"BILLING_SWEEP_INTERVAL" envDefault:"5s" must:"be a duration of more than zero, such as 5s"`
@@ -117,6 +120,8 @@ func (c API) check(f *faults) {
 	c.Rules.check(f, c.Env)
 	c.Charging.check(f, c.Env)
 	c.Auth.check(f, c.Env)
+	c.Vault.check(f, c.Env)
+	c.Shell.check(f)
 	_, port, _ := net.SplitHostPort(string(c.APIAddr))
 	f.need(c.APIAddr != c.OpsAddr || port == "0", "BILLING_API_ADDR and BILLING_OPS_ADDR are both %q: they need ports of their own", c.APIAddr)
 }
@@ -127,11 +132,13 @@ type Renew struct {
 	Database
 	Rules
 	Charging
+	Vault
 }
 
 func (c Renew) check(f *faults) {
 	c.Rules.check(f, c.Env)
 	c.Charging.check(f, c.Env)
+	c.Vault.check(f, c.Env)
 }
 
 // Admin is the configuration of billing-admin.
@@ -142,7 +149,7 @@ type Admin struct {
 	Simulator Switch   `env:"BILLING_SIMULATOR" must:"be on or off"`
 	AdminAddr Address  `env:"BILLING_ADMIN_ADDR" envDefault:"127.0.0.1:8081" must:"be host:port or :port"`
 	OpsAddr   Address  `env:"BILLING_OPS_ADDR" envDefault:"127.0.0.1:9090" must:"be host:port or :port"`
-	Proxies   Networks `env:"BILLING_ADMIN_PROXIES" must:"be the addresses or networks of proxies, apart by commas, such as 10.0.0.0/8"`
+	Proxies   Networks `env:"BILLING_TRUSTED_PROXIES" must:"be addresses or networks with commas between them, such as 10.0.0.0/8,192.0.2.7"`
 }
 
 func (c Admin) check(f *faults) {

@@ -3,7 +3,6 @@ package boot
 import (
 	"errors"
 	"net"
-	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -177,25 +176,4 @@ func (c *ClockName) UnmarshalText(text []byte) error {
 		return nil
 	}
 	return errValue
-}
-
-// Networks are addresses of machines.
-type Networks []netip.Prefix
-
-// UnmarshalText reads addresses and networks, apart by commas.
-func (n *Networks) UnmarshalText(text []byte) error {
-	var list Networks
-	for _, word := range strings.Split(string(text), ",") {
-		word = strings.TrimSpace(word)
-		prefix, err := netip.ParsePrefix(word)
-		if addr, failed := netip.ParseAddr(word); err != nil && failed == nil {
-			prefix, err = addr.Prefix(addr.BitLen())
-		}
-		if err != nil {
-			return errValue
-		}
-		list = append(list, prefix.Masked())
-	}
-	*n = list
-	return nil
 }

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -18,6 +19,12 @@ func TestMain(m *testing.M) {
 	if binDir, err = os.MkdirTemp("", "billing-e2e-"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
+	}
+	flag.Parse()
+	// They wait for other programs for most of their time: more of them than
+	// there are processors can wait at once.
+	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == parallel.DefValue {
+		_ = parallel.Value.Set("8")
 	}
 	code := m.Run()
 	_ = os.RemoveAll(binDir)

@@ -10,12 +10,27 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
+type Card struct {
+	UserID      string
+	ID          string
+	Brand       string
+	Last4       string
+	ExpMonth    int32
+	ExpYear     int32
+	Holder      string
+	NumberCt    []byte
+	KeyID       pgtype.Int8
+	Fingerprint []byte
+	CreatedAt   time.Time
+	RemovedAt   time.Time
+}
+
 type Event struct {
 	UserID         string
 	ID             string
 	Type           string
 	At             time.Time
-	SubscriptionID string
+	SubscriptionID *string
 	PlanCode       string
 	PaymentID      *string
 	Amount         pgtype.Int8
@@ -23,6 +38,7 @@ type Event struct {
 	DeclineCode    string
 	AccessUntil    time.Time
 	RetryAt        time.Time
+	CardID         *string
 }
 
 type IdempotencyAnswer struct {
@@ -90,12 +106,17 @@ type Payment struct {
 }
 
 type PaymentMethod struct {
-	UserID        string
-	ID            string
-	PaymentSystem string
-	Token         string
-	CreatedAt     time.Time
-	RemovedAt     time.Time
+	UserID           string
+	ID               string
+	PaymentSystem    string
+	Token            pgtype.Text
+	CreatedAt        time.Time
+	RemovedAt        time.Time
+	TokenCt          []byte
+	TokenKeyID       pgtype.Int8
+	TokenFingerprint []byte
+	CardID           *string
+	RemovedWith      *string
 }
 
 type PaymentSystem struct {

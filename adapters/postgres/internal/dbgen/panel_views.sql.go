@@ -44,6 +44,55 @@ func (q *Queries) PanelFoldTurn(ctx context.Context) (bool, error) {
 	return pg_try_advisory_xact_lock, err
 }
 
+const panelViewCards = `-- name: PanelViewCards :many
+SELECT c.id, c.brand, c.last4, c.exp_month, c.exp_year, c.created_at, c.removed_at,
+       ARRAY(SELECT m.id FROM payment_methods m WHERE m.user_id = c.user_id AND m.card_id = c.id)::text[] AS methods
+FROM cards c
+WHERE c.user_id = $1
+ORDER BY c.id DESC
+LIMIT $2::int
+`
+
+type PanelViewCardsRow struct {
+	ID        string
+	Brand     string
+	Last4     string
+	ExpMonth  int32
+	ExpYear   int32
+	CreatedAt time.Time
+	RemovedAt time.Time
+	Methods   []string
+}
+
+func (q *Queries) PanelViewCards(ctx context.Context, userID string, take int32) ([]PanelViewCardsRow, error) {
+	rows, err := q.db.Query(ctx, panelViewCards, userID, take)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PanelViewCardsRow
+	for rows.Next() {
+		var i PanelViewCardsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Brand,
+			&i.Last4,
+			&i.ExpMonth,
+			&i.ExpYear,
+			&i.CreatedAt,
+			&i.RemovedAt,
+			&i.Methods,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const panelViewDue = `-- name: PanelViewDue :many
 SELECT date_bin('1 hour', next_charge_at, '2000-01-01Z')::timestamptz AS hour, count(*) AS n
 FROM subscriptions
@@ -77,7 +126,7 @@ func (q *Queries) PanelViewDue(ctx context.Context, until time.Time) ([]PanelVie
 }
 
 const panelViewEvents = `-- name: PanelViewEvents :many
-SELECT user_id, id, type, at, subscription_id, plan_code, payment_id, amount, currency, decline_code, access_until, retry_at FROM events
+SELECT user_id, id, type, at, subscription_id, plan_code, payment_id, amount, currency, decline_code, access_until, retry_at, card_id FROM events
 WHERE at >= $1::timestamptz AND at < $2::timestamptz
   AND ($3::text = '' OR type = $3) AND ($4::text = '' OR plan_code = $4)
   AND (at, id) < ($5::timestamptz, $6::uuid)
@@ -125,6 +174,7 @@ func (q *Queries) PanelViewEvents(ctx context.Context, arg PanelViewEventsParams
 			&i.DeclineCode,
 			&i.AccessUntil,
 			&i.RetryAt,
+			&i.CardID,
 		); err != nil {
 			return nil, err
 		}

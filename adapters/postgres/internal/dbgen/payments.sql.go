@@ -190,6 +190,23 @@ func (q *Queries) PaymentsOfSystem(ctx context.Context, arg PaymentsOfSystemPara
 	return items, nil
 }
 
+const paymentsPending = `-- name: PaymentsPending :one
+SELECT count(*) AS pending, min(created_at)::timestamptz AS oldest FROM payments WHERE sweep_at IS NOT NULL
+`
+
+type PaymentsPendingRow struct {
+	Pending int64
+	Oldest  time.Time
+}
+
+// The time is NULL, which is Go's zero time, when none is pending.
+func (q *Queries) PaymentsPending(ctx context.Context) (PaymentsPendingRow, error) {
+	row := q.db.QueryRow(ctx, paymentsPending)
+	var i PaymentsPendingRow
+	err := row.Scan(&i.Pending, &i.Oldest)
+	return i, err
+}
+
 const paymentsRelease = `-- name: PaymentsRelease :exec
 UPDATE payments p SET sweep_at = statement_timestamp()
 FROM (SELECT unnest($1::uuid[]) AS user_id, unnest($2::uuid[]) AS id) AS k

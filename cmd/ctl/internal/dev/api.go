@@ -63,10 +63,12 @@ func (o Options) start(program, url string, d demo, more ...string) (child, erro
 // two that are the same counts.
 func (o Options) environ(url string, d demo) []string {
 	env := append([]string{"BILLING_LOG_FORMAT=text"}, o.Environ...)
+	env = append(env, d.vars(o.Environ)...)
 	return append(env,
 		"BILLING_ENV=dev", "BILLING_SIMULATOR=on", "BILLING_CLOCK=test",
 		"BILLING_DATABASE_URL="+url, "BILLING_DATABASE_URL_FILE=",
 		"BILLING_API_ADDR="+string(o.APIAddr), "BILLING_OPS_ADDR="+string(o.OpsAddr),
+		"BILLING_TLS_CERT_FILE=", "BILLING_TLS_KEY_FILE=",
 		"BILLING_AUTH_PUBLIC_KEY_FILE="+d.publicFile, "BILLING_AUTH_JWKS_URL=",
 		"BILLING_AUTH_ISSUER="+issuer, "BILLING_AUTH_AUDIENCE="+audience,
 	)

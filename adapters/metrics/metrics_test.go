@@ -1,0 +1,189 @@
+package metrics_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
+	"github.com/online-cinema/billing/adapters/metrics"
+	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/billing"
+)
+
+// shown is what m shows.
+func shown(t *testing.T, m *metrics.Metrics) string {
+	t.Helper()
+	w := httptest.NewRecorder()
+	m.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/metrics", nil))
+	if w.Code != 200 {
+		t.Fatalf("answered %d %s", w.Code, w.Body)
+	}
+	return w.Body.String()
+}
+
+func expect(t *testing.T, m *metrics.Metrics, lines ...string) {
+	t.Helper()
+	text := shown(t, m)
+	for _, line := range lines {
+		if !strings.Contains(text, "\n"+line+"\n") {
+			t.Errorf("there is no line %s in\n%s", line, grep(text, line))
+		}
+	}
+}
+
+// grep returns the lines of the same metric.
+func grep(text, line string) string {
+	name, _, _ := strings.Cut(strings.Fields(line)[0], "{")
+	var found []string
+	for l := range strings.Lines(text) {
+		if strings.HasPrefix(l, name) {
+			found = append(found, l)
+		}
+	}
+	return strings.Join(found, "")
+}
+
+// psp answers what it is told to.
+type psp struct {
+	outcome billing.Outcome
+	err     error
+}
+
+func (p *psp) Charge(context.Context, app.ChargeRequest) (billing.Outcome, error) {
+	return p.outcome, p.err
+}
+func (p *psp) Find(context.Context, billing.PaymentID) (billing.Outcome, error) {
+	return p.outcome, p.err
+}
+
+func TestCharges(t *testing.T) {
+	t.Parallel()
+	declined := func(code billing.DeclineCode) billing.Outcome {
+		return billing.Outcome{Status: billing.PaymentDeclined, DeclineCode: code}
+	}
+	tests := map[string]struct {
+		psp             psp
+		outcome, reason string
+		unknown         int
+		unmapped        int
+	}{
+		"succeeded":           {psp{outcome: billing.Outcome{Status: billing.PaymentSucceeded}}, "succeeded", "", 0, 0},
+		"pending":             {psp{outcome: billing.Outcome{Status: billing.PaymentPending}}, "pending", "", 0, 0},
+		"declined":            {psp{outcome: declined(billing.CardExpired)}, "declined", "card_expired", 0, 0},
+		"declined, no reason": {psp{outcome: declined(billing.UnknownDecline)}, "declined", "unknown", 0, 1},
+		"declined, some text": {psp{outcome: declined("Ivan Petrov's card is stolen")}, "declined", "unknown", 0, 1},
+		"not sent":            {psp{err: fmt.Errorf("dial: %w", app.ErrNotSent)}, "not_sent", "", 0, 0},
+		"token unknown":       {psp{err: app.ErrTokenUnknown}, "token_unknown", "", 0, 0},
+		"refused":             {psp{err: app.ErrRefused}, "refused", "", 0, 0},
+		"key conflict":        {psp{err: app.ErrKeyConflict}, "key_conflict", "", 0, 0},
+		"credentials":         {psp{err: app.ErrCredentials}, "credentials", "", 0, 0},
+		"answer lost":         {psp{err: errors.New("reset by 203.0.113.7")}, "unknown", "", 1, 0},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := metrics.New("v1")
+			p := m.Provider("bank", &test.psp)
+			o, err := p.Charge(t.Context(), app.ChargeRequest{Initiator: billing.CustomerInitiated})
+			if o != test.psp.outcome || !errors.Is(err, test.psp.err) {
+				t.Errorf("the answer became %v, %v", o, err)
+			}
+			if o, err := p.Find(t.Context(), "key"); o != test.psp.outcome || !errors.Is(err, test.psp.err) {
+				t.Errorf("the answer to a look-up became %v, %v", o, err)
+			}
+			expect(t, m,
+				fmt.Sprintf(`billing_charge_total{initiator="customer",outcome="%s",provider="bank",reason="%s"} 1`, test.outcome, test.reason),
+				`billing_charge_duration_seconds_count{provider="bank"} 1`,
+				fmt.Sprintf(`billing_lookup_total{outcome="%s",provider="bank"} 1`, test.outcome),
+				fmt.Sprintf(`billing_unknown_outcome_total{provider="bank"} %d`, test.unknown),
+				fmt.Sprintf(`billing_unmapped_decline_total{provider="bank"} %d`, test.unmapped),
+			)
+		})
+	}
+}
+
+func TestChargeNotFound(t *testing.T) {
+	t.Parallel()
+	m := metrics.New("v1")
+	_, _ = m.Provider("bank", &psp{err: app.ErrChargeNotFound}).Find(t.Context(), "key")
+	expect(t, m, `billing_lookup_total{outcome="not_found",provider="bank"} 1`)
+}
+
+func TestRequests(t *testing.T) {
+	t.Parallel()
+	m := metrics.New("v1")
+	m.Served("GET", "/v1/subscriptions/{ref}", 200, 20*time.Millisecond)
+	for _, method := range []string{"BREW", "x\"\n", strings.Repeat("A", 9000)} {
+		m.Served(method, "", 404, time.Millisecond)
+	}
+	expect(t, m,
+		`billing_http_request_duration_seconds_count{method="GET",route="/v1/subscriptions/{ref}",status="200"} 1`,
+		`billing_http_request_duration_seconds_bucket{method="GET",route="/v1/subscriptions/{ref}",status="200",le="0.01"} 0`,
+		`billing_http_request_duration_seconds_bucket{method="GET",route="/v1/subscriptions/{ref}",status="200",le="0.025"} 1`,
+		`billing_http_request_duration_seconds_count{method="other",route="none",status="404"} 3`,
+	)
+}
+
+func TestEvents(t *testing.T) {
+	t.Parallel()
+	m := metrics.New("v1")
+	expect(t, m, `billing_payment_events_total{type="payment_contradicted"} 0`, `billing_build_info{version="v1"} 1`)
+	m.Event(billing.PaymentContradicted)
+	expect(t, m, `billing_payment_events_total{type="payment_contradicted"} 1`)
+}
+
+func TestDatabase(t *testing.T) {
+	t.Parallel()
+	noon := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	tests := map[string]struct {
+		n      int
+		oldest time.Time
+		err    error
+		want   []string
+	}{
+		"nothing pending": {0, time.Time{}, nil, []string{"billing_payments_pending 0", "billing_payment_pending_age_seconds 0", "billing_database_up 1"}},
+		"some pending":    {3, noon.Add(-90 * time.Second), nil, []string{"billing_payments_pending 3", "billing_payment_pending_age_seconds 90"}},
+		"out of reach":    {3, noon, errors.New("down"), []string{"billing_database_up 0"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := metrics.New("v1")
+			m.Watch(func(context.Context) (int, time.Time, error) { return test.n, test.oldest, test.err },
+				func() (int, int, int) { return 1, 2, 10 }, func() time.Time { return noon }, slog.New(slog.DiscardHandler))
+			expect(t, m, append(test.want, `billing_database_connections{state="used"} 1`,
+				`billing_database_connections{state="idle"} 2`, `billing_database_connections{state="max"} 10`)...)
+			if test.err != nil && strings.Contains(shown(t, m), "billing_payments_pending ") {
+				t.Error("a number is shown that nobody knows")
+			}
+		})
+	}
+}
+
+// Names and units are as Prometheus' own lint wants them.
+func TestNames(t *testing.T) {
+	t.Parallel()
+	m := metrics.New("v1")
+	m.Watch(func(context.Context) (int, time.Time, error) { return 0, time.Time{}, nil },
+		func() (int, int, int) { return 0, 0, 0 }, time.Now, slog.New(slog.DiscardHandler))
+	m.Masked(func() int64 { return 3 })
+	expect(t, m, "billing_log_masked_total 3")
+	m.Served("GET", "", 200, 0)
+	_, _ = m.Provider("bank", &psp{}).Charge(t.Context(), app.ChargeRequest{})
+	problems, err := promlint.New(strings.NewReader(shown(t, m))).Lint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		if strings.HasPrefix(p.Metric, "billing_") {
+			t.Errorf("%s: %s", p.Metric, p.Text)
+		}
+	}
+}

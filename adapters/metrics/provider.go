@@ -1,0 +1,116 @@
+package metrics
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/billing"
+)
+
+// charges is what is counted of payment systems.
+type charges struct {
+	total    *prometheus.CounterVec
+	duration *prometheus.HistogramVec
+	unknown  *prometheus.CounterVec
+	unmapped *prometheus.CounterVec
+	lookups  *prometheus.CounterVec
+}
+
+func newCharges() charges {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+	}
+	return charges{
+		total: counter("billing_charge_total",
+			"Charges that payment systems were asked for, by what they answered and, for declines, why.",
+			"provider", "initiator", "outcome", "reason"),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "billing_charge_duration_seconds",
+			Help:    "How long payment systems took to answer a charge.",
+			Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2, 3, 5, 7.5, 10, 20, 30},
+		}, []string{"provider"}),
+		unknown: counter("billing_unknown_outcome_total",
+			"Charges of which nobody knew at first what became of them.", "provider"),
+		unmapped: counter("billing_unmapped_decline_total",
+			"Declines for a reason that the adapter has no word for.", "provider"),
+		lookups: counter("billing_lookup_total",
+			"Look-ups of charges, by what payment systems answered.", "provider", "outcome"),
+	}
+}
+
+func (c charges) register(r *prometheus.Registry) {
+	r.MustRegister(c.total, c.duration, c.unknown, c.unmapped, c.lookups)
+}
+
+// Provider returns p, counted under its code.
+func (m *Metrics) Provider(code string, p app.Provider) app.Provider {
+	for _, vec := range []*prometheus.CounterVec{m.charges.unknown, m.charges.unmapped} {
+		vec.WithLabelValues(code)
+	}
+	return provider{p, code, m.charges}
+}
+
+type provider struct {
+	app.Provider
+	code string
+	charges
+}
+
+// Charge implements [app.Provider].
+func (p provider) Charge(ctx context.Context, r app.ChargeRequest) (billing.Outcome, error) {
+	start := time.Now()
+	o, err := p.Provider.Charge(ctx, r)
+	p.duration.WithLabelValues(p.code).Observe(time.Since(start).Seconds())
+	outcome := answered(o, err)
+	p.total.WithLabelValues(p.code, string(r.Initiator), outcome, p.reason(o, err)).Inc()
+	if outcome == unknown {
+		p.unknown.WithLabelValues(p.code).Inc()
+	}
+	return o, err
+}
+
+// Find implements [app.Provider].
+func (p provider) Find(ctx context.Context, key billing.PaymentID) (billing.Outcome, error) {
+	o, err := p.Provider.Find(ctx, key)
+	p.lookups.WithLabelValues(p.code, answered(o, err)).Inc()
+	return o, err
+}
+
+const unknown = "unknown"
+
+// answered is what a payment system said, in one word of a closed list.
+func answered(o billing.Outcome, err error) string {
+	if err == nil {
+		return string(o.Status)
+	}
+	for _, known := range []struct {
+		err  error
+		word string
+	}{
+		{app.ErrNotSent, "not_sent"}, {app.ErrTokenUnknown, "token_unknown"}, {app.ErrRefused, "refused"},
+		{app.ErrKeyConflict, "key_conflict"}, {app.ErrCredentials, "credentials"}, {app.ErrChargeNotFound, "not_found"},
+	} {
+		if errors.Is(err, known.err) {
+			return known.word
+		}
+	}
+	return unknown
+}
+
+// reason is why it declined. Adapters know a closed list of reasons; should one
+// let another through, it must not become a label.
+func (p provider) reason(o billing.Outcome, err error) string {
+	if err != nil || o.Status != billing.PaymentDeclined {
+		return ""
+	}
+	if o.DeclineCode == billing.UnknownDecline || !slices.Contains(billing.DeclineCodes(), o.DeclineCode) {
+		p.unmapped.WithLabelValues(p.code).Inc()
+		return string(billing.UnknownDecline)
+	}
+	return string(o.DeclineCode)
+}

@@ -1,0 +1,251 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// wire is a network in memory, for tests in bubbles, where time passes only
+// when everybody waits.
+type wire struct {
+	calls  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func newWire() *wire { return &wire{calls: make(chan net.Conn), closed: make(chan struct{})} }
+
+func (w *wire) Accept() (net.Conn, error) {
+	select {
+	case c := <-w.calls:
+		return c, nil
+	case <-w.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (w *wire) Close() error   { w.once.Do(func() { close(w.closed) }); return nil }
+func (w *wire) Addr() net.Addr { return &net.UnixAddr{Name: "wire", Net: "unix"} }
+
+func (w *wire) dial(context.Context, string, string) (net.Conn, error) {
+	here, there := net.Pipe()
+	select {
+	case w.calls <- there:
+		return here, nil
+	case <-w.closed:
+		return nil, errors.New("connection refused")
+	}
+}
+
+func (w *wire) client(t *testing.T) *http.Client {
+	t.Helper()
+	c := &http.Client{Transport: &http.Transport{DialContext: w.dial}}
+	t.Cleanup(c.CloseIdleConnections)
+	return c
+}
+
+// serveWire runs the server of a test to its end.
+func serveWire(t *testing.T, h http.Handler) *wire {
+	t.Helper()
+	w, s := newWire(), server(h, longestTest, slog.New(slog.DiscardHandler))
+	go func() { _ = serveOn(s, w) }()
+	t.Cleanup(func() {
+		_ = s.Close()
+		time.Sleep(time.Second) // in which it lingers over connections that it ended
+	})
+	return w
+}
+
+const longestTest = 30 * time.Second
+
+// readAll is a handler that reads what it is sent, and sends a lot.
+func readAll(w http.ResponseWriter, r *http.Request) {
+	if _, err := io.Copy(io.Discard, r.Body); err != nil {
+		return
+	}
+	_, _ = w.Write(make([]byte, 64<<10))
+}
+
+// Each kind of slow client is cut off in time, and a thousand of each do not
+// keep another from being served.
+func TestSlowClientsAreCutOff(t *testing.T) {
+	t.Parallel()
+	const request = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10000\r\n\r\n"
+	tests := map[string]struct {
+		begin string        // what is sent at once
+		drip  bool          // a byte a second after that
+		reads bool          // the answer
+		after time.Duration // when the connection ends
+	}{
+		"says nothing":                 {"", false, true, 5 * time.Second},
+		"header byte by byte":          {"GET / HTTP/1.1\r\nX-Pad: ", true, true, 5 * time.Second},
+		"body byte by byte":            {request, true, true, 10 * time.Second},
+		"body that never comes":        {request, false, true, 10 * time.Second},
+		"does not read the answer":     {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", false, false, longestTest},
+		"keeps an idle connection":     {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", false, true, time.Minute},
+		"a second request that stalls": {"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HT", false, true, 5 * time.Second},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := serveWire(t, http.HandlerFunc(readAll))
+				start, ends := time.Now(), make(chan time.Duration)
+				for range 1000 {
+					conn, err := w.dial(t.Context(), "", "")
+					if err != nil {
+						t.Fatal(err)
+					}
+					go slow(conn, test.begin, test.drip)
+					go func() { ends <- endOf(conn, test.reads, start) }()
+				}
+				time.Sleep(time.Second)
+				at := time.Now()
+				resp, err := w.client(t).Post("http://wire/", "text/plain", strings.NewReader("hello"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, err = io.Copy(io.Discard, resp.Body)
+				if errors.Join(err, resp.Body.Close()) != nil || resp.StatusCode != 200 || time.Since(at) > 0 {
+					t.Errorf("another client was answered %d after %v: %v", resp.StatusCode, time.Since(at), err)
+				}
+				for range 1000 {
+					if after := <-ends; after < test.after || after > test.after+time.Second {
+						t.Fatalf("a slow client was cut off after %v, want %v", after, test.after)
+					}
+				}
+			})
+		})
+	}
+}
+
+// slow sends as a slow client does, until the connection ends.
+func slow(conn net.Conn, begin string, drip bool) {
+	_, err := conn.Write([]byte(begin))
+	for drip && err == nil {
+		time.Sleep(time.Second)
+		_, err = conn.Write([]byte("x"))
+	}
+}
+
+// endOf says when the server ended the connection.
+func endOf(conn net.Conn, reads bool, start time.Time) time.Duration {
+	if reads {
+		_, _ = io.Copy(io.Discard, conn)
+		return time.Since(start)
+	}
+	// Somebody who does not read notices by not being able to write any more.
+	var err error
+	for err == nil {
+		time.Sleep(time.Second)
+		_, err = conn.Write([]byte("x"))
+	}
+	return time.Since(start)
+}
+
+func TestALargeHeaderIsRefused(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := serveWire(t, http.HandlerFunc(readAll))
+		for size, want := range map[int]int{8 << 10: 200, 64 << 10: 431} {
+			req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://wire/", nil)
+			req.RequestURI = ""
+			req.Header.Set("X-Pad", strings.Repeat("a", size))
+			resp, err := w.client(t).Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = resp.Body.Close()
+			if resp.StatusCode != want {
+				t.Errorf("%d bytes of header are answered %d, want %d", size, resp.StatusCode, want)
+			}
+		}
+	})
+}
+
+// What happens between the signal and the end: not ready at once, new requests
+// served until the delay is over, those under way after that, then nothing.
+func TestStopping(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		health, log := fine(), slog.New(slog.DiscardHandler)
+		work := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			d, _ := time.ParseDuration(r.URL.Query().Get("takes"))
+			time.Sleep(d)
+		})
+		public, ops := newWire(), newWire()
+		s := &service{
+			api: server(health.partOnStopping(work), longestTest, log), ops: server(health.handler(http.NotFoundHandler()), longestTest, log),
+			listeners: listeners{public, ops}, health: health, delay: 5 * time.Second, grace: longestTest, log: log,
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- s.run(ctx) }()
+
+		api, probe := public.client(t), ops.client(t)
+		expect := func(client *http.Client, path string, status int, last bool) {
+			t.Helper()
+			resp, err := client.Get("http://wire" + path)
+			if err != nil {
+				t.Errorf("%s: %v", path, err)
+				return
+			}
+			_, _ = io.Copy(io.Discard, resp.Body)
+			_ = resp.Body.Close()
+			if resp.StatusCode != status || resp.Close != last {
+				t.Errorf("%s: answered %d, the last of its connection: %t; want %d, %t", path, resp.StatusCode, resp.Close, status, last)
+			}
+		}
+		expect(api, "/", 200, false)
+		expect(probe, "/readyz", 200, false)
+		var underWay sync.WaitGroup
+		for range 200 {
+			underWay.Go(func() { expect(api, "/?takes=20s", 200, true) })
+		}
+		synctest.Wait()
+		stop()
+		synctest.Wait()
+		expect(probe, "/readyz", 503, false)
+		expect(api, "/", 200, true)
+		time.Sleep(5*time.Second - 1)
+		expect(api, "/?takes=10s", 200, true)
+		if resp, err := api.Get("http://wire/"); err == nil {
+			t.Errorf("a new request is answered %d after the delay", resp.StatusCode)
+		}
+		underWay.Wait()
+		if err := <-ended; err != nil {
+			t.Errorf("it ended with %v", err)
+		}
+	})
+}
+
+// Odd paths are the API's to answer: nobody in front of it sends them elsewhere.
+func TestPagesStandBesideTheAPI(t *testing.T) {
+	t.Parallel()
+	named := func(name string) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, name) })
+	}
+	h := withPages(named("api"), map[string]http.Handler{"/simulator/3ds": named("page")})
+	for path, want := range map[string]string{
+		"/simulator/3ds/abc": "page", "/simulator/3ds/": "page", "/simulator/3ds": "api", "/simulator/3dsx/": "api",
+		"/v1/plans": "api", "//v1/plans": "api", "/v1/../v1/plans": "api", "/": "api",
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+		r.URL.Path = path
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != 200 || w.Body.String() != want {
+			t.Errorf("%s: answered %d by %q, want %q", path, w.Code, w.Body, want)
+		}
+	}
+}

@@ -1,0 +1,155 @@
+package e2e
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Two hundred viewers wait for their payments when the signal comes: each is
+// answered, and so is whoever comes before the delay is over.
+func TestNobodyIsDroppedAtTheEnd(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := w.api(t, "billing-api", "BILLING_SHUTDOWN_DELAY=5s")
+	const viewers = 200
+	counts := map[string]int{}
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	var sent atomic.Int64
+	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
+		WroteRequest: func(httptrace.WroteRequestInfo) { sent.Add(1) },
+	})
+	for i := range viewers {
+		v := a.at(w.viewer(t, fmt.Sprint("viewer-", i)))
+		all.Go(func() {
+			got, err := v.try(ctx, http.MethodPost, "/v1/subscriptions", "", subscribing("tok_slow"))
+			mu.Lock()
+			defer mu.Unlock()
+			counts[fmt.Sprint(got.status, " ", err)]++
+		})
+	}
+	eventually(t, "last request to be sent", func() bool { return sent.Load() == viewers })
+	a.signal(t, syscall.SIGTERM)
+	eventually(t, "readiness to end", func() bool { return ready(t, a) == http.StatusServiceUnavailable })
+	if got := a.at(viewer{}).call(t, http.MethodGet, "/v1/plans", "", ""); got.status != http.StatusOK {
+		t.Errorf("within the delay: answered %d %s", got.status, got.text)
+	}
+	all.Wait()
+	if counts["201 <nil>"] != viewers {
+		t.Errorf("the answers are %v, want %d times 201", counts, viewers)
+	}
+	if code := a.wait(t); code != 0 {
+		t.Errorf("exit code %d, want 0", code)
+	}
+	w.agree(t, viewers)
+}
+
+func TestHTTPS(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	dir := t.TempDir()
+	pool := certificate(t, dir)
+	a := w.api(t, "billing-api",
+		"BILLING_TLS_CERT_FILE="+filepath.Join(dir, "tls.crt"), "BILLING_TLS_KEY_FILE="+filepath.Join(dir, "tls.key"))
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true}
+	defer transport.CloseIdleConnections()
+	resp, err := (&http.Client{Transport: transport, Timeout: patience}).Get(strings.Replace(a.base, "http:", "https:", 1) + "/v1/plans")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusOK || resp.ProtoMajor != 2 || resp.Header.Get("Strict-Transport-Security") == "" {
+		t.Errorf("answered %s %s %v", resp.Proto, resp.Status, resp.Header)
+	}
+	if resp, err := http.Get(a.base + "/v1/plans"); err != nil || resp.StatusCode != http.StatusBadRequest {
+		t.Errorf("plain HTTP: %v, %v", resp, err)
+	} else {
+		_ = resp.Body.Close()
+	}
+}
+
+// certificate puts one into a folder, and returns who vouches for it: itself.
+func certificate(t *testing.T, dir string) *x509.CertPool {
+	t.Helper()
+	cert, key := selfSigned(t)
+	for name, text := range map[string][]byte{"tls.crt": cert, "tls.key": key} {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(cert)
+	return pool
+}
+
+func TestRatesAreKept(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := w.api(t, "billing-api", "BILLING_RATE_USER=2/h", "BILLING_RATE_ADDRESS=5/h", "BILLING_TRUSTED_PROXIES=127.0.0.1")
+	alice, bob := a.at(w.viewer(t, "alice")), a.at(w.viewer(t, "bob"))
+	for i, step := range []struct {
+		who  viewer
+		want int
+	}{{alice, 200}, {alice, 200}, {alice, 429}, {bob, 200}, {bob, 200}, {a.at(w.viewer(t, "carol")), 429}} {
+		got := step.who.call(t, http.MethodGet, "/v1/entitlements", "", "")
+		if got.status != step.want || step.want == 429 && got.body.Code != "rate_limited" {
+			t.Errorf("request %d is answered %d %s, want %d", i+1, got.status, got.text, step.want)
+		}
+	}
+	if got := ready(t, a); got != http.StatusOK {
+		t.Errorf("the probes are limited too: %d", got)
+	}
+	// Another client of the same proxy has not asked yet.
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, a.base+"/v1/plans", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("X-Forwarded-For", "203.0.113.7")
+	resp, err := (&http.Client{Timeout: time.Minute}).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		t.Errorf("another client of the proxy is answered %d", resp.StatusCode)
+	}
+}
+
+func selfSigned(t *testing.T) (cert, key []byte) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret})
+}

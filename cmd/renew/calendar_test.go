@@ -1,0 +1,204 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/online-cinema/billing/adapters/clock"
+	"github.com/online-cinema/billing/adapters/postgres"
+	"github.com/online-cinema/billing/adapters/postgres/pgtest"
+	"github.com/online-cinema/billing/adapters/simulator"
+	"github.com/online-cinema/billing/cmd/internal/boot"
+	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/billing"
+)
+
+const zone = "Europe/Berlin" // which changes its clocks twice a year
+
+// anchors are local times of first charges.
+var anchors = []string{
+	"2024-01-29 12:00:00", "2024-01-30 00:00:00", "2024-01-31 23:59:00", "2024-02-29 08:30:00",
+	"2024-03-30 02:30:00", "2024-03-31 03:30:00", "2024-05-31 23:59:59", "2024-08-31 00:00:01",
+	"2024-10-27 02:30:00", "2024-11-30 15:00:00", "2024-12-31 23:59:00", "2025-01-01 00:00:00",
+}
+
+const months = 48
+
+// follower is a subscription and when it should be charged.
+type follower struct {
+	user billing.UserID
+	due  []time.Time // each month's, the anchor itself first
+}
+
+// Four years of renewals of a dozen anchors, each at its second: through the
+// test clock, the database and whole runs. The dates are computed here in
+// another way: day by day, from the anchor's day on, cut to the month's end.
+func TestFourYears(t *testing.T) {
+	t.Parallel()
+	url := pgtest.URL(t)
+	loc, err := time.LoadLocation(zone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var followers []follower
+	instants := map[time.Time][]billing.UserID{}
+	for i, text := range anchors {
+		f := follower{user: billing.UserID(fmt.Sprintf("00000000-0000-4000-8000-%012d", i))}
+		anchor, err := time.ParseInLocation(time.DateTime, text, loc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for k := range months {
+			at := monthsLater(anchor, k)
+			f.due = append(f.due, at)
+			instants[at] = append(instants[at], f.user)
+		}
+		followers = append(followers, f)
+	}
+	world := newWorld(t, url, loc)
+	first := map[billing.UserID]time.Time{}
+	for _, f := range followers {
+		first[f.user] = f.due[0]
+	}
+	for _, at := range sorted(instants) {
+		world.set(t, at)
+		for _, user := range instants[at] {
+			if first[user].Equal(at) {
+				world.subscribe(t, user)
+			}
+		}
+		world.run(t)
+	}
+	for i, f := range followers {
+		got := world.starts(t, f.user)
+		if len(got) < months {
+			t.Errorf("anchor %s: charged %d times, want at least %d", anchors[i], len(got), months)
+			continue
+		}
+		for k, want := range f.due { // those who came first are charged on
+			if !got[k].Equal(want) {
+				t.Errorf("anchor %s: charge %d is for a period from %v, want %v", anchors[i], k, got[k], want)
+			}
+		}
+	}
+}
+
+func monthsLater(anchor time.Time, k int) time.Time {
+	if k == 0 {
+		return anchor
+	}
+	first := time.Date(anchor.Year(), anchor.Month(), 1, 12, 0, 0, 0, time.UTC)
+	for range k {
+		first = first.AddDate(0, 0, 40)
+		first = first.AddDate(0, 0, 1-first.Day())
+	}
+	day := first
+	for range anchor.Day() - 1 {
+		if next := day.AddDate(0, 0, 1); next.Month() == first.Month() {
+			day = next
+		}
+	}
+	at := time.Date(day.Year(), day.Month(), day.Day(), anchor.Hour(), anchor.Minute(), anchor.Second(), 0, anchor.Location())
+	// A reading that occurs twice means the first.
+	if earlier := at.Add(-time.Hour); earlier.Format(time.DateTime) == at.Format(time.DateTime) {
+		return earlier
+	}
+	return at
+}
+
+func sorted(m map[time.Time][]billing.UserID) []time.Time {
+	var list []time.Time
+	for at := range m {
+		list = append(list, at)
+	}
+	slices.SortFunc(list, time.Time.Compare)
+	return list
+}
+
+// world is a database with everything in it, and what it takes to run.
+type world struct {
+	clock      *clock.Test
+	subscriber *app.Subscriber
+	renewer    *app.Renewer
+	viewer     app.Viewer
+}
+
+func newWorld(t *testing.T, url string, loc *time.Location) world {
+	t.Helper()
+	owner, err := postgres.OpenRole(t.Context(), url, "none")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(owner.Close)
+	theirs, err := postgres.OpenRole(t.Context(), url, simulator.Role)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(theirs.Close)
+	now := clock.NewTest(owner)
+	store := postgres.NewStore(pgtest.Pool(t, url))
+	c := app.Catalog{Store: store, Clock: now, NewID: boot.NewID}
+	if _, err := c.AddPaymentSystem(t.Context(), billing.PaymentSystem{Code: simulator.Code, Name: "Simulated"}); err != nil {
+		t.Fatal(err)
+	}
+	price := billing.Money{Amount: 399_00, Currency: "RUB"}
+	if _, err := c.AddPlan(t.Context(), billing.Plan{Code: "basic", Name: "Basic", Price: price, IntervalMonths: 1}); err != nil {
+		t.Fatal(err)
+	}
+	collector := &app.Collector{
+		Store: store, Clock: now, NewID: boot.NewID, ChargeTimeout: time.Minute, RecordTimeout: time.Minute,
+		Providers: map[string]app.Provider{simulator.Code: simulator.New(theirs, simulator.Config{Clock: now})},
+	}
+	calendar := billing.NewCalendar(loc)
+	return world{
+		clock: now, viewer: app.Viewer{Store: store, Clock: now},
+		subscriber: &app.Subscriber{Store: store, Clock: now, NewID: boot.NewID, Calendar: calendar, Collector: collector},
+		renewer: &app.Renewer{
+			Store: store, Clock: now, NewID: boot.NewID, Calendar: calendar, Collector: collector,
+			Concurrency: 4, Log: slog.New(slog.DiscardHandler),
+		},
+	}
+}
+
+func (w world) set(t *testing.T, at time.Time) {
+	t.Helper()
+	if err := w.clock.Set(t.Context(), at); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (w world) subscribe(t *testing.T, user billing.UserID) {
+	t.Helper()
+	_, err := w.subscriber.Subscribe(t.Context(), app.Subscribe{
+		User: user, Plan: "basic", Price: billing.Money{Amount: 399_00, Currency: "RUB"},
+		PaymentSystem: simulator.Code, Token: billing.NewSecret("tok_ok"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (w world) run(t *testing.T) {
+	t.Helper()
+	if sum, err := w.renewer.Run(t.Context()); err != nil || sum.Trouble() {
+		t.Fatalf("the run says %+v, %v", sum, err)
+	}
+}
+
+// starts are the beginnings of the periods that a user was charged for.
+func (w world) starts(t *testing.T, user billing.UserID) (starts []time.Time) {
+	t.Helper()
+	list, err := w.viewer.Payments(t.Context(), user, app.Page{Limit: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range slices.Backward(list) {
+		if p.Status == billing.PaymentSucceeded {
+			starts = append(starts, p.Period.Start)
+		}
+	}
+	return starts
+}

@@ -1,0 +1,235 @@
+package app_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/billing"
+)
+
+// due is when the first renewal of all who joined at the beginning is due.
+var due = date(4, 1)
+
+// tries is when a declined renewal is tried again, after it was due.
+var tries = []time.Duration{24 * time.Hour, 72 * time.Hour, 120 * time.Hour, 168 * time.Hour}
+
+// at moves billing's clock to a time after the first renewal was due.
+func (w world) at(after time.Duration) { w.clock.advance(due.Add(after).Sub(w.clock.Now())) }
+
+// declined is a viewer whose first renewal was declined when it was due.
+func (w world) declined() {
+	w.t.Helper()
+	w.subscribed()
+	w.psp.suffers(declines)
+	w.at(0)
+	w.run(app.Summary{Due: 1, Declined: 1})
+}
+
+func TestADeclinedRenewalIsTriedAgainAtItsMinutes(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w world) {
+		w.declined()
+		history := []billing.EventType{billing.Subscribed, billing.PaymentWasDeclined}
+		for i, after := range tries {
+			w.expectGrace(tries[i])
+			w.at(after - time.Minute)
+			w.run(app.Summary{})
+			w.expectGrace(tries[i])
+			w.at(after)
+			want := app.Summary{Due: 1, Declined: 1}
+			history = append(history, billing.PaymentWasDeclined)
+			if i == len(tries)-1 {
+				want.Ended = 1
+				history = append(history, billing.Ended)
+			}
+			w.run(want)
+			w.run(app.Summary{})
+		}
+		w.expectHistory(history...)
+		s := w.subscriptionOf(viewer)
+		if s.Status != billing.HasEnded || !s.EndedAt.Equal(w.clock.Now()) || !s.AccessUntil(w.clock.Now()).IsZero() {
+			t.Errorf("afterwards it is %s since %s, with access until %s", s.Status, s.EndedAt, s.AccessUntil(w.clock.Now()))
+		}
+		if n := len(w.psp.requests()); n != 1+1+len(tries) {
+			t.Errorf("the payment system was asked %d times", n)
+		}
+		w.at(365 * 24 * time.Hour)
+		w.run(app.Summary{})
+		w.expectCharges(1)
+
+		w.psp.suffers(fine)
+		w.subscribed()
+		w.expectCharges(2)
+		w.clock.advance(month)
+		w.run(app.Summary{Due: 1, Renewed: 1})
+	})
+}
+
+// expectGrace expects access to the end of dunning, and another try then.
+func (w world) expectGrace(next time.Duration) {
+	w.t.Helper()
+	s := w.subscriptionOf(viewer)
+	until := s.AccessUntil(w.clock.Now())
+	if s.Status != billing.PastDue || !s.NextChargeAt.Equal(due.Add(next)) || !until.Equal(due.Add(tries[len(tries)-1])) {
+		w.t.Errorf("it is %s, is tried again at %s, and can be watched until %s", s.Status, s.NextChargeAt, until)
+	}
+	e, err := w.viewer().Entitlements(w.t.Context(), viewer)
+	if err != nil || len(e.Features) == 0 || !e.Until.Equal(until) {
+		w.t.Errorf("the viewer may use %v until %s, %v", e.Features, e.Until, err)
+	}
+	events := w.history(viewer)
+	if last := events[len(events)-1]; last.Type != billing.PaymentWasDeclined || !last.RetryAt.Equal(s.NextChargeAt) || !last.AccessUntil.Equal(until) {
+		w.t.Errorf("the history ends with %+v", last)
+	}
+}
+
+func TestAPaidRetryKeepsTheAnchor(t *testing.T) {
+	t.Parallel()
+	for _, after := range tries {
+		t.Run(after.String(), func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(w world) {
+				w.declined()
+				for _, earlier := range tries {
+					if earlier < after {
+						w.at(earlier)
+						w.run(app.Summary{Due: 1, Declined: 1})
+					}
+				}
+				w.at(after + time.Minute)
+				w.psp.suffers(fine)
+				w.run(app.Summary{Due: 1, Renewed: 1})
+				s := w.subscriptionOf(viewer)
+				if s.Status != billing.Active || s.Current != (billing.Period{Start: due, End: date(5, 1)}) {
+					w.t.Errorf("it is %s and paid for %v", s.Status, s.Current)
+				}
+				w.clock.advance(date(5, 1).Sub(w.clock.Now()) - time.Minute)
+				w.run(app.Summary{})
+				w.clock.advance(time.Minute)
+				w.run(app.Summary{Due: 1, Renewed: 1})
+				w.expectPaid([]billing.UserID{viewer}, 3)
+			})
+		})
+	}
+}
+
+func TestACancelDuringDunningIsTheEndOfIt(t *testing.T) {
+	t.Parallel()
+	for _, at := range []billing.CancelAt{billing.AtPeriodEnd, billing.AtOnce} {
+		t.Run(string(at), func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(w world) {
+				w.declined()
+				w.at(time.Hour)
+				expectError(w.t, w.cancel(viewer, at), nil)
+				w.psp.suffers(fine)
+				for _, after := range append(tries, 60*24*time.Hour) {
+					w.at(after)
+					w.run(app.Summary{})
+				}
+				w.expectHistory(billing.Subscribed, billing.PaymentWasDeclined, billing.CancelRequested, billing.Ended)
+				w.expectCharges(1)
+				w.subscribed()
+				w.expectCharges(2)
+			})
+		})
+	}
+	t.Run("while a retry is under way that is declined", func(t *testing.T) {
+		t.Parallel()
+		inBubble(t, func(w world) {
+			w.declined()
+			w.at(tries[0])
+			w.psp.taken = func() { expectError(w.t, w.cancel(viewer, billing.AtPeriodEnd), nil) }
+			w.run(app.Summary{Due: 1, Declined: 1, Ended: 1})
+			w.psp.suffers(fine)
+			w.at(tries[1])
+			w.run(app.Summary{})
+			w.expectCharges(1)
+		})
+	})
+}
+
+// verdicts is a payment system that says the same to every charge of a renewal,
+// and nothing when it is asked again.
+type verdicts struct {
+	app.Provider
+	says billing.Outcome
+}
+
+func (v verdicts) Charge(context.Context, app.ChargeRequest) (billing.Outcome, error) {
+	return v.says, nil
+}
+
+func TestWhereADeclineLeads(t *testing.T) {
+	t.Parallel()
+	type lead struct {
+		says  billing.Outcome
+		again time.Duration // when it is tried again; 0 for never
+	}
+	leads := map[string]lead{
+		"advice: do not retry":      {billing.Outcome{DeclineCode: billing.InsufficientFunds, Advice: billing.DoNotRetry}, 0},
+		"advice: new card":          {billing.Outcome{DeclineCode: billing.DoNotHonor, Advice: billing.NewCardNeeded}, 0},
+		"advice: consent is gone":   {billing.Outcome{DeclineCode: billing.GenericDecline, Advice: billing.ConsentWithdrawn}, 0},
+		"not before two days":       {billing.Outcome{DeclineCode: billing.InsufficientFunds, RetryAfter: 48 * time.Hour}, 48 * time.Hour},
+		"not before an hour":        {billing.Outcome{DeclineCode: billing.InsufficientFunds, RetryAfter: time.Hour}, tries[0]},
+		"not before ten days":       {billing.Outcome{DeclineCode: billing.InsufficientFunds, RetryAfter: 240 * time.Hour}, 240 * time.Hour},
+		"hard, whatever it advises": {billing.Outcome{DeclineCode: billing.CardExpired, RetryAfter: time.Hour}, 0},
+	}
+	for _, code := range billing.DeclineCodes() {
+		l := lead{says: billing.Outcome{DeclineCode: code}}
+		if code.MayRetry() {
+			l.again = tries[0]
+		}
+		leads[string(code)] = l
+	}
+	for name, l := range leads {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(w world) {
+				w.subscribed()
+				w.at(0)
+				l.says.Status = billing.PaymentDeclined
+				want := app.Summary{Due: 1, Declined: 1}
+				if l.again == 0 {
+					want.Ended = 1
+				}
+				w.expectRun(w.renewerOver(w.store, verdicts{w.psp, l.says}), want, nil)
+				if l.again == 0 {
+					w.expectAll([]billing.UserID{viewer}, billing.HasEnded)
+					w.at(tries[len(tries)-1])
+					w.run(app.Summary{})
+					w.expectCharges(1)
+					return
+				}
+				w.expectAll([]billing.UserID{viewer}, billing.PastDue)
+				w.at(l.again - time.Minute)
+				w.run(app.Summary{})
+				w.at(l.again)
+				w.run(app.Summary{Due: 1, Renewed: 1})
+			})
+		})
+	}
+}
+
+func TestAViewerWhomWeKeptWaitingHasAllTries(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w world) {
+		w.subscribed()
+		w.psp.suffers(declines)
+		late := 10 * 24 * time.Hour // we were down for so long
+		w.at(late)
+		w.run(app.Summary{Due: 1, Declined: 1})
+		for i, after := range tries {
+			w.at(late + after - time.Minute)
+			w.run(app.Summary{})
+			w.at(late + after)
+			want := app.Summary{Due: 1, Declined: 1}
+			if i == len(tries)-1 {
+				want.Ended = 1
+			}
+			w.run(want)
+		}
+	})
+}
