@@ -30,6 +30,32 @@ func TestUserPage(t *testing.T) {
 	wantStatus(t, "no id at all", vera.get("/admin/info/users/detail?id=x'"), http.StatusNotFound)
 }
 
+func TestCardsOnTheUserPage(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	user := s.subscribed(s.sell("gold", "Gold"))
+	const card = "01900000-0000-7000-8000-0000000000c1"
+	for _, sql := range []string{
+		`INSERT INTO cards VALUES ($1, $2, 'visa', '4242', 12, 2030, 'HOLDER NAME', '\xdeadbeef', 1, '\xfeed', now(), NULL)`,
+		`UPDATE payment_methods SET card_id = $2, token = 'tok' WHERE user_id = $1`,
+		`INSERT INTO events (user_id, id, type, at, card_id, plan_code, decline_code) VALUES ($1, $2, 'card_added', now() - interval '1 minute', $2, '', '')`,
+	} {
+		if _, err := s.owner.Exec(t.Context(), sql, string(user), card); err != nil {
+			t.Fatal(err)
+		}
+	}
+	vera := s.as("vera")
+	page := vera.get("/admin/info/users/detail?id=" + string(user))
+	wantText(t, "page", page, "visa •••• 4242 12/2030", "card added", "the viewer subscribed. visa •••• 4242")
+	for _, secret := range []string{"deadbeef", "feed", "HOLDER"} {
+		if strings.Contains(page.body, secret) {
+			t.Errorf("the page shows %s", secret)
+		}
+	}
+	wantText(t, "history", vera.get("/admin/info/history?type=card_added"), "card added")
+	wantText(t, "overview", vera.get("/admin"), "Active subscriptions 1")
+}
+
 func TestHistoryPage(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

@@ -48,6 +48,11 @@ func TestWhatRolesMayNotDo(t *testing.T) {
 	url := pgtest.URL(t)
 	panel, service := openAs(t, url, postgres.PanelRole), openAs(t, url, postgres.AppRole)
 	for sql, pool := range map[string]*pgxpool.Pool{
+		"SELECT token_ct FROM payment_methods":                panel,
+		"SELECT number_ct FROM cards":                         panel,
+		"SELECT fingerprint FROM cards":                       panel,
+		"SELECT * FROM cards":                                 panel,
+		"UPDATE cards SET last4 = '0000'":                     panel,
 		"SELECT token FROM payment_methods":                   panel,
 		"SELECT * FROM payment_methods":                       panel,
 		"SELECT * FROM simulator.charges":                     panel,

@@ -260,7 +260,7 @@ func TestRemovePaymentSystem(t *testing.T) {
 	if _, err := w.process().Subscribe(t.Context(), toBasic()); err != nil {
 		t.Fatal(err)
 	}
-	for code, want := range map[string]app.Removal{"never": {Name: "Never"}, system: {Name: "Fake", Archived: true}} {
+	for code, want := range map[string]app.Removal{"never": {Name: "Never"}, system: {Name: "fake", Archived: true}} {
 		got, err := w.panel().RemovePaymentSystem(t.Context(), editor, code)
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("%s: %v\n%s", code, err, diff)
