@@ -5,7 +5,7 @@
 # make generate the code that sqlc and oapi-codegen make
 # make check    what must hold before a change is merged, besides the tests
 
-PROGRAMS := billing-api billing-renew billingctl
+PROGRAMS := billing-api billing-admin billing-renew billingctl
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 
 # No VCS stamp: it fails where git distrusts the owner of the folder, and VERSION says as much.

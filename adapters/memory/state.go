@@ -2,6 +2,7 @@ package memory
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/online-cinema/billing/core/app"
@@ -22,6 +23,9 @@ type state struct {
 	events        map[billing.EventID]billing.Event
 	claims        map[claimKey]claim
 	runs          map[string]app.Run
+	audit         []app.AuditEntry
+	staff         map[string]app.PanelUser // by name
+	sessions      map[app.SessionKey]app.Session
 }
 
 func newState() *state {
@@ -37,6 +41,8 @@ func newState() *state {
 		events:        make(map[billing.EventID]billing.Event),
 		claims:        make(map[claimKey]claim),
 		runs:          make(map[string]app.Run),
+		staff:         make(map[string]app.PanelUser),
+		sessions:      make(map[app.SessionKey]app.Session),
 	}
 }
 
@@ -53,6 +59,9 @@ func (s *state) clone() *state {
 		events:        maps.Clone(s.events),
 		claims:        maps.Clone(s.claims),
 		runs:          maps.Clone(s.runs),
+		audit:         slices.Clone(s.audit),
+		staff:         maps.Clone(s.staff),
+		sessions:      maps.Clone(s.sessions),
 	}
 }
 
@@ -75,6 +84,9 @@ func (t *tx) repos() app.Repos {
 		Events:         events{t},
 		Answers:        answers{t},
 		Runs:           runs{t},
+		Audit:          audit{t},
+		Staff:          staff{t},
+		Sessions:       sessions{t},
 	}
 }
 

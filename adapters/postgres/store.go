@@ -95,6 +95,9 @@ func (s *Store) repos(q *dbgen.Queries) app.Repos {
 		Events:         events{q},
 		Answers:        answers{q},
 		Runs:           runs{q},
+		Audit:          audit{q},
+		Staff:          staff{q},
+		Sessions:       sessions{q},
 	}
 }
 

@@ -6,6 +6,7 @@
 //	billingctl plan             the catalogue
 //	billingctl payment-system   who moves the money
 //	billingctl reconcile        our books against theirs
+//	billingctl admin-user       people of the admin panel
 //	billingctl token            a viewer's token for trying things out
 //	billingctl vault            keys of the card vault
 //

@@ -40,6 +40,9 @@ type Repos struct {
 	Events         Events
 	Answers        Answers
 	Runs           Runs
+	Audit          Audit
+	Staff          Staff
+	Sessions       Sessions
 }
 
 // Users keeps the registry of users.
@@ -64,6 +67,12 @@ type Plans interface {
 	// Save writes a plan that was locked. [billing.ErrAlreadyExists] when
 	// its code is taken by another.
 	Save(ctx context.Context, p billing.Plan) error
+	// Remove deletes a plan that was locked. [ErrInUse] when somebody ever
+	// subscribed to it.
+	Remove(ctx context.Context, id billing.PlanID) error
+	// Subscribers counts the live subscriptions to a plan, but for those whose
+	// first payment is not settled.
+	Subscribers(ctx context.Context, id billing.PlanID) (int, error)
 }
 
 // PaymentSystems keeps the registry of payment systems.
@@ -71,10 +80,14 @@ type PaymentSystems interface {
 	// Find returns the payment system with this code, archived or not.
 	// [billing.ErrPaymentSystemNotFound] when there is none.
 	Find(ctx context.Context, code string) (billing.PaymentSystem, error)
+	// Lock is Find for whoever is going to change it.
+	Lock(ctx context.Context, code string) (billing.PaymentSystem, error)
 	// Add adds one. [billing.ErrAlreadyExists] when its code is taken.
 	Add(ctx context.Context, ps billing.PaymentSystem) error
 	// Save writes one that is there already.
 	Save(ctx context.Context, ps billing.PaymentSystem) error
+	// Remove deletes one that was locked. [ErrInUse] when somebody ever used it.
+	Remove(ctx context.Context, code string) error
 }
 
 // Methods keeps the links between users and their tokens at payment systems.

@@ -140,3 +140,20 @@ func (c Renew) check(f *faults) {
 	c.Charging.check(f, c.Env)
 	c.Vault.check(f, c.Env)
 }
+
+// Admin is the configuration of billing-admin.
+type Admin struct {
+	Service
+	Database
+	Rules
+	Simulator Switch   `env:"BILLING_SIMULATOR" must:"be on or off"`
+	AdminAddr Address  `env:"BILLING_ADMIN_ADDR" envDefault:"127.0.0.1:8081" must:"be host:port or :port"`
+	OpsAddr   Address  `env:"BILLING_OPS_ADDR" envDefault:"127.0.0.1:9090" must:"be host:port or :port"`
+	Proxies   Networks `env:"BILLING_TRUSTED_PROXIES" must:"be addresses or networks with commas between them, such as 10.0.0.0/8,192.0.2.7"`
+}
+
+func (c Admin) check(f *faults) {
+	c.Rules.check(f, c.Env)
+	_, port, _ := net.SplitHostPort(string(c.AdminAddr))
+	f.need(c.AdminAddr != c.OpsAddr || port == "0", "BILLING_ADMIN_ADDR and BILLING_OPS_ADDR are both %q: they need ports of their own", c.AdminAddr)
+}

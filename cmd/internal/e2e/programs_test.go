@@ -36,6 +36,7 @@ var build = sync.OnceValue(func() error {
 	for _, p := range []struct{ name, from, tags string }{
 		{"billing-api", "api", ""},
 		{"billing-renew", "renew", ""},
+		{"billing-admin", "admin", ""},
 		{"billingctl", "ctl", ""},
 		{"billing-api-crash", "api", "crash"},
 		{"billing-renew-crash", "renew", "crash"},

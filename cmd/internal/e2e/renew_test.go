@@ -176,7 +176,7 @@ func TestKilledRuns(t *testing.T) {
 
 func (w world) kill(t *testing.T, point string, pass int) {
 	t.Helper()
-	cmd := w.renewing(t, "billing-renew-crash", nil, "BILLING_CRASH_AT="+point, fmt.Sprintf("BILLING_CRASH_PASS=%d", pass))
+	cmd := w.renewing(t, "billing-renew-crash", nil, crashes, "BILLING_CRASH_AT="+point, fmt.Sprintf("BILLING_CRASH_PASS=%d", pass))
 	out, err := cmd.CombinedOutput()
 	if code := cmd.ProcessState.ExitCode(); code != -1 {
 		t.Fatalf("the run lived to end with %d, %v:\n%s", code, err, out)
@@ -189,8 +189,8 @@ func TestAPaymentSystemThatIsDown(t *testing.T) {
 		t.Run(mishap, func(t *testing.T) {
 			t.Parallel()
 			const n = 70
-			w, viewers := month(t, n, "tok_ok", crashes)
-			code, sum := w.renewed(t, "BILLING_SIMULATOR_MISHAPS="+mishap)
+			w, viewers := month(t, n, "tok_ok")
+			code, sum := w.renewed(t, crashes, "BILLING_SIMULATOR_MISHAPS="+mishap)
 			if code != 1 || sum.Renewed+sum.Declined+sum.Ended != 0 || sum.Failed+sum.Unknown == 0 || sum.Due == n && mishap != "credentials=1" && sum.Failed == 0 {
 				t.Errorf("exit code %d, %+v", code, sum)
 			}

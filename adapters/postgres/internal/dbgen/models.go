@@ -52,6 +52,37 @@ type IdempotencyAnswer struct {
 	MadeAt         time.Time
 }
 
+type PanelAudit struct {
+	ID       string
+	At       time.Time
+	Operator string
+	Origin   string
+	Action   string
+	Object   string
+	Before   []byte
+	After    []byte
+}
+
+type PanelSession struct {
+	TokenHash []byte
+	UserID    string
+	CreatedAt time.Time
+	SeenAt    time.Time
+	Origin    string
+}
+
+type PanelUser struct {
+	ID           string
+	Name         string
+	Role         string
+	PasswordHash string
+	Language     string
+	CreatedAt    time.Time
+	DisabledAt   time.Time
+	Failures     int32
+	LockedUntil  time.Time
+}
+
 type Payment struct {
 	UserID          string
 	ID              string
@@ -108,6 +139,20 @@ type Plan struct {
 	ArchivedAt     time.Time
 }
 
+type RenewalRun struct {
+	ID         string
+	StartedAt  time.Time
+	FinishedAt time.Time
+	Settled    int64
+	Due        int64
+	Renewed    int64
+	Declined   int64
+	Unknown    int64
+	Ended      int64
+	Failed     int64
+	Error      string
+}
+
 type Subscription struct {
 	UserID            string
 	ID                string
@@ -130,4 +175,10 @@ type Subscription struct {
 	Charging          bool
 	PastDueSince      time.Time
 	GraceUntil        time.Time
+}
+
+type User struct {
+	ID          string
+	FirstSeenAt time.Time
+	LastSeenAt  time.Time
 }

@@ -15,6 +15,10 @@ Cinema Billing is up. Ctrl-C stops all of it; {{.Fate}}
   Reference {{.API}}/docs
   Health    {{.Ops}}/readyz
 
+  Panel     {{.Admin}}/admin
+  Name      {{.AdminName}}
+  Password  {{.AdminPassword}}
+
 A demo viewer's token, valid until {{.Expires}}:
 
 TOKEN={{.Token}}
@@ -54,6 +58,7 @@ func (o Options) banner(url string, home folder, d demo) error {
 	}
 	err := banner.Execute(o.Stdout, map[string]string{
 		"API": o.APIAddr.URL(), "Ops": o.OpsAddr.URL(), "Fate": fate,
+		"Admin": o.AdminAddr.URL(), "AdminName": admin, "AdminPassword": d.panelPassword,
 		"Token": d.token, "Expires": d.expires.Format(time.RFC3339),
 		"Issuer": issuer, "Audience": audience,
 		"Vault": exports(d.vars(o.Environ)), "Database": database, "Self": quote(o.Self), "Key": quote(d.privateFile),

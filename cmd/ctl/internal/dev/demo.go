@@ -71,6 +71,7 @@ type demo struct {
 	vault                   vault.Files
 	token                   string // of the demo viewer
 	expires                 time.Time
+	panelPassword           string
 }
 
 func newDemo(dir string) (demo, error) {
