@@ -36,7 +36,7 @@ func TestRotationUnderLoad(t *testing.T) {
 	const renewals = 150
 	w := newWorld(t, append(onTestClock, unlimited...)...)
 	w.clock(t, "set", "2026-01-31T12:00:00Z")
-	a := w.api(t, "billing-api", "BILLING_RATE_PER_IP=0", "BILLING_RATE_PER_USER=0")
+	a := w.api(t, "billing-api")
 	w.subscribers(t, a, renewals, "tok_ok")
 	first := w.vault(t, "status").Keys[0].ID
 	w.clock(t, "set", "2026-02-28T12:00:00Z")
