@@ -72,7 +72,7 @@ func (t *tool) vaultKeygen() *cobra.Command {
 		Long: "Make a keyset, and the key that encrypts it unless that is there. Nothing is overwritten.\n\n" +
 			"Keep the two files apart: whoever has both, and the database, has every card number. Back both up, apart\n" +
 			"from the database too: without them nothing in it opens again.",
-		Example: "  billingctl vault keygen --keyset /etc/billing/keyset.json --kek /etc/billing-kek/kek",
+		Example: "  billingctl vault keygen --keyset /etc/billing/vault.json --kek /etc/billing/vault.kek",
 		Args:    cobra.NoArgs,
 		RunE: t.action(func(*cobra.Command, []string) error {
 			f, err := t.files(in)

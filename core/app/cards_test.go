@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -393,10 +394,17 @@ func TestDeclineLimitAtOnce(t *testing.T) {
 	for i := range plans {
 		w.sell(fmt.Sprintf("plan-%d", i))
 	}
+	// None is answered before each was asked for, or refused.
+	var came sync.WaitGroup
+	came.Add(plans)
+	w.psp.taken = func() { came.Done(); came.Wait() }
 	errs := atOnce(plans, func(i int) error {
 		cmd := by(c)
 		cmd.Plan = fmt.Sprintf("plan-%d", i)
 		_, err := w.process().Subscribe(t.Context(), cmd)
+		if errors.Is(err, billing.ErrRateLimited) {
+			came.Done()
+		}
 		return err
 	})
 	for _, err := range errs {
@@ -407,7 +415,7 @@ func TestDeclineLimitAtOnce(t *testing.T) {
 	if n := len(w.psp.requests()); n != 3 {
 		t.Errorf("the payment system was asked %d times, want 3", n)
 	}
-	w.expectHistory(billing.CardAdded, billing.PaymentWasDeclined, billing.PaymentWasDeclined, billing.PaymentWasDeclined, billing.DeclinesLimited)
+	w.expectHistory(billing.CardAdded, billing.DeclinesLimited, billing.PaymentWasDeclined, billing.PaymentWasDeclined, billing.PaymentWasDeclined)
 }
 
 func TestNewCardLimit(t *testing.T) {

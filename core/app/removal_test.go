@@ -105,7 +105,11 @@ func TestRemoveDuringACharge(t *testing.T) {
 					t.Error(err)
 				}
 			} else {
-				defer func() { _ = <-done }() // it is told that it is too late
+				defer func() {
+					if err := <-done; err != nil { // it is told that it is too late
+						t.Logf("the request: %v", err)
+					}
+				}()
 				defer close(answer)
 				w.clock.advance(sendOver)
 			}

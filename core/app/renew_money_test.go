@@ -110,7 +110,7 @@ func TestWhatAnotherHasSettledIsNotUnknown(t *testing.T) {
 						w.expectRun(w.renewerOver(w.store, blind), want, nil)
 						return nil
 					}
-					time.Sleep(time.Second) // the run waits, and has a lease on it
+					time.Sleep(1100 * time.Millisecond) // the run waits, between two looks, and has a lease on it
 					p := w.subscriptionOf(user).Latest
 					w.inTx(func(ctx context.Context, tx app.Repos) error {
 						return tx.Payments.Release(ctx, app.PaymentKey{User: p.UserID, ID: p.ID})

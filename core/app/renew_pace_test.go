@@ -128,7 +128,7 @@ func TestIntentsAreSentWithinTheirWindowHoweverSlowThePaymentSystemIs(t *testing
 		{0, all, 8, true, 500, 0},
 		{100 * time.Millisecond, all, 8, true, 160, 0},
 		{time.Second, all, 8, false, 16, 0},
-		{4900 * time.Millisecond, all, 8, false, 8, 0},
+		{4900 * time.Millisecond, all, 8, false, 8, 16}, // of the first batches
 		{4900 * time.Millisecond, all, 1, false, 1, 0},
 		{4900 * time.Millisecond, all, 64, false, 50, 64}, // more than the breaker bears: what is cut short would open it
 		{4900 * time.Millisecond, 30, 1, true, 1, 60},

@@ -83,7 +83,7 @@ func TestCanary(t *testing.T) {
 	if _, err := postgres.Migrate(t.Context(), db.URL(), slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
-	w := newWorldAt(t, db.URL(), append(append([]string{}, onTestClock...), append(unlimited, "BILLING_LOG_LEVEL=debug")...)...)
+	w := newWorldAt(t, db.URL(), append(append([]string{crashes}, onTestClock...), append(unlimited, "BILLING_LOG_LEVEL=debug")...)...)
 	w.sql(t, "ALTER SYSTEM SET log_statement = 'all'", "ALTER SYSTEM SET log_min_duration_statement = 0",
 		"ALTER SYSTEM SET log_min_error_statement = 'debug5'", "ALTER SYSTEM SET log_parameter_max_length_on_error = -1", "SELECT pg_reload_conf()")
 	w.clock(t, "set", "2026-01-31T12:00:00Z")

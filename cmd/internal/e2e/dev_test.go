@@ -27,7 +27,7 @@ func startDev(t *testing.T, args ...string) *devRun {
 	t.Helper()
 	args = append([]string{"dev", "--api-addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0", "--ops-addr", "127.0.0.1:0"}, args...)
 	cmd := exec.Command(program(t, "billingctl"), args...)
-	cmd.Env = environ("BILLING_CHARGE_TIMEOUT=500ms", "BILLING_SWEEP_INTERVAL=200ms")
+	cmd.Env = environ("BILLING_SWEEP_INTERVAL=200ms")
 	d := &devRun{process: start(t, cmd)}
 	api := regexp.MustCompile(`^  API +(http\S+)$`)
 	d.line(t, "end of the banner", func(line string) bool {

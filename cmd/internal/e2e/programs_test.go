@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 	// They wait for other programs for most of their time: more of them than
 	// there are processors can wait at once.
 	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == parallel.DefValue {
-		_ = parallel.Value.Set("8")
+		_ = parallel.Value.Set("4")
 	}
 	code := m.Run()
 	_ = os.RemoveAll(binDir)
