@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -133,8 +134,8 @@ func TestEveryRuleIsTranslated(t *testing.T) {
 	n := 0
 	for _, p := range bad {
 		err := p.Check()
-		invalid, ok := err.(*billing.InvalidError)
-		if !ok {
+		var invalid *billing.InvalidError
+		if !errors.As(err, &invalid) {
 			t.Fatalf("%+v: %v", p, err)
 		}
 		for _, f := range invalid.Faults {

@@ -79,7 +79,7 @@ func (s *source) GetDataWithIds(*gocontext.Context, parameter.Parameters) (table
 }
 
 // GetDataWithId is refused: forms are our own pages.
-func (s *source) GetDataWithId(parameter.Parameters) (table.FormInfo, error) {
+func (s *source) GetDataWithId(parameter.Parameters) (table.FormInfo, error) { //nolint:staticcheck // GoAdmin calls it so
 	return table.FormInfo{}, errReadOnly
 }
 

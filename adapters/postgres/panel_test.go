@@ -344,6 +344,9 @@ func TestDashboard(t *testing.T) {
 		event(billing.Subscribed, now.AddDate(0, 0, -40), 100, ""),
 	)
 	b.exec(`UPDATE subscriptions SET status = 'past_due', ended_at = NULL, next_charge_at = $1, past_due_since = $1, grace_until = $1`, now.Add(-time.Hour))
+	b.subscription(planA) // another that is due, but cancelled
+	b.exec(`UPDATE subscriptions SET status = 'active', ended_at = NULL, next_charge_at = $1, cancel_at_period_end = true
+		WHERE status = 'ended'`, now.Add(time.Hour))
 	b.exec(`INSERT INTO renewal_runs (id, started_at, renewed) VALUES ('01900000-0000-7000-8000-000000000001', $1, 3),
 		('01900000-0000-7000-8000-000000000002', $1, 5)`, now)
 	panel := app.Panel{Store: b.panel, Views: b.panel.PanelViews(), Clock: fixed(now), Location: moscow}

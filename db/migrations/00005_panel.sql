@@ -139,9 +139,10 @@ INSERT INTO panel_totals (plan_id, type, n) SELECT plan_id, type, sum(n) FROM pa
 
 -- For the panel's lists. None of them costs a renewal anything to speak of:
 -- users are added once, the summary of the history is a few pages in all, and
--- who is past due is rare.
+-- who is past due, or has cancelled, is rare.
 CREATE INDEX users_first_seen ON users (first_seen_at, id);
 CREATE INDEX events_at ON events USING brin (at) WITH (pages_per_range = 32, autosummarize = on);
+CREATE INDEX subscriptions_ending ON subscriptions (next_charge_at) WHERE cancel_at_period_end AND next_charge_at IS NOT NULL;
 CREATE INDEX subscriptions_past_due ON subscriptions (plan_id) WHERE status = 'past_due';
 
 GRANT SELECT ON users, plans, payment_systems, subscriptions, payments, events, renewal_runs, test_clock,
@@ -162,6 +163,6 @@ GRANT SELECT ON panel_counts TO billing_app;
 -- The role stays: other databases of the cluster may use it.
 DROP TRIGGER panel_count ON events;
 DROP FUNCTION panel_count_events;
-DROP INDEX users_first_seen, events_at, subscriptions_past_due;
+DROP INDEX users_first_seen, events_at, subscriptions_ending, subscriptions_past_due;
 DROP VIEW panel_counts, panel_hours;
 DROP TABLE panel_deltas, panel_totals, panel_figures, panel_audit, panel_sessions, panel_users;

@@ -45,9 +45,15 @@ GROUP BY 1;
 SELECT count(*) FROM subscriptions WHERE status = 'past_due';
 
 -- name: PanelViewDue :many
+-- What is cancelled is not charged: it is taken off again, by an index of its own.
 SELECT date_bin('1 hour', next_charge_at, '2000-01-01Z')::timestamptz AS hour, count(*) AS n
 FROM subscriptions
 WHERE next_charge_at IS NOT NULL AND next_charge_at < (@until::timestamptz)
+GROUP BY 1
+UNION ALL
+SELECT date_bin('1 hour', next_charge_at, '2000-01-01Z')::timestamptz, -count(*)
+FROM subscriptions
+WHERE cancel_at_period_end AND next_charge_at IS NOT NULL AND next_charge_at < @until
 GROUP BY 1;
 
 -- name: PanelViewUnsettled :one

@@ -98,6 +98,11 @@ SELECT date_bin('1 hour', next_charge_at, '2000-01-01Z')::timestamptz AS hour, c
 FROM subscriptions
 WHERE next_charge_at IS NOT NULL AND next_charge_at < ($1::timestamptz)
 GROUP BY 1
+UNION ALL
+SELECT date_bin('1 hour', next_charge_at, '2000-01-01Z')::timestamptz, -count(*)
+FROM subscriptions
+WHERE cancel_at_period_end AND next_charge_at IS NOT NULL AND next_charge_at < $1
+GROUP BY 1
 `
 
 type PanelViewDueRow struct {
@@ -105,6 +110,7 @@ type PanelViewDueRow struct {
 	N    int64
 }
 
+// What is cancelled is not charged: it is taken off again, by an index of its own.
 func (q *Queries) PanelViewDue(ctx context.Context, until time.Time) ([]PanelViewDueRow, error) {
 	rows, err := q.db.Query(ctx, panelViewDue, until)
 	if err != nil {
