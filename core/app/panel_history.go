@@ -32,10 +32,12 @@ type HistoryCursor struct {
 }
 
 // A look at the history goes back step by step, each longer than the one before,
-// so that it never reads much more than it shows. It gives up after a while: for
+// so that it never reads much more than it shows, even when a renewal run has
+// just written hundreds of thousands of events. It gives up after a while: for
 // something rare the page says how far it looked.
 const (
-	firstStep   = 6 * time.Hour
+	firstStep   = 15 * time.Second
+	stepGrowth  = 4
 	lookingTime = 50 * time.Millisecond
 )
 
@@ -55,7 +57,7 @@ func (p Panel) History(ctx context.Context, by Operator, q EventQuery) (HistoryP
 	}
 	var page HistoryPage
 	began := time.Now() // how long it takes is no matter of billing's clock
-	for step := firstStep; q.Until.After(since); step *= 2 {
+	for step := firstStep; q.Until.After(since); step *= stepGrowth {
 		q.Since = later(since, q.Until.Add(-step))
 		found, err := p.Views.Events(ctx, q)
 		if err != nil {
