@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/online-cinema/billing/adapters/postgres/internal/dbgen"
@@ -41,41 +40,35 @@ func (s *Store) InTx(ctx context.Context, f func(app.Repos) error) error {
 }
 
 func (s *Store) once(ctx context.Context, f func(app.Repos) error) error {
-	tx, err := s.pool.Begin(ctx)
+	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return unavailable(err)
 	}
-	defer rollback(ctx, tx)
-	if err := f(repos(dbgen.New(tx))); err != nil {
-		if tx.Conn().IsClosed() {
+	t := begin(conn)
+	defer t.rollback(ctx)
+	if err := f(repos(t)); err != nil {
+		if conn.Conn().IsClosed() {
 			return unavailable(err)
 		}
 		return err
 	}
-	if err := tx.Commit(ctx); err != nil {
+	if err := t.commit(ctx); err != nil {
 		return commitError(err)
 	}
 	return nil
 }
 
-// rollback is for transactions that did not commit; after a commit it does
-// nothing. The caller's cancellation must not leave one open.
-func rollback(ctx context.Context, tx pgx.Tx) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
-	defer cancel()
-	_ = tx.Rollback(ctx) // a connection that cannot roll back is closed, and Postgres rolls back
-}
-
-func repos(q *dbgen.Queries) app.Repos {
+func repos(t *tx) app.Repos {
+	q := dbgen.New(t)
 	return app.Repos{
-		Users:          users{q},
+		Users:          users{t},
 		Plans:          plans{q},
 		PaymentSystems: paymentSystems{q},
-		Methods:        methods{q},
-		Subscriptions:  subscriptions{q},
-		Payments:       payments{q},
-		Events:         events{q},
-		Answers:        answers{q},
+		Methods:        methods{q, t},
+		Subscriptions:  subscriptions{q, t},
+		Payments:       payments{q, t},
+		Events:         events{t},
+		Answers:        answers{q, t},
 		Runs:           runs{q},
 	}
 }

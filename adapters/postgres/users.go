@@ -8,16 +8,19 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-type users struct{ q *dbgen.Queries }
+type users struct{ tx *tx }
 
 func (r users) Seen(ctx context.Context, id billing.UserID, now time.Time) error {
-	return r.q.UserSeen(ctx, string(id), now)
+	return r.tx.later(anyNumber).UserSeen(ctx, string(id), now)
 }
 
-type methods struct{ q *dbgen.Queries }
+type methods struct {
+	q  *dbgen.Queries
+	tx *tx
+}
 
 func (r methods) Link(ctx context.Context, m billing.PaymentMethod) (billing.PaymentMethod, error) {
-	err := r.q.MethodAdd(ctx, dbgen.MethodAddParams{
+	err := r.tx.later(anyNumber).MethodAdd(ctx, dbgen.MethodAddParams{
 		UserID: string(m.UserID), ID: string(m.ID), PaymentSystem: m.PaymentSystem,
 		Token: m.Token.Reveal(), CreatedAt: m.CreatedAt,
 	})
