@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // A town is a database that renewals are measured in: a copy of a crowd, of
@@ -43,15 +45,38 @@ func (t *town) books(ctx context.Context) error {
 		WHERE p.subscription_id = s.id AND p.period_start = s.period_start AND p.period_end = s.period_end`: t.crowd.rows,
 	}
 	for query, want := range expected {
-		got, err := t.pg.number(ctx, t.name, query)
-		if err != nil {
+		if err := t.expect(ctx, query, want); err != nil {
 			return err
-		}
-		if got != int64(want) {
-			return fmt.Errorf("the books are wrong: %s is %d, and should be %d", query, got, want)
 		}
 	}
 	return nil
+}
+
+func (t *town) expect(ctx context.Context, query string, want int) error {
+	got, err := t.pg.number(ctx, t.name, query)
+	if err == nil && got != int64(want) {
+		err = fmt.Errorf("the books are wrong: %s is %d, and should be %d", query, got, want)
+	}
+	return err
+}
+
+// hold opens a transaction that looks at the database as it is now, until let is
+// called.
+func (t *town) hold(ctx context.Context) (let func(), err error) {
+	conn, err := pgx.Connect(ctx, t.url())
+	if err != nil {
+		return nil, err
+	}
+	let = func() { _ = conn.Close(context.WithoutCancel(ctx)) }
+	tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
+	if err == nil {
+		_, err = tx.Exec(ctx, "SELECT FROM subscriptions LIMIT 1")
+	}
+	if err != nil {
+		let()
+		return nil, err
+	}
+	return let, nil
 }
 
 func (t *town) drop(ctx context.Context) error {

@@ -27,6 +27,9 @@ type task struct {
 	Latency     time.Duration `json:"latency,omitempty"`
 	Keys        string        `json:"keys,omitempty"` // folder with the key that tokens are signed with
 	Profile     string        `json:"profile,omitempty"`
+	// What a bare handler answers.
+	Plans         string `json:"plans,omitempty"`
+	Subscriptions string `json:"subscriptions,omitempty"`
 }
 
 // workers are what a task can ask for.
