@@ -14,8 +14,8 @@ import (
 // subscribes to one plan after the other. What was subscribed ends between the
 // runs, so that there is always something to subscribe to.
 const (
-	mostViewers = 20_000
-	newPlans    = 20
+	mostViewers = 10_000
+	newPlans    = 30
 	newPlanKind = 6
 )
 
