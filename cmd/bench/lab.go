@@ -10,7 +10,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"reflect"
 	"time"
 )
 
@@ -84,12 +83,9 @@ type kept struct {
 
 // measure measures one part, or returns what was measured already.
 func (l *lab) measure(ctx context.Context, kind string, p part) (section, error) {
-	file := filepath.Join(l.Out, kind+"-"+p.name+".json")
-	var k kept
-	if text, err := os.ReadFile(file); err == nil && !l.fresh &&
-		json.Unmarshal(text, &k) == nil && reflect.DeepEqual(k.Options, l.publicOptions()) {
+	if s, ok := l.resume(kind, p.name); ok {
 		say("%s: measured already", p.name)
-		return k.Section, nil
+		return s, nil
 	}
 	if err := l.quiet(ctx); err != nil {
 		return section{}, err
@@ -108,7 +104,17 @@ func (l *lab) measure(ctx context.Context, kind string, p part) (section, error)
 	if err != nil {
 		return s, err
 	}
-	return s, os.WriteFile(file, text, 0o644)
+	return s, os.WriteFile(l.file(kind, p.name), text, 0o644)
+}
+
+func (l *lab) file(kind, part string) string { return filepath.Join(l.Out, kind+"-"+part+".json") }
+
+// resume returns what was measured already by the same program in the same way.
+func (l *lab) resume(kind, part string) (section, bool) {
+	var k kept
+	text, err := os.ReadFile(l.file(kind, part))
+	same := err == nil && json.Unmarshal(text, &k) == nil && k.Options == l.publicOptions()
+	return k.Section, same && !l.fresh
 }
 
 func (l *lab) publicOptions() options {
