@@ -15,7 +15,7 @@ func httpPart(ctx context.Context, l *lab) (section, error) {
 	s := section{Title: "Reading through HTTP"}
 	s.Table.Head = []string{"", "requests/s", "p50, ms", "p99, ms", "CPU of the server, µs", "CPU of Postgres, µs"}
 	raw := map[string][]pair{}
-	err := l.inMarket(ctx, func(m *market) error {
+	err := l.inMarket(ctx, 3, func(m *market) error {
 		return l.withAPI(ctx, m, 0, func(api *serving) error {
 			t := task{Kind: "bare", URL: m.url()}
 			var err error

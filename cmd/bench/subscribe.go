@@ -27,7 +27,7 @@ type market struct {
 	done    int          // how many there are
 }
 
-func (l *lab) inMarket(ctx context.Context, f func(*market) error) error {
+func (l *lab) inMarket(ctx context.Context, plans int, f func(*market) error) error {
 	v, err := newViewers(filepath.Join(l.Data, "viewers"), min(mostViewers, l.Rows))
 	if err != nil {
 		return err
@@ -35,7 +35,7 @@ func (l *lab) inMarket(ctx context.Context, f func(*market) error) error {
 	return l.inTown(ctx, crowd{l.Rows, 1}, "market", func(t *town) error {
 		err := l.pg.exec(ctx, t.name, `INSERT INTO plans (id, code, name, price_amount, price_currency, interval_months, features, created_at, updated_at)
 			SELECT `+uuid(newPlanKind, "i")+`, 'plan_' || i, 'Plan', 39900, 'RUB', 1, '{hd}', '2020-01-01', '2020-01-01'
-			FROM generate_series(0, `+fmt.Sprint(newPlans-1)+`) i`, "ANALYZE plans")
+			FROM generate_series(0, `+fmt.Sprint(plans-1)+`) i`, "ANALYZE plans")
 		if err != nil {
 			return err
 		}
@@ -235,7 +235,7 @@ func subscribePart(ctx context.Context, l *lab) (section, error) {
 		s.Table.add(name, fmt.Sprint(clients), latency.String(), rates(runs).String(), p50, p99, figure(client(runs)), figure(server(runs)))
 	}
 	raw := map[string]any{}
-	err := l.inMarket(ctx, func(m *market) error {
+	err := l.inMarket(ctx, newPlans, func(m *market) error {
 		for _, c := range []struct {
 			clients   int
 			pipelined bool
