@@ -1,11 +1,12 @@
 # make run      everything on this machine, to try it out; ARGS="--ephemeral" and the like go to billingctl dev
 # make test     every test, against a Postgres that the tests start themselves
 # make build    the programs, into bin/
+# make install  what make build made, with its systemd units; PREFIX, UNITS and DESTDIR choose places
 # make generate the code that sqlc and oapi-codegen make
 # make bench    how fast it is against what the machine can do: BENCH=renew, subscribe or http
 # make check    what must hold before a change is merged, besides the tests
 
-PROGRAMS := billing-api billing-renew billingctl
+PROGRAMS := billing-api billing-admin billing-renew billingctl
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 
 # No VCS stamp: it fails where git distrusts the owner of the folder, and VERSION says as much.
@@ -36,6 +37,21 @@ bin/billing-%: FORCE
 bin/billingctl: FORCE
 	@echo build $@
 	@$(GO_BUILD) -o $@ ./cmd/ctl
+
+PREFIX ?= /usr/local
+UNITS  ?= /etc/systemd/system
+
+# Builds nothing: whoever installs is root, whoever builds need not be.
+.PHONY: install
+install:
+	@for program in $(PROGRAMS); do \
+		test -x bin/$$program || { echo "there is no bin/$$program: make build comes first"; exit 1; }; done
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(UNITS)
+	install -m 755 $(PROGRAMS:%=bin/%) $(DESTDIR)$(PREFIX)/bin
+	@for unit in cmd/*/*.service cmd/*/*.timer; do \
+		echo install $$unit; \
+		sed 's|/usr/local/bin/|$(PREFIX)/bin/|' $$unit > $(DESTDIR)$(UNITS)/$${unit##*/} && \
+		chmod 644 $(DESTDIR)$(UNITS)/$${unit##*/} || exit 1; done
 
 # RACE=1 looks for data races too; -count=1 because tests with a database are not to be remembered.
 .PHONY: test

@@ -17,9 +17,8 @@ type answers struct {
 }
 
 func (r answers) Claim(ctx context.Context, req app.Request, s billing.SubscriptionID) error {
-	id := string(s)
 	return r.q.AnswerClaim(ctx, dbgen.AnswerClaimParams{
-		UserID: string(req.User), Key: req.Key, Fingerprint: req.Fingerprint[:], Owner: req.Owner, SubscriptionID: &id,
+		UserID: string(req.User), Key: req.Key, Fingerprint: req.Fingerprint[:], Owner: req.Owner, SubscriptionID: orNull(s),
 	})
 }
 

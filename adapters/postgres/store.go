@@ -15,7 +15,18 @@ import (
 //
 // Nothing waits for the database longer than five seconds, a free connection
 // and the commit included: statement_timeout would not end a wait for a standby.
-type Store struct{ pool *pgxpool.Pool }
+type Store struct {
+	pool  *pgxpool.Pool
+	vault app.Vault // nil for a store without one
+}
+
+// Option changes how a store works.
+type Option func(*Store)
+
+// WithVault has payment tokens sealed and opened. A store without a vault keeps
+// them in the clear, which is for trying things out, and cannot read those that
+// are sealed: methods that have them come without a token.
+func WithVault(v app.Vault) Option { return func(s *Store) { s.vault = v } }
 
 const (
 	timeout         = 5 * time.Second
@@ -24,7 +35,13 @@ const (
 )
 
 // NewStore returns a store on pool, which stays the caller's to close.
-func NewStore(pool *pgxpool.Pool) *Store { return &Store{pool} }
+func NewStore(pool *pgxpool.Pool, options ...Option) *Store {
+	s := &Store{pool: pool}
+	for _, option := range options {
+		option(s)
+	}
+	return s
+}
 
 // InTx runs f in a READ COMMITTED transaction, again if the database gave it up
 // for the sake of another one.
@@ -32,21 +49,22 @@ func (s *Store) InTx(ctx context.Context, f func(app.Repos) error) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	for attempt := 1; ; attempt++ {
-		err := s.once(ctx, f)
+		err := s.once(ctx, func(t *tx) error { return f(s.repos(t)) })
 		if err == nil || attempt == maxAttempts || !isConflict(err) {
 			return translate(err)
 		}
 	}
 }
 
-func (s *Store) once(ctx context.Context, f func(app.Repos) error) error {
+// once runs f in a transaction, once.
+func (s *Store) once(ctx context.Context, f func(*tx) error) error {
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return unavailable(err)
 	}
 	t := begin(conn)
 	defer t.rollback(ctx)
-	if err := f(repos(t)); err != nil {
+	if err := f(t); err != nil {
 		if conn.Conn().IsClosed() {
 			return unavailable(err)
 		}
@@ -58,23 +76,27 @@ func (s *Store) once(ctx context.Context, f func(app.Repos) error) error {
 	return nil
 }
 
-func repos(t *tx) app.Repos {
+func (s *Store) repos(t *tx) app.Repos {
 	q := dbgen.New(t)
 	return app.Repos{
-		Users:          users{t},
+		Users:          users{q, t},
 		Plans:          plans{q},
 		PaymentSystems: paymentSystems{q},
-		Methods:        methods{q, t},
-		Subscriptions:  subscriptions{q, t},
+		Methods:        methods{q, t, tokens{s.vault}},
+		Cards:          cards{q},
+		Subscriptions:  subscriptions{q, t, tokens{s.vault}},
 		Payments:       payments{q, t},
-		Events:         events{t},
+		Events:         events{q, t},
 		Answers:        answers{q, t},
 		Runs:           runs{q},
+		Audit:          audit{q},
+		Staff:          staff{q},
+		Sessions:       sessions{q},
 	}
 }
 
 // Views reads outside of transactions.
-func (s *Store) Views() app.Views { return views{dbgen.New(s.pool)} }
+func (s *Store) Views() app.Views { return views{dbgen.New(s.pool), tokens{s.vault}} }
 
 // column makes one array of a batch.
 func column[T, C any](rows []T, f func(T) C) []C {

@@ -10,8 +10,9 @@ import (
 )
 
 type subscriptions struct {
-	q  *dbgen.Queries
-	tx *tx
+	q      *dbgen.Queries
+	tx     *tx
+	tokens tokens
 }
 
 func (r subscriptions) Live(ctx context.Context, user billing.UserID, plan billing.PlanID) (billing.Subscription, error) {

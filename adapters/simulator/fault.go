@@ -16,6 +16,7 @@ type Fault string
 const (
 	NoFault     Fault = ""
 	LoseAnswer  Fault = "lose the answer after the commit"
+	BreakAnswer Fault = "break the answer off after the commit"
 	LoseRequest Fault = "lose the request before anything is taken"
 	Unavailable Fault = "refuse the connection"
 	Credentials Fault = "refuse our credentials"

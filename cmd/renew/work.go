@@ -35,7 +35,11 @@ func work(ctx context.Context, cfg boot.Renew, o options, stdout, stderr io.Writ
 	}
 	defer systems.Close()
 
-	store := postgres.NewStore(pool)
+	keys, err := cfg.OpenVault(cfg.Env, log)
+	if err != nil {
+		return false, err
+	}
+	store := boot.NewStore(pool, keys)
 	renewer := &app.Renewer{
 		Store: store, Clock: now, NewID: boot.NewID, Calendar: billing.NewCalendar(cfg.TimeZone.Location),
 		Collector:   boot.NewCollector(cfg.Rules, cfg.Charging, store, now, systems.Providers, log),
