@@ -12,9 +12,11 @@ import (
 )
 
 // registerTypes makes Postgres' types speak the domain's language: times are
-// always UTC, and the zero time is NULL; ids are strings. Arrays, in which all
-// batches travel, are written as a whole: pgx by itself boxes every element, and
-// for ids first fails and then sends them as text.
+// always UTC, and the zero time is NULL; ids are strings, and in an array the
+// empty one is NULL.
+//
+// Arrays, in which all batches travel, are written as a whole: pgx by itself
+// boxes every element, and for ids first fails and then sends them as text.
 func registerTypes(m *pgtype.Map) {
 	id := &pgtype.Type{Name: "uuid", OID: pgtype.UUIDOID, Codec: &idCodec{}}
 	at := &pgtype.Type{Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &stampCodec{}}
@@ -108,7 +110,11 @@ func appendText(buf []byte, v string) ([]byte, error) {
 	return append(appendSize(buf, uint32(len(v))), v...), nil
 }
 
+// appendID writes no id as NULL.
 func appendID(buf []byte, v string) ([]byte, error) {
+	if v == "" {
+		return appendSize(buf, null), nil
+	}
 	id, err := uuid.Parse(v)
 	return append(appendSize(buf, uint32(len(id))), id[:]...), err
 }

@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -11,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/online-cinema/billing/adapters/postgres/local"
+	"github.com/online-cinema/billing/adapters/vault"
 )
 
 // cluster is the Postgres that everything is measured on: private, on a Unix
@@ -20,6 +24,8 @@ type cluster struct {
 	bin      string // folder of its programs
 	pid      int    // of the postmaster
 	settings map[string]string
+	vault    vault.Files // of the keys that tokens are sealed with
+	keys     *vault.Vault
 }
 
 // tuned are the settings that differ from Postgres' own, but for shared_buffers.
@@ -49,12 +55,24 @@ func openCluster(ctx context.Context, dir string) (*cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &cluster{server: server}
-	if err := c.inspect(ctx); err != nil {
+	c := &cluster{server: server, vault: vault.Files{Keyset: filepath.Join(dir, "vault.json"), AllowClear: true}}
+	err = c.inspect(ctx)
+	if err == nil {
+		err = c.openVault()
+	}
+	if err != nil {
 		_ = server.Close()
 		return nil, err
 	}
 	return c, nil
+}
+
+func (c *cluster) openVault() (err error) {
+	if err := vault.Create(c.vault); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	c.keys, err = vault.Open(c.vault, slog.New(slog.DiscardHandler))
+	return err
 }
 
 func tune(ctx context.Context, server *local.Server) (changed bool, err error) {

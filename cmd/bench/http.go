@@ -17,7 +17,7 @@ func httpPart(ctx context.Context, l *lab) (section, error) {
 	raw := map[string][]pair{}
 	err := l.inMarket(ctx, 3, func(m *market) error {
 		return l.withAPI(ctx, m, 0, func(api *serving) error {
-			t := task{Kind: "bare", URL: m.url()}
+			t := task{Kind: "bare", URL: m.url(), Vault: m.pg.vault}
 			var err error
 			if t.Plans, err = body(ctx, api, "/v1/plans", ""); err != nil {
 				return err
@@ -44,7 +44,7 @@ func httpPart(ctx context.Context, l *lab) (section, error) {
 				},
 				{
 					"H2", "GET /v1/subscriptions", 0.75,
-					func(n int) []byte { return get("/subscriptions/"+userID(n%len(m.viewers.tokens)+1), "") },
+					func(n int) []byte { return get("/subscriptions/"+userID(n%len(m.viewers.tokens)+1).String(), "") },
 					func(n int) []byte { return get("/v1/subscriptions", m.viewers.tokens[n%len(m.viewers.tokens)]) },
 				},
 			} {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -48,7 +49,7 @@ func limitScript(ctx context.Context, q queries, t *town, batch int) (string, er
 	s.query("SubscriptionsSave", fromA(subscriptionParams, nil))
 	s.add("\n)\n")
 	s.query("EventsAppend", fromA(eventParams, values{
-		"ids": "event_ids", "ats": "nows", "subscription_ids": "ids", "access_untils": "period_ends", "retry_ats": "nulls",
+		"ids": "event_ids", "ats": "nows", "subscription_ids": "ids", "card_ids": "no_ids", "access_untils": "period_ends", "retry_ats": "nulls",
 	}))
 	s.add(";\n")
 	return s.text.String(), s.err
@@ -86,7 +87,7 @@ const (
 	recordColumns = subscriptionColumns + `statuses='active'::text period_starts=paid_start period_ends=paid_end next_charges=paid_end
 		charging=false latest_payment_ids=payment_id payment_ids=payment_id succeeded='succeeded'::text provider_refs='ref'::text
 		decline_codes=''::text action_urls=''::text contradictions=''::text nows=:now::timestamptz event_ids=gen_random_uuid() types='renewed'::text
-		plan_codes=plan_code amounts=paid currencies=paid_currency nulls=NULL::timestamptz`
+		plan_codes=plan_code amounts=paid currencies=paid_currency nulls=NULL::timestamptz no_ids=NULL::uuid`
 )
 
 // The parameters of each query that are arrays.
@@ -96,7 +97,7 @@ const (
 	paymentParams = `user_ids ids subscription_ids payment_method_ids payment_systems initiators amounts currencies
 		period_starts period_ends created`
 	settleParams = `user_ids ids statuses decline_codes provider_refs action_urls contradictions settled`
-	eventParams  = `user_ids ids types ats subscription_ids plan_codes payment_ids amounts currencies decline_codes
+	eventParams  = `user_ids ids types ats subscription_ids card_ids plan_codes payment_ids amounts currencies decline_codes
 		access_untils retry_ats`
 )
 
@@ -126,9 +127,12 @@ func fromA(params string, other values) values {
 	return v
 }
 
-func (v values) and(name, value string) values {
-	v[name] = value
-	return v
+func (v values) and(name, value string) values { return v.with(values{name: value}) }
+
+func (v values) with(more values) values {
+	all := maps.Clone(v)
+	maps.Copy(all, more)
+	return all
 }
 
 // script collects the text of a script and the first error.

@@ -2,15 +2,20 @@ package main
 
 import (
 	"context"
+	"crypto/md5"
 	"fmt"
 	"log/slog"
 	"strconv"
 	"strings"
 	"time"
 
+	guuid "github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/online-cinema/billing/adapters/postgres"
+	"github.com/online-cinema/billing/adapters/vault"
+	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/billing"
 )
 
 // What every database here holds besides its subscriptions.
@@ -61,13 +66,20 @@ const (
 	eventKind
 )
 
+// userID and methodID are what user and uuid are in SQL.
+func userID(i int) guuid.UUID { return md5.Sum(fmt.Appendf(nil, "user %d", i)) }
+
+func methodID(i int) guuid.UUID {
+	return guuid.MustParse(fmt.Sprintf("01900000-%04x-7000-8000-%012x", methodKind, i))
+}
+
 // user is SQL for the id of the i-th user: like those of most auth services, it
 // does not grow.
 func user(i string) string { return fmt.Sprintf("md5('user ' || %s)::uuid", i) }
 
 // fill fills an empty database with the crowd, and plans for whoever subscribes
 // anew.
-func (c crowd) fill(ctx context.Context, url string) error {
+func (c crowd) fill(ctx context.Context, url string, keys *vault.Vault) error {
 	if _, err := postgres.Migrate(ctx, url, slog.New(slog.DiscardHandler)); err != nil {
 		return err
 	}
@@ -76,9 +88,36 @@ func (c crowd) fill(ctx context.Context, url string) error {
 			if _, err := conn.Exec(ctx, statement); err != nil {
 				return fmt.Errorf("%.80s…: %w", strings.TrimSpace(statement), err)
 			}
+			if strings.HasPrefix(statement, "INSERT INTO users") {
+				if err := c.copyMethods(ctx, conn, keys); err != nil {
+					return fmt.Errorf("payment methods: %w", err)
+				}
+			}
 		}
 		return nil
 	})
+}
+
+// copyMethods gives everybody a payment method, with a token that is sealed as in
+// production.
+func (c crowd) copyMethods(ctx context.Context, conn *pgx.Conn, keys *vault.Vault) error {
+	i := 0
+	_, err := conn.CopyFrom(ctx, pgx.Identifier{"payment_methods"},
+		[]string{"user_id", "id", "payment_system", "token_ct", "token_key_id", "token_fingerprint", "created_at"},
+		pgx.CopyFromFunc(func() ([]any, error) {
+			if i++; i > c.rows {
+				return nil, nil
+			}
+			user, id := userID(i), methodID(i)
+			token := fmt.Appendf(nil, "tok_%d", i)
+			sealed, err := keys.Seal(app.Place{Purpose: app.SealedToken, User: billing.UserID(user.String()), Row: id.String()}, token)
+			if err != nil {
+				return nil, err
+			}
+			f, err := keys.Fingerprint(app.SealedToken, billing.UserID(user.String()), token)
+			return []any{[16]byte(user), [16]byte(id), systemCode, sealed.Ciphertext, int64(sealed.KeyID), f[:], firstDue.AddDate(-3, 0, 0)}, err
+		}))
+	return err
 }
 
 func (c crowd) statements() []string {
@@ -95,8 +134,6 @@ func (c crowd) statements() []string {
 		`INSERT INTO plans (id, code, name, price_amount, price_currency, interval_months, features, created_at, updated_at)
 		VALUES ('` + planID + `', '` + planCode + `', 'Premium', 39900, 'RUB', 1, '{hd,4k}', '2020-01-01', '2020-01-01')`,
 		`INSERT INTO users SELECT ` + user("i") + `, '2023-01-01', '2026-01-01' FROM generate_series(1, {rows}) i`,
-		`INSERT INTO payment_methods (user_id, id, payment_system, token, created_at)
-		SELECT ` + user("i") + `, ` + uuid(methodKind, "i") + `, '` + systemCode + `', 'tok_' || i, '2023-01-01' FROM generate_series(1, {rows}) i`,
 		`INSERT INTO subscriptions (user_id, id, plan_id, payment_method_id, payment_system, price_amount, price_currency,
 			interval_months, status, anchor_at, period_start, period_end, next_charge_at, charging, cancel_at_period_end,
 			latest_payment_id, created_at, started_at)
@@ -137,7 +174,7 @@ func (c crowd) ready(ctx context.Context, pg *cluster) error {
 	if err := pg.exec(ctx, "postgres", "DROP DATABASE IF EXISTS "+half+" WITH (FORCE)", "CREATE DATABASE "+half); err != nil {
 		return err
 	}
-	if err := c.fill(ctx, pg.url(half)); err != nil {
+	if err := c.fill(ctx, pg.url(half), pg.keys); err != nil {
 		return err
 	}
 	return pg.exec(ctx, "postgres", "ALTER DATABASE "+half+" RENAME TO "+c.name(), "CHECKPOINT")

@@ -19,7 +19,7 @@ type renewal struct {
 // renew makes one run of ours that renews the next who are due, and cleans up.
 func (l *lab) renew(ctx context.Context, t *town, r renewal) (run, error) {
 	_, until := t.window(r.due)
-	job := task{Kind: "renew", URL: t.url(), Now: until, Concurrency: r.concurrency, Latency: r.latency}
+	job := task{Kind: "renew", URL: t.url(), Vault: t.pg.vault, Now: until, Concurrency: r.concurrency, Latency: r.latency}
 	if l.profiles != "" && r.profile != "" {
 		job.Profile = filepath.Join(l.profiles, r.profile)
 	}
@@ -76,6 +76,9 @@ const concurrency = 64
 // limits are the ways to drive the limit that are tried, batch by clients.
 var limits = []struct{ batch, clients int }{{500, 1}, {500, 2}, {500, 4}, {500, 8}, {1000, 4}}
 
+// whole is as much of n as consists of whole units, and one unit at least.
+func whole(n, unit int) int { return max(1, n/unit) * unit }
+
 // pacePart is B1 and B2: a payment system that answers at once, so that all
 // there is to see is us and Postgres.
 func pacePart(ctx context.Context, l *lab) (section, error) {
@@ -87,11 +90,7 @@ func pacePart(ctx context.Context, l *lab) (section, error) {
 	err := l.inTown(ctx, crowd{l.Rows, 1}, "pace", func(t *town) error {
 		best, bestRate := limits[0], 0.0
 		for _, try := range limits {
-			due := l.Due / 8000 * 8000
-			if due == 0 {
-				due = 8000
-			}
-			r, err := l.limit(ctx, t, due, try.batch, try.clients)
+			r, err := l.limit(ctx, t, whole(l.Due, try.batch*try.clients), try.batch, try.clients)
 			if err != nil {
 				return err
 			}
@@ -101,7 +100,7 @@ func pacePart(ctx context.Context, l *lab) (section, error) {
 				best, bestRate = try, r.rate()
 			}
 		}
-		due := l.Due / (best.batch * best.clients) * best.batch * best.clients
+		due := whole(l.Due, best.batch*best.clients)
 		pairs, err := l.pairs(ctx,
 			func(ctx context.Context) (run, error) { return l.limit(ctx, t, due, best.batch, best.clients) },
 			func(ctx context.Context) (run, error) {

@@ -13,7 +13,7 @@ func latencyPart(ctx context.Context, l *lab) (section, error) {
 	s.Table.Head = []string{"payment system", "at once", "its pace, /s", "renewals/s", "CPU of ours, µs", "peak RSS, MB"}
 	var raw []run
 	err := l.inTown(ctx, crowd{l.Rows, 1}, "latency", func(t *town) error {
-		limit, err := l.limit(ctx, t, l.Due/2000*2000, 500, 4)
+		limit, err := l.limit(ctx, t, whole(l.Due, 2000), 500, 4)
 		if err != nil {
 			return err
 		}

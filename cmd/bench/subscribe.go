@@ -156,8 +156,12 @@ func viewerScript(q queries, viewers int, pipelined bool) (string, error) {
 	do("PaymentSystem", values{"code": "'" + systemCode + "'"})
 	do("SubscriptionLive", values{"user_id": u, "plan_id": plan})
 	do("UserSeen", values{"id": u, "at": now})
-	do("MethodAdd", values{"user_id": u, "id": card, "payment_system": "'" + systemCode + "'", "token": "('tok_new_' || :n)", "created_at": now})
-	do("MethodByToken", values{"user_id": u, "payment_system": "'" + systemCode + "'", "token": "('tok_new_' || :n)"})
+	method := values{"user_id": u, "payment_system": "'" + systemCode + "'", "token": "NULL", "token_fingerprint": "sha256(('tok' || :n)::bytea)"}
+	do("MethodByToken", method)
+	do("MethodAdd", method.with(values{
+		"id": card, "token_ct": "decode(repeat('00', 40), 'hex')", "token_key_id": "1", "card_id": "NULL::uuid", "created_at": now,
+	}))
+	do("MethodByToken", method)
 	do("SubscriptionsAdd", values{
 		"user_ids": of(u), "ids": of(sub), "plan_ids": of(plan), "payment_method_ids": of(card),
 		"payment_systems": of("'" + systemCode + "'"), "price_amounts": of("39900"), "price_currencies": of("'RUB'"),
@@ -183,7 +187,7 @@ func viewerScript(q queries, viewers int, pipelined bool) (string, error) {
 		"latest_payment_ids": of(pay), "started": of(now), "ended": none,
 	})
 	do("EventsAppend", values{
-		"user_ids": of(u), "ids": of("gen_random_uuid()"), "types": of("'subscribed'"), "ats": of(now), "subscription_ids": of(sub),
+		"user_ids": of(u), "ids": of("gen_random_uuid()"), "types": of("'subscribed'"), "ats": of(now), "subscription_ids": of(sub), "card_ids": of("NULL::uuid"),
 		"plan_codes": of("'plan'"), "payment_ids": of(pay), "amounts": of("39900"), "currencies": of("'RUB'"), "decline_codes": of("''"),
 		"access_untils": of(then), "retry_ats": none,
 	})
@@ -307,7 +311,7 @@ func (l *lab) subscribeSlowly(ctx context.Context, m *market, clients int, laten
 
 // withAPI runs the API, in front of the market's database.
 func (l *lab) withAPI(ctx context.Context, m *market, latency time.Duration, f func(*serving) error) (err error) {
-	t := task{Kind: "serve", URL: m.url(), Latency: latency, Keys: m.viewers.keys}
+	t := task{Kind: "serve", URL: m.url(), Vault: m.pg.vault, Latency: latency, Keys: m.viewers.keys}
 	if l.profiles != "" {
 		t.Profile = filepath.Join(l.profiles, fmt.Sprintf("serve-%v.pprof", latency))
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"crypto/md5"
 	"crypto/rsa"
 	"errors"
 	"fmt"
@@ -12,8 +11,6 @@ import (
 	"runtime"
 	"sync"
 	"time"
-
-	guuid "github.com/google/uuid"
 
 	"github.com/online-cinema/billing/adapters/auth"
 )
@@ -56,11 +53,6 @@ func newViewers(dir string, n int) (viewers, error) {
 	return v, writeLines(file, v.tokens)
 }
 
-// userID is the id of the i-th user of a crowd, as SQL makes it.
-func userID(i int) string {
-	return guuid.UUID(md5.Sum(fmt.Appendf(nil, "user %d", i))).String()
-}
-
 func signAll(key *rsa.PrivateKey, n int) ([]string, error) {
 	tokens, errs := make([]string, n), make([]error, runtime.NumCPU())
 	now := time.Now()
@@ -69,7 +61,7 @@ func signAll(key *rsa.PrivateKey, n int) ([]string, error) {
 		wg.Go(func() {
 			for i := worker; i < n && errs[worker] == nil; i += len(errs) {
 				tokens[i], errs[worker] = auth.Sign(key, "", auth.SignClaims{
-					Subject: userID(i + 1), Issuer: issuer, Audience: audience, IssuedAt: now, ExpiresAt: now.Add(tokenLife),
+					Subject: userID(i + 1).String(), Issuer: issuer, Audience: audience, IssuedAt: now, ExpiresAt: now.Add(tokenLife),
 				})
 			}
 		})

@@ -7,10 +7,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/exec"
 	"strings"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/online-cinema/billing/adapters/postgres"
+	"github.com/online-cinema/billing/adapters/vault"
+	"github.com/online-cinema/billing/cmd/internal/boot"
 )
 
 // What is measured runs in a process of its own, so that its CPU and its memory
@@ -26,6 +33,7 @@ type task struct {
 	Limit       int           `json:"limit,omitempty"`
 	Latency     time.Duration `json:"latency,omitempty"`
 	Keys        string        `json:"keys,omitempty"` // folder with the key that tokens are signed with
+	Vault       vault.Files   `json:"vault"`          // the keys that payment tokens are sealed with
 	Profile     string        `json:"profile,omitempty"`
 	// What a bare handler answers.
 	Plans         string `json:"plans,omitempty"`
@@ -54,6 +62,19 @@ func work(ctx context.Context, text string, out io.Writer) error {
 	}
 	defer stop()
 	return f(ctx, t, out)
+}
+
+// open opens the database of a task as the service does.
+func (t task) open(ctx context.Context) (*postgres.Store, *pgxpool.Pool, error) {
+	keys, err := vault.Open(t.Vault, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return nil, nil, err
+	}
+	pool, err := postgres.Open(ctx, t.URL)
+	if err != nil {
+		return nil, nil, err
+	}
+	return boot.NewStore(pool, keys), pool, nil
 }
 
 // worker makes the command that works on t.

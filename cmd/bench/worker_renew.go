@@ -10,7 +10,6 @@ import (
 	"runtime/pprof"
 	"time"
 
-	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/cmd/internal/boot"
 	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
@@ -19,13 +18,13 @@ import (
 // renewWorker makes one run as billing-renew makes it, with our payment system
 // and at a given time.
 func renewWorker(ctx context.Context, t task, out io.Writer) error {
-	pool, err := postgres.Open(ctx, t.URL)
+	store, pool, err := t.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer pool.Close()
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	store, provider := postgres.NewStore(pool), &paymentSystem{latency: t.Latency}
+	provider := &paymentSystem{latency: t.Latency}
 	r := &app.Renewer{
 		Store: store, Clock: still(t.Now), NewID: boot.NewID, Calendar: billing.Calendar{}, Log: log,
 		Collector:   newCollector(store, still(t.Now), provider, log),

@@ -15,7 +15,6 @@ import (
 	"github.com/online-cinema/billing/adapters/auth"
 	"github.com/online-cinema/billing/adapters/clock"
 	"github.com/online-cinema/billing/adapters/httpapi"
-	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/cmd/internal/boot"
 	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
@@ -24,7 +23,7 @@ import (
 // serveWorker serves the API as billing-api does, with our payment system; its
 // log goes nowhere, but is written.
 func serveWorker(ctx context.Context, t task, out io.Writer) error {
-	pool, err := postgres.Open(ctx, t.URL)
+	store, pool, err := t.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -41,7 +40,6 @@ func serveWorker(ctx context.Context, t task, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	store := postgres.NewStore(pool)
 	api, err := httpapi.New(httpapi.Config{
 		Subscriber: &app.Subscriber{
 			Store: store, Clock: clock.System{}, NewID: boot.NewID,
@@ -64,12 +62,12 @@ func serveWorker(ctx context.Context, t task, out io.Writer) error {
 // bareWorker answers with the same bytes as the API, and nothing around them:
 // what net/http itself can do, with and without the query.
 func bareWorker(ctx context.Context, t task, out io.Writer) error {
-	pool, err := postgres.Open(ctx, t.URL)
+	store, pool, err := t.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer pool.Close()
-	views := postgres.NewStore(pool).Views()
+	views := store.Views()
 	plans, subscriptions := []byte(t.Plans), []byte(t.Subscriptions)
 	answer := func(w http.ResponseWriter, body []byte) {
 		w.Header().Set("Content-Type", "application/json")
