@@ -3,6 +3,7 @@
 # make build    the programs, into bin/
 # make install  what make build made, with its systemd units; PREFIX, UNITS and DESTDIR choose places
 # make generate the code that sqlc and oapi-codegen make
+# make bench    how fast it is against what the machine can do: BENCH=renew, subscribe or http
 # make check    what must hold before a change is merged, besides the tests
 
 PROGRAMS := billing-api billing-admin billing-renew billingctl
@@ -57,6 +58,25 @@ install:
 test:
 	go test -count=1 $(if $(RACE),-race) ./...
 
+# Every figure is a ratio to something measured in the same minutes on the same
+# machine; cmd/bench/main.go says how. What was measured already by this very
+# program is not measured again (BENCH_FRESH=1 does). BENCH_SIZE=full is for a
+# quiet hour: it fills some 30 GB.
+BENCH       ?= renew
+BENCH_SIZE  ?= short
+BENCH_DIR   ?= $(or $(TMPDIR),/tmp)/billing-bench
+BENCH_smoke := -rows 20000 -due 2000 -pairs 1 -time 1s
+BENCH_short := -rows 200000 -due 20000 -pairs 7 -time 3s
+BENCH_full  := -rows 1000000 -due 100000 -pairs 7 -time 10s
+
+.PHONY: bench
+bench:
+	@mkdir -p $(BENCH_DIR)
+	@go build -buildvcs=false -o $(BENCH_DIR)/bench ./cmd/bench
+	@$(BENCH_DIR)/bench -data $(BENCH_DIR)/postgres -out $(or $(BENCH_OUT),$(BENCH_DIR)/results) $(BENCH_$(BENCH_SIZE)) \
+		$(if $(BENCH_FORCE),-force) $(if $(BENCH_FRESH),-fresh) $(if $(BENCH_PROFILES),-profiles $(BENCH_PROFILES)) \
+		$(BENCH) $(BENCH_PARTS)
+
 .PHONY: generate
 generate:
 	$(TOOL) sqlc generate
@@ -71,6 +91,7 @@ check-format:
 
 check-modules:
 	go mod tidy -diff
+	cd cmd/bench/peers && go mod tidy -diff && go vet ./...
 
 # The OpenAPI document is validated by the tests of the package that serves it.
 check-code:

@@ -8,7 +8,10 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-type events struct{ q *dbgen.Queries }
+type events struct {
+	q  *dbgen.Queries
+	tx *tx
+}
 
 type event = billing.Event
 
@@ -16,7 +19,7 @@ func (r events) Append(ctx context.Context, es ...billing.Event) error {
 	if len(es) == 0 {
 		return nil
 	}
-	return r.q.EventsAppend(ctx, dbgen.EventsAppendParams{
+	return r.tx.later(anyNumber).EventsAppend(ctx, dbgen.EventsAppendParams{
 		UserIds:         column(es, func(e event) string { return string(e.UserID) }),
 		Ids:             column(es, func(e event) string { return string(e.ID) }),
 		Types:           column(es, func(e event) string { return string(e.Type) }),

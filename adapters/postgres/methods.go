@@ -16,6 +16,7 @@ import (
 // methods keeps payment methods. Here alone tokens are sealed and opened.
 type methods struct {
 	q      *dbgen.Queries
+	tx     *tx
 	tokens tokens
 }
 
@@ -57,7 +58,7 @@ func (r methods) Add(ctx context.Context, m billing.PaymentMethod) error {
 }
 
 func (r methods) add(ctx context.Context, m billing.PaymentMethod, t storedToken) error {
-	return r.q.MethodAdd(ctx, dbgen.MethodAddParams{
+	return r.tx.later(anyNumber).MethodAdd(ctx, dbgen.MethodAddParams{
 		UserID: string(m.UserID), ID: string(m.ID), PaymentSystem: m.PaymentSystem, CardID: orNull(m.CardID),
 		Token: t.clear, TokenCt: t.ciphertext, TokenKeyID: t.keyID, TokenFingerprint: t.fingerprint,
 		CreatedAt: m.CreatedAt,
@@ -77,7 +78,7 @@ func (r methods) Retoken(ctx context.Context, user billing.UserID, id billing.Pa
 	if err != nil {
 		return err
 	}
-	return r.q.MethodRetoken(ctx, dbgen.MethodRetokenParams{
+	return r.tx.later(anyNumber).MethodRetoken(ctx, dbgen.MethodRetokenParams{
 		UserID: string(user), ID: string(id),
 		Token: t.clear, TokenCt: t.ciphertext, TokenKeyID: t.keyID, TokenFingerprint: t.fingerprint,
 	})

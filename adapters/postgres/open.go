@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -50,15 +49,4 @@ func OpenRole(ctx context.Context, url, role string) (*pgxpool.Pool, error) {
 		return nil, fmt.Errorf("database pool: %w", err)
 	}
 	return pool, nil
-}
-
-// registerTypes makes timestamptz speak the domain's language: always UTC, and
-// the zero time is NULL.
-func registerTypes(m *pgtype.Map) {
-	stamp := &pgtype.Type{Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &stampCodec{}}
-	m.RegisterType(stamp)
-	m.RegisterType(&pgtype.Type{
-		Name: "_timestamptz", OID: pgtype.TimestamptzArrayOID,
-		Codec: &pgtype.ArrayCodec{ElementType: stamp},
-	})
 }

@@ -74,15 +74,7 @@ func (r *Rewrap) note(what, id string, err error) error {
 
 // inQueries is InTx for what is no use case.
 func (s *Store) inQueries(ctx context.Context, f func(*dbgen.Queries) error) error {
-	tx, err := s.pool.Begin(ctx)
-	if err != nil {
-		return unavailable(err)
-	}
-	defer rollback(ctx, tx)
-	if err := f(dbgen.New(tx)); err != nil {
-		return translate(err)
-	}
-	return translate(tx.Commit(ctx))
+	return translate(s.once(ctx, func(t *tx) error { return f(dbgen.New(t)) }))
 }
 
 func (r *Rewrap) cards(ctx context.Context, q *dbgen.Queries, limit int) (int, error) {
@@ -156,7 +148,7 @@ func (r *Rewrap) methods(ctx context.Context, q *dbgen.Queries, limit int) (int,
 }
 
 func (s *Store) rewrapMethod(ctx context.Context, q *dbgen.Queries, row dbgen.PaymentMethod) error {
-	r := methods{q, tokens{s.vault}}
+	r := methods{q: q, tokens: tokens{s.vault}}
 	token, err := r.tokens.open(row)
 	if err != nil {
 		return err

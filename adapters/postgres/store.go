@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/online-cinema/billing/adapters/postgres/internal/dbgen"
@@ -50,50 +49,45 @@ func (s *Store) InTx(ctx context.Context, f func(app.Repos) error) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	for attempt := 1; ; attempt++ {
-		err := s.once(ctx, f)
+		err := s.once(ctx, func(t *tx) error { return f(s.repos(t)) })
 		if err == nil || attempt == maxAttempts || !isConflict(err) {
 			return translate(err)
 		}
 	}
 }
 
-func (s *Store) once(ctx context.Context, f func(app.Repos) error) error {
-	tx, err := s.pool.Begin(ctx)
+// once runs f in a transaction, once.
+func (s *Store) once(ctx context.Context, f func(*tx) error) error {
+	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return unavailable(err)
 	}
-	defer rollback(ctx, tx)
-	if err := f(s.repos(dbgen.New(tx))); err != nil {
-		if tx.Conn().IsClosed() {
+	t := begin(conn)
+	defer t.rollback(ctx)
+	if err := f(t); err != nil {
+		if conn.Conn().IsClosed() {
 			return unavailable(err)
 		}
 		return err
 	}
-	if err := tx.Commit(ctx); err != nil {
+	if err := t.commit(ctx); err != nil {
 		return commitError(err)
 	}
 	return nil
 }
 
-// rollback is for transactions that did not commit; after a commit it does
-// nothing. The caller's cancellation must not leave one open.
-func rollback(ctx context.Context, tx pgx.Tx) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
-	defer cancel()
-	_ = tx.Rollback(ctx) // a connection that cannot roll back is closed, and Postgres rolls back
-}
-
-func (s *Store) repos(q *dbgen.Queries) app.Repos {
+func (s *Store) repos(t *tx) app.Repos {
+	q := dbgen.New(t)
 	return app.Repos{
-		Users:          users{q},
+		Users:          users{q, t},
 		Plans:          plans{q},
 		PaymentSystems: paymentSystems{q},
-		Methods:        methods{q, tokens{s.vault}},
+		Methods:        methods{q, t, tokens{s.vault}},
 		Cards:          cards{q},
-		Subscriptions:  subscriptions{q, tokens{s.vault}},
-		Payments:       payments{q},
-		Events:         events{q},
-		Answers:        answers{q},
+		Subscriptions:  subscriptions{q, t, tokens{s.vault}},
+		Payments:       payments{q, t},
+		Events:         events{q, t},
+		Answers:        answers{q, t},
 		Runs:           runs{q},
 		Audit:          audit{q},
 		Staff:          staff{q},

@@ -8,10 +8,13 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-type users struct{ q *dbgen.Queries }
+type users struct {
+	q  *dbgen.Queries
+	tx *tx
+}
 
 func (r users) Seen(ctx context.Context, id billing.UserID, now time.Time) error {
-	return r.q.UserSeen(ctx, string(id), now)
+	return r.tx.later(anyNumber).UserSeen(ctx, string(id), now)
 }
 
 func (r users) Lock(ctx context.Context, id billing.UserID) error {

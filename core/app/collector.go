@@ -198,7 +198,7 @@ func (c *Collector) settle(ctx context.Context, tx Repos, vs []verdict) ([]Resul
 	}
 	now := c.Clock.Now()
 	results := make([]Result, 0, len(vs))
-	var w writes
+	w := newWrites(len(vs))
 	for _, v := range vs {
 		sub, pay := subs[v.payment.SubscriptionID], pays[v.payment.ID]
 		newSub, newPay := sub, pay
@@ -245,6 +245,14 @@ type methodToken struct {
 	user   billing.UserID
 	method billing.PaymentMethodID
 	token  billing.Secret
+}
+
+// newWrites has room for the usual: one of each for each of n subscriptions.
+func newWrites(n int) writes {
+	return writes{
+		subscriptions: make([]billing.Subscription, 0, n), payments: make([]billing.Payment, 0, n),
+		events: make([]billing.Event, 0, n),
+	}
 }
 
 func (w writes) apply(ctx context.Context, tx Repos) error {

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/online-cinema/billing/core/billing"
 )
 
 const (
@@ -247,8 +249,13 @@ type claimed struct {
 }
 
 func (p *pipeline) billAll(due []Due, now time.Time) (claimed, error) {
-	c := claimed{last: due[len(due)-1].NextChargeAt}
-	c.send = p.sendWindow()
+	c := claimed{
+		last: due[len(due)-1].NextChargeAt, jobs: make([]job, 0, len(due)),
+		writes: writes{
+			subscriptions: make([]billing.Subscription, 0, len(due)), newPayments: make([]billing.Payment, 0, len(due)),
+			send: p.sendWindow(),
+		},
+	}
 	for _, d := range due {
 		s, payment, events, billed := p.bill(d, now)
 		switch {

@@ -68,12 +68,9 @@ CREATE TABLE panel_audit (
 
 -- How much happened in each hour. Counting a history of millions takes too long
 -- for a page, and a counter that every renewal updates would make them queue.
--- So whoever appends events also appends, by the trigger below, what they add up
--- to (a few rows for a whole batch), and the panel folds those into sums now and
--- then. Both tables together are exact at any moment.
---
--- The plan is found by its code, which an event has as it was at that moment:
--- looking at every subscription would cost renewals a tenth of their time.
+-- So the statement that appends events also appends what they add up to (a few
+-- rows for a whole batch), and the panel folds those into sums now and then. Both
+-- tables together are exact at any moment.
 CREATE TABLE panel_figures (
     hour         timestamptz NOT NULL,
     plan_id      uuid        NOT NULL,
@@ -112,24 +109,6 @@ CREATE VIEW panel_counts AS
     UNION ALL
     SELECT plan_id, type, n FROM panel_deltas;
 
--- +goose StatementBegin
-CREATE FUNCTION panel_count_events() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
-BEGIN
-    INSERT INTO panel_deltas (hour, plan_id, type, decline_code, currency, n, amount)
-    SELECT date_trunc('hour', e.at, 'UTC'), coalesce(p.id, (
-               SELECT s.plan_id FROM subscriptions s WHERE s.user_id = e.user_id AND s.id = e.subscription_id)),
-           e.type, e.decline_code, coalesce(e.currency, ''), count(*), coalesce(sum(e.amount), 0)
-    FROM added e LEFT JOIN plans p ON p.code = e.plan_code
-    WHERE e.subscription_id IS NOT NULL -- and not about a card
-    GROUP BY 1, 2, 3, 4, 5;
-    RETURN NULL;
-END
-$$;
--- +goose StatementEnd
-CREATE TRIGGER panel_count AFTER INSERT ON events
-    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION panel_count_events();
-
 INSERT INTO panel_figures (hour, plan_id, type, decline_code, currency, n, amount)
 SELECT date_trunc('hour', e.at, 'UTC'), s.plan_id, e.type, e.decline_code, coalesce(e.currency, ''),
        count(*), coalesce(sum(e.amount), 0)
@@ -155,14 +134,12 @@ GRANT SELECT, UPDATE ON panel_users TO billing_panel; -- added from the shell al
 GRANT SELECT, INSERT, UPDATE, DELETE ON panel_sessions TO billing_panel;
 GRANT SELECT, INSERT, UPDATE, DELETE ON panel_figures, panel_totals, panel_deltas TO billing_panel;
 GRANT SELECT ON panel_hours, panel_counts TO billing_panel;
-GRANT INSERT ON panel_audit TO billing_app;
+GRANT INSERT ON panel_audit, panel_deltas TO billing_app;
 GRANT SELECT ON panel_counts TO billing_app;
 
 -- +goose Down
 
 -- The role stays: other databases of the cluster may use it.
-DROP TRIGGER panel_count ON events;
-DROP FUNCTION panel_count_events;
 DROP INDEX users_first_seen, events_at, subscriptions_ending, subscriptions_past_due;
 DROP VIEW panel_counts, panel_hours;
 DROP TABLE panel_deltas, panel_totals, panel_figures, panel_audit, panel_sessions, panel_users;

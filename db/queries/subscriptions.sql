@@ -33,7 +33,7 @@ SELECT
     unnest(@past_due_sinces::timestamptz[]), unnest(@grace_untils::timestamptz[]), unnest(@latest_payment_ids::uuid[]),
     unnest(@created::timestamptz[]), unnest(@started::timestamptz[]), unnest(@ended::timestamptz[]);
 
--- name: SubscriptionsSave :execrows
+-- name: SubscriptionsSave :exec
 UPDATE subscriptions s
 SET payment_method_id = n.payment_method_id, status = n.status, period_start = n.period_start,
     period_end = n.period_end, next_charge_at = n.next_charge_at, charging = n.charging,

@@ -308,7 +308,7 @@ func (q *Queries) SubscriptionsLockDue(ctx context.Context, arg SubscriptionsLoc
 	return items, nil
 }
 
-const subscriptionsSave = `-- name: SubscriptionsSave :execrows
+const subscriptionsSave = `-- name: SubscriptionsSave :exec
 UPDATE subscriptions s
 SET payment_method_id = n.payment_method_id, status = n.status, period_start = n.period_start,
     period_end = n.period_end, next_charge_at = n.next_charge_at, charging = n.charging,
@@ -343,8 +343,8 @@ type SubscriptionsSaveParams struct {
 	Ended            []time.Time
 }
 
-func (q *Queries) SubscriptionsSave(ctx context.Context, arg SubscriptionsSaveParams) (int64, error) {
-	result, err := q.db.Exec(ctx, subscriptionsSave,
+func (q *Queries) SubscriptionsSave(ctx context.Context, arg SubscriptionsSaveParams) error {
+	_, err := q.db.Exec(ctx, subscriptionsSave,
 		arg.UserIds,
 		arg.Ids,
 		arg.PaymentMethodIds,
@@ -360,10 +360,7 @@ func (q *Queries) SubscriptionsSave(ctx context.Context, arg SubscriptionsSavePa
 		arg.Started,
 		arg.Ended,
 	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+	return err
 }
 
 const viewCountDue = `-- name: ViewCountDue :one
