@@ -10,7 +10,7 @@ import (
 // crashes is for programs that die: it makes a short window in which a charge
 // may be sent, so that nobody waits long for its end. Where nobody dies, a busy
 // machine would make time-outs of it.
-const crashes = "BILLING_CHARGE_TIMEOUT=500ms"
+const crashes = "BILLING_CHARGE_TIMEOUT=1s"
 
 // killed sends a request in which the API kills itself.
 func killed(t *testing.T, a api, v viewer, path, key, body string) {

@@ -159,7 +159,7 @@ func TestKilledRuns(t *testing.T) {
 		t.Run(point, func(t *testing.T) {
 			t.Parallel()
 			const n = 20
-			w, _ := month(t, n, "tok_ok", crashes)
+			w, _ := month(t, n, "tok_ok")
 			if strings.HasPrefix(point, "sweep.") { // which needs something to settle
 				w.kill(t, "renew.claimed", 1)
 			}
