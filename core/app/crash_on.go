@@ -4,16 +4,29 @@ package app
 
 import (
 	"os"
+	"slices"
 	"strconv"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 )
 
-var crashPasses atomic.Int64
+var (
+	crashPasses atomic.Int64
+	stoppedAt   sync.Map
+)
 
 // crashPoint kills the process, as kill -9 does, when it comes to the place
 // that BILLING_CRASH_AT names for the BILLING_CRASH_PASS-th time (1 when unset).
+// At each of the places that BILLING_STOP_AT names, parted by commas, it stops
+// the process the first time, until somebody sends SIGCONT.
 func crashPoint(name string) {
+	if slices.Contains(strings.Split(os.Getenv("BILLING_STOP_AT"), ","), name) {
+		if _, again := stoppedAt.LoadOrStore(name, true); !again {
+			_ = syscall.Kill(syscall.Getpid(), syscall.SIGSTOP)
+		}
+	}
 	if name != os.Getenv("BILLING_CRASH_AT") {
 		return
 	}

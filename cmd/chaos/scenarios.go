@@ -1,0 +1,11 @@
+package main
+
+import "slices"
+
+// scenarios lists everything that is broken.
+func scenarios() []scenario {
+	return slices.Concat(
+		kills(),
+		parallel(),
+	)
+}
