@@ -45,10 +45,16 @@ func (s *Simulator) charge(ctx context.Context, r app.ChargeRequest) (billing.Ou
 	if err != nil {
 		return billing.Outcome{}, err
 	}
-	if fault == LoseAnswer {
+	switch fault {
+	case LoseAnswer:
 		return billing.Outcome{}, s.silence(ctx)
+	case BreakAnswer:
+		return billing.Outcome{}, errBroken
+	case Nonsense:
+		return billing.Outcome{Status: "nonsense"}, nil
+	default:
+		return s.answer(ctx, q, b)
 	}
-	return s.answer(ctx, q, b)
 }
 
 // order is a charge on its way into the books.
@@ -132,7 +138,10 @@ func (s *Simulator) answer(ctx context.Context, q request, b behaviour) (billing
 	return q.outcome(s.cfg.BaseURL), nil
 }
 
-var errSilence = errors.New("no answer")
+var (
+	errSilence = errors.New("no answer")
+	errBroken  = errors.New("the answer broke off")
+)
 
 // silence is what a caller hears whose request or answer is lost.
 func (s *Simulator) silence(ctx context.Context) error {
@@ -148,6 +157,9 @@ func (s *Simulator) silence(ctx context.Context) error {
 // found will never be there unless somebody sends it again.
 func (s *Simulator) Find(ctx context.Context, key billing.PaymentID) (billing.Outcome, error) {
 	q, err := s.find(ctx, key)
+	if s.lost() {
+		err = errBroken
+	}
 	if err != nil {
 		return billing.Outcome{}, fmt.Errorf("simulator: find %q: %w", key, err)
 	}

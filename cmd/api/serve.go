@@ -15,6 +15,7 @@ import (
 	"github.com/online-cinema/billing/adapters/metrics"
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/cmd/internal/boot"
+	"github.com/online-cinema/billing/cmd/internal/mutant"
 	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
 )
@@ -59,7 +60,7 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 		systems.Providers[code] = m.Provider(code, p)
 	}
 	store := postgres.NewStore(pool)
-	cases := newUseCases(cfg, store, clock, systems.Providers, log)
+	cases := newUseCases(cfg, mutant.Store(store, systems.Providers), clock, systems.Providers, log)
 	cases.subscriber.Collector.Watch = m.Event
 	m.Watch(store.Pending, connections(pool), clock.Now, log)
 	api, err := cases.handler(cfg, verifier, m, log)

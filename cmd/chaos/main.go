@@ -119,7 +119,7 @@ func breakThings(ctx context.Context, o options, stdout io.Writer) (bool, error)
 		return false, err
 	}
 	began := time.Now()
-	s, err := newSuite(ctx, bin)
+	s, err := newSuite(ctx, bin, o.long)
 	if s != nil {
 		defer s.close()
 	}

@@ -6,6 +6,10 @@ import "slices"
 func scenarios() []scenario {
 	return slices.Concat(
 		kills(),
+		held(),
 		parallel(),
+		races(),
+		paymentSystem(),
+		soaks(),
 	)
 }

@@ -18,6 +18,7 @@ import (
 
 // suite is what all trials share.
 type suite struct {
+	long     bool // which form it is
 	programs *programs
 	dir      string // of everything that is thrown away at the end
 	keys     keys
@@ -33,7 +34,7 @@ type keys struct {
 }
 
 // newSuite starts a Postgres with a database to copy.
-func newSuite(ctx context.Context, bin string) (*suite, error) {
+func newSuite(ctx context.Context, bin string, long bool) (*suite, error) {
 	dir, err := os.MkdirTemp("", "billing-chaos-")
 	if err == nil {
 		err = os.Chmod(dir, 0o711) // root's Postgres runs as another account
@@ -41,7 +42,7 @@ func newSuite(ctx context.Context, bin string) (*suite, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &suite{programs: newPrograms(bin), dir: dir}
+	s := &suite{long: long, programs: newPrograms(bin), dir: dir}
 	return s, errors.Join(s.makeKeys(), s.startShared(ctx))
 }
 

@@ -25,6 +25,7 @@ type scenario struct {
 type trial struct {
 	*suite
 	ctx    context.Context
+	long   bool
 	seed   uint64
 	mutant string // the planted bug; "" for none
 	result *result
@@ -62,7 +63,7 @@ func (r *result) good() bool { return len(r.Violations) == 0 && r.Trouble == "" 
 func (s *suite) try(ctx context.Context, sc scenario, seed uint64, mutant string) *result {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	t := &trial{suite: s, ctx: ctx, seed: seed, mutant: mutant, result: &result{
+	t := &trial{suite: s, ctx: ctx, long: s.long, seed: seed, mutant: mutant, result: &result{
 		Scenario: sc.name, Seed: seed, Mutant: mutant, Violations: []string{}, Counts: map[string]int{}, Moments: []moment{},
 	}}
 	t.began = time.Now()

@@ -10,6 +10,7 @@ import (
 	"github.com/online-cinema/billing/adapters/clock"
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/cmd/internal/boot"
+	"github.com/online-cinema/billing/cmd/internal/mutant"
 	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
 )
@@ -35,7 +36,7 @@ func work(ctx context.Context, cfg boot.Renew, o options, stdout, stderr io.Writ
 	}
 	defer systems.Close()
 
-	store := postgres.NewStore(pool)
+	store := mutant.Store(postgres.NewStore(pool), systems.Providers)
 	renewer := &app.Renewer{
 		Store: store, Clock: now, NewID: boot.NewID, Calendar: billing.NewCalendar(cfg.TimeZone.Location),
 		Collector:   boot.NewCollector(cfg.Rules, cfg.Charging, store, now, systems.Providers, log),
