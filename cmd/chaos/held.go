@@ -66,7 +66,7 @@ func (w *world) sending(v viewer, a *api) (wait func() (answer, error)) {
 }
 
 func heldBeforeCharge(t *trial) {
-	w := t.world()
+	w := t.world("BILLING_CHARGE_TIMEOUT=5s") // a slow machine must not make it miss its time
 	a := w.holding("subscribe.intent", "BILLING_SWEEP_INTERVAL=1h")
 	w.api()
 	alice := w.viewer("alice")
@@ -122,7 +122,7 @@ func heldAfterCharge(t *trial) {
 }
 
 func heldSweeps(t *trial) {
-	w, viewers := t.month(1, "tok_ok")
+	w, viewers := t.month(1, "tok_ok", "BILLING_CHARGE_TIMEOUT=5s")
 	w.killedRun(killPoint{name: "charge.before"}, 1, "")
 	quiet := w.api("BILLING_SWEEP_INTERVAL=1h")
 	w.soon("nobody may send the charge", `SELECT count(*) FROM payments WHERE send_until <= now()`)
