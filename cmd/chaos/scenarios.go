@@ -6,10 +6,12 @@ import "slices"
 func scenarios() []scenario {
 	return slices.Concat(
 		kills(),
+		databases(),
 		held(),
 		parallel(),
 		races(),
 		paymentSystem(),
 		soaks(),
+		stops(),
 	)
 }

@@ -59,7 +59,7 @@ func (t *trial) worldOn(s *server, vars ...string) *world {
 	t.need("planted schema", s.exec(t.ctx, w.name, schemaMutants[t.mutant]...))
 	w.url = withPool(s.url(w.name), 4)
 	var err error
-	if w.pool, err = pgxpool.New(t.ctx, withPool(s.url(w.name), 2)); err != nil {
+	if w.pool, err = pgxpool.New(t.ctx, with(withPool(s.url(w.name), 2), "application_name", "chaos")); err != nil {
 		t.giveUp("pool: %v", err)
 	}
 	t.atEnd(func() {
