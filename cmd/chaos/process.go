@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -104,11 +105,14 @@ func (p *process) stopped() bool {
 // patience is how long anything may take on a machine that has other things to do.
 const patience = 2 * time.Minute
 
+// interrupted is set when the suite is to end.
+var interrupted atomic.Bool
+
 // within waits until is says yes, and returns false when that takes too long.
 func within(d time.Duration, is func() bool) bool {
 	deadline := time.Now().Add(d)
 	for !is() {
-		if time.Now().After(deadline) {
+		if time.Now().After(deadline) || interrupted.Load() {
 			return false
 		}
 		time.Sleep(10 * time.Millisecond)

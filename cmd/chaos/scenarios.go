@@ -7,8 +7,11 @@ func scenarios() []scenario {
 	return slices.Concat(
 		kills(),
 		databases(),
+		disks(),
+		failovers(),
 		held(),
 		parallel(),
+		poolers(),
 		races(),
 		paymentSystem(),
 		soaks(),

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -65,6 +66,9 @@ func (t *trial) worldOn(s *server, vars ...string) *world {
 	t.atEnd(func() {
 		w.killAll()
 		w.pool.Close()
+		if !t.result.good() && t.mutant == "" {
+			w.keepOutput()
+		}
 	})
 	return w
 }
@@ -200,6 +204,17 @@ func (w *world) killAll() {
 	for _, p := range w.processes {
 		<-p.done
 	}
+}
+
+// keepOutput writes down what all programs said, when something was wrong.
+func (w *world) keepOutput() {
+	var text strings.Builder
+	for i, p := range w.processes {
+		fmt.Fprintf(&text, "== %d %s, %v\n%s\n", i, p.name, p.cmd.ProcessState, strings.Join(p.output(), "\n"))
+	}
+	name := strings.NewReplacer("/", "-", " ", "-").Replace(w.result.Scenario)
+	path := filepath.Join(w.programs.dir, fmt.Sprintf("%s-%d.log", name, w.seed))
+	w.note("what the programs said is in %s: %v", path, os.WriteFile(path, []byte(text.String()), 0o600))
 }
 
 // viewer makes a viewer.
