@@ -1,6 +1,7 @@
 # make run      everything on this machine, to try it out; ARGS="--ephemeral" and the like go to billingctl dev
 # make test     every test, against a Postgres that the tests start themselves
 # make build    the programs, into bin/
+# make chaos    break the service in every way we know, and compare the books; CHAOS=long for a night
 # make generate the code that sqlc and oapi-codegen make
 # make check    what must hold before a change is merged, besides the tests
 
@@ -41,6 +42,11 @@ bin/billingctl: FORCE
 test:
 	go test -count=1 $(if $(RACE),-race) ./...
 
+# The report is bin/chaos/report.html. ARGS="--only NAME --seed N" repeats a trial.
+.PHONY: chaos
+chaos:
+	@go run ./cmd/chaos $(if $(filter long,$(CHAOS)),--long) $(ARGS)
+
 .PHONY: generate
 generate:
 	$(TOOL) sqlc generate
@@ -59,7 +65,7 @@ check-modules:
 # The OpenAPI document is validated by the tests of the package that serves it.
 check-code:
 	go vet ./...
-	go vet -tags crash ./...
+	go vet -tags crash,mutant ./...
 	$(TOOL) golangci-lint run ./...
 	go test ./adapters/httpapi ./core
 

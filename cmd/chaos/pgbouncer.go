@@ -39,7 +39,8 @@ func findPgbouncer() (string, error) {
 	return exec.LookPath("/usr/sbin/pgbouncer")
 }
 
-// pooler is a pgbouncer that runs in transaction mode.
+// pooler is a pgbouncer that runs in transaction mode. It has room for what the
+// test clock needs as well, which is asked in the middle of transactions.
 type pooler struct {
 	*process
 	port int
@@ -64,7 +65,7 @@ listen_port = %d
 unix_socket_dir =
 auth_type = any
 pool_mode = transaction
-default_pool_size = 4
+default_pool_size = 40
 max_client_conn = 200
 ignore_startup_parameters = extra_float_digits
 `, socket.ConnConfig.Host, p.port)
