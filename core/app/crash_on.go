@@ -4,6 +4,7 @@ package app
 
 import (
 	"os"
+	"os/signal"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,7 +25,7 @@ var (
 func crashPoint(name string) {
 	if slices.Contains(strings.Split(os.Getenv("BILLING_STOP_AT"), ","), name) {
 		if _, again := stoppedAt.LoadOrStore(name, true); !again {
-			_ = syscall.Kill(syscall.Getpid(), syscall.SIGSTOP)
+			stop()
 		}
 	}
 	if name != os.Getenv("BILLING_CRASH_AT") {
@@ -38,4 +39,14 @@ func crashPoint(name string) {
 		_ = syscall.Kill(syscall.Getpid(), syscall.SIGKILL)
 		select {} // the signal is on its way; do nothing more
 	}
+}
+
+// stop stops the process. The signal may take its time until it reaches all of
+// it, so whoever came here waits for the one that lets the process go on.
+func stop() {
+	goOn := make(chan os.Signal, 1)
+	signal.Notify(goOn, syscall.SIGCONT)
+	defer signal.Stop(goOn)
+	_ = syscall.Kill(syscall.Getpid(), syscall.SIGSTOP)
+	<-goOn
 }
