@@ -2,10 +2,12 @@
 # make test     every test, against a Postgres that the tests start themselves
 # make build    the programs, into bin/
 # make chaos    break the service in every way we know, and compare the books; CHAOS=long for a night
+# make install  what make build made, with its systemd units; PREFIX, UNITS and DESTDIR choose places
 # make generate the code that sqlc and oapi-codegen make
+# make bench    how fast it is against what the machine can do: BENCH=renew, subscribe or http
 # make check    what must hold before a change is merged, besides the tests
 
-PROGRAMS := billing-api billing-renew billingctl
+PROGRAMS := billing-api billing-admin billing-renew billingctl
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 
 # No VCS stamp: it fails where git distrusts the owner of the folder, and VERSION says as much.
@@ -37,6 +39,21 @@ bin/billingctl: FORCE
 	@echo build $@
 	@$(GO_BUILD) -o $@ ./cmd/ctl
 
+PREFIX ?= /usr/local
+UNITS  ?= /etc/systemd/system
+
+# Builds nothing: whoever installs is root, whoever builds need not be.
+.PHONY: install
+install:
+	@for program in $(PROGRAMS); do \
+		test -x bin/$$program || { echo "there is no bin/$$program: make build comes first"; exit 1; }; done
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(UNITS)
+	install -m 755 $(PROGRAMS:%=bin/%) $(DESTDIR)$(PREFIX)/bin
+	@for unit in cmd/*/*.service cmd/*/*.timer; do \
+		echo install $$unit; \
+		sed 's|/usr/local/bin/|$(PREFIX)/bin/|' $$unit > $(DESTDIR)$(UNITS)/$${unit##*/} && \
+		chmod 644 $(DESTDIR)$(UNITS)/$${unit##*/} || exit 1; done
+
 # RACE=1 looks for data races too; -count=1 because tests with a database are not to be remembered.
 .PHONY: test
 test:
@@ -46,6 +63,25 @@ test:
 .PHONY: chaos
 chaos:
 	@go run ./cmd/chaos $(if $(filter long,$(CHAOS)),--long) $(ARGS)
+
+# Every figure is a ratio to something measured in the same minutes on the same
+# machine; cmd/bench/main.go says how. What was measured already by this very
+# program is not measured again (BENCH_FRESH=1 does). BENCH_SIZE=full is for a
+# quiet hour: it fills some 30 GB.
+BENCH       ?= renew
+BENCH_SIZE  ?= short
+BENCH_DIR   ?= $(or $(TMPDIR),/tmp)/billing-bench
+BENCH_smoke := -rows 20000 -due 2000 -pairs 1 -time 1s
+BENCH_short := -rows 200000 -due 20000 -pairs 7 -time 3s
+BENCH_full  := -rows 1000000 -due 100000 -pairs 7 -time 10s
+
+.PHONY: bench
+bench:
+	@mkdir -p $(BENCH_DIR)
+	@go build -buildvcs=false -o $(BENCH_DIR)/bench ./cmd/bench
+	@$(BENCH_DIR)/bench -data $(BENCH_DIR)/postgres -out $(or $(BENCH_OUT),$(BENCH_DIR)/results) $(BENCH_$(BENCH_SIZE)) \
+		$(if $(BENCH_FORCE),-force) $(if $(BENCH_FRESH),-fresh) $(if $(BENCH_PROFILES),-profiles $(BENCH_PROFILES)) \
+		$(BENCH) $(BENCH_PARTS)
 
 .PHONY: generate
 generate:
@@ -61,6 +97,7 @@ check-format:
 
 check-modules:
 	go mod tidy -diff
+	cd cmd/bench/peers && go mod tidy -diff && go vet ./...
 
 # The OpenAPI document is validated by the tests of the package that serves it.
 check-code:

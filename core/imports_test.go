@@ -25,7 +25,7 @@ const (
 )
 
 // What tests of other packages may use besides what their package may.
-var helpersOfTests = []string{"adapters/postgres", "adapters/postgres/pgtest", "adapters/memory", "adapters/simulator"}
+var helpersOfTests = []string{"adapters/postgres", "adapters/postgres/pgtest", "adapters/memory", "adapters/simulator", "adapters/vault"}
 
 // goPackage is what the rule needs of a package: its path inside the module,
 // and what it imports. Paths of our own packages are inside the module too.

@@ -15,8 +15,12 @@
 // while the service runs. No token costs a network call; an unknown key id may
 // cause one, at most once a minute.
 //
-// Not here: the HTTP header and the 401 (httpapi), the registration of users
-// seen for the first time (app), and a cache of verified tokens. Issuing tokens
+// A signature is verified once: the sums of tokens that were good are remembered
+// (cache.go), with the key that signed them. Whether that key is still in use,
+// and the token valid at this moment, is asked each time.
+//
+// Not here: the HTTP header and the 401 (httpapi), and the registration of users
+// seen for the first time (app). Issuing tokens
 // is the auth service's business: [Sign] and [NewKeyPair] exist so that there
 // is something to try out in dev and test.
 package auth

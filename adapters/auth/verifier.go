@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"crypto/rsa"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -45,6 +46,7 @@ type Claims struct {
 type Verifier struct {
 	keys   keySource
 	claims *jwt.Validator
+	cache  *cache
 	log    *slog.Logger
 }
 
@@ -73,7 +75,7 @@ func New(ctx context.Context, cfg Config) (*Verifier, error) {
 	if err != nil {
 		return nil, fmt.Errorf("auth: %w", err)
 	}
-	return &Verifier{keys: keys, log: cfg.Log, claims: jwt.NewValidator(
+	return &Verifier{keys: keys, log: cfg.Log, cache: newCache(cacheSize), claims: jwt.NewValidator(
 		jwt.WithIssuer(cfg.Issuer),
 		jwt.WithAudience(cfg.Audience),
 		jwt.WithExpirationRequired(),
@@ -126,30 +128,53 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Claims, error) {
 }
 
 func (v *Verifier) verify(ctx context.Context, token string) (Claims, error) {
+	if len(token) > maxToken {
+		return Claims{}, tooLong
+	}
+	sum := sha256.Sum256([]byte(token))
+	known, err := v.signed(ctx, sum, token)
+	if err != nil {
+		v.cache.drop(sum)
+		return Claims{}, err
+	}
+	// Each time, for the time that it is now. The validator names the rule that
+	// failed and never the value.
+	if err := v.claims.Validate(known.claims); err != nil {
+		v.cache.drop(sum)
+		return Claims{}, err
+	}
+	v.cache.put(sum, known)
+	return Claims{Subject: known.claims.Subject}, nil
+}
+
+// signed returns what a token says that is signed with a key in use.
+func (v *Verifier) signed(ctx context.Context, sum tokenSum, token string) (verified, error) {
+	if known, ok := v.cache.get(sum); ok {
+		key, err := v.keys.key(ctx, known.kid)
+		if err != nil || key.Equal(known.key) {
+			return known, err
+		}
+	}
 	parts, err := split(token)
 	if err != nil {
-		return Claims{}, err
+		return verified{}, err
 	}
 	kid, err := readHeader(parts.header)
 	if err != nil {
-		return Claims{}, err
+		return verified{}, err
 	}
 	claims, err := readClaims(parts.payload)
 	if err != nil {
-		return Claims{}, err
+		return verified{}, err
 	}
 	key, err := v.keys.key(ctx, kid)
 	if err != nil {
-		return Claims{}, err
+		return verified{}, err
 	}
 	if jwt.SigningMethodRS256.Verify(parts.signed, parts.signature, key) != nil {
-		return Claims{}, badSignature
+		return verified{}, badSignature
 	}
-	// The validator names the rule that failed and never the value.
-	if err := v.claims.Validate(claims); err != nil {
-		return Claims{}, err
-	}
-	return Claims{Subject: claims.Subject}, nil
+	return verified{kid, key, claims}, nil
 }
 
 // Ready returns an error while there is no key to verify anything with. A key

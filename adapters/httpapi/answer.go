@@ -44,6 +44,9 @@ func (a answer) write(w http.ResponseWriter) {
 // VisitSubscribeResponse sends the answer.
 func (a answer) VisitSubscribeResponse(w http.ResponseWriter) error { a.write(w); return nil }
 
+// VisitAddCardResponse sends the answer.
+func (a answer) VisitAddCardResponse(w http.ResponseWriter) error { a.write(w); return nil }
+
 // VisitCancelSubscriptionResponse sends the answer.
 func (a answer) VisitCancelSubscriptionResponse(w http.ResponseWriter) error { a.write(w); return nil }
 

@@ -19,7 +19,7 @@ func onlyMedia(c openapi3.Content) (string, *openapi3.MediaType) {
 
 // curl returns a command that works when pasted, given $API and $TOKEN.
 func curl(method, at string, o *openapi3.Operation) string {
-	lines := []string{`curl "$API` + strings.ReplaceAll(at, "{ref}", "premium") + `"`}
+	lines := []string{`curl "$API` + strings.NewReplacer("{ref}", "premium", "{id}", "$CARD").Replace(at) + `"`}
 	if method != http.MethodGet {
 		lines[0] = `curl -X ` + method + lines[0][len("curl"):]
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"math"
 	"net/http"
 
 	"github.com/online-cinema/billing/adapters/httpapi/internal/api"
@@ -46,6 +47,7 @@ var statuses = map[billing.Kind]int{
 	billing.Forbidden:   http.StatusForbidden,
 	billing.Declined:    http.StatusPaymentRequired,
 	billing.Unavailable: http.StatusServiceUnavailable,
+	billing.Limited:     http.StatusTooManyRequests,
 }
 
 // problemOf says what the client is told about err.
@@ -77,7 +79,10 @@ func addMembers(p *api.Problem, err error) {
 	var changed *billing.PriceChangedError
 	var declined *billing.DeclinedError
 	var invalid *billing.InvalidError
+	var limited *billing.LimitedError
 	switch {
+	case errors.As(err, &limited):
+		p.Detail = limited.Error()
 	case errors.As(err, &changed):
 		p.Detail, p.CurrentPrice = changed.Error(), new(money(changed.Current))
 	case errors.As(err, &declined):
@@ -106,7 +111,10 @@ func (s *server) problemAnswer(ctx context.Context, err error) answer {
 // retryAfter says in how many seconds to come again; 0 says nothing.
 func retryAfter(status int, err error) int {
 	var f *failure
+	var limited *billing.LimitedError
 	switch {
+	case errors.As(err, &limited):
+		return int(math.Ceil(limited.RetryAfter.Seconds()))
 	case status == http.StatusServiceUnavailable:
 		return 5
 	case errors.As(err, &f):

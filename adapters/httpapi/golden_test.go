@@ -106,13 +106,13 @@ func TestGolden(t *testing.T) {
 			compare(t, filepath.Join("testdata", name+".golden"), dump(t, test(newService(t))))
 		})
 	}
-	wantFiles(t, slices.Collect(maps.Keys(tests)))
+	wantFiles(t, "testdata", slices.Collect(maps.Keys(tests)))
 }
 
 // wantFiles finds files that no test uses any more.
-func wantFiles(t *testing.T, names []string) {
+func wantFiles(t *testing.T, dir string, names []string) {
 	t.Helper()
-	files, err := filepath.Glob("testdata/*.golden")
+	files, err := filepath.Glob(filepath.Join(dir, "*.golden"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,6 +146,9 @@ func dump(t *testing.T, w *httptest.ResponseRecorder) string {
 	fmt.Fprintln(&b, w.Code)
 	for _, name := range slices.Sorted(maps.Keys(w.Header())) {
 		fmt.Fprintf(&b, "%s: %s\n", name, strings.Join(w.Header()[name], ", "))
+	}
+	if w.Body.Len() == 0 {
+		return b.String()
 	}
 	fmt.Fprintln(&b)
 	if err := json.Indent(&b, bytes.TrimSpace(w.Body.Bytes()), "", "  "); err != nil {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/online-cinema/billing/adapters/memory"
+	"github.com/online-cinema/billing/adapters/vault"
 	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
 )
@@ -64,6 +65,7 @@ func newService(t *testing.T, change ...func(*Config)) *service {
 		Users:        &app.Registry{Store: s.store, Clock: s.clock},
 		Authenticate: authenticateTest, NewID: ids.next, Log: log,
 	}
+	keepCards(t, &c)
 	for _, f := range change {
 		f(&c)
 	}
@@ -74,6 +76,24 @@ func newService(t *testing.T, change ...func(*Config)) *service {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// keepCards gives a service a vault, and limits that a test can reach.
+func keepCards(t *testing.T, c *Config) {
+	t.Helper()
+	keys, err := vault.InMemory()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := c.Subscriber
+	limits := billing.Limits{
+		Cards: []billing.Limit{{Max: 3, Per: time.Hour}}, Declines: []billing.Limit{{Max: 2, Per: time.Hour}},
+	}
+	s.Collector.Vault, s.Limits = keys, limits
+	c.Cards = &app.Cards{
+		Store: s.Store, Clock: s.Clock, NewID: s.NewID, Calendar: s.Calendar, Vault: keys, Limits: limits,
+		Pause: func(context.Context, time.Duration) error { return nil },
+	}
 }
 
 func authenticateTest(_ context.Context, token string) (billing.UserID, error) {
@@ -171,6 +191,8 @@ func (i *ids) next() string { return fmt.Sprintf("00000000-0000-7000-8000-%012d"
 // bank is a payment system that does what the token says.
 type bank struct {
 	charges atomic.Int64
+	panics  atomic.Bool
+	cards   atomic.Value // the last card that it was sent, with its code
 	down    atomic.Bool
 	hold    chan struct{} // when not nil, charges wait for it,
 	held    chan struct{} // having said so here
@@ -183,6 +205,15 @@ func (b *bank) Charge(_ context.Context, r app.ChargeRequest) (billing.Outcome, 
 	}
 	if b.down.Load() {
 		return billing.Outcome{}, app.ErrNotSent
+	}
+	if b.panics.Load() {
+		panic(fmt.Sprintf("%+v, %#v, %s, >%v<, >%s<, %x", r, *r.Card, r.Card.Number, r.Card.CVV, &r.Card.CVV, r.Card.CVV))
+	}
+	if r.Card != nil {
+		b.cards.Store(r.Card.Number.Reveal() + " " + r.Card.CVV.Reveal())
+		if r.Card.CVV.Reveal() == "999" {
+			return billing.Outcome{Status: billing.PaymentDeclined, DeclineCode: billing.IncorrectCVC}, nil
+		}
 	}
 	switch token := r.Token.Reveal(); token {
 	case "tok_unknown":

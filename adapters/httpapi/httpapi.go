@@ -33,6 +33,7 @@ type Config struct {
 	Viewer     app.Viewer
 	Requests   app.Requests
 	Users      *app.Registry
+	Cards      *app.Cards // nil when no cards are kept
 	// Authenticate turns a bearer token into the viewer's id. Any error refuses
 	// the token, but [billing.Unavailable], which says that nobody can tell now.
 	Authenticate func(ctx context.Context, bearer string) (billing.UserID, error)

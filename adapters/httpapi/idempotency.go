@@ -27,7 +27,7 @@ func noteKey(r *http.Request) error {
 	switch {
 	case len(keys) == 0 || r.Method != http.MethodPost:
 		return nil
-	case len(keys) > 1 || !keyShape.MatchString(keys[0]):
+	case len(keys) > 1 || !keyShape.MatchString(keys[0]) || billing.LooksLikeCardNumber(keys[0]): // keys are stored
 		return &billing.InvalidError{Faults: []billing.Fault{
 			{Field: "Idempotency-Key", Message: "must be one, of 1 to 255 visible ASCII characters"},
 		}}
@@ -104,8 +104,9 @@ func (s *server) afterOther(ctx context.Context, c change, r app.Request, err er
 // conclude keeps the answer, unless it is that something is out of reach: then
 // nobody may know what was done, and a repetition finds out. What came to nothing
 // is tried anew, what was done is answered for, what is being settled is waited for.
+// What was too much is tried anew as well: it came to nothing.
 func (s *server) conclude(ctx context.Context, r app.Request, a answer) answer {
-	if a.status >= http.StatusInternalServerError {
+	if a.status >= http.StatusInternalServerError || a.status == http.StatusTooManyRequests {
 		return a
 	}
 	return s.keep(ctx, r, a)

@@ -1,13 +1,18 @@
 package httpapi
 
 import (
+	"context"
 	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/billing"
 )
 
 const replayed = "Idempotent-Replayed"
@@ -278,5 +283,75 @@ func TestKeyOfACancelThatCouldNotBeShown(t *testing.T) {
 	blind.on.Store(false)
 	if w := s.do("alice", "POST", "/v1/subscriptions/premium/cancel", `{"at":"now"}`, key("k")); w.Code != 200 {
 		t.Errorf("answered %d %s", w.Code, w.Body)
+	}
+}
+
+// blinded is a store in which the first request with a key is not seen by the
+// next one to look, which therefore goes to work: as when both look at once.
+type blinded struct {
+	app.Store
+	looks *atomic.Int64 // until nothing is seen once
+}
+
+func (b blinded) InTx(ctx context.Context, f func(app.Repos) error) error {
+	return b.Store.InTx(ctx, func(tx app.Repos) error {
+		tx.Answers = blindedAnswers{tx.Answers, b.looks}
+		return f(tx)
+	})
+}
+
+type blindedAnswers struct {
+	app.Answers
+	looks *atomic.Int64
+}
+
+func (b blindedAnswers) Find(ctx context.Context, user billing.UserID, key string) (app.Claim, error) {
+	if b.looks.Add(-1) == 0 {
+		return app.Claim{}, billing.ErrNotFound
+	}
+	return b.Answers.Find(ctx, user, key)
+}
+
+// Whoever lost the race for a key is told what the winner was told, if that is
+// known by now.
+func TestWhoeverLosesTheRaceForAKey(t *testing.T) {
+	t.Parallel()
+	for token, want := range map[string]int{"tok_ok": 201, "tok_declined": 402, "tok_lost_answer": 202} {
+		t.Run(token, func(t *testing.T) {
+			t.Parallel()
+			looks := new(atomic.Int64)
+			s := newService(t, func(c *Config) { c.Requests.Store = blinded{c.Requests.Store, looks} })
+			first := s.do("alice", "POST", "/v1/subscriptions", with(token), key("k"))
+			looks.Store(1)
+			second := s.do("alice", "POST", "/v1/subscriptions", with(token), key("k"))
+			if looks.Load() >= 0 {
+				t.Fatal("nobody looked again")
+			}
+			if first.Code != want || second.Code != want || first.Body.String() != second.Body.String() || second.Header().Get(replayed) == "" {
+				t.Errorf("answered %d %s, and then %d %s", first.Code, first.Body, second.Code, second.Body)
+			}
+			if n := s.bank.charges.Load(); n > 1 {
+				t.Errorf("charged %d times", n)
+			}
+		})
+	}
+}
+
+// While the winner still runs, the loser is told so.
+func TestWhoeverLosesTheRaceForAKeyThatIsStillRunning(t *testing.T) {
+	t.Parallel()
+	looks := new(atomic.Int64)
+	s := newService(t, func(c *Config) { c.Requests.Store = blinded{c.Requests.Store, looks} })
+	s.bank.hold, s.bank.held = make(chan struct{}), make(chan struct{})
+	first := make(chan *httptest.ResponseRecorder)
+	go func() { first <- s.do("alice", "POST", "/v1/subscriptions", subscribeOK, key("k")) }()
+	<-s.bank.held
+	looks.Store(1)
+	if w := s.do("alice", "POST", "/v1/subscriptions", subscribeOK, key("k")); w.Code != 409 || codeOf(t, w) != "request_in_progress" {
+		t.Errorf("answered %d %s", w.Code, w.Body)
+	}
+	close(s.bank.hold)
+	if w := <-first; w.Code != 201 {
+		t.Errorf("the winner is answered %d %s", w.Code, w.Body)
 	}
 }

@@ -22,7 +22,7 @@ var safeID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
 func (s *server) identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := r.Header.Get("X-Request-Id")
-		if !safeID.MatchString(id) {
+		if !safeID.MatchString(id) || billing.LooksLikeCardNumber(id) {
 			id = s.NewID()
 		}
 		w.Header().Set("X-Request-Id", id)

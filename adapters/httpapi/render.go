@@ -66,10 +66,17 @@ func payment(p billing.Payment) api.Payment {
 	}
 }
 
+func card(c billing.Card) api.Card {
+	return api.Card{
+		Id: string(c.ID), Brand: api.CardBrand(c.Brand), Last4: c.Last4,
+		ExpMonth: c.ExpMonth, ExpYear: c.ExpYear, Holder: text(c.Holder), CreatedAt: c.CreatedAt.UTC(),
+	}
+}
+
 func event(e billing.Event) api.Event {
 	rendered := api.Event{
 		Id: string(e.ID), Type: string(e.Type), At: e.At.UTC(),
-		SubscriptionId: string(e.SubscriptionID), PlanCode: e.PlanCode,
+		SubscriptionId: text(e.SubscriptionID), CardId: text(e.CardID), PlanCode: text(e.PlanCode),
 		PaymentId: text(e.PaymentID), DeclineCode: text(e.DeclineCode), AccessUntil: moment(e.AccessUntil), RetryAt: moment(e.RetryAt),
 	}
 	if !e.Amount.IsZero() {

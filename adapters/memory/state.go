@@ -2,6 +2,7 @@ package memory
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/online-cinema/billing/core/app"
@@ -15,11 +16,16 @@ type state struct {
 	plans         map[billing.PlanID]billing.Plan
 	systems       map[string]billing.PaymentSystem
 	methods       map[billing.PaymentMethodID]billing.PaymentMethod
+	cards         map[billing.CardID]billing.Card
+	madeOf        map[billing.PaymentMethodID]billing.CardID // removed methods that had the token of a card
 	subscriptions map[billing.SubscriptionID]billing.Subscription
 	payments      map[billing.PaymentID]payment
 	events        map[billing.EventID]billing.Event
 	claims        map[claimKey]claim
 	runs          map[string]app.Run
+	audit         []app.AuditEntry
+	staff         map[string]app.PanelUser // by name
+	sessions      map[app.SessionKey]app.Session
 }
 
 func newState() *state {
@@ -28,11 +34,15 @@ func newState() *state {
 		plans:         make(map[billing.PlanID]billing.Plan),
 		systems:       make(map[string]billing.PaymentSystem),
 		methods:       make(map[billing.PaymentMethodID]billing.PaymentMethod),
+		cards:         make(map[billing.CardID]billing.Card),
+		madeOf:        make(map[billing.PaymentMethodID]billing.CardID),
 		subscriptions: make(map[billing.SubscriptionID]billing.Subscription),
 		payments:      make(map[billing.PaymentID]payment),
 		events:        make(map[billing.EventID]billing.Event),
 		claims:        make(map[claimKey]claim),
 		runs:          make(map[string]app.Run),
+		staff:         make(map[string]app.PanelUser),
+		sessions:      make(map[app.SessionKey]app.Session),
 	}
 }
 
@@ -42,11 +52,16 @@ func (s *state) clone() *state {
 		plans:         maps.Clone(s.plans),
 		systems:       maps.Clone(s.systems),
 		methods:       maps.Clone(s.methods),
+		cards:         maps.Clone(s.cards),
+		madeOf:        maps.Clone(s.madeOf),
 		subscriptions: maps.Clone(s.subscriptions),
 		payments:      maps.Clone(s.payments),
 		events:        maps.Clone(s.events),
 		claims:        maps.Clone(s.claims),
 		runs:          maps.Clone(s.runs),
+		audit:         slices.Clone(s.audit),
+		staff:         maps.Clone(s.staff),
+		sessions:      maps.Clone(s.sessions),
 	}
 }
 
@@ -63,11 +78,15 @@ func (t *tx) repos() app.Repos {
 		Plans:          plans{t},
 		PaymentSystems: paymentSystems{t},
 		Methods:        methods{t},
+		Cards:          cards{t},
 		Subscriptions:  subscriptions{t},
 		Payments:       payments{t},
 		Events:         events{t},
 		Answers:        answers{t},
 		Runs:           runs{t},
+		Audit:          audit{t},
+		Staff:          staff{t},
+		Sessions:       sessions{t},
 	}
 }
 

@@ -20,6 +20,14 @@ func TestStore(t *testing.T) {
 	})
 }
 
+func TestPanelStore(t *testing.T) {
+	t.Parallel()
+	storetest.RunPanel(t, func(*testing.T) storetest.PanelHarness {
+		s := memory.New()
+		return storetest.PanelHarness{Harness: storetest.Harness{Store: s, Books: s}, Panel: s, Shell: s}
+	})
+}
+
 func TestStoreInsideItsTransaction(t *testing.T) {
 	t.Parallel()
 	s := memory.New()

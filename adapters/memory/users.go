@@ -21,11 +21,15 @@ func (r users) Seen(_ context.Context, id billing.UserID, now time.Time) error {
 	return nil
 }
 
+// Lock does nothing: transactions here run one at a time.
+func (r users) Lock(context.Context, billing.UserID) error { return nil }
+
 type methods struct{ *tx }
 
 func (r methods) Link(_ context.Context, m billing.PaymentMethod) (billing.PaymentMethod, error) {
 	for _, old := range r.methods {
-		if old.UserID == m.UserID && old.PaymentSystem == m.PaymentSystem && old.Token.Equal(m.Token) {
+		same := old.UserID == m.UserID && old.PaymentSystem == m.PaymentSystem && old.Token.Equal(m.Token)
+		if same && old.CardID == "" && old.RemovedAt.IsZero() {
 			return old, nil
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
@@ -20,6 +21,15 @@ func (r events) Append(_ context.Context, list ...billing.Event) error {
 		r.events[e.ID] = e
 	}
 	return nil
+}
+
+func (r events) Told(_ context.Context, user billing.UserID, t billing.EventType, since time.Time) (bool, error) {
+	for _, e := range r.events {
+		if e.UserID == user && e.Type == t && !e.At.Before(since) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // Views implements [app.Store]. It sees what was kept, never what a transaction

@@ -68,6 +68,14 @@ func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry, ErrorHandling: promhttp.ContinueOnError})
 }
 
+// Masked shows how much a log has masked that looked like the number of a card.
+func (m *Metrics) Masked(total func() int64) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "billing_log_masked_total",
+		Help: "What looked like a card's number, or a secret, and was kept out of the log. Any is a fault of ours.",
+	}, func() float64 { return float64(total()) }))
+}
+
 // Served counts an answered request. The route is a template, or empty when
 // there is none; methods that HTTP does not know count as one.
 func (m *Metrics) Served(method, route string, status int, took time.Duration) {

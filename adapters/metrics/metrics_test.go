@@ -173,6 +173,8 @@ func TestNames(t *testing.T) {
 	m := metrics.New("v1")
 	m.Watch(func(context.Context) (int, time.Time, error) { return 0, time.Time{}, nil },
 		func() (int, int, int) { return 0, 0, 0 }, time.Now, slog.New(slog.DiscardHandler))
+	m.Masked(func() int64 { return 3 })
+	expect(t, m, "billing_log_masked_total 3")
 	m.Served("GET", "", 200, 0)
 	_, _ = m.Provider("bank", &psp{}).Charge(t.Context(), app.ChargeRequest{})
 	problems, err := promlint.New(strings.NewReader(shown(t, m))).Lint()

@@ -11,12 +11,14 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-type answers struct{ q *dbgen.Queries }
+type answers struct {
+	q  *dbgen.Queries
+	tx *tx
+}
 
 func (r answers) Claim(ctx context.Context, req app.Request, s billing.SubscriptionID) error {
-	id := string(s)
 	return r.q.AnswerClaim(ctx, dbgen.AnswerClaimParams{
-		UserID: string(req.User), Key: req.Key, Fingerprint: req.Fingerprint[:], Owner: req.Owner, SubscriptionID: &id,
+		UserID: string(req.User), Key: req.Key, Fingerprint: req.Fingerprint[:], Owner: req.Owner, SubscriptionID: orNull(s),
 	})
 }
 
@@ -29,7 +31,7 @@ func (r answers) Find(ctx context.Context, user billing.UserID, key string) (app
 }
 
 func (r answers) Keep(ctx context.Context, req app.Request, a app.Answer) (app.Claim, error) {
-	err := r.q.AnswerKeep(ctx, dbgen.AnswerKeepParams{
+	err := r.tx.later(anyNumber).AnswerKeep(ctx, dbgen.AnswerKeepParams{
 		UserID: string(req.User), Key: req.Key, Fingerprint: req.Fingerprint[:], Owner: req.Owner,
 		Status: pgtype.Int4{Int32: int32(a.Status), Valid: true}, Body: append([]byte{}, a.Body...),
 	})

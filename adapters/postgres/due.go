@@ -12,7 +12,7 @@ func (r subscriptions) LockDue(ctx context.Context, q app.DueQuery) ([]app.Due, 
 	rows, err := r.q.SubscriptionsLockDue(ctx, dbgen.SubscriptionsLockDueParams{
 		FromAt: beginning(q.From), Now: q.Now, Systems: q.Systems, Take: int32(q.Limit),
 	})
-	return column(rows, func(row dbgen.SubscriptionsLockDueRow) app.Due { return dueOf(dbgen.ViewDueRow(row)) }), err
+	return column(rows, func(row dbgen.SubscriptionsLockDueRow) app.Due { return r.tokens.dueOf(dbgen.ViewDueRow(row)) }), err
 }
 
 // duePage is how many due subscriptions are read at a time.
@@ -30,7 +30,7 @@ func (v views) Due(ctx context.Context, q app.DueQuery, each func(app.Due) error
 		if q.Limit > 0 {
 			after.Take = int32(min(duePage, left))
 		}
-		list, err := read(ctx, func(ctx context.Context) ([]dbgen.ViewDueRow, error) { return v.q.ViewDue(ctx, after) }, dueOf)
+		list, err := read(ctx, func(ctx context.Context) ([]dbgen.ViewDueRow, error) { return v.q.ViewDue(ctx, after) }, v.tokens.dueOf)
 		if err != nil {
 			return err
 		}
@@ -67,6 +67,6 @@ func beginning(t time.Time) time.Time {
 	return t
 }
 
-func dueOf(row dbgen.ViewDueRow) app.Due {
-	return app.Due{Subscription: subscriptionOf(row.Subscription, row.PlanCode), Method: methodOf(row.PaymentMethod)}
+func (t tokens) dueOf(row dbgen.ViewDueRow) app.Due {
+	return app.Due{Subscription: subscriptionOf(row.Subscription, row.PlanCode), Method: t.methodOf(row.PaymentMethod)}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
 )
 
@@ -26,13 +27,27 @@ func violation(constraint string) error {
 		return billing.ErrAlreadyExists.Because("the subscription has a payment that is not settled")
 	case "payments_paid_once":
 		return billing.ErrAlreadyExists.Because("the period is paid for")
+	case "cards_once":
+		return billing.ErrAlreadyExists.Because("the user has this card already")
 	case "plans_code_once":
 		return billing.ErrAlreadyExists.Because("there is a plan with this code already")
 	case "payment_systems_pkey":
 		return billing.ErrAlreadyExists.Because("there is a payment system with this code already")
+	case "panel_users_name_once":
+		return billing.ErrAlreadyExists.Because("there is a panel user with this name already")
 	default:
 		return nil
 	}
+}
+
+// reference maps the keys whose violation means that others refer to what is
+// deleted.
+func reference(constraint string) bool {
+	switch constraint {
+	case "subscriptions_plan", "payment_methods_payment_system":
+		return true
+	}
+	return false
 }
 
 // translate turns what pgx reports into errors of the domain. The cause is kept
@@ -54,6 +69,9 @@ func translate(err error) error {
 func translateState(pg *pgconn.PgError, err error) error {
 	if meaning := violation(pg.ConstraintName); meaning != nil && pg.Code == "23505" {
 		return meaning
+	}
+	if reference(pg.ConstraintName) && pg.Code == "23503" {
+		return app.ErrInUse
 	}
 	switch {
 	case strings.HasPrefix(pg.Code, "08"), // connection

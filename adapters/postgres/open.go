@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -60,15 +59,4 @@ func setParams(params map[string]string, role string) {
 	if _, chosen := params["idle_in_transaction_session_timeout"]; !chosen {
 		params["idle_in_transaction_session_timeout"] = "60000"
 	}
-}
-
-// registerTypes makes timestamptz speak the domain's language: always UTC, and
-// the zero time is NULL.
-func registerTypes(m *pgtype.Map) {
-	stamp := &pgtype.Type{Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &stampCodec{}}
-	m.RegisterType(stamp)
-	m.RegisterType(&pgtype.Type{
-		Name: "_timestamptz", OID: pgtype.TimestamptzArrayOID,
-		Codec: &pgtype.ArrayCodec{ElementType: stamp},
-	})
 }

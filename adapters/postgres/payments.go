@@ -11,7 +11,10 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-type payments struct{ q *dbgen.Queries }
+type payments struct {
+	q  *dbgen.Queries
+	tx *tx
+}
 
 type pay = billing.Payment
 
@@ -19,7 +22,7 @@ func (r payments) Add(ctx context.Context, send time.Duration, ps ...billing.Pay
 	if len(ps) == 0 {
 		return nil
 	}
-	return r.q.PaymentsAdd(ctx, dbgen.PaymentsAddParams{
+	return r.tx.later(anyNumber).PaymentsAdd(ctx, dbgen.PaymentsAddParams{
 		UserIds:          column(ps, func(p pay) string { return string(p.UserID) }),
 		Ids:              column(ps, func(p pay) string { return string(p.ID) }),
 		SubscriptionIds:  column(ps, func(p pay) string { return string(p.SubscriptionID) }),
@@ -30,11 +33,6 @@ func (r payments) Add(ctx context.Context, send time.Duration, ps ...billing.Pay
 		Currencies:       column(ps, func(p pay) string { return string(p.Amount.Currency) }),
 		PeriodStarts:     column(ps, func(p pay) time.Time { return p.Period.Start }),
 		PeriodEnds:       column(ps, func(p pay) time.Time { return p.Period.End }),
-		Statuses:         column(ps, func(p pay) string { return string(p.Status) }),
-		DeclineCodes:     column(ps, func(p pay) string { return string(p.DeclineCode) }),
-		ProviderRefs:     column(ps, func(p pay) string { return p.ProviderRef }),
-		ActionUrls:       column(ps, func(p pay) string { return p.ActionURL }),
-		Contradictions:   column(ps, func(p pay) string { return p.Contradiction }),
 		Created:          column(ps, func(p pay) time.Time { return p.CreatedAt }),
 		Send:             interval(send),
 	})
@@ -45,7 +43,7 @@ func (r payments) Release(ctx context.Context, keys ...app.PaymentKey) error {
 		return nil
 	}
 	users, ids := paymentKeys(keys)
-	return r.q.PaymentsRelease(ctx, users, ids)
+	return r.tx.later(anyNumber).PaymentsRelease(ctx, users, ids)
 }
 
 func (r payments) GiveBack(ctx context.Context, keys ...app.PaymentKey) error {
@@ -53,7 +51,7 @@ func (r payments) GiveBack(ctx context.Context, keys ...app.PaymentKey) error {
 		return nil
 	}
 	users, ids := paymentKeys(keys)
-	return r.q.PaymentsGiveBack(ctx, users, ids)
+	return r.tx.later(anyNumber).PaymentsGiveBack(ctx, users, ids)
 }
 
 func (r payments) Resend(ctx context.Context, send time.Duration, keys ...app.PaymentKey) ([]app.PaymentKey, error) {
@@ -92,7 +90,7 @@ func (r payments) Save(ctx context.Context, ps ...billing.Payment) error {
 	if len(ps) == 0 {
 		return nil
 	}
-	n, err := r.q.PaymentsSave(ctx, dbgen.PaymentsSaveParams{
+	return r.tx.later(len(ps)).PaymentsSave(ctx, dbgen.PaymentsSaveParams{
 		UserIds:        column(ps, func(p pay) string { return string(p.UserID) }),
 		Ids:            column(ps, func(p pay) string { return string(p.ID) }),
 		Statuses:       column(ps, func(p pay) string { return string(p.Status) }),
@@ -102,7 +100,6 @@ func (r payments) Save(ctx context.Context, ps ...billing.Payment) error {
 		Contradictions: column(ps, func(p pay) string { return p.Contradiction }),
 		Settled:        column(ps, func(p pay) time.Time { return p.SettledAt }),
 	})
-	return mustTouch(len(ps), n, err)
 }
 
 func paymentKeys(keys []app.PaymentKey) (users, ids []string) {

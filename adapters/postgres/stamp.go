@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"encoding/binary"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgtype"
@@ -22,7 +23,7 @@ func (c *stampCodec) PlanEncode(m *pgtype.Map, oid uint32, format int16, value a
 func (c *stampCodec) PlanScan(m *pgtype.Map, oid uint32, format int16, target any) pgtype.ScanPlan {
 	if _, ok := target.(*time.Time); ok {
 		next := c.TimestamptzCodec.PlanScan(m, oid, format, &stamp{})
-		return scanStamp{next}
+		return scanStamp{next, format == pgtype.BinaryFormatCode}
 	}
 	return c.TimestamptzCodec.PlanScan(m, oid, format, target)
 }
@@ -33,9 +34,20 @@ func (p encodeStamp) Encode(value any, buf []byte) ([]byte, error) {
 	return p.next.Encode(stamp{value.(time.Time)}, buf)
 }
 
-type scanStamp struct{ next pgtype.ScanPlan }
+type scanStamp struct {
+	next   pgtype.ScanPlan
+	binary bool
+}
+
+// epoch is Postgres' own, in microseconds of Unix time.
+const epoch = 946_684_800_000_000
 
 func (p scanStamp) Scan(src []byte, target any) error {
+	if p.binary && len(src) == 8 {
+		// As pgx would, without two allocations for each.
+		*target.(*time.Time) = time.UnixMicro(int64(binary.BigEndian.Uint64(src)) + epoch).UTC()
+		return nil
+	}
 	var s stamp
 	if err := p.next.Scan(src, &s); err != nil {
 		return err

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/online-cinema/billing/adapters/postgres/internal/dbgen"
@@ -16,7 +15,18 @@ import (
 //
 // Nothing waits for the database longer than five seconds, a free connection
 // and the commit included: statement_timeout would not end a wait for a standby.
-type Store struct{ pool *pgxpool.Pool }
+type Store struct {
+	pool  *pgxpool.Pool
+	vault app.Vault // nil for a store without one
+}
+
+// Option changes how a store works.
+type Option func(*Store)
+
+// WithVault has payment tokens sealed and opened. A store without a vault keeps
+// them in the clear, which is for trying things out, and cannot read those that
+// are sealed: methods that have them come without a token.
+func WithVault(v app.Vault) Option { return func(s *Store) { s.vault = v } }
 
 const (
 	timeout         = 5 * time.Second
@@ -25,7 +35,13 @@ const (
 )
 
 // NewStore returns a store on pool, which stays the caller's to close.
-func NewStore(pool *pgxpool.Pool) *Store { return &Store{pool} }
+func NewStore(pool *pgxpool.Pool, options ...Option) *Store {
+	s := &Store{pool: pool}
+	for _, option := range options {
+		option(s)
+	}
+	return s
+}
 
 // InTx runs f in a READ COMMITTED transaction, again if the database gave it up
 // for the sake of another one.
@@ -33,55 +49,54 @@ func (s *Store) InTx(ctx context.Context, f func(app.Repos) error) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	for attempt := 1; ; attempt++ {
-		err := s.once(ctx, f)
+		err := s.once(ctx, func(t *tx) error { return f(s.repos(t)) })
 		if err == nil || attempt == maxAttempts || !isConflict(err) {
 			return translate(err)
 		}
 	}
 }
 
-func (s *Store) once(ctx context.Context, f func(app.Repos) error) error {
-	tx, err := s.pool.Begin(ctx)
+// once runs f in a transaction, once.
+func (s *Store) once(ctx context.Context, f func(*tx) error) error {
+	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return unavailable(err)
 	}
-	defer rollback(ctx, tx)
-	if err := f(repos(dbgen.New(tx))); err != nil {
-		if tx.Conn().IsClosed() {
+	t := begin(conn)
+	defer t.rollback(ctx)
+	if err := f(t); err != nil {
+		if conn.Conn().IsClosed() {
 			return unavailable(err)
 		}
 		return err
 	}
-	if err := tx.Commit(ctx); err != nil {
+	if err := t.commit(ctx); err != nil {
 		return commitError(err)
 	}
 	return nil
 }
 
-// rollback is for transactions that did not commit; after a commit it does
-// nothing. The caller's cancellation must not leave one open.
-func rollback(ctx context.Context, tx pgx.Tx) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
-	defer cancel()
-	_ = tx.Rollback(ctx) // a connection that cannot roll back is closed, and Postgres rolls back
-}
-
-func repos(q *dbgen.Queries) app.Repos {
+func (s *Store) repos(t *tx) app.Repos {
+	q := dbgen.New(t)
 	return app.Repos{
-		Users:          users{q},
+		Users:          users{q, t},
 		Plans:          plans{q},
 		PaymentSystems: paymentSystems{q},
-		Methods:        methods{q},
-		Subscriptions:  subscriptions{q},
-		Payments:       payments{q},
-		Events:         events{q},
-		Answers:        answers{q},
+		Methods:        methods{q, t, tokens{s.vault}},
+		Cards:          cards{q},
+		Subscriptions:  subscriptions{q, t, tokens{s.vault}},
+		Payments:       payments{q, t},
+		Events:         events{q, t},
+		Answers:        answers{q, t},
 		Runs:           runs{q},
+		Audit:          audit{q},
+		Staff:          staff{q},
+		Sessions:       sessions{q},
 	}
 }
 
 // Views reads outside of transactions.
-func (s *Store) Views() app.Views { return views{dbgen.New(s.pool)} }
+func (s *Store) Views() app.Views { return views{dbgen.New(s.pool), tokens{s.vault}} }
 
 // column makes one array of a batch.
 func column[T, C any](rows []T, f func(T) C) []C {

@@ -5,10 +5,28 @@ import (
 
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/adapters/postgres/pgtest"
+	"github.com/online-cinema/billing/adapters/vault"
 	"github.com/online-cinema/billing/core/app/storetest"
 )
 
+func newVault(t *testing.T) *vault.Vault {
+	t.Helper()
+	v, err := vault.InMemory()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
 func TestStore(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, func(t *testing.T) storetest.Harness {
+		s := postgres.NewStore(pgtest.New(t), postgres.WithVault(newVault(t)))
+		return storetest.Harness{Store: s, Books: s}
+	})
+}
+
+func TestStoreWithoutAVault(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(t *testing.T) storetest.Harness {
 		s := postgres.NewStore(pgtest.New(t))

@@ -9,7 +9,11 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-type subscriptions struct{ q *dbgen.Queries }
+type subscriptions struct {
+	q      *dbgen.Queries
+	tx     *tx
+	tokens tokens
+}
 
 func (r subscriptions) Live(ctx context.Context, user billing.UserID, plan billing.PlanID) (billing.Subscription, error) {
 	row, err := r.q.SubscriptionLive(ctx, string(user), string(plan))
@@ -45,7 +49,7 @@ func (r subscriptions) Add(ctx context.Context, subs ...billing.Subscription) er
 	if len(subs) == 0 {
 		return nil
 	}
-	return r.q.SubscriptionsAdd(ctx, dbgen.SubscriptionsAddParams{
+	return r.tx.later(anyNumber).SubscriptionsAdd(ctx, dbgen.SubscriptionsAddParams{
 		UserIds:          column(subs, func(s sub) string { return string(s.UserID) }),
 		Ids:              column(subs, func(s sub) string { return string(s.ID) }),
 		PlanIds:          column(subs, func(s sub) string { return string(s.PlanID) }),
@@ -74,7 +78,7 @@ func (r subscriptions) Save(ctx context.Context, subs ...billing.Subscription) e
 	if len(subs) == 0 {
 		return nil
 	}
-	n, err := r.q.SubscriptionsSave(ctx, dbgen.SubscriptionsSaveParams{
+	return r.tx.later(len(subs)).SubscriptionsSave(ctx, dbgen.SubscriptionsSaveParams{
 		UserIds:          column(subs, func(s sub) string { return string(s.UserID) }),
 		Ids:              column(subs, func(s sub) string { return string(s.ID) }),
 		PaymentMethodIds: column(subs, func(s sub) string { return string(s.MethodID) }),
@@ -90,7 +94,6 @@ func (r subscriptions) Save(ctx context.Context, subs ...billing.Subscription) e
 		Started:          column(subs, func(s sub) time.Time { return s.StartedAt }),
 		Ended:            column(subs, func(s sub) time.Time { return s.EndedAt }),
 	})
-	return mustTouch(len(subs), n, err)
 }
 
 func subscriptionOf(row dbgen.Subscription, planCode string) billing.Subscription {

@@ -8,7 +8,10 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-type views struct{ q *dbgen.Queries }
+type views struct {
+	q      *dbgen.Queries
+	tokens tokens
+}
 
 // read runs one query with the package's deadline, and turns each row into what
 // it stands for.
@@ -71,6 +74,12 @@ func (v views) Payments(ctx context.Context, user billing.UserID, p app.Page) ([
 	return read(ctx, func(ctx context.Context) ([]dbgen.Payment, error) {
 		return v.q.ViewPayments(ctx, string(user), before(p), int32(p.Limit))
 	}, paymentOf)
+}
+
+func (v views) Cards(ctx context.Context, user billing.UserID, p app.Page) ([]billing.Card, error) {
+	return read(ctx, func(ctx context.Context) ([]dbgen.Card, error) {
+		return v.q.ViewCards(ctx, string(user), before(p), int32(p.Limit))
+	}, cardOf)
 }
 
 // before is the id that a page ends at; the largest of all for the first page.

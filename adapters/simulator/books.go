@@ -23,21 +23,42 @@ type request struct {
 	status      billing.PaymentStatus
 	decline     billing.DeclineCode
 	ref         string
-	action      string     // names the page on which the viewer confirms it
-	expires     *time.Time // until when
+	action      string              // names the page on which the viewer confirms it
+	expires     *time.Time          // until when
+	approval    billing.DeclineCode // what is said once it was confirmed; "" accepts it
+	settles     *time.Time          // when it is settled without the viewer, on the wall clock
+	settlesAs   billing.DeclineCode // what is said then; "" accepts it
+	issued      string              // the token that is given for a card, once it is paid
 }
 
 type digest [sha256.Size]byte
 
 // newRequest returns a request of which nothing has been decided. It keeps the
-// token as a digest: the books need to recognise it, not to use it.
-func newRequest(r app.ChargeRequest) request {
-	token := sha256.Sum256([]byte(r.Token.Reveal()))
-	asked := fmt.Appendf(nil, "%d %q %q %x", r.Amount.Amount, r.Amount.Currency, r.Initiator, token)
-	return request{
-		key: r.Key, fingerprint: sha256.Sum256(asked), token: token, amount: r.Amount,
+// token as a digest: the books need to recognise it, not to use it. Of a card it
+// keeps nothing, not even a digest of the number, which could be guessed.
+func newRequest(r app.ChargeRequest, b behaviour) request {
+	q := request{
+		key: r.Key, token: subjectOf(r, b), amount: r.Amount,
 		status: billing.PaymentPending, ref: "sim_" + rand.Text(),
 	}
+	if r.Card != nil || b.reissues {
+		q.issued = tokenOfCard + b.line + "~" + rand.Text()
+	}
+	if r.Card != nil {
+		q.token = sha256.Sum256([]byte(q.issued))
+	}
+	asked := fmt.Appendf(nil, "%d %q %q %x", r.Amount.Amount, r.Amount.Currency, r.Initiator, subjectOf(r, b))
+	q.fingerprint = sha256.Sum256(asked)
+	return q
+}
+
+// subjectOf is what is charged, as far as the books know it: the token, or of a
+// card what the table calls it and what is printed beside its number.
+func subjectOf(r app.ChargeRequest, b behaviour) digest {
+	if r.Card == nil {
+		return sha256.Sum256([]byte(r.Token.Reveal()))
+	}
+	return sha256.Sum256(fmt.Appendf(nil, "card %q %d %d %q", b.line, r.Card.ExpMonth, r.Card.ExpYear, r.Card.Holder))
 }
 
 // outcome says it in the words of the port.
@@ -46,8 +67,13 @@ func (q request) outcome(baseURL string) billing.Outcome {
 	switch q.status {
 	case billing.PaymentSucceeded:
 		o.Amount = q.amount
+		if q.issued != "" {
+			o.Token = billing.NewSecret(q.issued)
+		}
 	case billing.PaymentPending:
-		o.ActionURL = baseURL + "/" + q.action
+		if q.action != "" {
+			o.ActionURL = baseURL + "/" + q.action
+		}
 	}
 	return o
 }
@@ -85,8 +111,10 @@ func record(ctx context.Context, tx pgx.Tx, q request, now time.Time, times int)
 	var batch pgx.Batch
 	batch.Queue(`
 		UPDATE simulator.requests
-		SET amount = $2, status = $3, decline_code = $4, action = nullif($5, ''), expires_at = $6
-		WHERE key = $1`, q.key, q.amount.Amount, q.status, q.decline, q.action, q.expires)
+		SET amount = $2, status = $3, decline_code = $4, action = nullif($5, ''), expires_at = $6,
+		    issued = $7, approval_decline = $8, settles_at = $9, settles_decline = $10
+		WHERE key = $1`, q.key, q.amount.Amount, q.status, q.decline, q.action, q.expires,
+		q.issued, q.approval, q.settles, q.settlesAs)
 	if q.status == billing.PaymentSucceeded {
 		for range times {
 			batch.Queue(`
@@ -101,7 +129,8 @@ func record(ctx context.Context, tx pgx.Tx, q request, now time.Time, times int)
 }
 
 const selectRequest = `
-	SELECT key, fingerprint, token, amount, currency, status, decline_code, ref, coalesce(action, ''), expires_at
+	SELECT key, fingerprint, token, amount, currency, status, decline_code, ref, coalesce(action, ''), expires_at,
+	       issued, approval_decline, settles_at, settles_decline
 	FROM simulator.requests WHERE `
 
 // How a request is found.
@@ -118,7 +147,8 @@ type queryer interface {
 func read(ctx context.Context, from queryer, where, value string) (q request, err error) {
 	var fingerprint, token []byte
 	err = from.QueryRow(ctx, selectRequest+where, value).Scan(&q.key, &fingerprint, &token,
-		&q.amount.Amount, &q.amount.Currency, &q.status, &q.decline, &q.ref, &q.action, &q.expires)
+		&q.amount.Amount, &q.amount.Currency, &q.status, &q.decline, &q.ref, &q.action, &q.expires,
+		&q.issued, &q.approval, &q.settles, &q.settlesAs)
 	copy(q.fingerprint[:], fingerprint)
 	copy(q.token[:], token)
 	return q, err

@@ -27,7 +27,10 @@ func (s *Simulator) Charge(ctx context.Context, r app.ChargeRequest) (billing.Ou
 }
 
 func (s *Simulator) charge(ctx context.Context, r app.ChargeRequest) (billing.Outcome, error) {
-	b, known := behaviourOf(r.Token.Reveal())
+	if err := r.CheckCard(); err != nil { // before anything goes out
+		return billing.Outcome{}, err
+	}
+	b, known := behaviourOfRequest(r)
 	fault := s.fault(r, b)
 	switch {
 	case fault == Unavailable:
@@ -40,6 +43,9 @@ func (s *Simulator) charge(ctx context.Context, r app.ChargeRequest) (billing.Ou
 		return billing.Outcome{}, s.silence(ctx)
 	case !wellFormed(r):
 		return billing.Outcome{}, app.ErrRefused
+	}
+	if err := s.admit(ctx, r, b); err != nil {
+		return billing.Outcome{}, err
 	}
 	q, err := s.book(ctx, order{r, b, known, fault})
 	if err != nil {
@@ -57,6 +63,35 @@ func (s *Simulator) charge(ctx context.Context, r app.ChargeRequest) (billing.Ou
 	}
 }
 
+// behaviourOfRequest says what the card or the token does that is to be charged.
+func behaviourOfRequest(r app.ChargeRequest) (_ behaviour, known bool) {
+	if r.Card == nil {
+		return behaviourOf(r.Token.Reveal())
+	}
+	c := cardOf(r.Card.Number)
+	c.first.line = c.name
+	return c.first, true
+}
+
+// admit turns calls away when there are too many others.
+func (s *Simulator) admit(ctx context.Context, r app.ChargeRequest, b behaviour) error {
+	if b.refuses == nil {
+		return nil
+	}
+	var m memory
+	err := s.inTx(ctx, func(tx pgx.Tx) (err error) {
+		m, err = remember(ctx, tx, subjectOf(r, b))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("%w: %w", app.ErrNotSent, err)
+	}
+	if b.refuses(m.charges) {
+		return fmt.Errorf("too many requests: %w", app.ErrNotSent)
+	}
+	return nil
+}
+
 // order is a charge on its way into the books.
 type order struct {
 	app.ChargeRequest
@@ -68,7 +103,7 @@ type order struct {
 // book enters a charge, or returns what its key stands for already. It has been
 // committed when book returns without an error.
 func (s *Simulator) book(ctx context.Context, o order) (q request, err error) {
-	q = newRequest(o.ChargeRequest)
+	q = newRequest(o.ChargeRequest, o.behaviour)
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
 		first, err := claim(ctx, tx, q, s.cfg.Clock.Now())
 		switch {
@@ -96,15 +131,19 @@ func (s *Simulator) enter(ctx context.Context, tx pgx.Tx, q request, o order) (r
 	m := memory{charges: 1}
 	if o.counted {
 		var err error
-		if m, err = remember(ctx, tx, q.token); err != nil {
+		if m, err = remember(ctx, tx, subjectOf(o.ChargeRequest, o.behaviour)); err != nil {
 			return q, err
 		}
 	}
 	now, times := s.cfg.Clock.Now(), 1
 	q.status, q.decline = o.decide(m, o.Initiator)
-	if q.status == billing.PaymentPending {
+	switch {
+	case q.status == billing.PaymentPending && o.settles > 0:
+		at := s.cfg.Wall().Add(o.settles).UTC()
+		q.settles, q.settlesAs = &at, o.settlesAs
+	case q.status == billing.PaymentPending:
 		until := now.Add(s.cfg.ActionTTL)
-		q.action, q.expires = rand.Text(), &until
+		q.action, q.expires, q.approval = rand.Text(), &until, o.approval
 	}
 	switch o.fault {
 	case OtherAmount:
@@ -179,7 +218,7 @@ func (s *Simulator) find(ctx context.Context, key billing.PaymentID) (request, e
 		return q, err
 	}
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
-		absent, err := claim(ctx, tx, newRequest(app.ChargeRequest{Key: key}), s.cfg.Clock.Now())
+		absent, err := claim(ctx, tx, newRequest(app.ChargeRequest{Key: key}, behaviour{}), s.cfg.Clock.Now())
 		if err != nil {
 			return err
 		}

@@ -23,19 +23,35 @@ const (
 
 // after returns the request as it stands once the viewer has replied, or has
 // not. The first outcome stays; a reply that comes too late counts as none.
-func (q request) after(r reply, now time.Time) request {
+//
+// One that needs no reply is over when its time has come, on the wall clock.
+func (q request) after(r reply, now, wall time.Time) request {
 	if q.status != billing.PaymentPending {
+		return q
+	}
+	if q.settles != nil {
+		if !wall.Before(*q.settles) {
+			q.status, q.decline = verdict(q.settlesAs)
+		}
 		return q
 	}
 	switch {
 	case !now.Before(*q.expires):
 		q.status, q.decline = billing.PaymentDeclined, billing.ActionExpired
 	case r == approve:
-		q.status = billing.PaymentSucceeded
+		q.status, q.decline = verdict(q.approval)
 	case r == decline:
 		q.status, q.decline = billing.PaymentDeclined, billing.AuthenticationFailed
 	}
 	return q
+}
+
+// verdict is a status and why, of why a charge is declined; "" accepts it.
+func verdict(code billing.DeclineCode) (billing.PaymentStatus, billing.DeclineCode) {
+	if code != "" {
+		return billing.PaymentDeclined, code
+	}
+	return billing.PaymentSucceeded, ""
 }
 
 // confirm settles the charge whose page has this name as the viewer replies,
@@ -63,7 +79,7 @@ func (s *Simulator) settle(ctx context.Context, tx pgx.Tx, where, value string, 
 		return before, fmt.Errorf("read the request: %w", err)
 	}
 	now := s.cfg.Clock.Now()
-	q := before.after(r, now)
+	q := before.after(r, now, s.cfg.Wall())
 	if q.status == before.status {
 		return q, nil
 	}

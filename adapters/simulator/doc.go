@@ -13,6 +13,10 @@
 //	tok_3ds                     the viewer confirms it on a page; fine without
 //	                            the viewer once that has happened
 //
+// A card's number says it too: what each does stands in card.go. Without the
+// viewer the token is charged that was given for the card, which does what the
+// card is said to do later.
+//
 // Whatever follows a ~ tells tokens apart and changes nothing: tok_ok~7. What a
 // token remembers, it remembers from the charges of everybody who uses it.
 //
@@ -27,6 +31,7 @@
 //
 // Not here: the service's view of a charge (core/app), the making of the schema
 // "simulator" (db/migrations), opening the pool (the caller's), and anything
-// that real payment systems do and the port has no word for: refunds, webhooks,
-// cards.
+// that real payment systems do and the port has no word for: refunds, webhooks.
+// Of a card nothing is kept: not its number, nor anything made from it, nor its
+// CVV.
 package simulator

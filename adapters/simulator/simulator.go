@@ -35,6 +35,9 @@ type Config struct {
 	HoldLost time.Duration
 	// Latency is how long each answer takes; nil is no time. See [LogNormal].
 	Latency func() time.Duration
+	// Wall is the time that charges take which are settled without the viewer;
+	// nil is the wall clock's.
+	Wall func() time.Time
 	// Wait waits for d or until ctx ends, and returns the error of ctx then. nil
 	// waits for real.
 	Wait func(ctx context.Context, d time.Duration) error
@@ -68,6 +71,9 @@ func New(pool *pgxpool.Pool, cfg Config) *Simulator {
 	cfg.HoldLost = cmp.Or(cfg.HoldLost, time.Minute)
 	if cfg.Latency == nil {
 		cfg.Latency = func() time.Duration { return 0 }
+	}
+	if cfg.Wall == nil {
+		cfg.Wall = time.Now
 	}
 	if cfg.Wait == nil {
 		cfg.Wait = wait

@@ -3,6 +3,7 @@ package simulator
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/online-cinema/billing/core/billing"
 )
@@ -15,6 +16,14 @@ type behaviour struct {
 	counted   bool // the answer depends on earlier charges
 	// decline says why the n-th charge, from 1, is declined; "" accepts it.
 	decline func(n int64) billing.DeclineCode
+
+	// What only cards do.
+	line      string              // of the table of cards, for which a token is given; "" for none
+	reissues  bool                // gives a token in the place of the one charged
+	approval  billing.DeclineCode // what is said when the viewer has confirmed; "" accepts it
+	settles   time.Duration       // how long it takes without the viewer,
+	settlesAs billing.DeclineCode // and what is said then; "" accepts it
+	refuses   func(n int64) bool  // whether the n-th call finds too many others
 }
 
 // memory is what is remembered of a token.
@@ -40,6 +49,9 @@ func behaviourOf(token string) (_ behaviour, known bool) {
 		return behaviour{challenge: true, counted: true}, true
 	case "tok_declined_twice_then_ok":
 		return behaviour{counted: true, decline: onSecondAndThird}, true
+	}
+	if b, ok := laterOf(name); ok {
+		return b, true
 	}
 	if code, ok := strings.CutPrefix(name, "tok_ok_then_"); ok {
 		return behaviour{counted: true, decline: after(1, code)}, isCode(code)
@@ -78,6 +90,8 @@ func (b behaviour) decide(m memory, who billing.Initiator) (billing.PaymentStatu
 	}
 	switch {
 	case b.challenge && who == billing.CustomerInitiated:
+		return billing.PaymentPending, ""
+	case b.settles > 0:
 		return billing.PaymentPending, ""
 	case b.challenge && !m.confirmed: // and nobody is there to ask
 		return billing.PaymentDeclined, billing.AuthenticationRequired

@@ -23,6 +23,7 @@ type health struct {
 	ping       func(context.Context) error
 	migrations func(context.Context) ([]postgres.Migration, error)
 	keys       func() error
+	vault      func() error // nil without a vault
 
 	migrated atomic.Bool // once true, for ever: nobody takes a step back under a running service
 	stopping atomic.Bool
@@ -50,6 +51,9 @@ func (h *health) ready(w http.ResponseWriter, r *http.Request) {
 		"migrations": within(r.Context(), h.current),
 		"keys":       h.keys(),
 		"running":    h.running(),
+	}
+	if h.vault != nil {
+		checks["vault"] = h.vault()
 	}
 	status, report := http.StatusOK, map[string]string{"status": "ready"}
 	for name, err := range checks {

@@ -25,6 +25,7 @@ import (
 )
 
 func main() {
+	boot.Harden()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A second Ctrl-C ends the program at once.
 	context.AfterFunc(ctx, stop)
@@ -39,6 +40,10 @@ in the environment. A wrong or missing value is refused at start.
   BILLING_AUTH_JWKS_URL         its JWKS
   BILLING_AUTH_ISSUER           the iss that tokens must carry
   BILLING_AUTH_AUDIENCE         the aud that tokens must carry
+
+  BILLING_VAULT_KEYSET_FILE     keys that seal card numbers and payment tokens, and
+  BILLING_VAULT_KEK_FILE        the key that encrypts those; both are required in
+                                production, and made by billingctl vault keygen
 
   BILLING_ENV                   production, dev or test (default production)
   BILLING_API_ADDR              listener of the API (default :8080)
@@ -64,6 +69,10 @@ in the environment. A wrong or missing value is refused at start.
                                 lose_answers=0.3,latency=20ms,seed=7
   BILLING_CHARGE_TIMEOUT        how long one charge may take (default 10s)
   BILLING_SWEEP_INTERVAL        how often unsettled payments are looked up (default 5s)
+  BILLING_LIMIT_CARDS_PER_HOUR, BILLING_LIMIT_CARDS_PER_DAY
+                                new cards of one viewer (default 5, 10; 0 is no limit)
+  BILLING_LIMIT_DECLINES_PER_HOUR, BILLING_LIMIT_DECLINES_PER_DAY
+                                declined payments with a card (default 5, 10)
   BILLING_LOG_LEVEL             debug, info, warn or error (default info)
   BILLING_LOG_FORMAT            json or text (default json)
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/online-cinema/billing/adapters/auth"
+	"github.com/online-cinema/billing/adapters/vault"
 	"github.com/online-cinema/billing/cmd/internal/boot"
 )
 
@@ -64,8 +65,13 @@ func TestAddressInUse(t *testing.T) {
 	if _, _, err := auth.NewKeyPair(dir); err != nil {
 		t.Fatal(err)
 	}
+	keys := vault.Files{Keyset: filepath.Join(dir, "keyset.json"), KEK: filepath.Join(dir, "kek")}
+	if err := vault.Create(keys); err != nil {
+		t.Fatal(err)
+	}
 	var out, errs bytes.Buffer
 	code := run(t.Context(), nil, []string{
+		"BILLING_VAULT_KEYSET_FILE=" + keys.Keyset, "BILLING_VAULT_KEK_FILE=" + keys.KEK,
 		"BILLING_DATABASE_URL=postgres://127.0.0.1:1/billing",
 		"BILLING_AUTH_PUBLIC_KEY_FILE=" + filepath.Join(dir, "public.pem"),
 		"BILLING_AUTH_ISSUER=i", "BILLING_AUTH_AUDIENCE=a",

@@ -55,19 +55,30 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 	}
 	defer systems.Close()
 
+	keys, err := cfg.OpenVault(cfg.Env, log)
+	if err != nil {
+		return err
+	}
 	m := metrics.New(boot.Version())
 	for code, p := range systems.Providers {
 		systems.Providers[code] = m.Provider(code, p)
 	}
-	store := postgres.NewStore(pool)
+	store := boot.NewStore(pool, keys)
 	cases := newUseCases(cfg, mutant.Store(store, systems.Providers), clock, systems.Providers, log)
+	if keys != nil {
+		cases.keepCards(cfg, keys)
+	}
 	cases.subscriber.Collector.Watch = m.Event
+	m.Masked(boot.Masked(log))
 	m.Watch(store.Pending, connections(pool), clock.Now, log)
 	api, err := cases.handler(cfg, verifier, m, log)
 	if err != nil {
 		return fmt.Errorf("API: %w", err)
 	}
 	health := newHealth(pool.Ping, verifier.Ready, cfg.DatabaseURL)
+	if keys != nil {
+		health.vault = keys.Check
+	}
 	s := &service{
 		api: server(health.partOnStopping(withPages(api, systems.Pages)), longest(cfg), log),
 		ops: server(health.handler(m.Handler()), time.Minute, log),
@@ -89,6 +100,7 @@ type useCases struct {
 	viewer     app.Viewer
 	requests   app.Requests
 	users      *app.Registry
+	cards      *app.Cards // nil without a vault
 }
 
 func newUseCases(cfg boot.API, store app.Store, clock app.Clock, providers map[string]app.Provider, log *slog.Logger) useCases {
@@ -104,9 +116,23 @@ func newUseCases(cfg boot.API, store app.Store, clock app.Clock, providers map[s
 	}
 }
 
+// removeWait is how long removing a card waits for payments under way, within
+// what clients wait for an answer.
+const removeWait = 10 * time.Second
+
+// keepCards adds what needs a vault.
+func (u *useCases) keepCards(cfg boot.API, keys app.Vault) {
+	s := u.subscriber
+	s.Limits, s.Collector.Vault = cfg.Limits(), keys
+	u.cards = &app.Cards{
+		Store: s.Store, Clock: s.Clock, NewID: s.NewID, Calendar: s.Calendar,
+		Vault: keys, Limits: cfg.Limits(), Wait: removeWait,
+	}
+}
+
 func (u useCases) handler(cfg boot.API, v *auth.Verifier, m *metrics.Metrics, log *slog.Logger) (http.Handler, error) {
 	return httpapi.New(httpapi.Config{
-		Subscriber: u.subscriber, Viewer: u.viewer, Requests: u.requests, Users: u.users,
+		Subscriber: u.subscriber, Viewer: u.viewer, Requests: u.requests, Users: u.users, Cards: u.cards,
 		Authenticate: authenticate(v), Rates: cfg.Rates(cfg.Env), NewID: boot.NewID, Log: log,
 		Served: func(s httpapi.Served) { m.Served(s.Method, s.Route, s.Status, s.Took) },
 	})

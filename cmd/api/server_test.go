@@ -73,7 +73,7 @@ func readAll(w http.ResponseWriter, r *http.Request) {
 	if _, err := io.Copy(io.Discard, r.Body); err != nil {
 		return
 	}
-	_, _ = w.Write(make([]byte, 1<<20))
+	_, _ = w.Write(make([]byte, 64<<10))
 }
 
 // Each kind of slow client is cut off in time, and a thousand of each do not
@@ -116,7 +116,7 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 					t.Fatal(err)
 				}
 				_, err = io.Copy(io.Discard, resp.Body)
-				if errors.Join(err, resp.Body.Close()) != nil || resp.StatusCode != 200 || time.Since(at) > 0 {
+				if errors.Join(err, resp.Body.Close()) != nil || resp.StatusCode != http.StatusOK || time.Since(at) > 0 {
 					t.Errorf("another client was answered %d after %v: %v", resp.StatusCode, time.Since(at), err)
 				}
 				for range 1000 {
@@ -220,6 +220,7 @@ func TestStopping(t *testing.T) {
 		time.Sleep(5*time.Second - 1)
 		expect(api, "/?takes=10s", 200, true)
 		if resp, err := api.Get("http://wire/"); err == nil {
+			_ = resp.Body.Close()
 			t.Errorf("a new request is answered %d after the delay", resp.StatusCode)
 		}
 		underWay.Wait()

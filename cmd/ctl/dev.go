@@ -31,7 +31,7 @@ func (t *tool) dev() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "dev", Short: "Run the whole service on this machine, with nothing set up",
 		Long: "Run the whole service on this machine: a private Postgres, the schema, a demo catalogue, a demo login\n" +
-			"and the API. It prints what to try. Ctrl-C stops all of it; the data is still there next time.\n\n" +
+			"the API and the admin panel. It prints what to try. Ctrl-C stops all of it; the data is still there next time.\n\n" +
 			"With BILLING_DATABASE_URL set, that database is used instead of a private Postgres.",
 		Args: cobra.NoArgs,
 		RunE: t.action(func(cmd *cobra.Command, _ []string) error {
@@ -46,7 +46,7 @@ func (t *tool) dev() *cobra.Command {
 	f.BoolVar(&in.ephemeral, "ephemeral", false, "keep the data in a temporary folder and remove it at the end")
 	f.StringVar(&in.data, "data", "", "folder of the data (default: where this system's applications keep theirs)")
 	f.StringVar(&in.api, "api-addr", "", "listener of the API (default 127.0.0.1:8080)")
-	f.StringVar(&in.admin, "admin-addr", "", "listener of the admin panel, which this version does not have yet")
+	f.StringVar(&in.admin, "admin-addr", "", "listener of the admin panel (default 127.0.0.1:8081)")
 	f.StringVar(&in.ops, "ops-addr", "", "listener of /livez and /readyz (default 127.0.0.1:9090)")
 	cmd.MarkFlagsMutuallyExclusive("ephemeral", "data")
 	return cmd
@@ -76,7 +76,7 @@ func (t *tool) devOptions(in devFlags) (dev.Options, error) {
 	}
 	return dev.Options{
 		DatabaseURL: cfg.DatabaseURL, Data: in.data, Ephemeral: in.ephemeral,
-		APIAddr: cfg.APIAddr, OpsAddr: cfg.OpsAddr,
+		APIAddr: cfg.APIAddr, AdminAddr: cfg.AdminAddr, OpsAddr: cfg.OpsAddr,
 		Environ: t.environ, Programs: filepath.Dir(self), Self: self,
 		Stdout: t.stdout, Stderr: t.stderr,
 	}, nil

@@ -6,7 +6,9 @@
 //	billingctl plan             the catalogue
 //	billingctl payment-system   who moves the money
 //	billingctl reconcile        our books against theirs
+//	billingctl admin-user       people of the admin panel
 //	billingctl token            a viewer's token for trying things out
+//	billingctl vault            keys of the card vault
 //
 // Exit code 0 is done, 1 is failed, 2 is bad usage or configuration. What was
 // asked for goes to the standard output, everything else to the other one.

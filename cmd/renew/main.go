@@ -20,6 +20,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -27,6 +28,7 @@ import (
 )
 
 func main() {
+	boot.Harden()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A second Ctrl-C ends the program at once.
 	context.AfterFunc(ctx, stop)
@@ -39,6 +41,8 @@ const usage = `billing-renew makes one renewal run, and ends. Any number may run
                             nothing, ask no payment system
       --limit N             take up at most N subscriptions (default all)
       --concurrency N       charges under way at once, at most (default 64)
+      --every D             make a run now and then again every D, such as 10m, until
+                            SIGTERM, where no timer does
       --json                print JSON; the summary is the last line
       --metrics-file FILE   write what the run did for Prometheus' textfile collector
       --help, --version
@@ -47,6 +51,9 @@ Exit code: 0 when every item was dealt with, declines included; 1 when some fail
 or are not known, or the run stopped early; 2 for bad usage or configuration.
 
   BILLING_DATABASE_URL          Postgres URL (or BILLING_DATABASE_URL_FILE)
+  BILLING_VAULT_KEYSET_FILE     keys that seal payment tokens, and
+  BILLING_VAULT_KEK_FILE        the key that encrypts those; both are required in
+                                production
 
   BILLING_ENV                   production, dev or test (default production)
   BILLING_TIME_ZONE             where months are counted (default UTC)
@@ -66,6 +73,7 @@ type options struct {
 	dryRun, json, version bool
 	limit, concurrency    int
 	metricsFile           string
+	every                 time.Duration // 0 is one run
 }
 
 // defaultConcurrency keeps a payment system busy that answers within a second,
@@ -83,6 +91,7 @@ func parse(args []string) (o options, err error) {
 	flags.BoolVar(&o.version, "version", false, "")
 	flags.IntVar(&o.limit, "limit", 0, "")
 	flags.IntVar(&o.concurrency, "concurrency", defaultConcurrency, "")
+	flags.DurationVar(&o.every, "every", 0, "")
 	flags.StringVar(&o.metricsFile, "metrics-file", "", "")
 	if err := flags.Parse(args); err != nil {
 		return o, err
@@ -94,6 +103,10 @@ func parse(args []string) (o options, err error) {
 		return o, fmt.Errorf("--limit %d must be 1 or more", o.limit)
 	case o.concurrency < 1 || o.concurrency > maxConcurrency:
 		return o, fmt.Errorf("--concurrency %d must be 1 to %d", o.concurrency, maxConcurrency)
+	case flags.Changed("every") && o.every < time.Second:
+		return o, fmt.Errorf("--every %v must be 1s or more", o.every)
+	case o.dryRun && o.every > 0:
+		return o, errors.New("--dry-run tells of the next run alone: --every is not for it")
 	case o.dryRun && o.metricsFile != "":
 		return o, errors.New("--dry-run does nothing that --metrics-file could tell of")
 	}
@@ -120,12 +133,35 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		return boot.Misused
 	}
 	log := cfg.Logger(stderr)
-	ok, err := work(ctx, cfg, o, stdout, stderr, log)
-	if err != nil {
-		log.Error("the run failed; the next one takes up what it left", "error", err)
+	return again(ctx, o.every, func() int {
+		ok, err := work(ctx, cfg, o, stdout, stderr, log)
+		if err != nil {
+			log.Error("the run failed; the next one takes up what it left", "error", err)
+		}
+		if err != nil || !ok {
+			return boot.Failed
+		}
+		return boot.OK
+	})
+}
+
+// again makes a run every so often until ctx ends, or one run if that is never.
+// One that takes longer puts off the next. It returns the exit code of the last.
+func again(ctx context.Context, every time.Duration, once func() int) int {
+	code := once()
+	if every == 0 {
+		return code
 	}
-	if err != nil || !ok {
-		return boot.Failed
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return code
+		case <-tick.C:
+			if ctx.Err() == nil {
+				code = once()
+			}
+		}
 	}
-	return boot.OK
 }

@@ -2,10 +2,15 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/online-cinema/billing/adapters/postgres/pgtest"
 	"github.com/online-cinema/billing/cmd/internal/boot"
@@ -26,6 +31,8 @@ func TestUsage(t *testing.T) {
 		"no limit":          {[]string{"--limit=0"}, boot.Misused, "", "--limit 0 must be 1 or more"},
 		"no concurrency":    {[]string{"--concurrency=0"}, boot.Misused, "", "--concurrency 0 must be 1 to 4096"},
 		"limit is a word":   {[]string{"--limit=few"}, boot.Misused, "", "--limit"},
+		"no pause":          {[]string{"--every=0s"}, boot.Misused, "", "--every 0s must be 1s or more"},
+		"plans again":       {[]string{"--dry-run", "--every=1m"}, boot.Misused, "", "--every is not for it"},
 		"metrics of a plan": {[]string{"--dry-run", "--metrics-file=x"}, boot.Misused, "", "--dry-run"},
 		"nothing is set up": {nil, boot.Misused, "", "BILLING_DATABASE_URL is not set"},
 	}
@@ -88,5 +95,34 @@ func TestMetricsFile(t *testing.T) {
 	}
 	if !strings.HasPrefix(out.String(), "0 due: 0 renewed,") {
 		t.Errorf("said %q", out.String())
+	}
+}
+
+func TestRunsAreMadeAgainAndAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 36*time.Minute)
+		defer cancel()
+		start := time.Now()
+		var at []time.Duration
+		code := again(ctx, 10*time.Minute, func() int {
+			at = append(at, time.Since(start))
+			if len(at) == 2 {
+				time.Sleep(15 * time.Minute) // one that takes long
+			}
+			return len(at)
+		})
+		want := []time.Duration{0, 10 * time.Minute, 25 * time.Minute, 30 * time.Minute}
+		if diff := cmp.Diff(want, at); diff != "" || code != 4 {
+			t.Errorf("exit code %d, want that of the last, 4; runs (-want +got):\n%s", code, diff)
+		}
+	})
+}
+
+func TestOneRunIsTheUsual(t *testing.T) {
+	t.Parallel()
+	runs := 0
+	if code := again(t.Context(), 0, func() int { runs++; return 1 }); code != 1 || runs != 1 {
+		t.Errorf("%d runs, exit code %d", runs, code)
 	}
 }

@@ -36,7 +36,11 @@ func work(ctx context.Context, cfg boot.Renew, o options, stdout, stderr io.Writ
 	}
 	defer systems.Close()
 
-	store := mutant.Store(postgres.NewStore(pool), systems.Providers)
+	keys, err := cfg.OpenVault(cfg.Env, log)
+	if err != nil {
+		return false, err
+	}
+	store := mutant.Store(boot.NewStore(pool, keys), systems.Providers)
 	renewer := &app.Renewer{
 		Store: store, Clock: now, NewID: boot.NewID, Calendar: billing.NewCalendar(cfg.TimeZone.Location),
 		Collector:   boot.NewCollector(cfg.Rules, cfg.Charging, store, now, systems.Providers, log),

@@ -7,11 +7,14 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// Catalog is where operators keep plans and payment systems.
+// Catalog is where operators keep plans and payment systems. Every change is
+// audited in its own transaction. A Catalog asks nobody for a role: whoever
+// holds one may use it. What people do at the panel goes through [Panel].
 type Catalog struct {
 	Store Store
 	Clock Clock
 	NewID func() string
+	By    Operator // for whom it works; [Shell] unless set
 }
 
 // AddPlan adds a plan; its id and times are set here. [billing.ErrInvalid] with
@@ -22,14 +25,19 @@ func (c Catalog) AddPlan(ctx context.Context, p billing.Plan) (billing.Plan, err
 	if err := p.Check(); err != nil {
 		return billing.Plan{}, err
 	}
-	err := c.Store.InTx(ctx, func(tx Repos) error { return tx.Plans.Add(ctx, p) })
+	err := c.Store.InTx(ctx, func(tx Repos) error {
+		if err := tx.Plans.Add(ctx, p); err != nil {
+			return err
+		}
+		return c.audit(ctx, tx, PlanAdded, p.Code, nil, planFacts(p))
+	})
 	return p, wrap(err, "add plan %s", p.Code)
 }
 
 // SetPrice changes what a plan costs from now on. Those who subscribed before
 // keep the price they agreed to. [billing.ErrPlanNotFound], [billing.ErrInvalid].
 func (c Catalog) SetPrice(ctx context.Context, ref string, price billing.Money) (billing.Plan, error) {
-	return c.changePlan(ctx, ref, func(p billing.Plan) (billing.Plan, error) {
+	return c.changePlan(ctx, ref, PlanEdited, func(_ Repos, p billing.Plan) (billing.Plan, error) {
 		return p.Reprice(price, c.Clock.Now())
 	})
 }
@@ -37,20 +45,26 @@ func (c Catalog) SetPrice(ctx context.Context, ref string, price billing.Money) 
 // ArchivePlan takes a plan off sale. Its subscribers keep renewing.
 // [billing.ErrPlanNotFound].
 func (c Catalog) ArchivePlan(ctx context.Context, ref string) (billing.Plan, error) {
-	return c.changePlan(ctx, ref, func(p billing.Plan) (billing.Plan, error) {
+	return c.changePlan(ctx, ref, PlanArchived, func(_ Repos, p billing.Plan) (billing.Plan, error) {
 		return p.Archive(c.Clock.Now()), nil
 	})
 }
 
-func (c Catalog) changePlan(ctx context.Context, ref string, f func(billing.Plan) (billing.Plan, error)) (p billing.Plan, err error) {
+func (c Catalog) changePlan(
+	ctx context.Context, ref, action string, f func(Repos, billing.Plan) (billing.Plan, error),
+) (p billing.Plan, err error) {
 	err = c.Store.InTx(ctx, func(tx Repos) error {
-		if p, err = tx.Plans.Lock(ctx, ref); err != nil {
+		before, err := tx.Plans.Lock(ctx, ref)
+		if err != nil {
 			return err
 		}
-		if p, err = f(p); err != nil {
+		if p, err = f(tx, before); err != nil {
 			return err
 		}
-		return tx.Plans.Save(ctx, p)
+		if err := tx.Plans.Save(ctx, p); err != nil {
+			return err
+		}
+		return c.auditChange(ctx, tx, action, p.Code, planFacts(before), planFacts(p))
 	})
 	return p, wrap(err, "change plan %s", ref)
 }
@@ -68,21 +82,40 @@ func (c Catalog) AddPaymentSystem(ctx context.Context, ps billing.PaymentSystem)
 	if err := ps.Check(); err != nil {
 		return billing.PaymentSystem{}, err
 	}
-	err := c.Store.InTx(ctx, func(tx Repos) error { return tx.PaymentSystems.Add(ctx, ps) })
+	err := c.Store.InTx(ctx, func(tx Repos) error {
+		if err := tx.PaymentSystems.Add(ctx, ps); err != nil {
+			return err
+		}
+		return c.audit(ctx, tx, PaymentSystemAdded, ps.Code, nil, systemFacts(ps))
+	})
 	return ps, wrap(err, "add payment system %s", ps.Code)
 }
 
 // ArchivePaymentSystem closes a payment system for new subscriptions. Those
 // that use it keep renewing. [billing.ErrPaymentSystemNotFound].
-func (c Catalog) ArchivePaymentSystem(ctx context.Context, code string) (ps billing.PaymentSystem, err error) {
+func (c Catalog) ArchivePaymentSystem(ctx context.Context, code string) (billing.PaymentSystem, error) {
+	return c.changeSystem(ctx, code, PaymentSystemArchived, func(ps billing.PaymentSystem) (billing.PaymentSystem, error) {
+		return ps.Archive(c.Clock.Now()), nil
+	})
+}
+
+func (c Catalog) changeSystem(
+	ctx context.Context, code, action string, f func(billing.PaymentSystem) (billing.PaymentSystem, error),
+) (ps billing.PaymentSystem, err error) {
 	err = c.Store.InTx(ctx, func(tx Repos) error {
-		if ps, err = tx.PaymentSystems.Find(ctx, code); err != nil {
+		before, err := tx.PaymentSystems.Lock(ctx, code)
+		if err != nil {
 			return err
 		}
-		ps = ps.Archive(c.Clock.Now())
-		return tx.PaymentSystems.Save(ctx, ps)
+		if ps, err = f(before); err != nil {
+			return err
+		}
+		if err := tx.PaymentSystems.Save(ctx, ps); err != nil {
+			return err
+		}
+		return c.auditChange(ctx, tx, action, ps.Code, systemFacts(before), systemFacts(ps))
 	})
-	return ps, wrap(err, "archive payment system %s", code)
+	return ps, wrap(err, "change payment system %s", code)
 }
 
 // PaymentSystems lists all payment systems, archived ones too, by code.

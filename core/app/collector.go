@@ -24,6 +24,8 @@ type Collector struct {
 	// RecordTimeout is how long writing down an outcome may take.
 	RecordTimeout time.Duration
 	Log           *slog.Logger
+	// Vault opens the numbers of cards; nil when no cards are kept.
+	Vault Vault
 	// Watch is told of each event that a payment caused, once it is stored; nil
 	// is nobody.
 	Watch func(billing.EventType)
@@ -90,7 +92,10 @@ type Result struct {
 //
 // An error means that the outcome was not recorded; a sweep will do it.
 func (c *Collector) Collect(ctx context.Context, p billing.Payment, token billing.Secret) (Result, error) {
-	v := c.charge(ctx, p, token)
+	return c.collected(ctx, c.charge(ctx, p, ChargeRequest{Token: token}))
+}
+
+func (c *Collector) collected(ctx context.Context, v verdict) (Result, error) {
 	results, err := c.record(ctx, v)
 	if err != nil {
 		return Result{}, err
@@ -99,18 +104,21 @@ func (c *Collector) Collect(ctx context.Context, p billing.Payment, token billin
 }
 
 // charge asks the payment system, without a transaction, for as long as the
-// intent allows.
-func (c *Collector) charge(ctx context.Context, p billing.Payment, token billing.Secret) verdict {
-	o, err := c.ask(ctx, p, token)
+// intent allows. by has the token or the card to charge.
+func (c *Collector) charge(ctx context.Context, p billing.Payment, by ChargeRequest) verdict {
+	o, err := c.ask(ctx, p, by)
 	v := c.judge(p, o, err)
 	v.until, _ = ctx.Deadline()
 	return v
 }
 
-func (c *Collector) ask(ctx context.Context, p billing.Payment, token billing.Secret) (billing.Outcome, error) {
+func (c *Collector) ask(ctx context.Context, p billing.Payment, by ChargeRequest) (billing.Outcome, error) {
 	provider, ok := c.Providers[p.PaymentSystem]
 	if !ok {
 		return billing.Outcome{}, fmt.Errorf("no adapter for payment system %q: %w", p.PaymentSystem, ErrNotSent)
+	}
+	if by.Card == nil && by.Token.IsZero() { // it does not open, or was removed just now
+		return billing.Outcome{}, fmt.Errorf("payment method %s has no token to charge: %w", p.MethodID, ErrNotSent)
 	}
 	if ctx.Err() != nil {
 		return billing.Outcome{}, fmt.Errorf("too late to send it: %w", ErrNotSent)
@@ -118,7 +126,8 @@ func (c *Collector) ask(ctx context.Context, p billing.Payment, token billing.Se
 	ctx, cancel := context.WithTimeout(ctx, c.ChargeTimeout)
 	defer cancel()
 	crashPoint("charge.before")
-	o, err := provider.Charge(ctx, ChargeRequest{Key: p.ID, Token: token, Amount: p.Amount, Initiator: p.Initiator})
+	by.Key, by.Amount, by.Initiator = p.ID, p.Amount, p.Initiator
+	o, err := provider.Charge(ctx, by)
 	crashPoint("charge.after")
 	return o, err
 }
@@ -126,7 +135,7 @@ func (c *Collector) ask(ctx context.Context, p billing.Payment, token billing.Se
 // chargeOrLookUp is charge, and asks at once for the outcome when the answer is
 // lost. A payment that is not found may still be on its way.
 func (c *Collector) chargeOrLookUp(ctx context.Context, p billing.Payment, token billing.Secret) verdict {
-	v := c.charge(ctx, p, token)
+	v := c.charge(ctx, p, ChargeRequest{Token: token})
 	if v.known() || neverSent(v.err) {
 		return v
 	}
@@ -189,7 +198,7 @@ func (c *Collector) settle(ctx context.Context, tx Repos, vs []verdict) ([]Resul
 	}
 	now := c.Clock.Now()
 	results := make([]Result, 0, len(vs))
-	var w writes
+	w := newWrites(len(vs))
 	for _, v := range vs {
 		sub, pay := subs[v.payment.SubscriptionID], pays[v.payment.ID]
 		newSub, newPay := sub, pay
@@ -203,6 +212,9 @@ func (c *Collector) settle(ctx context.Context, tx Repos, vs []verdict) ([]Resul
 		}
 		if newSub != sub {
 			w.subscriptions = append(w.subscriptions, newSub)
+		}
+		if newPay.Status == billing.PaymentSucceeded && newPay != pay && !v.outcome.Token.IsZero() {
+			w.tokens = append(w.tokens, methodToken{newPay.UserID, newPay.MethodID, v.outcome.Token})
 		}
 		switch {
 		case newPay.Settled() || v.until.IsZero():
@@ -223,9 +235,24 @@ type writes struct {
 	newPayments   []billing.Payment // which may be sent for as long as send says
 	send          time.Duration
 	payments      []billing.Payment
-	unsettled     []PaymentKey // which their sender is done with, and the sweep may have at once
-	unsent        []PaymentKey // likewise, and which surely were not sent
+	unsettled     []PaymentKey  // which their sender is done with, and the sweep may have at once
+	unsent        []PaymentKey  // likewise, and which surely were not sent
+	tokens        []methodToken // that payment systems gave
 	events        []billing.Event
+}
+
+type methodToken struct {
+	user   billing.UserID
+	method billing.PaymentMethodID
+	token  billing.Secret
+}
+
+// newWrites has room for the usual: one of each for each of n subscriptions.
+func newWrites(n int) writes {
+	return writes{
+		subscriptions: make([]billing.Subscription, 0, n), payments: make([]billing.Payment, 0, n),
+		events: make([]billing.Event, 0, n),
+	}
 }
 
 func (w writes) apply(ctx context.Context, tx Repos) error {
@@ -243,6 +270,11 @@ func (w writes) apply(ctx context.Context, tx Repos) error {
 	}
 	if err := tx.Payments.GiveBack(ctx, w.unsent...); err != nil {
 		return err
+	}
+	for _, t := range w.tokens {
+		if err := tx.Methods.Retoken(ctx, t.user, t.method, t.token); err != nil {
+			return err
+		}
 	}
 	return tx.Events.Append(ctx, w.events...)
 }

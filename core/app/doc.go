@@ -12,5 +12,8 @@
 //
 // A renewal run does the same with batches: see [Renewer].
 //
+// A card is removed in two steps: tx, after which nothing new uses it, and a wait
+// until nothing that was under way may be sent any more. Then the answer.
+//
 // What is not here: HTTP, JSON, SQL, configuration.
 package app

@@ -34,11 +34,15 @@ type Repos struct {
 	Plans          Plans
 	PaymentSystems PaymentSystems
 	Methods        Methods
+	Cards          Cardfile
 	Subscriptions  Subscriptions
 	Payments       Payments
 	Events         Events
 	Answers        Answers
 	Runs           Runs
+	Audit          Audit
+	Staff          Staff
+	Sessions       Sessions
 }
 
 // Users keeps the registry of users.
@@ -46,6 +50,8 @@ type Users interface {
 	// Seen registers the user at now, or moves the time of being last seen to
 	// now if that is later by a minute.
 	Seen(ctx context.Context, id billing.UserID, now time.Time) error
+	// Lock makes others wait that lock the same user, until the transaction ends.
+	Lock(ctx context.Context, id billing.UserID) error
 }
 
 // Plans keeps the catalogue.
@@ -61,6 +67,12 @@ type Plans interface {
 	// Save writes a plan that was locked. [billing.ErrAlreadyExists] when
 	// its code is taken by another.
 	Save(ctx context.Context, p billing.Plan) error
+	// Remove deletes a plan that was locked. [ErrInUse] when somebody ever
+	// subscribed to it.
+	Remove(ctx context.Context, id billing.PlanID) error
+	// Subscribers counts the live subscriptions to a plan, but for those whose
+	// first payment is not settled.
+	Subscribers(ctx context.Context, id billing.PlanID) (int, error)
 }
 
 // PaymentSystems keeps the registry of payment systems.
@@ -68,10 +80,14 @@ type PaymentSystems interface {
 	// Find returns the payment system with this code, archived or not.
 	// [billing.ErrPaymentSystemNotFound] when there is none.
 	Find(ctx context.Context, code string) (billing.PaymentSystem, error)
+	// Lock is Find for whoever is going to change it.
+	Lock(ctx context.Context, code string) (billing.PaymentSystem, error)
 	// Add adds one. [billing.ErrAlreadyExists] when its code is taken.
 	Add(ctx context.Context, ps billing.PaymentSystem) error
 	// Save writes one that is there already.
 	Save(ctx context.Context, ps billing.PaymentSystem) error
+	// Remove deletes one that was locked. [ErrInUse] when somebody ever used it.
+	Remove(ctx context.Context, code string) error
 }
 
 // Methods keeps the links between users and their tokens at payment systems.
@@ -80,6 +96,41 @@ type Methods interface {
 	Link(ctx context.Context, m billing.PaymentMethod) (billing.PaymentMethod, error)
 	// Find returns a user's method. [billing.ErrNotFound] when there is none.
 	Find(ctx context.Context, user billing.UserID, id billing.PaymentMethodID) (billing.PaymentMethod, error)
+	// Add adds a method that was made from a card, and has no token yet.
+	Add(ctx context.Context, m billing.PaymentMethod) error
+	// Retoken gives a method that was made from a card, and is not removed, this
+	// token. What is anything else stays as it is.
+	Retoken(ctx context.Context, user billing.UserID, id billing.PaymentMethodID, token billing.Secret) error
+	// RemoveOf removes every method of the user that was made from the card, or
+	// that has the token of one that was, as of the card's removal; their tokens
+	// are gone. It waits for transactions that use one of them.
+	RemoveOf(ctx context.Context, removed billing.Card) error
+}
+
+// Cardfile keeps the viewers' cards.
+type Cardfile interface {
+	// Same locks and returns the user's card with this fingerprint.
+	// [billing.ErrNotFound] when there is none.
+	Same(ctx context.Context, user billing.UserID, f billing.Fingerprint) (billing.Card, error)
+	// Find returns a user's card, removed or not, and keeps others from removing
+	// it until the transaction ends. [billing.ErrCardNotFound] when there is none.
+	Find(ctx context.Context, user billing.UserID, id billing.CardID) (billing.Card, error)
+	// Lock is Find for whoever is going to change the card.
+	Lock(ctx context.Context, user billing.UserID, id billing.CardID) (billing.Card, error)
+	// Add adds a card. [billing.ErrAlreadyExists] when the user has the same.
+	Add(ctx context.Context, c billing.Card) error
+	// Save writes a card that was locked, all but its number and fingerprint; when
+	// it is removed, those are gone.
+	Save(ctx context.Context, c billing.Card) error
+	// Added returns when the user's newest cards were added, removed ones among
+	// them: up to limit, later than since.
+	Added(ctx context.Context, user billing.UserID, since time.Time, limit int) ([]time.Time, error)
+	// Declined does the same for the payments that the user made with a card and
+	// that were declined, or of which nobody knows yet.
+	Declined(ctx context.Context, user billing.UserID, since time.Time, limit int) ([]time.Time, error)
+	// Sending reports whether a payment by a method of the card may be sent to its
+	// payment system still: it is pending, and its time to be sent is not over.
+	Sending(ctx context.Context, user billing.UserID, id billing.CardID) (bool, error)
 }
 
 // SubscriptionKey finds one subscription.
@@ -173,6 +224,8 @@ type Unsettled struct {
 type Events interface {
 	// Append adds events, which have their ids.
 	Append(ctx context.Context, e ...billing.Event) error
+	// Told reports whether the user has an event of this type at since or later.
+	Told(ctx context.Context, user billing.UserID, t billing.EventType, since time.Time) (bool, error)
 }
 
 // Run is one run of the renewal job.
@@ -258,6 +311,8 @@ type Views interface {
 	Events(ctx context.Context, user billing.UserID, p Page) ([]billing.Event, error)
 	// Payments lists a user's payments.
 	Payments(ctx context.Context, user billing.UserID, p Page) ([]billing.Payment, error)
+	// Cards lists a user's cards that are not removed.
+	Cards(ctx context.Context, user billing.UserID, p Page) ([]billing.Card, error)
 	// Due calls each for those that q asks for, the earliest first; for all
 	// payment systems when q names none, and without end when its limit is 0.
 	Due(ctx context.Context, q DueQuery, each func(Due) error) error
@@ -273,6 +328,11 @@ type Views interface {
 type Provider interface {
 	// Charge asks for money, once for each key, whatever happens and however
 	// often it is called: a repetition gets the first outcome.
+	//
+	// With a card instead of a token it also saves the card, and the outcome of a
+	// charge that succeeded has the token for it. Only a viewer who is there can
+	// pay with a card: a merchant's request with one, or any without a CVV, is
+	// ErrRefused before anything is sent.
 	//
 	//	ErrNotSent       this call surely never reached it, and charged nothing
 	//	ErrTokenUnknown  it does not know the token; nothing was charged
@@ -293,8 +353,29 @@ type Provider interface {
 type ChargeRequest struct {
 	Key       billing.PaymentID // idempotency key and reference
 	Token     billing.Secret
+	Card      *Card // instead of a token
 	Amount    billing.Money
 	Initiator billing.Initiator
+}
+
+// Card is what a payment system is told of a bank card, once.
+type Card struct {
+	billing.CardDetails
+	CVV billing.CVV
+}
+
+// CheckCard returns [ErrRefused] for a request that no payment system may be
+// sent: one with a card and without the viewer or the viewer's CVV, or with both
+// a card and a token. Every [Provider] calls it before anything else.
+func (r ChargeRequest) CheckCard() error {
+	if r.Card == nil {
+		return nil
+	}
+	whole := !r.Card.Number.IsZero() && !r.Card.CVV.IsZero()
+	if r.Initiator != billing.CustomerInitiated || !whole || !r.Token.IsZero() {
+		return ErrRefused
+	}
+	return nil
 }
 
 // What a [Provider] can say besides an outcome.

@@ -28,6 +28,7 @@ const (
 	credentials    mishap = "it does not accept our credentials"
 	unknownToken   mishap = "it does not know the token"
 	refusesRequest mishap = "it calls the request wrong"
+	savesNothing   mishap = "it takes the money and does not save the card"
 )
 
 var errLost = errors.New("connection reset by peer")
@@ -46,6 +47,7 @@ type psp struct {
 	mu     sync.Mutex
 	mishap mishap
 	asked  []app.ChargeRequest
+	cards  []string // number and code of each card that it was sent
 	known  map[billing.PaymentID]known
 	ledger []app.LedgerEntry
 }
@@ -83,6 +85,13 @@ func (p *psp) take(r app.ChargeRequest) (mishap, billing.Outcome, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.asked = append(p.asked, r)
+	if err := r.CheckCard(); err != nil {
+		p.t.Errorf("it is asked for what no payment system may be: %v", err)
+		return p.mishap, billing.Outcome{}, err
+	}
+	if r.Card != nil {
+		p.cards = append(p.cards, r.Card.Number.Reveal()+" "+r.Card.CVV.Reveal())
+	}
 	if errs := map[mishap]error{
 		refusesConn: app.ErrNotSent, credentials: app.ErrCredentials,
 		unknownToken: app.ErrTokenUnknown, refusesRequest: app.ErrRefused,
@@ -106,6 +115,9 @@ func (p *psp) take(r app.ChargeRequest) (mishap, billing.Outcome, error) {
 		o = billing.Outcome{Status: billing.PaymentPending, ActionURL: "https://bank.example/3ds"}
 	case otherAmount:
 		o.Amount.Amount++
+	}
+	if r.Card != nil && o.Status == billing.PaymentSucceeded && p.mishap != savesNothing {
+		o.Token = billing.NewSecret("tok_for_" + string(r.Key))
 	}
 	if o.Status == billing.PaymentSucceeded {
 		p.ledger = append(p.ledger, app.LedgerEntry{Key: r.Key, Amount: o.Amount, At: p.now()})

@@ -47,9 +47,9 @@ func TestCancelsThatRaceARun(t *testing.T) {
 		answered := make([]int64, len(users))
 		var cancels sync.WaitGroup
 		p := &faulty{Provider: w.psp, takes: time.Millisecond}
-		for i, u := range users {
+		for i, u := range users { // the first of them, who is claimed first, cancels last
 			cancels.Go(func() {
-				time.Sleep(time.Duration(i) * 120 * time.Microsecond)
+				time.Sleep(time.Duration(len(users)-i) * 120 * time.Microsecond)
 				expectError(w.t, w.cancel(u, billing.AtPeriodEnd), nil)
 				answered[i] = store.seq.Add(1)
 			})
@@ -187,7 +187,12 @@ func (w world) expectAsked(p billing.Payment, want bool) {
 
 func TestTwoSweepsAtOnceSendOnce(t *testing.T) {
 	t.Parallel()
-	for name, apart := range map[string]time.Duration{"at the same moment": 0, "one is slow to look": 11 * time.Second} {
+	tests := map[string]struct{ looks, later time.Duration }{
+		"at the same moment":                            {0, 0},
+		"one looks for so long that another may too":    {11 * time.Second, 10500 * time.Millisecond},
+		"one looks for longer than another may send it": {20 * time.Second, 10500 * time.Millisecond},
+	}
+	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(w world) {
@@ -197,8 +202,11 @@ func TestTwoSweepsAtOnceSendOnce(t *testing.T) {
 				claimed := len(w.claimed(users))
 				time.Sleep(sendOver)
 				p := &faulty{Provider: w.psp, takes: 4 * time.Second}
-				slow := &faulty{Provider: p, look: func(int64) error { time.Sleep(apart); return nil }}
+				slow := &faulty{Provider: p, look: func(int64) error { time.Sleep(tt.looks); return nil }}
 				errs := atOnce(2, func(i int) error {
+					if i == 1 {
+						time.Sleep(tt.later)
+					}
 					_, err := w.processOver(w.store, []app.Provider{slow, p}[i]).Sweep(w.t.Context(), 10)
 					return err
 				})

@@ -122,3 +122,22 @@ func TestWhatWasFoundIsKeptWhenSendingAgainFails(t *testing.T) {
 		}
 	})
 }
+
+func TestARecordThatFailsOnceMakesTheRunFail(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w world) {
+		users := w.join(1)
+		w.clock.advance(month)
+		var failed atomic.Bool
+		store := faults{w.store, func(d did, _ bool) error {
+			if d.saved && !failed.Swap(true) {
+				return billing.ErrUnavailable
+			}
+			return nil
+		}}
+		w.expectRun(w.renewerOver(store, w.psp), app.Summary{Due: 1, Failed: 1}, billing.ErrUnavailable)
+		time.Sleep(sendOver)
+		w.run(app.Summary{Settled: 1})
+		w.expectPaid(users, 2)
+	})
+}

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -86,6 +87,38 @@ func TestARunSettlesWhatItLeftOpen(t *testing.T) {
 				w.expectRun(w.renewerOver(w.store, p), app.Summary{Due: 10, Renewed: 10}, nil)
 				w.expectPaid(users, 2)
 				w.run(app.Summary{})
+			})
+		})
+	}
+}
+
+func TestWhatAnotherHasSettledIsNotUnknown(t *testing.T) {
+	t.Parallel()
+	for m, want := range map[mishap]app.Summary{
+		fine:     {Due: 1, Renewed: 1},
+		declines: {Due: 1, Declined: 1},
+	} {
+		t.Run(string(m), func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(w world) {
+				user := w.join(1)[0]
+				w.clock.advance(month)
+				w.psp.suffers(m)
+				blind := &faulty{Provider: w.psp, after: always(errLost), look: always(errLost)}
+				errs := atOnce(2, func(i int) error {
+					if i == 0 {
+						w.expectRun(w.renewerOver(w.store, blind), want, nil)
+						return nil
+					}
+					time.Sleep(1100 * time.Millisecond) // the run waits, between two looks, and has a lease on it
+					p := w.subscriptionOf(user).Latest
+					w.inTx(func(ctx context.Context, tx app.Repos) error {
+						return tx.Payments.Release(ctx, app.PaymentKey{User: p.UserID, ID: p.ID})
+					})
+					_, err := w.process().Sweep(w.t.Context(), 1)
+					return err
+				})
+				expectError(w.t, errs[1], nil)
 			})
 		})
 	}

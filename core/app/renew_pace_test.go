@@ -3,6 +3,7 @@ package app_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -50,10 +51,12 @@ type batches struct {
 	mu    *sync.Mutex
 	sizes *[]int
 	may   map[billing.PaymentID]time.Time
+
+	resent *atomic.Int64 // how many were sent again
 }
 
 func (w world) batches() batches {
-	return batches{w.store, new(sync.Mutex), new([]int), make(map[billing.PaymentID]time.Time)}
+	return batches{w.store, new(sync.Mutex), new([]int), make(map[billing.PaymentID]time.Time), new(atomic.Int64)}
 }
 
 func (s batches) InTx(ctx context.Context, f func(app.Repos) error) error {
@@ -82,6 +85,7 @@ func (r batchPayments) Add(ctx context.Context, send time.Duration, list ...bill
 
 func (r batchPayments) Resend(ctx context.Context, send time.Duration, keys ...app.PaymentKey) ([]app.PaymentKey, error) {
 	granted, err := r.Payments.Resend(ctx, send, keys...)
+	r.batches.resent.Add(int64(len(granted)))
 	r.batches.mu.Lock()
 	defer r.batches.mu.Unlock()
 	for _, k := range granted {
@@ -112,26 +116,37 @@ func (p punctual) Charge(ctx context.Context, r app.ChargeRequest) (billing.Outc
 
 func TestIntentsAreSentWithinTheirWindowHoweverSlowThePaymentSystemIs(t *testing.T) {
 	t.Parallel()
+	const all = 0
 	for _, tt := range []struct {
 		takes       time.Duration
+		after       int64 // from which charge on it takes so long
 		concurrency int
-		largest     int // batch, from the tenth on
+		grows       bool // the batches are larger than what is charged at once
+		last        int  // how large they are at the end, at most
+		late        int  // how many wait for too long, at most
 	}{
-		{0, 8, 500},
-		{100 * time.Millisecond, 8, 160},
-		{time.Second, 8, 16},
-		{4900 * time.Millisecond, 8, 8},
-		{4900 * time.Millisecond, 1, 1},
-		{4900 * time.Millisecond, 64, 50}, // more than the breaker bears: what is cut short would open it
+		{0, all, 8, true, 500, 0},
+		{100 * time.Millisecond, all, 8, true, 160, 0},
+		{time.Second, all, 8, false, 16, 0},
+		{4900 * time.Millisecond, all, 8, false, 8, 16}, // of the first batches
+		{4900 * time.Millisecond, all, 1, false, 1, 0},
+		{4900 * time.Millisecond, all, 64, false, 50, 64}, // more than the breaker bears: what is cut short would open it
+		{4900 * time.Millisecond, 30, 1, true, 1, 60},
+		{4900 * time.Millisecond, 60, 8, true, 32, 60},
 	} {
-		t.Run(fmt.Sprintf("%s, %d at once", tt.takes, tt.concurrency), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s from %d on, %d at once", tt.takes, tt.after, tt.concurrency), func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(w world) {
-				const n = 200
+				const n = 150
 				users := w.join(n)
 				w.clock.advance(month)
 				store := w.batches()
-				slow := &faulty{Provider: w.psp, takes: tt.takes}
+				slow := &faulty{Provider: w.psp, before: func(i int64) error {
+					if i > tt.after {
+						time.Sleep(tt.takes)
+					}
+					return nil
+				}}
 				r := w.renewerOver(store, punctual{slow, w.t, store})
 				r.Concurrency = tt.concurrency
 				w.expectRun(r, app.Summary{Due: n, Renewed: n}, nil)
@@ -141,11 +156,12 @@ func TestIntentsAreSentWithinTheirWindowHoweverSlowThePaymentSystemIs(t *testing
 				if most := int(slow.most.Load()); most > tt.concurrency {
 					w.t.Errorf("%d charges were under way at once, want %d at most", most, tt.concurrency)
 				}
-				for i, size := range *store.sizes {
-					if i >= 10 && size > tt.largest {
-						w.t.Errorf("batch %d is of %d, want %d at most: %v", i, size, tt.largest, *store.sizes)
-						break
-					}
+				sizes, late := *store.sizes, store.resent.Load()
+				if grown := slices.Max(sizes) > tt.concurrency; grown != tt.grows {
+					w.t.Errorf("the batches are %v", sizes)
+				}
+				if last := sizes[len(sizes)-1]; last > tt.last || late > int64(tt.late) {
+					w.t.Errorf("%d were too late, and the last batch was of %d, want %d and %d at most: %v", late, last, tt.late, tt.last, sizes)
 				}
 				w.expectPaid(users, 2)
 			})

@@ -88,7 +88,7 @@ func TestAStopWhileSettlingIsNoFailure(t *testing.T) {
 				w.psp.suffers(fine)
 				ctx, stop := context.WithCancel(w.t.Context())
 				defer stop()
-				r := w.renewerOver(w.store, stopped{w.psp, stop, look})
+				r := w.renewerOver(w.store, stopped{w.psp, stop, look, new(atomic.Int64)})
 				r.Concurrency = 40
 				_, err := r.Run(ctx)
 				expectError(w.t, err, nil)
@@ -100,15 +100,19 @@ func TestAStopWhileSettlingIsNoFailure(t *testing.T) {
 	}
 }
 
-// stopped is a payment system during whose first look-up the run is stopped.
+// stopped is a payment system during whose look-ups the run is stopped, when so
+// many of them are under way that all together would look like an outage.
 type stopped struct {
 	app.Provider
-	stop func()
-	look func(context.Context) error
+	stop  func()
+	look  func(context.Context) error
+	looks *atomic.Int64
 }
 
 func (s stopped) Find(ctx context.Context, key billing.PaymentID) (billing.Outcome, error) {
-	s.stop()
+	if s.looks.Add(1) == 30 {
+		s.stop()
+	}
 	if err := s.look(ctx); err != nil {
 		return billing.Outcome{}, err
 	}

@@ -55,7 +55,12 @@ type Work struct {
 
 // recover finds out what became of a request without an answer. While its
 // payment is pending it counts as running: it runs, or the sweep will settle it.
+//
+// A request without a subscription does the same when it is done again, so it is.
 func (q Requests) recover(ctx context.Context, c Claim) (*Answer, *Work, error) {
+	if c.Subscription == "" {
+		return nil, nil, q.Forget(ctx, c.Request)
+	}
 	v, err := q.Store.Views().Subscription(ctx, c.User, string(c.Subscription))
 	switch {
 	case err != nil:

@@ -211,6 +211,23 @@ func TestASweepSettlesManyAndNoMoreThanItMay(t *testing.T) {
 	w.expectAgreement()
 }
 
+func TestWhoeverWatchesIsToldOfWhatIsGivenUp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.psp.suffers(lostBefore)
+	w.subscribed()
+	w.clock.advance(sendOver)
+	var told []billing.EventType
+	p := w.process()
+	p.Watch = func(e billing.EventType) { told = append(told, e) }
+	_, err := p.Sweep(t.Context(), 10)
+	expectError(t, err, nil)
+	if want := []billing.EventType{billing.PaymentWasAbandoned}; !slices.Equal(told, want) {
+		t.Errorf("told of %v, want %v", told, want)
+	}
+	w.expectHistory(told...)
+}
+
 // What is watched is what is stored: an event that was not, or was already, is
 // not told of.
 func TestWhoeverWatchesIsToldOfWhatIsStored(t *testing.T) {

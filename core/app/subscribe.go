@@ -16,6 +16,7 @@ type Subscriber struct {
 	NewID     func() string
 	Calendar  billing.Calendar
 	Collector *Collector
+	Limits    billing.Limits
 }
 
 // Subscribe is a viewer's wish to subscribe.
@@ -25,7 +26,9 @@ type Subscribe struct {
 	Price         billing.Money // that the viewer saw
 	PaymentSystem string        // its code
 	Token         billing.Secret
-	Request       *Request // nil when the request has no Idempotency-Key
+	Card          billing.CardID // a kept card, instead of a token,
+	CVV           billing.CVV    // with the code that the viewer typed in; it is wiped
+	Request       *Request       // nil when the request has no Idempotency-Key
 }
 
 // Subscribe charges the viewer for the first period, once, and returns the
@@ -35,9 +38,12 @@ type Subscribe struct {
 //	*PriceChangedError      nothing happened
 //	*DeclinedError          the payment system said no
 //	ErrPaymentTokenUnknown  the payment system does not know the token
+//	ErrCardNotFound         the viewer has no such card
+//	ErrRateLimited          a [billing.LimitedError]: too many payments with a card were declined
 //	ErrRequestInProgress    a request with the same key was quicker
 //	ErrUnavailable          nothing was charged, or it is being settled
 func (s *Subscriber) Subscribe(ctx context.Context, cmd Subscribe) (SubscriptionView, error) {
+	defer cmd.CVV.Wipe()
 	sending, done := s.Collector.sending(ctx)
 	defer done()
 	var o opened
@@ -46,10 +52,10 @@ func (s *Subscriber) Subscribe(ctx context.Context, cmd Subscribe) (Subscription
 		return err
 	})
 	if err != nil {
-		return SubscriptionView{}, fmt.Errorf("subscribe: %w", err)
+		return SubscriptionView{}, fmt.Errorf("subscribe: %w", noteLimit(ctx, s.Store, s.Clock, s.NewID, cmd.User, err))
 	}
 	crashPoint("subscribe.intent")
-	r, err := s.Collector.Collect(sending, o.payment, cmd.Token)
+	r, err := s.collect(sending, o, cmd)
 	if err != nil {
 		return SubscriptionView{}, settlingError{err}
 	}
@@ -77,6 +83,14 @@ func (e settlingError) Unwrap() []error { return []error{errSettling, e.cause} }
 type opened struct {
 	plan    billing.Plan
 	payment billing.Payment
+	card    billing.Card // when it is paid with one
+}
+
+func (s *Subscriber) collect(ctx context.Context, o opened, cmd Subscribe) (Result, error) {
+	if cmd.Card == "" {
+		return s.Collector.Collect(ctx, o.payment, cmd.Token)
+	}
+	return s.Collector.CollectCard(ctx, o.payment, o.card, cmd.CVV)
 }
 
 // open is the first transaction: it checks what the viewer asks for against
@@ -97,7 +111,7 @@ func (s *Subscriber) open(ctx context.Context, tx Repos, cmd Subscribe) (opened,
 	if err := s.makeRoom(ctx, tx, cmd.User, plan.ID, now); err != nil {
 		return opened{}, err
 	}
-	method, err := s.link(ctx, tx, cmd, now)
+	method, card, err := s.method(ctx, tx, cmd, now)
 	if err != nil {
 		return opened{}, err
 	}
@@ -112,7 +126,7 @@ func (s *Subscriber) open(ctx context.Context, tx Repos, cmd Subscribe) (opened,
 	if err := tx.Subscriptions.Add(ctx, sub); err != nil {
 		return opened{}, err
 	}
-	return opened{plan, payment}, tx.Payments.Add(ctx, s.Collector.sendWindow(), payment)
+	return opened{plan, payment, card}, tx.Payments.Add(ctx, s.Collector.sendWindow(), payment)
 }
 
 func checkOpen(ctx context.Context, tx Repos, code string) error {
@@ -138,6 +152,56 @@ func (s *Subscriber) makeRoom(ctx context.Context, tx Repos, user billing.UserID
 		return err
 	}
 	return saveWithEvents(ctx, tx, s.NewID, live, events)
+}
+
+// method is what the subscription is to be charged by.
+func (s *Subscriber) method(ctx context.Context, tx Repos, cmd Subscribe, now time.Time) (m billing.PaymentMethod, card billing.Card, err error) {
+	if cmd.Card == "" {
+		m, err = s.link(ctx, tx, cmd, now)
+		return m, card, err
+	}
+	card, err = s.takeCard(ctx, tx, cmd, now)
+	if err != nil {
+		return m, card, err
+	}
+	m = billing.NewCardMethod(billing.PaymentMethodID(s.NewID()), card, cmd.PaymentSystem, now)
+	return m, card, tx.Methods.Add(ctx, m)
+}
+
+// takeCard returns the card to pay with. Nobody removes it before the intent is
+// stored.
+func (s *Subscriber) takeCard(ctx context.Context, tx Repos, cmd Subscribe, now time.Time) (billing.Card, error) {
+	if s.Collector.Vault == nil {
+		return billing.Card{}, ErrNoVault
+	}
+	if err := s.checkDeclines(ctx, tx, cmd.User, now); err != nil {
+		return billing.Card{}, err
+	}
+	card, err := tx.Cards.Find(ctx, cmd.User, cmd.Card)
+	if err != nil {
+		return card, err
+	}
+	if err := card.Usable(now, s.Calendar); err != nil {
+		return card, err
+	}
+	return card, card.CheckCVV(cmd.CVV)
+}
+
+// checkDeclines refuses a viewer of whom too many cards were declined. It makes
+// the viewer's other payments with a card wait, so that all are counted.
+func (s *Subscriber) checkDeclines(ctx context.Context, tx Repos, user billing.UserID, now time.Time) error {
+	back, most := billing.Span(s.Limits.Declines)
+	if most == 0 {
+		return nil
+	}
+	if err := errors.Join(tx.Users.Seen(ctx, user, now), tx.Users.Lock(ctx, user)); err != nil {
+		return err
+	}
+	past, err := tx.Cards.Declined(ctx, user, now.Add(-back), most)
+	if err != nil {
+		return err
+	}
+	return billing.Check(s.Limits.Declines, past, now, billing.DeclinesLimited)
 }
 
 func (s *Subscriber) link(ctx context.Context, tx Repos, cmd Subscribe, now time.Time) (billing.PaymentMethod, error) {

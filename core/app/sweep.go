@@ -117,20 +117,28 @@ func (c *Collector) resend(ctx context.Context, absent []verdict, concurrency in
 func (c *Collector) resendSome(ctx context.Context, absent []verdict) (sent []verdict, others []Result, err error) {
 	sending, done := c.sending(ctx)
 	defer done()
-	var jobs []job
+	var a allowed
 	err = c.Store.InTx(ctx, func(tx Repos) (err error) {
-		jobs, others, err = c.allow(ctx, tx, absent)
+		a, err = c.allow(ctx, tx, absent)
 		return err
 	})
 	if err != nil {
 		return nil, nil, err
 	}
+	c.report(a.events)
 	crashPoint("sweep.resend")
-	return inParallel(len(absent), jobs, func(j job) verdict {
+	return inParallel(len(absent), a.jobs, func(j job) verdict {
 		v := c.chargeOrLookUp(sending, j.payment, j.token)
 		v.until = time.Time{} // a sweep that gave it back at once would take it again at once
 		return v
-	}), others, nil
+	}), a.others, nil
+}
+
+// allowed is what became of payments that were never seen.
+type allowed struct {
+	jobs   []job           // to be sent
+	others []Result        // not to be sent, as they stand now
+	events []billing.Event // that giving them up caused
 }
 
 // job is a payment that may be sent, and what it takes to do so.
@@ -140,11 +148,11 @@ type job struct {
 }
 
 // allow gets the right to send what may be sent, and abandons what is not
-// wanted any more. It returns what is not to be sent as it stands then.
-func (c *Collector) allow(ctx context.Context, tx Repos, absent []verdict) (jobs []job, others []Result, _ error) {
+// wanted any more.
+func (c *Collector) allow(ctx context.Context, tx Repos, absent []verdict) (allowed, error) {
 	subs, pays, err := lock(ctx, tx, absent)
 	if err != nil {
-		return nil, nil, err
+		return allowed{}, err
 	}
 	keys := make([]PaymentKey, len(absent))
 	for i, v := range absent {
@@ -152,32 +160,34 @@ func (c *Collector) allow(ctx context.Context, tx Repos, absent []verdict) (jobs
 	}
 	granted, err := tx.Payments.Resend(ctx, c.sendWindow(), keys...)
 	if err != nil {
-		return nil, nil, err
+		return allowed{}, err
 	}
 	now := c.Clock.Now()
+	var a allowed
 	var over []verdict
 	for _, k := range keys {
 		p := pays[k.ID]
 		s := subs[p.SubscriptionID]
 		if !slices.Contains(granted, k) {
-			others = append(others, Result{Subscription: s, Payment: p})
+			a.others = append(a.others, Result{Subscription: s, Payment: p})
 			continue
 		}
 		m, err := tx.Methods.Find(ctx, p.UserID, p.MethodID)
 		if err != nil {
-			return nil, nil, err
+			return allowed{}, err
 		}
 		if s.MayResend(p, m, now) {
-			jobs = append(jobs, job{p, m.Token})
+			a.jobs = append(a.jobs, job{p, m.Token})
 		} else {
 			over = append(over, verdict{payment: p, outcome: billing.Abandon(billing.NotSent), err: ErrChargeNotFound})
 		}
 	}
 	if len(over) == 0 {
-		return jobs, others, nil
+		return a, nil
 	}
-	abandoned, _, err := c.settle(ctx, tx, over)
-	return jobs, append(others, abandoned...), err
+	abandoned, events, err := c.settle(ctx, tx, over)
+	a.others, a.events = append(a.others, abandoned...), events
+	return a, err
 }
 
 // inParallel applies f to all items, so many at once, and keeps their order.

@@ -34,6 +34,11 @@
 // stands; a different one that comes later is a contradiction, kept for a
 // person to look at.
 //
+// A viewer may keep a card here. Its number is sealed and comes out for one
+// charge at a time, which the viewer makes and gives the code for; what renewals
+// charge is the token that the payment system gave for it. A card that was removed,
+// and every token that came of it, is never charged again.
+//
 // Each transition is a method that returns the new value and the events it
 // caused; it changes nothing else. What is not here: how things are stored
 // (adapters/postgres), in which order things happen (core/app), how they look to

@@ -19,6 +19,7 @@ const (
 	Forbidden   Kind = "forbidden"   // the caller may not do this
 	Declined    Kind = "declined"    // the payment system said no
 	Unavailable Kind = "unavailable" // something we need is out of reach; try again
+	Limited     Kind = "limited"     // too much of it; try again later
 )
 
 func (k Kind) Error() string { return string(k) }
@@ -54,6 +55,7 @@ var (
 	ErrNotFound              = &Error{NotFound, "not_found", "there is no such thing"}
 	ErrPlanNotFound          = &Error{NotFound, "plan_not_found", "there is no such plan"}
 	ErrPaymentSystemNotFound = &Error{NotFound, "payment_system_not_found", "there is no such payment system"}
+	ErrCardNotFound          = &Error{NotFound, "card_not_found", "there is no such card"}
 
 	ErrInvalid             = &Error{Invalid, "invalid_request", "the request is not valid"}
 	ErrKeyReused           = &Error{Invalid, "idempotency_key_reused", "this Idempotency-Key was used for another request; take a new one"}
@@ -67,6 +69,7 @@ var (
 
 	ErrPaymentDeclined = &Error{Declined, "payment_declined", "the payment system declined the payment"}
 
+	ErrRateLimited = &Error{Limited, "rate_limited", "too many requests; try again later"}
 	ErrUnavailable = &Error{Unavailable, "unavailable", "the service cannot do this right now; try again"}
 )
 

@@ -13,13 +13,14 @@ type Event struct {
 	UserID         UserID
 	Type           EventType
 	At             time.Time
-	SubscriptionID SubscriptionID
-	PlanCode       string      // as it was then
-	PaymentID      PaymentID   // of the payment that caused it, if one did
-	Amount         Money       // of that payment
-	DeclineCode    DeclineCode // why it was declined or abandoned
-	AccessUntil    time.Time   // until when the viewer may watch after this; zero when not at all
-	RetryAt        time.Time   // when a declined renewal is tried again; zero when it is not
+	SubscriptionID SubscriptionID // empty when it is about a card
+	CardID         CardID         // when it is about a card
+	PlanCode       string         // as it was then
+	PaymentID      PaymentID      // of the payment that caused it, if one did
+	Amount         Money          // of that payment
+	DeclineCode    DeclineCode    // why it was declined or abandoned
+	AccessUntil    time.Time      // until when the viewer may watch after this; zero when not at all
+	RetryAt        time.Time      // when a declined renewal is tried again; zero when it is not
 }
 
 // EventType says what happened.
@@ -36,6 +37,10 @@ const (
 	CancelRequested     EventType = "cancel_requested"
 	CancelRevoked       EventType = "cancel_revoked"
 	Ended               EventType = "ended"
+	CardAdded           EventType = "card_added"
+	CardRemoved         EventType = "card_removed"
+	CardsLimited        EventType = "card_limit_reached"    // no more new cards for a while
+	DeclinesLimited     EventType = "decline_limit_reached" // no more payments with a card for a while
 )
 
 func (s Subscription) event(t EventType, at time.Time) Event {

@@ -108,6 +108,9 @@ type Outcome struct {
 	DeclineCode DeclineCode // when declined or abandoned
 	ProviderRef string
 	ActionURL   string // when pending until the viewer confirms
+	// Token is what the payment system will charge from now on without the
+	// viewer: given when it saved a card, or put another in the place of one.
+	Token Secret
 
 	Advice     Advice        // when declined
 	RetryAfter time.Duration // when declined: how long to wait at least before asking again

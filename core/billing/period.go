@@ -43,6 +43,15 @@ func (c Calendar) Period(anchor time.Time, k, months int) Period {
 	return Period{c.AddMonths(anchor, k*months), c.AddMonths(anchor, (k+1)*months)}
 }
 
+// monthEnd returns the first instant after the month.
+func (c Calendar) monthEnd(year int, month time.Month) time.Time {
+	loc := c.loc
+	if loc == nil {
+		loc = time.UTC
+	}
+	return resolve(time.Date(year, month+1, 1, 0, 0, 0, 0, time.UTC), loc)
+}
+
 // Next returns the period that follows the one that ended at end, counted from
 // the anchor: the one that now lies in. It begins at end unless whole periods
 // went by in between.

@@ -93,13 +93,13 @@ func (s Subscription) intent(id PaymentID, by Initiator, period Period, now time
 // the anchor stays.
 //
 // A subscription that is over is ended instead, and so is one whose payment
-// method was removed.
+// method was removed, or that the payment system did not save.
 func (s Subscription) Bill(id PaymentID, m PaymentMethod, cal Calendar, now time.Time) (Subscription, Payment, []Event, bool) {
 	s, events := s.At(now)
 	if !s.due(now) {
 		return s, Payment{}, events, false
 	}
-	if !m.RemovedAt.IsZero() {
+	if m.gone() {
 		s = s.over(now)
 		ended := s.event(Ended, now)
 		ended.DeclineCode = MethodRemoved
@@ -122,7 +122,7 @@ func (s Subscription) due(now time.Time) bool {
 // viewer has cancelled, whose method was removed, or whose period is over.
 func (s Subscription) MayResend(p Payment, m PaymentMethod, now time.Time) bool {
 	return p.Initiator == MerchantInitiated && !p.Settled() && !s.CancelAtPeriodEnd &&
-		m.RemovedAt.IsZero() && now.Before(p.Period.End)
+		!m.gone() && now.Before(p.Period.End)
 }
 
 // Settle applies what the payment system says about p to p and to its

@@ -16,15 +16,20 @@ type User struct {
 type PaymentMethodID string
 
 // PaymentMethod links a viewer to the token by which a payment system knows how
-// to charge the viewer. The token of a method never changes: another token is
-// another method.
+// to charge the viewer. The token that a viewer sent never changes: another
+// token is another method. A method that was made from a card has none until the
+// payment system has given one, and may get another when the card is reissued.
 type PaymentMethod struct {
 	ID            PaymentMethodID
 	UserID        UserID
 	PaymentSystem string
 	Token         Secret
+	CardID        CardID // of the card that it was made from; empty when there is none
 	CreatedAt     time.Time
 	RemovedAt     time.Time // zero while it may be charged
+	// Unreadable says that there is a token which could not be read: nothing can be
+	// charged now, and nothing is decided by it.
+	Unreadable bool
 }
 
 // NewPaymentMethod checks the token that a viewer sent: 1 to 255 printable
@@ -35,6 +40,7 @@ func NewPaymentMethod(id PaymentMethodID, user UserID, system string, token Secr
 	text := token.Reveal()
 	f.add(text != "" && len(text) <= 255, "payment_token", "must be 1 to 255 characters")
 	f.add(printable(text), "payment_token", "must be printable ASCII without spaces")
+	f.add(!LooksLikeCardNumber(text), "payment_token", "looks like the number of a card; add the card instead")
 	return PaymentMethod{ID: id, UserID: user, PaymentSystem: system, Token: token, CreatedAt: now}, f.err()
 }
 
@@ -45,4 +51,16 @@ func printable(s string) bool {
 		}
 	}
 	return true
+}
+
+// gone reports whether the method will never be charged again.
+func (m PaymentMethod) gone() bool {
+	neverSaved := m.CardID != "" && m.Token.IsZero() && !m.Unreadable
+	return !m.RemovedAt.IsZero() || neverSaved
+}
+
+// NewCardMethod is the way to charge a card at a payment system that has not
+// given a token for it yet.
+func NewCardMethod(id PaymentMethodID, card Card, system string, now time.Time) PaymentMethod {
+	return PaymentMethod{ID: id, UserID: card.UserID, PaymentSystem: system, CardID: card.ID, CreatedAt: now}
 }

@@ -1,11 +1,68 @@
 -- name: MethodAdd :exec
-INSERT INTO payment_methods (user_id, id, payment_system, token, created_at)
-VALUES (@user_id, @id, @payment_system, @token, @created_at)
-ON CONFLICT ON CONSTRAINT payment_methods_token_once DO NOTHING;
+INSERT INTO payment_methods (user_id, id, payment_system, token, token_ct, token_key_id, token_fingerprint, card_id, created_at)
+VALUES (@user_id, @id, @payment_system, @token, @token_ct, @token_key_id, @token_fingerprint, @card_id, @created_at)
+ON CONFLICT DO NOTHING;
 
 -- name: MethodByToken :one
+-- Locked, so that nobody removes it before an intent with it is stored.
 SELECT * FROM payment_methods
-WHERE user_id = @user_id AND payment_system = @payment_system AND token = @token;
+WHERE user_id = @user_id AND payment_system = @payment_system AND card_id IS NULL AND removed_at IS NULL
+  AND (token_fingerprint = @token_fingerprint OR token = @token)
+ORDER BY token_fingerprint IS NULL, id
+LIMIT 1
+FOR SHARE;
 
 -- name: Method :one
-SELECT * FROM payment_methods WHERE user_id = @user_id AND id = @id;
+SELECT * FROM payment_methods WHERE user_id = @user_id AND id = @id FOR SHARE;
+
+-- name: MethodRetoken :exec
+UPDATE payment_methods
+SET token = @token, token_ct = @token_ct, token_key_id = @token_key_id, token_fingerprint = @token_fingerprint
+WHERE user_id = @user_id AND id = @id AND card_id IS NOT NULL AND removed_at IS NULL;
+
+-- name: MethodsOfCard :many
+-- FOR UPDATE waits for whoever has locked one of them to store an intent with it.
+SELECT * FROM payment_methods m
+WHERE m.user_id = @user_id AND m.removed_at IS NULL
+  AND (m.card_id = @card_id::uuid
+       OR (m.payment_system, m.token_fingerprint) IN (
+            SELECT c.payment_system, c.token_fingerprint FROM payment_methods c
+            WHERE c.user_id = @user_id AND c.card_id = @card_id::uuid)
+       OR (m.payment_system, m.token) IN (
+            SELECT c.payment_system, c.token FROM payment_methods c
+            WHERE c.user_id = @user_id AND c.card_id = @card_id::uuid))
+ORDER BY m.id
+FOR UPDATE;
+
+-- name: MethodsRemove :exec
+UPDATE payment_methods
+SET removed_at = @removed_at, removed_with = @card_id::uuid, token = NULL, token_ct = NULL, token_key_id = NULL, token_fingerprint = NULL
+WHERE user_id = @user_id AND id = ANY(@ids::uuid[]);
+
+-- name: MethodsToSeal :many
+-- Those whose token is in the clear or was sealed with another key.
+SELECT * FROM payment_methods
+WHERE (token IS NOT NULL OR token_key_id <> @key_id::bigint) AND (user_id, id) > (@after_user::uuid, @after_id::uuid)
+ORDER BY user_id, id
+LIMIT @take::int
+FOR NO KEY UPDATE SKIP LOCKED;
+
+-- name: MethodSeal :execrows
+-- The fingerprint of a token that another method has by now is left out: it only
+-- serves to find a method, and finds the other.
+UPDATE payment_methods m
+SET token = NULL, token_ct = @token_ct, token_key_id = @token_key_id,
+    token_fingerprint = CASE
+        WHEN m.card_id IS NULL AND EXISTS (
+            SELECT FROM payment_methods o
+            WHERE o.user_id = m.user_id AND o.payment_system = m.payment_system AND o.id <> m.id
+              AND o.card_id IS NULL AND o.token_fingerprint = @token_fingerprint::bytea) THEN NULL
+        ELSE @token_fingerprint::bytea END
+WHERE m.user_id = @user_id AND m.id = @id;
+
+-- name: TokensByKey :many
+SELECT coalesce(token_key_id, 0)::bigint AS key_id, count(*) AS rows
+FROM payment_methods
+WHERE token IS NOT NULL OR token_ct IS NOT NULL
+GROUP BY 1
+ORDER BY 1;

@@ -1,4 +1,5 @@
 -- name: PaymentsAdd :exec
+-- What is added is pending, and nothing is known of it yet.
 INSERT INTO payments (
     user_id, id, subscription_id, payment_method_id, payment_system, initiator, amount, currency,
     period_start, period_end, status, decline_code, provider_ref, action_url, contradiction, created_at,
@@ -7,8 +8,7 @@ SELECT
     unnest(@user_ids::uuid[]), unnest(@ids::uuid[]), unnest(@subscription_ids::uuid[]),
     unnest(@payment_method_ids::uuid[]), unnest(@payment_systems::text[]), unnest(@initiators::text[]),
     unnest(@amounts::bigint[]), unnest(@currencies::text[]), unnest(@period_starts::timestamptz[]),
-    unnest(@period_ends::timestamptz[]), unnest(@statuses::text[]), unnest(@decline_codes::text[]),
-    unnest(@provider_refs::text[]), unnest(@action_urls::text[]), unnest(@contradictions::text[]),
+    unnest(@period_ends::timestamptz[]), 'pending', '', '', '', '',
     unnest(@created::timestamptz[]),
     statement_timestamp() + @send::interval, statement_timestamp() + @send::interval;
 
@@ -53,7 +53,7 @@ JOIN payments p ON p.user_id = k.user_id AND p.id = k.id
 ORDER BY p.id
 FOR NO KEY UPDATE OF p;
 
--- name: PaymentsSave :execrows
+-- name: PaymentsSave :exec
 UPDATE payments p
 SET status = n.status, decline_code = n.decline_code, provider_ref = n.provider_ref, action_url = n.action_url,
     contradiction = n.contradiction, settled_at = n.settled_at,

@@ -33,7 +33,7 @@ SELECT
     unnest(@past_due_sinces::timestamptz[]), unnest(@grace_untils::timestamptz[]), unnest(@latest_payment_ids::uuid[]),
     unnest(@created::timestamptz[]), unnest(@started::timestamptz[]), unnest(@ended::timestamptz[]);
 
--- name: SubscriptionsSave :execrows
+-- name: SubscriptionsSave :exec
 UPDATE subscriptions s
 SET payment_method_id = n.payment_method_id, status = n.status, period_start = n.period_start,
     period_end = n.period_end, next_charge_at = n.next_charge_at, charging = n.charging,
@@ -54,6 +54,8 @@ WHERE s.user_id = n.user_id AND s.id = n.id;
 -- What has a payment pending is left out: its next charge has moved on already,
 -- but perhaps not far enough for a clock that is ahead. The index holds what has
 -- not ended; where to start in it keeps off the dead entries at its beginning.
+-- Methods are locked so that nobody removes one before the intent with it is
+-- stored.
 SELECT sqlc.embed(s), sqlc.embed(m), p.code AS plan_code
 FROM subscriptions s
 JOIN payment_methods m ON m.user_id = s.user_id AND m.id = s.payment_method_id
@@ -62,7 +64,8 @@ WHERE s.next_charge_at BETWEEN @from_at::timestamptz AND @now::timestamptz
   AND NOT s.charging AND s.payment_system = ANY(@systems::text[])
 ORDER BY s.next_charge_at
 LIMIT @take::int
-FOR NO KEY UPDATE OF s SKIP LOCKED;
+FOR NO KEY UPDATE OF s SKIP LOCKED
+FOR SHARE OF m;
 
 -- name: ViewDue :many
 SELECT sqlc.embed(s), sqlc.embed(m), p.code AS plan_code

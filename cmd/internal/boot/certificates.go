@@ -81,7 +81,7 @@ func (c *Certificates) look() {
 		c.told = err.Error()
 		c.log.Error("the TLS certificate cannot be read again; the one from before is used",
 			"cert_file", c.files.TLSCertFile, "error", err)
-	case err == nil && !(bytes.Equal(next.cert, c.pair.cert) && bytes.Equal(next.key, c.pair.key)):
+	case err == nil && (!bytes.Equal(next.cert, c.pair.cert) || !bytes.Equal(next.key, c.pair.key)):
 		c.pair, c.told = next, ""
 		c.log.Info("a new TLS certificate is used", "cert_file", c.files.TLSCertFile, "expires", next.tls.Leaf.NotAfter)
 	case err == nil:

@@ -95,7 +95,7 @@ func TestACertificateIsReplacedWhileItIsUsed(t *testing.T) {
 		f.put(t, "second")
 		time.Sleep(10*time.Second - 1)
 		expect("before the files are looked at again", "first")
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		expect("after that", "second")
 
 		cert, key := newCertificate(t, "third")

@@ -108,6 +108,8 @@ type API struct {
 	Rules
 	Charging
 	Auth
+	Vault
+	CardLimits
 	Shell
 	APIAddr       Address `env:"BILLING_API_ADDR" envDefault:":8080" must:"be host:port or :port"`
 	OpsAddr       Address `env:"BILLING_OPS_ADDR" envDefault:"127.0.0.1:9090" must:"be host:port or :port"`
@@ -118,6 +120,7 @@ func (c API) check(f *faults) {
 	c.Rules.check(f, c.Env)
 	c.Charging.check(f, c.Env)
 	c.Auth.check(f, c.Env)
+	c.Vault.check(f, c.Env)
 	c.Shell.check(f)
 	_, port, _ := net.SplitHostPort(string(c.APIAddr))
 	f.need(c.APIAddr != c.OpsAddr || port == "0", "BILLING_API_ADDR and BILLING_OPS_ADDR are both %q: they need ports of their own", c.APIAddr)
@@ -129,9 +132,28 @@ type Renew struct {
 	Database
 	Rules
 	Charging
+	Vault
 }
 
 func (c Renew) check(f *faults) {
 	c.Rules.check(f, c.Env)
 	c.Charging.check(f, c.Env)
+	c.Vault.check(f, c.Env)
+}
+
+// Admin is the configuration of billing-admin.
+type Admin struct {
+	Service
+	Database
+	Rules
+	Simulator Switch   `env:"BILLING_SIMULATOR" must:"be on or off"`
+	AdminAddr Address  `env:"BILLING_ADMIN_ADDR" envDefault:"127.0.0.1:8081" must:"be host:port or :port"`
+	OpsAddr   Address  `env:"BILLING_OPS_ADDR" envDefault:"127.0.0.1:9090" must:"be host:port or :port"`
+	Proxies   Networks `env:"BILLING_TRUSTED_PROXIES" must:"be addresses or networks with commas between them, such as 10.0.0.0/8,192.0.2.7"`
+}
+
+func (c Admin) check(f *faults) {
+	c.Rules.check(f, c.Env)
+	_, port, _ := net.SplitHostPort(string(c.AdminAddr))
+	f.need(c.AdminAddr != c.OpsAddr || port == "0", "BILLING_ADMIN_ADDR and BILLING_OPS_ADDR are both %q: they need ports of their own", c.AdminAddr)
 }

@@ -26,6 +26,8 @@ func environ(t *testing.T, changes ...string) []string {
 		"BILLING_AUTH_PUBLIC_KEY_FILE": publicFile,
 		"BILLING_AUTH_ISSUER":          "cinema-auth",
 		"BILLING_AUTH_AUDIENCE":        "cinema-billing",
+		"BILLING_VAULT_KEYSET_FILE":    keys.Keyset,
+		"BILLING_VAULT_KEK_FILE":       keys.KEK,
 	}
 	for _, c := range changes {
 		key, value, _ := strings.Cut(c, "=")
@@ -146,6 +148,13 @@ func TestWrongConfiguration(t *testing.T) {
 		"private key":       {[]string{"BILLING_AUTH_PUBLIC_KEY_FILE=" + privateFile}, []string{`BILLING_AUTH_PUBLIC_KEY_FILE="` + privateFile + `" cannot be used: this is a private key`}},
 		"keys without TLS":  {[]string{"BILLING_AUTH_PUBLIC_KEY_FILE=", "BILLING_AUTH_JWKS_URL=http://auth.example/keys"}, []string{`BILLING_AUTH_JWKS_URL="http://auth.example/keys" must be an https URL`}},
 
+		"no keyset":            {[]string{"BILLING_VAULT_KEYSET_FILE="}, []string{"BILLING_VAULT_KEYSET_FILE is not set"}},
+		"no key of the keyset": {[]string{"BILLING_VAULT_KEK_FILE="}, []string{"BILLING_VAULT_KEK_FILE is not set"}},
+		"keyset missing":       {[]string{"BILLING_VAULT_KEYSET_FILE=/no/such/file"}, []string{`BILLING_VAULT_KEYSET_FILE="/no/such/file" cannot be used: keyset: open /no/such/file: no such file`}},
+		"keyset in the clear":  {[]string{"BILLING_VAULT_KEYSET_FILE=" + clearKeys.Keyset}, []string{`BILLING_VAULT_KEYSET_FILE="` + clearKeys.Keyset + `" cannot be used: keyset ` + clearKeys.Keyset + `: its keys are in the clear`}},
+		"keyset cut off":       {[]string{"BILLING_VAULT_KEYSET_FILE=" + file(t, `{"version": 1,`)}, []string{`BILLING_VAULT_KEYSET_FILE="`}},
+		"limit below nothing":  {[]string{"BILLING_LIMIT_CARDS_PER_DAY=-1"}, []string{`BILLING_LIMIT_CARDS_PER_DAY="-1" must be a whole number`}},
+
 		"no database":             {[]string{"BILLING_DATABASE_URL="}, []string{"BILLING_DATABASE_URL is not set"}},
 		"not a database":          {[]string{"BILLING_DATABASE_URL=mysql://root:hunter2@db/billing"}, []string{"BILLING_DATABASE_URL must be a Postgres URL"}},
 		"password with a slash":   {[]string{"BILLING_DATABASE_URL=postgres://u:hunter2/x@db/billing"}, []string{"BILLING_DATABASE_URL must be a Postgres URL"}},
@@ -209,7 +218,10 @@ func TestGoodValues(t *testing.T) {
 		"JWKS in dev":        {"BILLING_ENV=dev", "BILLING_AUTH_PUBLIC_KEY_FILE=", "BILLING_AUTH_JWKS_URL=http://127.0.0.1:1/keys"},
 		"free ports":         {"BILLING_API_ADDR=127.0.0.1:0", "BILLING_OPS_ADDR=127.0.0.1:0"},
 		"IPv6":               {"BILLING_API_ADDR=[::1]:8080"},
-		"another's business": {"BILLING_VAULT_KEYSET_FILE=/no/such/file", "BILLING_RETRY_SCHEDULE=24h"},
+		"no vault in dev":    {"BILLING_ENV=dev", "BILLING_VAULT_KEYSET_FILE=", "BILLING_VAULT_KEK_FILE="},
+		"clear keys in dev":  {"BILLING_ENV=dev", "BILLING_VAULT_KEYSET_FILE=" + clearKeys.Keyset, "BILLING_VAULT_KEK_FILE="},
+		"no limits":          {"BILLING_LIMIT_CARDS_PER_DAY=0", "BILLING_LIMIT_DECLINES_PER_HOUR=0"},
+		"another's business": {"BILLING_ADMIN_ADDR=here", "BILLING_RETRY_SCHEDULE=24h"},
 	}
 	for name, changes := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -23,13 +23,14 @@ func (l *LogFormat) UnmarshalText(text []byte) error {
 	return errValue
 }
 
-// Logger returns a log that is written to w. Its times are UTC.
+// Logger returns a log that is written to w. Its times are UTC, and what looks
+// like a card's number in it is masked.
 func (s Service) Logger(w io.Writer) *slog.Logger {
 	opts := &slog.HandlerOptions{Level: s.LogLevel, ReplaceAttr: utc}
 	if s.LogFormat == LogText {
-		return slog.New(slog.NewTextHandler(w, opts))
+		return slog.New(newMask(slog.NewTextHandler(w, opts)))
 	}
-	return slog.New(slog.NewJSONHandler(w, opts))
+	return slog.New(newMask(slog.NewJSONHandler(w, opts)))
 }
 
 func utc(_ []string, a slog.Attr) slog.Attr {

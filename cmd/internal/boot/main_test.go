@@ -1,23 +1,31 @@
 package boot_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/online-cinema/billing/adapters/auth"
+	"github.com/online-cinema/billing/adapters/vault"
 )
 
 // privateFile and publicFile hold one key pair for all tests: making one is
 // slow.
 var privateFile, publicFile string
 
+// keys are a keyset and the key that encrypts it, clearKeys a keyset alone.
+var keys, clearKeys vault.Files
+
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "boot-test-")
 	if err == nil {
 		privateFile, publicFile, err = auth.NewKeyPair(dir)
 	}
-	if err != nil {
+	keys = vault.Files{Keyset: filepath.Join(dir, "keyset.json"), KEK: filepath.Join(dir, "kek")}
+	clearKeys = vault.Files{Keyset: filepath.Join(dir, "clear.json"), AllowClear: true}
+	if err = errors.Join(err, vault.Create(keys), vault.Create(clearKeys)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

@@ -124,3 +124,12 @@ func openSimulator(ctx context.Context, s *Systems, c SystemsConfig) error {
 	s.Pages[simulatorPages] = sim.Handler()
 	return nil
 }
+
+// SystemCodes lists the codes that an adapter answers for.
+func SystemCodes(useSimulator bool) []string {
+	all := adapters()
+	if !useSimulator {
+		delete(all, simulator.Code)
+	}
+	return slices.Sorted(maps.Keys(all))
+}

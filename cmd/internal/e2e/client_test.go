@@ -20,6 +20,9 @@ type answer struct {
 	body   struct {
 		Status            any // of a subscription a text, of a problem a number
 		Code              string
+		ID                string
+		DeclineCode       string                  `json:"decline_code"`
+		NextAction        struct{ URL string }    `json:"next_action"`
 		CancelAtPeriodEnd bool                    `json:"cancel_at_period_end"`
 		LatestPayment     struct{ Status string } `json:"latest_payment"`
 		Data              []struct{ ID, Status, Type string }
@@ -56,6 +59,9 @@ func (v viewer) try(ctx context.Context, method, path, key, body string) (a answ
 		return a, err
 	}
 	a.status, a.text = resp.StatusCode, string(text)
+	if resp.StatusCode == http.StatusNoContent {
+		return a, nil
+	}
 	return a, json.Unmarshal(text, &a.body)
 }
 

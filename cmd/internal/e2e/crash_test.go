@@ -7,8 +7,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// crashes makes a short window in which a charge may be sent, so that nobody
-// waits long for its end.
+// crashes is for programs that die: it makes a short window in which a charge
+// may be sent, so that nobody waits long for its end. Where nobody dies, a busy
+// machine would make time-outs of it.
 const crashes = "BILLING_CHARGE_TIMEOUT=500ms"
 
 // killed sends a request in which the API kills itself.

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -19,6 +20,12 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	flag.Parse()
+	// They wait for other programs for most of their time: more of them than
+	// there are processors can wait at once.
+	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == parallel.DefValue {
+		_ = parallel.Value.Set("4")
+	}
 	code := m.Run()
 	_ = os.RemoveAll(binDir)
 	os.Exit(code)
@@ -29,6 +36,7 @@ var build = sync.OnceValue(func() error {
 	for _, p := range []struct{ name, from, tags string }{
 		{"billing-api", "api", ""},
 		{"billing-renew", "renew", ""},
+		{"billing-admin", "admin", ""},
 		{"billingctl", "ctl", ""},
 		{"billing-api-crash", "api", "crash"},
 		{"billing-renew-crash", "renew", "crash"},

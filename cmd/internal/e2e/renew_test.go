@@ -16,9 +16,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// onTestClock makes everything in a world go by the test clock, and a charge
-// time out soon, so that nobody waits long for the end of its send window.
-var onTestClock = []string{"BILLING_ENV=test", "BILLING_CLOCK=test", crashes}
+// onTestClock makes everything in a world go by the test clock.
+var onTestClock = []string{"BILLING_ENV=test", "BILLING_CLOCK=test"}
 
 // counts is the summary of a run.
 type counts struct {
@@ -96,9 +95,9 @@ func (w world) subscribers(t *testing.T, a api, n int, token string) []viewer {
 }
 
 // month is a world in which n viewers subscribed a month ago.
-func month(t *testing.T, n int, token string) (world, []viewer) {
+func month(t *testing.T, n int, token string, vars ...string) (world, []viewer) {
 	t.Helper()
-	w := newWorld(t, onTestClock...)
+	w := newWorld(t, append(vars, onTestClock...)...)
 	w.clock(t, "set", "2026-01-31T12:00:00Z")
 	viewers := w.subscribers(t, w.api(t, "billing-api", "BILLING_SWEEP_INTERVAL=1h"), n, token) // what is left over is the runs' to settle
 	w.clock(t, "set", "2026-02-28T12:00:00Z")
@@ -160,7 +159,7 @@ func TestKilledRuns(t *testing.T) {
 		t.Run(point, func(t *testing.T) {
 			t.Parallel()
 			const n = 20
-			w, _ := month(t, n, "tok_ok")
+			w, _ := month(t, n, "tok_ok", crashes)
 			if strings.HasPrefix(point, "sweep.") { // which needs something to settle
 				w.kill(t, "renew.claimed", 1)
 			}
@@ -177,7 +176,7 @@ func TestKilledRuns(t *testing.T) {
 
 func (w world) kill(t *testing.T, point string, pass int) {
 	t.Helper()
-	cmd := w.renewing(t, "billing-renew-crash", nil, "BILLING_CRASH_AT="+point, fmt.Sprintf("BILLING_CRASH_PASS=%d", pass))
+	cmd := w.renewing(t, "billing-renew-crash", nil, crashes, "BILLING_CRASH_AT="+point, fmt.Sprintf("BILLING_CRASH_PASS=%d", pass))
 	out, err := cmd.CombinedOutput()
 	if code := cmd.ProcessState.ExitCode(); code != -1 {
 		t.Fatalf("the run lived to end with %d, %v:\n%s", code, err, out)
@@ -191,7 +190,7 @@ func TestAPaymentSystemThatIsDown(t *testing.T) {
 			t.Parallel()
 			const n = 70
 			w, viewers := month(t, n, "tok_ok")
-			code, sum := w.renewed(t, "BILLING_SIMULATOR_MISHAPS="+mishap)
+			code, sum := w.renewed(t, crashes, "BILLING_SIMULATOR_MISHAPS="+mishap)
 			if code != 1 || sum.Renewed+sum.Declined+sum.Ended != 0 || sum.Failed+sum.Unknown == 0 || sum.Due == n && mishap != "credentials=1" && sum.Failed == 0 {
 				t.Errorf("exit code %d, %+v", code, sum)
 			}

@@ -25,10 +25,18 @@ type world struct {
 // newWorld has a database with a catalogue, and keys.
 func newWorld(t *testing.T, vars ...string) world {
 	t.Helper()
-	w := world{databaseURL: pgtest.URL(t), keys: t.TempDir(), vars: vars}
+	return newWorldAt(t, pgtest.URL(t), vars...)
+}
+
+func newWorldAt(t *testing.T, databaseURL string, vars ...string) world {
+	t.Helper()
+	w := world{databaseURL: databaseURL, keys: t.TempDir()}
 	if _, _, err := auth.NewKeyPair(w.keys); err != nil {
 		t.Fatal(err)
 	}
+	keyset, kek := filepath.Join(w.keys, "keyset.json"), filepath.Join(w.keys, "kek")
+	w.ctl(t, "vault", "keygen", "--keyset", keyset, "--kek", kek)
+	w.vars = append([]string{"BILLING_VAULT_KEYSET_FILE=" + keyset, "BILLING_VAULT_KEK_FILE=" + kek}, vars...)
 	w.ctl(t, "payment-system", "add", "--code", "simulator", "--name", "Simulated payments")
 	w.ctl(t, "plan", "add", "--code", "premium", "--name", "Premium", "--price", "399.00", "--currency", "RUB", "--feature", "hd")
 	return w
@@ -38,7 +46,7 @@ func newWorld(t *testing.T, vars ...string) world {
 func (w world) ctl(t *testing.T, args ...string) []byte {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), program(t, "billingctl"), args...)
-	cmd.Env = environ("BILLING_DATABASE_URL=" + w.databaseURL)
+	cmd.Env = append(environ("BILLING_DATABASE_URL="+w.databaseURL), w.vars...)
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("billingctl %v: %v\n%s", args, err, out)

@@ -36,8 +36,8 @@ type answersUnclaimed struct{ app.Answers }
 func (answersUnclaimed) Claim(context.Context, app.Request, billing.SubscriptionID) error { return nil }
 
 // historyForgotten changes things and does not tell.
-func historyForgotten(_ *bug, tx *app.Repos) { tx.Events = noEvents{} }
+func historyForgotten(_ *bug, tx *app.Repos) { tx.Events = noEvents{tx.Events} }
 
-type noEvents struct{}
+type noEvents struct{ app.Events }
 
 func (noEvents) Append(context.Context, ...billing.Event) error { return nil }

@@ -22,6 +22,9 @@ type Harness struct {
 	// suite are later. Zero is all of it.
 	Since  time.Time
 	Tokens Tokens
+	// Card returns a card that can be charged any number of times, and LostCard one
+	// of which the money is taken and the answer never comes.
+	Card, LostCard func() app.Card
 	// Confirm does on the page at url what a viewer does. It goes with
 	// Tokens.Confirmed.
 	Confirm func(ctx context.Context, url string, approve bool) error

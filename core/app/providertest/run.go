@@ -26,6 +26,9 @@ var cases = []struct {
 	{"cancelled while waiting", testCancelledWhileWaiting},
 	{"cut off at any moment", testCutOff},
 	{"confirmation", testConfirmation},
+	{"card", testCard},
+	{"card refused", testCardRefused},
+	{"card answer lost", testCardLost},
 }
 
 // Run runs the suite. It asks for a fresh harness for every case.

@@ -35,6 +35,39 @@ func (e CancelAt) Valid() bool {
 	}
 }
 
+// Defines values for CardBrand.
+const (
+	CardBrandAmex       CardBrand = "amex"
+	CardBrandJcb        CardBrand = "jcb"
+	CardBrandMaestro    CardBrand = "maestro"
+	CardBrandMastercard CardBrand = "mastercard"
+	CardBrandMir        CardBrand = "mir"
+	CardBrandUnionpay   CardBrand = "unionpay"
+	CardBrandVisa       CardBrand = "visa"
+)
+
+// Valid indicates whether the value is a known member of the CardBrand enum.
+func (e CardBrand) Valid() bool {
+	switch e {
+	case CardBrandAmex:
+		return true
+	case CardBrandJcb:
+		return true
+	case CardBrandMaestro:
+		return true
+	case CardBrandMastercard:
+		return true
+	case CardBrandMir:
+		return true
+	case CardBrandUnionpay:
+		return true
+	case CardBrandVisa:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Initiator.
 const (
 	InitiatorCustomer Initiator = "customer"
@@ -130,6 +163,58 @@ type CancelRequest struct {
 	PaymentToken *string `json:"payment_token,omitempty"`
 }
 
+// Card A bank card that the viewer keeps here. Its number is never shown again.
+//
+// Example: {"brand":"visa","created_at":"2026-03-01T10:00:00Z","exp_month":12,"exp_year":2031,"holder":"A VIEWER","id":"01981e2c-6b10-7f3a-8c55-0a1b2c3d4e5f","last4":"4242"}
+type Card struct {
+	// Brand The network that a card belongs to.
+	Brand     CardBrand `json:"brand"`
+	CreatedAt time.Time `json:"created_at"`
+
+	// ExpMonth The month that it is good to the end of.
+	ExpMonth int `json:"exp_month"`
+
+	// ExpYear The year.
+	ExpYear int `json:"exp_year"`
+
+	// Holder The name on the card; null when none was given.
+	Holder *string `json:"holder"`
+
+	// Id What to send as `card_id`.
+	Id string `json:"id"`
+
+	// Last4 The last four digits of the number.
+	Last4 string `json:"last4"`
+}
+
+// CardBrand The network that a card belongs to.
+type CardBrand string
+
+// CardList A page of cards.
+type CardList struct {
+	Data []Card `json:"data"`
+
+	// NextCursor Pass it as `cursor` to get the next entries; null at the end.
+	NextCursor *string `json:"next_cursor"`
+}
+
+// CardRequest A bank card, as it is printed.
+//
+// Example: {"exp_month":12,"exp_year":2031,"holder":"A VIEWER","number":"4242 4242 4242 4242"}
+type CardRequest struct {
+	// Number The digits on the card; single spaces or dashes between them do not matter.
+	Number string `json:"number"`
+
+	// ExpMonth The month that it is good to the end of.
+	ExpMonth int `json:"exp_month"`
+
+	// ExpYear The year, with all four digits.
+	ExpYear int `json:"exp_year"`
+
+	// Holder The name on the card, if there is one.
+	Holder *string `json:"holder,omitempty"`
+}
+
 // Entitlements What the viewer may use.
 //
 // Example: {"features":["downloads","hd"],"until":"2026-04-01T10:00:00Z"}
@@ -141,9 +226,9 @@ type Entitlements struct {
 	Until *time.Time `json:"until"`
 }
 
-// Event Something that happened to a subscription.
+// Event Something that happened to a subscription or to a card.
 //
-// Example: {"access_until":"2026-04-01T10:00:00Z","amount":{"amount":39900,"currency":"RUB"},"at":"2026-03-01T10:00:01Z","decline_code":null,"id":"01981e2c-7e10-7d20-9c44-1b2a3c4d5e6f","payment_id":"01981e2c-7d4a-7c11-8f3e-52a4c1d7e902","plan_code":"premium","retry_at":null,"subscription_id":"01981e2c-7d4a-7c10-9a51-3f0f6f3f2a11","type":"subscribed"}
+// Example: {"access_until":"2026-04-01T10:00:00Z","amount":{"amount":39900,"currency":"RUB"},"at":"2026-03-01T10:00:01Z","card_id":null,"decline_code":null,"id":"01981e2c-7e10-7d20-9c44-1b2a3c4d5e6f","payment_id":"01981e2c-7d4a-7c11-8f3e-52a4c1d7e902","plan_code":"premium","retry_at":null,"subscription_id":"01981e2c-7d4a-7c10-9a51-3f0f6f3f2a11","type":"subscribed"}
 type Event struct {
 	// AccessUntil Until when the viewer may watch after this if nothing more is paid; null when not at all.
 	AccessUntil *time.Time `json:"access_until"`
@@ -154,6 +239,9 @@ type Event struct {
 	// At When it happened.
 	At time.Time `json:"at"`
 
+	// CardId The card that it is about; null when it is about none.
+	CardId *string `json:"card_id"`
+
 	// DeclineCode Why the payment was declined or abandoned; null when it was not.
 	DeclineCode *string `json:"decline_code"`
 	Id          string  `json:"id"`
@@ -161,14 +249,16 @@ type Event struct {
 	// PaymentId The payment that caused it; null when none did.
 	PaymentId *string `json:"payment_id"`
 
-	// PlanCode The plan's code at that time.
-	PlanCode string `json:"plan_code"`
+	// PlanCode The plan's code at that time; null without a subscription.
+	PlanCode *string `json:"plan_code"`
 
 	// RetryAt When a declined renewal is tried again; null when it is not.
-	RetryAt        *time.Time `json:"retry_at"`
-	SubscriptionId string     `json:"subscription_id"`
+	RetryAt *time.Time `json:"retry_at"`
 
-	// Type What happened: `subscribed`, `renewed`, `periods_waived` (we were down; nothing is charged for what went by), `payment_declined`, `payment_abandoned`, `payment_contradicted`, `cancel_requested`, `cancel_revoked`, `ended`. More may come.
+	// SubscriptionId The subscription that it is about; null when it is about none.
+	SubscriptionId *string `json:"subscription_id"`
+
+	// Type What happened: `subscribed`, `renewed`, `periods_waived` (we were down; nothing is charged for what went by), `payment_declined`, `payment_abandoned`, `payment_contradicted`, `cancel_requested`, `cancel_revoked`, `ended`, `card_added`, `card_removed`, `card_limit_reached`, `decline_limit_reached`. More may come.
 	Type string `json:"type"`
 }
 
@@ -366,7 +456,7 @@ type Problem struct {
 	Type string `json:"type"`
 }
 
-// SubscribeRequest What to subscribe to and how to pay. Name the plan with exactly one of `plan_code` and `plan_id`.
+// SubscribeRequest What to subscribe to and how to pay. Name the plan with exactly one of `plan_code` and `plan_id`, and pay with either `payment_token` or `card_id` and `cvv`.
 //
 // Example: {"payment_system":"simulator","payment_token":"tok_ok","plan_code":"premium","price":{"amount":39900,"currency":"RUB"}}
 type SubscribeRequest struct {
@@ -383,7 +473,13 @@ type SubscribeRequest struct {
 	PaymentSystem string `json:"payment_system"`
 
 	// PaymentToken What the payment system gave you for the viewer's card. Renewals are charged to it too. It is never given out again.
-	PaymentToken string `json:"payment_token"`
+	PaymentToken *string `json:"payment_token,omitempty"`
+
+	// CardId A kept card to pay with, instead of a token. Renewals are charged to it too, without the CVV.
+	CardId *string `json:"card_id,omitempty"`
+
+	// Cvv The code on the card: 3 digits, 4 on American Express. With `card_id`. It is never stored.
+	Cvv *string `json:"cvv,omitempty"`
 }
 
 // Subscription A viewer's agreement to pay for a plan, period after period. It keeps the price that the viewer agreed to.
@@ -505,6 +601,21 @@ type Unavailable = Problem
 // Example: {"code":"plan_not_found","detail":"there is no such plan","request_id":"01981e2c-7d3f-7a55-b0a6-9f3e2d1c0b4a","status":404,"title":"Not Found","type":"about:blank"}
 type UnsupportedMediaType = Problem
 
+// ListCardsParams defines parameters for ListCards.
+type ListCardsParams struct {
+	// Limit How many entries to give at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the answer before; leave it out for the first page.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// AddCardParams defines parameters for AddCard.
+type AddCardParams struct {
+	// IdempotencyKey Makes it safe to repeat the request. The same key and request gets the first answer again, with `Idempotent-Replayed: true`. Take a new random key for each new wish of the viewer.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // ListHistoryParams defines parameters for ListHistory.
 type ListHistoryParams struct {
 	// Limit How many entries to give at most.
@@ -550,6 +661,9 @@ type ResumeSubscriptionParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// AddCardJSONRequestBody defines body for AddCard for application/json ContentType.
+type AddCardJSONRequestBody = CardRequest
+
 // SubscribeJSONRequestBody defines body for Subscribe for application/json ContentType.
 type SubscribeJSONRequestBody = SubscribeRequest
 
@@ -558,6 +672,15 @@ type CancelSubscriptionJSONRequestBody = CancelRequest
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// ListCards List the viewer's cards
+	// (GET /v1/cards)
+	ListCards(w http.ResponseWriter, r *http.Request, params ListCardsParams)
+	// AddCard Keep a bank card
+	// (POST /v1/cards)
+	AddCard(w http.ResponseWriter, r *http.Request, params AddCardParams)
+	// RemoveCard Remove a card for good
+	// (DELETE /v1/cards/{id})
+	RemoveCard(w http.ResponseWriter, r *http.Request, id string)
 	// GetEntitlements Get what the viewer may use now
 	// (GET /v1/entitlements)
 	GetEntitlements(w http.ResponseWriter, r *http.Request)
@@ -598,6 +721,119 @@ type ServerInterfaceWrapper struct {
 }
 
 type MiddlewareFunc func(http.Handler) http.Handler
+
+// ListCards operation middleware
+func (siw *ServerInterfaceWrapper) ListCards(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListCardsParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cursor"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cursor", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListCards(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// AddCard operation middleware
+func (siw *ServerInterfaceWrapper) AddCard(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AddCardParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.AddCard(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// RemoveCard operation middleware
+func (siw *ServerInterfaceWrapper) RemoveCard(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", mux.Vars(r)["id"], &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RemoveCard(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
 
 // GetEntitlements operation middleware
 func (siw *ServerInterfaceWrapper) GetEntitlements(w http.ResponseWriter, r *http.Request) {
@@ -1073,6 +1309,12 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 
 	r.HandleFunc(options.BaseURL+"/v1/subscriptions/{ref}/resume", wrapper.ResumeSubscription).Methods(http.MethodPost)
 
+	r.HandleFunc(options.BaseURL+"/v1/cards", wrapper.ListCards).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/v1/cards", wrapper.AddCard).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/v1/cards/{id}", wrapper.RemoveCard).Methods(http.MethodDelete)
+
 	r.HandleFunc(options.BaseURL+"/v1/history", wrapper.ListHistory).Methods(http.MethodGet)
 
 	r.HandleFunc(options.BaseURL+"/v1/payments", wrapper.ListPayments).Methods(http.MethodGet)
@@ -1183,6 +1425,530 @@ type UnsupportedMediaTypeApplicationProblemPlusJSONResponse struct {
 	Body Problem
 
 	Headers UnsupportedMediaTypeResponseHeaders
+}
+
+type ListCardsRequestObject struct {
+	Params ListCardsParams
+}
+
+type ListCardsResponseObject interface {
+	VisitListCardsResponse(w http.ResponseWriter) error
+}
+
+type ListCards200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type ListCards200JSONResponse struct {
+	Body    CardList
+	Headers ListCards200ResponseHeaders
+}
+
+func (response ListCards200JSONResponse) VisitListCardsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCards401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListCards401ApplicationProblemPlusJSONResponse) VisitListCardsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCards422ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response ListCards422ApplicationProblemPlusJSONResponse) VisitListCardsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCards429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response ListCards429ApplicationProblemPlusJSONResponse) VisitListCardsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCards503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ListCards503ApplicationProblemPlusJSONResponse) VisitListCardsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCardsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    OtherErrorResponseHeaders
+	StatusCode int
+}
+
+func (response ListCardsdefaultApplicationProblemPlusJSONResponse) VisitListCardsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddCardRequestObject struct {
+	Params AddCardParams
+	Body   *AddCardJSONRequestBody
+}
+
+type AddCardResponseObject interface {
+	VisitAddCardResponse(w http.ResponseWriter) error
+}
+
+type AddCard200ResponseHeaders struct {
+	IdempotentReplayed *string
+	XRequestId         *string
+}
+
+type AddCard200JSONResponse struct {
+	Body    Card
+	Headers AddCard200ResponseHeaders
+}
+
+func (response AddCard200JSONResponse) VisitAddCardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddCard201ResponseHeaders struct {
+	IdempotentReplayed *string
+	XRequestId         *string
+}
+
+type AddCard201JSONResponse struct {
+	Body    Card
+	Headers AddCard201ResponseHeaders
+}
+
+func (response AddCard201JSONResponse) VisitAddCardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddCard400ApplicationProblemPlusJSONResponse struct {
+	MalformedApplicationProblemPlusJSONResponse
+}
+
+func (response AddCard400ApplicationProblemPlusJSONResponse) VisitAddCardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddCard401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response AddCard401ApplicationProblemPlusJSONResponse) VisitAddCardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddCard409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response AddCard409ApplicationProblemPlusJSONResponse) VisitAddCardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddCard413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response AddCard413ApplicationProblemPlusJSONResponse) VisitAddCardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddCard415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response AddCard415ApplicationProblemPlusJSONResponse) VisitAddCardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddCard422ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response AddCard422ApplicationProblemPlusJSONResponse) VisitAddCardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddCard429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response AddCard429ApplicationProblemPlusJSONResponse) VisitAddCardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddCard503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response AddCard503ApplicationProblemPlusJSONResponse) VisitAddCardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddCarddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    OtherErrorResponseHeaders
+	StatusCode int
+}
+
+func (response AddCarddefaultApplicationProblemPlusJSONResponse) VisitAddCardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveCardRequestObject struct {
+	Id string `json:"id"`
+}
+
+type RemoveCardResponseObject interface {
+	VisitRemoveCardResponse(w http.ResponseWriter) error
+}
+
+type RemoveCard204ResponseHeaders struct {
+	XRequestId *string
+}
+
+type RemoveCard204Response struct {
+	Headers RemoveCard204ResponseHeaders
+}
+
+func (response RemoveCard204Response) VisitRemoveCardResponse(w http.ResponseWriter) error {
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(204)
+	return nil
+}
+
+type RemoveCard401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response RemoveCard401ApplicationProblemPlusJSONResponse) VisitRemoveCardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveCard404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response RemoveCard404ApplicationProblemPlusJSONResponse) VisitRemoveCardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveCard429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response RemoveCard429ApplicationProblemPlusJSONResponse) VisitRemoveCardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveCard503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response RemoveCard503ApplicationProblemPlusJSONResponse) VisitRemoveCardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveCarddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    OtherErrorResponseHeaders
+	StatusCode int
+}
+
+func (response RemoveCarddefaultApplicationProblemPlusJSONResponse) VisitRemoveCardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type GetEntitlementsRequestObject struct {
@@ -2860,6 +3626,15 @@ func (response ResumeSubscriptiondefaultApplicationProblemPlusJSONResponse) Visi
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// ListCards List the viewer's cards
+	// (GET /v1/cards)
+	ListCards(ctx context.Context, request ListCardsRequestObject) (ListCardsResponseObject, error)
+	// AddCard Keep a bank card
+	// (POST /v1/cards)
+	AddCard(ctx context.Context, request AddCardRequestObject) (AddCardResponseObject, error)
+	// RemoveCard Remove a card for good
+	// (DELETE /v1/cards/{id})
+	RemoveCard(ctx context.Context, request RemoveCardRequestObject) (RemoveCardResponseObject, error)
 	// GetEntitlements Get what the viewer may use now
 	// (GET /v1/entitlements)
 	GetEntitlements(ctx context.Context, request GetEntitlementsRequestObject) (GetEntitlementsResponseObject, error)
@@ -2929,6 +3704,91 @@ type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
 	options     StrictHTTPServerOptions
+}
+
+// ListCards operation middleware
+func (sh *strictHandler) ListCards(w http.ResponseWriter, r *http.Request, params ListCardsParams) {
+	var request ListCardsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListCards(ctx, request.(ListCardsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListCards")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListCardsResponseObject); ok {
+		if err := validResponse.VisitListCardsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AddCard operation middleware
+func (sh *strictHandler) AddCard(w http.ResponseWriter, r *http.Request, params AddCardParams) {
+	var request AddCardRequestObject
+
+	request.Params = params
+
+	var body AddCardJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.AddCard(ctx, request.(AddCardRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddCard")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(AddCardResponseObject); ok {
+		if err := validResponse.VisitAddCardResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RemoveCard operation middleware
+func (sh *strictHandler) RemoveCard(w http.ResponseWriter, r *http.Request, id string) {
+	var request RemoveCardRequestObject
+
+	request.Id = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.RemoveCard(ctx, request.(RemoveCardRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RemoveCard")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(RemoveCardResponseObject); ok {
+		if err := validResponse.VisitRemoveCardResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
 }
 
 // GetEntitlements operation middleware

@@ -8,10 +8,12 @@ package dbgen
 import (
 	"context"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 const method = `-- name: Method :one
-SELECT user_id, id, payment_system, token, created_at, removed_at FROM payment_methods WHERE user_id = $1 AND id = $2
+SELECT user_id, id, payment_system, token, created_at, removed_at, token_ct, token_key_id, token_fingerprint, card_id, removed_with FROM payment_methods WHERE user_id = $1 AND id = $2 FOR SHARE
 `
 
 func (q *Queries) Method(ctx context.Context, userID string, iD string) (PaymentMethod, error) {
@@ -24,22 +26,31 @@ func (q *Queries) Method(ctx context.Context, userID string, iD string) (Payment
 		&i.Token,
 		&i.CreatedAt,
 		&i.RemovedAt,
+		&i.TokenCt,
+		&i.TokenKeyID,
+		&i.TokenFingerprint,
+		&i.CardID,
+		&i.RemovedWith,
 	)
 	return i, err
 }
 
 const methodAdd = `-- name: MethodAdd :exec
-INSERT INTO payment_methods (user_id, id, payment_system, token, created_at)
-VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT ON CONSTRAINT payment_methods_token_once DO NOTHING
+INSERT INTO payment_methods (user_id, id, payment_system, token, token_ct, token_key_id, token_fingerprint, card_id, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+ON CONFLICT DO NOTHING
 `
 
 type MethodAddParams struct {
-	UserID        string
-	ID            string
-	PaymentSystem string
-	Token         string
-	CreatedAt     time.Time
+	UserID           string
+	ID               string
+	PaymentSystem    string
+	Token            pgtype.Text
+	TokenCt          []byte
+	TokenKeyID       pgtype.Int8
+	TokenFingerprint []byte
+	CardID           *string
+	CreatedAt        time.Time
 }
 
 func (q *Queries) MethodAdd(ctx context.Context, arg MethodAddParams) error {
@@ -48,18 +59,39 @@ func (q *Queries) MethodAdd(ctx context.Context, arg MethodAddParams) error {
 		arg.ID,
 		arg.PaymentSystem,
 		arg.Token,
+		arg.TokenCt,
+		arg.TokenKeyID,
+		arg.TokenFingerprint,
+		arg.CardID,
 		arg.CreatedAt,
 	)
 	return err
 }
 
 const methodByToken = `-- name: MethodByToken :one
-SELECT user_id, id, payment_system, token, created_at, removed_at FROM payment_methods
-WHERE user_id = $1 AND payment_system = $2 AND token = $3
+SELECT user_id, id, payment_system, token, created_at, removed_at, token_ct, token_key_id, token_fingerprint, card_id, removed_with FROM payment_methods
+WHERE user_id = $1 AND payment_system = $2 AND card_id IS NULL AND removed_at IS NULL
+  AND (token_fingerprint = $3 OR token = $4)
+ORDER BY token_fingerprint IS NULL, id
+LIMIT 1
+FOR SHARE
 `
 
-func (q *Queries) MethodByToken(ctx context.Context, userID string, paymentSystem string, token string) (PaymentMethod, error) {
-	row := q.db.QueryRow(ctx, methodByToken, userID, paymentSystem, token)
+type MethodByTokenParams struct {
+	UserID           string
+	PaymentSystem    string
+	TokenFingerprint []byte
+	Token            pgtype.Text
+}
+
+// Locked, so that nobody removes it before an intent with it is stored.
+func (q *Queries) MethodByToken(ctx context.Context, arg MethodByTokenParams) (PaymentMethod, error) {
+	row := q.db.QueryRow(ctx, methodByToken,
+		arg.UserID,
+		arg.PaymentSystem,
+		arg.TokenFingerprint,
+		arg.Token,
+	)
 	var i PaymentMethod
 	err := row.Scan(
 		&i.UserID,
@@ -68,6 +100,230 @@ func (q *Queries) MethodByToken(ctx context.Context, userID string, paymentSyste
 		&i.Token,
 		&i.CreatedAt,
 		&i.RemovedAt,
+		&i.TokenCt,
+		&i.TokenKeyID,
+		&i.TokenFingerprint,
+		&i.CardID,
+		&i.RemovedWith,
 	)
 	return i, err
+}
+
+const methodRetoken = `-- name: MethodRetoken :exec
+UPDATE payment_methods
+SET token = $1, token_ct = $2, token_key_id = $3, token_fingerprint = $4
+WHERE user_id = $5 AND id = $6 AND card_id IS NOT NULL AND removed_at IS NULL
+`
+
+type MethodRetokenParams struct {
+	Token            pgtype.Text
+	TokenCt          []byte
+	TokenKeyID       pgtype.Int8
+	TokenFingerprint []byte
+	UserID           string
+	ID               string
+}
+
+func (q *Queries) MethodRetoken(ctx context.Context, arg MethodRetokenParams) error {
+	_, err := q.db.Exec(ctx, methodRetoken,
+		arg.Token,
+		arg.TokenCt,
+		arg.TokenKeyID,
+		arg.TokenFingerprint,
+		arg.UserID,
+		arg.ID,
+	)
+	return err
+}
+
+const methodSeal = `-- name: MethodSeal :execrows
+UPDATE payment_methods m
+SET token = NULL, token_ct = $1, token_key_id = $2,
+    token_fingerprint = CASE
+        WHEN m.card_id IS NULL AND EXISTS (
+            SELECT FROM payment_methods o
+            WHERE o.user_id = m.user_id AND o.payment_system = m.payment_system AND o.id <> m.id
+              AND o.card_id IS NULL AND o.token_fingerprint = $3::bytea) THEN NULL
+        ELSE $3::bytea END
+WHERE m.user_id = $4 AND m.id = $5
+`
+
+type MethodSealParams struct {
+	TokenCt          []byte
+	TokenKeyID       pgtype.Int8
+	TokenFingerprint []byte
+	UserID           string
+	ID               string
+}
+
+// The fingerprint of a token that another method has by now is left out: it only
+// serves to find a method, and finds the other.
+func (q *Queries) MethodSeal(ctx context.Context, arg MethodSealParams) (int64, error) {
+	result, err := q.db.Exec(ctx, methodSeal,
+		arg.TokenCt,
+		arg.TokenKeyID,
+		arg.TokenFingerprint,
+		arg.UserID,
+		arg.ID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const methodsOfCard = `-- name: MethodsOfCard :many
+SELECT user_id, id, payment_system, token, created_at, removed_at, token_ct, token_key_id, token_fingerprint, card_id, removed_with FROM payment_methods m
+WHERE m.user_id = $1 AND m.removed_at IS NULL
+  AND (m.card_id = $2::uuid
+       OR (m.payment_system, m.token_fingerprint) IN (
+            SELECT c.payment_system, c.token_fingerprint FROM payment_methods c
+            WHERE c.user_id = $1 AND c.card_id = $2::uuid)
+       OR (m.payment_system, m.token) IN (
+            SELECT c.payment_system, c.token FROM payment_methods c
+            WHERE c.user_id = $1 AND c.card_id = $2::uuid))
+ORDER BY m.id
+FOR UPDATE
+`
+
+// FOR UPDATE waits for whoever has locked one of them to store an intent with it.
+func (q *Queries) MethodsOfCard(ctx context.Context, userID string, cardID string) ([]PaymentMethod, error) {
+	rows, err := q.db.Query(ctx, methodsOfCard, userID, cardID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PaymentMethod
+	for rows.Next() {
+		var i PaymentMethod
+		if err := rows.Scan(
+			&i.UserID,
+			&i.ID,
+			&i.PaymentSystem,
+			&i.Token,
+			&i.CreatedAt,
+			&i.RemovedAt,
+			&i.TokenCt,
+			&i.TokenKeyID,
+			&i.TokenFingerprint,
+			&i.CardID,
+			&i.RemovedWith,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const methodsRemove = `-- name: MethodsRemove :exec
+UPDATE payment_methods
+SET removed_at = $1, removed_with = $2::uuid, token = NULL, token_ct = NULL, token_key_id = NULL, token_fingerprint = NULL
+WHERE user_id = $3 AND id = ANY($4::uuid[])
+`
+
+type MethodsRemoveParams struct {
+	RemovedAt time.Time
+	CardID    string
+	UserID    string
+	Ids       []string
+}
+
+func (q *Queries) MethodsRemove(ctx context.Context, arg MethodsRemoveParams) error {
+	_, err := q.db.Exec(ctx, methodsRemove,
+		arg.RemovedAt,
+		arg.CardID,
+		arg.UserID,
+		arg.Ids,
+	)
+	return err
+}
+
+const methodsToSeal = `-- name: MethodsToSeal :many
+SELECT user_id, id, payment_system, token, created_at, removed_at, token_ct, token_key_id, token_fingerprint, card_id, removed_with FROM payment_methods
+WHERE (token IS NOT NULL OR token_key_id <> $1::bigint) AND (user_id, id) > ($2::uuid, $3::uuid)
+ORDER BY user_id, id
+LIMIT $4::int
+FOR NO KEY UPDATE SKIP LOCKED
+`
+
+type MethodsToSealParams struct {
+	KeyID     int64
+	AfterUser string
+	AfterID   string
+	Take      int32
+}
+
+// Those whose token is in the clear or was sealed with another key.
+func (q *Queries) MethodsToSeal(ctx context.Context, arg MethodsToSealParams) ([]PaymentMethod, error) {
+	rows, err := q.db.Query(ctx, methodsToSeal,
+		arg.KeyID,
+		arg.AfterUser,
+		arg.AfterID,
+		arg.Take,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PaymentMethod
+	for rows.Next() {
+		var i PaymentMethod
+		if err := rows.Scan(
+			&i.UserID,
+			&i.ID,
+			&i.PaymentSystem,
+			&i.Token,
+			&i.CreatedAt,
+			&i.RemovedAt,
+			&i.TokenCt,
+			&i.TokenKeyID,
+			&i.TokenFingerprint,
+			&i.CardID,
+			&i.RemovedWith,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const tokensByKey = `-- name: TokensByKey :many
+SELECT coalesce(token_key_id, 0)::bigint AS key_id, count(*) AS rows
+FROM payment_methods
+WHERE token IS NOT NULL OR token_ct IS NOT NULL
+GROUP BY 1
+ORDER BY 1
+`
+
+type TokensByKeyRow struct {
+	KeyID int64
+	Rows  int64
+}
+
+func (q *Queries) TokensByKey(ctx context.Context) ([]TokensByKeyRow, error) {
+	rows, err := q.db.Query(ctx, tokensByKey)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []TokensByKeyRow
+	for rows.Next() {
+		var i TokensByKeyRow
+		if err := rows.Scan(&i.KeyID, &i.Rows); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }

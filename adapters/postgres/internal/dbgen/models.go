@@ -10,12 +10,27 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
+type Card struct {
+	UserID      string
+	ID          string
+	Brand       string
+	Last4       string
+	ExpMonth    int32
+	ExpYear     int32
+	Holder      string
+	NumberCt    []byte
+	KeyID       pgtype.Int8
+	Fingerprint []byte
+	CreatedAt   time.Time
+	RemovedAt   time.Time
+}
+
 type Event struct {
 	UserID         string
 	ID             string
 	Type           string
 	At             time.Time
-	SubscriptionID string
+	SubscriptionID *string
 	PlanCode       string
 	PaymentID      *string
 	Amount         pgtype.Int8
@@ -23,6 +38,7 @@ type Event struct {
 	DeclineCode    string
 	AccessUntil    time.Time
 	RetryAt        time.Time
+	CardID         *string
 }
 
 type IdempotencyAnswer struct {
@@ -34,6 +50,37 @@ type IdempotencyAnswer struct {
 	Status         pgtype.Int4
 	Body           []byte
 	MadeAt         time.Time
+}
+
+type PanelAudit struct {
+	ID       string
+	At       time.Time
+	Operator string
+	Origin   string
+	Action   string
+	Object   string
+	Before   []byte
+	After    []byte
+}
+
+type PanelSession struct {
+	TokenHash []byte
+	UserID    string
+	CreatedAt time.Time
+	SeenAt    time.Time
+	Origin    string
+}
+
+type PanelUser struct {
+	ID           string
+	Name         string
+	Role         string
+	PasswordHash string
+	Language     string
+	CreatedAt    time.Time
+	DisabledAt   time.Time
+	Failures     int32
+	LockedUntil  time.Time
 }
 
 type Payment struct {
@@ -59,12 +106,17 @@ type Payment struct {
 }
 
 type PaymentMethod struct {
-	UserID        string
-	ID            string
-	PaymentSystem string
-	Token         string
-	CreatedAt     time.Time
-	RemovedAt     time.Time
+	UserID           string
+	ID               string
+	PaymentSystem    string
+	Token            pgtype.Text
+	CreatedAt        time.Time
+	RemovedAt        time.Time
+	TokenCt          []byte
+	TokenKeyID       pgtype.Int8
+	TokenFingerprint []byte
+	CardID           *string
+	RemovedWith      *string
 }
 
 type PaymentSystem struct {
@@ -85,6 +137,20 @@ type Plan struct {
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
 	ArchivedAt     time.Time
+}
+
+type RenewalRun struct {
+	ID         string
+	StartedAt  time.Time
+	FinishedAt time.Time
+	Settled    int64
+	Due        int64
+	Renewed    int64
+	Declined   int64
+	Unknown    int64
+	Ended      int64
+	Failed     int64
+	Error      string
 }
 
 type Subscription struct {
@@ -109,4 +175,10 @@ type Subscription struct {
 	Charging          bool
 	PastDueSince      time.Time
 	GraceUntil        time.Time
+}
+
+type User struct {
+	ID          string
+	FirstSeenAt time.Time
+	LastSeenAt  time.Time
 }

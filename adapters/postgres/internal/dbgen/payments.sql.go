@@ -21,10 +21,9 @@ SELECT
     unnest($1::uuid[]), unnest($2::uuid[]), unnest($3::uuid[]),
     unnest($4::uuid[]), unnest($5::text[]), unnest($6::text[]),
     unnest($7::bigint[]), unnest($8::text[]), unnest($9::timestamptz[]),
-    unnest($10::timestamptz[]), unnest($11::text[]), unnest($12::text[]),
-    unnest($13::text[]), unnest($14::text[]), unnest($15::text[]),
-    unnest($16::timestamptz[]),
-    statement_timestamp() + $17::interval, statement_timestamp() + $17::interval
+    unnest($10::timestamptz[]), 'pending', '', '', '', '',
+    unnest($11::timestamptz[]),
+    statement_timestamp() + $12::interval, statement_timestamp() + $12::interval
 `
 
 type PaymentsAddParams struct {
@@ -38,15 +37,11 @@ type PaymentsAddParams struct {
 	Currencies       []string
 	PeriodStarts     []time.Time
 	PeriodEnds       []time.Time
-	Statuses         []string
-	DeclineCodes     []string
-	ProviderRefs     []string
-	ActionUrls       []string
-	Contradictions   []string
 	Created          []time.Time
 	Send             pgtype.Interval
 }
 
+// What is added is pending, and nothing is known of it yet.
 func (q *Queries) PaymentsAdd(ctx context.Context, arg PaymentsAddParams) error {
 	_, err := q.db.Exec(ctx, paymentsAdd,
 		arg.UserIds,
@@ -59,11 +54,6 @@ func (q *Queries) PaymentsAdd(ctx context.Context, arg PaymentsAddParams) error 
 		arg.Currencies,
 		arg.PeriodStarts,
 		arg.PeriodEnds,
-		arg.Statuses,
-		arg.DeclineCodes,
-		arg.ProviderRefs,
-		arg.ActionUrls,
-		arg.Contradictions,
 		arg.Created,
 		arg.Send,
 	)
@@ -251,7 +241,7 @@ func (q *Queries) PaymentsResend(ctx context.Context, send pgtype.Interval, user
 	return items, nil
 }
 
-const paymentsSave = `-- name: PaymentsSave :execrows
+const paymentsSave = `-- name: PaymentsSave :exec
 UPDATE payments p
 SET status = n.status, decline_code = n.decline_code, provider_ref = n.provider_ref, action_url = n.action_url,
     contradiction = n.contradiction, settled_at = n.settled_at,
@@ -276,8 +266,8 @@ type PaymentsSaveParams struct {
 	Settled        []time.Time
 }
 
-func (q *Queries) PaymentsSave(ctx context.Context, arg PaymentsSaveParams) (int64, error) {
-	result, err := q.db.Exec(ctx, paymentsSave,
+func (q *Queries) PaymentsSave(ctx context.Context, arg PaymentsSaveParams) error {
+	_, err := q.db.Exec(ctx, paymentsSave,
 		arg.UserIds,
 		arg.Ids,
 		arg.Statuses,
@@ -287,10 +277,7 @@ func (q *Queries) PaymentsSave(ctx context.Context, arg PaymentsSaveParams) (int
 		arg.Contradictions,
 		arg.Settled,
 	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+	return err
 }
 
 const paymentsTakeUnsettled = `-- name: PaymentsTakeUnsettled :many

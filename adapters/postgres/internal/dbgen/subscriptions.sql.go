@@ -219,7 +219,7 @@ func (q *Queries) SubscriptionsLock(ctx context.Context, userIds []string, ids [
 }
 
 const subscriptionsLockDue = `-- name: SubscriptionsLockDue :many
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, m.user_id, m.id, m.payment_system, m.token, m.created_at, m.removed_at, p.code AS plan_code
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, m.user_id, m.id, m.payment_system, m.token, m.created_at, m.removed_at, m.token_ct, m.token_key_id, m.token_fingerprint, m.card_id, m.removed_with, p.code AS plan_code
 FROM subscriptions s
 JOIN payment_methods m ON m.user_id = s.user_id AND m.id = s.payment_method_id
 JOIN plans p ON p.id = s.plan_id
@@ -228,6 +228,7 @@ WHERE s.next_charge_at BETWEEN $1::timestamptz AND $2::timestamptz
 ORDER BY s.next_charge_at
 LIMIT $4::int
 FOR NO KEY UPDATE OF s SKIP LOCKED
+FOR SHARE OF m
 `
 
 type SubscriptionsLockDueParams struct {
@@ -246,6 +247,8 @@ type SubscriptionsLockDueRow struct {
 // What has a payment pending is left out: its next charge has moved on already,
 // but perhaps not far enough for a clock that is ahead. The index holds what has
 // not ended; where to start in it keeps off the dead entries at its beginning.
+// Methods are locked so that nobody removes one before the intent with it is
+// stored.
 func (q *Queries) SubscriptionsLockDue(ctx context.Context, arg SubscriptionsLockDueParams) ([]SubscriptionsLockDueRow, error) {
 	rows, err := q.db.Query(ctx, subscriptionsLockDue,
 		arg.FromAt,
@@ -288,6 +291,11 @@ func (q *Queries) SubscriptionsLockDue(ctx context.Context, arg SubscriptionsLoc
 			&i.PaymentMethod.Token,
 			&i.PaymentMethod.CreatedAt,
 			&i.PaymentMethod.RemovedAt,
+			&i.PaymentMethod.TokenCt,
+			&i.PaymentMethod.TokenKeyID,
+			&i.PaymentMethod.TokenFingerprint,
+			&i.PaymentMethod.CardID,
+			&i.PaymentMethod.RemovedWith,
 			&i.PlanCode,
 		); err != nil {
 			return nil, err
@@ -300,7 +308,7 @@ func (q *Queries) SubscriptionsLockDue(ctx context.Context, arg SubscriptionsLoc
 	return items, nil
 }
 
-const subscriptionsSave = `-- name: SubscriptionsSave :execrows
+const subscriptionsSave = `-- name: SubscriptionsSave :exec
 UPDATE subscriptions s
 SET payment_method_id = n.payment_method_id, status = n.status, period_start = n.period_start,
     period_end = n.period_end, next_charge_at = n.next_charge_at, charging = n.charging,
@@ -335,8 +343,8 @@ type SubscriptionsSaveParams struct {
 	Ended            []time.Time
 }
 
-func (q *Queries) SubscriptionsSave(ctx context.Context, arg SubscriptionsSaveParams) (int64, error) {
-	result, err := q.db.Exec(ctx, subscriptionsSave,
+func (q *Queries) SubscriptionsSave(ctx context.Context, arg SubscriptionsSaveParams) error {
+	_, err := q.db.Exec(ctx, subscriptionsSave,
 		arg.UserIds,
 		arg.Ids,
 		arg.PaymentMethodIds,
@@ -352,10 +360,7 @@ func (q *Queries) SubscriptionsSave(ctx context.Context, arg SubscriptionsSavePa
 		arg.Started,
 		arg.Ended,
 	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+	return err
 }
 
 const viewCountDue = `-- name: ViewCountDue :one
@@ -384,7 +389,7 @@ func (q *Queries) ViewCountDue(ctx context.Context, arg ViewCountDueParams) (int
 }
 
 const viewDue = `-- name: ViewDue :many
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, m.user_id, m.id, m.payment_system, m.token, m.created_at, m.removed_at, p.code AS plan_code
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, m.user_id, m.id, m.payment_system, m.token, m.created_at, m.removed_at, m.token_ct, m.token_key_id, m.token_fingerprint, m.card_id, m.removed_with, p.code AS plan_code
 FROM subscriptions s
 JOIN payment_methods m ON m.user_id = s.user_id AND m.id = s.payment_method_id
 JOIN plans p ON p.id = s.plan_id
@@ -456,6 +461,11 @@ func (q *Queries) ViewDue(ctx context.Context, arg ViewDueParams) ([]ViewDueRow,
 			&i.PaymentMethod.Token,
 			&i.PaymentMethod.CreatedAt,
 			&i.PaymentMethod.RemovedAt,
+			&i.PaymentMethod.TokenCt,
+			&i.PaymentMethod.TokenKeyID,
+			&i.PaymentMethod.TokenFingerprint,
+			&i.PaymentMethod.CardID,
+			&i.PaymentMethod.RemovedWith,
 			&i.PlanCode,
 		); err != nil {
 			return nil, err

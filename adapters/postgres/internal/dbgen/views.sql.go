@@ -10,7 +10,7 @@ import (
 )
 
 const viewEvents = `-- name: ViewEvents :many
-SELECT user_id, id, type, at, subscription_id, plan_code, payment_id, amount, currency, decline_code, access_until, retry_at FROM events
+SELECT user_id, id, type, at, subscription_id, plan_code, payment_id, amount, currency, decline_code, access_until, retry_at, card_id FROM events
 WHERE user_id = $1 AND id < $2::uuid
 ORDER BY id DESC
 LIMIT $3::int
@@ -38,6 +38,7 @@ func (q *Queries) ViewEvents(ctx context.Context, userID string, before string, 
 			&i.DeclineCode,
 			&i.AccessUntil,
 			&i.RetryAt,
+			&i.CardID,
 		); err != nil {
 			return nil, err
 		}

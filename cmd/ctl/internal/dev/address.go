@@ -13,7 +13,7 @@ import (
 // claimAddresses finds out before anything is started whether the addresses are
 // free, and puts a free port in the place of port 0.
 func (o *Options) claimAddresses(ctx context.Context) error {
-	for flag, addr := range map[string]*boot.Address{"--api-addr": &o.APIAddr, "--ops-addr": &o.OpsAddr} {
+	for flag, addr := range map[string]*boot.Address{"--api-addr": &o.APIAddr, "--admin-addr": &o.AdminAddr, "--ops-addr": &o.OpsAddr, "the panel's health": &o.panelOps} {
 		free, err := claim(ctx, *addr)
 		if errors.Is(err, syscall.EADDRINUSE) {
 			return fmt.Errorf("%s is in use, perhaps by another billingctl dev: stop that one, or choose another address with %s", *addr, flag)

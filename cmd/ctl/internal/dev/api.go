@@ -25,17 +25,21 @@ const (
 func (o Options) program(name string) (string, error) {
 	path := filepath.Join(o.Programs, name)
 	if _, err := os.Stat(path); err != nil {
-		return "", fmt.Errorf("%s is not beside billingctl in %s: build both with make build", name, o.Programs)
+		return "", fmt.Errorf("%s is not beside billingctl in %s: build all with make build", name, o.Programs)
 	}
 	return path, nil
 }
 
-func (o Options) programs() (api, renew string, err error) {
-	if api, err = o.program("billing-api"); err != nil {
-		return "", "", err
+// programs are paths.
+type programs struct{ api, admin, renew string }
+
+func (o Options) programs() (p programs, err error) {
+	for name, path := range map[string]*string{"billing-api": &p.api, "billing-admin": &p.admin, "billing-renew": &p.renew} {
+		if *path, err = o.program(name); err != nil {
+			return p, err
+		}
 	}
-	renew, err = o.program("billing-renew")
-	return api, renew, err
+	return p, nil
 }
 
 // child is a program that runs as long as this one.
@@ -44,9 +48,9 @@ type child struct {
 	*local.Child
 }
 
-func (o Options) start(program, url string, d demo) (child, error) {
+func (o Options) start(program, url string, d demo, more ...string) (child, error) {
 	cmd := exec.Command(program)
-	cmd.Env = o.environ(url, d)
+	cmd.Env = append(o.environ(url, d), more...)
 	cmd.Stdout, cmd.Stderr = o.Stderr, o.Stderr // its log; what is asked of dev is the banner
 	tied, err := local.Tie(cmd, syscall.SIGTERM)
 	if err != nil {
@@ -59,6 +63,7 @@ func (o Options) start(program, url string, d demo) (child, error) {
 // two that are the same counts.
 func (o Options) environ(url string, d demo) []string {
 	env := append([]string{"BILLING_LOG_FORMAT=text"}, o.Environ...)
+	env = append(env, d.vars(o.Environ)...)
 	return append(env,
 		"BILLING_ENV=dev", "BILLING_SIMULATOR=on", "BILLING_CLOCK=test",
 		"BILLING_DATABASE_URL="+url, "BILLING_DATABASE_URL_FILE=",
@@ -108,12 +113,14 @@ func get(ctx context.Context, url string) (report string, err error) {
 }
 
 // watch waits for ctx to end. A child that ends earlier is an error.
-func (c child) watch(ctx context.Context) error {
+func watch(ctx context.Context, service, panel child) error {
 	select {
 	case <-ctx.Done():
 		return nil
-	case <-c.Done():
-		return c.gone()
+	case <-service.Done():
+		return service.gone()
+	case <-panel.Done():
+		return panel.gone()
 	}
 }
 

@@ -15,6 +15,10 @@ Cinema Billing is up. Ctrl-C stops all of it; {{.Fate}}
   Reference {{.API}}/docs
   Health    {{.Ops}}/readyz
 
+  Panel     {{.Admin}}/admin
+  Name      {{.AdminName}}
+  Password  {{.AdminPassword}}
+
 A demo viewer's token, valid until {{.Expires}}:
 
 TOKEN={{.Token}}
@@ -30,6 +34,8 @@ curl -sS -w '\n' -X POST {{.API}}/v1/subscriptions/premium/cancel -H 'Authorizat
 The operator's side, in another shell. The clock is billing's own: when a month passes, subscriptions are renewed at once.
 
 export BILLING_ENV=dev BILLING_CLOCK=test BILLING_AUTH_ISSUER={{.Issuer}} BILLING_AUTH_AUDIENCE={{.Audience}}
+{{with .Vault}}export {{.}}
+{{end -}}
 {{with .Database}}export BILLING_DATABASE_URL={{.}}
 {{end -}}
 {{.Self}} plan list
@@ -52,14 +58,25 @@ func (o Options) banner(url string, home folder, d demo) error {
 	}
 	err := banner.Execute(o.Stdout, map[string]string{
 		"API": o.APIAddr.URL(), "Ops": o.OpsAddr.URL(), "Fate": fate,
+		"Admin": o.AdminAddr.URL(), "AdminName": admin, "AdminPassword": d.panelPassword,
 		"Token": d.token, "Expires": d.expires.Format(time.RFC3339),
 		"Issuer": issuer, "Audience": audience,
-		"Database": database, "Self": quote(o.Self), "Key": quote(d.privateFile),
+		"Vault": exports(d.vars(o.Environ)), "Database": database, "Self": quote(o.Self), "Key": quote(d.privateFile),
 	})
 	if err != nil {
 		return fmt.Errorf("banner: %w", err)
 	}
 	return nil
+}
+
+// exports are variables as a shell takes them.
+func exports(vars []string) string {
+	words := make([]string, len(vars))
+	for i, v := range vars {
+		name, value, _ := strings.Cut(v, "=")
+		words[i] = name + "=" + quote(value)
+	}
+	return strings.Join(words, " ")
 }
 
 // quote makes one word of s for a shell.

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/online-cinema/billing/adapters/auth"
 	"github.com/online-cinema/billing/adapters/clock"
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/adapters/simulator"
+	"github.com/online-cinema/billing/adapters/vault"
 	"github.com/online-cinema/billing/cmd/internal/boot"
 	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
@@ -66,14 +68,20 @@ const (
 // demo stands in for the cinema's auth service.
 type demo struct {
 	privateFile, publicFile string
+	vault                   vault.Files
 	token                   string // of the demo viewer
 	expires                 time.Time
+	panelPassword           string
 }
 
 func newDemo(dir string) (demo, error) {
 	d := demo{privateFile: filepath.Join(dir, "private.pem"), publicFile: filepath.Join(dir, "public.pem")}
+	d.vault = vault.Files{Keyset: filepath.Join(dir, "vault.json"), KEK: filepath.Join(dir, "vault.kek")}
 	key, err := loadKey(dir, d)
 	if err != nil {
+		return demo{}, err
+	}
+	if err := makeVault(d.vault); err != nil {
 		return demo{}, err
 	}
 	now := time.Now().UTC().Truncate(time.Second)
@@ -95,3 +103,23 @@ func loadKey(dir string, d demo) (*rsa.PrivateKey, error) {
 	}
 	return auth.LoadPrivateKey(d.privateFile)
 }
+
+// makeVault makes the keys of this installation, unless an earlier run did.
+func makeVault(f vault.Files) error {
+	if err := vault.Create(f); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	return nil
+}
+
+// vars tells programs of the vault, unless the environment names another.
+func (d demo) vars(environ []string) []string {
+	for _, v := range environ {
+		if name, file, _ := strings.Cut(v, "="); name == keysetVar && file != "" {
+			return nil
+		}
+	}
+	return []string{keysetVar + "=" + d.vault.Keyset, "BILLING_VAULT_KEK_FILE=" + d.vault.KEK}
+}
+
+const keysetVar = "BILLING_VAULT_KEYSET_FILE"

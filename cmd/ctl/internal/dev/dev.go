@@ -1,7 +1,7 @@
 // Package dev runs the whole service on one machine with nothing set up, to try
 // it out and to develop it: what `make run` does.
 //
-//	folder ─ Postgres ─ schema ─ demo catalogue ─ demo keys ─ billing-api ─ banner ─ renewals
+//	folder ─ Postgres ─ schema ─ demo catalogue ─ demo logins ─ billing-api, billing-admin ─ banner ─ renewals
 //
 // Everything it starts is tied to it and ends with it, even by kill -9. The data
 // stays in its folder for the next time, unless it is ephemeral.
@@ -27,12 +27,15 @@ type Options struct {
 	Data        string           // folder; "" is the usual one
 	Ephemeral   bool             // a new folder that is deleted at the end
 	APIAddr     boot.Address     // port 0 takes a free one
-	OpsAddr     boot.Address
+	AdminAddr   boot.Address
+	OpsAddr     boot.Address // of the API
 
 	Environ        []string // of the service; what is decided here wins
-	Programs       string   // folder of billing-api and billing-renew
+	Programs       string   // folder of billing-api, billing-admin and billing-renew
 	Self           string   // this program, for the lines that are printed
 	Stdout, Stderr io.Writer
+
+	panelOps boot.Address // where the panel says that it is ready
 }
 
 // Run runs everything until ctx ends, or something ends that should not.
@@ -45,7 +48,8 @@ func Run(ctx context.Context, o Options) error {
 }
 
 func run(ctx context.Context, o Options) (err error) {
-	api, renew, err := o.programs()
+	o.panelOps = "127.0.0.1:0"
+	run, err := o.programs()
 	if err != nil {
 		return err
 	}
@@ -67,19 +71,27 @@ func run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	service, err := o.start(api, url, demo)
+	service, err := o.start(run.api, url, demo)
 	if err != nil {
 		return err
 	}
 	defer service.stop()
+	panel, err := o.start(run.admin, url, demo, o.panelEnviron()...)
+	if err != nil {
+		return err
+	}
+	defer panel.stop()
 	if err := service.waitReady(ctx, o.OpsAddr.URL()+"/readyz"); err != nil {
+		return err
+	}
+	if err := panel.waitReady(ctx, o.panelOps.URL()+"/readyz"); err != nil {
 		return err
 	}
 	if err := o.banner(url, home, demo); err != nil {
 		return err
 	}
-	defer background(ctx, o.Stderr, func(ctx context.Context) error { return o.renewals(ctx, renew, url, demo) })()
-	return service.watch(ctx)
+	defer background(ctx, o.Stderr, func(ctx context.Context) error { return o.renewals(ctx, run.renew, url, demo) })()
+	return watch(ctx, service, panel)
 }
 
 // database is the URL of the database to use.
@@ -112,6 +124,9 @@ func prepare(ctx context.Context, url string, home folder) (demo, error) {
 	d, err := newDemo(home.keys())
 	if err != nil {
 		return demo{}, fmt.Errorf("demo login: %w", err)
+	}
+	if d.panelPassword, err = letIn(ctx, url, home.keys()); err != nil {
+		return demo{}, fmt.Errorf("panel login: %w", err)
 	}
 	return d, nil
 }

@@ -1,0 +1,94 @@
+package admin
+
+import (
+	"bytes"
+	"context"
+	"html/template"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/billing"
+)
+
+func (s *server) audit(r *http.Request, v *view) *listing {
+	before := r.URL.Query().Get("before")
+	src := newSource(r.Context(), column{"at", v.T("audit.at")}, column{"who", v.T("audit.who")},
+		column{"what", v.T("audit.what")}, column{"object", v.T("audit.object")}, column{"change", v.T("audit.change")})
+	var last string
+	src.list = each(func(ctx context.Context) ([]app.AuditEntry, error) {
+		list, err := s.Panel.Audit(ctx, v.op, app.Page{Limit: pageSize, Before: before})
+		if len(list) == pageSize {
+			last = list[pageSize-1].ID
+		}
+		return list, err
+	}, v.auditRow)
+	l := &listing{
+		table: src, title: v.T("menu.audit"), hint: v.T("audit.hint"), empty: v.T("audit.empty"),
+		next: func() string {
+			if last == "" {
+				return ""
+			}
+			return link("/info/audit", "before", last)
+		},
+	}
+	if before != "" && !billing.IsID(before) {
+		l.refused = v.T("error.bad_request")
+	}
+	return l
+}
+
+func (v *view) auditRow(e app.AuditEntry) row {
+	return row{
+		"at": v.Time(e.At), "who": cell{Text: e.Operator, Sub: e.From}.html(), "what": text(v.Word("action", e.Action)),
+		"object": code(e.Object), "change": v.changes(e),
+	}
+}
+
+// change is one thing that has another value now.
+type change struct{ Name, Before, After string }
+
+var changesTemplate = template.Must(template.New("changes").Parse(
+	`<ul class="changes">{{range .}}<li><b>{{.Name}}</b> {{if .Before}}<del>{{.Before}}</del>{{end}}` +
+		`{{if and .Before .After}} → {{end}}{{if .After}}<ins>{{.After}}</ins>{{end}}</li>{{end}}</ul>`))
+
+func (v *view) changes(e app.AuditEntry) template.HTML {
+	var list []change
+	names := maps.Clone(e.After)
+	if names == nil {
+		names = app.Facts{}
+	}
+	maps.Copy(names, e.Before)
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		if before, after := e.Before[name], e.After[name]; before != after {
+			list = append(list, change{v.Word("field", name), v.factText(name, before), v.factText(name, after)})
+		}
+	}
+	if len(list) == 0 {
+		return ""
+	}
+	var b bytes.Buffer
+	if err := changesTemplate.Execute(&b, list); err != nil {
+		panic(err) // it writes to memory
+	}
+	return template.HTML(b.String())
+}
+
+// factText writes the times and the prices among the facts as people do.
+func (v *view) factText(name, value string) string {
+	amount, currency, isMoney := strings.Cut(value, " ")
+	if m, err := billing.ParseMoney(amount, billing.Currency(currency)); name == "price" && isMoney && err == nil {
+		return v.Money(m)
+	}
+	if name == "role" {
+		return v.Word("role", value)
+	}
+	if t, err := time.Parse(time.RFC3339, value); err == nil && name != "code" && name != "name" {
+		local := t.In(v.zone)
+		return v.lang.date(local) + ", " + local.Format("15:04")
+	}
+	return value
+}

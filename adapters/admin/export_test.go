@@ -1,0 +1,4 @@
+package admin
+
+// EncodeCookie is for tests that tamper with cookies.
+var EncodeCookie = encodeCookie

@@ -1,0 +1,350 @@
+package admin_test
+
+import (
+	"bytes"
+	"context"
+	"html"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/online-cinema/billing/adapters/admin"
+	"github.com/online-cinema/billing/adapters/postgres"
+	"github.com/online-cinema/billing/adapters/postgres/pgtest"
+	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/billing"
+)
+
+const (
+	goodPassword = "correct horse battery"
+	system       = "simulator"
+)
+
+// wallClock is the system's, cut to what a database keeps.
+type wallClock struct{}
+
+func (wallClock) Now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+
+// quickPasswords is quick, unlike what a panel needs.
+type quickPasswords struct{}
+
+func (quickPasswords) Hash(p string) (billing.Secret, error) {
+	return billing.NewSecret("hash of " + p), nil
+}
+func (quickPasswords) Matches(h billing.Secret, p string) bool {
+	return h.Reveal() == "hash of "+p
+}
+
+// site is a panel over a database of its own, with a viewer and an editor.
+type site struct {
+	t      *testing.T
+	url    string
+	db     string // the owner's URL of the database
+	owner  *pgxpool.Pool
+	store  *postgres.Store
+	log    *lockedBuffer
+	secure bool
+}
+
+// lockedBuffer is a log that may be read while it is written.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+type option func(*admin.Config)
+
+func newSite(t *testing.T, options ...option) *site {
+	t.Helper()
+	return siteOn(t, pgtest.URL(t), options...)
+}
+
+func siteOn(t *testing.T, db string, options ...option) *site {
+	t.Helper()
+	open := func(role string) *pgxpool.Pool {
+		pool, err := postgres.OpenRole(t.Context(), db, role)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(pool.Close)
+		return pool
+	}
+	s := &site{t: t, db: db, owner: open("none"), log: &lockedBuffer{}}
+	s.store = postgres.NewStore(open(postgres.PanelRole))
+	owner := postgres.NewStore(s.owner)
+	newID := func() string { return uuid.Must(uuid.NewV7()).String() }
+	hire := app.Door{Store: owner, Wall: wallClock{}, NewID: newID, Passwords: quickPasswords{}}
+	for name, role := range map[string]app.Role{"vera": app.RoleViewer, "anna": app.RoleEditor, "boris": app.RoleEditor} {
+		if err := hire.Add(t.Context(), app.Shell(), name, role, goodPassword); err != nil {
+			t.Fatal(err)
+		}
+	}
+	door := hire
+	door.Store = s.store
+	c := admin.Config{
+		Panel: app.Panel{
+			Store: s.store, Views: s.store.PanelViews(), Clock: wallClock{}, NewID: newID, Location: time.UTC, Adapters: []string{system},
+		},
+		Door: door, Location: time.UTC, Log: slog.New(slog.NewJSONHandler(s.log, nil)),
+	}
+	for _, o := range options {
+		o(&c)
+	}
+	s.secure = c.Secure
+	h, err := admin.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	s.url = server.URL
+	return s
+}
+
+// catalog is the owner's.
+func (s *site) catalog() app.Catalog {
+	return app.Catalog{Store: postgres.NewStore(s.owner), Clock: wallClock{}, NewID: func() string { return uuid.Must(uuid.NewV7()).String() }}
+}
+
+func (s *site) sell(code, name string) billing.Plan {
+	s.t.Helper()
+	p, err := s.catalog().AddPlan(s.t.Context(), billing.Plan{
+		Code: code, Name: name, Price: billing.Money{Amount: 399_00, Currency: "RUB"}, IntervalMonths: 1, Features: []string{"hd"},
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return p
+}
+
+func (s *site) plan(code string) (billing.Plan, bool) {
+	s.t.Helper()
+	plans, err := s.catalog().Plans(s.t.Context())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, p := range plans {
+		if p.Code == code {
+			return p, true
+		}
+	}
+	return billing.Plan{}, false
+}
+
+// subscribed makes a user with a live subscription to a plan, who was charged
+// once and declined once.
+func (s *site) subscribed(p billing.Plan) billing.UserID {
+	s.t.Helper()
+	ctx, store := s.t.Context(), postgres.NewStore(s.owner)
+	newID := func() string { return uuid.Must(uuid.NewV7()).String() }
+	user, now := billing.UserID(newID()), wallClock{}.Now()
+	if _, err := s.catalog().AddPaymentSystem(ctx, billing.PaymentSystem{Code: system, Name: "Simulated"}); err != nil && !strings.Contains(err.Error(), "already") {
+		s.t.Fatal(err)
+	}
+	err := store.InTx(ctx, func(tx app.Repos) error {
+		if err := tx.Users.Seen(ctx, user, now); err != nil {
+			return err
+		}
+		m, err := tx.Methods.Link(ctx, billing.PaymentMethod{
+			ID: billing.PaymentMethodID(newID()), UserID: user, PaymentSystem: system, Token: billing.NewSecret("tok_secret"), CreatedAt: now,
+		})
+		if err != nil {
+			return err
+		}
+		sub, pay, err := billing.Order{
+			Subscription: billing.SubscriptionID(newID()), Payment: billing.PaymentID(newID()), Plan: p, Method: m, Shown: p.Price,
+		}.Start(now, billing.Calendar{})
+		if err != nil {
+			return err
+		}
+		if err := tx.Subscriptions.Add(ctx, sub); err != nil {
+			return err
+		}
+		if err := tx.Payments.Add(ctx, 0, pay); err != nil {
+			return err
+		}
+		sub, pay, events := sub.Settle(pay, billing.Outcome{Status: billing.PaymentSucceeded, Amount: pay.Amount, ProviderRef: "ref_1"}, billing.RetrySchedule{}, now)
+		for i := range events {
+			events[i].ID = billing.EventID(newID())
+		}
+		if err := tx.Payments.Save(ctx, pay); err != nil {
+			return err
+		}
+		if err := tx.Subscriptions.Save(ctx, sub); err != nil {
+			return err
+		}
+		return tx.Events.Append(ctx, events...)
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return user
+}
+
+// audited counts the entries about changes of the catalogue.
+func (s *site) audited() (n int) {
+	s.t.Helper()
+	err := s.owner.QueryRow(s.t.Context(), "SELECT count(*) FROM panel_audit WHERE action LIKE 'p%.%' AND action NOT LIKE 'panel%'").Scan(&n)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return n
+}
+
+// browser keeps cookies, as a person's does.
+type browser struct {
+	*site
+	client *http.Client
+}
+
+func (s *site) browser() *browser {
+	jar, _ := cookiejar.New(nil)
+	return &browser{s, &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+}
+
+// as is the browser of somebody who is signed in.
+func (s *site) as(name string) *browser {
+	s.t.Helper()
+	b := s.browser()
+	if got := b.signIn(name, goodPassword); got.status != http.StatusSeeOther {
+		s.t.Fatalf("sign in as %s: %d %s", name, got.status, got.text())
+	}
+	return b
+}
+
+func (b *browser) signIn(name, password string) answer {
+	b.t.Helper()
+	return b.post("/admin/signin", url.Values{"name": {name}, "password": {password}})
+}
+
+// answer is what came back.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+var tags = regexp.MustCompile(`(?s)<style.*?</style>|<[^>]*>`)
+
+// text is what a person reads.
+func (a answer) text() string {
+	return strings.Join(strings.Fields(html.UnescapeString(tags.ReplaceAllString(a.body, " "))), " ")
+}
+
+func (b *browser) do(req *http.Request) answer {
+	b.t.Helper()
+	resp, err := b.client.Do(req)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return answer{resp.StatusCode, resp.Header, string(body)}
+}
+
+func (b *browser) request(method, path, contentType, body string) *http.Request {
+	b.t.Helper()
+	req, err := http.NewRequestWithContext(context.WithoutCancel(b.t.Context()), method, b.url+path, strings.NewReader(body))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
+	}
+	return req
+}
+
+func (b *browser) get(path string) answer {
+	b.t.Helper()
+	return b.do(b.request(http.MethodGet, path, "", ""))
+}
+
+func (b *browser) post(path string, form url.Values) answer {
+	b.t.Helper()
+	return b.do(b.request(http.MethodPost, path, "application/x-www-form-urlencoded", form.Encode()))
+}
+
+var csrfField = regexp.MustCompile(`name="csrf" value="([0-9a-f]+)"`)
+
+// csrf is what forms of this session carry.
+func (b *browser) csrf() string {
+	b.t.Helper()
+	m := csrfField.FindStringSubmatch(b.get("/admin/info/plans").body)
+	if m == nil {
+		b.t.Fatal("no form carries a csrf field")
+	}
+	return m[1]
+}
+
+// submit posts a form with its csrf field.
+func (b *browser) submit(path string, form url.Values) answer {
+	b.t.Helper()
+	form.Set("csrf", b.csrf())
+	return b.post(path, form)
+}
+
+var fieldValue = regexp.MustCompile(`name="([a-z_]+)" value="([^"]*)"`)
+
+// fields are the fields of the form at a path, as a browser would send them.
+func (b *browser) fields(path string) url.Values {
+	b.t.Helper()
+	page := b.get(path)
+	if page.status != http.StatusOK {
+		b.t.Fatalf("%s: %d %s", path, page.status, page.text())
+	}
+	_, form, _ := strings.Cut(page.body, `<form class="card`)
+	values := url.Values{}
+	for _, m := range fieldValue.FindAllStringSubmatch(form, -1) {
+		values.Set(m[1], html.UnescapeString(m[2]))
+	}
+	for _, m := range regexp.MustCompile(`(?s)<input class="form-control[^>]*name="([a-z_]+)"[^>]*value="([^"]*)"`).FindAllStringSubmatch(form, -1) {
+		values.Set(m[1], html.UnescapeString(m[2]))
+	}
+	return values
+}
+
+func wantStatus(t *testing.T, what string, a answer, want int) {
+	t.Helper()
+	if a.status != want {
+		t.Errorf("%s: %d, want %d\n%.600s", what, a.status, want, a.text())
+	}
+}
+
+func wantText(t *testing.T, what string, a answer, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		if !strings.Contains(strings.ReplaceAll(a.text(), "\u00a0", " "), text) {
+			t.Errorf("%s: %q is not in\n%.1500s", what, text, a.text())
+		}
+	}
+}
+
+func newSystem(code, name string) billing.PaymentSystem {
+	return billing.PaymentSystem{Code: code, Name: name}
+}

@@ -1,0 +1,260 @@
+package admin
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/billing"
+)
+
+// sameInBoth are texts that need no translation.
+var sameInBoth = map[string]bool{"decline.": true}
+
+func TestEveryTextIsInBothLanguages(t *testing.T) {
+	t.Parallel()
+	verbs := regexp.MustCompile(`%[a-z]`)
+	for key, text := range texts {
+		en, ru := text[english], text[russian]
+		if (en == "" || ru == "" || en == ru) && !sameInBoth[key] {
+			t.Errorf("%s: %q and %q", key, en, ru)
+		}
+		if !sameInBoth[key] && !strings.ContainsFunc(ru, func(r rune) bool { return unicode.Is(unicode.Cyrillic, r) }) {
+			t.Errorf("%s is not Russian: %q", key, ru)
+		}
+		if len(verbs.FindAllString(en, -1)) != len(verbs.FindAllString(ru, -1)) {
+			t.Errorf("%s: %q and %q say different things", key, en, ru)
+		}
+		if forms := strings.Count(en, "|"); forms > 0 && (forms != 1 || strings.Count(ru, "|") != 2) {
+			t.Errorf("%s: %q has not two forms, or %q not three", key, en, ru)
+		}
+	}
+}
+
+// TestEveryTextThatIsAskedForIsThere reads our own files.
+func TestEveryTextThatIsAskedForIsThere(t *testing.T) {
+	t.Parallel()
+	asked := regexp.MustCompile(`(?:\.T|\.text|\.Count|\.count|T) ?\(?"([a-z_.]+)"`)
+	n := 0
+	look := func(name string, text []byte) {
+		for _, m := range asked.FindAllSubmatch(text, -1) {
+			n++
+			if key := string(m[1]); !has(key) && !strings.HasSuffix(key, ".") {
+				t.Errorf("%s asks for %q", name, key)
+			}
+		}
+	}
+	err := fs.WalkDir(templates, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := templates.ReadFile(name)
+		look(name, text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sources, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range sources {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		look(name, text)
+	}
+	if n < 100 {
+		t.Errorf("only %d texts are asked for", n)
+	}
+}
+
+func TestEveryCodeHasAName(t *testing.T) {
+	t.Parallel()
+	var keys []string
+	for _, c := range append(billing.DeclineCodes(), billing.NotSent, billing.TokenUnknown, billing.Refused, billing.MethodRemoved) {
+		keys = append(keys, "decline."+string(c))
+	}
+	for _, e := range eventTypes {
+		keys = append(keys, "event."+string(e))
+	}
+	for _, s := range []billing.Status{billing.Incomplete, billing.Active, billing.PastDue, billing.HasEnded} {
+		keys = append(keys, "status."+string(s))
+	}
+	for _, s := range []billing.PaymentStatus{billing.PaymentPending, billing.PaymentSucceeded, billing.PaymentDeclined, billing.PaymentAbandoned} {
+		keys = append(keys, "payment."+string(s))
+	}
+	for _, a := range []string{
+		app.PlanAdded, app.PlanEdited, app.PlanArchived, app.PlanDeleted, app.PaymentSystemAdded, app.PaymentSystemEdited,
+		app.PaymentSystemArchived, app.PaymentSystemDeleted, app.PanelUserAdded, app.PanelUserPasswordChanged,
+		app.PanelUserDisabled, app.PanelUserLockedOut, app.PanelUserSignedIn,
+	} {
+		keys = append(keys, "action."+a)
+	}
+	for _, kind := range []string{"plans", "payment_systems"} {
+		keys = append(keys, kind+".new")
+		for _, done := range []string{"added", "edited", "deleted", "archived"} {
+			keys = append(keys, "done."+kind+"."+done)
+		}
+		for _, field := range fieldsOf(kind) {
+			keys = append(keys, "field."+field)
+		}
+	}
+	for _, err := range []error{errNoPage, errBadRequest, errNotAForm, errStale, app.ErrSignedOut, app.ErrForbidden, billing.ErrUnavailable, app.ErrInUse, os.ErrInvalid} {
+		keys = append(keys, failureOf(err).key, failureOf(err).key+".text")
+	}
+	for _, key := range keys {
+		if !has(key) {
+			t.Errorf("there is no %s", key)
+		}
+	}
+}
+
+// TestEveryRuleIsTranslated: whatever the rules of billing say about a plan is
+// said in Russian too.
+func TestEveryRuleIsTranslated(t *testing.T) {
+	t.Parallel()
+	v := &view{lang: russian}
+	bad := []billing.Plan{
+		{}, {Code: "x y", Name: strings.Repeat("n", 201), Price: billing.Money{Amount: billing.MaxAmount + 1, Currency: "RUB"}, IntervalMonths: 99},
+		{Name: "\x01", Features: []string{"A", "b", "b"}}, {Features: make([]string, 51)},
+	}
+	n := 0
+	for _, p := range bad {
+		err := p.Check()
+		var invalid *billing.InvalidError
+		if !errors.As(err, &invalid) {
+			t.Fatalf("%+v: %v", p, err)
+		}
+		for _, f := range invalid.Faults {
+			n++
+			said, _, _ := strings.Cut(v.fault(f.Message), ": ")
+			if strings.ContainsFunc(said, func(r rune) bool {
+				return r < unicode.MaxASCII && unicode.IsLetter(r) && !strings.ContainsRune("ISORUB", r)
+			}) {
+				t.Errorf("%s %q is said as %q", f.Field, f.Message, said)
+			}
+		}
+	}
+	if n < 15 {
+		t.Errorf("only %d faults", n)
+	}
+}
+
+func TestMoney(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		money  billing.Money
+		en, ru string
+	}{
+		{billing.Money{Amount: 399_00, Currency: "RUB"}, "₽399.00", "399,00 ₽"},
+		{billing.Money{Amount: 1_234_567_05, Currency: "USD"}, "$1,234,567.05", "1 234 567,05 $"},
+		{billing.Money{Amount: 1_500, Currency: "JPY"}, "¥1,500", "1 500 ¥"},
+		{billing.Money{Amount: 1_500, Currency: "KWD"}, "1.500 KWD", "1,500 KWD"},
+		{billing.Money{Amount: 5, Currency: "PLN"}, "0.05 PLN", "0,05 PLN"},
+	} {
+		for l, want := range map[lang]string{english: tt.en, russian: tt.ru} {
+			if got := strings.ReplaceAll(l.money(tt.money), noBreak, " "); got != want {
+				t.Errorf("%v in %s: %q, want %q", tt.money, l.code(), got, want)
+			}
+		}
+	}
+}
+
+func TestCounts(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int]string{
+		0: "0 подписчиков", 1: "1 подписчик", 2: "2 подписчика", 5: "5 подписчиков", 11: "11 подписчиков", 12: "12 подписчиков",
+		21: "21 подписчик", 22: "22 подписчика", 111: "111 подписчиков", 1001: "1 001 подписчик",
+	} {
+		if got := strings.ReplaceAll(russian.count("subscribers", n), noBreak, " "); got != want {
+			t.Errorf("%d: %q, want %q", n, got, want)
+		}
+	}
+	for n, want := range map[int]string{0: "0 subscribers", 1: "1 subscriber", 21: "21 subscribers", 1000: "1,000 subscribers"} {
+		if got := strings.ReplaceAll(english.count("subscribers", n), noBreak, " "); got != want {
+			t.Errorf("%d: %q, want %q", n, got, want)
+		}
+	}
+}
+
+func TestAxis(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int64][2]string{
+		4: {"4", "4"}, 2000: {"2,000", "2 000"}, 40_000: {"40K", "40 тыс."}, 1_500_000: {"1.5M", "1,5 млн"}, 2_000_000_000: {"2B", "2 млрд"},
+	} {
+		if got := [2]string{english.brief(n), strings.ReplaceAll(russian.brief(n), noBreak, " ")}; got != want {
+			t.Errorf("%d: %q, want %q", n, got, want)
+		}
+	}
+	for n, want := range map[int64]int64{0: 4, 4: 4, 5: 6, 9: 10, 11: 20, 99: 100, 101: 200, 4001: 6000} {
+		if got := roundUp(n); got != want {
+			t.Errorf("above %d comes %d, want %d", n, got, want)
+		}
+	}
+}
+
+func TestDates(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 5, 31, 9, 5, 0, 0, time.UTC)
+	for l, want := range map[lang]string{english: "31 May 2026", russian: "31 мая 2026"} {
+		if got := strings.ReplaceAll(l.date(at), noBreak, " "); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	for d, want := range map[time.Duration]string{time.Second: "меньше минуты", 90 * time.Second: "1 минута", 5 * time.Hour: "5 часов", 72 * time.Hour: "3 дня"} {
+		if got := strings.ReplaceAll(russian.span(d), noBreak, " "); got != want {
+			t.Errorf("%v: %q, want %q", d, got, want)
+		}
+	}
+}
+
+// TestNothingComesFromElsewhere: no file of ours makes a browser ask another
+// site, or for a file that there is not.
+func TestNothingComesFromElsewhere(t *testing.T) {
+	t.Parallel()
+	a, err := newAssets()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, f := range a.files {
+		if !strings.HasSuffix(name, ".css") {
+			continue
+		}
+		for _, m := range reference.FindAllSubmatch(f.plain, -1) {
+			ref := strings.Trim(string(m[1]), `"'`)
+			if _, there := a.files["/"+ref]; !there && !strings.HasPrefix(ref, "data:") {
+				t.Errorf("%s refers to %s", name, ref)
+			}
+		}
+		if strings.Contains(string(f.plain), "@import") {
+			t.Errorf("%s imports", name)
+		}
+	}
+	foreign := regexp.MustCompile(`(?:src|href|action)="(?:https?:)?//`)
+	err = fs.WalkDir(templates, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := templates.ReadFile(name)
+		if foreign.Match(text) || strings.Contains(string(text), "<script") || strings.Contains(string(text), "style=") || strings.Contains(string(text), " on") && regexp.MustCompile(` on[a-z]+=`).Match(text) {
+			t.Errorf("%s has something from elsewhere, a script or a style", name)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

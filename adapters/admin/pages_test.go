@@ -1,0 +1,191 @@
+package admin_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/online-cinema/billing/adapters/admin"
+	"github.com/online-cinema/billing/adapters/postgres/pgtest"
+)
+
+func TestUserPage(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	user := s.subscribed(s.sell("gold", "Gold"))
+	vera := s.as("vera")
+	wantText(t, "users", vera.get("/admin/info/users"), string(user))
+	wantText(t, "search", vera.get("/admin/info/users?search="+string(user[:9])), string(user))
+	wantText(t, "search for another", vera.get("/admin/info/users?search=ffffffff"), "Nobody is here.")
+	wantStatus(t, "search for nonsense", vera.get("/admin/info/users?search=%27or%201%3D1"), http.StatusUnprocessableEntity)
+	page := vera.get("/admin/info/users/detail?id=" + string(user))
+	wantText(t, "page", page, "subscribed gold ₽399.00", "The first payment of plan gold, for", "the viewer subscribed", "May watch until",
+		"gold active Price ₽399.00 / 1 month", "Next charge", "₽399.00 paid", "simulator · ref_1")
+	if strings.Contains(page.body, "tok_secret") {
+		t.Error("the page shows the token")
+	}
+	wantStatus(t, "nobody", vera.get("/admin/info/users/detail?id=00000000-0000-0000-0000-000000000000"), http.StatusNotFound)
+	wantStatus(t, "no id", vera.get("/admin/info/users/detail"), http.StatusNotFound)
+	wantStatus(t, "no id at all", vera.get("/admin/info/users/detail?id=x'"), http.StatusNotFound)
+}
+
+func TestCardsOnTheUserPage(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	user := s.subscribed(s.sell("gold", "Gold"))
+	const card = "01900000-0000-7000-8000-0000000000c1"
+	for _, sql := range []string{
+		`INSERT INTO cards VALUES ($1, $2, 'visa', '4242', 12, 2030, 'HOLDER NAME', '\xdeadbeef', 1, '\xfeed', now(), NULL)`,
+		`UPDATE payment_methods SET card_id = $2, token = 'tok' WHERE user_id = $1`,
+		`INSERT INTO events (user_id, id, type, at, card_id, plan_code, decline_code) VALUES ($1, $2, 'card_added', now() - interval '1 minute', $2, '', '')`,
+	} {
+		if _, err := s.owner.Exec(t.Context(), sql, string(user), card); err != nil {
+			t.Fatal(err)
+		}
+	}
+	vera := s.as("vera")
+	page := vera.get("/admin/info/users/detail?id=" + string(user))
+	wantText(t, "page", page, "visa •••• 4242 12/2030", "card added", "the viewer subscribed. visa •••• 4242")
+	for _, secret := range []string{"deadbeef", "feed", "HOLDER"} {
+		if strings.Contains(page.body, secret) {
+			t.Errorf("the page shows %s", secret)
+		}
+	}
+	wantText(t, "history", vera.get("/admin/info/history?type=card_added"), "card added")
+	wantText(t, "overview", vera.get("/admin"), "Active subscriptions 1")
+}
+
+func TestHistoryPage(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	user := s.subscribed(s.sell("gold", "Gold"))
+	s.subscribed(s.sell("silver", "Silver"))
+	vera := s.as("vera")
+	today := time.Now().UTC().Format(time.DateOnly)
+	wantText(t, "all", vera.get("/admin/info/history"), "subscribed "+string(user[:8])+"… gold ₽399.00", "silver")
+	for query, want := range map[string]bool{
+		"plan=gold": true, "plan=silver": false, "type=subscribed": true, "type=ended": false,
+		"from=" + today: true, "to=2020-01-01": false, "from=2020-01-01&to=" + today + "&plan=gold&type=subscribed": true, "from=2099-01-01": false,
+	} {
+		page := vera.get("/admin/info/history?" + query)
+		wantStatus(t, query, page, http.StatusOK)
+		if got := strings.Contains(page.body, `title="`+string(user)+`"`); got != want {
+			t.Errorf("%s: shows it %v, want %v", query, got, want)
+		}
+	}
+	wantStatus(t, "no date", vera.get("/admin/info/history?from=yesterday"), http.StatusUnprocessableEntity)
+}
+
+func TestDashboardPage(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.subscribed(s.sell("gold", "Gold"))
+	wantText(t, "overview", s.as("vera").get("/admin"), "Active subscriptions 1", "Revenue, 30 days ₽399.00", "New 1", "gold ₽399.00 100%",
+		"Due in the next 35 days Charges 1", "The last renewal run There was none yet.")
+}
+
+func TestListsGoOn(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	_, err := s.owner.Exec(t.Context(), `INSERT INTO users SELECT md5(n::text)::uuid, '2026-01-01'::timestamptz + n * interval '1 minute', '2026-02-01' FROM generate_series(1, 120) n;
+		INSERT INTO panel_audit SELECT md5('a' || n)::uuid, now(), 'x', 'y', 'plan.edit', 'object' || n, '{}', '{}' FROM generate_series(1, 70) n`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	vera := s.as("vera")
+	for path, want := range map[string]int{"/admin/info/users": 3, "/admin/info/audit": 2} {
+		pages, seen := 0, map[string]bool{}
+		for next := path; next != "" && pages < 9; pages++ {
+			page := vera.get(next)
+			wantStatus(t, next, page, http.StatusOK)
+			for _, row := range strings.Split(page.body, "<tr>")[2:] {
+				if seen[row] {
+					t.Errorf("%s: shown twice: %.80s", path, row)
+				}
+				seen[row] = true
+			}
+			_, link, _ := strings.Cut(page.body, `id="older" href="`)
+			next, _, _ = strings.Cut(link, `"`)
+			next = strings.ReplaceAll(next, "&amp;", "&")
+		}
+		if pages != want {
+			t.Errorf("%s: %d pages with %d rows, want %d", path, pages, len(seen), want)
+		}
+	}
+}
+
+func TestDatabaseDown(t *testing.T) {
+	t.Parallel()
+	server := pgtest.Private(t)
+	s := siteOn(t, server.URL())
+	anna := s.as("anna")
+	form := newPlan()
+	form.Set("csrf", anna.csrf())
+	server.Stop()
+	for _, path := range []string{"/admin", "/admin/info/plans", "/admin/info/users", "/admin/info/history"} {
+		page := anna.get(path)
+		wantStatus(t, path, page, http.StatusServiceUnavailable)
+		wantText(t, path, page, "The database is out of reach", "Nothing is lost.")
+		for _, leak := range []string{"dial", "pgx", "SQLSTATE", "connect", server.URL()} {
+			if strings.Contains(page.body, leak) {
+				t.Errorf("%s tells %q", path, leak)
+			}
+		}
+	}
+	wantStatus(t, "a form", anna.post("/admin/new/plans", form), http.StatusServiceUnavailable)
+	wantStatus(t, "sign-in", s.browser().signIn("anna", goodPassword), http.StatusServiceUnavailable)
+	wantStatus(t, "the sign-in page", s.browser().get("/admin/login"), http.StatusOK)
+	server.Start()
+	wantStatus(t, "the same session afterwards", anna.get("/admin/info/plans"), http.StatusOK)
+	wantStatus(t, "the same form afterwards", anna.post("/admin/new/plans", form), http.StatusSeeOther)
+}
+
+func TestBothLanguages(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	user := s.subscribed(s.sell("gold", "Gold"))
+	anna := s.as("anna")
+	got := anna.post("/admin/language", map[string][]string{"language": {"ru"}, "next": {"/admin/info/plans"}})
+	if got.header.Get("Location") != "/admin/info/plans" {
+		t.Errorf("it goes on to %q", got.header.Get("Location"))
+	}
+	for path, want := range map[string]string{
+		"/admin": "Действующие подписки 1", "/admin/info/plans": "Gold gold 399,00 ₽ 1 месяц hd 1 в продаже Изменить Удалить",
+		"/admin/info/payment_systems": "Simulated simulator есть", "/admin/info/users": "Действующие подписки",
+		"/admin/info/users/detail?id=" + string(user): "Первый платёж по тарифу gold", "/admin/info/history": "подписка",
+		"/admin/info/audit": "добавлен тариф", "/admin/info/plans/new": "Новый тариф", "/admin/nowhere": "Не найдено",
+	} {
+		page := anna.get(path)
+		wantText(t, path, page, want)
+		if !strings.Contains(page.body, `<html lang="ru">`) {
+			t.Errorf("%s does not say that it is in Russian", path)
+		}
+	}
+	form := newPlan()
+	form.Set("name", "")
+	form.Set("price", "x")
+	wantText(t, "faults", anna.submit("/admin/new/plans", form), "не может быть пустым", "нужно число, например 399.00")
+	again := s.as("anna") // another browser of the same person
+	wantText(t, "another browser", again.get("/admin"), "Обзор")
+	vera := s.as("vera")
+	wantText(t, "somebody else", vera.get("/admin"), "Overview")
+	req := s.browser().request(http.MethodGet, "/admin/login", "", "")
+	req.Header.Set("Accept-Language", "ru-RU,ru;q=0.9,en;q=0.5")
+	wantText(t, "a browser that prefers it", s.browser().do(req), "Вход Имя Пароль Войти")
+	wantStatus(t, "no such language", anna.post("/admin/language", map[string][]string{"language": {"de"}, "next": {"/admin"}}), http.StatusBadRequest)
+}
+
+func TestTimesAreInTheZone(t *testing.T) {
+	t.Parallel()
+	moscow, err := time.LoadLocation("Europe/Moscow")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSite(t, func(c *admin.Config) { c.Location = moscow })
+	_, err = s.owner.Exec(t.Context(), `INSERT INTO users VALUES ('00000000-0000-0000-0000-000000000001', '2026-01-31T22:30:00Z', '2026-01-31T22:30:00Z')`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantText(t, "users", s.as("vera").get("/admin/info/users"), "1 Feb 2026, 01:30", "Times are in Europe/Moscow (UTC+03:00).")
+}

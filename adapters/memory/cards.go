@@ -1,0 +1,144 @@
+package memory
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/billing"
+)
+
+type cards struct{ *tx }
+
+func (r cards) Same(_ context.Context, user billing.UserID, f billing.Fingerprint) (billing.Card, error) {
+	for _, c := range r.cards {
+		if c.UserID == user && c.Fingerprint == f && c.RemovedAt.IsZero() {
+			return copyCard(c), nil
+		}
+	}
+	return billing.Card{}, billing.ErrNotFound
+}
+
+func (r cards) Find(_ context.Context, user billing.UserID, id billing.CardID) (billing.Card, error) {
+	c, ok := r.cards[id]
+	if !ok || c.UserID != user {
+		return billing.Card{}, billing.ErrCardNotFound
+	}
+	return copyCard(c), nil
+}
+
+// Lock finds: transactions here run one at a time.
+func (r cards) Lock(ctx context.Context, user billing.UserID, id billing.CardID) (billing.Card, error) {
+	return r.Find(ctx, user, id)
+}
+
+func (r cards) Add(ctx context.Context, c billing.Card) error {
+	if _, err := r.Same(ctx, c.UserID, c.Fingerprint); err == nil {
+		return r.refuse(billing.ErrAlreadyExists)
+	}
+	r.cards[c.ID] = copyCard(c)
+	return nil
+}
+
+func (r cards) Save(_ context.Context, c billing.Card) error {
+	old, ok := r.cards[c.ID]
+	if !ok || old.UserID != c.UserID {
+		return fmt.Errorf("save card %s: it was never added", c.ID)
+	}
+	c.Number, c.Fingerprint = old.Number, old.Fingerprint
+	if !c.RemovedAt.IsZero() {
+		c.Number, c.Fingerprint = billing.Sealed{}, billing.Fingerprint{}
+	}
+	r.cards[c.ID] = c
+	return nil
+}
+
+func (r cards) Added(_ context.Context, user billing.UserID, since time.Time, limit int) ([]time.Time, error) {
+	var times []time.Time
+	for _, c := range r.cards {
+		if c.UserID == user {
+			times = append(times, c.CreatedAt)
+		}
+	}
+	return newest(times, since, limit), nil
+}
+
+func (r cards) Declined(_ context.Context, user billing.UserID, since time.Time, limit int) ([]time.Time, error) {
+	var times []time.Time
+	for _, p := range r.payments {
+		tried := p.Status == billing.PaymentDeclined || p.Status == billing.PaymentPending
+		if p.UserID == user && tried && p.Initiator == billing.CustomerInitiated && r.methods[p.MethodID].CardID != "" {
+			times = append(times, p.CreatedAt)
+		}
+	}
+	return newest(times, since, limit), nil
+}
+
+func newest(times []time.Time, since time.Time, limit int) []time.Time {
+	times = slices.DeleteFunc(times, func(t time.Time) bool { return !t.After(since) })
+	slices.SortFunc(times, func(a, b time.Time) int { return b.Compare(a) })
+	return times[:min(limit, len(times))]
+}
+
+func (r cards) Sending(_ context.Context, user billing.UserID, id billing.CardID) (bool, error) {
+	for _, p := range r.payments {
+		m := r.methods[p.MethodID]
+		if p.UserID == user && !p.Settled() && r.wall().Before(p.sendEnd) && (m.CardID == id || r.madeOf[m.ID] == id) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+func (r methods) Add(_ context.Context, m billing.PaymentMethod) error {
+	if c, ok := r.cards[m.CardID]; !ok || c.UserID != m.UserID {
+		return fmt.Errorf("add method %s: its user has no card %s", m.ID, m.CardID)
+	}
+	r.methods[m.ID] = m
+	return nil
+}
+
+func (r methods) Retoken(_ context.Context, user billing.UserID, id billing.PaymentMethodID, token billing.Secret) error {
+	m, ok := r.methods[id]
+	if ok && m.UserID == user && m.CardID != "" && m.RemovedAt.IsZero() {
+		m.Token = token
+		r.methods[id] = m
+	}
+	return nil
+}
+
+func (r methods) RemoveOf(_ context.Context, removed billing.Card) error {
+	var tokens []billing.Secret
+	for _, m := range r.methods {
+		if m.CardID == removed.ID && !m.Token.IsZero() {
+			tokens = append(tokens, m.Token)
+		}
+	}
+	for id, m := range r.methods {
+		same := slices.ContainsFunc(tokens, m.Token.Equal)
+		if m.UserID == removed.UserID && m.RemovedAt.IsZero() && (m.CardID == removed.ID || same) {
+			m.RemovedAt, m.Token = removed.RemovedAt, billing.Secret{}
+			r.methods[id] = m
+			r.madeOf[id] = removed.ID
+		}
+	}
+	return nil
+}
+
+func (v views) Cards(_ context.Context, user billing.UserID, p app.Page) ([]billing.Card, error) {
+	var list []billing.Card
+	for _, c := range v.state().cards {
+		if c.UserID == user && c.RemovedAt.IsZero() {
+			list = append(list, copyCard(c))
+		}
+	}
+	return page(list, p, func(c billing.Card) string { return string(c.ID) }), nil
+}
+
+// copyCard keeps what is stored from whoever holds the card.
+func copyCard(c billing.Card) billing.Card {
+	c.Number.Ciphertext = slices.Clone(c.Number.Ciphertext)
+	return c
+}

@@ -1,0 +1,382 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/online-cinema/billing/adapters/postgres"
+	"github.com/online-cinema/billing/adapters/postgres/pgtest"
+	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/app/storetest"
+	"github.com/online-cinema/billing/core/billing"
+)
+
+func openAs(t *testing.T, url, role string) *pgxpool.Pool {
+	t.Helper()
+	pool, err := postgres.OpenRole(t.Context(), url, role)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	return pool
+}
+
+func TestPanelStore(t *testing.T) {
+	t.Parallel()
+	storetest.RunPanel(t, func(t *testing.T) storetest.PanelHarness {
+		url := pgtest.URL(t)
+		service := postgres.NewStore(openAs(t, url, postgres.AppRole))
+		return storetest.PanelHarness{
+			Harness: storetest.Harness{Store: service, Books: service},
+			Panel:   postgres.NewStore(openAs(t, url, postgres.PanelRole)),
+			Shell:   postgres.NewStore(openAs(t, url, "none")),
+		}
+	})
+}
+
+// TestWhatRolesMayNotDo: the rule stands in the database too, whatever our code
+// does.
+func TestWhatRolesMayNotDo(t *testing.T) {
+	t.Parallel()
+	url := pgtest.URL(t)
+	panel, service := openAs(t, url, postgres.PanelRole), openAs(t, url, postgres.AppRole)
+	for sql, pool := range map[string]*pgxpool.Pool{
+		"SELECT token_ct FROM payment_methods":                panel,
+		"SELECT number_ct FROM cards":                         panel,
+		"SELECT fingerprint FROM cards":                       panel,
+		"SELECT * FROM cards":                                 panel,
+		"UPDATE cards SET last4 = '0000'":                     panel,
+		"SELECT token FROM payment_methods":                   panel,
+		"SELECT * FROM payment_methods":                       panel,
+		"SELECT * FROM simulator.charges":                     panel,
+		"SELECT * FROM idempotency_answers":                   panel,
+		"UPDATE panel_audit SET operator = 'x'":               panel,
+		"DELETE FROM panel_audit":                             panel,
+		"TRUNCATE panel_audit":                                panel,
+		"UPDATE events SET type = 'x'":                        panel,
+		"INSERT INTO events SELECT * FROM events":             panel,
+		"UPDATE subscriptions SET price_amount = 1":           panel,
+		"INSERT INTO payments SELECT * FROM payments":         panel,
+		"UPDATE users SET last_seen_at = now()":               panel,
+		"INSERT INTO panel_users SELECT * FROM panel_users":   panel,
+		"DELETE FROM panel_users":                             panel,
+		"UPDATE test_clock SET stands_at = now()":             panel,
+		"CREATE TABLE mine ()":                                panel,
+		"SELECT * FROM panel_users":                           service,
+		"SELECT * FROM panel_sessions":                        service,
+		"SELECT * FROM panel_audit":                           service,
+		"UPDATE panel_audit SET object = 'x'":                 service,
+		"DELETE FROM plans":                                   service,
+		"INSERT INTO panel_deltas SELECT * FROM panel_deltas": service,
+		"UPDATE panel_totals SET n = 0":                       service,
+	} {
+		_, err := pool.Exec(t.Context(), sql)
+		var refused *pgconn.PgError
+		if !errors.As(err, &refused) || refused.Code != "42501" {
+			t.Errorf("%s: %v, want insufficient privilege", sql, err)
+		}
+	}
+}
+
+// books is a database with a plan, and somebody to subscribe to it.
+type books struct {
+	t       *testing.T
+	admin   *pgxpool.Pool
+	panel   *postgres.Store
+	service *postgres.Store
+	n       int
+}
+
+func newBooks(t *testing.T) *books {
+	t.Helper()
+	url := pgtest.URL(t)
+	b := &books{
+		t: t, admin: openAs(t, url, "none"),
+		panel: postgres.NewStore(openAs(t, url, postgres.PanelRole)), service: postgres.NewStore(openAs(t, url, postgres.AppRole)),
+	}
+	b.exec(`INSERT INTO payment_systems VALUES ('sim', 'Sim', now());
+		INSERT INTO plans VALUES ('00000000-0000-0000-0000-00000000000a', 'a', 'A', 100, 'RUB', 1, '{}', now(), now()),
+			('00000000-0000-0000-0000-00000000000b', 'b', 'B', 100, 'RUB', 1, '{}', now(), now())`)
+	return b
+}
+
+func (b *books) exec(sql string, args ...any) {
+	b.t.Helper()
+	if _, err := b.admin.Exec(b.t.Context(), sql, args...); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+const (
+	planA = billing.PlanID("00000000-0000-0000-0000-00000000000a")
+	planB = billing.PlanID("00000000-0000-0000-0000-00000000000b")
+)
+
+// subscription adds an ended one, so that its only constraints are its keys.
+func (b *books) subscription(plan billing.PlanID) (billing.UserID, billing.SubscriptionID) {
+	b.t.Helper()
+	b.n++
+	user, sub := fmt.Sprintf("%08d-0000-0000-0000-000000000001", b.n), fmt.Sprintf("%08d-0000-0000-0000-000000000002", b.n)
+	b.exec(`INSERT INTO users VALUES ($1, '2026-01-01', '2026-01-01')`, user)
+	b.exec(`INSERT INTO payment_methods VALUES ($1, $2, 'sim', 'tok', now())`, user, sub)
+	b.exec(`INSERT INTO subscriptions (user_id, id, plan_id, payment_method_id, payment_system, price_amount, price_currency,
+			interval_months, status, anchor_at, period_start, period_end, cancel_at_period_end, latest_payment_id, created_at, ended_at, charging)
+		VALUES ($1, $2, $3, $2, 'sim', 100, 'RUB', 1, 'ended', '2026-01-01', '2026-01-01', '2026-02-01', false, $2, now(), now(), false)`,
+		user, sub, string(plan))
+	return billing.UserID(user), billing.SubscriptionID(sub)
+}
+
+func (b *books) append(events ...billing.Event) {
+	b.t.Helper()
+	for i := range events {
+		b.n++
+		events[i].ID = billing.EventID(fmt.Sprintf("01900000-0000-7000-8000-%012d", b.n))
+	}
+	err := b.service.InTx(b.t.Context(), func(tx app.Repos) error { return tx.Events.Append(b.t.Context(), events...) })
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func TestFiguresAreExact(t *testing.T) {
+	t.Parallel()
+	b := newBooks(t)
+	views := b.panel.PanelViews()
+	at := time.Date(2026, 3, 1, 12, 30, 0, 0, time.UTC)
+	rub := func(n int64) billing.Money { return billing.Money{Amount: n, Currency: "RUB"} }
+	var all []billing.Event
+	for range 3 {
+		user, sub := b.subscription(planA)
+		all = append(all, billing.Event{UserID: user, SubscriptionID: sub, Type: billing.Subscribed, At: at, PlanCode: "a", Amount: rub(100)})
+	}
+	user, sub := b.subscription(planB)
+	all = append(all,
+		billing.Event{UserID: user, SubscriptionID: sub, Type: billing.Subscribed, At: at.Add(-time.Hour), PlanCode: "b", Amount: rub(7)},
+		billing.Event{UserID: user, SubscriptionID: sub, Type: billing.PaymentWasDeclined, At: at, PlanCode: "b", Amount: rub(7), DeclineCode: "card_expired"},
+		// The plan had another code then; it counts for the same plan.
+		billing.Event{UserID: user, SubscriptionID: sub, Type: billing.Ended, At: at, PlanCode: "old-b"})
+	b.append(all...)
+	hour := at.Truncate(time.Hour)
+	want := []app.Figure{
+		{Hour: hour.Add(-time.Hour), Plan: planB, Type: billing.Subscribed, Currency: "RUB", N: 1, Amount: 7},
+		{Hour: hour, Plan: planB, Type: billing.Ended, N: 1},
+		{Hour: hour, Plan: planB, Type: billing.PaymentWasDeclined, DeclineCode: "card_expired", Currency: "RUB", N: 1, Amount: 7},
+		{Hour: hour, Plan: planA, Type: billing.Subscribed, Currency: "RUB", N: 3, Amount: 300},
+	}
+	check := func(when string, want []app.Figure, live map[billing.PlanID]int) {
+		t.Helper()
+		got, err := views.Figures(t.Context(), hour.Add(-24*time.Hour), hour.Add(24*time.Hour))
+		if err != nil {
+			t.Fatal(err)
+		}
+		less := cmp.Transformer("sort", func(list []app.Figure) map[app.Figure]bool {
+			set := map[app.Figure]bool{}
+			for _, f := range list {
+				set[f] = true
+			}
+			return set
+		})
+		if diff := cmp.Diff(want, got, less); diff != "" || len(got) != len(want) {
+			t.Errorf("figures %s (-want +got):\n%s", when, diff)
+		}
+		subscribers, err := views.Subscribers(t.Context())
+		if diff := cmp.Diff(live, subscribers); diff != "" || err != nil {
+			t.Errorf("subscribers %s: %v\n%s", when, err, diff)
+		}
+		oldest, err := views.Oldest(t.Context())
+		if err != nil || !oldest.Equal(hour.Add(-time.Hour)) {
+			t.Errorf("oldest %s: %v, %v", when, oldest, err)
+		}
+	}
+	live := map[billing.PlanID]int{planA: 3, planB: 0}
+	check("before they are folded", want, live)
+	for range 2 { // the second time there is nothing to fold
+		if err := b.panel.Fold(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		check("folded", want, live)
+	}
+	b.append(billing.Event{UserID: user, SubscriptionID: sub, Type: billing.Ended, At: at, PlanCode: "b"})
+	want[1].N, live[planB] = 2, -1
+	check("with another since", want, live)
+	if err := b.panel.Fold(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	check("folded into what was there", want, live)
+}
+
+func TestFiguresGoWithTheirTransaction(t *testing.T) {
+	t.Parallel()
+	b := newBooks(t)
+	user, sub := b.subscription(planA)
+	undone := errors.New("undone")
+	err := b.service.InTx(t.Context(), func(tx app.Repos) error {
+		return errors.Join(undone, tx.Events.Append(t.Context(), billing.Event{
+			ID: "01900000-0000-7000-8000-000000000001", UserID: user, SubscriptionID: sub, Type: billing.Subscribed, At: time.Now(), PlanCode: "a",
+		}))
+	})
+	if !errors.Is(err, undone) {
+		t.Fatal(err)
+	}
+	if live, err := b.panel.PanelViews().Subscribers(t.Context()); len(live) != 0 || err != nil {
+		t.Errorf("%v, %v", live, err)
+	}
+}
+
+func TestFoldingAtOnceCountsNothingTwice(t *testing.T) {
+	t.Parallel()
+	b := newBooks(t)
+	user, sub := b.subscription(planA)
+	for range 50 {
+		b.append(billing.Event{UserID: user, SubscriptionID: sub, Type: billing.Subscribed, At: time.Now(), PlanCode: "a"})
+	}
+	errs := make(chan error, 4)
+	for range cap(errs) {
+		go func() { errs <- b.panel.Fold(context.WithoutCancel(t.Context())) }()
+	}
+	for range cap(errs) {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+	if live, err := b.panel.PanelViews().Subscribers(t.Context()); live[planA] != 50 || err != nil {
+		t.Errorf("%v, %v", live, err)
+	}
+}
+
+func TestPanelLists(t *testing.T) {
+	t.Parallel()
+	b := newBooks(t)
+	views := b.panel.PanelViews()
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for i := range 5 {
+		user, sub := b.subscription(planA)
+		b.append(billing.Event{UserID: user, SubscriptionID: sub, Type: billing.Subscribed, At: at.Add(time.Duration(i/2) * time.Hour), PlanCode: "a"})
+	}
+	var ids []billing.UserID
+	page := app.UserPage{Limit: 2}
+	for range 3 {
+		rows, err := views.Users(t.Context(), page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range rows {
+			ids = append(ids, r.ID)
+		}
+		page.BeforeAt, page.BeforeID = rows[len(rows)-1].FirstSeenAt, rows[len(rows)-1].ID
+	}
+	if len(ids) != 5 || ids[0] != "00000009-0000-0000-0000-000000000001" {
+		t.Errorf("users in pages: %v", ids)
+	}
+	found, err := views.UsersBetween(t.Context(), "00000003-0000-0000-0000-000000000000", "00000003-ffff-ffff-ffff-ffffffffffff", 10)
+	if err != nil || len(found) != 1 || found[0].ID != "00000003-0000-0000-0000-000000000001" {
+		t.Errorf("found %v, %v", found, err)
+	}
+	if _, err := views.User(t.Context(), "ffffffff-0000-0000-0000-000000000000"); !errors.Is(err, billing.ErrNotFound) {
+		t.Errorf("nobody: %v", err)
+	}
+	panel := app.Panel{Store: b.panel, Views: views, Clock: fixed(at.Add(48 * time.Hour)), Location: time.UTC}
+	look := app.Operator{Name: "vera", Role: app.RoleViewer}
+	var seen []billing.EventID
+	q := app.EventQuery{Limit: 2}
+	for range 10 {
+		p, err := panel.History(t.Context(), look, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range p.Events {
+			seen = append(seen, e.ID)
+		}
+		if p.Next.Until.IsZero() {
+			break
+		}
+		q.Until, q.BeforeAt, q.BeforeID = p.Next.Until, p.Next.BeforeAt, p.Next.BeforeID
+	}
+	want := []billing.EventID{
+		"01900000-0000-7000-8000-000000000010", "01900000-0000-7000-8000-000000000008", "01900000-0000-7000-8000-000000000006",
+		"01900000-0000-7000-8000-000000000004", "01900000-0000-7000-8000-000000000002",
+	}
+	if diff := cmp.Diff(want, seen); diff != "" {
+		t.Errorf("history in pages (-want +got):\n%s", diff)
+	}
+	for _, none := range []app.EventQuery{
+		{Limit: 9, Type: billing.Ended}, {Limit: 9, PlanCode: "b"}, {Limit: 9, Until: at}, {Limit: 9, Since: at.Add(3 * time.Hour)},
+	} {
+		if p, err := panel.History(t.Context(), look, none); len(p.Events) != 0 || err != nil {
+			t.Errorf("%+v: %v, %v", none, p.Events, err)
+		}
+	}
+}
+
+// fixed is a clock that stands.
+type fixed time.Time
+
+func (f fixed) Now() time.Time { return time.Time(f) }
+
+func TestDashboard(t *testing.T) {
+	t.Parallel()
+	b := newBooks(t)
+	moscow, err := time.LoadLocation("Europe/Moscow")
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Date(2026, 3, 31, 22, 30, 0, 0, time.UTC) // 1 April in Moscow
+	user, sub := b.subscription(planA)
+	event := func(kind billing.EventType, at time.Time, amount int64, why billing.DeclineCode) billing.Event {
+		e := billing.Event{UserID: user, SubscriptionID: sub, Type: kind, At: at, PlanCode: "a", DeclineCode: why}
+		if amount > 0 {
+			e.Amount = billing.Money{Amount: amount, Currency: "RUB"}
+		}
+		return e
+	}
+	b.append(
+		event(billing.Subscribed, now, 100, ""),
+		event(billing.Renewed, now.Add(-2*time.Hour), 100, ""), // 31 March in Moscow
+		event(billing.PaymentWasDeclined, now, 100, "card_expired"),
+		event(billing.Ended, now.AddDate(0, 0, -40), 0, ""), // too long ago
+		event(billing.Subscribed, now.AddDate(0, 0, -40), 100, ""),
+	)
+	b.exec(`UPDATE subscriptions SET status = 'past_due', ended_at = NULL, next_charge_at = $1, past_due_since = $1, grace_until = $1`, now.Add(-time.Hour))
+	b.subscription(planA) // another that is due, but cancelled
+	b.exec(`UPDATE subscriptions SET status = 'active', ended_at = NULL, next_charge_at = $1, cancel_at_period_end = true
+		WHERE status = 'ended'`, now.Add(time.Hour))
+	b.exec(`INSERT INTO renewal_runs (id, started_at, renewed) VALUES ('01900000-0000-7000-8000-000000000001', $1, 3),
+		('01900000-0000-7000-8000-000000000002', $1, 5)`, now)
+	panel := app.Panel{Store: b.panel, Views: b.panel.PanelViews(), Clock: fixed(now), Location: moscow}
+	d, err := panel.Dashboard(t.Context(), app.Operator{Name: "vera", Role: app.RoleViewer})
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := d.Days[len(d.Days)-1]
+	before := d.Days[len(d.Days)-2]
+	if want := time.Date(2026, 4, 1, 0, 0, 0, 0, moscow); !last.Start.Equal(want) || len(d.Days) != 30 {
+		t.Errorf("%d days, the last begins %v, want %v", len(d.Days), last.Start, want)
+	}
+	if last.New != 1 || last.Revenue["RUB"] != 100 || before.New != 0 || before.Revenue["RUB"] != 100 {
+		t.Errorf("the last days: %+v, %+v", before, last)
+	}
+	ended := 0
+	for _, day := range d.Days {
+		ended += day.Ended
+	}
+	if ended != 0 || d.Active != 0 || d.Standing.PastDue != 1 || d.LastRun.Summary.Renewed != 5 {
+		t.Errorf("ended %d, active %d, %+v, %+v", ended, d.Active, d.Standing, d.LastRun)
+	}
+	wantPlans := []app.Share[string]{{Of: "a", N: 2, Amount: billing.Money{Amount: 200, Currency: "RUB"}}}
+	if diff := cmp.Diff(wantPlans, d.ByPlan); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]app.Share[billing.DeclineCode]{{Of: "card_expired", N: 1}}, d.Declines); diff != "" {
+		t.Error(diff)
+	}
+	if d.Due[0].N != 1 || len(d.Due) != 35 {
+		t.Errorf("due: %+v", d.Due)
+	}
+}

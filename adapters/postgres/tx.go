@@ -1,0 +1,173 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/online-cinema/billing/adapters/postgres/internal/dbgen"
+)
+
+// tx is one transaction, in few round trips: what returns nothing may wait, with
+// [tx.later], for the next statement that does, or for the commit, and goes to
+// the server with it. Postgres runs all in the order in which they came.
+//
+//	begin · lock ──►      rows ◄──      save · save · append · commit ──►
+type tx struct {
+	conn    *pgxpool.Conn
+	waiting []statement
+}
+
+// statement waits to be sent.
+type statement struct {
+	sql  string
+	args []any
+	rows int // that it must touch; any for any number
+}
+
+const anyNumber = -1
+
+var _ dbgen.DBTX = (*tx)(nil)
+
+func begin(conn *pgxpool.Conn) *tx {
+	return &tx{conn: conn, waiting: []statement{{sql: "begin", rows: anyNumber}}}
+}
+
+// later is for a statement that returns nothing and must touch so many rows: it
+// may wait. What is wrong with it shows later, too.
+func (t *tx) later(rows int) *dbgen.Queries { return dbgen.New(patient{t, rows}) }
+
+// patient is a tx whose Exec only notes what is to be done.
+type patient struct {
+	*tx
+	rows int
+}
+
+func (p patient) Exec(_ context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
+	p.waiting = append(p.waiting, statement{sql, args, p.rows})
+	return pgconn.CommandTag{}, nil
+}
+
+// send sends what waits, and one more. It returns the answer to that one, which
+// the caller closes.
+func (t *tx) send(ctx context.Context, sql string, args ...any) (pgx.BatchResults, error) {
+	var batch pgx.Batch
+	for _, s := range t.waiting {
+		batch.Queue(s.sql, s.args...)
+	}
+	batch.Queue(sql, args...)
+	sent := t.waiting
+	t.waiting = nil
+	answers := t.conn.SendBatch(ctx, &batch)
+	for _, s := range sent {
+		tag, err := answers.Exec()
+		if err == nil && s.rows != anyNumber && tag.RowsAffected() != int64(s.rows) {
+			// They were locked, so they were there.
+			err = fmt.Errorf("%d of %d rows were written", tag.RowsAffected(), s.rows)
+		}
+		if err != nil {
+			_ = answers.Close() // says the same again
+			return nil, err
+		}
+	}
+	return answers, nil
+}
+
+// Exec implements dbgen.DBTX.
+func (t *tx) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
+	answers, err := t.send(ctx, sql, args...)
+	if err != nil {
+		return pgconn.CommandTag{}, err
+	}
+	tag, err := answers.Exec()
+	return tag, errors.Join(err, closeAfter(answers, err))
+}
+
+// Query implements dbgen.DBTX.
+func (t *tx) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	answers, err := t.send(ctx, sql, args...)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := answers.Query()
+	if err != nil {
+		return nil, errors.Join(err, closeAfter(answers, err))
+	}
+	return &lastRows{Rows: rows, answers: answers}, nil
+}
+
+// QueryRow implements dbgen.DBTX.
+func (t *tx) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+	answers, err := t.send(ctx, sql, args...)
+	return lastRow{answers, err}
+}
+
+// commit sends what waits, and commits. Whether a commit that was sent and not
+// answered was kept, nobody knows.
+func (t *tx) commit(ctx context.Context) error {
+	tag, err := t.Exec(ctx, "commit")
+	if err == nil && tag.String() == "ROLLBACK" {
+		return pgx.ErrTxCommitRollback
+	}
+	return err
+}
+
+// rollback is for transactions that did not commit; after a commit it does
+// nothing. The caller's cancellation must not leave one open.
+func (t *tx) rollback(ctx context.Context) {
+	defer t.conn.Release()
+	const idle = 'I'
+	if t.conn.Conn().IsClosed() || t.conn.Conn().PgConn().TxStatus() == idle {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
+	defer cancel()
+	// The pool closes a connection that could not roll back, and Postgres rolls back.
+	_, _ = t.conn.Exec(ctx, "rollback")
+}
+
+// closeAfter closes the answers; when one of them was an error, that is said already.
+func closeAfter(answers pgx.BatchResults, err error) error {
+	closed := answers.Close()
+	if err != nil {
+		return nil
+	}
+	return closed
+}
+
+// lastRows ends the batch that it is the last answer of.
+type lastRows struct {
+	pgx.Rows
+	answers pgx.BatchResults
+	closed  error
+}
+
+func (r *lastRows) Close() {
+	r.Rows.Close()
+	r.closed = r.answers.Close()
+}
+
+func (r *lastRows) Err() error {
+	if err := r.Rows.Err(); err != nil {
+		return err
+	}
+	return r.closed
+}
+
+// lastRow likewise.
+type lastRow struct {
+	answers pgx.BatchResults
+	err     error
+}
+
+func (r lastRow) Scan(targets ...any) error {
+	if r.err != nil {
+		return r.err
+	}
+	err := r.answers.QueryRow().Scan(targets...)
+	return errors.Join(err, closeAfter(r.answers, err))
+}

@@ -1,0 +1,240 @@
+package simulator
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/online-cinema/billing/adapters/postgres/pgtest"
+	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/billing"
+)
+
+func cardCharge(number, cvv string) app.ChargeRequest {
+	r := charge("")
+	r.Token = billing.Secret{}
+	r.Card = &app.Card{
+		CardDetails: billing.CardDetails{
+			Number: billing.ParseCardNumber(number), ExpMonth: 12, ExpYear: 2030, Holder: rand.Text(),
+		},
+		CVV: billing.NewCVV(cvv),
+	}
+	return r
+}
+
+// What each card of the table does while its viewer is there, what it comes to,
+// and what its token does at renewals.
+var cardTable = []struct {
+	number   string
+	first    string // said at once
+	final    string // once it is confirmed, looked up, or waited for; "" when that is the same
+	renewals []string
+}{
+	{"4242424242424242", "succeeded", "", []string{"succeeded", "succeeded"}},
+	{"5555555555554444", "succeeded", "", []string{"succeeded"}},
+	{"2200000000000053", "succeeded", "", []string{"succeeded"}},
+	{"378282246310005", "succeeded", "", []string{"succeeded"}},
+	{"4000000000000002", "generic_decline", "", nil},
+	{"4000000000009995", "insufficient_funds", "", nil},
+	{"4000000000009987", "lost_or_stolen", "", nil},
+	{"4000000000009979", "lost_or_stolen", "", nil},
+	{"4000000000006975", "limit_exceeded", "", nil},
+	{"4000000000000069", "card_expired", "", nil},
+	{"4000000000000127", "incorrect_cvc", "", nil},
+	{"4000000000000101", "incorrect_cvc", "", nil},
+	{"4000000000000119", "processing_error", "", nil},
+	{"4242424242424241", "incorrect_number", "", nil},
+	{"4000000000000341", "succeeded", "", []string{"generic_decline", "generic_decline"}},
+	{"4000002500003155", "pending", "succeeded", []string{"succeeded", "succeeded"}},
+	{"4000002760003184", "pending", "succeeded", []string{"authentication_required"}},
+	{"4000003800000446", "succeeded", "", []string{"succeeded"}},
+	{"4000008260003178", "pending", "insufficient_funds", nil},
+	{"4000000000003220", "pending", "succeeded", []string{"succeeded"}},
+	{"4000008400001629", "pending", "generic_decline", nil},
+	{"4000008400001280", "processing_error", "", nil},
+	{"4100000000000019", "suspected_fraud", "", nil},
+	{"4000000000000259", "succeeded", "", []string{"succeeded"}},
+	{"4000000000007726", "succeeded", "", []string{"succeeded"}},
+	{"4000000000005126", "succeeded", "", []string{"succeeded"}},
+	{"4000009900000103", "unknown", "succeeded", []string{"unknown"}},
+	{"4000009900000202", "unknown", "not found", nil},
+	{"4000009900000301", "unknown", "succeeded", []string{"unknown"}},
+	{"4000009900000400", "unknown", "succeeded", []string{"unknown"}},
+	{"4000009900000509", "pending", "succeeded", []string{"pending"}},
+	{"4000009900000608", "pending", "generic_decline", nil},
+	{"4000009900000707", "succeeded", "", []string{"succeeded"}},
+	{"4000009900000806", "pending", "succeeded", []string{"pending"}},
+	{"4000009900000905", "not sent", "not found", nil},
+	{"4000009900001002", "succeeded", "", []string{"succeeded", "succeeded", "mandate_revoked", "mandate_revoked"}},
+	{"4000009900001101", "succeeded", "", []string{"insufficient_funds", "insufficient_funds", "succeeded", "succeeded"}},
+	{"4000009900001200", "succeeded", "", []string{"succeeded", "token_invalid"}},
+	{"4000009900001309", "unknown", "succeeded", []string{"unknown"}},
+	{"4000009900001408", "succeeded", "", []string{"succeeded"}},
+	{"4000009900001507", "succeeded", "", []string{"succeeded"}},
+	{"4111111111111111", "succeeded", "", []string{"succeeded"}}, // in no table
+}
+
+func TestEveryCardOfTheTable(t *testing.T) {
+	t.Parallel()
+	url := pgtest.URL(t)
+	clock := newHandClock()
+	noWait := func(context.Context, time.Duration) error { return nil }
+	s := newSimulatorAt(t, url, Config{Wait: noWait, Wall: clock.Now, BaseURL: "https://psp.example"})
+	listed := testCards()
+	for _, c := range cardTable {
+		delete(listed, c.number)
+	}
+	if len(listed) > 0 {
+		t.Errorf("not tried: %v", listed)
+	}
+	for _, c := range cardTable {
+		t.Run(c.number, func(t *testing.T) {
+			cvv := "123"
+			if strings.HasPrefix(c.number, "37") {
+				cvv = "1234"
+			}
+			r := cardCharge(c.number, cvv)
+			first, said := try(t, s, r)
+			if said != c.first {
+				t.Fatalf("at first %s, want %s", said, c.first)
+			}
+			if first.ActionURL != "" {
+				if err := press(s.Handler())(t.Context(), first.ActionURL, true); err != nil {
+					t.Fatal(err)
+				}
+			}
+			clock.add(settleAfter)
+			found, said := look(t, s, r.Key)
+			if want := c.final; want != "" && said != want || want == "" && said != c.first {
+				t.Errorf("found %s, want %s, or the same as at first", said, want)
+			}
+			if (found.Token.IsZero()) != (c.renewals == nil) {
+				t.Fatalf("a token was given: %t, want %t", !found.Token.IsZero(), c.renewals != nil)
+			}
+			for i, want := range c.renewals {
+				next := renewal(found.Token.Reveal())
+				_, said := try(t, s, next)
+				if said != want {
+					t.Errorf("renewal %d: %s, want %s", i+1, said, want)
+				}
+			}
+		})
+	}
+}
+
+// try charges and says what came of it in a word.
+func try(t *testing.T, s *Simulator, r app.ChargeRequest) (billing.Outcome, string) {
+	t.Helper()
+	o, err := s.Charge(t.Context(), r)
+	switch {
+	case errors.Is(err, app.ErrNotSent):
+		return o, "not sent"
+	case err != nil:
+		return o, "unknown"
+	default:
+		return o, short(o)
+	}
+}
+
+func look(t *testing.T, s *Simulator, key billing.PaymentID) (billing.Outcome, string) {
+	t.Helper()
+	o, err := s.Find(t.Context(), key)
+	switch {
+	case errors.Is(err, app.ErrChargeNotFound):
+		return o, "not found"
+	case err != nil:
+		t.Fatal(err)
+	}
+	return o, short(o)
+}
+
+func TestRateLimitedTwice(t *testing.T) {
+	t.Parallel()
+	s := newSimulator(t, Config{})
+	holder := ""
+	for i, want := range []string{"not sent", "not sent", "succeeded"} {
+		r := cardCharge("4000009900000905", "123")
+		if holder == "" {
+			holder = r.Card.Holder
+		}
+		r.Card.Holder = holder
+		o, said := try(t, s, r)
+		if said != want {
+			t.Errorf("call %d: %s, want %s", i+1, said, want)
+		}
+		if want != "succeeded" {
+			continue
+		}
+		for j, want := range []string{"not sent", "not sent", "succeeded"} {
+			if _, said := try(t, s, renewal(o.Token.Reveal())); said != want {
+				t.Errorf("renewal %d: %s, want %s", j+1, said, want)
+			}
+		}
+	}
+}
+
+func TestReissuedCard(t *testing.T) {
+	t.Parallel()
+	s := newSimulator(t, Config{})
+	token := mustCharge(t, s, cardCharge("4000009900001200", "123")).Token
+	for i := range 3 {
+		r := renewal(token.Reveal())
+		o := mustCharge(t, s, r)
+		if o.Status != billing.PaymentSucceeded || o.Token.IsZero() || o.Token.Equal(token) {
+			t.Fatalf("renewal %d: %+v, want a success with another token", i+1, o)
+		}
+		if again := mustFind(t, s, r.Key); !again.Token.Equal(o.Token) {
+			t.Error("it is found with yet another token")
+		}
+		token = o.Token
+	}
+}
+
+func TestSettlesByItself(t *testing.T) {
+	t.Parallel()
+	clock := newHandClock()
+	s := newSimulator(t, Config{Wall: clock.Now, BaseURL: "https://psp.example"})
+	r := cardCharge("4000009900000509", "123")
+	if o := mustCharge(t, s, r); o.Status != billing.PaymentPending || o.ActionURL != "" {
+		t.Errorf("Charge = %+v, want pending, with nothing to do", o)
+	}
+	clock.add(settleAfter - time.Microsecond)
+	if o := mustFind(t, s, r.Key); o.Status != billing.PaymentPending {
+		t.Errorf("too early it is %s", o.Status)
+	}
+	wantTaken(t, s, r.Key, nil)
+	clock.add(time.Microsecond)
+	for range 2 {
+		if o := mustFind(t, s, r.Key); o.Status != billing.PaymentSucceeded || o.Token.IsZero() {
+			t.Errorf("Find = %+v, want a success with a token", o)
+		}
+	}
+	wantTaken(t, s, r.Key, []billing.Money{r.Amount})
+}
+
+// The books hold nothing of a card that could be guessed from: not its number,
+// not its code, in no form.
+func TestBooksKeepNoCard(t *testing.T) {
+	t.Parallel()
+	url := pgtest.URL(t)
+	s := newSimulatorAt(t, url, Config{})
+	r := cardCharge("4916338506082832", "7391")
+	mustCharge(t, s, r)
+	mustCharge(t, s, r)
+	admin := openAs(t, url, "none")
+	for _, table := range []string{"requests", "tokens", "charges"} {
+		var text string
+		err := admin.QueryRow(t.Context(), "SELECT coalesce(string_agg(x::text, ' '), '') FROM simulator."+table+" x").Scan(&text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, secret := range []string{"4916338506082832", "6082832", "7391", "34393136333338353036303832383332"} {
+			if strings.Contains(text, secret) {
+				t.Errorf("simulator.%s holds %s: %s", table, secret, text)
+			}
+		}
+	}
+}

@@ -1,0 +1,95 @@
+// Command billing-admin serves the admin panel.
+//
+//	environment ─ config ─ pool (role billing_panel) ─ store ─┬─ app.Panel ─┐
+//	                                                          └─ app.Door ──┴─ admin ─ panel listener
+//	                                                            └─ fold                ops listener
+//
+// It holds no payment system, and its database role can read neither tokens nor
+// card numbers. It starts and stays up without its database, says so on every
+// page meanwhile, and is back by itself.
+//
+// Not here: what is shown (adapters/admin), who may do what (core/app).
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/online-cinema/billing/cmd/internal/boot"
+)
+
+func main() {
+	boot.Harden()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// A second Ctrl-C ends the program at once.
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+}
+
+const usage = `billing-admin serves the admin panel. It takes no arguments: everything is said in
+the environment. A wrong or missing value is refused at start. People who may sign
+in are added with 'billingctl admin-user add'.
+
+  BILLING_DATABASE_URL   Postgres URL (or BILLING_DATABASE_URL_FILE)
+
+  BILLING_ENV            production, dev or test (default production); in production
+                         browsers must reach the panel over TLS, through a proxy
+  BILLING_ADMIN_ADDR     listener of the panel (default 127.0.0.1:8081)
+  BILLING_TRUSTED_PROXIES
+                         addresses or networks whose X-Forwarded-For is believed
+                         (default none)
+  BILLING_OPS_ADDR       listener of /livez and /readyz (default 127.0.0.1:9090)
+  BILLING_TIME_ZONE      where days begin, and which times are shown (default UTC)
+  BILLING_CLOCK          system, or test: the clock that billingctl sets
+  BILLING_SIMULATOR      on or off (default off in production, else on)
+  BILLING_LOG_LEVEL      debug, info, warn or error (default info)
+  BILLING_LOG_FORMAT     json or text (default json)
+
+  --help, --version
+`
+
+// run is the program: it returns the exit code.
+func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
+	version, err := parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		_, _ = io.WriteString(stdout, usage)
+		return boot.OK
+	case err != nil:
+		_, _ = fmt.Fprintf(stderr, "billing-admin: %v\nSee 'billing-admin --help'.\n", err)
+		return boot.Misused
+	case version:
+		_, _ = fmt.Fprintln(stdout, "billing-admin", boot.Version())
+		return boot.OK
+	}
+	cfg, err := boot.Load[boot.Admin](environ)
+	if err != nil {
+		_, _ = fmt.Fprintf(stderr, "billing-admin: %v\n", err)
+		return boot.Misused
+	}
+	log := cfg.Logger(stderr)
+	if err := serve(ctx, cfg, log); err != nil {
+		log.Error("billing-admin failed", "error", err)
+		return boot.Failed
+	}
+	return boot.OK
+}
+
+func parse(args []string) (version bool, err error) {
+	flags := flag.NewFlagSet("billing-admin", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.BoolVar(&version, "version", false, "")
+	if err := flags.Parse(args); err != nil {
+		return false, err
+	}
+	if flags.NArg() > 0 {
+		return false, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	return version, nil
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/online-cinema/billing/adapters/auth"
+	"github.com/online-cinema/billing/adapters/clock"
+	"github.com/online-cinema/billing/adapters/httpapi"
+	"github.com/online-cinema/billing/cmd/internal/boot"
+	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/billing"
+)
+
+// serveWorker serves the API as billing-api does, with our payment system; its
+// log goes nowhere, but is written.
+func serveWorker(ctx context.Context, t task, out io.Writer) error {
+	store, pool, err := t.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	nowhere, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = nowhere.Close() }()
+	log := boot.Service{LogFormat: boot.LogJSON}.Logger(nowhere)
+	verifier, err := auth.New(ctx, auth.Config{
+		PublicKeyFile: filepath.Join(t.Keys, "public.pem"), Issuer: issuer, Audience: audience, Now: time.Now, Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	api, err := httpapi.New(httpapi.Config{
+		Subscriber: &app.Subscriber{
+			Store: store, Clock: clock.System{}, NewID: boot.NewID,
+			Collector: newCollector(store, clock.System{}, &paymentSystem{latency: t.Latency}, log),
+		},
+		Viewer: app.Viewer{Store: store, Clock: clock.System{}}, Requests: app.Requests{Store: store},
+		Users: &app.Registry{Store: store, Clock: clock.System{}},
+		Authenticate: func(ctx context.Context, token string) (billing.UserID, error) {
+			claims, err := verifier.Verify(ctx, token)
+			return billing.UserID(auth.UserID(claims.Subject)), err
+		},
+		NewID: boot.NewID, Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	return listenAndServe(api, out)
+}
+
+// bareWorker answers with the same bytes as the API, and nothing around them:
+// what net/http itself can do, with and without the query.
+func bareWorker(ctx context.Context, t task, out io.Writer) error {
+	store, pool, err := t.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	views := store.Views()
+	plans, subscriptions := []byte(t.Plans), []byte(t.Subscriptions)
+	answer := func(w http.ResponseWriter, body []byte) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(body)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /plans", func(w http.ResponseWriter, _ *http.Request) { answer(w, plans) })
+	mux.HandleFunc("GET /subscriptions/{user}", func(w http.ResponseWriter, r *http.Request) {
+		list, err := views.Subscriptions(r.Context(), billing.UserID(r.PathValue("user")), app.Page{Limit: 21})
+		if err != nil || len(list) != 1 {
+			http.Error(w, fmt.Sprint(len(list), err), http.StatusInternalServerError)
+			return
+		}
+		answer(w, subscriptions)
+	})
+	return listenAndServe(mux, out)
+}
+
+// listenAndServe says where it listens, and serves until standard input ends.
+func listenAndServe(h http.Handler, out io.Writer) error {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	s := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		_ = s.Close()
+	}()
+	if _, err := fmt.Fprintln(out, l.Addr()); err != nil {
+		return err
+	}
+	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/user"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/online-cinema/billing/adapters/clock"
+	"github.com/online-cinema/billing/adapters/password"
+	"github.com/online-cinema/billing/adapters/postgres"
+	"github.com/online-cinema/billing/cmd/internal/boot"
+	"github.com/online-cinema/billing/core/app"
+)
+
+func (t *tool) adminUser() *cobra.Command {
+	list := &cobra.Command{
+		Use: "list", Short: "List the people of the panel", Args: cobra.NoArgs, RunE: t.action(t.adminUserList),
+	}
+	disable := &cobra.Command{Use: "disable NAME", Short: "Keep a person out, and end their sessions"}
+	t.onPerson(disable, "disabled", func(ctx context.Context, d app.Door, name string) error {
+		return d.Disable(ctx, operator(), name)
+	})
+	passwd := &cobra.Command{
+		Use: "passwd NAME", Short: "Give a person a new password, from the standard input",
+		Long: "Give a person a new password: the first line of the standard input, at least 12 characters. Their sessions\n" +
+			"end. Whoever was locked out or disabled may sign in again.",
+	}
+	t.onPerson(passwd, "changed", func(ctx context.Context, d app.Door, name string) error {
+		secret, err := t.readPassword(passwd.InOrStdin())
+		if err != nil {
+			return err
+		}
+		return d.SetPassword(ctx, operator(), name, secret)
+	})
+	return group("admin-user", "People of the admin panel", t.adminUserAdd(), passwd, disable, t.withJSON(list))
+}
+
+func (t *tool) adminUserAdd() *cobra.Command {
+	var role string
+	add := &cobra.Command{
+		Use: "add NAME --role viewer|editor", Short: "Let a person in; the password is read from the standard input",
+		Long: "Let a person in. The password is the first line of the standard input: at least 12 characters, and not their\n" +
+			"name. A viewer looks; an editor also changes the catalogue.",
+		Example: "  billingctl admin-user add anna --role editor < password.txt",
+	}
+	add.Flags().StringVar(&role, "role", "", "what they may do: viewer or editor")
+	require(add, "role")
+	t.onPerson(add, "added", func(ctx context.Context, d app.Door, name string) error {
+		if role := app.Role(role); role != app.RoleViewer && role != app.RoleEditor {
+			return misused("--role %q must be viewer or editor", role)
+		}
+		secret, err := t.readPassword(add.InOrStdin())
+		if err != nil {
+			return err
+		}
+		return d.Add(ctx, operator(), name, app.Role(role), secret)
+	})
+	return add
+}
+
+// onPerson completes a command that does something to one person, who is named
+// as its argument, or with --name.
+func (t *tool) onPerson(cmd *cobra.Command, done string, f func(context.Context, app.Door, string) error) {
+	name := cmd.Flags().String("name", "", "their name, instead of the argument")
+	cmd.Args = func(_ *cobra.Command, args []string) error {
+		if len(args) > 1 || (len(args) == 1) == (*name != "") {
+			return errors.New("needs the name of one person")
+		}
+		return nil
+	}
+	cmd.RunE = t.action(func(cmd *cobra.Command, args []string) error {
+		person := *name
+		if len(args) > 0 {
+			person = args[0]
+		}
+		return t.withDoor(cmd.Context(), func(d app.Door) error {
+			if err := f(cmd.Context(), d, person); err != nil {
+				return err
+			}
+			return t.print(adminUserDoneJSON{person, done}, func() { t.say("%s panel user %s", done, person) })
+		})
+	})
+	t.withJSON(cmd)
+}
+
+// operator is who works here, as the audit calls them.
+func operator() app.Operator {
+	op := app.Shell()
+	if u, err := user.Current(); err == nil {
+		op.From = "shell of " + u.Username
+	}
+	return op
+}
+
+func (t *tool) withDoor(ctx context.Context, f func(app.Door) error) error {
+	return t.withStore(ctx, func(s *postgres.Store) error {
+		return f(app.Door{Store: s, Wall: clock.System{}, NewID: boot.NewID, Passwords: password.New()})
+	})
+}
+
+type adminUserDoneJSON struct {
+	Name string `json:"name"`
+	Done string `json:"done"`
+}
+
+// readPassword reads the first line of the standard input. On a terminal it asks
+// for it, and does not show what is typed.
+func (t *tool) readPassword(in io.Reader) (string, error) {
+	if file, ok := in.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+		_, _ = io.WriteString(t.stderr, "Password: ")
+		text, err := term.ReadPassword(int(file.Fd()))
+		_, _ = io.WriteString(t.stderr, "\n")
+		return string(text), err
+	}
+	line, err := bufio.NewReader(io.LimitReader(in, 4096)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", err
+	}
+	if line = strings.TrimRight(line, "\r\n"); line == "" {
+		return "", misused("the standard input is empty: the password is read from there")
+	}
+	return line, nil
+}
+
+type adminUserJSON struct {
+	Name        string     `json:"name"`
+	Role        string     `json:"role"`
+	CreatedAt   time.Time  `json:"created_at"`
+	DisabledAt  *time.Time `json:"disabled_at"`
+	LockedUntil *time.Time `json:"locked_until"`
+}
+
+func (t *tool) adminUserList(cmd *cobra.Command, _ []string) error {
+	return t.withDoor(cmd.Context(), func(d app.Door) error {
+		list, err := d.List(cmd.Context())
+		if err != nil {
+			return err
+		}
+		return t.print(mapped(list, func(u app.PanelUser) adminUserJSON {
+			return adminUserJSON{u.Name, string(u.Role), u.CreatedAt, orNull(u.DisabledAt), orNull(u.LockedUntil)}
+		}), func() {
+			t.table([]string{"NAME", "ROLE", "SINCE", "DISABLED"}, mapped(list, func(u app.PanelUser) []string {
+				return []string{u.Name, string(u.Role), u.CreatedAt.Format(time.DateOnly), yesNo(!u.DisabledAt.IsZero())}
+			}))
+		})
+	})
+}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/online-cinema/billing/cmd/internal/boot"
+)
+
+// withVaultFiles is a shell with a database and names for the files of a vault.
+func withVaultFiles(t *testing.T) shell {
+	t.Helper()
+	s := withDatabase(t)
+	dir := t.TempDir()
+	s.environ = append(s.environ,
+		"BILLING_VAULT_KEYSET_FILE="+filepath.Join(dir, "keyset.json"), "BILLING_VAULT_KEK_FILE="+filepath.Join(dir, "kek"))
+	return s
+}
+
+func (s shell) file(i int) string {
+	_, path, _ := strings.Cut(s.environ[i], "=")
+	return path
+}
+
+// clearTokens adds payment methods whose tokens nobody has sealed.
+func (s shell) clearTokens(t *testing.T, n int) {
+	t.Helper()
+	const user = "00000000-0000-7000-8000-00000000000a"
+	exec(t, s.url(), "INSERT INTO users VALUES ($1, now(), now())", user)
+	exec(t, s.url(), "INSERT INTO payment_systems VALUES ('s', 'S', now())")
+	for i := range n {
+		exec(t, s.url(), "INSERT INTO payment_methods (user_id, id, payment_system, token, created_at) VALUES ($1, $2, 's', $3, now())",
+			user, fmt.Sprintf("00000000-0000-7000-9000-%012d", i), fmt.Sprintf("tok_%d", i))
+	}
+}
+
+func TestVault(t *testing.T) {
+	t.Parallel()
+	s := withVaultFiles(t)
+	var made keygenJSON
+	s.json(t, boot.OK, &made, "vault", "keygen")
+	if made.Keyset != s.file(1) || made.KEK != s.file(2) || made.KeyID == 0 {
+		t.Errorf("made %+v", made)
+	}
+	if _, stderr := s.run(t, boot.Failed, "vault", "keygen"); !strings.Contains(stderr, "not overwritten") {
+		t.Errorf("made again: %q", stderr)
+	}
+
+	const rows = 5
+	s.clearTokens(t, rows)
+	status := func(want vaultStatusJSON) {
+		t.Helper()
+		var got vaultStatusJSON
+		s.json(t, boot.OK, &got, "vault", "status")
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("status (-want +got):\n%s", diff)
+		}
+	}
+	first := keyJSON{ID: made.KeyID, Primary: true, Enabled: true, Known: true}
+	status(vaultStatusJSON{Keys: []keyJSON{first}, ClearTokens: rows, Left: rows})
+
+	rewrap := func(sealed int, left int64) {
+		t.Helper()
+		var got rewrappedJSON
+		s.json(t, boot.OK, &got, "vault", "rewrap", "--batch", "2")
+		if got.Sealed != sealed || got.Left != left || len(got.Broken) > 0 {
+			t.Errorf("rewrap: %+v", got)
+		}
+	}
+	rewrap(rows, 0)
+	first.PaymentMethods = rows
+	status(vaultStatusJSON{Keys: []keyJSON{first}})
+
+	var rotated rotatedJSON
+	s.json(t, boot.OK, &rotated, "vault", "rotate")
+	if len(rotated.Keys) != 2 || rotated.Keys[0].Primary || !rotated.Keys[1].Primary {
+		t.Fatalf("rotated: %+v", rotated)
+	}
+	first.Primary = false
+	second := keyJSON{ID: rotated.Keys[1].ID, Primary: true, Enabled: true, Known: true}
+	status(vaultStatusJSON{Keys: []keyJSON{first, second}, Left: rows})
+	if _, stderr := s.run(t, boot.Failed, "vault", "rotate", "--disable-old"); !strings.Contains(stderr, "5 rows are sealed with key") {
+		t.Errorf("disabled too early: %q", stderr)
+	}
+	rewrap(rows, 0)
+	s.json(t, boot.OK, &rotated, "vault", "rotate", "--disable-old")
+	first.PaymentMethods, first.Enabled, second.PaymentMethods = 0, false, rows
+	status(vaultStatusJSON{Keys: []keyJSON{first, second}})
+	s.json(t, boot.OK, &rotated, "vault", "rotate", "--enable-old")
+	if !rotated.Keys[0].Enabled || rotated.Keys[0].Primary || !rotated.Keys[1].Primary {
+		t.Errorf("enabled: %+v", rotated)
+	}
+	s.rekey(t)
+	s.json(t, boot.OK, &rotated, "vault", "rotate", "--prepare")
+	if len(rotated.Keys) != 3 || rotated.Keys[2].Primary {
+		t.Errorf("prepared: %+v", rotated)
+	}
+}
+
+// rekey has another key encrypt the keyset, and goes on with that.
+func (s shell) rekey(t *testing.T) {
+	t.Helper()
+	kek := s.file(2) + ".new"
+	s.run(t, boot.OK, "vault", "rotate", "--new-kek", kek)
+	if _, stderr := s.run(t, boot.Failed, "vault", "status"); !strings.Contains(stderr, "names another key") {
+		t.Errorf("with the old key: %q", stderr)
+	}
+	if err := os.Rename(kek, s.file(2)); err != nil {
+		t.Fatal(err)
+	}
+	s.run(t, boot.OK, "vault", "status")
+}
+
+func TestRewrapTellsWhatDoesNotOpen(t *testing.T) {
+	t.Parallel()
+	s := withVaultFiles(t)
+	s.run(t, boot.OK, "vault", "keygen")
+	s.clearTokens(t, 3)
+	s.run(t, boot.OK, "vault", "rewrap")
+	exec(t, s.url(), "UPDATE payment_methods a SET token_ct = b.token_ct FROM payment_methods b WHERE a.token_ct < b.token_ct AND "+
+		"NOT EXISTS (SELECT FROM payment_methods c WHERE c.token_ct < a.token_ct)")
+	s.run(t, boot.OK, "vault", "rotate")
+	out, stderr := s.run(t, boot.Failed, "vault", "rewrap")
+	if !strings.Contains(out, "2 rows were sealed again; 1 are left") || !strings.Contains(stderr, "payment method 00000000-0000-7000-9000-") {
+		t.Errorf("said %q, %q", out, stderr)
+	}
+	if out, _ := s.run(t, boot.OK, "vault", "status"); !strings.Contains(out, "1 rows wait") {
+		t.Errorf("status: %s", out)
+	}
+}
+
+func TestVaultMisused(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		environ []string
+		args    []string
+		code    int
+		want    string
+	}{
+		"no command":            {nil, []string{"vault"}, boot.Misused, "needs a command"},
+		"unknown command":       {nil, []string{"vault", "open"}, boot.Misused, "unknown command"},
+		"no files":              {nil, []string{"vault", "keygen"}, boot.Misused, "--keyset"},
+		"no key for the keyset": {nil, []string{"vault", "keygen", "--keyset", "x"}, boot.Misused, "--kek"},
+		"in the clear":          {nil, []string{"vault", "keygen", "--keyset", "x", "--clear"}, boot.Misused, "BILLING_ENV=dev"},
+		"unknown flag":          {nil, []string{"vault", "rotate", "--now"}, boot.Misused, "--now"},
+		"an argument":           {nil, []string{"vault", "status", "x"}, boot.Misused, "x"},
+		"two kinds of rotation": {nil, []string{"vault", "rotate", "--prepare", "--disable-old"}, boot.Misused, "prepare"},
+		"no keyset":             {nil, []string{"vault", "rotate", "--keyset", "/no/such/file", "--kek", "x"}, boot.Failed, "no such file"},
+		"no batch":              {nil, []string{"vault", "rewrap", "--keyset", "x", "--batch", "0"}, boot.Misused, "--batch"},
+		"no such environment":   {[]string{"BILLING_ENV=prod"}, []string{"vault", "status"}, boot.Misused, "BILLING_ENV"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			out, stderr := shell{c.environ}.run(t, c.code, c.args...)
+			if out != "" || !strings.Contains(stderr, c.want) {
+				t.Errorf("said %q, %q; want %q", out, stderr, c.want)
+			}
+		})
+	}
+	for _, command := range []string{"", "keygen", "rotate", "rewrap", "status"} {
+		args := strings.Fields("vault " + command + " --help")
+		if out, _ := (shell{}).run(t, boot.OK, args...); !strings.Contains(out, "Usage:") {
+			t.Errorf("billingctl %v says %q", args, out)
+		}
+	}
+}
+
+func TestKeysetInTheClearIsForDev(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "keyset.json")
+	dev := shell{[]string{"BILLING_ENV=dev", "BILLING_VAULT_KEYSET_FILE=" + path}}
+	dev.run(t, boot.OK, "vault", "keygen", "--clear")
+	dev.run(t, boot.OK, "vault", "rotate")
+	if _, err := os.Stat(path); err != nil {
+		t.Error(err)
+	}
+	production := shell{[]string{"BILLING_VAULT_KEYSET_FILE=" + path}}
+	if _, stderr := production.run(t, boot.Failed, "vault", "rotate"); !strings.Contains(stderr, "in the clear") {
+		t.Errorf("in production: %q", stderr)
+	}
+}

@@ -1,0 +1,187 @@
+package boot
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"strings"
+	"sync/atomic"
+
+	"github.com/online-cinema/billing/core/billing"
+)
+
+// mask is the last line of defence of a log: what looks like the number of a
+// card, and whatever stands under the name of a secret, is put out as ***.
+// Secrets have types that cannot print, so it should never have anything to do:
+// a line on which it had something says how often, as "masked".
+type mask struct {
+	next  slog.Handler
+	total *atomic.Int64
+	// Found in the attributes of the logger itself, and told on its first line.
+	earlier *atomic.Int64
+}
+
+func newMask(next slog.Handler) *mask {
+	return &mask{next, new(atomic.Int64), new(atomic.Int64)}
+}
+
+// Masked returns how much a log of [Service.Logger] has masked since the start.
+func Masked(log *slog.Logger) func() int64 {
+	if m, ok := log.Handler().(*mask); ok {
+		return m.total.Load
+	}
+	return func() int64 { return 0 }
+}
+
+// Enabled implements [slog.Handler].
+func (m *mask) Enabled(ctx context.Context, l slog.Level) bool { return m.next.Enabled(ctx, l) }
+
+// Handle implements [slog.Handler].
+func (m *mask) Handle(ctx context.Context, r slog.Record) error {
+	var n int64
+	masked := slog.NewRecord(r.Time, r.Level, maskText(r.Message, &n), r.PC)
+	r.Attrs(func(a slog.Attr) bool {
+		masked.AddAttrs(maskAttr(a, &n))
+		return true
+	})
+	m.total.Add(n)
+	if n += m.earlier.Swap(0); n > 0 {
+		masked.AddAttrs(slog.Int64("masked", n))
+	}
+	return m.next.Handle(ctx, masked)
+}
+
+// WithAttrs implements [slog.Handler].
+func (m *mask) WithAttrs(attrs []slog.Attr) slog.Handler {
+	var n int64
+	masked := make([]slog.Attr, len(attrs))
+	for i, a := range attrs {
+		masked[i] = maskAttr(a, &n)
+	}
+	m.total.Add(n)
+	m.earlier.Add(n)
+	return &mask{m.next.WithAttrs(masked), m.total, m.earlier}
+}
+
+// WithGroup implements [slog.Handler].
+func (m *mask) WithGroup(name string) slog.Handler {
+	return &mask{m.next.WithGroup(name), m.total, m.earlier}
+}
+
+const stars = "***"
+
+// secretNames are names that a secret stands under.
+var secretNames = map[string]bool{
+	"cvv": true, "cvc": true, "pan": true, "card_number": true, "number": true, "token": true, "payment_token": true,
+	"authorization": true, "password": true, "secret": true, "kek": true,
+}
+
+func maskAttr(a slog.Attr, n *int64) slog.Attr {
+	v := a.Value.Resolve()
+	if secretNames[strings.ToLower(a.Key)] && v.Kind() != slog.KindGroup {
+		if text := fmt.Sprint(v.Any()); text != "" && text != stars {
+			*n++
+		}
+		return slog.String(a.Key, stars)
+	}
+	switch v.Kind() {
+	case slog.KindString:
+		return slog.String(a.Key, maskText(v.String(), n))
+	case slog.KindInt64, slog.KindUint64, slog.KindFloat64:
+		if before := *n; maskText(v.String(), n) != "" && *n > before {
+			return slog.String(a.Key, stars)
+		}
+	case slog.KindGroup:
+		group := make([]slog.Attr, 0, len(v.Group()))
+		for _, member := range v.Group() {
+			group = append(group, maskAttr(member, n))
+		}
+		return slog.Attr{Key: a.Key, Value: slog.GroupValue(group...)}
+	case slog.KindAny:
+		return slog.Any(a.Key, maskAny(v.Any(), n))
+	}
+	return slog.Attr{Key: a.Key, Value: v}
+}
+
+// maskAny masks what a handler would make of a value, in both of the forms that
+// it may take.
+func maskAny(v any, n *int64) any {
+	before := *n
+	if err, ok := v.(error); ok {
+		if text := maskText(err.Error(), n); *n > before {
+			return text
+		}
+		return v
+	}
+	text := maskText(fmt.Sprintf("%+v", v), n)
+	if raw, err := json.Marshal(v); err == nil && *n == before {
+		text = maskText(string(raw), n)
+	}
+	if *n > before {
+		return text
+	}
+	return v
+}
+
+var (
+	// digitRun is digits in groups, as numbers of cards are written.
+	digitRun  = regexp.MustCompile(`[0-9](?:[ -]?[0-9]){12,}`)
+	uuidShape = regexp.MustCompile(`(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
+	groups    = strings.NewReplacer(" ", "", "-", "")
+)
+
+// maskText masks the numbers of cards in a text. Our own ids may look like one by
+// chance, and are left alone.
+func maskText(text string, n *int64) string {
+	if !digitRun.MatchString(text) {
+		return text
+	}
+	var out strings.Builder
+	last := 0
+	for _, id := range append(uuidShape.FindAllStringIndex(text, -1), []int{len(text), len(text)}) {
+		out.WriteString(maskRuns(text[last:id[0]], n))
+		out.WriteString(text[id[0]:id[1]])
+		last = id[1]
+	}
+	return out.String()
+}
+
+func maskRuns(text string, n *int64) string {
+	return digitRun.ReplaceAllStringFunc(text, func(run string) string {
+		digits := groups.Replace(run)
+		if !holdsCardNumber(digits) {
+			return run
+		}
+		*n++
+		return stars
+	})
+}
+
+// holdsCardNumber looks at each stretch of a long run: a number may have other
+// digits beside it.
+func holdsCardNumber(digits string) bool {
+	if len(digits) <= 19 {
+		return billing.LooksLikeCardNumber(digits)
+	}
+	for from := range len(digits) - 12 {
+		// Only the usual lengths: of all, a long run nearly always holds one.
+		for _, length := range []int{15, 16} {
+			if from+length <= len(digits) && billing.LooksLikeCardNumber(digits[from:from+length]) && knownStart(digits[from:]) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// knownStart reports whether a number begins as one of the large brands do.
+func knownStart(digits string) bool {
+	for _, start := range []string{"4", "51", "52", "53", "54", "55", "34", "37", "2200", "2201", "2202", "2203", "2204"} {
+		if strings.HasPrefix(digits, start) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,96 @@
+package boot
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/online-cinema/billing/core/billing"
+)
+
+const pan = "4916338506082832"
+
+type leaky struct{ Number string }
+
+type discreet struct{ number string }
+
+func (d discreet) String() string { return "card " + d.number }
+
+func TestMask(t *testing.T) {
+	t.Parallel()
+	spaced, dashed := "4916 3385 0608 2832", "4916-3385-0608-2832"
+	for name, c := range map[string]struct {
+		log    func(*slog.Logger)
+		masked int64
+	}{
+		"the message":         {func(l *slog.Logger) { l.Info("paid with " + pan) }, 1},
+		"a text":              {func(l *slog.Logger) { l.Info("x", "note", "card="+pan+"!") }, 1},
+		"in groups":           {func(l *slog.Logger) { l.Info("x", "note", spaced, "other", dashed) }, 2},
+		"beside other digits": {func(l *slog.Logger) { l.Info("x", "note", "12 "+pan+" 2031") }, 1},
+		"a number":            {func(l *slog.Logger) { l.Info("x", "n", 4916338506082832) }, 1},
+		"an error":            {func(l *slog.Logger) { l.Info("x", "error", fmt.Errorf("bad: %w", errors.New(pan))) }, 1},
+		"a struct":            {func(l *slog.Logger) { l.Info("x", "v", leaky{pan}) }, 1},
+		"a stringer":          {func(l *slog.Logger) { l.Info("x", "v", discreet{pan}) }, 1},
+		"bytes":               {func(l *slog.Logger) { l.Info("x", "v", []string{pan}) }, 1},
+		"a group":             {func(l *slog.Logger) { l.Info("x", slog.Group("g", "a", slog.GroupValue(slog.String("b", pan)))) }, 1},
+		"of the logger":       {func(l *slog.Logger) { l.With("card", pan).WithGroup("g").Info("x") }, 1},
+		"under their names": {func(l *slog.Logger) {
+			l.Info("x", "cvv", "7391", "Authorization", "Bearer abc", "token", "tok_secret", "pan", "hush")
+		}, 4},
+		"a secret type":  {func(l *slog.Logger) { l.Info("x", "token", billing.NewSecret("tok_secret")) }, 0},
+		"nothing at all": {func(l *slog.Logger) { l.Info("x", "payment_id", "p", "amount", 39900) }, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, format := range []LogFormat{LogJSON, LogText} {
+				var out bytes.Buffer
+				log := Service{LogFormat: format}.Logger(&out)
+				c.log(log)
+				for _, secret := range []string{pan, spaced, dashed, "7391", "Bearer", "tok_secret", "hush"} {
+					if strings.Contains(out.String(), secret) {
+						t.Errorf("%s: the log shows %s:\n%s", format, secret, &out)
+					}
+				}
+				if told := strings.Contains(out.String(), "masked"); told != (c.masked > 0) {
+					t.Errorf("%s: it is told that something was masked: %t\n%s", format, told, &out)
+				}
+				if got := Masked(log)(); got != c.masked {
+					t.Errorf("%s: masked %d, want %d:\n%s", format, got, c.masked, &out)
+				}
+			}
+		})
+	}
+}
+
+// What an operator looks for in a log stays there.
+func TestMaskLeavesTheRestAlone(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"01981e2c-7d4a-7c10-9351-350165352011", "11111111-1111-1111-1111-111111111117", // ids
+		"4916338506082833", "491633850608", "1732394372000", "2026-03-01T10:00:00.123456789Z", "0.0000000000000",
+	} {
+		var out bytes.Buffer
+		log := Service{LogFormat: LogJSON}.Logger(&out)
+		log.Info("x", "id", text, "error", errors.New("settle "+text), "at", time.Unix(0, 0), "took", 3*time.Second)
+		var line struct{ ID, Error string }
+		if err := json.Unmarshal(out.Bytes(), &line); err != nil || line.ID != text || line.Error != "settle "+text {
+			t.Errorf("%s became %s", text, &out)
+		}
+	}
+}
+
+func TestMaskKeepsLevelAndGroups(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	log := Service{LogLevel: slog.LevelWarn, LogFormat: LogText}.Logger(&out)
+	log.Info("not wanted")
+	log.WithGroup("g").With("a", 1).Warn("wanted", "b", 2)
+	if got := out.String(); strings.Contains(got, "not wanted") || !strings.Contains(got, "g.a=1 g.b=2") {
+		t.Errorf("logged %q", got)
+	}
+}

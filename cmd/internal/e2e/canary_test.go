@@ -1,0 +1,375 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/online-cinema/billing/adapters/postgres"
+)
+
+// A card that nobody else has, and its code. Whatever we find of it, we leaked.
+const (
+	canary     = "374652987654320"
+	canaryCVV  = "4729"
+	marker     = "CANARY KEEPER" // the holder, which is stored: what finds this finds the others
+	otherDigit = "374652987654329"
+)
+
+// leaks finds a card's number, in all forms that programs write it in.
+func leaks(text []byte, number string) []string {
+	spaced := number[:4] + " " + number[4:10] + " " + number[10:]
+	fours := regexp.MustCompile(`.{1,4}`).FindAllString(number, -1)
+	forms := map[string]string{
+		"plain": number, "in groups": spaced, "with dashes": strings.ReplaceAll(spaced, " ", "-"),
+		"in fours": strings.Join(fours, " "), "in fours with dashes": strings.Join(fours, "-"),
+		"hex": hex.EncodeToString([]byte(number)), "HEX": strings.ToUpper(hex.EncodeToString([]byte(number))),
+		"as numbers": strings.Trim(fmt.Sprint([]byte(number)), "[]"),
+	}
+	for shift := range 3 {
+		// What stands before a text decides how it comes out; the edges are others'.
+		encoded := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("x", shift) + number + "xx"))
+		forms[fmt.Sprintf("base64, %d", shift)] = encoded[4 : len(encoded)-4]
+	}
+	var found []string
+	for name, form := range forms {
+		if bytes.Contains(text, []byte(form)) {
+			found = append(found, name)
+		}
+	}
+	return found
+}
+
+var (
+	// noise is what four digits turn up in by chance.
+	noise = regexp.MustCompile(`(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\d[ T][0-9:.]+|\[\d+\]|:\d+|0x[0-9a-f]+|\+0x[0-9a-f]+|goroutine \d+|\d*\.\d+|[a-z]+\.go:\d+`)
+	code  = regexp.MustCompile(`(^|[^0-9A-Za-z\\])` + canaryCVV + `($|[^0-9A-Za-z])`)
+)
+
+// leaksCode finds the code where it stands alone, or encoded.
+func leaksCode(text []byte) []string {
+	var found []string
+	if at := code.FindIndex(noise.ReplaceAll(text, []byte("~"))); at != nil {
+		found = append(found, "plain")
+	}
+	for _, form := range []string{hex.EncodeToString([]byte(canaryCVV)), "NDcyOQ"} {
+		if bytes.Contains(text, []byte(form)) {
+			found = append(found, form)
+		}
+	}
+	return found
+}
+
+// TestCanary takes a card through everything that can be done with one, and
+// everything that can go wrong, with every log wide open; then it looks for the
+// card in all that is left.
+func TestCanary(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	db := openPostgres(t, dir)
+	if _, err := postgres.Migrate(t.Context(), db.URL(), slog.New(slog.DiscardHandler)); err != nil {
+		t.Fatal(err)
+	}
+	w := newWorldAt(t, db.URL(), append(append([]string{crashes}, onTestClock...), append(unlimited, "BILLING_LOG_LEVEL=debug")...)...)
+	w.sql(t, "ALTER SYSTEM SET log_statement = 'all'", "ALTER SYSTEM SET log_min_duration_statement = 0",
+		"ALTER SYSTEM SET log_min_error_statement = 'debug5'", "ALTER SYSTEM SET log_parameter_max_length_on_error = -1", "SELECT pg_reload_conf()")
+	w.clock(t, "set", "2026-01-31T12:00:00Z")
+
+	seen := &evidence{}
+	a := w.api(t, "billing-api")
+	w.cardFlows(t, a, seen)
+	w.unluckyFlows(t, seen)
+	w.clock(t, "set", "2026-02-28T12:00:00Z")
+	for range 2 {
+		run := w.renewing(t, "billing-renew", nil)
+		var stderr bytes.Buffer
+		run.Stderr = &stderr
+		out, _ := run.Output()
+		seen.add("renewal run", append(out, stderr.Bytes()...))
+	}
+	shown := metrics(t, a)
+	if !strings.Contains(shown, "\nbilling_log_masked_total 0\n") {
+		t.Error("something had to be masked, or nothing counts it")
+	}
+	seen.add("metrics", []byte(shown))
+	seen.add("vault", w.ctl(t, "vault", "rotate"), w.ctl(t, "vault", "rewrap"), w.ctl(t, "vault", "status"))
+	w.diesLoudly(t, a, seen)
+	seen.add("rows", w.rows(t))
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	log, err := os.ReadFile(filepath.Join(dir, "postgres.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen.add("Postgres' log", log)
+	seen.check(t)
+	checkFiles(t, dir)
+}
+
+// evidence is all that was said, and by whom.
+type evidence struct {
+	whats []string
+	texts [][]byte
+}
+
+func (e *evidence) add(what string, texts ...[]byte) {
+	for _, text := range texts {
+		e.whats, e.texts = append(e.whats, what), append(e.texts, text)
+	}
+}
+
+func (e *evidence) check(t *testing.T) {
+	t.Helper()
+	total, marked := 0, map[string]bool{}
+	for i, text := range e.texts {
+		total += len(text)
+		if found := append(leaks(text, canary), leaks(text, otherDigit)...); len(found) > 0 {
+			t.Errorf("the number is in %s, %v", e.whats[i], found)
+		}
+		if found := leaksCode(text); len(found) > 0 {
+			t.Errorf("the code is in %s, %v", e.whats[i], found)
+		}
+		marked[e.whats[i]] = marked[e.whats[i]] || bytes.Contains(text, []byte(marker))
+	}
+	for _, what := range []string{"answers", "rows", "Postgres' log"} {
+		if !marked[what] {
+			t.Errorf("not even the holder is in %s: it was looked for in the wrong place", what)
+		}
+	}
+	t.Logf("looked through %d texts, %d bytes", len(e.texts), total)
+}
+
+// checkFiles looks through every file of the server: tables, indexes, WAL.
+func checkFiles(t *testing.T, dir string) {
+	t.Helper()
+	total, wal, tables := 0, false, false
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		total += len(text)
+		if found := append(leaks(text, canary), leaks(text, otherDigit)...); len(found) > 0 {
+			t.Errorf("the number is in %s, %v", path, found)
+		}
+		if bytes.Contains(text, []byte(`"`+canaryCVV+`"`)) || bytes.Contains(text, []byte("NDcyOQ")) {
+			t.Errorf("the code is in %s", path)
+		}
+		marked := bytes.Contains(text, []byte(marker))
+		wal = wal || marked && strings.Contains(path, "pg_wal")
+		tables = tables || marked && strings.Contains(path, "base")
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !wal || !tables {
+		t.Errorf("the holder was found in the WAL %t, in a table %t: it was looked for in the wrong place", wal, tables)
+	}
+	t.Logf("looked through %d bytes of files", total)
+}
+
+func canaryBody() string { return strings.Replace(cardBody(canary), "A VIEWER", marker, 1) }
+
+// cardFlows does what viewers do, rightly and wrongly.
+func (w world) cardFlows(t *testing.T, a api, seen *evidence) {
+	t.Helper()
+	alice, bob := a.at(w.viewer(t, "alice")), a.at(w.viewer(t, "bob"))
+	say := func(v viewer, method, path, key, body string) answer {
+		got, err := v.try(t.Context(), method, path, key, body)
+		if err != nil && got.status == 0 {
+			t.Errorf("%s %s: %v", method, path, err)
+		}
+		seen.add("answers", []byte(got.text))
+		return got
+	}
+	spaced := canary[:4] + " " + canary[4:10] + " " + canary[10:]
+	card := say(alice, "POST", "/v1/cards", "key-1", canaryBody()).body.ID
+	say(alice, "POST", "/v1/cards", "key-1", strings.Replace(canaryBody(), canary, spaced, 1))
+	say(alice, "POST", "/v1/cards", "", canaryBody())
+	say(alice, "POST", "/v1/cards", "key-1", strings.Replace(canaryBody(), canary, otherDigit, 1))
+	for _, body := range []string{
+		strings.Replace(canaryBody(), canary, otherDigit, 1),
+		strings.Replace(canaryBody(), marker, canary, 1), strings.Replace(canaryBody(), marker, spaced, 1),
+		strings.Replace(canaryBody(), `"`+canary+`"`, canary, 1),
+		strings.Replace(canaryBody(), "2031", canaryCVV, 1),
+		strings.Replace(canaryBody(), `{`, `{"cvv":"`+canaryCVV+`",`, 1),
+		strings.Replace(canaryBody(), `{`, `{"`+canary+`":1,`, 1),
+		canaryBody() + canary, `"` + canary + `"`, canary, "{" + canary, `{"number":"` + canary,
+		strings.Replace(canaryBody(), canary, canary+canary+canary, 1),
+	} {
+		say(alice, "POST", "/v1/cards", "", body)
+		say(alice, "POST", "/v1/cards", "key-of-"+fmt.Sprint(len(body)), body)
+	}
+	for _, path := range []string{"/v1/cards/" + canary, "/v1/subscriptions/" + canary, "/v1/cards?limit=" + canary, "/v1/cards?cursor=" + canary, "/" + canary} {
+		say(alice, "GET", path, "", "")
+	}
+	say(alice, "DELETE", "/v1/cards/"+canary, "", "")
+	say(bob, "DELETE", "/v1/cards/"+card, "", "")
+	say(alice, "POST", "/v1/cards", canary, canaryBody()) // in place of a key
+	pay := paying(card, canaryCVV)
+	for _, body := range []string{
+		strings.Replace(pay, "39900", "39901", 1), strings.Replace(pay, "premium", canary, 1),
+		strings.Replace(pay, `"simulator"`, `"`+canary+`"`, 1), strings.Replace(pay, card, canary, 1),
+		strings.Replace(pay, `"`+canaryCVV+`"`, canaryCVV, 1), strings.Replace(pay, canaryCVV, canaryCVV+"x", 1),
+		strings.Replace(pay, "RUB", canaryCVV, 1), strings.Replace(pay, `"cvv"`, `"cvc"`, 1),
+		strings.Replace(subscribing("-"), `"-"`, `"`+canary+`"`, 1), pay + canaryCVV,
+		strings.Replace(pay, "premium", "gold", 1),
+	} {
+		say(alice, "POST", "/v1/subscriptions", "", body)
+		say(alice, "POST", "/v1/subscriptions", "pay-"+fmt.Sprint(len(body)), body)
+	}
+	if got := say(alice, "POST", "/v1/subscriptions", "pay", pay); got.status != http.StatusCreated {
+		t.Errorf("the canary's subscribe: %d %s", got.status, got.text)
+	}
+	say(alice, "POST", "/v1/subscriptions", "pay", pay)
+	say(alice, "POST", "/v1/subscriptions", "pay", strings.Replace(pay, canaryCVV, "1111", 1))
+	say(alice, "POST", "/v1/subscriptions/premium/cancel", "", `{"payment_token":"`+canary+`"}`)
+	for _, path := range []string{"/v1/cards", "/v1/history", "/v1/payments", "/v1/subscriptions", "/v1/entitlements"} {
+		say(alice, "GET", path, "", "")
+	}
+	w.headers(t, alice, seen)
+}
+
+// headers puts the number where no number belongs.
+func (w world) headers(t *testing.T, v viewer, seen *evidence) {
+	t.Helper()
+	for name, value := range map[string]string{
+		"X-Request-Id": canary, "User-Agent": canary, "Authorization": "Bearer " + canary, "Cookie": "pan=" + canary, "Referer": "https://x/" + canary,
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, v.base+"/v1/cards", strings.NewReader(canaryBody()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+v.token)
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set(name, value)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var text bytes.Buffer
+		_, _ = text.ReadFrom(resp.Body)
+		_ = resp.Body.Close()
+		_ = resp.Header.Write(&text)
+		seen.add("answers", text.Bytes())
+	}
+}
+
+// unluckyFlows does it again with a payment system that loses answers, a database
+// that hangs up, and a process that is killed.
+func (w world) unluckyFlows(t *testing.T, seen *evidence) {
+	t.Helper()
+	a := w.api(t, "billing-api", "BILLING_SIMULATOR_MISHAPS=lose_answers=0.3,lose_requests=0.2,unavailable=0.2,hold_lost=50ms,seed=7")
+	for i := range 12 {
+		v := a.at(w.viewer(t, fmt.Sprintf("unlucky-%d", i)))
+		if i%3 == 0 {
+			w.sql(t, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'")
+		}
+		for range 3 { // until it is there
+			got, _ := v.try(t.Context(), "POST", "/v1/cards", "", canaryBody())
+			seen.add("answers", []byte(got.text))
+			if got.body.ID != "" {
+				got, _ = v.try(t.Context(), "POST", "/v1/subscriptions", "k", paying(got.body.ID, canaryCVV))
+				seen.add("answers", []byte(got.text))
+				break
+			}
+		}
+	}
+	eventually(t, "settling", func() bool {
+		return w.query(t, "SELECT count(*) FROM payments WHERE status = 'pending'") == 0
+	})
+	seen.add("log of an unlucky API", []byte(a.said()))
+	for _, point := range []string{"card.added", "subscribe.intent", "charge.before", "charge.after"} {
+		crash := w.api(t, "billing-api-crash", "BILLING_CRASH_AT="+point)
+		v := crash.at(w.viewer(t, "crash-"+point))
+		got, err := v.try(t.Context(), "POST", "/v1/cards", "", canaryBody())
+		if err == nil {
+			_, _ = v.try(t.Context(), "POST", "/v1/subscriptions", "", paying(got.body.ID, canaryCVV))
+		}
+		crash.wait(t)
+		seen.add("log of a killed API", []byte(crash.said()))
+	}
+}
+
+// diesLoudly has the API print every stack it has while it charges the canary.
+func (w world) diesLoudly(t *testing.T, a api, seen *evidence) {
+	t.Helper()
+	seen.add("log of the API", []byte(a.said()))
+	loud := w.api(t, "billing-api", "BILLING_CHARGE_TIMEOUT=20s", "BILLING_SIMULATOR_MISHAPS=lose_answers=1,hold_lost=20s")
+	limits, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", loud.cmd.Process.Pid))
+	if err == nil && !regexp.MustCompile(`Max core file size +0 +0 `).Match(limits) {
+		t.Errorf("it may leave a core dump:\n%s", limits)
+	}
+	v := loud.at(w.viewer(t, "loud"))
+	card := v.call(t, "POST", "/v1/cards", "", canaryBody()).body.ID
+	before := w.query(t, "SELECT count(*) FROM simulator.charges")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() { _, _ = v.try(ctx, "POST", "/v1/subscriptions", "", paying(card, canaryCVV)) }()
+	eventually(t, "the charge", func() bool { return w.query(t, "SELECT count(*) FROM simulator.charges") > before })
+	loud.signal(t, syscall.SIGQUIT)
+	loud.wait(t)
+	if !strings.Contains(loud.said(), "chargeCard") {
+		t.Errorf("it did not show the stack of the charge:\n%s", loud.said())
+	}
+	seen.add("stacks of the API", []byte(loud.said()))
+}
+
+func (w world) sql(t *testing.T, statements ...string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), w.databaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(t.Context()) }()
+	for _, s := range statements {
+		if _, err := conn.Exec(t.Context(), s); err != nil {
+			t.Fatalf("%s: %v", s, err)
+		}
+	}
+}
+
+// rows dumps every row of every table of every schema, as text.
+func (w world) rows(t *testing.T) []byte {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), w.databaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(t.Context()) }()
+	rows, err := conn.Query(t.Context(), `SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var dump bytes.Buffer
+	for _, table := range tables {
+		var text string
+		if err := conn.QueryRow(t.Context(), "SELECT coalesce(string_agg(x::text, E'\n'), '') FROM "+table+" x").Scan(&text); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&dump, "%s\n%s\n", table, text)
+	}
+	return dump.Bytes()
+}

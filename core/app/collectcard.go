@@ -1,0 +1,42 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/online-cinema/billing/core/billing"
+)
+
+// CollectCard is [Collector.Collect] for a viewer's payment with a kept card. Its
+// number is opened for this one call and wiped with the CVV after it, so that the
+// charge cannot be sent again: when its answer is lost, it is found or given up.
+func (c *Collector) CollectCard(ctx context.Context, p billing.Payment, kept billing.Card, cvv billing.CVV) (Result, error) {
+	return c.collected(ctx, c.chargeCard(ctx, p, kept, cvv))
+}
+
+func (c *Collector) chargeCard(ctx context.Context, p billing.Payment, kept billing.Card, cvv billing.CVV) verdict {
+	defer cvv.Wipe()
+	number, err := c.number(kept)
+	if err != nil {
+		return c.judge(p, billing.Outcome{}, fmt.Errorf("open card %s: %w: %w", kept.ID, err, ErrNotSent))
+	}
+	defer number.Wipe()
+	return c.charge(ctx, p, ChargeRequest{Card: &Card{
+		CardDetails: billing.CardDetails{
+			Number: number, ExpMonth: kept.ExpMonth, ExpYear: kept.ExpYear, Holder: kept.Holder,
+		},
+		CVV: cvv,
+	}})
+}
+
+// number takes a card's number out of the vault.
+func (c *Collector) number(kept billing.Card) (billing.CardNumber, error) {
+	if c.Vault == nil {
+		return billing.CardNumber{}, ErrNoVault
+	}
+	digits, err := c.Vault.Open(numberPlace(kept), kept.Number)
+	if err != nil {
+		return billing.CardNumber{}, err
+	}
+	return billing.CardNumberOf(digits), nil
+}

@@ -1,0 +1,250 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/online-cinema/billing/core/billing"
+)
+
+// PanelUser is a person who may sign in at the panel.
+type PanelUser struct {
+	ID           string
+	Name         string
+	Role         Role
+	PasswordHash billing.Secret
+	Language     string // empty until chosen
+	CreatedAt    time.Time
+	DisabledAt   time.Time // zero while they may sign in
+	Failures     int       // wrong passwords in a row
+	LockedUntil  time.Time // zero unless there were too many
+}
+
+// SessionKey is what is kept of a session's token: nobody who reads it can use it.
+type SessionKey [sha256.Size]byte
+
+// Session is a signed-in person.
+type Session struct {
+	Key       SessionKey
+	UserID    string
+	CreatedAt time.Time
+	SeenAt    time.Time
+	From      string
+}
+
+// Staff keeps the people of the panel.
+type Staff interface {
+	// Lock locks and returns the person with this name. [billing.ErrNotFound]
+	// when there is none.
+	Lock(ctx context.Context, name string) (PanelUser, error)
+	// Add adds a person. [billing.ErrAlreadyExists] when the name is taken.
+	Add(ctx context.Context, u PanelUser) error
+	// Save writes a person who was locked.
+	Save(ctx context.Context, u PanelUser) error
+	// List lists all, by name.
+	List(ctx context.Context) ([]PanelUser, error)
+}
+
+// Sessions keeps who is signed in.
+type Sessions interface {
+	Add(ctx context.Context, s Session) error
+	// Find returns a session and whose it is. [billing.ErrNotFound] when there is
+	// none.
+	Find(ctx context.Context, k SessionKey) (Session, PanelUser, error)
+	Seen(ctx context.Context, k SessionKey, at time.Time) error
+	End(ctx context.Context, k SessionKey) error
+	// EndAll ends every session of a person.
+	EndAll(ctx context.Context, user string) error
+	// Prune removes sessions that were seen last, or begun, before these times.
+	Prune(ctx context.Context, seen, begun time.Time) error
+}
+
+// Passwords hashes passwords, slowly.
+type Passwords interface {
+	Hash(password string) (billing.Secret, error)
+	// Matches takes as long for no hash at all as for any, and is false then.
+	Matches(hash billing.Secret, password string) bool
+}
+
+// Door lets people into the panel and keeps them out. It goes by the wall clock:
+// the test clock moves billing, not authentication.
+type Door struct {
+	Store     Store
+	Wall      Clock
+	NewID     func() string
+	Passwords Passwords
+}
+
+// How long a session lasts: unused, and at all.
+const (
+	SessionIdle = 2 * time.Hour
+	SessionMax  = 12 * time.Hour
+	seenStep    = time.Minute
+)
+
+// After some wrong passwords in a row a person is locked out for a while, which
+// doubles with each further one.
+const (
+	freeFailures  = 5
+	shortestLock  = time.Minute
+	longestLock   = time.Hour
+	minPassword   = 12
+	maxPassword   = 72 // bytes: bcrypt looks at no more
+	maxPanelName  = 64
+	panelNameRule = "must be 1 to 64 characters: letters, digits and . _ @ -"
+)
+
+// ErrSignIn is why anybody is not let in: one text for every cause.
+var ErrSignIn = &billing.Error{
+	Kind: billing.Forbidden, Code: "sign_in_failed",
+	Message: "wrong name or password, or too many tries; wait a little before the next one",
+}
+
+// ErrSignedOut says that there is no such session, or that it is over.
+var ErrSignedOut = &billing.Error{Kind: billing.Forbidden, Code: "signed_out", Message: "please sign in"}
+
+// SignIn begins a session and returns its token. Every failure is [ErrSignIn],
+// and takes the same time, but for the store's own.
+func (d Door) SignIn(ctx context.Context, name, password, from string) (token string, err error) {
+	u, err := d.person(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	if u.locked(d.Wall.Now()) { // as slow as a wrong password; the right one does not help either
+		d.Passwords.Matches(billing.Secret{}, password)
+		return "", ErrSignIn
+	}
+	matched := len(password) <= maxPassword && d.Passwords.Matches(u.PasswordHash, password)
+	token = rand.Text() + rand.Text()
+	refused := false
+	err = d.Store.InTx(ctx, func(tx Repos) (err error) {
+		refused, err = d.admit(ctx, tx, u, matched, keyOfToken(token), from)
+		return err
+	})
+	if err == nil && refused {
+		err = ErrSignIn
+	}
+	return token, wrap(err, "sign in")
+}
+
+// person returns who has this name, or nobody.
+func (d Door) person(ctx context.Context, name string) (u PanelUser, err error) {
+	if !validPanelName(name) {
+		return PanelUser{}, nil
+	}
+	err = d.Store.InTx(ctx, func(tx Repos) (err error) {
+		u, err = tx.Staff.Lock(ctx, name)
+		return ignore(err, billing.ErrNotFound)
+	})
+	return u, wrap(err, "sign in")
+}
+
+// admit looks at the person again under lock: others tried meanwhile.
+func (d Door) admit(ctx context.Context, tx Repos, seen PanelUser, matched bool, key SessionKey, from string) (refused bool, err error) {
+	if seen.ID == "" {
+		return true, nil
+	}
+	u, err := tx.Staff.Lock(ctx, seen.Name)
+	if err != nil {
+		return true, ignore(err, billing.ErrNotFound)
+	}
+	now := d.Wall.Now()
+	if u.locked(now) || !u.PasswordHash.Equal(seen.PasswordHash) {
+		return true, nil
+	}
+	by := Operator{Name: u.Name, Role: u.Role, From: from}
+	if !matched || !u.DisabledAt.IsZero() {
+		return true, d.fail(ctx, tx, u, by, now)
+	}
+	u.Failures, u.LockedUntil = 0, time.Time{}
+	if err := tx.Staff.Save(ctx, u); err != nil {
+		return true, err
+	}
+	if err := tx.Sessions.Prune(ctx, now.Add(-SessionIdle), now.Add(-SessionMax)); err != nil {
+		return true, err
+	}
+	if err := tx.Sessions.Add(ctx, Session{key, u.ID, now, now, from}); err != nil {
+		return true, err
+	}
+	return false, d.audit(ctx, tx, by, PanelUserSignedIn, u, nil, nil)
+}
+
+func (d Door) fail(ctx context.Context, tx Repos, u PanelUser, by Operator, now time.Time) error {
+	u.Failures++
+	over := u.Failures - freeFailures
+	if over < 0 {
+		return tx.Staff.Save(ctx, u)
+	}
+	u.LockedUntil = now.Add(min(shortestLock<<min(over, 10), longestLock))
+	if err := tx.Staff.Save(ctx, u); err != nil {
+		return err
+	}
+	return d.audit(ctx, tx, by, PanelUserLockedOut, u, nil, Facts{"locked_until": timeFact(u.LockedUntil)})
+}
+
+func (u PanelUser) locked(now time.Time) bool { return now.Before(u.LockedUntil) }
+
+// Resume returns who holds a session's token, and the language they chose.
+// [ErrSignedOut] when it is over.
+func (d Door) Resume(ctx context.Context, token, from string) (op Operator, language string, err error) {
+	key, now := keyOfToken(token), d.Wall.Now()
+	over := false
+	err = d.Store.InTx(ctx, func(tx Repos) error {
+		s, u, err := tx.Sessions.Find(ctx, key)
+		if over = err != nil; over {
+			return ignore(err, billing.ErrNotFound)
+		}
+		if over = s.over(now) || !u.DisabledAt.IsZero(); over {
+			return tx.Sessions.End(ctx, key)
+		}
+		op, language = Operator{u.Name, u.Role, from}, u.Language
+		if now.Sub(s.SeenAt) < seenStep {
+			return nil
+		}
+		return tx.Sessions.Seen(ctx, key, now)
+	})
+	if err == nil && over {
+		err = ErrSignedOut
+	}
+	return op, language, wrap(err, "session")
+}
+
+func (s Session) over(now time.Time) bool {
+	return now.Sub(s.SeenAt) >= SessionIdle || now.Sub(s.CreatedAt) >= SessionMax
+}
+
+// SignOut ends a session.
+func (d Door) SignOut(ctx context.Context, token string) error {
+	return d.Store.InTx(ctx, func(tx Repos) error { return tx.Sessions.End(ctx, keyOfToken(token)) })
+}
+
+func keyOfToken(token string) SessionKey { return sha256.Sum256([]byte(token)) }
+
+func validPanelName(name string) bool {
+	allowed := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._@-", r)
+	}
+	return name != "" && len(name) <= maxPanelName && strings.TrimFunc(name, allowed) == "" &&
+		!strings.ContainsFunc(name, func(r rune) bool { return !allowed(r) })
+}
+
+func checkPassword(name, password string) error {
+	switch {
+	case utf8.RuneCountInString(password) < minPassword:
+		return invalid("password", "must be at least 12 characters")
+	case len(password) > maxPassword:
+		return invalid("password", "must be at most 72 bytes")
+	case strings.Trim(password, password[:1]) == "" || strings.Contains(strings.ToLower(password), strings.ToLower(name)) && len(name) > 3:
+		return invalid("password", "is too easy to guess")
+	default:
+		return nil
+	}
+}
+
+func invalid(field, message string) error {
+	return &billing.InvalidError{Faults: []billing.Fault{{Field: field, Message: message}}}
+}

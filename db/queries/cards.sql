@@ -1,0 +1,69 @@
+-- name: UserLock :exec
+SELECT FROM users WHERE id = @id FOR NO KEY UPDATE;
+
+-- name: CardSame :one
+SELECT * FROM cards WHERE user_id = @user_id AND fingerprint = @fingerprint FOR NO KEY UPDATE;
+
+-- name: CardForShare :one
+SELECT * FROM cards WHERE user_id = @user_id AND id = @id FOR SHARE;
+
+-- name: CardForUpdate :one
+SELECT * FROM cards WHERE user_id = @user_id AND id = @id FOR NO KEY UPDATE;
+
+-- name: CardAdd :exec
+INSERT INTO cards (user_id, id, brand, last4, exp_month, exp_year, holder, number_ct, key_id, fingerprint, created_at, removed_at)
+VALUES (@user_id, @id, @brand, @last4, @exp_month, @exp_year, @holder, @number_ct, @key_id, @fingerprint, @created_at, @removed_at);
+
+-- name: CardSave :execrows
+UPDATE cards
+SET exp_month = @exp_month, exp_year = @exp_year, holder = @holder, removed_at = @removed_at,
+    number_ct = CASE WHEN @removed_at::timestamptz IS NULL THEN number_ct END,
+    key_id = CASE WHEN @removed_at::timestamptz IS NULL THEN key_id END,
+    fingerprint = CASE WHEN @removed_at::timestamptz IS NULL THEN fingerprint END
+WHERE user_id = @user_id AND id = @id;
+
+-- name: CardsAdded :many
+SELECT created_at FROM cards
+WHERE user_id = @user_id AND created_at > @since::timestamptz
+ORDER BY created_at DESC
+LIMIT @take::int;
+
+-- name: CardsDeclined :many
+SELECT p.created_at FROM payments p
+JOIN payment_methods m ON m.user_id = p.user_id AND m.id = p.payment_method_id
+WHERE p.user_id = @user_id AND p.initiator = 'customer' AND p.created_at > @since::timestamptz
+  AND p.status IN ('declined', 'pending') AND m.card_id IS NOT NULL
+ORDER BY p.created_at DESC
+LIMIT @take::int;
+
+-- name: CardSending :one
+SELECT EXISTS (
+    SELECT FROM payment_methods m
+    JOIN payments p ON p.user_id = m.user_id AND p.payment_method_id = m.id
+    WHERE m.user_id = @user_id AND (m.card_id = @card_id::uuid OR m.removed_with = @card_id::uuid)
+      AND p.sweep_at IS NOT NULL AND p.send_until > statement_timestamp());
+
+-- name: ViewCards :many
+SELECT * FROM cards
+WHERE user_id = @user_id AND removed_at IS NULL AND id < @before::uuid
+ORDER BY id DESC
+LIMIT @take::int;
+
+-- name: CardsToSeal :many
+SELECT * FROM cards
+WHERE key_id <> @key_id::bigint AND (user_id, id) > (@after_user::uuid, @after_id::uuid)
+ORDER BY user_id, id
+LIMIT @take::int
+FOR NO KEY UPDATE SKIP LOCKED;
+
+-- name: CardSeal :execrows
+UPDATE cards SET number_ct = @number_ct, key_id = @key_id WHERE user_id = @user_id AND id = @id;
+
+-- name: CardsByKey :many
+SELECT key_id::bigint AS key_id, count(*) AS rows
+FROM cards WHERE key_id IS NOT NULL
+GROUP BY 1
+ORDER BY 1;
+
+-- name: EventTold :one
+SELECT EXISTS (SELECT FROM events WHERE user_id = @user_id AND type = @type AND at >= @since::timestamptz);

@@ -1,0 +1,89 @@
+-- name: PanelViewUsers :many
+SELECT u.*, (SELECT count(*) FROM subscriptions s
+             WHERE s.user_id = u.id AND s.ended_at IS NULL AND s.status <> 'incomplete') AS live
+FROM users u
+WHERE (u.first_seen_at, u.id) < (@before_at::timestamptz, @before_id::uuid)
+ORDER BY u.first_seen_at DESC, u.id DESC
+LIMIT @take::int;
+
+-- name: PanelViewUsersByID :many
+SELECT u.*, (SELECT count(*) FROM subscriptions s
+             WHERE s.user_id = u.id AND s.ended_at IS NULL AND s.status <> 'incomplete') AS live
+FROM users u
+WHERE u.id BETWEEN @first_id::uuid AND @last_id::uuid
+ORDER BY u.id
+LIMIT @take::int;
+
+-- name: PanelViewUser :one
+SELECT * FROM users WHERE id = @id;
+
+-- name: PanelViewEvents :many
+SELECT * FROM events
+WHERE at >= @since::timestamptz AND at < @until::timestamptz
+  AND (@type::text = '' OR type = @type) AND (@plan_code::text = '' OR plan_code = @plan_code)
+  AND (at, id) < (@before_at::timestamptz, @before_id::uuid)
+ORDER BY at DESC, id DESC
+LIMIT @take::int;
+
+-- name: PanelViewOldest :one
+SELECT min(hour)::timestamptz FROM panel_hours;
+
+-- name: PanelViewFigures :many
+SELECT hour, plan_id, type, decline_code, currency, sum(n)::bigint AS n, sum(amount)::bigint AS amount
+FROM panel_hours
+WHERE hour >= @since::timestamptz AND hour < @until::timestamptz
+GROUP BY 1, 2, 3, 4, 5
+ORDER BY 1;
+
+-- name: PanelViewTotals :many
+SELECT plan_id, coalesce(sum(CASE type WHEN 'subscribed' THEN n ELSE -n END), 0)::bigint AS live
+FROM panel_counts
+WHERE type IN ('subscribed', 'ended')
+GROUP BY 1;
+
+-- name: PanelViewPastDue :one
+SELECT count(*) FROM subscriptions WHERE status = 'past_due';
+
+-- name: PanelViewDue :many
+-- What is cancelled is not charged: it is taken off again, by an index of its own.
+SELECT date_bin('1 hour', next_charge_at, '2000-01-01Z')::timestamptz AS hour, count(*) AS n
+FROM subscriptions
+WHERE next_charge_at IS NOT NULL AND next_charge_at < (@until::timestamptz)
+GROUP BY 1
+UNION ALL
+SELECT date_bin('1 hour', next_charge_at, '2000-01-01Z')::timestamptz, -count(*)
+FROM subscriptions
+WHERE cancel_at_period_end AND next_charge_at IS NOT NULL AND next_charge_at < @until
+GROUP BY 1;
+
+-- name: PanelViewUnsettled :one
+SELECT count(*) AS n, min(created_at)::timestamptz AS oldest
+FROM payments WHERE sweep_at IS NOT NULL;
+
+-- name: PanelFold :execrows
+WITH taken AS (
+    DELETE FROM panel_deltas d WHERE d.ctid IN (
+        SELECT x.ctid FROM panel_deltas x LIMIT @take::int FOR UPDATE SKIP LOCKED)
+    RETURNING d.*),
+hours AS (
+    INSERT INTO panel_figures AS f (hour, plan_id, type, decline_code, currency, n, amount)
+    SELECT hour, plan_id, type, decline_code, currency, sum(n), sum(amount) FROM taken GROUP BY 1, 2, 3, 4, 5
+    ON CONFLICT (hour, plan_id, type, decline_code, currency)
+    DO UPDATE SET n = f.n + excluded.n, amount = f.amount + excluded.amount)
+INSERT INTO panel_totals AS t (plan_id, type, n)
+SELECT plan_id, type, sum(n) FROM taken GROUP BY 1, 2
+ON CONFLICT (plan_id, type) DO UPDATE SET n = t.n + excluded.n;
+
+-- name: PanelFoldTurn :one
+SELECT pg_try_advisory_xact_lock(7242620028);
+
+-- name: PanelViewLastRun :one
+SELECT * FROM renewal_runs ORDER BY id DESC LIMIT 1;
+
+-- name: PanelViewCards :many
+SELECT c.id, c.brand, c.last4, c.exp_month, c.exp_year, c.created_at, c.removed_at,
+       ARRAY(SELECT m.id FROM payment_methods m WHERE m.user_id = c.user_id AND m.card_id = c.id)::text[] AS methods
+FROM cards c
+WHERE c.user_id = @user_id
+ORDER BY c.id DESC
+LIMIT @take::int;
