@@ -1,6 +1,7 @@
 # make run      everything on this machine, to try it out; ARGS="--ephemeral" and the like go to billingctl dev
 # make test     every test, against a Postgres that the tests start themselves
 # make build    the programs, into bin/
+# make chaos    break the service in every way we know, and compare the books; CHAOS=long for a night
 # make install  what make build made, with its systemd units; PREFIX, UNITS and DESTDIR choose places
 # make generate the code that sqlc and oapi-codegen make
 # make bench    how fast it is against what the machine can do: BENCH=renew, subscribe or http
@@ -58,6 +59,11 @@ install:
 test:
 	go test -count=1 $(if $(RACE),-race) ./...
 
+# The report is bin/chaos/report.html. ARGS="--only NAME --seed N" repeats a trial.
+.PHONY: chaos
+chaos:
+	@go run ./cmd/chaos $(if $(filter long,$(CHAOS)),--long) $(ARGS)
+
 # Every figure is a ratio to something measured in the same minutes on the same
 # machine; cmd/bench/main.go says how. What was measured already by this very
 # program is not measured again (BENCH_FRESH=1 does). BENCH_SIZE=full is for a
@@ -96,7 +102,7 @@ check-modules:
 # The OpenAPI document is validated by the tests of the package that serves it.
 check-code:
 	go vet ./...
-	go vet -tags crash ./...
+	go vet -tags crash,mutant ./...
 	$(TOOL) golangci-lint run ./...
 	go test ./adapters/httpapi ./core
 

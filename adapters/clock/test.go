@@ -28,8 +28,10 @@ var _ app.Clock = (*Test)(nil)
 // connections of theirs.
 func NewTest(pool *pgxpool.Pool) *Test { return &Test{pool: pool} }
 
-// patience is how long the clock waits for the database.
-const patience = 2 * time.Second
+// patience is how long the clock waits for the database: longer than a
+// transaction may take, so that one in whose midst the time is not to be had
+// fails, and is not done at another time.
+const patience = 6 * time.Second
 
 // Now returns the time as it is set. While the database is out of reach it
 // returns what it returned last, or the machine's time: whoever asks needs the

@@ -98,3 +98,22 @@ func TestTheClockWithoutItsDatabase(t *testing.T) {
 		t.Errorf("now is %v, want the machine's time", got)
 	}
 }
+
+// A transaction in whose midst the time is not to be had must fail of its own
+// time-out, five seconds, before the clock gives up and guesses.
+func TestTheClockDoesNotGuessWithinATransaction(t *testing.T) {
+	t.Parallel()
+	pool := owner(t)
+	for range pool.Config().MaxConns {
+		conn, err := pool.Acquire(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Release()
+	}
+	asked := time.Now()
+	clock.NewTest(pool).Now()
+	if waited := time.Since(asked); waited <= 5*time.Second {
+		t.Errorf("the clock guessed after %v", waited)
+	}
+}

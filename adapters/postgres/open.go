@@ -18,7 +18,7 @@ const AppRole = "billing_app"
 // that a service starts, and answers "unavailable", while its database is down.
 //
 // Connections take on [AppRole] whatever login the URL names, unless the URL
-// itself has a role parameter. Times are read and written in UTC.
+// itself has a role parameter; none stands for the login's own. Times are read and written in UTC.
 func Open(ctx context.Context, url string) (*pgxpool.Pool, error) {
 	return OpenRole(ctx, url, AppRole)
 }
@@ -29,14 +29,7 @@ func OpenRole(ctx context.Context, url, role string) (*pgxpool.Pool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("database URL: %w", err) // pgx masks the password
 	}
-	params := cfg.ConnConfig.RuntimeParams
-	if _, chosen := params["role"]; !chosen {
-		params["role"] = role
-	}
-	// A transaction that its owner forgot must not hold back vacuum.
-	if _, chosen := params["idle_in_transaction_session_timeout"]; !chosen {
-		params["idle_in_transaction_session_timeout"] = "60000"
-	}
+	setParams(cfg.ConnConfig.RuntimeParams, role)
 	if cfg.ConnConfig.ConnectTimeout == 0 {
 		cfg.ConnConfig.ConnectTimeout = 2 * time.Second
 	}
@@ -49,4 +42,21 @@ func OpenRole(ctx context.Context, url, role string) (*pgxpool.Pool, error) {
 		return nil, fmt.Errorf("database pool: %w", err)
 	}
 	return pool, nil
+}
+
+// setParams says what connections start with, unless the URL says it. A pooler
+// in transaction mode refuses start-up parameters: with role=none there are none
+// of ours, and the login itself has to be a member of the role.
+func setParams(params map[string]string, role string) {
+	if params["role"] == "none" {
+		delete(params, "role")
+		return
+	}
+	if _, chosen := params["role"]; !chosen {
+		params["role"] = role
+	}
+	// A transaction that its owner forgot must not hold back vacuum.
+	if _, chosen := params["idle_in_transaction_session_timeout"]; !chosen {
+		params["idle_in_transaction_session_timeout"] = "60000"
+	}
 }

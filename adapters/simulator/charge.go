@@ -56,6 +56,8 @@ func (s *Simulator) charge(ctx context.Context, r app.ChargeRequest) (billing.Ou
 		return billing.Outcome{}, s.silence(ctx)
 	case BreakAnswer:
 		return billing.Outcome{}, errBroken
+	case Nonsense:
+		return billing.Outcome{Status: "nonsense"}, nil
 	default:
 		return s.answer(ctx, q, b)
 	}
@@ -194,6 +196,9 @@ func (s *Simulator) silence(ctx context.Context) error {
 // found will never be there unless somebody sends it again.
 func (s *Simulator) Find(ctx context.Context, key billing.PaymentID) (billing.Outcome, error) {
 	q, err := s.find(ctx, key)
+	if s.lost() {
+		err = errBroken
+	}
 	if err != nil {
 		return billing.Outcome{}, fmt.Errorf("simulator: find %q: %w", key, err)
 	}

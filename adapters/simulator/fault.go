@@ -17,6 +17,7 @@ const (
 	NoFault     Fault = ""
 	LoseAnswer  Fault = "lose the answer after the commit"
 	BreakAnswer Fault = "break the answer off after the commit"
+	Nonsense    Fault = "answer what no payment system says, after the commit"
 	LoseRequest Fault = "lose the request before anything is taken"
 	Unavailable Fault = "refuse the connection"
 	Credentials Fault = "refuse our credentials"
@@ -41,25 +42,37 @@ func Script(faults ...Fault) func(app.ChargeRequest) Fault {
 // depends on their order.
 type Odds struct {
 	LoseAnswers  float64
+	BreakAnswers float64
+	Nonsense     float64
 	LoseRequests float64
 	Unavailable  float64
 	Credentials  float64
 	OtherAmounts float64
 	ChargeTwice  float64
+	LoseLookups  float64 // of all look-ups; charges have nothing to do with it
 	Seed         uint64
 }
 
 // dice returns a function that draws a fault for one charge.
 func (o Odds) dice() func() Fault {
-	if o == (Odds{Seed: o.Seed}) {
-		return func() Fault { return NoFault }
-	}
+	roll := rolls(o.Seed, 0)
+	return func() Fault { return o.pick(roll()) }
+}
+
+// lookups returns a function that says whether the answer to a look-up is lost.
+func (o Odds) lookups() func() bool {
+	roll := rolls(o.Seed, 2)
+	return func() bool { return roll() < o.LoseLookups }
+}
+
+// rolls returns a sequence of numbers in [0,1).
+func rolls(seed, stream uint64) func() float64 {
 	var mu sync.Mutex
-	random := rand.New(rand.NewPCG(o.Seed, 0))
-	return func() Fault {
+	random := rand.New(rand.NewPCG(seed, stream))
+	return func() float64 {
 		mu.Lock()
 		defer mu.Unlock()
-		return o.pick(random.Float64())
+		return random.Float64()
 	}
 }
 
@@ -70,6 +83,8 @@ func (o Odds) pick(x float64) Fault {
 		fault Fault
 	}{
 		{o.LoseAnswers, LoseAnswer},
+		{o.BreakAnswers, BreakAnswer},
+		{o.Nonsense, Nonsense},
 		{o.LoseRequests, LoseRequest},
 		{o.Unavailable, Unavailable},
 		{o.Credentials, Credentials},

@@ -24,6 +24,8 @@ func TestFaults(t *testing.T) {
 	}{
 		{NoFault, nil, []billing.Money{asked}},
 		{LoseAnswer, errSilence, []billing.Money{asked}},
+		{BreakAnswer, errBroken, []billing.Money{asked}},
+		{Nonsense, nil, []billing.Money{asked}},
 		{LoseRequest, errSilence, nil},
 		{Unavailable, app.ErrNotSent, nil},
 		{Credentials, app.ErrCredentials, nil},
@@ -103,6 +105,32 @@ func TestOdds(t *testing.T) {
 	}
 	if f := (Odds{LoseAnswers: 1}).pick(math.Nextafter(1, 0)); f != LoseAnswer {
 		t.Errorf("certain loss gave %q", f)
+	}
+}
+
+// A look-up whose answer is lost says nothing: neither what became of a charge
+// nor that there is none.
+func TestLosingLookups(t *testing.T) {
+	t.Parallel()
+	s := newSimulator(t, Config{Odds: Odds{LoseLookups: 0.5, Seed: 7}})
+	r := charge("tok_ok")
+	mustCharge(t, s, r)
+	lost := 0
+	for range 100 {
+		o, err := s.Find(t.Context(), r.Key)
+		_, absent := s.Find(t.Context(), "nobody's")
+		switch {
+		case errors.Is(err, errBroken):
+			lost++
+		case err != nil || o.Status != billing.PaymentSucceeded:
+			t.Errorf("Find = %+v, %v", o, err)
+		}
+		if !errors.Is(absent, errBroken) && !errors.Is(absent, app.ErrChargeNotFound) {
+			t.Errorf("Find what is not there: %v", absent)
+		}
+	}
+	if lost < 30 || lost > 70 {
+		t.Errorf("%d of 100 look-ups were lost, want about 50", lost)
 	}
 }
 

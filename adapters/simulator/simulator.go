@@ -54,6 +54,7 @@ type Simulator struct {
 	pool *pgxpool.Pool
 	cfg  Config
 	odds func() Fault
+	lost func() bool // the answer to a look-up
 }
 
 var (
@@ -77,5 +78,5 @@ func New(pool *pgxpool.Pool, cfg Config) *Simulator {
 	if cfg.Wait == nil {
 		cfg.Wait = wait
 	}
-	return &Simulator{pool: pool, cfg: cfg, odds: cfg.Odds.dice()}
+	return &Simulator{pool: pool, cfg: cfg, odds: cfg.Odds.dice(), lost: cfg.Odds.lookups()}
 }

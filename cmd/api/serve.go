@@ -15,6 +15,7 @@ import (
 	"github.com/online-cinema/billing/adapters/metrics"
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/cmd/internal/boot"
+	"github.com/online-cinema/billing/cmd/internal/mutant"
 	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
 )
@@ -63,7 +64,7 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 		systems.Providers[code] = m.Provider(code, p)
 	}
 	store := boot.NewStore(pool, keys)
-	cases := newUseCases(cfg, store, clock, systems.Providers, log)
+	cases := newUseCases(cfg, mutant.Store(store, systems.Providers), clock, systems.Providers, log)
 	if keys != nil {
 		cases.keepCards(cfg, keys)
 	}

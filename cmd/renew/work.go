@@ -10,6 +10,7 @@ import (
 	"github.com/online-cinema/billing/adapters/clock"
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/cmd/internal/boot"
+	"github.com/online-cinema/billing/cmd/internal/mutant"
 	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
 )
@@ -39,7 +40,7 @@ func work(ctx context.Context, cfg boot.Renew, o options, stdout, stderr io.Writ
 	if err != nil {
 		return false, err
 	}
-	store := boot.NewStore(pool, keys)
+	store := mutant.Store(boot.NewStore(pool, keys), systems.Providers)
 	renewer := &app.Renewer{
 		Store: store, Clock: now, NewID: boot.NewID, Calendar: billing.NewCalendar(cfg.TimeZone.Location),
 		Collector:   boot.NewCollector(cfg.Rules, cfg.Charging, store, now, systems.Providers, log),

@@ -130,7 +130,7 @@ func (s *Server) createDatabase(ctx context.Context, name string) error {
 	}
 	defer func() { _ = conn.Close(ctx) }()
 	_, err = conn.Exec(ctx, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize())
-	if isCode(err, "42P04") { // duplicate_database
+	if isCode(err, "42P04") || isCode(err, "25006") { // duplicate_database; a standby has what its primary has
 		return nil
 	}
 	return err

@@ -13,11 +13,11 @@ import (
 // clock in the database has a pool of its own.
 func (t Time) OpenClock(ctx context.Context, url DatabaseURL) (app.Clock, func(), error) {
 	if t.Clock != TestClock {
-		return clock.System{}, func() {}, nil
+		return skewed(clock.System{}), func() {}, nil
 	}
 	pool, err := postgres.Open(ctx, url.Reveal())
 	if err != nil {
 		return nil, nil, fmt.Errorf("test clock: %w", err)
 	}
-	return clock.NewTest(pool), pool.Close, nil
+	return skewed(clock.NewTest(pool)), pool.Close, nil
 }

@@ -42,7 +42,7 @@ type Rules struct {
 // Charging is how money is asked for.
 type Charging struct {
 	Simulator     Switch  `env:"BILLING_SIMULATOR" must:"be on or off"`
-	Mishaps       Mishaps `env:"BILLING_SIMULATOR_MISHAPS" must:"be such as lose_answers=0.3,latency=20ms,seed=7: of lose_answers, lose_requests, unavailable, credentials, other_amounts, charge_twice (probabilities), latency, hold_lost (durations) and seed"`
+	Mishaps       Mishaps `env:"BILLING_SIMULATOR_MISHAPS" must:"be such as lose_answers=0.3,latency=20ms,seed=7: of lose_answers, break_answers, nonsense, lose_requests, unavailable, credentials, other_amounts, charge_twice, lose_lookups (probabilities), latency, hold_lost (durations) and seed"`
 	ChargeTimeout Span    `env:"BILLING_CHARGE_TIMEOUT" envDefault:"10s" must:"be a duration of more than zero, such as 10s"`
 }
 

@@ -127,6 +127,7 @@ func TestWrongConfiguration(t *testing.T) {
 		"zone of the machine":    {[]string{"BILLING_TIME_ZONE=Local"}, []string{`BILLING_TIME_ZONE="Local" must be an IANA`}},
 		"test clock":             {[]string{"BILLING_CLOCK=test"}, []string{`BILLING_CLOCK="test" is refused with BILLING_ENV="production"`}},
 		"odds beyond certainty":  {[]string{"BILLING_ENV=test", "BILLING_SIMULATOR_MISHAPS=lose_answers=0.7,lose_requests=0.7"}, []string{`BILLING_SIMULATOR_MISHAPS="lose_answers=0.7,lose_requests=0.7" must be such as`}},
+		"a look-up lost twice":   {[]string{"BILLING_ENV=test", "BILLING_SIMULATOR_MISHAPS=lose_lookups=1.5"}, []string{`BILLING_SIMULATOR_MISHAPS="lose_lookups=1.5" must be such as`}},
 		"an unheard-of mishap":   {[]string{"BILLING_ENV=test", "BILLING_SIMULATOR_MISHAPS=fire=1"}, []string{`BILLING_SIMULATOR_MISHAPS="fire=1" must be such as`}},
 		"another clock":          {[]string{"BILLING_CLOCK=mine"}, []string{`BILLING_CLOCK="mine" must be system or test`}},
 		"retries in no order":    {[]string{"BILLING_RETRY_SCHEDULE=3d,24h"}, []string{`BILLING_RETRY_SCHEDULE="3d,24h" must be durations`}},

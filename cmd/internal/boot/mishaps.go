@@ -23,6 +23,7 @@ func (m *Mishaps) UnmarshalText(text []byte) error {
 	odds := map[string]*float64{
 		"lose_answers": &read.odds.LoseAnswers, "lose_requests": &read.odds.LoseRequests, "unavailable": &read.odds.Unavailable, "credentials": &read.odds.Credentials,
 		"other_amounts": &read.odds.OtherAmounts, "charge_twice": &read.odds.ChargeTwice,
+		"break_answers": &read.odds.BreakAnswers, "nonsense": &read.odds.Nonsense, "lose_lookups": &read.odds.LoseLookups,
 	}
 	spans := map[string]*time.Duration{"latency": &read.latency, "hold_lost": &read.holdLost}
 	sum := 0.0
@@ -36,7 +37,12 @@ func (m *Mishaps) UnmarshalText(text []byte) error {
 				return errValue
 			}
 			*odds[name] = p
-			sum += p
+			if name != "lose_lookups" { // which meets look-ups, not charges
+				sum += p
+			}
+			if p > 1 {
+				return errValue
+			}
 		case spans[name] != nil:
 			*spans[name], err = time.ParseDuration(value)
 		case name == "seed":

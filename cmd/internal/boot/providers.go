@@ -14,6 +14,7 @@ import (
 	"github.com/online-cinema/billing/adapters/clock"
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/adapters/simulator"
+	"github.com/online-cinema/billing/cmd/internal/mutant"
 	"github.com/online-cinema/billing/core/app"
 )
 
@@ -58,7 +59,11 @@ func OpenSystems(ctx context.Context, c SystemsConfig, useSimulator bool) (*Syst
 	if !useSimulator {
 		delete(all, simulator.Code)
 	}
-	return open(ctx, c, all)
+	s, err := open(ctx, c, all)
+	if err == nil {
+		s.Providers = mutant.Providers(s.Providers)
+	}
+	return s, err
 }
 
 // OpenLedger makes the books of one payment system readable, for a

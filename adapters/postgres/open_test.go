@@ -1,0 +1,34 @@
+package postgres
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// Behind a pooler in transaction mode any start-up parameter is one too many.
+func TestWhatConnectionsStartWith(t *testing.T) {
+	t.Parallel()
+	const url = "postgres://u@127.0.0.1/d?sslmode=disable"
+	for _, c := range []struct {
+		name, more string
+		want       map[string]string
+	}{
+		{"as it comes", "", map[string]string{"role": AppRole, "idle_in_transaction_session_timeout": "60000"}},
+		{"another role", "&role=other", map[string]string{"role": "other", "idle_in_transaction_session_timeout": "60000"}},
+		{"a time-out of one's own", "&idle_in_transaction_session_timeout=5000", map[string]string{"role": AppRole, "idle_in_transaction_session_timeout": "5000"}},
+		{"behind a pooler", "&role=none", map[string]string{}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			pool, err := Open(t.Context(), url+c.more)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer pool.Close()
+			if diff := cmp.Diff(c.want, pool.Config().ConnConfig.RuntimeParams); diff != "" {
+				t.Errorf("start-up parameters (-want +got):\n%s", diff)
+			}
+		})
+	}
+}

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// slowest is how long it may take until nothing is unknown any more, once
+// nothing is broken any more. Half a minute is what is seen.
+const slowest = 15 * time.Minute
+
+// check lets everything come to rest and compares the books.
+func (w *world) check() {
+	w.rest()
+	w.compare()
+}
+
+// rest makes renewal runs, with nothing broken, until there is nothing to do
+// any more: no payment is open and nothing is due.
+func (w *world) rest() {
+	began := time.Now()
+	code, sum := 0, counts{}
+	quiet := within(patience+slowest/10, func() bool {
+		code, sum = w.renewal().wait()
+		return code == 0 && sum.Due == 0 && w.number(openPayments) == 0
+	})
+	if !quiet {
+		w.violated("I11: not at rest after %v: the last run ended with %d, %+v", time.Since(began), code, sum)
+	}
+	w.note("at rest after %v", time.Since(began).Round(time.Millisecond))
+}
+
+const openPayments = `SELECT count(*) FROM payments WHERE status = 'pending' AND contradiction = ''`
+
+// number returns what a query counts.
+func (w *world) number(query string, args ...any) (n int) {
+	if err := w.pool.QueryRow(w.ctx, query, args...).Scan(&n); err != nil {
+		w.note("cannot count: %v", err)
+		return -1
+	}
+	return n
+}
+
+// compare checks everything that holds at rest.
+func (w *world) compare() {
+	for _, i := range invariants {
+		for _, line := range w.lines(i.query) {
+			w.violated("%s: %s", i.Name, line)
+		}
+	}
+	w.comparePeriods()
+	w.compareAnswers()
+	w.lookForSecrets()
+	if found := w.reconcile(); found.differs() {
+		w.violated("reconcile: %+v", found)
+	}
+	w.countBooks()
+}
+
+func (w *world) countBooks() {
+	w.count("charges", w.number(`SELECT count(*) FROM simulator.charges`))
+	w.count("payments", w.number(`SELECT count(*) FROM payments`))
+	w.count("requests answered", len(w.answers))
+}
+
+// lines returns what a query says is wrong.
+func (w *world) lines(query string) []string {
+	rows, err := w.pool.Query(w.ctx, query)
+	if err != nil {
+		return []string{"cannot be checked: " + err.Error()}
+	}
+	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return []string{"cannot be checked: " + err.Error()}
+	}
+	return lines
+}
+
+// compareAnswers looks whether all definite answers to a request are the same,
+// and whether what they say is in the books.
+func (w *world) compareAnswers() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	first := map[string]heard{}
+	for _, a := range w.answers {
+		request := strings.Join([]string{a.viewer, a.method, a.path, a.key}, " ")
+		before, known := first[request]
+		switch {
+		case a.key != "" && known && (before.status != a.status || before.text != a.text):
+			w.violated("answers: %s was answered %v, then %v", request, before.answer, a.answer)
+		case !known:
+			first[request] = a
+			w.compareAnswer(a)
+		}
+	}
+}
+
+// compareAnswer looks whether what a viewer was told about money is true.
+func (w *world) compareAnswer(a heard) {
+	want := map[int]string{http.StatusCreated: "succeeded"}[a.status]
+	if want == "" || a.path != "/v1/subscriptions" || a.method != http.MethodPost {
+		return
+	}
+	var status string
+	err := w.pool.QueryRow(w.ctx, `SELECT status FROM payments WHERE id::text = $1`, a.body.LatestPayment.ID).Scan(&status)
+	if err != nil || status != want {
+		w.violated("answers: %s was told %v, but payment %s is %q, %v", a.viewer, a.answer, a.body.LatestPayment.ID, status, err)
+	}
+}
+
+// lookForSecrets looks for payment tokens and access tokens in what the
+// programs said.
+func (w *world) lookForSecrets() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, p := range w.processes {
+		for _, line := range p.output() {
+			if strings.Contains(line, "tok_") || strings.Contains(line, "eyJ") {
+				w.violated("I8: %s said: %s", p.name, line)
+			}
+		}
+	}
+}
+
+// reconciliation is what billingctl reconcile prints.
+type reconciliation struct {
+	Matched      int      `json:"matched"`
+	MissingHere  []string `json:"missing_here"`
+	MissingThere []string `json:"missing_there"`
+	Different    []string `json:"different"`
+	Double       []string `json:"double"`
+}
+
+func (r reconciliation) differs() bool {
+	return len(r.MissingHere)+len(r.MissingThere)+len(r.Different)+len(r.Double) > 0
+}
+
+func (w *world) reconcile() (found reconciliation) {
+	path, err := w.programs.path(w.ctx, "ctl", released)
+	w.need("billingctl", err)
+	cmd := exec.CommandContext(w.ctx, path, "reconcile", "--payment-system", "simulator", "--json")
+	cmd.Env = w.environ()
+	out, err := cmd.Output() // which exits with 1 when the books differ
+	if json.Unmarshal(out, &found) != nil {
+		w.violated("reconcile: it printed %q, %v", out, err)
+	}
+	if code := cmd.ProcessState.ExitCode(); (code != 0) != found.differs() {
+		w.violated("reconcile: it ended with %d, but printed %s", code, out)
+	}
+	return found
+}
+
+func (r reconciliation) String() string {
+	return fmt.Sprintf("%d matched, missing here %v, missing there %v, different %v, double %v",
+		r.Matched, r.MissingHere, r.MissingThere, r.Different, r.Double)
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// viewer is somebody with a valid token.
+type viewer struct {
+	w     *world
+	name  string
+	token string
+}
+
+// answer is what an API said.
+type answer struct {
+	status int
+	text   string
+	body   struct {
+		ID            string
+		Status        any // of a subscription a text, of a problem a number
+		Code          string
+		LatestPayment struct{ ID, Status string } `json:"latest_payment"`
+		Data          []struct {
+			ID, Status, Type string
+		}
+	}
+}
+
+// definite reports whether the answer is the last word on a request.
+func (a answer) definite() bool {
+	return a.status < http.StatusInternalServerError && a.body.Code != "request_in_progress"
+}
+
+func (a answer) String() string { return fmt.Sprintf("%d %s", a.status, strings.TrimSpace(a.text)) }
+
+// requestTimeout is more than the programs allow themselves.
+const requestTimeout = 45 * time.Second
+
+var httpClient = &http.Client{
+	Timeout:   requestTimeout,
+	Transport: &http.Transport{DisableKeepAlives: true, MaxIdleConns: -1}, // whoever is killed takes no idle connection along
+}
+
+// send sends a request to one API. The error is one of the connection.
+func (v viewer) send(ctx context.Context, a *api, method, path, key, body string) (got answer, err error) {
+	req, err := http.NewRequestWithContext(ctx, method, a.base+path, strings.NewReader(body))
+	if err != nil {
+		return got, err
+	}
+	req.Header.Set("Authorization", "Bearer "+v.token)
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if key != "" {
+		req.Header.Set("Idempotency-Key", key)
+	}
+	resp, err := httpClient.Do(req)
+	if err != nil {
+		return got, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return got, err
+	}
+	got.status, got.text = resp.StatusCode, string(text)
+	return got, json.Unmarshal(text, &got.body)
+}
+
+// insist sends a request to any API that runs, again and again with the same
+// key, until the answer is definite, as a client does that wants to know.
+func (v viewer) insist(method, path, key, body string) answer {
+	deadline := time.Now().Add(patience)
+	for n := 0; ; n++ {
+		var got answer
+		err := errNoAPI
+		if a := v.w.someAPI(n); a != nil {
+			got, err = v.send(v.w.ctx, a, method, path, key, body)
+		}
+		switch {
+		case err == nil && got.definite():
+			v.w.heard(v, method, path, key, got)
+			return got
+		case v.w.ctx.Err() != nil:
+			return got
+		case time.Now().After(deadline):
+			v.w.violated("%s %s of %s: no definite answer within %v; the last was %v, %v", method, path, v.name, patience, got, err)
+			return got
+		}
+		time.Sleep(time.Duration(20+10*min(n, 20)) * time.Millisecond)
+	}
+}
+
+// wish is the body of a subscribe request.
+func wish(token string) string { return wishFor("premium", 39900, token) }
+
+func wishFor(plan string, amount int, token string) string {
+	return fmt.Sprintf(`{"plan_code":%q,"price":{"amount":%d,"currency":"RUB"},"payment_system":"simulator","payment_token":%q}`,
+		plan, amount, token)
+}
+
+// subscribe insists on a subscription to the plan premium.
+func (v viewer) subscribe(token string) answer {
+	return v.insist(http.MethodPost, "/v1/subscriptions", "subscribe-"+v.name, wish(token))
+}
+
+// cancel insists on a cancel at the period's end.
+func (v viewer) cancel() answer {
+	return v.insist(http.MethodPost, "/v1/subscriptions/premium/cancel", "cancel-"+v.name, "")
+}

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// databases lists scenarios in which the database is taken away.
+func databases() []scenario {
+	return []scenario{
+		{
+			name: "database/restarts", short: 1, long: 4,
+			breaks: "Postgres is stopped at once, as by a power cut, and started again, while viewers subscribe and runs renew",
+			run:    restarts,
+		},
+		{
+			name: "database/cut connections", short: 1, long: 4,
+			breaks: "connections are ended by pg_terminate_backend, one after the other, while viewers subscribe and runs renew",
+			run:    cutConnections,
+		},
+		{
+			name: "database/cut at commit", short: 1, long: 10,
+			breaks: "connections break during COMMIT, before it went through or after: nobody may take that for a no",
+			run:    cutAtCommit,
+		},
+		{
+			name: "database/small pool", short: 1, long: 5,
+			breaks: "200 viewers subscribe at once through an API with two connections, while the payment system takes its time",
+			run:    smallPool,
+		},
+	}
+}
+
+// busy keeps a world busy until stopped: viewers subscribe through its APIs,
+// each once, and run after run renews what is due.
+type busy struct {
+	w    *world
+	stop chan struct{}
+	done sync.WaitGroup
+	vars []string // of the runs
+}
+
+func (w *world) busy(vars ...string) *busy {
+	b := &busy{w: w, stop: make(chan struct{}), vars: vars}
+	b.done.Go(b.subscribe)
+	b.done.Go(b.renew)
+	return b
+}
+
+func (b *busy) stopped() bool {
+	select {
+	case <-b.stop:
+		return true
+	default:
+		return b.w.ctx.Err() != nil
+	}
+}
+
+// subscribe has viewers subscribe, four at a time, without end.
+func (b *busy) subscribe() {
+	var each sync.WaitGroup
+	for line := range 4 {
+		each.Go(func() {
+			for n := 0; !b.stopped(); n++ {
+				v := b.w.viewer(fmt.Sprintf("new-%d-%d", line, n))
+				v.subscribe("tok_ok~" + v.name)
+			}
+		})
+	}
+	each.Wait()
+}
+
+// renew makes runs. Those that lose their database say so and end.
+func (b *busy) renew() {
+	for !b.stopped() {
+		p, err := b.w.start("renew", released, []string{"--json", "--concurrency", "4"}, b.vars...)
+		if err != nil {
+			b.w.violated("billing-renew: %v", err)
+			return
+		}
+		if !within(patience, p.ended) {
+			b.w.violated("a renewal run did not end within %v; it said\n%s", patience, p.lastWords())
+			p.kill()
+		}
+		b.w.count("runs", 1)
+		b.w.pauseFor(50 * time.Millisecond)
+	}
+}
+
+// rest stops it and waits until its viewers know where they stand.
+func (b *busy) rest() {
+	close(b.stop)
+	b.done.Wait()
+}
+
+// slowly makes charges last long enough to be met by something.
+const slowly = "BILLING_SIMULATOR_MISHAPS=latency=20ms"
+
+func restarts(t *trial) {
+	times := 2
+	if t.long {
+		times = 5
+	}
+	s := t.ownServer(false)
+	w, _ := t.monthOn(s, 40, "tok_ok")
+	a := w.api(slowly)
+	b := w.busy(slowly)
+	dice := t.dice("restarts")
+	for range times {
+		w.pauseFor(time.Duration(200+dice.IntN(1500)) * time.Millisecond)
+		t.need("restart", s.restart(t.ctx))
+		since := time.Now()
+		back := within(patience, func() bool {
+			got, err := w.viewer("nobody").send(w.ctx, a, http.MethodGet, "/v1/subscriptions", "", "")
+			return err == nil && got.status == http.StatusOK
+		})
+		if took := time.Since(since); !back || took > 5*time.Second {
+			w.violated("the API was not back within 5s, but after %v", took)
+		} else {
+			w.note("Postgres was restarted; the API is back after %v", took.Round(time.Millisecond))
+		}
+		w.count("restarts", 1)
+	}
+	b.rest()
+	w.check()
+}
+
+func cutConnections(t *trial) {
+	times := 20
+	if t.long {
+		times = 50
+	}
+	w, _ := t.month(60, "tok_ok")
+	w.api(slowly)
+	b := w.busy(slowly)
+	dice := t.dice("cuts")
+	for cut := 0; cut < times && t.ctx.Err() == nil; {
+		w.pauseFor(time.Duration(5+dice.IntN(40)) * time.Millisecond)
+		cut += w.number(`SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM (
+			SELECT pid FROM pg_stat_activity
+			WHERE datname = current_database() AND application_name <> 'chaos' -- which are ours
+			  AND backend_type = 'client backend'
+			ORDER BY state = 'active' DESC, state LIKE 'idle in%' DESC, md5(pid::text || $1) LIMIT 1) one`, fmt.Sprint(dice.Uint64()))
+	}
+	w.count("connections cut", times)
+	b.rest()
+	w.check()
+}
+
+func cutAtCommit(t *trial) {
+	w, _ := t.month(60, "tok_ok")
+	p := startProxy(t, w.url, 0.15, 0.15)
+	direct := w.url
+	w.url = p.url(direct)
+	w.api(slowly)
+	p.armed.Store(true)
+	b := w.busy(slowly)
+	within(patience, func() bool { return p.cuts.Load() >= 25 })
+	p.armed.Store(false)
+	b.rest()
+	w.count("commits cut", int(p.cuts.Load()))
+	w.check()
+}
+
+func smallPool(t *trial) {
+	const n = 200
+	w := t.world("BILLING_CHARGE_TIMEOUT=10s")
+	w.url = withPool(w.url, 2)
+	a := w.api("BILLING_SIMULATOR_MISHAPS=latency=100ms")
+	longest := make([]time.Duration, n)
+	together(n, longest, func(i int, _ time.Duration) {
+		v := w.viewer(fmt.Sprint("viewer-", i))
+		began := time.Now()
+		got, err := v.send(w.ctx, a, http.MethodPost, "/v1/subscriptions", "subscribe-"+v.name, wish("tok_ok~"+v.name))
+		longest[i] = time.Since(began)
+		if err != nil || got.status >= http.StatusInternalServerError && got.status != http.StatusServiceUnavailable {
+			w.violated("%s was answered %v, %v", v.name, got, err)
+		}
+		v.subscribe("tok_ok~" + v.name)
+	})
+	slowest := longest[0]
+	for _, d := range longest {
+		slowest = max(slowest, d)
+	}
+	w.note("the slowest of %d answers took %v", n, slowest.Round(time.Millisecond))
+	w.check()
+	w.charged(n)
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"time"
+)
+
+func disks() []scenario {
+	return []scenario{{
+		name: "database/full disk", short: 1, long: 3,
+		breaks: "the disk under Postgres is full for a while: requests are refused, nothing is half done, and it goes on by itself",
+		skip:   noMount,
+		run:    fullDisk,
+	}}
+}
+
+// noMount says why there can be no small disk here, if there cannot.
+func noMount() string {
+	if runtime.GOOS != "linux" || os.Geteuid() != 0 {
+		return "a small disk needs root on Linux"
+	}
+	dir, err := os.MkdirTemp("", "billing-chaos-mount-")
+	if err != nil {
+		return err.Error()
+	}
+	defer func() { _ = os.Remove(dir) }()
+	if err := exec.Command("mount", "-t", "tmpfs", "-o", "size=1m", "none", dir).Run(); err != nil {
+		return "this root may not mount"
+	}
+	_ = exec.Command("umount", dir).Run()
+	return ""
+}
+
+func fullDisk(t *trial) {
+	disk, err := os.MkdirTemp("", "billing-chaos-disk-")
+	t.need("disk", err)
+	t.need("disk", exec.Command("mount", "-t", "tmpfs", "-o", "size=300m,mode=0711", "none", disk).Run())
+	t.atEnd(func() {
+		_ = exec.Command("umount", "-l", disk).Run()
+		_ = os.Remove(disk)
+	})
+	s, err := startServer(t.ctx, disk, false)
+	t.need("postgres", err)
+	t.atEnd(s.stop)
+	t.need("template", t.makeTemplate(t.ctx, s))
+	w, _ := t.monthOn(s, 30, "tok_ok")
+	a := w.api(slowly)
+	b := w.busy(slowly)
+	w.pauseFor(300 * time.Millisecond)
+	ballast := filepath.Join(disk, "ballast")
+	w.note("the disk is full: %v", fill(ballast))
+	tries := 0
+	refused := within(patience/4, func() bool {
+		tries++
+		v := w.viewer(fmt.Sprint("unlucky-", tries))
+		got, err := v.send(w.ctx, a, http.MethodPost, "/v1/subscriptions", "", wish("tok_ok~"+v.name))
+		if err != nil || got.status != http.StatusCreated && got.status != http.StatusAccepted && got.status != http.StatusServiceUnavailable {
+			w.violated("while the disk is full, a viewer is answered %v, %v", got, err)
+			return true
+		}
+		return got.status == http.StatusServiceUnavailable
+	})
+	w.note("requests are refused: %v, after %d", refused, tries)
+	w.pauseFor(time.Duration(500+t.dice("disk").IntN(1500)) * time.Millisecond)
+	t.need("disk", os.Remove(ballast))
+	w.note("there is room again")
+	if !within(patience, func() bool { return w.number(`SELECT 1`) == 1 }) {
+		w.note("the server has to be started again")
+		_ = s.open.Close()
+		t.need("postgres", s.start(t.ctx))
+	}
+	b.rest()
+	w.count("full disks", 1)
+	w.check()
+}
+
+// fill writes until nothing more goes onto a disk.
+func fill(path string) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	block := make([]byte, 64<<10)
+	for {
+		if _, err := f.Write(block); err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,99 @@
+package main
+
+// invariant is what holds whenever everything has come to rest. Its query
+// returns a line for each place where it does not.
+type invariant struct {
+	Name    string `json:"name"`
+	Promise string `json:"promise"`
+	query   string
+}
+
+// invariants are checked after every trial, by a superuser who sees both books:
+// payments are what we keep, simulator.charges is where money moved. Those that
+// are no queries are in books.go and periods.go.
+//
+// I5, that no more is refunded than was captured, waits for refunds; I8 looks
+// for tokens in what the programs say, and will look for card numbers in the
+// database once they are kept there.
+var invariants = []invariant{
+	{"I1", "nobody is charged twice: once at most for a key, and for a period of a subscription", `
+		SELECT format('key %s was charged %s times', key, count(*))
+		FROM simulator.charges GROUP BY key HAVING count(*) > 1
+		UNION ALL
+		SELECT format('subscription %s was charged %s times for the period from %s', p.subscription_id, count(*), p.period_start)
+		FROM simulator.charges c JOIN payments p ON p.id::text = c.key
+		GROUP BY p.subscription_id, p.period_start HAVING count(DISTINCT p.id) > 1`},
+	{"I2", "what is paid here was charged there, the same amount, and the other way round", `
+		SELECT CASE
+			WHEN p.id IS NULL THEN format('%s %s was charged for key %s, which is not paid here but %s',
+				c.amount, c.currency, c.key, coalesce((SELECT o.status FROM payments o WHERE o.id::text = c.key), 'unheard of'))
+			WHEN c.key IS NULL THEN format('payment %s is paid here, but was not charged', p.id)
+			ELSE format('payment %s is %s %s here, and %s %s there', p.id, p.amount, p.currency, c.amount, c.currency) END
+		FROM (SELECT * FROM payments WHERE status = 'succeeded') p
+		FULL JOIN (SELECT DISTINCT ON (key) * FROM simulator.charges) c ON c.key = p.id::text
+		WHERE p.id IS NULL OR c.key IS NULL OR p.amount <> c.amount OR p.currency <> c.currency`},
+	{"price", "every payment of a subscription is for the price that the viewer agreed to", `
+		SELECT format('payment %s is for %s, agreed were %s', p.id, p.amount, first.amount)
+		FROM payments p
+		JOIN LATERAL (SELECT f.amount, f.currency FROM payments f
+			WHERE f.user_id = p.user_id AND f.subscription_id = p.subscription_id ORDER BY f.id LIMIT 1) first ON true
+		WHERE p.amount <> first.amount OR p.currency <> first.currency`},
+	{"I3", "who watches has paid for it, and who has paid may watch", `
+		SELECT format('subscription %s is %s until %s, for which nothing was paid', s.id, s.status, s.period_end)
+		FROM subscriptions s
+		WHERE s.started_at IS NOT NULL AND NOT EXISTS (SELECT FROM payments p
+			WHERE p.user_id = s.user_id AND p.subscription_id = s.id AND p.status = 'succeeded'
+			  AND p.period_start = s.period_start AND p.period_end = s.period_end)
+		UNION ALL
+		SELECT format('payment %s is paid until %s, but subscription %s ends at %s', p.id, p.period_end, s.id, s.period_end)
+		FROM payments p JOIN subscriptions s ON s.user_id = p.user_id AND s.id = p.subscription_id
+		WHERE p.status = 'succeeded' AND (p.period_end > s.period_end OR s.started_at IS NULL)`},
+	{"I4", "no payment stays open", `
+		SELECT format('payment %s is still pending', id) FROM payments WHERE status = 'pending' AND contradiction = ''
+		UNION ALL
+		SELECT format('subscription %s says charging = %s', s.id, s.charging) FROM subscriptions s
+		WHERE s.charging <> EXISTS (SELECT FROM payments p
+			WHERE p.user_id = s.user_id AND p.subscription_id = s.id AND p.status = 'pending')`},
+	{"I6", "a viewer has one live subscription to a plan", `
+		SELECT format('user %s has %s live subscriptions to plan %s', user_id, count(*), plan_id)
+		FROM subscriptions WHERE ended_at IS NULL GROUP BY user_id, plan_id HAVING count(*) > 1`},
+	{"I7", "the sums of both books are the same", `
+		SELECT format('%s here, %s there', here, there)
+		FROM (SELECT coalesce(sum(amount), 0) FROM payments WHERE status = 'succeeded') a (here),
+		     (SELECT coalesce(sum(amount), 0) FROM simulator.charges) b (there)
+		WHERE here <> there`},
+	{"I10", "the history tells of everything once", `
+		SELECT format('payment %s was %s, of which the history tells %s times', p.id, p.status, count(e.id))
+		FROM payments p LEFT JOIN events e ON e.user_id = p.user_id AND e.payment_id = p.id
+			AND e.type = ANY(CASE p.status WHEN 'succeeded' THEN '{subscribed,renewed}'
+				WHEN 'declined' THEN '{payment_declined}' ELSE '{payment_abandoned}' END::text[])
+		WHERE p.status <> 'pending'
+		GROUP BY p.id, p.status HAVING count(e.id) <> 1
+		UNION ALL
+		SELECT format('subscription %s has ended, of which the history tells %s times', s.id, count(e.id))
+		FROM subscriptions s LEFT JOIN events e ON e.user_id = s.user_id AND e.subscription_id = s.id AND e.type = 'ended'
+		WHERE s.started_at IS NOT NULL AND s.ended_at IS NOT NULL
+		GROUP BY s.id HAVING count(e.id) <> 1
+		UNION ALL
+		SELECT format('subscription %s says cancelled = %s, its history %s', s.id, s.cancel_at_period_end, c.requested)
+		FROM subscriptions s, LATERAL (SELECT coalesce((SELECT e.type = 'cancel_requested' FROM events e
+			WHERE e.user_id = s.user_id AND e.subscription_id = s.id AND e.type IN ('cancel_requested', 'cancel_revoked')
+			ORDER BY e.id DESC LIMIT 1), false)) c (requested)
+		WHERE s.ended_at IS NULL AND s.cancel_at_period_end <> c.requested`},
+	{"cancel", "who has cancelled is not billed again", `
+		SELECT format('payment %s was made after subscription %s was cancelled', p.id, p.subscription_id)
+		FROM payments p JOIN events c ON c.user_id = p.user_id AND c.subscription_id = p.subscription_id
+			AND c.type = 'cancel_requested' AND c.id < p.id
+		WHERE p.initiator = 'merchant' AND NOT EXISTS (SELECT FROM events r
+			WHERE r.user_id = p.user_id AND r.subscription_id = p.subscription_id
+			  AND r.type = 'cancel_revoked' AND r.id > c.id AND r.id < p.id)`},
+}
+
+// others are the invariants that are no queries.
+var others = []invariant{
+	{"I8", "no payment token and no access token is in anything that the programs say", ""},
+	{"I9", "periods follow one upon the other, counted from the anchor", ""},
+	{"I11", "what nobody knew is known within 15 minutes of the payment system being back", ""},
+	{"answers", "the same request has the same answer, and what an answer says is in the books", ""},
+	{"reconcile", "billingctl reconcile finds nothing", ""},
+}

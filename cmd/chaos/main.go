@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+const usage = `chaos breaks the service and compares its books with the payment system's ledger.
+Run it in the repository: make chaos, or CHAOS=long make chaos.
+
+      --long              the long form
+      --only REGEXP       only scenarios whose names match
+      --seed N            the first seed (default 1); each trial of a scenario has the next
+      --trials N          so many trials of each scenario, instead of what the form says
+      --mutants REGEXP    of the planted bugs, those whose names match (default all; "" for none);
+                          with --only, those that the scenarios must find
+      --only-mutants      the planted bugs alone
+      --width N           trials at once (default 6)
+      --out DIR           for report.json and report.html (default bin/chaos)
+      --list              list scenarios and planted bugs
+      --story             print what was done in each trial
+
+A trial is repeated with --only and --seed, as it is named when it fails.
+Exit code: 0 when everything held and every planted bug was found, 1 when not, 2 for bad usage.
+`
+
+type options struct {
+	long, list, story, onlyMutants bool
+	only, mutants                  *regexp.Regexp
+	seed                           uint64
+	trials, width                  int
+	out                            string
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, func() {
+		interrupted.Store(true)
+		stop()
+	})
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+func parse(args []string) (o options, err error) {
+	flags := pflag.NewFlagSet("chaos", pflag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.BoolVar(&o.long, "long", false, "")
+	flags.BoolVar(&o.list, "list", false, "")
+	flags.BoolVar(&o.story, "story", false, "")
+	flags.BoolVar(&o.onlyMutants, "only-mutants", false, "")
+	only := flags.String("only", "", "")
+	mutants := flags.String("mutants", ".", "")
+	flags.Uint64Var(&o.seed, "seed", 1, "")
+	flags.IntVar(&o.trials, "trials", 0, "")
+	flags.IntVar(&o.width, "width", 6, "")
+	flags.StringVar(&o.out, "out", filepath.Join("bin", "chaos"), "")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	if flags.NArg() > 0 || o.width < 1 || o.trials < 0 {
+		return o, errors.New("see --help")
+	}
+	var err1, err2 error
+	o.only, err1 = regexp.Compile(*only)
+	if *mutants == "" {
+		*mutants = `^$`
+	}
+	o.mutants, err2 = regexp.Compile(*mutants)
+	return o, errors.Join(err1, err2)
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	o, err := parse(args)
+	switch {
+	case errors.Is(err, pflag.ErrHelp):
+		_, _ = io.WriteString(stdout, usage)
+		return 0
+	case err != nil:
+		_, _ = fmt.Fprintf(stderr, "chaos: %v\n", err)
+		return 2
+	case o.list:
+		list(stdout)
+		return 0
+	}
+	good, err := breakThings(ctx, o, stdout)
+	if err != nil {
+		_, _ = fmt.Fprintf(stderr, "chaos: %v\n", err)
+	}
+	if err != nil || !good {
+		return 1
+	}
+	return 0
+}
+
+func list(out io.Writer) {
+	for _, s := range scenarios() {
+		_, _ = fmt.Fprintf(out, "%-28s %s\n", s.name, s.breaks)
+	}
+	for _, m := range mutants {
+		_, _ = fmt.Fprintf(out, "mutant %-21s %s (found by %s)\n", m.name, m.plants, m.scenario)
+	}
+}
+
+// breakThings runs what was asked for, and reports whether all is well.
+func breakThings(ctx context.Context, o options, stdout io.Writer) (bool, error) {
+	bin, err := filepath.Abs(o.out)
+	if err != nil {
+		return false, err
+	}
+	if err := os.MkdirAll(bin, 0o755); err != nil {
+		return false, err
+	}
+	began := time.Now()
+	s, err := newSuite(ctx, bin, o.long)
+	if s != nil {
+		defer s.close()
+	}
+	if err != nil {
+		return false, err
+	}
+	jobs := plan(o)
+	rep := newReport(o, began)
+	s.runAll(ctx, o.width, jobs, func(r *result) {
+		rep.add(r)
+		tell(stdout, o, r)
+	})
+	rep.finish(ctx.Err())
+	tellSummary(stdout, rep)
+	return rep.Good, errors.Join(ctx.Err(), rep.write(o.out))
+}
+
+// plan lists the trials: those of the scenarios, and of each planted bug the
+// scenario that must find it, until it does.
+func plan(o options) []job {
+	var jobs []job
+	all := scenarios()
+	for _, s := range all {
+		n := s.short
+		if o.long {
+			n = s.long
+		}
+		if o.trials > 0 {
+			n = o.trials
+		}
+		for i := range n {
+			if !o.onlyMutants && o.only.MatchString(s.name) {
+				jobs = append(jobs, job{s, o.seed + uint64(i), ""})
+			}
+		}
+	}
+	for _, m := range mutants {
+		at := slices.IndexFunc(all, func(s scenario) bool { return s.name == m.scenario })
+		if at >= 0 && o.mutants.MatchString(m.name) && o.only.MatchString(m.scenario) {
+			for i := range max(m.seeds, 1) {
+				jobs = append(jobs, job{all[at], o.seed + uint64(i), m.name})
+			}
+		}
+	}
+	return jobs
+}

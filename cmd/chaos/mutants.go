@@ -1,0 +1,36 @@
+package main
+
+// mutant is a bug planted on purpose. The suite is trusted only while the
+// scenario finds it.
+type mutant struct {
+	name     string // in cmd/internal/mutant, or in schemaMutants
+	plants   string
+	scenario string
+	seeds    int // in how many trials it must be found once; 0 is 1
+}
+
+var mutants = []mutant{
+	{name: "new-key-on-retry", scenario: "payment system/mixed faults", plants: "a lost answer is followed by another charge with a key of its own"},
+	{name: "timeout-is-decline", scenario: "payment system/mixed faults", plants: "a lost answer is taken for a no"},
+	{name: "amount-not-compared", scenario: "payment system/wrong sums", plants: "what was asked for is believed to have been taken"},
+	{name: "charge-in-transaction", scenario: "database/cut at commit", plants: "money moves before the intent is committed"},
+	{name: "claim-without-lock", scenario: "race/runs", plants: "a run reads what is due without locking it; the schema still refuses two payments"},
+	{name: "unguarded", scenario: "race/runs", plants: "the same, and the schema refuses nothing"},
+	{name: "watermark-not-reset", scenario: "race/locked", plants: "a run never looks again at what was locked when it passed"},
+	{name: "settle-without-rereading", scenario: "held/after the charge", plants: "an outcome is recorded over what another process has settled"},
+	{name: "resend-without-grant", scenario: "held/two sweeps", plants: "a sweep decides about a charge that another is sending"},
+	{name: "no-send-window", scenario: "held/before the charge", plants: "a sweep gives up for a process that may still send"},
+	{name: "price-from-cache", scenario: "race/price", plants: "the price is read once, outside of the transaction"},
+	{name: "renewal-at-todays-price", scenario: "race/price", plants: "a renewal takes the plan's price, not the viewer's"},
+	{name: "cancelled-is-renewed", scenario: "race/cancel", plants: "a run overlooks that the viewer has cancelled"},
+	{name: "key-not-claimed", scenario: "parallel/one key", plants: "the Idempotency-Key is not noted with the work"},
+	{name: "no-unique-rule", scenario: "parallel/many keys", plants: "the schema allows two live subscriptions to a plan"},
+	{name: "history-forgotten", scenario: "parallel/many keys", plants: "what happens is not written into the history"},
+	{name: "anchor-drifts", scenario: "race/clocks", plants: "months are counted from the last one"},
+}
+
+// schemaMutants are planted in the database.
+var schemaMutants = map[string][]string{
+	"unguarded":      {`DROP INDEX payments_one_open, payments_paid_once`},
+	"no-unique-rule": {`DROP INDEX subscriptions_one_live`},
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+)
+
+func parallel() []scenario {
+	return []scenario{
+		{
+			name: "parallel/one key", short: 3, long: 200,
+			breaks: "100 times the same request at once, through two APIs: one charge; answers are equal or request_in_progress",
+			run:    oneKey,
+		},
+		{
+			name: "parallel/many keys", short: 1, long: 20,
+			breaks: "50 wishes of one viewer for one plan at once, through two APIs: one subscription, the others are told so",
+			run:    manyKeys,
+		},
+	}
+}
+
+// atOnce sends n subscribes of one viewer at the same time, to all APIs in turn.
+func (w *world) atOnce(n int, v viewer, key func(int) string) []answer {
+	answers := make([]answer, n)
+	together(n, answers, func(i int, _ answer) {
+		var err error
+		if answers[i], err = v.send(w.ctx, w.someAPI(i), http.MethodPost, "/v1/subscriptions", key(i), wish("tok_ok")); err != nil {
+			w.violated("request %d: %v", i, err)
+		}
+	})
+	w.count("requests at once", n)
+	return answers
+}
+
+func oneKey(t *trial) {
+	w := t.world()
+	w.api()
+	w.api()
+	v := w.viewer("alice")
+	answers := w.atOnce(100, v, func(int) string { return "once" })
+	last := v.insist(http.MethodPost, "/v1/subscriptions", "once", wish("tok_ok"))
+	if last.status != http.StatusCreated && last.status != http.StatusAccepted {
+		w.violated("asked again: %v", last)
+	}
+	for i, a := range answers {
+		if a.definite() && (a.status != last.status || a.text != last.text) {
+			w.violated("request %d was answered %v, want %v", i, a, last)
+		}
+		if !a.definite() && a.status != http.StatusConflict {
+			w.violated("request %d was answered %v", i, a)
+		}
+	}
+	w.check()
+	w.charged(1)
+}
+
+// charged looks how often money moved.
+func (w *world) charged(want int) {
+	if got := w.number(`SELECT count(*) FROM simulator.charges`); got != want {
+		w.violated("%d charges, want %d", got, want)
+	}
+}
+
+func manyKeys(t *trial) {
+	w := t.world()
+	w.api()
+	w.api()
+	got := map[string]int{}
+	for _, a := range w.atOnce(50, w.viewer("alice"), func(i int) string { return fmt.Sprint("key-", i) }) {
+		got[fmt.Sprint(a.status, " ", a.body.Code)]++
+	}
+	if got["201 "]+got["202 "] != 1 || got["409 already_subscribed"] != 49 {
+		w.violated("answers %v, want one 201 and 49 times 409 already_subscribed", got)
+	}
+	w.check()
+	w.charged(1)
+}

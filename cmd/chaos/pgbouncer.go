@@ -1,0 +1,126 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// poolers lists scenarios with pgbouncer in front of Postgres.
+func poolers() (all []scenario) {
+	for _, mode := range []string{"cache_describe", "exec"} {
+		all = append(all, scenario{
+			name: "pooler/" + mode, short: 1, long: 3,
+			breaks: "pgbouncer in transaction mode in front, with default_query_exec_mode=" + mode + "; it is killed and started again, too",
+			skip:   noPgbouncer,
+			run:    func(t *trial) { behindPooler(t, mode) },
+		})
+	}
+	return all
+}
+
+func noPgbouncer() string {
+	if _, err := findPgbouncer(); err != nil {
+		return "pgbouncer is not installed here"
+	}
+	return ""
+}
+
+func findPgbouncer() (string, error) {
+	if path, err := exec.LookPath("pgbouncer"); err == nil {
+		return path, nil
+	}
+	return exec.LookPath("/usr/sbin/pgbouncer")
+}
+
+// pooler is a pgbouncer that runs in transaction mode. It has room for what the
+// test clock needs as well, which is asked in the middle of transactions.
+type pooler struct {
+	*process
+	port int
+	cfg  string
+}
+
+func (t *trial) startPooler(s *server) *pooler {
+	dir, err := os.MkdirTemp(t.dir, "pgbouncer-")
+	t.need("pgbouncer", err)
+	t.need("pgbouncer", os.Chmod(dir, 0o755))
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	t.need("pgbouncer", err)
+	p := &pooler{port: free.Addr().(*net.TCPAddr).Port, cfg: filepath.Join(dir, "pgbouncer.ini")}
+	t.need("pgbouncer", free.Close())
+	socket, err := pgxpool.ParseConfig(s.url("postgres"))
+	t.need("pgbouncer", err)
+	text := fmt.Sprintf(`[databases]
+* = host=%s port=5432 user=postgres
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = %d
+unix_socket_dir =
+auth_type = any
+pool_mode = transaction
+default_pool_size = 40
+max_client_conn = 200
+ignore_startup_parameters = extra_float_digits
+`, socket.ConnConfig.Host, p.port)
+	t.need("pgbouncer", os.WriteFile(p.cfg, []byte(text), 0o644))
+	t.need("pgbouncer", p.start(s))
+	t.atEnd(func() { p.kill() })
+	return p
+}
+
+// start starts it as the account that the server runs as: it refuses to be root.
+func (p *pooler) start(s *server) (err error) {
+	path, err := findPgbouncer()
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(path, p.cfg)
+	cmd.Dir = "/"
+	if cmd.SysProcAttr, err = s.owner(); err != nil {
+		return err
+	}
+	if p.process, err = startProcess("pgbouncer", cmd); err != nil {
+		return err
+	}
+	up := func() bool {
+		conn, err := net.Dial("tcp", fmt.Sprint("127.0.0.1:", p.port))
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err == nil || p.ended()
+	}
+	if !within(patience, up) || p.ended() {
+		return fmt.Errorf("it does not listen; it said\n%s", p.lastWords())
+	}
+	return nil
+}
+
+func behindPooler(t *trial, mode string) {
+	w := t.world()
+	p := t.startPooler(t.shared)
+	w.url = w.url[:strings.Index(w.url, "?")+1] + fmt.Sprintf(
+		"host=127.0.0.1&port=%d&user=postgres&sslmode=disable&pool_max_conns=4&role=none&default_query_exec_mode=%s", p.port, mode)
+	w.setClock(january31)
+	a := w.api(slowly)
+	w.subscribers(20, "tok_ok")
+	w.setClock(dueAt(1))
+	b := w.busy(slowly)
+	dice := t.dice("pgbouncer")
+	for range 2 {
+		w.pauseFor(time.Duration(500+dice.IntN(1000)) * time.Millisecond)
+		p.kill()
+		w.count("restarts of pgbouncer", 1)
+		t.need("pgbouncer", p.start(t.shared))
+	}
+	b.rest()
+	w.check()
+	a.kill()
+	w.nothingLost(20, 0)
+}

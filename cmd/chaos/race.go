@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os/exec"
+	"sync"
+	"time"
+)
+
+// races lists scenarios in which programs get in each other's way. The race of
+// a card's removal against a run belongs here, once there are cards.
+func races() []scenario {
+	return []scenario{
+		{
+			name: "race/runs", short: 1, long: 10,
+			breaks: "four runs at once, while answers are lost: each subscription is charged once, and no run finds fault",
+			run:    raceRuns,
+		},
+		{
+			name: "race/cancel", short: 1, long: 10,
+			breaks: "viewers cancel, resume and cancel at once while two runs charge them: who has cancelled is not billed again",
+			run:    raceCancel,
+		},
+		{
+			name: "race/price", short: 1, long: 10,
+			breaks: "the price changes again and again while viewers subscribe and runs renew: new ones pay what they were shown, old ones what they agreed to",
+			run:    racePrice,
+		},
+		{
+			name: "race/locked", short: 1, long: 5,
+			breaks: "some due subscriptions are locked while a run passes them: it comes back for them",
+			run:    raceLocked,
+		},
+		{
+			name: "race/clocks", short: 1, long: 5,
+			breaks: "machines whose clocks are an hour apart, month after month: due once, charged once",
+			run:    raceClocks,
+		},
+	}
+}
+
+func raceRuns(t *trial) {
+	const n = 100
+	w, _ := t.month(n, "tok_ok")
+	var all sync.WaitGroup
+	for i := range 4 {
+		r := w.renewal(fmt.Sprintf("BILLING_SIMULATOR_MISHAPS=lose_answers=0.2,hold_lost=20ms,latency=10ms,seed=%d", t.seed*10+uint64(i)))
+		all.Go(func() { r.mustFinish() })
+	}
+	all.Wait()
+	w.check()
+	w.nothingLost(n, 0)
+}
+
+func raceCancel(t *trial) {
+	const n = 30
+	w, viewers := t.month(n, "tok_ok")
+	w.api()
+	w.api()
+	runs := []*renewal{w.slowRun(), w.slowRun()}
+	together(6, viewers, func(i int, v viewer) {
+		dice := t.dice(v.name)
+		w.pauseFor(time.Duration(dice.IntN(700)) * time.Millisecond)
+		switch dice.IntN(4) {
+		case 0:
+			v.cancel()
+		case 1:
+			v.cancel()
+			v.insist(http.MethodPost, "/v1/subscriptions/premium/resume", "resume-"+v.name, "")
+		case 2:
+			v.insist(http.MethodPost, "/v1/subscriptions/premium/cancel", "now-"+v.name, `{"at":"now"}`)
+		}
+	})
+	for _, r := range runs {
+		r.mustFinish()
+	}
+	w.check()
+	w.setClock(dueAt(2))
+	w.check() // and those who have cancelled are not billed any more
+}
+
+// slowRun is a run that takes its time, so that much can happen meanwhile.
+func (w *world) slowRun() *renewal {
+	return w.renewalOf(released, []string{"--concurrency", "2"}, "BILLING_SIMULATOR_MISHAPS=latency=100ms")
+}
+
+// setPrice changes the price of the plan premium, as the operator does.
+func (w *world) setPrice(kopecks int) {
+	path, err := w.programs.path(w.ctx, "ctl", released)
+	w.need("billingctl", err)
+	cmd := exec.CommandContext(w.ctx, path, "plan", "set-price", "premium", "--price", fmt.Sprintf("%d.%02d", kopecks/100, kopecks%100))
+	cmd.Env = w.environ()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		w.giveUp("set-price: %v\n%s", err, out)
+	}
+	w.note("the price is %d", kopecks)
+}
+
+func racePrice(t *trial) {
+	const n = 12
+	w, _ := t.month(n, "tok_ok")
+	a := w.api()
+	old := 39900
+	run := w.slowRun()
+	for i := range 4 {
+		now := 39900 + (i+1)*1000
+		w.setPrice(now)
+		v := w.viewer(fmt.Sprint("new-", i))
+		for _, c := range []struct {
+			shown, status int
+			code          string
+		}{{old, http.StatusConflict, "price_changed"}, {now, http.StatusCreated, ""}} {
+			got, err := v.send(w.ctx, a, http.MethodPost, "/v1/subscriptions", "", wishFor("premium", c.shown, "tok_ok~"+v.name))
+			if err != nil || got.body.Code != c.code || got.status != c.status && got.status != http.StatusAccepted {
+				w.violated("the price is %d, the viewer saw %d, and was answered %v, %v", now, c.shown, got, err)
+			}
+		}
+		old = now
+	}
+	run.mustFinish()
+	w.rest()
+	w.setClock(dueAt(2))
+	w.check()
+}
+
+// raceLocked holds locks of the subscriptions that are due first, as requests
+// and other runs do, until the run has got past them.
+func raceLocked(t *trial) {
+	const n, locked = 12, 3
+	w := t.world()
+	a := w.api()
+	for i := range n {
+		w.setClock(january31.Add(time.Duration(i) * time.Minute))
+		w.viewer(fmt.Sprint("viewer-", i)).subscribe("tok_ok")
+	}
+	a.kill()
+	w.rest()
+	w.setClock(dueAt(1).Add(time.Hour))
+	tx, err := w.pool.Begin(w.ctx)
+	t.need("lock", err)
+	defer func() { _ = tx.Rollback(context.WithoutCancel(w.ctx)) }()
+	_, err = tx.Exec(w.ctx, `SELECT FROM subscriptions ORDER BY next_charge_at LIMIT $1 FOR NO KEY UPDATE`, locked)
+	t.need("lock", err)
+	run := w.slowRun()
+	w.soon("the run has passed", `SELECT count(*) FROM payments WHERE initiator = 'merchant'`)
+	t.need("unlock", tx.Rollback(w.ctx))
+	if sum := run.mustFinish(); sum.Due != n {
+		w.violated("the run passed by subscriptions that were locked for a moment: %+v, want %d due", sum, n)
+	}
+	w.check()
+}
+
+// raceClocks needs the programs with the tag crash, which alone can be told to
+// have a clock that is off: the test clock is one for all of them.
+func raceClocks(t *trial) {
+	const n = 12
+	w, _ := t.month(n, "tok_ok")
+	ahead, behind := "BILLING_CLOCK_SKEW=30m", "BILLING_CLOCK_SKEW=-30m"
+	w.apiOf(crashing, behind)
+	for month := range 3 {
+		for _, at := range []time.Duration{-45 * time.Minute, -15 * time.Minute, 0, 15 * time.Minute, 45 * time.Minute} {
+			w.setClock(dueAt(month + 1).Add(at))
+			runs := []*renewal{w.renewalOf(crashing, nil, ahead), w.renewalOf(crashing, nil, behind)}
+			for _, r := range runs {
+				r.mustFinish()
+			}
+		}
+	}
+	w.check()
+	w.charged(4 * n)
+}

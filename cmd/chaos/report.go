@@ -1,0 +1,211 @@
+package main
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+)
+
+// report is what is written at the end, and all that the page shows.
+type report struct {
+	Good       bool             `json:"good"`
+	Form       string           `json:"form"`
+	Began      time.Time        `json:"began"`
+	Seconds    float64          `json:"seconds"`
+	Machine    string           `json:"machine"`
+	Stopped    string           `json:"stopped,omitempty"`
+	Totals     map[string]int   `json:"totals"`
+	Scenarios  []scenarioReport `json:"scenarios"`
+	Mutants    []mutantReport   `json:"mutants"`
+	Invariants []invariant      `json:"invariants"`
+}
+
+type scenarioReport struct {
+	Name   string         `json:"name"`
+	Breaks string         `json:"breaks"`
+	Counts map[string]int `json:"counts"`
+	Trials []*result      `json:"trials"`
+}
+
+// Bad is how many of the trials violated something, or said nothing.
+func (s scenarioReport) Bad() (n int) {
+	for _, r := range s.Trials {
+		if !r.good() {
+			n++
+		}
+	}
+	return n
+}
+
+// Skipped says why there was no trial, if there was none.
+func (s scenarioReport) Skipped() string {
+	for _, r := range s.Trials {
+		if r.Skipped != "" {
+			return r.Skipped
+		}
+	}
+	return ""
+}
+
+type mutantReport struct {
+	Name     string    `json:"name"`
+	Plants   string    `json:"plants"`
+	Scenario string    `json:"scenario"`
+	Found    bool      `json:"found"`
+	By       string    `json:"by"` // the first violation
+	Trials   []*result `json:"trials"`
+}
+
+func newReport(o options, began time.Time) *report {
+	form := "short"
+	if o.long {
+		form = "long"
+	}
+	return &report{
+		Form: form, Began: began.UTC(), Totals: map[string]int{},
+		Machine:    fmt.Sprintf("%s/%s, %d cores, %s", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version()),
+		Invariants: append(slices.Clone(invariants), others...),
+	}
+}
+
+func (p *report) add(r *result) {
+	if r.Mutant != "" {
+		p.addMutant(r)
+		return
+	}
+	i := slices.IndexFunc(p.Scenarios, func(s scenarioReport) bool { return s.Name == r.Scenario })
+	if i < 0 {
+		all := scenarios()
+		at := slices.IndexFunc(all, func(s scenario) bool { return s.name == r.Scenario })
+		p.Scenarios = append(p.Scenarios, scenarioReport{Name: r.Scenario, Breaks: all[at].breaks, Counts: map[string]int{}})
+		i = len(p.Scenarios) - 1
+	}
+	s := &p.Scenarios[i]
+	s.Trials = append(s.Trials, r)
+	for what, n := range r.Counts {
+		s.Counts[what] += n
+		p.Totals[what] += n
+	}
+	p.Totals["trials"]++
+	p.Totals["violations"] += len(r.Violations)
+}
+
+func (p *report) addMutant(r *result) {
+	i := slices.IndexFunc(p.Mutants, func(m mutantReport) bool { return m.Name == r.Mutant })
+	if i < 0 {
+		at := slices.IndexFunc(mutants, func(m mutant) bool { return m.name == r.Mutant })
+		p.Mutants = append(p.Mutants, mutantReport{Name: r.Mutant, Plants: mutants[at].plants, Scenario: r.Scenario})
+		i = len(p.Mutants) - 1
+	}
+	m := &p.Mutants[i]
+	m.Trials = append(m.Trials, r)
+	if len(r.Violations) > 0 && !m.Found {
+		m.Found, m.By = true, r.Violations[0]
+	}
+}
+
+// finish says whether all is well.
+func (p *report) finish(stopped error) {
+	p.Seconds = time.Since(p.Began).Seconds()
+	p.Good = stopped == nil
+	if stopped != nil {
+		p.Stopped = stopped.Error()
+	}
+	for _, s := range p.Scenarios {
+		p.Good = p.Good && s.Bad() == 0
+		slices.SortFunc(s.Trials, func(a, b *result) int { return int(a.Seed) - int(b.Seed) })
+	}
+	for _, m := range p.Mutants {
+		p.Good = p.Good && m.Found
+	}
+	slices.SortFunc(p.Scenarios, func(a, b scenarioReport) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(p.Mutants, func(a, b mutantReport) int { return strings.Compare(a.Name, b.Name) })
+}
+
+//go:embed report.html
+var page string
+
+// write writes report.json and report.html.
+func (p *report) write(dir string) error {
+	text, err := json.MarshalIndent(p, "", " ")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "report.json"), text, 0o644); err != nil {
+		return err
+	}
+	f, err := os.Create(filepath.Join(dir, "report.html"))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	return template.Must(template.New("report").Funcs(template.FuncMap{
+		"counts": sortedCounts, "round": round,
+	}).Parse(page)).Execute(f, p)
+}
+
+// sortedCounts says what was counted, in the order of the alphabet.
+func sortedCounts(counts map[string]int) string {
+	var words []string
+	for _, what := range slices.Sorted(maps.Keys(counts)) {
+		words = append(words, fmt.Sprintf("%d %s", counts[what], what))
+	}
+	return strings.Join(words, ", ")
+}
+
+// tell prints a result as it comes.
+func tell(out io.Writer, o options, r *result) {
+	verdict := "ok  "
+	switch {
+	case r.Skipped != "":
+		verdict = "skip"
+	case r.Mutant != "" && len(r.Violations) > 0:
+		verdict = "found"
+	case r.Mutant != "":
+		verdict = "MISSED"
+	case r.Trouble != "":
+		verdict = "BROKEN"
+	case !r.good():
+		verdict = "FAIL"
+	}
+	name := r.Scenario
+	if r.Mutant != "" {
+		name = "mutant " + r.Mutant + " in " + name
+	}
+	_, _ = fmt.Fprintf(out, "%s %s seed %d (%v): %s%s\n", verdict, name, r.Seed, round(r.Seconds), sortedCounts(r.Counts), r.Skipped)
+	if r.Trouble != "" {
+		_, _ = fmt.Fprintf(out, "     says nothing: %s\n", r.Trouble)
+	}
+	for i, v := range r.Violations {
+		if i == 5 && !o.story {
+			_, _ = fmt.Fprintf(out, "     and %d more\n", len(r.Violations)-i)
+			break
+		}
+		_, _ = fmt.Fprintf(out, "     %s\n", v)
+	}
+	if o.story {
+		for _, m := range r.Moments {
+			_, _ = fmt.Fprintf(out, "     %8s %s\n", m.After, m.What)
+		}
+	}
+}
+
+func tellSummary(out io.Writer, p *report) {
+	found := 0
+	for _, m := range p.Mutants {
+		if m.Found {
+			found++
+		}
+	}
+	_, _ = fmt.Fprintf(out, "\n%s\nplanted bugs found: %d of %d\n%v, all well: %v\n",
+		sortedCounts(p.Totals), found, len(p.Mutants), round(p.Seconds), p.Good)
+}

@@ -1,0 +1,20 @@
+package main
+
+import "slices"
+
+// scenarios lists everything that is broken.
+func scenarios() []scenario {
+	return slices.Concat(
+		kills(),
+		databases(),
+		disks(),
+		failovers(),
+		held(),
+		parallel(),
+		poolers(),
+		races(),
+		paymentSystem(),
+		soaks(),
+		stops(),
+	)
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+)
+
+func soaks() []scenario {
+	return []scenario{{
+		name: "soak", short: 1, long: 1,
+		breaks: "two runs and two APIs are killed at random, month after month, while viewers subscribe, cancel and resume and answers are lost",
+		run:    soak,
+	}}
+}
+
+// soakSize is how long a soak is.
+type soakSize struct{ viewers, months, killsOfRuns, killsOfAPIs int }
+
+// soak lets months pass. The long form makes 10,000 charges and kills 300 times.
+func soak(t *trial) {
+	size := soakSize{viewers: 40, months: 2, killsOfRuns: 6, killsOfAPIs: 2}
+	if t.long {
+		size = soakSize{viewers: 700, months: 18, killsOfRuns: 14, killsOfAPIs: 4}
+	}
+	w := t.world("BILLING_SIMULATOR_MISHAPS=lose_answers=0.02,break_answers=0.02,lose_requests=0.02,hold_lost=50ms,latency=20ms,seed=" + fmt.Sprint(t.seed))
+	w.setClock(january31)
+	var apis killedAgain
+	apis.run(w, 2)
+	w.subscribers(size.viewers, "tok_ok")
+	for month := range size.months {
+		w.setClock(dueAt(month + 1))
+		w.note("month %d", month+1)
+		dice := t.dice(fmt.Sprint("month ", month))
+		var busy sync.WaitGroup
+		busy.Go(func() { apis.kill(w, size.killsOfAPIs, dice.IntN(1000)) })
+		busy.Go(func() { w.changeMinds(size.viewers, month) })
+		w.killRuns(size.killsOfRuns, t.dice(fmt.Sprint("runs ", month)))
+		busy.Wait()
+		w.rest()
+	}
+	apis.stop()
+	w.check()
+}
+
+// changeMinds has some viewers cancel, and most of them take it back.
+func (w *world) changeMinds(n, month int) {
+	dice := w.dice(fmt.Sprint("minds ", month))
+	for range max(2, n/50) {
+		v := w.viewer(fmt.Sprint("viewer-", dice.IntN(n)))
+		key := fmt.Sprintf("-%d-%d", month, dice.IntN(1<<30))
+		if v.insist(http.MethodPost, "/v1/subscriptions/premium/cancel", "cancel"+key, "").status == http.StatusOK && dice.IntN(4) > 0 {
+			v.insist(http.MethodPost, "/v1/subscriptions/premium/resume", "resume"+key, "")
+		}
+	}
+}
+
+// killRuns makes runs, two at a time, and kills one of them at random so many
+// times. One that ends by itself is started again.
+func (w *world) killRuns(kills int, dice *rand.Rand) {
+	runs := make([]*renewal, 2)
+	for range kills {
+		for i, r := range runs {
+			if r == nil || r.ended() {
+				runs[i] = w.renewalOf(released, []string{"--concurrency", "8"})
+			}
+		}
+		victim := runs[dice.IntN(len(runs))]
+		w.pauseFor(time.Duration(40+dice.IntN(400)) * time.Millisecond)
+		if !victim.ended() {
+			victim.kill()
+			w.count("kills", 1)
+		}
+	}
+	for _, r := range runs {
+		if r != nil {
+			r.wait()
+		}
+	}
+}
+
+// killedAgain are APIs that are killed and started again.
+type killedAgain struct {
+	mu   sync.Mutex
+	apis []*api
+}
+
+func (k *killedAgain) run(w *world, n int) {
+	for range n {
+		k.apis = append(k.apis, w.api())
+	}
+}
+
+// kill kills one of them and starts another in its place, so many times.
+func (k *killedAgain) kill(w *world, times, first int) {
+	for n := range times {
+		w.pauseFor(time.Duration(300+first) * time.Millisecond)
+		k.mu.Lock()
+		i := (first + n) % len(k.apis)
+		k.apis[i].kill()
+		w.count("kills", 1)
+		next, err := w.startAPI(released)
+		if err != nil {
+			w.violated("the API does not start again: %v", err)
+			k.mu.Unlock()
+			return
+		}
+		k.apis[i] = next
+		k.mu.Unlock()
+	}
+}
+
+func (k *killedAgain) stop() {
+	for _, a := range k.apis {
+		a.kill()
+	}
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// stops lists scenarios in which programs are asked to end.
+func stops() []scenario {
+	return []scenario{
+		{
+			name: "stop/run", short: 1, long: 10,
+			breaks: "SIGTERM in the middle of a run: what is in flight is finished, nothing new is started, the next run does the rest",
+			run:    stopRun,
+		},
+		{
+			name: "stop/API", short: 1, long: 10,
+			breaks: "SIGTERM while viewers wait for their charge: all are answered",
+			run:    stopAPI,
+		},
+	}
+}
+
+func stopRun(t *trial) {
+	const n = 30
+	w, _ := t.month(n, "tok_ok", "BILLING_CHARGE_TIMEOUT=10s")
+	w.rest() // which renews the first month
+	w.setClock(dueAt(2))
+	r := w.renewalOf(released, []string{"--concurrency", "3"}, "BILLING_SIMULATOR_MISHAPS=latency=300ms")
+	w.soon("the run is under way", `SELECT count(*) FROM payments WHERE status = 'pending'`)
+	w.pauseFor(time.Duration(t.dice("stop").IntN(800)) * time.Millisecond)
+	began := time.Now()
+	r.signal(syscall.SIGTERM)
+	code, sum := r.wait()
+	w.note("the run ended after %v with %d: %+v", time.Since(began).Round(time.Millisecond), code, sum)
+	if code != 0 || sum.Due != sum.Renewed || sum.Due == n {
+		w.violated("SIGTERM: the run ended with %d: %+v, of %d that were due", code, sum, n)
+	}
+	if open := w.number(openPayments); open != 0 {
+		w.violated("SIGTERM: %d payments were left open", open)
+	}
+	w.check()
+	w.charged(3 * n)
+}
+
+func stopAPI(t *trial) {
+	const n = 10
+	w := t.world("BILLING_CHARGE_TIMEOUT=10s")
+	a := w.api("BILLING_SIMULATOR_MISHAPS=latency=1s")
+	var all sync.WaitGroup
+	for i := range n {
+		v := w.viewer(fmt.Sprint("viewer-", i))
+		all.Go(func() {
+			got, err := v.send(w.ctx, a, http.MethodPost, "/v1/subscriptions", "", wish("tok_ok~"+v.name))
+			if err != nil || got.status != http.StatusCreated {
+				w.violated("SIGTERM: %s was answered %v, %v", v.name, got, err)
+			}
+		})
+	}
+	w.soon("all are under way", fmt.Sprintf(`SELECT count(*) / %d FROM payments`, n))
+	a.signal(syscall.SIGTERM)
+	all.Wait()
+	if !within(patience, a.ended) || a.exitCode() != 0 {
+		w.violated("SIGTERM: the API did not end well: %s", a.lastWords())
+	}
+	w.check()
+	w.charged(n)
+}

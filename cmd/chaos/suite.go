@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"crypto/rsa"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/online-cinema/billing/adapters/auth"
+)
+
+// suite is what all trials share.
+type suite struct {
+	long     bool // which form it is
+	programs *programs
+	dir      string // of everything that is thrown away at the end
+	keys     keys
+	shared   *server
+	serial   atomic.Int64
+	copying  sync.Mutex // a template is copied by one at a time
+}
+
+// keys are those of the auth service whose tokens the APIs accept.
+type keys struct {
+	private    *rsa.PrivateKey
+	publicFile string
+}
+
+// newSuite starts a Postgres with a database to copy.
+func newSuite(ctx context.Context, bin string, long bool) (*suite, error) {
+	dir, err := os.MkdirTemp("", "billing-chaos-")
+	if err == nil {
+		err = os.Chmod(dir, 0o711) // root's Postgres runs as another account
+	}
+	if err != nil {
+		return nil, err
+	}
+	s := &suite{long: long, programs: newPrograms(bin), dir: dir}
+	return s, errors.Join(s.makeKeys(), s.startShared(ctx))
+}
+
+func (s *suite) makeKeys() (err error) {
+	if _, _, err := auth.NewKeyPair(s.dir); err != nil {
+		return err
+	}
+	s.keys.publicFile = filepath.Join(s.dir, "public.pem")
+	s.keys.private, err = auth.LoadPrivateKey(filepath.Join(s.dir, "private.pem"))
+	return err
+}
+
+func (s *suite) startShared(ctx context.Context) (err error) {
+	if s.shared, err = startServer(ctx, s.dir, false); err != nil {
+		return err
+	}
+	return s.makeTemplate(ctx, s.shared)
+}
+
+func (s *suite) close() {
+	if s.shared != nil {
+		s.shared.stop()
+	}
+	_ = os.RemoveAll(s.dir)
+}
+
+// templateDB is the database that every world is a copy of.
+const templateDB = "template_chaos"
+
+// makeTemplate makes it with the operator's own program.
+func (s *suite) makeTemplate(ctx context.Context, on *server) error {
+	ctl, err := s.programs.path(ctx, "ctl", released)
+	if err != nil {
+		return err
+	}
+	if err := on.exec(ctx, "postgres", "CREATE DATABASE "+templateDB); err != nil {
+		return err
+	}
+	for _, line := range []string{
+		"migrate up",
+		"payment-system add --code simulator --name Simulator",
+		"plan add --code premium --name Premium --price 399.00 --currency RUB --feature hd",
+		"plan add --code basic --name Basic --price 199.00 --currency RUB",
+	} {
+		cmd := exec.CommandContext(ctx, ctl, strings.Fields(line)...)
+		cmd.Env = append(os.Environ(), "BILLING_ENV=test", "BILLING_DATABASE_URL="+on.url(templateDB))
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("billingctl %s: %w\n%s", line, err, out)
+		}
+	}
+	return nil
+}
+
+// copyTemplate makes a database.
+func (s *suite) copyTemplate(ctx context.Context, on *server, name string) error {
+	s.copying.Lock()
+	defer s.copying.Unlock()
+	return on.exec(ctx, "postgres", "CREATE DATABASE "+name+" TEMPLATE "+templateDB)
+}
+
+// ownServer starts a Postgres for one trial, to be broken.
+func (t *trial) ownServer(durable bool) *server {
+	s, err := startServer(t.ctx, t.dir, durable)
+	t.need("postgres", err)
+	t.atEnd(s.stop)
+	t.need("template", t.makeTemplate(t.ctx, s))
+	return s
+}
+
+// job is a trial to be made.
+type job struct {
+	scenario scenario
+	seed     uint64
+	mutant   string
+}
+
+// runAll makes trials, so many at once, those last and alone that need the
+// machine, and tells each result.
+func (s *suite) runAll(ctx context.Context, width int, jobs []job, tell func(*result)) {
+	var beside, alone []job
+	for _, j := range jobs {
+		if j.scenario.alone {
+			alone = append(alone, j)
+		} else {
+			beside = append(beside, j)
+		}
+	}
+	var mu sync.Mutex
+	one := func(_ int, j job) {
+		if ctx.Err() != nil {
+			return
+		}
+		r := s.try(ctx, j.scenario, j.seed, j.mutant)
+		mu.Lock()
+		defer mu.Unlock()
+		tell(r)
+	}
+	together(width, beside, one)
+	together(1, alone, one)
+}
+
+// round is for people.
+func round(seconds float64) time.Duration {
+	return time.Duration(seconds * float64(time.Second)).Round(100 * time.Millisecond)
+}

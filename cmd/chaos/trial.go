@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"time"
+)
+
+// scenario is one way of breaking things.
+type scenario struct {
+	name   string
+	breaks string        // what is broken, and what must hold, for people
+	short  int           // trials in the short form, each with a seed of its own; 0 leaves it out
+	long   int           // trials in the long form
+	alone  bool          // it is not run beside others: it measures, or needs the whole machine
+	skip   func() string // why it cannot be run here, if it cannot
+	run    func(t *trial)
+}
+
+// trial is one go at a scenario.
+type trial struct {
+	*suite
+	ctx    context.Context
+	long   bool
+	seed   uint64
+	mutant string // the planted bug; "" for none
+	result *result
+	began  time.Time
+
+	mu      sync.Mutex
+	cleanup []func()
+}
+
+// result is what a trial came to.
+type result struct {
+	Scenario   string         `json:"scenario"`
+	Seed       uint64         `json:"seed"`
+	Mutant     string         `json:"mutant,omitempty"`
+	Violations []string       `json:"violations"`
+	Trouble    string         `json:"trouble,omitempty"` // why the trial says nothing
+	Skipped    string         `json:"skipped,omitempty"`
+	Counts     map[string]int `json:"counts"`
+	Moments    []moment       `json:"moments"`
+	Seconds    float64        `json:"seconds"`
+}
+
+// moment is something that was done to the programs, or that they did.
+type moment struct {
+	After string `json:"after"` // since the trial began
+	What  string `json:"what"`
+}
+
+// maxMoments keeps a report readable; what goes beyond is counted.
+const maxMoments = 400
+
+func (r *result) good() bool { return len(r.Violations) == 0 && r.Trouble == "" }
+
+// try makes one trial.
+func (s *suite) try(ctx context.Context, sc scenario, seed uint64, mutant string) *result {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	t := &trial{suite: s, ctx: ctx, long: s.long, seed: seed, mutant: mutant, result: &result{
+		Scenario: sc.name, Seed: seed, Mutant: mutant, Violations: []string{}, Counts: map[string]int{}, Moments: []moment{},
+	}}
+	t.began = time.Now()
+	if sc.skip != nil {
+		if t.result.Skipped = sc.skip(); t.result.Skipped != "" {
+			return t.result
+		}
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer t.cleanUp()
+		sc.run(t)
+	}()
+	<-done
+	t.result.Seconds = time.Since(t.began).Round(time.Millisecond).Seconds()
+	return t.result
+}
+
+func (t *trial) cleanUp() {
+	for i := len(t.cleanup) - 1; i >= 0; i-- {
+		t.cleanup[i]()
+	}
+}
+
+// atEnd is called when the trial is over, in the reverse order.
+func (t *trial) atEnd(f func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.cleanup = append(t.cleanup, f)
+}
+
+// violated notes that something does not hold that must.
+func (t *trial) violated(format string, args ...any) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.result.Violations = append(t.result.Violations, fmt.Sprintf(format, args...))
+}
+
+// giveUp ends the trial, which says nothing then. Only the trial's own
+// goroutine may call it.
+func (t *trial) giveUp(format string, args ...any) {
+	t.mu.Lock()
+	t.result.Trouble = fmt.Sprintf(format, args...)
+	t.mu.Unlock()
+	runtime.Goexit()
+}
+
+// need ends the trial unless err is nil.
+func (t *trial) need(what string, err error) {
+	if err != nil {
+		t.giveUp("%s: %v", what, err)
+	}
+}
+
+// note adds to the story of the trial.
+func (t *trial) note(format string, args ...any) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.result.Moments) == maxMoments {
+		t.result.Counts["moments not listed"]++
+		return
+	}
+	t.result.Moments = append(t.result.Moments, moment{time.Since(t.began).Round(time.Millisecond).String(), fmt.Sprintf(format, args...)})
+}
+
+// count counts something that the report sums up.
+func (t *trial) count(what string, n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.result.Counts[what] += n
+}
+
+// dice returns the choices for one purpose. Each purpose has its own, so that
+// goroutines do not take choices away from each other.
+func (t *trial) dice(purpose string) *rand.Rand {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(t.result.Scenario + "\x00" + purpose))
+	return rand.New(rand.NewPCG(t.seed, h.Sum64()))
+}
+
+// pick returns one of the choices.
+func pick[T any](dice *rand.Rand, choices ...T) T { return choices[dice.IntN(len(choices))] }

@@ -1,0 +1,87 @@
+//go:build mutant
+
+package mutant
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/online-cinema/billing/core/app"
+)
+
+// dueSpoilt changes how due subscriptions are claimed.
+type dueSpoilt struct {
+	app.Subscriptions
+	lockDue func(context.Context, app.DueQuery) ([]app.Due, error)
+}
+
+func (s dueSpoilt) LockDue(ctx context.Context, q app.DueQuery) ([]app.Due, error) {
+	return s.lockDue(ctx, q)
+}
+
+// eachDue changes each subscription that is due.
+func eachDue(tx *app.Repos, change func(context.Context, *app.Due) error) {
+	inner := tx.Subscriptions
+	tx.Subscriptions = dueSpoilt{inner, func(ctx context.Context, q app.DueQuery) ([]app.Due, error) {
+		due, err := inner.LockDue(ctx, q)
+		for i := range due {
+			if err == nil {
+				err = change(ctx, &due[i])
+			}
+		}
+		return due, err
+	}}
+}
+
+// claimWithoutLock reads what is due as anybody may, and takes its time.
+func claimWithoutLock(b *bug, tx *app.Repos) {
+	inner := tx.Subscriptions
+	tx.Subscriptions = dueSpoilt{inner, func(ctx context.Context, q app.DueQuery) (due []app.Due, err error) {
+		err = b.store.Views().Due(ctx, q, func(d app.Due) error {
+			due = append(due, d)
+			return nil
+		})
+		time.Sleep(100 * time.Millisecond)
+		return due, err
+	}}
+}
+
+var begun atomic.Bool
+
+// watermarkNotReset never looks at the beginning again.
+func watermarkNotReset(_ *bug, tx *app.Repos) {
+	inner := tx.Subscriptions
+	tx.Subscriptions = dueSpoilt{inner, func(ctx context.Context, q app.DueQuery) ([]app.Due, error) {
+		if q.From.IsZero() && begun.Swap(true) {
+			return nil, nil
+		}
+		return inner.LockDue(ctx, q)
+	}}
+}
+
+// renewalAtTodaysPrice takes the plan's price instead of the viewer's.
+func renewalAtTodaysPrice(_ *bug, tx *app.Repos) {
+	plans := tx.Plans
+	eachDue(tx, func(ctx context.Context, d *app.Due) error {
+		plan, err := plans.Find(ctx, string(d.PlanID))
+		d.Price = plan.Price
+		return err
+	})
+}
+
+// cancelledIsRenewed overlooks that the viewer has cancelled.
+func cancelledIsRenewed(_ *bug, tx *app.Repos) {
+	eachDue(tx, func(_ context.Context, d *app.Due) error {
+		d.CancelAtPeriodEnd = false
+		return nil
+	})
+}
+
+// anchorDrifts counts months from the last period, not from the first.
+func anchorDrifts(_ *bug, tx *app.Repos) {
+	eachDue(tx, func(_ context.Context, d *app.Due) error {
+		d.AnchorAt = d.Current.End
+		return nil
+	})
+}
