@@ -64,7 +64,10 @@ func (s *Store) once(ctx context.Context, f func(*tx) error) error {
 	}
 	t := begin(conn)
 	defer t.rollback(ctx)
-	if err := f(t); err != nil {
+	if err = f(t); err == nil {
+		err = t.check(ctx)
+	}
+	if err != nil {
 		if conn.Conn().IsClosed() {
 			return unavailable(err)
 		}

@@ -3,7 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -16,10 +16,11 @@ import (
 // [tx.later], for the next statement that does, or for the commit, and goes to
 // the server with it. Postgres runs all in the order in which they came.
 //
-//	begin · lock ──►      rows ◄──      save · save · append · commit ──►
+//	begin · lock ──► rows ◄── save · save · append ──► counts ◄── commit ──►
 type tx struct {
 	conn    *pgxpool.Conn
 	waiting []statement
+	failed  error // of the first statement that failed, whoever heard of it
 }
 
 // statement waits to be sent.
@@ -30,6 +31,13 @@ type statement struct {
 }
 
 const anyNumber = -1
+
+func (s statement) judge(tag pgconn.CommandTag, err error) error {
+	if s.rows == anyNumber {
+		return err
+	}
+	return mustTouch(s.rows, tag.RowsAffected(), err)
+}
 
 var _ dbgen.DBTX = (*tx)(nil)
 
@@ -65,12 +73,9 @@ func (t *tx) send(ctx context.Context, sql string, args ...any) (pgx.BatchResult
 	answers := t.conn.SendBatch(ctx, &batch)
 	for _, s := range sent {
 		tag, err := answers.Exec()
-		if err == nil && s.rows != anyNumber && tag.RowsAffected() != int64(s.rows) {
-			// They were locked, so they were there.
-			err = fmt.Errorf("%d of %d rows were written", tag.RowsAffected(), s.rows)
-		}
-		if err != nil {
+		if err = s.judge(tag, err); err != nil {
 			_ = answers.Close() // says the same again
+			t.failed = err
 			return nil, err
 		}
 	}
@@ -104,6 +109,21 @@ func (t *tx) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, erro
 func (t *tx) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
 	answers, err := t.send(ctx, sql, args...)
 	return lastRow{answers, err}
+}
+
+// check sends what waits if it must touch rows: that is known only afterwards, and
+// must be before the commit.
+func (t *tx) check(ctx context.Context) error {
+	if t.failed != nil {
+		return t.failed
+	}
+	if !slices.ContainsFunc(t.waiting, func(s statement) bool { return s.rows != anyNumber }) {
+		return nil
+	}
+	last := t.waiting[len(t.waiting)-1]
+	t.waiting = t.waiting[:len(t.waiting)-1]
+	tag, err := t.Exec(ctx, last.sql, last.args...)
+	return last.judge(tag, err)
 }
 
 // commit sends what waits, and commits. Whether a commit that was sent and not
