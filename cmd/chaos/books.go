@@ -114,14 +114,14 @@ func (w *world) compareAnswer(a heard) {
 	}
 }
 
-// lookForSecrets looks for payment tokens and access tokens in what the
-// programs said.
+// lookForSecrets looks for payment tokens, access tokens and card numbers in
+// what the programs said.
 func (w *world) lookForSecrets() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, p := range w.processes {
 		for _, line := range p.output() {
-			if strings.Contains(line, "tok_") || strings.Contains(line, "eyJ") {
+			if strings.Contains(line, "tok_") || strings.Contains(line, "eyJ") || strings.Contains(line, cardNumber) {
 				w.violated("I8: %s said: %s", p.name, line)
 			}
 		}

@@ -70,6 +70,9 @@ func (v viewer) send(ctx context.Context, a *api, method, path, key, body string
 		return got, err
 	}
 	got.status, got.text = resp.StatusCode, string(text)
+	if len(text) == 0 {
+		return got, nil
+	}
 	return got, json.Unmarshal(text, &got.body)
 }
 

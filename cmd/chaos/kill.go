@@ -13,8 +13,8 @@ type killPoint struct {
 }
 
 // kills lists a scenario for each place where a program may be killed, in
-// everything that it does. One for each place where a card is deleted belongs
-// here too, once there are cards.
+// everything that it does with subscriptions and payments; those of cards are in
+// cards.go.
 func kills() (all []scenario) {
 	add := func(verb string, run func(*trial, killPoint), points ...killPoint) {
 		for _, p := range points {

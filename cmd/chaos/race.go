@@ -9,8 +9,7 @@ import (
 	"time"
 )
 
-// races lists scenarios in which programs get in each other's way. The race of
-// a card's removal against a run belongs here, once there are cards.
+// races lists scenarios in which programs get in each other's way.
 func races() []scenario {
 	return []scenario{
 		{

@@ -6,6 +6,7 @@ import "slices"
 func scenarios() []scenario {
 	return slices.Concat(
 		kills(),
+		cards(),
 		databases(),
 		disks(),
 		failovers(),

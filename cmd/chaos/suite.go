@@ -31,6 +31,7 @@ type suite struct {
 type keys struct {
 	private    *rsa.PrivateKey
 	publicFile string
+	vault      []string // variables that name the keys of the vault
 }
 
 // newSuite starts a Postgres with a database to copy.
@@ -43,16 +44,32 @@ func newSuite(ctx context.Context, bin string, long bool) (*suite, error) {
 		return nil, err
 	}
 	s := &suite{long: long, programs: newPrograms(bin), dir: dir}
-	return s, errors.Join(s.makeKeys(), s.startShared(ctx))
+	return s, errors.Join(s.makeKeys(ctx), s.startShared(ctx))
 }
 
-func (s *suite) makeKeys() (err error) {
+func (s *suite) makeKeys(ctx context.Context) (err error) {
 	if _, _, err := auth.NewKeyPair(s.dir); err != nil {
 		return err
 	}
 	s.keys.publicFile = filepath.Join(s.dir, "public.pem")
-	s.keys.private, err = auth.LoadPrivateKey(filepath.Join(s.dir, "private.pem"))
-	return err
+	if s.keys.private, err = auth.LoadPrivateKey(filepath.Join(s.dir, "private.pem")); err != nil {
+		return err
+	}
+	return s.makeVault(ctx)
+}
+
+// makeVault makes the keys that seal card numbers and payment tokens.
+func (s *suite) makeVault(ctx context.Context) error {
+	ctl, err := s.programs.path(ctx, "ctl", released)
+	if err != nil {
+		return err
+	}
+	keyset, kek := filepath.Join(s.dir, "vault.json"), filepath.Join(s.dir, "vault.kek")
+	s.keys.vault = []string{"BILLING_VAULT_KEYSET_FILE=" + keyset, "BILLING_VAULT_KEK_FILE=" + kek}
+	if out, err := exec.CommandContext(ctx, ctl, "vault", "keygen", "--keyset", keyset, "--kek", kek).CombinedOutput(); err != nil {
+		return fmt.Errorf("billingctl vault keygen: %w\n%s", err, out)
+	}
+	return nil
 }
 
 func (s *suite) startShared(ctx context.Context) (err error) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -52,7 +53,7 @@ func (t *trial) world(vars ...string) *world { return t.worldOn(t.shared, vars..
 // worldOn makes one with these variables in the environment of its programs.
 func (t *trial) worldOn(s *server, vars ...string) *world {
 	w := &world{trial: t, server: s, tags: released, name: fmt.Sprintf("trial_%d", t.serial.Add(1))}
-	w.vars = append([]string{"BILLING_ENV=test", "BILLING_CLOCK=test", chargeTimeout}, vars...)
+	w.vars = slices.Concat([]string{"BILLING_ENV=test", "BILLING_CLOCK=test", chargeTimeout}, t.keys.vault, vars)
 	if t.mutant != "" {
 		w.tags, w.vars = mutated, append(w.vars, "BILLING_MUTANT="+t.mutant)
 	}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+)
+
+// cards lists scenarios with kept cards. Nobody may be charged by one that is
+// removed: see the invariant "removed".
+func cards() []scenario {
+	return []scenario{
+		{
+			name: "kill/add card/card.added", short: 1, long: 10,
+			breaks: "kill -9 at card.added, while viewers add cards; clients repeat their requests, and pay with the card that they are told of",
+			run:    killAddCard,
+		},
+		{
+			name: "kill/remove card/card.removed", short: 1, long: 10,
+			breaks: "kill -9 at card.removed, while viewers remove cards that pay for subscriptions: none is charged again",
+			run:    killRemoveCard,
+		},
+		{
+			name: "race/remove card", short: 1, long: 10,
+			breaks: "viewers remove their cards while two runs charge them: once a removal has answered, no charge starts",
+			run:    raceRemoveCard,
+		},
+	}
+}
+
+// cardNumber is the number of every card here, which must be nowhere to be read.
+const cardNumber = "4242424242424242"
+
+// addCard insists on a card, and returns its id. When the API died that kept it,
+// the next one says that it is there already: 200.
+func (v viewer) addCard() string {
+	got := v.insist(http.MethodPost, "/v1/cards", "card-"+v.name,
+		fmt.Sprintf(`{"number":%q,"exp_month":12,"exp_year":2031,"holder":"A VIEWER"}`, cardNumber))
+	if got.status != http.StatusCreated && got.status != http.StatusOK {
+		v.w.violated("add card of %s: %v", v.name, got)
+	}
+	return got.body.ID
+}
+
+// payBy insists on a subscription that is paid by a card. A viewer whose
+// request failed asks anew, as people do who have to type the CVV again.
+func (v viewer) payBy(card string) {
+	body := fmt.Sprintf(`{"plan_code":"premium","price":{"amount":39900,"currency":"RUB"},"payment_system":"simulator","card_id":%q,"cvv":"123"}`, card)
+	got := v.insist(http.MethodPost, "/v1/subscriptions", "subscribe-"+v.name, body)
+	if got.status != http.StatusCreated && got.status != http.StatusAccepted {
+		v.w.violated("%s pays by card: %v", v.name, got)
+	}
+}
+
+// removeCard insists on a card being removed.
+func (v viewer) removeCard(card string) {
+	if got := v.insist(http.MethodDelete, "/v1/cards/"+card, "", ""); got.status != http.StatusNoContent {
+		v.w.violated("remove card of %s: %v", v.name, got)
+	}
+}
+
+// holder is a viewer with a card.
+type holder struct {
+	viewer
+	card string
+}
+
+// holders are n viewers who subscribed by card on 31 January.
+func (w *world) holders(n int) []holder {
+	w.setClock(january31)
+	list := make([]holder, n)
+	together(4, list, func(i int, _ holder) {
+		v := w.viewer(fmt.Sprint("viewer-", i))
+		list[i] = holder{v, v.addCard()}
+		v.payBy(list[i].card)
+	})
+	return list
+}
+
+func killAddCard(t *trial) {
+	w := t.world()
+	var replaced sync.WaitGroup
+	w.dying(killPoint{name: "card.added"}, 1+t.dice("pass").IntN(crowd), &replaced)
+	w.holders(crowd)
+	replaced.Wait()
+	w.check()
+	if got := w.number(`SELECT count(*) FROM cards`); got != crowd {
+		w.violated("%d cards are kept, want %d", got, crowd)
+	}
+}
+
+func killRemoveCard(t *trial) {
+	w := t.world()
+	first := w.api()
+	list := w.holders(crowd)
+	first.kill()
+	w.rest()
+	var replaced sync.WaitGroup
+	w.dying(killPoint{name: "card.removed"}, 1+t.dice("pass").IntN(crowd), &replaced)
+	together(crowd, list, func(_ int, h holder) { h.removeCard(h.card) })
+	replaced.Wait()
+	w.setClock(dueAt(1))
+	w.check()
+	w.charged(crowd)
+}
+
+func raceRemoveCard(t *trial) {
+	const n = 24
+	w := t.world()
+	w.api()
+	w.api()
+	list := w.holders(n)
+	w.rest()
+	w.setClock(dueAt(1))
+	runs := []*renewal{w.slowRun(), w.slowRun()}
+	together(6, list, func(_ int, h holder) {
+		h.removeCard(h.card)
+		if w.number(openPaymentsOf, h.card) != 0 {
+			w.violated("the removal of the card of %s was answered while a charge with it may be sent", h.name)
+		}
+	})
+	for _, r := range runs {
+		r.mustFinish()
+	}
+	w.check()
+	w.setClock(dueAt(2))
+	w.check()
+}
+
+// openPaymentsOf counts payments that may be sent by a card at this moment.
+const openPaymentsOf = `SELECT count(*) FROM payments p
+	JOIN payment_methods m ON m.user_id = p.user_id AND m.id = p.payment_method_id
+	WHERE m.card_id::text = $1 AND p.status = 'pending' AND p.send_until > now()`
