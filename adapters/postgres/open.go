@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -18,7 +19,8 @@ const AppRole = "billing_app"
 // that a service starts, and answers "unavailable", while its database is down.
 //
 // Connections take on [AppRole] whatever login the URL names, unless the URL
-// itself has a role parameter; none stands for the login's own. Times are read and written in UTC.
+// itself has a role parameter; none stands for the login's own. Times are read
+// and written in UTC.
 func Open(ctx context.Context, url string) (*pgxpool.Pool, error) {
 	return OpenRole(ctx, url, AppRole)
 }
@@ -28,6 +30,12 @@ func OpenRole(ctx context.Context, url, role string) (*pgxpool.Pool, error) {
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("database URL: %w", err) // pgx masks the password
+	}
+	switch cfg.ConnConfig.DefaultQueryExecMode {
+	case pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol:
+		// They never ask Postgres for the types of parameters, of which an id that
+		// is not there needs its own. Nothing that was charged could be recorded.
+		return nil, errors.New("database URL: default_query_exec_mode exec and simple_protocol cannot be used; behind a pooler, use cache_describe")
 	}
 	setParams(cfg.ConnConfig.RuntimeParams, role)
 	if cfg.ConnConfig.ConnectTimeout == 0 {

@@ -32,3 +32,19 @@ func TestWhatConnectionsStartWith(t *testing.T) {
 		})
 	}
 }
+
+// What would start and then could not record what it charged does not start.
+func TestModesThatCannotBeUsed(t *testing.T) {
+	t.Parallel()
+	for mode, usable := range map[string]bool{
+		"cache_statement": true, "cache_describe": true, "describe_exec": true, "exec": false, "simple_protocol": false,
+	} {
+		pool, err := Open(t.Context(), "postgres://u@127.0.0.1/d?sslmode=disable&default_query_exec_mode="+mode)
+		if (err == nil) != usable {
+			t.Errorf("%s: %v", mode, err)
+		}
+		if err == nil {
+			pool.Close()
+		}
+	}
+}

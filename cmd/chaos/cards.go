@@ -106,7 +106,7 @@ func killRemoveCard(t *trial) {
 
 func raceRemoveCard(t *trial) {
 	const n = 24
-	w := t.world()
+	w := t.world("BILLING_CHARGE_TIMEOUT=5s")
 	w.api()
 	w.api()
 	list := w.holders(n)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -70,6 +71,36 @@ func TestDice(t *testing.T) {
 	}
 	if slices.Equal(first, draw(2, "a")) || slices.Equal(first, draw(1, "b")) {
 		t.Error("two seeds, or two purposes, made the same choices")
+	}
+}
+
+// A COMMIT is seen in each way that clients say it.
+func TestCommits(t *testing.T) {
+	t.Parallel()
+	message := func(kind byte, words ...string) []byte {
+		body := []byte(strings.Join(words, "\x00") + "\x00")
+		return append([]byte{kind, 0, 0, 0, byte(len(body) + 4)}, body...)
+	}
+	c := commits{}
+	for i, step := range []struct {
+		message []byte
+		want    bool
+	}{
+		{message('Q', "commit"), true},
+		{message('Q', "select 'commit'"), false},
+		{message('P', "s1", "commit"), false},
+		{message('P', "s2", "begin"), false},
+		{message('B', "", "s1", ""), true},
+		{message('B', "", "s2", ""), false},
+		{message('P', "", "COMMIT"), false},
+		{message('B', "", "", ""), true},
+		{message('P', "", "select 1"), false},
+		{message('B', "", "", ""), false},
+		{message('S'), false},
+	} {
+		if got := c.begins(step.message); got != step.want {
+			t.Errorf("message %d: %v, want %v", i, got, step.want)
+		}
 	}
 }
 

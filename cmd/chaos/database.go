@@ -157,7 +157,9 @@ func cutAtCommit(t *trial) {
 	w.api(slowly)
 	p.armed.Store(true)
 	b := w.busy(slowly)
-	within(patience, func() bool { return p.cuts.Load() >= 25 })
+	if !within(patience, func() bool { return p.cuts.Load() >= 25 }) {
+		t.giveUp("only %d commits were cut", p.cuts.Load())
+	}
 	p.armed.Store(false)
 	b.rest()
 	w.count("commits cut", int(p.cuts.Load()))

@@ -14,7 +14,7 @@ import (
 
 // poolers lists scenarios with pgbouncer in front of Postgres.
 func poolers() (all []scenario) {
-	for _, mode := range []string{"cache_describe", "exec"} {
+	for _, mode := range []string{"cache_describe", "describe_exec"} {
 		all = append(all, scenario{
 			name: "pooler/" + mode, short: 1, long: 3,
 			breaks: "pgbouncer in transaction mode in front, with default_query_exec_mode=" + mode + "; it is killed and started again, too",

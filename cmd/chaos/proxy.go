@@ -108,11 +108,12 @@ func answers(client io.Writer, server io.Reader, muted *atomic.Bool) {
 	buffer := make([]byte, 64<<10)
 	for {
 		n, err := server.Read(buffer)
-		if muted.Load() && n > 0 {
-			return // the answer to the COMMIT: it is done, and nobody hears of it
+		said := buffer[:n]
+		if muted.Load() && bytes.Contains(said, readyForQuery) {
+			return // the COMMIT is done, and nobody hears of it
 		}
-		if n > 0 {
-			if _, err := client.Write(buffer[:n]); err != nil {
+		if n > 0 && !muted.Load() {
+			if _, err := client.Write(said); err != nil {
 				return
 			}
 		}
@@ -122,28 +123,53 @@ func answers(client io.Writer, server io.Reader, muted *atomic.Bool) {
 	}
 }
 
+// readyForQuery begins the message that ends each answer.
+var readyForQuery = []byte{'Z', 0, 0, 0, 5}
+
 // requests copies what the client says, a message at a time.
 func (p *proxy) requests(client io.Reader, server io.Writer, ours bool, muted *atomic.Bool) {
+	commits := commits{}
 	for {
 		message, err := readMessage(client)
 		if err != nil {
 			return
 		}
-		cut := noCut
-		if ours && message[0] == 'Q' && bytes.HasPrefix(message[5:], []byte("commit")) {
-			cut = p.roll()
+		if commits.begins(message) && ours {
+			switch p.roll() {
+			case cutBefore:
+				return
+			case cutAfter:
+				muted.Store(true)
+			}
 		}
-		if cut == cutBefore {
+		if _, err := server.Write(message); err != nil {
 			return
 		}
-		if cut == cutAfter {
-			muted.Store(true)
-		}
-		if _, err := server.Write(message); err != nil || cut == cutAfter {
-			return
+		if ends := message[0] == 'S' || message[0] == 'Q'; ends && muted.Load() {
+			return // now it has everything that it needs to commit
 		}
 	}
 }
+
+// commits knows which prepared statements are COMMITs.
+type commits map[string]bool
+
+// begins reports whether a message has the server commit: a query that says so,
+// or the use of a statement that does.
+func (c commits) begins(message []byte) bool {
+	words := bytes.SplitN(message[5:], []byte{0}, 3)
+	switch message[0] {
+	case 'Q':
+		return isCommit(words[0])
+	case 'P': // name, text
+		c[string(words[0])] = len(words) > 1 && isCommit(words[1])
+	case 'B': // portal, name
+		return len(words) > 1 && c[string(words[1])]
+	}
+	return false
+}
+
+func isCommit(sql []byte) bool { return bytes.EqualFold(bytes.TrimSpace(sql), []byte("commit")) }
 
 const (
 	noCut = iota

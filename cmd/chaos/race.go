@@ -42,7 +42,7 @@ func races() []scenario {
 
 func raceRuns(t *trial) {
 	const n = 100
-	w, _ := t.month(n, "tok_ok")
+	w, _ := t.month(n, "tok_ok", "BILLING_CHARGE_TIMEOUT=5s") // a slow machine must not keep runs from finishing
 	var all sync.WaitGroup
 	for i := range 4 {
 		r := w.renewal(fmt.Sprintf("BILLING_SIMULATOR_MISHAPS=lose_answers=0.2,hold_lost=20ms,latency=10ms,seed=%d", t.seed*10+uint64(i)))
@@ -55,7 +55,7 @@ func raceRuns(t *trial) {
 
 func raceCancel(t *trial) {
 	const n = 30
-	w, viewers := t.month(n, "tok_ok")
+	w, viewers := t.month(n, "tok_ok", "BILLING_CHARGE_TIMEOUT=5s")
 	w.api()
 	w.api()
 	runs := []*renewal{w.slowRun(), w.slowRun()}
@@ -99,7 +99,7 @@ func (w *world) setPrice(kopecks int) {
 
 func racePrice(t *trial) {
 	const n = 12
-	w, _ := t.month(n, "tok_ok")
+	w, _ := t.month(n, "tok_ok", "BILLING_CHARGE_TIMEOUT=5s")
 	a := w.api()
 	old := 39900
 	run := w.slowRun()
@@ -128,7 +128,7 @@ func racePrice(t *trial) {
 // and other runs do, until the run has got past them.
 func raceLocked(t *trial) {
 	const n, locked = 12, 3
-	w := t.world()
+	w := t.world("BILLING_CHARGE_TIMEOUT=5s")
 	a := w.api()
 	for i := range n {
 		w.setClock(january31.Add(time.Duration(i) * time.Minute))
@@ -155,7 +155,7 @@ func raceLocked(t *trial) {
 // have a clock that is off: the test clock is one for all of them.
 func raceClocks(t *trial) {
 	const n = 12
-	w, _ := t.month(n, "tok_ok")
+	w, _ := t.month(n, "tok_ok", "BILLING_CHARGE_TIMEOUT=5s")
 	ahead, behind := "BILLING_CLOCK_SKEW=30m", "BILLING_CLOCK_SKEW=-30m"
 	w.apiOf(crashing, behind)
 	for month := range 3 {
