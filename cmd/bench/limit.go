@@ -47,8 +47,8 @@ func limitScript(ctx context.Context, q queries, t *town, batch int) (string, er
 	s.query("PaymentsSave", fromA(settleParams, values{"ids": "payment_ids", "statuses": "succeeded", "settled": "nows"}))
 	s.add("\n), saved AS (\n")
 	s.query("SubscriptionsSave", fromA(subscriptionParams, nil))
-	s.add("\n)\n")
-	s.query("EventsAppend", fromA(eventParams, values{
+	s.add("\n), ")
+	s.clauses("EventsAppend", fromA(eventParams, values{
 		"ids": "event_ids", "ats": "nows", "subscription_ids": "ids", "card_ids": "no_ids", "access_untils": "period_ends", "retry_ats": "nulls",
 	}))
 	s.add(";\n")
@@ -144,10 +144,16 @@ type script struct {
 
 func (s *script) add(text string) { s.text.WriteString(text) }
 
-func (s *script) query(name string, v values) {
+func (s *script) query(name string, v values) { s.add(s.take(name, v)) }
+
+// clauses is query within a WITH that has begun already: what a query that
+// changes something in a WITH of its own must be.
+func (s *script) clauses(name string, v values) { s.add(strings.TrimPrefix(s.take(name, v), "WITH ")) }
+
+func (s *script) take(name string, v values) string {
 	text, err := s.queries.with(name, v)
 	if s.err == nil {
 		s.err = err
 	}
-	s.text.WriteString(text)
+	return text
 }
