@@ -58,7 +58,7 @@ func newService(t *testing.T, change ...func(*Config)) *service {
 			Collector: &app.Collector{
 				Store: s.store, Clock: s.clock, NewID: ids.next, Log: log,
 				Providers:     map[string]app.Provider{"bank": s.bank},
-				ChargeTimeout: time.Minute, RecordTimeout: time.Minute,
+				ChargeTimeout: time.Minute, RecordTimeout: time.Minute, Recording: app.NewRecording(),
 			},
 		},
 		Viewer: app.Viewer{Store: s.store, Clock: s.clock}, Requests: app.Requests{Store: s.store},

@@ -90,7 +90,10 @@ func (p encodeArray[T]) Encode(value any, buf []byte) ([]byte, error) {
 	if len(list) == 0 {
 		return buf, nil
 	}
-	buf = slices.Grow(buf, 8+p.size*len(list)) // before it is grown step by step
+	// At once, and twofold: another array comes after this one.
+	if size := 8 + p.size*len(list); size > cap(buf)-len(buf) {
+		buf = slices.Grow(buf, max(size, cap(buf)))
+	}
 	buf = binary.BigEndian.AppendUint32(buf, uint32(len(list)))
 	buf = binary.BigEndian.AppendUint32(buf, firstIndex)
 	for _, v := range list {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/gather"
 )
 
 // Collector moves money: it alone holds the payment systems. It sends intents
@@ -24,12 +25,20 @@ type Collector struct {
 	// RecordTimeout is how long writing down an outcome may take.
 	RecordTimeout time.Duration
 	Log           *slog.Logger
+	// Recording is where payments wait to be recorded that viewers wait for.
+	Recording *Recording
 	// Vault opens the numbers of cards; nil when no cards are kept.
 	Vault Vault
 	// Watch is told of each event that a payment caused, once it is stored; nil
 	// is nobody.
 	Watch func(billing.EventType)
 }
+
+// Recording records together what is to be recorded at the same time.
+type Recording = gather.Group[verdict, Result]
+
+// NewRecording returns one in which nobody waits.
+func NewRecording() *Recording { return &Recording{Width: recorders, Most: maxBatch} }
 
 // sendMargin separates the moment when a charge is given up from the moment
 // when others may rely on nobody sending it: it covers the commit of the intent
@@ -92,11 +101,17 @@ type Result struct {
 //
 // An error means that the outcome was not recorded; a sweep will do it.
 func (c *Collector) Collect(ctx context.Context, p billing.Payment, token billing.Secret) (Result, error) {
-	return c.collected(ctx, c.charge(ctx, p, ChargeRequest{Token: token}))
+	return c.collected(ctx, *c.charge(ctx, &p, ChargeRequest{Token: token}))
 }
 
 func (c *Collector) collected(ctx context.Context, v verdict) (Result, error) {
-	results, err := c.record(ctx, v)
+	record := func(vs []verdict) ([]Result, error) { return c.record(ctx, vs...) }
+	r, err := c.Recording.Do(v, record)
+	if err == nil || errors.Is(err, billing.ErrUnavailable) {
+		return r, err
+	}
+	// It may be another's payment that cannot be recorded.
+	results, err := record([]verdict{v})
 	if err != nil {
 		return Result{}, err
 	}
@@ -105,14 +120,17 @@ func (c *Collector) collected(ctx context.Context, v verdict) (Result, error) {
 
 // charge asks the payment system, without a transaction, for as long as the
 // intent allows. by has the token or the card to charge.
-func (c *Collector) charge(ctx context.Context, p billing.Payment, by ChargeRequest) verdict {
+//
+// A run has a thousand of these under way: what is passed by reference on the
+// way down keeps each of their stacks within 8 KB.
+func (c *Collector) charge(ctx context.Context, p *billing.Payment, by ChargeRequest) *verdict {
 	o, err := c.ask(ctx, p, by)
 	v := c.judge(p, o, err)
 	v.until, _ = ctx.Deadline()
 	return v
 }
 
-func (c *Collector) ask(ctx context.Context, p billing.Payment, by ChargeRequest) (billing.Outcome, error) {
+func (c *Collector) ask(ctx context.Context, p *billing.Payment, by ChargeRequest) (billing.Outcome, error) {
 	provider, ok := c.Providers[p.PaymentSystem]
 	if !ok {
 		return billing.Outcome{}, fmt.Errorf("no adapter for payment system %q: %w", p.PaymentSystem, ErrNotSent)
@@ -134,7 +152,7 @@ func (c *Collector) ask(ctx context.Context, p billing.Payment, by ChargeRequest
 
 // chargeOrLookUp is charge, and asks at once for the outcome when the answer is
 // lost. A payment that is not found may still be on its way.
-func (c *Collector) chargeOrLookUp(ctx context.Context, p billing.Payment, token billing.Secret) verdict {
+func (c *Collector) chargeOrLookUp(ctx context.Context, p *billing.Payment, token billing.Secret) *verdict {
 	v := c.charge(ctx, p, ChargeRequest{Token: token})
 	if v.known() || neverSent(v.err) {
 		return v
@@ -149,7 +167,7 @@ func (c *Collector) chargeOrLookUp(ctx context.Context, p billing.Payment, token
 
 // judge turns an answer into a verdict. Nothing is concluded from an error but
 // what the [Provider] promises about it.
-func (c *Collector) judge(p billing.Payment, o billing.Outcome, err error) verdict {
+func (c *Collector) judge(p *billing.Payment, o billing.Outcome, err error) *verdict {
 	switch {
 	case err == nil:
 	case errors.Is(err, ErrTokenUnknown):
@@ -165,7 +183,7 @@ func (c *Collector) judge(p billing.Payment, o billing.Outcome, err error) verdi
 		c.Log.Warn("charge failed", "payment_id", p.ID, "payment_system", p.PaymentSystem,
 			"unknown", o.Status == "", "error", err)
 	}
-	return verdict{payment: p, outcome: o, err: err}
+	return &verdict{payment: *p, outcome: o, err: err}
 }
 
 // record writes down what is known, and offers to the sweep what is not.
@@ -200,7 +218,7 @@ func (c *Collector) settle(ctx context.Context, tx Repos, vs []verdict) ([]Resul
 	results := make([]Result, 0, len(vs))
 	w := newWrites(len(vs))
 	for _, v := range vs {
-		sub, pay := subs[v.payment.SubscriptionID], pays[v.payment.ID]
+		sub, pay := *subs[v.payment.SubscriptionID], *pays[v.payment.ID]
 		newSub, newPay := sub, pay
 		if v.known() {
 			var happened []billing.Event
@@ -279,7 +297,7 @@ func (w writes) apply(ctx context.Context, tx Repos) error {
 	return tx.Events.Append(ctx, w.events...)
 }
 
-func lock(ctx context.Context, tx Repos, vs []verdict) (map[billing.SubscriptionID]billing.Subscription, map[billing.PaymentID]billing.Payment, error) {
+func lock(ctx context.Context, tx Repos, vs []verdict) (map[billing.SubscriptionID]*billing.Subscription, map[billing.PaymentID]*billing.Payment, error) {
 	subKeys := make([]SubscriptionKey, len(vs))
 	payKeys := make([]PaymentKey, len(vs))
 	for i, v := range vs {
@@ -294,13 +312,13 @@ func lock(ctx context.Context, tx Repos, vs []verdict) (map[billing.Subscription
 	if err != nil {
 		return nil, nil, err
 	}
-	subs := make(map[billing.SubscriptionID]billing.Subscription, len(vs))
-	for _, s := range subList {
-		subs[s.ID] = s
+	subs := make(map[billing.SubscriptionID]*billing.Subscription, len(vs))
+	for i := range subList {
+		subs[subList[i].ID] = &subList[i]
 	}
-	pays := make(map[billing.PaymentID]billing.Payment, len(vs))
-	for _, p := range payList {
-		pays[p.ID] = p
+	pays := make(map[billing.PaymentID]*billing.Payment, len(vs))
+	for i := range payList {
+		pays[payList[i].ID] = &payList[i]
 	}
 	if len(subs) != len(vs) || len(pays) != len(vs) {
 		return nil, nil, fmt.Errorf("of %d payments, %d are stored, with %d subscriptions", len(vs), len(pays), len(subs))

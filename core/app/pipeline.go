@@ -19,7 +19,7 @@ const (
 	recorders = 2
 	// maxBatch is where larger batches stop being any quicker, and only hold
 	// their locks for longer.
-	maxBatch   = 500
+	maxBatch   = 250
 	firstBatch = 50 // or as many as are charged at once
 	// batchTime is how long the charges of a batch should take: an intent must be
 	// sent well within its send window.
@@ -43,27 +43,28 @@ type pipeline struct {
 	others    chan bool    // tells all claimers but the first whether they are needed
 	told      sync.Once
 	toCharge  chan dueJob
-	toRecord  chan verdict
+	toRecord  chan *verdict
 }
 
-// dueJob is an intent to be sent until a deadline.
+// dueJob is an intent to be sent with the others of its batch.
 type dueJob struct {
 	job
-	deadline time.Time
-	batch    *batch
+	*batch
 }
 
-// batch is what was claimed together.
+// batch is what was claimed together, to be sent until a deadline.
 type batch struct {
-	size int
-	left atomic.Int64
-	from time.Time
+	sending context.Context
+	done    context.CancelFunc
+	size    int
+	left    atomic.Int64
+	from    time.Time
 }
 
 func newPipeline(r *Renewer) *pipeline {
 	p := &pipeline{
 		Renewer: r, collector: *r.Collector, breakers: make(map[string]*breaker),
-		toCharge: make(chan dueJob), toRecord: make(chan verdict, maxBatch),
+		toCharge: make(chan dueJob), toRecord: make(chan *verdict, maxBatch),
 	}
 	p.collector.Providers = make(map[string]Provider)
 	for code, provider := range r.Collector.Providers {
@@ -225,12 +226,21 @@ func (p *pipeline) claim(ctx context.Context, q DueQuery) (found int, last time.
 	}
 	crashPoint("renew.claimed")
 	p.count.add(Summary{Due: len(c.jobs), Ended: c.ended})
-	b := &batch{size: len(c.jobs), from: time.Now()}
-	b.left.Store(int64(len(c.jobs)))
-	for _, j := range c.jobs {
-		p.toCharge <- dueJob{j, deadline, b}
+	if len(c.jobs) > 0 {
+		p.hand(c.jobs, deadline)
 	}
 	return len(c.jobs) + c.ended, c.last, nil
+}
+
+// hand gives a batch to the chargers. What was stored is sent even when the run is
+// to stop: it would only wait for the next run.
+func (p *pipeline) hand(jobs []job, deadline time.Time) {
+	b := &batch{size: len(jobs), from: time.Now()}
+	b.sending, b.done = context.WithDeadline(context.Background(), deadline)
+	b.left.Store(int64(len(jobs)))
+	for _, j := range jobs {
+		p.toCharge <- dueJob{j, b}
+	}
 }
 
 // queueTime is how long an intent may wait for its turn, which comes at the
@@ -299,19 +309,18 @@ func (a *allowance) giveBack(n int) {
 	a.left += n
 }
 
-// chargeAll sends intents. One that was stored is sent even when the run is to
-// stop: it would only wait for the next run. One that waited for so long that it
-// cannot have all its time any more is not sent: cut short, it would look as if
-// the payment system were down.
+// chargeAll sends intents. One that waited for so long that it cannot have all its
+// time any more is not sent: cut short, it would look as if the payment system
+// were down.
 func (p *pipeline) chargeAll() {
 	for j := range p.toCharge {
-		ctx, cancel := context.WithDeadline(context.Background(), j.deadline)
-		if time.Until(j.deadline) < p.collector.ChargeTimeout {
+		ctx := j.sending
+		if deadline, _ := ctx.Deadline(); time.Until(deadline) < p.collector.ChargeTimeout {
+			late, cancel := context.WithCancel(ctx)
 			cancel()
+			ctx = late
 		}
-		v := p.collector.chargeOrLookUp(ctx, j.payment, j.token)
-		cancel()
-		p.toRecord <- v
+		p.toRecord <- p.collector.chargeOrLookUp(ctx, &j.payment, j.token)
 		p.pace(j.batch)
 	}
 }
@@ -321,6 +330,7 @@ func (p *pipeline) pace(b *batch) {
 	if b.left.Add(-1) > 0 {
 		return
 	}
+	b.done()
 	switch took := time.Since(b.from); {
 	case took < batchTime && b.size >= int(p.batch.Load())/2:
 		p.batch.Store(min(int64(2*b.size), maxBatch))
@@ -336,7 +346,7 @@ func (p *pipeline) recordAll(ctx context.Context) error {
 	defer flush.Stop()
 	vs := make([]verdict, 0, maxBatch)
 	for v := range p.toRecord {
-		vs = append(vs[:0], v)
+		vs = append(vs[:0], *v)
 		flush.Reset(flushAfter)
 	gather:
 		for len(vs) < maxBatch {
@@ -345,7 +355,7 @@ func (p *pipeline) recordAll(ctx context.Context) error {
 				if !more {
 					break gather
 				}
-				vs = append(vs, v)
+				vs = append(vs, *v)
 			case <-flush.C:
 				break gather
 			}

@@ -128,7 +128,7 @@ func (c *Collector) resendSome(ctx context.Context, absent []verdict) (sent []ve
 	c.report(a.events)
 	crashPoint("sweep.resend")
 	return inParallel(len(absent), a.jobs, func(j job) verdict {
-		v := c.chargeOrLookUp(sending, j.payment, j.token)
+		v := *c.chargeOrLookUp(sending, &j.payment, j.token)
 		v.until = time.Time{} // a sweep that gave it back at once would take it again at once
 		return v
 	}), a.others, nil
@@ -166,8 +166,8 @@ func (c *Collector) allow(ctx context.Context, tx Repos, absent []verdict) (allo
 	var a allowed
 	var over []verdict
 	for _, k := range keys {
-		p := pays[k.ID]
-		s := subs[p.SubscriptionID]
+		p := *pays[k.ID]
+		s := *subs[p.SubscriptionID]
 		if !slices.Contains(granted, k) {
 			a.others = append(a.others, Result{Subscription: s, Payment: p})
 			continue

@@ -109,7 +109,7 @@ func (w world) process() process { return w.processOver(w.store, w.psp) }
 func (w world) processOver(s app.Store, p app.Provider) process {
 	c := &app.Collector{
 		Store: s, Clock: w.clock, NewID: w.newID, Providers: map[string]app.Provider{w.psp.code: p},
-		ChargeTimeout: chargeTimeout, RecordTimeout: chargeTimeout, Log: slog.New(slog.DiscardHandler), Retries: retries(w.t),
+		ChargeTimeout: chargeTimeout, RecordTimeout: chargeTimeout, Recording: app.NewRecording(), Log: slog.New(slog.DiscardHandler), Retries: retries(w.t),
 	}
 	return process{
 		Subscriber: &app.Subscriber{Store: s, Clock: w.clock, NewID: w.newID, Collector: c},

@@ -14,6 +14,6 @@ const RecordTimeout = 10 * time.Second
 func NewCollector(r Rules, c Charging, store app.Store, clock app.Clock, providers map[string]app.Provider, log *slog.Logger) *app.Collector {
 	return &app.Collector{
 		Store: store, Clock: clock, NewID: NewID, Providers: providers, Retries: r.Retries.RetrySchedule,
-		ChargeTimeout: time.Duration(c.ChargeTimeout), RecordTimeout: RecordTimeout, Log: log,
+		ChargeTimeout: time.Duration(c.ChargeTimeout), RecordTimeout: RecordTimeout, Recording: app.NewRecording(), Log: log,
 	}
 }
