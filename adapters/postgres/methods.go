@@ -2,10 +2,8 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/online-cinema/billing/adapters/postgres/internal/dbgen"
@@ -25,12 +23,18 @@ func (r methods) Link(ctx context.Context, m billing.PaymentMethod) (billing.Pay
 	if err != nil {
 		return billing.PaymentMethod{}, err
 	}
-	row, err := r.byToken(ctx, m, t)
-	if errors.Is(err, pgx.ErrNoRows) {
-		if err = r.add(ctx, m, t); err == nil {
-			row, err = r.byToken(ctx, m, t)
-		}
+	err = r.tx.later(anyNumber).MethodLink(ctx, dbgen.MethodLinkParams{
+		UserID: string(m.UserID), ID: string(m.ID), PaymentSystem: m.PaymentSystem, Shown: text(m.Token.Reveal()),
+		Token: t.clear, TokenCt: t.ciphertext, TokenKeyID: t.keyID, TokenFingerprint: t.fingerprint,
+		CreatedAt: m.CreatedAt,
+	})
+	if err != nil {
+		return billing.PaymentMethod{}, err
 	}
+	row, err := r.q.MethodByToken(ctx, dbgen.MethodByTokenParams{
+		UserID: string(m.UserID), PaymentSystem: m.PaymentSystem,
+		TokenFingerprint: t.fingerprint, Token: text(m.Token.Reveal()),
+	})
 	if err != nil {
 		return billing.PaymentMethod{}, err
 	}
@@ -46,21 +50,9 @@ func (r methods) Link(ctx context.Context, m billing.PaymentMethod) (billing.Pay
 	return linked, r.seal(ctx, linked, t)
 }
 
-func (r methods) byToken(ctx context.Context, m billing.PaymentMethod, t storedToken) (dbgen.PaymentMethod, error) {
-	return r.q.MethodByToken(ctx, dbgen.MethodByTokenParams{
-		UserID: string(m.UserID), PaymentSystem: m.PaymentSystem,
-		TokenFingerprint: t.fingerprint, Token: text(m.Token.Reveal()),
-	})
-}
-
 func (r methods) Add(ctx context.Context, m billing.PaymentMethod) error {
-	return r.add(ctx, m, storedToken{})
-}
-
-func (r methods) add(ctx context.Context, m billing.PaymentMethod, t storedToken) error {
 	return r.tx.later(anyNumber).MethodAdd(ctx, dbgen.MethodAddParams{
 		UserID: string(m.UserID), ID: string(m.ID), PaymentSystem: m.PaymentSystem, CardID: orNull(m.CardID),
-		Token: t.clear, TokenCt: t.ciphertext, TokenKeyID: t.keyID, TokenFingerprint: t.fingerprint,
 		CreatedAt: m.CreatedAt,
 	})
 }

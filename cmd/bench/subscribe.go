@@ -157,9 +157,8 @@ func viewerScript(q queries, viewers int, pipelined bool) (string, error) {
 	do("SubscriptionLive", values{"user_id": u, "plan_id": plan})
 	do("UserSeen", values{"id": u, "at": now})
 	method := values{"user_id": u, "payment_system": "'" + systemCode + "'", "token": "NULL", "token_fingerprint": "sha256(('tok' || :n)::bytea)"}
-	do("MethodByToken", method)
-	do("MethodAdd", method.with(values{
-		"id": card, "token_ct": "decode(repeat('00', 40), 'hex')", "token_key_id": "1", "card_id": "NULL::uuid", "created_at": now,
+	do("MethodLink", method.with(values{
+		"id": card, "token_ct": "decode(repeat('00', 40), 'hex')", "token_key_id": "1", "created_at": now, "shown": "'tok' || :n",
 	}))
 	do("MethodByToken", method)
 	do("SubscriptionsAdd", values{

@@ -38,7 +38,7 @@ type Collector struct {
 type Recording = gather.Group[verdict, Result]
 
 // NewRecording returns one in which nobody waits.
-func NewRecording() *Recording { return &Recording{Width: recorders, Most: maxBatch} }
+func NewRecording() *Recording { return &Recording{Most: maxBatch} }
 
 // sendMargin separates the moment when a charge is given up from the moment
 // when others may rely on nobody sending it: it covers the commit of the intent

@@ -8,14 +8,12 @@ import (
 
 // Group does a thing for many at a time: who comes while it is busy waits, and
 // all who wait are served at once, by a batch that begins after they came.
-// Nobody waits for others to come: under little load a batch is of one. The zero
-// Group has one batch after the other.
+// Nobody waits for others to come: under little load a batch is of one.
 type Group[T, R any] struct {
-	Width int // how many batches at once; 0 is 1
-	Most  int // how many in a batch; 0 is any number
+	Most int // how many in a batch; 0 is any number
 
 	mu      sync.Mutex
-	busy    int // batches under way
+	busy    bool // a batch is under way
 	waiting []*call[T, R]
 }
 
@@ -44,8 +42,8 @@ func (g *Group[T, R]) Do(item T, f func([]T) ([]R, error)) (R, error) {
 // await returns the batch that c is to serve, or nil when another has served c.
 func (g *Group[T, R]) await(c *call[T, R]) []*call[T, R] {
 	g.mu.Lock()
-	if g.busy < max(g.Width, 1) { // and so nobody waits
-		g.busy++
+	if !g.busy { // and so nobody waits
+		g.busy = true
 		g.mu.Unlock()
 		return []*call[T, R]{c}
 	}
@@ -79,7 +77,7 @@ func (g *Group[T, R]) next() {
 	defer g.mu.Unlock()
 	n := len(g.waiting)
 	if n == 0 {
-		g.busy--
+		g.busy = false
 		return
 	}
 	if g.Most > 0 {

@@ -21,19 +21,17 @@ func double(batch []int) ([]int, error) {
 // TestTogether has callers come while a batch is under way.
 func TestTogether(t *testing.T) {
 	for _, c := range []struct {
-		name        string
-		width, most int
-		come        int
-		want        []int // sizes of the batches
+		name       string
+		most, come int
+		want       []int // sizes of the batches
 	}{
-		{"one by one", 0, 0, 1, []int{1}},
-		{"all who waited", 0, 0, 10, []int{1, 9}},
-		{"no more than a batch holds", 0, 4, 10, []int{1, 4, 4, 1}},
-		{"two at once", 2, 0, 10, []int{1, 1, 8}},
+		{"one by one", 0, 1, []int{1}},
+		{"all who waited", 0, 10, []int{1, 9}},
+		{"no more than a batch holds", 4, 10, []int{1, 4, 4, 1}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				g := gather.Group[int, int]{Width: c.width, Most: c.most}
+				g := gather.Group[int, int]{Most: c.most}
 				var mu sync.Mutex
 				var sizes []int
 				gate := make(chan bool)

@@ -1,6 +1,15 @@
 -- name: MethodAdd :exec
-INSERT INTO payment_methods (user_id, id, payment_system, token, token_ct, token_key_id, token_fingerprint, card_id, created_at)
-VALUES (@user_id, @id, @payment_system, @token, @token_ct, @token_key_id, @token_fingerprint, @card_id, @created_at)
+INSERT INTO payment_methods (user_id, id, payment_system, card_id, created_at)
+VALUES (@user_id, @id, @payment_system, @card_id, @created_at)
+ON CONFLICT DO NOTHING;
+
+-- name: MethodLink :exec
+-- Unless the user has the token already, also as it was kept before there was a vault.
+INSERT INTO payment_methods (user_id, id, payment_system, token, token_ct, token_key_id, token_fingerprint, created_at)
+SELECT @user_id, @id, @payment_system, @token, @token_ct, @token_key_id, @token_fingerprint, @created_at
+WHERE NOT EXISTS (
+    SELECT FROM payment_methods o
+    WHERE o.user_id = @user_id AND o.payment_system = @payment_system AND o.card_id IS NULL AND o.token = @shown)
 ON CONFLICT DO NOTHING;
 
 -- name: MethodByToken :one

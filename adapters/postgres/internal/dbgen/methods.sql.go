@@ -36,21 +36,17 @@ func (q *Queries) Method(ctx context.Context, userID string, iD string) (Payment
 }
 
 const methodAdd = `-- name: MethodAdd :exec
-INSERT INTO payment_methods (user_id, id, payment_system, token, token_ct, token_key_id, token_fingerprint, card_id, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+INSERT INTO payment_methods (user_id, id, payment_system, card_id, created_at)
+VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT DO NOTHING
 `
 
 type MethodAddParams struct {
-	UserID           string
-	ID               string
-	PaymentSystem    string
-	Token            pgtype.Text
-	TokenCt          []byte
-	TokenKeyID       pgtype.Int8
-	TokenFingerprint []byte
-	CardID           *string
-	CreatedAt        time.Time
+	UserID        string
+	ID            string
+	PaymentSystem string
+	CardID        *string
+	CreatedAt     time.Time
 }
 
 func (q *Queries) MethodAdd(ctx context.Context, arg MethodAddParams) error {
@@ -58,10 +54,6 @@ func (q *Queries) MethodAdd(ctx context.Context, arg MethodAddParams) error {
 		arg.UserID,
 		arg.ID,
 		arg.PaymentSystem,
-		arg.Token,
-		arg.TokenCt,
-		arg.TokenKeyID,
-		arg.TokenFingerprint,
 		arg.CardID,
 		arg.CreatedAt,
 	)
@@ -107,6 +99,43 @@ func (q *Queries) MethodByToken(ctx context.Context, arg MethodByTokenParams) (P
 		&i.RemovedWith,
 	)
 	return i, err
+}
+
+const methodLink = `-- name: MethodLink :exec
+INSERT INTO payment_methods (user_id, id, payment_system, token, token_ct, token_key_id, token_fingerprint, created_at)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8
+WHERE NOT EXISTS (
+    SELECT FROM payment_methods o
+    WHERE o.user_id = $1 AND o.payment_system = $3 AND o.card_id IS NULL AND o.token = $9)
+ON CONFLICT DO NOTHING
+`
+
+type MethodLinkParams struct {
+	UserID           string
+	ID               string
+	PaymentSystem    string
+	Token            pgtype.Text
+	TokenCt          []byte
+	TokenKeyID       pgtype.Int8
+	TokenFingerprint []byte
+	CreatedAt        time.Time
+	Shown            pgtype.Text
+}
+
+// Unless the user has the token already, also as it was kept before there was a vault.
+func (q *Queries) MethodLink(ctx context.Context, arg MethodLinkParams) error {
+	_, err := q.db.Exec(ctx, methodLink,
+		arg.UserID,
+		arg.ID,
+		arg.PaymentSystem,
+		arg.Token,
+		arg.TokenCt,
+		arg.TokenKeyID,
+		arg.TokenFingerprint,
+		arg.CreatedAt,
+		arg.Shown,
+	)
+	return err
 }
 
 const methodRetoken = `-- name: MethodRetoken :exec
