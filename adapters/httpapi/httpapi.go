@@ -25,6 +25,7 @@ import (
 	"github.com/online-cinema/billing/adapters/httpapi/internal/api"
 	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/gather"
 )
 
 // Config is all that the API needs.
@@ -58,6 +59,7 @@ type server struct {
 
 	router    *mux.Router
 	checker   checker
+	plans     gather.Group[struct{}, api.ListPlansResponseObject]
 	users     *limiter
 	addresses *limiter
 }

@@ -94,3 +94,18 @@ func TestMaskKeepsLevelAndGroups(t *testing.T) {
 		t.Errorf("logged %q", got)
 	}
 }
+
+// FuzzDigitRun holds what is quick against what is plain.
+func FuzzDigitRun(f *testing.F) {
+	for _, text := range []string{
+		"", "4111111111111111", "4111 1111-1111 1111", "4111  1111111111111", "411111111111", "4111111111111", "1-2-3-4-5-6-7-8-9-0-1-2-3",
+		"-4111111111111", "4111111111111-", "019a3c5e-8f2b-7000-8000-123456789012", "4111111111a11111", "é4111111111111é",
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if got, want := hasDigitRun(text), digitRun.MatchString(text); got != want {
+			t.Errorf("hasDigitRun(%q) = %v", text, got)
+		}
+	})
+}
