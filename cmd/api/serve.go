@@ -79,6 +79,7 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 	if keys != nil {
 		ready["vault"] = func(context.Context) error { return keys.Check() }
 	}
+	listeners.Public = httpapi.Listener(listeners.Public, boot.NewID, log)
 	health := boot.NewHealth(pool.Ping, cfg.DatabaseURL, ready)
 	ops := health.Handler()
 	ops.Handle("GET /metrics", m.Handler())
