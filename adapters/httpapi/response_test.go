@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -14,6 +15,14 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 )
+
+// reporter is a test, a generated one too.
+type reporter interface {
+	Helper()
+	Context() context.Context
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}
 
 // responseChecker holds answers against the document.
 type responseChecker struct {
@@ -40,7 +49,7 @@ func newResponseChecker(t *testing.T) *responseChecker {
 	return c
 }
 
-func (c *responseChecker) check(t *testing.T, r *http.Request, w *httptest.ResponseRecorder) {
+func (c *responseChecker) check(t reporter, r *http.Request, w *httptest.ResponseRecorder) {
 	t.Helper()
 	c.checkAnswer(t, r.Method+" "+r.URL.Path, w.Code, w.Header(), w.Body.Bytes())
 	route, vars, err := c.router.FindRoute(r)
@@ -50,8 +59,11 @@ func (c *responseChecker) check(t *testing.T, r *http.Request, w *httptest.Respo
 	err = openapi3filter.ValidateResponse(t.Context(), &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: r, PathParams: vars, Route: route},
 		Status:                 w.Code, Header: w.Header(),
-		Body:    io.NopCloser(bytes.NewReader(w.Body.Bytes())),
-		Options: &openapi3filter.Options{IncludeResponseStatus: true},
+		Body: io.NopCloser(bytes.NewReader(w.Body.Bytes())),
+		Options: &openapi3filter.Options{
+			IncludeResponseStatus:   true,
+			SchemaValidationOptions: []openapi3.SchemaValidationOption{openapi3.EnableFormatValidation()},
+		},
 	})
 	if err != nil {
 		t.Errorf("%s %s: the answer is not what the document says: %v", r.Method, r.URL.Path, err)
@@ -60,7 +72,7 @@ func (c *responseChecker) check(t *testing.T, r *http.Request, w *httptest.Respo
 
 // checkAnswer checks what all answers have in common, those to paths that are
 // not in the document too.
-func (c *responseChecker) checkAnswer(t testing.TB, to string, status int, h http.Header, body []byte) {
+func (c *responseChecker) checkAnswer(t reporter, to string, status int, h http.Header, body []byte) {
 	t.Helper()
 	if h.Get("X-Request-Id") == "" || h.Get("X-Content-Type-Options") != "nosniff" {
 		t.Errorf("%s: headers every answer has are missing: %v", to, h)
