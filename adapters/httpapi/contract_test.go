@@ -143,6 +143,9 @@ func (s *service) send(t reporter, a asked) *httptest.ResponseRecorder {
 	if a.method != a.op.method {
 		return w
 	}
+	if (a.op.secured() || w.Code >= 400) && w.Header().Get("Cache-Control") != "no-store" {
+		t.Errorf("%v is answered %d, and caches may keep it", a, w.Code)
+	}
 	response := a.op.Responses.Status(w.Code)
 	if response == nil {
 		t.Fatalf("%v is answered %d %s, of which the document says nothing", a, w.Code, w.Body)

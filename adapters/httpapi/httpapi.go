@@ -41,7 +41,7 @@ type Config struct {
 	// Served is told of every answered request; nil is nobody.
 	Served func(Served)
 	NewID  func() string
-	Log    *slog.Logger
+	Log    *slog.Logger // of a [LogHandler], to have the request's id in each line
 }
 
 // Served is an answered request. Route is the template of its path, empty when
