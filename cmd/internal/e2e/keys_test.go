@@ -183,17 +183,27 @@ func TestThePublicKeyIsReplaced(t *testing.T) {
 	quiet(t, a, old, next)
 }
 
-// The auth service has a new key from one moment to the next. Its first token
+// Without a key it is not ready, and is when there is one. Then the auth service has a new key from one moment to the next. Its first token
 // makes us look, and then the old key's tokens pass no longer.
 func TestTheKeySetIsReplaced(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	old, next := newIssuer(t, "old"), newIssuer(t, "next")
 	var set atomic.Pointer[[]byte]
-	set.Store(new(jwks(old)))
-	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { _, _ = rw.Write(*set.Load()) }))
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		if keys := set.Load(); keys != nil {
+			_, _ = rw.Write(*keys)
+			return
+		}
+		rw.WriteHeader(http.StatusServiceUnavailable)
+	}))
 	t.Cleanup(server.Close)
 	a := w.api(t, "billing-api", "BILLING_AUTH_PUBLIC_KEY_FILE=", "BILLING_AUTH_JWKS_URL="+server.URL, "BILLING_LOG_LEVEL=debug")
+	if readiness(t, a)["keys"] == "ok" || ready(t, a) != http.StatusServiceUnavailable {
+		t.Error("it is ready without a key")
+	}
+	set.Store(new(jwks(old)))
+	eventually(t, "readiness", func() bool { return ready(t, a) == http.StatusOK })
 	tr := w.traffic(t, a, old)
 	eventually(t, "traffic", func() bool { return tr.accepted[old.token].Load() > 0 })
 	set.Store(new(jwks(next)))
