@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -24,8 +25,10 @@ func TestSessions(t *testing.T) {
 
 // FuzzSessions is the same, led by which code has been reached.
 func FuzzSessions(f *testing.F) {
-	for n := range 8 {
-		f.Add([]byte(strings.Repeat(string(rune('a'+n)), 1<<n)))
+	for seed := range byte(16) {
+		choices := make([]byte, 4<<10)
+		_, _ = rand.NewChaCha8([32]byte{seed}).Read(choices)
+		f.Add(choices)
 	}
 	f.Fuzz(func(t *testing.T, choices []byte) { rapid.MakeFuzz(session(t))(t, choices) })
 }

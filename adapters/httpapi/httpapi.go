@@ -8,8 +8,8 @@
 // answers are kept byte for byte.
 //
 // Not here: what subscribing means (core/app), how tokens are judged
-// (adapters/auth), how answers are stored (adapters/postgres), the listener and
-// its time limits (cmd/api), the panel (cmd/admin).
+// (adapters/auth), how answers are stored (adapters/postgres), the server and its
+// time limits (cmd/internal/boot), the panel (cmd/admin).
 package httpapi
 
 import (

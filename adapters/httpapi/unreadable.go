@@ -57,18 +57,24 @@ func (c *conn) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// byItself is how net/http begins the answers that it gives by itself, after
-// their first line. An answer of ours has other headers in front of these.
-const byItself = "\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
+// An answer that net/http gives by itself begins with its line, and goes on with
+// these headers. One of ours has others in front of them.
+const (
+	itsLine  = "HTTP/1.1 "
+	byItself = "\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
+)
 
 // unreadable returns what to say instead of b, if that is an answer of
 // net/http's own. Its reasons quote nothing of the request.
 func unreadable(b []byte) *failure {
-	line, _, found := bytes.Cut(b, []byte("\r\n"))
-	if !found || !bytes.HasPrefix(line, []byte("HTTP/1.1 ")) || !bytes.HasPrefix(b[len(line):], []byte(byItself)) {
+	if !bytes.HasPrefix(b, []byte(itsLine)) {
 		return nil
 	}
-	if bytes.HasPrefix(line, []byte("HTTP/1.1 431")) {
+	line, _, _ := bytes.Cut(b, []byte("\r\n"))
+	if !bytes.HasPrefix(b[len(line):], []byte(byItself)) {
+		return nil
+	}
+	if bytes.HasPrefix(line, []byte(itsLine+"431")) {
 		return fails(http.StatusRequestHeaderFieldsTooLarge, "headers_too_large", "the request line and the headers are longer than 16 KiB")
 	}
 	detail := "this is no request of HTTP/1.1"

@@ -37,12 +37,14 @@ type Program struct {
 	Check func() error   // says what is wrong with the flags; nil when nothing can be
 }
 
+// configuration is what a binary is told by its environment.
+type configuration interface {
+	Logger(w io.Writer) *slog.Logger
+}
+
 // Run reads the command line and the environment, and does the work with what
 // they say. It returns the exit code.
-func Run[C interface {
-	Logger(w io.Writer) *slog.Logger
-}](p Program, args, environ []string, stdout, stderr io.Writer, work func(C, *slog.Logger) int,
-) int {
+func Run[C configuration](p Program, args, environ []string, stdout, stderr io.Writer, work func(C, *slog.Logger) int) int {
 	version, err := p.parse(args)
 	switch {
 	case errors.Is(err, pflag.ErrHelp):

@@ -20,7 +20,7 @@ import (
 	"time"
 )
 
-// planted is in most requests below, where it has no business: no answer and no
+// planted is in many requests below, where it has no business: no answer and no
 // log line may repeat it.
 const planted = "pl4nted'\""
 

@@ -31,7 +31,7 @@ func slowClients(token string) []slowClient {
 		{begin: header + "\r\n" + header, drip: true}, // the second header byte by byte
 		{begin: body},             // a body that never comes
 		{begin: body, drip: true}, // byte by byte
-		{begin: strings.Repeat("GET /openapi.json HTTP/1.1\r\nHost: billing\r\n\r\n", 200), deaf: true}, // does not read 14 MB
+		{begin: strings.Repeat("GET /openapi.json HTTP/1.1\r\nHost: billing\r\n\r\n", 200), deaf: true}, // does not read megabytes
 	}
 }
 
