@@ -3,6 +3,8 @@
 # make build    the programs, into bin/
 # make chaos    break the service in every way we know, and compare the books; CHAOS=long for a night
 # make install  what make build made, with its systemd units; PREFIX, UNITS and DESTDIR choose places
+# make fuzz     what nobody thought of, to every fuzz target for FUZZTIME
+# make hostile  a thousand slow clients for half a minute, and ten thousand malformed requests
 # make generate the code that sqlc and oapi-codegen make
 # make bench    how fast it is against what the machine can do: BENCH=renew, subscribe or http
 # make check    what must hold before a change is merged, besides the tests
@@ -58,6 +60,20 @@ install:
 .PHONY: test
 test:
 	go test -count=1 $(if $(RACE),-race) ./...
+
+# What a target finds is kept in testdata/fuzz beside it, and is a test from then on.
+FUZZTIME ?= 1m
+.PHONY: fuzz
+fuzz:
+	@for file in $$(grep -rl --include='*_test.go' '^func Fuzz' adapters cmd core); do \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z]*\)(.*/\1/p' $$file); do \
+			echo "$$target in $$file"; \
+			go test ./$${file%/*} -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) || exit 1; done; done
+
+# In tests they are as many, for 3 seconds.
+.PHONY: hostile
+hostile:
+	SLOW_FOR=30s go test -count=1 -v -run '^Test(SlowClients|Malformed)' ./cmd/internal/e2e
 
 # The report is bin/chaos/report.html. ARGS="--only NAME --seed N" repeats a trial.
 .PHONY: chaos

@@ -13,7 +13,7 @@
 // Only RS256 is accepted (RFC 8725 §3.1: the verifier picks the algorithm, not
 // the token). Keys come from one PEM file or from one JWKS URL, and may change
 // while the service runs. No token costs a network call; an unknown key id may
-// cause one, at most once a minute.
+// cause one, at most twice a minute.
 //
 // A signature is verified once: the sums of tokens that were good are remembered
 // (cache.go), with the key that signed them. Whether that key is still in use,

@@ -18,7 +18,9 @@ const (
 	refreshEvery = 10 * time.Minute // a key taken out of the set works this long
 	retryFirst   = time.Second      // after a failure; doubled each time
 	retryMost    = time.Minute
-	unknownEvery = time.Minute // fetches that tokens with an unknown kid may cause
+	// Fetches that tokens with an unknown kid may cause: strangers' use them up,
+	// and a new key has to be found within a minute all the same.
+	unknownEvery = 30 * time.Second
 )
 
 // remoteKeys are the keys behind a JWKS URL. One goroutine fetches:
@@ -27,7 +29,7 @@ const (
 //	1s, 2s, … after ───┼─► fetch ─► usable keys? ─► replace the set
 //	  a failure        │                 └ none: keep the last good set
 //	unknown kid ───────┘
-//	  (≤ 1 a minute)
+//	  (≤ 2 a minute)
 type remoteKeys struct {
 	set    *goodKeys
 	lookup keyfunc.Keyfunc

@@ -102,6 +102,25 @@ func TestAccessLog(t *testing.T) {
 	}
 }
 
+// Every line of a request has its id, those of the layers below too.
+func TestEveryLogLineHasTheRequestsID(t *testing.T) {
+	t.Parallel()
+	s, store := newForgetful(t)
+	store.on.Store(true)
+	s.do("alice", "POST", "/v1/subscriptions", with("tok_lost_answer"), key("k"))
+	s.do("nobody", "GET", "/v1/history", "")
+	for _, line := range []string{"charge failed", "an answer was given but not kept", "token refused", "request"} {
+		if !strings.Contains(s.logged.String(), `"msg":"`+line+`"`) {
+			t.Errorf("nobody said %q", line)
+		}
+	}
+	for line := range strings.Lines(s.logged.String()) {
+		if strings.Count(line, `"request_id":"test-request"`) != 1 {
+			t.Errorf("of which request is %s", line)
+		}
+	}
+}
+
 func TestWhoeverCountsIsToldOfEveryRequest(t *testing.T) {
 	t.Parallel()
 	var got []Served

@@ -22,7 +22,13 @@ func (a answer) kept() app.Answer { return app.Answer{Status: a.status, Body: a.
 func again(a app.Answer) answer { return answer{status: a.Status, body: a.Body, replayed: true} }
 
 func (a answer) write(w http.ResponseWriter) {
-	h := w.Header()
+	a.describe(w.Header())
+	w.WriteHeader(a.status)
+	_, _ = w.Write(a.body) // a client that has gone away is its own affair
+}
+
+// describe sets the headers that belong to the answer.
+func (a answer) describe(h http.Header) {
 	h.Set("Content-Type", "application/json")
 	if a.status >= http.StatusBadRequest {
 		h.Set("Content-Type", "application/problem+json")
@@ -37,8 +43,6 @@ func (a answer) write(w http.ResponseWriter) {
 	if a.replayed {
 		h.Set("Idempotent-Replayed", "true")
 	}
-	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body) // a client that has gone away is its own affair
 }
 
 // VisitSubscribeResponse sends the answer.

@@ -38,7 +38,11 @@ func openCursor(cursor string) (id string, ok bool) {
 		return "", false
 	}
 	id, ok = strings.CutPrefix(string(raw), cursorVersion)
-	return id, ok && billing.IsID(id)
+	return id, ok && billing.IsID(id) && cursor == cursorOf(id) // not in another spelling
+}
+
+func cursorOf(id string) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(cursorVersion + id))
 }
 
 // cut takes the surplus item off a page and returns the cursor that leads to
@@ -48,6 +52,5 @@ func cut[T any](list []T, p app.Page, id func(T) string) ([]T, *string) {
 		return list, nil
 	}
 	list = list[:p.Limit-1]
-	last := id(list[len(list)-1])
-	return list, new(base64.RawURLEncoding.EncodeToString([]byte(cursorVersion + last)))
+	return list, new(cursorOf(id(list[len(list)-1])))
 }

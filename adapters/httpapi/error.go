@@ -129,9 +129,9 @@ func retryAfter(status int, err error) int {
 func (s *server) logFailure(ctx context.Context, status int, err error) {
 	switch {
 	case status == http.StatusServiceUnavailable && ctx.Err() == nil:
-		s.Log.LogAttrs(ctx, slog.LevelWarn, "unavailable", slog.String("request_id", infoOf(ctx).requestID), slog.Any("error", err))
+		s.Log.LogAttrs(ctx, slog.LevelWarn, "unavailable", slog.Any("error", err))
 	case status == http.StatusInternalServerError:
-		s.Log.LogAttrs(ctx, slog.LevelError, "request failed", slog.String("request_id", infoOf(ctx).requestID), slog.Any("error", err))
+		s.Log.LogAttrs(ctx, slog.LevelError, "request failed", slog.Any("error", err))
 	}
 }
 

@@ -1,11 +1,15 @@
 package httpapi
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/billing"
 )
 
 // Whatever a client sends, it is no fault of ours, and what passes is JSON to
@@ -45,6 +49,28 @@ func FuzzRequests(f *testing.F) {
 					t.Errorf("%s answered %d %s", method, w.Code, w.Body)
 				}
 			}
+		}
+	})
+}
+
+// What opens as a cursor is that of an id, and there is no other for it.
+func FuzzCursor(f *testing.F) {
+	const id = "00000000-0000-7000-8000-000000000001"
+	for _, text := range []string{"v1:" + id, "v1:" + strings.ToUpper(id), "v2:" + id, "v1:", "v1:' OR 1=1", "v1:" + id + "\n", id, "v1:\x00"} {
+		f.Add(base64.RawURLEncoding.EncodeToString([]byte(text)), 20)
+	}
+	f.Add("djE6=", 0)
+	f.Fuzz(func(t *testing.T, cursor string, limit int) {
+		p, err := page(&limit, &cursor)
+		if err != nil {
+			if !errors.Is(err, billing.ErrInvalid) || p.Before != "" {
+				t.Fatalf("%q: %v, %+v", cursor, err, p)
+			}
+			return
+		}
+		_, next := cut([]string{p.Before, ""}, app.Page{Limit: 2}, func(id string) string { return id })
+		if !billing.IsID(p.Before) || *next != cursor {
+			t.Fatalf("%q opens as %q, whose own is %q", cursor, p.Before, *next)
 		}
 	})
 }

@@ -51,7 +51,7 @@ func newService(t *testing.T, change ...func(*Config)) *service {
 		clock: clock, checker: newResponseChecker(t),
 	}
 	ids := &ids{}
-	log := slog.New(slog.NewJSONHandler(s.logged, nil))
+	log := slog.New(LogHandler(slog.NewJSONHandler(s.logged, nil)))
 	c := Config{
 		Subscriber: &app.Subscriber{
 			Store: s.store, Clock: s.clock, NewID: ids.next, Calendar: billing.NewCalendar(time.UTC),

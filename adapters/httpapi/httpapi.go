@@ -8,8 +8,8 @@
 // answers are kept byte for byte.
 //
 // Not here: what subscribing means (core/app), how tokens are judged
-// (adapters/auth), how answers are stored (adapters/postgres), the listener and
-// its time limits (cmd/api), the panel (cmd/admin).
+// (adapters/auth), how answers are stored (adapters/postgres), the server and its
+// time limits (cmd/internal/boot), the panel (cmd/admin).
 package httpapi
 
 import (
@@ -42,7 +42,7 @@ type Config struct {
 	// Served is told of every answered request; nil is nobody.
 	Served func(Served)
 	NewID  func() string
-	Log    *slog.Logger
+	Log    *slog.Logger // of a [LogHandler], to have the request's id in each line
 }
 
 // Served is an answered request. Route is the template of its path, empty when

@@ -126,7 +126,7 @@ func (s *server) keep(ctx context.Context, r app.Request, a answer) answer {
 	case errors.As(err, &known) && known.Kind != billing.Unavailable:
 		return s.problemAnswer(ctx, err)
 	default:
-		s.Log.Warn("an answer was given but not kept", "request_id", infoOf(ctx).requestID, "error", err)
+		s.Log.WarnContext(ctx, "an answer was given but not kept", "error", err)
 		return a
 	}
 }

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"log/slog"
 
 	"github.com/online-cinema/billing/core/billing"
 )
@@ -21,6 +22,28 @@ type infoKey struct{}
 func withInfo(ctx context.Context, i *info) context.Context {
 	return context.WithValue(ctx, infoKey{}, i)
 }
+
+// LogHandler adds to each line the id of the request that its context is of.
+func LogHandler(next slog.Handler) slog.Handler { return logHandler{next} }
+
+type logHandler struct{ slog.Handler }
+
+// Handle implements [slog.Handler].
+func (h logHandler) Handle(ctx context.Context, r slog.Record) error {
+	if id := infoOf(ctx).requestID; id != "" {
+		r = r.Clone()
+		r.AddAttrs(slog.String("request_id", id))
+	}
+	return h.Handler.Handle(ctx, r)
+}
+
+// WithAttrs implements [slog.Handler].
+func (h logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return logHandler{h.Handler.WithAttrs(attrs)}
+}
+
+// WithGroup implements [slog.Handler].
+func (h logHandler) WithGroup(name string) slog.Handler { return logHandler{h.Handler.WithGroup(name)} }
 
 // infoOf returns the request's info; an empty one outside a request.
 func infoOf(ctx context.Context) *info {

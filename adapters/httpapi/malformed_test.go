@@ -85,6 +85,18 @@ func TestBodies(t *testing.T) {
 	}
 }
 
+// What has to be one of a few words, and is no word, is of the wrong type.
+func TestAnEnumIsAString(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	for at, want := range map[string]int{"null": 400, "true": 400, "1": 400, "[]": 400, "{}": 400, `""`: 422, `"tomorrow"`: 422} {
+		w := s.do("alice", "POST", "/v1/subscriptions/premium/cancel", `{"at":`+at+`}`)
+		if w.Code != want {
+			t.Errorf("at %s: answered %d %s, want %d", at, w.Code, w.Body, want)
+		}
+	}
+}
+
 func TestMediaTypes(t *testing.T) {
 	t.Parallel()
 	for media, want := range map[string]int{

@@ -56,7 +56,7 @@ func (s *server) logAccess(next http.Handler) http.Handler {
 		s.Log.LogAttrs(r.Context(), slog.LevelInfo, "request",
 			slog.String("method", r.Method), slog.String("route", i.route), slog.Int("status", seen.status),
 			slog.Int64("duration_ms", took.Milliseconds()),
-			slog.String("request_id", i.requestID), slog.String("user_id", string(i.user)))
+			slog.String("user_id", string(i.user)))
 	})
 }
 
@@ -148,7 +148,7 @@ func (s *server) viewer(r *http.Request) error {
 		return errors.Join(billing.ErrUnavailable, err)
 	}
 	if err != nil {
-		s.Log.Info("token refused", "request_id", infoOf(r.Context()).requestID, "error", err)
+		s.Log.InfoContext(r.Context(), "token refused", "error", err)
 		return errNotAuthenticated
 	}
 	infoOf(r.Context()).user = user

@@ -2,11 +2,11 @@ package httpapi
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"sync"
 	"testing"
 
@@ -15,6 +15,14 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 )
+
+// reporter is a test, a generated one too.
+type reporter interface {
+	Helper()
+	Context() context.Context
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}
 
 // responseChecker holds answers against the document.
 type responseChecker struct {
@@ -41,14 +49,9 @@ func newResponseChecker(t *testing.T) *responseChecker {
 	return c
 }
 
-func (c *responseChecker) check(t *testing.T, r *http.Request, w *httptest.ResponseRecorder) {
+func (c *responseChecker) check(t reporter, r *http.Request, w *httptest.ResponseRecorder) {
 	t.Helper()
-	if w.Header().Get("X-Request-Id") == "" || w.Header().Get("X-Content-Type-Options") != "nosniff" {
-		t.Errorf("%s %s: headers every answer has are missing: %v", r.Method, r.URL.Path, w.Header())
-	}
-	if w.Code >= 400 {
-		c.checkProblem(t, r, w)
-	}
+	c.checkAnswer(t, r.Method+" "+r.URL.Path, w.Code, w.Header(), w.Body.Bytes())
 	route, vars, err := c.router.FindRoute(r)
 	if err != nil {
 		return // not in the document, such as /docs
@@ -56,27 +59,39 @@ func (c *responseChecker) check(t *testing.T, r *http.Request, w *httptest.Respo
 	err = openapi3filter.ValidateResponse(t.Context(), &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: r, PathParams: vars, Route: route},
 		Status:                 w.Code, Header: w.Header(),
-		Body:    io.NopCloser(bytes.NewReader(w.Body.Bytes())),
-		Options: &openapi3filter.Options{IncludeResponseStatus: true},
+		Body: io.NopCloser(bytes.NewReader(w.Body.Bytes())),
+		Options: &openapi3filter.Options{
+			IncludeResponseStatus:   true,
+			SchemaValidationOptions: []openapi3.SchemaValidationOption{openapi3.EnableFormatValidation()},
+		},
 	})
 	if err != nil {
 		t.Errorf("%s %s: the answer is not what the document says: %v", r.Method, r.URL.Path, err)
 	}
 }
 
-// checkProblem checks what all problems have in common, those of paths that are
+// checkAnswer checks what all answers have in common, those to paths that are
 // not in the document too.
-func (c *responseChecker) checkProblem(t *testing.T, r *http.Request, w *httptest.ResponseRecorder) {
+func (c *responseChecker) checkAnswer(t reporter, to string, status int, h http.Header, body []byte) {
 	t.Helper()
+	if h.Get("X-Request-Id") == "" || h.Get("X-Content-Type-Options") != "nosniff" {
+		t.Errorf("%s: headers every answer has are missing: %v", to, h)
+	}
+	if status < 400 {
+		return
+	}
 	var p map[string]any
-	if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil {
-		t.Fatalf("%s %s: %v in %q", r.Method, r.URL.Path, err, w.Body)
+	if err := json.Unmarshal(body, &p); err != nil {
+		t.Fatalf("%s: %v in %q", to, err, body)
 	}
 	if err := c.doc.Components.Schemas["Problem"].Value.VisitJSON(p); err != nil {
-		t.Errorf("%s %s: not a problem: %v", r.Method, r.URL.Path, err)
+		t.Errorf("%s: not a problem: %v", to, err)
 	}
-	if int(p["status"].(float64)) != w.Code || !strings.HasPrefix(w.Header().Get("Content-Type"), "application/problem+json") {
-		t.Errorf("%s %s: answered %d %q with %v", r.Method, r.URL.Path, w.Code, w.Header().Get("Content-Type"), p)
+	if p["request_id"] != h.Get("X-Request-Id") && h.Get("Idempotent-Replayed") == "" {
+		t.Errorf("%s: request %s is answered with %v", to, h.Get("X-Request-Id"), p)
+	}
+	if p["status"] != float64(status) || h.Get("Content-Type") != "application/problem+json" {
+		t.Errorf("%s: answered %d %q with %v", to, status, h.Get("Content-Type"), p)
 	}
 }
 

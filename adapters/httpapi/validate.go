@@ -83,6 +83,11 @@ func shapeless(e *openapi3.SchemaError) string {
 	switch e.SchemaField {
 	case "type", "nullable":
 		return field(e) + " has the wrong type"
+	case "enum": // which is looked at before the type
+		if _, text := e.Value.(string); !text {
+			return field(e) + " has the wrong type"
+		}
+		return ""
 	case "properties", "additionalProperties":
 		return "the body has an unknown member" + unknownName(e)
 	default:

@@ -5,12 +5,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
-	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/cmd/internal/boot"
 )
 
@@ -41,40 +38,6 @@ func TestHelpNamesEveryVariable(t *testing.T) {
 		// A retry schedule is part of the rules, and of no use here.
 		if name != "BILLING_RETRY_SCHEDULE" && !strings.Contains(usage, name) {
 			t.Errorf("the help does not tell of %s", name)
-		}
-	}
-}
-
-func TestHealth(t *testing.T) {
-	t.Parallel()
-	down := errors.New("down")
-	for name, tt := range map[string]struct {
-		ping    error
-		applied bool
-		want    int
-	}{
-		"all well":      {nil, true, http.StatusOK},
-		"no database":   {down, true, http.StatusServiceUnavailable},
-		"an old schema": {nil, false, http.StatusServiceUnavailable},
-	} {
-		h := &health{
-			ping: func(context.Context) error { return tt.ping },
-			migrations: func(context.Context) ([]postgres.Migration, error) {
-				return []postgres.Migration{{Name: "00005_panel.sql", Applied: tt.applied}}, nil
-			},
-		}
-		for path, want := range map[string]int{"/readyz": tt.want, "/livez": http.StatusOK} {
-			w := httptest.NewRecorder()
-			h.handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
-			if w.Code != want {
-				t.Errorf("%s: %s is %d, want %d: %s", name, path, w.Code, want, w.Body)
-			}
-		}
-		h.stopping.Store(true)
-		w := httptest.NewRecorder()
-		h.handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/readyz", nil))
-		if w.Code != http.StatusServiceUnavailable {
-			t.Errorf("%s: ready while it stops", name)
 		}
 	}
 }

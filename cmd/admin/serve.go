@@ -2,15 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
-	"syscall"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/online-cinema/billing/adapters/admin"
 	"github.com/online-cinema/billing/adapters/clock"
@@ -51,95 +45,22 @@ func serve(ctx context.Context, cfg boot.Admin, log *slog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("panel: %w", err)
 	}
-	health := newHealth(pool.Ping, cfg.DatabaseURL)
-	s := service{
-		panel: server(panel, log), ops: server(health.handler(), log),
-		background: []func(context.Context){
+	listeners, err := boot.Listen("BILLING_ADMIN_ADDR", cfg.AdminAddr, cfg.OpsAddr)
+	if err != nil {
+		return err
+	}
+	defer listeners.Close()
+	health := boot.NewHealth(pool.Ping, cfg.DatabaseURL, nil)
+	s := &boot.Serving{
+		Program: "billing-admin", Address: "admin_addr", Listeners: listeners, Health: health,
+		Public: boot.NewServer(panel, longest, log), Ops: boot.NewServer(health.Handler(), longest, log),
+		Background: []func(context.Context){
 			task{"figures were not added up", foldEvery, store.Fold, log}.run,
 			task{"the overview was not made ready", warmEvery, warm(cases), log}.run,
 		},
-		health: health, log: log,
+		Grace: longest, Log: log,
 	}
-	if s.panelListener, err = listen("BILLING_ADMIN_ADDR", cfg.AdminAddr); err != nil {
-		return err
-	}
-	defer func() { _ = s.panelListener.Close() }()
-	if s.opsListener, err = listen("BILLING_OPS_ADDR", cfg.OpsAddr); err != nil {
-		return err
-	}
-	defer func() { _ = s.opsListener.Close() }()
-	return s.run(ctx)
-}
-
-func listen(variable string, addr boot.Address) (net.Listener, error) {
-	l, err := net.Listen("tcp", string(addr))
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("%s=%s is in use by another process: stop that one or choose another address", variable, addr)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s=%s: %w", variable, addr, err)
-	}
-	return l, nil
-}
-
-// server is an HTTP server that nobody can keep busy by being slow.
-func server(h http.Handler, log *slog.Logger) *http.Server {
-	return &http.Server{
-		Handler:           h,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       10 * time.Second,
-		WriteTimeout:      longest,
-		IdleTimeout:       time.Minute,
-		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug), // mostly of clients that hang up
-	}
-}
-
-// service is all that runs.
-type service struct {
-	panel, ops                 *http.Server
-	panelListener, opsListener net.Listener
-	background                 []func(context.Context)
-	health                     *health
-	log                        *slog.Logger
-}
-
-// run serves until ctx ends or a part fails, then lets requests finish.
-func (s service) run(ctx context.Context) error {
-	g, running := errgroup.WithContext(ctx)
-	g.Go(func() error { return serveOn(s.panel, s.panelListener) })
-	g.Go(func() error { return serveOn(s.ops, s.opsListener) })
-	for _, f := range s.background {
-		g.Go(func() error { f(running); return nil })
-	}
-	g.Go(func() error {
-		<-running.Done()
-		return s.shutdown(context.WithoutCancel(ctx))
-	})
-	s.log.Info("billing-admin is up", "version", boot.Version(),
-		"admin_addr", s.panelListener.Addr().String(), "ops_addr", s.opsListener.Addr().String())
-	err := g.Wait()
-	s.log.Info("billing-admin has stopped")
-	return err
-}
-
-func serveOn(s *http.Server, l net.Listener) error {
-	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
-}
-
-func (s service) shutdown(ctx context.Context) error {
-	s.log.Info("billing-admin stops; requests under way are finished")
-	s.health.stopping.Store(true)
-	ctx, cancel := context.WithTimeout(ctx, longest)
-	defer cancel()
-	err := s.panel.Shutdown(ctx)
-	if err != nil {
-		err = errors.Join(fmt.Errorf("requests were cut off after %v: %w", longest, err), s.panel.Close())
-	}
-	return errors.Join(err, s.ops.Close())
+	return s.Run(ctx)
 }
 
 // warm looks at the overview, so that what takes long to count is counted before

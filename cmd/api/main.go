@@ -13,23 +13,15 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
-	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"syscall"
+	"log/slog"
 
 	"github.com/online-cinema/billing/cmd/internal/boot"
 )
 
 func main() {
 	boot.Harden()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// A second Ctrl-C ends the program at once.
-	context.AfterFunc(ctx, stop)
-	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+	boot.Main(run)
 }
 
 const usage = `billing-api serves viewers over HTTP. It takes no arguments: everything is said
@@ -83,40 +75,12 @@ BILLING_DATABASE_URL_FILE may name a file that holds the URL.
 
 // run is the program: it returns the exit code.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
-	version, err := parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		_, _ = io.WriteString(stdout, usage)
+	p := boot.Program{Name: "billing-api", Usage: usage}
+	return boot.Run(p, args, environ, stdout, stderr, func(cfg boot.API, log *slog.Logger) int {
+		if err := serve(ctx, cfg, log); err != nil {
+			log.Error("billing-api failed", "error", err)
+			return boot.Failed
+		}
 		return boot.OK
-	case err != nil:
-		_, _ = fmt.Fprintf(stderr, "billing-api: %v\nSee 'billing-api --help'.\n", err)
-		return boot.Misused
-	case version:
-		_, _ = fmt.Fprintln(stdout, "billing-api", boot.Version())
-		return boot.OK
-	}
-	cfg, err := boot.Load[boot.API](environ)
-	if err != nil {
-		_, _ = fmt.Fprintf(stderr, "billing-api: %v\n", err)
-		return boot.Misused
-	}
-	log := cfg.Logger(stderr)
-	if err := serve(ctx, cfg, log); err != nil {
-		log.Error("billing-api failed", "error", err)
-		return boot.Failed
-	}
-	return boot.OK
-}
-
-func parse(args []string) (version bool, err error) {
-	flags := flag.NewFlagSet("billing-api", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	flags.BoolVar(&version, "version", false, "")
-	if err := flags.Parse(args); err != nil {
-		return false, err
-	}
-	if flags.NArg() > 0 {
-		return false, fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	}
-	return version, nil
+	})
 }

@@ -35,11 +35,11 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("TLS: %w", err)
 	}
-	listeners, err := listen(cfg)
+	listeners, err := boot.Listen("BILLING_API_ADDR", cfg.APIAddr, cfg.OpsAddr)
 	if err != nil {
 		return err
 	}
-	defer listeners.close()
+	defer listeners.Close()
 	clock, closeClock, err := cfg.OpenClock(ctx, cfg.DatabaseURL)
 	if err != nil {
 		return err
@@ -48,7 +48,7 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 	systems, err := boot.OpenSystems(ctx, boot.SystemsConfig{
 		DatabaseURL: cfg.DatabaseURL, Clock: clock, Mishaps: cfg.Mishaps,
 		ChargeTimeout: time.Duration(cfg.ChargeTimeout),
-		PublicURL:     cfg.URL(boot.Address(listeners.api.Addr().String())),
+		PublicURL:     cfg.URL(boot.Address(listeners.Public.Addr().String())),
 	}, cfg.UseSimulator(cfg.Env))
 	if err != nil {
 		return err
@@ -75,23 +75,28 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("API: %w", err)
 	}
-	health := newHealth(pool.Ping, verifier.Ready, cfg.DatabaseURL)
+	ready := map[string]boot.Check{"keys": func(context.Context) error { return verifier.Ready() }}
 	if keys != nil {
-		health.vault = keys.Check
+		ready["vault"] = func(context.Context) error { return keys.Check() }
 	}
-	s := &service{
-		api: server(health.partOnStopping(withPages(api, systems.Pages)), longest(cfg), log),
-		ops: server(health.handler(m.Handler()), time.Minute, log),
-		background: []func(context.Context){
+	listeners.Public = httpapi.Listener(listeners.Public, boot.NewID, log)
+	health := boot.NewHealth(pool.Ping, cfg.DatabaseURL, ready)
+	ops := health.Handler()
+	ops.Handle("GET /metrics", m.Handler())
+	s := &boot.Serving{
+		Program: "billing-api", Address: "api_addr", Listeners: listeners, Health: health,
+		Public: boot.NewServer(health.PartOnStopping(withPages(api, systems.Pages)), longest(cfg), log),
+		Ops:    boot.NewServer(ops, time.Minute, log),
+		Background: []func(context.Context){
 			sweeper{cases.subscriber.Collector, time.Duration(cfg.SweepInterval), log}.run,
 			pruner{cases.requests, time.Hour, log}.run,
 		},
-		listeners: listeners, health: health, delay: cfg.Delay(cfg.Env), grace: longest(cfg), log: log,
+		Delay: cfg.Delay(cfg.Env), Grace: longest(cfg), Log: log,
 	}
 	if certificates != nil {
-		s.api.TLSConfig = certificates.Config()
+		s.Public.TLSConfig = certificates.Config()
 	}
-	return s.run(ctx)
+	return s.Run(ctx)
 }
 
 // useCases is what the API offers.

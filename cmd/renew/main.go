@@ -17,9 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"syscall"
+	"log/slog"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -29,10 +27,7 @@ import (
 
 func main() {
 	boot.Harden()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// A second Ctrl-C ends the program at once.
-	context.AfterFunc(ctx, stop)
-	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+	boot.Main(run)
 }
 
 const usage = `billing-renew makes one renewal run, and ends. Any number may run at once.
@@ -70,10 +65,10 @@ or are not known, or the run stopped early; 2 for bad usage or configuration.
 
 // options are the command line's.
 type options struct {
-	dryRun, json, version bool
-	limit, concurrency    int
-	metricsFile           string
-	every                 time.Duration // 0 is one run
+	dryRun, json       bool
+	limit, concurrency int
+	metricsFile        string
+	every              time.Duration // 0 is one run
 }
 
 // defaultConcurrency keeps a payment system busy that answers within a second,
@@ -83,65 +78,50 @@ const (
 	maxConcurrency     = 4096
 )
 
-func parse(args []string) (o options, err error) {
-	flags := pflag.NewFlagSet("billing-renew", pflag.ContinueOnError)
-	flags.SetOutput(io.Discard)
+func (o *options) flags() *pflag.FlagSet {
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	flags.BoolVar(&o.dryRun, "dry-run", false, "")
 	flags.BoolVar(&o.json, "json", false, "")
-	flags.BoolVar(&o.version, "version", false, "")
 	flags.IntVar(&o.limit, "limit", 0, "")
 	flags.IntVar(&o.concurrency, "concurrency", defaultConcurrency, "")
 	flags.DurationVar(&o.every, "every", 0, "")
 	flags.StringVar(&o.metricsFile, "metrics-file", "", "")
-	if err := flags.Parse(args); err != nil {
-		return o, err
-	}
+	return flags
+}
+
+// check returns what is wrong with them.
+func (o *options) check(flags *pflag.FlagSet) error {
 	switch {
-	case flags.NArg() > 0:
-		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	case flags.Changed("limit") && o.limit < 1:
-		return o, fmt.Errorf("--limit %d must be 1 or more", o.limit)
+		return fmt.Errorf("--limit %d must be 1 or more", o.limit)
 	case o.concurrency < 1 || o.concurrency > maxConcurrency:
-		return o, fmt.Errorf("--concurrency %d must be 1 to %d", o.concurrency, maxConcurrency)
+		return fmt.Errorf("--concurrency %d must be 1 to %d", o.concurrency, maxConcurrency)
 	case flags.Changed("every") && o.every < time.Second:
-		return o, fmt.Errorf("--every %v must be 1s or more", o.every)
+		return fmt.Errorf("--every %v must be 1s or more", o.every)
 	case o.dryRun && o.every > 0:
-		return o, errors.New("--dry-run tells of the next run alone: --every is not for it")
+		return errors.New("--dry-run tells of the next run alone: --every is not for it")
 	case o.dryRun && o.metricsFile != "":
-		return o, errors.New("--dry-run does nothing that --metrics-file could tell of")
+		return errors.New("--dry-run does nothing that --metrics-file could tell of")
 	}
-	return o, nil
+	return nil
 }
 
 // run is the program: it returns the exit code.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
-	o, err := parse(args)
-	switch {
-	case errors.Is(err, pflag.ErrHelp):
-		_, _ = io.WriteString(stdout, usage)
-		return boot.OK
-	case err != nil:
-		_, _ = fmt.Fprintf(stderr, "billing-renew: %v\nSee 'billing-renew --help'.\n", err)
-		return boot.Misused
-	case o.version:
-		_, _ = fmt.Fprintln(stdout, "billing-renew", boot.Version())
-		return boot.OK
-	}
-	cfg, err := boot.Load[boot.Renew](environ)
-	if err != nil {
-		_, _ = fmt.Fprintf(stderr, "billing-renew: %v\n", err)
-		return boot.Misused
-	}
-	log := cfg.Logger(stderr)
-	return again(ctx, o.every, func() int {
-		ok, err := work(ctx, cfg, o, stdout, stderr, log)
-		if err != nil {
-			log.Error("the run failed; the next one takes up what it left", "error", err)
-		}
-		if err != nil || !ok {
-			return boot.Failed
-		}
-		return boot.OK
+	var o options
+	flags := o.flags()
+	p := boot.Program{Name: "billing-renew", Usage: usage, Flags: flags, Check: func() error { return o.check(flags) }}
+	return boot.Run(p, args, environ, stdout, stderr, func(cfg boot.Renew, log *slog.Logger) int {
+		return again(ctx, o.every, func() int {
+			ok, err := work(ctx, cfg, o, stdout, stderr, log)
+			if err != nil {
+				log.Error("the run failed; the next one takes up what it left", "error", err)
+			}
+			if err != nil || !ok {
+				return boot.Failed
+			}
+			return boot.OK
+		})
 	})
 }
 

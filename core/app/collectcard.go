@@ -18,7 +18,7 @@ func (c *Collector) chargeCard(ctx context.Context, p billing.Payment, kept bill
 	defer cvv.Wipe()
 	number, err := c.number(kept)
 	if err != nil {
-		return *c.judge(&p, billing.Outcome{}, fmt.Errorf("open card %s: %w: %w", kept.ID, err, ErrNotSent))
+		return *c.judge(ctx, &p, billing.Outcome{}, fmt.Errorf("open card %s: %w: %w", kept.ID, err, ErrNotSent))
 	}
 	defer number.Wipe()
 	return *c.charge(ctx, &p, ChargeRequest{Card: &Card{

@@ -125,7 +125,7 @@ func (c *Collector) collected(ctx context.Context, v verdict) (Result, error) {
 // way down keeps each of their stacks within 8 KB.
 func (c *Collector) charge(ctx context.Context, p *billing.Payment, by ChargeRequest) *verdict {
 	o, err := c.ask(ctx, p, by)
-	v := c.judge(p, o, err)
+	v := c.judge(ctx, p, o, err)
 	v.until, _ = ctx.Deadline()
 	return v
 }
@@ -167,7 +167,7 @@ func (c *Collector) chargeOrLookUp(ctx context.Context, p *billing.Payment, toke
 
 // judge turns an answer into a verdict. Nothing is concluded from an error but
 // what the [Provider] promises about it.
-func (c *Collector) judge(p *billing.Payment, o billing.Outcome, err error) *verdict {
+func (c *Collector) judge(ctx context.Context, p *billing.Payment, o billing.Outcome, err error) *verdict {
 	switch {
 	case err == nil:
 	case errors.Is(err, ErrTokenUnknown):
@@ -180,7 +180,7 @@ func (c *Collector) judge(p *billing.Payment, o billing.Outcome, err error) *ver
 		o = billing.Outcome{}
 	}
 	if err != nil {
-		c.Log.Warn("charge failed", "payment_id", p.ID, "payment_system", p.PaymentSystem,
+		c.Log.WarnContext(ctx, "charge failed", "payment_id", p.ID, "payment_system", p.PaymentSystem,
 			"unknown", o.Status == "", "error", err)
 	}
 	return &verdict{payment: *p, outcome: o, err: err}
@@ -203,7 +203,7 @@ func (c *Collector) record(ctx context.Context, vs ...verdict) ([]Result, error)
 		return nil, fmt.Errorf("record %d payments, the first %s: %w", len(vs), vs[0].payment.ID, err)
 	}
 	crashPoint("record.after")
-	c.report(events)
+	c.report(ctx, events)
 	return results, nil
 }
 
@@ -335,13 +335,13 @@ func identify(events []billing.Event, newID func() string) {
 }
 
 // report tells whoever watches, and the operator of what a person must look at.
-func (c *Collector) report(events []billing.Event) {
+func (c *Collector) report(ctx context.Context, events []billing.Event) {
 	for _, e := range events {
 		if c.Watch != nil {
 			c.Watch(e.Type)
 		}
 		if e.Type == billing.PaymentContradicted {
-			c.Log.Error("the payment system contradicts our books; compare them with billingctl reconcile",
+			c.Log.ErrorContext(ctx, "the payment system contradicts our books; compare them with billingctl reconcile",
 				"payment_id", e.PaymentID, "user_id", e.UserID)
 		}
 	}

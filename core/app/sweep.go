@@ -62,7 +62,7 @@ func (c *Collector) sweep(ctx context.Context, limit, concurrency int) ([]Result
 func (c *Collector) find(ctx context.Context, u Unsettled) verdict {
 	provider, ok := c.Providers[u.PaymentSystem]
 	if !ok {
-		c.Log.Error("a payment is pending at a payment system without an adapter",
+		c.Log.ErrorContext(ctx, "a payment is pending at a payment system without an adapter",
 			"payment_id", u.ID, "payment_system", u.PaymentSystem)
 		return verdict{payment: u.Payment}
 	}
@@ -78,7 +78,7 @@ func (c *Collector) find(ctx context.Context, u Unsettled) verdict {
 	case errors.Is(err, ErrChargeNotFound) && u.SendOver:
 		return verdict{payment: u.Payment, err: ErrChargeNotFound}
 	case !errors.Is(err, ErrChargeNotFound):
-		c.Log.Warn("look-up failed", "payment_id", u.ID, "payment_system", u.PaymentSystem, "error", err)
+		c.Log.WarnContext(ctx, "look-up failed", "payment_id", u.ID, "payment_system", u.PaymentSystem, "error", err)
 	}
 	return verdict{payment: u.Payment}
 }
@@ -125,7 +125,7 @@ func (c *Collector) resendSome(ctx context.Context, absent []verdict) (sent []ve
 	if err != nil {
 		return nil, nil, err
 	}
-	c.report(a.events)
+	c.report(ctx, a.events)
 	crashPoint("sweep.resend")
 	return inParallel(len(absent), a.jobs, func(j job) verdict {
 		v := *c.chargeOrLookUp(sending, &j.payment, j.token)

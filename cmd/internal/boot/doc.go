@@ -1,5 +1,6 @@
 // Package boot is what the binaries share before they do their own work: the
-// configuration, the log, the version, and which payment systems there are.
+// configuration, the log, the version, and which payment systems there are; and
+// how they serve: the command line, listeners, probes, and the end.
 //
 //	environment ─ Load ─┬─ config, whole and checked
 //	                    └─ *ConfigError: everything that is wrong with it

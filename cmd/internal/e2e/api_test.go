@@ -2,10 +2,13 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"syscall"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/adapters/postgres/local"
@@ -63,6 +66,10 @@ func TestDatabaseComesAndGoes(t *testing.T) {
 		db = openPostgres(t, dir)
 		eventually(t, "readiness", func() bool { return ready(t, a) == http.StatusOK })
 		alice.get(t, "/v1/plans")
+		want := map[string]string{"status": "ready", "running": "ok", "database": "ok", "migrations": "ok", "keys": "ok", "vault": "ok"}
+		if diff := cmp.Diff(want, readiness(t, a)); diff != "" {
+			t.Errorf("readyz (-want +got):\n%s", diff)
+		}
 		if err := db.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -77,6 +84,20 @@ func openPostgres(t *testing.T, dir string) *local.Server {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	return db
+}
+
+// readiness says of each thing that is needed whether it is there.
+func readiness(t *testing.T, a api) (report map[string]string) {
+	t.Helper()
+	resp, err := http.Get(a.ops + "/readyz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if err := json.NewDecoder(resp.Body).Decode(&report); err != nil {
+		t.Fatal(err)
+	}
+	return report
 }
 
 func ready(t *testing.T, a api) int {

@@ -1,4 +1,4 @@
-package main
+package boot
 
 import (
 	"context"
@@ -57,7 +57,7 @@ func (w *wire) client(t *testing.T) *http.Client {
 // serveWire runs the server of a test to its end.
 func serveWire(t *testing.T, h http.Handler) *wire {
 	t.Helper()
-	w, s := newWire(), server(h, longestTest, slog.New(slog.DiscardHandler))
+	w, s := newWire(), NewServer(h, longestTest, slog.New(slog.DiscardHandler))
 	go func() { _ = serveOn(s, w) }()
 	t.Cleanup(func() {
 		_ = s.Close()
@@ -184,13 +184,14 @@ func TestStopping(t *testing.T) {
 			time.Sleep(d)
 		})
 		public, ops := newWire(), newWire()
-		s := &service{
-			api: server(health.partOnStopping(work), longestTest, log), ops: server(health.handler(http.NotFoundHandler()), longestTest, log),
-			listeners: listeners{public, ops}, health: health, delay: 5 * time.Second, grace: longestTest, log: log,
+		s := &Serving{
+			Listeners: Listeners{public, ops}, Health: health,
+			Public: NewServer(health.PartOnStopping(work), longestTest, log), Ops: NewServer(health.Handler(), longestTest, log),
+			Delay: 5 * time.Second, Grace: longestTest, Log: log,
 		}
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
-		go func() { ended <- s.run(ctx) }()
+		go func() { ended <- s.Run(ctx) }()
 
 		api, probe := public.client(t), ops.client(t)
 		expect := func(client *http.Client, path string, status int, last bool) {
@@ -228,25 +229,4 @@ func TestStopping(t *testing.T) {
 			t.Errorf("it ended with %v", err)
 		}
 	})
-}
-
-// Odd paths are the API's to answer: nobody in front of it sends them elsewhere.
-func TestPagesStandBesideTheAPI(t *testing.T) {
-	t.Parallel()
-	named := func(name string) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, name) })
-	}
-	h := withPages(named("api"), map[string]http.Handler{"/simulator/3ds": named("page")})
-	for path, want := range map[string]string{
-		"/simulator/3ds/abc": "page", "/simulator/3ds/": "page", "/simulator/3ds": "api", "/simulator/3dsx/": "api",
-		"/v1/plans": "api", "//v1/plans": "api", "/v1/../v1/plans": "api", "/": "api",
-	} {
-		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
-		r.URL.Path = path
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, r)
-		if w.Code != 200 || w.Body.String() != want {
-			t.Errorf("%s: answered %d by %q, want %q", path, w.Code, w.Body, want)
-		}
-	}
 }

@@ -1,0 +1,266 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/billing"
+)
+
+// These tests know no operation: they read the document, send what it allows and
+// what it does not, and hold the answers against it. An operation that is added
+// to it is tested, or they fail.
+
+// operation is what the document says of one.
+type operation struct {
+	*openapi3.Operation
+
+	method, path string
+	params       openapi3.Parameters
+	body         *openapi3.Schema
+	bodyNeeded   bool
+	example      any // of the body; nil for none
+}
+
+func operations(doc *openapi3.T) []operation {
+	var all []operation
+	for _, path := range doc.Paths.InMatchingOrder() {
+		item := doc.Paths.Value(path)
+		for _, method := range slices.Sorted(maps.Keys(item.Operations())) {
+			op := operation{Operation: item.GetOperation(method), method: method, path: path}
+			op.params = slices.Concat(item.Parameters, op.Parameters)
+			op.body, op.bodyNeeded = bodySchema(op.Operation)
+			if op.RequestBody != nil {
+				media := op.RequestBody.Value.Content.Get("application/json")
+				if op.example = media.Example; op.example == nil {
+					op.example = media.Schema.Value.Example
+				}
+			}
+			all = append(all, op)
+		}
+	}
+	return all
+}
+
+// secured reports whether the operation needs a token.
+func (o operation) secured() bool { return o.Security == nil || len(*o.Security) > 0 }
+
+// asked is a request as the document takes it apart.
+type asked struct {
+	op     operation
+	method string
+	user   string
+	path   map[string]string
+	query  url.Values
+	header http.Header
+	body   []byte
+}
+
+// asIs is the request of the document's examples.
+func (o operation) asIs() asked {
+	a := asked{op: o, method: o.method, user: "alice", path: map[string]string{}, query: url.Values{}, header: http.Header{}}
+	for _, p := range o.params {
+		if example := p.Value.Example; p.Value.In == openapi3.ParameterInHeader {
+			a.set(p.Value, fmt.Sprint(example, "-", o.OperationID)) // a key for each operation
+		} else if example != nil {
+			a.set(p.Value, fmt.Sprint(example))
+		}
+	}
+	if o.example != nil {
+		a.setBody(o.example)
+	}
+	return a
+}
+
+// exampleBody is the example of the body, or a body with nothing in it.
+func (o operation) exampleBody() any {
+	if o.example == nil {
+		return map[string]any{}
+	}
+	return o.example
+}
+
+func (a *asked) set(p *openapi3.Parameter, value string) {
+	switch p.In {
+	case openapi3.ParameterInPath:
+		a.path[p.Name] = value
+	case openapi3.ParameterInQuery:
+		a.query.Set(p.Name, value)
+	default:
+		a.header.Set(p.Name, value)
+	}
+}
+
+func (a *asked) setBody(v any) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	a.body = text
+	a.header.Set("Content-Type", "application/json")
+}
+
+// clone lets a request be changed without changing the one that it was made of.
+func (a asked) clone() asked {
+	a.path, a.header, a.query = maps.Clone(a.path), a.header.Clone(), maps.Clone(a.query)
+	return a
+}
+
+func (a asked) String() string {
+	return fmt.Sprintf("%s %s %v ?%s as %q with %v %.300q", a.method, a.op.path, a.path, a.query.Encode(), a.user, a.header, a.body)
+}
+
+func (a asked) request(t reporter) *http.Request {
+	path := a.op.path
+	for name, value := range a.path {
+		path = strings.ReplaceAll(path, "{"+name+"}", url.PathEscape(value))
+	}
+	r := httptest.NewRequestWithContext(t.Context(), a.method, path+"?"+a.query.Encode(), bytes.NewReader(a.body))
+	r.Header = a.header.Clone()
+	if a.user != "" {
+		r.Header.Set("Authorization", "Bearer "+a.user)
+	}
+	return r
+}
+
+// send sends a request, and holds the answer against the document.
+func (s *service) send(t reporter, a asked) *httptest.ResponseRecorder {
+	t.Helper()
+	r, w := a.request(t), httptest.NewRecorder()
+	s.handler.ServeHTTP(w, r)
+	s.checker.check(t, a.request(t), w)
+	if a.method != a.op.method {
+		return w
+	}
+	if (a.op.secured() || w.Code >= 400) && w.Header().Get("Cache-Control") != "no-store" {
+		t.Errorf("%v is answered %d, and caches may keep it", a, w.Code)
+	}
+	response := a.op.Responses.Status(w.Code)
+	if response == nil {
+		t.Fatalf("%v is answered %d %s, of which the document says nothing", a, w.Code, w.Body)
+	}
+	for name := range response.Value.Headers {
+		if w.Header().Get(name) == "" && name != "Idempotent-Replayed" {
+			t.Errorf("%v is answered %d without %s", a, w.Code, name)
+		}
+	}
+	if media := response.Value.Content.Get(w.Header().Get("Content-Type")); media != nil {
+		var body any
+		if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil {
+			t.Fatalf("%v is answered %q: %v", a, w.Body, err)
+		}
+		for _, name := range undescribed(media.Schema.Value, body) {
+			t.Errorf("%v is answered with %s, which is not in the document", a, name)
+		}
+	}
+	return w
+}
+
+// undescribed lists members of which the document says nothing.
+func undescribed(schema *openapi3.Schema, v any) (names []string) {
+	switch v := v.(type) {
+	case []any:
+		for _, item := range v {
+			names = append(names, undescribed(schema.Items.Value, item)...)
+		}
+	case map[string]any:
+		properties := maps.Clone(schema.Properties)
+		for _, part := range schema.AllOf {
+			if properties == nil {
+				properties = openapi3.Schemas{}
+			}
+			maps.Copy(properties, part.Value.Properties)
+		}
+		for name, value := range v {
+			if properties[name] == nil {
+				names = append(names, name)
+				continue
+			}
+			names = append(names, undescribed(properties[name].Value, value)...)
+		}
+	}
+	return names
+}
+
+// newExampleService is a service in which the examples of the document come
+// true: its payment system is called as it is there.
+func newExampleService(t *testing.T) *service {
+	t.Helper()
+	return newService(t, func(c *Config) {
+		c.Subscriber.Collector.Providers["simulator"] = c.Subscriber.Collector.Providers["bank"]
+		c.Subscriber.Limits, c.Cards.Limits = billing.Limits{}, billing.Limits{}
+		err := c.Subscriber.Store.InTx(t.Context(), func(tx app.Repos) error {
+			return tx.PaymentSystems.Add(t.Context(), billing.PaymentSystem{Code: "simulator", Name: "Simulator", CreatedAt: c.Subscriber.Clock.Now()})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// works returns a service with a request that it answers with success: what the document has as an example, for one of the things
+// that its other examples make. It returns nil when there is none.
+func works(t *testing.T, op operation) (*service, asked) {
+	t.Helper()
+	s, a := newExampleService(t), op.asIs()
+	if len(a.path) == 0 {
+		if w := s.send(t, a); w.Code < 300 {
+			return newExampleService(t), a
+		}
+		return nil, a
+	}
+	var ids []string
+	for _, other := range operations(s.checker.doc) {
+		if made := other.asIs(); other.method == http.MethodPost && len(made.path) == 0 {
+			ids = append(ids, idsIn(s.send(t, made).Body.Bytes())...)
+		}
+	}
+	for name, example := range a.path {
+		for _, value := range append([]string{example}, ids...) {
+			next := a.clone()
+			next.path[name] = value
+			if w := s.send(t, next); w.Code < 300 {
+				return s, next
+			}
+		}
+	}
+	return nil, a
+}
+
+// idsIn are the texts in an answer by which things are asked for.
+func idsIn(body []byte) (ids []string) {
+	var v any
+	if json.Unmarshal(body, &v) != nil {
+		return nil
+	}
+	var walk func(name string, v any)
+	walk = func(name string, v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			for _, name := range slices.Sorted(maps.Keys(v)) {
+				walk(name, v[name])
+			}
+		case []any:
+			for _, item := range v {
+				walk(name, item)
+			}
+		case string:
+			if name == "id" || name == "code" || name == "next_cursor" || strings.HasSuffix(name, "_id") && name != "request_id" {
+				ids = append(ids, v)
+			}
+		}
+	}
+	walk("", v)
+	return ids
+}

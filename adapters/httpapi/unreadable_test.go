@@ -1,0 +1,71 @@
+package httpapi
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// What net/http refuses by itself is refused as the API refuses. It fails when
+// net/http has changed its words.
+func TestUnreadableRequests(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	tcp, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{
+		Handler: s.handler, MaxHeaderBytes: 16 << 10, ReadHeaderTimeout: time.Minute,
+		DisableGeneralOptionsHandler: true, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0),
+	}
+	ids := &ids{}
+	go func() { _ = server.Serve(Listener(tcp, ids.next, slog.New(slog.NewJSONHandler(s.logged, nil)))) }()
+	t.Cleanup(func() { _ = server.Close() })
+	tests := map[string]struct {
+		request string
+		status  int
+		detail  string
+	}{
+		"no HTTP":                 {"hello\r\n\r\n", 400, "this is no request of HTTP/1.1"},
+		"header that is none":     {"GET / HTTP/1.1\r\nHost: x\r\ncolonless\r\n\r\n", 400, "this is no request of HTTP/1.1"},
+		"no host":                 {"GET / HTTP/1.1\r\n\r\n", 400, "this is no request of HTTP/1.1: missing required Host header"},
+		"unknown transfer coding": {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: zip\r\n\r\n", 400, "this is no request of HTTP/1.1"},
+		"unknown version":         {"GET / HTTP/3.0\r\nHost: x\r\n\r\n", 400, "this is no request of HTTP/1.1: unsupported protocol version"},
+		"header too large":        {"GET / HTTP/1.1\r\nHost: x\r\nX: " + strings.Repeat("a", 32<<10) + "\r\n\r\n", 431, "the request line and the headers are longer than 16 KiB"},
+		"options of everything":   {"OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 404, "there is nothing at this path"},
+		"in the body of another":  {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nHTTP/1.1 hello\r\n\r\n", 404, "there is nothing at this path"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, err := net.Dial("tcp", tcp.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = c.Close() }()
+			if _, err := io.WriteString(c, test.request); err != nil {
+				t.Fatal(err)
+			}
+			resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, _ := io.ReadAll(resp.Body)
+			_ = resp.Body.Close()
+			s.checker.checkAnswer(t, "GET /", resp.StatusCode, resp.Header, body)
+			if resp.StatusCode != test.status || !bytes.Contains(body, []byte(`"detail":"`+test.detail+`"`)) {
+				t.Errorf("answered %d %s, want %d %s", resp.StatusCode, body, test.status, test.detail)
+			}
+			if id := resp.Header.Get("X-Request-Id"); !strings.Contains(s.logged.String(), `"request_id":"`+id+`"`) {
+				t.Errorf("the log does not have %s:\n%s", id, s.logged)
+			}
+		})
+	}
+}

@@ -1,0 +1,29 @@
+package main
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+)
+
+// Odd paths are the API's to answer: nobody in front of it sends them elsewhere.
+func TestPagesStandBesideTheAPI(t *testing.T) {
+	t.Parallel()
+	named := func(name string) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, name) })
+	}
+	h := withPages(named("api"), map[string]http.Handler{"/simulator/3ds": named("page")})
+	for path, want := range map[string]string{
+		"/simulator/3ds/abc": "page", "/simulator/3ds/": "page", "/simulator/3ds": "api", "/simulator/3dsx/": "api",
+		"/v1/plans": "api", "//v1/plans": "api", "/v1/../v1/plans": "api", "/": "api",
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+		r.URL.Path = path
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != 200 || w.Body.String() != want {
+			t.Errorf("%s: answered %d by %q, want %q", path, w.Code, w.Body, want)
+		}
+	}
+}

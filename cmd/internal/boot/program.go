@@ -1,0 +1,82 @@
+package boot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/pflag"
+)
+
+// Exit codes of every binary.
+const (
+	OK      = 0
+	Failed  = 1 // it was asked something sensible and could not do it
+	Misused = 2 // bad usage or configuration
+)
+
+// Main is the main function of every binary: run returns the exit code, and
+// SIGINT or SIGTERM ends its context.
+func Main(run func(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// A second Ctrl-C ends the program at once.
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+}
+
+// Program is a binary that is configured by its environment.
+type Program struct {
+	Name  string
+	Usage string         // what --help prints
+	Flags *pflag.FlagSet // besides --help and --version; nil for none
+	Check func() error   // says what is wrong with the flags; nil when nothing can be
+}
+
+// configuration is what a binary is told by its environment.
+type configuration interface {
+	Logger(w io.Writer) *slog.Logger
+}
+
+// Run reads the command line and the environment, and does the work with what
+// they say. It returns the exit code.
+func Run[C configuration](p Program, args, environ []string, stdout, stderr io.Writer, work func(C, *slog.Logger) int) int {
+	version, err := p.parse(args)
+	switch {
+	case errors.Is(err, pflag.ErrHelp):
+		_, _ = io.WriteString(stdout, p.Usage)
+		return OK
+	case err != nil:
+		_, _ = fmt.Fprintf(stderr, "%s: %v\nSee '%[1]s --help'.\n", p.Name, err)
+		return Misused
+	case version:
+		_, _ = fmt.Fprintln(stdout, p.Name, Version())
+		return OK
+	}
+	cfg, err := Load[C](environ)
+	if err != nil {
+		_, _ = fmt.Fprintf(stderr, "%s: %v\n", p.Name, err)
+		return Misused
+	}
+	return work(cfg, cfg.Logger(stderr))
+}
+
+func (p Program) parse(args []string) (version bool, err error) {
+	flags := pflag.NewFlagSet(p.Name, pflag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.BoolVar(&version, "version", false, "")
+	flags.AddFlagSet(p.Flags)
+	switch err := flags.Parse(args); {
+	case err != nil:
+		return false, err
+	case flags.NArg() > 0:
+		return false, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	case p.Check != nil:
+		return version, p.Check()
+	}
+	return version, nil
+}
