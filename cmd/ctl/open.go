@@ -17,7 +17,7 @@ import (
 
 // ownRole makes connections work as the login of the URL: what an operator may
 // do is the operator's own right, not the service's.
-const ownRole = "none"
+const ownRole = postgres.LoginRole
 
 // database is the configuration of commands that need nothing else.
 type database struct{ boot.Database }
@@ -54,7 +54,7 @@ func (t *tool) withCatalog(ctx context.Context, f func(app.Catalog) error) error
 	if err != nil {
 		return err
 	}
-	now, closeClock, err := cfg.OpenClock(ctx, cfg.DatabaseURL)
+	now, closeClock, err := cfg.OpenClock(ctx, cfg.DatabaseURL, ownRole)
 	if err != nil {
 		return err
 	}
