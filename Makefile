@@ -2,6 +2,8 @@
 # make test     every test, against a Postgres that the tests start themselves
 # make build    the programs, into bin/
 # make chaos    break the service in every way we know, and compare the books; CHAOS=long for a night
+# make upgrade-test  run the last version (BASE=a git ref) while the schema is brought up to this one
+# make restore-test  back up, restore into an empty cluster, and compare the books
 # make install  what make build made, with its systemd units; PREFIX, UNITS and DESTDIR choose places
 # make generate the code that sqlc and oapi-codegen make
 # make bench    how fast it is against what the machine can do: BENCH=renew, subscribe or http
@@ -64,6 +66,20 @@ test:
 chaos:
 	@go run ./cmd/chaos $(if $(filter long,$(CHAOS)),--long) $(ARGS)
 
+# The last version is the latest tag; as long as there is none, what was there
+# before the schema last changed.
+BASE ?= $(shell git describe --tags --abbrev=0 2>/dev/null || git rev-parse "$$(git log -1 --format=%H -- db/migrations)^")
+
+.PHONY: upgrade-test restore-test
+upgrade-test:
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && echo "from $(BASE)" && \
+	git archive "$(BASE)" | tar -x -C "$$dir" && \
+	$(MAKE) --no-print-directory -C "$$dir" build VERSION="$(BASE)" && \
+	BILLING_BASE="$$dir/bin" go test -count=1 -v -tags ops -run '^TestUpgrade$$' ./cmd/internal/e2e
+
+restore-test:
+	go test -count=1 -v -tags ops -run '^TestRestore$$' ./cmd/internal/e2e
+
 # Every figure is a ratio to something measured in the same minutes on the same
 # machine; cmd/bench/main.go says how. What was measured already by this very
 # program is not measured again (BENCH_FRESH=1 does). BENCH_SIZE=full is for a
@@ -102,7 +118,7 @@ check-modules:
 # The OpenAPI document is validated by the tests of the package that serves it.
 check-code:
 	go vet ./...
-	go vet -tags crash,mutant ./...
+	go vet -tags crash,mutant,ops ./...
 	$(TOOL) golangci-lint run ./...
 	go test ./adapters/httpapi ./core
 

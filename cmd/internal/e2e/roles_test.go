@@ -45,12 +45,12 @@ func superuser(t *testing.T, databaseURL, sql string) {
 // panel starts the admin panel and signs anna in.
 func (w world) panel(t *testing.T, vars ...string) operator {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), program(t, "billingctl"), "admin-user", "add", "anna", "--role", "editor")
+	cmd := exec.CommandContext(t.Context(), program(t, w.version+"billingctl"), "admin-user", "add", "anna", "--role", "editor")
 	cmd.Env, cmd.Stdin = environ("BILLING_DATABASE_URL="+w.databaseURL), strings.NewReader("correct horse battery\n")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("admin-user add: %v\n%s", err, out)
 	}
-	cmd = exec.Command(program(t, "billing-admin"))
+	cmd = exec.Command(program(t, w.version+"billing-admin"))
 	cmd.Env = append(append(environ("BILLING_ADMIN_ADDR=127.0.0.1:0", "BILLING_OPS_ADDR=127.0.0.1:0"), w.vars...), vars...)
 	jar, err := cookiejar.New(nil)
 	if err != nil {
