@@ -5,6 +5,8 @@
 # make upgrade-test  run the last version (BASE=a git ref) while the schema is brought up to this one
 # make restore-test  back up, restore into an empty cluster, and compare the books
 # make install  what make build made, with its systemd units; PREFIX, UNITS and DESTDIR choose places
+# make sbom     what is inside bin/, as CycloneDX, and the licences of it
+# make vulns    known vulnerabilities in what we call, where vuln.go.dev is reached
 # make generate the code that sqlc and oapi-codegen make
 # make bench    how fast it is against what the machine can do: BENCH=renew, subscribe or http
 # make check    what must hold before a change is merged, besides the tests
@@ -60,6 +62,26 @@ install:
 .PHONY: test
 test:
 	go test -count=1 $(if $(RACE),-race) ./...
+
+# From the programs themselves, so it is what was shipped and not what was meant.
+.PHONY: sbom
+sbom:
+	@command -v jq >/dev/null || { echo "make sbom needs jq"; exit 1; }
+	@for program in $(PROGRAMS); do \
+		test -x bin/$$program || { echo "there is no bin/$$program: make build comes first"; exit 1; }; \
+		$(TOOL) cyclonedx-gomod bin -json -licenses -std -version "$(VERSION)" -output bin/$$program.cdx.json bin/$$program 2>bin/sbom.log || \
+			{ cat bin/sbom.log; exit 1; }; \
+	done; rm bin/sbom.log
+	@jq -r '.components[] | [.name, .version, ([.evidence.licenses[]?.license | .id // .name] | unique | join(", "))] | @tsv' \
+		bin/*.cdx.json | sort -u | awk -F '\t' '{ printf "%-50s %-38s %s\n", $$1, $$2, $$3 == "" ? "NOT FOUND: read it" : $$3 }' | tee bin/licences.txt
+
+# No network is no news, good or bad: said, and not a failure.
+.PHONY: vulns
+vulns:
+	@said=$$($(TOOL) govulncheck ./... 2>&1); code=$$?; echo "$$said"; \
+	case "$$code:$$said" in \
+	*"fetching vulnerabilities"*) echo "NOT CHECKED: the vulnerability database is out of reach"; exit 0 ;; \
+	esac; exit $$code
 
 # The report is bin/chaos/report.html. ARGS="--only NAME --seed N" repeats a trial.
 .PHONY: chaos
