@@ -61,8 +61,8 @@ func (s *server) show(w http.ResponseWriter, r *http.Request, v *view, status in
 		return err
 	}
 	page := types.NewPage(goContext(r), &types.NewPageParam{
-		User: models.UserModel{Name: v.op.Name},
-		Menu: menuOf(v),
+		User:  models.UserModel{Name: v.op.Name},
+		Menu:  menuOf(v),
 		Panel: types.Panel{Title: escape(title), Content: template.HTML(inner.String())}, //nolint:gosec // html/template made it
 	})
 	page.Title = title
