@@ -5,7 +5,9 @@
 #   docker run --rm cinema-billing billingctl --help
 #
 # It runs as nobody in particular (uid 65532), needs no writable file system,
-# and holds nothing but the programs, CA certificates and time zones.
+# and holds nothing but the programs, CA certificates and time zones. The tags
+# below move: where it is built for production, name digests (tag@sha256:...),
+# as "docker buildx imagetools inspect" prints them.
 
 FROM --platform=$BUILDPLATFORM docker.io/library/golang:1.26-bookworm AS build
 WORKDIR /src

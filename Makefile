@@ -2,9 +2,13 @@
 # make test     every test, against a Postgres that the tests start themselves
 # make build    the programs, into bin/
 # make chaos    break the service in every way we know, and compare the books; CHAOS=long for a night
+# make upgrade-test  run the last version (BASE=a git ref) while the schema is brought up to this one
+# make restore-test  back up, restore into an empty cluster, and compare the books
 # make install  what make build made, with its systemd units; PREFIX, UNITS and DESTDIR choose places
 # make fuzz     what nobody thought of, to every fuzz target for FUZZTIME
 # make hostile  a thousand slow clients for half a minute, and ten thousand malformed requests
+# make sbom     what is inside bin/, as CycloneDX, and the licences of it
+# make vulns    known vulnerabilities in what we call, where vuln.go.dev is reached
 # make generate the code that sqlc and oapi-codegen make
 # make bench    how fast it is against what the machine can do: BENCH=renew, subscribe or http
 # make check    what must hold before a change is merged, besides the tests
@@ -75,10 +79,44 @@ fuzz:
 hostile:
 	SLOW_FOR=30s go test -count=1 -v -run '^Test(SlowClients|Malformed)' ./cmd/internal/e2e
 
+# From the programs themselves, so it is what was shipped and not what was meant.
+.PHONY: sbom
+sbom:
+	@command -v jq >/dev/null || { echo "make sbom needs jq"; exit 1; }
+	@for program in $(PROGRAMS); do \
+		test -x bin/$$program || { echo "there is no bin/$$program: make build comes first"; exit 1; }; \
+		$(TOOL) cyclonedx-gomod bin -json -licenses -std -version "$(VERSION)" -output bin/$$program.cdx.json bin/$$program 2>bin/sbom.log || \
+			{ cat bin/sbom.log; exit 1; }; \
+	done; rm bin/sbom.log
+	@jq -r '.components[] | [.name, .version, ([.evidence.licenses[]?.license | .id // .name] | unique | join(", "))] | @tsv' \
+		bin/*.cdx.json | sort -u | awk -F '\t' '{ printf "%-50s %-38s %s\n", $$1, $$2, $$3 == "" ? "NOT FOUND: read it" : $$3 }' | tee bin/licences.txt
+
+# No network is no news, good or bad: said, and not a failure.
+.PHONY: vulns
+vulns:
+	@said=$$($(TOOL) govulncheck ./... 2>&1); code=$$?; echo "$$said"; \
+	case "$$code:$$said" in \
+	*"fetching vulnerabilities"*) echo "NOT CHECKED: the vulnerability database is out of reach"; exit 0 ;; \
+	esac; exit $$code
+
 # The report is bin/chaos/report.html. ARGS="--only NAME --seed N" repeats a trial.
 .PHONY: chaos
 chaos:
 	@go run ./cmd/chaos $(if $(filter long,$(CHAOS)),--long) $(ARGS)
+
+# The last version is the latest tag; as long as there is none, what was there
+# before the schema last changed.
+BASE ?= $(shell git describe --tags --abbrev=0 2>/dev/null || git rev-parse "$$(git log -1 --format=%H -- db/migrations)^")
+
+.PHONY: upgrade-test restore-test
+upgrade-test:
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && echo "from $(BASE)" && \
+	git archive "$(BASE)" | tar -x -C "$$dir" && \
+	$(MAKE) --no-print-directory -C "$$dir" build VERSION="$(BASE)" && \
+	BILLING_BASE="$$dir/bin" go test -count=1 -v -tags ops -run '^TestUpgrade$$' ./cmd/internal/e2e
+
+restore-test:
+	go test -count=1 -v -tags ops -run '^TestRestore$$' ./cmd/internal/e2e
 
 # Every figure is a ratio to something measured in the same minutes on the same
 # machine; cmd/bench/main.go says how. What was measured already by this very
@@ -118,9 +156,9 @@ check-modules:
 # The OpenAPI document is validated by the tests of the package that serves it.
 check-code:
 	go vet ./...
-	go vet -tags crash,mutant ./...
+	go vet -tags crash,mutant,ops ./...
 	$(TOOL) golangci-lint run ./...
-	go test ./adapters/httpapi ./core
+	go test ./adapters/httpapi ./core ./db
 
 # oapi-codegen writes where its configuration says, unless that says nothing.
 check-generated:

@@ -74,7 +74,7 @@ func (v *view) changes(e app.AuditEntry) template.HTML {
 	if err := changesTemplate.Execute(&b, list); err != nil {
 		panic(err) // it writes to memory
 	}
-	return template.HTML(b.String())
+	return template.HTML(b.String()) //nolint:gosec // html/template made it
 }
 
 // factText writes the times and the prices among the facts as people do.

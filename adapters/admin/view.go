@@ -76,7 +76,7 @@ func (v *view) Date(t time.Time) template.HTML {
 // HTML would take for markup.
 func (v *view) stamp(t time.Time, text string) template.HTML {
 	exact := t.In(v.zone).Format(time.RFC3339)
-	return template.HTML(`<time datetime="` + exact + `" title="` + exact + `">` + text + `</time>`)
+	return template.HTML(`<time datetime="` + exact + `" title="` + exact + `">` + text + `</time>`) //nolint:gosec // no markup in any of it
 }
 
 // Ago is how long ago something was.

@@ -30,8 +30,11 @@ type Migration struct {
 // returns the names of the steps it took. Any number may run at once: one
 // works, the others wait and find nothing left to do.
 //
-// The login needs the rights of the schema's owner and, the first time, to
-// create roles.
+// The service may go on meanwhile. A step that does not get a table within two
+// seconds, unless the URL has another lock_timeout, is given up and not taken.
+//
+// The login needs the rights of the schema's owner and, when a step makes roles,
+// to create them.
 func Migrate(ctx context.Context, url string, log *slog.Logger) ([]string, error) {
 	var names []string
 	err := withGoose(url, log, func(p *goose.Provider) error {
@@ -71,6 +74,11 @@ func withGoose(url string, log *slog.Logger, use func(*goose.Provider) error) er
 		return fmt.Errorf("database URL: %w", err)
 	}
 	delete(cfg.RuntimeParams, "role") // the schema belongs to the login, not to the application's role
+	// Who waits for a table keeps out all who come later: behind a backup that would
+	// be the service, for hours.
+	if _, chosen := cfg.RuntimeParams["lock_timeout"]; !chosen {
+		cfg.RuntimeParams["lock_timeout"] = "2s"
+	}
 	conn := stdlib.OpenDB(*cfg)
 	defer func() { _ = conn.Close() }()
 

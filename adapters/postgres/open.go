@@ -10,22 +10,28 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// AppRole is the role that every connection of the service takes on. It may
-// read and write what the service needs and cannot rewrite history: events
-// can be added but not changed or deleted.
-const AppRole = "billing_app"
+// What the programs work as. Each role has the rights that the queries of its
+// program need: none changes the schema, the history, or the amount and period
+// of a payment.
+const (
+	APIRole   = "billing_api"
+	RenewRole = "billing_renew" // opens no card, subscribes nobody
+	PanelRole = "billing_panel" // changes the catalogue alone, reads no token and no card number
 
-// Open makes a pool for the database at url. It connects to nobody yet, so
+	// AppRole was there before the others, for API and renewals. It is a member of
+	// both, so that logins which were let in to it may do what they could.
+	AppRole = "billing_app"
+
+	// LoginRole stands for the login's own rights, which are an operator's.
+	LoginRole = "none"
+)
+
+// OpenRole makes a pool for the database at url. It connects to nobody yet, so
 // that a service starts, and answers "unavailable", while its database is down.
 //
-// Connections take on [AppRole] whatever login the URL names, unless the URL
-// itself has a role parameter; none stands for the login's own. Times are read
-// and written in UTC.
-func Open(ctx context.Context, url string) (*pgxpool.Pool, error) {
-	return OpenRole(ctx, url, AppRole)
-}
-
-// OpenRole is [Open] with another role to take on.
+// Connections take on the role whatever login the URL names, which must be a
+// member of it, unless the URL itself has a role parameter. Times are read and
+// written in UTC.
 func OpenRole(ctx context.Context, url, role string) (*pgxpool.Pool, error) {
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
@@ -56,7 +62,7 @@ func OpenRole(ctx context.Context, url, role string) (*pgxpool.Pool, error) {
 // in transaction mode refuses start-up parameters: with role=none there are none
 // of ours, and the login itself has to be a member of the role.
 func setParams(params map[string]string, role string) {
-	if params["role"] == "none" {
+	if params["role"] == LoginRole {
 		delete(params, "role")
 		return
 	}

@@ -14,14 +14,14 @@ func TestWhatConnectionsStartWith(t *testing.T) {
 		name, more string
 		want       map[string]string
 	}{
-		{"as it comes", "", map[string]string{"role": AppRole, "idle_in_transaction_session_timeout": "60000"}},
+		{"as it comes", "", map[string]string{"role": APIRole, "idle_in_transaction_session_timeout": "60000"}},
 		{"another role", "&role=other", map[string]string{"role": "other", "idle_in_transaction_session_timeout": "60000"}},
-		{"a time-out of one's own", "&idle_in_transaction_session_timeout=5000", map[string]string{"role": AppRole, "idle_in_transaction_session_timeout": "5000"}},
+		{"a time-out of one's own", "&idle_in_transaction_session_timeout=5000", map[string]string{"role": APIRole, "idle_in_transaction_session_timeout": "5000"}},
 		{"behind a pooler", "&role=none", map[string]string{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			pool, err := Open(t.Context(), url+c.more)
+			pool, err := OpenRole(t.Context(), url+c.more, APIRole)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -39,7 +39,7 @@ func TestModesThatCannotBeUsed(t *testing.T) {
 	for mode, usable := range map[string]bool{
 		"cache_statement": true, "cache_describe": true, "describe_exec": true, "exec": false, "simple_protocol": false,
 	} {
-		pool, err := Open(t.Context(), "postgres://u@127.0.0.1/d?sslmode=disable&default_query_exec_mode="+mode)
+		pool, err := OpenRole(t.Context(), "postgres://u@127.0.0.1/d?sslmode=disable&default_query_exec_mode="+mode, APIRole)
 		if (err == nil) != usable {
 			t.Errorf("%s: %v", mode, err)
 		}

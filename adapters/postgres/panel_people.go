@@ -10,10 +10,6 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// PanelRole is the role that the admin panel works as. It changes the catalogue
-// and nothing else of billing, and can read neither tokens nor card numbers.
-const PanelRole = "billing_panel"
-
 type staff struct{ q *dbgen.Queries }
 
 func (r staff) Lock(ctx context.Context, name string) (app.PanelUser, error) {

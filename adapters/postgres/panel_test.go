@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/online-cinema/billing/adapters/postgres"
@@ -39,50 +38,6 @@ func TestPanelStore(t *testing.T) {
 			Shell:   postgres.NewStore(openAs(t, url, "none")),
 		}
 	})
-}
-
-// TestWhatRolesMayNotDo: the rule stands in the database too, whatever our code
-// does.
-func TestWhatRolesMayNotDo(t *testing.T) {
-	t.Parallel()
-	url := pgtest.URL(t)
-	panel, service := openAs(t, url, postgres.PanelRole), openAs(t, url, postgres.AppRole)
-	for sql, pool := range map[string]*pgxpool.Pool{
-		"SELECT token_ct FROM payment_methods":                panel,
-		"SELECT number_ct FROM cards":                         panel,
-		"SELECT fingerprint FROM cards":                       panel,
-		"SELECT * FROM cards":                                 panel,
-		"UPDATE cards SET last4 = '0000'":                     panel,
-		"SELECT token FROM payment_methods":                   panel,
-		"SELECT * FROM payment_methods":                       panel,
-		"SELECT * FROM simulator.charges":                     panel,
-		"SELECT * FROM idempotency_answers":                   panel,
-		"UPDATE panel_audit SET operator = 'x'":               panel,
-		"DELETE FROM panel_audit":                             panel,
-		"TRUNCATE panel_audit":                                panel,
-		"UPDATE events SET type = 'x'":                        panel,
-		"INSERT INTO events SELECT * FROM events":             panel,
-		"UPDATE subscriptions SET price_amount = 1":           panel,
-		"INSERT INTO payments SELECT * FROM payments":         panel,
-		"UPDATE users SET last_seen_at = now()":               panel,
-		"INSERT INTO panel_users SELECT * FROM panel_users":   panel,
-		"DELETE FROM panel_users":                             panel,
-		"UPDATE test_clock SET stands_at = now()":             panel,
-		"CREATE TABLE mine ()":                                panel,
-		"SELECT * FROM panel_users":                           service,
-		"SELECT * FROM panel_sessions":                        service,
-		"SELECT * FROM panel_audit":                           service,
-		"UPDATE panel_audit SET object = 'x'":                 service,
-		"DELETE FROM plans":                                   service,
-		"INSERT INTO panel_deltas SELECT * FROM panel_deltas": service,
-		"UPDATE panel_totals SET n = 0":                       service,
-	} {
-		_, err := pool.Exec(t.Context(), sql)
-		var refused *pgconn.PgError
-		if !errors.As(err, &refused) || refused.Code != "42501" {
-			t.Errorf("%s: %v, want insufficient privilege", sql, err)
-		}
-	}
 }
 
 // books is a database with a plan, and somebody to subscribe to it.

@@ -11,7 +11,7 @@ import (
 	"github.com/online-cinema/billing/core/app"
 )
 
-// Store is an [app.Store] and [app.Books] on a pool that [Open] made.
+// Store is an [app.Store] and [app.Books] on a pool that [OpenRole] made.
 //
 // Nothing waits for the database longer than five seconds, a free connection
 // and the commit included: statement_timeout would not end a wait for a standby.

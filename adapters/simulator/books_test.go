@@ -21,17 +21,19 @@ func TestBooksAreForeign(t *testing.T) {
 	url := pgtest.URL(t)
 	s := newSimulatorAt(t, url, Config{})
 	mustCharge(t, s, charge("tok_ok"))
-	service := openAs(t, url, postgres.AppRole)
+	api, renewals := openAs(t, url, postgres.APIRole), openAs(t, url, postgres.RenewRole)
+	ours := []string{
+		"SELECT FROM simulator.requests", "SELECT FROM simulator.charges", "SELECT FROM simulator.tokens",
+		"INSERT INTO simulator.charges (key) VALUES ('x')", "UPDATE simulator.requests SET status = 'declined'",
+		"DELETE FROM simulator.charges", "TRUNCATE simulator.charges",
+	}
 	for _, c := range []struct {
 		who  string
 		exec func(context.Context, string, ...any) (pgconn.CommandTag, error)
 		sql  []string
 	}{
-		{"the service", service.Exec, []string{
-			"SELECT FROM simulator.requests", "SELECT FROM simulator.charges", "SELECT FROM simulator.tokens",
-			"INSERT INTO simulator.charges (key) VALUES ('x')", "UPDATE simulator.requests SET status = 'declined'",
-			"DELETE FROM simulator.charges", "TRUNCATE simulator.charges",
-		}},
+		{"the API", api.Exec, ours},
+		{"renewals", renewals.Exec, ours},
 		{"the simulator", s.pool.Exec, []string{
 			"DELETE FROM simulator.charges", "UPDATE simulator.charges SET amount = 1", "TRUNCATE simulator.charges",
 			"DELETE FROM simulator.requests",

@@ -27,7 +27,7 @@ func serve(ctx context.Context, cfg boot.Admin, log *slog.Logger) error {
 		return err
 	}
 	defer pool.Close()
-	now, closeClock, err := cfg.OpenClock(ctx, cfg.DatabaseURL)
+	now, closeClock, err := cfg.OpenClock(ctx, cfg.DatabaseURL, postgres.PanelRole)
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ import (
 
 // serve wires everything, top to bottom, and runs it until ctx ends.
 func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
-	pool, err := postgres.Open(ctx, cfg.DatabaseURL.Reveal())
+	pool, err := postgres.OpenRole(ctx, cfg.DatabaseURL.Reveal(), postgres.APIRole)
 	if err != nil {
 		return err
 	}
@@ -40,7 +40,7 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 		return err
 	}
 	defer listeners.Close()
-	clock, closeClock, err := cfg.OpenClock(ctx, cfg.DatabaseURL)
+	clock, closeClock, err := cfg.OpenClock(ctx, cfg.DatabaseURL, postgres.APIRole)
 	if err != nil {
 		return err
 	}

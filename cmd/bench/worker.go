@@ -64,13 +64,17 @@ func work(ctx context.Context, text string, out io.Writer) error {
 	return f(ctx, t, out)
 }
 
-// open opens the database of a task as the service does.
+// open opens the database of a task as the program does that it measures.
 func (t task) open(ctx context.Context) (*postgres.Store, *pgxpool.Pool, error) {
 	keys, err := vault.Open(t.Vault, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return nil, nil, err
 	}
-	pool, err := postgres.Open(ctx, t.URL)
+	role := postgres.APIRole
+	if t.Kind == "renew" {
+		role = postgres.RenewRole
+	}
+	pool, err := postgres.OpenRole(ctx, t.URL, role)
 	if err != nil {
 		return nil, nil, err
 	}

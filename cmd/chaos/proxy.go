@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/online-cinema/billing/adapters/postgres"
 )
 
 // proxy stands between the programs and Postgres, and cuts connections while
@@ -87,7 +89,7 @@ func (p *proxy) serve(client net.Conn) {
 	if _, err := server.Write(hello); err != nil {
 		return
 	}
-	ours := bytes.Contains(hello, []byte("billing_app"))
+	ours := bytes.Contains(hello, []byte(postgres.APIRole)) || bytes.Contains(hello, []byte(postgres.RenewRole))
 	var muted atomic.Bool // the server's answers are lost
 	ended := make(chan struct{})
 	go func() {

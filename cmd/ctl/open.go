@@ -17,7 +17,7 @@ import (
 
 // ownRole makes connections work as the login of the URL: what an operator may
 // do is the operator's own right, not the service's.
-const ownRole = "none"
+const ownRole = postgres.LoginRole
 
 // database is the configuration of commands that need nothing else.
 type database struct{ boot.Database }
@@ -54,7 +54,7 @@ func (t *tool) withCatalog(ctx context.Context, f func(app.Catalog) error) error
 	if err != nil {
 		return err
 	}
-	now, closeClock, err := cfg.OpenClock(ctx, cfg.DatabaseURL)
+	now, closeClock, err := cfg.OpenClock(ctx, cfg.DatabaseURL, ownRole)
 	if err != nil {
 		return err
 	}
@@ -69,14 +69,22 @@ func quiet(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
 
-// undefinedTable is how Postgres says that there is no schema.
-const undefinedTable = "42P01"
+// How Postgres says that there is no schema, and that somebody has a table locked.
+const (
+	undefinedTable   = "42P01"
+	lockNotAvailable = "55P03"
+)
 
 // explain is what a person is told of an error.
 func explain(err error) string {
 	var refused *pgconn.PgError
-	if errors.As(err, &refused) && refused.Code == undefinedTable {
-		return "the database has no schema, or an old one: run billingctl migrate up"
+	if errors.As(err, &refused) {
+		switch refused.Code {
+		case undefinedTable:
+			return "the database has no schema, or an old one: run billingctl migrate up"
+		case lockNotAvailable:
+			return "somebody holds a table, such as a backup or a long query; what was begun is undone: do it again later"
+		}
 	}
 	var unreachable *pgconn.ConnectError
 	if errors.Is(err, billing.Unavailable) || errors.As(err, &unreachable) {

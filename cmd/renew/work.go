@@ -18,12 +18,12 @@ import (
 // work wires everything, top to bottom, and makes the run. It reports whether
 // every item was dealt with.
 func work(ctx context.Context, cfg boot.Renew, o options, stdout, stderr io.Writer, log *slog.Logger) (bool, error) {
-	pool, err := postgres.Open(ctx, cfg.DatabaseURL.Reveal())
+	pool, err := postgres.OpenRole(ctx, cfg.DatabaseURL.Reveal(), postgres.RenewRole)
 	if err != nil {
 		return false, err
 	}
 	defer pool.Close()
-	now, closeClock, err := cfg.OpenClock(ctx, cfg.DatabaseURL)
+	now, closeClock, err := cfg.OpenClock(ctx, cfg.DatabaseURL, postgres.RenewRole)
 	if err != nil {
 		return false, err
 	}

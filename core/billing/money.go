@@ -79,7 +79,7 @@ func (m Money) String() string {
 
 // Decimal returns the amount alone, such as "399.00".
 func (m Money) Decimal() string {
-	sign, amount := "", uint64(m.Amount)
+	sign, amount := "", uint64(m.Amount) //nolint:gosec // a negative one is turned round
 	if m.Amount < 0 {
 		sign, amount = "-", -amount
 	}

@@ -18,8 +18,8 @@ const poolSize = 5
 const cleanup = 30 * time.Second
 
 // New is a pool for a database of the test's own: migrated, empty otherwise,
-// and dropped when the test ends. Its connections are those of the service,
-// so they have the rights of [postgres.AppRole] and no more.
+// and dropped when the test ends. Its connections have the rights of
+// [postgres.AppRole] and no more.
 //
 // The test fails when it still holds a connection at its end.
 func New(t testing.TB) *pgxpool.Pool {
@@ -53,7 +53,7 @@ func Pool(t testing.TB, url string) *pgxpool.Pool {
 	if err != nil {
 		t.Fatalf("test database: %v", err)
 	}
-	pool, err := postgres.Open(t.Context(), small)
+	pool, err := postgres.OpenRole(t.Context(), small, postgres.AppRole)
 	if err != nil {
 		t.Fatalf("test database: %v", err)
 	}

@@ -10,12 +10,12 @@ import (
 )
 
 // OpenClock returns the clock that billing goes by, and what lets go of it. The
-// clock in the database has a pool of its own.
-func (t Time) OpenClock(ctx context.Context, url DatabaseURL) (app.Clock, func(), error) {
+// clock in the database has a pool of its own, which works as role.
+func (t Time) OpenClock(ctx context.Context, url DatabaseURL, role string) (app.Clock, func(), error) {
 	if t.Clock != TestClock {
 		return skewed(clock.System{}), func() {}, nil
 	}
-	pool, err := postgres.Open(ctx, url.Reveal())
+	pool, err := postgres.OpenRole(ctx, url.Reveal(), role)
 	if err != nil {
 		return nil, nil, fmt.Errorf("test clock: %w", err)
 	}

@@ -32,7 +32,7 @@ func (c counts) plus(d counts) counts {
 // renewing is a renewal run that is about to start.
 func (w world) renewing(t *testing.T, name string, args []string, vars ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), program(t, name), append([]string{"--json"}, args...)...)
+	cmd := exec.CommandContext(t.Context(), program(t, w.version+name), append([]string{"--json"}, args...)...)
 	cmd.Env = append(append(environ("BILLING_DATABASE_URL="+w.databaseURL), w.vars...), vars...)
 	return cmd
 }
@@ -66,7 +66,7 @@ func (w world) wantRun(t *testing.T, code int, want counts, vars ...string) {
 
 func (w world) clock(t *testing.T, args ...string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), program(t, "billingctl"), append([]string{"clock"}, args...)...)
+	cmd := exec.CommandContext(t.Context(), program(t, w.version+"billingctl"), append([]string{"clock"}, args...)...)
 	cmd.Env = append(environ("BILLING_DATABASE_URL="+w.databaseURL), w.vars...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("clock %v: %v\n%s", args, err, out)

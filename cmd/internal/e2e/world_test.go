@@ -20,6 +20,7 @@ type world struct {
 	databaseURL string
 	keys        string
 	vars        []string // of every API that is started here
+	version     string   // of the programs: "" for this one
 }
 
 // newWorld has a database with a catalogue, and keys.
@@ -30,7 +31,13 @@ func newWorld(t *testing.T, vars ...string) world {
 
 func newWorldAt(t *testing.T, databaseURL string, vars ...string) world {
 	t.Helper()
-	w := world{databaseURL: databaseURL, keys: t.TempDir()}
+	return world{databaseURL: databaseURL}.furnish(t, vars...)
+}
+
+// furnish gives a world keys and a catalogue.
+func (w world) furnish(t *testing.T, vars ...string) world {
+	t.Helper()
+	w.keys = t.TempDir()
 	if _, _, err := auth.NewKeyPair(w.keys); err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +52,7 @@ func newWorldAt(t *testing.T, databaseURL string, vars ...string) world {
 // ctl runs billingctl, which must succeed.
 func (w world) ctl(t *testing.T, args ...string) []byte {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), program(t, "billingctl"), args...)
+	cmd := exec.CommandContext(t.Context(), program(t, w.version+"billingctl"), args...)
 	cmd.Env = append(environ("BILLING_DATABASE_URL="+w.databaseURL), w.vars...)
 	out, err := cmd.Output()
 	if err != nil {
@@ -101,7 +108,7 @@ type api struct {
 // api starts a program that is one.
 func (w world) api(t *testing.T, name string, vars ...string) api {
 	t.Helper()
-	cmd := exec.Command(program(t, name))
+	cmd := exec.Command(program(t, w.version+name))
 	cmd.Env = environ(
 		"BILLING_ENV=test", "BILLING_DATABASE_URL="+w.databaseURL,
 		"BILLING_API_ADDR=127.0.0.1:0", "BILLING_OPS_ADDR=127.0.0.1:0",

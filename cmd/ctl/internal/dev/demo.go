@@ -22,7 +22,7 @@ import (
 // fillCatalog adds what the demo needs and the catalogue does not have. What is
 // there stays as it is, archived or repriced.
 func fillCatalog(ctx context.Context, url string) error {
-	pool, err := postgres.OpenRole(ctx, url, "none")
+	pool, err := postgres.OpenRole(ctx, url, postgres.LoginRole)
 	if err != nil {
 		return err
 	}

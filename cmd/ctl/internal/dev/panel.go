@@ -30,7 +30,7 @@ func letIn(ctx context.Context, url, dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	pool, err := postgres.OpenRole(ctx, url, "none")
+	pool, err := postgres.OpenRole(ctx, url, postgres.LoginRole)
 	if err != nil {
 		return "", err
 	}

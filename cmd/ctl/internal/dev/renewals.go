@@ -27,7 +27,7 @@ const (
 // renewals makes a renewal run now and then, as the timer does in production,
 // and at once when somebody has set the test clock.
 func (o Options) renewals(ctx context.Context, program, url string, d demo) error {
-	pool, err := postgres.OpenRole(ctx, url, "none")
+	pool, err := postgres.OpenRole(ctx, url, postgres.LoginRole)
 	if err != nil {
 		return err
 	}

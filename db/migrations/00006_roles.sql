@@ -1,0 +1,71 @@
+-- A role for each program, with the rights that its queries need and no more.
+-- What says how much, for which period and for whom is written once: nobody but
+-- the owner changes it afterwards, nor anything in the history. The panel has
+-- its role already. A column that a later step adds, and a program changes,
+-- needs a grant there.
+
+-- +goose Up
+
+-- Roles belong to the whole cluster, and other databases of it may be migrating
+-- at this moment. A login that may not make roles finds them made for it.
+-- Logins of the time when there was one role for all go on as members of it.
+-- +goose StatementBegin
+DO $$
+DECLARE
+    made   text;
+    member text;
+BEGIN
+    FOREACH made IN ARRAY ARRAY['billing_api', 'billing_renew'] LOOP
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = made) THEN
+            BEGIN
+                EXECUTE format('CREATE ROLE %I NOLOGIN', made);
+            EXCEPTION WHEN duplicate_object OR unique_violation THEN
+                NULL;
+            END;
+        END IF;
+        FOREACH member IN ARRAY ARRAY[current_user, 'billing_app'] LOOP
+            BEGIN
+                EXECUTE format('GRANT %I TO %I', made, member);
+            EXCEPTION
+                WHEN unique_violation THEN
+                    NULL;
+                WHEN insufficient_privilege THEN
+                    IF NOT pg_has_role(member, made, 'MEMBER') THEN
+                        RAISE;
+                    END IF;
+            END;
+        END LOOP;
+    END LOOP;
+END
+$$;
+-- +goose StatementEnd
+
+-- Databases of Postgres 14 and before let everybody make tables.
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+
+GRANT SELECT ON schema_migrations, test_clock, payment_systems, plans TO billing_api, billing_renew;
+GRANT SELECT, INSERT ON payments TO billing_api, billing_renew;
+GRANT UPDATE (status, decline_code, provider_ref, action_url, contradiction, settled_at, sweep_at, send_until)
+    ON payments TO billing_api, billing_renew;
+GRANT SELECT, UPDATE (payment_method_id, status, period_start, period_end, next_charge_at, charging, cancel_at_period_end,
+    past_due_since, grace_until, latest_payment_id, started_at, ended_at)
+    ON subscriptions TO billing_api, billing_renew;
+GRANT SELECT, UPDATE (token, token_ct, token_key_id, token_fingerprint) ON payment_methods TO billing_api, billing_renew;
+GRANT INSERT ON events, panel_deltas TO billing_api, billing_renew;
+
+GRANT SELECT, INSERT, UPDATE (last_seen_at) ON users TO billing_api;
+GRANT UPDATE (created_at) ON plans TO billing_api; -- to lock a plan: nothing is decided by it
+GRANT INSERT ON subscriptions TO billing_api;
+GRANT INSERT, UPDATE (removed_at, removed_with) ON payment_methods TO billing_api;
+GRANT SELECT, INSERT, UPDATE (exp_month, exp_year, holder, number_ct, key_id, fingerprint, removed_at) ON cards TO billing_api;
+GRANT SELECT ON events TO billing_api;
+GRANT SELECT, INSERT, UPDATE, DELETE ON idempotency_answers TO billing_api;
+
+-- What is appended is counted for the panel.
+GRANT SELECT (user_id, subscription_id, type, at, plan_code, amount, currency, decline_code) ON events TO billing_renew;
+GRANT SELECT, INSERT, UPDATE ON renewal_runs TO billing_renew;
+
+-- +goose Down
+
+-- The roles stay: other databases of the cluster may use them.
+REVOKE ALL ON ALL TABLES IN SCHEMA public FROM billing_api, billing_renew;
