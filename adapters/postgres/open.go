@@ -20,13 +20,13 @@ const AppRole = "billing_app"
 //
 // Connections take on [AppRole] whatever login the URL names, unless the URL
 // itself has a role parameter; none stands for the login's own. Times are read
-// and written in UTC.
-func Open(ctx context.Context, url string) (*pgxpool.Pool, error) {
-	return OpenRole(ctx, url, AppRole)
+// and written in UTC. Whoever watches the pool may change its configuration.
+func Open(ctx context.Context, url string, watch ...func(*pgxpool.Config)) (*pgxpool.Pool, error) {
+	return OpenRole(ctx, url, AppRole, watch...)
 }
 
 // OpenRole is [Open] with another role to take on.
-func OpenRole(ctx context.Context, url, role string) (*pgxpool.Pool, error) {
+func OpenRole(ctx context.Context, url, role string, watch ...func(*pgxpool.Config)) (*pgxpool.Pool, error) {
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("database URL: %w", err) // pgx masks the password
@@ -44,6 +44,9 @@ func OpenRole(ctx context.Context, url, role string) (*pgxpool.Pool, error) {
 	cfg.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
 		registerTypes(conn.TypeMap())
 		return nil
+	}
+	for _, w := range watch {
+		w(cfg)
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {

@@ -28,7 +28,12 @@ const (
 
 // serve wires everything, top to bottom, and runs it until ctx ends.
 func serve(ctx context.Context, cfg boot.Admin, log *slog.Logger) error {
-	pool, err := postgres.OpenRole(ctx, cfg.DatabaseURL.Reveal(), postgres.PanelRole)
+	traces, err := cfg.OpenTracer(ctx, "billing-admin", log)
+	if err != nil {
+		return err
+	}
+	defer traces.Stop()
+	pool, err := postgres.OpenRole(ctx, cfg.DatabaseURL.Reveal(), postgres.PanelRole, traces.Pool)
 	if err != nil {
 		return err
 	}
@@ -53,7 +58,7 @@ func serve(ctx context.Context, cfg boot.Admin, log *slog.Logger) error {
 	}
 	health := newHealth(pool.Ping, cfg.DatabaseURL)
 	s := service{
-		panel: server(panel, log), ops: server(health.handler(), log),
+		panel: server(traces.Handler(panel, cfg.Proxies), log), ops: server(health.handler(), log),
 		background: []func(context.Context){
 			task{"figures were not added up", foldEvery, store.Fold, log}.run,
 			task{"the overview was not made ready", warmEvery, warm(cases), log}.run,

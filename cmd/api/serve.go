@@ -22,7 +22,12 @@ import (
 
 // serve wires everything, top to bottom, and runs it until ctx ends.
 func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
-	pool, err := postgres.Open(ctx, cfg.DatabaseURL.Reveal())
+	traces, err := cfg.OpenTracer(ctx, "billing-api", log)
+	if err != nil {
+		return err
+	}
+	defer traces.Stop()
+	pool, err := postgres.Open(ctx, cfg.DatabaseURL.Reveal(), traces.Pool)
 	if err != nil {
 		return err
 	}
@@ -61,7 +66,7 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 	}
 	m := metrics.New(boot.Version())
 	for code, p := range systems.Providers {
-		systems.Providers[code] = m.Provider(code, p)
+		systems.Providers[code] = traces.Provider(code, m.Provider(code, p))
 	}
 	store := boot.NewStore(pool, keys)
 	cases := newUseCases(cfg, mutant.Store(store, systems.Providers), clock, systems.Providers, log)
@@ -80,7 +85,7 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 		health.vault = keys.Check
 	}
 	s := &service{
-		api: server(health.partOnStopping(withPages(api, systems.Pages)), longest(cfg), log),
+		api: server(health.partOnStopping(withPages(traces.Handler(api, cfg.TrustedProxies), systems.Pages)), longest(cfg), log),
 		ops: server(health.handler(m.Handler()), time.Minute, log),
 		background: []func(context.Context){
 			sweeper{cases.subscriber.Collector, time.Duration(cfg.SweepInterval), log}.run,

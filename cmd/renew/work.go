@@ -18,7 +18,12 @@ import (
 // work wires everything, top to bottom, and makes the run. It reports whether
 // every item was dealt with.
 func work(ctx context.Context, cfg boot.Renew, o options, stdout, stderr io.Writer, log *slog.Logger) (bool, error) {
-	pool, err := postgres.Open(ctx, cfg.DatabaseURL.Reveal())
+	traces, err := cfg.OpenTracer(ctx, "billing-renew", log)
+	if err != nil {
+		return false, err
+	}
+	defer traces.Stop()
+	pool, err := postgres.Open(ctx, cfg.DatabaseURL.Reveal(), traces.Pool)
 	if err != nil {
 		return false, err
 	}
@@ -40,7 +45,10 @@ func work(ctx context.Context, cfg boot.Renew, o options, stdout, stderr io.Writ
 	if err != nil {
 		return false, err
 	}
-	store := mutant.Store(boot.NewStore(pool, keys), systems.Providers)
+	for code, p := range systems.Providers {
+		systems.Providers[code] = traces.Provider(code, p)
+	}
+	store := traces.Store(mutant.Store(boot.NewStore(pool, keys), systems.Providers))
 	renewer := &app.Renewer{
 		Store: store, Clock: now, NewID: boot.NewID, Calendar: billing.NewCalendar(cfg.TimeZone.Location),
 		Collector:   boot.NewCollector(cfg.Rules, cfg.Charging, store, now, systems.Providers, log),

@@ -388,6 +388,29 @@ var (
 	ErrChargeNotFound = errors.New("the payment system has no such charge")
 )
 
+// OutcomeName says what a payment system answered in one word of a short list,
+// for logs, metrics and traces.
+func OutcomeName(o billing.Outcome, err error) string {
+	if err == nil {
+		return string(o.Status)
+	}
+	for _, known := range []struct {
+		err  error
+		name string
+	}{
+		{ErrNotSent, "not_sent"}, {ErrTokenUnknown, "token_unknown"}, {ErrRefused, "refused"},
+		{ErrKeyConflict, "key_conflict"}, {ErrCredentials, "credentials"}, {ErrChargeNotFound, "not_found"},
+	} {
+		if errors.Is(err, known.err) {
+			return known.name
+		}
+	}
+	return OutcomeUnknown
+}
+
+// OutcomeUnknown is the name of an outcome that nobody knows.
+const OutcomeUnknown = "unknown"
+
 // Ledger is a payment system that can list what it took, for reconciliation.
 type Ledger interface {
 	// Charges calls each for every charge that it took money for since the given
