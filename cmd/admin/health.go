@@ -31,12 +31,13 @@ func newHealth(ping func(context.Context) error, url boot.DatabaseURL) *health {
 	}}
 }
 
-func (h *health) handler() http.Handler {
+func (h *health) handler(metrics http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) {
 		writeHealth(w, http.StatusOK, map[string]string{"status": "alive"})
 	})
 	mux.HandleFunc("GET /readyz", h.ready)
+	mux.Handle("GET /metrics", metrics)
 	return mux
 }
 

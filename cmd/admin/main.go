@@ -44,7 +44,8 @@ in are added with 'billingctl admin-user add'.
   BILLING_TRUSTED_PROXIES
                          addresses or networks whose X-Forwarded-For is believed
                          (default none)
-  BILLING_OPS_ADDR       listener of /livez and /readyz (default 127.0.0.1:9090)
+  BILLING_OPS_ADDR       listener of /livez, /readyz and /metrics
+                         (default 127.0.0.1:9090)
   BILLING_TIME_ZONE      where days begin, and which times are shown (default UTC)
   BILLING_CLOCK          system, or test: the clock that billingctl sets
   BILLING_SIMULATOR      on or off (default off in production, else on)

@@ -65,14 +65,14 @@ func TestHealth(t *testing.T) {
 		}
 		for path, want := range map[string]int{"/readyz": tt.want, "/livez": http.StatusOK} {
 			w := httptest.NewRecorder()
-			h.handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
+			h.handler(http.NotFoundHandler()).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
 			if w.Code != want {
 				t.Errorf("%s: %s is %d, want %d: %s", name, path, w.Code, want, w.Body)
 			}
 		}
 		h.stopping.Store(true)
 		w := httptest.NewRecorder()
-		h.handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/readyz", nil))
+		h.handler(http.NotFoundHandler()).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/readyz", nil))
 		if w.Code != http.StatusServiceUnavailable {
 			t.Errorf("%s: ready while it stops", name)
 		}

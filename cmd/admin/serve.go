@@ -14,6 +14,7 @@ import (
 
 	"github.com/online-cinema/billing/adapters/admin"
 	"github.com/online-cinema/billing/adapters/clock"
+	"github.com/online-cinema/billing/adapters/metrics"
 	"github.com/online-cinema/billing/adapters/password"
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/cmd/internal/boot"
@@ -56,9 +57,11 @@ func serve(ctx context.Context, cfg boot.Admin, log *slog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("panel: %w", err)
 	}
+	m := metrics.New(boot.Version())
+	m.Masked(boot.Masked(log))
 	health := newHealth(pool.Ping, cfg.DatabaseURL)
 	s := service{
-		panel: server(traces.Handler(panel, cfg.Proxies), log), ops: server(health.handler(), log),
+		panel: server(traces.Handler(panel, cfg.Proxies), log), ops: server(health.handler(m.Handler()), log),
 		background: []func(context.Context){
 			task{"figures were not added up", foldEvery, store.Fold, log}.run,
 			task{"the overview was not made ready", warmEvery, warm(cases), log}.run,

@@ -75,7 +75,11 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 	}
 	cases.subscriber.Collector.Watch = m.Event
 	m.Masked(boot.Masked(log))
-	m.Watch(store.Pending, connections(pool), clock.Now, log)
+	watched := metrics.Watched{Backlog: store.Backlog, Connections: connections(pool), Now: clock.Now, Log: log}
+	if keys != nil {
+		watched.KeySince = keys.KeySince
+	}
+	m.Watch(watched)
 	api, err := cases.handler(cfg, verifier, m, log)
 	if err != nil {
 		return fmt.Errorf("API: %w", err)
@@ -143,7 +147,7 @@ func (u useCases) handler(cfg boot.API, v *auth.Verifier, m *metrics.Metrics, lo
 	})
 }
 
-func connections(pool *pgxpool.Pool) metrics.Connections {
+func connections(pool *pgxpool.Pool) func() (used, idle, most int) {
 	return func() (used, idle, most int) {
 		s := pool.Stat()
 		return int(s.AcquiredConns()), int(s.IdleConns()), int(s.MaxConns())

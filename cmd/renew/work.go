@@ -74,7 +74,11 @@ func renew(ctx context.Context, r *app.Renewer, o options, stdout, stderr io.Wri
 	log.Info("renewal run", "ok", ok, "settled", sum.Settled, "due", sum.Due, "renewed", sum.Renewed, "declined", sum.Declined,
 		"unknown", sum.Unknown, "ended", sum.Ended, "failed", sum.Failed, "took", wall.Now().Sub(begin).String(), "stopped", ctx.Err() != nil)
 	if o.metricsFile != "" {
-		err = errors.Join(err, writeMetrics(o.metricsFile, sum, ok, begin, wall.Now()))
+		done := app.Run{StartedAt: begin, FinishedAt: wall.Now(), Summary: sum}
+		if err != nil {
+			done.Error = err.Error()
+		}
+		err = errors.Join(err, writeMetrics(o.metricsFile, done, boot.Masked(log)))
 	}
 	return ok, errors.Join(err, printer{stdout, o.json}.summary(sum))
 }

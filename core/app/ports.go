@@ -243,6 +243,15 @@ type Runs interface {
 	Put(ctx context.Context, r Run) error
 }
 
+// Backlog is what waits to be done, and what was done last.
+type Backlog struct {
+	Pending       int       // payments that are not settled
+	OldestPending time.Time // when the first of them was made; zero when there is none
+	Due           int       // subscriptions that a run would take up now, as far as they were counted
+	OldestDue     time.Time // since when the first of them is due; zero when there is none
+	LastRun       Run       // that ended; zero when none did
+}
+
 // Request is a request that its sender may repeat: its Idempotency-Key, and
 // what is needed to tell a repetition from another request.
 type Request struct {
