@@ -252,6 +252,14 @@ type Backlog struct {
 	LastRun       Run       // that ended; zero when none did
 }
 
+// Story is all that the books say of one payment.
+type Story struct {
+	billing.Payment
+	SendUntil time.Time       // while it is pending: until when somebody may be sending it
+	LookAt    time.Time       // while it is pending: when it is looked up next
+	Events    []billing.Event // that it caused, oldest first
+}
+
 // Request is a request that its sender may repeat: its Idempotency-Key, and
 // what is needed to tell a repetition from another request.
 type Request struct {
