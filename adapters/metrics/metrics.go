@@ -3,7 +3,7 @@
 //	provider ─ Metrics.Provider ─┐
 //	HTTP API ─ Metrics.Served ───┼─► registry ─► Metrics.Handler
 //	Collector ─ Metrics.Event ───┤
-//	database, vault ─ Metrics.Watch ┘ when asked
+//	database, vault ─ .Watch ────┘ when asked
 //
 // Labels are from short, closed lists: codes, routes, statuses. No id, no
 // amount, nothing of a viewer is one.

@@ -190,21 +190,31 @@ func TestBacklog(t *testing.T) {
 	}
 }
 
-func TestKeyAge(t *testing.T) {
+// sealed is a vault whose key seals since then.
+type sealed struct {
+	since time.Time
+	err   error
+}
+
+func (s sealed) Check() error        { return s.err }
+func (s sealed) KeySince() time.Time { return s.since }
+
+func TestVault(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		since func() time.Time
+		vault metrics.Vault
 		want  string
 	}{
-		"no vault":           {nil, ""},
-		"nobody knows":       {func() time.Time { return time.Time{} }, ""},
-		"a key of yesterday": {func() time.Time { return noon.AddDate(0, 0, -1) }, "billing_vault_key_age_seconds 86400"},
+		"none":               {nil, ""},
+		"a key of yesterday": {sealed{since: noon.AddDate(0, 0, -1)}, "billing_vault_key_age_seconds 86400\nbilling_vault_up 1\n"},
+		"nobody knows when":  {sealed{}, "billing_vault_up 1\n"},
+		"broken":             {sealed{err: errors.New("broken")}, "billing_vault_up 0\n"},
 	} {
 		m := metrics.New("v1")
-		w := watched(app.Backlog{}, nil)
-		w.KeySince = test.since
+		w := watched(app.Backlog{}, errors.New("the database is down, which is nothing to the vault"))
+		w.Vault = test.vault
 		m.Watch(w)
-		if got := strings.TrimSpace(grep(shown(t, m), "billing_vault_key_age_seconds")); got != test.want {
+		if got := grep(shown(t, m), "billing_vault"); got != test.want {
 			t.Errorf("%s: shows %q, want %q", name, got, test.want)
 		}
 	}
@@ -238,7 +248,7 @@ func TestNames(t *testing.T) {
 	t.Parallel()
 	m := metrics.New("v1")
 	w := watched(app.Backlog{LastRun: app.Run{FinishedAt: noon}}, nil)
-	w.KeySince = func() time.Time { return noon }
+	w.Vault = sealed{since: noon}
 	m.Watch(w)
 	m.Masked(func() int64 { return 3 })
 	expect(t, m, "billing_log_masked_total 3")

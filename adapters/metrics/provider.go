@@ -46,11 +46,15 @@ func (c charges) register(r *prometheus.Registry) {
 	r.MustRegister(c.total, c.duration, c.unknown, c.unmapped, c.lookups)
 }
 
-// Provider returns p, counted under its code.
+// Provider returns p, counted under its code. That its credentials were refused,
+// and what else alerts wait for, counts zero until it happens.
 func (m *Metrics) Provider(code string, p app.Provider) app.Provider {
 	for _, vec := range []*prometheus.CounterVec{m.charges.unknown, m.charges.unmapped} {
 		vec.WithLabelValues(code)
 	}
+	refused := app.OutcomeName(billing.Outcome{}, app.ErrCredentials)
+	m.charges.total.WithLabelValues(code, string(billing.CustomerInitiated), refused, "")
+	m.charges.lookups.WithLabelValues(code, refused)
 	return provider{p, code, m.charges}
 }
 

@@ -26,11 +26,17 @@ type Watched struct {
 	// Connections says how many connections to the database are in use, how many
 	// wait to be used, and how many there may be.
 	Connections func() (used, idle, most int)
-	// KeySince says since when the vault's key seals, the zero time when nobody
-	// knows; nil without a vault.
-	KeySince func() time.Time
-	Now      func() time.Time // billing's clock
-	Log      *slog.Logger
+	Vault       Vault            // nil without one
+	Now         func() time.Time // billing's clock
+	Log         *slog.Logger
+}
+
+// Vault is what is watched of the vault.
+type Vault interface {
+	// Check fails when it does not open what it seals.
+	Check() error
+	// KeySince returns since when its key seals; the zero time when nobody knows.
+	KeySince() time.Time
 }
 
 // Watch has w looked at. While the database is out of reach what it knows is left
@@ -49,20 +55,21 @@ type watch struct {
 	err  error
 }
 
-var watchMetrics = struct{ up, connections, pending, pendingAge, due, late, keyAge *prometheus.Desc }{
+var watchMetrics = struct{ up, connections, pending, pendingAge, due, late, vault, keyAge *prometheus.Desc }{
 	prometheus.NewDesc("billing_database_up", "Whether the database answered when it was asked for these metrics.", nil, nil),
 	prometheus.NewDesc("billing_database_connections", "Connections to the database, by state; max is how many there may be.", []string{"state"}, nil),
 	prometheus.NewDesc("billing_payments_pending", "Payments that are not settled yet.", nil, nil),
 	prometheus.NewDesc("billing_payment_pending_age_seconds", "Age of the oldest payment that is not settled yet; 0 when there is none.", nil, nil),
 	prometheus.NewDesc("billing_renewal_due", "Subscriptions that the next run takes up, of which ten thousand are counted at most.", nil, nil),
 	prometheus.NewDesc("billing_renewal_late_seconds", "How long the first of them has been due; 0 when there is none.", nil, nil),
+	prometheus.NewDesc("billing_vault_up", "Whether the vault opened what it sealed when it was asked for these metrics.", nil, nil),
 	prometheus.NewDesc("billing_vault_key_age_seconds", "How long the vault's key has sealed.", nil, nil),
 }
 
 // Describe implements [prometheus.Collector].
 func (w *watch) Describe(out chan<- *prometheus.Desc) {
 	m := watchMetrics
-	for _, d := range []*prometheus.Desc{m.up, m.connections, m.pending, m.pendingAge, m.due, m.late, m.keyAge} {
+	for _, d := range []*prometheus.Desc{m.up, m.connections, m.pending, m.pendingAge, m.due, m.late, m.vault, m.keyAge} {
 		out <- d
 	}
 	lastRun{}.Describe(out)
@@ -74,6 +81,7 @@ func (w *watch) Collect(out chan<- prometheus.Metric) {
 	for state, n := range map[string]int{"used": used, "idle": idle, "max": most} {
 		gauge(out, watchMetrics.connections, float64(n), state)
 	}
+	w.collectVault(out)
 	b, now, err := w.look()
 	gauge(out, watchMetrics.up, oneIf(err == nil))
 	if err != nil {
@@ -92,8 +100,15 @@ func (w *watch) Collect(out chan<- prometheus.Metric) {
 	if !b.LastRun.FinishedAt.IsZero() {
 		lastRun{b.LastRun}.Collect(out)
 	}
-	if w.KeySince != nil && !w.KeySince().IsZero() {
-		gauge(out, watchMetrics.keyAge, age(w.KeySince()))
+}
+
+func (w *watch) collectVault(out chan<- prometheus.Metric) {
+	if w.Vault == nil {
+		return
+	}
+	gauge(out, watchMetrics.vault, oneIf(w.Vault.Check() == nil))
+	if since := w.Vault.KeySince(); !since.IsZero() {
+		gauge(out, watchMetrics.keyAge, max(0, w.Now().Sub(since).Seconds()))
 	}
 }
 

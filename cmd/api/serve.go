@@ -77,7 +77,7 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 	m.Masked(boot.Masked(log))
 	watched := metrics.Watched{Backlog: store.Backlog, Connections: connections(pool), Now: clock.Now, Log: log}
 	if keys != nil {
-		watched.KeySince = keys.KeySince
+		watched.Vault = keys
 	}
 	m.Watch(watched)
 	api, err := cases.handler(cfg, verifier, m, log)
