@@ -142,8 +142,8 @@ generate:
 	$(TOOL) sqlc generate
 	$(TOOL) oapi-codegen -config $(OAPI_CONFIG) $(OAPI_SOURCE)
 
-.PHONY: check check-format check-code check-generated check-modules check-units
-check: check-format check-modules check-units check-generated check-code
+.PHONY: check check-alerts check-format check-code check-generated check-modules check-units
+check: check-format check-modules check-units check-alerts check-generated check-code
 
 check-format:
 	@files=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')) && \
@@ -168,6 +168,11 @@ check-generated:
 	$(TOOL) oapi-codegen -config "$$dir/oapi.yaml" -o "$$dir/made.go" $(OAPI_SOURCE) && \
 	diff -u "$$(sed -n 's/^output: *//p' $(OAPI_CONFIG))" "$$dir/made.go" || \
 	{ echo "generated code is out of date: make generate"; exit 1; }
+
+# That the metrics are there which they ask for, the tests of cmd/internal/e2e tell.
+check-alerts:
+	@command -v promtool >/dev/null || { echo "no promtool here (Debian: prometheus): the alerts are not checked"; exit 0; }; \
+	cd cmd/api/monitoring && promtool check rules alerts.yaml && promtool test rules alerts_test.yaml
 
 # systemd-analyze verify exits with 0 on a mistyped key, but says so; the
 # programs need not be installed for it.

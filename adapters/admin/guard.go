@@ -35,10 +35,12 @@ func (s *server) guard(next http.Handler) http.Handler {
 		began := time.Now()
 		ctx, cancel := context.WithTimeout(r.Context(), pageTime)
 		defer cancel()
+		outer := r
 		r = r.WithContext(ctx)
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		answer := &buffer{header: make(http.Header), status: http.StatusOK}
 		s.serve(answer, r, next)
+		outer.Pattern = r.Pattern // as http.ServeMux tells whoever is around it
 		h := answer.header
 		h.Set("Content-Security-Policy", policy)
 		h.Set("X-Content-Type-Options", "nosniff")

@@ -27,7 +27,9 @@ func (s *server) identify(next http.Handler) http.Handler {
 		}
 		w.Header().Set("X-Request-Id", id)
 		secure(w.Header(), r.TLS != nil)
-		next.ServeHTTP(w, r.WithContext(withInfo(r.Context(), &info{requestID: id})))
+		i := &info{requestID: id}
+		next.ServeHTTP(w, r.WithContext(withInfo(r.Context(), i)))
+		r.Pattern = i.route // as http.ServeMux tells whoever is around it
 	})
 }
 

@@ -3,13 +3,16 @@
 //	provider ─ Metrics.Provider ─┐
 //	HTTP API ─ Metrics.Served ───┼─► registry ─► Metrics.Handler
 //	Collector ─ Metrics.Event ───┤
-//	database ─ Metrics.Watch ────┘ when asked
+//	database, vault ─ .Watch ────┘ when asked
 //
 // Labels are from short, closed lists: codes, routes, statuses. No id, no
 // amount, nothing of a viewer is one.
 //
-// Not here: the listener (cmd/api), and the renewal job's metrics, which ends
-// before anybody can ask it (cmd/renew).
+// A renewal run ends before anybody can ask it: what it did is in the database,
+// and in the file that it may write ([LastRun]).
+//
+// Not here: the listeners (cmd/api, cmd/admin), the dashboard and the alerts
+// (cmd/api/monitoring).
 package metrics
 
 import (
@@ -69,11 +72,14 @@ func (m *Metrics) Handler() http.Handler {
 }
 
 // Masked shows how much a log has masked that looked like the number of a card.
-func (m *Metrics) Masked(total func() int64) {
-	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+func (m *Metrics) Masked(total func() int64) { m.registry.MustRegister(Masked(total)) }
+
+// Masked is [Metrics.Masked] for another registry.
+func Masked(total func() int64) prometheus.Collector {
+	return prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "billing_log_masked_total",
 		Help: "What looked like a card's number, or a secret, and was kept out of the log. Any is a fault of ours.",
-	}, func() float64 { return float64(total()) }))
+	}, func() float64 { return float64(total()) })
 }
 
 // Served counts an answered request. The route is a template, or empty when

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
@@ -139,40 +140,116 @@ func TestEvents(t *testing.T) {
 	expect(t, m, `billing_payment_events_total{type="payment_contradicted"} 1`)
 }
 
-func TestDatabase(t *testing.T) {
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+func watched(b app.Backlog, err error) metrics.Watched {
+	return metrics.Watched{
+		Backlog:     func(context.Context, time.Time) (app.Backlog, error) { return b, err },
+		Connections: func() (int, int, int) { return 1, 2, 10 },
+		Now:         func() time.Time { return noon }, Log: slog.New(slog.DiscardHandler),
+	}
+}
+
+func TestBacklog(t *testing.T) {
 	t.Parallel()
-	noon := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	busy := app.Backlog{
+		Pending: 3, OldestPending: noon.Add(-90 * time.Second), Due: 7, OldestDue: noon.Add(-time.Hour),
+		LastRun: app.Run{
+			StartedAt: noon.Add(-time.Minute), FinishedAt: noon, Summary: app.Summary{Due: 5, Renewed: 4, Failed: 1}, Error: app.ErrGaveUp.Error() + ": bank",
+		},
+	}
 	tests := map[string]struct {
-		n      int
-		oldest time.Time
-		err    error
-		want   []string
+		backlog app.Backlog
+		err     error
+		want    []string
+		absent  string
 	}{
-		"nothing pending": {0, time.Time{}, nil, []string{"billing_payments_pending 0", "billing_payment_pending_age_seconds 0", "billing_database_up 1"}},
-		"some pending":    {3, noon.Add(-90 * time.Second), nil, []string{"billing_payments_pending 3", "billing_payment_pending_age_seconds 90"}},
-		"out of reach":    {3, noon, errors.New("down"), []string{"billing_database_up 0"}},
+		"nothing": {app.Backlog{}, nil, []string{
+			"billing_payments_pending 0", "billing_payment_pending_age_seconds 0", "billing_database_up 1",
+			"billing_renewal_due 0", "billing_renewal_late_seconds 0",
+		}, "billing_renewal_last_run"},
+		"much": {busy, nil, []string{
+			"billing_payments_pending 3", "billing_payment_pending_age_seconds 90",
+			"billing_renewal_due 7", "billing_renewal_late_seconds 3600",
+			"billing_renewal_last_run_success 0", "billing_renewal_last_run_gave_up 1", "billing_renewal_last_run_duration_seconds 60",
+			"billing_renewal_last_run_timestamp_seconds 1.7723664e+09", `billing_renewal_last_run_items{result="renewed"} 4`,
+		}, ""},
+		"not known": {busy, errors.New("down"), []string{"billing_database_up 0"}, "billing_payments_pending"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := metrics.New("v1")
-			m.Watch(func(context.Context) (int, time.Time, error) { return test.n, test.oldest, test.err },
-				func() (int, int, int) { return 1, 2, 10 }, func() time.Time { return noon }, slog.New(slog.DiscardHandler))
+			m.Watch(watched(test.backlog, test.err))
 			expect(t, m, append(test.want, `billing_database_connections{state="used"} 1`,
 				`billing_database_connections{state="idle"} 2`, `billing_database_connections{state="max"} 10`)...)
-			if test.err != nil && strings.Contains(shown(t, m), "billing_payments_pending ") {
+			if test.absent != "" && strings.Contains(shown(t, m), "\n"+test.absent) {
 				t.Error("a number is shown that nobody knows")
 			}
 		})
 	}
 }
 
+// sealed is a vault whose key seals since then.
+type sealed struct {
+	since time.Time
+	err   error
+}
+
+func (s sealed) Check() error        { return s.err }
+func (s sealed) KeySince() time.Time { return s.since }
+
+func TestVault(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		vault metrics.Vault
+		want  string
+	}{
+		"none":               {nil, ""},
+		"a key of yesterday": {sealed{since: noon.AddDate(0, 0, -1)}, "billing_vault_key_age_seconds 86400\nbilling_vault_up 1\n"},
+		"nobody knows when":  {sealed{}, "billing_vault_up 1\n"},
+		"broken":             {sealed{err: errors.New("broken")}, "billing_vault_up 0\n"},
+	} {
+		m := metrics.New("v1")
+		w := watched(app.Backlog{}, errors.New("the database is down, which is nothing to the vault"))
+		w.Vault = test.vault
+		m.Watch(w)
+		if got := grep(shown(t, m), "billing_vault"); got != test.want {
+			t.Errorf("%s: shows %q, want %q", name, got, test.want)
+		}
+	}
+}
+
+// However often it is asked, the database answers once in five seconds.
+func TestScrapesAreCheap(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m, asked := metrics.New("v1"), 0
+		w := watched(app.Backlog{}, nil)
+		w.Backlog = func(context.Context, time.Time) (app.Backlog, error) {
+			asked++
+			return app.Backlog{Pending: asked}, nil
+		}
+		m.Watch(w)
+		for look := 1; look <= 3; look++ {
+			for range 10 {
+				expect(t, m, fmt.Sprintf("billing_payments_pending %d", look))
+			}
+			time.Sleep(5 * time.Second)
+		}
+		if asked != 3 {
+			t.Errorf("it asked %d times, want 3", asked)
+		}
+	})
+}
+
 // Names and units are as Prometheus' own lint wants them.
 func TestNames(t *testing.T) {
 	t.Parallel()
 	m := metrics.New("v1")
-	m.Watch(func(context.Context) (int, time.Time, error) { return 0, time.Time{}, nil },
-		func() (int, int, int) { return 0, 0, 0 }, time.Now, slog.New(slog.DiscardHandler))
+	w := watched(app.Backlog{LastRun: app.Run{FinishedAt: noon}}, nil)
+	w.Vault = sealed{since: noon}
+	m.Watch(w)
 	m.Masked(func() int64 { return 3 })
 	expect(t, m, "billing_log_masked_total 3")
 	m.Served("GET", "", 200, 0)

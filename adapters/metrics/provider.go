@@ -2,7 +2,6 @@ package metrics
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -47,11 +46,15 @@ func (c charges) register(r *prometheus.Registry) {
 	r.MustRegister(c.total, c.duration, c.unknown, c.unmapped, c.lookups)
 }
 
-// Provider returns p, counted under its code.
+// Provider returns p, counted under its code. That its credentials were refused,
+// and what else alerts wait for, counts zero until it happens.
 func (m *Metrics) Provider(code string, p app.Provider) app.Provider {
 	for _, vec := range []*prometheus.CounterVec{m.charges.unknown, m.charges.unmapped} {
 		vec.WithLabelValues(code)
 	}
+	refused := app.OutcomeName(billing.Outcome{}, app.ErrCredentials)
+	m.charges.total.WithLabelValues(code, string(billing.CustomerInitiated), refused, "")
+	m.charges.lookups.WithLabelValues(code, refused)
 	return provider{p, code, m.charges}
 }
 
@@ -66,9 +69,9 @@ func (p provider) Charge(ctx context.Context, r app.ChargeRequest) (billing.Outc
 	start := time.Now()
 	o, err := p.Provider.Charge(ctx, r)
 	p.duration.WithLabelValues(p.code).Observe(time.Since(start).Seconds())
-	outcome := answered(o, err)
+	outcome := app.OutcomeName(o, err)
 	p.total.WithLabelValues(p.code, string(r.Initiator), outcome, p.reason(o, err)).Inc()
-	if outcome == unknown {
+	if outcome == app.OutcomeUnknown {
 		p.unknown.WithLabelValues(p.code).Inc()
 	}
 	return o, err
@@ -77,29 +80,8 @@ func (p provider) Charge(ctx context.Context, r app.ChargeRequest) (billing.Outc
 // Find implements [app.Provider].
 func (p provider) Find(ctx context.Context, key billing.PaymentID) (billing.Outcome, error) {
 	o, err := p.Provider.Find(ctx, key)
-	p.lookups.WithLabelValues(p.code, answered(o, err)).Inc()
+	p.lookups.WithLabelValues(p.code, app.OutcomeName(o, err)).Inc()
 	return o, err
-}
-
-const unknown = "unknown"
-
-// answered is what a payment system said, in one word of a closed list.
-func answered(o billing.Outcome, err error) string {
-	if err == nil {
-		return string(o.Status)
-	}
-	for _, known := range []struct {
-		err  error
-		word string
-	}{
-		{app.ErrNotSent, "not_sent"}, {app.ErrTokenUnknown, "token_unknown"}, {app.ErrRefused, "refused"},
-		{app.ErrKeyConflict, "key_conflict"}, {app.ErrCredentials, "credentials"}, {app.ErrChargeNotFound, "not_found"},
-	} {
-		if errors.Is(err, known.err) {
-			return known.word
-		}
-	}
-	return unknown
 }
 
 // reason is why it declined. Adapters know a closed list of reasons; should one

@@ -31,8 +31,8 @@ const (
 //
 // Connections take on the role whatever login the URL names, which must be a
 // member of it, unless the URL itself has a role parameter. Times are read and
-// written in UTC.
-func OpenRole(ctx context.Context, url, role string) (*pgxpool.Pool, error) {
+// written in UTC. Whoever watches the pool may change its configuration.
+func OpenRole(ctx context.Context, url, role string, watch ...func(*pgxpool.Config)) (*pgxpool.Pool, error) {
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("database URL: %w", err) // pgx masks the password
@@ -50,6 +50,9 @@ func OpenRole(ctx context.Context, url, role string) (*pgxpool.Pool, error) {
 	cfg.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
 		registerTypes(conn.TypeMap())
 		return nil
+	}
+	for _, w := range watch {
+		w(cfg)
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {

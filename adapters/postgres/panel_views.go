@@ -139,13 +139,7 @@ func (v panelViews) LastRun(ctx context.Context) (app.Run, error) {
 		if err != nil {
 			return app.Run{}, orNotFound(err, nil)
 		}
-		return app.Run{
-			ID: row.ID, StartedAt: row.StartedAt, FinishedAt: row.FinishedAt, Error: row.Error,
-			Summary: app.Summary{
-				Settled: int(row.Settled), Due: int(row.Due), Renewed: int(row.Renewed), Declined: int(row.Declined),
-				Unknown: int(row.Unknown), Ended: int(row.Ended), Failed: int(row.Failed),
-			},
-		}, nil
+		return runOf(row), nil
 	})
 }
 

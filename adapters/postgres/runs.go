@@ -17,3 +17,13 @@ func (r runs) Put(ctx context.Context, run app.Run) error {
 		Unknown: int64(s.Unknown), Ended: int64(s.Ended), Failed: int64(s.Failed), Error: run.Error,
 	})
 }
+
+func runOf(row dbgen.RenewalRun) app.Run {
+	return app.Run{
+		ID: row.ID, StartedAt: row.StartedAt, FinishedAt: row.FinishedAt, Error: row.Error,
+		Summary: app.Summary{
+			Settled: int(row.Settled), Due: int(row.Due), Renewed: int(row.Renewed), Declined: int(row.Declined),
+			Unknown: int(row.Unknown), Ended: int(row.Ended), Failed: int(row.Failed),
+		},
+	}
+}

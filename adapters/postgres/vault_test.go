@@ -31,7 +31,7 @@ type sealedWorld struct {
 func newSealedWorld(t *testing.T) sealedWorld {
 	t.Helper()
 	f := vault.Files{Keyset: t.TempDir() + "/keyset.json", AllowClear: true}
-	if err := vault.Create(f); err != nil {
+	if err := vault.Create(f, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	url := pgtest.URL(t)
@@ -178,7 +178,7 @@ func TestRewrap(t *testing.T) {
 		}
 	}
 	w.addCard(1)
-	if err := w.files.Rotate(); err != nil {
+	if err := w.files.Rotate(time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	if sealed, broken := w.rewrap(2); sealed != rows+1 || len(broken) > 0 {
@@ -237,7 +237,7 @@ func TestRewrapPassesOverWhatDoesNotOpen(t *testing.T) {
 	w.addCard(2)
 	w.exec("UPDATE payment_methods a SET token_ct = b.token_ct FROM payment_methods b WHERE a.id = $1 AND b.id = $2", methodID(1), methodID(2))
 	w.exec("UPDATE cards SET number_ct = set_byte(number_ct, 20, get_byte(number_ct, 20) # 1) WHERE id = '00000000-0000-7000-a000-000000000001'")
-	if err := w.files.Rotate(); err != nil {
+	if err := w.files.Rotate(time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	sealed, broken := w.rewrap(1)
@@ -276,7 +276,7 @@ func TestRewrapLeavesWhatIsInUse(t *testing.T) {
 	w := newSealedWorld(t)
 	w.link(w.sealed, 1)
 	w.link(w.sealed, 2)
-	if err := w.files.Rotate(); err != nil {
+	if err := w.files.Rotate(time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	w.tx(w.sealed, func(ctx context.Context, tx app.Repos) error {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
 	aeadsubtle "github.com/tink-crypto/tink-go/v2/aead/subtle"
@@ -38,6 +39,7 @@ const fileVersion = 1
 // file is the keyset file.
 type file struct {
 	Version     int             `json:"version"`
+	Since       time.Time       `json:"since,omitzero"`  // see keys
 	Clear       bool            `json:"clear,omitempty"` // whether the keys are not encrypted
 	Seal        json.RawMessage `json:"seal"`
 	Fingerprint json.RawMessage `json:"fingerprint"`
@@ -46,9 +48,13 @@ type file struct {
 // keys are the keysets of a file.
 type keys struct {
 	seal, fingerprint *keyset.Handle
+	// since is when the key that seals began to; zero in a file that nobody has
+	// rotated since files tell it.
+	since time.Time
 }
 
-func newKeys() (k keys, err error) {
+func newKeys(now time.Time) (k keys, err error) {
+	k.since = now
 	if k.seal, err = keyset.NewHandle(aead.AES256GCMKeyTemplate()); err != nil {
 		return k, fmt.Errorf("make a key: %w", err)
 	}
@@ -87,6 +93,7 @@ func (f Files) parse(text []byte) (k keys, err error) {
 	if k.seal, err = readKeyset(content.Seal, kek, sealPurpose); err != nil {
 		return k, err
 	}
+	k.since = content.Since
 	k.fingerprint, err = readKeyset(content.Fingerprint, kek, fingerprintPurpose)
 	return k, err
 }
@@ -139,7 +146,7 @@ func readKeyset(text []byte, kek tink.AEAD, purpose string) (*keyset.Handle, err
 }
 
 func (k keys) render(kek tink.AEAD) ([]byte, error) {
-	content := file{Version: fileVersion, Clear: kek == nil}
+	content := file{Version: fileVersion, Since: k.since, Clear: kek == nil}
 	var err error
 	if content.Seal, err = writeKeyset(k.seal, kek, sealPurpose); err != nil {
 		return nil, err

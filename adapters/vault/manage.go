@@ -8,14 +8,16 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/keyset"
 )
 
 // Create makes a keyset file, and the file of the key that encrypts it unless
-// that is there. It overwrites nothing: [os.ErrExist].
-func Create(f Files) error {
+// that is there. It overwrites nothing: [os.ErrExist]. Now is for
+// [Vault.KeySince].
+func Create(f Files, now time.Time) error {
 	if f.KEK == "" && !f.AllowClear {
 		return errors.New("a keyset in the clear is for BILLING_ENV=dev and test alone: name a file for the key that encrypts it")
 	}
@@ -25,7 +27,7 @@ func Create(f Files) error {
 	if err := createKEK(f.KEK); err != nil {
 		return err
 	}
-	k, err := newKeys()
+	k, err := newKeys(now)
 	if err != nil {
 		return err
 	}
@@ -97,17 +99,21 @@ func (f Files) Prepare() error {
 	})
 }
 
-// Rotate makes the key seal that was prepared last, or a new one if none was.
-func (f Files) Rotate() error {
-	return f.change(func(m *keyset.Manager, list []Key) error {
-		if newest := list[len(list)-1]; newest.Enabled && !newest.Primary {
-			return m.SetPrimary(newest.ID)
-		}
-		id, err := m.Add(aead.AES256GCMKeyTemplate())
-		if err != nil {
-			return err
-		}
-		return m.SetPrimary(id)
+// Rotate makes the key seal from now on that was prepared last, or a new one if
+// none was.
+func (f Files) Rotate(now time.Time) error {
+	return f.rewrite(f, func(k keys) (keys, error) {
+		k.since = now
+		return k.change(func(m *keyset.Manager, list []Key) error {
+			if newest := list[len(list)-1]; newest.Enabled && !newest.Primary {
+				return m.SetPrimary(newest.ID)
+			}
+			id, err := m.Add(aead.AES256GCMKeyTemplate())
+			if err != nil {
+				return err
+			}
+			return m.SetPrimary(id)
+		})
 	})
 }
 
@@ -151,23 +157,26 @@ func (f Files) Rekey(kek string) error {
 	return f.rewrite(Files{Keyset: f.Keyset, KEK: kek}, func(k keys) (keys, error) { return k, nil })
 }
 
-// change changes the keys that seal. Of several that change the file, one works
-// and the others wait; who reads it sees the old one or the new one, whole.
+// change changes the keys that seal.
 func (f Files) change(how func(*keyset.Manager, []Key) error) error {
-	return f.rewrite(f, func(k keys) (keys, error) {
-		m := keyset.NewManagerFromHandle(k.seal)
-		err := how(m, k.list())
-		if err == nil {
-			k.seal, err = m.Handle()
-		}
-		if err != nil {
-			err = fmt.Errorf("change the keys: %w", err)
-		}
-		return k, err
-	})
+	return f.rewrite(f, func(k keys) (keys, error) { return k.change(how) })
 }
 
-// rewrite reads the keys, and writes what how makes of them.
+func (k keys) change(how func(*keyset.Manager, []Key) error) (keys, error) {
+	m := keyset.NewManagerFromHandle(k.seal)
+	err := how(m, k.list())
+	if err == nil {
+		k.seal, err = m.Handle()
+	}
+	if err != nil {
+		err = fmt.Errorf("change the keys: %w", err)
+	}
+	return k, err
+}
+
+// rewrite reads the keys, and writes what how makes of them. Of several that
+// change the file, one works and the others wait; who reads it sees the old one or
+// the new one, whole.
 func (f Files) rewrite(as Files, how func(keys) (keys, error)) error {
 	unlock, err := lock(f.Keyset + ".lock")
 	if err != nil {

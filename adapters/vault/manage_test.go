@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/online-cinema/billing/core/billing"
 )
@@ -18,7 +19,7 @@ func create(t *testing.T) Files {
 	t.Helper()
 	dir := t.TempDir()
 	f := Files{Keyset: filepath.Join(dir, "keyset.json"), KEK: filepath.Join(dir, "kek")}
-	if err := Create(f); err != nil {
+	if err := Create(f, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	return f
@@ -58,7 +59,7 @@ func TestCreate(t *testing.T) {
 	}
 	opens(t, open(t, f), seal(t, open(t, f)))
 	before, _ := os.ReadFile(f.Keyset)
-	if err := Create(f); !errors.Is(err, os.ErrExist) {
+	if err := Create(f, time.Now()); !errors.Is(err, os.ErrExist) {
 		t.Errorf("again: %v, want that it exists", err)
 	}
 	if after, _ := os.ReadFile(f.Keyset); !bytes.Equal(before, after) {
@@ -69,11 +70,11 @@ func TestCreate(t *testing.T) {
 func TestKeysetInTheClear(t *testing.T) {
 	t.Parallel()
 	f := Files{Keyset: filepath.Join(t.TempDir(), "keyset.json")}
-	if err := Create(f); err == nil {
+	if err := Create(f, time.Now()); err == nil {
 		t.Error("it was made although it may not be used")
 	}
 	f.AllowClear = true
-	must(t, Create(f))
+	must(t, Create(f, time.Now()))
 	opens(t, open(t, f), seal(t, open(t, f)))
 	f.AllowClear = false
 	if _, err := Open(f, nil); err == nil || !strings.Contains(err.Error(), "in the clear") {
@@ -147,7 +148,7 @@ func TestRotation(t *testing.T) {
 	f := create(t)
 	running := open(t, f) // all the time, as a service does
 	old := seal(t, running)
-	must(t, f.Rotate())
+	must(t, f.Rotate(time.Now()))
 	fresh := seal(t, running)
 	if fresh.KeyID == old.KeyID {
 		t.Fatal("it is sealed with the old key still")
@@ -179,7 +180,7 @@ func TestRotationInTwoSteps(t *testing.T) {
 	if s := seal(t, elsewhere); s.KeyID != first.KeyID {
 		t.Error("a key that was only prepared seals")
 	}
-	must(t, f.Rotate())
+	must(t, f.Rotate(time.Now()))
 	s := seal(t, open(t, f))
 	if s.KeyID == first.KeyID {
 		t.Error("the key that was prepared does not seal")
@@ -196,7 +197,7 @@ func TestFingerprintsOutliveRotation(t *testing.T) {
 	v := open(t, f)
 	before, err := v.Fingerprint("pan", "u", []byte(number))
 	must(t, err)
-	must(t, f.Rotate())
+	must(t, f.Rotate(time.Now()))
 	if after, err := v.Fingerprint("pan", "u", []byte(number)); err != nil || after != before {
 		t.Errorf("another fingerprint after the rotation, %v", err)
 	}
@@ -209,7 +210,7 @@ func TestRotationsAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			if err := f.Rotate(); err != nil {
+			if err := f.Rotate(time.Now()); err != nil {
 				t.Error(err)
 			}
 		})
@@ -248,4 +249,33 @@ func TestTheKeysSurviveTheirFile(t *testing.T) {
 	if n := strings.Count(logged.String(), "cannot be read"); n != 2 {
 		t.Errorf("it was logged %d times, want once for each fault:\n%s", n, &logged)
 	}
+}
+
+// A key's age counts from when it began to seal, whatever else is done to the file.
+func TestKeySince(t *testing.T) {
+	t.Parallel()
+	made, rotated := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)
+	dir := t.TempDir()
+	f := Files{Keyset: filepath.Join(dir, "keyset.json"), KEK: filepath.Join(dir, "kek")}
+	must(t, Create(f, made))
+	v := open(t, f)
+	expect := func(want time.Time) {
+		t.Helper()
+		if got := v.KeySince(); !got.Equal(want) {
+			t.Errorf("the key seals since %v, want %v", got, want)
+		}
+	}
+	expect(made)
+	must(t, f.Prepare())
+	expect(made)
+	must(t, f.Rotate(rotated))
+	expect(rotated)
+	must(t, f.EnableAll())
+	must(t, f.Rekey(f.KEK))
+	expect(rotated)
+
+	text, err := os.ReadFile(f.Keyset)
+	must(t, err)
+	must(t, os.WriteFile(f.Keyset, bytes.Replace(text, []byte(`"since"`), []byte(`"earlier_version"`), 1), 0o600))
+	expect(time.Time{})
 }

@@ -35,6 +35,7 @@ type opened struct {
 	aead    tink.AEAD
 	prf     *prf.Set
 	primary uint32
+	since   time.Time
 }
 
 // stamp tells whether a file has changed.
@@ -65,7 +66,7 @@ func Open(f Files, log *slog.Logger) (*Vault, error) {
 // InMemory makes keys that are nowhere but in this process: what they seal is
 // lost with it.
 func InMemory() (*Vault, error) {
-	k, err := newKeys()
+	k, err := newKeys(time.Time{})
 	if err != nil {
 		return nil, err
 	}
@@ -91,6 +92,7 @@ func (k keys) open() (o opened, err error) {
 	if o.prf, err = prf.NewPRFSet(k.fingerprint); err != nil {
 		return o, err
 	}
+	o.since = k.since
 	o.primary = k.seal.KeysetInfo().GetPrimaryKeyId()
 	return o, nil
 }
@@ -167,6 +169,10 @@ func (v *Vault) Fingerprint(p app.Purpose, user billing.UserID, text []byte) (f 
 
 // Current implements [app.Vault].
 func (v *Vault) Current() uint32 { return v.keys().primary }
+
+// KeySince returns when the key that seals began to; the zero time when its file
+// does not tell, which was made or rotated last by an earlier version.
+func (v *Vault) KeySince() time.Time { return v.keys().since }
 
 // Check seals something and opens it again.
 func (v *Vault) Check() error {

@@ -36,10 +36,15 @@ in are added with 'billingctl admin-user add'.
   BILLING_TRUSTED_PROXIES
                          addresses or networks whose X-Forwarded-For is believed
                          (default none)
-  BILLING_OPS_ADDR       listener of /livez and /readyz (default 127.0.0.1:9090)
+  BILLING_OPS_ADDR       listener of /livez, /readyz and /metrics
+                         (default 127.0.0.1:9090)
   BILLING_TIME_ZONE      where days begin, and which times are shown (default UTC)
   BILLING_CLOCK          system, or test: the clock that billingctl sets
   BILLING_SIMULATOR      on or off (default off in production, else on)
+  OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT
+                         OpenTelemetry collector to send traces to, OTLP over HTTP
+                         (default none)
+  OTEL_TRACES_SAMPLER    which traces (default 10 a second at most)
   BILLING_LOG_LEVEL      debug, info, warn or error (default info)
   BILLING_LOG_FORMAT     json or text (default json)
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/online-cinema/billing/adapters/admin"
 	"github.com/online-cinema/billing/adapters/clock"
+	"github.com/online-cinema/billing/adapters/metrics"
 	"github.com/online-cinema/billing/adapters/password"
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/cmd/internal/boot"
@@ -22,7 +23,12 @@ const (
 
 // serve wires everything, top to bottom, and runs it until ctx ends.
 func serve(ctx context.Context, cfg boot.Admin, log *slog.Logger) error {
-	pool, err := postgres.OpenRole(ctx, cfg.DatabaseURL.Reveal(), postgres.PanelRole)
+	traces, err := cfg.OpenTracer(ctx, "billing-admin", log)
+	if err != nil {
+		return err
+	}
+	defer traces.Stop()
+	pool, err := postgres.OpenRole(ctx, cfg.DatabaseURL.Reveal(), postgres.PanelRole, traces.Pool)
 	if err != nil {
 		return err
 	}
@@ -45,15 +51,19 @@ func serve(ctx context.Context, cfg boot.Admin, log *slog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("panel: %w", err)
 	}
+	m := metrics.New(boot.Version())
+	m.Masked(boot.Masked(log))
 	listeners, err := boot.Listen("BILLING_ADMIN_ADDR", cfg.AdminAddr, cfg.OpsAddr)
 	if err != nil {
 		return err
 	}
 	defer listeners.Close()
 	health := boot.NewHealth(pool.Ping, cfg.DatabaseURL, nil)
+	ops := health.Handler()
+	ops.Handle("GET /metrics", m.Handler())
 	s := &boot.Serving{
 		Program: "billing-admin", Address: "admin_addr", Listeners: listeners, Health: health,
-		Public: boot.NewServer(panel, longest, log), Ops: boot.NewServer(health.Handler(), longest, log),
+		Public: boot.NewServer(traces.Handler(panel, cfg.Proxies), longest, log), Ops: boot.NewServer(ops, longest, log),
 		Background: []func(context.Context){
 			task{"figures were not added up", foldEvery, store.Fold, log}.run,
 			task{"the overview was not made ready", warmEvery, warm(cases), log}.run,

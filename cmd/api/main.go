@@ -65,6 +65,10 @@ in the environment. A wrong or missing value is refused at start.
                                 new cards of one viewer (default 5, 10; 0 is no limit)
   BILLING_LIMIT_DECLINES_PER_HOUR, BILLING_LIMIT_DECLINES_PER_DAY
                                 declined payments with a card (default 5, 10)
+  OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT
+                                OpenTelemetry collector to send traces to, OTLP over HTTP
+                                (default none)
+  OTEL_TRACES_SAMPLER           which traces (default 10 a second at most)
   BILLING_LOG_LEVEL             debug, info, warn or error (default info)
   BILLING_LOG_FORMAT            json or text (default json)
 

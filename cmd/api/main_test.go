@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/online-cinema/billing/adapters/auth"
 	"github.com/online-cinema/billing/adapters/vault"
@@ -66,7 +67,7 @@ func TestAddressInUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	keys := vault.Files{Keyset: filepath.Join(dir, "keyset.json"), KEK: filepath.Join(dir, "kek")}
-	if err := vault.Create(keys); err != nil {
+	if err := vault.Create(keys, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	var out, errs bytes.Buffer

@@ -22,7 +22,12 @@ import (
 
 // serve wires everything, top to bottom, and runs it until ctx ends.
 func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
-	pool, err := postgres.OpenRole(ctx, cfg.DatabaseURL.Reveal(), postgres.APIRole)
+	traces, err := cfg.OpenTracer(ctx, "billing-api", log)
+	if err != nil {
+		return err
+	}
+	defer traces.Stop()
+	pool, err := postgres.OpenRole(ctx, cfg.DatabaseURL.Reveal(), postgres.APIRole, traces.Pool)
 	if err != nil {
 		return err
 	}
@@ -61,7 +66,7 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 	}
 	m := metrics.New(boot.Version())
 	for code, p := range systems.Providers {
-		systems.Providers[code] = m.Provider(code, p)
+		systems.Providers[code] = traces.Provider(code, m.Provider(code, p))
 	}
 	store := boot.NewStore(pool, keys)
 	cases := newUseCases(cfg, mutant.Store(store, systems.Providers), clock, systems.Providers, log)
@@ -70,7 +75,11 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 	}
 	cases.subscriber.Collector.Watch = m.Event
 	m.Masked(boot.Masked(log))
-	m.Watch(store.Pending, connections(pool), clock.Now, log)
+	watched := metrics.Watched{Backlog: store.Backlog, Connections: connections(pool), Now: clock.Now, Log: log}
+	if keys != nil {
+		watched.Vault = keys
+	}
+	m.Watch(watched)
 	api, err := cases.handler(cfg, verifier, m, log)
 	if err != nil {
 		return fmt.Errorf("API: %w", err)
@@ -85,7 +94,7 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 	ops.Handle("GET /metrics", m.Handler())
 	s := &boot.Serving{
 		Program: "billing-api", Address: "api_addr", Listeners: listeners, Health: health,
-		Public: boot.NewServer(health.PartOnStopping(withPages(api, systems.Pages)), longest(cfg), log),
+		Public: boot.NewServer(health.PartOnStopping(withPages(traces.Handler(api, cfg.TrustedProxies), systems.Pages)), longest(cfg), log),
 		Ops:    boot.NewServer(ops, time.Minute, log),
 		Background: []func(context.Context){
 			sweeper{cases.subscriber.Collector, time.Duration(cfg.SweepInterval), log}.run,
@@ -143,7 +152,7 @@ func (u useCases) handler(cfg boot.API, v *auth.Verifier, m *metrics.Metrics, lo
 	})
 }
 
-func connections(pool *pgxpool.Pool) metrics.Connections {
+func connections(pool *pgxpool.Pool) func() (used, idle, most int) {
 	return func() (used, idle, most int) {
 		s := pool.Stat()
 		return int(s.AcquiredConns()), int(s.IdleConns()), int(s.MaxConns())

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -68,7 +69,7 @@ func openCluster(ctx context.Context, dir string) (*cluster, error) {
 }
 
 func (c *cluster) openVault() (err error) {
-	if err := vault.Create(c.vault); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := vault.Create(c.vault, time.Now()); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	c.keys, err = vault.Open(c.vault, slog.New(slog.DiscardHandler))

@@ -5,6 +5,7 @@
 //	billingctl migrate          the schema
 //	billingctl plan             the catalogue
 //	billingctl payment-system   who moves the money
+//	billingctl payment          what became of one payment
 //	billingctl reconcile        our books against theirs
 //	billingctl admin-user       people of the admin panel
 //	billingctl token            a viewer's token for trying things out

@@ -6,8 +6,10 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
+	"github.com/online-cinema/billing/adapters/clock"
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/cmd/internal/boot"
 	"github.com/online-cinema/billing/core/app"
@@ -15,17 +17,18 @@ import (
 )
 
 func (t *tool) reconcile() *cobra.Command {
-	var system, since string
+	var system, since, metricsFile string
 	cmd := &cobra.Command{
 		Use: "reconcile", Short: "Compare our payments with a payment system's ledger",
 		Long: "Compare our payments with a payment system's ledger, and exit with 1 when they differ. It changes nothing.\n\n" +
 			"A payment that is being settled at this moment may be in the ledger before it is in our books:\n" +
 			"what differs once and not a minute later is none.",
 		Args: cobra.NoArgs,
-		RunE: t.action(func(cmd *cobra.Command, _ []string) error { return t.compare(cmd, system, since) }),
+		RunE: t.action(func(cmd *cobra.Command, _ []string) error { return t.compare(cmd, system, since, metricsFile) }),
 	}
 	cmd.Flags().StringVar(&system, "payment-system", "", "its code")
 	cmd.Flags().StringVar(&since, "since", "", "compare from this time on, such as 2026-01-31T00:00:00Z or 2026-01-31 (default: from the first)")
+	cmd.Flags().StringVar(&metricsFile, "metrics-file", "", "write how many differ for Prometheus' textfile collector")
 	require(cmd, "payment-system")
 	return t.withJSON(cmd)
 }
@@ -38,7 +41,7 @@ type reconciliationJSON struct {
 	Double       []billing.PaymentID `json:"double"`
 }
 
-func (t *tool) compare(cmd *cobra.Command, system, sinceText string) error {
+func (t *tool) compare(cmd *cobra.Command, system, sinceText, metricsFile string) error {
 	since, err := parseSince(sinceText)
 	if err != nil {
 		return err
@@ -46,6 +49,11 @@ func (t *tool) compare(cmd *cobra.Command, system, sinceText string) error {
 	r, err := t.reconciliation(cmd, system, since)
 	if err != nil {
 		return err
+	}
+	if metricsFile != "" {
+		if err := writeMismatches(metricsFile, system, r, clock.System{}.Now()); err != nil {
+			return err
+		}
 	}
 	list := func(ids []billing.PaymentID) []billing.PaymentID { return append([]billing.PaymentID{}, ids...) }
 	err = t.print(reconciliationJSON{
@@ -76,6 +84,30 @@ func (t *tool) reconciliation(cmd *cobra.Command, system string, since time.Time
 		return err
 	})
 	return r, err
+}
+
+// writeMismatches writes what a comparison found as metrics, and when it ended.
+func writeMismatches(file, system string, r app.Reconciliation, now time.Time) error {
+	labels := prometheus.Labels{"provider": system}
+	mismatches := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "billing_reconcile_mismatches", ConstLabels: labels,
+		Help: "Payments of which our books and the payment system's ledger said different things at the last comparison.",
+	}, []string{"kind"})
+	for kind, ids := range map[string][]billing.PaymentID{
+		"missing_here": r.MissingHere, "missing_there": r.MissingThere, "different": r.Different, "double": r.Double,
+	} {
+		mismatches.WithLabelValues(kind).Set(float64(len(ids)))
+	}
+	ended := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "billing_reconcile_timestamp_seconds", ConstLabels: labels, Help: "When the last comparison ended.",
+	})
+	ended.Set(float64(now.Unix()))
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(mismatches, ended)
+	if err := prometheus.WriteToTextfile(file, registry); err != nil {
+		return fmt.Errorf("--metrics-file: %w", err)
+	}
+	return nil
 }
 
 // parseSince reads a time, or a day in UTC.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -37,9 +39,22 @@ func TestReconcileFindsWhatDiffers(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("charges that nobody knows (-want +got):\n%s", diff)
 	}
-	out, errs := s.run(t, boot.Failed, "reconcile", "--payment-system", "simulator")
+	file := filepath.Join(t.TempDir(), "reconcile.prom")
+	out, errs := s.run(t, boot.Failed, "reconcile", "--payment-system", "simulator", "--metrics-file", file)
 	if !strings.Contains(out, "double") || !strings.Contains(errs, "differ") {
 		t.Errorf("people are told %q and %q", out, errs)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`billing_reconcile_mismatches{kind="missing_here",provider="simulator"} 2`, `billing_reconcile_mismatches{kind="double",provider="simulator"} 1`,
+		`billing_reconcile_mismatches{kind="different",provider="simulator"} 0`, `billing_reconcile_timestamp_seconds{provider="simulator"} 1.`,
+	} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("%s is not in\n%s", want, text)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/online-cinema/billing/adapters/clock"
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/adapters/vault"
 )
@@ -53,7 +54,7 @@ func (t *tool) rotate(in rotateFlags) error {
 	if err != nil {
 		return err
 	}
-	change := f.Rotate
+	change := func() error { return f.Rotate(clock.System{}.Now()) }
 	switch {
 	case in.prepare:
 		change = f.Prepare

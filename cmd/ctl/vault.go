@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/online-cinema/billing/adapters/clock"
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/adapters/vault"
 	"github.com/online-cinema/billing/cmd/internal/boot"
@@ -95,7 +96,7 @@ func (t *tool) keygen(f vault.Files, inTheClear bool) error {
 	case f.KEK == "":
 		return misused("give --kek or set BILLING_VAULT_KEK_FILE: the keyset is encrypted with the key in that file")
 	}
-	if err := vault.Create(f); err != nil {
+	if err := vault.Create(f, clock.System{}.Now()); err != nil {
 		return err
 	}
 	keys, err := f.Keys()

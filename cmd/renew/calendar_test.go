@@ -150,6 +150,7 @@ func newWorld(t *testing.T, url string, loc *time.Location) world {
 	}
 	collector := &app.Collector{
 		Store: store, Clock: now, NewID: boot.NewID, ChargeTimeout: time.Minute, RecordTimeout: time.Minute, Recording: app.NewRecording(),
+		Log:       slog.New(slog.DiscardHandler),
 		Providers: map[string]app.Provider{simulator.Code: simulator.New(theirs, simulator.Config{Clock: now})},
 	}
 	calendar := billing.NewCalendar(loc)

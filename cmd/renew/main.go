@@ -59,6 +59,10 @@ or are not known, or the run stopped early; 2 for bad usage or configuration.
   BILLING_SIMULATOR_MISHAPS     what goes wrong there, such as
                                 lose_answers=0.3,latency=20ms,seed=7
   BILLING_CHARGE_TIMEOUT        how long one charge may take (default 10s)
+  OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT
+                                OpenTelemetry collector to send traces to, OTLP over HTTP
+                                (default none)
+  OTEL_TRACES_SAMPLER           which traces (default 10 a second at most)
   BILLING_LOG_LEVEL             debug, info, warn or error (default info)
   BILLING_LOG_FORMAT            json or text (default json)
 `

@@ -18,7 +18,12 @@ import (
 // work wires everything, top to bottom, and makes the run. It reports whether
 // every item was dealt with.
 func work(ctx context.Context, cfg boot.Renew, o options, stdout, stderr io.Writer, log *slog.Logger) (bool, error) {
-	pool, err := postgres.OpenRole(ctx, cfg.DatabaseURL.Reveal(), postgres.RenewRole)
+	traces, err := cfg.OpenTracer(ctx, "billing-renew", log)
+	if err != nil {
+		return false, err
+	}
+	defer traces.Stop()
+	pool, err := postgres.OpenRole(ctx, cfg.DatabaseURL.Reveal(), postgres.RenewRole, traces.Pool)
 	if err != nil {
 		return false, err
 	}
@@ -40,7 +45,10 @@ func work(ctx context.Context, cfg boot.Renew, o options, stdout, stderr io.Writ
 	if err != nil {
 		return false, err
 	}
-	store := mutant.Store(boot.NewStore(pool, keys), systems.Providers)
+	for code, p := range systems.Providers {
+		systems.Providers[code] = traces.Provider(code, p)
+	}
+	store := traces.Store(mutant.Store(boot.NewStore(pool, keys), systems.Providers))
 	renewer := &app.Renewer{
 		Store: store, Clock: now, NewID: boot.NewID, Calendar: billing.NewCalendar(cfg.TimeZone.Location),
 		Collector:   boot.NewCollector(cfg.Rules, cfg.Charging, store, now, systems.Providers, log),
@@ -66,7 +74,11 @@ func renew(ctx context.Context, r *app.Renewer, o options, stdout, stderr io.Wri
 	log.Info("renewal run", "ok", ok, "settled", sum.Settled, "due", sum.Due, "renewed", sum.Renewed, "declined", sum.Declined,
 		"unknown", sum.Unknown, "ended", sum.Ended, "failed", sum.Failed, "took", wall.Now().Sub(begin).String(), "stopped", ctx.Err() != nil)
 	if o.metricsFile != "" {
-		err = errors.Join(err, writeMetrics(o.metricsFile, sum, ok, begin, wall.Now()))
+		done := app.Run{StartedAt: begin, FinishedAt: wall.Now(), Summary: sum}
+		if err != nil {
+			done.Error = err.Error()
+		}
+		err = errors.Join(err, writeMetrics(o.metricsFile, done, boot.Masked(log)))
 	}
 	return ok, errors.Join(err, printer{stdout, o.json}.summary(sum))
 }

@@ -94,6 +94,8 @@ type Result struct {
 	// Err is what the payment system failed with, if it failed. The payment may
 	// be settled all the same: as abandoned.
 	Err error
+
+	news bool // nobody recorded as much before
 }
 
 // Collect sends an intent that is stored, and records the outcome. ctx is one
@@ -143,6 +145,8 @@ func (c *Collector) ask(ctx context.Context, p *billing.Payment, by ChargeReques
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.ChargeTimeout)
 	defer cancel()
+	c.Log.LogAttrs(ctx, slog.LevelDebug, "payment is sent", slog.String("payment_id", string(p.ID)),
+		slog.String("payment_system", p.PaymentSystem))
 	crashPoint("charge.before")
 	by.Key, by.Amount, by.Initiator = p.ID, p.Amount, p.Initiator
 	o, err := provider.Charge(ctx, by)
@@ -204,6 +208,7 @@ func (c *Collector) record(ctx context.Context, vs ...verdict) ([]Result, error)
 	}
 	crashPoint("record.after")
 	c.report(ctx, events)
+	c.log(ctx, results)
 	return results, nil
 }
 
@@ -241,7 +246,9 @@ func (c *Collector) settle(ctx context.Context, tx Repos, vs []verdict) ([]Resul
 		default:
 			w.unsettled = append(w.unsettled, keyOf(newPay))
 		}
-		results = append(results, Result{newSub, newPay, v.err})
+		// A sweep hears again and again of what is pending; who sent it, once.
+		news := newPay.Settled() && !pay.Settled() || !newPay.Settled() && !v.until.IsZero()
+		results = append(results, Result{newSub, newPay, v.err, news})
 	}
 	identify(w.events, c.NewID)
 	return results, w.events, w.apply(ctx, tx)
@@ -331,6 +338,25 @@ func keyOf(p billing.Payment) PaymentKey { return PaymentKey{p.UserID, p.ID} }
 func identify(events []billing.Event, newID func() string) {
 	for i := range events {
 		events[i].ID = billing.EventID(newID())
+	}
+}
+
+// log writes what became of payments, a line for each that there is something new
+// of. A run renews a hundred thousand as they should be: of those it says nothing
+// unless it is asked for every detail.
+func (c *Collector) log(ctx context.Context, results []Result) {
+	for _, r := range results {
+		p, level := r.Payment, slog.LevelInfo
+		if p.Initiator == billing.MerchantInitiated && p.Status == billing.PaymentSucceeded {
+			level = slog.LevelDebug
+		}
+		if !r.news || !c.Log.Enabled(ctx, level) {
+			continue
+		}
+		c.Log.LogAttrs(ctx, level, "payment", slog.String("payment_id", string(p.ID)), slog.String("status", string(p.Status)),
+			slog.String("decline_code", string(p.DeclineCode)), slog.String("initiator", string(p.Initiator)),
+			slog.String("payment_system", p.PaymentSystem),
+			slog.String("subscription_id", string(p.SubscriptionID)), slog.String("user_id", string(p.UserID)))
 	}
 }
 

@@ -243,6 +243,23 @@ type Runs interface {
 	Put(ctx context.Context, r Run) error
 }
 
+// Backlog is what waits to be done, and what was done last.
+type Backlog struct {
+	Pending       int       // payments that are not settled
+	OldestPending time.Time // when the first of them was made; zero when there is none
+	Due           int       // subscriptions that a run would take up now, as far as they were counted
+	OldestDue     time.Time // since when the first of them is due; zero when there is none
+	LastRun       Run       // that ended; zero when none did
+}
+
+// Story is all that the books say of one payment.
+type Story struct {
+	billing.Payment
+	SendUntil time.Time       // while it is pending: until when somebody may be sending it
+	LookAt    time.Time       // while it is pending: when it is looked up next
+	Events    []billing.Event // that it caused, oldest first
+}
+
 // Request is a request that its sender may repeat: its Idempotency-Key, and
 // what is needed to tell a repetition from another request.
 type Request struct {
@@ -387,6 +404,29 @@ var (
 	ErrCredentials    = errors.New("the payment system does not accept our credentials")
 	ErrChargeNotFound = errors.New("the payment system has no such charge")
 )
+
+// OutcomeName says what a payment system answered in one word of a short list,
+// for logs, metrics and traces.
+func OutcomeName(o billing.Outcome, err error) string {
+	if err == nil {
+		return string(o.Status)
+	}
+	for _, known := range []struct {
+		err  error
+		name string
+	}{
+		{ErrNotSent, "not_sent"}, {ErrTokenUnknown, "token_unknown"}, {ErrRefused, "refused"},
+		{ErrKeyConflict, "key_conflict"}, {ErrCredentials, "credentials"}, {ErrChargeNotFound, "not_found"},
+	} {
+		if errors.Is(err, known.err) {
+			return known.name
+		}
+	}
+	return OutcomeUnknown
+}
+
+// OutcomeUnknown is the name of an outcome that nobody knows.
+const OutcomeUnknown = "unknown"
 
 // Ledger is a payment system that can list what it took, for reconciliation.
 type Ledger interface {

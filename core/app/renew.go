@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/online-cinema/billing/core/billing"
@@ -76,6 +77,12 @@ func (r *Renewer) Run(ctx context.Context) (Summary, error) {
 	}
 	return record.Summary, errors.Join(err, r.put(context.WithoutCancel(ctx), record))
 }
+
+// OK reports whether a run that ended dealt with every item.
+func (r Run) OK() bool { return r.Error == "" && !r.Summary.Trouble() }
+
+// GaveUp reports whether a run that ended stopped asking a payment system.
+func (r Run) GaveUp() bool { return strings.Contains(r.Error, ErrGaveUp.Error()) }
 
 func (r *Renewer) put(ctx context.Context, record Run) error {
 	return r.Store.InTx(ctx, func(tx Repos) error { return tx.Runs.Put(ctx, record) })

@@ -126,6 +126,7 @@ func (c *Collector) resendSome(ctx context.Context, absent []verdict) (sent []ve
 		return nil, nil, err
 	}
 	c.report(ctx, a.events)
+	c.log(ctx, a.others)
 	crashPoint("sweep.resend")
 	return inParallel(len(absent), a.jobs, func(j job) verdict {
 		v := *c.chargeOrLookUp(sending, &j.payment, j.token)

@@ -43,7 +43,7 @@ $$;
 -- Databases of Postgres 14 and before let everybody make tables.
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 
-GRANT SELECT ON schema_migrations, test_clock, payment_systems, plans TO billing_api, billing_renew;
+GRANT SELECT ON schema_migrations, test_clock, payment_systems, plans, renewal_runs TO billing_api, billing_renew;
 GRANT SELECT, INSERT ON payments TO billing_api, billing_renew;
 GRANT UPDATE (status, decline_code, provider_ref, action_url, contradiction, settled_at, sweep_at, send_until)
     ON payments TO billing_api, billing_renew;
@@ -63,7 +63,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON idempotency_answers TO billing_api;
 
 -- What is appended is counted for the panel.
 GRANT SELECT (user_id, subscription_id, type, at, plan_code, amount, currency, decline_code) ON events TO billing_renew;
-GRANT SELECT, INSERT, UPDATE ON renewal_runs TO billing_renew;
+GRANT INSERT, UPDATE ON renewal_runs TO billing_renew;
 
 -- +goose Down
 

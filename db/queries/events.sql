@@ -23,3 +23,6 @@ SELECT date_trunc('hour', e.at, 'UTC'), coalesce(p.id, (
 FROM added e LEFT JOIN plans p ON p.code = e.plan_code
 WHERE e.subscription_id IS NOT NULL -- and not about a card
 GROUP BY 1, 2, 3, 4, 5;
+
+-- name: EventsOfPayment :many
+SELECT * FROM events WHERE user_id = @user_id AND payment_id = @payment_id ORDER BY id;

@@ -77,3 +77,7 @@ LIMIT 1000;
 -- name: PaymentsPending :one
 -- The time is NULL, which is Go's zero time, when none is pending.
 SELECT count(*) AS pending, min(created_at)::timestamptz AS oldest FROM payments WHERE sweep_at IS NOT NULL;
+
+-- name: PaymentFind :one
+-- Without a user it reads the whole table: nothing that serves viewers asks so.
+SELECT * FROM payments WHERE id = @id AND user_id = coalesce(sqlc.narg('user_id')::uuid, user_id);

@@ -5,3 +5,6 @@ ON CONFLICT (id) DO UPDATE
 SET finished_at = excluded.finished_at, settled = excluded.settled, due = excluded.due, renewed = excluded.renewed,
     declined = excluded.declined, unknown = excluded.unknown, ended = excluded.ended, failed = excluded.failed,
     error = excluded.error;
+
+-- name: RunLastEnded :one
+SELECT * FROM renewal_runs WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT 1;

@@ -82,3 +82,12 @@ LIMIT @take::int;
 SELECT count(*) FROM subscriptions s
 WHERE s.next_charge_at BETWEEN @from_at::timestamptz AND @now::timestamptz
   AND NOT s.charging AND (s.payment_system = ANY(@systems::text[]) OR @any_system::bool);
+
+-- name: SubscriptionsBacklog :one
+-- Not all are counted: after an outage that would be millions of index entries
+-- for each look. The time is NULL, which is Go's zero time, when none is due.
+SELECT count(*) AS due, min(d.next_charge_at)::timestamptz AS oldest
+FROM (SELECT next_charge_at FROM subscriptions
+      WHERE next_charge_at <= @now::timestamptz AND NOT charging
+      ORDER BY next_charge_at
+      LIMIT @most::int) AS d;

@@ -111,6 +111,7 @@ type API struct {
 	Vault
 	CardLimits
 	Shell
+	Tracing
 	APIAddr       Address `env:"BILLING_API_ADDR" envDefault:":8080" must:"be host:port or :port"`
 	OpsAddr       Address `env:"BILLING_OPS_ADDR" envDefault:"127.0.0.1:9090" must:"be host:port or :port"`
 	SweepInterval Span    `env:"BILLING_SWEEP_INTERVAL" envDefault:"5s" must:"be a duration of more than zero, such as 5s"`
@@ -133,6 +134,7 @@ type Renew struct {
 	Rules
 	Charging
 	Vault
+	Tracing
 }
 
 func (c Renew) check(f *faults) {
@@ -146,6 +148,7 @@ type Admin struct {
 	Service
 	Database
 	Rules
+	Tracing
 	Simulator Switch   `env:"BILLING_SIMULATOR" must:"be on or off"`
 	AdminAddr Address  `env:"BILLING_ADMIN_ADDR" envDefault:"127.0.0.1:8081" must:"be host:port or :port"`
 	OpsAddr   Address  `env:"BILLING_OPS_ADDR" envDefault:"127.0.0.1:9090" must:"be host:port or :port"`

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/online-cinema/billing/adapters/auth"
 	"github.com/online-cinema/billing/adapters/vault"
@@ -25,7 +26,7 @@ func TestMain(m *testing.M) {
 	}
 	keys = vault.Files{Keyset: filepath.Join(dir, "keyset.json"), KEK: filepath.Join(dir, "kek")}
 	clearKeys = vault.Files{Keyset: filepath.Join(dir, "clear.json"), AllowClear: true}
-	if err = errors.Join(err, vault.Create(keys), vault.Create(clearKeys)); err != nil {
+	if err = errors.Join(err, vault.Create(keys, time.Now()), vault.Create(clearKeys, time.Now())); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

@@ -57,15 +57,20 @@ func approve(t *testing.T, page string) {
 // query asks the database as a superuser.
 func (w world) query(t *testing.T, sql string) (n int) {
 	t.Helper()
+	w.scan(t, sql, &n)
+	return n
+}
+
+func (w world) scan(t *testing.T, sql string, into any) {
+	t.Helper()
 	conn, err := pgx.Connect(t.Context(), w.databaseURL)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close(t.Context()) }()
-	if err := conn.QueryRow(t.Context(), sql).Scan(&n); err != nil {
+	if err := conn.QueryRow(t.Context(), sql).Scan(into); err != nil {
 		t.Fatal(err)
 	}
-	return n
 }
 
 // The cards of the simulator's table: how a subscribe is answered, and the

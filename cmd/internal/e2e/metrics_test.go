@@ -35,6 +35,9 @@ func TestMetrics(t *testing.T) {
 		`billing_payment_events_total{type="payment_contradicted"} 0`,
 		`billing_payments_pending 1`,
 		`billing_database_up 1`,
+		`billing_renewal_due 0`,
+		`billing_renewal_late_seconds 0`,
+		`billing_log_masked_total 0`,
 		`billing_http_request_duration_seconds_count{method="POST",route="/v1/subscriptions",status="201"} 1`,
 		`billing_http_request_duration_seconds_count{method="GET",route="/v1/subscriptions/{ref}",status="200"} 1`,
 		`billing_http_request_duration_seconds_count{method="GET",route="none",status="404"} 1`,
@@ -42,6 +45,9 @@ func TestMetrics(t *testing.T) {
 		if !strings.Contains(text, "\n"+line+"\n") {
 			t.Errorf("there is no line %s", line)
 		}
+	}
+	if !strings.Contains(text, "\nbilling_vault_key_age_seconds ") {
+		t.Error("the vault's key has no age")
 	}
 	for _, secret := range []string{"canary", "tok_", id} {
 		if strings.Contains(text, secret) {

@@ -71,3 +71,41 @@ func (q *Queries) EventsAppend(ctx context.Context, arg EventsAppendParams) erro
 	)
 	return err
 }
+
+const eventsOfPayment = `-- name: EventsOfPayment :many
+SELECT user_id, id, type, at, subscription_id, plan_code, payment_id, amount, currency, decline_code, access_until, retry_at, card_id FROM events WHERE user_id = $1 AND payment_id = $2 ORDER BY id
+`
+
+func (q *Queries) EventsOfPayment(ctx context.Context, userID string, paymentID *string) ([]Event, error) {
+	rows, err := q.db.Query(ctx, eventsOfPayment, userID, paymentID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Event
+	for rows.Next() {
+		var i Event
+		if err := rows.Scan(
+			&i.UserID,
+			&i.ID,
+			&i.Type,
+			&i.At,
+			&i.SubscriptionID,
+			&i.PlanCode,
+			&i.PaymentID,
+			&i.Amount,
+			&i.Currency,
+			&i.DeclineCode,
+			&i.AccessUntil,
+			&i.RetryAt,
+			&i.CardID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}

@@ -12,6 +12,38 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
+const paymentFind = `-- name: PaymentFind :one
+SELECT user_id, id, subscription_id, payment_method_id, payment_system, initiator, amount, currency, period_start, period_end, status, decline_code, provider_ref, action_url, contradiction, created_at, settled_at, sweep_at, send_until FROM payments WHERE id = $1 AND user_id = coalesce($2::uuid, user_id)
+`
+
+// Without a user it reads the whole table: nothing that serves viewers asks so.
+func (q *Queries) PaymentFind(ctx context.Context, iD string, userID *string) (Payment, error) {
+	row := q.db.QueryRow(ctx, paymentFind, iD, userID)
+	var i Payment
+	err := row.Scan(
+		&i.UserID,
+		&i.ID,
+		&i.SubscriptionID,
+		&i.PaymentMethodID,
+		&i.PaymentSystem,
+		&i.Initiator,
+		&i.Amount,
+		&i.Currency,
+		&i.PeriodStart,
+		&i.PeriodEnd,
+		&i.Status,
+		&i.DeclineCode,
+		&i.ProviderRef,
+		&i.ActionUrl,
+		&i.Contradiction,
+		&i.CreatedAt,
+		&i.SettledAt,
+		&i.SweepAt,
+		&i.SendUntil,
+	)
+	return i, err
+}
+
 const paymentsAdd = `-- name: PaymentsAdd :exec
 INSERT INTO payments (
     user_id, id, subscription_id, payment_method_id, payment_system, initiator, amount, currency,

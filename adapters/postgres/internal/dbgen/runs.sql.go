@@ -10,6 +10,29 @@ import (
 	"time"
 )
 
+const runLastEnded = `-- name: RunLastEnded :one
+SELECT id, started_at, finished_at, settled, due, renewed, declined, unknown, ended, failed, error FROM renewal_runs WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT 1
+`
+
+func (q *Queries) RunLastEnded(ctx context.Context) (RenewalRun, error) {
+	row := q.db.QueryRow(ctx, runLastEnded)
+	var i RenewalRun
+	err := row.Scan(
+		&i.ID,
+		&i.StartedAt,
+		&i.FinishedAt,
+		&i.Settled,
+		&i.Due,
+		&i.Renewed,
+		&i.Declined,
+		&i.Unknown,
+		&i.Ended,
+		&i.Failed,
+		&i.Error,
+	)
+	return i, err
+}
+
 const runPut = `-- name: RunPut :exec
 INSERT INTO renewal_runs (id, started_at, finished_at, settled, due, renewed, declined, unknown, ended, failed, error)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)

@@ -161,6 +161,28 @@ func (q *Queries) SubscriptionsAdd(ctx context.Context, arg SubscriptionsAddPara
 	return err
 }
 
+const subscriptionsBacklog = `-- name: SubscriptionsBacklog :one
+SELECT count(*) AS due, min(d.next_charge_at)::timestamptz AS oldest
+FROM (SELECT next_charge_at FROM subscriptions
+      WHERE next_charge_at <= $1::timestamptz AND NOT charging
+      ORDER BY next_charge_at
+      LIMIT $2::int) AS d
+`
+
+type SubscriptionsBacklogRow struct {
+	Due    int64
+	Oldest time.Time
+}
+
+// Not all are counted: after an outage that would be millions of index entries
+// for each look. The time is NULL, which is Go's zero time, when none is due.
+func (q *Queries) SubscriptionsBacklog(ctx context.Context, now time.Time, most int32) (SubscriptionsBacklogRow, error) {
+	row := q.db.QueryRow(ctx, subscriptionsBacklog, now, most)
+	var i SubscriptionsBacklogRow
+	err := row.Scan(&i.Due, &i.Oldest)
+	return i, err
+}
+
 const subscriptionsLock = `-- name: SubscriptionsLock :many
 SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, p.code AS plan_code
 FROM (SELECT unnest($1::uuid[]) AS user_id, unnest($2::uuid[]) AS id) AS k

@@ -106,7 +106,7 @@ func loadKey(dir string, d demo) (*rsa.PrivateKey, error) {
 
 // makeVault makes the keys of this installation, unless an earlier run did.
 func makeVault(f vault.Files) error {
-	if err := vault.Create(f); err != nil && !errors.Is(err, os.ErrExist) {
+	if err := vault.Create(f, clock.System{}.Now()); err != nil && !errors.Is(err, os.ErrExist) {
 		return err
 	}
 	return nil

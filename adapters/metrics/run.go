@@ -1,0 +1,58 @@
+package metrics
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/online-cinema/billing/core/app"
+)
+
+// LastRun shows a renewal run that ended. They are gauges: each run starts from
+// zero.
+func LastRun(r app.Run) prometheus.Collector { return lastRun{r} }
+
+type lastRun struct{ app.Run }
+
+var runMetrics = struct{ success, gaveUp, ended, took, items *prometheus.Desc }{
+	runMetric("success", "1 when the last run dealt with every item, else 0."),
+	runMetric("gave_up", "1 when the last run stopped asking a payment system, else 0."),
+	runMetric("timestamp_seconds", "When the last run ended."),
+	runMetric("duration_seconds", "How long the last run took."),
+	runMetric("items", "What the last run did with its items.", "result"),
+}
+
+func runMetric(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("billing_renewal_last_run_"+name, help, labels, nil)
+}
+
+// Describe implements [prometheus.Collector].
+func (r lastRun) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{runMetrics.success, runMetrics.gaveUp, runMetrics.ended, runMetrics.took, runMetrics.items} {
+		out <- d
+	}
+}
+
+// Collect implements [prometheus.Collector].
+func (r lastRun) Collect(out chan<- prometheus.Metric) {
+	gauge(out, runMetrics.success, oneIf(r.OK()))
+	gauge(out, runMetrics.gaveUp, oneIf(r.GaveUp()))
+	gauge(out, runMetrics.ended, float64(r.FinishedAt.Unix()))
+	gauge(out, runMetrics.took, r.FinishedAt.Sub(r.StartedAt).Seconds())
+	s := r.Summary
+	for result, n := range map[string]int{
+		"settled": s.Settled, "due": s.Due, "renewed": s.Renewed, "declined": s.Declined,
+		"unknown": s.Unknown, "ended": s.Ended, "failed": s.Failed,
+	} {
+		gauge(out, runMetrics.items, float64(n), result)
+	}
+}
+
+func gauge(out chan<- prometheus.Metric, d *prometheus.Desc, v float64, labels ...string) {
+	out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+}
+
+func oneIf(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
+}

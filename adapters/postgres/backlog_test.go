@@ -1,0 +1,116 @@
+package postgres_test
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/online-cinema/billing/adapters/postgres"
+	"github.com/online-cinema/billing/adapters/postgres/pgtest"
+	"github.com/online-cinema/billing/core/app"
+)
+
+// recorder remembers what a pool asks for.
+type recorder struct {
+	mu      sync.Mutex
+	queries []pgx.TraceQueryStartData
+}
+
+func (r *recorder) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.queries = append(r.queries, q)
+	return ctx
+}
+
+func (*recorder) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// Thirty thousand subscriptions, of which half are due and one is pending; five
+// thousand settled payments, and runs of which the last has not ended.
+const crowd = `
+INSERT INTO users SELECT gen_random_uuid(), '2026-01-01Z', '2026-01-01Z' FROM generate_series(1, 30000);
+INSERT INTO payment_systems VALUES ('bank', 'Bank', '2026-01-01Z');
+INSERT INTO payment_methods (user_id, id, payment_system, token, created_at) SELECT id, id, 'bank', 't', '2026-01-01Z' FROM users;
+INSERT INTO plans VALUES ('00000000-0000-7000-8000-000000000001', 'basic', 'Basic', 100, 'RUB', 1, '{}', '2026-01-01Z', '2026-01-01Z');
+INSERT INTO subscriptions (user_id, id, plan_id, payment_method_id, payment_system, price_amount, price_currency, interval_months,
+    status, anchor_at, period_start, period_end, next_charge_at, charging, cancel_at_period_end, latest_payment_id, created_at, started_at)
+SELECT id, id, '00000000-0000-7000-8000-000000000001', id, 'bank', 100, 'RUB', 1,
+    'active', '2026-01-01Z', '2026-01-01Z', '2026-02-01Z', '2026-02-01Z'::timestamptz + (n - 15000) * interval '1 second', n = 2, false, id, '2026-01-01Z', '2026-01-01Z'
+FROM (SELECT id, row_number() OVER () AS n FROM users) AS u;
+INSERT INTO payments (user_id, id, subscription_id, payment_method_id, payment_system, initiator, amount, currency,
+    period_start, period_end, status, decline_code, provider_ref, action_url, contradiction, created_at, settled_at, sweep_at, send_until)
+SELECT id, id, id, id, 'bank', 'merchant', 100, 'RUB', '2026-01-01Z', '2026-02-01Z',
+    CASE WHEN n = 2 THEN 'pending' ELSE 'succeeded' END, '', '', '', '', '2026-01-31T23:00Z',
+    CASE WHEN n <> 2 THEN '2026-01-31Z'::timestamptz END, CASE WHEN n = 2 THEN now() END, CASE WHEN n = 2 THEN now() END
+FROM (SELECT id, row_number() OVER () AS n FROM users) AS u WHERE n <= 5000;
+INSERT INTO renewal_runs (id, started_at, finished_at, due, renewed, error) VALUES
+    ('00000000-0000-7000-8000-000000000001', '2026-01-31T22:00Z', '2026-01-31T22:01Z', 9, 9, ''),
+    ('00000000-0000-7000-8000-000000000002', '2026-01-31T23:00Z', '2026-01-31T23:01Z', 3, 2, 'the database is down'),
+    ('00000000-0000-7000-8000-000000000003', '2026-01-31T23:10Z', NULL, 0, 0, '');
+ANALYZE;`
+
+func TestBacklog(t *testing.T) {
+	t.Parallel()
+	url := pgtest.URL(t)
+	if _, err := openAs(t, url, "none").Exec(t.Context(), crowd); err != nil {
+		t.Fatal(err)
+	}
+	var asked recorder
+	pool, err := postgres.OpenRole(t.Context(), url, postgres.APIRole, func(c *pgxpool.Config) { c.ConnConfig.Tracer = &asked })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	now := time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
+	got, err := postgres.NewStore(pool).Backlog(t.Context(), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := app.Backlog{
+		Pending: 1, OldestPending: now.Add(-time.Hour), Due: 10_000, OldestDue: now.Add(-14_999 * time.Second),
+		LastRun: app.Run{
+			ID: "00000000-0000-7000-8000-000000000002", StartedAt: now.Add(-time.Hour), FinishedAt: now.Add(-59 * time.Minute),
+			Summary: app.Summary{Due: 3, Renewed: 2}, Error: "the database is down",
+		},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("backlog (-want +got):\n%s", diff)
+	}
+	asked.explain(t, pgtest.Pool(t, url))
+}
+
+// explain fails the test when a query reads a whole table of a crowd.
+func (r *recorder) explain(t *testing.T, pool *pgxpool.Pool) {
+	t.Helper()
+	if len(r.queries) != 3 {
+		t.Errorf("%d queries, want 3", len(r.queries))
+	}
+	for _, q := range r.queries {
+		rows, err := pool.Query(t.Context(), "EXPLAIN "+q.SQL, q.Args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := strings.Join(plan, "\n")
+		if strings.Contains(text, "Seq Scan") && !strings.Contains(text, "renewal_runs") { // which is a page here
+			t.Errorf("%s is answered by\n%s", q.SQL, text)
+		}
+	}
+}
+
+func TestBacklogOfNobody(t *testing.T) {
+	t.Parallel()
+	got, err := postgres.NewStore(pgtest.New(t)).Backlog(t.Context(), time.Now())
+	if diff := cmp.Diff(app.Backlog{}, got); diff != "" || err != nil {
+		t.Errorf("%v; backlog (-want +got):\n%s", err, diff)
+	}
+}

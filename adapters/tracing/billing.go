@@ -1,0 +1,87 @@
+package tracing
+
+import (
+	"context"
+	"errors"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/billing"
+)
+
+const (
+	paymentID       attribute.Key = "billing.payment.id"
+	paymentProvider attribute.Key = "billing.payment.provider"
+	paymentOutcome  attribute.Key = "billing.payment.outcome"
+)
+
+// Provider returns p with a span around each call. A charge of a renewal run is a
+// trace of its own: one trace of all of them would have no end.
+func (t *Tracer) Provider(code string, p app.Provider) app.Provider {
+	if t == nil {
+		return p
+	}
+	return provider{p, code, t.tracer}
+}
+
+type provider struct {
+	app.Provider
+	code   string
+	tracer trace.Tracer
+}
+
+// Charge implements [app.Provider].
+func (p provider) Charge(ctx context.Context, r app.ChargeRequest) (billing.Outcome, error) {
+	ctx, end := p.begin(ctx, "charge", r.Key)
+	o, err := p.Provider.Charge(ctx, r)
+	end(o, err)
+	return o, err
+}
+
+// Find implements [app.Provider].
+func (p provider) Find(ctx context.Context, key billing.PaymentID) (billing.Outcome, error) {
+	ctx, end := p.begin(ctx, "look up", key)
+	o, err := p.Provider.Find(ctx, key)
+	end(o, err)
+	return o, err
+}
+
+func (p provider) begin(ctx context.Context, name string, id billing.PaymentID) (context.Context, func(billing.Outcome, error)) {
+	ctx, span := p.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindClient),
+		trace.WithAttributes(paymentID.String(string(id)), paymentProvider.String(p.code)))
+	return ctx, func(o billing.Outcome, err error) {
+		span.SetAttributes(paymentOutcome.String(app.OutcomeName(o, err)))
+		if err != nil && !errors.Is(err, app.ErrChargeNotFound) { // which is an answer
+			span.SetStatus(codes.Error, "")
+		}
+		span.End()
+	}
+}
+
+// Store returns s with a span around each transaction, for programs that no
+// request begins a trace in.
+func (t *Tracer) Store(s app.Store) app.Store {
+	if t == nil {
+		return s
+	}
+	return store{s, t.tracer}
+}
+
+type store struct {
+	app.Store
+	tracer trace.Tracer
+}
+
+// InTx implements [app.Store].
+func (s store) InTx(ctx context.Context, f func(app.Repos) error) error {
+	ctx, span := s.tracer.Start(ctx, "transaction")
+	defer span.End()
+	err := s.Store.InTx(ctx, f)
+	if err != nil {
+		span.SetStatus(codes.Error, "")
+	}
+	return err
+}

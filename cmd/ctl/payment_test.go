@@ -1,0 +1,72 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/online-cinema/billing/cmd/internal/boot"
+)
+
+const (
+	declinedID = "01a20ad7-0000-7000-8000-000000000001"
+	pendingID  = "01a20ad7-0000-7000-8000-000000000002"
+	ownerID    = "11111111-1111-4111-8111-111111111111"
+)
+
+// A renewal that was declined and is tried again, and its second try, of which
+// nobody knows.
+const twoPayments = `
+INSERT INTO users VALUES ('` + ownerID + `', '2026-01-01Z', '2026-01-01Z');
+INSERT INTO payment_systems VALUES ('bank', 'Bank', '2026-01-01Z');
+INSERT INTO payment_methods (user_id, id, payment_system, token, created_at) VALUES ('` + ownerID + `', '` + ownerID + `', 'bank', 'tok_secret', '2026-01-01Z');
+INSERT INTO plans VALUES ('` + ownerID + `', 'basic', 'Basic', 39900, 'RUB', 1, '{}', '2026-01-01Z', '2026-01-01Z');
+INSERT INTO subscriptions (user_id, id, plan_id, payment_method_id, payment_system, price_amount, price_currency, interval_months,
+    status, anchor_at, period_start, period_end, next_charge_at, charging, cancel_at_period_end, past_due_since, grace_until, latest_payment_id, created_at, started_at)
+VALUES ('` + ownerID + `', '` + ownerID + `', '` + ownerID + `', '` + ownerID + `', 'bank', 39900, 'RUB', 1,
+    'past_due', '2026-01-01Z', '2026-01-01Z', '2026-02-01Z', '2026-02-02Z', true, false, '2026-02-01Z', '2026-02-08Z', '` + pendingID + `', '2026-01-01Z', '2026-01-01Z');
+INSERT INTO payments (user_id, id, subscription_id, payment_method_id, payment_system, initiator, amount, currency, period_start, period_end,
+    status, decline_code, provider_ref, action_url, contradiction, created_at, settled_at, sweep_at, send_until)
+VALUES ('` + ownerID + `', '` + declinedID + `', '` + ownerID + `', '` + ownerID + `', 'bank', 'merchant', 39900, 'RUB', '2026-02-01Z', '2026-03-01Z',
+    'declined', 'insufficient_funds', 'ref-7', '', '', '2026-02-01T00:00:01Z', '2026-02-01T00:00:02Z', NULL, NULL),
+       ('` + ownerID + `', '` + pendingID + `', '` + ownerID + `', '` + ownerID + `', 'bank', 'merchant', 39900, 'RUB', '2026-02-01Z', '2026-03-01Z',
+    'pending', '', '', 'https://bank.example/secret-page', '', '2026-02-02T00:00:01Z', NULL, '2026-02-02T00:01Z', '2026-02-02T00:02Z');
+INSERT INTO events (user_id, id, type, at, subscription_id, plan_code, payment_id, amount, currency, decline_code, access_until, retry_at)
+VALUES ('` + ownerID + `', gen_random_uuid(), 'payment_declined', '2026-02-01T00:00:02Z', '` + ownerID + `', 'basic', '` + declinedID + `', 39900, 'RUB',
+    'insufficient_funds', '2026-02-08Z', '2026-02-02Z'),
+       ('` + ownerID + `', gen_random_uuid(), 'subscribed', '2026-01-01Z', '` + ownerID + `', 'basic', NULL, NULL, NULL, '', '2026-02-01Z', NULL);`
+
+func TestPaymentIsTold(t *testing.T) {
+	t.Parallel()
+	s := withDatabase(t)
+	exec(t, s.url(), twoPayments)
+	for _, whose := range []string{"--user=", "--user=" + ownerID} {
+		out, _ := s.run(t, boot.OK, "payment", declinedID, whose)
+		for _, want := range []string{
+			"399.00 RUB through bank", "User " + ownerID, "2026-02-01T00:00:01Z  intent stored", "a renewal",
+			"2026-02-01T00:00:02Z  declined", "insufficient_funds; known there as ref-7", "event payment_declined",
+			"tried again at 2026-02-02T00:00:00Z; access until 2026-02-08T00:00:00Z",
+		} {
+			if !strings.Contains(out, want) {
+				t.Errorf("%q is not in\n%s", want, out)
+			}
+		}
+		if strings.Contains(out, "subscribed") {
+			t.Errorf("events of others are told:\n%s", out)
+		}
+	}
+	var got storyJSON
+	s.json(t, boot.OK, &got, "payment", pendingID)
+	if got.Status != "pending" || got.SettledAt != nil || got.SendUntil == nil || got.LookUpAt == nil || got.Events == nil || len(got.Events) > 0 {
+		t.Errorf("of one that is pending it says %+v", got)
+	}
+	for _, flag := range []string{"--json", "--json=false"} {
+		if out, _ := s.run(t, boot.OK, "payment", pendingID, flag); strings.Contains(out, "secret") {
+			t.Errorf("a secret is told:\n%s", out)
+		}
+	}
+	_, errs := s.run(t, boot.Failed, "payment", ownerID)
+	if !strings.Contains(errs, "there is no payment "+ownerID) {
+		t.Errorf("of one that is not there it says %q", errs)
+	}
+	s.run(t, boot.Failed, "payment", declinedID, "--user", pendingID)
+}

@@ -1,0 +1,54 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// payments lists what a log says of a payment: status by status.
+func payments(log, id string) (statuses []string) {
+	for line := range strings.Lines(log) {
+		var l struct {
+			Msg, Status string
+			PaymentID   string `json:"payment_id"`
+		}
+		if json.Unmarshal([]byte(line), &l) == nil && l.Msg == "payment" && l.PaymentID == id {
+			statuses = append(statuses, l.Status)
+		}
+	}
+	return statuses
+}
+
+// By its id one finds out what happened to a payment, whichever program did it.
+func TestAPaymentIsFoundByItsID(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "BILLING_ENV=test")
+	a := w.api(t, "billing-api", "BILLING_SWEEP_INTERVAL=1h", "BILLING_CHARGE_TIMEOUT=500ms")
+	lost := a.at(w.viewer(t, "alice")).call(t, http.MethodPost, "/v1/subscriptions", "", subscribing("tok_lost_answer"))
+	if lost.status != http.StatusAccepted {
+		t.Fatalf("subscribe: %d %s", lost.status, lost.text)
+	}
+	var id string
+	w.scan(t, "SELECT id::text FROM payments", &id)
+	if got := payments(a.said(), id); strings.Join(got, " ") != "pending" {
+		t.Errorf("the API says of %s: %q", id, got)
+	}
+	run := w.renewing(t, "billing-renew", nil)
+	var log bytes.Buffer
+	run.Stderr = &log
+	if out, err := run.Output(); err != nil {
+		t.Fatalf("the run: %v\n%s%s", err, out, log.String())
+	}
+	if got := payments(log.String(), id); strings.Join(got, " ") != "succeeded" {
+		t.Errorf("the run says of %s: %q\n%s", id, got, log.String())
+	}
+	told := string(w.ctl(t, "payment", id))
+	for _, want := range []string{"intent stored", "succeeded", "event subscribed"} {
+		if !strings.Contains(told, want) {
+			t.Errorf("%q is not in\n%s", want, told)
+		}
+	}
+}

@@ -1,0 +1,122 @@
+package app_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/online-cinema/billing/core/billing"
+)
+
+// diary is a log of every detail.
+type diary struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (d *diary) Write(p []byte) (int, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.text.Write(p)
+}
+
+func (d *diary) log() *slog.Logger {
+	return slog.New(slog.NewJSONHandler(d, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+// of lists what the diary says of a payment: level, message, status and reason.
+func (d *diary) of(t *testing.T, id billing.PaymentID) (lines []string) {
+	t.Helper()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for line := range bytes.Lines(d.text.Bytes()) {
+		var l struct {
+			Level, Msg, Status string
+			PaymentID          billing.PaymentID `json:"payment_id"`
+			DeclineCode        string            `json:"decline_code"`
+		}
+		if err := json.Unmarshal(line, &l); err != nil {
+			t.Fatalf("%v in %s", err, line)
+		}
+		if l.PaymentID == id {
+			text := l.Level + " " + l.Msg
+			if l.Status != "" {
+				text += " " + l.Status
+			}
+			if l.DeclineCode != "" {
+				text += " " + l.DeclineCode
+			}
+			lines = append(lines, text)
+		}
+	}
+	return lines
+}
+
+const sent = "DEBUG payment is sent"
+
+// What became of a payment is one line, however many processes look at it.
+func TestTheLogTellsWhatBecameOfAPayment(t *testing.T) {
+	t.Parallel()
+	tests := map[mishap][]string{
+		fine:         {sent, "INFO payment succeeded"},
+		declines:     {sent, "INFO payment declined " + string(billing.InsufficientFunds)},
+		refusesConn:  {sent, "WARN charge failed", "INFO payment abandoned not_sent"},
+		unknownToken: {sent, "WARN charge failed", "INFO payment abandoned token_unknown"},
+		waits:        {sent, "INFO payment pending"},
+		lostAfter:    {sent, "WARN charge failed", "INFO payment pending", "INFO payment succeeded"},
+		lostBefore:   {sent, "WARN charge failed", "INFO payment pending", "INFO payment abandoned not_sent"},
+	}
+	for name, want := range tests {
+		t.Run(string(name), func(t *testing.T) {
+			t.Parallel()
+			var d diary
+			w := newWorld(t)
+			w.psp.suffers(name)
+			p := w.process()
+			p.Collector.Log = d.log()
+			_, _ = p.Subscribe(t.Context(), toBasic())
+			for range 3 {
+				w.clock.advance(sendOver)
+				if _, err := p.Sweep(t.Context(), 10); err != nil {
+					t.Error(err)
+				}
+			}
+			if diff := cmp.Diff(want, d.of(t, w.payments()[0].ID)); diff != "" {
+				t.Errorf("the log says (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Of a renewal that went as it should the log says nothing, unless every detail
+// is wanted.
+func TestTheLogTellsOfRenewalsThatFailed(t *testing.T) {
+	t.Parallel()
+	tests := map[mishap][]string{
+		fine:     {sent, "DEBUG payment succeeded"},
+		declines: {sent, "INFO payment declined " + string(billing.InsufficientFunds)},
+	}
+	for name, want := range tests {
+		t.Run(string(name), func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(w world) {
+				var d diary
+				w.subscribed()
+				w.clock.advance(month)
+				w.psp.suffers(name)
+				r := w.renewer()
+				r.Collector.Log = d.log()
+				if sum, err := r.Run(w.t.Context()); err != nil || sum.Due != 1 {
+					w.t.Fatalf("the run says %+v, %v", sum, err)
+				}
+				if diff := cmp.Diff(want, d.of(w.t, w.payments()[0].ID)); diff != "" {
+					w.t.Errorf("the log says (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
