@@ -14,25 +14,28 @@ import (
 // a gap, on the anchor's day and at its time or on the nearest there is, and the
 // next one is the one that now lies in.
 func FuzzPeriods(f *testing.F) {
-	for _, seed := range []struct {
-		anchor, zone string
-	}{
-		{"2026-01-31T10:00:00Z", "UTC"}, {"2024-02-29T23:59:59Z", "UTC"}, {"2026-01-29T01:30:00Z", "Europe/Berlin"},
-		{"2026-09-25T00:30:00Z", "Europe/Berlin"}, {"2011-11-30T10:00:00Z", "Pacific/Apia"}, {"2025-09-05T15:45:00Z", "Australia/Lord_Howe"},
-		{"2010-03-27T22:00:00Z", "Asia/Kamchatka"}, {"1999-12-31T23:59:59Z", "America/New_York"},
-	} {
-		at, err := time.Parse(time.RFC3339, seed.anchor)
-		if err != nil {
-			f.Fatal(err)
+	zones := []string{ // that change their clocks, by as much as a day, in both halves of the year, or for good
+		"UTC", "Europe/Berlin", "Europe/Moscow", "America/New_York", "America/St_Johns", "America/Sao_Paulo", "Africa/Casablanca",
+		"Asia/Kolkata", "Asia/Kamchatka", "Asia/Tehran", "Asia/Pyongyang", "Australia/Lord_Howe", "Pacific/Apia", "Pacific/Kiritimati",
+	}
+	for i := range zones {
+		for _, anchor := range []string{
+			"2026-01-31T10:00:00Z", "2024-02-29T23:59:59Z", "2026-01-29T01:30:00Z", "2026-09-25T00:30:00Z", "2011-11-30T10:00:00Z",
+			"2025-09-05T15:45:00Z", "2010-03-27T22:00:00Z", "1999-12-31T23:59:59Z",
+		} {
+			at, err := time.Parse(time.RFC3339, anchor)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(at.Unix(), int64(0), uint8(i), uint8(0), uint16(1), int64(3600))
+			f.Add(at.Unix(), int64(123456789), uint8(i), uint8(2), uint16(13), int64(-1))
 		}
-		f.Add(at.Unix(), int64(0), seed.zone, uint8(0), uint16(1), int64(3600))
-		f.Add(at.Unix(), int64(123456789), seed.zone, uint8(2), uint16(13), int64(-1))
 	}
 	const century = 100 * 365 * 24 * 3600
-	f.Fuzz(func(t *testing.T, unix, nano int64, zone string, length uint8, index uint16, later int64) {
-		loc, err := time.LoadLocation(zone)
-		if err != nil || loc == time.Local {
-			t.Skip("no such zone")
+	f.Fuzz(func(t *testing.T, unix, nano int64, zone, length uint8, index uint16, later int64) {
+		loc, err := time.LoadLocation(zones[int(zone)%len(zones)])
+		if err != nil {
+			t.Fatal(err)
 		}
 		anchor := time.Unix(int64(uint64(unix)%(2*century)), int64(uint64(nano)%1e9)).UTC()
 		months, k := int(length)%36+1, int(index)%400
@@ -74,7 +77,7 @@ func checkDay(t *testing.T, anchor, got time.Time, n int, loc *time.Location) {
 func FuzzCardNumber(f *testing.F) {
 	for _, text := range []string{
 		"4242424242424242", "4242 4242 4242 4242", "4242-4242-4242-4242", "3782 822463 10005", "2200000000000053", "6200000000000000003",
-		"4242424242424241", "4242  4242", " 4242", "-4242", "٤٢٤٢", "4242\x00", "", "5018000009", "4" + strings.Repeat("0", 300), "67\xff",
+		"4242424242424241", "4242  4242", " 4242", "-4242", "4242-", "٤٢٤٢", "4242\x00", "", "5018000009", "4" + strings.Repeat("0", 300), "67\xff",
 	} {
 		f.Add(text, 12, 2031, "A VIEWER")
 	}
