@@ -102,6 +102,7 @@ func (c *Collector) collected(ctx context.Context, v verdict) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	c.log(ctx, results...)
 	return results[0], nil
 }
 
@@ -190,7 +191,6 @@ func (c *Collector) record(ctx context.Context, vs ...verdict) ([]Result, error)
 	}
 	crashPoint("record.after")
 	c.report(events)
-	c.log(ctx, results)
 	return results, nil
 }
 
@@ -326,7 +326,7 @@ func identify(events []billing.Event, newID func() string) {
 // log writes what became of payments, a line for each that there is something new
 // of. A run renews a hundred thousand as they should be: of those it says nothing
 // unless it is asked for every detail.
-func (c *Collector) log(ctx context.Context, results []Result) {
+func (c *Collector) log(ctx context.Context, results ...Result) {
 	for _, r := range results {
 		p, level := r.Payment, slog.LevelInfo
 		if p.Initiator == billing.MerchantInitiated && p.Status == billing.PaymentSucceeded {
