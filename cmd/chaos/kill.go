@@ -26,7 +26,7 @@ func kills() (all []scenario) {
 		}
 	}
 	add("subscribe", killSubscribe, killPoint{"subscribe.intent", crowd}, killPoint{"charge.before", crowd},
-		killPoint{"charge.after", crowd}, killPoint{"record.after", crowd})
+		killPoint{"charge.after", crowd}, killPoint{"record.after", 2}) // one at first, then those who waited
 	add("cancel", killCancel, killPoint{"change.after", crowd})
 	add("renew", killRenewal, killPoint{"renew.claimed", 1}, killPoint{"charge.before", crowd},
 		killPoint{"charge.after", crowd}, killPoint{"record.after", 1})
@@ -53,7 +53,10 @@ func (w *world) dying(p killPoint, pass int, replaced *sync.WaitGroup) {
 	a := w.apiOf(crashing, "BILLING_CRASH_AT="+p.name, fmt.Sprint("BILLING_CRASH_PASS=", pass))
 	w.note("an API kills itself at %s, pass %d", p.name, pass)
 	replaced.Go(func() {
-		<-a.done
+		if !within(patience, a.ended) {
+			w.violated("%s never came to %s, pass %d", a.name, p.name, pass)
+			return
+		}
 		w.mourn(a.process, p)
 		if _, err := w.startAPI(released); err != nil {
 			w.violated("the API does not start again: %v", err)

@@ -109,15 +109,17 @@ func (c *Collector) Collect(ctx context.Context, p billing.Payment, token billin
 func (c *Collector) collected(ctx context.Context, v verdict) (Result, error) {
 	record := func(vs []verdict) ([]Result, error) { return c.record(ctx, vs...) }
 	r, err := c.Recording.Do(v, record)
-	if err == nil || errors.Is(err, billing.ErrUnavailable) {
-		return r, err
+	if err != nil && !errors.Is(err, billing.ErrUnavailable) {
+		// It may be another's payment that cannot be recorded.
+		var alone []Result
+		if alone, err = record([]verdict{v}); err == nil {
+			r = alone[0]
+		}
 	}
-	// It may be another's payment that cannot be recorded.
-	results, err := record([]verdict{v})
-	if err != nil {
-		return Result{}, err
+	if err == nil {
+		c.log(ctx, r)
 	}
-	return results[0], nil
+	return r, err
 }
 
 // charge asks the payment system, without a transaction, for as long as the
@@ -208,7 +210,6 @@ func (c *Collector) record(ctx context.Context, vs ...verdict) ([]Result, error)
 	}
 	crashPoint("record.after")
 	c.report(ctx, events)
-	c.log(ctx, results)
 	return results, nil
 }
 
@@ -344,7 +345,7 @@ func identify(events []billing.Event, newID func() string) {
 // log writes what became of payments, a line for each that there is something new
 // of. A run renews a hundred thousand as they should be: of those it says nothing
 // unless it is asked for every detail.
-func (c *Collector) log(ctx context.Context, results []Result) {
+func (c *Collector) log(ctx context.Context, results ...Result) {
 	for _, r := range results {
 		p, level := r.Payment, slog.LevelInfo
 		if p.Initiator == billing.MerchantInitiated && p.Status == billing.PaymentSucceeded {

@@ -366,6 +366,7 @@ func (p *pipeline) recordAll(ctx context.Context) error {
 			errs = append(errs, err)
 			continue
 		}
+		p.collector.log(ctx, results...)
 		p.count.charged(results)
 	}
 	return errors.Join(errs...)

@@ -54,6 +54,7 @@ func (c *Collector) sweep(ctx context.Context, limit, concurrency int) ([]Result
 	crashPoint("sweep.found")
 	resent, others, failed := c.resend(ctx, absent, concurrency)
 	recorded, err := c.record(ctx, append(known, resent...)...)
+	c.log(ctx, recorded...)
 	return append(append(unknown, others...), recorded...), errors.Join(failed, err)
 }
 
@@ -126,7 +127,7 @@ func (c *Collector) resendSome(ctx context.Context, absent []verdict) (sent []ve
 		return nil, nil, err
 	}
 	c.report(ctx, a.events)
-	c.log(ctx, a.others)
+	c.log(ctx, a.others...)
 	crashPoint("sweep.resend")
 	return inParallel(len(absent), a.jobs, func(j job) verdict {
 		v := *c.chargeOrLookUp(sending, &j.payment, j.token)
