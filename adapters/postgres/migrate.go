@@ -19,6 +19,10 @@ import (
 // as long as nothing else in the database uses it.
 const migrationLock = 7242620026
 
+// lockTimeout is how long a step waits for a table. Who waits for one keeps out
+// all who come later: behind a backup that would be the service, for hours.
+const lockTimeout = "2s"
+
 // Migration is one step of the schema and whether the database has taken it.
 type Migration struct {
 	Version int64
@@ -31,7 +35,8 @@ type Migration struct {
 // works, the others wait and find nothing left to do.
 //
 // The service may go on meanwhile. A step that does not get a table within two
-// seconds, unless the URL has another lock_timeout, is given up and not taken.
+// seconds is given up and not taken; lock_timeout in the URL, or a pooler's
+// role=none, has it wait otherwise.
 //
 // The login needs the rights of the schema's owner and, when a step makes roles,
 // to create them.
@@ -73,11 +78,10 @@ func withGoose(url string, log *slog.Logger, use func(*goose.Provider) error) er
 	if err != nil {
 		return fmt.Errorf("database URL: %w", err)
 	}
-	delete(cfg.RuntimeParams, "role") // the schema belongs to the login, not to the application's role
-	// Who waits for a table keeps out all who come later: behind a backup that would
-	// be the service, for hours.
-	if _, chosen := cfg.RuntimeParams["lock_timeout"]; !chosen {
-		cfg.RuntimeParams["lock_timeout"] = "2s"
+	pooled := cfg.RuntimeParams["role"] == LoginRole // so that there are to be none of ours
+	delete(cfg.RuntimeParams, "role")                // the schema belongs to the login, not to the application's role
+	if _, chosen := cfg.RuntimeParams["lock_timeout"]; !chosen && !pooled {
+		cfg.RuntimeParams["lock_timeout"] = lockTimeout
 	}
 	conn := stdlib.OpenDB(*cfg)
 	defer func() { _ = conn.Close() }()
