@@ -123,7 +123,7 @@ func (c crowd) copyMethods(ctx context.Context, conn *pgx.Conn, keys *vault.Vaul
 func (c crowd) statements() []string {
 	// The n-th of the crowd is due rank(n)-th; 7919 is a prime that divides no
 	// size in use.
-	const rank = "(i * 7919 %% %d)"
+	const rank = "(i * 7919::bigint %% %d)"
 	due := fmt.Sprintf("('%s'::timestamptz + "+rank+" * interval '%d microseconds')",
 		firstDue.Format(time.RFC3339), c.rows, c.step().Microseconds())
 	// {due} is when the i-th is due, {rows} how many there are, {months} for how many months.
