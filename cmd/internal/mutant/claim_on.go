@@ -61,11 +61,14 @@ func watermarkNotReset(_ *bug, tx *app.Repos) {
 }
 
 // renewalAtTodaysPrice takes the plan's price instead of the viewer's.
-func renewalAtTodaysPrice(_ *bug, tx *app.Repos) {
-	plans := tx.Plans
+func renewalAtTodaysPrice(b *bug, tx *app.Repos) {
 	eachDue(tx, func(ctx context.Context, d *app.Due) error {
-		plan, err := plans.Find(ctx, string(d.PlanID))
-		d.Price = plan.Price
+		plans, err := b.store.Views().Plans(ctx) // a run may not lock one
+		for _, plan := range plans {
+			if plan.ID == d.PlanID {
+				d.Price = plan.Price
+			}
+		}
 		return err
 	})
 }
