@@ -60,9 +60,6 @@ func (t *trial) worldOn(s *server, vars ...string) *world {
 	t.need("database", t.copyTemplate(t.ctx, s, w.name))
 	t.need("planted schema", s.exec(t.ctx, w.name, schemaMutants[t.mutant]...))
 	w.url = withPool(s.url(w.name), 4)
-	if t.mutant != "" { // rights of roles are not what is to find it
-		w.url = with(w.url, "role", "none")
-	}
 	var err error
 	if w.pool, err = pgxpool.New(t.ctx, with(withPool(s.url(w.name), 2), "application_name", "chaos")); err != nil {
 		t.giveUp("pool: %v", err)

@@ -305,19 +305,38 @@ func TestACancelDuringDunning(t *testing.T) {
 func TestNothingToDo(t *testing.T) {
 	t.Parallel()
 	w, _ := month(t, 5, "tok_ok")
+	connections := w.others(t) // the API's
 	w.wantRun(t, 0, counts{Due: 5, Renewed: 5})
-	before := w.scans(t)
+	before := w.scans(t, connections)
 	w.wantRun(t, 0, counts{})
-	after := w.scans(t)
+	after := w.scans(t, connections)
 	maps.DeleteFunc(after, func(index string, n int) bool { return n == before[index] })
 	if after["subscriptions_due"] != before["subscriptions_due"]+1 {
 		t.Errorf("looked into %v more often than into %v; want once into what is due", after, before)
 	}
 }
 
-// scans is how often each index was looked into, by connections that are closed.
-func (w world) scans(t *testing.T) map[string]int {
+// others counts the connections to the database but its own.
+func (w world) others(t *testing.T) (n int) {
 	t.Helper()
+	conn, err := pgx.Connect(t.Context(), w.databaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(t.Context()) }()
+	err = conn.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity
+	WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()`).Scan(&n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// scans is how often each index was looked into, once there are no more than so
+// many other connections: one tells of its last looks when it ends.
+func (w world) scans(t *testing.T, most int) map[string]int {
+	t.Helper()
+	eventually(t, "the connections of a run are closed", func() bool { return w.others(t) <= most })
 	conn, err := pgx.Connect(t.Context(), w.databaseURL)
 	if err != nil {
 		t.Fatal(err)
