@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
@@ -38,10 +39,13 @@ type opened struct {
 	since   time.Time
 }
 
-// stamp tells whether a file has changed.
+// stamp tells whether a file has changed. Of two changes within the few
+// milliseconds that a file system calls one moment, the file's number tells: each
+// is a new file.
 type stamp struct {
-	at   time.Time
-	size int64
+	at     time.Time
+	size   int64
+	number uint64
 }
 
 // Open reads the keys. They are read again whenever their file changes; if that
@@ -102,7 +106,11 @@ func (f Files) stamp() (stamp, error) {
 	if err != nil {
 		return stamp{}, fmt.Errorf("keyset: %w", err)
 	}
-	return stamp{info.ModTime(), info.Size()}, nil
+	s := stamp{at: info.ModTime(), size: info.Size()}
+	if file, ok := info.Sys().(*syscall.Stat_t); ok {
+		s.number = file.Ino
+	}
+	return s, nil
 }
 
 // keys returns the keys as they are now. It looks at the file each time, which
