@@ -67,11 +67,17 @@ func start(t *testing.T, cmd *exec.Cmd) *process {
 	return p
 }
 
-// read keeps what the process says. Others may hold its outputs open when it
-// has ended, so its end is not theirs.
+// read keeps what the process says. It is done when it has ended, and what it said
+// is read. Others may hold its outputs open, so its end is not theirs.
 func (p *process) read(r *os.File) {
+	read := make(chan struct{})
+	defer close(read)
 	go func() {
 		_ = p.cmd.Wait() // told by ProcessState
+		select {
+		case <-read:
+		case <-time.After(time.Second):
+		}
 		close(p.done)
 	}()
 	for scan := bufio.NewScanner(r); scan.Scan(); {
