@@ -72,7 +72,7 @@ func TestBeginsAfter(t *testing.T) {
 			<-gate
 			return slices.Repeat([]int{now}, len(batch)), nil
 		}
-		go g.Do(0, read)
+		go func() { _, _ = g.Do(0, read) }()
 		synctest.Wait()
 		truth = 2
 		close(gate)
@@ -98,7 +98,7 @@ func TestPanic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g gather.Group[int, int]
 		gate := make(chan bool)
-		go g.Do(0, func(batch []int) ([]int, error) { <-gate; return double(batch) })
+		go func() { _, _ = g.Do(0, func(batch []int) ([]int, error) { <-gate; return double(batch) }) }()
 		synctest.Wait()
 		panicked, told := make(chan any, 2), make(chan error, 2)
 		for range 2 {
