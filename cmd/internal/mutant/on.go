@@ -28,6 +28,7 @@ var repoBugs = map[string]func(*bug, *app.Repos){
 	"watermark-not-reset":      watermarkNotReset,
 	"settle-without-rereading": settleWithoutRereading,
 	"resend-without-grant":     resendWithoutGrant,
+	"written-over":             writtenOver,
 	"no-send-window":           noSendWindow,
 	"price-from-cache":         priceFromCache,
 	"renewal-at-todays-price":  renewalAtTodaysPrice,
