@@ -8,6 +8,9 @@
 -- +goose Up
 SET LOCAL TimeZone = 'UTC';
 
+-- survives: it writes these before the history, and waits for a moment
+LOCK TABLE subscriptions, cards IN SHARE ROW EXCLUSIVE MODE;
+
 -- survives: in this same transaction there is a table of that name again
 ALTER TABLE events RENAME TO events_before;
 -- survives: nobody names it
