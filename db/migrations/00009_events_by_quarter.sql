@@ -8,8 +8,27 @@
 -- +goose Up
 SET LOCAL TimeZone = 'UTC';
 
--- survives: it writes these before the history, and waits for a moment
-LOCK TABLE subscriptions, cards IN SHARE ROW EXCLUSIVE MODE;
+-- Some of what the service does writes a subscription before the history, some
+-- after it: whatever the order here, each may wait for the other. So nobody waits
+-- long, and this gives way and tries again.
+-- +goose StatementBegin
+DO $$
+BEGIN
+    FOR try IN 1..50 LOOP
+        BEGIN
+            SET LOCAL lock_timeout = '100ms';
+            LOCK TABLE events, subscriptions, cards IN ACCESS EXCLUSIVE MODE; -- the keys of events are triggers of the others
+            RETURN;
+        EXCEPTION WHEN lock_not_available THEN
+            IF try = 50 THEN
+                RAISE;
+            END IF;
+            PERFORM pg_sleep(0.1 * random());
+        END;
+    END LOOP;
+END
+$$;
+-- +goose StatementEnd
 
 -- survives: in this same transaction there is a table of that name again
 ALTER TABLE events RENAME TO events_before;
