@@ -10,7 +10,9 @@
 //	sweep   pending for too long: Provider.Find → settle; never seen there → send
 //	        again (a renewal that is still wanted) or give up
 //
-// A renewal run does the same with batches: see [Renewer].
+// A renewal run does the same with batches: see [Renewer]. It remembers what tx 1
+// wrote and, in tx 2, writes over it if nobody has written since; if somebody has,
+// it locks and reads again like everybody.
 //
 // A card is removed in two steps: tx, after which nothing new uses it, and a wait
 // until nothing that was under way may be sent any more. Then the answer.

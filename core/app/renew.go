@@ -22,7 +22,8 @@ import (
 //	settle   what earlier runs left unsettled
 //	claim    lock due subscriptions · Bill each · write intents, a batch per transaction
 //	charge   so many at once
-//	record   lock · re-read · Settle · a batch per transaction
+//	record   Settle · write over what claim wrote, unless somebody has written
+//	         since: then lock · re-read · Settle · a batch per transaction
 //	settle   what this run left unsettled
 type Renewer struct {
 	Store     Store
