@@ -19,8 +19,7 @@ const (
 	recorders = 2
 	// maxBatch is where larger batches stop being any quicker, and only hold
 	// their locks for longer.
-	maxBatch   = 250
-	firstBatch = 50 // or as many as are charged at once
+	maxBatch = 250
 	// batchTime is how long the charges of a batch should take: an intent must be
 	// sent well within its send window.
 	batchTime = time.Second
@@ -87,7 +86,7 @@ func newPipeline(r *Renewer) *pipeline {
 	p.others = make(chan bool, claimers-1)
 	p.count.progress = r.Progress
 	p.allowance.limit, p.allowance.left = r.Limit > 0, r.Limit
-	p.batch.Store(int64(min(firstBatch, r.Concurrency)))
+	p.batch.Store(int64(min(maxBatch, r.Concurrency))) // until it is known how long a charge takes: none waits for another
 	return p
 }
 
