@@ -5,6 +5,7 @@ import "slices"
 // scenarios lists everything that is broken.
 func scenarios() []scenario {
 	return slices.Concat(
+		soaks(), // which take the longest
 		kills(),
 		cards(),
 		databases(),
@@ -13,9 +14,9 @@ func scenarios() []scenario {
 		held(),
 		parallel(),
 		poolers(),
+		meanwhile(),
 		races(),
 		paymentSystem(),
-		soaks(),
 		stops(),
 	)
 }
