@@ -122,7 +122,8 @@ func TestVerdict(t *testing.T) {
 			t.Parallel()
 			p := newReport(options{}, time.Now())
 			p.add(&c.r)
-			p.finish(nil)
+			planned := []job{{scenario: scenario{name: c.r.Scenario}, mutant: c.r.Mutant}}
+			p.finish(options{}, planned, nil)
 			if p.Good != c.want {
 				t.Errorf("all well: %v, want %v", p.Good, c.want)
 			}

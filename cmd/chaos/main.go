@@ -135,7 +135,7 @@ func breakThings(ctx context.Context, o options, stdout io.Writer) (bool, error)
 		rep.add(r)
 		tell(stdout, o, r)
 	})
-	rep.finish(ctx.Err())
+	rep.finish(o, jobs, ctx.Err())
 	tellSummary(stdout, rep)
 	return rep.Good, errors.Join(ctx.Err(), rep.write(o.out))
 }

@@ -23,6 +23,7 @@ type report struct {
 	Seconds    float64          `json:"seconds"`
 	Machine    string           `json:"machine"`
 	Stopped    string           `json:"stopped,omitempty"`
+	Wanted     []reached        `json:"wanted"`
 	Totals     map[string]int   `json:"totals"`
 	Scenarios  []scenarioReport `json:"scenarios"`
 	Mutants    []mutantReport   `json:"mutants"`
@@ -114,7 +115,8 @@ func (p *report) addMutant(r *result) {
 }
 
 // finish says whether all is well.
-func (p *report) finish(stopped error) {
+func (p *report) finish(o options, jobs []job, stopped error) {
+	p.Wanted = judge(o, jobs, p.Scenarios, p.Mutants)
 	p.Seconds = time.Since(p.Began).Seconds()
 	p.Good = stopped == nil
 	if stopped != nil {
@@ -124,8 +126,8 @@ func (p *report) finish(stopped error) {
 		p.Good = p.Good && s.Bad() == 0
 		slices.SortFunc(s.Trials, func(a, b *result) int { return int(a.Seed) - int(b.Seed) })
 	}
-	for _, m := range p.Mutants {
-		p.Good = p.Good && m.Found
+	for _, r := range p.Wanted {
+		p.Good = p.Good && r.Met()
 	}
 	slices.SortFunc(p.Scenarios, func(a, b scenarioReport) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortFunc(p.Mutants, func(a, b mutantReport) int { return strings.Compare(a.Name, b.Name) })
@@ -200,12 +202,9 @@ func tell(out io.Writer, o options, r *result) {
 }
 
 func tellSummary(out io.Writer, p *report) {
-	found := 0
-	for _, m := range p.Mutants {
-		if m.Found {
-			found++
-		}
+	_, _ = fmt.Fprintf(out, "\n%s\n\n", sortedCounts(p.Totals))
+	for _, r := range p.Wanted {
+		_, _ = fmt.Fprintln(out, r)
 	}
-	_, _ = fmt.Fprintf(out, "\n%s\nplanted bugs found: %d of %d\n%v, all well: %v\n",
-		sortedCounts(p.Totals), found, len(p.Mutants), round(p.Seconds), p.Good)
+	_, _ = fmt.Fprintf(out, "\n%v, all well: %v\n", round(p.Seconds), p.Good)
 }
