@@ -62,7 +62,7 @@ type mutantReport struct {
 	Plants   string    `json:"plants"`
 	Scenario string    `json:"scenario"`
 	Found    bool      `json:"found"`
-	By       string    `json:"by"` // the first violation
+	By       string    `json:"by"` // the violation that gave it away
 	Trials   []*result `json:"trials"`
 }
 
@@ -109,8 +109,8 @@ func (p *report) addMutant(r *result) {
 	}
 	m := &p.Mutants[i]
 	m.Trials = append(m.Trials, r)
-	if len(r.Violations) > 0 && !m.Found {
-		m.Found, m.By = true, r.Violations[0]
+	if by, ok := r.by(); ok && !m.Found {
+		m.Found, m.By = true, by
 	}
 }
 
@@ -167,10 +167,11 @@ func sortedCounts(counts map[string]int) string {
 // tell prints a result as it comes.
 func tell(out io.Writer, o options, r *result) {
 	verdict := "ok  "
+	_, given := r.by()
 	switch {
 	case r.Skipped != "":
 		verdict = "skip"
-	case r.Mutant != "" && len(r.Violations) > 0:
+	case given:
 		verdict = "found"
 	case r.Mutant != "":
 		verdict = "MISSED"

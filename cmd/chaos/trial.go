@@ -30,6 +30,7 @@ type trial struct {
 	mutant string // the planted bug; "" for none
 	result *result
 	began  time.Time
+	rested time.Duration // spent waiting for everything to come to rest
 
 	mu      sync.Mutex
 	cleanup []func()
