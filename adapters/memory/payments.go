@@ -26,7 +26,7 @@ func (r payments) Add(_ context.Context, send time.Duration, list ...billing.Pay
 		if err := r.checkNew(p); err != nil {
 			return r.refuse(err)
 		}
-		r.payments[p.ID] = payment{p, end, end}
+		r.put(payment{p, end, end})
 	}
 	return nil
 }
@@ -59,7 +59,7 @@ func (r payments) Release(_ context.Context, keys ...app.PaymentKey) error {
 		p, ok := r.payments[k.ID]
 		if ok && p.UserID == k.User && !p.Settled() {
 			p.sweepAt = now
-			r.payments[k.ID] = p
+			r.put(p)
 		}
 	}
 	return nil
@@ -72,7 +72,7 @@ func (r payments) TakeUnsettled(_ context.Context, lease time.Duration, limit in
 	for _, p := range due[:min(limit, len(due))] {
 		taken = append(taken, app.Unsettled{Payment: p.Payment, SendOver: !now.Before(p.sendEnd)})
 		p.sweepAt = now.Add(lease)
-		r.payments[p.ID] = p
+		r.put(p)
 	}
 	return taken, nil
 }
@@ -104,17 +104,29 @@ func (r payments) Lock(_ context.Context, keys ...app.PaymentKey) ([]billing.Pay
 	return list, nil
 }
 
-func (r payments) Save(_ context.Context, list ...billing.Payment) error {
-	for _, p := range list {
+func (r payments) put(p payment) {
+	r.payments[p.ID] = p
+	r.versions[string(p.ID)] = r.version
+}
+
+func (r payments) Save(ctx context.Context, list ...billing.Payment) error {
+	return r.Replace(ctx, make([]app.Version, len(list)), list...)
+}
+
+func (r payments) Replace(_ context.Context, since []app.Version, list ...billing.Payment) error {
+	for i, p := range list {
 		old, ok := r.payments[p.ID]
 		if !ok || old.UserID != p.UserID {
 			return fmt.Errorf("save payment %s: it was never added", p.ID)
+		}
+		if since[i] != 0 && since[i] != r.versions[string(p.ID)] {
+			return r.refuse(app.ErrChanged)
 		}
 		if err := r.checkSave(p); err != nil {
 			return r.refuse(err)
 		}
 		old.Payment = p
-		r.payments[p.ID] = old
+		r.put(old)
 	}
 	return nil
 }
@@ -138,7 +150,7 @@ func (r payments) GiveBack(_ context.Context, keys ...app.PaymentKey) error {
 		p, ok := r.payments[k.ID]
 		if ok && p.UserID == k.User && !p.Settled() {
 			p.sweepAt, p.sendEnd = now, now
-			r.payments[k.ID] = p
+			r.put(p)
 		}
 	}
 	return nil
@@ -151,7 +163,7 @@ func (r payments) Resend(_ context.Context, send time.Duration, keys ...app.Paym
 		p, ok := r.payments[k.ID]
 		if ok && p.UserID == k.User && !p.Settled() && !p.sendEnd.After(now) {
 			p.sweepAt, p.sendEnd = now.Add(send), now.Add(send)
-			r.payments[k.ID] = p
+			r.put(p)
 			granted = append(granted, k)
 		}
 	}

@@ -26,6 +26,8 @@ type state struct {
 	audit         []app.AuditEntry
 	staff         map[string]app.PanelUser // by name
 	sessions      map[app.SessionKey]app.Session
+	versions      map[string]app.Version // of subscriptions and payments, by id: the transaction that wrote them last
+	version       app.Version            // of the transaction that made this state
 }
 
 func newState() *state {
@@ -43,6 +45,7 @@ func newState() *state {
 		runs:          make(map[string]app.Run),
 		staff:         make(map[string]app.PanelUser),
 		sessions:      make(map[app.SessionKey]app.Session),
+		versions:      make(map[string]app.Version),
 	}
 }
 
@@ -62,6 +65,8 @@ func (s *state) clone() *state {
 		audit:         slices.Clone(s.audit),
 		staff:         maps.Clone(s.staff),
 		sessions:      maps.Clone(s.sessions),
+		versions:      maps.Clone(s.versions),
+		version:       s.version + 1,
 	}
 }
 

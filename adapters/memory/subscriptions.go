@@ -54,9 +54,16 @@ func (r subscriptions) Add(ctx context.Context, list ...billing.Subscription) er
 }
 
 func (r subscriptions) Save(ctx context.Context, list ...billing.Subscription) error {
-	for _, s := range list {
+	return r.Replace(ctx, make([]app.Version, len(list)), list...)
+}
+
+func (r subscriptions) Replace(ctx context.Context, since []app.Version, list ...billing.Subscription) error {
+	for i, s := range list {
 		if old, ok := r.subscriptions[s.ID]; !ok || old.UserID != s.UserID {
 			return fmt.Errorf("save subscription %s: it was never added", s.ID)
+		}
+		if since[i] != 0 && since[i] != r.versions[string(s.ID)] {
+			return r.refuse(app.ErrChanged)
 		}
 		if err := r.put(ctx, s); err != nil {
 			return err
@@ -73,6 +80,7 @@ func (r subscriptions) put(ctx context.Context, s billing.Subscription) error {
 		}
 	}
 	r.subscriptions[s.ID] = s
+	r.versions[string(s.ID)] = r.version
 	return nil
 }
 
@@ -112,6 +120,9 @@ func (r subscriptions) LockDue(_ context.Context, q app.DueQuery) ([]app.Due, er
 	due := r.due(q)
 	if len(due) > q.Limit {
 		due = due[:q.Limit]
+	}
+	for i := range due {
+		due[i].Version = r.version
 	}
 	return due, nil
 }

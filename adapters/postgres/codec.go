@@ -35,6 +35,10 @@ func registerTypes(m *pgtype.Map) {
 	registerArray(m, pgtype.Int4ArrayOID, short, 8, func(b []byte, v int32) ([]byte, error) {
 		return binary.BigEndian.AppendUint32(appendSize(b, 4), uint32(v)), nil
 	})
+	xid, _ := m.TypeForOID(pgtype.XIDOID)
+	registerArray(m, xidArrayOID, xid, 8, func(b []byte, v uint32) ([]byte, error) {
+		return binary.BigEndian.AppendUint32(appendSize(b, 4), v), nil
+	})
 	registerArray(m, pgtype.BoolArrayOID, truth, 5, func(b []byte, v bool) ([]byte, error) {
 		if v {
 			return append(appendSize(b, 1), 1), nil
@@ -42,6 +46,9 @@ func registerTypes(m *pgtype.Map) {
 		return append(appendSize(b, 1), 0), nil
 	})
 }
+
+// xidArrayOID is of a type that pgx does not know.
+const xidArrayOID = 1011
 
 func registerArray[T any](m *pgtype.Map, oid uint32, element *pgtype.Type, size int, write writer[T]) {
 	m.RegisterType(&pgtype.Type{Name: "_" + element.Name, OID: oid, Codec: &arrayCodec[T]{
@@ -90,9 +97,9 @@ func (p encodeArray[T]) Encode(value any, buf []byte) ([]byte, error) {
 	if len(list) == 0 {
 		return buf, nil
 	}
-	// At once, and twofold: another array comes after this one.
+	// At once for all arrays of a statement: a dozen come after this one.
 	if size := 8 + p.size*len(list); size > cap(buf)-len(buf) {
-		buf = slices.Grow(buf, max(size, cap(buf)))
+		buf = slices.Grow(buf, max(12*size, cap(buf)))
 	}
 	buf = binary.BigEndian.AppendUint32(buf, uint32(len(list)))
 	buf = binary.BigEndian.AppendUint32(buf, firstIndex)

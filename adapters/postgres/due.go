@@ -12,7 +12,16 @@ func (r subscriptions) LockDue(ctx context.Context, q app.DueQuery) ([]app.Due, 
 	rows, err := r.q.SubscriptionsLockDue(ctx, dbgen.SubscriptionsLockDueParams{
 		FromAt: beginning(q.From), Now: q.Now, Systems: q.Systems, Take: int32(q.Limit),
 	})
-	return column(rows, func(row dbgen.SubscriptionsLockDueRow) app.Due { return r.tokens.dueOf(dbgen.ViewDueRow(row)) }), err
+	due := make([]app.Due, len(rows))
+	for i := range rows {
+		row := &rows[i]
+		due[i] = r.tokens.dueOf(&row.Subscription, row.PlanCode, dbgen.PaymentMethod{
+			Token: row.Token, TokenCt: row.TokenCt, TokenKeyID: row.TokenKeyID, CardID: row.CardID,
+			CreatedAt: row.LinkedAt, RemovedAt: row.RemovedAt,
+		})
+		due[i].Version = app.Version(row.Version)
+	}
+	return due, err
 }
 
 // duePage is how many due subscriptions are read at a time.
@@ -30,7 +39,13 @@ func (v views) Due(ctx context.Context, q app.DueQuery, each func(app.Due) error
 		if q.Limit > 0 {
 			after.Take = int32(min(duePage, left))
 		}
-		list, err := read(ctx, func(ctx context.Context) ([]dbgen.ViewDueRow, error) { return v.q.ViewDue(ctx, after) }, v.tokens.dueOf)
+		list, err := read(ctx, func(ctx context.Context) ([]dbgen.ViewDueRow, error) { return v.q.ViewDue(ctx, after) },
+			func(row dbgen.ViewDueRow) app.Due {
+				return v.tokens.dueOf(&row.Subscription, row.PlanCode, dbgen.PaymentMethod{
+					Token: row.Token, TokenCt: row.TokenCt, TokenKeyID: row.TokenKeyID, CardID: row.CardID,
+					CreatedAt: row.LinkedAt, RemovedAt: row.RemovedAt,
+				})
+			})
 		if err != nil {
 			return err
 		}
@@ -67,6 +82,9 @@ func beginning(t time.Time) time.Time {
 	return t
 }
 
-func (t tokens) dueOf(row dbgen.ViewDueRow) app.Due {
-	return app.Due{Subscription: subscriptionOf(row.Subscription, row.PlanCode), Method: t.methodOf(row.PaymentMethod)}
+// dueOf puts together what was read. Of the method only that is read which the
+// subscription does not say.
+func (t tokens) dueOf(s *dbgen.Subscription, planCode string, m dbgen.PaymentMethod) app.Due {
+	m.UserID, m.ID, m.PaymentSystem = s.UserID, s.PaymentMethodID, s.PaymentSystem
+	return app.Due{Subscription: subscriptionOf(*s, planCode), Method: t.methodOf(m)}
 }

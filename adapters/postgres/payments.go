@@ -87,12 +87,17 @@ func (r payments) Lock(ctx context.Context, keys ...app.PaymentKey) ([]billing.P
 }
 
 func (r payments) Save(ctx context.Context, ps ...billing.Payment) error {
+	return r.Replace(ctx, make([]app.Version, len(ps)), ps...)
+}
+
+func (r payments) Replace(ctx context.Context, since []app.Version, ps ...billing.Payment) error {
 	if len(ps) == 0 {
 		return nil
 	}
 	return r.tx.later(len(ps)).PaymentsSave(ctx, dbgen.PaymentsSaveParams{
 		UserIds:        column(ps, func(p pay) string { return string(p.UserID) }),
 		Ids:            column(ps, func(p pay) string { return string(p.ID) }),
+		Versions:       column(since, func(v app.Version) uint32 { return uint32(v) }),
 		Statuses:       column(ps, func(p pay) string { return string(p.Status) }),
 		DeclineCodes:   column(ps, func(p pay) string { return string(p.DeclineCode) }),
 		ProviderRefs:   column(ps, func(p pay) string { return p.ProviderRef }),

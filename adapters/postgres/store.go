@@ -110,11 +110,11 @@ func column[T, C any](rows []T, f func(T) C) []C {
 	return values
 }
 
-// mustTouch turns a write that missed rows into an error: they were locked, so
-// they were there.
+// mustTouch turns a write that missed rows into an error: they were there, so
+// they were changed unless they were locked.
 func mustTouch(want int, got int64, err error) error {
 	if err == nil && got != int64(want) {
-		return fmt.Errorf("%d of %d rows were written", got, want)
+		return fmt.Errorf("%d of %d rows were written: %w", got, want, app.ErrChanged)
 	}
 	return err
 }

@@ -75,12 +75,17 @@ func (r subscriptions) Add(ctx context.Context, subs ...billing.Subscription) er
 }
 
 func (r subscriptions) Save(ctx context.Context, subs ...billing.Subscription) error {
+	return r.Replace(ctx, make([]app.Version, len(subs)), subs...)
+}
+
+func (r subscriptions) Replace(ctx context.Context, since []app.Version, subs ...billing.Subscription) error {
 	if len(subs) == 0 {
 		return nil
 	}
 	return r.tx.later(len(subs)).SubscriptionsSave(ctx, dbgen.SubscriptionsSaveParams{
 		UserIds:          column(subs, func(s sub) string { return string(s.UserID) }),
 		Ids:              column(subs, func(s sub) string { return string(s.ID) }),
+		Versions:         column(since, func(v app.Version) uint32 { return uint32(v) }),
 		PaymentMethodIds: column(subs, func(s sub) string { return string(s.MethodID) }),
 		Statuses:         column(subs, func(s sub) string { return string(s.Status) }),
 		PeriodStarts:     column(subs, func(s sub) time.Time { return s.Current.Start }),

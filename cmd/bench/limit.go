@@ -16,15 +16,15 @@ import (
 
 // limitScript is both transactions of a batch.
 func limitScript(ctx context.Context, q queries, t *town, batch int) (string, error) {
-	due, err := columnsOf(ctx, t, "subscriptions", "payment_methods")
+	due, err := columnsOf(ctx, t, "subscriptions")
 	if err != nil {
 		return "", err
 	}
 	s := script{queries: q}
-	s.add("WITH due (" + due + ", plan_code) AS (\n")
+	s.add("WITH due (" + due + ", plan_code, version, token, token_ct, token_key_id, card_id, linked_at, removed_at) AS (\n")
 	s.query("SubscriptionsLockDue", values{"from_at": ":since", "now": ":now", "systems": "'{" + systemCode + "}'", "take": fmt.Sprint(batch)})
 	s.add("\n), a AS (SELECT " + arrays(claimColumns) + ` FROM (
-  SELECT *, gen_random_uuid() AS payment_id, period_end + make_interval(months => interval_months) AS next FROM due) d
+  SELECT *, '0'::xid AS locked, gen_random_uuid() AS payment_id, period_end + make_interval(months => interval_months) AS next FROM due) d
 ), saved AS (` + "\n")
 	s.query("SubscriptionsSave", fromA(subscriptionParams, nil))
 	s.add("\n), added AS (\n")
@@ -34,15 +34,12 @@ func limitScript(ctx context.Context, q queries, t *town, batch int) (string, er
 	}).and("send", "'35s'"))
 	s.add(`
 ) SELECT coalesce(user_ids, '{}')::text AS users, coalesce(ids, '{}')::text AS subs,
-  coalesce(payment_ids, '{}')::text AS pays, coalesce(last, :now::timestamptz)::text AS since FROM a \gset` + "\n")
+  coalesce(last, :now::timestamptz)::text AS since FROM a \gset` + "\n")
 
-	s.add("WITH subs AS (\n")
-	s.query("SubscriptionsLock", values{"user_ids": ":users", "ids": ":subs"})
-	s.add("\n), pays AS (\n")
-	s.query("PaymentsLock", values{"user_ids": ":users", "ids": ":pays"})
-	s.add("\n), a AS (SELECT " + arrays(recordColumns) + ` FROM (
-  SELECT s.*, p.id AS payment_id, p.period_start AS paid_start, p.period_end AS paid_end, p.amount AS paid, p.currency AS paid_currency
-  FROM subs s FULL JOIN pays p ON p.user_id = s.user_id AND p.subscription_id = s.id) d
+	// What billing-renew remembers from the first transaction is read here.
+	s.add("WITH a AS (SELECT " + arrays(recordColumns) + ` FROM (
+  SELECT s.*, s.xmin AS version, '` + planCode + `'::text AS plan_code FROM (SELECT unnest(:users::uuid[]) AS user_id, unnest(:subs::uuid[]) AS id) k
+  JOIN subscriptions s ON s.user_id = k.user_id AND s.id = k.id) d
 ), settled AS (` + "\n")
 	s.query("PaymentsSave", fromA(settleParams, values{"ids": "payment_ids", "statuses": "succeeded", "settled": "nows"}))
 	s.add("\n), saved AS (\n")
@@ -55,24 +52,16 @@ func limitScript(ctx context.Context, q queries, t *town, batch int) (string, er
 	return s.text.String(), s.err
 }
 
-// columnsOf names the columns of tables, in their order, so that two tables may
-// have a column of the same name: those of the second get a suffix.
-func columnsOf(ctx context.Context, t *town, tables ...string) (string, error) {
+// columnsOf names the columns of a table, in their order.
+func columnsOf(ctx context.Context, t *town, table string) (string, error) {
 	var names []string
 	err := onConn(ctx, t.url(), func(conn *pgx.Conn) error {
-		for i, table := range tables {
-			rows, err := conn.Query(ctx, `SELECT attname || $2 FROM pg_attribute
-				WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum`, table, strings.Repeat("_", i))
-			if err != nil {
-				return err
-			}
-			some, err := pgx.CollectRows(rows, pgx.RowTo[string])
-			if err != nil {
-				return err
-			}
-			names = append(names, some...)
+		rows, err := conn.Query(ctx, `SELECT attname FROM pg_attribute
+			WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum`, table)
+		if err == nil {
+			names, err = pgx.CollectRows(rows, pgx.RowTo[string])
 		}
-		return nil
+		return err
 	})
 	return strings.Join(names, ", "), err
 }
@@ -81,22 +70,22 @@ func columnsOf(ctx context.Context, t *town, tables ...string) (string, error) {
 const (
 	subscriptionColumns = `user_ids=user_id ids=id payment_method_ids=payment_method_id cancels=cancel_at_period_end
 		past_due_sinces=past_due_since grace_untils=grace_until started=started_at ended=ended_at `
-	claimColumns = subscriptionColumns + `statuses=status period_starts=period_start period_ends=period_end
+	claimColumns = subscriptionColumns + `versions=locked statuses=status period_starts=period_start period_ends=period_end
 		next_charges=next charging=true latest_payment_ids=payment_id payment_ids=payment_id
 		payment_systems=payment_system initiators='merchant'::text amounts=price_amount currencies=price_currency created=:now::timestamptz`
-	recordColumns = subscriptionColumns + `statuses='active'::text period_starts=paid_start period_ends=paid_end next_charges=paid_end
-		charging=false latest_payment_ids=payment_id payment_ids=payment_id succeeded='succeeded'::text provider_refs='ref'::text
+	recordColumns = subscriptionColumns + `versions=version statuses='active'::text period_starts=period_end period_ends=next_charge_at
+		next_charges=next_charge_at charging=false latest_payment_ids=latest_payment_id payment_ids=latest_payment_id succeeded='succeeded'::text provider_refs='ref'::text
 		decline_codes=''::text action_urls=''::text contradictions=''::text nows=:now::timestamptz event_ids=gen_random_uuid() types='renewed'::text
-		plan_codes=plan_code amounts=paid currencies=paid_currency nulls=NULL::timestamptz no_ids=NULL::uuid`
+		plan_codes=plan_code amounts=price_amount currencies=price_currency nulls=NULL::timestamptz no_ids=NULL::uuid`
 )
 
 // The parameters of each query that are arrays.
 const (
-	subscriptionParams = `user_ids ids payment_method_ids statuses period_starts period_ends next_charges charging cancels
+	subscriptionParams = `user_ids ids versions payment_method_ids statuses period_starts period_ends next_charges charging cancels
 		past_due_sinces grace_untils latest_payment_ids started ended`
 	paymentParams = `user_ids ids subscription_ids payment_method_ids payment_systems initiators amounts currencies
 		period_starts period_ends created`
-	settleParams = `user_ids ids statuses decline_codes provider_refs action_urls contradictions settled`
+	settleParams = `user_ids ids versions statuses decline_codes provider_refs action_urls contradictions settled`
 	eventParams  = `user_ids ids types ats subscription_ids card_ids plan_codes payment_ids amounts currencies decline_codes
 		access_untils retry_ats`
 )

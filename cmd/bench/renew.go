@@ -21,7 +21,7 @@ func (l *lab) renew(ctx context.Context, t *town, r renewal) (run, error) {
 	_, until := t.window(r.due)
 	job := task{Kind: "renew", URL: t.url(), Vault: t.pg.vault, Now: until, Concurrency: r.concurrency, Latency: r.latency}
 	if l.profiles != "" && r.profile != "" {
-		job.Profile = filepath.Join(l.profiles, r.profile)
+		job.Profile = filepath.Join(l.profiles, fmt.Sprintf("%s-%d.pprof", r.profile, t.renewed))
 	}
 	done, err := finish(ctx, t.pg, job)
 	if err != nil {
@@ -104,7 +104,7 @@ func pacePart(ctx context.Context, l *lab) (section, error) {
 		pairs, err := l.pairs(ctx,
 			func(ctx context.Context) (run, error) { return l.limit(ctx, t, due, best.batch, best.clients) },
 			func(ctx context.Context) (run, error) {
-				return l.renew(ctx, t, renewal{due: due, concurrency: concurrency, profile: "pace.pprof"})
+				return l.renew(ctx, t, renewal{due: due, concurrency: concurrency, profile: "pace"})
 			})
 		if err != nil {
 			return err

@@ -19,7 +19,7 @@ func memoryPart(ctx context.Context, l *lab) (section, error) {
 		}{
 			{"few", renewal{due: few, concurrency: concurrency}},
 			{"many", renewal{due: many, concurrency: concurrency}},
-			{"wide", renewal{due: min(10*1024, l.Rows/10), concurrency: 1024, latency: 200 * time.Millisecond, profile: "wide.pprof"}},
+			{"wide", renewal{due: min(10*1024, l.Rows/10), concurrency: 1024, latency: 200 * time.Millisecond, profile: "wide"}},
 		} {
 			for range 3 {
 				r, err := l.watch(func() (run, error) { return l.renew(ctx, t, c.renewal) })

@@ -177,11 +177,11 @@ func viewerScript(q queries, viewers int, pipelined bool) (string, error) {
 	do("SubscriptionsLock", values{"user_ids": of(u), "ids": of(sub)})
 	do("PaymentsLock", values{"user_ids": of(u), "ids": of(pay)})
 	do("PaymentsSave", values{
-		"user_ids": of(u), "ids": of(pay), "statuses": of("'succeeded'"), "decline_codes": of("''"), "provider_refs": of("'ref'"),
+		"user_ids": of(u), "ids": of(pay), "versions": of("'0'::xid"), "statuses": of("'succeeded'"), "decline_codes": of("''"), "provider_refs": of("'ref'"),
 		"action_urls": of("''"), "contradictions": of("''"), "settled": of(now),
 	})
 	do("SubscriptionsSave", values{
-		"user_ids": of(u), "ids": of(sub), "payment_method_ids": of(card), "statuses": of("'active'"), "period_starts": of(now), "period_ends": of(then),
+		"user_ids": of(u), "ids": of(sub), "versions": of("'0'::xid"), "payment_method_ids": of(card), "statuses": of("'active'"), "period_starts": of(now), "period_ends": of(then),
 		"next_charges": of(then), "charging": of("false"), "cancels": of("false"), "past_due_sinces": none, "grace_untils": none,
 		"latest_payment_ids": of(pay), "started": of(now), "ended": none,
 	})

@@ -18,6 +18,7 @@ import (
 // renewWorker makes one run as billing-renew makes it, with our payment system
 // and at a given time.
 func renewWorker(ctx context.Context, t task, out io.Writer) error {
+	boot.Batch(t.Concurrency)
 	store, pool, err := t.open(ctx)
 	if err != nil {
 		return err

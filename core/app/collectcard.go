@@ -16,17 +16,21 @@ func (c *Collector) CollectCard(ctx context.Context, p billing.Payment, kept bil
 
 func (c *Collector) chargeCard(ctx context.Context, p billing.Payment, kept billing.Card, cvv billing.CVV) verdict {
 	defer cvv.Wipe()
+	v := verdict{payment: &p}
 	number, err := c.number(kept)
 	if err != nil {
-		return *c.judge(ctx, &p, billing.Outcome{}, fmt.Errorf("open card %s: %w: %w", kept.ID, err, ErrNotSent))
+		v.err = fmt.Errorf("open card %s: %w: %w", kept.ID, err, ErrNotSent)
+		c.judge(ctx, &v)
+		return v
 	}
 	defer number.Wipe()
-	return *c.charge(ctx, &p, ChargeRequest{Card: &Card{
+	c.charge(ctx, &v, ChargeRequest{Card: &Card{
 		CardDetails: billing.CardDetails{
 			Number: number, ExpMonth: kept.ExpMonth, ExpYear: kept.ExpYear, Holder: kept.Holder,
 		},
 		CVV: cvv,
 	}})
+	return v
 }
 
 // number takes a card's number out of the vault.

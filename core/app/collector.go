@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/online-cinema/billing/core/billing"
@@ -66,7 +67,12 @@ func (c *Collector) sending(ctx context.Context) (context.Context, context.Cance
 
 // verdict is what is known of a payment after asking for it.
 type verdict struct {
-	payment billing.Payment
+	payment *billing.Payment
+	// subscription is the payment's, as it was stored with it by version; nil when
+	// that is not known.
+	subscription *billing.Subscription
+	version      Version
+
 	outcome billing.Outcome
 	err     error // why there is no outcome, or what the outcome was made from
 	// until is how long this process alone may send it, which it is done with;
@@ -89,8 +95,8 @@ func neverSent(err error) bool {
 
 // Result is a payment and its subscription after they were recorded.
 type Result struct {
-	Subscription billing.Subscription
-	Payment      billing.Payment
+	Subscription *billing.Subscription // nil when it was not asked for
+	Payment      *billing.Payment
 	// Err is what the payment system failed with, if it failed. The payment may
 	// be settled all the same: as abandoned.
 	Err error
@@ -103,7 +109,9 @@ type Result struct {
 //
 // An error means that the outcome was not recorded; a sweep will do it.
 func (c *Collector) Collect(ctx context.Context, p billing.Payment, token billing.Secret) (Result, error) {
-	return c.collected(ctx, *c.charge(ctx, &p, ChargeRequest{Token: token}))
+	v := verdict{payment: &p}
+	c.charge(ctx, &v, ChargeRequest{Token: token})
+	return c.collected(ctx, v)
 }
 
 func (c *Collector) collected(ctx context.Context, v verdict) (Result, error) {
@@ -122,16 +130,15 @@ func (c *Collector) collected(ctx context.Context, v verdict) (Result, error) {
 	return r, err
 }
 
-// charge asks the payment system, without a transaction, for as long as the
-// intent allows. by has the token or the card to charge.
+// charge asks the payment system about v, without a transaction, for as long as
+// the intent allows. by has the token or the card to charge.
 //
 // A run has a thousand of these under way: what is passed by reference on the
 // way down keeps each of their stacks within 8 KB.
-func (c *Collector) charge(ctx context.Context, p *billing.Payment, by ChargeRequest) *verdict {
-	o, err := c.ask(ctx, p, by)
-	v := c.judge(ctx, p, o, err)
+func (c *Collector) charge(ctx context.Context, v *verdict, by ChargeRequest) {
+	v.outcome, v.err = c.ask(ctx, v.payment, by)
 	v.until, _ = ctx.Deadline()
-	return v
+	c.judge(ctx, v)
 }
 
 func (c *Collector) ask(ctx context.Context, p *billing.Payment, by ChargeRequest) (billing.Outcome, error) {
@@ -158,38 +165,37 @@ func (c *Collector) ask(ctx context.Context, p *billing.Payment, by ChargeReques
 
 // chargeOrLookUp is charge, and asks at once for the outcome when the answer is
 // lost. A payment that is not found may still be on its way.
-func (c *Collector) chargeOrLookUp(ctx context.Context, p *billing.Payment, token billing.Secret) *verdict {
-	v := c.charge(ctx, p, ChargeRequest{Token: token})
+func (c *Collector) chargeOrLookUp(ctx context.Context, v *verdict, token billing.Secret) {
+	c.charge(ctx, v, ChargeRequest{Token: token})
 	if v.known() || neverSent(v.err) {
-		return v
+		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.ChargeTimeout)
 	defer cancel()
-	if o, err := c.Providers[p.PaymentSystem].Find(ctx, p.ID); err == nil {
+	if o, err := c.Providers[v.payment.PaymentSystem].Find(ctx, v.payment.ID); err == nil {
 		v.outcome = o
 	}
-	return v
 }
 
-// judge turns an answer into a verdict. Nothing is concluded from an error but
+// judge turns an error into an outcome, if it is one. Nothing is concluded but
 // what the [Provider] promises about it.
-func (c *Collector) judge(ctx context.Context, p *billing.Payment, o billing.Outcome, err error) *verdict {
+func (c *Collector) judge(ctx context.Context, v *verdict) {
+	if v.err == nil {
+		return
+	}
+	p := v.payment
 	switch {
-	case err == nil:
-	case errors.Is(err, ErrTokenUnknown):
-		o = billing.Abandon(billing.TokenUnknown)
-	case errors.Is(err, ErrRefused):
-		o = billing.Abandon(billing.Refused)
-	case neverSent(err) && p.Initiator == billing.CustomerInitiated:
-		o = billing.Abandon(billing.NotSent)
+	case errors.Is(v.err, ErrTokenUnknown):
+		v.outcome = billing.Abandon(billing.TokenUnknown)
+	case errors.Is(v.err, ErrRefused):
+		v.outcome = billing.Abandon(billing.Refused)
+	case neverSent(v.err) && p.Initiator == billing.CustomerInitiated:
+		v.outcome = billing.Abandon(billing.NotSent)
 	default:
-		o = billing.Outcome{}
+		v.outcome = billing.Outcome{}
 	}
-	if err != nil {
-		c.Log.WarnContext(ctx, "charge failed", "payment_id", p.ID, "payment_system", p.PaymentSystem,
-			"unknown", o.Status == "", "error", err)
-	}
-	return &verdict{payment: *p, outcome: o, err: err}
+	c.Log.WarnContext(ctx, "charge failed", "payment_id", p.ID, "payment_system", p.PaymentSystem,
+		"unknown", !v.known(), "error", v.err)
 }
 
 // record writes down what is known, and offers to the sweep what is not.
@@ -199,12 +205,14 @@ func (c *Collector) record(ctx context.Context, vs ...verdict) ([]Result, error)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.RecordTimeout)
 	defer cancel()
-	var results []Result
-	var events []billing.Event
-	err := c.Store.InTx(ctx, func(tx Repos) (err error) {
-		results, events, err = c.settle(ctx, tx, vs)
-		return err
-	})
+	read := lock
+	if !slices.ContainsFunc(vs, verdict.mustLook) {
+		read = remember
+	}
+	results, events, err := c.recordAs(ctx, read, vs)
+	if errors.Is(err, ErrChanged) {
+		results, events, err = c.recordAs(ctx, lock, vs)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("record %d payments, the first %s: %w", len(vs), vs[0].payment.ID, err)
 	}
@@ -213,29 +221,37 @@ func (c *Collector) record(ctx context.Context, vs ...verdict) ([]Result, error)
 	return results, nil
 }
 
-// settle is the second transaction. The payments are read again under lock:
-// another process may have settled them meanwhile.
-func (c *Collector) settle(ctx context.Context, tx Repos, vs []verdict) ([]Result, []billing.Event, error) {
-	subs, pays, err := lock(ctx, tx, vs)
+// recordAs is the second transaction. read says how things stand before it:
+// another process may have settled a payment meanwhile, and a viewer cancelled.
+func (c *Collector) recordAs(ctx context.Context, read reader, vs []verdict) (results []Result, events []billing.Event, err error) {
+	err = c.Store.InTx(ctx, func(tx Repos) (err error) {
+		results, events, err = c.settle(ctx, tx, read, vs)
+		return err
+	})
+	return results, events, err
+}
+
+func (c *Collector) settle(ctx context.Context, tx Repos, read reader, vs []verdict) ([]Result, []billing.Event, error) {
+	all, err := read(ctx, tx, vs)
 	if err != nil {
 		return nil, nil, err
 	}
 	now := c.Clock.Now()
 	results := make([]Result, 0, len(vs))
 	w := newWrites(len(vs))
-	for _, v := range vs {
-		sub, pay := *subs[v.payment.SubscriptionID], *pays[v.payment.ID]
+	for i := range vs {
+		v := &vs[i]
+		sub, pay := all[i].subscription, all[i].payment
 		newSub, newPay := sub, pay
 		if v.known() {
-			var happened []billing.Event
-			newSub, newPay, happened = sub.Settle(pay, v.outcome, c.Retries, now)
+			s, p, happened := sub.Settle(*pay, v.outcome, c.Retries, now)
 			w.events = append(w.events, happened...)
-		}
-		if newPay != pay {
-			w.payments = append(w.payments, newPay)
-		}
-		if newSub != sub {
-			w.subscriptions = append(w.subscriptions, newSub)
+			if p != *pay {
+				newPay = w.payments.add(p, all[i].version)
+			}
+			if s != *sub {
+				newSub = w.subscriptions.add(s, all[i].version)
+			}
 		}
 		if newPay.Status == billing.PaymentSucceeded && newPay != pay && !v.outcome.Token.IsZero() {
 			w.tokens = append(w.tokens, methodToken{newPay.UserID, newPay.MethodID, v.outcome.Token})
@@ -257,10 +273,10 @@ func (c *Collector) settle(ctx context.Context, tx Repos, vs []verdict) ([]Resul
 
 // writes is what a transaction changes, each kind in one statement.
 type writes struct {
-	subscriptions []billing.Subscription
+	subscriptions changes[billing.Subscription]
 	newPayments   []billing.Payment // which may be sent for as long as send says
 	send          time.Duration
-	payments      []billing.Payment
+	payments      changes[billing.Payment]
 	unsettled     []PaymentKey  // which their sender is done with, and the sweep may have at once
 	unsent        []PaymentKey  // likewise, and which surely were not sent
 	tokens        []methodToken // that payment systems gave
@@ -273,22 +289,44 @@ type methodToken struct {
 	token  billing.Secret
 }
 
+// changes are new states of what is locked, or of what nobody has written since
+// the version beside it.
+type changes[T any] struct {
+	all   []T
+	since []Version
+}
+
+// newChanges has room for n, and for no more.
+func newChanges[T any](n int) changes[T] { return changes[T]{make([]T, 0, n), make([]Version, 0, n)} }
+
+// add returns where it is from now on.
+func (c *changes[T]) add(one T, since Version) *T {
+	c.all, c.since = append(c.all, one), append(c.since, since)
+	return &c.all[len(c.all)-1]
+}
+
 // newWrites has room for the usual: one of each for each of n subscriptions.
 func newWrites(n int) writes {
 	return writes{
-		subscriptions: make([]billing.Subscription, 0, n), payments: make([]billing.Payment, 0, n),
+		subscriptions: newChanges[billing.Subscription](n), payments: newChanges[billing.Payment](n),
 		events: make([]billing.Event, 0, n),
 	}
 }
 
+// apply writes subscriptions before their payments, as they are locked, and first
+// what refers to them: while a subscription is locked and not yet written, the
+// database need not lock it again for that.
 func (w writes) apply(ctx context.Context, tx Repos) error {
-	if err := tx.Payments.Save(ctx, w.payments...); err != nil {
-		return err
-	}
-	if err := tx.Subscriptions.Save(ctx, w.subscriptions...); err != nil {
-		return err
-	}
 	if err := tx.Payments.Add(ctx, w.send, w.newPayments...); err != nil {
+		return err
+	}
+	if err := tx.Events.Append(ctx, w.events...); err != nil {
+		return err
+	}
+	if err := tx.Subscriptions.Replace(ctx, w.subscriptions.since, w.subscriptions.all...); err != nil {
+		return err
+	}
+	if err := tx.Payments.Replace(ctx, w.payments.since, w.payments.all...); err != nil {
 		return err
 	}
 	if err := tx.Payments.Release(ctx, w.unsettled...); err != nil {
@@ -302,10 +340,38 @@ func (w writes) apply(ctx context.Context, tx Repos) error {
 			return err
 		}
 	}
-	return tx.Events.Append(ctx, w.events...)
+	return nil
 }
 
-func lock(ctx context.Context, tx Repos, vs []verdict) (map[billing.SubscriptionID]*billing.Subscription, map[billing.PaymentID]*billing.Payment, error) {
+// stored is a payment and its subscription as they stand.
+type stored struct {
+	subscription *billing.Subscription
+	payment      *billing.Payment
+	version      Version // that wrote both, or locked
+}
+
+// locked is the version of what is locked: nobody else can write it.
+const locked Version = 0
+
+// reader says how the payments of verdicts stand, in their order.
+type reader func(ctx context.Context, tx Repos, vs []verdict) ([]stored, error)
+
+// mustLook reports whether v has to be recorded under lock: nobody knows how its
+// subscription stood, or it depends on who may be sending it.
+func (v verdict) mustLook() bool { return v.subscription == nil || !v.known() }
+
+// remember goes by what was stored with the intents, without asking for it. That
+// it still stands so is seen to as it is written over.
+func remember(_ context.Context, _ Repos, vs []verdict) ([]stored, error) {
+	all := make([]stored, len(vs))
+	for i := range vs {
+		all[i] = stored{vs[i].subscription, vs[i].payment, vs[i].version}
+	}
+	return all, nil
+}
+
+// lock reads under lock.
+func lock(ctx context.Context, tx Repos, vs []verdict) ([]stored, error) {
 	subKeys := make([]SubscriptionKey, len(vs))
 	payKeys := make([]PaymentKey, len(vs))
 	for i, v := range vs {
@@ -314,11 +380,11 @@ func lock(ctx context.Context, tx Repos, vs []verdict) (map[billing.Subscription
 	}
 	subList, err := tx.Subscriptions.Lock(ctx, subKeys...)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	payList, err := tx.Payments.Lock(ctx, payKeys...)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	subs := make(map[billing.SubscriptionID]*billing.Subscription, len(vs))
 	for i := range subList {
@@ -329,12 +395,16 @@ func lock(ctx context.Context, tx Repos, vs []verdict) (map[billing.Subscription
 		pays[payList[i].ID] = &payList[i]
 	}
 	if len(subs) != len(vs) || len(pays) != len(vs) {
-		return nil, nil, fmt.Errorf("of %d payments, %d are stored, with %d subscriptions", len(vs), len(pays), len(subs))
+		return nil, fmt.Errorf("of %d payments, %d are stored, with %d subscriptions", len(vs), len(pays), len(subs))
 	}
-	return subs, pays, nil
+	all := make([]stored, len(vs))
+	for i, v := range vs {
+		all[i] = stored{subs[v.payment.SubscriptionID], pays[v.payment.ID], locked}
+	}
+	return all, nil
 }
 
-func keyOf(p billing.Payment) PaymentKey { return PaymentKey{p.UserID, p.ID} }
+func keyOf(p *billing.Payment) PaymentKey { return PaymentKey{p.UserID, p.ID} }
 
 func identify(events []billing.Event, newID func() string) {
 	for i := range events {

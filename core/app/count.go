@@ -100,7 +100,8 @@ func (c *counter) swept(results []Result) {
 func (c *counter) reread(payments []billing.Payment) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, p := range payments {
+	for i := range payments {
+		p := &payments[i]
 		if !p.Settled() {
 			continue
 		}
@@ -124,7 +125,7 @@ func (c *counter) settled(r Result) {
 }
 
 func (c *counter) countEnd(r Result) {
-	if !r.Subscription.Live() {
+	if r.Subscription != nil && !r.Subscription.Live() {
 		c.sum.Ended++
 	}
 }

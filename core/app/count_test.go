@@ -13,7 +13,7 @@ func TestTheCounterRemembersOnlyWhatIsOpen(t *testing.T) {
 	const n = 10_000
 	result := func(i int, s billing.PaymentStatus, err error) []Result {
 		id := billing.PaymentID(fmt.Sprint(i))
-		return []Result{{Payment: billing.Payment{ID: id, Status: s, Initiator: billing.MerchantInitiated}, Err: err}}
+		return []Result{{Payment: &billing.Payment{ID: id, Status: s, Initiator: billing.MerchantInitiated}, Err: err}}
 	}
 	var c counter
 	for i := range n {
@@ -38,7 +38,7 @@ func TestTheCounterRemembersOnlyWhatIsOpen(t *testing.T) {
 			c.swept(result(i, s, nil))
 			c.swept(result(n+i, s, nil))
 		default: // by others
-			c.reread([]billing.Payment{result(i, s, nil)[0].Payment, result(n+i, s, nil)[0].Payment})
+			c.reread([]billing.Payment{*result(i, s, nil)[0].Payment, *result(n+i, s, nil)[0].Payment})
 		}
 	}
 	if got, want := c.summary(), (Summary{Renewed: 2 * n, Settled: n / 2}); got != want || len(c.open) != 0 || c.kinds[unknown]+c.kinds[foreign]+c.kinds[unsent] != 0 {

@@ -42,29 +42,42 @@ type pipeline struct {
 	batch     atomic.Int64 // how many to claim at a time
 	others    chan bool    // tells all claimers but the first whether they are needed
 	told      sync.Once
-	toCharge  chan dueJob
-	toRecord  chan *verdict
+	toCharge  chan *batch
+	toRecord  *outcomes
 }
 
-// dueJob is an intent to be sent with the others of its batch.
+// dueJob is an intent to be sent with the others of its batch, and what becomes
+// of it.
 type dueJob struct {
-	job
-	*batch
+	verdict
+	token billing.Secret
 }
 
-// batch is what was claimed together, to be sent until a deadline.
+// batch is what was claimed together, to be sent until a deadline by as many
+// chargers as are free.
 type batch struct {
+	jobs    []dueJob
+	taken   atomic.Int64
+	left    atomic.Int64 // that are not charged yet
 	sending context.Context
 	done    context.CancelFunc
-	size    int
-	left    atomic.Int64
 	from    time.Time
 }
+
+// take returns the next one to be sent; nil when somebody has taken the last.
+func (b *batch) take() *dueJob {
+	if n := b.taken.Add(1); n <= int64(len(b.jobs)) {
+		return &b.jobs[n-1]
+	}
+	return nil
+}
+
+func (b *batch) waits() bool { return b.taken.Load() < int64(len(b.jobs)) }
 
 func newPipeline(r *Renewer) *pipeline {
 	p := &pipeline{
 		Renewer: r, collector: *r.Collector, breakers: make(map[string]*breaker),
-		toCharge: make(chan dueJob), toRecord: make(chan *verdict, maxBatch),
+		toCharge: make(chan *batch), toRecord: newOutcomes(),
 	}
 	p.collector.Providers = make(map[string]Provider)
 	for code, provider := range r.Collector.Providers {
@@ -156,7 +169,7 @@ func (p *pipeline) renew(ctx context.Context) error {
 	claiming.Wait()
 	close(p.toCharge)
 	charging.Wait()
-	close(p.toRecord)
+	p.toRecord.close()
 	recording.Wait()
 	return errors.Join(append(claimErrs, recordErrs...)...)
 }
@@ -234,12 +247,12 @@ func (p *pipeline) claim(ctx context.Context, q DueQuery) (found int, last time.
 
 // hand gives a batch to the chargers. What was stored is sent even when the run is
 // to stop: it would only wait for the next run.
-func (p *pipeline) hand(jobs []job, deadline time.Time) {
-	b := &batch{size: len(jobs), from: time.Now()}
+func (p *pipeline) hand(jobs []dueJob, deadline time.Time) {
+	b := &batch{jobs: jobs, from: time.Now()}
 	b.sending, b.done = context.WithDeadline(context.Background(), deadline)
 	b.left.Store(int64(len(jobs)))
-	for _, j := range jobs {
-		p.toCharge <- dueJob{j, b}
+	for b.waits() {
+		p.toCharge <- b
 	}
 }
 
@@ -253,32 +266,34 @@ func (p *pipeline) sendWindow() time.Duration { return p.collector.sendWindow() 
 // claimed is what becomes of a batch of due subscriptions.
 type claimed struct {
 	writes
-	jobs  []job
+	jobs  []dueJob
 	ended int
 	last  time.Time // when the last of them was due
 }
 
 func (p *pipeline) billAll(due []Due, now time.Time) (claimed, error) {
 	c := claimed{
-		last: due[len(due)-1].NextChargeAt, jobs: make([]job, 0, len(due)),
+		last: due[len(due)-1].NextChargeAt, jobs: make([]dueJob, 0, len(due)),
 		writes: writes{
-			subscriptions: make([]billing.Subscription, 0, len(due)), newPayments: make([]billing.Payment, 0, len(due)),
+			subscriptions: newChanges[billing.Subscription](len(due)), newPayments: make([]billing.Payment, 0, len(due)),
 			send: p.sendWindow(),
 		},
 	}
-	for _, d := range due {
-		s, payment, events, billed := p.bill(d, now)
+	for i := range due {
+		d := &due[i]
+		s, payment, events, billed := p.bill(*d, now)
+		subscription := c.subscriptions.add(s, locked)
+		c.events = append(c.events, events...)
 		switch {
 		case billed:
 			c.newPayments = append(c.newPayments, payment)
-			c.jobs = append(c.jobs, job{payment, d.Method.Token})
+			v := verdict{payment: &c.newPayments[len(c.newPayments)-1], subscription: subscription, version: d.Version}
+			c.jobs = append(c.jobs, dueJob{v, d.Method.Token})
 		case !s.Live():
 			c.ended++
 		default: // it would be found again and again
 			return claimed{}, fmt.Errorf("subscription %s is due, but there is nothing to do with it", d.ID)
 		}
-		c.subscriptions = append(c.subscriptions, s)
-		c.events = append(c.events, events...)
 	}
 	identify(c.events, p.NewID)
 	return c, nil
@@ -309,20 +324,27 @@ func (a *allowance) giveBack(n int) {
 	a.left += n
 }
 
-// chargeAll sends intents. One that waited for so long that it cannot have all its
+// chargeAll sends intents, and helps with a batch until all of it is taken.
+func (p *pipeline) chargeAll() {
+	for b := range p.toCharge {
+		for j := b.take(); j != nil; j = b.take() {
+			p.charge(b.sending, j)
+			p.toRecord.add(&j.verdict)
+			p.pace(b)
+		}
+	}
+}
+
+// charge sends an intent. One that waited for so long that it cannot have all its
 // time any more is not sent: cut short, it would look as if the payment system
 // were down.
-func (p *pipeline) chargeAll() {
-	for j := range p.toCharge {
-		ctx := j.sending
-		if deadline, _ := ctx.Deadline(); time.Until(deadline) < p.collector.ChargeTimeout {
-			late, cancel := context.WithCancel(ctx)
-			cancel()
-			ctx = late
-		}
-		p.toRecord <- p.collector.chargeOrLookUp(ctx, &j.payment, j.token)
-		p.pace(j.batch)
+func (p *pipeline) charge(ctx context.Context, j *dueJob) {
+	if deadline, _ := ctx.Deadline(); time.Until(deadline) < p.collector.ChargeTimeout {
+		late, cancel := context.WithCancel(ctx)
+		cancel()
+		ctx = late
 	}
+	p.collector.chargeOrLookUp(ctx, &j.verdict, j.token)
 }
 
 // pace sets the size of the next batches by how long this one took.
@@ -331,43 +353,28 @@ func (p *pipeline) pace(b *batch) {
 		return
 	}
 	b.done()
+	size := int64(len(b.jobs))
 	switch took := time.Since(b.from); {
-	case took < batchTime && b.size >= int(p.batch.Load())/2:
-		p.batch.Store(min(int64(2*b.size), maxBatch))
+	case took < batchTime && size >= p.batch.Load()/2:
+		p.batch.Store(min(2*size, maxBatch))
 	case took > 2*batchTime:
-		p.batch.Store(max(int64(b.size)/2, 1))
+		p.batch.Store(max(size/2, 1))
 	}
 }
 
 // recordAll writes outcomes down, as many at a time as there are.
 func (p *pipeline) recordAll(ctx context.Context) error {
 	var errs []error
-	flush := time.NewTimer(flushAfter)
-	defer flush.Stop()
-	vs := make([]verdict, 0, maxBatch)
-	for v := range p.toRecord {
-		vs = append(vs[:0], *v)
-		flush.Reset(flushAfter)
-	gather:
-		for len(vs) < maxBatch {
-			select {
-			case v, more := <-p.toRecord:
-				if !more {
-					break gather
-				}
-				vs = append(vs, *v)
-			case <-flush.C:
-				break gather
-			}
-		}
+	for vs := range p.toRecord.ready {
 		results, err := p.collector.record(ctx, vs...)
 		if err != nil {
 			p.count.add(Summary{Failed: len(vs)})
 			errs = append(errs, err)
-			continue
+		} else {
+			p.collector.log(ctx, results...)
+			p.count.charged(results)
 		}
-		p.collector.log(ctx, results...)
-		p.count.charged(results)
+		p.toRecord.done(vs)
 	}
 	return errors.Join(errs...)
 }

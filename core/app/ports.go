@@ -159,6 +159,10 @@ type Subscriptions interface {
 	LockDue(ctx context.Context, q DueQuery) ([]Due, error)
 	// Save writes locked ones.
 	Save(ctx context.Context, s ...billing.Subscription) error
+	// Replace writes those that nobody has written since the version beside each,
+	// without locking them first; those with the zero version are locked.
+	// [ErrChanged] when somebody has, perhaps only when InTx returns.
+	Replace(ctx context.Context, versions []Version, s ...billing.Subscription) error
 }
 
 // DueQuery asks for subscriptions with something to do: those that have not
@@ -174,8 +178,17 @@ type DueQuery struct {
 // Due is a subscription with something to do, and what it is paid with.
 type Due struct {
 	billing.Subscription
-	Method billing.PaymentMethod
+	Method  billing.PaymentMethod
+	Version Version // that the transaction which locked it will have written
 }
+
+// Version tells what one transaction wrote from what any other did. It is good
+// for as long as a payment may be sent, and no longer: a store may use it again
+// one day. None is the zero one.
+type Version uint32
+
+// ErrChanged says that somebody has written what was to be replaced.
+var ErrChanged = errors.New("it was changed meanwhile")
 
 // PaymentKey finds one payment.
 type PaymentKey struct {
@@ -212,6 +225,9 @@ type Payments interface {
 	// Save writes locked ones. A period that another payment has paid for is
 	// [billing.ErrAlreadyExists].
 	Save(ctx context.Context, p ...billing.Payment) error
+	// Replace is to Save what [Subscriptions.Replace] is to its. Whoever took a
+	// payment for a look has written it.
+	Replace(ctx context.Context, versions []Version, p ...billing.Payment) error
 }
 
 // Unsettled is a pending payment that a sweep looks at.

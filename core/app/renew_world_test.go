@@ -350,9 +350,9 @@ func (r notedPayments) Resend(ctx context.Context, send time.Duration, keys ...a
 	return r.Payments.Resend(ctx, send, keys...)
 }
 
-func (r notedPayments) Save(ctx context.Context, p ...billing.Payment) error {
+func (r notedPayments) Replace(ctx context.Context, since []app.Version, p ...billing.Payment) error {
 	r.did.saved = r.did.saved || len(p) > 0
-	return r.Payments.Save(ctx, p...)
+	return r.Payments.Replace(ctx, since, p...)
 }
 
 type notedRuns struct {

@@ -59,7 +59,7 @@ func (s *Subscriber) Subscribe(ctx context.Context, cmd Subscribe) (Subscription
 	if err != nil {
 		return SubscriptionView{}, settlingError{err}
 	}
-	return SubscriptionView{Subscription: r.Subscription, Latest: r.Payment, Features: o.plan.Features}, r.failure()
+	return SubscriptionView{Subscription: *r.Subscription, Latest: *r.Payment, Features: o.plan.Features}, r.failure()
 }
 
 // errSettling is what a viewer is told whose payment was sent, but not recorded.
@@ -229,7 +229,7 @@ func (r Result) failure() error {
 	}
 }
 
-func abandoned(p billing.Payment) error {
+func abandoned(p *billing.Payment) error {
 	switch p.DeclineCode {
 	case billing.TokenUnknown:
 		return billing.ErrPaymentTokenUnknown

@@ -65,23 +65,23 @@ func (c *Collector) find(ctx context.Context, u Unsettled) verdict {
 	if !ok {
 		c.Log.ErrorContext(ctx, "a payment is pending at a payment system without an adapter",
 			"payment_id", u.ID, "payment_system", u.PaymentSystem)
-		return verdict{payment: u.Payment}
+		return verdict{payment: &u.Payment}
 	}
 	if ctx.Err() != nil {
-		return verdict{payment: u.Payment}
+		return verdict{payment: &u.Payment}
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.ChargeTimeout)
 	defer cancel()
 	o, err := provider.Find(ctx, u.ID)
 	switch {
 	case err == nil:
-		return verdict{payment: u.Payment, outcome: o}
+		return verdict{payment: &u.Payment, outcome: o}
 	case errors.Is(err, ErrChargeNotFound) && u.SendOver:
-		return verdict{payment: u.Payment, err: ErrChargeNotFound}
+		return verdict{payment: &u.Payment, err: ErrChargeNotFound}
 	case !errors.Is(err, ErrChargeNotFound):
 		c.Log.WarnContext(ctx, "look-up failed", "payment_id", u.ID, "payment_system", u.PaymentSystem, "error", err)
 	}
-	return verdict{payment: u.Payment}
+	return verdict{payment: &u.Payment}
 }
 
 // sortOut tells apart what is known, what was never seen, and the rest.
@@ -130,7 +130,8 @@ func (c *Collector) resendSome(ctx context.Context, absent []verdict) (sent []ve
 	c.log(ctx, a.others...)
 	crashPoint("sweep.resend")
 	return inParallel(len(absent), a.jobs, func(j job) verdict {
-		v := *c.chargeOrLookUp(sending, &j.payment, j.token)
+		v := verdict{payment: &j.payment}
+		c.chargeOrLookUp(sending, &v, j.token)
 		v.until = time.Time{} // a sweep that gave it back at once would take it again at once
 		return v
 	}), a.others, nil
@@ -152,7 +153,7 @@ type job struct {
 // allow gets the right to send what may be sent, and abandons what is not
 // wanted any more.
 func (c *Collector) allow(ctx context.Context, tx Repos, absent []verdict) (allowed, error) {
-	subs, pays, err := lock(ctx, tx, absent)
+	all, err := lock(ctx, tx, absent)
 	if err != nil {
 		return allowed{}, err
 	}
@@ -167,9 +168,8 @@ func (c *Collector) allow(ctx context.Context, tx Repos, absent []verdict) (allo
 	now := c.Clock.Now()
 	var a allowed
 	var over []verdict
-	for _, k := range keys {
-		p := *pays[k.ID]
-		s := *subs[p.SubscriptionID]
+	for i, k := range keys {
+		s, p := all[i].subscription, all[i].payment
 		if !slices.Contains(granted, k) {
 			a.others = append(a.others, Result{Subscription: s, Payment: p})
 			continue
@@ -178,8 +178,8 @@ func (c *Collector) allow(ctx context.Context, tx Repos, absent []verdict) (allo
 		if err != nil {
 			return allowed{}, err
 		}
-		if s.MayResend(p, m, now) {
-			a.jobs = append(a.jobs, job{p, m.Token})
+		if s.MayResend(*p, m, now) {
+			a.jobs = append(a.jobs, job{*p, m.Token})
 		} else {
 			over = append(over, verdict{payment: p, outcome: billing.Abandon(billing.NotSent), err: ErrChargeNotFound})
 		}
@@ -187,7 +187,7 @@ func (c *Collector) allow(ctx context.Context, tx Repos, absent []verdict) (allo
 	if len(over) == 0 {
 		return a, nil
 	}
-	abandoned, events, err := c.settle(ctx, tx, over)
+	abandoned, events, err := c.settle(ctx, tx, lock, over)
 	a.others, a.events = append(a.others, abandoned...), events
 	return a, err
 }

@@ -70,6 +70,9 @@ func (c Calendar) Next(anchor time.Time, months int, end, now time.Time) Period 
 func (c Calendar) step(anchor time.Time, months int, t time.Time) int {
 	years, month := t.Year()-anchor.Year(), int(t.Month()-anchor.Month())
 	k := (12*years + month) / months
+	if c.AddMonths(anchor, k*months).Equal(t) { // as nearly always
+		return k
+	}
 	for c.AddMonths(anchor, (k+1)*months).Sub(t) <= t.Sub(c.AddMonths(anchor, k*months)) {
 		k++
 	}

@@ -54,17 +54,19 @@ ORDER BY p.id
 FOR NO KEY UPDATE OF p;
 
 -- name: PaymentsSave :exec
+-- Versions as in SubscriptionsSave.
 UPDATE payments p
 SET status = n.status, decline_code = n.decline_code, provider_ref = n.provider_ref, action_url = n.action_url,
     contradiction = n.contradiction, settled_at = n.settled_at,
     sweep_at = CASE n.status WHEN 'pending' THEN p.sweep_at END,
     send_until = CASE n.status WHEN 'pending' THEN p.send_until END
 FROM (SELECT
-    unnest(@user_ids::uuid[]) AS user_id, unnest(@ids::uuid[]) AS id, unnest(@statuses::text[]) AS status,
+    unnest(@user_ids::uuid[]) AS user_id, unnest(@ids::uuid[]) AS id, unnest(@versions::xid[]) AS version,
+    unnest(@statuses::text[]) AS status,
     unnest(@decline_codes::text[]) AS decline_code, unnest(@provider_refs::text[]) AS provider_ref,
     unnest(@action_urls::text[]) AS action_url, unnest(@contradictions::text[]) AS contradiction,
     unnest(@settled::timestamptz[]) AS settled_at) AS n
-WHERE p.user_id = n.user_id AND p.id = n.id;
+WHERE p.user_id = n.user_id AND p.id = n.id AND (n.version = '0'::xid OR p.xmin = n.version);
 
 -- name: PaymentsOfSystem :many
 SELECT * FROM payments

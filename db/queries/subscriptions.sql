@@ -34,13 +34,16 @@ SELECT
     unnest(@created::timestamptz[]), unnest(@started::timestamptz[]), unnest(@ended::timestamptz[]);
 
 -- name: SubscriptionsSave :exec
+-- Those that have a version must not have been written by anybody since: xmin is
+-- the transaction that wrote a row as it stands, and no lock changes it. It is
+-- asked again of a row that was waited for.
 UPDATE subscriptions s
 SET payment_method_id = n.payment_method_id, status = n.status, period_start = n.period_start,
     period_end = n.period_end, next_charge_at = n.next_charge_at, charging = n.charging,
     cancel_at_period_end = n.cancel_at_period_end, past_due_since = n.past_due_since, grace_until = n.grace_until,
     latest_payment_id = n.latest_payment_id, started_at = n.started_at, ended_at = n.ended_at
 FROM (SELECT
-    unnest(@user_ids::uuid[]) AS user_id, unnest(@ids::uuid[]) AS id,
+    unnest(@user_ids::uuid[]) AS user_id, unnest(@ids::uuid[]) AS id, unnest(@versions::xid[]) AS version,
     unnest(@payment_method_ids::uuid[]) AS payment_method_id, unnest(@statuses::text[]) AS status,
     unnest(@period_starts::timestamptz[]) AS period_start, unnest(@period_ends::timestamptz[]) AS period_end,
     unnest(@next_charges::timestamptz[]) AS next_charge_at, unnest(@charging::bool[]) AS charging,
@@ -48,15 +51,16 @@ FROM (SELECT
     unnest(@past_due_sinces::timestamptz[]) AS past_due_since, unnest(@grace_untils::timestamptz[]) AS grace_until,
     unnest(@latest_payment_ids::uuid[]) AS latest_payment_id,
     unnest(@started::timestamptz[]) AS started_at, unnest(@ended::timestamptz[]) AS ended_at) AS n
-WHERE s.user_id = n.user_id AND s.id = n.id;
+WHERE s.user_id = n.user_id AND s.id = n.id AND (n.version = '0'::xid OR s.xmin = n.version);
 
 -- name: SubscriptionsLockDue :many
 -- What has a payment pending is left out: its next charge has moved on already,
 -- but perhaps not far enough for a clock that is ahead. The index holds what has
 -- not ended; where to start in it keeps off the dead entries at its beginning.
 -- Methods are locked so that nobody removes one before the intent with it is
--- stored.
-SELECT sqlc.embed(s), sqlc.embed(m), p.code AS plan_code
+-- stored. The version is what all has that this transaction writes.
+SELECT sqlc.embed(s), p.code AS plan_code, pg_current_xact_id()::xid AS version,
+    m.token, m.token_ct, m.token_key_id, m.card_id, m.created_at AS linked_at, m.removed_at
 FROM subscriptions s
 JOIN payment_methods m ON m.user_id = s.user_id AND m.id = s.payment_method_id
 JOIN plans p ON p.id = s.plan_id
@@ -68,7 +72,8 @@ FOR NO KEY UPDATE OF s SKIP LOCKED
 FOR SHARE OF m;
 
 -- name: ViewDue :many
-SELECT sqlc.embed(s), sqlc.embed(m), p.code AS plan_code
+SELECT sqlc.embed(s), p.code AS plan_code,
+    m.token, m.token_ct, m.token_key_id, m.card_id, m.created_at AS linked_at, m.removed_at
 FROM subscriptions s
 JOIN payment_methods m ON m.user_id = s.user_id AND m.id = s.payment_method_id
 JOIN plans p ON p.id = s.plan_id

@@ -39,7 +39,10 @@ func (p paymentsCharged) Add(ctx context.Context, send time.Duration, list ...bi
 }
 
 // settleWithoutRereading goes by what the payment was when it was sent.
-func settleWithoutRereading(_ *bug, tx *app.Repos) { tx.Payments = paymentsRemembered{tx.Payments} }
+func settleWithoutRereading(b *bug, tx *app.Repos) {
+	writtenOver(b, tx)
+	tx.Payments = paymentsRemembered{tx.Payments}
+}
 
 type paymentsRemembered struct{ app.Payments }
 
@@ -49,6 +52,23 @@ func (p paymentsRemembered) Lock(ctx context.Context, keys ...app.PaymentKey) ([
 		list[i].Status, list[i].SettledAt = billing.PaymentPending, time.Time{}
 	}
 	return list, err
+}
+
+// writtenOver writes over whatever was changed meanwhile.
+func writtenOver(_ *bug, tx *app.Repos) {
+	tx.Subscriptions, tx.Payments = subscriptionsUnguarded{tx.Subscriptions}, paymentsWrittenOver{tx.Payments}
+}
+
+type subscriptionsUnguarded struct{ app.Subscriptions }
+
+func (s subscriptionsUnguarded) Replace(ctx context.Context, _ []app.Version, list ...billing.Subscription) error {
+	return s.Save(ctx, list...)
+}
+
+type paymentsWrittenOver struct{ app.Payments }
+
+func (p paymentsWrittenOver) Replace(ctx context.Context, _ []app.Version, list ...billing.Payment) error {
+	return p.Save(ctx, list...)
 }
 
 // resendWithoutGrant sends again what it has not got the right to send.

@@ -31,6 +31,7 @@ var repoBugs = map[string]func(*bug, *app.Repos){
 	"change-without-lock":      changeWithoutLock,
 	"removal-does-not-wait":    removalDoesNotWait,
 	"resend-without-grant":     resendWithoutGrant,
+	"written-over":             writtenOver,
 	"no-send-window":           noSendWindow,
 	"price-from-cache":         priceFromCache,
 	"renewal-at-todays-price":  renewalAtTodaysPrice,

@@ -45,6 +45,7 @@ func Run(t *testing.T, newStore func(t *testing.T) Harness) {
 		"one payment":      onePaymentPromises,
 		"due":              duePromises,
 		"due views":        dueViewPromises,
+		"replacing":        replacePromises,
 		"sweep":            sweepPromises,
 		"send again":       resendPromises,
 		"runs":             runPromises,

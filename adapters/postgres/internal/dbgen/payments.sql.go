@@ -280,16 +280,18 @@ SET status = n.status, decline_code = n.decline_code, provider_ref = n.provider_
     sweep_at = CASE n.status WHEN 'pending' THEN p.sweep_at END,
     send_until = CASE n.status WHEN 'pending' THEN p.send_until END
 FROM (SELECT
-    unnest($1::uuid[]) AS user_id, unnest($2::uuid[]) AS id, unnest($3::text[]) AS status,
-    unnest($4::text[]) AS decline_code, unnest($5::text[]) AS provider_ref,
-    unnest($6::text[]) AS action_url, unnest($7::text[]) AS contradiction,
-    unnest($8::timestamptz[]) AS settled_at) AS n
-WHERE p.user_id = n.user_id AND p.id = n.id
+    unnest($1::uuid[]) AS user_id, unnest($2::uuid[]) AS id, unnest($3::xid[]) AS version,
+    unnest($4::text[]) AS status,
+    unnest($5::text[]) AS decline_code, unnest($6::text[]) AS provider_ref,
+    unnest($7::text[]) AS action_url, unnest($8::text[]) AS contradiction,
+    unnest($9::timestamptz[]) AS settled_at) AS n
+WHERE p.user_id = n.user_id AND p.id = n.id AND (n.version = '0'::xid OR p.xmin = n.version)
 `
 
 type PaymentsSaveParams struct {
 	UserIds        []string
 	Ids            []string
+	Versions       []uint32
 	Statuses       []string
 	DeclineCodes   []string
 	ProviderRefs   []string
@@ -298,10 +300,12 @@ type PaymentsSaveParams struct {
 	Settled        []time.Time
 }
 
+// Versions as in SubscriptionsSave.
 func (q *Queries) PaymentsSave(ctx context.Context, arg PaymentsSaveParams) error {
 	_, err := q.db.Exec(ctx, paymentsSave,
 		arg.UserIds,
 		arg.Ids,
+		arg.Versions,
 		arg.Statuses,
 		arg.DeclineCodes,
 		arg.ProviderRefs,

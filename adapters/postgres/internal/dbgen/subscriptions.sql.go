@@ -8,6 +8,8 @@ package dbgen
 import (
 	"context"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 const subscriptionLive = `-- name: SubscriptionLive :one
@@ -241,7 +243,8 @@ func (q *Queries) SubscriptionsLock(ctx context.Context, userIds []string, ids [
 }
 
 const subscriptionsLockDue = `-- name: SubscriptionsLockDue :many
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, m.user_id, m.id, m.payment_system, m.token, m.created_at, m.removed_at, m.token_ct, m.token_key_id, m.token_fingerprint, m.card_id, m.removed_with, p.code AS plan_code
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, p.code AS plan_code, pg_current_xact_id()::xid AS version,
+    m.token, m.token_ct, m.token_key_id, m.card_id, m.created_at AS linked_at, m.removed_at
 FROM subscriptions s
 JOIN payment_methods m ON m.user_id = s.user_id AND m.id = s.payment_method_id
 JOIN plans p ON p.id = s.plan_id
@@ -261,16 +264,22 @@ type SubscriptionsLockDueParams struct {
 }
 
 type SubscriptionsLockDueRow struct {
-	Subscription  Subscription
-	PaymentMethod PaymentMethod
-	PlanCode      string
+	Subscription Subscription
+	PlanCode     string
+	Version      uint32
+	Token        pgtype.Text
+	TokenCt      []byte
+	TokenKeyID   pgtype.Int8
+	CardID       *string
+	LinkedAt     time.Time
+	RemovedAt    time.Time
 }
 
 // What has a payment pending is left out: its next charge has moved on already,
 // but perhaps not far enough for a clock that is ahead. The index holds what has
 // not ended; where to start in it keeps off the dead entries at its beginning.
 // Methods are locked so that nobody removes one before the intent with it is
-// stored.
+// stored. The version is what all has that this transaction writes.
 func (q *Queries) SubscriptionsLockDue(ctx context.Context, arg SubscriptionsLockDueParams) ([]SubscriptionsLockDueRow, error) {
 	rows, err := q.db.Query(ctx, subscriptionsLockDue,
 		arg.FromAt,
@@ -307,18 +316,14 @@ func (q *Queries) SubscriptionsLockDue(ctx context.Context, arg SubscriptionsLoc
 			&i.Subscription.Charging,
 			&i.Subscription.PastDueSince,
 			&i.Subscription.GraceUntil,
-			&i.PaymentMethod.UserID,
-			&i.PaymentMethod.ID,
-			&i.PaymentMethod.PaymentSystem,
-			&i.PaymentMethod.Token,
-			&i.PaymentMethod.CreatedAt,
-			&i.PaymentMethod.RemovedAt,
-			&i.PaymentMethod.TokenCt,
-			&i.PaymentMethod.TokenKeyID,
-			&i.PaymentMethod.TokenFingerprint,
-			&i.PaymentMethod.CardID,
-			&i.PaymentMethod.RemovedWith,
 			&i.PlanCode,
+			&i.Version,
+			&i.Token,
+			&i.TokenCt,
+			&i.TokenKeyID,
+			&i.CardID,
+			&i.LinkedAt,
+			&i.RemovedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -337,20 +342,21 @@ SET payment_method_id = n.payment_method_id, status = n.status, period_start = n
     cancel_at_period_end = n.cancel_at_period_end, past_due_since = n.past_due_since, grace_until = n.grace_until,
     latest_payment_id = n.latest_payment_id, started_at = n.started_at, ended_at = n.ended_at
 FROM (SELECT
-    unnest($1::uuid[]) AS user_id, unnest($2::uuid[]) AS id,
-    unnest($3::uuid[]) AS payment_method_id, unnest($4::text[]) AS status,
-    unnest($5::timestamptz[]) AS period_start, unnest($6::timestamptz[]) AS period_end,
-    unnest($7::timestamptz[]) AS next_charge_at, unnest($8::bool[]) AS charging,
-    unnest($9::bool[]) AS cancel_at_period_end,
-    unnest($10::timestamptz[]) AS past_due_since, unnest($11::timestamptz[]) AS grace_until,
-    unnest($12::uuid[]) AS latest_payment_id,
-    unnest($13::timestamptz[]) AS started_at, unnest($14::timestamptz[]) AS ended_at) AS n
-WHERE s.user_id = n.user_id AND s.id = n.id
+    unnest($1::uuid[]) AS user_id, unnest($2::uuid[]) AS id, unnest($3::xid[]) AS version,
+    unnest($4::uuid[]) AS payment_method_id, unnest($5::text[]) AS status,
+    unnest($6::timestamptz[]) AS period_start, unnest($7::timestamptz[]) AS period_end,
+    unnest($8::timestamptz[]) AS next_charge_at, unnest($9::bool[]) AS charging,
+    unnest($10::bool[]) AS cancel_at_period_end,
+    unnest($11::timestamptz[]) AS past_due_since, unnest($12::timestamptz[]) AS grace_until,
+    unnest($13::uuid[]) AS latest_payment_id,
+    unnest($14::timestamptz[]) AS started_at, unnest($15::timestamptz[]) AS ended_at) AS n
+WHERE s.user_id = n.user_id AND s.id = n.id AND (n.version = '0'::xid OR s.xmin = n.version)
 `
 
 type SubscriptionsSaveParams struct {
 	UserIds          []string
 	Ids              []string
+	Versions         []uint32
 	PaymentMethodIds []string
 	Statuses         []string
 	PeriodStarts     []time.Time
@@ -365,10 +371,14 @@ type SubscriptionsSaveParams struct {
 	Ended            []time.Time
 }
 
+// Those that have a version must not have been written by anybody since: xmin is
+// the transaction that wrote a row as it stands, and no lock changes it. It is
+// asked again of a row that was waited for.
 func (q *Queries) SubscriptionsSave(ctx context.Context, arg SubscriptionsSaveParams) error {
 	_, err := q.db.Exec(ctx, subscriptionsSave,
 		arg.UserIds,
 		arg.Ids,
+		arg.Versions,
 		arg.PaymentMethodIds,
 		arg.Statuses,
 		arg.PeriodStarts,
@@ -411,7 +421,8 @@ func (q *Queries) ViewCountDue(ctx context.Context, arg ViewCountDueParams) (int
 }
 
 const viewDue = `-- name: ViewDue :many
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, m.user_id, m.id, m.payment_system, m.token, m.created_at, m.removed_at, m.token_ct, m.token_key_id, m.token_fingerprint, m.card_id, m.removed_with, p.code AS plan_code
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, p.code AS plan_code,
+    m.token, m.token_ct, m.token_key_id, m.card_id, m.created_at AS linked_at, m.removed_at
 FROM subscriptions s
 JOIN payment_methods m ON m.user_id = s.user_id AND m.id = s.payment_method_id
 JOIN plans p ON p.id = s.plan_id
@@ -433,9 +444,14 @@ type ViewDueParams struct {
 }
 
 type ViewDueRow struct {
-	Subscription  Subscription
-	PaymentMethod PaymentMethod
-	PlanCode      string
+	Subscription Subscription
+	PlanCode     string
+	Token        pgtype.Text
+	TokenCt      []byte
+	TokenKeyID   pgtype.Int8
+	CardID       *string
+	LinkedAt     time.Time
+	RemovedAt    time.Time
 }
 
 func (q *Queries) ViewDue(ctx context.Context, arg ViewDueParams) ([]ViewDueRow, error) {
@@ -477,18 +493,13 @@ func (q *Queries) ViewDue(ctx context.Context, arg ViewDueParams) ([]ViewDueRow,
 			&i.Subscription.Charging,
 			&i.Subscription.PastDueSince,
 			&i.Subscription.GraceUntil,
-			&i.PaymentMethod.UserID,
-			&i.PaymentMethod.ID,
-			&i.PaymentMethod.PaymentSystem,
-			&i.PaymentMethod.Token,
-			&i.PaymentMethod.CreatedAt,
-			&i.PaymentMethod.RemovedAt,
-			&i.PaymentMethod.TokenCt,
-			&i.PaymentMethod.TokenKeyID,
-			&i.PaymentMethod.TokenFingerprint,
-			&i.PaymentMethod.CardID,
-			&i.PaymentMethod.RemovedWith,
 			&i.PlanCode,
+			&i.Token,
+			&i.TokenCt,
+			&i.TokenKeyID,
+			&i.CardID,
+			&i.LinkedAt,
+			&i.RemovedAt,
 		); err != nil {
 			return nil, err
 		}
