@@ -27,7 +27,6 @@ var repoBugs = map[string]func(*bug, *app.Repos){
 	"unguarded":                claimWithoutLock, // and the schema has no unique rule either
 	"watermark-not-reset":      watermarkNotReset,
 	"settle-without-rereading": settleWithoutRereading,
-	"stale-subscription-saved": staleSubscriptionSaved,
 	"change-without-lock":      changeWithoutLock,
 	"removal-does-not-wait":    removalDoesNotWait,
 	"resend-without-grant":     resendWithoutGrant,
