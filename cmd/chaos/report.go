@@ -188,6 +188,9 @@ func tell(out io.Writer, o options, r *result) {
 	if r.Trouble != "" {
 		_, _ = fmt.Fprintf(out, "     says nothing: %s\n", r.Trouble)
 	}
+	if !r.good() && r.Mutant == "" {
+		_, _ = fmt.Fprintf(out, "     again: %s\n", again(o, r))
+	}
 	for i, v := range r.Violations {
 		if i == 5 && !o.story {
 			_, _ = fmt.Fprintf(out, "     and %d more\n", len(r.Violations)-i)
@@ -200,6 +203,15 @@ func tell(out io.Writer, o options, r *result) {
 			_, _ = fmt.Fprintf(out, "     %8s %s\n", m.After, m.What)
 		}
 	}
+}
+
+// again is what repeats a trial.
+func again(o options, r *result) string {
+	form := ""
+	if o.long {
+		form = "CHAOS=long "
+	}
+	return fmt.Sprintf(`%smake chaos ARGS="--only '^%s$$' --seed %d --trials 1 --mutants '' --story"`, form, r.Scenario, r.Seed)
 }
 
 func tellSummary(out io.Writer, p *report) {
