@@ -5,7 +5,8 @@ import "slices"
 // scenarios lists everything that is broken.
 func scenarios() []scenario {
 	return slices.Concat(
-		soaks(), // which take the longest
+		soaks(), // those that take long come first
+		paymentSystem(),
 		kills(),
 		cards(),
 		databases(),
@@ -16,7 +17,6 @@ func scenarios() []scenario {
 		poolers(),
 		meanwhile(),
 		races(),
-		paymentSystem(),
 		stops(),
 	)
 }
