@@ -72,7 +72,7 @@ func (v views) Events(ctx context.Context, user billing.UserID, p app.Page) ([]b
 
 func (v views) Payments(ctx context.Context, user billing.UserID, p app.Page) ([]billing.Payment, error) {
 	return read(ctx, func(ctx context.Context) ([]dbgen.Payment, error) {
-		return v.q.ViewPayments(ctx, string(user), before(p), int32(p.Limit))
+		return v.q.ViewPayments(ctx, int32(p.Limit), string(user), before(p))
 	}, paymentOf)
 }
 

@@ -72,8 +72,8 @@ WHERE p.user_id = n.user_id AND p.id = n.id AND (n.version = '0'::xid OR p.xmin 
 SELECT * FROM payments
 WHERE payment_system = @payment_system
   AND (status = 'pending' OR (status = 'succeeded' AND settled_at >= @since::timestamptz))
-  AND (user_id, id) > (@after_user::uuid, @after_id::uuid)
-ORDER BY user_id, id
+  AND (id, user_id) > (@after_id::uuid, @after_user::uuid)
+ORDER BY id, user_id
 LIMIT 1000;
 
 -- name: PaymentsPending :one
@@ -81,5 +81,4 @@ LIMIT 1000;
 SELECT count(*) AS pending, min(created_at)::timestamptz AS oldest FROM payments WHERE sweep_at IS NOT NULL;
 
 -- name: PaymentFind :one
--- Without a user it reads the whole table: nothing that serves viewers asks so.
 SELECT * FROM payments WHERE id = @id AND user_id = coalesce(sqlc.narg('user_id')::uuid, user_id);

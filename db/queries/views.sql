@@ -23,7 +23,11 @@ ORDER BY id DESC
 LIMIT @take::int;
 
 -- name: ViewPayments :many
-SELECT * FROM payments
-WHERE user_id = @user_id AND id < @before::uuid
+-- Paid ones and others have an index of the user's each: see the key of payments.
+SELECT a.* FROM payments a
+WHERE a.user_id = @user_id AND a.id < @before::uuid AND a.status IN ('pending', 'succeeded')
+UNION ALL
+SELECT b.* FROM payments b
+WHERE b.user_id = @user_id AND b.id < @before::uuid AND b.status IN ('declined', 'abandoned')
 ORDER BY id DESC
 LIMIT @take::int;

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -55,6 +56,9 @@ func (w world) ctl(t *testing.T, args ...string) []byte {
 	cmd := exec.CommandContext(t.Context(), program(t, w.version+"billingctl"), args...)
 	cmd.Env = append(environ("BILLING_DATABASE_URL="+w.databaseURL), w.vars...)
 	out, err := cmd.Output()
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+		out = append(out, exit.Stderr...)
+	}
 	if err != nil {
 		t.Fatalf("billingctl %v: %v\n%s", args, err, out)
 	}

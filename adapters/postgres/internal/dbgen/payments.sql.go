@@ -16,7 +16,6 @@ const paymentFind = `-- name: PaymentFind :one
 SELECT user_id, id, subscription_id, payment_method_id, payment_system, initiator, amount, currency, period_start, period_end, status, decline_code, provider_ref, action_url, contradiction, created_at, settled_at, sweep_at, send_until FROM payments WHERE id = $1 AND user_id = coalesce($2::uuid, user_id)
 `
 
-// Without a user it reads the whole table: nothing that serves viewers asks so.
 func (q *Queries) PaymentFind(ctx context.Context, iD string, userID *string) (Payment, error) {
 	row := q.db.QueryRow(ctx, paymentFind, iD, userID)
 	var i Payment
@@ -155,24 +154,24 @@ const paymentsOfSystem = `-- name: PaymentsOfSystem :many
 SELECT user_id, id, subscription_id, payment_method_id, payment_system, initiator, amount, currency, period_start, period_end, status, decline_code, provider_ref, action_url, contradiction, created_at, settled_at, sweep_at, send_until FROM payments
 WHERE payment_system = $1
   AND (status = 'pending' OR (status = 'succeeded' AND settled_at >= $2::timestamptz))
-  AND (user_id, id) > ($3::uuid, $4::uuid)
-ORDER BY user_id, id
+  AND (id, user_id) > ($3::uuid, $4::uuid)
+ORDER BY id, user_id
 LIMIT 1000
 `
 
 type PaymentsOfSystemParams struct {
 	PaymentSystem string
 	Since         time.Time
-	AfterUser     string
 	AfterID       string
+	AfterUser     string
 }
 
 func (q *Queries) PaymentsOfSystem(ctx context.Context, arg PaymentsOfSystemParams) ([]Payment, error) {
 	rows, err := q.db.Query(ctx, paymentsOfSystem,
 		arg.PaymentSystem,
 		arg.Since,
-		arg.AfterUser,
 		arg.AfterID,
+		arg.AfterUser,
 	)
 	if err != nil {
 		return nil, err

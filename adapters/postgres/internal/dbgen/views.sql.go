@@ -51,14 +51,18 @@ func (q *Queries) ViewEvents(ctx context.Context, userID string, before string, 
 }
 
 const viewPayments = `-- name: ViewPayments :many
-SELECT user_id, id, subscription_id, payment_method_id, payment_system, initiator, amount, currency, period_start, period_end, status, decline_code, provider_ref, action_url, contradiction, created_at, settled_at, sweep_at, send_until FROM payments
-WHERE user_id = $1 AND id < $2::uuid
+SELECT a.user_id, a.id, a.subscription_id, a.payment_method_id, a.payment_system, a.initiator, a.amount, a.currency, a.period_start, a.period_end, a.status, a.decline_code, a.provider_ref, a.action_url, a.contradiction, a.created_at, a.settled_at, a.sweep_at, a.send_until FROM payments a
+WHERE a.user_id = $2 AND a.id < $3::uuid AND a.status IN ('pending', 'succeeded')
+UNION ALL
+SELECT b.user_id, b.id, b.subscription_id, b.payment_method_id, b.payment_system, b.initiator, b.amount, b.currency, b.period_start, b.period_end, b.status, b.decline_code, b.provider_ref, b.action_url, b.contradiction, b.created_at, b.settled_at, b.sweep_at, b.send_until FROM payments b
+WHERE b.user_id = $2 AND b.id < $3::uuid AND b.status IN ('declined', 'abandoned')
 ORDER BY id DESC
-LIMIT $3::int
+LIMIT $1::int
 `
 
-func (q *Queries) ViewPayments(ctx context.Context, userID string, before string, take int32) ([]Payment, error) {
-	rows, err := q.db.Query(ctx, viewPayments, userID, before, take)
+// Paid ones and others have an index of the user's each: see the key of payments.
+func (q *Queries) ViewPayments(ctx context.Context, take int32, userID string, before string) ([]Payment, error) {
+	rows, err := q.db.Query(ctx, viewPayments, take, userID, before)
 	if err != nil {
 		return nil, err
 	}
