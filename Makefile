@@ -1,7 +1,7 @@
 # make run      everything on this machine, to try it out; ARGS="--ephemeral" and the like go to billingctl dev
 # make test     every test, against a Postgres that the tests start themselves
 # make build    the programs, into bin/
-# make chaos    break the service in every way we know, and compare the books; CHAOS=long for a night
+# make chaos    break the service in every way we know, and compare the books; CHAOS=long for half an hour
 # make upgrade-test  run the last version (BASE=a git ref) while the schema is brought up to this one
 # make restore-test  back up, restore into an empty cluster, and compare the books
 # make install  what make build made, with its systemd units; PREFIX, UNITS and DESTDIR choose places

@@ -42,6 +42,10 @@ func OpenRole(ctx context.Context, url, role string, watch ...func(*pgxpool.Conf
 		// They never ask Postgres for the types of parameters, of which an id that
 		// is not there needs its own. Nothing that was charged could be recorded.
 		return nil, errors.New("database URL: default_query_exec_mode exec and simple_protocol cannot be used; behind a pooler, use cache_describe")
+	case pgx.QueryExecModeDescribeExec:
+		// It describes a query in one round trip and executes it in the next. Between
+		// the two a pooler may change the connection, and another query is executed.
+		return nil, errors.New("database URL: default_query_exec_mode describe_exec cannot be used; behind a pooler, use cache_describe")
 	}
 	setParams(cfg.ConnConfig.RuntimeParams, role)
 	if cfg.ConnConfig.ConnectTimeout == 0 {

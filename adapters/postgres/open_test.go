@@ -37,7 +37,7 @@ func TestWhatConnectionsStartWith(t *testing.T) {
 func TestModesThatCannotBeUsed(t *testing.T) {
 	t.Parallel()
 	for mode, usable := range map[string]bool{
-		"cache_statement": true, "cache_describe": true, "describe_exec": true, "exec": false, "simple_protocol": false,
+		"cache_statement": true, "cache_describe": true, "describe_exec": false, "exec": false, "simple_protocol": false,
 	} {
 		pool, err := OpenRole(t.Context(), "postgres://u@127.0.0.1/d?sslmode=disable&default_query_exec_mode="+mode, APIRole)
 		if (err == nil) != usable {

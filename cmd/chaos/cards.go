@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"time"
 )
 
 // cards lists scenarios with kept cards. Nobody may be charged by one that is
@@ -113,7 +114,10 @@ func raceRemoveCard(t *trial) {
 	w.rest()
 	w.setClock(dueAt(1))
 	runs := []*renewal{w.slowRun(), w.slowRun()}
-	together(6, list, func(_ int, h holder) {
+	w.soon("the runs have begun", renewalPayments)
+	together(n, list, func(_ int, h holder) {
+		w.pauseFor(time.Duration(t.dice(h.name).IntN(700)) * time.Millisecond)
+		h.countCharged()
 		h.removeCard(h.card)
 		if w.number(openPaymentsOf, h.card) != 0 {
 			w.violated("the removal of the card of %s was answered while a charge with it may be sent", h.name)
@@ -125,6 +129,7 @@ func raceRemoveCard(t *trial) {
 	w.check()
 	w.setClock(dueAt(2))
 	w.check()
+	w.raced(n / 6)
 }
 
 // openPaymentsOf counts payments that may be sent by a card at this moment.

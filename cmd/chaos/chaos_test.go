@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -23,6 +24,9 @@ func TestNames(t *testing.T) {
 		names = append(names, s.name)
 	}
 	for _, m := range mutants {
+		if _, err := regexp.Compile(m.found); err != nil || m.found == "" {
+			t.Errorf("planted bug %s: what gives it away is %q, %v", m.name, m.found, err)
+		}
 		if !slices.Contains(names, m.scenario) {
 			t.Errorf("planted bug %s: there is no scenario %s", m.name, m.scenario)
 		}
@@ -116,13 +120,15 @@ func TestVerdict(t *testing.T) {
 		{"violated", result{Scenario: "soak", Violations: []string{"I1"}}, false},
 		{"says nothing", result{Scenario: "soak", Trouble: "no disk"}, false},
 		{"found", result{Scenario: "race/runs", Mutant: "unguarded", Violations: []string{"I1"}}, true},
+		{"something else", result{Scenario: "race/runs", Mutant: "unguarded", Violations: []string{"the disk is full"}}, false},
 		{"missed", result{Scenario: "race/runs", Mutant: "unguarded"}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			p := newReport(options{}, time.Now())
 			p.add(&c.r)
-			p.finish(nil)
+			planned := []job{{scenario: scenario{name: c.r.Scenario}, mutant: c.r.Mutant}}
+			p.finish(options{}, planned, nil)
 			if p.Good != c.want {
 				t.Errorf("all well: %v, want %v", p.Good, c.want)
 			}

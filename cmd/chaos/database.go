@@ -138,13 +138,16 @@ func cutConnections(t *trial) {
 	dice := t.dice("cuts")
 	for cut := 0; cut < times && t.ctx.Err() == nil; {
 		w.pauseFor(time.Duration(5+dice.IntN(40)) * time.Millisecond)
-		cut += w.number(`SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM (
+		n := w.number(`SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM (
 			SELECT pid FROM pg_stat_activity
 			WHERE datname = current_database() AND application_name <> 'chaos' -- which are ours
 			  AND backend_type = 'client backend'
 			ORDER BY state = 'active' DESC, state LIKE 'idle in%' DESC, md5(pid::text || $1) LIMIT 1) one`, fmt.Sprint(dice.Uint64()))
+		if n > 0 {
+			cut += n
+			w.count("connections cut", n)
+		}
 	}
-	w.count("connections cut", times)
 	b.rest()
 	w.check()
 }
@@ -179,6 +182,9 @@ func smallPool(t *trial) {
 		longest[i] = time.Since(began)
 		if err != nil || got.status >= http.StatusInternalServerError && got.status != http.StatusServiceUnavailable {
 			w.violated("%s was answered %v, %v", v.name, got, err)
+		}
+		if err == nil && got.status == http.StatusServiceUnavailable {
+			w.count("refused for want of a connection", 1)
 		}
 		v.subscribe("tok_ok~" + v.name)
 	})

@@ -65,7 +65,10 @@ func fullDisk(t *trial) {
 		}
 		return got.status == http.StatusServiceUnavailable
 	})
-	w.note("requests are refused: %v, after %d", refused, tries)
+	if !refused {
+		t.missed("requests are not refused, although the disk is full: %d were sent", tries)
+	}
+	w.note("requests are refused, after %d", tries)
 	w.pauseFor(time.Duration(500+t.dice("disk").IntN(1500)) * time.Millisecond)
 	t.need("disk", os.Remove(ballast))
 	w.note("there is room again")

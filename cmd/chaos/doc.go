@@ -13,6 +13,9 @@
 // seed's to say; scenarios that kill or stop a process do it at named places, so
 // that little is left to that.
 //
+// What was to go wrong and did not is no pass: such a trial is made again, and
+// the long form must reach the numbers in wanted.go.
+//
 // The planted bugs are in cmd/internal/mutant. What one program does alone is
 // tested beside it, and what people see of all together in cmd/internal/e2e.
 package main

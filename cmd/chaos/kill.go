@@ -30,7 +30,8 @@ func kills() (all []scenario) {
 	add("cancel", killCancel, killPoint{"change.after", crowd})
 	add("renew", killRenewal, killPoint{"renew.claimed", 1}, killPoint{"charge.before", crowd},
 		killPoint{"charge.after", crowd}, killPoint{"record.after", 1})
-	add("settle", killSettle, killPoint{"sweep.found", 2}, killPoint{"sweep.resend", 1}, killPoint{"record.after", 1})
+	add("settle", killSettle, killPoint{"sweep.found", 2}, killPoint{"sweep.resend", 1}, killPoint{"charge.before", 1},
+		killPoint{"charge.after", 1}, killPoint{"record.after", 1})
 	return all
 }
 
@@ -58,6 +59,7 @@ func (w *world) dying(p killPoint, pass int, replaced *sync.WaitGroup) {
 			return
 		}
 		w.mourn(a.process, p)
+		w.count(atTheStep, 1)
 		if _, err := w.startAPI(released); err != nil {
 			w.violated("the API does not start again: %v", err)
 		}
@@ -116,6 +118,7 @@ func killRenewal(t *trial, p killPoint) {
 	w, viewers := t.month(crowd, "tok_ok")
 	dice := t.dice("runs")
 	w.killedRun(p, 1+dice.IntN(p.passes), pick(dice, "", "lose_answers=0.3,hold_lost=20ms", "lose_requests=0.3,hold_lost=20ms"))
+	w.count(atTheStep, 1)
 	w.api("BILLING_SWEEP_INTERVAL=1h")
 	together(3, viewers[:3], func(_ int, v viewer) { v.cancel() })
 	w.killedRun(killPoint{name: "sweep.found"}, 1, "")

@@ -19,7 +19,7 @@ import (
 const usage = `chaos breaks the service and compares its books with the payment system's ledger.
 Run it in the repository: make chaos, or CHAOS=long make chaos.
 
-      --long              the long form
+      --long              the long form, which is not well before it has reached its numbers
       --only REGEXP       only scenarios whose names match
       --seed N            the first seed (default 1); each trial of a scenario has the next
       --trials N          so many trials of each scenario, instead of what the form says
@@ -31,7 +31,7 @@ Run it in the repository: make chaos, or CHAOS=long make chaos.
       --list              list scenarios and planted bugs
       --story             print what was done in each trial
 
-A trial is repeated with --only and --seed, as it is named when it fails.
+How a trial is repeated is said when it fails.
 Exit code: 0 when everything held and every planted bug was found, 1 when not, 2 for bad usage.
 `
 
@@ -135,7 +135,7 @@ func breakThings(ctx context.Context, o options, stdout io.Writer) (bool, error)
 		rep.add(r)
 		tell(stdout, o, r)
 	})
-	rep.finish(ctx.Err())
+	rep.finish(o, jobs, ctx.Err())
 	tellSummary(stdout, rep)
 	return rep.Good, errors.Join(ctx.Err(), rep.write(o.out))
 }

@@ -46,6 +46,9 @@ func mixedFaults(t *trial) {
 	w.note("subscribe; the payment system: %s", what)
 	a := w.api("BILLING_SIMULATOR_MISHAPS=" + what)
 	w.subscribers(n, "tok_ok")
+	for i := range n / 10 { // whom it turns away twice before it listens: 429
+		w.viewer(fmt.Sprint("crowded-", i)).subscribe(fmt.Sprint("tok_card_rate_limited_twice~", i))
+	}
 	for month := range months {
 		w.setClock(dueAt(month + 1))
 		for range 1 + dice.IntN(2) {
@@ -60,6 +63,24 @@ func mixedFaults(t *trial) {
 	}
 	a.kill()
 	w.check()
+	w.countSaid("charges failed", `"msg":"charge failed"`)
+	w.countSaid("look-ups failed", `"msg":"look-up failed"`)
+	if w.counted("charges failed") == 0 {
+		t.missed("no charge failed")
+	}
+}
+
+// countSaid counts how often the programs said something.
+func (w *world) countSaid(what, text string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, p := range w.processes {
+		for _, line := range p.output() {
+			if strings.Contains(line, text) {
+				w.count(what, 1)
+			}
+		}
+	}
 }
 
 // wrongSums has expectations of its own: the books differ, and that is said.

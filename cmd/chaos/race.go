@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"sync"
 	"time"
+
+	"github.com/online-cinema/billing/adapters/auth"
 )
 
 // races lists scenarios in which programs get in each other's way.
@@ -45,12 +47,18 @@ func raceRuns(t *trial) {
 	w, _ := t.month(n, "tok_ok", "BILLING_CHARGE_TIMEOUT=5s") // a slow machine must not keep runs from finishing
 	var all sync.WaitGroup
 	for i := range 4 {
-		r := w.renewal(fmt.Sprintf("BILLING_SIMULATOR_MISHAPS=lose_answers=0.2,hold_lost=20ms,latency=10ms,seed=%d", t.seed*10+uint64(i)))
-		all.Go(func() { r.mustFinish() })
+		r := w.renewalOf(released, []string{"--concurrency", "4"},
+			fmt.Sprintf("BILLING_SIMULATOR_MISHAPS=lose_answers=0.2,hold_lost=20ms,latency=20ms,seed=%d", t.seed*10+uint64(i)))
+		all.Go(func() {
+			if r.mustFinish().Due > 0 {
+				w.count(inTime, 1)
+			}
+		})
 	}
 	all.Wait()
 	w.check()
 	w.nothingLost(n, 0)
+	w.raced(2)
 }
 
 func raceCancel(t *trial) {
@@ -59,9 +67,11 @@ func raceCancel(t *trial) {
 	w.api()
 	w.api()
 	runs := []*renewal{w.slowRun(), w.slowRun()}
-	together(6, viewers, func(i int, v viewer) {
+	w.soon("the runs have begun", renewalPayments)
+	together(n, viewers, func(i int, v viewer) {
 		dice := t.dice(v.name)
 		w.pauseFor(time.Duration(dice.IntN(700)) * time.Millisecond)
+		v.countCharged()
 		switch dice.IntN(4) {
 		case 0:
 			v.cancel()
@@ -78,11 +88,38 @@ func raceCancel(t *trial) {
 	w.check()
 	w.setClock(dueAt(2))
 	w.check() // and those who have cancelled are not billed any more
+	w.raced(n / 6)
+}
+
+const renewalPayments = `SELECT count(*) FROM payments WHERE initiator = 'merchant'`
+
+// inTime is what is counted when something was done while another did what it is
+// to get in the way of.
+const inTime = "done at the same time"
+
+// beingCharged reports whether a payment of the viewer is open.
+func (v viewer) beingCharged() bool {
+	return v.w.number(`SELECT count(*) FROM payments WHERE status = 'pending' AND user_id::text = $1`, auth.UserID(v.name)) > 0
+}
+
+// countCharged counts viewers who are being charged when they act, or have acted.
+func (v viewer) countCharged() {
+	if v.beingCharged() {
+		v.w.count(inTime, 1)
+	}
+}
+
+// raced ends a trial in which too little happened at the same time, unless that
+// was enough to find fault.
+func (w *world) raced(least int) {
+	if n := w.counted(inTime); n < least && len(w.result.Violations) == 0 {
+		w.missed("%d things happened at the same time, and not %d", n, least)
+	}
 }
 
 // slowRun is a run that takes its time, so that much can happen meanwhile.
 func (w *world) slowRun() *renewal {
-	return w.renewalOf(released, []string{"--concurrency", "2"}, "BILLING_SIMULATOR_MISHAPS=latency=100ms")
+	return w.renewalOf(released, []string{"--concurrency", "3"}, "BILLING_SIMULATOR_MISHAPS=latency=200ms")
 }
 
 // setPrice changes the price of the plan premium, as the operator does.
@@ -105,6 +142,9 @@ func racePrice(t *trial) {
 	run := w.slowRun()
 	for i := range 4 {
 		now := 39900 + (i+1)*1000
+		if !run.ended() {
+			w.count(inTime, 1)
+		}
 		w.setPrice(now)
 		v := w.viewer(fmt.Sprint("new-", i))
 		for _, c := range []struct {
@@ -122,6 +162,7 @@ func racePrice(t *trial) {
 	w.rest()
 	w.setClock(dueAt(2))
 	w.check()
+	w.raced(1)
 }
 
 // raceLocked holds locks of the subscriptions that are due first, as requests
@@ -143,7 +184,7 @@ func raceLocked(t *trial) {
 	_, err = tx.Exec(w.ctx, `SELECT FROM subscriptions ORDER BY next_charge_at LIMIT $1 FOR NO KEY UPDATE`, locked)
 	t.need("lock", err)
 	run := w.slowRun()
-	w.soon("the run has passed", `SELECT count(*) FROM payments WHERE initiator = 'merchant'`)
+	w.soon("the run has passed", renewalPayments)
 	t.need("unlock", tx.Rollback(w.ctx))
 	if sum := run.mustFinish(); sum.Due != n {
 		w.violated("the run passed by subscriptions that were locked for a moment: %+v, want %d due", sum, n)
@@ -162,8 +203,9 @@ func raceClocks(t *trial) {
 		for _, at := range []time.Duration{-45 * time.Minute, -15 * time.Minute, 0, 15 * time.Minute, 45 * time.Minute} {
 			w.setClock(dueAt(month + 1).Add(at))
 			runs := []*renewal{w.renewalOf(crashing, nil, ahead), w.renewalOf(crashing, nil, behind)}
-			for _, r := range runs {
-				r.mustFinish()
+			early := runs[0].mustFinish().Due
+			if late := runs[1].mustFinish().Due; early != map[bool]int{true: n}[at == -15*time.Minute] || late > 0 {
+				w.violated("%v from when %d are due, the run whose clock is ahead finds %d due, and the other %d", at, n, early, late)
 			}
 		}
 	}

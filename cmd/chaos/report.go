@@ -23,6 +23,7 @@ type report struct {
 	Seconds    float64          `json:"seconds"`
 	Machine    string           `json:"machine"`
 	Stopped    string           `json:"stopped,omitempty"`
+	Wanted     []reached        `json:"wanted"`
 	Totals     map[string]int   `json:"totals"`
 	Scenarios  []scenarioReport `json:"scenarios"`
 	Mutants    []mutantReport   `json:"mutants"`
@@ -61,7 +62,7 @@ type mutantReport struct {
 	Plants   string    `json:"plants"`
 	Scenario string    `json:"scenario"`
 	Found    bool      `json:"found"`
-	By       string    `json:"by"` // the first violation
+	By       string    `json:"by"` // the violation that gave it away
 	Trials   []*result `json:"trials"`
 }
 
@@ -108,13 +109,14 @@ func (p *report) addMutant(r *result) {
 	}
 	m := &p.Mutants[i]
 	m.Trials = append(m.Trials, r)
-	if len(r.Violations) > 0 && !m.Found {
-		m.Found, m.By = true, r.Violations[0]
+	if by, ok := r.by(); ok && !m.Found {
+		m.Found, m.By = true, by
 	}
 }
 
 // finish says whether all is well.
-func (p *report) finish(stopped error) {
+func (p *report) finish(o options, jobs []job, stopped error) {
+	p.Wanted = judge(o, jobs, p.Scenarios, p.Mutants)
 	p.Seconds = time.Since(p.Began).Seconds()
 	p.Good = stopped == nil
 	if stopped != nil {
@@ -124,8 +126,8 @@ func (p *report) finish(stopped error) {
 		p.Good = p.Good && s.Bad() == 0
 		slices.SortFunc(s.Trials, func(a, b *result) int { return int(a.Seed) - int(b.Seed) })
 	}
-	for _, m := range p.Mutants {
-		p.Good = p.Good && m.Found
+	for _, r := range p.Wanted {
+		p.Good = p.Good && r.Met()
 	}
 	slices.SortFunc(p.Scenarios, func(a, b scenarioReport) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortFunc(p.Mutants, func(a, b mutantReport) int { return strings.Compare(a.Name, b.Name) })
@@ -165,10 +167,11 @@ func sortedCounts(counts map[string]int) string {
 // tell prints a result as it comes.
 func tell(out io.Writer, o options, r *result) {
 	verdict := "ok  "
+	_, given := r.by()
 	switch {
 	case r.Skipped != "":
 		verdict = "skip"
-	case r.Mutant != "" && len(r.Violations) > 0:
+	case given:
 		verdict = "found"
 	case r.Mutant != "":
 		verdict = "MISSED"
@@ -185,6 +188,9 @@ func tell(out io.Writer, o options, r *result) {
 	if r.Trouble != "" {
 		_, _ = fmt.Fprintf(out, "     says nothing: %s\n", r.Trouble)
 	}
+	if !r.good() && r.Mutant == "" {
+		_, _ = fmt.Fprintf(out, "     again: %s\n", again(o, r))
+	}
 	for i, v := range r.Violations {
 		if i == 5 && !o.story {
 			_, _ = fmt.Fprintf(out, "     and %d more\n", len(r.Violations)-i)
@@ -199,13 +205,19 @@ func tell(out io.Writer, o options, r *result) {
 	}
 }
 
-func tellSummary(out io.Writer, p *report) {
-	found := 0
-	for _, m := range p.Mutants {
-		if m.Found {
-			found++
-		}
+// again is what repeats a trial.
+func again(o options, r *result) string {
+	form := ""
+	if o.long {
+		form = "CHAOS=long "
 	}
-	_, _ = fmt.Fprintf(out, "\n%s\nplanted bugs found: %d of %d\n%v, all well: %v\n",
-		sortedCounts(p.Totals), found, len(p.Mutants), round(p.Seconds), p.Good)
+	return fmt.Sprintf(`%smake chaos ARGS="--only '^%s$$' --seed %d --trials 1 --mutants '' --story"`, form, r.Scenario, r.Seed)
+}
+
+func tellSummary(out io.Writer, p *report) {
+	_, _ = fmt.Fprintf(out, "\n%s\n\n", sortedCounts(p.Totals))
+	for _, r := range p.Wanted {
+		_, _ = fmt.Fprintln(out, r)
+	}
+	_, _ = fmt.Fprintf(out, "\n%v, all well: %v\n", round(p.Seconds), p.Good)
 }

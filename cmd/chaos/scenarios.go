@@ -5,6 +5,8 @@ import "slices"
 // scenarios lists everything that is broken.
 func scenarios() []scenario {
 	return slices.Concat(
+		soaks(), // those that take long come first
+		paymentSystem(),
 		kills(),
 		cards(),
 		databases(),
@@ -13,9 +15,8 @@ func scenarios() []scenario {
 		held(),
 		parallel(),
 		poolers(),
+		meanwhile(),
 		races(),
-		paymentSystem(),
-		soaks(),
 		stops(),
 	)
 }

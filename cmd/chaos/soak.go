@@ -10,22 +10,24 @@ import (
 
 func soaks() []scenario {
 	return []scenario{{
-		name: "soak", short: 1, long: 1,
+		name: "soak", short: 1, long: 12,
 		breaks: "two runs and two APIs are killed at random, month after month, while viewers subscribe, cancel and resume and answers are lost",
 		run:    soak,
 	}}
 }
 
 // soakSize is how long a soak is.
-type soakSize struct{ viewers, months, killsOfRuns, killsOfAPIs int }
+type soakSize struct{ viewers, newcomers, months, killsOfRuns, killsOfAPIs int }
 
-// soak lets months pass. The long form makes 10,000 charges and kills 300 times.
+// soak lets months pass. Each trial has programs of its own; it is together that
+// those of the long form charge and kill as often as is wanted of it: most of a
+// month is spent waiting until nobody may send any more what the killed have left.
 func soak(t *trial) {
-	size := soakSize{viewers: 40, months: 2, killsOfRuns: 6, killsOfAPIs: 2}
+	size := soakSize{viewers: 40, newcomers: 4, months: 2, killsOfRuns: 6, killsOfAPIs: 2}
 	if t.long {
-		size = soakSize{viewers: 700, months: 18, killsOfRuns: 14, killsOfAPIs: 4}
+		size = soakSize{viewers: 120, newcomers: 12, months: 6, killsOfRuns: 6, killsOfAPIs: 2}
 	}
-	w := t.world("BILLING_SIMULATOR_MISHAPS=lose_answers=0.02,break_answers=0.02,lose_requests=0.02,hold_lost=50ms,latency=20ms,seed=" + fmt.Sprint(t.seed))
+	w := t.world("BILLING_SIMULATOR_MISHAPS=lose_answers=0.02,break_answers=0.02,lose_requests=0.02,hold_lost=50ms,latency=50ms,seed=" + fmt.Sprint(t.seed))
 	w.setClock(january31)
 	var apis killedAgain
 	apis.run(w, 2)
@@ -37,6 +39,7 @@ func soak(t *trial) {
 		var busy sync.WaitGroup
 		busy.Go(func() { apis.kill(w, size.killsOfAPIs, dice.IntN(1000)) })
 		busy.Go(func() { w.changeMinds(size.viewers, month) })
+		busy.Go(func() { w.newcomers(size.newcomers, month) })
 		w.killRuns(size.killsOfRuns, t.dice(fmt.Sprint("runs ", month)))
 		busy.Wait()
 		w.rest()
@@ -57,6 +60,14 @@ func (w *world) changeMinds(n, month int) {
 	}
 }
 
+// newcomers subscribe while APIs die under them, two at a time.
+func (w *world) newcomers(n, month int) {
+	together(2, make([]viewer, n), func(i int, _ viewer) {
+		v := w.viewer(fmt.Sprintf("new-%d-%d", month, i))
+		v.subscribe("tok_ok~" + v.name)
+	})
+}
+
 // killRuns makes runs, two at a time, and kills one of them at random so many
 // times. One that ends by itself is started again.
 func (w *world) killRuns(kills int, dice *rand.Rand) {
@@ -64,20 +75,31 @@ func (w *world) killRuns(kills int, dice *rand.Rand) {
 	for range kills {
 		for i, r := range runs {
 			if r == nil || r.ended() {
-				runs[i] = w.renewalOf(released, []string{"--concurrency", "8"})
+				runs[i] = w.renewalOf(released, []string{"--concurrency", "4"})
 			}
 		}
 		victim := runs[dice.IntN(len(runs))]
-		w.pauseFor(time.Duration(40+dice.IntN(400)) * time.Millisecond)
-		if !victim.ended() {
-			victim.kill()
-			w.count("kills", 1)
-		}
+		w.pauseFor(time.Duration(100+dice.IntN(400)) * time.Millisecond)
+		w.killAtWork(victim.process)
 	}
 	for _, r := range runs {
 		if r != nil {
 			r.wait()
 		}
+	}
+}
+
+// killAtWork kills a process, if it is not done already, and counts whether
+// there were payments that somebody may be sending.
+func (w *world) killAtWork(p *process) {
+	open := w.number(openPayments + ` AND send_until > now()`)
+	if p.ended() {
+		return
+	}
+	p.kill()
+	w.count("kills", 1)
+	if open > 0 {
+		w.count("kills while payments were open", 1)
 	}
 }
 
@@ -99,8 +121,7 @@ func (k *killedAgain) kill(w *world, times, first int) {
 		w.pauseFor(time.Duration(300+first) * time.Millisecond)
 		k.mu.Lock()
 		i := (first + n) % len(k.apis)
-		k.apis[i].kill()
-		w.count("kills", 1)
+		w.killAtWork(k.apis[i].process)
 		next, err := w.startAPI(released)
 		if err != nil {
 			w.violated("the API does not start again: %v", err)

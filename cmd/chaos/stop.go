@@ -61,6 +61,9 @@ func stopAPI(t *trial) {
 		})
 	}
 	w.soon("all are under way", fmt.Sprintf(`SELECT count(*) / %d FROM payments`, n))
+	if w.number(openPayments) == 0 {
+		t.missed("all were answered before the API was asked to end")
+	}
 	a.signal(syscall.SIGTERM)
 	all.Wait()
 	if !within(patience, a.ended) || a.exitCode() != 0 {

@@ -30,6 +30,7 @@ type trial struct {
 	mutant string // the planted bug; "" for none
 	result *result
 	began  time.Time
+	rested time.Duration // spent waiting for everything to come to rest
 
 	mu      sync.Mutex
 	cleanup []func()
@@ -46,6 +47,8 @@ type result struct {
 	Counts     map[string]int `json:"counts"`
 	Moments    []moment       `json:"moments"`
 	Seconds    float64        `json:"seconds"`
+
+	missed bool // what was to go wrong did not: it says nothing, but another go may
 }
 
 // moment is something that was done to the programs, or that they did.
@@ -59,8 +62,21 @@ const maxMoments = 400
 
 func (r *result) good() bool { return len(r.Violations) == 0 && r.Trouble == "" }
 
-// try makes one trial.
+// goes is how often a trial is made before it is given up that what it breaks
+// was not broken: a machine with other things to do may be late for it.
+const goes = 3
+
+// try makes one trial, and makes it again when what was to go wrong did not.
 func (s *suite) try(ctx context.Context, sc scenario, seed uint64, mutant string) *result {
+	r := s.tryOnce(ctx, sc, seed, mutant)
+	for again := 1; again < goes && r.missed && len(r.Violations) == 0; again++ {
+		r = s.tryOnce(ctx, sc, seed, mutant)
+		r.Counts["goes in vain"] += again
+	}
+	return r
+}
+
+func (s *suite) tryOnce(ctx context.Context, sc scenario, seed uint64, mutant string) *result {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	t := &trial{suite: s, ctx: ctx, long: s.long, seed: seed, mutant: mutant, result: &result{
@@ -112,6 +128,14 @@ func (t *trial) giveUp(format string, args ...any) {
 	runtime.Goexit()
 }
 
+// missed ends the trial, because what was to go wrong did not. It is made again.
+func (t *trial) missed(format string, args ...any) {
+	t.mu.Lock()
+	t.result.missed = true
+	t.mu.Unlock()
+	t.giveUp(format, args...)
+}
+
 // need ends the trial unless err is nil.
 func (t *trial) need(what string, err error) {
 	if err != nil {
@@ -135,6 +159,13 @@ func (t *trial) count(what string, n int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.result.Counts[what] += n
+}
+
+// counted is how much was counted of something so far.
+func (t *trial) counted(what string) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.result.Counts[what]
 }
 
 // dice returns the choices for one purpose. Each purpose has its own, so that

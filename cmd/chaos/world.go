@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -69,6 +70,9 @@ func (t *trial) worldOn(s *server, vars ...string) *world {
 		w.pool.Close()
 		if !t.result.good() && t.mutant == "" {
 			w.keepOutput()
+		}
+		if t.long && w.server == t.shared { // hundreds of them would fill a small disk
+			_ = s.exec(context.WithoutCancel(t.ctx), "postgres", "DROP DATABASE "+w.name+" WITH (FORCE)")
 		}
 	})
 	return w

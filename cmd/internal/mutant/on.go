@@ -27,6 +27,8 @@ var repoBugs = map[string]func(*bug, *app.Repos){
 	"unguarded":                claimWithoutLock, // and the schema has no unique rule either
 	"watermark-not-reset":      watermarkNotReset,
 	"settle-without-rereading": settleWithoutRereading,
+	"change-without-lock":      changeWithoutLock,
+	"removal-does-not-wait":    removalDoesNotWait,
 	"resend-without-grant":     resendWithoutGrant,
 	"written-over":             writtenOver,
 	"no-send-window":           noSendWindow,
