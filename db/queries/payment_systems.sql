@@ -1,5 +1,5 @@
--- name: PaymentSystem :one
-SELECT * FROM payment_systems WHERE code = @code;
+-- name: PaymentSystemsNamed :many
+SELECT * FROM payment_systems WHERE code = ANY(@codes::text[]);
 
 -- name: PaymentSystemAdd :exec
 INSERT INTO payment_systems (code, name, created_at, archived_at)

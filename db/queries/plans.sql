@@ -1,6 +1,6 @@
--- name: PlanForShare :one
+-- name: PlansForShare :many
 SELECT * FROM plans
-WHERE code = @ref::text OR id::text = @ref::text
+WHERE code = ANY(@codes::text[]) OR id = ANY(@ids::uuid[])
 FOR SHARE;
 
 -- name: PlanForUpdate :one
