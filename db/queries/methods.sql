@@ -7,9 +7,10 @@ SELECT
 
 -- name: MethodsByToken :many
 -- Locked, so that nobody removes one before an intent with it is stored. A token
--- may be there as it was kept before there was a vault.
+-- may be there as it was kept before there was a vault. For the array in a SELECT of
+-- its own see UsersSeen.
 SELECT m.*
-FROM (SELECT unnest(@user_ids::uuid[]) AS user_id, unnest(@payment_systems::text[]) AS payment_system,
+FROM (SELECT unnest((SELECT @user_ids::uuid[])) AS user_id, unnest(@payment_systems::text[]) AS payment_system,
              unnest(@token_fingerprints::bytea[]) AS token_fingerprint, unnest(@tokens::text[]) AS token) AS k
 JOIN payment_methods m ON m.user_id = k.user_id AND m.payment_system = k.payment_system
     AND m.card_id IS NULL AND m.removed_at IS NULL

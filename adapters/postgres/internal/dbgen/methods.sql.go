@@ -135,7 +135,7 @@ func (q *Queries) MethodsAdd(ctx context.Context, arg MethodsAddParams) error {
 
 const methodsByToken = `-- name: MethodsByToken :many
 SELECT m.user_id, m.id, m.payment_system, m.token, m.created_at, m.removed_at, m.token_ct, m.token_key_id, m.token_fingerprint, m.card_id, m.removed_with
-FROM (SELECT unnest($1::uuid[]) AS user_id, unnest($2::text[]) AS payment_system,
+FROM (SELECT unnest((SELECT $1::uuid[])) AS user_id, unnest($2::text[]) AS payment_system,
              unnest($3::bytea[]) AS token_fingerprint, unnest($4::text[]) AS token) AS k
 JOIN payment_methods m ON m.user_id = k.user_id AND m.payment_system = k.payment_system
     AND m.card_id IS NULL AND m.removed_at IS NULL
@@ -152,7 +152,8 @@ type MethodsByTokenParams struct {
 }
 
 // Locked, so that nobody removes one before an intent with it is stored. A token
-// may be there as it was kept before there was a vault.
+// may be there as it was kept before there was a vault. For the array in a SELECT of
+// its own see UsersSeen.
 func (q *Queries) MethodsByToken(ctx context.Context, arg MethodsByTokenParams) ([]PaymentMethod, error) {
 	rows, err := q.db.Query(ctx, methodsByToken,
 		arg.UserIds,
