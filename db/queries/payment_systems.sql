@@ -1,5 +1,6 @@
 -- name: PaymentSystemsNamed :many
-SELECT * FROM payment_systems WHERE code = ANY(@codes::text[]);
+-- For the array in a SELECT of its own see UsersSeen.
+SELECT * FROM payment_systems WHERE code = ANY((SELECT @codes::text[])::text[]);
 
 -- name: PaymentSystemAdd :exec
 INSERT INTO payment_systems (code, name, created_at, archived_at)

@@ -1,6 +1,7 @@
 -- name: PlansForShare :many
+-- For the arrays in SELECTs of their own see UsersSeen.
 SELECT * FROM plans
-WHERE code = ANY(@codes::text[]) OR id = ANY(@ids::uuid[])
+WHERE code = ANY((SELECT @codes::text[])::text[]) OR id = ANY((SELECT @ids::uuid[])::uuid[])
 FOR SHARE;
 
 -- name: PlanForUpdate :one

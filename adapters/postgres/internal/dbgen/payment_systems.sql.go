@@ -74,9 +74,10 @@ func (q *Queries) PaymentSystems(ctx context.Context) ([]PaymentSystem, error) {
 }
 
 const paymentSystemsNamed = `-- name: PaymentSystemsNamed :many
-SELECT code, name, created_at, archived_at FROM payment_systems WHERE code = ANY($1::text[])
+SELECT code, name, created_at, archived_at FROM payment_systems WHERE code = ANY((SELECT $1::text[])::text[])
 `
 
+// For the array in a SELECT of its own see UsersSeen.
 func (q *Queries) PaymentSystemsNamed(ctx context.Context, codes []string) ([]PaymentSystem, error) {
 	rows, err := q.db.Query(ctx, paymentSystemsNamed, codes)
 	if err != nil {

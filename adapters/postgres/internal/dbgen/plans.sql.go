@@ -144,10 +144,11 @@ func (q *Queries) Plans(ctx context.Context) ([]Plan, error) {
 
 const plansForShare = `-- name: PlansForShare :many
 SELECT id, code, name, price_amount, price_currency, interval_months, features, created_at, updated_at, archived_at FROM plans
-WHERE code = ANY($1::text[]) OR id = ANY($2::uuid[])
+WHERE code = ANY((SELECT $1::text[])::text[]) OR id = ANY((SELECT $2::uuid[])::uuid[])
 FOR SHARE
 `
 
+// For the arrays in SELECTs of their own see UsersSeen.
 func (q *Queries) PlansForShare(ctx context.Context, codes []string, ids []string) ([]Plan, error) {
 	rows, err := q.db.Query(ctx, plansForShare, codes, ids)
 	if err != nil {
