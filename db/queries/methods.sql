@@ -12,9 +12,15 @@ SELECT
 SELECT m.*
 FROM (SELECT unnest((SELECT @user_ids::uuid[])) AS user_id, unnest(@payment_systems::text[]) AS payment_system,
              unnest(@token_fingerprints::bytea[]) AS token_fingerprint, unnest(@tokens::text[]) AS token) AS k
-JOIN payment_methods m ON m.user_id = k.user_id AND m.payment_system = k.payment_system
-    AND m.card_id IS NULL AND m.removed_at IS NULL
-    AND (m.token_fingerprint = k.token_fingerprint OR m.token = k.token)
+CROSS JOIN LATERAL ( -- an OR would go through all methods of the user
+    SELECT f.id FROM payment_methods f
+    WHERE f.user_id = k.user_id AND f.payment_system = k.payment_system AND f.card_id IS NULL
+      AND f.token_fingerprint = k.token_fingerprint
+    UNION ALL
+    SELECT c.id FROM payment_methods c
+    WHERE c.user_id = k.user_id AND c.payment_system = k.payment_system AND c.card_id IS NULL AND c.token = k.token) AS o
+JOIN payment_methods m ON m.user_id = k.user_id AND m.id = o.id
+WHERE m.removed_at IS NULL
 ORDER BY m.id
 FOR SHARE OF m;
 
