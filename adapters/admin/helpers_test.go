@@ -165,13 +165,13 @@ func (s *site) subscribed(p billing.Plan) billing.UserID {
 		s.t.Fatal(err)
 	}
 	err := store.InTx(ctx, func(tx app.Repos) error {
-		if err := tx.Users.Seen(ctx, user, now); err != nil {
+		if err := tx.Users.Seen(ctx, now, user); err != nil {
 			return err
 		}
-		m, err := tx.Methods.Link(ctx, billing.PaymentMethod{
+		m := billing.PaymentMethod{
 			ID: billing.PaymentMethodID(newID()), UserID: user, PaymentSystem: system, Token: billing.NewSecret("tok_secret"), CreatedAt: now,
-		})
-		if err != nil {
+		}
+		if err := tx.Methods.Add(ctx, m); err != nil {
 			return err
 		}
 		sub, pay, err := billing.Order{

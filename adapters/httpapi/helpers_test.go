@@ -55,6 +55,7 @@ func newService(t *testing.T, change ...func(*Config)) *service {
 	c := Config{
 		Subscriber: &app.Subscriber{
 			Store: s.store, Clock: s.clock, NewID: ids.next, Calendar: billing.NewCalendar(time.UTC),
+			Opening: app.NewOpening(),
 			Collector: &app.Collector{
 				Store: s.store, Clock: s.clock, NewID: ids.next, Log: log,
 				Providers:     map[string]app.Provider{"bank": s.bank},

@@ -23,11 +23,15 @@ type claim struct {
 type answers struct{ *tx }
 
 func (r answers) Claim(_ context.Context, q app.Request, s billing.SubscriptionID) error {
+	return r.claim(q, s)
+}
+
+func (t *tx) claim(q app.Request, s billing.SubscriptionID) error {
 	key := claimKey{q.User, q.Key}
-	if _, taken := r.claims[key]; taken {
-		return r.refuse(billing.ErrRequestInProgress)
+	if _, taken := t.claims[key]; taken {
+		return t.refuse(billing.ErrRequestInProgress)
 	}
-	r.claims[key] = claim{app.Claim{Request: q, Subscription: s}, r.wall()}
+	t.claims[key] = claim{app.Claim{Request: q, Subscription: s}, t.wall()}
 	return nil
 }
 

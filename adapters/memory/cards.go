@@ -92,11 +92,16 @@ func (r cards) Sending(_ context.Context, user billing.UserID, id billing.CardID
 	return false, nil
 }
 
-func (r methods) Add(_ context.Context, m billing.PaymentMethod) error {
-	if c, ok := r.cards[m.CardID]; !ok || c.UserID != m.UserID {
-		return fmt.Errorf("add method %s: its user has no card %s", m.ID, m.CardID)
+func (r methods) Add(_ context.Context, list ...billing.PaymentMethod) error {
+	for _, m := range list {
+		if c, ok := r.cards[m.CardID]; m.CardID != "" && (!ok || c.UserID != m.UserID) {
+			return fmt.Errorf("add method %s: its user has no card %s", m.ID, m.CardID)
+		}
+		if m.CardID == "" && r.methodWith(m.UserID, m.PaymentSystem, m.Token) != nil {
+			return r.refuse(fmt.Errorf("add method %s: its user has one with the token", m.ID))
+		}
+		r.methods[m.ID] = m
 	}
-	r.methods[m.ID] = m
 	return nil
 }
 

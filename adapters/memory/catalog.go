@@ -10,16 +10,14 @@ import (
 
 type plans struct{ *tx }
 
-func (r plans) Find(_ context.Context, ref string) (billing.Plan, error) {
+// Lock finds: transactions here run one at a time.
+func (r plans) Lock(_ context.Context, ref string) (billing.Plan, error) {
 	p, ok := r.plan(ref)
 	if !ok {
 		return billing.Plan{}, billing.ErrPlanNotFound
 	}
 	return p, nil
 }
-
-// Lock finds: transactions here run one at a time.
-func (r plans) Lock(ctx context.Context, ref string) (billing.Plan, error) { return r.Find(ctx, ref) }
 
 func (r plans) Add(_ context.Context, p billing.Plan) error {
 	if _, taken := r.plans[p.ID]; taken {
@@ -61,14 +59,6 @@ func copyPlan(p billing.Plan) billing.Plan {
 }
 
 type paymentSystems struct{ *tx }
-
-func (r paymentSystems) Find(_ context.Context, code string) (billing.PaymentSystem, error) {
-	ps, ok := r.systems[code]
-	if !ok {
-		return billing.PaymentSystem{}, billing.ErrPaymentSystemNotFound
-	}
-	return ps, nil
-}
 
 func (r paymentSystems) Add(_ context.Context, ps billing.PaymentSystem) error {
 	if _, taken := r.systems[ps.Code]; taken {

@@ -32,8 +32,12 @@ func (r plans) Subscribers(_ context.Context, id billing.PlanID) (n int, _ error
 }
 
 // Lock finds: transactions here run one at a time.
-func (r paymentSystems) Lock(ctx context.Context, code string) (billing.PaymentSystem, error) {
-	return r.Find(ctx, code)
+func (r paymentSystems) Lock(_ context.Context, code string) (billing.PaymentSystem, error) {
+	ps, ok := r.systems[code]
+	if !ok {
+		return billing.PaymentSystem{}, billing.ErrPaymentSystemNotFound
+	}
+	return ps, nil
 }
 
 func (r paymentSystems) Remove(_ context.Context, code string) error {

@@ -79,6 +79,7 @@ type tx struct {
 
 func (t *tx) repos() app.Repos {
 	return app.Repos{
+		Orders:         orders{t},
 		Users:          users{t},
 		Plans:          plans{t},
 		PaymentSystems: paymentSystems{t},

@@ -12,15 +12,6 @@ import (
 
 type subscriptions struct{ *tx }
 
-func (r subscriptions) Live(_ context.Context, user billing.UserID, plan billing.PlanID) (billing.Subscription, error) {
-	for _, s := range r.subscriptions {
-		if s.UserID == user && s.PlanID == plan && s.Live() {
-			return r.asOfToday(s), nil
-		}
-	}
-	return billing.Subscription{}, billing.ErrNotFound
-}
-
 func (r subscriptions) Named(_ context.Context, user billing.UserID, ref string) (billing.Subscription, error) {
 	return r.named(user, ref)
 }
@@ -38,7 +29,7 @@ func (r subscriptions) Lock(_ context.Context, keys ...app.SubscriptionKey) ([]b
 	return list, nil
 }
 
-func (r subscriptions) Add(ctx context.Context, list ...billing.Subscription) error {
+func (r subscriptions) Add(_ context.Context, list ...billing.Subscription) error {
 	for _, s := range list {
 		if _, taken := r.subscriptions[s.ID]; taken {
 			return r.refuse(billing.ErrAlreadyExists)
@@ -46,7 +37,7 @@ func (r subscriptions) Add(ctx context.Context, list ...billing.Subscription) er
 		if _, ok := r.plans[s.PlanID]; !ok {
 			return r.refuse(fmt.Errorf("add subscription %s: there is no plan %s", s.ID, s.PlanID))
 		}
-		if err := r.put(ctx, s); err != nil {
+		if err := r.put(s); err != nil {
 			return err
 		}
 	}
@@ -57,7 +48,7 @@ func (r subscriptions) Save(ctx context.Context, list ...billing.Subscription) e
 	return r.Replace(ctx, make([]app.Version, len(list)), list...)
 }
 
-func (r subscriptions) Replace(ctx context.Context, since []app.Version, list ...billing.Subscription) error {
+func (r subscriptions) Replace(_ context.Context, since []app.Version, list ...billing.Subscription) error {
 	for i, s := range list {
 		if old, ok := r.subscriptions[s.ID]; !ok || old.UserID != s.UserID {
 			return fmt.Errorf("save subscription %s: it was never added", s.ID)
@@ -65,19 +56,16 @@ func (r subscriptions) Replace(ctx context.Context, since []app.Version, list ..
 		if since[i] != 0 && since[i] != r.versions[string(s.ID)] {
 			return r.refuse(app.ErrChanged)
 		}
-		if err := r.put(ctx, s); err != nil {
+		if err := r.put(s); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (r subscriptions) put(ctx context.Context, s billing.Subscription) error {
-	if s.Live() {
-		other, err := r.Live(ctx, s.UserID, s.PlanID)
-		if err == nil && other.ID != s.ID {
-			return r.refuse(billing.ErrAlreadySubscribed)
-		}
+func (r subscriptions) put(s billing.Subscription) error {
+	if other := r.live(s.UserID, s.PlanID); s.Live() && other != nil && other.ID != s.ID {
+		return r.refuse(billing.ErrAlreadySubscribed)
 	}
 	r.subscriptions[s.ID] = s
 	r.versions[string(s.ID)] = r.version

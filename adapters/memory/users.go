@@ -9,15 +9,17 @@ import (
 
 type users struct{ *tx }
 
-func (r users) Seen(_ context.Context, id billing.UserID, now time.Time) error {
-	u, known := r.users[id]
-	if !known {
-		u = billing.User{ID: id, FirstSeenAt: now}
+func (r users) Seen(_ context.Context, now time.Time, ids ...billing.UserID) error {
+	for _, id := range ids {
+		u, known := r.users[id]
+		if !known {
+			u = billing.User{ID: id, FirstSeenAt: now}
+		}
+		if now.After(u.LastSeenAt) {
+			u.LastSeenAt = now
+		}
+		r.users[id] = u
 	}
-	if now.After(u.LastSeenAt) {
-		u.LastSeenAt = now
-	}
-	r.users[id] = u
 	return nil
 }
 
@@ -25,17 +27,6 @@ func (r users) Seen(_ context.Context, id billing.UserID, now time.Time) error {
 func (r users) Lock(context.Context, billing.UserID) error { return nil }
 
 type methods struct{ *tx }
-
-func (r methods) Link(_ context.Context, m billing.PaymentMethod) (billing.PaymentMethod, error) {
-	for _, old := range r.methods {
-		same := old.UserID == m.UserID && old.PaymentSystem == m.PaymentSystem && old.Token.Equal(m.Token)
-		if same && old.CardID == "" && old.RemovedAt.IsZero() {
-			return old, nil
-		}
-	}
-	r.methods[m.ID] = m
-	return m, nil
-}
 
 func (r methods) Find(_ context.Context, user billing.UserID, id billing.PaymentMethodID) (billing.PaymentMethod, error) {
 	m, ok := r.methods[id]

@@ -17,9 +17,19 @@ type answers struct {
 }
 
 func (r answers) Claim(ctx context.Context, req app.Request, s billing.SubscriptionID) error {
-	return r.q.AnswerClaim(ctx, dbgen.AnswerClaimParams{
-		UserID: string(req.User), Key: req.Key, Fingerprint: req.Fingerprint[:], Owner: req.Owner, SubscriptionID: orNull(s),
-	})
+	return r.q.AnswersClaim(ctx, claimParams([]order{{Request: &req, Subscription: s}}))
+}
+
+// claimParams has the keys of those orders that have one.
+func claimParams(asked []order) (p dbgen.AnswersClaimParams) {
+	for _, o := range asked {
+		if o.Request != nil {
+			p.UserIds, p.Keys = append(p.UserIds, string(o.Request.User)), append(p.Keys, o.Request.Key)
+			p.Fingerprints, p.Owners = append(p.Fingerprints, o.Request.Fingerprint[:]), append(p.Owners, o.Request.Owner)
+			p.SubscriptionIds = append(p.SubscriptionIds, string(o.Subscription))
+		}
+	}
+	return p
 }
 
 func (r answers) Find(ctx context.Context, user billing.UserID, key string) (app.Claim, error) {
@@ -42,7 +52,7 @@ func (r answers) Keep(ctx context.Context, req app.Request, a app.Answer) (app.C
 }
 
 func (r answers) Forget(ctx context.Context, user billing.UserID, key, owner string) error {
-	return r.q.AnswerForget(ctx, string(user), key, owner)
+	return r.tx.later(anyNumber).AnswerForget(ctx, string(user), key, owner)
 }
 
 func (r answers) Prune(ctx context.Context, age time.Duration, limit int) (int, error) {

@@ -9,14 +9,6 @@ import (
 
 type plans struct{ q *dbgen.Queries }
 
-func (r plans) Find(ctx context.Context, ref string) (billing.Plan, error) {
-	row, err := r.q.PlanForShare(ctx, ref)
-	if err != nil {
-		return billing.Plan{}, orNotFound(err, billing.ErrPlanNotFound)
-	}
-	return planOf(row), nil
-}
-
 func (r plans) Lock(ctx context.Context, ref string) (billing.Plan, error) {
 	row, err := r.q.PlanForUpdate(ctx, ref)
 	if err != nil {
@@ -61,14 +53,6 @@ func planOf(row dbgen.Plan) billing.Plan {
 }
 
 type paymentSystems struct{ q *dbgen.Queries }
-
-func (r paymentSystems) Find(ctx context.Context, code string) (billing.PaymentSystem, error) {
-	row, err := r.q.PaymentSystem(ctx, code)
-	if err != nil {
-		return billing.PaymentSystem{}, orNotFound(err, billing.ErrPaymentSystemNotFound)
-	}
-	return billing.PaymentSystem(row), nil
-}
 
 func (r paymentSystems) Add(ctx context.Context, ps billing.PaymentSystem) error {
 	return r.q.PaymentSystemAdd(ctx, dbgen.PaymentSystemAddParams(ps))

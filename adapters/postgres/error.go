@@ -119,10 +119,18 @@ func commitError(err error) error {
 }
 
 // isConflict reports whether the database rolled the transaction back so that
-// another could go on: serialization failure, deadlock.
+// another could go on: serialization failure, deadlock, or a payment method that
+// the other added with the same token, and that is found now.
 func isConflict(err error) bool {
 	var pg *pgconn.PgError
-	return errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01")
+	if !errors.As(err, &pg) {
+		return false
+	}
+	switch pg.ConstraintName {
+	case "payment_methods_token_once", "payment_methods_token_fingerprint_once":
+		return pg.Code == "23505"
+	}
+	return pg.Code == "40001" || pg.Code == "40P01"
 }
 
 // orNotFound turns "no rows" into what it means here.

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgtype"
 
@@ -18,43 +19,43 @@ type methods struct {
 	tokens tokens
 }
 
-func (r methods) Link(ctx context.Context, m billing.PaymentMethod) (billing.PaymentMethod, error) {
-	t, err := r.tokens.store(m)
-	if err != nil {
-		return billing.PaymentMethod{}, err
+func (r methods) Add(ctx context.Context, ms ...billing.PaymentMethod) error {
+	if len(ms) == 0 {
+		return nil
 	}
-	err = r.tx.later(anyNumber).MethodLink(ctx, dbgen.MethodLinkParams{
-		UserID: string(m.UserID), ID: string(m.ID), PaymentSystem: m.PaymentSystem, Shown: text(m.Token.Reveal()),
-		Token: t.clear, TokenCt: t.ciphertext, TokenKeyID: t.keyID, TokenFingerprint: t.fingerprint,
-		CreatedAt: m.CreatedAt,
+	stored := make([]storedToken, len(ms))
+	for i, m := range ms {
+		var err error
+		if stored[i], err = r.tokens.store(m); err != nil {
+			return err
+		}
+	}
+	return r.tx.later(anyNumber).MethodsAdd(ctx, dbgen.MethodsAddParams{
+		UserIds:           column(ms, func(m billing.PaymentMethod) string { return string(m.UserID) }),
+		Ids:               column(ms, func(m billing.PaymentMethod) string { return string(m.ID) }),
+		PaymentSystems:    column(ms, func(m billing.PaymentMethod) string { return m.PaymentSystem }),
+		CardIds:           column(ms, func(m billing.PaymentMethod) string { return string(m.CardID) }),
+		Created:           column(ms, func(m billing.PaymentMethod) time.Time { return m.CreatedAt }),
+		Tokens:            column(stored, func(t storedToken) string { return t.clear.String }),
+		TokenCts:          column(stored, func(t storedToken) []byte { return t.ciphertext }),
+		TokenKeyIds:       column(stored, func(t storedToken) int64 { return t.keyID.Int64 }),
+		TokenFingerprints: column(stored, func(t storedToken) []byte { return t.fingerprint }),
 	})
-	if err != nil {
-		return billing.PaymentMethod{}, err
-	}
-	row, err := r.q.MethodByToken(ctx, dbgen.MethodByTokenParams{
-		UserID: string(m.UserID), PaymentSystem: m.PaymentSystem,
-		TokenFingerprint: t.fingerprint, Token: text(m.Token.Reveal()),
-	})
-	if err != nil {
-		return billing.PaymentMethod{}, err
-	}
-	linked := r.tokens.methodOf(row)
-	linked.Token = m.Token
-	if !row.Token.Valid || r.tokens.vault == nil {
-		return linked, nil
-	}
-	// It was kept before there was a vault. Sealed for m, it would not open here.
-	if t, err = r.tokens.store(linked); err != nil {
-		return linked, err
-	}
-	return linked, r.seal(ctx, linked, t)
 }
 
-func (r methods) Add(ctx context.Context, m billing.PaymentMethod) error {
-	return r.tx.later(anyNumber).MethodAdd(ctx, dbgen.MethodAddParams{
-		UserID: string(m.UserID), ID: string(m.ID), PaymentSystem: m.PaymentSystem, CardID: orNull(m.CardID),
-		CreatedAt: m.CreatedAt,
-	})
+// linked reads the method that a viewer's token was found with. One that was kept
+// before there was a vault is sealed now.
+func (r methods) linked(ctx context.Context, row dbgen.PaymentMethod, token billing.Secret) (*billing.PaymentMethod, error) {
+	m := r.tokens.methodOf(row)
+	m.Token = token
+	if !row.Token.Valid || r.tokens.vault == nil {
+		return &m, nil
+	}
+	t, err := r.tokens.store(m)
+	if err != nil {
+		return nil, err
+	}
+	return &m, r.seal(ctx, m, t)
 }
 
 func (r methods) Find(ctx context.Context, user billing.UserID, id billing.PaymentMethodID) (billing.PaymentMethod, error) {
@@ -109,18 +110,27 @@ type storedToken struct {
 
 func (t tokens) store(m billing.PaymentMethod) (storedToken, error) {
 	token := m.Token.Reveal()
-	if t.vault == nil {
+	switch {
+	case token == "": // a card's, which has none yet
+		return storedToken{}, nil
+	case t.vault == nil:
 		return storedToken{clear: text(token)}, nil
 	}
 	sealed, err := t.vault.Seal(tokenPlace(m), []byte(token))
 	if err != nil {
 		return storedToken{}, err
 	}
-	f, err := t.vault.Fingerprint(app.SealedToken, m.UserID, []byte(token))
-	if err != nil {
-		return storedToken{}, err
+	f, err := t.fingerprint(m.UserID, m.Token)
+	return storedToken{ciphertext: sealed.Ciphertext, keyID: key(sealed), fingerprint: f}, err
+}
+
+// fingerprint is what a viewer's token is found by; nil without a vault.
+func (t tokens) fingerprint(user billing.UserID, token billing.Secret) ([]byte, error) {
+	if t.vault == nil {
+		return nil, nil
 	}
-	return storedToken{ciphertext: sealed.Ciphertext, keyID: key(sealed), fingerprint: f[:]}, nil
+	f, err := t.vault.Fingerprint(app.SealedToken, user, []byte(token.Reveal()))
+	return f[:], err
 }
 
 // methodOf reads a method. One whose token does not open comes without: nothing

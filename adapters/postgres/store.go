@@ -81,11 +81,13 @@ func (s *Store) once(ctx context.Context, f func(*tx) error) error {
 
 func (s *Store) repos(t *tx) app.Repos {
 	q := dbgen.New(t)
+	m := methods{q, t, tokens{s.vault}}
 	return app.Repos{
+		Orders:         orders{t, m},
 		Users:          users{q, t},
 		Plans:          plans{q},
 		PaymentSystems: paymentSystems{q},
-		Methods:        methods{q, t, tokens{s.vault}},
+		Methods:        m,
 		Cards:          cards{q},
 		Subscriptions:  subscriptions{q, t, tokens{s.vault}},
 		Payments:       payments{q, t},

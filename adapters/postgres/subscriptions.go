@@ -15,14 +15,6 @@ type subscriptions struct {
 	tokens tokens
 }
 
-func (r subscriptions) Live(ctx context.Context, user billing.UserID, plan billing.PlanID) (billing.Subscription, error) {
-	row, err := r.q.SubscriptionLive(ctx, string(user), string(plan))
-	if err != nil {
-		return billing.Subscription{}, orNotFound(err, billing.ErrNotFound)
-	}
-	return subscriptionOf(row.Subscription, row.PlanCode), nil
-}
-
 func (r subscriptions) Named(ctx context.Context, user billing.UserID, ref string) (billing.Subscription, error) {
 	row, err := r.q.SubscriptionNamed(ctx, string(user), ref)
 	if err != nil {

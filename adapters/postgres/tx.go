@@ -60,14 +60,54 @@ func (p patient) Exec(_ context.Context, sql string, args ...any) (pgconn.Comman
 	return pgconn.CommandTag{}, nil
 }
 
-// send sends what waits, and one more. It returns the answer to that one, which
+// ask sends what waits, and with it what several queries ask. Each is called
+// twice: the first time its question is noted, and it learns nothing; the second
+// time it reads the answer.
+func (t *tx) ask(ctx context.Context, queries ...func(*dbgen.Queries) error) error {
+	var asked []statement
+	for _, query := range queries {
+		_ = query(dbgen.New(noting{t, &asked})) // that there is no answer yet
+	}
+	answers, err := t.send(ctx, asked...)
+	if err != nil {
+		return err
+	}
+	for _, query := range queries {
+		if err := query(dbgen.New(answering{t, answers})); err != nil {
+			return errors.Join(err, closeAfter(answers, err))
+		}
+	}
+	return answers.Close()
+}
+
+// noting is a tx whose Query only notes what is asked.
+type noting struct {
+	*tx
+	asked *[]statement
+}
+
+var errNoted = errors.New("the question is noted")
+
+func (n noting) Query(_ context.Context, sql string, args ...any) (pgx.Rows, error) {
+	*n.asked = append(*n.asked, statement{sql: sql, args: args})
+	return nil, errNoted
+}
+
+// answering is a tx whose Query reads the next answer.
+type answering struct {
+	*tx
+	answers pgx.BatchResults
+}
+
+func (a answering) Query(context.Context, string, ...any) (pgx.Rows, error) { return a.answers.Query() }
+
+// send sends what waits, and more. It returns the answers to the latter, which
 // the caller closes.
-func (t *tx) send(ctx context.Context, sql string, args ...any) (pgx.BatchResults, error) {
+func (t *tx) send(ctx context.Context, more ...statement) (pgx.BatchResults, error) {
 	var batch pgx.Batch
-	for _, s := range t.waiting {
+	for _, s := range slices.Concat(t.waiting, more) {
 		batch.Queue(s.sql, s.args...)
 	}
-	batch.Queue(sql, args...)
 	sent := t.waiting
 	t.waiting = nil
 	answers := t.conn.SendBatch(ctx, &batch)
@@ -84,7 +124,7 @@ func (t *tx) send(ctx context.Context, sql string, args ...any) (pgx.BatchResult
 
 // Exec implements dbgen.DBTX.
 func (t *tx) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
-	answers, err := t.send(ctx, sql, args...)
+	answers, err := t.send(ctx, statement{sql: sql, args: args})
 	if err != nil {
 		return pgconn.CommandTag{}, err
 	}
@@ -94,7 +134,7 @@ func (t *tx) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandT
 
 // Query implements dbgen.DBTX.
 func (t *tx) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
-	answers, err := t.send(ctx, sql, args...)
+	answers, err := t.send(ctx, statement{sql: sql, args: args})
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +147,7 @@ func (t *tx) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, erro
 
 // QueryRow implements dbgen.DBTX.
 func (t *tx) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
-	answers, err := t.send(ctx, sql, args...)
+	answers, err := t.send(ctx, statement{sql: sql, args: args})
 	return lastRow{answers, err}
 }
 

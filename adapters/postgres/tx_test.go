@@ -61,7 +61,7 @@ func TestStatementsThatWait(t *testing.T) {
 			t.Parallel()
 			pool := pgtest.New(t)
 			err := postgres.NewStore(pool).InTx(t.Context(), func(tx app.Repos) error {
-				if err := tx.Users.Seen(t.Context(), billing.UserID(id()), now); err != nil {
+				if err := tx.Users.Seen(t.Context(), now, billing.UserID(id())); err != nil {
 					return err
 				}
 				return tt.then(tx)

@@ -13,8 +13,11 @@ type users struct {
 	tx *tx
 }
 
-func (r users) Seen(ctx context.Context, id billing.UserID, now time.Time) error {
-	return r.tx.later(anyNumber).UserSeen(ctx, string(id), now)
+func (r users) Seen(ctx context.Context, now time.Time, ids ...billing.UserID) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	return r.tx.later(anyNumber).UsersSeen(ctx, column(ids, func(id billing.UserID) string { return string(id) }), now)
 }
 
 func (r users) Lock(ctx context.Context, id billing.UserID) error {

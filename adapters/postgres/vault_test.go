@@ -48,7 +48,7 @@ func newSealedWorld(t *testing.T) sealedWorld {
 	pool := pgtest.Pool(t, url)
 	w.clear, w.sealed = postgres.NewStore(pool), postgres.NewStore(pool, postgres.WithVault(v))
 	w.tx(w.clear, func(ctx context.Context, tx app.Repos) error {
-		if err := tx.Users.Seen(ctx, w.user, today); err != nil {
+		if err := tx.Users.Seen(ctx, today, w.user); err != nil {
 			return err
 		}
 		return tx.PaymentSystems.Add(ctx, billing.PaymentSystem{Code: "s", Name: "S", CreatedAt: today})
@@ -67,13 +67,11 @@ func (w sealedWorld) tx(s *postgres.Store, f func(ctx context.Context, tx app.Re
 
 func (w sealedWorld) link(s *postgres.Store, n int) (m billing.PaymentMethod) {
 	w.Helper()
-	w.tx(s, func(ctx context.Context, tx app.Repos) (err error) {
-		m, err = tx.Methods.Link(ctx, billing.PaymentMethod{
-			ID: methodID(n), UserID: w.user, PaymentSystem: "s",
-			Token: billing.NewSecret(fmt.Sprintf("tok_secret_%d", n)), CreatedAt: today,
-		})
-		return err
-	})
+	m = billing.PaymentMethod{
+		ID: methodID(n), UserID: w.user, PaymentSystem: "s",
+		Token: billing.NewSecret(fmt.Sprintf("tok_secret_%d", n)), CreatedAt: today,
+	}
+	w.tx(s, func(ctx context.Context, tx app.Repos) error { return tx.Methods.Add(ctx, m) })
 	return m
 }
 
@@ -150,11 +148,10 @@ func TestClearTokensAreSealedOnUse(t *testing.T) {
 	if !strings.Contains(w.methods(), "tok_secret_1") {
 		t.Fatal("it is not in the clear")
 	}
-	again := billing.PaymentMethod{ID: methodID(9), UserID: w.user, PaymentSystem: "s", Token: old.Token, CreatedAt: today}
 	w.tx(w.sealed, func(ctx context.Context, tx app.Repos) error {
-		got, err := tx.Methods.Link(ctx, again)
-		if got.ID != old.ID {
-			t.Errorf("linked as %s, want %s", got.ID, old.ID)
+		got, err := tx.Orders.Take(ctx, app.OrderQuery{User: w.user, PaymentSystem: "s", Token: old.Token})
+		if err != nil || got[0].Method == nil || got[0].Method.ID != old.ID {
+			t.Errorf("found %+v, want %s", got, old.ID)
 		}
 		return err
 	})
@@ -266,9 +263,13 @@ func TestRewrapOfTheSameTokenTwice(t *testing.T) {
 			t.Errorf("method %d: %q", n, got)
 		}
 	}
-	if got := w.link(w.sealed, 1); got.ID != methodID(1) {
-		t.Errorf("linked as %s", got.ID)
-	}
+	w.tx(w.sealed, func(ctx context.Context, tx app.Repos) error {
+		got, err := tx.Orders.Take(ctx, app.OrderQuery{User: w.user, PaymentSystem: "s", Token: billing.NewSecret("tok_secret_1")})
+		if err != nil || got[0].Method == nil || got[0].Method.ID != methodID(1) {
+			t.Errorf("found %+v", got)
+		}
+		return err
+	})
 }
 
 func TestRewrapLeavesWhatIsInUse(t *testing.T) {
@@ -308,9 +309,10 @@ func TestRemovalWaitsForWhoeverUsesTheMethod(t *testing.T) {
 			return err
 		},
 		"linked": func(ctx context.Context, tx app.Repos, w sealedWorld) error {
-			_, err := tx.Methods.Link(ctx, billing.PaymentMethod{
-				ID: methodID(5), UserID: w.user, PaymentSystem: "s", Token: billing.NewSecret("tok_shared"), CreatedAt: today,
-			})
+			facts, err := tx.Orders.Take(ctx, app.OrderQuery{User: w.user, PaymentSystem: "s", Token: billing.NewSecret("tok_shared")})
+			if err == nil && (facts[0].Method == nil || facts[0].Method.ID != methodID(2)) {
+				err = fmt.Errorf("found %+v", facts[0].Method)
+			}
 			return err
 		},
 		"due": func(ctx context.Context, tx app.Repos, _ sealedWorld) error {
@@ -334,10 +336,9 @@ func TestRemovalWaitsForWhoeverUsesTheMethod(t *testing.T) {
 				return tx.Methods.Retoken(ctx, w.user, methodID(1), billing.NewSecret("tok_shared"))
 			})
 			w.tx(w.sealed, func(ctx context.Context, tx app.Repos) error {
-				_, err := tx.Methods.Link(ctx, billing.PaymentMethod{
+				return tx.Methods.Add(ctx, billing.PaymentMethod{
 					ID: methodID(2), UserID: w.user, PaymentSystem: "s", Token: billing.NewSecret("tok_shared"), CreatedAt: today,
 				})
-				return err
 			})
 			w.subscribe(methodID(2))
 			gone := make(chan error, 1)

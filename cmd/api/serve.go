@@ -123,6 +123,7 @@ func newUseCases(cfg boot.API, store app.Store, clock app.Clock, providers map[s
 			Store: store, Clock: clock, NewID: boot.NewID,
 			Calendar:  billing.NewCalendar(cfg.TimeZone.Location),
 			Collector: boot.NewCollector(cfg.Rules, cfg.Charging, store, clock, providers, log),
+			Opening:   app.NewOpening(),
 		},
 		viewer:   app.Viewer{Store: store, Clock: clock},
 		requests: app.Requests{Store: store},

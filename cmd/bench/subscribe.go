@@ -152,15 +152,20 @@ func viewerScript(q queries, viewers int, pipelined bool) (string, error) {
 		open, end = "\\startpipeline\nBEGIN;\n", "COMMIT;\n\\endpipeline\n"
 	}
 	s.add(open)
-	do("PlanForShare", values{"ref": "('plan_' || :p)"})
-	do("PaymentSystem", values{"code": "'" + systemCode + "'"})
-	do("SubscriptionLive", values{"user_id": u, "plan_id": plan})
-	do("UserSeen", values{"id": u, "at": now})
-	method := values{"user_id": u, "payment_system": "'" + systemCode + "'", "token": "NULL", "token_fingerprint": "sha256(('tok' || :n)::bytea)"}
-	do("MethodLink", method.with(values{
-		"id": card, "token_ct": "decode(repeat('00', 40), 'hex')", "token_key_id": "1", "created_at": now, "shown": "'tok' || :n",
-	}))
-	do("MethodByToken", method)
+	code := of("'plan_' || :p")
+	do("PlansForShare", values{"codes": code, "ids": of("NULL::uuid")})
+	do("PaymentSystemsNamed", values{"codes": of("'" + systemCode + "'")})
+	do("SubscriptionsLive", values{"user_ids": of(u), "codes": code, "ids": of("NULL::uuid")})
+	fingerprint := of("sha256(('tok' || :n)::bytea)")
+	do("MethodsByToken", values{
+		"user_ids": of(u), "payment_systems": of("'" + systemCode + "'"), "token_fingerprints": fingerprint, "tokens": of("'tok' || :n"),
+	})
+	do("UsersSeen", values{"ids": of(u), "at": now})
+	do("MethodsAdd", values{
+		"user_ids": of(u), "ids": of(card), "payment_systems": of("'" + systemCode + "'"), "tokens": of("''"),
+		"token_cts": of("decode(repeat('00', 40), 'hex')"), "token_key_ids": of("1"), "token_fingerprints": fingerprint,
+		"card_ids": of("NULL::uuid"), "created": of(now),
+	})
 	do("SubscriptionsAdd", values{
 		"user_ids": of(u), "ids": of(sub), "plan_ids": of(plan), "payment_method_ids": of(card),
 		"payment_systems": of("'" + systemCode + "'"), "price_amounts": of("39900"), "price_currencies": of("'RUB'"),

@@ -44,6 +44,7 @@ func serveWorker(ctx context.Context, t task, out io.Writer) error {
 		Subscriber: &app.Subscriber{
 			Store: store, Clock: clock.System{}, NewID: boot.NewID,
 			Collector: newCollector(store, clock.System{}, &paymentSystem{latency: t.Latency}, log),
+			Opening:   app.NewOpening(),
 		},
 		Viewer: app.Viewer{Store: store, Clock: clock.System{}}, Requests: app.Requests{Store: store},
 		Users: &app.Registry{Store: store, Clock: clock.System{}},

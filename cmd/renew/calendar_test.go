@@ -156,7 +156,7 @@ func newWorld(t *testing.T, url string, loc *time.Location) world {
 	calendar := billing.NewCalendar(loc)
 	return world{
 		clock: now, viewer: app.Viewer{Store: store, Clock: now},
-		subscriber: &app.Subscriber{Store: store, Clock: now, NewID: boot.NewID, Calendar: calendar, Collector: collector},
+		subscriber: &app.Subscriber{Store: store, Clock: now, NewID: boot.NewID, Calendar: calendar, Collector: collector, Opening: app.NewOpening()},
 		renewer: &app.Renewer{
 			Store: store, Clock: now, NewID: boot.NewID, Calendar: calendar, Collector: collector,
 			Concurrency: 4, Log: slog.New(slog.DiscardHandler),

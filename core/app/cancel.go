@@ -89,6 +89,17 @@ func (s *Subscriber) change(ctx context.Context, user billing.UserID, ref string
 	return Viewer{s.Store, s.Clock}.Subscription(ctx, user, string(id))
 }
 
+func saveWithEvents(ctx context.Context, tx Repos, newID func() string, s billing.Subscription, events []billing.Event) error {
+	if len(events) == 0 {
+		return nil
+	}
+	identify(events, newID)
+	if err := tx.Subscriptions.Save(ctx, s); err != nil {
+		return err
+	}
+	return tx.Events.Append(ctx, events...)
+}
+
 func checkToken(ctx context.Context, tx Repos, s billing.Subscription, token billing.Secret) error {
 	if token.IsZero() {
 		return nil

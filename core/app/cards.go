@@ -83,7 +83,7 @@ func (c *Cards) keep(ctx context.Context, tx Repos, cmd AddCard, card billing.Ca
 	if err := claim(ctx, tx, cmd.Request, ""); err != nil {
 		return card, false, err
 	}
-	if err := tx.Users.Seen(ctx, cmd.User, card.CreatedAt); err != nil {
+	if err := tx.Users.Seen(ctx, card.CreatedAt, cmd.User); err != nil {
 		return card, false, err
 	}
 	if err := tx.Users.Lock(ctx, cmd.User); err != nil {
@@ -208,7 +208,7 @@ func noteLimit(ctx context.Context, store Store, clock Clock, newID func() strin
 	}
 	now := clock.Now()
 	failed := store.InTx(ctx, func(tx Repos) error {
-		if err := errors.Join(tx.Users.Seen(ctx, user, now), tx.Users.Lock(ctx, user)); err != nil {
+		if err := errors.Join(tx.Users.Seen(ctx, now, user), tx.Users.Lock(ctx, user)); err != nil {
 			return err
 		}
 		told, err := tx.Events.Told(ctx, user, limited.Type, limited.Since)

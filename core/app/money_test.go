@@ -156,7 +156,7 @@ func TestWhatAnAnswerMeans(t *testing.T) {
 func (w world) merchantPayment() (p billing.Payment) {
 	w.t.Helper()
 	w.inTx(func(ctx context.Context, tx app.Repos) error {
-		plan, err := tx.Plans.Find(ctx, "basic")
+		plan, err := tx.Plans.Lock(ctx, "basic")
 		if err != nil {
 			return err
 		}

@@ -30,6 +30,7 @@ type Store interface {
 
 // Repos is what one transaction can do.
 type Repos struct {
+	Orders         Orders
 	Users          Users
 	Plans          Plans
 	PaymentSystems PaymentSystems
@@ -45,22 +46,46 @@ type Repos struct {
 	Sessions       Sessions
 }
 
+// Orders takes orders: it finds out what they are decided by.
+type Orders interface {
+	// Take first claims the orders' keys as [Answers.Claim] does, all or none, and
+	// then returns what there is of what each order names, in their order. Until the
+	// transaction ends nobody else changes the plans, archived or not, nor what is
+	// live, which is locked, and nobody removes a method.
+	Take(ctx context.Context, asked ...OrderQuery) ([]OrderFacts, error)
+}
+
+// OrderQuery is what an order names.
+type OrderQuery struct {
+	Request       *Request               // nil when the request has no Idempotency-Key
+	Subscription  billing.SubscriptionID // on which the request does its work
+	User          billing.UserID
+	Plan          string         // its code or id
+	PaymentSystem string         // its code
+	Token         billing.Secret // zero when it is paid with a card
+}
+
+// OrderFacts is what was found of it; nil is what was not.
+type OrderFacts struct {
+	Plan          *billing.Plan
+	PaymentSystem *billing.PaymentSystem // archived or not
+	Live          *billing.Subscription  // the user's, to the plan
+	Method        *billing.PaymentMethod // the user's, with the token, and not removed
+}
+
 // Users keeps the registry of users.
 type Users interface {
-	// Seen registers the user at now, or moves the time of being last seen to
-	// now if that is later by a minute.
-	Seen(ctx context.Context, id billing.UserID, now time.Time) error
+	// Seen registers the users at now, or moves the time of their being last seen
+	// to now if that is later by a minute.
+	Seen(ctx context.Context, now time.Time, ids ...billing.UserID) error
 	// Lock makes others wait that lock the same user, until the transaction ends.
 	Lock(ctx context.Context, id billing.UserID) error
 }
 
 // Plans keeps the catalogue.
 type Plans interface {
-	// Find returns the plan with this code or id, archived or not, and keeps
-	// others from changing it until the transaction ends.
+	// Lock locks and returns the plan with this code or id, archived or not.
 	// [billing.ErrPlanNotFound] when there is none.
-	Find(ctx context.Context, ref string) (billing.Plan, error)
-	// Lock is Find for whoever is going to change the plan.
 	Lock(ctx context.Context, ref string) (billing.Plan, error)
 	// Add adds a plan. [billing.ErrAlreadyExists] when its code is taken.
 	Add(ctx context.Context, p billing.Plan) error
@@ -77,10 +102,8 @@ type Plans interface {
 
 // PaymentSystems keeps the registry of payment systems.
 type PaymentSystems interface {
-	// Find returns the payment system with this code, archived or not.
+	// Lock locks and returns the payment system with this code, archived or not.
 	// [billing.ErrPaymentSystemNotFound] when there is none.
-	Find(ctx context.Context, code string) (billing.PaymentSystem, error)
-	// Lock is Find for whoever is going to change it.
 	Lock(ctx context.Context, code string) (billing.PaymentSystem, error)
 	// Add adds one. [billing.ErrAlreadyExists] when its code is taken.
 	Add(ctx context.Context, ps billing.PaymentSystem) error
@@ -92,12 +115,11 @@ type PaymentSystems interface {
 
 // Methods keeps the links between users and their tokens at payment systems.
 type Methods interface {
-	// Link returns the user's method with this token, adding m if there is none.
-	Link(ctx context.Context, m billing.PaymentMethod) (billing.PaymentMethod, error)
 	// Find returns a user's method. [billing.ErrNotFound] when there is none.
 	Find(ctx context.Context, user billing.UserID, id billing.PaymentMethodID) (billing.PaymentMethod, error)
-	// Add adds a method that was made from a card, and has no token yet.
-	Add(ctx context.Context, m billing.PaymentMethod) error
+	// Add adds methods: with a token that the user has no method with, or made from
+	// a card and without a token yet.
+	Add(ctx context.Context, m ...billing.PaymentMethod) error
 	// Retoken gives a method that was made from a card, and is not removed, this
 	// token. What is anything else stays as it is.
 	Retoken(ctx context.Context, user billing.UserID, id billing.PaymentMethodID, token billing.Secret) error
@@ -142,9 +164,6 @@ type SubscriptionKey struct {
 // Subscriptions keeps subscriptions. Whoever needs a subscription and its
 // payment locks the subscription first.
 type Subscriptions interface {
-	// Live locks and returns the user's live subscription to the plan.
-	// [billing.ErrNotFound] when there is none.
-	Live(ctx context.Context, user billing.UserID, plan billing.PlanID) (billing.Subscription, error)
 	// Named locks and returns the subscription that ref names: by its own id, or
 	// by its plan's code or id (the live one, else the newest).
 	// [billing.ErrNotFound] when the user has none such.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/online-cinema/billing/core/billing"
 )
@@ -17,6 +16,8 @@ type Subscriber struct {
 	Calendar  billing.Calendar
 	Collector *Collector
 	Limits    billing.Limits
+	// Opening is where orders wait whose intents are stored together.
+	Opening *Opening
 }
 
 // Subscribe is a viewer's wish to subscribe.
@@ -44,17 +45,13 @@ type Subscribe struct {
 //	ErrUnavailable          nothing was charged, or it is being settled
 func (s *Subscriber) Subscribe(ctx context.Context, cmd Subscribe) (SubscriptionView, error) {
 	defer cmd.CVV.Wipe()
-	sending, done := s.Collector.sending(ctx)
-	defer done()
-	var o opened
-	err := s.Store.InTx(ctx, func(tx Repos) (err error) {
-		o, err = s.open(ctx, tx, cmd)
-		return err
-	})
+	o, err := s.open(ctx, cmd)
 	if err != nil {
 		return SubscriptionView{}, fmt.Errorf("subscribe: %w", noteLimit(ctx, s.Store, s.Clock, s.NewID, cmd.User, err))
 	}
 	crashPoint("subscribe.intent")
+	sending, done := context.WithDeadline(context.WithoutCancel(ctx), o.until)
+	defer done()
 	r, err := s.collect(sending, o, cmd)
 	if err != nil {
 		return SubscriptionView{}, settlingError{err}
@@ -80,140 +77,11 @@ func (e settlingError) Error() string { return errSettling.Error() + ": " + e.ca
 // Unwrap returns what the viewer is told, and the cause.
 func (e settlingError) Unwrap() []error { return []error{errSettling, e.cause} }
 
-type opened struct {
-	plan    billing.Plan
-	payment billing.Payment
-	card    billing.Card // when it is paid with one
-}
-
 func (s *Subscriber) collect(ctx context.Context, o opened, cmd Subscribe) (Result, error) {
 	if cmd.Card == "" {
 		return s.Collector.Collect(ctx, o.payment, cmd.Token)
 	}
 	return s.Collector.CollectCard(ctx, o.payment, o.card, cmd.CVV)
-}
-
-// open is the first transaction: it checks what the viewer asks for against
-// what is true now, and stores the intent.
-func (s *Subscriber) open(ctx context.Context, tx Repos, cmd Subscribe) (opened, error) {
-	now, id := s.Clock.Now(), billing.SubscriptionID(s.NewID())
-	// First of all, so that a repetition waits here and learns that it is one.
-	if err := claim(ctx, tx, cmd.Request, id); err != nil {
-		return opened{}, err
-	}
-	plan, err := tx.Plans.Find(ctx, cmd.Plan)
-	if err != nil {
-		return opened{}, err
-	}
-	if err := checkOpen(ctx, tx, cmd.PaymentSystem); err != nil {
-		return opened{}, err
-	}
-	if err := s.makeRoom(ctx, tx, cmd.User, plan.ID, now); err != nil {
-		return opened{}, err
-	}
-	method, card, err := s.method(ctx, tx, cmd, now)
-	if err != nil {
-		return opened{}, err
-	}
-	order := billing.Order{
-		Subscription: id, Payment: billing.PaymentID(s.NewID()),
-		Plan: plan, Method: method, Shown: cmd.Price,
-	}
-	sub, payment, err := order.Start(now, s.Calendar)
-	if err != nil {
-		return opened{}, err
-	}
-	if err := tx.Subscriptions.Add(ctx, sub); err != nil {
-		return opened{}, err
-	}
-	return opened{plan, payment, card}, tx.Payments.Add(ctx, s.Collector.sendWindow(), payment)
-}
-
-func checkOpen(ctx context.Context, tx Repos, code string) error {
-	system, err := tx.PaymentSystems.Find(ctx, code)
-	if err == nil && !system.ArchivedAt.IsZero() {
-		return billing.ErrPaymentSystemNotFound.Because("payment system %s takes no new subscriptions", code)
-	}
-	return err
-}
-
-// makeRoom refuses a second live subscription to a plan. One that is over but
-// not yet written down as ended, it ends.
-func (s *Subscriber) makeRoom(ctx context.Context, tx Repos, user billing.UserID, plan billing.PlanID, now time.Time) error {
-	live, err := tx.Subscriptions.Live(ctx, user, plan)
-	if errors.Is(err, billing.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	live, events := live.At(now)
-	if err := live.RefuseAnother(); err != nil {
-		return err
-	}
-	return saveWithEvents(ctx, tx, s.NewID, live, events)
-}
-
-// method is what the subscription is to be charged by.
-func (s *Subscriber) method(ctx context.Context, tx Repos, cmd Subscribe, now time.Time) (m billing.PaymentMethod, card billing.Card, err error) {
-	if cmd.Card == "" {
-		m, err = s.link(ctx, tx, cmd, now)
-		return m, card, err
-	}
-	card, err = s.takeCard(ctx, tx, cmd, now)
-	if err != nil {
-		return m, card, err
-	}
-	m = billing.NewCardMethod(billing.PaymentMethodID(s.NewID()), card, cmd.PaymentSystem, now)
-	return m, card, tx.Methods.Add(ctx, m)
-}
-
-// takeCard returns the card to pay with. Nobody removes it before the intent is
-// stored.
-func (s *Subscriber) takeCard(ctx context.Context, tx Repos, cmd Subscribe, now time.Time) (billing.Card, error) {
-	if s.Collector.Vault == nil {
-		return billing.Card{}, ErrNoVault
-	}
-	if err := s.checkDeclines(ctx, tx, cmd.User, now); err != nil {
-		return billing.Card{}, err
-	}
-	card, err := tx.Cards.Find(ctx, cmd.User, cmd.Card)
-	if err != nil {
-		return card, err
-	}
-	if err := card.Usable(now, s.Calendar); err != nil {
-		return card, err
-	}
-	return card, card.CheckCVV(cmd.CVV)
-}
-
-// checkDeclines refuses a viewer of whom too many cards were declined. It makes
-// the viewer's other payments with a card wait, so that all are counted.
-func (s *Subscriber) checkDeclines(ctx context.Context, tx Repos, user billing.UserID, now time.Time) error {
-	back, most := billing.Span(s.Limits.Declines)
-	if most == 0 {
-		return nil
-	}
-	if err := errors.Join(tx.Users.Seen(ctx, user, now), tx.Users.Lock(ctx, user)); err != nil {
-		return err
-	}
-	past, err := tx.Cards.Declined(ctx, user, now.Add(-back), most)
-	if err != nil {
-		return err
-	}
-	return billing.Check(s.Limits.Declines, past, now, billing.DeclinesLimited)
-}
-
-func (s *Subscriber) link(ctx context.Context, tx Repos, cmd Subscribe, now time.Time) (billing.PaymentMethod, error) {
-	id := billing.PaymentMethodID(s.NewID())
-	m, err := billing.NewPaymentMethod(id, cmd.User, cmd.PaymentSystem, cmd.Token, now)
-	if err != nil {
-		return m, err
-	}
-	if err := tx.Users.Seen(ctx, cmd.User, now); err != nil {
-		return m, err
-	}
-	return tx.Methods.Link(ctx, m)
 }
 
 // failure is what the viewer is told when the first payment was not taken and
@@ -239,15 +107,4 @@ func abandoned(p *billing.Payment) error {
 	default:
 		return billing.ErrUnavailable.Because("payment system %s is out of reach; nothing was charged", p.PaymentSystem)
 	}
-}
-
-func saveWithEvents(ctx context.Context, tx Repos, newID func() string, s billing.Subscription, events []billing.Event) error {
-	if len(events) == 0 {
-		return nil
-	}
-	identify(events, newID)
-	if err := tx.Subscriptions.Save(ctx, s); err != nil {
-		return err
-	}
-	return tx.Events.Append(ctx, events...)
 }

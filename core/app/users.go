@@ -31,7 +31,7 @@ func (r *Registry) Seen(ctx context.Context, id billing.UserID) error {
 	if r.fresh(id, now) {
 		return nil
 	}
-	err := r.Store.InTx(ctx, func(tx Repos) error { return tx.Users.Seen(ctx, id, now) })
+	err := r.Store.InTx(ctx, func(tx Repos) error { return tx.Users.Seen(ctx, now, id) })
 	if err != nil {
 		return fmt.Errorf("register user %s: %w", id, err)
 	}

@@ -112,7 +112,7 @@ func (w world) processOver(s app.Store, p app.Provider) process {
 		ChargeTimeout: chargeTimeout, RecordTimeout: chargeTimeout, Recording: app.NewRecording(), Log: slog.New(slog.DiscardHandler), Retries: retries(w.t),
 	}
 	return process{
-		Subscriber: &app.Subscriber{Store: s, Clock: w.clock, NewID: w.newID, Collector: c},
+		Subscriber: &app.Subscriber{Store: s, Clock: w.clock, NewID: w.newID, Collector: c, Opening: app.NewOpening()},
 		Collector:  c, Requests: app.Requests{Store: s},
 	}
 }

@@ -58,10 +58,10 @@ func (g *Group[T, R]) serve(batch []*call[T, R], f func([]T) ([]R, error)) {
 		items[i], c.err = c.item, ErrFailed
 	}
 	defer func() {
-		g.next()
 		for _, c := range batch[1:] {
 			c.turn <- nil
 		}
+		g.next() // last, because whoever is woken last runs first, and others wait for this one
 	}()
 	results, err := f(items)
 	for i, c := range batch {

@@ -1,6 +1,9 @@
--- name: AnswerClaim :exec
+-- name: AnswersClaim :exec
+-- In order, so that two that claim the same keys do not wait for each other.
 INSERT INTO idempotency_answers (user_id, key, fingerprint, owner, subscription_id)
-VALUES (@user_id, @key, @fingerprint, @owner, @subscription_id);
+SELECT unnest(@user_ids::uuid[]) AS user_id, unnest(@keys::text[]) AS key, unnest(@fingerprints::bytea[]),
+       unnest(@owners::text[]), unnest(@subscription_ids::uuid[])
+ORDER BY 1, 2;
 
 -- name: Answer :one
 SELECT * FROM idempotency_answers WHERE user_id = @user_id AND key = @key;

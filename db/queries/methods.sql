@@ -1,25 +1,28 @@
--- name: MethodAdd :exec
-INSERT INTO payment_methods (user_id, id, payment_system, card_id, created_at)
-VALUES (@user_id, @id, @payment_system, @card_id, @created_at)
-ON CONFLICT DO NOTHING;
+-- name: MethodsAdd :exec
+INSERT INTO payment_methods (user_id, id, payment_system, token, token_ct, token_key_id, token_fingerprint, card_id, created_at)
+SELECT
+    unnest(@user_ids::uuid[]), unnest(@ids::uuid[]), unnest(@payment_systems::text[]), NULLIF(unnest(@tokens::text[]), ''),
+    unnest(@token_cts::bytea[]), NULLIF(unnest(@token_key_ids::bigint[]), 0), unnest(@token_fingerprints::bytea[]),
+    unnest(@card_ids::uuid[]), unnest(@created::timestamptz[]);
 
--- name: MethodLink :exec
--- Unless the user has the token already, also as it was kept before there was a vault.
-INSERT INTO payment_methods (user_id, id, payment_system, token, token_ct, token_key_id, token_fingerprint, created_at)
-SELECT @user_id, @id, @payment_system, @token, @token_ct, @token_key_id, @token_fingerprint, @created_at
-WHERE NOT EXISTS (
-    SELECT FROM payment_methods o
-    WHERE o.user_id = @user_id AND o.payment_system = @payment_system AND o.card_id IS NULL AND o.token = @shown)
-ON CONFLICT DO NOTHING;
-
--- name: MethodByToken :one
--- Locked, so that nobody removes it before an intent with it is stored.
-SELECT * FROM payment_methods
-WHERE user_id = @user_id AND payment_system = @payment_system AND card_id IS NULL AND removed_at IS NULL
-  AND (token_fingerprint = @token_fingerprint OR token = @token)
-ORDER BY token_fingerprint IS NULL, id
-LIMIT 1
-FOR SHARE;
+-- name: MethodsByToken :many
+-- Locked, so that nobody removes one before an intent with it is stored. A token
+-- may be there as it was kept before there was a vault. For the array in a SELECT of
+-- its own see UsersSeen.
+SELECT m.*
+FROM (SELECT unnest((SELECT @user_ids::uuid[])) AS user_id, unnest(@payment_systems::text[]) AS payment_system,
+             unnest(@token_fingerprints::bytea[]) AS token_fingerprint, unnest(@tokens::text[]) AS token) AS k
+CROSS JOIN LATERAL ( -- an OR would go through all methods of the user
+    SELECT f.id FROM payment_methods f
+    WHERE f.user_id = k.user_id AND f.payment_system = k.payment_system AND f.card_id IS NULL
+      AND f.token_fingerprint = k.token_fingerprint
+    UNION ALL
+    SELECT c.id FROM payment_methods c
+    WHERE c.user_id = k.user_id AND c.payment_system = k.payment_system AND c.card_id IS NULL AND c.token = k.token) AS o
+JOIN payment_methods m ON m.user_id = k.user_id AND m.id = o.id
+WHERE m.removed_at IS NULL
+ORDER BY m.id
+FOR SHARE OF m;
 
 -- name: Method :one
 SELECT * FROM payment_methods WHERE user_id = @user_id AND id = @id FOR SHARE;

@@ -1,5 +1,6 @@
--- name: PaymentSystem :one
-SELECT * FROM payment_systems WHERE code = @code;
+-- name: PaymentSystemsNamed :many
+-- For the array in a SELECT of its own see UsersSeen.
+SELECT * FROM payment_systems WHERE code = ANY((SELECT @codes::text[])::text[]);
 
 -- name: PaymentSystemAdd :exec
 INSERT INTO payment_systems (code, name, created_at, archived_at)

@@ -1,6 +1,7 @@
--- name: PlanForShare :one
+-- name: PlansForShare :many
+-- For the arrays in SELECTs of their own see UsersSeen.
 SELECT * FROM plans
-WHERE code = @ref::text OR id::text = @ref::text
+WHERE code = ANY((SELECT @codes::text[])::text[]) OR id = ANY((SELECT @ids::uuid[])::uuid[])
 FOR SHARE;
 
 -- name: PlanForUpdate :one

@@ -1,7 +1,10 @@
--- name: SubscriptionLive :one
+-- name: SubscriptionsLive :many
+-- For the array in a SELECT of its own see UsersSeen.
 SELECT sqlc.embed(s), p.code AS plan_code
-FROM subscriptions s JOIN plans p ON p.id = s.plan_id
-WHERE s.user_id = @user_id AND s.plan_id = @plan_id AND s.ended_at IS NULL
+FROM (SELECT unnest((SELECT @user_ids::uuid[])) AS user_id, unnest(@codes::text[]) AS code, unnest(@ids::uuid[]) AS id) AS k
+JOIN subscriptions s ON s.user_id = k.user_id AND s.ended_at IS NULL
+JOIN plans p ON p.id = s.plan_id AND (p.code = k.code OR p.id = k.id)
+ORDER BY s.id
 FOR NO KEY UPDATE OF s;
 
 -- name: SubscriptionNamed :one

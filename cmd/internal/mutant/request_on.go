@@ -11,29 +11,40 @@ import (
 )
 
 // priceFromCache reads a plan once, outside of the transaction.
-func priceFromCache(_ *bug, tx *app.Repos) { tx.Plans = plansCached{tx.Plans} }
+func priceFromCache(_ *bug, tx *app.Repos) { tx.Orders = plansCached{tx.Orders} }
 
-type plansCached struct{ app.Plans }
+type plansCached struct{ app.Orders }
 
 var plans sync.Map
 
-func (p plansCached) Find(ctx context.Context, ref string) (billing.Plan, error) {
-	if plan, ok := plans.Load(ref); ok {
-		return plan.(billing.Plan), nil
+func (p plansCached) Take(ctx context.Context, asked ...app.OrderQuery) ([]app.OrderFacts, error) {
+	facts, err := p.Orders.Take(ctx, asked...)
+	for i := range facts {
+		if facts[i].Plan != nil {
+			plan, _ := plans.LoadOrStore(asked[i].Plan, facts[i].Plan)
+			facts[i].Plan = plan.(*billing.Plan)
+		}
 	}
-	plan, err := p.Plans.Find(ctx, ref)
-	if err == nil {
-		plans.Store(ref, plan)
-	}
-	return plan, err
+	return facts, err
 }
 
 // keyNotClaimed does the work of a request without noting its key with it.
-func keyNotClaimed(_ *bug, tx *app.Repos) { tx.Answers = answersUnclaimed{tx.Answers} }
+func keyNotClaimed(_ *bug, tx *app.Repos) {
+	tx.Answers, tx.Orders = answersUnclaimed{tx.Answers}, ordersUnclaimed{tx.Orders}
+}
 
 type answersUnclaimed struct{ app.Answers }
 
 func (answersUnclaimed) Claim(context.Context, app.Request, billing.SubscriptionID) error { return nil }
+
+type ordersUnclaimed struct{ app.Orders }
+
+func (o ordersUnclaimed) Take(ctx context.Context, asked ...app.OrderQuery) ([]app.OrderFacts, error) {
+	for i := range asked {
+		asked[i].Request = nil
+	}
+	return o.Orders.Take(ctx, asked...)
+}
 
 // historyForgotten changes things and does not tell.
 func historyForgotten(_ *bug, tx *app.Repos) { tx.Events = noEvents{tx.Events} }

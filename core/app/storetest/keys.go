@@ -1,7 +1,9 @@
 package storetest
 
 import (
+	"context"
 	"crypto/sha256"
+	"errors"
 
 	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
@@ -47,6 +49,14 @@ var keyPromises = []promise{
 		again.Owner = newID()
 		w.must(w.checkWaitsUntil(claim(r, sub), claim(again, sub), errOnPurpose))
 		w.wantClaim(r, app.Claim{Request: again, Subscription: sub})
+	}},
+	{"may be claimed and given back at once", func(w *world) {
+		r, sub := w.request("key"), newIDOf[billing.SubscriptionID]()
+		w.tx(func(ctx context.Context, tx app.Repos) error {
+			return errors.Join(claim(r, sub)(ctx, tx), tx.Answers.Forget(ctx, r.User, r.Key, r.Owner))
+		})
+		_, err := w.findClaim(r)
+		w.wantErr(err, billing.ErrNotFound)
 	}},
 	{"are free again when their owner forgets them", func(w *world) {
 		r, sub := w.claimed()

@@ -76,15 +76,6 @@ func (w *world) named(user billing.UserID, ref string) (s billing.Subscription, 
 }
 
 var oneLivePromises = []promise{
-	{"is found while it lives", func(w *world) {
-		d := w.open(0)
-		got, err := w.live(d.sub)
-		w.must(err)
-		same(w, "live", got, d.sub)
-		d = w.settle(d, billing.PaymentDeclined, noon)
-		_, err = w.live(d.sub)
-		w.wantErr(err, billing.ErrNotFound)
-	}},
 	{"keeps out a second to the same plan", func(w *world) {
 		m := w.viewer()
 		d := w.openFor(m, w.plan, 0)
@@ -110,12 +101,4 @@ var oneLivePromises = []promise{
 
 func (w *world) addSubscriptions(s ...billing.Subscription) error {
 	return w.try(func(ctx context.Context, tx app.Repos) error { return tx.Subscriptions.Add(ctx, s...) })
-}
-
-func (w *world) live(of billing.Subscription) (s billing.Subscription, err error) {
-	err = w.try(func(ctx context.Context, tx app.Repos) (err error) {
-		s, err = tx.Subscriptions.Live(ctx, of.UserID, of.PlanID)
-		return err
-	})
-	return s, err
 }

@@ -65,7 +65,7 @@ func removesUnusedPlan(w *panelWorld) {
 		}
 		return tx.Plans.Remove(ctx, p.ID)
 	})
-	err := w.try(func(ctx context.Context, tx app.Repos) error { _, err := tx.Plans.Find(ctx, p.Code); return err })
+	_, err := w.findPlan(p.Code)
 	w.wantErr(err, billing.ErrPlanNotFound)
 }
 
@@ -73,7 +73,7 @@ func keepsUsedPlan(w *panelWorld) {
 	w.open(0)
 	err := w.as(w.h.Panel, func(ctx context.Context, tx app.Repos) error { return tx.Plans.Remove(ctx, w.plan.ID) })
 	w.wantErr(err, app.ErrInUse)
-	w.tx(func(ctx context.Context, tx app.Repos) error { _, err := tx.Plans.Find(ctx, w.plan.Code); return err })
+	w.wantPlan(w.plan.Code, w.plan)
 }
 
 func removesUnusedSystem(w *panelWorld) {

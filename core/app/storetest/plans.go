@@ -73,7 +73,10 @@ var planChangePromises = []promise{
 		dearer := w.plan
 		dearer.Price = rub(49900)
 		w.must(w.checkWaits(
-			func(ctx context.Context, tx app.Repos) error { _, err := tx.Plans.Find(ctx, "basic"); return err },
+			func(ctx context.Context, tx app.Repos) error {
+				_, err := tx.Orders.Take(ctx, app.OrderQuery{User: newIDOf[billing.UserID](), Plan: "basic"})
+				return err
+			},
 			func(ctx context.Context, tx app.Repos) error { return tx.Plans.Save(ctx, dearer) }))
 		w.wantPlan("basic", dearer)
 	}},
@@ -101,7 +104,7 @@ func (w *world) savePlan(p billing.Plan) error {
 
 func (w *world) findPlan(ref string) (p billing.Plan, err error) {
 	err = w.try(func(ctx context.Context, tx app.Repos) (err error) {
-		p, err = tx.Plans.Find(ctx, ref)
+		p, err = tx.Plans.Lock(ctx, ref)
 		return err
 	})
 	return p, err

@@ -34,6 +34,7 @@ type promise struct {
 func Run(t *testing.T, newStore func(t *testing.T) Harness) {
 	groups := map[string][]promise{
 		"transactions":     transactionPromises,
+		"orders":           orderPromises,
 		"plans":            planPromises,
 		"plan changes":     planChangePromises,
 		"payment systems":  systemPromises,

@@ -59,7 +59,7 @@ var transactionPromises = []promise{
 			if err := tx.Plans.Add(ctx, p); err != nil {
 				return err
 			}
-			found, err := tx.Plans.Find(ctx, "new")
+			found, err := tx.Plans.Lock(ctx, "new")
 			same(w, "plan inside", found, p)
 			return errors.Join(err, w.elsewhere(func() error {
 				plans, err := w.Store.Views().Plans(ctx)
@@ -89,11 +89,11 @@ func (w *world) elsewhere(f func() error) error {
 
 // writeAll writes one of everything.
 func (w *world) writeAll(ctx context.Context, tx app.Repos, m billing.PaymentMethod, d deal) error {
-	if err := tx.Users.Seen(ctx, m.UserID, noon); err != nil {
+	if err := tx.Users.Seen(ctx, noon, m.UserID); err != nil {
 		return err
 	}
-	_, err := tx.Methods.Link(ctx, m)
-	return errors.Join(err,
+	return errors.Join(
+		tx.Methods.Add(ctx, m),
 		tx.Plans.Add(ctx, newPlan("other")),
 		tx.PaymentSystems.Add(ctx, billing.PaymentSystem{Code: "other", Name: "Other", CreatedAt: noon}),
 		tx.Answers.Claim(ctx, request(m.UserID, "key"), d.sub.ID),

@@ -86,11 +86,10 @@ func (w *world) viewer() billing.PaymentMethod {
 	w.Helper()
 	m := newMethod(newIDOf[billing.UserID](), "tok_1")
 	w.tx(func(ctx context.Context, tx app.Repos) error {
-		if err := tx.Users.Seen(ctx, m.UserID, noon); err != nil {
+		if err := tx.Users.Seen(ctx, noon, m.UserID); err != nil {
 			return err
 		}
-		_, err := tx.Methods.Link(ctx, m)
-		return err
+		return tx.Methods.Add(ctx, m)
 	})
 	return m
 }

@@ -31,30 +31,6 @@ func (q *Queries) Answer(ctx context.Context, userID string, key string) (Idempo
 	return i, err
 }
 
-const answerClaim = `-- name: AnswerClaim :exec
-INSERT INTO idempotency_answers (user_id, key, fingerprint, owner, subscription_id)
-VALUES ($1, $2, $3, $4, $5)
-`
-
-type AnswerClaimParams struct {
-	UserID         string
-	Key            string
-	Fingerprint    []byte
-	Owner          string
-	SubscriptionID *string
-}
-
-func (q *Queries) AnswerClaim(ctx context.Context, arg AnswerClaimParams) error {
-	_, err := q.db.Exec(ctx, answerClaim,
-		arg.UserID,
-		arg.Key,
-		arg.Fingerprint,
-		arg.Owner,
-		arg.SubscriptionID,
-	)
-	return err
-}
-
 const answerForget = `-- name: AnswerForget :exec
 DELETE FROM idempotency_answers
 WHERE user_id = $1 AND key = $2 AND owner = $3 AND status IS NULL
@@ -90,6 +66,33 @@ func (q *Queries) AnswerKeep(ctx context.Context, arg AnswerKeepParams) error {
 		arg.Owner,
 		arg.Status,
 		arg.Body,
+	)
+	return err
+}
+
+const answersClaim = `-- name: AnswersClaim :exec
+INSERT INTO idempotency_answers (user_id, key, fingerprint, owner, subscription_id)
+SELECT unnest($1::uuid[]) AS user_id, unnest($2::text[]) AS key, unnest($3::bytea[]),
+       unnest($4::text[]), unnest($5::uuid[])
+ORDER BY 1, 2
+`
+
+type AnswersClaimParams struct {
+	UserIds         []string
+	Keys            []string
+	Fingerprints    [][]byte
+	Owners          []string
+	SubscriptionIds []string
+}
+
+// In order, so that two that claim the same keys do not wait for each other.
+func (q *Queries) AnswersClaim(ctx context.Context, arg AnswersClaimParams) error {
+	_, err := q.db.Exec(ctx, answersClaim,
+		arg.UserIds,
+		arg.Keys,
+		arg.Fingerprints,
+		arg.Owners,
+		arg.SubscriptionIds,
 	)
 	return err
 }

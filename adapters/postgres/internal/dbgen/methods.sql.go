@@ -35,109 +35,6 @@ func (q *Queries) Method(ctx context.Context, userID string, iD string) (Payment
 	return i, err
 }
 
-const methodAdd = `-- name: MethodAdd :exec
-INSERT INTO payment_methods (user_id, id, payment_system, card_id, created_at)
-VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT DO NOTHING
-`
-
-type MethodAddParams struct {
-	UserID        string
-	ID            string
-	PaymentSystem string
-	CardID        *string
-	CreatedAt     time.Time
-}
-
-func (q *Queries) MethodAdd(ctx context.Context, arg MethodAddParams) error {
-	_, err := q.db.Exec(ctx, methodAdd,
-		arg.UserID,
-		arg.ID,
-		arg.PaymentSystem,
-		arg.CardID,
-		arg.CreatedAt,
-	)
-	return err
-}
-
-const methodByToken = `-- name: MethodByToken :one
-SELECT user_id, id, payment_system, token, created_at, removed_at, token_ct, token_key_id, token_fingerprint, card_id, removed_with FROM payment_methods
-WHERE user_id = $1 AND payment_system = $2 AND card_id IS NULL AND removed_at IS NULL
-  AND (token_fingerprint = $3 OR token = $4)
-ORDER BY token_fingerprint IS NULL, id
-LIMIT 1
-FOR SHARE
-`
-
-type MethodByTokenParams struct {
-	UserID           string
-	PaymentSystem    string
-	TokenFingerprint []byte
-	Token            pgtype.Text
-}
-
-// Locked, so that nobody removes it before an intent with it is stored.
-func (q *Queries) MethodByToken(ctx context.Context, arg MethodByTokenParams) (PaymentMethod, error) {
-	row := q.db.QueryRow(ctx, methodByToken,
-		arg.UserID,
-		arg.PaymentSystem,
-		arg.TokenFingerprint,
-		arg.Token,
-	)
-	var i PaymentMethod
-	err := row.Scan(
-		&i.UserID,
-		&i.ID,
-		&i.PaymentSystem,
-		&i.Token,
-		&i.CreatedAt,
-		&i.RemovedAt,
-		&i.TokenCt,
-		&i.TokenKeyID,
-		&i.TokenFingerprint,
-		&i.CardID,
-		&i.RemovedWith,
-	)
-	return i, err
-}
-
-const methodLink = `-- name: MethodLink :exec
-INSERT INTO payment_methods (user_id, id, payment_system, token, token_ct, token_key_id, token_fingerprint, created_at)
-SELECT $1, $2, $3, $4, $5, $6, $7, $8
-WHERE NOT EXISTS (
-    SELECT FROM payment_methods o
-    WHERE o.user_id = $1 AND o.payment_system = $3 AND o.card_id IS NULL AND o.token = $9)
-ON CONFLICT DO NOTHING
-`
-
-type MethodLinkParams struct {
-	UserID           string
-	ID               string
-	PaymentSystem    string
-	Token            pgtype.Text
-	TokenCt          []byte
-	TokenKeyID       pgtype.Int8
-	TokenFingerprint []byte
-	CreatedAt        time.Time
-	Shown            pgtype.Text
-}
-
-// Unless the user has the token already, also as it was kept before there was a vault.
-func (q *Queries) MethodLink(ctx context.Context, arg MethodLinkParams) error {
-	_, err := q.db.Exec(ctx, methodLink,
-		arg.UserID,
-		arg.ID,
-		arg.PaymentSystem,
-		arg.Token,
-		arg.TokenCt,
-		arg.TokenKeyID,
-		arg.TokenFingerprint,
-		arg.CreatedAt,
-		arg.Shown,
-	)
-	return err
-}
-
 const methodRetoken = `-- name: MethodRetoken :exec
 UPDATE payment_methods
 SET token = $1, token_ct = $2, token_key_id = $3, token_fingerprint = $4
@@ -199,6 +96,105 @@ func (q *Queries) MethodSeal(ctx context.Context, arg MethodSealParams) (int64, 
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const methodsAdd = `-- name: MethodsAdd :exec
+INSERT INTO payment_methods (user_id, id, payment_system, token, token_ct, token_key_id, token_fingerprint, card_id, created_at)
+SELECT
+    unnest($1::uuid[]), unnest($2::uuid[]), unnest($3::text[]), NULLIF(unnest($4::text[]), ''),
+    unnest($5::bytea[]), NULLIF(unnest($6::bigint[]), 0), unnest($7::bytea[]),
+    unnest($8::uuid[]), unnest($9::timestamptz[])
+`
+
+type MethodsAddParams struct {
+	UserIds           []string
+	Ids               []string
+	PaymentSystems    []string
+	Tokens            []string
+	TokenCts          [][]byte
+	TokenKeyIds       []int64
+	TokenFingerprints [][]byte
+	CardIds           []string
+	Created           []time.Time
+}
+
+func (q *Queries) MethodsAdd(ctx context.Context, arg MethodsAddParams) error {
+	_, err := q.db.Exec(ctx, methodsAdd,
+		arg.UserIds,
+		arg.Ids,
+		arg.PaymentSystems,
+		arg.Tokens,
+		arg.TokenCts,
+		arg.TokenKeyIds,
+		arg.TokenFingerprints,
+		arg.CardIds,
+		arg.Created,
+	)
+	return err
+}
+
+const methodsByToken = `-- name: MethodsByToken :many
+SELECT m.user_id, m.id, m.payment_system, m.token, m.created_at, m.removed_at, m.token_ct, m.token_key_id, m.token_fingerprint, m.card_id, m.removed_with
+FROM (SELECT unnest((SELECT $1::uuid[])) AS user_id, unnest($2::text[]) AS payment_system,
+             unnest($3::bytea[]) AS token_fingerprint, unnest($4::text[]) AS token) AS k
+CROSS JOIN LATERAL ( -- an OR would go through all methods of the user
+    SELECT f.id FROM payment_methods f
+    WHERE f.user_id = k.user_id AND f.payment_system = k.payment_system AND f.card_id IS NULL
+      AND f.token_fingerprint = k.token_fingerprint
+    UNION ALL
+    SELECT c.id FROM payment_methods c
+    WHERE c.user_id = k.user_id AND c.payment_system = k.payment_system AND c.card_id IS NULL AND c.token = k.token) AS o
+JOIN payment_methods m ON m.user_id = k.user_id AND m.id = o.id
+WHERE m.removed_at IS NULL
+ORDER BY m.id
+FOR SHARE OF m
+`
+
+type MethodsByTokenParams struct {
+	UserIds           []string
+	PaymentSystems    []string
+	TokenFingerprints [][]byte
+	Tokens            []string
+}
+
+// Locked, so that nobody removes one before an intent with it is stored. A token
+// may be there as it was kept before there was a vault. For the array in a SELECT of
+// its own see UsersSeen.
+func (q *Queries) MethodsByToken(ctx context.Context, arg MethodsByTokenParams) ([]PaymentMethod, error) {
+	rows, err := q.db.Query(ctx, methodsByToken,
+		arg.UserIds,
+		arg.PaymentSystems,
+		arg.TokenFingerprints,
+		arg.Tokens,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PaymentMethod
+	for rows.Next() {
+		var i PaymentMethod
+		if err := rows.Scan(
+			&i.UserID,
+			&i.ID,
+			&i.PaymentSystem,
+			&i.Token,
+			&i.CreatedAt,
+			&i.RemovedAt,
+			&i.TokenCt,
+			&i.TokenKeyID,
+			&i.TokenFingerprint,
+			&i.CardID,
+			&i.RemovedWith,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const methodsOfCard = `-- name: MethodsOfCard :many

@@ -10,22 +10,6 @@ import (
 	"time"
 )
 
-const paymentSystem = `-- name: PaymentSystem :one
-SELECT code, name, created_at, archived_at FROM payment_systems WHERE code = $1
-`
-
-func (q *Queries) PaymentSystem(ctx context.Context, code string) (PaymentSystem, error) {
-	row := q.db.QueryRow(ctx, paymentSystem, code)
-	var i PaymentSystem
-	err := row.Scan(
-		&i.Code,
-		&i.Name,
-		&i.CreatedAt,
-		&i.ArchivedAt,
-	)
-	return i, err
-}
-
 const paymentSystemAdd = `-- name: PaymentSystemAdd :exec
 INSERT INTO payment_systems (code, name, created_at, archived_at)
 VALUES ($1, $2, $3, $4)
@@ -66,6 +50,36 @@ SELECT code, name, created_at, archived_at FROM payment_systems ORDER BY code CO
 
 func (q *Queries) PaymentSystems(ctx context.Context) ([]PaymentSystem, error) {
 	rows, err := q.db.Query(ctx, paymentSystems)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PaymentSystem
+	for rows.Next() {
+		var i PaymentSystem
+		if err := rows.Scan(
+			&i.Code,
+			&i.Name,
+			&i.CreatedAt,
+			&i.ArchivedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const paymentSystemsNamed = `-- name: PaymentSystemsNamed :many
+SELECT code, name, created_at, archived_at FROM payment_systems WHERE code = ANY((SELECT $1::text[])::text[])
+`
+
+// For the array in a SELECT of its own see UsersSeen.
+func (q *Queries) PaymentSystemsNamed(ctx context.Context, codes []string) ([]PaymentSystem, error) {
+	rows, err := q.db.Query(ctx, paymentSystemsNamed, codes)
 	if err != nil {
 		return nil, err
 	}

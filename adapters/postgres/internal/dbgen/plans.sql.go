@@ -46,30 +46,6 @@ func (q *Queries) PlanAdd(ctx context.Context, arg PlanAddParams) error {
 	return err
 }
 
-const planForShare = `-- name: PlanForShare :one
-SELECT id, code, name, price_amount, price_currency, interval_months, features, created_at, updated_at, archived_at FROM plans
-WHERE code = $1::text OR id::text = $1::text
-FOR SHARE
-`
-
-func (q *Queries) PlanForShare(ctx context.Context, ref string) (Plan, error) {
-	row := q.db.QueryRow(ctx, planForShare, ref)
-	var i Plan
-	err := row.Scan(
-		&i.ID,
-		&i.Code,
-		&i.Name,
-		&i.PriceAmount,
-		&i.PriceCurrency,
-		&i.IntervalMonths,
-		&i.Features,
-		&i.CreatedAt,
-		&i.UpdatedAt,
-		&i.ArchivedAt,
-	)
-	return i, err
-}
-
 const planForUpdate = `-- name: PlanForUpdate :one
 SELECT id, code, name, price_amount, price_currency, interval_months, features, created_at, updated_at, archived_at FROM plans
 WHERE code = $1::text OR id::text = $1::text
@@ -137,6 +113,44 @@ SELECT id, code, name, price_amount, price_currency, interval_months, features, 
 
 func (q *Queries) Plans(ctx context.Context) ([]Plan, error) {
 	rows, err := q.db.Query(ctx, plans)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Plan
+	for rows.Next() {
+		var i Plan
+		if err := rows.Scan(
+			&i.ID,
+			&i.Code,
+			&i.Name,
+			&i.PriceAmount,
+			&i.PriceCurrency,
+			&i.IntervalMonths,
+			&i.Features,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.ArchivedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const plansForShare = `-- name: PlansForShare :many
+SELECT id, code, name, price_amount, price_currency, interval_months, features, created_at, updated_at, archived_at FROM plans
+WHERE code = ANY((SELECT $1::text[])::text[]) OR id = ANY((SELECT $2::uuid[])::uuid[])
+FOR SHARE
+`
+
+// For the arrays in SELECTs of their own see UsersSeen.
+func (q *Queries) PlansForShare(ctx context.Context, codes []string, ids []string) ([]Plan, error) {
+	rows, err := q.db.Query(ctx, plansForShare, codes, ids)
 	if err != nil {
 		return nil, err
 	}

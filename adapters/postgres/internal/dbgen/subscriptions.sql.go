@@ -12,48 +12,6 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-const subscriptionLive = `-- name: SubscriptionLive :one
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, p.code AS plan_code
-FROM subscriptions s JOIN plans p ON p.id = s.plan_id
-WHERE s.user_id = $1 AND s.plan_id = $2 AND s.ended_at IS NULL
-FOR NO KEY UPDATE OF s
-`
-
-type SubscriptionLiveRow struct {
-	Subscription Subscription
-	PlanCode     string
-}
-
-func (q *Queries) SubscriptionLive(ctx context.Context, userID string, planID string) (SubscriptionLiveRow, error) {
-	row := q.db.QueryRow(ctx, subscriptionLive, userID, planID)
-	var i SubscriptionLiveRow
-	err := row.Scan(
-		&i.Subscription.UserID,
-		&i.Subscription.ID,
-		&i.Subscription.PlanID,
-		&i.Subscription.PaymentMethodID,
-		&i.Subscription.PaymentSystem,
-		&i.Subscription.PriceAmount,
-		&i.Subscription.PriceCurrency,
-		&i.Subscription.IntervalMonths,
-		&i.Subscription.Status,
-		&i.Subscription.AnchorAt,
-		&i.Subscription.PeriodStart,
-		&i.Subscription.PeriodEnd,
-		&i.Subscription.NextChargeAt,
-		&i.Subscription.CancelAtPeriodEnd,
-		&i.Subscription.LatestPaymentID,
-		&i.Subscription.CreatedAt,
-		&i.Subscription.StartedAt,
-		&i.Subscription.EndedAt,
-		&i.Subscription.Charging,
-		&i.Subscription.PastDueSince,
-		&i.Subscription.GraceUntil,
-		&i.PlanCode,
-	)
-	return i, err
-}
-
 const subscriptionNamed = `-- name: SubscriptionNamed :one
 SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, p.code AS plan_code
 FROM subscriptions s JOIN plans p ON p.id = s.plan_id
@@ -183,6 +141,64 @@ func (q *Queries) SubscriptionsBacklog(ctx context.Context, now time.Time, most 
 	var i SubscriptionsBacklogRow
 	err := row.Scan(&i.Due, &i.Oldest)
 	return i, err
+}
+
+const subscriptionsLive = `-- name: SubscriptionsLive :many
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, p.code AS plan_code
+FROM (SELECT unnest((SELECT $1::uuid[])) AS user_id, unnest($2::text[]) AS code, unnest($3::uuid[]) AS id) AS k
+JOIN subscriptions s ON s.user_id = k.user_id AND s.ended_at IS NULL
+JOIN plans p ON p.id = s.plan_id AND (p.code = k.code OR p.id = k.id)
+ORDER BY s.id
+FOR NO KEY UPDATE OF s
+`
+
+type SubscriptionsLiveRow struct {
+	Subscription Subscription
+	PlanCode     string
+}
+
+// For the array in a SELECT of its own see UsersSeen.
+func (q *Queries) SubscriptionsLive(ctx context.Context, userIds []string, codes []string, ids []string) ([]SubscriptionsLiveRow, error) {
+	rows, err := q.db.Query(ctx, subscriptionsLive, userIds, codes, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []SubscriptionsLiveRow
+	for rows.Next() {
+		var i SubscriptionsLiveRow
+		if err := rows.Scan(
+			&i.Subscription.UserID,
+			&i.Subscription.ID,
+			&i.Subscription.PlanID,
+			&i.Subscription.PaymentMethodID,
+			&i.Subscription.PaymentSystem,
+			&i.Subscription.PriceAmount,
+			&i.Subscription.PriceCurrency,
+			&i.Subscription.IntervalMonths,
+			&i.Subscription.Status,
+			&i.Subscription.AnchorAt,
+			&i.Subscription.PeriodStart,
+			&i.Subscription.PeriodEnd,
+			&i.Subscription.NextChargeAt,
+			&i.Subscription.CancelAtPeriodEnd,
+			&i.Subscription.LatestPaymentID,
+			&i.Subscription.CreatedAt,
+			&i.Subscription.StartedAt,
+			&i.Subscription.EndedAt,
+			&i.Subscription.Charging,
+			&i.Subscription.PastDueSince,
+			&i.Subscription.GraceUntil,
+			&i.PlanCode,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const subscriptionsLock = `-- name: SubscriptionsLock :many
