@@ -21,7 +21,7 @@ func (r orders) Take(_ context.Context, asked ...app.OrderQuery) ([]app.OrderFac
 	all := make([]app.OrderFacts, len(asked))
 	for i, o := range asked {
 		if plan, ok := r.plan(o.Plan); ok {
-			all[i].Plan, all[i].Live = &plan, r.live(o.User, plan.ID)
+			all[i].Plan, all[i].Live, all[i].Version = &plan, r.live(o.User, plan.ID), r.version
 		}
 		if ps, ok := r.systems[o.PaymentSystem]; ok {
 			all[i].PaymentSystem = &ps

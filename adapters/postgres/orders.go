@@ -66,7 +66,7 @@ func planID(o order) string {
 
 // foundRows is what was found for all orders together.
 type foundRows struct {
-	plans   []dbgen.Plan
+	plans   []dbgen.PlansForShareRow
 	systems []dbgen.PaymentSystem
 	live    []dbgen.SubscriptionsLiveRow
 	methods []dbgen.PaymentMethod
@@ -75,9 +75,11 @@ type foundRows struct {
 // facts deals out to each order what is its own.
 func (r orders) facts(ctx context.Context, asked []order, wanted wantedMethods, found foundRows) ([]app.OrderFacts, error) {
 	plans := make(map[string]*billing.Plan, 2*len(found.plans))
+	var version app.Version // the same in every row
 	for _, row := range found.plans {
-		plan := planOf(row)
-		plans[row.ID], plans[row.Code] = &plan, &plan
+		plan := planOf(row.Plan)
+		plans[row.Plan.ID], plans[row.Plan.Code] = &plan, &plan
+		version = app.Version(row.Version)
 	}
 	systems := make(map[string]*billing.PaymentSystem, len(found.systems))
 	for _, row := range found.systems {
@@ -93,6 +95,7 @@ func (r orders) facts(ctx context.Context, asked []order, wanted wantedMethods, 
 	for i, o := range asked {
 		f := app.OrderFacts{Plan: plans[o.Plan], PaymentSystem: systems[o.PaymentSystem]}
 		if f.Plan != nil {
+			f.Version = version
 			f.Live = live[viewerPlan{string(o.User), string(f.Plan.ID)}]
 		}
 		var err error

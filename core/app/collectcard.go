@@ -10,13 +10,13 @@ import (
 // CollectCard is [Collector.Collect] for a viewer's payment with a kept card. Its
 // number is opened for this one call and wiped with the CVV after it, so that the
 // charge cannot be sent again: when its answer is lost, it is found or given up.
-func (c *Collector) CollectCard(ctx context.Context, p billing.Payment, kept billing.Card, cvv billing.CVV) (Result, error) {
-	return c.collected(ctx, c.chargeCard(ctx, p, kept, cvv))
+func (c *Collector) CollectCard(ctx context.Context, i Intent, kept billing.Card, cvv billing.CVV) (Result, error) {
+	return c.collected(ctx, c.chargeCard(ctx, i, kept, cvv))
 }
 
-func (c *Collector) chargeCard(ctx context.Context, p billing.Payment, kept billing.Card, cvv billing.CVV) verdict {
+func (c *Collector) chargeCard(ctx context.Context, i Intent, kept billing.Card, cvv billing.CVV) verdict {
 	defer cvv.Wipe()
-	v := verdict{payment: &p}
+	v := i.verdict()
 	number, err := c.number(kept)
 	if err != nil {
 		v.err = fmt.Errorf("open card %s: %w: %w", kept.ID, err, ErrNotSent)

@@ -104,12 +104,26 @@ type Result struct {
 	news bool // nobody recorded as much before
 }
 
-// Collect sends an intent that is stored, and records the outcome. ctx is one
-// that sending made.
+// Intent is a payment that is stored, and its subscription as it was stored with
+// it.
+type Intent struct {
+	Payment      billing.Payment
+	Subscription billing.Subscription
+	Version      Version // of both; zero when it is not known how they are stored
+}
+
+func (i *Intent) verdict() verdict {
+	if i.Version == 0 {
+		return verdict{payment: &i.Payment}
+	}
+	return verdict{payment: &i.Payment, subscription: &i.Subscription, version: i.Version}
+}
+
+// Collect sends an intent and records the outcome. ctx is one that sending made.
 //
 // An error means that the outcome was not recorded; a sweep will do it.
-func (c *Collector) Collect(ctx context.Context, p billing.Payment, token billing.Secret) (Result, error) {
-	v := verdict{payment: &p}
+func (c *Collector) Collect(ctx context.Context, i Intent, token billing.Secret) (Result, error) {
+	v := i.verdict()
 	c.charge(ctx, &v, ChargeRequest{Token: token})
 	return c.collected(ctx, v)
 }

@@ -45,7 +45,7 @@ func TestTheKeyIsThePaymentsIDHoweverOftenItIsSent(t *testing.T) {
 			w.psp.suffers(fine)
 			p := w.payments()[0]
 			for range 3 { // as a renewal does that nobody knows about
-				if _, err := w.process().Collect(t.Context(), p, token); err != nil {
+				if _, err := w.process().Collect(t.Context(), app.Intent{Payment: p}, token); err != nil {
 					t.Error(err)
 				}
 			}
@@ -144,7 +144,7 @@ func TestWhatAnAnswerMeans(t *testing.T) {
 			}
 			r := newWorld(t)
 			r.psp.suffers(tt.mishap)
-			result, err := r.process().Collect(t.Context(), r.merchantPayment(), token)
+			result, err := r.process().Collect(t.Context(), app.Intent{Payment: r.merchantPayment()}, token)
 			if err != nil || result.Payment.Status != tt.renewal {
 				t.Errorf("the renewal is %s, %v, want %s", result.Payment.Status, err, tt.renewal)
 			}

@@ -19,7 +19,7 @@ func NewOpening() *Opening { return &Opening{Most: maxBatch} }
 type opened struct {
 	refused error
 	plan    billing.Plan
-	payment billing.Payment
+	intent  Intent
 	card    billing.Card // when it is paid with one
 	until   time.Time    // when it is too late to send it
 }
@@ -221,7 +221,7 @@ func (s *Subscriber) decide(ctx context.Context, tx Repos, o order, f OrderFacts
 	identify(events, s.NewID)
 	w.ended, w.events = append(w.ended, ended...), append(w.events, events...)
 	w.subscriptions, w.payments = append(w.subscriptions, sub), append(w.payments, payment)
-	return opened{plan: *f.Plan, payment: payment, card: card}, nil
+	return opened{plan: *f.Plan, intent: Intent{payment, sub, f.Version}, card: card}, nil
 }
 
 func checkOffer(f OrderFacts, system string) error {

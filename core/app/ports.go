@@ -71,6 +71,7 @@ type OrderFacts struct {
 	PaymentSystem *billing.PaymentSystem // archived or not
 	Live          *billing.Subscription  // the user's, to the plan
 	Method        *billing.PaymentMethod // the user's, with the token, and not removed
+	Version       Version                // that this transaction will have written, when there is a plan
 }
 
 // Users keeps the registry of users.

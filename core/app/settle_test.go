@@ -69,7 +69,7 @@ func TestAContradictionIsRecordedOnceAndOverwritesNothing(t *testing.T) {
 			before := w.payments()[0]
 			p := w.processOver(w.store, tt.says)
 			for range 3 {
-				if _, err := p.Collect(t.Context(), before, token); err != nil {
+				if _, err := p.Collect(t.Context(), app.Intent{Payment: before}, token); err != nil {
 					t.Error(err)
 				}
 				if _, err := p.Sweep(t.Context(), 10); err != nil {

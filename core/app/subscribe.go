@@ -79,9 +79,9 @@ func (e settlingError) Unwrap() []error { return []error{errSettling, e.cause} }
 
 func (s *Subscriber) collect(ctx context.Context, o opened, cmd Subscribe) (Result, error) {
 	if cmd.Card == "" {
-		return s.Collector.Collect(ctx, o.payment, cmd.Token)
+		return s.Collector.Collect(ctx, o.intent, cmd.Token)
 	}
-	return s.Collector.CollectCard(ctx, o.payment, o.card, cmd.CVV)
+	return s.Collector.CollectCard(ctx, o.intent, o.card, cmd.CVV)
 }
 
 // failure is what the viewer is told when the first payment was not taken and

@@ -1,7 +1,8 @@
 -- name: PlansForShare :many
 -- For the arrays in SELECTs of their own see UsersSeen.
-SELECT * FROM plans
-WHERE code = ANY((SELECT @codes::text[])::text[]) OR id = ANY((SELECT @ids::uuid[])::uuid[])
+SELECT sqlc.embed(p), pg_current_xact_id()::xid AS version
+FROM plans p
+WHERE p.code = ANY((SELECT @codes::text[])::text[]) OR p.id = ANY((SELECT @ids::uuid[])::uuid[])
 FOR SHARE;
 
 -- name: PlanForUpdate :one

@@ -77,10 +77,26 @@ var orderPromises = []promise{
 		w.tx(func(ctx context.Context, tx app.Repos) error {
 			got, err := tx.Orders.Take(ctx, asked...)
 			for i := range got {
-				same(w, "facts", got[i], want[i])
+				same(w, "facts", w.unversioned(got[i]), want[i])
 			}
 			return err
 		})
+	}},
+	{"know the version of what their transaction writes", func(w *world) {
+		d := w.order(w.viewer(), w.plan)
+		var version app.Version
+		w.tx(func(ctx context.Context, tx app.Repos) error {
+			facts, err := tx.Orders.Take(ctx, app.OrderQuery{User: d.sub.UserID, Plan: "basic"})
+			if err != nil {
+				return err
+			}
+			version = facts[0].Version
+			return d.add(ctx, tx, time.Hour)
+		})
+		f := flight{d, version}
+		w.must(w.try(f.replace))
+		same(w, "stored", w.locked(d), f.renewed())
+		w.wantErr(w.try(f.replace), app.ErrChanged)
 	}},
 	{"may be none", func(w *world) {
 		w.tx(func(ctx context.Context, tx app.Repos) error {
@@ -164,6 +180,16 @@ func (w *world) takeOrder(q app.OrderQuery) (f app.OrderFacts) {
 		}
 		return err
 	})
+	return w.unversioned(f)
+}
+
+// unversioned looks whether a version is there, which is another each time.
+func (w *world) unversioned(f app.OrderFacts) app.OrderFacts {
+	w.Helper()
+	if (f.Version == 0) != (f.Plan == nil) {
+		w.Errorf("with plan %v comes version %d", f.Plan, f.Version)
+	}
+	f.Version = 0
 	return f
 }
 

@@ -143,32 +143,39 @@ func (q *Queries) Plans(ctx context.Context) ([]Plan, error) {
 }
 
 const plansForShare = `-- name: PlansForShare :many
-SELECT id, code, name, price_amount, price_currency, interval_months, features, created_at, updated_at, archived_at FROM plans
-WHERE code = ANY((SELECT $1::text[])::text[]) OR id = ANY((SELECT $2::uuid[])::uuid[])
+SELECT p.id, p.code, p.name, p.price_amount, p.price_currency, p.interval_months, p.features, p.created_at, p.updated_at, p.archived_at, pg_current_xact_id()::xid AS version
+FROM plans p
+WHERE p.code = ANY((SELECT $1::text[])::text[]) OR p.id = ANY((SELECT $2::uuid[])::uuid[])
 FOR SHARE
 `
 
+type PlansForShareRow struct {
+	Plan    Plan
+	Version uint32
+}
+
 // For the arrays in SELECTs of their own see UsersSeen.
-func (q *Queries) PlansForShare(ctx context.Context, codes []string, ids []string) ([]Plan, error) {
+func (q *Queries) PlansForShare(ctx context.Context, codes []string, ids []string) ([]PlansForShareRow, error) {
 	rows, err := q.db.Query(ctx, plansForShare, codes, ids)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []Plan
+	var items []PlansForShareRow
 	for rows.Next() {
-		var i Plan
+		var i PlansForShareRow
 		if err := rows.Scan(
-			&i.ID,
-			&i.Code,
-			&i.Name,
-			&i.PriceAmount,
-			&i.PriceCurrency,
-			&i.IntervalMonths,
-			&i.Features,
-			&i.CreatedAt,
-			&i.UpdatedAt,
-			&i.ArchivedAt,
+			&i.Plan.ID,
+			&i.Plan.Code,
+			&i.Plan.Name,
+			&i.Plan.PriceAmount,
+			&i.Plan.PriceCurrency,
+			&i.Plan.IntervalMonths,
+			&i.Plan.Features,
+			&i.Plan.CreatedAt,
+			&i.Plan.UpdatedAt,
+			&i.Plan.ArchivedAt,
+			&i.Version,
 		); err != nil {
 			return nil, err
 		}
