@@ -60,7 +60,7 @@ func (r answers) Prune(ctx context.Context, age time.Duration, limit int) (int, 
 	return int(n), err
 }
 
-func claimOf(row dbgen.IdempotencyAnswer) app.Claim {
+func claimOf(row *dbgen.IdempotencyAnswer) app.Claim {
 	c := app.Claim{Request: app.Request{User: billing.UserID(row.UserID), Key: row.Key, Owner: row.Owner}}
 	copy(c.Fingerprint[:], row.Fingerprint)
 	if row.SubscriptionID != nil {

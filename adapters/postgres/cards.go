@@ -54,7 +54,7 @@ func (r cards) Sending(ctx context.Context, user billing.UserID, id billing.Card
 	return r.q.CardSending(ctx, string(user), string(id))
 }
 
-func cardOf(row dbgen.Card) billing.Card {
+func cardOf(row *dbgen.Card) billing.Card {
 	c := billing.Card{
 		ID: billing.CardID(row.ID), UserID: billing.UserID(row.UserID),
 		Brand: billing.Brand(row.Brand), Last4: row.Last4,

@@ -43,7 +43,7 @@ func orEmpty(list []string) []string {
 	return list
 }
 
-func planOf(row dbgen.Plan) billing.Plan {
+func planOf(row *dbgen.Plan) billing.Plan {
 	return billing.Plan{
 		ID: billing.PlanID(row.ID), Code: row.Code, Name: row.Name,
 		Price:          billing.Money{Amount: row.PriceAmount, Currency: billing.Currency(row.PriceCurrency)},

@@ -13,8 +13,7 @@ func (r subscriptions) LockDue(ctx context.Context, q app.DueQuery) ([]app.Due, 
 		FromAt: beginning(q.From), Now: q.Now, Systems: q.Systems, Take: int32(q.Limit),
 	})
 	due := make([]app.Due, len(rows))
-	for i := range rows {
-		row := &rows[i]
+	for i, row := range rows {
 		due[i] = r.tokens.dueOf(&row.Subscription, row.PlanCode, dbgen.PaymentMethod{
 			Token: row.Token, TokenCt: row.TokenCt, TokenKeyID: row.TokenKeyID, CardID: row.CardID,
 			CreatedAt: row.LinkedAt, RemovedAt: row.RemovedAt,
@@ -39,8 +38,8 @@ func (v views) Due(ctx context.Context, q app.DueQuery, each func(app.Due) error
 		if q.Limit > 0 {
 			after.Take = int32(min(duePage, left))
 		}
-		list, err := read(ctx, func(ctx context.Context) ([]dbgen.ViewDueRow, error) { return v.q.ViewDue(ctx, after) },
-			func(row dbgen.ViewDueRow) app.Due {
+		list, err := read(ctx, func(ctx context.Context) ([]*dbgen.ViewDueRow, error) { return v.q.ViewDue(ctx, after) },
+			func(row *dbgen.ViewDueRow) app.Due {
 				return v.tokens.dueOf(&row.Subscription, row.PlanCode, dbgen.PaymentMethod{
 					Token: row.Token, TokenCt: row.TokenCt, TokenKeyID: row.TokenKeyID, CardID: row.CardID,
 					CreatedAt: row.LinkedAt, RemovedAt: row.RemovedAt,
@@ -86,5 +85,5 @@ func beginning(t time.Time) time.Time {
 // subscription does not say.
 func (t tokens) dueOf(s *dbgen.Subscription, planCode string, m dbgen.PaymentMethod) app.Due {
 	m.UserID, m.ID, m.PaymentSystem = s.UserID, s.PaymentMethodID, s.PaymentSystem
-	return app.Due{Subscription: subscriptionOf(*s, planCode), Method: t.methodOf(m)}
+	return app.Due{Subscription: subscriptionOf(s, planCode), Method: t.methodOf(&m)}
 }

@@ -36,7 +36,7 @@ func (r events) Append(ctx context.Context, es ...billing.Event) error {
 	})
 }
 
-func eventOf(row dbgen.Event) billing.Event {
+func eventOf(row *dbgen.Event) billing.Event {
 	e := billing.Event{
 		ID: billing.EventID(row.ID), UserID: billing.UserID(row.UserID),
 		Type: billing.EventType(row.Type), At: row.At,

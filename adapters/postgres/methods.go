@@ -45,7 +45,7 @@ func (r methods) Add(ctx context.Context, ms ...billing.PaymentMethod) error {
 
 // linked reads the method that a viewer's token was found with. One that was kept
 // before there was a vault is sealed now.
-func (r methods) linked(ctx context.Context, row dbgen.PaymentMethod, token billing.Secret) (*billing.PaymentMethod, error) {
+func (r methods) linked(ctx context.Context, row *dbgen.PaymentMethod, token billing.Secret) (*billing.PaymentMethod, error) {
 	m := r.tokens.methodOf(row)
 	m.Token = token
 	if !row.Token.Valid || r.tokens.vault == nil {
@@ -84,7 +84,7 @@ func (r methods) RemoveOf(ctx context.Context, removed billing.Card) error {
 	}
 	return r.q.MethodsRemove(ctx, dbgen.MethodsRemoveParams{
 		RemovedAt: removed.RemovedAt, CardID: string(removed.ID), UserID: string(removed.UserID),
-		Ids: column(rows, func(row dbgen.PaymentMethod) string { return row.ID }),
+		Ids: column(rows, func(row *dbgen.PaymentMethod) string { return row.ID }),
 	})
 }
 
@@ -135,7 +135,7 @@ func (t tokens) fingerprint(user billing.UserID, token billing.Secret) ([]byte, 
 
 // methodOf reads a method. One whose token does not open comes without: nothing
 // can be charged to it, and the others of a batch are not held up.
-func (t tokens) methodOf(row dbgen.PaymentMethod) billing.PaymentMethod {
+func (t tokens) methodOf(row *dbgen.PaymentMethod) billing.PaymentMethod {
 	m := billing.PaymentMethod{
 		ID: billing.PaymentMethodID(row.ID), UserID: billing.UserID(row.UserID), PaymentSystem: row.PaymentSystem,
 		CardID: idOf[billing.CardID](row.CardID), CreatedAt: row.CreatedAt, RemovedAt: row.RemovedAt,
@@ -148,7 +148,7 @@ func (t tokens) methodOf(row dbgen.PaymentMethod) billing.PaymentMethod {
 	return m
 }
 
-func (t tokens) open(row dbgen.PaymentMethod) (string, error) {
+func (t tokens) open(row *dbgen.PaymentMethod) (string, error) {
 	switch {
 	case row.Token.Valid:
 		return row.Token.String, nil

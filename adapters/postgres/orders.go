@@ -66,10 +66,10 @@ func planID(o order) string {
 
 // foundRows is what was found for all orders together.
 type foundRows struct {
-	plans   []dbgen.PlansForShareRow
-	systems []dbgen.PaymentSystem
-	live    []dbgen.SubscriptionsLiveRow
-	methods []dbgen.PaymentMethod
+	plans   []*dbgen.PlansForShareRow
+	systems []*dbgen.PaymentSystem
+	live    []*dbgen.SubscriptionsLiveRow
+	methods []*dbgen.PaymentMethod
 }
 
 // facts deals out to each order what is its own.
@@ -77,18 +77,18 @@ func (r orders) facts(ctx context.Context, asked []order, wanted wantedMethods, 
 	plans := make(map[string]*billing.Plan, 2*len(found.plans))
 	var version app.Version // the same in every row
 	for _, row := range found.plans {
-		plan := planOf(row.Plan)
+		plan := planOf(&row.Plan)
 		plans[row.Plan.ID], plans[row.Plan.Code] = &plan, &plan
 		version = app.Version(row.Version)
 	}
 	systems := make(map[string]*billing.PaymentSystem, len(found.systems))
 	for _, row := range found.systems {
-		systems[row.Code] = new(billing.PaymentSystem(row))
+		systems[row.Code] = new(billing.PaymentSystem(*row))
 	}
 	type viewerPlan struct{ user, plan string }
 	live := make(map[viewerPlan]*billing.Subscription, len(found.live))
 	for _, row := range found.live {
-		live[viewerPlan{row.Subscription.UserID, row.Subscription.PlanID}] = new(subscriptionOf(row.Subscription, row.PlanCode))
+		live[viewerPlan{row.Subscription.UserID, row.Subscription.PlanID}] = new(subscriptionOf(&row.Subscription, row.PlanCode))
 	}
 	linked := linkedMethods(found.methods)
 	all := make([]app.OrderFacts, len(asked))
@@ -151,9 +151,9 @@ type methodKey struct {
 	clear            bool
 }
 
-type methodRows map[methodKey]dbgen.PaymentMethod
+type methodRows map[methodKey]*dbgen.PaymentMethod
 
-func linkedMethods(rows []dbgen.PaymentMethod) methodRows {
+func linkedMethods(rows []*dbgen.PaymentMethod) methodRows {
 	all := make(methodRows, len(rows))
 	for _, row := range rows {
 		key := methodKey{row.UserID, row.PaymentSystem, string(row.TokenFingerprint), false}
@@ -166,7 +166,7 @@ func linkedMethods(rows []dbgen.PaymentMethod) methodRows {
 }
 
 // of prefers the one that is sealed.
-func (all methodRows) of(w wantedMethod) (dbgen.PaymentMethod, bool) {
+func (all methodRows) of(w wantedMethod) (*dbgen.PaymentMethod, bool) {
 	row, ok := all[methodKey{w.user, w.system, string(w.fingerprint), false}]
 	if !ok {
 		row, ok = all[methodKey{w.user, w.system, w.token, true}]

@@ -21,7 +21,7 @@ func (r paymentSystems) Lock(ctx context.Context, code string) (billing.PaymentS
 	if err != nil {
 		return billing.PaymentSystem{}, orNotFound(err, billing.ErrPaymentSystemNotFound)
 	}
-	return billing.PaymentSystem(row), nil
+	return billing.PaymentSystem(*row), nil
 }
 
 func (r paymentSystems) Remove(ctx context.Context, code string) error {

@@ -18,7 +18,7 @@ type dueCounts struct {
 	q *dbgen.Queries
 
 	mu       sync.Mutex
-	counts   []dbgen.PanelViewDueRow
+	counts   []*dbgen.PanelViewDueRow
 	until    time.Time // how far they go
 	at       time.Time
 	took     time.Duration
@@ -51,7 +51,7 @@ func (v panelViews) Due(ctx context.Context, bounds []time.Time) ([]int, error) 
 
 // upTo returns the counts up to a time: those of a while ago, or, when there are
 // none that will do, new ones.
-func (d *dueCounts) upTo(ctx context.Context, until time.Time) ([]dbgen.PanelViewDueRow, error) {
+func (d *dueCounts) upTo(ctx context.Context, until time.Time) ([]*dbgen.PanelViewDueRow, error) {
 	d.mu.Lock()
 	counts, age := d.counts, time.Since(d.at)
 	willDo := d.took > quickDue && age < maxDueAge && !until.After(d.until)
@@ -73,11 +73,11 @@ func (d *dueCounts) again(ctx context.Context, until time.Time) {
 	d.mu.Unlock()
 }
 
-func (d *dueCounts) count(ctx context.Context, until time.Time) ([]dbgen.PanelViewDueRow, error) {
+func (d *dueCounts) count(ctx context.Context, until time.Time) ([]*dbgen.PanelViewDueRow, error) {
 	began := time.Now()
-	rows, err := read(ctx, func(ctx context.Context) ([]dbgen.PanelViewDueRow, error) {
+	rows, err := read(ctx, func(ctx context.Context) ([]*dbgen.PanelViewDueRow, error) {
 		return d.q.PanelViewDue(ctx, until)
-	}, func(row dbgen.PanelViewDueRow) dbgen.PanelViewDueRow { return row })
+	}, func(row *dbgen.PanelViewDueRow) *dbgen.PanelViewDueRow { return row })
 	if err != nil {
 		return nil, err
 	}

@@ -40,7 +40,7 @@ func (r staff) List(ctx context.Context) ([]app.PanelUser, error) {
 	return column(rows, panelUserOf), err
 }
 
-func panelUserOf(row dbgen.PanelUser) app.PanelUser {
+func panelUserOf(row *dbgen.PanelUser) app.PanelUser {
 	return app.PanelUser{
 		ID: row.ID, Name: row.Name, Role: app.Role(row.Role), PasswordHash: billing.NewSecret(row.PasswordHash),
 		Language: row.Language, CreatedAt: row.CreatedAt, DisabledAt: row.DisabledAt,
@@ -62,7 +62,7 @@ func (r sessions) Find(ctx context.Context, k app.SessionKey) (app.Session, app.
 		return app.Session{}, app.PanelUser{}, orNotFound(err, billing.ErrNotFound)
 	}
 	s := row.PanelSession
-	return app.Session{Key: k, UserID: s.UserID, CreatedAt: s.CreatedAt, SeenAt: s.SeenAt, From: s.Origin}, panelUserOf(row.PanelUser), nil
+	return app.Session{Key: k, UserID: s.UserID, CreatedAt: s.CreatedAt, SeenAt: s.SeenAt, From: s.Origin}, panelUserOf(&row.PanelUser), nil
 }
 
 func (r sessions) Seen(ctx context.Context, k app.SessionKey, at time.Time) error {
@@ -100,7 +100,7 @@ func facts(f app.Facts) []byte {
 	return text
 }
 
-func auditEntryOf(row dbgen.PanelAudit) app.AuditEntry {
+func auditEntryOf(row *dbgen.PanelAudit) app.AuditEntry {
 	e := app.AuditEntry{
 		ID: row.ID, At: row.At, Operator: row.Operator, From: row.Origin, Action: row.Action, Object: row.Object,
 	}

@@ -31,7 +31,7 @@ func one[T any](ctx context.Context, query func(context.Context) (T, error)) (T,
 }
 
 func (v panelViews) Users(ctx context.Context, p app.UserPage) ([]app.UserRow, error) {
-	return read(ctx, func(ctx context.Context) ([]dbgen.PanelViewUsersRow, error) {
+	return read(ctx, func(ctx context.Context) ([]*dbgen.PanelViewUsersRow, error) {
 		at, id := beforeInTime(p.BeforeAt, string(p.BeforeID))
 		return v.q.PanelViewUsers(ctx, at, id, int32(p.Limit))
 	}, userRowOf)
@@ -49,16 +49,16 @@ func beforeInTime(at time.Time, id string) (time.Time, string) {
 }
 
 func (v panelViews) UsersBetween(ctx context.Context, first, last billing.UserID, limit int) ([]app.UserRow, error) {
-	return read(ctx, func(ctx context.Context) ([]dbgen.PanelViewUsersByIDRow, error) {
+	return read(ctx, func(ctx context.Context) ([]*dbgen.PanelViewUsersByIDRow, error) {
 		return v.q.PanelViewUsersByID(ctx, string(first), string(last), int32(limit))
-	}, func(row dbgen.PanelViewUsersByIDRow) app.UserRow { return userRowOf(dbgen.PanelViewUsersRow(row)) })
+	}, func(row *dbgen.PanelViewUsersByIDRow) app.UserRow { return userRowOf((*dbgen.PanelViewUsersRow)(row)) })
 }
 
-func userRowOf(row dbgen.PanelViewUsersRow) app.UserRow {
-	return app.UserRow{User: userOf(dbgen.User{ID: row.ID, FirstSeenAt: row.FirstSeenAt, LastSeenAt: row.LastSeenAt}), Live: int(row.Live)}
+func userRowOf(row *dbgen.PanelViewUsersRow) app.UserRow {
+	return app.UserRow{User: userOf(&dbgen.User{ID: row.ID, FirstSeenAt: row.FirstSeenAt, LastSeenAt: row.LastSeenAt}), Live: int(row.Live)}
 }
 
-func userOf(row dbgen.User) billing.User {
+func userOf(row *dbgen.User) billing.User {
 	return billing.User{ID: billing.UserID(row.ID), FirstSeenAt: row.FirstSeenAt, LastSeenAt: row.LastSeenAt}
 }
 
@@ -70,9 +70,9 @@ func (v panelViews) User(ctx context.Context, id billing.UserID) (billing.User, 
 }
 
 func (v panelViews) Cards(ctx context.Context, user billing.UserID, limit int) ([]app.PanelCard, error) {
-	return read(ctx, func(ctx context.Context) ([]dbgen.PanelViewCardsRow, error) {
+	return read(ctx, func(ctx context.Context) ([]*dbgen.PanelViewCardsRow, error) {
 		return v.q.PanelViewCards(ctx, string(user), int32(limit))
-	}, func(row dbgen.PanelViewCardsRow) app.PanelCard {
+	}, func(row *dbgen.PanelViewCardsRow) app.PanelCard {
 		return app.PanelCard{
 			ID: billing.CardID(row.ID), Brand: row.Brand, Last4: row.Last4,
 			Methods:  column(row.Methods, func(id string) billing.PaymentMethodID { return billing.PaymentMethodID(id) }),
@@ -82,7 +82,7 @@ func (v panelViews) Cards(ctx context.Context, user billing.UserID, limit int) (
 }
 
 func (v panelViews) Events(ctx context.Context, q app.EventQuery) ([]billing.Event, error) {
-	return read(ctx, func(ctx context.Context) ([]dbgen.Event, error) {
+	return read(ctx, func(ctx context.Context) ([]*dbgen.Event, error) {
 		at, id := beforeInTime(q.BeforeAt, string(q.BeforeID))
 		return v.q.PanelViewEvents(ctx, dbgen.PanelViewEventsParams{
 			Since: q.Since, Until: q.Until, Type: string(q.Type), PlanCode: q.PlanCode,
@@ -96,13 +96,13 @@ func (v panelViews) Oldest(ctx context.Context) (time.Time, error) {
 }
 
 func (v panelViews) Audit(ctx context.Context, p app.Page) ([]app.AuditEntry, error) {
-	return read(ctx, func(ctx context.Context) ([]dbgen.PanelAudit, error) {
+	return read(ctx, func(ctx context.Context) ([]*dbgen.PanelAudit, error) {
 		return v.q.Audit(ctx, before(p), int32(p.Limit))
 	}, auditEntryOf)
 }
 
 func (v panelViews) Subscribers(ctx context.Context) (map[billing.PlanID]int, error) {
-	rows, err := read(ctx, v.q.PanelViewTotals, func(row dbgen.PanelViewTotalsRow) dbgen.PanelViewTotalsRow { return row })
+	rows, err := read(ctx, v.q.PanelViewTotals, func(row *dbgen.PanelViewTotalsRow) *dbgen.PanelViewTotalsRow { return row })
 	live := make(map[billing.PlanID]int, len(rows))
 	for _, row := range rows {
 		live[billing.PlanID(row.PlanID)] = int(row.Live)
@@ -111,9 +111,9 @@ func (v panelViews) Subscribers(ctx context.Context) (map[billing.PlanID]int, er
 }
 
 func (v panelViews) Figures(ctx context.Context, since, until time.Time) ([]app.Figure, error) {
-	return read(ctx, func(ctx context.Context) ([]dbgen.PanelViewFiguresRow, error) {
+	return read(ctx, func(ctx context.Context) ([]*dbgen.PanelViewFiguresRow, error) {
 		return v.q.PanelViewFigures(ctx, since, until)
-	}, func(row dbgen.PanelViewFiguresRow) app.Figure {
+	}, func(row *dbgen.PanelViewFiguresRow) app.Figure {
 		return app.Figure{
 			Hour: row.Hour, Plan: billing.PlanID(row.PlanID), Type: billing.EventType(row.Type),
 			DeclineCode: billing.DeclineCode(row.DeclineCode), Currency: billing.Currency(row.Currency),

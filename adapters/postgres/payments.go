@@ -60,7 +60,7 @@ func (r payments) Resend(ctx context.Context, send time.Duration, keys ...app.Pa
 	}
 	users, ids := paymentKeys(keys)
 	rows, err := r.q.PaymentsResend(ctx, interval(send), users, ids)
-	return column(rows, func(row dbgen.PaymentsResendRow) app.PaymentKey {
+	return column(rows, func(row *dbgen.PaymentsResendRow) app.PaymentKey {
 		return app.PaymentKey{User: billing.UserID(row.UserID), ID: billing.PaymentID(row.ID)}
 	}), err
 }
@@ -72,8 +72,8 @@ func (r payments) Underway(ctx context.Context) (time.Duration, error) {
 
 func (r payments) TakeUnsettled(ctx context.Context, lease time.Duration, limit int) ([]app.Unsettled, error) {
 	rows, err := r.q.PaymentsTakeUnsettled(ctx, interval(lease), int32(limit))
-	return column(rows, func(row dbgen.PaymentsTakeUnsettledRow) app.Unsettled {
-		return app.Unsettled{Payment: paymentOf(row.Payment), SendOver: row.SendOver}
+	return column(rows, func(row *dbgen.PaymentsTakeUnsettledRow) app.Unsettled {
+		return app.Unsettled{Payment: paymentOf(&row.Payment), SendOver: row.SendOver}
 	}), err
 }
 
@@ -116,7 +116,7 @@ func interval(d time.Duration) pgtype.Interval {
 	return pgtype.Interval{Microseconds: d.Microseconds(), Valid: true}
 }
 
-func paymentOf(row dbgen.Payment) billing.Payment {
+func paymentOf(row *dbgen.Payment) billing.Payment {
 	return billing.Payment{
 		ID: billing.PaymentID(row.ID), UserID: billing.UserID(row.UserID),
 		SubscriptionID: billing.SubscriptionID(row.SubscriptionID),

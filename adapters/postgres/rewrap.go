@@ -93,7 +93,7 @@ func (r *Rewrap) cards(ctx context.Context, q *dbgen.Queries, limit int) (int, e
 	return len(rows), nil
 }
 
-func (s *Store) rewrapCard(ctx context.Context, q *dbgen.Queries, row dbgen.Card) error {
+func (s *Store) rewrapCard(ctx context.Context, q *dbgen.Queries, row *dbgen.Card) error {
 	at := app.Place{Purpose: app.SealedNumber, User: billing.UserID(row.UserID), Row: row.ID}
 	fresh, err := s.reseal(at, sealedOf(row.NumberCt, row.KeyID))
 	if err != nil {
@@ -147,7 +147,7 @@ func (r *Rewrap) methods(ctx context.Context, q *dbgen.Queries, limit int) (int,
 	return len(rows), nil
 }
 
-func (s *Store) rewrapMethod(ctx context.Context, q *dbgen.Queries, row dbgen.PaymentMethod) error {
+func (s *Store) rewrapMethod(ctx context.Context, q *dbgen.Queries, row *dbgen.PaymentMethod) error {
 	r := methods{q: q, tokens: tokens{s.vault}}
 	token, err := r.tokens.open(row)
 	if err != nil {

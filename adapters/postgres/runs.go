@@ -18,7 +18,7 @@ func (r runs) Put(ctx context.Context, run app.Run) error {
 	})
 }
 
-func runOf(row dbgen.RenewalRun) app.Run {
+func runOf(row *dbgen.RenewalRun) app.Run {
 	return app.Run{
 		ID: row.ID, StartedAt: row.StartedAt, FinishedAt: row.FinishedAt, Error: row.Error,
 		Summary: app.Summary{

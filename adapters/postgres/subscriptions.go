@@ -20,7 +20,7 @@ func (r subscriptions) Named(ctx context.Context, user billing.UserID, ref strin
 	if err != nil {
 		return billing.Subscription{}, orNotFound(err, billing.ErrNotFound)
 	}
-	return subscriptionOf(row.Subscription, row.PlanCode), nil
+	return subscriptionOf(&row.Subscription, row.PlanCode), nil
 }
 
 func (r subscriptions) Lock(ctx context.Context, keys ...app.SubscriptionKey) ([]billing.Subscription, error) {
@@ -30,8 +30,8 @@ func (r subscriptions) Lock(ctx context.Context, keys ...app.SubscriptionKey) ([
 	rows, err := r.q.SubscriptionsLock(ctx,
 		column(keys, func(k app.SubscriptionKey) string { return string(k.User) }),
 		column(keys, func(k app.SubscriptionKey) string { return string(k.ID) }))
-	return column(rows, func(row dbgen.SubscriptionsLockRow) billing.Subscription {
-		return subscriptionOf(row.Subscription, row.PlanCode)
+	return column(rows, func(row *dbgen.SubscriptionsLockRow) billing.Subscription {
+		return subscriptionOf(&row.Subscription, row.PlanCode)
 	}), err
 }
 
@@ -93,7 +93,7 @@ func (r subscriptions) Replace(ctx context.Context, since []app.Version, subs ..
 	})
 }
 
-func subscriptionOf(row dbgen.Subscription, planCode string) billing.Subscription {
+func subscriptionOf(row *dbgen.Subscription, planCode string) billing.Subscription {
 	return billing.Subscription{
 		ID: billing.SubscriptionID(row.ID), UserID: billing.UserID(row.UserID),
 		PlanID: billing.PlanID(row.PlanID), PlanCode: planCode,

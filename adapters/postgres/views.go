@@ -30,8 +30,8 @@ func (v views) Plans(ctx context.Context) ([]billing.Plan, error) {
 }
 
 func (v views) PaymentSystems(ctx context.Context) ([]billing.PaymentSystem, error) {
-	return read(ctx, v.q.PaymentSystems, func(row dbgen.PaymentSystem) billing.PaymentSystem {
-		return billing.PaymentSystem(row)
+	return read(ctx, v.q.PaymentSystems, func(row *dbgen.PaymentSystem) billing.PaymentSystem {
+		return billing.PaymentSystem(*row)
 	})
 }
 
@@ -42,7 +42,7 @@ func (v views) Subscription(ctx context.Context, user billing.UserID, ref string
 	if err != nil {
 		return app.SubscriptionView{}, translate(orNotFound(err, billing.ErrNotFound))
 	}
-	return viewOf(dbgen.ViewSubscriptionsRow(row)), nil
+	return viewOf((*dbgen.ViewSubscriptionsRow)(row)), nil
 }
 
 func (v views) Subscriptions(ctx context.Context, user billing.UserID, p app.Page) ([]app.SubscriptionView, error) {
@@ -57,7 +57,7 @@ func (v views) LiveSubscriptions(ctx context.Context, user billing.UserID) ([]ap
 }
 
 func (v views) subscriptions(ctx context.Context, user billing.UserID, p app.Page, liveOnly bool) ([]app.SubscriptionView, error) {
-	return read(ctx, func(ctx context.Context) ([]dbgen.ViewSubscriptionsRow, error) {
+	return read(ctx, func(ctx context.Context) ([]*dbgen.ViewSubscriptionsRow, error) {
 		return v.q.ViewSubscriptions(ctx, dbgen.ViewSubscriptionsParams{
 			UserID: string(user), LiveOnly: liveOnly, Before: before(p), Take: int32(p.Limit),
 		})
@@ -65,19 +65,19 @@ func (v views) subscriptions(ctx context.Context, user billing.UserID, p app.Pag
 }
 
 func (v views) Events(ctx context.Context, user billing.UserID, p app.Page) ([]billing.Event, error) {
-	return read(ctx, func(ctx context.Context) ([]dbgen.Event, error) {
+	return read(ctx, func(ctx context.Context) ([]*dbgen.Event, error) {
 		return v.q.ViewEvents(ctx, string(user), before(p), int32(p.Limit))
 	}, eventOf)
 }
 
 func (v views) Payments(ctx context.Context, user billing.UserID, p app.Page) ([]billing.Payment, error) {
-	return read(ctx, func(ctx context.Context) ([]dbgen.Payment, error) {
+	return read(ctx, func(ctx context.Context) ([]*dbgen.Payment, error) {
 		return v.q.ViewPayments(ctx, int32(p.Limit), string(user), before(p))
 	}, paymentOf)
 }
 
 func (v views) Cards(ctx context.Context, user billing.UserID, p app.Page) ([]billing.Card, error) {
-	return read(ctx, func(ctx context.Context) ([]dbgen.Card, error) {
+	return read(ctx, func(ctx context.Context) ([]*dbgen.Card, error) {
 		return v.q.ViewCards(ctx, string(user), before(p), int32(p.Limit))
 	}, cardOf)
 }
@@ -90,10 +90,10 @@ func before(p app.Page) string {
 	return p.Before
 }
 
-func viewOf(row dbgen.ViewSubscriptionsRow) app.SubscriptionView {
+func viewOf(row *dbgen.ViewSubscriptionsRow) app.SubscriptionView {
 	return app.SubscriptionView{
-		Subscription: subscriptionOf(row.Subscription, row.PlanCode),
-		Latest:       paymentOf(row.Payment),
+		Subscription: subscriptionOf(&row.Subscription, row.PlanCode),
+		Latest:       paymentOf(&row.Payment),
 		Features:     row.Features,
 	}
 }

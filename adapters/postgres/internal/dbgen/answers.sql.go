@@ -15,7 +15,7 @@ const answer = `-- name: Answer :one
 SELECT user_id, key, fingerprint, owner, subscription_id, status, body, made_at FROM idempotency_answers WHERE user_id = $1 AND key = $2
 `
 
-func (q *Queries) Answer(ctx context.Context, userID string, key string) (IdempotencyAnswer, error) {
+func (q *Queries) Answer(ctx context.Context, userID string, key string) (*IdempotencyAnswer, error) {
 	row := q.db.QueryRow(ctx, answer, userID, key)
 	var i IdempotencyAnswer
 	err := row.Scan(
@@ -28,7 +28,7 @@ func (q *Queries) Answer(ctx context.Context, userID string, key string) (Idempo
 		&i.Body,
 		&i.MadeAt,
 	)
-	return i, err
+	return &i, err
 }
 
 const answerForget = `-- name: AnswerForget :exec

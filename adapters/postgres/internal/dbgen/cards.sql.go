@@ -54,7 +54,7 @@ const cardForShare = `-- name: CardForShare :one
 SELECT user_id, id, brand, last4, exp_month, exp_year, holder, number_ct, key_id, fingerprint, created_at, removed_at FROM cards WHERE user_id = $1 AND id = $2 FOR SHARE
 `
 
-func (q *Queries) CardForShare(ctx context.Context, userID string, iD string) (Card, error) {
+func (q *Queries) CardForShare(ctx context.Context, userID string, iD string) (*Card, error) {
 	row := q.db.QueryRow(ctx, cardForShare, userID, iD)
 	var i Card
 	err := row.Scan(
@@ -71,14 +71,14 @@ func (q *Queries) CardForShare(ctx context.Context, userID string, iD string) (C
 		&i.CreatedAt,
 		&i.RemovedAt,
 	)
-	return i, err
+	return &i, err
 }
 
 const cardForUpdate = `-- name: CardForUpdate :one
 SELECT user_id, id, brand, last4, exp_month, exp_year, holder, number_ct, key_id, fingerprint, created_at, removed_at FROM cards WHERE user_id = $1 AND id = $2 FOR NO KEY UPDATE
 `
 
-func (q *Queries) CardForUpdate(ctx context.Context, userID string, iD string) (Card, error) {
+func (q *Queries) CardForUpdate(ctx context.Context, userID string, iD string) (*Card, error) {
 	row := q.db.QueryRow(ctx, cardForUpdate, userID, iD)
 	var i Card
 	err := row.Scan(
@@ -95,14 +95,14 @@ func (q *Queries) CardForUpdate(ctx context.Context, userID string, iD string) (
 		&i.CreatedAt,
 		&i.RemovedAt,
 	)
-	return i, err
+	return &i, err
 }
 
 const cardSame = `-- name: CardSame :one
 SELECT user_id, id, brand, last4, exp_month, exp_year, holder, number_ct, key_id, fingerprint, created_at, removed_at FROM cards WHERE user_id = $1 AND fingerprint = $2 FOR NO KEY UPDATE
 `
 
-func (q *Queries) CardSame(ctx context.Context, userID string, fingerprint []byte) (Card, error) {
+func (q *Queries) CardSame(ctx context.Context, userID string, fingerprint []byte) (*Card, error) {
 	row := q.db.QueryRow(ctx, cardSame, userID, fingerprint)
 	var i Card
 	err := row.Scan(
@@ -119,7 +119,7 @@ func (q *Queries) CardSame(ctx context.Context, userID string, fingerprint []byt
 		&i.CreatedAt,
 		&i.RemovedAt,
 	)
-	return i, err
+	return &i, err
 }
 
 const cardSave = `-- name: CardSave :execrows
@@ -233,19 +233,19 @@ type CardsByKeyRow struct {
 	Rows  int64
 }
 
-func (q *Queries) CardsByKey(ctx context.Context) ([]CardsByKeyRow, error) {
+func (q *Queries) CardsByKey(ctx context.Context) ([]*CardsByKeyRow, error) {
 	rows, err := q.db.Query(ctx, cardsByKey)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []CardsByKeyRow
+	var items []*CardsByKeyRow
 	for rows.Next() {
 		var i CardsByKeyRow
 		if err := rows.Scan(&i.KeyID, &i.Rows); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, &i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -297,7 +297,7 @@ type CardsToSealParams struct {
 	Take      int32
 }
 
-func (q *Queries) CardsToSeal(ctx context.Context, arg CardsToSealParams) ([]Card, error) {
+func (q *Queries) CardsToSeal(ctx context.Context, arg CardsToSealParams) ([]*Card, error) {
 	rows, err := q.db.Query(ctx, cardsToSeal,
 		arg.KeyID,
 		arg.AfterUser,
@@ -308,7 +308,7 @@ func (q *Queries) CardsToSeal(ctx context.Context, arg CardsToSealParams) ([]Car
 		return nil, err
 	}
 	defer rows.Close()
-	var items []Card
+	var items []*Card
 	for rows.Next() {
 		var i Card
 		if err := rows.Scan(
@@ -327,7 +327,7 @@ func (q *Queries) CardsToSeal(ctx context.Context, arg CardsToSealParams) ([]Car
 		); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, &i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -362,13 +362,13 @@ ORDER BY id DESC
 LIMIT $3::int
 `
 
-func (q *Queries) ViewCards(ctx context.Context, userID string, before string, take int32) ([]Card, error) {
+func (q *Queries) ViewCards(ctx context.Context, userID string, before string, take int32) ([]*Card, error) {
 	rows, err := q.db.Query(ctx, viewCards, userID, before, take)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []Card
+	var items []*Card
 	for rows.Next() {
 		var i Card
 		if err := rows.Scan(
@@ -387,7 +387,7 @@ func (q *Queries) ViewCards(ctx context.Context, userID string, before string, t
 		); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, &i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

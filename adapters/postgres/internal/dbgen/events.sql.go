@@ -76,13 +76,13 @@ const eventsOfPayment = `-- name: EventsOfPayment :many
 SELECT user_id, id, type, at, subscription_id, plan_code, payment_id, amount, currency, decline_code, access_until, retry_at, card_id FROM events WHERE user_id = $1 AND payment_id = $2 ORDER BY id
 `
 
-func (q *Queries) EventsOfPayment(ctx context.Context, userID string, paymentID *string) ([]Event, error) {
+func (q *Queries) EventsOfPayment(ctx context.Context, userID string, paymentID *string) ([]*Event, error) {
 	rows, err := q.db.Query(ctx, eventsOfPayment, userID, paymentID)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []Event
+	var items []*Event
 	for rows.Next() {
 		var i Event
 		if err := rows.Scan(
@@ -102,7 +102,7 @@ func (q *Queries) EventsOfPayment(ctx context.Context, userID string, paymentID 
 		); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, &i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

@@ -16,7 +16,7 @@ const method = `-- name: Method :one
 SELECT user_id, id, payment_system, token, created_at, removed_at, token_ct, token_key_id, token_fingerprint, card_id, removed_with FROM payment_methods WHERE user_id = $1 AND id = $2 FOR SHARE
 `
 
-func (q *Queries) Method(ctx context.Context, userID string, iD string) (PaymentMethod, error) {
+func (q *Queries) Method(ctx context.Context, userID string, iD string) (*PaymentMethod, error) {
 	row := q.db.QueryRow(ctx, method, userID, iD)
 	var i PaymentMethod
 	err := row.Scan(
@@ -32,7 +32,7 @@ func (q *Queries) Method(ctx context.Context, userID string, iD string) (Payment
 		&i.CardID,
 		&i.RemovedWith,
 	)
-	return i, err
+	return &i, err
 }
 
 const methodRetoken = `-- name: MethodRetoken :exec
@@ -160,7 +160,7 @@ type MethodsByTokenParams struct {
 // Locked, so that nobody removes one before an intent with it is stored. A token
 // may be there as it was kept before there was a vault. For the array in a SELECT of
 // its own see UsersSeen.
-func (q *Queries) MethodsByToken(ctx context.Context, arg MethodsByTokenParams) ([]PaymentMethod, error) {
+func (q *Queries) MethodsByToken(ctx context.Context, arg MethodsByTokenParams) ([]*PaymentMethod, error) {
 	rows, err := q.db.Query(ctx, methodsByToken,
 		arg.UserIds,
 		arg.PaymentSystems,
@@ -171,7 +171,7 @@ func (q *Queries) MethodsByToken(ctx context.Context, arg MethodsByTokenParams) 
 		return nil, err
 	}
 	defer rows.Close()
-	var items []PaymentMethod
+	var items []*PaymentMethod
 	for rows.Next() {
 		var i PaymentMethod
 		if err := rows.Scan(
@@ -189,7 +189,7 @@ func (q *Queries) MethodsByToken(ctx context.Context, arg MethodsByTokenParams) 
 		); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, &i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -212,13 +212,13 @@ FOR UPDATE
 `
 
 // FOR UPDATE waits for whoever has locked one of them to store an intent with it.
-func (q *Queries) MethodsOfCard(ctx context.Context, userID string, cardID string) ([]PaymentMethod, error) {
+func (q *Queries) MethodsOfCard(ctx context.Context, userID string, cardID string) ([]*PaymentMethod, error) {
 	rows, err := q.db.Query(ctx, methodsOfCard, userID, cardID)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []PaymentMethod
+	var items []*PaymentMethod
 	for rows.Next() {
 		var i PaymentMethod
 		if err := rows.Scan(
@@ -236,7 +236,7 @@ func (q *Queries) MethodsOfCard(ctx context.Context, userID string, cardID strin
 		); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, &i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -283,7 +283,7 @@ type MethodsToSealParams struct {
 }
 
 // Those whose token is in the clear or was sealed with another key.
-func (q *Queries) MethodsToSeal(ctx context.Context, arg MethodsToSealParams) ([]PaymentMethod, error) {
+func (q *Queries) MethodsToSeal(ctx context.Context, arg MethodsToSealParams) ([]*PaymentMethod, error) {
 	rows, err := q.db.Query(ctx, methodsToSeal,
 		arg.KeyID,
 		arg.AfterUser,
@@ -294,7 +294,7 @@ func (q *Queries) MethodsToSeal(ctx context.Context, arg MethodsToSealParams) ([
 		return nil, err
 	}
 	defer rows.Close()
-	var items []PaymentMethod
+	var items []*PaymentMethod
 	for rows.Next() {
 		var i PaymentMethod
 		if err := rows.Scan(
@@ -312,7 +312,7 @@ func (q *Queries) MethodsToSeal(ctx context.Context, arg MethodsToSealParams) ([
 		); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, &i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -333,19 +333,19 @@ type TokensByKeyRow struct {
 	Rows  int64
 }
 
-func (q *Queries) TokensByKey(ctx context.Context) ([]TokensByKeyRow, error) {
+func (q *Queries) TokensByKey(ctx context.Context) ([]*TokensByKeyRow, error) {
 	rows, err := q.db.Query(ctx, tokensByKey)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []TokensByKeyRow
+	var items []*TokensByKeyRow
 	for rows.Next() {
 		var i TokensByKeyRow
 		if err := rows.Scan(&i.KeyID, &i.Rows); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, &i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

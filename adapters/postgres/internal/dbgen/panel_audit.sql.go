@@ -14,13 +14,13 @@ const audit = `-- name: Audit :many
 SELECT id, at, operator, origin, action, object, before, after FROM panel_audit WHERE id < $1::uuid ORDER BY id DESC LIMIT $2::int
 `
 
-func (q *Queries) Audit(ctx context.Context, beforeID string, take int32) ([]PanelAudit, error) {
+func (q *Queries) Audit(ctx context.Context, beforeID string, take int32) ([]*PanelAudit, error) {
 	rows, err := q.db.Query(ctx, audit, beforeID, take)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []PanelAudit
+	var items []*PanelAudit
 	for rows.Next() {
 		var i PanelAudit
 		if err := rows.Scan(
@@ -35,7 +35,7 @@ func (q *Queries) Audit(ctx context.Context, beforeID string, take int32) ([]Pan
 		); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, &i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

@@ -13,7 +13,7 @@ const paymentSystemForUpdate = `-- name: PaymentSystemForUpdate :one
 SELECT code, name, created_at, archived_at FROM payment_systems WHERE code = $1 FOR NO KEY UPDATE
 `
 
-func (q *Queries) PaymentSystemForUpdate(ctx context.Context, code string) (PaymentSystem, error) {
+func (q *Queries) PaymentSystemForUpdate(ctx context.Context, code string) (*PaymentSystem, error) {
 	row := q.db.QueryRow(ctx, paymentSystemForUpdate, code)
 	var i PaymentSystem
 	err := row.Scan(
@@ -22,7 +22,7 @@ func (q *Queries) PaymentSystemForUpdate(ctx context.Context, code string) (Paym
 		&i.CreatedAt,
 		&i.ArchivedAt,
 	)
-	return i, err
+	return &i, err
 }
 
 const paymentSystemRemove = `-- name: PaymentSystemRemove :execrows

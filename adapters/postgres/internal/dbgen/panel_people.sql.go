@@ -21,7 +21,7 @@ type PanelSessionRow struct {
 	PanelUser    PanelUser
 }
 
-func (q *Queries) PanelSession(ctx context.Context, tokenHash []byte) (PanelSessionRow, error) {
+func (q *Queries) PanelSession(ctx context.Context, tokenHash []byte) (*PanelSessionRow, error) {
 	row := q.db.QueryRow(ctx, panelSession, tokenHash)
 	var i PanelSessionRow
 	err := row.Scan(
@@ -40,7 +40,7 @@ func (q *Queries) PanelSession(ctx context.Context, tokenHash []byte) (PanelSess
 		&i.PanelUser.Failures,
 		&i.PanelUser.LockedUntil,
 	)
-	return i, err
+	return &i, err
 }
 
 const panelSessionAdd = `-- name: PanelSessionAdd :exec
@@ -139,7 +139,7 @@ const panelUserLock = `-- name: PanelUserLock :one
 SELECT id, name, role, password_hash, language, created_at, disabled_at, failures, locked_until FROM panel_users WHERE name = $1 FOR NO KEY UPDATE
 `
 
-func (q *Queries) PanelUserLock(ctx context.Context, name string) (PanelUser, error) {
+func (q *Queries) PanelUserLock(ctx context.Context, name string) (*PanelUser, error) {
 	row := q.db.QueryRow(ctx, panelUserLock, name)
 	var i PanelUser
 	err := row.Scan(
@@ -153,7 +153,7 @@ func (q *Queries) PanelUserLock(ctx context.Context, name string) (PanelUser, er
 		&i.Failures,
 		&i.LockedUntil,
 	)
-	return i, err
+	return &i, err
 }
 
 const panelUserSave = `-- name: PanelUserSave :execrows
@@ -193,13 +193,13 @@ const panelUsers = `-- name: PanelUsers :many
 SELECT id, name, role, password_hash, language, created_at, disabled_at, failures, locked_until FROM panel_users ORDER BY name COLLATE "C"
 `
 
-func (q *Queries) PanelUsers(ctx context.Context) ([]PanelUser, error) {
+func (q *Queries) PanelUsers(ctx context.Context) ([]*PanelUser, error) {
 	rows, err := q.db.Query(ctx, panelUsers)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []PanelUser
+	var items []*PanelUser
 	for rows.Next() {
 		var i PanelUser
 		if err := rows.Scan(
@@ -215,7 +215,7 @@ func (q *Queries) PanelUsers(ctx context.Context) ([]PanelUser, error) {
 		); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, &i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

@@ -64,13 +64,13 @@ type PanelViewCardsRow struct {
 	Methods   []string
 }
 
-func (q *Queries) PanelViewCards(ctx context.Context, userID string, take int32) ([]PanelViewCardsRow, error) {
+func (q *Queries) PanelViewCards(ctx context.Context, userID string, take int32) ([]*PanelViewCardsRow, error) {
 	rows, err := q.db.Query(ctx, panelViewCards, userID, take)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []PanelViewCardsRow
+	var items []*PanelViewCardsRow
 	for rows.Next() {
 		var i PanelViewCardsRow
 		if err := rows.Scan(
@@ -85,7 +85,7 @@ func (q *Queries) PanelViewCards(ctx context.Context, userID string, take int32)
 		); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, &i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -111,19 +111,19 @@ type PanelViewDueRow struct {
 }
 
 // What is cancelled is not charged: it is taken off again, by an index of its own.
-func (q *Queries) PanelViewDue(ctx context.Context, until time.Time) ([]PanelViewDueRow, error) {
+func (q *Queries) PanelViewDue(ctx context.Context, until time.Time) ([]*PanelViewDueRow, error) {
 	rows, err := q.db.Query(ctx, panelViewDue, until)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []PanelViewDueRow
+	var items []*PanelViewDueRow
 	for rows.Next() {
 		var i PanelViewDueRow
 		if err := rows.Scan(&i.Hour, &i.N); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, &i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -150,7 +150,7 @@ type PanelViewEventsParams struct {
 	Take     int32
 }
 
-func (q *Queries) PanelViewEvents(ctx context.Context, arg PanelViewEventsParams) ([]Event, error) {
+func (q *Queries) PanelViewEvents(ctx context.Context, arg PanelViewEventsParams) ([]*Event, error) {
 	rows, err := q.db.Query(ctx, panelViewEvents,
 		arg.Since,
 		arg.Until,
@@ -164,7 +164,7 @@ func (q *Queries) PanelViewEvents(ctx context.Context, arg PanelViewEventsParams
 		return nil, err
 	}
 	defer rows.Close()
-	var items []Event
+	var items []*Event
 	for rows.Next() {
 		var i Event
 		if err := rows.Scan(
@@ -184,7 +184,7 @@ func (q *Queries) PanelViewEvents(ctx context.Context, arg PanelViewEventsParams
 		); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, &i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -210,13 +210,13 @@ type PanelViewFiguresRow struct {
 	Amount      int64
 }
 
-func (q *Queries) PanelViewFigures(ctx context.Context, since time.Time, until time.Time) ([]PanelViewFiguresRow, error) {
+func (q *Queries) PanelViewFigures(ctx context.Context, since time.Time, until time.Time) ([]*PanelViewFiguresRow, error) {
 	rows, err := q.db.Query(ctx, panelViewFigures, since, until)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []PanelViewFiguresRow
+	var items []*PanelViewFiguresRow
 	for rows.Next() {
 		var i PanelViewFiguresRow
 		if err := rows.Scan(
@@ -230,7 +230,7 @@ func (q *Queries) PanelViewFigures(ctx context.Context, since time.Time, until t
 		); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, &i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -242,7 +242,7 @@ const panelViewLastRun = `-- name: PanelViewLastRun :one
 SELECT id, started_at, finished_at, settled, due, renewed, declined, unknown, ended, failed, error FROM renewal_runs ORDER BY id DESC LIMIT 1
 `
 
-func (q *Queries) PanelViewLastRun(ctx context.Context) (RenewalRun, error) {
+func (q *Queries) PanelViewLastRun(ctx context.Context) (*RenewalRun, error) {
 	row := q.db.QueryRow(ctx, panelViewLastRun)
 	var i RenewalRun
 	err := row.Scan(
@@ -258,7 +258,7 @@ func (q *Queries) PanelViewLastRun(ctx context.Context) (RenewalRun, error) {
 		&i.Failed,
 		&i.Error,
 	)
-	return i, err
+	return &i, err
 }
 
 const panelViewOldest = `-- name: PanelViewOldest :one
@@ -295,19 +295,19 @@ type PanelViewTotalsRow struct {
 	Live   int64
 }
 
-func (q *Queries) PanelViewTotals(ctx context.Context) ([]PanelViewTotalsRow, error) {
+func (q *Queries) PanelViewTotals(ctx context.Context) ([]*PanelViewTotalsRow, error) {
 	rows, err := q.db.Query(ctx, panelViewTotals)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []PanelViewTotalsRow
+	var items []*PanelViewTotalsRow
 	for rows.Next() {
 		var i PanelViewTotalsRow
 		if err := rows.Scan(&i.PlanID, &i.Live); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, &i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -325,22 +325,22 @@ type PanelViewUnsettledRow struct {
 	Oldest time.Time
 }
 
-func (q *Queries) PanelViewUnsettled(ctx context.Context) (PanelViewUnsettledRow, error) {
+func (q *Queries) PanelViewUnsettled(ctx context.Context) (*PanelViewUnsettledRow, error) {
 	row := q.db.QueryRow(ctx, panelViewUnsettled)
 	var i PanelViewUnsettledRow
 	err := row.Scan(&i.N, &i.Oldest)
-	return i, err
+	return &i, err
 }
 
 const panelViewUser = `-- name: PanelViewUser :one
 SELECT id, first_seen_at, last_seen_at FROM users WHERE id = $1
 `
 
-func (q *Queries) PanelViewUser(ctx context.Context, id string) (User, error) {
+func (q *Queries) PanelViewUser(ctx context.Context, id string) (*User, error) {
 	row := q.db.QueryRow(ctx, panelViewUser, id)
 	var i User
 	err := row.Scan(&i.ID, &i.FirstSeenAt, &i.LastSeenAt)
-	return i, err
+	return &i, err
 }
 
 const panelViewUsers = `-- name: PanelViewUsers :many
@@ -359,13 +359,13 @@ type PanelViewUsersRow struct {
 	Live        int64
 }
 
-func (q *Queries) PanelViewUsers(ctx context.Context, beforeAt time.Time, beforeID string, take int32) ([]PanelViewUsersRow, error) {
+func (q *Queries) PanelViewUsers(ctx context.Context, beforeAt time.Time, beforeID string, take int32) ([]*PanelViewUsersRow, error) {
 	rows, err := q.db.Query(ctx, panelViewUsers, beforeAt, beforeID, take)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []PanelViewUsersRow
+	var items []*PanelViewUsersRow
 	for rows.Next() {
 		var i PanelViewUsersRow
 		if err := rows.Scan(
@@ -376,7 +376,7 @@ func (q *Queries) PanelViewUsers(ctx context.Context, beforeAt time.Time, before
 		); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, &i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -400,13 +400,13 @@ type PanelViewUsersByIDRow struct {
 	Live        int64
 }
 
-func (q *Queries) PanelViewUsersByID(ctx context.Context, firstID string, lastID string, take int32) ([]PanelViewUsersByIDRow, error) {
+func (q *Queries) PanelViewUsersByID(ctx context.Context, firstID string, lastID string, take int32) ([]*PanelViewUsersByIDRow, error) {
 	rows, err := q.db.Query(ctx, panelViewUsersByID, firstID, lastID, take)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []PanelViewUsersByIDRow
+	var items []*PanelViewUsersByIDRow
 	for rows.Next() {
 		var i PanelViewUsersByIDRow
 		if err := rows.Scan(
@@ -417,7 +417,7 @@ func (q *Queries) PanelViewUsersByID(ctx context.Context, firstID string, lastID
 		); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, &i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

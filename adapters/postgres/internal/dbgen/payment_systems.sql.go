@@ -48,13 +48,13 @@ const paymentSystems = `-- name: PaymentSystems :many
 SELECT code, name, created_at, archived_at FROM payment_systems ORDER BY code COLLATE "C"
 `
 
-func (q *Queries) PaymentSystems(ctx context.Context) ([]PaymentSystem, error) {
+func (q *Queries) PaymentSystems(ctx context.Context) ([]*PaymentSystem, error) {
 	rows, err := q.db.Query(ctx, paymentSystems)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []PaymentSystem
+	var items []*PaymentSystem
 	for rows.Next() {
 		var i PaymentSystem
 		if err := rows.Scan(
@@ -65,7 +65,7 @@ func (q *Queries) PaymentSystems(ctx context.Context) ([]PaymentSystem, error) {
 		); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, &i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -78,13 +78,13 @@ SELECT code, name, created_at, archived_at FROM payment_systems WHERE code = ANY
 `
 
 // For the array in a SELECT of its own see UsersSeen.
-func (q *Queries) PaymentSystemsNamed(ctx context.Context, codes []string) ([]PaymentSystem, error) {
+func (q *Queries) PaymentSystemsNamed(ctx context.Context, codes []string) ([]*PaymentSystem, error) {
 	rows, err := q.db.Query(ctx, paymentSystemsNamed, codes)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []PaymentSystem
+	var items []*PaymentSystem
 	for rows.Next() {
 		var i PaymentSystem
 		if err := rows.Scan(
@@ -95,7 +95,7 @@ func (q *Queries) PaymentSystemsNamed(ctx context.Context, codes []string) ([]Pa
 		); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, &i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

@@ -16,7 +16,7 @@ const paymentFind = `-- name: PaymentFind :one
 SELECT user_id, id, subscription_id, payment_method_id, payment_system, initiator, amount, currency, period_start, period_end, status, decline_code, provider_ref, action_url, contradiction, created_at, settled_at, sweep_at, send_until FROM payments WHERE id = $1 AND user_id = coalesce($2::uuid, user_id)
 `
 
-func (q *Queries) PaymentFind(ctx context.Context, iD string, userID *string) (Payment, error) {
+func (q *Queries) PaymentFind(ctx context.Context, iD string, userID *string) (*Payment, error) {
 	row := q.db.QueryRow(ctx, paymentFind, iD, userID)
 	var i Payment
 	err := row.Scan(
@@ -40,7 +40,7 @@ func (q *Queries) PaymentFind(ctx context.Context, iD string, userID *string) (P
 		&i.SweepAt,
 		&i.SendUntil,
 	)
-	return i, err
+	return &i, err
 }
 
 const paymentsAdd = `-- name: PaymentsAdd :exec
@@ -110,13 +110,13 @@ ORDER BY p.id
 FOR NO KEY UPDATE OF p
 `
 
-func (q *Queries) PaymentsLock(ctx context.Context, userIds []string, ids []string) ([]Payment, error) {
+func (q *Queries) PaymentsLock(ctx context.Context, userIds []string, ids []string) ([]*Payment, error) {
 	rows, err := q.db.Query(ctx, paymentsLock, userIds, ids)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []Payment
+	var items []*Payment
 	for rows.Next() {
 		var i Payment
 		if err := rows.Scan(
@@ -142,7 +142,7 @@ func (q *Queries) PaymentsLock(ctx context.Context, userIds []string, ids []stri
 		); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, &i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -166,7 +166,7 @@ type PaymentsOfSystemParams struct {
 	AfterUser     string
 }
 
-func (q *Queries) PaymentsOfSystem(ctx context.Context, arg PaymentsOfSystemParams) ([]Payment, error) {
+func (q *Queries) PaymentsOfSystem(ctx context.Context, arg PaymentsOfSystemParams) ([]*Payment, error) {
 	rows, err := q.db.Query(ctx, paymentsOfSystem,
 		arg.PaymentSystem,
 		arg.Since,
@@ -177,7 +177,7 @@ func (q *Queries) PaymentsOfSystem(ctx context.Context, arg PaymentsOfSystemPara
 		return nil, err
 	}
 	defer rows.Close()
-	var items []Payment
+	var items []*Payment
 	for rows.Next() {
 		var i Payment
 		if err := rows.Scan(
@@ -203,7 +203,7 @@ func (q *Queries) PaymentsOfSystem(ctx context.Context, arg PaymentsOfSystemPara
 		); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, &i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -221,11 +221,11 @@ type PaymentsPendingRow struct {
 }
 
 // The time is NULL, which is Go's zero time, when none is pending.
-func (q *Queries) PaymentsPending(ctx context.Context) (PaymentsPendingRow, error) {
+func (q *Queries) PaymentsPending(ctx context.Context) (*PaymentsPendingRow, error) {
 	row := q.db.QueryRow(ctx, paymentsPending)
 	var i PaymentsPendingRow
 	err := row.Scan(&i.Pending, &i.Oldest)
-	return i, err
+	return &i, err
 }
 
 const paymentsRelease = `-- name: PaymentsRelease :exec
@@ -252,19 +252,19 @@ type PaymentsResendRow struct {
 	ID     string
 }
 
-func (q *Queries) PaymentsResend(ctx context.Context, send pgtype.Interval, userIds []string, ids []string) ([]PaymentsResendRow, error) {
+func (q *Queries) PaymentsResend(ctx context.Context, send pgtype.Interval, userIds []string, ids []string) ([]*PaymentsResendRow, error) {
 	rows, err := q.db.Query(ctx, paymentsResend, send, userIds, ids)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []PaymentsResendRow
+	var items []*PaymentsResendRow
 	for rows.Next() {
 		var i PaymentsResendRow
 		if err := rows.Scan(&i.UserID, &i.ID); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, &i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -333,13 +333,13 @@ type PaymentsTakeUnsettledRow struct {
 	SendOver bool
 }
 
-func (q *Queries) PaymentsTakeUnsettled(ctx context.Context, lease pgtype.Interval, take int32) ([]PaymentsTakeUnsettledRow, error) {
+func (q *Queries) PaymentsTakeUnsettled(ctx context.Context, lease pgtype.Interval, take int32) ([]*PaymentsTakeUnsettledRow, error) {
 	rows, err := q.db.Query(ctx, paymentsTakeUnsettled, lease, take)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []PaymentsTakeUnsettledRow
+	var items []*PaymentsTakeUnsettledRow
 	for rows.Next() {
 		var i PaymentsTakeUnsettledRow
 		if err := rows.Scan(
@@ -366,7 +366,7 @@ func (q *Queries) PaymentsTakeUnsettled(ctx context.Context, lease pgtype.Interv
 		); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, &i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

@@ -52,7 +52,7 @@ WHERE code = $1::text OR id::text = $1::text
 FOR NO KEY UPDATE
 `
 
-func (q *Queries) PlanForUpdate(ctx context.Context, ref string) (Plan, error) {
+func (q *Queries) PlanForUpdate(ctx context.Context, ref string) (*Plan, error) {
 	row := q.db.QueryRow(ctx, planForUpdate, ref)
 	var i Plan
 	err := row.Scan(
@@ -67,7 +67,7 @@ func (q *Queries) PlanForUpdate(ctx context.Context, ref string) (Plan, error) {
 		&i.UpdatedAt,
 		&i.ArchivedAt,
 	)
-	return i, err
+	return &i, err
 }
 
 const planSave = `-- name: PlanSave :execrows
@@ -111,13 +111,13 @@ const plans = `-- name: Plans :many
 SELECT id, code, name, price_amount, price_currency, interval_months, features, created_at, updated_at, archived_at FROM plans ORDER BY code COLLATE "C"
 `
 
-func (q *Queries) Plans(ctx context.Context) ([]Plan, error) {
+func (q *Queries) Plans(ctx context.Context) ([]*Plan, error) {
 	rows, err := q.db.Query(ctx, plans)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []Plan
+	var items []*Plan
 	for rows.Next() {
 		var i Plan
 		if err := rows.Scan(
@@ -134,7 +134,7 @@ func (q *Queries) Plans(ctx context.Context) ([]Plan, error) {
 		); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, &i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -155,13 +155,13 @@ type PlansForShareRow struct {
 }
 
 // For the arrays in SELECTs of their own see UsersSeen.
-func (q *Queries) PlansForShare(ctx context.Context, codes []string, ids []string) ([]PlansForShareRow, error) {
+func (q *Queries) PlansForShare(ctx context.Context, codes []string, ids []string) ([]*PlansForShareRow, error) {
 	rows, err := q.db.Query(ctx, plansForShare, codes, ids)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []PlansForShareRow
+	var items []*PlansForShareRow
 	for rows.Next() {
 		var i PlansForShareRow
 		if err := rows.Scan(
@@ -179,7 +179,7 @@ func (q *Queries) PlansForShare(ctx context.Context, codes []string, ids []strin
 		); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, &i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

@@ -14,7 +14,7 @@ const runLastEnded = `-- name: RunLastEnded :one
 SELECT id, started_at, finished_at, settled, due, renewed, declined, unknown, ended, failed, error FROM renewal_runs WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT 1
 `
 
-func (q *Queries) RunLastEnded(ctx context.Context) (RenewalRun, error) {
+func (q *Queries) RunLastEnded(ctx context.Context) (*RenewalRun, error) {
 	row := q.db.QueryRow(ctx, runLastEnded)
 	var i RenewalRun
 	err := row.Scan(
@@ -30,7 +30,7 @@ func (q *Queries) RunLastEnded(ctx context.Context) (RenewalRun, error) {
 		&i.Failed,
 		&i.Error,
 	)
-	return i, err
+	return &i, err
 }
 
 const runPut = `-- name: RunPut :exec

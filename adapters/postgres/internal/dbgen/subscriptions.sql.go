@@ -26,7 +26,7 @@ type SubscriptionNamedRow struct {
 	PlanCode     string
 }
 
-func (q *Queries) SubscriptionNamed(ctx context.Context, userID string, ref string) (SubscriptionNamedRow, error) {
+func (q *Queries) SubscriptionNamed(ctx context.Context, userID string, ref string) (*SubscriptionNamedRow, error) {
 	row := q.db.QueryRow(ctx, subscriptionNamed, userID, ref)
 	var i SubscriptionNamedRow
 	err := row.Scan(
@@ -53,7 +53,7 @@ func (q *Queries) SubscriptionNamed(ctx context.Context, userID string, ref stri
 		&i.Subscription.GraceUntil,
 		&i.PlanCode,
 	)
-	return i, err
+	return &i, err
 }
 
 const subscriptionsAdd = `-- name: SubscriptionsAdd :exec
@@ -136,11 +136,11 @@ type SubscriptionsBacklogRow struct {
 
 // Not all are counted: after an outage that would be millions of index entries
 // for each look. The time is NULL, which is Go's zero time, when none is due.
-func (q *Queries) SubscriptionsBacklog(ctx context.Context, now time.Time, most int32) (SubscriptionsBacklogRow, error) {
+func (q *Queries) SubscriptionsBacklog(ctx context.Context, now time.Time, most int32) (*SubscriptionsBacklogRow, error) {
 	row := q.db.QueryRow(ctx, subscriptionsBacklog, now, most)
 	var i SubscriptionsBacklogRow
 	err := row.Scan(&i.Due, &i.Oldest)
-	return i, err
+	return &i, err
 }
 
 const subscriptionsLive = `-- name: SubscriptionsLive :many
@@ -158,13 +158,13 @@ type SubscriptionsLiveRow struct {
 }
 
 // For the array in a SELECT of its own see UsersSeen.
-func (q *Queries) SubscriptionsLive(ctx context.Context, userIds []string, codes []string, ids []string) ([]SubscriptionsLiveRow, error) {
+func (q *Queries) SubscriptionsLive(ctx context.Context, userIds []string, codes []string, ids []string) ([]*SubscriptionsLiveRow, error) {
 	rows, err := q.db.Query(ctx, subscriptionsLive, userIds, codes, ids)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []SubscriptionsLiveRow
+	var items []*SubscriptionsLiveRow
 	for rows.Next() {
 		var i SubscriptionsLiveRow
 		if err := rows.Scan(
@@ -193,7 +193,7 @@ func (q *Queries) SubscriptionsLive(ctx context.Context, userIds []string, codes
 		); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, &i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -215,13 +215,13 @@ type SubscriptionsLockRow struct {
 	PlanCode     string
 }
 
-func (q *Queries) SubscriptionsLock(ctx context.Context, userIds []string, ids []string) ([]SubscriptionsLockRow, error) {
+func (q *Queries) SubscriptionsLock(ctx context.Context, userIds []string, ids []string) ([]*SubscriptionsLockRow, error) {
 	rows, err := q.db.Query(ctx, subscriptionsLock, userIds, ids)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []SubscriptionsLockRow
+	var items []*SubscriptionsLockRow
 	for rows.Next() {
 		var i SubscriptionsLockRow
 		if err := rows.Scan(
@@ -250,7 +250,7 @@ func (q *Queries) SubscriptionsLock(ctx context.Context, userIds []string, ids [
 		); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, &i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -296,7 +296,7 @@ type SubscriptionsLockDueRow struct {
 // not ended; where to start in it keeps off the dead entries at its beginning.
 // Methods are locked so that nobody removes one before the intent with it is
 // stored. The version is what all has that this transaction writes.
-func (q *Queries) SubscriptionsLockDue(ctx context.Context, arg SubscriptionsLockDueParams) ([]SubscriptionsLockDueRow, error) {
+func (q *Queries) SubscriptionsLockDue(ctx context.Context, arg SubscriptionsLockDueParams) ([]*SubscriptionsLockDueRow, error) {
 	rows, err := q.db.Query(ctx, subscriptionsLockDue,
 		arg.FromAt,
 		arg.Now,
@@ -307,7 +307,7 @@ func (q *Queries) SubscriptionsLockDue(ctx context.Context, arg SubscriptionsLoc
 		return nil, err
 	}
 	defer rows.Close()
-	var items []SubscriptionsLockDueRow
+	var items []*SubscriptionsLockDueRow
 	for rows.Next() {
 		var i SubscriptionsLockDueRow
 		if err := rows.Scan(
@@ -343,7 +343,7 @@ func (q *Queries) SubscriptionsLockDue(ctx context.Context, arg SubscriptionsLoc
 		); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, &i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -470,7 +470,7 @@ type ViewDueRow struct {
 	RemovedAt    time.Time
 }
 
-func (q *Queries) ViewDue(ctx context.Context, arg ViewDueParams) ([]ViewDueRow, error) {
+func (q *Queries) ViewDue(ctx context.Context, arg ViewDueParams) ([]*ViewDueRow, error) {
 	rows, err := q.db.Query(ctx, viewDue,
 		arg.FromAt,
 		arg.AfterUser,
@@ -484,7 +484,7 @@ func (q *Queries) ViewDue(ctx context.Context, arg ViewDueParams) ([]ViewDueRow,
 		return nil, err
 	}
 	defer rows.Close()
-	var items []ViewDueRow
+	var items []*ViewDueRow
 	for rows.Next() {
 		var i ViewDueRow
 		if err := rows.Scan(
@@ -519,7 +519,7 @@ func (q *Queries) ViewDue(ctx context.Context, arg ViewDueParams) ([]ViewDueRow,
 		); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, &i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

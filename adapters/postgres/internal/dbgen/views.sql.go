@@ -16,13 +16,13 @@ ORDER BY id DESC
 LIMIT $3::int
 `
 
-func (q *Queries) ViewEvents(ctx context.Context, userID string, before string, take int32) ([]Event, error) {
+func (q *Queries) ViewEvents(ctx context.Context, userID string, before string, take int32) ([]*Event, error) {
 	rows, err := q.db.Query(ctx, viewEvents, userID, before, take)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []Event
+	var items []*Event
 	for rows.Next() {
 		var i Event
 		if err := rows.Scan(
@@ -42,7 +42,7 @@ func (q *Queries) ViewEvents(ctx context.Context, userID string, before string, 
 		); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, &i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -61,13 +61,13 @@ LIMIT $1::int
 `
 
 // Paid ones and others have an index of the user's each: see the key of payments.
-func (q *Queries) ViewPayments(ctx context.Context, take int32, userID string, before string) ([]Payment, error) {
+func (q *Queries) ViewPayments(ctx context.Context, take int32, userID string, before string) ([]*Payment, error) {
 	rows, err := q.db.Query(ctx, viewPayments, take, userID, before)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []Payment
+	var items []*Payment
 	for rows.Next() {
 		var i Payment
 		if err := rows.Scan(
@@ -93,7 +93,7 @@ func (q *Queries) ViewPayments(ctx context.Context, take int32, userID string, b
 		); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, &i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -118,7 +118,7 @@ type ViewSubscriptionRow struct {
 	Features     []string
 }
 
-func (q *Queries) ViewSubscription(ctx context.Context, userID string, ref string) (ViewSubscriptionRow, error) {
+func (q *Queries) ViewSubscription(ctx context.Context, userID string, ref string) (*ViewSubscriptionRow, error) {
 	row := q.db.QueryRow(ctx, viewSubscription, userID, ref)
 	var i ViewSubscriptionRow
 	err := row.Scan(
@@ -165,7 +165,7 @@ func (q *Queries) ViewSubscription(ctx context.Context, userID string, ref strin
 		&i.PlanCode,
 		&i.Features,
 	)
-	return i, err
+	return &i, err
 }
 
 const viewSubscriptions = `-- name: ViewSubscriptions :many
@@ -192,7 +192,7 @@ type ViewSubscriptionsRow struct {
 	Features     []string
 }
 
-func (q *Queries) ViewSubscriptions(ctx context.Context, arg ViewSubscriptionsParams) ([]ViewSubscriptionsRow, error) {
+func (q *Queries) ViewSubscriptions(ctx context.Context, arg ViewSubscriptionsParams) ([]*ViewSubscriptionsRow, error) {
 	rows, err := q.db.Query(ctx, viewSubscriptions,
 		arg.UserID,
 		arg.LiveOnly,
@@ -203,7 +203,7 @@ func (q *Queries) ViewSubscriptions(ctx context.Context, arg ViewSubscriptionsPa
 		return nil, err
 	}
 	defer rows.Close()
-	var items []ViewSubscriptionsRow
+	var items []*ViewSubscriptionsRow
 	for rows.Next() {
 		var i ViewSubscriptionsRow
 		if err := rows.Scan(
@@ -252,7 +252,7 @@ func (q *Queries) ViewSubscriptions(ctx context.Context, arg ViewSubscriptionsPa
 		); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, &i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
