@@ -8,11 +8,11 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// Story returns what the books say of a payment. Without its user, all payments
-// are read to find it. [billing.ErrNotFound] when there is none.
-func (s *Store) Story(ctx context.Context, id billing.PaymentID, user billing.UserID) (app.Story, error) {
+// Story returns what the books say of a payment. [billing.ErrNotFound] when there
+// is none.
+func (s *Store) Story(ctx context.Context, id billing.PaymentID) (app.Story, error) {
 	q := dbgen.New(s.pool)
-	p, err := q.PaymentFind(ctx, string(id), orNull(user))
+	p, err := q.PaymentFind(ctx, string(id))
 	if err != nil {
 		return app.Story{}, translate(orNotFound(err, billing.ErrNotFound.Because("there is no payment %s", id)))
 	}

@@ -14,8 +14,7 @@ import (
 )
 
 func (t *tool) payment() *cobra.Command {
-	var user string
-	cmd := &cobra.Command{
+	return t.withJSON(&cobra.Command{
 		Use: "payment ID", Short: "Tell all that the books say of one payment",
 		Long: "Tell all that the books say of one payment: what was asked for, what became of it, and what that caused.\n\n" +
 			"When it was sent, and what the payment system said word for word, is in the log: look for its id as payment_id.",
@@ -25,20 +24,15 @@ func (t *tool) payment() *cobra.Command {
 			if uuid.Validate(args[0]) != nil {
 				return misused("%q is not the id of a payment, which is a UUID", args[0])
 			}
-			if user != "" && uuid.Validate(user) != nil {
-				return misused("--user %q is not the id of a user, which is a UUID", user)
-			}
 			return t.withStore(cmd.Context(), func(s *postgres.Store) error {
-				story, err := s.Story(cmd.Context(), billing.PaymentID(args[0]), billing.UserID(user))
+				story, err := s.Story(cmd.Context(), billing.PaymentID(args[0]))
 				if err != nil {
 					return err
 				}
 				return t.print(toStoryJSON(story), func() { t.tell(story) })
 			})
 		}),
-	}
-	cmd.Flags().StringVar(&user, "user", "", "whose it is, as the log says; without it all payments are read to find this one")
-	return t.withJSON(cmd)
+	})
 }
 
 type storyJSON struct {

@@ -81,4 +81,4 @@ LIMIT 1000;
 SELECT count(*) AS pending, min(created_at)::timestamptz AS oldest FROM payments WHERE sweep_at IS NOT NULL;
 
 -- name: PaymentFind :one
-SELECT * FROM payments WHERE id = @id AND user_id = coalesce(sqlc.narg('user_id')::uuid, user_id);
+SELECT * FROM payments WHERE id = @id;

@@ -13,11 +13,11 @@ import (
 )
 
 const paymentFind = `-- name: PaymentFind :one
-SELECT user_id, id, subscription_id, payment_method_id, payment_system, initiator, amount, currency, period_start, period_end, status, decline_code, provider_ref, action_url, contradiction, created_at, settled_at, sweep_at, send_until FROM payments WHERE id = $1 AND user_id = coalesce($2::uuid, user_id)
+SELECT user_id, id, subscription_id, payment_method_id, payment_system, initiator, amount, currency, period_start, period_end, status, decline_code, provider_ref, action_url, contradiction, created_at, settled_at, sweep_at, send_until FROM payments WHERE id = $1
 `
 
-func (q *Queries) PaymentFind(ctx context.Context, iD string, userID *string) (*Payment, error) {
-	row := q.db.QueryRow(ctx, paymentFind, iD, userID)
+func (q *Queries) PaymentFind(ctx context.Context, id string) (*Payment, error) {
+	row := q.db.QueryRow(ctx, paymentFind, id)
 	var i Payment
 	err := row.Scan(
 		&i.UserID,
