@@ -6,15 +6,13 @@ import (
 )
 
 // Batch sets the garbage collector up for a program that makes a lot of garbage
-// for a few seconds: it lets five times what is in use pile up before it collects,
-// which spares a third of all CPU, but never more than 24 MB, and 8 KB for each of
-// so many charges at once. GOGC and GOMEMLIMIT come first where they are set.
+// for a few seconds, while so many charges are under way at once. With few of them
+// little is in use, and four times as much may pile up before it is collected:
+// that spares a fifth of all CPU for ten megabytes. With many it is Go's own
+// twice. GOGC comes first where it is set.
 func Batch(concurrency int) {
-	const least, each = 24 << 20, 8 << 10
+	const usual, most, few = 100, 300, 64
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
-	}
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(least + each*int64(concurrency))
+		debug.SetGCPercent(max(usual, min(most, most*few/concurrency)))
 	}
 }
