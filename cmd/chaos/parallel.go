@@ -14,7 +14,7 @@ func parallel() []scenario {
 		},
 		{
 			name: "parallel/many keys", short: 1, long: 20,
-			breaks: "50 wishes of one viewer for one plan at once, through two APIs: one subscription, the others are told so",
+			breaks: "50 wishes of a viewer for one plan at once, through two APIs, ten times: one subscription, the others are told so",
 			run:    manyKeys,
 		},
 	}
@@ -81,13 +81,16 @@ func manyKeys(t *trial) {
 	w := t.world()
 	w.api()
 	w.api()
-	got := map[string]int{}
-	for _, a := range w.atOnce(50, w.viewer("alice"), func(i int) string { return fmt.Sprint("key-", i) }) {
-		got[fmt.Sprint(a.status, " ", a.body.Code)]++
-	}
-	if got["201 "]+got["202 "] != 1 || got["409 already_subscribed"] != 49 {
-		w.violated("answers %v, want one 201 and 49 times 409 already_subscribed", got)
+	const viewers = 10 // the two APIs do not come to the same moment every time
+	for n := range viewers {
+		got := map[string]int{}
+		for _, a := range w.atOnce(50, w.viewer(fmt.Sprint("viewer-", n)), func(i int) string { return fmt.Sprint("key-", i) }) {
+			got[fmt.Sprint(a.status, " ", a.body.Code)]++
+		}
+		if got["201 "]+got["202 "] != 1 || got["409 already_subscribed"] != 49 {
+			w.violated("answers %v, want one 201 and 49 times 409 already_subscribed", got)
+		}
 	}
 	w.check()
-	w.charged(1)
+	w.charged(viewers)
 }
