@@ -31,7 +31,7 @@ var mutants = []mutant{
 	{name: "renewal-at-todays-price", scenario: "race/price", found: `^price`, plants: "a renewal takes the plan's price, not the viewer's"},
 	{name: "cancelled-is-renewed", scenario: "race/cancel", found: `^cancel:`, plants: "a run overlooks that the viewer has cancelled"},
 	{name: "key-not-claimed", scenario: "parallel/one key", found: `^asked again|^request`, plants: "the Idempotency-Key is not noted with the work"},
-	{name: "no-unique-rule", scenario: "parallel/many keys", found: `^I6`, plants: "the schema allows two live subscriptions to a plan"},
+	{name: "no-unique-rule", scenario: "parallel/many keys", found: `^I6`, seeds: 5, plants: "the schema allows two live subscriptions to a plan"},
 	{name: "history-forgotten", scenario: "parallel/many keys", found: `^I10`, plants: "what happens is not written into the history"},
 	{name: "anchor-drifts", scenario: "race/clocks", found: `^I9`, plants: "months are counted from the last one"},
 }
