@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gorilla/mux"
-
 	"github.com/online-cinema/billing/core/billing"
 )
 
@@ -107,39 +105,6 @@ func headAsGet(next http.Handler) http.Handler {
 	})
 }
 
-// noteRoute notes the template of the matched route.
-func (s *server) noteRoute(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if route := mux.CurrentRoute(r); route != nil {
-			infoOf(r.Context()).route, _ = route.GetPathTemplate()
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// public is what everybody may ask for. Everything else needs a token, so that
-// a path that is added is closed until somebody opens it.
-var public = map[string]bool{
-	"/v1/plans": true, "/v1/payment-systems": true, "/openapi.json": true, "/docs": true,
-}
-
-// authenticate finds out who the viewer is. What viewers see is theirs alone, so
-// no cache may keep it.
-func (s *server) authenticate(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if public[infoOf(r.Context()).route] {
-			next.ServeHTTP(w, r)
-			return
-		}
-		w.Header().Set("Cache-Control", "no-store")
-		if err := s.viewer(r); err != nil {
-			s.fail(w, r, err)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
 func (s *server) viewer(r *http.Request) error {
 	token, ok := bearer(r)
 	if !ok {
@@ -168,15 +133,4 @@ func bearer(r *http.Request) (string, bool) {
 	}
 	scheme, token, ok := strings.Cut(headers[0], " ")
 	return token, ok && strings.EqualFold(scheme, "Bearer") && token != ""
-}
-
-// checkRequests holds requests against the document.
-func (s *server) checkRequests(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := s.checker.check(w, r); err != nil {
-			s.fail(w, r, err)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
 }
