@@ -19,7 +19,7 @@ type Group[T, R any] struct {
 
 type call[T, R any] struct {
 	item   T
-	turn   chan []*call[T, R] // a batch to serve, this call the first; nil when served
+	turn   chan []*call[T, R] // of a call that waits: a batch to serve, this call the first; nil when served
 	result R
 	err    error
 }
@@ -32,7 +32,7 @@ var ErrFailed = errors.New("gather: the batch panicked")
 // all of its callers, so it must not depend on one of them: it returns one result
 // for each item, in their order, or an error, which is everybody's.
 func (g *Group[T, R]) Do(item T, f func([]T) ([]R, error)) (R, error) {
-	c := &call[T, R]{item: item, turn: make(chan []*call[T, R], 1)}
+	c := &call[T, R]{item: item}
 	if batch := g.await(c); batch != nil {
 		g.serve(batch, f)
 	}
@@ -47,6 +47,7 @@ func (g *Group[T, R]) await(c *call[T, R]) []*call[T, R] {
 		g.mu.Unlock()
 		return []*call[T, R]{c}
 	}
+	c.turn = make(chan []*call[T, R], 1)
 	g.waiting = append(g.waiting, c)
 	g.mu.Unlock()
 	return <-c.turn
