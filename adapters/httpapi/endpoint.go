@@ -99,7 +99,7 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // request. What viewers see is theirs alone, so no cache may keep it.
 func (e *endpoint) admit(w http.ResponseWriter, r *http.Request) error {
 	if !e.public {
-		w.Header().Set("Cache-Control", "no-store")
+		w.Header()["Cache-Control"] = noStore
 		if err := e.viewer(r); err != nil {
 			return err
 		}
