@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -72,13 +74,52 @@ func TestRequestIDs(t *testing.T) {
 	s := newService(t)
 	for id, kept := range map[string]bool{
 		"a": true, "A-b_c.9": true, strings.Repeat("x", 128): true,
-		"": false, strings.Repeat("x", 129): false, "a b": false, "a\"b": false, "é": false,
+		"": false, strings.Repeat("x", 129): false, "a b": false, "a\"b": false, "é": false, "a\n": false,
+		"4242424242424242": false, "4242424242424243": true, // the number of a card, and none
 	} {
 		w := s.do("", "GET", "/v2", "", header{"X-Request-Id", id})
 		got := w.Header().Get("X-Request-Id")
 		if (got == id) != kept || got == "" || !strings.Contains(w.Body.String(), got) {
 			t.Errorf("%q became %q in %s", id, got, w.Body)
 		}
+	}
+}
+
+// Browsers take an answer for what it is, and show it nowhere else.
+func TestEveryAnswerIsSecured(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	for path, want := range map[string]http.Header{
+		"/v1/plans":        {"Content-Type": {"application/json"}},
+		"/v1/entitlements": {"Content-Type": {"application/problem+json"}, "Cache-Control": {"no-store"}, "Www-Authenticate": {`Bearer realm="billing"`}},
+		"/nowhere":         {"Content-Type": {"application/problem+json"}, "Cache-Control": {"no-store"}},
+	} {
+		want["X-Request-Id"] = []string{"test-request"}
+		want["X-Content-Type-Options"] = []string{"nosniff"}
+		want["Content-Security-Policy"] = []string{"default-src 'none'; frame-ancestors 'none'"}
+		want["Cross-Origin-Resource-Policy"] = []string{"same-origin"}
+		want["Referrer-Policy"] = []string{"no-referrer"}
+		if diff := cmp.Diff(want, s.do("", "GET", path, "").Header()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", path, diff)
+		}
+	}
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "https://billing.example/v1/plans", nil)
+	w := httptest.NewRecorder()
+	s.handler.ServeHTTP(w, r)
+	if got := w.Header()["Strict-Transport-Security"]; r.TLS == nil || !slices.Equal(got, []string{"max-age=31536000"}) {
+		t.Errorf("over TLS: %q", got)
+	}
+}
+
+// A line that nobody wants is not made.
+func TestQuietLog(t *testing.T) {
+	t.Parallel()
+	var out lockedBuffer
+	s := newService(t, func(c *Config) {
+		c.Log = slog.New(LogHandler(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelWarn})))
+	})
+	if s.do("", "GET", "/v1/plans", ""); out.String() != "" {
+		t.Errorf("logged %s", out.String())
 	}
 }
 

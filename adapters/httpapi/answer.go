@@ -29,10 +29,10 @@ func (a answer) write(w http.ResponseWriter) {
 
 // describe sets the headers that belong to the answer.
 func (a answer) describe(h http.Header) {
-	h.Set("Content-Type", "application/json")
+	h["Content-Type"] = typeJSON
 	if a.status >= http.StatusBadRequest {
-		h.Set("Content-Type", "application/problem+json")
-		h.Set("Cache-Control", "no-store")
+		h["Content-Type"] = typeProblem
+		h["Cache-Control"] = noStore
 	}
 	if a.status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", `Bearer realm="billing"`)

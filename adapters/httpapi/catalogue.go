@@ -34,7 +34,7 @@ type renderedPlans []byte
 
 // VisitListPlansResponse implements [api.ListPlansResponseObject].
 func (body renderedPlans) VisitListPlansResponse(w http.ResponseWriter) error {
-	w.Header().Set("Content-Type", "application/json")
+	w.Header()["Content-Type"] = typeJSON
 	_, err := w.Write(body)
 	return err
 }

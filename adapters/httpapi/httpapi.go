@@ -58,7 +58,7 @@ type server struct {
 	Config
 
 	router    *mux.Router
-	checker   checker
+	plain     map[target]*endpoint // of the routes without variables
 	plans     gather.Group[struct{}, api.ListPlansResponseObject]
 	users     *limiter
 	addresses *limiter
@@ -76,22 +76,24 @@ func New(c Config) (http.Handler, error) {
 		return nil, err
 	}
 	s := &server{
-		Config: c, router: mux.NewRouter(), checker: checker{d.doc},
+		Config: c, router: mux.NewRouter(), plain: map[target]*endpoint{},
 		users: newLimiter(c.Rates.PerUser, remembered), addresses: newLimiter(c.Rates.PerAddress, remembered),
 	}
-	s.route(d)
-	return s.identify(s.logAccess(s.recoverPanics(s.limitAddresses(headAsGet(s.router))))), nil
+	if err := s.route(d); err != nil {
+		return nil, err
+	}
+	return s.identify(s.logAccess(s.recoverPanics(s.limitAddresses(headAsGet(http.HandlerFunc(s.dispatch)))))), nil
 }
 
-func (s *server) route(d description) {
+func (s *server) route(d description) error {
 	r := s.router
 	r.SkipClean(true) // an odd path is not found, not sent elsewhere
-	r.Use(s.noteRoute, s.authenticate, s.checkRequests)
 	r.NotFoundHandler = http.HandlerFunc(s.notFound)
 	r.MethodNotAllowedHandler = http.HandlerFunc(s.methodNotAllowed)
 	r.Handle("/openapi.json", d.json).Methods(http.MethodGet)
 	r.Handle("/docs", d.html).Methods(http.MethodGet)
 	api.HandlerWithOptions(s.operations(), api.GorillaServerOptions{BaseRouter: r, ErrorHandlerFunc: s.badParam})
+	return s.bind(d.doc)
 }
 
 // operations is the generated code around the handlers.

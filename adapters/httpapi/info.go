@@ -7,20 +7,27 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// info is what the layers of one request tell each other. The outermost makes
-// it, the inner ones fill it in.
+// info is what the layers of one request tell each other, and the context that
+// it travels in. The outermost makes it, the inner ones fill it in.
 type info struct {
+	context.Context // of the server
+
 	requestID string
 	route     string // template of the matched route
 	user      billing.UserID
 	ref       string // of the path
 	key       string // Idempotency-Key; empty when there is none
+	seen      statusWriter
 }
 
 type infoKey struct{}
 
-func withInfo(ctx context.Context, i *info) context.Context {
-	return context.WithValue(ctx, infoKey{}, i)
+// Value implements [context.Context].
+func (i *info) Value(key any) any {
+	if key == (infoKey{}) {
+		return i
+	}
+	return i.Context.Value(key)
 }
 
 // LogHandler adds to each line the id of the request that its context is of.

@@ -5,43 +5,64 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"regexp"
 	"runtime/debug"
 	"strings"
 	"time"
 
-	"github.com/gorilla/mux"
-
 	"github.com/online-cinema/billing/core/billing"
 )
-
-var safeID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
 
 // identify gives every request an id, the client's own if it is harmless, and
 // every answer the headers that all have.
 func (s *server) identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := r.Header.Get("X-Request-Id")
-		if !safeID.MatchString(id) || billing.LooksLikeCardNumber(id) {
+		if !harmless(id) {
 			id = s.NewID()
 		}
-		w.Header().Set("X-Request-Id", id)
+		w.Header()["X-Request-Id"] = []string{id}
 		secure(w.Header(), r.TLS != nil)
-		i := &info{requestID: id}
-		next.ServeHTTP(w, r.WithContext(withInfo(r.Context(), i)))
+		i := &info{Context: r.Context(), requestID: id}
+		next.ServeHTTP(w, r.WithContext(i))
 		r.Pattern = i.route // as http.ServeMux tells whoever is around it
 	})
 }
 
+// harmless reports whether an id can be logged and sent back.
+func harmless(id string) bool {
+	for _, c := range []byte(id) {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == '_', c == '-':
+		default:
+			return false
+		}
+	}
+	return 0 < len(id) && len(id) <= 128 && !billing.LooksLikeCardNumber(id)
+}
+
+// Values of headers that answers share. Nobody changes one: to have another, an
+// answer has another slice.
+var (
+	nosniff     = []string{"nosniff"}
+	showNowhere = []string{"default-src 'none'; frame-ancestors 'none'"}
+	sameOrigin  = []string{"same-origin"}
+	noReferrer  = []string{"no-referrer"}
+	encryptOnly = []string{"max-age=31536000"}
+	noStore     = []string{"no-store"}
+	typeJSON    = []string{"application/json"}
+	typeProblem = []string{"application/problem+json"}
+)
+
 // secure tells browsers to take an answer for what it is, and to show it
-// nowhere else. What may load something says so itself.
+// nowhere else. What may load something says so itself. The names are written as
+// net/http would write them.
 func secure(h http.Header, encrypted bool) {
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("Referrer-Policy", "no-referrer")
+	h["X-Content-Type-Options"] = nosniff
+	h["Content-Security-Policy"] = showNowhere
+	h["Cross-Origin-Resource-Policy"] = sameOrigin
+	h["Referrer-Policy"] = noReferrer
 	if encrypted {
-		h.Set("Strict-Transport-Security", "max-age=31536000")
+		h["Strict-Transport-Security"] = encryptOnly
 	}
 }
 
@@ -49,16 +70,24 @@ func secure(h http.Header, encrypted bool) {
 // may hold secrets.
 func (s *server) logAccess(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		start, seen := time.Now(), &statusWriter{ResponseWriter: w, status: http.StatusOK}
-		next.ServeHTTP(seen, r)
-		i, took := infoOf(r.Context()), time.Since(start)
+		start, ctx := time.Now(), r.Context()
+		i := infoOf(ctx)
+		i.seen = statusWriter{ResponseWriter: w, status: http.StatusOK}
+		next.ServeHTTP(&i.seen, r)
+		end := time.Now()
+		took := end.Sub(start)
 		if s.Served != nil {
-			s.Served(Served{r.Method, i.route, seen.status, took})
+			s.Served(Served{r.Method, i.route, i.seen.status, took})
 		}
-		s.Log.LogAttrs(r.Context(), slog.LevelInfo, "request",
-			slog.String("method", r.Method), slog.String("route", i.route), slog.Int("status", seen.status),
+		if !s.Log.Enabled(ctx, slog.LevelInfo) {
+			return
+		}
+		line := slog.NewRecord(end, slog.LevelInfo, "request", 0) // of no place in the source: it is always this one
+		line.AddAttrs(
+			slog.String("method", r.Method), slog.String("route", i.route), slog.Int("status", i.seen.status),
 			slog.Int64("duration_ms", took.Milliseconds()),
 			slog.String("user_id", string(i.user)))
+		_ = s.Log.Handler().Handle(ctx, line) // as a Logger does
 	})
 }
 
@@ -107,39 +136,6 @@ func headAsGet(next http.Handler) http.Handler {
 	})
 }
 
-// noteRoute notes the template of the matched route.
-func (s *server) noteRoute(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if route := mux.CurrentRoute(r); route != nil {
-			infoOf(r.Context()).route, _ = route.GetPathTemplate()
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// public is what everybody may ask for. Everything else needs a token, so that
-// a path that is added is closed until somebody opens it.
-var public = map[string]bool{
-	"/v1/plans": true, "/v1/payment-systems": true, "/openapi.json": true, "/docs": true,
-}
-
-// authenticate finds out who the viewer is. What viewers see is theirs alone, so
-// no cache may keep it.
-func (s *server) authenticate(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if public[infoOf(r.Context()).route] {
-			next.ServeHTTP(w, r)
-			return
-		}
-		w.Header().Set("Cache-Control", "no-store")
-		if err := s.viewer(r); err != nil {
-			s.fail(w, r, err)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
 func (s *server) viewer(r *http.Request) error {
 	token, ok := bearer(r)
 	if !ok {
@@ -168,15 +164,4 @@ func bearer(r *http.Request) (string, bool) {
 	}
 	scheme, token, ok := strings.Cut(headers[0], " ")
 	return token, ok && strings.EqualFold(scheme, "Bearer") && token != ""
-}
-
-// checkRequests holds requests against the document.
-func (s *server) checkRequests(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := s.checker.check(w, r); err != nil {
-			s.fail(w, r, err)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
 }

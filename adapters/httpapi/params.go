@@ -9,26 +9,35 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
-	"github.com/getkin/kin-openapi/routers"
 	"github.com/gorilla/mux"
 
 	"github.com/online-cinema/billing/core/billing"
 )
 
+// setParams takes those of the path and of the operation.
+func (e *endpoint) setParams(lists ...openapi3.Parameters) {
+	e.params = slices.Concat(lists...)
+	e.queryOnly = !slices.ContainsFunc(e.params, func(p *openapi3.ParameterRef) bool {
+		return p.Value.In != openapi3.ParameterInQuery || p.Value.Required
+	})
+}
+
 // checkParams checks what is not the body. A path that cannot be anybody's is
 // not found; the rest is invalid.
-func checkParams(r *http.Request, route *routers.Route) error {
-	params := slices.Concat(route.PathItem.Parameters, route.Operation.Parameters)
+func (e *endpoint) checkParams(r *http.Request) error {
+	if len(e.params) == 0 || e.queryOnly && r.URL.RawQuery == "" {
+		return nil
+	}
 	query, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil && params.GetByInAndName(openapi3.ParameterInQuery, "limit") != nil {
+	if err != nil && e.params.GetByInAndName(openapi3.ParameterInQuery, "limit") != nil {
 		return &billing.InvalidError{Faults: []billing.Fault{{Field: "query", Message: "is not a valid query"}}}
 	}
 	input := &openapi3filter.RequestValidationInput{
-		Request: r, PathParams: mux.Vars(r), QueryParams: query, Route: route,
+		Request: r, PathParams: mux.Vars(r), QueryParams: query, Route: e.described,
 		Options: &openapi3filter.Options{SkipSettingDefaults: true},
 	}
 	var faults []billing.Fault
-	for _, ref := range params {
+	for _, ref := range e.params {
 		if err := checkParam(r, input, ref.Value, &faults); err != nil {
 			return err
 		}

@@ -14,14 +14,16 @@ type Group[T, R any] struct {
 
 	mu      sync.Mutex
 	busy    bool // a batch is under way
-	waiting []*call[T, R]
+	waiting []*batch[T, R]
 }
 
-type call[T, R any] struct {
-	item   T
-	turn   chan []*call[T, R] // a batch to serve, this call the first; nil when served
-	result R
-	err    error
+// batch is served by the first who is in it.
+type batch[T, R any] struct {
+	items   []T
+	turn    chan struct{} // closed when it may begin; nil when it need not wait
+	done    chan struct{} // closed when it is served; nil when nobody waits for that
+	results []R
+	err     error
 }
 
 // ErrFailed is for those whose batch was served by another caller, and panicked
@@ -31,59 +33,65 @@ var ErrFailed = errors.New("gather: the batch panicked")
 // Do has item served with others and returns its result. f serves a batch for
 // all of its callers, so it must not depend on one of them: it returns one result
 // for each item, in their order, or an error, which is everybody's.
-func (g *Group[T, R]) Do(item T, f func([]T) ([]R, error)) (R, error) {
-	c := &call[T, R]{item: item, turn: make(chan []*call[T, R], 1)}
-	if batch := g.await(c); batch != nil {
-		g.serve(batch, f)
+func (g *Group[T, R]) Do(item T, f func([]T) ([]R, error)) (result R, err error) {
+	b, place := g.join(item)
+	if place == 0 {
+		g.serve(b, f)
+	} else {
+		<-b.done
 	}
-	return c.result, c.err
+	if b.err == nil {
+		result = b.results[place]
+	}
+	return result, b.err
 }
 
-// await returns the batch that c is to serve, or nil when another has served c.
-func (g *Group[T, R]) await(c *call[T, R]) []*call[T, R] {
+// join returns the batch that the item is in, and its place there.
+func (g *Group[T, R]) join(item T) (b *batch[T, R], place int) {
 	g.mu.Lock()
-	if !g.busy { // and so nobody waits
+	defer g.mu.Unlock()
+	last := len(g.waiting) - 1
+	switch {
+	case !g.busy: // and so nobody waits
 		g.busy = true
-		g.mu.Unlock()
-		return []*call[T, R]{c}
+		return &batch[T, R]{items: []T{item}}, 0
+	case last < 0 || g.Most > 0 && len(g.waiting[last].items) == g.Most:
+		b = &batch[T, R]{items: []T{item}, turn: make(chan struct{})}
+		g.waiting = append(g.waiting, b)
+		return b, 0
 	}
-	g.waiting = append(g.waiting, c)
-	g.mu.Unlock()
-	return <-c.turn
+	b = g.waiting[last]
+	if b.done == nil {
+		b.done = make(chan struct{})
+	}
+	b.items = append(b.items, item)
+	return b, len(b.items) - 1
 }
 
-func (g *Group[T, R]) serve(batch []*call[T, R], f func([]T) ([]R, error)) {
-	items := make([]T, len(batch))
-	for i, c := range batch {
-		items[i], c.err = c.item, ErrFailed
+// serve serves b when it is its turn.
+func (g *Group[T, R]) serve(b *batch[T, R], f func([]T) ([]R, error)) {
+	if b.turn != nil {
+		<-b.turn
 	}
+	b.err = ErrFailed
 	defer func() {
-		for _, c := range batch[1:] {
-			c.turn <- nil
+		if b.done != nil {
+			close(b.done)
 		}
 		g.next() // last, because whoever is woken last runs first, and others wait for this one
 	}()
-	results, err := f(items)
-	for i, c := range batch {
-		if c.err = err; err == nil {
-			c.result = results[i]
-		}
-	}
+	b.results, b.err = f(b.items)
 }
 
-// next gives the turn to those who wait.
+// next gives the turn to those who wait for the longest. From then on nobody joins
+// them.
 func (g *Group[T, R]) next() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	n := len(g.waiting)
-	if n == 0 {
+	if len(g.waiting) == 0 {
 		g.busy = false
 		return
 	}
-	if g.Most > 0 {
-		n = min(n, g.Most)
-	}
-	batch := g.waiting[:n:n]
-	g.waiting = g.waiting[n:]
-	batch[0].turn <- batch
+	close(g.waiting[0].turn)
+	g.waiting = g.waiting[1:]
 }

@@ -125,3 +125,15 @@ func TestPanic(t *testing.T) {
 		}
 	})
 }
+
+// Who comes alone pays for no channel: a batch and its items is all.
+func TestAlone(t *testing.T) {
+	var g gather.Group[int, int]
+	results := []int{1}
+	allocs := testing.AllocsPerRun(100, func() {
+		_, _ = g.Do(1, func([]int) ([]int, error) { return results, nil })
+	})
+	if allocs > 2 {
+		t.Errorf("%v allocations", allocs)
+	}
+}

@@ -28,16 +28,9 @@ func (l *LogFormat) UnmarshalText(text []byte) error {
 // Logger returns a log that is written to w. Its times are UTC, what looks like a
 // card's number in it is masked, and a line has the id of the request it is about.
 func (s Service) Logger(w io.Writer) *slog.Logger {
-	opts := &slog.HandlerOptions{Level: s.LogLevel, ReplaceAttr: utc}
+	opts := &slog.HandlerOptions{Level: s.LogLevel}
 	if s.LogFormat == LogText {
 		return slog.New(newMask(httpapi.LogHandler(slog.NewTextHandler(w, opts))))
 	}
 	return slog.New(newMask(httpapi.LogHandler(slog.NewJSONHandler(w, opts))))
-}
-
-func utc(_ []string, a slog.Attr) slog.Attr {
-	if a.Value.Kind() == slog.KindTime {
-		a.Value = slog.TimeValue(a.Value.Time().UTC())
-	}
-	return a
 }

@@ -15,7 +15,8 @@ import (
 // mask is the last line of defence of a log: what looks like the number of a
 // card, and whatever stands under the name of a secret, is put out as ***.
 // Secrets have types that cannot print, so it should never have anything to do:
-// a line on which it had something says how often, as "masked".
+// a line on which it had something says how often, as "masked". Since it looks at
+// everything anyway, it also turns times into UTC.
 type mask struct {
 	next  slog.Handler
 	total *atomic.Int64
@@ -41,11 +42,14 @@ func (m *mask) Enabled(ctx context.Context, l slog.Level) bool { return m.next.E
 // Handle implements [slog.Handler].
 func (m *mask) Handle(ctx context.Context, r slog.Record) error {
 	var n int64
-	masked := slog.NewRecord(r.Time, r.Level, maskText(r.Message, &n), r.PC)
+	masked := slog.NewRecord(r.Time.UTC(), r.Level, maskText(r.Message, &n), r.PC)
+	var few [8]slog.Attr // more are put elsewhere
+	attrs := few[:0]
 	r.Attrs(func(a slog.Attr) bool {
-		masked.AddAttrs(maskAttr(a, &n))
+		attrs = append(attrs, maskAttr(a, &n))
 		return true
 	})
+	masked.AddAttrs(attrs...)
 	m.total.Add(n)
 	if n += m.earlier.Swap(0); n > 0 {
 		masked.AddAttrs(slog.Int64("masked", n))
@@ -72,6 +76,9 @@ func (m *mask) WithGroup(name string) slog.Handler {
 
 const stars = "***"
 
+// shortest is the least that has as many digits as the number of a card.
+const shortest = 1_000_000_000_000
+
 // secretNames are names that a secret stands under.
 var secretNames = map[string]bool{
 	"cvv": true, "cvc": true, "pan": true, "card_number": true, "number": true, "token": true, "payment_token": true,
@@ -89,7 +96,12 @@ func maskAttr(a slog.Attr, n *int64) slog.Attr {
 	switch v.Kind() {
 	case slog.KindString:
 		return slog.String(a.Key, maskText(v.String(), n))
+	case slog.KindTime:
+		return slog.Time(a.Key, v.Time().UTC())
 	case slog.KindInt64, slog.KindUint64, slog.KindFloat64:
+		if v.Kind() == slog.KindInt64 && 0 <= v.Int64() && v.Int64() < shortest {
+			break
+		}
 		if before := *n; maskText(v.String(), n) != "" && *n > before {
 			return slog.String(a.Key, stars)
 		}
@@ -135,7 +147,7 @@ var (
 // maskText masks the numbers of cards in a text. Our own ids may look like one by
 // chance, and are left alone.
 func maskText(text string, n *int64) string {
-	if !hasDigitRun(text) {
+	if !hasDigitRun(text) || isUUID(text) {
 		return text
 	}
 	var out strings.Builder
@@ -146,6 +158,26 @@ func maskText(text string, n *int64) string {
 		last = id[1]
 	}
 	return out.String()
+}
+
+// isUUID reports whether a text is an id and nothing else, as most are that hold
+// many digits. It is uuidShape, by hand.
+func isUUID(text string) bool {
+	if len(text) != 36 {
+		return false
+	}
+	for i, c := range []byte(text) {
+		switch {
+		case i == 8 || i == 13 || i == 18 || i == 23:
+			if c != '-' {
+				return false
+			}
+		case '0' <= c && c <= '9', 'a' <= c && c <= 'f', 'A' <= c && c <= 'F':
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // hasDigitRun is digitRun.MatchString, which would take longer than all else that

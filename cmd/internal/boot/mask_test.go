@@ -33,12 +33,20 @@ func TestMask(t *testing.T) {
 		"in groups":           {func(l *slog.Logger) { l.Info("x", "note", spaced, "other", dashed) }, 2},
 		"beside other digits": {func(l *slog.Logger) { l.Info("x", "note", "12 "+pan+" 2031") }, 1},
 		"a number":            {func(l *slog.Logger) { l.Info("x", "n", 4916338506082832) }, 1},
-		"an error":            {func(l *slog.Logger) { l.Info("x", "error", fmt.Errorf("bad: %w", errors.New(pan))) }, 1},
-		"a struct":            {func(l *slog.Logger) { l.Info("x", "v", leaky{pan}) }, 1},
-		"a stringer":          {func(l *slog.Logger) { l.Info("x", "v", discreet{pan}) }, 1},
-		"bytes":               {func(l *slog.Logger) { l.Info("x", "v", []string{pan}) }, 1},
-		"a group":             {func(l *slog.Logger) { l.Info("x", slog.Group("g", "a", slog.GroupValue(slog.String("b", pan)))) }, 1},
-		"of the logger":       {func(l *slog.Logger) { l.With("card", pan).WithGroup("g").Info("x") }, 1},
+		"among many": {func(l *slog.Logger) {
+			l.Info("x", "a", 1, "b", 2, "c", 3, "d", 4, "e", 5, "f", 6, "g", 7, "h", 8, "i", 9, "note", pan)
+		}, 1},
+		"a number below zero": {func(l *slog.Logger) { l.Info("x", "n", -4916338506082832) }, 1},
+		"the shortest number": {func(l *slog.Logger) { l.Info("x", "n", 4222222222222) }, 1},
+		"almost an id": {func(l *slog.Logger) {
+			l.Info("x", "a", "0000000-49163385-0608-2832-0000000000", "b", pan+"-abcd-abcd-abcdefabcde")
+		}, 2},
+		"an error":      {func(l *slog.Logger) { l.Info("x", "error", fmt.Errorf("bad: %w", errors.New(pan))) }, 1},
+		"a struct":      {func(l *slog.Logger) { l.Info("x", "v", leaky{pan}) }, 1},
+		"a stringer":    {func(l *slog.Logger) { l.Info("x", "v", discreet{pan}) }, 1},
+		"bytes":         {func(l *slog.Logger) { l.Info("x", "v", []string{pan}) }, 1},
+		"a group":       {func(l *slog.Logger) { l.Info("x", slog.Group("g", "a", slog.GroupValue(slog.String("b", pan)))) }, 1},
+		"of the logger": {func(l *slog.Logger) { l.With("card", pan).WithGroup("g").Info("x") }, 1},
 		"under their names": {func(l *slog.Logger) {
 			l.Info("x", "cvv", "7391", "Authorization", "Bearer abc", "token", "tok_secret", "pan", "hush")
 		}, 4},
@@ -84,6 +92,21 @@ func TestMaskLeavesTheRestAlone(t *testing.T) {
 	}
 }
 
+// Lines from machines in several places are put side by side.
+func TestLogTimesAreUTC(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 3, 1, 13, 0, 0, 0, time.FixedZone("MSK", 3*60*60))
+	for _, format := range []LogFormat{LogJSON, LogText} {
+		var out bytes.Buffer
+		h := Service{LogFormat: format}.Logger(&out).With("a", at).Handler()
+		r := slog.NewRecord(at, slog.LevelInfo, "x", 0)
+		r.AddAttrs(slog.Time("b", at), slog.Group("g", slog.Time("c", at)))
+		if err := h.Handle(t.Context(), r); err != nil || strings.Count(out.String(), "2026-03-01T10:00:00") != 4 {
+			t.Errorf("%s: logged %s, %v", format, &out, err)
+		}
+	}
+}
+
 func TestMaskKeepsLevelAndGroups(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
@@ -106,6 +129,21 @@ func FuzzDigitRun(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		if got, want := hasDigitRun(text), digitRun.MatchString(text); got != want {
 			t.Errorf("hasDigitRun(%q) = %v", text, got)
+		}
+	})
+}
+
+// FuzzUUID does so, too.
+func FuzzUUID(f *testing.F) {
+	for _, text := range []string{
+		"", "019a3c5e-8f2b-7000-8000-123456789012", "019A3C5E-8F2B-7000-8000-12345678901F", "019a3c5e-8f2b-7000-8000-12345678901g",
+		"019a3c5e08f2b-7000-8000-123456789012", "019a3c5e-8f2b-7000-8000-1234567890123", "019a3c5-8f2b1-7000-8000-123456789012",
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if got, want := isUUID(text), text != "" && uuidShape.FindString(text) == text; got != want {
+			t.Errorf("isUUID(%q) = %v", text, got)
 		}
 	})
 }
