@@ -4,9 +4,12 @@ import (
 	"context"
 	"crypto/md5"
 	"fmt"
+	"hash/fnv"
+	"io/fs"
 	"log/slog"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	guuid "github.com/google/uuid"
@@ -16,6 +19,7 @@ import (
 	"github.com/online-cinema/billing/adapters/vault"
 	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/db"
 )
 
 // What every database here holds besides its subscriptions.
@@ -42,7 +46,19 @@ const dueDays = 28
 // firstDue is the midnight that the first of a crowd is due at.
 var firstDue = time.Date(2026, time.February, 1, 0, 0, 0, 0, time.UTC)
 
-func (c crowd) name() string { return fmt.Sprintf("crowd_%d_%d", c.rows, c.history) }
+// name tells a crowd from one of another size, or in another schema.
+func (c crowd) name() string { return fmt.Sprintf("crowd_%d_%d_%s", c.rows, c.history, schema()) }
+
+// schema is a hash of the steps that make it.
+var schema = sync.OnceValue(func() string {
+	h := fnv.New32a()
+	files, _ := fs.Glob(db.Migrations, "migrations/*.sql")
+	for _, file := range files {
+		text, _ := fs.ReadFile(db.Migrations, file) // it is in this program
+		_, _ = h.Write(text)
+	}
+	return strconv.FormatUint(uint64(h.Sum32()), 36)
+})
 
 // step is the time between two that are due one after the other.
 func (c crowd) step() time.Duration {
