@@ -48,8 +48,23 @@ func (s *Server) start(ctx context.Context) error {
 	if err := as.makeDir(s.place.socket()); err != nil {
 		return err
 	}
-	return s.run(ctx, bin, as)
+	return s.runOnceAlone(ctx, bin, as)
 }
+
+// runOnceAlone runs the server. What a server that was killed leaves behind notices
+// that a moment later, and no other server starts before.
+func (s *Server) runOnceAlone(ctx context.Context, bin binaries, as account) error {
+	for until := time.Now().Add(joinTimeout); ; {
+		err := s.run(ctx, bin, as)
+		if err == nil || !strings.Contains(err.Error(), orphans) || time.Now().After(until) || ctx.Err() != nil {
+			return err
+		}
+		time.Sleep(poll)
+	}
+}
+
+// orphans is what Postgres says while processes of another server live on.
+const orphans = "pre-existing shared memory block"
 
 // binaries are those that fit the cluster, from this machine or fetched.
 func (s *Server) binaries(ctx context.Context, as account) (binaries, error) {
