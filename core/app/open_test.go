@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -330,11 +331,11 @@ func TestWhatMayBeKeptIsNotTriedAgain(t *testing.T) {
 // down is a store that is out of reach but for the first transaction.
 type down struct {
 	app.Store
-	tried *int
+	tried *atomic.Int64
 }
 
 func (s down) InTx(ctx context.Context, f func(app.Repos) error) error {
-	if *s.tried++; *s.tried > 1 {
+	if s.tried.Add(1) > 1 {
 		return billing.ErrUnavailable
 	}
 	return s.Store.InTx(ctx, f)
@@ -344,12 +345,12 @@ func (s down) InTx(ctx context.Context, f func(app.Repos) error) error {
 // again, each alone.
 func TestADatabaseThatIsDownIsEverybodys(t *testing.T) {
 	inBusyWorld(t, func(t *testing.T, w world) {
-		s := down{w.store, new(int)}
+		s := down{w.store, new(atomic.Int64)}
 		for _, err := range w.crowd(w.busy(s), of(0), of(1)) {
 			expectError(t, err, billing.ErrUnavailable)
 		}
-		if *s.tried != 3 { // once for those two, once for what became of the first
-			t.Errorf("it was tried %d times", *s.tried)
+		if s.tried.Load() != 3 { // once for those two, once for what became of the first
+			t.Errorf("it was tried %d times", s.tried.Load())
 		}
 	})
 }

@@ -3,7 +3,8 @@
 -- which begins with the milliseconds of Unix time: the key stays what it was.
 --
 -- What there is becomes the first part, up to the next quarter. It is looked
--- through once while nobody can add to it: a second for some five million events.
+-- through once while nobody can add to it: a third of a second for five million
+-- events in memory.
 
 -- +goose Up
 SET LOCAL TimeZone = 'UTC';
