@@ -54,14 +54,6 @@ func (r events) Told(ctx context.Context, user billing.UserID, t billing.EventTy
 	return r.q.EventTold(ctx, string(user), string(t), since)
 }
 
-// orNull is an id that may be missing, for the database.
-func orNull[ID ~string](id ID) *string {
-	if id == "" {
-		return nil
-	}
-	return new(string(id))
-}
-
 // idOf is an id that may be missing, for us.
 func idOf[ID ~string](id *string) ID {
 	if id == nil {
