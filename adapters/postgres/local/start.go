@@ -54,12 +54,13 @@ func (s *Server) start(ctx context.Context) error {
 // runOnceAlone runs the server. What a server that was killed leaves behind notices
 // that a moment later, and no other server starts before.
 func (s *Server) runOnceAlone(ctx context.Context, bin binaries, as account) error {
-	for until := time.Now().Add(joinTimeout); ; {
+	patience, done := context.WithTimeout(ctx, joinTimeout)
+	defer done()
+	for {
 		err := s.run(ctx, bin, as)
-		if err == nil || !strings.Contains(err.Error(), orphans) || time.Now().After(until) || ctx.Err() != nil {
+		if err == nil || !strings.Contains(err.Error(), orphans) || pause(patience, poll) != nil {
 			return err
 		}
-		time.Sleep(poll)
 	}
 }
 
