@@ -43,9 +43,13 @@ type scanStamp struct {
 const epoch = 946_684_800_000_000
 
 func (p scanStamp) Scan(src []byte, target any) error {
-	if p.binary && len(src) == 8 {
-		// As pgx would, without two allocations for each.
-		*target.(*time.Time) = time.UnixMicro(int64(binary.BigEndian.Uint64(src)) + epoch).UTC()
+	// The first two as pgx would, without two allocations for each.
+	switch at := target.(*time.Time); {
+	case src == nil:
+		*at = time.Time{}
+		return nil
+	case p.binary && len(src) == 8:
+		*at = time.UnixMicro(int64(binary.BigEndian.Uint64(src)) + epoch).UTC()
 		return nil
 	}
 	var s stamp

@@ -110,6 +110,7 @@ func (t *tx) send(ctx context.Context, more ...statement) (pgx.BatchResults, err
 	}
 	sent := t.waiting
 	t.waiting = nil
+	t.conn.Conn().PgConn().Frontend().Send(roomFor(batch.QueuedQueries))
 	answers := t.conn.SendBatch(ctx, &batch)
 	for _, s := range sent {
 		tag, err := answers.Exec()
