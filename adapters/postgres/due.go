@@ -12,9 +12,9 @@ func (r subscriptions) LockDue(ctx context.Context, q app.DueQuery) ([]app.Due, 
 	rows, err := r.q.SubscriptionsLockDue(ctx, dbgen.SubscriptionsLockDueParams{
 		FromAt: beginning(q.From), Now: q.Now, Systems: q.Systems, Take: int32(q.Limit),
 	})
-	due := make([]app.Due, len(rows))
+	due, tokens := make([]app.Due, len(rows)), r.tokens.snapshot()
 	for i, row := range rows {
-		due[i] = r.tokens.dueOf(&row.Subscription, row.PlanCode, dbgen.PaymentMethod{
+		due[i] = tokens.dueOf(&row.Subscription, row.PlanCode, dbgen.PaymentMethod{
 			Token: row.Token, TokenCt: row.TokenCt, TokenKeyID: row.TokenKeyID, CardID: row.CardID,
 			CreatedAt: row.LinkedAt, RemovedAt: row.RemovedAt,
 		})

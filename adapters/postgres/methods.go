@@ -108,6 +108,14 @@ type storedToken struct {
 	fingerprint []byte
 }
 
+// snapshot is for a batch.
+func (t tokens) snapshot() tokens {
+	if t.vault == nil {
+		return t
+	}
+	return tokens{t.vault.Snapshot()}
+}
+
 func (t tokens) store(m billing.PaymentMethod) (storedToken, error) {
 	token := m.Token.Reveal()
 	switch {

@@ -178,6 +178,9 @@ func (v *Vault) Fingerprint(p app.Purpose, user billing.UserID, text []byte) (f 
 // Current implements [app.Vault].
 func (v *Vault) Current() uint32 { return v.keys().primary }
 
+// Snapshot implements [app.Vault].
+func (v *Vault) Snapshot() app.Vault { return &Vault{opened: v.keys()} }
+
 // KeySince returns when the key that seals began to; the zero time when its file
 // does not tell, which was made or rotated last by an earlier version.
 func (v *Vault) KeySince() time.Time { return v.keys().since }

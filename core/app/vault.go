@@ -18,6 +18,9 @@ type Vault interface {
 	Fingerprint(p Purpose, user billing.UserID, text []byte) (billing.Fingerprint, error)
 	// Current is the id of the key that Seal uses now.
 	Current() uint32
+	// Snapshot is the vault with the keys as they are now, for a batch: it does not
+	// look each time whether they have changed.
+	Snapshot() Vault
 }
 
 // Purpose is what a sealed text is.
