@@ -22,6 +22,8 @@ import (
 
 // serve wires everything, top to bottom, and runs it until ctx ends.
 func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
+	masked := boot.Masked(log)
+	log = slog.New(httpapi.LogHandler(log.Handler()))
 	traces, err := cfg.OpenTracer(ctx, "billing-api", log)
 	if err != nil {
 		return err
@@ -74,7 +76,7 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 		cases.keepCards(cfg, keys)
 	}
 	cases.subscriber.Collector.Watch = m.Event
-	m.Masked(boot.Masked(log))
+	m.Masked(masked)
 	watched := metrics.Watched{Backlog: store.Backlog, Connections: connections(pool), Now: clock.Now, Log: log}
 	if keys != nil {
 		watched.Vault = keys
@@ -148,9 +150,19 @@ func (u *useCases) keepCards(cfg boot.API, keys app.Vault) {
 func (u useCases) handler(cfg boot.API, v *auth.Verifier, m *metrics.Metrics, log *slog.Logger) (http.Handler, error) {
 	return httpapi.New(httpapi.Config{
 		Subscriber: u.subscriber, Viewer: u.viewer, Requests: u.requests, Users: u.users, Cards: u.cards,
-		Authenticate: authenticate(v), Rates: cfg.Rates(cfg.Env), NewID: boot.NewID, Log: log,
+		Authenticate: authenticate(v), Rates: rates(cfg), NewID: boot.NewID, Log: log,
 		Served: func(s httpapi.Served) { m.Served(s.Method, s.Route, s.Status, s.Took) },
 	})
+}
+
+// rates is how often the API may be asked.
+func rates(cfg boot.API) httpapi.Rates {
+	user, address := cfg.Rates(cfg.Env)
+	return httpapi.Rates{
+		PerUser:        httpapi.Rate{Requests: user.Requests, Per: user.Per},
+		PerAddress:     httpapi.Rate{Requests: address.Requests, Per: address.Per},
+		TrustedProxies: cfg.TrustedProxies,
+	}
 }
 
 func connections(pool *pgxpool.Pool) func() (used, idle, most int) {

@@ -15,6 +15,8 @@ import (
 	"github.com/online-cinema/billing/adapters/auth"
 	"github.com/online-cinema/billing/adapters/clock"
 	"github.com/online-cinema/billing/adapters/httpapi"
+	"github.com/online-cinema/billing/adapters/postgres"
+	"github.com/online-cinema/billing/cmd/bench/internal/worker"
 	"github.com/online-cinema/billing/cmd/internal/boot"
 	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
@@ -22,8 +24,8 @@ import (
 
 // serveWorker serves the API as billing-api does, with our payment system; its
 // log goes nowhere, but is written.
-func serveWorker(ctx context.Context, t task, out io.Writer) error {
-	store, pool, err := t.open(ctx)
+func serveWorker(ctx context.Context, t worker.Task, out io.Writer) error {
+	store, pool, err := t.Open(ctx, postgres.APIRole)
 	if err != nil {
 		return err
 	}
@@ -33,7 +35,7 @@ func serveWorker(ctx context.Context, t task, out io.Writer) error {
 		return err
 	}
 	defer func() { _ = nowhere.Close() }()
-	log := boot.Service{LogFormat: boot.LogJSON}.Logger(nowhere)
+	log := slog.New(httpapi.LogHandler(boot.Service{LogFormat: boot.LogJSON}.Logger(nowhere).Handler()))
 	verifier, err := auth.New(ctx, auth.Config{
 		PublicKeyFile: filepath.Join(t.Keys, "public.pem"), Issuer: issuer, Audience: audience, Now: time.Now, Log: log,
 	})
@@ -43,7 +45,7 @@ func serveWorker(ctx context.Context, t task, out io.Writer) error {
 	api, err := httpapi.New(httpapi.Config{
 		Subscriber: &app.Subscriber{
 			Store: store, Clock: clock.System{}, NewID: boot.NewID,
-			Collector: newCollector(store, clock.System{}, &paymentSystem{latency: t.Latency}, log),
+			Collector: worker.NewCollector(store, clock.System{}, &worker.PaymentSystem{Latency: t.Latency}, log),
 			Opening:   app.NewOpening(),
 		},
 		Viewer: app.Viewer{Store: store, Clock: clock.System{}}, Requests: app.Requests{Store: store},
@@ -62,8 +64,8 @@ func serveWorker(ctx context.Context, t task, out io.Writer) error {
 
 // bareWorker answers with the same bytes as the API, and nothing around them:
 // what net/http itself can do, with and without the query.
-func bareWorker(ctx context.Context, t task, out io.Writer) error {
-	store, pool, err := t.open(ctx)
+func bareWorker(ctx context.Context, t worker.Task, out io.Writer) error {
+	store, pool, err := t.Open(ctx, postgres.APIRole)
 	if err != nil {
 		return err
 	}

@@ -3,8 +3,6 @@ package boot
 import (
 	"io"
 	"log/slog"
-
-	"github.com/online-cinema/billing/adapters/httpapi"
 )
 
 // LogFormat is how log lines are written.
@@ -25,12 +23,12 @@ func (l *LogFormat) UnmarshalText(text []byte) error {
 	return errValue
 }
 
-// Logger returns a log that is written to w. Its times are UTC, what looks like a
-// card's number in it is masked, and a line has the id of the request it is about.
+// Logger returns a log that is written to w. Its times are UTC, and what looks like
+// a card's number in it is masked.
 func (s Service) Logger(w io.Writer) *slog.Logger {
 	opts := &slog.HandlerOptions{Level: s.LogLevel}
 	if s.LogFormat == LogText {
-		return slog.New(newMask(httpapi.LogHandler(slog.NewTextHandler(w, opts))))
+		return slog.New(newMask(slog.NewTextHandler(w, opts)))
 	}
-	return slog.New(newMask(httpapi.LogHandler(slog.NewJSONHandler(w, opts))))
+	return slog.New(newMask(slog.NewJSONHandler(w, opts)))
 }

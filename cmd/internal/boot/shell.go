@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/online-cinema/billing/adapters/httpapi"
 )
 
 // Shell is what stands between the API and the internet.
@@ -43,11 +41,8 @@ var (
 const lameDuck = 5 * time.Second
 
 // Rates is how often the API may be asked.
-func (s Shell) Rates(env Env) httpapi.Rates {
-	return httpapi.Rates{
-		PerUser: s.RateUser.or(env, userRate), PerAddress: s.RateAddress.or(env, addressRate),
-		TrustedProxies: s.TrustedProxies,
-	}
+func (s Shell) Rates(env Env) (perUser, perAddress Rate) {
+	return s.RateUser.or(env, userRate), s.RateAddress.or(env, addressRate)
 }
 
 // Delay is how long the service goes on serving when it is to stop.
@@ -99,11 +94,11 @@ func (r *Rate) UnmarshalText(text []byte) error {
 	return nil
 }
 
-func (r Rate) or(env Env, inProduction Rate) httpapi.Rate {
+func (r Rate) or(env Env, inProduction Rate) Rate {
 	if !r.given && env == Production {
-		r = inProduction
+		return inProduction
 	}
-	return httpapi.Rate{Requests: r.Requests, Per: r.Per}
+	return r
 }
 
 // Networks are networks, and single addresses as networks of one.

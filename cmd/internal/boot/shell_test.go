@@ -8,39 +8,41 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/online-cinema/billing/adapters/httpapi"
 	"github.com/online-cinema/billing/cmd/internal/boot"
 )
 
 func TestShell(t *testing.T) {
 	t.Parallel()
 	type shell struct {
-		rates httpapi.Rates
-		delay time.Duration
+		user, address boot.Rate
+		proxies       boot.Networks
+		delay         time.Duration
 	}
-	rates := func(user, address httpapi.Rate) httpapi.Rates {
-		return httpapi.Rates{PerUser: user, PerAddress: address}
-	}
-	production := rates(httpapi.Rate{Requests: 300, Per: time.Minute}, httpapi.Rate{Requests: 6000, Per: time.Minute})
 	tests := map[string]struct {
 		changes []string
 		want    shell
 	}{
-		"production": {nil, shell{production, 5 * time.Second}},
-		"dev":        {[]string{"BILLING_ENV=dev"}, shell{}},
-		"test":       {[]string{"BILLING_ENV=test"}, shell{}},
+		"production": {nil, shell{
+			user: boot.Rate{Requests: 300, Per: time.Minute}, address: boot.Rate{Requests: 6000, Per: time.Minute},
+			delay: 5 * time.Second,
+		}},
+		"dev":  {[]string{"BILLING_ENV=dev"}, shell{}},
+		"test": {[]string{"BILLING_ENV=test"}, shell{}},
 		"production, switched off": {
 			[]string{"BILLING_RATE_USER=off", "BILLING_RATE_ADDRESS=off", "BILLING_SHUTDOWN_DELAY=0s"}, shell{},
 		},
 		"test, as said": {
 			[]string{"BILLING_ENV=test", "BILLING_RATE_USER=10/s", "BILLING_RATE_ADDRESS=5000/h", "BILLING_SHUTDOWN_DELAY=1m"},
-			shell{rates(httpapi.Rate{Requests: 10, Per: time.Second}, httpapi.Rate{Requests: 5000, Per: time.Hour}), time.Minute},
+			shell{
+				user: boot.Rate{Requests: 10, Per: time.Second}, address: boot.Rate{Requests: 5000, Per: time.Hour},
+				delay: time.Minute,
+			},
 		},
 		"proxies": {
 			[]string{"BILLING_ENV=test", "BILLING_TRUSTED_PROXIES=10.1.2.3/8, 192.0.2.7,fd00::/8"},
-			shell{rates: httpapi.Rates{TrustedProxies: []netip.Prefix{
+			shell{proxies: boot.Networks{
 				netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32"), netip.MustParsePrefix("fd00::/8"),
-			}}},
+			}},
 		},
 	}
 	for name, test := range tests {
@@ -50,8 +52,12 @@ func TestShell(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := shell{cfg.Rates(cfg.Env), cfg.Delay(cfg.Env)}
-			opts := cmp.Options{cmp.AllowUnexported(shell{}), cmpopts.EquateComparable(netip.Prefix{}), cmpopts.EquateEmpty()}
+			user, address := cfg.Rates(cfg.Env)
+			got := shell{user, address, cfg.TrustedProxies, cfg.Delay(cfg.Env)}
+			opts := cmp.Options{
+				cmp.AllowUnexported(shell{}), cmpopts.IgnoreUnexported(boot.Rate{}),
+				cmpopts.EquateComparable(netip.Prefix{}), cmpopts.EquateEmpty(),
+			}
 			if diff := cmp.Diff(test.want, got, opts); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
