@@ -132,7 +132,7 @@ BENCH_full  := -rows 1000000 -due 100000 -pairs 7 -time 10s
 .PHONY: bench
 bench:
 	@mkdir -p $(BENCH_DIR)
-	@go build -buildvcs=false -o $(BENCH_DIR)/bench ./cmd/bench
+	@go build -buildvcs=false -o $(BENCH_DIR)/ ./cmd/bench ./cmd/bench/renewer
 	@$(BENCH_DIR)/bench -data $(BENCH_DIR)/postgres -out $(or $(BENCH_OUT),$(BENCH_DIR)/results) $(BENCH_$(BENCH_SIZE)) \
 		$(if $(BENCH_FORCE),-force) $(if $(BENCH_FRESH),-fresh) $(if $(BENCH_PROFILES),-profiles $(BENCH_PROFILES)) \
 		$(BENCH) $(BENCH_PARTS)

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"path/filepath"
 	"sync/atomic"
+
+	"github.com/online-cinema/billing/cmd/bench/internal/worker"
 )
 
 // httpPart is H1 and H2: what reading costs above net/http itself.
@@ -17,7 +19,7 @@ func httpPart(ctx context.Context, l *lab) (section, error) {
 	raw := map[string][]pair{}
 	err := l.inMarket(ctx, 3, func(m *market) error {
 		return l.withAPI(ctx, m, 0, func(api *serving) error {
-			t := task{Kind: "bare", URL: m.url(), Vault: m.pg.vault}
+			t := worker.Task{Kind: "bare", URL: m.url(), Vault: m.pg.vault}
 			var err error
 			if t.Plans, err = body(ctx, api, "/v1/plans", ""); err != nil {
 				return err

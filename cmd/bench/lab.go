@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/online-cinema/billing/cmd/bench/internal/worker"
 )
 
 // options are the command line's.
@@ -22,7 +24,7 @@ type options struct {
 	Pairs   int           `json:"pairs"`
 	Time    time.Duration `json:"time"`
 	Force   bool          `json:"force"`
-	Program string        `json:"program"` // hash of this program
+	Program string        `json:"program"` // hash of this program and of the renewer
 
 	fresh    bool
 	profiles string
@@ -45,9 +47,12 @@ var errLoaded = errors.New("the machine is loaded: figures would say nothing. " 
 	"Wait, or set BENCH_FORCE=1 (-force) to measure all the same and have nothing judged")
 
 func openLab(ctx context.Context, o options) (*lab, error) {
-	var err error
-	if o.Program, err = hashOf("/proc/self/exe"); err != nil {
-		return nil, fmt.Errorf("this takes Linux and its /proc: %w", err)
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	if o.Program, err = hashOf(self, renewer(self)); err != nil {
+		return nil, fmt.Errorf("the program and the one beside it, which make bench makes: %w", err)
 	}
 	if err := os.MkdirAll(o.Out, 0o755); err != nil {
 		return nil, err
@@ -64,15 +69,19 @@ func openLab(ctx context.Context, o options) (*lab, error) {
 	return &lab{options: o, pg: pg, queries: q, report: r}, nil
 }
 
-func hashOf(file string) (string, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = f.Close() }()
+func hashOf(files ...string) (string, error) {
 	h := sha256.New()
-	_, err = io.Copy(h, f)
-	return hex.EncodeToString(h.Sum(nil)), err
+	for _, file := range files {
+		f, err := os.Open(file)
+		if err != nil {
+			return "", err
+		}
+		_, err = io.Copy(h, f)
+		if err = errors.Join(err, f.Close()); err != nil {
+			return "", err
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // kept is a section as it lies in its file.
@@ -141,11 +150,11 @@ func (l *lab) quiet(ctx context.Context) error {
 // used, but for ours and Postgres'.
 func (l *lab) watch(f func() (run, error)) (run, error) {
 	all, idle := processorTime()
-	own := ownCPU()
+	own := worker.CPU()
 	r, err := f()
 	allNow, idleNow := processorTime()
 	if used := allNow - all; used > 0 && err == nil {
-		ours := (ownCPU() - own + r.Client + r.Server).Seconds() * ticks
+		ours := (worker.CPU() - own + r.Client + r.Server).Seconds() * ticks
 		l.foreign = append(l.foreign, max(0, (float64(used-(idleNow-idle))-ours)/float64(used)))
 	}
 	return r, err

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/online-cinema/billing/cmd/bench/internal/worker"
 )
 
 // The limit of renewals is what Postgres can do when nobody decides anything:
@@ -22,7 +24,7 @@ func limitScript(ctx context.Context, q queries, t *town, batch int) (string, er
 	}
 	s := script{queries: q}
 	s.add("WITH due (" + due + ", plan_code, version, token, token_ct, token_key_id, card_id, linked_at, removed_at) AS (\n")
-	s.query("SubscriptionsLockDue", values{"from_at": ":since", "now": ":now", "systems": "'{" + systemCode + "}'", "take": fmt.Sprint(batch)})
+	s.query("SubscriptionsLockDue", values{"from_at": ":since", "now": ":now", "systems": "'{" + worker.SystemCode + "}'", "take": fmt.Sprint(batch)})
 	s.add("\n), a AS (SELECT " + arrays(claimColumns) + ` FROM (
   SELECT *, '0'::xid AS locked, gen_random_uuid() AS payment_id, period_end + make_interval(months => interval_months) AS next FROM due) d
 ), saved AS (` + "\n")

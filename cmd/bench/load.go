@@ -17,6 +17,7 @@ import (
 
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/adapters/vault"
+	"github.com/online-cinema/billing/cmd/bench/internal/worker"
 	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/db"
@@ -24,7 +25,6 @@ import (
 
 // What every database here holds besides its subscriptions.
 const (
-	systemCode = "bench"
 	planCode   = "premium"
 	planID     = "01900000-0005-7000-8000-000000000001"
 	priceMinor = 39900
@@ -131,7 +131,7 @@ func (c crowd) copyMethods(ctx context.Context, conn *pgx.Conn, keys *vault.Vaul
 				return nil, err
 			}
 			f, err := keys.Fingerprint(app.SealedToken, billing.UserID(user.String()), token)
-			return []any{[16]byte(user), [16]byte(id), systemCode, sealed.Ciphertext, int64(sealed.KeyID), f[:], firstDue.AddDate(-3, 0, 0)}, err
+			return []any{[16]byte(user), [16]byte(id), worker.SystemCode, sealed.Ciphertext, int64(sealed.KeyID), f[:], firstDue.AddDate(-3, 0, 0)}, err
 		}))
 	return err
 }
@@ -146,14 +146,14 @@ func (c crowd) statements() []string {
 	all := []string{
 		"SET session_replication_role = replica", // checks no keys: everything fits as it is made
 		"SET maintenance_work_mem = '512MB'",
-		`INSERT INTO payment_systems (code, name, created_at) VALUES ('` + systemCode + `', 'Benchmark', '2020-01-01')`,
+		`INSERT INTO payment_systems (code, name, created_at) VALUES ('` + worker.SystemCode + `', 'Benchmark', '2020-01-01')`,
 		`INSERT INTO plans (id, code, name, price_amount, price_currency, interval_months, features, created_at, updated_at)
 		VALUES ('` + planID + `', '` + planCode + `', 'Premium', 39900, 'RUB', 1, '{hd,4k}', '2020-01-01', '2020-01-01')`,
 		`INSERT INTO users SELECT ` + user("i") + `, '2023-01-01', '2026-01-01' FROM generate_series(1, {rows}) i`,
 		`INSERT INTO subscriptions (user_id, id, plan_id, payment_method_id, payment_system, price_amount, price_currency,
 			interval_months, status, anchor_at, period_start, period_end, next_charge_at, charging, cancel_at_period_end,
 			latest_payment_id, created_at, started_at)
-		SELECT ` + user("i") + `, ` + uuid(subscriptionKind, "i") + `, '` + planID + `', ` + uuid(methodKind, "i") + `, '` + systemCode + `',
+		SELECT ` + user("i") + `, ` + uuid(subscriptionKind, "i") + `, '` + planID + `', ` + uuid(methodKind, "i") + `, '` + worker.SystemCode + `',
 			39900, 'RUB', 1, 'active', due - interval '{months} months', due - interval '1 month', due, due, false, false,
 			` + uuid(paymentKind, "i*1000") + `, due - interval '{months} months', due - interval '{months} months'
 		FROM (SELECT i, {due} AS due FROM generate_series(1, {rows}) i) s`,
@@ -164,7 +164,7 @@ func (c crowd) statements() []string {
 		all = append(all,
 			`INSERT INTO payments (user_id, id, subscription_id, payment_method_id, payment_system, initiator, amount, currency,
 				period_start, period_end, status, decline_code, provider_ref, action_url, contradiction, created_at, settled_at)
-			SELECT `+user("i")+`, `+uuid(paymentKind, id)+`, `+uuid(subscriptionKind, "i")+`, `+uuid(methodKind, "i")+`, '`+systemCode+`',
+			SELECT `+user("i")+`, `+uuid(paymentKind, id)+`, `+uuid(subscriptionKind, "i")+`, `+uuid(methodKind, "i")+`, '`+worker.SystemCode+`',
 				'merchant', 39900, 'RUB', `+at+`, `+at+` + interval '1 month', 'succeeded', '', 'ref-' || i, '', '', `+at+`, `+at+`
 			FROM (SELECT i, {due} AS due FROM generate_series(1, {rows}) i) s`,
 			`INSERT INTO events (user_id, id, type, at, subscription_id, plan_code, payment_id, amount, currency, decline_code, access_until)

@@ -28,6 +28,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/online-cinema/billing/cmd/bench/internal/worker"
 )
 
 const (
@@ -81,7 +83,7 @@ func parse(args []string) (o options, rest []string, err error) {
 
 func bench1(ctx context.Context, args []string, stdout io.Writer) int {
 	if len(args) == 2 && args[0] == "work" {
-		if err := work(ctx, args[1], stdout); err != nil {
+		if err := worker.Do(ctx, workers, args[1], stdout); err != nil {
 			say("%v", err)
 			return failure
 		}

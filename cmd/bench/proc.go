@@ -1,15 +1,15 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/online-cinema/billing/cmd/bench/internal/worker"
 )
 
 // What Linux tells about processes. Other systems do not, and cannot run this.
@@ -59,34 +59,7 @@ func clusterCPU(postmaster int) (time.Duration, error) {
 	return sum, nil
 }
 
-// ownCPU is what this process has used so far.
-func ownCPU() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
-// peakRSS is the most memory that this process ever held, in bytes.
-func peakRSS() int64 { return kilobytes("/proc/self/status", "VmHWM:") }
-
-func memoryTotal() int64 { return kilobytes("/proc/meminfo", "MemTotal:") }
-
-func kilobytes(file, name string) int64 {
-	f, err := os.Open(file)
-	if err != nil {
-		return 0
-	}
-	defer func() { _ = f.Close() }()
-	for s := bufio.NewScanner(f); s.Scan(); {
-		if fields := strings.Fields(s.Text()); len(fields) > 1 && fields[0] == name {
-			n, _ := strconv.ParseInt(fields[1], 10, 64)
-			return n << 10
-		}
-	}
-	return 0
-}
+func memoryTotal() int64 { return worker.Kilobytes("/proc/meminfo", "MemTotal:") }
 
 // load is how many processes wanted to run during the last minute.
 func load() float64 {

@@ -36,7 +36,7 @@ func memoryPart(ctx context.Context, l *lab) (section, error) {
 		atMost("B4", "peak RSS with 1024 at once", 32, " MB", spreadOf(peaks["wide"])),
 		atMost("B4", fmt.Sprintf("RSS with %d due over that with %d", many, few), 1.25, "", one(median(peaks["many"])/max(1, median(peaks["few"])))),
 	}
-	s.Notes = []string{"The process is the benchmark's own, which holds more code than billing-renew."}
+	s.Notes = []string{"The process holds the code that billing-renew does, and a payment system that takes every charge."}
 	s.Raw = peaks
 	return s, err
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/online-cinema/billing/cmd/bench/internal/worker"
 )
 
 // Subscribing viewers are the first of a crowd, who all have a token; each
@@ -90,7 +92,7 @@ func (m *market) clear(ctx context.Context) error {
 func (m *market) request(n int) []byte {
 	viewer, plan := n%len(m.viewers.tokens), n/len(m.viewers.tokens)%newPlans
 	return post("/v1/subscriptions", m.viewers.tokens[viewer], fmt.Sprintf(
-		`{"plan_code":"plan_%d","price":{"amount":39900,"currency":"RUB"},"payment_system":"%s","payment_token":"tok_new_%d"}`, plan, systemCode, n))
+		`{"plan_code":"plan_%d","price":{"amount":39900,"currency":"RUB"},"payment_system":"%s","payment_token":"tok_new_%d"}`, plan, worker.SystemCode, n))
 }
 
 // subscribe lets clients subscribe at the API for a while.
@@ -154,27 +156,27 @@ func viewerScript(q queries, viewers int, pipelined bool) (string, error) {
 	s.add(open)
 	code := of("'plan_' || :p")
 	do("PlansForShare", values{"codes": code, "ids": of("NULL::uuid")})
-	do("PaymentSystemsNamed", values{"codes": of("'" + systemCode + "'")})
+	do("PaymentSystemsNamed", values{"codes": of("'" + worker.SystemCode + "'")})
 	do("SubscriptionsLive", values{"user_ids": of(u), "codes": code, "ids": of("NULL::uuid")})
 	fingerprint := of("sha256(('tok' || :n)::bytea)")
 	do("MethodsByToken", values{
-		"user_ids": of(u), "payment_systems": of("'" + systemCode + "'"), "token_fingerprints": fingerprint, "tokens": of("'tok' || :n"),
+		"user_ids": of(u), "payment_systems": of("'" + worker.SystemCode + "'"), "token_fingerprints": fingerprint, "tokens": of("'tok' || :n"),
 	})
 	do("UsersSeen", values{"ids": of(u), "at": now})
 	do("MethodsAdd", values{
-		"user_ids": of(u), "ids": of(card), "payment_systems": of("'" + systemCode + "'"), "tokens": of("''"),
+		"user_ids": of(u), "ids": of(card), "payment_systems": of("'" + worker.SystemCode + "'"), "tokens": of("''"),
 		"token_cts": of("decode(repeat('00', 40), 'hex')"), "token_key_ids": of("1"), "token_fingerprints": fingerprint,
 		"card_ids": of("NULL::uuid"), "created": of(now),
 	})
 	do("SubscriptionsAdd", values{
 		"user_ids": of(u), "ids": of(sub), "plan_ids": of(plan), "payment_method_ids": of(card),
-		"payment_systems": of("'" + systemCode + "'"), "price_amounts": of("39900"), "price_currencies": of("'RUB'"),
+		"payment_systems": of("'" + worker.SystemCode + "'"), "price_amounts": of("39900"), "price_currencies": of("'RUB'"),
 		"interval_months": of("1"), "statuses": of("'incomplete'"), "anchors": of(now), "period_starts": of(now), "period_ends": of(then),
 		"next_charges": none, "charging": of("true"), "cancels": of("false"), "past_due_sinces": none, "grace_untils": none,
 		"latest_payment_ids": of(pay), "created": of(now), "started": none, "ended": none,
 	})
 	do("PaymentsAdd", values{
-		"user_ids": of(u), "ids": of(pay), "subscription_ids": of(sub), "payment_method_ids": of(card), "payment_systems": of("'" + systemCode + "'"),
+		"user_ids": of(u), "ids": of(pay), "subscription_ids": of(sub), "payment_method_ids": of(card), "payment_systems": of("'" + worker.SystemCode + "'"),
 		"initiators": of("'customer'"), "amounts": of("39900"), "currencies": of("'RUB'"), "period_starts": of(now), "period_ends": of(then),
 		"created": of(now), "send": "'20s'",
 	})
@@ -315,7 +317,7 @@ func (l *lab) subscribeSlowly(ctx context.Context, m *market, clients int, laten
 
 // withAPI runs the API, in front of the market's database.
 func (l *lab) withAPI(ctx context.Context, m *market, latency time.Duration, f func(*serving) error) (err error) {
-	t := task{Kind: "serve", URL: m.url(), Vault: m.pg.vault, Latency: latency, Keys: m.viewers.keys}
+	t := worker.Task{Kind: "serve", URL: m.url(), Vault: m.pg.vault, Latency: latency, Keys: m.viewers.keys}
 	if l.profiles != "" {
 		t.Profile = filepath.Join(l.profiles, fmt.Sprintf("serve-%v.pprof", latency))
 	}

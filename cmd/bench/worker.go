@@ -7,82 +7,27 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
-	"github.com/online-cinema/billing/adapters/postgres"
-	"github.com/online-cinema/billing/adapters/vault"
-	"github.com/online-cinema/billing/cmd/internal/boot"
+	"github.com/online-cinema/billing/cmd/bench/internal/worker"
 )
 
-// What is measured runs in a process of its own, so that its CPU and its memory
-// are its own: this program again, told as its second argument, in JSON, what to
-// do. It prints one line of JSON.
+// What is measured runs in a process of its own. A run of renewals is a program
+// beside this one, which has nothing in it that billing-renew has not: what a
+// program is made of takes memory, too. The others are this program again.
+const renewing = "renew"
 
-// task is what a worker is to do.
-type task struct {
-	Kind        string        `json:"kind"` // see workers
-	URL         string        `json:"url"`
-	Now         time.Time     `json:"now"`
-	Concurrency int           `json:"concurrency,omitempty"`
-	Limit       int           `json:"limit,omitempty"`
-	Latency     time.Duration `json:"latency,omitempty"`
-	Keys        string        `json:"keys,omitempty"` // folder with the key that tokens are signed with
-	Vault       vault.Files   `json:"vault"`          // the keys that payment tokens are sealed with
-	Profile     string        `json:"profile,omitempty"`
-	// What a bare handler answers.
-	Plans         string `json:"plans,omitempty"`
-	Subscriptions string `json:"subscriptions,omitempty"`
-}
+// workers are what this program can be asked for.
+var workers = map[string]worker.Worker{"serve": serveWorker, "bare": bareWorker}
 
-// workers are what a task can ask for.
-var workers = map[string]func(context.Context, task, io.Writer) error{
-	"renew": renewWorker,
-	"serve": serveWorker,
-	"bare":  bareWorker,
-}
+func renewer(self string) string { return filepath.Join(filepath.Dir(self), "renewer") }
 
-func work(ctx context.Context, text string, out io.Writer) error {
-	var t task
-	if err := json.Unmarshal([]byte(text), &t); err != nil {
-		return err
-	}
-	f, ok := workers[t.Kind]
-	if !ok {
-		return fmt.Errorf("no worker %q", t.Kind)
-	}
-	stop, err := profile(t.Profile)
-	if err != nil {
-		return err
-	}
-	defer stop()
-	return f(ctx, t, out)
-}
-
-// open opens the database of a task as the program does that it measures.
-func (t task) open(ctx context.Context) (*postgres.Store, *pgxpool.Pool, error) {
-	keys, err := vault.Open(t.Vault, slog.New(slog.DiscardHandler))
-	if err != nil {
-		return nil, nil, err
-	}
-	role := postgres.APIRole
-	if t.Kind == "renew" {
-		role = postgres.RenewRole
-	}
-	pool, err := postgres.OpenRole(ctx, t.URL, role)
-	if err != nil {
-		return nil, nil, err
-	}
-	return boot.NewStore(pool, keys), pool, nil
-}
-
-// worker makes the command that works on t.
-func worker(ctx context.Context, t task) (*exec.Cmd, error) {
+// command makes the command that works on t.
+func command(ctx context.Context, t worker.Task) (*exec.Cmd, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -92,6 +37,9 @@ func worker(ctx context.Context, t task) (*exec.Cmd, error) {
 		return nil, err
 	}
 	cmd := exec.CommandContext(ctx, self, "work", string(text))
+	if t.Kind == renewing {
+		cmd = exec.CommandContext(ctx, renewer(self), string(text))
+	}
 	// An interrupt lets it finish; it ends at once if its parent is gone.
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second
@@ -100,8 +48,8 @@ func worker(ctx context.Context, t task) (*exec.Cmd, error) {
 
 // finish runs a worker to its end and returns what it says, with what Postgres
 // used meanwhile.
-func finish(ctx context.Context, pg *cluster, t task) (run, error) {
-	cmd, err := worker(ctx, t)
+func finish(ctx context.Context, pg *cluster, t worker.Task) (run, error) {
+	cmd, err := command(ctx, t)
 	if err != nil {
 		return run{}, err
 	}
@@ -140,8 +88,8 @@ type serving struct {
 }
 
 // serve starts a worker that says where it listens.
-func serve(ctx context.Context, t task) (*serving, error) {
-	cmd, err := worker(ctx, t)
+func serve(ctx context.Context, t worker.Task) (*serving, error) {
+	cmd, err := command(ctx, t)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,61 @@
+package worker
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/online-cinema/billing/cmd/internal/boot"
+	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/billing"
+)
+
+// SystemCode is the code of the payment system.
+const SystemCode = "bench"
+
+// PaymentSystem takes every charge after a while. It keeps no books: what it
+// costs is not what is measured here.
+type PaymentSystem struct {
+	Latency time.Duration
+	Charges atomic.Int64
+}
+
+var _ app.Provider = (*PaymentSystem)(nil)
+
+// Charge takes the money.
+func (p *PaymentSystem) Charge(ctx context.Context, r app.ChargeRequest) (billing.Outcome, error) {
+	p.Charges.Add(1)
+	if p.Latency > 0 {
+		timer := time.NewTimer(p.Latency)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return billing.Outcome{}, ctx.Err()
+		}
+	}
+	return billing.Outcome{Status: billing.PaymentSucceeded, Amount: r.Amount, ProviderRef: "ref"}, nil
+}
+
+// Find knows nothing: nothing is ever lost.
+func (p *PaymentSystem) Find(context.Context, billing.PaymentID) (billing.Outcome, error) {
+	return billing.Outcome{}, app.ErrChargeNotFound
+}
+
+// Still is a clock that stands still.
+type Still time.Time
+
+// Now is always the same.
+func (s Still) Now() time.Time { return time.Time(s) }
+
+// NewCollector returns one that is set up as the programs set theirs up.
+func NewCollector(store app.Store, clock app.Clock, system *PaymentSystem, log *slog.Logger) *app.Collector {
+	retries, err := billing.NewRetrySchedule(24*time.Hour, 72*time.Hour, 120*time.Hour, 168*time.Hour)
+	if err != nil {
+		panic(err) // it is the default one
+	}
+	rules := boot.Rules{Retries: boot.Retries{RetrySchedule: retries}}
+	charging := boot.Charging{ChargeTimeout: boot.Span(10 * time.Second)}
+	return boot.NewCollector(rules, charging, store, clock, map[string]app.Provider{SystemCode: system}, log)
+}

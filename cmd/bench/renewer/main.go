@@ -1,0 +1,63 @@
+// Command renewer makes a run of renewals to be measured, for the benchmark.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/online-cinema/billing/adapters/postgres"
+	"github.com/online-cinema/billing/cmd/bench/internal/worker"
+	"github.com/online-cinema/billing/cmd/internal/boot"
+	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/billing"
+)
+
+func main() {
+	boot.Main(func(ctx context.Context, args, _ []string, stdout, stderr io.Writer) int {
+		if len(args) != 1 {
+			_, _ = fmt.Fprintln(stderr, "renewer: give it a task")
+			return boot.Misused
+		}
+		if err := worker.Do(ctx, map[string]worker.Worker{"renew": renew}, args[0], stdout); err != nil {
+			_, _ = fmt.Fprintln(stderr, "renewer:", err)
+			return boot.Failed
+		}
+		return boot.OK
+	})
+}
+
+// renew makes one run as billing-renew makes it, with our payment system
+// and at a given time.
+func renew(ctx context.Context, t worker.Task, out io.Writer) error {
+	boot.Batch(t.Concurrency)
+	store, pool, err := t.Open(ctx, postgres.RenewRole)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	provider := &worker.PaymentSystem{Latency: t.Latency}
+	r := &app.Renewer{
+		Store: store, Clock: worker.Still(t.Now), NewID: boot.NewID, Calendar: billing.Calendar{}, Log: log,
+		Collector:   worker.NewCollector(store, worker.Still(t.Now), provider, log),
+		Concurrency: t.Concurrency, Limit: t.Limit,
+	}
+	if err := pool.Ping(ctx); err != nil { // the limit is measured without connecting, too
+		return err
+	}
+	begin, cpu := time.Now(), worker.CPU()
+	sum, err := r.Run(ctx)
+	took := worker.Done{Items: sum.Renewed, Elapsed: time.Since(begin), Client: worker.CPU() - cpu, RSS: worker.PeakRSS()}
+	if err != nil {
+		return err
+	}
+	if sum.Trouble() || sum.Renewed != sum.Due || int(provider.Charges.Load()) != sum.Due {
+		return fmt.Errorf("not all went well: %+v, %d charges", sum, provider.Charges.Load())
+	}
+	return json.NewEncoder(out).Encode(took)
+}
