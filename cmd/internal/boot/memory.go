@@ -12,7 +12,16 @@ import (
 // twice. GOGC comes first where it is set.
 func Batch(concurrency int) {
 	const usual, most, few = 100, 200, 64
+	setGC(max(usual, min(most, most*few/concurrency)))
+}
+
+// Interactive sets it up for a program that people wait for. Little is in use
+// between requests, so that it would be collected dozens of times a second under
+// load, by processors that requests wait for: four times as much may be there.
+func Interactive() { setGC(300) }
+
+func setGC(percent int) {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(max(usual, min(most, most*few/concurrency)))
+		debug.SetGCPercent(percent)
 	}
 }
