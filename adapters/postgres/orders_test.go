@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -14,10 +15,15 @@ import (
 
 const someUser = billing.UserID("00000000-0000-7000-8000-000000000001")
 
-// Orders come one by one as long as there are few, and are no reason to plan each.
+// Orders and outcomes come one by one as long as there are few, and are no reason
+// to plan each.
 func TestShortBatchesAreNotPlannedAnew(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.New(t)
+	// As it plans for tables that are not empty.
+	if _, err := pool.Exec(t.Context(), "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"); err != nil {
+		t.Fatal(err)
+	}
 	store, now := postgres.NewStore(pool), time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
 	order := app.OrderQuery{User: someUser, Plan: "basic", PaymentSystem: "s", Token: billing.NewSecret("tok_1")}
 	for range 10 { // Postgres tries five times
@@ -26,6 +32,21 @@ func TestShortBatchesAreNotPlannedAnew(t *testing.T) {
 			return errors.Join(err, tx.Users.Seen(t.Context(), now, someUser))
 		})
 		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	nobodys := billing.Subscription{
+		ID: billing.SubscriptionID(someUser), UserID: someUser, MethodID: billing.PaymentMethodID(someUser), Status: billing.Active,
+	}
+	for i := range 10 {
+		event := billing.Event{
+			ID: billing.EventID(fmt.Sprintf("00000000-0000-7000-8000-%012d", i)), UserID: someUser, Type: billing.Subscribed, At: now,
+		}
+		err := store.InTx(t.Context(), func(tx app.Repos) error {
+			return errors.Join(tx.Events.Append(t.Context(), event), tx.Subscriptions.Save(t.Context(), nobodys),
+				tx.Payments.Save(t.Context(), billing.Payment{ID: billing.PaymentID(someUser), UserID: someUser, Status: billing.PaymentPending}))
+		})
+		if !errors.Is(err, app.ErrChanged) {
 			t.Fatal(err)
 		}
 	}
@@ -45,7 +66,10 @@ func TestShortBatchesAreNotPlannedAnew(t *testing.T) {
 			planned[*name] = times
 		}
 	}
-	for _, name := range []string{"PlansForShare", "PaymentSystemsNamed", "SubscriptionsLive", "MethodsByToken", "UsersSeen"} {
+	for _, name := range []string{
+		"PlansForShare", "PaymentSystemsNamed", "SubscriptionsLive", "MethodsByToken", "UsersSeen",
+		"EventsAppend", "SubscriptionsSave", "PaymentsSave",
+	} {
 		if times, ok := planned[name]; !ok || times > 5 {
 			t.Errorf("%s was planned anew %d times in 10, known %t", name, times, ok)
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
@@ -80,5 +81,8 @@ func TestAddressInUse(t *testing.T) {
 	}, &out, &errs)
 	if want := "BILLING_OPS_ADDR=" + taken.Addr().String() + " is in use"; code != boot.Failed || !strings.Contains(errs.String(), want) {
 		t.Errorf("exit code %d, stderr %q; want %d and %q", code, errs.String(), boot.Failed, want)
+	}
+	if usual := 100; debug.SetGCPercent(usual) <= usual {
+		t.Error("garbage is collected as if nobody waited")
 	}
 }

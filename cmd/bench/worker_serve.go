@@ -25,6 +25,7 @@ import (
 // serveWorker serves the API as billing-api does, with our payment system; its
 // log goes nowhere, but is written.
 func serveWorker(ctx context.Context, t worker.Task, out io.Writer) error {
+	boot.Interactive()
 	store, pool, err := t.Open(ctx, postgres.APIRole)
 	if err != nil {
 		return err

@@ -39,7 +39,11 @@ type Collector struct {
 type Recording = gather.Group[verdict, Result]
 
 // NewRecording returns one in which nobody waits.
-func NewRecording() *Recording { return &Recording{Most: maxBatch} }
+func NewRecording() *Recording { return &Recording{Few: fewTogether, Most: maxBatch} }
+
+// fewTogether is how many share a transaction that viewers wait for, unless many
+// more wait: a larger one is cheaper, but keeps the first of them waiting for all.
+const fewTogether = 8
 
 // sendMargin separates the moment when a charge is given up from the moment
 // when others may rely on nobody sending it: it covers the commit of the intent

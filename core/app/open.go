@@ -13,7 +13,7 @@ import (
 type Opening = gather.Group[Subscribe, opened]
 
 // NewOpening returns one in which nobody waits.
-func NewOpening() *Opening { return &Opening{Most: maxBatch} }
+func NewOpening() *Opening { return &Opening{Few: fewTogether, Most: maxBatch} }
 
 // opened is an order whose intent is stored, or that was refused.
 type opened struct {

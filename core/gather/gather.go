@@ -7,14 +7,20 @@ import (
 )
 
 // Group does a thing for many at a time: who comes while it is busy waits, and
-// all who wait are served at once, by a batch that begins after they came.
+// those who wait are served together, by a batch that begins after they came.
 // Nobody waits for others to come: under little load a batch is of one.
+//
+// Those who are served together often come again together, and a batch of all who
+// wait gathers more of them each time, until everybody waits for everybody. Few
+// keeps them apart.
 type Group[T, R any] struct {
-	Most int // how many in a batch; 0 is any number
+	Few  int // how many in a batch; half of those who wait if that is more; 0 is all of them
+	Most int // how many in any batch; 0 is any number
 
 	mu      sync.Mutex
 	busy    bool // a batch is under way
 	waiting []*batch[T, R]
+	crowd   int // how many are in what waits
 }
 
 // batch is served by the first who is in it.
@@ -50,12 +56,13 @@ func (g *Group[T, R]) Do(item T, f func([]T) ([]R, error)) (result R, err error)
 func (g *Group[T, R]) join(item T) (b *batch[T, R], place int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	last := len(g.waiting) - 1
-	switch {
-	case !g.busy: // and so nobody waits
+	if !g.busy { // and so nobody waits
 		g.busy = true
 		return &batch[T, R]{items: []T{item}}, 0
-	case last < 0 || g.Most > 0 && len(g.waiting[last].items) == g.Most:
+	}
+	g.crowd++
+	last := len(g.waiting) - 1
+	if last < 0 || g.full(len(g.waiting[last].items)) {
 		b = &batch[T, R]{items: []T{item}, turn: make(chan struct{})}
 		g.waiting = append(g.waiting, b)
 		return b, 0
@@ -66,6 +73,11 @@ func (g *Group[T, R]) join(item T) (b *batch[T, R], place int) {
 	}
 	b.items = append(b.items, item)
 	return b, len(b.items) - 1
+}
+
+// full reports whether so many are enough for one batch.
+func (g *Group[T, R]) full(n int) bool {
+	return g.Few > 0 && n >= max(g.Few, g.crowd/2) || g.Most > 0 && n >= g.Most
 }
 
 // serve serves b when it is its turn.
@@ -93,5 +105,6 @@ func (g *Group[T, R]) next() {
 		return
 	}
 	close(g.waiting[0].turn)
+	g.crowd -= len(g.waiting[0].items)
 	g.waiting = g.waiting[1:]
 }

@@ -21,17 +21,21 @@ func double(batch []int) ([]int, error) {
 // TestTogether has callers come while a batch is under way.
 func TestTogether(t *testing.T) {
 	for _, c := range []struct {
-		name       string
-		most, come int
-		want       []int // sizes of the batches
+		name      string
+		few, most int
+		come      int
+		want      []int // sizes of the batches
 	}{
-		{"one by one", 0, 1, []int{1}},
-		{"all who waited", 0, 10, []int{1, 9}},
-		{"no more than a batch holds", 4, 10, []int{1, 4, 4, 1}},
+		{"one by one", 0, 0, 1, []int{1}},
+		{"all who waited", 0, 0, 10, []int{1, 9}},
+		{"no more than a batch holds", 0, 4, 10, []int{1, 4, 4, 1}},
+		{"few at a time", 4, 0, 12, []int{1, 4, 4, 3}},
+		{"of a crowd, half", 2, 0, 24, []int{1, 2, 2, 4, 8, 7}},
+		{"of a crowd, no more than a batch holds", 2, 5, 24, []int{1, 2, 2, 4, 5, 5, 5}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				g := gather.Group[int, int]{Most: c.most}
+				g := gather.Group[int, int]{Few: c.few, Most: c.most}
 				var mu sync.Mutex
 				var sizes []int
 				gate := make(chan bool)

@@ -8,7 +8,7 @@ INSERT INTO events (user_id, id, type, at, subscription_id, card_id, plan_code, 
 SELECT n.user_id, n.id, n.type, n.at, n.subscription_id, n.card_id, n.plan_code, n.payment_id,
        CASE WHEN n.currency <> '' THEN n.amount END, NULLIF(n.currency, ''), n.decline_code, n.access_until, n.retry_at
 FROM (SELECT
-    unnest(@user_ids::uuid[]) AS user_id, unnest(@ids::uuid[]) AS id, unnest(@types::text[]) AS type,
+    unnest((SELECT @user_ids::uuid[])) AS user_id, unnest(@ids::uuid[]) AS id, unnest(@types::text[]) AS type,
     unnest(@ats::timestamptz[]) AS at, unnest(@subscription_ids::uuid[]) AS subscription_id,
     unnest(@card_ids::uuid[]) AS card_id,
     unnest(@plan_codes::text[]) AS plan_code, unnest(@payment_ids::uuid[]) AS payment_id,

@@ -61,7 +61,7 @@ SET status = n.status, decline_code = n.decline_code, provider_ref = n.provider_
     sweep_at = CASE n.status WHEN 'pending' THEN p.sweep_at END,
     send_until = CASE n.status WHEN 'pending' THEN p.send_until END
 FROM (SELECT
-    unnest(@user_ids::uuid[]) AS user_id, unnest(@ids::uuid[]) AS id, unnest(@versions::xid[]) AS version,
+    unnest((SELECT @user_ids::uuid[])) AS user_id, unnest(@ids::uuid[]) AS id, unnest(@versions::xid[]) AS version,
     unnest(@statuses::text[]) AS status,
     unnest(@decline_codes::text[]) AS decline_code, unnest(@provider_refs::text[]) AS provider_ref,
     unnest(@action_urls::text[]) AS action_url, unnest(@contradictions::text[]) AS contradiction,

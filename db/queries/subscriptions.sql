@@ -46,7 +46,7 @@ SET payment_method_id = n.payment_method_id, status = n.status, period_start = n
     cancel_at_period_end = n.cancel_at_period_end, past_due_since = n.past_due_since, grace_until = n.grace_until,
     latest_payment_id = n.latest_payment_id, started_at = n.started_at, ended_at = n.ended_at
 FROM (SELECT
-    unnest(@user_ids::uuid[]) AS user_id, unnest(@ids::uuid[]) AS id, unnest(@versions::xid[]) AS version,
+    unnest((SELECT @user_ids::uuid[])) AS user_id, unnest(@ids::uuid[]) AS id, unnest(@versions::xid[]) AS version,
     unnest(@payment_method_ids::uuid[]) AS payment_method_id, unnest(@statuses::text[]) AS status,
     unnest(@period_starts::timestamptz[]) AS period_start, unnest(@period_ends::timestamptz[]) AS period_end,
     unnest(@next_charges::timestamptz[]) AS next_charge_at, unnest(@charging::bool[]) AS charging,

@@ -22,7 +22,17 @@ func Batch(concurrency int) {
 		runtime.GOMAXPROCS(max(1, runtime.GOMAXPROCS(0)/2))
 	}
 	const least, most, few = 50, 200, 128
+	setGC(max(least, min(most, most*few/concurrency)))
+}
+
+// Interactive sets the garbage collector up for a program that people wait for.
+// Little is in use between requests, so that it would be collected dozens of times
+// a second under load, by processors that requests wait for: four times as much
+// may be there. GOGC comes first where it is set.
+func Interactive() { setGC(300) }
+
+func setGC(percent int) {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(max(least, min(most, most*few/concurrency)))
+		debug.SetGCPercent(percent)
 	}
 }

@@ -17,7 +17,7 @@ INSERT INTO events (user_id, id, type, at, subscription_id, card_id, plan_code, 
 SELECT n.user_id, n.id, n.type, n.at, n.subscription_id, n.card_id, n.plan_code, n.payment_id,
        CASE WHEN n.currency <> '' THEN n.amount END, NULLIF(n.currency, ''), n.decline_code, n.access_until, n.retry_at
 FROM (SELECT
-    unnest($1::uuid[]) AS user_id, unnest($2::uuid[]) AS id, unnest($3::text[]) AS type,
+    unnest((SELECT $1::uuid[])) AS user_id, unnest($2::uuid[]) AS id, unnest($3::text[]) AS type,
     unnest($4::timestamptz[]) AS at, unnest($5::uuid[]) AS subscription_id,
     unnest($6::uuid[]) AS card_id,
     unnest($7::text[]) AS plan_code, unnest($8::uuid[]) AS payment_id,

@@ -279,7 +279,7 @@ SET status = n.status, decline_code = n.decline_code, provider_ref = n.provider_
     sweep_at = CASE n.status WHEN 'pending' THEN p.sweep_at END,
     send_until = CASE n.status WHEN 'pending' THEN p.send_until END
 FROM (SELECT
-    unnest($1::uuid[]) AS user_id, unnest($2::uuid[]) AS id, unnest($3::xid[]) AS version,
+    unnest((SELECT $1::uuid[])) AS user_id, unnest($2::uuid[]) AS id, unnest($3::xid[]) AS version,
     unnest($4::text[]) AS status,
     unnest($5::text[]) AS decline_code, unnest($6::text[]) AS provider_ref,
     unnest($7::text[]) AS action_url, unnest($8::text[]) AS contradiction,

@@ -358,7 +358,7 @@ SET payment_method_id = n.payment_method_id, status = n.status, period_start = n
     cancel_at_period_end = n.cancel_at_period_end, past_due_since = n.past_due_since, grace_until = n.grace_until,
     latest_payment_id = n.latest_payment_id, started_at = n.started_at, ended_at = n.ended_at
 FROM (SELECT
-    unnest($1::uuid[]) AS user_id, unnest($2::uuid[]) AS id, unnest($3::xid[]) AS version,
+    unnest((SELECT $1::uuid[])) AS user_id, unnest($2::uuid[]) AS id, unnest($3::xid[]) AS version,
     unnest($4::uuid[]) AS payment_method_id, unnest($5::text[]) AS status,
     unnest($6::timestamptz[]) AS period_start, unnest($7::timestamptz[]) AS period_end,
     unnest($8::timestamptz[]) AS next_charge_at, unnest($9::bool[]) AS charging,
