@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +21,8 @@ type leaky struct{ Number string }
 type discreet struct{ number string }
 
 func (d discreet) String() string { return "card " + d.number }
+
+var timeOfDay = regexp.MustCompile(`\d\d:\d\d:\d\d\.\d+`)
 
 func TestMask(t *testing.T) {
 	t.Parallel()
@@ -59,8 +62,9 @@ func TestMask(t *testing.T) {
 				var out bytes.Buffer
 				log := Service{LogFormat: format}.Logger(&out)
 				c.log(log)
+				said := timeOfDay.ReplaceAllString(out.String(), "") // has any four digits now and then
 				for _, secret := range []string{pan, spaced, dashed, "7391", "Bearer", "tok_secret", "hush"} {
-					if strings.Contains(out.String(), secret) {
+					if strings.Contains(said, secret) {
 						t.Errorf("%s: the log shows %s:\n%s", format, secret, &out)
 					}
 				}
