@@ -169,6 +169,20 @@ func TestRotation(t *testing.T) {
 	}
 }
 
+func TestSnapshot(t *testing.T) {
+	t.Parallel()
+	f := create(t)
+	running := open(t, f)
+	old := seal(t, running)
+	must(t, f.Rotate(time.Now()))
+	batch := running.Snapshot().(*Vault)
+	opens(t, batch, old)
+	must(t, f.Disable(old.KeyID))
+	opens(t, batch, old) // with the keys that it began with
+	refused(t, running, here, old)
+	refused(t, running.Snapshot().(*Vault), here, old)
+}
+
 // With a copy of the file on each machine, all have the key before one uses it.
 func TestRotationInTwoSteps(t *testing.T) {
 	t.Parallel()
