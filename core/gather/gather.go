@@ -3,18 +3,21 @@ package gather
 
 import (
 	"errors"
+	"runtime"
+	"slices"
 	"sync"
 )
 
 // Group does a thing for many at a time: who comes while it is busy waits, and
 // all who wait are served at once, by a batch that begins after they came.
-// Nobody waits for others to come: under little load a batch is of one.
+// Nobody waits for others to come, but who is about to come is let in: under
+// little load a batch is of one.
 type Group[T, R any] struct {
 	Most int // how many in a batch; 0 is any number
 
 	mu      sync.Mutex
-	busy    bool // a batch is under way
-	waiting []*batch[T, R]
+	busy    bool           // it is somebody's turn
+	waiting []*batch[T, R] // that have not begun; the first is the next to
 }
 
 // batch is served by the first who is in it.
@@ -51,12 +54,12 @@ func (g *Group[T, R]) join(item T) (b *batch[T, R], place int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	last := len(g.waiting) - 1
-	switch {
-	case !g.busy: // and so nobody waits
+	if last < 0 || g.Most > 0 && len(g.waiting[last].items) == g.Most {
+		b = &batch[T, R]{items: []T{item}}
+		if g.busy {
+			b.turn = make(chan struct{})
+		}
 		g.busy = true
-		return &batch[T, R]{items: []T{item}}, 0
-	case last < 0 || g.Most > 0 && len(g.waiting[last].items) == g.Most:
-		b = &batch[T, R]{items: []T{item}, turn: make(chan struct{})}
 		g.waiting = append(g.waiting, b)
 		return b, 0
 	}
@@ -73,6 +76,11 @@ func (g *Group[T, R]) serve(b *batch[T, R], f func([]T) ([]R, error)) {
 	if b.turn != nil {
 		<-b.turn
 	}
+	// Callers come in crowds: those who were just served, and those whose requests
+	// came over the network at the same time. Without this the first of a crowd is
+	// a batch of its own, which all others wait for.
+	runtime.Gosched()
+	g.begin()
 	b.err = ErrFailed
 	defer func() {
 		if b.done != nil {
@@ -83,15 +91,18 @@ func (g *Group[T, R]) serve(b *batch[T, R], f func([]T) ([]R, error)) {
 	b.results, b.err = f(b.items)
 }
 
-// next gives the turn to those who wait for the longest. From then on nobody joins
-// them.
+// begin has the batch begin whose turn it is. From then on nobody joins it.
+func (g *Group[T, R]) begin() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.waiting = slices.Delete(g.waiting, 0, 1)
+}
+
+// next gives the turn to those who wait for the longest.
 func (g *Group[T, R]) next() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if len(g.waiting) == 0 {
-		g.busy = false
-		return
+	if g.busy = len(g.waiting) > 0; g.busy {
+		close(g.waiting[0].turn)
 	}
-	close(g.waiting[0].turn)
-	g.waiting = g.waiting[1:]
 }
