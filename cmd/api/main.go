@@ -21,6 +21,7 @@ import (
 
 func main() {
 	boot.Harden()
+	boot.Requests()
 	boot.Main(run)
 }
 

@@ -23,6 +23,7 @@ import (
 // serveWorker serves the API as billing-api does, with our payment system; its
 // log goes nowhere, but is written.
 func serveWorker(ctx context.Context, t task, out io.Writer) error {
+	boot.Requests()
 	store, pool, err := t.open(ctx)
 	if err != nil {
 		return err

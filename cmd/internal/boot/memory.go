@@ -12,7 +12,17 @@ import (
 // twice. GOGC comes first where it is set.
 func Batch(concurrency int) {
 	const usual, most, few = 100, 200, 64
+	setGC(max(usual, min(most, most*few/concurrency)))
+}
+
+// Requests sets the garbage collector up for a program that answers requests: each
+// leaves a few kilobytes behind, and what stays in use is small, and bounded. Four
+// times as much may be there before it is collected, instead of Go's own twice.
+// GOGC comes first where it is set.
+func Requests() { setGC(300) }
+
+func setGC(percent int) {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(max(usual, min(most, most*few/concurrency)))
+		debug.SetGCPercent(percent)
 	}
 }
