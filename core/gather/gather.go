@@ -3,12 +3,15 @@ package gather
 
 import (
 	"errors"
+	"runtime"
+	"slices"
 	"sync"
 )
 
 // Group does a thing for many at a time: who comes while it is busy waits, and
 // those who wait are served together, by a batch that begins after they came.
-// Nobody waits for others to come: under little load a batch is of one.
+// Nobody waits for others to come, but who is about to come is let in: under
+// little load a batch is of one.
 //
 // Those who are served together often come again together, and a batch of all who
 // wait gathers more of them each time, until everybody waits for everybody. Few
@@ -18,9 +21,9 @@ type Group[T, R any] struct {
 	Most int // how many in any batch; 0 is any number
 
 	mu      sync.Mutex
-	busy    bool // a batch is under way
-	waiting []*batch[T, R]
-	crowd   int // how many are in what waits
+	busy    bool           // it is somebody's turn
+	waiting []*batch[T, R] // that have not begun; the first is the next to
+	crowd   int            // how many are in those
 }
 
 // batch is served by the first who is in it.
@@ -56,14 +59,14 @@ func (g *Group[T, R]) Do(item T, f func([]T) ([]R, error)) (result R, err error)
 func (g *Group[T, R]) join(item T) (b *batch[T, R], place int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if !g.busy { // and so nobody waits
-		g.busy = true
-		return &batch[T, R]{items: []T{item}}, 0
-	}
 	g.crowd++
 	last := len(g.waiting) - 1
 	if last < 0 || g.full(len(g.waiting[last].items)) {
-		b = &batch[T, R]{items: []T{item}, turn: make(chan struct{})}
+		b = &batch[T, R]{items: []T{item}}
+		if g.busy {
+			b.turn = make(chan struct{})
+		}
+		g.busy = true
 		g.waiting = append(g.waiting, b)
 		return b, 0
 	}
@@ -85,6 +88,11 @@ func (g *Group[T, R]) serve(b *batch[T, R], f func([]T) ([]R, error)) {
 	if b.turn != nil {
 		<-b.turn
 	}
+	// Callers come in crowds: those who were just served, and those whose requests
+	// came over the network at the same time. Without this the first of a crowd is
+	// a batch of its own, which all others wait for.
+	runtime.Gosched()
+	g.begin()
 	b.err = ErrFailed
 	defer func() {
 		if b.done != nil {
@@ -95,16 +103,19 @@ func (g *Group[T, R]) serve(b *batch[T, R], f func([]T) ([]R, error)) {
 	b.results, b.err = f(b.items)
 }
 
-// next gives the turn to those who wait for the longest. From then on nobody joins
-// them.
+// begin has the batch begin whose turn it is. From then on nobody joins it.
+func (g *Group[T, R]) begin() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.crowd -= len(g.waiting[0].items)
+	g.waiting = slices.Delete(g.waiting, 0, 1)
+}
+
+// next gives the turn to those who wait for the longest.
 func (g *Group[T, R]) next() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if len(g.waiting) == 0 {
-		g.busy = false
-		return
+	if g.busy = len(g.waiting) > 0; g.busy {
+		close(g.waiting[0].turn)
 	}
-	close(g.waiting[0].turn)
-	g.crowd -= len(g.waiting[0].items)
-	g.waiting = g.waiting[1:]
 }

@@ -2,6 +2,7 @@ package gather_test
 
 import (
 	"errors"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -41,6 +42,9 @@ func TestTogether(t *testing.T) {
 				gate := make(chan bool)
 				var all sync.WaitGroup
 				for i := range c.come {
+					if i == 1 {
+						synctest.Wait() // the first batch is under way
+					}
 					all.Go(func() {
 						got, err := g.Do(i, func(batch []int) ([]int, error) {
 							mu.Lock()
@@ -62,6 +66,32 @@ func TestTogether(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestCrowd has callers come at the same time while nothing is under way. Go's
+// scheduler lets one of them go first now and then.
+func TestCrowd(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // so that nobody is served while others are still made
+	const rounds, crowd = 100, 10
+	together := 0
+	for range rounds {
+		var g gather.Group[int, int]
+		var all sync.WaitGroup
+		for i := range crowd {
+			all.Go(func() {
+				_, _ = g.Do(i, func(batch []int) ([]int, error) {
+					if len(batch) == crowd {
+						together++
+					}
+					return double(batch)
+				})
+			})
+		}
+		all.Wait()
+	}
+	if together < rounds/2 {
+		t.Errorf("all were served together in %d of %d rounds", together, rounds)
 	}
 }
 

@@ -38,6 +38,7 @@ func TestMetrics(t *testing.T) {
 		`billing_renewal_due 0`,
 		`billing_renewal_late_seconds 0`,
 		`billing_log_masked_total 0`,
+		`go_gc_gogc_percent 300`,
 		`billing_http_request_duration_seconds_count{method="POST",route="/v1/subscriptions",status="201"} 1`,
 		`billing_http_request_duration_seconds_count{method="GET",route="/v1/subscriptions/{ref}",status="200"} 1`,
 		`billing_http_request_duration_seconds_count{method="GET",route="none",status="404"} 1`,
