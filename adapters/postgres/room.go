@@ -21,15 +21,17 @@ const elementSize = 16
 
 // roomFor is enough for the arrays of a batch. The rest is small.
 func roomFor(batch []*pgx.QueuedQuery) room {
-	elements := 0
+	size := 0
 	for _, q := range batch {
 		for _, arg := range q.Arguments {
-			if v := reflect.ValueOf(arg); v.Kind() == reflect.Slice {
-				elements += v.Len()
+			if text, ok := arg.([]byte); ok {
+				size += len(text)
+			} else if list := reflect.ValueOf(arg); list.Kind() == reflect.Slice {
+				size += list.Len() * elementSize
 			}
 		}
 	}
-	return room(elements * elementSize)
+	return room(size)
 }
 
 // Encode implements [pgproto3.Message].
