@@ -38,6 +38,24 @@ func TestRequestsUnderWayAreFinished(t *testing.T) {
 	w.agree(t, 1)
 }
 
+// What is logged because of a request can be found by its id, which whoever asked
+// was told.
+func TestLogNamesTheRequest(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := w.api(t, "billing-api")
+	got := a.at(w.viewer(t, "alice")).call(t, http.MethodPost, "/v1/subscriptions", "", subscribing("tok_ok"))
+	for _, msg := range []string{"payment", "request"} {
+		a.line(t, "line of the "+msg, func(line string) bool {
+			var l struct {
+				Msg       string
+				RequestID string `json:"request_id"`
+			}
+			return json.Unmarshal([]byte(line), &l) == nil && l.Msg == msg && l.RequestID == got.requestID
+		})
+	}
+}
+
 // The API starts without its database, says so, and is there when it is, again
 // and again, without a restart.
 func TestDatabaseComesAndGoes(t *testing.T) {

@@ -15,9 +15,10 @@ type viewer struct{ base, token string }
 
 // answer is what the API said.
 type answer struct {
-	status int
-	text   string
-	body   struct {
+	status    int
+	requestID string
+	text      string
+	body      struct {
 		Status            any // of a subscription a text, of a problem a number
 		Code              string
 		ID                string
@@ -58,7 +59,7 @@ func (v viewer) try(ctx context.Context, method, path, key, body string) (a answ
 	if err != nil {
 		return a, err
 	}
-	a.status, a.text = resp.StatusCode, string(text)
+	a.status, a.requestID, a.text = resp.StatusCode, resp.Header.Get("X-Request-Id"), string(text)
 	if resp.StatusCode == http.StatusNoContent {
 		return a, nil
 	}
