@@ -38,9 +38,10 @@ func (v views) Due(ctx context.Context, q app.DueQuery, each func(app.Due) error
 		if q.Limit > 0 {
 			after.Take = int32(min(duePage, left))
 		}
+		tokens := v.tokens.snapshot()
 		list, err := read(ctx, func(ctx context.Context) ([]*dbgen.ViewDueRow, error) { return v.q.ViewDue(ctx, after) },
 			func(row *dbgen.ViewDueRow) app.Due {
-				return v.tokens.dueOf(&row.Subscription, row.PlanCode, dbgen.PaymentMethod{
+				return tokens.dueOf(&row.Subscription, row.PlanCode, dbgen.PaymentMethod{
 					Token: row.Token, TokenCt: row.TokenCt, TokenKeyID: row.TokenKeyID, CardID: row.CardID,
 					CreatedAt: row.LinkedAt, RemovedAt: row.RemovedAt,
 				})
