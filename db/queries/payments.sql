@@ -54,6 +54,7 @@ ORDER BY p.id
 FOR NO KEY UPDATE OF p;
 
 -- name: PaymentsSave :exec
+-- For the array in a SELECT of its own see UsersSeen.
 -- Versions as in SubscriptionsSave.
 UPDATE payments p
 SET status = n.status, decline_code = n.decline_code, provider_ref = n.provider_ref, action_url = n.action_url,

@@ -37,6 +37,7 @@ SELECT
     unnest(@created::timestamptz[]), unnest(@started::timestamptz[]), unnest(@ended::timestamptz[]);
 
 -- name: SubscriptionsSave :exec
+-- For the array in a SELECT of its own see UsersSeen.
 -- Those that have a version must not have been written by anybody since: xmin is
 -- the transaction that wrote a row as it stands, and no lock changes it. It is
 -- asked again of a row that was waited for.

@@ -50,6 +50,7 @@ type EventsAppendParams struct {
 	RetryAts        []time.Time
 }
 
+// For the array in a SELECT of its own see UsersSeen.
 // What they add up to is for the panel's figures. The plan is found by its code,
 // which an event has as it was at that moment: looking at every subscription
 // would cost renewals a tenth of their time.

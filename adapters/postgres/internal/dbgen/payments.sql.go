@@ -299,6 +299,7 @@ type PaymentsSaveParams struct {
 	Settled        []time.Time
 }
 
+// For the array in a SELECT of its own see UsersSeen.
 // Versions as in SubscriptionsSave.
 func (q *Queries) PaymentsSave(ctx context.Context, arg PaymentsSaveParams) error {
 	_, err := q.db.Exec(ctx, paymentsSave,

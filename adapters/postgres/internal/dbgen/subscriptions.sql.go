@@ -387,6 +387,7 @@ type SubscriptionsSaveParams struct {
 	Ended            []time.Time
 }
 
+// For the array in a SELECT of its own see UsersSeen.
 // Those that have a version must not have been written by anybody since: xmin is
 // the transaction that wrote a row as it stands, and no lock changes it. It is
 // asked again of a row that was waited for.
