@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/online-cinema/billing/cmd/bench/internal/worker"
 )
 
 func TestQueriesAreFilledIn(t *testing.T) {
@@ -73,7 +75,7 @@ func TestACrowdIsDueOneAfterTheOther(t *testing.T) {
 
 func TestFigures(t *testing.T) {
 	t.Parallel()
-	of := func(rate int) run { return run{Items: rate, Elapsed: time.Second} }
+	of := func(rate int) run { return run{Done: worker.Done{Items: rate, Elapsed: time.Second}} }
 	pairs := []pair{{of(100), of(50)}, {of(200), of(180)}, {of(100), of(120)}, {of(1), of(1)}}
 	if diff := cmp.Diff(spread{0.95, 0.5, 1.2}, ratio(pairs)); diff != "" {
 		t.Errorf("ratio (-want +got):\n%s", diff)
@@ -81,7 +83,7 @@ func TestFigures(t *testing.T) {
 	if got := median([]float64{3, 1, 2}); got != 2 {
 		t.Errorf("median is %v", got)
 	}
-	got := run{Items: 1000}.perItem(12 * time.Millisecond)
+	got := run{Done: worker.Done{Items: 1000}}.perItem(12 * time.Millisecond)
 	if got != 12 {
 		t.Errorf("%v µs for each, want 12", got)
 	}

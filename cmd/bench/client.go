@@ -13,6 +13,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/online-cinema/billing/cmd/bench/internal/worker"
 )
 
 // latencies are of single requests, in milliseconds.
@@ -54,7 +56,7 @@ func (s storm) run(ctx context.Context) (run, error) {
 		})
 	}
 	wg.Wait()
-	r := run{Items: len(all), Elapsed: time.Since(begin)}
+	r := run{Done: worker.Done{Items: len(all), Elapsed: time.Since(begin)}}
 	if failed != nil || len(all) == 0 {
 		return r, fmt.Errorf("%d answers, then: %w", len(all), failed)
 	}

@@ -10,15 +10,14 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/online-cinema/billing/cmd/bench/internal/worker"
 )
 
 // run is what one run of anything came to.
 type run struct {
-	Items   int           `json:"items"` // renewals, subscriptions, requests
-	Elapsed time.Duration `json:"elapsed_ns"`
-	Client  time.Duration `json:"client_cpu_ns"` // CPU of whoever talks to Postgres
+	worker.Done
 	Server  time.Duration `json:"server_cpu_ns"` // CPU of Postgres
-	RSS     int64         `json:"peak_rss_bytes,omitempty"`
 	Latency *latencies    `json:"latency,omitempty"`
 	Load    float64       `json:"load"`
 }
@@ -81,8 +80,11 @@ func (b bench) run(ctx context.Context) (run, error) {
 		return run{}, fmt.Errorf("pgbench did not do it all: %s", tail(string(out)))
 	}
 	return run{
-		Items: int(done) * b.each, Elapsed: time.Duration(done / tps * float64(time.Second)),
-		Client: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), Server: after - before, Load: load(),
+		Done: worker.Done{
+			Items: int(done) * b.each, Elapsed: time.Duration(done / tps * float64(time.Second)),
+			Client: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(),
+		},
+		Server: after - before, Load: load(),
 	}, nil
 }
 

@@ -59,7 +59,7 @@ func clusterCPU(postmaster int) (time.Duration, error) {
 	return sum, nil
 }
 
-func memoryTotal() int64 { return worker.Kilobytes("/proc/meminfo", "MemTotal:") }
+func memoryTotal() int64 { return worker.Bytes("/proc/meminfo", "MemTotal:") }
 
 // load is how many processes wanted to run during the last minute.
 func load() float64 {

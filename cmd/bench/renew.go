@@ -21,7 +21,7 @@ type renewal struct {
 // renew makes one run of ours that renews the next who are due, and cleans up.
 func (l *lab) renew(ctx context.Context, t *town, r renewal) (run, error) {
 	_, until := t.window(r.due)
-	job := worker.Task{Kind: renewing, URL: t.url(), Vault: t.pg.vault, Now: until, Concurrency: r.concurrency, Latency: r.latency}
+	job := worker.Task{Kind: worker.Renewing, URL: t.url(), Vault: t.pg.vault, Now: until, Concurrency: r.concurrency, Latency: r.latency}
 	if l.profiles != "" && r.profile != "" {
 		job.Profile = filepath.Join(l.profiles, fmt.Sprintf("%s-%d.pprof", r.profile, t.renewed))
 	}

@@ -19,7 +19,6 @@ import (
 // What is measured runs in a process of its own. A run of renewals is a program
 // beside this one, which has nothing in it that billing-renew has not: what a
 // program is made of takes memory, too. The others are this program again.
-const renewing = "renew"
 
 // workers are what this program can be asked for.
 var workers = map[string]worker.Worker{"serve": serveWorker, "bare": bareWorker}
@@ -37,7 +36,7 @@ func command(ctx context.Context, t worker.Task) (*exec.Cmd, error) {
 		return nil, err
 	}
 	cmd := exec.CommandContext(ctx, self, "work", string(text))
-	if t.Kind == renewing {
+	if t.Kind == worker.Renewing {
 		cmd = exec.CommandContext(ctx, renewer(self), string(text))
 	}
 	// An interrupt lets it finish; it ends at once if its parent is gone.

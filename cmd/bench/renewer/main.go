@@ -23,7 +23,7 @@ func main() {
 			_, _ = fmt.Fprintln(stderr, "renewer: give it a task")
 			return boot.Misused
 		}
-		if err := worker.Do(ctx, map[string]worker.Worker{"renew": renew}, args[0], stdout); err != nil {
+		if err := worker.Do(ctx, map[string]worker.Worker{worker.Renewing: renew}, args[0], stdout); err != nil {
 			_, _ = fmt.Fprintln(stderr, "renewer:", err)
 			return boot.Failed
 		}

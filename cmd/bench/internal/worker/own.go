@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// Done is what a run came to.
+// Done is what a run came to, as the process knows that made it.
 type Done struct {
-	Items   int           `json:"items"`
+	Items   int           `json:"items"` // renewals, subscriptions, requests
 	Elapsed time.Duration `json:"elapsed_ns"`
-	Client  time.Duration `json:"client_cpu_ns"`
-	RSS     int64         `json:"peak_rss_bytes"`
+	Client  time.Duration `json:"client_cpu_ns"` // CPU of whoever talks to Postgres
+	RSS     int64         `json:"peak_rss_bytes,omitempty"`
 }
 
 // CPU is what this process has used so far.
@@ -27,10 +27,10 @@ func CPU() time.Duration {
 }
 
 // PeakRSS is the most memory that this process ever held, in bytes.
-func PeakRSS() int64 { return Kilobytes("/proc/self/status", "VmHWM:") }
+func PeakRSS() int64 { return Bytes("/proc/self/status", "VmHWM:") }
 
-// Kilobytes is what a file of /proc says about name, in bytes.
-func Kilobytes(file, name string) int64 {
+// Bytes is what a file of /proc says of name, which it says in kilobytes.
+func Bytes(file, name string) int64 {
 	f, err := os.Open(file)
 	if err != nil {
 		return 0

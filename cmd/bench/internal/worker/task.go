@@ -36,6 +36,9 @@ type Task struct {
 	Subscriptions string `json:"subscriptions,omitempty"`
 }
 
+// Renewing is the kind of the tasks that a program of its own works on.
+const Renewing = "renew"
+
 // Worker works on tasks of one kind.
 type Worker func(context.Context, Task, io.Writer) error
 
