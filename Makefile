@@ -77,7 +77,7 @@ fuzz:
 # In tests they are as many, for 3 seconds.
 .PHONY: hostile
 hostile:
-	SLOW_FOR=30s go test -count=1 -v -run '^Test(SlowClients|Malformed)' ./cmd/internal/e2e
+	SLOW_FOR=30s go test -count=1 -v -run '^Test(SlowClients|Malformed)' ./cmd/qa/e2e
 
 # From the programs themselves, so it is what was shipped and not what was meant.
 .PHONY: sbom
@@ -102,7 +102,7 @@ vulns:
 # The report is bin/chaos/report.html. ARGS="--only NAME --seed N" repeats a trial.
 .PHONY: chaos
 chaos:
-	@go run ./cmd/chaos $(if $(filter long,$(CHAOS)),--long) $(ARGS)
+	@go run ./cmd/qa/chaos $(if $(filter long,$(CHAOS)),--long) $(ARGS)
 
 # The last version is the latest tag; as long as there is none, what was there
 # before the schema last changed.
@@ -113,13 +113,13 @@ upgrade-test:
 	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && echo "from $(BASE)" && \
 	git archive "$(BASE)" | tar -x -C "$$dir" && \
 	$(MAKE) --no-print-directory -C "$$dir" build VERSION="$(BASE)" && \
-	BILLING_BASE="$$dir/bin" go test -count=1 -v -tags ops -run '^TestUpgrade$$' ./cmd/internal/e2e
+	BILLING_BASE="$$dir/bin" go test -count=1 -v -tags ops -run '^TestUpgrade$$' ./cmd/qa/e2e
 
 restore-test:
-	go test -count=1 -v -tags ops -run '^TestRestore$$' ./cmd/internal/e2e
+	go test -count=1 -v -tags ops -run '^TestRestore$$' ./cmd/qa/e2e
 
 # Every figure is a ratio to something measured in the same minutes on the same
-# machine; cmd/bench/main.go says how. What was measured already by this very
+# machine; cmd/qa/bench/main.go says how. What was measured already by this very
 # program is not measured again (BENCH_FRESH=1 does). BENCH_SIZE=full is for a
 # quiet hour: it fills some 30 GB.
 BENCH       ?= renew
@@ -132,7 +132,7 @@ BENCH_full  := -rows 1000000 -due 100000 -pairs 7 -time 10s
 .PHONY: bench
 bench:
 	@mkdir -p $(BENCH_DIR)
-	@go build -buildvcs=false -o $(BENCH_DIR)/ ./cmd/bench ./cmd/bench/renewer
+	@go build -buildvcs=false -o $(BENCH_DIR)/ ./cmd/qa/bench ./cmd/qa/bench/renewer
 	@$(BENCH_DIR)/bench -data $(BENCH_DIR)/postgres -out $(or $(BENCH_OUT),$(BENCH_DIR)/results) $(BENCH_$(BENCH_SIZE)) \
 		$(if $(BENCH_FORCE),-force) $(if $(BENCH_FRESH),-fresh) $(if $(BENCH_PROFILES),-profiles $(BENCH_PROFILES)) \
 		$(BENCH) $(BENCH_PARTS)
@@ -151,7 +151,7 @@ check-format:
 
 check-modules:
 	go mod tidy -diff
-	cd cmd/bench/peers && go mod tidy -diff && go vet ./...
+	cd cmd/qa/bench/peers && go mod tidy -diff && go vet ./...
 
 # The OpenAPI document is validated by the tests of the package that serves it.
 check-code:
@@ -169,7 +169,7 @@ check-generated:
 	diff -u "$$(sed -n 's/^output: *//p' $(OAPI_CONFIG))" "$$dir/made.go" || \
 	{ echo "generated code is out of date: make generate"; exit 1; }
 
-# That the metrics are there which they ask for, the tests of cmd/internal/e2e tell.
+# That the metrics are there which they ask for, the tests of cmd/qa/e2e tell.
 check-alerts:
 	@command -v promtool >/dev/null || { echo "no promtool here (Debian: prometheus): the alerts are not checked"; exit 0; }; \
 	cd cmd/api/monitoring && promtool check rules alerts.yaml && promtool test rules alerts_test.yaml

@@ -1,4 +1,4 @@
-// Package mutant plants bugs, on purpose, so that the fault suite (cmd/chaos)
+// Package mutant plants bugs, on purpose, so that the fault suite (cmd/qa/chaos)
 // can show that it would find them.
 //
 // Without the build tag mutant it does nothing at all. With it, BILLING_MUTANT

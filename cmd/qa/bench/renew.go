@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/online-cinema/billing/cmd/bench/internal/worker"
+	"github.com/online-cinema/billing/cmd/qa/bench/internal/worker"
 )
 
 // renewal says how a run is to be made.

@@ -8,7 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/online-cinema/billing/cmd/bench/internal/worker"
+	"github.com/online-cinema/billing/cmd/qa/bench/internal/worker"
 )
 
 // The limit of renewals is what Postgres can do when nobody decides anything:

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"sync/atomic"
 
-	"github.com/online-cinema/billing/cmd/bench/internal/worker"
+	"github.com/online-cinema/billing/cmd/qa/bench/internal/worker"
 )
 
 // httpPart is H1 and H2: what reading costs above net/http itself.

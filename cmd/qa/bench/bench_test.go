@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/online-cinema/billing/cmd/bench/internal/worker"
+	"github.com/online-cinema/billing/cmd/qa/bench/internal/worker"
 )
 
 func TestQueriesAreFilledIn(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/online-cinema/billing/adapters/postgres"
-	"github.com/online-cinema/billing/cmd/bench/internal/worker"
+	"github.com/online-cinema/billing/cmd/qa/bench/internal/worker"
 	"github.com/online-cinema/billing/cmd/internal/boot"
 	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"

@@ -1,4 +1,4 @@
-module github.com/online-cinema/billing/cmd/bench/peers
+module github.com/online-cinema/billing/cmd/qa/bench/peers
 
 go 1.26.0
 

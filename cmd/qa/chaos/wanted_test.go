@@ -70,7 +70,7 @@ func TestJudge(t *testing.T) {
 // A program is killed at every step that core/app names.
 func TestEveryStep(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("../../core/app/*.go")
+	files, err := filepath.Glob("../../../core/app/*.go")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("core/app: %d files, %v", len(files), err)
 	}

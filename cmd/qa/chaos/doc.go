@@ -17,5 +17,5 @@
 // the long form must reach the numbers in wanted.go.
 //
 // The planted bugs are in cmd/internal/mutant. What one program does alone is
-// tested beside it, and what people see of all together in cmd/internal/e2e.
+// tested beside it, and what people see of all together in cmd/qa/e2e.
 package main

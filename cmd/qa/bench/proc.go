@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/online-cinema/billing/cmd/bench/internal/worker"
+	"github.com/online-cinema/billing/cmd/qa/bench/internal/worker"
 )
 
 // What Linux tells about processes. Other systems do not, and cannot run this.

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/online-cinema/billing/cmd/bench/internal/worker"
+	"github.com/online-cinema/billing/cmd/qa/bench/internal/worker"
 )
 
 // What is measured runs in a process of its own. A run of renewals is a program

@@ -17,7 +17,7 @@ import (
 
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/adapters/vault"
-	"github.com/online-cinema/billing/cmd/bench/internal/worker"
+	"github.com/online-cinema/billing/cmd/qa/bench/internal/worker"
 	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/db"

@@ -29,7 +29,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/online-cinema/billing/cmd/bench/internal/worker"
+	"github.com/online-cinema/billing/cmd/qa/bench/internal/worker"
 )
 
 const (

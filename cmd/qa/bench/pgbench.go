@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/online-cinema/billing/cmd/bench/internal/worker"
+	"github.com/online-cinema/billing/cmd/qa/bench/internal/worker"
 )
 
 // run is what one run of anything came to.
