@@ -41,7 +41,7 @@ func serve(ctx context.Context, cfg boot.Admin, log *slog.Logger) error {
 	store := postgres.NewStore(pool)
 	cases := app.Panel{
 		Store: store, Views: store.PanelViews(), Clock: now, NewID: boot.NewID, Location: cfg.TimeZone.Location,
-		Adapters: boot.SystemCodes(cfg.Env != boot.Production && cfg.Simulator.Or(true)),
+		Adapters: boot.PaymentSystemCodes(cfg.Env != boot.Production && cfg.Simulator.Or(true)),
 	}
 	panel, err := admin.New(admin.Config{
 		Panel:    cases,

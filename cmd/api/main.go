@@ -81,7 +81,7 @@ BILLING_DATABASE_URL_FILE may name a file that holds the URL.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
 	p := boot.Program{Name: "billing-api", Usage: usage}
 	return boot.Run(p, args, environ, stdout, stderr, func(cfg boot.API, log *slog.Logger) int {
-		boot.Interactive()
+		boot.TuneForLatency()
 		if err := serve(ctx, cfg, log); err != nil {
 			log.Error("billing-api failed", "error", err)
 			return boot.Failed

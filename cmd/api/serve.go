@@ -52,8 +52,8 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 		return err
 	}
 	defer closeClock()
-	systems, err := boot.OpenSystems(ctx, boot.SystemsConfig{
-		DatabaseURL: cfg.DatabaseURL, Clock: clock, Mishaps: cfg.Mishaps,
+	systems, err := boot.OpenPaymentSystems(ctx, boot.PaymentSystemsConfig{
+		DatabaseURL: cfg.DatabaseURL, Clock: clock, SimulatorFaults: cfg.SimulatorFaults,
 		ChargeTimeout: time.Duration(cfg.ChargeTimeout),
 		PublicURL:     cfg.URL(boot.Address(listeners.Public.Addr().String())),
 	}, cfg.UseSimulator(cfg.Env))
@@ -96,13 +96,13 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 	ops.Handle("GET /metrics", m.Handler())
 	s := &boot.Serving{
 		Program: "billing-api", Address: "api_addr", Listeners: listeners, Health: health,
-		Public: boot.NewServer(health.PartOnStopping(withPages(traces.Handler(api, cfg.TrustedProxies), systems.Pages)), longest(cfg), log),
+		Public: boot.NewServer(health.CloseOnStop(withPages(traces.Handler(api, cfg.TrustedProxies), systems.Pages)), longest(cfg), log),
 		Ops:    boot.NewServer(ops, time.Minute, log),
 		Background: []func(context.Context){
 			sweeper{cases.subscriber.Collector, time.Duration(cfg.SweepInterval), log}.run,
 			pruner{cases.requests, time.Hour, log}.run,
 		},
-		Delay: cfg.Delay(cfg.Env), Grace: longest(cfg), Log: log,
+		Delay: cfg.DrainDelay(cfg.Env), Grace: longest(cfg), Log: log,
 	}
 	if certificates != nil {
 		s.Public.TLSConfig = certificates.Config()

@@ -116,7 +116,7 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	flags := o.flags()
 	p := boot.Program{Name: "billing-renew", Usage: usage, Flags: flags, Check: func() error { return o.check(flags) }}
 	return boot.Run(p, args, environ, stdout, stderr, func(cfg boot.Renew, log *slog.Logger) int {
-		boot.Batch(o.concurrency)
+		boot.TuneForBatch(o.concurrency)
 		return again(ctx, o.every, func() int {
 			ok, err := work(ctx, cfg, o, stdout, stderr, log)
 			if err != nil {

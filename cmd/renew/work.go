@@ -33,8 +33,8 @@ func work(ctx context.Context, cfg boot.Renew, o options, stdout, stderr io.Writ
 		return false, err
 	}
 	defer closeClock()
-	systems, err := boot.OpenSystems(ctx, boot.SystemsConfig{
-		DatabaseURL: cfg.DatabaseURL, Clock: now, Mishaps: cfg.Mishaps, ChargeTimeout: time.Duration(cfg.ChargeTimeout),
+	systems, err := boot.OpenPaymentSystems(ctx, boot.PaymentSystemsConfig{
+		DatabaseURL: cfg.DatabaseURL, Clock: now, SimulatorFaults: cfg.SimulatorFaults, ChargeTimeout: time.Duration(cfg.ChargeTimeout),
 	}, cfg.UseSimulator(cfg.Env))
 	if err != nil {
 		return false, err

@@ -38,10 +38,10 @@ func TestAdmin(t *testing.T) {
 
 func TestSystemCodes(t *testing.T) {
 	t.Parallel()
-	if diff := cmp.Diff([]string{"simulator"}, boot.SystemCodes(true)); diff != "" {
+	if diff := cmp.Diff([]string{"simulator"}, boot.PaymentSystemCodes(true)); diff != "" {
 		t.Error(diff)
 	}
-	if got := boot.SystemCodes(false); len(got) != 0 {
+	if got := boot.PaymentSystemCodes(false); len(got) != 0 {
 		t.Errorf("without the simulator: %v", got)
 	}
 }

@@ -17,7 +17,7 @@ const certificateAge = 10 * time.Second
 // handshakes notice within seconds. Files that cannot be used, be it because
 // one of the two is new and the other is not yet, change nothing.
 type Certificates struct {
-	files Shell
+	files Edge
 	now   func() time.Time
 	log   *slog.Logger
 
@@ -33,7 +33,7 @@ type pair struct {
 	tls       tls.Certificate
 }
 
-func newCertificates(files Shell, now func() time.Time, log *slog.Logger) (*Certificates, error) {
+func newCertificates(files Edge, now func() time.Time, log *slog.Logger) (*Certificates, error) {
 	first, err := files.readPair()
 	if err != nil {
 		return nil, err
@@ -41,7 +41,7 @@ func newCertificates(files Shell, now func() time.Time, log *slog.Logger) (*Cert
 	return &Certificates{files: files, now: now, log: log, pair: first, looked: now()}, nil
 }
 
-func (s Shell) readPair() (p pair, err error) {
+func (s Edge) readPair() (p pair, err error) {
 	if p.cert, err = os.ReadFile(s.TLSCertFile); err != nil {
 		return p, err
 	}

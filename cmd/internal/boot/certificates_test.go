@@ -69,7 +69,7 @@ func newCertFiles(t *testing.T) certFiles {
 	return f
 }
 
-func (f certFiles) shell() boot.Shell { return boot.Shell{TLSCertFile: f.cert, TLSKeyFile: f.key} }
+func (f certFiles) shell() boot.Edge { return boot.Edge{TLSCertFile: f.cert, TLSKeyFile: f.key} }
 
 func TestACertificateIsReplacedWhileItIsUsed(t *testing.T) {
 	t.Parallel()
@@ -123,7 +123,7 @@ func TestACertificateIsReplacedWhileItIsUsed(t *testing.T) {
 
 func TestNoCertificateIsPlainHTTP(t *testing.T) {
 	t.Parallel()
-	c, err := boot.Shell{}.Certificates(slog.New(slog.DiscardHandler))
+	c, err := boot.Edge{}.Certificates(slog.New(slog.DiscardHandler))
 	if c != nil || err != nil {
 		t.Errorf("got %v, %v", c, err)
 	}

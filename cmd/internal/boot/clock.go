@@ -13,11 +13,11 @@ import (
 // clock in the database has a pool of its own, which works as role.
 func (t Time) OpenClock(ctx context.Context, url DatabaseURL, role string) (app.Clock, func(), error) {
 	if t.Clock != TestClock {
-		return skewed(clock.System{}), func() {}, nil
+		return withSkew(clock.System{}), func() {}, nil
 	}
 	pool, err := postgres.OpenRole(ctx, url.Reveal(), role)
 	if err != nil {
 		return nil, nil, fmt.Errorf("test clock: %w", err)
 	}
-	return skewed(clock.NewTest(pool)), pool.Close, nil
+	return withSkew(clock.NewTest(pool)), pool.Close, nil
 }

@@ -41,9 +41,9 @@ type Rules struct {
 
 // Charging is how money is asked for.
 type Charging struct {
-	Simulator     Switch  `env:"BILLING_SIMULATOR" must:"be on or off"`
-	Mishaps       Mishaps `env:"BILLING_SIMULATOR_MISHAPS" must:"be such as lose_answers=0.3,latency=20ms,seed=7: of lose_answers, break_answers, nonsense, lose_requests, unavailable, credentials, other_amounts, charge_twice, lose_lookups (probabilities), latency, hold_lost (durations) and seed"`
-	ChargeTimeout Span    `env:"BILLING_CHARGE_TIMEOUT" envDefault:"10s" must:"be a duration of more than zero, such as 10s"`
+	Simulator       Switch           `env:"BILLING_SIMULATOR" must:"be on or off"`
+	SimulatorFaults SimulatorFaults  `env:"BILLING_SIMULATOR_MISHAPS" must:"be such as lose_answers=0.3,latency=20ms,seed=7: of lose_answers, break_answers, nonsense, lose_requests, unavailable, credentials, other_amounts, charge_twice, lose_lookups (probabilities), latency, hold_lost (durations) and seed"`
+	ChargeTimeout   PositiveDuration `env:"BILLING_CHARGE_TIMEOUT" envDefault:"10s" must:"be a duration of more than zero, such as 10s"`
 }
 
 func (c Charging) check(f *faults, env Env) {
@@ -110,11 +110,11 @@ type API struct {
 	Auth
 	Vault
 	CardLimits
-	Shell
+	Edge
 	Tracing
-	APIAddr       Address `env:"BILLING_API_ADDR" envDefault:":8080" must:"be host:port or :port"`
-	OpsAddr       Address `env:"BILLING_OPS_ADDR" envDefault:"127.0.0.1:9090" must:"be host:port or :port"`
-	SweepInterval Span    `env:"BILLING_SWEEP_INTERVAL" envDefault:"5s" must:"be a duration of more than zero, such as 5s"`
+	APIAddr       Address          `env:"BILLING_API_ADDR" envDefault:":8080" must:"be host:port or :port"`
+	OpsAddr       Address          `env:"BILLING_OPS_ADDR" envDefault:"127.0.0.1:9090" must:"be host:port or :port"`
+	SweepInterval PositiveDuration `env:"BILLING_SWEEP_INTERVAL" envDefault:"5s" must:"be a duration of more than zero, such as 5s"`
 }
 
 func (c API) check(f *faults) {
@@ -122,7 +122,7 @@ func (c API) check(f *faults) {
 	c.Charging.check(f, c.Env)
 	c.Auth.check(f, c.Env)
 	c.Vault.check(f, c.Env)
-	c.Shell.check(f)
+	c.Edge.check(f)
 	_, port, _ := net.SplitHostPort(string(c.APIAddr))
 	f.need(c.APIAddr != c.OpsAddr || port == "0", "BILLING_API_ADDR and BILLING_OPS_ADDR are both %q: they need ports of their own", c.APIAddr)
 }

@@ -71,8 +71,8 @@ func within(ctx context.Context, check Check) error {
 	return check(ctx)
 }
 
-// PartOnStopping tells clients to use another connection once we are to stop.
-func (h *Health) PartOnStopping(next http.Handler) http.Handler {
+// CloseOnStop tells clients to use another connection once we are to stop.
+func (h *Health) CloseOnStop(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if h.stopping.Load() {
 			w.Header().Set("Connection", "close")

@@ -20,7 +20,7 @@ func (l *LogFormat) UnmarshalText(text []byte) error {
 		*l = v
 		return nil
 	}
-	return errValue
+	return errInvalid
 }
 
 // Logger returns a log that is written to w. Its times are UTC, and what looks like

@@ -186,7 +186,7 @@ func TestStopping(t *testing.T) {
 		public, ops := newWire(), newWire()
 		s := &Serving{
 			Listeners: Listeners{public, ops}, Health: health,
-			Public: NewServer(health.PartOnStopping(work), longestTest, log), Ops: NewServer(health.Handler(), longestTest, log),
+			Public: NewServer(health.CloseOnStop(work), longestTest, log), Ops: NewServer(health.Handler(), longestTest, log),
 			Delay: 5 * time.Second, Grace: longestTest, Log: log,
 		}
 		ctx, stop := context.WithCancel(t.Context())

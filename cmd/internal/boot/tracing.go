@@ -38,7 +38,7 @@ type Endpoint string
 func (e *Endpoint) UnmarshalText(text []byte) error {
 	u, err := url.Parse(string(text))
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return errValue
+		return errInvalid
 	}
 	*e = Endpoint(text)
 	return nil
@@ -54,5 +54,5 @@ func (s *Sampler) UnmarshalText(text []byte) error {
 		*s = Sampler(text)
 		return nil
 	}
-	return errValue
+	return errInvalid
 }

@@ -13,9 +13,9 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// errValue is the error of every value below: what it should have been stands
+// errInvalid is the error of every value below: what it should have been stands
 // beside the field that it is for.
-var errValue = errors.New("wrong value")
+var errInvalid = errors.New("wrong value")
 
 // Env is the surroundings that a binary runs in.
 type Env string
@@ -34,7 +34,7 @@ func (e *Env) UnmarshalText(text []byte) error {
 		*e = v
 		return nil
 	}
-	return errValue
+	return errInvalid
 }
 
 // DatabaseURL is a secret, because it may have a password in it.
@@ -44,7 +44,7 @@ type DatabaseURL struct{ billing.Secret }
 // words such as host=db user=billing.
 func (u *DatabaseURL) UnmarshalText(text []byte) error {
 	if _, err := pgxpool.ParseConfig(string(text)); err != nil {
-		return errValue // and not err, which may quote it
+		return errInvalid // and not err, which may quote it
 	}
 	u.Secret = billing.NewSecret(string(text))
 	return nil
@@ -57,10 +57,10 @@ type Address string
 func (a *Address) UnmarshalText(text []byte) error {
 	_, port, err := net.SplitHostPort(string(text))
 	if err != nil {
-		return errValue
+		return errInvalid
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return errValue
+		return errInvalid
 	}
 	*a = Address(text)
 	return nil
@@ -83,7 +83,7 @@ type TimeZone struct{ *time.Location }
 func (z *TimeZone) UnmarshalText(text []byte) error {
 	loc, err := time.LoadLocation(string(text))
 	if err != nil || string(text) == "Local" {
-		return errValue
+		return errInvalid
 	}
 	z.Location = loc
 	return nil
@@ -98,7 +98,7 @@ func (s *Switch) UnmarshalText(text []byte) error {
 		*s = v
 		return nil
 	}
-	return errValue
+	return errInvalid
 }
 
 // Or tells whether it is on, or what it is by default.
@@ -109,16 +109,16 @@ func (s Switch) Or(byDefault bool) bool {
 	return s == "on"
 }
 
-// Span is a duration that is more than zero.
-type Span time.Duration
+// PositiveDuration is a duration that is more than zero.
+type PositiveDuration time.Duration
 
 // UnmarshalText reads a duration such as 30s.
-func (s *Span) UnmarshalText(text []byte) error {
+func (s *PositiveDuration) UnmarshalText(text []byte) error {
 	d, err := ParseDuration(string(text))
 	if err != nil || d <= 0 {
-		return errValue
+		return errInvalid
 	}
-	*s = Span(d)
+	*s = PositiveDuration(d)
 	return nil
 }
 
@@ -135,7 +135,7 @@ func ParseDuration(s string) (time.Duration, error) {
 	}
 	d, err := time.ParseDuration(rest)
 	if d < 0 {
-		err = errValue
+		err = errInvalid
 	}
 	return time.Duration(n)*24*time.Hour + d, err
 }
@@ -149,13 +149,13 @@ func (r *Retries) UnmarshalText(text []byte) error {
 	for word := range strings.SplitSeq(string(text), ",") {
 		d, err := ParseDuration(strings.TrimSpace(word))
 		if err != nil {
-			return errValue
+			return errInvalid
 		}
 		steps = append(steps, d)
 	}
 	var err error
 	if r.RetrySchedule, err = billing.NewRetrySchedule(steps...); err != nil {
-		return errValue
+		return errInvalid
 	}
 	return nil
 }
@@ -175,5 +175,5 @@ func (c *ClockName) UnmarshalText(text []byte) error {
 		*c = v
 		return nil
 	}
-	return errValue
+	return errInvalid
 }

@@ -64,11 +64,11 @@ type CardLimits struct {
 }
 
 // Limits are the limits as billing knows them.
-func (c CardLimits) Limits() billing.Limits {
+func (c CardLimits) Limits() billing.CardLimits {
 	of := func(hour, day Count) []billing.Limit {
 		return []billing.Limit{{Max: int(hour), Per: time.Hour}, {Max: int(day), Per: 24 * time.Hour}}
 	}
-	return billing.Limits{
+	return billing.CardLimits{
 		Declines: of(c.DeclinesPerHour, c.DeclinesPerDay),
 		Cards:    of(c.CardsPerHour, c.CardsPerDay),
 	}
@@ -84,7 +84,7 @@ const maxCount = 1_000_000
 func (c *Count) UnmarshalText(text []byte) error {
 	n, err := strconv.Atoi(string(text))
 	if err != nil || n < 0 || n > maxCount {
-		return errValue
+		return errInvalid
 	}
 	*c = Count(n)
 	return nil

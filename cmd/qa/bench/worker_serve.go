@@ -16,8 +16,8 @@ import (
 	"github.com/online-cinema/billing/adapters/clock"
 	"github.com/online-cinema/billing/adapters/httpapi"
 	"github.com/online-cinema/billing/adapters/postgres"
-	"github.com/online-cinema/billing/cmd/qa/bench/internal/worker"
 	"github.com/online-cinema/billing/cmd/internal/boot"
+	"github.com/online-cinema/billing/cmd/qa/bench/internal/worker"
 	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
 )
@@ -25,7 +25,7 @@ import (
 // serveWorker serves the API as billing-api does, with our payment system; its
 // log goes nowhere, but is written.
 func serveWorker(ctx context.Context, t worker.Task, out io.Writer) error {
-	boot.Interactive()
+	boot.TuneForLatency()
 	store, pool, err := t.Open(ctx, postgres.APIRole)
 	if err != nil {
 		return err

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/online-cinema/billing/adapters/postgres"
-	"github.com/online-cinema/billing/cmd/qa/bench/internal/worker"
 	"github.com/online-cinema/billing/cmd/internal/boot"
+	"github.com/online-cinema/billing/cmd/qa/bench/internal/worker"
 	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
 )
@@ -34,7 +34,7 @@ func main() {
 // renew makes one run as billing-renew makes it, with our payment system
 // and at a given time.
 func renew(ctx context.Context, t worker.Task, out io.Writer) error {
-	boot.Batch(t.Concurrency)
+	boot.TuneForBatch(t.Concurrency)
 	store, pool, err := t.Open(ctx, postgres.RenewRole)
 	if err != nil {
 		return err

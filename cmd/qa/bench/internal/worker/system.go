@@ -56,6 +56,6 @@ func NewCollector(store app.Store, clock app.Clock, system *PaymentSystem, log *
 		panic(err) // it is the default one
 	}
 	rules := boot.Rules{Retries: boot.Retries{RetrySchedule: retries}}
-	charging := boot.Charging{ChargeTimeout: boot.Span(10 * time.Second)}
+	charging := boot.Charging{ChargeTimeout: boot.PositiveDuration(10 * time.Second)}
 	return boot.NewCollector(rules, charging, store, clock, map[string]app.Provider{SystemCode: system}, log)
 }

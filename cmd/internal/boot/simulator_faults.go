@@ -9,17 +9,17 @@ import (
 	"github.com/online-cinema/billing/adapters/simulator"
 )
 
-// Mishaps are what goes wrong at the simulated payment system, for rehearsals
+// SimulatorFaults are what goes wrong at the simulated payment system, for rehearsals
 // and tests: words such as "lose_answers=0.3,latency=20ms,seed=7".
-type Mishaps struct {
+type SimulatorFaults struct {
 	odds     simulator.Odds
 	latency  time.Duration
 	holdLost time.Duration
 }
 
 // UnmarshalText reads them.
-func (m *Mishaps) UnmarshalText(text []byte) error {
-	var read Mishaps
+func (m *SimulatorFaults) UnmarshalText(text []byte) error {
+	var read SimulatorFaults
 	odds := map[string]*float64{
 		"lose_answers": &read.odds.LoseAnswers, "lose_requests": &read.odds.LoseRequests, "unavailable": &read.odds.Unavailable, "credentials": &read.odds.Credentials,
 		"other_amounts": &read.odds.OtherAmounts, "charge_twice": &read.odds.ChargeTwice,
@@ -34,28 +34,28 @@ func (m *Mishaps) UnmarshalText(text []byte) error {
 		case odds[name] != nil:
 			var p float64
 			if p, err = strconv.ParseFloat(value, 64); math.IsNaN(p) || p < 0 {
-				return errValue
+				return errInvalid
 			}
 			*odds[name] = p
 			if name != "lose_lookups" { // which meets look-ups, not charges
 				sum += p
 			}
 			if p > 1 {
-				return errValue
+				return errInvalid
 			}
 		case spans[name] != nil:
 			*spans[name], err = time.ParseDuration(value)
 		case name == "seed":
 			read.odds.Seed, err = strconv.ParseUint(value, 10, 64)
 		default:
-			return errValue
+			return errInvalid
 		}
 		if err != nil {
-			return errValue
+			return errInvalid
 		}
 	}
 	if sum > 1 || read.latency < 0 || read.holdLost < 0 {
-		return errValue
+		return errInvalid
 	}
 	*m = read
 	return nil

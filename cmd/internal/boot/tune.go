@@ -17,7 +17,7 @@ import (
 // With few charges little memory is in use, and three times as much may be there
 // before it is collected: that spares a tenth of all CPU for five megabytes. With
 // a thousand it is their memory that counts: a run waits for them most of the time.
-func Batch(concurrency int) {
+func TuneForBatch(concurrency int) {
 	if os.Getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(max(1, runtime.GOMAXPROCS(0)/2))
 	}
@@ -25,11 +25,11 @@ func Batch(concurrency int) {
 	setGC(max(least, min(most, most*few/concurrency)))
 }
 
-// Interactive sets the garbage collector up for a program that people wait for.
+// TuneForLatency sets the garbage collector up for a program that people wait for.
 // Little is in use between requests, so that it would be collected dozens of times
 // a second under load, by processors that requests wait for: four times as much
 // may be there. GOGC comes first where it is set.
-func Interactive() { setGC(300) }
+func TuneForLatency() { setGC(300) }
 
 func setGC(percent int) {
 	if os.Getenv("GOGC") == "" {

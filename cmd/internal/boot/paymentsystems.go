@@ -18,22 +18,22 @@ import (
 	"github.com/online-cinema/billing/core/app"
 )
 
-// Systems are payment systems that this process can talk to, by code.
-type Systems struct {
+// PaymentSystems are payment systems that this process can talk to, by code.
+type PaymentSystems struct {
 	Providers map[string]app.Provider
 	Pages     map[string]http.Handler // by path: pages that a payment system shows to viewers
 	close     []func()
 }
 
 // Close lets go of what the adapters hold.
-func (s *Systems) Close() {
+func (s *PaymentSystems) Close() {
 	for _, f := range s.close {
 		f()
 	}
 }
 
 // An adapter makes one payment system usable and adds it to the others.
-type adapter func(ctx context.Context, s *Systems, c SystemsConfig) error
+type adapter func(ctx context.Context, s *PaymentSystems, c PaymentSystemsConfig) error
 
 // adapters lists every payment system that there is an adapter for: a new one
 // is a package and a line here.
@@ -43,18 +43,18 @@ func adapters() map[string]adapter {
 	}
 }
 
-// SystemsConfig is what adapters need.
-type SystemsConfig struct {
-	DatabaseURL   DatabaseURL
-	ChargeTimeout time.Duration
-	Clock         app.Clock
-	Mishaps       Mishaps
-	PublicURL     string // where viewers reach Pages, without a slash at the end
+// PaymentSystemsConfig is what adapters need.
+type PaymentSystemsConfig struct {
+	DatabaseURL     DatabaseURL
+	ChargeTimeout   time.Duration
+	Clock           app.Clock
+	SimulatorFaults SimulatorFaults
+	PublicURL       string // where viewers reach Pages, without a slash at the end
 }
 
-// OpenSystems makes all payment systems usable that may be used. The simulator
+// OpenPaymentSystems makes all payment systems usable that may be used. The simulator
 // may not be used in production.
-func OpenSystems(ctx context.Context, c SystemsConfig, useSimulator bool) (*Systems, error) {
+func OpenPaymentSystems(ctx context.Context, c PaymentSystemsConfig, useSimulator bool) (*PaymentSystems, error) {
 	all := adapters()
 	if !useSimulator {
 		delete(all, simulator.Code)
@@ -76,7 +76,7 @@ func OpenLedger(ctx context.Context, url DatabaseURL, code string) (app.Ledger, 
 	if len(all) == 0 {
 		return nil, nil, fmt.Errorf("payment system %q %w: there are %s", code, ErrNoAdapter, strings.Join(known, ", "))
 	}
-	s, err := open(ctx, SystemsConfig{DatabaseURL: url, Clock: clock.System{}}, all)
+	s, err := open(ctx, PaymentSystemsConfig{DatabaseURL: url, Clock: clock.System{}}, all)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -91,8 +91,8 @@ func OpenLedger(ctx context.Context, url DatabaseURL, code string) (app.Ledger, 
 // ErrNoAdapter says that nothing here can talk to a payment system.
 var ErrNoAdapter = errors.New("has no adapter")
 
-func open(ctx context.Context, c SystemsConfig, wanted map[string]adapter) (*Systems, error) {
-	s := &Systems{Providers: map[string]app.Provider{}, Pages: map[string]http.Handler{}}
+func open(ctx context.Context, c PaymentSystemsConfig, wanted map[string]adapter) (*PaymentSystems, error) {
+	s := &PaymentSystems{Providers: map[string]app.Provider{}, Pages: map[string]http.Handler{}}
 	for code, a := range wanted {
 		if err := a(ctx, s, c); err != nil {
 			s.Close()
@@ -106,7 +106,7 @@ const simulatorPages = "/simulator/3ds"
 
 // openSimulator gives the simulator a pool of its own: a foreign system shares
 // none of our connections.
-func openSimulator(ctx context.Context, s *Systems, c SystemsConfig) error {
+func openSimulator(ctx context.Context, s *PaymentSystems, c PaymentSystemsConfig) error {
 	pool, err := postgres.OpenRole(ctx, c.DatabaseURL.Reveal(), simulator.Role)
 	if err != nil {
 		return err
@@ -114,10 +114,10 @@ func openSimulator(ctx context.Context, s *Systems, c SystemsConfig) error {
 	sim := simulator.New(pool, simulator.Config{
 		Clock:   c.Clock,
 		BaseURL: c.PublicURL + simulatorPages,
-		Odds:    c.Mishaps.odds,
-		Latency: func() time.Duration { return c.Mishaps.latency },
+		Odds:    c.SimulatorFaults.odds,
+		Latency: func() time.Duration { return c.SimulatorFaults.latency },
 		// Long enough to be felt, short of what clients of the API wait for.
-		HoldLost: cmp.Or(c.Mishaps.holdLost, 2*time.Second),
+		HoldLost: cmp.Or(c.SimulatorFaults.holdLost, 2*time.Second),
 	})
 	s.close = append(s.close, pool.Close)
 	s.Providers[simulator.Code] = sim
@@ -125,8 +125,8 @@ func openSimulator(ctx context.Context, s *Systems, c SystemsConfig) error {
 	return nil
 }
 
-// SystemCodes lists the codes that an adapter answers for.
-func SystemCodes(useSimulator bool) []string {
+// PaymentSystemCodes lists the codes that an adapter answers for.
+func PaymentSystemCodes(useSimulator bool) []string {
 	all := adapters()
 	if !useSimulator {
 		delete(all, simulator.Code)

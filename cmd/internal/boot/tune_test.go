@@ -15,11 +15,11 @@ func TestGarbageCollector(t *testing.T) {
 		set  func()
 		want int
 	}{
-		"people wait":             {"", boot.Interactive, 300},
-		"few charges at once":     {"", func() { boot.Batch(16) }, 200},
-		"more charges at once":    {"", func() { boot.Batch(256) }, 100},
-		"many charges at once":    {"", func() { boot.Batch(1000) }, 50},
-		"the operator has chosen": {"50", boot.Interactive, 50},
+		"people wait":             {"", boot.TuneForLatency, 300},
+		"few charges at once":     {"", func() { boot.TuneForBatch(16) }, 200},
+		"more charges at once":    {"", func() { boot.TuneForBatch(256) }, 100},
+		"many charges at once":    {"", func() { boot.TuneForBatch(1000) }, 50},
+		"the operator has chosen": {"50", boot.TuneForLatency, 50},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("GOGC", tt.env)
@@ -49,7 +49,7 @@ func TestARunLeavesProcessors(t *testing.T) {
 			t.Setenv("GOMAXPROCS", tt.env)
 			before := runtime.GOMAXPROCS(tt.all)
 			defer runtime.GOMAXPROCS(before)
-			boot.Batch(64)
+			boot.TuneForBatch(64)
 			if got := runtime.GOMAXPROCS(0); got != tt.want {
 				t.Errorf("of %d processors it uses %d, want %d", tt.all, got, tt.want)
 			}

@@ -11,7 +11,7 @@ import (
 	"github.com/online-cinema/billing/cmd/internal/boot"
 )
 
-func TestShell(t *testing.T) {
+func TestEdge(t *testing.T) {
 	t.Parallel()
 	type shell struct {
 		user, address boot.Rate
@@ -53,7 +53,7 @@ func TestShell(t *testing.T) {
 				t.Fatal(err)
 			}
 			user, address := cfg.Rates(cfg.Env)
-			got := shell{user, address, cfg.TrustedProxies, cfg.Delay(cfg.Env)}
+			got := shell{user, address, cfg.TrustedProxies, cfg.DrainDelay(cfg.Env)}
 			opts := cmp.Options{
 				cmp.AllowUnexported(shell{}), cmpopts.IgnoreUnexported(boot.Rate{}),
 				cmpopts.EquateComparable(netip.Prefix{}), cmpopts.EquateEmpty(),
@@ -65,7 +65,7 @@ func TestShell(t *testing.T) {
 	}
 }
 
-func TestWrongShell(t *testing.T) {
+func TestEdge_InvalidValues(t *testing.T) {
 	t.Parallel()
 	for _, change := range []string{
 		"BILLING_RATE_USER=300", "BILLING_RATE_USER=0/m", "BILLING_RATE_USER=-1/m", "BILLING_RATE_USER=1.5/m", "BILLING_RATE_USER=300/d",

@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// Shell is what stands between the API and the internet.
-type Shell struct {
+// Edge is what stands between the API and the internet.
+type Edge struct {
 	TLSCertFile    string   `env:"BILLING_TLS_CERT_FILE"`
 	TLSKeyFile     string   `env:"BILLING_TLS_KEY_FILE"`
 	RateUser       Rate     `env:"BILLING_RATE_USER" must:"be off, or requests a second, minute or hour such as 10/s, 300/m, 5000/h"`
 	RateAddress    Rate     `env:"BILLING_RATE_ADDRESS" must:"be off, or requests a second, minute or hour such as 10/s, 300/m, 5000/h"`
 	TrustedProxies Networks `env:"BILLING_TRUSTED_PROXIES" must:"be addresses or networks with commas between them, such as 10.0.0.0/8,192.0.2.7"`
-	ShutdownDelay  Pause    `env:"BILLING_SHUTDOWN_DELAY" must:"be a duration of zero to a minute, such as 5s"`
+	ShutdownDelay  Delay    `env:"BILLING_SHUTDOWN_DELAY" must:"be a duration of zero to a minute, such as 5s"`
 }
 
-func (s Shell) check(f *faults) {
+func (s Edge) check(f *faults) {
 	switch {
 	case (s.TLSCertFile == "") != (s.TLSKeyFile == ""):
 		f.add("BILLING_TLS_CERT_FILE=%q and BILLING_TLS_KEY_FILE=%q must both be set or neither", s.TLSCertFile, s.TLSKeyFile)
@@ -41,12 +41,12 @@ var (
 const lameDuck = 5 * time.Second
 
 // Rates is how often the API may be asked.
-func (s Shell) Rates(env Env) (perUser, perAddress Rate) {
+func (s Edge) Rates(env Env) (perUser, perAddress Rate) {
 	return s.RateUser.or(env, userRate), s.RateAddress.or(env, addressRate)
 }
 
 // Delay is how long the service goes on serving when it is to stop.
-func (s Shell) Delay(env Env) time.Duration {
+func (s Edge) DrainDelay(env Env) time.Duration {
 	if !s.ShutdownDelay.given && env == Production {
 		return lameDuck
 	}
@@ -54,7 +54,7 @@ func (s Shell) Delay(env Env) time.Duration {
 }
 
 // Certificates returns what to listen with; nil for plain HTTP.
-func (s Shell) Certificates(log *slog.Logger) (*Certificates, error) {
+func (s Edge) Certificates(log *slog.Logger) (*Certificates, error) {
 	if s.TLSCertFile == "" {
 		return nil, nil //nolint:nilnil // nothing is what there is
 	}
@@ -62,7 +62,7 @@ func (s Shell) Certificates(log *slog.Logger) (*Certificates, error) {
 }
 
 // URL is how a browser on this machine gets to a listener at the address.
-func (s Shell) URL(a Address) string {
+func (s Edge) URL(a Address) string {
 	if s.TLSCertFile == "" {
 		return a.URL()
 	}
@@ -88,7 +88,7 @@ func (r *Rate) UnmarshalText(text []byte) error {
 	n, err := strconv.Atoi(count)
 	per := map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour}[unit]
 	if err != nil || n < 1 || n > maxRate || per == 0 {
-		return errValue
+		return errInvalid
 	}
 	*r = Rate{n, per, true}
 	return nil
@@ -113,7 +113,7 @@ func (n *Networks) UnmarshalText(text []byte) error {
 		if err != nil {
 			addr, err := netip.ParseAddr(word)
 			if err != nil {
-				return errValue
+				return errInvalid
 			}
 			prefix = netip.PrefixFrom(addr, addr.BitLen())
 		}
@@ -123,18 +123,18 @@ func (n *Networks) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Pause is a duration that may be zero.
-type Pause struct {
+// Delay is a duration that may be zero.
+type Delay struct {
 	d     time.Duration
 	given bool
 }
 
 // UnmarshalText reads a duration of at most a minute.
-func (p *Pause) UnmarshalText(text []byte) error {
+func (p *Delay) UnmarshalText(text []byte) error {
 	d, err := time.ParseDuration(string(text))
 	if err != nil || d < 0 || d > time.Minute {
-		return errValue
+		return errInvalid
 	}
-	*p = Pause{d, true}
+	*p = Delay{d, true}
 	return nil
 }

@@ -1,0 +1,27 @@
+//go:build crash
+
+package boot
+
+import (
+	"os"
+	"time"
+
+	"github.com/online-cinema/billing/core/app"
+)
+
+// withSkew puts a clock off by what BILLING_CLOCK_SKEW says, as a machine's clock
+// may be.
+func withSkew(c app.Clock) app.Clock {
+	by, err := time.ParseDuration(os.Getenv("BILLING_CLOCK_SKEW"))
+	if err != nil {
+		return c
+	}
+	return skewedClock{c, by}
+}
+
+type skewedClock struct {
+	app.Clock
+	by time.Duration
+}
+
+func (c skewedClock) Now() time.Time { return c.Clock.Now().Add(c.by) }

@@ -1,9 +1,0 @@
-//go:build !crash
-
-package boot
-
-import "github.com/online-cinema/billing/core/app"
-
-// skewed does nothing, unless the program was built with the tag crash: see
-// skew_on.go.
-func skewed(c app.Clock) app.Clock { return c }
