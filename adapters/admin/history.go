@@ -21,9 +21,9 @@ type historyFilter struct {
 
 // eventTypes are those that can be looked for.
 var eventTypes = []billing.EventType{
-	billing.Subscribed, billing.Renewed, billing.PaymentWasDeclined, billing.PaymentWasAbandoned,
-	billing.CancelRequested, billing.CancelRevoked, billing.Ended, billing.PeriodsWaived, billing.PaymentContradicted,
-	billing.CardAdded, billing.CardRemoved, billing.CardsLimited, billing.DeclinesLimited,
+	billing.EventSubscribed, billing.EventRenewed, billing.EventPaymentDeclined, billing.EventPaymentAbandoned,
+	billing.EventCancelRequested, billing.EventCancelRevoked, billing.EventEnded, billing.EventPeriodsWaived, billing.EventPaymentContradicted,
+	billing.EventCardAdded, billing.EventCardRemoved, billing.EventCardLimitReached, billing.EventDeclineLimitReached,
 }
 
 func (s *server) history(r *http.Request, v *view) *listing {

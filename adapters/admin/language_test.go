@@ -90,7 +90,7 @@ func TestEveryCodeHasAName(t *testing.T) {
 	for _, e := range eventTypes {
 		keys = append(keys, "event."+string(e))
 	}
-	for _, s := range []billing.Status{billing.Incomplete, billing.Active, billing.PastDue, billing.HasEnded} {
+	for _, s := range []billing.Status{billing.StatusIncomplete, billing.StatusActive, billing.StatusPastDue, billing.StatusEnded} {
 		keys = append(keys, "status."+string(s))
 	}
 	for _, s := range []billing.PaymentStatus{billing.PaymentPending, billing.PaymentSucceeded, billing.PaymentDeclined, billing.PaymentAbandoned} {

@@ -135,27 +135,27 @@ func cardOf(cards []app.PanelCard, m moment) *app.PanelCard {
 // looks is the color and the icon of an event.
 func looks(t billing.EventType) (kind, icon string) {
 	switch t {
-	case billing.Subscribed:
+	case billing.EventSubscribed:
 		return "ok", "fa-play"
-	case billing.Renewed:
+	case billing.EventRenewed:
 		return "ok", "fa-refresh"
-	case billing.PaymentWasDeclined:
+	case billing.EventPaymentDeclined:
 		return "bad", "fa-times"
-	case billing.PaymentWasAbandoned:
+	case billing.EventPaymentAbandoned:
 		return "warn", "fa-chain-broken"
-	case billing.PaymentContradicted:
+	case billing.EventPaymentContradicted:
 		return "bad", "fa-exclamation"
-	case billing.CancelRequested:
+	case billing.EventCancelRequested:
 		return "warn", "fa-pause"
-	case billing.CancelRevoked:
+	case billing.EventCancelRevoked:
 		return "info", "fa-undo"
-	case billing.CardAdded, billing.CardRemoved:
+	case billing.EventCardAdded, billing.EventCardRemoved:
 		return "info", "fa-credit-card"
-	case billing.CardsLimited, billing.DeclinesLimited:
+	case billing.EventCardLimitReached, billing.EventDeclineLimitReached:
 		return "warn", "fa-hand-paper-o"
-	case billing.PeriodsWaived:
+	case billing.EventPeriodsWaived:
 		return "info", "fa-gift"
-	case billing.Ended:
+	case billing.EventEnded:
 		return "off", "fa-stop"
 	default:
 		return "info", "fa-circle"
@@ -166,14 +166,16 @@ func looks(t billing.EventType) (kind, icon string) {
 // too name the payment that caused them.
 func (m moment) Charge() bool {
 	switch m.Type {
-	case billing.Subscribed, billing.Renewed, billing.PaymentWasDeclined, billing.PaymentWasAbandoned, billing.PaymentContradicted:
+	case billing.EventSubscribed, billing.EventRenewed, billing.EventPaymentDeclined, billing.EventPaymentAbandoned, billing.EventPaymentContradicted:
 		return true
 	}
 	return false
 }
 
 // Taken reports whether the money was taken.
-func (m moment) Taken() bool { return m.Type == billing.Subscribed || m.Type == billing.Renewed }
+func (m moment) Taken() bool {
+	return m.Type == billing.EventSubscribed || m.Type == billing.EventRenewed
+}
 
 // Because says in a sentence why there was this payment.
 func (m moment) Because(v *view) string {
@@ -191,13 +193,13 @@ func (m moment) Because(v *view) string {
 // StatusKind is the color of a subscription's state.
 func (userPage) StatusKind(s billing.Subscription) string {
 	switch {
-	case s.Status == billing.Active && s.CancelAtPeriodEnd:
+	case s.Status == billing.StatusActive && s.CancelAtPeriodEnd:
 		return "warn"
-	case s.Status == billing.Active:
+	case s.Status == billing.StatusActive:
 		return "ok"
-	case s.Status == billing.PastDue:
+	case s.Status == billing.StatusPastDue:
 		return "bad"
-	case s.Status == billing.Incomplete:
+	case s.Status == billing.StatusIncomplete:
 		return "info"
 	default:
 		return "off"

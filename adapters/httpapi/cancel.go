@@ -13,7 +13,7 @@ import (
 func (s *server) CancelSubscription(ctx context.Context, r api.CancelSubscriptionRequestObject) (api.CancelSubscriptionResponseObject, error) {
 	at, token := cancelBody(r.Body)
 	if billing.LooksLikeCardNumber(token) { // what is kept to compare requests must not have it
-		return nil, billing.ErrPaymentTokenUnknown.Because("the subscription is not paid with this payment token")
+		return nil, billing.ErrPaymentTokenUnknown.WithMessage("the subscription is not paid with this payment token")
 	}
 	return s.once(ctx, change{
 		operation: "cancel",

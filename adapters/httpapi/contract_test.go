@@ -199,7 +199,7 @@ func newExampleService(t *testing.T) *service {
 	t.Helper()
 	return newService(t, func(c *Config) {
 		c.Subscriber.Collector.Providers["simulator"] = c.Subscriber.Collector.Providers["bank"]
-		c.Subscriber.Limits, c.Cards.Limits = billing.Limits{}, billing.Limits{}
+		c.Subscriber.Limits, c.Cards.Limits = billing.CardLimits{}, billing.CardLimits{}
 		err := c.Subscriber.Store.InTx(t.Context(), func(tx app.Repos) error {
 			return tx.PaymentSystems.Add(t.Context(), billing.PaymentSystem{Code: "simulator", Name: "Simulator", CreatedAt: c.Subscriber.Clock.Now()})
 		})

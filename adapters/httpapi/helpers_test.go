@@ -87,8 +87,8 @@ func keepCards(t *testing.T, c *Config) {
 		t.Fatal(err)
 	}
 	s := c.Subscriber
-	limits := billing.Limits{
-		Cards: []billing.Limit{{Max: 3, Per: time.Hour}}, Declines: []billing.Limit{{Max: 2, Per: time.Hour}},
+	limits := billing.CardLimits{
+		Cards: billing.Limits{{Max: 3, Per: time.Hour}}, Declines: billing.Limits{{Max: 2, Per: time.Hour}},
 	}
 	s.Collector.Vault, s.Limits = keys, limits
 	c.Cards = &app.Cards{

@@ -121,7 +121,7 @@ func (s *server) badParam(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 func (s *server) notFound(w http.ResponseWriter, r *http.Request) {
-	s.fail(w, r, billing.ErrNotFound.Because("there is nothing at this path"))
+	s.fail(w, r, billing.ErrNotFound.WithMessage("there is nothing at this path"))
 }
 
 // methodNotAllowed tells which methods the path takes.

@@ -43,7 +43,7 @@ func subscription(v app.SubscriptionView) api.Subscription {
 		s.CurrentPeriod = new(period(v.Current))
 	}
 	// What waits for its first payment, was cancelled or is over, is not charged.
-	if (v.Status == billing.Active || v.Status == billing.PastDue) && !v.CancelAtPeriodEnd {
+	if (v.Status == billing.StatusActive || v.Status == billing.StatusPastDue) && !v.CancelAtPeriodEnd {
 		s.NextChargeAt = moment(v.NextChargeAt)
 	}
 	return s

@@ -88,7 +88,7 @@ func planRef(code, id *string) (string, error) {
 }
 
 func subscribeStatus(v app.SubscriptionView) int {
-	if v.Status == billing.Incomplete {
+	if v.Status == billing.StatusIncomplete {
 		return http.StatusAccepted
 	}
 	return http.StatusCreated

@@ -49,7 +49,7 @@ func (r cards) Save(_ context.Context, c billing.Card) error {
 	}
 	c.Number, c.Fingerprint = old.Number, old.Fingerprint
 	if !c.RemovedAt.IsZero() {
-		c.Number, c.Fingerprint = billing.Sealed{}, billing.Fingerprint{}
+		c.Number, c.Fingerprint = billing.Encrypted{}, billing.Fingerprint{}
 	}
 	r.cards[c.ID] = c
 	return nil

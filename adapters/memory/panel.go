@@ -24,7 +24,7 @@ func (r plans) Remove(_ context.Context, id billing.PlanID) error {
 
 func (r plans) Subscribers(_ context.Context, id billing.PlanID) (n int, _ error) {
 	for _, s := range r.subscriptions {
-		if s.PlanID == id && s.Live() && s.Status != billing.Incomplete {
+		if s.PlanID == id && s.Live() && s.Status != billing.StatusIncomplete {
 			n++
 		}
 	}

@@ -99,8 +99,8 @@ var methods = []string{
 }
 
 var paymentEvents = []billing.EventType{
-	billing.Subscribed, billing.Renewed, billing.PaymentWasDeclined, billing.PaymentWasAbandoned, billing.PaymentContradicted,
-	billing.Ended,
+	billing.EventSubscribed, billing.EventRenewed, billing.EventPaymentDeclined, billing.EventPaymentAbandoned, billing.EventPaymentContradicted,
+	billing.EventEnded,
 }
 
 // Event counts what a payment caused.

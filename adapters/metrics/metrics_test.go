@@ -136,7 +136,7 @@ func TestEvents(t *testing.T) {
 	t.Parallel()
 	m := metrics.New("v1")
 	expect(t, m, `billing_payment_events_total{type="payment_contradicted"} 0`, `billing_build_info{version="v1"} 1`)
-	m.Event(billing.PaymentContradicted)
+	m.Event(billing.EventPaymentContradicted)
 	expect(t, m, `billing_payment_events_total{type="payment_contradicted"} 1`)
 }
 

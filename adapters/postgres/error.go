@@ -24,17 +24,17 @@ func violation(constraint string) error {
 	case "idempotency_answers_once":
 		return billing.ErrRequestInProgress
 	case "payments_one_open":
-		return billing.ErrAlreadyExists.Because("the subscription has a payment that is not settled")
+		return billing.ErrAlreadyExists.WithMessage("the subscription has a payment that is not settled")
 	case "payments_paid_once":
-		return billing.ErrAlreadyExists.Because("the period is paid for")
+		return billing.ErrAlreadyExists.WithMessage("the period is paid for")
 	case "cards_once":
-		return billing.ErrAlreadyExists.Because("the user has this card already")
+		return billing.ErrAlreadyExists.WithMessage("the user has this card already")
 	case "plans_code_once":
-		return billing.ErrAlreadyExists.Because("there is a plan with this code already")
+		return billing.ErrAlreadyExists.WithMessage("there is a plan with this code already")
 	case "payment_systems_pkey":
-		return billing.ErrAlreadyExists.Because("there is a payment system with this code already")
+		return billing.ErrAlreadyExists.WithMessage("there is a payment system with this code already")
 	case "panel_users_name_once":
-		return billing.ErrAlreadyExists.Because("there is a panel user with this name already")
+		return billing.ErrAlreadyExists.WithMessage("there is a panel user with this name already")
 	default:
 		return nil
 	}
@@ -84,7 +84,7 @@ func translateState(pg *pgconn.PgError, err error) error {
 		pg.Code == "58030":               // I/O error
 		return unavailable(err)
 	case pg.Code == "22021": // text that no database text can be
-		return billing.ErrInvalid.Because("a text holds characters that cannot be stored")
+		return billing.ErrInvalid.WithMessage("a text holds characters that cannot be stored")
 	default:
 		return err
 	}
@@ -105,7 +105,7 @@ func unavailable(err error) error {
 	if errors.Is(err, billing.Unavailable) {
 		return err
 	}
-	return fmt.Errorf("%w: %w", billing.ErrUnavailable.Because("the database is out of reach; try again"), err)
+	return fmt.Errorf("%w: %w", billing.ErrUnavailable.WithMessage("the database is out of reach; try again"), err)
 }
 
 // commitError never says that a commit failed for certain unless Postgres did:

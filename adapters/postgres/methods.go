@@ -175,12 +175,12 @@ func tokenPlace(m billing.PaymentMethod) app.Place {
 	return app.Place{Purpose: app.SealedToken, User: m.UserID, Row: string(m.ID)}
 }
 
-func key(s billing.Sealed) pgtype.Int8 {
+func key(s billing.Encrypted) pgtype.Int8 {
 	return pgtype.Int8{Int64: int64(s.KeyID), Valid: s.Ciphertext != nil}
 }
 
-func sealedOf(ciphertext []byte, keyID pgtype.Int8) billing.Sealed {
-	return billing.Sealed{Ciphertext: ciphertext, KeyID: uint32(keyID.Int64)}
+func sealedOf(ciphertext []byte, keyID pgtype.Int8) billing.Encrypted {
+	return billing.Encrypted{Ciphertext: ciphertext, KeyID: uint32(keyID.Int64)}
 }
 
 func text(s string) pgtype.Text { return pgtype.Text{String: s, Valid: true} }

@@ -36,11 +36,11 @@ func TestShortBatchesAreNotPlannedAnew(t *testing.T) {
 		}
 	}
 	nobodys := billing.Subscription{
-		ID: billing.SubscriptionID(someUser), UserID: someUser, MethodID: billing.PaymentMethodID(someUser), Status: billing.Active,
+		ID: billing.SubscriptionID(someUser), UserID: someUser, MethodID: billing.PaymentMethodID(someUser), Status: billing.StatusActive,
 	}
 	for i := range 10 {
 		event := billing.Event{
-			ID: billing.EventID(fmt.Sprintf("00000000-0000-7000-8000-%012d", i)), UserID: someUser, Type: billing.Subscribed, At: now,
+			ID: billing.EventID(fmt.Sprintf("00000000-0000-7000-8000-%012d", i)), UserID: someUser, Type: billing.EventSubscribed, At: now,
 		}
 		err := store.InTx(t.Context(), func(tx app.Repos) error {
 			return errors.Join(tx.Events.Append(t.Context(), event), tx.Subscriptions.Save(t.Context(), nobodys),

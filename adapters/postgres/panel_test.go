@@ -109,21 +109,21 @@ func TestFiguresAreExact(t *testing.T) {
 	var all []billing.Event
 	for range 3 {
 		user, sub := b.subscription(planA)
-		all = append(all, billing.Event{UserID: user, SubscriptionID: sub, Type: billing.Subscribed, At: at, PlanCode: "a", Amount: rub(100)})
+		all = append(all, billing.Event{UserID: user, SubscriptionID: sub, Type: billing.EventSubscribed, At: at, PlanCode: "a", Amount: rub(100)})
 	}
 	user, sub := b.subscription(planB)
 	all = append(all,
-		billing.Event{UserID: user, SubscriptionID: sub, Type: billing.Subscribed, At: at.Add(-time.Hour), PlanCode: "b", Amount: rub(7)},
-		billing.Event{UserID: user, SubscriptionID: sub, Type: billing.PaymentWasDeclined, At: at, PlanCode: "b", Amount: rub(7), DeclineCode: "card_expired"},
+		billing.Event{UserID: user, SubscriptionID: sub, Type: billing.EventSubscribed, At: at.Add(-time.Hour), PlanCode: "b", Amount: rub(7)},
+		billing.Event{UserID: user, SubscriptionID: sub, Type: billing.EventPaymentDeclined, At: at, PlanCode: "b", Amount: rub(7), DeclineCode: "card_expired"},
 		// The plan had another code then; it counts for the same plan.
-		billing.Event{UserID: user, SubscriptionID: sub, Type: billing.Ended, At: at, PlanCode: "old-b"})
+		billing.Event{UserID: user, SubscriptionID: sub, Type: billing.EventEnded, At: at, PlanCode: "old-b"})
 	b.append(all...)
 	hour := at.Truncate(time.Hour)
 	want := []app.Figure{
-		{Hour: hour.Add(-time.Hour), Plan: planB, Type: billing.Subscribed, Currency: "RUB", N: 1, Amount: 7},
-		{Hour: hour, Plan: planB, Type: billing.Ended, N: 1},
-		{Hour: hour, Plan: planB, Type: billing.PaymentWasDeclined, DeclineCode: "card_expired", Currency: "RUB", N: 1, Amount: 7},
-		{Hour: hour, Plan: planA, Type: billing.Subscribed, Currency: "RUB", N: 3, Amount: 300},
+		{Hour: hour.Add(-time.Hour), Plan: planB, Type: billing.EventSubscribed, Currency: "RUB", N: 1, Amount: 7},
+		{Hour: hour, Plan: planB, Type: billing.EventEnded, N: 1},
+		{Hour: hour, Plan: planB, Type: billing.EventPaymentDeclined, DeclineCode: "card_expired", Currency: "RUB", N: 1, Amount: 7},
+		{Hour: hour, Plan: planA, Type: billing.EventSubscribed, Currency: "RUB", N: 3, Amount: 300},
 	}
 	check := func(when string, want []app.Figure, live map[billing.PlanID]int) {
 		t.Helper()
@@ -158,7 +158,7 @@ func TestFiguresAreExact(t *testing.T) {
 		}
 		check("folded", want, live)
 	}
-	b.append(billing.Event{UserID: user, SubscriptionID: sub, Type: billing.Ended, At: at, PlanCode: "b"})
+	b.append(billing.Event{UserID: user, SubscriptionID: sub, Type: billing.EventEnded, At: at, PlanCode: "b"})
 	want[1].N, live[planB] = 2, -1
 	check("with another since", want, live)
 	if err := b.panel.Fold(t.Context()); err != nil {
@@ -174,7 +174,7 @@ func TestFiguresGoWithTheirTransaction(t *testing.T) {
 	undone := errors.New("undone")
 	err := b.service.InTx(t.Context(), func(tx app.Repos) error {
 		return errors.Join(undone, tx.Events.Append(t.Context(), billing.Event{
-			ID: "01900000-0000-7000-8000-000000000001", UserID: user, SubscriptionID: sub, Type: billing.Subscribed, At: time.Now(), PlanCode: "a",
+			ID: "01900000-0000-7000-8000-000000000001", UserID: user, SubscriptionID: sub, Type: billing.EventSubscribed, At: time.Now(), PlanCode: "a",
 		}))
 	})
 	if !errors.Is(err, undone) {
@@ -190,7 +190,7 @@ func TestFoldingAtOnceCountsNothingTwice(t *testing.T) {
 	b := newBooks(t)
 	user, sub := b.subscription(planA)
 	for range 50 {
-		b.append(billing.Event{UserID: user, SubscriptionID: sub, Type: billing.Subscribed, At: time.Now(), PlanCode: "a"})
+		b.append(billing.Event{UserID: user, SubscriptionID: sub, Type: billing.EventSubscribed, At: time.Now(), PlanCode: "a"})
 	}
 	errs := make(chan error, 4)
 	for range cap(errs) {
@@ -213,7 +213,7 @@ func TestPanelLists(t *testing.T) {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for i := range 5 {
 		user, sub := b.subscription(planA)
-		b.append(billing.Event{UserID: user, SubscriptionID: sub, Type: billing.Subscribed, At: at.Add(time.Duration(i/2) * time.Hour), PlanCode: "a"})
+		b.append(billing.Event{UserID: user, SubscriptionID: sub, Type: billing.EventSubscribed, At: at.Add(time.Duration(i/2) * time.Hour), PlanCode: "a"})
 	}
 	var ids []billing.UserID
 	page := app.UserPage{Limit: 2}
@@ -262,7 +262,7 @@ func TestPanelLists(t *testing.T) {
 		t.Errorf("history in pages (-want +got):\n%s", diff)
 	}
 	for _, none := range []app.EventQuery{
-		{Limit: 9, Type: billing.Ended}, {Limit: 9, PlanCode: "b"}, {Limit: 9, Until: at}, {Limit: 9, Since: at.Add(3 * time.Hour)},
+		{Limit: 9, Type: billing.EventEnded}, {Limit: 9, PlanCode: "b"}, {Limit: 9, Until: at}, {Limit: 9, Since: at.Add(3 * time.Hour)},
 	} {
 		if p, err := panel.History(t.Context(), look, none); len(p.Events) != 0 || err != nil {
 			t.Errorf("%+v: %v, %v", none, p.Events, err)
@@ -292,11 +292,11 @@ func TestDashboard(t *testing.T) {
 		return e
 	}
 	b.append(
-		event(billing.Subscribed, now, 100, ""),
-		event(billing.Renewed, now.Add(-2*time.Hour), 100, ""), // 31 March in Moscow
-		event(billing.PaymentWasDeclined, now, 100, "card_expired"),
-		event(billing.Ended, now.AddDate(0, 0, -40), 0, ""), // too long ago
-		event(billing.Subscribed, now.AddDate(0, 0, -40), 100, ""),
+		event(billing.EventSubscribed, now, 100, ""),
+		event(billing.EventRenewed, now.Add(-2*time.Hour), 100, ""), // 31 March in Moscow
+		event(billing.EventPaymentDeclined, now, 100, "card_expired"),
+		event(billing.EventEnded, now.AddDate(0, 0, -40), 0, ""), // too long ago
+		event(billing.EventSubscribed, now.AddDate(0, 0, -40), 100, ""),
 	)
 	b.exec(`UPDATE subscriptions SET status = 'past_due', ended_at = NULL, next_charge_at = $1, past_due_since = $1, grace_until = $1`, now.Add(-time.Hour))
 	b.subscription(planA) // another that is due, but cancelled

@@ -105,10 +105,10 @@ func (s *Store) rewrapCard(ctx context.Context, q *dbgen.Queries, row *dbgen.Car
 	return mustTouch(1, n, err)
 }
 
-func (s *Store) reseal(at app.Place, old billing.Sealed) (billing.Sealed, error) {
+func (s *Store) reseal(at app.Place, old billing.Encrypted) (billing.Encrypted, error) {
 	text, err := s.vault.Open(at, old)
 	if err != nil {
-		return billing.Sealed{}, err
+		return billing.Encrypted{}, err
 	}
 	defer clear(text)
 	fresh, err := s.vault.Seal(at, text)
@@ -119,7 +119,7 @@ func (s *Store) reseal(at app.Place, old billing.Sealed) (billing.Sealed, error)
 }
 
 // verify opens what was just sealed: the old ciphertext is about to go.
-func (s *Store) verify(at app.Place, fresh billing.Sealed, want []byte) error {
+func (s *Store) verify(at app.Place, fresh billing.Encrypted, want []byte) error {
 	again, err := s.vault.Open(at, fresh)
 	if err != nil {
 		return err

@@ -34,7 +34,7 @@ func open(t *testing.T, f Files) *Vault {
 	return v
 }
 
-func opens(t *testing.T, v *Vault, s billing.Sealed) {
+func opens(t *testing.T, v *Vault, s billing.Encrypted) {
 	t.Helper()
 	if text, err := v.Open(here, s); err != nil || string(text) != number {
 		t.Errorf("Open = %q, %v", text, err)

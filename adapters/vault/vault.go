@@ -142,17 +142,17 @@ func (v *Vault) keys() opened {
 }
 
 // Seal implements [app.Vault].
-func (v *Vault) Seal(at app.Place, text []byte) (billing.Sealed, error) {
+func (v *Vault) Seal(at app.Place, text []byte) (billing.Encrypted, error) {
 	k := v.keys()
 	sealed, err := k.aead.Encrypt(text, bound(at))
 	if err != nil {
-		return billing.Sealed{}, fmt.Errorf("seal %s of %s: %w", at.Purpose, at.Row, err)
+		return billing.Encrypted{}, fmt.Errorf("seal %s of %s: %w", at.Purpose, at.Row, err)
 	}
-	return billing.Sealed{Ciphertext: sealed, KeyID: k.primary}, nil
+	return billing.Encrypted{Ciphertext: sealed, KeyID: k.primary}, nil
 }
 
 // Open implements [app.Vault].
-func (v *Vault) Open(at app.Place, s billing.Sealed) ([]byte, error) {
+func (v *Vault) Open(at app.Place, s billing.Encrypted) ([]byte, error) {
 	id, ok := keyID(s.Ciphertext)
 	if !ok || id != s.KeyID {
 		return nil, fmt.Errorf("open %s of %s: %w", at.Purpose, at.Row, app.ErrSealBroken)

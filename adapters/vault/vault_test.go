@@ -24,7 +24,7 @@ func inMemory(t *testing.T) *Vault {
 	return v
 }
 
-func seal(t *testing.T, v *Vault) billing.Sealed {
+func seal(t *testing.T, v *Vault) billing.Encrypted {
 	t.Helper()
 	s, err := v.Seal(here, []byte(number))
 	if err != nil {
@@ -34,7 +34,7 @@ func seal(t *testing.T, v *Vault) billing.Sealed {
 }
 
 // refused expects that nothing comes out, and that the error gives nothing away.
-func refused(t *testing.T, v *Vault, at app.Place, s billing.Sealed) {
+func refused(t *testing.T, v *Vault, at app.Place, s billing.Encrypted) {
 	t.Helper()
 	text, err := v.Open(at, s)
 	if !errors.Is(err, app.ErrSealBroken) || text != nil {
@@ -68,13 +68,13 @@ func TestEveryBitFlipIsRefused(t *testing.T) {
 	for bit := range 8 * len(s.Ciphertext) {
 		broken := slices.Clone(s.Ciphertext)
 		broken[bit/8] ^= 1 << (bit % 8)
-		refused(t, v, here, billing.Sealed{Ciphertext: broken, KeyID: s.KeyID})
+		refused(t, v, here, billing.Encrypted{Ciphertext: broken, KeyID: s.KeyID})
 		if id, ok := keyID(broken); ok { // as if the row's key had been changed with it
-			refused(t, v, here, billing.Sealed{Ciphertext: broken, KeyID: id})
+			refused(t, v, here, billing.Encrypted{Ciphertext: broken, KeyID: id})
 		}
 	}
 	for bit := range 32 {
-		refused(t, v, here, billing.Sealed{Ciphertext: s.Ciphertext, KeyID: s.KeyID ^ 1<<bit})
+		refused(t, v, here, billing.Encrypted{Ciphertext: s.Ciphertext, KeyID: s.KeyID ^ 1<<bit})
 	}
 }
 
@@ -83,10 +83,10 @@ func TestEveryTruncationIsRefused(t *testing.T) {
 	v := inMemory(t)
 	s := seal(t, v)
 	for n := range s.Ciphertext {
-		refused(t, v, here, billing.Sealed{Ciphertext: s.Ciphertext[:n], KeyID: s.KeyID})
+		refused(t, v, here, billing.Encrypted{Ciphertext: s.Ciphertext[:n], KeyID: s.KeyID})
 	}
-	refused(t, v, here, billing.Sealed{Ciphertext: append(slices.Clone(s.Ciphertext), 0), KeyID: s.KeyID})
-	refused(t, v, here, billing.Sealed{})
+	refused(t, v, here, billing.Encrypted{Ciphertext: append(slices.Clone(s.Ciphertext), 0), KeyID: s.KeyID})
+	refused(t, v, here, billing.Encrypted{})
 }
 
 func TestAnotherPlaceIsRefused(t *testing.T) {
@@ -114,7 +114,7 @@ func TestAnotherKeyIsRefused(t *testing.T) {
 	s := seal(t, inMemory(t))
 	other := inMemory(t)
 	refused(t, other, here, s)
-	refused(t, other, here, billing.Sealed{Ciphertext: s.Ciphertext, KeyID: other.Current()})
+	refused(t, other, here, billing.Encrypted{Ciphertext: s.Ciphertext, KeyID: other.Current()})
 }
 
 func TestFingerprint(t *testing.T) {

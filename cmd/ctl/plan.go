@@ -83,7 +83,7 @@ func setPrice(cmd *cobra.Command, c app.Catalog, ref, price, currency string) (b
 		}
 		at := slices.IndexFunc(plans, func(p billing.Plan) bool { return p.Code == ref || string(p.ID) == ref })
 		if at < 0 {
-			return billing.Plan{}, billing.ErrPlanNotFound.Because("there is no plan %s", ref)
+			return billing.Plan{}, billing.ErrPlanNotFound.WithMessage("there is no plan %s", ref)
 		}
 		currency = string(plans[at].Price.Currency)
 	}

@@ -68,7 +68,7 @@ func plan(d app.Decision) planned {
 		l.Action, l.Reason = "none", "no_adapter"
 	case d.Billed:
 		l.Action, l.Reason = "charge", "renewal"
-		if d.Status == billing.PastDue {
+		if d.Status == billing.StatusPastDue {
 			l.Reason = "retry"
 		}
 		l.Amount = &moneyJSON{d.Payment.Amount.Amount, string(d.Payment.Amount.Currency)}

@@ -51,7 +51,7 @@ func TestAPaymentSystemThatIsDownStopsTheRunEarly(t *testing.T) {
 				if took := time.Since(began); took > time.Minute {
 					w.t.Errorf("the run took %s", took)
 				}
-				w.expectAll(users, billing.Active)
+				w.expectAll(users, billing.StatusActive)
 				w.expectUnmoved(users)
 
 				w.psp.suffers(fine)
@@ -60,7 +60,7 @@ func TestAPaymentSystemThatIsDownStopsTheRunEarly(t *testing.T) {
 				if got.Settled+got.Renewed != n || got.Trouble() {
 					w.t.Errorf("once it is up, the run says %+v", got)
 				}
-				w.expectAll(users, billing.Active)
+				w.expectAll(users, billing.StatusActive)
 				w.expectPaid(users, 2)
 			})
 		})
@@ -126,7 +126,7 @@ func TestWhatADownPaymentSystemLeavesDoesNotKeepTheOthersUnsettled(t *testing.T)
 		r := w.renewerOver(w.store, &faulty{Provider: w.psp, look: always(errLost)})
 		maps.Copy(r.Collector.Providers, map[string]app.Provider{other.psp.code: other.psp})
 		w.expectRun(r, app.Summary{Settled: 1}, app.ErrGaveUp)
-		w.expectAll(left, billing.Active)
+		w.expectAll(left, billing.StatusActive)
 	})
 }
 

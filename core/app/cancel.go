@@ -109,7 +109,7 @@ func checkToken(ctx context.Context, tx Repos, s billing.Subscription, token bil
 		return err
 	}
 	if !m.Token.Equal(token) {
-		return billing.ErrPaymentTokenUnknown.Because("the subscription is not paid with this payment token")
+		return billing.ErrPaymentTokenUnknown.WithMessage("the subscription is not paid with this payment token")
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ type Cards struct {
 	NewID    func() string
 	Calendar billing.Calendar
 	Vault    Vault
-	Limits   billing.Limits
+	Limits   billing.CardLimits
 	// Wait is how long a removal waits for payments under way to be settled.
 	Wait time.Duration
 	// Pause waits for d or until ctx ends, and returns the error of ctx then. nil
@@ -103,18 +103,18 @@ func (c *Cards) keep(ctx context.Context, tx Repos, cmd AddCard, card billing.Ca
 	if err := tx.Cards.Add(ctx, card); err != nil {
 		return card, false, err
 	}
-	events := []billing.Event{card.Added()}
+	events := []billing.Event{card.AddedEvent()}
 	identify(events, c.NewID)
 	return card, true, tx.Events.Append(ctx, events...)
 }
 
 func (c *Cards) checkLimit(ctx context.Context, tx Repos, card billing.Card) error {
-	back, most := billing.Span(c.Limits.Cards)
+	back, most := c.Limits.Cards.Window()
 	past, err := tx.Cards.Added(ctx, card.UserID, card.CreatedAt.Add(-back), most)
 	if err != nil {
 		return err
 	}
-	return billing.Check(c.Limits.Cards, past, card.CreatedAt, billing.CardsLimited)
+	return c.Limits.Cards.Allow(past, card.CreatedAt, billing.EventCardLimitReached)
 }
 
 // List lists the user's cards that are there, newest first.
@@ -161,7 +161,7 @@ func (c *Cards) Remove(ctx context.Context, user billing.UserID, id billing.Card
 }
 
 // errUnderWay is what a viewer is told whose card is removed while it is charged.
-var errUnderWay = billing.ErrUnavailable.Because(
+var errUnderWay = billing.ErrUnavailable.WithMessage(
 	"the card is not charged for anything new, but a payment with it is being settled; remove it again in a moment")
 
 // quiesce waits until no payment with the card may be sent any more.

@@ -25,7 +25,7 @@ const (
 type wallet struct {
 	world
 	vault  *vault.Vault
-	limits billing.Limits
+	limits billing.CardLimits
 	wait   time.Duration
 }
 
@@ -155,7 +155,7 @@ func TestAddCard(t *testing.T) {
 	if len(c.Number.Ciphertext) == 0 || c.Fingerprint == (billing.Fingerprint{}) {
 		t.Error("it is not sealed")
 	}
-	w.expectHistory(billing.CardAdded)
+	w.expectHistory(billing.EventCardAdded)
 
 	again := visa()
 	again.ExpYear, again.Holder = 2031, "ANOTHER NAME"
@@ -171,7 +171,7 @@ func TestAddCard(t *testing.T) {
 	if err != nil || len(list) != 1 || list[0].ID != c.ID || list[0].ExpYear != 2031 {
 		t.Errorf("listed: %+v, %v", list, err)
 	}
-	w.expectHistory(billing.CardAdded)
+	w.expectHistory(billing.EventCardAdded)
 }
 
 func TestSameCardAtOnce(t *testing.T) {
@@ -186,7 +186,7 @@ func TestSameCardAtOnce(t *testing.T) {
 	if err := errors.Join(errs...); err != nil || len(slices.Compact(ids)) != 1 {
 		t.Errorf("cards %v, %v; want one", ids, err)
 	}
-	w.expectHistory(billing.CardAdded)
+	w.expectHistory(billing.EventCardAdded)
 }
 
 func TestSubscribeWithCard(t *testing.T) {
@@ -194,7 +194,7 @@ func TestSubscribeWithCard(t *testing.T) {
 	w := newWallet(t)
 	cmd := by(w.add(visa()))
 	v, err := w.process().Subscribe(t.Context(), cmd)
-	if err != nil || v.Status != billing.Active {
+	if err != nil || v.Status != billing.StatusActive {
 		t.Fatalf("Subscribe = %s, %v", v.Status, err)
 	}
 	if !slices.Equal(w.psp.cards, []string{visaNumber + " 737"}) {
@@ -213,15 +213,15 @@ func TestSubscribeWithCard(t *testing.T) {
 	if r.Card != nil || r.Initiator != billing.MerchantInitiated || r.Token.Reveal() != "tok_for_"+string(v.Latest.ID) {
 		t.Errorf("the renewal asks for %+v with the token %q", r, r.Token.Reveal())
 	}
-	w.expectHistory(billing.CardAdded, billing.Subscribed, billing.Renewed)
+	w.expectHistory(billing.EventCardAdded, billing.EventSubscribed, billing.EventRenewed)
 	w.expectAgreement()
 }
 
 func TestCardAnswerLost(t *testing.T) {
 	t.Parallel()
 	for m, want := range map[mishap]billing.EventType{
-		lostAfter: billing.Subscribed, hangsAfter: billing.Subscribed,
-		lostBefore: billing.PaymentWasAbandoned, hangs: billing.PaymentWasAbandoned,
+		lostAfter: billing.EventSubscribed, hangsAfter: billing.EventSubscribed,
+		lostBefore: billing.EventPaymentAbandoned, hangs: billing.EventPaymentAbandoned,
 	} {
 		t.Run(string(m), func(t *testing.T) {
 			t.Parallel()
@@ -230,7 +230,7 @@ func TestCardAnswerLost(t *testing.T) {
 			w.psp.suffers(m)
 			p := w.process()
 			p.Collector.ChargeTimeout = 20 * time.Millisecond
-			if v, err := p.Subscribe(t.Context(), by(c)); err != nil || v.Status != billing.Incomplete {
+			if v, err := p.Subscribe(t.Context(), by(c)); err != nil || v.Status != billing.StatusIncomplete {
 				t.Errorf("Subscribe = %s, %v; want incomplete", v.Status, err)
 			}
 			w.psp.suffers(fine)
@@ -244,9 +244,9 @@ func TestCardAnswerLost(t *testing.T) {
 			if n := len(w.psp.requests()); n != 1 {
 				t.Errorf("it was asked %d times: a card cannot be sent again", n)
 			}
-			w.expectHistory(billing.CardAdded, want)
+			w.expectHistory(billing.EventCardAdded, want)
 			w.expectAgreement()
-			if want == billing.Subscribed { // found with the token
+			if want == billing.EventSubscribed { // found with the token
 				w.clock.advance(month)
 				if sum := w.renew(); sum.Renewed != 1 {
 					t.Errorf("its renewal: %+v", sum)
@@ -265,7 +265,7 @@ func TestCardThatIsNotSaved(t *testing.T) {
 	if sum := w.renew(); sum.Ended != 1 || sum.Due != 0 {
 		t.Errorf("the renewal run: %+v", sum)
 	}
-	w.expectHistory(billing.CardAdded, billing.Subscribed, billing.Ended)
+	w.expectHistory(billing.EventCardAdded, billing.EventSubscribed, billing.EventEnded)
 	w.expectCharges(1)
 }
 
@@ -329,14 +329,14 @@ func TestBrokenCiphertext(t *testing.T) {
 	if n := len(w.psp.requests()); n > 0 {
 		t.Errorf("the payment system was asked %d times", n)
 	}
-	w.expectHistory(billing.CardAdded, billing.PaymentWasAbandoned)
+	w.expectHistory(billing.EventCardAdded, billing.EventPaymentAbandoned)
 	w.subscribedBy(c) // with the right key
 }
 
 func TestDeclineLimit(t *testing.T) {
 	t.Parallel()
 	w := newWallet(t)
-	w.limits.Declines = []billing.Limit{{Max: 3, Per: time.Hour}, {Max: 5, Per: 24 * time.Hour}}
+	w.limits.Declines = billing.Limits{{Max: 3, Per: time.Hour}, {Max: 5, Per: 24 * time.Hour}}
 	c := w.add(visa())
 	refused := func(wait time.Duration) {
 		t.Helper()
@@ -355,8 +355,8 @@ func TestDeclineLimit(t *testing.T) {
 		w.clock.advance(time.Minute)
 		refused(time.Hour - time.Duration(3+i)*time.Minute)
 	}
-	declined := []billing.EventType{billing.CardAdded, billing.PaymentWasDeclined, billing.PaymentWasDeclined, billing.PaymentWasDeclined}
-	w.expectHistory(append(declined, billing.DeclinesLimited)...)
+	declined := []billing.EventType{billing.EventCardAdded, billing.EventPaymentDeclined, billing.EventPaymentDeclined, billing.EventPaymentDeclined}
+	w.expectHistory(append(declined, billing.EventDeclineLimitReached)...)
 	if n := len(w.psp.requests()); n != 3 {
 		t.Errorf("the payment system was asked %d times, want 3", n)
 	}
@@ -377,8 +377,8 @@ func TestDeclineLimit(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	}
-	w.expectHistory(append(declined, billing.DeclinesLimited, billing.PaymentWasDeclined,
-		billing.PaymentWasDeclined, billing.PaymentWasDeclined, billing.DeclinesLimited)...)
+	w.expectHistory(append(declined, billing.EventDeclineLimitReached, billing.EventPaymentDeclined,
+		billing.EventPaymentDeclined, billing.EventPaymentDeclined, billing.EventDeclineLimitReached)...)
 	w.clock.advance(24 * time.Hour)
 	w.psp.suffers(fine)
 	w.subscribedBy(c)
@@ -388,7 +388,7 @@ func TestDeclineLimit(t *testing.T) {
 func TestDeclineLimitAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWallet(t)
-	w.limits.Declines = []billing.Limit{{Max: 3, Per: time.Hour}}
+	w.limits.Declines = billing.Limits{{Max: 3, Per: time.Hour}}
 	c := w.add(visa())
 	w.psp.suffers(declines)
 	const plans = 12
@@ -421,7 +421,7 @@ func TestDeclineLimitAtOnce(t *testing.T) {
 	for _, e := range events {
 		got[e.Type]++
 	}
-	want := map[billing.EventType]int{billing.CardAdded: 1, billing.DeclinesLimited: 1, billing.PaymentWasDeclined: 3}
+	want := map[billing.EventType]int{billing.EventCardAdded: 1, billing.EventDeclineLimitReached: 1, billing.EventPaymentDeclined: 3}
 	if err != nil || !maps.Equal(got, want) {
 		t.Errorf("the history has %v, %v, want %v", got, err, want)
 	}
@@ -430,7 +430,7 @@ func TestDeclineLimitAtOnce(t *testing.T) {
 func TestNewCardLimit(t *testing.T) {
 	t.Parallel()
 	w := newWallet(t)
-	w.limits.Cards = []billing.Limit{{Max: 2, Per: time.Hour}}
+	w.limits.Cards = billing.Limits{{Max: 2, Per: time.Hour}}
 	first := w.add(visa())
 	other := visa()
 	other.Number = billing.ParseCardNumber("5555555555554444")
@@ -452,7 +452,7 @@ func TestNewCardLimit(t *testing.T) {
 		again.Number = billing.ParseCardNumber("5555555555554444")
 		w.add(again) // which is there, takes none
 	}
-	w.expectHistory(billing.CardAdded, billing.CardAdded, billing.CardsLimited, billing.CardRemoved)
+	w.expectHistory(billing.EventCardAdded, billing.EventCardAdded, billing.EventCardLimitReached, billing.EventCardRemoved)
 	w.clock.advance(time.Hour)
 	if err := third(); err != nil {
 		t.Errorf("an hour later: %v", err)

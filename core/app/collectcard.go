@@ -42,5 +42,5 @@ func (c *Collector) number(kept billing.Card) (billing.CardNumber, error) {
 	if err != nil {
 		return billing.CardNumber{}, err
 	}
-	return billing.CardNumberOf(digits), nil
+	return billing.CardNumberFromDigits(digits), nil
 }

@@ -455,7 +455,7 @@ func (c *Collector) report(ctx context.Context, events []billing.Event) {
 		if c.Watch != nil {
 			c.Watch(e.Type)
 		}
-		if e.Type == billing.PaymentContradicted {
+		if e.Type == billing.EventPaymentContradicted {
 			c.Log.ErrorContext(ctx, "the payment system contradicts our books; compare them with billingctl reconcile",
 				"payment_id", e.PaymentID, "user_id", e.UserID)
 		}

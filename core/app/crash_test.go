@@ -235,8 +235,8 @@ func (w world) expectClean() {
 		w.t.Errorf("charged %d times", n)
 	}
 	for _, s := range w.subscriptions() {
-		active := s.Status == billing.Active && s.Latest.Status == billing.PaymentSucceeded
-		ended := s.Status == billing.HasEnded &&
+		active := s.Status == billing.StatusActive && s.Latest.Status == billing.PaymentSucceeded
+		ended := s.Status == billing.StatusEnded &&
 			(s.Latest.Status == billing.PaymentDeclined || s.Latest.Status == billing.PaymentAbandoned)
 		if !active && !ended {
 			w.t.Errorf("subscription %s is %s with its payment %s", s.ID, s.Status, s.Latest.Status)
@@ -256,10 +256,10 @@ func TestCancelSurvivesEveryCrash(t *testing.T) {
 		w.subscribed()
 		_, _ = w.processOver(mortalStore{w.store, l}, mortalProvider{w.psp, l}).cancel(t.Context(), w.request())
 		w.expectRepeats(process.cancel)
-		if s := w.expectOne(billing.Active, billing.PaymentSucceeded); !s.CancelAtPeriodEnd {
+		if s := w.expectOne(billing.StatusActive, billing.PaymentSucceeded); !s.CancelAtPeriodEnd {
 			t.Error("it is not cancelled")
 		}
-		w.expectHistory(billing.Subscribed, billing.CancelRequested)
+		w.expectHistory(billing.EventSubscribed, billing.EventCancelRequested)
 	})
 }
 
@@ -273,10 +273,10 @@ func TestResumeSurvivesEveryCrash(t *testing.T) {
 		}
 		_, _ = w.processOver(mortalStore{w.store, l}, mortalProvider{w.psp, l}).resume(t.Context(), w.request())
 		w.expectRepeats(process.resume)
-		if s := w.expectOne(billing.Active, billing.PaymentSucceeded); s.CancelAtPeriodEnd {
+		if s := w.expectOne(billing.StatusActive, billing.PaymentSucceeded); s.CancelAtPeriodEnd {
 			t.Error("it is still cancelled")
 		}
-		w.expectHistory(billing.Subscribed, billing.CancelRequested, billing.CancelRevoked)
+		w.expectHistory(billing.EventSubscribed, billing.EventCancelRequested, billing.EventCancelRevoked)
 	})
 }
 

@@ -31,7 +31,7 @@ func TestADeclinedRenewalIsTriedAgainAtItsMinutes(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w world) {
 		w.declined()
-		history := []billing.EventType{billing.Subscribed, billing.PaymentWasDeclined}
+		history := []billing.EventType{billing.EventSubscribed, billing.EventPaymentDeclined}
 		for i, after := range tries {
 			w.expectGrace(tries[i])
 			w.at(after - time.Minute)
@@ -39,17 +39,17 @@ func TestADeclinedRenewalIsTriedAgainAtItsMinutes(t *testing.T) {
 			w.expectGrace(tries[i])
 			w.at(after)
 			want := app.Summary{Due: 1, Declined: 1}
-			history = append(history, billing.PaymentWasDeclined)
+			history = append(history, billing.EventPaymentDeclined)
 			if i == len(tries)-1 {
 				want.Ended = 1
-				history = append(history, billing.Ended)
+				history = append(history, billing.EventEnded)
 			}
 			w.run(want)
 			w.run(app.Summary{})
 		}
 		w.expectHistory(history...)
 		s := w.subscriptionOf(viewer)
-		if s.Status != billing.HasEnded || !s.EndedAt.Equal(w.clock.Now()) || !s.AccessUntil(w.clock.Now()).IsZero() {
+		if s.Status != billing.StatusEnded || !s.EndedAt.Equal(w.clock.Now()) || !s.AccessUntil(w.clock.Now()).IsZero() {
 			t.Errorf("afterwards it is %s since %s, with access until %s", s.Status, s.EndedAt, s.AccessUntil(w.clock.Now()))
 		}
 		if n := len(w.psp.requests()); n != 1+1+len(tries) {
@@ -72,7 +72,7 @@ func (w world) expectGrace(next time.Duration) {
 	w.t.Helper()
 	s := w.subscriptionOf(viewer)
 	until := s.AccessUntil(w.clock.Now())
-	if s.Status != billing.PastDue || !s.NextChargeAt.Equal(due.Add(next)) || !until.Equal(due.Add(tries[len(tries)-1])) {
+	if s.Status != billing.StatusPastDue || !s.NextChargeAt.Equal(due.Add(next)) || !until.Equal(due.Add(tries[len(tries)-1])) {
 		w.t.Errorf("it is %s, is tried again at %s, and can be watched until %s", s.Status, s.NextChargeAt, until)
 	}
 	e, err := w.viewer().Entitlements(w.t.Context(), viewer)
@@ -80,7 +80,7 @@ func (w world) expectGrace(next time.Duration) {
 		w.t.Errorf("the viewer may use %v until %s, %v", e.Features, e.Until, err)
 	}
 	events := w.history(viewer)
-	if last := events[len(events)-1]; last.Type != billing.PaymentWasDeclined || !last.RetryAt.Equal(s.NextChargeAt) || !last.AccessUntil.Equal(until) {
+	if last := events[len(events)-1]; last.Type != billing.EventPaymentDeclined || !last.RetryAt.Equal(s.NextChargeAt) || !last.AccessUntil.Equal(until) {
 		w.t.Errorf("the history ends with %+v", last)
 	}
 }
@@ -102,7 +102,7 @@ func TestAPaidRetryKeepsTheAnchor(t *testing.T) {
 				w.psp.suffers(fine)
 				w.run(app.Summary{Due: 1, Renewed: 1})
 				s := w.subscriptionOf(viewer)
-				if s.Status != billing.Active || s.Current != (billing.Period{Start: due, End: date(5, 1)}) {
+				if s.Status != billing.StatusActive || s.Current != (billing.Period{Start: due, End: date(5, 1)}) {
 					w.t.Errorf("it is %s and paid for %v", s.Status, s.Current)
 				}
 				w.clock.advance(date(5, 1).Sub(w.clock.Now()) - time.Minute)
@@ -129,7 +129,7 @@ func TestACancelDuringDunningIsTheEndOfIt(t *testing.T) {
 					w.at(after)
 					w.run(app.Summary{})
 				}
-				w.expectHistory(billing.Subscribed, billing.PaymentWasDeclined, billing.CancelRequested, billing.Ended)
+				w.expectHistory(billing.EventSubscribed, billing.EventPaymentDeclined, billing.EventCancelRequested, billing.EventEnded)
 				w.expectCharges(1)
 				w.subscribed()
 				w.expectCharges(2)
@@ -197,13 +197,13 @@ func TestWhereADeclineLeads(t *testing.T) {
 				}
 				w.expectRun(w.renewerOver(w.store, verdicts{w.psp, l.says}), want, nil)
 				if l.again == 0 {
-					w.expectAll([]billing.UserID{viewer}, billing.HasEnded)
+					w.expectAll([]billing.UserID{viewer}, billing.StatusEnded)
 					w.at(tries[len(tries)-1])
 					w.run(app.Summary{})
 					w.expectCharges(1)
 					return
 				}
-				w.expectAll([]billing.UserID{viewer}, billing.PastDue)
+				w.expectAll([]billing.UserID{viewer}, billing.StatusPastDue)
 				w.at(l.again - time.Minute)
 				w.run(app.Summary{})
 				w.at(l.again)

@@ -14,10 +14,10 @@ import (
 func TestTheIntentIsStoredBeforeThePaymentSystemIsAsked(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.psp.taken = func() { w.expectOne(billing.Incomplete, billing.PaymentPending) }
+	w.psp.taken = func() { w.expectOne(billing.StatusIncomplete, billing.PaymentPending) }
 	w.subscribed()
-	w.expectOne(billing.Active, billing.PaymentSucceeded)
-	w.expectHistory(billing.Subscribed)
+	w.expectOne(billing.StatusActive, billing.PaymentSucceeded)
+	w.expectHistory(billing.EventSubscribed)
 	w.expectAgreement()
 }
 
@@ -31,7 +31,7 @@ func TestThePaymentSystemIsNotAskedInATransaction(t *testing.T) {
 	w.psp.suffers(lostAfter)
 	w.subscribed()
 	w.sweep(1, 0)
-	w.expectOne(billing.Active, billing.PaymentSucceeded)
+	w.expectOne(billing.StatusActive, billing.PaymentSucceeded)
 }
 
 func TestTheKeyIsThePaymentsIDHoweverOftenItIsSent(t *testing.T) {
@@ -58,8 +58,8 @@ func TestTheKeyIsThePaymentsIDHoweverOftenItIsSent(t *testing.T) {
 				t.Errorf("sent %d times, want 4: no use case repeats a charge by itself", n)
 			}
 			w.expectCharges(1)
-			w.expectOne(billing.Active, billing.PaymentSucceeded)
-			w.expectHistory(billing.Subscribed)
+			w.expectOne(billing.StatusActive, billing.PaymentSucceeded)
+			w.expectHistory(billing.EventSubscribed)
 			w.expectAgreement()
 		})
 	}
@@ -74,13 +74,13 @@ func TestATimeOutIsNotADecline(t *testing.T) {
 				w := newWorld(t)
 				w.psp.suffers(m)
 				v, err := w.process().Subscribe(t.Context(), toBasic())
-				if err != nil || v.Status != billing.Incomplete || v.Latest.Status != billing.PaymentPending {
+				if err != nil || v.Status != billing.StatusIncomplete || v.Latest.Status != billing.PaymentPending {
 					t.Errorf("got %s, %s, %v, want incomplete and pending", v.Status, v.Latest.Status, err)
 				}
-				w.expectOne(billing.Incomplete, billing.PaymentPending)
+				w.expectOne(billing.StatusIncomplete, billing.PaymentPending)
 				w.sweep(1, 0)
-				w.expectOne(billing.Active, billing.PaymentSucceeded)
-				w.expectHistory(billing.Subscribed)
+				w.expectOne(billing.StatusActive, billing.PaymentSucceeded)
+				w.expectHistory(billing.EventSubscribed)
 				w.expectCharges(1)
 				w.expectAgreement()
 			})
@@ -98,11 +98,11 @@ func TestAChargeThatNeverArrivedIsAbandonedWhenNobodyMaySendIt(t *testing.T) {
 				w.psp.suffers(m)
 				w.subscribed()
 				w.sweep(0, 1)
-				w.expectOne(billing.Incomplete, billing.PaymentPending)
+				w.expectOne(billing.StatusIncomplete, billing.PaymentPending)
 				w.clock.advance(sendOver)
 				w.sweep(1, 0)
-				w.expectOne(billing.HasEnded, billing.PaymentAbandoned)
-				w.expectHistory(billing.PaymentWasAbandoned)
+				w.expectOne(billing.StatusEnded, billing.PaymentAbandoned)
+				w.expectHistory(billing.EventPaymentAbandoned)
 				w.expectCharges(0)
 				w.expectAgreement()
 			})
@@ -189,8 +189,8 @@ func TestARequestThatFailedIsNeverChargedLater(t *testing.T) {
 				w.sweep(0, 0)
 				w.clock.advance(sendOver)
 			}
-			w.expectOne(billing.HasEnded, billing.PaymentAbandoned)
-			w.expectHistory(billing.PaymentWasAbandoned)
+			w.expectOne(billing.StatusEnded, billing.PaymentAbandoned)
+			w.expectHistory(billing.EventPaymentAbandoned)
 			w.expectCharges(0)
 			if n := len(w.psp.requests()); n != 1 {
 				t.Errorf("sent %d times, want once", n)
@@ -209,7 +209,7 @@ func TestAPaymentSystemWithoutAnAdapterTakesNothing(t *testing.T) {
 	p.Providers = nil
 	_, err := p.Subscribe(t.Context(), toBasic())
 	expectError(t, err, billing.ErrUnavailable)
-	w.expectOne(billing.HasEnded, billing.PaymentAbandoned)
+	w.expectOne(billing.StatusEnded, billing.PaymentAbandoned)
 
 	w.psp.suffers(lostAfter)
 	w.subscribed()
@@ -229,7 +229,7 @@ func TestASweepLeavesAloneWhatMayStillBeSent(t *testing.T) {
 		w := newWorld(t)
 		w.psp.taken = func() { w.sweep(0, 0) }
 		w.subscribed()
-		w.expectOne(billing.Active, billing.PaymentSucceeded)
+		w.expectOne(billing.StatusActive, billing.PaymentSucceeded)
 	})
 	t.Run("although it was given up, until its time is over", func(t *testing.T) {
 		t.Parallel()
@@ -238,14 +238,14 @@ func TestASweepLeavesAloneWhatMayStillBeSent(t *testing.T) {
 		w.subscribed()
 		w.clock.advance(chargeTimeout)
 		w.sweep(0, 1) // the charge may be under way still
-		w.expectOne(billing.Incomplete, billing.PaymentPending)
+		w.expectOne(billing.StatusIncomplete, billing.PaymentPending)
 		w.psp.suffers(fine)
 		if _, err := w.psp.Charge(t.Context(), w.psp.requests()[0]); err != nil { // there it is
 			t.Fatal(err)
 		}
 		w.clock.advance(sendOver)
 		w.sweep(1, 0)
-		w.expectOne(billing.Active, billing.PaymentSucceeded)
+		w.expectOne(billing.StatusActive, billing.PaymentSucceeded)
 		w.expectAgreement()
 	})
 }
@@ -266,12 +266,12 @@ func TestTheRecordOutlivesTheClient(t *testing.T) {
 			}
 			switch m {
 			case fine:
-				w.expectOne(billing.Active, billing.PaymentSucceeded)
+				w.expectOne(billing.StatusActive, billing.PaymentSucceeded)
 			case declines:
-				w.expectOne(billing.HasEnded, billing.PaymentDeclined)
+				w.expectOne(billing.StatusEnded, billing.PaymentDeclined)
 			default:
-				w.expectOne(billing.Incomplete, billing.PaymentPending)
-				w.expectHistory(billing.PaymentContradicted)
+				w.expectOne(billing.StatusIncomplete, billing.PaymentPending)
+				w.expectHistory(billing.EventPaymentContradicted)
 			}
 		})
 	}
@@ -298,6 +298,6 @@ func TestAnOutcomeThatCannotBeRecordedIsBeingSettled(t *testing.T) {
 		t.Errorf("the viewer is told %v, want that it is being settled", err)
 	}
 	w.settleAll()
-	w.expectOne(billing.Active, billing.PaymentSucceeded)
+	w.expectOne(billing.StatusActive, billing.PaymentSucceeded)
 	w.expectAgreement()
 }

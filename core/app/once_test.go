@@ -12,7 +12,7 @@ import (
 
 func TestASecondLiveSubscriptionIsRefused(t *testing.T) {
 	t.Parallel()
-	for m, want := range map[mishap]billing.Status{fine: billing.Active, lostAfter: billing.Incomplete, waits: billing.Incomplete} {
+	for m, want := range map[mishap]billing.Status{fine: billing.StatusActive, lostAfter: billing.StatusIncomplete, waits: billing.StatusIncomplete} {
 		t.Run(string(m), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
@@ -98,7 +98,7 @@ func (w world) expectOneWinner(errs []error) {
 		w.t.Errorf("%d won, and the payment system was asked %d times, want one and once", won, n)
 	}
 	w.expectCharges(1)
-	w.expectOne(billing.Active, billing.PaymentSucceeded)
+	w.expectOne(billing.StatusActive, billing.PaymentSucceeded)
 	w.expectAgreement()
 }
 
@@ -129,7 +129,7 @@ func TestSubscribeAfterTheEnd(t *testing.T) {
 				return
 			}
 			w.expectCharges(2)
-			w.expectHistory(billing.Subscribed, billing.CancelRequested, billing.Ended, billing.Subscribed)
+			w.expectHistory(billing.EventSubscribed, billing.EventCancelRequested, billing.EventEnded, billing.EventSubscribed)
 			w.expectAgreement()
 		})
 	}

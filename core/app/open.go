@@ -231,7 +231,7 @@ func checkOffer(f OrderFacts, system string) error {
 	case f.PaymentSystem == nil:
 		return billing.ErrPaymentSystemNotFound
 	case !f.PaymentSystem.ArchivedAt.IsZero():
-		return billing.ErrPaymentSystemNotFound.Because("payment system %s takes no new subscriptions", system)
+		return billing.ErrPaymentSystemNotFound.WithMessage("payment system %s takes no new subscriptions", system)
 	default:
 		return nil
 	}
@@ -284,7 +284,7 @@ func (s *Subscriber) takeCard(ctx context.Context, tx Repos, cmd Subscribe, now 
 // the viewer's other payments with a card wait, so that all are counted. Whoever
 // has a card is registered.
 func (s *Subscriber) checkDeclines(ctx context.Context, tx Repos, user billing.UserID, now time.Time) error {
-	back, most := billing.Span(s.Limits.Declines)
+	back, most := s.Limits.Declines.Window()
 	if most == 0 {
 		return nil
 	}
@@ -295,7 +295,7 @@ func (s *Subscriber) checkDeclines(ctx context.Context, tx Repos, user billing.U
 	if err != nil {
 		return err
 	}
-	return billing.Check(s.Limits.Declines, past, now, billing.DeclinesLimited)
+	return s.Limits.Declines.Allow(past, now, billing.EventDeclineLimitReached)
 }
 
 // intents is what the first transaction stores, each kind in one statement.

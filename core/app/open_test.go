@@ -86,7 +86,7 @@ func (w world) expectOrdered(cmds ...app.Subscribe) {
 	w.t.Helper()
 	for _, cmd := range cmds {
 		subs, err := w.viewer().Subscriptions(w.t.Context(), cmd.User, app.Page{Limit: 10})
-		if err != nil || len(subs) != 1 || subs[0].Status != billing.Active || subs[0].Latest.Status != billing.PaymentSucceeded {
+		if err != nil || len(subs) != 1 || subs[0].Status != billing.StatusActive || subs[0].Latest.Status != billing.PaymentSucceeded {
 			w.t.Errorf("viewer %s has %+v, %v", cmd.User, subs, err)
 		}
 	}

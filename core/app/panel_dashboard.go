@@ -122,15 +122,15 @@ func (p Panel) past(ctx context.Context, d *Dashboard, today time.Time) error {
 	for _, f := range figures {
 		day := &d.Days[max(0, d.dayOf(f.Hour.Add(time.Hour-1)))]
 		switch f.Type {
-		case billing.Subscribed:
+		case billing.EventSubscribed:
 			day.New += f.N
 			day.earn(f, plans, codes)
-		case billing.Ended:
+		case billing.EventEnded:
 			day.Ended += f.N
-		case billing.PaymentWasDeclined:
+		case billing.EventPaymentDeclined:
 			s := declines[f.DeclineCode]
 			declines[f.DeclineCode] = Share[billing.DeclineCode]{Of: f.DeclineCode, N: s.N + f.N}
-		case billing.Renewed:
+		case billing.EventRenewed:
 			day.earn(f, plans, codes)
 		}
 	}

@@ -66,7 +66,7 @@ func TestThePriceIsComparedInTheTransactionThatStoresTheIntent(t *testing.T) {
 				if err != nil {
 					t.Error(err)
 				}
-				w.expectOne(billing.Active, billing.PaymentSucceeded)
+				w.expectOne(billing.StatusActive, billing.PaymentSucceeded)
 				w.expectAgreement()
 				return
 			}
@@ -103,7 +103,7 @@ func TestWhoeverHasSubscribedKeepsThePrice(t *testing.T) {
 	w := newWorld(t)
 	w.subscribed()
 	w.reprice(rubles(999_00))
-	if s := w.expectOne(billing.Active, billing.PaymentSucceeded); s.Price != price {
+	if s := w.expectOne(billing.StatusActive, billing.PaymentSucceeded); s.Price != price {
 		t.Errorf("the price is %s, want %s", s.Price, price)
 	}
 }

@@ -42,14 +42,14 @@ func TestRemoveCard(t *testing.T) {
 	})
 
 	// What is paid runs to its end; there is no renewal.
-	if s := w.subscriptions()[0]; s.Status != billing.Active {
+	if s := w.subscriptions()[0]; s.Status != billing.StatusActive {
 		t.Errorf("the subscription is %s", s.Status)
 	}
 	w.clock.advance(month)
 	if sum := w.renew(); sum.Due != 0 || sum.Ended != 1 {
 		t.Errorf("the renewal run: %+v", sum)
 	}
-	w.expectHistory(billing.CardAdded, billing.Subscribed, billing.CardRemoved, billing.Ended)
+	w.expectHistory(billing.EventCardAdded, billing.EventSubscribed, billing.EventCardRemoved, billing.EventEnded)
 	w.expectCharges(1)
 
 	again := w.add(visa())
@@ -98,7 +98,7 @@ func TestRemoveDuringACharge(t *testing.T) {
 			<-taken
 
 			expectError(t, w.remove(c), billing.ErrUnavailable)
-			w.expectHistory(billing.CardAdded, billing.CardRemoved)
+			w.expectHistory(billing.EventCardAdded, billing.EventCardRemoved)
 			if settles {
 				close(answer)
 				if err := <-done; err != nil {
@@ -140,7 +140,7 @@ func TestRemovalSurvivesEveryCrash(t *testing.T) {
 		if err := w.remove(c); err != nil {
 			t.Fatal(err)
 		}
-		w.expectHistory(billing.CardAdded, billing.Subscribed, billing.CardRemoved)
+		w.expectHistory(billing.EventCardAdded, billing.EventSubscribed, billing.EventCardRemoved)
 		w.neverAgain(1)
 	})
 }
@@ -161,7 +161,7 @@ func TestAddCardSurvivesEveryCrash(t *testing.T) {
 		if _, _, err := w.cards().Add(t.Context(), app.AddCard{User: viewer, Card: visa(), Request: &again}); err != nil {
 			t.Error(err)
 		}
-		w.expectHistory(billing.CardAdded)
+		w.expectHistory(billing.EventCardAdded)
 	})
 }
 

@@ -64,9 +64,9 @@ func TestCancelsThatRaceARun(t *testing.T) {
 			switch s := w.subscriptionOf(u); {
 			case ok && claimed.(int64) > answered[i]:
 				t.Errorf("%s was billed, although the cancel had been answered", u)
-			case ok && s.Status == billing.Active && s.CancelAtPeriodEnd:
+			case ok && s.Status == billing.StatusActive && s.CancelAtPeriodEnd:
 				charged = append(charged, u)
-			case !ok && s.Status == billing.HasEnded:
+			case !ok && s.Status == billing.StatusEnded:
 				ended = append(ended, u)
 			default:
 				t.Errorf("%s, billed %t, is %s", u, ok, s.Status)
@@ -93,7 +93,7 @@ func TestACancelWhileTheRenewalIsChargedEndsTheNextPeriod(t *testing.T) {
 			expectError(w.t, w.cancel(viewer, billing.AtPeriodEnd), nil)
 		}
 		w.run(app.Summary{Due: 1, Renewed: 1})
-		w.expectHistory(billing.Subscribed, billing.CancelRequested, billing.Renewed)
+		w.expectHistory(billing.EventSubscribed, billing.EventCancelRequested, billing.EventRenewed)
 		w.clock.advance(month)
 		w.run(app.Summary{Ended: 1})
 		if s := w.subscriptionOf(viewer); !s.EndedAt.Equal(date(5, 1)) {
@@ -112,24 +112,24 @@ func TestAnIntentThatWasNeverSeen(t *testing.T) {
 		next   app.Summary // what the next run says
 		status billing.Status
 	}{
-		{"is sent again while it is wanted", func(world, removals, billing.UserID) {}, true, app.Summary{}, billing.Active},
+		{"is sent again while it is wanted", func(world, removals, billing.UserID) {}, true, app.Summary{}, billing.StatusActive},
 		{"is given up once the viewer has cancelled", func(w world, _ removals, u billing.UserID) {
 			expectError(w.t, w.cancel(u, billing.AtPeriodEnd), nil)
-		}, false, app.Summary{}, billing.HasEnded},
+		}, false, app.Summary{}, billing.StatusEnded},
 		{"is sent again when the cancel was taken back", func(w world, _ removals, u billing.UserID) {
 			expectError(w.t, w.cancel(u, billing.AtPeriodEnd), nil)
 			_, err := w.process().Resume(w.t.Context(), app.Resume{User: u, Ref: "basic"})
 			expectError(w.t, err, nil)
-		}, true, app.Summary{}, billing.Active},
+		}, true, app.Summary{}, billing.StatusActive},
 		{"is given up once its period is over, and another is made", func(w world, _ removals, _ billing.UserID) {
 			w.clock.advance(30 * 24 * time.Hour)
-		}, false, app.Summary{Due: 1, Renewed: 1}, billing.Active},
+		}, false, app.Summary{Due: 1, Renewed: 1}, billing.StatusActive},
 		{"is sent again at the last moment of its period", func(w world, _ removals, _ billing.UserID) {
 			w.clock.advance(30*24*time.Hour - time.Microsecond)
-		}, true, app.Summary{}, billing.Active},
+		}, true, app.Summary{}, billing.StatusActive},
 		{"is given up once the method is removed", func(w world, store removals, u billing.UserID) {
 			store.remove(w.subscriptionOf(u).MethodID)
-		}, false, app.Summary{Ended: 1}, billing.HasEnded},
+		}, false, app.Summary{Ended: 1}, billing.StatusEnded},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -151,7 +151,7 @@ func TestAnIntentThatWasNeverSeen(t *testing.T) {
 				w.expectRun(w.renewerOver(store, w.psp), tt.next, nil)
 				w.expectAll([]billing.UserID{user}, tt.status)
 				want := 2
-				if tt.status == billing.HasEnded {
+				if tt.status == billing.StatusEnded {
 					want = 1
 				}
 				w.expectPaid([]billing.UserID{user}, want)

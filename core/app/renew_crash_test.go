@@ -78,9 +78,9 @@ func crashOfRun(w world, l *life, m mishap, leasesOver bool) {
 		w.t.Errorf("the next run says %+v, %v", got, err)
 	}
 	w.run(app.Summary{})
-	w.expectAll(due, billing.Active)
+	w.expectAll(due, billing.StatusActive)
 	w.expectPaid(due, 2)
-	w.expectAll(unwanted, billing.HasEnded)
+	w.expectAll(unwanted, billing.StatusEnded)
 	w.expectPaid(unwanted, 1)
 	if keys := len(w.psp.entries()); keys != 5+4 {
 		w.t.Errorf("%d charges, want 5 first ones and 4 renewals", keys)

@@ -50,7 +50,7 @@ func databaseFails(w world, which func(did) bool, kept bool) {
 	expectError(w.t, err, billing.ErrUnavailable)
 	w.expectNoneCharged(users, 3)
 	w.runUntilQuiet()
-	w.expectAll(users, billing.Active)
+	w.expectAll(users, billing.StatusActive)
 	w.expectPaid(users, 2)
 }
 

@@ -59,7 +59,7 @@ func TestFourRunsAtOnceChargeEachOnce(t *testing.T) {
 					w.t.Errorf("of %d, all together say %+v, and %d are pending", n, sum, pending)
 				}
 				w.runUntilQuiet()
-				w.expectAll(users, billing.Active)
+				w.expectAll(users, billing.StatusActive)
 				w.expectPaid(users, 2)
 			})
 		})

@@ -93,7 +93,7 @@ func TestAStopWhileSettlingIsNoFailure(t *testing.T) {
 				_, err := r.Run(ctx)
 				expectError(w.t, err, nil)
 				w.runUntilQuiet()
-				w.expectAll(users, billing.Active)
+				w.expectAll(users, billing.StatusActive)
 				w.expectPaid(users, 1)
 			})
 		})

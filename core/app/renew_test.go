@@ -24,10 +24,10 @@ func TestAMonthPasses(t *testing.T) {
 		w.clock.advance(time.Microsecond)
 		w.run(app.Summary{Due: 1, Renewed: 1})
 		w.run(app.Summary{})
-		w.expectHistory(billing.Subscribed, billing.Renewed)
+		w.expectHistory(billing.EventSubscribed, billing.EventRenewed)
 		w.expectPaid([]billing.UserID{viewer}, 2)
 		s := w.subscriptionOf(viewer)
-		if want := (billing.Period{Start: date(4, 1), End: date(5, 1)}); s.Status != billing.Active || s.Current != want || !s.NextChargeAt.Equal(want.End) {
+		if want := (billing.Period{Start: date(4, 1), End: date(5, 1)}); s.Status != billing.StatusActive || s.Current != want || !s.NextChargeAt.Equal(want.End) {
 			t.Errorf("afterwards it is %s, paid for %v, and charged next at %s", s.Status, s.Current, s.NextChargeAt)
 		}
 		for i, r := range w.psp.requests() {
@@ -101,9 +101,9 @@ func TestWhatIsNotWantedAnyMoreEndsUncharged(t *testing.T) {
 			w.clock.advance(month + time.Hour)
 			w.run(app.Summary{Ended: 1})
 			w.run(app.Summary{})
-			w.expectHistory(billing.Subscribed, billing.CancelRequested, billing.Ended)
+			w.expectHistory(billing.EventSubscribed, billing.EventCancelRequested, billing.EventEnded)
 			w.expectCharges(1)
-			if s := w.expectOne(billing.HasEnded, billing.PaymentSucceeded); !s.EndedAt.Equal(date(4, 1)) {
+			if s := w.expectOne(billing.StatusEnded, billing.PaymentSucceeded); !s.EndedAt.Equal(date(4, 1)) {
 				w.t.Errorf("ended at %s, want at the period's end", s.EndedAt)
 			}
 		})
@@ -127,7 +127,7 @@ func TestWhatIsNotWantedAnyMoreEndsUncharged(t *testing.T) {
 			store.remove(s.MethodID)
 			w.clock.advance(month)
 			w.expectRun(w.renewerOver(store, w.psp), app.Summary{Ended: 1}, nil)
-			w.expectHistory(billing.Subscribed, billing.Ended)
+			w.expectHistory(billing.EventSubscribed, billing.EventEnded)
 			if e := w.history(viewer)[1]; e.DeclineCode != billing.MethodRemoved {
 				w.t.Errorf("it ended for %q", e.DeclineCode)
 			}
@@ -143,7 +143,7 @@ func TestMissedMonthsAreWaived(t *testing.T) {
 		w.clock.advance(date(7, 10).Sub(w.clock.Now())) // three renewals were missed, and a few days
 		w.run(app.Summary{Due: 1, Renewed: 1})
 		w.run(app.Summary{})
-		w.expectHistory(billing.Subscribed, billing.Renewed, billing.PeriodsWaived)
+		w.expectHistory(billing.EventSubscribed, billing.EventRenewed, billing.EventPeriodsWaived)
 		w.expectPaid([]billing.UserID{viewer}, 2)
 		if s := w.subscriptionOf(viewer); s.Current != (billing.Period{Start: date(7, 1), End: date(8, 1)}) {
 			t.Errorf("paid for %v, want the month that is now", s.Current)
@@ -167,7 +167,7 @@ func mixed(w world) app.Store {
 	w.psp.suffers(declines)
 	w.run(app.Summary{Due: 2, Declined: 2})
 	w.psp.suffers(fine)
-	w.expectAll(late, billing.PastDue)
+	w.expectAll(late, billing.StatusPastDue)
 	w.clock.advance(24 * time.Hour)
 	w.join(1)
 	return store
@@ -226,7 +226,7 @@ func dryRun(w world, store app.Store, limit int) {
 			if p.Amount != d.Payment.Amount || p.Period != d.Payment.Period || p.MethodID != d.Payment.MethodID || p.Status != billing.PaymentSucceeded {
 				w.t.Errorf("%s was to be charged %+v, but was %+v", d.ID, d.Payment, p)
 			}
-		case now.Status != billing.HasEnded || now.Status != d.After.Status || !now.EndedAt.Equal(d.After.EndedAt):
+		case now.Status != billing.StatusEnded || now.Status != d.After.Status || !now.EndedAt.Equal(d.After.EndedAt):
 			w.t.Errorf("%s was to end at %s, but is %s, %s", d.ID, d.After.EndedAt, now.Status, now.EndedAt)
 		}
 	}
@@ -299,7 +299,7 @@ func TestThePlanSaysWhyItIsNotBilled(t *testing.T) {
 				return nil
 			case d.Billed:
 				billed++
-			case d.After.Status == billing.HasEnded:
+			case d.After.Status == billing.StatusEnded:
 				ended++
 			}
 			if d.NextChargeAt.Before(last) {

@@ -36,28 +36,28 @@ func TestAContradictionIsRecordedOnceAndOverwritesNothing(t *testing.T) {
 	}{
 		{
 			"another amount while it is pending", lostBefore, says{Status: paid, Amount: rubles(1_00)},
-			billing.Incomplete, billing.PaymentPending, "the payment system took 1.00 RUB instead of 399.00 RUB",
-			[]billing.EventType{billing.PaymentContradicted},
+			billing.StatusIncomplete, billing.PaymentPending, "the payment system took 1.00 RUB instead of 399.00 RUB",
+			[]billing.EventType{billing.EventPaymentContradicted},
 		},
 		{
 			"another amount once it is paid", fine, says{Status: paid, Amount: rubles(400_00)},
-			billing.Active, paid, "the payment system took 400.00 RUB instead of 399.00 RUB",
-			[]billing.EventType{billing.Subscribed, billing.PaymentContradicted},
+			billing.StatusActive, paid, "the payment system took 400.00 RUB instead of 399.00 RUB",
+			[]billing.EventType{billing.EventSubscribed, billing.EventPaymentContradicted},
 		},
 		{
 			"a decline of what is paid", fine, says{Status: declined, DeclineCode: billing.DoNotHonor},
-			billing.Active, paid, "settled as succeeded, but the payment system says declined",
-			[]billing.EventType{billing.Subscribed, billing.PaymentContradicted},
+			billing.StatusActive, paid, "settled as succeeded, but the payment system says declined",
+			[]billing.EventType{billing.EventSubscribed, billing.EventPaymentContradicted},
 		},
 		{
 			"money for what was declined", declines, says{Status: paid, Amount: price},
-			billing.HasEnded, declined, "settled as declined, but the payment system says succeeded",
-			[]billing.EventType{billing.PaymentWasDeclined, billing.PaymentContradicted},
+			billing.StatusEnded, declined, "settled as declined, but the payment system says succeeded",
+			[]billing.EventType{billing.EventPaymentDeclined, billing.EventPaymentContradicted},
 		},
 		{
 			"money for what was abandoned", refusesConn, says{Status: paid, Amount: price},
-			billing.HasEnded, abandoned, "settled as abandoned, but the payment system says succeeded",
-			[]billing.EventType{billing.PaymentWasAbandoned, billing.PaymentContradicted},
+			billing.StatusEnded, abandoned, "settled as abandoned, but the payment system says succeeded",
+			[]billing.EventType{billing.EventPaymentAbandoned, billing.EventPaymentContradicted},
 		},
 	}
 	for _, tt := range tests {
@@ -102,8 +102,8 @@ func TestAnOutcomeThatTheSweepRecordedFirstIsNotRecordedAgain(t *testing.T) {
 		}
 		settledAt := w.clock.Now().Add(sendOver)
 		w.subscribed()
-		w.expectOne(billing.Active, billing.PaymentSucceeded)
-		w.expectHistory(billing.Subscribed)
+		w.expectOne(billing.StatusActive, billing.PaymentSucceeded)
+		w.expectHistory(billing.EventSubscribed)
 		if at := w.payments()[0].SettledAt; !at.Equal(settledAt) {
 			t.Errorf("settled at %s, want when the sweep did, at %s", at, settledAt)
 		}
@@ -125,7 +125,7 @@ func TestAnOutcomeThatTheSweepRecordedFirstIsNotRecordedAgain(t *testing.T) {
 		}
 		_, err := w.process().Subscribe(t.Context(), toBasic())
 		expectError(t, err, billing.ErrPaymentDeclined)
-		w.expectHistory(billing.PaymentWasDeclined, billing.Subscribed)
+		w.expectHistory(billing.EventPaymentDeclined, billing.EventSubscribed)
 		w.expectCharges(1)
 		w.expectAgreement()
 	})
@@ -150,7 +150,7 @@ func TestTwoSweepsAtOnceSettleOnce(t *testing.T) {
 		if looks.Load() != 1 || settled.Load() != 1 {
 			t.Errorf("looked up %d times and settled %d times, want once", looks.Load(), settled.Load())
 		}
-		w.expectHistory(billing.Subscribed)
+		w.expectHistory(billing.EventSubscribed)
 	})
 	t.Run("one is so slow that another does its work", func(t *testing.T) {
 		t.Parallel()
@@ -168,8 +168,8 @@ func TestTwoSweepsAtOnceSettleOnce(t *testing.T) {
 			expectError(t, err, nil)
 		}
 		w.sweep(1, 0)
-		w.expectOne(billing.HasEnded, billing.PaymentSucceeded)
-		w.expectHistory(billing.Subscribed, billing.CancelRequested, billing.Ended)
+		w.expectOne(billing.StatusEnded, billing.PaymentSucceeded)
+		w.expectHistory(billing.EventSubscribed, billing.EventCancelRequested, billing.EventEnded)
 		w.expectAgreement()
 	})
 }
@@ -184,10 +184,10 @@ func TestACancelDuringTheChargeStays(t *testing.T) {
 		expectError(t, err, nil)
 	}
 	w.subscribed()
-	if s := w.expectOne(billing.Active, billing.PaymentSucceeded); !s.CancelAtPeriodEnd {
+	if s := w.expectOne(billing.StatusActive, billing.PaymentSucceeded); !s.CancelAtPeriodEnd {
 		t.Error("the cancel is lost")
 	}
-	w.expectHistory(billing.CancelRequested, billing.Subscribed)
+	w.expectHistory(billing.EventCancelRequested, billing.EventSubscribed)
 }
 
 func TestASweepSettlesManyAndNoMoreThanItMay(t *testing.T) {
@@ -222,7 +222,7 @@ func TestWhoeverWatchesIsToldOfWhatIsGivenUp(t *testing.T) {
 	p.Watch = func(e billing.EventType) { told = append(told, e) }
 	_, err := p.Sweep(t.Context(), 10)
 	expectError(t, err, nil)
-	if want := []billing.EventType{billing.PaymentWasAbandoned}; !slices.Equal(told, want) {
+	if want := []billing.EventType{billing.EventPaymentAbandoned}; !slices.Equal(told, want) {
 		t.Errorf("told of %v, want %v", told, want)
 	}
 	w.expectHistory(told...)
@@ -250,6 +250,6 @@ func TestWhoeverWatchesIsToldOfWhatIsStored(t *testing.T) {
 	for range 2 {
 		_, err := p.Sweep(t.Context(), 10)
 		expectError(t, err, nil)
-		expect(billing.Subscribed)
+		expect(billing.EventSubscribed)
 	}
 }

@@ -69,7 +69,7 @@ func (d Door) change(ctx context.Context, by Operator, name, action string, f fu
 			Facts{"disabled_at": timeFact(before.DisabledAt)}, Facts{"disabled_at": timeFact(after.DisabledAt)})
 	})
 	if errors.Is(err, billing.ErrNotFound) {
-		err = billing.ErrNotFound.Because("there is no panel user %s", name)
+		err = billing.ErrNotFound.WithMessage("there is no panel user %s", name)
 	}
 	return wrap(err, "change panel user %s", name)
 }

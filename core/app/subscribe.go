@@ -15,7 +15,7 @@ type Subscriber struct {
 	NewID     func() string
 	Calendar  billing.Calendar
 	Collector *Collector
-	Limits    billing.Limits
+	Limits    billing.CardLimits
 	// Opening is where orders wait whose intents are stored together.
 	Opening *Opening
 }
@@ -60,7 +60,7 @@ func (s *Subscriber) Subscribe(ctx context.Context, cmd Subscribe) (Subscription
 }
 
 // errSettling is what a viewer is told whose payment was sent, but not recorded.
-var errSettling = billing.ErrUnavailable.Because("the payment is being settled; look at the subscription in a moment")
+var errSettling = billing.ErrUnavailable.WithMessage("the payment is being settled; look at the subscription in a moment")
 
 // Settling reports whether err says that a payment may have been taken and is
 // being settled, as against nothing having been charged.
@@ -102,9 +102,9 @@ func abandoned(p *billing.Payment) error {
 	case billing.TokenUnknown:
 		return billing.ErrPaymentTokenUnknown
 	case billing.Refused:
-		return errors.Join(billing.ErrUnavailable.Because(
+		return errors.Join(billing.ErrUnavailable.WithMessage(
 			"payment system %s cannot take this payment at the moment; nothing was charged", p.PaymentSystem), ErrRefused)
 	default:
-		return billing.ErrUnavailable.Because("payment system %s is out of reach; nothing was charged", p.PaymentSystem)
+		return billing.ErrUnavailable.WithMessage("payment system %s is out of reach; nothing was charged", p.PaymentSystem)
 	}
 }

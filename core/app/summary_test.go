@@ -187,11 +187,11 @@ func TestTheSummaryOfAMixedRunAddsUp(t *testing.T) {
 		active, ended, pastDue := 0, 0, 0
 		for _, u := range users {
 			switch s := w.subscriptionOf(u); s.Status {
-			case billing.Active:
+			case billing.StatusActive:
 				active++
-			case billing.HasEnded:
+			case billing.StatusEnded:
 				ended++
-			case billing.PastDue:
+			case billing.StatusPastDue:
 				pastDue++
 			}
 		}

@@ -10,10 +10,10 @@ import (
 // sealed for one place opens at no other.
 type Vault interface {
 	// Seal seals text for a place.
-	Seal(at Place, text []byte) (billing.Sealed, error)
+	Seal(at Place, text []byte) (billing.Encrypted, error)
 	// Open returns what was sealed for this place, in memory of the caller's own.
 	// [ErrSealBroken] when it does not open.
-	Open(at Place, s billing.Sealed) ([]byte, error)
+	Open(at Place, s billing.Encrypted) ([]byte, error)
 	// Fingerprint tells whether two texts of one user and purpose are the same.
 	Fingerprint(p Purpose, user billing.UserID, text []byte) (billing.Fingerprint, error)
 	// Current is the id of the key that Seal uses now.
@@ -45,7 +45,7 @@ type Place struct {
 var ErrSealBroken = errors.New("the ciphertext does not open here: it was changed or moved, or its key is gone")
 
 // ErrNoVault says that this installation keeps no cards.
-var ErrNoVault = billing.ErrUnavailable.Because("this installation keeps no cards: it has no vault for their numbers")
+var ErrNoVault = billing.ErrUnavailable.WithMessage("this installation keeps no cards: it has no vault for their numbers")
 
 // numberPlace is where a card's number belongs.
 func numberPlace(c billing.Card) Place { return Place{SealedNumber, c.UserID, string(c.ID)} }

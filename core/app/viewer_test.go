@@ -59,9 +59,9 @@ func TestWhatIsOverHasEndedForWhoeverLooks(t *testing.T) {
 	w.subscribed()
 	w.cancelled("basic", billing.AtPeriodEnd)
 	w.clock.advance(40 * 24 * time.Hour)
-	w.expectOne(billing.HasEnded, billing.PaymentSucceeded)
+	w.expectOne(billing.StatusEnded, billing.PaymentSucceeded)
 	v, err := w.viewer().Subscription(t.Context(), viewer, "basic")
-	if err != nil || v.Status != billing.HasEnded {
+	if err != nil || v.Status != billing.StatusEnded {
 		t.Errorf("it is %s, %v", v.Status, err)
 	}
 	_, err = w.process().Resume(t.Context(), app.Resume{User: viewer, Ref: "basic"})
@@ -93,8 +93,8 @@ func TestCancelAndResumeRefuse(t *testing.T) {
 			if tt.cmd.Token.IsZero() {
 				expectError(t, err, tt.want)
 			}
-			w.expectOne(billing.Active, billing.PaymentSucceeded)
-			w.expectHistory(billing.Subscribed)
+			w.expectOne(billing.StatusActive, billing.PaymentSucceeded)
+			w.expectHistory(billing.EventSubscribed)
 		})
 	}
 	t.Run("the right token is let in", func(t *testing.T) {
@@ -103,7 +103,7 @@ func TestCancelAndResumeRefuse(t *testing.T) {
 		w.subscribed()
 		_, err := w.process().Cancel(t.Context(), app.Cancel{User: viewer, Ref: "basic", At: billing.AtOnce, Token: token})
 		expectError(t, err, nil)
-		w.expectOne(billing.HasEnded, billing.PaymentSucceeded)
+		w.expectOne(billing.StatusEnded, billing.PaymentSucceeded)
 	})
 }
 

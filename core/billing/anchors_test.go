@@ -100,7 +100,7 @@ func renew(t *testing.T, anchor time.Time, months, steps int, loc *time.Location
 				p.Period.Start.In(loc), p.Period.End.In(loc), expected(k).In(loc), expected(k+1).In(loc))
 		}
 		settled, _, happened := billed.Settle(p, paid(399_00), retries, now.Add(90*time.Minute))
-		if len(happened) != 1 || happened[0].Type != billing.Renewed || settled.Current != p.Period || !settled.AnchorAt.Equal(anchor) {
+		if len(happened) != 1 || happened[0].Type != billing.EventRenewed || settled.Current != p.Period || !settled.AnchorAt.Equal(anchor) {
 			t.Fatalf("renewal %d came out as %+v, %v", k, settled, happened)
 		}
 		s = settled

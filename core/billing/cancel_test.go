@@ -44,7 +44,7 @@ func TestCancelAroundARenewal(t *testing.T) {
 			want := tt.sub
 			want.CancelAtPeriodEnd = true
 			expectSame(t, got, want)
-			expectSame(t, events, []billing.Event{event(billing.CancelRequested, tt.now, tt.access)})
+			expectSame(t, events, []billing.Event{event(billing.EventCancelRequested, tt.now, tt.access)})
 
 			again, events, err := got.Cancel(billing.AtPeriodEnd, tt.now)
 			expectSame(t, again, want)
@@ -54,7 +54,7 @@ func TestCancelAroundARenewal(t *testing.T) {
 			}
 			back, events, err := got.Resume(tt.now)
 			expectSame(t, back, tt.sub)
-			expectSame(t, events, []billing.Event{event(billing.CancelRevoked, tt.now, tt.access)})
+			expectSame(t, events, []billing.Event{event(billing.EventCancelRevoked, tt.now, tt.access)})
 			if err != nil {
 				t.Errorf("taking it back is refused: %v", err)
 			}
@@ -81,11 +81,11 @@ func TestCancelAroundARenewal(t *testing.T) {
 func expectCancelledAtOnce(t *testing.T, before, got billing.Subscription, events []billing.Event, now time.Time) {
 	t.Helper()
 	want := before
-	want.Status, want.EndedAt, want.NextChargeAt = billing.HasEnded, now, time.Time{}
+	want.Status, want.EndedAt, want.NextChargeAt = billing.StatusEnded, now, time.Time{}
 	want.PastDueSince, want.GraceUntil = time.Time{}, time.Time{}
 	expectSame(t, got, want)
 	expectSame(t, events, []billing.Event{
-		event(billing.CancelRequested, now, time.Time{}), event(billing.Ended, now, time.Time{}),
+		event(billing.EventCancelRequested, now, time.Time{}), event(billing.EventEnded, now, time.Time{}),
 	})
 	if until := got.AccessUntil(now); !until.IsZero() {
 		t.Errorf("it ended, and may be watched until %s", until)
@@ -109,11 +109,11 @@ func TestCancelWithAChargeInFlight(t *testing.T) {
 		kind    billing.EventType // of a payment that was not made
 	}{
 		{"paid", paid(399_00), ""},
-		{"declined for now", declined(billing.InsufficientFunds), billing.PaymentWasDeclined},
-		{"declined for good", declined(billing.CardExpired), billing.PaymentWasDeclined},
-		{"declined for no known reason", declined(billing.UnknownDecline), billing.PaymentWasDeclined},
-		{"never sent", billing.Abandon(billing.NotSent), billing.PaymentWasAbandoned},
-		{"refused", billing.Abandon(billing.Refused), billing.PaymentWasAbandoned},
+		{"declined for now", declined(billing.InsufficientFunds), billing.EventPaymentDeclined},
+		{"declined for good", declined(billing.CardExpired), billing.EventPaymentDeclined},
+		{"declined for no known reason", declined(billing.UnknownDecline), billing.EventPaymentDeclined},
+		{"never sent", billing.Abandon(billing.NotSent), billing.EventPaymentAbandoned},
+		{"refused", billing.Abandon(billing.Refused), billing.EventPaymentAbandoned},
 	}
 	for what, begin := range tries {
 		for _, tt := range tests {
@@ -134,15 +134,15 @@ func TestCancelWithAChargeInFlight(t *testing.T) {
 					return
 				}
 				want := s
-				want.Status, want.Charging, want.Current = billing.Active, false, billing.Period{Start: day(31), End: day(61)}
+				want.Status, want.Charging, want.Current = billing.StatusActive, false, billing.Period{Start: day(31), End: day(61)}
 				want.NextChargeAt, want.PastDueSince, want.GraceUntil = day(61), time.Time{}, time.Time{}
 				expectSame(t, got, want)
-				expectSame(t, events, []billing.Event{renewalEvent(billing.Renewed, p.ID, day(34), day(61), "")})
+				expectSame(t, events, []billing.Event{renewalEvent(billing.EventRenewed, p.ID, day(34), day(61), "")})
 				over, _, events, due := got.Bill("pay-9", order().Method, utc, day(70))
 				if due || over.Live() || !over.EndedAt.Equal(day(61)) {
 					t.Errorf("cancelled, and after what was paid it is %+v", over)
 				}
-				expectSame(t, events, []billing.Event{event(billing.Ended, day(61), time.Time{})})
+				expectSame(t, events, []billing.Event{event(billing.EventEnded, day(61), time.Time{})})
 			})
 		}
 	}

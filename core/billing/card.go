@@ -23,13 +23,13 @@ type Card struct {
 	ExpYear     int
 	Holder      string // as printed on it; may be empty
 	Fingerprint Fingerprint
-	Number      Sealed
+	Number      Encrypted
 	CreatedAt   time.Time
 	RemovedAt   time.Time // zero while it is there
 }
 
-// Sealed is a secret that only a vault can open.
-type Sealed struct {
+// Encrypted is a secret that only a vault can open.
+type Encrypted struct {
 	Ciphertext []byte
 	KeyID      uint32 // of the key that it was sealed with
 }
@@ -131,12 +131,12 @@ func (c Card) Remove(now time.Time) (Card, []Event) {
 	if !c.RemovedAt.IsZero() {
 		return c, nil
 	}
-	c.RemovedAt, c.Number, c.Fingerprint, c.Holder = now, Sealed{}, Fingerprint{}, ""
-	return c, []Event{c.event(CardRemoved, now)}
+	c.RemovedAt, c.Number, c.Fingerprint, c.Holder = now, Encrypted{}, Fingerprint{}, ""
+	return c, []Event{c.event(EventCardRemoved, now)}
 }
 
-// Added returns the event of a new card.
-func (c Card) Added() Event { return c.event(CardAdded, c.CreatedAt) }
+// AddedEvent returns the event of a new card.
+func (c Card) AddedEvent() Event { return c.event(EventCardAdded, c.CreatedAt) }
 
 func (c Card) event(t EventType, at time.Time) Event {
 	return Event{UserID: c.UserID, Type: t, At: at, CardID: c.ID}
@@ -159,9 +159,9 @@ func ParseCardNumber(text string) CardNumber {
 	return CardNumber{newBox(digits)}
 }
 
-// CardNumberOf takes the digits of a number that was checked before, without
+// CardNumberFromDigits takes the digits of a number that was checked before, without
 // copying them: wiping the number overwrites them.
-func CardNumberOf(digits []byte) CardNumber { return CardNumber{newBox(digits)} }
+func CardNumberFromDigits(digits []byte) CardNumber { return CardNumber{newBox(digits)} }
 
 // NewCVV takes the code that a viewer typed in: 3 or 4 digits. Anything else
 // becomes the zero code.

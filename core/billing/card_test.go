@@ -222,7 +222,7 @@ func TestRemovedCard(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	card.Number = billing.Sealed{Ciphertext: []byte("sealed"), KeyID: 7}
+	card.Number = billing.Encrypted{Ciphertext: []byte("sealed"), KeyID: 7}
 	card.Fingerprint[0] = 1
 	later := cardNow.Add(time.Hour)
 	removed, events := card.Remove(later)
@@ -233,7 +233,7 @@ func TestRemovedCard(t *testing.T) {
 	if diff := cmp.Diff(want, removed); diff != "" {
 		t.Errorf("what is left (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]billing.Event{{UserID: "u1", Type: billing.CardRemoved, At: later, CardID: "c1"}}, events); diff != "" {
+	if diff := cmp.Diff([]billing.Event{{UserID: "u1", Type: billing.EventCardRemoved, At: later, CardID: "c1"}}, events); diff != "" {
 		t.Errorf("events (-want +got):\n%s", diff)
 	}
 	if again, events := removed.Remove(later.Add(time.Hour)); len(events) > 0 || !again.RemovedAt.Equal(later) {
@@ -323,7 +323,7 @@ func TestCardSecretsDoNotPrint(t *testing.T) {
 func TestWipe(t *testing.T) {
 	t.Parallel()
 	digits := []byte("4242424242424242")
-	number := billing.CardNumberOf(digits)
+	number := billing.CardNumberFromDigits(digits)
 	other := number
 	number.Wipe()
 	number.Wipe()

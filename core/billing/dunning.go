@@ -106,11 +106,11 @@ func (c DeclineCode) hard() bool {
 // if it is the renewal's first. Nor does anybody watch unpaid for longer than
 // maxGrace, however long the payment system wants us to wait.
 func (s Subscription) retryAt(p Payment, o Outcome, r RetrySchedule, now time.Time) (at, from time.Time, again bool) {
-	if o.Advice != NoAdvice || !p.DeclineCode.MayRetry() || s.Status == PastDue && !p.DeclineCode.soft() {
+	if o.Advice != NoAdvice || !p.DeclineCode.MayRetry() || s.Status == StatusPastDue && !p.DeclineCode.soft() {
 		return time.Time{}, time.Time{}, false
 	}
 	from = s.PastDueSince
-	if s.Status != PastDue {
+	if s.Status != StatusPastDue {
 		from = r.from(p.Period.Start, now)
 	}
 	at, again = r.next(from, now)

@@ -66,20 +66,20 @@ func TestEveryDeclineCode(t *testing.T) {
 			known := day(31).Add(7 * time.Minute)
 			first, _, events := s.Settle(p, declined(code), retries, known)
 			if want == never {
-				expectEnded(t, s, first, events, known, renewalEvent(billing.PaymentWasDeclined, "pay-2", known, time.Time{}, code))
+				expectEnded(t, s, first, events, known, renewalEvent(billing.EventPaymentDeclined, "pay-2", known, time.Time{}, code))
 				return
 			}
 			expectRetry(t, s, first, events, day(32),
-				renewalEvent(billing.PaymentWasDeclined, "pay-2", known, day(38), code))
+				renewalEvent(billing.EventPaymentDeclined, "pay-2", known, day(38), code))
 
 			s, p = bill(t, first, "pay-3", day(32))
 			second, _, events := s.Settle(p, declined(code), retries, day(32))
 			if want == once {
-				expectEnded(t, s, second, events, day(32), renewalEvent(billing.PaymentWasDeclined, "pay-3", day(32), time.Time{}, code))
+				expectEnded(t, s, second, events, day(32), renewalEvent(billing.EventPaymentDeclined, "pay-3", day(32), time.Time{}, code))
 				return
 			}
 			expectRetry(t, s, second, events, day(34),
-				renewalEvent(billing.PaymentWasDeclined, "pay-3", day(32), day(38), code))
+				renewalEvent(billing.EventPaymentDeclined, "pay-3", day(32), day(38), code))
 		})
 	}
 }
@@ -88,7 +88,7 @@ func TestEveryDeclineCode(t *testing.T) {
 func expectRetry(t *testing.T, before, got billing.Subscription, events []billing.Event, at time.Time, why billing.Event) {
 	t.Helper()
 	want := before
-	want.Status, want.Charging, want.NextChargeAt = billing.PastDue, false, at
+	want.Status, want.Charging, want.NextChargeAt = billing.StatusPastDue, false, at
 	want.PastDueSince, want.GraceUntil = day(31), day(38)
 	expectSame(t, got, want)
 	why.RetryAt = at
@@ -99,11 +99,11 @@ func expectRetry(t *testing.T, before, got billing.Subscription, events []billin
 func expectEnded(t *testing.T, before, got billing.Subscription, events []billing.Event, at time.Time, why billing.Event) {
 	t.Helper()
 	want := before
-	want.Status, want.Charging, want.NextChargeAt, want.EndedAt = billing.HasEnded, false, time.Time{}, at
+	want.Status, want.Charging, want.NextChargeAt, want.EndedAt = billing.StatusEnded, false, time.Time{}, at
 	want.PastDueSince, want.GraceUntil = time.Time{}, time.Time{}
 	expectSame(t, got, want)
 	ended := why
-	ended.Type = billing.Ended
+	ended.Type = billing.EventEnded
 	expectSame(t, events, []billing.Event{why, ended})
 	if until := got.AccessUntil(at); !until.IsZero() {
 		t.Errorf("it ended, and may be watched until %s", until)
@@ -128,11 +128,11 @@ func TestAdviceWins(t *testing.T) {
 				o.Advice, o.RetryAfter = advice, time.Hour
 				before, p := renewing(t)
 				s, _, events := before.Settle(p, o, retries, day(31))
-				expectEnded(t, before, s, events, day(31), renewalEvent(billing.PaymentWasDeclined, "pay-2", day(31), time.Time{}, code))
+				expectEnded(t, before, s, events, day(31), renewalEvent(billing.EventPaymentDeclined, "pay-2", day(31), time.Time{}, code))
 
 				before, p = retrying(t)
 				s, _, events = before.Settle(p, o, retries, day(32))
-				expectEnded(t, before, s, events, day(32), renewalEvent(billing.PaymentWasDeclined, "pay-3", day(32), time.Time{}, code))
+				expectEnded(t, before, s, events, day(32), renewalEvent(billing.EventPaymentDeclined, "pay-3", day(32), time.Time{}, code))
 			})
 		}
 	}
@@ -143,7 +143,7 @@ func TestAHardDeclineOfARetry(t *testing.T) {
 	before, p := retrying(t)
 	s, _, events := before.Settle(p, declined(billing.CardExpired), retries, day(32))
 	expectEnded(t, before, s, events, day(32),
-		renewalEvent(billing.PaymentWasDeclined, "pay-3", day(32), time.Time{}, billing.CardExpired))
+		renewalEvent(billing.EventPaymentDeclined, "pay-3", day(32), time.Time{}, billing.CardExpired))
 }
 
 func TestAPaidRetryKeepsTheAnchor(t *testing.T) {
@@ -152,11 +152,11 @@ func TestAPaidRetryKeepsTheAnchor(t *testing.T) {
 		before, p := bill(t, pastDue(t), "pay-3", at)
 		s, _, events := before.Settle(p, paid(399_00), retries, at)
 		want := before
-		want.Status, want.Charging, want.NextChargeAt = billing.Active, false, day(61)
+		want.Status, want.Charging, want.NextChargeAt = billing.StatusActive, false, day(61)
 		want.Current = billing.Period{Start: day(31), End: day(61)}
 		want.PastDueSince, want.GraceUntil = time.Time{}, time.Time{}
 		expectSame(t, s, want)
-		expectSame(t, events, []billing.Event{renewalEvent(billing.Renewed, "pay-3", at, day(61), "")})
+		expectSame(t, events, []billing.Event{renewalEvent(billing.EventRenewed, "pay-3", at, day(61), "")})
 
 		_, p = bill(t, s, "pay-4", day(61))
 		expectSame(t, p.Period, billing.Period{Start: day(61), End: day(92)})
@@ -172,7 +172,7 @@ func TestARetryAfterTheWholePeriod(t *testing.T) {
 	expectSame(t, p.Period, billing.Period{Start: day(61), End: day(92)})
 	expectSame(t, events, []billing.Event(nil))
 	s, _, events = s.Settle(p, paid(399_00), retries, day(70))
-	if len(events) != 2 || events[1].Type != billing.PeriodsWaived {
+	if len(events) != 2 || events[1].Type != billing.EventPeriodsWaived {
 		t.Errorf("events are %+v, want renewed and the waiver", events)
 	}
 	expectSame(t, s.Current, billing.Period{Start: day(61), End: day(92)})
@@ -230,7 +230,7 @@ func TestWhatWasNeverSentIsDueAgainAtOnce(t *testing.T) {
 			expectSame(t, s, want)
 			expectSame(t, p.Status, billing.PaymentAbandoned)
 			expectSame(t, events, []billing.Event{
-				renewalEvent(billing.PaymentWasAbandoned, tt.pay.ID, tt.now, tt.access, billing.NotSent),
+				renewalEvent(billing.EventPaymentAbandoned, tt.pay.ID, tt.now, tt.access, billing.NotSent),
 			})
 			_, p = bill(t, s, "pay-4", tt.now)
 			expectSame(t, p.Period, billing.Period{Start: day(31), End: day(61)})
@@ -243,12 +243,12 @@ func TestARefusedRenewalIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	before, p := renewing(t)
 	s, _, events := before.Settle(p, billing.Abandon(billing.Refused), retries, day(31))
-	expectRetry(t, before, s, events, day(32), renewalEvent(billing.PaymentWasAbandoned, "pay-2", day(31), day(38), billing.Refused))
+	expectRetry(t, before, s, events, day(32), renewalEvent(billing.EventPaymentAbandoned, "pay-2", day(31), day(38), billing.Refused))
 
 	before, p = bill(t, s, "pay-3", day(38))
 	s, _, events = before.Settle(p, billing.Abandon(billing.Refused), retries, day(38))
 	expectEnded(t, before, s, events, day(38),
-		renewalEvent(billing.PaymentWasAbandoned, "pay-3", day(38), time.Time{}, billing.Refused))
+		renewalEvent(billing.EventPaymentAbandoned, "pay-3", day(38), time.Time{}, billing.Refused))
 }
 
 func TestMayResend(t *testing.T) {

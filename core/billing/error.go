@@ -45,8 +45,8 @@ func (e *Error) Is(target error) bool {
 	return ok && t.Code == e.Code
 }
 
-// Because returns the same error with a message of its own.
-func (e *Error) Because(format string, args ...any) error {
+// WithMessage returns the same error with a message of its own.
+func (e *Error) WithMessage(format string, args ...any) error {
 	return &Error{Kind: e.Kind, Code: e.Code, Message: fmt.Sprintf(format, args...)}
 }
 

@@ -22,12 +22,12 @@ func TestErrorsKnowTheirKindAndCode(t *testing.T) {
 			[]error{billing.ErrNotFound, billing.ErrPaymentSystemNotFound, billing.Invalid, billing.Conflict},
 		},
 		{
-			"a sentinel with its own message", billing.ErrPlanNotFound.Because("no plan %s", "basic"),
+			"a sentinel with its own message", billing.ErrPlanNotFound.WithMessage("no plan %s", "basic"),
 			[]error{billing.ErrPlanNotFound, billing.NotFound},
 			[]error{billing.ErrNotFound, billing.Conflict},
 		},
 		{
-			"joined", errors.Join(billing.ErrAlreadyExists.Because("plan basic")),
+			"joined", errors.Join(billing.ErrAlreadyExists.WithMessage("plan basic")),
 			[]error{billing.ErrAlreadyExists, billing.Conflict},
 			[]error{billing.ErrAlreadySubscribed},
 		},
@@ -101,7 +101,7 @@ func TestErrorsOfWhichMoreIsKnownGiveItBack(t *testing.T) {
 	})
 	t.Run("a sentinel's own message", func(t *testing.T) {
 		t.Parallel()
-		expectText(t, billing.ErrPlanNotFound.Because("no plan %q", "basic"), `no plan "basic"`)
+		expectText(t, billing.ErrPlanNotFound.WithMessage("no plan %q", "basic"), `no plan "basic"`)
 		expectText(t, billing.ErrPlanNotFound, "there is no such plan")
 		expectText(t, billing.NotFound, "not found")
 	})

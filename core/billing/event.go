@@ -28,19 +28,19 @@ type EventType string
 
 // The types of events.
 const (
-	Subscribed          EventType = "subscribed"
-	Renewed             EventType = "renewed"
-	PeriodsWaived       EventType = "periods_waived" // we were down; nothing is charged for what went by
-	PaymentWasDeclined  EventType = "payment_declined"
-	PaymentWasAbandoned EventType = "payment_abandoned"
-	PaymentContradicted EventType = "payment_contradicted"
-	CancelRequested     EventType = "cancel_requested"
-	CancelRevoked       EventType = "cancel_revoked"
-	Ended               EventType = "ended"
-	CardAdded           EventType = "card_added"
-	CardRemoved         EventType = "card_removed"
-	CardsLimited        EventType = "card_limit_reached"    // no more new cards for a while
-	DeclinesLimited     EventType = "decline_limit_reached" // no more payments with a card for a while
+	EventSubscribed          EventType = "subscribed"
+	EventRenewed             EventType = "renewed"
+	EventPeriodsWaived       EventType = "periods_waived" // we were down; nothing is charged for what went by
+	EventPaymentDeclined     EventType = "payment_declined"
+	EventPaymentAbandoned    EventType = "payment_abandoned"
+	EventPaymentContradicted EventType = "payment_contradicted"
+	EventCancelRequested     EventType = "cancel_requested"
+	EventCancelRevoked       EventType = "cancel_revoked"
+	EventEnded               EventType = "ended"
+	EventCardAdded           EventType = "card_added"
+	EventCardRemoved         EventType = "card_removed"
+	EventCardLimitReached    EventType = "card_limit_reached"    // no more new cards for a while
+	EventDeclineLimitReached EventType = "decline_limit_reached" // no more payments with a card for a while
 )
 
 func (s Subscription) event(t EventType, at time.Time) Event {

@@ -23,7 +23,7 @@ func (l *life) checkAgainst(t *rapid.T, p billing.Payment, o billing.Outcome, wa
 		t.Fatalf("%s was taken, the payment is %+v, and nobody is told", o.Amount, p)
 	case waited && p.Status == billing.PaymentDeclined && final && l.sub.Live():
 		t.Fatalf("declined for good by %+v, and it goes on as %+v", o, l.sub)
-	case waited && p.Status == billing.PaymentSucceeded && (l.sub.Status != billing.Active || l.sub.Current != p.Period):
+	case waited && p.Status == billing.PaymentSucceeded && (l.sub.Status != billing.StatusActive || l.sub.Current != p.Period):
 		t.Fatalf("paid for %v, and it is %+v", p.Period, l.sub)
 	}
 }
@@ -31,8 +31,8 @@ func (l *life) checkAgainst(t *rapid.T, p billing.Payment, o billing.Outcome, wa
 func (l *life) checkState(t *rapid.T) {
 	t.Helper()
 	s := l.sub
-	running := s.Status == billing.Active || s.Status == billing.PastDue
-	late := s.Status == billing.PastDue
+	running := s.Status == billing.StatusActive || s.Status == billing.StatusPastDue
+	late := s.Status == billing.StatusPastDue
 	first := l.payments[0]
 	until := s.AccessUntil(l.now)
 	switch {
@@ -44,7 +44,7 @@ func (l *life) checkState(t *rapid.T) {
 		t.Fatalf("%s, but ended at %s", s.Status, s.EndedAt)
 	case s.StartedAt.IsZero() != (first.Status != billing.PaymentSucceeded):
 		t.Fatalf("first payment %s, but started at %s", first.Status, s.StartedAt)
-	case (s.Status == billing.Incomplete) != !first.Settled():
+	case (s.Status == billing.StatusIncomplete) != !first.Settled():
 		t.Fatalf("%s, but its first payment is %s", s.Status, first.Status)
 	case !running && !until.IsZero():
 		t.Fatalf("%s, but may be watched until %s", s.Status, until)
@@ -144,22 +144,22 @@ func (l *life) checkHistory(t *rapid.T) {
 	if l.sub.CancelAtPeriodEnd {
 		cancelled = 1
 	}
-	revocable := events[billing.CancelRequested] - events[billing.CancelRevoked]
+	revocable := events[billing.EventCancelRequested] - events[billing.EventCancelRevoked]
 	switch {
-	case events[billing.Subscribed] != started || events[billing.Subscribed]+events[billing.Renewed] != payments[billing.PaymentSucceeded]:
+	case events[billing.EventSubscribed] != started || events[billing.EventSubscribed]+events[billing.EventRenewed] != payments[billing.PaymentSucceeded]:
 		t.Fatalf("the payments are %v, but the history says %v", payments, events)
-	case events[billing.PaymentWasDeclined] != payments[billing.PaymentDeclined] ||
-		events[billing.PaymentWasAbandoned] != payments[billing.PaymentAbandoned]:
+	case events[billing.EventPaymentDeclined] != payments[billing.PaymentDeclined] ||
+		events[billing.EventPaymentAbandoned] != payments[billing.PaymentAbandoned]:
 		t.Fatalf("the payments are %v, but the history says %v", payments, events)
-	case events[billing.PaymentContradicted] < contradicted:
+	case events[billing.EventPaymentContradicted] < contradicted:
 		t.Fatalf("%d payments are contradicted, but the history says %v", contradicted, events)
-	case events[billing.Ended] != ended:
+	case events[billing.EventEnded] != ended:
 		t.Fatalf("%s, but the history says %v", l.sub.Status, events)
 	case l.sub.Live() && revocable != cancelled:
 		t.Fatalf("cancelled is %v, but the history says %v", l.sub.CancelAtPeriodEnd, events)
-	case l.sub.Status == billing.PastDue && retryAt.IsZero():
+	case l.sub.Status == billing.StatusPastDue && retryAt.IsZero():
 		t.Fatalf("past due, and the history says nothing about another try: %v", events)
-	case l.sub.Status == billing.PastDue && !l.sub.Charging && l.sub.NextChargeAt.Before(retryAt):
+	case l.sub.Status == billing.StatusPastDue && !l.sub.Charging && l.sub.NextChargeAt.Before(retryAt):
 		t.Fatalf("the history says that it is tried at %s, not at %s", retryAt, l.sub.NextChargeAt)
 	}
 }

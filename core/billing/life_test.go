@@ -155,7 +155,7 @@ func (l *life) bill(t *rapid.T) {
 	id := billing.PaymentID(fmt.Sprintf("pay-%d", len(l.payments)+1))
 	s, p, happened, due := l.sub.Bill(id, l.method, l.cal, l.now)
 	again, _, _, twice := s.Bill(id+"-again", l.method, l.cal, l.now)
-	renews := before.Status == billing.Active || before.Status == billing.PastDue
+	renews := before.Status == billing.StatusActive || before.Status == billing.StatusPastDue
 	want := renews && !before.Charging && !before.CancelAtPeriodEnd &&
 		!before.NextChargeAt.After(l.now) && l.method.RemovedAt.IsZero()
 	switch {
@@ -193,7 +193,7 @@ func (l *life) settle(t *rapid.T, n int, o billing.Outcome) {
 	waited := !l.payments[n].Settled()
 	l.step(t, n, func(s billing.Subscription, p billing.Payment) (billing.Subscription, billing.Payment, []billing.Event, error) {
 		s, p, happened := s.Settle(p, o, retries, l.now)
-		if slices.ContainsFunc(happened, func(e billing.Event) bool { return e.Type == billing.PeriodsWaived }) {
+		if slices.ContainsFunc(happened, func(e billing.Event) bool { return e.Type == billing.EventPeriodsWaived }) {
 			l.waived[p.ID] = true
 		}
 		return s, p, happened, nil

@@ -6,40 +6,44 @@ import (
 	"time"
 )
 
-// Limit allows so many of something in so much time.
+// Limit allows at most Max actions within Per. A Max of 0 means no limit.
 type Limit struct {
 	Max int
 	Per time.Duration
 }
 
-// Limits are what a viewer may do before it looks like somebody who tries out
-// stolen cards.
-type Limits struct {
-	// Declines bounds the payments with a kept card that were declined, or of
-	// which nobody knows yet.
-	Declines []Limit
-	// Cards bounds the cards that are new.
-	Cards []Limit
+// Limits apply together: an action is allowed only if every one of them allows it.
+type Limits []Limit
+
+// CardLimits bound what one viewer can do with cards, so that the service cannot
+// be used to test stolen ones.
+type CardLimits struct {
+	// Declines bounds the payments with a stored card that were declined or whose
+	// outcome is unknown.
+	Declines Limits
+	// Cards bounds the cards that a viewer adds.
+	Cards Limits
 }
 
-// Span is how far back limits look, and at how many things at most.
-func Span(limits []Limit) (back time.Duration, most int) {
-	for _, l := range limits {
-		back, most = max(back, l.Per), max(most, l.Max)
+// Window returns the input that [Limits.Allow] needs: the actions of the last
+// back, and of those only the newest n.
+func (l Limits) Window() (back time.Duration, n int) {
+	for _, limit := range l {
+		back, n = max(back, limit.Per), max(n, limit.Max)
 	}
-	return back, most
+	return back, n
 }
 
-// Check returns an error when one more at now would be more than the limits
-// allow: a [LimitedError] that says for how long. past is when the earlier ones
-// were, the newest as many as [Span] says.
-func Check(limits []Limit, past []time.Time, now time.Time, t EventType) error {
+// Allow returns a [LimitedError] if one more action at now would exceed a limit.
+// past holds the times of the earlier actions, in any order, as far as
+// [Limits.Window] says. t is the event that records the refusal.
+func (l Limits) Allow(past []time.Time, now time.Time, t EventType) error {
 	past = slices.SortedFunc(slices.Values(past), func(a, b time.Time) int { return b.Compare(a) })
 	var wait time.Duration
-	for _, l := range limits {
-		// When the Max-th newest is old enough, there is room for one.
-		if l.Max > 0 && len(past) >= l.Max {
-			wait = max(wait, past[l.Max-1].Add(l.Per).Sub(now))
+	for _, limit := range l {
+		// The limit has room as soon as the Max-th newest action is older than Per.
+		if limit.Max > 0 && len(past) >= limit.Max {
+			wait = max(wait, past[limit.Max-1].Add(limit.Per).Sub(now))
 		}
 	}
 	if wait <= 0 {
@@ -48,26 +52,25 @@ func Check(limits []Limit, past []time.Time, now time.Time, t EventType) error {
 	return &LimitedError{Type: t, RetryAfter: wait, Since: past[0]}
 }
 
-// LimitedError says that a viewer has done too much of something, and when there
-// is room again. It is [ErrRateLimited].
+// LimitedError reports that a viewer has reached a limit. It is [ErrRateLimited].
 type LimitedError struct {
-	Type       EventType // of the event that tells of it
-	RetryAfter time.Duration
-	Since      time.Time // when the last one was that was allowed
+	Type       EventType     // the event that records the refusal
+	RetryAfter time.Duration // until the limit has room for one more
+	Since      time.Time     // of the last action that was allowed
 }
 
 func (e *LimitedError) Error() string {
-	what := "too many payments with a card were declined"
-	if e.Type == CardsLimited {
-		what = "too many cards were added"
+	reason := "too many payments with a card were declined"
+	if e.Type == EventCardLimitReached {
+		reason = "too many cards were added"
 	}
-	return fmt.Sprintf("%s; nothing was charged; try again in %s", what, e.RetryAfter.Round(time.Second))
+	return fmt.Sprintf("%s; nothing was charged; try again in %s", reason, e.RetryAfter.Round(time.Second))
 }
 
 // Unwrap returns [ErrRateLimited].
 func (e *LimitedError) Unwrap() error { return ErrRateLimited }
 
-// Event returns the event that tells of the refusal, for a user's history.
+// Event returns the event of the refusal, for the viewer's history.
 func (e *LimitedError) Event(user UserID, now time.Time) Event {
 	return Event{UserID: user, Type: e.Type, At: now}
 }

@@ -10,7 +10,7 @@ import (
 
 func TestLimits(t *testing.T) {
 	t.Parallel()
-	limits := []billing.Limit{{Max: 2, Per: time.Hour}, {Max: 4, Per: 24 * time.Hour}}
+	limits := billing.Limits{{Max: 2, Per: time.Hour}, {Max: 4, Per: 24 * time.Hour}}
 	ago := func(minutes ...int) []time.Time {
 		var times []time.Time
 		for _, m := range minutes {
@@ -19,7 +19,7 @@ func TestLimits(t *testing.T) {
 		return times
 	}
 	for name, c := range map[string]struct {
-		limits []billing.Limit
+		limits billing.Limits
 		past   []time.Time
 		wait   time.Duration
 	}{
@@ -31,11 +31,11 @@ func TestLimits(t *testing.T) {
 		"just not over":            {limits, ago(10, 59), time.Minute},
 		"as many as a day takes":   {limits, ago(70, 80, 90, 100), 24*time.Hour - 100*time.Minute},
 		"both: the longer counts":  {limits, ago(10, 20, 90, 100), 24*time.Hour - 100*time.Minute},
-		"no limit":                 {[]billing.Limit{{Max: 0, Per: time.Hour}}, ago(1, 2, 3), 0},
+		"no limit":                 {billing.Limits{{Max: 0, Per: time.Hour}}, ago(1, 2, 3), 0},
 		"no limits":                {nil, ago(1, 2, 3), 0},
-		"one limit of two":         {[]billing.Limit{{Max: 0, Per: time.Hour}, {Max: 3, Per: 24 * time.Hour}}, ago(1, 2, 3), 24*time.Hour - 3*time.Minute},
+		"one limit of two":         {billing.Limits{{Max: 0, Per: time.Hour}, {Max: 3, Per: 24 * time.Hour}}, ago(1, 2, 3), 24*time.Hour - 3*time.Minute},
 	} {
-		err := billing.Check(c.limits, c.past, cardNow, billing.DeclinesLimited)
+		err := c.limits.Allow(c.past, cardNow, billing.EventDeclineLimitReached)
 		var limited *billing.LimitedError
 		if errors.As(err, &limited) != (c.wait > 0) || limited != nil && limited.RetryAfter != c.wait {
 			t.Errorf("%s: %v, want to wait for %v", name, err, c.wait)
@@ -53,7 +53,7 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%s: %+v, want since %v", name, limited, newest)
 		}
 	}
-	if back, most := billing.Span(limits); back != 24*time.Hour || most != 4 {
+	if back, most := limits.Window(); back != 24*time.Hour || most != 4 {
 		t.Errorf("Span = %v, %d", back, most)
 	}
 }

@@ -49,18 +49,18 @@ func (c Currency) Digits() (n int, known bool) {
 func ParseMoney(decimal string, c Currency) (Money, error) {
 	digits, known := c.Digits()
 	if !known {
-		return Money{}, ErrInvalid.Because("currency %q is not an ISO 4217 code in capitals, such as RUB", string(c))
+		return Money{}, ErrInvalid.WithMessage("currency %q is not an ISO 4217 code in capitals, such as RUB", string(c))
 	}
 	whole, fraction, point := strings.Cut(decimal, ".")
 	if !onlyDigits(whole) || (point && !onlyDigits(fraction)) {
-		return Money{}, ErrInvalid.Because("amount %q is not a decimal number such as 399.00", decimal)
+		return Money{}, ErrInvalid.WithMessage("amount %q is not a decimal number such as 399.00", decimal)
 	}
 	if len(fraction) > digits {
-		return Money{}, ErrInvalid.Because("amount %q has more than the %d decimal digits of %s", decimal, digits, c)
+		return Money{}, ErrInvalid.WithMessage("amount %q has more than the %d decimal digits of %s", decimal, digits, c)
 	}
 	minor, err := strconv.ParseInt(whole+fraction+strings.Repeat("0", digits-len(fraction)), 10, 64)
 	if err != nil || minor > MaxAmount {
-		return Money{}, ErrInvalid.Because("amount %q is too large", decimal)
+		return Money{}, ErrInvalid.WithMessage("amount %q is too large", decimal)
 	}
 	return Money{Amount: minor, Currency: c}, nil
 }

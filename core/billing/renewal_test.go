@@ -77,7 +77,7 @@ func TestBillRenews(t *testing.T) {
 	s, p, events = s.Settle(p, paid(399_00), retries, day(32))
 	want.Charging, want.Current = false, billing.Period{Start: day(31), End: day(61)}
 	expectSame(t, s, want)
-	expectSame(t, events, []billing.Event{renewalEvent(billing.Renewed, "pay-2", day(32), day(61), "")})
+	expectSame(t, events, []billing.Event{renewalEvent(billing.EventRenewed, "pay-2", day(32), day(61), "")})
 	expectSame(t, p.SettledAt, day(32))
 }
 
@@ -110,7 +110,7 @@ func TestBillLeavesAlone(t *testing.T) {
 		{"a retry that is pending", again, order().Method, day(99)},
 		{"one past due whose retry is to come", pastDue(t), order().Method, day(32).Add(-time.Microsecond)},
 		{"a cancelled period that runs", cancelled(active(t)), order().Method, day(31).Add(-time.Microsecond)},
-		{"what has ended", subscription(t, billing.HasEnded, false), order().Method, day(99)},
+		{"what has ended", subscription(t, billing.StatusEnded, false), order().Method, day(99)},
 		{"a removed method before it is needed", active(t), removed(day(1)), day(30)},
 		{"a method removed after it was charged", charging, removed(day(31)), day(99)},
 	}
@@ -132,9 +132,9 @@ func TestBillEnds(t *testing.T) {
 	t.Parallel()
 	cancelled := active(t)
 	cancelled.CancelAtPeriodEnd = true
-	gone := event(billing.Ended, day(40), time.Time{})
+	gone := event(billing.EventEnded, day(40), time.Time{})
 	gone.DeclineCode = "payment_method_removed"
-	over := event(billing.Ended, day(31), time.Time{})
+	over := event(billing.EventEnded, day(31), time.Time{})
 	tests := []struct {
 		name   string
 		sub    billing.Subscription
@@ -155,7 +155,7 @@ func TestBillEnds(t *testing.T) {
 				t.Error("it is charged")
 			}
 			want := tt.sub
-			want.Status, want.EndedAt, want.NextChargeAt = billing.HasEnded, tt.want.At, time.Time{}
+			want.Status, want.EndedAt, want.NextChargeAt = billing.StatusEnded, tt.want.At, time.Time{}
 			want.PastDueSince, want.GraceUntil = time.Time{}, time.Time{}
 			expectSame(t, s, want)
 			expectSame(t, p, billing.Payment{})
@@ -204,9 +204,9 @@ func TestCatchUp(t *testing.T) {
 			expectSame(t, events, []billing.Event(nil))
 
 			s, p, events = s.Settle(p, paid(399_00), retries, now)
-			want := []billing.Event{renewalEvent(billing.Renewed, "pay-2", now, instant(t, tt.end), "")}
+			want := []billing.Event{renewalEvent(billing.EventRenewed, "pay-2", now, instant(t, tt.end), "")}
 			if tt.waived {
-				want = append(want, event(billing.PeriodsWaived, now, instant(t, tt.end)))
+				want = append(want, event(billing.EventPeriodsWaived, now, instant(t, tt.end)))
 			}
 			expectSame(t, events, want)
 			expectSame(t, s.Current, p.Period)

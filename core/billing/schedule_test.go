@@ -82,7 +82,7 @@ func TestTheScheduleToTheMinute(t *testing.T) {
 			for n, try := range tt.tries {
 				s, _, _ = s.Settle(p, declined(billing.InsufficientFunds), tt.schedule, now)
 				expectInstant(t, s.NextChargeAt, try)
-				expectSame(t, s.Status, billing.PastDue)
+				expectSame(t, s.Status, billing.StatusPastDue)
 				expectSame(t, s.PastDueSince, day(31))
 				expectSame(t, s.GraceUntil, last)
 				expectSame(t, s.AccessUntil(now), last)
@@ -96,7 +96,7 @@ func TestTheScheduleToTheMinute(t *testing.T) {
 			before := s
 			s, _, events := s.Settle(p, declined(billing.InsufficientFunds), tt.schedule, now)
 			expectEnded(t, before, s, events, now,
-				renewalEvent(billing.PaymentWasDeclined, p.ID, now, time.Time{}, billing.InsufficientFunds))
+				renewalEvent(billing.EventPaymentDeclined, p.ID, now, time.Time{}, billing.InsufficientFunds))
 		})
 	}
 }
@@ -106,7 +106,7 @@ func TestNoScheduleIsNoRetry(t *testing.T) {
 	before, p := renewing(t)
 	s, _, events := before.Settle(p, declined(billing.DoNotHonor), billing.RetrySchedule{}, day(31))
 	expectEnded(t, before, s, events, day(31),
-		renewalEvent(billing.PaymentWasDeclined, "pay-2", day(31), time.Time{}, billing.DoNotHonor))
+		renewalEvent(billing.EventPaymentDeclined, "pay-2", day(31), time.Time{}, billing.DoNotHonor))
 }
 
 // Our delay costs the viewer no tries.
@@ -135,11 +135,11 @@ func TestALateDeclineIsCountedFromWhenItIsKnown(t *testing.T) {
 				t.Fatal("it is not due")
 			}
 			s, _, events := s.Settle(p, declined(billing.DoNotHonor), retries, tt.known)
-			expectSame(t, s.Status, billing.PastDue)
+			expectSame(t, s.Status, billing.StatusPastDue)
 			expectSame(t, s.PastDueSince, tt.since)
 			expectSame(t, s.NextChargeAt, tt.since.Add(1*days))
 			expectSame(t, s.GraceUntil, tt.since.Add(7*days))
-			want := renewalEvent(billing.PaymentWasDeclined, "pay-2", tt.known, tt.since.Add(7*days), billing.DoNotHonor)
+			want := renewalEvent(billing.EventPaymentDeclined, "pay-2", tt.known, tt.since.Add(7*days), billing.DoNotHonor)
 			want.RetryAt = tt.since.Add(1 * days)
 			expectSame(t, events, []billing.Event{want})
 		})
@@ -167,7 +167,7 @@ func TestStepsMissedAreNotMadeUp(t *testing.T) {
 			t.Parallel()
 			before, p := bill(t, pastDue(t), "pay-3", tt.tried)
 			s, _, events := before.Settle(p, declined(billing.DoNotHonor), retries, tt.tried)
-			why := renewalEvent(billing.PaymentWasDeclined, "pay-3", tt.tried, day(38), billing.DoNotHonor)
+			why := renewalEvent(billing.EventPaymentDeclined, "pay-3", tt.tried, day(38), billing.DoNotHonor)
 			if tt.next.IsZero() {
 				why.AccessUntil = time.Time{}
 				expectEnded(t, before, s, events, tt.tried, why)
@@ -234,9 +234,9 @@ func TestAfterALongWaitTheScheduleGoesOn(t *testing.T) {
 func TestNobodyWatchesUnpaidForAMonth(t *testing.T) {
 	t.Parallel()
 	for after, want := range map[time.Duration]billing.Status{
-		28 * 24 * time.Hour: billing.PastDue, 28*24*time.Hour + time.Second: billing.HasEnded,
+		28 * 24 * time.Hour: billing.StatusPastDue, 28*24*time.Hour + time.Second: billing.StatusEnded,
 	} {
-		s, p := bill(t, subscription(t, billing.Active, false), "pay-2", day(31))
+		s, p := bill(t, subscription(t, billing.StatusActive, false), "pay-2", day(31))
 		s, _, _ = s.Settle(p, billing.Outcome{
 			Status: billing.PaymentDeclined, DeclineCode: billing.LimitExceeded, RetryAfter: after,
 		}, retries, day(31))

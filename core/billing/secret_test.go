@@ -155,7 +155,7 @@ func TestSecretInErrors(t *testing.T) {
 	secret := billing.NewSecret(hidden)
 	for name, err := range map[string]error{
 		"wrapped":          fmt.Errorf("token %v: %w", secret, billing.ErrPaymentTokenUnknown),
-		"Because":          billing.ErrInvalid.Because("token %s is bad", secret),
+		"WithMessage":      billing.ErrInvalid.WithMessage("token %s is bad", secret),
 		"joined":           errors.Join(fmt.Errorf("a %q", secret), fmt.Errorf("b %x", secret)),
 		"an invalid token": func() error { _, err := newMethod(hidden + " "); return err }(),
 	} {

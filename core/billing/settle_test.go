@@ -27,7 +27,7 @@ func paymentEvent(kind billing.EventType, at, access time.Time, why billing.Decl
 
 func TestSettleThePendingPayment(t *testing.T) {
 	t.Parallel()
-	ended := func(s *billing.Subscription) { s.Status, s.Charging, s.EndedAt = billing.HasEnded, false, day(1) }
+	ended := func(s *billing.Subscription) { s.Status, s.Charging, s.EndedAt = billing.StatusEnded, false, day(1) }
 	tests := []struct {
 		name    string
 		outcome billing.Outcome
@@ -38,12 +38,12 @@ func TestSettleThePendingPayment(t *testing.T) {
 		{
 			"paid", paid(399_00),
 			func(s *billing.Subscription) {
-				s.Status, s.Charging, s.StartedAt, s.NextChargeAt = billing.Active, false, day(0), day(31)
+				s.Status, s.Charging, s.StartedAt, s.NextChargeAt = billing.StatusActive, false, day(0), day(31)
 			},
 			func(p *billing.Payment) {
 				p.Status, p.ProviderRef, p.SettledAt = billing.PaymentSucceeded, "ref-1", day(1)
 			},
-			[]billing.Event{paymentEvent(billing.Subscribed, day(1), day(31), "")},
+			[]billing.Event{paymentEvent(billing.EventSubscribed, day(1), day(31), "")},
 		},
 		{
 			"declined", declined(billing.InsufficientFunds), ended,
@@ -51,14 +51,14 @@ func TestSettleThePendingPayment(t *testing.T) {
 				p.Status, p.DeclineCode = billing.PaymentDeclined, billing.InsufficientFunds
 				p.ProviderRef, p.SettledAt = "ref-1", day(1)
 			},
-			[]billing.Event{paymentEvent(billing.PaymentWasDeclined, day(1), time.Time{}, billing.InsufficientFunds)},
+			[]billing.Event{paymentEvent(billing.EventPaymentDeclined, day(1), time.Time{}, billing.InsufficientFunds)},
 		},
 		{
 			"abandoned", billing.Abandon(billing.NotSent), ended,
 			func(p *billing.Payment) {
 				p.Status, p.DeclineCode, p.SettledAt = billing.PaymentAbandoned, billing.NotSent, day(1)
 			},
-			[]billing.Event{paymentEvent(billing.PaymentWasAbandoned, day(1), time.Time{}, billing.NotSent)},
+			[]billing.Event{paymentEvent(billing.EventPaymentAbandoned, day(1), time.Time{}, billing.NotSent)},
 		},
 		{
 			"waiting for the viewer", waiting("https://bank.example/3ds"), unchanged,
@@ -82,19 +82,19 @@ func TestSettleThePendingPayment(t *testing.T) {
 			func(p *billing.Payment) {
 				p.Contradiction = "the payment system took 400.00 RUB instead of 399.00 RUB"
 			},
-			[]billing.Event{paymentEvent(billing.PaymentContradicted, day(1), time.Time{}, "")},
+			[]billing.Event{paymentEvent(billing.EventPaymentContradicted, day(1), time.Time{}, "")},
 		},
 		{
 			"another currency", billing.Outcome{Status: billing.PaymentSucceeded, Amount: money(399_00, "USD")}, unchanged,
 			func(p *billing.Payment) {
 				p.Contradiction = "the payment system took 399.00 USD instead of 399.00 RUB"
 			},
-			[]billing.Event{paymentEvent(billing.PaymentContradicted, day(1), time.Time{}, "")},
+			[]billing.Event{paymentEvent(billing.EventPaymentContradicted, day(1), time.Time{}, "")},
 		},
 		{
 			"paid, without a word how much", billing.Outcome{Status: billing.PaymentSucceeded}, unchanged,
 			func(p *billing.Payment) { p.Contradiction = "the payment system took 0 instead of 399.00 RUB" },
-			[]billing.Event{paymentEvent(billing.PaymentContradicted, day(1), time.Time{}, "")},
+			[]billing.Event{paymentEvent(billing.EventPaymentContradicted, day(1), time.Time{}, "")},
 		},
 	}
 	for _, tt := range tests {
@@ -160,7 +160,7 @@ func TestSettleWhatIsSettled(t *testing.T) {
 				expectSame(t, gotPay, want)
 				var wantEvents []billing.Event
 				if tt.against != "" && n == 0 {
-					wantEvents = []billing.Event{paymentEvent(billing.PaymentContradicted, when, s.AccessUntil(when), p.DeclineCode)}
+					wantEvents = []billing.Event{paymentEvent(billing.EventPaymentContradicted, when, s.AccessUntil(when), p.DeclineCode)}
 				}
 				expectSame(t, events, wantEvents)
 				s, p = gotSub, gotPay
@@ -193,7 +193,7 @@ func TestSettleClearsADoubtAboutThePendingPayment(t *testing.T) {
 	s, p := started(t)
 	s, p, _ = s.Settle(p, paid(400_00), retries, day(1))
 	s, p, events := s.Settle(p, paid(399_00), retries, day(2))
-	if p.Status != billing.PaymentSucceeded || p.Contradiction != "" || s.Status != billing.Active || len(events) != 1 {
+	if p.Status != billing.PaymentSucceeded || p.Contradiction != "" || s.Status != billing.StatusActive || len(events) != 1 {
 		t.Errorf("got %+v, %+v, %v", s, p, events)
 	}
 }
@@ -206,12 +206,12 @@ func TestSettleACancelledSubscription(t *testing.T) {
 		t.Fatal(err)
 	}
 	s, _, _ = s.Settle(p, paid(399_00), retries, day(1))
-	if s.Status != billing.Active || !s.CancelAtPeriodEnd {
+	if s.Status != billing.StatusActive || !s.CancelAtPeriodEnd {
 		t.Errorf("got %+v, want it to run to the period's end", s)
 	}
 	s, events := s.At(day(31))
 	if s.Live() {
 		t.Error("it outlives its period")
 	}
-	expectSame(t, events, []billing.Event{event(billing.Ended, day(31), time.Time{})})
+	expectSame(t, events, []billing.Event{event(billing.EventEnded, day(31), time.Time{})})
 }

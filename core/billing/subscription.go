@@ -37,10 +37,10 @@ type Status string
 
 // The statuses of a subscription. All but ended are live.
 const (
-	Incomplete Status = "incomplete" // the first payment is not settled
-	Active     Status = "active"
-	PastDue    Status = "past_due" // a renewal was declined and is tried again
-	HasEnded   Status = "ended"
+	StatusIncomplete Status = "incomplete" // the first payment is not settled
+	StatusActive     Status = "active"
+	StatusPastDue    Status = "past_due" // a renewal was declined and is tried again
+	StatusEnded      Status = "ended"
 )
 
 // Order is what a viewer asks for when subscribing, with the ids that the new
@@ -59,7 +59,7 @@ type Order struct {
 // is no longer sold is [ErrPlanNotFound].
 func (o Order) Start(now time.Time, cal Calendar) (Subscription, Payment, error) {
 	if !o.Plan.ArchivedAt.IsZero() {
-		return Subscription{}, Payment{}, ErrPlanNotFound.Because("plan %s is no longer sold", o.Plan.Code)
+		return Subscription{}, Payment{}, ErrPlanNotFound.WithMessage("plan %s is no longer sold", o.Plan.Code)
 	}
 	if o.Shown != o.Plan.Price {
 		return Subscription{}, Payment{}, &PriceChangedError{Plan: o.Plan.Code, Shown: o.Shown, Current: o.Plan.Price}
@@ -69,7 +69,7 @@ func (o Order) Start(now time.Time, cal Calendar) (Subscription, Payment, error)
 		PlanID: o.Plan.ID, PlanCode: o.Plan.Code,
 		MethodID: o.Method.ID, PaymentSystem: o.Method.PaymentSystem,
 		Price: o.Plan.Price, IntervalMonths: o.Plan.IntervalMonths,
-		Status: Incomplete, Charging: true,
+		Status: StatusIncomplete, Charging: true,
 		AnchorAt: now, Current: cal.Period(now, 0, o.Plan.IntervalMonths),
 		LatestPaymentID: o.Payment, CreatedAt: now,
 	}
@@ -101,7 +101,7 @@ func (s Subscription) Bill(id PaymentID, m PaymentMethod, cal Calendar, now time
 	}
 	if m.gone() {
 		s = s.over(now)
-		ended := s.event(Ended, now)
+		ended := s.event(EventEnded, now)
 		ended.DeclineCode = MethodRemoved
 		return s, Payment{}, append(events, ended), false
 	}
@@ -112,7 +112,7 @@ func (s Subscription) Bill(id PaymentID, m PaymentMethod, cal Calendar, now time
 
 // due reports whether there is something to charge at now.
 func (s Subscription) due(now time.Time) bool {
-	waits := s.Status == Active || s.Status == PastDue
+	waits := s.Status == StatusActive || s.Status == StatusPastDue
 	return waits && !s.Charging && !now.Before(s.NextChargeAt)
 }
 
@@ -137,7 +137,7 @@ func (s Subscription) Settle(p Payment, o Outcome, r RetrySchedule, now time.Tim
 	before := p
 	p, settled := p.take(o, now)
 	if p.Contradiction != before.Contradiction && p.Contradiction != "" {
-		return s, p, []Event{s.paymentEvent(PaymentContradicted, p, now)}
+		return s, p, []Event{s.paymentEvent(EventPaymentContradicted, p, now)}
 	}
 	if !settled {
 		return s, p, nil
@@ -147,11 +147,11 @@ func (s Subscription) Settle(p Payment, o Outcome, r RetrySchedule, now time.Tim
 		s, happened := s.paid(p, now)
 		return s, p, happened
 	}
-	kind := PaymentWasDeclined
+	kind := EventPaymentDeclined
 	if p.Status == PaymentAbandoned {
-		kind = PaymentWasAbandoned
+		kind = EventPaymentAbandoned
 	}
-	if s.Status == Incomplete {
+	if s.Status == StatusIncomplete {
 		s = s.over(now)
 		return s, p, []Event{s.paymentEvent(kind, p, now)}
 	}
@@ -160,15 +160,15 @@ func (s Subscription) Settle(p Payment, o Outcome, r RetrySchedule, now time.Tim
 }
 
 func (s Subscription) paid(p Payment, now time.Time) (Subscription, []Event) {
-	kind, waived := Renewed, p.Period.Start.After(s.Current.End)
-	if s.Status == Incomplete {
-		kind, s.StartedAt = Subscribed, p.Period.Start
+	kind, waived := EventRenewed, p.Period.Start.After(s.Current.End)
+	if s.Status == StatusIncomplete {
+		kind, s.StartedAt = EventSubscribed, p.Period.Start
 	}
-	s.Status, s.Current, s.NextChargeAt = Active, p.Period, p.Period.End
+	s.Status, s.Current, s.NextChargeAt = StatusActive, p.Period, p.Period.End
 	s.PastDueSince, s.GraceUntil = time.Time{}, time.Time{}
 	happened := []Event{s.paymentEvent(kind, p, now)}
 	if waived {
-		happened = append(happened, s.event(PeriodsWaived, now))
+		happened = append(happened, s.event(EventPeriodsWaived, now))
 	}
 	return s, happened
 }
@@ -180,19 +180,19 @@ func (s Subscription) unpaid(kind EventType, p Payment, o Outcome, r RetrySchedu
 	case s.CancelAtPeriodEnd: // what was paid for is over
 	case p.DeclineCode == NotSent:
 		s.NextChargeAt = now
-		if s.Status == Active {
+		if s.Status == StatusActive {
 			s.NextChargeAt = s.Current.End
 		}
 		return s, []Event{s.paymentEvent(kind, p, now)}
 	case again:
-		s.Status, s.NextChargeAt = PastDue, at
+		s.Status, s.NextChargeAt = StatusPastDue, at
 		s.PastDueSince, s.GraceUntil = from, latest(r.last(from), at)
 		happened := s.paymentEvent(kind, p, now)
 		happened.RetryAt = at
 		return s, []Event{happened}
 	}
 	s = s.over(now)
-	return s, []Event{s.paymentEvent(kind, p, now), s.paymentEvent(Ended, p, now)}
+	return s, []Event{s.paymentEvent(kind, p, now), s.paymentEvent(EventEnded, p, now)}
 }
 
 func latest(a, b time.Time) time.Time {
@@ -219,21 +219,21 @@ const (
 // are [ErrInvalidTransition].
 func (s Subscription) Cancel(at CancelAt, now time.Time) (Subscription, []Event, error) {
 	switch {
-	case s.Status == HasEnded:
-		return s, nil, ErrInvalidTransition.Because("the subscription has ended; there is nothing to cancel")
+	case s.Status == StatusEnded:
+		return s, nil, ErrInvalidTransition.WithMessage("the subscription has ended; there is nothing to cancel")
 	case at == AtOnce && s.Charging:
-		return s, nil, ErrInvalidTransition.Because(
+		return s, nil, ErrInvalidTransition.WithMessage(
 			"a payment is being settled at this moment; cancel at the period's end, or try again in a minute")
 	case at == AtOnce, !s.Charging && !now.Before(s.Current.End):
-		requested := s.event(CancelRequested, now)
+		requested := s.event(EventCancelRequested, now)
 		requested.AccessUntil = time.Time{}
 		s = s.over(now)
-		return s, []Event{requested, s.event(Ended, now)}, nil
+		return s, []Event{requested, s.event(EventEnded, now)}, nil
 	case s.CancelAtPeriodEnd:
 		return s, nil, nil
 	default:
 		s.CancelAtPeriodEnd = true
-		return s, []Event{s.event(CancelRequested, now)}, nil
+		return s, []Event{s.event(EventCancelRequested, now)}, nil
 	}
 }
 
@@ -242,13 +242,13 @@ func (s Subscription) Cancel(at CancelAt, now time.Time) (Subscription, []Event,
 // [ErrInvalidTransition].
 func (s Subscription) Resume(now time.Time) (Subscription, []Event, error) {
 	if today, _ := s.At(now); !today.Live() {
-		return s, nil, ErrInvalidTransition.Because("the subscription has ended; subscribe again instead")
+		return s, nil, ErrInvalidTransition.WithMessage("the subscription has ended; subscribe again instead")
 	}
 	if !s.CancelAtPeriodEnd {
 		return s, nil, nil
 	}
 	s.CancelAtPeriodEnd = false
-	return s, []Event{s.event(CancelRevoked, now)}, nil
+	return s, []Event{s.event(EventCancelRevoked, now)}, nil
 }
 
 // At returns the subscription as it stands at now: one that was cancelled and
@@ -256,21 +256,21 @@ func (s Subscription) Resume(now time.Time) (Subscription, []Event, error) {
 // has come round to writing that down. The event says so. While a payment for
 // the next period is pending it lives on: the cancel came after that was asked.
 func (s Subscription) At(now time.Time) (Subscription, []Event) {
-	if s.Status == HasEnded || s.Charging || !s.CancelAtPeriodEnd || now.Before(s.Current.End) {
+	if s.Status == StatusEnded || s.Charging || !s.CancelAtPeriodEnd || now.Before(s.Current.End) {
 		return s, nil
 	}
 	s = s.over(s.Current.End)
-	return s, []Event{s.event(Ended, s.EndedAt)}
+	return s, []Event{s.event(EventEnded, s.EndedAt)}
 }
 
 func (s Subscription) over(at time.Time) Subscription {
-	s.Status, s.EndedAt, s.NextChargeAt = HasEnded, at, time.Time{}
+	s.Status, s.EndedAt, s.NextChargeAt = StatusEnded, at, time.Time{}
 	s.PastDueSince, s.GraceUntil = time.Time{}, time.Time{}
 	return s
 }
 
 // Live reports whether the subscription has not ended.
-func (s Subscription) Live() bool { return s.Status != HasEnded }
+func (s Subscription) Live() bool { return s.Status != StatusEnded }
 
 // AccessUntil returns until when the viewer may use the plan if nothing more is
 // paid, or the zero time when the viewer may not use it at now. A subscription
@@ -278,7 +278,7 @@ func (s Subscription) Live() bool { return s.Status != HasEnded }
 // tried again: then it is now, if nothing later is sure.
 func (s Subscription) AccessUntil(now time.Time) time.Time {
 	s, _ = s.At(now)
-	if s.Status == Active || s.Status == PastDue {
+	if s.Status == StatusActive || s.Status == StatusPastDue {
 		return latest(latest(s.Current.End, s.GraceUntil), now)
 	}
 	return time.Time{}
@@ -291,20 +291,20 @@ func (s Subscription) RefuseAnother() error {
 	switch {
 	case !s.Live():
 		return nil
-	case s.Status == Incomplete:
-		return ErrAlreadySubscribed.Because(
+	case s.Status == StatusIncomplete:
+		return ErrAlreadySubscribed.WithMessage(
 			"a subscription to plan %s is waiting for its first payment; ask for it again in a moment", s.PlanCode)
 	case s.CancelAtPeriodEnd && s.Charging:
-		return ErrAlreadySubscribed.Because(
+		return ErrAlreadySubscribed.WithMessage(
 			"the subscription to plan %s is cancelled, and a payment for it is being settled; ask for it again in a moment", s.PlanCode)
 	case s.CancelAtPeriodEnd:
-		return ErrAlreadySubscribed.Because(
+		return ErrAlreadySubscribed.WithMessage(
 			"the subscription to plan %s is cancelled but runs until %s; take the cancel back with POST /v1/subscriptions/%s/resume",
 			s.PlanCode, s.Current.End.Format(time.RFC3339), s.PlanCode)
-	case s.Status == PastDue:
-		return ErrAlreadySubscribed.Because(
+	case s.Status == StatusPastDue:
+		return ErrAlreadySubscribed.WithMessage(
 			"the subscription to plan %s is past due and is tried again; to pay with something else, cancel it and subscribe anew", s.PlanCode)
 	default:
-		return ErrAlreadySubscribed.Because("there is a live subscription to plan %s already", s.PlanCode)
+		return ErrAlreadySubscribed.WithMessage("there is a live subscription to plan %s already", s.PlanCode)
 	}
 }

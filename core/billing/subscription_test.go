@@ -47,13 +47,13 @@ func started(t *testing.T) (billing.Subscription, billing.Payment) {
 func subscription(t *testing.T, status billing.Status, cancelled bool) billing.Subscription {
 	t.Helper()
 	s, _ := started(t)
-	s.Status, s.CancelAtPeriodEnd, s.Charging = status, cancelled, status == billing.Incomplete
+	s.Status, s.CancelAtPeriodEnd, s.Charging = status, cancelled, status == billing.StatusIncomplete
 	switch status {
-	case billing.Active:
+	case billing.StatusActive:
 		s.StartedAt, s.NextChargeAt = day(0), day(31)
-	case billing.PastDue:
+	case billing.StatusPastDue:
 		s.StartedAt, s.NextChargeAt, s.PastDueSince, s.GraceUntil = day(0), day(32), day(31), day(38)
-	case billing.HasEnded:
+	case billing.StatusEnded:
 		s.StartedAt, s.EndedAt = day(0), day(5)
 	}
 	return s
@@ -71,7 +71,7 @@ func TestStart(t *testing.T) {
 	expectSame(t, s, billing.Subscription{
 		ID: "sub-1", UserID: "user-1", PlanID: "plan-1", PlanCode: "basic", MethodID: "method-1", PaymentSystem: "simulator",
 		Price: money(399_00, "RUB"), IntervalMonths: 1,
-		Status: billing.Incomplete, Charging: true, AnchorAt: day(0), Current: month, LatestPaymentID: "pay-1", CreatedAt: day(0),
+		Status: billing.StatusIncomplete, Charging: true, AnchorAt: day(0), Current: month, LatestPaymentID: "pay-1", CreatedAt: day(0),
 	})
 	expectSame(t, p, billing.Payment{
 		ID: "pay-1", UserID: "user-1", SubscriptionID: "sub-1", MethodID: "method-1", PaymentSystem: "simulator",
@@ -138,7 +138,7 @@ func TestStartRefuses(t *testing.T) {
 
 func TestCancel(t *testing.T) {
 	t.Parallel()
-	requested := event(billing.CancelRequested, day(10), day(31))
+	requested := event(billing.EventCancelRequested, day(10), day(31))
 	tests := []struct {
 		name      string
 		status    billing.Status
@@ -148,18 +148,18 @@ func TestCancel(t *testing.T) {
 		err       error
 		want      func(*billing.Subscription)
 	}{
-		{"incomplete, at period end", billing.Incomplete, false, billing.AtPeriodEnd,
-			[]billing.Event{event(billing.CancelRequested, day(10), time.Time{})}, nil, toBeCancelled},
-		{"incomplete, at period end, again", billing.Incomplete, true, billing.AtPeriodEnd, nil, nil, unchanged},
-		{"incomplete, now", billing.Incomplete, false, billing.AtOnce, nil, billing.ErrInvalidTransition, unchanged},
-		{"incomplete and cancelled, now", billing.Incomplete, true, billing.AtOnce, nil, billing.ErrInvalidTransition, unchanged},
-		{"active, at period end", billing.Active, false, billing.AtPeriodEnd, []billing.Event{requested}, nil, toBeCancelled},
-		{"active, at period end, again", billing.Active, true, billing.AtPeriodEnd, nil, nil, unchanged},
-		{"active, now", billing.Active, false, billing.AtOnce, bothNow(), nil, endedNow},
-		{"active and cancelled, now", billing.Active, true, billing.AtOnce, bothNow(), nil, endedNow},
-		{"ended, at period end", billing.HasEnded, false, billing.AtPeriodEnd, nil, billing.ErrInvalidTransition, unchanged},
-		{"ended by a cancel, at period end", billing.HasEnded, true, billing.AtPeriodEnd, nil, billing.ErrInvalidTransition, unchanged},
-		{"ended, now", billing.HasEnded, false, billing.AtOnce, nil, billing.ErrInvalidTransition, unchanged},
+		{"incomplete, at period end", billing.StatusIncomplete, false, billing.AtPeriodEnd,
+			[]billing.Event{event(billing.EventCancelRequested, day(10), time.Time{})}, nil, toBeCancelled},
+		{"incomplete, at period end, again", billing.StatusIncomplete, true, billing.AtPeriodEnd, nil, nil, unchanged},
+		{"incomplete, now", billing.StatusIncomplete, false, billing.AtOnce, nil, billing.ErrInvalidTransition, unchanged},
+		{"incomplete and cancelled, now", billing.StatusIncomplete, true, billing.AtOnce, nil, billing.ErrInvalidTransition, unchanged},
+		{"active, at period end", billing.StatusActive, false, billing.AtPeriodEnd, []billing.Event{requested}, nil, toBeCancelled},
+		{"active, at period end, again", billing.StatusActive, true, billing.AtPeriodEnd, nil, nil, unchanged},
+		{"active, now", billing.StatusActive, false, billing.AtOnce, bothNow(), nil, endedNow},
+		{"active and cancelled, now", billing.StatusActive, true, billing.AtOnce, bothNow(), nil, endedNow},
+		{"ended, at period end", billing.StatusEnded, false, billing.AtPeriodEnd, nil, billing.ErrInvalidTransition, unchanged},
+		{"ended by a cancel, at period end", billing.StatusEnded, true, billing.AtPeriodEnd, nil, billing.ErrInvalidTransition, unchanged},
+		{"ended, now", billing.StatusEnded, false, billing.AtOnce, nil, billing.ErrInvalidTransition, unchanged},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -180,16 +180,16 @@ func TestCancel(t *testing.T) {
 func unchanged(*billing.Subscription)       {}
 func toBeCancelled(s *billing.Subscription) { s.CancelAtPeriodEnd = true }
 func endedNow(s *billing.Subscription) {
-	s.Status, s.EndedAt, s.NextChargeAt = billing.HasEnded, day(10), time.Time{}
+	s.Status, s.EndedAt, s.NextChargeAt = billing.StatusEnded, day(10), time.Time{}
 }
 
 func bothNow() []billing.Event {
-	return []billing.Event{event(billing.CancelRequested, day(10), time.Time{}), event(billing.Ended, day(10), time.Time{})}
+	return []billing.Event{event(billing.EventCancelRequested, day(10), time.Time{}), event(billing.EventEnded, day(10), time.Time{})}
 }
 
 func TestResume(t *testing.T) {
 	t.Parallel()
-	revoked := event(billing.CancelRevoked, day(10), day(31))
+	revoked := event(billing.EventCancelRevoked, day(10), day(31))
 	tests := []struct {
 		name      string
 		status    billing.Status
@@ -197,13 +197,13 @@ func TestResume(t *testing.T) {
 		events    []billing.Event
 		err       error
 	}{
-		{"incomplete", billing.Incomplete, false, nil, nil},
-		{"incomplete and cancelled", billing.Incomplete, true, []billing.Event{event(billing.CancelRevoked, day(10), time.Time{})}, nil},
-		{"active", billing.Active, false, nil, nil},
-		{"active and cancelled", billing.Active, true, []billing.Event{revoked}, nil},
-		{"past due", billing.PastDue, false, nil, nil},
-		{"ended", billing.HasEnded, false, nil, billing.ErrInvalidTransition},
-		{"ended by a cancel", billing.HasEnded, true, nil, billing.ErrInvalidTransition},
+		{"incomplete", billing.StatusIncomplete, false, nil, nil},
+		{"incomplete and cancelled", billing.StatusIncomplete, true, []billing.Event{event(billing.EventCancelRevoked, day(10), time.Time{})}, nil},
+		{"active", billing.StatusActive, false, nil, nil},
+		{"active and cancelled", billing.StatusActive, true, []billing.Event{revoked}, nil},
+		{"past due", billing.StatusPastDue, false, nil, nil},
+		{"ended", billing.StatusEnded, false, nil, billing.ErrInvalidTransition},
+		{"ended by a cancel", billing.StatusEnded, true, nil, billing.ErrInvalidTransition},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -237,20 +237,20 @@ func TestAtAndAccess(t *testing.T) {
 		ends      bool
 		access    time.Time
 	}{
-		{"incomplete", billing.Incomplete, false, day(1), false, time.Time{}},
-		{"incomplete, cancelled, long ago", billing.Incomplete, true, day(99), false, time.Time{}},
-		{"active", billing.Active, false, day(1), false, end},
-		{"active, a moment before its renewal", billing.Active, false, end.Add(-1), false, end},
-		{"active, its renewal overdue", billing.Active, false, day(99), false, day(99)},
-		{"cancelled, running", billing.Active, true, day(1), false, end},
-		{"cancelled, a moment before its end", billing.Active, true, end.Add(-1), false, end},
-		{"cancelled, exactly at its end", billing.Active, true, end, true, time.Time{}},
-		{"cancelled, long over", billing.Active, true, day(99), true, time.Time{}},
-		{"past due", billing.PastDue, false, day(32), false, day(38)},
-		{"past due, at the end of the grace", billing.PastDue, false, day(38), false, day(38)},
-		{"past due, its last try overdue", billing.PastDue, false, day(40), false, day(40)},
-		{"ended", billing.HasEnded, false, day(6), false, time.Time{}},
-		{"ended by a cancel, then its period over", billing.HasEnded, true, day(99), false, time.Time{}},
+		{"incomplete", billing.StatusIncomplete, false, day(1), false, time.Time{}},
+		{"incomplete, cancelled, long ago", billing.StatusIncomplete, true, day(99), false, time.Time{}},
+		{"active", billing.StatusActive, false, day(1), false, end},
+		{"active, a moment before its renewal", billing.StatusActive, false, end.Add(-1), false, end},
+		{"active, its renewal overdue", billing.StatusActive, false, day(99), false, day(99)},
+		{"cancelled, running", billing.StatusActive, true, day(1), false, end},
+		{"cancelled, a moment before its end", billing.StatusActive, true, end.Add(-1), false, end},
+		{"cancelled, exactly at its end", billing.StatusActive, true, end, true, time.Time{}},
+		{"cancelled, long over", billing.StatusActive, true, day(99), true, time.Time{}},
+		{"past due", billing.StatusPastDue, false, day(32), false, day(38)},
+		{"past due, at the end of the grace", billing.StatusPastDue, false, day(38), false, day(38)},
+		{"past due, its last try overdue", billing.StatusPastDue, false, day(40), false, day(40)},
+		{"ended", billing.StatusEnded, false, day(6), false, time.Time{}},
+		{"ended by a cancel, then its period over", billing.StatusEnded, true, day(99), false, time.Time{}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -258,8 +258,8 @@ func TestAtAndAccess(t *testing.T) {
 			before := subscription(t, tt.status, tt.cancelled)
 			want, wantEvents := before, []billing.Event(nil)
 			if tt.ends {
-				want.Status, want.EndedAt, want.NextChargeAt = billing.HasEnded, end, time.Time{}
-				wantEvents = []billing.Event{event(billing.Ended, end, time.Time{})}
+				want.Status, want.EndedAt, want.NextChargeAt = billing.StatusEnded, end, time.Time{}
+				wantEvents = []billing.Event{event(billing.EventEnded, end, time.Time{})}
 			}
 			got, events := before.At(tt.now)
 			expectSame(t, got, want)
@@ -282,18 +282,18 @@ func TestRefuseAnother(t *testing.T) {
 		cancelled bool
 		want      string // nothing when another may begin
 	}{
-		{"incomplete", billing.Incomplete, false,
+		{"incomplete", billing.StatusIncomplete, false,
 			"a subscription to plan basic is waiting for its first payment; ask for it again in a moment"},
-		{"incomplete and cancelled", billing.Incomplete, true,
+		{"incomplete and cancelled", billing.StatusIncomplete, true,
 			"a subscription to plan basic is waiting for its first payment; ask for it again in a moment"},
-		{"active", billing.Active, false, "there is a live subscription to plan basic already"},
-		{"past due", billing.PastDue, false, "the subscription to plan basic is past due and is tried again; " +
+		{"active", billing.StatusActive, false, "there is a live subscription to plan basic already"},
+		{"past due", billing.StatusPastDue, false, "the subscription to plan basic is past due and is tried again; " +
 			"to pay with something else, cancel it and subscribe anew"},
-		{"active and cancelled", billing.Active, true,
+		{"active and cancelled", billing.StatusActive, true,
 			"the subscription to plan basic is cancelled but runs until 2026-04-01T12:00:00Z; " +
 				"take the cancel back with POST /v1/subscriptions/basic/resume"},
-		{"ended", billing.HasEnded, false, ""},
-		{"ended by a cancel", billing.HasEnded, true, ""},
+		{"ended", billing.StatusEnded, false, ""},
+		{"ended by a cancel", billing.StatusEnded, true, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -65,8 +65,8 @@ type CardLimits struct {
 
 // Limits are the limits as billing knows them.
 func (c CardLimits) Limits() billing.CardLimits {
-	of := func(hour, day Count) []billing.Limit {
-		return []billing.Limit{{Max: int(hour), Per: time.Hour}, {Max: int(day), Per: 24 * time.Hour}}
+	of := func(hour, day Count) billing.Limits {
+		return billing.Limits{{Max: int(hour), Per: time.Hour}, {Max: int(day), Per: 24 * time.Hour}}
 	}
 	return billing.CardLimits{
 		Declines: of(c.DeclinesPerHour, c.DeclinesPerDay),

@@ -48,7 +48,7 @@ var cardPromises = []promise{
 	{"lose number and fingerprint when they are removed, and keep the rest", func(w *world) {
 		c := w.card()
 		gone := removed(c)
-		gone.Number = billing.Sealed{Ciphertext: []byte("still here"), KeyID: 1} // as if the rules forgot
+		gone.Number = billing.Encrypted{Ciphertext: []byte("still here"), KeyID: 1} // as if the rules forgot
 		w.saveCard(gone)
 		same(w, "card", w.findCard(c), removed(c))
 		list, err := w.Store.Views().Cards(w.Context(), c.UserID, app.Page{Limit: 10})
@@ -60,7 +60,7 @@ var cardPromises = []promise{
 		changed := c
 		changed.ExpMonth, changed.ExpYear, changed.Holder = 1, 2040, "НОВОЕ ИМЯ"
 		want := changed
-		changed.Number, changed.Fingerprint = billing.Sealed{Ciphertext: []byte("other"), KeyID: 2}, billing.Fingerprint{9}
+		changed.Number, changed.Fingerprint = billing.Encrypted{Ciphertext: []byte("other"), KeyID: 2}, billing.Fingerprint{9}
 		w.saveCard(changed)
 		same(w, "card", w.findCard(c), want)
 	}},
@@ -218,16 +218,16 @@ var cardMethodPromises = []promise{
 var toldPromises = []promise{
 	{"are told of from a time on", func(w *world) {
 		c := w.card()
-		e := c.Added()
+		e := c.AddedEvent()
 		e.ID = newIDOf[billing.EventID]()
 		w.tx(func(ctx context.Context, tx app.Repos) error { return tx.Events.Append(ctx, e) })
 		for since, want := range map[time.Time]bool{
 			e.At: true, e.At.Add(-time.Hour): true, e.At.Add(time.Microsecond): false,
 		} {
 			w.tx(func(ctx context.Context, tx app.Repos) error {
-				got, err := tx.Events.Told(ctx, c.UserID, billing.CardAdded, since)
+				got, err := tx.Events.Told(ctx, c.UserID, billing.EventCardAdded, since)
 				same(w, "told", got, want)
-				other, err2 := tx.Events.Told(ctx, c.UserID, billing.CardRemoved, since)
+				other, err2 := tx.Events.Told(ctx, c.UserID, billing.EventCardRemoved, since)
 				same(w, "told of another type", other, false)
 				return errors.Join(err, err2)
 			})
@@ -241,7 +241,7 @@ var toldPromises = []promise{
 func newCard(user billing.UserID, fingerprint byte) billing.Card {
 	return billing.Card{
 		ID: newIDOf[billing.CardID](), UserID: user, Brand: billing.Mir, Last4: "0053", ExpMonth: 12, ExpYear: 2031,
-		Holder: "ИВАН ПЕТРОВ", Number: billing.Sealed{Ciphertext: []byte("sealed \x00\xff"), KeyID: 1<<32 - 1},
+		Holder: "ИВАН ПЕТРОВ", Number: billing.Encrypted{Ciphertext: []byte("sealed \x00\xff"), KeyID: 1<<32 - 1},
 		Fingerprint: billing.Fingerprint{fingerprint, 31: 1}, CreatedAt: noon,
 	}
 }

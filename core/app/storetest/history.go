@@ -12,7 +12,7 @@ import (
 var historyPromises = []promise{
 	{"keeps every field of an event", func(w *world) {
 		d := w.open(0)
-		bare, full := d.event(billing.CancelRequested), d.event(billing.PaymentWasDeclined)
+		bare, full := d.event(billing.EventCancelRequested), d.event(billing.EventPaymentDeclined)
 		full.PaymentID, full.Amount, full.DeclineCode = d.pay.ID, d.pay.Amount, billing.CardExpired
 		full.AccessUntil, full.RetryAt, full.PlanCode = noon.Add(time.Hour), noon.Add(time.Minute), "as it was then"
 		w.append(bare, full)
@@ -22,8 +22,8 @@ var historyPromises = []promise{
 		d, other := w.open(0), w.open(0)
 		var all []billing.Event
 		for range 5 {
-			all = append(all, d.event(billing.CancelRequested))
-			w.append(other.event(billing.CancelRevoked))
+			all = append(all, d.event(billing.EventCancelRequested))
+			w.append(other.event(billing.EventCancelRevoked))
 		}
 		w.append(all...)
 		slices.Reverse(all)
@@ -36,7 +36,7 @@ var historyPromises = []promise{
 	}},
 	{"goes by ids, not by times", func(w *world) {
 		d := w.open(0)
-		first, second := d.event(billing.CancelRequested), d.event(billing.CancelRevoked)
+		first, second := d.event(billing.EventCancelRequested), d.event(billing.EventCancelRevoked)
 		first.At = noon.Add(time.Hour)
 		w.append(second, first)
 		w.wantEvents(d.sub.UserID, app.Page{Limit: 10}, second, first)
@@ -46,7 +46,7 @@ var historyPromises = []promise{
 		w.append()
 		var all []billing.Event
 		for range 100 {
-			all = append(all, d.event(billing.CancelRequested))
+			all = append(all, d.event(billing.EventCancelRequested))
 		}
 		w.append(all...)
 		slices.Reverse(all)

@@ -28,7 +28,7 @@ var subscriptionPromises = []promise{
 		d := w.settle(w.open(0), billing.PaymentSucceeded, noon)
 		next := d.next(1)
 		w.must(w.addPayment(0, next))
-		d.sub.Status, d.sub.LatestPaymentID, d.sub.Current = billing.PastDue, next.ID, next.Period
+		d.sub.Status, d.sub.LatestPaymentID, d.sub.Current = billing.StatusPastDue, next.ID, next.Period
 		d.sub.NextChargeAt, d.sub.Charging = next.Period.Start.Add(time.Microsecond), true
 		d.sub.PastDueSince, d.sub.GraceUntil = noon.Add(2*time.Microsecond), noon.Add(3*time.Microsecond)
 		w.save(d)

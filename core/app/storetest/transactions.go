@@ -98,7 +98,7 @@ func (w *world) writeAll(ctx context.Context, tx app.Repos, m billing.PaymentMet
 		tx.PaymentSystems.Add(ctx, billing.PaymentSystem{Code: "other", Name: "Other", CreatedAt: noon}),
 		tx.Answers.Claim(ctx, request(m.UserID, "key"), d.sub.ID),
 		d.add(ctx, tx, 0),
-		tx.Events.Append(ctx, d.event(billing.CancelRequested)),
+		tx.Events.Append(ctx, d.event(billing.EventCancelRequested)),
 	)
 }
 
