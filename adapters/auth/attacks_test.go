@@ -20,8 +20,8 @@ import (
 	"github.com/online-cinema/billing/adapters/auth"
 )
 
-// attack is a token that must be refused, and why. Wherever it can be, it is
-// signed by the issuer: nothing but the rule under test stands in its way.
+// attack is a token that must be refused with cause. Where possible the issuer signed
+// it, so that only the rule under test can refuse it.
 type attack struct {
 	name  string
 	token string
@@ -38,7 +38,7 @@ const (
 	causeTyp       = "typ is not JWT or at+jwt"
 	causeKID       = "kid is not a string of 1 to 128 bytes"
 	causeParam     = "header has a parameter other than alg, kid and typ"
-	causeVariant   = "a registered claim in another spelling"
+	causeMisspelt  = "a registered claim in another spelling"
 	causeIss       = "iss is not a string"
 	causeSub       = "sub is missing or not a safe identifier"
 	causeAud       = "aud is not a string or an array of strings"
@@ -47,15 +47,15 @@ const (
 	causeUnknown   = "no key with this kid"
 	causeSignature = "wrong signature"
 
-	causeExpired   = "token is expired"
-	causeEarly     = "token is not valid yet"
-	causeIssued    = "token used before issued"
-	causeIssuer    = "token has invalid issuer"
-	causeAudience  = "token has invalid audience"
-	causeNoExp     = "token is missing required claim: exp claim is required"
-	causeNoIss     = "token is missing required claim: iss claim is required"
-	causeNoAud     = "token is missing required claim: aud claim is required"
-	causeTwoThings = "token is expired, token has invalid issuer"
+	causeExpired          = "token is expired"
+	causeEarly            = "token is not valid yet"
+	causeIssued           = "token used before issued"
+	causeIssuer           = "token has invalid issuer"
+	causeAudience         = "token has invalid audience"
+	causeNoExp            = "token is missing required claim: exp claim is required"
+	causeNoIss            = "token is missing required claim: iss claim is required"
+	causeNoAud            = "token is missing required claim: aud claim is required"
+	causeExpiredAndIssuer = "token is expired, token has invalid issuer"
 )
 
 func attacks() []attack {
@@ -72,11 +72,11 @@ func attacks() []attack {
 func shapeAttacks() []attack {
 	good := mint(header(), claims())
 	h, p, s := b64(header()), b64(claims()), strings.Split(good, ".")[2]
-	flipped := []byte(rawSignature(good)) // of the bytes: a letter of the text could become none of base64url
+	flipped := []byte(rawSignature(good)) // decoded: a flipped bit of the text may leave the base64url alphabet
 	flipped[len(flipped)-20] ^= 1
 	return []attack{
-		{"nothing", "", causeParts},
-		{"a word", "nonsense", causeParts},
+		{"empty", "", causeParts},
+		{"one word", "nonsense", causeParts},
 		{"two parts", h + "." + p, causeParts},
 		{"four parts", good + ".AAAA", causeParts},
 		{"five parts, as in JWE", "a.b.c.d.e", causeParts},
@@ -103,8 +103,8 @@ func shapeAttacks() []attack {
 		{"standard base64 alphabet", mintParts(h, base64.RawStdEncoding.EncodeToString([]byte(claims(`x="~~~???"`)))), causeBase64},
 		{"percent-encoded", strings.ReplaceAll(good, ".", "%2E"), causeParts},
 		{"fullwidth letter", h + "." + p + "." + s[:9] + "Ａ" + s[9:], causeBase64},
-		{"trailing bits in header", mintParts(looseBits(header()), p), causeBase64},
-		{"trailing bits in payload", mintParts(h, looseBits(claims())), causeBase64},
+		{"trailing bits in header", mintParts(withSpareBit(header()), p), causeBase64},
+		{"trailing bits in payload", mintParts(h, withSpareBit(claims())), causeBase64},
 		{"trailing bits in signature", good[:len(good)-1] + next(good[len(good)-1]), causeBase64},
 		{"impossible base64 length", mintParts(h, strings.Repeat("A", 4*9+1)), causeBase64},
 		{"longer than allowed by one", padded(8<<10 + 1), causeLong},
@@ -115,14 +115,15 @@ func shapeAttacks() []attack {
 		{"signature of zeros", h + "." + p + "." + b64(strings.Repeat("\x00", 256)), causeSignature},
 		{"signature of one byte", h + "." + p + ".AA", causeSignature},
 		{"signature with a zero in front", h + "." + p + "." + b64("\x00"+rawSignature(good)), causeSignature},
-		{"payload swapped", h + "." + b64(claims(`sub="somebody"`)) + "." + s, causeSignature},
+		{"payload swapped", h + "." + b64(claims(`sub="mallory"`)) + "." + s, causeSignature},
 		{"header swapped", b64(header(`typ="at+jwt"`)) + "." + p + "." + s, causeSignature},
-		{"another key", mintWith(strangerKey(), h, p), causeSignature},
+		{"signed with another key", mintWith(attackerKey(), h, p), causeSignature},
 	}
 }
 
-// looseBits encodes text (filled up to leave spare bits) with a spare bit set.
-func looseBits(object string) string {
+// withSpareBit encodes a JSON object and sets an unused bit of its last character. It
+// pads the object with spaces until the encoding has unused bits.
+func withSpareBit(object string) string {
 	for len(object)%3 != 1 {
 		object = object[:len(object)-1] + " }"
 	}
@@ -130,6 +131,7 @@ func looseBits(object string) string {
 	return part[:len(part)-1] + next(part[len(part)-1])
 }
 
+// next returns the character after c in the base64url alphabet.
 func next(c byte) string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	return alphabet[strings.IndexByte(alphabet, c)+1:][:1]
@@ -141,7 +143,7 @@ func rawSignature(token string) string {
 }
 
 func jsonAttacks() []attack {
-	deep := strings.Repeat("[", 16) + strings.Repeat("]", 16) // inside an object: one too many
+	deep := strings.Repeat("[", 16) + strings.Repeat("]", 16) // inside an object: one level too deep
 	deepest := strings.Repeat("[", 2000) + strings.Repeat("]", 2000)
 	inHeader := map[string]string{
 		"not JSON": "hello", "array": "[" + header() + "]", "string": `"` + subject + `"`, "null": "null",
@@ -160,13 +162,13 @@ func jsonAttacks() []attack {
 		"UTF-16": "{\x00}\x00", "lone surrogate": claims(`name="\udfff"`), "cut off": strings.TrimSuffix(claims(), "}"),
 		"doubled sub": claims(`+sub="admin"`), "doubled sub, escaped": claims(`+s\u0075b="admin"`),
 		"doubled exp": claims("+exp=" + unix(2*time.Hour)), "doubled aud": claims(`+aud="` + audience + `"`),
-		"doubled iss": claims(`+iss="` + issuer + `"`), "doubled foreign claim": claims("role=1", "+role=2"),
+		"doubled iss": claims(`+iss="` + issuer + `"`), "doubled private claim": claims("role=1", "+role=2"),
 		"doubled deep inside": claims(`x={"a":{"b":1,"b":2}}`), "NaN": claims("exp=NaN"),
 		"single quotes": strings.ReplaceAll(claims(), `"`, `'`),
 	}
 	all := []attack{
 		{"payload nested too deep", mint(header(), claims("x="+deep)), causeDeep},
-		{"payload nested deepest", mint(header(), claims("x="+deepest)), causeDeep},
+		{"payload nested very deep", mint(header(), claims("x="+deepest)), causeDeep},
 		{"payload of open brackets", mint(header(), strings.Repeat("[", 4000)), causeDeep},
 		{"header nested too deep", mint(header("kid="+deep), claims()), causeDeep},
 	}
@@ -189,7 +191,7 @@ func algorithmAttacks() []attack {
 		{"RS256 header over a PSS signature", strings.Replace(signedPSS(), b64(header(`alg="PS256"`)), b64(header()), 1), causeSignature},
 		{"RS384 by the issuer", signedRS384(`alg="RS384"`), causeAlg},
 		{"RS256 header over SHA-384", signedRS384(), causeSignature},
-		{"ES256 with a key of one's own", signedES256(), causeAlg},
+		{"ES256 with the attacker's key", signedES256(), causeAlg},
 		{"alg missing", mint(header("alg="), claims()), causeAlg},
 	}
 	for _, alg := range []string{
@@ -258,15 +260,15 @@ func signedES256() string {
 }
 
 func headerAttacks() []attack {
-	jwk := publicJWK("k1", strangerKey())
-	byStranger := func(change string) string {
-		return mintWith(strangerKey(), b64(header(change)), b64(claims()))
+	jwk := publicJWK("k1", attackerKey())
+	byAttacker := func(change string) string {
+		return mintWith(attackerKey(), b64(header(change)), b64(claims()))
 	}
 	all := []attack{
-		{"own key embedded as jwk", byStranger("jwk=" + jwk), causeParam},
-		{"own key set named by jku", byStranger(`jku="https://evil.test/jwks"`), causeParam},
-		{"own certificate in x5c", byStranger(`x5c=["MIIB"]`), causeParam},
-		{"own certificate named by x5u", byStranger(`x5u="https://evil.test/cert"`), causeParam},
+		{"attacker's key embedded as jwk", byAttacker("jwk=" + jwk), causeParam},
+		{"attacker's key set named by jku", byAttacker(`jku="https://evil.test/jwks"`), causeParam},
+		{"attacker's certificate in x5c", byAttacker(`x5c=["MIIB"]`), causeParam},
+		{"attacker's certificate named by x5u", byAttacker(`x5u="https://evil.test/cert"`), causeParam},
 	}
 	for _, param := range []string{
 		"jwk=" + jwk, `jku="https://auth.cinema.test/jwks"`, `x5u="https://auth.cinema.test/c"`, `x5c=["MIIB"]`,
@@ -323,7 +325,7 @@ func claimAttacks() []attack {
 		`SUB="admin"`, `Sub="admin"`, `ſub="admin"`, `ISS="x"`, `iſſ="x"`, `AUD="billing"`, "EXP=9999999999", "Exp=1", "NBF=1",
 		"Iat=1", `JTI="x"`,
 	} {
-		all = append(all, attack{"claim " + variant, mint(header(), claims("+"+variant)), causeVariant})
+		all = append(all, attack{"claim " + variant, mint(header(), claims("+"+variant)), causeMisspelt})
 	}
 	return all
 }
@@ -338,7 +340,7 @@ func timeAttacks() []attack {
 		{"exp in milliseconds, long past", mint(header(), claims("exp=86400000")), causeExpired},
 		{"nbf in the future", mint(header(), claims("nbf="+unix(leeway+time.Second))), causeEarly},
 		{"iat in the future", mint(header(), claims("iat="+unix(leeway+time.Second))), causeIssued},
-		{"expired and of another issuer", mint(header(), claims("exp=1", `iss="x"`)), causeTwoThings},
+		{"expired and of another issuer", mint(header(), claims("exp=1", `iss="x"`)), causeExpiredAndIssuer},
 	}
 	dates := []string{
 		`"` + unix(time.Hour) + `"`, `""`, `"never"`, "null", "true", "[]", "{}", "-1", "-0", "-" + unix(0), "1e99", "1E10",
@@ -353,7 +355,7 @@ func timeAttacks() []attack {
 	return all
 }
 
-func TestAttacksAreRefused(t *testing.T) {
+func TestVerify_RefusesAttacks(t *testing.T) {
 	t.Parallel()
 	pemConfig := config(t)
 	jwksConfig, _ := serve(t, keySet(publicJWK("k1", issuerKey())))
@@ -366,15 +368,15 @@ func TestAttacksAreRefused(t *testing.T) {
 			all := attacks()
 			t.Logf("%d attacks", len(all))
 			for _, a := range all {
-				t.Run(a.name, func(t *testing.T) { refuses(t, source.cfg, a) })
+				t.Run(a.name, func(t *testing.T) { wantRefused(t, source.cfg, a) })
 			}
 		})
 	}
 }
 
-// refuses checks that a token is refused for the cause given, and that neither
-// the error nor the log tells anything of the token.
-func refuses(t *testing.T, cfg auth.Config, a attack) {
+// wantRefused checks that the token is refused for the cause of the attack, and that
+// neither the error nor the log quotes any part of it.
+func wantRefused(t *testing.T, cfg auth.Config, a attack) {
 	t.Helper()
 	var log logs
 	cfg.Log = log.logger()
@@ -383,7 +385,7 @@ func refuses(t *testing.T, cfg auth.Config, a attack) {
 		t.Fatalf("Verify = %v, want %v", err, auth.ErrUnauthenticated)
 	}
 	if got != (auth.Claims{}) {
-		t.Errorf("a refused token has claims %+v", got)
+		t.Errorf("Verify = %+v with an error, want no claims", got)
 	}
 	if cause := log.lastCause(t); cause != a.cause && !strings.HasSuffix(cause, ": "+a.cause) {
 		t.Errorf("cause %q, want %q", cause, a.cause)

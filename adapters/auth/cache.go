@@ -9,77 +9,77 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// cacheSize is how many tokens are remembered: viewers who are active at the same
-// time. One takes about 600 bytes.
+// cacheSize is the maximum number of cached tokens, enough for the viewers who are
+// active at the same time. An entry takes about 600 bytes.
 const cacheSize = 16_384
 
-// verified is what is known of a token: that this key signed it. It says nothing
-// about whether the key is still in use, or the token valid at another time.
+// verified is a token whose signature was verified with key. The key may no longer be
+// in use, and the token may have expired since.
 type verified struct {
 	kid    string
 	key    *rsa.PublicKey
 	claims jwt.RegisteredClaims
 }
 
-// tokenSum stands for a token, so that none is kept in memory.
-type tokenSum = [sha256.Size]byte
+// tokenHash identifies a token without keeping the token in memory.
+type tokenHash = [sha256.Size]byte
 
-// cache remembers tokens whose signature was verified, which is most of the work
-// that a token takes. Only good tokens get in, so nobody fills it but the auth
-// service's own viewers; it forgets the one that was not seen for the longest.
+// cache is an LRU cache of tokens with a verified signature, because the signature
+// is most of the cost of a verification. Only valid tokens are stored, so an attacker
+// without tokens of the auth service cannot fill it.
 type cache struct {
 	size int
 
 	mu     sync.Mutex
-	tokens map[tokenSum]*list.Element
-	byUse  *list.List // of cached, the latest first
+	tokens map[tokenHash]*list.Element
+	recent *list.List // of *cacheEntry, most recently used first
 }
 
-type cached struct {
-	sum tokenSum
+type cacheEntry struct {
+	hash tokenHash
 	verified
 }
 
 func newCache(size int) *cache {
-	return &cache{size: size, tokens: make(map[tokenSum]*list.Element), byUse: list.New()}
+	return &cache{size: size, tokens: make(map[tokenHash]*list.Element), recent: list.New()}
 }
 
-func (c *cache) get(sum tokenSum) (verified, bool) {
+func (c *cache) get(hash tokenHash) (verified, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e, ok := c.tokens[sum]
+	e, ok := c.tokens[hash]
 	if !ok {
 		return verified{}, false
 	}
-	c.byUse.MoveToFront(e)
-	return e.Value.(*cached).verified, true
+	c.recent.MoveToFront(e)
+	return e.Value.(*cacheEntry).verified, true
 }
 
-func (c *cache) put(sum tokenSum, v verified) {
+func (c *cache) put(hash tokenHash, v verified) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if e, ok := c.tokens[sum]; ok {
-		e.Value.(*cached).verified = v
+	if e, ok := c.tokens[hash]; ok {
+		e.Value.(*cacheEntry).verified = v
 		return
 	}
-	if c.byUse.Len() >= c.size {
-		oldest := c.byUse.Back()
-		delete(c.tokens, c.byUse.Remove(oldest).(*cached).sum)
+	if c.recent.Len() >= c.size {
+		oldest := c.recent.Back()
+		delete(c.tokens, c.recent.Remove(oldest).(*cacheEntry).hash)
 	}
-	c.tokens[sum] = c.byUse.PushFront(&cached{sum, v})
+	c.tokens[hash] = c.recent.PushFront(&cacheEntry{hash, v})
 }
 
-func (c *cache) drop(sum tokenSum) {
+func (c *cache) drop(hash tokenHash) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if e, ok := c.tokens[sum]; ok {
-		c.byUse.Remove(e)
-		delete(c.tokens, sum)
+	if e, ok := c.tokens[hash]; ok {
+		c.recent.Remove(e)
+		delete(c.tokens, hash)
 	}
 }
 
 func (c *cache) len() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.byUse.Len()
+	return c.recent.Len()
 }

@@ -9,39 +9,40 @@ import (
 	"time"
 )
 
-// sums are different ones.
-func sums(n int) (all []tokenSum) {
+// hashes returns n different token hashes.
+func hashes(n int) (all []tokenHash) {
 	for i := range n {
 		all = append(all, sha256.Sum256([]byte{byte(i)}))
 	}
 	return all
 }
 
-func TestACacheForgetsWhatWasNotSeenForTheLongest(t *testing.T) {
+func TestCache_EvictsLeastRecentlyUsed(t *testing.T) {
 	t.Parallel()
-	c, s := newCache(3), sums(4)
-	for _, sum := range s[:3] {
-		c.put(sum, verified{})
+	c, h := newCache(3), hashes(4)
+	for _, hash := range h[:3] {
+		c.put(hash, verified{})
 	}
-	c.get(s[0])
-	c.put(s[3], verified{})
+	c.get(h[0])
+	c.put(h[3], verified{})
 	for i, want := range []bool{true, false, true, true} {
-		if _, got := c.get(s[i]); got != want {
-			t.Errorf("token %d is remembered: %t, want %t", i, got, want)
+		if _, got := c.get(h[i]); got != want {
+			t.Errorf("token %d is cached: %t, want %t", i, got, want)
 		}
 	}
-	c.put(s[3], verified{kid: "again"})
+	c.put(h[3], verified{kid: "replaced"})
 	if c.len() != 3 || len(c.tokens) != 3 {
-		t.Errorf("%d and %d are remembered, want 3", c.len(), len(c.tokens))
+		t.Errorf("the list has %d entries and the map %d, want 3", c.len(), len(c.tokens))
 	}
-	c.drop(s[3])
-	c.drop(s[1]) // which is not there
-	if _, got := c.get(s[3]); got || c.len() != 2 || len(c.tokens) != 2 {
-		t.Errorf("after one was dropped %d are remembered, the dropped one: %t", c.len(), got)
+	c.drop(h[3])
+	c.drop(h[1]) // evicted before: no effect
+	if _, got := c.get(h[3]); got || c.len() != 2 || len(c.tokens) != 2 {
+		t.Errorf("after drop: %d entries, want 2; the dropped token is cached: %t", c.len(), got)
 	}
 }
 
-// tokenMaker makes tokens, and a Verifier that takes them.
+// tokenMaker returns a Verifier, the key that it trusts, and a function that signs
+// tokens with that key.
 func tokenMaker(t *testing.T, now func() time.Time) (*Verifier, *rsa.PrivateKey, func(subject string, life time.Duration) string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -67,39 +68,39 @@ func tokenMaker(t *testing.T, now func() time.Time) (*Verifier, *rsa.PrivateKey,
 	}
 }
 
-func TestASignatureIsVerifiedOnce(t *testing.T) {
+func TestVerify_ReusesVerifiedSignature(t *testing.T) {
 	t.Parallel()
 	v, key, token := tokenMaker(t, time.Now)
 	good := token("viewer", time.Hour)
 	if _, err := v.Verify(t.Context(), good); err != nil || v.cache.len() != 1 {
-		t.Fatalf("%d tokens are remembered; %v", v.cache.len(), err)
+		t.Fatalf("%d tokens are cached, want 1; Verify: %v", v.cache.len(), err)
 	}
-	// A signature that is wrong passes if it is believed to have been verified
-	// with the key in use, and with no other.
+	// A wrong signature makes cache hits visible. The forged token must be accepted if
+	// the cache has it with the key in use, and refused if with another key.
 	forged := good[:len(good)-40] + "AAAA" + good[len(good)-36:]
-	sum := sha256.Sum256([]byte(forged))
-	known, _ := v.cache.get(sha256.Sum256([]byte(good)))
-	v.cache.put(sum, known)
+	hash := sha256.Sum256([]byte(forged))
+	cached, _ := v.cache.get(sha256.Sum256([]byte(good)))
+	v.cache.put(hash, cached)
 	if _, err := v.Verify(t.Context(), forged); err != nil {
-		t.Errorf("a remembered token is verified again: %v", err)
+		t.Errorf("the signature of a cached token was verified again: %v", err)
 	}
 	other, err := rsa.GenerateKey(rand.Reader, minKeyBits)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, signer := range map[string]*rsa.PublicKey{"another key": &other.PublicKey, "the same key as another value": {N: key.N, E: key.E}} {
-		known.key = signer
-		v.cache.put(sum, known)
+	for name, signer := range map[string]*rsa.PublicKey{"another key": &other.PublicKey, "a copy of the key": {N: key.N, E: key.E}} {
+		cached.key = signer
+		v.cache.put(hash, cached)
 		_, err := v.Verify(t.Context(), forged)
 		if same := signer != &other.PublicKey; (err == nil) != same {
-			t.Errorf("verified with %s: %v", name, err)
-		} else if _, kept := v.cache.get(sum); kept != same {
-			t.Errorf("verified with %s: remembered afterwards: %t", name, kept)
+			t.Errorf("cached with %s: %v", name, err)
+		} else if _, kept := v.cache.get(hash); kept != same {
+			t.Errorf("cached with %s: still cached: %t, want %t", name, kept, same)
 		}
 	}
 }
 
-func TestBadTokensAreNotRemembered(t *testing.T) {
+func TestVerify_DoesNotCacheRefusedTokens(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	v, _, token := tokenMaker(t, func() time.Time { return now })
@@ -107,17 +108,17 @@ func TestBadTokensAreNotRemembered(t *testing.T) {
 	for name, bad := range map[string]string{
 		"forged":  good[:len(good)-40] + "AAAA" + good[len(good)-36:],
 		"expired": token("viewer", -time.Minute),
-		"none":    "",
+		"empty":   "",
 	} {
 		if _, err := v.Verify(t.Context(), bad); err == nil || v.cache.len() != 0 {
-			t.Errorf("%s: %d are remembered; %v", name, v.cache.len(), err)
+			t.Errorf("%s: %d tokens are cached, want 0; Verify: %v", name, v.cache.len(), err)
 		}
 	}
 	if _, err := v.Verify(t.Context(), good); err != nil || v.cache.len() != 1 {
-		t.Fatalf("%d are remembered; %v", v.cache.len(), err)
+		t.Fatalf("%d tokens are cached, want 1; Verify: %v", v.cache.len(), err)
 	}
 	now = now.Add(time.Minute)
 	if _, err := v.Verify(t.Context(), good); err == nil || v.cache.len() != 0 {
-		t.Errorf("expired meanwhile: %d are remembered; %v", v.cache.len(), err)
+		t.Errorf("after expiry: %d tokens are cached, want 0; Verify: %v", v.cache.len(), err)
 	}
 }

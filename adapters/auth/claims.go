@@ -18,9 +18,9 @@ const (
 // registered are the claims of RFC 7519 §4.1.
 var registered = [...]string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti"}
 
-// readClaims reads the registered claims and checks their form. Whether they
-// are there, and fit, is for the validator; only the subject is finished here.
-// Other claims may hold anything.
+// readClaims reads the registered claims and checks their form. The subject is
+// fully checked here; the validator checks the presence and the values of the
+// rest. Other claims may have any value.
 func readClaims(raw []byte) (jwt.RegisteredClaims, error) {
 	var c jwt.RegisteredClaims
 	members, err := readObject(raw)
@@ -29,7 +29,7 @@ func readClaims(raw []byte) (jwt.RegisteredClaims, error) {
 	}
 	for name := range members {
 		if misspelt(name) {
-			return c, claimVariant
+			return c, misspeltClaim
 		}
 	}
 	var ok bool
@@ -45,9 +45,9 @@ func readClaims(raw []byte) (jwt.RegisteredClaims, error) {
 	return c, readDates(members, &c)
 }
 
-// misspelt reports a name that a reader who ignores case takes for a registered
-// claim ("SUB", or "ſub" with a long s) and we do not: a token that says one
-// thing to us and another to the next service is refused.
+// misspelt reports whether name equals a registered claim only when case is ignored
+// ("SUB", or "ſub" with a long s). Such a token is refused, because another
+// service may read that claim and we would not.
 func misspelt(name string) bool {
 	for _, claim := range registered {
 		if name != claim && strings.EqualFold(name, claim) {
@@ -57,15 +57,16 @@ func misspelt(name string) bool {
 	return false
 }
 
-// safeSubject keeps the subject harmless wherever it ends up: in a log line, a
-// header, a query, a page. UUIDs, "auth0|…", e-mail addresses and URNs fit.
+// safeSubject reports whether a subject can be written into a log line, a header,
+// a query or a page without escaping. UUIDs, "auth0|…", e-mail addresses and URNs
+// pass.
 func safeSubject(sub string) bool {
 	return sub != "" && len(sub) <= maxSubject && !strings.ContainsFunc(sub, func(r rune) bool {
 		return !alphanumeric(r) && !strings.ContainsRune("-._~:@|+/=", r)
 	})
 }
 
-// audience is a string or an array of strings (RFC 7519 §4.1.3).
+// audience reads a string or an array of strings (RFC 7519 §4.1.3).
 func audience(v jsontext.Value) (all []string, ok bool) {
 	if one, ok := unquote(v); ok {
 		return []string{one}, true
@@ -73,7 +74,7 @@ func audience(v jsontext.Value) (all []string, ok bool) {
 	if v.Kind() != '[' {
 		return nil, false
 	}
-	d := jsontext.NewDecoder(bytes.NewReader(v)) // of valid JSON: nothing below can fail
+	d := jsontext.NewDecoder(bytes.NewReader(v)) // v is valid JSON: no read below can fail
 	_, _ = d.ReadToken()
 	for d.PeekKind() == '"' {
 		t, _ := d.ReadToken()
@@ -98,9 +99,9 @@ func readDates(members object, c *jwt.RegisteredClaims) error {
 	return nil
 }
 
-// date reads a NumericDate (RFC 7519 §2): seconds since 1970 as a JSON number,
-// not a string, to the year 9999. A fraction is allowed there and dropped; an
-// exponent is of no use but to overflow.
+// date reads a NumericDate (RFC 7519 §2): seconds since 1970 as a JSON number, up
+// to the end of the year 9999. It drops a fraction, which the RFC allows. It refuses
+// strings, and exponents, which serve only to overflow.
 func date(v jsontext.Value) (at time.Time, ok bool) {
 	if strings.ContainsAny(string(v), "eE") {
 		return time.Time{}, false

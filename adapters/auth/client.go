@@ -12,8 +12,8 @@ const (
 	maxKeySet    = 1 << 20         // bytes, after decompression
 )
 
-// checkURL accepts an https URL, and an http one where that is allowed: who can
-// change the key set on its way can be any viewer.
+// checkURL accepts an https URL, and an http URL if allowHTTP is set. An attacker
+// who can change the key set in transit can impersonate any viewer.
 func checkURL(raw string, allowHTTP bool) error {
 	u, err := url.Parse(raw)
 	switch {
@@ -22,29 +22,30 @@ func checkURL(raw string, allowHTTP bool) error {
 	case u.Scheme != "https" && u.Scheme != "http" || u.Host == "":
 		return errors.New("the JWKS URL is not an https URL")
 	case u.Scheme == "http" && !allowHTTP:
-		return errors.New("the JWKS URL is http: https is needed")
+		return errors.New("the JWKS URL is http: https is required")
 	}
 	return nil
 }
 
-// newClient follows no redirects (they could lead out of https, or to a host
-// that nobody configured) and reads no answer without end.
-func newClient(via http.RoundTripper) *http.Client {
-	if via == nil {
-		via = http.DefaultTransport
+// newClient returns a client that follows no redirects and reads at most maxKeySet
+// bytes of a response. A redirect could lead to plain http or to a host that the
+// operator did not configure.
+func newClient(base http.RoundTripper) *http.Client {
+	if base == nil {
+		base = http.DefaultTransport
 	}
 	return &http.Client{
-		Transport: boundedTransport{via},
+		Transport: limitedTransport{base},
 		CheckRedirect: func(*http.Request, []*http.Request) error {
 			return errors.New("redirects are not followed")
 		},
 	}
 }
 
-type boundedTransport struct{ via http.RoundTripper }
+type limitedTransport struct{ base http.RoundTripper }
 
-func (t boundedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
-	resp, err := t.via.RoundTrip(req)
+func (t limitedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := t.base.RoundTrip(req)
 	if err != nil {
 		return nil, err
 	}

@@ -1,26 +1,25 @@
-// Package auth decides whose request it is: it verifies the JWTs that the
-// cinema's auth service issues, and gives the subject they name.
+// Package auth authenticates viewers: it verifies the JWTs that the cinema's
+// auth service issues, and returns their subject.
 //
 //	token ─► shape ─► header ─► claims ─► key ─► signature ─► time, iss, aud ─► Claims
 //	        token.go          claims.go  keys.go └────────── golang-jwt ──────┘
 //	                                     jwks.go
 //
-// Everything left of the key is our own and stricter than the library, which
-// would let some twenty odd shapes pass: doubled members, "SUB" for "sub",
-// "crit", line breaks in the base64. The library never parses a token here; it
-// gets what the strict reader read, so the two cannot read it differently.
+// The steps before the key lookup are our own code and stricter than the library.
+// The library accepts about twenty odd shapes: duplicate members, "SUB" for "sub",
+// "crit", line breaks in the base64. It never parses a token here. It receives the
+// claims that the strict reader parsed, so the two cannot disagree.
 //
 // Only RS256 is accepted (RFC 8725 §3.1: the verifier picks the algorithm, not
 // the token). Keys come from one PEM file or from one JWKS URL, and may change
-// while the service runs. No token costs a network call; an unknown key id may
-// cause one, at most twice a minute.
+// while the service runs. Verifying a token causes no network call, except that an
+// unknown key id may cause one JWKS fetch, at most twice a minute.
 //
-// A signature is verified once: the sums of tokens that were good are remembered
-// (cache.go), with the key that signed them. Whether that key is still in use,
-// and the token valid at this moment, is asked each time.
+// A signature is verified once: the hash of each valid token is cached with the
+// key that signed it (cache.go). Each call still checks that the key is in use and
+// that the token is valid now.
 //
 // Not here: the HTTP header and the 401 (httpapi), and the registration of users
-// seen for the first time (app). Issuing tokens
-// is the auth service's business: [Sign] and [NewKeyPair] exist so that there
-// is something to try out in dev and test.
+// on their first request (core). The auth service issues the tokens; [Sign] and
+// [NewKeyPair] exist for dev and test only.
 package auth

@@ -28,13 +28,13 @@ const (
 	leeway   = 30 * time.Second
 )
 
-// noon is when the tests take place.
+// noon is the time of the tests' clocks at the start.
 var noon = time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
 
 var (
 	issuerKey   = sync.OnceValue(func() *rsa.PrivateKey { return generate(2048) })
 	nextKey     = sync.OnceValue(func() *rsa.PrivateKey { return generate(2048) })
-	strangerKey = sync.OnceValue(func() *rsa.PrivateKey { return generate(2048) })
+	attackerKey = sync.OnceValue(func() *rsa.PrivateKey { return generate(2048) })
 	weakKey     = sync.OnceValue(func() *rsa.PrivateKey { return generate(1024) })
 )
 
@@ -46,7 +46,7 @@ func generate(bits int) *rsa.PrivateKey {
 	return key
 }
 
-// clock stands still until it is moved.
+// clock is a frozen clock, moved by advance.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -66,7 +66,7 @@ func (c *clock) advance(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
-// logs keeps what a Verifier logs.
+// logs collects the log of a Verifier.
 type logs struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -88,7 +88,7 @@ func (l *logs) logger() *slog.Logger {
 	return slog.New(slog.NewJSONHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
-// lastCause is the cause in the last line.
+// lastCause returns the cause in the last line.
 func (l *logs) lastCause(t *testing.T) string {
 	t.Helper()
 	lines := strings.Split(strings.TrimSpace(l.text()), "\n")
@@ -97,12 +97,12 @@ func (l *logs) lastCause(t *testing.T) string {
 		t.Fatalf("log line %q: %v", lines[len(lines)-1], err)
 	}
 	if line.Level != "DEBUG" {
-		t.Errorf("a refused token is logged at level %s", line.Level)
+		t.Errorf("the refusal was logged at level %s, want DEBUG", line.Level)
 	}
 	return line.Cause
 }
 
-// config verifies with the issuer's key from a PEM file.
+// config returns a configuration with the issuer's key in a PEM file.
 func config(tb testing.TB) auth.Config {
 	tb.Helper()
 	der, err := x509.MarshalPKIXPublicKey(issuerKey().Public())
@@ -137,12 +137,13 @@ func newVerifier(tb testing.TB, cfg auth.Config) *auth.Verifier {
 	return v
 }
 
-// header and claims are JSON objects that are right, with changes: "name=json"
-// sets a member, "name=" takes it out, "+name=json" adds it once more.
+// header returns a valid JSON header with changes: "name=json" sets a member, "name="
+// removes it, and "+name=json" appends a second one.
 func header(changes ...string) string {
 	return object([]string{`alg="RS256"`, `typ="JWT"`, `kid="k1"`}, changes)
 }
 
+// claims returns valid JSON claims with changes, as for header.
 func claims(changes ...string) string {
 	return object([]string{
 		`sub="` + subject + `"`, `iss="` + issuer + `"`, `aud="` + audience + `"`,
@@ -150,7 +151,7 @@ func claims(changes ...string) string {
 	}, changes)
 }
 
-// unix is a time relative to noon, as a NumericDate.
+// unix returns a time relative to noon, as a NumericDate.
 func unix(d time.Duration) string {
 	text, _ := json.Marshal(noon.Add(d).Unix())
 	return string(text)
@@ -193,10 +194,10 @@ func set(members []string, change string) []string {
 
 func b64(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
 
-// mint makes a token that the issuer signed, whatever it says.
+// mint returns a token signed by the issuer, with any text as header and claims.
 func mint(header, claims string) string { return mintParts(b64(header), b64(claims)) }
 
-// mintParts signs two parts as they are, well-formed or not.
+// mintParts signs two encoded parts, well-formed or not.
 func mintParts(header, claims string) string { return mintWith(issuerKey(), header, claims) }
 
 func mintWith(key *rsa.PrivateKey, header, claims string) string {

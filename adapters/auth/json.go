@@ -14,10 +14,10 @@ const maxDepth = 16
 // object is a JSON object: member names with their raw values.
 type object map[string]jsontext.Value
 
-// readObject reads text that is one JSON object and nothing more. jsontext
-// keeps to RFC 7493: no doubled names at any depth (compared after unescaping),
-// no invalid UTF-8, no lone surrogates. encoding/json would let all three pass
-// and match names in any case (RFC 8725 §2.4 and §3.7).
+// readObject parses text that consists of exactly one JSON object. jsontext
+// enforces RFC 7493: no duplicate names at any depth (compared after unescaping),
+// no invalid UTF-8, no lone surrogates. encoding/json accepts all three and matches
+// names in any case (RFC 8725 §2.4 and §3.7).
 func readObject(raw []byte) (object, error) {
 	if nestsTooDeep(raw) {
 		return nil, tooDeep
@@ -48,7 +48,8 @@ func readObject(raw []byte) (object, error) {
 	return members, nil
 }
 
-// nestsTooDeep looks no further than the first fault, which readObject reports.
+// nestsTooDeep reports whether raw nests deeper than maxDepth. It stops at the first
+// syntax error, which readObject reports.
 func nestsTooDeep(raw []byte) bool {
 	d := jsontext.NewDecoder(bytes.NewReader(raw))
 	for {
@@ -66,7 +67,8 @@ func (o object) has(name string) bool {
 	return ok
 }
 
-// text returns a member that is a string; ok is false for any other, and for none.
+// text returns the value of a string member. ok is false if the member is missing or
+// not a string.
 func (o object) text(name string) (s string, ok bool) { return unquote(o[name]) }
 
 func unquote(v jsontext.Value) (s string, ok bool) {

@@ -15,15 +15,15 @@ import (
 )
 
 const (
-	refreshEvery = 10 * time.Minute // a key taken out of the set works this long
-	retryFirst   = time.Second      // after a failure; doubled each time
-	retryMost    = time.Minute
-	// Fetches that tokens with an unknown kid may cause: strangers' use them up,
-	// and a new key has to be found within a minute all the same.
-	unknownEvery = 30 * time.Second
+	refreshInterval = 10 * time.Minute // a key removed from the set stays valid this long
+	minRetry        = time.Second      // after a failed fetch; doubled after each further failure
+	maxRetry        = time.Minute
+	// At most one fetch per interval for tokens with an unknown kid. Forged tokens can
+	// use up these fetches; a new key must still be found within a minute.
+	unknownKeyInterval = 30 * time.Second
 )
 
-// remoteKeys are the keys behind a JWKS URL. One goroutine fetches:
+// remoteKeys serves the keys of a JWKS URL. One goroutine fetches them:
 //
 //	every 10 minutes ──┐
 //	1s, 2s, … after ───┼─► fetch ─► usable keys? ─► replace the set
@@ -31,36 +31,36 @@ const (
 //	unknown kid ───────┘
 //	  (≤ 2 a minute)
 type remoteKeys struct {
-	set    *goodKeys
+	set    *usableKeys
 	lookup keyfunc.Keyfunc
 	fetch  func(context.Context) error
 	now    func() time.Time
 	log    *slog.Logger
 
-	unknown chan chan struct{} // requests to fetch; each channel is closed once it was dealt with
-	stopped <-chan struct{}    // closed when the goroutine has been told to end
+	requests chan chan struct{} // requests for a fetch; each channel is closed when it is handled
+	stopped  <-chan struct{}    // closed when the goroutine must end
 }
 
 func newRemoteKeys(ctx context.Context, cfg Config) (*remoteKeys, error) {
-	set := &goodKeys{MemoryJWKSet: jwkset.NewMemoryStorage(), log: cfg.Log}
+	set := &usableKeys{MemoryJWKSet: jwkset.NewMemoryStorage(), log: cfg.Log}
 	r := &remoteKeys{
 		set: set, fetch: fetcher(cfg.JWKSURL, newClient(cfg.Transport), set),
 		now: cfg.Now, log: cfg.Log,
-		unknown: make(chan chan struct{}), stopped: ctx.Done(),
+		requests: make(chan chan struct{}), stopped: ctx.Done(),
 	}
 	var err error
 	r.lookup, err = keyfunc.New(keyfunc.Options{Ctx: ctx, Storage: set})
 	if err != nil {
 		return nil, err
 	}
-	go r.keepFresh(ctx, r.refresh(ctx))
+	go r.refreshLoop(ctx, r.refresh(ctx))
 	return r, nil
 }
 
-// fetcher returns a function that fetches the set once. jwkset does it in its
-// constructor; its own refreshing is not used, because it waits 10 minutes
-// after a first failure and runs the fetch for an unknown kid under the time
-// limit of the rate limiter.
+// fetcher returns a function that fetches the set once, with the constructor of
+// jwkset. The refresh of jwkset is not used: after a first failure it waits 10
+// minutes, and it runs the fetch for an unknown kid under the time limit of its rate
+// limiter.
 func fetcher(url string, client *http.Client, set jwkset.Storage) func(context.Context) error {
 	return func(ctx context.Context) error {
 		_, err := jwkset.NewStorageFromHTTP(url, jwkset.HTTPClientStorageOptions{
@@ -72,14 +72,14 @@ func fetcher(url string, client *http.Client, set jwkset.Storage) func(context.C
 
 func (r *remoteKeys) ready() error {
 	if r.set.empty() {
-		return errors.New("auth: no key from the JWKS yet")
+		return errors.New("auth: no key was fetched from the JWKS URL yet")
 	}
 	return nil
 }
 
-// key requires a kid: without one every key of the set would have to be tried.
-// When the kid is unknown, perhaps because the auth service has just changed
-// its key, it waits for one fetch if one is due.
+// key implements [keySource]. It requires a kid, because without one it would have to
+// try every key of the set. An unknown kid may belong to a key that the auth service
+// has just added, so key waits for one fetch if the rate limit allows it.
 func (r *remoteKeys) key(ctx context.Context, kid string) (*rsa.PublicKey, error) {
 	if kid == "" {
 		return nil, noKeyID
@@ -87,7 +87,7 @@ func (r *remoteKeys) key(ctx context.Context, kid string) (*rsa.PublicKey, error
 	if key, err := r.find(ctx, kid); err == nil {
 		return key, nil
 	}
-	r.askForFetch(ctx)
+	r.requestFetch(ctx)
 	return r.find(ctx, kid)
 }
 
@@ -95,7 +95,7 @@ func (r *remoteKeys) find(ctx context.Context, kid string) (*rsa.PublicKey, erro
 	header := map[string]any{"alg": "RS256", "kid": kid}
 	found, err := r.lookup.KeyfuncCtx(ctx)(&jwt.Token{Header: header})
 	if err != nil {
-		return nil, unknownKey // the library's text quotes the kid
+		return nil, unknownKey // not err: its text quotes the kid
 	}
 	key, ok := found.(*rsa.PublicKey)
 	if !ok {
@@ -104,10 +104,11 @@ func (r *remoteKeys) find(ctx context.Context, kid string) (*rsa.PublicKey, erro
 	return key, nil
 }
 
-func (r *remoteKeys) askForFetch(ctx context.Context) {
+// requestFetch waits until the goroutine has fetched the set or skipped the fetch.
+func (r *remoteKeys) requestFetch(ctx context.Context) {
 	done := make(chan struct{})
 	select {
-	case r.unknown <- done:
+	case r.requests <- done:
 	case <-ctx.Done():
 		return
 	case <-r.stopped:
@@ -119,16 +120,16 @@ func (r *remoteKeys) askForFetch(ctx context.Context) {
 	}
 }
 
-// keepFresh fetches until ctx ends; err is how the first fetch went.
-func (r *remoteKeys) keepFresh(ctx context.Context, err error) {
-	limit := rate.NewLimiter(rate.Every(unknownEvery), 1)
-	retry := retryFirst
+// refreshLoop fetches the set until ctx ends. err is the result of the first fetch.
+func (r *remoteKeys) refreshLoop(ctx context.Context, err error) {
+	limit := rate.NewLimiter(rate.Every(unknownKeyInterval), 1)
+	retry := minRetry
 	pause := func(err error) time.Duration {
 		if err == nil {
-			retry = retryFirst
-			return refreshEvery
+			retry = minRetry
+			return refreshInterval
 		}
-		defer func() { retry = min(2*retry, retryMost) }()
+		defer func() { retry = min(2*retry, maxRetry) }()
 		return retry
 	}
 	timer := time.NewTimer(pause(err))
@@ -139,8 +140,8 @@ func (r *remoteKeys) keepFresh(ctx context.Context, err error) {
 			return
 		case <-timer.C:
 			timer.Reset(pause(r.refresh(ctx)))
-		case done := <-r.unknown:
-			// The timer runs on: a flood of foreign tokens cannot put off the
+		case done := <-r.requests:
+			// The timer keeps running, so a flood of forged tokens cannot delay the
 			// regular fetch.
 			if limit.AllowN(r.now(), 1) {
 				_ = r.refresh(ctx)
@@ -153,7 +154,7 @@ func (r *remoteKeys) keepFresh(ctx context.Context, err error) {
 func (r *remoteKeys) refresh(ctx context.Context) error {
 	err := r.fetch(ctx)
 	if err != nil && ctx.Err() == nil {
-		r.log.WarnContext(ctx, "JWKS not refreshed, the keys stay as they are", "error", err)
+		r.log.WarnContext(ctx, "JWKS was not refreshed; the previous keys stay in use", "error", err)
 	}
 	return err
 }

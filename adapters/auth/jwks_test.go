@@ -17,7 +17,7 @@ import (
 	"github.com/online-cinema/billing/adapters/auth"
 )
 
-// jwksServer is an auth service: an https URL with a key set.
+// jwksServer is a fake auth service that serves a key set over https.
 type jwksServer struct {
 	*httptest.Server
 	handler atomic.Pointer[http.HandlerFunc]
@@ -25,11 +25,11 @@ type jwksServer struct {
 	clock   *clock
 }
 
-// serve starts an auth service with this key set, and a configuration for it.
+// serve starts a jwksServer with a key set, and returns it with a configuration.
 func serve(tb testing.TB, set string) (auth.Config, *jwksServer) {
 	tb.Helper()
 	s := &jwksServer{clock: newClock()}
-	s.answer(set)
+	s.respond(set)
 	s.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.fetches.Add(1)
 		(*s.handler.Load())(w, r)
@@ -41,18 +41,18 @@ func serve(tb testing.TB, set string) (auth.Config, *jwksServer) {
 	}, s
 }
 
-func (s *jwksServer) answer(body string) {
+func (s *jwksServer) respond(body string) {
 	s.handle(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(body)) })
 }
 
 func (s *jwksServer) handle(h http.HandlerFunc) { s.handler.Store(&h) }
 
-// refetch makes v fetch the set again, as an unknown kid does now and then.
+// refetch makes v fetch the set again by verifying a token with an unknown kid.
 func (s *jwksServer) refetch(t *testing.T, v *auth.Verifier) {
 	t.Helper()
 	before := s.fetches.Load()
 	s.clock.advance(time.Minute)
-	_, _ = v.Verify(t.Context(), mint(header(`kid="unheard-of"`), claims()))
+	_, _ = v.Verify(t.Context(), mint(header(`kid="never-issued"`), claims()))
 	if s.fetches.Load() == before {
 		t.Fatal("the set was not fetched again")
 	}
@@ -62,7 +62,7 @@ func keySet(keys ...string) string { return `{"keys":[` + strings.Join(keys, ","
 
 func publicJWK(kid string, key *rsa.PrivateKey) string { return jwk(kid, &key.PublicKey) }
 
-// jwk is a key as JSON; more are further members.
+// jwk returns a key as JSON; more are additional members.
 func jwk(kid string, key *rsa.PublicKey, more ...string) string {
 	n := base64.RawURLEncoding.EncodeToString(key.N.Bytes())
 	e := base64.RawURLEncoding.EncodeToString(big.NewInt(int64(key.E)).Bytes())
@@ -76,11 +76,11 @@ func privateJWK(kid string, key *rsa.PrivateKey) string {
 		part(key.Primes[0]), part(key.Primes[1]), part(key.Precomputed.Dp), part(key.Precomputed.Dq), part(key.Precomputed.Qinv)))
 }
 
-func TestKeyRotation(t *testing.T) {
+func TestJWKS_KeyRotation(t *testing.T) {
 	t.Parallel()
 	cfg, server := serve(t, keySet(publicJWK("k1", issuerKey())))
 	v := newVerifier(t, cfg)
-	old, fresh := mint(header(), claims()), mintWith(nextKey(), b64(header(`kid="k2"`)), b64(claims()))
+	oldToken, newToken := mint(header(), claims()), mintWith(nextKey(), b64(header(`kid="k2"`)), b64(claims()))
 
 	check := func(step, token string, valid bool, fetches int64) {
 		t.Helper()
@@ -91,23 +91,23 @@ func TestKeyRotation(t *testing.T) {
 			t.Errorf("%s: %d fetches, want %d", step, got, fetches)
 		}
 	}
-	check("known key", old, true, 1)
-	check("known key again", old, true, 1)
-	server.answer(keySet(publicJWK("k1", issuerKey()), publicJWK("k2", nextKey())))
-	check("new key", fresh, true, 2)
-	check("old key, still in the set", old, true, 2)
-	server.answer(keySet(publicJWK("k2", nextKey())))
+	check("known key", oldToken, true, 1)
+	check("known key, second time", oldToken, true, 1)
+	server.respond(keySet(publicJWK("k1", issuerKey()), publicJWK("k2", nextKey())))
+	check("new key", newToken, true, 2)
+	check("old key, still in the set", oldToken, true, 2)
+	server.respond(keySet(publicJWK("k2", nextKey())))
 	unknown := mint(header(`kid="k3"`), claims())
-	check("unknown kid at once", unknown, false, 2)
+	check("unknown kid, no time passed", unknown, false, 2)
 	server.clock.advance(29 * time.Second)
 	check("unknown kid, a second early", unknown, false, 2)
 	server.clock.advance(time.Second)
 	check("unknown kid after half a minute", unknown, false, 3)
-	check("key taken out of the set", old, false, 3)
-	check("key that stayed", fresh, true, 3)
+	check("key removed from the set", oldToken, false, 3)
+	check("key kept in the set", newToken, true, 3)
 }
 
-func TestKeyIDsDecide(t *testing.T) {
+func TestJWKS_KeyIDSelectsKey(t *testing.T) {
 	t.Parallel()
 	cfg, _ := serve(t, keySet(publicJWK("k1", issuerKey()), publicJWK("k2", nextKey())))
 	for _, a := range []attack{
@@ -120,19 +120,19 @@ func TestKeyIDsDecide(t *testing.T) {
 	} {
 		t.Run(a.name, func(t *testing.T) {
 			t.Parallel()
-			refuses(t, cfg, a)
+			wantRefused(t, cfg, a)
 		})
 	}
 }
 
-func TestUnfitKeysAreLeftOut(t *testing.T) {
+func TestJWKS_SkipsUnusableKeys(t *testing.T) {
 	t.Parallel()
 	secret := base64.RawURLEncoding.EncodeToString([]byte("secret secret secret secret secr"))
 	point := base64.RawURLEncoding.EncodeToString(ellipticKey().X.FillBytes(make([]byte, 32)))
 	issuerN := base64.RawURLEncoding.EncodeToString(issuerKey().N.Bytes())
 	tests := []struct {
 		name, key string
-		token     string // one that the key would let pass, if there is one
+		token     string // signed with the key, if possible
 	}{
 		{"1024 bits", publicJWK("bad", weakKey()), mintWith(weakKey(), b64(header(`kid="bad"`)), b64(claims()))},
 		{"symmetric", `{"kty":"oct","kid":"bad","k":"` + secret + `"}`, ""},
@@ -145,7 +145,7 @@ func TestUnfitKeysAreLeftOut(t *testing.T) {
 		{"exponent 1: anyone can sign", jwk("bad", withExponent(1)), ""},
 		{"even exponent", jwk("bad", withExponent(65538)), ""},
 		{"exponent beyond 64 bits", `{"kty":"RSA","kid":"bad","n":"` + issuerN + `","e":"AQAAAAAAAQAB"}`, mint(header(`kid="bad"`), claims())},
-		{"8193 bits", jwk("bad", ofBits(8193)), ""},
+		{"8193 bits", jwk("bad", keyOfSize(8193)), ""},
 		{"unsupported curve", `{"kty":"EC","kid":"bad","crv":"secp256k1","x":"` + point + `","y":"` + point + `"}`, ""},
 		{"unknown kty", `{"kty":"PQC","kid":"bad"}`, ""},
 	}
@@ -158,19 +158,20 @@ func TestUnfitKeysAreLeftOut(t *testing.T) {
 			cfg, server := serve(t, keySet(tt.key))
 			v := newVerifier(t, cfg)
 			if v.Ready() == nil {
-				t.Error("ready with this key alone")
+				t.Error("ready with no other key than this one")
 			}
-			server.answer(keySet(tt.key, publicJWK("k1", issuerKey())))
+			server.respond(keySet(tt.key, publicJWK("k1", issuerKey())))
 			server.refetch(t, v)
 			if _, err := v.Verify(t.Context(), tt.token); err == nil {
-				t.Error("the key is used")
+				t.Error("a token was verified with the unusable key")
 			}
 		})
 	}
 }
 
-// Keys for other uses are ordinary in a set, and do not stand in the way.
-func TestKeysForOtherUsesDoNotDisturb(t *testing.T) {
+// A set usually contains keys for other uses. They must not hide the signing key, even
+// under the same kid.
+func TestJWKS_IgnoresKeysForOtherUses(t *testing.T) {
 	t.Parallel()
 	cfg, _ := serve(t, keySet(
 		jwk("k1", &nextKey().PublicKey, `"use":"enc"`, `"alg":"RSA-OAEP"`),
@@ -186,21 +187,21 @@ func TestKeysForOtherUsesDoNotDisturb(t *testing.T) {
 	}
 }
 
-// Whatever the URL answers, it does not take away the keys there were.
-func TestBadAnswers(t *testing.T) {
+// No response of the JWKS URL may remove the keys of the last good response.
+func TestJWKS_BadResponseKeepsKeys(t *testing.T) {
 	t.Parallel()
 	good := keySet(publicJWK("k1", issuerKey()), publicJWK("k2", nextKey()))
 	text := func(s string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(s)) }
 	}
 	tests := []struct {
-		name   string
-		answer http.HandlerFunc
-		want   string
+		name     string
+		response http.HandlerFunc
+		want     string
 	}{
 		{"empty set", text(`{"keys":[]}`), "no usable key among 0"},
 		{"null set", text(`{"keys":null}`), "no usable key among 0"},
-		{"no set", text(`{}`), "no usable key among 0"},
+		{"no keys member", text(`{}`), "no usable key among 0"},
 		{"only a weak key", text(keySet(publicJWK("k9", weakKey()))), "1024 bits"},
 		{"not JSON", text("<html>"), "invalid character"},
 		{"cut off", text(good[:100]), "EOF"},
@@ -225,28 +226,28 @@ func TestBadAnswers(t *testing.T) {
 			var log logs
 			cfg.Log = log.logger()
 			v := newVerifier(t, cfg)
-			server.handle(tt.answer)
+			server.handle(tt.response)
 			server.refetch(t, v)
 			if _, err := v.Verify(t.Context(), mint(header(), claims())); err != nil {
-				t.Errorf("the key from before: %v", err)
+				t.Errorf("token of the previous key: %v", err)
 			}
 			if _, err := v.Verify(t.Context(), mintWith(nextKey(), b64(header(`kid="k2"`)), b64(claims()))); err == nil {
-				t.Error("the answer was used")
+				t.Error("a key of the bad response was used")
 			}
 			if line := log.text(); !strings.Contains(line, `"WARN"`) || !strings.Contains(line, tt.want) {
 				t.Errorf("no warning with %q in %s", tt.want, line)
 			}
 
-			server.answer(good)
+			server.respond(good)
 			server.refetch(t, v)
 			if _, err := v.Verify(t.Context(), mintWith(nextKey(), b64(header(`kid="k2"`)), b64(claims()))); err != nil {
-				t.Errorf("after a good answer: %v", err)
+				t.Errorf("after a good response: %v", err)
 			}
 		})
 	}
 }
 
-func TestLargestKeySet(t *testing.T) {
+func TestJWKS_LargestKeySet(t *testing.T) {
 	t.Parallel()
 	set := keySet(publicJWK("k1", issuerKey()))
 	pad := strings.Repeat("a", 1<<20-len(set)-len(`"pad":"",`))
@@ -256,7 +257,7 @@ func TestLargestKeySet(t *testing.T) {
 	}
 }
 
-func TestPlainHTTPWhereAllowed(t *testing.T) {
+func TestNew_PlainHTTPOnlyWhereAllowed(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte(keySet(publicJWK("k1", issuerKey()))))
@@ -265,7 +266,7 @@ func TestPlainHTTPWhereAllowed(t *testing.T) {
 	cfg := config(t)
 	cfg.PublicKeyFile, cfg.JWKSURL = "", server.URL
 	if _, err := auth.New(t.Context(), cfg); err == nil {
-		t.Error("http is accepted")
+		t.Error("an http URL is accepted without AllowHTTP")
 	}
 	cfg.AllowHTTP = true
 	if err := newVerifier(t, cfg).Ready(); err != nil {
@@ -273,29 +274,29 @@ func TestPlainHTTPWhereAllowed(t *testing.T) {
 	}
 }
 
-// A certificate that nobody vouches for is no https.
-func TestUntrustedCertificate(t *testing.T) {
+// The JWKS URL must have a certificate of a trusted authority.
+func TestJWKS_UntrustedCertificate(t *testing.T) {
 	t.Parallel()
 	cfg, _ := serve(t, keySet(publicJWK("k1", issuerKey())))
 	cfg.Transport = nil
 	if newVerifier(t, cfg).Ready() == nil {
-		t.Error("ready with keys from anyone")
+		t.Error("ready with keys of a server with an untrusted certificate")
 	}
 }
 
-func TestManyUnknownKeysAtOnce(t *testing.T) {
+func TestJWKS_ConcurrentUnknownKeysShareOneFetch(t *testing.T) {
 	t.Parallel()
 	cfg, server := serve(t, keySet(publicJWK("k1", issuerKey())))
 	v := newVerifier(t, cfg)
-	server.answer(keySet(publicJWK("k1", issuerKey()), publicJWK("k2", nextKey())))
-	foreign := mint(header(`kid="foreign"`), claims())
-	fresh := mintWith(nextKey(), b64(header(`kid="k2"`)), b64(claims()))
+	server.respond(keySet(publicJWK("k1", issuerKey()), publicJWK("k2", nextKey())))
+	unknown := mint(header(`kid="unknown"`), claims())
+	added := mintWith(nextKey(), b64(header(`kid="k2"`)), b64(claims()))
 
 	var all sync.WaitGroup
 	for range 20 {
-		all.Go(func() { _, _ = v.Verify(context.Background(), foreign) })
+		all.Go(func() { _, _ = v.Verify(context.Background(), unknown) })
 		all.Go(func() {
-			if _, err := v.Verify(context.Background(), fresh); err != nil {
+			if _, err := v.Verify(context.Background(), added); err != nil {
 				t.Error(err)
 			}
 		})

@@ -14,49 +14,50 @@ import (
 	"github.com/online-cinema/billing/adapters/auth"
 )
 
-// These tests run in bubbles, where time passes only when everybody waits:
-// time.Sleep takes none. The network is a function. A goroutine that outlived
-// its context would hang the bubble, which fails the test.
+// These tests run in synctest bubbles with a fake network, so that sleeping takes no
+// real time. A goroutine that outlives its context makes the bubble hang, which fails
+// the test.
 
-// wire answers JWKS requests: with a set, never ("hang") or with an error ("").
-type wire struct {
-	mu    sync.Mutex
-	says  string
-	trips int
+// fakeNetwork is the transport of JWKS requests. It responds with a key set, with an
+// error (response ""), or never (response "hang").
+type fakeNetwork struct {
+	mu       sync.Mutex
+	response string
+	requests int
 }
 
-func (w *wire) say(s string) {
+func (w *fakeNetwork) respond(s string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.says = s
+	w.response = s
 }
 
-func (w *wire) count() int {
+func (w *fakeNetwork) count() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.trips
+	return w.requests
 }
 
-func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
+func (w *fakeNetwork) RoundTrip(req *http.Request) (*http.Response, error) {
 	w.mu.Lock()
-	w.trips++
-	says := w.says
+	w.requests++
+	response := w.response
 	w.mu.Unlock()
-	switch says {
+	switch response {
 	case "":
 		return nil, errors.New("connection refused")
 	case "hang":
 		<-req.Context().Done()
 		return nil, req.Context().Err()
 	}
-	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(says)), Request: req}, nil
+	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(response)), Request: req}, nil
 }
 
-// inBubble runs a test with a Verifier whose JWKS is w.
-func inBubble(t *testing.T, w *wire, test func(context.Context, *testing.T, *auth.Verifier, *clock)) {
+// jwksTest runs a test in a bubble, with a Verifier that fetches its keys through w.
+func jwksTest(t *testing.T, w *fakeNetwork, test func(context.Context, *testing.T, *auth.Verifier, *clock)) {
 	t.Helper()
 	t.Parallel()
-	issuerKey() // made outside: another test may be making it
+	issuerKey() // generated outside the bubble: another test may be waiting for it
 	nextKey()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -73,32 +74,32 @@ func inBubble(t *testing.T, w *wire, test func(context.Context, *testing.T, *aut
 	})
 }
 
-// pass lets time go by, the Verifier's own timers included.
-func pass(d time.Duration) {
+// elapse advances the time of the bubble and runs the Verifier's timers.
+func elapse(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
 }
 
 func firstSet() string { return keySet(publicJWK("k1", issuerKey())) }
 
-func TestDownAtStartThenRecovers(t *testing.T) {
-	w := &wire{}
-	inBubble(t, w, func(ctx context.Context, t *testing.T, v *auth.Verifier, _ *clock) {
+func TestJWKS_DownAtStartThenRecovers(t *testing.T) {
+	w := &fakeNetwork{}
+	jwksTest(t, w, func(ctx context.Context, t *testing.T, v *auth.Verifier, _ *clock) {
 		token := mint(header("kid=\"k1\""), claims())
 		if v.Ready() == nil {
 			t.Error("ready without a key")
 		}
-		// After 1, 2, 4, 8, 16, 32, 60 and 60 seconds; nobody sends a token.
-		pass(time.Second - 1)
+		// Retries after 1, 2, 4, 8, 16, 32, 60 and 60 seconds, without any token.
+		elapse(time.Second - 1)
 		for i, d := range []time.Duration{1, time.Second * 2, time.Second * 4, time.Second * 8, time.Second * 16,
 			time.Second * 32, time.Minute, time.Minute} {
-			pass(d)
+			elapse(d)
 			if got, want := w.count(), i+2; got != want {
 				t.Fatalf("%d fetches, want %d", got, want)
 			}
 		}
-		w.say(firstSet())
-		pass(time.Minute)
+		w.respond(firstSet())
+		elapse(time.Minute)
 		if err := v.Ready(); err != nil {
 			t.Error(err)
 		}
@@ -108,28 +109,28 @@ func TestDownAtStartThenRecovers(t *testing.T) {
 	})
 }
 
-func TestHangingAtStart(t *testing.T) {
-	w := &wire{says: "hang"}
-	inBubble(t, w, func(_ context.Context, t *testing.T, v *auth.Verifier, _ *clock) {
+func TestJWKS_HangsAtStart(t *testing.T) {
+	w := &fakeNetwork{response: "hang"}
+	jwksTest(t, w, func(_ context.Context, t *testing.T, v *auth.Verifier, _ *clock) {
 		if v.Ready() == nil {
 			t.Error("ready without a key")
 		}
-		w.say(firstSet())
-		pass(time.Second)
+		w.respond(firstSet())
+		elapse(time.Second)
 		if err := v.Ready(); err != nil {
 			t.Error(err)
 		}
 	})
 }
 
-// New waits 3 seconds for the first answer and no longer.
-func TestStartIsNotHeldUp(t *testing.T) {
+// New waits at most 3 seconds for the first response.
+func TestNew_WaitsThreeSecondsAtMost(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second+1)
 		defer cancel()
 		cfg := auth.Config{
-			JWKSURL: "https://auth.cinema.test/jwks", Transport: &wire{says: "hang"},
+			JWKSURL: "https://auth.cinema.test/jwks", Transport: &fakeNetwork{response: "hang"},
 			Issuer: issuer, Audience: audience, Now: newClock().Now,
 		}
 		if _, err := auth.New(ctx, cfg); err != nil || ctx.Err() != nil {
@@ -138,70 +139,70 @@ func TestStartIsNotHeldUp(t *testing.T) {
 	})
 }
 
-func TestRegularRefresh(t *testing.T) {
-	w := &wire{}
-	w.says = firstSet()
-	inBubble(t, w, func(ctx context.Context, t *testing.T, v *auth.Verifier, _ *clock) {
+func TestJWKS_RegularRefresh(t *testing.T) {
+	w := &fakeNetwork{}
+	w.response = firstSet()
+	jwksTest(t, w, func(ctx context.Context, t *testing.T, v *auth.Verifier, _ *clock) {
 		token := mint(header(), claims())
-		pass(10*time.Minute - 1)
+		elapse(10*time.Minute - 1)
 		if got := w.count(); got != 1 {
-			t.Errorf("%d fetches before the time, want 1", got)
+			t.Errorf("%d fetches before the interval ends, want 1", got)
 		}
-		w.say(keySet(publicJWK("k2", nextKey())))
-		// Tokens of strangers cause fetches of their own and do not put off
-		// the regular one. The clock stands still, so they cause one.
+		w.respond(keySet(publicJWK("k2", nextKey())))
+		// Tokens with an unknown kid cause extra fetches, which must not delay the
+		// regular one. The clock is frozen, so the limit allows one extra fetch.
 		for range 3 {
-			_, _ = v.Verify(ctx, mint(header(`kid="foreign"`), claims()))
+			_, _ = v.Verify(ctx, mint(header(`kid="unknown"`), claims()))
 		}
 		if got := w.count(); got != 2 {
 			t.Errorf("%d fetches, want 2", got)
 		}
-		pass(1)
+		elapse(1)
 		if got := w.count(); got != 3 {
-			t.Errorf("%d fetches at the time, want 3", got)
+			t.Errorf("%d fetches when the interval ends, want 3", got)
 		}
 		if _, err := v.Verify(ctx, token); err == nil {
-			t.Error("a key that was taken out of the set still works")
+			t.Error("a key that was removed from the set is still accepted")
 		}
 	})
 }
 
-func TestOutageKeepsKeys(t *testing.T) {
-	w := &wire{}
-	w.says = firstSet()
-	inBubble(t, w, func(ctx context.Context, t *testing.T, v *auth.Verifier, _ *clock) {
-		w.say("")
-		pass(24 * time.Hour)
+func TestJWKS_OutageKeepsKeys(t *testing.T) {
+	w := &fakeNetwork{}
+	w.response = firstSet()
+	jwksTest(t, w, func(ctx context.Context, t *testing.T, v *auth.Verifier, _ *clock) {
+		w.respond("")
+		elapse(24 * time.Hour)
 		if _, err := v.Verify(ctx, mint(header(), claims())); err != nil || v.Ready() != nil {
 			t.Errorf("after a day without the JWKS: %v, %v", err, v.Ready())
 		}
 		before := w.count()
-		pass(time.Hour)
+		elapse(time.Hour)
 		if got := w.count() - before; got != 60 {
 			t.Errorf("%d fetches in an hour of outage, want 60", got)
 		}
-		w.say(firstSet())
-		pass(time.Minute)
-		w.say("")
+		w.respond(firstSet())
+		elapse(time.Minute)
+		w.respond("")
 		before = w.count()
-		pass(10 * time.Minute) // a failure, and the retries of what is left of a minute: 1, 2, 4, … seconds
+		elapse(10 * time.Minute) // one failure, then retries after 1, 2, 4, … seconds in the rest of the time
 		if got := w.count() - before; got < 4 {
-			t.Errorf("%d fetches early in a new outage: the pause did not start over", got)
+			t.Errorf("%d fetches early in a new outage, want at least 4: the backoff did not start over", got)
 		}
 	})
 }
 
-// A viewer who hangs up does not wait for the auth service, and does not spoil
-// the fetch for the others.
-func TestImpatientViewer(t *testing.T) {
-	w := &wire{}
-	w.says = firstSet()
-	inBubble(t, w, func(ctx context.Context, t *testing.T, v *auth.Verifier, _ *clock) {
-		w.say("hang")
+// A caller whose context ends stops waiting, and does not cancel the fetch that other
+// callers wait for.
+func TestVerify_CallerTimesOutDuringFetch(t *testing.T) {
+	w := &fakeNetwork{}
+	w.response = firstSet()
+	jwksTest(t, w, func(ctx context.Context, t *testing.T, v *auth.Verifier, _ *clock) {
+		w.respond("hang")
 		unknown := mint(header(`kid="k2"`), claims())
 		both, cancel := context.WithTimeout(ctx, 2*time.Second+1)
 		defer cancel()
-		for range 2 { // the first one's fetch; then queued behind it
+		for range 2 { // the first call starts the fetch; the second is queued behind it
 			short, cancel := context.WithTimeout(ctx, time.Second)
 			_, err := v.Verify(short, unknown)
 			cancel()
@@ -210,9 +211,9 @@ func TestImpatientViewer(t *testing.T) {
 			}
 		}
 		if both.Err() != nil {
-			t.Error("they waited longer than they wanted to")
+			t.Error("the calls waited longer than their contexts")
 		}
-		after, cancel := context.WithTimeout(ctx, time.Second+1) // of the 3 seconds 2 are over
+		after, cancel := context.WithTimeout(ctx, time.Second+1) // 2 of the fetch's 3 seconds are over
 		defer cancel()
 		if _, err := v.Verify(after, unknown); err == nil || after.Err() != nil {
 			t.Errorf("Verify = %v, ctx: %v", err, after.Err())
@@ -223,11 +224,11 @@ func TestImpatientViewer(t *testing.T) {
 	})
 }
 
-// After the context of New has ended nothing is fetched and nobody waits.
-func TestEndOfContext(t *testing.T) {
+// After the context of New has ended, no key is fetched and no caller waits.
+func TestJWKS_ContextEnds(t *testing.T) {
 	t.Parallel()
-	w := &wire{}
-	w.says = firstSet()
+	w := &fakeNetwork{}
+	w.response = firstSet()
 	issuerKey()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -244,9 +245,9 @@ func TestEndOfContext(t *testing.T) {
 			t.Error("accepted")
 		}
 		if _, err := v.Verify(t.Context(), mint(header(), claims())); err != nil {
-			t.Errorf("the keys there were: %v", err)
+			t.Errorf("token of a key fetched before: %v", err)
 		}
-		pass(time.Hour)
+		elapse(time.Hour)
 		if got := w.count(); got != 1 {
 			t.Errorf("%d fetches, want 1", got)
 		}

@@ -11,25 +11,24 @@ import (
 	"time"
 )
 
-// keyFileAge is how long a key is used before its file is looked at again.
-const keyFileAge = 10 * time.Second
+// keyFileInterval is the minimum time between two reads of the key file.
+const keyFileInterval = 10 * time.Second
 
-// fileKey is the one key of a PEM file. There is nothing to choose from, so a
-// kid is not needed and, if there is one, not looked at.
+// fileKey serves the single key of a PEM file and ignores the kid of a token.
 //
-// The file may be replaced while the key is used: tokens of the new key pass
-// within seconds, and those of the old one no longer do. A file that cannot be
-// used changes nothing.
+// The file may be replaced while the service runs. Within seconds tokens of the new
+// key are accepted and tokens of the old key are refused. If the new file is
+// unusable, the previous key stays in use.
 type fileKey struct {
 	path string
 	log  *slog.Logger
 
-	only atomic.Pointer[rsa.PublicKey]
+	current atomic.Pointer[rsa.PublicKey]
 
-	mu     sync.Mutex // of who looks at the file
-	looked time.Time
-	text   []byte // of the file that only is from
-	told   string // the last thing that was wrong
+	mu        sync.Mutex // held by the caller that reads the file
+	readAt    time.Time
+	text      []byte // content of the file that current was read from
+	lastError string // logged last; "" after a successful read
 }
 
 func newFileKey(path string, log *slog.Logger) (*fileKey, error) {
@@ -37,26 +36,28 @@ func newFileKey(path string, log *slog.Logger) (*fileKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &fileKey{path: path, log: log, looked: time.Now(), text: text}
-	k.only.Store(key)
+	k := &fileKey{path: path, log: log, readAt: time.Now(), text: text}
+	k.current.Store(key)
 	return k, nil
 }
 
 func (k *fileKey) key(ctx context.Context, _ string) (*rsa.PublicKey, error) {
-	if k.mu.TryLock() { // one looks, and the others go on with the key there is
-		if time.Since(k.looked) >= keyFileAge {
-			k.looked = time.Now()
-			k.look(ctx)
+	if k.mu.TryLock() { // one caller reads the file, the others use the current key
+		if time.Since(k.readAt) >= keyFileInterval {
+			k.readAt = time.Now()
+			k.reload(ctx)
 		}
 		k.mu.Unlock()
 	}
-	return k.only.Load(), nil
+	return k.current.Load(), nil
 }
 
-func (k *fileKey) look(ctx context.Context) {
+// reload replaces the current key if the file has a new, usable key. It logs each
+// error once.
+func (k *fileKey) reload(ctx context.Context) {
 	text, err := os.ReadFile(k.path)
 	if err == nil && bytes.Equal(text, k.text) {
-		k.told = ""
+		k.lastError = ""
 		return
 	}
 	var key *rsa.PublicKey
@@ -64,16 +65,16 @@ func (k *fileKey) look(ctx context.Context) {
 		key, err = parsePublicKey(text)
 	}
 	if err != nil {
-		if err.Error() != k.told {
-			k.told = err.Error()
-			k.log.ErrorContext(ctx, "the public key cannot be read again; the one from before is used",
+		if err.Error() != k.lastError {
+			k.lastError = err.Error()
+			k.log.ErrorContext(ctx, "the public key file cannot be used; the previous key stays in use",
 				"file", k.path, "error", err)
 		}
 		return
 	}
-	k.only.Store(key)
-	k.text, k.told = text, ""
-	k.log.InfoContext(ctx, "a new public key is used", "file", k.path)
+	k.current.Store(key)
+	k.text, k.lastError = text, ""
+	k.log.InfoContext(ctx, "public key replaced", "file", k.path)
 }
 
 func (k *fileKey) ready() error { return nil }

@@ -13,12 +13,12 @@ import (
 	"github.com/online-cinema/billing/adapters/auth"
 )
 
-// keyFileTest runs a test in a bubble, where time passes only when everybody
-// waits, with a Verifier whose key is in a file.
+// keyFileTest runs a test with a Verifier whose key is in a file. It uses a synctest
+// bubble, so that sleeping takes no real time.
 func keyFileTest(t *testing.T, test func(t *testing.T, v *auth.Verifier, file string, log *logs)) {
 	t.Helper()
 	t.Parallel()
-	issuerKey() // made outside: another test may be making it
+	issuerKey() // generated outside the bubble: another test may be waiting for it
 	nextKey()
 	weakKey()
 	synctest.Test(t, func(t *testing.T) {
@@ -40,13 +40,13 @@ func put(t *testing.T, file string, blocks ...*pem.Block) {
 	}
 }
 
-// whose expects that tokens of this key pass, and of no other.
-func whose(t *testing.T, v *auth.Verifier, step string, want *rsa.PrivateKey) {
+// wantOnlyKey checks that v accepts tokens of key want and of no other key.
+func wantOnlyKey(t *testing.T, v *auth.Verifier, step string, want *rsa.PrivateKey) {
 	t.Helper()
 	for _, key := range []*rsa.PrivateKey{issuerKey(), nextKey(), weakKey()} {
 		_, err := v.Verify(t.Context(), mintWith(key, b64(header()), b64(claims())))
 		if (err == nil) != (key == want) {
-			t.Errorf("%s: a token of the key of %d bits passes: %t", step, key.N.BitLen(), err == nil)
+			t.Errorf("%s: a token of the %d-bit key is accepted: %t", step, key.N.BitLen(), err == nil)
 		}
 	}
 	if err := v.Ready(); err != nil {
@@ -54,26 +54,26 @@ func whose(t *testing.T, v *auth.Verifier, step string, want *rsa.PrivateKey) {
 	}
 }
 
-func TestAKeyFileIsReplaced(t *testing.T) {
+func TestKeyFile_Replaced(t *testing.T) {
 	keyFileTest(t, func(t *testing.T, v *auth.Verifier, file string, _ *logs) {
-		whose(t, v, "at the start", issuerKey())
+		wantOnlyKey(t, v, "at the start", issuerKey())
 		put(t, file, pkix(nextKey().Public()))
 		time.Sleep(10*time.Second - 1)
-		whose(t, v, "before the file is looked at again", issuerKey())
+		wantOnlyKey(t, v, "before the file is read again", issuerKey())
 		time.Sleep(time.Nanosecond)
-		whose(t, v, "after that", nextKey())
+		wantOnlyKey(t, v, "after the file is read again", nextKey())
 		put(t, file, pkix(issuerKey().Public()))
-		time.Sleep(time.Hour) // in which nobody asks
-		whose(t, v, "changed back", issuerKey())
+		time.Sleep(time.Hour) // without any call of Verify
+		wantOnlyKey(t, v, "previous key again", issuerKey())
 	})
 }
 
-func TestAKeyFileThatCannotBeUsedChangesNothing(t *testing.T) {
+func TestKeyFile_UnusableFileKeepsKey(t *testing.T) {
 	keyFileTest(t, func(t *testing.T, v *auth.Verifier, file string, log *logs) {
-		warned := func(step string, want int) {
+		wantErrors := func(step string, want int) {
 			t.Helper()
 			if got := strings.Count(log.text(), `"ERROR"`); got != want {
-				t.Errorf("%s: logged %d times, want %d:\n%s", step, got, want, log.text())
+				t.Errorf("%s: %d errors were logged, want %d:\n%s", step, got, want, log.text())
 			}
 		}
 		for i, bad := range []struct {
@@ -81,33 +81,33 @@ func TestAKeyFileThatCannotBeUsedChangesNothing(t *testing.T) {
 			blocks []*pem.Block
 		}{
 			{"empty", nil},
-			{"weak", []*pem.Block{pkix(weakKey().Public())}},
+			{"weak key", []*pem.Block{pkix(weakKey().Public())}},
 			{"a private key", []*pem.Block{pkcs8(nextKey())}},
 			{"two keys", []*pem.Block{pkix(issuerKey().Public()), pkix(nextKey().Public())}},
 		} {
 			put(t, file, bad.blocks...)
 			for range 3 {
 				time.Sleep(10 * time.Second)
-				whose(t, v, bad.name, issuerKey())
+				wantOnlyKey(t, v, bad.name, issuerKey())
 			}
-			warned(bad.name, i+1)
+			wantErrors(bad.name, i+1)
 		}
 		if err := os.Remove(file); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(10 * time.Second)
-		whose(t, v, "gone", issuerKey())
-		warned("gone", 5)
+		wantOnlyKey(t, v, "file removed", issuerKey())
+		wantErrors("file removed", 5)
 		put(t, file, pkix(nextKey().Public()))
 		time.Sleep(10 * time.Second)
-		whose(t, v, "there again", nextKey())
+		wantOnlyKey(t, v, "file restored", nextKey())
 		if strings.Contains(log.text(), "BEGIN") {
 			t.Error("the log quotes the file")
 		}
 	})
 }
 
-func TestAKeyFileIsReplacedUnderLoad(t *testing.T) {
+func TestKeyFile_ReplacedUnderLoad(t *testing.T) {
 	keyFileTest(t, func(t *testing.T, v *auth.Verifier, file string, _ *logs) {
 		put(t, file, pkix(nextKey().Public()))
 		time.Sleep(10 * time.Second)
@@ -118,11 +118,11 @@ func TestAKeyFileIsReplacedUnderLoad(t *testing.T) {
 				_, first := v.Verify(t.Context(), old)
 				_, second := v.Verify(t.Context(), fresh)
 				if first != nil && second != nil {
-					t.Error("neither key passes while one takes the place of the other")
+					t.Error("both keys were refused during the replacement")
 				}
 			})
 		}
 		all.Wait()
-		whose(t, v, "after that", nextKey())
+		wantOnlyKey(t, v, "after the replacement", nextKey())
 	})
 }

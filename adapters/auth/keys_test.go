@@ -40,11 +40,11 @@ func ellipticKey() *ecdsa.PrivateKey {
 	return key
 }
 
-// withExponent is the issuer's key with another public exponent.
+// withExponent returns the issuer's key with public exponent e.
 func withExponent(e int) *rsa.PublicKey { return &rsa.PublicKey{N: issuerKey().N, E: e} }
 
-// ofBits is a number that looks like a key of that size.
-func ofBits(n uint) *rsa.PublicKey {
+// keyOfSize returns a public key whose modulus is an odd number of n bits.
+func keyOfSize(n uint) *rsa.PublicKey {
 	odd := new(big.Int).Lsh(big.NewInt(1), n-1)
 	return &rsa.PublicKey{N: odd.SetBit(odd, 0, 1), E: 65537}
 }
@@ -53,7 +53,7 @@ func evenModulus() *rsa.PublicKey {
 	return &rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), 2047), E: 65537}
 }
 
-func TestPublicKeyFiles(t *testing.T) {
+func TestNew_AcceptsKeyFiles(t *testing.T) {
 	t.Parallel()
 	pkcs1 := &pem.Block{Type: "RSA PUBLIC KEY", Bytes: x509.MarshalPKCS1PublicKey(&issuerKey().PublicKey)}
 	for name, block := range map[string]*pem.Block{"PKIX": pkix(issuerKey().Public()), "PKCS#1": pkcs1} {
@@ -68,7 +68,7 @@ func TestPublicKeyFiles(t *testing.T) {
 	}
 }
 
-func TestRefusedKeyFiles(t *testing.T) {
+func TestNew_RefusesKeyFiles(t *testing.T) {
 	t.Parallel()
 	good := pkix(issuerKey().Public())
 	tests := []struct {
@@ -86,8 +86,8 @@ func TestRefusedKeyFiles(t *testing.T) {
 		{"certificate", []*pem.Block{{Type: "CERTIFICATE", Bytes: good.Bytes}}, `"CERTIFICATE"`},
 		{"garbage", []*pem.Block{{Type: "PUBLIC KEY", Bytes: []byte("garbage")}}, "asn1"},
 		{"1024 bits", []*pem.Block{pkix(weakKey().Public())}, "1024 bits"},
-		{"2047 bits", []*pem.Block{pkix(ofBits(2047))}, "2047 bits"},
-		{"8193 bits", []*pem.Block{pkix(ofBits(8193))}, "8193 bits"},
+		{"2047 bits", []*pem.Block{pkix(keyOfSize(2047))}, "2047 bits"},
+		{"8193 bits", []*pem.Block{pkix(keyOfSize(8193))}, "8193 bits"},
 		{"exponent 3", []*pem.Block{pkix(withExponent(3))}, "exponent 3"},
 		{"even exponent", []*pem.Block{pkix(withExponent(65538))}, "exponent 65538"},
 		{"even modulus", []*pem.Block{pkix(evenModulus())}, "even modulus"},
@@ -105,7 +105,7 @@ func TestRefusedKeyFiles(t *testing.T) {
 	}
 }
 
-func TestPublicKeyFileNotPEM(t *testing.T) {
+func TestNew_KeyFileNotPEM(t *testing.T) {
 	t.Parallel()
 	cfg := config(t)
 	cfg.PublicKeyFile = filepath.Join(t.TempDir(), "key.der")
@@ -113,6 +113,6 @@ func TestPublicKeyFileNotPEM(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := auth.New(t.Context(), cfg); err == nil {
-		t.Error("accepted")
+		t.Error("a DER file is accepted")
 	}
 }

@@ -10,16 +10,17 @@ import (
 	"github.com/MicahParks/jwkset"
 )
 
-// goodKeys is a key set that takes only keys we would verify with, and that is
-// never emptied again: jwkset alone takes 1024-bit and symmetric keys, and an
-// empty set for an order to forget all keys.
-type goodKeys struct {
+// usableKeys is a key set that stores only keys that may verify our tokens and that
+// never becomes empty again. jwkset itself accepts 1024-bit and symmetric keys, and
+// an empty response makes it forget all keys.
+type usableKeys struct {
 	*jwkset.MemoryJWKSet
 	log *slog.Logger
 }
 
-// KeyReplaceAll is what jwkset calls with a set it has fetched.
-func (g *goodKeys) KeyReplaceAll(ctx context.Context, fetched []jwkset.JWK) error {
+// KeyReplaceAll replaces the set by the usable keys of fetched. It returns an error,
+// and keeps the set, if none is usable. jwkset calls it after each fetch.
+func (g *usableKeys) KeyReplaceAll(ctx context.Context, fetched []jwkset.JWK) error {
 	var good []jwkset.JWK
 	var faults []error
 	for _, k := range fetched {
@@ -32,25 +33,25 @@ func (g *goodKeys) KeyReplaceAll(ctx context.Context, fetched []jwkset.JWK) erro
 	if len(good) == 0 {
 		return fmt.Errorf("no usable key among %d: %w", len(fetched), errors.Join(faults...))
 	}
-	if len(faults) > 0 { // nothing odd: a set may hold keys for other uses
-		g.log.DebugContext(ctx, "JWKS keys left out", "error", errors.Join(faults...))
+	if len(faults) > 0 { // debug level only: a set may contain keys for other uses
+		g.log.DebugContext(ctx, "unusable JWKS keys were skipped", "error", errors.Join(faults...))
 	}
 	return g.MemoryJWKSet.KeyReplaceAll(ctx, good)
 }
 
-func (g *goodKeys) empty() bool {
+func (g *usableKeys) empty() bool {
 	all, err := g.KeyReadAll(context.Background())
 	return err != nil || len(all) == 0
 }
 
-// checkJWK says why a key of the set is not for verifying our tokens, if so
-// (RFC 7517 §4: kty, use, alg, kid).
+// checkJWK returns an error if the key must not verify our tokens (RFC 7517 §4: kty,
+// use, alg, kid).
 func checkJWK(k jwkset.JWK) error {
 	meta := k.Marshal()
 	key, ok := k.Key().(*rsa.PublicKey)
 	switch {
 	case !ok:
-		return fmt.Errorf("a %T where an RSA public key is expected", k.Key())
+		return fmt.Errorf("a %T: an RSA public key is expected", k.Key())
 	case meta.KID == "":
 		return errors.New("no kid")
 	case meta.USE != "" && meta.USE != jwkset.UseSig:

@@ -14,15 +14,15 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// SignClaims is what a token for trying things out says. Times are cut to the second.
+// SignClaims are the claims of a dev or test token. Times are truncated to the second.
 type SignClaims struct {
 	Subject, Issuer, Audience string
 	IssuedAt, ExpiresAt       time.Time
 }
 
-// Sign makes a token as the auth service would. For dev and test only. It signs
-// what it is told to: whether [Verifier.Verify] accepts it is another matter.
-// An empty kid is left out.
+// Sign returns a token in the form that the auth service issues. It is for dev and
+// test only. It does not check the claims, so [Verifier.Verify] may refuse the token.
+// An empty kid is omitted.
 func Sign(key *rsa.PrivateKey, kid string, claims SignClaims) (string, error) {
 	token := jwt.NewWithClaims(jwt.SigningMethodRS256, jwt.RegisteredClaims{
 		Subject: claims.Subject, Issuer: claims.Issuer, Audience: jwt.ClaimStrings{claims.Audience},
@@ -38,8 +38,8 @@ func Sign(key *rsa.PrivateKey, kid string, claims SignClaims) (string, error) {
 	return signed, nil
 }
 
-// LoadPrivateKey reads an RSA key from a PEM file, PKCS#8 or PKCS#1. A key too
-// weak for [Verifier.Verify] is an error.
+// LoadPrivateKey reads an RSA key from a PEM file, PKCS#8 or PKCS#1. It returns an
+// error for a key that is too weak for [Verifier.Verify].
 func LoadPrivateKey(path string) (*rsa.PrivateKey, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -67,16 +67,16 @@ func parsePrivateKey(text []byte) (*rsa.PrivateKey, error) {
 		}
 		key, ok := any.(*rsa.PrivateKey)
 		if !ok {
-			return nil, fmt.Errorf("a %T where an RSA key is expected", any)
+			return nil, fmt.Errorf("a %T: an RSA key is expected", any)
 		}
 		return key, nil
 	}
-	return nil, fmt.Errorf("a PEM block %q where PRIVATE KEY or RSA PRIVATE KEY is expected", block.Type)
+	return nil, fmt.Errorf("PEM block %q: PRIVATE KEY or RSA PRIVATE KEY is expected", block.Type)
 }
 
-// NewKeyPair writes a new RSA key pair into dir: private.pem (PKCS#8, readable
-// by the owner only) and public.pem (PKIX). It overwrites neither: an existing
-// one is an error that is [os.ErrExist]. For dev and test only.
+// NewKeyPair writes a new RSA key pair into dir: private.pem (PKCS#8, readable by the
+// owner only) and public.pem (PKIX). It returns [os.ErrExist] and overwrites nothing
+// if one of them exists. It is for dev and test only.
 func NewKeyPair(dir string) (privateFile, publicFile string, err error) {
 	key, err := rsa.GenerateKey(rand.Reader, minKeyBits)
 	if err != nil {
@@ -100,7 +100,7 @@ func NewKeyPair(dir string) (privateFile, publicFile string, err error) {
 	return privateFile, publicFile, nil
 }
 
-// writePEM makes a new file; a file that is there already is an error.
+// writePEM creates a file. It returns [os.ErrExist] if the file exists.
 func writePEM(path string, mode os.FileMode, kind string, der []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {

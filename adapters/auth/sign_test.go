@@ -14,7 +14,7 @@ import (
 	"github.com/online-cinema/billing/adapters/auth"
 )
 
-func TestSignedTokenIsAccepted(t *testing.T) {
+func TestSign_TokenIsAccepted(t *testing.T) {
 	t.Parallel()
 	private, public, err := auth.NewKeyPair(t.TempDir())
 	if err != nil {
@@ -49,25 +49,25 @@ func TestNewKeyPair(t *testing.T) {
 		t.Fatal(err)
 	}
 	if private != filepath.Join(dir, "private.pem") || public != filepath.Join(dir, "public.pem") {
-		t.Errorf("files %s and %s", private, public)
+		t.Errorf("NewKeyPair = %s, %s; want private.pem and public.pem in %s", private, public, dir)
 	}
 	info, err := os.Stat(private)
 	if err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("private key: %v, %v", info.Mode(), err)
+		t.Errorf("private key: mode %v, %v; want 0600", info.Mode(), err)
 	}
 
 	before, _ := os.ReadFile(private)
 	if _, _, err := auth.NewKeyPair(dir); !errors.Is(err, fs.ErrExist) {
-		t.Errorf("second time: %v, want %v", err, fs.ErrExist)
+		t.Errorf("second NewKeyPair = %v, want %v", err, fs.ErrExist)
 	}
 	if after, _ := os.ReadFile(private); string(after) != string(before) {
 		t.Error("the private key was overwritten")
 	}
 }
 
-// A public.pem that is there may be the auth service's own: it stays, and no
-// private key without its public one is left behind.
-func TestNewKeyPairBesidePublicKey(t *testing.T) {
+// An existing public.pem may belong to the auth service. It is kept, and no private key
+// without its public key is left behind.
+func TestNewKeyPair_KeepsExistingPublicKey(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	public := filepath.Join(dir, "public.pem")
@@ -81,7 +81,7 @@ func TestNewKeyPairBesidePublicKey(t *testing.T) {
 		t.Error("public.pem was overwritten")
 	}
 	if _, err := os.Stat(filepath.Join(dir, "private.pem")); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("private.pem: %v", err)
+		t.Errorf("private.pem: %v, want %v", err, fs.ErrNotExist)
 	}
 }
 
@@ -90,7 +90,7 @@ func TestLoadPrivateKey(t *testing.T) {
 	tests := []struct {
 		name  string
 		block *pem.Block
-		want  string // "" is success
+		want  string // "" means success
 	}{
 		{"PKCS#8", pkcs8(issuerKey()), ""},
 		{"PKCS#1", &pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(issuerKey())}, ""},
@@ -110,7 +110,7 @@ func TestLoadPrivateKey(t *testing.T) {
 	}
 }
 
-func TestLoadPrivateKeyNotPEM(t *testing.T) {
+func TestLoadPrivateKey_NotPEM(t *testing.T) {
 	t.Parallel()
 	if _, err := auth.LoadPrivateKey(pemFile(t)); err == nil {
 		t.Error("an empty file is accepted")

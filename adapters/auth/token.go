@@ -6,27 +6,27 @@ import (
 )
 
 const (
-	maxToken = 8 << 10 // bytes; what common servers allow a whole header line
+	maxToken = 8 << 10 // bytes; common servers limit a whole header line to this size
 	maxKeyID = 128     // bytes
 )
 
-// compact is a token in its three parts (RFC 7515 §7.1), decoded.
+// compact holds the three decoded parts of a token (RFC 7515 §7.1).
 type compact struct {
-	signed    string // header and payload as they came: what the signature is over
+	signed    string // header and payload, still encoded: the input of the signature
 	header    []byte
 	payload   []byte
 	signature []byte
 }
 
-// split takes a token apart. There is one spelling of each token and no other
-// is accepted, or one token could pass for many.
+// split decodes the three parts of a token. It accepts only the canonical encoding of
+// each part, so that a token has exactly one spelling.
 func split(token string) (compact, error) {
 	if len(token) > maxToken {
 		return compact{}, tooLong
 	}
 	parts := strings.SplitN(token, ".", 4)
 	if len(parts) != 3 {
-		return compact{}, notThree
+		return compact{}, notThreeParts
 	}
 	var raw [3][]byte
 	for i, part := range parts {
@@ -39,9 +39,9 @@ func split(token string) (compact, error) {
 	return compact{signed: signed, header: raw[0], payload: raw[1], signature: raw[2]}, nil
 }
 
-// decode reads base64url without padding (RFC 7515 §2). The characters are
-// checked first because encoding/base64 skips line breaks; Strict refuses
-// trailing bits that are not zero (RFC 4648 §3.5).
+// decode decodes base64url without padding (RFC 7515 §2). It checks the characters
+// first, because encoding/base64 skips line breaks. Strict refuses trailing bits that
+// are not zero (RFC 4648 §3.5).
 func decode(part string) ([]byte, error) {
 	if part == "" || strings.ContainsFunc(part, notBase64URL) {
 		return nil, notBase64
@@ -59,12 +59,11 @@ func alphanumeric(r rune) bool {
 	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
 }
 
-// readHeader checks the protected header and returns its kid, "" for none.
+// readHeader checks the protected header and returns its kid, or "" without one.
 //
-// It may hold alg, kid and typ and nothing else. That refuses "crit", as a
-// verifier that knows no extensions must (RFC 7515 §4.1.11), and "b64", "zip"
-// and the key that the token brings along ("jwk", "jku", "x5c", "x5u":
-// RFC 8725 §3.10) without a list of what is bad.
+// The header may contain only alg, kid and typ. This allow-list refuses "crit", as
+// a verifier without extensions must (RFC 7515 §4.1.11), "b64" and "zip". It also
+// refuses keys supplied by the token: "jwk", "jku", "x5c", "x5u" (RFC 8725 §3.10).
 func readHeader(raw []byte) (kid string, err error) {
 	params, err := readObject(raw)
 	if err != nil {
@@ -74,14 +73,14 @@ func readHeader(raw []byte) (kid string, err error) {
 		switch name {
 		case "alg", "kid", "typ":
 		default:
-			return "", foreignParam
+			return "", unexpectedParam
 		}
 	}
 	if alg, ok := params.text("alg"); !ok || alg != "RS256" {
 		return "", badAlgorithm
 	}
-	// Explicit typing (RFC 8725 §3.11): an ID token or a logout token of the
-	// same issuer must not pass for an access token (RFC 9068 §2.1).
+	// Explicit typing (RFC 8725 §3.11): an ID token or a logout token of the same
+	// issuer must not be accepted as an access token (RFC 9068 §2.1).
 	if typ, ok := params.text("typ"); params.has("typ") && (!ok || typ != "JWT" && typ != "at+jwt") {
 		return "", badType
 	}

@@ -6,8 +6,8 @@ import (
 	"github.com/online-cinema/billing/adapters/auth"
 )
 
-// The ids are written out: they are in databases, so a test that computed them
-// would prove nothing.
+// The expected ids are literals, because databases store them: a change of the
+// algorithm must fail the test.
 func TestUserID(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, sub, want string }{

@@ -13,32 +13,32 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// ErrUnauthenticated is the only error of [Verifier.Verify]. It says nothing
-// about the cause on purpose: the cause helps an attacker more than a viewer.
+// ErrUnauthenticated is the only error of [Verifier.Verify]. It hides the cause,
+// which would help an attacker more than a viewer.
 var ErrUnauthenticated = errors.New("the access token is missing or not valid")
 
-// Config says whose tokens are accepted.
+// Config configures the accepted tokens.
 type Config struct {
-	PublicKeyFile string // PEM, PKIX or PKCS#1, looked at again when it changes; this or JWKSURL
+	PublicKeyFile string // PEM, PKIX or PKCS#1, read again when it changes; this or JWKSURL
 	JWKSURL       string // https
-	Issuer        string // the iss that every token must carry
-	Audience      string // the aud that every token must name, alone or among others
+	Issuer        string // required iss
+	Audience      string // required aud; a token may name other audiences too
 
-	Leeway    time.Duration    // how far the issuer's clock may be off
-	Now       func() time.Time // the wall clock: the test clock moves billing, not authentication
+	Leeway    time.Duration    // tolerated difference between the issuer's clock and ours
+	Now       func() time.Time // the wall clock: the test clock does not affect authentication
 	AllowHTTP bool             // accept a JWKS URL without TLS; for dev and test
 
-	// Transport carries the JWKS requests, for a private CA or a proxy of
-	// one's own; nil is [http.DefaultTransport]. Time-out, size limit and the
-	// refusal of redirects stay as they are.
+	// Transport sends the JWKS requests, for example through a proxy or with a private
+	// CA; nil means [http.DefaultTransport]. The timeout, the size limit and the
+	// refusal of redirects apply to any transport.
 	Transport http.RoundTripper
-	Log       *slog.Logger // nil is silence
+	Log       *slog.Logger // nil discards
 }
 
-// Claims is what a verified token says about its bearer.
+// Claims are the claims of a verified token.
 type Claims struct {
 	// Subject is 1 to 255 characters out of A–Z a–z 0–9 - . _ ~ : @ | + / =,
-	// so it is safe to log and to store. See [UserID] for a key made of it.
+	// so it is safe to log and to store. [UserID] turns it into a user id.
 	Subject string
 }
 
@@ -50,20 +50,20 @@ type Verifier struct {
 	log    *slog.Logger
 }
 
-// keySource is where the auth service's keys come from: a file or a URL.
+// keySource provides the auth service's public keys, from a file or a URL.
 type keySource interface {
-	// key returns the key for a token whose header names kid ("" for none).
+	// key returns the key for a token whose header has this kid ("" without one).
 	// The error is a refusal.
 	key(ctx context.Context, kid string) (*rsa.PublicKey, error)
-	// ready returns an error while there is no key at all.
+	// ready returns an error until the first key is available.
 	ready() error
 }
 
-// New makes a Verifier. A wrong configuration or key file is an error; a JWKS
-// that cannot be fetched is not: the Verifier is then not ready, refuses every
-// token and goes on trying. It waits at most 3 seconds for the first answer.
+// New returns a Verifier, or an error if the configuration or the key file is
+// invalid. A JWKS that cannot be fetched is not an error: the Verifier is not ready,
+// refuses every token and retries. New waits at most 3 seconds for the first fetch.
 //
-// With a JWKS the keys are fetched again from time to time until ctx ends.
+// With a JWKS URL a goroutine refreshes the keys until ctx ends.
 func New(ctx context.Context, cfg Config) (*Verifier, error) {
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("auth: %w", err)
@@ -96,7 +96,7 @@ func (c Config) keySource(ctx context.Context) (keySource, error) {
 	return newRemoteKeys(ctx, c)
 }
 
-// check returns every fault of the configuration, joined.
+// check returns all faults of the configuration, joined.
 func (c Config) check() error {
 	var faults []error
 	need := func(ok bool, fault string) {
@@ -104,7 +104,7 @@ func (c Config) check() error {
 			faults = append(faults, errors.New(fault))
 		}
 	}
-	need((c.PublicKeyFile == "") != (c.JWKSURL == ""), "give a public key file or a JWKS URL, and not both")
+	need((c.PublicKeyFile == "") != (c.JWKSURL == ""), "give either a public key file or a JWKS URL, not both")
 	need(c.Issuer != "", "no issuer given")
 	need(c.Audience != "", "no audience given")
 	need(c.Leeway >= 0, "the leeway is negative")
@@ -115,9 +115,9 @@ func (c Config) check() error {
 	return errors.Join(faults...)
 }
 
-// Verify returns the claims of a token that the auth service signed for us and
-// that is valid now, or else [ErrUnauthenticated]. The cause is logged at debug
-// level, in words that quote nothing of the token.
+// Verify returns the claims of a token that the auth service signed for our audience
+// and that is valid now. It returns [ErrUnauthenticated] for any other token. The
+// cause is logged at debug level and quotes no part of the token.
 func (v *Verifier) Verify(ctx context.Context, token string) (Claims, error) {
 	claims, err := v.verify(ctx, token)
 	if err != nil {
@@ -131,28 +131,29 @@ func (v *Verifier) verify(ctx context.Context, token string) (Claims, error) {
 	if len(token) > maxToken {
 		return Claims{}, tooLong
 	}
-	sum := sha256.Sum256([]byte(token))
-	known, err := v.signed(ctx, sum, token)
+	hash := sha256.Sum256([]byte(token))
+	t, err := v.verifySignature(ctx, hash, token)
 	if err != nil {
-		v.cache.drop(sum)
+		v.cache.drop(hash)
 		return Claims{}, err
 	}
-	// Each time, for the time that it is now. The validator names the rule that
-	// failed and never the value.
-	if err := v.claims.Validate(known.claims); err != nil {
-		v.cache.drop(sum)
+	// Validated on each call, because a cached token may have expired. The error names
+	// the failed rule, never the value.
+	if err := v.claims.Validate(t.claims); err != nil {
+		v.cache.drop(hash)
 		return Claims{}, err
 	}
-	v.cache.put(sum, known)
-	return Claims{Subject: known.claims.Subject}, nil
+	v.cache.put(hash, t)
+	return Claims{Subject: t.claims.Subject}, nil
 }
 
-// signed returns what a token says that is signed with a key in use.
-func (v *Verifier) signed(ctx context.Context, sum tokenSum, token string) (verified, error) {
-	if known, ok := v.cache.get(sum); ok {
-		key, err := v.keys.key(ctx, known.kid)
-		if err != nil || key.Equal(known.key) {
-			return known, err
+// verifySignature returns the token if a key in use signed it. It skips the RSA
+// verification if the cache has the token with the same key.
+func (v *Verifier) verifySignature(ctx context.Context, hash tokenHash, token string) (verified, error) {
+	if cached, ok := v.cache.get(hash); ok {
+		key, err := v.keys.key(ctx, cached.kid)
+		if err != nil || key.Equal(cached.key) {
+			return cached, err
 		}
 	}
 	parts, err := split(token)
@@ -177,6 +178,6 @@ func (v *Verifier) signed(ctx context.Context, sum tokenSum, token string) (veri
 	return verified{kid, key, claims}, nil
 }
 
-// Ready returns an error while there is no key to verify anything with. A key
-// once fetched is kept when the JWKS is out of reach later.
+// Ready returns an error until the first key is available. Fetched keys stay in use
+// while the JWKS URL is unavailable.
 func (v *Verifier) Ready() error { return v.keys.ready() }

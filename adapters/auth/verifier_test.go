@@ -11,12 +11,12 @@ import (
 	"github.com/online-cinema/billing/adapters/auth"
 )
 
-func TestGoodTokens(t *testing.T) {
+func TestVerify_AcceptsValidTokens(t *testing.T) {
 	t.Parallel()
 	v := newVerifier(t, config(t))
 	longest := padded(8 << 10)
 	if len(longest) != 8<<10 {
-		t.Fatalf("%d bytes", len(longest))
+		t.Fatalf("padded returned %d bytes, want %d", len(longest), 8<<10)
 	}
 	deep := strings.Repeat("[", 15) + strings.Repeat("]", 15) // the payload itself is the 16th level
 	tests := []struct{ name, token string }{
@@ -35,9 +35,9 @@ func TestGoodTokens(t *testing.T) {
 		{"nbf in the past", mint(header(), claims("nbf="+unix(-time.Hour)))},
 		{"fraction of a second", mint(header(), claims("exp="+unix(time.Hour)+".75", "iat="+unix(-time.Hour)+".25"))},
 		{"exp at the end of the year 9999", mint(header(), claims("exp=253402300799"))},
-		{"foreign claims", mint(header(), claims(`jti="x"`, `realm_access={"roles":["a"]}`, `SUBJECT="x"`, `name="Ünï 🎬"`))},
-		{"nested as deep as allowed", mint(header(), claims("x="+deep))},
-		{"as long as allowed", longest},
+		{"private claims", mint(header(), claims(`jti="x"`, `realm_access={"roles":["a"]}`, `SUBJECT="x"`, `name="Ünï 🎬"`))},
+		{"deepest nesting", mint(header(), claims("x="+deep))},
+		{"longest token", longest},
 		{"expired within the leeway", mint(header(), claims("exp="+unix(time.Second-leeway)))},
 		{"nbf within the leeway", mint(header(), claims("nbf="+unix(leeway)))},
 		{"iat within the leeway", mint(header(), claims("iat="+unix(leeway)))},
@@ -56,8 +56,8 @@ func TestGoodTokens(t *testing.T) {
 	}
 }
 
-// padded is a good token of exactly n bytes. A base64 part can have any length
-// but 1 over a multiple of 4, so the length of the header has to fit.
+// padded returns a valid token of exactly n bytes. The length of a base64 part modulo 4
+// is never 1, so padded varies the length of the header until the rest fits.
 func padded(n int) string {
 	for kid := "k"; ; kid += "k" {
 		h := header(`kid="` + kid + `"`)
@@ -70,7 +70,7 @@ func padded(n int) string {
 	}
 }
 
-func TestSubjects(t *testing.T) {
+func TestVerify_Subjects(t *testing.T) {
 	t.Parallel()
 	v := newVerifier(t, config(t))
 	for _, sub := range []string{
@@ -90,7 +90,7 @@ func TestSubjects(t *testing.T) {
 	}
 }
 
-func TestSubjectCharacters(t *testing.T) {
+func TestVerify_SubjectCharacters(t *testing.T) {
 	t.Parallel()
 	const safe = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:@|+/="
 	v := newVerifier(t, config(t))
@@ -102,8 +102,8 @@ func TestSubjectCharacters(t *testing.T) {
 	}
 }
 
-// One token through the hours: the clock is asked each time.
-func TestTimePasses(t *testing.T) {
+// The cached token must be checked against the clock on each call.
+func TestVerify_ChecksTimeOnEachCall(t *testing.T) {
 	t.Parallel()
 	now := newClock()
 	cfg := config(t)
@@ -117,7 +117,7 @@ func TestTimePasses(t *testing.T) {
 	}{
 		{"too early", time.Minute - leeway - 1, false},
 		{"within the leeway before", time.Minute - leeway, true},
-		{"in between", 30 * time.Minute, true},
+		{"between nbf and exp", 30 * time.Minute, true},
 		{"within the leeway after", time.Hour + leeway - 1, true},
 		{"too late", time.Hour + leeway, false},
 	}
@@ -129,7 +129,7 @@ func TestTimePasses(t *testing.T) {
 	}
 }
 
-func TestFaultyConfig(t *testing.T) {
+func TestNew_FaultyConfig(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name   string
@@ -138,7 +138,7 @@ func TestFaultyConfig(t *testing.T) {
 	}{
 		{"neither file nor URL", func(c *auth.Config) { c.PublicKeyFile = "" }, []string{"a public key file or a JWKS URL"}},
 		{"file and URL", func(c *auth.Config) { c.JWKSURL = "https://auth.cinema.test/jwks" }, []string{"not both"}},
-		{"http", jwksURL("http://auth.cinema.test/jwks"), []string{"https is needed"}},
+		{"http", jwksURL("http://auth.cinema.test/jwks"), []string{"https is required"}},
 		{"another scheme", jwksURL("file:///etc/jwks.json"), []string{"not an https URL"}},
 		{"another scheme with a host", jwksURL("ftp://auth.cinema.test/jwks"), []string{"not an https URL"}},
 		{"no scheme", jwksURL("auth.cinema.test/jwks"), []string{"not an https URL"}},
@@ -146,7 +146,7 @@ func TestFaultyConfig(t *testing.T) {
 		{"no URL at all", jwksURL("https://%zz"), []string{"not a URL"}},
 		{"negative leeway", func(c *auth.Config) { c.Leeway = -1 }, []string{"leeway"}},
 		{"file missing", func(c *auth.Config) { c.PublicKeyFile = "/nowhere/public.pem" }, []string{"/nowhere/public.pem"}},
-		{"everything at once", func(c *auth.Config) { *c = auth.Config{} }, []string{"key file", "no issuer", "no audience", "no clock"}},
+		{"all faults together", func(c *auth.Config) { *c = auth.Config{} }, []string{"key file", "no issuer", "no audience", "no clock"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -155,11 +155,11 @@ func TestFaultyConfig(t *testing.T) {
 			tt.change(&cfg)
 			v, err := auth.New(t.Context(), cfg)
 			if err == nil || v != nil {
-				t.Fatal("accepted")
+				t.Fatalf("New = %v, %v; want an error", v, err)
 			}
 			for _, part := range tt.want {
 				if !strings.Contains(err.Error(), part) {
-					t.Errorf("%q does not say %q", err, part)
+					t.Errorf("New = %q, want it to contain %q", err, part)
 				}
 			}
 		})
@@ -170,7 +170,7 @@ func jwksURL(url string) func(*auth.Config) {
 	return func(c *auth.Config) { c.PublicKeyFile, c.JWKSURL = "", url }
 }
 
-func TestReadyWithFile(t *testing.T) {
+func TestReady_KeyFile(t *testing.T) {
 	t.Parallel()
 	if err := newVerifier(t, config(t)).Ready(); err != nil {
 		t.Error(err)
