@@ -1,9 +1,9 @@
 package billing
 
-// Brand is the network that a card belongs to.
+// Brand is the card network that a card belongs to.
 type Brand string
 
-// The brands that are taken.
+// The brands that the service accepts.
 const (
 	Mir        Brand = "mir"
 	Visa       Brand = "visa"
@@ -14,9 +14,9 @@ const (
 	Maestro    Brand = "maestro"
 )
 
-// ranges says by the first digits of a number what brand it is, and how long its
-// numbers are. The bounds have the same number of digits. The first that fits
-// counts.
+// ranges maps the first digits of a card number to its brand and to the lengths
+// that the brand's numbers can have. Both bounds of a range are inclusive and have
+// equally many digits. The first range that matches wins.
 var ranges = []struct {
 	low, high int
 	brand     Brand
@@ -39,8 +39,8 @@ var ranges = []struct {
 
 var maestroLengths = []int{12, 13, 14, 15, 16, 17, 18, 19}
 
-// brandOf returns the brand of a number and the lengths that its numbers have;
-// "" for one that is not taken.
+// brandOf returns the brand of a card number and the lengths that the brand's
+// numbers can have. It returns "" for a brand that the service does not accept.
 func brandOf(digits []byte) (Brand, []int) {
 	for _, r := range ranges {
 		n := 1
@@ -61,40 +61,10 @@ func brandOf(digits []byte) (Brand, []int) {
 	return "", nil
 }
 
-// cvvLength is how many digits the code on such a card has.
+// cvvLength returns the number of digits in the brand's verification code.
 func (b Brand) cvvLength() int {
 	if b == Amex {
 		return 4
 	}
 	return 3
-}
-
-// luhn reports whether the check digit of a number is right.
-func luhn(digits []byte) bool {
-	sum := 0
-	for i, d := range digits {
-		n := int(d - '0')
-		if (len(digits)-i)%2 == 0 {
-			if n *= 2; n > 9 {
-				n -= 9
-			}
-		}
-		sum += n
-	}
-	return sum%10 == 0
-}
-
-// LooksLikeCardNumber reports whether a run of digits could be the number of a
-// card: 13 to 19 of them, a right check digit, and not beginning as no card does.
-// It serves to keep numbers out of places where they have no business.
-func LooksLikeCardNumber(digits string) bool {
-	if len(digits) < 13 || len(digits) > 19 || digits[0] < '2' {
-		return false
-	}
-	for i := range len(digits) {
-		if digits[i] < '0' || digits[i] > '9' {
-			return false
-		}
-	}
-	return luhn([]byte(digits))
 }

@@ -169,8 +169,8 @@ func TestACancelTakenBackInFlightIsAsIfItNeverWas(t *testing.T) {
 
 func TestRefuseAnotherWhileItIsTriedAgain(t *testing.T) {
 	t.Parallel()
-	const pastDueText = "the subscription to plan basic is past due and is tried again; " +
-		"to pay with something else, cancel it and subscribe anew"
+	const pastDueText = "the subscription to plan basic is past due and will be charged again; " +
+		"to pay by another method, cancel it and subscribe again"
 	charging, _ := renewing(t)
 	again, _ := retrying(t)
 	expectText(t, charging.RefuseAnother(), "there is a live subscription to plan basic already")

@@ -9,36 +9,36 @@ import (
 	"unicode/utf8"
 )
 
-// CardID names a card that a viewer keeps with us.
+// CardID identifies a stored card.
 type CardID string
 
-// Card is a bank card that a viewer keeps with us. Its number is sealed: who has
-// the card does not have the number.
+// Card is a bank card that a viewer has stored in the service. Its number is
+// encrypted, so access to a Card does not give access to the number.
 type Card struct {
 	ID          CardID
 	UserID      UserID
 	Brand       Brand
-	Last4       string // of the number
-	ExpMonth    int    // it is good to the end of this month
+	Last4       string // last four digits of the number
+	ExpMonth    int    // the card is valid until the end of this month
 	ExpYear     int
-	Holder      string // as printed on it; may be empty
+	Holder      string // as printed on the card; may be empty
 	Fingerprint Fingerprint
 	Number      Encrypted
 	CreatedAt   time.Time
-	RemovedAt   time.Time // zero while it is there
+	RemovedAt   time.Time // zero until the viewer removes the card
 }
 
-// Encrypted is a secret that only a vault can open.
+// Encrypted is a secret that only a vault can decrypt.
 type Encrypted struct {
 	Ciphertext []byte
-	KeyID      uint32 // of the key that it was sealed with
+	KeyID      uint32 // the key that encrypted it
 }
 
-// Fingerprint tells whether two secrets of one user are the same. It is made
-// with a key: without the key it says nothing about the secret.
+// Fingerprint is a keyed hash of a secret. Two secrets of one user are the same
+// if and only if their fingerprints are. Without the key it reveals nothing.
 type Fingerprint [32]byte
 
-// CardDetails is what is on a card, as a viewer types it in.
+// CardDetails holds the fields of a card as a viewer types them.
 type CardDetails struct {
 	Number   CardNumber
 	ExpMonth int
@@ -46,11 +46,11 @@ type CardDetails struct {
 	Holder   string
 }
 
-// maxCardYears is longer than any card is good for.
+// maxCardYears is longer than the validity of any card.
 const maxCardYears = 20
 
-// NewCard checks what a viewer typed in. The card is not sealed yet. All that is
-// wrong with it is told at once, and none of it is quoted: [ErrInvalid].
+// NewCard validates d and returns the card, without its encrypted number. It
+// returns an [InvalidError] that lists every invalid field and quotes no value.
 func NewCard(id CardID, user UserID, d CardDetails, now time.Time, cal Calendar) (Card, error) {
 	var f faults
 	c := Card{
@@ -59,7 +59,7 @@ func NewCard(id CardID, user UserID, d CardDetails, now time.Time, cal Calendar)
 	}
 	c.readNumber(d.Number, &f)
 	c.checkExpiry(now, cal, &f)
-	f.add(goodHolder(c.Holder), "holder", "must be at most 100 letters, spaces, dots, dashes and apostrophes")
+	f.add(validHolder(c.Holder), "holder", "must be at most 100 letters, spaces, dots, dashes and apostrophes")
 	if err := f.err(); err != nil {
 		return Card{}, err
 	}
@@ -68,7 +68,7 @@ func NewCard(id CardID, user UserID, d CardDetails, now time.Time, cal Calendar)
 
 func (c *Card) readNumber(n CardNumber, f *faults) {
 	if n.IsZero() {
-		f.add(false, "number", "must be the digits on the card, with single spaces or dashes between them at most")
+		f.add(false, "number", "must be the digits on the card; only single spaces or dashes between them are allowed")
 		return
 	}
 	digits := n.bytes()
@@ -93,17 +93,19 @@ func (c *Card) checkExpiry(now time.Time, cal Calendar, f *faults) {
 	case c.Expired(now, cal):
 		f.add(false, "exp_year", "is over: the card has expired")
 	default:
-		f.add(c.ExpYear <= now.Year()+maxCardYears, "exp_year", "is too far away; give all four digits of the year on the card")
+		f.add(c.ExpYear <= now.Year()+maxCardYears, "exp_year", "is too far in the future; give all four digits of the year on the card")
 	}
 }
 
-// Expired reports whether the month is over that the card is good for, in the
-// calendar that billing counts by.
+// Expired reports whether the card's month of expiry is over at now, in the time
+// zone of cal.
 func (c Card) Expired(now time.Time, cal Calendar) bool {
 	return !now.Before(cal.monthEnd(c.ExpYear, time.Month(c.ExpMonth)))
 }
 
-// Usable returns why the card cannot be paid with at now, or nil.
+// Usable returns nil if the viewer can pay with the card at now. It returns
+// [ErrCardNotFound] if the card was removed, and an [InvalidError] if it has
+// expired.
 func (c Card) Usable(now time.Time, cal Calendar) error {
 	switch {
 	case !c.RemovedAt.IsZero():
@@ -115,8 +117,8 @@ func (c Card) Usable(now time.Time, cal Calendar) error {
 	}
 }
 
-// CheckCVV returns what is wrong with a code for this card, or nil:
-// [ErrInvalid]. Only the payment system can tell whether it is the right one.
+// CheckCVV returns an [InvalidError] if v does not have the length of this card's
+// code. Only the payment system can verify the code.
 func (c Card) CheckCVV(v CVV) error {
 	n := c.Brand.cvvLength()
 	if len(v.bytes()) == n {
@@ -125,8 +127,8 @@ func (c Card) CheckCVV(v CVV) error {
 	return &InvalidError{Faults: []Fault{{"cvv", "must be the " + strconv.Itoa(n) + " digits on the card"}}}
 }
 
-// Remove returns the card without anything that could be charged or that tells
-// who holds it. What is left says that it was there.
+// Remove returns the card as removed, and the event. It clears the number, the
+// fingerprint and the holder's name. Removing a card twice changes nothing.
 func (c Card) Remove(now time.Time) (Card, []Event) {
 	if !c.RemovedAt.IsZero() {
 		return c, nil
@@ -142,41 +144,9 @@ func (c Card) event(t EventType, at time.Time) Event {
 	return Event{UserID: c.UserID, Type: t, At: at, CardID: c.ID}
 }
 
-// ParseCardNumber reads a number as people write it: digits, in groups if they
-// like. What has anything else in it becomes the zero number.
-func ParseCardNumber(text string) CardNumber {
-	digits := make([]byte, 0, len(text))
-	for i := range len(text) {
-		switch c := text[i]; {
-		case c >= '0' && c <= '9':
-			digits = append(digits, c)
-		case (c == ' ' || c == '-') && i > 0 && i < len(text)-1 && isDigit(text[i-1]) && isDigit(text[i+1]):
-		default:
-			clear(digits)
-			return CardNumber{}
-		}
-	}
-	return CardNumber{newBox(digits)}
-}
-
-// CardNumberFromDigits takes the digits of a number that was checked before, without
-// copying them: wiping the number overwrites them.
-func CardNumberFromDigits(digits []byte) CardNumber { return CardNumber{newBox(digits)} }
-
-// NewCVV takes the code that a viewer typed in: 3 or 4 digits. Anything else
-// becomes the zero code.
-func NewCVV(text string) CVV {
-	if len(text) < 3 || len(text) > 4 || strings.Trim(text, "0123456789") != "" {
-		return CVV{}
-	}
-	return CVV{newBox([]byte(text))}
-}
-
-func isDigit(c byte) bool { return c >= '0' && c <= '9' }
-
-// goodHolder lets no digits in: a number in the wrong field would be stored as a
-// name.
-func goodHolder(s string) bool {
+// validHolder refuses digits, so that a card number in the wrong field is not
+// stored as a name.
+func validHolder(s string) bool {
 	bad := func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.Is(unicode.Mn, r) && !strings.ContainsRune(" .'’-", r)
 	}

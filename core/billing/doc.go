@@ -1,46 +1,47 @@
-// Package billing holds the rules of the business: what money is, when a period
-// ends, how a subscription and a payment live and die. It is pure: no I/O, no
-// context, no clock, nothing but the standard library. The time of every
-// decision is an argument.
+// Package billing contains the business rules: money, periods, and the life
+// cycles of subscriptions and payments. It is pure: no I/O, no context, no clock,
+// and only the standard library. The time of every decision is an argument.
 //
-// The life of a subscription:
+// The life cycle of a subscription:
 //
 //	Order.Start ──► incomplete ──paid──► active ──soft decline──► past_due
 //	                    │                │ ▲ ▲                    │ │ ▲ │
 //	                    │                └─┘ └────── paid ────────┘ │ └─┘
-//	                    │              renewed                      │ declined, a try is left
+//	                    │              renewed                      │ declined, a retry is left
 //	                    │                │                          │
-//	         declined,  │      cancelled │ and its period over,     │ cancelled between two tries,
-//	         never sent │   declined for │ good, method removed     │ last try or declined for good,
-//	                    │                │                          │ method removed
+//	         declined,  │      cancelled │ and period over,         │ cancelled between retries,
+//	         never sent │  hard decline, │ method removed           │ last retry declined,
+//	                    │                │                          │ hard decline, method removed
 //	                    └────────────────┴─────────► ended ◄────────┘
 //
-// When a renewal or another try is due, Bill makes its payment, for the period
-// that is running, and Settle says what came of it; between the two the
-// subscription is charging, and no other payment is made. What was never sent is
-// billed again and moves no status. A cancel waits for the period's end and for
-// a payment that is on its way, and Resume takes it back until then. Access goes
-// on while a renewal is tried again.
+// When a renewal or a retry is due, Bill returns its payment, for the current
+// period. Settle applies the payment's outcome. Between the two, the subscription
+// is charging and no other payment is made. A payment that was never sent is
+// billed again and does not change the status.
 //
-// The life of a payment:
+// A cancel takes effect at the end of the period, and after any pending payment.
+// Until then Resume revokes it. The viewer keeps access while a renewal is
+// retried.
+//
+// The life cycle of a payment:
 //
 //	pending ──► succeeded   the money moved
-//	        ├─► declined    the payment system said no
-//	        └─► abandoned   it never took the money, and nobody will send it any more
+//	        ├─► declined    the payment system refused
+//	        └─► abandoned   no money moved, and the payment will not be sent again
 //
-// A payment is stored as pending before a payment system hears of it. Its id is
-// the idempotency key for ever. While nobody knows what became of it, it stays
-// pending: a lost answer is looked up, never guessed. The first final outcome
-// stands; a different one that comes later is a contradiction, kept for a
-// person to look at.
+// A payment is stored as pending before it is sent to the payment system. Its id
+// is its permanent idempotency key. It stays pending while its outcome is unknown:
+// after a lost response the service looks the payment up and never guesses. The
+// first final outcome wins. A different outcome later is a contradiction, which is
+// recorded for a person to resolve.
 //
-// A viewer may keep a card here. Its number is sealed and comes out for one
-// charge at a time, which the viewer makes and gives the code for; what renewals
-// charge is the token that the payment system gave for it. A card that was removed,
-// and every token that came of it, is never charged again.
+// A viewer can store a card. Its number is encrypted and is decrypted only for a
+// payment that the viewer makes and gives the CVV for. Renewals charge the token
+// that the payment system returned for that payment. After the card is removed,
+// neither it nor any of its tokens is charged again.
 //
-// Each transition is a method that returns the new value and the events it
-// caused; it changes nothing else. What is not here: how things are stored
-// (adapters/postgres), in which order things happen (core/app), how they look to
-// the outside (adapters/httpapi).
+// Each transition is a method that returns the new value and its events, and
+// changes nothing else. Not here: storage (adapters/postgres), the sequence of a
+// use case (core/payments, core/renewals, core/viewers), the API
+// (adapters/httpapi).
 package billing

@@ -5,19 +5,21 @@ import (
 	"time"
 )
 
-// RetrySchedule says when a declined renewal is tried again: so long after its
-// due date, each longer than the one before. After the last try the
-// subscription ends; until then the viewer keeps access.
+// RetrySchedule holds the delays after which a declined renewal is charged again,
+// counted from its due date, in increasing order. The subscription ends after the
+// last retry. Until then the viewer keeps access.
 type RetrySchedule struct{ steps []time.Duration }
 
 const (
-	// maxRetries is more tries than any card network allows in a month.
+	// maxRetries is more than any card network allows in a month.
 	maxRetries = 30
-	// maxGrace is less than any month: who has not paid by then has not for all of it.
+	// maxGrace is shorter than every month, so no period is used in full without
+	// payment.
 	maxGrace = 28 * 24 * time.Hour
 )
 
-// NewRetrySchedule checks the steps of a schedule. Its errors are [ErrInvalid].
+// NewRetrySchedule returns a schedule of 1 to 30 increasing steps, of at most 28
+// days. It returns an [InvalidError] for any others.
 func NewRetrySchedule(steps ...time.Duration) (RetrySchedule, error) {
 	var f faults
 	f.add(len(steps) > 0 && len(steps) <= maxRetries, "retry_schedule", "must have 1 to 30 steps")
@@ -30,8 +32,8 @@ func NewRetrySchedule(steps ...time.Duration) (RetrySchedule, error) {
 	return RetrySchedule{slices.Clone(steps)}, f.err()
 }
 
-// next returns the first try after now, and false when there is none left.
-func (r RetrySchedule) next(from, now time.Time) (time.Time, bool) {
+// nextRetry returns the first retry after now, and false if none is left.
+func (r RetrySchedule) nextRetry(from, now time.Time) (time.Time, bool) {
 	for _, step := range r.steps {
 		if at := from.Add(step); at.After(now) {
 			return at, true
@@ -40,30 +42,31 @@ func (r RetrySchedule) next(from, now time.Time) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// from is what the schedule is counted from for a renewal that was due at due,
-// and whose decline is known since now: the due date, unless that is so long ago
-// that the first retry has gone by. Our delay must not cost the viewer any tries.
-func (r RetrySchedule) from(due, now time.Time) time.Time {
+// startOf returns the start of the schedule for a renewal that was due at due and
+// whose decline became known at now. It is due, unless the first retry would
+// already have passed. In that case it is now, because a delay of the service must
+// not cost the viewer any retries.
+func (r RetrySchedule) startOf(due, now time.Time) time.Time {
 	if len(r.steps) > 0 && now.Before(due.Add(r.steps[0])) {
 		return due
 	}
 	return now
 }
 
-// last is when the last try is made.
-func (r RetrySchedule) last(from time.Time) time.Time {
+// lastRetry returns the time of the last retry.
+func (r RetrySchedule) lastRetry(from time.Time) time.Time {
 	if len(r.steps) == 0 {
 		return from
 	}
 	return from.Add(r.steps[len(r.steps)-1])
 }
 
-// Advice is what a payment system advises after a decline. It wins over the
-// decline code and over the retry schedule. The card networks send it as
-// merchant advice code, and fine those who go against it.
+// Advice is a payment system's advice after a decline. It overrides the decline
+// code and the retry schedule. The card networks send it as the merchant advice
+// code, and fine merchants that ignore it.
 type Advice string
 
-// The advice that there is. With any but none, the token is not charged again.
+// The values of Advice. After any but NoAdvice, the token is not charged again.
 const (
 	NoAdvice         Advice = ""
 	DoNotRetry       Advice = "do_not_retry"
@@ -71,13 +74,14 @@ const (
 	ConsentWithdrawn Advice = "consent_withdrawn"
 )
 
-// MayRetry reports whether a renewal that was declined with this code may be
-// tried again with the same token, unless the payment system advises otherwise:
-// not when the card is gone, the viewer has to be there, or took the consent
-// back.
+// MayRetry reports whether a renewal declined with this code may be charged again
+// with the same token, unless the payment system's [Advice] forbids it. It is
+// false if the card is unusable, the viewer must be present, or the viewer has
+// withdrawn consent.
 func (c DeclineCode) MayRetry() bool { return !c.hard() }
 
-// soft declines may pass by themselves.
+// soft reports whether the cause of the decline may disappear without any action
+// of the viewer.
 func (c DeclineCode) soft() bool {
 	switch c {
 	case InsufficientFunds, DoNotHonor, GenericDecline, LimitExceeded, IssuerUnavailable, ProcessingError,
@@ -88,6 +92,8 @@ func (c DeclineCode) soft() bool {
 	}
 }
 
+// hard reports whether charging the same token again is pointless. An unknown
+// code is neither soft nor hard.
 func (c DeclineCode) hard() bool {
 	switch c {
 	case CardExpired, LostOrStolen, SuspectedFraud, IncorrectNumber, InvalidExpiry, NotPermitted,
@@ -99,23 +105,23 @@ func (c DeclineCode) hard() bool {
 	}
 }
 
-// retryAt is when a renewal is tried again that was not paid, and what the
-// schedule is counted from; false when it is not tried again.
+// retryAt returns the time of the next retry of a failed renewal, the start of
+// its retry schedule, and whether it is retried.
 //
-// A decline that we have no word for may be a final one: it is tried again only
-// if it is the renewal's first. Nor does anybody watch unpaid for longer than
-// maxGrace, however long the payment system wants us to wait.
-func (s Subscription) retryAt(p Payment, o Outcome, r RetrySchedule, now time.Time) (at, from time.Time, again bool) {
+// A decline with an unknown code may be final, so it is retried only if it is the
+// renewal's first. No retry is later than maxGrace after the start, even if the
+// payment system asks for a longer wait.
+func (s Subscription) retryAt(p Payment, o Outcome, r RetrySchedule, now time.Time) (at, from time.Time, retry bool) {
 	if o.Advice != NoAdvice || !p.DeclineCode.MayRetry() || s.Status == StatusPastDue && !p.DeclineCode.soft() {
 		return time.Time{}, time.Time{}, false
 	}
 	from = s.PastDueSince
 	if s.Status != StatusPastDue {
-		from = r.from(p.Period.Start, now)
+		from = r.startOf(p.Period.Start, now)
 	}
-	at, again = r.next(from, now)
-	if earliest := now.Add(o.RetryAfter); again && o.RetryAfter > 0 && at.Before(earliest) {
+	at, retry = r.nextRetry(from, now)
+	if earliest := now.Add(o.RetryAfter); retry && o.RetryAfter > 0 && at.Before(earliest) {
 		at = earliest
 	}
-	return at, from, again && !at.After(from.Add(maxGrace))
+	return at, from, retry && !at.After(from.Add(maxGrace))
 }

@@ -5,29 +5,29 @@ import (
 	"strings"
 )
 
-// Kind says what sort of failure an error is, and so what a caller can do
-// about it. It is an error itself: errors.Is(err, billing.NotFound).
+// Kind classifies errors by the caller's possible reaction. It is itself an
+// error, for use as errors.Is(err, billing.NotFound).
 //
-// An error of no kind is internal: a fault of ours or of the machine.
+// An error without a kind is internal: a bug, or a failure of the machine.
 type Kind string
 
-// The kinds of failure that a caller can act on.
+// The kinds of errors that a caller can react to.
 const (
-	NotFound    Kind = "not found"   // the thing named is not there, or is not the caller's
-	Invalid     Kind = "invalid"     // the request can never succeed as it is
-	Conflict    Kind = "conflict"    // the state of things forbids it now
-	Forbidden   Kind = "forbidden"   // the caller may not do this
-	Declined    Kind = "declined"    // the payment system said no
-	Unavailable Kind = "unavailable" // something we need is out of reach; try again
-	Limited     Kind = "limited"     // too much of it; try again later
+	NotFound    Kind = "not found"   // the object does not exist, or belongs to another user
+	Invalid     Kind = "invalid"     // the same request can never succeed
+	Conflict    Kind = "conflict"    // the current state does not allow the request
+	Forbidden   Kind = "forbidden"   // the caller has no permission
+	Declined    Kind = "declined"    // the payment system declined the payment
+	Unavailable Kind = "unavailable" // a dependency is unavailable; try again
+	Limited     Kind = "limited"     // a limit was reached; try again later
 )
 
 func (k Kind) Error() string { return string(k) }
 
-// Error is a failure of a [Kind], with a code that programs can rely on and a
-// message for the person who meets it. It never holds a secret.
+// Error is an error with a [Kind], a stable code for programs and a message for
+// people. It never contains a secret.
 //
-// Two errors with the same code are the same error to [errors.Is].
+// [errors.Is] treats two Errors with the same code as equal.
 type Error struct {
 	Kind    Kind
 	Code    string
@@ -45,12 +45,13 @@ func (e *Error) Is(target error) bool {
 	return ok && t.Code == e.Code
 }
 
-// WithMessage returns the same error with a message of its own.
+// WithMessage returns the same error with another message.
 func (e *Error) WithMessage(format string, args ...any) error {
 	return &Error{Kind: e.Kind, Code: e.Code, Message: fmt.Sprintf(format, args...)}
 }
 
-// Every failure that the rules know by name. The codes are those of the API.
+// The errors of this package and of the use cases. Their codes are part of the
+// API.
 var (
 	ErrNotFound              = &Error{NotFound, "not_found", "there is no such thing"}
 	ErrPlanNotFound          = &Error{NotFound, "plan_not_found", "there is no such plan"}
@@ -61,11 +62,11 @@ var (
 	ErrKeyReused           = &Error{Invalid, "idempotency_key_reused", "this Idempotency-Key was used for another request; take a new one"}
 	ErrPaymentTokenUnknown = &Error{Invalid, "payment_token_unknown", "the payment system does not know this payment token; nothing was charged"}
 
-	ErrPriceChanged      = &Error{Conflict, "price_changed", "the price is not today's price; nothing was charged"}
+	ErrPriceChanged      = &Error{Conflict, "price_changed", "the price has changed; nothing was charged"}
 	ErrAlreadySubscribed = &Error{Conflict, "already_subscribed", "there is a live subscription to this plan"}
-	ErrInvalidTransition = &Error{Conflict, "invalid_transition", "the subscription is in no state for this"}
-	ErrRequestInProgress = &Error{Conflict, "request_in_progress", "the first request with this Idempotency-Key is still running; ask again in a moment"}
-	ErrAlreadyExists     = &Error{Conflict, "already_exists", "there is one already"}
+	ErrInvalidTransition = &Error{Conflict, "invalid_transition", "the state of the subscription does not allow this"}
+	ErrRequestInProgress = &Error{Conflict, "request_in_progress", "the first request with this Idempotency-Key is still running; try again in a moment"}
+	ErrAlreadyExists     = &Error{Conflict, "already_exists", "it already exists"}
 
 	ErrPaymentDeclined = &Error{Declined, "payment_declined", "the payment system declined the payment"}
 
@@ -73,7 +74,8 @@ var (
 	ErrUnavailable = &Error{Unavailable, "unavailable", "the service cannot do this right now; try again"}
 )
 
-// PriceChangedError says what the plan costs today. It is [ErrPriceChanged].
+// PriceChangedError reports that the price a viewer agreed to is not the current
+// price of the plan. It is [ErrPriceChanged].
 type PriceChangedError struct {
 	Plan           string // the plan's code
 	Shown, Current Money
@@ -86,7 +88,8 @@ func (e *PriceChangedError) Error() string {
 // Unwrap returns [ErrPriceChanged].
 func (e *PriceChangedError) Unwrap() error { return ErrPriceChanged }
 
-// DeclinedError says why a payment was declined. It is [ErrPaymentDeclined].
+// DeclinedError reports a declined payment and its decline code. It is
+// [ErrPaymentDeclined].
 type DeclinedError struct {
 	Payment PaymentID
 	Code    DeclineCode
@@ -99,10 +102,11 @@ func (e *DeclinedError) Error() string {
 // Unwrap returns [ErrPaymentDeclined].
 func (e *DeclinedError) Unwrap() error { return ErrPaymentDeclined }
 
-// Fault is one thing wrong with one field of a request.
+// Fault is a problem with one field of a request.
 type Fault struct{ Field, Message string }
 
-// InvalidError lists all that is wrong with a request. It is [ErrInvalid].
+// InvalidError lists all problems with the fields of a request. It is
+// [ErrInvalid].
 type InvalidError struct{ Faults []Fault }
 
 func (e *InvalidError) Error() string {
@@ -116,9 +120,10 @@ func (e *InvalidError) Error() string {
 // Unwrap returns [ErrInvalid].
 func (e *InvalidError) Unwrap() error { return ErrInvalid }
 
-// faults collects what is wrong, so that everything is told at once.
+// faults collects the problems of a request, so that one error reports them all.
 type faults []Fault
 
+// add adds a fault unless ok.
 func (f *faults) add(ok bool, field, message string) {
 	if !ok {
 		*f = append(*f, Fault{field, message})

@@ -2,35 +2,35 @@ package billing
 
 import "time"
 
-// EventID names an event. Ids grow with time, so they order the history.
+// EventID identifies an event. Ids increase with time, so they order the history.
 type EventID string
 
-// Event is a fact in a viewer's history. Events are added, never changed or
-// removed. The transitions of this package return them without an id; whoever
-// stores them gives them one.
+// Event is an entry in a viewer's history. Events are never changed or removed.
+// The transitions of this package return events without an id. The caller assigns
+// the id before it stores them.
 type Event struct {
 	ID             EventID
 	UserID         UserID
 	Type           EventType
 	At             time.Time
-	SubscriptionID SubscriptionID // empty when it is about a card
-	CardID         CardID         // when it is about a card
-	PlanCode       string         // as it was then
-	PaymentID      PaymentID      // of the payment that caused it, if one did
+	SubscriptionID SubscriptionID // empty if the event is about a card
+	CardID         CardID         // empty if the event is about a subscription
+	PlanCode       string         // at the time of the event
+	PaymentID      PaymentID      // the payment that caused the event, if any
 	Amount         Money          // of that payment
-	DeclineCode    DeclineCode    // why it was declined or abandoned
-	AccessUntil    time.Time      // until when the viewer may watch after this; zero when not at all
-	RetryAt        time.Time      // when a declined renewal is tried again; zero when it is not
+	DeclineCode    DeclineCode    // if the payment was declined or abandoned
+	AccessUntil    time.Time      // end of the viewer's access after the event; zero for no access
+	RetryAt        time.Time      // next retry of a declined renewal; zero for none
 }
 
-// EventType says what happened.
+// EventType is the type of an event.
 type EventType string
 
 // The types of events.
 const (
 	EventSubscribed          EventType = "subscribed"
 	EventRenewed             EventType = "renewed"
-	EventPeriodsWaived       EventType = "periods_waived" // we were down; nothing is charged for what went by
+	EventPeriodsWaived       EventType = "periods_waived" // the service was down; the missed periods are not charged
 	EventPaymentDeclined     EventType = "payment_declined"
 	EventPaymentAbandoned    EventType = "payment_abandoned"
 	EventPaymentContradicted EventType = "payment_contradicted"
@@ -39,8 +39,8 @@ const (
 	EventEnded               EventType = "ended"
 	EventCardAdded           EventType = "card_added"
 	EventCardRemoved         EventType = "card_removed"
-	EventCardLimitReached    EventType = "card_limit_reached"    // no more new cards for a while
-	EventDeclineLimitReached EventType = "decline_limit_reached" // no more payments with a card for a while
+	EventCardLimitReached    EventType = "card_limit_reached"    // new cards are refused for a while
+	EventDeclineLimitReached EventType = "decline_limit_reached" // payments with a card are refused for a while
 )
 
 func (s Subscription) event(t EventType, at time.Time) Event {

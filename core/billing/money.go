@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Money is an amount in the minor units of its currency: kopecks, cents. There
-// are no fractions of a minor unit and no floating point anywhere.
+// Money is an amount in the minor units of its currency, such as kopecks or
+// cents. It has no fractions of a minor unit and never uses floating point.
 type Money struct {
 	Amount   int64
 	Currency Currency
@@ -17,20 +17,20 @@ type Money struct {
 // Currency is an ISO 4217 code in capitals, such as RUB.
 type Currency string
 
-// MaxAmount is the largest price in minor units. It keeps typing errors, and
-// sums of many payments, far from the end of int64.
+// MaxAmount is the largest price in minor units. It catches typing errors, and
+// keeps sums of many payments far below the limit of int64.
 const MaxAmount = 1_000_000_000_00
 
-// Active ISO 4217 codes of circulating money (list one), by how many digits
-// follow the decimal point. Funds, metals and testing codes are not money here.
+// Active ISO 4217 codes (list one), grouped by the number of digits after the
+// decimal point. Funds, metals and testing codes are left out.
 const (
 	noDigits    = " BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF "
 	twoDigits   = " AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY COP CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG "
 	threeDigits = " BHD IQD JOD KWD LYD OMR TND "
 )
 
-// Digits returns how many digits follow the decimal point, and whether the
-// currency is one that ISO 4217 lists.
+// Digits returns the number of digits after the decimal point, and whether ISO
+// 4217 lists the currency.
 func (c Currency) Digits() (n int, known bool) {
 	if len(c) != 3 {
 		return 0, false
@@ -43,9 +43,9 @@ func (c Currency) Digits() (n int, known bool) {
 	return 0, false
 }
 
-// ParseMoney reads a decimal amount such as "399.00", "399" or "0.5". It
-// refuses signs, exponents, separators and more digits than the currency has.
-// Its errors are [ErrInvalid].
+// ParseMoney parses a decimal amount such as "399.00", "399" or "0.5". It returns
+// [ErrInvalid] for signs, exponents, separators, more decimal digits than the
+// currency has, and amounts above [MaxAmount].
 func ParseMoney(decimal string, c Currency) (Money, error) {
 	digits, known := c.Digits()
 	if !known {
@@ -65,11 +65,7 @@ func ParseMoney(decimal string, c Currency) (Money, error) {
 	return Money{Amount: minor, Currency: c}, nil
 }
 
-func onlyDigits(s string) bool {
-	return s != "" && strings.Trim(s, "0123456789") == ""
-}
-
-// String returns the amount as people write it, such as "399.00 RUB".
+// String returns the amount with its currency, such as "399.00 RUB".
 func (m Money) String() string {
 	if m.Currency == "" {
 		return m.Decimal()
@@ -77,9 +73,9 @@ func (m Money) String() string {
 	return m.Decimal() + " " + string(m.Currency)
 }
 
-// Decimal returns the amount alone, such as "399.00".
+// Decimal returns the amount without its currency, such as "399.00".
 func (m Money) Decimal() string {
-	sign, amount := "", uint64(m.Amount) //nolint:gosec // a negative one is turned round
+	sign, amount := "", uint64(m.Amount) //nolint:gosec // a negative amount is negated below
 	if m.Amount < 0 {
 		sign, amount = "-", -amount
 	}
@@ -91,7 +87,7 @@ func (m Money) Decimal() string {
 	return fmt.Sprintf("%s%d.%0*d", sign, amount/unit, digits, amount%unit)
 }
 
-// IsZero reports whether m is no money of no currency.
+// IsZero reports whether m has neither an amount nor a currency.
 func (m Money) IsZero() bool { return m == Money{} }
 
 func (m Money) check(f *faults, field string) {

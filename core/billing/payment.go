@@ -2,14 +2,13 @@ package billing
 
 import "time"
 
-// PaymentID names a payment. It is also the idempotency key and the reference
-// under which the payment system knows it, for ever: a payment that is sent
-// twice is charged once.
+// PaymentID identifies a payment. It is also the permanent idempotency key at the
+// payment system: a payment that is sent twice is charged once.
 type PaymentID string
 
-// Payment is the intent to take money once for one period, and what became of
-// it. It is stored before the payment system is asked, and holds all that the
-// payment system is told, so that asking again asks for exactly the same.
+// Payment is the intent to take money once for one period, and its outcome. It
+// is stored before it is sent to the payment system. It holds every value of the
+// charge request, so that sending it again repeats the request exactly.
 type Payment struct {
 	ID             PaymentID
 	UserID         UserID
@@ -18,42 +17,43 @@ type Payment struct {
 	PaymentSystem  string
 	Initiator      Initiator
 	Amount         Money
-	Period         Period // what the money is for
+	Period         Period // the period that it pays for
 
 	Status        PaymentStatus
-	DeclineCode   DeclineCode // when declined; when abandoned, what refused it, if known
-	ProviderRef   string      // what the payment system calls it, once it said so
-	ActionURL     string      // where the viewer confirms it, while it waits for that
-	Contradiction string      // what the payment system says against our books; empty when they agree
+	DeclineCode   DeclineCode // why it was declined or abandoned
+	ProviderRef   string      // the payment system's id of the payment, once known
+	ActionURL     string      // page where the viewer confirms the payment; empty if none is needed
+	Contradiction string      // how the payment system's report differs from this payment; empty if it agrees
 	CreatedAt     time.Time
 	SettledAt     time.Time // zero while pending
 }
 
-// Initiator tells who asks for the money, as the card networks want to know.
+// Initiator is the party that initiates a payment, in the sense of the card
+// networks.
 type Initiator string
 
-// A viewer is present at a customer-initiated payment and absent (off-session)
+// The viewer is present at a customer-initiated payment, and absent (off-session)
 // at a merchant-initiated one.
 const (
 	CustomerInitiated Initiator = "customer"
 	MerchantInitiated Initiator = "merchant"
 )
 
-// PaymentStatus is where a payment stands. Pending is the only one that changes.
+// PaymentStatus is the status of a payment. All but pending are final.
 type PaymentStatus string
 
 // The statuses of a payment.
 const (
-	PaymentPending   PaymentStatus = "pending"   // nobody here knows yet whether money moved
+	PaymentPending   PaymentStatus = "pending"   // the outcome is not known yet
 	PaymentSucceeded PaymentStatus = "succeeded" // the money moved
-	PaymentDeclined  PaymentStatus = "declined"  // the payment system said no
-	PaymentAbandoned PaymentStatus = "abandoned" // it never took the money and will not be asked again
+	PaymentDeclined  PaymentStatus = "declined"  // the payment system refused
+	PaymentAbandoned PaymentStatus = "abandoned" // it took no money, and the payment is not sent again
 )
 
-// DeclineCode is why a payment system said no, in our words for all of them.
+// DeclineCode is the reason for a decline, independent of the payment system.
 type DeclineCode string
 
-// The decline codes that every adapter maps its own to.
+// The decline codes. Each adapter maps the codes of its payment system to these.
 const (
 	InsufficientFunds      DeclineCode = "insufficient_funds"
 	DoNotHonor             DeclineCode = "do_not_honor"
@@ -79,7 +79,7 @@ const (
 	UnknownDecline         DeclineCode = "unknown"
 )
 
-// DeclineCodes returns every decline code there is.
+// DeclineCodes returns all decline codes.
 func DeclineCodes() []DeclineCode {
 	return []DeclineCode{
 		InsufficientFunds, DoNotHonor, GenericDecline, LimitExceeded, IssuerUnavailable,
@@ -90,47 +90,48 @@ func DeclineCodes() []DeclineCode {
 	}
 }
 
-// Reasons for which a payment is abandoned, kept as its decline code.
+// The reasons for abandoning a payment. They are stored as its decline code.
 const (
-	NotSent      DeclineCode = "not_sent"      // the payment system was out of reach, or never saw it
+	NotSent      DeclineCode = "not_sent"      // the payment system was unavailable, or never received it
 	TokenUnknown DeclineCode = "token_unknown" // the payment system does not know the token
-	Refused      DeclineCode = "refused"       // the payment system calls the request wrong
+	Refused      DeclineCode = "refused"       // the payment system rejected the request as invalid
 )
 
-// MethodRemoved is why a subscription ends whose payment method is gone.
+// MethodRemoved is the reason for which a subscription ends if its payment method
+// was removed.
 const MethodRemoved DeclineCode = "payment_method_removed"
 
-// Outcome is what a payment system says about a payment. A decline is an
-// outcome, not an error: an error means that we do not know.
+// Outcome is a payment system's report about a payment. A decline is an outcome,
+// not an error. An error means that the outcome is unknown.
 type Outcome struct {
 	Status      PaymentStatus
-	Amount      Money       // what it took, when it succeeded
-	DeclineCode DeclineCode // when declined or abandoned
+	Amount      Money       // the amount taken; if it succeeded
+	DeclineCode DeclineCode // if it was declined or abandoned
 	ProviderRef string
-	ActionURL   string // when pending until the viewer confirms
-	// Token is what the payment system will charge from now on without the
-	// viewer: given when it saved a card, or put another in the place of one.
+	ActionURL   string // if it is pending until the viewer confirms
+	// Token charges the card from now on without the viewer. It is set if the
+	// payment system saved a card, or replaced its token.
 	Token Secret
 
-	Advice     Advice        // when declined
-	RetryAfter time.Duration // when declined: how long to wait at least before asking again
+	Advice     Advice        // if it was declined
+	RetryAfter time.Duration // if it was declined: minimum wait before the next try
 }
 
-// Abandon is the outcome of a payment that the payment system never took and
-// that nobody will send any more.
-func Abandon(why DeclineCode) Outcome {
-	return Outcome{Status: PaymentAbandoned, DeclineCode: why}
+// Abandon returns the outcome of a payment that took no money and will not be
+// sent again.
+func Abandon(reason DeclineCode) Outcome {
+	return Outcome{Status: PaymentAbandoned, DeclineCode: reason}
 }
 
-// Settled reports whether the payment has come to its end.
+// Settled reports whether the payment has a final status.
 func (p Payment) Settled() bool { return p.Status != PaymentPending }
 
-// take applies what the payment system says. The first final outcome wins; the
-// same again is nothing new; any other is a contradiction, which is written
-// down and changes nothing else.
-func (p Payment) take(o Outcome, now time.Time) (_ Payment, settled bool) {
-	if against := p.contradiction(o); against != "" {
-		p.Contradiction = against
+// applyOutcome returns the payment with o applied, and whether that settled it.
+// The first final outcome wins. The same outcome again changes nothing. A
+// different one is recorded as a contradiction and changes nothing else.
+func (p Payment) applyOutcome(o Outcome, now time.Time) (_ Payment, settled bool) {
+	if text := p.contradiction(o); text != "" {
+		p.Contradiction = text
 		return p, false
 	}
 	if p.Settled() {
@@ -143,23 +144,23 @@ func (p Payment) take(o Outcome, now time.Time) (_ Payment, settled bool) {
 	switch o.Status {
 	case PaymentSucceeded, PaymentDeclined, PaymentAbandoned:
 	default:
-		return p, false // pending, or an answer that says nothing
+		return p, false // pending, or a status that this package does not know
 	}
 	p.Status, p.DeclineCode, p.ActionURL, p.SettledAt = o.Status, o.DeclineCode, "", now
 	p.Contradiction = ""
 	return p, true
 }
 
-// contradiction says how o goes against the books, where money is concerned.
-// News that is older than the books, or our own wish to give up, is none.
+// contradiction describes how o contradicts the payment, or returns "". Only a
+// difference about money counts: an older report, or a later Abandon, does not.
 func (p Payment) contradiction(o Outcome) string {
-	tookOther := o.Status == PaymentSucceeded && o.Amount != p.Amount
-	paidAfterAll := o.Status == PaymentSucceeded && p.Settled() && p.Status != PaymentSucceeded
-	notPaidAfterAll := o.Status == PaymentDeclined && p.Status == PaymentSucceeded
+	otherAmount := o.Status == PaymentSucceeded && o.Amount != p.Amount
+	paidLater := o.Status == PaymentSucceeded && p.Settled() && p.Status != PaymentSucceeded
+	declinedLater := o.Status == PaymentDeclined && p.Status == PaymentSucceeded
 	switch {
-	case tookOther:
+	case otherAmount:
 		return "the payment system took " + o.Amount.String() + " instead of " + p.Amount.String()
-	case paidAfterAll, notPaidAfterAll:
+	case paidLater, declinedLater:
 		return "settled as " + string(p.Status) + ", but the payment system says " + string(o.Status)
 	default:
 		return ""

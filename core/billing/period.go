@@ -2,8 +2,8 @@ package billing
 
 import "time"
 
-// Period is a stretch of time that one payment pays for: from Start up to, but
-// not including, End.
+// Period is the time that one payment pays for: from Start up to, but not
+// including, End.
 type Period struct{ Start, End time.Time }
 
 // Calendar counts months in one time zone. The zero Calendar counts in UTC.
@@ -15,11 +15,12 @@ func NewCalendar(loc *time.Location) Calendar { return Calendar{loc} }
 // AddMonths returns the instant that is n months after anchor, at the same
 // local time of day, in UTC.
 //
-// Always count from the anchor, never from the last result: from 31 January
-// one month is the last day of February and two months are 31 March.
+// Always count from the anchor, never from an earlier result. One month after
+// 31 January is the last day of February, and two months after it is 31 March.
 //
-// A local time that a clock change skips moves forward by the length of the
-// gap; one that happens twice means the first (as RFC 5545 §3.3.5 has it).
+// If a clock change skips the local time, the result moves forward by the length
+// of the gap. If the local time occurs twice, the result is the first occurrence
+// (RFC 5545, section 3.3.5).
 func (c Calendar) AddMonths(anchor time.Time, n int) time.Time {
 	if n == 0 {
 		return anchor.UTC()
@@ -37,13 +38,13 @@ func (c Calendar) AddMonths(anchor time.Time, n int) time.Time {
 	return resolve(wall, loc)
 }
 
-// Period returns the k-th period of the given length in months that begins at
-// the anchor; the first is number 0.
+// Period returns the k-th period of the given length in months. Periods are
+// counted from the anchor, and period 0 begins at it.
 func (c Calendar) Period(anchor time.Time, k, months int) Period {
 	return Period{c.AddMonths(anchor, k*months), c.AddMonths(anchor, (k+1)*months)}
 }
 
-// monthEnd returns the first instant after the month.
+// monthEnd returns the first instant after the month, in UTC.
 func (c Calendar) monthEnd(year int, month time.Month) time.Time {
 	loc := c.loc
 	if loc == nil {
@@ -52,11 +53,11 @@ func (c Calendar) monthEnd(year int, month time.Month) time.Time {
 	return resolve(time.Date(year, month+1, 1, 0, 0, 0, 0, time.UTC), loc)
 }
 
-// Next returns the period that follows the one that ended at end, counted from
-// the anchor: the one that now lies in. It begins at end unless whole periods
-// went by in between.
+// Next returns the period to pay for at now, after a period that ended at end.
+// It begins at end, unless whole periods have passed since. In that case it is
+// the period that contains now, counted from the anchor.
 func (c Calendar) Next(anchor time.Time, months int, end, now time.Time) Period {
-	k := c.step(anchor, months, end)
+	k := c.periodIndex(anchor, months, end)
 	next := Period{end, c.AddMonths(anchor, (k+1)*months)}
 	for !now.Before(next.End) {
 		k++
@@ -65,12 +66,12 @@ func (c Calendar) Next(anchor time.Time, months int, end, now time.Time) Period 
 	return next
 }
 
-// step returns how many periods after the anchor t is: the nearest whole number,
-// since t may have been counted in another time zone.
-func (c Calendar) step(anchor time.Time, months int, t time.Time) int {
+// periodIndex returns the number of periods from the anchor to t. It rounds to
+// the nearest one, because t may have been counted in another time zone.
+func (c Calendar) periodIndex(anchor time.Time, months int, t time.Time) int {
 	years, month := t.Year()-anchor.Year(), int(t.Month()-anchor.Month())
 	k := (12*years + month) / months
-	if c.AddMonths(anchor, k*months).Equal(t) { // as nearly always
+	if c.AddMonths(anchor, k*months).Equal(t) { // the usual case
 		return k
 	}
 	for c.AddMonths(anchor, (k+1)*months).Sub(t) <= t.Sub(c.AddMonths(anchor, k*months)) {
@@ -84,18 +85,19 @@ func (c Calendar) step(anchor time.Time, months int, t time.Time) int {
 
 func daysIn(firstOfMonth time.Time) int { return firstOfMonth.AddDate(0, 1, -1).Day() }
 
-// resolve turns a wall clock reading into an instant. time.Date would do, but
-// it promises nothing about readings that a clock change skips or repeats.
+// resolve returns the instant at which clocks in loc show wall. It does not use
+// time.Date, which leaves the result open for times that a clock change skips or
+// repeats.
 func resolve(wall time.Time, loc *time.Location) time.Time {
 	before := wall.Add(-offset(wall.Add(-24*time.Hour), loc))
 	after := wall.Add(-offset(wall.Add(24*time.Hour), loc))
 	if before.Add(offset(before, loc)).Equal(wall) {
-		return before // also the first of two
+		return before // the first occurrence, if there are two
 	}
 	if after.Add(offset(after, loc)).Equal(wall) {
 		return after
 	}
-	return before // in the gap: the offset that was in force before it
+	return before // skipped: use the offset from before the gap
 }
 
 func offset(t time.Time, loc *time.Location) time.Duration {

@@ -283,12 +283,12 @@ func TestRefuseAnother(t *testing.T) {
 		want      string // nothing when another may begin
 	}{
 		{"incomplete", billing.StatusIncomplete, false,
-			"a subscription to plan basic is waiting for its first payment; ask for it again in a moment"},
+			"a subscription to plan basic is waiting for its first payment; check it again in a moment"},
 		{"incomplete and cancelled", billing.StatusIncomplete, true,
-			"a subscription to plan basic is waiting for its first payment; ask for it again in a moment"},
+			"a subscription to plan basic is waiting for its first payment; check it again in a moment"},
 		{"active", billing.StatusActive, false, "there is a live subscription to plan basic already"},
-		{"past due", billing.StatusPastDue, false, "the subscription to plan basic is past due and is tried again; " +
-			"to pay with something else, cancel it and subscribe anew"},
+		{"past due", billing.StatusPastDue, false, "the subscription to plan basic is past due and will be charged again; " +
+			"to pay by another method, cancel it and subscribe again"},
 		{"active and cancelled", billing.StatusActive, true,
 			"the subscription to plan basic is cancelled but runs until 2026-04-01T12:00:00Z; " +
 				"take the cancel back with POST /v1/subscriptions/basic/resume"},

@@ -1,0 +1,59 @@
+package billing
+
+import "time"
+
+// PaymentMethodID identifies a payment method.
+type PaymentMethodID string
+
+// PaymentMethod links a viewer to the token by which a payment system charges
+// the viewer.
+//
+// A method made from a viewer's token keeps that token: another token is another
+// method. A method made from a card has no token until the payment system
+// returns one, and gets a new one when the card is reissued.
+type PaymentMethod struct {
+	ID            PaymentMethodID
+	UserID        UserID
+	PaymentSystem string
+	Token         Secret
+	CardID        CardID // the card that it was made from; empty for a viewer's token
+	CreatedAt     time.Time
+	RemovedAt     time.Time // zero while the method can be charged
+	// Unreadable is set if the stored token could not be decrypted. The method
+	// cannot be charged now, but it does not count as removed.
+	Unreadable bool
+}
+
+// NewPaymentMethod returns a method for the token that a viewer sent: 1 to 255
+// printable ASCII characters without spaces. It returns an [InvalidError] for any
+// other token, and for one that looks like a card number.
+func NewPaymentMethod(id PaymentMethodID, user UserID, system string, token Secret, now time.Time) (PaymentMethod, error) {
+	var f faults
+	text := token.Reveal()
+	f.add(text != "" && len(text) <= 255, "payment_token", "must be 1 to 255 characters")
+	f.add(printable(text), "payment_token", "must be printable ASCII without spaces")
+	f.add(!LooksLikeCardNumber(text), "payment_token", "looks like the number of a card; add the card instead")
+	return PaymentMethod{ID: id, UserID: user, PaymentSystem: system, Token: token, CreatedAt: now}, f.err()
+}
+
+// NewCardMethod returns a method for a card whose token the payment system has
+// not returned yet.
+func NewCardMethod(id PaymentMethodID, card Card, system string, now time.Time) PaymentMethod {
+	return PaymentMethod{ID: id, UserID: card.UserID, PaymentSystem: system, CardID: card.ID, CreatedAt: now}
+}
+
+// retired reports whether the method must never be charged again: it was removed,
+// or the payment system did not save the card.
+func (m PaymentMethod) retired() bool {
+	neverSaved := m.CardID != "" && m.Token.IsZero() && !m.Unreadable
+	return !m.RemovedAt.IsZero() || neverSaved
+}
+
+func printable(s string) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
