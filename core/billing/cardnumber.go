@@ -39,7 +39,7 @@ func NewCVV(text string) CVV {
 }
 
 // LooksLikeCardNumber reports whether text could be a card number: 13 to 19
-// digits with a correct check digit, of which the first is at least 2. Use it to
+// digits, the first at least 2 and the last a correct check digit. Use it to
 // refuse card numbers in fields that are stored or logged.
 func LooksLikeCardNumber(text string) bool {
 	if len(text) < 13 || len(text) > 19 || text[0] < '2' || !onlyDigits(text) {

@@ -13,59 +13,59 @@ const (
 	tick = time.Microsecond
 )
 
-// How often a renewal is tried again after a decline.
-type again int
+// retryRule is the expected reaction to a decline code.
+type retryRule int
 
 const (
-	never again = iota
-	once
-	asScheduled
+	neverRetried retryRule = iota
+	retriedOnce
+	retriedOnSchedule
 )
 
-func declineCodes() map[billing.DeclineCode]again {
-	return map[billing.DeclineCode]again{
-		"insufficient_funds":      asScheduled,
-		"do_not_honor":            asScheduled,
-		"generic_decline":         asScheduled,
-		"limit_exceeded":          asScheduled,
-		"issuer_unavailable":      asScheduled,
-		"processing_error":        asScheduled,
-		"blocked_by_psp":          asScheduled,
-		"duplicate_transaction":   asScheduled,
-		"unknown":                 once,
-		"card_expired":            never,
-		"lost_or_stolen":          never,
-		"suspected_fraud":         never,
-		"incorrect_number":        never,
-		"invalid_expiry":          never,
-		"not_permitted":           never,
-		"mandate_revoked":         never,
-		"token_invalid":           never,
-		"currency_not_supported":  never,
-		"incorrect_cvc":           never,
-		"authentication_required": never,
-		"authentication_failed":   never,
-		"action_expired":          never,
+func declineCodes() map[billing.DeclineCode]retryRule {
+	return map[billing.DeclineCode]retryRule{
+		"insufficient_funds":      retriedOnSchedule,
+		"do_not_honor":            retriedOnSchedule,
+		"generic_decline":         retriedOnSchedule,
+		"limit_exceeded":          retriedOnSchedule,
+		"issuer_unavailable":      retriedOnSchedule,
+		"processing_error":        retriedOnSchedule,
+		"blocked_by_psp":          retriedOnSchedule,
+		"duplicate_transaction":   retriedOnSchedule,
+		"unknown":                 retriedOnce,
+		"card_expired":            neverRetried,
+		"lost_or_stolen":          neverRetried,
+		"suspected_fraud":         neverRetried,
+		"incorrect_number":        neverRetried,
+		"invalid_expiry":          neverRetried,
+		"not_permitted":           neverRetried,
+		"mandate_revoked":         neverRetried,
+		"token_invalid":           neverRetried,
+		"currency_not_supported":  neverRetried,
+		"incorrect_cvc":           neverRetried,
+		"authentication_required": neverRetried,
+		"authentication_failed":   neverRetried,
+		"action_expired":          neverRetried,
 	}
 }
 
-func TestEveryDeclineCode(t *testing.T) {
+func TestSettle_EveryDeclineCode(t *testing.T) {
 	t.Parallel()
 	for _, code := range billing.DeclineCodes() {
 		if _, listed := declineCodes()[code]; !listed {
-			t.Errorf("nobody says what %s leads to", code)
+			t.Errorf("the table has no row for %s", code)
 		}
 	}
 	for code, want := range declineCodes() {
 		t.Run(string(code), func(t *testing.T) {
 			t.Parallel()
-			if code.MayRetry() != (want != never) {
-				t.Errorf("MayRetry is %v", code.MayRetry())
+			if code.MayRetry() != (want != neverRetried) {
+				t.Errorf("MayRetry = %v", code.MayRetry())
 			}
 			s, p := renewing(t)
 			known := day(31).Add(7 * time.Minute)
 			first, _, events := s.Settle(p, declined(code), retries, known)
-			if want == never {
+			if want == neverRetried {
 				expectEnded(t, s, first, events, known, renewalEvent(billing.EventPaymentDeclined, "pay-2", known, time.Time{}, code))
 				return
 			}
@@ -74,7 +74,7 @@ func TestEveryDeclineCode(t *testing.T) {
 
 			s, p = bill(t, first, "pay-3", day(32))
 			second, _, events := s.Settle(p, declined(code), retries, day(32))
-			if want == once {
+			if want == retriedOnce {
 				expectEnded(t, s, second, events, day(32), renewalEvent(billing.EventPaymentDeclined, "pay-3", day(32), time.Time{}, code))
 				return
 			}
@@ -84,42 +84,43 @@ func TestEveryDeclineCode(t *testing.T) {
 	}
 }
 
-// expectRetry checks that a renewal which was due on day 31 is tried again.
-func expectRetry(t *testing.T, before, got billing.Subscription, events []billing.Event, at time.Time, why billing.Event) {
+// expectRetry checks that a renewal due on day 31 is past due, with a retry at the
+// given time.
+func expectRetry(t *testing.T, before, got billing.Subscription, events []billing.Event, at time.Time, cause billing.Event) {
 	t.Helper()
 	want := before
 	want.Status, want.Charging, want.NextChargeAt = billing.StatusPastDue, false, at
 	want.PastDueSince, want.GraceUntil = day(31), day(38)
 	expectSame(t, got, want)
-	why.RetryAt = at
-	expectSame(t, events, []billing.Event{why})
+	cause.RetryAt = at
+	expectSame(t, events, []billing.Event{cause})
 }
 
-// expectEnded checks that a renewal which was not paid ended the subscription.
-func expectEnded(t *testing.T, before, got billing.Subscription, events []billing.Event, at time.Time, why billing.Event) {
+// expectEnded checks that a failed renewal ended the subscription.
+func expectEnded(t *testing.T, before, got billing.Subscription, events []billing.Event, at time.Time, cause billing.Event) {
 	t.Helper()
 	want := before
 	want.Status, want.Charging, want.NextChargeAt, want.EndedAt = billing.StatusEnded, false, time.Time{}, at
 	want.PastDueSince, want.GraceUntil = time.Time{}, time.Time{}
 	expectSame(t, got, want)
-	ended := why
+	ended := cause
 	ended.Type = billing.EventEnded
-	expectSame(t, events, []billing.Event{why, ended})
+	expectSame(t, events, []billing.Event{cause, ended})
 	if until := got.AccessUntil(at); !until.IsZero() {
-		t.Errorf("it ended, and may be watched until %s", until)
+		t.Errorf("the subscription has ended, but AccessUntil is %s", until)
 	}
 	if next, _, events, due := got.Bill("pay-9", order().Method, utc, at.AddDate(0, 3, 0)); due || len(events) > 0 || next != got {
-		t.Errorf("it ended, and is billed: %+v, %v", next, events)
+		t.Errorf("the subscription has ended, but Bill returned %+v, %v", next, events)
 	}
 }
 
-func TestAdviceWins(t *testing.T) {
+func TestSettle_AdviceOverridesCode(t *testing.T) {
 	t.Parallel()
 	for _, advice := range []billing.Advice{
-		billing.DoNotRetry, billing.NewCardNeeded, billing.ConsentWithdrawn, "an advice of tomorrow",
+		billing.DoNotRetry, billing.NewCardNeeded, billing.ConsentWithdrawn, "unknown advice",
 	} {
 		for code, want := range declineCodes() {
-			if want == never {
+			if want == neverRetried {
 				continue
 			}
 			t.Run(fmt.Sprintf("%s/%s", advice, code), func(t *testing.T) {
@@ -138,7 +139,7 @@ func TestAdviceWins(t *testing.T) {
 	}
 }
 
-func TestAHardDeclineOfARetry(t *testing.T) {
+func TestSettle_HardDeclineOfRetry(t *testing.T) {
 	t.Parallel()
 	before, p := retrying(t)
 	s, _, events := before.Settle(p, declined(billing.CardExpired), retries, day(32))
@@ -146,7 +147,7 @@ func TestAHardDeclineOfARetry(t *testing.T) {
 		renewalEvent(billing.EventPaymentDeclined, "pay-3", day(32), time.Time{}, billing.CardExpired))
 }
 
-func TestAPaidRetryKeepsTheAnchor(t *testing.T) {
+func TestSettle_PaidRetryKeepsAnchor(t *testing.T) {
 	t.Parallel()
 	for _, at := range []time.Time{day(32), day(36).Add(5 * time.Hour), day(60)} {
 		before, p := bill(t, pastDue(t), "pay-3", at)
@@ -163,23 +164,23 @@ func TestAPaidRetryKeepsTheAnchor(t *testing.T) {
 	}
 }
 
-func TestARetryAfterTheWholePeriod(t *testing.T) {
+func TestBill_RetryAfterWholePeriod(t *testing.T) {
 	t.Parallel()
 	s, p, events, due := pastDue(t).Bill("pay-3", order().Method, utc, day(70))
 	if !due {
-		t.Fatal("it is not tried again")
+		t.Fatal("no retry is due")
 	}
 	expectSame(t, p.Period, billing.Period{Start: day(61), End: day(92)})
 	expectSame(t, events, []billing.Event(nil))
 	s, _, events = s.Settle(p, paid(399_00), retries, day(70))
 	if len(events) != 2 || events[1].Type != billing.EventPeriodsWaived {
-		t.Errorf("events are %+v, want renewed and the waiver", events)
+		t.Errorf("events = %+v, want renewed and periods_waived", events)
 	}
 	expectSame(t, s.Current, billing.Period{Start: day(61), End: day(92)})
 	expectSame(t, s.AnchorAt, day(0))
 }
 
-func TestAccessWhileItIsTriedAgain(t *testing.T) {
+func TestAccessUntil_WhileRetried(t *testing.T) {
 	t.Parallel()
 	firstTry, _ := renewing(t)
 	secondTry, _ := retrying(t)
@@ -188,13 +189,13 @@ func TestAccessWhileItIsTriedAgain(t *testing.T) {
 		sub        billing.Subscription
 		now, until time.Time
 	}{
-		{"the renewal is pending", firstTry, day(31), day(31)},
-		{"the renewal is pending for days", firstTry, day(35), day(35)},
+		{"renewal pending", firstTry, day(31), day(31)},
+		{"renewal pending for days", firstTry, day(35), day(35)},
 		{"past due", pastDue(t), day(31), day(38)},
-		{"past due, later", pastDue(t), day(37), day(38)},
-		{"past due, nobody comes round", pastDue(t), day(45), day(45)},
-		{"the retry is pending", secondTry, day(33), day(38)},
-		{"the retry is pending for days", secondTry, day(39), day(39)},
+		{"past due, near the end of grace", pastDue(t), day(37), day(38)},
+		{"past due, retry overdue", pastDue(t), day(45), day(45)},
+		{"retry pending", secondTry, day(33), day(38)},
+		{"retry pending for days", secondTry, day(39), day(39)},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -204,10 +205,10 @@ func TestAccessWhileItIsTriedAgain(t *testing.T) {
 	}
 }
 
-func TestWhatWasNeverSentIsDueAgainAtOnce(t *testing.T) {
+func TestSettle_NotSentIsDueImmediately(t *testing.T) {
 	t.Parallel()
-	fresh, freshPay := renewing(t)
-	again, againPay := retrying(t)
+	renewal, renewalPay := renewing(t)
+	retry, retryPay := retrying(t)
 	last, lastPay := bill(t, pastDue(t), "pay-3", day(38))
 	tests := []struct {
 		name   string
@@ -217,8 +218,8 @@ func TestWhatWasNeverSentIsDueAgainAtOnce(t *testing.T) {
 		next   time.Time
 		access time.Time
 	}{
-		{"a renewal", fresh, freshPay, day(33), day(31), day(33)},
-		{"a retry", again, againPay, day(33), day(33), day(38)},
+		{"a renewal", renewal, renewalPay, day(33), day(31), day(33)},
+		{"a retry", retry, retryPay, day(33), day(33), day(38)},
 		{"the last retry, days later", last, lastPay, day(41), day(41), day(41)},
 	}
 	for _, tt := range tests {
@@ -238,8 +239,9 @@ func TestWhatWasNeverSentIsDueAgainAtOnce(t *testing.T) {
 	}
 }
 
-// A request that the payment system calls wrong may be our mistake, and mended.
-func TestARefusedRenewalIsTriedAgain(t *testing.T) {
+// A rejected request may be caused by a bug of the service, which can be fixed
+// before the next retry.
+func TestSettle_RefusedRenewalIsRetried(t *testing.T) {
 	t.Parallel()
 	before, p := renewing(t)
 	s, _, events := before.Settle(p, billing.Abandon(billing.Refused), retries, day(31))
@@ -253,13 +255,13 @@ func TestARefusedRenewalIsTriedAgain(t *testing.T) {
 
 func TestMayResend(t *testing.T) {
 	t.Parallel()
-	fresh, freshPay := renewing(t)
-	again, againPay := retrying(t)
+	renewal, renewalPay := renewing(t)
+	retry, retryPay := retrying(t)
 	first, firstPay := started(t)
-	cancelled := fresh
+	cancelled := renewal
 	cancelled.CancelAtPeriodEnd = true
-	paidSub, paidPay, _ := fresh.Settle(freshPay, paid(399_00), retries, day(31))
-	unpaid, unpaidPay, _ := fresh.Settle(freshPay, declined(billing.DoNotHonor), retries, day(31))
+	paidSub, paidPay, _ := renewal.Settle(renewalPay, paid(399_00), retries, day(31))
+	declinedSub, declinedPay, _ := renewal.Settle(renewalPay, declined(billing.DoNotHonor), retries, day(31))
 	tests := []struct {
 		name   string
 		sub    billing.Subscription
@@ -268,21 +270,21 @@ func TestMayResend(t *testing.T) {
 		now    time.Time
 		want   bool
 	}{
-		{"a renewal", fresh, freshPay, order().Method, day(31), true},
-		{"a renewal, weeks later", fresh, freshPay, order().Method, day(61).Add(-tick), true},
-		{"a renewal whose period is over", fresh, freshPay, order().Method, day(61), false},
-		{"a retry", again, againPay, order().Method, day(32), true},
+		{"a renewal", renewal, renewalPay, order().Method, day(31), true},
+		{"a renewal, just before its period is over", renewal, renewalPay, order().Method, day(61).Add(-tick), true},
+		{"a renewal whose period is over", renewal, renewalPay, order().Method, day(61), false},
+		{"a retry", retry, retryPay, order().Method, day(32), true},
 		{"the viewer's own payment", first, firstPay, order().Method, day(0), false},
-		{"a renewal that the viewer cancelled", cancelled, freshPay, order().Method, day(31), false},
-		{"a renewal whose method was removed", fresh, freshPay, removed(day(31)), day(31), false},
-		{"a renewal that is paid", paidSub, paidPay, order().Method, day(31), false},
-		{"a renewal that was declined", unpaid, unpaidPay, order().Method, day(31), false},
+		{"a renewal of a cancelled subscription", cancelled, renewalPay, order().Method, day(31), false},
+		{"a renewal whose method was removed", renewal, renewalPay, removed(day(31)), day(31), false},
+		{"a paid renewal", paidSub, paidPay, order().Method, day(31), false},
+		{"a declined renewal", declinedSub, declinedPay, order().Method, day(31), false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			if got := tt.sub.MayResend(tt.pay, tt.method, tt.now); got != tt.want {
-				t.Errorf("got %v, want %v", got, tt.want)
+				t.Errorf("MayResend = %v, want %v", got, tt.want)
 			}
 		})
 	}

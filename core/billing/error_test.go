@@ -8,7 +8,7 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-func TestErrorsKnowTheirKindAndCode(t *testing.T) {
+func TestError_Is(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name string
@@ -22,7 +22,7 @@ func TestErrorsKnowTheirKindAndCode(t *testing.T) {
 			[]error{billing.ErrNotFound, billing.ErrPaymentSystemNotFound, billing.Invalid, billing.Conflict},
 		},
 		{
-			"a sentinel with its own message", billing.ErrPlanNotFound.WithMessage("no plan %s", "basic"),
+			"a sentinel with another message", billing.ErrPlanNotFound.WithMessage("no plan %s", "basic"),
 			[]error{billing.ErrPlanNotFound, billing.NotFound},
 			[]error{billing.ErrNotFound, billing.Conflict},
 		},
@@ -57,7 +57,7 @@ func TestErrorsKnowTheirKindAndCode(t *testing.T) {
 			[]error{billing.ErrKeyReused},
 		},
 		{
-			"something internal", errors.New("disk full"),
+			"an internal error", errors.New("disk full"),
 			nil,
 			[]error{billing.NotFound, billing.Invalid, billing.Conflict, billing.Forbidden, billing.Declined, billing.Unavailable},
 		},
@@ -67,19 +67,19 @@ func TestErrorsKnowTheirKindAndCode(t *testing.T) {
 			t.Parallel()
 			for _, target := range tt.is {
 				if !errors.Is(tt.err, target) {
-					t.Errorf("%q is not %q", tt.err, target)
+					t.Errorf("errors.Is(%q, %q) = false", tt.err, target)
 				}
 			}
 			for _, target := range tt.not {
 				if errors.Is(tt.err, target) {
-					t.Errorf("%q is %q", tt.err, target)
+					t.Errorf("errors.Is(%q, %q) = true", tt.err, target)
 				}
 			}
 		})
 	}
 }
 
-func TestErrorsOfWhichMoreIsKnownGiveItBack(t *testing.T) {
+func TestError_Details(t *testing.T) {
 	t.Parallel()
 	t.Run("a changed price", func(t *testing.T) {
 		t.Parallel()
@@ -99,7 +99,7 @@ func TestErrorsOfWhichMoreIsKnownGiveItBack(t *testing.T) {
 		err := &billing.InvalidError{Faults: []billing.Fault{{Field: "code", Message: "is empty"}, {Field: "name", Message: "is long"}}}
 		expectText(t, err, "code: is empty; name: is long")
 	})
-	t.Run("a sentinel's own message", func(t *testing.T) {
+	t.Run("messages", func(t *testing.T) {
 		t.Parallel()
 		expectText(t, billing.ErrPlanNotFound.WithMessage("no plan %q", "basic"), `no plan "basic"`)
 		expectText(t, billing.ErrPlanNotFound, "there is no such plan")
@@ -110,6 +110,6 @@ func TestErrorsOfWhichMoreIsKnownGiveItBack(t *testing.T) {
 func expectText(t *testing.T, err error, want string) {
 	t.Helper()
 	if err == nil || err.Error() != want {
-		t.Errorf("got the error %q, want %q", err, want)
+		t.Errorf("got error %q, want %q", err, want)
 	}
 }

@@ -10,11 +10,11 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// Whatever the anchor, the zone and the length: periods follow each other without
-// a gap, on the anchor's day and at its time or on the nearest there is, and the
-// next one is the one that now lies in.
+// FuzzPeriods checks that periods follow each other without a gap for any anchor,
+// zone and length. Each begins on the anchor's local day and time, or at the
+// nearest time that exists. Next returns the period that contains now.
 func FuzzPeriods(f *testing.F) {
-	zones := []string{ // that change their clocks, by as much as a day, in both halves of the year, or for good
+	zones := []string{ // with clock changes in both hemispheres, permanent ones, and one of a whole day
 		"UTC", "Europe/Berlin", "Europe/Moscow", "America/New_York", "America/St_Johns", "America/Sao_Paulo", "Africa/Casablanca",
 		"Asia/Kolkata", "Asia/Kamchatka", "Asia/Tehran", "Asia/Pyongyang", "Australia/Lord_Howe", "Pacific/Apia", "Pacific/Kiritimati",
 	}
@@ -42,21 +42,22 @@ func FuzzPeriods(f *testing.F) {
 		cal := billing.NewCalendar(loc)
 		p, following := cal.Period(anchor, k, months), cal.Period(anchor, k+1, months)
 		if !p.Start.Before(p.End) || !p.End.Equal(following.Start) {
-			t.Fatalf("period %d is %v, the next %v", k, p, following)
+			t.Fatalf("period %d is %v, but the next is %v", k, p, following)
 		}
 		checkDay(t, anchor, p.Start, k*months, loc)
 		now := p.End.Add(time.Duration(later%century) * time.Second)
 		next := cal.Next(anchor, months, p.End, now)
 		switch {
 		case now.Before(following.End) && next != following:
-			t.Errorf("at %v the next period is %v, want %v", now, next, following)
+			t.Errorf("Next at %v = %v, want %v", now, next, following)
 		case !now.Before(next.End), !now.Before(following.End) && now.Before(next.Start):
-			t.Errorf("at %v the next period is %v", now, next)
+			t.Errorf("Next at %v = %v", now, next)
 		}
 	})
 }
 
-// checkDay checks the local day and time of what is n months after the anchor.
+// checkDay checks the local day and time of got, which is n months after the
+// anchor.
 func checkDay(t *testing.T, anchor, got time.Time, n int, loc *time.Location) {
 	t.Helper()
 	if n == 0 {
@@ -68,12 +69,12 @@ func checkDay(t *testing.T, anchor, got time.Time, n int, loc *time.Location) {
 	wall := time.Date(first.Year(), first.Month(), day, h, m, s, anchor.Nanosecond(), time.UTC).Format(time.DateTime)
 	exists := time.Date(first.Year(), first.Month(), day, h, m, s, anchor.Nanosecond(), loc).Format(time.DateTime) == wall
 	if local := got.In(loc).Format(time.DateTime); exists && local != wall || !exists && local <= wall {
-		t.Errorf("%d months after %v it is %s in %v, want %s (which there is: %t)", n, anchor.In(loc), local, loc, wall, exists)
+		t.Errorf("%d months after %v: got %s in %v, want %s (exists: %t)", n, anchor.In(loc), local, loc, wall, exists)
 	}
 }
 
-// Whatever a viewer types in as a number: what passes is one, in the brand and
-// the length that it should be, and none of it shows anywhere.
+// FuzzCardNumber checks that only valid card numbers are accepted, for any input,
+// and that no digit of the input is printed.
 func FuzzCardNumber(f *testing.F) {
 	for _, text := range []string{
 		"4242424242424242", "4242 4242 4242 4242", "4242-4242-4242-4242", "3782 822463 10005", "2200000000000053", "6200000000000000003",
@@ -87,7 +88,7 @@ func FuzzCardNumber(f *testing.F) {
 		n := billing.ParseCardNumber(text)
 		digits := strings.NewReplacer(" ", "", "-", "").Replace(text)
 		if got := n.Reveal(); got != "" && got != digits || got == "" && text != "" && strings.Trim(text, "0123456789") == "" {
-			t.Fatalf("%q was read as %q", text, got)
+			t.Fatalf("ParseCardNumber(%q) = %q", text, got)
 		}
 		if printed := fmt.Sprintf("%v %+v %#v %s %x %q", n, n, n, n, n, &n); strings.Trim(printed, "* ") != "" {
 			t.Fatalf("%q prints as %s", text, printed)
@@ -95,15 +96,15 @@ func FuzzCardNumber(f *testing.F) {
 		c, err := billing.NewCard("id", "user", billing.CardDetails{Number: n, ExpMonth: month, ExpYear: year, Holder: holder}, now, billing.Calendar{})
 		switch {
 		case err != nil && (!errors.Is(err, billing.ErrInvalid) || len(digits) > 3 && strings.Contains(err.Error(), digits)):
-			t.Fatalf("%q is refused with %v", text, err)
+			t.Fatalf("NewCard(%q): %v", text, err)
 		case err != nil:
 			return
 		case len(digits) < 12 || len(digits) > 19 || !strings.HasSuffix(digits, c.Last4) || len(c.Last4) != 4 || c.Brand == "":
-			t.Fatalf("%q is a card: %+v", text, c)
+			t.Fatalf("NewCard(%q) = %+v", text, c)
 		case c.Expired(now, billing.Calendar{}) || strings.ContainsAny(c.Holder, "0123456789<>\x00\n"):
-			t.Fatalf("%q, %d, %d, %q is a card: %+v", text, month, year, holder, c)
+			t.Fatalf("NewCard(%q, %d, %d, %q) = %+v", text, month, year, holder, c)
 		case len(digits) > 12 && !billing.LooksLikeCardNumber(digits):
-			t.Fatalf("%q is a card, and does not look like one", text)
+			t.Fatalf("NewCard(%q) succeeded, but LooksLikeCardNumber is false", text)
 		}
 	})
 }

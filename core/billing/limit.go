@@ -15,8 +15,8 @@ type Limit struct {
 // Limits apply together: an action is allowed only if every one of them allows it.
 type Limits []Limit
 
-// CardLimits bound what one viewer can do with cards, so that the service cannot
-// be used to test stolen ones.
+// CardLimits limit a viewer's use of cards, so that the service cannot be used to
+// test stolen ones.
 type CardLimits struct {
 	// Declines bounds the payments with a stored card that were declined or whose
 	// outcome is unknown.

@@ -46,14 +46,14 @@ func TestParseMoney(t *testing.T) {
 	}
 }
 
-func TestParseMoneyRefuses(t *testing.T) {
+func TestParseMoney_Refuses(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name, decimal string
 		currency      billing.Currency
 	}{
-		{"nothing", "", "RUB"},
-		{"a point alone", ".", "RUB"},
+		{"empty", "", "RUB"},
+		{"only a point", ".", "RUB"},
 		{"no whole part", ".50", "RUB"},
 		{"no fraction after the point", "399.", "RUB"},
 		{"two points", "3.9.9", "RUB"},
@@ -67,42 +67,42 @@ func TestParseMoneyRefuses(t *testing.T) {
 		{"hexadecimal", "0x10", "RUB"},
 		{"infinity", "Inf", "RUB"},
 		{"not a number", "NaN", "RUB"},
-		{"space in front", " 399", "RUB"},
-		{"a line end", "399\n", "RUB"},
+		{"a leading space", " 399", "RUB"},
+		{"a trailing newline", "399\n", "RUB"},
 		{"a NUL", "399\x00", "RUB"},
 		{"Arabic digits", "٣٩٩", "RUB"},
 		{"a letter between digits", "3a9", "RUB"},
 		{"more digits than kopecks", "0.001", "RUB"},
-		{"more digits, though they are zeros", "0.000", "RUB"},
+		{"more digits than kopecks, all zero", "0.000", "RUB"},
 		{"yen with a fraction", "500.0", "JPY"},
 		{"more digits than fils", "0.0001", "KWD"},
 		{"one kopeck over the maximum", "1000000000.01", "RUB"},
 		{"one yen over the maximum", "100000000001", "JPY"},
-		{"over int64", "92233720368547758.08", "RUB"},
-		{"far over int64", "99999999999999999999999999999999", "RUB"},
+		{"more than int64", "92233720368547758.08", "RUB"},
+		{"far more than int64", "99999999999999999999999999999999", "RUB"},
 		{"no currency", "1", ""},
-		{"a currency in small letters", "1", "rub"},
+		{"a currency in lower case", "1", "rub"},
 		{"an unknown currency", "1", "AAA"},
 		{"a testing code", "1", "XTS"},
 		{"gold", "1", "XAU"},
 		{"two currencies", "1", "RUB USD"},
-		{"a piece of the list", "1", "UB "},
+		{"a substring of the code list", "1", "UB "},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			got, err := billing.ParseMoney(tt.decimal, tt.currency)
 			if !errors.Is(err, billing.ErrInvalid) || !errors.Is(err, billing.Invalid) {
-				t.Errorf("got the error %v, want ErrInvalid", err)
+				t.Errorf("got error %v, want ErrInvalid", err)
 			}
 			if !got.IsZero() {
-				t.Errorf("got %v besides the error", got)
+				t.Errorf("got %v with the error, want zero", got)
 			}
 		})
 	}
 }
 
-func TestMoneyPrints(t *testing.T) {
+func TestMoney_String(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		money         billing.Money
@@ -126,32 +126,32 @@ func TestMoneyPrints(t *testing.T) {
 		t.Run(tt.text, func(t *testing.T) {
 			t.Parallel()
 			if got := tt.money.String(); got != tt.text {
-				t.Errorf("String is %q, want %q", got, tt.text)
+				t.Errorf("String = %q, want %q", got, tt.text)
 			}
 			if got := tt.money.Decimal(); got != tt.decimal {
-				t.Errorf("Decimal is %q, want %q", got, tt.decimal)
+				t.Errorf("Decimal = %q, want %q", got, tt.decimal)
 			}
 		})
 	}
 }
 
-func TestMoneyIsZero(t *testing.T) {
+func TestMoney_IsZero(t *testing.T) {
 	t.Parallel()
 	if !(billing.Money{}).IsZero() {
-		t.Error("no money of no currency is not zero")
+		t.Error("IsZero of the zero Money is false")
 	}
 	if money(0, "RUB").IsZero() || money(1, "").IsZero() {
-		t.Error("a currency or an amount alone is zero")
+		t.Error("IsZero is true for a currency or an amount alone")
 	}
 }
 
-func TestMoneyReadsBackWhatItPrints(t *testing.T) {
+func TestParseMoney_RoundTrip(t *testing.T) {
 	t.Parallel()
 	currencies := []billing.Currency{"RUB", "USD", "EUR", "JPY", "KRW", "KWD", "BHD"}
 	rapid.Check(t, func(t *rapid.T) {
 		m := money(rapid.Int64Range(0, billing.MaxAmount).Draw(t, "amount"), rapid.SampledFrom(currencies).Draw(t, "currency"))
 		if back, err := billing.ParseMoney(m.Decimal(), m.Currency); err != nil || back != m {
-			t.Fatalf("%#v prints as %q and reads back as %#v, %v", m, m.Decimal(), back, err)
+			t.Fatalf("%#v has the decimal %q, which parses as %#v, %v", m, m.Decimal(), back, err)
 		}
 	})
 }
@@ -176,7 +176,7 @@ func FuzzParseMoney(f *testing.F) {
 		read, ok := new(big.Rat).SetString(decimal)
 		printed, _ := new(big.Rat).SetString(m.Decimal())
 		if !ok || read.Cmp(printed) != 0 {
-			t.Fatalf("%q was read as %s", decimal, m)
+			t.Fatalf("ParseMoney(%q) = %s", decimal, m)
 		}
 	})
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-func TestNext(t *testing.T) {
+func TestCalendar_Next(t *testing.T) {
 	t.Parallel()
 	const anchor = "2026-01-31T12:00:00Z"
 	tests := []struct {
@@ -21,19 +21,19 @@ func TestNext(t *testing.T) {
 	}{
 		{"at the end", "UTC", anchor, 1, "2026-02-28T12:00:00Z", "2026-02-28T12:00:00Z", "2026-02-28T12:00:00Z", "2026-03-31T12:00:00Z"},
 		{"before the end", "UTC", anchor, 1, "2026-02-28T12:00:00Z", "2026-02-01T12:00:00Z", "2026-02-28T12:00:00Z", "2026-03-31T12:00:00Z"},
-		{"as the next is over", "UTC", anchor, 1, "2026-02-28T12:00:00Z", "2026-03-31T12:00:00Z", "2026-03-31T12:00:00Z", "2026-04-30T12:00:00Z"},
-		{"ten years on", "UTC", anchor, 1, "2026-02-28T12:00:00Z", "2036-02-29T12:00:00Z", "2036-02-29T12:00:00Z", "2036-03-31T12:00:00Z"},
+		{"at the end of the following period", "UTC", anchor, 1, "2026-02-28T12:00:00Z", "2026-03-31T12:00:00Z", "2026-03-31T12:00:00Z", "2026-04-30T12:00:00Z"},
+		{"ten years later", "UTC", anchor, 1, "2026-02-28T12:00:00Z", "2036-02-29T12:00:00Z", "2036-02-29T12:00:00Z", "2036-03-31T12:00:00Z"},
 		{"a quarter", "UTC", anchor, 3, "2026-04-30T12:00:00Z", "2026-11-01T12:00:00Z", "2026-10-31T12:00:00Z", "2027-01-31T12:00:00Z"},
 		{"a year", "UTC", anchor, 12, "2027-01-31T12:00:00Z", "2027-02-01T12:00:00Z", "2027-01-31T12:00:00Z", "2028-01-31T12:00:00Z"},
 		{"36 months", "UTC", anchor, 36, "2029-01-31T12:00:00Z", "2029-02-01T12:00:00Z", "2029-01-31T12:00:00Z", "2032-01-31T12:00:00Z"},
 		{"a leap day", "UTC", "2024-02-29T12:00:00Z", 12, "2027-02-28T12:00:00Z", "2027-02-28T12:00:00Z", "2027-02-28T12:00:00Z", "2028-02-29T12:00:00Z"},
-		{"the end was counted in UTC, now it is Kiritimati", "Pacific/Kiritimati", "2026-01-30T12:00:00Z", 1,
+		{"end counted in UTC, calendar in Kiritimati", "Pacific/Kiritimati", "2026-01-30T12:00:00Z", 1,
 			"2026-02-28T12:00:00Z", "2026-02-28T12:00:00Z", "2026-02-28T12:00:00Z", "2026-03-30T12:00:00Z"},
-		{"the end was counted in Kiritimati, now it is UTC", "UTC", "2026-01-30T12:00:00Z", 1,
+		{"end counted in Kiritimati, calendar in UTC", "UTC", "2026-01-30T12:00:00Z", 1,
 			"2026-02-27T12:00:00Z", "2026-02-27T12:00:00Z", "2026-02-27T12:00:00Z", "2026-03-30T12:00:00Z"},
-		{"the end was counted in UTC, three days later than in Los Angeles", "America/Los_Angeles", "2026-03-01T02:00:00Z", 1,
+		{"end counted in UTC, three days later than in Los Angeles", "America/Los_Angeles", "2026-03-01T02:00:00Z", 1,
 			"2026-04-01T02:00:00Z", "2026-04-01T02:00:00Z", "2026-04-01T02:00:00Z", "2026-04-29T01:00:00Z"},
-		{"in another zone, and a period was missed", "Pacific/Kiritimati", "2026-01-30T12:00:00Z", 1,
+		{"end counted in another zone, one period missed", "Pacific/Kiritimati", "2026-01-30T12:00:00Z", 1,
 			"2026-02-28T12:00:00Z", "2026-04-02T12:00:00Z", "2026-03-30T12:00:00Z", "2026-04-29T12:00:00Z"},
 	}
 	for _, tt := range tests {
@@ -47,9 +47,8 @@ func TestNext(t *testing.T) {
 	}
 }
 
-// anyAnchor is an instant at which a subscription may begin, and the length of
-// its periods.
-func anyAnchor(t *rapid.T) (anchor time.Time, months int) {
+// randomAnchor draws the start of a subscription and the length of its periods.
+func randomAnchor(t *rapid.T) (anchor time.Time, months int) {
 	anchor = time.UnixMicro(rapid.Int64Range(
 		time.Date(2005, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro(),
 		time.Date(2060, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro(),
@@ -57,7 +56,7 @@ func anyAnchor(t *rapid.T) (anchor time.Time, months int) {
 	return anchor, rapid.SampledFrom([]int{1, 1, 1, 2, 3, 6, 12, 36}).Draw(t, "months")
 }
 
-func someZones(t *testing.T) []*time.Location {
+func testZones(t *testing.T) []*time.Location {
 	t.Helper()
 	var zones []*time.Location
 	for _, name := range []string{
@@ -69,12 +68,12 @@ func someZones(t *testing.T) []*time.Location {
 	return zones
 }
 
-func TestNextIsThePeriodThatNowLiesIn(t *testing.T) {
+func TestCalendar_NextContainsNow(t *testing.T) {
 	t.Parallel()
-	zones := someZones(t)
+	zones := testZones(t)
 	rapid.Check(t, func(t *rapid.T) {
 		cal := billing.NewCalendar(rapid.SampledFrom(zones).Draw(t, "zone"))
-		anchor, months := anyAnchor(t)
+		anchor, months := randomAnchor(t)
 		k := rapid.IntRange(0, 60).Draw(t, "k")
 		end := cal.Period(anchor, k, months).End
 		now := end.Add(time.Duration(rapid.Int64Range(-30*24, 5*365*24).Draw(t, "hours")) * time.Hour)
@@ -85,43 +84,44 @@ func TestNextIsThePeriodThatNowLiesIn(t *testing.T) {
 			want = cal.Period(anchor, n, months)
 		}
 		if got != want {
-			t.Fatalf("at %s after %s: got %v, want %v", now, end, got, want)
+			t.Fatalf("Next at %s after end %s = %v, want %v", now, end, got, want)
 		}
 	})
 }
 
-// The setting BILLING_TIME_ZONE may change. Whoever is in the middle of a period
-// then pays for a whole one next.
-func TestNextAfterAChangeOfTheTimeZone(t *testing.T) {
+// BILLING_TIME_ZONE may change in the middle of a period. The next payment must
+// still be for a whole period.
+func TestCalendar_NextAfterZoneChange(t *testing.T) {
 	t.Parallel()
-	zones := someZones(t)
+	zones := testZones(t)
 	rapid.Check(t, func(t *rapid.T) {
 		old := billing.NewCalendar(rapid.SampledFrom(zones).Draw(t, "old zone"))
 		cal := billing.NewCalendar(rapid.SampledFrom(zones).Draw(t, "new zone"))
-		anchor, months := anyAnchor(t)
+		anchor, months := randomAnchor(t)
 		k := rapid.IntRange(0, 60).Draw(t, "k")
 		checkNext(t, cal, anchor, months, k, old.Period(anchor, k, months).End)
 	})
 }
 
-func TestNextAfterAnEndThatIsHoursOff(t *testing.T) {
+func TestCalendar_NextAfterShiftedEnd(t *testing.T) {
 	t.Parallel()
-	zones := someZones(t)
+	zones := testZones(t)
 	rapid.Check(t, func(t *rapid.T) {
 		cal := billing.NewCalendar(rapid.SampledFrom(zones).Draw(t, "zone"))
-		anchor, months := anyAnchor(t)
+		anchor, months := randomAnchor(t)
 		k := rapid.IntRange(0, 60).Draw(t, "k")
 		off := time.Duration(rapid.Int64Range(-14*60, 14*60).Draw(t, "minutes off")) * time.Minute
 		checkNext(t, cal, anchor, months, k, cal.Period(anchor, k, months).End.Add(off))
 	})
 }
 
-// checkNext checks what follows period k, which ended near where cal has it.
+// checkNext checks the period after period k, whose stored end may differ from
+// the end that cal computes.
 func checkNext(t *rapid.T, cal billing.Calendar, anchor time.Time, months, k int, end time.Time) {
 	t.Helper()
 	got := cal.Next(anchor, months, end, end)
 	if want := cal.Period(anchor, k+1, months).End; got.Start != end || got.End != want {
-		t.Fatalf("after %s: got %v, want it to end at %s", end, got, want)
+		t.Fatalf("Next after end %s = %v, want it to end at %s", end, got, want)
 	}
 	if length := got.End.Sub(got.Start); length < 24*time.Hour*time.Duration(months*30-6) {
 		t.Fatalf("a period of %d months lasts %s", months, length)

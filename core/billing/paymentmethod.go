@@ -26,7 +26,7 @@ type PaymentMethod struct {
 
 // NewPaymentMethod returns a method for the token that a viewer sent: 1 to 255
 // printable ASCII characters without spaces. It returns an [InvalidError] for any
-// other token, and for one that looks like a card number.
+// other token, and for a card number.
 func NewPaymentMethod(id PaymentMethodID, user UserID, system string, token Secret, now time.Time) (PaymentMethod, error) {
 	var f faults
 	text := token.Reveal()

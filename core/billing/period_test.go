@@ -3,14 +3,14 @@ package billing_test
 import (
 	"testing"
 	"time"
-	_ "time/tzdata" // the same zones on every machine
+	_ "time/tzdata" // the same zone data on every machine
 
 	"pgregory.net/rapid"
 
 	"github.com/online-cinema/billing/core/billing"
 )
 
-func TestAddMonthsInUTC(t *testing.T) {
+func TestAddMonths_UTC(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name   string
@@ -18,7 +18,7 @@ func TestAddMonthsInUTC(t *testing.T) {
 		months int
 		want   string
 	}{
-		{"no month is the anchor itself", "2026-01-31T10:00:00Z", 0, "2026-01-31T10:00:00Z"},
+		{"zero months is the anchor", "2026-01-31T10:00:00Z", 0, "2026-01-31T10:00:00Z"},
 		{"an ordinary day", "2026-04-15T10:00:00Z", 1, "2026-05-15T10:00:00Z"},
 		{"28 January, one month", "2026-01-28T10:00:00Z", 1, "2026-02-28T10:00:00Z"},
 		{"28 January, two months", "2026-01-28T10:00:00Z", 2, "2026-03-28T10:00:00Z"},
@@ -32,16 +32,16 @@ func TestAddMonthsInUTC(t *testing.T) {
 		{"31 January, a year", "2026-01-31T10:00:00Z", 12, "2027-01-31T10:00:00Z"},
 		{"31 January 2024, a leap year", "2024-01-31T10:00:00Z", 1, "2024-02-29T10:00:00Z"},
 		{"31 January 2028, a leap year", "2028-01-31T10:00:00Z", 1, "2028-02-29T10:00:00Z"},
-		{"31 January 2100, no leap year", "2100-01-31T10:00:00Z", 1, "2100-02-28T10:00:00Z"},
+		{"31 January 2100, not a leap year", "2100-01-31T10:00:00Z", 1, "2100-02-28T10:00:00Z"},
 		{"29 February, next month", "2024-02-29T10:00:00Z", 1, "2024-03-29T10:00:00Z"},
 		{"29 February, next year", "2024-02-29T10:00:00Z", 12, "2025-02-28T10:00:00Z"},
 		{"29 February, the next leap year", "2024-02-29T10:00:00Z", 48, "2028-02-29T10:00:00Z"},
 		{"29 February to 2100", "2096-02-29T10:00:00Z", 48, "2100-02-28T10:00:00Z"},
-		{"28 February stays the 28th", "2026-02-28T10:00:00Z", 1, "2026-03-28T10:00:00Z"},
+		{"28 February, next month", "2026-02-28T10:00:00Z", 1, "2026-03-28T10:00:00Z"},
 		{"over the year's end", "2026-12-31T23:59:59Z", 1, "2027-01-31T23:59:59Z"},
 		{"over the year's end to February", "2026-12-31T00:00:00Z", 2, "2027-02-28T00:00:00Z"},
 		{"three months", "2025-11-30T10:00:00Z", 3, "2026-02-28T10:00:00Z"},
-		{"the microsecond stays", "2026-01-15T10:00:00.123456Z", 1, "2026-02-15T10:00:00.123456Z"},
+		{"microseconds are kept", "2026-01-15T10:00:00.123456Z", 1, "2026-02-15T10:00:00.123456Z"},
 	}
 	var utc billing.Calendar
 	for _, tt := range tests {
@@ -52,7 +52,7 @@ func TestAddMonthsInUTC(t *testing.T) {
 	}
 }
 
-func TestAddMonthsKeepsTheLocalTime(t *testing.T) {
+func TestAddMonths_KeepsLocalTime(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name, zone, anchor string
@@ -65,17 +65,17 @@ func TestAddMonthsKeepsTheLocalTime(t *testing.T) {
 		{"Berlin skips 02:30", "Europe/Berlin", "2026-01-29T02:30:00+01:00", 2, "2026-03-29T03:30:00+02:00"},
 		{"Berlin skips 02:00, the gap's first instant", "Europe/Berlin", "2026-01-29T02:00:00+01:00", 2, "2026-03-29T03:00:00+02:00"},
 		{"Berlin has 03:00, the gap's end", "Europe/Berlin", "2026-01-29T03:00:00+01:00", 2, "2026-03-29T03:00:00+02:00"},
-		{"the time skipped once is back a month later", "Europe/Berlin", "2026-01-29T02:30:00+01:00", 3, "2026-04-29T02:30:00+02:00"},
+		{"the skipped time exists again a month later", "Europe/Berlin", "2026-01-29T02:30:00+01:00", 3, "2026-04-29T02:30:00+02:00"},
 		{"Berlin has 02:30 twice: the first", "Europe/Berlin", "2026-09-25T02:30:00+02:00", 1, "2026-10-25T02:30:00+02:00"},
 		{"Berlin has 02:00 twice: the first", "Europe/Berlin", "2026-09-25T02:00:00+02:00", 1, "2026-10-25T02:00:00+02:00"},
 		{"Berlin has 03:00 once, after the overlap", "Europe/Berlin", "2026-09-25T03:00:00+02:00", 1, "2026-10-25T03:00:00+01:00"},
-		{"an anchor in the second 02:30 stays where it is", "Europe/Berlin", "2026-10-25T02:30:00+01:00", 0, "2026-10-25T02:30:00+01:00"},
-		{"an anchor in the second 02:30, next month", "Europe/Berlin", "2026-10-25T02:30:00+01:00", 1, "2026-11-25T02:30:00+01:00"},
+		{"an anchor at the second 02:30, zero months", "Europe/Berlin", "2026-10-25T02:30:00+01:00", 0, "2026-10-25T02:30:00+01:00"},
+		{"an anchor at the second 02:30, next month", "Europe/Berlin", "2026-10-25T02:30:00+01:00", 1, "2026-11-25T02:30:00+01:00"},
 		{"New York skips 02:30", "America/New_York", "2026-02-08T02:30:00-05:00", 1, "2026-03-08T03:30:00-04:00"},
 		{"New York has 01:30 twice: the first", "America/New_York", "2026-10-01T01:30:00-04:00", 1, "2026-11-01T01:30:00-04:00"},
 		{"New York has 02:00 once, after the overlap", "America/New_York", "2026-10-01T02:00:00-04:00", 1, "2026-11-01T02:00:00-05:00"},
-		{"a minute to midnight at the month's end", "Europe/Berlin", "2026-01-31T23:59:00+01:00", 1, "2026-02-28T23:59:00+01:00"},
-		{"a minute to midnight, into summer time", "Europe/Berlin", "2026-01-31T23:59:00+01:00", 2, "2026-03-31T23:59:00+02:00"},
+		{"23:59 at the month's end", "Europe/Berlin", "2026-01-31T23:59:00+01:00", 1, "2026-02-28T23:59:00+01:00"},
+		{"23:59, into summer time", "Europe/Berlin", "2026-01-31T23:59:00+01:00", 2, "2026-03-31T23:59:00+02:00"},
 		{"31 January in Kamchatka is the 30th in UTC", "Asia/Kamchatka", "2026-01-31T08:00:00+12:00", 1, "2026-02-28T08:00:00+12:00"},
 		{"1 February in Kamchatka is 31 January in UTC", "Asia/Kamchatka", "2026-02-01T08:00:00+12:00", 1, "2026-03-01T08:00:00+12:00"},
 		{"31 January in Los Angeles is 1 February in UTC", "America/Los_Angeles", "2026-01-31T20:00:00-08:00", 1, "2026-02-28T20:00:00-08:00"},
@@ -83,7 +83,7 @@ func TestAddMonthsKeepsTheLocalTime(t *testing.T) {
 		{"a leap day in Los Angeles is 1 March in UTC", "America/Los_Angeles", "2024-02-29T20:00:00-08:00", 12, "2025-02-28T20:00:00-08:00"},
 		{"the day before Beirut skips midnight", "Asia/Beirut", "2026-02-28T00:00:00+02:00", 1, "2026-03-28T00:00:00+02:00"},
 		{"Beirut skips midnight", "Asia/Beirut", "2026-01-29T00:00:00+02:00", 2, "2026-03-29T01:00:00+03:00"},
-		{"Lord Howe moves the clock by half an hour", "Australia/Lord_Howe", "2026-09-04T02:15:00+10:30", 1, "2026-10-04T02:45:00+11:00"},
+		{"Lord Howe changes the clock by half an hour", "Australia/Lord_Howe", "2026-09-04T02:15:00+10:30", 1, "2026-10-04T02:45:00+11:00"},
 		{"Samoa skipped a whole day", "Pacific/Apia", "2011-11-30T12:00:00-10:00", 1, "2011-12-31T12:00:00+14:00"},
 	}
 	for _, tt := range tests {
@@ -95,7 +95,7 @@ func TestAddMonthsKeepsTheLocalTime(t *testing.T) {
 	}
 }
 
-func TestPeriods(t *testing.T) {
+func TestCalendar_Period(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name       string
@@ -119,7 +119,7 @@ func TestPeriods(t *testing.T) {
 	}
 }
 
-func TestPeriodsOfAnyAnchor(t *testing.T) {
+func TestCalendar_PeriodOfAnyAnchor(t *testing.T) {
 	t.Parallel()
 	names := []string{
 		"UTC", "Europe/Berlin", "Europe/Moscow", "Europe/London", "America/New_York", "America/Los_Angeles",
@@ -138,12 +138,12 @@ func TestPeriodsOfAnyAnchor(t *testing.T) {
 			time.Date(2101, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro(),
 		).Draw(t, "anchor")).UTC()
 		if rapid.Bool().Draw(t, "round") {
-			anchor = anchor.Truncate(30 * time.Minute) // clocks change on the hour, mostly
+			anchor = anchor.Truncate(30 * time.Minute) // most clock changes are on the hour
 		}
 		length := rapid.SampledFrom([]int{1, 1, 1, 2, 3, 6, 12}).Draw(t, "months")
 
 		if got := cal.Period(anchor, 0, length).Start; !got.Equal(anchor) {
-			t.Fatalf("the first period begins at %s, not at the anchor %s", got, anchor)
+			t.Fatalf("period 0 begins at %s, want the anchor %s", got, anchor)
 		}
 		for k := range 48 / length {
 			p, next := cal.Period(anchor, k, length), cal.Period(anchor, k+1, length)
@@ -157,15 +157,15 @@ func TestPeriodsOfAnyAnchor(t *testing.T) {
 				t.Fatalf("period %d ends in zone %s, want UTC", k, p.End.Location())
 			}
 			wall := wallClock(anchor.In(loc), (k+1)*length)
-			if want := firstInstantThatReads(wall, loc); !p.End.Equal(want) {
-				t.Fatalf("period %d ends at %s, want %s, when the clock shows %s", k, p.End.In(loc), want.In(loc), wall)
+			if want := firstInstantShowing(wall, loc); !p.End.Equal(want) {
+				t.Fatalf("period %d ends at %s, want %s (local time %s)", k, p.End.In(loc), want.In(loc), wall)
 			}
 		}
 	})
 }
 
-// wallClock is what the calendar and the clock should show n months after the
-// local time, as if it were UTC. It goes month by month and looks at each.
+// wallClock returns the local date and time n months after local, as a time in
+// UTC. It counts month by month, unlike the code under test.
 func wallClock(local time.Time, n int) time.Time {
 	year, month := local.Year(), local.Month()
 	for range n {
@@ -181,10 +181,10 @@ func wallClock(local time.Time, n int) time.Time {
 	return time.Date(year, month, min(local.Day(), days), hour, minute, second, local.Nanosecond(), time.UTC)
 }
 
-// firstInstantThatReads looks through every offset in force around a reading
-// of the clock. When the clock skips it, the reading counts by the clock from
-// before the change.
-func firstInstantThatReads(wall time.Time, loc *time.Location) time.Time {
+// firstInstantShowing returns the first instant at which clocks in loc show wall.
+// It tries every UTC offset in force around wall. If a clock change skips wall, it
+// uses the offset from before the change.
+func firstInstantShowing(wall time.Time, loc *time.Location) time.Time {
 	var first, earlier time.Time
 	for at := wall.Add(-28 * time.Hour); at.Before(wall.Add(28 * time.Hour)); at = at.Add(15 * time.Minute) {
 		_, seconds := at.In(loc).Zone()
@@ -220,7 +220,7 @@ func expectInstant(t *testing.T, got time.Time, want string) {
 		t.Errorf("got %s, want %s", got.Format(time.RFC3339Nano), want)
 	}
 	if got.Location() != time.UTC {
-		t.Errorf("got a time in zone %s, want UTC", got.Location())
+		t.Errorf("got zone %s, want UTC", got.Location())
 	}
 }
 

@@ -4,7 +4,7 @@ import "time"
 
 // Bill returns the payment that is due at now, pending and at the agreed price,
 // and reports whether one is due. It is the renewal of an active subscription, or
-// the next retry of one that is past due.
+// the next retry of a past due one.
 //
 // The payment is for the period that contains now. Whole periods that the service
 // missed are waived: the viewer does not pay for them, and the anchor stays.

@@ -20,16 +20,16 @@ func TestNewRetrySchedule(t *testing.T) {
 		steps []time.Duration
 		ok    bool
 	}{
-		{"the usual one", []time.Duration{1 * days, 3 * days, 5 * days, 7 * days}, true},
+		{"the default", []time.Duration{1 * days, 3 * days, 5 * days, 7 * days}, true},
 		{"one step", []time.Duration{time.Minute}, true},
 		{"30 steps", hourly[:30], true},
 		{"31 steps", hourly, false},
-		{"none", nil, false},
-		{"at once", []time.Duration{0, time.Hour}, false},
-		{"before it is due", []time.Duration{-time.Hour, time.Hour}, false},
+		{"no steps", nil, false},
+		{"immediately", []time.Duration{0, time.Hour}, false},
+		{"a negative step", []time.Duration{-time.Hour, time.Hour}, false},
 		{"the same step twice", []time.Duration{time.Hour, time.Hour}, false},
-		{"a step back", []time.Duration{time.Hour, 3 * time.Hour, 2 * time.Hour}, false},
-		{"a step back, and more steps", []time.Duration{3 * time.Hour, time.Hour, 2 * time.Hour, time.Hour}, false},
+		{"a decreasing step", []time.Duration{time.Hour, 3 * time.Hour, 2 * time.Hour}, false},
+		{"two decreasing steps", []time.Duration{3 * time.Hour, time.Hour, 2 * time.Hour, time.Hour}, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -41,13 +41,13 @@ func TestNewRetrySchedule(t *testing.T) {
 			}
 			var invalid *billing.InvalidError
 			if !errors.As(err, &invalid) || len(invalid.Faults) != 1 || invalid.Faults[0].Field != "retry_schedule" {
-				t.Errorf("got the error %v, want one fault", err)
+				t.Errorf("got error %v, want one fault of retry_schedule", err)
 			}
 		})
 	}
 }
 
-func TestRetryScheduleIsACopy(t *testing.T) {
+func TestNewRetrySchedule_CopiesSteps(t *testing.T) {
 	t.Parallel()
 	steps := []time.Duration{1 * days, 2 * days}
 	r := schedule(steps...)
@@ -57,37 +57,37 @@ func TestRetryScheduleIsACopy(t *testing.T) {
 	expectSame(t, s.NextChargeAt, day(32))
 }
 
-func TestTheScheduleToTheMinute(t *testing.T) {
+func TestSettle_FollowsSchedule(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name     string
 		schedule billing.RetrySchedule
-		delay    time.Duration // until a decline is known
-		tries    []string      // after the first, on 1 April at noon
+		delay    time.Duration // between a charge and its decline
+		retries  []string      // the renewal was due on 1 April at noon
 	}{
-		{"the usual one", retries, 0,
+		{"the default", retries, 0,
 			[]string{"2026-04-02T12:00:00Z", "2026-04-04T12:00:00Z", "2026-04-06T12:00:00Z", "2026-04-08T12:00:00Z"}},
-		{"the usual one, each decline known after seven minutes", retries, 7 * time.Minute,
+		{"the default, each decline seven minutes late", retries, 7 * time.Minute,
 			[]string{"2026-04-02T12:00:00Z", "2026-04-04T12:00:00Z", "2026-04-06T12:00:00Z", "2026-04-08T12:00:00Z"}},
 		{"minutes", schedule(90*time.Minute, 3*time.Hour, 181*time.Minute), 0,
 			[]string{"2026-04-01T13:30:00Z", "2026-04-01T15:00:00Z", "2026-04-01T15:01:00Z"}},
-		{"one try", schedule(10 * days), time.Hour, []string{"2026-04-11T12:00:00Z"}},
+		{"one step", schedule(10 * days), time.Hour, []string{"2026-04-11T12:00:00Z"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			s, p := renewing(t)
 			now := day(31).Add(tt.delay)
-			last := instant(t, tt.tries[len(tt.tries)-1])
-			for n, try := range tt.tries {
+			last := instant(t, tt.retries[len(tt.retries)-1])
+			for n, retryAt := range tt.retries {
 				s, _, _ = s.Settle(p, declined(billing.InsufficientFunds), tt.schedule, now)
-				expectInstant(t, s.NextChargeAt, try)
+				expectInstant(t, s.NextChargeAt, retryAt)
 				expectSame(t, s.Status, billing.StatusPastDue)
 				expectSame(t, s.PastDueSince, day(31))
 				expectSame(t, s.GraceUntil, last)
 				expectSame(t, s.AccessUntil(now), last)
 				if _, _, _, due := s.Bill("early", order().Method, utc, s.NextChargeAt.Add(-tick)); due {
-					t.Errorf("try %d is made a moment early", n+1)
+					t.Errorf("retry %d is due too early", n+1)
 				}
 				s, p = bill(t, s, billing.PaymentID(fmt.Sprintf("try-%d", n+1)), s.NextChargeAt)
 				expectSame(t, p.Period, billing.Period{Start: day(31), End: day(61)})
@@ -101,7 +101,7 @@ func TestTheScheduleToTheMinute(t *testing.T) {
 	}
 }
 
-func TestNoScheduleIsNoRetry(t *testing.T) {
+func TestSettle_EmptySchedule(t *testing.T) {
 	t.Parallel()
 	before, p := renewing(t)
 	s, _, events := before.Settle(p, declined(billing.DoNotHonor), billing.RetrySchedule{}, day(31))
@@ -109,30 +109,30 @@ func TestNoScheduleIsNoRetry(t *testing.T) {
 		renewalEvent(billing.EventPaymentDeclined, "pay-2", day(31), time.Time{}, billing.DoNotHonor))
 }
 
-// Our delay costs the viewer no tries.
-func TestALateDeclineIsCountedFromWhenItIsKnown(t *testing.T) {
+// A late decline does not cost the viewer any retries.
+func TestSettle_LateDecline(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name          string
 		billed, known time.Time
 		since         time.Time
 	}{
-		{"at once", day(31), day(31), day(31)},
+		{"immediately", day(31), day(31), day(31)},
 		{"hours later", day(31).Add(5 * time.Hour), day(31).Add(6 * time.Hour), day(31)},
-		{"a moment before the first retry", day(31), day(32).Add(-tick), day(31)},
-		{"when the first retry should be", day(31), day(32), day(32)},
+		{"just before the first retry", day(31), day(32).Add(-tick), day(31)},
+		{"at the first retry", day(31), day(32), day(32)},
 		{"billed nine days late", day(40), day(40), day(40)},
-		{"billed in time, known nine days later", day(31), day(40), day(40)},
+		{"billed on time, known nine days later", day(31), day(40), day(40)},
 		{"two periods late", day(100), day(100).Add(time.Hour), day(100).Add(time.Hour)},
-		{"a period late, and an hour", day(61).Add(time.Hour), day(61).Add(time.Hour), day(61)},
-		{"known when the period is over", day(31), day(70), day(70)},
+		{"a period and an hour late", day(61).Add(time.Hour), day(61).Add(time.Hour), day(61)},
+		{"known after the period is over", day(31), day(70), day(70)},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			s, p, _, due := active(t).Bill("pay-2", order().Method, utc, tt.billed)
 			if !due {
-				t.Fatal("it is not due")
+				t.Fatal("no renewal is due")
 			}
 			s, _, events := s.Settle(p, declined(billing.DoNotHonor), retries, tt.known)
 			expectSame(t, s.Status, billing.StatusPastDue)
@@ -146,16 +146,16 @@ func TestALateDeclineIsCountedFromWhenItIsKnown(t *testing.T) {
 	}
 }
 
-func TestStepsMissedAreNotMadeUp(t *testing.T) {
+func TestSettle_SkipsMissedRetries(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name  string
 		tried time.Time
-		next  time.Time // zero when there is none
+		next  time.Time // zero if the subscription ends
 	}{
 		{"the first step on time", day(32), day(34)},
 		{"a day late", day(33), day(34)},
-		{"a moment before the second step", day(34).Add(-tick), day(34)},
+		{"just before the second step", day(34).Add(-tick), day(34)},
 		{"at the second step", day(34), day(36)},
 		{"after the second step", day(35), day(36)},
 		{"after the third step", day(37), day(38)},
@@ -167,24 +167,24 @@ func TestStepsMissedAreNotMadeUp(t *testing.T) {
 			t.Parallel()
 			before, p := bill(t, pastDue(t), "pay-3", tt.tried)
 			s, _, events := before.Settle(p, declined(billing.DoNotHonor), retries, tt.tried)
-			why := renewalEvent(billing.EventPaymentDeclined, "pay-3", tt.tried, day(38), billing.DoNotHonor)
+			cause := renewalEvent(billing.EventPaymentDeclined, "pay-3", tt.tried, day(38), billing.DoNotHonor)
 			if tt.next.IsZero() {
-				why.AccessUntil = time.Time{}
-				expectEnded(t, before, s, events, tt.tried, why)
+				cause.AccessUntil = time.Time{}
+				expectEnded(t, before, s, events, tt.tried, cause)
 				return
 			}
-			expectRetry(t, before, s, events, tt.next, why)
+			expectRetry(t, before, s, events, tt.next, cause)
 		})
 	}
 }
 
-func TestRetryAfter(t *testing.T) {
+func TestSettle_RetryAfter(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name  string
 		known time.Time // the renewal was due on day 31
 		wait  time.Duration
-		next  time.Time // zero when there is none
+		next  time.Time // zero if the subscription ends
 		grace time.Time
 	}{
 		{"no wait", day(31), 0, day(32), day(38)},
@@ -194,7 +194,7 @@ func TestRetryAfter(t *testing.T) {
 		{"counted from the decline", day(31).Add(time.Hour), 1 * days, day(32).Add(time.Hour), day(38)},
 		{"past the second step", day(31), 4 * days, day(35), day(38)},
 		{"past the last step", day(31), 10 * days, day(41), day(41)},
-		{"nonsense", day(31), -5 * days, day(32), day(38)},
+		{"negative", day(31), -5 * days, day(32), day(38)},
 		{"at a retry", day(36), 3 * days, day(39), day(39)},
 		{"at the last retry", day(38), time.Hour, time.Time{}, time.Time{}},
 	}
@@ -213,13 +213,13 @@ func TestRetryAfter(t *testing.T) {
 			expectSame(t, events[0].RetryAt, tt.next)
 			expectSame(t, events[0].AccessUntil, tt.grace)
 			if s.Live() == tt.next.IsZero() {
-				t.Errorf("it is %s", s.Status)
+				t.Errorf("Status = %s", s.Status)
 			}
 		})
 	}
 }
 
-func TestAfterALongWaitTheScheduleGoesOn(t *testing.T) {
+func TestSettle_ScheduleContinuesAfterRetryAfter(t *testing.T) {
 	t.Parallel()
 	s, p := renewing(t)
 	o := declined(billing.LimitExceeded)
@@ -231,7 +231,7 @@ func TestAfterALongWaitTheScheduleGoesOn(t *testing.T) {
 	expectSame(t, s.PastDueSince, day(31))
 }
 
-func TestNobodyWatchesUnpaidForAMonth(t *testing.T) {
+func TestSettle_MaxGrace(t *testing.T) {
 	t.Parallel()
 	for after, want := range map[time.Duration]billing.Status{
 		28 * 24 * time.Hour: billing.StatusPastDue, 28*24*time.Hour + time.Second: billing.StatusEnded,
@@ -241,10 +241,10 @@ func TestNobodyWatchesUnpaidForAMonth(t *testing.T) {
 			Status: billing.PaymentDeclined, DeclineCode: billing.LimitExceeded, RetryAfter: after,
 		}, retries, day(31))
 		if s.Status != want {
-			t.Errorf("asked to wait for %v, it is %s, want %s", after, s.Status, want)
+			t.Errorf("RetryAfter %v: Status = %s, want %s", after, s.Status, want)
 		}
 	}
 	if _, err := billing.NewRetrySchedule(24*time.Hour, 29*24*time.Hour); !errors.Is(err, billing.ErrInvalid) {
-		t.Errorf("a schedule of 29 days: %v", err)
+		t.Errorf("NewRetrySchedule with 29 days: %v, want ErrInvalid", err)
 	}
 }

@@ -17,12 +17,12 @@ import (
 
 const hidden = "tok_4242hush"
 
-// What %x, %X and %d would make of it.
+// hiddenForms are the forms in which %s, %x, %X and %d would print the secret.
 var hiddenForms = []string{
 	hidden, fmt.Sprintf("%x", hidden), fmt.Sprintf("%X", hidden), fmt.Sprintf("% x", hidden), strings.Trim(fmt.Sprint([]byte(hidden)), "[]"),
 }
 
-func TestSecretPrintsAsStarsWithEveryVerb(t *testing.T) {
+func TestSecret_Format(t *testing.T) {
 	t.Parallel()
 	secret := billing.NewSecret(hidden)
 	type exported struct{ Token billing.Secret }
@@ -38,7 +38,7 @@ func TestSecretPrintsAsStarsWithEveryVerb(t *testing.T) {
 		{"a slice", []billing.Secret{secret}},
 		{"a map's value", map[string]billing.Secret{"token": secret}},
 		{"a map's key", map[billing.Secret]bool{secret: true}},
-		{"nested in a struct, a map and a slice", struct{ M map[string][]exported }{map[string][]exported{"a": {{secret}}}}},
+		{"in a slice in a map in a struct", struct{ M map[string][]exported }{map[string][]exported{"a": {{secret}}}}},
 		{"an interface", struct{ Any any }{secret}},
 		{"a payment method", billing.PaymentMethod{ID: "m1", Token: secret}},
 	}
@@ -62,9 +62,9 @@ func TestSecretPrintsAsStarsWithEveryVerb(t *testing.T) {
 	})
 }
 
-// fmt cannot call methods there, so it prints an address: all that matters is
-// that it is not the text.
-func TestSecretDoesNotShowInUnexportedFields(t *testing.T) {
+// fmt cannot call methods of unexported fields, so it prints an address there. The
+// test checks only that it does not print the text.
+func TestSecret_UnexportedFields(t *testing.T) {
 	t.Parallel()
 	type inner struct{ token billing.Secret }
 	type outer struct {
@@ -85,7 +85,7 @@ func TestSecretDoesNotShowInUnexportedFields(t *testing.T) {
 	}
 }
 
-func TestSecretIsLoggedAsStars(t *testing.T) {
+func TestSecret_LogValue(t *testing.T) {
 	t.Parallel()
 	secret := billing.NewSecret(hidden)
 	type method struct{ Token billing.Secret }
@@ -99,7 +99,7 @@ func TestSecretIsLoggedAsStars(t *testing.T) {
 			t.Parallel()
 			expectHidden(t, name, text)
 			if n := strings.Count(text, "***"); n != len(attrs) {
-				t.Errorf("%d of %d secrets are stars: %s", n, len(attrs), text)
+				t.Errorf("%d of %d secrets are logged as ***: %s", n, len(attrs), text)
 			}
 		})
 	}
@@ -117,7 +117,7 @@ func logged(attrs ...slog.Attr) map[string]string {
 	return map[string]string{"JSON": asJSON.String(), "text": asText.String()}
 }
 
-func TestSecretIsEncodedAsStars(t *testing.T) {
+func TestSecret_MarshalText(t *testing.T) {
 	t.Parallel()
 	secret := billing.NewSecret(hidden)
 	value := struct {
@@ -150,7 +150,7 @@ func TestSecretIsEncodedAsStars(t *testing.T) {
 	})
 }
 
-func TestSecretInErrors(t *testing.T) {
+func TestSecret_InErrors(t *testing.T) {
 	t.Parallel()
 	secret := billing.NewSecret(hidden)
 	for name, err := range map[string]error{
@@ -166,24 +166,24 @@ func TestSecretInErrors(t *testing.T) {
 	}
 }
 
-// The text of a panic that nobody recovers is made by the runtime, not by fmt,
-// so this test lets its own program die of it.
-func TestSecretInPanics(t *testing.T) {
+// The runtime, not fmt, formats the value of an unrecovered panic. The test
+// therefore starts its own binary again and lets it panic.
+func TestSecret_InPanics(t *testing.T) {
 	t.Parallel()
 	type holder struct{ Token billing.Secret }
 	secret := billing.NewSecret(hidden)
 	panics := map[string]any{
 		"a secret": secret, "a struct": holder{secret}, "an error": fmt.Errorf("charge with %v", secret),
 	}
-	const which = "PANIC_WITH_SECRET"
-	if value, ok := panics[os.Getenv(which)]; ok {
+	const env = "PANIC_WITH_SECRET"
+	if value, ok := panics[os.Getenv(env)]; ok {
 		panic(value)
 	}
 	for name := range panics {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestSecretInPanics$")
-			cmd.Env = append(os.Environ(), which+"="+name)
+			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestSecret_InPanics$")
+			cmd.Env = append(os.Environ(), env+"="+name)
 			out, err := cmd.CombinedOutput()
 			if err == nil || !bytes.Contains(out, []byte("panic: ")) {
 				t.Fatalf("the program did not panic: %v\n%s", err, out)
@@ -193,30 +193,30 @@ func TestSecretInPanics(t *testing.T) {
 	}
 }
 
-func TestSecretReveals(t *testing.T) {
+func TestSecret_Reveal(t *testing.T) {
 	t.Parallel()
 	if got := billing.NewSecret(hidden).Reveal(); got != hidden {
-		t.Errorf("revealed %q, want %q", got, hidden)
+		t.Errorf("Reveal = %q, want %q", got, hidden)
 	}
 	if got := (billing.Secret{}).Reveal(); got != "" {
-		t.Errorf("the zero secret revealed %q", got)
+		t.Errorf("Reveal of the zero Secret = %q", got)
 	}
 	for _, secret := range []billing.Secret{{}, billing.NewSecret(hidden)} {
 		if fmt.Sprint(secret) != "***" || secret.String() != "***" {
-			t.Errorf("a secret prints as %q, its String is %q", fmt.Sprint(secret), secret.String())
+			t.Errorf("Sprint = %q and String = %q, want ***", fmt.Sprint(secret), secret.String())
 		}
 	}
 	for text, zero := range map[string]bool{"": true, "x": false} {
 		if got := billing.NewSecret(text).IsZero(); got != zero {
-			t.Errorf("IsZero of %q is %v", text, got)
+			t.Errorf("IsZero of %q = %v", text, got)
 		}
 	}
 	if !(billing.Secret{}).IsZero() {
-		t.Error("the zero secret is not zero")
+		t.Error("IsZero of the zero Secret is false")
 	}
 }
 
-func TestSecretEqual(t *testing.T) {
+func TestSecret_Equal(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name string
@@ -224,17 +224,17 @@ func TestSecretEqual(t *testing.T) {
 		want bool
 	}{
 		{"same text", billing.NewSecret("abc"), billing.NewSecret("abc"), true},
-		{"other text", billing.NewSecret("abc"), billing.NewSecret("abd"), false},
-		{"other case", billing.NewSecret("abc"), billing.NewSecret("ABC"), false},
-		{"a beginning of it", billing.NewSecret("abc"), billing.NewSecret("ab"), false},
-		{"nothing and something", billing.Secret{}, billing.NewSecret("a"), false},
-		{"nothing and empty", billing.Secret{}, billing.NewSecret(""), true},
+		{"different text", billing.NewSecret("abc"), billing.NewSecret("abd"), false},
+		{"different case", billing.NewSecret("abc"), billing.NewSecret("ABC"), false},
+		{"a prefix", billing.NewSecret("abc"), billing.NewSecret("ab"), false},
+		{"zero and a text", billing.Secret{}, billing.NewSecret("a"), false},
+		{"zero and empty", billing.Secret{}, billing.NewSecret(""), true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			if tt.a.Equal(tt.b) != tt.want || tt.b.Equal(tt.a) != tt.want {
-				t.Errorf("Equal is not %v both ways", tt.want)
+				t.Errorf("Equal is not %v in both directions", tt.want)
 			}
 		})
 	}

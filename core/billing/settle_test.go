@@ -11,21 +11,21 @@ func paid(amount int64) billing.Outcome {
 	return billing.Outcome{Status: billing.PaymentSucceeded, Amount: money(amount, "RUB"), ProviderRef: "ref-1"}
 }
 
-func declined(why billing.DeclineCode) billing.Outcome {
-	return billing.Outcome{Status: billing.PaymentDeclined, DeclineCode: why, ProviderRef: "ref-1"}
+func declined(code billing.DeclineCode) billing.Outcome {
+	return billing.Outcome{Status: billing.PaymentDeclined, DeclineCode: code, ProviderRef: "ref-1"}
 }
 
 func waiting(url string) billing.Outcome {
 	return billing.Outcome{Status: billing.PaymentPending, ProviderRef: "ref-1", ActionURL: url}
 }
 
-func paymentEvent(kind billing.EventType, at, access time.Time, why billing.DeclineCode) billing.Event {
+func paymentEvent(kind billing.EventType, at, access time.Time, code billing.DeclineCode) billing.Event {
 	e := event(kind, at, access)
-	e.PaymentID, e.Amount, e.DeclineCode = "pay-1", money(399_00, "RUB"), why
+	e.PaymentID, e.Amount, e.DeclineCode = "pay-1", money(399_00, "RUB"), code
 	return e
 }
 
-func TestSettleThePendingPayment(t *testing.T) {
+func TestSettle_PendingPayment(t *testing.T) {
 	t.Parallel()
 	ended := func(s *billing.Subscription) { s.Status, s.Charging, s.EndedAt = billing.StatusEnded, false, day(1) }
 	tests := []struct {
@@ -61,20 +61,20 @@ func TestSettleThePendingPayment(t *testing.T) {
 			[]billing.Event{paymentEvent(billing.EventPaymentAbandoned, day(1), time.Time{}, billing.NotSent)},
 		},
 		{
-			"waiting for the viewer", waiting("https://bank.example/3ds"), unchanged,
+			"waiting for the viewer's confirmation", waiting("https://bank.example/3ds"), unchanged,
 			func(p *billing.Payment) { p.ProviderRef, p.ActionURL = "ref-1", "https://bank.example/3ds" },
 			nil,
 		},
 		{
-			"waiting for nobody knows what", billing.Outcome{Status: billing.PaymentPending}, unchanged,
+			"pending without a reason", billing.Outcome{Status: billing.PaymentPending}, unchanged,
 			func(*billing.Payment) {}, nil,
 		},
 		{
-			"no outcome at all", billing.Outcome{}, unchanged,
+			"empty status", billing.Outcome{}, unchanged,
 			func(*billing.Payment) {}, nil,
 		},
 		{
-			"an outcome nobody has heard of", billing.Outcome{Status: "refunded"}, unchanged,
+			"unknown status", billing.Outcome{Status: "refunded"}, unchanged,
 			func(*billing.Payment) {}, nil,
 		},
 		{
@@ -92,7 +92,7 @@ func TestSettleThePendingPayment(t *testing.T) {
 			[]billing.Event{paymentEvent(billing.EventPaymentContradicted, day(1), time.Time{}, "")},
 		},
 		{
-			"paid, without a word how much", billing.Outcome{Status: billing.PaymentSucceeded}, unchanged,
+			"paid, amount missing", billing.Outcome{Status: billing.PaymentSucceeded}, unchanged,
 			func(p *billing.Payment) { p.Contradiction = "the payment system took 0 instead of 399.00 RUB" },
 			[]billing.Event{paymentEvent(billing.EventPaymentContradicted, day(1), time.Time{}, "")},
 		},
@@ -109,15 +109,15 @@ func TestSettleThePendingPayment(t *testing.T) {
 			expectSame(t, gotPay, wantPay)
 			expectSame(t, events, tt.events)
 
-			sameSub, samePay, events := gotSub.Settle(gotPay, tt.outcome, retries, day(2))
-			expectSame(t, sameSub, wantSub)
-			expectSame(t, samePay, wantPay)
+			repeatedSub, repeatedPay, events := gotSub.Settle(gotPay, tt.outcome, retries, day(2))
+			expectSame(t, repeatedSub, wantSub)
+			expectSame(t, repeatedPay, wantPay)
 			expectSame(t, events, []billing.Event(nil))
 		})
 	}
 }
 
-func TestSettleWhatIsSettled(t *testing.T) {
+func TestSettle_SettledPayment(t *testing.T) {
 	t.Parallel()
 	const (
 		paidAfterDecline = "settled as declined, but the payment system says succeeded"
@@ -130,36 +130,36 @@ func TestSettleWhatIsSettled(t *testing.T) {
 	tests := []struct {
 		name         string
 		first, later billing.Outcome
-		against      string // nothing when the later one is ignored
+		want         string // the contradiction; empty if the later outcome is ignored
 	}{
 		{"paid, then another reference", paid(399_00), other, ""},
 		{"paid, then another amount", paid(399_00), paid(400_00), tookOther},
 		{"paid, then declined", paid(399_00), declined(billing.DoNotHonor), declineAfterPaid},
-		{"paid, then old news that it waits", paid(399_00), waiting("https://bank.example/3ds"), ""},
-		{"paid, then given up", paid(399_00), billing.Abandon(billing.NotSent), ""},
+		{"paid, then a late pending report", paid(399_00), waiting("https://bank.example/3ds"), ""},
+		{"paid, then abandoned", paid(399_00), billing.Abandon(billing.NotSent), ""},
 		{"declined, then paid", declined(billing.DoNotHonor), paid(399_00), paidAfterDecline},
 		{"declined, then another amount paid", declined(billing.DoNotHonor), paid(400_00), tookOther},
 		{"declined, then declined for another reason", declined(billing.DoNotHonor), declined(billing.CardExpired), ""},
-		{"declined, then old news that it waits", declined(billing.DoNotHonor), waiting("https://bank.example/3ds"), ""},
-		{"declined, then given up", declined(billing.DoNotHonor), billing.Abandon(billing.NotSent), ""},
-		{"given up, then paid", billing.Abandon(billing.NotSent), paid(399_00), paidAfterAbandon},
-		{"given up, then declined", billing.Abandon(billing.NotSent), declined(billing.DoNotHonor), ""},
-		{"given up, then old news that it waits", billing.Abandon(billing.NotSent), waiting("https://bank.example/3ds"), ""},
-		{"given up, then for another reason", billing.Abandon(billing.NotSent), billing.Abandon(billing.Refused), ""},
+		{"declined, then a late pending report", declined(billing.DoNotHonor), waiting("https://bank.example/3ds"), ""},
+		{"declined, then abandoned", declined(billing.DoNotHonor), billing.Abandon(billing.NotSent), ""},
+		{"abandoned, then paid", billing.Abandon(billing.NotSent), paid(399_00), paidAfterAbandon},
+		{"abandoned, then declined", billing.Abandon(billing.NotSent), declined(billing.DoNotHonor), ""},
+		{"abandoned, then a late pending report", billing.Abandon(billing.NotSent), waiting("https://bank.example/3ds"), ""},
+		{"abandoned, then abandoned for another reason", billing.Abandon(billing.NotSent), billing.Abandon(billing.Refused), ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			s, p := started(t)
 			s, p, _ = s.Settle(p, tt.first, retries, day(1))
-			want := p
-			want.Contradiction = tt.against
+			wantPay := p
+			wantPay.Contradiction = tt.want
 			for n, when := range []time.Time{day(2), day(3)} {
 				gotSub, gotPay, events := s.Settle(p, tt.later, retries, when)
 				expectSame(t, gotSub, s)
-				expectSame(t, gotPay, want)
+				expectSame(t, gotPay, wantPay)
 				var wantEvents []billing.Event
-				if tt.against != "" && n == 0 {
+				if tt.want != "" && n == 0 {
 					wantEvents = []billing.Event{paymentEvent(billing.EventPaymentContradicted, when, s.AccessUntil(when), p.DeclineCode)}
 				}
 				expectSame(t, events, wantEvents)
@@ -169,7 +169,7 @@ func TestSettleWhatIsSettled(t *testing.T) {
 	}
 }
 
-func TestSettleAfterWaitingForTheViewer(t *testing.T) {
+func TestSettle_AfterConfirmation(t *testing.T) {
 	t.Parallel()
 	for name, outcome := range map[string]billing.Outcome{
 		"paid": {Status: billing.PaymentSucceeded, Amount: money(399_00, "RUB")}, "declined": {Status: billing.PaymentDeclined},
@@ -182,23 +182,23 @@ func TestSettleAfterWaitingForTheViewer(t *testing.T) {
 			outcome.ActionURL = "https://bank.example/done"
 			_, p, _ = s.Settle(p, outcome, retries, day(1))
 			if p.ActionURL != "" || p.ProviderRef != "ref-1" || p.Status != outcome.Status {
-				t.Errorf("got %+v, want it settled, without a page to visit, and with its reference", p)
+				t.Errorf("got %+v, want it settled, without ActionURL and with ProviderRef", p)
 			}
 		})
 	}
 }
 
-func TestSettleClearsADoubtAboutThePendingPayment(t *testing.T) {
+func TestSettle_ClearsContradiction(t *testing.T) {
 	t.Parallel()
 	s, p := started(t)
 	s, p, _ = s.Settle(p, paid(400_00), retries, day(1))
 	s, p, events := s.Settle(p, paid(399_00), retries, day(2))
 	if p.Status != billing.PaymentSucceeded || p.Contradiction != "" || s.Status != billing.StatusActive || len(events) != 1 {
-		t.Errorf("got %+v, %+v, %v", s, p, events)
+		t.Errorf("got subscription %+v, payment %+v, events %v", s, p, events)
 	}
 }
 
-func TestSettleACancelledSubscription(t *testing.T) {
+func TestSettle_CancelledSubscription(t *testing.T) {
 	t.Parallel()
 	s, p := started(t)
 	s, _, err := s.Cancel(billing.AtPeriodEnd, day(0))
@@ -207,11 +207,11 @@ func TestSettleACancelledSubscription(t *testing.T) {
 	}
 	s, _, _ = s.Settle(p, paid(399_00), retries, day(1))
 	if s.Status != billing.StatusActive || !s.CancelAtPeriodEnd {
-		t.Errorf("got %+v, want it to run to the period's end", s)
+		t.Errorf("got %+v, want it active and cancelled at the period's end", s)
 	}
 	s, events := s.At(day(31))
 	if s.Live() {
-		t.Error("it outlives its period")
+		t.Error("the subscription is live after its period")
 	}
 	expectSame(t, events, []billing.Event{event(billing.EventEnded, day(31), time.Time{})})
 }

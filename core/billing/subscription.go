@@ -55,7 +55,7 @@ type Order struct {
 
 // Start returns the new subscription and its first payment, which is pending. It
 // returns [ErrPlanNotFound] if the plan is no longer sold, and a
-// [PriceChangedError] if its price is not exactly the one that the viewer saw.
+// [PriceChangedError] if its price is not exactly the shown price.
 func (o Order) Start(now time.Time, cal Calendar) (Subscription, Payment, error) {
 	if !o.Plan.ArchivedAt.IsZero() {
 		return Subscription{}, Payment{}, ErrPlanNotFound.WithMessage("plan %s is no longer sold", o.Plan.Code)

@@ -32,7 +32,7 @@ func order() billing.Order {
 	}
 }
 
-// started is a subscription whose first payment is pending since day 0.
+// started returns a subscription whose first payment is pending since day 0.
 func started(t *testing.T) (billing.Subscription, billing.Payment) {
 	t.Helper()
 	s, p, err := order().Start(day(0), utc)
@@ -42,8 +42,8 @@ func started(t *testing.T) (billing.Subscription, billing.Payment) {
 	return s, p
 }
 
-// subscription is one of the given status, day 0 to 31. One that is past due is
-// tried again on day 32, with access until day 38.
+// subscription returns a subscription with the given status and a period from day
+// 0 to 31. A past due one is retried on day 32 and has access until day 38.
 func subscription(t *testing.T, status billing.Status, cancelled bool) billing.Subscription {
 	t.Helper()
 	s, _ := started(t)
@@ -65,7 +65,7 @@ func event(kind billing.EventType, at, access time.Time) billing.Event {
 	}
 }
 
-func TestStart(t *testing.T) {
+func TestOrder_Start(t *testing.T) {
 	t.Parallel()
 	s, p := started(t)
 	expectSame(t, s, billing.Subscription{
@@ -79,11 +79,11 @@ func TestStart(t *testing.T) {
 		Status: billing.PaymentPending, CreatedAt: day(0),
 	})
 	if s.MayResend(p, order().Method, day(0)) {
-		t.Error("the viewer's own payment may be sent again behind the viewer's back")
+		t.Error("MayResend of the viewer's own payment is true")
 	}
 }
 
-func TestStartCountsInTheCalendar(t *testing.T) {
+func TestOrder_StartUsesCalendar(t *testing.T) {
 	t.Parallel()
 	o := order()
 	o.Plan.IntervalMonths = 3
@@ -97,7 +97,7 @@ func TestStartCountsInTheCalendar(t *testing.T) {
 	expectSame(t, s.Current, p.Period)
 }
 
-func TestStartRefuses(t *testing.T) {
+func TestOrder_StartRefuses(t *testing.T) {
 	t.Parallel()
 	changed := func(shown billing.Money) error {
 		return &billing.PriceChangedError{Plan: "basic", Shown: shown, Current: money(399_00, "RUB")}
@@ -106,7 +106,7 @@ func TestStartRefuses(t *testing.T) {
 		name   string
 		change func(*billing.Order)
 		is     error
-		want   error // as a whole, if it matters
+		want   error // the exact error, if not nil
 	}{
 		{"a kopeck too little", func(o *billing.Order) { o.Shown.Amount-- }, billing.ErrPriceChanged, changed(money(398_99, "RUB"))},
 		{"a kopeck too much", func(o *billing.Order) { o.Shown.Amount++ }, billing.ErrPriceChanged, changed(money(399_01, "RUB"))},
@@ -125,7 +125,7 @@ func TestStartRefuses(t *testing.T) {
 			tt.change(&o)
 			s, p, err := o.Start(day(0), utc)
 			if !errors.Is(err, tt.is) {
-				t.Errorf("got the error %v, want %v", err, tt.is)
+				t.Errorf("got error %v, want %v", err, tt.is)
 			}
 			if tt.want != nil {
 				expectSame(t, err, tt.want)
@@ -136,97 +136,7 @@ func TestStartRefuses(t *testing.T) {
 	}
 }
 
-func TestCancel(t *testing.T) {
-	t.Parallel()
-	requested := event(billing.EventCancelRequested, day(10), day(31))
-	tests := []struct {
-		name      string
-		status    billing.Status
-		cancelled bool // already
-		at        billing.CancelAt
-		events    []billing.Event
-		err       error
-		want      func(*billing.Subscription)
-	}{
-		{"incomplete, at period end", billing.StatusIncomplete, false, billing.AtPeriodEnd,
-			[]billing.Event{event(billing.EventCancelRequested, day(10), time.Time{})}, nil, toBeCancelled},
-		{"incomplete, at period end, again", billing.StatusIncomplete, true, billing.AtPeriodEnd, nil, nil, unchanged},
-		{"incomplete, now", billing.StatusIncomplete, false, billing.AtOnce, nil, billing.ErrInvalidTransition, unchanged},
-		{"incomplete and cancelled, now", billing.StatusIncomplete, true, billing.AtOnce, nil, billing.ErrInvalidTransition, unchanged},
-		{"active, at period end", billing.StatusActive, false, billing.AtPeriodEnd, []billing.Event{requested}, nil, toBeCancelled},
-		{"active, at period end, again", billing.StatusActive, true, billing.AtPeriodEnd, nil, nil, unchanged},
-		{"active, now", billing.StatusActive, false, billing.AtOnce, bothNow(), nil, endedNow},
-		{"active and cancelled, now", billing.StatusActive, true, billing.AtOnce, bothNow(), nil, endedNow},
-		{"ended, at period end", billing.StatusEnded, false, billing.AtPeriodEnd, nil, billing.ErrInvalidTransition, unchanged},
-		{"ended by a cancel, at period end", billing.StatusEnded, true, billing.AtPeriodEnd, nil, billing.ErrInvalidTransition, unchanged},
-		{"ended, now", billing.StatusEnded, false, billing.AtOnce, nil, billing.ErrInvalidTransition, unchanged},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			before := subscription(t, tt.status, tt.cancelled)
-			want := before
-			tt.want(&want)
-			got, events, err := before.Cancel(tt.at, day(10))
-			if !errors.Is(err, tt.err) {
-				t.Errorf("got the error %v, want %v", err, tt.err)
-			}
-			expectSame(t, got, want)
-			expectSame(t, events, tt.events)
-		})
-	}
-}
-
-func unchanged(*billing.Subscription)       {}
-func toBeCancelled(s *billing.Subscription) { s.CancelAtPeriodEnd = true }
-func endedNow(s *billing.Subscription) {
-	s.Status, s.EndedAt, s.NextChargeAt = billing.StatusEnded, day(10), time.Time{}
-}
-
-func bothNow() []billing.Event {
-	return []billing.Event{event(billing.EventCancelRequested, day(10), time.Time{}), event(billing.EventEnded, day(10), time.Time{})}
-}
-
-func TestResume(t *testing.T) {
-	t.Parallel()
-	revoked := event(billing.EventCancelRevoked, day(10), day(31))
-	tests := []struct {
-		name      string
-		status    billing.Status
-		cancelled bool
-		events    []billing.Event
-		err       error
-	}{
-		{"incomplete", billing.StatusIncomplete, false, nil, nil},
-		{"incomplete and cancelled", billing.StatusIncomplete, true, []billing.Event{event(billing.EventCancelRevoked, day(10), time.Time{})}, nil},
-		{"active", billing.StatusActive, false, nil, nil},
-		{"active and cancelled", billing.StatusActive, true, []billing.Event{revoked}, nil},
-		{"past due", billing.StatusPastDue, false, nil, nil},
-		{"ended", billing.StatusEnded, false, nil, billing.ErrInvalidTransition},
-		{"ended by a cancel", billing.StatusEnded, true, nil, billing.ErrInvalidTransition},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			before := subscription(t, tt.status, tt.cancelled)
-			want := before
-			if tt.err == nil {
-				want.CancelAtPeriodEnd = false
-			}
-			got, events, err := before.Resume(day(10))
-			if !errors.Is(err, tt.err) {
-				t.Errorf("got the error %v, want %v", err, tt.err)
-			}
-			expectSame(t, got, want)
-			expectSame(t, events, tt.events)
-			again, events, _ := got.Resume(day(11))
-			expectSame(t, again, got)
-			expectSame(t, events, []billing.Event(nil))
-		})
-	}
-}
-
-func TestAtAndAccess(t *testing.T) {
+func TestSubscription_AtAndAccessUntil(t *testing.T) {
 	t.Parallel()
 	end := day(31)
 	tests := []struct {
@@ -238,19 +148,19 @@ func TestAtAndAccess(t *testing.T) {
 		access    time.Time
 	}{
 		{"incomplete", billing.StatusIncomplete, false, day(1), false, time.Time{}},
-		{"incomplete, cancelled, long ago", billing.StatusIncomplete, true, day(99), false, time.Time{}},
+		{"incomplete, cancelled, after its period", billing.StatusIncomplete, true, day(99), false, time.Time{}},
 		{"active", billing.StatusActive, false, day(1), false, end},
-		{"active, a moment before its renewal", billing.StatusActive, false, end.Add(-1), false, end},
-		{"active, its renewal overdue", billing.StatusActive, false, day(99), false, day(99)},
-		{"cancelled, running", billing.StatusActive, true, day(1), false, end},
-		{"cancelled, a moment before its end", billing.StatusActive, true, end.Add(-1), false, end},
+		{"active, just before its renewal", billing.StatusActive, false, end.Add(-1), false, end},
+		{"active, renewal overdue", billing.StatusActive, false, day(99), false, day(99)},
+		{"cancelled, period not over", billing.StatusActive, true, day(1), false, end},
+		{"cancelled, just before its end", billing.StatusActive, true, end.Add(-1), false, end},
 		{"cancelled, exactly at its end", billing.StatusActive, true, end, true, time.Time{}},
-		{"cancelled, long over", billing.StatusActive, true, day(99), true, time.Time{}},
+		{"cancelled, long after its end", billing.StatusActive, true, day(99), true, time.Time{}},
 		{"past due", billing.StatusPastDue, false, day(32), false, day(38)},
-		{"past due, at the end of the grace", billing.StatusPastDue, false, day(38), false, day(38)},
-		{"past due, its last try overdue", billing.StatusPastDue, false, day(40), false, day(40)},
+		{"past due, at the end of grace", billing.StatusPastDue, false, day(38), false, day(38)},
+		{"past due, last retry overdue", billing.StatusPastDue, false, day(40), false, day(40)},
 		{"ended", billing.StatusEnded, false, day(6), false, time.Time{}},
-		{"ended by a cancel, then its period over", billing.StatusEnded, true, day(99), false, time.Time{}},
+		{"ended by a cancel, after its period", billing.StatusEnded, true, day(99), false, time.Time{}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -265,10 +175,10 @@ func TestAtAndAccess(t *testing.T) {
 			expectSame(t, got, want)
 			expectSame(t, events, wantEvents)
 			if access := before.AccessUntil(tt.now); !access.Equal(tt.access) {
-				t.Errorf("access until %s, want %s", access, tt.access)
+				t.Errorf("AccessUntil = %s, want %s", access, tt.access)
 			}
-			again, events := got.At(tt.now)
-			expectSame(t, again, got)
+			repeated, events := got.At(tt.now)
+			expectSame(t, repeated, got)
 			expectSame(t, events, []billing.Event(nil))
 		})
 	}
@@ -280,7 +190,7 @@ func TestRefuseAnother(t *testing.T) {
 		name      string
 		status    billing.Status
 		cancelled bool
-		want      string // nothing when another may begin
+		want      string // the message; empty for no error
 	}{
 		{"incomplete", billing.StatusIncomplete, false,
 			"a subscription to plan basic is waiting for its first payment; check it again in a moment"},
@@ -301,23 +211,23 @@ func TestRefuseAnother(t *testing.T) {
 			s := subscription(t, tt.status, tt.cancelled)
 			err := s.RefuseAnother()
 			if live := tt.want != ""; s.Live() != live {
-				t.Errorf("Live is %v", s.Live())
+				t.Errorf("Live = %v", s.Live())
 			}
 			if tt.want == "" {
 				if err != nil {
-					t.Errorf("got the error %v, want none", err)
+					t.Errorf("got error %v, want none", err)
 				}
 				return
 			}
 			expectText(t, err, tt.want)
 			if !errors.Is(err, billing.ErrAlreadySubscribed) {
-				t.Errorf("%v is not ErrAlreadySubscribed", err)
+				t.Errorf("got %v, want ErrAlreadySubscribed", err)
 			}
 		})
 	}
 }
 
-func TestDeclineCodesAreEachListedOnce(t *testing.T) {
+func TestDeclineCodes_Unique(t *testing.T) {
 	t.Parallel()
 	seen := map[billing.DeclineCode]bool{}
 	for _, code := range billing.DeclineCodes() {
@@ -327,6 +237,6 @@ func TestDeclineCodesAreEachListedOnce(t *testing.T) {
 		seen[code] = true
 	}
 	if len(seen) != 22 {
-		t.Errorf("%d codes are listed, want 22", len(seen))
+		t.Errorf("got %d codes, want 22", len(seen))
 	}
 }

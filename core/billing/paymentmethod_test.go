@@ -1,0 +1,55 @@
+package billing_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/online-cinema/billing/core/billing"
+)
+
+func TestNewPaymentMethod(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, token string
+		faults      int
+	}{
+		{"an ordinary token", "tok_visa", 0},
+		{"the longest token", strings.Repeat("x", 255), 0},
+		{"the first and the last printable character", "!~", 0},
+		{"no token", "", 1},
+		{"a token too long", strings.Repeat("x", 256), 1},
+		{"a space", "tok visa", 1},
+		{"a newline", "tok_visa\n", 1},
+		{"DEL", "tok\x7f", 1},
+		{"Cyrillic", "токен", 1},
+		{"too long and not printable", strings.Repeat(" ", 256), 2},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := newMethod(tt.token)
+			expectFaults(t, err, []string{"payment_token", "payment_token"}[:tt.faults]...)
+			if err == nil && got.Token.Reveal() != tt.token {
+				t.Errorf("Token = %q", got.Token.Reveal())
+			}
+		})
+	}
+}
+
+func newMethod(token string) (billing.PaymentMethod, error) {
+	return billing.NewPaymentMethod("method-1", "user-1", "simulator", billing.NewSecret(token), day(0))
+}
+
+func TestNewPaymentMethod_RefusesCardNumber(t *testing.T) {
+	t.Parallel()
+	_, err := billing.NewPaymentMethod("m", "u", "s", billing.NewSecret("4242424242424242"), cardNow)
+	if got := faultsOf(t, err); !slices.Equal(got, []string{"payment_token"}) {
+		t.Errorf("faults %v, want one of the token", got)
+	}
+	for _, token := range []string{"tok_4242424242424242", "1234567890123", "4242424242424241"} {
+		if _, err := billing.NewPaymentMethod("m", "u", "s", billing.NewSecret(token), cardNow); err != nil {
+			t.Errorf("%s: %v", token, err)
+		}
+	}
+}
