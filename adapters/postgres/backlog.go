@@ -8,23 +8,24 @@ import (
 	"github.com/online-cinema/billing/core/app"
 )
 
-// maxDueCounted is how many due subscriptions a look at the backlog counts.
+// maxDueCounted limits the count of due subscriptions.
 const maxDueCounted = 10_000
 
-// Backlog returns what waits to be done at now. It looks at indexes of what waits,
-// and counts ten thousand due subscriptions at most.
+// Backlog returns the pending payments, the subscriptions that are due at now, and
+// the last finished run. It only reads indexes of pending and due rows, and counts
+// at most 10,000 due subscriptions.
 func (s *Store) Backlog(ctx context.Context, now time.Time) (app.Backlog, error) {
-	return one(ctx, func(ctx context.Context) (b app.Backlog, err error) {
+	return queryOne(ctx, func(ctx context.Context) (b app.Backlog, err error) {
 		q := dbgen.New(s.pool)
-		pending, err := q.PaymentsPending(ctx)
+		pending, err := q.BacklogPending(ctx)
 		if err != nil {
 			return b, err
 		}
-		due, err := q.SubscriptionsBacklog(ctx, now, maxDueCounted)
+		due, err := q.BacklogDue(ctx, now, maxDueCounted)
 		if err != nil {
 			return b, err
 		}
-		run, err := q.RunLastEnded(ctx)
+		run, err := q.BacklogLastRun(ctx)
 		if err := orNotFound(err, nil); err != nil {
 			return b, err
 		}

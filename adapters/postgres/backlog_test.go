@@ -16,7 +16,7 @@ import (
 	"github.com/online-cinema/billing/core/app"
 )
 
-// recorder remembers what a pool asks for.
+// recorder is a tracer that records the queries of a pool.
 type recorder struct {
 	mu      sync.Mutex
 	queries []pgx.TraceQueryStartData
@@ -31,9 +31,9 @@ func (r *recorder) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.Trace
 
 func (*recorder) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
-// Thirty thousand subscriptions, of which half are due and one is pending; five
-// thousand settled payments, and runs of which the last has not ended.
-const crowd = `
+// manyRows has 30,000 subscriptions, half of them due and one with a pending
+// payment, 5,000 payments, and three runs. The last run has not finished.
+const manyRows = `
 INSERT INTO users SELECT gen_random_uuid(), '2026-01-01Z', '2026-01-01Z' FROM generate_series(1, 30000);
 INSERT INTO payment_systems VALUES ('bank', 'Bank', '2026-01-01Z');
 INSERT INTO payment_methods (user_id, id, payment_system, token, created_at) SELECT id, id, 'bank', 't', '2026-01-01Z' FROM users;
@@ -55,14 +55,14 @@ INSERT INTO renewal_runs (id, started_at, finished_at, due, renewed, error) VALU
     ('00000000-0000-7000-8000-000000000003', '2026-01-31T23:10Z', NULL, 0, 0, '');
 ANALYZE;`
 
-func TestBacklog(t *testing.T) {
+func TestBacklog_ReadsIndexesOnly(t *testing.T) {
 	t.Parallel()
 	url := pgtest.URL(t)
-	if _, err := openAs(t, url, "none").Exec(t.Context(), crowd); err != nil {
+	if _, err := openAs(t, url, "none").Exec(t.Context(), manyRows); err != nil {
 		t.Fatal(err)
 	}
-	var asked recorder
-	pool, err := postgres.OpenRole(t.Context(), url, postgres.APIRole, func(c *pgxpool.Config) { c.ConnConfig.Tracer = &asked })
+	var queries recorder
+	pool, err := postgres.OpenRole(t.Context(), url, postgres.APIRole, func(c *pgxpool.Config) { c.ConnConfig.Tracer = &queries })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,10 +82,10 @@ func TestBacklog(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("backlog (-want +got):\n%s", diff)
 	}
-	asked.explain(t, pgtest.Pool(t, url))
+	queries.explain(t, pgtest.Pool(t, url))
 }
 
-// explain fails the test when a query reads a whole table of a crowd.
+// explain fails the test if a recorded query scans a whole table.
 func (r *recorder) explain(t *testing.T, pool *pgxpool.Pool) {
 	t.Helper()
 	if len(r.queries) != 3 {
@@ -101,13 +101,13 @@ func (r *recorder) explain(t *testing.T, pool *pgxpool.Pool) {
 			t.Fatal(err)
 		}
 		text := strings.Join(plan, "\n")
-		if strings.Contains(text, "Seq Scan") && !strings.Contains(text, "renewal_runs") { // which is a page here
-			t.Errorf("%s is answered by\n%s", q.SQL, text)
+		if strings.Contains(text, "Seq Scan") && !strings.Contains(text, "renewal_runs") { // that table has one page here
+			t.Errorf("%s scans a table:\n%s", q.SQL, text)
 		}
 	}
 }
 
-func TestBacklogOfNobody(t *testing.T) {
+func TestBacklog_Empty(t *testing.T) {
 	t.Parallel()
 	got, err := postgres.NewStore(pgtest.New(t)).Backlog(t.Context(), time.Now())
 	if diff := cmp.Diff(app.Backlog{}, got); diff != "" || err != nil {

@@ -8,10 +8,11 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
+// cards implements [app.Cardfile].
 type cards struct{ q *dbgen.Queries }
 
 func (r cards) Same(ctx context.Context, user billing.UserID, f billing.Fingerprint) (billing.Card, error) {
-	row, err := r.q.CardSame(ctx, string(user), f[:])
+	row, err := r.q.CardByFingerprint(ctx, string(user), f[:])
 	return cardOf(row), orNotFound(err, billing.ErrNotFound)
 }
 
@@ -29,7 +30,7 @@ func (r cards) Add(ctx context.Context, c billing.Card) error {
 	return r.q.CardAdd(ctx, dbgen.CardAddParams{
 		UserID: string(c.UserID), ID: string(c.ID), Brand: string(c.Brand), Last4: c.Last4,
 		ExpMonth: int32(c.ExpMonth), ExpYear: int32(c.ExpYear), Holder: c.Holder,
-		NumberCt: c.Number.Ciphertext, KeyID: key(c.Number), Fingerprint: c.Fingerprint[:],
+		NumberCt: c.Number.Ciphertext, KeyID: keyID(c.Number), Fingerprint: c.Fingerprint[:],
 		CreatedAt: c.CreatedAt, RemovedAt: c.RemovedAt,
 	})
 }
@@ -39,7 +40,7 @@ func (r cards) Save(ctx context.Context, c billing.Card) error {
 		UserID: string(c.UserID), ID: string(c.ID),
 		ExpMonth: int32(c.ExpMonth), ExpYear: int32(c.ExpYear), Holder: c.Holder, RemovedAt: c.RemovedAt,
 	})
-	return mustTouch(1, n, err)
+	return oneRow(n, err)
 }
 
 func (r cards) Added(ctx context.Context, user billing.UserID, since time.Time, limit int) ([]time.Time, error) {
@@ -51,7 +52,7 @@ func (r cards) Declined(ctx context.Context, user billing.UserID, since time.Tim
 }
 
 func (r cards) Sending(ctx context.Context, user billing.UserID, id billing.CardID) (bool, error) {
-	return r.q.CardSending(ctx, string(user), string(id))
+	return r.q.CardMayBeCharged(ctx, string(user), string(id))
 }
 
 func cardOf(row *dbgen.Card) billing.Card {
@@ -59,7 +60,7 @@ func cardOf(row *dbgen.Card) billing.Card {
 		ID: billing.CardID(row.ID), UserID: billing.UserID(row.UserID),
 		Brand: billing.Brand(row.Brand), Last4: row.Last4,
 		ExpMonth: int(row.ExpMonth), ExpYear: int(row.ExpYear), Holder: row.Holder,
-		Number: sealedOf(row.NumberCt, row.KeyID), CreatedAt: row.CreatedAt, RemovedAt: row.RemovedAt,
+		Number: encryptedOf(row.NumberCt, row.KeyID), CreatedAt: row.CreatedAt, RemovedAt: row.RemovedAt,
 	}
 	copy(c.Fingerprint[:], row.Fingerprint)
 	return c

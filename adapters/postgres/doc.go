@@ -1,10 +1,10 @@
-// Package postgres keeps everything in PostgreSQL (15 or newer).
+// Package postgres stores everything in PostgreSQL (15 or newer).
 //
-// The queries are in db/queries, one file for each file here; sqlc turns them
-// into internal/dbgen, which nobody else can import. Every method that takes
-// several things is one statement over arrays.
+// A file of a repository has its queries in a file of the same name in db/queries.
+// sqlc turns those into internal/dbgen. A method that takes several values is one
+// statement over arrays. internal/wire holds the parts that only speed needs.
 //
-// What is not here: decisions. Dates, states and prices come from core/billing;
-// the schema repeats its invariants as named constraints, and error.go turns
-// their violation into the errors of the domain.
+// Not here: decisions. Dates, states and prices come from core/billing. The schema
+// repeats its invariants as named constraints, and error.go maps violations of
+// those to the errors of the domain.
 package postgres

@@ -15,8 +15,8 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// violation maps the constraints that can be met in the course of business to
-// what they mean. Any other is a fault of ours.
+// violation returns the error of the domain for a unique constraint, or nil if its
+// violation is a bug.
 func violation(constraint string) error {
 	switch constraint {
 	case "subscriptions_one_live":
@@ -26,23 +26,23 @@ func violation(constraint string) error {
 	case "payments_one_open":
 		return billing.ErrAlreadyExists.WithMessage("the subscription has a payment that is not settled")
 	case "payments_paid_once":
-		return billing.ErrAlreadyExists.WithMessage("the period is paid for")
+		return billing.ErrAlreadyExists.WithMessage("the period is already paid")
 	case "cards_once":
-		return billing.ErrAlreadyExists.WithMessage("the user has this card already")
+		return billing.ErrAlreadyExists.WithMessage("the user already has this card")
 	case "plans_code_once":
-		return billing.ErrAlreadyExists.WithMessage("there is a plan with this code already")
+		return billing.ErrAlreadyExists.WithMessage("a plan with this code already exists")
 	case "payment_systems_pkey":
-		return billing.ErrAlreadyExists.WithMessage("there is a payment system with this code already")
+		return billing.ErrAlreadyExists.WithMessage("a payment system with this code already exists")
 	case "panel_users_name_once":
-		return billing.ErrAlreadyExists.WithMessage("there is a panel user with this name already")
+		return billing.ErrAlreadyExists.WithMessage("a panel user with this name already exists")
 	default:
 		return nil
 	}
 }
 
-// reference maps the keys whose violation means that others refer to what is
-// deleted.
-func reference(constraint string) bool {
+// inUse reports whether a violation of this foreign key means that other rows refer
+// to the deleted one.
+func inUse(constraint string) bool {
 	switch constraint {
 	case "subscriptions_plan", "payment_methods_payment_system":
 		return true
@@ -50,8 +50,8 @@ func reference(constraint string) bool {
 	return false
 }
 
-// translate turns what pgx reports into errors of the domain. The cause is kept
-// where an operator needs it: when the database is out of reach.
+// translate maps errors of pgx to errors of the domain. If the database is
+// unavailable, the result also wraps the cause, for the operator.
 func translate(err error) error {
 	var pg *pgconn.PgError
 	switch {
@@ -59,7 +59,7 @@ func translate(err error) error {
 		return nil
 	case errors.As(err, &pg):
 		return translateState(pg, err)
-	case outOfReach(err):
+	case isUnavailable(err):
 		return unavailable(err)
 	default:
 		return err
@@ -70,27 +70,27 @@ func translateState(pg *pgconn.PgError, err error) error {
 	if meaning := violation(pg.ConstraintName); meaning != nil && pg.Code == "23505" {
 		return meaning
 	}
-	if reference(pg.ConstraintName) && pg.Code == "23503" {
+	if inUse(pg.ConstraintName) && pg.Code == "23503" {
 		return app.ErrInUse
 	}
 	switch {
 	case strings.HasPrefix(pg.Code, "08"), // connection
 		strings.HasPrefix(pg.Code, "53"), // out of disk, memory, connections
 		strings.HasPrefix(pg.Code, "57"), // shutdown, cancelled
-		strings.HasPrefix(pg.Code, "40"), // gave up a conflict, time and again
+		strings.HasPrefix(pg.Code, "40"), // conflict in the last attempt
 		pg.Code == "55P03",               // lock not available
 		pg.Code == "25006",               // read-only: a standby
 		pg.Code == "25P03",               // idle in transaction
 		pg.Code == "58030":               // I/O error
 		return unavailable(err)
-	case pg.Code == "22021": // text that no database text can be
-		return billing.ErrInvalid.WithMessage("a text holds characters that cannot be stored")
+	case pg.Code == "22021": // a character that Postgres cannot store
+		return billing.ErrInvalid.WithMessage("a text contains characters that cannot be stored")
 	default:
 		return err
 	}
 }
 
-func outOfReach(err error) bool {
+func isUnavailable(err error) bool {
 	var connect *pgconn.ConnectError
 	var network net.Error
 	return errors.As(err, &connect) || errors.As(err, &network) ||
@@ -100,16 +100,16 @@ func outOfReach(err error) bool {
 		strings.Contains(err.Error(), "closed pool")
 }
 
-// unavailable marks err as the database being out of reach.
+// unavailable wraps err in [billing.ErrUnavailable].
 func unavailable(err error) error {
 	if errors.Is(err, billing.Unavailable) {
 		return err
 	}
-	return fmt.Errorf("%w: %w", billing.ErrUnavailable.WithMessage("the database is out of reach; try again"), err)
+	return fmt.Errorf("%w: %w", billing.ErrUnavailable.WithMessage("the database is unavailable; try again"), err)
 }
 
-// commitError never says that a commit failed for certain unless Postgres did:
-// one that was sent may have been kept, whatever broke afterwards.
+// commitError returns err unchanged if Postgres reported it. Otherwise the outcome
+// of the commit is unknown, so the result is [billing.ErrUnavailable].
 func commitError(err error) error {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
@@ -118,9 +118,9 @@ func commitError(err error) error {
 	return unavailable(err)
 }
 
-// isConflict reports whether the database rolled the transaction back so that
-// another could go on: serialization failure, deadlock, or a payment method that
-// the other added with the same token, and that is found now.
+// isConflict reports whether the transaction failed because of a concurrent one, so
+// that another attempt can succeed: a serialization failure, a deadlock, or a
+// payment method that the other transaction added with the same token.
 func isConflict(err error) bool {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
@@ -133,10 +133,10 @@ func isConflict(err error) bool {
 	return pg.Code == "40001" || pg.Code == "40P01"
 }
 
-// orNotFound turns "no rows" into what it means here.
-func orNotFound(err, meaning error) error {
+// orNotFound returns notFound for [pgx.ErrNoRows], and err otherwise.
+func orNotFound(err, notFound error) error {
 	if errors.Is(err, pgx.ErrNoRows) {
-		return meaning
+		return notFound
 	}
 	return err
 }

@@ -8,56 +8,46 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
+// events implements [app.Events].
 type events struct {
 	q  *dbgen.Queries
-	tx *tx
+	tx tx
 }
-
-type event = billing.Event
 
 func (r events) Append(ctx context.Context, es ...billing.Event) error {
 	if len(es) == 0 {
 		return nil
 	}
-	return r.tx.later(anyNumber).EventsAppend(ctx, dbgen.EventsAppendParams{
-		UserIds:         column(es, func(e event) string { return string(e.UserID) }),
-		Ids:             column(es, func(e event) string { return string(e.ID) }),
-		Types:           column(es, func(e event) string { return string(e.Type) }),
-		Ats:             column(es, func(e event) time.Time { return e.At }),
-		SubscriptionIds: column(es, func(e event) string { return string(e.SubscriptionID) }),
-		CardIds:         column(es, func(e event) string { return string(e.CardID) }),
-		PlanCodes:       column(es, func(e event) string { return e.PlanCode }),
-		PaymentIds:      column(es, func(e event) string { return string(e.PaymentID) }),
-		Amounts:         column(es, func(e event) int64 { return e.Amount.Amount }),
-		Currencies:      column(es, func(e event) string { return string(e.Amount.Currency) }),
-		DeclineCodes:    column(es, func(e event) string { return string(e.DeclineCode) }),
-		AccessUntils:    column(es, func(e event) time.Time { return e.AccessUntil }),
-		RetryAts:        column(es, func(e event) time.Time { return e.RetryAt }),
+	return r.tx.queue().EventsAppend(ctx, dbgen.EventsAppendParams{
+		UserIds:         mapSlice(es, func(e billing.Event) string { return string(e.UserID) }),
+		Ids:             mapSlice(es, func(e billing.Event) string { return string(e.ID) }),
+		Types:           mapSlice(es, func(e billing.Event) string { return string(e.Type) }),
+		Ats:             mapSlice(es, func(e billing.Event) time.Time { return e.At }),
+		SubscriptionIds: mapSlice(es, func(e billing.Event) string { return string(e.SubscriptionID) }),
+		CardIds:         mapSlice(es, func(e billing.Event) string { return string(e.CardID) }),
+		PlanCodes:       mapSlice(es, func(e billing.Event) string { return e.PlanCode }),
+		PaymentIds:      mapSlice(es, func(e billing.Event) string { return string(e.PaymentID) }),
+		Amounts:         mapSlice(es, func(e billing.Event) int64 { return e.Amount.Amount }),
+		Currencies:      mapSlice(es, func(e billing.Event) string { return string(e.Amount.Currency) }),
+		DeclineCodes:    mapSlice(es, func(e billing.Event) string { return string(e.DeclineCode) }),
+		AccessUntils:    mapSlice(es, func(e billing.Event) time.Time { return e.AccessUntil }),
+		RetryAts:        mapSlice(es, func(e billing.Event) time.Time { return e.RetryAt }),
 	})
 }
 
 func eventOf(row *dbgen.Event) billing.Event {
-	e := billing.Event{
+	return billing.Event{
 		ID: billing.EventID(row.ID), UserID: billing.UserID(row.UserID),
 		Type: billing.EventType(row.Type), At: row.At,
-		SubscriptionID: idOf[billing.SubscriptionID](row.SubscriptionID),
-		CardID:         idOf[billing.CardID](row.CardID), PlanCode: row.PlanCode,
+		SubscriptionID: idOrEmpty[billing.SubscriptionID](row.SubscriptionID),
+		CardID:         idOrEmpty[billing.CardID](row.CardID),
+		PaymentID:      idOrEmpty[billing.PaymentID](row.PaymentID), PlanCode: row.PlanCode,
 		Amount:      billing.Money{Amount: row.Amount.Int64, Currency: billing.Currency(row.Currency.String)},
 		DeclineCode: billing.DeclineCode(row.DeclineCode), AccessUntil: row.AccessUntil,
 		RetryAt: row.RetryAt,
 	}
-	e.PaymentID = idOf[billing.PaymentID](row.PaymentID)
-	return e
 }
 
 func (r events) Told(ctx context.Context, user billing.UserID, t billing.EventType, since time.Time) (bool, error) {
-	return r.q.EventTold(ctx, string(user), string(t), since)
-}
-
-// idOf is an id that may be missing, for us.
-func idOf[ID ~string](id *string) ID {
-	if id == nil {
-		return ""
-	}
-	return ID(*id)
+	return r.q.EventExists(ctx, string(user), string(t), since)
 }

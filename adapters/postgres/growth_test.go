@@ -15,23 +15,22 @@ import (
 	"github.com/online-cinema/billing/db"
 )
 
-const beforeGrowth = 6 // the last step without it
+const beforeGrowth = 6 // the last migration without partitions
 
-// What is added goes into the indexes of its quarter, not into those of all years.
-func TestHistoryIsKeptByTheQuarter(t *testing.T) {
+func TestEvents_PartitionedByQuarter(t *testing.T) {
 	t.Parallel()
 	conn := superuser(t, pgtest.URL(t))
-	for _, later := range []int{0, 3, 12, 36} {
-		at := time.Now().UTC().AddDate(0, later, 0)
+	for _, months := range []int{0, 3, 12, 36} {
+		at := time.Now().UTC().AddDate(0, months, 0)
 		want := fmt.Sprintf("events_%dq%d", at.Year(), (at.Month()+2)/3)
 		if got := addEvent(t, conn, at); got != want {
-			t.Errorf("an event of %v is in %s, want %s", at, got, want)
+			t.Errorf("the event of %v is in %s, want %s", at, got, want)
 		}
 	}
 }
 
-// A database with a history is brought to it, and back.
-func TestAHistoryThatIsThereBecomesTheFirstPart(t *testing.T) {
+// The migration to partitions keeps existing events, and so does its reversal.
+func TestEvents_ExistingRowsBecomeFirstPartition(t *testing.T) {
 	t.Parallel()
 	url := pgtest.URL(t)
 	conn := superuser(t, url)
@@ -42,7 +41,7 @@ func TestAHistoryThatIsThereBecomesTheFirstPart(t *testing.T) {
 	}
 	for i := range 3 {
 		if got := addEvent(t, conn, now.AddDate(-i, 0, -1)); got != "events" {
-			t.Fatalf("an event is in %s", got)
+			t.Fatalf("the event is in %s, want events", got)
 		}
 	}
 	for range 2 {
@@ -50,21 +49,21 @@ func TestAHistoryThatIsThereBecomesTheFirstPart(t *testing.T) {
 			t.Fatal(err)
 		}
 		if n := count(t, conn, `SELECT count(*) FROM events_before`); n != 3 {
-			t.Errorf("%d events are in the first part, want 3", n)
+			t.Errorf("%d events in the first partition, want 3", n)
 		}
 		for _, part := range []struct {
 			months int
-			not    bool
+			first  bool
 		}{{0, true}, {4, false}} {
-			if got := addEvent(t, conn, now.AddDate(0, part.months, 0)); (got == "events_before") != part.not {
-				t.Errorf("an event %d months later is in %s", part.months, got)
+			if got := addEvent(t, conn, now.AddDate(0, part.months, 0)); (got == "events_before") != part.first {
+				t.Errorf("the event %d months later is in %s; in the first partition: want %t", part.months, got, part.first)
 			}
 		}
 		if _, err := conn.Exec(t.Context(), `DELETE FROM events WHERE at >= $1`, now.Truncate(time.Microsecond)); err != nil {
 			t.Fatal(err)
 		}
 		if n := count(t, conn, `SELECT count(*) FROM events`); n != 3 {
-			t.Errorf("%d events are left, want 3", n)
+			t.Errorf("%d events remain, want 3", n)
 		}
 		if _, err := steps.DownTo(t.Context(), beforeGrowth); err != nil {
 			t.Fatal(err)
@@ -101,7 +100,7 @@ func gooseOn(t *testing.T, url string) *goose.Provider {
 	return p
 }
 
-// addEvent adds an event of that moment and returns the table that it is in.
+// addEvent adds an event at a time and returns the partition that stores it.
 func addEvent(t *testing.T, conn *pgx.Conn, at time.Time) (table string) {
 	t.Helper()
 	id := fmt.Sprintf("%012x7000800000000000%04x", at.UnixMilli(), at.Nanosecond()%0xffff)

@@ -6,17 +6,17 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Behind a pooler in transaction mode any start-up parameter is one too many.
-func TestWhatConnectionsStartWith(t *testing.T) {
+// A pooler in transaction mode accepts no start-up parameter.
+func TestOpenRole_StartupParameters(t *testing.T) {
 	t.Parallel()
 	const url = "postgres://u@127.0.0.1/d?sslmode=disable"
 	for _, c := range []struct {
 		name, more string
 		want       map[string]string
 	}{
-		{"as it comes", "", map[string]string{"role": APIRole, "idle_in_transaction_session_timeout": "60000"}},
+		{"defaults", "", map[string]string{"role": APIRole, "idle_in_transaction_session_timeout": "60000"}},
 		{"another role", "&role=other", map[string]string{"role": "other", "idle_in_transaction_session_timeout": "60000"}},
-		{"a time-out of one's own", "&idle_in_transaction_session_timeout=5000", map[string]string{"role": APIRole, "idle_in_transaction_session_timeout": "5000"}},
+		{"own timeout", "&idle_in_transaction_session_timeout=5000", map[string]string{"role": APIRole, "idle_in_transaction_session_timeout": "5000"}},
 		{"behind a pooler", "&role=none", map[string]string{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -33,8 +33,8 @@ func TestWhatConnectionsStartWith(t *testing.T) {
 	}
 }
 
-// What would start and then could not record what it charged does not start.
-func TestModesThatCannotBeUsed(t *testing.T) {
+// In some modes a service would start, charge, and fail to record the outcome.
+func TestOpenRole_RefusesUnusableExecModes(t *testing.T) {
 	t.Parallel()
 	for mode, usable := range map[string]bool{
 		"cache_statement": true, "cache_describe": true, "describe_exec": false, "exec": false, "simple_protocol": false,

@@ -15,18 +15,18 @@ import (
 
 const someUser = billing.UserID("00000000-0000-7000-8000-000000000001")
 
-// Orders and outcomes come one by one as long as there are few, and are no reason
-// to plan each.
-func TestShortBatchesAreNotPlannedAnew(t *testing.T) {
+// Under low load a batch has one order or one outcome. Postgres must not plan its
+// statement again each time.
+func TestBatchStatements_UseGenericPlans(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.New(t)
-	// As it plans for tables that are not empty.
+	// Plans as for tables with rows.
 	if _, err := pool.Exec(t.Context(), "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"); err != nil {
 		t.Fatal(err)
 	}
 	store, now := postgres.NewStore(pool), time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
 	order := app.OrderQuery{User: someUser, Plan: "basic", PaymentSystem: "s", Token: billing.NewSecret("tok_1")}
-	for range 10 { // Postgres tries five times
+	for range 10 { // Postgres decides after five executions
 		err := store.InTx(t.Context(), func(tx app.Repos) error {
 			_, err := tx.Orders.Take(t.Context(), order)
 			return errors.Join(err, tx.Users.Seen(t.Context(), now, someUser))
@@ -35,7 +35,7 @@ func TestShortBatchesAreNotPlannedAnew(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	nobodys := billing.Subscription{
+	missing := billing.Subscription{
 		ID: billing.SubscriptionID(someUser), UserID: someUser, MethodID: billing.PaymentMethodID(someUser), Status: billing.StatusActive,
 	}
 	for i := range 10 {
@@ -43,7 +43,7 @@ func TestShortBatchesAreNotPlannedAnew(t *testing.T) {
 			ID: billing.EventID(fmt.Sprintf("00000000-0000-7000-8000-%012d", i)), UserID: someUser, Type: billing.EventSubscribed, At: now,
 		}
 		err := store.InTx(t.Context(), func(tx app.Repos) error {
-			return errors.Join(tx.Events.Append(t.Context(), event), tx.Subscriptions.Save(t.Context(), nobodys),
+			return errors.Join(tx.Events.Append(t.Context(), event), tx.Subscriptions.Save(t.Context(), missing),
 				tx.Payments.Save(t.Context(), billing.Payment{ID: billing.PaymentID(someUser), UserID: someUser, Status: billing.PaymentPending}))
 		})
 		if !errors.Is(err, app.ErrChanged) {
@@ -71,13 +71,13 @@ func TestShortBatchesAreNotPlannedAnew(t *testing.T) {
 		"EventsAppend", "SubscriptionsSave", "PaymentsSave",
 	} {
 		if times, ok := planned[name]; !ok || times > 5 {
-			t.Errorf("%s was planned anew %d times in 10, known %t", name, times, ok)
+			t.Errorf("%s: %d custom plans in 10 executions, prepared %t; want at most 5", name, times, ok)
 		}
 	}
 }
 
-// Everybody who is seen is seen again and again: nobody waits for that.
-func TestWhoeverWasSeenAMomentAgoIsNotLocked(t *testing.T) {
+// A user is registered with each request, so requests must not wait for each other.
+func TestUsersSeen_DoesNotLockRecentlySeenUser(t *testing.T) {
 	t.Parallel()
 	store, now := postgres.NewStore(pgtest.New(t)), time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
 	seen := func(at time.Time, then func() error) error {
@@ -85,7 +85,7 @@ func TestWhoeverWasSeenAMomentAgoIsNotLocked(t *testing.T) {
 			if err := tx.Users.Seen(t.Context(), at, someUser); err != nil {
 				return err
 			}
-			_, err := tx.Payments.Underway(t.Context()) // sends it
+			_, err := tx.Payments.Underway(t.Context()) // sends the queued statement
 			return errors.Join(err, then())
 		})
 	}
@@ -99,6 +99,6 @@ func TestWhoeverWasSeenAMomentAgoIsNotLocked(t *testing.T) {
 		return store.InTx(ctx, func(tx app.Repos) error { return tx.Users.Lock(ctx, someUser) })
 	})
 	if err != nil {
-		t.Errorf("locked for being seen: %v", err)
+		t.Errorf("the user is locked: %v", err)
 	}
 }

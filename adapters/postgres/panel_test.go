@@ -40,8 +40,8 @@ func TestPanelStore(t *testing.T) {
 	})
 }
 
-// books is a database with a plan, and somebody to subscribe to it.
-type books struct {
+// panelFixture is a database with two plans.
+type panelFixture struct {
 	t       *testing.T
 	admin   *pgxpool.Pool
 	panel   *postgres.Store
@@ -49,10 +49,10 @@ type books struct {
 	n       int
 }
 
-func newBooks(t *testing.T) *books {
+func newPanelFixture(t *testing.T) *panelFixture {
 	t.Helper()
 	url := pgtest.URL(t)
-	b := &books{
+	b := &panelFixture{
 		t: t, admin: openAs(t, url, "none"),
 		panel: postgres.NewStore(openAs(t, url, postgres.PanelRole)), service: postgres.NewStore(openAs(t, url, postgres.AppRole)),
 	}
@@ -62,7 +62,7 @@ func newBooks(t *testing.T) *books {
 	return b
 }
 
-func (b *books) exec(sql string, args ...any) {
+func (b *panelFixture) exec(sql string, args ...any) {
 	b.t.Helper()
 	if _, err := b.admin.Exec(b.t.Context(), sql, args...); err != nil {
 		b.t.Fatal(err)
@@ -74,8 +74,8 @@ const (
 	planB = billing.PlanID("00000000-0000-0000-0000-00000000000b")
 )
 
-// subscription adds an ended one, so that its only constraints are its keys.
-func (b *books) subscription(plan billing.PlanID) (billing.UserID, billing.SubscriptionID) {
+// subscription adds an ended subscription, which only needs its keys to be valid.
+func (b *panelFixture) subscription(plan billing.PlanID) (billing.UserID, billing.SubscriptionID) {
 	b.t.Helper()
 	b.n++
 	user, sub := fmt.Sprintf("%08d-0000-0000-0000-000000000001", b.n), fmt.Sprintf("%08d-0000-0000-0000-000000000002", b.n)
@@ -88,7 +88,7 @@ func (b *books) subscription(plan billing.PlanID) (billing.UserID, billing.Subsc
 	return billing.UserID(user), billing.SubscriptionID(sub)
 }
 
-func (b *books) append(events ...billing.Event) {
+func (b *panelFixture) append(events ...billing.Event) {
 	b.t.Helper()
 	for i := range events {
 		b.n++
@@ -100,9 +100,9 @@ func (b *books) append(events ...billing.Event) {
 	}
 }
 
-func TestFiguresAreExact(t *testing.T) {
+func TestFigures_CountEvents(t *testing.T) {
 	t.Parallel()
-	b := newBooks(t)
+	b := newPanelFixture(t)
 	views := b.panel.PanelViews()
 	at := time.Date(2026, 3, 1, 12, 30, 0, 0, time.UTC)
 	rub := func(n int64) billing.Money { return billing.Money{Amount: n, Currency: "RUB"} }
@@ -115,7 +115,7 @@ func TestFiguresAreExact(t *testing.T) {
 	all = append(all,
 		billing.Event{UserID: user, SubscriptionID: sub, Type: billing.EventSubscribed, At: at.Add(-time.Hour), PlanCode: "b", Amount: rub(7)},
 		billing.Event{UserID: user, SubscriptionID: sub, Type: billing.EventPaymentDeclined, At: at, PlanCode: "b", Amount: rub(7), DeclineCode: "card_expired"},
-		// The plan had another code then; it counts for the same plan.
+		// The plan had another code at that time.
 		billing.Event{UserID: user, SubscriptionID: sub, Type: billing.EventEnded, At: at, PlanCode: "old-b"})
 	b.append(all...)
 	hour := at.Truncate(time.Hour)
@@ -151,43 +151,43 @@ func TestFiguresAreExact(t *testing.T) {
 		}
 	}
 	live := map[billing.PlanID]int{planA: 3, planB: 0}
-	check("before they are folded", want, live)
-	for range 2 { // the second time there is nothing to fold
+	check("before folding", want, live)
+	for range 2 { // the second call finds nothing to fold
 		if err := b.panel.Fold(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		check("folded", want, live)
+		check("after folding", want, live)
 	}
 	b.append(billing.Event{UserID: user, SubscriptionID: sub, Type: billing.EventEnded, At: at, PlanCode: "b"})
 	want[1].N, live[planB] = 2, -1
-	check("with another since", want, live)
+	check("with a newer event", want, live)
 	if err := b.panel.Fold(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	check("folded into what was there", want, live)
+	check("after folding the newer event", want, live)
 }
 
-func TestFiguresGoWithTheirTransaction(t *testing.T) {
+func TestFigures_RolledBackWithTransaction(t *testing.T) {
 	t.Parallel()
-	b := newBooks(t)
+	b := newPanelFixture(t)
 	user, sub := b.subscription(planA)
-	undone := errors.New("undone")
+	errRollback := errors.New("rollback")
 	err := b.service.InTx(t.Context(), func(tx app.Repos) error {
-		return errors.Join(undone, tx.Events.Append(t.Context(), billing.Event{
+		return errors.Join(errRollback, tx.Events.Append(t.Context(), billing.Event{
 			ID: "01900000-0000-7000-8000-000000000001", UserID: user, SubscriptionID: sub, Type: billing.EventSubscribed, At: time.Now(), PlanCode: "a",
 		}))
 	})
-	if !errors.Is(err, undone) {
+	if !errors.Is(err, errRollback) {
 		t.Fatal(err)
 	}
 	if live, err := b.panel.PanelViews().Subscribers(t.Context()); len(live) != 0 || err != nil {
-		t.Errorf("%v, %v", live, err)
+		t.Errorf("subscribers %v, error %v", live, err)
 	}
 }
 
-func TestFoldingAtOnceCountsNothingTwice(t *testing.T) {
+func TestFold_ConcurrentCallsCountOnce(t *testing.T) {
 	t.Parallel()
-	b := newBooks(t)
+	b := newPanelFixture(t)
 	user, sub := b.subscription(planA)
 	for range 50 {
 		b.append(billing.Event{UserID: user, SubscriptionID: sub, Type: billing.EventSubscribed, At: time.Now(), PlanCode: "a"})
@@ -202,13 +202,13 @@ func TestFoldingAtOnceCountsNothingTwice(t *testing.T) {
 		}
 	}
 	if live, err := b.panel.PanelViews().Subscribers(t.Context()); live[planA] != 50 || err != nil {
-		t.Errorf("%v, %v", live, err)
+		t.Errorf("subscribers %v, error %v", live, err)
 	}
 }
 
-func TestPanelLists(t *testing.T) {
+func TestPanelViews_Lists(t *testing.T) {
 	t.Parallel()
-	b := newBooks(t)
+	b := newPanelFixture(t)
 	views := b.panel.PanelViews()
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for i := range 5 {
@@ -228,21 +228,21 @@ func TestPanelLists(t *testing.T) {
 		page.BeforeAt, page.BeforeID = rows[len(rows)-1].FirstSeenAt, rows[len(rows)-1].ID
 	}
 	if len(ids) != 5 || ids[0] != "00000009-0000-0000-0000-000000000001" {
-		t.Errorf("users in pages: %v", ids)
+		t.Errorf("paged users: %v", ids)
 	}
 	found, err := views.UsersBetween(t.Context(), "00000003-0000-0000-0000-000000000000", "00000003-ffff-ffff-ffff-ffffffffffff", 10)
 	if err != nil || len(found) != 1 || found[0].ID != "00000003-0000-0000-0000-000000000001" {
-		t.Errorf("found %v, %v", found, err)
+		t.Errorf("users between the ids: %v, %v", found, err)
 	}
 	if _, err := views.User(t.Context(), "ffffffff-0000-0000-0000-000000000000"); !errors.Is(err, billing.ErrNotFound) {
-		t.Errorf("nobody: %v", err)
+		t.Errorf("unknown user: %v", err)
 	}
 	panel := app.Panel{Store: b.panel, Views: views, Clock: fixed(at.Add(48 * time.Hour)), Location: time.UTC}
-	look := app.Operator{Name: "vera", Role: app.RoleViewer}
+	reader := app.Operator{Name: "vera", Role: app.RoleViewer}
 	var seen []billing.EventID
 	q := app.EventQuery{Limit: 2}
 	for range 10 {
-		p, err := panel.History(t.Context(), look, q)
+		p, err := panel.History(t.Context(), reader, q)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -264,20 +264,20 @@ func TestPanelLists(t *testing.T) {
 	for _, none := range []app.EventQuery{
 		{Limit: 9, Type: billing.EventEnded}, {Limit: 9, PlanCode: "b"}, {Limit: 9, Until: at}, {Limit: 9, Since: at.Add(3 * time.Hour)},
 	} {
-		if p, err := panel.History(t.Context(), look, none); len(p.Events) != 0 || err != nil {
+		if p, err := panel.History(t.Context(), reader, none); len(p.Events) != 0 || err != nil {
 			t.Errorf("%+v: %v, %v", none, p.Events, err)
 		}
 	}
 }
 
-// fixed is a clock that stands.
+// fixed is a stopped clock.
 type fixed time.Time
 
 func (f fixed) Now() time.Time { return time.Time(f) }
 
-func TestDashboard(t *testing.T) {
+func TestPanelDashboard(t *testing.T) {
 	t.Parallel()
-	b := newBooks(t)
+	b := newPanelFixture(t)
 	moscow, err := time.LoadLocation("Europe/Moscow")
 	if err != nil {
 		t.Fatal(err)
@@ -299,7 +299,7 @@ func TestDashboard(t *testing.T) {
 		event(billing.EventSubscribed, now.AddDate(0, 0, -40), 100, ""),
 	)
 	b.exec(`UPDATE subscriptions SET status = 'past_due', ended_at = NULL, next_charge_at = $1, past_due_since = $1, grace_until = $1`, now.Add(-time.Hour))
-	b.subscription(planA) // another that is due, but cancelled
+	b.subscription(planA) // also due, but canceled
 	b.exec(`UPDATE subscriptions SET status = 'active', ended_at = NULL, next_charge_at = $1, cancel_at_period_end = true
 		WHERE status = 'ended'`, now.Add(time.Hour))
 	b.exec(`INSERT INTO renewal_runs (id, started_at, renewed) VALUES ('01900000-0000-7000-8000-000000000001', $1, 3),
@@ -312,10 +312,10 @@ func TestDashboard(t *testing.T) {
 	last := d.Days[len(d.Days)-1]
 	before := d.Days[len(d.Days)-2]
 	if want := time.Date(2026, 4, 1, 0, 0, 0, 0, moscow); !last.Start.Equal(want) || len(d.Days) != 30 {
-		t.Errorf("%d days, the last begins %v, want %v", len(d.Days), last.Start, want)
+		t.Errorf("%d days, last from %v; want 30, last from %v", len(d.Days), last.Start, want)
 	}
 	if last.New != 1 || last.Revenue["RUB"] != 100 || before.New != 0 || before.Revenue["RUB"] != 100 {
-		t.Errorf("the last days: %+v, %+v", before, last)
+		t.Errorf("last two days: %+v, %+v", before, last)
 	}
 	ended := 0
 	for _, day := range d.Days {

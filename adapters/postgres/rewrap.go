@@ -12,38 +12,38 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// Rewrap seals again, batch by batch, what is sealed with another key than the
-// vault's current one, or is in the clear. Each row is opened again before it is
-// kept. Rows that somebody is working with are passed over: another pass finds
-// them. It can be stopped at any moment and begun anew, and any number may go on
-// at once.
+// Rewrap is a pass that encrypts rows with the vault's current key, batch by batch,
+// if they are encrypted with another key or stored in plaintext. It verifies each
+// new ciphertext before it replaces the old one. It skips rows that another
+// transaction has locked; the next pass finds those. A pass can stop at any moment,
+// and several passes can run concurrently.
 type Rewrap struct {
-	Sealed int      // rows that were sealed again
-	Broken []string // rows that do not open, and were left as they are
+	Reencrypted int      // number of rows
+	Broken      []string // rows that cannot be decrypted, which stay unchanged
 
 	store        *Store
-	card, method place // where this pass is
+	card, method cursor // the last row of this pass
 }
 
-// place is a row in the order of user and id.
-type place struct{ user, id string }
+// cursor is a position in the order of user and id.
+type cursor struct{ user, id string }
 
-// Rewrap begins a pass. [app.ErrNoVault] without a vault.
+// Rewrap begins a pass. It returns [app.ErrNoVault] if the store has no vault.
 func (s *Store) Rewrap() (*Rewrap, error) {
 	if s.vault == nil {
 		return nil, app.ErrNoVault
 	}
-	first := place{noID, noID}
+	first := cursor{minID, minID}
 	return &Rewrap{store: s, card: first, method: first}, nil
 }
 
-// Next deals with up to limit cards and as many methods, in one transaction, and
-// returns how many rows it looked at: none at the end of the pass.
+// Next processes up to limit cards and up to limit methods in one transaction. It
+// returns the number of rows that it read, which is 0 at the end of the pass.
 func (r *Rewrap) Next(ctx context.Context, limit int) (n int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	done := *r
-	err = r.store.inQueries(ctx, func(q *dbgen.Queries) error {
+	err = r.store.inQueriesTx(ctx, func(q *dbgen.Queries) error {
 		cards, err := done.cards(ctx, q, limit)
 		if err != nil {
 			return err
@@ -58,35 +58,36 @@ func (r *Rewrap) Next(ctx context.Context, limit int) (n int, err error) {
 	return n, err
 }
 
-// note counts what became of a row. One that does not open is passed over: the
-// others must not wait for it.
-func (r *Rewrap) note(what, id string, err error) error {
+// record counts a processed row. A row that cannot be decrypted does not stop the
+// pass.
+func (r *Rewrap) record(kind, id string, err error) error {
 	switch {
 	case err == nil:
-		r.Sealed++
+		r.Reencrypted++
 	case errors.Is(err, app.ErrSealBroken):
-		r.Broken = append(slices.Clip(r.Broken), what+" "+id)
+		r.Broken = append(slices.Clip(r.Broken), kind+" "+id)
 	default:
-		return fmt.Errorf("%s %s: %w", what, id, err)
+		return fmt.Errorf("%s %s: %w", kind, id, err)
 	}
 	return nil
 }
 
-// inQueries is InTx for what is no use case.
-func (s *Store) inQueries(ctx context.Context, f func(*dbgen.Queries) error) error {
-	return translate(s.once(ctx, func(t *tx) error { return f(dbgen.New(t)) }))
+// inQueriesTx runs f in a transaction of one attempt, with queries instead of
+// repositories.
+func (s *Store) inQueriesTx(ctx context.Context, f func(*dbgen.Queries) error) error {
+	return translate(s.attemptTx(ctx, func(t tx) error { return f(dbgen.New(t)) }))
 }
 
 func (r *Rewrap) cards(ctx context.Context, q *dbgen.Queries, limit int) (int, error) {
-	rows, err := q.CardsToSeal(ctx, dbgen.CardsToSealParams{
+	rows, err := q.CardsToReencrypt(ctx, dbgen.CardsToReencryptParams{
 		KeyID: int64(r.store.vault.Current()), AfterUser: r.card.user, AfterID: r.card.id, Take: int32(limit),
 	})
 	if err != nil {
 		return 0, err
 	}
 	for _, row := range rows {
-		r.card = place{row.UserID, row.ID}
-		if err := r.note("card", row.ID, r.store.rewrapCard(ctx, q, row)); err != nil {
+		r.card = cursor{row.UserID, row.ID}
+		if err := r.record("card", row.ID, r.store.rewrapCard(ctx, q, row)); err != nil {
 			return 0, err
 		}
 	}
@@ -95,17 +96,17 @@ func (r *Rewrap) cards(ctx context.Context, q *dbgen.Queries, limit int) (int, e
 
 func (s *Store) rewrapCard(ctx context.Context, q *dbgen.Queries, row *dbgen.Card) error {
 	at := app.Place{Purpose: app.SealedNumber, User: billing.UserID(row.UserID), Row: row.ID}
-	fresh, err := s.reseal(at, sealedOf(row.NumberCt, row.KeyID))
+	fresh, err := s.reencrypt(at, encryptedOf(row.NumberCt, row.KeyID))
 	if err != nil {
 		return err
 	}
-	n, err := q.CardSeal(ctx, dbgen.CardSealParams{
-		UserID: row.UserID, ID: row.ID, NumberCt: fresh.Ciphertext, KeyID: key(fresh),
+	n, err := q.CardReencrypt(ctx, dbgen.CardReencryptParams{
+		UserID: row.UserID, ID: row.ID, NumberCt: fresh.Ciphertext, KeyID: keyID(fresh),
 	})
-	return mustTouch(1, n, err)
+	return oneRow(n, err)
 }
 
-func (s *Store) reseal(at app.Place, old billing.Encrypted) (billing.Encrypted, error) {
+func (s *Store) reencrypt(at app.Place, old billing.Encrypted) (billing.Encrypted, error) {
 	text, err := s.vault.Open(at, old)
 	if err != nil {
 		return billing.Encrypted{}, err
@@ -118,29 +119,30 @@ func (s *Store) reseal(at app.Place, old billing.Encrypted) (billing.Encrypted, 
 	return fresh, s.verify(at, fresh, text)
 }
 
-// verify opens what was just sealed: the old ciphertext is about to go.
+// verify decrypts a new ciphertext and compares it with the plaintext, because the
+// old ciphertext will be lost.
 func (s *Store) verify(at app.Place, fresh billing.Encrypted, want []byte) error {
-	again, err := s.vault.Open(at, fresh)
+	got, err := s.vault.Open(at, fresh)
 	if err != nil {
 		return err
 	}
-	defer clear(again)
-	if subtle.ConstantTimeCompare(again, want) != 1 {
-		return fmt.Errorf("what was sealed again opens as something else: %w", app.ErrSealBroken)
+	defer clear(got)
+	if subtle.ConstantTimeCompare(got, want) != 1 {
+		return fmt.Errorf("the new ciphertext decrypts to another text: %w", app.ErrSealBroken)
 	}
 	return nil
 }
 
 func (r *Rewrap) methods(ctx context.Context, q *dbgen.Queries, limit int) (int, error) {
-	rows, err := q.MethodsToSeal(ctx, dbgen.MethodsToSealParams{
+	rows, err := q.MethodsToReencrypt(ctx, dbgen.MethodsToReencryptParams{
 		KeyID: int64(r.store.vault.Current()), AfterUser: r.method.user, AfterID: r.method.id, Take: int32(limit),
 	})
 	if err != nil {
 		return 0, err
 	}
 	for _, row := range rows {
-		r.method = place{row.UserID, row.ID}
-		if err := r.note("payment method", row.ID, r.store.rewrapMethod(ctx, q, row)); err != nil {
+		r.method = cursor{row.UserID, row.ID}
+		if err := r.record("payment method", row.ID, r.store.rewrapMethod(ctx, q, row)); err != nil {
 			return 0, err
 		}
 	}
@@ -149,31 +151,32 @@ func (r *Rewrap) methods(ctx context.Context, q *dbgen.Queries, limit int) (int,
 
 func (s *Store) rewrapMethod(ctx context.Context, q *dbgen.Queries, row *dbgen.PaymentMethod) error {
 	r := methods{q: q, tokens: tokens{s.vault}}
-	token, err := r.tokens.open(row)
+	token, err := r.tokens.decrypt(row)
 	if err != nil {
 		return err
 	}
 	m := billing.PaymentMethod{
 		ID: billing.PaymentMethodID(row.ID), UserID: billing.UserID(row.UserID), Token: billing.NewSecret(token),
 	}
-	fresh, err := r.tokens.store(m)
+	fresh, err := r.tokens.encrypt(m)
 	if err != nil {
 		return err
 	}
-	if err := s.verify(tokenPlace(m), sealedOf(fresh.ciphertext, fresh.keyID), []byte(token)); err != nil {
+	if err := s.verify(tokenPlace(m), encryptedOf(fresh.ciphertext, fresh.keyID), []byte(token)); err != nil {
 		return err
 	}
-	return r.seal(ctx, m, fresh)
+	return r.replaceToken(ctx, m, fresh)
 }
 
-// SealedRows counts what is sealed with one key; with key 0, what is in the clear.
-type SealedRows struct {
+// KeyUsage counts the rows that are encrypted with one key. Key 0 stands for
+// plaintext.
+type KeyUsage struct {
 	KeyID          uint32
 	Cards, Methods int64
 }
 
-// Sealed counts the sealed rows by their keys.
-func (s *Store) Sealed(ctx context.Context) ([]SealedRows, error) {
+// KeyUsage counts the encrypted rows by key.
+func (s *Store) KeyUsage(ctx context.Context) ([]KeyUsage, error) {
 	q := dbgen.New(s.pool)
 	cards, err := q.CardsByKey(ctx)
 	if err != nil {
@@ -183,14 +186,14 @@ func (s *Store) Sealed(ctx context.Context) ([]SealedRows, error) {
 	if err != nil {
 		return nil, translate(err)
 	}
-	var list []SealedRows
-	of := func(id int64) *SealedRows {
+	var list []KeyUsage
+	of := func(id int64) *KeyUsage {
 		for i := range list {
 			if list[i].KeyID == uint32(id) {
 				return &list[i]
 			}
 		}
-		list = append(list, SealedRows{KeyID: uint32(id)})
+		list = append(list, KeyUsage{KeyID: uint32(id)})
 		return &list[len(list)-1]
 	}
 	for _, row := range cards {

@@ -15,8 +15,8 @@ import (
 	"github.com/online-cinema/billing/adapters/simulator"
 )
 
-// What each role may do and may not: the rule stands in the database too,
-// whatever our code does.
+// rights lists statements that each role may and may not run. The database enforces
+// them independently of the code.
 var rights = map[string]struct{ may, mayNot []string }{
 	postgres.APIRole: {
 		may: []string{
@@ -131,8 +131,8 @@ var rights = map[string]struct{ may, mayNot []string }{
 	},
 }
 
-// nobody of the programs may do these.
-var nobodyMay = []string{
+// forbidden lists statements that no role may run.
+var forbidden = []string{
 	"UPDATE events SET type = 'x'",
 	"DELETE FROM events",
 	"TRUNCATE events",
@@ -153,18 +153,18 @@ var nobodyMay = []string{
 	"CREATE ROLE mine",
 }
 
-// panels are the tables that no other program has to do with.
-var panels = []string{"panel_users", "panel_sessions", "panel_audit", "panel_figures", "panel_totals", "panel_deltas"}
+// panelTables are the tables that only the panel may use.
+var panelTables = []string{"panel_users", "panel_sessions", "panel_audit", "panel_figures", "panel_totals", "panel_deltas"}
 
-func TestRights(t *testing.T) {
+func TestRoles_Rights(t *testing.T) {
 	t.Parallel()
 	databaseURL := pgtest.URL(t)
 	for role, r := range rights {
 		t.Run(role, func(t *testing.T) {
 			t.Parallel()
-			mayNot := append(append([]string{}, r.mayNot...), nobodyMay...)
+			mayNot := append(append([]string{}, r.mayNot...), forbidden...)
 			if role != postgres.PanelRole {
-				for _, table := range panels {
+				for _, table := range panelTables {
 					mayNot = append(mayNot, "SELECT FROM "+table, "DELETE FROM "+table)
 				}
 				mayNot = append(mayNot, "INSERT INTO panel_audit DEFAULT VALUES", "UPDATE panel_totals SET n = 0", "SELECT FROM panel_counts")
@@ -176,7 +176,7 @@ func TestRights(t *testing.T) {
 				}
 			}
 			for _, sql := range mayNot {
-				if err := attempt(t.Context(), conn, sql); !refused(err) {
+				if err := attempt(t.Context(), conn, sql); !isDenied(err) {
 					t.Errorf("%s: %v, want insufficient privilege", sql, err)
 				}
 			}
@@ -184,7 +184,7 @@ func TestRights(t *testing.T) {
 	}
 }
 
-// connectAs connects as a login that is a member of one role and nothing else.
+// connectAs connects as a login that is a member of one role only.
 func connectAs(t *testing.T, databaseURL, role string) *pgx.Conn {
 	t.Helper()
 	owner, err := pgx.Connect(t.Context(), databaseURL)
@@ -218,7 +218,7 @@ func connectAs(t *testing.T, databaseURL, role string) *pgx.Conn {
 	return conn
 }
 
-// attempt runs a statement and undoes what it did.
+// attempt runs a statement and rolls it back.
 func attempt(ctx context.Context, conn *pgx.Conn, sql string) error {
 	tx, err := conn.Begin(ctx)
 	if err != nil {
@@ -228,14 +228,14 @@ func attempt(ctx context.Context, conn *pgx.Conn, sql string) error {
 	return errors.Join(err, tx.Rollback(ctx))
 }
 
-func refused(err error) bool {
+func isDenied(err error) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && pg.Code == "42501"
 }
 
-// TestNoRightGoesTooFar looks at every table there is, also at those that are
-// not in the lists above.
-func TestNoRightGoesTooFar(t *testing.T) {
+// TestRoles_NoExcessiveRights checks all tables, including those that rights does
+// not list.
+func TestRoles_NoExcessiveRights(t *testing.T) {
 	t.Parallel()
 	owner := openAs(t, pgtest.URL(t), postgres.LoginRole)
 	for _, role := range []string{postgres.AppRole, postgres.APIRole, postgres.RenewRole, postgres.PanelRole, simulator.Role, "public"} {

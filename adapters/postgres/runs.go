@@ -7,11 +7,12 @@ import (
 	"github.com/online-cinema/billing/core/app"
 )
 
+// runs implements [app.Runs].
 type runs struct{ q *dbgen.Queries }
 
 func (r runs) Put(ctx context.Context, run app.Run) error {
 	s := run.Summary
-	return r.q.RunPut(ctx, dbgen.RunPutParams{
+	return r.q.RunUpsert(ctx, dbgen.RunUpsertParams{
 		ID: run.ID, StartedAt: run.StartedAt, FinishedAt: run.FinishedAt,
 		Settled: int64(s.Settled), Due: int64(s.Due), Renewed: int64(s.Renewed), Declined: int64(s.Declined),
 		Unknown: int64(s.Unknown), Ended: int64(s.Ended), Failed: int64(s.Failed), Error: run.Error,

@@ -8,33 +8,34 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/online-cinema/billing/adapters/postgres/internal/dbgen"
+	"github.com/online-cinema/billing/adapters/postgres/internal/wire"
 	"github.com/online-cinema/billing/core/app"
 )
 
-// Store is an [app.Store] and [app.Books] on a pool that [OpenRole] made.
+// Store is an [app.Store] and [app.Books] on a pool from [OpenRole].
 //
-// Nothing waits for the database longer than five seconds, a free connection
-// and the commit included: statement_timeout would not end a wait for a standby.
+// A transaction or a read takes at most five seconds, including the wait for a
+// connection and the commit. statement_timeout would not limit a commit that waits
+// for a standby.
 type Store struct {
 	pool  *pgxpool.Pool
 	vault app.Vault // nil for a store without one
 }
 
-// Option changes how a store works.
+// Option configures a store.
 type Option func(*Store)
 
-// WithVault has payment tokens sealed and opened. A store without a vault keeps
-// them in the clear, which is for trying things out, and cannot read those that
-// are sealed: methods that have them come without a token.
+// WithVault makes the store encrypt and decrypt payment tokens. A store without a
+// vault stores them in plaintext, which is for development only. It cannot decrypt
+// tokens, so it returns methods with an encrypted token without one.
 func WithVault(v app.Vault) Option { return func(s *Store) { s.vault = v } }
 
 const (
-	timeout         = 5 * time.Second
-	rollbackTimeout = 2 * time.Second
-	maxAttempts     = 5
+	timeout     = 5 * time.Second
+	maxAttempts = 5 // of a transaction that conflicts with others
 )
 
-// NewStore returns a store on pool, which stays the caller's to close.
+// NewStore returns a store on pool. The caller closes the pool.
 func NewStore(pool *pgxpool.Pool, options ...Option) *Store {
 	s := &Store{pool: pool}
 	for _, option := range options {
@@ -43,29 +44,29 @@ func NewStore(pool *pgxpool.Pool, options ...Option) *Store {
 	return s
 }
 
-// InTx runs f in a READ COMMITTED transaction, again if the database gave it up
-// for the sake of another one.
+// InTx runs f in a READ COMMITTED transaction, and again after a conflict with
+// another transaction.
 func (s *Store) InTx(ctx context.Context, f func(app.Repos) error) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	for attempt := 1; ; attempt++ {
-		err := s.once(ctx, func(t *tx) error { return f(s.repos(t)) })
+		err := s.attemptTx(ctx, func(t tx) error { return f(s.repos(t)) })
 		if err == nil || attempt == maxAttempts || !isConflict(err) {
 			return translate(err)
 		}
 	}
 }
 
-// once runs f in a transaction, once.
-func (s *Store) once(ctx context.Context, f func(*tx) error) error {
+// attemptTx runs f in a transaction. It returns errors of pgx untranslated.
+func (s *Store) attemptTx(ctx context.Context, f func(tx) error) error {
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return unavailable(err)
 	}
-	t := begin(conn)
-	defer t.rollback(ctx)
+	t := tx{wire.Begin(conn, app.ErrChanged)}
+	defer t.Rollback(ctx)
 	if err = f(t); err == nil {
-		err = t.check(ctx)
+		err = t.Flush(ctx)
 	}
 	if err != nil {
 		if conn.Conn().IsClosed() {
@@ -73,13 +74,13 @@ func (s *Store) once(ctx context.Context, f func(*tx) error) error {
 		}
 		return err
 	}
-	if err := t.commit(ctx); err != nil {
+	if err := t.Commit(ctx); err != nil {
 		return commitError(err)
 	}
 	return nil
 }
 
-func (s *Store) repos(t *tx) app.Repos {
+func (s *Store) repos(t tx) app.Repos {
 	q := dbgen.New(t)
 	m := methods{q, t, tokens{s.vault}}
 	return app.Repos{
@@ -92,31 +93,32 @@ func (s *Store) repos(t *tx) app.Repos {
 		Subscriptions:  subscriptions{q, t, tokens{s.vault}},
 		Payments:       payments{q, t},
 		Events:         events{q, t},
-		Answers:        answers{q, t},
+		Answers:        idempotencyKeys{q, t},
 		Runs:           runs{q},
 		Audit:          audit{q},
-		Staff:          staff{q},
-		Sessions:       sessions{q},
+		Staff:          panelUsers{q},
+		Sessions:       panelSessions{q},
 	}
 }
 
 // Views reads outside of transactions.
 func (s *Store) Views() app.Views { return views{dbgen.New(s.pool), tokens{s.vault}} }
 
-// column makes one array of a batch.
-func column[T, C any](rows []T, f func(T) C) []C {
-	values := make([]C, len(rows))
-	for i, row := range rows {
-		values[i] = f(row)
-	}
-	return values
-}
+// tx is the transaction of a repository.
+type tx struct{ *wire.Tx }
 
-// mustTouch turns a write that missed rows into an error: they were there, so
-// they were changed unless they were locked.
-func mustTouch(want int, got int64, err error) error {
-	if err == nil && got != int64(want) {
-		return fmt.Errorf("%d of %d rows were written: %w", got, want, app.ErrChanged)
+// queue returns queries that are sent with the next statement or with the commit.
+// It is for queries without a result.
+func (t tx) queue() *dbgen.Queries { return dbgen.New(t.Queue(wire.AnyRows)) }
+
+// queueRows is queue for a query that must affect exactly n rows. Otherwise the
+// transaction fails with [app.ErrChanged].
+func (t tx) queueRows(n int) *dbgen.Queries { return dbgen.New(t.Queue(n)) }
+
+// oneRow returns err, or [app.ErrChanged] if a write did not affect exactly one row.
+func oneRow(affected int64, err error) error {
+	if err == nil && affected != 1 {
+		return fmt.Errorf("%d of 1 rows were written: %w", affected, app.ErrChanged)
 	}
 	return err
 }

@@ -26,7 +26,7 @@ func TestStore(t *testing.T) {
 	})
 }
 
-func TestStoreWithoutAVault(t *testing.T) {
+func TestStore_WithoutVault(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(t *testing.T) storetest.Harness {
 		s := postgres.NewStore(pgtest.New(t))

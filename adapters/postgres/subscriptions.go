@@ -9,14 +9,15 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
+// subscriptions implements [app.Subscriptions].
 type subscriptions struct {
 	q      *dbgen.Queries
-	tx     *tx
+	tx     tx
 	tokens tokens
 }
 
 func (r subscriptions) Named(ctx context.Context, user billing.UserID, ref string) (billing.Subscription, error) {
-	row, err := r.q.SubscriptionNamed(ctx, string(user), ref)
+	row, err := r.q.SubscriptionByRef(ctx, string(user), ref)
 	if err != nil {
 		return billing.Subscription{}, orNotFound(err, billing.ErrNotFound)
 	}
@@ -28,68 +29,80 @@ func (r subscriptions) Lock(ctx context.Context, keys ...app.SubscriptionKey) ([
 		return nil, nil
 	}
 	rows, err := r.q.SubscriptionsLock(ctx,
-		column(keys, func(k app.SubscriptionKey) string { return string(k.User) }),
-		column(keys, func(k app.SubscriptionKey) string { return string(k.ID) }))
-	return column(rows, func(row *dbgen.SubscriptionsLockRow) billing.Subscription {
+		mapSlice(keys, func(k app.SubscriptionKey) string { return string(k.User) }),
+		mapSlice(keys, func(k app.SubscriptionKey) string { return string(k.ID) }))
+	return mapSlice(rows, func(row *dbgen.SubscriptionsLockRow) billing.Subscription {
 		return subscriptionOf(&row.Subscription, row.PlanCode)
 	}), err
 }
 
-type sub = billing.Subscription
+func (r subscriptions) LockDue(ctx context.Context, q app.DueQuery) ([]app.Due, error) {
+	rows, err := r.q.SubscriptionsLockDue(ctx, dbgen.SubscriptionsLockDueParams{
+		FromAt: orEpoch(q.From), Now: q.Now, Systems: q.Systems, Take: int32(q.Limit),
+	})
+	return mapSlice(rows, r.tokens.snapshot().dueOf), err
+}
 
 func (r subscriptions) Add(ctx context.Context, subs ...billing.Subscription) error {
 	if len(subs) == 0 {
 		return nil
 	}
-	return r.tx.later(anyNumber).SubscriptionsAdd(ctx, dbgen.SubscriptionsAddParams{
-		UserIds:          column(subs, func(s sub) string { return string(s.UserID) }),
-		Ids:              column(subs, func(s sub) string { return string(s.ID) }),
-		PlanIds:          column(subs, func(s sub) string { return string(s.PlanID) }),
-		PaymentMethodIds: column(subs, func(s sub) string { return string(s.MethodID) }),
-		PaymentSystems:   column(subs, func(s sub) string { return s.PaymentSystem }),
-		PriceAmounts:     column(subs, func(s sub) int64 { return s.Price.Amount }),
-		PriceCurrencies:  column(subs, func(s sub) string { return string(s.Price.Currency) }),
-		IntervalMonths:   column(subs, func(s sub) int32 { return int32(s.IntervalMonths) }),
-		Statuses:         column(subs, func(s sub) string { return string(s.Status) }),
-		Anchors:          column(subs, func(s sub) time.Time { return s.AnchorAt }),
-		PeriodStarts:     column(subs, func(s sub) time.Time { return s.Current.Start }),
-		PeriodEnds:       column(subs, func(s sub) time.Time { return s.Current.End }),
-		NextCharges:      column(subs, func(s sub) time.Time { return s.NextChargeAt }),
-		Charging:         column(subs, func(s sub) bool { return s.Charging }),
-		Cancels:          column(subs, func(s sub) bool { return s.CancelAtPeriodEnd }),
-		PastDueSinces:    column(subs, func(s sub) time.Time { return s.PastDueSince }),
-		GraceUntils:      column(subs, func(s sub) time.Time { return s.GraceUntil }),
-		LatestPaymentIds: column(subs, func(s sub) string { return string(s.LatestPaymentID) }),
-		Created:          column(subs, func(s sub) time.Time { return s.CreatedAt }),
-		Started:          column(subs, func(s sub) time.Time { return s.StartedAt }),
-		Ended:            column(subs, func(s sub) time.Time { return s.EndedAt }),
+	return r.tx.queue().SubscriptionsAdd(ctx, dbgen.SubscriptionsAddParams{
+		UserIds:          mapSlice(subs, func(s billing.Subscription) string { return string(s.UserID) }),
+		Ids:              mapSlice(subs, func(s billing.Subscription) string { return string(s.ID) }),
+		PlanIds:          mapSlice(subs, func(s billing.Subscription) string { return string(s.PlanID) }),
+		PaymentMethodIds: mapSlice(subs, func(s billing.Subscription) string { return string(s.MethodID) }),
+		PaymentSystems:   mapSlice(subs, func(s billing.Subscription) string { return s.PaymentSystem }),
+		PriceAmounts:     mapSlice(subs, func(s billing.Subscription) int64 { return s.Price.Amount }),
+		PriceCurrencies:  mapSlice(subs, func(s billing.Subscription) string { return string(s.Price.Currency) }),
+		IntervalMonths:   mapSlice(subs, func(s billing.Subscription) int32 { return int32(s.IntervalMonths) }),
+		Statuses:         mapSlice(subs, func(s billing.Subscription) string { return string(s.Status) }),
+		Anchors:          mapSlice(subs, func(s billing.Subscription) time.Time { return s.AnchorAt }),
+		PeriodStarts:     mapSlice(subs, func(s billing.Subscription) time.Time { return s.Current.Start }),
+		PeriodEnds:       mapSlice(subs, func(s billing.Subscription) time.Time { return s.Current.End }),
+		NextCharges:      mapSlice(subs, func(s billing.Subscription) time.Time { return s.NextChargeAt }),
+		Charging:         mapSlice(subs, func(s billing.Subscription) bool { return s.Charging }),
+		Cancels:          mapSlice(subs, func(s billing.Subscription) bool { return s.CancelAtPeriodEnd }),
+		PastDueSinces:    mapSlice(subs, func(s billing.Subscription) time.Time { return s.PastDueSince }),
+		GraceUntils:      mapSlice(subs, func(s billing.Subscription) time.Time { return s.GraceUntil }),
+		LatestPaymentIds: mapSlice(subs, func(s billing.Subscription) string { return string(s.LatestPaymentID) }),
+		Created:          mapSlice(subs, func(s billing.Subscription) time.Time { return s.CreatedAt }),
+		Started:          mapSlice(subs, func(s billing.Subscription) time.Time { return s.StartedAt }),
+		Ended:            mapSlice(subs, func(s billing.Subscription) time.Time { return s.EndedAt }),
 	})
 }
 
 func (r subscriptions) Save(ctx context.Context, subs ...billing.Subscription) error {
-	return r.Replace(ctx, make([]app.Version, len(subs)), subs...)
+	return r.save(ctx, len(subs), func(i int) (*billing.Subscription, app.Version) { return &subs[i], 0 })
 }
 
-func (r subscriptions) Replace(ctx context.Context, since []app.Version, subs ...billing.Subscription) error {
-	if len(subs) == 0 {
+func (r subscriptions) Replace(ctx context.Context, versions []app.Version, subs ...billing.Subscription) error {
+	return r.save(ctx, len(subs), func(i int) (*billing.Subscription, app.Version) { return &subs[i], versions[i] })
+}
+
+// save writes n subscriptions. A subscription with a version is written only if the
+// version is still current.
+func (r subscriptions) save(ctx context.Context, n int, at func(int) (*billing.Subscription, app.Version)) error {
+	if n == 0 {
 		return nil
 	}
-	return r.tx.later(len(subs)).SubscriptionsSave(ctx, dbgen.SubscriptionsSaveParams{
-		UserIds:          column(subs, func(s sub) string { return string(s.UserID) }),
-		Ids:              column(subs, func(s sub) string { return string(s.ID) }),
-		Versions:         column(since, func(v app.Version) uint32 { return uint32(v) }),
-		PaymentMethodIds: column(subs, func(s sub) string { return string(s.MethodID) }),
-		Statuses:         column(subs, func(s sub) string { return string(s.Status) }),
-		PeriodStarts:     column(subs, func(s sub) time.Time { return s.Current.Start }),
-		PeriodEnds:       column(subs, func(s sub) time.Time { return s.Current.End }),
-		NextCharges:      column(subs, func(s sub) time.Time { return s.NextChargeAt }),
-		Charging:         column(subs, func(s sub) bool { return s.Charging }),
-		Cancels:          column(subs, func(s sub) bool { return s.CancelAtPeriodEnd }),
-		PastDueSinces:    column(subs, func(s sub) time.Time { return s.PastDueSince }),
-		GraceUntils:      column(subs, func(s sub) time.Time { return s.GraceUntil }),
-		LatestPaymentIds: column(subs, func(s sub) string { return string(s.LatestPaymentID) }),
-		Started:          column(subs, func(s sub) time.Time { return s.StartedAt }),
-		Ended:            column(subs, func(s sub) time.Time { return s.EndedAt }),
+	s := func(i int) *billing.Subscription { row, _ := at(i); return row }
+	return r.tx.queueRows(n).SubscriptionsSave(ctx, dbgen.SubscriptionsSaveParams{
+		UserIds:          mapRange(n, func(i int) string { return string(s(i).UserID) }),
+		Ids:              mapRange(n, func(i int) string { return string(s(i).ID) }),
+		Versions:         mapRange(n, func(i int) uint32 { _, v := at(i); return uint32(v) }),
+		PaymentMethodIds: mapRange(n, func(i int) string { return string(s(i).MethodID) }),
+		Statuses:         mapRange(n, func(i int) string { return string(s(i).Status) }),
+		PeriodStarts:     mapRange(n, func(i int) time.Time { return s(i).Current.Start }),
+		PeriodEnds:       mapRange(n, func(i int) time.Time { return s(i).Current.End }),
+		NextCharges:      mapRange(n, func(i int) time.Time { return s(i).NextChargeAt }),
+		Charging:         mapRange(n, func(i int) bool { return s(i).Charging }),
+		Cancels:          mapRange(n, func(i int) bool { return s(i).CancelAtPeriodEnd }),
+		PastDueSinces:    mapRange(n, func(i int) time.Time { return s(i).PastDueSince }),
+		GraceUntils:      mapRange(n, func(i int) time.Time { return s(i).GraceUntil }),
+		LatestPaymentIds: mapRange(n, func(i int) string { return string(s(i).LatestPaymentID) }),
+		Started:          mapRange(n, func(i int) time.Time { return s(i).StartedAt }),
+		Ended:            mapRange(n, func(i int) time.Time { return s(i).EndedAt }),
 	})
 }
 
@@ -106,5 +119,20 @@ func subscriptionOf(row *dbgen.Subscription, planCode string) billing.Subscripti
 		PastDueSince: row.PastDueSince, GraceUntil: row.GraceUntil,
 		LatestPaymentID: billing.PaymentID(row.LatestPaymentID),
 		CreatedAt:       row.CreatedAt, StartedAt: row.StartedAt, EndedAt: row.EndedAt,
+	}
+}
+
+// dueOf converts a row of SubscriptionsLockDue. Its query reads only the columns of
+// the payment method that the subscription does not repeat.
+func (t tokens) dueOf(row *dbgen.SubscriptionsLockDueRow) app.Due {
+	s := &row.Subscription
+	return app.Due{
+		Subscription: subscriptionOf(s, row.PlanCode),
+		Method: t.methodOf(&dbgen.PaymentMethod{
+			UserID: s.UserID, ID: s.PaymentMethodID, PaymentSystem: s.PaymentSystem,
+			Token: row.Token, TokenCt: row.TokenCt, TokenKeyID: row.TokenKeyID, CardID: row.CardID,
+			CreatedAt: row.LinkedAt, RemovedAt: row.RemovedAt,
+		}),
+		Version: app.Version(row.Version),
 	}
 }

@@ -8,16 +8,17 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
+// users implements [app.Users].
 type users struct {
 	q  *dbgen.Queries
-	tx *tx
+	tx tx
 }
 
 func (r users) Seen(ctx context.Context, now time.Time, ids ...billing.UserID) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	return r.tx.later(anyNumber).UsersSeen(ctx, column(ids, func(id billing.UserID) string { return string(id) }), now)
+	return r.tx.queue().UsersSeen(ctx, mapSlice(ids, func(id billing.UserID) string { return string(id) }), now)
 }
 
 func (r users) Lock(ctx context.Context, id billing.UserID) error {

@@ -18,17 +18,16 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// sealedWorld is a database with a viewer, seen through stores with and without
-// a vault.
-type sealedWorld struct {
+// vaultFixture is a database with one user and two stores, with and without a vault.
+type vaultFixture struct {
 	*testing.T
-	pool          *pgxpool.Pool // of a superuser
+	pool          *pgxpool.Pool // as the superuser
 	files         vault.Files
-	clear, sealed *postgres.Store
+	plain, sealed *postgres.Store
 	user          billing.UserID
 }
 
-func newSealedWorld(t *testing.T) sealedWorld {
+func newVaultFixture(t *testing.T) vaultFixture {
 	t.Helper()
 	f := vault.Files{Keyset: t.TempDir() + "/keyset.json", AllowClear: true}
 	if err := vault.Create(f, time.Now()); err != nil {
@@ -40,14 +39,14 @@ func newSealedWorld(t *testing.T) sealedWorld {
 		t.Fatal(err)
 	}
 	t.Cleanup(admin.Close)
-	w := sealedWorld{T: t, pool: admin, files: f, user: "00000000-0000-7000-8000-00000000000a"}
+	w := vaultFixture{T: t, pool: admin, files: f, user: "00000000-0000-7000-8000-00000000000a"}
 	v, err := vault.Open(f, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	pool := pgtest.Pool(t, url)
-	w.clear, w.sealed = postgres.NewStore(pool), postgres.NewStore(pool, postgres.WithVault(v))
-	w.tx(w.clear, func(ctx context.Context, tx app.Repos) error {
+	w.plain, w.sealed = postgres.NewStore(pool), postgres.NewStore(pool, postgres.WithVault(v))
+	w.tx(w.plain, func(ctx context.Context, tx app.Repos) error {
 		if err := tx.Users.Seen(ctx, today, w.user); err != nil {
 			return err
 		}
@@ -58,14 +57,14 @@ func newSealedWorld(t *testing.T) sealedWorld {
 
 var today = time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
 
-func (w sealedWorld) tx(s *postgres.Store, f func(ctx context.Context, tx app.Repos) error) {
+func (w vaultFixture) tx(s *postgres.Store, f func(ctx context.Context, tx app.Repos) error) {
 	w.Helper()
 	if err := s.InTx(w.Context(), func(tx app.Repos) error { return f(w.Context(), tx) }); err != nil {
 		w.Fatal(err)
 	}
 }
 
-func (w sealedWorld) link(s *postgres.Store, n int) (m billing.PaymentMethod) {
+func (w vaultFixture) link(s *postgres.Store, n int) (m billing.PaymentMethod) {
 	w.Helper()
 	m = billing.PaymentMethod{
 		ID: methodID(n), UserID: w.user, PaymentSystem: "s",
@@ -79,7 +78,7 @@ func methodID(n int) billing.PaymentMethodID {
 	return billing.PaymentMethodID(fmt.Sprintf("00000000-0000-7000-9000-%012d", n))
 }
 
-func (w sealedWorld) find(s *postgres.Store, id billing.PaymentMethodID) (m billing.PaymentMethod) {
+func (w vaultFixture) find(s *postgres.Store, id billing.PaymentMethodID) (m billing.PaymentMethod) {
 	w.Helper()
 	w.tx(s, func(ctx context.Context, tx app.Repos) (err error) {
 		m, err = tx.Methods.Find(ctx, w.user, id)
@@ -88,14 +87,14 @@ func (w sealedWorld) find(s *postgres.Store, id billing.PaymentMethodID) (m bill
 	return m
 }
 
-func (w sealedWorld) exec(sql string, args ...any) {
+func (w vaultFixture) exec(sql string, args ...any) {
 	w.Helper()
 	if _, err := w.pool.Exec(w.Context(), sql, args...); err != nil {
 		w.Fatal(err)
 	}
 }
 
-func (w sealedWorld) text(sql string) (s string) {
+func (w vaultFixture) text(sql string) (s string) {
 	w.Helper()
 	if err := w.pool.QueryRow(w.Context(), sql).Scan(&s); err != nil {
 		w.Fatal(err)
@@ -103,13 +102,13 @@ func (w sealedWorld) text(sql string) (s string) {
 	return s
 }
 
-func (w sealedWorld) methods() string {
+func (w vaultFixture) methods() string {
 	w.Helper()
 	return w.text("SELECT string_agg(m::text, ' ') FROM payment_methods m")
 }
 
-// rewrap makes passes of the given batch until one finds nothing.
-func (w sealedWorld) rewrap(batch int) (sealed int, broken []string) {
+// rewrap runs one pass in batches and returns its result.
+func (w vaultFixture) rewrap(batch int) (reencrypted int, broken []string) {
 	w.Helper()
 	pass, err := w.sealed.Rewrap()
 	if err != nil {
@@ -121,32 +120,32 @@ func (w sealedWorld) rewrap(batch int) (sealed int, broken []string) {
 			w.Fatal(err)
 		}
 		if n == 0 {
-			return pass.Sealed, pass.Broken
+			return pass.Reencrypted, pass.Broken
 		}
 	}
 }
 
-func TestTokensAreSealed(t *testing.T) {
+func TestMethods_TokenIsEncrypted(t *testing.T) {
 	t.Parallel()
-	w := newSealedWorld(t)
+	w := newVaultFixture(t)
 	m := w.link(w.sealed, 1)
 	if got := w.find(w.sealed, m.ID); got.Token.Reveal() != "tok_secret_1" || got.Unreadable {
 		t.Errorf("read back: %q, unreadable %t", got.Token.Reveal(), got.Unreadable)
 	}
 	if rows := w.methods(); strings.Contains(rows, "tok_secret") || strings.Contains(rows, fmt.Sprintf("%x", "tok_secret")) {
-		t.Errorf("the table shows the token: %s", rows)
+		t.Errorf("the table contains the plaintext token: %s", rows)
 	}
-	if got := w.find(w.clear, m.ID); !got.Unreadable || !got.Token.IsZero() {
-		t.Errorf("without a vault: %q, unreadable %t", got.Token.Reveal(), got.Unreadable)
+	if got := w.find(w.plain, m.ID); !got.Unreadable || !got.Token.IsZero() {
+		t.Errorf("read without a vault: %q, unreadable %t", got.Token.Reveal(), got.Unreadable)
 	}
 }
 
-func TestClearTokensAreSealedOnUse(t *testing.T) {
+func TestOrdersTake_EncryptsPlaintextToken(t *testing.T) {
 	t.Parallel()
-	w := newSealedWorld(t)
-	old := w.link(w.clear, 1)
+	w := newVaultFixture(t)
+	old := w.link(w.plain, 1)
 	if !strings.Contains(w.methods(), "tok_secret_1") {
-		t.Fatal("it is not in the clear")
+		t.Fatal("the token is not stored in plaintext")
 	}
 	w.tx(w.sealed, func(ctx context.Context, tx app.Repos) error {
 		got, err := tx.Orders.Take(ctx, app.OrderQuery{User: w.user, PaymentSystem: "s", Token: old.Token})
@@ -156,20 +155,20 @@ func TestClearTokensAreSealedOnUse(t *testing.T) {
 		return err
 	})
 	if strings.Contains(w.methods(), "tok_secret") {
-		t.Error("it is in the clear still")
+		t.Error("the token is still stored in plaintext")
 	}
 	if got := w.find(w.sealed, old.ID); got.Token.Reveal() != "tok_secret_1" {
 		t.Errorf("read back: %q", got.Token.Reveal())
 	}
 }
 
-func TestRewrap(t *testing.T) {
+func TestRewrap_AfterRotation(t *testing.T) {
 	t.Parallel()
-	w := newSealedWorld(t)
+	w := newVaultFixture(t)
 	const rows = 7
 	for n := range rows {
 		if n%2 == 0 {
-			w.link(w.clear, n)
+			w.link(w.plain, n)
 		} else {
 			w.link(w.sealed, n)
 		}
@@ -179,17 +178,17 @@ func TestRewrap(t *testing.T) {
 		t.Fatal(err)
 	}
 	if sealed, broken := w.rewrap(2); sealed != rows+1 || len(broken) > 0 {
-		t.Errorf("sealed again %d, broken %v; want %d", sealed, broken, rows+1)
+		t.Errorf("re-encrypted %d, broken %v; want %d", sealed, broken, rows+1)
 	}
 	if sealed, _ := w.rewrap(100); sealed != 0 {
-		t.Errorf("once more: %d", sealed)
+		t.Errorf("the second pass re-encrypted %d, want 0", sealed)
 	}
 	keys, err := w.files.Keys()
 	if err != nil || len(keys) != 2 {
 		t.Fatal(keys, err)
 	}
-	counts, err := w.sealed.Sealed(t.Context())
-	want := []postgres.SealedRows{{KeyID: keys[1].ID, Cards: 1, Methods: rows}}
+	counts, err := w.sealed.KeyUsage(t.Context())
+	want := []postgres.KeyUsage{{KeyID: keys[1].ID, Cards: 1, Methods: rows}}
 	if diff := cmp.Diff(want, counts); err != nil || diff != "" {
 		t.Errorf("rows by key (-want +got), %v:\n%s", err, diff)
 	}
@@ -203,7 +202,7 @@ func TestRewrap(t *testing.T) {
 	}
 }
 
-func (w sealedWorld) addCard(n int) {
+func (w vaultFixture) addCard(n int) {
 	w.Helper()
 	v, err := vault.Open(w.files, nil)
 	if err != nil {
@@ -222,11 +221,11 @@ func (w sealedWorld) addCard(n int) {
 	})
 }
 
-// What was tampered with is told, by its id, and left as it is; the others do
-// not wait for it.
-func TestRewrapPassesOverWhatDoesNotOpen(t *testing.T) {
+// A row that was tampered with is reported by id and left unchanged. The others are
+// re-encrypted.
+func TestRewrap_ReportsBrokenRows(t *testing.T) {
 	t.Parallel()
-	w := newSealedWorld(t)
+	w := newVaultFixture(t)
 	for n := range 4 {
 		w.link(w.sealed, n)
 	}
@@ -240,23 +239,22 @@ func TestRewrapPassesOverWhatDoesNotOpen(t *testing.T) {
 	sealed, broken := w.rewrap(1)
 	want := []string{"card 00000000-0000-7000-a000-000000000001", "payment method " + string(methodID(1))}
 	if diff := cmp.Diff(want, broken); diff != "" || sealed != 4 {
-		t.Errorf("sealed again %d, broken (-want +got):\n%s", sealed, diff)
+		t.Errorf("re-encrypted %d, want 4; broken (-want +got):\n%s", sealed, diff)
 	}
 	if got := w.find(w.sealed, methodID(1)); !got.Unreadable || !got.Token.IsZero() {
 		t.Errorf("the swapped row reads %q", got.Token.Reveal())
 	}
 }
 
-// Two rows with one token, as two programs with and without a vault may leave
-// them, are both sealed.
-func TestRewrapOfTheSameTokenTwice(t *testing.T) {
+// Two programs, with and without a vault, can store two rows with one token.
+func TestRewrap_TwoRowsWithOneToken(t *testing.T) {
 	t.Parallel()
-	w := newSealedWorld(t)
+	w := newVaultFixture(t)
 	w.link(w.sealed, 1)
 	w.exec("INSERT INTO payment_methods (user_id, id, payment_system, token, created_at) VALUES ($1, $2, 's', 'tok_secret_1', now())",
 		w.user, methodID(2))
 	if sealed, broken := w.rewrap(10); sealed != 1 || len(broken) > 0 {
-		t.Errorf("sealed %d, broken %v", sealed, broken)
+		t.Errorf("re-encrypted %d, broken %v; want 1 and none", sealed, broken)
 	}
 	for n := 1; n <= 2; n++ {
 		if got := w.find(w.sealed, methodID(n)).Token.Reveal(); got != "tok_secret_1" {
@@ -272,60 +270,60 @@ func TestRewrapOfTheSameTokenTwice(t *testing.T) {
 	})
 }
 
-func TestRewrapLeavesWhatIsInUse(t *testing.T) {
+func TestRewrap_SkipsLockedRows(t *testing.T) {
 	t.Parallel()
-	w := newSealedWorld(t)
+	w := newVaultFixture(t)
 	w.link(w.sealed, 1)
 	w.link(w.sealed, 2)
 	if err := w.files.Rotate(time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	w.tx(w.sealed, func(ctx context.Context, tx app.Repos) error {
-		_, err := tx.Methods.Find(ctx, w.user, methodID(1)) // locks it
+		_, err := tx.Methods.Find(ctx, w.user, methodID(1)) // locks the method
 		if sealed, _ := w.rewrap(10); sealed != 1 {
-			t.Errorf("sealed again %d, want the other one", sealed)
+			t.Errorf("re-encrypted %d, want 1", sealed)
 		}
 		return err
 	})
 	if sealed, _ := w.rewrap(10); sealed != 1 {
-		t.Errorf("afterwards %d, want the one that was in use", sealed)
+		t.Errorf("re-encrypted %d after the lock was released, want 1", sealed)
 	}
 }
 
-func TestRewrapNeedsAVault(t *testing.T) {
+func TestRewrap_WithoutVault(t *testing.T) {
 	t.Parallel()
-	if _, err := newSealedWorld(t).clear.Rewrap(); !errors.Is(err, app.ErrNoVault) {
+	if _, err := newVaultFixture(t).plain.Rewrap(); !errors.Is(err, app.ErrNoVault) {
 		t.Errorf("got %v", err)
 	}
 }
 
-// A method that a transaction has looked at cannot be removed before that
-// transaction ends: an intent with it is stored by then, and is seen.
-func TestRemovalWaitsForWhoeverUsesTheMethod(t *testing.T) {
+// The removal of a method waits for transactions that have read it, so that it sees
+// the intents that they store.
+func TestMethodsRemove_WaitsForReaders(t *testing.T) {
 	t.Parallel()
-	for name, use := range map[string]func(ctx context.Context, tx app.Repos, w sealedWorld) error{
-		"found": func(ctx context.Context, tx app.Repos, w sealedWorld) error {
+	for name, use := range map[string]func(ctx context.Context, tx app.Repos, w vaultFixture) error{
+		"found": func(ctx context.Context, tx app.Repos, w vaultFixture) error {
 			_, err := tx.Methods.Find(ctx, w.user, methodID(1))
 			return err
 		},
-		"linked": func(ctx context.Context, tx app.Repos, w sealedWorld) error {
+		"linked": func(ctx context.Context, tx app.Repos, w vaultFixture) error {
 			facts, err := tx.Orders.Take(ctx, app.OrderQuery{User: w.user, PaymentSystem: "s", Token: billing.NewSecret("tok_shared")})
 			if err == nil && (facts[0].Method == nil || facts[0].Method.ID != methodID(2)) {
 				err = fmt.Errorf("found %+v", facts[0].Method)
 			}
 			return err
 		},
-		"due": func(ctx context.Context, tx app.Repos, _ sealedWorld) error {
+		"due": func(ctx context.Context, tx app.Repos, _ vaultFixture) error {
 			due, err := tx.Subscriptions.LockDue(ctx, app.DueQuery{Now: today.AddDate(0, 2, 0), Systems: []string{"s"}, Limit: 10})
 			if err == nil && len(due) != 1 {
-				err = fmt.Errorf("%d are due, want 1", len(due))
+				err = fmt.Errorf("%d subscriptions are due, want 1", len(due))
 			}
 			return err
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newSealedWorld(t)
+			w := newVaultFixture(t)
 			w.addCard(1)
 			card := billing.CardID("00000000-0000-7000-a000-000000000001")
 			w.tx(w.sealed, func(ctx context.Context, tx app.Repos) error {
@@ -341,33 +339,33 @@ func TestRemovalWaitsForWhoeverUsesTheMethod(t *testing.T) {
 				})
 			})
 			w.subscribe(methodID(2))
-			gone := make(chan error, 1)
+			removed := make(chan error, 1)
 			w.tx(w.sealed, func(ctx context.Context, tx app.Repos) error {
 				if err := use(ctx, tx, w); err != nil {
 					return err
 				}
 				go func() {
-					gone <- w.sealed.InTx(ctx, func(tx app.Repos) error {
+					removed <- w.sealed.InTx(ctx, func(tx app.Repos) error {
 						return tx.Methods.RemoveOf(ctx, billing.Card{ID: card, UserID: w.user, RemovedAt: today})
 					})
 				}()
 				w.waitForLock()
 				select {
-				case err := <-gone:
-					t.Errorf("it did not wait: %v", err)
+				case err := <-removed:
+					t.Errorf("the removal did not wait: %v", err)
 				default:
 				}
 				return nil
 			})
-			if err := <-gone; err != nil {
+			if err := <-removed; err != nil {
 				t.Error(err)
 			}
 		})
 	}
 }
 
-// subscribe stores a subscription that is paid by a method.
-func (w sealedWorld) subscribe(m billing.PaymentMethodID) {
+// subscribe stores a subscription with a succeeded payment by a method.
+func (w vaultFixture) subscribe(m billing.PaymentMethodID) {
 	w.Helper()
 	plan := billing.Plan{
 		ID: "00000000-0000-7000-b000-000000000001", Code: "p", Name: "P", Price: billing.Money{Amount: 100, Currency: "RUB"},
@@ -390,13 +388,13 @@ func (w sealedWorld) subscribe(m billing.PaymentMethodID) {
 	})
 }
 
-// waitForLock waits until somebody in the database waits for a lock.
-func (w sealedWorld) waitForLock() {
+// waitForLock waits until a session of the database waits for a lock.
+func (w vaultFixture) waitForLock() {
 	w.Helper()
 	deadline := time.Now().Add(20 * time.Second)
 	for w.text("SELECT count(*)::text FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == "0" {
 		if time.Now().After(deadline) {
-			w.Fatal("nobody waits for a lock")
+			w.Fatal("no session waits for a lock")
 		}
 	}
 }

@@ -8,29 +8,18 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
+// views implements [app.Views].
 type views struct {
 	q      *dbgen.Queries
 	tokens tokens
 }
 
-// read runs one query with the package's deadline, and turns each row into what
-// it stands for.
-func read[Row, T any](ctx context.Context, query func(context.Context) ([]Row, error), as func(Row) T) ([]T, error) {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	rows, err := query(ctx)
-	if err != nil {
-		return nil, translate(err)
-	}
-	return column(rows, as), nil
-}
-
 func (v views) Plans(ctx context.Context) ([]billing.Plan, error) {
-	return read(ctx, v.q.Plans, planOf)
+	return queryMany(ctx, v.q.Plans, planOf)
 }
 
 func (v views) PaymentSystems(ctx context.Context) ([]billing.PaymentSystem, error) {
-	return read(ctx, v.q.PaymentSystems, func(row *dbgen.PaymentSystem) billing.PaymentSystem {
+	return queryMany(ctx, v.q.PaymentSystems, func(row *dbgen.PaymentSystem) billing.PaymentSystem {
 		return billing.PaymentSystem(*row)
 	})
 }
@@ -49,7 +38,7 @@ func (v views) Subscriptions(ctx context.Context, user billing.UserID, p app.Pag
 	return v.subscriptions(ctx, user, p, false)
 }
 
-// maxLive is far more live subscriptions than there are plans.
+// maxLive limits a list of live subscriptions. It is far above the number of plans.
 const maxLive = 1000
 
 func (v views) LiveSubscriptions(ctx context.Context, user billing.UserID) ([]app.SubscriptionView, error) {
@@ -57,37 +46,29 @@ func (v views) LiveSubscriptions(ctx context.Context, user billing.UserID) ([]ap
 }
 
 func (v views) subscriptions(ctx context.Context, user billing.UserID, p app.Page, liveOnly bool) ([]app.SubscriptionView, error) {
-	return read(ctx, func(ctx context.Context) ([]*dbgen.ViewSubscriptionsRow, error) {
+	return queryMany(ctx, func(ctx context.Context) ([]*dbgen.ViewSubscriptionsRow, error) {
 		return v.q.ViewSubscriptions(ctx, dbgen.ViewSubscriptionsParams{
-			UserID: string(user), LiveOnly: liveOnly, Before: before(p), Take: int32(p.Limit),
+			UserID: string(user), LiveOnly: liveOnly, Before: beforeID(p), Take: int32(p.Limit),
 		})
 	}, viewOf)
 }
 
 func (v views) Events(ctx context.Context, user billing.UserID, p app.Page) ([]billing.Event, error) {
-	return read(ctx, func(ctx context.Context) ([]*dbgen.Event, error) {
-		return v.q.ViewEvents(ctx, string(user), before(p), int32(p.Limit))
+	return queryMany(ctx, func(ctx context.Context) ([]*dbgen.Event, error) {
+		return v.q.ViewEvents(ctx, string(user), beforeID(p), int32(p.Limit))
 	}, eventOf)
 }
 
 func (v views) Payments(ctx context.Context, user billing.UserID, p app.Page) ([]billing.Payment, error) {
-	return read(ctx, func(ctx context.Context) ([]*dbgen.Payment, error) {
-		return v.q.ViewPayments(ctx, int32(p.Limit), string(user), before(p))
+	return queryMany(ctx, func(ctx context.Context) ([]*dbgen.Payment, error) {
+		return v.q.ViewPayments(ctx, int32(p.Limit), string(user), beforeID(p))
 	}, paymentOf)
 }
 
 func (v views) Cards(ctx context.Context, user billing.UserID, p app.Page) ([]billing.Card, error) {
-	return read(ctx, func(ctx context.Context) ([]*dbgen.Card, error) {
-		return v.q.ViewCards(ctx, string(user), before(p), int32(p.Limit))
+	return queryMany(ctx, func(ctx context.Context) ([]*dbgen.Card, error) {
+		return v.q.ViewCards(ctx, string(user), beforeID(p), int32(p.Limit))
 	}, cardOf)
-}
-
-// before is the id that a page ends at; the largest of all for the first page.
-func before(p app.Page) string {
-	if p.Before == "" {
-		return "ffffffff-ffff-ffff-ffff-ffffffffffff"
-	}
-	return p.Before
 }
 
 func viewOf(row *dbgen.ViewSubscriptionsRow) app.SubscriptionView {

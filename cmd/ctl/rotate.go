@@ -132,7 +132,7 @@ func stayUnused(ctx context.Context, s *postgres.Store, ids []uint32) error {
 	tick := time.NewTicker(settle / 12)
 	defer tick.Stop()
 	for until := time.Now().Add(settle); len(ids) > 0 && time.Now().Before(until); {
-		rows, err := s.Sealed(ctx)
+		rows, err := s.KeyUsage(ctx)
 		if err != nil {
 			return err
 		}
@@ -190,7 +190,7 @@ func (t *tool) rewrap(ctx context.Context, f vault.Files, s *postgres.Store, bat
 		if err != nil {
 			return err
 		}
-		result.Sealed += pass.Sealed
+		result.Sealed += pass.Reencrypted
 		result.Broken = append([]string{}, pass.Broken...)
 		st, err := vaultStatus(ctx, f, s)
 		if err != nil {

@@ -172,7 +172,7 @@ func vaultStatus(ctx context.Context, f vault.Files, s *postgres.Store) (st vaul
 	if err != nil {
 		return st, err
 	}
-	rows, err := s.Sealed(ctx)
+	rows, err := s.KeyUsage(ctx)
 	if err != nil {
 		return st, err
 	}
@@ -185,7 +185,7 @@ func vaultStatus(ctx context.Context, f vault.Files, s *postgres.Store) (st vaul
 	return st, nil
 }
 
-func (st *vaultStatusJSON) add(r postgres.SealedRows) {
+func (st *vaultStatusJSON) add(r postgres.KeyUsage) {
 	if r.KeyID == 0 {
 		st.ClearTokens = r.Methods
 		st.Left += r.Methods

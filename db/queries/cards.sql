@@ -1,7 +1,4 @@
--- name: UserLock :exec
-SELECT FROM users WHERE id = @id FOR NO KEY UPDATE;
-
--- name: CardSame :one
+-- name: CardByFingerprint :one
 SELECT * FROM cards WHERE user_id = @user_id AND fingerprint = @fingerprint FOR NO KEY UPDATE;
 
 -- name: CardForShare :one
@@ -36,34 +33,10 @@ WHERE p.user_id = @user_id AND p.initiator = 'customer' AND p.created_at > @sinc
 ORDER BY p.created_at DESC
 LIMIT @take::int;
 
--- name: CardSending :one
+-- name: CardMayBeCharged :one
+-- A pending payment by a method of the card can still be sent.
 SELECT EXISTS (
     SELECT FROM payment_methods m
     JOIN payments p ON p.user_id = m.user_id AND p.payment_method_id = m.id
     WHERE m.user_id = @user_id AND (m.card_id = @card_id::uuid OR m.removed_with = @card_id::uuid)
       AND p.sweep_at IS NOT NULL AND p.send_until > statement_timestamp());
-
--- name: ViewCards :many
-SELECT * FROM cards
-WHERE user_id = @user_id AND removed_at IS NULL AND id < @before::uuid
-ORDER BY id DESC
-LIMIT @take::int;
-
--- name: CardsToSeal :many
-SELECT * FROM cards
-WHERE key_id <> @key_id::bigint AND (user_id, id) > (@after_user::uuid, @after_id::uuid)
-ORDER BY user_id, id
-LIMIT @take::int
-FOR NO KEY UPDATE SKIP LOCKED;
-
--- name: CardSeal :execrows
-UPDATE cards SET number_ct = @number_ct, key_id = @key_id WHERE user_id = @user_id AND id = @id;
-
--- name: CardsByKey :many
-SELECT key_id::bigint AS key_id, count(*) AS rows
-FROM cards WHERE key_id IS NOT NULL
-GROUP BY 1
-ORDER BY 1;
-
--- name: EventTold :one
-SELECT EXISTS (SELECT FROM events WHERE user_id = @user_id AND type = @type AND at >= @since::timestamptz);

@@ -1,8 +1,8 @@
 -- name: EventsAppend :exec
--- For the array in a SELECT of its own see UsersSeen.
--- What they add up to is for the panel's figures. The plan is found by its code,
--- which an event has as it was at that moment: looking at every subscription
--- would cost renewals a tenth of their time.
+-- UsersSeen explains the array in a SELECT of its own. The second part counts
+-- the events for the figures of the panel. It finds the plan by the code that the
+-- event has from its own time. Reading each subscription for its plan would take
+-- a tenth of the time of renewals.
 WITH added AS (
 INSERT INTO events (user_id, id, type, at, subscription_id, card_id, plan_code, payment_id, amount, currency,
                     decline_code, access_until, retry_at)
@@ -22,8 +22,8 @@ SELECT date_trunc('hour', e.at, 'UTC'), coalesce(p.id, (
            SELECT s.plan_id FROM subscriptions s WHERE s.user_id = e.user_id AND s.id = e.subscription_id)),
        e.type, e.decline_code, coalesce(e.currency, ''), count(*), coalesce(sum(e.amount), 0)
 FROM added e LEFT JOIN plans p ON p.code = e.plan_code
-WHERE e.subscription_id IS NOT NULL -- and not about a card
+WHERE e.subscription_id IS NOT NULL -- not events of cards
 GROUP BY 1, 2, 3, 4, 5;
 
--- name: EventsOfPayment :many
-SELECT * FROM events WHERE user_id = @user_id AND payment_id = @payment_id ORDER BY id;
+-- name: EventExists :one
+SELECT EXISTS (SELECT FROM events WHERE user_id = @user_id AND type = @type AND at >= @since::timestamptz);

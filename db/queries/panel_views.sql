@@ -45,7 +45,8 @@ GROUP BY 1;
 SELECT count(*) FROM subscriptions WHERE status = 'past_due';
 
 -- name: PanelViewDue :many
--- What is cancelled is not charged: it is taken off again, by an index of its own.
+-- A canceled subscription is not charged. The second half subtracts those, because
+-- it has an index for them.
 SELECT date_bin('1 hour', next_charge_at, '2000-01-01Z')::timestamptz AS hour, count(*) AS n
 FROM subscriptions
 WHERE next_charge_at IS NOT NULL AND next_charge_at < (@until::timestamptz)
@@ -60,23 +61,6 @@ GROUP BY 1;
 SELECT count(*) AS n, min(created_at)::timestamptz AS oldest
 FROM payments WHERE sweep_at IS NOT NULL;
 
--- name: PanelFold :execrows
-WITH taken AS (
-    DELETE FROM panel_deltas d WHERE d.ctid IN (
-        SELECT x.ctid FROM panel_deltas x LIMIT @take::int FOR UPDATE SKIP LOCKED)
-    RETURNING d.*),
-hours AS (
-    INSERT INTO panel_figures AS f (hour, plan_id, type, decline_code, currency, n, amount)
-    SELECT hour, plan_id, type, decline_code, currency, sum(n), sum(amount) FROM taken GROUP BY 1, 2, 3, 4, 5
-    ON CONFLICT (hour, plan_id, type, decline_code, currency)
-    DO UPDATE SET n = f.n + excluded.n, amount = f.amount + excluded.amount)
-INSERT INTO panel_totals AS t (plan_id, type, n)
-SELECT plan_id, type, sum(n) FROM taken GROUP BY 1, 2
-ON CONFLICT (plan_id, type) DO UPDATE SET n = t.n + excluded.n;
-
--- name: PanelFoldTurn :one
-SELECT pg_try_advisory_xact_lock(7242620028);
-
 -- name: PanelViewLastRun :one
 SELECT * FROM renewal_runs ORDER BY id DESC LIMIT 1;
 
@@ -87,3 +71,6 @@ FROM cards c
 WHERE c.user_id = @user_id
 ORDER BY c.id DESC
 LIMIT @take::int;
+
+-- name: PanelViewAudit :many
+SELECT * FROM panel_audit WHERE id < @before_id::uuid ORDER BY id DESC LIMIT @take::int;

@@ -1,6 +1,5 @@
--- name: PaymentSystemsNamed :many
--- For the array in a SELECT of its own see UsersSeen.
-SELECT * FROM payment_systems WHERE code = ANY((SELECT @codes::text[])::text[]);
+-- name: PaymentSystemForUpdate :one
+SELECT * FROM payment_systems WHERE code = @code FOR NO KEY UPDATE;
 
 -- name: PaymentSystemAdd :exec
 INSERT INTO payment_systems (code, name, created_at, archived_at)
@@ -9,5 +8,5 @@ VALUES (@code, @name, @created_at, @archived_at);
 -- name: PaymentSystemSave :execrows
 UPDATE payment_systems SET name = @name, archived_at = @archived_at WHERE code = @code;
 
--- name: PaymentSystems :many
-SELECT * FROM payment_systems ORDER BY code COLLATE "C";
+-- name: PaymentSystemRemove :execrows
+DELETE FROM payment_systems WHERE code = @code;

@@ -1,5 +1,5 @@
 -- name: PaymentsAdd :exec
--- What is added is pending, and nothing is known of it yet.
+-- A new payment is pending, so its columns about the outcome are empty.
 INSERT INTO payments (
     user_id, id, subscription_id, payment_method_id, payment_system, initiator, amount, currency,
     period_start, period_end, status, decline_code, provider_ref, action_url, contradiction, created_at,
@@ -12,29 +12,29 @@ SELECT
     unnest(@created::timestamptz[]),
     statement_timestamp() + @send::interval, statement_timestamp() + @send::interval;
 
--- name: PaymentsRelease :exec
+-- name: PaymentsReleaseSweep :exec
 UPDATE payments p SET sweep_at = statement_timestamp()
 FROM (SELECT unnest(@user_ids::uuid[]) AS user_id, unnest(@ids::uuid[]) AS id) AS k
 WHERE p.user_id = k.user_id AND p.id = k.id AND p.sweep_at IS NOT NULL;
 
--- name: PaymentsGiveBack :exec
+-- name: PaymentsReleaseUnsent :exec
 UPDATE payments p SET sweep_at = statement_timestamp(), send_until = statement_timestamp()
 FROM (SELECT unnest(@user_ids::uuid[]) AS user_id, unnest(@ids::uuid[]) AS id) AS k
 WHERE p.user_id = k.user_id AND p.id = k.id AND p.sweep_at IS NOT NULL;
 
--- name: PaymentsResend :many
+-- name: PaymentsLeaseForResend :many
 UPDATE payments p
 SET sweep_at = statement_timestamp() + @send::interval, send_until = statement_timestamp() + @send::interval
 FROM (SELECT unnest(@user_ids::uuid[]) AS user_id, unnest(@ids::uuid[]) AS id) AS k
 WHERE p.user_id = k.user_id AND p.id = k.id AND p.sweep_at IS NOT NULL AND p.send_until <= statement_timestamp()
 RETURNING p.user_id, p.id;
 
--- name: PaymentsUnderway :one
+-- name: PaymentsMaxSendRemaining :one
 SELECT coalesce(extract(epoch FROM max(send_until) - statement_timestamp()), 0)::float8 AS seconds
 FROM payments
 WHERE sweep_at IS NOT NULL AND initiator = 'merchant' AND send_until > statement_timestamp();
 
--- name: PaymentsTakeUnsettled :many
+-- name: PaymentsLeaseForSweep :many
 WITH due AS (
     SELECT user_id, id FROM payments
     WHERE sweep_at <= statement_timestamp()
@@ -44,7 +44,7 @@ WITH due AS (
 UPDATE payments p SET sweep_at = statement_timestamp() + @lease::interval
 FROM due
 WHERE p.user_id = due.user_id AND p.id = due.id
-RETURNING sqlc.embed(p), (p.send_until <= statement_timestamp())::bool AS send_over;
+RETURNING sqlc.embed(p), (p.send_until <= statement_timestamp())::bool AS send_window_closed;
 
 -- name: PaymentsLock :many
 SELECT p.*
@@ -54,8 +54,8 @@ ORDER BY p.id
 FOR NO KEY UPDATE OF p;
 
 -- name: PaymentsSave :exec
--- For the array in a SELECT of its own see UsersSeen.
--- Versions as in SubscriptionsSave.
+-- UsersSeen explains the array in a SELECT of its own, SubscriptionsSave the
+-- versions.
 UPDATE payments p
 SET status = n.status, decline_code = n.decline_code, provider_ref = n.provider_ref, action_url = n.action_url,
     contradiction = n.contradiction, settled_at = n.settled_at,
@@ -68,18 +68,3 @@ FROM (SELECT
     unnest(@action_urls::text[]) AS action_url, unnest(@contradictions::text[]) AS contradiction,
     unnest(@settled::timestamptz[]) AS settled_at) AS n
 WHERE p.user_id = n.user_id AND p.id = n.id AND (n.version = '0'::xid OR p.xmin = n.version);
-
--- name: PaymentsOfSystem :many
-SELECT * FROM payments
-WHERE payment_system = @payment_system
-  AND (status = 'pending' OR (status = 'succeeded' AND settled_at >= @since::timestamptz))
-  AND (id, user_id) > (@after_id::uuid, @after_user::uuid)
-ORDER BY id, user_id
-LIMIT 1000;
-
--- name: PaymentsPending :one
--- The time is NULL, which is Go's zero time, when none is pending.
-SELECT count(*) AS pending, min(created_at)::timestamptz AS oldest FROM payments WHERE sweep_at IS NOT NULL;
-
--- name: PaymentFind :one
-SELECT * FROM payments WHERE id = @id;

@@ -1,10 +1,3 @@
--- name: PlansForShare :many
--- For the arrays in SELECTs of their own see UsersSeen.
-SELECT sqlc.embed(p), pg_current_xact_id()::xid AS version
-FROM plans p
-WHERE p.code = ANY((SELECT @codes::text[])::text[]) OR p.id = ANY((SELECT @ids::uuid[])::uuid[])
-FOR SHARE;
-
 -- name: PlanForUpdate :one
 SELECT * FROM plans
 WHERE code = @ref::text OR id::text = @ref::text
@@ -22,5 +15,9 @@ SET code = @code, name = @name, price_amount = @price_amount, price_currency = @
     interval_months = @interval_months, features = @features, updated_at = @updated_at, archived_at = @archived_at
 WHERE id = @id;
 
--- name: Plans :many
-SELECT * FROM plans ORDER BY code COLLATE "C";
+-- name: PlanRemove :execrows
+DELETE FROM plans WHERE id = @id;
+
+-- name: PlanSubscribers :one
+SELECT coalesce(sum(CASE type WHEN 'subscribed' THEN n WHEN 'ended' THEN -n END), 0)::bigint
+FROM panel_counts WHERE plan_id = @plan_id;

@@ -1,10 +1,7 @@
--- name: RunPut :exec
+-- name: RunUpsert :exec
 INSERT INTO renewal_runs (id, started_at, finished_at, settled, due, renewed, declined, unknown, ended, failed, error)
 VALUES (@id, @started_at, @finished_at, @settled, @due, @renewed, @declined, @unknown, @ended, @failed, @error)
 ON CONFLICT (id) DO UPDATE
 SET finished_at = excluded.finished_at, settled = excluded.settled, due = excluded.due, renewed = excluded.renewed,
     declined = excluded.declined, unknown = excluded.unknown, ended = excluded.ended, failed = excluded.failed,
     error = excluded.error;
-
--- name: RunLastEnded :one
-SELECT * FROM renewal_runs WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT 1;

@@ -1,13 +1,4 @@
--- name: SubscriptionsLive :many
--- For the array in a SELECT of its own see UsersSeen.
-SELECT sqlc.embed(s), p.code AS plan_code
-FROM (SELECT unnest((SELECT @user_ids::uuid[])) AS user_id, unnest(@codes::text[]) AS code, unnest(@ids::uuid[]) AS id) AS k
-JOIN subscriptions s ON s.user_id = k.user_id AND s.ended_at IS NULL
-JOIN plans p ON p.id = s.plan_id AND (p.code = k.code OR p.id = k.id)
-ORDER BY s.id
-FOR NO KEY UPDATE OF s;
-
--- name: SubscriptionNamed :one
+-- name: SubscriptionByRef :one
 SELECT sqlc.embed(s), p.code AS plan_code
 FROM subscriptions s JOIN plans p ON p.id = s.plan_id
 WHERE s.user_id = @user_id AND (s.id::text = @ref::text OR p.code = @ref::text OR p.id::text = @ref::text)
@@ -37,10 +28,10 @@ SELECT
     unnest(@created::timestamptz[]), unnest(@started::timestamptz[]), unnest(@ended::timestamptz[]);
 
 -- name: SubscriptionsSave :exec
--- For the array in a SELECT of its own see UsersSeen.
--- Those that have a version must not have been written by anybody since: xmin is
--- the transaction that wrote a row as it stands, and no lock changes it. It is
--- asked again of a row that was waited for.
+-- UsersSeen explains the array in a SELECT of its own.
+-- A row is written only if its version is zero or equals xmin, the transaction
+-- that last wrote the row. Locks do not change xmin. After waiting for a locked
+-- row, Postgres checks the condition again on its newest version.
 UPDATE subscriptions s
 SET payment_method_id = n.payment_method_id, status = n.status, period_start = n.period_start,
     period_end = n.period_end, next_charge_at = n.next_charge_at, charging = n.charging,
@@ -58,11 +49,11 @@ FROM (SELECT
 WHERE s.user_id = n.user_id AND s.id = n.id AND (n.version = '0'::xid OR s.xmin = n.version);
 
 -- name: SubscriptionsLockDue :many
--- What has a payment pending is left out: its next charge has moved on already,
--- but perhaps not far enough for a clock that is ahead. The index holds what has
--- not ended; where to start in it keeps off the dead entries at its beginning.
--- Methods are locked so that nobody removes one before the intent with it is
--- stored. The version is what all has that this transaction writes.
+-- A subscription with a pending payment is skipped. Its next charge has moved on
+-- already, but on a clock that is ahead it can be due again. from_at skips the dead
+-- entries at the beginning of the index, which holds live subscriptions only. The
+-- lock on a method prevents its removal before the intent with it is stored. The
+-- version is the one of all rows that this transaction writes.
 SELECT sqlc.embed(s), p.code AS plan_code, pg_current_xact_id()::xid AS version,
     m.token, m.token_ct, m.token_key_id, m.card_id, m.created_at AS linked_at, m.removed_at
 FROM subscriptions s
@@ -74,29 +65,3 @@ ORDER BY s.next_charge_at
 LIMIT @take::int
 FOR NO KEY UPDATE OF s SKIP LOCKED
 FOR SHARE OF m;
-
--- name: ViewDue :many
-SELECT sqlc.embed(s), p.code AS plan_code,
-    m.token, m.token_ct, m.token_key_id, m.card_id, m.created_at AS linked_at, m.removed_at
-FROM subscriptions s
-JOIN payment_methods m ON m.user_id = s.user_id AND m.id = s.payment_method_id
-JOIN plans p ON p.id = s.plan_id
-WHERE (s.next_charge_at, s.user_id, s.id) > (@from_at::timestamptz, @after_user::uuid, @after_id::uuid)
-  AND s.next_charge_at <= @now::timestamptz
-  AND NOT s.charging AND (s.payment_system = ANY(@systems::text[]) OR @any_system::bool)
-ORDER BY s.next_charge_at, s.user_id, s.id
-LIMIT @take::int;
-
--- name: ViewCountDue :one
-SELECT count(*) FROM subscriptions s
-WHERE s.next_charge_at BETWEEN @from_at::timestamptz AND @now::timestamptz
-  AND NOT s.charging AND (s.payment_system = ANY(@systems::text[]) OR @any_system::bool);
-
--- name: SubscriptionsBacklog :one
--- Not all are counted: after an outage that would be millions of index entries
--- for each look. The time is NULL, which is Go's zero time, when none is due.
-SELECT count(*) AS due, min(d.next_charge_at)::timestamptz AS oldest
-FROM (SELECT next_charge_at FROM subscriptions
-      WHERE next_charge_at <= @now::timestamptz AND NOT charging
-      ORDER BY next_charge_at
-      LIMIT @most::int) AS d;

@@ -1,3 +1,9 @@
+-- name: Plans :many
+SELECT * FROM plans ORDER BY code COLLATE "C";
+
+-- name: PaymentSystems :many
+SELECT * FROM payment_systems ORDER BY code COLLATE "C";
+
 -- name: ViewSubscription :one
 SELECT sqlc.embed(s), sqlc.embed(pay), p.code AS plan_code, p.features
 FROM subscriptions s
@@ -23,7 +29,7 @@ ORDER BY id DESC
 LIMIT @take::int;
 
 -- name: ViewPayments :many
--- Paid ones and others have an index of the user's each: see the key of payments.
+-- Each half reads one index of the payments of a user: see the keys of payments.
 SELECT a.* FROM payments a
 WHERE a.user_id = @user_id AND a.id < @before::uuid AND a.status IN ('pending', 'succeeded')
 UNION ALL
@@ -31,3 +37,27 @@ SELECT b.* FROM payments b
 WHERE b.user_id = @user_id AND b.id < @before::uuid AND b.status IN ('declined', 'abandoned')
 ORDER BY id DESC
 LIMIT @take::int;
+
+-- name: ViewCards :many
+SELECT * FROM cards
+WHERE user_id = @user_id AND removed_at IS NULL AND id < @before::uuid
+ORDER BY id DESC
+LIMIT @take::int;
+
+-- name: ViewDue :many
+-- The columns are those of SubscriptionsLockDue, so that both share a Go mapping.
+SELECT sqlc.embed(s), p.code AS plan_code, '0'::xid AS version,
+    m.token, m.token_ct, m.token_key_id, m.card_id, m.created_at AS linked_at, m.removed_at
+FROM subscriptions s
+JOIN payment_methods m ON m.user_id = s.user_id AND m.id = s.payment_method_id
+JOIN plans p ON p.id = s.plan_id
+WHERE (s.next_charge_at, s.user_id, s.id) > (@from_at::timestamptz, @after_user::uuid, @after_id::uuid)
+  AND s.next_charge_at <= @now::timestamptz
+  AND NOT s.charging AND (s.payment_system = ANY(@systems::text[]) OR @any_system::bool)
+ORDER BY s.next_charge_at, s.user_id, s.id
+LIMIT @take::int;
+
+-- name: ViewCountDue :one
+SELECT count(*) FROM subscriptions s
+WHERE s.next_charge_at BETWEEN @from_at::timestamptz AND @now::timestamptz
+  AND NOT s.charging AND (s.payment_system = ANY(@systems::text[]) OR @any_system::bool);

@@ -50,6 +50,30 @@ func (q *Queries) CardAdd(ctx context.Context, arg CardAddParams) error {
 	return err
 }
 
+const cardByFingerprint = `-- name: CardByFingerprint :one
+SELECT user_id, id, brand, last4, exp_month, exp_year, holder, number_ct, key_id, fingerprint, created_at, removed_at FROM cards WHERE user_id = $1 AND fingerprint = $2 FOR NO KEY UPDATE
+`
+
+func (q *Queries) CardByFingerprint(ctx context.Context, userID string, fingerprint []byte) (*Card, error) {
+	row := q.db.QueryRow(ctx, cardByFingerprint, userID, fingerprint)
+	var i Card
+	err := row.Scan(
+		&i.UserID,
+		&i.ID,
+		&i.Brand,
+		&i.Last4,
+		&i.ExpMonth,
+		&i.ExpYear,
+		&i.Holder,
+		&i.NumberCt,
+		&i.KeyID,
+		&i.Fingerprint,
+		&i.CreatedAt,
+		&i.RemovedAt,
+	)
+	return &i, err
+}
+
 const cardForShare = `-- name: CardForShare :one
 SELECT user_id, id, brand, last4, exp_month, exp_year, holder, number_ct, key_id, fingerprint, created_at, removed_at FROM cards WHERE user_id = $1 AND id = $2 FOR SHARE
 `
@@ -98,28 +122,20 @@ func (q *Queries) CardForUpdate(ctx context.Context, userID string, iD string) (
 	return &i, err
 }
 
-const cardSame = `-- name: CardSame :one
-SELECT user_id, id, brand, last4, exp_month, exp_year, holder, number_ct, key_id, fingerprint, created_at, removed_at FROM cards WHERE user_id = $1 AND fingerprint = $2 FOR NO KEY UPDATE
+const cardMayBeCharged = `-- name: CardMayBeCharged :one
+SELECT EXISTS (
+    SELECT FROM payment_methods m
+    JOIN payments p ON p.user_id = m.user_id AND p.payment_method_id = m.id
+    WHERE m.user_id = $1 AND (m.card_id = $2::uuid OR m.removed_with = $2::uuid)
+      AND p.sweep_at IS NOT NULL AND p.send_until > statement_timestamp())
 `
 
-func (q *Queries) CardSame(ctx context.Context, userID string, fingerprint []byte) (*Card, error) {
-	row := q.db.QueryRow(ctx, cardSame, userID, fingerprint)
-	var i Card
-	err := row.Scan(
-		&i.UserID,
-		&i.ID,
-		&i.Brand,
-		&i.Last4,
-		&i.ExpMonth,
-		&i.ExpYear,
-		&i.Holder,
-		&i.NumberCt,
-		&i.KeyID,
-		&i.Fingerprint,
-		&i.CreatedAt,
-		&i.RemovedAt,
-	)
-	return &i, err
+// A pending payment by a method of the card can still be sent.
+func (q *Queries) CardMayBeCharged(ctx context.Context, userID string, cardID string) (bool, error) {
+	row := q.db.QueryRow(ctx, cardMayBeCharged, userID, cardID)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
 }
 
 const cardSave = `-- name: CardSave :execrows
@@ -155,45 +171,6 @@ func (q *Queries) CardSave(ctx context.Context, arg CardSaveParams) (int64, erro
 	return result.RowsAffected(), nil
 }
 
-const cardSeal = `-- name: CardSeal :execrows
-UPDATE cards SET number_ct = $1, key_id = $2 WHERE user_id = $3 AND id = $4
-`
-
-type CardSealParams struct {
-	NumberCt []byte
-	KeyID    pgtype.Int8
-	UserID   string
-	ID       string
-}
-
-func (q *Queries) CardSeal(ctx context.Context, arg CardSealParams) (int64, error) {
-	result, err := q.db.Exec(ctx, cardSeal,
-		arg.NumberCt,
-		arg.KeyID,
-		arg.UserID,
-		arg.ID,
-	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const cardSending = `-- name: CardSending :one
-SELECT EXISTS (
-    SELECT FROM payment_methods m
-    JOIN payments p ON p.user_id = m.user_id AND p.payment_method_id = m.id
-    WHERE m.user_id = $1 AND (m.card_id = $2::uuid OR m.removed_with = $2::uuid)
-      AND p.sweep_at IS NOT NULL AND p.send_until > statement_timestamp())
-`
-
-func (q *Queries) CardSending(ctx context.Context, userID string, cardID string) (bool, error) {
-	row := q.db.QueryRow(ctx, cardSending, userID, cardID)
-	var exists bool
-	err := row.Scan(&exists)
-	return exists, err
-}
-
 const cardsAdded = `-- name: CardsAdded :many
 SELECT created_at FROM cards
 WHERE user_id = $1 AND created_at > $2::timestamptz
@@ -214,38 +191,6 @@ func (q *Queries) CardsAdded(ctx context.Context, userID string, since time.Time
 			return nil, err
 		}
 		items = append(items, created_at)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const cardsByKey = `-- name: CardsByKey :many
-SELECT key_id::bigint AS key_id, count(*) AS rows
-FROM cards WHERE key_id IS NOT NULL
-GROUP BY 1
-ORDER BY 1
-`
-
-type CardsByKeyRow struct {
-	KeyID int64
-	Rows  int64
-}
-
-func (q *Queries) CardsByKey(ctx context.Context) ([]*CardsByKeyRow, error) {
-	rows, err := q.db.Query(ctx, cardsByKey)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []*CardsByKeyRow
-	for rows.Next() {
-		var i CardsByKeyRow
-		if err := rows.Scan(&i.KeyID, &i.Rows); err != nil {
-			return nil, err
-		}
-		items = append(items, &i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -275,119 +220,6 @@ func (q *Queries) CardsDeclined(ctx context.Context, userID string, since time.T
 			return nil, err
 		}
 		items = append(items, created_at)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const cardsToSeal = `-- name: CardsToSeal :many
-SELECT user_id, id, brand, last4, exp_month, exp_year, holder, number_ct, key_id, fingerprint, created_at, removed_at FROM cards
-WHERE key_id <> $1::bigint AND (user_id, id) > ($2::uuid, $3::uuid)
-ORDER BY user_id, id
-LIMIT $4::int
-FOR NO KEY UPDATE SKIP LOCKED
-`
-
-type CardsToSealParams struct {
-	KeyID     int64
-	AfterUser string
-	AfterID   string
-	Take      int32
-}
-
-func (q *Queries) CardsToSeal(ctx context.Context, arg CardsToSealParams) ([]*Card, error) {
-	rows, err := q.db.Query(ctx, cardsToSeal,
-		arg.KeyID,
-		arg.AfterUser,
-		arg.AfterID,
-		arg.Take,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []*Card
-	for rows.Next() {
-		var i Card
-		if err := rows.Scan(
-			&i.UserID,
-			&i.ID,
-			&i.Brand,
-			&i.Last4,
-			&i.ExpMonth,
-			&i.ExpYear,
-			&i.Holder,
-			&i.NumberCt,
-			&i.KeyID,
-			&i.Fingerprint,
-			&i.CreatedAt,
-			&i.RemovedAt,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, &i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const eventTold = `-- name: EventTold :one
-SELECT EXISTS (SELECT FROM events WHERE user_id = $1 AND type = $2 AND at >= $3::timestamptz)
-`
-
-func (q *Queries) EventTold(ctx context.Context, userID string, type_ string, since time.Time) (bool, error) {
-	row := q.db.QueryRow(ctx, eventTold, userID, type_, since)
-	var exists bool
-	err := row.Scan(&exists)
-	return exists, err
-}
-
-const userLock = `-- name: UserLock :exec
-SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE
-`
-
-func (q *Queries) UserLock(ctx context.Context, id string) error {
-	_, err := q.db.Exec(ctx, userLock, id)
-	return err
-}
-
-const viewCards = `-- name: ViewCards :many
-SELECT user_id, id, brand, last4, exp_month, exp_year, holder, number_ct, key_id, fingerprint, created_at, removed_at FROM cards
-WHERE user_id = $1 AND removed_at IS NULL AND id < $2::uuid
-ORDER BY id DESC
-LIMIT $3::int
-`
-
-func (q *Queries) ViewCards(ctx context.Context, userID string, before string, take int32) ([]*Card, error) {
-	rows, err := q.db.Query(ctx, viewCards, userID, before, take)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []*Card
-	for rows.Next() {
-		var i Card
-		if err := rows.Scan(
-			&i.UserID,
-			&i.ID,
-			&i.Brand,
-			&i.Last4,
-			&i.ExpMonth,
-			&i.ExpYear,
-			&i.Holder,
-			&i.NumberCt,
-			&i.KeyID,
-			&i.Fingerprint,
-			&i.CreatedAt,
-			&i.RemovedAt,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, &i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

@@ -10,6 +10,17 @@ import (
 	"time"
 )
 
+const eventExists = `-- name: EventExists :one
+SELECT EXISTS (SELECT FROM events WHERE user_id = $1 AND type = $2 AND at >= $3::timestamptz)
+`
+
+func (q *Queries) EventExists(ctx context.Context, userID string, type_ string, since time.Time) (bool, error) {
+	row := q.db.QueryRow(ctx, eventExists, userID, type_, since)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
 const eventsAppend = `-- name: EventsAppend :exec
 WITH added AS (
 INSERT INTO events (user_id, id, type, at, subscription_id, card_id, plan_code, payment_id, amount, currency,
@@ -30,7 +41,7 @@ SELECT date_trunc('hour', e.at, 'UTC'), coalesce(p.id, (
            SELECT s.plan_id FROM subscriptions s WHERE s.user_id = e.user_id AND s.id = e.subscription_id)),
        e.type, e.decline_code, coalesce(e.currency, ''), count(*), coalesce(sum(e.amount), 0)
 FROM added e LEFT JOIN plans p ON p.code = e.plan_code
-WHERE e.subscription_id IS NOT NULL -- and not about a card
+WHERE e.subscription_id IS NOT NULL -- not events of cards
 GROUP BY 1, 2, 3, 4, 5
 `
 
@@ -50,10 +61,10 @@ type EventsAppendParams struct {
 	RetryAts        []time.Time
 }
 
-// For the array in a SELECT of its own see UsersSeen.
-// What they add up to is for the panel's figures. The plan is found by its code,
-// which an event has as it was at that moment: looking at every subscription
-// would cost renewals a tenth of their time.
+// UsersSeen explains the array in a SELECT of its own. The second part counts
+// the events for the figures of the panel. It finds the plan by the code that the
+// event has from its own time. Reading each subscription for its plan would take
+// a tenth of the time of renewals.
 func (q *Queries) EventsAppend(ctx context.Context, arg EventsAppendParams) error {
 	_, err := q.db.Exec(ctx, eventsAppend,
 		arg.UserIds,
@@ -71,42 +82,4 @@ func (q *Queries) EventsAppend(ctx context.Context, arg EventsAppendParams) erro
 		arg.RetryAts,
 	)
 	return err
-}
-
-const eventsOfPayment = `-- name: EventsOfPayment :many
-SELECT user_id, id, type, at, subscription_id, plan_code, payment_id, amount, currency, decline_code, access_until, retry_at, card_id FROM events WHERE user_id = $1 AND payment_id = $2 ORDER BY id
-`
-
-func (q *Queries) EventsOfPayment(ctx context.Context, userID string, paymentID *string) ([]*Event, error) {
-	rows, err := q.db.Query(ctx, eventsOfPayment, userID, paymentID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []*Event
-	for rows.Next() {
-		var i Event
-		if err := rows.Scan(
-			&i.UserID,
-			&i.ID,
-			&i.Type,
-			&i.At,
-			&i.SubscriptionID,
-			&i.PlanCode,
-			&i.PaymentID,
-			&i.Amount,
-			&i.Currency,
-			&i.DeclineCode,
-			&i.AccessUntil,
-			&i.RetryAt,
-			&i.CardID,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, &i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }

@@ -12,12 +12,12 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-const method = `-- name: Method :one
+const methodForShare = `-- name: MethodForShare :one
 SELECT user_id, id, payment_system, token, created_at, removed_at, token_ct, token_key_id, token_fingerprint, card_id, removed_with FROM payment_methods WHERE user_id = $1 AND id = $2 FOR SHARE
 `
 
-func (q *Queries) Method(ctx context.Context, userID string, iD string) (*PaymentMethod, error) {
-	row := q.db.QueryRow(ctx, method, userID, iD)
+func (q *Queries) MethodForShare(ctx context.Context, userID string, iD string) (*PaymentMethod, error) {
+	row := q.db.QueryRow(ctx, methodForShare, userID, iD)
 	var i PaymentMethod
 	err := row.Scan(
 		&i.UserID,
@@ -35,34 +35,7 @@ func (q *Queries) Method(ctx context.Context, userID string, iD string) (*Paymen
 	return &i, err
 }
 
-const methodRetoken = `-- name: MethodRetoken :exec
-UPDATE payment_methods
-SET token = $1, token_ct = $2, token_key_id = $3, token_fingerprint = $4
-WHERE user_id = $5 AND id = $6 AND card_id IS NOT NULL AND removed_at IS NULL
-`
-
-type MethodRetokenParams struct {
-	Token            pgtype.Text
-	TokenCt          []byte
-	TokenKeyID       pgtype.Int8
-	TokenFingerprint []byte
-	UserID           string
-	ID               string
-}
-
-func (q *Queries) MethodRetoken(ctx context.Context, arg MethodRetokenParams) error {
-	_, err := q.db.Exec(ctx, methodRetoken,
-		arg.Token,
-		arg.TokenCt,
-		arg.TokenKeyID,
-		arg.TokenFingerprint,
-		arg.UserID,
-		arg.ID,
-	)
-	return err
-}
-
-const methodSeal = `-- name: MethodSeal :execrows
+const methodReencrypt = `-- name: MethodReencrypt :execrows
 UPDATE payment_methods m
 SET token = NULL, token_ct = $1, token_key_id = $2,
     token_fingerprint = CASE
@@ -74,7 +47,7 @@ SET token = NULL, token_ct = $1, token_key_id = $2,
 WHERE m.user_id = $4 AND m.id = $5
 `
 
-type MethodSealParams struct {
+type MethodReencryptParams struct {
 	TokenCt          []byte
 	TokenKeyID       pgtype.Int8
 	TokenFingerprint []byte
@@ -82,10 +55,11 @@ type MethodSealParams struct {
 	ID               string
 }
 
-// The fingerprint of a token that another method has by now is left out: it only
-// serves to find a method, and finds the other.
-func (q *Queries) MethodSeal(ctx context.Context, arg MethodSealParams) (int64, error) {
-	result, err := q.db.Exec(ctx, methodSeal,
+// If another method has the same token fingerprint already, this one gets none.
+// A fingerprint only serves to find a method by its token, and the other method
+// is found.
+func (q *Queries) MethodReencrypt(ctx context.Context, arg MethodReencryptParams) (int64, error) {
+	result, err := q.db.Exec(ctx, methodReencrypt,
 		arg.TokenCt,
 		arg.TokenKeyID,
 		arg.TokenFingerprint,
@@ -96,6 +70,33 @@ func (q *Queries) MethodSeal(ctx context.Context, arg MethodSealParams) (int64, 
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const methodSetToken = `-- name: MethodSetToken :exec
+UPDATE payment_methods
+SET token = $1, token_ct = $2, token_key_id = $3, token_fingerprint = $4
+WHERE user_id = $5 AND id = $6 AND card_id IS NOT NULL AND removed_at IS NULL
+`
+
+type MethodSetTokenParams struct {
+	Token            pgtype.Text
+	TokenCt          []byte
+	TokenKeyID       pgtype.Int8
+	TokenFingerprint []byte
+	UserID           string
+	ID               string
+}
+
+func (q *Queries) MethodSetToken(ctx context.Context, arg MethodSetTokenParams) error {
+	_, err := q.db.Exec(ctx, methodSetToken,
+		arg.Token,
+		arg.TokenCt,
+		arg.TokenKeyID,
+		arg.TokenFingerprint,
+		arg.UserID,
+		arg.ID,
+	)
+	return err
 }
 
 const methodsAdd = `-- name: MethodsAdd :exec
@@ -133,70 +134,6 @@ func (q *Queries) MethodsAdd(ctx context.Context, arg MethodsAddParams) error {
 	return err
 }
 
-const methodsByToken = `-- name: MethodsByToken :many
-SELECT m.user_id, m.id, m.payment_system, m.token, m.created_at, m.removed_at, m.token_ct, m.token_key_id, m.token_fingerprint, m.card_id, m.removed_with
-FROM (SELECT unnest((SELECT $1::uuid[])) AS user_id, unnest($2::text[]) AS payment_system,
-             unnest($3::bytea[]) AS token_fingerprint, unnest($4::text[]) AS token) AS k
-CROSS JOIN LATERAL ( -- an OR would go through all methods of the user
-    SELECT f.id FROM payment_methods f
-    WHERE f.user_id = k.user_id AND f.payment_system = k.payment_system AND f.card_id IS NULL
-      AND f.token_fingerprint = k.token_fingerprint
-    UNION ALL
-    SELECT c.id FROM payment_methods c
-    WHERE c.user_id = k.user_id AND c.payment_system = k.payment_system AND c.card_id IS NULL AND c.token = k.token) AS o
-JOIN payment_methods m ON m.user_id = k.user_id AND m.id = o.id
-WHERE m.removed_at IS NULL
-ORDER BY m.id
-FOR SHARE OF m
-`
-
-type MethodsByTokenParams struct {
-	UserIds           []string
-	PaymentSystems    []string
-	TokenFingerprints [][]byte
-	Tokens            []string
-}
-
-// Locked, so that nobody removes one before an intent with it is stored. A token
-// may be there as it was kept before there was a vault. For the array in a SELECT of
-// its own see UsersSeen.
-func (q *Queries) MethodsByToken(ctx context.Context, arg MethodsByTokenParams) ([]*PaymentMethod, error) {
-	rows, err := q.db.Query(ctx, methodsByToken,
-		arg.UserIds,
-		arg.PaymentSystems,
-		arg.TokenFingerprints,
-		arg.Tokens,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []*PaymentMethod
-	for rows.Next() {
-		var i PaymentMethod
-		if err := rows.Scan(
-			&i.UserID,
-			&i.ID,
-			&i.PaymentSystem,
-			&i.Token,
-			&i.CreatedAt,
-			&i.RemovedAt,
-			&i.TokenCt,
-			&i.TokenKeyID,
-			&i.TokenFingerprint,
-			&i.CardID,
-			&i.RemovedWith,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, &i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const methodsOfCard = `-- name: MethodsOfCard :many
 SELECT user_id, id, payment_system, token, created_at, removed_at, token_ct, token_key_id, token_fingerprint, card_id, removed_with FROM payment_methods m
 WHERE m.user_id = $1 AND m.removed_at IS NULL
@@ -211,7 +148,8 @@ ORDER BY m.id
 FOR UPDATE
 `
 
-// FOR UPDATE waits for whoever has locked one of them to store an intent with it.
+// FOR UPDATE waits for transactions that have locked a method FOR SHARE in order
+// to store an intent with it.
 func (q *Queries) MethodsOfCard(ctx context.Context, userID string, cardID string) ([]*PaymentMethod, error) {
 	rows, err := q.db.Query(ctx, methodsOfCard, userID, cardID)
 	if err != nil {
@@ -265,90 +203,4 @@ func (q *Queries) MethodsRemove(ctx context.Context, arg MethodsRemoveParams) er
 		arg.Ids,
 	)
 	return err
-}
-
-const methodsToSeal = `-- name: MethodsToSeal :many
-SELECT user_id, id, payment_system, token, created_at, removed_at, token_ct, token_key_id, token_fingerprint, card_id, removed_with FROM payment_methods
-WHERE (token IS NOT NULL OR token_key_id <> $1::bigint) AND (user_id, id) > ($2::uuid, $3::uuid)
-ORDER BY user_id, id
-LIMIT $4::int
-FOR NO KEY UPDATE SKIP LOCKED
-`
-
-type MethodsToSealParams struct {
-	KeyID     int64
-	AfterUser string
-	AfterID   string
-	Take      int32
-}
-
-// Those whose token is in the clear or was sealed with another key.
-func (q *Queries) MethodsToSeal(ctx context.Context, arg MethodsToSealParams) ([]*PaymentMethod, error) {
-	rows, err := q.db.Query(ctx, methodsToSeal,
-		arg.KeyID,
-		arg.AfterUser,
-		arg.AfterID,
-		arg.Take,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []*PaymentMethod
-	for rows.Next() {
-		var i PaymentMethod
-		if err := rows.Scan(
-			&i.UserID,
-			&i.ID,
-			&i.PaymentSystem,
-			&i.Token,
-			&i.CreatedAt,
-			&i.RemovedAt,
-			&i.TokenCt,
-			&i.TokenKeyID,
-			&i.TokenFingerprint,
-			&i.CardID,
-			&i.RemovedWith,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, &i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const tokensByKey = `-- name: TokensByKey :many
-SELECT coalesce(token_key_id, 0)::bigint AS key_id, count(*) AS rows
-FROM payment_methods
-WHERE token IS NOT NULL OR token_ct IS NOT NULL
-GROUP BY 1
-ORDER BY 1
-`
-
-type TokensByKeyRow struct {
-	KeyID int64
-	Rows  int64
-}
-
-func (q *Queries) TokensByKey(ctx context.Context) ([]*TokensByKeyRow, error) {
-	rows, err := q.db.Query(ctx, tokensByKey)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []*TokensByKeyRow
-	for rows.Next() {
-		var i TokensByKeyRow
-		if err := rows.Scan(&i.KeyID, &i.Rows); err != nil {
-			return nil, err
-		}
-		items = append(items, &i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }

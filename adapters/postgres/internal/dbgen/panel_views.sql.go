@@ -10,38 +10,37 @@ import (
 	"time"
 )
 
-const panelFold = `-- name: PanelFold :execrows
-WITH taken AS (
-    DELETE FROM panel_deltas d WHERE d.ctid IN (
-        SELECT x.ctid FROM panel_deltas x LIMIT $1::int FOR UPDATE SKIP LOCKED)
-    RETURNING d.hour, d.plan_id, d.type, d.decline_code, d.currency, d.n, d.amount),
-hours AS (
-    INSERT INTO panel_figures AS f (hour, plan_id, type, decline_code, currency, n, amount)
-    SELECT hour, plan_id, type, decline_code, currency, sum(n), sum(amount) FROM taken GROUP BY 1, 2, 3, 4, 5
-    ON CONFLICT (hour, plan_id, type, decline_code, currency)
-    DO UPDATE SET n = f.n + excluded.n, amount = f.amount + excluded.amount)
-INSERT INTO panel_totals AS t (plan_id, type, n)
-SELECT plan_id, type, sum(n) FROM taken GROUP BY 1, 2
-ON CONFLICT (plan_id, type) DO UPDATE SET n = t.n + excluded.n
+const panelViewAudit = `-- name: PanelViewAudit :many
+SELECT id, at, operator, origin, action, object, before, after FROM panel_audit WHERE id < $1::uuid ORDER BY id DESC LIMIT $2::int
 `
 
-func (q *Queries) PanelFold(ctx context.Context, take int32) (int64, error) {
-	result, err := q.db.Exec(ctx, panelFold, take)
+func (q *Queries) PanelViewAudit(ctx context.Context, beforeID string, take int32) ([]*PanelAudit, error) {
+	rows, err := q.db.Query(ctx, panelViewAudit, beforeID, take)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	return result.RowsAffected(), nil
-}
-
-const panelFoldTurn = `-- name: PanelFoldTurn :one
-SELECT pg_try_advisory_xact_lock(7242620028)
-`
-
-func (q *Queries) PanelFoldTurn(ctx context.Context) (bool, error) {
-	row := q.db.QueryRow(ctx, panelFoldTurn)
-	var pg_try_advisory_xact_lock bool
-	err := row.Scan(&pg_try_advisory_xact_lock)
-	return pg_try_advisory_xact_lock, err
+	defer rows.Close()
+	var items []*PanelAudit
+	for rows.Next() {
+		var i PanelAudit
+		if err := rows.Scan(
+			&i.ID,
+			&i.At,
+			&i.Operator,
+			&i.Origin,
+			&i.Action,
+			&i.Object,
+			&i.Before,
+			&i.After,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const panelViewCards = `-- name: PanelViewCards :many
@@ -110,7 +109,8 @@ type PanelViewDueRow struct {
 	N    int64
 }
 
-// What is cancelled is not charged: it is taken off again, by an index of its own.
+// A canceled subscription is not charged. The second half subtracts those, because
+// it has an index for them.
 func (q *Queries) PanelViewDue(ctx context.Context, until time.Time) ([]*PanelViewDueRow, error) {
 	rows, err := q.db.Query(ctx, panelViewDue, until)
 	if err != nil {

@@ -32,6 +32,34 @@ func (q *Queries) PaymentSystemAdd(ctx context.Context, arg PaymentSystemAddPara
 	return err
 }
 
+const paymentSystemForUpdate = `-- name: PaymentSystemForUpdate :one
+SELECT code, name, created_at, archived_at FROM payment_systems WHERE code = $1 FOR NO KEY UPDATE
+`
+
+func (q *Queries) PaymentSystemForUpdate(ctx context.Context, code string) (*PaymentSystem, error) {
+	row := q.db.QueryRow(ctx, paymentSystemForUpdate, code)
+	var i PaymentSystem
+	err := row.Scan(
+		&i.Code,
+		&i.Name,
+		&i.CreatedAt,
+		&i.ArchivedAt,
+	)
+	return &i, err
+}
+
+const paymentSystemRemove = `-- name: PaymentSystemRemove :execrows
+DELETE FROM payment_systems WHERE code = $1
+`
+
+func (q *Queries) PaymentSystemRemove(ctx context.Context, code string) (int64, error) {
+	result, err := q.db.Exec(ctx, paymentSystemRemove, code)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const paymentSystemSave = `-- name: PaymentSystemSave :execrows
 UPDATE payment_systems SET name = $1, archived_at = $2 WHERE code = $3
 `
@@ -42,63 +70,4 @@ func (q *Queries) PaymentSystemSave(ctx context.Context, name string, archivedAt
 		return 0, err
 	}
 	return result.RowsAffected(), nil
-}
-
-const paymentSystems = `-- name: PaymentSystems :many
-SELECT code, name, created_at, archived_at FROM payment_systems ORDER BY code COLLATE "C"
-`
-
-func (q *Queries) PaymentSystems(ctx context.Context) ([]*PaymentSystem, error) {
-	rows, err := q.db.Query(ctx, paymentSystems)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []*PaymentSystem
-	for rows.Next() {
-		var i PaymentSystem
-		if err := rows.Scan(
-			&i.Code,
-			&i.Name,
-			&i.CreatedAt,
-			&i.ArchivedAt,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, &i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const paymentSystemsNamed = `-- name: PaymentSystemsNamed :many
-SELECT code, name, created_at, archived_at FROM payment_systems WHERE code = ANY((SELECT $1::text[])::text[])
-`
-
-// For the array in a SELECT of its own see UsersSeen.
-func (q *Queries) PaymentSystemsNamed(ctx context.Context, codes []string) ([]*PaymentSystem, error) {
-	rows, err := q.db.Query(ctx, paymentSystemsNamed, codes)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []*PaymentSystem
-	for rows.Next() {
-		var i PaymentSystem
-		if err := rows.Scan(
-			&i.Code,
-			&i.Name,
-			&i.CreatedAt,
-			&i.ArchivedAt,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, &i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }

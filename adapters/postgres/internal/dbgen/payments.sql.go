@@ -12,37 +12,6 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-const paymentFind = `-- name: PaymentFind :one
-SELECT user_id, id, subscription_id, payment_method_id, payment_system, initiator, amount, currency, period_start, period_end, status, decline_code, provider_ref, action_url, contradiction, created_at, settled_at, sweep_at, send_until FROM payments WHERE id = $1
-`
-
-func (q *Queries) PaymentFind(ctx context.Context, id string) (*Payment, error) {
-	row := q.db.QueryRow(ctx, paymentFind, id)
-	var i Payment
-	err := row.Scan(
-		&i.UserID,
-		&i.ID,
-		&i.SubscriptionID,
-		&i.PaymentMethodID,
-		&i.PaymentSystem,
-		&i.Initiator,
-		&i.Amount,
-		&i.Currency,
-		&i.PeriodStart,
-		&i.PeriodEnd,
-		&i.Status,
-		&i.DeclineCode,
-		&i.ProviderRef,
-		&i.ActionUrl,
-		&i.Contradiction,
-		&i.CreatedAt,
-		&i.SettledAt,
-		&i.SweepAt,
-		&i.SendUntil,
-	)
-	return &i, err
-}
-
 const paymentsAdd = `-- name: PaymentsAdd :exec
 INSERT INTO payments (
     user_id, id, subscription_id, payment_method_id, payment_system, initiator, amount, currency,
@@ -72,7 +41,7 @@ type PaymentsAddParams struct {
 	Send             pgtype.Interval
 }
 
-// What is added is pending, and nothing is known of it yet.
+// A new payment is pending, so its columns about the outcome are empty.
 func (q *Queries) PaymentsAdd(ctx context.Context, arg PaymentsAddParams) error {
 	_, err := q.db.Exec(ctx, paymentsAdd,
 		arg.UserIds,
@@ -91,15 +60,96 @@ func (q *Queries) PaymentsAdd(ctx context.Context, arg PaymentsAddParams) error 
 	return err
 }
 
-const paymentsGiveBack = `-- name: PaymentsGiveBack :exec
-UPDATE payments p SET sweep_at = statement_timestamp(), send_until = statement_timestamp()
-FROM (SELECT unnest($1::uuid[]) AS user_id, unnest($2::uuid[]) AS id) AS k
-WHERE p.user_id = k.user_id AND p.id = k.id AND p.sweep_at IS NOT NULL
+const paymentsLeaseForResend = `-- name: PaymentsLeaseForResend :many
+UPDATE payments p
+SET sweep_at = statement_timestamp() + $1::interval, send_until = statement_timestamp() + $1::interval
+FROM (SELECT unnest($2::uuid[]) AS user_id, unnest($3::uuid[]) AS id) AS k
+WHERE p.user_id = k.user_id AND p.id = k.id AND p.sweep_at IS NOT NULL AND p.send_until <= statement_timestamp()
+RETURNING p.user_id, p.id
 `
 
-func (q *Queries) PaymentsGiveBack(ctx context.Context, userIds []string, ids []string) error {
-	_, err := q.db.Exec(ctx, paymentsGiveBack, userIds, ids)
-	return err
+type PaymentsLeaseForResendRow struct {
+	UserID string
+	ID     string
+}
+
+func (q *Queries) PaymentsLeaseForResend(ctx context.Context, send pgtype.Interval, userIds []string, ids []string) ([]*PaymentsLeaseForResendRow, error) {
+	rows, err := q.db.Query(ctx, paymentsLeaseForResend, send, userIds, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []*PaymentsLeaseForResendRow
+	for rows.Next() {
+		var i PaymentsLeaseForResendRow
+		if err := rows.Scan(&i.UserID, &i.ID); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const paymentsLeaseForSweep = `-- name: PaymentsLeaseForSweep :many
+WITH due AS (
+    SELECT user_id, id FROM payments
+    WHERE sweep_at <= statement_timestamp()
+    ORDER BY sweep_at
+    LIMIT $2::int
+    FOR NO KEY UPDATE SKIP LOCKED)
+UPDATE payments p SET sweep_at = statement_timestamp() + $1::interval
+FROM due
+WHERE p.user_id = due.user_id AND p.id = due.id
+RETURNING p.user_id, p.id, p.subscription_id, p.payment_method_id, p.payment_system, p.initiator, p.amount, p.currency, p.period_start, p.period_end, p.status, p.decline_code, p.provider_ref, p.action_url, p.contradiction, p.created_at, p.settled_at, p.sweep_at, p.send_until, (p.send_until <= statement_timestamp())::bool AS send_window_closed
+`
+
+type PaymentsLeaseForSweepRow struct {
+	Payment          Payment
+	SendWindowClosed bool
+}
+
+func (q *Queries) PaymentsLeaseForSweep(ctx context.Context, lease pgtype.Interval, take int32) ([]*PaymentsLeaseForSweepRow, error) {
+	rows, err := q.db.Query(ctx, paymentsLeaseForSweep, lease, take)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []*PaymentsLeaseForSweepRow
+	for rows.Next() {
+		var i PaymentsLeaseForSweepRow
+		if err := rows.Scan(
+			&i.Payment.UserID,
+			&i.Payment.ID,
+			&i.Payment.SubscriptionID,
+			&i.Payment.PaymentMethodID,
+			&i.Payment.PaymentSystem,
+			&i.Payment.Initiator,
+			&i.Payment.Amount,
+			&i.Payment.Currency,
+			&i.Payment.PeriodStart,
+			&i.Payment.PeriodEnd,
+			&i.Payment.Status,
+			&i.Payment.DeclineCode,
+			&i.Payment.ProviderRef,
+			&i.Payment.ActionUrl,
+			&i.Payment.Contradiction,
+			&i.Payment.CreatedAt,
+			&i.Payment.SettledAt,
+			&i.Payment.SweepAt,
+			&i.Payment.SendUntil,
+			&i.SendWindowClosed,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const paymentsLock = `-- name: PaymentsLock :many
@@ -150,126 +200,39 @@ func (q *Queries) PaymentsLock(ctx context.Context, userIds []string, ids []stri
 	return items, nil
 }
 
-const paymentsOfSystem = `-- name: PaymentsOfSystem :many
-SELECT user_id, id, subscription_id, payment_method_id, payment_system, initiator, amount, currency, period_start, period_end, status, decline_code, provider_ref, action_url, contradiction, created_at, settled_at, sweep_at, send_until FROM payments
-WHERE payment_system = $1
-  AND (status = 'pending' OR (status = 'succeeded' AND settled_at >= $2::timestamptz))
-  AND (id, user_id) > ($3::uuid, $4::uuid)
-ORDER BY id, user_id
-LIMIT 1000
+const paymentsMaxSendRemaining = `-- name: PaymentsMaxSendRemaining :one
+SELECT coalesce(extract(epoch FROM max(send_until) - statement_timestamp()), 0)::float8 AS seconds
+FROM payments
+WHERE sweep_at IS NOT NULL AND initiator = 'merchant' AND send_until > statement_timestamp()
 `
 
-type PaymentsOfSystemParams struct {
-	PaymentSystem string
-	Since         time.Time
-	AfterID       string
-	AfterUser     string
+func (q *Queries) PaymentsMaxSendRemaining(ctx context.Context) (float64, error) {
+	row := q.db.QueryRow(ctx, paymentsMaxSendRemaining)
+	var seconds float64
+	err := row.Scan(&seconds)
+	return seconds, err
 }
 
-func (q *Queries) PaymentsOfSystem(ctx context.Context, arg PaymentsOfSystemParams) ([]*Payment, error) {
-	rows, err := q.db.Query(ctx, paymentsOfSystem,
-		arg.PaymentSystem,
-		arg.Since,
-		arg.AfterID,
-		arg.AfterUser,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []*Payment
-	for rows.Next() {
-		var i Payment
-		if err := rows.Scan(
-			&i.UserID,
-			&i.ID,
-			&i.SubscriptionID,
-			&i.PaymentMethodID,
-			&i.PaymentSystem,
-			&i.Initiator,
-			&i.Amount,
-			&i.Currency,
-			&i.PeriodStart,
-			&i.PeriodEnd,
-			&i.Status,
-			&i.DeclineCode,
-			&i.ProviderRef,
-			&i.ActionUrl,
-			&i.Contradiction,
-			&i.CreatedAt,
-			&i.SettledAt,
-			&i.SweepAt,
-			&i.SendUntil,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, &i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const paymentsPending = `-- name: PaymentsPending :one
-SELECT count(*) AS pending, min(created_at)::timestamptz AS oldest FROM payments WHERE sweep_at IS NOT NULL
-`
-
-type PaymentsPendingRow struct {
-	Pending int64
-	Oldest  time.Time
-}
-
-// The time is NULL, which is Go's zero time, when none is pending.
-func (q *Queries) PaymentsPending(ctx context.Context) (*PaymentsPendingRow, error) {
-	row := q.db.QueryRow(ctx, paymentsPending)
-	var i PaymentsPendingRow
-	err := row.Scan(&i.Pending, &i.Oldest)
-	return &i, err
-}
-
-const paymentsRelease = `-- name: PaymentsRelease :exec
+const paymentsReleaseSweep = `-- name: PaymentsReleaseSweep :exec
 UPDATE payments p SET sweep_at = statement_timestamp()
 FROM (SELECT unnest($1::uuid[]) AS user_id, unnest($2::uuid[]) AS id) AS k
 WHERE p.user_id = k.user_id AND p.id = k.id AND p.sweep_at IS NOT NULL
 `
 
-func (q *Queries) PaymentsRelease(ctx context.Context, userIds []string, ids []string) error {
-	_, err := q.db.Exec(ctx, paymentsRelease, userIds, ids)
+func (q *Queries) PaymentsReleaseSweep(ctx context.Context, userIds []string, ids []string) error {
+	_, err := q.db.Exec(ctx, paymentsReleaseSweep, userIds, ids)
 	return err
 }
 
-const paymentsResend = `-- name: PaymentsResend :many
-UPDATE payments p
-SET sweep_at = statement_timestamp() + $1::interval, send_until = statement_timestamp() + $1::interval
-FROM (SELECT unnest($2::uuid[]) AS user_id, unnest($3::uuid[]) AS id) AS k
-WHERE p.user_id = k.user_id AND p.id = k.id AND p.sweep_at IS NOT NULL AND p.send_until <= statement_timestamp()
-RETURNING p.user_id, p.id
+const paymentsReleaseUnsent = `-- name: PaymentsReleaseUnsent :exec
+UPDATE payments p SET sweep_at = statement_timestamp(), send_until = statement_timestamp()
+FROM (SELECT unnest($1::uuid[]) AS user_id, unnest($2::uuid[]) AS id) AS k
+WHERE p.user_id = k.user_id AND p.id = k.id AND p.sweep_at IS NOT NULL
 `
 
-type PaymentsResendRow struct {
-	UserID string
-	ID     string
-}
-
-func (q *Queries) PaymentsResend(ctx context.Context, send pgtype.Interval, userIds []string, ids []string) ([]*PaymentsResendRow, error) {
-	rows, err := q.db.Query(ctx, paymentsResend, send, userIds, ids)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []*PaymentsResendRow
-	for rows.Next() {
-		var i PaymentsResendRow
-		if err := rows.Scan(&i.UserID, &i.ID); err != nil {
-			return nil, err
-		}
-		items = append(items, &i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
+func (q *Queries) PaymentsReleaseUnsent(ctx context.Context, userIds []string, ids []string) error {
+	_, err := q.db.Exec(ctx, paymentsReleaseUnsent, userIds, ids)
+	return err
 }
 
 const paymentsSave = `-- name: PaymentsSave :exec
@@ -299,8 +262,8 @@ type PaymentsSaveParams struct {
 	Settled        []time.Time
 }
 
-// For the array in a SELECT of its own see UsersSeen.
-// Versions as in SubscriptionsSave.
+// UsersSeen explains the array in a SELECT of its own, SubscriptionsSave the
+// versions.
 func (q *Queries) PaymentsSave(ctx context.Context, arg PaymentsSaveParams) error {
 	_, err := q.db.Exec(ctx, paymentsSave,
 		arg.UserIds,
@@ -314,76 +277,4 @@ func (q *Queries) PaymentsSave(ctx context.Context, arg PaymentsSaveParams) erro
 		arg.Settled,
 	)
 	return err
-}
-
-const paymentsTakeUnsettled = `-- name: PaymentsTakeUnsettled :many
-WITH due AS (
-    SELECT user_id, id FROM payments
-    WHERE sweep_at <= statement_timestamp()
-    ORDER BY sweep_at
-    LIMIT $2::int
-    FOR NO KEY UPDATE SKIP LOCKED)
-UPDATE payments p SET sweep_at = statement_timestamp() + $1::interval
-FROM due
-WHERE p.user_id = due.user_id AND p.id = due.id
-RETURNING p.user_id, p.id, p.subscription_id, p.payment_method_id, p.payment_system, p.initiator, p.amount, p.currency, p.period_start, p.period_end, p.status, p.decline_code, p.provider_ref, p.action_url, p.contradiction, p.created_at, p.settled_at, p.sweep_at, p.send_until, (p.send_until <= statement_timestamp())::bool AS send_over
-`
-
-type PaymentsTakeUnsettledRow struct {
-	Payment  Payment
-	SendOver bool
-}
-
-func (q *Queries) PaymentsTakeUnsettled(ctx context.Context, lease pgtype.Interval, take int32) ([]*PaymentsTakeUnsettledRow, error) {
-	rows, err := q.db.Query(ctx, paymentsTakeUnsettled, lease, take)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []*PaymentsTakeUnsettledRow
-	for rows.Next() {
-		var i PaymentsTakeUnsettledRow
-		if err := rows.Scan(
-			&i.Payment.UserID,
-			&i.Payment.ID,
-			&i.Payment.SubscriptionID,
-			&i.Payment.PaymentMethodID,
-			&i.Payment.PaymentSystem,
-			&i.Payment.Initiator,
-			&i.Payment.Amount,
-			&i.Payment.Currency,
-			&i.Payment.PeriodStart,
-			&i.Payment.PeriodEnd,
-			&i.Payment.Status,
-			&i.Payment.DeclineCode,
-			&i.Payment.ProviderRef,
-			&i.Payment.ActionUrl,
-			&i.Payment.Contradiction,
-			&i.Payment.CreatedAt,
-			&i.Payment.SettledAt,
-			&i.Payment.SweepAt,
-			&i.Payment.SendUntil,
-			&i.SendOver,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, &i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const paymentsUnderway = `-- name: PaymentsUnderway :one
-SELECT coalesce(extract(epoch FROM max(send_until) - statement_timestamp()), 0)::float8 AS seconds
-FROM payments
-WHERE sweep_at IS NOT NULL AND initiator = 'merchant' AND send_until > statement_timestamp()
-`
-
-func (q *Queries) PaymentsUnderway(ctx context.Context) (float64, error) {
-	row := q.db.QueryRow(ctx, paymentsUnderway)
-	var seconds float64
-	err := row.Scan(&seconds)
-	return seconds, err
 }

@@ -70,6 +70,18 @@ func (q *Queries) PlanForUpdate(ctx context.Context, ref string) (*Plan, error) 
 	return &i, err
 }
 
+const planRemove = `-- name: PlanRemove :execrows
+DELETE FROM plans WHERE id = $1
+`
+
+func (q *Queries) PlanRemove(ctx context.Context, id string) (int64, error) {
+	result, err := q.db.Exec(ctx, planRemove, id)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const planSave = `-- name: PlanSave :execrows
 UPDATE plans
 SET code = $1, name = $2, price_amount = $3, price_currency = $4,
@@ -107,82 +119,14 @@ func (q *Queries) PlanSave(ctx context.Context, arg PlanSaveParams) (int64, erro
 	return result.RowsAffected(), nil
 }
 
-const plans = `-- name: Plans :many
-SELECT id, code, name, price_amount, price_currency, interval_months, features, created_at, updated_at, archived_at FROM plans ORDER BY code COLLATE "C"
+const planSubscribers = `-- name: PlanSubscribers :one
+SELECT coalesce(sum(CASE type WHEN 'subscribed' THEN n WHEN 'ended' THEN -n END), 0)::bigint
+FROM panel_counts WHERE plan_id = $1
 `
 
-func (q *Queries) Plans(ctx context.Context) ([]*Plan, error) {
-	rows, err := q.db.Query(ctx, plans)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []*Plan
-	for rows.Next() {
-		var i Plan
-		if err := rows.Scan(
-			&i.ID,
-			&i.Code,
-			&i.Name,
-			&i.PriceAmount,
-			&i.PriceCurrency,
-			&i.IntervalMonths,
-			&i.Features,
-			&i.CreatedAt,
-			&i.UpdatedAt,
-			&i.ArchivedAt,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, &i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const plansForShare = `-- name: PlansForShare :many
-SELECT p.id, p.code, p.name, p.price_amount, p.price_currency, p.interval_months, p.features, p.created_at, p.updated_at, p.archived_at, pg_current_xact_id()::xid AS version
-FROM plans p
-WHERE p.code = ANY((SELECT $1::text[])::text[]) OR p.id = ANY((SELECT $2::uuid[])::uuid[])
-FOR SHARE
-`
-
-type PlansForShareRow struct {
-	Plan    Plan
-	Version uint32
-}
-
-// For the arrays in SELECTs of their own see UsersSeen.
-func (q *Queries) PlansForShare(ctx context.Context, codes []string, ids []string) ([]*PlansForShareRow, error) {
-	rows, err := q.db.Query(ctx, plansForShare, codes, ids)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []*PlansForShareRow
-	for rows.Next() {
-		var i PlansForShareRow
-		if err := rows.Scan(
-			&i.Plan.ID,
-			&i.Plan.Code,
-			&i.Plan.Name,
-			&i.Plan.PriceAmount,
-			&i.Plan.PriceCurrency,
-			&i.Plan.IntervalMonths,
-			&i.Plan.Features,
-			&i.Plan.CreatedAt,
-			&i.Plan.UpdatedAt,
-			&i.Plan.ArchivedAt,
-			&i.Version,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, &i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
+func (q *Queries) PlanSubscribers(ctx context.Context, planID string) (int64, error) {
+	row := q.db.QueryRow(ctx, planSubscribers, planID)
+	var column_1 int64
+	err := row.Scan(&column_1)
+	return column_1, err
 }

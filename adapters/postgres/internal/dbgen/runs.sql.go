@@ -10,30 +10,7 @@ import (
 	"time"
 )
 
-const runLastEnded = `-- name: RunLastEnded :one
-SELECT id, started_at, finished_at, settled, due, renewed, declined, unknown, ended, failed, error FROM renewal_runs WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT 1
-`
-
-func (q *Queries) RunLastEnded(ctx context.Context) (*RenewalRun, error) {
-	row := q.db.QueryRow(ctx, runLastEnded)
-	var i RenewalRun
-	err := row.Scan(
-		&i.ID,
-		&i.StartedAt,
-		&i.FinishedAt,
-		&i.Settled,
-		&i.Due,
-		&i.Renewed,
-		&i.Declined,
-		&i.Unknown,
-		&i.Ended,
-		&i.Failed,
-		&i.Error,
-	)
-	return &i, err
-}
-
-const runPut = `-- name: RunPut :exec
+const runUpsert = `-- name: RunUpsert :exec
 INSERT INTO renewal_runs (id, started_at, finished_at, settled, due, renewed, declined, unknown, ended, failed, error)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 ON CONFLICT (id) DO UPDATE
@@ -42,7 +19,7 @@ SET finished_at = excluded.finished_at, settled = excluded.settled, due = exclud
     error = excluded.error
 `
 
-type RunPutParams struct {
+type RunUpsertParams struct {
 	ID         string
 	StartedAt  time.Time
 	FinishedAt time.Time
@@ -56,8 +33,8 @@ type RunPutParams struct {
 	Error      string
 }
 
-func (q *Queries) RunPut(ctx context.Context, arg RunPutParams) error {
-	_, err := q.db.Exec(ctx, runPut,
+func (q *Queries) RunUpsert(ctx context.Context, arg RunUpsertParams) error {
+	_, err := q.db.Exec(ctx, runUpsert,
 		arg.ID,
 		arg.StartedAt,
 		arg.FinishedAt,

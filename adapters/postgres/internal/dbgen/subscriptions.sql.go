@@ -12,7 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-const subscriptionNamed = `-- name: SubscriptionNamed :one
+const subscriptionByRef = `-- name: SubscriptionByRef :one
 SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, p.code AS plan_code
 FROM subscriptions s JOIN plans p ON p.id = s.plan_id
 WHERE s.user_id = $1 AND (s.id::text = $2::text OR p.code = $2::text OR p.id::text = $2::text)
@@ -21,14 +21,14 @@ LIMIT 1
 FOR NO KEY UPDATE OF s
 `
 
-type SubscriptionNamedRow struct {
+type SubscriptionByRefRow struct {
 	Subscription Subscription
 	PlanCode     string
 }
 
-func (q *Queries) SubscriptionNamed(ctx context.Context, userID string, ref string) (*SubscriptionNamedRow, error) {
-	row := q.db.QueryRow(ctx, subscriptionNamed, userID, ref)
-	var i SubscriptionNamedRow
+func (q *Queries) SubscriptionByRef(ctx context.Context, userID string, ref string) (*SubscriptionByRefRow, error) {
+	row := q.db.QueryRow(ctx, subscriptionByRef, userID, ref)
+	var i SubscriptionByRefRow
 	err := row.Scan(
 		&i.Subscription.UserID,
 		&i.Subscription.ID,
@@ -121,86 +121,6 @@ func (q *Queries) SubscriptionsAdd(ctx context.Context, arg SubscriptionsAddPara
 	return err
 }
 
-const subscriptionsBacklog = `-- name: SubscriptionsBacklog :one
-SELECT count(*) AS due, min(d.next_charge_at)::timestamptz AS oldest
-FROM (SELECT next_charge_at FROM subscriptions
-      WHERE next_charge_at <= $1::timestamptz AND NOT charging
-      ORDER BY next_charge_at
-      LIMIT $2::int) AS d
-`
-
-type SubscriptionsBacklogRow struct {
-	Due    int64
-	Oldest time.Time
-}
-
-// Not all are counted: after an outage that would be millions of index entries
-// for each look. The time is NULL, which is Go's zero time, when none is due.
-func (q *Queries) SubscriptionsBacklog(ctx context.Context, now time.Time, most int32) (*SubscriptionsBacklogRow, error) {
-	row := q.db.QueryRow(ctx, subscriptionsBacklog, now, most)
-	var i SubscriptionsBacklogRow
-	err := row.Scan(&i.Due, &i.Oldest)
-	return &i, err
-}
-
-const subscriptionsLive = `-- name: SubscriptionsLive :many
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, p.code AS plan_code
-FROM (SELECT unnest((SELECT $1::uuid[])) AS user_id, unnest($2::text[]) AS code, unnest($3::uuid[]) AS id) AS k
-JOIN subscriptions s ON s.user_id = k.user_id AND s.ended_at IS NULL
-JOIN plans p ON p.id = s.plan_id AND (p.code = k.code OR p.id = k.id)
-ORDER BY s.id
-FOR NO KEY UPDATE OF s
-`
-
-type SubscriptionsLiveRow struct {
-	Subscription Subscription
-	PlanCode     string
-}
-
-// For the array in a SELECT of its own see UsersSeen.
-func (q *Queries) SubscriptionsLive(ctx context.Context, userIds []string, codes []string, ids []string) ([]*SubscriptionsLiveRow, error) {
-	rows, err := q.db.Query(ctx, subscriptionsLive, userIds, codes, ids)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []*SubscriptionsLiveRow
-	for rows.Next() {
-		var i SubscriptionsLiveRow
-		if err := rows.Scan(
-			&i.Subscription.UserID,
-			&i.Subscription.ID,
-			&i.Subscription.PlanID,
-			&i.Subscription.PaymentMethodID,
-			&i.Subscription.PaymentSystem,
-			&i.Subscription.PriceAmount,
-			&i.Subscription.PriceCurrency,
-			&i.Subscription.IntervalMonths,
-			&i.Subscription.Status,
-			&i.Subscription.AnchorAt,
-			&i.Subscription.PeriodStart,
-			&i.Subscription.PeriodEnd,
-			&i.Subscription.NextChargeAt,
-			&i.Subscription.CancelAtPeriodEnd,
-			&i.Subscription.LatestPaymentID,
-			&i.Subscription.CreatedAt,
-			&i.Subscription.StartedAt,
-			&i.Subscription.EndedAt,
-			&i.Subscription.Charging,
-			&i.Subscription.PastDueSince,
-			&i.Subscription.GraceUntil,
-			&i.PlanCode,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, &i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const subscriptionsLock = `-- name: SubscriptionsLock :many
 SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, p.code AS plan_code
 FROM (SELECT unnest($1::uuid[]) AS user_id, unnest($2::uuid[]) AS id) AS k
@@ -291,11 +211,11 @@ type SubscriptionsLockDueRow struct {
 	RemovedAt    time.Time
 }
 
-// What has a payment pending is left out: its next charge has moved on already,
-// but perhaps not far enough for a clock that is ahead. The index holds what has
-// not ended; where to start in it keeps off the dead entries at its beginning.
-// Methods are locked so that nobody removes one before the intent with it is
-// stored. The version is what all has that this transaction writes.
+// A subscription with a pending payment is skipped. Its next charge has moved on
+// already, but on a clock that is ahead it can be due again. from_at skips the dead
+// entries at the beginning of the index, which holds live subscriptions only. The
+// lock on a method prevents its removal before the intent with it is stored. The
+// version is the one of all rows that this transaction writes.
 func (q *Queries) SubscriptionsLockDue(ctx context.Context, arg SubscriptionsLockDueParams) ([]*SubscriptionsLockDueRow, error) {
 	rows, err := q.db.Query(ctx, subscriptionsLockDue,
 		arg.FromAt,
@@ -387,10 +307,10 @@ type SubscriptionsSaveParams struct {
 	Ended            []time.Time
 }
 
-// For the array in a SELECT of its own see UsersSeen.
-// Those that have a version must not have been written by anybody since: xmin is
-// the transaction that wrote a row as it stands, and no lock changes it. It is
-// asked again of a row that was waited for.
+// UsersSeen explains the array in a SELECT of its own.
+// A row is written only if its version is zero or equals xmin, the transaction
+// that last wrote the row. Locks do not change xmin. After waiting for a locked
+// row, Postgres checks the condition again on its newest version.
 func (q *Queries) SubscriptionsSave(ctx context.Context, arg SubscriptionsSaveParams) error {
 	_, err := q.db.Exec(ctx, subscriptionsSave,
 		arg.UserIds,
@@ -410,120 +330,4 @@ func (q *Queries) SubscriptionsSave(ctx context.Context, arg SubscriptionsSavePa
 		arg.Ended,
 	)
 	return err
-}
-
-const viewCountDue = `-- name: ViewCountDue :one
-SELECT count(*) FROM subscriptions s
-WHERE s.next_charge_at BETWEEN $1::timestamptz AND $2::timestamptz
-  AND NOT s.charging AND (s.payment_system = ANY($3::text[]) OR $4::bool)
-`
-
-type ViewCountDueParams struct {
-	FromAt    time.Time
-	Now       time.Time
-	Systems   []string
-	AnySystem bool
-}
-
-func (q *Queries) ViewCountDue(ctx context.Context, arg ViewCountDueParams) (int64, error) {
-	row := q.db.QueryRow(ctx, viewCountDue,
-		arg.FromAt,
-		arg.Now,
-		arg.Systems,
-		arg.AnySystem,
-	)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
-
-const viewDue = `-- name: ViewDue :many
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, p.code AS plan_code,
-    m.token, m.token_ct, m.token_key_id, m.card_id, m.created_at AS linked_at, m.removed_at
-FROM subscriptions s
-JOIN payment_methods m ON m.user_id = s.user_id AND m.id = s.payment_method_id
-JOIN plans p ON p.id = s.plan_id
-WHERE (s.next_charge_at, s.user_id, s.id) > ($1::timestamptz, $2::uuid, $3::uuid)
-  AND s.next_charge_at <= $4::timestamptz
-  AND NOT s.charging AND (s.payment_system = ANY($5::text[]) OR $6::bool)
-ORDER BY s.next_charge_at, s.user_id, s.id
-LIMIT $7::int
-`
-
-type ViewDueParams struct {
-	FromAt    time.Time
-	AfterUser string
-	AfterID   string
-	Now       time.Time
-	Systems   []string
-	AnySystem bool
-	Take      int32
-}
-
-type ViewDueRow struct {
-	Subscription Subscription
-	PlanCode     string
-	Token        pgtype.Text
-	TokenCt      []byte
-	TokenKeyID   pgtype.Int8
-	CardID       *string
-	LinkedAt     time.Time
-	RemovedAt    time.Time
-}
-
-func (q *Queries) ViewDue(ctx context.Context, arg ViewDueParams) ([]*ViewDueRow, error) {
-	rows, err := q.db.Query(ctx, viewDue,
-		arg.FromAt,
-		arg.AfterUser,
-		arg.AfterID,
-		arg.Now,
-		arg.Systems,
-		arg.AnySystem,
-		arg.Take,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []*ViewDueRow
-	for rows.Next() {
-		var i ViewDueRow
-		if err := rows.Scan(
-			&i.Subscription.UserID,
-			&i.Subscription.ID,
-			&i.Subscription.PlanID,
-			&i.Subscription.PaymentMethodID,
-			&i.Subscription.PaymentSystem,
-			&i.Subscription.PriceAmount,
-			&i.Subscription.PriceCurrency,
-			&i.Subscription.IntervalMonths,
-			&i.Subscription.Status,
-			&i.Subscription.AnchorAt,
-			&i.Subscription.PeriodStart,
-			&i.Subscription.PeriodEnd,
-			&i.Subscription.NextChargeAt,
-			&i.Subscription.CancelAtPeriodEnd,
-			&i.Subscription.LatestPaymentID,
-			&i.Subscription.CreatedAt,
-			&i.Subscription.StartedAt,
-			&i.Subscription.EndedAt,
-			&i.Subscription.Charging,
-			&i.Subscription.PastDueSince,
-			&i.Subscription.GraceUntil,
-			&i.PlanCode,
-			&i.Token,
-			&i.TokenCt,
-			&i.TokenKeyID,
-			&i.CardID,
-			&i.LinkedAt,
-			&i.RemovedAt,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, &i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }

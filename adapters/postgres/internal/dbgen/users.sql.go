@@ -10,6 +10,15 @@ import (
 	"time"
 )
 
+const userLock = `-- name: UserLock :exec
+SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE
+`
+
+func (q *Queries) UserLock(ctx context.Context, id string) error {
+	_, err := q.db.Exec(ctx, userLock, id)
+	return err
+}
+
 const usersSeen = `-- name: UsersSeen :exec
 INSERT INTO users (id, first_seen_at, last_seen_at)
 SELECT k.id, k.at, k.at
@@ -20,10 +29,10 @@ ON CONFLICT (id) DO UPDATE SET last_seen_at = excluded.last_seen_at
 WHERE users.last_seen_at < excluded.last_seen_at - interval '1 minute'
 `
 
-// Who was seen a moment ago is left alone, and not even locked. In order, so that
-// two that register the same users do not wait for each other. An array in a
-// SELECT of its own keeps the planner from counting it, and from planning anew for
-// each short one.
+// A user that was seen within the last minute is skipped and not even locked. The
+// order of the rows prevents deadlocks between transactions that register the
+// same users. The array stands in a SELECT of its own because the planner would
+// otherwise look at its length, and plan again for each short one.
 func (q *Queries) UsersSeen(ctx context.Context, ids []string, at time.Time) error {
 	_, err := q.db.Exec(ctx, usersSeen, ids, at)
 	return err

@@ -7,7 +7,233 @@ package dbgen
 
 import (
 	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgtype"
 )
+
+const paymentSystems = `-- name: PaymentSystems :many
+SELECT code, name, created_at, archived_at FROM payment_systems ORDER BY code COLLATE "C"
+`
+
+func (q *Queries) PaymentSystems(ctx context.Context) ([]*PaymentSystem, error) {
+	rows, err := q.db.Query(ctx, paymentSystems)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []*PaymentSystem
+	for rows.Next() {
+		var i PaymentSystem
+		if err := rows.Scan(
+			&i.Code,
+			&i.Name,
+			&i.CreatedAt,
+			&i.ArchivedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const plans = `-- name: Plans :many
+SELECT id, code, name, price_amount, price_currency, interval_months, features, created_at, updated_at, archived_at FROM plans ORDER BY code COLLATE "C"
+`
+
+func (q *Queries) Plans(ctx context.Context) ([]*Plan, error) {
+	rows, err := q.db.Query(ctx, plans)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []*Plan
+	for rows.Next() {
+		var i Plan
+		if err := rows.Scan(
+			&i.ID,
+			&i.Code,
+			&i.Name,
+			&i.PriceAmount,
+			&i.PriceCurrency,
+			&i.IntervalMonths,
+			&i.Features,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.ArchivedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const viewCards = `-- name: ViewCards :many
+SELECT user_id, id, brand, last4, exp_month, exp_year, holder, number_ct, key_id, fingerprint, created_at, removed_at FROM cards
+WHERE user_id = $1 AND removed_at IS NULL AND id < $2::uuid
+ORDER BY id DESC
+LIMIT $3::int
+`
+
+func (q *Queries) ViewCards(ctx context.Context, userID string, before string, take int32) ([]*Card, error) {
+	rows, err := q.db.Query(ctx, viewCards, userID, before, take)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []*Card
+	for rows.Next() {
+		var i Card
+		if err := rows.Scan(
+			&i.UserID,
+			&i.ID,
+			&i.Brand,
+			&i.Last4,
+			&i.ExpMonth,
+			&i.ExpYear,
+			&i.Holder,
+			&i.NumberCt,
+			&i.KeyID,
+			&i.Fingerprint,
+			&i.CreatedAt,
+			&i.RemovedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const viewCountDue = `-- name: ViewCountDue :one
+SELECT count(*) FROM subscriptions s
+WHERE s.next_charge_at BETWEEN $1::timestamptz AND $2::timestamptz
+  AND NOT s.charging AND (s.payment_system = ANY($3::text[]) OR $4::bool)
+`
+
+type ViewCountDueParams struct {
+	FromAt    time.Time
+	Now       time.Time
+	Systems   []string
+	AnySystem bool
+}
+
+func (q *Queries) ViewCountDue(ctx context.Context, arg ViewCountDueParams) (int64, error) {
+	row := q.db.QueryRow(ctx, viewCountDue,
+		arg.FromAt,
+		arg.Now,
+		arg.Systems,
+		arg.AnySystem,
+	)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const viewDue = `-- name: ViewDue :many
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, p.code AS plan_code, '0'::xid AS version,
+    m.token, m.token_ct, m.token_key_id, m.card_id, m.created_at AS linked_at, m.removed_at
+FROM subscriptions s
+JOIN payment_methods m ON m.user_id = s.user_id AND m.id = s.payment_method_id
+JOIN plans p ON p.id = s.plan_id
+WHERE (s.next_charge_at, s.user_id, s.id) > ($1::timestamptz, $2::uuid, $3::uuid)
+  AND s.next_charge_at <= $4::timestamptz
+  AND NOT s.charging AND (s.payment_system = ANY($5::text[]) OR $6::bool)
+ORDER BY s.next_charge_at, s.user_id, s.id
+LIMIT $7::int
+`
+
+type ViewDueParams struct {
+	FromAt    time.Time
+	AfterUser string
+	AfterID   string
+	Now       time.Time
+	Systems   []string
+	AnySystem bool
+	Take      int32
+}
+
+type ViewDueRow struct {
+	Subscription Subscription
+	PlanCode     string
+	Version      uint32
+	Token        pgtype.Text
+	TokenCt      []byte
+	TokenKeyID   pgtype.Int8
+	CardID       *string
+	LinkedAt     time.Time
+	RemovedAt    time.Time
+}
+
+// The columns are those of SubscriptionsLockDue, so that both share a Go mapping.
+func (q *Queries) ViewDue(ctx context.Context, arg ViewDueParams) ([]*ViewDueRow, error) {
+	rows, err := q.db.Query(ctx, viewDue,
+		arg.FromAt,
+		arg.AfterUser,
+		arg.AfterID,
+		arg.Now,
+		arg.Systems,
+		arg.AnySystem,
+		arg.Take,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []*ViewDueRow
+	for rows.Next() {
+		var i ViewDueRow
+		if err := rows.Scan(
+			&i.Subscription.UserID,
+			&i.Subscription.ID,
+			&i.Subscription.PlanID,
+			&i.Subscription.PaymentMethodID,
+			&i.Subscription.PaymentSystem,
+			&i.Subscription.PriceAmount,
+			&i.Subscription.PriceCurrency,
+			&i.Subscription.IntervalMonths,
+			&i.Subscription.Status,
+			&i.Subscription.AnchorAt,
+			&i.Subscription.PeriodStart,
+			&i.Subscription.PeriodEnd,
+			&i.Subscription.NextChargeAt,
+			&i.Subscription.CancelAtPeriodEnd,
+			&i.Subscription.LatestPaymentID,
+			&i.Subscription.CreatedAt,
+			&i.Subscription.StartedAt,
+			&i.Subscription.EndedAt,
+			&i.Subscription.Charging,
+			&i.Subscription.PastDueSince,
+			&i.Subscription.GraceUntil,
+			&i.PlanCode,
+			&i.Version,
+			&i.Token,
+			&i.TokenCt,
+			&i.TokenKeyID,
+			&i.CardID,
+			&i.LinkedAt,
+			&i.RemovedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
 
 const viewEvents = `-- name: ViewEvents :many
 SELECT user_id, id, type, at, subscription_id, plan_code, payment_id, amount, currency, decline_code, access_until, retry_at, card_id FROM events
@@ -60,7 +286,7 @@ ORDER BY id DESC
 LIMIT $1::int
 `
 
-// Paid ones and others have an index of the user's each: see the key of payments.
+// Each half reads one index of the payments of a user: see the keys of payments.
 func (q *Queries) ViewPayments(ctx context.Context, take int32, userID string, before string) ([]*Payment, error) {
 	rows, err := q.db.Query(ctx, viewPayments, take, userID, before)
 	if err != nil {

@@ -1,25 +1,26 @@
--- name: AnswersClaim :exec
--- In order, so that two that claim the same keys do not wait for each other.
+-- name: IdempotencyKeysClaim :exec
+-- The order of the rows prevents deadlocks between transactions that claim the
+-- same keys.
 INSERT INTO idempotency_answers (user_id, key, fingerprint, owner, subscription_id)
 SELECT unnest(@user_ids::uuid[]) AS user_id, unnest(@keys::text[]) AS key, unnest(@fingerprints::bytea[]),
        unnest(@owners::text[]), unnest(@subscription_ids::uuid[])
 ORDER BY 1, 2;
 
--- name: Answer :one
+-- name: IdempotencyKey :one
 SELECT * FROM idempotency_answers WHERE user_id = @user_id AND key = @key;
 
--- name: AnswerKeep :exec
+-- name: IdempotencyKeyStoreResponse :exec
 INSERT INTO idempotency_answers (user_id, key, fingerprint, owner, status, body)
 VALUES (@user_id, @key, @fingerprint, @owner, @status, @body)
 ON CONFLICT ON CONSTRAINT idempotency_answers_once DO UPDATE
 SET status = excluded.status, body = excluded.body
 WHERE idempotency_answers.owner = excluded.owner AND idempotency_answers.status IS NULL;
 
--- name: AnswerForget :exec
+-- name: IdempotencyKeyRelease :exec
 DELETE FROM idempotency_answers
 WHERE user_id = @user_id AND key = @key AND owner = @owner AND status IS NULL;
 
--- name: AnswersPrune :execrows
+-- name: IdempotencyKeysPrune :execrows
 DELETE FROM idempotency_answers
 WHERE (user_id, key) IN (
     SELECT a.user_id, a.key FROM idempotency_answers a

@@ -7,6 +7,7 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
+// plans implements [app.Plans].
 type plans struct{ q *dbgen.Queries }
 
 func (r plans) Lock(ctx context.Context, ref string) (billing.Plan, error) {
@@ -33,7 +34,7 @@ func (r plans) Save(ctx context.Context, p billing.Plan) error {
 		IntervalMonths: int32(p.IntervalMonths), Features: orEmpty(p.Features),
 		UpdatedAt: p.UpdatedAt, ArchivedAt: p.ArchivedAt,
 	})
-	return mustTouch(1, n, err)
+	return oneRow(n, err)
 }
 
 func orEmpty(list []string) []string {
@@ -52,13 +53,12 @@ func planOf(row *dbgen.Plan) billing.Plan {
 	}
 }
 
-type paymentSystems struct{ q *dbgen.Queries }
-
-func (r paymentSystems) Add(ctx context.Context, ps billing.PaymentSystem) error {
-	return r.q.PaymentSystemAdd(ctx, dbgen.PaymentSystemAddParams(ps))
+func (r plans) Remove(ctx context.Context, id billing.PlanID) error {
+	n, err := r.q.PlanRemove(ctx, string(id))
+	return oneRow(n, err)
 }
 
-func (r paymentSystems) Save(ctx context.Context, ps billing.PaymentSystem) error {
-	n, err := r.q.PaymentSystemSave(ctx, ps.Name, ps.ArchivedAt, ps.Code)
-	return mustTouch(1, n, err)
+func (r plans) Subscribers(ctx context.Context, id billing.PlanID) (int, error) {
+	n, err := r.q.PlanSubscribers(ctx, string(id))
+	return int(n), err
 }

@@ -9,35 +9,33 @@ import (
 	"github.com/online-cinema/billing/adapters/postgres/internal/dbgen"
 )
 
-// dueCounts counts what is due in each hour. That reads an index of all live
-// subscriptions, which takes a third of a second for a million: too long for a
-// page, and too much to do for each. So, once counting is slow, the counts are
-// kept for a while, which is longer the longer they took, and are counted again
-// while those of a while ago are shown.
+// dueCounts counts the due subscriptions of each hour. A count reads an index of all
+// live subscriptions, which takes a third of a second per million: too long for
+// each page. Once counting is slow, the counts are therefore cached. The slower the
+// count, the longer the cache is used. It is refreshed in the background while
+// pages show the previous counts.
 type dueCounts struct {
 	q *dbgen.Queries
 
 	mu       sync.Mutex
 	counts   []*dbgen.PanelViewDueRow
-	until    time.Time // how far they go
-	at       time.Time
+	until    time.Time // upper bound of the counts
+	at       time.Time // of the count
 	took     time.Duration
-	counting bool
+	counting bool // a refresh is running
 }
 
-// Counting is slow from quickDue on. The counts are kept for so many times the
-// time that they took, and are not shown when they are older than maxDueAge.
 const (
-	quickDue  = 50 * time.Millisecond
-	dueRest   = 150
-	maxDueAge = 5 * time.Minute
+	slowDueCount  = 50 * time.Millisecond // a count that took longer is cached
+	dueCacheRatio = 150                   // the cache is refreshed after so many times the duration of the count
+	maxDueAge     = 5 * time.Minute       // older counts are not shown
 )
 
 func (v panelViews) Due(ctx context.Context, bounds []time.Time) ([]int, error) {
 	rows, err := v.due.upTo(ctx, bounds[len(bounds)-1])
 	counts := make([]int, len(bounds)-1)
 	for _, row := range rows {
-		// An hour belongs to the day that it ends in: see [app.Figure].
+		// An hour belongs to the day in which it ends: see [app.Figure].
 		i, exact := slices.BinarySearchFunc(bounds, row.Hour.Add(time.Hour-1), time.Time.Compare)
 		if !exact {
 			i--
@@ -49,25 +47,24 @@ func (v panelViews) Due(ctx context.Context, bounds []time.Time) ([]int, error) 
 	return counts, err
 }
 
-// upTo returns the counts up to a time: those of a while ago, or, when there are
-// none that will do, new ones.
+// upTo returns the counts up to a time, from the cache if it is recent enough.
 func (d *dueCounts) upTo(ctx context.Context, until time.Time) ([]*dbgen.PanelViewDueRow, error) {
 	d.mu.Lock()
 	counts, age := d.counts, time.Since(d.at)
-	willDo := d.took > quickDue && age < maxDueAge && !until.After(d.until)
-	if willDo && age > dueRest*d.took && !d.counting {
+	cached := d.took > slowDueCount && age < maxDueAge && !until.After(d.until)
+	if cached && age > dueCacheRatio*d.took && !d.counting {
 		d.counting = true
-		go d.again(context.WithoutCancel(ctx), until)
+		go d.refresh(context.WithoutCancel(ctx), until)
 	}
 	d.mu.Unlock()
-	if willDo {
+	if cached {
 		return counts, nil
 	}
 	return d.count(ctx, until)
 }
 
-func (d *dueCounts) again(ctx context.Context, until time.Time) {
-	_, _ = d.count(ctx, until) // who finds the counts too old is told
+func (d *dueCounts) refresh(ctx context.Context, until time.Time) {
+	_, _ = d.count(ctx, until) // after an error the counts grow too old, and upTo returns the next error
 	d.mu.Lock()
 	d.counting = false
 	d.mu.Unlock()
@@ -75,7 +72,7 @@ func (d *dueCounts) again(ctx context.Context, until time.Time) {
 
 func (d *dueCounts) count(ctx context.Context, until time.Time) ([]*dbgen.PanelViewDueRow, error) {
 	began := time.Now()
-	rows, err := read(ctx, func(ctx context.Context) ([]*dbgen.PanelViewDueRow, error) {
+	rows, err := queryMany(ctx, func(ctx context.Context) ([]*dbgen.PanelViewDueRow, error) {
 		return d.q.PanelViewDue(ctx, until)
 	}, func(row *dbgen.PanelViewDueRow) *dbgen.PanelViewDueRow { return row })
 	if err != nil {

@@ -1,4 +1,4 @@
-package postgres
+package wire
 
 import (
 	"testing"
@@ -9,18 +9,16 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// TestRoom has a batch of renewals, as they are recorded, fit into its room, and
-// fill most of it.
-func TestRoom(t *testing.T) {
+func TestGrowFor_FitsBatchOfRenewals(t *testing.T) {
 	t.Parallel()
 	const n = 250
 	ids, times, words := make([]string, n), make([]time.Time, n), make([]string, n)
 	for i := range n {
 		ids[i], times[i], words[i] = uuid.NewString(), time.Unix(int64(i), 0), "active"
 	}
-	numbers, flags, nothing := make([]uint32, n), make([]bool, n), make([]time.Time, n)
-	args := []any{ // as of SubscriptionsSave
-		ids, ids, numbers, ids, words, times, times, times, flags, flags, nothing, nothing, ids, times, nothing,
+	numbers, flags, nulls := make([]uint32, n), make([]bool, n), make([]time.Time, n)
+	args := []any{ // those of the query SubscriptionsSave
+		ids, ids, numbers, ids, words, times, times, times, flags, flags, nulls, nulls, ids, times, nulls,
 	}
 	types := []uint32{
 		pgtype.UUIDArrayOID, pgtype.UUIDArrayOID, xidArrayOID, pgtype.UUIDArrayOID, pgtype.TextArrayOID,
@@ -29,7 +27,7 @@ func TestRoom(t *testing.T) {
 		pgtype.UUIDArrayOID, pgtype.TimestamptzArrayOID, pgtype.TimestamptzArrayOID,
 	}
 	m := pgtype.NewMap()
-	registerTypes(m)
+	RegisterTypes(m)
 	var sent []byte
 	var err error
 	for i, arg := range args {
@@ -37,14 +35,14 @@ func TestRoom(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	got := int(roomFor([]*pgx.QueuedQuery{{Arguments: args}}))
+	got := int(growFor([]*pgx.QueuedQuery{{Arguments: args}}))
 	if got < len(sent) || got > 2*len(sent) {
-		t.Errorf("there is room for %d bytes, and %d are sent", got, len(sent))
+		t.Errorf("reserved %d bytes for a batch of %d, want once to twice its size", got, len(sent))
 	}
-	if got := roomFor([]*pgx.QueuedQuery{{Arguments: []any{make([]byte, 1000), "text", int32(1), nil}}}); got != 1000 {
-		t.Errorf("there is room for %d bytes, want 1000", got)
+	if got := growFor([]*pgx.QueuedQuery{{Arguments: []any{make([]byte, 1000), "text", int32(1), nil}}}); got != 1000 {
+		t.Errorf("reserved %d bytes for a text of 1000", got)
 	}
-	if buf, err := room(got).Encode(nil); err != nil || cap(buf) < got || len(buf) != 0 {
-		t.Errorf("%d bytes are said, with room for %d, %v; want nothing said", len(buf), cap(buf), err)
+	if buf, err := growBuffer(got).Encode(nil); err != nil || cap(buf) < got || len(buf) != 0 {
+		t.Errorf("encoded %d bytes with capacity %d, error %v; want none with at least %d", len(buf), cap(buf), err, got)
 	}
 }

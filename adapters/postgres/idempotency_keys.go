@@ -1,0 +1,74 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/online-cinema/billing/adapters/postgres/internal/dbgen"
+	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/billing"
+)
+
+// idempotencyKeys implements [app.Answers].
+type idempotencyKeys struct {
+	q  *dbgen.Queries
+	tx tx
+}
+
+func (r idempotencyKeys) Claim(ctx context.Context, req app.Request, s billing.SubscriptionID) error {
+	return r.q.IdempotencyKeysClaim(ctx, claimParams([]app.OrderQuery{{Request: &req, Subscription: s}}))
+}
+
+// claimParams returns the keys of the orders that have one.
+func claimParams(queries []app.OrderQuery) (p dbgen.IdempotencyKeysClaimParams) {
+	for _, o := range queries {
+		if o.Request != nil {
+			p.UserIds, p.Keys = append(p.UserIds, string(o.Request.User)), append(p.Keys, o.Request.Key)
+			p.Fingerprints, p.Owners = append(p.Fingerprints, o.Request.Fingerprint[:]), append(p.Owners, o.Request.Owner)
+			p.SubscriptionIds = append(p.SubscriptionIds, string(o.Subscription))
+		}
+	}
+	return p
+}
+
+func (r idempotencyKeys) Find(ctx context.Context, user billing.UserID, key string) (app.Claim, error) {
+	row, err := r.q.IdempotencyKey(ctx, string(user), key)
+	if err != nil {
+		return app.Claim{}, orNotFound(err, billing.ErrNotFound)
+	}
+	return claimOf(row), nil
+}
+
+func (r idempotencyKeys) Keep(ctx context.Context, req app.Request, a app.Answer) (app.Claim, error) {
+	err := r.tx.queue().IdempotencyKeyStoreResponse(ctx, dbgen.IdempotencyKeyStoreResponseParams{
+		UserID: string(req.User), Key: req.Key, Fingerprint: req.Fingerprint[:], Owner: req.Owner,
+		Status: pgtype.Int4{Int32: int32(a.Status), Valid: true}, Body: append([]byte{}, a.Body...),
+	})
+	if err != nil {
+		return app.Claim{}, err
+	}
+	return r.Find(ctx, req.User, req.Key)
+}
+
+func (r idempotencyKeys) Forget(ctx context.Context, user billing.UserID, key, owner string) error {
+	return r.tx.queue().IdempotencyKeyRelease(ctx, string(user), key, owner)
+}
+
+func (r idempotencyKeys) Prune(ctx context.Context, age time.Duration, limit int) (int, error) {
+	n, err := r.q.IdempotencyKeysPrune(ctx, interval(age), int32(limit))
+	return int(n), err
+}
+
+func claimOf(row *dbgen.IdempotencyAnswer) app.Claim {
+	c := app.Claim{
+		Request:      app.Request{User: billing.UserID(row.UserID), Key: row.Key, Owner: row.Owner},
+		Subscription: idOrEmpty[billing.SubscriptionID](row.SubscriptionID),
+	}
+	copy(c.Fingerprint[:], row.Fingerprint)
+	if row.Status.Valid {
+		c.Answer = &app.Answer{Status: int(row.Status.Int32), Body: row.Body}
+	}
+	return c
+}

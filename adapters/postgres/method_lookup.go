@@ -1,0 +1,71 @@
+package postgres
+
+import (
+	"github.com/online-cinema/billing/adapters/postgres/internal/dbgen"
+	"github.com/online-cinema/billing/core/app"
+)
+
+// methodLookup finds a viewer's method by the fingerprint of its token, or by the
+// token in plaintext, which a method has from a time without a vault. It is empty
+// for an order that is not paid by token.
+type methodLookup struct {
+	user, system, token string
+	fingerprint         []byte
+}
+
+type methodLookups []methodLookup
+
+// lookups returns one lookup for each order.
+func (t tokens) lookups(queries []app.OrderQuery) (methodLookups, error) {
+	list := make(methodLookups, len(queries))
+	for i, o := range queries {
+		if o.Token.IsZero() {
+			continue
+		}
+		f, err := t.fingerprint(o.User, o.Token)
+		if err != nil {
+			return nil, err
+		}
+		list[i] = methodLookup{string(o.User), o.PaymentSystem, o.Token.Reveal(), f}
+	}
+	return list, nil
+}
+
+func (list methodLookups) params() (p dbgen.MethodsByTokenParams) {
+	for _, l := range list {
+		if l.token != "" {
+			p.UserIds, p.PaymentSystems = append(p.UserIds, l.user), append(p.PaymentSystems, l.system)
+			p.Tokens, p.TokenFingerprints = append(p.Tokens, l.token), append(p.TokenFingerprints, l.fingerprint)
+		}
+	}
+	return p
+}
+
+// methodKey identifies a method by its token's fingerprint or plaintext.
+type methodKey struct {
+	user, system, token string
+	plaintext           bool
+}
+
+type methodIndex map[methodKey]*dbgen.PaymentMethod
+
+func indexMethods(rows []*dbgen.PaymentMethod) methodIndex {
+	index := make(methodIndex, len(rows))
+	for _, row := range rows {
+		key := methodKey{row.UserID, row.PaymentSystem, string(row.TokenFingerprint), false}
+		if row.Token.Valid {
+			key.token, key.plaintext = row.Token.String, true
+		}
+		index[key] = row
+	}
+	return index
+}
+
+// find prefers the method with an encrypted token.
+func (index methodIndex) find(l methodLookup) (*dbgen.PaymentMethod, bool) {
+	row, ok := index[methodKey{l.user, l.system, string(l.fingerprint), false}]
+	if !ok {
+		row, ok = index[methodKey{l.user, l.system, l.token, true}]
+	}
+	return row, ok
+}

@@ -1,0 +1,44 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/online-cinema/billing/adapters/postgres/internal/dbgen"
+	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/billing"
+)
+
+// panelSessions implements [app.Sessions].
+type panelSessions struct{ q *dbgen.Queries }
+
+func (r panelSessions) Add(ctx context.Context, s app.Session) error {
+	return r.q.PanelSessionAdd(ctx, dbgen.PanelSessionAddParams{
+		TokenHash: s.Key[:], UserID: s.UserID, CreatedAt: s.CreatedAt, SeenAt: s.SeenAt, Origin: s.From,
+	})
+}
+
+func (r panelSessions) Find(ctx context.Context, k app.SessionKey) (app.Session, app.PanelUser, error) {
+	row, err := r.q.PanelSession(ctx, k[:])
+	if err != nil {
+		return app.Session{}, app.PanelUser{}, orNotFound(err, billing.ErrNotFound)
+	}
+	s := row.PanelSession
+	return app.Session{Key: k, UserID: s.UserID, CreatedAt: s.CreatedAt, SeenAt: s.SeenAt, From: s.Origin}, panelUserOf(&row.PanelUser), nil
+}
+
+func (r panelSessions) Seen(ctx context.Context, k app.SessionKey, at time.Time) error {
+	return r.q.PanelSessionSeen(ctx, at, k[:])
+}
+
+func (r panelSessions) End(ctx context.Context, k app.SessionKey) error {
+	return r.q.PanelSessionEnd(ctx, k[:])
+}
+
+func (r panelSessions) EndAll(ctx context.Context, user string) error {
+	return r.q.PanelSessionsEnd(ctx, user)
+}
+
+func (r panelSessions) Prune(ctx context.Context, seen, begun time.Time) error {
+	return r.q.PanelSessionsPrune(ctx, seen, begun)
+}

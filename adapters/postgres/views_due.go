@@ -1,0 +1,57 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/online-cinema/billing/adapters/postgres/internal/dbgen"
+	"github.com/online-cinema/billing/core/app"
+)
+
+// duePage is the number of due subscriptions that one query reads.
+const duePage = 5000
+
+// Due implements [app.Views]. It reads in pages, so that memory and the age of a
+// snapshot stay bounded.
+func (v views) Due(ctx context.Context, q app.DueQuery, each func(app.Due) error) error {
+	page := dbgen.ViewDueParams{
+		FromAt: orEpoch(q.From), AfterUser: minID, AfterID: minID,
+		Now: q.Now, Systems: q.Systems, AnySystem: q.Systems == nil,
+	}
+	for left := q.Limit; q.Limit == 0 || left > 0; left -= duePage {
+		page.Take = duePage
+		if q.Limit > 0 {
+			page.Take = int32(min(duePage, left))
+		}
+		list, err := v.duePage(ctx, page)
+		if err != nil {
+			return err
+		}
+		for _, d := range list {
+			if err := each(d); err != nil {
+				return err
+			}
+		}
+		if len(list) < int(page.Take) {
+			return nil
+		}
+		last := list[len(list)-1]
+		page.FromAt, page.AfterUser, page.AfterID = last.NextChargeAt, string(last.UserID), string(last.ID)
+	}
+	return nil
+}
+
+func (v views) duePage(ctx context.Context, page dbgen.ViewDueParams) ([]app.Due, error) {
+	tokens := v.tokens.snapshot()
+	return queryMany(ctx, func(ctx context.Context) ([]*dbgen.ViewDueRow, error) { return v.q.ViewDue(ctx, page) },
+		func(row *dbgen.ViewDueRow) app.Due { return tokens.dueOf((*dbgen.SubscriptionsLockDueRow)(row)) })
+}
+
+// CountDue implements [app.Views].
+func (v views) CountDue(ctx context.Context, q app.DueQuery) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	n, err := v.q.ViewCountDue(ctx, dbgen.ViewCountDueParams{
+		FromAt: orEpoch(q.From), Now: q.Now, Systems: q.Systems, AnySystem: q.Systems == nil,
+	})
+	return int(n), translate(err)
+}

@@ -1,0 +1,30 @@
+-- name: CardsToReencrypt :many
+SELECT * FROM cards
+WHERE key_id <> @key_id::bigint AND (user_id, id) > (@after_user::uuid, @after_id::uuid)
+ORDER BY user_id, id
+LIMIT @take::int
+FOR NO KEY UPDATE SKIP LOCKED;
+
+-- name: CardReencrypt :execrows
+UPDATE cards SET number_ct = @number_ct, key_id = @key_id WHERE user_id = @user_id AND id = @id;
+
+-- name: MethodsToReencrypt :many
+-- Methods with a plaintext token, or a token that is encrypted with another key.
+SELECT * FROM payment_methods
+WHERE (token IS NOT NULL OR token_key_id <> @key_id::bigint) AND (user_id, id) > (@after_user::uuid, @after_id::uuid)
+ORDER BY user_id, id
+LIMIT @take::int
+FOR NO KEY UPDATE SKIP LOCKED;
+
+-- name: CardsByKey :many
+SELECT key_id::bigint AS key_id, count(*) AS rows
+FROM cards WHERE key_id IS NOT NULL
+GROUP BY 1
+ORDER BY 1;
+
+-- name: TokensByKey :many
+SELECT coalesce(token_key_id, 0)::bigint AS key_id, count(*) AS rows
+FROM payment_methods
+WHERE token IS NOT NULL OR token_ct IS NOT NULL
+GROUP BY 1
+ORDER BY 1;
