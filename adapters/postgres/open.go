@@ -31,8 +31,8 @@ const (
 // OpenRole returns a pool for the database at url. It does not connect yet, so that
 // a service starts while its database is down, and reports it as unavailable.
 //
-// Connections assume the role, of which the login must be a member, unless the URL
-// has a role parameter. Times are read and written in UTC. The configure functions
+// Connections assume the role, unless the URL has a role parameter. The login must
+// be a member of the role. Times are read and written in UTC. The configure functions
 // can change the configuration of the pool.
 func OpenRole(ctx context.Context, url, role string, configure ...func(*pgxpool.Config)) (*pgxpool.Pool, error) {
 	cfg, err := pgxpool.ParseConfig(url)

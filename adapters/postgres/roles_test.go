@@ -233,8 +233,7 @@ func isDenied(err error) bool {
 	return errors.As(err, &pg) && pg.Code == "42501"
 }
 
-// TestRoles_NoExcessiveRights checks all tables, including those that rights does
-// not list.
+// TestRoles_NoExcessiveRights checks all tables, even if rights does not list them.
 func TestRoles_NoExcessiveRights(t *testing.T) {
 	t.Parallel()
 	owner := openAs(t, pgtest.URL(t), postgres.LoginRole)

@@ -6,6 +6,6 @@
 //	                 types written without boxing, and read without allocations
 //	buffer.go        a write buffer that grows once per batch
 //
-// It knows tables, queries and billing only as SQL text, arguments and rows.
-// Without it everything would work as well, but renewals would be slower.
+// It depends neither on the queries nor on billing. Plain pgx could replace it;
+// renewals would then be slower.
 package wire

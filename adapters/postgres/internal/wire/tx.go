@@ -38,7 +38,7 @@ const rollbackTimeout = 2 * time.Second
 // AnyRows is the number of rows of a statement that may affect any number of them.
 const AnyRows = -1
 
-// statement is one that has not been sent.
+// statement is an SQL statement that has not been sent.
 type statement struct {
 	sql  string
 	args []any
