@@ -15,7 +15,7 @@ func (s *Store) Story(ctx context.Context, id billing.PaymentID) (app.Story, err
 	q := dbgen.New(s.pool)
 	p, err := q.PaymentByID(ctx, string(id))
 	if err != nil {
-		return app.Story{}, translate(orNotFound(err, billing.ErrNotFound.WithMessage("payment %s does not exist", id)))
+		return app.Story{}, translate(orNotFound(err, billing.ErrNotFound.WithMessage("there is no payment %s", id)))
 	}
 	events, err := q.EventsOfPayment(ctx, p.UserID, &p.ID)
 	return app.Story{
