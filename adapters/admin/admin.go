@@ -6,26 +6,27 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/online-cinema/billing/core/app"
 )
 
-// Config is what the panel needs.
+// Config holds the dependencies and settings of the panel.
 type Config struct {
 	Panel    app.Panel
 	Door     Door
-	Location *time.Location // that times are shown in
-	// Secure is for a panel that browsers reach over TLS: its cookies then go
-	// nowhere else.
+	Location *time.Location // time zone of the times on pages
+	// Secure marks cookies as Secure and turns on HSTS. Set it if browsers reach
+	// the panel over TLS.
 	Secure bool
-	// Proxies are those in front of the panel whose word for a client's address
-	// is taken.
+	// Proxies are the networks of trusted reverse proxies. The panel reads
+	// X-Forwarded-For only from them.
 	Proxies []netip.Prefix
 	Log     *slog.Logger
 }
 
-// Door lets people in: see [app.Door].
+// Door signs panel users in and out: see [app.Door].
 type Door interface {
 	SignIn(ctx context.Context, name, password, from string) (token string, err error)
 	Resume(ctx context.Context, token, from string) (app.Operator, string, error)
@@ -33,21 +34,22 @@ type Door interface {
 	SetLanguage(ctx context.Context, by app.Operator, language string) error
 }
 
-// Prefix is where the panel is.
+// Prefix is the URL path of the panel.
 const Prefix = "/admin"
 
-// server is the panel.
+// server handles the requests of the panel.
 type server struct {
 	Config
-	theme  *theme
-	layout *template.Template
-	pages  *template.Template
-	tries  *tries
+	theme    *theme
+	layout   *template.Template
+	pages    *template.Template
+	throttle *loginThrottle
 }
 
-// New returns the panel.
+// New returns the panel's handler. It returns an error if a template or a file of
+// GoAdmin's theme is missing or invalid.
 func New(c Config) (http.Handler, error) {
-	s := &server{Config: c, theme: newTheme(), tries: newTries(time.Now)}
+	s := &server{Config: c, theme: newTheme(), throttle: newLoginThrottle(time.Now)}
 	var err error
 	if s.pages, err = parsePages(); err != nil {
 		return nil, err
@@ -62,33 +64,38 @@ func New(c Config) (http.Handler, error) {
 	return s.guard(s.routes(assets)), nil
 }
 
-// routes are all that there is; whatever is not here is not found.
+// routes returns the handler of all pages. Any other path is 404.
 func (s *server) routes(a *assets) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /{$}", http.RedirectHandler(Prefix, http.StatusSeeOther))
 	mux.Handle("GET /favicon.ico", a.favicon())
 	mux.Handle("GET "+Prefix+"/assets/", http.StripPrefix(Prefix+"/assets", a))
-	mux.Handle("GET "+Prefix+"/login", s.open(s.showSignIn))
-	mux.Handle("POST "+Prefix+"/signin", s.open(s.signIn, "name", "password"))
+	mux.Handle("GET "+Prefix+"/login", s.public(s.showSignIn))
+	mux.Handle("POST "+Prefix+"/signin", s.public(s.signIn, "name", "password"))
 
 	mux.Handle("POST "+Prefix+"/logout", s.form(s.signOut))
-	mux.Handle("POST "+Prefix+"/language", s.open(s.chooseLanguage, "language", "next"))
+	mux.Handle("POST "+Prefix+"/language", s.public(s.chooseLanguage, "language", "next"))
 
 	mux.Handle("GET "+Prefix, s.page(s.dashboard))
 	mux.Handle("GET "+Prefix+"/{$}", http.RedirectHandler(Prefix, http.StatusSeeOther))
-	for _, kind := range []string{"plans", "payment_systems"} {
-		mux.Handle("GET "+Prefix+"/info/"+kind, s.page(s.list(kind)))
-		mux.Handle("GET "+Prefix+"/info/"+kind+"/new", s.page(s.showNew(kind)))
-		mux.Handle("GET "+Prefix+"/info/"+kind+"/edit", s.page(s.showEdit(kind), "id"))
-		mux.Handle("GET "+Prefix+"/info/"+kind+"/delete", s.page(s.showDelete(kind), "id"))
-		mux.Handle("POST "+Prefix+"/new/"+kind, s.form(s.postNew(kind), fieldsOf(kind)...))
-		mux.Handle("POST "+Prefix+"/edit/"+kind, s.form(s.postEdit(kind), append(fieldsOf(kind), "id", "seen", "confirmed")...))
-		mux.Handle("POST "+Prefix+"/delete/"+kind, s.form(s.postDelete(kind), "id"))
+	for _, res := range s.resources() {
+		s.resourceRoutes(mux, res)
 	}
-	mux.Handle("GET "+Prefix+"/info/users", s.page(s.list("users"), "search", "at", "before"))
+	mux.Handle("GET "+Prefix+"/info/users", s.page(s.list(s.users), "search", "at", "before"))
 	mux.Handle("GET "+Prefix+"/info/users/detail", s.page(s.user, "id"))
-	mux.Handle("GET "+Prefix+"/info/history", s.page(s.list("history"), "type", "plan", "from", "to", "until", "at", "before"))
-	mux.Handle("GET "+Prefix+"/info/audit", s.page(s.list("audit"), "before"))
-	mux.Handle("/", s.open(func(w http.ResponseWriter, r *http.Request, v *view) error { return errNoPage }))
+	mux.Handle("GET "+Prefix+"/info/history", s.page(s.list(s.history), "type", "plan", "from", "to", "until", "at", "before"))
+	mux.Handle("GET "+Prefix+"/info/audit", s.page(s.list(s.audit), "before"))
+	mux.Handle("/", s.public(func(http.ResponseWriter, *http.Request, *view) error { return errNoPage }))
 	return mux
+}
+
+func (s *server) resourceRoutes(mux *http.ServeMux, res resource) {
+	info := Prefix + "/info/" + res.kind
+	mux.Handle("GET "+info, s.page(s.list(res.list)))
+	mux.Handle("GET "+info+"/new", s.page(s.showNew(res)))
+	mux.Handle("GET "+info+"/edit", s.page(s.showEdit(res), "id"))
+	mux.Handle("GET "+info+"/delete", s.page(s.showDelete(res), "id"))
+	mux.Handle("POST "+Prefix+"/new/"+res.kind, s.form(s.postNew(res), res.fields...))
+	mux.Handle("POST "+Prefix+"/edit/"+res.kind, s.form(s.postEdit(res), slices.Concat(res.fields, []string{"id", "seen", "confirmed"})...))
+	mux.Handle("POST "+Prefix+"/delete/"+res.kind, s.form(s.postDelete(res), "id"))
 }

@@ -18,26 +18,26 @@ import (
 //go:embed static
 var static embed.FS
 
-// asset is a file as it is sent.
+// asset is a static file in the forms in which it is sent.
 type asset struct {
-	kind        string
-	tag         string
-	plain, gzip []byte // gzip is nil when it saves nothing
+	contentType string
+	etag        string
+	plain, gzip []byte // gzip is nil if the type does not compress
 }
 
-// assets are the files that pages refer to, all in memory: there is nothing
-// that a page needs from elsewhere.
+// assets serves the files that pages refer to, from memory. Pages load nothing
+// from other hosts.
 type assets struct{ files map[string]asset }
 
-// What is taken from GoAdmin's theme.
+// Files of GoAdmin's theme that pages use.
 const (
 	themeCSS  = "/dist/css/all.min.7bcc29700e.css"
 	themeFont = "/dist/fonts/fontawesome-webfont.woff2"
 )
 
-// The theme's style sheet refers to fonts, and to pictures of parts that no page
-// has; some would be fetched from other sites. Our own names the one font there
-// is.
+// The theme's style sheet refers to fonts and images that pages do not use, some
+// of them on other sites. withoutReferences removes both. panel.css declares the
+// only font.
 var (
 	fontFace  = regexp.MustCompile(`@font-face\s*\{[^}]*\}`)
 	reference = regexp.MustCompile(`url\(([^)]*)\)`)
@@ -59,13 +59,15 @@ func newAssets() (*assets, error) {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		text, err := static.ReadFile(name)
-		a.add("/"+path.Base(name), text)
+		content, err := static.ReadFile(name)
+		a.add("/"+path.Base(name), content)
 		return err
 	})
 	return a, err
 }
 
+// withoutReferences returns a style sheet without fonts and without URLs, except
+// for inline images.
 func withoutReferences(css []byte) []byte {
 	return reference.ReplaceAllFunc(fontFace.ReplaceAll(css, nil), func(ref []byte) []byte {
 		inner := reference.FindSubmatch(ref)[1]
@@ -77,17 +79,17 @@ func withoutReferences(css []byte) []byte {
 }
 
 func (a *assets) add(name string, content []byte) {
-	kind := mime.TypeByExtension(path.Ext(name))
-	switch path.Ext(name) { // whatever this machine's list of types says
+	contentType := mime.TypeByExtension(path.Ext(name))
+	switch path.Ext(name) { // the system's table of types may differ
 	case ".woff2":
-		kind = "font/woff2"
+		contentType = "font/woff2"
 	case ".svg":
-		kind = "image/svg+xml"
+		contentType = "image/svg+xml"
 	case ".css":
-		kind = "text/css; charset=utf-8"
+		contentType = "text/css; charset=utf-8"
 	}
-	f := asset{kind: kind, tag: fmt.Sprintf(`"%x"`, sha256.Sum256(content)), plain: content}
-	if compressible(kind) {
+	f := asset{contentType: contentType, etag: fmt.Sprintf(`"%x"`, sha256.Sum256(content)), plain: content}
+	if compressible(contentType) {
 		var b bytes.Buffer
 		z, _ := gzip.NewWriterLevel(&b, gzip.BestCompression)
 		_, _ = z.Write(content)
@@ -97,10 +99,11 @@ func (a *assets) add(name string, content []byte) {
 	a.files[name] = f
 }
 
-// assetVersion changes whenever one of our own files does.
+// assetVersion returns a hash of one of our own files. Pages add it to the file's
+// URL, so that browsers load a changed file without delay.
 func assetVersion(name string) string {
-	text, _ := static.ReadFile("static/" + name)
-	return fmt.Sprintf("%x", sha256.Sum256(text))[:10]
+	content, _ := static.ReadFile("static/" + name)
+	return fmt.Sprintf("%x", sha256.Sum256(content))[:10]
 }
 
 func (a *assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -109,19 +112,19 @@ func (a *assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	a.send(w, r, f)
+	f.send(w, r)
 }
 
 func (a *assets) favicon() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.send(w, r, a.files["/favicon.svg"]) })
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.files["/favicon.svg"].send(w, r) })
 }
 
-func (*assets) send(w http.ResponseWriter, r *http.Request, f asset) {
+func (f asset) send(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h.Set("Content-Type", f.kind)
+	h.Set("Content-Type", f.contentType)
 	h.Set("Cache-Control", "public, max-age=86400")
-	h.Set("ETag", f.tag)
-	if r.Header.Get("If-None-Match") == f.tag {
+	h.Set("ETag", f.etag)
+	if r.Header.Get("If-None-Match") == f.etag {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}

@@ -15,16 +15,15 @@ import (
 	"github.com/online-cinema/billing/core/app"
 )
 
-// The stock build of GoAdmin can be taken over in all of these ways.
+// Each of these attacks takes over a stock build of GoAdmin, or leaks its data.
 
-// TestQueriesOfGoAdmin: a query that GoAdmin would make something of is refused,
-// for an editor and for a viewer.
-func TestQueriesOfGoAdmin(t *testing.T) {
+// Query parameters that GoAdmin acts on are refused, for editors and readers.
+func TestGoAdminQueries_Refused(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.sell("gold", "Gold")
-	for _, who := range []string{"anna", "vera"} {
-		b := s.as(who)
+	for _, name := range []string{"anna", "vera"} {
+		b := s.as(name)
 		for _, path := range []string{
 			"/admin/info/plans?__prefix=manager",
 			"/admin/info/plans?%5f_prefix=manager",
@@ -41,24 +40,24 @@ func TestQueriesOfGoAdmin(t *testing.T) {
 			began := time.Now()
 			got := b.get(path)
 			if strings.Contains(path, "history?type") {
-				wantStatus(t, path, got, http.StatusOK) // a type that there is not: nothing is found
+				wantStatus(t, path, got, http.StatusOK) // an unknown type matches no event
 				continue
 			}
 			wantStatus(t, path, got, http.StatusBadRequest)
 			if time.Since(began) > time.Second {
-				t.Errorf("%s took %v", path, time.Since(began))
+				t.Errorf("%s took %v, want less than 1s", path, time.Since(began))
 			}
 		}
 		got := b.submit("/admin/new/plans?__prefix=manager", newPlan())
-		wantStatus(t, "a form with a prefix", got, http.StatusBadRequest)
+		wantStatus(t, "form with a prefix", got, http.StatusBadRequest)
 	}
 }
 
-// TestRoutesOfGoAdmin: nothing of it is there, for anybody.
-func TestRoutesOfGoAdmin(t *testing.T) {
+// No route of GoAdmin exists, for anonymous users or editors.
+func TestGoAdminRoutes_NotFound(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	for name, b := range map[string]*browser{"nobody": s.browser(), "an editor": s.as("anna")} {
+	for name, b := range map[string]*browser{"anonymous": s.browser(), "editor": s.as("anna")} {
 		for _, route := range []string{
 			"GET /admin/info/manager", "GET /admin/info/roles", "GET /admin/info/permission", "GET /admin/info/op", "GET /admin/info/menu",
 			"GET /admin/info/normal_manager", "GET /admin/info/normal_manager/edit", "GET /admin/info/site/edit", "GET /admin/info/generate/new",
@@ -74,15 +73,14 @@ func TestRoutesOfGoAdmin(t *testing.T) {
 			method, path, _ := strings.Cut(route, " ")
 			got := b.do(b.request(method, path, "application/x-www-form-urlencoded", ""))
 			if got.status != http.StatusNotFound && got.status != http.StatusMethodNotAllowed && got.status != http.StatusTemporaryRedirect {
-				t.Errorf("%s for %s: %d %.200s", route, name, got.status, got.text())
+				t.Errorf("%s for %s: status %d, %.200s", route, name, got.status, got.text())
 			}
 		}
 	}
 }
 
-// TestReadOnlyIsRefused: what is only to be looked at cannot be changed by a
-// request either, nor anything by a viewer.
-func TestReadOnlyIsRefused(t *testing.T) {
+// No request changes a read-only list, and no request of a reader changes anything.
+func TestWrites_RefusedForReadOnlyListsAndReaders(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	p := s.sell("gold", "Gold")
@@ -100,13 +98,13 @@ func TestReadOnlyIsRefused(t *testing.T) {
 		"/admin/delete/plans": {"id": {string(p.ID)}}, "/admin/new/payment_systems": {"code": {"mine"}, "name": {"Mine"}},
 		"/admin/edit/payment_systems": {"id": {system}, "seen": {""}, "code": {system}, "name": {"Mine"}}, "/admin/delete/payment_systems": {"id": {system}},
 	} {
-		wantStatus(t, "a viewer's "+path, vera.post(path, withCSRF(form, csrfOf(t, vera))), http.StatusForbidden)
+		wantStatus(t, "reader: "+path, vera.post(path, withCSRF(form, csrfOf(t, vera))), http.StatusForbidden)
 	}
 	for _, path := range []string{"new", "edit?id=" + string(p.ID), "delete?id=" + string(p.ID)} {
-		wantStatus(t, "a viewer's form "+path, vera.get("/admin/info/plans/"+path), http.StatusForbidden)
+		wantStatus(t, "reader: form "+path, vera.get("/admin/info/plans/"+path), http.StatusForbidden)
 	}
 	if list := vera.get("/admin/info/plans").body; strings.Contains(list, "/edit") || strings.Contains(list, "/new") || strings.Contains(list, "/delete") {
-		t.Error("a viewer is offered changes")
+		t.Error("the list offers changes to a reader")
 	}
 	if after := s.everything(); after != before {
 		t.Errorf("before %s\nafter %s", before, after)
@@ -123,7 +121,7 @@ func csrfOf(t *testing.T, b *browser) string {
 	return b.csrf()
 }
 
-// everything is all that must not change.
+// everything returns all rows that a refused request must not change, as JSON.
 func (s *site) everything() (all string) {
 	s.t.Helper()
 	err := s.owner.QueryRow(s.t.Context(), `SELECT concat(
@@ -136,7 +134,7 @@ func (s *site) everything() (all string) {
 	return all
 }
 
-func TestNoDefaultAccounts(t *testing.T) {
+func TestSignIn_NoDefaultAccounts(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	for _, name := range []string{"admin", "operator", "root", "anna"} {
@@ -146,38 +144,38 @@ func TestNoDefaultAccounts(t *testing.T) {
 	}
 }
 
-func TestLongPasswordsAreRefused(t *testing.T) {
+func TestSignIn_LongPasswordRefused(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	wantStatus(t, "the right one and more", s.browser().signIn("anna", goodPassword+strings.Repeat("x", 72)), http.StatusForbidden)
-	wantStatus(t, "the right one still", s.browser().signIn("anna", goodPassword), http.StatusSeeOther)
+	wantStatus(t, "right password with a suffix", s.browser().signIn("anna", goodPassword+strings.Repeat("x", 72)), http.StatusForbidden)
+	wantStatus(t, "right password", s.browser().signIn("anna", goodPassword), http.StatusSeeOther)
 }
 
-func TestBruteForce(t *testing.T) {
+func TestSignIn_BruteForce(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	b := s.browser()
 	for range 5 {
-		wantStatus(t, "a wrong password", b.signIn("anna", "wrong horse battery"), http.StatusForbidden)
+		wantStatus(t, "wrong password", b.signIn("anna", "wrong horse battery"), http.StatusForbidden)
 	}
 	locked := b.signIn("anna", goodPassword)
-	wantStatus(t, "the right one, after five", locked, http.StatusForbidden)
+	wantStatus(t, "right password after five wrong ones", locked, http.StatusForbidden)
 	unknown := b.signIn("nobody", goodPassword)
 	if locked.text() != strings.ReplaceAll(unknown.text(), "nobody", "anna") {
-		t.Errorf("it tells who there is:\n%s\n%s", locked.text(), unknown.text())
+		t.Errorf("the page reveals that an account exists:\n%s\n%s", locked.text(), unknown.text())
 	}
 	limited := 0
-	for i := range 40 { // whomever as
+	for i := range 40 { // under any name
 		if b.signIn(fmt.Sprint("name", i), "x").status == http.StatusTooManyRequests {
 			limited++
 		}
 	}
 	if limited < 20 {
-		t.Errorf("%d of 40 tries from one address were refused", limited)
+		t.Errorf("%d of 40 attempts from one address refused, want at least 20", limited)
 	}
 }
 
-func TestSessionFixation(t *testing.T) {
+func TestSession_Fixation(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	b := s.browser()
@@ -192,17 +190,17 @@ func TestSessionFixation(t *testing.T) {
 		req := thief.request(http.MethodGet, "/admin/info/plans", "", "")
 		req.AddCookie(&http.Cookie{Name: name, Value: chosen})
 		if got := thief.do(req); got.status != http.StatusSeeOther || got.header.Get("Location") != "/admin/login" {
-			t.Errorf("%s: %d", name, got.status)
+			t.Errorf("%s: status %d, want a redirect to sign-in", name, got.status)
 		}
 	}
-	// Who signs in again leaves no old session behind.
+	// A second sign-in ends the first session.
 	anna := s.as("anna")
 	old := anna.sessionCookie()
-	wantStatus(t, "again", anna.signIn("anna", goodPassword), http.StatusSeeOther)
+	wantStatus(t, "second sign-in", anna.signIn("anna", goodPassword), http.StatusSeeOther)
 	thief := s.browser()
 	req = thief.request(http.MethodGet, "/admin/info/plans", "", "")
 	req.AddCookie(old)
-	wantStatus(t, "the session before", thief.do(req), http.StatusSeeOther)
+	wantStatus(t, "first session", thief.do(req), http.StatusSeeOther)
 }
 
 func (b *browser) sessionCookie() *http.Cookie {
@@ -217,12 +215,12 @@ func (b *browser) sessionCookie() *http.Cookie {
 	return nil
 }
 
-func TestOldSessionsAreOver(t *testing.T) {
+func TestSession_Ends(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	for column, age := range map[string]string{"seen_at": "3 hours", "created_at": "30 days"} {
 		anna := s.as("anna")
-		wantStatus(t, "fresh", anna.get("/admin/info/plans"), http.StatusOK)
+		wantStatus(t, "new session", anna.get("/admin/info/plans"), http.StatusOK)
 		if _, err := s.owner.Exec(t.Context(), "UPDATE panel_sessions SET "+column+" = "+column+" - interval '"+age+"'"); err != nil {
 			t.Fatal(err)
 		}
@@ -230,21 +228,21 @@ func TestOldSessionsAreOver(t *testing.T) {
 	}
 	anna := s.as("anna")
 	wantStatus(t, "sign out", anna.submit("/admin/logout", url.Values{}), http.StatusSeeOther)
-	wantStatus(t, "afterwards", anna.get("/admin/info/plans"), http.StatusSeeOther)
+	wantStatus(t, "after sign-out", anna.get("/admin/info/plans"), http.StatusSeeOther)
 }
 
-func TestSessionTokensAreNotStored(t *testing.T) {
+func TestSession_TokenNotStored(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	anna := s.as("anna")
 	var n int
 	err := s.owner.QueryRow(t.Context(), "SELECT count(*) FROM panel_sessions WHERE panel_sessions::text LIKE '%' || $1 || '%'", anna.sessionCookie().Value).Scan(&n)
 	if err != nil || n != 0 {
-		t.Errorf("%d rows hold the token, %v", n, err)
+		t.Errorf("%d rows contain the token, %v", n, err)
 	}
 }
 
-func TestCookies(t *testing.T) {
+func TestCookies_Attributes(t *testing.T) {
 	t.Parallel()
 	for _, secure := range []bool{false, true} {
 		s := newSite(t, func(c *admin.Config) { c.Secure = secure })
@@ -252,11 +250,11 @@ func TestCookies(t *testing.T) {
 		cookie := got.header.Get("Set-Cookie")
 		for _, part := range []string{"HttpOnly", "SameSite=Strict", "Path=/", "panel_session="} {
 			if !strings.Contains(cookie, part) {
-				t.Errorf("secure %v: %s without %s", secure, cookie, part)
+				t.Errorf("secure %v: cookie %s without %s", secure, cookie, part)
 			}
 		}
 		if strings.Contains(cookie, "; Secure") != secure || strings.HasPrefix(cookie, "__Host-") != secure {
-			t.Errorf("secure %v: %s", secure, cookie)
+			t.Errorf("secure %v: cookie %s", secure, cookie)
 		}
 		if (got.header.Get("Strict-Transport-Security") != "") != secure {
 			t.Errorf("secure %v: HSTS %q", secure, got.header.Get("Strict-Transport-Security"))
@@ -264,17 +262,17 @@ func TestCookies(t *testing.T) {
 	}
 }
 
-func TestOtherSites(t *testing.T) {
+func TestCrossSiteRequests_Refused(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	p := s.sell("gold", "Gold")
 	anna := s.as("anna")
 	form := withCSRF(url.Values{"id": {string(p.ID)}}, anna.csrf())
 	for name, headers := range map[string]map[string]string{
-		"another site":   {"Sec-Fetch-Site": "cross-site"},
-		"a sister site":  {"Sec-Fetch-Site": "same-site"},
-		"another origin": {"Origin": "https://evil.example"},
-		"no origin":      {"Origin": "null"},
+		"cross-site":     {"Sec-Fetch-Site": "cross-site"},
+		"same-site":      {"Sec-Fetch-Site": "same-site"},
+		"foreign origin": {"Origin": "https://evil.example"},
+		"null origin":    {"Origin": "null"},
 	} {
 		for _, path := range []string{"/admin/delete/plans", "/admin/logout", "/admin/signin", "/admin/language"} {
 			req := anna.request(http.MethodPost, path, "application/x-www-form-urlencoded", form.Encode())
@@ -284,18 +282,18 @@ func TestOtherSites(t *testing.T) {
 			wantStatus(t, name+" "+path, anna.do(req), http.StatusForbidden)
 		}
 	}
-	for name, csrf := range map[string]string{"no csrf field": "", "somebody else's": s.as("boris").csrf()} {
+	for name, csrf := range map[string]string{"no token": "", "token of another user": s.as("boris").csrf()} {
 		form.Set("csrf", csrf)
 		wantStatus(t, name, anna.post("/admin/delete/plans", form), http.StatusForbidden)
 	}
 	if _, there := s.plan("gold"); !there {
-		t.Error("the plan is gone")
+		t.Error("the plan was deleted")
 	}
 }
 
 const script = `<script>alert(1)</script>"'><img src=x onerror=alert(2)>{{.}}`
 
-func TestMarkupIsText(t *testing.T) {
+func TestMarkup_Escaped(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	p := s.sell("gold", script)
@@ -312,7 +310,7 @@ func TestMarkupIsText(t *testing.T) {
 	anna := s.as("anna")
 	edit := anna.fields("/admin/info/plans/edit?id=" + string(p.ID))
 	if edit.Get("name") != script {
-		t.Errorf("the form holds %q", edit.Get("name"))
+		t.Errorf("name in the form: %q", edit.Get("name"))
 	}
 	for _, path := range []string{
 		"/admin", "/admin/info/plans", "/admin/info/plans/edit?id=" + string(p.ID), "/admin/info/plans/delete?id=" + string(p.ID),
@@ -320,31 +318,31 @@ func TestMarkupIsText(t *testing.T) {
 		"/admin/info/history", "/admin/info/audit", "/admin/info/users?search=" + url.QueryEscape(script), "/admin/info/history?from=" + url.QueryEscape(script),
 		"/admin/" + url.PathEscape(script), "/admin/info/history?plan=" + url.QueryEscape(script),
 	} {
-		mustBeText(t, path, anna.get(path))
+		wantNoMarkup(t, path, anna.get(path))
 	}
 	form := newPlan()
 	form.Set("name", script)
 	form.Set("code", script)
 	form.Set("features", script)
 	form.Set("currency", `"><script>`)
-	mustBeText(t, "a refused form", anna.submit("/admin/new/plans", form))
-	mustBeText(t, "a refused sign-in", s.browser().signIn(script, "x"))
+	wantNoMarkup(t, "refused form", anna.submit("/admin/new/plans", form))
+	wantNoMarkup(t, "refused sign-in", s.browser().signIn(script, "x"))
 	edit.Set("price", "1.00")
-	mustBeText(t, "a price change", anna.post("/admin/edit/plans", edit))
+	wantNoMarkup(t, "price change", anna.post("/admin/edit/plans", edit))
 	wantStatus(t, "delete", anna.submit("/admin/delete/plans", url.Values{"id": {string(p.ID)}}), http.StatusSeeOther)
-	mustBeText(t, "what was done", anna.get("/admin/info/plans"))
+	wantNoMarkup(t, "notice", anna.get("/admin/info/plans"))
 }
 
-func mustBeText(t *testing.T, what string, a answer) {
+func wantNoMarkup(t *testing.T, what string, got response) {
 	t.Helper()
-	for _, live := range []string{"<script", "<img", " onerror=alert(2)>"} {
-		if _, after, found := strings.Cut(a.body, live); found {
-			t.Errorf("%s: %s, and then\n%.300s", what, live, after)
+	for _, markup := range []string{"<script", "<img", " onerror=alert(2)>"} {
+		if _, after, found := strings.Cut(got.body, markup); found {
+			t.Errorf("%s: %s, followed by\n%.300s", what, markup, after)
 		}
 	}
 }
 
-func TestWhereASignInEnds(t *testing.T) {
+func TestRedirects_StayWithinPanel(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	for path, want := range map[string]string{
@@ -354,7 +352,7 @@ func TestWhereASignInEnds(t *testing.T) {
 		b := s.browser()
 		b.get(path)
 		if got := b.signIn("anna", goodPassword).header.Get("Location"); got != want {
-			t.Errorf("%s: it ends at %q, want %q", path, got, want)
+			t.Errorf("%s: redirected to %q, want %q", path, got, want)
 		}
 	}
 	for _, next := range []string{"https://evil.example", "//evil.example", "/admin/info/../../x", `/admin/info/\evil.example`, "javascript:alert(1)", "/admin//evil", "/v1/plans"} {
@@ -363,17 +361,17 @@ func TestWhereASignInEnds(t *testing.T) {
 		req.Header.Set("Referer", "javascript:alert(5)//")
 		req.AddCookie(&http.Cookie{Name: "panel_next", Value: admin.EncodeCookie(next)})
 		if got := b.do(req).header.Get("Location"); got != "/admin" {
-			t.Errorf("%s: it ends at %q", next, got)
+			t.Errorf("%s: redirected to %q after sign-in", next, got)
 		}
 		anna := s.as("anna")
 		got := anna.post("/admin/language", url.Values{"language": {"en"}, "next": {next}})
 		if got.header.Get("Location") != "/admin" {
-			t.Errorf("%s: a language ends at %q", next, got.header.Get("Location"))
+			t.Errorf("%s: redirected to %q after choosing a language", next, got.header.Get("Location"))
 		}
 	}
 }
 
-func TestForeignFields(t *testing.T) {
+func TestForm_UnknownFieldsRefused(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	anna := s.as("anna")
@@ -384,16 +382,16 @@ func TestForeignFields(t *testing.T) {
 	}
 	form := newPlan()
 	form.Add("price", "1.00")
-	wantStatus(t, "a field twice", anna.submit("/admin/new/plans", form), http.StatusBadRequest)
+	wantStatus(t, "repeated field", anna.submit("/admin/new/plans", form), http.StatusBadRequest)
 	form = newPlan()
 	form.Set("name", strings.Repeat("x", 100_000))
-	wantStatus(t, "a very long form", anna.submit("/admin/new/plans", form), http.StatusBadRequest)
+	wantStatus(t, "very long form", anna.submit("/admin/new/plans", form), http.StatusBadRequest)
 	if n := s.audited(); n != 0 {
-		t.Errorf("%d changes", n)
+		t.Errorf("%d audit entries, want 0", n)
 	}
 }
 
-func TestUploads(t *testing.T) {
+func TestForm_UploadRefused(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	anna := s.as("anna")
@@ -406,46 +404,45 @@ func TestUploads(t *testing.T) {
 	part, _ := w.CreateFormFile("file", "evil.html")
 	_, _ = part.Write([]byte(script))
 	_ = w.Close()
-	wantStatus(t, "a file", anna.do(anna.request(http.MethodPost, "/admin/new/plans", w.FormDataContentType(), body.String())), http.StatusUnsupportedMediaType)
+	wantStatus(t, "upload", anna.do(anna.request(http.MethodPost, "/admin/new/plans", w.FormDataContentType(), body.String())), http.StatusUnsupportedMediaType)
 }
 
-// TestOddRequests: none of them breaks the connection, or says what went wrong
-// inside.
-func TestOddRequests(t *testing.T) {
+// Malformed requests get an error page without internal details.
+func TestMalformedRequests(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	anna := s.as("anna")
-	for name, try := range map[string]struct {
+	for name, tt := range map[string]struct {
 		path, kind, body string
 		want             int
 	}{
-		"edit without an id":     {"/admin/edit/plans", "application/x-www-form-urlencoded", "csrf=" + anna.csrf(), http.StatusNotFound},
-		"delete without an id":   {"/admin/delete/plans", "application/x-www-form-urlencoded", "csrf=" + anna.csrf(), http.StatusNotFound},
-		"several at once":        {"/admin/delete/plans", "application/x-www-form-urlencoded", "id=1,2,3&csrf=" + anna.csrf(), http.StatusBadRequest},
-		"an id that is none":     {"/admin/delete/plans", "application/x-www-form-urlencoded", "id=%00%27&csrf=" + anna.csrf(), http.StatusBadRequest},
-		"a broken multipart":     {"/admin/new/plans", "multipart/form-data; boundary=x", "--x", http.StatusUnsupportedMediaType},
-		"JSON":                   {"/admin/new/plans", "application/json", "{}", http.StatusUnsupportedMediaType},
-		"no content type":        {"/admin/new/plans", "", "x", http.StatusUnsupportedMediaType},
-		"percent signs":          {"/admin/new/plans", "application/x-www-form-urlencoded", "%zz", http.StatusBadRequest},
-		"a name that is no text": {"/admin/new/plans", "application/x-www-form-urlencoded", "csrf=" + anna.csrf() + "&code=a&name=%ff%fe&price=1&currency=RUB&interval_months=1&features=", http.StatusUnprocessableEntity},
-		"a name with a NUL":      {"/admin/new/plans", "application/x-www-form-urlencoded", "csrf=" + anna.csrf() + "&code=a&name=a%00b&price=1&currency=RUB&interval_months=1&features=", http.StatusUnprocessableEntity},
+		"edit without an id":    {"/admin/edit/plans", "application/x-www-form-urlencoded", "csrf=" + anna.csrf(), http.StatusNotFound},
+		"delete without an id":  {"/admin/delete/plans", "application/x-www-form-urlencoded", "csrf=" + anna.csrf(), http.StatusNotFound},
+		"several ids":           {"/admin/delete/plans", "application/x-www-form-urlencoded", "id=1,2,3&csrf=" + anna.csrf(), http.StatusBadRequest},
+		"malformed id":          {"/admin/delete/plans", "application/x-www-form-urlencoded", "id=%00%27&csrf=" + anna.csrf(), http.StatusBadRequest},
+		"multipart":             {"/admin/new/plans", "multipart/form-data; boundary=x", "--x", http.StatusUnsupportedMediaType},
+		"JSON":                  {"/admin/new/plans", "application/json", "{}", http.StatusUnsupportedMediaType},
+		"no content type":       {"/admin/new/plans", "", "x", http.StatusUnsupportedMediaType},
+		"invalid escape":        {"/admin/new/plans", "application/x-www-form-urlencoded", "%zz", http.StatusBadRequest},
+		"name in invalid UTF-8": {"/admin/new/plans", "application/x-www-form-urlencoded", "csrf=" + anna.csrf() + "&code=a&name=%ff%fe&price=1&currency=RUB&interval_months=1&features=", http.StatusUnprocessableEntity},
+		"name with a NUL byte":  {"/admin/new/plans", "application/x-www-form-urlencoded", "csrf=" + anna.csrf() + "&code=a&name=a%00b&price=1&currency=RUB&interval_months=1&features=", http.StatusUnprocessableEntity},
 	} {
-		req := anna.request(http.MethodPost, try.path, try.kind, try.body)
+		req := anna.request(http.MethodPost, tt.path, tt.kind, tt.body)
 		req.Header.Set("Accept", "application/json")
 		got := anna.do(req)
-		wantStatus(t, name, got, try.want)
+		wantStatus(t, name, got, tt.want)
 		for _, leak := range []string{"pq:", "pgx", "SQLSTATE", "dial tcp", "goroutine", "panic"} {
 			if strings.Contains(got.body, leak) {
-				t.Errorf("%s tells %q", name, leak)
+				t.Errorf("%s: the page contains %q", name, leak)
 			}
 		}
 	}
 	if log := s.log.String(); strings.Contains(log, "panicked") {
-		t.Errorf("something panicked: %s", log)
+		t.Errorf("a page panicked: %s", log)
 	}
 }
 
-func TestWhereAPersonIs(t *testing.T) {
+func TestSignIn_ClientAddress(t *testing.T) {
 	t.Parallel()
 	trusted := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.0.0.0/8")}
 	for name, tt := range map[string]struct {
@@ -453,12 +450,12 @@ func TestWhereAPersonIs(t *testing.T) {
 		header  string
 		want    string
 	}{
-		"a client that says it is another": {nil, "203.0.113.5", "127.0.0.1"},
-		"a proxy's word":                   {trusted, "203.0.113.5", "203.0.113.5"},
-		"a client's word before a proxy's": {trusted, "198.51.100.1, 203.0.113.5", "203.0.113.5"},
-		"two proxies":                      {trusted, "203.0.113.5, 10.1.2.3", "203.0.113.5"},
-		"an address of version 6":          {trusted, "2001:db8::7334:ffff:ffff:ffff", "2001:db8::7334:ffff:ffff:ffff"},
-		"words":                            {trusted, "<script>", "127.0.0.1"},
+		"header without a trusted proxy": {nil, "203.0.113.5", "127.0.0.1"},
+		"one trusted proxy":              {trusted, "203.0.113.5", "203.0.113.5"},
+		"forged entry before a proxy's":  {trusted, "198.51.100.1, 203.0.113.5", "203.0.113.5"},
+		"two trusted proxies":            {trusted, "203.0.113.5, 10.1.2.3", "203.0.113.5"},
+		"IPv6 address":                   {trusted, "2001:db8::7334:ffff:ffff:ffff", "2001:db8::7334:ffff:ffff:ffff"},
+		"invalid address":                {trusted, "<script>", "127.0.0.1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -470,13 +467,13 @@ func TestWhereAPersonIs(t *testing.T) {
 			wantStatus(t, "sign-in", b.do(req), http.StatusSeeOther)
 			var got string
 			if err := s.owner.QueryRow(t.Context(), "SELECT origin FROM panel_audit WHERE action = 'panel_user.sign_in'").Scan(&got); err != nil || got != tt.want {
-				t.Errorf("from %q, %v, want %q", got, err, tt.want)
+				t.Errorf("address %q, %v, want %q", got, err, tt.want)
 			}
 		})
 	}
 }
 
-func TestNoPasswordIsWrittenDown(t *testing.T) {
+func TestSignIn_PasswordNotLogged(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.as("anna")
@@ -488,15 +485,15 @@ func TestNoPasswordIsWrittenDown(t *testing.T) {
 	}
 	for _, secret := range []string{goodPassword, "another-secret-word"} {
 		if strings.Contains(audit, secret) || strings.Contains(s.log.String(), secret) {
-			t.Errorf("%q is in the audit or the log", secret)
+			t.Errorf("%q is in the audit log or the log", secret)
 		}
 	}
 	if !strings.Contains(s.log.String(), `"path":"/admin/signin"`) {
-		t.Error("the log does not tell of requests")
+		t.Error("the log has no line for the sign-in request")
 	}
 }
 
-func TestHeaders(t *testing.T) {
+func TestHeaders_Security(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	anna := s.as("anna")
@@ -504,10 +501,10 @@ func TestHeaders(t *testing.T) {
 		h := anna.get(path).header
 		policy := h.Get("Content-Security-Policy")
 		if !strings.Contains(policy, "default-src 'none'") || !strings.Contains(policy, "frame-ancestors 'none'") || strings.Contains(policy, "unsafe") || strings.Contains(policy, "script-src") {
-			t.Errorf("%s: policy %q", path, policy)
+			t.Errorf("%s: Content-Security-Policy %q", path, policy)
 		}
 		if h.Get("X-Content-Type-Options") != "nosniff" || h.Get("X-Frame-Options") != "DENY" || h.Get("X-Request-Id") != "" {
-			t.Errorf("%s: %v", path, h)
+			t.Errorf("%s: headers %v", path, h)
 		}
 		if want := map[bool]string{true: "public, max-age=86400", false: "no-store"}[strings.Contains(path, "assets")]; h.Get("Cache-Control") != want {
 			t.Errorf("%s: Cache-Control %q, want %q", path, h.Get("Cache-Control"), want)
@@ -515,17 +512,17 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
-func TestSeveralSessionsOfOnePerson(t *testing.T) {
+func TestSession_SeveralPerUser(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	first, second := s.as("anna"), s.as("anna")
-	wantStatus(t, "the first", first.get("/admin"), http.StatusOK)
-	wantStatus(t, "the second", second.get("/admin"), http.StatusOK)
-	wantStatus(t, "the second signs out", second.submit("/admin/logout", url.Values{}), http.StatusSeeOther)
-	wantStatus(t, "the first", first.get("/admin"), http.StatusOK)
+	wantStatus(t, "first session", first.get("/admin"), http.StatusOK)
+	wantStatus(t, "second session", second.get("/admin"), http.StatusOK)
+	wantStatus(t, "sign-out of the second session", second.submit("/admin/logout", url.Values{}), http.StatusSeeOther)
+	wantStatus(t, "first session", first.get("/admin"), http.StatusOK)
 }
 
-func TestNobodySeesAnything(t *testing.T) {
+func TestAnonymous_SeesNothing(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.sell("gold", "Gold")
@@ -534,8 +531,8 @@ func TestNobodySeesAnything(t *testing.T) {
 		got := b.get(path)
 		wantStatus(t, path, got, http.StatusSeeOther)
 		if strings.Contains(got.body, "Gold") {
-			t.Errorf("%s shows something", path)
+			t.Errorf("%s contains a plan", path)
 		}
 	}
-	wantStatus(t, "a form", b.post("/admin/new/plans", newPlan()), http.StatusUnauthorized)
+	wantStatus(t, "form", b.post("/admin/new/plans", newPlan()), http.StatusUnauthorized)
 }

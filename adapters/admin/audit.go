@@ -19,7 +19,7 @@ func (s *server) audit(r *http.Request, v *view) *listing {
 	src := newSource(r.Context(), column{"at", v.T("audit.at")}, column{"who", v.T("audit.who")},
 		column{"what", v.T("audit.what")}, column{"object", v.T("audit.object")}, column{"change", v.T("audit.change")})
 	var last string
-	src.list = each(func(ctx context.Context) ([]app.AuditEntry, error) {
+	src.rows = mapRows(func(ctx context.Context) ([]app.AuditEntry, error) {
 		list, err := s.Panel.Audit(ctx, v.op, app.Page{Limit: pageSize, Before: before})
 		if len(list) == pageSize {
 			last = list[pageSize-1].ID
@@ -48,7 +48,8 @@ func (v *view) auditRow(e app.AuditEntry) row {
 	}
 }
 
-// change is one thing that has another value now.
+// change is a field whose value changed. Before is empty if the record is new, and
+// After if it was deleted.
 type change struct{ Name, Before, After string }
 
 var changesTemplate = template.Must(template.New("changes").Parse(
@@ -72,12 +73,13 @@ func (v *view) changes(e app.AuditEntry) template.HTML {
 	}
 	var b bytes.Buffer
 	if err := changesTemplate.Execute(&b, list); err != nil {
-		panic(err) // it writes to memory
+		panic(err) // a write to a buffer does not fail
 	}
-	return template.HTML(b.String()) //nolint:gosec // html/template made it
+	return template.HTML(b.String()) //nolint:gosec // escaped by html/template
 }
 
-// factText writes the times and the prices among the facts as people do.
+// factText formats a value of the audit. Prices, roles and times are stored in the
+// form of programs; it returns them in the operator's language and time zone.
 func (v *view) factText(name, value string) string {
 	amount, currency, isMoney := strings.Cut(value, " ")
 	if m, err := billing.ParseMoney(amount, billing.Currency(currency)); name == "price" && isMoney && err == nil {
@@ -87,8 +89,7 @@ func (v *view) factText(name, value string) string {
 		return v.Word("role", value)
 	}
 	if t, err := time.Parse(time.RFC3339, value); err == nil && name != "code" && name != "name" {
-		local := t.In(v.zone)
-		return v.lang.date(local) + ", " + local.Format("15:04")
+		return v.dateTime(t)
 	}
 	return value
 }

@@ -20,8 +20,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// chromium finds the browser. Without one the tests are skipped on a
-// developer's machine, with a word on what to install, and fail where CI is set.
+// chromium returns the path of the browser. Without a browser the tests fail if CI
+// is set, and are skipped otherwise.
 var chromium = sync.OnceValues(func() (string, error) {
 	for _, name := range []string{os.Getenv("BILLING_CHROMIUM"), "chromium", "chromium-browser", "google-chrome"} {
 		if path, err := exec.LookPath(name); err == nil {
@@ -31,7 +31,7 @@ var chromium = sync.OnceValues(func() (string, error) {
 	return "", fmt.Errorf("no Chromium: apt-get install chromium, or set BILLING_CHROMIUM to its path")
 })
 
-// screen is a window of a browser.
+// screen is the size of a browser window in pixels.
 type screen struct{ width, height int64 }
 
 var (
@@ -39,12 +39,12 @@ var (
 	phone   = screen{390, 844}
 )
 
-// window is a Chromium of a test's own that looks at a site.
+// window is a Chromium that shows a site. Each test starts its own.
 type window struct {
 	*site
 	ctx      context.Context
 	mu       sync.Mutex
-	troubles []string // errors on the console, exceptions, failed and foreign requests
+	problems []string // console errors, exceptions, and requests to other sites
 }
 
 func (s *site) window() *window {
@@ -69,7 +69,7 @@ func (s *site) window() *window {
 	s.t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	s.t.Cleanup(func() {
-		_ = chromedp.Cancel(ctx) // waits for the browser, whose last breath may still be a file
+		_ = chromedp.Cancel(ctx) // waits for the browser, which may still write to its profile
 		_ = os.RemoveAll(profile)
 		cancel()
 	})
@@ -81,26 +81,26 @@ func (s *site) window() *window {
 }
 
 func (w *window) listen(event any) {
-	trouble := ""
+	problem := ""
 	switch e := event.(type) {
 	case *log.EventEntryAdded:
 		if e.Entry.Level == log.LevelError || e.Entry.Level == log.LevelWarning {
-			trouble = "console: " + e.Entry.Text + " " + e.Entry.URL
+			problem = "console: " + e.Entry.Text + " " + e.Entry.URL
 		}
 	case *runtime.EventExceptionThrown:
-		trouble = "exception: " + e.ExceptionDetails.Text
+		problem = "exception: " + e.ExceptionDetails.Text
 	case *runtime.EventConsoleAPICalled:
-		trouble = "console: " + string(e.Type)
+		problem = "console: " + string(e.Type)
 	case *network.EventRequestWillBeSent:
 		if !strings.HasPrefix(e.Request.URL, w.url) && !strings.HasPrefix(e.Request.URL, "data:") {
-			trouble = "a request to " + e.Request.URL
+			problem = "request to " + e.Request.URL
 		}
 	}
-	// The answer to a form that was refused says so by its status.
-	if trouble != "" && !strings.Contains(trouble, "the server responded with a status of 4") {
+	// Chromium logs the status 4xx of a refused form as an error.
+	if problem != "" && !strings.Contains(problem, "the server responded with a status of 4") {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		w.troubles = append(w.troubles, trouble)
+		w.problems = append(w.problems, problem)
 	}
 }
 
@@ -124,7 +124,7 @@ func (w *window) open(path string) {
 
 func (w *window) click(selector string) {
 	w.t.Helper()
-	// What is clicked leads to another page, which is waited for.
+	// Every click in these tests loads another page.
 	_, err := chromedp.RunResponse(w.ctx, chromedp.Click(selector, chromedp.ByQuery))
 	if err != nil {
 		w.shoot("failed")
@@ -139,7 +139,7 @@ func (w *window) fill(fields map[string]string) {
 	}
 }
 
-// sees waits for nothing: the page is there.
+// sees checks that the loaded page contains these texts.
 func (w *window) sees(texts ...string) {
 	w.t.Helper()
 	var all string
@@ -147,7 +147,7 @@ func (w *window) sees(texts ...string) {
 	all = strings.Join(strings.Fields(strings.ReplaceAll(all, "\u00a0", " ")), " ")
 	for _, text := range texts {
 		if !strings.Contains(all, text) {
-			w.t.Errorf("%q is not on the page:\n%.1500s", text, all)
+			w.t.Errorf("no %q on the page:\n%.1500s", text, all)
 		}
 	}
 }
@@ -157,7 +157,7 @@ func (w *window) has(selector string, want int) {
 	var n int
 	w.run(chromedp.Evaluate(fmt.Sprintf(`document.querySelectorAll(%q).length`, selector), &n))
 	if n != want {
-		w.t.Errorf("%d of %s, want %d", n, selector, want)
+		w.t.Errorf("%d elements match %s, want %d", n, selector, want)
 	}
 }
 
@@ -168,7 +168,7 @@ func (w *window) signIn(name string) {
 	w.click("#sign-in")
 }
 
-// shoot keeps a picture in BILLING_SCREENSHOTS, for a person to look at.
+// shoot writes a screenshot to the directory BILLING_SCREENSHOTS, if it is set.
 func (w *window) shoot(name string) {
 	dir := os.Getenv("BILLING_SCREENSHOTS")
 	if dir == "" {
@@ -180,17 +180,17 @@ func (w *window) shoot(name string) {
 	}
 }
 
-// done reports what went wrong on any page.
+// done reports the problems of all pages.
 func (w *window) done() {
 	w.t.Helper()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, trouble := range w.troubles {
-		w.t.Error(trouble)
+	for _, problem := range w.problems {
+		w.t.Error(problem)
 	}
 }
 
-func TestBrowserCatalogue(t *testing.T) {
+func TestBrowser_Catalogue(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	used := s.sell("used", "Used")
@@ -199,10 +199,10 @@ func TestBrowserCatalogue(t *testing.T) {
 	w.open("/admin/info/plans")
 	w.fill(map[string]string{"username": "anna", "password": "wrong horse battery"})
 	w.click("#sign-in")
-	w.sees("Wrong name or password")
+	w.sees("Wrong user name or password")
 	w.fill(map[string]string{"password": goodPassword})
 	w.click("#sign-in")
-	w.sees("Plans", "Used", "New plan", "anna editor") // where it was going
+	w.sees("Plans", "Used", "New plan", "anna editor") // the page before sign-in
 
 	w.click("#new")
 	w.fill(map[string]string{"name": "Gold", "code": "Gold!", "price": "much"})
@@ -211,9 +211,9 @@ func TestBrowserCatalogue(t *testing.T) {
 	var kept string
 	w.run(chromedp.Value("#price", &kept, chromedp.ByQuery))
 	if kept != "much" {
-		t.Errorf("the price field holds %q", kept)
+		t.Errorf("price in the form: %q", kept)
 	}
-	w.shoot("faults")
+	w.shoot("invalid")
 	w.fill(map[string]string{"code": "gold", "price": "499.50", "features": "hd, 4k"})
 	w.click("#save")
 	w.sees("Plan “Gold” is on sale.", "₽499.50")
@@ -221,17 +221,17 @@ func TestBrowserCatalogue(t *testing.T) {
 	w.open("/admin/info/plans/edit?id=" + string(used.ID))
 	w.fill(map[string]string{"price": "449.00", "name": script})
 	w.click("#save")
-	w.sees("Change the price?", "₽399.00 → ₽449.00", "1 subscriber: they keep the price they agreed to.")
+	w.sees("Change the price?", "₽399.00 → ₽449.00", "1 subscriber: the price stays the same.")
 	w.shoot("confirm")
 	w.click("#confirm")
 	w.sees("is saved.", script, "₽449.00")
 	w.has("img[src=x], #content script", 0)
 
 	gold, _ := s.plan("gold")
-	for id, told := range map[string]string{string(gold.ID): "is deleted: nobody ever subscribed to it.", string(used.ID): "is archived, not deleted"} {
+	for id, want := range map[string]string{string(gold.ID): "is deleted: it never had a subscription.", string(used.ID): "is archived, not deleted"} {
 		w.open("/admin/info/plans/delete?id=" + id)
 		w.click("#delete")
-		w.sees(told)
+		w.sees(want)
 	}
 
 	w.open("/admin/info/payment_systems")
@@ -256,13 +256,13 @@ func TestBrowserCatalogue(t *testing.T) {
 	w.done()
 }
 
-func TestBrowserViewer(t *testing.T) {
+func TestBrowser_Reader(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	p := s.sell("gold", "Gold")
 	w := s.window()
 	w.signIn("vera")
-	w.sees("vera viewer")
+	w.sees("vera reader")
 	w.open("/admin/info/plans")
 	w.sees("Gold")
 	w.has("#new, .row-actions a", 0)
@@ -271,9 +271,9 @@ func TestBrowserViewer(t *testing.T) {
 	w.done()
 }
 
-// TestBrowserEveryPage opens every page in both languages, on a desk and on a
-// phone: nothing sticks out, nothing is on the console, nothing is untranslated.
-func TestBrowserEveryPage(t *testing.T) {
+// The test opens every page in both languages, on a desktop and on a phone. No page
+// overflows the screen, logs an error or lacks a translation.
+func TestBrowser_EveryPage(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	p := s.sell("premium", "Premium")
@@ -285,15 +285,15 @@ func TestBrowserEveryPage(t *testing.T) {
 		"/admin":                {"Revenue per day", "Выручка по дням"},
 		"/admin/info/plans":     {"New plan", "Новый тариф"},
 		"/admin/info/plans/new": {"Features", "Возможности"},
-		"/admin/info/plans/edit?id=" + string(p.ID):   {"they keep the price", "за ними остаются цена"},
+		"/admin/info/plans/edit?id=" + string(p.ID):   {"price and period stay the same", "цена и период не изменятся"},
 		"/admin/info/plans/delete?id=" + string(p.ID): {"Delete “Premium”?", "Удалить «Premium»?"},
-		"/admin/info/payment_systems":                 {"answers", "есть"},
-		"/admin/info/payment_systems/new":             {"The code under which", "Код, под которым"},
+		"/admin/info/payment_systems":                 {"registered", "подключён"},
+		"/admin/info/payment_systems/new":             {"Code of the adapter", "Код адаптера"},
 		"/admin/info/users":                           {"Search", "Найти"},
-		"/admin/info/users?search=zz":                 {"An id is made of", "Идентификатор состоит"},
+		"/admin/info/users?search=zz":                 {"An id consists of", "Идентификатор состоит"},
 		"/admin/info/users/detail?id=" + string(user): {"The first payment of plan premium", "Первый платёж по тарифу premium"},
-		"/admin/info/history":                         {"cancelled", "отмена подписки"},
-		"/admin/info/audit":                           {"plan added", "добавлен тариф"},
+		"/admin/info/history":                         {"cancelled", "подписка отменена"},
+		"/admin/info/audit":                           {"plan added", "тариф добавлен"},
 		"/admin/nowhere":                              {"Not found", "Не найдено"},
 	}
 	for i, language := range []string{"en", "ru"} {
@@ -316,7 +316,7 @@ func TestBrowserEveryPage(t *testing.T) {
 	var shown bool
 	w.run(chromedp.Evaluate(`document.querySelector(".menu").offsetParent !== null`, &shown))
 	if shown {
-		t.Error("the menu covers a phone's screen before it is asked for")
+		t.Error("the menu is open on a phone before a tap on its button")
 	}
 	w.run(chromedp.Click(".menu-button", chromedp.ByQuery), chromedp.WaitVisible(".menu", chromedp.ByQuery))
 	w.shoot("menu")
@@ -325,12 +325,12 @@ func TestBrowserEveryPage(t *testing.T) {
 
 const languagesOfTest = 2
 
-// fits reports what sticks out of the window.
+// fits checks that the page is not wider than the window.
 func (w *window) fits(path string, size screen) {
 	w.t.Helper()
 	var over int
 	w.run(chromedp.Evaluate(`document.documentElement.scrollWidth - window.innerWidth`, &over))
 	if over > 0 {
-		w.t.Errorf("%s is %d pixels wider than %d", path, over, size.width)
+		w.t.Errorf("%s overflows by %d pixels at width %d", path, over, size.width)
 	}
 }

@@ -6,15 +6,7 @@ import (
 	"net/url"
 )
 
-// part renders a template within a page.
-func (s *server) part(name string, data any) (template.HTML, error) {
-	var b bytes.Buffer
-	err := s.pages.ExecuteTemplate(&b, name, data)
-	return template.HTML(b.String()), err //nolint:gosec // html/template made it
-}
-
-// cell is what a cell of a list shows. Whatever it holds is escaped by
-// html/template.
+// cell is the content of a list's cell. html/template escapes all of it.
 type cell struct {
 	Text, Sub, Href, Badge, Title string
 	Danger, Muted, Code           bool
@@ -30,9 +22,9 @@ var cellTemplate = template.Must(template.New("cell").Parse(
 func (c cell) html() template.HTML {
 	var b bytes.Buffer
 	if err := cellTemplate.Execute(&b, c); err != nil {
-		panic(err) // it writes to memory
+		panic(err) // a write to a buffer does not fail
 	}
-	return template.HTML(b.String()) //nolint:gosec // html/template made it
+	return template.HTML(b.String()) //nolint:gosec // escaped by html/template
 }
 
 func text(s string) template.HTML { return cell{Text: s}.html() }
@@ -41,7 +33,24 @@ func code(s string) template.HTML { return cell{Text: s, Code: true}.html() }
 
 func badge(kind, s string) template.HTML { return cell{Badge: kind, Text: s}.html() }
 
-// link is a path of the panel with a query.
+// archiveBadge shows whether a record is archived. inUseText is shown if it is not.
+func (v *view) archiveBadge(inUse bool, inUseText string) template.HTML {
+	if inUse {
+		return badge("ok", inUseText)
+	}
+	return badge("off", v.T("archived"))
+}
+
+func chips(list []string) template.HTML {
+	var all template.HTML
+	for _, s := range list {
+		all += badge("chip", s) + " "
+	}
+	return all
+}
+
+// link returns a URL of the panel. query holds names and values in turn; empty
+// values are left out.
 func link(path string, query ...string) string {
 	q := url.Values{}
 	for i := 0; i+1 < len(query); i += 2 {
@@ -55,11 +64,19 @@ func link(path string, query ...string) string {
 	return Prefix + path + "?" + q.Encode()
 }
 
-// actions are the links at the end of a row.
+// actions returns the links at the end of a row.
 func actions(links ...cell) template.HTML {
 	var all template.HTML
 	for _, l := range links {
 		all += l.html() + " "
 	}
 	return `<span class="row-actions">` + all + `</span>`
+}
+
+func (v *view) editAndDelete(kind, id string, inUse bool) []cell {
+	links := []cell{{Text: v.T("edit"), Href: link("/info/"+kind+"/edit", "id", id)}}
+	if inUse {
+		links = append(links, cell{Text: v.T("delete"), Href: link("/info/"+kind+"/delete", "id", id), Danger: true})
+	}
+	return links
 }

@@ -1,4 +1,4 @@
 package admin
 
-// EncodeCookie is for tests that tamper with cookies.
+// EncodeCookie encodes a cookie's value, for tests that forge cookies.
 var EncodeCookie = encodeCookie

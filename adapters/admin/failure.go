@@ -9,18 +9,18 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// What the panel itself refuses.
+// Errors of the panel itself.
 var (
-	errNoPage     = errors.New("there is no such page")
-	errBadRequest = errors.New("the request has something that this page does not know")
-	errNotAForm   = errors.New("not a form of this panel")
-	errStale      = errors.New("the form is from another session")
-	errForeign    = errors.New("the request comes from another site")
-	errReadOnly   = errors.New("this cannot be changed here")
+	errNoPage      = errors.New("page not found")
+	errBadRequest  = errors.New("the request has an unknown, repeated or too long parameter")
+	errContentType = errors.New("the request is not a URL-encoded form")
+	errCSRF        = errors.New("the form belongs to another session")
+	errCrossOrigin = errors.New("the request comes from another site")
+	errReadOnly    = errors.New("the table is read-only")
 )
 
-// failure is how an error is shown: a status and the key of what is said.
-// Errors themselves are never shown: they may tell what is nobody's business.
+// failure is the error page of an error: a status and the key of its texts. The
+// page never shows the error itself, which may hold internal details.
 type failure struct {
 	status int
 	key    string
@@ -32,9 +32,9 @@ func failureOf(err error) failure {
 		return failure{http.StatusNotFound, "error.not_found"}
 	case errors.Is(err, errBadRequest), errors.Is(err, errReadOnly), errors.Is(err, billing.Invalid):
 		return failure{http.StatusBadRequest, "error.bad_request"}
-	case errors.Is(err, errNotAForm):
+	case errors.Is(err, errContentType):
 		return failure{http.StatusUnsupportedMediaType, "error.bad_request"}
-	case errors.Is(err, errStale), errors.Is(err, errForeign):
+	case errors.Is(err, errCSRF), errors.Is(err, errCrossOrigin):
 		return failure{http.StatusForbidden, "error.stale"}
 	case errors.Is(err, app.ErrSignedOut):
 		return failure{http.StatusUnauthorized, "error.signed_out"}
@@ -54,10 +54,10 @@ type errorPage struct {
 	Status int
 	Title  string
 	Text   string
-	Again  bool // it is worth while to try again
+	Retry  bool // offer to load the page again
 }
 
-// fail shows an error. Log once: here it stops.
+// fail responds with the error page of err. It logs errors of the server.
 func (s *server) fail(w http.ResponseWriter, r *http.Request, v *view, err error) {
 	f := failureOf(err)
 	if f.status >= http.StatusInternalServerError {
@@ -65,7 +65,7 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, v *view, err error
 		w.Header().Set("Retry-After", "5")
 	}
 	page := errorPage{v, f.status, v.T(f.key), v.T(f.key + ".text"), f.status == http.StatusServiceUnavailable}
-	if s.bare(w, v, f.status, "error", page) != nil {
+	if s.renderBare(w, f.status, "error", page) != nil {
 		http.Error(w, http.StatusText(f.status), f.status)
 	}
 }

@@ -31,33 +31,34 @@ const (
 	system       = "simulator"
 )
 
-// wallClock is the system's, cut to what a database keeps.
+// wallClock is the system clock in microseconds, the precision of Postgres.
 type wallClock struct{}
 
 func (wallClock) Now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
-// quickPasswords is quick, unlike what a panel needs.
-type quickPasswords struct{}
+// fastPasswords replaces bcrypt, which would slow the tests down.
+type fastPasswords struct{}
 
-func (quickPasswords) Hash(p string) (billing.Secret, error) {
+func (fastPasswords) Hash(p string) (billing.Secret, error) {
 	return billing.NewSecret("hash of " + p), nil
 }
-func (quickPasswords) Matches(h billing.Secret, p string) bool {
+func (fastPasswords) Matches(h billing.Secret, p string) bool {
 	return h.Reveal() == "hash of "+p
 }
 
-// site is a panel over a database of its own, with a viewer and an editor.
+// site is a panel with its own database. Its users are vera, a reader, and anna
+// and boris, editors.
 type site struct {
 	t      *testing.T
 	url    string
-	db     string // the owner's URL of the database
+	db     string // URL of the database for its owner
 	owner  *pgxpool.Pool
 	store  *postgres.Store
 	log    *lockedBuffer
 	secure bool
 }
 
-// lockedBuffer is a log that may be read while it is written.
+// lockedBuffer is a log that can be read while the panel writes to it.
 type lockedBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -96,13 +97,13 @@ func siteOn(t *testing.T, db string, options ...option) *site {
 	s.store = postgres.NewStore(open(postgres.PanelRole))
 	owner := postgres.NewStore(s.owner)
 	newID := func() string { return uuid.Must(uuid.NewV7()).String() }
-	hire := app.Door{Store: owner, Wall: wallClock{}, NewID: newID, Passwords: quickPasswords{}}
+	ownerDoor := app.Door{Store: owner, Wall: wallClock{}, NewID: newID, Passwords: fastPasswords{}}
 	for name, role := range map[string]app.Role{"vera": app.RoleViewer, "anna": app.RoleEditor, "boris": app.RoleEditor} {
-		if err := hire.Add(t.Context(), app.Shell(), name, role, goodPassword); err != nil {
+		if err := ownerDoor.Add(t.Context(), app.Shell(), name, role, goodPassword); err != nil {
 			t.Fatal(err)
 		}
 	}
-	door := hire
+	door := ownerDoor
 	door.Store = s.store
 	c := admin.Config{
 		Panel: app.Panel{
@@ -124,7 +125,7 @@ func siteOn(t *testing.T, db string, options ...option) *site {
 	return s
 }
 
-// catalog is the owner's.
+// catalog returns the use cases on behalf of the database owner.
 func (s *site) catalog() app.Catalog {
 	return app.Catalog{Store: postgres.NewStore(s.owner), Clock: wallClock{}, NewID: func() string { return uuid.Must(uuid.NewV7()).String() }}
 }
@@ -154,8 +155,8 @@ func (s *site) plan(code string) (billing.Plan, bool) {
 	return billing.Plan{}, false
 }
 
-// subscribed makes a user with a live subscription to a plan, who was charged
-// once and declined once.
+// subscribed adds a user with an active subscription to a plan, which the user
+// paid for once.
 func (s *site) subscribed(p billing.Plan) billing.UserID {
 	s.t.Helper()
 	ctx, store := s.t.Context(), postgres.NewStore(s.owner)
@@ -204,7 +205,7 @@ func (s *site) subscribed(p billing.Plan) billing.UserID {
 	return user
 }
 
-// audited counts the entries about changes of the catalogue.
+// audited counts the audit entries about the catalogue.
 func (s *site) audited() (n int) {
 	s.t.Helper()
 	err := s.owner.QueryRow(s.t.Context(), "SELECT count(*) FROM panel_audit WHERE action LIKE 'p%.%' AND action NOT LIKE 'panel%'").Scan(&n)
@@ -214,7 +215,7 @@ func (s *site) audited() (n int) {
 	return n
 }
 
-// browser keeps cookies, as a person's does.
+// browser is an HTTP client that stores cookies and follows no redirects.
 type browser struct {
 	*site
 	client *http.Client
@@ -225,7 +226,7 @@ func (s *site) browser() *browser {
 	return &browser{s, &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
-// as is the browser of somebody who is signed in.
+// as returns a browser that is signed in with this name.
 func (s *site) as(name string) *browser {
 	s.t.Helper()
 	b := s.browser()
@@ -235,13 +236,13 @@ func (s *site) as(name string) *browser {
 	return b
 }
 
-func (b *browser) signIn(name, password string) answer {
+func (b *browser) signIn(name, password string) response {
 	b.t.Helper()
 	return b.post("/admin/signin", url.Values{"name": {name}, "password": {password}})
 }
 
-// answer is what came back.
-type answer struct {
+// response is a response with its whole body.
+type response struct {
 	status int
 	header http.Header
 	body   string
@@ -249,12 +250,12 @@ type answer struct {
 
 var tags = regexp.MustCompile(`(?s)<style.*?</style>|<[^>]*>`)
 
-// text is what a person reads.
-func (a answer) text() string {
-	return strings.Join(strings.Fields(html.UnescapeString(tags.ReplaceAllString(a.body, " "))), " ")
+// text returns the visible text of the page.
+func (r response) text() string {
+	return strings.Join(strings.Fields(html.UnescapeString(tags.ReplaceAllString(r.body, " "))), " ")
 }
 
-func (b *browser) do(req *http.Request) answer {
+func (b *browser) do(req *http.Request) response {
 	b.t.Helper()
 	resp, err := b.client.Do(req)
 	if err != nil {
@@ -265,7 +266,7 @@ func (b *browser) do(req *http.Request) answer {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return answer{resp.StatusCode, resp.Header, string(body)}
+	return response{resp.StatusCode, resp.Header, string(body)}
 }
 
 func (b *browser) request(method, path, contentType, body string) *http.Request {
@@ -280,30 +281,30 @@ func (b *browser) request(method, path, contentType, body string) *http.Request 
 	return req
 }
 
-func (b *browser) get(path string) answer {
+func (b *browser) get(path string) response {
 	b.t.Helper()
 	return b.do(b.request(http.MethodGet, path, "", ""))
 }
 
-func (b *browser) post(path string, form url.Values) answer {
+func (b *browser) post(path string, form url.Values) response {
 	b.t.Helper()
 	return b.do(b.request(http.MethodPost, path, "application/x-www-form-urlencoded", form.Encode()))
 }
 
 var csrfField = regexp.MustCompile(`name="csrf" value="([0-9a-f]+)"`)
 
-// csrf is what forms of this session carry.
+// csrf returns the CSRF token of the session's forms.
 func (b *browser) csrf() string {
 	b.t.Helper()
 	m := csrfField.FindStringSubmatch(b.get("/admin/info/plans").body)
 	if m == nil {
-		b.t.Fatal("no form carries a csrf field")
+		b.t.Fatal("/admin/info/plans has no form with a csrf field")
 	}
 	return m[1]
 }
 
-// submit posts a form with its csrf field.
-func (b *browser) submit(path string, form url.Values) answer {
+// submit posts a form with the session's CSRF token.
+func (b *browser) submit(path string, form url.Values) response {
 	b.t.Helper()
 	form.Set("csrf", b.csrf())
 	return b.post(path, form)
@@ -311,7 +312,7 @@ func (b *browser) submit(path string, form url.Values) answer {
 
 var fieldValue = regexp.MustCompile(`name="([a-z_]+)" value="([^"]*)"`)
 
-// fields are the fields of the form at a path, as a browser would send them.
+// fields returns the fields of the form at a path, as a browser would submit them.
 func (b *browser) fields(path string) url.Values {
 	b.t.Helper()
 	page := b.get(path)
@@ -329,18 +330,18 @@ func (b *browser) fields(path string) url.Values {
 	return values
 }
 
-func wantStatus(t *testing.T, what string, a answer, want int) {
+func wantStatus(t *testing.T, what string, got response, want int) {
 	t.Helper()
-	if a.status != want {
-		t.Errorf("%s: %d, want %d\n%.600s", what, a.status, want, a.text())
+	if got.status != want {
+		t.Errorf("%s: status %d, want %d\n%.600s", what, got.status, want, got.text())
 	}
 }
 
-func wantText(t *testing.T, what string, a answer, texts ...string) {
+func wantText(t *testing.T, what string, got response, texts ...string) {
 	t.Helper()
 	for _, text := range texts {
-		if !strings.Contains(strings.ReplaceAll(a.text(), "\u00a0", " "), text) {
-			t.Errorf("%s: %q is not in\n%.1500s", what, text, a.text())
+		if !strings.Contains(strings.ReplaceAll(got.text(), "\u00a0", " "), text) {
+			t.Errorf("%s: no %q in\n%.1500s", what, text, got.text())
 		}
 	}
 }

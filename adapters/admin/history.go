@@ -4,6 +4,7 @@ import (
 	"context"
 	"html/template"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/online-cinema/billing/core/app"
@@ -19,7 +20,7 @@ type historyFilter struct {
 	From, To string
 }
 
-// eventTypes are those that can be looked for.
+// eventTypes are the event types of the filter.
 var eventTypes = []billing.EventType{
 	billing.EventSubscribed, billing.EventRenewed, billing.EventPaymentDeclined, billing.EventPaymentAbandoned,
 	billing.EventCancelRequested, billing.EventCancelRevoked, billing.EventEnded, billing.EventPeriodsWaived, billing.EventPaymentContradicted,
@@ -32,67 +33,76 @@ func (s *server) history(r *http.Request, v *view) *listing {
 		view: v, Types: eventTypes, Type: billing.EventType(q.Get("type")), Plan: q.Get("plan"),
 		From: q.Get("from"), To: q.Get("to"),
 	}
-	query := app.EventQuery{
-		Type: f.Type, PlanCode: f.Plan, Limit: pageSize,
-		BeforeAt: parseTime(q.Get("at")), BeforeID: billing.EventID(q.Get("before")),
-	}
 	l := &listing{title: v.T("menu.history"), empty: v.T("history.empty"), filter: "filter_history"}
-	var ok [2]bool
-	query.Since, ok[0] = s.day(f.From, 0)
-	query.Until, ok[1] = s.day(f.To, 1)
-	bad := !ok[0] || !ok[1] || q.Get("before") != "" && !billing.IsID(q.Get("before"))
-	if until := parseTime(q.Get("until")); !until.IsZero() {
-		query.Until = until
+	query, ok := s.historyQuery(q)
+	if !ok {
+		l.refused = v.T("history.bad_date")
 	}
 	src := newSource(r.Context(), column{"at", v.T("event.at")}, column{"what", v.T("event.what")},
 		column{"user", v.T("event.user")}, column{"plan", v.T("event.plan")}, column{"amount", v.T("event.amount")},
 		column{"reason", v.T("event.reason")})
 	var next app.HistoryCursor
-	src.list = each(func(ctx context.Context) ([]billing.Event, error) {
+	src.rows = mapRows(func(ctx context.Context) ([]billing.Event, error) {
 		page, err := s.Panel.History(ctx, v.op, query)
-		if next = page.Next; !next.Until.IsZero() { // something rare: say how far it was looked
-			local := next.Until.In(v.zone)
-			l.empty = v.T("history.empty_since", v.lang.date(local)+", "+local.Format("15:04"))
+		// A search for a rare event stops early; the page then shows how far it came.
+		if next = page.Next; !next.Until.IsZero() {
+			l.empty = v.T("history.empty_since", v.dateTime(next.Until))
 		}
 		return page.Events, err
 	}, v.eventRow)
 	l.table = src
-	l.next = func() string {
-		if next.Until.IsZero() {
-			return ""
-		}
-		at := ""
-		if next.BeforeID != "" {
-			at = formatTime(next.BeforeAt)
-		}
-		return link("/info/history", "type", string(f.Type), "plan", f.Plan, "from", f.From, "to", f.To,
-			"until", formatTime(next.Until), "at", at, "before", string(next.BeforeID))
-	}
+	l.next = func() string { return f.next(next) }
 	plans, err := s.Panel.Plans(r.Context(), v.op)
 	if err != nil {
-		src.list = func(context.Context) ([]row, error) { return nil, err }
+		src.rows = func(context.Context) ([]row, error) { return nil, err }
 	}
 	for _, p := range plans {
 		f.Plans = append(f.Plans, p.Code)
 	}
-	l.data = f
-	if bad {
-		l.refused = v.T("history.bad_date")
-	}
+	l.filterData = f
 	return l
 }
 
-// day reads a date as browsers send it, and returns when it begins, or when the
-// day so many days later does. No date is zero.
-func (s *server) day(text string, later int) (time.Time, bool) {
-	if text == "" {
-		return time.Time{}, true
+// historyQuery parses the query of the history page. It returns false if a date or
+// the cursor is invalid.
+func (s *server) historyQuery(q url.Values) (app.EventQuery, bool) {
+	query := app.EventQuery{
+		Type: billing.EventType(q.Get("type")), PlanCode: q.Get("plan"), Limit: pageSize,
+		BeforeAt: parseTime(q.Get("at")), BeforeID: billing.EventID(q.Get("before")),
 	}
-	t, err := time.ParseInLocation(time.DateOnly, text, s.Location)
-	return t.AddDate(0, 0, later), err == nil
+	var since, until bool
+	query.Since, since = s.parseDay(q.Get("from"), 0)
+	query.Until, until = s.parseDay(q.Get("to"), 1)
+	if t := parseTime(q.Get("until")); !t.IsZero() {
+		query.Until = t
+	}
+	return query, since && until && (query.BeforeID == "" || billing.IsID(string(query.BeforeID)))
 }
 
-// planCode is empty for what is about a card.
+// next returns the link to the page at a cursor, or "" after the last page.
+func (f historyFilter) next(cursor app.HistoryCursor) string {
+	if cursor.Until.IsZero() {
+		return ""
+	}
+	at := ""
+	if cursor.BeforeID != "" {
+		at = formatTime(cursor.BeforeAt)
+	}
+	return link("/info/history", "type", string(f.Type), "plan", f.Plan, "from", f.From, "to", f.To,
+		"until", formatTime(cursor.Until), "at", at, "before", string(cursor.BeforeID))
+}
+
+// parseDay returns the start of a date (2006-01-02) plus a number of days. It
+// returns the zero time for an empty date, and false for an invalid one.
+func (s *server) parseDay(date string, plusDays int) (time.Time, bool) {
+	if date == "" {
+		return time.Time{}, true
+	}
+	t, err := time.ParseInLocation(time.DateOnly, date, s.Location)
+	return t.AddDate(0, 0, plusDays), err == nil
+}
+
+// planCode returns the cell of a plan. Events of cards have no plan.
 func planCode(plan string) template.HTML {
 	if plan == "" {
 		return ""
@@ -101,9 +111,9 @@ func planCode(plan string) template.HTML {
 }
 
 func (v *view) eventRow(e billing.Event) row {
-	kind, _ := looks(e.Type)
+	kind, _ := eventStyle(e.Type)
 	amount := ""
-	if (moment{Event: e}).Charge() {
+	if (timelineEntry{Event: e}).IsCharge() {
 		amount = v.Money(e.Amount)
 	}
 	return row{

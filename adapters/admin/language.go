@@ -19,7 +19,7 @@ const (
 	languages
 )
 
-// code is what HTML and cookies call it.
+// code returns the language tag for HTML and cookies.
 func (l lang) code() string { return [languages]string{"en", "ru"}[l] }
 
 func langOf(code string) (lang, bool) {
@@ -32,11 +32,13 @@ func langOf(code string) (lang, bool) {
 	return english, false
 }
 
-const cookieMoment = time.Minute
+const (
+	languageCookie = "panel_language"
+	languageAge    = 365 * 24 * time.Hour
+)
 
-const languageCookie = "panel_language"
-
-// langOfRequest is the language that a browser chose, or that it prefers.
+// langOfRequest returns the language of the cookie, or else the first supported
+// language of Accept-Language. The default is English.
 func langOfRequest(r *http.Request) lang {
 	if c, err := r.Cookie(languageCookie); err == nil {
 		if l, ok := langOf(c.Value); ok {
@@ -53,8 +55,8 @@ func langOfRequest(r *http.Request) lang {
 	return english
 }
 
-// text returns the text with this key, with args in the place of its verbs. A
-// key that is not there is a fault of ours, which no test lets through.
+// text returns the text with this key, formatted with args. It panics if the key
+// does not exist; a test checks every key in the code and the templates.
 func (l lang) text(key string, args ...any) string {
 	t, ok := texts[key]
 	if !ok {
@@ -66,25 +68,26 @@ func (l lang) text(key string, args ...any) string {
 	return fmt.Sprintf(t[l], args...)
 }
 
-// has reports whether there is a text with this key.
-func has(key string) bool { _, ok := texts[key]; return ok }
+// hasText reports whether a text with this key exists.
+func hasText(key string) bool { _, ok := texts[key]; return ok }
 
-// word is the name of a code that programs use; the code itself where it has none.
+// word returns the name of a code, such as a status, or the code itself if it has
+// no name.
 func (l lang) word(group, code string) string {
-	if key := group + "." + code; has(key) {
+	if key := group + "." + code; hasText(key) {
 		return l.text(key)
 	}
 	return code
 }
 
-// count is a number with its noun in the right form, such as "3 подписчика".
+// count returns a number with its noun in the right form, such as "3 подписчика".
 func (l lang) count(key string, n int) string {
-	return l.number(int64(n)) + "\u00a0" + strings.Split(l.text(key), "|")[l.form(n)]
+	return l.number(int64(n)) + "\u00a0" + strings.Split(l.text(key), "|")[l.plural(n)]
 }
 
-// form is which form of a noun goes with a number: one or other in English; one,
-// few or many in Russian.
-func (l lang) form(n int) int {
+// plural returns the index of the noun's form for a number. The forms are: one and
+// other in English; one, few and many in Russian.
+func (l lang) plural(n int) int {
 	n = max(n, -n)
 	if l == english {
 		if n == 1 {
@@ -102,32 +105,29 @@ func (l lang) form(n int) int {
 	}
 }
 
-const (
-	noBreak = "\u00a0"
-	narrow  = "\u202f"
-)
+const noBreak = "\u00a0"
 
-// number writes a number with its thousands apart.
+// number formats a number with thousands separators.
 func (l lang) number(n int64) string {
 	digits := strconv.FormatInt(n, 10)
 	sign := ""
 	if n < 0 {
 		sign, digits = "−", digits[1:]
 	}
-	mark := ","
+	separator := ","
 	if l == russian {
-		mark = noBreak
+		separator = noBreak
 	}
 	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + mark + digits[i:]
+		digits = digits[:i] + separator + digits[i:]
 	}
 	return sign + digits
 }
 
-// symbols of currencies; others are written by their code.
+// symbols are the symbols of currencies. All other currencies use their code.
 var symbols = map[billing.Currency]string{"RUB": "₽", "USD": "$", "EUR": "€", "GBP": "£", "KZT": "₸", "JPY": "¥"}
 
-// money writes an amount as people of the language do: ₽1,399.00 or 1 399,00 ₽.
+// money formats an amount, such as ₽1,399.00 in English or 1 399,00 ₽ in Russian.
 func (l lang) money(m billing.Money) string {
 	whole, fraction, point := strings.Cut(m.Decimal(), ".")
 	n, _ := strconv.ParseInt(whole, 10, 64)
@@ -146,8 +146,8 @@ func (l lang) money(m billing.Money) string {
 	}
 }
 
-// brief writes an amount for an axis, without minor units: ₽1.2M or 1,2 млн ₽.
-func (l lang) brief(n int64) string {
+// compact formats a number for an axis, such as 1.2M or 1,2 млн.
+func (l lang) compact(n int64) string {
 	for _, unit := range []struct {
 		from int64
 		name [languages]string
@@ -173,18 +173,18 @@ var monthNames = [languages][12]string{
 	{"янв", "фев", "мар", "апр", "мая", "июн", "июл", "авг", "сен", "окт", "ноя", "дек"},
 }
 
-// date writes a day, such as 31 Jan 2026 or 31 янв 2026.
+// date formats a date with its year, such as 31 Jan 2026 or 31 янв 2026.
 func (l lang) date(t time.Time) string {
 	return fmt.Sprintf("%d%s%s%s%d", t.Day(), noBreak, monthNames[l][t.Month()-1], noBreak, t.Year())
 }
 
-// day writes a day of this year.
+// day formats a date without its year.
 func (l lang) day(t time.Time) string {
 	return fmt.Sprintf("%d%s%s", t.Day(), noBreak, monthNames[l][t.Month()-1])
 }
 
-// span writes how long something takes, in its largest unit.
-func (l lang) span(d time.Duration) string {
+// duration formats a duration in its largest unit: minutes, hours or days.
+func (l lang) duration(d time.Duration) string {
 	switch {
 	case d < time.Minute:
 		return l.text("span.moment")

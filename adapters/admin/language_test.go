@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,39 +16,39 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// sameInBoth are texts that need no translation.
+// sameInBoth are the keys of texts that are equal in both languages.
 var sameInBoth = map[string]bool{"decline.": true}
 
-func TestEveryTextIsInBothLanguages(t *testing.T) {
+func TestTexts_InBothLanguages(t *testing.T) {
 	t.Parallel()
 	verbs := regexp.MustCompile(`%[a-z]`)
 	for key, text := range texts {
 		en, ru := text[english], text[russian]
 		if (en == "" || ru == "" || en == ru) && !sameInBoth[key] {
-			t.Errorf("%s: %q and %q", key, en, ru)
+			t.Errorf("%s: empty or equal texts %q and %q", key, en, ru)
 		}
 		if !sameInBoth[key] && !strings.ContainsFunc(ru, func(r rune) bool { return unicode.Is(unicode.Cyrillic, r) }) {
-			t.Errorf("%s is not Russian: %q", key, ru)
+			t.Errorf("%s: no Cyrillic letter in %q", key, ru)
 		}
 		if len(verbs.FindAllString(en, -1)) != len(verbs.FindAllString(ru, -1)) {
-			t.Errorf("%s: %q and %q say different things", key, en, ru)
+			t.Errorf("%s: different verbs in %q and %q", key, en, ru)
 		}
 		if forms := strings.Count(en, "|"); forms > 0 && (forms != 1 || strings.Count(ru, "|") != 2) {
-			t.Errorf("%s: %q has not two forms, or %q not three", key, en, ru)
+			t.Errorf("%s: want two forms in %q and three in %q", key, en, ru)
 		}
 	}
 }
 
-// TestEveryTextThatIsAskedForIsThere reads our own files.
-func TestEveryTextThatIsAskedForIsThere(t *testing.T) {
+// The test searches the source files and the templates for text keys.
+func TestTexts_EveryUsedKeyExists(t *testing.T) {
 	t.Parallel()
-	asked := regexp.MustCompile(`(?:\.T|\.text|\.Count|\.count|T) ?\(?"([a-z_.]+)"`)
+	used := regexp.MustCompile(`(?:\.T|\.text|\.Count|\.count|T|key:|key :?=) ?\(?"([a-z_.]+)"`)
 	n := 0
-	look := func(name string, text []byte) {
-		for _, m := range asked.FindAllSubmatch(text, -1) {
+	search := func(name string, text []byte) {
+		for _, m := range used.FindAllSubmatch(text, -1) {
 			n++
-			if key := string(m[1]); !has(key) && !strings.HasSuffix(key, ".") {
-				t.Errorf("%s asks for %q", name, key)
+			if key := string(m[1]); !hasText(key) && !strings.HasSuffix(key, ".") {
+				t.Errorf("%s uses the unknown key %q", name, key)
 			}
 		}
 	}
@@ -56,7 +57,7 @@ func TestEveryTextThatIsAskedForIsThere(t *testing.T) {
 			return err
 		}
 		text, err := templates.ReadFile(name)
-		look(name, text)
+		search(name, text)
 		return err
 	})
 	if err != nil {
@@ -74,14 +75,14 @@ func TestEveryTextThatIsAskedForIsThere(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		look(name, text)
+		search(name, text)
 	}
 	if n < 100 {
-		t.Errorf("only %d texts are asked for", n)
+		t.Errorf("only %d uses of texts found", n)
 	}
 }
 
-func TestEveryCodeHasAName(t *testing.T) {
+func TestTexts_EveryCodeHasName(t *testing.T) {
 	t.Parallel()
 	var keys []string
 	for _, c := range append(billing.DeclineCodes(), billing.NotSent, billing.TokenUnknown, billing.Refused, billing.MethodRemoved) {
@@ -108,23 +109,22 @@ func TestEveryCodeHasAName(t *testing.T) {
 		for _, done := range []string{"added", "edited", "deleted", "archived"} {
 			keys = append(keys, "done."+kind+"."+done)
 		}
-		for _, field := range fieldsOf(kind) {
-			keys = append(keys, "field."+field)
-		}
 	}
-	for _, err := range []error{errNoPage, errBadRequest, errNotAForm, errStale, app.ErrSignedOut, app.ErrForbidden, billing.ErrUnavailable, app.ErrInUse, os.ErrInvalid} {
+	for _, field := range slices.Concat(planFields, systemFields) {
+		keys = append(keys, "field."+field)
+	}
+	for _, err := range []error{errNoPage, errBadRequest, errContentType, errCSRF, errCrossOrigin, errReadOnly, app.ErrSignedOut, app.ErrForbidden, billing.ErrUnavailable, app.ErrInUse, os.ErrInvalid} {
 		keys = append(keys, failureOf(err).key, failureOf(err).key+".text")
 	}
 	for _, key := range keys {
-		if !has(key) {
-			t.Errorf("there is no %s", key)
+		if !hasText(key) {
+			t.Errorf("no text %s", key)
 		}
 	}
 }
 
-// TestEveryRuleIsTranslated: whatever the rules of billing say about a plan is
-// said in Russian too.
-func TestEveryRuleIsTranslated(t *testing.T) {
+// Every fault that the rules of billing find in a plan has a Russian text.
+func TestFaults_EveryRuleTranslated(t *testing.T) {
 	t.Parallel()
 	v := &view{lang: russian}
 	bad := []billing.Plan{
@@ -140,16 +140,16 @@ func TestEveryRuleIsTranslated(t *testing.T) {
 		}
 		for _, f := range invalid.Faults {
 			n++
-			said, _, _ := strings.Cut(v.fault(f.Message), ": ")
-			if strings.ContainsFunc(said, func(r rune) bool {
+			text, _, _ := strings.Cut(v.faultText(faultOf(f)), ": ")
+			if strings.ContainsFunc(text, func(r rune) bool {
 				return r < unicode.MaxASCII && unicode.IsLetter(r) && !strings.ContainsRune("ISORUB", r)
 			}) {
-				t.Errorf("%s %q is said as %q", f.Field, f.Message, said)
+				t.Errorf("%s: %q is translated as %q", f.Field, f.Message, text)
 			}
 		}
 	}
 	if n < 15 {
-		t.Errorf("only %d faults", n)
+		t.Errorf("only %d faults found, want at least 15", n)
 	}
 }
 
@@ -190,18 +190,18 @@ func TestCounts(t *testing.T) {
 	}
 }
 
-func TestAxis(t *testing.T) {
+func TestCompactNumbers(t *testing.T) {
 	t.Parallel()
 	for n, want := range map[int64][2]string{
 		4: {"4", "4"}, 2000: {"2,000", "2 000"}, 40_000: {"40K", "40 тыс."}, 1_500_000: {"1.5M", "1,5 млн"}, 2_000_000_000: {"2B", "2 млрд"},
 	} {
-		if got := [2]string{english.brief(n), strings.ReplaceAll(russian.brief(n), noBreak, " ")}; got != want {
+		if got := [2]string{english.compact(n), strings.ReplaceAll(russian.compact(n), noBreak, " ")}; got != want {
 			t.Errorf("%d: %q, want %q", n, got, want)
 		}
 	}
 	for n, want := range map[int64]int64{0: 4, 4: 4, 5: 6, 9: 10, 11: 20, 99: 100, 101: 200, 4001: 6000} {
 		if got := roundUp(n); got != want {
-			t.Errorf("above %d comes %d, want %d", n, got, want)
+			t.Errorf("%d is rounded to %d, want %d", n, got, want)
 		}
 	}
 }
@@ -215,15 +215,15 @@ func TestDates(t *testing.T) {
 		}
 	}
 	for d, want := range map[time.Duration]string{time.Second: "меньше минуты", 90 * time.Second: "1 минута", 5 * time.Hour: "5 часов", 72 * time.Hour: "3 дня"} {
-		if got := strings.ReplaceAll(russian.span(d), noBreak, " "); got != want {
+		if got := strings.ReplaceAll(russian.duration(d), noBreak, " "); got != want {
 			t.Errorf("%v: %q, want %q", d, got, want)
 		}
 	}
 }
 
-// TestNothingComesFromElsewhere: no file of ours makes a browser ask another
-// site, or for a file that there is not.
-func TestNothingComesFromElsewhere(t *testing.T) {
+// No style sheet or template refers to another site or to a missing file, and no
+// template has an inline script or style.
+func TestAssets_NoOtherSites(t *testing.T) {
 	t.Parallel()
 	a, err := newAssets()
 	if err != nil {
@@ -236,11 +236,11 @@ func TestNothingComesFromElsewhere(t *testing.T) {
 		for _, m := range reference.FindAllSubmatch(f.plain, -1) {
 			ref := strings.Trim(string(m[1]), `"'`)
 			if _, there := a.files["/"+ref]; !there && !strings.HasPrefix(ref, "data:") {
-				t.Errorf("%s refers to %s", name, ref)
+				t.Errorf("%s refers to the missing file %s", name, ref)
 			}
 		}
 		if strings.Contains(string(f.plain), "@import") {
-			t.Errorf("%s imports", name)
+			t.Errorf("%s has an @import", name)
 		}
 	}
 	foreign := regexp.MustCompile(`(?:src|href|action)="(?:https?:)?//`)
@@ -250,7 +250,7 @@ func TestNothingComesFromElsewhere(t *testing.T) {
 		}
 		text, err := templates.ReadFile(name)
 		if foreign.Match(text) || strings.Contains(string(text), "<script") || strings.Contains(string(text), "style=") || strings.Contains(string(text), " on") && regexp.MustCompile(` on[a-z]+=`).Match(text) {
-			t.Errorf("%s has something from elsewhere, a script or a style", name)
+			t.Errorf("%s has an external reference, a script or an inline style", name)
 		}
 		return err
 	})

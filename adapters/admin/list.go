@@ -9,38 +9,22 @@ import (
 	"github.com/GoAdminGroup/go-admin/plugins/admin/modules/table"
 )
 
-// listing is one list: a table of GoAdmin's, and what stands around it.
+// listing is a list page: a GoAdmin table and the parts around it.
 type listing struct {
-	table   table.Table
-	title   string
-	hint    string
-	empty   string
-	filter  string // the template of its filter, if it has one
-	data    any    // of the filter
-	newPath string // where a new row is made; empty when nobody may
-	newText string
-	next    func() string // the query of the next page; empty on the last one
-	refused string        // why what was asked for cannot be looked up
+	table      table.Table
+	title      string
+	hint       string
+	empty      string        // shown if the table has no rows
+	filter     string        // name of the filter's template; empty if there is no filter
+	filterData any           // data of the filter's template
+	newPath    string        // page that adds a record; empty if the list is read-only
+	newText    string        // text of the link to newPath
+	next       func() string // link to the next page, or "" on the last one; call it after table.GetData
+	refused    string        // why the query is invalid; the table is then not read
 }
 
-// pageSize is how many rows a list shows.
+// pageSize is the number of rows on a page of a list.
 const pageSize = 50
-
-// sources of lists, by the name that GoAdmin knows a table by.
-func (s *server) listing(kind string, v *view, r *http.Request) *listing {
-	switch kind {
-	case "plans":
-		return s.plans(r.Context(), v)
-	case "payment_systems":
-		return s.systems(r.Context(), v)
-	case "users":
-		return s.users(r, v)
-	case "history":
-		return s.history(r, v)
-	default:
-		return s.audit(r, v)
-	}
-}
 
 type listPage struct {
 	*view
@@ -51,18 +35,20 @@ type listPage struct {
 	Next, Refused                 string
 }
 
-// list shows a list through GoAdmin's data table.
-func (s *server) list(kind string) handler {
+// list draws a list with GoAdmin's data table.
+func (s *server) list(of func(*http.Request, *view) *listing) handler {
 	return func(w http.ResponseWriter, r *http.Request, v *view) error {
-		l := s.listing(kind, v, r)
+		l := of(r, v)
 		page := listPage{view: v, Hint: l.hint, NewText: l.newText, Refused: l.refused}
 		var err error
 		if l.filter != "" {
-			if page.Filter, err = s.part(l.filter, l.data); err != nil {
+			if page.Filter, err = s.renderPart(l.filter, l.filterData); err != nil {
 				return err
 			}
 		}
+		status := http.StatusUnprocessableEntity
 		if l.refused == "" {
+			status = http.StatusOK
 			info, err := l.table.GetData(goContext(r), parameter.Parameters{})
 			if err != nil {
 				return err
@@ -73,25 +59,20 @@ func (s *server) list(kind string) handler {
 				page.Next = l.next()
 			}
 		}
-		if l.table.GetCanAdd() && v.MayEdit() {
+		if v.MayEdit() {
 			page.NewPath = l.newPath
 		}
-		status := http.StatusOK
-		if l.refused != "" {
-			status = http.StatusUnprocessableEntity
-		}
-		return s.show(w, r, v, status, l.title, "list", page)
+		return s.renderPage(w, r, v, status, l.title, "list", page)
 	}
 }
 
-// each makes a list function of one that gives things, and one that makes a row
-// of each.
-func each[T any](list func(context.Context) ([]T, error), as func(T) row) func(context.Context) ([]row, error) {
+// mapRows returns a function that reads items and converts each to a row.
+func mapRows[T any](read func(context.Context) ([]T, error), toRow func(T) row) func(context.Context) ([]row, error) {
 	return func(ctx context.Context) ([]row, error) {
-		things, err := list(ctx)
-		rows := make([]row, len(things))
-		for i, t := range things {
-			rows[i] = as(t)
+		items, err := read(ctx)
+		rows := make([]row, len(items))
+		for i, item := range items {
+			rows[i] = toRow(item)
 		}
 		return rows, err
 	}

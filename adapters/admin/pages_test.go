@@ -17,20 +17,20 @@ func TestUserPage(t *testing.T) {
 	vera := s.as("vera")
 	wantText(t, "users", vera.get("/admin/info/users"), string(user))
 	wantText(t, "search", vera.get("/admin/info/users?search="+string(user[:9])), string(user))
-	wantText(t, "search for another", vera.get("/admin/info/users?search=ffffffff"), "Nobody is here.")
-	wantStatus(t, "search for nonsense", vera.get("/admin/info/users?search=%27or%201%3D1"), http.StatusUnprocessableEntity)
+	wantText(t, "search for another id", vera.get("/admin/info/users?search=ffffffff"), "No users found.")
+	wantStatus(t, "invalid search", vera.get("/admin/info/users?search=%27or%201%3D1"), http.StatusUnprocessableEntity)
 	page := vera.get("/admin/info/users/detail?id=" + string(user))
-	wantText(t, "page", page, "subscribed gold ₽399.00", "The first payment of plan gold, for", "the viewer subscribed", "May watch until",
+	wantText(t, "page", page, "subscribed gold ₽399.00", "The first payment of plan gold, for", "the viewer subscribed", "Access until",
 		"gold active Price ₽399.00 / 1 month", "Next charge", "₽399.00 paid", "simulator · ref_1")
 	if strings.Contains(page.body, "tok_secret") {
-		t.Error("the page shows the token")
+		t.Error("the page contains the payment token")
 	}
-	wantStatus(t, "nobody", vera.get("/admin/info/users/detail?id=00000000-0000-0000-0000-000000000000"), http.StatusNotFound)
+	wantStatus(t, "unknown id", vera.get("/admin/info/users/detail?id=00000000-0000-0000-0000-000000000000"), http.StatusNotFound)
 	wantStatus(t, "no id", vera.get("/admin/info/users/detail"), http.StatusNotFound)
-	wantStatus(t, "no id at all", vera.get("/admin/info/users/detail?id=x'"), http.StatusNotFound)
+	wantStatus(t, "malformed id", vera.get("/admin/info/users/detail?id=x'"), http.StatusNotFound)
 }
 
-func TestCardsOnTheUserPage(t *testing.T) {
+func TestUserPage_Cards(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	user := s.subscribed(s.sell("gold", "Gold"))
@@ -49,7 +49,7 @@ func TestCardsOnTheUserPage(t *testing.T) {
 	wantText(t, "page", page, "visa •••• 4242 12/2030", "card added", "the viewer subscribed. visa •••• 4242")
 	for _, secret := range []string{"deadbeef", "feed", "HOLDER"} {
 		if strings.Contains(page.body, secret) {
-			t.Errorf("the page shows %s", secret)
+			t.Errorf("the page contains %s", secret)
 		}
 	}
 	wantText(t, "history", vera.get("/admin/info/history?type=card_added"), "card added")
@@ -71,10 +71,10 @@ func TestHistoryPage(t *testing.T) {
 		page := vera.get("/admin/info/history?" + query)
 		wantStatus(t, query, page, http.StatusOK)
 		if got := strings.Contains(page.body, `title="`+string(user)+`"`); got != want {
-			t.Errorf("%s: shows it %v, want %v", query, got, want)
+			t.Errorf("%s: event listed %v, want %v", query, got, want)
 		}
 	}
-	wantStatus(t, "no date", vera.get("/admin/info/history?from=yesterday"), http.StatusUnprocessableEntity)
+	wantStatus(t, "invalid date", vera.get("/admin/info/history?from=yesterday"), http.StatusUnprocessableEntity)
 }
 
 func TestDashboardPage(t *testing.T) {
@@ -82,10 +82,10 @@ func TestDashboardPage(t *testing.T) {
 	s := newSite(t)
 	s.subscribed(s.sell("gold", "Gold"))
 	wantText(t, "overview", s.as("vera").get("/admin"), "Active subscriptions 1", "Revenue, 30 days ₽399.00", "New 1", "gold ₽399.00 100%",
-		"Due in the next 35 days Charges 1", "The last renewal run There was none yet.")
+		"Due in the next 35 days Charges 1", "Last renewal run No run yet.")
 }
 
-func TestListsGoOn(t *testing.T) {
+func TestLists_Pagination(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	_, err := s.owner.Exec(t.Context(), `INSERT INTO users SELECT md5(n::text)::uuid, '2026-01-01'::timestamptz + n * interval '1 minute', '2026-02-01' FROM generate_series(1, 120) n;
@@ -101,7 +101,7 @@ func TestListsGoOn(t *testing.T) {
 			wantStatus(t, next, page, http.StatusOK)
 			for _, row := range strings.Split(page.body, "<tr>")[2:] {
 				if seen[row] {
-					t.Errorf("%s: shown twice: %.80s", path, row)
+					t.Errorf("%s: row on two pages: %.80s", path, row)
 				}
 				seen[row] = true
 			}
@@ -126,57 +126,57 @@ func TestDatabaseDown(t *testing.T) {
 	for _, path := range []string{"/admin", "/admin/info/plans", "/admin/info/users", "/admin/info/history"} {
 		page := anna.get(path)
 		wantStatus(t, path, page, http.StatusServiceUnavailable)
-		wantText(t, path, page, "The database is out of reach", "Nothing is lost.")
+		wantText(t, path, page, "The database is unavailable", "No data is lost.")
 		for _, leak := range []string{"dial", "pgx", "SQLSTATE", "connect", server.URL()} {
 			if strings.Contains(page.body, leak) {
-				t.Errorf("%s tells %q", path, leak)
+				t.Errorf("%s contains %q", path, leak)
 			}
 		}
 	}
-	wantStatus(t, "a form", anna.post("/admin/new/plans", form), http.StatusServiceUnavailable)
+	wantStatus(t, "form", anna.post("/admin/new/plans", form), http.StatusServiceUnavailable)
 	wantStatus(t, "sign-in", s.browser().signIn("anna", goodPassword), http.StatusServiceUnavailable)
-	wantStatus(t, "the sign-in page", s.browser().get("/admin/login"), http.StatusOK)
+	wantStatus(t, "sign-in page", s.browser().get("/admin/login"), http.StatusOK)
 	server.Start()
-	wantStatus(t, "the same session afterwards", anna.get("/admin/info/plans"), http.StatusOK)
-	wantStatus(t, "the same form afterwards", anna.post("/admin/new/plans", form), http.StatusSeeOther)
+	wantStatus(t, "same session after restart", anna.get("/admin/info/plans"), http.StatusOK)
+	wantStatus(t, "same form after restart", anna.post("/admin/new/plans", form), http.StatusSeeOther)
 }
 
-func TestBothLanguages(t *testing.T) {
+func TestLanguages(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	user := s.subscribed(s.sell("gold", "Gold"))
 	anna := s.as("anna")
 	got := anna.post("/admin/language", map[string][]string{"language": {"ru"}, "next": {"/admin/info/plans"}})
 	if got.header.Get("Location") != "/admin/info/plans" {
-		t.Errorf("it goes on to %q", got.header.Get("Location"))
+		t.Errorf("redirected to %q", got.header.Get("Location"))
 	}
 	for path, want := range map[string]string{
 		"/admin": "Действующие подписки 1", "/admin/info/plans": "Gold gold 399,00 ₽ 1 месяц hd 1 в продаже Изменить Удалить",
-		"/admin/info/payment_systems": "Simulated simulator есть", "/admin/info/users": "Действующие подписки",
-		"/admin/info/users/detail?id=" + string(user): "Первый платёж по тарифу gold", "/admin/info/history": "подписка",
-		"/admin/info/audit": "добавлен тариф", "/admin/info/plans/new": "Новый тариф", "/admin/nowhere": "Не найдено",
+		"/admin/info/payment_systems": "Simulated simulator подключён", "/admin/info/users": "Действующие подписки",
+		"/admin/info/users/detail?id=" + string(user): "Первый платёж по тарифу gold", "/admin/info/history": "подписка оформлена",
+		"/admin/info/audit": "тариф добавлен", "/admin/info/plans/new": "Новый тариф", "/admin/nowhere": "Не найдено",
 	} {
 		page := anna.get(path)
 		wantText(t, path, page, want)
 		if !strings.Contains(page.body, `<html lang="ru">`) {
-			t.Errorf("%s does not say that it is in Russian", path)
+			t.Errorf("%s has no lang=\"ru\"", path)
 		}
 	}
 	form := newPlan()
 	form.Set("name", "")
 	form.Set("price", "x")
-	wantText(t, "faults", anna.submit("/admin/new/plans", form), "не может быть пустым", "нужно число, например 399.00")
-	again := s.as("anna") // another browser of the same person
-	wantText(t, "another browser", again.get("/admin"), "Обзор")
+	wantText(t, "invalid fields", anna.submit("/admin/new/plans", form), "не может быть пустым", "укажите число, например 399.00")
+	second := s.as("anna")
+	wantText(t, "another browser of the same user", second.get("/admin"), "Обзор")
 	vera := s.as("vera")
-	wantText(t, "somebody else", vera.get("/admin"), "Overview")
+	wantText(t, "another user", vera.get("/admin"), "Overview")
 	req := s.browser().request(http.MethodGet, "/admin/login", "", "")
 	req.Header.Set("Accept-Language", "ru-RU,ru;q=0.9,en;q=0.5")
-	wantText(t, "a browser that prefers it", s.browser().do(req), "Вход Имя Пароль Войти")
-	wantStatus(t, "no such language", anna.post("/admin/language", map[string][]string{"language": {"de"}, "next": {"/admin"}}), http.StatusBadRequest)
+	wantText(t, "browser that prefers Russian", s.browser().do(req), "Вход Имя пользователя Пароль Войти")
+	wantStatus(t, "unsupported language", anna.post("/admin/language", map[string][]string{"language": {"de"}, "next": {"/admin"}}), http.StatusBadRequest)
 }
 
-func TestTimesAreInTheZone(t *testing.T) {
+func TestTimes_InConfiguredZone(t *testing.T) {
 	t.Parallel()
 	moscow, err := time.LoadLocation("Europe/Moscow")
 	if err != nil {
@@ -187,5 +187,5 @@ func TestTimesAreInTheZone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantText(t, "users", s.as("vera").get("/admin/info/users"), "1 Feb 2026, 01:30", "Times are in Europe/Moscow (UTC+03:00).")
+	wantText(t, "users", s.as("vera").get("/admin/info/users"), "1 Feb 2026, 01:30", "Time zone: Europe/Moscow (UTC+03:00)")
 }

@@ -10,14 +10,15 @@ import (
 	"github.com/online-cinema/billing/core/app"
 )
 
-// handler is a page or a form. What it returns is shown by [server.fail].
+// handler serves a page or a form. [server.fail] shows the error it returns.
 type handler func(w http.ResponseWriter, r *http.Request, v *view) error
 
-// open serves what needs nobody to be signed in.
-func (s *server) open(h handler, known ...string) http.Handler {
+// public serves a page or a form that needs no sign-in. known are the keys that
+// the query, or the form of a POST, may have.
+func (s *server) public(h handler, known ...string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		v := s.stranger(r)
-		if err := s.checkOpen(r, known); err != nil {
+		v := s.anonymous(r)
+		if err := s.checkPublic(r, known); err != nil {
 			s.fail(w, r, v, err)
 			return
 		}
@@ -27,7 +28,7 @@ func (s *server) open(h handler, known ...string) http.Handler {
 	})
 }
 
-func (s *server) checkOpen(r *http.Request, known []string) error {
+func (s *server) checkPublic(r *http.Request, known []string) error {
 	if r.Method == http.MethodPost && len(known) > 0 {
 		if err := checkForm(r, known); err != nil {
 			return err
@@ -35,12 +36,13 @@ func (s *server) checkOpen(r *http.Request, known []string) error {
 		known = nil
 	}
 	if len(known) == 0 && r.Method != http.MethodPost {
-		return nil // nobody reads it
+		return nil // the page ignores its query
 	}
 	return checkQuery(r, known)
 }
 
-// page serves a page to whoever is signed in.
+// page serves a page to signed-in users. known are the keys that its query may
+// have.
 func (s *server) page(h handler, known ...string) http.Handler {
 	return s.signedIn(func(w http.ResponseWriter, r *http.Request, v *view) error {
 		if err := checkQuery(r, known); err != nil {
@@ -50,14 +52,15 @@ func (s *server) page(h handler, known ...string) http.Handler {
 	})
 }
 
-// form serves a form that somebody who is signed in sent from a page of ours.
+// form handles a form that a signed-in user submits from a page of the same
+// session. known are the fields that it may have.
 func (s *server) form(h handler, known ...string) http.Handler {
 	return s.signedIn(func(w http.ResponseWriter, r *http.Request, v *view) error {
 		if err := errors.Join(checkQuery(r, nil), checkForm(r, known)); err != nil {
 			return err
 		}
 		if subtle.ConstantTimeCompare([]byte(r.PostForm.Get("csrf")), []byte(v.csrf)) != 1 {
-			return errStale
+			return errCSRF
 		}
 		return h(w, r, v)
 	})
@@ -65,32 +68,33 @@ func (s *server) form(h handler, known ...string) http.Handler {
 
 func (s *server) signedIn(h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		v := s.stranger(r)
-		err := s.recognise(r, v)
+		v := s.anonymous(r)
+		err := s.authenticate(r, v)
 		if err == nil {
 			err = h(w, r, v)
 		}
 		switch {
 		case errors.Is(err, app.ErrSignedOut) && r.Method == http.MethodGet:
-			s.toSignIn(w, r)
+			s.redirectToSignIn(w, r)
 		case err != nil:
 			s.fail(w, r, v, err)
 		}
 	})
 }
 
-// stranger is the view of whoever is not known to be signed in.
-func (s *server) stranger(r *http.Request) *view {
+// anonymous returns the view of a user who is not signed in.
+func (s *server) anonymous(r *http.Request) *view {
 	return &view{lang: langOfRequest(r), zone: s.Location, now: s.Panel.Clock.Now(), path: r.URL.RequestURI()}
 }
 
-// recognise completes the view with who is signed in.
-func (s *server) recognise(r *http.Request, v *view) error {
+// authenticate adds the signed-in operator to the view. It returns
+// [app.ErrSignedOut] if the request has no valid session.
+func (s *server) authenticate(r *http.Request, v *view) error {
 	token := s.token(r)
 	if token == "" {
 		return app.ErrSignedOut
 	}
-	op, language, err := s.Door.Resume(r.Context(), token, s.origin(r))
+	op, language, err := s.Door.Resume(r.Context(), token, s.clientAddr(r))
 	if err != nil {
 		return err
 	}
@@ -101,8 +105,8 @@ func (s *server) recognise(r *http.Request, v *view) error {
 	return nil
 }
 
-// sessionCookie is its name. With the prefix, browsers take it from this host
-// over TLS alone.
+// sessionCookie returns the name of the session cookie. Browsers accept a cookie
+// with the __Host- prefix only from this host and only over TLS.
 func (s *server) sessionCookie() string {
 	if s.Secure {
 		return "__Host-panel_session"
@@ -118,8 +122,9 @@ func (s *server) token(r *http.Request) string {
 	return c.Value
 }
 
+// setCookie sets a cookie. An empty value deletes it.
 func (s *server) setCookie(w http.ResponseWriter, name, value string, age time.Duration) {
-	c := &http.Cookie{ //nolint:gosec // Secure in production; elsewhere there is no TLS
+	c := &http.Cookie{ //nolint:gosec // Secure in production; development has no TLS
 		Name: name, Value: value, Path: "/", MaxAge: int(age.Seconds()),
 		HttpOnly: true, Secure: s.Secure, SameSite: http.SameSiteStrictMode,
 	}
@@ -129,22 +134,23 @@ func (s *server) setCookie(w http.ResponseWriter, name, value string, age time.D
 	http.SetCookie(w, c)
 }
 
-// toSignIn asks for a sign-in, and comes back to this page afterwards.
-func (s *server) toSignIn(w http.ResponseWriter, r *http.Request) {
-	s.setCookie(w, nextCookie, encodeCookie(r.URL.RequestURI()), 10*time.Minute)
+const (
+	nextCookie = "panel_next" // path to open after sign-in
+	nextAge    = 10 * time.Minute
+)
+
+// redirectToSignIn redirects to the sign-in page, which returns to this page
+// after sign-in.
+func (s *server) redirectToSignIn(w http.ResponseWriter, r *http.Request) {
+	s.setCookie(w, nextCookie, encodeCookie(r.URL.RequestURI()), nextAge)
 	http.Redirect(w, r, Prefix+"/login", http.StatusSeeOther)
 }
 
-const (
-	nextCookie = "panel_next"
-	doneCookie = "panel_done"
-)
-
-// ownPath is a path of the panel, whatever was asked for: nobody is sent
-// elsewhere, nor back to where a sign-in ends.
-func ownPath(path string) string {
-	own := path == Prefix || strings.HasPrefix(path, Prefix+"/info/") || strings.HasPrefix(path, Prefix+"?")
-	if !own || strings.ContainsAny(path, "\\\r\n\t\x00") || strings.Contains(path, "..") || strings.Contains(path, "//") {
+// localPath returns path if it is a page of the panel, else [Prefix]. It prevents
+// redirects to other sites and back to the sign-in page.
+func localPath(path string) string {
+	local := path == Prefix || strings.HasPrefix(path, Prefix+"/info/") || strings.HasPrefix(path, Prefix+"?")
+	if !local || strings.ContainsAny(path, "\\\r\n\t\x00") || strings.Contains(path, "..") || strings.Contains(path, "//") {
 		return Prefix
 	}
 	return path

@@ -14,44 +14,44 @@ import (
 
 type signInPage struct {
 	*view
-	Person string
-	Error  string
+	User  string
+	Error string
 }
 
 func (s *server) showSignIn(w http.ResponseWriter, r *http.Request, v *view) error {
-	if s.recognise(r, v) == nil {
+	if s.authenticate(r, v) == nil {
 		http.Redirect(w, r, Prefix, http.StatusSeeOther)
 		return nil
 	}
-	return s.bare(w, v, http.StatusOK, "signin", signInPage{view: v})
+	return s.renderBare(w, http.StatusOK, "signin", signInPage{view: v})
 }
 
-// signIn always begins a new session: a token that the browser had before is
-// worth nothing afterwards.
+// signIn starts a new session. It ends the session that the browser had before,
+// so that a token planted in the browser is useless.
 func (s *server) signIn(w http.ResponseWriter, r *http.Request, v *view) error {
-	from, name := s.origin(r), strings.TrimSpace(r.PostForm.Get("name"))
-	if !s.tries.allow(from) {
+	from, name := s.clientAddr(r), strings.TrimSpace(r.PostForm.Get("name"))
+	if !s.throttle.allow(from) {
 		w.Header().Set("Retry-After", "60")
-		return s.bare(w, v, http.StatusTooManyRequests, "signin", signInPage{v, name, v.T("signin.slow")})
+		return s.renderBare(w, http.StatusTooManyRequests, "signin", signInPage{v, name, v.T("signin.slow")})
 	}
 	token, err := s.Door.SignIn(r.Context(), name, r.PostForm.Get("password"), from)
 	switch {
 	case errors.Is(err, app.ErrSignIn):
 		s.Log.Warn("sign-in refused", "from", from)
-		return s.bare(w, v, http.StatusForbidden, "signin", signInPage{v, name, v.T("signin.failed")})
+		return s.renderBare(w, http.StatusForbidden, "signin", signInPage{v, name, v.T("signin.failed")})
 	case err != nil:
 		return err
 	}
 	if old := s.token(r); old != "" {
-		_ = s.Door.SignOut(r.Context(), old) // it ends by itself if that fails
+		_ = s.Door.SignOut(r.Context(), old) // if it fails, the old session expires later
 	}
 	s.setCookie(w, s.sessionCookie(), token, app.SessionMax)
 	next := Prefix
 	if c, err := r.Cookie(nextCookie); err == nil {
-		next = ownPath(decodeCookie(c.Value))
+		next = localPath(decodeCookie(c.Value))
 		s.setCookie(w, nextCookie, "", 0)
 	}
-	http.Redirect(w, r, next, http.StatusSeeOther) //nolint:gosec // ownPath lets no other site through
+	http.Redirect(w, r, next, http.StatusSeeOther) //nolint:gosec // localPath allows no other site
 	return nil
 }
 
@@ -64,53 +64,54 @@ func (s *server) signOut(w http.ResponseWriter, r *http.Request, _ *view) error 
 	return nil
 }
 
-// chooseLanguage is for everybody: also for whoever is not signed in yet.
+// chooseLanguage stores the language in a cookie, and for a signed-in user also in
+// the account.
 func (s *server) chooseLanguage(w http.ResponseWriter, r *http.Request, v *view) error {
 	l, ok := langOf(r.PostForm.Get("language"))
 	if !ok {
 		return errBadRequest
 	}
-	s.setCookie(w, languageCookie, l.code(), 365*24*time.Hour)
+	s.setCookie(w, languageCookie, l.code(), languageAge)
 	next := Prefix + "/login"
-	if s.recognise(r, v) == nil {
+	if s.authenticate(r, v) == nil {
 		if err := s.Door.SetLanguage(r.Context(), v.op, l.code()); err != nil {
 			return err
 		}
-		next = ownPath(r.PostForm.Get("next"))
+		next = localPath(r.PostForm.Get("next"))
 	}
-	http.Redirect(w, r, next, http.StatusSeeOther) //nolint:gosec // ownPath lets no other site through
+	http.Redirect(w, r, next, http.StatusSeeOther) //nolint:gosec // localPath allows no other site
 	return nil
 }
 
-// tries bounds how often an address may try to sign in, whomever as.
-type tries struct {
-	now  func() time.Time
-	mu   sync.Mutex
-	from map[string]*rate.Limiter
+// loginThrottle limits the sign-in attempts of each client address, for any user
+// name.
+type loginThrottle struct {
+	now      func() time.Time
+	mu       sync.Mutex
+	limiters map[string]*rate.Limiter // by address
 }
 
-// An address may try so often at once, and then once in a while. So many
-// addresses are remembered.
 const (
-	triesAtOnce = 20
-	triesEvery  = 6 * time.Second
-	triesFrom   = 10_000
+	loginBurst    = 20              // attempts of an address without delay
+	loginInterval = 6 * time.Second // between further attempts
+	maxLimiters   = 10_000          // addresses in memory
 )
 
-func newTries(now func() time.Time) *tries {
-	return &tries{now: now, from: make(map[string]*rate.Limiter)}
+func newLoginThrottle(now func() time.Time) *loginThrottle {
+	return &loginThrottle{now: now, limiters: make(map[string]*rate.Limiter)}
 }
 
-func (t *tries) allow(from string) bool {
+// allow reports whether the address may attempt to sign in now.
+func (t *loginThrottle) allow(addr string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.from) >= triesFrom {
-		clear(t.from)
+	if len(t.limiters) >= maxLimiters {
+		clear(t.limiters)
 	}
-	l := t.from[from]
+	l := t.limiters[addr]
 	if l == nil {
-		l = rate.NewLimiter(rate.Every(triesEvery), triesAtOnce)
-		t.from[from] = l
+		l = rate.NewLimiter(rate.Every(loginInterval), loginBurst)
+		t.limiters[addr] = l
 	}
 	return l.AllowN(t.now(), 1)
 }

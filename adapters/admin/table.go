@@ -3,7 +3,6 @@ package admin
 import (
 	"context"
 	"html/template"
-	"strings"
 
 	gocontext "github.com/GoAdminGroup/go-admin/context"
 	"github.com/GoAdminGroup/go-admin/modules/db"
@@ -13,24 +12,21 @@ import (
 	"github.com/GoAdminGroup/go-admin/template/types"
 )
 
-// source is a table of GoAdmin's over use cases instead of SQL. What it has no
-// function for cannot be done: that is what makes a list read-only, not a
-// button that is missing.
+// source is a read-only GoAdmin table whose rows come from a use case instead of
+// SQL. Every other method returns errReadOnly: forms and changes are handled by
+// our own pages.
 type source struct {
 	*table.BaseTable
-	ctx    context.Context
-	list   func(ctx context.Context) ([]row, error)
-	insert func(ctx context.Context, values form.Values) error
-	update func(ctx context.Context, values form.Values) error
-	remove func(ctx context.Context, id string) error
+	ctx  context.Context
+	rows func(ctx context.Context) ([]row, error)
 }
 
 var _ table.Table = (*source)(nil)
 
-// row is one row of a list: what it shows in each column, safe as it is.
+// row is a row of a list: the HTML of each cell by the column's field.
 type row map[string]template.HTML
 
-// column is a column of a list. One without a head is for actions.
+// column is a column of a list. The column of the actions has an empty head.
 type column struct{ field, head string }
 
 func newSource(ctx context.Context, columns ...column) *source {
@@ -44,18 +40,10 @@ func newSource(ctx context.Context, columns ...column) *source {
 	}}
 }
 
-// GetCanAdd, GetEditable and GetDeletable say what there are functions for.
-func (s *source) GetCanAdd() bool    { return s.insert != nil }
-func (s *source) GetEditable() bool  { return s.update != nil }
-func (s *source) GetDeletable() bool { return s.remove != nil }
-
-// GetExportable says no: whole tables are for reports, not for a page.
-func (s *source) GetExportable() bool { return false }
-
-// GetData returns the rows that the use case gives. Whatever GoAdmin's parameters
-// say is not looked at: the page has read its own query.
+// GetData returns the rows of the use case. It ignores GoAdmin's parameters: the
+// page has parsed the query already.
 func (s *source) GetData(*gocontext.Context, parameter.Parameters) (table.PanelInfo, error) {
-	rows, err := s.list(s.ctx)
+	rows, err := s.rows(s.ctx)
 	if err != nil {
 		return table.PanelInfo{}, err
 	}
@@ -73,44 +61,27 @@ func (s *source) GetData(*gocontext.Context, parameter.Parameters) (table.PanelI
 	return info, nil
 }
 
-// GetDataWithIds is refused: nothing is exported.
+// GetDataWithIds returns errReadOnly: the panel exports no tables.
 func (s *source) GetDataWithIds(*gocontext.Context, parameter.Parameters) (table.PanelInfo, error) {
 	return table.PanelInfo{}, errReadOnly
 }
 
-// GetDataWithId is refused: forms are our own pages.
-func (s *source) GetDataWithId(parameter.Parameters) (table.FormInfo, error) { //nolint:staticcheck // GoAdmin calls it so
+// GetDataWithId returns errReadOnly.
+func (s *source) GetDataWithId(parameter.Parameters) (table.FormInfo, error) { //nolint:staticcheck // GoAdmin's name
 	return table.FormInfo{}, errReadOnly
 }
 
-// InsertData adds what a form says.
-func (s *source) InsertData(_ *gocontext.Context, values form.Values) error {
-	if s.insert == nil {
-		return errReadOnly
-	}
-	return s.insert(s.ctx, values)
-}
+// InsertData returns errReadOnly.
+func (s *source) InsertData(*gocontext.Context, form.Values) error { return errReadOnly }
 
-// UpdateData changes what a form says. Changing a single cell of a list is
-// refused: nobody could say what the person saw.
-func (s *source) UpdateData(_ *gocontext.Context, values form.Values) error {
-	if s.update == nil || values.IsSingleUpdatePost() {
-		return errReadOnly
-	}
-	return s.update(s.ctx, values)
-}
+// UpdateData returns errReadOnly.
+func (s *source) UpdateData(*gocontext.Context, form.Values) error { return errReadOnly }
 
-// DeleteData deletes one thing. Several at once, as GoAdmin would ask, are
-// refused.
-func (s *source) DeleteData(id string) error {
-	if s.remove == nil || strings.Contains(id, ",") {
-		return errReadOnly
-	}
-	return s.remove(s.ctx, id)
-}
+// DeleteData returns errReadOnly.
+func (s *source) DeleteData(string) error { return errReadOnly }
 
-// GetNewFormInfo is empty: forms are our own pages.
+// GetNewFormInfo returns an empty form.
 func (s *source) GetNewFormInfo() table.FormInfo { return table.FormInfo{} }
 
-// Copy returns the same table.
+// Copy returns a shallow copy of the table.
 func (s *source) Copy() table.Table { c := *s; return &c }

@@ -16,11 +16,11 @@ import (
 	"github.com/GoAdminGroup/themes/common"
 )
 
-// themeName is what GoAdmin calls our theme.
+// themeName is the name under which GoAdmin registers our theme.
 const themeName = "cinema"
 
-// theme is a theme of GoAdmin: the components of adminlte with templates of our
-// own for the page and for tables.
+// theme is a GoAdmin theme: the components of adminlte, with our own templates for
+// the page and for tables.
 type theme struct {
 	components.Base
 	*common.BaseTheme
@@ -29,7 +29,7 @@ type theme struct {
 var _ gotemplate.Template = (*theme)(nil)
 
 func newTheme() *theme {
-	startGoAdmin()
+	initGoAdmin()
 	list := ownTemplates()
 	return &theme{
 		Base:      components.Base{Attribute: types.Attribute{TemplateList: list}},
@@ -37,10 +37,10 @@ func newTheme() *theme {
 	}
 }
 
-// startGoAdmin tells GoAdmin what it must know before it draws. It can be told
-// once in a process, so it is told nothing that differs between two panels. It
-// gets no database: it could do nothing sensible with one.
-var startGoAdmin = sync.OnceFunc(func() {
+// initGoAdmin sets GoAdmin's global configuration. GoAdmin panics if it is set
+// twice in a process, so it holds nothing that differs between two panels. It
+// names no database.
+var initGoAdmin = sync.OnceFunc(func() {
 	config.Initialize(&config.Config{
 		UrlPrefix: strings.TrimPrefix(Prefix, "/"), IndexUrl: "/", Theme: themeName, Language: "en", Env: config.EnvProd,
 		Title: "Cinema Billing", InfoLogOff: true, AccessLogOff: true, ErrorLogOff: true, OperationLogOff: true,
@@ -53,7 +53,7 @@ var startGoAdmin = sync.OnceFunc(func() {
 	})
 })
 
-// ownTemplates are adminlte's, with ours in their place.
+// ownTemplates returns the templates of adminlte, some of them replaced by ours.
 func ownTemplates() map[string]string {
 	list := maps.Clone(adminlte.TemplateList)
 	for key, file := range map[string]string{
@@ -62,7 +62,7 @@ func ownTemplates() map[string]string {
 	} {
 		text, err := templates.ReadFile("templates/theme/" + file + ".html")
 		if err != nil {
-			panic(err) // embedded: it is there
+			panic(err) // the files are embedded
 		}
 		list[key] = string(text)
 	}
@@ -70,27 +70,27 @@ func ownTemplates() map[string]string {
 	return list
 }
 
-// Name is the theme's.
+// Name returns the theme's name.
 func (t *theme) Name() string { return themeName }
 
 // GetTmplList returns the theme's templates.
 func (t *theme) GetTmplList() map[string]string { return t.BaseTheme.TemplateList }
 
-// GetAsset has nothing: [assets] serves files.
+// GetAsset returns an error: [assets] serves the theme's files.
 func (t *theme) GetAsset(string) ([]byte, error) { return nil, http.ErrMissingFile }
 
-// GetAssetList has nothing either.
+// GetAssetList returns nil: [assets] serves the theme's files.
 func (t *theme) GetAssetList() []string { return nil }
 
-// layout parses the page once, for all requests.
+// layout returns the parsed template of the page.
 func (t *theme) layout() (*template.Template, error) {
 	tmpl, _ := t.GetTemplate(false)
 	return tmpl.Clone()
 }
 
-// goContext is the context that GoAdmin's functions ask for. It knows the
-// request's context, and nothing else of the request.
+// goContext returns the context that GoAdmin's functions need. It carries the
+// request's context, but no path, query, cookie or body of the request.
 func goContext(r *http.Request) *gocontext.Context {
-	bare, _ := http.NewRequestWithContext(r.Context(), http.MethodGet, Prefix, nil) // a path that is valid
-	return gocontext.NewContext(bare)
+	empty, _ := http.NewRequestWithContext(r.Context(), http.MethodGet, Prefix, nil) // the path is valid
+	return gocontext.NewContext(empty)
 }

@@ -11,24 +11,24 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// view is one request's language, time zone and person. Templates ask it for
-// everything that is written differently for different people.
+// view holds the operator, language and time zone of a request. Templates format
+// texts, numbers, amounts and times with its methods.
 type view struct {
 	lang lang
 	zone *time.Location
 	now  time.Time
-	op   app.Operator // nobody's name when nobody is signed in
+	op   app.Operator // zero if the user is not signed in
 	csrf string
-	path string // of this page, to come back to
+	path string // path and query of the page
 }
 
-// T is a text; see [lang.text].
+// T returns the text with this key; see [lang.text].
 func (v *view) T(key string, args ...any) string { return v.lang.text(key, args...) }
 
-// Word is the name of a code.
-func (v *view) Word(group string, code any) string { return v.lang.word(group, plain(code)) }
+// Word returns the name of a code.
+func (v *view) Word(group string, code any) string { return v.lang.word(group, codeString(code)) }
 
-func plain(code any) string {
+func codeString(code any) string {
 	switch c := code.(type) {
 	case billing.DeclineCode:
 		return string(c)
@@ -46,51 +46,52 @@ func plain(code any) string {
 	return ""
 }
 
-// Count is a number with its noun.
+// Count returns a number with its noun.
 func (v *view) Count(key string, n int) string { return v.lang.count(key, n) }
 
-// Number is a number.
+// Number formats a number.
 func (v *view) Number(n int) string { return v.lang.number(int64(n)) }
 
-// Money is an amount.
+// Money formats an amount.
 func (v *view) Money(m billing.Money) string { return v.lang.money(m) }
 
-// Time is a date and a time of day in the panel's zone.
+// Time formats a date and a time of day in the panel's time zone.
 func (v *view) Time(t time.Time) template.HTML {
 	if t.IsZero() {
 		return "—"
 	}
-	local := t.In(v.zone)
-	return v.stamp(t, v.lang.date(local)+", "+local.Format("15:04"))
+	return v.timeElement(t, v.dateTime(t))
 }
 
-// Date is a date in the panel's zone.
+// Date formats a date in the panel's time zone.
 func (v *view) Date(t time.Time) template.HTML {
 	if t.IsZero() {
 		return "—"
 	}
-	return v.stamp(t, v.lang.date(t.In(v.zone)))
+	return v.timeElement(t, v.lang.date(t.In(v.zone)))
 }
 
-// stamp writes a time for people and for programs. Neither holds anything that
-// HTML would take for markup.
-func (v *view) stamp(t time.Time, text string) template.HTML {
+func (v *view) dateTime(t time.Time) string {
+	local := t.In(v.zone)
+	return v.lang.date(local) + ", " + local.Format("15:04")
+}
+
+// timeElement returns an HTML time element with this text. The text must not
+// contain markup.
+func (v *view) timeElement(t time.Time, text string) template.HTML {
 	exact := t.In(v.zone).Format(time.RFC3339)
-	return template.HTML(`<time datetime="` + exact + `" title="` + exact + `">` + text + `</time>`) //nolint:gosec // no markup in any of it
+	return template.HTML(`<time datetime="` + exact + `" title="` + exact + `">` + text + `</time>`) //nolint:gosec // digits and month names
 }
 
-// Ago is how long ago something was.
-func (v *view) Ago(t time.Time) string { return v.lang.span(v.now.Sub(t)) }
-
-// Span is how long something took.
+// Span formats the duration between two times.
 func (v *view) Span(from, to time.Time) string {
 	if d := to.Sub(from); d < time.Minute {
 		return v.Count("span.seconds", int(d.Seconds()))
 	}
-	return v.lang.span(to.Sub(from))
+	return v.lang.duration(to.Sub(from))
 }
 
-// Zone is what the panel's zone is called, and its distance from UTC.
+// Zone returns the name of the panel's time zone and its offset from UTC.
 func (v *view) Zone() string {
 	name, offset := v.now.In(v.zone).Zone()
 	if offset == 0 || name == "" {
@@ -99,34 +100,35 @@ func (v *view) Zone() string {
 	return v.zone.String() + " (UTC" + v.now.In(v.zone).Format("-07:00") + ")"
 }
 
-// Lang is the language's code.
+// Lang returns the code of the language.
 func (v *view) Lang() string { return v.lang.code() }
 
-// Name is the person's.
+// Name returns the operator's name.
 func (v *view) Name() string { return v.op.Name }
 
-// Role is the person's.
+// Role returns the operator's role.
 func (v *view) Role() app.Role { return v.op.Role }
 
-// MayEdit says whether it is any use to offer changes. The use cases ask again.
+// MayEdit reports whether the operator is an editor, so that pages offer changes.
+// The use cases check the role themselves.
 func (v *view) MayEdit() bool { return v.op.Role == app.RoleEditor }
 
-// CSRF proves that a form is from a page of this session.
+// CSRF returns the session's CSRF token. Each form carries it.
 func (v *view) CSRF() string { return v.csrf }
 
-// Path is this page's.
+// Path returns the path and the query of the page.
 func (v *view) Path() string { return v.path }
 
-// Short is the beginning of an id, enough to tell ids apart by eye.
+// Short returns the first 8 characters of an id.
 func (v *view) Short(id any) string {
-	text := plainID(id)
+	text := idString(id)
 	if len(text) > 8 {
 		return text[:8]
 	}
 	return text
 }
 
-func plainID(id any) string {
+func idString(id any) string {
 	switch i := id.(type) {
 	case billing.UserID:
 		return string(i)
@@ -140,7 +142,7 @@ func plainID(id any) string {
 	return ""
 }
 
-// csrfOf is bound to the session, and tells nothing of its token.
+// csrfOf derives the CSRF token from the session's token, which it does not reveal.
 func csrfOf(token string) string {
 	sum := sha256.Sum256([]byte("csrf " + token))
 	return hex.EncodeToString(sum[:16])
@@ -148,10 +150,11 @@ func csrfOf(token string) string {
 
 func encodeCookie(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
 
-func decodeCookie(text string) string {
-	plain, _ := base64.RawURLEncoding.DecodeString(text) // what was tampered with says nothing
-	return string(plain)
+// decodeCookie returns "" or a part of the text if the value is not valid base64.
+func decodeCookie(value string) string {
+	text, _ := base64.RawURLEncoding.DecodeString(value)
+	return string(text)
 }
 
-// Self is for templates that hand the view on.
+// Self returns the view, for templates that pass it on.
 func (v *view) Self() *view { return v }

@@ -17,45 +17,45 @@ import (
 	"github.com/tink-crypto/tink-go/v2/tink"
 )
 
-// Files are where the keys are.
+// Files are the paths of the key files.
 type Files struct {
 	Keyset string
-	// KEK names the file of the key that encrypts the keyset; "" for a keyset in
-	// the clear.
+	// KEK is the file of the key encryption key, which encrypts the keyset; "" for a
+	// plaintext keyset.
 	KEK string
-	// AllowClear lets a keyset in the clear be used, for trying things out.
+	// AllowClear permits a plaintext keyset, for dev and test.
 	AllowClear bool
 }
 
-// What each keyset is for, as it is bound into its ciphertext: one cannot stand
-// in for the other.
+// The associated data of each encrypted keyset, so that neither can be used in place of
+// the other.
 const (
-	sealPurpose        = "billing/seal/v1"
+	encryptionPurpose  = "billing/seal/v1"
 	fingerprintPurpose = "billing/fingerprint/v1"
 )
 
-const fileVersion = 1
+const formatVersion = 1
 
 // file is the keyset file.
 type file struct {
 	Version     int             `json:"version"`
 	Since       time.Time       `json:"since,omitzero"`  // see keys
-	Clear       bool            `json:"clear,omitempty"` // whether the keys are not encrypted
-	Seal        json.RawMessage `json:"seal"`
+	Plaintext   bool            `json:"clear,omitempty"` // the keysets are not encrypted
+	Encryption  json.RawMessage `json:"seal"`
 	Fingerprint json.RawMessage `json:"fingerprint"`
 }
 
 // keys are the keysets of a file.
 type keys struct {
-	seal, fingerprint *keyset.Handle
-	// since is when the key that seals began to; zero in a file that nobody has
-	// rotated since files tell it.
+	encryption, fingerprint *keyset.Handle
+	// since is when the primary key became primary. It is zero if the last rotation was
+	// done by a version that did not store it.
 	since time.Time
 }
 
 func newKeys(now time.Time) (k keys, err error) {
 	k.since = now
-	if k.seal, err = keyset.NewHandle(aead.AES256GCMKeyTemplate()); err != nil {
+	if k.encryption, err = keyset.NewHandle(aead.AES256GCMKeyTemplate()); err != nil {
 		return k, fmt.Errorf("make a key: %w", err)
 	}
 	if k.fingerprint, err = keyset.NewHandle(prf.HMACSHA256PRFKeyTemplate()); err != nil {
@@ -64,8 +64,8 @@ func newKeys(now time.Time) (k keys, err error) {
 	return k, nil
 }
 
-// read reads the keys out of their file. Its errors say what to do, and nothing
-// of what is in the files.
+// read reads the keys from the files. Its errors name the remedy and quote nothing of
+// the files' content.
 func (f Files) read() (keys, error) {
 	text, err := os.ReadFile(f.Keyset)
 	if err != nil {
@@ -81,16 +81,16 @@ func (f Files) read() (keys, error) {
 func (f Files) parse(text []byte) (k keys, err error) {
 	var content file
 	if err := json.Unmarshal(text, &content); err != nil {
-		return k, errors.New("the file is damaged or cut off, or is no keyset of billingctl vault keygen")
+		return k, errors.New("the file is damaged or truncated, or was not made by billingctl vault keygen")
 	}
-	if content.Version != fileVersion {
-		return k, fmt.Errorf("the file has version %d, this program reads version %d", content.Version, fileVersion)
+	if content.Version != formatVersion {
+		return k, fmt.Errorf("the file has format version %d, but this program reads version %d", content.Version, formatVersion)
 	}
-	kek, err := f.kek(content.Clear)
+	kek, err := f.kek(content.Plaintext)
 	if err != nil {
 		return k, err
 	}
-	if k.seal, err = readKeyset(content.Seal, kek, sealPurpose); err != nil {
+	if k.encryption, err = readKeyset(content.Encryption, kek, encryptionPurpose); err != nil {
 		return k, err
 	}
 	k.since = content.Since
@@ -98,16 +98,16 @@ func (f Files) parse(text []byte) (k keys, err error) {
 	return k, err
 }
 
-// kek reads the key that encrypts the keyset; nil when it is in the clear, and
-// may be.
-func (f Files) kek(inTheClear bool) (tink.AEAD, error) {
+// kek reads the key that encrypts the keysets. It returns nil for plaintext keysets if
+// they are allowed.
+func (f Files) kek(plaintext bool) (tink.AEAD, error) {
 	switch {
-	case inTheClear && !f.AllowClear:
+	case plaintext && !f.AllowClear:
 		return nil, errors.New("its keys are in the clear, which is for BILLING_ENV=dev and test alone")
-	case inTheClear:
-		return nil, nil //nolint:nilnil // nothing encrypts it
+	case plaintext:
+		return nil, nil //nolint:nilnil // no key encrypts it
 	case f.KEK == "":
-		return nil, errors.New("its keys are encrypted: BILLING_VAULT_KEK_FILE must name the key that encrypts them")
+		return nil, errors.New("its keys are encrypted: set BILLING_VAULT_KEK_FILE to the file of the key that encrypts them")
 	}
 	return readKEK(f.KEK)
 }
@@ -128,7 +128,7 @@ func readKEK(path string) (tink.AEAD, error) {
 	return aeadsubtle.NewAESGCM(key)
 }
 
-var errNotOpened = errors.New("its keys do not open: the file is damaged, or BILLING_VAULT_KEK_FILE names another key")
+var errNotDecrypted = errors.New("its keys cannot be decrypted: the file is damaged, or BILLING_VAULT_KEK_FILE names another key")
 
 func readKeyset(text []byte, kek tink.AEAD, purpose string) (*keyset.Handle, error) {
 	reader := keyset.NewJSONReader(bytes.NewReader(text))
@@ -140,15 +140,16 @@ func readKeyset(text []byte, kek tink.AEAD, purpose string) (*keyset.Handle, err
 		h, err = keyset.ReadWithAssociatedData(reader, kek, []byte(purpose))
 	}
 	if err != nil {
-		return nil, errNotOpened // and not err, which may quote the file
+		return nil, errNotDecrypted // not err, which may quote the file
 	}
 	return h, nil
 }
 
+// render returns the content of a keyset file, encrypted unless kek is nil.
 func (k keys) render(kek tink.AEAD) ([]byte, error) {
-	content := file{Version: fileVersion, Since: k.since, Clear: kek == nil}
+	content := file{Version: formatVersion, Since: k.since, Plaintext: kek == nil}
 	var err error
-	if content.Seal, err = writeKeyset(k.seal, kek, sealPurpose); err != nil {
+	if content.Encryption, err = writeKeyset(k.encryption, kek, encryptionPurpose); err != nil {
 		return nil, err
 	}
 	if content.Fingerprint, err = writeKeyset(k.fingerprint, kek, fingerprintPurpose); err != nil {

@@ -14,12 +14,12 @@ import (
 	"github.com/tink-crypto/tink-go/v2/keyset"
 )
 
-// Create makes a keyset file, and the file of the key that encrypts it unless
-// that is there. It overwrites nothing: [os.ErrExist]. Now is for
-// [Vault.KeySince].
+// Create creates a keyset file, and the KEK file unless it exists. It returns
+// [os.ErrExist] if the keyset file exists, and never overwrites it. [Vault.KeySince]
+// counts from now.
 func Create(f Files, now time.Time) error {
 	if f.KEK == "" && !f.AllowClear {
-		return errors.New("a keyset in the clear is for BILLING_ENV=dev and test alone: name a file for the key that encrypts it")
+		return errors.New("a plaintext keyset is allowed only with BILLING_ENV=dev or test: give a file for the key that encrypts it")
 	}
 	if _, err := os.Stat(f.Keyset); err == nil {
 		return fmt.Errorf("%s: %w; it is not overwritten", f.Keyset, os.ErrExist)
@@ -35,9 +35,10 @@ func Create(f Files, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	return writeNew(f.Keyset, text)
+	return createFile(f.Keyset, text)
 }
 
+// createKEK creates the file of a new key encryption key, unless it exists.
 func createKEK(path string) error {
 	if path == "" {
 		return nil
@@ -47,10 +48,10 @@ func createKEK(path string) error {
 	}
 	key := make([]byte, kekSize)
 	_, _ = rand.Read(key) // never fails
-	return writeNew(path, append(base64.StdEncoding.AppendEncode(nil, key), '\n'))
+	return createFile(path, append(base64.StdEncoding.AppendEncode(nil, key), '\n'))
 }
 
-// render writes keys as the file has them: encrypted if there is a key for that.
+// render returns the content of the keyset file, encrypted if f has a KEK.
 func (f Files) render(k keys) ([]byte, error) {
 	if f.KEK == "" {
 		return k.render(nil)
@@ -62,14 +63,14 @@ func (f Files) render(k keys) ([]byte, error) {
 	return k.render(kek)
 }
 
-// Key is what is known of a key that seals.
+// Key describes an encryption key.
 type Key struct {
 	ID      uint32
-	Primary bool // it is the one that seals
-	Enabled bool // it opens
+	Primary bool // encrypts
+	Enabled bool // decrypts
 }
 
-// Keys lists the keys that seal and open, oldest first.
+// Keys lists the encryption keys, oldest first.
 func (f Files) Keys() ([]Key, error) {
 	k, err := f.read()
 	if err != nil {
@@ -79,32 +80,33 @@ func (f Files) Keys() ([]Key, error) {
 }
 
 func (k keys) list() []Key {
-	info := k.seal.KeysetInfo()
+	info := k.encryption.KeysetInfo()
 	list := make([]Key, 0, len(info.GetKeyInfo()))
-	for _, one := range info.GetKeyInfo() {
+	for _, key := range info.GetKeyInfo() {
 		list = append(list, Key{
-			ID: one.GetKeyId(), Primary: one.GetKeyId() == info.GetPrimaryKeyId(),
-			Enabled: one.GetStatus().String() == "ENABLED",
+			ID: key.GetKeyId(), Primary: key.GetKeyId() == info.GetPrimaryKeyId(),
+			Enabled: key.GetStatus().String() == "ENABLED",
 		})
 	}
 	return list
 }
 
-// Prepare adds a key that opens and does not seal yet, for keyset files that are
-// copied from machine to machine: all must have the key before one seals with it.
+// Prepare adds a key that decrypts but does not encrypt yet. It is for keyset files that
+// are copied to several machines: each machine must have the key before the first one
+// encrypts with it.
 func (f Files) Prepare() error {
-	return f.change(func(m *keyset.Manager, _ []Key) error {
+	return f.edit(func(m *keyset.Manager, _ []Key) error {
 		_, err := m.Add(aead.AES256GCMKeyTemplate())
 		return err
 	})
 }
 
-// Rotate makes the key seal from now on that was prepared last, or a new one if
-// none was.
+// Rotate makes the newest key primary if [Files.Prepare] added it. Otherwise it adds a
+// new key and makes that primary.
 func (f Files) Rotate(now time.Time) error {
-	return f.rewrite(f, func(k keys) (keys, error) {
+	return f.update(f, func(k keys) (keys, error) {
 		k.since = now
-		return k.change(func(m *keyset.Manager, list []Key) error {
+		return k.edit(func(m *keyset.Manager, list []Key) error {
 			if newest := list[len(list)-1]; newest.Enabled && !newest.Primary {
 				return m.SetPrimary(newest.ID)
 			}
@@ -117,20 +119,20 @@ func (f Files) Rotate(now time.Time) error {
 	})
 }
 
-// Disable keeps keys from opening anything. They stay in the file: what a backup
-// has that they sealed is not lost. The one that seals cannot be disabled.
+// Disable stops keys from decrypting. They stay in the file, so that [Files.Enable] can
+// recover the ciphertexts of a backup. It returns an error for the primary key.
 func (f Files) Disable(ids ...uint32) error {
-	return f.change(func(m *keyset.Manager, _ []Key) error { return eachKey(ids, m.Disable) })
+	return f.edit(func(m *keyset.Manager, _ []Key) error { return eachKey(ids, m.Disable) })
 }
 
-// Enable takes a [Files.Disable] back.
+// Enable reverts [Files.Disable].
 func (f Files) Enable(ids ...uint32) error {
-	return f.change(func(m *keyset.Manager, _ []Key) error { return eachKey(ids, m.Enable) })
+	return f.edit(func(m *keyset.Manager, _ []Key) error { return eachKey(ids, m.Enable) })
 }
 
-// EnableAll has every key in the file open again.
+// EnableAll enables every key of the file.
 func (f Files) EnableAll() error {
-	return f.change(func(m *keyset.Manager, list []Key) error {
+	return f.edit(func(m *keyset.Manager, list []Key) error {
 		ids := make([]uint32, len(list))
 		for i, k := range list {
 			ids[i] = k.ID
@@ -147,26 +149,26 @@ func eachKey(ids []uint32, f func(uint32) error) error {
 	return errors.Join(errs...)
 }
 
-// Rekey encrypts the keyset with the key in another file, which is made unless it
-// is there. Programs that run go on with the keys that they have read, and are to
-// be started with the other file.
+// Rekey encrypts the keyset with the key in file kek, which it creates unless the file
+// exists. Running programs keep the keys that they have read. Restart them with the new
+// KEK file.
 func (f Files) Rekey(kek string) error {
 	if err := createKEK(kek); err != nil {
 		return err
 	}
-	return f.rewrite(Files{Keyset: f.Keyset, KEK: kek}, func(k keys) (keys, error) { return k, nil })
+	return f.update(Files{Keyset: f.Keyset, KEK: kek}, func(k keys) (keys, error) { return k, nil })
 }
 
-// change changes the keys that seal.
-func (f Files) change(how func(*keyset.Manager, []Key) error) error {
-	return f.rewrite(f, func(k keys) (keys, error) { return k.change(how) })
+// edit changes the encryption keys of the file.
+func (f Files) edit(fn func(*keyset.Manager, []Key) error) error {
+	return f.update(f, func(k keys) (keys, error) { return k.edit(fn) })
 }
 
-func (k keys) change(how func(*keyset.Manager, []Key) error) (keys, error) {
-	m := keyset.NewManagerFromHandle(k.seal)
-	err := how(m, k.list())
+func (k keys) edit(fn func(*keyset.Manager, []Key) error) (keys, error) {
+	m := keyset.NewManagerFromHandle(k.encryption)
+	err := fn(m, k.list())
 	if err == nil {
-		k.seal, err = m.Handle()
+		k.encryption, err = m.Handle()
 	}
 	if err != nil {
 		err = fmt.Errorf("change the keys: %w", err)
@@ -174,10 +176,10 @@ func (k keys) change(how func(*keyset.Manager, []Key) error) (keys, error) {
 	return k, err
 }
 
-// rewrite reads the keys, and writes what how makes of them. Of several that
-// change the file, one works and the others wait; who reads it sees the old one or
-// the new one, whole.
-func (f Files) rewrite(as Files, how func(keys) (keys, error)) error {
+// update reads the keys from f, applies fn and writes the result to f.Keyset, encrypted
+// with the KEK of target. Concurrent updates run one after the other. A reader sees
+// either the old file or the new file, never a part of one.
+func (f Files) update(target Files, fn func(keys) (keys, error)) error {
 	unlock, err := lock(f.Keyset + ".lock")
 	if err != nil {
 		return err
@@ -187,14 +189,14 @@ func (f Files) rewrite(as Files, how func(keys) (keys, error)) error {
 	if err != nil {
 		return err
 	}
-	if k, err = how(k); err != nil {
+	if k, err = fn(k); err != nil {
 		return err
 	}
-	text, err := as.render(k)
+	text, err := target.render(k)
 	if err != nil {
 		return err
 	}
-	return replace(f.Keyset, text)
+	return replaceFile(f.Keyset, text)
 }
 
 func lock(path string) (unlock func(), err error) {
@@ -206,10 +208,11 @@ func lock(path string) (unlock func(), err error) {
 		_ = l.Close()
 		return nil, fmt.Errorf("lock the keyset: %w", err)
 	}
-	return func() { _ = l.Close() }, nil // which unlocks
+	return func() { _ = l.Close() }, nil // closing the file releases the lock
 }
 
-func writeNew(path string, text []byte) error {
+// createFile creates a file with mode 0600. It returns [os.ErrExist] if the file exists.
+func createFile(path string, text []byte) error {
 	out, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
@@ -218,9 +221,9 @@ func writeNew(path string, text []byte) error {
 	return errors.Join(err, out.Sync(), out.Close())
 }
 
-// replace puts a new file in the place of an old one at once, with its mode and,
-// if that can be, its owner: a service that could read the old one reads the new.
-func replace(path string, text []byte) error {
+// replaceFile replaces a file atomically. The new file has the mode of the old one and,
+// if permitted, its owner, so that the services can still read it.
+func replaceFile(path string, text []byte) error {
 	old, err := os.Stat(path)
 	if err != nil {
 		return err
@@ -229,7 +232,7 @@ func replace(path string, text []byte) error {
 	if err := os.Remove(draft); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	if err := writeNew(draft, text); err != nil {
+	if err := createFile(draft, text); err != nil {
 		return err
 	}
 	if owner, ok := old.Sys().(*syscall.Stat_t); ok {

@@ -15,7 +15,7 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-func create(t *testing.T) Files {
+func createFiles(t *testing.T) Files {
 	t.Helper()
 	dir := t.TempDir()
 	f := Files{Keyset: filepath.Join(dir, "keyset.json"), KEK: filepath.Join(dir, "kek")}
@@ -25,7 +25,7 @@ func create(t *testing.T) Files {
 	return f
 }
 
-func open(t *testing.T, f Files) *Vault {
+func openVault(t *testing.T, f Files) *Vault {
 	t.Helper()
 	v, err := Open(f, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -34,9 +34,9 @@ func open(t *testing.T, f Files) *Vault {
 	return v
 }
 
-func opens(t *testing.T, v *Vault, s billing.Encrypted) {
+func wantDecrypts(t *testing.T, v *Vault, s billing.Encrypted) {
 	t.Helper()
-	if text, err := v.Open(here, s); err != nil || string(text) != number {
+	if text, err := v.Open(place, s); err != nil || string(text) != number {
 		t.Errorf("Open = %q, %v", text, err)
 	}
 }
@@ -50,65 +50,65 @@ func must(t *testing.T, err error) {
 
 func TestCreate(t *testing.T) {
 	t.Parallel()
-	f := create(t)
+	f := createFiles(t)
 	for _, path := range []string{f.Keyset, f.KEK} {
 		info, err := os.Stat(path)
 		if err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("%s: mode %v, %v; want 0600", path, info.Mode(), err)
 		}
 	}
-	opens(t, open(t, f), seal(t, open(t, f)))
+	wantDecrypts(t, openVault(t, f), encrypt(t, openVault(t, f)))
 	before, _ := os.ReadFile(f.Keyset)
 	if err := Create(f, time.Now()); !errors.Is(err, os.ErrExist) {
-		t.Errorf("again: %v, want that it exists", err)
+		t.Errorf("second Create = %v, want %v", err, os.ErrExist)
 	}
 	if after, _ := os.ReadFile(f.Keyset); !bytes.Equal(before, after) {
 		t.Error("the keyset was overwritten")
 	}
 }
 
-func TestKeysetInTheClear(t *testing.T) {
+func TestCreate_PlaintextKeyset(t *testing.T) {
 	t.Parallel()
 	f := Files{Keyset: filepath.Join(t.TempDir(), "keyset.json")}
 	if err := Create(f, time.Now()); err == nil {
-		t.Error("it was made although it may not be used")
+		t.Error("Create made a plaintext keyset without AllowClear")
 	}
 	f.AllowClear = true
 	must(t, Create(f, time.Now()))
-	opens(t, open(t, f), seal(t, open(t, f)))
+	wantDecrypts(t, openVault(t, f), encrypt(t, openVault(t, f)))
 	f.AllowClear = false
 	if _, err := Open(f, nil); err == nil || !strings.Contains(err.Error(), "in the clear") {
-		t.Errorf("where it may not be used: %v", err)
+		t.Errorf("Open without AllowClear = %v, want an error about the plaintext keys", err)
 	}
 	f.KEK = filepath.Join(t.TempDir(), "kek")
 	must(t, createKEK(f.KEK))
 	if _, err := Open(f, nil); err == nil || !strings.Contains(err.Error(), "in the clear") {
-		t.Errorf("where it may not be used, with a key: %v", err)
+		t.Errorf("Open without AllowClear, with a KEK = %v, want an error about the plaintext keys", err)
 	}
 }
 
-func TestDamagedFilesAreRefused(t *testing.T) {
+func TestOpen_RefusesDamagedFiles(t *testing.T) {
 	t.Parallel()
-	for name, spoil := range map[string]func(t *testing.T, f *Files){
+	for name, damage := range map[string]func(t *testing.T, f *Files){
 		"no keyset": func(t *testing.T, f *Files) { must(t, os.Remove(f.Keyset)) },
-		"no key":    func(t *testing.T, f *Files) { must(t, os.Remove(f.KEK)) },
-		"key not named": func(_ *testing.T, f *Files) {
+		"no KEK":    func(t *testing.T, f *Files) { must(t, os.Remove(f.KEK)) },
+		"KEK not given": func(_ *testing.T, f *Files) {
 			f.KEK = ""
 		},
-		"another key": func(t *testing.T, f *Files) { f.KEK = create(t).KEK },
-		"short key": func(t *testing.T, f *Files) {
+		"another KEK": func(t *testing.T, f *Files) { f.KEK = createFiles(t).KEK },
+		"short KEK": func(t *testing.T, f *Files) {
 			must(t, os.WriteFile(f.KEK, []byte("c2hvcnQ=\n"), 0o600))
 		},
-		"not JSON":    func(t *testing.T, f *Files) { must(t, os.WriteFile(f.Keyset, []byte("keys"), 0o600)) },
-		"empty":       func(t *testing.T, f *Files) { must(t, os.WriteFile(f.Keyset, nil, 0o600)) },
-		"new version": replacing(`"version": 1`, `"version": 2`),
-		"clear flag":  replacing(`"version": 1`, `"version": 1, "clear": true`),
-		"swapped":     replacing(`"seal"`, `"x"`, `"fingerprint"`, `"seal"`, `"x"`, `"fingerprint"`),
+		"not JSON":        func(t *testing.T, f *Files) { must(t, os.WriteFile(f.Keyset, []byte("keys"), 0o600)) },
+		"empty":           func(t *testing.T, f *Files) { must(t, os.WriteFile(f.Keyset, nil, 0o600)) },
+		"newer version":   replacing(`"version": 1`, `"version": 2`),
+		"plaintext flag":  replacing(`"version": 1`, `"version": 1, "clear": true`),
+		"keysets swapped": replacing(`"seal"`, `"x"`, `"fingerprint"`, `"seal"`, `"x"`, `"fingerprint"`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := create(t)
-			spoil(t, &f)
+			f := createFiles(t)
+			damage(t, &f)
 			v, err := Open(f, nil)
 			if err == nil || v != nil {
 				t.Fatalf("Open = %v, %v; want an error", v, err)
@@ -118,6 +118,8 @@ func TestDamagedFilesAreRefused(t *testing.T) {
 	}
 }
 
+// replacing returns a function that replaces strings in the keyset file, given as pairs
+// of old and new.
 func replacing(pairs ...string) func(*testing.T, *Files) {
 	return func(t *testing.T, f *Files) {
 		text, err := os.ReadFile(f.Keyset)
@@ -129,39 +131,38 @@ func replacing(pairs ...string) func(*testing.T, *Files) {
 	}
 }
 
-// A keyset that is cut off anywhere is refused; what is behind its last brace
-// does not matter.
-func TestEveryTruncatedKeysetIsRefused(t *testing.T) {
+// A keyset file truncated before its last brace is refused.
+func TestOpen_RefusesTruncatedKeysets(t *testing.T) {
 	t.Parallel()
-	f := create(t)
+	f := createFiles(t)
 	text, err := os.ReadFile(f.Keyset)
 	must(t, err)
 	for n := range bytes.TrimSpace(text) {
 		if _, err := f.parse(text[:n]); err == nil {
-			t.Errorf("cut off after %d of %d bytes, it is read", n, len(text))
+			t.Errorf("a file truncated to %d of %d bytes is accepted", n, len(text))
 		}
 	}
 }
 
-func TestRotation(t *testing.T) {
+func TestRotate_RunningVaultFollows(t *testing.T) {
 	t.Parallel()
-	f := create(t)
-	running := open(t, f) // all the time, as a service does
-	old := seal(t, running)
+	f := createFiles(t)
+	running := openVault(t, f) // stays open during the rotation
+	old := encrypt(t, running)
 	must(t, f.Rotate(time.Now()))
-	fresh := seal(t, running)
+	fresh := encrypt(t, running)
 	if fresh.KeyID == old.KeyID {
-		t.Fatal("it is sealed with the old key still")
+		t.Fatal("the old key still encrypts after the rotation")
 	}
-	opens(t, running, old)
-	opens(t, running, fresh)
+	wantDecrypts(t, running, old)
+	wantDecrypts(t, running, fresh)
 	must(t, f.Disable(old.KeyID))
-	refused(t, running, here, old)
-	opens(t, running, fresh)
+	wantRefused(t, running, place, old)
+	wantDecrypts(t, running, fresh)
 	must(t, f.Enable(old.KeyID))
-	opens(t, running, old)
+	wantDecrypts(t, running, old)
 	if err := f.Disable(fresh.KeyID); err == nil {
-		t.Error("the key that seals can be disabled")
+		t.Error("Disable accepts the primary key")
 	}
 	want := []Key{{old.KeyID, false, true}, {fresh.KeyID, true, true}}
 	if got, err := f.Keys(); err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
@@ -169,58 +170,59 @@ func TestRotation(t *testing.T) {
 	}
 }
 
-func TestSnapshot(t *testing.T) {
+func TestSnapshot_KeepsItsKeys(t *testing.T) {
 	t.Parallel()
-	f := create(t)
-	running := open(t, f)
-	old := seal(t, running)
+	f := createFiles(t)
+	running := openVault(t, f)
+	old := encrypt(t, running)
 	must(t, f.Rotate(time.Now()))
 	batch := running.Snapshot().(*Vault)
-	opens(t, batch, old)
+	wantDecrypts(t, batch, old)
 	must(t, f.Disable(old.KeyID))
-	opens(t, batch, old) // with the keys that it began with
-	refused(t, running, here, old)
-	refused(t, running.Snapshot().(*Vault), here, old)
+	wantDecrypts(t, batch, old) // with the keys at the time of the snapshot
+	wantRefused(t, running, place, old)
+	wantRefused(t, running.Snapshot().(*Vault), place, old)
 }
 
-// With a copy of the file on each machine, all have the key before one uses it.
-func TestRotationInTwoSteps(t *testing.T) {
+// Machines with copies of the keyset file must all have a new key before one of them
+// encrypts with it.
+func TestPrepare_KeyDecryptsBeforeItEncrypts(t *testing.T) {
 	t.Parallel()
-	f := create(t)
-	first := seal(t, open(t, f))
+	f := createFiles(t)
+	first := encrypt(t, openVault(t, f))
 	must(t, f.Prepare())
-	elsewhere := open(t, f)
-	elsewhere.files.Keyset = "" // has its copy, and gets no other
-	if s := seal(t, elsewhere); s.KeyID != first.KeyID {
-		t.Error("a key that was only prepared seals")
+	elsewhere := openVault(t, f)
+	elsewhere.files.Keyset = "" // has a copy of the file that is never updated
+	if s := encrypt(t, elsewhere); s.KeyID != first.KeyID {
+		t.Error("a prepared key encrypts")
 	}
 	must(t, f.Rotate(time.Now()))
-	s := seal(t, open(t, f))
+	s := encrypt(t, openVault(t, f))
 	if s.KeyID == first.KeyID {
-		t.Error("the key that was prepared does not seal")
+		t.Error("the prepared key does not encrypt after Rotate")
 	}
-	opens(t, elsewhere, s)
+	wantDecrypts(t, elsewhere, s)
 	if keys, err := f.Keys(); err != nil || len(keys) != 2 {
-		t.Errorf("%d keys, %v, want the two", len(keys), err)
+		t.Errorf("Keys = %d keys, %v; want 2", len(keys), err)
 	}
 }
 
-func TestFingerprintsOutliveRotation(t *testing.T) {
+func TestRotate_KeepsFingerprints(t *testing.T) {
 	t.Parallel()
-	f := create(t)
-	v := open(t, f)
+	f := createFiles(t)
+	v := openVault(t, f)
 	before, err := v.Fingerprint("pan", "u", []byte(number))
 	must(t, err)
 	must(t, f.Rotate(time.Now()))
 	if after, err := v.Fingerprint("pan", "u", []byte(number)); err != nil || after != before {
-		t.Errorf("another fingerprint after the rotation, %v", err)
+		t.Errorf("the fingerprint changed with the rotation; error %v", err)
 	}
 }
 
-func TestRotationsAtOnce(t *testing.T) {
+func TestRotate_Concurrent(t *testing.T) {
 	t.Parallel()
-	f := create(t)
-	v := open(t, f)
+	f := createFiles(t)
+	v := openVault(t, f)
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
@@ -230,58 +232,59 @@ func TestRotationsAtOnce(t *testing.T) {
 		})
 		wg.Go(func() {
 			for range 50 {
-				s, err := v.Seal(here, []byte(number))
+				s, err := v.Seal(place, []byte(number))
 				if err != nil {
 					t.Error(err)
 					return
 				}
-				opens(t, v, s)
+				wantDecrypts(t, v, s)
 			}
 		})
 	}
 	wg.Wait()
 	if keys, err := f.Keys(); err != nil || len(keys) != 9 {
-		t.Errorf("%d keys, %v, want the first and the 8 that were added", len(keys), err)
+		t.Errorf("Keys = %d keys, %v; want the first one and 8 added ones", len(keys), err)
 	}
 }
 
-// A file that becomes unreadable while a service runs takes nothing from it.
-func TestTheKeysSurviveTheirFile(t *testing.T) {
+// A running Vault keeps its keys when the keyset file becomes unreadable.
+func TestVault_UnreadableFileKeepsKeys(t *testing.T) {
 	t.Parallel()
-	f := create(t)
+	f := createFiles(t)
 	var logged bytes.Buffer
 	v, err := Open(f, slog.New(slog.NewTextHandler(&logged, nil)))
 	must(t, err)
-	s := seal(t, v)
+	s := encrypt(t, v)
 	must(t, os.WriteFile(f.Keyset, []byte("oops"), 0o600))
 	for range 3 {
-		opens(t, v, s)
-		opens(t, v, seal(t, v))
+		wantDecrypts(t, v, s)
+		wantDecrypts(t, v, encrypt(t, v))
 	}
 	must(t, os.Remove(f.Keyset))
-	opens(t, v, s)
+	wantDecrypts(t, v, s)
 	if n := strings.Count(logged.String(), "cannot be read"); n != 2 {
-		t.Errorf("it was logged %d times, want once for each fault:\n%s", n, &logged)
+		t.Errorf("the fault was logged %d times, want once for each of 2 faults:\n%s", n, &logged)
 	}
 }
 
-// A key's age counts from when it began to seal, whatever else is done to the file.
-func TestKeySince(t *testing.T) {
+// The age of a key counts from the rotation that made it primary. Other changes of the
+// file do not affect it.
+func TestKeySince_CountsFromRotation(t *testing.T) {
 	t.Parallel()
-	made, rotated := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)
+	created, rotated := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)
 	dir := t.TempDir()
 	f := Files{Keyset: filepath.Join(dir, "keyset.json"), KEK: filepath.Join(dir, "kek")}
-	must(t, Create(f, made))
-	v := open(t, f)
+	must(t, Create(f, created))
+	v := openVault(t, f)
 	expect := func(want time.Time) {
 		t.Helper()
 		if got := v.KeySince(); !got.Equal(want) {
-			t.Errorf("the key seals since %v, want %v", got, want)
+			t.Errorf("KeySince = %v, want %v", got, want)
 		}
 	}
-	expect(made)
+	expect(created)
 	must(t, f.Prepare())
-	expect(made)
+	expect(created)
 	must(t, f.Rotate(rotated))
 	expect(rotated)
 	must(t, f.EnableAll())

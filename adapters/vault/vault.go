@@ -18,148 +18,147 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// Vault seals and opens with the keys of a file. Any number of goroutines may
-// use it.
+// Vault encrypts and decrypts with the keys of a file. It is safe for concurrent use.
 type Vault struct {
 	files Files
 	log   *slog.Logger
 
 	mu   sync.Mutex
-	seen stamp // of the file as it was read last
-	opened
+	read fileVersion // of the file when it was read last
+	primitives
 }
 
 var _ app.Vault = (*Vault)(nil)
 
-// opened is what can be done with the keys of a file.
-type opened struct {
+// primitives are the Tink primitives made from the keys of a file.
+type primitives struct {
 	aead    tink.AEAD
 	prf     *prf.Set
 	primary uint32
 	since   time.Time
 }
 
-// stamp tells whether a file has changed. Of two changes within the few
-// milliseconds that a file system calls one moment, the file's number tells: each
-// is a new file.
-type stamp struct {
-	at     time.Time
-	size   int64
-	number uint64
+// fileVersion detects changes of a file. The inode distinguishes two changes within the
+// time resolution of the file system, because each change creates a new file.
+type fileVersion struct {
+	modTime time.Time
+	size    int64
+	inode   uint64
 }
 
-// Open reads the keys. They are read again whenever their file changes; if that
-// fails, the keys that there were go on being used, and log is told; nil is for
-// nobody.
+// Open reads the keys and returns a Vault. The Vault reads the files again when the
+// keyset file changes. If that fails, it keeps the previous keys and logs the error.
+// A nil log discards.
 func Open(f Files, log *slog.Logger) (*Vault, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
 	v := &Vault{files: f, log: log}
-	s, err := f.stamp()
+	version, err := f.version()
 	if err != nil {
 		return nil, err
 	}
-	if v.opened, err = f.open(); err != nil {
+	if v.primitives, err = f.load(); err != nil {
 		return nil, err
 	}
-	v.seen = s
+	v.read = version
 	return v, nil
 }
 
-// InMemory makes keys that are nowhere but in this process: what they seal is
-// lost with it.
+// InMemory returns a Vault with new keys that exist only in this process. Ciphertexts
+// cannot be decrypted after the process ends.
 func InMemory() (*Vault, error) {
 	k, err := newKeys(time.Time{})
 	if err != nil {
 		return nil, err
 	}
-	o, err := k.open()
-	return &Vault{opened: o}, err
+	p, err := k.primitives()
+	return &Vault{primitives: p}, err
 }
 
-func (f Files) open() (o opened, err error) {
+func (f Files) load() (p primitives, err error) {
 	k, err := f.read()
 	if err != nil {
-		return o, err
+		return p, err
 	}
-	if o, err = k.open(); err != nil {
-		return o, fmt.Errorf("keyset %s: %w", f.Keyset, err)
+	if p, err = k.primitives(); err != nil {
+		return p, fmt.Errorf("keyset %s: %w", f.Keyset, err)
 	}
-	return o, nil
+	return p, nil
 }
 
-func (k keys) open() (o opened, err error) {
-	if o.aead, err = aead.New(k.seal); err != nil {
-		return o, err
+func (k keys) primitives() (p primitives, err error) {
+	if p.aead, err = aead.New(k.encryption); err != nil {
+		return p, err
 	}
-	if o.prf, err = prf.NewPRFSet(k.fingerprint); err != nil {
-		return o, err
+	if p.prf, err = prf.NewPRFSet(k.fingerprint); err != nil {
+		return p, err
 	}
-	o.since = k.since
-	o.primary = k.seal.KeysetInfo().GetPrimaryKeyId()
-	return o, nil
+	p.since = k.since
+	p.primary = k.encryption.KeysetInfo().GetPrimaryKeyId()
+	return p, nil
 }
 
-func (f Files) stamp() (stamp, error) {
+// version returns the current version of the keyset file.
+func (f Files) version() (fileVersion, error) {
 	info, err := os.Stat(f.Keyset)
 	if err != nil {
-		return stamp{}, fmt.Errorf("keyset: %w", err)
+		return fileVersion{}, fmt.Errorf("keyset: %w", err)
 	}
-	s := stamp{at: info.ModTime(), size: info.Size()}
+	version := fileVersion{modTime: info.ModTime(), size: info.Size()}
 	if file, ok := info.Sys().(*syscall.Stat_t); ok {
-		s.number = file.Ino
+		version.inode = file.Ino
 	}
-	return s, nil
+	return version, nil
 }
 
-// keys returns the keys as they are now. It looks at the file each time, which
-// takes a microsecond: nothing is sealed any more with a key that was replaced.
-func (v *Vault) keys() opened {
+// current returns the primitives of the current keyset file. It checks the file on each
+// call, which takes a microsecond, so that a replaced key encrypts nothing more.
+func (v *Vault) current() primitives {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.files.Keyset == "" {
-		return v.opened
+		return v.primitives
 	}
-	s, err := v.files.stamp()
-	if err == nil && s == v.seen {
-		return v.opened
+	version, err := v.files.version()
+	if err == nil && version == v.read {
+		return v.primitives
 	}
-	var fresh opened
+	var changed primitives
 	if err == nil {
-		fresh, err = v.files.open()
+		changed, err = v.files.load()
 	}
 	if err != nil {
-		if s != v.seen {
-			v.log.Error("the keyset cannot be read; the keys that were read before are used", "error", err)
+		if version != v.read {
+			v.log.Error("the keyset cannot be read; the previous keys stay in use", "error", err)
 		}
-		v.seen = s
-		return v.opened
+		v.read = version
+		return v.primitives
 	}
-	v.opened, v.seen = fresh, s
-	v.log.Info("the keyset was read again", "primary_key_id", fresh.primary)
-	return v.opened
+	v.primitives, v.read = changed, version
+	v.log.Info("the keyset was read again", "primary_key_id", changed.primary)
+	return v.primitives
 }
 
 // Seal implements [app.Vault].
 func (v *Vault) Seal(at app.Place, text []byte) (billing.Encrypted, error) {
-	k := v.keys()
-	sealed, err := k.aead.Encrypt(text, bound(at))
+	p := v.current()
+	ciphertext, err := p.aead.Encrypt(text, associatedData(at))
 	if err != nil {
-		return billing.Encrypted{}, fmt.Errorf("seal %s of %s: %w", at.Purpose, at.Row, err)
+		return billing.Encrypted{}, fmt.Errorf("encrypt %s of %s: %w", at.Purpose, at.Row, err)
 	}
-	return billing.Encrypted{Ciphertext: sealed, KeyID: k.primary}, nil
+	return billing.Encrypted{Ciphertext: ciphertext, KeyID: p.primary}, nil
 }
 
 // Open implements [app.Vault].
 func (v *Vault) Open(at app.Place, s billing.Encrypted) ([]byte, error) {
 	id, ok := keyID(s.Ciphertext)
 	if !ok || id != s.KeyID {
-		return nil, fmt.Errorf("open %s of %s: %w", at.Purpose, at.Row, app.ErrSealBroken)
+		return nil, fmt.Errorf("decrypt %s of %s: %w", at.Purpose, at.Row, app.ErrSealBroken)
 	}
-	text, err := v.keys().aead.Decrypt(s.Ciphertext, bound(at))
+	text, err := v.current().aead.Decrypt(s.Ciphertext, associatedData(at))
 	if err != nil {
-		return nil, fmt.Errorf("open %s of %s: %w", at.Purpose, at.Row, app.ErrSealBroken)
+		return nil, fmt.Errorf("decrypt %s of %s: %w", at.Purpose, at.Row, app.ErrSealBroken)
 	}
 	return text, nil
 }
@@ -168,7 +167,7 @@ func (v *Vault) Open(at app.Place, s billing.Encrypted) ([]byte, error) {
 func (v *Vault) Fingerprint(p app.Purpose, user billing.UserID, text []byte) (f billing.Fingerprint, err error) {
 	input := lengthPrefixed([]byte(p), []byte(user), text)
 	defer clear(input)
-	sum, err := v.keys().prf.ComputePrimaryPRF(input, uint32(len(f)))
+	sum, err := v.current().prf.ComputePrimaryPRF(input, uint32(len(f)))
 	if err != nil {
 		return f, fmt.Errorf("fingerprint of a %s: %w", p, err)
 	}
@@ -176,16 +175,16 @@ func (v *Vault) Fingerprint(p app.Purpose, user billing.UserID, text []byte) (f 
 }
 
 // Current implements [app.Vault].
-func (v *Vault) Current() uint32 { return v.keys().primary }
+func (v *Vault) Current() uint32 { return v.current().primary }
 
 // Snapshot implements [app.Vault].
-func (v *Vault) Snapshot() app.Vault { return &Vault{opened: v.keys()} }
+func (v *Vault) Snapshot() app.Vault { return &Vault{primitives: v.current()} }
 
-// KeySince returns when the key that seals began to; the zero time when its file
-// does not tell, which was made or rotated last by an earlier version.
-func (v *Vault) KeySince() time.Time { return v.keys().since }
+// KeySince returns when the primary key became primary. It returns the zero time for a
+// keyset file that an earlier version created or rotated last.
+func (v *Vault) KeySince() time.Time { return v.current().since }
 
-// Check seals something and opens it again.
+// Check encrypts a constant text and decrypts it again.
 func (v *Vault) Check() error {
 	at := app.Place{Purpose: "check"}
 	s, err := v.Seal(at, []byte("check"))
@@ -196,7 +195,7 @@ func (v *Vault) Check() error {
 	return err
 }
 
-// keyID reads which key a ciphertext was made with.
+// keyID returns the id of the key that made a ciphertext, from its Tink prefix.
 func keyID(ciphertext []byte) (uint32, bool) {
 	if len(ciphertext) < cryptofmt.TinkPrefixSize || ciphertext[0] != cryptofmt.TinkStartByte {
 		return 0, false
@@ -204,21 +203,22 @@ func keyID(ciphertext []byte) (uint32, bool) {
 	return binary.BigEndian.Uint32(ciphertext[1:cryptofmt.TinkPrefixSize]), true
 }
 
-// schema is the version of what a ciphertext is bound to.
-const schema = "1"
+// associatedDataVersion is the version of the format of the associated data.
+const associatedDataVersion = "1"
 
-// bound is what a ciphertext is bound to.
-func bound(at app.Place) []byte {
-	return lengthPrefixed([]byte(at.Purpose), []byte(schema), []byte(at.Row), []byte(at.User))
+// associatedData returns the associated data of a ciphertext, which binds it to its
+// purpose, row and user.
+func associatedData(at app.Place) []byte {
+	return lengthPrefixed([]byte(at.Purpose), []byte(associatedDataVersion), []byte(at.Row), []byte(at.User))
 }
 
-// lengthPrefixed puts parts together so that no others run together to the same.
+// lengthPrefixed joins parts so that different parts never give the same result.
 func lengthPrefixed(parts ...[]byte) []byte {
 	size := 0
 	for _, p := range parts {
 		size += 8 + len(p)
 	}
-	joined := make([]byte, 0, size) // at once: what is grown leaves copies behind
+	joined := make([]byte, 0, size) // allocated once, because growing would leave copies of the plaintext in memory
 	for _, p := range parts {
 		joined = binary.BigEndian.AppendUint64(joined, uint64(len(p)))
 		joined = append(joined, p...)

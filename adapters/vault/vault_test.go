@@ -13,7 +13,7 @@ import (
 
 const number = "4242424242424242"
 
-var here = app.Place{Purpose: app.SealedNumber, User: "u1", Row: "c1"}
+var place = app.Place{Purpose: app.SealedNumber, User: "u1", Row: "c1"}
 
 func inMemory(t *testing.T) *Vault {
 	t.Helper()
@@ -24,17 +24,17 @@ func inMemory(t *testing.T) *Vault {
 	return v
 }
 
-func seal(t *testing.T, v *Vault) billing.Encrypted {
+func encrypt(t *testing.T, v *Vault) billing.Encrypted {
 	t.Helper()
-	s, err := v.Seal(here, []byte(number))
+	s, err := v.Seal(place, []byte(number))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-// refused expects that nothing comes out, and that the error gives nothing away.
-func refused(t *testing.T, v *Vault, at app.Place, s billing.Encrypted) {
+// wantRefused checks that Open returns ErrSealBroken and no plaintext.
+func wantRefused(t *testing.T, v *Vault, at app.Place, s billing.Encrypted) {
 	t.Helper()
 	text, err := v.Open(at, s)
 	if !errors.Is(err, app.ErrSealBroken) || text != nil {
@@ -42,102 +42,102 @@ func refused(t *testing.T, v *Vault, at app.Place, s billing.Encrypted) {
 	}
 }
 
-func TestSealAndOpen(t *testing.T) {
+func TestSeal_RoundTrip(t *testing.T) {
 	t.Parallel()
 	v := inMemory(t)
-	s := seal(t, v)
+	s := encrypt(t, v)
 	if bytes.Contains(s.Ciphertext, []byte("4242")) || s.KeyID != v.Current() {
-		t.Errorf("sealed as %q with key %d, want key %d", s.Ciphertext, s.KeyID, v.Current())
+		t.Errorf("Seal = %q with key %d, want a ciphertext with key %d", s.Ciphertext, s.KeyID, v.Current())
 	}
-	text, err := v.Open(here, s)
+	text, err := v.Open(place, s)
 	if err != nil || string(text) != number {
 		t.Errorf("Open = %q, %v", text, err)
 	}
-	if again := seal(t, v); bytes.Equal(again.Ciphertext, s.Ciphertext) {
-		t.Error("the same text is sealed to the same bytes")
+	if second := encrypt(t, v); bytes.Equal(second.Ciphertext, s.Ciphertext) {
+		t.Error("the same text was encrypted to the same bytes twice")
 	}
 	if err := v.Check(); err != nil {
 		t.Errorf("Check = %v", err)
 	}
 }
 
-func TestEveryBitFlipIsRefused(t *testing.T) {
+func TestOpen_RefusesEveryBitFlip(t *testing.T) {
 	t.Parallel()
 	v := inMemory(t)
-	s := seal(t, v)
+	s := encrypt(t, v)
 	for bit := range 8 * len(s.Ciphertext) {
-		broken := slices.Clone(s.Ciphertext)
-		broken[bit/8] ^= 1 << (bit % 8)
-		refused(t, v, here, billing.Encrypted{Ciphertext: broken, KeyID: s.KeyID})
-		if id, ok := keyID(broken); ok { // as if the row's key had been changed with it
-			refused(t, v, here, billing.Encrypted{Ciphertext: broken, KeyID: id})
+		damaged := slices.Clone(s.Ciphertext)
+		damaged[bit/8] ^= 1 << (bit % 8)
+		wantRefused(t, v, place, billing.Encrypted{Ciphertext: damaged, KeyID: s.KeyID})
+		if id, ok := keyID(damaged); ok { // as if the key id of the row had been changed too
+			wantRefused(t, v, place, billing.Encrypted{Ciphertext: damaged, KeyID: id})
 		}
 	}
 	for bit := range 32 {
-		refused(t, v, here, billing.Encrypted{Ciphertext: s.Ciphertext, KeyID: s.KeyID ^ 1<<bit})
+		wantRefused(t, v, place, billing.Encrypted{Ciphertext: s.Ciphertext, KeyID: s.KeyID ^ 1<<bit})
 	}
 }
 
-func TestEveryTruncationIsRefused(t *testing.T) {
+func TestOpen_RefusesEveryTruncation(t *testing.T) {
 	t.Parallel()
 	v := inMemory(t)
-	s := seal(t, v)
+	s := encrypt(t, v)
 	for n := range s.Ciphertext {
-		refused(t, v, here, billing.Encrypted{Ciphertext: s.Ciphertext[:n], KeyID: s.KeyID})
+		wantRefused(t, v, place, billing.Encrypted{Ciphertext: s.Ciphertext[:n], KeyID: s.KeyID})
 	}
-	refused(t, v, here, billing.Encrypted{Ciphertext: append(slices.Clone(s.Ciphertext), 0), KeyID: s.KeyID})
-	refused(t, v, here, billing.Encrypted{})
+	wantRefused(t, v, place, billing.Encrypted{Ciphertext: append(slices.Clone(s.Ciphertext), 0), KeyID: s.KeyID})
+	wantRefused(t, v, place, billing.Encrypted{})
 }
 
-func TestAnotherPlaceIsRefused(t *testing.T) {
+func TestOpen_RefusesOtherPlaces(t *testing.T) {
 	t.Parallel()
 	v := inMemory(t)
-	s := seal(t, v)
+	s := encrypt(t, v)
 	for name, at := range map[string]app.Place{
-		"another row":           {Purpose: here.Purpose, User: here.User, Row: "c2"},
-		"another user":          {Purpose: here.Purpose, User: "u2", Row: here.Row},
-		"another purpose":       {Purpose: app.SealedToken, User: here.User, Row: here.Row},
-		"row and user swapped":  {Purpose: here.Purpose, User: billing.UserID(here.Row), Row: string(here.User)},
-		"a shifted boundary":    {Purpose: here.Purpose, User: "1", Row: "c1u"},
-		"purpose and row mixed": {Purpose: here.Purpose + "1", User: here.User, Row: "c1"},
-		"nowhere":               {},
+		"another row":           {Purpose: place.Purpose, User: place.User, Row: "c2"},
+		"another user":          {Purpose: place.Purpose, User: "u2", Row: place.Row},
+		"another purpose":       {Purpose: app.SealedToken, User: place.User, Row: place.Row},
+		"row and user swapped":  {Purpose: place.Purpose, User: billing.UserID(place.Row), Row: string(place.User)},
+		"shifted boundary":      {Purpose: place.Purpose, User: "1", Row: "c1u"},
+		"purpose and row mixed": {Purpose: place.Purpose + "1", User: place.User, Row: "c1"},
+		"empty place":           {},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			refused(t, v, at, s)
+			wantRefused(t, v, at, s)
 		})
 	}
 }
 
-func TestAnotherKeyIsRefused(t *testing.T) {
+func TestOpen_RefusesOtherKeys(t *testing.T) {
 	t.Parallel()
-	s := seal(t, inMemory(t))
+	s := encrypt(t, inMemory(t))
 	other := inMemory(t)
-	refused(t, other, here, s)
-	refused(t, other, here, billing.Encrypted{Ciphertext: s.Ciphertext, KeyID: other.Current()})
+	wantRefused(t, other, place, s)
+	wantRefused(t, other, place, billing.Encrypted{Ciphertext: s.Ciphertext, KeyID: other.Current()})
 }
 
 func TestFingerprint(t *testing.T) {
 	t.Parallel()
 	v := inMemory(t)
-	of := func(v *Vault, p app.Purpose, user billing.UserID, text string) billing.Fingerprint {
+	fingerprint := func(v *Vault, p app.Purpose, user billing.UserID, text string) billing.Fingerprint {
 		f, err := v.Fingerprint(p, user, []byte(text))
 		if err != nil {
 			t.Fatal(err)
 		}
 		return f
 	}
-	first := of(v, app.SealedNumber, "u1", number)
-	if of(v, app.SealedNumber, "u1", number) != first {
-		t.Error("the same number has two fingerprints")
+	first := fingerprint(v, app.SealedNumber, "u1", number)
+	if fingerprint(v, app.SealedNumber, "u1", number) != first {
+		t.Error("the same number has different fingerprints")
 	}
 	seen := map[billing.Fingerprint]string{first: "the number"}
 	for name, f := range map[string]billing.Fingerprint{
-		"another number":  of(v, app.SealedNumber, "u1", "4000000000000002"),
-		"another user":    of(v, app.SealedNumber, "u2", number),
-		"another purpose": of(v, app.SealedToken, "u1", number),
-		"shifted":         of(v, app.SealedNumber, "u14", number[1:]),
-		"another vault":   of(inMemory(t), app.SealedNumber, "u1", number),
+		"another number":  fingerprint(v, app.SealedNumber, "u1", "4000000000000002"),
+		"another user":    fingerprint(v, app.SealedNumber, "u2", number),
+		"another purpose": fingerprint(v, app.SealedToken, "u1", number),
+		"shifted":         fingerprint(v, app.SealedNumber, "u14", number[1:]),
+		"another vault":   fingerprint(inMemory(t), app.SealedNumber, "u1", number),
 	} {
 		if other, taken := seen[f]; taken {
 			t.Errorf("%s has the fingerprint of %s", name, other)
@@ -146,15 +146,15 @@ func TestFingerprint(t *testing.T) {
 	}
 }
 
-func TestErrorsDoNotShowWhatWasSealed(t *testing.T) {
+func TestOpen_ErrorHidesPlaintext(t *testing.T) {
 	t.Parallel()
 	v := inMemory(t)
-	s := seal(t, v)
+	s := encrypt(t, v)
 	s.Ciphertext[10] ^= 1
-	_, err := v.Open(here, s)
+	_, err := v.Open(place, s)
 	for _, text := range []string{err.Error(), fmt.Sprintf("%+v %#v", err, err)} {
 		if bytes.Contains([]byte(text), []byte("4242")) {
-			t.Errorf("the error is %s", text)
+			t.Errorf("the error shows the number: %s", text)
 		}
 	}
 }

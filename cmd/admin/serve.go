@@ -16,12 +16,12 @@ import (
 )
 
 const (
-	longest   = 30 * time.Second // that a request may take
-	foldEvery = 20 * time.Second
-	warmEvery = time.Minute
+	requestTimeout = 30 * time.Second
+	foldEvery      = 20 * time.Second
+	warmEvery      = time.Minute
 )
 
-// serve wires everything, top to bottom, and runs it until ctx ends.
+// serve wires the parts, top to bottom, and runs the server until ctx ends.
 func serve(ctx context.Context, cfg boot.Admin, log *slog.Logger) error {
 	traces, err := cfg.OpenTracer(ctx, "billing-admin", log)
 	if err != nil {
@@ -41,12 +41,12 @@ func serve(ctx context.Context, cfg boot.Admin, log *slog.Logger) error {
 	store := postgres.NewStore(pool)
 	cases := app.Panel{
 		Store: store, Views: store.PanelViews(), Clock: now, NewID: boot.NewID, Location: cfg.TimeZone.Location,
-		Adapters: boot.PaymentSystemCodes(cfg.Env != boot.Production && cfg.Simulator.Or(true)),
+		Adapters: boot.PaymentSystemCodes(cfg.UseSimulator(cfg.Env)),
 	}
 	panel, err := admin.New(admin.Config{
 		Panel:    cases,
 		Door:     app.Door{Store: store, Wall: clock.System{}, NewID: boot.NewID, Passwords: password.New()},
-		Location: cfg.TimeZone.Location, Secure: cfg.Env == boot.Production, Proxies: cfg.Proxies, Log: log,
+		Location: cfg.TimeZone.Location, Secure: cfg.Env == boot.Production, Proxies: cfg.TrustedProxies, Log: log,
 	})
 	if err != nil {
 		return fmt.Errorf("panel: %w", err)
@@ -61,20 +61,20 @@ func serve(ctx context.Context, cfg boot.Admin, log *slog.Logger) error {
 	health := boot.NewHealth(pool.Ping, cfg.DatabaseURL, nil)
 	ops := health.Handler()
 	ops.Handle("GET /metrics", m.Handler())
-	s := &boot.Serving{
+	s := &boot.Server{
 		Program: "billing-admin", Address: "admin_addr", Listeners: listeners, Health: health,
-		Public: boot.NewServer(traces.Handler(panel, cfg.Proxies), longest, log), Ops: boot.NewServer(ops, longest, log),
+		Public: boot.NewServer(traces.Handler(panel, cfg.TrustedProxies), requestTimeout, log), Ops: boot.NewServer(ops, requestTimeout, log),
 		Background: []func(context.Context){
-			task{"figures were not added up", foldEvery, store.Fold, log}.run,
-			task{"the overview was not made ready", warmEvery, warm(cases), log}.run,
+			task{"update of the figures failed", foldEvery, store.Fold, log}.run,
+			task{"preparation of the overview failed", warmEvery, warm(cases), log}.run,
 		},
-		Grace: longest, Log: log,
+		Grace: requestTimeout, Log: log,
 	}
 	return s.Run(ctx)
 }
 
-// warm looks at the overview, so that what takes long to count is counted before
-// anybody waits for it.
+// warm returns a task that loads the overview, so that its slow counts are cached
+// before a person opens the page.
 func warm(p app.Panel) func(context.Context) error {
 	return func(ctx context.Context) error {
 		_, err := p.Dashboard(ctx, app.Operator{Name: "billing-admin", Role: app.RoleViewer})
@@ -82,9 +82,9 @@ func warm(p app.Panel) func(context.Context) error {
 	}
 }
 
-// task is something to do now and then.
+// task is a function that runs at regular intervals.
 type task struct {
-	failure string // what is logged when it fails
+	failure string // log message of a failure
 	every   time.Duration
 	do      func(context.Context) error
 	log     *slog.Logger
@@ -96,8 +96,8 @@ func (t task) run(ctx context.Context) {
 	failing := false
 	for ctx.Err() == nil {
 		err := t.do(ctx)
-		if err != nil && !failing && ctx.Err() == nil { // once for each outage
-			t.log.Error(t.failure+"; it is tried again", "error", err)
+		if err != nil && !failing && ctx.Err() == nil { // log each outage once
+			t.log.Error(t.failure+"; will retry", "error", err)
 		}
 		failing = err != nil
 		select {

@@ -8,10 +8,10 @@ import (
 	"github.com/online-cinema/billing/core/app"
 )
 
-// sweepLimit is how many payments one sweep takes.
+// sweepLimit is the maximum of payments in one sweep.
 const sweepLimit = 100
 
-// sweeper settles, again and again, the payments of which nobody knows.
+// sweeper resolves pending payments at regular intervals.
 type sweeper struct {
 	collector *app.Collector
 	every     time.Duration
@@ -19,12 +19,12 @@ type sweeper struct {
 }
 
 func (s sweeper) run(ctx context.Context) {
-	failing := outage{log: s.log, what: "sweep"}
-	each(ctx, s.every, func() { failing.note(ctx, s.sweep(ctx)) })
+	failures := outage{log: s.log, task: "sweep"}
+	repeat(ctx, s.every, func() { failures.record(ctx, s.sweep(ctx)) })
 }
 
-// sweep goes on until nothing is left to take. What stays unknown was taken for
-// a while, so it does not come again at once.
+// sweep sweeps until no payment is left. A payment whose outcome stays unknown is
+// leased for some time, so the loop ends.
 func (s sweeper) sweep(ctx context.Context) error {
 	for ctx.Err() == nil {
 		swept, err := s.collector.Sweep(ctx, sweepLimit)
@@ -39,7 +39,7 @@ func (s sweeper) sweep(ctx context.Context) error {
 	return nil
 }
 
-// pruner removes answers to requests that nobody will repeat any more.
+// pruner removes expired idempotency keys at regular intervals.
 type pruner struct {
 	requests app.Requests
 	every    time.Duration
@@ -47,8 +47,8 @@ type pruner struct {
 }
 
 func (p pruner) run(ctx context.Context) {
-	failing := outage{log: p.log, what: "prune"}
-	each(ctx, p.every, func() { failing.note(ctx, p.prune(ctx)) })
+	failures := outage{log: p.log, task: "prune"}
+	repeat(ctx, p.every, func() { failures.record(ctx, p.prune(ctx)) })
 }
 
 func (p pruner) prune(ctx context.Context) error {
@@ -62,9 +62,9 @@ func (p pruner) prune(ctx context.Context) error {
 	return nil
 }
 
-// each calls f now and then every d, until ctx ends.
-func each(ctx context.Context, d time.Duration, f func()) {
-	tick := time.NewTicker(d)
+// repeat calls f immediately and then at every interval, until ctx ends.
+func repeat(ctx context.Context, interval time.Duration, f func()) {
+	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for ctx.Err() == nil {
 		f()
@@ -75,30 +75,31 @@ func each(ctx context.Context, d time.Duration, f func()) {
 	}
 }
 
-// remindEvery is how often an outage that lasts is logged.
+// remindEvery is the interval at which a continuing outage is logged.
 const remindEvery = 5 * time.Minute
 
-// outage logs failures that come again and again: the first one, now and then
-// one while it lasts, and its end.
+// outage logs the failures of a repeated task: the first failure, a reminder every
+// five minutes while the task keeps failing, and the recovery.
 type outage struct {
 	log    *slog.Logger
-	what   string
-	since  time.Time
+	task   string
+	since  time.Time // zero while the task works
 	logged time.Time
 }
 
-func (o *outage) note(ctx context.Context, err error) {
+// record notes the result of one attempt.
+func (o *outage) record(ctx context.Context, err error) {
 	now := time.Now()
 	switch {
-	case ctx.Err() != nil: // what fails because we stop is no outage
+	case ctx.Err() != nil: // a failure during the shutdown is no outage
 	case err == nil && !o.since.IsZero():
-		o.log.Info(o.what+" works again", "down", now.Sub(o.since).Round(time.Second).String())
+		o.log.Info(o.task+" works again", "down", now.Sub(o.since).Round(time.Second).String())
 		o.since, o.logged = time.Time{}, time.Time{}
 	case err != nil && now.Sub(o.logged) >= remindEvery:
 		if o.since.IsZero() {
 			o.since = now
 		}
 		o.logged = now
-		o.log.Error(o.what+" failed; it is tried again", "since", o.since.UTC(), "error", err)
+		o.log.Error(o.task+" failed; will retry", "since", o.since.UTC(), "error", err)
 	}
 }

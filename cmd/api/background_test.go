@@ -11,58 +11,58 @@ import (
 	"time"
 )
 
-func TestOutageIsNotLoggedAgainAndAgain(t *testing.T) {
+func TestOutage_LogsFirstFailureReminderAndRecovery(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var text bytes.Buffer
-		o := outage{log: slog.New(slog.NewTextHandler(&text, nil)), what: "sweep"}
+		o := outage{log: slog.New(slog.NewTextHandler(&text, nil)), task: "sweep"}
 		lines := func() int { return strings.Count(text.String(), "\n") }
-		note := func(err error, times int) {
+		record := func(err error, times int) {
 			for range times {
 				time.Sleep(5 * time.Second)
-				o.note(t.Context(), err)
+				o.record(t.Context(), err)
 			}
 		}
-		note(nil, 3)
+		record(nil, 3)
 		if lines() != 0 {
-			t.Errorf("nothing is wrong, and %d lines say so", lines())
+			t.Errorf("%d lines without a failure, want 0", lines())
 		}
-		note(errors.New("down"), 59) // just under five minutes
+		record(errors.New("down"), 59) // just under five minutes
 		if lines() != 1 {
-			t.Errorf("%d lines about a short outage, want 1:\n%s", lines(), &text)
+			t.Errorf("%d lines in a short outage, want 1:\n%s", lines(), &text)
 		}
-		note(errors.New("down"), 60)
+		record(errors.New("down"), 60)
 		if lines() != 2 {
 			t.Errorf("%d lines after a reminder, want 2:\n%s", lines(), &text)
 		}
-		note(nil, 3)
+		record(nil, 3)
 		if lines() != 3 || !strings.Contains(text.String(), "sweep works again") {
-			t.Errorf("%d lines at the end, want 3, the last of its end:\n%s", lines(), &text)
+			t.Errorf("%d lines, want 3 of which the last is the recovery:\n%s", lines(), &text)
 		}
 	})
 }
 
-func TestStoppingIsNoOutage(t *testing.T) {
+func TestOutage_IgnoresShutdown(t *testing.T) {
 	t.Parallel()
 	var text bytes.Buffer
-	o := outage{log: slog.New(slog.NewTextHandler(&text, nil)), what: "sweep"}
+	o := outage{log: slog.New(slog.NewTextHandler(&text, nil)), task: "sweep"}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	o.note(ctx, ctx.Err())
+	o.record(ctx, ctx.Err())
 	if text.Len() > 0 {
-		t.Errorf("logged %q", &text)
+		t.Errorf("the log is %q, want nothing", &text)
 	}
 }
 
-func TestEachEndsWithItsContext(t *testing.T) {
+func TestRepeat_EndsWithContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 12*time.Second)
 		defer cancel()
-		times := 0
-		each(ctx, 5*time.Second, func() { times++ })
-		if times != 3 { // at 0, 5 and 10 seconds
-			t.Errorf("called %d times, want 3", times)
+		calls := 0
+		repeat(ctx, 5*time.Second, func() { calls++ })
+		if calls != 3 { // at 0, 5 and 10 seconds
+			t.Errorf("%d calls, want 3", calls)
 		}
 	})
 }

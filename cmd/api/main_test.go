@@ -14,7 +14,7 @@ import (
 	"github.com/online-cinema/billing/cmd/internal/boot"
 )
 
-func TestUsage(t *testing.T) {
+func TestRun_CommandLine(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		args   []string
@@ -22,11 +22,11 @@ func TestUsage(t *testing.T) {
 		stdout string
 		stderr string
 	}{
-		"help":              {[]string{"--help"}, boot.OK, "BILLING_DATABASE_URL", ""},
-		"version":           {[]string{"--version"}, boot.OK, "billing-api ", ""},
-		"unknown flag":      {[]string{"--bogus"}, boot.Misused, "", "-bogus"},
-		"argument":          {[]string{"bogus"}, boot.Misused, "", `unexpected argument "bogus"`},
-		"nothing is set up": {nil, boot.Misused, "", "BILLING_DATABASE_URL is not set"},
+		"help":           {[]string{"--help"}, boot.OK, "BILLING_DATABASE_URL", ""},
+		"version":        {[]string{"--version"}, boot.OK, "billing-api ", ""},
+		"unknown flag":   {[]string{"--bogus"}, boot.Misused, "", "-bogus"},
+		"argument":       {[]string{"bogus"}, boot.Misused, "", `unexpected argument "bogus"`},
+		"no environment": {nil, boot.Misused, "", "BILLING_DATABASE_URL is not set"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -45,18 +45,18 @@ func TestUsage(t *testing.T) {
 	}
 }
 
-// Every variable of the configuration is in the help, so that nobody has to
-// read the source.
-func TestHelpNamesEveryVariable(t *testing.T) {
+func TestHelp_ListsEveryVariable(t *testing.T) {
 	t.Parallel()
+	var out, errs bytes.Buffer
+	run(t.Context(), []string{"--help"}, nil, &out, &errs)
 	for _, name := range boot.Variables[boot.API]() {
-		if !strings.Contains(usage, name) {
-			t.Errorf("--help says nothing of %s", name)
+		if !strings.Contains(out.String(), "\n  "+name) {
+			t.Errorf("--help does not list %s", name)
 		}
 	}
 }
 
-func TestAddressInUse(t *testing.T) {
+func TestRun_AddressInUse(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -82,7 +82,7 @@ func TestAddressInUse(t *testing.T) {
 	if want := "BILLING_OPS_ADDR=" + taken.Addr().String() + " is in use"; code != boot.Failed || !strings.Contains(errs.String(), want) {
 		t.Errorf("exit code %d, stderr %q; want %d and %q", code, errs.String(), boot.Failed, want)
 	}
-	if usual := 100; debug.SetGCPercent(usual) <= usual {
-		t.Error("garbage is collected as if nobody waited")
+	if goDefault := 100; debug.SetGCPercent(goDefault) <= goDefault {
+		t.Error("the garbage collector is not tuned for latency")
 	}
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// serve wires everything, top to bottom, and runs it until ctx ends.
+// serve wires the parts, top to bottom, and runs the server until ctx ends.
 func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 	masked := boot.Masked(log)
 	log = slog.New(httpapi.LogHandler(log.Handler()))
@@ -73,7 +73,7 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 	store := boot.NewStore(pool, keys)
 	cases := newUseCases(cfg, mutant.Store(store, systems.Providers), clock, systems.Providers, log)
 	if keys != nil {
-		cases.keepCards(cfg, keys)
+		cases.enableCards(cfg, keys)
 	}
 	cases.subscriber.Collector.Watch = m.Event
 	m.Masked(masked)
@@ -94,15 +94,15 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 	health := boot.NewHealth(pool.Ping, cfg.DatabaseURL, ready)
 	ops := health.Handler()
 	ops.Handle("GET /metrics", m.Handler())
-	s := &boot.Serving{
+	s := &boot.Server{
 		Program: "billing-api", Address: "api_addr", Listeners: listeners, Health: health,
-		Public: boot.NewServer(health.CloseOnStop(withPages(traces.Handler(api, cfg.TrustedProxies), systems.Pages)), longest(cfg), log),
+		Public: boot.NewServer(health.CloseOnStop(withPages(traces.Handler(api, cfg.TrustedProxies), systems.Pages)), requestTimeout(cfg), log),
 		Ops:    boot.NewServer(ops, time.Minute, log),
 		Background: []func(context.Context){
 			sweeper{cases.subscriber.Collector, time.Duration(cfg.SweepInterval), log}.run,
 			pruner{cases.requests, time.Hour, log}.run,
 		},
-		Delay: cfg.DrainDelay(cfg.Env), Grace: longest(cfg), Log: log,
+		Delay: cfg.DrainDelay(cfg.Env), Grace: requestTimeout(cfg), Log: log,
 	}
 	if certificates != nil {
 		s.Public.TLSConfig = certificates.Config()
@@ -110,7 +110,7 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 	return s.Run(ctx)
 }
 
-// useCases is what the API offers.
+// useCases are the use cases behind the API.
 type useCases struct {
 	subscriber *app.Subscriber
 	viewer     app.Viewer
@@ -133,12 +133,12 @@ func newUseCases(cfg boot.API, store app.Store, clock app.Clock, providers map[s
 	}
 }
 
-// removeWait is how long removing a card waits for payments under way, within
-// what clients wait for an answer.
+// removeWait limits how long the removal of a card waits for pending payments. It
+// is shorter than the timeout of clients.
 const removeWait = 10 * time.Second
 
-// keepCards adds what needs a vault.
-func (u *useCases) keepCards(cfg boot.API, keys app.Vault) {
+// enableCards adds the use cases that need a vault.
+func (u *useCases) enableCards(cfg boot.API, keys app.Vault) {
 	s := u.subscriber
 	s.Limits, s.Collector.Vault = cfg.Limits(), keys
 	u.cards = &app.Cards{
@@ -155,7 +155,7 @@ func (u useCases) handler(cfg boot.API, v *auth.Verifier, m *metrics.Metrics, lo
 	})
 }
 
-// rates is how often the API may be asked.
+// rates returns the request limits.
 func rates(cfg boot.API) httpapi.Rates {
 	user, address := cfg.Rates(cfg.Env)
 	return httpapi.Rates{
@@ -172,7 +172,7 @@ func connections(pool *pgxpool.Pool) func() (used, idle, most int) {
 	}
 }
 
-// authenticate turns a token into the viewer's id.
+// authenticate returns a function that verifies a token and returns the viewer's id.
 func authenticate(v *auth.Verifier) func(context.Context, string) (billing.UserID, error) {
 	return func(ctx context.Context, token string) (billing.UserID, error) {
 		claims, err := v.Verify(ctx, token)
@@ -183,8 +183,8 @@ func authenticate(v *auth.Verifier) func(context.Context, string) (billing.UserI
 	}
 }
 
-// withPages serves the pages of payment systems beside the API. It is no
-// [http.ServeMux], which would answer odd paths itself.
+// withPages serves the pages of payment systems beside the API. A [http.ServeMux]
+// would redirect paths such as //v1/plans, which the API must answer.
 func withPages(api http.Handler, pages map[string]http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for path, page := range pages {
@@ -197,7 +197,7 @@ func withPages(api http.Handler, pages map[string]http.Handler) http.Handler {
 	})
 }
 
-// longest is how long a request may take: a charge and everything around it.
-func longest(cfg boot.API) time.Duration {
+// requestTimeout limits a request: one charge and the transactions around it.
+func requestTimeout(cfg boot.API) time.Duration {
 	return max(30*time.Second, time.Duration(cfg.ChargeTimeout)+2*boot.RecordTimeout)
 }

@@ -7,13 +7,13 @@ import (
 	"testing"
 )
 
-// Odd paths are the API's to answer: nobody in front of it sends them elsewhere.
-func TestPagesStandBesideTheAPI(t *testing.T) {
+// The API answers unusual paths. The handler in front of it must not redirect them.
+func TestWithPages_PassesOtherPathsToAPI(t *testing.T) {
 	t.Parallel()
-	named := func(name string) http.Handler {
+	respond := func(name string) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, name) })
 	}
-	h := withPages(named("api"), map[string]http.Handler{"/simulator/3ds": named("page")})
+	h := withPages(respond("api"), map[string]http.Handler{"/simulator/3ds": respond("page")})
 	for path, want := range map[string]string{
 		"/simulator/3ds/abc": "page", "/simulator/3ds/": "page", "/simulator/3ds": "api", "/simulator/3dsx/": "api",
 		"/v1/plans": "api", "//v1/plans": "api", "/v1/../v1/plans": "api", "/": "api",
@@ -23,7 +23,7 @@ func TestPagesStandBesideTheAPI(t *testing.T) {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
 		if w.Code != 200 || w.Body.String() != want {
-			t.Errorf("%s: answered %d by %q, want %q", path, w.Code, w.Body, want)
+			t.Errorf("%s: status %d from %q, want %q", path, w.Code, w.Body, want)
 		}
 	}
 }

@@ -22,40 +22,40 @@ import (
 
 func (t *tool) adminUser() *cobra.Command {
 	list := &cobra.Command{
-		Use: "list", Short: "List the people of the panel", Args: cobra.NoArgs, RunE: t.action(t.adminUserList),
+		Use: "list", Short: "List the users of the panel", Args: cobra.NoArgs, RunE: t.action(t.adminUserList),
 	}
-	disable := &cobra.Command{Use: "disable NAME", Short: "Keep a person out, and end their sessions"}
-	t.onPerson(disable, "disabled", func(ctx context.Context, d app.Door, name string) error {
+	disable := &cobra.Command{Use: "disable NAME", Short: "Disable a user and end their sessions"}
+	t.forUser(disable, "disabled", func(ctx context.Context, d app.Door, name string) error {
 		return d.Disable(ctx, operator(), name)
 	})
 	passwd := &cobra.Command{
-		Use: "passwd NAME", Short: "Give a person a new password, from the standard input",
-		Long: "Give a person a new password: the first line of the standard input, at least 12 characters. Their sessions\n" +
-			"end. Whoever was locked out or disabled may sign in again.",
+		Use: "passwd NAME", Short: "Set a user's password, read from standard input",
+		Long: "Set a user's password: the first line of standard input, at least 12 characters. The user's sessions end.\n" +
+			"A user who was locked out or disabled can sign in again.",
 	}
-	t.onPerson(passwd, "changed", func(ctx context.Context, d app.Door, name string) error {
+	t.forUser(passwd, "changed", func(ctx context.Context, d app.Door, name string) error {
 		secret, err := t.readPassword(passwd.InOrStdin())
 		if err != nil {
 			return err
 		}
 		return d.SetPassword(ctx, operator(), name, secret)
 	})
-	return group("admin-user", "People of the admin panel", t.adminUserAdd(), passwd, disable, t.withJSON(list))
+	return group("admin-user", "Manage the users of the admin panel", t.adminUserAdd(), passwd, disable, t.withJSON(list))
 }
 
 func (t *tool) adminUserAdd() *cobra.Command {
 	var role string
 	add := &cobra.Command{
-		Use: "add NAME --role viewer|editor", Short: "Let a person in; the password is read from the standard input",
-		Long: "Let a person in. The password is the first line of the standard input: at least 12 characters, and not their\n" +
-			"name. A viewer looks; an editor also changes the catalogue.",
+		Use: "add NAME --role viewer|editor", Short: "Add a user; the password is read from standard input",
+		Long: "Add a user. The password is the first line of standard input: at least 12 characters, different from the\n" +
+			"name. A viewer can read; an editor can also change the catalogue.",
 		Example: "  billingctl admin-user add anna --role editor < password.txt",
 	}
-	add.Flags().StringVar(&role, "role", "", "what they may do: viewer or editor")
+	add.Flags().StringVar(&role, "role", "", "role of the user: viewer or editor")
 	require(add, "role")
-	t.onPerson(add, "added", func(ctx context.Context, d app.Door, name string) error {
+	t.forUser(add, "added", func(ctx context.Context, d app.Door, name string) error {
 		if role := app.Role(role); role != app.RoleViewer && role != app.RoleEditor {
-			return misused("--role %q must be viewer or editor", role)
+			return usageErrorf("--role %q must be viewer or editor", role)
 		}
 		secret, err := t.readPassword(add.InOrStdin())
 		if err != nil {
@@ -66,32 +66,32 @@ func (t *tool) adminUserAdd() *cobra.Command {
 	return add
 }
 
-// onPerson completes a command that does something to one person, who is named
-// as its argument, or with --name.
-func (t *tool) onPerson(cmd *cobra.Command, done string, f func(context.Context, app.Door, string) error) {
-	name := cmd.Flags().String("name", "", "their name, instead of the argument")
+// forUser completes a command for one user of the panel, named by its argument or
+// by --name.
+func (t *tool) forUser(cmd *cobra.Command, done string, f func(context.Context, app.Door, string) error) {
+	name := cmd.Flags().String("name", "", "name of the user, instead of the argument")
 	cmd.Args = func(_ *cobra.Command, args []string) error {
 		if len(args) > 1 || (len(args) == 1) == (*name != "") {
-			return errors.New("needs the name of one person")
+			return errors.New("needs the name of one user")
 		}
 		return nil
 	}
 	cmd.RunE = t.action(func(cmd *cobra.Command, args []string) error {
-		person := *name
+		user := *name
 		if len(args) > 0 {
-			person = args[0]
+			user = args[0]
 		}
-		return t.withDoor(cmd.Context(), func(d app.Door) error {
-			if err := f(cmd.Context(), d, person); err != nil {
+		return t.withPanelUsers(cmd.Context(), func(d app.Door) error {
+			if err := f(cmd.Context(), d, user); err != nil {
 				return err
 			}
-			return t.print(adminUserDoneJSON{person, done}, func() { t.say("%s panel user %s", done, person) })
+			return t.print(adminUserDoneJSON{user, done}, func() { t.printf("%s panel user %s", done, user) })
 		})
 	})
 	t.withJSON(cmd)
 }
 
-// operator is who works here, as the audit calls them.
+// operator identifies the person at the command line for the audit.
 func operator() app.Operator {
 	op := app.Shell()
 	if u, err := user.Current(); err == nil {
@@ -100,7 +100,7 @@ func operator() app.Operator {
 	return op
 }
 
-func (t *tool) withDoor(ctx context.Context, f func(app.Door) error) error {
+func (t *tool) withPanelUsers(ctx context.Context, f func(app.Door) error) error {
 	return t.withStore(ctx, func(s *postgres.Store) error {
 		return f(app.Door{Store: s, Wall: clock.System{}, NewID: boot.NewID, Passwords: password.New()})
 	})
@@ -111,8 +111,8 @@ type adminUserDoneJSON struct {
 	Done string `json:"done"`
 }
 
-// readPassword reads the first line of the standard input. On a terminal it asks
-// for it, and does not show what is typed.
+// readPassword reads the first line of standard input. On a terminal it prompts and
+// does not echo the password.
 func (t *tool) readPassword(in io.Reader) (string, error) {
 	if file, ok := in.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
 		_, _ = io.WriteString(t.stderr, "Password: ")
@@ -125,7 +125,7 @@ func (t *tool) readPassword(in io.Reader) (string, error) {
 		return "", err
 	}
 	if line = strings.TrimRight(line, "\r\n"); line == "" {
-		return "", misused("the standard input is empty: the password is read from there")
+		return "", usageErrorf("standard input is empty: write the password to it")
 	}
 	return line, nil
 }
@@ -139,7 +139,7 @@ type adminUserJSON struct {
 }
 
 func (t *tool) adminUserList(cmd *cobra.Command, _ []string) error {
-	return t.withDoor(cmd.Context(), func(d app.Door) error {
+	return t.withPanelUsers(cmd.Context(), func(d app.Door) error {
 		list, err := d.List(cmd.Context())
 		if err != nil {
 			return err

@@ -10,8 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// typed runs a command with something on its standard input.
-func (s shell) typed(t *testing.T, code int, input string, args ...string) (stdout, stderr string) {
+// runInput is run with input on standard input.
+func (s cli) runInput(t *testing.T, code int, input string, args ...string) (stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
 	tl := &tool{environ: s.environ, stdout: &out, stderr: &errs}
@@ -25,70 +25,70 @@ func (s shell) typed(t *testing.T, code int, input string, args ...string) (stdo
 	return out.String(), errs.String()
 }
 
-func TestAdminUser(t *testing.T) {
+func TestAdminUser_Lifecycle(t *testing.T) {
 	t.Parallel()
 	s := withDatabase(t)
 	const password = "correct horse battery\n"
-	s.typed(t, 0, password, "admin-user", "add", "anna", "--role", "editor")
-	s.typed(t, 0, password, "admin-user", "add", "--name", "vera", "--role", "viewer")
-	s.typed(t, 0, "another horse battery\r\n", "admin-user", "passwd", "anna")
-	s.typed(t, 0, "", "admin-user", "disable", "vera")
+	s.runInput(t, 0, password, "admin-user", "add", "anna", "--role", "editor")
+	s.runInput(t, 0, password, "admin-user", "add", "--name", "vera", "--role", "viewer")
+	s.runInput(t, 0, "another horse battery\r\n", "admin-user", "passwd", "anna")
+	s.runInput(t, 0, "", "admin-user", "disable", "vera")
 	var list []struct {
 		Name, Role string
 		DisabledAt *string `json:"disabled_at"`
 	}
 	s.json(t, 0, &list, "admin-user", "list")
 	if len(list) != 2 || list[0].Name != "anna" || list[0].Role != "editor" || list[0].DisabledAt != nil || list[1].DisabledAt == nil {
-		t.Errorf("%+v", list)
+		t.Errorf("list is %+v, want anna enabled and vera disabled", list)
 	}
 	out, _ := s.run(t, 0, "admin-user", "list")
 	if !strings.Contains(out, "vera") || strings.Contains(out, "horse") || strings.Contains(out, "$2") {
-		t.Error(out)
+		t.Errorf("list is %q, want vera in it and no password", out)
 	}
 }
 
-func TestAdminUserRefused(t *testing.T) {
+func TestAdminUser_Refusals(t *testing.T) {
 	t.Parallel()
 	s := withDatabase(t)
-	s.typed(t, 0, "correct horse battery\n", "admin-user", "add", "anna", "--role", "editor")
+	s.runInput(t, 0, "correct horse battery\n", "admin-user", "add", "anna", "--role", "editor")
 	tests := map[string]struct {
 		code  int
 		input string
 		args  string
 		want  string
 	}{
-		"a short password":      {2, "short\n", "add berta --role viewer", "at least 12 characters"},
-		"no password":           {2, "", "add berta --role viewer", "standard input is empty"},
-		"no such role":          {2, "correct horse battery\n", "add berta --role owner", "viewer or editor"},
-		"no role":               {2, "correct horse battery\n", "add berta", "role"},
-		"no name":               {2, "correct horse battery\n", "add --role viewer", "name of one person"},
-		"two names":             {2, "correct horse battery\n", "add berta carla --role viewer", "name of one person"},
-		"a name twice":          {2, "correct horse battery\n", "add berta --name carla --role viewer", "name of one person"},
-		"a name taken":          {1, "correct horse battery\n", "add anna --role viewer", "already"},
-		"a password for nobody": {1, "correct horse battery\n", "passwd nobody", "no panel user nobody"},
-		"nobody disabled":       {1, "", "disable nobody", "no panel user nobody"},
+		"short password":      {2, "short\n", "add berta --role viewer", "at least 12 characters"},
+		"no password":         {2, "", "add berta --role viewer", "standard input is empty"},
+		"unknown role":        {2, "correct horse battery\n", "add berta --role owner", "viewer or editor"},
+		"no role":             {2, "correct horse battery\n", "add berta", "role"},
+		"no name":             {2, "correct horse battery\n", "add --role viewer", "name of one user"},
+		"two names":           {2, "correct horse battery\n", "add berta carla --role viewer", "name of one user"},
+		"argument and --name": {2, "correct horse battery\n", "add berta --name carla --role viewer", "name of one user"},
+		"name taken":          {1, "correct horse battery\n", "add anna --role viewer", "already"},
+		"password of unknown": {1, "correct horse battery\n", "passwd nobody", "no panel user nobody"},
+		"disable unknown":     {1, "", "disable nobody", "no panel user nobody"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, stderr := s.typed(t, tt.code, tt.input, append([]string{"admin-user"}, strings.Fields(tt.args)...)...)
+			_, stderr := s.runInput(t, tt.code, tt.input, append([]string{"admin-user"}, strings.Fields(tt.args)...)...)
 			if !strings.Contains(stderr, tt.want) || strings.Contains(stderr, "horse") {
-				t.Errorf("it says %q, want %q in it", stderr, tt.want)
+				t.Errorf("stderr is %q, want %q in it and no password", stderr, tt.want)
 			}
 		})
 	}
 }
 
-func TestTheShellIsAudited(t *testing.T) {
+func TestCommands_AreAudited(t *testing.T) {
 	t.Parallel()
 	s := withDatabase(t)
-	s.typed(t, 0, "correct horse battery\n", "admin-user", "add", "anna", "--role", "editor")
+	s.runInput(t, 0, "correct horse battery\n", "admin-user", "add", "anna", "--role", "editor")
 	s.run(t, 0, "plan", "add", "--code", "gold", "--name", "Gold", "--price", "399.00", "--currency", "RUB")
 	s.run(t, 0, "plan", "set-price", "gold", "--price", "449.00")
 	s.run(t, 0, "plan", "archive", "gold")
 	got := query(t, s.url(), "SELECT action || ' ' || operator FROM panel_audit ORDER BY id")
 	want := []string{"panel_user.add billingctl", "plan.add billingctl", "plan.edit billingctl", "plan.archive billingctl"}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
+		t.Errorf("audit (-want +got):\n%s", diff)
 	}
 }
 

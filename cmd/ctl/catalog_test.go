@@ -10,14 +10,14 @@ import (
 	"github.com/online-cinema/billing/cmd/internal/boot"
 )
 
-func TestPlanLife(t *testing.T) {
+func TestPlan_Lifecycle(t *testing.T) {
 	t.Parallel()
 	s := withDatabase(t)
 	s.run(t, boot.OK, "plan", "add", "--code", "premium", "--name", "Premium", "--price", "399.00",
 		"--currency", "RUB", "--feature", "hd", "--feature", "4k")
 	out, _ := s.run(t, boot.OK, "plan", "set-price", "premium", "--price", "449")
 	if want := "repriced plan premium: Premium, 449.00 RUB\n"; out != want {
-		t.Errorf("set-price says %q, want %q", out, want)
+		t.Errorf("set-price prints %q, want %q", out, want)
 	}
 	s.run(t, boot.OK, "plan", "add", "--code", "yearly", "--name", "A year", "--price", "99", "--currency", "EUR", "--interval-months", "12")
 	s.run(t, boot.OK, "plan", "archive", "yearly")
@@ -33,12 +33,12 @@ func TestPlanLife(t *testing.T) {
 		t.Fatalf("plans (-want +got):\n%s", diff)
 	}
 	if plans[0].ArchivedAt != nil || plans[1].ArchivedAt == nil {
-		t.Errorf("archived at %v and %v, want the second alone", plans[0].ArchivedAt, plans[1].ArchivedAt)
+		t.Errorf("archived at %v and %v, want only the second", plans[0].ArchivedAt, plans[1].ArchivedAt)
 	}
-	s.run(t, boot.OK, "plan", "set-price", plans[0].ID, "--price", "10", "--currency", "USD") // by id, in other money
+	s.run(t, boot.OK, "plan", "set-price", plans[0].ID, "--price", "10", "--currency", "USD") // by id, in another currency
 }
 
-func TestPlanTable(t *testing.T) {
+func TestPlan_ListAsTable(t *testing.T) {
 	t.Parallel()
 	s := withDatabase(t)
 	s.run(t, boot.OK, "plan", "add", "--code", "basic", "--name", "Basic", "--price", "199", "--currency", "RUB", "--feature", "sd")
@@ -50,7 +50,7 @@ func TestPlanTable(t *testing.T) {
 	}
 }
 
-func TestPlanRefusals(t *testing.T) {
+func TestPlan_Refusals(t *testing.T) {
 	t.Parallel()
 	s := withDatabase(t)
 	s.run(t, boot.OK, "plan", "add", "--code", "basic", "--name", "Basic", "--price", "199", "--currency", "RUB")
@@ -60,11 +60,11 @@ func TestPlanRefusals(t *testing.T) {
 		want string
 	}{
 		"code taken":      {[]string{"plan", "add", "--code", "basic", "--name", "B", "--price", "1", "--currency", "RUB"}, boot.Failed, "with this code already"},
-		"nothing so far":  {[]string{"plan", "archive", "gold"}, boot.Failed, "plan"},
-		"price of none":   {[]string{"plan", "set-price", "gold", "--price", "1"}, boot.Failed, "there is no plan gold"},
+		"unknown plan":    {[]string{"plan", "archive", "gold"}, boot.Failed, "plan"},
+		"unknown price":   {[]string{"plan", "set-price", "gold", "--price", "1"}, boot.Failed, "there is no plan gold"},
 		"free":            {[]string{"plan", "set-price", "basic", "--price", "0"}, boot.Misused, "price.amount must be more than zero"},
 		"too many digits": {[]string{"plan", "set-price", "basic", "--price", "1.999"}, boot.Misused, "more than the 2 decimal digits"},
-		"all at once":     {[]string{"plan", "add", "--code", "A B", "--name", " ", "--price", "1", "--currency", "RUB", "--interval-months", "0"}, boot.Misused, "billingctl: name must not be empty\nbillingctl: interval_months must be 1 to 36\n"},
+		"several faults":  {[]string{"plan", "add", "--code", "A B", "--name", " ", "--price", "1", "--currency", "RUB", "--interval-months", "0"}, boot.Misused, "billingctl: name must not be empty\nbillingctl: interval_months must be 1 to 36\n"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -76,7 +76,7 @@ func TestPlanRefusals(t *testing.T) {
 	}
 }
 
-func TestPaymentSystemLife(t *testing.T) {
+func TestPaymentSystem_Lifecycle(t *testing.T) {
 	t.Parallel()
 	s := withDatabase(t)
 	s.run(t, boot.OK, "payment-system", "add", "--code", "simulator", "--name", "Simulated payments")
@@ -95,16 +95,16 @@ func TestPaymentSystemLife(t *testing.T) {
 	var list []paymentSystemJSON
 	s.json(t, boot.OK, &list, "payment-system", "list")
 	if len(list) != 1 || list[0].ArchivedAt == nil {
-		t.Errorf("list is %+v, want one, archived", list)
+		t.Errorf("list is %+v, want one archived payment system", list)
 	}
 }
 
-func TestEmptyListsAreLists(t *testing.T) {
+func TestList_EmptyIsJSONArray(t *testing.T) {
 	t.Parallel()
 	s := withDatabase(t)
-	for _, what := range []string{"plan", "payment-system"} {
-		if out, _ := s.run(t, boot.OK, what, "list", "--json"); out != "[]\n" {
-			t.Errorf("%s list is %q, want []", what, out)
+	for _, command := range []string{"plan", "payment-system"} {
+		if out, _ := s.run(t, boot.OK, command, "list", "--json"); out != "[]\n" {
+			t.Errorf("%s list is %q, want []", command, out)
 		}
 	}
 }

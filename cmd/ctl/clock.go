@@ -12,22 +12,22 @@ import (
 	"github.com/online-cinema/billing/cmd/internal/boot"
 )
 
-// clockConfig is what the environment says about the test clock.
+// clockConfig is the configuration of the clock commands.
 type clockConfig struct {
 	Env boot.Env `env:"BILLING_ENV" envDefault:"production" must:"be dev or test"`
 	boot.Database
 }
 
 func (t *tool) clock() *cobra.Command {
-	g := group("clock", "Set the test clock, in development", t.clockShow(), t.clockSet(), t.clockAdvance(), t.clockRelease())
-	g.Long = "Set the clock that all programs with BILLING_CLOCK=test go by. It is refused with BILLING_ENV=production.\n\n" +
-		"Fresh, it ticks with the wall clock. It moves billing, not authentication: tokens are judged by the wall clock."
+	g := group("clock", "Show or set the test clock, in development", t.clockShow(), t.clockSet(), t.clockAdvance(), t.clockRelease())
+	g.Long = "Show or set the clock that all programs with BILLING_CLOCK=test follow. BILLING_ENV=production refuses it.\n\n" +
+		"A new test clock follows the wall clock. It affects billing, not authentication: tokens expire by the wall clock."
 	return g
 }
 
 func (t *tool) clockShow() *cobra.Command {
 	return t.withJSON(&cobra.Command{
-		Use: "show", Short: "Show what time it is for billing", Args: cobra.NoArgs,
+		Use: "show", Short: "Show the time of the test clock", Args: cobra.NoArgs,
 		RunE: t.action(func(cmd *cobra.Command, _ []string) error {
 			return t.setClock(cmd, func(context.Context, *clock.Test) error { return nil })
 		}),
@@ -36,11 +36,11 @@ func (t *tool) clockShow() *cobra.Command {
 
 func (t *tool) clockSet() *cobra.Command {
 	return t.withJSON(&cobra.Command{
-		Use: "set TIME", Short: "Make it stand still at a time, such as 2026-01-31T12:00:00Z", Args: cobra.ExactArgs(1),
+		Use: "set TIME", Short: "Freeze the test clock at TIME, such as 2026-01-31T12:00:00Z", Args: cobra.ExactArgs(1),
 		RunE: t.action(func(cmd *cobra.Command, args []string) error {
 			at, err := time.Parse(time.RFC3339, args[0])
 			if err != nil {
-				return misused("%q is not a time such as 2026-01-31T12:00:00Z", args[0])
+				return usageErrorf("%q is not a time such as 2026-01-31T12:00:00Z", args[0])
 			}
 			return t.setClock(cmd, func(ctx context.Context, c *clock.Test) error { return c.Set(ctx, at.UTC()) })
 		}),
@@ -49,11 +49,11 @@ func (t *tool) clockSet() *cobra.Command {
 
 func (t *tool) clockAdvance() *cobra.Command {
 	return t.withJSON(&cobra.Command{
-		Use: "advance DURATION", Short: "Move it on, such as 31d or 36h; it goes on ticking or standing", Args: cobra.ExactArgs(1),
+		Use: "advance DURATION", Short: "Advance the test clock by DURATION, such as 31d or 36h; it stays ticking or frozen", Args: cobra.ExactArgs(1),
 		RunE: t.action(func(cmd *cobra.Command, args []string) error {
 			d, err := boot.ParseDuration(args[0])
 			if err != nil || d <= 0 {
-				return misused("%q is not a duration of more than zero, such as 31d or 36h", args[0])
+				return usageErrorf("%q is not a duration of more than zero, such as 31d or 36h", args[0])
 			}
 			return t.setClock(cmd, func(ctx context.Context, c *clock.Test) error { return c.Advance(ctx, d) })
 		}),
@@ -62,7 +62,7 @@ func (t *tool) clockAdvance() *cobra.Command {
 
 func (t *tool) clockRelease() *cobra.Command {
 	return t.withJSON(&cobra.Command{
-		Use: "release", Short: "Let it go with the wall clock again", Args: cobra.NoArgs,
+		Use: "release", Short: "Follow the wall clock again", Args: cobra.NoArgs,
 		RunE: t.action(func(cmd *cobra.Command, _ []string) error {
 			return t.setClock(cmd, func(ctx context.Context, c *clock.Test) error { return c.Release(ctx) })
 		}),
@@ -75,7 +75,7 @@ type clockJSON struct {
 	AheadSeconds float64   `json:"ahead_seconds"`
 }
 
-// setClock changes the clock and shows it.
+// setClock changes the clock and prints its new state.
 func (t *tool) setClock(cmd *cobra.Command, change func(context.Context, *clock.Test) error) error {
 	cfg, err := boot.Load[clockConfig](t.environ)
 	if err != nil {
@@ -83,10 +83,10 @@ func (t *tool) setClock(cmd *cobra.Command, change func(context.Context, *clock.
 	}
 	if cfg.Env == boot.Production {
 		return &boot.ConfigError{Faults: []string{
-			"BILLING_ENV=\"production\" is refused: the test clock is for dev and test; set BILLING_ENV to one of them",
+			"BILLING_ENV=\"production\" is refused: the test clock is for BILLING_ENV=dev and test",
 		}}
 	}
-	pool, err := postgres.OpenRole(cmd.Context(), cfg.DatabaseURL.Reveal(), ownRole)
+	pool, err := postgres.OpenRole(cmd.Context(), cfg.DatabaseURL.Reveal(), operatorRole)
 	if err != nil {
 		return err
 	}
@@ -100,16 +100,16 @@ func (t *tool) setClock(cmd *cobra.Command, change func(context.Context, *clock.
 		return err
 	}
 	return t.print(clockJSON{s.Now, s.Stands, s.Ahead.Seconds()}, func() {
-		how := "ticks"
+		state := "ticking"
 		if s.Stands {
-			how = "stands still"
+			state = "frozen"
 		}
 		switch ahead := s.Ahead.Round(time.Second); {
 		case ahead > 0:
-			how += fmt.Sprintf(", %v ahead of the wall clock", ahead)
+			state += fmt.Sprintf(", %v ahead of the wall clock", ahead)
 		case ahead < 0:
-			how += fmt.Sprintf(", %v behind the wall clock", -ahead)
+			state += fmt.Sprintf(", %v behind the wall clock", -ahead)
 		}
-		t.say("%s  %s", s.Now.Format(time.RFC3339), how)
+		t.printf("%s  %s", s.Now.Format(time.RFC3339), state)
 	})
 }

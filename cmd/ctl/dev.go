@@ -11,10 +11,10 @@ import (
 	"github.com/online-cinema/billing/cmd/internal/boot"
 )
 
-// devConfig is what the environment may say about dev.
+// devConfig is the configuration of dev. All of it is optional.
 type devConfig struct {
 	Env         boot.Env         `env:"BILLING_ENV" envDefault:"dev" must:"be production, dev or test"`
-	DatabaseURL boot.DatabaseURL `env:"BILLING_DATABASE_URL" must:"be a Postgres URL, or not set, for a private Postgres"`
+	DatabaseURL boot.DatabaseURL `env:"BILLING_DATABASE_URL" must:"be a Postgres URL, or unset for a private Postgres"`
 	APIAddr     boot.Address     `env:"BILLING_API_ADDR" envDefault:"127.0.0.1:8080" must:"be host:port or :port"`
 	AdminAddr   boot.Address     `env:"BILLING_ADMIN_ADDR" envDefault:"127.0.0.1:8081" must:"be host:port or :port"`
 	OpsAddr     boot.Address     `env:"BILLING_OPS_ADDR" envDefault:"127.0.0.1:9090" must:"be host:port or :port"`
@@ -29,10 +29,10 @@ type devFlags struct {
 func (t *tool) dev() *cobra.Command {
 	var in devFlags
 	cmd := &cobra.Command{
-		Use: "dev", Short: "Run the whole service on this machine, with nothing set up",
-		Long: "Run the whole service on this machine: a private Postgres, the schema, a demo catalogue, a demo login\n" +
-			"the API and the admin panel. It prints what to try. Ctrl-C stops all of it; the data is still there next time.\n\n" +
-			"With BILLING_DATABASE_URL set, that database is used instead of a private Postgres.",
+		Use: "dev", Short: "Run the complete service on this machine, without any setup",
+		Long: "Run the complete service on this machine: a private Postgres, the schema, a demo catalogue, a demo login,\n" +
+			"the API, the admin panel and renewals. It prints commands to try. Ctrl-C stops everything; the data is kept.\n\n" +
+			"If BILLING_DATABASE_URL is set, it uses that database instead of a private Postgres.",
 		Args: cobra.NoArgs,
 		RunE: t.action(func(cmd *cobra.Command, _ []string) error {
 			opts, err := t.devOptions(in)
@@ -44,7 +44,7 @@ func (t *tool) dev() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.BoolVar(&in.ephemeral, "ephemeral", false, "keep the data in a temporary folder and remove it at the end")
-	f.StringVar(&in.data, "data", "", "folder of the data (default: where this system's applications keep theirs)")
+	f.StringVar(&in.data, "data", "", "data folder (default: the system's folder for application data)")
 	f.StringVar(&in.api, "api-addr", "", "listener of the API (default 127.0.0.1:8080)")
 	f.StringVar(&in.admin, "admin-addr", "", "listener of the admin panel (default 127.0.0.1:8081)")
 	f.StringVar(&in.ops, "ops-addr", "", "listener of /livez and /readyz (default 127.0.0.1:9090)")
@@ -59,7 +59,7 @@ func (t *tool) devOptions(in devFlags) (dev.Options, error) {
 	}
 	if cfg.Env == boot.Production {
 		return dev.Options{}, &boot.ConfigError{Faults: []string{
-			"BILLING_ENV=\"production\" is refused: dev brings demo data and payments that move no money; leave the variable out",
+			"BILLING_ENV=\"production\" is refused: dev adds demo data and simulated payments; unset the variable",
 		}}
 	}
 	for flag, addr := range map[string]struct {
@@ -67,7 +67,7 @@ func (t *tool) devOptions(in devFlags) (dev.Options, error) {
 		into *boot.Address
 	}{"--api-addr": {in.api, &cfg.APIAddr}, "--admin-addr": {in.admin, &cfg.AdminAddr}, "--ops-addr": {in.ops, &cfg.OpsAddr}} {
 		if addr.text != "" && addr.into.UnmarshalText([]byte(addr.text)) != nil {
-			return dev.Options{}, misused("%s %q must be host:port or :port", flag, addr.text)
+			return dev.Options{}, usageErrorf("%s %q must be host:port or :port", flag, addr.text)
 		}
 	}
 	self, err := os.Executable()

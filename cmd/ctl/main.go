@@ -1,21 +1,21 @@
-// Command billingctl looks after the billing service from a shell: schema,
-// catalogue, reconciliation, and a whole service to try out.
+// Command billingctl operates the billing service from a command line.
 //
-//	billingctl dev              everything on this machine, nothing set up
-//	billingctl migrate          the schema
-//	billingctl plan             the catalogue
-//	billingctl payment-system   who moves the money
-//	billingctl payment          what became of one payment
-//	billingctl reconcile        our books against theirs
-//	billingctl admin-user       people of the admin panel
-//	billingctl token            a viewer's token for trying things out
-//	billingctl vault            keys of the card vault
+//	billingctl dev              run the complete service on this machine
+//	billingctl migrate          apply migrations
+//	billingctl plan             manage the catalogue of plans
+//	billingctl payment-system   manage the registry of payment systems
+//	billingctl clock            show or set the test clock
+//	billingctl payment          show one payment and its events
+//	billingctl reconcile        compare our payments with a payment system's ledger
+//	billingctl token            sign a viewer's token for tests
+//	billingctl vault            manage the keys of the vault
+//	billingctl admin-user       manage the users of the admin panel
 //
-// Exit code 0 is done, 1 is failed, 2 is bad usage or configuration. What was
-// asked for goes to the standard output, everything else to the other one.
+// Exit codes: 0 success, 1 failure, 2 bad usage or configuration. Results go to
+// standard output, errors and logs to standard error.
 //
-// Not here: rules. Each command is a use case of core/app with flags around it;
-// what "dev" starts and stops is in internal/dev.
+// Not here: rules. Each command is a use case of core/app with flags around it. The
+// processes of "dev" are in internal/dev.
 package main
 
 import (
@@ -27,7 +27,7 @@ import (
 
 func main() { boot.Main(run) }
 
-// run is the program: it returns the exit code.
+// run runs the program and returns the exit code.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
 	t := &tool{environ: environ, stdout: stdout, stderr: stderr}
 	root := t.root()

@@ -16,20 +16,20 @@ import (
 	"github.com/online-cinema/billing/cmd/internal/boot"
 )
 
-// shell runs billingctl commands in one environment.
-type shell struct{ environ []string }
+// cli runs billingctl commands in one environment.
+type cli struct{ environ []string }
 
-// withDatabase is a shell with a migrated database of its own.
-func withDatabase(t *testing.T) shell {
+// withDatabase returns a cli with a new, migrated database.
+func withDatabase(t *testing.T) cli {
 	t.Helper()
-	return shell{[]string{"BILLING_DATABASE_URL=" + pgtest.URL(t)}}
+	return cli{[]string{"BILLING_DATABASE_URL=" + pgtest.URL(t)}}
 }
 
-func (s shell) url() string { return strings.TrimPrefix(s.environ[0], "BILLING_DATABASE_URL=") }
+func (s cli) url() string { return strings.TrimPrefix(s.environ[0], "BILLING_DATABASE_URL=") }
 
-// run returns what a command prints, and fails the test unless it exits with
+// run runs a command and returns its output. The test fails unless the exit code is
 // code.
-func (s shell) run(t *testing.T, code int, args ...string) (stdout, stderr string) {
+func (s cli) run(t *testing.T, code int, args ...string) (stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
 	if got := run(t.Context(), args, s.environ, &out, &errs); got != code {
@@ -38,8 +38,8 @@ func (s shell) run(t *testing.T, code int, args ...string) (stdout, stderr strin
 	return out.String(), errs.String()
 }
 
-// json runs a command with --json and decodes what it prints.
-func (s shell) json(t *testing.T, code int, into any, args ...string) {
+// json runs a command with --json and decodes its output.
+func (s cli) json(t *testing.T, code int, into any, args ...string) {
 	t.Helper()
 	out, _ := s.run(t, code, append(args, "--json")...)
 	if err := json.Unmarshal([]byte(out), into); err != nil {
@@ -59,18 +59,18 @@ func exec(t *testing.T, databaseURL, sql string, args ...any) {
 	}
 }
 
-// emptyDatabase is a shell with a database that has no schema.
-func emptyDatabase(t *testing.T) shell {
+// emptyDatabase returns a cli with a new database that has no schema.
+func emptyDatabase(t *testing.T) cli {
 	t.Helper()
-	neighbour := pgtest.URL(t)
-	u, err := url.Parse(neighbour)
+	existing := pgtest.URL(t)
+	u, err := url.Parse(existing)
 	if err != nil {
 		t.Fatal(err)
 	}
 	name := "empty_" + strings.ReplaceAll(boot.NewID(), "-", "")
-	exec(t, neighbour, "CREATE DATABASE "+name)
+	exec(t, existing, "CREATE DATABASE "+name)
 	t.Cleanup(func() {
-		conn, err := pgx.Connect(context.Background(), neighbour)
+		conn, err := pgx.Connect(context.Background(), existing)
 		if err != nil {
 			t.Error(err)
 			return
@@ -81,41 +81,41 @@ func emptyDatabase(t *testing.T) shell {
 		}
 	})
 	u.Path = "/" + name
-	return shell{[]string{"BILLING_DATABASE_URL=" + u.String()}}
+	return cli{[]string{"BILLING_DATABASE_URL=" + u.String()}}
 }
 
-func TestBadUsage(t *testing.T) {
+func TestRun_BadUsage(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		args string
 		want string
 	}{
-		"no command":             {"", "needs a command"},
-		"unknown command":        {"bogus", `unknown command "bogus"`},
-		"command with a slip":    {"plan ad", "did you mean add?"},
-		"no command of a group":  {"plan", "needs a command"},
-		"unknown flag":           {"plan list --bogus", "unknown flag: --bogus"},
-		"unexpected argument":    {"plan list bogus", "bogus"},
-		"missing argument":       {"plan archive", "accepts 1 arg"},
-		"missing flags":          {"plan add --code x", `"currency", "name", "price" not set`},
-		"missing flag of token":  {"token --subject s", `"key" not set`},
-		"no payment system":      {"reconcile", `"payment-system" not set`},
-		"payment without an id":  {"payment", "accepts 1 arg"},
-		"payment of no id":       {"payment 42", `"42" is not the id of a payment`},
-		"shell unknown":          {"completion bogus", `unknown command "bogus"`},
-		"flag without a value":   {"plan add --code", "flag needs an argument"},
-		"number that is none":    {"plan add --interval-months x", "invalid argument"},
-		"no database":            {"plan list", "BILLING_DATABASE_URL is not set"},
-		"dev at no address":      {"dev --api-addr bogus", "--api-addr"},
-		"dev with two folders":   {"dev --ephemeral --data x", "[data ephemeral]"},
-		"migrate to nowhere":     {"migrate sideways", `unknown command "sideways"`},
-		"price that is no price": {"plan add --code x --name X --price cheap --currency RUB", `amount "cheap" is not a decimal number`},
-		"currency that is none":  {"plan add --code x --name X --price 1.00 --currency rub", `currency "rub" is not an ISO 4217 code`},
+		"no command":            {"", "needs a command"},
+		"unknown command":       {"bogus", `unknown command "bogus"`},
+		"misspelt command":      {"plan ad", "did you mean add?"},
+		"group without command": {"plan", "needs a command"},
+		"unknown flag":          {"plan list --bogus", "unknown flag: --bogus"},
+		"unexpected argument":   {"plan list bogus", "bogus"},
+		"missing argument":      {"plan archive", "accepts 1 arg"},
+		"missing flags":         {"plan add --code x", `"currency", "name", "price" not set`},
+		"missing flag of token": {"token --subject s", `"key" not set`},
+		"no payment system":     {"reconcile", `"payment-system" not set`},
+		"payment without an id": {"payment", "accepts 1 arg"},
+		"payment with bad id":   {"payment 42", `"42" is not the id of a payment`},
+		"unknown shell":         {"completion bogus", `unknown command "bogus"`},
+		"flag without a value":  {"plan add --code", "flag needs an argument"},
+		"bad number":            {"plan add --interval-months x", "invalid argument"},
+		"no database":           {"plan list", "BILLING_DATABASE_URL is not set"},
+		"dev at bad address":    {"dev --api-addr bogus", "--api-addr"},
+		"dev with two folders":  {"dev --ephemeral --data x", "[data ephemeral]"},
+		"migrate elsewhere":     {"migrate sideways", `unknown command "sideways"`},
+		"bad price":             {"plan add --code x --name X --price cheap --currency RUB", `amount "cheap" is not a decimal number`},
+		"bad currency":          {"plan add --code x --name X --price 1.00 --currency rub", `currency "rub" is not an ISO 4217 code`},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			out, errs := shell{}.run(t, boot.Misused, strings.Fields(test.args)...)
+			out, errs := cli{}.run(t, boot.Misused, strings.Fields(test.args)...)
 			if !strings.Contains(errs, test.want) {
 				t.Errorf("stderr is %q, want %q in it", errs, test.want)
 			}
@@ -126,11 +126,11 @@ func TestBadUsage(t *testing.T) {
 	}
 }
 
-func TestEveryCommandHasHelp(t *testing.T) {
+func TestRun_EveryCommandHasHelp(t *testing.T) {
 	t.Parallel()
 	var walk func(cmd *cobra.Command, path []string)
 	walk = func(cmd *cobra.Command, path []string) {
-		out, _ := shell{}.run(t, boot.OK, append(path, "--help")...)
+		out, _ := cli{}.run(t, boot.OK, append(path, "--help")...)
 		if !strings.Contains(out, "Usage:") {
 			t.Errorf("%v: no usage in %q", path, out)
 		}
@@ -141,21 +141,21 @@ func TestEveryCommandHasHelp(t *testing.T) {
 	walk((&tool{}).root(), nil)
 }
 
-func TestVersionAndCompletion(t *testing.T) {
+func TestRun_VersionAndCompletion(t *testing.T) {
 	t.Parallel()
-	if out, _ := (shell{}).run(t, boot.OK, "--version"); !strings.HasPrefix(out, "billingctl ") {
+	if out, _ := (cli{}).run(t, boot.OK, "--version"); !strings.HasPrefix(out, "billingctl ") {
 		t.Errorf("version is %q", out)
 	}
 	for _, name := range []string{"bash", "zsh", "fish"} {
-		if out, _ := (shell{}).run(t, boot.OK, "completion", name); len(out) < 1000 {
+		if out, _ := (cli{}).run(t, boot.OK, "completion", name); len(out) < 1000 {
 			t.Errorf("completion for %s is %q", name, out)
 		}
 	}
 }
 
-func TestDatabaseOutOfReach(t *testing.T) {
+func TestRun_DatabaseUnavailable(t *testing.T) {
 	t.Parallel()
-	s := shell{[]string{"BILLING_DATABASE_URL=postgres://billing:hunter2@127.0.0.1:1/billing"}}
+	s := cli{[]string{"BILLING_DATABASE_URL=postgres://billing:hunter2@127.0.0.1:1/billing"}}
 	for _, args := range []string{"plan list", "migrate status", "migrate up", "reconcile --payment-system simulator"} {
 		_, errs := s.run(t, boot.Failed, strings.Fields(args)...)
 		if strings.Contains(errs, "hunter2") {

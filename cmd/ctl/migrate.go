@@ -10,16 +10,16 @@ import (
 
 func (t *tool) migrate() *cobra.Command {
 	up := &cobra.Command{
-		Use: "up", Short: "Bring the schema to the newest version",
-		Long: "Bring the schema to the newest version. Any number may start at once: one works, the others wait.\n" +
-			"The login of BILLING_DATABASE_URL must own the schema and, the first time, may create roles.",
+		Use: "up", Short: "Apply all pending migrations",
+		Long: "Apply all pending migrations. Several processes may run it at the same time: one applies them, the others wait.\n" +
+			"The login of BILLING_DATABASE_URL must own the schema. The first run also needs the right to create roles.",
 		Args: cobra.NoArgs, RunE: t.action(t.migrateUp),
 	}
 	status := &cobra.Command{
-		Use: "status", Short: "List the steps of the schema and which are applied",
+		Use: "status", Short: "List the migrations and whether they are applied",
 		Args: cobra.NoArgs, RunE: t.action(t.migrateStatus),
 	}
-	return group("migrate", "Schema migrations", t.withJSON(up), t.withJSON(status))
+	return group("migrate", "Apply or list schema migrations", t.withJSON(up), t.withJSON(status))
 }
 
 type migratedJSON struct {
@@ -31,16 +31,16 @@ func (t *tool) migrateUp(cmd *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	names, err := postgres.Migrate(cmd.Context(), url.Reveal(), quiet(t.stderr))
+	names, err := postgres.Migrate(cmd.Context(), url.Reveal(), warningLog(t.stderr))
 	if err != nil {
 		return err
 	}
 	return t.print(migratedJSON{append([]string{}, names...)}, func() {
 		for _, name := range names {
-			t.say("applied %s", name)
+			t.printf("applied %s", name)
 		}
 		if len(names) == 0 {
-			t.say("the schema is current")
+			t.printf("the schema is current")
 		}
 	})
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/online-cinema/billing/cmd/internal/boot"
 )
 
-func TestMigrate(t *testing.T) {
+func TestMigrate_UpAndStatus(t *testing.T) {
 	t.Parallel()
 	s := emptyDatabase(t)
 	_, errs := s.run(t, boot.Failed, "plan", "list")
@@ -24,43 +24,43 @@ func TestMigrate(t *testing.T) {
 	s.json(t, boot.OK, &done, "migrate", "up")
 	s.json(t, boot.OK, &after, "migrate", "status")
 	if len(done.Applied) == 0 || len(done.Applied) != len(before) || len(after) != len(before) {
-		t.Fatalf("%d steps known before, %d after; %d applied", len(before), len(after), len(done.Applied))
+		t.Fatalf("%d migrations before, %d after; %d applied", len(before), len(after), len(done.Applied))
 	}
 	for i := range after {
 		if before[i].Applied || !after[i].Applied {
-			t.Errorf("step %s: applied before %v, after %v", after[i].Name, before[i].Applied, after[i].Applied)
+			t.Errorf("migration %s: applied before %v, after %v", after[i].Name, before[i].Applied, after[i].Applied)
 		}
 	}
 	if out, _ := s.run(t, boot.OK, "migrate", "up"); out != "the schema is current\n" {
-		t.Errorf("the second time it says %q", out)
+		t.Errorf("the second run prints %q", out)
 	}
 	s.run(t, boot.OK, "plan", "list")
 }
 
-func TestMigrateFromSeveralMachines(t *testing.T) {
+func TestMigrate_Concurrent(t *testing.T) {
 	t.Parallel()
 	s := emptyDatabase(t)
-	steps := make([]int, 3)
-	t.Run("at once", func(t *testing.T) {
-		for i := range steps {
+	applied := make([]int, 3)
+	t.Run("concurrently", func(t *testing.T) {
+		for i := range applied {
 			t.Run(strconv.Itoa(i), func(t *testing.T) {
 				t.Parallel()
 				var done migratedJSON
 				s.json(t, boot.OK, &done, "migrate", "up")
-				steps[i] = len(done.Applied)
+				applied[i] = len(done.Applied)
 			})
 		}
 	})
 	var all []migrationJSON
 	s.json(t, boot.OK, &all, "migrate", "status")
-	if sum := steps[0] + steps[1] + steps[2]; sum != len(all) {
-		t.Errorf("%v steps were taken, want %d together", steps, len(all))
+	if sum := applied[0] + applied[1] + applied[2]; sum != len(all) {
+		t.Errorf("%v migrations were applied, want %d in total", applied, len(all))
 	}
 }
 
-// Behind a backup, which holds every table, a step that wants one would keep the
-// whole service waiting.
-func TestMigrateDoesNotQueue(t *testing.T) {
+// A backup locks every table. A migration that waits for its lock would block the
+// service's statements behind it.
+func TestMigrate_GivesUpBehindALock(t *testing.T) {
 	t.Parallel()
 	s := emptyDatabase(t)
 	backup, err := pgx.Connect(t.Context(), s.url())
@@ -78,8 +78,8 @@ func TestMigrateDoesNotQueue(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, errs := s.run(t, boot.Failed, "migrate", "up"); !strings.Contains(errs, "somebody holds a table") {
-		t.Errorf("behind a lock stderr is %q", errs)
+	if _, errs := s.run(t, boot.Failed, "migrate", "up"); !strings.Contains(errs, "a table is locked") {
+		t.Errorf("behind a lock: stderr is %q", errs)
 	}
 	if _, err := backup.Exec(t.Context(), "ROLLBACK"); err != nil {
 		t.Fatal(err)

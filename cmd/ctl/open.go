@@ -15,14 +15,14 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// ownRole makes connections work as the login of the URL: what an operator may
-// do is the operator's own right, not the service's.
-const ownRole = postgres.LoginRole
+// operatorRole makes connections work as the login of the URL, so that commands have
+// the rights of the operator, not those of the service.
+const operatorRole = postgres.LoginRole
 
-// database is the configuration of commands that need nothing else.
+// database is the configuration of commands that only need the database.
 type database struct{ boot.Database }
 
-// url is the database's URL.
+// url returns the URL of the database.
 func (t *tool) url() (boot.DatabaseURL, error) {
 	cfg, err := boot.Load[database](t.environ)
 	return cfg.DatabaseURL, err
@@ -34,7 +34,7 @@ func (t *tool) withStore(ctx context.Context, f func(*postgres.Store) error) err
 	if err != nil {
 		return err
 	}
-	pool, err := postgres.OpenRole(ctx, url.Reveal(), ownRole)
+	pool, err := postgres.OpenRole(ctx, url.Reveal(), operatorRole)
 	if err != nil {
 		return err
 	}
@@ -48,13 +48,13 @@ type catalogConfig struct {
 	boot.Time
 }
 
-// withCatalog runs f with the catalogue, which is stamped by billing's clock.
+// withCatalog runs f with the catalogue. Its timestamps are from the billing clock.
 func (t *tool) withCatalog(ctx context.Context, f func(app.Catalog) error) error {
 	cfg, err := boot.Load[catalogConfig](t.environ)
 	if err != nil {
 		return err
 	}
-	now, closeClock, err := cfg.OpenClock(ctx, cfg.DatabaseURL, ownRole)
+	now, closeClock, err := cfg.OpenClock(ctx, cfg.DatabaseURL, operatorRole)
 	if err != nil {
 		return err
 	}
@@ -64,31 +64,31 @@ func (t *tool) withCatalog(ctx context.Context, f func(app.Catalog) error) error
 	})
 }
 
-// quiet logs what an operator must see even when no log was asked for.
-func quiet(w io.Writer) *slog.Logger {
+// warningLog returns a logger for warnings and errors, which operators must see.
+func warningLog(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
 
-// How Postgres says that there is no schema, and that somebody has a table locked.
+// SQLSTATE codes of Postgres.
 const (
 	undefinedTable   = "42P01"
 	lockNotAvailable = "55P03"
 )
 
-// explain is what a person is told of an error.
+// explain returns the text of an error for a person.
 func explain(err error) string {
 	var refused *pgconn.PgError
 	if errors.As(err, &refused) {
 		switch refused.Code {
 		case undefinedTable:
-			return "the database has no schema, or an old one: run billingctl migrate up"
+			return "the database has no schema or an old one: run billingctl migrate up"
 		case lockNotAvailable:
-			return "somebody holds a table, such as a backup or a long query; what was begun is undone: do it again later"
+			return "a table is locked, for example by a backup or a long query; the transaction was rolled back: try again later"
 		}
 	}
 	var unreachable *pgconn.ConnectError
 	if errors.Is(err, billing.Unavailable) || errors.As(err, &unreachable) {
-		return strings.Join(strings.Fields(err.Error()), " ") // has its causes on lines of their own
+		return strings.Join(strings.Fields(err.Error()), " ") // the causes are on separate lines
 	}
 	return err.Error()
 }

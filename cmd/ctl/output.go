@@ -12,13 +12,13 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// withJSON gives a command that prints something the flag --json.
+// withJSON adds the flag --json to a command that prints a result.
 func (t *tool) withJSON(cmd *cobra.Command) *cobra.Command {
 	cmd.Flags().BoolVar(&t.json, "json", false, "print JSON")
 	return cmd
 }
 
-// print writes v as JSON, or calls human, as the flag says.
+// print writes v as JSON with --json, else calls human.
 func (t *tool) print(v any, human func()) error {
 	if !t.json {
 		human()
@@ -30,11 +30,11 @@ func (t *tool) print(v any, human func()) error {
 	return enc.Encode(v)
 }
 
-func (t *tool) say(format string, args ...any) {
+func (t *tool) printf(format string, args ...any) {
 	_, _ = fmt.Fprintf(t.stdout, format+"\n", args...)
 }
 
-// table writes aligned columns.
+// table prints aligned columns.
 func (t *tool) table(header []string, rows [][]string) {
 	w := tabwriter.NewWriter(t.stdout, 0, 0, 2, ' ', 0)
 	for _, row := range append([][]string{header}, rows...) {
@@ -87,7 +87,7 @@ func orNull(t time.Time) *time.Time {
 	return &t
 }
 
-// mapped is a list of what f makes of each item, never nil.
+// mapped returns f of each item. The result is never nil.
 func mapped[A, B any](list []A, f func(A) B) []B {
 	result := make([]B, len(list))
 	for i, item := range list {

@@ -15,47 +15,47 @@ import (
 
 func (t *tool) payment() *cobra.Command {
 	return t.withJSON(&cobra.Command{
-		Use: "payment ID", Short: "Tell all that the books say of one payment",
-		Long: "Tell all that the books say of one payment: what was asked for, what became of it, and what that caused.\n\n" +
-			"When it was sent, and what the payment system said word for word, is in the log: look for its id as payment_id.",
+		Use: "payment ID", Short: "Show one payment and its events",
+		Long: "Show one payment: the intent, the outcome and the events that it caused.\n\n" +
+			"The requests to the payment system and its responses are in the logs: search for the id as payment_id.",
 		Example: "  billingctl payment 01a20ad7-07a3-74ec-b8cf-da68fb05228a",
 		Args:    cobra.ExactArgs(1),
 		RunE: t.action(func(cmd *cobra.Command, args []string) error {
 			if uuid.Validate(args[0]) != nil {
-				return misused("%q is not the id of a payment, which is a UUID", args[0])
+				return usageErrorf("%q is not the id of a payment: it must be a UUID", args[0])
 			}
 			return t.withStore(cmd.Context(), func(s *postgres.Store) error {
-				story, err := s.Story(cmd.Context(), billing.PaymentID(args[0]))
+				details, err := s.Story(cmd.Context(), billing.PaymentID(args[0]))
 				if err != nil {
 					return err
 				}
-				return t.print(toStoryJSON(story), func() { t.tell(story) })
+				return t.print(toPaymentJSON(details), func() { t.showPayment(details) })
 			})
 		}),
 	})
 }
 
-type storyJSON struct {
-	ID             string         `json:"id"`
-	UserID         string         `json:"user_id"`
-	SubscriptionID string         `json:"subscription_id"`
-	PaymentSystem  string         `json:"payment_system"`
-	ProviderRef    string         `json:"provider_ref"`
-	Initiator      string         `json:"initiator"`
-	Amount         moneyJSON      `json:"amount"`
-	PeriodStart    time.Time      `json:"period_start"`
-	PeriodEnd      time.Time      `json:"period_end"`
-	Status         string         `json:"status"`
-	DeclineCode    string         `json:"decline_code"`
-	Contradiction  string         `json:"contradiction"`
-	CreatedAt      time.Time      `json:"created_at"`
-	SettledAt      *time.Time     `json:"settled_at"`
-	SendUntil      *time.Time     `json:"send_until"`
-	LookUpAt       *time.Time     `json:"look_up_at"`
-	Events         []paymentEvent `json:"events"`
+type paymentJSON struct {
+	ID             string             `json:"id"`
+	UserID         string             `json:"user_id"`
+	SubscriptionID string             `json:"subscription_id"`
+	PaymentSystem  string             `json:"payment_system"`
+	ProviderRef    string             `json:"provider_ref"`
+	Initiator      string             `json:"initiator"`
+	Amount         moneyJSON          `json:"amount"`
+	PeriodStart    time.Time          `json:"period_start"`
+	PeriodEnd      time.Time          `json:"period_end"`
+	Status         string             `json:"status"`
+	DeclineCode    string             `json:"decline_code"`
+	Contradiction  string             `json:"contradiction"`
+	CreatedAt      time.Time          `json:"created_at"`
+	SettledAt      *time.Time         `json:"settled_at"`
+	SendUntil      *time.Time         `json:"send_until"`
+	LookUpAt       *time.Time         `json:"look_up_at"`
+	Events         []paymentEventJSON `json:"events"`
 }
 
-type paymentEvent struct {
+type paymentEventJSON struct {
 	ID          string     `json:"id"`
 	Type        string     `json:"type"`
 	At          time.Time  `json:"at"`
@@ -64,68 +64,67 @@ type paymentEvent struct {
 	RetryAt     *time.Time `json:"retry_at"`
 }
 
-// toStoryJSON leaves out the page on which a viewer confirms a payment, which is
-// the viewer's.
-func toStoryJSON(s app.Story) storyJSON {
-	return storyJSON{
+// toPaymentJSON omits the confirmation page, because only the viewer may open it.
+func toPaymentJSON(s app.Story) paymentJSON {
+	return paymentJSON{
 		ID: string(s.ID), UserID: string(s.UserID), SubscriptionID: string(s.SubscriptionID),
 		PaymentSystem: s.PaymentSystem, ProviderRef: s.ProviderRef, Initiator: string(s.Initiator),
 		Amount:      moneyJSON{s.Amount.Amount, string(s.Amount.Currency)},
 		PeriodStart: s.Period.Start, PeriodEnd: s.Period.End,
 		Status: string(s.Status), DeclineCode: string(s.DeclineCode), Contradiction: s.Contradiction,
 		CreatedAt: s.CreatedAt, SettledAt: orNull(s.SettledAt), SendUntil: orNull(s.SendUntil), LookUpAt: orNull(s.LookAt),
-		Events: mapped(s.Events, func(e billing.Event) paymentEvent {
-			return paymentEvent{
+		Events: mapped(s.Events, func(e billing.Event) paymentEventJSON {
+			return paymentEventJSON{
 				string(e.ID), string(e.Type), e.At, string(e.DeclineCode), orNull(e.AccessUntil), orNull(e.RetryAt),
 			}
 		}),
 	}
 }
 
-// tell is the story for people, in the order in which it happened.
-func (t *tool) tell(s app.Story) {
-	t.say("Payment %s of %s through %s", s.ID, s.Amount, s.PaymentSystem)
-	t.say("User %s, subscription %s, for %s to %s\n", s.UserID, s.SubscriptionID, stamp(s.Period.Start), stamp(s.Period.End))
-	asked := "asked for by the viewer"
+// showPayment prints a payment and its events in chronological order.
+func (t *tool) showPayment(s app.Story) {
+	t.printf("Payment %s of %s through %s", s.ID, s.Amount, s.PaymentSystem)
+	t.printf("User %s, subscription %s, for %s to %s\n", s.UserID, s.SubscriptionID, formatTime(s.Period.Start), formatTime(s.Period.End))
+	initiator := "requested by the viewer"
 	if s.Initiator == billing.MerchantInitiated {
-		asked = "a renewal"
+		initiator = "a renewal"
 	}
-	rows := [][]string{{stamp(s.CreatedAt), "intent stored", asked}}
-	there := after("known there as ", s.ProviderRef)
+	rows := [][]string{{formatTime(s.CreatedAt), "intent stored", initiator}}
+	ref := prefixed("provider reference ", s.ProviderRef)
 	switch {
 	case s.Settled():
-		rows = append(rows, []string{stamp(s.SettledAt), string(s.Status), phrases(string(s.DeclineCode), there)})
+		rows = append(rows, []string{formatTime(s.SettledAt), string(s.Status), joinNonEmpty(string(s.DeclineCode), ref)})
 	case s.ActionURL != "":
-		rows = append(rows, []string{"", "pending", phrases("the viewer is to confirm it", there)})
+		rows = append(rows, []string{"", "pending", joinNonEmpty("waits for the viewer's confirmation", ref)})
 	default:
-		rows = append(rows, []string{"", "pending", phrases("may be being sent until "+stamp(s.SendUntil), "is looked up at "+stamp(s.LookAt), there)})
+		rows = append(rows, []string{"", "pending", joinNonEmpty("may be sent until "+formatTime(s.SendUntil), "next lookup at "+formatTime(s.LookAt), ref)})
 	}
 	if s.Contradiction != "" {
 		rows = append(rows, []string{"", "contradicted", s.Contradiction})
 	}
 	for _, e := range s.Events {
-		rows = append(rows, []string{stamp(e.At), "event " + string(e.Type), phrases(string(e.DeclineCode),
-			after("tried again at ", stamp(e.RetryAt)), after("access until ", stamp(e.AccessUntil)))})
+		rows = append(rows, []string{formatTime(e.At), "event " + string(e.Type), joinNonEmpty(string(e.DeclineCode),
+			prefixed("next retry at ", formatTime(e.RetryAt)), prefixed("access until ", formatTime(e.AccessUntil)))})
 	}
-	t.table([]string{"TIME", "WHAT", ""}, rows)
+	t.table([]string{"TIME", "EVENT", ""}, rows)
 }
 
-// stamp is empty for no time.
-func stamp(at time.Time) string {
+// formatTime returns an empty string for the zero time.
+func formatTime(at time.Time) string {
 	if at.IsZero() {
 		return ""
 	}
 	return at.UTC().Format(time.RFC3339)
 }
 
-// after puts words before what is there, if anything is.
-func after(words, what string) string {
-	if what == "" {
+// prefixed returns prefix and text, or an empty string if text is empty.
+func prefixed(prefix, text string) string {
+	if text == "" {
 		return ""
 	}
-	return words + what
+	return prefix + text
 }
 
-func phrases(parts ...string) string {
+func joinNonEmpty(parts ...string) string {
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), "; ")
 }

@@ -13,8 +13,7 @@ const (
 	ownerID    = "11111111-1111-4111-8111-111111111111"
 )
 
-// A renewal that was declined and is tried again, and its second try, of which
-// nobody knows.
+// twoPayments inserts a declined renewal and its retry, whose outcome is unknown.
 const twoPayments = `
 INSERT INTO users VALUES ('` + ownerID + `', '2026-01-01Z', '2026-01-01Z');
 INSERT INTO payment_systems VALUES ('bank', 'Bank', '2026-01-01Z');
@@ -35,35 +34,35 @@ VALUES ('` + ownerID + `', gen_random_uuid(), 'payment_declined', '2026-02-01T00
     'insufficient_funds', '2026-02-08Z', '2026-02-02Z'),
        ('` + ownerID + `', gen_random_uuid(), 'subscribed', '2026-01-01Z', '` + ownerID + `', 'basic', NULL, NULL, NULL, '', '2026-02-01Z', NULL);`
 
-func TestPaymentIsTold(t *testing.T) {
+func TestPayment_Output(t *testing.T) {
 	t.Parallel()
 	s := withDatabase(t)
 	exec(t, s.url(), twoPayments)
 	out, _ := s.run(t, boot.OK, "payment", declinedID)
 	for _, want := range []string{
 		"399.00 RUB through bank", "User " + ownerID, "2026-02-01T00:00:01Z  intent stored", "a renewal",
-		"2026-02-01T00:00:02Z  declined", "insufficient_funds; known there as ref-7", "event payment_declined",
-		"tried again at 2026-02-02T00:00:00Z; access until 2026-02-08T00:00:00Z",
+		"2026-02-01T00:00:02Z  declined", "insufficient_funds; provider reference ref-7", "event payment_declined",
+		"next retry at 2026-02-02T00:00:00Z; access until 2026-02-08T00:00:00Z",
 	} {
 		if !strings.Contains(out, want) {
-			t.Errorf("%q is not in\n%s", want, out)
+			t.Errorf("the output lacks %q:\n%s", want, out)
 		}
 	}
 	if strings.Contains(out, "subscribed") {
-		t.Errorf("events of others are told:\n%s", out)
+		t.Errorf("the output has an event without this payment:\n%s", out)
 	}
-	var got storyJSON
+	var got paymentJSON
 	s.json(t, boot.OK, &got, "payment", pendingID)
 	if got.Status != "pending" || got.SettledAt != nil || got.SendUntil == nil || got.LookUpAt == nil || got.Events == nil || len(got.Events) > 0 {
-		t.Errorf("of one that is pending it says %+v", got)
+		t.Errorf("pending payment: %+v", got)
 	}
 	for _, flag := range []string{"--json", "--json=false"} {
 		if out, _ := s.run(t, boot.OK, "payment", pendingID, flag); strings.Contains(out, "secret") {
-			t.Errorf("a secret is told:\n%s", out)
+			t.Errorf("the output has a secret:\n%s", out)
 		}
 	}
 	_, errs := s.run(t, boot.Failed, "payment", ownerID)
 	if !strings.Contains(errs, "there is no payment "+ownerID) {
-		t.Errorf("of one that is not there it says %q", errs)
+		t.Errorf("unknown payment: stderr is %q", errs)
 	}
 }

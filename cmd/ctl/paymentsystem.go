@@ -18,18 +18,18 @@ func (t *tool) paymentSystem() *cobra.Command {
 			})
 		}),
 	}
-	add.Flags().StringVar(&ps.Code, "code", "", "the code under which its adapter is registered")
-	add.Flags().StringVar(&ps.Name, "name", "", "what viewers read")
+	add.Flags().StringVar(&ps.Code, "code", "", "code of the adapter")
+	add.Flags().StringVar(&ps.Name, "name", "", "name that viewers see")
 	require(add, "code", "name")
 	list := &cobra.Command{
-		Use: "list", Short: "List all payment systems, archived ones too", Args: cobra.NoArgs,
+		Use: "list", Short: "List all payment systems, including archived ones", Args: cobra.NoArgs,
 		RunE: t.action(t.paymentSystemList),
 	}
 	archive := &cobra.Command{
-		Use: "archive CODE", Short: "Close a payment system for new subscriptions; those it has keep renewing",
+		Use: "archive CODE", Short: "Close a payment system for new subscriptions; existing ones keep renewing",
 		Args: cobra.ExactArgs(1), RunE: t.action(t.paymentSystemArchive),
 	}
-	return group("payment-system", "The registry of payment systems", t.withJSON(add), t.withJSON(list), t.withJSON(archive))
+	return group("payment-system", "Manage the registry of payment systems", t.withJSON(add), t.withJSON(list), t.withJSON(archive))
 }
 
 func (t *tool) paymentSystemArchive(cmd *cobra.Command, args []string) error {
@@ -38,7 +38,7 @@ func (t *tool) paymentSystemArchive(cmd *cobra.Command, args []string) error {
 	})
 }
 
-// changePaymentSystem makes a change and prints the payment system as it is then.
+// changePaymentSystem makes a change and prints the changed payment system.
 func (t *tool) changePaymentSystem(cmd *cobra.Command, done string, change func(app.Catalog) (billing.PaymentSystem, error)) error {
 	return t.withCatalog(cmd.Context(), func(c app.Catalog) error {
 		ps, err := change(c)
@@ -46,7 +46,7 @@ func (t *tool) changePaymentSystem(cmd *cobra.Command, done string, change func(
 			return err
 		}
 		return t.print(toPaymentSystemJSON(ps), func() {
-			t.say("%s payment system %s: %s", done, ps.Code, ps.Name)
+			t.printf("%s payment system %s: %s", done, ps.Code, ps.Name)
 		})
 	})
 }

@@ -13,14 +13,14 @@ import (
 
 func (t *tool) plan() *cobra.Command {
 	list := &cobra.Command{
-		Use: "list", Short: "List all plans, archived ones too", Args: cobra.NoArgs,
+		Use: "list", Short: "List all plans, including archived ones", Args: cobra.NoArgs,
 		RunE: t.action(t.planList),
 	}
 	archive := &cobra.Command{
-		Use: "archive CODE", Short: "Take a plan off sale; its subscribers keep renewing", Args: cobra.ExactArgs(1),
+		Use: "archive CODE", Short: "Take a plan off sale; existing subscriptions keep renewing", Args: cobra.ExactArgs(1),
 		RunE: t.action(t.planArchive),
 	}
-	return group("plan", "The catalogue of plans",
+	return group("plan", "Manage the catalogue of plans",
 		t.withJSON(t.planAdd()), t.withJSON(list), t.withJSON(t.planSetPrice()), t.withJSON(archive))
 }
 
@@ -40,27 +40,27 @@ func (t *tool) planAdd() *cobra.Command {
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&p.Code, "code", "", "what programs and links call it")
-	f.StringVar(&p.Name, "name", "", "what viewers read")
+	f.StringVar(&p.Code, "code", "", "code for programs and links")
+	f.StringVar(&p.Name, "name", "", "name that viewers see")
 	f.StringVar(&price, "price", "", "price of one period, such as 399.00")
 	f.StringVar(&currency, "currency", "", "ISO 4217 code, such as RUB")
-	f.IntVar(&p.IntervalMonths, "interval-months", 1, "length of a period")
-	f.StringArrayVar(&p.Features, "feature", nil, "what its viewers may use; may be repeated")
+	f.IntVar(&p.IntervalMonths, "interval-months", 1, "length of a period in months")
+	f.StringArrayVar(&p.Features, "feature", nil, "feature that the plan includes; may be repeated")
 	require(cmd, "code", "name", "price", "currency")
 	return cmd
 }
 
 func require(cmd *cobra.Command, flags ...string) {
 	for _, flag := range flags {
-		_ = cmd.MarkFlagRequired(flag) // fails only for a flag that is not there
+		_ = cmd.MarkFlagRequired(flag) // fails only for an unknown flag
 	}
 }
 
 func (t *tool) planSetPrice() *cobra.Command {
 	var price, currency string
 	cmd := &cobra.Command{
-		Use: "set-price CODE", Short: "Change what a plan costs from now on",
-		Long:    "Change what a plan costs from now on. Those who subscribed before keep the price they agreed to.",
+		Use: "set-price CODE", Short: "Change the price of a plan for new subscriptions",
+		Long:    "Change the price of a plan for new subscriptions. Existing subscriptions keep the agreed price.",
 		Example: "  billingctl plan set-price premium --price 449.00",
 		Args:    cobra.ExactArgs(1),
 		RunE: t.action(func(cmd *cobra.Command, args []string) error {
@@ -100,7 +100,7 @@ func (t *tool) planArchive(cmd *cobra.Command, args []string) error {
 	})
 }
 
-// changePlan makes a change and prints the plan as it is then.
+// changePlan makes a change and prints the changed plan.
 func (t *tool) changePlan(cmd *cobra.Command, done string, change func(app.Catalog) (billing.Plan, error)) error {
 	return t.withCatalog(cmd.Context(), func(c app.Catalog) error {
 		p, err := change(c)
@@ -108,7 +108,7 @@ func (t *tool) changePlan(cmd *cobra.Command, done string, change func(app.Catal
 			return err
 		}
 		return t.print(toPlanJSON(p), func() {
-			t.say("%s plan %s: %s, %s", done, p.Code, p.Name, p.Price)
+			t.printf("%s plan %s: %s, %s", done, p.Code, p.Name, p.Price)
 		})
 	})
 }

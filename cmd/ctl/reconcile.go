@@ -20,15 +20,15 @@ func (t *tool) reconcile() *cobra.Command {
 	var system, since, metricsFile string
 	cmd := &cobra.Command{
 		Use: "reconcile", Short: "Compare our payments with a payment system's ledger",
-		Long: "Compare our payments with a payment system's ledger, and exit with 1 when they differ. It changes nothing.\n\n" +
-			"A payment that is being settled at this moment may be in the ledger before it is in our books:\n" +
-			"what differs once and not a minute later is none.",
+		Long: "Compare our payments with a payment system's ledger. The exit code is 1 if they differ. It changes nothing.\n\n" +
+			"A payment in progress may be in the ledger before our database has its outcome. If a difference is gone a\n" +
+			"minute later, nothing is wrong.",
 		Args: cobra.NoArgs,
 		RunE: t.action(func(cmd *cobra.Command, _ []string) error { return t.compare(cmd, system, since, metricsFile) }),
 	}
-	cmd.Flags().StringVar(&system, "payment-system", "", "its code")
-	cmd.Flags().StringVar(&since, "since", "", "compare from this time on, such as 2026-01-31T00:00:00Z or 2026-01-31 (default: from the first)")
-	cmd.Flags().StringVar(&metricsFile, "metrics-file", "", "write how many differ for Prometheus' textfile collector")
+	cmd.Flags().StringVar(&system, "payment-system", "", "code of the payment system")
+	cmd.Flags().StringVar(&since, "since", "", "compare payments from this time, such as 2026-01-31T00:00:00Z or 2026-01-31 (default: all)")
+	cmd.Flags().StringVar(&metricsFile, "metrics-file", "", "write the number of differences for Prometheus' textfile collector")
 	require(cmd, "payment-system")
 	return t.withJSON(cmd)
 }
@@ -60,8 +60,8 @@ func (t *tool) compare(cmd *cobra.Command, system, sinceText, metricsFile string
 		r.Matched, list(r.MissingHere), list(r.MissingThere), list(r.Different), list(r.Double),
 	}, func() { t.showReconciliation(r) })
 	if err == nil && r.Differs() {
-		t.complain("our books and the ledger of %s differ", system)
-		return errSaid
+		t.errorf("our payments and the ledger of %s differ", system)
+		return errReported
 	}
 	return err
 }
@@ -73,7 +73,7 @@ func (t *tool) reconciliation(cmd *cobra.Command, system string, since time.Time
 	}
 	ledger, closeLedger, err := boot.OpenLedger(cmd.Context(), url, system)
 	if errors.Is(err, boot.ErrNoAdapter) {
-		return r, misused("--payment-system: %v", err)
+		return r, usageErrorf("--payment-system: %v", err)
 	}
 	if err != nil {
 		return r, err
@@ -86,12 +86,12 @@ func (t *tool) reconciliation(cmd *cobra.Command, system string, since time.Time
 	return r, err
 }
 
-// writeMismatches writes what a comparison found as metrics, and when it ended.
+// writeMismatches writes the result and the time of a comparison as metrics.
 func writeMismatches(file, system string, r app.Reconciliation, now time.Time) error {
 	labels := prometheus.Labels{"provider": system}
 	mismatches := prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "billing_reconcile_mismatches", ConstLabels: labels,
-		Help: "Payments of which our books and the payment system's ledger said different things at the last comparison.",
+		Help: "Payments that differed from the payment system's ledger in the last comparison.",
 	}, []string{"kind"})
 	for kind, ids := range map[string][]billing.PaymentID{
 		"missing_here": r.MissingHere, "missing_there": r.MissingThere, "different": r.Different, "double": r.Double,
@@ -99,7 +99,7 @@ func writeMismatches(file, system string, r app.Reconciliation, now time.Time) e
 		mismatches.WithLabelValues(kind).Set(float64(len(ids)))
 	}
 	ended := prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "billing_reconcile_timestamp_seconds", ConstLabels: labels, Help: "When the last comparison ended.",
+		Name: "billing_reconcile_timestamp_seconds", ConstLabels: labels, Help: "Time of the last comparison.",
 	})
 	ended.Set(float64(now.Unix()))
 	registry := prometheus.NewRegistry()
@@ -110,7 +110,7 @@ func writeMismatches(file, system string, r app.Reconciliation, now time.Time) e
 	return nil
 }
 
-// parseSince reads a time, or a day in UTC.
+// parseSince parses a time, or a day in UTC.
 func parseSince(s string) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
@@ -120,7 +120,7 @@ func parseSince(s string) (time.Time, error) {
 			return at.UTC(), nil
 		}
 	}
-	return time.Time{}, misused("--since %q is not a time such as 2026-01-31T00:00:00Z or 2026-01-31", s)
+	return time.Time{}, usageErrorf("--since %q is not a time such as 2026-01-31T00:00:00Z or 2026-01-31", s)
 }
 
 func (t *tool) showReconciliation(r app.Reconciliation) {
@@ -129,10 +129,10 @@ func (t *tool) showReconciliation(r app.Reconciliation) {
 		name, means string
 		ids         []billing.PaymentID
 	}{
-		{"missing here", "charged there, not paid here", r.MissingHere},
-		{"missing there", "paid here, not charged there", r.MissingThere},
-		{"different", "other amounts", r.Different},
-		{"double", "charged there more than once", r.Double},
+		{"missing here", "in the ledger, not paid in our database", r.MissingHere},
+		{"missing there", "paid in our database, not in the ledger", r.MissingThere},
+		{"different", "different amounts", r.Different},
+		{"double", "charged more than once", r.Double},
 	} {
 		rows = append(rows, []string{group.name, strconv.Itoa(len(group.ids)), group.means})
 		for _, id := range group.ids {

@@ -12,7 +12,7 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// tool is what all commands share.
+// tool holds the state that all commands share.
 type tool struct {
 	environ        []string
 	stdout, stderr io.Writer
@@ -20,19 +20,20 @@ type tool struct {
 }
 
 func (t *tool) root() *cobra.Command {
-	root := group("billingctl", "Look after the billing service",
+	root := group("billingctl", "Operate the billing service",
 		t.dev(), t.migrate(), t.plan(), t.paymentSystem(), t.clock(), t.payment(), t.reconcile(), t.token(), t.vault(), t.adminUser())
 	root.Version = boot.Version()
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetOut(t.stdout)
 	root.SetErr(t.stderr)
-	makeStrict(root)
+	checkCompletionArgs(root)
 	return root
 }
 
-// makeStrict gives cobra's own commands our way of refusing what is wrong.
-func makeStrict(root *cobra.Command) {
+// checkCompletionArgs makes cobra's command "completion" refuse wrong arguments like
+// our groups.
+func checkCompletionArgs(root *cobra.Command) {
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {
 		if cmd.Name() == "completion" {
@@ -41,7 +42,7 @@ func makeStrict(root *cobra.Command) {
 	}
 }
 
-// group is a command that does nothing without one of its own commands.
+// group returns a command that only has subcommands.
 func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	g := &cobra.Command{Use: use, Short: short, Args: subcommand, RunE: nothing}
 	g.SuggestionsMinimumDistance = 2
@@ -51,8 +52,8 @@ func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 
 func nothing(*cobra.Command, []string) error { return nil }
 
-// subcommand is the check of a group's arguments: cobra would show the help and
-// call it a success.
+// subcommand checks the arguments of a group. Cobra would print the help and exit
+// with 0.
 func subcommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return fmt.Errorf("%q needs a command", cmd.CommandPath())
@@ -64,8 +65,8 @@ func subcommand(cmd *cobra.Command, args []string) error {
 	return errors.New(text)
 }
 
-// action is what a command does. Its errors are failures; all other errors of a
-// command line are bad usage.
+// action wraps the function of a command and marks its errors as failures. All other
+// errors of a command line are bad usage.
 func (t *tool) action(f func(cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := f(cmd, args); err != nil {
@@ -79,48 +80,47 @@ type failure struct{ error }
 
 func (f *failure) Unwrap() error { return f.error }
 
-// errSaid is the error of a command that has said all there is to say.
-var errSaid = errors.New("")
+// errReported is returned by a command that has printed its errors.
+var errReported = errors.New("")
 
-// misuse is the error of a command line that is wrong in a way that only its
-// action could tell.
-type misuse struct{ text string }
+// usageError is bad usage that the action of a command detects.
+type usageError struct{ text string }
 
-func (m *misuse) Error() string { return m.text }
+func (m *usageError) Error() string { return m.text }
 
-func misused(format string, args ...any) error {
-	return &misuse{fmt.Sprintf(format, args...)}
+func usageErrorf(format string, args ...any) error {
+	return &usageError{fmt.Sprintf(format, args...)}
 }
 
-// report tells why a command failed, and returns the exit code.
+// report prints the error of a command and returns the exit code.
 func (t *tool) report(cmd *cobra.Command, err error) int {
 	var failed *failure
 	var invalid *billing.InvalidError
 	switch {
 	case err == nil:
 		return boot.OK
-	case errors.Is(err, errSaid):
+	case errors.Is(err, errReported):
 		return boot.Failed
 	case !errors.As(err, &failed):
-		t.complain("%v\nSee '%s --help'.", err, cmd.CommandPath())
+		t.errorf("%v\nSee '%s --help'.", err, cmd.CommandPath())
 		return boot.Misused
 	case errors.As(err, &invalid):
 		for _, f := range invalid.Faults {
-			t.complain("%s %s", f.Field, f.Message)
+			t.errorf("%s %s", f.Field, f.Message)
 		}
 	default:
-		t.complain("%s", explain(failed.error))
+		t.errorf("%s", explain(failed.error))
 	}
-	return code(err)
+	return exitCode(err)
 }
 
-func (t *tool) complain(format string, args ...any) {
+func (t *tool) errorf(format string, args ...any) {
 	_, _ = fmt.Fprintf(t.stderr, "billingctl: "+format+"\n", args...)
 }
 
-func code(err error) int {
+func exitCode(err error) int {
 	var config *boot.ConfigError
-	var wrong *misuse
+	var wrong *usageError
 	if errors.As(err, &config) || errors.As(err, &wrong) || errors.Is(err, billing.Invalid) {
 		return boot.Misused
 	}

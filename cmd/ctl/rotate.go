@@ -22,7 +22,7 @@ type rotateFlags struct {
 func (t *tool) vaultRotate() *cobra.Command {
 	var in rotateFlags
 	cmd := &cobra.Command{
-		Use: "rotate", Short: "Have a new key seal from now on; the old ones still open",
+		Use: "rotate", Short: "Make a new key the primary one; the old keys still decrypt",
 		Args: cobra.NoArgs,
 		RunE: t.action(func(cmd *cobra.Command, _ []string) error {
 			if in.disableOld {
@@ -31,10 +31,10 @@ func (t *tool) vaultRotate() *cobra.Command {
 			return t.rotate(in)
 		}),
 	}
-	cmd.Flags().BoolVar(&in.prepare, "prepare", false, "add a key that only opens for now; the next rotate has it seal")
-	cmd.Flags().BoolVar(&in.disableOld, "disable-old", false, "have the keys open nothing any more that no row is sealed with")
-	cmd.Flags().BoolVar(&in.enableOld, "enable-old", false, "have the disabled keys open again, for a backup that was sealed with them")
-	cmd.Flags().StringVar(&in.newKEK, "new-kek", "", "encrypt the keyset with the key in this file, which is made if need be, and leave the keys as they are")
+	cmd.Flags().BoolVar(&in.prepare, "prepare", false, "add a key that only decrypts; the next rotate makes it the primary key")
+	cmd.Flags().BoolVar(&in.disableOld, "disable-old", false, "disable the keys that no row is encrypted with")
+	cmd.Flags().BoolVar(&in.enableOld, "enable-old", false, "enable the disabled keys again, for a backup that was encrypted with them")
+	cmd.Flags().StringVar(&in.newKEK, "new-kek", "", "encrypt the keyset with the key in this file, and create the file if it is missing; the keys do not change")
 	cmd.MarkFlagsMutuallyExclusive("prepare", "disable-old", "enable-old", "new-kek")
 	return t.withJSON(in.keys(cmd))
 }
@@ -80,38 +80,39 @@ func (t *tool) printKeys(f vault.Files) error {
 	}
 	return t.print(rotatedJSON{mapped(keys, func(k vault.Key) keyStateJSON { return keyStateJSON(k) })}, func() {
 		for _, k := range keys {
-			t.say("key %d %s", k.ID, keyJSON{Known: true, Primary: k.Primary, Enabled: k.Enabled}.state())
+			t.printf("key %d %s", k.ID, keyJSON{Known: true, Primary: k.Primary, Enabled: k.Enabled}.state())
 		}
 	})
 }
 
-// settle is longer than a transaction takes: what was sealed before a key was
-// disabled is in the database by then.
-const settle = 6 * time.Second
+// commitWait is longer than any transaction. After it, every row that was encrypted
+// before a key was disabled is visible.
+const commitWait = 6 * time.Second
 
-// disableOld disables the keys that no row needs. A row that was sealed a moment
-// before, and comes to light a moment after, takes it back.
+// disableOld disables the keys that no row needs. If a transaction commits a row with
+// such a key just afterwards, disableOld enables the keys again and fails.
 func (t *tool) disableOld(ctx context.Context, in vaultFlags) error {
 	return t.withVault(ctx, in, func(f vault.Files, s *postgres.Store) error {
-		old, err := unused(ctx, f, s)
+		old, err := unusedKeys(ctx, f, s)
 		if err != nil {
 			return err
 		}
 		if err := f.Disable(old...); err != nil {
 			return err
 		}
-		if err := stayUnused(ctx, s, old); err != nil {
+		if err := confirmUnused(ctx, s, old); err != nil {
 			if back := f.Enable(old...); back != nil {
 				return fmt.Errorf("%w; the old keys could not be enabled again: %w", err, back)
 			}
-			return fmt.Errorf("%w; the old keys open as before", err)
+			return fmt.Errorf("%w; the old keys are enabled again", err)
 		}
 		return t.printKeys(f)
 	})
 }
 
-// unused returns the keys that may be disabled. An error says which rows need one.
-func unused(ctx context.Context, f vault.Files, s *postgres.Store) (ids []uint32, err error) {
+// unusedKeys returns the enabled keys that may be disabled. It fails if any row needs
+// an old key.
+func unusedKeys(ctx context.Context, f vault.Files, s *postgres.Store) (ids []uint32, err error) {
 	st, err := vaultStatus(ctx, f, s)
 	if err != nil {
 		return nil, err
@@ -120,7 +121,7 @@ func unused(ctx context.Context, f vault.Files, s *postgres.Store) (ids []uint32
 		switch {
 		case k.Primary || !k.Known:
 		case k.Cards+k.PaymentMethods > 0:
-			return nil, fmt.Errorf("%d rows are sealed with key %d: run billingctl vault rewrap first", k.Cards+k.PaymentMethods, k.ID)
+			return nil, fmt.Errorf("%d rows are encrypted with key %d: run billingctl vault rewrap first", k.Cards+k.PaymentMethods, k.ID)
 		case k.Enabled:
 			ids = append(ids, k.ID)
 		}
@@ -128,10 +129,11 @@ func unused(ctx context.Context, f vault.Files, s *postgres.Store) (ids []uint32
 	return ids, nil
 }
 
-func stayUnused(ctx context.Context, s *postgres.Store, ids []uint32) error {
-	tick := time.NewTicker(settle / 12)
+// confirmUnused watches the rows during commitWait. It fails if one uses a key of ids.
+func confirmUnused(ctx context.Context, s *postgres.Store, ids []uint32) error {
+	tick := time.NewTicker(commitWait / 12)
 	defer tick.Stop()
-	for until := time.Now().Add(settle); len(ids) > 0 && time.Now().Before(until); {
+	for until := time.Now().Add(commitWait); len(ids) > 0 && time.Now().Before(until); {
 		rows, err := s.KeyUsage(ctx)
 		if err != nil {
 			return err
@@ -139,7 +141,7 @@ func stayUnused(ctx context.Context, s *postgres.Store, ids []uint32) error {
 		for _, r := range rows {
 			for _, id := range ids {
 				if r.KeyID == id {
-					return fmt.Errorf("%d rows were sealed with key %d just now: run billingctl vault rewrap again", r.Cards+r.Methods, id)
+					return fmt.Errorf("%d rows were just encrypted with key %d: run billingctl vault rewrap again", r.Cards+r.Methods, id)
 				}
 			}
 		}
@@ -162,14 +164,14 @@ func (t *tool) vaultRewrap() *cobra.Command {
 	var in vaultFlags
 	batch := 500
 	cmd := &cobra.Command{
-		Use: "rewrap", Short: "Seal again what an old key sealed, or what is in the clear",
-		Long: "Seal again what an old key sealed, or what is in the clear. Each row is opened again before it is kept.\n" +
-			"It can be stopped at any moment and started again, and runs beside everything else.\n\n" +
-			"Exit code 1 when some row does not open; the others are done all the same.",
+		Use: "rewrap", Short: "Encrypt rows with the primary key that are plaintext or use an old key",
+		Long: "Encrypt rows with the primary key that are plaintext or use an old key. Each new ciphertext is verified before\n" +
+			"it is stored. The service can keep running. The command can be interrupted and started again.\n\n" +
+			"The exit code is 1 if a row cannot be decrypted; the other rows are processed.",
 		Args: cobra.NoArgs,
 		RunE: t.action(func(cmd *cobra.Command, _ []string) error {
 			if batch < 1 || batch > maxBatch {
-				return misused("--batch %d must be 1 to %d", batch, maxBatch)
+				return usageErrorf("--batch %d must be 1 to %d", batch, maxBatch)
 			}
 			return t.withVault(cmd.Context(), in, func(f vault.Files, s *postgres.Store) error {
 				return t.rewrap(cmd.Context(), f, s, batch)
@@ -180,13 +182,13 @@ func (t *tool) vaultRewrap() *cobra.Command {
 	return t.withJSON(in.keys(cmd))
 }
 
-// maxBatch keeps a transaction well within the time that one may take.
+// maxBatch keeps a transaction well below its time limit.
 const maxBatch = 5000
 
 func (t *tool) rewrap(ctx context.Context, f vault.Files, s *postgres.Store, batch int) error {
 	var result rewrappedJSON
 	for {
-		pass, err := onePass(ctx, s, batch)
+		pass, err := rewrapAll(ctx, s, batch)
 		if err != nil {
 			return err
 		}
@@ -196,29 +198,30 @@ func (t *tool) rewrap(ctx context.Context, f vault.Files, s *postgres.Store, bat
 		if err != nil {
 			return err
 		}
-		// What is left beside the broken ones was in use, or is newer than the pass.
+		// Other remaining rows were locked, or are newer than the pass.
 		if result.Left = st.Left; result.Left <= int64(len(result.Broken)) {
 			break
 		}
 		select {
-		case <-time.After(settle / 60):
+		case <-time.After(commitWait / 60):
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
 	err := t.print(result, func() {
-		t.say("%d rows were sealed again; %d are left", result.Sealed, result.Left)
+		t.printf("%d rows were encrypted again; %d are left", result.Sealed, result.Left)
 	})
 	for _, b := range result.Broken {
-		t.complain("%s does not open: it was changed or moved, or its key is gone", b)
+		t.errorf("%s cannot be decrypted: it was changed or moved, or its key is missing", b)
 	}
 	if err == nil && len(result.Broken) > 0 {
-		return errSaid
+		return errReported
 	}
 	return err
 }
 
-func onePass(ctx context.Context, s *postgres.Store, batch int) (*postgres.Rewrap, error) {
+// rewrapAll makes one pass over all rows.
+func rewrapAll(ctx context.Context, s *postgres.Store, batch int) (*postgres.Rewrap, error) {
 	pass, err := s.Rewrap()
 	if err != nil {
 		return nil, err

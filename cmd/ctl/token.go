@@ -10,7 +10,7 @@ import (
 	"github.com/online-cinema/billing/cmd/internal/boot"
 )
 
-// tokenConfig is what the flags of token default to.
+// tokenConfig holds the defaults of the flags of token.
 type tokenConfig struct {
 	boot.Service
 	Issuer   string `env:"BILLING_AUTH_ISSUER"`
@@ -25,20 +25,20 @@ type tokenFlags struct {
 func (t *tool) token() *cobra.Command {
 	var in tokenFlags
 	cmd := &cobra.Command{
-		Use: "token", Short: "Sign a viewer's token, for trying things out",
-		Long: "Sign a viewer's token as the auth service would. It needs BILLING_ENV=dev or test:\n" +
-			"whoever has the private key can be any viewer, so it has no place in production.",
+		Use: "token", Short: "Sign a viewer's token for tests",
+		Long: "Sign a viewer's token like the auth service. It needs BILLING_ENV=dev or test: the private key can sign\n" +
+			"a token for any viewer, so production must not have it.",
 		Example: "  BILLING_ENV=dev billingctl token --subject alice --key private.pem --issuer cinema-auth --audience cinema-billing",
 		Args:    cobra.NoArgs,
 		RunE:    t.action(func(*cobra.Command, []string) error { return t.signToken(in) }),
 	}
 	f := cmd.Flags()
-	f.StringVar(&in.subject, "subject", "", "the viewer")
+	f.StringVar(&in.subject, "subject", "", "subject of the token: the viewer")
 	f.StringVar(&in.key, "key", "", "PEM file with the RSA private key")
-	f.StringVar(&in.kid, "kid", "", "id of the key, when the service reads a JWKS")
-	f.StringVar(&in.issuer, "issuer", "", "iss (default BILLING_AUTH_ISSUER)")
-	f.StringVar(&in.audience, "audience", "", "aud (default BILLING_AUTH_AUDIENCE)")
-	f.DurationVar(&in.ttl, "ttl", time.Hour, "how long it is valid")
+	f.StringVar(&in.kid, "kid", "", "id of the key (kid), if the service reads a JWKS")
+	f.StringVar(&in.issuer, "issuer", "", "issuer (default BILLING_AUTH_ISSUER)")
+	f.StringVar(&in.audience, "audience", "", "audience (default BILLING_AUTH_AUDIENCE)")
+	f.DurationVar(&in.ttl, "ttl", time.Hour, "validity")
 	require(cmd, "subject", "key")
 	return t.withJSON(cmd)
 }
@@ -55,7 +55,7 @@ func (t *tool) signToken(in tokenFlags) error {
 	}
 	if cfg.Env == boot.Production {
 		return &boot.ConfigError{Faults: []string{
-			"BILLING_ENV is production (the default), where tokens come from the auth service alone: set BILLING_ENV=dev to sign one for trying things out",
+			"BILLING_ENV is production (the default), where only the auth service signs tokens: set BILLING_ENV=dev to sign one for tests",
 		}}
 	}
 	if err := in.complete(cfg); err != nil {
@@ -74,10 +74,10 @@ func (t *tool) signToken(in tokenFlags) error {
 	if err != nil {
 		return err
 	}
-	return t.print(tokenJSON{token, claims.ExpiresAt}, func() { t.say("%s", token) })
+	return t.print(tokenJSON{token, claims.ExpiresAt}, func() { t.printf("%s", token) })
 }
 
-// complete fills in what the environment says, and refuses what is missing.
+// complete sets empty flags from the environment and checks all of them.
 func (in *tokenFlags) complete(cfg tokenConfig) error {
 	if in.issuer == "" {
 		in.issuer = cfg.Issuer
@@ -88,7 +88,7 @@ func (in *tokenFlags) complete(cfg tokenConfig) error {
 	var faults []error
 	need := func(ok bool, text string) {
 		if !ok {
-			faults = append(faults, misused("%s", text))
+			faults = append(faults, usageErrorf("%s", text))
 		}
 	}
 	need(in.subject != "", "--subject is empty")

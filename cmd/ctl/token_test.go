@@ -10,7 +10,7 @@ import (
 	"github.com/online-cinema/billing/cmd/internal/boot"
 )
 
-func TestTokenIsAccepted(t *testing.T) {
+func TestToken_IsValid(t *testing.T) {
 	t.Parallel()
 	private, public, err := auth.NewKeyPair(t.TempDir())
 	if err != nil {
@@ -20,7 +20,7 @@ func TestTokenIsAccepted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := shell{[]string{"BILLING_ENV=dev", "BILLING_AUTH_ISSUER=i", "BILLING_AUTH_AUDIENCE=other"}}
+	s := cli{[]string{"BILLING_ENV=dev", "BILLING_AUTH_ISSUER=i", "BILLING_AUTH_AUDIENCE=other"}}
 	token, _ := s.run(t, boot.OK, "token", "--subject", "alice", "--key", private, "--audience", "a")
 	claims, err := verifier.Verify(t.Context(), strings.TrimSuffix(token, "\n"))
 	if err != nil || claims.Subject != "alice" {
@@ -33,7 +33,7 @@ func TestTokenIsAccepted(t *testing.T) {
 	}
 }
 
-func TestTokenRefusals(t *testing.T) {
+func TestToken_Refusals(t *testing.T) {
 	t.Parallel()
 	missing := filepath.Join(t.TempDir(), "private.pem")
 	tests := map[string]struct {
@@ -46,14 +46,14 @@ func TestTokenRefusals(t *testing.T) {
 		"production":            {"BILLING_ENV=production", nil, boot.Misused, "set BILLING_ENV=dev"},
 		"no issuer":             {"BILLING_ENV=test", []string{"--audience", "a"}, boot.Misused, "give --issuer"},
 		"no audience":           {"BILLING_ENV=test", []string{"--issuer", "i"}, boot.Misused, "give --audience"},
-		"no time":               {"BILLING_ENV=dev", []string{"--issuer", "i", "--audience", "a", "--ttl", "0s"}, boot.Misused, "--ttl"},
-		"no key":                {"BILLING_ENV=dev", []string{"--issuer", "i", "--audience", "a"}, boot.Failed, "no such file"},
+		"no validity":           {"BILLING_ENV=dev", []string{"--issuer", "i", "--audience", "a", "--ttl", "0s"}, boot.Misused, "--ttl"},
+		"no key file":           {"BILLING_ENV=dev", []string{"--issuer", "i", "--audience", "a"}, boot.Failed, "no such file"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			args := append([]string{"token", "--subject", "alice", "--key", missing}, test.args...)
-			out, errs := shell{[]string{test.env}}.run(t, test.code, args...)
+			out, errs := cli{[]string{test.env}}.run(t, test.code, args...)
 			if !strings.Contains(errs, test.want) || out != "" {
 				t.Errorf("stderr is %q, want %q in it; stdout %q", errs, test.want, out)
 			}

@@ -12,7 +12,7 @@ import (
 	"github.com/online-cinema/billing/cmd/internal/boot"
 )
 
-// vaultConfig is what the environment says about the vault. Flags win over it.
+// vaultConfig holds the defaults of the flags of vault.
 type vaultConfig struct {
 	boot.Service
 	KeysetFile string `env:"BILLING_VAULT_KEYSET_FILE"`
@@ -22,26 +22,26 @@ type vaultConfig struct {
 type vaultFlags struct{ keyset, kek string }
 
 func (t *tool) vault() *cobra.Command {
-	g := group("vault", "Keys that seal card numbers and payment tokens",
+	g := group("vault", "Manage the keys that encrypt card numbers and payment tokens",
 		t.vaultKeygen(), t.vaultRotate(), t.vaultRewrap(), t.vaultStatus())
-	g.Long = "Keys that seal card numbers and payment tokens.\n\n" +
-		"Changing the key while everything runs:\n\n" +
-		"  billingctl vault rotate                a new key seals from now on, the old ones still open\n" +
-		"  billingctl vault rewrap                what the old ones sealed is sealed again\n" +
-		"  billingctl vault rotate --disable-old  the old ones open nothing any more; refused while a row needs one\n\n" +
-		"Running programs follow the keyset file; nothing is restarted. Where each machine has a copy of the file,\n" +
-		"begin with rotate --prepare and copy the file everywhere, then go on with rotate and copy it again."
+	g.Long = "Manage the keys that encrypt card numbers and payment tokens.\n\n" +
+		"To change the key while the service runs:\n\n" +
+		"  billingctl vault rotate                make a new key the primary one; the old keys still decrypt\n" +
+		"  billingctl vault rewrap                encrypt all rows with the new key\n" +
+		"  billingctl vault rotate --disable-old  disable the old keys; refused while a row needs one\n\n" +
+		"Running programs reload the keyset file; no restart is needed. If each machine has a copy of the file, begin\n" +
+		"with rotate --prepare and copy the file to all machines. Then continue with rotate and copy it again."
 	return g
 }
 
 // keys adds the flags that name the files.
 func (in *vaultFlags) keys(cmd *cobra.Command) *cobra.Command {
-	cmd.Flags().StringVar(&in.keyset, "keyset", "", "file of the keys (default BILLING_VAULT_KEYSET_FILE)")
-	cmd.Flags().StringVar(&in.kek, "kek", "", "file of the key that encrypts them (default BILLING_VAULT_KEK_FILE)")
+	cmd.Flags().StringVar(&in.keyset, "keyset", "", "keyset file (default BILLING_VAULT_KEYSET_FILE)")
+	cmd.Flags().StringVar(&in.kek, "kek", "", "file with the key that encrypts the keyset (default BILLING_VAULT_KEK_FILE)")
 	return cmd
 }
 
-// files are the vault's files, as the flags or the environment say.
+// files returns the vault's files from the flags or the environment.
 func (t *tool) files(in vaultFlags) (vault.Files, error) {
 	cfg, err := boot.Load[vaultConfig](t.environ)
 	if err != nil {
@@ -54,7 +54,7 @@ func (t *tool) files(in vaultFlags) (vault.Files, error) {
 		cfg.KEKFile = in.kek
 	}
 	if cfg.KeysetFile == "" {
-		return vault.Files{}, misused("give --keyset or set BILLING_VAULT_KEYSET_FILE")
+		return vault.Files{}, usageErrorf("give --keyset or set BILLING_VAULT_KEYSET_FILE")
 	}
 	return boot.Vault{KeysetFile: cfg.KeysetFile, KEKFile: cfg.KEKFile}.Files(cfg.Env), nil
 }
@@ -67,12 +67,12 @@ type keygenJSON struct {
 
 func (t *tool) vaultKeygen() *cobra.Command {
 	var in vaultFlags
-	var inTheClear bool
+	var plaintext bool
 	cmd := &cobra.Command{
-		Use: "keygen", Short: "Make a keyset, and the key that encrypts it",
-		Long: "Make a keyset, and the key that encrypts it unless that is there. Nothing is overwritten.\n\n" +
-			"Keep the two files apart: whoever has both, and the database, has every card number. Back both up, apart\n" +
-			"from the database too: without them nothing in it opens again.",
+		Use: "keygen", Short: "Create a keyset and the key that encrypts it",
+		Long: "Create a keyset and, unless it exists, the key that encrypts it. No file is overwritten.\n\n" +
+			"Store the two files separately: together with the database they reveal every card number. Back up both, also\n" +
+			"separately from the database: without them the card numbers and payment tokens are lost.",
 		Example: "  billingctl vault keygen --keyset /etc/billing/vault.json --kek /etc/billing/vault.kek",
 		Args:    cobra.NoArgs,
 		RunE: t.action(func(*cobra.Command, []string) error {
@@ -80,21 +80,21 @@ func (t *tool) vaultKeygen() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return t.keygen(f, inTheClear)
+			return t.keygen(f, plaintext)
 		}),
 	}
-	cmd.Flags().BoolVar(&inTheClear, "clear", false, "do not encrypt the keyset; only with BILLING_ENV=dev or test")
+	cmd.Flags().BoolVar(&plaintext, "clear", false, "do not encrypt the keyset; only with BILLING_ENV=dev or test")
 	return t.withJSON(in.keys(cmd))
 }
 
-func (t *tool) keygen(f vault.Files, inTheClear bool) error {
+func (t *tool) keygen(f vault.Files, plaintext bool) error {
 	switch {
-	case inTheClear && !f.AllowClear:
-		return misused("--clear needs BILLING_ENV=dev or test: in production the keyset is encrypted")
-	case inTheClear:
+	case plaintext && !f.AllowClear:
+		return usageErrorf("--clear needs BILLING_ENV=dev or test: production requires an encrypted keyset")
+	case plaintext:
 		f.KEK = ""
 	case f.KEK == "":
-		return misused("give --kek or set BILLING_VAULT_KEK_FILE: the keyset is encrypted with the key in that file")
+		return usageErrorf("give --kek or set BILLING_VAULT_KEK_FILE: the key in that file encrypts the keyset")
 	}
 	if err := vault.Create(f, clock.System{}.Now()); err != nil {
 		return err
@@ -104,9 +104,9 @@ func (t *tool) keygen(f vault.Files, inTheClear bool) error {
 		return err
 	}
 	return t.print(keygenJSON{f.Keyset, f.KEK, keys[0].ID}, func() {
-		t.say("%s holds key %d", f.Keyset, keys[0].ID)
+		t.printf("%s holds key %d", f.Keyset, keys[0].ID)
 		if f.KEK != "" {
-			t.say("%s holds the key that encrypts it: keep it somewhere else", f.KEK)
+			t.printf("%s holds the key that encrypts it: store it separately", f.KEK)
 		}
 	})
 }
@@ -121,15 +121,15 @@ type keyJSON struct {
 }
 
 type vaultStatusJSON struct {
-	Keys        []keyJSON `json:"keys"`
-	ClearTokens int64     `json:"clear_tokens"` // not sealed yet
-	Left        int64     `json:"left"`         // rows for rewrap
+	Keys            []keyJSON `json:"keys"`
+	PlaintextTokens int64     `json:"clear_tokens"` // tokens that are not encrypted yet
+	Left            int64     `json:"left"`         // rows that rewrap would encrypt
 }
 
 func (t *tool) vaultStatus() *cobra.Command {
 	var in vaultFlags
 	cmd := &cobra.Command{
-		Use: "status", Short: "List the keys, and how many rows each has sealed",
+		Use: "status", Short: "List the keys and the number of rows that each encrypts",
 		Args: cobra.NoArgs,
 		RunE: t.action(func(cmd *cobra.Command, _ []string) error {
 			return t.withVault(cmd.Context(), in, func(f vault.Files, s *postgres.Store) error {
@@ -144,13 +144,13 @@ func (t *tool) vaultStatus() *cobra.Command {
 	return t.withJSON(in.keys(cmd))
 }
 
-// withVault runs f with the store and the keys that its rows are sealed with.
+// withVault runs f with the vault's files and a store that uses their keys.
 func (t *tool) withVault(ctx context.Context, in vaultFlags, f func(vault.Files, *postgres.Store) error) error {
 	files, err := t.files(in)
 	if err != nil {
 		return err
 	}
-	keys, err := vault.Open(files, quiet(t.stderr))
+	keys, err := vault.Open(files, warningLog(t.stderr))
 	if err != nil {
 		return err
 	}
@@ -158,7 +158,7 @@ func (t *tool) withVault(ctx context.Context, in vaultFlags, f func(vault.Files,
 	if err != nil {
 		return err
 	}
-	pool, err := postgres.OpenRole(ctx, url.Reveal(), ownRole)
+	pool, err := postgres.OpenRole(ctx, url.Reveal(), operatorRole)
 	if err != nil {
 		return err
 	}
@@ -166,7 +166,7 @@ func (t *tool) withVault(ctx context.Context, in vaultFlags, f func(vault.Files,
 	return f(files, boot.NewStore(pool, keys))
 }
 
-// vaultStatus puts the keys of the file and the rows of the database together.
+// vaultStatus joins the keys of the keyset with the row counts of the database.
 func vaultStatus(ctx context.Context, f vault.Files, s *postgres.Store) (st vaultStatusJSON, err error) {
 	keys, err := f.Keys()
 	if err != nil {
@@ -187,7 +187,7 @@ func vaultStatus(ctx context.Context, f vault.Files, s *postgres.Store) (st vaul
 
 func (st *vaultStatusJSON) add(r postgres.KeyUsage) {
 	if r.KeyID == 0 {
-		st.ClearTokens = r.Methods
+		st.PlaintextTokens = r.Methods
 		st.Left += r.Methods
 		return
 	}
@@ -210,22 +210,22 @@ func (t *tool) showVault(st vaultStatusJSON) {
 			strconv.FormatUint(uint64(k.ID), 10), k.state(), strconv.FormatInt(k.Cards, 10), strconv.FormatInt(k.PaymentMethods, 10),
 		}
 	}))
-	if st.ClearTokens > 0 {
-		t.say("%d payment tokens are in the clear", st.ClearTokens)
+	if st.PlaintextTokens > 0 {
+		t.printf("%d payment tokens are stored as plaintext", st.PlaintextTokens)
 	}
 	if st.Left > 0 {
-		t.say("%d rows wait for billingctl vault rewrap", st.Left)
+		t.printf("%d rows need billingctl vault rewrap", st.Left)
 	}
 }
 
 func (k keyJSON) state() string {
 	switch {
 	case !k.Known:
-		return "not in the keyset: its rows cannot be opened"
+		return "not in the keyset: its rows cannot be decrypted"
 	case k.Primary:
-		return "seals and opens"
+		return "encrypts and decrypts"
 	case k.Enabled:
-		return "opens"
+		return "decrypts"
 	default:
 		return "disabled"
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/online-cinema/billing/cmd/internal/boot"
 )
 
-// withVaultFiles is a shell with a database and names for the files of a vault.
-func withVaultFiles(t *testing.T) shell {
+// withVaultFiles returns a cli with a new database and paths for the vault's files.
+func withVaultFiles(t *testing.T) cli {
 	t.Helper()
 	s := withDatabase(t)
 	dir := t.TempDir()
@@ -22,13 +22,14 @@ func withVaultFiles(t *testing.T) shell {
 	return s
 }
 
-func (s shell) file(i int) string {
+// file returns the path in variable i of the environment.
+func (s cli) file(i int) string {
 	_, path, _ := strings.Cut(s.environ[i], "=")
 	return path
 }
 
-// clearTokens adds payment methods whose tokens nobody has sealed.
-func (s shell) clearTokens(t *testing.T, n int) {
+// addPlaintextTokens adds payment methods with plaintext tokens.
+func (s cli) addPlaintextTokens(t *testing.T, n int) {
 	t.Helper()
 	const user = "00000000-0000-7000-8000-00000000000a"
 	exec(t, s.url(), "INSERT INTO users VALUES ($1, now(), now())", user)
@@ -39,20 +40,20 @@ func (s shell) clearTokens(t *testing.T, n int) {
 	}
 }
 
-func TestVault(t *testing.T) {
+func TestVault_Lifecycle(t *testing.T) {
 	t.Parallel()
 	s := withVaultFiles(t)
 	var made keygenJSON
 	s.json(t, boot.OK, &made, "vault", "keygen")
 	if made.Keyset != s.file(1) || made.KEK != s.file(2) || made.KeyID == 0 {
-		t.Errorf("made %+v", made)
+		t.Errorf("keygen printed %+v", made)
 	}
 	if _, stderr := s.run(t, boot.Failed, "vault", "keygen"); !strings.Contains(stderr, "not overwritten") {
-		t.Errorf("made again: %q", stderr)
+		t.Errorf("second keygen: %q", stderr)
 	}
 
 	const rows = 5
-	s.clearTokens(t, rows)
+	s.addPlaintextTokens(t, rows)
 	status := func(want vaultStatusJSON) {
 		t.Helper()
 		var got vaultStatusJSON
@@ -62,13 +63,13 @@ func TestVault(t *testing.T) {
 		}
 	}
 	first := keyJSON{ID: made.KeyID, Primary: true, Enabled: true, Known: true}
-	status(vaultStatusJSON{Keys: []keyJSON{first}, ClearTokens: rows, Left: rows})
+	status(vaultStatusJSON{Keys: []keyJSON{first}, PlaintextTokens: rows, Left: rows})
 
-	rewrap := func(sealed int, left int64) {
+	rewrap := func(encrypted int, left int64) {
 		t.Helper()
 		var got rewrappedJSON
 		s.json(t, boot.OK, &got, "vault", "rewrap", "--batch", "2")
-		if got.Sealed != sealed || got.Left != left || len(got.Broken) > 0 {
+		if got.Sealed != encrypted || got.Left != left || len(got.Broken) > 0 {
 			t.Errorf("rewrap: %+v", got)
 		}
 	}
@@ -84,8 +85,8 @@ func TestVault(t *testing.T) {
 	first.Primary = false
 	second := keyJSON{ID: rotated.Keys[1].ID, Primary: true, Enabled: true, Known: true}
 	status(vaultStatusJSON{Keys: []keyJSON{first, second}, Left: rows})
-	if _, stderr := s.run(t, boot.Failed, "vault", "rotate", "--disable-old"); !strings.Contains(stderr, "5 rows are sealed with key") {
-		t.Errorf("disabled too early: %q", stderr)
+	if _, stderr := s.run(t, boot.Failed, "vault", "rotate", "--disable-old"); !strings.Contains(stderr, "5 rows are encrypted with key") {
+		t.Errorf("--disable-old before rewrap: %q", stderr)
 	}
 	rewrap(rows, 0)
 	s.json(t, boot.OK, &rotated, "vault", "rotate", "--disable-old")
@@ -102,13 +103,13 @@ func TestVault(t *testing.T) {
 	}
 }
 
-// rekey has another key encrypt the keyset, and goes on with that.
-func (s shell) rekey(t *testing.T) {
+// rekey encrypts the keyset with a new KEK and puts that in place of the old one.
+func (s cli) rekey(t *testing.T) {
 	t.Helper()
 	kek := s.file(2) + ".new"
 	s.run(t, boot.OK, "vault", "rotate", "--new-kek", kek)
 	if _, stderr := s.run(t, boot.Failed, "vault", "status"); !strings.Contains(stderr, "names another key") {
-		t.Errorf("with the old key: %q", stderr)
+		t.Errorf("with the old KEK: %q", stderr)
 	}
 	if err := os.Rename(kek, s.file(2)); err != nil {
 		t.Fatal(err)
@@ -116,25 +117,25 @@ func (s shell) rekey(t *testing.T) {
 	s.run(t, boot.OK, "vault", "status")
 }
 
-func TestRewrapTellsWhatDoesNotOpen(t *testing.T) {
+func TestRewrap_ReportsBrokenRows(t *testing.T) {
 	t.Parallel()
 	s := withVaultFiles(t)
 	s.run(t, boot.OK, "vault", "keygen")
-	s.clearTokens(t, 3)
+	s.addPlaintextTokens(t, 3)
 	s.run(t, boot.OK, "vault", "rewrap")
 	exec(t, s.url(), "UPDATE payment_methods a SET token_ct = b.token_ct FROM payment_methods b WHERE a.token_ct < b.token_ct AND "+
 		"NOT EXISTS (SELECT FROM payment_methods c WHERE c.token_ct < a.token_ct)")
 	s.run(t, boot.OK, "vault", "rotate")
 	out, stderr := s.run(t, boot.Failed, "vault", "rewrap")
-	if !strings.Contains(out, "2 rows were sealed again; 1 are left") || !strings.Contains(stderr, "payment method 00000000-0000-7000-9000-") {
-		t.Errorf("said %q, %q", out, stderr)
+	if !strings.Contains(out, "2 rows were encrypted again; 1 are left") || !strings.Contains(stderr, "payment method 00000000-0000-7000-9000-") {
+		t.Errorf("stdout is %q, stderr is %q", out, stderr)
 	}
-	if out, _ := s.run(t, boot.OK, "vault", "status"); !strings.Contains(out, "1 rows wait") {
+	if out, _ := s.run(t, boot.OK, "vault", "status"); !strings.Contains(out, "1 rows need") {
 		t.Errorf("status: %s", out)
 	}
 }
 
-func TestVaultMisused(t *testing.T) {
+func TestVault_BadUsage(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		environ []string
@@ -146,7 +147,7 @@ func TestVaultMisused(t *testing.T) {
 		"unknown command":       {nil, []string{"vault", "open"}, boot.Misused, "unknown command"},
 		"no files":              {nil, []string{"vault", "keygen"}, boot.Misused, "--keyset"},
 		"no key for the keyset": {nil, []string{"vault", "keygen", "--keyset", "x"}, boot.Misused, "--kek"},
-		"in the clear":          {nil, []string{"vault", "keygen", "--keyset", "x", "--clear"}, boot.Misused, "BILLING_ENV=dev"},
+		"plaintext keyset":      {nil, []string{"vault", "keygen", "--keyset", "x", "--clear"}, boot.Misused, "BILLING_ENV=dev"},
 		"unknown flag":          {nil, []string{"vault", "rotate", "--now"}, boot.Misused, "--now"},
 		"an argument":           {nil, []string{"vault", "status", "x"}, boot.Misused, "x"},
 		"two kinds of rotation": {nil, []string{"vault", "rotate", "--prepare", "--disable-old"}, boot.Misused, "prepare"},
@@ -156,30 +157,30 @@ func TestVaultMisused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			out, stderr := shell{c.environ}.run(t, c.code, c.args...)
+			out, stderr := cli{c.environ}.run(t, c.code, c.args...)
 			if out != "" || !strings.Contains(stderr, c.want) {
-				t.Errorf("said %q, %q; want %q", out, stderr, c.want)
+				t.Errorf("stdout is %q, want nothing; stderr is %q, want %q in it", out, stderr, c.want)
 			}
 		})
 	}
 	for _, command := range []string{"", "keygen", "rotate", "rewrap", "status"} {
 		args := strings.Fields("vault " + command + " --help")
-		if out, _ := (shell{}).run(t, boot.OK, args...); !strings.Contains(out, "Usage:") {
-			t.Errorf("billingctl %v says %q", args, out)
+		if out, _ := (cli{}).run(t, boot.OK, args...); !strings.Contains(out, "Usage:") {
+			t.Errorf("billingctl %v prints %q", args, out)
 		}
 	}
 }
 
-func TestKeysetInTheClearIsForDev(t *testing.T) {
+func TestKeygen_PlaintextOnlyOutsideProduction(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "keyset.json")
-	dev := shell{[]string{"BILLING_ENV=dev", "BILLING_VAULT_KEYSET_FILE=" + path}}
+	dev := cli{[]string{"BILLING_ENV=dev", "BILLING_VAULT_KEYSET_FILE=" + path}}
 	dev.run(t, boot.OK, "vault", "keygen", "--clear")
 	dev.run(t, boot.OK, "vault", "rotate")
 	if _, err := os.Stat(path); err != nil {
 		t.Error(err)
 	}
-	production := shell{[]string{"BILLING_VAULT_KEYSET_FILE=" + path}}
+	production := cli{[]string{"BILLING_VAULT_KEYSET_FILE=" + path}}
 	if _, stderr := production.run(t, boot.Failed, "vault", "rotate"); !strings.Contains(stderr, "in the clear") {
 		t.Errorf("in production: %q", stderr)
 	}

@@ -16,9 +16,9 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-const zone = "Europe/Berlin" // which changes its clocks twice a year
+const zone = "Europe/Berlin" // has daylight saving time
 
-// anchors are local times of first charges.
+// anchors are the local times of the first charges.
 var anchors = []string{
 	"2024-01-29 12:00:00", "2024-01-30 00:00:00", "2024-01-31 23:59:00", "2024-02-29 08:30:00",
 	"2024-03-30 02:30:00", "2024-03-31 03:30:00", "2024-05-31 23:59:59", "2024-08-31 00:00:01",
@@ -27,16 +27,16 @@ var anchors = []string{
 
 const months = 48
 
-// follower is a subscription and when it should be charged.
+// follower is a subscriber and the times of the expected charges.
 type follower struct {
 	user billing.UserID
-	due  []time.Time // each month's, the anchor itself first
+	due  []time.Time // one per month; the first is the anchor
 }
 
-// Four years of renewals of a dozen anchors, each at its second: through the
-// test clock, the database and whole runs. The dates are computed here in
-// another way: day by day, from the anchor's day on, cut to the month's end.
-func TestFourYears(t *testing.T) {
+// The test makes four years of renewals for a dozen anchors, each at the exact second,
+// with the test clock, the database and complete runs. It computes the expected dates
+// in a different way: day by day up to the anchor's day or the end of the month.
+func TestRenew_FourYearsOfDueDates(t *testing.T) {
 	t.Parallel()
 	url := pgtest.URL(t)
 	loc, err := time.LoadLocation(zone)
@@ -59,14 +59,14 @@ func TestFourYears(t *testing.T) {
 		followers = append(followers, f)
 	}
 	world := newWorld(t, url, loc)
-	first := map[billing.UserID]time.Time{}
+	anchorOf := map[billing.UserID]time.Time{}
 	for _, f := range followers {
-		first[f.user] = f.due[0]
+		anchorOf[f.user] = f.due[0]
 	}
 	for _, at := range sorted(instants) {
 		world.set(t, at)
 		for _, user := range instants[at] {
-			if first[user].Equal(at) {
+			if anchorOf[user].Equal(at) {
 				world.subscribe(t, user)
 			}
 		}
@@ -75,17 +75,18 @@ func TestFourYears(t *testing.T) {
 	for i, f := range followers {
 		got := world.starts(t, f.user)
 		if len(got) < months {
-			t.Errorf("anchor %s: charged %d times, want at least %d", anchors[i], len(got), months)
+			t.Errorf("anchor %s: %d charges, want at least %d", anchors[i], len(got), months)
 			continue
 		}
-		for k, want := range f.due { // those who came first are charged on
+		for k, want := range f.due { // the earliest subscribers have more charges than that
 			if !got[k].Equal(want) {
-				t.Errorf("anchor %s: charge %d is for a period from %v, want %v", anchors[i], k, got[k], want)
+				t.Errorf("anchor %s: the period of charge %d starts at %v, want %v", anchors[i], k, got[k], want)
 			}
 		}
 	}
 }
 
+// monthsLater returns the expected start of the period k months after the anchor.
 func monthsLater(anchor time.Time, k int) time.Time {
 	if k == 0 {
 		return anchor
@@ -102,7 +103,7 @@ func monthsLater(anchor time.Time, k int) time.Time {
 		}
 	}
 	at := time.Date(day.Year(), day.Month(), day.Day(), anchor.Hour(), anchor.Minute(), anchor.Second(), 0, anchor.Location())
-	// A reading that occurs twice means the first.
+	// A local time that occurs twice means the first.
 	if earlier := at.Add(-time.Hour); earlier.Format(time.DateTime) == at.Format(time.DateTime) {
 		return earlier
 	}
@@ -118,7 +119,7 @@ func sorted(m map[time.Time][]billing.UserID) []time.Time {
 	return list
 }
 
-// world is a database with everything in it, and what it takes to run.
+// world is a database with a catalogue, and the use cases on it.
 type world struct {
 	clock      *clock.Test
 	subscriber *app.Subscriber
@@ -133,11 +134,11 @@ func newWorld(t *testing.T, url string, loc *time.Location) world {
 		t.Fatal(err)
 	}
 	t.Cleanup(owner.Close)
-	theirs, err := postgres.OpenRole(t.Context(), url, simulator.Role)
+	simulatorPool, err := postgres.OpenRole(t.Context(), url, simulator.Role)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(theirs.Close)
+	t.Cleanup(simulatorPool.Close)
 	now := clock.NewTest(owner)
 	store := postgres.NewStore(pgtest.Pool(t, url))
 	c := app.Catalog{Store: store, Clock: now, NewID: boot.NewID}
@@ -151,7 +152,7 @@ func newWorld(t *testing.T, url string, loc *time.Location) world {
 	collector := &app.Collector{
 		Store: store, Clock: now, NewID: boot.NewID, ChargeTimeout: time.Minute, RecordTimeout: time.Minute, Recording: app.NewRecording(),
 		Log:       slog.New(slog.DiscardHandler),
-		Providers: map[string]app.Provider{simulator.Code: simulator.New(theirs, simulator.Config{Clock: now})},
+		Providers: map[string]app.Provider{simulator.Code: simulator.New(simulatorPool, simulator.Config{Clock: now})},
 	}
 	calendar := billing.NewCalendar(loc)
 	return world{
@@ -185,11 +186,11 @@ func (w world) subscribe(t *testing.T, user billing.UserID) {
 func (w world) run(t *testing.T) {
 	t.Helper()
 	if sum, err := w.renewer.Run(t.Context()); err != nil || sum.Trouble() {
-		t.Fatalf("the run says %+v, %v", sum, err)
+		t.Fatalf("renewal run: %+v, %v", sum, err)
 	}
 }
 
-// starts are the beginnings of the periods that a user was charged for.
+// starts returns the starts of the periods that the user has paid for, oldest first.
 func (w world) starts(t *testing.T, user billing.UserID) (starts []time.Time) {
 	t.Helper()
 	list, err := w.viewer.Payments(t.Context(), user, app.Page{Limit: 1000})

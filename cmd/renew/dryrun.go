@@ -8,8 +8,9 @@ import (
 	"github.com/online-cinema/billing/core/app"
 )
 
-// dryRun prints what a run would do, as it is found: however many are due, they
-// are never all in memory. What has no adapter counts as failed, as in a run.
+// dryRun prints the decisions of a run. It streams them, so that memory use does
+// not depend on their number. Like a run it counts a subscription whose payment
+// system has no adapter as failed.
 func dryRun(ctx context.Context, r *app.Renewer, p printer) error {
 	w := bufio.NewWriter(p.w)
 	p.w = w

@@ -9,8 +9,9 @@ import (
 	"github.com/online-cinema/billing/core/app"
 )
 
-// writeMetrics writes what a run did, for the textfile collector of Prometheus'
-// node exporter: a job that ends cannot be asked. The file is replaced as a whole.
+// writeMetrics writes the results of a run for the textfile collector of
+// Prometheus' node exporter, because a job that ends cannot be scraped. It replaces
+// the file atomically.
 func writeMetrics(file string, r app.Run, masked func() int64) error {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(metrics.LastRun(r), metrics.Masked(masked))

@@ -10,7 +10,7 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// printer says what was done, or would be, to a person or to a program.
+// printer prints summaries and decisions, as text or as JSON.
 type printer struct {
 	w    io.Writer
 	json bool
@@ -30,7 +30,7 @@ func (p printer) summary(s app.Summary) error {
 	if p.json {
 		return json.NewEncoder(p.w).Encode(summaryJSON(s))
 	}
-	_, err := fmt.Fprintf(p.w, "%d due: %d renewed, %d declined, %d unknown, %d failed; %d ended; %d settled that were left over\n",
+	_, err := fmt.Fprintf(p.w, "%d due: %d renewed, %d declined, %d unknown, %d failed; %d ended; %d earlier payments settled\n",
 		s.Due, s.Renewed, s.Declined, s.Unknown, s.Failed, s.Ended, s.Settled)
 	return err
 }
@@ -58,7 +58,7 @@ type periodJSON struct {
 	End   time.Time `json:"end"`
 }
 
-func plan(d app.Decision) planned {
+func toPlanned(d app.Decision) planned {
 	l := planned{
 		UserID: string(d.UserID), SubscriptionID: string(d.ID), PlanCode: d.PlanCode,
 		PaymentSystem: d.PaymentSystem, DueAt: d.NextChargeAt,
@@ -82,16 +82,16 @@ func plan(d app.Decision) planned {
 }
 
 func (p printer) planned(d app.Decision) error {
-	l := plan(d)
+	l := toPlanned(d)
 	if p.json {
 		return json.NewEncoder(p.w).Encode(l)
 	}
-	what := l.Action
+	action := l.Action
 	if l.Amount != nil {
-		what = fmt.Sprintf("charge %s for %s to %s", d.Payment.Amount,
+		action = fmt.Sprintf("charge %s for %s to %s", d.Payment.Amount,
 			l.Period.Start.Format(time.RFC3339), l.Period.End.Format(time.RFC3339))
 	}
 	_, err := fmt.Fprintf(p.w, "%s  user %s  subscription %s  plan %s  %s (%s)\n",
-		l.DueAt.Format(time.RFC3339), l.UserID, l.SubscriptionID, l.PlanCode, what, l.Reason)
+		l.DueAt.Format(time.RFC3339), l.UserID, l.SubscriptionID, l.PlanCode, action, l.Reason)
 	return err
 }

@@ -12,8 +12,7 @@ import (
 	"github.com/online-cinema/billing/core/app"
 )
 
-// bar shows a person how far the run is. Where there is no terminal it shows
-// nothing.
+// bar is the progress bar of a run. Without a terminal it shows nothing.
 type bar struct{ *progressbar.ProgressBar }
 
 func newBar(ctx context.Context, r *app.Renewer, w io.Writer) (bar, error) {
@@ -34,7 +33,7 @@ func newBar(ctx context.Context, r *app.Renewer, w io.Writer) (bar, error) {
 
 func (b bar) show(s app.Summary) {
 	if b.ProgressBar != nil {
-		// What became due meanwhile must not run over the end.
+		// More subscriptions may have become due since the count.
 		_ = b.Set(min(s.Renewed+s.Declined+s.Unknown+s.Failed+s.Ended, b.GetMax()))
 	}
 }

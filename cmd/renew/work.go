@@ -15,8 +15,8 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// work wires everything, top to bottom, and makes the run. It reports whether
-// every item was dealt with.
+// work wires the parts, top to bottom, and makes the run. It reports whether every
+// item was dealt with.
 func work(ctx context.Context, cfg boot.Renew, o options, stdout, stderr io.Writer, log *slog.Logger) (bool, error) {
 	traces, err := cfg.OpenTracer(ctx, "billing-renew", log)
 	if err != nil {

@@ -42,6 +42,6 @@
 //
 // Each transition is a method that returns the new value and its events, and
 // changes nothing else. Not here: storage (adapters/postgres), the sequence of a
-// use case (core/payments, core/renewals, core/viewers), the API
+// use case (core/app), the API
 // (adapters/httpapi).
 package billing

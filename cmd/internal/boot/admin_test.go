@@ -10,28 +10,28 @@ import (
 	"github.com/online-cinema/billing/cmd/internal/boot"
 )
 
-func TestAdmin(t *testing.T) {
+func TestLoad_Admin(t *testing.T) {
 	t.Parallel()
 	cfg, err := boot.Load[boot.Admin]([]string{"BILLING_DATABASE_URL=postgres://db/billing"})
-	if err != nil || cfg.AdminAddr != "127.0.0.1:8081" || cfg.OpsAddr != "127.0.0.1:9090" || cfg.Env != boot.Production || cfg.Proxies != nil {
-		t.Errorf("by default %+v, %v", cfg, err)
+	if err != nil || cfg.AdminAddr != "127.0.0.1:8081" || cfg.OpsAddr != "127.0.0.1:9090" || cfg.Env != boot.Production || cfg.TrustedProxies != nil {
+		t.Errorf("defaults: %+v, %v", cfg, err)
 	}
 	cfg, err = boot.Load[boot.Admin]([]string{"BILLING_DATABASE_URL=postgres://db/billing", "BILLING_TRUSTED_PROXIES=10.1.2.3/8, 192.0.2.1,2001:db8::/32"})
 	want := boot.Networks{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("2001:db8::/32")}
-	if diff := cmp.Diff(want, cfg.Proxies, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" || err != nil {
+	if diff := cmp.Diff(want, cfg.TrustedProxies, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" || err != nil {
 		t.Errorf("proxies: %v\n%s", err, diff)
 	}
-	for vars, told := range map[string]string{
+	for vars, want := range map[string]string{
 		"BILLING_TRUSTED_PROXIES=my.proxy":                                `BILLING_TRUSTED_PROXIES="my.proxy" must be addresses`,
 		"BILLING_ADMIN_ADDR=8081":                                         `BILLING_ADMIN_ADDR="8081" must be host:port`,
-		"BILLING_ADMIN_ADDR=:9000 BILLING_OPS_ADDR=:9000":                 "they need ports of their own",
+		"BILLING_ADMIN_ADDR=:9000 BILLING_OPS_ADDR=:9000":                 "choose different ports",
 		"BILLING_CLOCK=test":                                              `BILLING_CLOCK="test" is refused`,
 		"BILLING_SIMULATOR=maybe":                                         `BILLING_SIMULATOR="maybe" must be on or off`,
 		"BILLING_TRUSTED_PROXIES=10.0.0.0/99 BILLING_TIME_ZONE=Mars/Base": `BILLING_TIME_ZONE="Mars/Base" must be`,
 	} {
 		_, err := boot.Load[boot.Admin](append(strings.Fields(vars), "BILLING_DATABASE_URL=postgres://db/billing"))
-		if err == nil || !strings.Contains(err.Error(), told) {
-			t.Errorf("%s: %v, want %s", vars, err, told)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", vars, err, want)
 		}
 	}
 }

@@ -21,11 +21,11 @@ import (
 	"github.com/online-cinema/billing/cmd/internal/boot"
 )
 
-// certFiles is a folder with a certificate.
+// certFiles names the files of a certificate and its key.
 type certFiles struct{ cert, key string }
 
-// put writes a new certificate with this name.
-func (f certFiles) put(t *testing.T, name string) {
+// replace writes a new certificate for the name.
+func (f certFiles) replace(t *testing.T, name string) {
 	t.Helper()
 	cert, key := newCertificate(t, name)
 	write(t, f.cert, cert)
@@ -65,18 +65,18 @@ func newCertFiles(t *testing.T) certFiles {
 	t.Helper()
 	dir := t.TempDir()
 	f := certFiles{filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")}
-	f.put(t, "first")
+	f.replace(t, "first")
 	return f
 }
 
-func (f certFiles) shell() boot.Edge { return boot.Edge{TLSCertFile: f.cert, TLSKeyFile: f.key} }
+func (f certFiles) edge() boot.Edge { return boot.Edge{TLSCertFile: f.cert, TLSKeyFile: f.key} }
 
-func TestACertificateIsReplacedWhileItIsUsed(t *testing.T) {
+func TestCertificates_ReloadAtRunTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newCertFiles(t)
 		var log bytes.Buffer
-		c, err := f.shell().Certificates(slog.New(slog.NewTextHandler(&log, nil)))
+		c, err := f.edge().Certificates(slog.New(slog.NewTextHandler(&log, nil)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -92,11 +92,11 @@ func TestACertificateIsReplacedWhileItIsUsed(t *testing.T) {
 			}
 		}
 		expect("at the start", "first")
-		f.put(t, "second")
+		f.replace(t, "second")
 		time.Sleep(10*time.Second - 1)
-		expect("before the files are looked at again", "first")
+		expect("before the next check", "first")
 		time.Sleep(time.Nanosecond)
-		expect("after that", "second")
+		expect("after the next check", "second")
 
 		cert, key := newCertificate(t, "third")
 		write(t, f.cert, cert)
@@ -105,7 +105,7 @@ func TestACertificateIsReplacedWhileItIsUsed(t *testing.T) {
 			expect("with one file new and one old", "second")
 		}
 		if n := strings.Count(log.String(), "level=ERROR"); n != 1 {
-			t.Errorf("what is wrong was logged %d times, want once:\n%s", n, &log)
+			t.Errorf("%d errors were logged, want 1:\n%s", n, &log)
 		}
 		write(t, f.key, key)
 		time.Sleep(10 * time.Second)
@@ -116,12 +116,12 @@ func TestACertificateIsReplacedWhileItIsUsed(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		expect("with the file gone", "third")
 		if n := strings.Count(log.String(), "level=ERROR"); n != 2 {
-			t.Errorf("what is wrong was logged %d times, want twice:\n%s", n, &log)
+			t.Errorf("%d errors were logged, want 2:\n%s", n, &log)
 		}
 	})
 }
 
-func TestNoCertificateIsPlainHTTP(t *testing.T) {
+func TestCertificates_NoneIsPlainHTTP(t *testing.T) {
 	t.Parallel()
 	c, err := boot.Edge{}.Certificates(slog.New(slog.DiscardHandler))
 	if c != nil || err != nil {
@@ -129,10 +129,10 @@ func TestNoCertificateIsPlainHTTP(t *testing.T) {
 	}
 }
 
-func TestCertificateConfiguration(t *testing.T) {
+func TestLoad_CertificateFiles(t *testing.T) {
 	t.Parallel()
 	f, other := newCertFiles(t), newCertFiles(t)
-	other.put(t, "other")
+	other.replace(t, "other")
 	tests := map[string]struct {
 		cert, key string
 		want      string
@@ -141,7 +141,7 @@ func TestCertificateConfiguration(t *testing.T) {
 		"neither":               {"", "", ""},
 		"no key":                {f.cert, "", "must both be set or neither"},
 		"no certificate":        {"", f.key, "must both be set or neither"},
-		"the key of another":    {f.cert, other.key, "private key does not match public key"},
+		"another's key":         {f.cert, other.key, "private key does not match public key"},
 		"no such file":          {f.cert, "/nowhere/tls.key", "no such file"},
 		"a key as certificate":  {f.key, f.key, "cannot be used"},
 		"not a key in any form": {f.cert, f.cert, "cannot be used"},

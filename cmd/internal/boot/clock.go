@@ -9,8 +9,8 @@ import (
 	"github.com/online-cinema/billing/core/app"
 )
 
-// OpenClock returns the clock that billing goes by, and what lets go of it. The
-// clock in the database has a pool of its own, which works as role.
+// OpenClock returns the billing clock and a function that closes it. The test
+// clock is stored in the database and has its own pool, which works as role.
 func (t Time) OpenClock(ctx context.Context, url DatabaseURL, role string) (app.Clock, func(), error) {
 	if t.Clock != TestClock {
 		return withSkew(clock.System{}), func() {}, nil

@@ -9,8 +9,8 @@ import (
 	"github.com/online-cinema/billing/core/app"
 )
 
-// withSkew puts a clock off by what BILLING_CLOCK_SKEW says, as a machine's clock
-// may be.
+// withSkew returns a clock that differs from c by the duration in
+// BILLING_CLOCK_SKEW, like the clock of a badly synchronised machine.
 func withSkew(c app.Clock) app.Clock {
 	by, err := time.ParseDuration(os.Getenv("BILLING_CLOCK_SKEW"))
 	if err != nil {

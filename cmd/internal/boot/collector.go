@@ -7,10 +7,10 @@ import (
 	"github.com/online-cinema/billing/core/app"
 )
 
-// RecordTimeout is how long writing down an outcome may take.
+// RecordTimeout limits the storing of a payment's outcome.
 const RecordTimeout = 10 * time.Second
 
-// NewCollector makes what moves money.
+// NewCollector returns the collector, the one part that moves money.
 func NewCollector(r Rules, c Charging, store app.Store, clock app.Clock, providers map[string]app.Provider, log *slog.Logger) *app.Collector {
 	return &app.Collector{
 		Store: store, Clock: clock, NewID: NewID, Providers: providers, Retries: r.Retries.RetrySchedule,

@@ -10,62 +10,67 @@ import (
 	"github.com/online-cinema/billing/adapters/auth"
 )
 
-// Service is what every binary is told.
+// Service holds the settings that every program has.
 type Service struct {
-	Env       Env        `env:"BILLING_ENV" envDefault:"production" must:"be production, dev or test"`
-	LogLevel  slog.Level `env:"BILLING_LOG_LEVEL" envDefault:"info" must:"be debug, info, warn or error"`
-	LogFormat LogFormat  `env:"BILLING_LOG_FORMAT" envDefault:"json" must:"be json or text"`
+	Env       Env        `env:"BILLING_ENV" envDefault:"production" must:"be production, dev or test" help:"Environment. Production refuses the test clock and the simulator"`
+	LogLevel  slog.Level `env:"BILLING_LOG_LEVEL" envDefault:"info" must:"be debug, info, warn or error" help:"Lowest level that is logged"`
+	LogFormat LogFormat  `env:"BILLING_LOG_FORMAT" envDefault:"json" must:"be json or text" help:"Format of log lines"`
 }
 
-// Database is where everything is kept.
+// Database holds the URL of the database.
 type Database struct {
-	DatabaseURL DatabaseURL `env:"BILLING_DATABASE_URL,required" must:"be a Postgres URL such as postgres://user:password@host:5432/billing (or put it into a file and name that in BILLING_DATABASE_URL_FILE)"`
+	DatabaseURL DatabaseURL `env:"BILLING_DATABASE_URL,required" must:"be a Postgres URL such as postgres://user:password@host:5432/billing, here or in a file that BILLING_DATABASE_URL_FILE names" help:"Database"`
 }
 
-// Time is what billing goes by.
+// Time selects the clock of billing.
 type Time struct {
-	Clock ClockName `env:"BILLING_CLOCK" envDefault:"system" must:"be system or test"`
+	Clock ClockName `env:"BILLING_CLOCK" envDefault:"system" must:"be system or test" help:"Clock of billing. The test clock is set with billingctl clock"`
 }
 
 func (t Time) check(f *faults, env Env) {
 	f.need(env != Production || t.Clock != TestClock,
-		"BILLING_CLOCK=%q is refused with BILLING_ENV=%q: whoever sets that clock charges every viewer", t.Clock, env)
+		"BILLING_CLOCK=%q is refused with BILLING_ENV=%q: moving that clock charges every viewer", t.Clock, env)
 }
 
-// Rules is what billing decides by.
+// Rules holds the settings of the billing rules.
 type Rules struct {
 	Time
-	TimeZone TimeZone `env:"BILLING_TIME_ZONE" envDefault:"UTC" must:"be an IANA time zone such as UTC or Europe/Moscow"`
-	Retries  Retries  `env:"BILLING_RETRY_SCHEDULE" envDefault:"24h,72h,120h,168h" must:"be durations from the due date, each longer than the one before and none than 28d, such as 24h,72h,7d"`
+	TimeZone TimeZone `env:"BILLING_TIME_ZONE" envDefault:"UTC" must:"be an IANA time zone such as UTC or Europe/Moscow" help:"Time zone in which days and months are counted"`
+	Retries  Retries  `env:"BILLING_RETRY_SCHEDULE" envDefault:"24h,72h,120h,168h" must:"be durations from the due date, each longer than the one before and none longer than 28d, such as 24h,72h,7d" help:"Retries of a declined renewal"`
 }
 
-// Charging is how money is asked for.
+// Simulation switches the simulator on or off.
+type Simulation struct {
+	Simulator Switch `env:"BILLING_SIMULATOR" helpDefault:"off in production, else on" must:"be on or off" help:"Simulated payment system"`
+}
+
+// UseSimulator reports whether the simulator may be used. Production never uses it.
+func (s Simulation) UseSimulator(env Env) bool {
+	return env != Production && s.Simulator.Or(true)
+}
+
+// Charging holds the settings of charges.
 type Charging struct {
-	Simulator       Switch           `env:"BILLING_SIMULATOR" must:"be on or off"`
-	SimulatorFaults SimulatorFaults  `env:"BILLING_SIMULATOR_MISHAPS" must:"be such as lose_answers=0.3,latency=20ms,seed=7: of lose_answers, break_answers, nonsense, lose_requests, unavailable, credentials, other_amounts, charge_twice, lose_lookups (probabilities), latency, hold_lost (durations) and seed"`
-	ChargeTimeout   PositiveDuration `env:"BILLING_CHARGE_TIMEOUT" envDefault:"10s" must:"be a duration of more than zero, such as 10s"`
+	Simulation
+	SimulatorFaults SimulatorFaults  `env:"BILLING_SIMULATOR_MISHAPS" helpDefault:"none" must:"be pairs such as lose_answers=0.3,latency=20ms,seed=7; probabilities: lose_answers, break_answers, nonsense, lose_requests, unavailable, credentials, other_amounts, charge_twice, lose_lookups; durations: latency, hold_lost; number: seed" help:"Faults that the simulator injects, for rehearsals and tests"`
+	ChargeTimeout   PositiveDuration `env:"BILLING_CHARGE_TIMEOUT" envDefault:"10s" must:"be a duration of more than zero, such as 10s" help:"Time limit of one charge"`
 }
 
 func (c Charging) check(f *faults, env Env) {
 	f.need(env != Production || c.Simulator != "on",
-		"BILLING_SIMULATOR=%q is refused with BILLING_ENV=%q: whoever knows the word tok_ok would watch for nothing", c.Simulator, env)
+		"BILLING_SIMULATOR=%q is refused with BILLING_ENV=%q: with the token tok_ok every viewer could subscribe without paying", c.Simulator, env)
 }
 
-// UseSimulator tells whether the imitated payment system may be used.
-func (c Charging) UseSimulator(env Env) bool {
-	return env != Production && c.Simulator.Or(true)
-}
-
-// Auth is whose tokens are accepted.
+// Auth identifies the auth service, whose tokens the API accepts.
 type Auth struct {
-	PublicKeyFile string        `env:"BILLING_AUTH_PUBLIC_KEY_FILE"`
-	JWKSURL       string        `env:"BILLING_AUTH_JWKS_URL"`
-	Issuer        string        `env:"BILLING_AUTH_ISSUER,required" must:"be the iss of the auth service's tokens"`
-	Audience      string        `env:"BILLING_AUTH_AUDIENCE,required" must:"be what the auth service's tokens name in aud for this service"`
-	Leeway        time.Duration `env:"BILLING_AUTH_LEEWAY" envDefault:"30s" must:"be a duration such as 30s"`
+	PublicKeyFile string        `env:"BILLING_AUTH_PUBLIC_KEY_FILE" help:"PEM file with the auth service's RSA public key. Either this or BILLING_AUTH_JWKS_URL is required"`
+	JWKSURL       string        `env:"BILLING_AUTH_JWKS_URL" help:"URL of the auth service's JWKS"`
+	Issuer        string        `env:"BILLING_AUTH_ISSUER,required" must:"be the iss of the auth service's tokens" help:"Issuer of viewers' tokens"`
+	Audience      string        `env:"BILLING_AUTH_AUDIENCE,required" must:"be the aud of the auth service's tokens for this service" help:"Audience of viewers' tokens"`
+	Leeway        time.Duration `env:"BILLING_AUTH_LEEWAY" envDefault:"30s" must:"be a duration of at most 10m, such as 30s" help:"Tolerated difference to the auth service's clock"`
 }
 
-// maxLeeway is more than two clocks that somebody looks after differ by.
+// maxLeeway is more than the clocks of two maintained machines differ.
 const maxLeeway = 10 * time.Minute
 
 func (a Auth) check(f *faults, env Env) {
@@ -73,7 +78,7 @@ func (a Auth) check(f *faults, env Env) {
 	switch {
 	case a.PublicKeyFile == "" && a.JWKSURL == "":
 		f.add("BILLING_AUTH_PUBLIC_KEY_FILE and BILLING_AUTH_JWKS_URL are not set: " +
-			"one of them must name the auth service's public key, as a PEM file or as its JWKS")
+			"set one of them to the auth service's public key, a PEM file or the URL of its JWKS")
 	case a.PublicKeyFile != "" && a.JWKSURL != "":
 		f.add("BILLING_AUTH_PUBLIC_KEY_FILE=%q and BILLING_AUTH_JWKS_URL=%q are both set: leave one out",
 			a.PublicKeyFile, a.JWKSURL)
@@ -87,13 +92,13 @@ func (a Auth) check(f *faults, env Env) {
 	}
 }
 
-// checkPublicKey reads the key as the verifier will.
+// checkPublicKey reads the key in the same way as the verifier.
 func checkPublicKey(path string) error {
 	_, err := auth.New(context.Background(), auth.Config{PublicKeyFile: path, Issuer: "-", Audience: "-", Now: time.Now})
 	return err
 }
 
-// AuthConfig is what the verifier needs of it.
+// AuthConfig returns the configuration of the verifier.
 func (a Auth) AuthConfig(env Env, log *slog.Logger) auth.Config {
 	return auth.Config{
 		PublicKeyFile: a.PublicKeyFile, JWKSURL: a.JWKSURL, Issuer: a.Issuer, Audience: a.Audience,
@@ -101,20 +106,31 @@ func (a Auth) AuthConfig(env Env, log *slog.Logger) auth.Config {
 	}
 }
 
+// Ops holds the address of the operators' listener.
+type Ops struct {
+	OpsAddr Address `env:"BILLING_OPS_ADDR" envDefault:"127.0.0.1:9090" must:"be host:port or :port" help:"Listener of /livez, /readyz and /metrics"`
+}
+
+// checkPublic adds a fault if the public listener has the same address.
+func (o Ops) checkPublic(f *faults, variable string, public Address) {
+	_, port, _ := net.SplitHostPort(string(public))
+	f.need(public != o.OpsAddr || port == "0", "%s and BILLING_OPS_ADDR are both %q: choose different ports", variable, public)
+}
+
 // API is the configuration of billing-api.
 type API struct {
 	Service
 	Database
-	Rules
-	Charging
 	Auth
 	Vault
-	CardLimits
+	APIAddr Address `env:"BILLING_API_ADDR" envDefault:":8080" must:"be host:port or :port" help:"Listener of the API"`
+	Ops
 	Edge
+	Rules
+	Charging
+	SweepInterval PositiveDuration `env:"BILLING_SWEEP_INTERVAL" envDefault:"5s" must:"be a duration of more than zero, such as 5s" help:"Interval of the sweep, which looks up pending payments"`
+	CardLimits
 	Tracing
-	APIAddr       Address          `env:"BILLING_API_ADDR" envDefault:":8080" must:"be host:port or :port"`
-	OpsAddr       Address          `env:"BILLING_OPS_ADDR" envDefault:"127.0.0.1:9090" must:"be host:port or :port"`
-	SweepInterval PositiveDuration `env:"BILLING_SWEEP_INTERVAL" envDefault:"5s" must:"be a duration of more than zero, such as 5s"`
 }
 
 func (c API) check(f *faults) {
@@ -123,17 +139,16 @@ func (c API) check(f *faults) {
 	c.Auth.check(f, c.Env)
 	c.Vault.check(f, c.Env)
 	c.Edge.check(f)
-	_, port, _ := net.SplitHostPort(string(c.APIAddr))
-	f.need(c.APIAddr != c.OpsAddr || port == "0", "BILLING_API_ADDR and BILLING_OPS_ADDR are both %q: they need ports of their own", c.APIAddr)
+	c.checkPublic(f, "BILLING_API_ADDR", c.APIAddr)
 }
 
 // Renew is the configuration of billing-renew.
 type Renew struct {
 	Service
 	Database
+	Vault
 	Rules
 	Charging
-	Vault
 	Tracing
 }
 
@@ -147,16 +162,15 @@ func (c Renew) check(f *faults) {
 type Admin struct {
 	Service
 	Database
+	AdminAddr Address `env:"BILLING_ADMIN_ADDR" envDefault:"127.0.0.1:8081" must:"be host:port or :port" help:"Listener of the panel"`
+	Ops
+	Proxies
 	Rules
+	Simulation
 	Tracing
-	Simulator Switch   `env:"BILLING_SIMULATOR" must:"be on or off"`
-	AdminAddr Address  `env:"BILLING_ADMIN_ADDR" envDefault:"127.0.0.1:8081" must:"be host:port or :port"`
-	OpsAddr   Address  `env:"BILLING_OPS_ADDR" envDefault:"127.0.0.1:9090" must:"be host:port or :port"`
-	Proxies   Networks `env:"BILLING_TRUSTED_PROXIES" must:"be addresses or networks with commas between them, such as 10.0.0.0/8,192.0.2.7"`
 }
 
 func (c Admin) check(f *faults) {
 	c.Rules.check(f, c.Env)
-	_, port, _ := net.SplitHostPort(string(c.AdminAddr))
-	f.need(c.AdminAddr != c.OpsAddr || port == "0", "BILLING_ADMIN_ADDR and BILLING_OPS_ADDR are both %q: they need ports of their own", c.AdminAddr)
+	c.checkPublic(f, "BILLING_ADMIN_ADDR", c.AdminAddr)
 }

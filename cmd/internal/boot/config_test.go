@@ -17,8 +17,8 @@ import (
 
 const secretURL = "postgres://billing:hunter2@db:5432/billing"
 
-// environ is a good environment with some variables changed; an empty value
-// takes one out.
+// environ returns a valid environment with the changes. An empty value removes the
+// variable.
 func environ(t *testing.T, changes ...string) []string {
 	t.Helper()
 	vars := map[string]string{
@@ -64,7 +64,7 @@ func faults(t *testing.T, err error) []string {
 	return config.Faults
 }
 
-func TestDefaults(t *testing.T) {
+func TestLoad_Defaults(t *testing.T) {
 	t.Parallel()
 	cfg, err := boot.Load[boot.API](environ(t, "BILLING_LOG_LEVEL="))
 	if err != nil {
@@ -87,17 +87,17 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-func TestSimulatorIsForTryingOut(t *testing.T) {
+func TestUseSimulator(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		changes []string
 		want    bool
 	}{
-		"production":            {nil, false},
-		"production, off":       {[]string{"BILLING_SIMULATOR=off"}, false},
-		"dev":                   {[]string{"BILLING_ENV=dev"}, true},
-		"test":                  {[]string{"BILLING_ENV=test"}, true},
-		"dev, but switched off": {[]string{"BILLING_ENV=dev", "BILLING_SIMULATOR=off"}, false},
+		"production":        {nil, false},
+		"production, off":   {[]string{"BILLING_SIMULATOR=off"}, false},
+		"dev":               {[]string{"BILLING_ENV=dev"}, true},
+		"test":              {[]string{"BILLING_ENV=test"}, true},
+		"dev, switched off": {[]string{"BILLING_ENV=dev", "BILLING_SIMULATOR=off"}, false},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -107,14 +107,14 @@ func TestSimulatorIsForTryingOut(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got := cfg.UseSimulator(cfg.Env); got != test.want {
-				t.Errorf("simulator is used: %v, want %v", got, test.want)
+				t.Errorf("UseSimulator returns %v, want %v", got, test.want)
 			}
 		})
 	}
 }
 
-// Each fault is found by the start of its text: the variable and its value.
-func TestWrongConfiguration(t *testing.T) {
+// want holds the beginning of each fault: the variable and its value.
+func TestLoad_Faults(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		changes []string
@@ -126,21 +126,21 @@ func TestWrongConfiguration(t *testing.T) {
 		"unknown time zone":      {[]string{"BILLING_TIME_ZONE=Mars/Base"}, []string{`BILLING_TIME_ZONE="Mars/Base" must be an IANA`}},
 		"zone of the machine":    {[]string{"BILLING_TIME_ZONE=Local"}, []string{`BILLING_TIME_ZONE="Local" must be an IANA`}},
 		"test clock":             {[]string{"BILLING_CLOCK=test"}, []string{`BILLING_CLOCK="test" is refused with BILLING_ENV="production"`}},
-		"odds beyond certainty":  {[]string{"BILLING_ENV=test", "BILLING_SIMULATOR_MISHAPS=lose_answers=0.7,lose_requests=0.7"}, []string{`BILLING_SIMULATOR_MISHAPS="lose_answers=0.7,lose_requests=0.7" must be such as`}},
-		"a look-up lost twice":   {[]string{"BILLING_ENV=test", "BILLING_SIMULATOR_MISHAPS=lose_lookups=1.5"}, []string{`BILLING_SIMULATOR_MISHAPS="lose_lookups=1.5" must be such as`}},
-		"an unheard-of mishap":   {[]string{"BILLING_ENV=test", "BILLING_SIMULATOR_MISHAPS=fire=1"}, []string{`BILLING_SIMULATOR_MISHAPS="fire=1" must be such as`}},
-		"another clock":          {[]string{"BILLING_CLOCK=mine"}, []string{`BILLING_CLOCK="mine" must be system or test`}},
-		"retries in no order":    {[]string{"BILLING_RETRY_SCHEDULE=3d,24h"}, []string{`BILLING_RETRY_SCHEDULE="3d,24h" must be durations`}},
+		"odds above 1":           {[]string{"BILLING_ENV=test", "BILLING_SIMULATOR_MISHAPS=lose_answers=0.7,lose_requests=0.7"}, []string{`BILLING_SIMULATOR_MISHAPS="lose_answers=0.7,lose_requests=0.7" must be pairs such as`}},
+		"lookup odds above 1":    {[]string{"BILLING_ENV=test", "BILLING_SIMULATOR_MISHAPS=lose_lookups=1.5"}, []string{`BILLING_SIMULATOR_MISHAPS="lose_lookups=1.5" must be pairs such as`}},
+		"unknown fault":          {[]string{"BILLING_ENV=test", "BILLING_SIMULATOR_MISHAPS=fire=1"}, []string{`BILLING_SIMULATOR_MISHAPS="fire=1" must be pairs such as`}},
+		"unknown clock":          {[]string{"BILLING_CLOCK=mine"}, []string{`BILLING_CLOCK="mine" must be system or test`}},
+		"retries out of order":   {[]string{"BILLING_RETRY_SCHEDULE=3d,24h"}, []string{`BILLING_RETRY_SCHEDULE="3d,24h" must be durations`}},
 		"no retries":             {[]string{"BILLING_RETRY_SCHEDULE=,"}, []string{`BILLING_RETRY_SCHEDULE="," must be durations`}},
-		"simulator sold as real": {[]string{"BILLING_SIMULATOR=on"}, []string{`BILLING_SIMULATOR="on" is refused with BILLING_ENV="production"`}},
-		"simulator half on":      {[]string{"BILLING_SIMULATOR=yes"}, []string{`BILLING_SIMULATOR="yes" must be on or off`}},
+		"production simulator":   {[]string{"BILLING_SIMULATOR=on"}, []string{`BILLING_SIMULATOR="on" is refused with BILLING_ENV="production"`}},
+		"neither on nor off":     {[]string{"BILLING_SIMULATOR=yes"}, []string{`BILLING_SIMULATOR="yes" must be on or off`}},
 		"address without a port": {[]string{"BILLING_API_ADDR=localhost"}, []string{`BILLING_API_ADDR="localhost" must be host:port`}},
 		"port too large":         {[]string{"BILLING_OPS_ADDR=:99999"}, []string{`BILLING_OPS_ADDR=":99999" must be host:port`}},
-		"one address for two":    {[]string{"BILLING_OPS_ADDR=:8080"}, []string{`BILLING_API_ADDR and BILLING_OPS_ADDR are both ":8080"`}},
+		"same address twice":     {[]string{"BILLING_OPS_ADDR=:8080"}, []string{`BILLING_API_ADDR and BILLING_OPS_ADDR are both ":8080"`}},
 		"duration without unit":  {[]string{"BILLING_CHARGE_TIMEOUT=10"}, []string{`BILLING_CHARGE_TIMEOUT="10" must be a duration`}},
-		"no duration at all":     {[]string{"BILLING_SWEEP_INTERVAL=0s"}, []string{`BILLING_SWEEP_INTERVAL="0s" must be a duration`}},
+		"interval of zero":       {[]string{"BILLING_SWEEP_INTERVAL=0s"}, []string{`BILLING_SWEEP_INTERVAL="0s" must be a duration`}},
 		"negative leeway":        {[]string{"BILLING_AUTH_LEEWAY=-1s"}, []string{`BILLING_AUTH_LEEWAY=-1s must be 0s to`}},
-		"boundless leeway":       {[]string{"BILLING_AUTH_LEEWAY=24h"}, []string{`BILLING_AUTH_LEEWAY=24h0m0s must be 0s to`}},
+		"leeway too large":       {[]string{"BILLING_AUTH_LEEWAY=24h"}, []string{`BILLING_AUTH_LEEWAY=24h0m0s must be 0s to`}},
 
 		"no key":            {[]string{"BILLING_AUTH_PUBLIC_KEY_FILE="}, []string{"BILLING_AUTH_PUBLIC_KEY_FILE and BILLING_AUTH_JWKS_URL are not set"}},
 		"two kinds of keys": {[]string{"BILLING_AUTH_PUBLIC_KEY_FILE=x", "BILLING_AUTH_JWKS_URL=https://auth.example/keys"}, []string{`BILLING_AUTH_PUBLIC_KEY_FILE="x" and BILLING_AUTH_JWKS_URL="https://auth.example/keys" are both set`}},
@@ -148,19 +148,19 @@ func TestWrongConfiguration(t *testing.T) {
 		"private key":       {[]string{"BILLING_AUTH_PUBLIC_KEY_FILE=" + privateFile}, []string{`BILLING_AUTH_PUBLIC_KEY_FILE="` + privateFile + `" cannot be used: this is a private key`}},
 		"keys without TLS":  {[]string{"BILLING_AUTH_PUBLIC_KEY_FILE=", "BILLING_AUTH_JWKS_URL=http://auth.example/keys"}, []string{`BILLING_AUTH_JWKS_URL="http://auth.example/keys" must be an https URL`}},
 
-		"no keyset":            {[]string{"BILLING_VAULT_KEYSET_FILE="}, []string{"BILLING_VAULT_KEYSET_FILE is not set"}},
-		"no key of the keyset": {[]string{"BILLING_VAULT_KEK_FILE="}, []string{"BILLING_VAULT_KEK_FILE is not set"}},
-		"keyset missing":       {[]string{"BILLING_VAULT_KEYSET_FILE=/no/such/file"}, []string{`BILLING_VAULT_KEYSET_FILE="/no/such/file" cannot be used: keyset: open /no/such/file: no such file`}},
-		"keyset in the clear":  {[]string{"BILLING_VAULT_KEYSET_FILE=" + clearKeys.Keyset}, []string{`BILLING_VAULT_KEYSET_FILE="` + clearKeys.Keyset + `" cannot be used: keyset ` + clearKeys.Keyset + `: its keys are in the clear`}},
-		"keyset cut off":       {[]string{"BILLING_VAULT_KEYSET_FILE=" + file(t, `{"version": 1,`)}, []string{`BILLING_VAULT_KEYSET_FILE="`}},
-		"limit below nothing":  {[]string{"BILLING_LIMIT_CARDS_PER_DAY=-1"}, []string{`BILLING_LIMIT_CARDS_PER_DAY="-1" must be a whole number`}},
+		"no keyset":        {[]string{"BILLING_VAULT_KEYSET_FILE="}, []string{"BILLING_VAULT_KEYSET_FILE is not set"}},
+		"no KEK":           {[]string{"BILLING_VAULT_KEK_FILE="}, []string{"BILLING_VAULT_KEK_FILE is not set"}},
+		"keyset missing":   {[]string{"BILLING_VAULT_KEYSET_FILE=/no/such/file"}, []string{`BILLING_VAULT_KEYSET_FILE="/no/such/file" cannot be used: keyset: open /no/such/file: no such file`}},
+		"plaintext keyset": {[]string{"BILLING_VAULT_KEYSET_FILE=" + plaintextKeys.Keyset}, []string{`BILLING_VAULT_KEYSET_FILE="` + plaintextKeys.Keyset + `" cannot be used: keyset ` + plaintextKeys.Keyset + `: its keys are in the clear`}},
+		"truncated keyset": {[]string{"BILLING_VAULT_KEYSET_FILE=" + file(t, `{"version": 1,`)}, []string{`BILLING_VAULT_KEYSET_FILE="`}},
+		"negative limit":   {[]string{"BILLING_LIMIT_CARDS_PER_DAY=-1"}, []string{`BILLING_LIMIT_CARDS_PER_DAY="-1" must be a whole number`}},
 
-		"no database":             {[]string{"BILLING_DATABASE_URL="}, []string{"BILLING_DATABASE_URL is not set"}},
-		"not a database":          {[]string{"BILLING_DATABASE_URL=mysql://root:hunter2@db/billing"}, []string{"BILLING_DATABASE_URL must be a Postgres URL"}},
-		"password with a slash":   {[]string{"BILLING_DATABASE_URL=postgres://u:hunter2/x@db/billing"}, []string{"BILLING_DATABASE_URL must be a Postgres URL"}},
-		"database in a lost file": {[]string{"BILLING_DATABASE_URL=", "BILLING_DATABASE_URL_FILE=/no/such/file"}, []string{`BILLING_DATABASE_URL_FILE="/no/such/file" cannot be read: no such file`}},
-		"database twice":          {[]string{"BILLING_DATABASE_URL_FILE=" + file(t, secretURL)}, []string{"BILLING_DATABASE_URL and BILLING_DATABASE_URL_FILE are both set"}},
-		"empty database file":     {[]string{"BILLING_DATABASE_URL=", "BILLING_DATABASE_URL_FILE=" + file(t, "\n")}, []string{"BILLING_DATABASE_URL is not set"}},
+		"no database":           {[]string{"BILLING_DATABASE_URL="}, []string{"BILLING_DATABASE_URL is not set"}},
+		"not a database":        {[]string{"BILLING_DATABASE_URL=mysql://root:hunter2@db/billing"}, []string{"BILLING_DATABASE_URL must be a Postgres URL"}},
+		"password with a slash": {[]string{"BILLING_DATABASE_URL=postgres://u:hunter2/x@db/billing"}, []string{"BILLING_DATABASE_URL must be a Postgres URL"}},
+		"no database file":      {[]string{"BILLING_DATABASE_URL=", "BILLING_DATABASE_URL_FILE=/no/such/file"}, []string{`BILLING_DATABASE_URL_FILE="/no/such/file" cannot be read: no such file`}},
+		"database twice":        {[]string{"BILLING_DATABASE_URL_FILE=" + file(t, secretURL)}, []string{"BILLING_DATABASE_URL and BILLING_DATABASE_URL_FILE are both set"}},
+		"empty database file":   {[]string{"BILLING_DATABASE_URL=", "BILLING_DATABASE_URL_FILE=" + file(t, "\n")}, []string{"BILLING_DATABASE_URL is not set"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -179,7 +179,7 @@ func TestWrongConfiguration(t *testing.T) {
 	}
 }
 
-func TestAllFaultsAreToldAtOnce(t *testing.T) {
+func TestLoad_ReportsAllFaults(t *testing.T) {
 	t.Parallel()
 	_, err := boot.Load[boot.API]([]string{
 		"BILLING_ENV=prod", "BILLING_LOG_LEVEL=loud", "BILLING_LOG_FORMAT=xml", "BILLING_TIME_ZONE=Mars",
@@ -192,12 +192,12 @@ func TestAllFaultsAreToldAtOnce(t *testing.T) {
 		"BILLING_AUTH_PUBLIC_KEY_FILE", "BILLING_AUTH_ISSUER", "BILLING_AUTH_AUDIENCE",
 	} {
 		if !strings.Contains(text, variable) {
-			t.Errorf("nothing is said of %s in:\n%s", variable, text)
+			t.Errorf("no fault names %s:\n%s", variable, text)
 		}
 	}
 }
 
-func TestSecretFromFile(t *testing.T) {
+func TestLoad_SecretFromFile(t *testing.T) {
 	t.Parallel()
 	cfg, err := boot.Load[boot.API](environ(t, "BILLING_DATABASE_URL=", "BILLING_DATABASE_URL_FILE="+file(t, secretURL+"\n")))
 	if err != nil {
@@ -208,7 +208,7 @@ func TestSecretFromFile(t *testing.T) {
 	}
 }
 
-func TestGoodValues(t *testing.T) {
+func TestLoad_ValidValues(t *testing.T) {
 	t.Parallel()
 	tests := map[string][]string{
 		"several hosts":      {"BILLING_DATABASE_URL=postgres://u:p@one:5432,two:5433/billing?target_session_attrs=read-write"},
@@ -219,9 +219,9 @@ func TestGoodValues(t *testing.T) {
 		"free ports":         {"BILLING_API_ADDR=127.0.0.1:0", "BILLING_OPS_ADDR=127.0.0.1:0"},
 		"IPv6":               {"BILLING_API_ADDR=[::1]:8080"},
 		"no vault in dev":    {"BILLING_ENV=dev", "BILLING_VAULT_KEYSET_FILE=", "BILLING_VAULT_KEK_FILE="},
-		"clear keys in dev":  {"BILLING_ENV=dev", "BILLING_VAULT_KEYSET_FILE=" + clearKeys.Keyset, "BILLING_VAULT_KEK_FILE="},
+		"plaintext keyset":   {"BILLING_ENV=dev", "BILLING_VAULT_KEYSET_FILE=" + plaintextKeys.Keyset, "BILLING_VAULT_KEK_FILE="},
 		"no limits":          {"BILLING_LIMIT_CARDS_PER_DAY=0", "BILLING_LIMIT_DECLINES_PER_HOUR=0"},
-		"another's business": {"BILLING_ADMIN_ADDR=here", "BILLING_RETRY_SCHEDULE=24h"},
+		"unrelated variable": {"BILLING_ADMIN_ADDR=here", "BILLING_RETRY_SCHEDULE=24h"},
 	}
 	for name, changes := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -233,7 +233,7 @@ func TestGoodValues(t *testing.T) {
 	}
 }
 
-func TestAddressURL(t *testing.T) {
+func TestAddress_URL(t *testing.T) {
 	t.Parallel()
 	tests := map[boot.Address]string{
 		":8080":          "http://localhost:8080",
@@ -245,7 +245,7 @@ func TestAddressURL(t *testing.T) {
 	}
 	for addr, want := range tests {
 		if got := addr.URL(); got != want {
-			t.Errorf("%s is reached at %s, want %s", addr, got, want)
+			t.Errorf("URL of %s is %s, want %s", addr, got, want)
 		}
 	}
 }

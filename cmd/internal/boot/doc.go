@@ -1,13 +1,13 @@
-// Package boot is what the binaries share before they do their own work: the
-// configuration, the log, the version, and which payment systems there are; and
-// how they serve: the command line, listeners, probes, and the end.
+// Package boot holds the start and the end that the programs share: the
+// configuration, the log, the version and the list of payment systems; and for
+// servers the listeners, the probes and the shutdown.
 //
-//	environment ─ Load ─┬─ config, whole and checked
-//	                    └─ *ConfigError: everything that is wrong with it
+//	environment ─ Load ─┬─ config, complete and checked
+//	                    └─ *ConfigError: all faults at once
 //
-// A configuration is a struct of the parts below; each binary has its own. What
-// a variable is called, what it defaults to and what it must be stands beside
-// its field.
+// Each program's configuration is a struct made of the parts below. The tags of
+// a field hold the variable's name, default, valid values and description, from
+// which Load and --help work.
 //
 // Not here: wiring. Each main does its own, top to bottom.
 package boot

@@ -8,80 +8,82 @@ import (
 	"time"
 )
 
-// Edge is what stands between the API and the internet.
+// Edge holds the settings of the API's public side: TLS, rate limits, proxies and
+// the shutdown.
 type Edge struct {
-	TLSCertFile    string   `env:"BILLING_TLS_CERT_FILE"`
-	TLSKeyFile     string   `env:"BILLING_TLS_KEY_FILE"`
-	RateUser       Rate     `env:"BILLING_RATE_USER" must:"be off, or requests a second, minute or hour such as 10/s, 300/m, 5000/h"`
-	RateAddress    Rate     `env:"BILLING_RATE_ADDRESS" must:"be off, or requests a second, minute or hour such as 10/s, 300/m, 5000/h"`
-	TrustedProxies Networks `env:"BILLING_TRUSTED_PROXIES" must:"be addresses or networks with commas between them, such as 10.0.0.0/8,192.0.2.7"`
-	ShutdownDelay  Delay    `env:"BILLING_SHUTDOWN_DELAY" must:"be a duration of zero to a minute, such as 5s"`
+	Proxies
+	TLSCertFile   string `env:"BILLING_TLS_CERT_FILE" helpDefault:"none: plain HTTP" help:"PEM file with the certificate for HTTPS. It may be replaced at run time"`
+	TLSKeyFile    string `env:"BILLING_TLS_KEY_FILE" helpDefault:"none: plain HTTP" help:"PEM file with the certificate's private key"`
+	RateUser      Rate   `env:"BILLING_RATE_USER" helpDefault:"300/m in production, else off" must:"be off, or requests a second, minute or hour such as 10/s, 300/m, 5000/h" help:"Rate limit of one viewer"`
+	RateAddress   Rate   `env:"BILLING_RATE_ADDRESS" helpDefault:"6000/m in production, else off" must:"be off, or requests a second, minute or hour such as 10/s, 300/m, 5000/h" help:"Rate limit of one network address"`
+	ShutdownDelay Delay  `env:"BILLING_SHUTDOWN_DELAY" helpDefault:"5s in production, else 0s" must:"be a duration of zero to a minute, such as 5s" help:"Time after SIGTERM during which new requests are still accepted while /readyz fails"`
 }
 
-func (s Edge) check(f *faults) {
+func (e Edge) check(f *faults) {
 	switch {
-	case (s.TLSCertFile == "") != (s.TLSKeyFile == ""):
-		f.add("BILLING_TLS_CERT_FILE=%q and BILLING_TLS_KEY_FILE=%q must both be set or neither", s.TLSCertFile, s.TLSKeyFile)
-	case s.TLSCertFile != "":
-		_, err := s.readPair()
+	case (e.TLSCertFile == "") != (e.TLSKeyFile == ""):
+		f.add("BILLING_TLS_CERT_FILE=%q and BILLING_TLS_KEY_FILE=%q must both be set or neither", e.TLSCertFile, e.TLSKeyFile)
+	case e.TLSCertFile != "":
+		_, err := e.readPair()
 		f.need(err == nil, "BILLING_TLS_CERT_FILE=%q and BILLING_TLS_KEY_FILE=%q cannot be used: %v",
-			s.TLSCertFile, s.TLSKeyFile, err)
+			e.TLSCertFile, e.TLSKeyFile, err)
 	}
 }
 
-// What production has unless told otherwise: far above what a viewer's
-// application needs, far below what hurts. Outside it nothing is limited.
+// The default limits in production. They are far above the needs of a viewer's
+// application and far below the capacity of the service. Other environments have
+// no limit by default.
 var (
-	userRate    = Rate{Requests: 300, Per: time.Minute, given: true}
-	addressRate = Rate{Requests: 6000, Per: time.Minute, given: true}
+	userRate    = Rate{Requests: 300, Per: time.Minute, set: true}
+	addressRate = Rate{Requests: 6000, Per: time.Minute, set: true}
 )
 
-// lameDuck is how long production goes on serving after SIGTERM, so that load
-// balancers see that it is not ready any more before it takes no connections.
-const lameDuck = 5 * time.Second
+// drainDelay is the default shutdown delay in production. It gives load balancers
+// the time to notice that /readyz fails before the listener closes.
+const drainDelay = 5 * time.Second
 
-// Rates is how often the API may be asked.
-func (s Edge) Rates(env Env) (perUser, perAddress Rate) {
-	return s.RateUser.or(env, userRate), s.RateAddress.or(env, addressRate)
+// Rates returns the request limits, with the defaults of env.
+func (e Edge) Rates(env Env) (perUser, perAddress Rate) {
+	return e.RateUser.orDefault(env, userRate), e.RateAddress.orDefault(env, addressRate)
 }
 
-// Delay is how long the service goes on serving when it is to stop.
-func (s Edge) DrainDelay(env Env) time.Duration {
-	if !s.ShutdownDelay.given && env == Production {
-		return lameDuck
+// DrainDelay returns how long the service accepts requests after SIGTERM.
+func (e Edge) DrainDelay(env Env) time.Duration {
+	if !e.ShutdownDelay.set && env == Production {
+		return drainDelay
 	}
-	return s.ShutdownDelay.d
+	return e.ShutdownDelay.d
 }
 
-// Certificates returns what to listen with; nil for plain HTTP.
-func (s Edge) Certificates(log *slog.Logger) (*Certificates, error) {
-	if s.TLSCertFile == "" {
-		return nil, nil //nolint:nilnil // nothing is what there is
+// Certificates returns the certificate to serve with, or nil for plain HTTP.
+func (e Edge) Certificates(log *slog.Logger) (*Certificates, error) {
+	if e.TLSCertFile == "" {
+		return nil, nil //nolint:nilnil // nil is plain HTTP
 	}
-	return newCertificates(s, time.Now, log)
+	return newCertificates(e, time.Now, log)
 }
 
-// URL is how a browser on this machine gets to a listener at the address.
-func (s Edge) URL(a Address) string {
-	if s.TLSCertFile == "" {
+// URL returns the address of a listener as a browser on this machine reaches it.
+func (e Edge) URL(a Address) string {
+	if e.TLSCertFile == "" {
 		return a.URL()
 	}
 	return "https" + strings.TrimPrefix(a.URL(), "http")
 }
 
-// Rate is so many requests in so much time; no requests is no limit.
+// Rate is a number of requests per period. The zero value is no limit.
 type Rate struct {
 	Requests int
 	Per      time.Duration
-	given    bool
+	set      bool // by the environment
 }
 
 const maxRate = 1_000_000_000
 
-// UnmarshalText reads 300/m and the like, or off.
+// UnmarshalText parses a rate such as 300/m, or off.
 func (r *Rate) UnmarshalText(text []byte) error {
 	if string(text) == "off" {
-		*r = Rate{given: true}
+		*r = Rate{set: true}
 		return nil
 	}
 	count, unit, _ := strings.Cut(string(text), "/")
@@ -94,17 +96,22 @@ func (r *Rate) UnmarshalText(text []byte) error {
 	return nil
 }
 
-func (r Rate) or(env Env, inProduction Rate) Rate {
-	if !r.given && env == Production {
+func (r Rate) orDefault(env Env, inProduction Rate) Rate {
+	if !r.set && env == Production {
 		return inProduction
 	}
 	return r
 }
 
-// Networks are networks, and single addresses as networks of one.
+// Proxies holds the networks of the trusted proxies.
+type Proxies struct {
+	TrustedProxies Networks `env:"BILLING_TRUSTED_PROXIES" helpDefault:"none" must:"be addresses or networks with commas between them, such as 10.0.0.0/8,192.0.2.7" help:"Proxies whose X-Forwarded-For is used"`
+}
+
+// Networks is a list of networks. A single address is a network of one.
 type Networks []netip.Prefix
 
-// UnmarshalText reads them with commas between them.
+// UnmarshalText parses a comma-separated list.
 func (n *Networks) UnmarshalText(text []byte) error {
 	var all Networks
 	for word := range strings.SplitSeq(string(text), ",") {
@@ -123,13 +130,13 @@ func (n *Networks) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Delay is a duration that may be zero.
+// Delay is a duration of zero to a minute.
 type Delay struct {
-	d     time.Duration
-	given bool
+	d   time.Duration
+	set bool // by the environment
 }
 
-// UnmarshalText reads a duration of at most a minute.
+// UnmarshalText parses a duration.
 func (p *Delay) UnmarshalText(text []byte) error {
 	d, err := time.ParseDuration(string(text))
 	if err != nil || d < 0 || d > time.Minute {

@@ -11,36 +11,36 @@ import (
 	"github.com/online-cinema/billing/cmd/internal/boot"
 )
 
-func TestEdge(t *testing.T) {
+func TestEdge_Defaults(t *testing.T) {
 	t.Parallel()
-	type shell struct {
+	type settings struct {
 		user, address boot.Rate
 		proxies       boot.Networks
 		delay         time.Duration
 	}
 	tests := map[string]struct {
 		changes []string
-		want    shell
+		want    settings
 	}{
-		"production": {nil, shell{
+		"production": {nil, settings{
 			user: boot.Rate{Requests: 300, Per: time.Minute}, address: boot.Rate{Requests: 6000, Per: time.Minute},
 			delay: 5 * time.Second,
 		}},
-		"dev":  {[]string{"BILLING_ENV=dev"}, shell{}},
-		"test": {[]string{"BILLING_ENV=test"}, shell{}},
+		"dev":  {[]string{"BILLING_ENV=dev"}, settings{}},
+		"test": {[]string{"BILLING_ENV=test"}, settings{}},
 		"production, switched off": {
-			[]string{"BILLING_RATE_USER=off", "BILLING_RATE_ADDRESS=off", "BILLING_SHUTDOWN_DELAY=0s"}, shell{},
+			[]string{"BILLING_RATE_USER=off", "BILLING_RATE_ADDRESS=off", "BILLING_SHUTDOWN_DELAY=0s"}, settings{},
 		},
-		"test, as said": {
+		"test, all set": {
 			[]string{"BILLING_ENV=test", "BILLING_RATE_USER=10/s", "BILLING_RATE_ADDRESS=5000/h", "BILLING_SHUTDOWN_DELAY=1m"},
-			shell{
+			settings{
 				user: boot.Rate{Requests: 10, Per: time.Second}, address: boot.Rate{Requests: 5000, Per: time.Hour},
 				delay: time.Minute,
 			},
 		},
 		"proxies": {
 			[]string{"BILLING_ENV=test", "BILLING_TRUSTED_PROXIES=10.1.2.3/8, 192.0.2.7,fd00::/8"},
-			shell{proxies: boot.Networks{
+			settings{proxies: boot.Networks{
 				netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32"), netip.MustParsePrefix("fd00::/8"),
 			}},
 		},
@@ -53,13 +53,13 @@ func TestEdge(t *testing.T) {
 				t.Fatal(err)
 			}
 			user, address := cfg.Rates(cfg.Env)
-			got := shell{user, address, cfg.TrustedProxies, cfg.DrainDelay(cfg.Env)}
+			got := settings{user, address, cfg.TrustedProxies, cfg.DrainDelay(cfg.Env)}
 			opts := cmp.Options{
-				cmp.AllowUnexported(shell{}), cmpopts.IgnoreUnexported(boot.Rate{}),
+				cmp.AllowUnexported(settings{}), cmpopts.IgnoreUnexported(boot.Rate{}),
 				cmpopts.EquateComparable(netip.Prefix{}), cmpopts.EquateEmpty(),
 			}
 			if diff := cmp.Diff(test.want, got, opts); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
+				t.Errorf("settings (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -77,7 +77,7 @@ func TestEdge_InvalidValues(t *testing.T) {
 			t.Parallel()
 			_, err := boot.Load[boot.API](environ(t, change))
 			if got := faults(t, err); len(got) != 1 {
-				t.Errorf("faults %q, want one", got)
+				t.Errorf("%d faults, want 1: %q", len(got), got)
 			}
 		})
 	}

@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// ConfigError lists everything that is wrong with a configuration, one fault a
-// line. It names variables and shows their values, but never a secret.
+// ConfigError lists all faults of a configuration, one a line. A fault names the
+// variable and shows its value unless that is a secret.
 type ConfigError struct{ Faults []string }
 
 func (e *ConfigError) Error() string {
 	return "the configuration cannot be used:\n  " + strings.Join(e.Faults, "\n  ")
 }
 
-// faults collects what is wrong, so that everything is told at once.
+// faults collects the faults of a configuration, so that Load reports all of them.
 type faults []string
 
 func (f *faults) add(format string, args ...any) {

@@ -2,10 +2,9 @@ package boot
 
 import "syscall"
 
-// Harden keeps the memory of this process, in which card numbers pass through,
-// from being written to disk when it crashes, and other processes of its user
-// from reading it.
+// Harden disables core dumps, so that a crash writes no card numbers to disk,
+// and keeps other processes of the same user from reading this one's memory.
 func Harden() {
-	_ = syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{}) // asking for less is always granted
-	undumpable()
+	_ = syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{}) // lowering a limit is always allowed
+	disableDumps()
 }

@@ -2,8 +2,8 @@ package boot
 
 import "syscall"
 
-// undumpable holds where core dumps are piped to a program, which the limit on
-// their size does not stop.
-func undumpable() {
+// disableDumps marks the process as not dumpable. The size limit is not enough
+// where the kernel pipes core dumps to a program.
+func disableDumps() {
 	_, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_DUMPABLE, 0, 0)
 }

@@ -2,4 +2,4 @@
 
 package boot
 
-func undumpable() {}
+func disableDumps() {}

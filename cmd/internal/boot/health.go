@@ -13,21 +13,21 @@ import (
 	"github.com/online-cinema/billing/adapters/postgres"
 )
 
-// checkTimeout is how long one check may take: a probe does not wait long.
+// checkTimeout limits one check, because probes have short timeouts.
 const checkTimeout = 2 * time.Second
 
-// Check returns what keeps a process from doing its work, or nil.
+// Check returns the reason why a process cannot work, or nil.
 type Check func(context.Context) error
 
-// Health answers whether a process lives and whether it can do its work. A
-// payment system that is down is no reason not to be ready: viewers can still
-// cancel and look things up.
+// Health serves the probes of liveness and readiness. It does not check payment
+// systems: while one is down, viewers can still cancel and read their history.
 type Health struct {
 	checks   map[string]Check
 	stopping atomic.Bool
 }
 
-// NewHealth checks the database and its schema, and what else there is.
+// NewHealth returns the probes of a process that needs the database, its newest
+// schema, and the further checks in more.
 func NewHealth(ping Check, url DatabaseURL, more map[string]Check) *Health {
 	s := &schema{migrations: func(ctx context.Context) ([]postgres.Migration, error) {
 		return postgres.Migrations(ctx, url.Reveal())
@@ -71,7 +71,8 @@ func within(ctx context.Context, check Check) error {
 	return check(ctx)
 }
 
-// CloseOnStop tells clients to use another connection once we are to stop.
+// CloseOnStop makes next answer with "Connection: close" during the shutdown, so
+// that clients open their next connection to another process.
 func (h *Health) CloseOnStop(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if h.stopping.Load() {
@@ -88,23 +89,23 @@ func writeHealth(w http.ResponseWriter, status int, report map[string]string) {
 	_ = json.NewEncoder(w).Encode(report)
 }
 
-// schema tells whether the database has every step that this binary knows.
+// schema checks that every migration of this binary has been applied.
 type schema struct {
 	migrations func(context.Context) ([]postgres.Migration, error)
-	migrated   atomic.Bool // once true, for ever: nobody takes a step back under a running service
+	migrated   atomic.Bool // stays true: migrations are not reverted under a running service
 }
 
 func (s *schema) current(ctx context.Context) error {
 	if s.migrated.Load() {
 		return nil
 	}
-	steps, err := s.migrations(ctx)
+	all, err := s.migrations(ctx)
 	if err != nil {
 		return err
 	}
-	for _, step := range steps {
-		if !step.Applied {
-			return fmt.Errorf("step %s is not applied: run billingctl migrate up", step.Name)
+	for _, m := range all {
+		if !m.Applied {
+			return fmt.Errorf("migration %s is not applied: run billingctl migrate up", m.Name)
 		}
 	}
 	s.migrated.Store(true)

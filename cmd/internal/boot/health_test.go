@@ -10,10 +10,10 @@ import (
 	"github.com/online-cinema/billing/adapters/postgres"
 )
 
-// fine is the health of a service that can do everything.
-func fine() *Health {
-	well := func(context.Context) error { return nil }
-	return &Health{checks: map[string]Check{"database": well, "keys": well}}
+// healthy returns the probes of a service whose checks all pass.
+func healthy() *Health {
+	pass := func(context.Context) error { return nil }
+	return &Health{checks: map[string]Check{"database": pass, "keys": pass}}
 }
 
 func probe(t *testing.T, h *Health, path string) (int, map[string]string) {
@@ -27,16 +27,16 @@ func probe(t *testing.T, h *Health, path string) (int, map[string]string) {
 	return w.Code, report
 }
 
-func TestReadiness(t *testing.T) {
+func TestHealth_Ready(t *testing.T) {
 	t.Parallel()
 	down := func(context.Context) error { return errors.New("down") }
 	tests := map[string]struct {
-		spoil func(*Health)
+		fault func(*Health)
 		code  int
 		check string
 		want  string
 	}{
-		"all is well":   {func(*Health) {}, 200, "status", "ready"},
+		"healthy":       {func(*Health) {}, 200, "status", "ready"},
 		"database down": {func(h *Health) { h.checks["database"] = down }, 503, "database", "down"},
 		"no keys":       {func(h *Health) { h.checks["keys"] = down }, 503, "keys", "down"},
 		"stopping":      {func(h *Health) { h.stopping.Store(true) }, 503, "running", "stopping"},
@@ -44,34 +44,34 @@ func TestReadiness(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := fine()
-			test.spoil(h)
+			h := healthy()
+			test.fault(h)
 			code, report := probe(t, h, "/readyz")
 			if code != test.code || report[test.check] != test.want {
 				t.Errorf("%d %v, want %d with %s %q", code, report, test.code, test.check, test.want)
 			}
 			if code, _ := probe(t, h, "/livez"); code != 200 {
-				t.Errorf("livez answers %d whatever happens, want 200", code)
+				t.Errorf("/livez: status %d, want 200 in every state", code)
 			}
 		})
 	}
 }
 
-func TestSchemaIsLookedAtUntilItIsCurrent(t *testing.T) {
+func TestSchema_QueriedUntilCurrent(t *testing.T) {
 	t.Parallel()
-	steps := []postgres.Migration{{Version: 1, Name: "one.sql", Applied: true}, {Version: 2, Name: "two.sql"}}
-	asked := 0
-	s := &schema{migrations: func(context.Context) ([]postgres.Migration, error) { asked++; return steps, nil }}
-	if err := s.current(t.Context()); err == nil || err.Error() != "step two.sql is not applied: run billingctl migrate up" {
-		t.Errorf("with a step left: %v", err)
+	migrations := []postgres.Migration{{Version: 1, Name: "one.sql", Applied: true}, {Version: 2, Name: "two.sql"}}
+	queries := 0
+	s := &schema{migrations: func(context.Context) ([]postgres.Migration, error) { queries++; return migrations, nil }}
+	if err := s.current(t.Context()); err == nil || err.Error() != "migration two.sql is not applied: run billingctl migrate up" {
+		t.Errorf("with a migration missing: %v", err)
 	}
-	steps = steps[:1]
+	migrations = migrations[:1]
 	for range 3 {
 		if err := s.current(t.Context()); err != nil {
-			t.Errorf("with every step: %v", err)
+			t.Errorf("with all migrations applied: %v", err)
 		}
 	}
-	if asked != 2 {
-		t.Errorf("asked %d times, want 2", asked)
+	if queries != 2 {
+		t.Errorf("%d queries, want 2", queries)
 	}
 }

@@ -1,6 +1,7 @@
 package boot
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -11,12 +12,14 @@ import (
 )
 
 // Load reads a configuration of type T from an environment, as [os.Environ]
-// gives it. Fields have the tags of the env package, and "must": what the value
-// must be, in words that follow the variable's name.
+// gives it. The error is a [ConfigError].
 //
-// A variable that is empty counts as not set. A secret is also read from the
-// file that the same variable with _FILE at its end names. The error is a
-// [ConfigError].
+// Besides the tags of the env package a field has "help", its description for
+// --help; "must", the valid values, as a phrase that begins with "be"; and
+// "helpDefault" where the default depends on other variables.
+//
+// An empty variable counts as not set. A secret may stand in a file instead: the
+// same variable with _FILE at its end holds the path.
 func Load[T any](environ []string) (T, error) {
 	var cfg T
 	vars, fields := nonEmpty(environ), fieldsOf(&cfg)
@@ -44,7 +47,7 @@ func nonEmpty(environ []string) map[string]string {
 	return vars
 }
 
-// readFile gives a secret the content of its file.
+// readFile sets a secret to the content of its file, if the _FILE variable is set.
 func (f *faults) readFile(vars map[string]string, key string) {
 	path, given := vars[key+"_FILE"]
 	if !given {
@@ -57,7 +60,7 @@ func (f *faults) readFile(vars map[string]string, key string) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		f.add("%s_FILE=%q cannot be read: %v", key, path, cause(err))
-		// Something stands in for it, so that it is not called missing as well.
+		// A placeholder, so that the secret is not reported as missing too.
 		vars[key] = unreadable
 		return
 	}
@@ -68,7 +71,8 @@ func (f *faults) readFile(vars map[string]string, key string) {
 
 const unreadable = "\x00unreadable"
 
-// cause is the innermost error: the others repeat what is shown already.
+// cause returns the innermost error. The outer ones repeat the path, which the
+// fault shows already.
 func cause(err error) error {
 	for next := errors.Unwrap(err); next != nil; next = errors.Unwrap(err) {
 		err = next
@@ -76,29 +80,36 @@ func cause(err error) error {
 	return err
 }
 
-// field is what is known of one variable.
+// field describes one variable of a configuration.
 type field struct {
-	name   string // in the struct
-	key    string
-	must   string
-	secret bool
+	name      string // in the struct
+	part      int    // index of the struct's direct field that holds it
+	key       string // name of the variable
+	help      string
+	must      string
+	byDefault string
+	required  bool
+	secret    bool
 }
 
 // fieldsOf lists the variables of a configuration.
 func fieldsOf(cfg any) []field {
 	var fields []field
 	for _, f := range reflect.VisibleFields(reflect.TypeOf(cfg).Elem()) {
-		key, _, _ := strings.Cut(f.Tag.Get("env"), ",")
+		key, option, _ := strings.Cut(f.Tag.Get("env"), ",")
 		if key == "" {
 			continue
 		}
-		secret := f.Type.Implements(reflect.TypeFor[interface{ Reveal() string }]())
-		fields = append(fields, field{f.Name, key, f.Tag.Get("must"), secret})
+		fields = append(fields, field{
+			name: f.Name, part: f.Index[0], key: key, help: f.Tag.Get("help"), must: f.Tag.Get("must"),
+			byDefault: cmp.Or(f.Tag.Get("envDefault"), f.Tag.Get("helpDefault")), required: option == "required",
+			secret: f.Type.Implements(reflect.TypeFor[interface{ Reveal() string }]()),
+		})
 	}
 	return fields
 }
 
-// translate says in our words what the env package found.
+// translate adds the errors of the env package as faults.
 func (f *faults) translate(err error, vars map[string]string, fields []field) {
 	var all env.AggregateError
 	if !errors.As(err, &all) {
@@ -139,10 +150,10 @@ func deleteEmpty(list []string) []string {
 	return kept
 }
 
-// checker is a configuration that checks more than single values.
+// checker is a configuration with rules that concern several variables.
 type checker interface{ check(f *faults) }
 
-// Variables lists the variables of a configuration of type T.
+// Variables returns the names of the variables of a configuration of type T.
 func Variables[T any]() []string {
 	var names []string
 	for _, f := range fieldsOf(new(T)) {

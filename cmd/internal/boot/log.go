@@ -5,7 +5,7 @@ import (
 	"log/slog"
 )
 
-// LogFormat is how log lines are written.
+// LogFormat is the format of log lines.
 type LogFormat string
 
 // JSON is for machines, text for people.
@@ -23,8 +23,8 @@ func (l *LogFormat) UnmarshalText(text []byte) error {
 	return errInvalid
 }
 
-// Logger returns a log that is written to w. Its times are UTC, and what looks like
-// a card's number in it is masked.
+// Logger returns a logger that writes to w. Its times are UTC; it masks secrets
+// and anything that looks like a card number.
 func (s Service) Logger(w io.Writer) *slog.Logger {
 	opts := &slog.HandlerOptions{Level: s.LogLevel}
 	if s.LogFormat == LogText {

@@ -12,12 +12,12 @@ import (
 	"github.com/online-cinema/billing/adapters/vault"
 )
 
-// privateFile and publicFile hold one key pair for all tests: making one is
-// slow.
+// privateFile and publicFile hold one key pair for all tests, because generating
+// one is slow.
 var privateFile, publicFile string
 
-// keys are a keyset and the key that encrypts it, clearKeys a keyset alone.
-var keys, clearKeys vault.Files
+// keys has an encrypted keyset and its KEK, plaintextKeys a plaintext keyset.
+var keys, plaintextKeys vault.Files
 
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "boot-test-")
@@ -25,8 +25,8 @@ func TestMain(m *testing.M) {
 		privateFile, publicFile, err = auth.NewKeyPair(dir)
 	}
 	keys = vault.Files{Keyset: filepath.Join(dir, "keyset.json"), KEK: filepath.Join(dir, "kek")}
-	clearKeys = vault.Files{Keyset: filepath.Join(dir, "clear.json"), AllowClear: true}
-	if err = errors.Join(err, vault.Create(keys, time.Now()), vault.Create(clearKeys, time.Now())); err != nil {
+	plaintextKeys = vault.Files{Keyset: filepath.Join(dir, "clear.json"), AllowClear: true}
+	if err = errors.Join(err, vault.Create(keys, time.Now()), vault.Create(plaintextKeys, time.Now())); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

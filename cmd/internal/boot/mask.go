@@ -12,23 +12,24 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// mask is the last line of defence of a log: what looks like the number of a
-// card, and whatever stands under the name of a secret, is put out as ***.
-// Secrets have types that cannot print, so it should never have anything to do:
-// a line on which it had something says how often, as "masked". Since it looks at
-// everything anyway, it also turns times into UTC.
+// mask is a log handler that replaces card numbers and the values of secret keys
+// with ***. It is the last line of defence: secrets have types that cannot print,
+// so it should never find one. If it does, the line has the number of replacements
+// as "masked". It also converts times to UTC, because it visits every value anyway.
 type mask struct {
 	next  slog.Handler
 	total *atomic.Int64
-	// Found in the attributes of the logger itself, and told on its first line.
-	earlier *atomic.Int64
+	// unreported counts replacements in the attributes of the logger itself. The
+	// next line reports them.
+	unreported *atomic.Int64
 }
 
 func newMask(next slog.Handler) *mask {
 	return &mask{next, new(atomic.Int64), new(atomic.Int64)}
 }
 
-// Masked returns how much a log of [Service.Logger] has masked since the start.
+// Masked returns a function that counts the values which log has masked so far.
+// log must be from [Service.Logger].
 func Masked(log *slog.Logger) func() int64 {
 	if m, ok := log.Handler().(*mask); ok {
 		return m.total.Load
@@ -43,7 +44,7 @@ func (m *mask) Enabled(ctx context.Context, l slog.Level) bool { return m.next.E
 func (m *mask) Handle(ctx context.Context, r slog.Record) error {
 	var n int64
 	masked := slog.NewRecord(r.Time.UTC(), r.Level, maskText(r.Message, &n), r.PC)
-	var few [8]slog.Attr // more are put elsewhere
+	var few [8]slog.Attr // on the stack; more are allocated
 	attrs := few[:0]
 	r.Attrs(func(a slog.Attr) bool {
 		attrs = append(attrs, maskAttr(a, &n))
@@ -51,7 +52,7 @@ func (m *mask) Handle(ctx context.Context, r slog.Record) error {
 	})
 	masked.AddAttrs(attrs...)
 	m.total.Add(n)
-	if n += m.earlier.Swap(0); n > 0 {
+	if n += m.unreported.Swap(0); n > 0 {
 		masked.AddAttrs(slog.Int64("masked", n))
 	}
 	return m.next.Handle(ctx, masked)
@@ -65,21 +66,21 @@ func (m *mask) WithAttrs(attrs []slog.Attr) slog.Handler {
 		masked[i] = maskAttr(a, &n)
 	}
 	m.total.Add(n)
-	m.earlier.Add(n)
-	return &mask{m.next.WithAttrs(masked), m.total, m.earlier}
+	m.unreported.Add(n)
+	return &mask{m.next.WithAttrs(masked), m.total, m.unreported}
 }
 
 // WithGroup implements [slog.Handler].
 func (m *mask) WithGroup(name string) slog.Handler {
-	return &mask{m.next.WithGroup(name), m.total, m.earlier}
+	return &mask{m.next.WithGroup(name), m.total, m.unreported}
 }
 
 const stars = "***"
 
-// shortest is the least that has as many digits as the number of a card.
-const shortest = 1_000_000_000_000
+// minCardNumber is the smallest number with as many digits as a card number.
+const minCardNumber = 1_000_000_000_000
 
-// secretNames are names that a secret stands under.
+// secretNames are the keys whose values are always masked.
 var secretNames = map[string]bool{
 	"cvv": true, "cvc": true, "pan": true, "card_number": true, "number": true, "token": true, "payment_token": true,
 	"authorization": true, "password": true, "secret": true, "kek": true,
@@ -99,7 +100,7 @@ func maskAttr(a slog.Attr, n *int64) slog.Attr {
 	case slog.KindTime:
 		return slog.Time(a.Key, v.Time().UTC())
 	case slog.KindInt64, slog.KindUint64, slog.KindFloat64:
-		if v.Kind() == slog.KindInt64 && 0 <= v.Int64() && v.Int64() < shortest {
+		if v.Kind() == slog.KindInt64 && 0 <= v.Int64() && v.Int64() < minCardNumber {
 			break
 		}
 		if before := *n; maskText(v.String(), n) != "" && *n > before {
@@ -117,8 +118,7 @@ func maskAttr(a slog.Attr, n *int64) slog.Attr {
 	return slog.Attr{Key: a.Key, Value: v}
 }
 
-// maskAny masks what a handler would make of a value, in both of the forms that
-// it may take.
+// maskAny masks the value's text and its JSON, because a handler may write either.
 func maskAny(v any, n *int64) any {
 	before := *n
 	if err, ok := v.(error); ok {
@@ -138,14 +138,14 @@ func maskAny(v any, n *int64) any {
 }
 
 var (
-	// digitRun is digits in groups, as numbers of cards are written.
+	// digitRun matches digits, possibly in groups, as card numbers are written.
 	digitRun  = regexp.MustCompile(`[0-9](?:[ -]?[0-9]){12,}`)
 	uuidShape = regexp.MustCompile(`(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
 	groups    = strings.NewReplacer(" ", "", "-", "")
 )
 
-// maskText masks the numbers of cards in a text. Our own ids may look like one by
-// chance, and are left alone.
+// maskText masks card numbers in a text. It leaves UUIDs alone, because our ids may
+// look like a card number by chance.
 func maskText(text string, n *int64) string {
 	if !hasDigitRun(text) || isUUID(text) {
 		return text
@@ -160,8 +160,8 @@ func maskText(text string, n *int64) string {
 	return out.String()
 }
 
-// isUUID reports whether a text is an id and nothing else, as most are that hold
-// many digits. It is uuidShape, by hand.
+// isUUID reports whether the whole text is a UUID, as most texts with many digits
+// are. It is a faster form of uuidShape.
 func isUUID(text string) bool {
 	if len(text) != 36 {
 		return false
@@ -180,10 +180,10 @@ func isUUID(text string) bool {
 	return true
 }
 
-// hasDigitRun is digitRun.MatchString, which would take longer than all else that
-// is done to write a line.
+// hasDigitRun is a faster form of digitRun.MatchString, which would take longer
+// than the rest of writing a line.
 func hasDigitRun(text string) bool {
-	digits, joined := 0, false // so far; and whether a space or a dash came after them
+	digits, joined := 0, false // digits so far, and whether a separator follows them
 	for _, c := range []byte(text) {
 		switch {
 		case '0' <= c && c <= '9':
@@ -211,16 +211,16 @@ func maskRuns(text string, n *int64) string {
 	})
 }
 
-// holdsCardNumber looks at each stretch of a long run: a number may have other
-// digits beside it.
+// holdsCardNumber reports whether a run of digits contains a card number. In a long
+// run it checks every position, because other digits may surround the number.
 func holdsCardNumber(digits string) bool {
 	if len(digits) <= 19 {
 		return billing.LooksLikeCardNumber(digits)
 	}
 	for from := range len(digits) - 12 {
-		// Only the usual lengths: of all, a long run nearly always holds one.
+		// Only the usual lengths: with all lengths nearly every long run would match.
 		for _, length := range []int{15, 16} {
-			if from+length <= len(digits) && billing.LooksLikeCardNumber(digits[from:from+length]) && knownStart(digits[from:]) {
+			if from+length <= len(digits) && billing.LooksLikeCardNumber(digits[from:from+length]) && hasBrandPrefix(digits[from:]) {
 				return true
 			}
 		}
@@ -228,8 +228,8 @@ func holdsCardNumber(digits string) bool {
 	return false
 }
 
-// knownStart reports whether a number begins as one of the large brands do.
-func knownStart(digits string) bool {
+// hasBrandPrefix reports whether a number begins like those of the large brands.
+func hasBrandPrefix(digits string) bool {
 	for _, start := range []string{"4", "51", "52", "53", "54", "55", "34", "37", "2200", "2201", "2202", "2203", "2204"} {
 		if strings.HasPrefix(digits, start) {
 			return true

@@ -16,11 +16,11 @@ import (
 
 const pan = "4916338506082832"
 
-type leaky struct{ Number string }
+type publicNumber struct{ Number string }
 
-type discreet struct{ number string }
+type privateNumber struct{ number string }
 
-func (d discreet) String() string { return "card " + d.number }
+func (p privateNumber) String() string { return "card " + p.number }
 
 var timeOfDay = regexp.MustCompile(`\d\d:\d\d:\d\d\.\d+`)
 
@@ -36,25 +36,25 @@ func TestMask(t *testing.T) {
 		"in groups":           {func(l *slog.Logger) { l.Info("x", "note", spaced, "other", dashed) }, 2},
 		"beside other digits": {func(l *slog.Logger) { l.Info("x", "note", "12 "+pan+" 2031") }, 1},
 		"a number":            {func(l *slog.Logger) { l.Info("x", "n", 4916338506082832) }, 1},
-		"among many": {func(l *slog.Logger) {
+		"in the tenth attribute": {func(l *slog.Logger) {
 			l.Info("x", "a", 1, "b", 2, "c", 3, "d", 4, "e", 5, "f", 6, "g", 7, "h", 8, "i", 9, "note", pan)
 		}, 1},
 		"a number below zero": {func(l *slog.Logger) { l.Info("x", "n", -4916338506082832) }, 1},
 		"the shortest number": {func(l *slog.Logger) { l.Info("x", "n", 4222222222222) }, 1},
-		"almost an id": {func(l *slog.Logger) {
+		"almost a UUID": {func(l *slog.Logger) {
 			l.Info("x", "a", "0000000-49163385-0608-2832-0000000000", "b", pan+"-abcd-abcd-abcdefabcde")
 		}, 2},
-		"an error":      {func(l *slog.Logger) { l.Info("x", "error", fmt.Errorf("bad: %w", errors.New(pan))) }, 1},
-		"a struct":      {func(l *slog.Logger) { l.Info("x", "v", leaky{pan}) }, 1},
-		"a stringer":    {func(l *slog.Logger) { l.Info("x", "v", discreet{pan}) }, 1},
-		"bytes":         {func(l *slog.Logger) { l.Info("x", "v", []string{pan}) }, 1},
-		"a group":       {func(l *slog.Logger) { l.Info("x", slog.Group("g", "a", slog.GroupValue(slog.String("b", pan)))) }, 1},
-		"of the logger": {func(l *slog.Logger) { l.With("card", pan).WithGroup("g").Info("x") }, 1},
-		"under their names": {func(l *slog.Logger) {
+		"an error":                {func(l *slog.Logger) { l.Info("x", "error", fmt.Errorf("bad: %w", errors.New(pan))) }, 1},
+		"a struct":                {func(l *slog.Logger) { l.Info("x", "v", publicNumber{pan}) }, 1},
+		"a stringer":              {func(l *slog.Logger) { l.Info("x", "v", privateNumber{pan}) }, 1},
+		"bytes":                   {func(l *slog.Logger) { l.Info("x", "v", []string{pan}) }, 1},
+		"a group":                 {func(l *slog.Logger) { l.Info("x", slog.Group("g", "a", slog.GroupValue(slog.String("b", pan)))) }, 1},
+		"the logger's attributes": {func(l *slog.Logger) { l.With("card", pan).WithGroup("g").Info("x") }, 1},
+		"secret keys": {func(l *slog.Logger) {
 			l.Info("x", "cvv", "7391", "Authorization", "Bearer abc", "token", "tok_secret", "pan", "hush")
 		}, 4},
-		"a secret type":  {func(l *slog.Logger) { l.Info("x", "token", billing.NewSecret("tok_secret")) }, 0},
-		"nothing at all": {func(l *slog.Logger) { l.Info("x", "payment_id", "p", "amount", 39900) }, 0},
+		"a secret type": {func(l *slog.Logger) { l.Info("x", "token", billing.NewSecret("tok_secret")) }, 0},
+		"no secret":     {func(l *slog.Logger) { l.Info("x", "payment_id", "p", "amount", 39900) }, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -62,14 +62,14 @@ func TestMask(t *testing.T) {
 				var out bytes.Buffer
 				log := Service{LogFormat: format}.Logger(&out)
 				c.log(log)
-				said := timeOfDay.ReplaceAllString(out.String(), "") // has any four digits now and then
+				text := timeOfDay.ReplaceAllString(out.String(), "") // may contain the CVV by chance
 				for _, secret := range []string{pan, spaced, dashed, "7391", "Bearer", "tok_secret", "hush"} {
-					if strings.Contains(said, secret) {
+					if strings.Contains(text, secret) {
 						t.Errorf("%s: the log shows %s:\n%s", format, secret, &out)
 					}
 				}
-				if told := strings.Contains(out.String(), "masked"); told != (c.masked > 0) {
-					t.Errorf("%s: it is told that something was masked: %t\n%s", format, told, &out)
+				if reported := strings.Contains(out.String(), "masked"); reported != (c.masked > 0) {
+					t.Errorf("%s: the line has the number of replacements: %t\n%s", format, reported, &out)
 				}
 				if got := Masked(log)(); got != c.masked {
 					t.Errorf("%s: masked %d, want %d:\n%s", format, got, c.masked, &out)
@@ -79,8 +79,8 @@ func TestMask(t *testing.T) {
 	}
 }
 
-// What an operator looks for in a log stays there.
-func TestMaskLeavesTheRestAlone(t *testing.T) {
+// The mask must not hide the ids and times that operators search for.
+func TestMask_KeepsOtherNumbers(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
 		"01981e2c-7d4a-7c10-9351-350165352011", "11111111-1111-1111-1111-111111111117", // ids
@@ -96,8 +96,8 @@ func TestMaskLeavesTheRestAlone(t *testing.T) {
 	}
 }
 
-// Lines from machines in several places are put side by side.
-func TestLogTimesAreUTC(t *testing.T) {
+// Operators compare lines from machines in different time zones.
+func TestLogger_TimesAreUTC(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 3, 1, 13, 0, 0, 0, time.FixedZone("MSK", 3*60*60))
 	for _, format := range []LogFormat{LogJSON, LogText} {
@@ -111,18 +111,18 @@ func TestLogTimesAreUTC(t *testing.T) {
 	}
 }
 
-func TestMaskKeepsLevelAndGroups(t *testing.T) {
+func TestMask_KeepsLevelAndGroups(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	log := Service{LogLevel: slog.LevelWarn, LogFormat: LogText}.Logger(&out)
-	log.Info("not wanted")
-	log.WithGroup("g").With("a", 1).Warn("wanted", "b", 2)
-	if got := out.String(); strings.Contains(got, "not wanted") || !strings.Contains(got, "g.a=1 g.b=2") {
+	log.Info("below the level")
+	log.WithGroup("g").With("a", 1).Warn("x", "b", 2)
+	if got := out.String(); strings.Contains(got, "below the level") || !strings.Contains(got, "g.a=1 g.b=2") {
 		t.Errorf("logged %q", got)
 	}
 }
 
-// FuzzDigitRun holds what is quick against what is plain.
+// FuzzDigitRun compares the fast form with the regular expression.
 func FuzzDigitRun(f *testing.F) {
 	for _, text := range []string{
 		"", "4111111111111111", "4111 1111-1111 1111", "4111  1111111111111", "411111111111", "4111111111111", "1-2-3-4-5-6-7-8-9-0-1-2-3",
@@ -137,7 +137,7 @@ func FuzzDigitRun(f *testing.F) {
 	})
 }
 
-// FuzzUUID does so, too.
+// FuzzUUID compares the fast form with the regular expression.
 func FuzzUUID(f *testing.F) {
 	for _, text := range []string{
 		"", "019a3c5e-8f2b-7000-8000-123456789012", "019A3C5E-8F2B-7000-8000-12345678901F", "019a3c5e-8f2b-7000-8000-12345678901g",

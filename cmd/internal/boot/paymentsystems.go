@@ -18,42 +18,43 @@ import (
 	"github.com/online-cinema/billing/core/app"
 )
 
-// PaymentSystems are payment systems that this process can talk to, by code.
+// PaymentSystems holds the payment systems that this process has adapters for, by
+// code.
 type PaymentSystems struct {
 	Providers map[string]app.Provider
-	Pages     map[string]http.Handler // by path: pages that a payment system shows to viewers
+	Pages     map[string]http.Handler // pages that a payment system shows to viewers, by path
 	close     []func()
 }
 
-// Close lets go of what the adapters hold.
+// Close releases the resources of the adapters.
 func (s *PaymentSystems) Close() {
 	for _, f := range s.close {
 		f()
 	}
 }
 
-// An adapter makes one payment system usable and adds it to the others.
+// An adapter opens one payment system and adds it to s.
 type adapter func(ctx context.Context, s *PaymentSystems, c PaymentSystemsConfig) error
 
-// adapters lists every payment system that there is an adapter for: a new one
-// is a package and a line here.
+// adapters lists the adapters by code. To add a payment system, write a package
+// and add it here.
 func adapters() map[string]adapter {
 	return map[string]adapter{
 		simulator.Code: openSimulator,
 	}
 }
 
-// PaymentSystemsConfig is what adapters need.
+// PaymentSystemsConfig is the configuration of the adapters.
 type PaymentSystemsConfig struct {
 	DatabaseURL     DatabaseURL
 	ChargeTimeout   time.Duration
 	Clock           app.Clock
 	SimulatorFaults SimulatorFaults
-	PublicURL       string // where viewers reach Pages, without a slash at the end
+	PublicURL       string // base URL of Pages, without a slash at the end
 }
 
-// OpenPaymentSystems makes all payment systems usable that may be used. The simulator
-// may not be used in production.
+// OpenPaymentSystems opens all payment systems. It omits the simulator unless
+// useSimulator is set.
 func OpenPaymentSystems(ctx context.Context, c PaymentSystemsConfig, useSimulator bool) (*PaymentSystems, error) {
 	all := adapters()
 	if !useSimulator {
@@ -66,15 +67,15 @@ func OpenPaymentSystems(ctx context.Context, c PaymentSystemsConfig, useSimulato
 	return s, err
 }
 
-// OpenLedger makes the books of one payment system readable, for a
-// reconciliation. That harms nobody, so it may be the simulator's in production
-// too. An error that is [ErrNoAdapter] names those that there are.
+// OpenLedger opens the ledger of one payment system for a reconciliation. Reading
+// is harmless, so production may read the simulator's ledger. For an unknown code
+// it returns an [ErrNoAdapter] that lists the known codes.
 func OpenLedger(ctx context.Context, url DatabaseURL, code string) (app.Ledger, func(), error) {
 	all := adapters()
 	known := slices.Sorted(maps.Keys(all))
 	maps.DeleteFunc(all, func(other string, _ adapter) bool { return other != code })
 	if len(all) == 0 {
-		return nil, nil, fmt.Errorf("payment system %q %w: there are %s", code, ErrNoAdapter, strings.Join(known, ", "))
+		return nil, nil, fmt.Errorf("payment system %q %w; known codes: %s", code, ErrNoAdapter, strings.Join(known, ", "))
 	}
 	s, err := open(ctx, PaymentSystemsConfig{DatabaseURL: url, Clock: clock.System{}}, all)
 	if err != nil {
@@ -83,12 +84,12 @@ func OpenLedger(ctx context.Context, url DatabaseURL, code string) (app.Ledger, 
 	ledger, ok := s.Providers[code].(app.Ledger)
 	if !ok {
 		s.Close()
-		return nil, nil, fmt.Errorf("payment system %q cannot list what it took", code)
+		return nil, nil, fmt.Errorf("payment system %q cannot list its charges", code)
 	}
 	return ledger, s.Close, nil
 }
 
-// ErrNoAdapter says that nothing here can talk to a payment system.
+// ErrNoAdapter is returned for a payment system without an adapter.
 var ErrNoAdapter = errors.New("has no adapter")
 
 func open(ctx context.Context, c PaymentSystemsConfig, wanted map[string]adapter) (*PaymentSystems, error) {
@@ -104,8 +105,8 @@ func open(ctx context.Context, c PaymentSystemsConfig, wanted map[string]adapter
 
 const simulatorPages = "/simulator/3ds"
 
-// openSimulator gives the simulator a pool of its own: a foreign system shares
-// none of our connections.
+// openSimulator opens the simulator with a separate pool, because a foreign system
+// would not share our connections.
 func openSimulator(ctx context.Context, s *PaymentSystems, c PaymentSystemsConfig) error {
 	pool, err := postgres.OpenRole(ctx, c.DatabaseURL.Reveal(), simulator.Role)
 	if err != nil {
@@ -116,7 +117,7 @@ func openSimulator(ctx context.Context, s *PaymentSystems, c PaymentSystemsConfi
 		BaseURL: c.PublicURL + simulatorPages,
 		Odds:    c.SimulatorFaults.odds,
 		Latency: func() time.Duration { return c.SimulatorFaults.latency },
-		// Long enough to be felt, short of what clients of the API wait for.
+		// Long enough to notice, shorter than the timeout of API clients.
 		HoldLost: cmp.Or(c.SimulatorFaults.holdLost, 2*time.Second),
 	})
 	s.close = append(s.close, pool.Close)
@@ -125,7 +126,7 @@ func openSimulator(ctx context.Context, s *PaymentSystems, c PaymentSystemsConfi
 	return nil
 }
 
-// PaymentSystemCodes lists the codes that an adapter answers for.
+// PaymentSystemCodes returns the codes that have an adapter, sorted.
 func PaymentSystemCodes(useSimulator bool) []string {
 	all := adapters()
 	if !useSimulator {

@@ -16,39 +16,39 @@ import (
 // Exit codes of every binary.
 const (
 	OK      = 0
-	Failed  = 1 // it was asked something sensible and could not do it
+	Failed  = 1 // the request was valid but could not be carried out
 	Misused = 2 // bad usage or configuration
 )
 
-// Main is the main function of every binary: run returns the exit code, and
-// SIGINT or SIGTERM ends its context.
+// Main calls run and exits with the code that it returns. SIGINT or SIGTERM
+// cancels the context.
 func Main(run func(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// A second Ctrl-C ends the program at once.
+	// Restore the default handlers, so that a second Ctrl-C kills the program.
 	context.AfterFunc(ctx, stop)
 	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
 }
 
-// Program is a binary that is configured by its environment.
+// Program describes a program that is configured by its environment.
 type Program struct {
 	Name  string
-	Usage string         // what --help prints
-	Flags *pflag.FlagSet // besides --help and --version; nil for none
-	Check func() error   // says what is wrong with the flags; nil when nothing can be
+	About string         // first part of --help; ends with a newline
+	Flags *pflag.FlagSet // besides --help and --version; nil if there are none
+	Check func() error   // checks the values of the flags; may be nil
 }
 
-// configuration is what a binary is told by its environment.
+// configuration is the configuration of a program.
 type configuration interface {
 	Logger(w io.Writer) *slog.Logger
 }
 
-// Run reads the command line and the environment, and does the work with what
-// they say. It returns the exit code.
+// Run parses the command line, loads the configuration and calls work. It returns
+// the exit code.
 func Run[C configuration](p Program, args, environ []string, stdout, stderr io.Writer, work func(C, *slog.Logger) int) int {
 	version, err := p.parse(args)
 	switch {
 	case errors.Is(err, pflag.ErrHelp):
-		_, _ = io.WriteString(stdout, p.Usage)
+		_, _ = io.WriteString(stdout, p.help(fieldsOf(new(C))))
 		return OK
 	case err != nil:
 		_, _ = fmt.Fprintf(stderr, "%s: %v\nSee '%[1]s --help'.\n", p.Name, err)

@@ -13,11 +13,11 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Listeners are where a binary serves, and where it is probed.
+// Listeners are the public listener of a server and that of its operators.
 type Listeners struct{ Public, Ops net.Listener }
 
-// Listen listens at both addresses. The variable is the one that the public
-// address is from.
+// Listen opens both listeners. variable names the environment variable of the
+// public address, for errors.
 func Listen(variable string, public, ops Address) (l Listeners, err error) {
 	if l.Public, err = listen(variable, public); err != nil {
 		return l, err
@@ -31,7 +31,7 @@ func Listen(variable string, public, ops Address) (l Listeners, err error) {
 func listen(variable string, addr Address) (net.Listener, error) {
 	l, err := net.Listen("tcp", string(addr))
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("%s=%s is in use by another process: stop that one or choose another address", variable, addr)
+		return nil, fmt.Errorf("%s=%s is in use by another process: stop it or choose another address", variable, addr)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s=%s: %w", variable, addr, err)
@@ -39,43 +39,43 @@ func listen(variable string, addr Address) (net.Listener, error) {
 	return l, nil
 }
 
-// Close closes both.
+// Close closes both listeners.
 func (l Listeners) Close() {
 	_, _ = l.Public.Close(), l.Ops.Close()
 }
 
-// NewServer returns an HTTP server that nobody can keep busy by being slow.
-// Longest is how long a request may take.
-func NewServer(h http.Handler, longest time.Duration, log *slog.Logger) *http.Server {
+// NewServer returns an HTTP server with time limits for slow clients. A response
+// must be complete after responseTimeout.
+func NewServer(h http.Handler, responseTimeout time.Duration, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:                      h,
 		ReadHeaderTimeout:            5 * time.Second,
 		ReadTimeout:                  10 * time.Second,
-		WriteTimeout:                 longest,
+		WriteTimeout:                 responseTimeout,
 		IdleTimeout:                  time.Minute,
 		MaxHeaderBytes:               16 << 10,
-		DisableGeneralOptionsHandler: true, // which answers OPTIONS * with nothing at all
+		DisableGeneralOptionsHandler: true, // it would answer OPTIONS * before our handler
 		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: 100},
-		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelDebug), // mostly of clients that hang up
+		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelDebug), // mostly clients that disconnect
 	}
 }
 
-// Serving is all that runs in a binary that serves.
-type Serving struct {
+// Server runs a server: both listeners and the background work.
+type Server struct {
 	Program    string // such as billing-api
-	Address    string // what the log calls the public address, such as api_addr
+	Address    string // log key of the public address, such as api_addr
 	Listeners  Listeners
-	Public     *http.Server // HTTPS when it has a TLS configuration
+	Public     *http.Server // serves HTTPS if it has a TLS configuration
 	Ops        *http.Server
 	Health     *Health
 	Background []func(context.Context)
-	Delay      time.Duration // in which new requests are still served at the end
-	Grace      time.Duration // for requests that are under way after that
+	Delay      time.Duration // after the signal: new requests are still accepted
+	Grace      time.Duration // after Delay: time for the requests in flight
 	Log        *slog.Logger
 }
 
-// Run serves until ctx ends or a part fails, then lets requests finish.
-func (s *Serving) Run(ctx context.Context) error {
+// Run serves until ctx ends or a part fails, and then shuts down gracefully.
+func (s *Server) Run(ctx context.Context) error {
 	g, running := errgroup.WithContext(ctx)
 	g.Go(func() error { return serveOn(s.Public, s.Listeners.Public) })
 	g.Go(func() error { return serveOn(s.Ops, s.Listeners.Ops) })
@@ -89,7 +89,7 @@ func (s *Serving) Run(ctx context.Context) error {
 	s.Log.Info(s.Program+" is up", "version", Version(),
 		s.Address, s.Listeners.Public.Addr().String(), "ops_addr", s.Listeners.Ops.Addr().String())
 	err := g.Wait()
-	s.Log.Info(s.Program + " has stopped")
+	s.Log.Info(s.Program + " stopped")
 	return err
 }
 
@@ -104,11 +104,11 @@ func serveOn(s *http.Server, l net.Listener) error {
 	return nil
 }
 
-// shutdown stops in the order that loses no request: not ready any more, while
-// whoever has not noticed yet is still served and told to connect anew; then no
-// new connections, the answers to those that there are, and health last.
-func (s *Serving) shutdown(ctx context.Context) error {
-	s.Log.Info(s.Program + " stops; requests under way are finished")
+// shutdown loses no request. During Delay /readyz fails, and clients that still
+// arrive are served and asked to reconnect elsewhere. Then the public listener
+// closes and requests in flight finish. The probes stop last.
+func (s *Server) shutdown(ctx context.Context) error {
+	s.Log.Info(s.Program + " is stopping; requests in flight will finish")
 	s.Health.stopping.Store(true)
 	<-time.After(s.Delay)
 	ctx, cancel := context.WithTimeout(ctx, s.Grace)

@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// wire is a network in memory, for tests in bubbles, where time passes only
-// when everybody waits.
+// wire is an in-memory network for synctest bubbles, where time advances only
+// while all goroutines are blocked.
 type wire struct {
 	calls  chan net.Conn
 	closed chan struct{}
@@ -54,21 +54,21 @@ func (w *wire) client(t *testing.T) *http.Client {
 	return c
 }
 
-// serveWire runs the server of a test to its end.
+// serveWire serves h on a wire until the test ends.
 func serveWire(t *testing.T, h http.Handler) *wire {
 	t.Helper()
-	w, s := newWire(), NewServer(h, longestTest, slog.New(slog.DiscardHandler))
+	w, s := newWire(), NewServer(h, testTimeout, slog.New(slog.DiscardHandler))
 	go func() { _ = serveOn(s, w) }()
 	t.Cleanup(func() {
 		_ = s.Close()
-		time.Sleep(time.Second) // in which it lingers over connections that it ended
+		time.Sleep(time.Second) // the server lingers on connections that it has closed
 	})
 	return w
 }
 
-const longestTest = 30 * time.Second
+const testTimeout = 30 * time.Second
 
-// readAll is a handler that reads what it is sent, and sends a lot.
+// readAll is a handler that reads the request and sends a large response.
 func readAll(w http.ResponseWriter, r *http.Request) {
 	if _, err := io.Copy(io.Discard, r.Body); err != nil {
 		return
@@ -76,22 +76,22 @@ func readAll(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(make([]byte, 64<<10))
 }
 
-// Each kind of slow client is cut off in time, and a thousand of each do not
-// keep another from being served.
-func TestSlowClientsAreCutOff(t *testing.T) {
+// The server disconnects each kind of slow client in time. A thousand of them must
+// not keep it from serving another client.
+func TestServer_DisconnectsSlowClients(t *testing.T) {
 	t.Parallel()
 	const request = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10000\r\n\r\n"
 	tests := map[string]struct {
-		begin string        // what is sent at once
-		drip  bool          // a byte a second after that
-		reads bool          // the answer
-		after time.Duration // when the connection ends
+		begin string        // sent immediately
+		drip  bool          // one byte a second afterwards
+		reads bool          // the response
+		after time.Duration // until the server closes the connection
 	}{
-		"says nothing":                 {"", false, true, 5 * time.Second},
+		"sends nothing":                {"", false, true, 5 * time.Second},
 		"header byte by byte":          {"GET / HTTP/1.1\r\nX-Pad: ", true, true, 5 * time.Second},
 		"body byte by byte":            {request, true, true, 10 * time.Second},
 		"body that never comes":        {request, false, true, 10 * time.Second},
-		"does not read the answer":     {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", false, false, longestTest},
+		"does not read the response":   {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", false, false, testTimeout},
 		"keeps an idle connection":     {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", false, true, time.Minute},
 		"a second request that stalls": {"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HT", false, true, 5 * time.Second},
 	}
@@ -117,11 +117,11 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 				}
 				_, err = io.Copy(io.Discard, resp.Body)
 				if errors.Join(err, resp.Body.Close()) != nil || resp.StatusCode != http.StatusOK || time.Since(at) > 0 {
-					t.Errorf("another client was answered %d after %v: %v", resp.StatusCode, time.Since(at), err)
+					t.Errorf("another client: status %d after %v: %v", resp.StatusCode, time.Since(at), err)
 				}
 				for range 1000 {
 					if after := <-ends; after < test.after || after > test.after+time.Second {
-						t.Fatalf("a slow client was cut off after %v, want %v", after, test.after)
+						t.Fatalf("a slow client was disconnected after %v, want %v", after, test.after)
 					}
 				}
 			})
@@ -129,7 +129,7 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 	}
 }
 
-// slow sends as a slow client does, until the connection ends.
+// slow sends like a slow client until the connection ends.
 func slow(conn net.Conn, begin string, drip bool) {
 	_, err := conn.Write([]byte(begin))
 	for drip && err == nil {
@@ -138,13 +138,13 @@ func slow(conn net.Conn, begin string, drip bool) {
 	}
 }
 
-// endOf says when the server ended the connection.
+// endOf returns the time from start until the server closed the connection.
 func endOf(conn net.Conn, reads bool, start time.Time) time.Duration {
 	if reads {
 		_, _ = io.Copy(io.Discard, conn)
 		return time.Since(start)
 	}
-	// Somebody who does not read notices by not being able to write any more.
+	// A client that does not read notices the end when a write fails.
 	var err error
 	for err == nil {
 		time.Sleep(time.Second)
@@ -153,7 +153,7 @@ func endOf(conn net.Conn, reads bool, start time.Time) time.Duration {
 	return time.Since(start)
 }
 
-func TestALargeHeaderIsRefused(t *testing.T) {
+func TestServer_RefusesLargeHeader(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := serveWire(t, http.HandlerFunc(readAll))
@@ -167,34 +167,34 @@ func TestALargeHeaderIsRefused(t *testing.T) {
 			}
 			_ = resp.Body.Close()
 			if resp.StatusCode != want {
-				t.Errorf("%d bytes of header are answered %d, want %d", size, resp.StatusCode, want)
+				t.Errorf("header of %d bytes: status %d, want %d", size, resp.StatusCode, want)
 			}
 		}
 	})
 }
 
-// What happens between the signal and the end: not ready at once, new requests
-// served until the delay is over, those under way after that, then nothing.
-func TestStopping(t *testing.T) {
+// After the signal /readyz fails immediately, the delay still accepts new requests,
+// and afterwards only requests in flight finish.
+func TestServer_Shutdown(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		health, log := fine(), slog.New(slog.DiscardHandler)
+		health, log := healthy(), slog.New(slog.DiscardHandler)
 		work := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			d, _ := time.ParseDuration(r.URL.Query().Get("takes"))
 			time.Sleep(d)
 		})
 		public, ops := newWire(), newWire()
-		s := &Serving{
+		s := &Server{
 			Listeners: Listeners{public, ops}, Health: health,
-			Public: NewServer(health.CloseOnStop(work), longestTest, log), Ops: NewServer(health.Handler(), longestTest, log),
-			Delay: 5 * time.Second, Grace: longestTest, Log: log,
+			Public: NewServer(health.CloseOnStop(work), testTimeout, log), Ops: NewServer(health.Handler(), testTimeout, log),
+			Delay: 5 * time.Second, Grace: testTimeout, Log: log,
 		}
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- s.Run(ctx) }()
 
 		api, probe := public.client(t), ops.client(t)
-		expect := func(client *http.Client, path string, status int, last bool) {
+		expect := func(client *http.Client, path string, status int, closes bool) {
 			t.Helper()
 			resp, err := client.Get("http://wire" + path)
 			if err != nil {
@@ -203,15 +203,15 @@ func TestStopping(t *testing.T) {
 			}
 			_, _ = io.Copy(io.Discard, resp.Body)
 			_ = resp.Body.Close()
-			if resp.StatusCode != status || resp.Close != last {
-				t.Errorf("%s: answered %d, the last of its connection: %t; want %d, %t", path, resp.StatusCode, resp.Close, status, last)
+			if resp.StatusCode != status || resp.Close != closes {
+				t.Errorf("%s: status %d, closes the connection: %t; want %d, %t", path, resp.StatusCode, resp.Close, status, closes)
 			}
 		}
 		expect(api, "/", 200, false)
 		expect(probe, "/readyz", 200, false)
-		var underWay sync.WaitGroup
+		var inFlight sync.WaitGroup
 		for range 200 {
-			underWay.Go(func() { expect(api, "/?takes=20s", 200, true) })
+			inFlight.Go(func() { expect(api, "/?takes=20s", 200, true) })
 		}
 		synctest.Wait()
 		stop()
@@ -222,11 +222,11 @@ func TestStopping(t *testing.T) {
 		expect(api, "/?takes=10s", 200, true)
 		if resp, err := api.Get("http://wire/"); err == nil {
 			_ = resp.Body.Close()
-			t.Errorf("a new request is answered %d after the delay", resp.StatusCode)
+			t.Errorf("a new request after the delay: status %d, want no connection", resp.StatusCode)
 		}
-		underWay.Wait()
+		inFlight.Wait()
 		if err := <-ended; err != nil {
-			t.Errorf("it ended with %v", err)
+			t.Errorf("Run returned %v", err)
 		}
 	})
 }

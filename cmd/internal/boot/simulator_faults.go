@@ -9,15 +9,16 @@ import (
 	"github.com/online-cinema/billing/adapters/simulator"
 )
 
-// SimulatorFaults are what goes wrong at the simulated payment system, for rehearsals
-// and tests: words such as "lose_answers=0.3,latency=20ms,seed=7".
+// SimulatorFaults are the faults that the simulator injects, for rehearsals and
+// tests, such as "lose_answers=0.3,latency=20ms,seed=7".
 type SimulatorFaults struct {
 	odds     simulator.Odds
 	latency  time.Duration
 	holdLost time.Duration
 }
 
-// UnmarshalText reads them.
+// UnmarshalText parses pairs of name and value with commas between them. The
+// probabilities of the faults of a charge must not exceed 1 in total.
 func (m *SimulatorFaults) UnmarshalText(text []byte) error {
 	var read SimulatorFaults
 	odds := map[string]*float64{
@@ -37,7 +38,7 @@ func (m *SimulatorFaults) UnmarshalText(text []byte) error {
 				return errInvalid
 			}
 			*odds[name] = p
-			if name != "lose_lookups" { // which meets look-ups, not charges
+			if name != "lose_lookups" { // not a fault of a charge
 				sum += p
 			}
 			if p > 1 {

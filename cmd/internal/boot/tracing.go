@@ -9,22 +9,22 @@ import (
 	"github.com/online-cinema/billing/adapters/tracing"
 )
 
-// Tracing is where traces go, in the variables that OpenTelemetry has for it.
-// There are none unless it is said.
+// Tracing holds OpenTelemetry's own variables for exporting traces. Without an
+// endpoint tracing is off.
 type Tracing struct {
-	Endpoint       Endpoint `env:"OTEL_EXPORTER_OTLP_ENDPOINT" must:"be an http or https URL such as http://localhost:4318"`
-	TracesEndpoint Endpoint `env:"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" must:"be an http or https URL such as http://localhost:4318/v1/traces"`
-	Sampler        Sampler  `env:"OTEL_TRACES_SAMPLER" must:"be always_on, always_off, traceidratio, or one of these with parentbased_ before it"`
+	Endpoint       Endpoint `env:"OTEL_EXPORTER_OTLP_ENDPOINT" helpDefault:"none: no traces" must:"be an http or https URL such as http://localhost:4318" help:"OpenTelemetry collector that receives traces (OTLP over HTTP)"`
+	TracesEndpoint Endpoint `env:"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" helpDefault:"OTEL_EXPORTER_OTLP_ENDPOINT with /v1/traces" must:"be an http or https URL such as http://localhost:4318/v1/traces" help:"Complete URL for traces"`
+	Sampler        Sampler  `env:"OTEL_TRACES_SAMPLER" helpDefault:"at most 10 traces a second" must:"be always_on, always_off, traceidratio, or one of these with parentbased_ before it" help:"Sampler of traces"`
 }
 
-// OpenTracer returns the tracer, to be stopped in the end; nil where there is none.
+// OpenTracer returns the tracer, or nil if tracing is off. The caller must stop it.
 func (t Tracing) OpenTracer(ctx context.Context, program string, log *slog.Logger) (*tracing.Tracer, error) {
 	endpoint := string(t.TracesEndpoint)
-	if endpoint == "" && t.Endpoint != "" { // of which the signals are parts
+	if endpoint == "" && t.Endpoint != "" { // the base of one URL for each kind of signal
 		endpoint = strings.TrimRight(string(t.Endpoint), "/") + "/v1/traces"
 	}
 	if endpoint == "" {
-		return nil, nil //nolint:nilnil // there is none
+		return nil, nil //nolint:nilnil // nil is tracing off
 	}
 	return tracing.New(ctx, tracing.Config{
 		Program: program, Version: version, Endpoint: endpoint, SamplerGiven: t.Sampler != "", Log: log,
@@ -34,7 +34,7 @@ func (t Tracing) OpenTracer(ctx context.Context, program string, log *slog.Logge
 // Endpoint is the URL of an OpenTelemetry collector.
 type Endpoint string
 
-// UnmarshalText reads a URL.
+// UnmarshalText parses a URL.
 func (e *Endpoint) UnmarshalText(text []byte) error {
 	u, err := url.Parse(string(text))
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
@@ -44,10 +44,10 @@ func (e *Endpoint) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Sampler names how OpenTelemetry chooses the traces that are kept.
+// Sampler names the method by which OpenTelemetry selects the traces to keep.
 type Sampler string
 
-// UnmarshalText reads the name of a sampler.
+// UnmarshalText parses the name of a sampler.
 func (s *Sampler) UnmarshalText(text []byte) error {
 	switch strings.TrimPrefix(string(text), "parentbased_") {
 	case "always_on", "always_off", "traceidratio":

@@ -8,7 +8,7 @@ import (
 	"github.com/online-cinema/billing/cmd/internal/boot"
 )
 
-func TestTracingIsOffUnlessItIsSaidWhereTo(t *testing.T) {
+func TestOpenTracer_OffWithoutEndpoint(t *testing.T) {
 	t.Parallel()
 	for variable, on := range map[string]bool{
 		"OTEL_TRACES_SAMPLER=always_on":                                   false,
@@ -27,7 +27,7 @@ func TestTracingIsOffUnlessItIsSaidWhereTo(t *testing.T) {
 	}
 }
 
-func TestTracingToNowhereIsRefused(t *testing.T) {
+func TestLoad_TracingFaults(t *testing.T) {
 	t.Parallel()
 	for _, wrong := range []string{
 		"OTEL_EXPORTER_OTLP_ENDPOINT=localhost:4317", "OTEL_EXPORTER_OTLP_ENDPOINT=http://",

@@ -6,28 +6,28 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	_ "time/tzdata" // a container may have no time zones of its own
+	_ "time/tzdata" // a container may lack the time zone database
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// errInvalid is the error of every value below: what it should have been stands
-// beside the field that it is for.
-var errInvalid = errors.New("wrong value")
+// errInvalid is the error of all values below. The tag "must" of the field has
+// the valid values.
+var errInvalid = errors.New("invalid value")
 
-// Env is the surroundings that a binary runs in.
+// Env is the environment that a program runs in.
 type Env string
 
-// What is for trying things out is refused in production.
+// Production refuses the test clock, the simulator and demo data.
 const (
 	Production Env = "production"
 	Dev        Env = "dev"
 	Test       Env = "test"
 )
 
-// UnmarshalText reads the name of an environment.
+// UnmarshalText parses the name of an environment.
 func (e *Env) UnmarshalText(text []byte) error {
 	switch v := Env(text); v {
 	case Production, Dev, Test:
@@ -37,23 +37,23 @@ func (e *Env) UnmarshalText(text []byte) error {
 	return errInvalid
 }
 
-// DatabaseURL is a secret, because it may have a password in it.
+// DatabaseURL is a secret, because it may contain a password.
 type DatabaseURL struct{ billing.Secret }
 
-// UnmarshalText takes what Postgres takes: a URL, of several hosts too, or
-// words such as host=db user=billing.
+// UnmarshalText accepts what Postgres accepts: a URL, possibly with several hosts,
+// or keywords such as host=db user=billing.
 func (u *DatabaseURL) UnmarshalText(text []byte) error {
 	if _, err := pgxpool.ParseConfig(string(text)); err != nil {
-		return errInvalid // and not err, which may quote it
+		return errInvalid // not err, which may quote the password
 	}
 	u.Secret = billing.NewSecret(string(text))
 	return nil
 }
 
-// Address is where a listener listens: host:port, or :port for all hosts.
+// Address is the address of a listener: host:port, or :port for all interfaces.
 type Address string
 
-// UnmarshalText reads an address.
+// UnmarshalText parses an address.
 func (a *Address) UnmarshalText(text []byte) error {
 	_, port, err := net.SplitHostPort(string(text))
 	if err != nil {
@@ -66,20 +66,20 @@ func (a *Address) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// URL is how a browser on this machine gets to a listener at the address.
+// URL returns the address of a listener as a browser on this machine reaches it.
 func (a Address) URL() string {
-	host, port, _ := net.SplitHostPort(string(a)) // checked when it was read
+	host, port, _ := net.SplitHostPort(string(a)) // UnmarshalText has checked it
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "localhost"
 	}
 	return "http://" + net.JoinHostPort(host, port)
 }
 
-// TimeZone is where days and months are counted.
+// TimeZone is the time zone in which days and months are counted.
 type TimeZone struct{ *time.Location }
 
-// UnmarshalText reads the name of an IANA time zone. The machine's own zone is
-// none: two machines would count differently.
+// UnmarshalText parses the name of an IANA time zone. It refuses "Local", because
+// two machines would count differently.
 func (z *TimeZone) UnmarshalText(text []byte) error {
 	loc, err := time.LoadLocation(string(text))
 	if err != nil || string(text) == "Local" {
@@ -89,10 +89,10 @@ func (z *TimeZone) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Switch is on, off, or left to a default.
+// Switch is on, off, or empty for the default.
 type Switch string
 
-// UnmarshalText reads on or off.
+// UnmarshalText parses on or off.
 func (s *Switch) UnmarshalText(text []byte) error {
 	if v := Switch(text); v == "on" || v == "off" {
 		*s = v
@@ -101,7 +101,7 @@ func (s *Switch) UnmarshalText(text []byte) error {
 	return errInvalid
 }
 
-// Or tells whether it is on, or what it is by default.
+// Or reports whether the switch is on. An empty switch has the default.
 func (s Switch) Or(byDefault bool) bool {
 	if s == "" {
 		return byDefault
@@ -109,10 +109,10 @@ func (s Switch) Or(byDefault bool) bool {
 	return s == "on"
 }
 
-// PositiveDuration is a duration that is more than zero.
+// PositiveDuration is a duration above zero.
 type PositiveDuration time.Duration
 
-// UnmarshalText reads a duration such as 30s.
+// UnmarshalText parses a duration such as 30s.
 func (s *PositiveDuration) UnmarshalText(text []byte) error {
 	d, err := ParseDuration(string(text))
 	if err != nil || d <= 0 {
@@ -122,8 +122,8 @@ func (s *PositiveDuration) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// ParseDuration is [time.ParseDuration] that also takes whole days of 24 hours,
-// in front of the rest: 31d, 1d12h.
+// ParseDuration is [time.ParseDuration] that also accepts days of 24 hours, as a
+// whole number before the rest: 31d, 1d12h.
 func ParseDuration(s string) (time.Duration, error) {
 	days, rest, found := strings.Cut(s, "d")
 	if !found {
@@ -140,10 +140,10 @@ func ParseDuration(s string) (time.Duration, error) {
 	return time.Duration(n)*24*time.Hour + d, err
 }
 
-// Retries is when declined renewals are tried again.
+// Retries is the retry schedule of declined renewals.
 type Retries struct{ billing.RetrySchedule }
 
-// UnmarshalText reads durations with commas between them.
+// UnmarshalText parses a comma-separated list of durations.
 func (r *Retries) UnmarshalText(text []byte) error {
 	var steps []time.Duration
 	for word := range strings.SplitSeq(string(text), ",") {
@@ -160,16 +160,16 @@ func (r *Retries) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// ClockName names a clock.
+// ClockName names the clock of billing.
 type ClockName string
 
-// The machine's clock, and the one in the database that can be set.
+// The machine's clock, and the settable clock in the database.
 const (
 	SystemClock ClockName = "system"
 	TestClock   ClockName = "test"
 )
 
-// UnmarshalText reads the name of a clock.
+// UnmarshalText parses the name of a clock.
 func (c *ClockName) UnmarshalText(text []byte) error {
 	if v := ClockName(text); v == SystemClock || v == TestClock {
 		*c = v

@@ -94,7 +94,7 @@ func TestPanel(t *testing.T) {
 
 	// What viewers do is seen at the panel.
 	for path, want := range map[string]string{
-		"/admin": "₽499.00", "/admin/info/history": "subscribed", "/admin/info/audit": "plan added", "/admin/info/payment_systems": "answers",
+		"/admin": "₽499.00", "/admin/info/history": "subscribed", "/admin/info/audit": "plan added", "/admin/info/payment_systems": "registered",
 	} {
 		if page := o.get(t, path); !strings.Contains(page, want) {
 			t.Errorf("%s does not show %q:\n%s", path, want, page)

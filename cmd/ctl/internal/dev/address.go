@@ -10,13 +10,13 @@ import (
 	"github.com/online-cinema/billing/cmd/internal/boot"
 )
 
-// claimAddresses finds out before anything is started whether the addresses are
-// free, and puts a free port in the place of port 0.
-func (o *Options) claimAddresses(ctx context.Context) error {
-	for flag, addr := range map[string]*boot.Address{"--api-addr": &o.APIAddr, "--admin-addr": &o.AdminAddr, "--ops-addr": &o.OpsAddr, "the panel's health": &o.panelOps} {
-		free, err := claim(ctx, *addr)
+// checkAddresses fails if an address is in use, before any process starts. It
+// replaces port 0 with a free port.
+func (o *Options) checkAddresses(ctx context.Context) error {
+	for flag, addr := range map[string]*boot.Address{"--api-addr": &o.APIAddr, "--admin-addr": &o.AdminAddr, "--ops-addr": &o.OpsAddr, "the panel's health probe": &o.panelOps} {
+		free, err := freeAddress(ctx, *addr)
 		if errors.Is(err, syscall.EADDRINUSE) {
-			return fmt.Errorf("%s is in use, perhaps by another billingctl dev: stop that one, or choose another address with %s", *addr, flag)
+			return fmt.Errorf("%s is in use, possibly by another billingctl dev: stop it, or choose another address with %s", *addr, flag)
 		}
 		if err != nil {
 			return fmt.Errorf("%s %s cannot be used: %w", flag, *addr, err)
@@ -26,7 +26,8 @@ func (o *Options) claimAddresses(ctx context.Context) error {
 	return nil
 }
 
-func claim(ctx context.Context, addr boot.Address) (boot.Address, error) {
+// freeAddress listens at addr for a moment and returns it, with a free port for port 0.
+func freeAddress(ctx context.Context, addr boot.Address) (boot.Address, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", string(addr))
 	if err != nil {
 		return "", err

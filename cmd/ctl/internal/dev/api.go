@@ -17,20 +17,20 @@ import (
 
 const (
 	readyTimeout = 30 * time.Second
-	stopTimeout  = 40 * time.Second // more than the service takes to finish its requests
+	stopTimeout  = 40 * time.Second // longer than the shutdown of billing-api
 	poll         = 20 * time.Millisecond
 )
 
-// program is the path of a program that was built together with this one.
+// program returns the path of a program that was built together with this one.
 func (o Options) program(name string) (string, error) {
 	path := filepath.Join(o.Programs, name)
 	if _, err := os.Stat(path); err != nil {
-		return "", fmt.Errorf("%s is not beside billingctl in %s: build all with make build", name, o.Programs)
+		return "", fmt.Errorf("%s is not in %s, the folder of billingctl: build all programs with make build", name, o.Programs)
 	}
 	return path, nil
 }
 
-// programs are paths.
+// programs holds the paths of the programs.
 type programs struct{ api, admin, renew string }
 
 func (o Options) programs() (p programs, err error) {
@@ -42,7 +42,7 @@ func (o Options) programs() (p programs, err error) {
 	return p, nil
 }
 
-// child is a program that runs as long as this one.
+// child is a process that ends with this one.
 type child struct {
 	name string
 	*local.Child
@@ -51,7 +51,7 @@ type child struct {
 func (o Options) start(program, url string, d demo, more ...string) (child, error) {
 	cmd := exec.Command(program)
 	cmd.Env = append(o.environ(url, d), more...)
-	cmd.Stdout, cmd.Stderr = o.Stderr, o.Stderr // its log; what is asked of dev is the banner
+	cmd.Stdout, cmd.Stderr = o.Stderr, o.Stderr // its log; standard output is for the banner
 	tied, err := local.Tie(cmd, syscall.SIGTERM)
 	if err != nil {
 		return child{}, err
@@ -59,8 +59,8 @@ func (o Options) start(program, url string, d demo, more ...string) (child, erro
 	return child{filepath.Base(program), tied}, nil
 }
 
-// environ is the service's. An empty variable counts as not set; the last of
-// two that are the same counts.
+// environ returns the environment of the programs. An empty variable counts as not
+// set. Of two variables with the same name the last one counts.
 func (o Options) environ(url string, d demo) []string {
 	env := append([]string{"BILLING_LOG_FORMAT=text"}, o.Environ...)
 	env = append(env, d.vars(o.Environ)...)
@@ -76,20 +76,20 @@ func (o Options) environ(url string, d demo) []string {
 
 // waitReady waits until url answers 200.
 func (c child) waitReady(ctx context.Context, url string) error {
-	patience, cancel := context.WithTimeout(ctx, readyTimeout)
+	waiting, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	tick := time.NewTicker(poll)
 	defer tick.Stop()
 	for {
-		report, err := get(patience, url)
+		report, err := get(waiting, url)
 		if err == nil {
 			return nil
 		}
 		select {
 		case <-tick.C:
 		case <-c.Done():
-			return c.gone()
-		case <-patience.Done():
+			return c.exitError()
+		case <-waiting.Done():
 			return errors.Join(fmt.Errorf("%s was not ready within %v: %s", c.name, readyTimeout, report), ctx.Err())
 		}
 	}
@@ -112,19 +112,20 @@ func get(ctx context.Context, url string) (report string, err error) {
 	return string(text), err
 }
 
-// watch waits for ctx to end. A child that ends earlier is an error.
+// watch waits until ctx ends. If a child ends earlier it returns an error.
 func watch(ctx context.Context, service, panel child) error {
 	select {
 	case <-ctx.Done():
 		return nil
 	case <-service.Done():
-		return service.gone()
+		return service.exitError()
 	case <-panel.Done():
-		return panel.gone()
+		return panel.exitError()
 	}
 }
 
-func (c child) gone() error {
+// exitError returns an error for a child that has ended without being stopped.
+func (c child) exitError() error {
 	if err := c.Wait(); err != nil {
 		return fmt.Errorf("%s ended by itself: %w", c.name, err)
 	}
@@ -134,5 +135,5 @@ func (c child) gone() error {
 func (c child) stop() {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
-	_ = c.Stop(ctx) // how it ended was told, or was our wish
+	_ = c.Stop(ctx) // exitError has reported a failure, or we have stopped the child
 }

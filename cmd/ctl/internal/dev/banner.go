@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// bannerText has commands that work as they stand, in any shell, one a line.
+// bannerText has one command a line. Each works when pasted into any shell.
 const bannerText = `
-Cinema Billing is up. Ctrl-C stops all of it; {{.Fate}}
+Cinema Billing is running. Press Ctrl-C to stop it; {{.Fate}}
 
   API       {{.API}}
   Reference {{.API}}/docs
@@ -19,11 +19,11 @@ Cinema Billing is up. Ctrl-C stops all of it; {{.Fate}}
   Name      {{.AdminName}}
   Password  {{.AdminPassword}}
 
-A demo viewer's token, valid until {{.Expires}}:
+Token of the demo viewer, valid until {{.Expires}}:
 
 TOKEN={{.Token}}
 
-Subscribe, look at the history, cancel. Paste these into another shell:
+Subscribe, read the history, cancel: paste these lines into another shell.
 
 curl -sS -w '\n' -X POST {{.API}}/v1/subscriptions -H 'Authorization: Bearer {{.Token}}' -H 'Content-Type: application/json' -d '{"plan_code":"premium","price":{"amount":39900,"currency":"RUB"},"payment_system":"simulator","payment_token":"tok_ok"}'
 
@@ -31,7 +31,7 @@ curl -sS -w '\n' {{.API}}/v1/history -H 'Authorization: Bearer {{.Token}}'
 
 curl -sS -w '\n' -X POST {{.API}}/v1/subscriptions/premium/cancel -H 'Authorization: Bearer {{.Token}}' -H 'Content-Type: application/json' -d '{"at":"now"}'
 
-The operator's side, in another shell. The clock is billing's own: when a month passes, subscriptions are renewed at once.
+Commands for operators, in another shell. "clock advance" moves the test clock; a renewal run follows immediately.
 
 export BILLING_ENV=dev BILLING_CLOCK=test BILLING_AUTH_ISSUER={{.Issuer}} BILLING_AUTH_AUDIENCE={{.Audience}}
 {{with .Vault}}export {{.}}
@@ -47,13 +47,13 @@ export BILLING_ENV=dev BILLING_CLOCK=test BILLING_AUTH_ISSUER={{.Issuer}} BILLIN
 
 var banner = template.Must(template.New("banner").Parse(bannerText))
 
-// banner tells what is there and what to do with it.
+// banner prints the addresses, the logins and commands to try.
 func (o Options) banner(url string, home folder, d demo) error {
 	fate, database := "the data stays in "+home.dir+".", quote(url)
 	if o.Ephemeral {
-		fate = "the data goes with it."
+		fate = "its data is then deleted."
 	}
-	if !o.DatabaseURL.IsZero() { // may hold a password, and whoever gave it has it
+	if !o.DatabaseURL.IsZero() { // not printed, because it may contain a password
 		fate, database = "the data stays in BILLING_DATABASE_URL.", ""
 	}
 	err := banner.Execute(o.Stdout, map[string]string{
@@ -69,7 +69,7 @@ func (o Options) banner(url string, home folder, d demo) error {
 	return nil
 }
 
-// exports are variables as a shell takes them.
+// exports quotes the values of variables for the export command of a shell.
 func exports(vars []string) string {
 	words := make([]string, len(vars))
 	for i, v := range vars {
@@ -79,7 +79,7 @@ func exports(vars []string) string {
 	return strings.Join(words, " ")
 }
 
-// quote makes one word of s for a shell.
+// quote quotes s as one word for a shell.
 func quote(s string) string {
 	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:"
 	if s != "" && strings.Trim(s, plain) == "" {

@@ -19,8 +19,8 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// fillCatalog adds what the demo needs and the catalogue does not have. What is
-// there stays as it is, archived or repriced.
+// fillCatalog adds the demo's payment system and plans. It leaves existing ones
+// unchanged, even if they are archived or have another price.
 func fillCatalog(ctx context.Context, url string) error {
 	pool, err := postgres.OpenRole(ctx, url, postgres.LoginRole)
 	if err != nil {
@@ -29,19 +29,19 @@ func fillCatalog(ctx context.Context, url string) error {
 	defer pool.Close()
 	c := app.Catalog{Store: postgres.NewStore(pool), Clock: clock.System{}, NewID: boot.NewID}
 	_, err = c.AddPaymentSystem(ctx, billing.PaymentSystem{Code: simulator.Code, Name: "Simulated payments"})
-	if err := unlessThere(err); err != nil {
+	if err := ignoreExisting(err); err != nil {
 		return err
 	}
 	for _, p := range demoPlans() {
 		_, err := c.AddPlan(ctx, p)
-		if err := unlessThere(err); err != nil {
+		if err := ignoreExisting(err); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func unlessThere(err error) error {
+func ignoreExisting(err error) error {
 	if errors.Is(err, billing.ErrAlreadyExists) {
 		return nil
 	}
@@ -57,7 +57,7 @@ func demoPlans() []billing.Plan {
 	}
 }
 
-// Whom the demo's tokens are from, for, and about.
+// The claims of the demo's tokens.
 const (
 	issuer   = "cinema-auth-demo"
 	audience = "cinema-billing"
@@ -65,7 +65,7 @@ const (
 	tokenAge = 30 * 24 * time.Hour
 )
 
-// demo stands in for the cinema's auth service.
+// demo holds the keys and logins of the demo. It replaces the cinema's auth service.
 type demo struct {
 	privateFile, publicFile string
 	vault                   vault.Files
@@ -92,8 +92,8 @@ func newDemo(dir string) (demo, error) {
 	return d, err
 }
 
-// loadKey returns the key of an earlier run, so that its tokens stay valid, or
-// a new one.
+// loadKey returns the private key. It reuses the key of an earlier run, so that its
+// tokens stay valid.
 func loadKey(dir string, d demo) (*rsa.PrivateKey, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
@@ -104,7 +104,7 @@ func loadKey(dir string, d demo) (*rsa.PrivateKey, error) {
 	return auth.LoadPrivateKey(d.privateFile)
 }
 
-// makeVault makes the keys of this installation, unless an earlier run did.
+// makeVault creates the vault's keys unless they exist.
 func makeVault(f vault.Files) error {
 	if err := vault.Create(f, clock.System{}.Now()); err != nil && !errors.Is(err, os.ErrExist) {
 		return err
@@ -112,7 +112,7 @@ func makeVault(f vault.Files) error {
 	return nil
 }
 
-// vars tells programs of the vault, unless the environment names another.
+// vars returns the variables of the vault, or nil if the environment has its own.
 func (d demo) vars(environ []string) []string {
 	for _, v := range environ {
 		if name, file, _ := strings.Cut(v, "="); name == keysetVar && file != "" {

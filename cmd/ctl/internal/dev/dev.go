@@ -1,13 +1,13 @@
-// Package dev runs the whole service on one machine with nothing set up, to try
-// it out and to develop it: what `make run` does.
+// Package dev runs the complete service on one machine without any setup, for a
+// demonstration or for development. It implements `make run`.
 //
 //	folder ─ Postgres ─ schema ─ demo catalogue ─ demo logins ─ billing-api, billing-admin ─ banner ─ renewals
 //
-// Everything it starts is tied to it and ends with it, even by kill -9. The data
-// stays in its folder for the next time, unless it is ephemeral.
+// All processes that it starts end with it, even after kill -9. The data stays in its
+// folder for the next run, unless it is ephemeral.
 //
-// Not here: how Postgres is found and tied (adapters/postgres/local), and
-// anything that production needs.
+// Not here: finding and starting Postgres (adapters/postgres/local), and everything
+// that production needs.
 package dev
 
 import (
@@ -21,28 +21,28 @@ import (
 	"github.com/online-cinema/billing/cmd/internal/boot"
 )
 
-// Options says what to run, and where.
+// Options configures Run.
 type Options struct {
-	DatabaseURL boot.DatabaseURL // to be used instead of a Postgres of its own
-	Data        string           // folder; "" is the usual one
-	Ephemeral   bool             // a new folder that is deleted at the end
-	APIAddr     boot.Address     // port 0 takes a free one
+	DatabaseURL boot.DatabaseURL // used instead of a private Postgres if set
+	Data        string           // data folder; empty for the default
+	Ephemeral   bool             // use a new folder and delete it at the end
+	APIAddr     boot.Address     // port 0 means a free port
 	AdminAddr   boot.Address
 	OpsAddr     boot.Address // of the API
 
-	Environ        []string // of the service; what is decided here wins
+	Environ        []string // for the programs; the settings of this package override it
 	Programs       string   // folder of billing-api, billing-admin and billing-renew
-	Self           string   // this program, for the lines that are printed
+	Self           string   // path of this program, for the banner
 	Stdout, Stderr io.Writer
 
-	panelOps boot.Address // where the panel says that it is ready
+	panelOps boot.Address // listener of the panel's probes
 }
 
-// Run runs everything until ctx ends, or something ends that should not.
+// Run runs the service until ctx ends. It returns an error if a part fails earlier.
 func Run(ctx context.Context, o Options) error {
 	err := run(ctx, o)
 	if ctx.Err() != nil {
-		return nil // stopped as asked, be it in the middle of starting
+		return nil // stopped on request, possibly during the start
 	}
 	return err
 }
@@ -53,7 +53,7 @@ func run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := o.claimAddresses(ctx); err != nil {
+	if err := o.checkAddresses(ctx); err != nil {
 		return err
 	}
 	home, err := openFolder(o)
@@ -94,26 +94,27 @@ func run(ctx context.Context, o Options) (err error) {
 	return watch(ctx, service, panel)
 }
 
-// database is the URL of the database to use.
+// database returns the URL of the database and a function that stops a private
+// Postgres.
 func (o Options) database(ctx context.Context, home folder) (url string, closeIt func(), err error) {
 	if !o.DatabaseURL.IsZero() {
 		return o.DatabaseURL.Reveal(), func() {}, nil
 	}
 	server, err := local.Open(ctx, local.Config{
 		Dir: home.postgres(), Durable: !o.Ephemeral, Ephemeral: o.Ephemeral, Download: true,
-		Announce: func(line string) { o.tell("%s", line) },
+		Announce: func(line string) { o.printf("%s", line) },
 	})
 	if err != nil {
 		return "", nil, err
 	}
 	return server.URL(), func() {
 		if err := server.Close(); err != nil {
-			o.tell("stopping Postgres: %v", err)
+			o.printf("stopping Postgres: %v", err)
 		}
 	}, nil
 }
 
-// prepare brings schema and demo up to date.
+// prepare applies migrations and adds the demo data that is missing.
 func prepare(ctx context.Context, url string, home folder) (demo, error) {
 	if _, err := postgres.Migrate(ctx, url, slog.New(slog.DiscardHandler)); err != nil {
 		return demo{}, err
@@ -125,12 +126,12 @@ func prepare(ctx context.Context, url string, home folder) (demo, error) {
 	if err != nil {
 		return demo{}, fmt.Errorf("demo login: %w", err)
 	}
-	if d.panelPassword, err = letIn(ctx, url, home.keys()); err != nil {
+	if d.panelPassword, err = addAdmin(ctx, url, home.keys()); err != nil {
 		return demo{}, fmt.Errorf("panel login: %w", err)
 	}
 	return d, nil
 }
 
-func (o Options) tell(format string, args ...any) {
+func (o Options) printf(format string, args ...any) {
 	_, _ = fmt.Fprintf(o.Stderr, "billingctl dev: "+format+"\n", args...)
 }

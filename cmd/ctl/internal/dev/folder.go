@@ -8,7 +8,7 @@ import (
 	"github.com/online-cinema/billing/adapters/postgres/local"
 )
 
-// folder is where everything of one service is kept.
+// folder is the data folder of one installation.
 type folder struct {
 	dir       string
 	ephemeral bool
@@ -40,8 +40,8 @@ func openFolder(o Options) (folder, error) {
 	return folder{dir: dir}, makeFolder(dir)
 }
 
-// makeFolder gives a new folder its mode whatever the umask, and leaves one
-// that is there as it is.
+// makeFolder creates a folder with its mode regardless of the umask. It leaves an
+// existing folder unchanged.
 func makeFolder(dir string) error {
 	if _, err := os.Stat(dir); err == nil {
 		return nil
@@ -52,8 +52,9 @@ func makeFolder(dir string) error {
 	return os.Chmod(dir, mode())
 }
 
-// mode keeps others out. Root's Postgres runs as another account, which has to
-// get through to its own folder; what is secret has a mode of its own.
+// mode returns the mode of the data folder, which denies access to other users. For
+// root it allows traversal, because Postgres then runs as another user. Secret files
+// have stricter modes.
 func mode() os.FileMode {
 	if os.Geteuid() == 0 {
 		return 0o711

@@ -16,16 +16,16 @@ import (
 	"github.com/online-cinema/billing/core/app"
 )
 
-// admin is who may sign in at the panel of a fresh installation.
+// admin is the panel user of a new installation.
 const admin = "admin"
 
-// changedPassword is shown for a password that is not known here.
+// changedPassword is printed if the password differs from the generated one.
 const changedPassword = "the one that you set"
 
-// letIn makes sure that somebody may sign in at the panel, and returns the
-// password: made for this installation, kept beside the demo keys, and the same
-// at the next start, unless somebody has set another.
-func letIn(ctx context.Context, url, dir string) (string, error) {
+// addAdmin adds the panel user admin unless it exists, and returns the password. The
+// password is generated once and stored beside the demo keys. If it was changed
+// since, addAdmin returns changedPassword.
+func addAdmin(ctx context.Context, url, dir string) (string, error) {
 	secret, err := loadPassword(filepath.Join(dir, "panel-password"))
 	if err != nil {
 		return "", err
@@ -37,21 +37,22 @@ func letIn(ctx context.Context, url, dir string) (string, error) {
 	defer pool.Close()
 	hasher := password.New()
 	door := app.Door{Store: postgres.NewStore(pool), Wall: clock.System{}, NewID: boot.NewID, Passwords: hasher}
-	people, err := door.List(ctx)
+	users, err := door.List(ctx)
 	if err != nil {
 		return "", err
 	}
-	i := slices.IndexFunc(people, func(u app.PanelUser) bool { return u.Name == admin })
+	i := slices.IndexFunc(users, func(u app.PanelUser) bool { return u.Name == admin })
 	switch {
 	case i < 0:
 		return secret, door.Add(ctx, app.Shell(), admin, app.RoleEditor, secret)
-	case hasher.Matches(people[i].PasswordHash, secret):
+	case hasher.Matches(users[i].PasswordHash, secret):
 		return secret, nil
 	default:
 		return changedPassword, nil
 	}
 }
 
+// loadPassword reads the password from file, or generates one and stores it there.
 func loadPassword(file string) (string, error) {
 	text, err := os.ReadFile(file)
 	if err == nil {
@@ -60,11 +61,11 @@ func loadPassword(file string) (string, error) {
 	if !errors.Is(err, os.ErrNotExist) {
 		return "", err
 	}
-	fresh := strings.ToLower(rand.Text()[:20])
-	return fresh, os.WriteFile(file, []byte(fresh+"\n"), 0o600)
+	generated := strings.ToLower(rand.Text()[:20])
+	return generated, os.WriteFile(file, []byte(generated+"\n"), 0o600)
 }
 
-// panelEnviron is what the panel needs besides what every program here does.
+// panelEnviron returns the variables that differ for the panel.
 func (o Options) panelEnviron() []string {
 	return []string{"BILLING_ADMIN_ADDR=" + string(o.AdminAddr), "BILLING_OPS_ADDR=" + string(o.panelOps)}
 }

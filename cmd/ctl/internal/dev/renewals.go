@@ -17,15 +17,15 @@ import (
 
 const (
 	renewEvery = time.Minute
-	// lookEvery is how often the test clock is looked at: a month that passes is
-	// renewed at once.
-	lookEvery = 250 * time.Millisecond
-	// jump is a change of the clock that is not its ticking.
+	// pollClock is the interval at which the test clock is read, so that a run follows
+	// a change immediately.
+	pollClock = 250 * time.Millisecond
+	// jump is the smallest change of the clock that counts as set by a person.
 	jump = 5 * time.Second
 )
 
-// renewals makes a renewal run now and then, as the timer does in production,
-// and at once when somebody has set the test clock.
+// renewals makes a renewal run every minute, like the timer in production, and
+// immediately after the test clock was set.
 func (o Options) renewals(ctx context.Context, program, url string, d demo) error {
 	pool, err := postgres.OpenRole(ctx, url, postgres.LoginRole)
 	if err != nil {
@@ -33,12 +33,12 @@ func (o Options) renewals(ctx context.Context, program, url string, d demo) erro
 	}
 	defer pool.Close()
 	watched := clock.NewTest(pool)
-	tick := time.NewTicker(lookEvery)
+	tick := time.NewTicker(pollClock)
 	defer tick.Stop()
 	var ran time.Time
 	var before clock.State
 	for {
-		// While the database is out of reach there is nothing to renew either.
+		// Without the database a run would fail too.
 		if s, err := watched.State(ctx); err == nil {
 			moved := s.Stands != before.Stands || (s.Ahead-before.Ahead).Abs() > jump && (!s.Stands || !s.Now.Equal(before.Now))
 			if moved || time.Since(ran) >= renewEvery {
@@ -54,7 +54,7 @@ func (o Options) renewals(ctx context.Context, program, url string, d demo) erro
 	}
 }
 
-// renew makes one run, and tells of it if there was anything to do.
+// renew makes one run and prints its summary unless all counts are 0.
 func (o Options) renew(ctx context.Context, program, url string, d demo) {
 	cmd := exec.Command(program, "--json")
 	cmd.Env = append(o.environ(url, d), "BILLING_LOG_LEVEL=warn")
@@ -62,7 +62,7 @@ func (o Options) renew(ctx context.Context, program, url string, d demo) {
 	cmd.Stdout, cmd.Stderr = &out, o.Stderr
 	run, err := local.Tie(cmd, syscall.SIGTERM)
 	if err != nil {
-		o.tell("renewals: %v", err)
+		o.printf("renewals: %v", err)
 		return
 	}
 	select {
@@ -75,18 +75,18 @@ func (o Options) renew(ctx context.Context, program, url string, d demo) {
 	}
 	var sum map[string]int
 	if json.Unmarshal(out.Bytes(), &sum) != nil {
-		o.tell("renewals: the run failed: %v", run.Wait())
+		o.printf("renewals: the run failed: %v", run.Wait())
 		return
 	}
 	for _, n := range sum {
 		if n > 0 {
-			o.tell("renewals: %s", bytes.TrimSpace(out.Bytes()))
+			o.printf("renewals: %s", bytes.TrimSpace(out.Bytes()))
 			return
 		}
 	}
 }
 
-// background runs f beside everything else; what it returns stops it and waits.
+// background runs f in a goroutine. stop cancels its context and waits until it ends.
 func background(ctx context.Context, stderr io.Writer, f func(context.Context) error) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})

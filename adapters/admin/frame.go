@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/GoAdminGroup/go-admin/modules/menu"
 	"github.com/GoAdminGroup/go-admin/plugins/admin/models"
@@ -15,18 +16,19 @@ import (
 //go:embed templates
 var templates embed.FS
 
-// parsePages reads the contents of pages; the frame around them is the theme's.
+// parsePages parses the templates of the pages. The theme has the frame around
+// them.
 func parsePages() (*template.Template, error) {
 	return template.New("pages").Funcs(template.FuncMap{"style": func() string { return assetVersion("panel.css") }}).
 		ParseFS(templates, "templates/*.html")
 }
 
-// frame is what the theme's layout shows: GoAdmin's page, and the view.
+// frame is the data of the theme's layout: GoAdmin's page and the view.
 type frame struct {
 	*types.Page
-	V     *view
-	Style string // version of our style sheet
-	Done  string // what was just done
+	V      *view
+	Style  string // version of panel.css
+	Notice string // confirmation of the last change
 }
 
 // menuItems are the pages of the menu, by path below [Prefix], with their icons.
@@ -54,32 +56,41 @@ func menuOf(v *view) *menu.Menu {
 	return m
 }
 
-// show renders the content of a page within the frame.
-func (s *server) show(w http.ResponseWriter, r *http.Request, v *view, status int, title, content string, data any) error {
-	var inner, outer bytes.Buffer
-	if err := s.pages.ExecuteTemplate(&inner, content, data); err != nil {
+// renderPage renders a template within the frame.
+func (s *server) renderPage(w http.ResponseWriter, r *http.Request, v *view, status int, title, content string, data any) error {
+	inner, err := s.renderPart(content, data)
+	if err != nil {
 		return err
 	}
 	page := types.NewPage(goContext(r), &types.NewPageParam{
 		User:  models.UserModel{Name: v.op.Name},
 		Menu:  menuOf(v),
-		Panel: types.Panel{Title: escape(title), Content: template.HTML(inner.String())}, //nolint:gosec // html/template made it
+		Panel: types.Panel{Title: escape(title), Content: inner},
 	})
 	page.Title = title
-	f := frame{Page: page, V: v, Style: assetVersion("panel.css"), Done: s.takeDone(w, r, v)}
+	f := frame{Page: page, V: v, Style: assetVersion("panel.css"), Notice: s.takeNotice(w, r, v)}
+	var outer bytes.Buffer
 	if err := s.layout.ExecuteTemplate(&outer, "layout", f); err != nil {
 		return err
 	}
 	return send(w, status, outer)
 }
 
-// bare renders a page without the frame, for when nobody may be signed in.
-func (s *server) bare(w http.ResponseWriter, _ *view, status int, content string, data any) error {
+// renderBare renders a template without the frame. Pages for anonymous users and
+// error pages use it.
+func (s *server) renderBare(w http.ResponseWriter, status int, content string, data any) error {
 	var b bytes.Buffer
 	if err := s.pages.ExecuteTemplate(&b, content, data); err != nil {
 		return err
 	}
 	return send(w, status, b)
+}
+
+// renderPart returns a template's HTML for use within a page.
+func (s *server) renderPart(name string, data any) (template.HTML, error) {
+	var b bytes.Buffer
+	err := s.pages.ExecuteTemplate(&b, name, data)
+	return template.HTML(b.String()), err //nolint:gosec // escaped by html/template
 }
 
 func send(w http.ResponseWriter, status int, b bytes.Buffer) error {
@@ -91,22 +102,28 @@ func send(w http.ResponseWriter, status int, b bytes.Buffer) error {
 
 func escape(text string) template.HTML { return template.HTML(template.HTMLEscapeString(text)) } //nolint:gosec // escaped
 
-// done goes back to a list and says there what was done.
-func (s *server) done(w http.ResponseWriter, r *http.Request, kind, key, name string) error {
-	s.setCookie(w, doneCookie, encodeCookie(key+"\n"+name), cookieMoment)
+const (
+	noticeCookie = "panel_done"
+	noticeAge    = time.Minute
+)
+
+// redirectToList redirects to the list of a kind, with a notice for the next page
+// that says what happened to the record with this name.
+func (s *server) redirectToList(w http.ResponseWriter, r *http.Request, kind, outcome, name string) error {
+	s.setCookie(w, noticeCookie, encodeCookie("done."+kind+"."+outcome+"\n"+name), noticeAge)
 	http.Redirect(w, r, Prefix+"/info/"+kind, http.StatusSeeOther)
 	return nil
 }
 
-// takeDone is what [server.done] said, once.
-func (s *server) takeDone(w http.ResponseWriter, r *http.Request, v *view) string {
-	c, err := r.Cookie(doneCookie)
+// takeNotice returns the notice that [server.redirectToList] left, and deletes it.
+func (s *server) takeNotice(w http.ResponseWriter, r *http.Request, v *view) string {
+	c, err := r.Cookie(noticeCookie)
 	if err != nil {
 		return ""
 	}
-	s.setCookie(w, doneCookie, "", 0)
+	s.setCookie(w, noticeCookie, "", 0)
 	key, name, _ := strings.Cut(decodeCookie(c.Value), "\n")
-	if !strings.HasPrefix(key, "done.") || !has(key) {
+	if !strings.HasPrefix(key, "done.") || !hasText(key) {
 		return ""
 	}
 	return v.T(key, name)

@@ -18,7 +18,7 @@ func TestGzip(t *testing.T) {
 		plain := anna.do(withHeader(anna.request(http.MethodGet, path, "", ""), "Accept-Encoding", "identity"))
 		zipped := anna.do(withHeader(anna.request(http.MethodGet, path, "", ""), "Accept-Encoding", "gzip"))
 		if zipped.header.Get("Content-Encoding") != "gzip" || !strings.Contains(zipped.header.Get("Vary"), "Accept-Encoding") || len(zipped.body)*2 > len(plain.body) {
-			t.Errorf("%s: %d bytes of %d, %v", path, len(zipped.body), len(plain.body), zipped.header)
+			t.Errorf("%s: compressed to %d of %d bytes, header %v", path, len(zipped.body), len(plain.body), zipped.header)
 		}
 		z, err := gzip.NewReader(strings.NewReader(zipped.body))
 		if err != nil {
@@ -30,11 +30,11 @@ func TestGzip(t *testing.T) {
 		}
 	}
 	etag := anna.get("/admin/assets/panel.css").header.Get("ETag")
-	again := anna.do(withHeader(anna.request(http.MethodGet, "/admin/assets/panel.css", "", ""), "If-None-Match", etag))
-	wantStatus(t, "the same file again", again, http.StatusNotModified)
+	cached := anna.do(withHeader(anna.request(http.MethodGet, "/admin/assets/panel.css", "", ""), "If-None-Match", etag))
+	wantStatus(t, "cached file", cached, http.StatusNotModified)
 	head := anna.do(anna.request(http.MethodHead, "/admin/info/plans", "", ""))
 	if head.status != http.StatusOK || head.body != "" {
-		t.Errorf("HEAD: %d, %d bytes", head.status, len(head.body))
+		t.Errorf("HEAD: status %d, %d bytes", head.status, len(head.body))
 	}
 }
 

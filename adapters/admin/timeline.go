@@ -1,0 +1,91 @@
+package admin
+
+import (
+	"slices"
+
+	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/billing"
+)
+
+// timelineEntry is an event on the page of a user.
+type timelineEntry struct {
+	billing.Event
+	Payment *billing.Payment // payment that the event names; nil if none
+	Card    *app.PanelCard   // card that was charged, added or removed; nil if none
+	Kind    string           // color
+	Icon    string
+}
+
+func newTimelineEntry(event billing.Event, d app.UserDetails) timelineEntry {
+	e := timelineEntry{Event: event}
+	e.Kind, e.Icon = eventStyle(event.Type)
+	if p, ok := d.Payments[event.PaymentID]; ok {
+		e.Payment = &p
+	}
+	i := slices.IndexFunc(d.Cards, func(c app.PanelCard) bool {
+		return c.ID == e.CardID || e.IsCharge() && e.Payment != nil && slices.Contains(c.Methods, e.Payment.MethodID)
+	})
+	if i >= 0 {
+		e.Card = &d.Cards[i]
+	}
+	return e
+}
+
+// eventStyle returns the color and the icon of an event type.
+func eventStyle(t billing.EventType) (kind, icon string) {
+	switch t {
+	case billing.EventSubscribed:
+		return "ok", "fa-play"
+	case billing.EventRenewed:
+		return "ok", "fa-refresh"
+	case billing.EventPaymentDeclined:
+		return "bad", "fa-times"
+	case billing.EventPaymentAbandoned:
+		return "warn", "fa-chain-broken"
+	case billing.EventPaymentContradicted:
+		return "bad", "fa-exclamation"
+	case billing.EventCancelRequested:
+		return "warn", "fa-pause"
+	case billing.EventCancelRevoked:
+		return "info", "fa-undo"
+	case billing.EventCardAdded, billing.EventCardRemoved:
+		return "info", "fa-credit-card"
+	case billing.EventCardLimitReached, billing.EventDeclineLimitReached:
+		return "warn", "fa-hand-paper-o"
+	case billing.EventPeriodsWaived:
+		return "info", "fa-gift"
+	case billing.EventEnded:
+		return "off", "fa-stop"
+	default:
+		return "info", "fa-circle"
+	}
+}
+
+// IsCharge reports whether the event is the outcome of a charge. Other events may
+// name a payment too.
+func (e timelineEntry) IsCharge() bool {
+	switch e.Type {
+	case billing.EventSubscribed, billing.EventRenewed, billing.EventPaymentDeclined, billing.EventPaymentAbandoned, billing.EventPaymentContradicted:
+		return true
+	}
+	return false
+}
+
+// Succeeded reports whether the event is a successful charge.
+func (e timelineEntry) Succeeded() bool {
+	return e.Type == billing.EventSubscribed || e.Type == billing.EventRenewed
+}
+
+// Reason returns a sentence that explains the charge, or "" if the event is not
+// one.
+func (e timelineEntry) Reason(v *view) string {
+	if e.Payment == nil || !e.IsCharge() {
+		return ""
+	}
+	key := "because.first"
+	if e.Payment.Initiator == billing.MerchantInitiated {
+		key = "because.renewal"
+	}
+	from, to := e.Payment.Period.Start.In(v.zone), e.Payment.Period.End.In(v.zone)
+	return v.T(key, e.PlanCode, v.lang.date(from), v.lang.date(to))
+}

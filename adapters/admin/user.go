@@ -1,0 +1,77 @@
+package admin
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/billing"
+)
+
+// userPage shows a user's events, subscriptions, payments and cards. It explains
+// the reason for each charge.
+type userPage struct {
+	*view
+	User          billing.User
+	Subscriptions []app.SubscriptionView
+	Timeline      []timelineEntry
+	Payments      []billing.Payment
+	Cards         []app.PanelCard
+	Paid          []billing.Money // total of the payments that succeeded, by currency
+	More          bool            // older records exist but are not shown
+}
+
+func (s *server) user(w http.ResponseWriter, r *http.Request, v *view) error {
+	d, err := s.Panel.User(r.Context(), v.op, billing.UserID(r.URL.Query().Get("id")))
+	if err != nil {
+		return err
+	}
+	page := userPage{view: v, User: d.User, Subscriptions: d.Subscriptions, More: d.More, Cards: d.Cards}
+	for _, e := range d.History {
+		page.Timeline = append(page.Timeline, newTimelineEntry(e, d))
+	}
+	paid := map[billing.Currency]int64{}
+	for _, p := range d.Payments {
+		page.Payments = append(page.Payments, p)
+		if p.Status == billing.PaymentSucceeded {
+			paid[p.Amount.Currency] += p.Amount.Amount
+		}
+	}
+	slices.SortFunc(page.Payments, func(a, b billing.Payment) int { return strings.Compare(string(b.ID), string(a.ID)) })
+	for currency, amount := range paid {
+		page.Paid = append(page.Paid, billing.Money{Amount: amount, Currency: currency})
+	}
+	slices.SortFunc(page.Paid, func(a, b billing.Money) int { return strings.Compare(string(a.Currency), string(b.Currency)) })
+	return s.renderPage(w, r, v, http.StatusOK, v.T("user.title", v.Short(d.ID)), "user", page)
+}
+
+// StatusKind returns the badge of a subscription's status.
+func (userPage) StatusKind(s billing.Subscription) string {
+	switch {
+	case s.Status == billing.StatusActive && s.CancelAtPeriodEnd:
+		return "warn"
+	case s.Status == billing.StatusActive:
+		return "ok"
+	case s.Status == billing.StatusPastDue:
+		return "bad"
+	case s.Status == billing.StatusIncomplete:
+		return "info"
+	default:
+		return "off"
+	}
+}
+
+// PaymentKind returns the badge of a payment's status.
+func (userPage) PaymentKind(p billing.Payment) string {
+	switch p.Status {
+	case billing.PaymentSucceeded:
+		return "ok"
+	case billing.PaymentDeclined:
+		return "bad"
+	case billing.PaymentPending:
+		return "info"
+	default:
+		return "warn"
+	}
+}
