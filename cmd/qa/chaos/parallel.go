@@ -37,20 +37,29 @@ func oneKey(t *trial) {
 	w := t.world()
 	w.api()
 	w.api()
-	viewers := 1
+	viewers, active := 1, 0
 	if t.long {
 		viewers = 10
 	}
 	for i := range viewers {
-		w.hundredTimes(w.viewer(fmt.Sprint("viewer-", i)))
-		w.charged(i + 1)
+		if w.hundredTimes(w.viewer(fmt.Sprint("viewer-", i))) {
+			active++
+		}
+	}
+	if active == 0 {
+		t.missed("the payment system was too slow for each of %d viewers", viewers)
 	}
 	w.check()
-	w.charged(viewers)
+	if got := w.number(`SELECT count(*) FROM simulator.charges`); got < active || got > viewers {
+		w.violated("%d charges, want %d to %d", got, active, viewers)
+	}
 }
 
-// hundredTimes sends a viewer's request so often, and looks at all answers.
-func (w *world) hundredTimes(v viewer) {
+// hundredTimes sends the same request of a viewer a hundred times at the same time.
+// It reports whether the viewer has paid. On a slow machine the payment system may
+// not accept a connection in time: that is a 503 which frees the key, or a 202 for a
+// payment that is abandoned later.
+func (w *world) hundredTimes(v viewer) (active bool) {
 	answers := w.atOnce(100, v, func(int) string { return "once" })
 	last := v.insist(http.MethodPost, "/v1/subscriptions", "once", wish("tok_ok"))
 	if last.status != http.StatusCreated && last.status != http.StatusAccepted {
@@ -60,7 +69,7 @@ func (w *world) hundredTimes(v viewer) {
 		if a.definite() && (a.status != last.status || a.text != last.text) {
 			w.violated("request %d was answered %v, want %v", i, a, last)
 		}
-		if !a.definite() && a.status != http.StatusConflict {
+		if !a.definite() && a.status != http.StatusConflict && a.status != http.StatusServiceUnavailable {
 			w.violated("request %d was answered %v", i, a)
 		}
 		if !a.definite() {
@@ -68,6 +77,7 @@ func (w *world) hundredTimes(v viewer) {
 		}
 	}
 	w.count("hundreds of equal requests", 1)
+	return last.status == http.StatusCreated
 }
 
 // charged looks how often money moved.
