@@ -71,12 +71,26 @@ func TestTheRuleRefuses(t *testing.T) {
 		{"context in core/billing", goPackage{path: "core/billing", imports: []string{"context"}}},
 		{"the network in core/billing", goPackage{path: "core/billing", imports: []string{"net/http"}}},
 		{"a library in core/billing", goPackage{path: "core/billing", imports: []string{"github.com/google/uuid"}}},
-		{"core/app in core/billing", goPackage{path: "core/billing", imports: []string{"core/app"}}},
+		{"ports in core/billing", goPackage{path: "core/billing", imports: []string{"core/ports"}}},
 		{"an adapter in a test of core/billing", goPackage{path: "core/billing", testImports: []string{"adapters/memory"}}},
-		{"a library in core/app", goPackage{path: "core/app", imports: []string{"github.com/jackc/pgx/v5"}}},
-		{"an adapter in core/app", goPackage{path: "core/app", imports: []string{"adapters/memory"}}},
-		{"an adapter in a suite of core/app", goPackage{path: "core/app/storetest", imports: []string{"adapters/memory"}}},
-		{"a real adapter in a test of core/app", goPackage{path: "core/app", testImports: []string{"adapters/auth"}}},
+		{"the test world in a test of core/billing", goPackage{path: "core/billing", testImports: []string{"core/billingtest"}}},
+		{"a use case in core/ports", goPackage{path: "core/ports", imports: []string{"core/payments"}}},
+		{"renewals in core/payments", goPackage{path: "core/payments", imports: []string{"core/renewals"}}},
+		{"viewers in core/renewals", goPackage{path: "core/renewals", imports: []string{"core/viewers"}}},
+		{"renewals in core/viewers", goPackage{path: "core/viewers", imports: []string{"core/renewals"}}},
+		{"operators in core/viewers", goPackage{path: "core/viewers", imports: []string{"core/operators"}}},
+		{"billing in core/batcher", goPackage{path: "core/batcher", imports: []string{"core/billing"}}},
+		{"a room that the rule does not know", goPackage{path: "core/utils", imports: []string{"core/billing"}}},
+		{"the test world in a use case", goPackage{path: "core/payments", imports: []string{"core/billingtest"}}},
+		{"the test world in a binary", goPackage{path: "cmd/api", imports: []string{"core/billingtest"}}},
+		{"a library in core", goPackage{path: "core/payments", imports: []string{"github.com/jackc/pgx/v5"}}},
+		{"the network in core", goPackage{path: "core/ports", imports: []string{"net/http"}}},
+		{"the operating system in core", goPackage{path: "core/payments", imports: []string{"os"}}},
+		{"system calls in core", goPackage{path: "core/payments", imports: []string{"syscall"}}},
+		{"a database driver in core", goPackage{path: "core/ports", imports: []string{"database/sql"}}},
+		{"an adapter in core", goPackage{path: "core/payments", imports: []string{"adapters/memory"}}},
+		{"an adapter in a conformance suite", goPackage{path: "core/storetest", imports: []string{"adapters/memory"}}},
+		{"a real adapter in a test of core", goPackage{path: "core/payments", testImports: []string{"adapters/auth"}}},
 		{"another adapter", goPackage{path: "adapters/httpapi", imports: []string{"adapters/auth"}}},
 		{"a subpackage of another adapter", goPackage{path: "adapters/simulator", imports: []string{"adapters/postgres/pgtest"}}},
 		{"an adapter whose name begins the same", goPackage{path: "adapters/auth", imports: []string{"adapters/authority"}}},
@@ -116,10 +130,14 @@ func TestTheRuleLetsIn(t *testing.T) {
 	}{
 		{"the standard library in core/billing", goPackage{path: "core/billing", imports: []string{"crypto/subtle", "time"}}},
 		{"test libraries in a test of core/billing", goPackage{path: "core/billing", testImports: []string{"pgregory.net/rapid"}}},
-		{"core/billing in core/app", goPackage{path: "core/app", imports: []string{"context", "core/billing"}}},
-		{"core/app in its suites", goPackage{path: "core/app/storetest", imports: []string{"core/app", "core/billing", "testing"}}},
-		{"fakes in tests of core/app", goPackage{path: "core/app", testImports: []string{"adapters/memory", "adapters/simulator"}}},
-		{"the core, libraries and db in an adapter", goPackage{path: "adapters/postgres", imports: []string{"core/app", "github.com/jackc/pgx/v5", "db"}}},
+		{"billing in core/ports", goPackage{path: "core/ports", imports: []string{"context", "core/billing"}}},
+		{"ports and payments in core/renewals", goPackage{path: "core/renewals", imports: []string{"core/ports", "core/payments"}}},
+		{"a viewer's queries in core/operators", goPackage{path: "core/operators", imports: []string{"core/ports", "core/viewers"}}},
+		{"the core in its suites", goPackage{path: "core/storetest", imports: []string{"core/ports", "core/billing", "testing"}}},
+		{"the use cases and the memory store in the test world", goPackage{path: "core/billingtest", imports: []string{"adapters/memory", "core/renewals", "core/viewers"}}},
+		{"the test world and a caller in tests of core", goPackage{path: "core/payments", testImports: []string{"core/billingtest", "core/viewers"}}},
+		{"fakes in tests of core", goPackage{path: "core/payments", testImports: []string{"adapters/memory", "adapters/simulator"}}},
+		{"the core, libraries and db in an adapter", goPackage{path: "adapters/postgres", imports: []string{"core/ports", "github.com/jackc/pgx/v5", "db"}}},
 		{"an adapter's own subpackages", goPackage{path: "adapters/postgres", imports: []string{"adapters/postgres/internal/dbgen"}}},
 		{"the adapter in its own subpackage", goPackage{path: "adapters/postgres/pgtest", imports: []string{"adapters/postgres", "db"}}},
 		{"a private database in tests of an adapter", goPackage{path: "adapters/simulator", testImports: []string{"adapters/postgres/pgtest"}}},
@@ -167,12 +185,12 @@ func (p goPackage) mayImport(path string) bool {
 	if within(path, goAdmin) {
 		return within(p.path, "adapters/admin")
 	}
+	if within(path, testWorld) && p.path != testWorld {
+		return false
+	}
 	switch {
-	case p.path == "core/billing":
-		return isStandard(path) && !slices.ContainsFunc([]string{"context", "net", "os", "database", "io/fs"},
-			func(outside string) bool { return within(path, outside) })
 	case within(p.path, "core"):
-		return isStandard(path) || within(path, "core")
+		return p.coreMayImport(path)
 	case within(p.path, "adapters"):
 		return !isOurs(path) || within(path, "core") || within(path, "db") || within(path, top(p.path, 2))
 	case within(p.path, "cmd"):
@@ -182,13 +200,49 @@ func (p goPackage) mayImport(path string) bool {
 	}
 }
 
+// rooms says which rooms of core a room may import. The suites and the test world
+// may import any.
+var rooms = map[string][]string{
+	"core/billing":      {},
+	"core/batcher":      {},
+	"core/ports":        {"core/billing"},
+	"core/payments":     {"core/billing", "core/ports", "core/batcher", "core/internal/crash"},
+	"core/renewals":     {"core/billing", "core/ports", "core/payments", "core/internal/crash"},
+	"core/viewers":      {"core/billing", "core/ports", "core/payments", "core/batcher", "core/internal/crash"},
+	"core/operators":    {"core/billing", "core/ports", "core/viewers"},
+	"core/storetest":    {"core"},
+	"core/providertest": {"core"},
+	testWorld:           {"core", "adapters/memory"},
+}
+
+// testWorld is the package that core's tests share. Only tests import it.
+const testWorld = "core/billingtest"
+
+func (p goPackage) coreMayImport(path string) bool {
+	banned := []string{"net/http", "os", "syscall", "database/sql"}
+	switch p.path {
+	case "core/internal/crash":
+		return isStandard(path)
+	case "core/billing":
+		banned = []string{"context", "net", "os", "syscall", "database", "io/fs"}
+	}
+	in := func(folder string) bool { return within(path, folder) }
+	if isOurs(path) {
+		return slices.ContainsFunc(rooms[p.path], in)
+	}
+	return isStandard(path) && !slices.ContainsFunc(banned, in)
+}
+
 // A test may use libraries that its package may not. The rules stay without
 // adapters even in their tests.
 func (p goPackage) testMayImport(path string) bool {
 	if p.mayImport(path) || within(path, p.path) || !isOurs(path) {
 		return true
 	}
-	return p.path != "core/billing" && slices.Contains(helpersOfTests, path)
+	if p.path == "core/billing" {
+		return false
+	}
+	return slices.Contains(helpersOfTests, path) || within(p.path, "core") && within(path, "core")
 }
 
 func within(path, folder string) bool { return path == folder || strings.HasPrefix(path, folder+"/") }

@@ -9,12 +9,12 @@ import (
 	"slices"
 	"time"
 
-	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/operators"
 )
 
 // Config holds the dependencies and settings of the panel.
 type Config struct {
-	Panel    app.Panel
+	Panel    operators.Panel
 	Door     Door
 	Location *time.Location // time zone of the times on pages
 	// Secure marks cookies as Secure and turns on HSTS. Set it if browsers reach
@@ -26,12 +26,12 @@ type Config struct {
 	Log     *slog.Logger
 }
 
-// Door signs panel users in and out: see [app.Door].
+// Door signs panel users in and out: see [operators.Door].
 type Door interface {
 	SignIn(ctx context.Context, name, password, from string) (token string, err error)
-	Resume(ctx context.Context, token, from string) (app.Operator, string, error)
+	Resume(ctx context.Context, token, from string) (operators.Operator, string, error)
 	SignOut(ctx context.Context, token string) error
-	SetLanguage(ctx context.Context, by app.Operator, language string) error
+	SetLanguage(ctx context.Context, by operators.Operator, language string) error
 }
 
 // Prefix is the URL path of the panel.

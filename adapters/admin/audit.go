@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 func (s *server) audit(r *http.Request, v *view) *listing {
@@ -19,8 +19,8 @@ func (s *server) audit(r *http.Request, v *view) *listing {
 	src := newSource(r.Context(), column{"at", v.T("audit.at")}, column{"who", v.T("audit.who")},
 		column{"what", v.T("audit.what")}, column{"object", v.T("audit.object")}, column{"change", v.T("audit.change")})
 	var last string
-	src.rows = mapRows(func(ctx context.Context) ([]app.AuditEntry, error) {
-		list, err := s.Panel.Audit(ctx, v.op, app.Page{Limit: pageSize, Before: before})
+	src.rows = mapRows(func(ctx context.Context) ([]ports.AuditEntry, error) {
+		list, err := s.Panel.Audit(ctx, v.op, ports.Page{Limit: pageSize, Before: before})
 		if len(list) == pageSize {
 			last = list[pageSize-1].ID
 		}
@@ -41,7 +41,7 @@ func (s *server) audit(r *http.Request, v *view) *listing {
 	return l
 }
 
-func (v *view) auditRow(e app.AuditEntry) row {
+func (v *view) auditRow(e ports.AuditEntry) row {
 	return row{
 		"at": v.Time(e.At), "who": cell{Text: e.Operator, Sub: e.From}.html(), "what": text(v.Word("action", e.Action)),
 		"object": code(e.Object), "change": v.changes(e),
@@ -56,11 +56,11 @@ var changesTemplate = template.Must(template.New("changes").Parse(
 	`<ul class="changes">{{range .}}<li><b>{{.Name}}</b> {{if .Before}}<del>{{.Before}}</del>{{end}}` +
 		`{{if and .Before .After}} → {{end}}{{if .After}}<ins>{{.After}}</ins>{{end}}</li>{{end}}</ul>`))
 
-func (v *view) changes(e app.AuditEntry) template.HTML {
+func (v *view) changes(e ports.AuditEntry) template.HTML {
 	var list []change
 	names := maps.Clone(e.After)
 	if names == nil {
-		names = app.Facts{}
+		names = ports.Facts{}
 	}
 	maps.Copy(names, e.Before)
 	for _, name := range slices.Sorted(maps.Keys(names)) {

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/operators"
 )
 
 // chart is a column chart with one column per day.
@@ -67,7 +67,7 @@ func (c *chart) scale(v *view, top, unit int64) {
 	c.Top, c.Middle = v.lang.compact(top/unit), v.lang.compact(top/unit/2)
 }
 
-func (v *view) newAndEndedChart(d app.Dashboard) chart {
+func (v *view) newAndEndedChart(d operators.Dashboard) chart {
 	c := chart{Label: v.T("dash.per_day"), Every: 5}
 	var highest int64
 	for _, day := range d.Days {
@@ -83,7 +83,7 @@ func (v *view) newAndEndedChart(d app.Dashboard) chart {
 	return c
 }
 
-func (v *view) revenueChart(d app.Dashboard) chart {
+func (v *view) revenueChart(d operators.Dashboard) chart {
 	c := chart{Label: v.T("dash.revenue_per_day"), Every: 5}
 	unit := int64(1)
 	digits, _ := d.Currency.Digits()
@@ -104,7 +104,7 @@ func (v *view) revenueChart(d app.Dashboard) chart {
 	return c
 }
 
-func (v *view) dueChart(d app.Dashboard, peak app.DueDay) chart {
+func (v *view) dueChart(d operators.Dashboard, peak operators.DueDay) chart {
 	c := chart{Label: v.T("dash.due"), Every: 7}
 	top := roundUp(int64(peak.N))
 	for _, day := range d.Due {

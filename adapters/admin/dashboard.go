@@ -5,15 +5,15 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/operators"
 )
 
 // dashboardPage holds the figures of the last 30 days and the charges of the next
 // 35 days.
 type dashboardPage struct {
 	*view
-	D                app.Dashboard
+	D                operators.Dashboard
 	New, Ended       int
 	Revenue          billing.Money // in the main currency
 	Others           []billing.Money
@@ -21,7 +21,7 @@ type dashboardPage struct {
 	RevenuePerDay    chart
 	Due              chart
 	DueTotal         int
-	Peak             app.DueDay
+	Peak             operators.DueDay
 	ByPlan, Declines []share
 	Declined         int
 	OldestAge        string // of the oldest pending payment

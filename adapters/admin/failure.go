@@ -5,8 +5,8 @@ import (
 	"errors"
 	"net/http"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/operators"
 )
 
 // Errors of the panel itself.
@@ -36,7 +36,7 @@ func failureOf(err error) failure {
 		return failure{http.StatusUnsupportedMediaType, "error.bad_request"}
 	case errors.Is(err, errCSRF), errors.Is(err, errCrossOrigin):
 		return failure{http.StatusForbidden, "error.stale"}
-	case errors.Is(err, app.ErrSignedOut):
+	case errors.Is(err, operators.ErrSignedOut):
 		return failure{http.StatusUnauthorized, "error.signed_out"}
 	case errors.Is(err, billing.Forbidden):
 		return failure{http.StatusForbidden, "error.forbidden"}

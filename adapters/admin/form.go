@@ -5,8 +5,8 @@ import (
 	"net/http"
 	"net/url"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/operators"
 )
 
 // formPage is a form with the values of its fields and the errors in them.
@@ -22,7 +22,7 @@ type formPage struct {
 	Errors      map[string]string // by field
 	Problem     string            // an error that concerns the whole form
 	Current     []fact            // stored values that differ from the submitted ones
-	Confirm     *app.PriceUnconfirmedError
+	Confirm     *operators.PriceUnconfirmedError
 }
 
 type fact struct{ Name, Value string }
@@ -33,11 +33,11 @@ func (p formPage) Value(field string) string { return p.Values.Get(field) }
 // Error returns the error of a field, or "".
 func (p formPage) Error(field string) string { return p.Errors[field] }
 
-// loadForm returns the form of a record. It returns [app.ErrForbidden] unless the
+// loadForm returns the form of a record. It returns [operators.ErrForbidden] unless the
 // operator is an editor.
 func (res resource) loadForm(r *http.Request, v *view, id string) (formPage, error) {
 	if !v.MayEdit() {
-		return formPage{}, app.ErrForbidden
+		return formPage{}, operators.ErrForbidden
 	}
 	return res.load(r, v, id)
 }
@@ -99,9 +99,9 @@ func (s *server) postEdit(res resource) handler {
 // refuseForm shows the submitted form again, with the errors that cause lists. It
 // returns cause if another submission cannot help.
 func (s *server) refuseForm(w http.ResponseWriter, r *http.Request, v *view, res resource, id string, cause error) error {
-	var unconfirmed *app.PriceUnconfirmedError
+	var unconfirmed *operators.PriceUnconfirmedError
 	faults := faultsOf(cause)
-	changed, taken := errors.Is(cause, app.ErrChangedMeanwhile), errors.Is(cause, billing.ErrAlreadyExists)
+	changed, taken := errors.Is(cause, operators.ErrChangedMeanwhile), errors.Is(cause, billing.ErrAlreadyExists)
 	if faults == nil && !changed && !taken && !errors.As(cause, &unconfirmed) {
 		return cause
 	}

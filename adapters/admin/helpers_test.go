@@ -22,8 +22,9 @@ import (
 	"github.com/online-cinema/billing/adapters/admin"
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/adapters/postgres/pgtest"
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/operators"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 const (
@@ -97,16 +98,16 @@ func siteOn(t *testing.T, db string, options ...option) *site {
 	s.store = postgres.NewStore(open(postgres.PanelRole))
 	owner := postgres.NewStore(s.owner)
 	newID := func() string { return uuid.Must(uuid.NewV7()).String() }
-	ownerDoor := app.Door{Store: owner, Wall: wallClock{}, NewID: newID, Passwords: fastPasswords{}}
-	for name, role := range map[string]app.Role{"vera": app.RoleViewer, "anna": app.RoleEditor, "boris": app.RoleEditor} {
-		if err := ownerDoor.Add(t.Context(), app.Shell(), name, role, goodPassword); err != nil {
+	ownerDoor := operators.Door{Store: owner, Wall: wallClock{}, NewID: newID, Passwords: fastPasswords{}}
+	for name, role := range map[string]ports.Role{"vera": ports.RoleViewer, "anna": ports.RoleEditor, "boris": ports.RoleEditor} {
+		if err := ownerDoor.Add(t.Context(), operators.Shell(), name, role, goodPassword); err != nil {
 			t.Fatal(err)
 		}
 	}
 	door := ownerDoor
 	door.Store = s.store
 	c := admin.Config{
-		Panel: app.Panel{
+		Panel: operators.Panel{
 			Store: s.store, Views: s.store.PanelViews(), Clock: wallClock{}, NewID: newID, Location: time.UTC, Adapters: []string{system},
 		},
 		Door: door, Location: time.UTC, Log: slog.New(slog.NewJSONHandler(s.log, nil)),
@@ -126,8 +127,8 @@ func siteOn(t *testing.T, db string, options ...option) *site {
 }
 
 // catalog returns the use cases on behalf of the database owner.
-func (s *site) catalog() app.Catalog {
-	return app.Catalog{Store: postgres.NewStore(s.owner), Clock: wallClock{}, NewID: func() string { return uuid.Must(uuid.NewV7()).String() }}
+func (s *site) catalog() operators.Catalog {
+	return operators.Catalog{Store: postgres.NewStore(s.owner), Clock: wallClock{}, NewID: func() string { return uuid.Must(uuid.NewV7()).String() }}
 }
 
 func (s *site) sell(code, name string) billing.Plan {
@@ -165,7 +166,7 @@ func (s *site) subscribed(p billing.Plan) billing.UserID {
 	if _, err := s.catalog().AddPaymentSystem(ctx, billing.PaymentSystem{Code: system, Name: "Simulated"}); err != nil && !strings.Contains(err.Error(), "already") {
 		s.t.Fatal(err)
 	}
-	err := store.InTx(ctx, func(tx app.Repos) error {
+	err := store.InTx(ctx, func(tx ports.Repos) error {
 		if err := tx.Users.Seen(ctx, now, user); err != nil {
 			return err
 		}

@@ -7,8 +7,9 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/operators"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 type historyFilter struct {
@@ -41,7 +42,7 @@ func (s *server) history(r *http.Request, v *view) *listing {
 	src := newSource(r.Context(), column{"at", v.T("event.at")}, column{"what", v.T("event.what")},
 		column{"user", v.T("event.user")}, column{"plan", v.T("event.plan")}, column{"amount", v.T("event.amount")},
 		column{"reason", v.T("event.reason")})
-	var next app.HistoryCursor
+	var next operators.HistoryCursor
 	src.rows = mapRows(func(ctx context.Context) ([]billing.Event, error) {
 		page, err := s.Panel.History(ctx, v.op, query)
 		// A search for a rare event stops early; the page then shows how far it came.
@@ -65,8 +66,8 @@ func (s *server) history(r *http.Request, v *view) *listing {
 
 // historyQuery parses the query of the history page. It returns false if a date or
 // the cursor is invalid.
-func (s *server) historyQuery(q url.Values) (app.EventQuery, bool) {
-	query := app.EventQuery{
+func (s *server) historyQuery(q url.Values) (ports.EventQuery, bool) {
+	query := ports.EventQuery{
 		Type: billing.EventType(q.Get("type")), PlanCode: q.Get("plan"), Limit: pageSize,
 		BeforeAt: parseTime(q.Get("at")), BeforeID: billing.EventID(q.Get("before")),
 	}
@@ -80,7 +81,7 @@ func (s *server) historyQuery(q url.Values) (app.EventQuery, bool) {
 }
 
 // next returns the link to the page at a cursor, or "" after the last page.
-func (f historyFilter) next(cursor app.HistoryCursor) string {
+func (f historyFilter) next(cursor operators.HistoryCursor) string {
 	if cursor.Until.IsZero() {
 		return ""
 	}

@@ -12,8 +12,9 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/operators"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // sameInBoth are the keys of texts that are equal in both languages.
@@ -98,9 +99,9 @@ func TestTexts_EveryCodeHasName(t *testing.T) {
 		keys = append(keys, "payment."+string(s))
 	}
 	for _, a := range []string{
-		app.PlanAdded, app.PlanEdited, app.PlanArchived, app.PlanDeleted, app.PaymentSystemAdded, app.PaymentSystemEdited,
-		app.PaymentSystemArchived, app.PaymentSystemDeleted, app.PanelUserAdded, app.PanelUserPasswordChanged,
-		app.PanelUserDisabled, app.PanelUserLockedOut, app.PanelUserSignedIn,
+		operators.PlanAdded, operators.PlanEdited, operators.PlanArchived, operators.PlanDeleted, operators.PaymentSystemAdded, operators.PaymentSystemEdited,
+		operators.PaymentSystemArchived, operators.PaymentSystemDeleted, operators.PanelUserAdded, operators.PanelUserPasswordChanged,
+		operators.PanelUserDisabled, operators.PanelUserLockedOut, operators.PanelUserSignedIn,
 	} {
 		keys = append(keys, "action."+a)
 	}
@@ -113,7 +114,7 @@ func TestTexts_EveryCodeHasName(t *testing.T) {
 	for _, field := range slices.Concat(planFields, systemFields) {
 		keys = append(keys, "field."+field)
 	}
-	for _, err := range []error{errNoPage, errBadRequest, errContentType, errCSRF, errCrossOrigin, errReadOnly, app.ErrSignedOut, app.ErrForbidden, billing.ErrUnavailable, app.ErrInUse, os.ErrInvalid} {
+	for _, err := range []error{errNoPage, errBadRequest, errContentType, errCSRF, errCrossOrigin, errReadOnly, operators.ErrSignedOut, operators.ErrForbidden, billing.ErrUnavailable, ports.ErrInUse, os.ErrInvalid} {
 		keys = append(keys, failureOf(err).key, failureOf(err).key+".text")
 	}
 	for _, key := range keys {

@@ -8,8 +8,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/operators"
 )
 
 func (s *server) plans(r *http.Request, v *view) *listing {
@@ -17,14 +17,14 @@ func (s *server) plans(r *http.Request, v *view) *listing {
 		column{"name", v.T("plan.name")}, column{"code", v.T("plan.code")}, column{"price", v.T("plan.price")},
 		column{"interval", v.T("plan.interval")}, column{"features", v.T("plan.features")},
 		column{"subscribers", v.T("plan.subscribers")}, column{"status", v.T("status")}, column{"actions", ""})
-	src.rows = mapRows(func(ctx context.Context) ([]app.PlanRow, error) { return s.Panel.Plans(ctx, v.op) }, v.planRow)
+	src.rows = mapRows(func(ctx context.Context) ([]operators.PlanRow, error) { return s.Panel.Plans(ctx, v.op) }, v.planRow)
 	return &listing{
 		table: src, title: v.T("menu.plans"), hint: v.T("plans.hint"), empty: v.T("plans.empty"),
 		newPath: Prefix + "/info/plans/new", newText: v.T("plans.new"),
 	}
 }
 
-func (v *view) planRow(p app.PlanRow) row {
+func (v *view) planRow(p operators.PlanRow) row {
 	r := row{
 		"name": text(p.Name), "code": code(p.Code), "price": text(v.Money(p.Price)),
 		"interval": text(v.Count("months", p.IntervalMonths)), "features": chips(p.Features),
@@ -50,14 +50,14 @@ func (s *server) editPlan(ctx context.Context, v *view, form url.Values) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.Panel.EditPlan(ctx, v.op, app.PlanEdit{
+	_, err = s.Panel.EditPlan(ctx, v.op, operators.PlanEdit{
 		Plan: billing.PlanID(form.Get("id")), Seen: form.Get("seen"), Price: p.Price, Code: p.Code, Name: p.Name,
 		Interval: p.IntervalMonths, Features: p.Features, Confirmed: form.Get("confirmed") == p.Price.String(),
 	})
 	return err
 }
 
-func (s *server) removePlan(ctx context.Context, v *view, id string) (app.Removal, error) {
+func (s *server) removePlan(ctx context.Context, v *view, id string) (operators.Removal, error) {
 	return s.Panel.RemovePlan(ctx, v.op, billing.PlanID(id))
 }
 
@@ -109,7 +109,7 @@ func (s *server) planForm(r *http.Request, v *view, id string) (formPage, error)
 	if err != nil {
 		return page, err
 	}
-	page.ID, page.Seen, page.Name, page.Subscribers = id, app.SeenPlan(p.Plan), p.Name, p.Subscribers
+	page.ID, page.Seen, page.Name, page.Subscribers = id, operators.SeenPlan(p.Plan), p.Name, p.Subscribers
 	page.Archived = !p.ArchivedAt.IsZero()
 	page.Values = url.Values{
 		"code": {p.Code}, "name": {p.Name}, "price": {p.Price.Decimal()}, "currency": {string(p.Price.Currency)},

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"net/url"
 
-	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/operators"
 )
 
 // resource is a kind of record that editors add, edit and delete. Its functions
@@ -19,7 +19,7 @@ type resource struct {
 	load   func(r *http.Request, v *view, id string) (formPage, error)
 	add    func(ctx context.Context, v *view, form url.Values) error
 	edit   func(ctx context.Context, v *view, form url.Values) error
-	remove func(ctx context.Context, v *view, id string) (app.Removal, error)
+	remove func(ctx context.Context, v *view, id string) (operators.Removal, error)
 }
 
 func (s *server) resources() []resource {

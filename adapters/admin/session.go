@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/operators"
 )
 
 // handler serves a page or a form. [server.fail] shows the error it returns.
@@ -74,7 +74,7 @@ func (s *server) signedIn(h handler) http.Handler {
 			err = h(w, r, v)
 		}
 		switch {
-		case errors.Is(err, app.ErrSignedOut) && r.Method == http.MethodGet:
+		case errors.Is(err, operators.ErrSignedOut) && r.Method == http.MethodGet:
 			s.redirectToSignIn(w, r)
 		case err != nil:
 			s.fail(w, r, v, err)
@@ -88,11 +88,11 @@ func (s *server) anonymous(r *http.Request) *view {
 }
 
 // authenticate adds the signed-in operator to the view. It returns
-// [app.ErrSignedOut] if the request has no valid session.
+// [operators.ErrSignedOut] if the request has no valid session.
 func (s *server) authenticate(r *http.Request, v *view) error {
 	token := s.token(r)
 	if token == "" {
-		return app.ErrSignedOut
+		return operators.ErrSignedOut
 	}
 	op, language, err := s.Door.Resume(r.Context(), token, s.clientAddr(r))
 	if err != nil {

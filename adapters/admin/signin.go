@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/operators"
 )
 
 type signInPage struct {
@@ -36,7 +36,7 @@ func (s *server) signIn(w http.ResponseWriter, r *http.Request, v *view) error {
 	}
 	token, err := s.Door.SignIn(r.Context(), name, r.PostForm.Get("password"), from)
 	switch {
-	case errors.Is(err, app.ErrSignIn):
+	case errors.Is(err, operators.ErrSignIn):
 		s.Log.Warn("sign-in refused", "from", from)
 		return s.renderBare(w, http.StatusForbidden, "signin", signInPage{v, name, v.T("signin.failed")})
 	case err != nil:
@@ -45,7 +45,7 @@ func (s *server) signIn(w http.ResponseWriter, r *http.Request, v *view) error {
 	if old := s.token(r); old != "" {
 		_ = s.Door.SignOut(r.Context(), old) // if it fails, the old session expires later
 	}
-	s.setCookie(w, s.sessionCookie(), token, app.SessionMax)
+	s.setCookie(w, s.sessionCookie(), token, operators.SessionMax)
 	next := Prefix
 	if c, err := r.Cookie(nextCookie); err == nil {
 		next = localPath(decodeCookie(c.Value))

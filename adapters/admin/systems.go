@@ -6,22 +6,22 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/operators"
 )
 
 func (s *server) systems(r *http.Request, v *view) *listing {
 	src := newSource(r.Context(),
 		column{"name", v.T("system.name")}, column{"code", v.T("system.code")}, column{"adapter", v.T("system.adapter")},
 		column{"added", v.T("system.added")}, column{"status", v.T("status")}, column{"actions", ""})
-	src.rows = mapRows(func(ctx context.Context) ([]app.SystemRow, error) { return s.Panel.PaymentSystems(ctx, v.op) }, v.systemRow)
+	src.rows = mapRows(func(ctx context.Context) ([]operators.SystemRow, error) { return s.Panel.PaymentSystems(ctx, v.op) }, v.systemRow)
 	return &listing{
 		table: src, title: v.T("menu.payment_systems"), hint: v.T("systems.hint"), empty: v.T("systems.empty"),
 		newPath: Prefix + "/info/payment_systems/new", newText: v.T("systems.new"),
 	}
 }
 
-func (v *view) systemRow(ps app.SystemRow) row {
+func (v *view) systemRow(ps operators.SystemRow) row {
 	adapter := badge("bad", v.T("system.no_adapter"))
 	if ps.HasAdapter {
 		adapter = badge("ok", v.T("system.has_adapter"))
@@ -48,7 +48,7 @@ func (s *server) editSystem(ctx context.Context, v *view, form url.Values) error
 	return err
 }
 
-func (s *server) removeSystem(ctx context.Context, v *view, code string) (app.Removal, error) {
+func (s *server) removeSystem(ctx context.Context, v *view, code string) (operators.Removal, error) {
 	return s.Panel.RemovePaymentSystem(ctx, v.op, code)
 }
 
@@ -64,7 +64,7 @@ func (s *server) systemForm(r *http.Request, v *view, code string) (formPage, er
 	if err != nil {
 		return page, err
 	}
-	page.ID, page.Seen, page.Name = code, app.SeenPaymentSystem(ps.PaymentSystem), ps.Name
+	page.ID, page.Seen, page.Name = code, operators.SeenPaymentSystem(ps.PaymentSystem), ps.Name
 	page.Archived = !ps.ArchivedAt.IsZero()
 	page.Values = url.Values{"code": {ps.Code}, "name": {ps.Name}}
 	return page, nil

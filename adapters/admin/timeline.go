@@ -3,26 +3,27 @@ package admin
 import (
 	"slices"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/operators"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // timelineEntry is an event on the page of a user.
 type timelineEntry struct {
 	billing.Event
 	Payment *billing.Payment // payment that the event names; nil if none
-	Card    *app.PanelCard   // card that was charged, added or removed; nil if none
+	Card    *ports.PanelCard // card that was charged, added or removed; nil if none
 	Kind    string           // color
 	Icon    string
 }
 
-func newTimelineEntry(event billing.Event, d app.UserDetails) timelineEntry {
+func newTimelineEntry(event billing.Event, d operators.UserDetails) timelineEntry {
 	e := timelineEntry{Event: event}
 	e.Kind, e.Icon = eventStyle(event.Type)
 	if p, ok := d.Payments[event.PaymentID]; ok {
 		e.Payment = &p
 	}
-	i := slices.IndexFunc(d.Cards, func(c app.PanelCard) bool {
+	i := slices.IndexFunc(d.Cards, func(c ports.PanelCard) bool {
 		return c.ID == e.CardID || e.IsCharge() && e.Payment != nil && slices.Contains(c.Methods, e.Payment.MethodID)
 	})
 	if i >= 0 {

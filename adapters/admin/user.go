@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // userPage shows a user's events, subscriptions, payments and cards. It explains
@@ -14,10 +14,10 @@ import (
 type userPage struct {
 	*view
 	User          billing.User
-	Subscriptions []app.SubscriptionView
+	Subscriptions []ports.SubscriptionView
 	Timeline      []timelineEntry
 	Payments      []billing.Payment
-	Cards         []app.PanelCard
+	Cards         []ports.PanelCard
 	Paid          []billing.Money // total of the payments that succeeded, by currency
 	More          bool            // older records exist but are not shown
 }

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 type usersFilter struct {
@@ -18,11 +18,11 @@ type usersFilter struct {
 func (s *server) users(r *http.Request, v *view) *listing {
 	q := r.URL.Query()
 	search := strings.TrimSpace(q.Get("search"))
-	page := app.UserPage{Limit: pageSize, BeforeAt: parseTime(q.Get("at")), BeforeID: billing.UserID(q.Get("before"))}
+	page := ports.UserPage{Limit: pageSize, BeforeAt: parseTime(q.Get("at")), BeforeID: billing.UserID(q.Get("before"))}
 	src := newSource(r.Context(), column{"id", v.T("user.id")}, column{"first", v.T("user.first_seen")},
 		column{"last", v.T("user.last_seen")}, column{"live", v.T("user.live")})
-	var last app.UserRow
-	src.rows = mapRows(func(ctx context.Context) ([]app.UserRow, error) {
+	var last ports.UserRow
+	src.rows = mapRows(func(ctx context.Context) ([]ports.UserRow, error) {
 		rows, err := s.Panel.Users(ctx, v.op, search, page)
 		if len(rows) == pageSize && search == "" {
 			last = rows[pageSize-1]
@@ -49,7 +49,7 @@ func hasOnlyIDCharacters(search string) bool {
 	return strings.Trim(strings.ToLower(search), "0123456789abcdef-") == ""
 }
 
-func (v *view) userRow(u app.UserRow) row {
+func (v *view) userRow(u ports.UserRow) row {
 	live := cell{Text: "—", Muted: true}
 	if u.Live > 0 {
 		live = cell{Badge: "ok", Text: v.Number(u.Live)}

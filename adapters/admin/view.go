@@ -7,8 +7,9 @@ import (
 	"html/template"
 	"time"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/operators"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // view holds the operator, language and time zone of a request. Templates format
@@ -17,7 +18,7 @@ type view struct {
 	lang lang
 	zone *time.Location
 	now  time.Time
-	op   app.Operator // zero if the user is not signed in
+	op   operators.Operator // zero if the user is not signed in
 	csrf string
 	path string // path and query of the page
 }
@@ -38,7 +39,7 @@ func codeString(code any) string {
 		return string(c)
 	case billing.PaymentStatus:
 		return string(c)
-	case app.Role:
+	case ports.Role:
 		return string(c)
 	case string:
 		return c
@@ -107,11 +108,11 @@ func (v *view) Lang() string { return v.lang.code() }
 func (v *view) Name() string { return v.op.Name }
 
 // Role returns the operator's role.
-func (v *view) Role() app.Role { return v.op.Role }
+func (v *view) Role() ports.Role { return v.op.Role }
 
 // MayEdit reports whether the operator is an editor, so that pages offer changes.
 // The use cases check the role themselves.
-func (v *view) MayEdit() bool { return v.op.Role == app.RoleEditor }
+func (v *view) MayEdit() bool { return v.op.Role == ports.RoleEditor }
 
 // CSRF returns the session's CSRF token. Each form carries it.
 func (v *view) CSRF() string { return v.csrf }

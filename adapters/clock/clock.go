@@ -7,13 +7,13 @@ package clock
 import (
 	"time"
 
-	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // System is the machine's clock.
 type System struct{}
 
-var _ app.Clock = System{}
+var _ ports.Clock = System{}
 
 // Now returns the time in UTC, cut to the microsecond that the database keeps,
 // so that what was written and what is read back are the same.

@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // Test is the clock in the database, which all processes share and which can be
@@ -21,7 +21,7 @@ type Test struct {
 	last atomic.Pointer[time.Time]
 }
 
-var _ app.Clock = (*Test)(nil)
+var _ ports.Clock = (*Test)(nil)
 
 // NewTest returns the clock in the database of pool. The pool should be the
 // clock's own: time is asked for in the middle of transactions, which hold

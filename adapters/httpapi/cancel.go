@@ -5,8 +5,9 @@ import (
 	"net/http"
 
 	"github.com/online-cinema/billing/adapters/httpapi/internal/api"
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
+	"github.com/online-cinema/billing/core/viewers"
 )
 
 // CancelSubscription ends a subscription.
@@ -18,8 +19,8 @@ func (s *server) CancelSubscription(ctx context.Context, r api.CancelSubscriptio
 	return s.once(ctx, change{
 		operation: "cancel",
 		fields:    []string{string(at), token},
-		run: func(request *app.Request) (app.SubscriptionView, error) {
-			return s.Subscriber.Cancel(ctx, app.Cancel{
+		run: func(request *ports.Request) (ports.SubscriptionView, error) {
+			return s.Subscriber.Cancel(ctx, viewers.Cancel{
 				User: infoOf(ctx).user, Ref: r.Ref, Token: billing.NewSecret(token), At: at, Request: request,
 			})
 		},
@@ -46,13 +47,13 @@ func cancelBody(body *api.CancelSubscriptionJSONRequestBody) (at billing.CancelA
 func (s *server) ResumeSubscription(ctx context.Context, r api.ResumeSubscriptionRequestObject) (api.ResumeSubscriptionResponseObject, error) {
 	return s.once(ctx, change{
 		operation: "resume",
-		run: func(request *app.Request) (app.SubscriptionView, error) {
-			return s.Subscriber.Resume(ctx, app.Resume{User: infoOf(ctx).user, Ref: r.Ref, Request: request})
+		run: func(request *ports.Request) (ports.SubscriptionView, error) {
+			return s.Subscriber.Resume(ctx, viewers.Resume{User: infoOf(ctx).user, Ref: r.Ref, Request: request})
 		},
 		status: ok, outcome: done,
 	}), nil
 }
 
-func ok(app.SubscriptionView) int { return http.StatusOK }
+func ok(ports.SubscriptionView) int { return http.StatusOK }
 
-func done(app.SubscriptionView) error { return nil }
+func done(ports.SubscriptionView) error { return nil }

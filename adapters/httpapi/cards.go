@@ -10,14 +10,15 @@ import (
 	"strconv"
 
 	"github.com/online-cinema/billing/adapters/httpapi/internal/api"
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
+	"github.com/online-cinema/billing/core/viewers"
 )
 
 // AddCard keeps a card.
 func (s *server) AddCard(ctx context.Context, r api.AddCardRequestObject) (api.AddCardResponseObject, error) {
 	if s.Cards == nil {
-		return nil, app.ErrNoVault
+		return nil, ports.ErrNoVault
 	}
 	details := billing.CardDetails{
 		Number: billing.ParseCardNumber(r.Body.Number), ExpMonth: r.Body.ExpMonth, ExpYear: r.Body.ExpYear,
@@ -55,8 +56,8 @@ func (s *server) addCardOnce(ctx context.Context, details billing.CardDetails) (
 	return s.conclude(ctx, r, a), nil
 }
 
-func (s *server) addCard(ctx context.Context, details billing.CardDetails, r *app.Request) (answer, error) {
-	kept, added, err := s.Cards.Add(ctx, app.AddCard{User: infoOf(ctx).user, Card: details, Request: r})
+func (s *server) addCard(ctx context.Context, details billing.CardDetails, r *ports.Request) (answer, error) {
+	kept, added, err := s.Cards.Add(ctx, viewers.AddCard{User: infoOf(ctx).user, Card: details, Request: r})
 	if err != nil {
 		return s.problemAnswer(ctx, err), err
 	}
@@ -73,7 +74,7 @@ func (s *server) addCard(ctx context.Context, details billing.CardDetails, r *ap
 // ListCards lists the viewer's cards.
 func (s *server) ListCards(ctx context.Context, r api.ListCardsRequestObject) (api.ListCardsResponseObject, error) {
 	if s.Cards == nil {
-		return nil, app.ErrNoVault
+		return nil, ports.ErrNoVault
 	}
 	p, err := page(r.Params.Limit, r.Params.Cursor)
 	if err != nil {
@@ -91,7 +92,7 @@ func (s *server) ListCards(ctx context.Context, r api.ListCardsRequestObject) (a
 func (s *server) RemoveCard(ctx context.Context, r api.RemoveCardRequestObject) (api.RemoveCardResponseObject, error) {
 	switch {
 	case s.Cards == nil:
-		return nil, app.ErrNoVault
+		return nil, ports.ErrNoVault
 	case !billing.IsID(r.Id):
 		return nil, billing.ErrCardNotFound
 	}

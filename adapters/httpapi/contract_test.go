@@ -14,8 +14,8 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // These tests know no operation: they read the document, send what it allows and
@@ -200,7 +200,7 @@ func newExampleService(t *testing.T) *service {
 	return newService(t, func(c *Config) {
 		c.Subscriber.Collector.Providers["simulator"] = c.Subscriber.Collector.Providers["bank"]
 		c.Subscriber.Limits, c.Cards.Limits = billing.CardLimits{}, billing.CardLimits{}
-		err := c.Subscriber.Store.InTx(t.Context(), func(tx app.Repos) error {
+		err := c.Subscriber.Store.InTx(t.Context(), func(tx ports.Repos) error {
 			return tx.PaymentSystems.Add(t.Context(), billing.PaymentSystem{Code: "simulator", Name: "Simulator", CreatedAt: c.Subscriber.Clock.Now()})
 		})
 		if err != nil {

@@ -4,8 +4,8 @@ import (
 	"encoding/base64"
 	"strings"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // A cursor is the id of the last item of a page. It is wrapped, so that clients
@@ -16,8 +16,8 @@ const defaultLimit = 20
 
 // page reads limit and cursor. It asks for one item more than the client does:
 // whether there is one tells whether there is another page.
-func page(limit *int, cursor *string) (app.Page, error) {
-	p := app.Page{Limit: defaultLimit + 1}
+func page(limit *int, cursor *string) (ports.Page, error) {
+	p := ports.Page{Limit: defaultLimit + 1}
 	if limit != nil {
 		p.Limit = *limit + 1
 	}
@@ -47,7 +47,7 @@ func cursorOf(id string) string {
 
 // cut takes the surplus item off a page and returns the cursor that leads to
 // the next one; nil on the last page.
-func cut[T any](list []T, p app.Page, id func(T) string) ([]T, *string) {
+func cut[T any](list []T, p ports.Page, id func(T) string) ([]T, *string) {
 	if len(list) < p.Limit {
 		return list, nil
 	}

@@ -5,18 +5,18 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // outage is a store that is out of reach while it is on.
 type outage struct {
-	app.Store
+	ports.Store
 
 	on atomic.Bool
 }
 
-func (o *outage) InTx(ctx context.Context, f func(app.Repos) error) error {
+func (o *outage) InTx(ctx context.Context, f func(ports.Repos) error) error {
 	if o.on.Load() {
 		return billing.ErrUnavailable
 	}
@@ -25,7 +25,7 @@ func (o *outage) InTx(ctx context.Context, f func(app.Repos) error) error {
 
 // forgetful is a store that cannot keep answers while it is on.
 type forgetful struct {
-	app.Store
+	ports.Store
 
 	on atomic.Bool
 }
@@ -40,8 +40,8 @@ func newForgetful(t *testing.T) (*service, *forgetful) {
 	return s, f
 }
 
-func (f *forgetful) InTx(ctx context.Context, do func(app.Repos) error) error {
-	return f.Store.InTx(ctx, func(tx app.Repos) error {
+func (f *forgetful) InTx(ctx context.Context, do func(ports.Repos) error) error {
+	return f.Store.InTx(ctx, func(tx ports.Repos) error {
 		if f.on.Load() {
 			tx.Answers = noKeep{tx.Answers}
 		}
@@ -49,20 +49,20 @@ func (f *forgetful) InTx(ctx context.Context, do func(app.Repos) error) error {
 	})
 }
 
-type noKeep struct{ app.Answers }
+type noKeep struct{ ports.Answers }
 
-func (noKeep) Keep(context.Context, app.Request, app.Answer) (app.Claim, error) {
-	return app.Claim{}, billing.ErrUnavailable
+func (noKeep) Keep(context.Context, ports.Request, ports.Answer) (ports.Claim, error) {
+	return ports.Claim{}, billing.ErrUnavailable
 }
 
 // lostCommit is a store that keeps a transaction and loses the answer, once.
 type lostCommit struct {
-	app.Store
+	ports.Store
 
 	once atomic.Bool
 }
 
-func (l *lostCommit) InTx(ctx context.Context, f func(app.Repos) error) error {
+func (l *lostCommit) InTx(ctx context.Context, f func(ports.Repos) error) error {
 	err := l.Store.InTx(ctx, f)
 	if err == nil && l.once.CompareAndSwap(true, false) {
 		return billing.ErrUnavailable
@@ -72,22 +72,22 @@ func (l *lostCommit) InTx(ctx context.Context, f func(app.Repos) error) error {
 
 // blindfold is a store that cannot show a subscription while it is on.
 type blindfold struct {
-	app.Store
+	ports.Store
 
 	on atomic.Bool
 }
 
-func (b *blindfold) Views() app.Views { return blindViews{b.Store.Views(), b} }
+func (b *blindfold) Views() ports.Views { return blindViews{b.Store.Views(), b} }
 
 type blindViews struct {
-	app.Views
+	ports.Views
 
 	blindfold *blindfold
 }
 
-func (v blindViews) Subscription(ctx context.Context, user billing.UserID, ref string) (app.SubscriptionView, error) {
+func (v blindViews) Subscription(ctx context.Context, user billing.UserID, ref string) (ports.SubscriptionView, error) {
 	if v.blindfold.on.Load() {
-		return app.SubscriptionView{}, billing.ErrUnavailable
+		return ports.SubscriptionView{}, billing.ErrUnavailable
 	}
 	return v.Views.Subscription(ctx, user, ref)
 }

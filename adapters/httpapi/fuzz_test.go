@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // Whatever a client sends, it is no fault of ours, and what passes is JSON to
@@ -69,7 +69,7 @@ func FuzzCursor(f *testing.F) {
 			}
 			return
 		}
-		_, next := cut([]string{p.Before, ""}, app.Page{Limit: 2}, func(id string) string { return id })
+		_, next := cut([]string{p.Before, ""}, ports.Page{Limit: 2}, func(id string) string { return id })
 		if !billing.IsID(p.Before) || *next != cursor {
 			t.Fatalf("%q opens as %q, whose own is %q", cursor, p.Before, *next)
 		}

@@ -17,8 +17,10 @@ import (
 
 	"github.com/online-cinema/billing/adapters/memory"
 	"github.com/online-cinema/billing/adapters/vault"
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/payments"
+	"github.com/online-cinema/billing/core/ports"
+	"github.com/online-cinema/billing/core/viewers"
 )
 
 // Users of the tests, and the tokens that they authenticate with.
@@ -39,7 +41,7 @@ type service struct {
 	logged  *lockedBuffer
 	checker *responseChecker
 
-	collector *app.Collector
+	collector *payments.Collector
 }
 
 // newService returns a service that sells one plan.
@@ -53,17 +55,17 @@ func newService(t *testing.T, change ...func(*Config)) *service {
 	ids := &ids{}
 	log := slog.New(LogHandler(slog.NewJSONHandler(s.logged, nil)))
 	c := Config{
-		Subscriber: &app.Subscriber{
+		Subscriber: &viewers.Subscriber{
 			Store: s.store, Clock: s.clock, NewID: ids.next, Calendar: billing.NewCalendar(time.UTC),
-			Opening: app.NewOpening(),
-			Collector: &app.Collector{
+			Opening: viewers.NewOpening(),
+			Collector: &payments.Collector{
 				Store: s.store, Clock: s.clock, NewID: ids.next, Log: log,
-				Providers:     map[string]app.Provider{"bank": s.bank},
-				ChargeTimeout: time.Minute, RecordTimeout: time.Minute, Recording: app.NewRecording(),
+				Providers:     map[string]ports.Provider{"bank": s.bank},
+				ChargeTimeout: time.Minute, RecordTimeout: time.Minute, Recording: payments.NewRecording(),
 			},
 		},
-		Viewer: app.Viewer{Store: s.store, Clock: s.clock}, Requests: app.Requests{Store: s.store},
-		Users:        &app.Registry{Store: s.store, Clock: s.clock},
+		Viewer: viewers.Viewer{Store: s.store, Clock: s.clock}, Requests: viewers.Requests{Store: s.store},
+		Users:        &viewers.Registry{Store: s.store, Clock: s.clock},
 		Authenticate: authenticateTest, NewID: ids.next, Log: log,
 	}
 	keepCards(t, &c)
@@ -91,7 +93,7 @@ func keepCards(t *testing.T, c *Config) {
 		Cards: billing.Limits{{Max: 3, Per: time.Hour}}, Declines: billing.Limits{{Max: 2, Per: time.Hour}},
 	}
 	s.Collector.Vault, s.Limits = keys, limits
-	c.Cards = &app.Cards{
+	c.Cards = &viewers.Cards{
 		Store: s.Store, Clock: s.Clock, NewID: s.NewID, Calendar: s.Calendar, Vault: keys, Limits: limits,
 		Pause: func(context.Context, time.Duration) error { return nil },
 	}
@@ -109,7 +111,7 @@ func authenticateTest(_ context.Context, token string) (billing.UserID, error) {
 func (s *service) fill() {
 	s.t.Helper()
 	at := s.clock.Now()
-	err := s.store.InTx(s.t.Context(), func(tx app.Repos) error {
+	err := s.store.InTx(s.t.Context(), func(tx ports.Repos) error {
 		return errors.Join(
 			tx.PaymentSystems.Add(s.t.Context(), billing.PaymentSystem{Code: "bank", Name: "Bank", CreatedAt: at}),
 			tx.Plans.Add(s.t.Context(), billing.Plan{
@@ -199,13 +201,13 @@ type bank struct {
 	held    chan struct{} // having said so here
 }
 
-func (b *bank) Charge(_ context.Context, r app.ChargeRequest) (billing.Outcome, error) {
+func (b *bank) Charge(_ context.Context, r ports.ChargeRequest) (billing.Outcome, error) {
 	if b.hold != nil {
 		b.held <- struct{}{}
 		<-b.hold
 	}
 	if b.down.Load() {
-		return billing.Outcome{}, app.ErrNotSent
+		return billing.Outcome{}, ports.ErrNotSent
 	}
 	if b.panics.Load() {
 		panic(fmt.Sprintf("%+v, %#v, %s, >%v<, >%s<, %x", r, *r.Card, r.Card.Number, r.Card.CVV, &r.Card.CVV, r.Card.CVV))
@@ -218,9 +220,9 @@ func (b *bank) Charge(_ context.Context, r app.ChargeRequest) (billing.Outcome, 
 	}
 	switch token := r.Token.Reveal(); token {
 	case "tok_unknown":
-		return billing.Outcome{}, app.ErrTokenUnknown
+		return billing.Outcome{}, ports.ErrTokenUnknown
 	case "tok_unavailable":
-		return billing.Outcome{}, app.ErrNotSent
+		return billing.Outcome{}, ports.ErrNotSent
 	case "tok_lost_answer":
 		return billing.Outcome{}, errors.New("connection reset")
 	case "tok_3ds":
@@ -234,7 +236,7 @@ func (b *bank) Charge(_ context.Context, r app.ChargeRequest) (billing.Outcome, 
 }
 
 func (b *bank) Find(context.Context, billing.PaymentID) (billing.Outcome, error) {
-	return billing.Outcome{}, app.ErrChargeNotFound
+	return billing.Outcome{}, ports.ErrChargeNotFound
 }
 
 // lockedBuffer takes the log.

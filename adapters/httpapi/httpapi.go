@@ -7,7 +7,7 @@
 // problems (RFC 9457). POSTs with an Idempotency-Key are done once, and their
 // answers are kept byte for byte.
 //
-// Not here: what subscribing means (core/app), how tokens are judged
+// Not here: what subscribing means (core/viewers), how tokens are judged
 // (adapters/auth), how answers are stored (adapters/postgres), the server and its
 // time limits (cmd/internal/boot), the panel (cmd/admin).
 package httpapi
@@ -23,18 +23,18 @@ import (
 	"github.com/gorilla/mux"
 
 	"github.com/online-cinema/billing/adapters/httpapi/internal/api"
-	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/batcher"
 	"github.com/online-cinema/billing/core/billing"
-	"github.com/online-cinema/billing/core/gather"
+	"github.com/online-cinema/billing/core/viewers"
 )
 
 // Config is all that the API needs.
 type Config struct {
-	Subscriber *app.Subscriber
-	Viewer     app.Viewer
-	Requests   app.Requests
-	Users      *app.Registry
-	Cards      *app.Cards // nil when no cards are kept
+	Subscriber *viewers.Subscriber
+	Viewer     viewers.Viewer
+	Requests   viewers.Requests
+	Users      *viewers.Registry
+	Cards      *viewers.Cards // nil when no cards are kept
 	// Authenticate turns a bearer token into the viewer's id. Any error refuses
 	// the token, but [billing.Unavailable], which says that nobody can tell now.
 	Authenticate func(ctx context.Context, bearer string) (billing.UserID, error)
@@ -59,7 +59,7 @@ type server struct {
 
 	router    *mux.Router
 	plain     map[target]*endpoint // of the routes without variables
-	plans     gather.Group[struct{}, api.ListPlansResponseObject]
+	plans     batcher.Group[struct{}, api.ListPlansResponseObject]
 	users     *limiter
 	addresses *limiter
 }

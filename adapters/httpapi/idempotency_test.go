@@ -11,8 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 const replayed = "Idempotent-Replayed"
@@ -289,25 +289,25 @@ func TestKeyOfACancelThatCouldNotBeShown(t *testing.T) {
 // blinded is a store in which the first request with a key is not seen by the
 // next one to look, which therefore goes to work: as when both look at once.
 type blinded struct {
-	app.Store
+	ports.Store
 	looks *atomic.Int64 // until nothing is seen once
 }
 
-func (b blinded) InTx(ctx context.Context, f func(app.Repos) error) error {
-	return b.Store.InTx(ctx, func(tx app.Repos) error {
+func (b blinded) InTx(ctx context.Context, f func(ports.Repos) error) error {
+	return b.Store.InTx(ctx, func(tx ports.Repos) error {
 		tx.Answers = blindedAnswers{tx.Answers, b.looks}
 		return f(tx)
 	})
 }
 
 type blindedAnswers struct {
-	app.Answers
+	ports.Answers
 	looks *atomic.Int64
 }
 
-func (b blindedAnswers) Find(ctx context.Context, user billing.UserID, key string) (app.Claim, error) {
+func (b blindedAnswers) Find(ctx context.Context, user billing.UserID, key string) (ports.Claim, error) {
 	if b.looks.Add(-1) == 0 {
-		return app.Claim{}, billing.ErrNotFound
+		return ports.Claim{}, billing.ErrNotFound
 	}
 	return b.Answers.Find(ctx, user, key)
 }

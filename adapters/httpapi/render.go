@@ -4,8 +4,8 @@ import (
 	"time"
 
 	"github.com/online-cinema/billing/adapters/httpapi/internal/api"
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // mapped renders a list. It is never null.
@@ -28,7 +28,7 @@ func paymentSystem(ps billing.PaymentSystem) api.PaymentSystem {
 	return api.PaymentSystem{Code: ps.Code, Name: ps.Name}
 }
 
-func subscription(v app.SubscriptionView) api.Subscription {
+func subscription(v ports.SubscriptionView) api.Subscription {
 	s := api.Subscription{
 		Id: string(v.ID), PlanCode: v.PlanCode, Status: api.SubscriptionStatus(v.Status),
 		Price: money(v.Price), PaymentSystem: v.PaymentSystem,

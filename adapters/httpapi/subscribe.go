@@ -6,8 +6,9 @@ import (
 	"strconv"
 
 	"github.com/online-cinema/billing/adapters/httpapi/internal/api"
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
+	"github.com/online-cinema/billing/core/viewers"
 )
 
 // Subscribe charges the viewer for the first period of a plan.
@@ -32,8 +33,8 @@ func (s *server) Subscribe(ctx context.Context, r api.SubscribeRequestObject) (a
 		fields: []string{
 			ref, strconv.FormatInt(price.Amount, 10), string(price.Currency), r.Body.PaymentSystem, by.token, string(by.card),
 		},
-		run: func(request *app.Request) (app.SubscriptionView, error) {
-			return s.Subscriber.Subscribe(ctx, app.Subscribe{
+		run: func(request *ports.Request) (ports.SubscriptionView, error) {
+			return s.Subscriber.Subscribe(ctx, viewers.Subscribe{
 				User: infoOf(ctx).user, Plan: ref, Price: price,
 				PaymentSystem: r.Body.PaymentSystem,
 				Token:         billing.NewSecret(by.token), Card: by.card, CVV: by.cvv, Request: request,
@@ -87,7 +88,7 @@ func planRef(code, id *string) (string, error) {
 	}
 }
 
-func subscribeStatus(v app.SubscriptionView) int {
+func subscribeStatus(v ports.SubscriptionView) int {
 	if v.Status == billing.StatusIncomplete {
 		return http.StatusAccepted
 	}
@@ -96,7 +97,7 @@ func subscribeStatus(v app.SubscriptionView) int {
 
 // subscribeOutcome is what an earlier subscribe came to that died before it
 // answered.
-func subscribeOutcome(v app.SubscriptionView) error {
+func subscribeOutcome(v ports.SubscriptionView) error {
 	if v.Latest.Status == billing.PaymentDeclined && v.StartedAt.IsZero() {
 		return &billing.DeclinedError{Payment: v.Latest.ID, Code: v.Latest.DeclineCode}
 	}

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/online-cinema/billing/adapters/httpapi/internal/api"
-	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // ListSubscriptions lists the viewer's subscriptions.
@@ -17,7 +17,7 @@ func (s *server) ListSubscriptions(ctx context.Context, r api.ListSubscriptionsR
 	if err != nil {
 		return nil, err
 	}
-	views, next := cut(views, p, func(v app.SubscriptionView) string { return string(v.ID) })
+	views, next := cut(views, p, func(v ports.SubscriptionView) string { return string(v.ID) })
 	return api.ListSubscriptions200JSONResponse{
 		Body: api.SubscriptionList{Data: mapped(views, subscription), NextCursor: next},
 	}, nil

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 type claimKey struct {
@@ -16,38 +16,38 @@ type claimKey struct {
 
 // claim is a claim with the time on the wall clock when it was made.
 type claim struct {
-	app.Claim
+	ports.Claim
 	at time.Time
 }
 
 type answers struct{ *tx }
 
-func (r answers) Claim(_ context.Context, q app.Request, s billing.SubscriptionID) error {
+func (r answers) Claim(_ context.Context, q ports.Request, s billing.SubscriptionID) error {
 	return r.claim(q, s)
 }
 
-func (t *tx) claim(q app.Request, s billing.SubscriptionID) error {
+func (t *tx) claim(q ports.Request, s billing.SubscriptionID) error {
 	key := claimKey{q.User, q.Key}
 	if _, taken := t.claims[key]; taken {
 		return t.refuse(billing.ErrRequestInProgress)
 	}
-	t.claims[key] = claim{app.Claim{Request: q, Subscription: s}, t.wall()}
+	t.claims[key] = claim{ports.Claim{Request: q, Subscription: s}, t.wall()}
 	return nil
 }
 
-func (r answers) Find(_ context.Context, user billing.UserID, key string) (app.Claim, error) {
+func (r answers) Find(_ context.Context, user billing.UserID, key string) (ports.Claim, error) {
 	c, ok := r.claims[claimKey{user, key}]
 	if !ok {
-		return app.Claim{}, billing.ErrNotFound
+		return ports.Claim{}, billing.ErrNotFound
 	}
 	return copyClaim(c.Claim), nil
 }
 
-func (r answers) Keep(_ context.Context, q app.Request, a app.Answer) (app.Claim, error) {
+func (r answers) Keep(_ context.Context, q ports.Request, a ports.Answer) (ports.Claim, error) {
 	key := claimKey{q.User, q.Key}
 	c, taken := r.claims[key]
 	if !taken {
-		c = claim{app.Claim{Request: q}, r.wall()}
+		c = claim{ports.Claim{Request: q}, r.wall()}
 	}
 	if c.Owner == q.Owner && c.Answer == nil {
 		c.Answer = &a
@@ -77,9 +77,9 @@ func (r answers) Prune(_ context.Context, age time.Duration, limit int) (int, er
 }
 
 // copyClaim keeps what is stored from whoever holds the answer.
-func copyClaim(c app.Claim) app.Claim {
+func copyClaim(c ports.Claim) ports.Claim {
 	if c.Answer != nil {
-		c.Answer = &app.Answer{Status: c.Answer.Status, Body: slices.Clone(c.Answer.Body)}
+		c.Answer = &ports.Answer{Status: c.Answer.Status, Body: slices.Clone(c.Answer.Body)}
 	}
 	return c
 }

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 type cards struct{ *tx }
@@ -132,7 +132,7 @@ func (r methods) RemoveOf(_ context.Context, removed billing.Card) error {
 	return nil
 }
 
-func (v views) Cards(_ context.Context, user billing.UserID, p app.Page) ([]billing.Card, error) {
+func (v views) Cards(_ context.Context, user billing.UserID, p ports.Page) ([]billing.Card, error) {
 	var list []billing.Card
 	for _, c := range v.state().cards {
 		if c.UserID == user && c.RemovedAt.IsZero() {

@@ -1,5 +1,5 @@
 // Package memory is a whole store in maps, for the tests of use cases. It keeps
-// every promise of [app.Store], and forgets everything with the process.
+// every promise of [ports.Store], and forgets everything with the process.
 //
 // Transactions run one at a time, each on a copy of everything, which is kept
 // when the transaction succeeds. So a rollback is a real one, and whatever

@@ -3,13 +3,13 @@ package memory
 import (
 	"context"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 type orders struct{ *tx }
 
-func (r orders) Take(_ context.Context, asked ...app.OrderQuery) ([]app.OrderFacts, error) {
+func (r orders) Take(_ context.Context, asked ...ports.OrderQuery) ([]ports.OrderFacts, error) {
 	for _, o := range asked {
 		if o.Request == nil {
 			continue
@@ -18,7 +18,7 @@ func (r orders) Take(_ context.Context, asked ...app.OrderQuery) ([]app.OrderFac
 			return nil, err
 		}
 	}
-	all := make([]app.OrderFacts, len(asked))
+	all := make([]ports.OrderFacts, len(asked))
 	for i, o := range asked {
 		if plan, ok := r.plan(o.Plan); ok {
 			all[i].Plan, all[i].Live, all[i].Version = &plan, r.live(o.User, plan.ID), r.version

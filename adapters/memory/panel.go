@@ -8,14 +8,14 @@ import (
 	"slices"
 	"time"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 func (r plans) Remove(_ context.Context, id billing.PlanID) error {
 	for _, s := range r.subscriptions {
 		if s.PlanID == id {
-			return r.refuse(app.ErrInUse)
+			return r.refuse(ports.ErrInUse)
 		}
 	}
 	delete(r.plans, id)
@@ -43,7 +43,7 @@ func (r paymentSystems) Lock(_ context.Context, code string) (billing.PaymentSys
 func (r paymentSystems) Remove(_ context.Context, code string) error {
 	for _, m := range r.methods {
 		if m.PaymentSystem == code {
-			return r.refuse(app.ErrInUse)
+			return r.refuse(ports.ErrInUse)
 		}
 	}
 	delete(r.systems, code)
@@ -52,26 +52,26 @@ func (r paymentSystems) Remove(_ context.Context, code string) error {
 
 type audit struct{ *tx }
 
-func (r audit) Record(_ context.Context, e app.AuditEntry) error {
+func (r audit) Record(_ context.Context, e ports.AuditEntry) error {
 	e.Before, e.After = maps.Clone(e.Before), maps.Clone(e.After)
 	r.audit = append(r.audit, e)
 	return nil
 }
 
 // Audit returns what was audited, the oldest first.
-func (s *Store) Audit() []app.AuditEntry { return slices.Clone(s.kept.Load().audit) }
+func (s *Store) Audit() []ports.AuditEntry { return slices.Clone(s.kept.Load().audit) }
 
 type staff struct{ *tx }
 
-func (r staff) Lock(_ context.Context, name string) (app.PanelUser, error) {
+func (r staff) Lock(_ context.Context, name string) (ports.PanelUser, error) {
 	u, ok := r.staff[name]
 	if !ok {
-		return app.PanelUser{}, billing.ErrNotFound
+		return ports.PanelUser{}, billing.ErrNotFound
 	}
 	return u, nil
 }
 
-func (r staff) Add(_ context.Context, u app.PanelUser) error {
+func (r staff) Add(_ context.Context, u ports.PanelUser) error {
 	if _, taken := r.staff[u.Name]; taken {
 		return r.refuse(billing.ErrAlreadyExists)
 	}
@@ -79,7 +79,7 @@ func (r staff) Add(_ context.Context, u app.PanelUser) error {
 	return nil
 }
 
-func (r staff) Save(_ context.Context, u app.PanelUser) error {
+func (r staff) Save(_ context.Context, u ports.PanelUser) error {
 	if old, ok := r.staff[u.Name]; !ok || old.ID != u.ID {
 		return fmt.Errorf("save panel user %s: they were never added", u.Name)
 	}
@@ -87,31 +87,31 @@ func (r staff) Save(_ context.Context, u app.PanelUser) error {
 	return nil
 }
 
-func (r staff) List(context.Context) ([]app.PanelUser, error) {
-	return slices.SortedFunc(maps.Values(r.staff), func(a, b app.PanelUser) int { return cmp.Compare(a.Name, b.Name) }), nil
+func (r staff) List(context.Context) ([]ports.PanelUser, error) {
+	return slices.SortedFunc(maps.Values(r.staff), func(a, b ports.PanelUser) int { return cmp.Compare(a.Name, b.Name) }), nil
 }
 
 type sessions struct{ *tx }
 
-func (r sessions) Add(_ context.Context, s app.Session) error {
+func (r sessions) Add(_ context.Context, s ports.Session) error {
 	r.sessions[s.Key] = s
 	return nil
 }
 
-func (r sessions) Find(_ context.Context, k app.SessionKey) (app.Session, app.PanelUser, error) {
+func (r sessions) Find(_ context.Context, k ports.SessionKey) (ports.Session, ports.PanelUser, error) {
 	s, ok := r.sessions[k]
 	if !ok {
-		return app.Session{}, app.PanelUser{}, billing.ErrNotFound
+		return ports.Session{}, ports.PanelUser{}, billing.ErrNotFound
 	}
 	for _, u := range r.staff {
 		if u.ID == s.UserID {
 			return s, u, nil
 		}
 	}
-	return app.Session{}, app.PanelUser{}, billing.ErrNotFound
+	return ports.Session{}, ports.PanelUser{}, billing.ErrNotFound
 }
 
-func (r sessions) Seen(_ context.Context, k app.SessionKey, at time.Time) error {
+func (r sessions) Seen(_ context.Context, k ports.SessionKey, at time.Time) error {
 	if s, ok := r.sessions[k]; ok {
 		s.SeenAt = at
 		r.sessions[k] = s
@@ -119,18 +119,18 @@ func (r sessions) Seen(_ context.Context, k app.SessionKey, at time.Time) error 
 	return nil
 }
 
-func (r sessions) End(_ context.Context, k app.SessionKey) error {
+func (r sessions) End(_ context.Context, k ports.SessionKey) error {
 	delete(r.sessions, k)
 	return nil
 }
 
 func (r sessions) EndAll(_ context.Context, user string) error {
-	maps.DeleteFunc(r.sessions, func(_ app.SessionKey, s app.Session) bool { return s.UserID == user })
+	maps.DeleteFunc(r.sessions, func(_ ports.SessionKey, s ports.Session) bool { return s.UserID == user })
 	return nil
 }
 
 func (r sessions) Prune(_ context.Context, seen, begun time.Time) error {
-	maps.DeleteFunc(r.sessions, func(_ app.SessionKey, s app.Session) bool {
+	maps.DeleteFunc(r.sessions, func(_ ports.SessionKey, s ports.Session) bool {
 		return s.SeenAt.Before(seen) || s.CreatedAt.Before(begun)
 	})
 	return nil

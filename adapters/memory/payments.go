@@ -7,8 +7,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // payment is a payment with its leases, on the wall clock.
@@ -53,7 +53,7 @@ func paidFor(p billing.Payment, period billing.Period) bool {
 	return p.Status == billing.PaymentSucceeded && p.Period.Start.Equal(period.Start)
 }
 
-func (r payments) Release(_ context.Context, keys ...app.PaymentKey) error {
+func (r payments) Release(_ context.Context, keys ...ports.PaymentKey) error {
 	now := r.wall()
 	for _, k := range keys {
 		p, ok := r.payments[k.ID]
@@ -65,12 +65,12 @@ func (r payments) Release(_ context.Context, keys ...app.PaymentKey) error {
 	return nil
 }
 
-func (r payments) TakeUnsettled(_ context.Context, lease time.Duration, limit int) ([]app.Unsettled, error) {
+func (r payments) TakeUnsettled(_ context.Context, lease time.Duration, limit int) ([]ports.Unsettled, error) {
 	now := r.wall()
 	due := r.due(now)
-	var taken []app.Unsettled
+	var taken []ports.Unsettled
 	for _, p := range due[:min(limit, len(due))] {
-		taken = append(taken, app.Unsettled{Payment: p.Payment, SendOver: !now.Before(p.sendEnd)})
+		taken = append(taken, ports.Unsettled{Payment: p.Payment, SendOver: !now.Before(p.sendEnd)})
 		p.sweepAt = now.Add(lease)
 		r.put(p)
 	}
@@ -91,7 +91,7 @@ func (r payments) due(now time.Time) []payment {
 	return due
 }
 
-func (r payments) Lock(_ context.Context, keys ...app.PaymentKey) ([]billing.Payment, error) {
+func (r payments) Lock(_ context.Context, keys ...ports.PaymentKey) ([]billing.Payment, error) {
 	seen := make(map[billing.PaymentID]bool, len(keys))
 	var list []billing.Payment
 	for _, k := range keys {
@@ -110,17 +110,17 @@ func (r payments) put(p payment) {
 }
 
 func (r payments) Save(ctx context.Context, list ...billing.Payment) error {
-	return r.Replace(ctx, make([]app.Version, len(list)), list...)
+	return r.Replace(ctx, make([]ports.Version, len(list)), list...)
 }
 
-func (r payments) Replace(_ context.Context, since []app.Version, list ...billing.Payment) error {
+func (r payments) Replace(_ context.Context, since []ports.Version, list ...billing.Payment) error {
 	for i, p := range list {
 		old, ok := r.payments[p.ID]
 		if !ok || old.UserID != p.UserID {
 			return fmt.Errorf("save payment %s: it was never added", p.ID)
 		}
 		if since[i] != 0 && since[i] != r.versions[string(p.ID)] {
-			return r.refuse(app.ErrChanged)
+			return r.refuse(ports.ErrChanged)
 		}
 		if err := r.checkSave(p); err != nil {
 			return r.refuse(err)
@@ -144,7 +144,7 @@ func (r payments) checkSave(p billing.Payment) error {
 	return nil
 }
 
-func (r payments) GiveBack(_ context.Context, keys ...app.PaymentKey) error {
+func (r payments) GiveBack(_ context.Context, keys ...ports.PaymentKey) error {
 	now := r.wall()
 	for _, k := range keys {
 		p, ok := r.payments[k.ID]
@@ -156,9 +156,9 @@ func (r payments) GiveBack(_ context.Context, keys ...app.PaymentKey) error {
 	return nil
 }
 
-func (r payments) Resend(_ context.Context, send time.Duration, keys ...app.PaymentKey) ([]app.PaymentKey, error) {
+func (r payments) Resend(_ context.Context, send time.Duration, keys ...ports.PaymentKey) ([]ports.PaymentKey, error) {
 	now := r.wall()
-	var granted []app.PaymentKey
+	var granted []ports.PaymentKey
 	for _, k := range keys {
 		p, ok := r.payments[k.ID]
 		if ok && p.UserID == k.User && !p.Settled() && !p.sendEnd.After(now) {

@@ -3,12 +3,12 @@ package memory
 import (
 	"context"
 
-	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 type runs struct{ *tx }
 
-func (r runs) Put(_ context.Context, run app.Run) error {
+func (r runs) Put(_ context.Context, run ports.Run) error {
 	r.runs[run.ID] = run
 	return nil
 }

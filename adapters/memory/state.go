@@ -5,8 +5,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // state is everything that is kept. The values are never changed in place, so
@@ -22,12 +22,12 @@ type state struct {
 	payments      map[billing.PaymentID]payment
 	events        map[billing.EventID]billing.Event
 	claims        map[claimKey]claim
-	runs          map[string]app.Run
-	audit         []app.AuditEntry
-	staff         map[string]app.PanelUser // by name
-	sessions      map[app.SessionKey]app.Session
-	versions      map[string]app.Version // of subscriptions and payments, by id: the transaction that wrote them last
-	version       app.Version            // of the transaction that made this state
+	runs          map[string]ports.Run
+	audit         []ports.AuditEntry
+	staff         map[string]ports.PanelUser // by name
+	sessions      map[ports.SessionKey]ports.Session
+	versions      map[string]ports.Version // of subscriptions and payments, by id: the transaction that wrote them last
+	version       ports.Version            // of the transaction that made this state
 }
 
 func newState() *state {
@@ -42,10 +42,10 @@ func newState() *state {
 		payments:      make(map[billing.PaymentID]payment),
 		events:        make(map[billing.EventID]billing.Event),
 		claims:        make(map[claimKey]claim),
-		runs:          make(map[string]app.Run),
-		staff:         make(map[string]app.PanelUser),
-		sessions:      make(map[app.SessionKey]app.Session),
-		versions:      make(map[string]app.Version),
+		runs:          make(map[string]ports.Run),
+		staff:         make(map[string]ports.PanelUser),
+		sessions:      make(map[ports.SessionKey]ports.Session),
+		versions:      make(map[string]ports.Version),
 	}
 }
 
@@ -77,8 +77,8 @@ type tx struct {
 	refused error // the first thing that a unique rule refused
 }
 
-func (t *tx) repos() app.Repos {
-	return app.Repos{
+func (t *tx) repos() ports.Repos {
+	return ports.Repos{
 		Orders:         orders{t},
 		Users:          users{t},
 		Plans:          plans{t},

@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // Store keeps everything in maps. Any number of goroutines may use it.
@@ -18,8 +18,8 @@ type Store struct {
 }
 
 var (
-	_ app.Store = (*Store)(nil)
-	_ app.Books = (*Store)(nil)
+	_ ports.Store = (*Store)(nil)
+	_ ports.Books = (*Store)(nil)
 )
 
 // Option changes how a store behaves.
@@ -41,9 +41,9 @@ func New(options ...Option) *Store {
 	return s
 }
 
-// InTx implements [app.Store]. It waits for its turn, but no longer than ctx
+// InTx implements [ports.Store]. It waits for its turn, but no longer than ctx
 // lives, and keeps nothing when ctx has died meanwhile. It panics when f calls it.
-func (s *Store) InTx(ctx context.Context, f func(tx app.Repos) error) error {
+func (s *Store) InTx(ctx context.Context, f func(tx ports.Repos) error) error {
 	s.mustBeOutside("InTx")
 	if err := s.begin(ctx); err != nil {
 		return fmt.Errorf("begin: %w", err)

@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/online-cinema/billing/adapters/memory"
-	"github.com/online-cinema/billing/core/app"
-	"github.com/online-cinema/billing/core/app/storetest"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
+	"github.com/online-cinema/billing/core/storetest"
 )
 
 func TestStore(t *testing.T) {
@@ -32,7 +32,7 @@ func TestStoreInsideItsTransaction(t *testing.T) {
 	t.Parallel()
 	s := memory.New()
 	for name, misuse := range map[string]func(context.Context){
-		"another transaction": func(ctx context.Context) { _ = s.InTx(ctx, func(app.Repos) error { return nil }) },
+		"another transaction": func(ctx context.Context) { _ = s.InTx(ctx, func(ports.Repos) error { return nil }) },
 		"views":               func(ctx context.Context) { _, _ = s.Views().Plans(ctx) },
 		"books": func(ctx context.Context) {
 			_ = s.Paid(ctx, "", time.Time{}, func(billing.Payment) error { return nil })
@@ -45,7 +45,7 @@ func TestStoreInsideItsTransaction(t *testing.T) {
 					t.Error("it did not panic")
 				}
 			}()
-			_ = s.InTx(t.Context(), func(app.Repos) error { misuse(t.Context()); return nil })
+			_ = s.InTx(t.Context(), func(ports.Repos) error { misuse(t.Context()); return nil })
 		})
 	}
 }
@@ -53,7 +53,7 @@ func TestStoreInsideItsTransaction(t *testing.T) {
 func TestInTransaction(t *testing.T) {
 	t.Parallel()
 	s := memory.New()
-	err := s.InTx(t.Context(), func(app.Repos) error {
+	err := s.InTx(t.Context(), func(ports.Repos) error {
 		outside := make(chan bool)
 		go func() { outside <- s.InTransaction() }()
 		if !s.InTransaction() || <-outside {
@@ -69,7 +69,7 @@ func TestInTransaction(t *testing.T) {
 func TestTransactionThatCarriesOn(t *testing.T) {
 	t.Parallel()
 	s := memory.New()
-	err := s.InTx(t.Context(), func(tx app.Repos) error {
+	err := s.InTx(t.Context(), func(tx ports.Repos) error {
 		ps := billing.PaymentSystem{Code: "twice"}
 		_ = tx.PaymentSystems.Add(t.Context(), ps)
 		_ = tx.PaymentSystems.Add(t.Context(), ps)
@@ -88,7 +88,7 @@ func TestWithWall(t *testing.T) {
 	wall := time.Date(2026, time.March, 1, 0, 0, 0, 0, time.UTC)
 	s := memory.New(memory.WithWall(func() time.Time { return wall }))
 	prune := func() (n int) {
-		err := s.InTx(t.Context(), func(tx app.Repos) (err error) {
+		err := s.InTx(t.Context(), func(tx ports.Repos) (err error) {
 			n, err = tx.Answers.Prune(t.Context(), time.Hour, 10)
 			return err
 		})
@@ -97,8 +97,8 @@ func TestWithWall(t *testing.T) {
 		}
 		return n
 	}
-	err := s.InTx(t.Context(), func(tx app.Repos) error {
-		return tx.Answers.Claim(t.Context(), app.Request{Key: "key"}, "")
+	err := s.InTx(t.Context(), func(tx ports.Repos) error {
+		return tx.Answers.Claim(t.Context(), ports.Request{Key: "key"}, "")
 	})
 	if n := prune(); err != nil || n != 0 {
 		t.Errorf("at once: pruned %d, %v", n, err)

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 type subscriptions struct{ *tx }
@@ -16,7 +16,7 @@ func (r subscriptions) Named(_ context.Context, user billing.UserID, ref string)
 	return r.named(user, ref)
 }
 
-func (r subscriptions) Lock(_ context.Context, keys ...app.SubscriptionKey) ([]billing.Subscription, error) {
+func (r subscriptions) Lock(_ context.Context, keys ...ports.SubscriptionKey) ([]billing.Subscription, error) {
 	seen := make(map[billing.SubscriptionID]bool, len(keys))
 	var list []billing.Subscription
 	for _, k := range keys {
@@ -45,16 +45,16 @@ func (r subscriptions) Add(_ context.Context, list ...billing.Subscription) erro
 }
 
 func (r subscriptions) Save(ctx context.Context, list ...billing.Subscription) error {
-	return r.Replace(ctx, make([]app.Version, len(list)), list...)
+	return r.Replace(ctx, make([]ports.Version, len(list)), list...)
 }
 
-func (r subscriptions) Replace(_ context.Context, since []app.Version, list ...billing.Subscription) error {
+func (r subscriptions) Replace(_ context.Context, since []ports.Version, list ...billing.Subscription) error {
 	for i, s := range list {
 		if old, ok := r.subscriptions[s.ID]; !ok || old.UserID != s.UserID {
 			return fmt.Errorf("save subscription %s: it was never added", s.ID)
 		}
 		if since[i] != 0 && since[i] != r.versions[string(s.ID)] {
-			return r.refuse(app.ErrChanged)
+			return r.refuse(ports.ErrChanged)
 		}
 		if err := r.put(s); err != nil {
 			return err
@@ -104,7 +104,7 @@ func (s *state) asOfToday(sub billing.Subscription) billing.Subscription {
 	return sub
 }
 
-func (r subscriptions) LockDue(_ context.Context, q app.DueQuery) ([]app.Due, error) {
+func (r subscriptions) LockDue(_ context.Context, q ports.DueQuery) ([]ports.Due, error) {
 	due := r.due(q)
 	if len(due) > q.Limit {
 		due = due[:q.Limit]
@@ -116,16 +116,16 @@ func (r subscriptions) LockDue(_ context.Context, q app.DueQuery) ([]app.Due, er
 }
 
 // due returns what q asks for, whatever its limit is, the earliest first.
-func (s *state) due(q app.DueQuery) []app.Due {
-	var due []app.Due
+func (s *state) due(q ports.DueQuery) []ports.Due {
+	var due []ports.Due
 	for _, sub := range s.subscriptions {
 		waits := sub.Live() && !sub.Charging && !sub.NextChargeAt.IsZero()
 		inTime := !sub.NextChargeAt.After(q.Now) && !sub.NextChargeAt.Before(q.From)
 		if waits && inTime && (q.Systems == nil || slices.Contains(q.Systems, sub.PaymentSystem)) {
-			due = append(due, app.Due{Subscription: s.asOfToday(sub), Method: s.methods[sub.MethodID]})
+			due = append(due, ports.Due{Subscription: s.asOfToday(sub), Method: s.methods[sub.MethodID]})
 		}
 	}
-	slices.SortFunc(due, func(a, b app.Due) int {
+	slices.SortFunc(due, func(a, b ports.Due) int {
 		return cmp.Or(a.NextChargeAt.Compare(b.NextChargeAt), cmp.Compare(a.ID, b.ID))
 	})
 	return due

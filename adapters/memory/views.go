@@ -7,8 +7,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 type events struct{ *tx }
@@ -32,9 +32,9 @@ func (r events) Told(_ context.Context, user billing.UserID, t billing.EventType
 	return false, nil
 }
 
-// Views implements [app.Store]. It sees what was kept, never what a transaction
+// Views implements [ports.Store]. It sees what was kept, never what a transaction
 // is about to keep, and waits for none. Reading within a transaction panics.
-func (s *Store) Views() app.Views { return views{s} }
+func (s *Store) Views() ports.Views { return views{s} }
 
 type views struct{ store *Store }
 
@@ -58,34 +58,34 @@ func (v views) PaymentSystems(context.Context) ([]billing.PaymentSystem, error) 
 	return list, nil
 }
 
-func (v views) Subscription(_ context.Context, user billing.UserID, ref string) (app.SubscriptionView, error) {
+func (v views) Subscription(_ context.Context, user billing.UserID, ref string) (ports.SubscriptionView, error) {
 	st := v.state()
 	s, err := st.named(user, ref)
 	if err != nil {
-		return app.SubscriptionView{}, err
+		return ports.SubscriptionView{}, err
 	}
 	return st.view(s), nil
 }
 
-func (v views) Subscriptions(_ context.Context, user billing.UserID, p app.Page) ([]app.SubscriptionView, error) {
+func (v views) Subscriptions(_ context.Context, user billing.UserID, p ports.Page) ([]ports.SubscriptionView, error) {
 	st := v.state()
 	return each(page(st.of(user), p, func(s billing.Subscription) string { return string(s.ID) }), st.view), nil
 }
 
-func (v views) LiveSubscriptions(_ context.Context, user billing.UserID) ([]app.SubscriptionView, error) {
+func (v views) LiveSubscriptions(_ context.Context, user billing.UserID) ([]ports.SubscriptionView, error) {
 	st := v.state()
 	live := slices.DeleteFunc(st.of(user), func(s billing.Subscription) bool { return !s.Live() })
 	slices.SortFunc(live, func(a, b billing.Subscription) int { return cmp.Compare(b.ID, a.ID) })
 	return each(live, st.view), nil
 }
 
-func (v views) Events(_ context.Context, user billing.UserID, p app.Page) ([]billing.Event, error) {
+func (v views) Events(_ context.Context, user billing.UserID, p ports.Page) ([]billing.Event, error) {
 	all := slices.Collect(maps.Values(v.state().events))
 	all = slices.DeleteFunc(all, func(e billing.Event) bool { return e.UserID != user })
 	return page(all, p, func(e billing.Event) string { return string(e.ID) }), nil
 }
 
-func (v views) Payments(_ context.Context, user billing.UserID, p app.Page) ([]billing.Payment, error) {
+func (v views) Payments(_ context.Context, user billing.UserID, p ports.Page) ([]billing.Payment, error) {
 	var all []billing.Payment
 	for _, pay := range v.state().payments {
 		if pay.UserID == user {
@@ -100,8 +100,8 @@ func (s *state) of(user billing.UserID) []billing.Subscription {
 	return slices.DeleteFunc(all, func(sub billing.Subscription) bool { return sub.UserID != user })
 }
 
-func (s *state) view(sub billing.Subscription) app.SubscriptionView {
-	return app.SubscriptionView{
+func (s *state) view(sub billing.Subscription) ports.SubscriptionView {
+	return ports.SubscriptionView{
 		Subscription: s.asOfToday(sub),
 		Latest:       s.payments[sub.LatestPaymentID].Payment,
 		Features:     slices.Clone(s.plans[sub.PlanID].Features),
@@ -109,7 +109,7 @@ func (s *state) view(sub billing.Subscription) app.SubscriptionView {
 }
 
 // page cuts a page out of all there is, newest first.
-func page[T any](all []T, p app.Page, id func(T) string) []T {
+func page[T any](all []T, p ports.Page, id func(T) string) []T {
 	older := slices.DeleteFunc(all, func(x T) bool { return p.Before != "" && id(x) >= p.Before })
 	slices.SortFunc(older, func(a, b T) int { return cmp.Compare(id(b), id(a)) })
 	return older[:min(p.Limit, len(older))]
@@ -123,7 +123,7 @@ func each[A, B any](list []A, f func(A) B) []B {
 	return out
 }
 
-func (v views) Due(ctx context.Context, q app.DueQuery, each func(app.Due) error) error {
+func (v views) Due(ctx context.Context, q ports.DueQuery, each func(ports.Due) error) error {
 	for i, d := range v.state().due(q) {
 		if q.Limit > 0 && i == q.Limit {
 			return nil
@@ -138,6 +138,6 @@ func (v views) Due(ctx context.Context, q app.DueQuery, each func(app.Due) error
 	return nil
 }
 
-func (v views) CountDue(_ context.Context, q app.DueQuery) (int, error) {
+func (v views) CountDue(_ context.Context, q ports.DueQuery) (int, error) {
 	return len(v.state().due(q)), nil
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
 	"github.com/online-cinema/billing/adapters/metrics"
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // shown is what m shows.
@@ -57,7 +57,7 @@ type psp struct {
 	err     error
 }
 
-func (p *psp) Charge(context.Context, app.ChargeRequest) (billing.Outcome, error) {
+func (p *psp) Charge(context.Context, ports.ChargeRequest) (billing.Outcome, error) {
 	return p.outcome, p.err
 }
 func (p *psp) Find(context.Context, billing.PaymentID) (billing.Outcome, error) {
@@ -80,11 +80,11 @@ func TestCharges(t *testing.T) {
 		"declined":            {psp{outcome: declined(billing.CardExpired)}, "declined", "card_expired", 0, 0},
 		"declined, no reason": {psp{outcome: declined(billing.UnknownDecline)}, "declined", "unknown", 0, 1},
 		"declined, some text": {psp{outcome: declined("Ivan Petrov's card is stolen")}, "declined", "unknown", 0, 1},
-		"not sent":            {psp{err: fmt.Errorf("dial: %w", app.ErrNotSent)}, "not_sent", "", 0, 0},
-		"token unknown":       {psp{err: app.ErrTokenUnknown}, "token_unknown", "", 0, 0},
-		"refused":             {psp{err: app.ErrRefused}, "refused", "", 0, 0},
-		"key conflict":        {psp{err: app.ErrKeyConflict}, "key_conflict", "", 0, 0},
-		"credentials":         {psp{err: app.ErrCredentials}, "credentials", "", 0, 0},
+		"not sent":            {psp{err: fmt.Errorf("dial: %w", ports.ErrNotSent)}, "not_sent", "", 0, 0},
+		"token unknown":       {psp{err: ports.ErrTokenUnknown}, "token_unknown", "", 0, 0},
+		"refused":             {psp{err: ports.ErrRefused}, "refused", "", 0, 0},
+		"key conflict":        {psp{err: ports.ErrKeyConflict}, "key_conflict", "", 0, 0},
+		"credentials":         {psp{err: ports.ErrCredentials}, "credentials", "", 0, 0},
 		"answer lost":         {psp{err: errors.New("reset by 203.0.113.7")}, "unknown", "", 1, 0},
 	}
 	for name, test := range tests {
@@ -92,7 +92,7 @@ func TestCharges(t *testing.T) {
 			t.Parallel()
 			m := metrics.New("v1")
 			p := m.Provider("bank", &test.psp)
-			o, err := p.Charge(t.Context(), app.ChargeRequest{Initiator: billing.CustomerInitiated})
+			o, err := p.Charge(t.Context(), ports.ChargeRequest{Initiator: billing.CustomerInitiated})
 			if o != test.psp.outcome || !errors.Is(err, test.psp.err) {
 				t.Errorf("the answer became %v, %v", o, err)
 			}
@@ -113,7 +113,7 @@ func TestCharges(t *testing.T) {
 func TestChargeNotFound(t *testing.T) {
 	t.Parallel()
 	m := metrics.New("v1")
-	_, _ = m.Provider("bank", &psp{err: app.ErrChargeNotFound}).Find(t.Context(), "key")
+	_, _ = m.Provider("bank", &psp{err: ports.ErrChargeNotFound}).Find(t.Context(), "key")
 	expect(t, m, `billing_lookup_total{outcome="not_found",provider="bank"} 1`)
 }
 
@@ -142,9 +142,9 @@ func TestEvents(t *testing.T) {
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-func watched(b app.Backlog, err error) metrics.Watched {
+func watched(b ports.Backlog, err error) metrics.Watched {
 	return metrics.Watched{
-		Backlog:     func(context.Context, time.Time) (app.Backlog, error) { return b, err },
+		Backlog:     func(context.Context, time.Time) (ports.Backlog, error) { return b, err },
 		Connections: func() (int, int, int) { return 1, 2, 10 },
 		Now:         func() time.Time { return noon }, Log: slog.New(slog.DiscardHandler),
 	}
@@ -152,19 +152,19 @@ func watched(b app.Backlog, err error) metrics.Watched {
 
 func TestBacklog(t *testing.T) {
 	t.Parallel()
-	busy := app.Backlog{
+	busy := ports.Backlog{
 		Pending: 3, OldestPending: noon.Add(-90 * time.Second), Due: 7, OldestDue: noon.Add(-time.Hour),
-		LastRun: app.Run{
-			StartedAt: noon.Add(-time.Minute), FinishedAt: noon, Summary: app.Summary{Due: 5, Renewed: 4, Failed: 1}, Error: app.ErrGaveUp.Error() + ": bank",
+		LastRun: ports.Run{
+			StartedAt: noon.Add(-time.Minute), FinishedAt: noon, Summary: ports.Summary{Due: 5, Renewed: 4, Failed: 1}, Error: ports.ErrGaveUp.Error() + ": bank",
 		},
 	}
 	tests := map[string]struct {
-		backlog app.Backlog
+		backlog ports.Backlog
 		err     error
 		want    []string
 		absent  string
 	}{
-		"nothing": {app.Backlog{}, nil, []string{
+		"nothing": {ports.Backlog{}, nil, []string{
 			"billing_payments_pending 0", "billing_payment_pending_age_seconds 0", "billing_database_up 1",
 			"billing_renewal_due 0", "billing_renewal_late_seconds 0",
 		}, "billing_renewal_last_run"},
@@ -211,7 +211,7 @@ func TestVault(t *testing.T) {
 		"broken":             {sealed{err: errors.New("broken")}, "billing_vault_up 0\n"},
 	} {
 		m := metrics.New("v1")
-		w := watched(app.Backlog{}, errors.New("the database is down, which is nothing to the vault"))
+		w := watched(ports.Backlog{}, errors.New("the database is down, which is nothing to the vault"))
 		w.Vault = test.vault
 		m.Watch(w)
 		if got := grep(shown(t, m), "billing_vault"); got != test.want {
@@ -225,10 +225,10 @@ func TestScrapesAreCheap(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m, asked := metrics.New("v1"), 0
-		w := watched(app.Backlog{}, nil)
-		w.Backlog = func(context.Context, time.Time) (app.Backlog, error) {
+		w := watched(ports.Backlog{}, nil)
+		w.Backlog = func(context.Context, time.Time) (ports.Backlog, error) {
 			asked++
-			return app.Backlog{Pending: asked}, nil
+			return ports.Backlog{Pending: asked}, nil
 		}
 		m.Watch(w)
 		for look := 1; look <= 3; look++ {
@@ -247,13 +247,13 @@ func TestScrapesAreCheap(t *testing.T) {
 func TestNames(t *testing.T) {
 	t.Parallel()
 	m := metrics.New("v1")
-	w := watched(app.Backlog{LastRun: app.Run{FinishedAt: noon}}, nil)
+	w := watched(ports.Backlog{LastRun: ports.Run{FinishedAt: noon}}, nil)
 	w.Vault = sealed{since: noon}
 	m.Watch(w)
 	m.Masked(func() int64 { return 3 })
 	expect(t, m, "billing_log_masked_total 3")
 	m.Served("GET", "", 200, 0)
-	_, _ = m.Provider("bank", &psp{}).Charge(t.Context(), app.ChargeRequest{})
+	_, _ = m.Provider("bank", &psp{}).Charge(t.Context(), ports.ChargeRequest{})
 	problems, err := promlint.New(strings.NewReader(shown(t, m))).Lint()
 	if err != nil {
 		t.Fatal(err)

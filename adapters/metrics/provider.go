@@ -7,8 +7,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // charges is what is counted of payment systems.
@@ -48,39 +48,39 @@ func (c charges) register(r *prometheus.Registry) {
 
 // Provider returns p, counted under its code. That its credentials were refused,
 // and what else alerts wait for, counts zero until it happens.
-func (m *Metrics) Provider(code string, p app.Provider) app.Provider {
+func (m *Metrics) Provider(code string, p ports.Provider) ports.Provider {
 	for _, vec := range []*prometheus.CounterVec{m.charges.unknown, m.charges.unmapped} {
 		vec.WithLabelValues(code)
 	}
-	refused := app.OutcomeName(billing.Outcome{}, app.ErrCredentials)
+	refused := ports.OutcomeName(billing.Outcome{}, ports.ErrCredentials)
 	m.charges.total.WithLabelValues(code, string(billing.CustomerInitiated), refused, "")
 	m.charges.lookups.WithLabelValues(code, refused)
 	return provider{p, code, m.charges}
 }
 
 type provider struct {
-	app.Provider
+	ports.Provider
 	code string
 	charges
 }
 
-// Charge implements [app.Provider].
-func (p provider) Charge(ctx context.Context, r app.ChargeRequest) (billing.Outcome, error) {
+// Charge implements [ports.Provider].
+func (p provider) Charge(ctx context.Context, r ports.ChargeRequest) (billing.Outcome, error) {
 	start := time.Now()
 	o, err := p.Provider.Charge(ctx, r)
 	p.duration.WithLabelValues(p.code).Observe(time.Since(start).Seconds())
-	outcome := app.OutcomeName(o, err)
+	outcome := ports.OutcomeName(o, err)
 	p.total.WithLabelValues(p.code, string(r.Initiator), outcome, p.reason(o, err)).Inc()
-	if outcome == app.OutcomeUnknown {
+	if outcome == ports.OutcomeUnknown {
 		p.unknown.WithLabelValues(p.code).Inc()
 	}
 	return o, err
 }
 
-// Find implements [app.Provider].
+// Find implements [ports.Provider].
 func (p provider) Find(ctx context.Context, key billing.PaymentID) (billing.Outcome, error) {
 	o, err := p.Provider.Find(ctx, key)
-	p.lookups.WithLabelValues(p.code, app.OutcomeName(o, err)).Inc()
+	p.lookups.WithLabelValues(p.code, ports.OutcomeName(o, err)).Inc()
 	return o, err
 }
 

@@ -3,14 +3,14 @@ package metrics
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // LastRun shows a renewal run that ended. They are gauges: each run starts from
 // zero.
-func LastRun(r app.Run) prometheus.Collector { return lastRun{r} }
+func LastRun(r ports.Run) prometheus.Collector { return lastRun{r} }
 
-type lastRun struct{ app.Run }
+type lastRun struct{ ports.Run }
 
 var runMetrics = struct{ success, gaveUp, ended, took, items *prometheus.Desc }{
 	runMetric("success", "1 when the last run dealt with every item, else 0."),

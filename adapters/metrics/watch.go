@@ -8,7 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // watchTimeout is how long a look at the database may take: whoever asks for
@@ -22,7 +22,7 @@ const watchRest = 5 * time.Second
 // Watched is what is looked at when somebody asks for metrics.
 type Watched struct {
 	// Backlog says what waits to be done at now.
-	Backlog func(ctx context.Context, now time.Time) (app.Backlog, error)
+	Backlog func(ctx context.Context, now time.Time) (ports.Backlog, error)
 	// Connections says how many connections to the database are in use, how many
 	// wait to be used, and how many there may be.
 	Connections func() (used, idle, most int)
@@ -50,7 +50,7 @@ type watch struct {
 
 	mu   sync.Mutex
 	at   time.Time // of the last look
-	seen app.Backlog
+	seen ports.Backlog
 	now  time.Time
 	err  error
 }
@@ -114,7 +114,7 @@ func (w *watch) collectVault(out chan<- prometheus.Metric) {
 
 // look asks the database, unless somebody did just now; whoever comes meanwhile
 // waits for the same answer.
-func (w *watch) look() (app.Backlog, time.Time, error) {
+func (w *watch) look() (ports.Backlog, time.Time, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if time.Since(w.at) < watchRest {

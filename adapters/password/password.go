@@ -14,7 +14,7 @@ const cost = 12
 // nobody can tell by the time whether a person does.
 const nobodys = "$2a$12$4uW0EvE61.0cl7KNzukTDOmhoQkZ31XCaMrXUv/ddK90fdi4Ig9y."
 
-// Bcrypt is an [app.Passwords]. It looks at no more than so many passwords at
+// Bcrypt is an [ports.Passwords]. It looks at no more than so many passwords at
 // once, so that nobody can keep all processors busy by guessing.
 type Bcrypt struct{ turns chan struct{} }
 

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/online-cinema/billing/adapters/postgres/internal/dbgen"
-	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // maxDueCounted limits the count of due subscriptions.
@@ -14,8 +14,8 @@ const maxDueCounted = 10_000
 // Backlog returns the pending payments, the subscriptions that are due at now, and
 // the last finished run. It only reads indexes of pending and due rows, and counts
 // at most 10,000 due subscriptions.
-func (s *Store) Backlog(ctx context.Context, now time.Time) (app.Backlog, error) {
-	return queryOne(ctx, func(ctx context.Context) (b app.Backlog, err error) {
+func (s *Store) Backlog(ctx context.Context, now time.Time) (ports.Backlog, error) {
+	return queryOne(ctx, func(ctx context.Context) (b ports.Backlog, err error) {
 		q := dbgen.New(s.pool)
 		pending, err := q.BacklogPending(ctx)
 		if err != nil {
@@ -29,7 +29,7 @@ func (s *Store) Backlog(ctx context.Context, now time.Time) (app.Backlog, error)
 		if err := orNotFound(err, nil); err != nil {
 			return b, err
 		}
-		return app.Backlog{
+		return ports.Backlog{
 			Pending: int(pending.Pending), OldestPending: pending.Oldest,
 			Due: int(due.Due), OldestDue: due.Oldest, LastRun: runOf(run),
 		}, nil

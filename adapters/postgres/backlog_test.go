@@ -13,7 +13,7 @@ import (
 
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/adapters/postgres/pgtest"
-	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // recorder is a tracer that records the queries of a pool.
@@ -72,11 +72,11 @@ func TestBacklog_ReadsIndexesOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := app.Backlog{
+	want := ports.Backlog{
 		Pending: 1, OldestPending: now.Add(-time.Hour), Due: 10_000, OldestDue: now.Add(-14_999 * time.Second),
-		LastRun: app.Run{
+		LastRun: ports.Run{
 			ID: "00000000-0000-7000-8000-000000000002", StartedAt: now.Add(-time.Hour), FinishedAt: now.Add(-59 * time.Minute),
-			Summary: app.Summary{Due: 3, Renewed: 2}, Error: "the database is down",
+			Summary: ports.Summary{Due: 3, Renewed: 2}, Error: "the database is down",
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -110,7 +110,7 @@ func (r *recorder) explain(t *testing.T, pool *pgxpool.Pool) {
 func TestBacklog_Empty(t *testing.T) {
 	t.Parallel()
 	got, err := postgres.NewStore(pgtest.New(t)).Backlog(t.Context(), time.Now())
-	if diff := cmp.Diff(app.Backlog{}, got); diff != "" || err != nil {
+	if diff := cmp.Diff(ports.Backlog{}, got); diff != "" || err != nil {
 		t.Errorf("%v; backlog (-want +got):\n%s", err, diff)
 	}
 }

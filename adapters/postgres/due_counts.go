@@ -35,7 +35,7 @@ func (v panelViews) Due(ctx context.Context, bounds []time.Time) ([]int, error) 
 	rows, err := v.due.upTo(ctx, bounds[len(bounds)-1])
 	counts := make([]int, len(bounds)-1)
 	for _, row := range rows {
-		// An hour belongs to the day of its end: see [app.Figure].
+		// An hour belongs to the day of its end: see [ports.Figure].
 		i, exact := slices.BinarySearchFunc(bounds, row.Hour.Add(time.Hour-1), time.Time.Compare)
 		if !exact {
 			i--

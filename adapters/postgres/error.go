@@ -11,8 +11,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // violation returns the error of the domain for a unique constraint, or nil if its
@@ -71,7 +71,7 @@ func translateState(pg *pgconn.PgError, err error) error {
 		return meaning
 	}
 	if inUse(pg.ConstraintName) && pg.Code == "23503" {
-		return app.ErrInUse
+		return ports.ErrInUse
 	}
 	switch {
 	case strings.HasPrefix(pg.Code, "08"), // connection

@@ -8,7 +8,7 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// events implements [app.Events].
+// events implements [ports.Events].
 type events struct {
 	q  *dbgen.Queries
 	tx tx

@@ -2,7 +2,7 @@ package postgres
 
 import (
 	"github.com/online-cinema/billing/adapters/postgres/internal/dbgen"
-	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // methodLookup finds a viewer's method by the fingerprint of its token, or by the
@@ -16,7 +16,7 @@ type methodLookup struct {
 type methodLookups []methodLookup
 
 // lookups returns one lookup for each order.
-func (t tokens) lookups(queries []app.OrderQuery) (methodLookups, error) {
+func (t tokens) lookups(queries []ports.OrderQuery) (methodLookups, error) {
 	list := make(methodLookups, len(queries))
 	for i, o := range queries {
 		if o.Token.IsZero() {

@@ -8,7 +8,7 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// methods implements [app.Methods].
+// methods implements [ports.Methods].
 type methods struct {
 	q      *dbgen.Queries
 	tx     tx

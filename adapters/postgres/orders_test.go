@@ -9,8 +9,8 @@ import (
 
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/adapters/postgres/pgtest"
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 const someUser = billing.UserID("00000000-0000-7000-8000-000000000001")
@@ -25,9 +25,9 @@ func TestBatchStatements_UseGenericPlans(t *testing.T) {
 		t.Fatal(err)
 	}
 	store, now := postgres.NewStore(pool), time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
-	order := app.OrderQuery{User: someUser, Plan: "basic", PaymentSystem: "s", Token: billing.NewSecret("tok_1")}
+	order := ports.OrderQuery{User: someUser, Plan: "basic", PaymentSystem: "s", Token: billing.NewSecret("tok_1")}
 	for range 10 { // Postgres decides after five executions
-		err := store.InTx(t.Context(), func(tx app.Repos) error {
+		err := store.InTx(t.Context(), func(tx ports.Repos) error {
 			_, err := tx.Orders.Take(t.Context(), order)
 			return errors.Join(err, tx.Users.Seen(t.Context(), now, someUser))
 		})
@@ -42,11 +42,11 @@ func TestBatchStatements_UseGenericPlans(t *testing.T) {
 		event := billing.Event{
 			ID: billing.EventID(fmt.Sprintf("00000000-0000-7000-8000-%012d", i)), UserID: someUser, Type: billing.EventSubscribed, At: now,
 		}
-		err := store.InTx(t.Context(), func(tx app.Repos) error {
+		err := store.InTx(t.Context(), func(tx ports.Repos) error {
 			return errors.Join(tx.Events.Append(t.Context(), event), tx.Subscriptions.Save(t.Context(), missing),
 				tx.Payments.Save(t.Context(), billing.Payment{ID: billing.PaymentID(someUser), UserID: someUser, Status: billing.PaymentPending}))
 		})
-		if !errors.Is(err, app.ErrChanged) {
+		if !errors.Is(err, ports.ErrChanged) {
 			t.Fatal(err)
 		}
 	}
@@ -81,7 +81,7 @@ func TestUsersSeen_DoesNotLockRecentlySeenUser(t *testing.T) {
 	t.Parallel()
 	store, now := postgres.NewStore(pgtest.New(t)), time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
 	seen := func(at time.Time, then func() error) error {
-		return store.InTx(t.Context(), func(tx app.Repos) error {
+		return store.InTx(t.Context(), func(tx ports.Repos) error {
 			if err := tx.Users.Seen(t.Context(), at, someUser); err != nil {
 				return err
 			}
@@ -96,7 +96,7 @@ func TestUsersSeen_DoesNotLockRecentlySeenUser(t *testing.T) {
 	err := seen(now.Add(time.Second), func() error {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
-		return store.InTx(ctx, func(tx app.Repos) error { return tx.Users.Lock(ctx, someUser) })
+		return store.InTx(ctx, func(tx ports.Repos) error { return tx.Users.Lock(ctx, someUser) })
 	})
 	if err != nil {
 		t.Errorf("the user is locked: %v", err)

@@ -5,33 +5,33 @@ import (
 	"time"
 
 	"github.com/online-cinema/billing/adapters/postgres/internal/dbgen"
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
-// panelSessions implements [app.Sessions].
+// panelSessions implements [ports.Sessions].
 type panelSessions struct{ q *dbgen.Queries }
 
-func (r panelSessions) Add(ctx context.Context, s app.Session) error {
+func (r panelSessions) Add(ctx context.Context, s ports.Session) error {
 	return r.q.PanelSessionAdd(ctx, dbgen.PanelSessionAddParams{
 		TokenHash: s.Key[:], UserID: s.UserID, CreatedAt: s.CreatedAt, SeenAt: s.SeenAt, Origin: s.From,
 	})
 }
 
-func (r panelSessions) Find(ctx context.Context, k app.SessionKey) (app.Session, app.PanelUser, error) {
+func (r panelSessions) Find(ctx context.Context, k ports.SessionKey) (ports.Session, ports.PanelUser, error) {
 	row, err := r.q.PanelSession(ctx, k[:])
 	if err != nil {
-		return app.Session{}, app.PanelUser{}, orNotFound(err, billing.ErrNotFound)
+		return ports.Session{}, ports.PanelUser{}, orNotFound(err, billing.ErrNotFound)
 	}
 	s := row.PanelSession
-	return app.Session{Key: k, UserID: s.UserID, CreatedAt: s.CreatedAt, SeenAt: s.SeenAt, From: s.Origin}, panelUserOf(&row.PanelUser), nil
+	return ports.Session{Key: k, UserID: s.UserID, CreatedAt: s.CreatedAt, SeenAt: s.SeenAt, From: s.Origin}, panelUserOf(&row.PanelUser), nil
 }
 
-func (r panelSessions) Seen(ctx context.Context, k app.SessionKey, at time.Time) error {
+func (r panelSessions) Seen(ctx context.Context, k ports.SessionKey, at time.Time) error {
 	return r.q.PanelSessionSeen(ctx, at, k[:])
 }
 
-func (r panelSessions) End(ctx context.Context, k app.SessionKey) error {
+func (r panelSessions) End(ctx context.Context, k ports.SessionKey) error {
 	return r.q.PanelSessionEnd(ctx, k[:])
 }
 

@@ -12,9 +12,10 @@ import (
 
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/adapters/postgres/pgtest"
-	"github.com/online-cinema/billing/core/app"
-	"github.com/online-cinema/billing/core/app/storetest"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/operators"
+	"github.com/online-cinema/billing/core/ports"
+	"github.com/online-cinema/billing/core/storetest"
 )
 
 func openAs(t *testing.T, url, role string) *pgxpool.Pool {
@@ -94,7 +95,7 @@ func (b *panelFixture) append(events ...billing.Event) {
 		b.n++
 		events[i].ID = billing.EventID(fmt.Sprintf("01900000-0000-7000-8000-%012d", b.n))
 	}
-	err := b.service.InTx(b.t.Context(), func(tx app.Repos) error { return tx.Events.Append(b.t.Context(), events...) })
+	err := b.service.InTx(b.t.Context(), func(tx ports.Repos) error { return tx.Events.Append(b.t.Context(), events...) })
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -119,20 +120,20 @@ func TestFigures_CountEvents(t *testing.T) {
 		billing.Event{UserID: user, SubscriptionID: sub, Type: billing.EventEnded, At: at, PlanCode: "old-b"})
 	b.append(all...)
 	hour := at.Truncate(time.Hour)
-	want := []app.Figure{
+	want := []ports.Figure{
 		{Hour: hour.Add(-time.Hour), Plan: planB, Type: billing.EventSubscribed, Currency: "RUB", N: 1, Amount: 7},
 		{Hour: hour, Plan: planB, Type: billing.EventEnded, N: 1},
 		{Hour: hour, Plan: planB, Type: billing.EventPaymentDeclined, DeclineCode: "card_expired", Currency: "RUB", N: 1, Amount: 7},
 		{Hour: hour, Plan: planA, Type: billing.EventSubscribed, Currency: "RUB", N: 3, Amount: 300},
 	}
-	check := func(when string, want []app.Figure, live map[billing.PlanID]int) {
+	check := func(when string, want []ports.Figure, live map[billing.PlanID]int) {
 		t.Helper()
 		got, err := views.Figures(t.Context(), hour.Add(-24*time.Hour), hour.Add(24*time.Hour))
 		if err != nil {
 			t.Fatal(err)
 		}
-		less := cmp.Transformer("sort", func(list []app.Figure) map[app.Figure]bool {
-			set := map[app.Figure]bool{}
+		less := cmp.Transformer("sort", func(list []ports.Figure) map[ports.Figure]bool {
+			set := map[ports.Figure]bool{}
 			for _, f := range list {
 				set[f] = true
 			}
@@ -172,7 +173,7 @@ func TestFigures_RolledBackWithTransaction(t *testing.T) {
 	b := newPanelFixture(t)
 	user, sub := b.subscription(planA)
 	errRollback := errors.New("rollback")
-	err := b.service.InTx(t.Context(), func(tx app.Repos) error {
+	err := b.service.InTx(t.Context(), func(tx ports.Repos) error {
 		return errors.Join(errRollback, tx.Events.Append(t.Context(), billing.Event{
 			ID: "01900000-0000-7000-8000-000000000001", UserID: user, SubscriptionID: sub, Type: billing.EventSubscribed, At: time.Now(), PlanCode: "a",
 		}))
@@ -216,7 +217,7 @@ func TestPanelViews_Lists(t *testing.T) {
 		b.append(billing.Event{UserID: user, SubscriptionID: sub, Type: billing.EventSubscribed, At: at.Add(time.Duration(i/2) * time.Hour), PlanCode: "a"})
 	}
 	var ids []billing.UserID
-	page := app.UserPage{Limit: 2}
+	page := ports.UserPage{Limit: 2}
 	for range 3 {
 		rows, err := views.Users(t.Context(), page)
 		if err != nil {
@@ -237,10 +238,10 @@ func TestPanelViews_Lists(t *testing.T) {
 	if _, err := views.User(t.Context(), "ffffffff-0000-0000-0000-000000000000"); !errors.Is(err, billing.ErrNotFound) {
 		t.Errorf("unknown user: %v", err)
 	}
-	panel := app.Panel{Store: b.panel, Views: views, Clock: fixed(at.Add(48 * time.Hour)), Location: time.UTC}
-	reader := app.Operator{Name: "vera", Role: app.RoleViewer}
+	panel := operators.Panel{Store: b.panel, Views: views, Clock: fixed(at.Add(48 * time.Hour)), Location: time.UTC}
+	reader := operators.Operator{Name: "vera", Role: ports.RoleViewer}
 	var seen []billing.EventID
-	q := app.EventQuery{Limit: 2}
+	q := ports.EventQuery{Limit: 2}
 	for range 10 {
 		p, err := panel.History(t.Context(), reader, q)
 		if err != nil {
@@ -261,7 +262,7 @@ func TestPanelViews_Lists(t *testing.T) {
 	if diff := cmp.Diff(want, seen); diff != "" {
 		t.Errorf("history in pages (-want +got):\n%s", diff)
 	}
-	for _, none := range []app.EventQuery{
+	for _, none := range []ports.EventQuery{
 		{Limit: 9, Type: billing.EventEnded}, {Limit: 9, PlanCode: "b"}, {Limit: 9, Until: at}, {Limit: 9, Since: at.Add(3 * time.Hour)},
 	} {
 		if p, err := panel.History(t.Context(), reader, none); len(p.Events) != 0 || err != nil {
@@ -304,8 +305,8 @@ func TestPanelDashboard(t *testing.T) {
 		WHERE status = 'ended'`, now.Add(time.Hour))
 	b.exec(`INSERT INTO renewal_runs (id, started_at, renewed) VALUES ('01900000-0000-7000-8000-000000000001', $1, 3),
 		('01900000-0000-7000-8000-000000000002', $1, 5)`, now)
-	panel := app.Panel{Store: b.panel, Views: b.panel.PanelViews(), Clock: fixed(now), Location: moscow}
-	d, err := panel.Dashboard(t.Context(), app.Operator{Name: "vera", Role: app.RoleViewer})
+	panel := operators.Panel{Store: b.panel, Views: b.panel.PanelViews(), Clock: fixed(now), Location: moscow}
+	d, err := panel.Dashboard(t.Context(), operators.Operator{Name: "vera", Role: ports.RoleViewer})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -324,11 +325,11 @@ func TestPanelDashboard(t *testing.T) {
 	if ended != 0 || d.Active != 0 || d.Standing.PastDue != 1 || d.LastRun.Summary.Renewed != 5 {
 		t.Errorf("ended %d, active %d, %+v, %+v", ended, d.Active, d.Standing, d.LastRun)
 	}
-	wantPlans := []app.Share[string]{{Of: "a", N: 2, Amount: billing.Money{Amount: 200, Currency: "RUB"}}}
+	wantPlans := []operators.Share[string]{{Of: "a", N: 2, Amount: billing.Money{Amount: 200, Currency: "RUB"}}}
 	if diff := cmp.Diff(wantPlans, d.ByPlan); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]app.Share[billing.DeclineCode]{{Of: "card_expired", N: 1}}, d.Declines); diff != "" {
+	if diff := cmp.Diff([]operators.Share[billing.DeclineCode]{{Of: "card_expired", N: 1}}, d.Declines); diff != "" {
 		t.Error(diff)
 	}
 	if d.Due[0].N != 1 || len(d.Due) != 35 {

@@ -5,37 +5,39 @@ import (
 	"time"
 
 	"github.com/online-cinema/billing/adapters/postgres/internal/dbgen"
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // PanelViews reads outside of transactions, on a pool of [PanelRole].
-func (s *Store) PanelViews() app.PanelViews {
+func (s *Store) PanelViews() ports.PanelViews {
 	q := dbgen.New(s.pool)
 	return panelViews{q, &dueCounts{q: q}}
 }
 
-// panelViews implements [app.PanelViews].
+// panelViews implements [ports.PanelViews].
 type panelViews struct {
 	q   *dbgen.Queries
 	due *dueCounts
 }
 
-func (v panelViews) Users(ctx context.Context, p app.UserPage) ([]app.UserRow, error) {
+func (v panelViews) Users(ctx context.Context, p ports.UserPage) ([]ports.UserRow, error) {
 	return queryMany(ctx, func(ctx context.Context) ([]*dbgen.PanelViewUsersRow, error) {
 		at, id := beforeKey(p.BeforeAt, string(p.BeforeID))
 		return v.q.PanelViewUsers(ctx, at, id, int32(p.Limit))
 	}, userRowOf)
 }
 
-func (v panelViews) UsersBetween(ctx context.Context, first, last billing.UserID, limit int) ([]app.UserRow, error) {
+func (v panelViews) UsersBetween(ctx context.Context, first, last billing.UserID, limit int) ([]ports.UserRow, error) {
 	return queryMany(ctx, func(ctx context.Context) ([]*dbgen.PanelViewUsersByIDRow, error) {
 		return v.q.PanelViewUsersByID(ctx, string(first), string(last), int32(limit))
-	}, func(row *dbgen.PanelViewUsersByIDRow) app.UserRow { return userRowOf((*dbgen.PanelViewUsersRow)(row)) })
+	}, func(row *dbgen.PanelViewUsersByIDRow) ports.UserRow {
+		return userRowOf((*dbgen.PanelViewUsersRow)(row))
+	})
 }
 
-func userRowOf(row *dbgen.PanelViewUsersRow) app.UserRow {
-	return app.UserRow{User: userOf(&dbgen.User{ID: row.ID, FirstSeenAt: row.FirstSeenAt, LastSeenAt: row.LastSeenAt}), Live: int(row.Live)}
+func userRowOf(row *dbgen.PanelViewUsersRow) ports.UserRow {
+	return ports.UserRow{User: userOf(&dbgen.User{ID: row.ID, FirstSeenAt: row.FirstSeenAt, LastSeenAt: row.LastSeenAt}), Live: int(row.Live)}
 }
 
 func userOf(row *dbgen.User) billing.User {
@@ -49,11 +51,11 @@ func (v panelViews) User(ctx context.Context, id billing.UserID) (billing.User, 
 	})
 }
 
-func (v panelViews) Cards(ctx context.Context, user billing.UserID, limit int) ([]app.PanelCard, error) {
+func (v panelViews) Cards(ctx context.Context, user billing.UserID, limit int) ([]ports.PanelCard, error) {
 	return queryMany(ctx, func(ctx context.Context) ([]*dbgen.PanelViewCardsRow, error) {
 		return v.q.PanelViewCards(ctx, string(user), int32(limit))
-	}, func(row *dbgen.PanelViewCardsRow) app.PanelCard {
-		return app.PanelCard{
+	}, func(row *dbgen.PanelViewCardsRow) ports.PanelCard {
+		return ports.PanelCard{
 			ID: billing.CardID(row.ID), Brand: row.Brand, Last4: row.Last4,
 			Methods:  mapSlice(row.Methods, func(id string) billing.PaymentMethodID { return billing.PaymentMethodID(id) }),
 			ExpMonth: int(row.ExpMonth), ExpYear: int(row.ExpYear), AddedAt: row.CreatedAt, RemovedAt: row.RemovedAt,
@@ -61,7 +63,7 @@ func (v panelViews) Cards(ctx context.Context, user billing.UserID, limit int) (
 	})
 }
 
-func (v panelViews) Events(ctx context.Context, q app.EventQuery) ([]billing.Event, error) {
+func (v panelViews) Events(ctx context.Context, q ports.EventQuery) ([]billing.Event, error) {
 	return queryMany(ctx, func(ctx context.Context) ([]*dbgen.Event, error) {
 		at, id := beforeKey(q.BeforeAt, string(q.BeforeID))
 		return v.q.PanelViewEvents(ctx, dbgen.PanelViewEventsParams{
@@ -75,7 +77,7 @@ func (v panelViews) Oldest(ctx context.Context) (time.Time, error) {
 	return queryOne(ctx, v.q.PanelViewOldest)
 }
 
-func (v panelViews) Audit(ctx context.Context, p app.Page) ([]app.AuditEntry, error) {
+func (v panelViews) Audit(ctx context.Context, p ports.Page) ([]ports.AuditEntry, error) {
 	return queryMany(ctx, func(ctx context.Context) ([]*dbgen.PanelAudit, error) {
 		return v.q.PanelViewAudit(ctx, beforeID(p), int32(p.Limit))
 	}, auditEntryOf)
@@ -90,11 +92,11 @@ func (v panelViews) Subscribers(ctx context.Context) (map[billing.PlanID]int, er
 	return live, err
 }
 
-func (v panelViews) Figures(ctx context.Context, since, until time.Time) ([]app.Figure, error) {
+func (v panelViews) Figures(ctx context.Context, since, until time.Time) ([]ports.Figure, error) {
 	return queryMany(ctx, func(ctx context.Context) ([]*dbgen.PanelViewFiguresRow, error) {
 		return v.q.PanelViewFigures(ctx, since, until)
-	}, func(row *dbgen.PanelViewFiguresRow) app.Figure {
-		return app.Figure{
+	}, func(row *dbgen.PanelViewFiguresRow) ports.Figure {
+		return ports.Figure{
 			Hour: row.Hour, Plan: billing.PlanID(row.PlanID), Type: billing.EventType(row.Type),
 			DeclineCode: billing.DeclineCode(row.DeclineCode), Currency: billing.Currency(row.Currency),
 			N: int(row.N), Amount: row.Amount,
@@ -102,22 +104,22 @@ func (v panelViews) Figures(ctx context.Context, since, until time.Time) ([]app.
 	})
 }
 
-func (v panelViews) Standing(ctx context.Context) (app.Standing, error) {
-	return queryOne(ctx, func(ctx context.Context) (app.Standing, error) {
+func (v panelViews) Standing(ctx context.Context) (ports.Standing, error) {
+	return queryOne(ctx, func(ctx context.Context) (ports.Standing, error) {
 		pastDue, err := v.q.PanelViewPastDue(ctx)
 		if err != nil {
-			return app.Standing{}, err
+			return ports.Standing{}, err
 		}
 		unsettled, err := v.q.PanelViewUnsettled(ctx)
-		return app.Standing{PastDue: int(pastDue), Unsettled: int(unsettled.N), OldestAt: unsettled.Oldest}, err
+		return ports.Standing{PastDue: int(pastDue), Unsettled: int(unsettled.N), OldestAt: unsettled.Oldest}, err
 	})
 }
 
-func (v panelViews) LastRun(ctx context.Context) (app.Run, error) {
-	return queryOne(ctx, func(ctx context.Context) (app.Run, error) {
+func (v panelViews) LastRun(ctx context.Context) (ports.Run, error) {
+	return queryOne(ctx, func(ctx context.Context) (ports.Run, error) {
 		row, err := v.q.PanelViewLastRun(ctx)
 		if err != nil {
-			return app.Run{}, orNotFound(err, nil)
+			return ports.Run{}, orNotFound(err, nil)
 		}
 		return runOf(row), nil
 	})

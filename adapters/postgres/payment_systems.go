@@ -7,7 +7,7 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// paymentSystems implements [app.PaymentSystems].
+// paymentSystems implements [ports.PaymentSystems].
 type paymentSystems struct{ q *dbgen.Queries }
 
 func (r paymentSystems) Add(ctx context.Context, ps billing.PaymentSystem) error {

@@ -5,11 +5,11 @@ import (
 	"time"
 
 	"github.com/online-cinema/billing/adapters/postgres/internal/dbgen"
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
-// payments implements [app.Payments].
+// payments implements [ports.Payments].
 type payments struct {
 	q  *dbgen.Queries
 	tx tx
@@ -35,7 +35,7 @@ func (r payments) Add(ctx context.Context, send time.Duration, ps ...billing.Pay
 	})
 }
 
-func (r payments) Release(ctx context.Context, keys ...app.PaymentKey) error {
+func (r payments) Release(ctx context.Context, keys ...ports.PaymentKey) error {
 	if len(keys) == 0 {
 		return nil
 	}
@@ -43,7 +43,7 @@ func (r payments) Release(ctx context.Context, keys ...app.PaymentKey) error {
 	return r.tx.queue().PaymentsReleaseSweep(ctx, users, ids)
 }
 
-func (r payments) GiveBack(ctx context.Context, keys ...app.PaymentKey) error {
+func (r payments) GiveBack(ctx context.Context, keys ...ports.PaymentKey) error {
 	if len(keys) == 0 {
 		return nil
 	}
@@ -51,14 +51,14 @@ func (r payments) GiveBack(ctx context.Context, keys ...app.PaymentKey) error {
 	return r.tx.queue().PaymentsReleaseUnsent(ctx, users, ids)
 }
 
-func (r payments) Resend(ctx context.Context, send time.Duration, keys ...app.PaymentKey) ([]app.PaymentKey, error) {
+func (r payments) Resend(ctx context.Context, send time.Duration, keys ...ports.PaymentKey) ([]ports.PaymentKey, error) {
 	if len(keys) == 0 {
 		return nil, nil
 	}
 	users, ids := paymentIDs(keys)
 	rows, err := r.q.PaymentsLeaseForResend(ctx, interval(send), users, ids)
-	return mapSlice(rows, func(row *dbgen.PaymentsLeaseForResendRow) app.PaymentKey {
-		return app.PaymentKey{User: billing.UserID(row.UserID), ID: billing.PaymentID(row.ID)}
+	return mapSlice(rows, func(row *dbgen.PaymentsLeaseForResendRow) ports.PaymentKey {
+		return ports.PaymentKey{User: billing.UserID(row.UserID), ID: billing.PaymentID(row.ID)}
 	}), err
 }
 
@@ -67,14 +67,14 @@ func (r payments) Underway(ctx context.Context) (time.Duration, error) {
 	return time.Duration(seconds * float64(time.Second)), err
 }
 
-func (r payments) TakeUnsettled(ctx context.Context, lease time.Duration, limit int) ([]app.Unsettled, error) {
+func (r payments) TakeUnsettled(ctx context.Context, lease time.Duration, limit int) ([]ports.Unsettled, error) {
 	rows, err := r.q.PaymentsLeaseForSweep(ctx, interval(lease), int32(limit))
-	return mapSlice(rows, func(row *dbgen.PaymentsLeaseForSweepRow) app.Unsettled {
-		return app.Unsettled{Payment: paymentOf(&row.Payment), SendOver: row.SendWindowClosed}
+	return mapSlice(rows, func(row *dbgen.PaymentsLeaseForSweepRow) ports.Unsettled {
+		return ports.Unsettled{Payment: paymentOf(&row.Payment), SendOver: row.SendWindowClosed}
 	}), err
 }
 
-func (r payments) Lock(ctx context.Context, keys ...app.PaymentKey) ([]billing.Payment, error) {
+func (r payments) Lock(ctx context.Context, keys ...ports.PaymentKey) ([]billing.Payment, error) {
 	if len(keys) == 0 {
 		return nil, nil
 	}
@@ -84,16 +84,16 @@ func (r payments) Lock(ctx context.Context, keys ...app.PaymentKey) ([]billing.P
 }
 
 func (r payments) Save(ctx context.Context, ps ...billing.Payment) error {
-	return r.save(ctx, len(ps), func(i int) (*billing.Payment, app.Version) { return &ps[i], 0 })
+	return r.save(ctx, len(ps), func(i int) (*billing.Payment, ports.Version) { return &ps[i], 0 })
 }
 
-func (r payments) Replace(ctx context.Context, versions []app.Version, ps ...billing.Payment) error {
-	return r.save(ctx, len(ps), func(i int) (*billing.Payment, app.Version) { return &ps[i], versions[i] })
+func (r payments) Replace(ctx context.Context, versions []ports.Version, ps ...billing.Payment) error {
+	return r.save(ctx, len(ps), func(i int) (*billing.Payment, ports.Version) { return &ps[i], versions[i] })
 }
 
 // save writes n payments. A payment with a version is written only if the version
 // is still current.
-func (r payments) save(ctx context.Context, n int, at func(int) (*billing.Payment, app.Version)) error {
+func (r payments) save(ctx context.Context, n int, at func(int) (*billing.Payment, ports.Version)) error {
 	if n == 0 {
 		return nil
 	}
@@ -111,9 +111,9 @@ func (r payments) save(ctx context.Context, n int, at func(int) (*billing.Paymen
 	})
 }
 
-func paymentIDs(keys []app.PaymentKey) (users, ids []string) {
-	return mapSlice(keys, func(k app.PaymentKey) string { return string(k.User) }),
-		mapSlice(keys, func(k app.PaymentKey) string { return string(k.ID) })
+func paymentIDs(keys []ports.PaymentKey) (users, ids []string) {
+	return mapSlice(keys, func(k ports.PaymentKey) string { return string(k.User) }),
+		mapSlice(keys, func(k ports.PaymentKey) string { return string(k.ID) })
 }
 
 func paymentOf(row *dbgen.Payment) billing.Payment {

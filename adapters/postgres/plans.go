@@ -7,7 +7,7 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// plans implements [app.Plans].
+// plans implements [ports.Plans].
 type plans struct{ q *dbgen.Queries }
 
 func (r plans) Lock(ctx context.Context, ref string) (billing.Plan, error) {

@@ -6,7 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgtype"
 
-	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // queryMany runs a query with the package's timeout and converts each row.
@@ -52,7 +52,7 @@ const (
 )
 
 // beforeID returns the upper bound of a page by id.
-func beforeID(p app.Page) string {
+func beforeID(p ports.Page) string {
 	if p.Before == "" {
 		return maxID
 	}
@@ -64,7 +64,7 @@ func beforeKey(at time.Time, id string) (time.Time, string) {
 	if at.IsZero() {
 		at = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 	}
-	return at, beforeID(app.Page{Before: id})
+	return at, beforeID(ports.Page{Before: id})
 }
 
 // orEpoch returns t, or the Unix epoch for the zero time, which would be NULL.

@@ -9,8 +9,8 @@ import (
 
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/adapters/postgres/pgtest"
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 func countUsers(t *testing.T, pool *pgxpool.Pool) (n int) {
@@ -29,36 +29,36 @@ func TestInTx_QueuedStatements(t *testing.T) {
 	id := func() string { return uuid.Must(uuid.NewV7()).String() }
 	missing := billing.Payment{ID: billing.PaymentID(id()), UserID: billing.UserID(id()), Status: billing.PaymentPending}
 	for name, tt := range map[string]struct {
-		then  func(tx app.Repos) error
+		then  func(tx ports.Repos) error
 		users int
 	}{
-		"nothing follows":              {func(app.Repos) error { return nil }, 1},
-		"a read follows":               {func(tx app.Repos) error { _, err := tx.Payments.Underway(t.Context()); return err }, 1},
-		"a row is missing, at the end": {func(tx app.Repos) error { return tx.Payments.Save(t.Context(), missing) }, 0},
-		"a row is missing, before a read": {func(tx app.Repos) error {
+		"nothing follows":              {func(ports.Repos) error { return nil }, 1},
+		"a read follows":               {func(tx ports.Repos) error { _, err := tx.Payments.Underway(t.Context()); return err }, 1},
+		"a row is missing, at the end": {func(tx ports.Repos) error { return tx.Payments.Save(t.Context(), missing) }, 0},
+		"a row is missing, before a read": {func(tx ports.Repos) error {
 			if err := tx.Payments.Save(t.Context(), missing); err != nil {
 				return err
 			}
 			_, err := tx.Payments.Underway(t.Context())
 			return err
 		}, 0},
-		"a row is missing, error ignored": {func(tx app.Repos) error {
+		"a row is missing, error ignored": {func(tx ports.Repos) error {
 			_ = tx.Payments.Save(t.Context(), missing)
 			_, _ = tx.Payments.Underway(t.Context())
 			return nil
 		}, 0},
-		"a constraint is violated": {func(tx app.Repos) error { return tx.Payments.Add(t.Context(), time.Hour, missing) }, 0},
-		"a constraint is violated, error ignored": {func(tx app.Repos) error {
+		"a constraint is violated": {func(tx ports.Repos) error { return tx.Payments.Add(t.Context(), time.Hour, missing) }, 0},
+		"a constraint is violated, error ignored": {func(tx ports.Repos) error {
 			_ = tx.Payments.Add(t.Context(), time.Hour, missing)
 			_, _ = tx.Payments.Underway(t.Context())
 			return nil
 		}, 0},
-		"the function fails": {func(app.Repos) error { return billing.ErrNotFound }, 0},
+		"the function fails": {func(ports.Repos) error { return billing.ErrNotFound }, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			pool := pgtest.New(t)
-			err := postgres.NewStore(pool).InTx(t.Context(), func(tx app.Repos) error {
+			err := postgres.NewStore(pool).InTx(t.Context(), func(tx ports.Repos) error {
 				if err := tx.Users.Seen(t.Context(), now, billing.UserID(id())); err != nil {
 					return err
 				}

@@ -8,8 +8,8 @@ import (
 	"slices"
 
 	"github.com/online-cinema/billing/adapters/postgres/internal/dbgen"
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // Rewrap is a pass that encrypts rows with the vault's current key, batch by batch,
@@ -28,10 +28,10 @@ type Rewrap struct {
 // cursor is a position in the order of user and id.
 type cursor struct{ user, id string }
 
-// Rewrap begins a pass. It returns [app.ErrNoVault] if the store has no vault.
+// Rewrap begins a pass. It returns [ports.ErrNoVault] if the store has no vault.
 func (s *Store) Rewrap() (*Rewrap, error) {
 	if s.vault == nil {
-		return nil, app.ErrNoVault
+		return nil, ports.ErrNoVault
 	}
 	first := cursor{minID, minID}
 	return &Rewrap{store: s, card: first, method: first}, nil
@@ -64,7 +64,7 @@ func (r *Rewrap) record(kind, id string, err error) error {
 	switch {
 	case err == nil:
 		r.Reencrypted++
-	case errors.Is(err, app.ErrSealBroken):
+	case errors.Is(err, ports.ErrSealBroken):
 		r.Broken = append(slices.Clip(r.Broken), kind+" "+id)
 	default:
 		return fmt.Errorf("%s %s: %w", kind, id, err)
@@ -95,7 +95,7 @@ func (r *Rewrap) cards(ctx context.Context, q *dbgen.Queries, limit int) (int, e
 }
 
 func (s *Store) rewrapCard(ctx context.Context, q *dbgen.Queries, row *dbgen.Card) error {
-	at := app.Place{Purpose: app.SealedNumber, User: billing.UserID(row.UserID), Row: row.ID}
+	at := ports.Place{Purpose: ports.SealedNumber, User: billing.UserID(row.UserID), Row: row.ID}
 	fresh, err := s.reencrypt(at, encryptedOf(row.NumberCt, row.KeyID))
 	if err != nil {
 		return err
@@ -106,7 +106,7 @@ func (s *Store) rewrapCard(ctx context.Context, q *dbgen.Queries, row *dbgen.Car
 	return oneRow(n, err)
 }
 
-func (s *Store) reencrypt(at app.Place, old billing.Encrypted) (billing.Encrypted, error) {
+func (s *Store) reencrypt(at ports.Place, old billing.Encrypted) (billing.Encrypted, error) {
 	text, err := s.vault.Open(at, old)
 	if err != nil {
 		return billing.Encrypted{}, err
@@ -121,14 +121,14 @@ func (s *Store) reencrypt(at app.Place, old billing.Encrypted) (billing.Encrypte
 
 // verify decrypts a new ciphertext and compares it with the plaintext, because the
 // old ciphertext will be lost.
-func (s *Store) verify(at app.Place, fresh billing.Encrypted, want []byte) error {
+func (s *Store) verify(at ports.Place, fresh billing.Encrypted, want []byte) error {
 	got, err := s.vault.Open(at, fresh)
 	if err != nil {
 		return err
 	}
 	defer clear(got)
 	if subtle.ConstantTimeCompare(got, want) != 1 {
-		return fmt.Errorf("the new ciphertext decrypts to another text: %w", app.ErrSealBroken)
+		return fmt.Errorf("the new ciphertext decrypts to another text: %w", ports.ErrSealBroken)
 	}
 	return nil
 }

@@ -4,13 +4,13 @@ import (
 	"context"
 
 	"github.com/online-cinema/billing/adapters/postgres/internal/dbgen"
-	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/ports"
 )
 
-// runs implements [app.Runs].
+// runs implements [ports.Runs].
 type runs struct{ q *dbgen.Queries }
 
-func (r runs) Put(ctx context.Context, run app.Run) error {
+func (r runs) Put(ctx context.Context, run ports.Run) error {
 	s := run.Summary
 	return r.q.RunUpsert(ctx, dbgen.RunUpsertParams{
 		ID: run.ID, StartedAt: run.StartedAt, FinishedAt: run.FinishedAt,
@@ -19,10 +19,10 @@ func (r runs) Put(ctx context.Context, run app.Run) error {
 	})
 }
 
-func runOf(row *dbgen.RenewalRun) app.Run {
-	return app.Run{
+func runOf(row *dbgen.RenewalRun) ports.Run {
+	return ports.Run{
 		ID: row.ID, StartedAt: row.StartedAt, FinishedAt: row.FinishedAt, Error: row.Error,
-		Summary: app.Summary{
+		Summary: ports.Summary{
 			Settled: int(row.Settled), Due: int(row.Due), Renewed: int(row.Renewed), Declined: int(row.Declined),
 			Unknown: int(row.Unknown), Ended: int(row.Ended), Failed: int(row.Failed),
 		},

@@ -9,17 +9,17 @@ import (
 
 	"github.com/online-cinema/billing/adapters/postgres/internal/dbgen"
 	"github.com/online-cinema/billing/adapters/postgres/internal/wire"
-	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/ports"
 )
 
-// Store is an [app.Store] and [app.Books] on a pool from [OpenRole].
+// Store is an [ports.Store] and [ports.Books] on a pool from [OpenRole].
 //
 // A transaction or a read takes at most five seconds, including the wait for a
 // connection and the commit. statement_timeout would not limit a commit that waits
 // for a standby.
 type Store struct {
 	pool  *pgxpool.Pool
-	vault app.Vault // nil for a store without one
+	vault ports.Vault // nil for a store without one
 }
 
 // Option configures a store.
@@ -28,7 +28,7 @@ type Option func(*Store)
 // WithVault makes the store encrypt and decrypt payment tokens. A store without a
 // vault stores them in plaintext, which is for development only. It cannot decrypt
 // tokens, so it returns methods with an encrypted token without one.
-func WithVault(v app.Vault) Option { return func(s *Store) { s.vault = v } }
+func WithVault(v ports.Vault) Option { return func(s *Store) { s.vault = v } }
 
 const (
 	timeout     = 5 * time.Second
@@ -46,7 +46,7 @@ func NewStore(pool *pgxpool.Pool, options ...Option) *Store {
 
 // InTx runs f in a READ COMMITTED transaction, and again after a conflict with
 // another transaction.
-func (s *Store) InTx(ctx context.Context, f func(app.Repos) error) error {
+func (s *Store) InTx(ctx context.Context, f func(ports.Repos) error) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	for attempt := 1; ; attempt++ {
@@ -63,7 +63,7 @@ func (s *Store) attemptTx(ctx context.Context, f func(tx) error) error {
 	if err != nil {
 		return unavailable(err)
 	}
-	t := tx{wire.Begin(conn, app.ErrChanged)}
+	t := tx{wire.Begin(conn, ports.ErrChanged)}
 	defer t.Rollback(ctx)
 	if err = f(t); err == nil {
 		err = t.Flush(ctx)
@@ -80,10 +80,10 @@ func (s *Store) attemptTx(ctx context.Context, f func(tx) error) error {
 	return nil
 }
 
-func (s *Store) repos(t tx) app.Repos {
+func (s *Store) repos(t tx) ports.Repos {
 	q := dbgen.New(t)
 	m := methods{q, t, tokens{s.vault}}
-	return app.Repos{
+	return ports.Repos{
 		Orders:         orders{t, m},
 		Users:          users{q, t},
 		Plans:          plans{q},
@@ -102,7 +102,7 @@ func (s *Store) repos(t tx) app.Repos {
 }
 
 // Views reads outside of transactions.
-func (s *Store) Views() app.Views { return views{dbgen.New(s.pool), tokens{s.vault}} }
+func (s *Store) Views() ports.Views { return views{dbgen.New(s.pool), tokens{s.vault}} }
 
 // tx is the transaction of a repository.
 type tx struct{ *wire.Tx }
@@ -112,13 +112,13 @@ type tx struct{ *wire.Tx }
 func (t tx) queue() *dbgen.Queries { return dbgen.New(t.Queue(wire.AnyRows)) }
 
 // queueRows is queue for a query that must affect exactly n rows. Otherwise the
-// transaction fails with [app.ErrChanged].
+// transaction fails with [ports.ErrChanged].
 func (t tx) queueRows(n int) *dbgen.Queries { return dbgen.New(t.Queue(n)) }
 
-// oneRow returns err, or [app.ErrChanged] if a write did not affect exactly one row.
+// oneRow returns err, or [ports.ErrChanged] if a write did not affect exactly one row.
 func oneRow(affected int64, err error) error {
 	if err == nil && affected != 1 {
-		return fmt.Errorf("%d of 1 rows were written: %w", affected, app.ErrChanged)
+		return fmt.Errorf("%d of 1 rows were written: %w", affected, ports.ErrChanged)
 	}
 	return err
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/adapters/postgres/pgtest"
 	"github.com/online-cinema/billing/adapters/vault"
-	"github.com/online-cinema/billing/core/app/storetest"
+	"github.com/online-cinema/billing/core/storetest"
 )
 
 func newVault(t *testing.T) *vault.Vault {

@@ -5,11 +5,11 @@ import (
 	"time"
 
 	"github.com/online-cinema/billing/adapters/postgres/internal/dbgen"
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
-// subscriptions implements [app.Subscriptions].
+// subscriptions implements [ports.Subscriptions].
 type subscriptions struct {
 	q      *dbgen.Queries
 	tx     tx
@@ -24,19 +24,19 @@ func (r subscriptions) Named(ctx context.Context, user billing.UserID, ref strin
 	return subscriptionOf(&row.Subscription, row.PlanCode), nil
 }
 
-func (r subscriptions) Lock(ctx context.Context, keys ...app.SubscriptionKey) ([]billing.Subscription, error) {
+func (r subscriptions) Lock(ctx context.Context, keys ...ports.SubscriptionKey) ([]billing.Subscription, error) {
 	if len(keys) == 0 {
 		return nil, nil
 	}
 	rows, err := r.q.SubscriptionsLock(ctx,
-		mapSlice(keys, func(k app.SubscriptionKey) string { return string(k.User) }),
-		mapSlice(keys, func(k app.SubscriptionKey) string { return string(k.ID) }))
+		mapSlice(keys, func(k ports.SubscriptionKey) string { return string(k.User) }),
+		mapSlice(keys, func(k ports.SubscriptionKey) string { return string(k.ID) }))
 	return mapSlice(rows, func(row *dbgen.SubscriptionsLockRow) billing.Subscription {
 		return subscriptionOf(&row.Subscription, row.PlanCode)
 	}), err
 }
 
-func (r subscriptions) LockDue(ctx context.Context, q app.DueQuery) ([]app.Due, error) {
+func (r subscriptions) LockDue(ctx context.Context, q ports.DueQuery) ([]ports.Due, error) {
 	rows, err := r.q.SubscriptionsLockDue(ctx, dbgen.SubscriptionsLockDueParams{
 		FromAt: orEpoch(q.From), Now: q.Now, Systems: q.Systems, Take: int32(q.Limit),
 	})
@@ -73,16 +73,16 @@ func (r subscriptions) Add(ctx context.Context, subs ...billing.Subscription) er
 }
 
 func (r subscriptions) Save(ctx context.Context, subs ...billing.Subscription) error {
-	return r.save(ctx, len(subs), func(i int) (*billing.Subscription, app.Version) { return &subs[i], 0 })
+	return r.save(ctx, len(subs), func(i int) (*billing.Subscription, ports.Version) { return &subs[i], 0 })
 }
 
-func (r subscriptions) Replace(ctx context.Context, versions []app.Version, subs ...billing.Subscription) error {
-	return r.save(ctx, len(subs), func(i int) (*billing.Subscription, app.Version) { return &subs[i], versions[i] })
+func (r subscriptions) Replace(ctx context.Context, versions []ports.Version, subs ...billing.Subscription) error {
+	return r.save(ctx, len(subs), func(i int) (*billing.Subscription, ports.Version) { return &subs[i], versions[i] })
 }
 
 // save writes n subscriptions. A subscription with a version is written only if the
 // version is still current.
-func (r subscriptions) save(ctx context.Context, n int, at func(int) (*billing.Subscription, app.Version)) error {
+func (r subscriptions) save(ctx context.Context, n int, at func(int) (*billing.Subscription, ports.Version)) error {
 	if n == 0 {
 		return nil
 	}
@@ -124,15 +124,15 @@ func subscriptionOf(row *dbgen.Subscription, planCode string) billing.Subscripti
 
 // dueOf converts a row of SubscriptionsLockDue. Its query reads only the columns of
 // the payment method that the subscription does not repeat.
-func (t tokens) dueOf(row *dbgen.SubscriptionsLockDueRow) app.Due {
+func (t tokens) dueOf(row *dbgen.SubscriptionsLockDueRow) ports.Due {
 	s := &row.Subscription
-	return app.Due{
+	return ports.Due{
 		Subscription: subscriptionOf(s, row.PlanCode),
 		Method: t.methodOf(&dbgen.PaymentMethod{
 			UserID: s.UserID, ID: s.PaymentMethodID, PaymentSystem: s.PaymentSystem,
 			Token: row.Token, TokenCt: row.TokenCt, TokenKeyID: row.TokenKeyID, CardID: row.CardID,
 			CreatedAt: row.LinkedAt, RemovedAt: row.RemovedAt,
 		}),
-		Version: app.Version(row.Version),
+		Version: ports.Version(row.Version),
 	}
 }

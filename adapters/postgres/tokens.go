@@ -6,13 +6,13 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/online-cinema/billing/adapters/postgres/internal/dbgen"
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // tokens encrypts and decrypts the tokens of payment methods. A nil vault stores
 // them in plaintext.
-type tokens struct{ vault app.Vault }
+type tokens struct{ vault ports.Vault }
 
 // storedToken is a token in the columns of its row.
 type storedToken struct {
@@ -22,7 +22,7 @@ type storedToken struct {
 	fingerprint []byte
 }
 
-// snapshot returns tokens with the current keys, for a batch: see [app.Vault].
+// snapshot returns tokens with the current keys, for a batch: see [ports.Vault].
 func (t tokens) snapshot() tokens {
 	if t.vault == nil {
 		return t
@@ -52,7 +52,7 @@ func (t tokens) fingerprint(user billing.UserID, token billing.Secret) ([]byte, 
 	if t.vault == nil {
 		return nil, nil
 	}
-	f, err := t.vault.Fingerprint(app.SealedToken, user, []byte(token.Reveal()))
+	f, err := t.vault.Fingerprint(ports.SealedToken, user, []byte(token.Reveal()))
 	return f[:], err
 }
 
@@ -86,8 +86,8 @@ func (t tokens) decrypt(row *dbgen.PaymentMethod) (string, error) {
 	return string(token), err
 }
 
-func tokenPlace(m billing.PaymentMethod) app.Place {
-	return app.Place{Purpose: app.SealedToken, User: m.UserID, Row: string(m.ID)}
+func tokenPlace(m billing.PaymentMethod) ports.Place {
+	return ports.Place{Purpose: ports.SealedToken, User: m.UserID, Row: string(m.ID)}
 }
 
 func keyID(s billing.Encrypted) pgtype.Int8 {

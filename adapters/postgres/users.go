@@ -8,7 +8,7 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// users implements [app.Users].
+// users implements [ports.Users].
 type users struct {
 	q  *dbgen.Queries
 	tx tx

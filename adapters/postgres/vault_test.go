@@ -14,8 +14,8 @@ import (
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/adapters/postgres/pgtest"
 	"github.com/online-cinema/billing/adapters/vault"
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // vaultFixture is a database with one user and two stores, with and without a vault.
@@ -46,7 +46,7 @@ func newVaultFixture(t *testing.T) vaultFixture {
 	}
 	pool := pgtest.Pool(t, url)
 	w.plain, w.sealed = postgres.NewStore(pool), postgres.NewStore(pool, postgres.WithVault(v))
-	w.tx(w.plain, func(ctx context.Context, tx app.Repos) error {
+	w.tx(w.plain, func(ctx context.Context, tx ports.Repos) error {
 		if err := tx.Users.Seen(ctx, today, w.user); err != nil {
 			return err
 		}
@@ -57,9 +57,9 @@ func newVaultFixture(t *testing.T) vaultFixture {
 
 var today = time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
 
-func (w vaultFixture) tx(s *postgres.Store, f func(ctx context.Context, tx app.Repos) error) {
+func (w vaultFixture) tx(s *postgres.Store, f func(ctx context.Context, tx ports.Repos) error) {
 	w.Helper()
-	if err := s.InTx(w.Context(), func(tx app.Repos) error { return f(w.Context(), tx) }); err != nil {
+	if err := s.InTx(w.Context(), func(tx ports.Repos) error { return f(w.Context(), tx) }); err != nil {
 		w.Fatal(err)
 	}
 }
@@ -70,7 +70,7 @@ func (w vaultFixture) link(s *postgres.Store, n int) (m billing.PaymentMethod) {
 		ID: methodID(n), UserID: w.user, PaymentSystem: "s",
 		Token: billing.NewSecret(fmt.Sprintf("tok_secret_%d", n)), CreatedAt: today,
 	}
-	w.tx(s, func(ctx context.Context, tx app.Repos) error { return tx.Methods.Add(ctx, m) })
+	w.tx(s, func(ctx context.Context, tx ports.Repos) error { return tx.Methods.Add(ctx, m) })
 	return m
 }
 
@@ -80,7 +80,7 @@ func methodID(n int) billing.PaymentMethodID {
 
 func (w vaultFixture) find(s *postgres.Store, id billing.PaymentMethodID) (m billing.PaymentMethod) {
 	w.Helper()
-	w.tx(s, func(ctx context.Context, tx app.Repos) (err error) {
+	w.tx(s, func(ctx context.Context, tx ports.Repos) (err error) {
 		m, err = tx.Methods.Find(ctx, w.user, id)
 		return err
 	})
@@ -147,8 +147,8 @@ func TestOrdersTake_EncryptsPlaintextToken(t *testing.T) {
 	if !strings.Contains(w.methods(), "tok_secret_1") {
 		t.Fatal("the token is not stored in plaintext")
 	}
-	w.tx(w.sealed, func(ctx context.Context, tx app.Repos) error {
-		got, err := tx.Orders.Take(ctx, app.OrderQuery{User: w.user, PaymentSystem: "s", Token: old.Token})
+	w.tx(w.sealed, func(ctx context.Context, tx ports.Repos) error {
+		got, err := tx.Orders.Take(ctx, ports.OrderQuery{User: w.user, PaymentSystem: "s", Token: old.Token})
 		if err != nil || got[0].Method == nil || got[0].Method.ID != old.ID {
 			t.Errorf("found %+v, want %s", got, old.ID)
 		}
@@ -209,11 +209,11 @@ func (w vaultFixture) addCard(n int) {
 		w.Fatal(err)
 	}
 	id := fmt.Sprintf("00000000-0000-7000-a000-%012d", n)
-	s, err := v.Seal(app.Place{Purpose: app.SealedNumber, User: w.user, Row: id}, []byte("4242424242424242"))
+	s, err := v.Seal(ports.Place{Purpose: ports.SealedNumber, User: w.user, Row: id}, []byte("4242424242424242"))
 	if err != nil {
 		w.Fatal(err)
 	}
-	w.tx(w.sealed, func(ctx context.Context, tx app.Repos) error {
+	w.tx(w.sealed, func(ctx context.Context, tx ports.Repos) error {
 		return tx.Cards.Add(ctx, billing.Card{
 			ID: billing.CardID(id), UserID: w.user, Brand: billing.Visa, Last4: "4242", ExpMonth: 1, ExpYear: 2030,
 			Number: s, Fingerprint: billing.Fingerprint{byte(n)}, CreatedAt: today,
@@ -261,8 +261,8 @@ func TestRewrap_TwoRowsWithOneToken(t *testing.T) {
 			t.Errorf("method %d: %q", n, got)
 		}
 	}
-	w.tx(w.sealed, func(ctx context.Context, tx app.Repos) error {
-		got, err := tx.Orders.Take(ctx, app.OrderQuery{User: w.user, PaymentSystem: "s", Token: billing.NewSecret("tok_secret_1")})
+	w.tx(w.sealed, func(ctx context.Context, tx ports.Repos) error {
+		got, err := tx.Orders.Take(ctx, ports.OrderQuery{User: w.user, PaymentSystem: "s", Token: billing.NewSecret("tok_secret_1")})
 		if err != nil || got[0].Method == nil || got[0].Method.ID != methodID(1) {
 			t.Errorf("found %+v", got)
 		}
@@ -278,7 +278,7 @@ func TestRewrap_SkipsLockedRows(t *testing.T) {
 	if err := w.files.Rotate(time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	w.tx(w.sealed, func(ctx context.Context, tx app.Repos) error {
+	w.tx(w.sealed, func(ctx context.Context, tx ports.Repos) error {
 		_, err := tx.Methods.Find(ctx, w.user, methodID(1)) // locks the method
 		if sealed, _ := w.rewrap(10); sealed != 1 {
 			t.Errorf("re-encrypted %d, want 1", sealed)
@@ -292,7 +292,7 @@ func TestRewrap_SkipsLockedRows(t *testing.T) {
 
 func TestRewrap_WithoutVault(t *testing.T) {
 	t.Parallel()
-	if _, err := newVaultFixture(t).plain.Rewrap(); !errors.Is(err, app.ErrNoVault) {
+	if _, err := newVaultFixture(t).plain.Rewrap(); !errors.Is(err, ports.ErrNoVault) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -301,20 +301,20 @@ func TestRewrap_WithoutVault(t *testing.T) {
 // the intents that they store.
 func TestMethodsRemove_WaitsForReaders(t *testing.T) {
 	t.Parallel()
-	for name, use := range map[string]func(ctx context.Context, tx app.Repos, w vaultFixture) error{
-		"found": func(ctx context.Context, tx app.Repos, w vaultFixture) error {
+	for name, use := range map[string]func(ctx context.Context, tx ports.Repos, w vaultFixture) error{
+		"found": func(ctx context.Context, tx ports.Repos, w vaultFixture) error {
 			_, err := tx.Methods.Find(ctx, w.user, methodID(1))
 			return err
 		},
-		"linked": func(ctx context.Context, tx app.Repos, w vaultFixture) error {
-			facts, err := tx.Orders.Take(ctx, app.OrderQuery{User: w.user, PaymentSystem: "s", Token: billing.NewSecret("tok_shared")})
+		"linked": func(ctx context.Context, tx ports.Repos, w vaultFixture) error {
+			facts, err := tx.Orders.Take(ctx, ports.OrderQuery{User: w.user, PaymentSystem: "s", Token: billing.NewSecret("tok_shared")})
 			if err == nil && (facts[0].Method == nil || facts[0].Method.ID != methodID(2)) {
 				err = fmt.Errorf("found %+v", facts[0].Method)
 			}
 			return err
 		},
-		"due": func(ctx context.Context, tx app.Repos, _ vaultFixture) error {
-			due, err := tx.Subscriptions.LockDue(ctx, app.DueQuery{Now: today.AddDate(0, 2, 0), Systems: []string{"s"}, Limit: 10})
+		"due": func(ctx context.Context, tx ports.Repos, _ vaultFixture) error {
+			due, err := tx.Subscriptions.LockDue(ctx, ports.DueQuery{Now: today.AddDate(0, 2, 0), Systems: []string{"s"}, Limit: 10})
 			if err == nil && len(due) != 1 {
 				err = fmt.Errorf("%d subscriptions are due, want 1", len(due))
 			}
@@ -326,26 +326,26 @@ func TestMethodsRemove_WaitsForReaders(t *testing.T) {
 			w := newVaultFixture(t)
 			w.addCard(1)
 			card := billing.CardID("00000000-0000-7000-a000-000000000001")
-			w.tx(w.sealed, func(ctx context.Context, tx app.Repos) error {
+			w.tx(w.sealed, func(ctx context.Context, tx ports.Repos) error {
 				err := tx.Methods.Add(ctx, billing.PaymentMethod{ID: methodID(1), UserID: w.user, PaymentSystem: "s", CardID: card, CreatedAt: today})
 				if err != nil {
 					return err
 				}
 				return tx.Methods.Retoken(ctx, w.user, methodID(1), billing.NewSecret("tok_shared"))
 			})
-			w.tx(w.sealed, func(ctx context.Context, tx app.Repos) error {
+			w.tx(w.sealed, func(ctx context.Context, tx ports.Repos) error {
 				return tx.Methods.Add(ctx, billing.PaymentMethod{
 					ID: methodID(2), UserID: w.user, PaymentSystem: "s", Token: billing.NewSecret("tok_shared"), CreatedAt: today,
 				})
 			})
 			w.subscribe(methodID(2))
 			removed := make(chan error, 1)
-			w.tx(w.sealed, func(ctx context.Context, tx app.Repos) error {
+			w.tx(w.sealed, func(ctx context.Context, tx ports.Repos) error {
 				if err := use(ctx, tx, w); err != nil {
 					return err
 				}
 				go func() {
-					removed <- w.sealed.InTx(ctx, func(tx app.Repos) error {
+					removed <- w.sealed.InTx(ctx, func(tx ports.Repos) error {
 						return tx.Methods.RemoveOf(ctx, billing.Card{ID: card, UserID: w.user, RemovedAt: today})
 					})
 				}()
@@ -379,7 +379,7 @@ func (w vaultFixture) subscribe(m billing.PaymentMethodID) {
 	if err != nil {
 		w.Fatal(err)
 	}
-	w.tx(w.sealed, func(ctx context.Context, tx app.Repos) error {
+	w.tx(w.sealed, func(ctx context.Context, tx ports.Repos) error {
 		if err := errors.Join(tx.Plans.Add(ctx, plan), tx.Subscriptions.Add(ctx, sub), tx.Payments.Add(ctx, time.Hour, pay)); err != nil {
 			return err
 		}

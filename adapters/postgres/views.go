@@ -4,11 +4,11 @@ import (
 	"context"
 
 	"github.com/online-cinema/billing/adapters/postgres/internal/dbgen"
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
-// views implements [app.Views].
+// views implements [ports.Views].
 type views struct {
 	q      *dbgen.Queries
 	tokens tokens
@@ -24,28 +24,28 @@ func (v views) PaymentSystems(ctx context.Context) ([]billing.PaymentSystem, err
 	})
 }
 
-func (v views) Subscription(ctx context.Context, user billing.UserID, ref string) (app.SubscriptionView, error) {
+func (v views) Subscription(ctx context.Context, user billing.UserID, ref string) (ports.SubscriptionView, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	row, err := v.q.ViewSubscription(ctx, string(user), ref)
 	if err != nil {
-		return app.SubscriptionView{}, translate(orNotFound(err, billing.ErrNotFound))
+		return ports.SubscriptionView{}, translate(orNotFound(err, billing.ErrNotFound))
 	}
 	return viewOf((*dbgen.ViewSubscriptionsRow)(row)), nil
 }
 
-func (v views) Subscriptions(ctx context.Context, user billing.UserID, p app.Page) ([]app.SubscriptionView, error) {
+func (v views) Subscriptions(ctx context.Context, user billing.UserID, p ports.Page) ([]ports.SubscriptionView, error) {
 	return v.subscriptions(ctx, user, p, false)
 }
 
 // maxLive limits a list of live subscriptions. It is far above the number of plans.
 const maxLive = 1000
 
-func (v views) LiveSubscriptions(ctx context.Context, user billing.UserID) ([]app.SubscriptionView, error) {
-	return v.subscriptions(ctx, user, app.Page{Limit: maxLive}, true)
+func (v views) LiveSubscriptions(ctx context.Context, user billing.UserID) ([]ports.SubscriptionView, error) {
+	return v.subscriptions(ctx, user, ports.Page{Limit: maxLive}, true)
 }
 
-func (v views) subscriptions(ctx context.Context, user billing.UserID, p app.Page, liveOnly bool) ([]app.SubscriptionView, error) {
+func (v views) subscriptions(ctx context.Context, user billing.UserID, p ports.Page, liveOnly bool) ([]ports.SubscriptionView, error) {
 	return queryMany(ctx, func(ctx context.Context) ([]*dbgen.ViewSubscriptionsRow, error) {
 		return v.q.ViewSubscriptions(ctx, dbgen.ViewSubscriptionsParams{
 			UserID: string(user), LiveOnly: liveOnly, Before: beforeID(p), Take: int32(p.Limit),
@@ -53,26 +53,26 @@ func (v views) subscriptions(ctx context.Context, user billing.UserID, p app.Pag
 	}, viewOf)
 }
 
-func (v views) Events(ctx context.Context, user billing.UserID, p app.Page) ([]billing.Event, error) {
+func (v views) Events(ctx context.Context, user billing.UserID, p ports.Page) ([]billing.Event, error) {
 	return queryMany(ctx, func(ctx context.Context) ([]*dbgen.Event, error) {
 		return v.q.ViewEvents(ctx, string(user), beforeID(p), int32(p.Limit))
 	}, eventOf)
 }
 
-func (v views) Payments(ctx context.Context, user billing.UserID, p app.Page) ([]billing.Payment, error) {
+func (v views) Payments(ctx context.Context, user billing.UserID, p ports.Page) ([]billing.Payment, error) {
 	return queryMany(ctx, func(ctx context.Context) ([]*dbgen.Payment, error) {
 		return v.q.ViewPayments(ctx, int32(p.Limit), string(user), beforeID(p))
 	}, paymentOf)
 }
 
-func (v views) Cards(ctx context.Context, user billing.UserID, p app.Page) ([]billing.Card, error) {
+func (v views) Cards(ctx context.Context, user billing.UserID, p ports.Page) ([]billing.Card, error) {
 	return queryMany(ctx, func(ctx context.Context) ([]*dbgen.Card, error) {
 		return v.q.ViewCards(ctx, string(user), beforeID(p), int32(p.Limit))
 	}, cardOf)
 }
 
-func viewOf(row *dbgen.ViewSubscriptionsRow) app.SubscriptionView {
-	return app.SubscriptionView{
+func viewOf(row *dbgen.ViewSubscriptionsRow) ports.SubscriptionView {
+	return ports.SubscriptionView{
 		Subscription: subscriptionOf(&row.Subscription, row.PlanCode),
 		Latest:       paymentOf(&row.Payment),
 		Features:     row.Features,

@@ -4,15 +4,15 @@ import (
 	"context"
 
 	"github.com/online-cinema/billing/adapters/postgres/internal/dbgen"
-	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // duePage is the number of due subscriptions that one query reads.
 const duePage = 5000
 
-// Due implements [app.Views]. It reads in pages, so that memory and the age of a
+// Due implements [ports.Views]. It reads in pages, so that memory and the age of a
 // snapshot stay bounded.
-func (v views) Due(ctx context.Context, q app.DueQuery, each func(app.Due) error) error {
+func (v views) Due(ctx context.Context, q ports.DueQuery, each func(ports.Due) error) error {
 	page := dbgen.ViewDueParams{
 		FromAt: orEpoch(q.From), AfterUser: minID, AfterID: minID,
 		Now: q.Now, Systems: q.Systems, AnySystem: q.Systems == nil,
@@ -40,14 +40,14 @@ func (v views) Due(ctx context.Context, q app.DueQuery, each func(app.Due) error
 	return nil
 }
 
-func (v views) duePage(ctx context.Context, page dbgen.ViewDueParams) ([]app.Due, error) {
+func (v views) duePage(ctx context.Context, page dbgen.ViewDueParams) ([]ports.Due, error) {
 	tokens := v.tokens.snapshot()
 	return queryMany(ctx, func(ctx context.Context) ([]*dbgen.ViewDueRow, error) { return v.q.ViewDue(ctx, page) },
-		func(row *dbgen.ViewDueRow) app.Due { return tokens.dueOf((*dbgen.SubscriptionsLockDueRow)(row)) })
+		func(row *dbgen.ViewDueRow) ports.Due { return tokens.dueOf((*dbgen.SubscriptionsLockDueRow)(row)) })
 }
 
-// CountDue implements [app.Views].
-func (v views) CountDue(ctx context.Context, q app.DueQuery) (int, error) {
+// CountDue implements [ports.Views].
+func (v views) CountDue(ctx context.Context, q ports.DueQuery) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	n, err := v.q.ViewCountDue(ctx, dbgen.ViewCountDueParams{

@@ -10,8 +10,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // request is what was asked under a key, and the first outcome.
@@ -36,7 +36,7 @@ type digest [sha256.Size]byte
 // newRequest returns a request of which nothing has been decided. It keeps the
 // token as a digest: the books need to recognise it, not to use it. Of a card it
 // keeps nothing, not even a digest of the number, which could be guessed.
-func newRequest(r app.ChargeRequest, b behaviour) request {
+func newRequest(r ports.ChargeRequest, b behaviour) request {
 	q := request{
 		key: r.Key, token: subjectOf(r, b), amount: r.Amount,
 		status: billing.PaymentPending, ref: "sim_" + rand.Text(),
@@ -54,7 +54,7 @@ func newRequest(r app.ChargeRequest, b behaviour) request {
 
 // subjectOf is what is charged, as far as the books know it: the token, or of a
 // card what the table calls it and what is printed beside its number.
-func subjectOf(r app.ChargeRequest, b behaviour) digest {
+func subjectOf(r ports.ChargeRequest, b behaviour) digest {
 	if r.Card == nil {
 		return sha256.Sum256([]byte(r.Token.Reveal()))
 	}
@@ -179,13 +179,13 @@ func (s *Simulator) inTx(ctx context.Context, f func(tx pgx.Tx) error) error {
 }
 
 // Charges lists the ledger: each time that money moved, oldest first. It holds
-// a connection while each runs. See [app.Ledger].
-func (s *Simulator) Charges(ctx context.Context, since time.Time, each func(app.LedgerEntry) error) error {
+// a connection while each runs. See [ports.Ledger].
+func (s *Simulator) Charges(ctx context.Context, since time.Time, each func(ports.LedgerEntry) error) error {
 	from := &since
 	if since.IsZero() {
 		from = nil
 	}
-	var e app.LedgerEntry
+	var e ports.LedgerEntry
 	rows, err := s.pool.Query(ctx, `
 		SELECT key, amount, currency, at FROM simulator.charges
 		WHERE at >= coalesce($1::timestamptz, '-infinity') ORDER BY id`, from)

@@ -12,8 +12,8 @@ import (
 
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/adapters/postgres/pgtest"
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 func TestBooksAreForeign(t *testing.T) {
@@ -156,11 +156,11 @@ func TestCutOffInsideTheBooks(t *testing.T) {
 	}()
 	until(t, "the charge to stop before its commit", func() bool { return waiting() == 1 })
 	cancel()
-	if err := <-charged; err == nil || errors.Is(err, app.ErrNotSent) {
+	if err := <-charged; err == nil || errors.Is(err, ports.ErrNotSent) {
 		t.Errorf("Charge = %v, want an error that leaves the outcome open", err)
 	}
 	release()
-	if _, err := s.Find(t.Context(), r.Key); !errors.Is(err, app.ErrChargeNotFound) {
+	if _, err := s.Find(t.Context(), r.Key); !errors.Is(err, ports.ErrChargeNotFound) {
 		t.Errorf("Find = %v, want ErrChargeNotFound", err)
 	}
 	mustCharge(t, s, r)
@@ -172,14 +172,14 @@ func TestDatabaseOutOfReach(t *testing.T) {
 	s := newSimulatorAt(t, "postgres://nobody:hunter2@127.0.0.1:1/nowhere", Config{})
 	r := charge("tok_ok")
 	_, err := s.Charge(t.Context(), r)
-	if !errors.Is(err, app.ErrNotSent) {
+	if !errors.Is(err, ports.ErrNotSent) {
 		t.Errorf("Charge = %v, want ErrNotSent", err)
 	}
 	_, findErr := s.Find(t.Context(), r.Key)
-	if findErr == nil || errors.Is(findErr, app.ErrChargeNotFound) {
+	if findErr == nil || errors.Is(findErr, ports.ErrChargeNotFound) {
 		t.Errorf("Find = %v, want an error that leaves it open", findErr)
 	}
-	listErr := s.Charges(t.Context(), time.Time{}, func(app.LedgerEntry) error { return nil })
+	listErr := s.Charges(t.Context(), time.Time{}, func(ports.LedgerEntry) error { return nil })
 	for _, err := range []error{err, findErr, listErr} {
 		if err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("error %v: want one without the password", err)
@@ -207,7 +207,7 @@ func TestConnectionLostInTheCommit(t *testing.T) {
 	}
 	r := charge("tok_ok")
 	_, err := s.Charge(t.Context(), r)
-	if err == nil || errors.Is(err, app.ErrNotSent) || errors.Is(err, pgx.ErrTxClosed) {
+	if err == nil || errors.Is(err, ports.ErrNotSent) || errors.Is(err, pgx.ErrTxClosed) {
 		t.Errorf("Charge = %v, want an error that leaves the outcome open", err)
 	}
 }

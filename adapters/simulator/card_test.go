@@ -10,14 +10,14 @@ import (
 	"time"
 
 	"github.com/online-cinema/billing/adapters/postgres/pgtest"
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
-func cardCharge(number, cvv string) app.ChargeRequest {
+func cardCharge(number, cvv string) ports.ChargeRequest {
 	r := charge("")
 	r.Token = billing.Secret{}
-	r.Card = &app.Card{
+	r.Card = &ports.Card{
 		CardDetails: billing.CardDetails{
 			Number: billing.ParseCardNumber(number), ExpMonth: 12, ExpYear: 2030, Holder: rand.Text(),
 		},
@@ -127,11 +127,11 @@ func TestEveryCardOfTheTable(t *testing.T) {
 }
 
 // try charges and says what came of it in a word.
-func try(t *testing.T, s *Simulator, r app.ChargeRequest) (billing.Outcome, string) {
+func try(t *testing.T, s *Simulator, r ports.ChargeRequest) (billing.Outcome, string) {
 	t.Helper()
 	o, err := s.Charge(t.Context(), r)
 	switch {
-	case errors.Is(err, app.ErrNotSent):
+	case errors.Is(err, ports.ErrNotSent):
 		return o, "not sent"
 	case err != nil:
 		return o, "unknown"
@@ -144,7 +144,7 @@ func look(t *testing.T, s *Simulator, key billing.PaymentID) (billing.Outcome, s
 	t.Helper()
 	o, err := s.Find(t.Context(), key)
 	switch {
-	case errors.Is(err, app.ErrChargeNotFound):
+	case errors.Is(err, ports.ErrChargeNotFound):
 		return o, "not found"
 	case err != nil:
 		t.Fatal(err)

@@ -9,16 +9,16 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // Charge takes the money that the token allows, once for each key, and commits
-// it to the books before it answers. See [app.Provider].
+// it to the books before it answers. See [ports.Provider].
 //
-// [app.ErrNotSent] says that this call took nothing, as a refused connection
+// [ports.ErrNotSent] says that this call took nothing, as a refused connection
 // does. It says nothing of earlier calls with the key.
-func (s *Simulator) Charge(ctx context.Context, r app.ChargeRequest) (billing.Outcome, error) {
+func (s *Simulator) Charge(ctx context.Context, r ports.ChargeRequest) (billing.Outcome, error) {
 	o, err := s.charge(ctx, r)
 	if err != nil {
 		return billing.Outcome{}, fmt.Errorf("simulator: charge %q: %w", r.Key, err)
@@ -26,7 +26,7 @@ func (s *Simulator) Charge(ctx context.Context, r app.ChargeRequest) (billing.Ou
 	return o, nil
 }
 
-func (s *Simulator) charge(ctx context.Context, r app.ChargeRequest) (billing.Outcome, error) {
+func (s *Simulator) charge(ctx context.Context, r ports.ChargeRequest) (billing.Outcome, error) {
 	if err := r.CheckCard(); err != nil { // before anything goes out
 		return billing.Outcome{}, err
 	}
@@ -34,15 +34,15 @@ func (s *Simulator) charge(ctx context.Context, r app.ChargeRequest) (billing.Ou
 	fault := s.fault(r, b)
 	switch {
 	case fault == Unavailable:
-		return billing.Outcome{}, app.ErrNotSent
+		return billing.Outcome{}, ports.ErrNotSent
 	case fault == Credentials:
-		return billing.Outcome{}, app.ErrCredentials
+		return billing.Outcome{}, ports.ErrCredentials
 	case ctx.Err() != nil:
-		return billing.Outcome{}, fmt.Errorf("%w: %w", app.ErrNotSent, ctx.Err())
+		return billing.Outcome{}, fmt.Errorf("%w: %w", ports.ErrNotSent, ctx.Err())
 	case fault == LoseRequest:
 		return billing.Outcome{}, s.silence(ctx)
 	case !wellFormed(r):
-		return billing.Outcome{}, app.ErrRefused
+		return billing.Outcome{}, ports.ErrRefused
 	}
 	if err := s.admit(ctx, r, b); err != nil {
 		return billing.Outcome{}, err
@@ -64,7 +64,7 @@ func (s *Simulator) charge(ctx context.Context, r app.ChargeRequest) (billing.Ou
 }
 
 // behaviourOfRequest says what the card or the token does that is to be charged.
-func behaviourOfRequest(r app.ChargeRequest) (_ behaviour, known bool) {
+func behaviourOfRequest(r ports.ChargeRequest) (_ behaviour, known bool) {
 	if r.Card == nil {
 		return behaviourOf(r.Token.Reveal())
 	}
@@ -74,7 +74,7 @@ func behaviourOfRequest(r app.ChargeRequest) (_ behaviour, known bool) {
 }
 
 // admit turns calls away when there are too many others.
-func (s *Simulator) admit(ctx context.Context, r app.ChargeRequest, b behaviour) error {
+func (s *Simulator) admit(ctx context.Context, r ports.ChargeRequest, b behaviour) error {
 	if b.refuses == nil {
 		return nil
 	}
@@ -84,17 +84,17 @@ func (s *Simulator) admit(ctx context.Context, r app.ChargeRequest, b behaviour)
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("%w: %w", app.ErrNotSent, err)
+		return fmt.Errorf("%w: %w", ports.ErrNotSent, err)
 	}
 	if b.refuses(m.charges) {
-		return fmt.Errorf("too many requests: %w", app.ErrNotSent)
+		return fmt.Errorf("too many requests: %w", ports.ErrNotSent)
 	}
 	return nil
 }
 
 // order is a charge on its way into the books.
 type order struct {
-	app.ChargeRequest
+	ports.ChargeRequest
 	behaviour
 	known bool // the token
 	fault Fault
@@ -117,7 +117,7 @@ func (s *Simulator) book(ctx context.Context, o order) (q request, err error) {
 		return err
 	})
 	if errors.Is(err, errNotBegun) {
-		err = fmt.Errorf("%w: %w", app.ErrNotSent, err)
+		err = fmt.Errorf("%w: %w", ports.ErrNotSent, err)
 	}
 	return q, err
 }
@@ -126,7 +126,7 @@ func (s *Simulator) book(ctx context.Context, o order) (q request, err error) {
 // on the key back.
 func (s *Simulator) enter(ctx context.Context, tx pgx.Tx, q request, o order) (request, error) {
 	if !o.known {
-		return q, app.ErrTokenUnknown
+		return q, ports.ErrTokenUnknown
 	}
 	m := memory{charges: 1}
 	if o.counted {
@@ -159,7 +159,7 @@ func (s *Simulator) enter(ctx context.Context, tx pgx.Tx, q request, o order) (r
 func (s *Simulator) repeat(ctx context.Context, tx pgx.Tx, asked request) (request, error) {
 	q, err := s.current(ctx, tx, byKey, asked.key)
 	if err == nil && q.fingerprint != asked.fingerprint {
-		err = app.ErrKeyConflict
+		err = ports.ErrKeyConflict
 	}
 	return q, err
 }
@@ -190,7 +190,7 @@ func (s *Simulator) silence(ctx context.Context) error {
 	return errSilence
 }
 
-// Find returns the outcome of the charge with this key. See [app.Provider].
+// Find returns the outcome of the charge with this key. See [ports.Provider].
 //
 // A charge that is on its way into the books is waited for, so that what is not
 // found will never be there unless somebody sends it again.
@@ -211,19 +211,19 @@ func (s *Simulator) Find(ctx context.Context, key billing.PaymentID) (billing.Ou
 
 func (s *Simulator) find(ctx context.Context, key billing.PaymentID) (request, error) {
 	if !goodKey(key) {
-		return request{}, app.ErrChargeNotFound
+		return request{}, ports.ErrChargeNotFound
 	}
 	q, err := read(ctx, s.pool, byKey, string(key))
 	if err == nil && q.status != billing.PaymentPending || err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return q, err
 	}
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
-		absent, err := claim(ctx, tx, newRequest(app.ChargeRequest{Key: key}, behaviour{}), s.cfg.Clock.Now())
+		absent, err := claim(ctx, tx, newRequest(ports.ChargeRequest{Key: key}, behaviour{}), s.cfg.Clock.Now())
 		if err != nil {
 			return err
 		}
 		if absent {
-			return app.ErrChargeNotFound // which takes the claim back
+			return ports.ErrChargeNotFound // which takes the claim back
 		}
 		q, err = s.current(ctx, tx, byKey, key)
 		return err
@@ -232,7 +232,7 @@ func (s *Simulator) find(ctx context.Context, key billing.PaymentID) (request, e
 }
 
 // wellFormed reports whether a request makes sense at all.
-func wellFormed(r app.ChargeRequest) bool {
+func wellFormed(r ports.ChargeRequest) bool {
 	_, currency := r.Amount.Currency.Digits()
 	who := r.Initiator == billing.CustomerInitiated || r.Initiator == billing.MerchantInitiated
 	return goodKey(r.Key) && currency && who && r.Amount.Amount > 0

@@ -8,8 +8,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // reply is what a viewer says on the page.
@@ -55,7 +55,7 @@ func verdict(code billing.DeclineCode) (billing.PaymentStatus, billing.DeclineCo
 }
 
 // confirm settles the charge whose page has this name as the viewer replies,
-// and returns it as it stands. [app.ErrChargeNotFound] when there is none.
+// and returns it as it stands. [ports.ErrChargeNotFound] when there is none.
 func (s *Simulator) confirm(ctx context.Context, action string, r reply) (q request, err error) {
 	err = s.inTx(ctx, func(tx pgx.Tx) (err error) {
 		q, err = s.settle(ctx, tx, byAction, action, r)
@@ -74,7 +74,7 @@ func (s *Simulator) settle(ctx context.Context, tx pgx.Tx, where, value string, 
 	before, err := read(ctx, tx, where+" FOR UPDATE", value)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
-		return before, app.ErrChargeNotFound
+		return before, ports.ErrChargeNotFound
 	case err != nil:
 		return before, fmt.Errorf("read the request: %w", err)
 	}

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/online-cinema/billing/core/app"
-	"github.com/online-cinema/billing/core/app/providertest"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
+	"github.com/online-cinema/billing/core/providertest"
 )
 
 func TestProvider(t *testing.T) {
@@ -20,8 +20,8 @@ func TestProvider(t *testing.T) {
 		s := newSimulator(t, Config{Wait: wait}) // for real: the suite gives up by itself
 		return providertest.Harness{
 			Provider: s, Ledger: s, Confirm: press(s.Handler()),
-			Card:     func() app.Card { return *cardCharge("4242424242424242", "123").Card },
-			LostCard: func() app.Card { return *cardCharge("4000009900000103", "123").Card },
+			Card:     func() ports.Card { return *cardCharge("4242424242424242", "123").Card },
+			LostCard: func() ports.Card { return *cardCharge("4000009900000103", "123").Card },
 			Tokens: providertest.Tokens{
 				OK:          billing.NewSecret("tok_ok"),
 				OtherOK:     billing.NewSecret("tok_ok~other"),

@@ -29,7 +29,7 @@
 // Faults that no token asks for come from [Config]: at random ([Odds]) or one by
 // one ([Script]).
 //
-// Not here: the service's view of a charge (core/app), the making of the schema
+// Not here: the service's view of a charge (core/payments), the making of the schema
 // "simulator" (db/migrations), opening the pool (the caller's), and anything
 // that real payment systems do and the port has no word for: refunds, webhooks.
 // Of a card nothing is kept: not its number, nor anything made from it, nor its

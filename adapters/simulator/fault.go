@@ -5,7 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // Fault is something that goes wrong with one charge.
@@ -27,9 +27,9 @@ const (
 
 // Script returns a [Config.Fault] that hands the faults out in this order, one
 // to each charge, and none after the last.
-func Script(faults ...Fault) func(app.ChargeRequest) Fault {
+func Script(faults ...Fault) func(ports.ChargeRequest) Fault {
 	var next atomic.Int64
-	return func(app.ChargeRequest) Fault {
+	return func(ports.ChargeRequest) Fault {
 		if i := next.Add(1) - 1; i < int64(len(faults)) {
 			return faults[i]
 		}
@@ -101,7 +101,7 @@ func (o Odds) pick(x float64) Fault {
 
 // fault says what goes wrong with this charge. What the token asks for goes
 // before everything else.
-func (s *Simulator) fault(r app.ChargeRequest, b behaviour) Fault {
+func (s *Simulator) fault(r ports.ChargeRequest, b behaviour) Fault {
 	if b.fault != NoFault {
 		return b.fault
 	}

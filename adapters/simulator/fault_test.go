@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 func TestFaults(t *testing.T) {
@@ -27,8 +27,8 @@ func TestFaults(t *testing.T) {
 		{BreakAnswer, errBroken, []billing.Money{asked}},
 		{Nonsense, nil, []billing.Money{asked}},
 		{LoseRequest, errSilence, nil},
-		{Unavailable, app.ErrNotSent, nil},
-		{Credentials, app.ErrCredentials, nil},
+		{Unavailable, ports.ErrNotSent, nil},
+		{Credentials, ports.ErrCredentials, nil},
 		{OtherAmount, nil, []billing.Money{more}},
 		{ChargeTwice, nil, []billing.Money{asked, asked}},
 	} {
@@ -125,7 +125,7 @@ func TestLosingLookups(t *testing.T) {
 		case err != nil || o.Status != billing.PaymentSucceeded:
 			t.Errorf("Find = %+v, %v", o, err)
 		}
-		if !errors.Is(absent, errBroken) && !errors.Is(absent, app.ErrChargeNotFound) {
+		if !errors.Is(absent, errBroken) && !errors.Is(absent, ports.ErrChargeNotFound) {
 			t.Errorf("Find what is not there: %v", absent)
 		}
 	}

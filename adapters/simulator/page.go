@@ -8,8 +8,8 @@ import (
 	"net/http"
 	"path"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 const style = `body{font:1.1rem/1.5 system-ui,sans-serif;max-width:26rem;margin:15vh auto;padding:0 1rem;color:#222}` +
@@ -125,7 +125,7 @@ func (q request) view() view {
 }
 
 func fail(w http.ResponseWriter, err error) {
-	if errors.Is(err, app.ErrChargeNotFound) {
+	if errors.Is(err, ports.ErrChargeNotFound) {
 		write(w, http.StatusNotFound, view{Title: "Not found", Text: "There is no payment to confirm here."})
 		return
 	}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // Code is the simulator's code as a payment system.
@@ -20,7 +20,7 @@ const Role = "billing_simulator"
 // Config says how the simulator behaves. All but the clock may be left out.
 type Config struct {
 	// Clock stamps the books and decides when a confirmation comes too late.
-	Clock app.Clock
+	Clock ports.Clock
 
 	// BaseURL is where [Simulator.Handler] is reached, without a slash at the
 	// end. Without it nobody can confirm anything.
@@ -44,7 +44,7 @@ type Config struct {
 
 	// Fault chooses what goes wrong with a charge; nil, or [NoFault], leaves it
 	// to Odds. It is called at once from many goroutines. See [Script].
-	Fault func(app.ChargeRequest) Fault
+	Fault func(ports.ChargeRequest) Fault
 	// Odds are what may go wrong at random.
 	Odds Odds
 }
@@ -58,8 +58,8 @@ type Simulator struct {
 }
 
 var (
-	_ app.Provider = (*Simulator)(nil)
-	_ app.Ledger   = (*Simulator)(nil)
+	_ ports.Provider = (*Simulator)(nil)
+	_ ports.Ledger   = (*Simulator)(nil)
 )
 
 // New makes a simulator that keeps its books through pool, whose connections

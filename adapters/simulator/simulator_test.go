@@ -12,8 +12,8 @@ import (
 
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/adapters/postgres/pgtest"
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // handClock stands still until it is set.
@@ -76,21 +76,21 @@ func openAs(t *testing.T, databaseURL, role string) *pgxpool.Pool {
 	return pool
 }
 
-func charge(token string) app.ChargeRequest {
-	return app.ChargeRequest{
+func charge(token string) ports.ChargeRequest {
+	return ports.ChargeRequest{
 		Key: billing.PaymentID(rand.Text()), Token: billing.NewSecret(token),
 		Amount: billing.Money{Amount: 39900, Currency: "RUB"}, Initiator: billing.CustomerInitiated,
 	}
 }
 
-func renewal(token string) app.ChargeRequest {
+func renewal(token string) ports.ChargeRequest {
 	r := charge(token)
 	r.Initiator = billing.MerchantInitiated
 	return r
 }
 
 // mustCharge charges and expects an outcome.
-func mustCharge(t *testing.T, s *Simulator, r app.ChargeRequest) billing.Outcome {
+func mustCharge(t *testing.T, s *Simulator, r ports.ChargeRequest) billing.Outcome {
 	t.Helper()
 	o, err := s.Charge(t.Context(), r)
 	if err != nil {
@@ -109,10 +109,10 @@ func mustFind(t *testing.T, s *Simulator, key billing.PaymentID) billing.Outcome
 }
 
 // ledger returns all entries under the key.
-func ledger(t *testing.T, s *Simulator, key billing.PaymentID) []app.LedgerEntry {
+func ledger(t *testing.T, s *Simulator, key billing.PaymentID) []ports.LedgerEntry {
 	t.Helper()
-	var list []app.LedgerEntry
-	err := s.Charges(t.Context(), time.Time{}, func(e app.LedgerEntry) error {
+	var list []ports.LedgerEntry
+	err := s.Charges(t.Context(), time.Time{}, func(e ports.LedgerEntry) error {
 		if e.Key == key {
 			list = append(list, e)
 		}

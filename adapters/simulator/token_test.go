@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 func TestBehaviourOf(t *testing.T) {
@@ -110,7 +110,7 @@ func TestThreeDS(t *testing.T) {
 	if err := press(s.Handler())(t.Context(), o.ActionURL, true); err != nil {
 		t.Fatal(err)
 	}
-	if entries := ledger(t, s, r.Key); len(entries) != 1 || entries[0] != (app.LedgerEntry{Key: r.Key, Amount: r.Amount, At: s.cfg.Clock.Now()}) {
+	if entries := ledger(t, s, r.Key); len(entries) != 1 || entries[0] != (ports.LedgerEntry{Key: r.Key, Amount: r.Amount, At: s.cfg.Clock.Now()}) {
 		t.Errorf("ledger %v", entries)
 	}
 	if got := short(mustCharge(t, s, renewal("tok_3ds"))); got != "succeeded" {

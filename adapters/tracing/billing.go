@@ -8,8 +8,8 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 const (
@@ -20,7 +20,7 @@ const (
 
 // Provider returns p with a span around each call. A charge of a renewal run is a
 // trace of its own: one trace of all of them would have no end.
-func (t *Tracer) Provider(code string, p app.Provider) app.Provider {
+func (t *Tracer) Provider(code string, p ports.Provider) ports.Provider {
 	if t == nil {
 		return p
 	}
@@ -28,20 +28,20 @@ func (t *Tracer) Provider(code string, p app.Provider) app.Provider {
 }
 
 type provider struct {
-	app.Provider
+	ports.Provider
 	code   string
 	tracer trace.Tracer
 }
 
-// Charge implements [app.Provider].
-func (p provider) Charge(ctx context.Context, r app.ChargeRequest) (billing.Outcome, error) {
+// Charge implements [ports.Provider].
+func (p provider) Charge(ctx context.Context, r ports.ChargeRequest) (billing.Outcome, error) {
 	ctx, end := p.begin(ctx, "charge", r.Key)
 	o, err := p.Provider.Charge(ctx, r)
 	end(o, err)
 	return o, err
 }
 
-// Find implements [app.Provider].
+// Find implements [ports.Provider].
 func (p provider) Find(ctx context.Context, key billing.PaymentID) (billing.Outcome, error) {
 	ctx, end := p.begin(ctx, "look up", key)
 	o, err := p.Provider.Find(ctx, key)
@@ -53,8 +53,8 @@ func (p provider) begin(ctx context.Context, name string, id billing.PaymentID) 
 	ctx, span := p.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindClient),
 		trace.WithAttributes(paymentID.String(string(id)), paymentProvider.String(p.code)))
 	return ctx, func(o billing.Outcome, err error) {
-		span.SetAttributes(paymentOutcome.String(app.OutcomeName(o, err)))
-		if err != nil && !errors.Is(err, app.ErrChargeNotFound) { // which is an answer
+		span.SetAttributes(paymentOutcome.String(ports.OutcomeName(o, err)))
+		if err != nil && !errors.Is(err, ports.ErrChargeNotFound) { // which is an answer
 			span.SetStatus(codes.Error, "")
 		}
 		span.End()
@@ -63,7 +63,7 @@ func (p provider) begin(ctx context.Context, name string, id billing.PaymentID) 
 
 // Store returns s with a span around each transaction, for programs that no
 // request begins a trace in.
-func (t *Tracer) Store(s app.Store) app.Store {
+func (t *Tracer) Store(s ports.Store) ports.Store {
 	if t == nil {
 		return s
 	}
@@ -71,12 +71,12 @@ func (t *Tracer) Store(s app.Store) app.Store {
 }
 
 type store struct {
-	app.Store
+	ports.Store
 	tracer trace.Tracer
 }
 
-// InTx implements [app.Store].
-func (s store) InTx(ctx context.Context, f func(app.Repos) error) error {
+// InTx implements [ports.Store].
+func (s store) InTx(ctx context.Context, f func(ports.Repos) error) error {
 	ctx, span := s.tracer.Start(ctx, "transaction")
 	defer span.End()
 	err := s.Store.InTx(ctx, f)

@@ -24,8 +24,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/time/rate"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // inMemory is a tracer whose spans are seen as a collector would see them.
@@ -63,7 +63,7 @@ func TestNoTracerCostsNothing(t *testing.T) {
 		t.Error("the handler is wrapped")
 	}
 	p := &psp{}
-	if got := off.Provider("bank", p); got != app.Provider(p) {
+	if got := off.Provider("bank", p); got != ports.Provider(p) {
 		t.Error("the payment system is wrapped")
 	}
 	if got := off.Store(nil); got != nil {
@@ -170,7 +170,7 @@ type psp struct {
 	err     error
 }
 
-func (p *psp) Charge(context.Context, app.ChargeRequest) (billing.Outcome, error) {
+func (p *psp) Charge(context.Context, ports.ChargeRequest) (billing.Outcome, error) {
 	return p.outcome, p.err
 }
 
@@ -188,15 +188,15 @@ func TestCharges(t *testing.T) {
 		"succeeded":     {psp{outcome: billing.Outcome{Status: billing.PaymentSucceeded}}, "succeeded", false},
 		"declined":      {psp{outcome: billing.Outcome{Status: billing.PaymentDeclined, DeclineCode: billing.CardExpired}}, "declined", false},
 		"answer lost":   {psp{err: errors.New("reset by 203.0.113.7")}, "unknown", true},
-		"credentials":   {psp{err: app.ErrCredentials}, "credentials", true},
-		"no such thing": {psp{err: app.ErrChargeNotFound}, "not_found", false},
+		"credentials":   {psp{err: ports.ErrCredentials}, "credentials", true},
+		"no such thing": {psp{err: ports.ErrChargeNotFound}, "not_found", false},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			tracer, seen := inMemory(t)
 			p := tracer.Provider("bank", &test.psp)
-			request := app.ChargeRequest{Key: "p1", Token: billing.NewSecret("tok_secret")}
+			request := ports.ChargeRequest{Key: "p1", Token: billing.NewSecret("tok_secret")}
 			if o, err := p.Charge(t.Context(), request); o != test.psp.outcome || !errors.Is(err, test.psp.err) {
 				t.Errorf("the answer became %v, %v", o, err)
 			}

@@ -14,8 +14,8 @@ import (
 	"github.com/tink-crypto/tink-go/v2/prf"
 	"github.com/tink-crypto/tink-go/v2/tink"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // Vault encrypts and decrypts with the keys of a file. It is safe for concurrent use.
@@ -28,7 +28,7 @@ type Vault struct {
 	primitives
 }
 
-var _ app.Vault = (*Vault)(nil)
+var _ ports.Vault = (*Vault)(nil)
 
 // primitives are the Tink primitives made from the keys of a file.
 type primitives struct {
@@ -140,8 +140,8 @@ func (v *Vault) current() primitives {
 	return v.primitives
 }
 
-// Seal implements [app.Vault].
-func (v *Vault) Seal(at app.Place, text []byte) (billing.Encrypted, error) {
+// Seal implements [ports.Vault].
+func (v *Vault) Seal(at ports.Place, text []byte) (billing.Encrypted, error) {
 	p := v.current()
 	ciphertext, err := p.aead.Encrypt(text, associatedData(at))
 	if err != nil {
@@ -150,21 +150,21 @@ func (v *Vault) Seal(at app.Place, text []byte) (billing.Encrypted, error) {
 	return billing.Encrypted{Ciphertext: ciphertext, KeyID: p.primary}, nil
 }
 
-// Open implements [app.Vault].
-func (v *Vault) Open(at app.Place, s billing.Encrypted) ([]byte, error) {
+// Open implements [ports.Vault].
+func (v *Vault) Open(at ports.Place, s billing.Encrypted) ([]byte, error) {
 	id, ok := keyID(s.Ciphertext)
 	if !ok || id != s.KeyID {
-		return nil, fmt.Errorf("decrypt %s of %s: %w", at.Purpose, at.Row, app.ErrSealBroken)
+		return nil, fmt.Errorf("decrypt %s of %s: %w", at.Purpose, at.Row, ports.ErrSealBroken)
 	}
 	text, err := v.current().aead.Decrypt(s.Ciphertext, associatedData(at))
 	if err != nil {
-		return nil, fmt.Errorf("decrypt %s of %s: %w", at.Purpose, at.Row, app.ErrSealBroken)
+		return nil, fmt.Errorf("decrypt %s of %s: %w", at.Purpose, at.Row, ports.ErrSealBroken)
 	}
 	return text, nil
 }
 
-// Fingerprint implements [app.Vault].
-func (v *Vault) Fingerprint(p app.Purpose, user billing.UserID, text []byte) (f billing.Fingerprint, err error) {
+// Fingerprint implements [ports.Vault].
+func (v *Vault) Fingerprint(p ports.Purpose, user billing.UserID, text []byte) (f billing.Fingerprint, err error) {
 	input := lengthPrefixed([]byte(p), []byte(user), text)
 	defer clear(input)
 	sum, err := v.current().prf.ComputePrimaryPRF(input, uint32(len(f)))
@@ -174,11 +174,11 @@ func (v *Vault) Fingerprint(p app.Purpose, user billing.UserID, text []byte) (f 
 	return billing.Fingerprint(sum), nil
 }
 
-// Current implements [app.Vault].
+// Current implements [ports.Vault].
 func (v *Vault) Current() uint32 { return v.current().primary }
 
-// Snapshot implements [app.Vault].
-func (v *Vault) Snapshot() app.Vault { return &Vault{primitives: v.current()} }
+// Snapshot implements [ports.Vault].
+func (v *Vault) Snapshot() ports.Vault { return &Vault{primitives: v.current()} }
 
 // KeySince returns when the primary key became primary. It returns the zero time for a
 // keyset file that an earlier version created or rotated last.
@@ -186,7 +186,7 @@ func (v *Vault) KeySince() time.Time { return v.current().since }
 
 // Check encrypts a constant text and decrypts it again.
 func (v *Vault) Check() error {
-	at := app.Place{Purpose: "check"}
+	at := ports.Place{Purpose: "check"}
 	s, err := v.Seal(at, []byte("check"))
 	if err != nil {
 		return err
@@ -208,7 +208,7 @@ const associatedDataVersion = "1"
 
 // associatedData returns the associated data of a ciphertext, which binds it to its
 // purpose, row and user.
-func associatedData(at app.Place) []byte {
+func associatedData(at ports.Place) []byte {
 	return lengthPrefixed([]byte(at.Purpose), []byte(associatedDataVersion), []byte(at.Row), []byte(at.User))
 }
 

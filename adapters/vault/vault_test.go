@@ -7,13 +7,13 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 const number = "4242424242424242"
 
-var place = app.Place{Purpose: app.SealedNumber, User: "u1", Row: "c1"}
+var place = ports.Place{Purpose: ports.SealedNumber, User: "u1", Row: "c1"}
 
 func inMemory(t *testing.T) *Vault {
 	t.Helper()
@@ -34,10 +34,10 @@ func encrypt(t *testing.T, v *Vault) billing.Encrypted {
 }
 
 // wantRefused checks that Open returns ErrSealBroken and no plaintext.
-func wantRefused(t *testing.T, v *Vault, at app.Place, s billing.Encrypted) {
+func wantRefused(t *testing.T, v *Vault, at ports.Place, s billing.Encrypted) {
 	t.Helper()
 	text, err := v.Open(at, s)
-	if !errors.Is(err, app.ErrSealBroken) || text != nil {
+	if !errors.Is(err, ports.ErrSealBroken) || text != nil {
 		t.Errorf("Open = %d bytes, %v; want ErrSealBroken", len(text), err)
 	}
 }
@@ -93,10 +93,10 @@ func TestOpen_RefusesOtherPlaces(t *testing.T) {
 	t.Parallel()
 	v := inMemory(t)
 	s := encrypt(t, v)
-	for name, at := range map[string]app.Place{
+	for name, at := range map[string]ports.Place{
 		"another row":           {Purpose: place.Purpose, User: place.User, Row: "c2"},
 		"another user":          {Purpose: place.Purpose, User: "u2", Row: place.Row},
-		"another purpose":       {Purpose: app.SealedToken, User: place.User, Row: place.Row},
+		"another purpose":       {Purpose: ports.SealedToken, User: place.User, Row: place.Row},
 		"row and user swapped":  {Purpose: place.Purpose, User: billing.UserID(place.Row), Row: string(place.User)},
 		"shifted boundary":      {Purpose: place.Purpose, User: "1", Row: "c1u"},
 		"purpose and row mixed": {Purpose: place.Purpose + "1", User: place.User, Row: "c1"},
@@ -120,24 +120,24 @@ func TestOpen_RefusesOtherKeys(t *testing.T) {
 func TestFingerprint(t *testing.T) {
 	t.Parallel()
 	v := inMemory(t)
-	fingerprint := func(v *Vault, p app.Purpose, user billing.UserID, text string) billing.Fingerprint {
+	fingerprint := func(v *Vault, p ports.Purpose, user billing.UserID, text string) billing.Fingerprint {
 		f, err := v.Fingerprint(p, user, []byte(text))
 		if err != nil {
 			t.Fatal(err)
 		}
 		return f
 	}
-	first := fingerprint(v, app.SealedNumber, "u1", number)
-	if fingerprint(v, app.SealedNumber, "u1", number) != first {
+	first := fingerprint(v, ports.SealedNumber, "u1", number)
+	if fingerprint(v, ports.SealedNumber, "u1", number) != first {
 		t.Error("the same number has different fingerprints")
 	}
 	seen := map[billing.Fingerprint]string{first: "the number"}
 	for name, f := range map[string]billing.Fingerprint{
-		"another number":  fingerprint(v, app.SealedNumber, "u1", "4000000000000002"),
-		"another user":    fingerprint(v, app.SealedNumber, "u2", number),
-		"another purpose": fingerprint(v, app.SealedToken, "u1", number),
-		"shifted":         fingerprint(v, app.SealedNumber, "u14", number[1:]),
-		"another vault":   fingerprint(inMemory(t), app.SealedNumber, "u1", number),
+		"another number":  fingerprint(v, ports.SealedNumber, "u1", "4000000000000002"),
+		"another user":    fingerprint(v, ports.SealedNumber, "u2", number),
+		"another purpose": fingerprint(v, ports.SealedToken, "u1", number),
+		"shifted":         fingerprint(v, ports.SealedNumber, "u14", number[1:]),
+		"another vault":   fingerprint(inMemory(t), ports.SealedNumber, "u1", number),
 	} {
 		if other, taken := seen[f]; taken {
 			t.Errorf("%s has the fingerprint of %s", name, other)

@@ -1,14 +1,14 @@
 // Command billing-admin serves the admin panel.
 //
-//	environment ─ config ─ pool (role billing_panel) ─ store ─┬─ app.Panel ─┐
-//	                                                          └─ app.Door ──┴─ admin ─ panel listener
+//	environment ─ config ─ pool (role billing_panel) ─ store ─┬─ operators.Panel ─┐
+//	                                                          └─ operators.Door ──┴─ admin ─ panel listener
 //	                                                            └─ fold                ops listener
 //
 // It has no access to payment systems, and its database role can read neither
 // payment tokens nor card numbers. Without its database it starts and keeps running;
 // every page shows the outage, and the panel recovers when the database is back.
 //
-// Not here: pages and forms (adapters/admin), permissions (core/app).
+// Not here: pages and forms (adapters/admin), permissions (core/operators).
 package main
 
 import (

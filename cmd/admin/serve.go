@@ -12,7 +12,8 @@ import (
 	"github.com/online-cinema/billing/adapters/password"
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/cmd/internal/boot"
-	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/operators"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 const (
@@ -39,13 +40,13 @@ func serve(ctx context.Context, cfg boot.Admin, log *slog.Logger) error {
 	}
 	defer closeClock()
 	store := postgres.NewStore(pool)
-	cases := app.Panel{
+	cases := operators.Panel{
 		Store: store, Views: store.PanelViews(), Clock: now, NewID: boot.NewID, Location: cfg.TimeZone.Location,
 		Adapters: boot.PaymentSystemCodes(cfg.UseSimulator(cfg.Env)),
 	}
 	panel, err := admin.New(admin.Config{
 		Panel:    cases,
-		Door:     app.Door{Store: store, Wall: clock.System{}, NewID: boot.NewID, Passwords: password.New()},
+		Door:     operators.Door{Store: store, Wall: clock.System{}, NewID: boot.NewID, Passwords: password.New()},
 		Location: cfg.TimeZone.Location, Secure: cfg.Env == boot.Production, Proxies: cfg.TrustedProxies, Log: log,
 	})
 	if err != nil {
@@ -75,9 +76,9 @@ func serve(ctx context.Context, cfg boot.Admin, log *slog.Logger) error {
 
 // warm returns a task that loads the overview, so that its slow counts are cached
 // before a person opens the page.
-func warm(p app.Panel) func(context.Context) error {
+func warm(p operators.Panel) func(context.Context) error {
 	return func(ctx context.Context) error {
-		_, err := p.Dashboard(ctx, app.Operator{Name: "billing-admin", Role: app.RoleViewer})
+		_, err := p.Dashboard(ctx, operators.Operator{Name: "billing-admin", Role: ports.RoleViewer})
 		return err
 	}
 }

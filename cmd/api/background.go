@@ -5,7 +5,8 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/payments"
+	"github.com/online-cinema/billing/core/viewers"
 )
 
 // sweepLimit is the maximum of payments in one sweep.
@@ -13,7 +14,7 @@ const sweepLimit = 100
 
 // sweeper resolves pending payments at regular intervals.
 type sweeper struct {
-	collector *app.Collector
+	collector *payments.Collector
 	every     time.Duration
 	log       *slog.Logger
 }
@@ -41,7 +42,7 @@ func (s sweeper) sweep(ctx context.Context) error {
 
 // pruner removes expired idempotency keys at regular intervals.
 type pruner struct {
-	requests app.Requests
+	requests viewers.Requests
 	every    time.Duration
 	log      *slog.Logger
 }

@@ -16,8 +16,9 @@ import (
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/cmd/internal/boot"
 	"github.com/online-cinema/billing/cmd/internal/mutant"
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
+	"github.com/online-cinema/billing/core/viewers"
 )
 
 // serve wires the parts, top to bottom, and runs the server until ctx ends.
@@ -112,24 +113,24 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 
 // useCases are the use cases behind the API.
 type useCases struct {
-	subscriber *app.Subscriber
-	viewer     app.Viewer
-	requests   app.Requests
-	users      *app.Registry
-	cards      *app.Cards // nil without a vault
+	subscriber *viewers.Subscriber
+	viewer     viewers.Viewer
+	requests   viewers.Requests
+	users      *viewers.Registry
+	cards      *viewers.Cards // nil without a vault
 }
 
-func newUseCases(cfg boot.API, store app.Store, clock app.Clock, providers map[string]app.Provider, log *slog.Logger) useCases {
+func newUseCases(cfg boot.API, store ports.Store, clock ports.Clock, providers map[string]ports.Provider, log *slog.Logger) useCases {
 	return useCases{
-		subscriber: &app.Subscriber{
+		subscriber: &viewers.Subscriber{
 			Store: store, Clock: clock, NewID: boot.NewID,
 			Calendar:  billing.NewCalendar(cfg.TimeZone.Location),
 			Collector: boot.NewCollector(cfg.Rules, cfg.Charging, store, clock, providers, log),
-			Opening:   app.NewOpening(),
+			Opening:   viewers.NewOpening(),
 		},
-		viewer:   app.Viewer{Store: store, Clock: clock},
-		requests: app.Requests{Store: store},
-		users:    &app.Registry{Store: store, Clock: clock},
+		viewer:   viewers.Viewer{Store: store, Clock: clock},
+		requests: viewers.Requests{Store: store},
+		users:    &viewers.Registry{Store: store, Clock: clock},
 	}
 }
 
@@ -138,10 +139,10 @@ func newUseCases(cfg boot.API, store app.Store, clock app.Clock, providers map[s
 const removeWait = 10 * time.Second
 
 // enableCards adds the use cases that need a vault.
-func (u *useCases) enableCards(cfg boot.API, keys app.Vault) {
+func (u *useCases) enableCards(cfg boot.API, keys ports.Vault) {
 	s := u.subscriber
 	s.Limits, s.Collector.Vault = cfg.Limits(), keys
-	u.cards = &app.Cards{
+	u.cards = &viewers.Cards{
 		Store: s.Store, Clock: s.Clock, NewID: s.NewID, Calendar: s.Calendar,
 		Vault: keys, Limits: cfg.Limits(), Wait: removeWait,
 	}

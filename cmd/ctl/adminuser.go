@@ -17,7 +17,8 @@ import (
 	"github.com/online-cinema/billing/adapters/password"
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/cmd/internal/boot"
-	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/operators"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 func (t *tool) adminUser() *cobra.Command {
@@ -25,7 +26,7 @@ func (t *tool) adminUser() *cobra.Command {
 		Use: "list", Short: "List the users of the panel", Args: cobra.NoArgs, RunE: t.action(t.adminUserList),
 	}
 	disable := &cobra.Command{Use: "disable NAME", Short: "Disable a user and end their sessions"}
-	t.forUser(disable, "disabled", func(ctx context.Context, d app.Door, name string) error {
+	t.forUser(disable, "disabled", func(ctx context.Context, d operators.Door, name string) error {
 		return d.Disable(ctx, operator(), name)
 	})
 	passwd := &cobra.Command{
@@ -33,7 +34,7 @@ func (t *tool) adminUser() *cobra.Command {
 		Long: "Set a user's password: the first line of standard input, at least 12 characters. The user's sessions end.\n" +
 			"A user who was locked out or disabled can sign in again.",
 	}
-	t.forUser(passwd, "changed", func(ctx context.Context, d app.Door, name string) error {
+	t.forUser(passwd, "changed", func(ctx context.Context, d operators.Door, name string) error {
 		secret, err := t.readPassword(passwd.InOrStdin())
 		if err != nil {
 			return err
@@ -53,22 +54,22 @@ func (t *tool) adminUserAdd() *cobra.Command {
 	}
 	add.Flags().StringVar(&role, "role", "", "role of the user: viewer or editor")
 	require(add, "role")
-	t.forUser(add, "added", func(ctx context.Context, d app.Door, name string) error {
-		if role := app.Role(role); role != app.RoleViewer && role != app.RoleEditor {
+	t.forUser(add, "added", func(ctx context.Context, d operators.Door, name string) error {
+		if role := ports.Role(role); role != ports.RoleViewer && role != ports.RoleEditor {
 			return usageErrorf("--role %q must be viewer or editor", role)
 		}
 		secret, err := t.readPassword(add.InOrStdin())
 		if err != nil {
 			return err
 		}
-		return d.Add(ctx, operator(), name, app.Role(role), secret)
+		return d.Add(ctx, operator(), name, ports.Role(role), secret)
 	})
 	return add
 }
 
 // forUser completes a command for one user of the panel, named by its argument or
 // by --name.
-func (t *tool) forUser(cmd *cobra.Command, done string, f func(context.Context, app.Door, string) error) {
+func (t *tool) forUser(cmd *cobra.Command, done string, f func(context.Context, operators.Door, string) error) {
 	name := cmd.Flags().String("name", "", "name of the user, instead of the argument")
 	cmd.Args = func(_ *cobra.Command, args []string) error {
 		if len(args) > 1 || (len(args) == 1) == (*name != "") {
@@ -81,7 +82,7 @@ func (t *tool) forUser(cmd *cobra.Command, done string, f func(context.Context, 
 		if len(args) > 0 {
 			user = args[0]
 		}
-		return t.withPanelUsers(cmd.Context(), func(d app.Door) error {
+		return t.withPanelUsers(cmd.Context(), func(d operators.Door) error {
 			if err := f(cmd.Context(), d, user); err != nil {
 				return err
 			}
@@ -92,17 +93,17 @@ func (t *tool) forUser(cmd *cobra.Command, done string, f func(context.Context, 
 }
 
 // operator identifies the person at the command line for the audit.
-func operator() app.Operator {
-	op := app.Shell()
+func operator() operators.Operator {
+	op := operators.Shell()
 	if u, err := user.Current(); err == nil {
 		op.From = "shell of " + u.Username
 	}
 	return op
 }
 
-func (t *tool) withPanelUsers(ctx context.Context, f func(app.Door) error) error {
+func (t *tool) withPanelUsers(ctx context.Context, f func(operators.Door) error) error {
 	return t.withStore(ctx, func(s *postgres.Store) error {
-		return f(app.Door{Store: s, Wall: clock.System{}, NewID: boot.NewID, Passwords: password.New()})
+		return f(operators.Door{Store: s, Wall: clock.System{}, NewID: boot.NewID, Passwords: password.New()})
 	})
 }
 
@@ -139,15 +140,15 @@ type adminUserJSON struct {
 }
 
 func (t *tool) adminUserList(cmd *cobra.Command, _ []string) error {
-	return t.withPanelUsers(cmd.Context(), func(d app.Door) error {
+	return t.withPanelUsers(cmd.Context(), func(d operators.Door) error {
 		list, err := d.List(cmd.Context())
 		if err != nil {
 			return err
 		}
-		return t.print(mapped(list, func(u app.PanelUser) adminUserJSON {
+		return t.print(mapped(list, func(u ports.PanelUser) adminUserJSON {
 			return adminUserJSON{u.Name, string(u.Role), u.CreatedAt, orNull(u.DisabledAt), orNull(u.LockedUntil)}
 		}), func() {
-			t.table([]string{"NAME", "ROLE", "SINCE", "DISABLED"}, mapped(list, func(u app.PanelUser) []string {
+			t.table([]string{"NAME", "ROLE", "SINCE", "DISABLED"}, mapped(list, func(u ports.PanelUser) []string {
 				return []string{u.Name, string(u.Role), u.CreatedAt.Format(time.DateOnly), yesNo(!u.DisabledAt.IsZero())}
 			}))
 		})

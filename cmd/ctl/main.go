@@ -14,7 +14,7 @@
 // Exit codes: 0 success, 1 failure, 2 bad usage or configuration. Results go to
 // standard output, errors and logs to standard error.
 //
-// Not here: rules. Each command is a use case of core/app with flags around it. The
+// Not here: rules. Each command is a use case of core with flags around it. The
 // processes of "dev" are in internal/dev.
 package main
 

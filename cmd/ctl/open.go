@@ -11,8 +11,8 @@ import (
 
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/cmd/internal/boot"
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/operators"
 )
 
 // operatorRole makes connections work as the login of the URL, so that commands have
@@ -49,7 +49,7 @@ type catalogConfig struct {
 }
 
 // withCatalog runs f with the catalogue. Its timestamps are from the billing clock.
-func (t *tool) withCatalog(ctx context.Context, f func(app.Catalog) error) error {
+func (t *tool) withCatalog(ctx context.Context, f func(operators.Catalog) error) error {
 	cfg, err := boot.Load[catalogConfig](t.environ)
 	if err != nil {
 		return err
@@ -60,7 +60,7 @@ func (t *tool) withCatalog(ctx context.Context, f func(app.Catalog) error) error
 	}
 	defer closeClock()
 	return t.withStore(ctx, func(s *postgres.Store) error {
-		return f(app.Catalog{Store: s, Clock: now, NewID: boot.NewID})
+		return f(operators.Catalog{Store: s, Clock: now, NewID: boot.NewID})
 	})
 }
 

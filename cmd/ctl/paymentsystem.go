@@ -3,8 +3,8 @@ package main
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/operators"
 )
 
 func (t *tool) paymentSystem() *cobra.Command {
@@ -13,7 +13,7 @@ func (t *tool) paymentSystem() *cobra.Command {
 		Use: "add", Short: "Add a payment system", Args: cobra.NoArgs,
 		Example: "  billingctl payment-system add --code simulator --name 'Simulated payments'",
 		RunE: t.action(func(cmd *cobra.Command, _ []string) error {
-			return t.changePaymentSystem(cmd, "added", func(c app.Catalog) (billing.PaymentSystem, error) {
+			return t.changePaymentSystem(cmd, "added", func(c operators.Catalog) (billing.PaymentSystem, error) {
 				return c.AddPaymentSystem(cmd.Context(), ps)
 			})
 		}),
@@ -33,14 +33,14 @@ func (t *tool) paymentSystem() *cobra.Command {
 }
 
 func (t *tool) paymentSystemArchive(cmd *cobra.Command, args []string) error {
-	return t.changePaymentSystem(cmd, "archived", func(c app.Catalog) (billing.PaymentSystem, error) {
+	return t.changePaymentSystem(cmd, "archived", func(c operators.Catalog) (billing.PaymentSystem, error) {
 		return c.ArchivePaymentSystem(cmd.Context(), args[0])
 	})
 }
 
 // changePaymentSystem makes a change and prints the changed payment system.
-func (t *tool) changePaymentSystem(cmd *cobra.Command, done string, change func(app.Catalog) (billing.PaymentSystem, error)) error {
-	return t.withCatalog(cmd.Context(), func(c app.Catalog) error {
+func (t *tool) changePaymentSystem(cmd *cobra.Command, done string, change func(operators.Catalog) (billing.PaymentSystem, error)) error {
+	return t.withCatalog(cmd.Context(), func(c operators.Catalog) error {
 		ps, err := change(c)
 		if err != nil {
 			return err
@@ -52,7 +52,7 @@ func (t *tool) changePaymentSystem(cmd *cobra.Command, done string, change func(
 }
 
 func (t *tool) paymentSystemList(cmd *cobra.Command, _ []string) error {
-	return t.withCatalog(cmd.Context(), func(c app.Catalog) error {
+	return t.withCatalog(cmd.Context(), func(c operators.Catalog) error {
 		list, err := c.PaymentSystems(cmd.Context())
 		if err != nil {
 			return err

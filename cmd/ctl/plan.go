@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/operators"
 )
 
 func (t *tool) plan() *cobra.Command {
@@ -34,7 +34,7 @@ func (t *tool) planAdd() *cobra.Command {
 			if p.Price, err = billing.ParseMoney(price, billing.Currency(currency)); err != nil {
 				return err
 			}
-			return t.changePlan(cmd, "added", func(c app.Catalog) (billing.Plan, error) {
+			return t.changePlan(cmd, "added", func(c operators.Catalog) (billing.Plan, error) {
 				return c.AddPlan(cmd.Context(), p)
 			})
 		}),
@@ -64,7 +64,7 @@ func (t *tool) planSetPrice() *cobra.Command {
 		Example: "  billingctl plan set-price premium --price 449.00",
 		Args:    cobra.ExactArgs(1),
 		RunE: t.action(func(cmd *cobra.Command, args []string) error {
-			return t.changePlan(cmd, "repriced", func(c app.Catalog) (billing.Plan, error) {
+			return t.changePlan(cmd, "repriced", func(c operators.Catalog) (billing.Plan, error) {
 				return setPrice(cmd, c, args[0], price, currency)
 			})
 		}),
@@ -75,7 +75,7 @@ func (t *tool) planSetPrice() *cobra.Command {
 	return cmd
 }
 
-func setPrice(cmd *cobra.Command, c app.Catalog, ref, price, currency string) (billing.Plan, error) {
+func setPrice(cmd *cobra.Command, c operators.Catalog, ref, price, currency string) (billing.Plan, error) {
 	if currency == "" {
 		plans, err := c.Plans(cmd.Context())
 		if err != nil {
@@ -95,14 +95,14 @@ func setPrice(cmd *cobra.Command, c app.Catalog, ref, price, currency string) (b
 }
 
 func (t *tool) planArchive(cmd *cobra.Command, args []string) error {
-	return t.changePlan(cmd, "archived", func(c app.Catalog) (billing.Plan, error) {
+	return t.changePlan(cmd, "archived", func(c operators.Catalog) (billing.Plan, error) {
 		return c.ArchivePlan(cmd.Context(), args[0])
 	})
 }
 
 // changePlan makes a change and prints the changed plan.
-func (t *tool) changePlan(cmd *cobra.Command, done string, change func(app.Catalog) (billing.Plan, error)) error {
-	return t.withCatalog(cmd.Context(), func(c app.Catalog) error {
+func (t *tool) changePlan(cmd *cobra.Command, done string, change func(operators.Catalog) (billing.Plan, error)) error {
+	return t.withCatalog(cmd.Context(), func(c operators.Catalog) error {
 		p, err := change(c)
 		if err != nil {
 			return err
@@ -114,7 +114,7 @@ func (t *tool) changePlan(cmd *cobra.Command, done string, change func(app.Catal
 }
 
 func (t *tool) planList(cmd *cobra.Command, _ []string) error {
-	return t.withCatalog(cmd.Context(), func(c app.Catalog) error {
+	return t.withCatalog(cmd.Context(), func(c operators.Catalog) error {
 		plans, err := c.Plans(cmd.Context())
 		if err != nil {
 			return err

@@ -12,8 +12,8 @@ import (
 	"github.com/online-cinema/billing/adapters/clock"
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/cmd/internal/boot"
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/payments"
 )
 
 func (t *tool) reconcile() *cobra.Command {
@@ -66,7 +66,7 @@ func (t *tool) compare(cmd *cobra.Command, system, sinceText, metricsFile string
 	return err
 }
 
-func (t *tool) reconciliation(cmd *cobra.Command, system string, since time.Time) (r app.Reconciliation, err error) {
+func (t *tool) reconciliation(cmd *cobra.Command, system string, since time.Time) (r payments.Reconciliation, err error) {
 	url, err := t.url()
 	if err != nil {
 		return r, err
@@ -80,14 +80,14 @@ func (t *tool) reconciliation(cmd *cobra.Command, system string, since time.Time
 	}
 	defer closeLedger()
 	err = t.withStore(cmd.Context(), func(s *postgres.Store) error {
-		r, err = app.Reconcile(cmd.Context(), s, ledger, system, since)
+		r, err = payments.Reconcile(cmd.Context(), s, ledger, system, since)
 		return err
 	})
 	return r, err
 }
 
 // writeMismatches writes the result and the time of a comparison as metrics.
-func writeMismatches(file, system string, r app.Reconciliation, now time.Time) error {
+func writeMismatches(file, system string, r payments.Reconciliation, now time.Time) error {
 	labels := prometheus.Labels{"provider": system}
 	mismatches := prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "billing_reconcile_mismatches", ConstLabels: labels,
@@ -123,7 +123,7 @@ func parseSince(s string) (time.Time, error) {
 	return time.Time{}, usageErrorf("--since %q is not a time such as 2026-01-31T00:00:00Z or 2026-01-31", s)
 }
 
-func (t *tool) showReconciliation(r app.Reconciliation) {
+func (t *tool) showReconciliation(r payments.Reconciliation) {
 	rows := [][]string{{"matched", strconv.Itoa(r.Matched), ""}}
 	for _, group := range []struct {
 		name, means string

@@ -12,8 +12,12 @@ import (
 	"github.com/online-cinema/billing/adapters/postgres/pgtest"
 	"github.com/online-cinema/billing/adapters/simulator"
 	"github.com/online-cinema/billing/cmd/internal/boot"
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/operators"
+	"github.com/online-cinema/billing/core/payments"
+	"github.com/online-cinema/billing/core/ports"
+	"github.com/online-cinema/billing/core/renewals"
+	"github.com/online-cinema/billing/core/viewers"
 )
 
 const zone = "Europe/Berlin" // has daylight saving time
@@ -122,9 +126,9 @@ func sorted(m map[time.Time][]billing.UserID) []time.Time {
 // world is a database with a catalogue, and the use cases on it.
 type world struct {
 	clock      *clock.Test
-	subscriber *app.Subscriber
-	renewer    *app.Renewer
-	viewer     app.Viewer
+	subscriber *viewers.Subscriber
+	renewer    *renewals.Renewer
+	viewer     viewers.Viewer
 }
 
 func newWorld(t *testing.T, url string, loc *time.Location) world {
@@ -141,7 +145,7 @@ func newWorld(t *testing.T, url string, loc *time.Location) world {
 	t.Cleanup(simulatorPool.Close)
 	now := clock.NewTest(owner)
 	store := postgres.NewStore(pgtest.Pool(t, url))
-	c := app.Catalog{Store: store, Clock: now, NewID: boot.NewID}
+	c := operators.Catalog{Store: store, Clock: now, NewID: boot.NewID}
 	if _, err := c.AddPaymentSystem(t.Context(), billing.PaymentSystem{Code: simulator.Code, Name: "Simulated"}); err != nil {
 		t.Fatal(err)
 	}
@@ -149,16 +153,16 @@ func newWorld(t *testing.T, url string, loc *time.Location) world {
 	if _, err := c.AddPlan(t.Context(), billing.Plan{Code: "basic", Name: "Basic", Price: price, IntervalMonths: 1}); err != nil {
 		t.Fatal(err)
 	}
-	collector := &app.Collector{
-		Store: store, Clock: now, NewID: boot.NewID, ChargeTimeout: time.Minute, RecordTimeout: time.Minute, Recording: app.NewRecording(),
+	collector := &payments.Collector{
+		Store: store, Clock: now, NewID: boot.NewID, ChargeTimeout: time.Minute, RecordTimeout: time.Minute, Recording: payments.NewRecording(),
 		Log:       slog.New(slog.DiscardHandler),
-		Providers: map[string]app.Provider{simulator.Code: simulator.New(simulatorPool, simulator.Config{Clock: now})},
+		Providers: map[string]ports.Provider{simulator.Code: simulator.New(simulatorPool, simulator.Config{Clock: now})},
 	}
 	calendar := billing.NewCalendar(loc)
 	return world{
-		clock: now, viewer: app.Viewer{Store: store, Clock: now},
-		subscriber: &app.Subscriber{Store: store, Clock: now, NewID: boot.NewID, Calendar: calendar, Collector: collector, Opening: app.NewOpening()},
-		renewer: &app.Renewer{
+		clock: now, viewer: viewers.Viewer{Store: store, Clock: now},
+		subscriber: &viewers.Subscriber{Store: store, Clock: now, NewID: boot.NewID, Calendar: calendar, Collector: collector, Opening: viewers.NewOpening()},
+		renewer: &renewals.Renewer{
 			Store: store, Clock: now, NewID: boot.NewID, Calendar: calendar, Collector: collector,
 			Concurrency: 4, Log: slog.New(slog.DiscardHandler),
 		},
@@ -174,7 +178,7 @@ func (w world) set(t *testing.T, at time.Time) {
 
 func (w world) subscribe(t *testing.T, user billing.UserID) {
 	t.Helper()
-	_, err := w.subscriber.Subscribe(t.Context(), app.Subscribe{
+	_, err := w.subscriber.Subscribe(t.Context(), viewers.Subscribe{
 		User: user, Plan: "basic", Price: billing.Money{Amount: 399_00, Currency: "RUB"},
 		PaymentSystem: simulator.Code, Token: billing.NewSecret("tok_ok"),
 	})
@@ -193,7 +197,7 @@ func (w world) run(t *testing.T) {
 // starts returns the starts of the periods that the user has paid for, oldest first.
 func (w world) starts(t *testing.T, user billing.UserID) (starts []time.Time) {
 	t.Helper()
-	list, err := w.viewer.Payments(t.Context(), user, app.Page{Limit: 1000})
+	list, err := w.viewer.Payments(t.Context(), user, ports.Page{Limit: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,17 +5,18 @@ import (
 	"context"
 	"errors"
 
-	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/ports"
+	"github.com/online-cinema/billing/core/renewals"
 )
 
 // dryRun prints the decisions of a run. It streams them, so that memory use does
 // not depend on their number. Like a run it counts a subscription whose payment
 // system has no adapter as failed.
-func dryRun(ctx context.Context, r *app.Renewer, p printer) error {
+func dryRun(ctx context.Context, r *renewals.Renewer, p printer) error {
 	w := bufio.NewWriter(p.w)
 	p.w = w
-	var sum app.Summary
-	err := r.Plan(ctx, func(d app.Decision) error {
+	var sum ports.Summary
+	err := r.Plan(ctx, func(d renewals.Decision) error {
 		switch {
 		case d.NoAdapter:
 			sum.Due++

@@ -9,7 +9,7 @@
 // Any number of runs may be active at the same time. On SIGTERM a run finishes the
 // charges in flight and starts no others. The next run continues the unfinished work.
 //
-// Not here: the steps of a run (core/app), the rules (core/billing).
+// Not here: the steps of a run (core/renewals), the rules (core/billing).
 package main
 
 import (

@@ -6,8 +6,9 @@ import (
 	"io"
 	"time"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
+	"github.com/online-cinema/billing/core/renewals"
 )
 
 // printer prints summaries and decisions, as text or as JSON.
@@ -26,7 +27,7 @@ type summaryJSON struct {
 	Failed   int `json:"failed"`
 }
 
-func (p printer) summary(s app.Summary) error {
+func (p printer) summary(s ports.Summary) error {
 	if p.json {
 		return json.NewEncoder(p.w).Encode(summaryJSON(s))
 	}
@@ -58,7 +59,7 @@ type periodJSON struct {
 	End   time.Time `json:"end"`
 }
 
-func toPlanned(d app.Decision) planned {
+func toPlanned(d renewals.Decision) planned {
 	l := planned{
 		UserID: string(d.UserID), SubscriptionID: string(d.ID), PlanCode: d.PlanCode,
 		PaymentSystem: d.PaymentSystem, DueAt: d.NextChargeAt,
@@ -81,7 +82,7 @@ func toPlanned(d app.Decision) planned {
 	return l
 }
 
-func (p printer) planned(d app.Decision) error {
+func (p printer) planned(d renewals.Decision) error {
 	l := toPlanned(d)
 	if p.json {
 		return json.NewEncoder(p.w).Encode(l)

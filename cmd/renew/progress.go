@@ -9,13 +9,14 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
-	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/ports"
+	"github.com/online-cinema/billing/core/renewals"
 )
 
 // bar is the progress bar of a run. Without a terminal it shows nothing.
 type bar struct{ *progressbar.ProgressBar }
 
-func newBar(ctx context.Context, r *app.Renewer, w io.Writer) (bar, error) {
+func newBar(ctx context.Context, r *renewals.Renewer, w io.Writer) (bar, error) {
 	f, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return bar{}, nil
@@ -31,7 +32,7 @@ func newBar(ctx context.Context, r *app.Renewer, w io.Writer) (bar, error) {
 	)}, nil
 }
 
-func (b bar) show(s app.Summary) {
+func (b bar) show(s ports.Summary) {
 	if b.ProgressBar != nil {
 		// More subscriptions may have become due since the count.
 		_ = b.Set(min(s.Renewed+s.Declined+s.Unknown+s.Failed+s.Ended, b.GetMax()))

@@ -11,8 +11,9 @@ import (
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/cmd/internal/boot"
 	"github.com/online-cinema/billing/cmd/internal/mutant"
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
+	"github.com/online-cinema/billing/core/renewals"
 )
 
 // work wires the parts, top to bottom, and makes the run. It reports whether every
@@ -49,7 +50,7 @@ func work(ctx context.Context, cfg boot.Renew, o options, stdout, stderr io.Writ
 		systems.Providers[code] = traces.Provider(code, p)
 	}
 	store := traces.Store(mutant.Store(boot.NewStore(pool, keys), systems.Providers))
-	renewer := &app.Renewer{
+	renewer := &renewals.Renewer{
 		Store: store, Clock: now, NewID: boot.NewID, Calendar: billing.NewCalendar(cfg.TimeZone.Location),
 		Collector:   boot.NewCollector(cfg.Rules, cfg.Charging, store, now, systems.Providers, log),
 		Concurrency: o.concurrency, Limit: o.limit, Log: log,
@@ -60,7 +61,7 @@ func work(ctx context.Context, cfg boot.Renew, o options, stdout, stderr io.Writ
 	return renew(ctx, renewer, o, stdout, stderr, log)
 }
 
-func renew(ctx context.Context, r *app.Renewer, o options, stdout, stderr io.Writer, log *slog.Logger) (bool, error) {
+func renew(ctx context.Context, r *renewals.Renewer, o options, stdout, stderr io.Writer, log *slog.Logger) (bool, error) {
 	bar, err := newBar(ctx, r, stderr)
 	if err != nil {
 		return false, err
@@ -74,7 +75,7 @@ func renew(ctx context.Context, r *app.Renewer, o options, stdout, stderr io.Wri
 	log.Info("renewal run", "ok", ok, "settled", sum.Settled, "due", sum.Due, "renewed", sum.Renewed, "declined", sum.Declined,
 		"unknown", sum.Unknown, "ended", sum.Ended, "failed", sum.Failed, "took", wall.Now().Sub(begin).String(), "stopped", ctx.Err() != nil)
 	if o.metricsFile != "" {
-		done := app.Run{StartedAt: begin, FinishedAt: wall.Now(), Summary: sum}
+		done := ports.Run{StartedAt: begin, FinishedAt: wall.Now(), Summary: sum}
 		if err != nil {
 			done.Error = err.Error()
 		}

@@ -42,6 +42,6 @@
 //
 // Each transition is a method that returns the new value and its events, and
 // changes nothing else. Not here: storage (adapters/postgres), the sequence of a
-// use case (core/app), the API
+// use case (core/viewers, core/renewals), the API
 // (adapters/httpapi).
 package billing

@@ -6,12 +6,12 @@ import (
 
 	"github.com/online-cinema/billing/adapters/clock"
 	"github.com/online-cinema/billing/adapters/postgres"
-	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // OpenClock returns the billing clock and a function that closes it. The test
 // clock is stored in the database and has its own pool, which works as role.
-func (t Time) OpenClock(ctx context.Context, url DatabaseURL, role string) (app.Clock, func(), error) {
+func (t Time) OpenClock(ctx context.Context, url DatabaseURL, role string) (ports.Clock, func(), error) {
 	if t.Clock != TestClock {
 		return withSkew(clock.System{}), func() {}, nil
 	}

@@ -2,7 +2,7 @@
 
 package boot
 
-import "github.com/online-cinema/billing/core/app"
+import "github.com/online-cinema/billing/core/ports"
 
 // withSkew returns c. The build tag crash replaces it: see clock_skew_on.go.
-func withSkew(c app.Clock) app.Clock { return c }
+func withSkew(c ports.Clock) ports.Clock { return c }

@@ -6,12 +6,12 @@ import (
 	"os"
 	"time"
 
-	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // withSkew returns a clock that differs from c by the duration in
 // BILLING_CLOCK_SKEW, like the clock of a badly synchronised machine.
-func withSkew(c app.Clock) app.Clock {
+func withSkew(c ports.Clock) ports.Clock {
 	by, err := time.ParseDuration(os.Getenv("BILLING_CLOCK_SKEW"))
 	if err != nil {
 		return c
@@ -20,7 +20,7 @@ func withSkew(c app.Clock) app.Clock {
 }
 
 type skewedClock struct {
-	app.Clock
+	ports.Clock
 	by time.Duration
 }
 

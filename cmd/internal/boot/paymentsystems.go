@@ -15,13 +15,13 @@ import (
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/adapters/simulator"
 	"github.com/online-cinema/billing/cmd/internal/mutant"
-	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // PaymentSystems holds the payment systems that this process has adapters for, by
 // code.
 type PaymentSystems struct {
-	Providers map[string]app.Provider
+	Providers map[string]ports.Provider
 	Pages     map[string]http.Handler // pages that a payment system shows to viewers, by path
 	close     []func()
 }
@@ -48,7 +48,7 @@ func adapters() map[string]adapter {
 type PaymentSystemsConfig struct {
 	DatabaseURL     DatabaseURL
 	ChargeTimeout   time.Duration
-	Clock           app.Clock
+	Clock           ports.Clock
 	SimulatorFaults SimulatorFaults
 	PublicURL       string // base URL of Pages, without a slash at the end
 }
@@ -70,7 +70,7 @@ func OpenPaymentSystems(ctx context.Context, c PaymentSystemsConfig, useSimulato
 // OpenLedger opens the ledger of one payment system for a reconciliation. Reading
 // is harmless, so production may read the simulator's ledger. For an unknown code
 // it returns an [ErrNoAdapter] that lists the known codes.
-func OpenLedger(ctx context.Context, url DatabaseURL, code string) (app.Ledger, func(), error) {
+func OpenLedger(ctx context.Context, url DatabaseURL, code string) (ports.Ledger, func(), error) {
 	all := adapters()
 	known := slices.Sorted(maps.Keys(all))
 	maps.DeleteFunc(all, func(other string, _ adapter) bool { return other != code })
@@ -81,7 +81,7 @@ func OpenLedger(ctx context.Context, url DatabaseURL, code string) (app.Ledger, 
 	if err != nil {
 		return nil, nil, err
 	}
-	ledger, ok := s.Providers[code].(app.Ledger)
+	ledger, ok := s.Providers[code].(ports.Ledger)
 	if !ok {
 		s.Close()
 		return nil, nil, fmt.Errorf("payment system %q cannot list its charges", code)
@@ -93,7 +93,7 @@ func OpenLedger(ctx context.Context, url DatabaseURL, code string) (app.Ledger, 
 var ErrNoAdapter = errors.New("has no adapter")
 
 func open(ctx context.Context, c PaymentSystemsConfig, wanted map[string]adapter) (*PaymentSystems, error) {
-	s := &PaymentSystems{Providers: map[string]app.Provider{}, Pages: map[string]http.Handler{}}
+	s := &PaymentSystems{Providers: map[string]ports.Provider{}, Pages: map[string]http.Handler{}}
 	for code, a := range wanted {
 		if err := a(ctx, s, c); err != nil {
 			s.Close()

@@ -6,19 +6,19 @@ import (
 	"context"
 	"time"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // changeWithoutLock writes what a viewer changes a moment after it was read, over
 // whatever has become of the subscription since.
-func changeWithoutLock(b *bug, tx *app.Repos) {
+func changeWithoutLock(b *bug, tx *ports.Repos) {
 	tx.Subscriptions = &subscriptionsUnlocked{Subscriptions: tx.Subscriptions, store: b.store}
 }
 
 type subscriptionsUnlocked struct {
-	app.Subscriptions
-	store app.Store
+	ports.Subscriptions
+	store ports.Store
 	named bool // by a viewer, in this transaction
 }
 
@@ -35,15 +35,15 @@ func (s *subscriptionsUnlocked) Save(ctx context.Context, list ...billing.Subscr
 	go func() {
 		time.Sleep(100 * time.Millisecond)
 		// Nobody hears of it when it fails, as is the way of such mistakes.
-		_ = s.store.InTx(ctx, func(tx app.Repos) error { return tx.Subscriptions.Save(ctx, list...) })
+		_ = s.store.InTx(ctx, func(tx ports.Repos) error { return tx.Subscriptions.Save(ctx, list...) })
 	}()
 	return nil
 }
 
 // removalDoesNotWait finds no payment by the card that may still be sent.
-func removalDoesNotWait(_ *bug, tx *app.Repos) { tx.Cards = cardsSettled{tx.Cards} }
+func removalDoesNotWait(_ *bug, tx *ports.Repos) { tx.Cards = cardsSettled{tx.Cards} }
 
-type cardsSettled struct{ app.Cardfile }
+type cardsSettled struct{ ports.Cardfile }
 
 func (cardsSettled) Sending(context.Context, billing.UserID, billing.CardID) (bool, error) {
 	return false, nil

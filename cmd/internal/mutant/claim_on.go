@@ -7,23 +7,23 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // dueSpoilt changes how due subscriptions are claimed.
 type dueSpoilt struct {
-	app.Subscriptions
-	lockDue func(context.Context, app.DueQuery) ([]app.Due, error)
+	ports.Subscriptions
+	lockDue func(context.Context, ports.DueQuery) ([]ports.Due, error)
 }
 
-func (s dueSpoilt) LockDue(ctx context.Context, q app.DueQuery) ([]app.Due, error) {
+func (s dueSpoilt) LockDue(ctx context.Context, q ports.DueQuery) ([]ports.Due, error) {
 	return s.lockDue(ctx, q)
 }
 
 // eachDue changes each subscription that is due.
-func eachDue(tx *app.Repos, change func(context.Context, *app.Due) error) {
+func eachDue(tx *ports.Repos, change func(context.Context, *ports.Due) error) {
 	inner := tx.Subscriptions
-	tx.Subscriptions = dueSpoilt{inner, func(ctx context.Context, q app.DueQuery) ([]app.Due, error) {
+	tx.Subscriptions = dueSpoilt{inner, func(ctx context.Context, q ports.DueQuery) ([]ports.Due, error) {
 		due, err := inner.LockDue(ctx, q)
 		for i := range due {
 			if err == nil {
@@ -35,10 +35,10 @@ func eachDue(tx *app.Repos, change func(context.Context, *app.Due) error) {
 }
 
 // claimWithoutLock reads what is due as anybody may, and takes its time.
-func claimWithoutLock(b *bug, tx *app.Repos) {
+func claimWithoutLock(b *bug, tx *ports.Repos) {
 	inner := tx.Subscriptions
-	tx.Subscriptions = dueSpoilt{inner, func(ctx context.Context, q app.DueQuery) (due []app.Due, err error) {
-		err = b.store.Views().Due(ctx, q, func(d app.Due) error {
+	tx.Subscriptions = dueSpoilt{inner, func(ctx context.Context, q ports.DueQuery) (due []ports.Due, err error) {
+		err = b.store.Views().Due(ctx, q, func(d ports.Due) error {
 			due = append(due, d)
 			return nil
 		})
@@ -50,9 +50,9 @@ func claimWithoutLock(b *bug, tx *app.Repos) {
 var begun atomic.Bool
 
 // watermarkNotReset never looks at the beginning again.
-func watermarkNotReset(_ *bug, tx *app.Repos) {
+func watermarkNotReset(_ *bug, tx *ports.Repos) {
 	inner := tx.Subscriptions
-	tx.Subscriptions = dueSpoilt{inner, func(ctx context.Context, q app.DueQuery) ([]app.Due, error) {
+	tx.Subscriptions = dueSpoilt{inner, func(ctx context.Context, q ports.DueQuery) ([]ports.Due, error) {
 		if q.From.IsZero() && begun.Swap(true) {
 			return nil, nil
 		}
@@ -61,8 +61,8 @@ func watermarkNotReset(_ *bug, tx *app.Repos) {
 }
 
 // renewalAtTodaysPrice takes the plan's price instead of the viewer's.
-func renewalAtTodaysPrice(b *bug, tx *app.Repos) {
-	eachDue(tx, func(ctx context.Context, d *app.Due) error {
+func renewalAtTodaysPrice(b *bug, tx *ports.Repos) {
+	eachDue(tx, func(ctx context.Context, d *ports.Due) error {
 		plans, err := b.store.Views().Plans(ctx) // a run may not lock one
 		for _, plan := range plans {
 			if plan.ID == d.PlanID {
@@ -74,16 +74,16 @@ func renewalAtTodaysPrice(b *bug, tx *app.Repos) {
 }
 
 // cancelledIsRenewed overlooks that the viewer has cancelled.
-func cancelledIsRenewed(_ *bug, tx *app.Repos) {
-	eachDue(tx, func(_ context.Context, d *app.Due) error {
+func cancelledIsRenewed(_ *bug, tx *ports.Repos) {
+	eachDue(tx, func(_ context.Context, d *ports.Due) error {
 		d.CancelAtPeriodEnd = false
 		return nil
 	})
 }
 
 // anchorDrifts counts months from the last period, not from the first.
-func anchorDrifts(_ *bug, tx *app.Repos) {
-	eachDue(tx, func(_ context.Context, d *app.Due) error {
+func anchorDrifts(_ *bug, tx *ports.Repos) {
+	eachDue(tx, func(_ context.Context, d *ports.Due) error {
 		d.AnchorAt = d.Current.End
 		return nil
 	})

@@ -6,19 +6,19 @@ import (
 	"context"
 	"time"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // chargeInTransaction moves the money before the intent is committed.
-func chargeInTransaction(b *bug, tx *app.Repos) {
+func chargeInTransaction(b *bug, tx *ports.Repos) {
 	tx.Payments = paymentsCharged{tx.Payments, b, tx.Methods}
 }
 
 type paymentsCharged struct {
-	app.Payments
+	ports.Payments
 	bug     *bug
-	methods app.Methods
+	methods ports.Methods
 }
 
 func (p paymentsCharged) Add(ctx context.Context, send time.Duration, list ...billing.Payment) error {
@@ -31,7 +31,7 @@ func (p paymentsCharged) Add(ctx context.Context, send time.Duration, list ...bi
 			return err
 		}
 		// Whatever comes of it is asked for again, after the commit.
-		_, _ = p.bug.providers[one.PaymentSystem].Charge(ctx, app.ChargeRequest{
+		_, _ = p.bug.providers[one.PaymentSystem].Charge(ctx, ports.ChargeRequest{
 			Key: one.ID, Token: m.Token, Amount: one.Amount, Initiator: one.Initiator,
 		})
 	}
@@ -39,14 +39,14 @@ func (p paymentsCharged) Add(ctx context.Context, send time.Duration, list ...bi
 }
 
 // settleWithoutRereading goes by what the payment was when it was sent.
-func settleWithoutRereading(b *bug, tx *app.Repos) {
+func settleWithoutRereading(b *bug, tx *ports.Repos) {
 	writtenOver(b, tx)
 	tx.Payments = paymentsRemembered{tx.Payments}
 }
 
-type paymentsRemembered struct{ app.Payments }
+type paymentsRemembered struct{ ports.Payments }
 
-func (p paymentsRemembered) Lock(ctx context.Context, keys ...app.PaymentKey) ([]billing.Payment, error) {
+func (p paymentsRemembered) Lock(ctx context.Context, keys ...ports.PaymentKey) ([]billing.Payment, error) {
 	list, err := p.Payments.Lock(ctx, keys...)
 	for i := range list {
 		list[i].Status, list[i].SettledAt = billing.PaymentPending, time.Time{}
@@ -55,36 +55,36 @@ func (p paymentsRemembered) Lock(ctx context.Context, keys ...app.PaymentKey) ([
 }
 
 // writtenOver writes over whatever was changed meanwhile.
-func writtenOver(_ *bug, tx *app.Repos) {
+func writtenOver(_ *bug, tx *ports.Repos) {
 	tx.Subscriptions, tx.Payments = subscriptionsUnguarded{tx.Subscriptions}, paymentsWrittenOver{tx.Payments}
 }
 
-type subscriptionsUnguarded struct{ app.Subscriptions }
+type subscriptionsUnguarded struct{ ports.Subscriptions }
 
-func (s subscriptionsUnguarded) Replace(ctx context.Context, _ []app.Version, list ...billing.Subscription) error {
+func (s subscriptionsUnguarded) Replace(ctx context.Context, _ []ports.Version, list ...billing.Subscription) error {
 	return s.Save(ctx, list...)
 }
 
-type paymentsWrittenOver struct{ app.Payments }
+type paymentsWrittenOver struct{ ports.Payments }
 
-func (p paymentsWrittenOver) Replace(ctx context.Context, _ []app.Version, list ...billing.Payment) error {
+func (p paymentsWrittenOver) Replace(ctx context.Context, _ []ports.Version, list ...billing.Payment) error {
 	return p.Save(ctx, list...)
 }
 
 // resendWithoutGrant sends again what it has not got the right to send.
-func resendWithoutGrant(_ *bug, tx *app.Repos) { tx.Payments = paymentsGranted{tx.Payments} }
+func resendWithoutGrant(_ *bug, tx *ports.Repos) { tx.Payments = paymentsGranted{tx.Payments} }
 
-type paymentsGranted struct{ app.Payments }
+type paymentsGranted struct{ ports.Payments }
 
-func (p paymentsGranted) Resend(ctx context.Context, send time.Duration, keys ...app.PaymentKey) ([]app.PaymentKey, error) {
+func (p paymentsGranted) Resend(ctx context.Context, send time.Duration, keys ...ports.PaymentKey) ([]ports.PaymentKey, error) {
 	_, err := p.Payments.Resend(ctx, send, keys...)
 	return keys, err
 }
 
 // noSendWindow gives up for whoever may still be sending.
-func noSendWindow(_ *bug, tx *app.Repos) { tx.Payments = paymentsUnguarded{tx.Payments} }
+func noSendWindow(_ *bug, tx *ports.Repos) { tx.Payments = paymentsUnguarded{tx.Payments} }
 
-type paymentsUnguarded struct{ app.Payments }
+type paymentsUnguarded struct{ ports.Payments }
 
 func (p paymentsUnguarded) Add(ctx context.Context, _ time.Duration, list ...billing.Payment) error {
 	return p.Payments.Add(ctx, 0, list...)

@@ -2,10 +2,10 @@
 
 package mutant
 
-import "github.com/online-cinema/billing/core/app"
+import "github.com/online-cinema/billing/core/ports"
 
 // Store returns s.
-func Store(s app.Store, _ map[string]app.Provider) app.Store { return s }
+func Store(s ports.Store, _ map[string]ports.Provider) ports.Store { return s }
 
 // Providers returns p.
-func Providers(p map[string]app.Provider) map[string]app.Provider { return p }
+func Providers(p map[string]ports.Provider) map[string]ports.Provider { return p }

@@ -8,13 +8,13 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // lost reports whether err leaves open what became of a charge.
 func lost(err error) bool {
-	for _, known := range []error{app.ErrNotSent, app.ErrTokenUnknown, app.ErrRefused, app.ErrKeyConflict, app.ErrCredentials} {
+	for _, known := range []error{ports.ErrNotSent, ports.ErrTokenUnknown, ports.ErrRefused, ports.ErrKeyConflict, ports.ErrCredentials} {
 		if errors.Is(err, known) {
 			return false
 		}
@@ -23,9 +23,9 @@ func lost(err error) bool {
 }
 
 // newKeyOnRetry tries again with a key of its own when the answer is lost.
-type newKeyOnRetry struct{ app.Provider }
+type newKeyOnRetry struct{ ports.Provider }
 
-func (p newKeyOnRetry) Charge(ctx context.Context, r app.ChargeRequest) (billing.Outcome, error) {
+func (p newKeyOnRetry) Charge(ctx context.Context, r ports.ChargeRequest) (billing.Outcome, error) {
 	o, err := p.Provider.Charge(ctx, r)
 	if lost(err) {
 		r.Key = billing.PaymentID(uuid.NewString())
@@ -35,9 +35,9 @@ func (p newKeyOnRetry) Charge(ctx context.Context, r app.ChargeRequest) (billing
 }
 
 // timeoutIsDecline takes a lost answer for a no.
-type timeoutIsDecline struct{ app.Provider }
+type timeoutIsDecline struct{ ports.Provider }
 
-func (p timeoutIsDecline) Charge(ctx context.Context, r app.ChargeRequest) (billing.Outcome, error) {
+func (p timeoutIsDecline) Charge(ctx context.Context, r ports.ChargeRequest) (billing.Outcome, error) {
 	o, err := p.Provider.Charge(ctx, r)
 	if lost(err) {
 		return billing.Outcome{Status: billing.PaymentDeclined, DeclineCode: billing.ProcessingError}, nil
@@ -46,9 +46,9 @@ func (p timeoutIsDecline) Charge(ctx context.Context, r app.ChargeRequest) (bill
 }
 
 // amountNotCompared believes that what was asked for was taken.
-type amountNotCompared struct{ app.Provider }
+type amountNotCompared struct{ ports.Provider }
 
-func (p amountNotCompared) Charge(ctx context.Context, r app.ChargeRequest) (billing.Outcome, error) {
+func (p amountNotCompared) Charge(ctx context.Context, r ports.ChargeRequest) (billing.Outcome, error) {
 	o, err := p.Provider.Charge(ctx, r)
 	if o.Status == billing.PaymentSucceeded {
 		o.Amount = r.Amount

@@ -6,18 +6,18 @@ import (
 	"context"
 	"sync"
 
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // priceFromCache reads a plan once, outside of the transaction.
-func priceFromCache(_ *bug, tx *app.Repos) { tx.Orders = plansCached{tx.Orders} }
+func priceFromCache(_ *bug, tx *ports.Repos) { tx.Orders = plansCached{tx.Orders} }
 
-type plansCached struct{ app.Orders }
+type plansCached struct{ ports.Orders }
 
 var plans sync.Map
 
-func (p plansCached) Take(ctx context.Context, asked ...app.OrderQuery) ([]app.OrderFacts, error) {
+func (p plansCached) Take(ctx context.Context, asked ...ports.OrderQuery) ([]ports.OrderFacts, error) {
 	facts, err := p.Orders.Take(ctx, asked...)
 	for i := range facts {
 		if facts[i].Plan != nil {
@@ -29,17 +29,19 @@ func (p plansCached) Take(ctx context.Context, asked ...app.OrderQuery) ([]app.O
 }
 
 // keyNotClaimed does the work of a request without noting its key with it.
-func keyNotClaimed(_ *bug, tx *app.Repos) {
+func keyNotClaimed(_ *bug, tx *ports.Repos) {
 	tx.Answers, tx.Orders = answersUnclaimed{tx.Answers}, ordersUnclaimed{tx.Orders}
 }
 
-type answersUnclaimed struct{ app.Answers }
+type answersUnclaimed struct{ ports.Answers }
 
-func (answersUnclaimed) Claim(context.Context, app.Request, billing.SubscriptionID) error { return nil }
+func (answersUnclaimed) Claim(context.Context, ports.Request, billing.SubscriptionID) error {
+	return nil
+}
 
-type ordersUnclaimed struct{ app.Orders }
+type ordersUnclaimed struct{ ports.Orders }
 
-func (o ordersUnclaimed) Take(ctx context.Context, asked ...app.OrderQuery) ([]app.OrderFacts, error) {
+func (o ordersUnclaimed) Take(ctx context.Context, asked ...ports.OrderQuery) ([]ports.OrderFacts, error) {
 	for i := range asked {
 		asked[i].Request = nil
 	}
@@ -47,8 +49,8 @@ func (o ordersUnclaimed) Take(ctx context.Context, asked ...app.OrderQuery) ([]a
 }
 
 // historyForgotten changes things and does not tell.
-func historyForgotten(_ *bug, tx *app.Repos) { tx.Events = noEvents{tx.Events} }
+func historyForgotten(_ *bug, tx *ports.Repos) { tx.Events = noEvents{tx.Events} }
 
-type noEvents struct{ app.Events }
+type noEvents struct{ ports.Events }
 
 func (noEvents) Append(context.Context, ...billing.Event) error { return nil }

@@ -24,7 +24,7 @@ const (
 // market is a town in which viewers subscribe.
 type market struct {
 	*town
-	viewers viewers
+	viewers tokenSet
 	next    atomic.Int64 // the number of the next subscription
 	done    int          // how many there are
 }

@@ -17,7 +17,7 @@ import (
 
 // viewers have tokens: those of the first users of a crowd. Signing takes a
 // while, so they are kept beside the cluster.
-type viewers struct {
+type tokenSet struct {
 	keys   string // folder of the key pair
 	tokens []string
 }
@@ -27,8 +27,8 @@ const (
 	tokenLife        = 30 * 24 * time.Hour
 )
 
-func newViewers(dir string, n int) (viewers, error) {
-	v := viewers{keys: dir}
+func newViewers(dir string, n int) (tokenSet, error) {
+	v := tokenSet{keys: dir}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return v, err
 	}

@@ -18,8 +18,9 @@ import (
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/cmd/internal/boot"
 	"github.com/online-cinema/billing/cmd/qa/bench/internal/worker"
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
+	"github.com/online-cinema/billing/core/viewers"
 )
 
 // serveWorker serves the API as billing-api does, with our payment system; its
@@ -44,13 +45,13 @@ func serveWorker(ctx context.Context, t worker.Task, out io.Writer) error {
 		return err
 	}
 	api, err := httpapi.New(httpapi.Config{
-		Subscriber: &app.Subscriber{
+		Subscriber: &viewers.Subscriber{
 			Store: store, Clock: clock.System{}, NewID: boot.NewID,
 			Collector: worker.NewCollector(store, clock.System{}, &worker.PaymentSystem{Latency: t.Latency}, log),
-			Opening:   app.NewOpening(),
+			Opening:   viewers.NewOpening(),
 		},
-		Viewer: app.Viewer{Store: store, Clock: clock.System{}}, Requests: app.Requests{Store: store},
-		Users: &app.Registry{Store: store, Clock: clock.System{}},
+		Viewer: viewers.Viewer{Store: store, Clock: clock.System{}}, Requests: viewers.Requests{Store: store},
+		Users: &viewers.Registry{Store: store, Clock: clock.System{}},
 		Authenticate: func(ctx context.Context, token string) (billing.UserID, error) {
 			claims, err := verifier.Verify(ctx, token)
 			return billing.UserID(auth.UserID(claims.Subject)), err
@@ -80,7 +81,7 @@ func bareWorker(ctx context.Context, t worker.Task, out io.Writer) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /plans", func(w http.ResponseWriter, _ *http.Request) { answer(w, plans) })
 	mux.HandleFunc("GET /subscriptions/{user}", func(w http.ResponseWriter, r *http.Request) {
-		list, err := views.Subscriptions(r.Context(), billing.UserID(r.PathValue("user")), app.Page{Limit: 21})
+		list, err := views.Subscriptions(r.Context(), billing.UserID(r.PathValue("user")), ports.Page{Limit: 21})
 		if err != nil || len(list) != 1 {
 			http.Error(w, fmt.Sprint(len(list), err), http.StatusInternalServerError)
 			return

@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// killPoint is a place in core/app where a program may kill itself.
+// killPoint is a place in core where a program may kill itself.
 type killPoint struct {
 	name   string
 	passes int // how often it is come to at least, in the scenario

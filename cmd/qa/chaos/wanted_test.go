@@ -67,14 +67,14 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-// A program is killed at every step that core/app names.
+// A program is killed at every step that core names.
 func TestEveryStep(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("../../../core/app/*.go")
+	files, err := filepath.Glob("../../../core/*/*.go")
 	if err != nil || len(files) == 0 {
-		t.Fatalf("core/app: %d files, %v", len(files), err)
+		t.Fatalf("core: %d files, %v", len(files), err)
 	}
-	named := regexp.MustCompile(`crashPoint\("([^"]+)"\)`)
+	named := regexp.MustCompile(`crash\.Point\("([^"]+)"\)`)
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {

@@ -15,8 +15,8 @@ import (
 	"github.com/online-cinema/billing/adapters/simulator"
 	"github.com/online-cinema/billing/adapters/vault"
 	"github.com/online-cinema/billing/cmd/internal/boot"
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/operators"
 )
 
 // fillCatalog adds the demo's payment system and plans. It leaves existing ones
@@ -27,7 +27,7 @@ func fillCatalog(ctx context.Context, url string) error {
 		return err
 	}
 	defer pool.Close()
-	c := app.Catalog{Store: postgres.NewStore(pool), Clock: clock.System{}, NewID: boot.NewID}
+	c := operators.Catalog{Store: postgres.NewStore(pool), Clock: clock.System{}, NewID: boot.NewID}
 	_, err = c.AddPaymentSystem(ctx, billing.PaymentSystem{Code: simulator.Code, Name: "Simulated payments"})
 	if err := ignoreExisting(err); err != nil {
 		return err

@@ -13,7 +13,8 @@ import (
 	"github.com/online-cinema/billing/adapters/password"
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/cmd/internal/boot"
-	"github.com/online-cinema/billing/core/app"
+	"github.com/online-cinema/billing/core/operators"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // admin is the panel user of a new installation.
@@ -36,15 +37,15 @@ func addAdmin(ctx context.Context, url, dir string) (string, error) {
 	}
 	defer pool.Close()
 	hasher := password.New()
-	door := app.Door{Store: postgres.NewStore(pool), Wall: clock.System{}, NewID: boot.NewID, Passwords: hasher}
+	door := operators.Door{Store: postgres.NewStore(pool), Wall: clock.System{}, NewID: boot.NewID, Passwords: hasher}
 	users, err := door.List(ctx)
 	if err != nil {
 		return "", err
 	}
-	i := slices.IndexFunc(users, func(u app.PanelUser) bool { return u.Name == admin })
+	i := slices.IndexFunc(users, func(u ports.PanelUser) bool { return u.Name == admin })
 	switch {
 	case i < 0:
-		return secret, door.Add(ctx, app.Shell(), admin, app.RoleEditor, secret)
+		return secret, door.Add(ctx, operators.Shell(), admin, ports.RoleEditor, secret)
 	case hasher.Matches(users[i].PasswordHash, secret):
 		return secret, nil
 	default:

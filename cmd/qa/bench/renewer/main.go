@@ -13,8 +13,8 @@ import (
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/cmd/internal/boot"
 	"github.com/online-cinema/billing/cmd/qa/bench/internal/worker"
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/renewals"
 )
 
 func main() {
@@ -42,7 +42,7 @@ func renew(ctx context.Context, t worker.Task, out io.Writer) error {
 	defer pool.Close()
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	provider := &worker.PaymentSystem{Latency: t.Latency}
-	r := &app.Renewer{
+	r := &renewals.Renewer{
 		Store: store, Clock: worker.Still(t.Now), NewID: boot.NewID, Calendar: billing.Calendar{}, Log: log,
 		Collector:   worker.NewCollector(store, worker.Still(t.Now), provider, log),
 		Concurrency: t.Concurrency, Limit: t.Limit,

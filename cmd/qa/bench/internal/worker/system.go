@@ -7,8 +7,9 @@ import (
 	"time"
 
 	"github.com/online-cinema/billing/cmd/internal/boot"
-	"github.com/online-cinema/billing/core/app"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/payments"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // SystemCode is the code of the payment system.
@@ -21,10 +22,10 @@ type PaymentSystem struct {
 	Charges atomic.Int64
 }
 
-var _ app.Provider = (*PaymentSystem)(nil)
+var _ ports.Provider = (*PaymentSystem)(nil)
 
 // Charge takes the money.
-func (p *PaymentSystem) Charge(ctx context.Context, r app.ChargeRequest) (billing.Outcome, error) {
+func (p *PaymentSystem) Charge(ctx context.Context, r ports.ChargeRequest) (billing.Outcome, error) {
 	p.Charges.Add(1)
 	if p.Latency > 0 {
 		timer := time.NewTimer(p.Latency)
@@ -40,7 +41,7 @@ func (p *PaymentSystem) Charge(ctx context.Context, r app.ChargeRequest) (billin
 
 // Find knows nothing: nothing is ever lost.
 func (p *PaymentSystem) Find(context.Context, billing.PaymentID) (billing.Outcome, error) {
-	return billing.Outcome{}, app.ErrChargeNotFound
+	return billing.Outcome{}, ports.ErrChargeNotFound
 }
 
 // Still is a clock that stands still.
@@ -50,12 +51,12 @@ type Still time.Time
 func (s Still) Now() time.Time { return time.Time(s) }
 
 // NewCollector returns one that is set up as the programs set theirs up.
-func NewCollector(store app.Store, clock app.Clock, system *PaymentSystem, log *slog.Logger) *app.Collector {
+func NewCollector(store ports.Store, clock ports.Clock, system *PaymentSystem, log *slog.Logger) *payments.Collector {
 	retries, err := billing.NewRetrySchedule(24*time.Hour, 72*time.Hour, 120*time.Hour, 168*time.Hour)
 	if err != nil {
 		panic(err) // it is the default one
 	}
 	rules := boot.Rules{Retries: boot.Retries{RetrySchedule: retries}}
 	charging := boot.Charging{ChargeTimeout: boot.PositiveDuration(10 * time.Second)}
-	return boot.NewCollector(rules, charging, store, clock, map[string]app.Provider{SystemCode: system}, log)
+	return boot.NewCollector(rules, charging, store, clock, map[string]ports.Provider{SystemCode: system}, log)
 }

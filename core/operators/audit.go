@@ -1,0 +1,67 @@
+package operators
+
+import (
+	"context"
+	"maps"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
+)
+
+func (c Catalog) audit(ctx context.Context, tx ports.Repos, action, object string, before, after ports.Facts) error {
+	by := c.By
+	if by.Name == "" {
+		by = Shell()
+	}
+	return tx.Audit.Record(ctx, ports.AuditEntry{
+		ID: c.NewID(), At: c.Clock.Now(), Operator: by.Name, From: by.From,
+		Action: action, Object: object, Before: before, After: after,
+	})
+}
+
+// auditChange audits nothing when nothing changed.
+func (c Catalog) auditChange(ctx context.Context, tx ports.Repos, action, object string, before, after ports.Facts) error {
+	if maps.Equal(before, after) {
+		return nil
+	}
+	return c.audit(ctx, tx, action, object, before, after)
+}
+
+func planFacts(p billing.Plan) ports.Facts {
+	return ports.Facts{
+		"code": p.Code, "name": p.Name, "price": p.Price.String(),
+		"interval_months": strconv.Itoa(p.IntervalMonths),
+		"features":        strings.Join(p.Features, ", "), "archived_at": timeFact(p.ArchivedAt),
+	}
+}
+
+func systemFacts(ps billing.PaymentSystem) ports.Facts {
+	return ports.Facts{"code": ps.Code, "name": ps.Name, "archived_at": timeFact(ps.ArchivedAt)}
+}
+
+func timeFact(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Format(time.RFC3339)
+}
+
+// The actions that the audit knows.
+const (
+	PlanAdded                = "plan.add"
+	PlanEdited               = "plan.edit"
+	PlanArchived             = "plan.archive"
+	PlanDeleted              = "plan.delete"
+	PaymentSystemAdded       = "payment_system.add"
+	PaymentSystemEdited      = "payment_system.edit"
+	PaymentSystemArchived    = "payment_system.archive"
+	PaymentSystemDeleted     = "payment_system.delete"
+	PanelUserAdded           = "panel_user.add"
+	PanelUserPasswordChanged = "panel_user.passwd"
+	PanelUserDisabled        = "panel_user.disable"
+	PanelUserLockedOut       = "panel_user.lock_out"
+	PanelUserSignedIn        = "panel_user.sign_in"
+)

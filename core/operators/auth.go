@@ -1,0 +1,192 @@
+package operators
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
+)
+
+// Door lets people into the panel and keeps them out. It goes by the wall clock:
+// the test clock moves billing, not authentication.
+type Door struct {
+	Store     ports.Store
+	Wall      ports.Clock
+	NewID     func() string
+	Passwords ports.Passwords
+}
+
+// How long a session lasts: unused, and at all.
+const (
+	SessionIdle = 2 * time.Hour
+	SessionMax  = 12 * time.Hour
+	seenStep    = time.Minute
+)
+
+// After some wrong passwords in a row a person is locked out for a while, which
+// doubles with each further one.
+const (
+	freeFailures  = 5
+	shortestLock  = time.Minute
+	longestLock   = time.Hour
+	minPassword   = 12
+	maxPassword   = 72 // bytes: bcrypt looks at no more
+	maxPanelName  = 64
+	panelNameRule = "must be 1 to 64 characters: letters, digits and . _ @ -"
+)
+
+// ErrSignIn is why anybody is not let in: one text for every cause.
+var ErrSignIn = &billing.Error{
+	Kind: billing.Forbidden, Code: "sign_in_failed",
+	Message: "wrong name or password, or too many tries; wait a little before the next one",
+}
+
+// ErrSignedOut says that there is no such session, or that it is over.
+var ErrSignedOut = &billing.Error{Kind: billing.Forbidden, Code: "signed_out", Message: "please sign in"}
+
+// SignIn begins a session and returns its token. Every failure is [ErrSignIn],
+// and takes the same time, but for the store's own.
+func (d Door) SignIn(ctx context.Context, name, password, from string) (token string, err error) {
+	u, err := d.person(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	if lockedOut(u, d.Wall.Now()) { // as slow as a wrong password; the right one does not help either
+		d.Passwords.Matches(billing.Secret{}, password)
+		return "", ErrSignIn
+	}
+	matched := len(password) <= maxPassword && d.Passwords.Matches(u.PasswordHash, password)
+	token = rand.Text() + rand.Text()
+	refused := false
+	err = d.Store.InTx(ctx, func(tx ports.Repos) (err error) {
+		refused, err = d.admit(ctx, tx, u, matched, keyOfToken(token), from)
+		return err
+	})
+	if err == nil && refused {
+		err = ErrSignIn
+	}
+	return token, wrap(err, "sign in")
+}
+
+// person returns who has this name, or nobody.
+func (d Door) person(ctx context.Context, name string) (u ports.PanelUser, err error) {
+	if !validPanelName(name) {
+		return ports.PanelUser{}, nil
+	}
+	err = d.Store.InTx(ctx, func(tx ports.Repos) (err error) {
+		u, err = tx.Staff.Lock(ctx, name)
+		return ignore(err, billing.ErrNotFound)
+	})
+	return u, wrap(err, "sign in")
+}
+
+// admit looks at the person again under lock: others tried meanwhile.
+func (d Door) admit(ctx context.Context, tx ports.Repos, seen ports.PanelUser, matched bool, key ports.SessionKey, from string) (refused bool, err error) {
+	if seen.ID == "" {
+		return true, nil
+	}
+	u, err := tx.Staff.Lock(ctx, seen.Name)
+	if err != nil {
+		return true, ignore(err, billing.ErrNotFound)
+	}
+	now := d.Wall.Now()
+	if lockedOut(u, now) || !u.PasswordHash.Equal(seen.PasswordHash) {
+		return true, nil
+	}
+	by := Operator{Name: u.Name, Role: u.Role, From: from}
+	if !matched || !u.DisabledAt.IsZero() {
+		return true, d.fail(ctx, tx, u, by, now)
+	}
+	u.Failures, u.LockedUntil = 0, time.Time{}
+	if err := tx.Staff.Save(ctx, u); err != nil {
+		return true, err
+	}
+	if err := tx.Sessions.Prune(ctx, now.Add(-SessionIdle), now.Add(-SessionMax)); err != nil {
+		return true, err
+	}
+	if err := tx.Sessions.Add(ctx, ports.Session{Key: key, UserID: u.ID, CreatedAt: now, SeenAt: now, From: from}); err != nil {
+		return true, err
+	}
+	return false, d.audit(ctx, tx, by, PanelUserSignedIn, u, nil, nil)
+}
+
+func (d Door) fail(ctx context.Context, tx ports.Repos, u ports.PanelUser, by Operator, now time.Time) error {
+	u.Failures++
+	over := u.Failures - freeFailures
+	if over < 0 {
+		return tx.Staff.Save(ctx, u)
+	}
+	u.LockedUntil = now.Add(min(shortestLock<<min(over, 10), longestLock))
+	if err := tx.Staff.Save(ctx, u); err != nil {
+		return err
+	}
+	return d.audit(ctx, tx, by, PanelUserLockedOut, u, nil, ports.Facts{"locked_until": timeFact(u.LockedUntil)})
+}
+
+func lockedOut(u ports.PanelUser, now time.Time) bool { return now.Before(u.LockedUntil) }
+
+// Resume returns who holds a session's token, and the language they chose.
+// [ErrSignedOut] when it is over.
+func (d Door) Resume(ctx context.Context, token, from string) (op Operator, language string, err error) {
+	key, now := keyOfToken(token), d.Wall.Now()
+	over := false
+	err = d.Store.InTx(ctx, func(tx ports.Repos) error {
+		s, u, err := tx.Sessions.Find(ctx, key)
+		if over = err != nil; over {
+			return ignore(err, billing.ErrNotFound)
+		}
+		if over = sessionOver(s, now) || !u.DisabledAt.IsZero(); over {
+			return tx.Sessions.End(ctx, key)
+		}
+		op, language = Operator{u.Name, u.Role, from}, u.Language
+		if now.Sub(s.SeenAt) < seenStep {
+			return nil
+		}
+		return tx.Sessions.Seen(ctx, key, now)
+	})
+	if err == nil && over {
+		err = ErrSignedOut
+	}
+	return op, language, wrap(err, "session")
+}
+
+func sessionOver(s ports.Session, now time.Time) bool {
+	return now.Sub(s.SeenAt) >= SessionIdle || now.Sub(s.CreatedAt) >= SessionMax
+}
+
+// SignOut ends a session.
+func (d Door) SignOut(ctx context.Context, token string) error {
+	return d.Store.InTx(ctx, func(tx ports.Repos) error { return tx.Sessions.End(ctx, keyOfToken(token)) })
+}
+
+func keyOfToken(token string) ports.SessionKey { return sha256.Sum256([]byte(token)) }
+
+func validPanelName(name string) bool {
+	allowed := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._@-", r)
+	}
+	return name != "" && len(name) <= maxPanelName && strings.TrimFunc(name, allowed) == "" &&
+		!strings.ContainsFunc(name, func(r rune) bool { return !allowed(r) })
+}
+
+func checkPassword(name, password string) error {
+	switch {
+	case utf8.RuneCountInString(password) < minPassword:
+		return invalid("password", "must be at least 12 characters")
+	case len(password) > maxPassword:
+		return invalid("password", "must be at most 72 bytes")
+	case strings.Trim(password, password[:1]) == "" || strings.Contains(strings.ToLower(password), strings.ToLower(name)) && len(name) > 3:
+		return invalid("password", "is too easy to guess")
+	default:
+		return nil
+	}
+}
+
+func invalid(field, message string) error {
+	return &billing.InvalidError{Faults: []billing.Fault{{Field: field, Message: message}}}
+}

@@ -1,0 +1,321 @@
+package operators_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/billingtest"
+	"github.com/online-cinema/billing/core/operators"
+	"github.com/online-cinema/billing/core/ports"
+)
+
+var (
+	editor = operators.Operator{Name: "anna", Role: ports.RoleEditor, From: "192.0.2.7"}
+	looker = operators.Operator{Name: "vera", Role: ports.RoleViewer, From: "192.0.2.8"}
+)
+
+func (w world) panel() operators.Panel {
+	return operators.Panel{Store: w.Store, Clock: w.Clock, NewID: w.NewID, Location: time.UTC}
+}
+
+// edit is an edit of a plan that changes nothing yet.
+func edit(p billing.Plan) operators.PlanEdit {
+	return operators.PlanEdit{
+		Plan: p.ID, Seen: operators.SeenPlan(p), Price: p.Price, Code: p.Code, Name: p.Name,
+		Interval: p.IntervalMonths, Features: p.Features,
+	}
+}
+
+// actions are what was audited since the world began.
+func (w world) actions() []string {
+	var list []string
+	for _, e := range w.Store.Audit() {
+		if e.Operator != operators.Shell().Name {
+			list = append(list, e.Operator+" "+e.From+" "+e.Action+" "+e.Object)
+		}
+	}
+	return list
+}
+
+func TestOnlyEditorsChangeTheCatalogue(t *testing.T) {
+	t.Parallel()
+	for _, by := range []operators.Operator{looker, {}, {Name: "x"}, {Name: "x", Role: "owner"}, {Role: ports.RoleEditor}} {
+		w := newWorld(t)
+		plan := w.Sell("extra")
+		p := w.panel()
+		e := edit(plan)
+		e.Name = "Other"
+		for what, try := range map[string]func() error{
+			"add plan": func() error {
+				_, err := p.AddPlan(t.Context(), by, billing.Plan{Code: "new", Name: "New", Price: billingtest.Price, IntervalMonths: 1})
+				return err
+			},
+			"edit plan":   func() error { _, err := p.EditPlan(t.Context(), by, e); return err },
+			"remove plan": func() error { _, err := p.RemovePlan(t.Context(), by, plan.ID); return err },
+			"add system": func() error {
+				_, err := p.AddPaymentSystem(t.Context(), by, billing.PaymentSystem{Code: "new", Name: "New"})
+				return err
+			},
+			"edit system": func() error {
+				_, err := p.EditPaymentSystem(t.Context(), by, billingtest.System, "", "Other")
+				return err
+			},
+			"remove system": func() error { _, err := p.RemovePaymentSystem(t.Context(), by, billingtest.System); return err },
+		} {
+			before := len(w.Store.Audit())
+			if err := try(); !errors.Is(err, operators.ErrForbidden) || !errors.Is(err, billing.Forbidden) {
+				t.Errorf("%s by %+v: %v, want forbidden", what, by, err)
+			}
+			if len(w.Store.Audit()) != before {
+				t.Errorf("%s by %+v was audited as a change", what, by)
+			}
+		}
+		plans, err := w.Catalog().Plans(t.Context())
+		if err != nil || len(plans) != 2 || plans[1].Name != "extra" {
+			t.Errorf("by %+v: plans %v, %v", by, plans, err)
+		}
+	}
+}
+
+func TestNobodyLooksWithoutARole(t *testing.T) {
+	t.Parallel()
+	p := newWorld(t).panel()
+	for what, try := range map[string]func(operators.Operator) error{
+		"plans":   func(by operators.Operator) error { _, err := p.Plans(t.Context(), by); return err },
+		"systems": func(by operators.Operator) error { _, err := p.PaymentSystems(t.Context(), by); return err },
+		"users": func(by operators.Operator) error {
+			_, err := p.Users(t.Context(), by, "", ports.UserPage{Limit: 1})
+			return err
+		},
+		"user": func(by operators.Operator) error { _, err := p.User(t.Context(), by, billingtest.Viewer); return err },
+		"history": func(by operators.Operator) error {
+			_, err := p.History(t.Context(), by, ports.EventQuery{Limit: 1})
+			return err
+		},
+		"audit": func(by operators.Operator) error {
+			_, err := p.Audit(t.Context(), by, ports.Page{Limit: 1})
+			return err
+		},
+		"dashboard": func(by operators.Operator) error { _, err := p.Dashboard(t.Context(), by); return err },
+	} {
+		for _, by := range []operators.Operator{{}, {Name: "x"}, {Role: ports.RoleViewer}} {
+			if err := try(by); !errors.Is(err, operators.ErrForbidden) {
+				t.Errorf("%s for %+v: %v, want forbidden", what, by, err)
+			}
+		}
+	}
+}
+
+func TestEditPlan(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	e := edit(w.Sell("extra", "hd"))
+	e.Name, e.Code, e.Features, e.Interval = "Extra Plus", "extra-plus", []string{"hd", "4k"}, 12
+	got, err := w.panel().EditPlan(t.Context(), editor, e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored, err := w.Catalog().Plans(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(got, stored[1]); diff != "" || got.Name != "Extra Plus" || got.IntervalMonths != 12 {
+		t.Errorf("stored (-returned +stored):\n%s", diff)
+	}
+	want := []string{"anna 192.0.2.7 plan.edit extra-plus"}
+	if diff := cmp.Diff(want, w.actions()); diff != "" {
+		t.Errorf("audit (-want +got):\n%s", diff)
+	}
+	last := w.Store.Audit()[len(w.Store.Audit())-1]
+	if last.Before["name"] != "extra" || last.After["name"] != "Extra Plus" || last.Before["interval_months"] != "1" || !last.At.Equal(w.Clock.Now()) {
+		t.Errorf("audit entry: %+v", last)
+	}
+}
+
+func TestAnEditThatChangesNothingIsNotAudited(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if _, err := w.panel().EditPlan(t.Context(), editor, edit(w.Sell("extra"))); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.actions(); got != nil {
+		t.Errorf("audited %v", got)
+	}
+}
+
+func TestTwoEditorsOnOnePlan(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	plan := w.Sell("extra")
+	first, second := edit(plan), edit(plan)
+	first.Name, second.Name = "First", "Second"
+	if _, err := w.panel().EditPlan(t.Context(), editor, first); err != nil {
+		t.Fatal(err)
+	}
+	_, err := w.panel().EditPlan(t.Context(), editor, second)
+	if !errors.Is(err, operators.ErrChangedMeanwhile) || !errors.Is(err, billing.Conflict) {
+		t.Errorf("the second editor: %v, want %v", err, operators.ErrChangedMeanwhile)
+	}
+	now, err := w.Catalog().Plans(t.Context())
+	if err != nil || now[1].Name != "First" {
+		t.Errorf("the plan is called %q, %v", now[1].Name, err)
+	}
+	second.Seen = operators.SeenPlan(now[1]) // who has seen the first's work may replace it
+	if _, err := w.panel().EditPlan(t.Context(), editor, second); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestEveryFieldOfAPlanIsSeen(t *testing.T) {
+	t.Parallel()
+	plan := billing.Plan{ID: "1", Code: "c", Name: "n", Price: billingtest.Price, IntervalMonths: 1, Features: []string{"a", "b"}}
+	seen := map[string]string{operators.SeenPlan(plan): "as it is"}
+	for what, change := range map[string]func(*billing.Plan){
+		"code": func(p *billing.Plan) { p.Code = "d" }, "name": func(p *billing.Plan) { p.Name = "m" },
+		"price": func(p *billing.Plan) { p.Price.Amount++ }, "currency": func(p *billing.Plan) { p.Price.Currency = "USD" },
+		"interval": func(p *billing.Plan) { p.IntervalMonths = 2 }, "archived": func(p *billing.Plan) { p.ArchivedAt = time.Unix(1, 0) },
+		"features": func(p *billing.Plan) { p.Features = []string{"a b"} }, "no features": func(p *billing.Plan) { p.Features = nil },
+	} {
+		changed := plan
+		change(&changed)
+		if other, same := seen[operators.SeenPlan(changed)]; same {
+			t.Errorf("%s looks like %s", what, other)
+		}
+		seen[operators.SeenPlan(changed)] = what
+	}
+	empty, none := plan, plan
+	empty.Features, none.Features = []string{}, nil
+	if operators.SeenPlan(empty) != operators.SeenPlan(none) {
+		t.Error("no features and none at all look different")
+	}
+}
+
+func TestAPriceChangeIsConfirmedFirst(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if _, err := w.Process().Subscribe(t.Context(), billingtest.ToBasic()); err != nil {
+		t.Fatal(err)
+	}
+	plans, err := w.Catalog().Plans(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := edit(plans[0])
+	e.Price = billingtest.Rubles(449_00)
+	_, err = w.panel().EditPlan(t.Context(), editor, e)
+	var ask *operators.PriceUnconfirmedError
+	if !errors.As(err, &ask) {
+		t.Fatalf("unconfirmed: %v", err)
+	}
+	if diff := cmp.Diff(operators.PriceUnconfirmedError{From: billingtest.Price, To: billingtest.Rubles(449_00), Subscribers: 1}, *ask); diff != "" {
+		t.Errorf("asked (-want +got):\n%s", diff)
+	}
+	if now, _ := w.Catalog().Plans(t.Context()); now[0].Price != billingtest.Price {
+		t.Errorf("the price is %v before anybody confirmed", now[0].Price)
+	}
+	e.Confirmed = true
+	if _, err := w.panel().EditPlan(t.Context(), editor, e); err != nil {
+		t.Fatal(err)
+	}
+	sub, err := w.Viewer().Subscription(t.Context(), billingtest.Viewer, "basic")
+	if err != nil || sub.Price != billingtest.Price {
+		t.Errorf("the subscriber now pays %v, %v", sub.Price, err)
+	}
+}
+
+func TestRemovePlan(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	never := w.Sell("never")
+	if _, err := w.Process().Subscribe(t.Context(), billingtest.ToBasic()); err != nil {
+		t.Fatal(err)
+	}
+	plans, err := w.Catalog().Plans(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[billing.PlanID]operators.Removal{
+		never.ID: {Name: "never"}, plans[0].ID: {Name: "basic", Archived: true},
+	} {
+		got, err := w.panel().RemovePlan(t.Context(), editor, id)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%s: %v\n%s", want.Name, err, diff)
+		}
+	}
+	left, err := w.Catalog().Plans(t.Context())
+	if err != nil || len(left) != 1 || left[0].ArchivedAt.IsZero() {
+		t.Errorf("left: %v, %v", left, err)
+	}
+	if got := strings.Join(w.actions(), "; "); !strings.Contains(got, "plan.delete never") || !strings.Contains(got, "plan.archive basic") {
+		t.Errorf("audited %s", got)
+	}
+	if _, err := w.panel().RemovePlan(t.Context(), editor, never.ID); !errors.Is(err, billing.ErrPlanNotFound) {
+		t.Errorf("removed twice: %v", err)
+	}
+}
+
+func TestRemovePaymentSystem(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if _, err := w.panel().AddPaymentSystem(t.Context(), editor, billing.PaymentSystem{Code: "never", Name: "Never"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Process().Subscribe(t.Context(), billingtest.ToBasic()); err != nil {
+		t.Fatal(err)
+	}
+	for code, want := range map[string]operators.Removal{"never": {Name: "Never"}, billingtest.System: {Name: "fake", Archived: true}} {
+		got, err := w.panel().RemovePaymentSystem(t.Context(), editor, code)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%s: %v\n%s", code, err, diff)
+		}
+	}
+}
+
+func TestEditPaymentSystem(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	systems, err := w.Catalog().PaymentSystems(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := operators.SeenPaymentSystem(systems[0])
+	if _, err := w.panel().EditPaymentSystem(t.Context(), editor, billingtest.System, seen, "New name"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.panel().EditPaymentSystem(t.Context(), editor, billingtest.System, seen, "Other"); !errors.Is(err, operators.ErrChangedMeanwhile) {
+		t.Errorf("the second editor: %v", err)
+	}
+	rows, err := w.panel().PaymentSystems(t.Context(), looker)
+	if err != nil || rows[0].Name != "New name" || rows[0].HasAdapter {
+		t.Errorf("%+v, %v", rows, err)
+	}
+	_, err = w.panel().EditPaymentSystem(t.Context(), editor, billingtest.System, operators.SeenPaymentSystem(rows[0].PaymentSystem), " ")
+	if !errors.Is(err, billing.ErrInvalid) {
+		t.Errorf("no name: %v", err)
+	}
+}
+
+func TestTheShellIsAuditedToo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	got := w.Store.Audit()
+	if len(got) != 2 || got[0].Operator != "billingctl" || got[0].Action != operators.PlanAdded || got[0].After["price"] != "399.00 RUB" {
+		t.Errorf("audited %+v", got)
+	}
+}
+
+func TestARefusedChangeIsNotAudited(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Sell("extra")
+	if _, err := w.panel().AddPlan(t.Context(), editor, billing.Plan{Code: "extra", Name: "X", Price: billingtest.Price, IntervalMonths: 1}); !errors.Is(err, billing.ErrAlreadyExists) {
+		t.Errorf("the code is taken: %v", err)
+	}
+	if got := w.actions(); got != nil {
+		t.Errorf("audited %v", got)
+	}
+}

@@ -1,0 +1,138 @@
+package payments_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/billingtest"
+	"github.com/online-cinema/billing/core/payments"
+	"github.com/online-cinema/billing/core/ports"
+)
+
+// books are our payments: those that were settled as succeeded, and the pending.
+type books []billing.Payment
+
+func (b books) Paid(_ context.Context, system string, since time.Time, each func(billing.Payment) error) error {
+	for _, p := range b {
+		if p.PaymentSystem != system || (p.Settled() && p.SettledAt.Before(since)) {
+			continue
+		}
+		if err := each(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type ledger []ports.LedgerEntry
+
+func (l ledger) Charges(_ context.Context, since time.Time, each func(ports.LedgerEntry) error) error {
+	for _, e := range l {
+		if e.At.Before(since) {
+			continue
+		}
+		if err := each(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var may = time.Date(2026, time.May, 1, 0, 0, 0, 0, time.UTC)
+
+func paidAt(id billing.PaymentID, at time.Time) billing.Payment {
+	return billing.Payment{ID: id, PaymentSystem: billingtest.System, Amount: billingtest.Price, Status: billing.PaymentSucceeded, SettledAt: at}
+}
+
+func pendingPayment(id billing.PaymentID) billing.Payment {
+	return billing.Payment{ID: id, PaymentSystem: billingtest.System, Amount: billingtest.Price, Status: billing.PaymentPending}
+}
+
+func chargedAt(id billing.PaymentID, at time.Time) ports.LedgerEntry {
+	return ports.LedgerEntry{Key: id, Amount: billingtest.Price, At: at}
+}
+
+func TestReconcile(t *testing.T) {
+	t.Parallel()
+	type ids = []billing.PaymentID
+	const day = 24 * time.Hour
+	tests := []struct {
+		name   string
+		books  books
+		ledger ledger
+		since  time.Time
+		want   payments.Reconciliation
+	}{
+		{name: "nothing anywhere"},
+		{"they agree", books{paidAt("a", may), paidAt("b", may)}, ledger{chargedAt("b", may), chargedAt("a", may)}, time.Time{}, payments.Reconciliation{Matched: 2}},
+		{"charged, unknown here", nil, ledger{chargedAt("b", may), chargedAt("a", may)}, time.Time{}, payments.Reconciliation{MissingHere: ids{"a", "b"}}},
+		{"charged, pending here", books{pendingPayment("a")}, ledger{chargedAt("a", may)}, time.Time{}, payments.Reconciliation{MissingHere: ids{"a"}}},
+		{"pending here, not charged", books{pendingPayment("a")}, nil, time.Time{}, payments.Reconciliation{}},
+		{"paid here, not charged", books{paidAt("b", may), paidAt("a", may)}, nil, time.Time{}, payments.Reconciliation{MissingThere: ids{"a", "b"}}},
+		{
+			"another amount", books{paidAt("a", may)}, ledger{{Key: "a", Amount: billingtest.Rubles(1_00), At: may}},
+			time.Time{}, payments.Reconciliation{Different: ids{"a"}},
+		},
+		{
+			"another currency", books{paidAt("a", may)}, ledger{{Key: "a", Amount: billing.Money{Amount: billingtest.Price.Amount, Currency: "USD"}, At: may}},
+			time.Time{}, payments.Reconciliation{Different: ids{"a"}},
+		},
+		{"charged twice", books{paidAt("a", may)}, ledger{chargedAt("a", may), chargedAt("a", may)}, time.Time{}, payments.Reconciliation{Double: ids{"a"}}},
+		{
+			"charged twice, unknown here", nil, ledger{chargedAt("a", may), chargedAt("a", may)},
+			time.Time{}, payments.Reconciliation{MissingHere: ids{"a"}, Double: ids{"a"}},
+		},
+		{"since: both before", books{paidAt("a", may.Add(-day))}, ledger{chargedAt("a", may.Add(-day))}, may, payments.Reconciliation{}},
+		{"since: charged before, settled after", books{paidAt("a", may)}, ledger{chargedAt("a", may.Add(-20*day))}, may, payments.Reconciliation{Matched: 1}},
+		{"since: charged before, unknown here", nil, ledger{chargedAt("a", may.Add(-day))}, may, payments.Reconciliation{}},
+		{"since: charged after, unknown here", nil, ledger{chargedAt("a", may)}, may, payments.Reconciliation{MissingHere: ids{"a"}}},
+		{"since: charged before, still pending", books{pendingPayment("a")}, ledger{chargedAt("a", may.Add(-day))}, may, payments.Reconciliation{MissingHere: ids{"a"}}},
+		{"since: paid after, not charged", books{paidAt("a", may)}, nil, may, payments.Reconciliation{MissingThere: ids{"a"}}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := payments.Reconcile(t.Context(), tt.books, tt.ledger, billingtest.System, tt.since)
+			if diff := cmp.Diff(tt.want, got); err != nil || diff != "" {
+				t.Errorf("error %v, difference (-want +got):\n%s", err, diff)
+			}
+			if differs := len(got.MissingHere)+len(got.MissingThere)+len(got.Different)+len(got.Double) > 0; got.Differs() != differs {
+				t.Errorf("Differs() is %t of %+v", got.Differs(), got)
+			}
+		})
+	}
+}
+
+func TestReconcileLeavesOtherPaymentSystemsOut(t *testing.T) {
+	t.Parallel()
+	other := paidAt("a", may)
+	other.PaymentSystem = "other"
+	got, err := payments.Reconcile(t.Context(), books{other}, ledger{}, billingtest.System, time.Time{})
+	if err != nil || got.Differs() || got.Matched != 0 {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+type broken struct{}
+
+var errBroken = errors.New("broken")
+
+func (broken) Charges(context.Context, time.Time, func(ports.LedgerEntry) error) error {
+	return errBroken
+}
+
+func (broken) Paid(context.Context, string, time.Time, func(billing.Payment) error) error {
+	return errBroken
+}
+
+func TestReconcileWithHalfTheTruthIsAnError(t *testing.T) {
+	t.Parallel()
+	_, err := payments.Reconcile(t.Context(), books{}, broken{}, billingtest.System, time.Time{})
+	billingtest.ExpectError(t, err, errBroken)
+	_, err = payments.Reconcile(t.Context(), broken{}, ledger{}, billingtest.System, time.Time{})
+	billingtest.ExpectError(t, err, errBroken)
+}

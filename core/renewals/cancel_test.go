@@ -1,0 +1,261 @@
+package renewals_test
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/billingtest"
+	"github.com/online-cinema/billing/core/payments"
+	"github.com/online-cinema/billing/core/ports"
+	"github.com/online-cinema/billing/core/viewers"
+)
+
+// claims is a store that notes when who was claimed: a number that grows.
+type claims struct {
+	ports.Store
+	seq *atomic.Int64
+	at  *sync.Map // of when the transaction had begun that billed a user
+}
+
+func (s claims) InTx(ctx context.Context, f func(ports.Repos) error) error {
+	return s.Store.InTx(ctx, func(tx ports.Repos) error {
+		tx.Payments = claimsPayments{tx.Payments, s.seq.Add(1), s.at}
+		return f(tx)
+	})
+}
+
+type claimsPayments struct {
+	ports.Payments
+	began int64
+	at    *sync.Map
+}
+
+func (r claimsPayments) Add(ctx context.Context, send time.Duration, list ...billing.Payment) error {
+	for _, p := range list {
+		r.at.Store(p.UserID, r.began)
+	}
+	return r.Payments.Add(ctx, send, list...)
+}
+
+func TestCancelsThatRaceARun(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w world) {
+		users := w.Join(120)
+		w.Clock.Advance(billingtest.Month)
+		store := claims{w.Store, new(atomic.Int64), new(sync.Map)}
+		answered := make([]int64, len(users))
+		var cancels sync.WaitGroup
+		p := &billingtest.Faulty{Provider: w.Psp, Takes: time.Millisecond}
+		for i, u := range users { // the first of them, who is claimed first, cancels last
+			cancels.Go(func() {
+				time.Sleep(time.Duration(len(users)-i) * 120 * time.Microsecond)
+				billingtest.ExpectError(w.T, w.Cancel(u, billing.AtPeriodEnd), nil)
+				answered[i] = store.seq.Add(1)
+			})
+		}
+		_, err := w.RenewerOver(store, p).Run(w.T.Context())
+		billingtest.ExpectError(t, err, nil)
+		cancels.Wait()
+
+		var charged, ended []billing.UserID
+		for i, u := range users {
+			claimed, ok := store.at.Load(u)
+			switch s := w.SubscriptionOf(u); {
+			case ok && claimed.(int64) > answered[i]:
+				t.Errorf("%s was billed, although the cancel had been answered", u)
+			case ok && s.Status == billing.StatusActive && s.CancelAtPeriodEnd:
+				charged = append(charged, u)
+			case !ok && s.Status == billing.StatusEnded:
+				ended = append(ended, u)
+			default:
+				t.Errorf("%s, billed %t, is %s", u, ok, s.Status)
+			}
+		}
+		if len(charged) == 0 || len(ended) == 0 {
+			t.Logf("%d were charged and %d ended: this time there was no race", len(charged), len(ended))
+		}
+		w.ExpectPaid(charged, 2)
+		w.ExpectPaid(ended, 1)
+		w.Clock.Advance(billingtest.Month)
+		w.Run(ports.Summary{Ended: len(charged)})
+		w.ExpectPaid(charged, 2)
+	})
+}
+
+func TestACancelWhileTheRenewalIsChargedEndsTheNextPeriod(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w world) {
+		w.Subscribed()
+		w.Clock.Advance(billingtest.Month)
+		w.Psp.Taken = func() {
+			billingtest.ExpectError(w.T, w.Cancel(billingtest.Viewer, billing.AtOnce), billing.ErrInvalidTransition)
+			billingtest.ExpectError(w.T, w.Cancel(billingtest.Viewer, billing.AtPeriodEnd), nil)
+		}
+		w.Run(ports.Summary{Due: 1, Renewed: 1})
+		w.ExpectHistory(billing.EventSubscribed, billing.EventCancelRequested, billing.EventRenewed)
+		w.Clock.Advance(billingtest.Month)
+		w.Run(ports.Summary{Ended: 1})
+		if s := w.SubscriptionOf(billingtest.Viewer); !s.EndedAt.Equal(date(5, 1)) {
+			t.Errorf("ended at %s, want when what was paid for is over", s.EndedAt)
+		}
+		w.ExpectPaid([]billing.UserID{billingtest.Viewer}, 2)
+	})
+}
+
+func TestAnIntentThatWasNeverSeen(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		befall func(w world, store billingtest.Removals, user billing.UserID)
+		resent bool
+		next   ports.Summary // what the next run says
+		status billing.Status
+	}{
+		{"is sent again while it is wanted", func(world, billingtest.Removals, billing.UserID) {}, true, ports.Summary{}, billing.StatusActive},
+		{"is given up once the viewer has cancelled", func(w world, _ billingtest.Removals, u billing.UserID) {
+			billingtest.ExpectError(w.T, w.Cancel(u, billing.AtPeriodEnd), nil)
+		}, false, ports.Summary{}, billing.StatusEnded},
+		{"is sent again when the cancel was taken back", func(w world, _ billingtest.Removals, u billing.UserID) {
+			billingtest.ExpectError(w.T, w.Cancel(u, billing.AtPeriodEnd), nil)
+			_, err := w.Process().Resume(w.T.Context(), viewers.Resume{User: u, Ref: "basic"})
+			billingtest.ExpectError(w.T, err, nil)
+		}, true, ports.Summary{}, billing.StatusActive},
+		{"is given up once its period is over, and another is made", func(w world, _ billingtest.Removals, _ billing.UserID) {
+			w.Clock.Advance(30 * 24 * time.Hour)
+		}, false, ports.Summary{Due: 1, Renewed: 1}, billing.StatusActive},
+		{"is sent again at the last moment of its period", func(w world, _ billingtest.Removals, _ billing.UserID) {
+			w.Clock.Advance(30*24*time.Hour - time.Microsecond)
+		}, true, ports.Summary{}, billing.StatusActive},
+		{"is given up once the method is removed", func(w world, store billingtest.Removals, u billing.UserID) {
+			store.Remove(w.SubscriptionOf(u).MethodID)
+		}, false, ports.Summary{Ended: 1}, billing.StatusEnded},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(w world) {
+				user := w.Join(1)[0]
+				w.Clock.Advance(billingtest.Month)
+				w.claimOnly()
+				intent := w.SubscriptionOf(user).Latest
+				w.sweepNothing(time.Second) // somebody may be sending it
+				store := w.Removals()
+				tt.befall(w, store, user)
+				time.Sleep(billingtest.SendOver)
+				got, err := w.ProcessOver(store, w.Psp).Sweep(w.T.Context(), 10)
+				if err != nil || got != (payments.Swept{Settled: 1}) {
+					w.T.Errorf("the sweep says %+v, %v", got, err)
+				}
+				w.expectAsked(intent, tt.resent)
+				w.ExpectRun(w.RenewerOver(store, w.Psp), tt.next, nil)
+				w.ExpectAll([]billing.UserID{user}, tt.status)
+				want := 2
+				if tt.status == billing.StatusEnded {
+					want = 1
+				}
+				w.ExpectPaid([]billing.UserID{user}, want)
+			})
+		})
+	}
+}
+
+func (w world) sweepNothing(after time.Duration) {
+	w.T.Helper()
+	time.Sleep(after)
+	w.Sweep(0, 0)
+}
+
+// expectAsked expects that the payment system was asked for this payment once,
+// or never.
+func (w world) expectAsked(p billing.Payment, want bool) {
+	w.T.Helper()
+	asked := 0
+	for _, r := range w.Psp.Requests() {
+		if r.Key != p.ID {
+			continue
+		}
+		asked++
+		if !billingtest.Same(r, ports.ChargeRequest{Token: billingtest.Token, Amount: p.Amount, Initiator: p.Initiator}) {
+			w.T.Errorf("it was asked for %+v, want as for %+v", r, p)
+		}
+	}
+	if want != (asked == 1) || asked > 1 {
+		w.T.Errorf("the payment system was asked %d times for %s, want once: %t", asked, p.ID, want)
+	}
+}
+
+func TestTwoSweepsAtOnceSendOnce(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct{ looks, later time.Duration }{
+		"at the same moment":                            {0, 0},
+		"one looks for so long that another may too":    {11 * time.Second, 10500 * time.Millisecond},
+		"one looks for longer than another may send it": {20 * time.Second, 10500 * time.Millisecond},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(w world) {
+				users := w.Join(5)
+				w.Clock.Advance(billingtest.Month)
+				w.claimOnly()
+				claimed := len(w.claimed(users))
+				time.Sleep(billingtest.SendOver)
+				p := &billingtest.Faulty{Provider: w.Psp, Takes: 4 * time.Second}
+				slow := &billingtest.Faulty{Provider: p, Look: func(int64) error { time.Sleep(tt.looks); return nil }}
+				errs := billingtest.AtOnce(2, func(i int) error {
+					if i == 1 {
+						time.Sleep(tt.later)
+					}
+					_, err := w.ProcessOver(w.Store, []ports.Provider{slow, p}[i]).Sweep(w.T.Context(), 10)
+					return err
+				})
+				billingtest.ExpectError(w.T, errs[0], nil)
+				billingtest.ExpectError(w.T, errs[1], nil)
+				if n := int(p.Charges.Load()); n != claimed || claimed == 0 {
+					w.T.Errorf("%d charges were sent for %d intents", n, claimed)
+				}
+				w.RunUntilQuiet()
+				w.ExpectPaid(users, 2)
+			})
+		})
+	}
+}
+
+// claimed returns the users whose payment is pending.
+func (w world) claimed(users []billing.UserID) (list []billing.UserID) {
+	w.T.Helper()
+	for _, u := range users {
+		if !w.SubscriptionOf(u).Latest.Settled() {
+			list = append(list, u)
+		}
+	}
+	return list
+}
+
+func TestASweepDoesNotAskAgainAndAgain(t *testing.T) {
+	t.Parallel()
+	for _, m := range []billingtest.Mishap{billingtest.RefusesConn, billingtest.Credentials, billingtest.LostBefore, billingtest.Hangs} {
+		t.Run(string(m), func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(w world) {
+				w.Join(1)
+				w.Clock.Advance(billingtest.Month)
+				w.claimOnly()
+				time.Sleep(billingtest.SendOver)
+				w.Psp.Suffers(m)
+				p := &billingtest.Faulty{Provider: w.Psp}
+				for range 10 { // as the API does until nothing is left to take
+					_, err := w.ProcessOver(w.Store, p).Sweep(w.T.Context(), 10)
+					billingtest.ExpectError(w.T, err, nil)
+				}
+				if n := p.Charges.Load(); n != 1 {
+					w.T.Errorf("it was asked %d times at once", n)
+				}
+			})
+		})
+	}
+}

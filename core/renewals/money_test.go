@@ -1,0 +1,170 @@
+package renewals_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/billingtest"
+	"github.com/online-cinema/billing/core/ports"
+)
+
+// fourAtOnce starts four runs in processes of their own, that share the way to
+// the payment system, and returns their summaries.
+func (w world) fourAtOnce(p ports.Provider) []ports.Summary {
+	w.T.Helper()
+	got := make([]ports.Summary, 4)
+	for _, err := range billingtest.AtOnce(len(got), func(i int) (err error) {
+		got[i], err = w.RenewerOver(w.Store, p).Run(w.T.Context())
+		return err
+	}) {
+		billingtest.ExpectError(w.T, err, nil)
+	}
+	return got
+}
+
+func TestFourRunsAtOnceChargeEachOnce(t *testing.T) {
+	t.Parallel()
+	const n = 200
+	tests := []struct {
+		name          string
+		before, after func(int64) error
+		look          func(int64) error
+		leaves        bool // something to the next run
+	}{
+		{name: "all is well"},
+		{name: "answers lost after the money was taken", after: billingtest.Often(billingtest.ErrLost)},
+		{name: "answers lost before", before: billingtest.Often(billingtest.ErrLost), leaves: true},
+		{name: "answers and look-ups lost", after: billingtest.Often(billingtest.ErrLost), look: billingtest.Often(billingtest.ErrLost), leaves: true},
+		{name: "connections refused", before: billingtest.Often(ports.ErrNotSent), leaves: true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(w world) {
+				users := w.Join(n)
+				w.Clock.Advance(billingtest.Month)
+				p := &billingtest.Faulty{Provider: w.Psp, Before: tt.before, After: tt.after, Look: tt.look, Takes: 10 * time.Millisecond}
+				var sum ports.Summary
+				for _, s := range w.fourAtOnce(p) {
+					sum.Due, sum.Renewed = sum.Due+s.Due, sum.Renewed+s.Renewed
+					// What another run has left open is unknown here too.
+					if left := s.Due - s.Renewed; left > s.Unknown+s.Failed || !tt.leaves && s != (ports.Summary{Due: s.Due, Renewed: s.Due}) {
+						w.T.Errorf("a summary does not add up: %+v", s)
+					}
+				}
+				pending := w.pending(users)
+				if sum.Due != n || sum.Renewed > n-pending || !tt.leaves && sum.Renewed != n {
+					w.T.Errorf("of %d, all together say %+v, and %d are pending", n, sum, pending)
+				}
+				w.RunUntilQuiet()
+				w.ExpectAll(users, billing.StatusActive)
+				w.ExpectPaid(users, 2)
+			})
+		})
+	}
+}
+
+func (w world) pending(users []billing.UserID) int { return len(w.claimed(users)) }
+
+func TestARunSettlesWhatItLeftOpen(t *testing.T) {
+	t.Parallel()
+	tests := map[string]*billingtest.Faulty{
+		"answer lost":              {After: billingtest.FirstOnes(1, billingtest.ErrLost)},
+		"answer and look-up lost":  {After: billingtest.FirstOnes(1, billingtest.ErrLost), Look: billingtest.FirstOnes(1, billingtest.ErrLost)},
+		"request lost":             {Before: billingtest.FirstOnes(1, billingtest.ErrLost)},
+		"request and look-up lost": {Before: billingtest.FirstOnes(1, billingtest.ErrLost), Look: billingtest.FirstOnes(1, billingtest.ErrLost)},
+		"not sent":                 {Before: billingtest.FirstOnes(1, ports.ErrNotSent)},
+	}
+	for name, p := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(w world) {
+				users := w.Join(10)
+				w.Clock.Advance(billingtest.Month)
+				p.Provider = w.Psp
+				w.ExpectRun(w.RenewerOver(w.Store, p), ports.Summary{Due: 10, Renewed: 10}, nil)
+				w.ExpectPaid(users, 2)
+				w.Run(ports.Summary{})
+			})
+		})
+	}
+}
+
+func TestWhatAnotherHasSettledIsNotUnknown(t *testing.T) {
+	t.Parallel()
+	for m, want := range map[billingtest.Mishap]ports.Summary{
+		billingtest.Fine:     {Due: 1, Renewed: 1},
+		billingtest.Declines: {Due: 1, Declined: 1},
+	} {
+		t.Run(string(m), func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(w world) {
+				user := w.Join(1)[0]
+				w.Clock.Advance(billingtest.Month)
+				w.Psp.Suffers(m)
+				blind := &billingtest.Faulty{Provider: w.Psp, After: billingtest.Always(billingtest.ErrLost), Look: billingtest.Always(billingtest.ErrLost)}
+				errs := billingtest.AtOnce(2, func(i int) error {
+					if i == 0 {
+						w.ExpectRun(w.RenewerOver(w.Store, blind), want, nil)
+						return nil
+					}
+					time.Sleep(1100 * time.Millisecond) // the run waits, between two looks, and has a lease on it
+					p := w.SubscriptionOf(user).Latest
+					w.InTx(func(ctx context.Context, tx ports.Repos) error {
+						return tx.Payments.Release(ctx, ports.PaymentKey{User: p.UserID, ID: p.ID})
+					})
+					_, err := w.Process().Sweep(w.T.Context(), 1)
+					return err
+				})
+				billingtest.ExpectError(w.T, errs[1], nil)
+			})
+		})
+	}
+}
+
+func TestALateSenderGivesNothingAwayThatAnotherSends(t *testing.T) {
+	t.Parallel()
+	const over = 2*billingtest.ChargeTimeout + 10*time.Second // the send window
+	inBubble(t, func(w world) {
+		user := w.Join(1)[0]
+		w.Clock.Advance(billingtest.Month)
+		// The run stands still until its window is over, and a sweep is sending. What
+		// nobody may be sending any more would be abandoned, since it is cancelled.
+		held := billingtest.Faults{Store: w.Store, Fail: func(d billingtest.Did, committed bool) error {
+			if d.Added && committed {
+				time.Sleep(over + 3*time.Second)
+			}
+			return nil
+		}}
+		errs := billingtest.AtOnce(3, func(i int) (err error) {
+			switch i {
+			case 0:
+				_, err = w.RenewerOver(held, w.Psp).Run(w.T.Context())
+			case 1:
+				time.Sleep(over + time.Second)
+				_, err = w.ProcessOver(w.Store, &billingtest.Faulty{Provider: w.Psp, Takes: 4 * time.Second}).Sweep(w.T.Context(), 10)
+			case 2:
+				time.Sleep(over + 2*time.Second)
+				err = w.Cancel(user, billing.AtPeriodEnd)
+			}
+			return err
+		})
+		billingtest.ExpectError(t, errors.Join(errs...), nil)
+		for _, p := range w.paymentsOf(user) {
+			if p.Status != billing.PaymentSucceeded || p.Contradiction != "" {
+				t.Errorf("payment %s is %s: %s", p.ID, p.Status, p.Contradiction)
+			}
+		}
+		w.ExpectPaid([]billing.UserID{user}, 2)
+	})
+}
+
+func (w world) paymentsOf(user billing.UserID) []billing.Payment {
+	w.T.Helper()
+	list, err := w.Viewer().Payments(w.T.Context(), user, ports.Page{Limit: 1000})
+	billingtest.ExpectError(w.T, err, nil)
+	return list
+}

@@ -1,0 +1,346 @@
+package renewals_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/billingtest"
+	"github.com/online-cinema/billing/core/ports"
+	"github.com/online-cinema/billing/core/renewals"
+	"github.com/online-cinema/billing/core/viewers"
+)
+
+func date(m time.Month, day int) time.Time { return time.Date(2026, m, day, 12, 0, 0, 0, time.UTC) }
+
+func TestAMonthPasses(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w world) {
+		w.Subscribed()
+		w.Clock.Advance(billingtest.Month - time.Microsecond)
+		w.Run(ports.Summary{})
+		w.ExpectCharges(1)
+		w.Clock.Advance(time.Microsecond)
+		w.Run(ports.Summary{Due: 1, Renewed: 1})
+		w.Run(ports.Summary{})
+		w.ExpectHistory(billing.EventSubscribed, billing.EventRenewed)
+		w.ExpectPaid([]billing.UserID{billingtest.Viewer}, 2)
+		s := w.SubscriptionOf(billingtest.Viewer)
+		if want := (billing.Period{Start: date(4, 1), End: date(5, 1)}); s.Status != billing.StatusActive || s.Current != want || !s.NextChargeAt.Equal(want.End) {
+			t.Errorf("afterwards it is %s, paid for %v, and charged next at %s", s.Status, s.Current, s.NextChargeAt)
+		}
+		for i, r := range w.Psp.Requests() {
+			want := ports.ChargeRequest{Key: r.Key, Token: billingtest.Token, Amount: billingtest.Price, Initiator: []billing.Initiator{billing.CustomerInitiated, billing.MerchantInitiated}[i]}
+			if r != want && !billingtest.Same(r, want) {
+				t.Errorf("charge %d is %+v, want %+v", i, r, want)
+			}
+		}
+	})
+}
+
+func TestAYearOfMonthEnds(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w world) {
+		w.Clock.Advance(time.Date(2027, time.January, 31, 23, 59, 0, 0, time.UTC).Sub(w.Clock.Now()))
+		w.Subscribed()
+		ends := []int{28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 31, 29} // of February 2027 to that of 2028
+		for i, day := range ends {
+			due := time.Date(2027, time.Month(2+i), day, 23, 59, 0, 0, time.UTC)
+			w.Clock.Advance(due.Sub(w.Clock.Now()) - time.Minute)
+			w.Run(ports.Summary{})
+			w.Clock.Advance(time.Hour) // the timer is a little late, and that adds up to nothing
+			w.Run(ports.Summary{Due: 1, Renewed: 1})
+			if s := w.SubscriptionOf(billingtest.Viewer); !s.Current.Start.Equal(due) {
+				t.Errorf("renewal %d is from %s, want from %s", i+1, s.Current.Start, due)
+			}
+		}
+		w.ExpectPaid([]billing.UserID{billingtest.Viewer}, 1+len(ends))
+	})
+}
+
+func TestARenewalChargesThePriceThatWasAgreed(t *testing.T) {
+	t.Parallel()
+	for name, today := range map[string]int64{"dearer today": 999_00, "cheaper today": 1_00} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(w world) {
+				w.Subscribed()
+				_, err := w.Catalog().SetPrice(w.T.Context(), "basic", billingtest.Rubles(today))
+				billingtest.ExpectError(w.T, err, nil)
+				w.Clock.Advance(billingtest.Month)
+				w.Run(ports.Summary{Due: 1, Renewed: 1})
+				for _, e := range w.Psp.Entries() {
+					if e.Amount != billingtest.Price {
+						w.T.Errorf("charged %s, want the %s that were agreed", e.Amount, billingtest.Price)
+					}
+				}
+				w.ExpectPaid([]billing.UserID{billingtest.Viewer}, 2)
+			})
+		})
+	}
+	t.Run("no longer sold", func(t *testing.T) {
+		t.Parallel()
+		inBubble(t, func(w world) {
+			w.Subscribed()
+			_, err := w.Catalog().ArchivePlan(w.T.Context(), "basic")
+			billingtest.ExpectError(w.T, err, nil)
+			w.Clock.Advance(billingtest.Month)
+			w.Run(ports.Summary{Due: 1, Renewed: 1})
+		})
+	})
+}
+
+func TestWhatIsNotWantedAnyMoreEndsUncharged(t *testing.T) {
+	t.Parallel()
+	t.Run("cancelled", func(t *testing.T) {
+		t.Parallel()
+		inBubble(t, func(w world) {
+			w.Subscribed()
+			billingtest.ExpectError(w.T, w.Cancel(billingtest.Viewer, billing.AtPeriodEnd), nil)
+			w.Clock.Advance(billingtest.Month + time.Hour)
+			w.Run(ports.Summary{Ended: 1})
+			w.Run(ports.Summary{})
+			w.ExpectHistory(billing.EventSubscribed, billing.EventCancelRequested, billing.EventEnded)
+			w.ExpectCharges(1)
+			if s := w.ExpectOne(billing.StatusEnded, billing.PaymentSucceeded); !s.EndedAt.Equal(date(4, 1)) {
+				w.T.Errorf("ended at %s, want at the period's end", s.EndedAt)
+			}
+		})
+	})
+	t.Run("cancelled, and the cancel taken back", func(t *testing.T) {
+		t.Parallel()
+		inBubble(t, func(w world) {
+			w.Subscribed()
+			billingtest.ExpectError(w.T, w.Cancel(billingtest.Viewer, billing.AtPeriodEnd), nil)
+			_, err := w.Process().Resume(w.T.Context(), viewers.Resume{User: billingtest.Viewer, Ref: "basic"})
+			billingtest.ExpectError(w.T, err, nil)
+			w.Clock.Advance(billingtest.Month)
+			w.Run(ports.Summary{Due: 1, Renewed: 1})
+		})
+	})
+	t.Run("payment method removed", func(t *testing.T) {
+		t.Parallel()
+		inBubble(t, func(w world) {
+			s := w.Subscribed()
+			store := w.Removals()
+			store.Remove(s.MethodID)
+			w.Clock.Advance(billingtest.Month)
+			w.ExpectRun(w.RenewerOver(store, w.Psp), ports.Summary{Ended: 1}, nil)
+			w.ExpectHistory(billing.EventSubscribed, billing.EventEnded)
+			if e := w.History(billingtest.Viewer)[1]; e.DeclineCode != billing.MethodRemoved {
+				w.T.Errorf("it ended for %q", e.DeclineCode)
+			}
+			w.ExpectCharges(1)
+		})
+	})
+}
+
+func TestMissedMonthsAreWaived(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w world) {
+		w.Subscribed()
+		w.Clock.Advance(date(7, 10).Sub(w.Clock.Now())) // three renewals were missed, and a few days
+		w.Run(ports.Summary{Due: 1, Renewed: 1})
+		w.Run(ports.Summary{})
+		w.ExpectHistory(billing.EventSubscribed, billing.EventRenewed, billing.EventPeriodsWaived)
+		w.ExpectPaid([]billing.UserID{billingtest.Viewer}, 2)
+		if s := w.SubscriptionOf(billingtest.Viewer); s.Current != (billing.Period{Start: date(7, 1), End: date(8, 1)}) {
+			t.Errorf("paid for %v, want the month that is now", s.Current)
+		}
+	})
+}
+
+// mixed is one of each sort of subscription, of which all but the last are due.
+func mixed(w world) ports.Store {
+	gone := w.Through("gone")
+	cancelled, removed := w.Join(1), w.Join(1)
+	gone.Join(3)
+	w.Join(3)
+	billingtest.ExpectError(w.T, w.Cancel(cancelled[0], billing.AtPeriodEnd), nil)
+	store := w.Removals()
+	store.Remove(w.SubscriptionOf(removed[0]).MethodID)
+
+	w.Clock.Advance(-time.Hour)
+	late := w.Join(2)
+	w.Clock.Advance(billingtest.Month)
+	w.Psp.Suffers(billingtest.Declines)
+	w.Run(ports.Summary{Due: 2, Declined: 2})
+	w.Psp.Suffers(billingtest.Fine)
+	w.ExpectAll(late, billing.StatusPastDue)
+	w.Clock.Advance(24 * time.Hour)
+	w.Join(1)
+	return store
+}
+
+func TestTheDryRunTellsWhatTheRunDoes(t *testing.T) {
+	t.Parallel()
+	for name, limit := range map[string]int{"without limit": 0, "limit 1": 1, "limit 3": 3, "limit 5": 5, "limit beyond": 100} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(w world) { dryRun(w, mixed(w), limit) })
+		})
+	}
+}
+
+func dryRun(w world, store ports.Store, limit int) {
+	r := w.RenewerOver(store, w.Psp)
+	r.Limit = limit
+	before, asked := w.everything(), len(w.Psp.Requests())
+	r.Collector.Providers = map[string]ports.Provider{billingtest.System: forbidden{w.T}}
+	var plan []renewals.Decision
+	if err := r.Plan(w.T.Context(), func(d renewals.Decision) error { plan = append(plan, d); return nil }); err != nil {
+		w.T.Error(err)
+	}
+	if diff := cmp.Diff(before, w.everything(), cmp.AllowUnexported(billing.Secret{})); diff != "" || len(w.Psp.Requests()) != asked {
+		w.T.Errorf("the dry run changed something: %s", diff)
+	}
+	due, err := r.Due(w.T.Context())
+	billingtest.ExpectError(w.T, err, nil)
+
+	r.Collector.Providers = map[string]ports.Provider{billingtest.System: w.Psp}
+	var want ports.Summary
+	for _, d := range plan {
+		if d.NoAdapter {
+			want.Due, want.Failed = want.Due+1, want.Failed+1
+		} else if due--; d.Billed {
+			want.Due, want.Renewed = want.Due+1, want.Renewed+1
+		} else {
+			want.Ended++
+		}
+	}
+	if due != 0 {
+		w.T.Errorf("the plan takes up %d fewer than the run says that it would", due)
+	}
+	w.ExpectRun(r, want, nil)
+	after := w.everything()
+	for _, d := range plan {
+		now := after[d.ID]
+		switch {
+		case d.NoAdapter:
+			if now != before[d.ID] {
+				w.T.Errorf("%s has no adapter, but is changed", d.ID)
+			}
+		case d.Billed:
+			p := now.Latest
+			if p.Amount != d.Payment.Amount || p.Period != d.Payment.Period || p.MethodID != d.Payment.MethodID || p.Status != billing.PaymentSucceeded {
+				w.T.Errorf("%s was to be charged %+v, but was %+v", d.ID, d.Payment, p)
+			}
+		case now.Status != billing.StatusEnded || now.Status != d.After.Status || !now.EndedAt.Equal(d.After.EndedAt):
+			w.T.Errorf("%s was to end at %s, but is %s, %s", d.ID, d.After.EndedAt, now.Status, now.EndedAt)
+		}
+	}
+	changed := 0
+	for id, s := range after {
+		if s != before[id] {
+			changed++
+		}
+	}
+	if planned := len(plan) - want.Failed; changed != planned {
+		w.T.Errorf("the run changed %d subscriptions, but planned %d", changed, planned)
+	}
+}
+
+// forbidden is a payment system that must not be asked.
+type forbidden struct{ t *testing.T }
+
+func (f forbidden) Charge(context.Context, ports.ChargeRequest) (billing.Outcome, error) {
+	f.t.Error("it asks the payment system")
+	return billing.Outcome{}, billingtest.ErrLost
+}
+
+func (f forbidden) Find(context.Context, billing.PaymentID) (billing.Outcome, error) {
+	f.t.Error("it looks at the payment system")
+	return billing.Outcome{}, billingtest.ErrLost
+}
+
+// whole is a subscription and its latest payment.
+type whole struct {
+	billing.Subscription
+	Latest billing.Payment
+}
+
+// everything returns all subscriptions of all viewers whose ids newID made.
+func (w world) everything() map[billing.SubscriptionID]whole {
+	all := make(map[billing.SubscriptionID]whole)
+	for _, u := range w.users() {
+		list, err := w.Store.Views().Subscriptions(w.T.Context(), u, ports.Page{Limit: 1000}) // as they are kept
+		billingtest.ExpectError(w.T, err, nil)
+		for _, s := range list {
+			all[s.ID] = whole{s.Subscription, s.Latest}
+		}
+	}
+	return all
+}
+
+func (w world) users() []billing.UserID {
+	var list []billing.UserID
+	for _, system := range []string{billingtest.System, "gone"} {
+		err := w.Store.Paid(w.T.Context(), system, time.Time{}, func(p billing.Payment) error {
+			list = append(list, p.UserID)
+			return nil
+		})
+		billingtest.ExpectError(w.T, err, nil)
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+func TestThePlanSaysWhyItIsNotBilled(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w world) {
+		r := w.RenewerOver(mixed(w), w.Psp)
+		var noAdapter, billed, ended int
+		last := time.Time{}
+		err := r.Plan(w.T.Context(), func(d renewals.Decision) error {
+			switch {
+			case d.NoAdapter:
+				noAdapter++
+				return nil
+			case d.Billed:
+				billed++
+			case d.After.Status == billing.StatusEnded:
+				ended++
+			}
+			if d.NextChargeAt.Before(last) {
+				t.Errorf("%s is due at %s, after one that is due at %s", d.ID, d.NextChargeAt, last)
+			}
+			last = d.NextChargeAt
+			return nil
+		})
+		if err != nil || noAdapter != 3 || billed != 5 || ended != 2 {
+			t.Errorf("%d without adapter, %d billed, %d ended, %v; want 3, 5, 2", noAdapter, billed, ended, err)
+		}
+	})
+}
+
+func TestThePlanStopsWhenItIsTold(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w world) {
+		w.Join(3)
+		w.Clock.Advance(billingtest.Month)
+		calls := 0
+		err := w.Renewer().Plan(w.T.Context(), func(renewals.Decision) error { calls++; return billingtest.ErrLost })
+		billingtest.ExpectError(t, err, billingtest.ErrLost)
+		if calls != 1 {
+			t.Errorf("it called %d times, want once", calls)
+		}
+	})
+}
+
+func TestARunWithoutAnyAdapter(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w world) {
+		w.Join(2)
+		w.Clock.Advance(billingtest.Month)
+		r := w.Renewer()
+		r.Collector.Providers = nil
+		if n, err := r.Due(w.T.Context()); n != 0 || err != nil {
+			t.Errorf("a run would take up %d, %v, want none", n, err)
+		}
+		w.ExpectRun(r, ports.Summary{Due: 2, Failed: 2}, nil)
+		w.Run(ports.Summary{Due: 2, Renewed: 2})
+	})
+}

@@ -1,0 +1,138 @@
+package renewals_test
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/billingtest"
+	"github.com/online-cinema/billing/core/ports"
+)
+
+func TestAStopFinishesWhatIsInFlightAndStartsNothing(t *testing.T) {
+	t.Parallel()
+	const n = 300
+	inBubble(t, func(w world) {
+		users := w.Join(n)
+		w.Clock.Advance(billingtest.Month)
+		ctx, stop := context.WithCancel(w.T.Context())
+		defer stop()
+		var late atomic.Int64
+		store := billingtest.Faults{Store: w.Store, Fail: func(d billingtest.Did, committed bool) error {
+			if d.Claimed && !committed && ctx.Err() != nil {
+				late.Add(1)
+			}
+			return nil
+		}}
+		p := &billingtest.Faulty{Provider: w.Psp, After: func(i int64) error {
+			if i == 20 {
+				stop()
+			}
+			return nil
+		}}
+		got, err := w.RenewerOver(store, p).Run(ctx)
+		billingtest.ExpectError(t, err, nil)
+		if got.Due < 20 || got.Due == n || got != (ports.Summary{Due: got.Due, Renewed: got.Due}) {
+			t.Errorf("the run says %+v", got)
+		}
+		if late.Load() > 2 { // what both claimers were about
+			t.Errorf("%d claims were made after the stop", late.Load())
+		}
+		if left := w.claimed(users); len(left) > 0 {
+			t.Errorf("left pending: %v", left)
+		}
+		w.ExpectAgreement()
+		w.Run(ports.Summary{Due: n - got.Due, Renewed: n - got.Due})
+		w.ExpectPaid(users, 2)
+	})
+}
+
+func TestAStopDuringAClaimLosesNothing(t *testing.T) {
+	t.Parallel()
+	for name, atCommit := range map[string]bool{"before its commit": false, "during its commit": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(w world) {
+				users := w.Join(5)
+				w.Clock.Advance(billingtest.Month)
+				ctx, stop := context.WithCancel(w.T.Context())
+				defer stop()
+				store := billingtest.Faults{Store: w.Store, Fail: func(d billingtest.Did, committed bool) error {
+					if d.Added && committed == atCommit {
+						stop()
+					}
+					return nil
+				}}
+				got, err := w.RenewerOver(store, w.Psp).Run(ctx)
+				billingtest.ExpectError(w.T, err, nil)
+				if got != (ports.Summary{Due: 5, Renewed: 5}) {
+					w.T.Errorf("the run says %+v, want what was claimed to be charged", got)
+				}
+				w.ExpectPaid(users, 2)
+			})
+		})
+	}
+}
+
+func TestAStopWhileSettlingIsNoFailure(t *testing.T) {
+	t.Parallel()
+	for name, look := range map[string]func(context.Context) error{
+		"look-ups go on":      func(context.Context) error { return nil },
+		"look-ups are broken": func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(w world) {
+				w.Psp.Suffers(billingtest.LostAfter)
+				users := w.Join(60)
+				w.Psp.Suffers(billingtest.Fine)
+				ctx, stop := context.WithCancel(w.T.Context())
+				defer stop()
+				r := w.RenewerOver(w.Store, stopped{w.Psp, stop, look, new(atomic.Int64)})
+				r.Concurrency = 40
+				_, err := r.Run(ctx)
+				billingtest.ExpectError(w.T, err, nil)
+				w.RunUntilQuiet()
+				w.ExpectAll(users, billing.StatusActive)
+				w.ExpectPaid(users, 1)
+			})
+		})
+	}
+}
+
+// stopped is a payment system during whose look-ups the run is stopped, when so
+// many of them are under way that all together would look like an outage.
+type stopped struct {
+	ports.Provider
+	stop  func()
+	look  func(context.Context) error
+	looks *atomic.Int64
+}
+
+func (s stopped) Find(ctx context.Context, key billing.PaymentID) (billing.Outcome, error) {
+	if s.looks.Add(1) == 30 {
+		s.stop()
+	}
+	if err := s.look(ctx); err != nil {
+		return billing.Outcome{}, err
+	}
+	return s.Provider.Find(ctx, key)
+}
+
+func TestAStopWhileWaitingEndsTheWait(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w world) {
+		w.Join(1)
+		w.Clock.Advance(billingtest.Month)
+		w.claimOnly() // and a run would wait until it may send that
+		ctx, stop := context.WithTimeout(w.T.Context(), billingtest.ChargeTimeout)
+		defer stop()
+		got, err := w.Renewer().Run(ctx)
+		if err != nil || got != (ports.Summary{}) {
+			t.Errorf("the run says %+v, %v", got, err)
+		}
+		w.RunUntilQuiet()
+		w.ExpectCharges(2)
+	})
+}

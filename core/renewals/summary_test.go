@@ -1,0 +1,217 @@
+package renewals_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/billingtest"
+	"github.com/online-cinema/billing/core/ports"
+)
+
+func TestHowEachOutcomeOfARenewalCounts(t *testing.T) {
+	t.Parallel()
+	hard := verdicts{says: billing.Outcome{Status: billing.PaymentDeclined, DeclineCode: billing.LostOrStolen}}
+	tests := map[string]struct {
+		mishap billingtest.Mishap
+		over   func(w world) ports.Provider
+		want   ports.Summary
+	}{
+		"paid":                 {billingtest.Fine, nil, ports.Summary{Due: 1, Renewed: 1}},
+		"declined":             {billingtest.Declines, nil, ports.Summary{Due: 1, Declined: 1}},
+		"declined for good":    {billingtest.Fine, func(w world) ports.Provider { return verdicts{w.Psp, hard.says} }, ports.Summary{Due: 1, Declined: 1, Ended: 1}},
+		"token unknown":        {billingtest.UnknownToken, nil, ports.Summary{Due: 1, Declined: 1, Ended: 1}},
+		"request refused":      {billingtest.RefusesRequest, nil, ports.Summary{Due: 1, Failed: 1}},
+		"not sent":             {billingtest.RefusesConn, nil, ports.Summary{Due: 1, Failed: 1}},
+		"request lost":         {billingtest.LostBefore, nil, ports.Summary{Due: 1, Unknown: 1}},
+		"answer lost":          {billingtest.LostAfter, nil, ports.Summary{Due: 1, Renewed: 1}},
+		"answer late":          {billingtest.HangsAfter, nil, ports.Summary{Due: 1, Renewed: 1}},
+		"other amount":         {billingtest.OtherAmount, nil, ports.Summary{Due: 1, Unknown: 1}},
+		"waits for its viewer": {billingtest.Waits, nil, ports.Summary{Due: 1, Unknown: 1}},
+		"answer and look-ups lost": {billingtest.LostAfter, func(w world) ports.Provider {
+			return &billingtest.Faulty{Provider: w.Psp, Look: billingtest.Always(billingtest.ErrLost)}
+		}, ports.Summary{Due: 1, Unknown: 1}},
+		"not sent, then lost": {billingtest.Fine, func(w world) ports.Provider {
+			return &billingtest.Faulty{Provider: w.Psp, Before: inTurn(ports.ErrNotSent, billingtest.ErrLost, billingtest.ErrLost, billingtest.ErrLost)}
+		}, ports.Summary{Due: 1, Unknown: 1}},
+		"lost, then declined": {billingtest.Declines, func(w world) ports.Provider {
+			return &billingtest.Faulty{Provider: w.Psp, Before: inTurn(billingtest.ErrLost)}
+		}, ports.Summary{Due: 1, Declined: 1}},
+		"not sent, then paid": {billingtest.Fine, func(w world) ports.Provider {
+			return &billingtest.Faulty{Provider: w.Psp, Before: inTurn(ports.ErrNotSent)}
+		}, ports.Summary{Due: 1, Renewed: 1}},
+		"not sent, then for no one": {billingtest.Fine, func(w world) ports.Provider { return &billingtest.Faulty{Provider: w.Psp, Before: cancelsFirst(w)} }, ports.Summary{Due: 1, Failed: 1, Ended: 1}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(w world) {
+				w.Subscribed()
+				w.Clock.Advance(billingtest.Month)
+				w.Psp.Suffers(tt.mishap)
+				var p ports.Provider = w.Psp
+				if tt.over != nil {
+					p = tt.over(w)
+				}
+				var told ports.Summary
+				r := w.RenewerOver(w.Store, p)
+				r.Progress = func(s ports.Summary) { told = s }
+				w.ExpectRun(r, tt.want, nil)
+				if told != tt.want {
+					w.T.Errorf("at last it told of %+v, want %+v", told, tt.want)
+				}
+				if trouble := tt.want.Unknown+tt.want.Failed > 0; tt.want.Trouble() != trouble {
+					w.T.Errorf("trouble: %t", !trouble)
+				}
+			})
+		})
+	}
+}
+
+// inTurn fails with one error after the other, and then no more.
+func inTurn(errs ...error) func(int64) error {
+	return func(n int64) error {
+		if int(n) <= len(errs) {
+			return errs[n-1]
+		}
+		return nil
+	}
+}
+
+// cancelsFirst does not send the first charge, and its viewer cancels meanwhile.
+func cancelsFirst(w world) func(int64) error {
+	return func(n int64) error {
+		if n > 1 {
+			return nil
+		}
+		billingtest.ExpectError(w.T, w.Cancel(billingtest.Viewer, billing.AtPeriodEnd), nil)
+		return ports.ErrNotSent
+	}
+}
+
+func TestHowTheUnsettledPaymentsOfOthersCount(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		left  func(w world) // what an earlier run or a viewer left
+		after func(w world) ports.Provider
+		want  ports.Summary
+	}{
+		"a renewal, paid": {
+			func(w world) { w.claimOnly(); w.take(billingtest.Viewer) }, nil, ports.Summary{Settled: 1},
+		},
+		"a renewal that nobody has seen": {
+			func(w world) { w.claimOnly() }, nil, ports.Summary{Settled: 1},
+		},
+		"a renewal that is not wanted any more": {
+			func(w world) {
+				w.claimOnly()
+				billingtest.ExpectError(w.T, w.Cancel(billingtest.Viewer, billing.AtPeriodEnd), nil)
+			}, nil,
+			ports.Summary{Settled: 1, Ended: 1},
+		},
+		"a renewal that cannot be looked up": {
+			func(w world) { w.claimOnly() },
+			func(w world) ports.Provider {
+				return &billingtest.Faulty{Provider: w.Psp, Look: billingtest.Always(billingtest.ErrLost)}
+			},
+			ports.Summary{Unknown: 1},
+		},
+		"a renewal that can be looked up later": {
+			func(w world) { w.claimOnly(); w.take(billingtest.Viewer) },
+			func(w world) ports.Provider {
+				return &billingtest.Faulty{Provider: w.Psp, Look: billingtest.FirstOnes(1, billingtest.ErrLost)}
+			},
+			ports.Summary{Settled: 1},
+		},
+		"a renewal at a payment system without an adapter": {
+			func(w world) { w.claimOnly() },
+			func(world) ports.Provider { return nil },
+			ports.Summary{},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(w world) {
+				w.Subscribed()
+				w.Clock.Advance(billingtest.Month)
+				tt.left(w)
+				time.Sleep(billingtest.SendOver)
+				r := w.Renewer()
+				if tt.after != nil {
+					if p := tt.after(w); p != nil {
+						r = w.RenewerOver(w.Store, p)
+					} else {
+						r.Collector.Providers = nil
+					}
+				}
+				w.ExpectRun(r, tt.want, nil)
+			})
+		})
+	}
+}
+
+func TestAViewersPaymentDoesNotMakeARunFail(t *testing.T) {
+	t.Parallel()
+	for m, want := range map[billingtest.Mishap]ports.Summary{
+		billingtest.Waits:     {},
+		billingtest.LostAfter: {Settled: 1},
+		// Nobody sends it any more: the viewer was told that it failed.
+		billingtest.LostBefore: {Settled: 1, Ended: 1},
+	} {
+		t.Run(string(m), func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(w world) {
+				w.Psp.Suffers(m)
+				w.Subscribed()
+				asked := len(w.Psp.Requests())
+				w.Psp.Suffers(billingtest.Fine)
+				time.Sleep(billingtest.SendOver)
+				w.Run(want)
+				if n := len(w.Psp.Requests()); n != asked {
+					w.T.Errorf("the run asked %d times for it", n-asked)
+				}
+			})
+		})
+	}
+}
+
+func TestTheSummaryOfAMixedRunAddsUp(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w world) {
+		const n = 100
+		users := w.Join(n)
+		w.Clock.Advance(billingtest.Month)
+		p := &billingtest.Faulty{Provider: w.Psp, Before: func(i int64) error {
+			return []error{nil, nil, ports.ErrRefused, billingtest.ErrLost, ports.ErrNotSent, ports.ErrTokenUnknown, nil}[i%7]
+		}}
+		last := ports.Summary{}
+		r := w.RenewerOver(w.Store, p)
+		r.Progress = func(s ports.Summary) {
+			if open := s.Due - s.Renewed - s.Declined - s.Unknown - s.Failed; open < 0 || s.Due < last.Due || s.Renewed < last.Renewed {
+				t.Errorf("it told of %+v, after %+v", s, last)
+			}
+			last = s
+		}
+		got, err := r.Run(w.T.Context())
+		billingtest.ExpectError(t, err, nil)
+		if got != last || got.Due != n || got.Renewed+got.Declined+got.Unknown+got.Failed != n || got.Declined != got.Ended || got.Settled != 0 {
+			t.Errorf("the run says %+v", got)
+		}
+		active, ended, pastDue := 0, 0, 0
+		for _, u := range users {
+			switch s := w.SubscriptionOf(u); s.Status {
+			case billing.StatusActive:
+				active++
+			case billing.StatusEnded:
+				ended++
+			case billing.StatusPastDue:
+				pastDue++
+			}
+		}
+		if ended != got.Ended || active != got.Renewed+got.Unknown+got.Failed-pastDue {
+			t.Errorf("%d active, %d ended, %d past due, but the run says %+v", active, ended, pastDue, got)
+		}
+		w.ExpectAgreement()
+	})
+}

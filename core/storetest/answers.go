@@ -1,0 +1,125 @@
+package storetest
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"time"
+
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
+)
+
+var answerPromises = []promise{
+	{"are kept as they are, once", func(w *world) {
+		r, sub := w.claimed()
+		first := ports.Answer{Status: 201, Body: []byte("{\"a\": 1}\n\x00\xff")}
+		want := ports.Claim{Request: r, Subscription: sub, Answer: &first}
+		same(w, "first", w.keep(r, first), want)
+		same(w, "second", w.keep(r, ports.Answer{Status: 500, Body: []byte("no")}), want)
+		w.wantClaim(r, want)
+	}},
+	{"may be empty", func(w *world) {
+		for _, body := range [][]byte{nil, {}} {
+			r, _ := w.claimed()
+			c := w.keep(r, ports.Answer{Status: 204, Body: body})
+			if c.Answer == nil || c.Answer.Status != 204 || !bytes.Equal(c.Answer.Body, nil) {
+				w.Errorf("answer %+v", c.Answer)
+			}
+		}
+	}},
+	{"are kept without a claim", func(w *world) {
+		r, a := w.request("key"), ports.Answer{Status: 404, Body: []byte("gone")}
+		want := ports.Claim{Request: r, Answer: &a}
+		same(w, "kept", w.keep(r, a), want)
+		w.wantClaim(r, want)
+	}},
+	{"are not kept for another owner of the key", func(w *world) {
+		r, sub := w.claimed()
+		other := r
+		other.Owner, other.Fingerprint = newID(), sha256.Sum256([]byte("other"))
+		want := ports.Claim{Request: r, Subscription: sub}
+		same(w, "kept", w.keep(other, ports.Answer{Status: 200, Body: []byte("mine")}), want)
+		w.wantClaim(r, want)
+	}},
+	{"stay when somebody forgets the key", func(w *world) {
+		r, sub := w.claimed()
+		a := ports.Answer{Status: 200, Body: []byte("ok")}
+		w.keep(r, a)
+		w.forget(r, r.Owner)
+		w.wantClaim(r, ports.Claim{Request: r, Subscription: sub, Answer: &a})
+	}},
+	{"are pruned by age, and no more than asked", func(w *world) {
+		for range 3 {
+			r, _ := w.claimed()
+			w.keep(r, ports.Answer{Status: 200, Body: []byte("ok")})
+		}
+		for _, step := range []struct {
+			age         time.Duration
+			limit, want int
+		}{{time.Hour, 10, 0}, {0, 2, 2}, {0, 2, 1}, {0, 2, 0}} {
+			if n := w.prune(step.age, step.limit); n != step.want {
+				w.Errorf("older than %s, up to %d: pruned %d, want %d", step.age, step.limit, n, step.want)
+			}
+		}
+	}},
+}
+
+func request(user billing.UserID, key string) ports.Request {
+	return ports.Request{User: user, Key: key, Fingerprint: sha256.Sum256([]byte(newID())), Owner: newID()}
+}
+
+func (w *world) request(key string) ports.Request {
+	w.Helper()
+	return request(w.viewer().UserID, key)
+}
+
+func (w *world) claimed() (ports.Request, billing.SubscriptionID) {
+	w.Helper()
+	d := w.open(time.Hour)
+	r := request(d.sub.UserID, "Key with «any» text")
+	w.must(w.try(claim(r, d.sub.ID)))
+	return r, d.sub.ID
+}
+
+func claim(r ports.Request, s billing.SubscriptionID) work {
+	return func(ctx context.Context, tx ports.Repos) error { return tx.Answers.Claim(ctx, r, s) }
+}
+
+func (w *world) keep(r ports.Request, a ports.Answer) (c ports.Claim) {
+	w.Helper()
+	w.tx(func(ctx context.Context, tx ports.Repos) (err error) {
+		c, err = tx.Answers.Keep(ctx, r, a)
+		return err
+	})
+	return c
+}
+
+func (w *world) forget(r ports.Request, owner string) {
+	w.Helper()
+	w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Answers.Forget(ctx, r.User, r.Key, owner) })
+}
+
+func (w *world) prune(age time.Duration, limit int) (n int) {
+	w.Helper()
+	w.tx(func(ctx context.Context, tx ports.Repos) (err error) {
+		n, err = tx.Answers.Prune(ctx, age, limit)
+		return err
+	})
+	return n
+}
+
+func (w *world) findClaim(r ports.Request) (c ports.Claim, err error) {
+	err = w.try(func(ctx context.Context, tx ports.Repos) (err error) {
+		c, err = tx.Answers.Find(ctx, r.User, r.Key)
+		return err
+	})
+	return c, err
+}
+
+func (w *world) wantClaim(r ports.Request, want ports.Claim) {
+	w.Helper()
+	got, err := w.findClaim(r)
+	w.must(err)
+	same(w, "claim", got, want)
+}

@@ -1,0 +1,327 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
+)
+
+var cardPromises = []promise{
+	{"keep every field", func(w *world) {
+		c := w.card()
+		same(w, "card", w.findCard(c), c)
+		same(w, "the same", w.sameCard(c), c)
+		list, err := w.Store.Views().Cards(w.Context(), c.UserID, ports.Page{Limit: 10})
+		w.must(err)
+		sameList(w, "cards", list, []billing.Card{c})
+	}},
+	{"are found by their own user only", func(w *world) {
+		c, stranger := w.card(), w.viewer().UserID
+		for _, key := range []ports.SubscriptionKey{{User: stranger, ID: billing.SubscriptionID(c.ID)}, {User: c.UserID, ID: newIDOf[billing.SubscriptionID]()}} {
+			err := w.try(func(ctx context.Context, tx ports.Repos) error {
+				_, err := tx.Cards.Find(ctx, key.User, billing.CardID(key.ID))
+				_, err2 := tx.Cards.Lock(ctx, key.User, billing.CardID(key.ID))
+				return errors.Join(err, err2)
+			})
+			w.wantErr(err, billing.ErrCardNotFound)
+		}
+		err := w.try(func(ctx context.Context, tx ports.Repos) error {
+			_, err := tx.Cards.Same(ctx, stranger, c.Fingerprint)
+			return err
+		})
+		w.wantErr(err, billing.ErrNotFound)
+		list, err := w.Store.Views().Cards(w.Context(), stranger, ports.Page{Limit: 10})
+		w.must(err)
+		sameList(w, "the stranger's cards", list, nil)
+	}},
+	{"come once for each number and user", func(w *world) {
+		c := w.card()
+		twin := newCard(c.UserID, c.Fingerprint[0])
+		w.wantErr(w.try(func(ctx context.Context, tx ports.Repos) error { return tx.Cards.Add(ctx, twin) }), billing.ErrAlreadyExists)
+		w.addCard(newCard(w.viewer().UserID, c.Fingerprint[0]))
+		w.saveCard(removed(c))
+		w.addCard(twin) // there is room for it again
+	}},
+	{"lose number and fingerprint when they are removed, and keep the rest", func(w *world) {
+		c := w.card()
+		gone := removed(c)
+		gone.Number = billing.Encrypted{Ciphertext: []byte("still here"), KeyID: 1} // as if the rules forgot
+		w.saveCard(gone)
+		same(w, "card", w.findCard(c), removed(c))
+		list, err := w.Store.Views().Cards(w.Context(), c.UserID, ports.Page{Limit: 10})
+		w.must(err)
+		sameList(w, "cards", list, nil)
+	}},
+	{"take a new expiry and holder, and no other number", func(w *world) {
+		c := w.card()
+		changed := c
+		changed.ExpMonth, changed.ExpYear, changed.Holder = 1, 2040, "НОВОЕ ИМЯ"
+		want := changed
+		changed.Number, changed.Fingerprint = billing.Encrypted{Ciphertext: []byte("other"), KeyID: 2}, billing.Fingerprint{9}
+		w.saveCard(changed)
+		same(w, "card", w.findCard(c), want)
+	}},
+	{"are counted by when they were added, removed ones too", func(w *world) {
+		user := w.viewer().UserID
+		var times []time.Time
+		for i := range 4 {
+			c := newCard(user, byte(i+1))
+			c.CreatedAt = noon.Add(time.Duration(i) * time.Minute)
+			w.addCard(c)
+			if i == 2 {
+				w.saveCard(removed(c))
+			}
+			times = append([]time.Time{c.CreatedAt}, times...)
+		}
+		w.tx(func(ctx context.Context, tx ports.Repos) error {
+			got, err := tx.Cards.Added(ctx, user, noon, 10)
+			sameList(w, "later than the first", got, times[:3])
+			two, err2 := tx.Cards.Added(ctx, user, noon.Add(-time.Second), 2)
+			sameList(w, "the newest two", two, times[:2])
+			return errors.Join(err, err2)
+		})
+	}},
+	{"are counted by the payments with them that are declined or pending", func(w *world) {
+		c := w.card()
+		var want []time.Time
+		for i, status := range []billing.PaymentStatus{
+			billing.PaymentDeclined, billing.PaymentSucceeded, billing.PaymentAbandoned, billing.PaymentPending,
+		} {
+			at := noon.Add(time.Duration(i) * time.Minute)
+			d := w.openBy(w.cardMethod(c), time.Hour, at)
+			if status != billing.PaymentPending {
+				w.settle(d, status, at)
+			}
+			if status == billing.PaymentDeclined || status == billing.PaymentPending {
+				want = append([]time.Time{at}, want...)
+			}
+		}
+		byToken := newMethod(c.UserID, "tok_other")
+		w.link(byToken)
+		w.settle(w.openBy(byToken, time.Hour, noon.Add(time.Hour)), billing.PaymentDeclined, noon)
+		w.tx(func(ctx context.Context, tx ports.Repos) error {
+			got, err := tx.Cards.Declined(ctx, c.UserID, noon.Add(-time.Second), 10)
+			sameList(w, "tries", got, want)
+			return err
+		})
+	}},
+}
+
+var cardMethodPromises = []promise{
+	{"have no token until one is given, and take another", func(w *world) {
+		c := w.card()
+		m := w.cardMethod(c)
+		for _, token := range []string{"", "tok_saved", "tok_reissued"} {
+			if token != "" {
+				m.Token = billing.NewSecret(token)
+				w.retoken(m)
+			}
+			got, err := w.findMethod(m.UserID, m.ID)
+			w.must(err)
+			same(w, "method", got, m)
+		}
+	}},
+	{"may share a token, and are not found by it", func(w *world) {
+		c := w.card()
+		for range 2 {
+			m := w.cardMethod(c)
+			m.Token = billing.NewSecret("tok_saved")
+			w.retoken(m)
+		}
+		linked := newMethod(c.UserID, "tok_saved")
+		same(w, "linked", w.link(linked), linked)
+	}},
+	{"alone get another token", func(w *world) {
+		m := w.viewer()
+		other := m
+		other.Token = billing.NewSecret("tok_stolen")
+		w.retoken(other)
+		got, err := w.findMethod(m.UserID, m.ID)
+		w.must(err)
+		same(w, "method of a token", got, m)
+	}},
+	{"go with their card, and with them what has their token", func(w *world) {
+		c, other := w.card(), newCard("", 7)
+		saved := w.cardMethod(c)
+		saved.Token = billing.NewSecret("tok_saved")
+		w.retoken(saved)
+		unsaved := w.cardMethod(c)
+		twin := w.link(newMethod(c.UserID, "tok_saved"))
+		bystander := w.link(newMethod(c.UserID, "tok_mine"))
+		other.UserID = c.UserID
+		w.addCard(other)
+		others := w.cardMethod(other)
+		gone := removed(c)
+		w.saveCard(gone)
+		w.removeMethods(gone)
+		for _, m := range []billing.PaymentMethod{saved, unsaved, twin} {
+			m.Token, m.RemovedAt = billing.Secret{}, gone.RemovedAt
+			got, err := w.findMethod(m.UserID, m.ID)
+			w.must(err)
+			same(w, "removed method", got, m)
+		}
+		for _, m := range []billing.PaymentMethod{bystander, others} {
+			got, err := w.findMethod(m.UserID, m.ID)
+			w.must(err)
+			same(w, "other method", got, m)
+		}
+		w.retoken(saved)
+		got, err := w.findMethod(saved.UserID, saved.ID)
+		w.must(err)
+		if !got.Token.IsZero() {
+			w.Error("a removed method got a token")
+		}
+		fresh := newMethod(c.UserID, "tok_saved")
+		same(w, "linked anew", w.link(fresh), fresh)
+	}},
+	{"are being sent while a payment is pending and its time is not over", func(w *world) {
+		for name, c := range map[string]struct {
+			send    time.Duration
+			settled bool
+			want    bool
+		}{
+			"may be sent": {time.Hour, false, true}, "settled": {time.Hour, true, false}, "time over": {0, false, false},
+		} {
+			card := w.card()
+			d := w.openBy(w.cardMethod(card), c.send, noon)
+			if c.settled {
+				w.settle(d, billing.PaymentDeclined, noon)
+			}
+			for range 2 { // also when it is removed
+				w.tx(func(ctx context.Context, tx ports.Repos) error {
+					got, err := tx.Cards.Sending(ctx, card.UserID, card.ID)
+					same(w, name, got, c.want)
+					return err
+				})
+				w.removeMethods(removed(card))
+			}
+		}
+	}},
+	{"removed with a card's token are being sent like the card's own", func(w *world) {
+		c := w.card()
+		saved := w.cardMethod(c)
+		saved.Token = billing.NewSecret("tok_saved")
+		w.retoken(saved)
+		w.openBy(w.link(newMethod(c.UserID, "tok_saved")), time.Hour, noon)
+		w.removeMethods(removed(c))
+		w.tx(func(ctx context.Context, tx ports.Repos) error {
+			got, err := tx.Cards.Sending(ctx, c.UserID, c.ID)
+			same(w, "sending", got, true)
+			return err
+		})
+	}},
+}
+
+var toldPromises = []promise{
+	{"are told of from a time on", func(w *world) {
+		c := w.card()
+		e := c.AddedEvent()
+		e.ID = newIDOf[billing.EventID]()
+		w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Events.Append(ctx, e) })
+		for since, want := range map[time.Time]bool{
+			e.At: true, e.At.Add(-time.Hour): true, e.At.Add(time.Microsecond): false,
+		} {
+			w.tx(func(ctx context.Context, tx ports.Repos) error {
+				got, err := tx.Events.Told(ctx, c.UserID, billing.EventCardAdded, since)
+				same(w, "told", got, want)
+				other, err2 := tx.Events.Told(ctx, c.UserID, billing.EventCardRemoved, since)
+				same(w, "told of another type", other, false)
+				return errors.Join(err, err2)
+			})
+		}
+		list, err := w.Store.Views().Events(w.Context(), c.UserID, ports.Page{Limit: 10})
+		w.must(err)
+		sameList(w, "events", list, []billing.Event{e})
+	}},
+}
+
+func newCard(user billing.UserID, fingerprint byte) billing.Card {
+	return billing.Card{
+		ID: newIDOf[billing.CardID](), UserID: user, Brand: billing.Mir, Last4: "0053", ExpMonth: 12, ExpYear: 2031,
+		Holder: "ИВАН ПЕТРОВ", Number: billing.Encrypted{Ciphertext: []byte("sealed \x00\xff"), KeyID: 1<<32 - 1},
+		Fingerprint: billing.Fingerprint{fingerprint, 31: 1}, CreatedAt: noon,
+	}
+}
+
+func removed(c billing.Card) billing.Card {
+	c, _ = c.Remove(noon.Add(time.Hour))
+	return c
+}
+
+// card is a card that a viewer keeps.
+func (w *world) card() billing.Card {
+	w.Helper()
+	c := newCard(w.viewer().UserID, 1)
+	w.addCard(c)
+	return c
+}
+
+func (w *world) addCard(c billing.Card) {
+	w.Helper()
+	w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Cards.Add(ctx, c) })
+}
+
+func (w *world) saveCard(c billing.Card) {
+	w.Helper()
+	w.tx(func(ctx context.Context, tx ports.Repos) error {
+		if _, err := tx.Cards.Lock(ctx, c.UserID, c.ID); err != nil {
+			return err
+		}
+		return tx.Cards.Save(ctx, c)
+	})
+}
+
+func (w *world) findCard(c billing.Card) (got billing.Card) {
+	w.Helper()
+	w.tx(func(ctx context.Context, tx ports.Repos) (err error) {
+		got, err = tx.Cards.Find(ctx, c.UserID, c.ID)
+		return err
+	})
+	return got
+}
+
+func (w *world) sameCard(c billing.Card) (got billing.Card) {
+	w.Helper()
+	w.tx(func(ctx context.Context, tx ports.Repos) (err error) {
+		got, err = tx.Cards.Same(ctx, c.UserID, c.Fingerprint)
+		return err
+	})
+	return got
+}
+
+func (w *world) cardMethod(c billing.Card) billing.PaymentMethod {
+	w.Helper()
+	m := billing.NewCardMethod(newIDOf[billing.PaymentMethodID](), c, system, noon)
+	w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Methods.Add(ctx, m) })
+	return m
+}
+
+func (w *world) retoken(m billing.PaymentMethod) {
+	w.Helper()
+	w.tx(func(ctx context.Context, tx ports.Repos) error {
+		return tx.Methods.Retoken(ctx, m.UserID, m.ID, m.Token)
+	})
+}
+
+func (w *world) removeMethods(c billing.Card) {
+	w.Helper()
+	w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Methods.RemoveOf(ctx, c) })
+}
+
+// openBy opens a subscription to a plan of its own, paid by m at a time.
+func (w *world) openBy(m billing.PaymentMethod, send time.Duration, at time.Time) deal {
+	w.Helper()
+	p := w.addPlan("plan-" + newIDOf[string]()[24:])
+	o := billing.Order{
+		Subscription: newIDOf[billing.SubscriptionID](), Payment: newIDOf[billing.PaymentID](),
+		Plan: p, Method: m, Shown: p.Price,
+	}
+	sub, pay, err := o.Start(at, billing.Calendar{})
+	w.must(err)
+	d := deal{sub, pay}
+	w.tx(func(ctx context.Context, tx ports.Repos) error { return d.add(ctx, tx, send) })
+	return d
+}

@@ -1,0 +1,114 @@
+package storetest
+
+import (
+	"context"
+	"time"
+
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
+)
+
+// deal is a subscription with its latest payment.
+type deal struct {
+	sub billing.Subscription
+	pay billing.Payment
+}
+
+func (d deal) subKey() ports.SubscriptionKey {
+	return ports.SubscriptionKey{User: d.sub.UserID, ID: d.sub.ID}
+}
+func (d deal) payKey() ports.PaymentKey { return ports.PaymentKey{User: d.pay.UserID, ID: d.pay.ID} }
+
+// order makes a subscription and its first payment, and stores neither.
+func (w *world) order(m billing.PaymentMethod, p billing.Plan) deal {
+	w.Helper()
+	o := billing.Order{
+		Subscription: newIDOf[billing.SubscriptionID](), Payment: newIDOf[billing.PaymentID](),
+		Plan: p, Method: m, Shown: p.Price,
+	}
+	sub, pay, err := o.Start(noon, billing.Calendar{})
+	w.must(err)
+	return deal{sub, pay}
+}
+
+func (d deal) add(ctx context.Context, tx ports.Repos, send time.Duration) error {
+	if err := tx.Subscriptions.Add(ctx, d.sub); err != nil {
+		return err
+	}
+	return tx.Payments.Add(ctx, send, d.pay)
+}
+
+// open stores a new order of a new viewer, whose payment may be sent for as
+// long as send says.
+func (w *world) open(send time.Duration) deal {
+	w.Helper()
+	return w.openFor(w.viewer(), w.plan, send)
+}
+
+func (w *world) openFor(m billing.PaymentMethod, p billing.Plan, send time.Duration) deal {
+	w.Helper()
+	d := w.order(m, p)
+	w.tx(func(ctx context.Context, tx ports.Repos) error { return d.add(ctx, tx, send) })
+	return d
+}
+
+// settle stores what the payment system says at a time.
+func (w *world) settle(d deal, status billing.PaymentStatus, at time.Time) deal {
+	w.Helper()
+	o := billing.Outcome{Status: status, ProviderRef: "ref_" + string(d.pay.ID)}
+	switch status {
+	case billing.PaymentSucceeded:
+		o.Amount = d.pay.Amount
+	case billing.PaymentDeclined:
+		o.DeclineCode = billing.CardExpired
+	case billing.PaymentAbandoned:
+		o.DeclineCode = billing.NotSent
+	case billing.PaymentPending:
+		o.ActionURL = "https://psp.example/confirm?id=1&next=2"
+	}
+	d.sub, d.pay, _ = d.sub.Settle(d.pay, o, billing.RetrySchedule{}, at)
+	w.save(d)
+	return d
+}
+
+func (w *world) save(d deal) {
+	w.Helper()
+	w.tx(func(ctx context.Context, tx ports.Repos) error {
+		if err := tx.Payments.Save(ctx, d.pay); err != nil {
+			return err
+		}
+		return tx.Subscriptions.Save(ctx, d.sub)
+	})
+}
+
+// next is another payment of the same subscription, for the k-th period after
+// the first. It is not stored.
+func (d deal) next(k int) billing.Payment {
+	p := d.pay
+	p.ID, p.Initiator = newIDOf[billing.PaymentID](), billing.MerchantInitiated
+	p.Period = billing.Calendar{}.Period(d.sub.AnchorAt, k, d.sub.IntervalMonths)
+	p.Status, p.DeclineCode, p.ProviderRef, p.ActionURL = billing.PaymentPending, "", "", ""
+	p.Contradiction, p.SettledAt = "", time.Time{}
+	return p
+}
+
+func (w *world) addPayment(send time.Duration, p ...billing.Payment) error {
+	return w.try(func(ctx context.Context, tx ports.Repos) error { return tx.Payments.Add(ctx, send, p...) })
+}
+
+func (w *world) locked(d deal) deal {
+	w.Helper()
+	var subs []billing.Subscription
+	var pays []billing.Payment
+	w.tx(func(ctx context.Context, tx ports.Repos) (err error) {
+		if subs, err = tx.Subscriptions.Lock(ctx, d.subKey()); err != nil {
+			return err
+		}
+		pays, err = tx.Payments.Lock(ctx, d.payKey())
+		return err
+	})
+	if len(subs) != 1 || len(pays) != 1 {
+		w.Fatalf("found %d subscriptions and %d payments, want one of each", len(subs), len(pays))
+	}
+	return deal{subs[0], pays[0]}
+}

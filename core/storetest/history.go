@@ -1,0 +1,74 @@
+package storetest
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
+)
+
+var historyPromises = []promise{
+	{"keeps every field of an event", func(w *world) {
+		d := w.open(0)
+		bare, full := d.event(billing.EventCancelRequested), d.event(billing.EventPaymentDeclined)
+		full.PaymentID, full.Amount, full.DeclineCode = d.pay.ID, d.pay.Amount, billing.CardExpired
+		full.AccessUntil, full.RetryAt, full.PlanCode = noon.Add(time.Hour), noon.Add(time.Minute), "as it was then"
+		w.append(bare, full)
+		w.wantEvents(d.sub.UserID, ports.Page{Limit: 10}, full, bare)
+	}},
+	{"comes in pages, newest first, of one user", func(w *world) {
+		d, other := w.open(0), w.open(0)
+		var all []billing.Event
+		for range 5 {
+			all = append(all, d.event(billing.EventCancelRequested))
+			w.append(other.event(billing.EventCancelRevoked))
+		}
+		w.append(all...)
+		slices.Reverse(all)
+		user := d.sub.UserID
+		w.wantEvents(user, ports.Page{Limit: 10}, all...)
+		w.wantEvents(user, ports.Page{Limit: 2}, all[:2]...)
+		w.wantEvents(user, ports.Page{Limit: 2, Before: string(all[1].ID)}, all[2:4]...)
+		w.wantEvents(user, ports.Page{Limit: 2, Before: string(all[3].ID)}, all[4:]...)
+		w.wantEvents(user, ports.Page{Limit: 2, Before: string(all[4].ID)})
+	}},
+	{"goes by ids, not by times", func(w *world) {
+		d := w.open(0)
+		first, second := d.event(billing.EventCancelRequested), d.event(billing.EventCancelRevoked)
+		first.At = noon.Add(time.Hour)
+		w.append(second, first)
+		w.wantEvents(d.sub.UserID, ports.Page{Limit: 10}, second, first)
+	}},
+	{"grows by batches of any size", func(w *world) {
+		d := w.open(0)
+		w.append()
+		var all []billing.Event
+		for range 100 {
+			all = append(all, d.event(billing.EventCancelRequested))
+		}
+		w.append(all...)
+		slices.Reverse(all)
+		w.wantEvents(d.sub.UserID, ports.Page{Limit: 1000}, all...)
+	}},
+}
+
+func (d deal) event(t billing.EventType) billing.Event {
+	return billing.Event{
+		ID: newIDOf[billing.EventID](), UserID: d.sub.UserID, Type: t, At: noon,
+		SubscriptionID: d.sub.ID, PlanCode: d.sub.PlanCode,
+	}
+}
+
+func (w *world) append(e ...billing.Event) {
+	w.Helper()
+	w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Events.Append(ctx, e...) })
+}
+
+func (w *world) wantEvents(user billing.UserID, p ports.Page, want ...billing.Event) {
+	w.Helper()
+	got, err := w.Store.Views().Events(w.Context(), user, p)
+	w.must(err)
+	sameList(w, "events", got, want)
+}

@@ -1,0 +1,269 @@
+package storetest
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/operators"
+	"github.com/online-cinema/billing/core/ports"
+)
+
+// PanelHarness is one store under test, as two who may do different things with
+// it.
+type PanelHarness struct {
+	Harness             // as the service
+	Panel   ports.Store // as the admin panel
+	Shell   ports.Store // as whoever owns it
+}
+
+// RunPanel checks what the admin panel needs of a store, besides what [Run]
+// checks.
+func RunPanel(t *testing.T, newStore func(t *testing.T) PanelHarness) {
+	for name, check := range map[string]func(w *panelWorld){
+		"a plan that was never used is removed":           removesUnusedPlan,
+		"a plan that was used is in use":                  keepsUsedPlan,
+		"a payment system that was never used is removed": removesUnusedSystem,
+		"a payment system that was used is in use":        keepsUsedSystem,
+		"subscribers are counted":                         countsSubscribers,
+		"what is audited is kept with the change":         auditsWithTheChange,
+		"people are kept":                                 keepsStaff,
+		"a person's name is theirs alone":                 refusesSameName,
+		"sessions are kept and end":                       keepsSessions,
+		"old sessions are pruned":                         prunesSessions,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newStore(t)
+			check(&panelWorld{newWorld(t, h.Harness), h})
+		})
+	}
+}
+
+type panelWorld struct {
+	*world
+	h PanelHarness
+}
+
+// as runs f in a transaction of the store that one of the two sees.
+func (w *panelWorld) as(s ports.Store, f func(ctx context.Context, tx ports.Repos) error) error {
+	return s.InTx(w.Context(), func(tx ports.Repos) error { return f(w.Context(), tx) })
+}
+
+func (w *panelWorld) panel(f func(ctx context.Context, tx ports.Repos) error) {
+	w.Helper()
+	w.must(w.as(w.h.Panel, f))
+}
+
+func removesUnusedPlan(w *panelWorld) {
+	p := w.addPlan("unused")
+	w.panel(func(ctx context.Context, tx ports.Repos) error {
+		if _, err := tx.Plans.Lock(ctx, p.Code); err != nil {
+			return err
+		}
+		return tx.Plans.Remove(ctx, p.ID)
+	})
+	_, err := w.findPlan(p.Code)
+	w.wantErr(err, billing.ErrPlanNotFound)
+}
+
+func keepsUsedPlan(w *panelWorld) {
+	w.open(0)
+	err := w.as(w.h.Panel, func(ctx context.Context, tx ports.Repos) error { return tx.Plans.Remove(ctx, w.plan.ID) })
+	w.wantErr(err, ports.ErrInUse)
+	w.wantPlan(w.plan.Code, w.plan)
+}
+
+func removesUnusedSystem(w *panelWorld) {
+	w.panel(func(ctx context.Context, tx ports.Repos) error {
+		return tx.PaymentSystems.Add(ctx, billing.PaymentSystem{Code: "unused", Name: "Unused", CreatedAt: noon})
+	})
+	w.panel(func(ctx context.Context, tx ports.Repos) error {
+		if _, err := tx.PaymentSystems.Lock(ctx, "unused"); err != nil {
+			return err
+		}
+		return tx.PaymentSystems.Remove(ctx, "unused")
+	})
+	err := w.as(w.h.Panel, func(ctx context.Context, tx ports.Repos) error {
+		_, err := tx.PaymentSystems.Lock(ctx, "unused")
+		return err
+	})
+	w.wantErr(err, billing.ErrPaymentSystemNotFound)
+}
+
+func keepsUsedSystem(w *panelWorld) {
+	w.viewer()
+	err := w.as(w.h.Panel, func(ctx context.Context, tx ports.Repos) error { return tx.PaymentSystems.Remove(ctx, system) })
+	w.wantErr(err, ports.ErrInUse)
+}
+
+// countsSubscribers goes by what is in the history, as a store may.
+func countsSubscribers(w *panelWorld) {
+	w.subscribers(0)
+	w.open(0) // not paid
+	first, second := w.open(0), w.open(0)
+	for _, d := range []deal{first, second} {
+		w.happened(d, billing.PaymentSucceeded)
+	}
+	w.subscribers(2)
+	d := w.locked(first)
+	ended, events, err := d.sub.Cancel(billing.AtOnce, noon)
+	w.must(err)
+	d.sub = ended
+	w.append(events)
+	w.save(d)
+	w.subscribers(1)
+	w.happened(w.open(0), billing.PaymentDeclined)
+	w.subscribers(1)
+}
+
+func (w *panelWorld) subscribers(want int) {
+	w.Helper()
+	w.panel(func(ctx context.Context, tx ports.Repos) error {
+		n, err := tx.Plans.Subscribers(ctx, w.plan.ID)
+		same(w.world, "subscribers", n, want)
+		return err
+	})
+}
+
+// happened settles a payment, and keeps what happened.
+func (w *panelWorld) happened(d deal, status billing.PaymentStatus) {
+	w.Helper()
+	o := billing.Outcome{Status: status}
+	if status == billing.PaymentSucceeded {
+		o.Amount = d.pay.Amount
+	}
+	var events []billing.Event
+	d.sub, d.pay, events = d.sub.Settle(d.pay, o, billing.RetrySchedule{}, noon)
+	w.append(events)
+	w.save(d)
+}
+
+func (w *panelWorld) append(events []billing.Event) {
+	w.Helper()
+	for i := range events {
+		events[i].ID = newIDOf[billing.EventID]()
+	}
+	w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Events.Append(ctx, events...) })
+}
+
+func auditsWithTheChange(w *panelWorld) {
+	p := newPlan("extra")
+	entry := ports.AuditEntry{
+		ID: newID(), At: noon, Operator: "anna", From: "192.0.2.1", Action: operators.PlanAdded, Object: p.Code,
+		After: ports.Facts{"name": "«" + p.Name + "» \" \\ <b>"},
+	}
+	undone := errors.New("undone")
+	err := w.as(w.h.Panel, func(ctx context.Context, tx ports.Repos) error {
+		if err := tx.Plans.Add(ctx, p); err != nil {
+			return err
+		}
+		if err := tx.Audit.Record(ctx, entry); err != nil {
+			return err
+		}
+		return undone
+	})
+	w.wantErr(err, undone)
+	w.panel(func(ctx context.Context, tx ports.Repos) error { return tx.Audit.Record(ctx, entry) }) // the id is free
+}
+
+func newPerson(name string) ports.PanelUser {
+	return ports.PanelUser{
+		ID: newID(), Name: name, Role: ports.RoleViewer, PasswordHash: billing.NewSecret("hash"), CreatedAt: noon,
+	}
+}
+
+func (w *panelWorld) hire(u ports.PanelUser) error {
+	return w.as(w.h.Shell, func(ctx context.Context, tx ports.Repos) error { return tx.Staff.Add(ctx, u) })
+}
+
+func keepsStaff(w *panelWorld) {
+	u := newPerson("anna")
+	w.must(w.hire(u))
+	w.must(w.hire(newPerson("berta")))
+	u.Role, u.Language, u.Failures = ports.RoleEditor, "ru", 3
+	u.LockedUntil, u.DisabledAt = noon.Add(time.Hour), noon.Add(time.Minute)
+	u.PasswordHash = billing.NewSecret("another hash")
+	w.panel(func(ctx context.Context, tx ports.Repos) error {
+		if _, err := tx.Staff.Lock(ctx, "anna"); err != nil {
+			return err
+		}
+		return tx.Staff.Save(ctx, u)
+	})
+	w.panel(func(ctx context.Context, tx ports.Repos) error {
+		got, err := tx.Staff.Lock(ctx, "anna")
+		same(w.world, "person", got, u)
+		if err != nil {
+			return err
+		}
+		all, err := tx.Staff.List(ctx)
+		if len(all) != 2 || all[0].Name != "anna" || all[1].Name != "berta" {
+			w.Errorf("people: %+v", all)
+		}
+		return err
+	})
+	err := w.as(w.h.Panel, func(ctx context.Context, tx ports.Repos) error { _, err := tx.Staff.Lock(ctx, "nobody"); return err })
+	w.wantErr(err, billing.ErrNotFound)
+}
+
+func refusesSameName(w *panelWorld) {
+	w.must(w.hire(newPerson("anna")))
+	w.wantErr(w.hire(newPerson("anna")), billing.ErrAlreadyExists)
+}
+
+func (w *panelWorld) session(u ports.PanelUser, text string, seen time.Time) ports.Session {
+	w.Helper()
+	s := ports.Session{Key: sha256.Sum256([]byte(text)), UserID: u.ID, CreatedAt: noon, SeenAt: seen, From: "192.0.2.1"}
+	w.panel(func(ctx context.Context, tx ports.Repos) error { return tx.Sessions.Add(ctx, s) })
+	return s
+}
+
+func (w *panelWorld) find(s ports.Session) (got ports.Session, who ports.PanelUser, err error) {
+	err = w.as(w.h.Panel, func(ctx context.Context, tx ports.Repos) (err error) {
+		got, who, err = tx.Sessions.Find(ctx, s.Key)
+		return err
+	})
+	return got, who, err
+}
+
+func keepsSessions(w *panelWorld) {
+	anna, berta := newPerson("anna"), newPerson("berta")
+	w.must(w.hire(anna))
+	w.must(w.hire(berta))
+	first, second, other := w.session(anna, "1", noon), w.session(anna, "2", noon), w.session(berta, "3", noon)
+	first.SeenAt = noon.Add(time.Minute)
+	w.panel(func(ctx context.Context, tx ports.Repos) error { return tx.Sessions.Seen(ctx, first.Key, first.SeenAt) })
+	got, who, err := w.find(first)
+	w.must(err)
+	same(w.world, "session", got, first)
+	same(w.world, "whose", who, anna)
+	w.panel(func(ctx context.Context, tx ports.Repos) error { return tx.Sessions.End(ctx, first.Key) })
+	_, _, err = w.find(first)
+	w.wantErr(err, billing.ErrNotFound)
+	w.panel(func(ctx context.Context, tx ports.Repos) error { return tx.Sessions.EndAll(ctx, anna.ID) })
+	_, _, err = w.find(second)
+	w.wantErr(err, billing.ErrNotFound)
+	_, _, err = w.find(other)
+	w.must(err)
+}
+
+func prunesSessions(w *panelWorld) {
+	u := newPerson("anna")
+	w.must(w.hire(u))
+	idle, used := w.session(u, "idle", noon), w.session(u, "used", noon.Add(time.Hour))
+	w.panel(func(ctx context.Context, tx ports.Repos) error {
+		return tx.Sessions.Prune(ctx, noon.Add(time.Minute), noon)
+	})
+	_, _, err := w.find(idle)
+	w.wantErr(err, billing.ErrNotFound)
+	_, _, err = w.find(used)
+	w.must(err)
+	w.panel(func(ctx context.Context, tx ports.Repos) error {
+		return tx.Sessions.Prune(ctx, noon, noon.Add(time.Minute))
+	})
+	_, _, err = w.find(used)
+	w.wantErr(err, billing.ErrNotFound)
+}

@@ -1,0 +1,136 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
+)
+
+var systemPromises = []promise{
+	{"keep every field", func(w *world) {
+		ps := billing.PaymentSystem{Code: "other", Name: "Другая", CreatedAt: noon}
+		w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.PaymentSystems.Add(ctx, ps) })
+		w.wantSystem(ps)
+		ps = ps.Archive(noon.Add(time.Hour))
+		ps.Name = "Renamed"
+		w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.PaymentSystems.Save(ctx, ps) })
+		w.wantSystem(ps)
+		list, err := w.Store.Views().PaymentSystems(w.Context())
+		w.must(err)
+		if len(list) != 2 || list[0] != ps || list[1].Code != system {
+			w.Errorf("listed, by code: %+v", list)
+		}
+	}},
+	{"that are unknown are not found", func(w *world) {
+		if f := w.takeOrder(ports.OrderQuery{User: newIDOf[billing.UserID](), PaymentSystem: "nobody"}); f.PaymentSystem != nil {
+			w.Errorf("found %+v", f.PaymentSystem)
+		}
+	}},
+	{"cannot take the code of another", func(w *world) {
+		err := w.try(func(ctx context.Context, tx ports.Repos) error {
+			return tx.PaymentSystems.Add(ctx, billing.PaymentSystem{Code: system, Name: "Again", CreatedAt: noon})
+		})
+		w.wantErr(err, billing.ErrAlreadyExists)
+	}},
+}
+
+func (w *world) wantSystem(want billing.PaymentSystem) {
+	w.Helper()
+	f := w.takeOrder(ports.OrderQuery{User: newIDOf[billing.UserID](), PaymentSystem: want.Code})
+	same(w, "payment system", f.PaymentSystem, &want)
+}
+
+var userPromises = []promise{
+	{"may be seen again, and out of order", func(w *world) {
+		user := newIDOf[billing.UserID]()
+		for _, at := range []time.Time{noon, noon.Add(time.Hour), noon.Add(-time.Hour)} {
+			w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Users.Seen(ctx, at, user) })
+		}
+	}},
+	{"may be seen for the first time twice at once", func(w *world) {
+		user := newIDOf[billing.UserID]()
+		seen := func(ctx context.Context, tx ports.Repos) error { return tx.Users.Seen(ctx, noon, user) }
+		w.must(errors.Join(w.race(seen, seen)...))
+	}},
+	{"are seen together", func(w *world) {
+		users := []billing.UserID{newIDOf[billing.UserID](), newIDOf[billing.UserID]()}
+		w.tx(func(ctx context.Context, tx ports.Repos) error {
+			return errors.Join(tx.Users.Seen(ctx, noon), tx.Users.Seen(ctx, noon, users...), tx.Users.Seen(ctx, noon.Add(time.Hour), users...))
+		})
+		w.tx(func(ctx context.Context, tx ports.Repos) error {
+			return tx.Methods.Add(ctx, newMethod(users[0], "tok_1"), newMethod(users[1], "tok_1"))
+		})
+	}},
+	{"have one method for each token", func(w *world) {
+		m := w.viewer()
+		same(w, "same token", w.link(newMethod(m.UserID, "tok_1")), m)
+		other := newMethod(m.UserID, "tok_2")
+		same(w, "another token", w.link(other), other)
+		theirs := newMethod(w.viewer().UserID, "tok_2")
+		same(w, "another user's token", w.link(theirs), theirs)
+		err := w.try(func(ctx context.Context, tx ports.Repos) error {
+			return tx.Methods.Add(ctx, newMethod(m.UserID, "tok_2"))
+		})
+		if err == nil {
+			w.Error("a second method with the same token was added")
+		}
+	}},
+	{"have one method when a token comes twice at once", func(w *world) {
+		user := w.viewer().UserID
+		var got [2]billing.PaymentMethod
+		link := func(i int) work {
+			return func(ctx context.Context, tx ports.Repos) (err error) {
+				got[i], err = linked(ctx, tx, newMethod(user, "tok_new"))
+				return err
+			}
+		}
+		w.must(w.checkWaits(link(0), link(1)))
+		same(w, "methods", got[0], got[1])
+	}},
+	{"find their own methods only", func(w *world) {
+		m := w.viewer()
+		got, err := w.findMethod(m.UserID, m.ID)
+		w.must(err)
+		same(w, "method", got, m)
+		_, err = w.findMethod(w.viewer().UserID, m.ID)
+		w.wantErr(err, billing.ErrNotFound)
+		_, err = w.findMethod(m.UserID, newIDOf[billing.PaymentMethodID]())
+		w.wantErr(err, billing.ErrNotFound)
+	}},
+}
+
+func (w *world) link(m billing.PaymentMethod) (got billing.PaymentMethod) {
+	w.Helper()
+	w.tx(func(ctx context.Context, tx ports.Repos) (err error) {
+		got, err = linked(ctx, tx, m)
+		return err
+	})
+	return got
+}
+
+// linked returns the user's method with the token of m, which is added if there is
+// none, as whoever subscribes does.
+func linked(ctx context.Context, tx ports.Repos, m billing.PaymentMethod) (billing.PaymentMethod, error) {
+	facts, err := tx.Orders.Take(ctx, ports.OrderQuery{User: m.UserID, PaymentSystem: m.PaymentSystem, Token: m.Token})
+	if err != nil {
+		return m, err
+	}
+	if facts[0].Method != nil {
+		return *facts[0].Method, nil
+	}
+	if err := tx.Methods.Add(ctx, m); err != nil {
+		return m, err
+	}
+	return tx.Methods.Find(ctx, m.UserID, m.ID)
+}
+
+func (w *world) findMethod(user billing.UserID, id billing.PaymentMethodID) (m billing.PaymentMethod, err error) {
+	err = w.try(func(ctx context.Context, tx ports.Repos) (err error) {
+		m, err = tx.Methods.Find(ctx, user, id)
+		return err
+	})
+	return m, err
+}

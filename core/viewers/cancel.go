@@ -1,0 +1,117 @@
+package viewers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/internal/crash"
+	"github.com/online-cinema/billing/core/ports"
+)
+
+// Cancel is a viewer's wish to end a subscription.
+type Cancel struct {
+	User    billing.UserID
+	Ref     string         // the subscription's id, or its plan's code or id
+	Token   billing.Secret // when given, must be the one that the subscription is paid with
+	At      billing.CancelAt
+	Request *ports.Request // nil when the request has no Idempotency-Key
+}
+
+// Cancel ends a subscription at its period's end, or at once.
+//
+//	ErrNotFound             the viewer has none such
+//	ErrPaymentTokenUnknown  it is not paid with this token
+//	ErrInvalidTransition    it has ended, or is being paid for right now
+//	ErrRequestInProgress    a request with the same key was quicker
+func (s *Subscriber) Cancel(ctx context.Context, cmd Cancel) (ports.SubscriptionView, error) {
+	v, err := s.change(ctx, cmd.User, cmd.Ref, cmd.Request,
+		func(tx ports.Repos, sub billing.Subscription, now time.Time) (billing.Subscription, []billing.Event, error) {
+			if err := checkToken(ctx, tx, sub, cmd.Token); err != nil {
+				return sub, nil, err
+			}
+			return sub.Cancel(cmd.At, now)
+		})
+	if err != nil {
+		return ports.SubscriptionView{}, fmt.Errorf("cancel: %w", err)
+	}
+	return v, nil
+}
+
+// Resume is a viewer's wish to take a cancel back.
+type Resume struct {
+	User    billing.UserID
+	Ref     string
+	Request *ports.Request
+}
+
+// Resume takes a cancel back before the period ends, and charges nothing.
+//
+//	ErrNotFound           the viewer has none such
+//	ErrInvalidTransition  it has ended
+//	ErrRequestInProgress  a request with the same key was quicker
+func (s *Subscriber) Resume(ctx context.Context, cmd Resume) (ports.SubscriptionView, error) {
+	v, err := s.change(ctx, cmd.User, cmd.Ref, cmd.Request,
+		func(_ ports.Repos, sub billing.Subscription, now time.Time) (billing.Subscription, []billing.Event, error) {
+			return sub.Resume(now)
+		})
+	if err != nil {
+		return ports.SubscriptionView{}, fmt.Errorf("resume: %w", err)
+	}
+	return v, nil
+}
+
+type transition func(tx ports.Repos, s billing.Subscription, now time.Time) (billing.Subscription, []billing.Event, error)
+
+// change applies a transition to a locked subscription as it stands now.
+func (s *Subscriber) change(ctx context.Context, user billing.UserID, ref string, r *ports.Request, t transition) (ports.SubscriptionView, error) {
+	var id billing.SubscriptionID
+	err := s.Store.InTx(ctx, func(tx ports.Repos) error {
+		sub, err := tx.Subscriptions.Named(ctx, user, ref)
+		if err != nil {
+			return err
+		}
+		id = sub.ID
+		if err := claim(ctx, tx, r, id); err != nil {
+			return err
+		}
+		now := s.Clock.Now()
+		sub, ended := sub.At(now)
+		sub, events, err := t(tx, sub, now)
+		if err != nil {
+			return err
+		}
+		return saveWithEvents(ctx, tx, s.NewID, sub, append(ended, events...))
+	})
+	if err != nil {
+		return ports.SubscriptionView{}, err
+	}
+	crash.Point("change.after")
+	return Viewer{s.Store, s.Clock}.Subscription(ctx, user, string(id))
+}
+
+func saveWithEvents(ctx context.Context, tx ports.Repos, newID func() string, s billing.Subscription, events []billing.Event) error {
+	if len(events) == 0 {
+		return nil
+	}
+	ports.Identify(events, newID)
+	if err := tx.Subscriptions.Save(ctx, s); err != nil {
+		return err
+	}
+	return tx.Events.Append(ctx, events...)
+}
+
+func checkToken(ctx context.Context, tx ports.Repos, s billing.Subscription, token billing.Secret) error {
+	if token.IsZero() {
+		return nil
+	}
+	m, err := tx.Methods.Find(ctx, s.UserID, s.MethodID)
+	if err != nil {
+		return err
+	}
+	if !m.Token.Equal(token) {
+		return billing.ErrPaymentTokenUnknown.WithMessage("the subscription is not paid with this payment token")
+	}
+	return nil
+}

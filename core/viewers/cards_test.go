@@ -1,0 +1,463 @@
+package viewers_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/online-cinema/billing/adapters/vault"
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/billingtest"
+	"github.com/online-cinema/billing/core/ports"
+	"github.com/online-cinema/billing/core/renewals"
+	"github.com/online-cinema/billing/core/viewers"
+)
+
+const (
+	visaNumber = "4242424242424242"
+	stranger   = billing.UserID("22222222-2222-2222-2222-222222222222")
+)
+
+// wallet is a world with a vault.
+type wallet struct {
+	world
+	vault  *vault.Vault
+	limits billing.CardLimits
+	wait   time.Duration
+}
+
+func newWallet(t *testing.T) *wallet {
+	t.Helper()
+	v, err := vault.InMemory()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &wallet{world: newWorld(t), vault: v}
+}
+
+// cards is a process that keeps cards. Waiting lets the clock go on.
+func (w *wallet) cards() *viewers.Cards {
+	return &viewers.Cards{
+		Store: w.Store, Clock: w.Clock, NewID: w.NewID, Vault: w.vault, Limits: w.limits, Wait: w.wait,
+		Pause: func(_ context.Context, d time.Duration) error { w.Clock.Advance(d); return nil },
+	}
+}
+
+func (w *wallet) process() billingtest.Process { return w.processWith(w.Store, w.Psp) }
+
+func (w *wallet) processWith(s ports.Store, p ports.Provider) billingtest.Process {
+	pr := w.ProcessOver(&impatient{s, func() {}}, p)
+	pr.Collector.Vault, pr.Subscriber.Limits = w.vault, w.limits
+	return pr
+}
+
+// impatient is a store that lets no run wait at its end for what is not settled:
+// the clock stands.
+type impatient struct {
+	ports.Store
+	giveUp func()
+}
+
+func (s *impatient) InTx(ctx context.Context, f func(ports.Repos) error) error {
+	last := false
+	err := s.Store.InTx(ctx, func(tx ports.Repos) error {
+		tx.Payments = lastLook{tx.Payments, &last}
+		return f(tx)
+	})
+	if last {
+		s.giveUp()
+	}
+	return err
+}
+
+// lastLook is asked for payments under way when a run begins to wait.
+type lastLook struct {
+	ports.Payments
+	seen *bool
+}
+
+func (p lastLook) Underway(context.Context) (time.Duration, error) {
+	*p.seen = true
+	return 0, nil
+}
+
+func visa() billing.CardDetails {
+	return billing.CardDetails{Number: billing.ParseCardNumber(visaNumber), ExpMonth: 12, ExpYear: 2030, Holder: "A VIEWER"}
+}
+
+func (w *wallet) add(d billing.CardDetails) billing.Card {
+	w.T.Helper()
+	c, _, err := w.cards().Add(w.T.Context(), viewers.AddCard{User: billingtest.Viewer, Card: d})
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	return c
+}
+
+// by is the wish to subscribe with a card.
+func by(c billing.Card) viewers.Subscribe {
+	s := billingtest.ToBasic()
+	s.Token, s.Card, s.CVV = billing.Secret{}, c.ID, billing.NewCVV("737")
+	return s
+}
+
+func (w *wallet) subscribe(c billing.Card) error {
+	_, err := w.process().Subscribe(w.T.Context(), by(c))
+	return err
+}
+
+func (w *wallet) subscribedBy(c billing.Card) {
+	w.T.Helper()
+	if err := w.subscribe(c); err != nil {
+		w.T.Fatal(err)
+	}
+}
+
+// run makes a renewal run in the given process.
+func (w *wallet) run(p billingtest.Process) (ports.Summary, error) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(w.T.Context()))
+	defer cancel()
+	p.Collector.Store.(*impatient).giveUp = cancel
+	r := &renewals.Renewer{
+		Store: p.Collector.Store, Clock: w.Clock, NewID: w.NewID, Collector: p.Collector,
+		Log: slog.New(slog.DiscardHandler), Concurrency: 2,
+	}
+	return r.Run(ctx)
+}
+
+func (w *wallet) renew() ports.Summary {
+	w.T.Helper()
+	sum, err := w.run(w.process())
+	if err != nil {
+		w.T.Errorf("renew: %v", err)
+	}
+	return sum
+}
+
+func (w *wallet) remove(c billing.Card) error {
+	return w.cards().Remove(context.WithoutCancel(w.T.Context()), billingtest.Viewer, c.ID)
+}
+
+func TestAddCard(t *testing.T) {
+	t.Parallel()
+	w := newWallet(t)
+	d := visa()
+	c, added, err := w.cards().Add(t.Context(), viewers.AddCard{User: billingtest.Viewer, Card: d})
+	if err != nil || !added || c.Brand != billing.Visa || c.Last4 != "4242" || c.Holder != "A VIEWER" {
+		t.Fatalf("Add = %+v, %t, %v", c, added, err)
+	}
+	if !d.Number.IsZero() {
+		t.Error("the number was not wiped")
+	}
+	if len(c.Number.Ciphertext) == 0 || c.Fingerprint == (billing.Fingerprint{}) {
+		t.Error("it is not sealed")
+	}
+	w.ExpectHistory(billing.EventCardAdded)
+
+	again := visa()
+	again.ExpYear, again.Holder = 2031, "ANOTHER NAME"
+	same, added, err := w.cards().Add(t.Context(), viewers.AddCard{User: billingtest.Viewer, Card: again})
+	if err != nil || added || same.ID != c.ID || same.ExpYear != 2031 || same.Holder != "ANOTHER NAME" {
+		t.Errorf("the same card again: %+v, %t, %v", same, added, err)
+	}
+	theirs, added, err := w.cards().Add(t.Context(), viewers.AddCard{User: stranger, Card: visa()})
+	if err != nil || !added || theirs.ID == c.ID || theirs.Fingerprint == c.Fingerprint {
+		t.Errorf("another viewer's: %+v, %t, %v", theirs, added, err)
+	}
+	list, err := w.cards().List(t.Context(), billingtest.Viewer, ports.Page{Limit: 10})
+	if err != nil || len(list) != 1 || list[0].ID != c.ID || list[0].ExpYear != 2031 {
+		t.Errorf("listed: %+v, %v", list, err)
+	}
+	w.ExpectHistory(billing.EventCardAdded)
+}
+
+func TestSameCardAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWallet(t)
+	ids := make([]billing.CardID, 10)
+	errs := billingtest.AtOnce(len(ids), func(i int) error {
+		c, _, err := w.cards().Add(t.Context(), viewers.AddCard{User: billingtest.Viewer, Card: visa()})
+		ids[i] = c.ID
+		return err
+	})
+	if err := errors.Join(errs...); err != nil || len(slices.Compact(ids)) != 1 {
+		t.Errorf("cards %v, %v; want one", ids, err)
+	}
+	w.ExpectHistory(billing.EventCardAdded)
+}
+
+func TestSubscribeWithCard(t *testing.T) {
+	t.Parallel()
+	w := newWallet(t)
+	cmd := by(w.add(visa()))
+	v, err := w.process().Subscribe(t.Context(), cmd)
+	if err != nil || v.Status != billing.StatusActive {
+		t.Fatalf("Subscribe = %s, %v", v.Status, err)
+	}
+	if !slices.Equal(w.Psp.Cards, []string{visaNumber + " 737"}) {
+		t.Errorf("the payment system got %v", w.Psp.Cards)
+	}
+	r := w.Psp.Requests()[0]
+	if r.Initiator != billing.CustomerInitiated || !r.Card.Number.IsZero() || !r.Card.CVV.IsZero() || !cmd.CVV.IsZero() {
+		t.Error("the card was not wiped after the call")
+	}
+
+	w.Clock.Advance(billingtest.Month)
+	if sum := w.renew(); sum.Renewed != 1 {
+		t.Fatalf("renewed: %+v", sum)
+	}
+	r = w.Psp.Requests()[1]
+	if r.Card != nil || r.Initiator != billing.MerchantInitiated || r.Token.Reveal() != "tok_for_"+string(v.Latest.ID) {
+		t.Errorf("the renewal asks for %+v with the token %q", r, r.Token.Reveal())
+	}
+	w.ExpectHistory(billing.EventCardAdded, billing.EventSubscribed, billing.EventRenewed)
+	w.ExpectAgreement()
+}
+
+func TestCardAnswerLost(t *testing.T) {
+	t.Parallel()
+	for m, want := range map[billingtest.Mishap]billing.EventType{
+		billingtest.LostAfter: billing.EventSubscribed, billingtest.HangsAfter: billing.EventSubscribed,
+		billingtest.LostBefore: billing.EventPaymentAbandoned, billingtest.Hangs: billing.EventPaymentAbandoned,
+	} {
+		t.Run(string(m), func(t *testing.T) {
+			t.Parallel()
+			w := newWallet(t)
+			c := w.add(visa())
+			w.Psp.Suffers(m)
+			p := w.process()
+			p.Collector.ChargeTimeout = 20 * time.Millisecond
+			if v, err := p.Subscribe(t.Context(), by(c)); err != nil || v.Status != billing.StatusIncomplete {
+				t.Errorf("Subscribe = %s, %v; want incomplete", v.Status, err)
+			}
+			w.Psp.Suffers(billingtest.Fine)
+			for range 5 {
+				if _, err := w.process().Sweep(t.Context(), 10); err != nil {
+					t.Error(err)
+				}
+				w.renew()
+				w.Clock.Advance(billingtest.SendOver)
+			}
+			if n := len(w.Psp.Requests()); n != 1 {
+				t.Errorf("it was asked %d times: a card cannot be sent again", n)
+			}
+			w.ExpectHistory(billing.EventCardAdded, want)
+			w.ExpectAgreement()
+			if want == billing.EventSubscribed { // found with the token
+				w.Clock.Advance(billingtest.Month)
+				if sum := w.renew(); sum.Renewed != 1 {
+					t.Errorf("its renewal: %+v", sum)
+				}
+			}
+		})
+	}
+}
+
+func TestCardThatIsNotSaved(t *testing.T) {
+	t.Parallel()
+	w := newWallet(t)
+	w.Psp.Suffers(billingtest.SavesNothing)
+	w.subscribedBy(w.add(visa()))
+	w.Clock.Advance(billingtest.Month)
+	if sum := w.renew(); sum.Ended != 1 || sum.Due != 0 {
+		t.Errorf("the renewal run: %+v", sum)
+	}
+	w.ExpectHistory(billing.EventCardAdded, billing.EventSubscribed, billing.EventEnded)
+	w.ExpectCharges(1)
+}
+
+func TestSubscribeWithCardIsRefused(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(*wallet, *viewers.Subscribe)
+		want   error
+	}{
+		"no such card":      {func(_ *wallet, s *viewers.Subscribe) { s.Card = "id-nothing" }, billing.ErrCardNotFound},
+		"somebody else's":   {func(_ *wallet, s *viewers.Subscribe) { s.User = stranger }, billing.ErrCardNotFound},
+		"no code":           {func(_ *wallet, s *viewers.Subscribe) { s.CVV = billing.CVV{} }, billing.ErrInvalid},
+		"code too long":     {func(_ *wallet, s *viewers.Subscribe) { s.CVV = billing.NewCVV("1234") }, billing.ErrInvalid},
+		"expired meanwhile": {func(w *wallet, _ *viewers.Subscribe) { w.Clock.Advance(5 * 365 * 24 * time.Hour) }, billing.ErrInvalid},
+		"removed meanwhile": {func(w *wallet, s *viewers.Subscribe) {
+			if err := w.remove(billing.Card{ID: s.Card}); err != nil {
+				w.T.Error(err)
+			}
+		}, billing.ErrCardNotFound},
+		"another price": {func(_ *wallet, s *viewers.Subscribe) { s.Price.Amount++ }, billing.ErrPriceChanged},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWallet(t)
+			cmd := by(w.add(visa()))
+			c.change(w, &cmd)
+			code := cmd.CVV
+			_, err := w.process().Subscribe(t.Context(), cmd)
+			billingtest.ExpectError(t, err, c.want)
+			if !code.IsZero() {
+				t.Error("the code was not wiped")
+			}
+			if len(w.Psp.Requests())+len(w.Payments())+len(w.Subscriptions()) > 0 {
+				t.Error("something was left behind")
+			}
+		})
+	}
+	t.Run("no vault", func(t *testing.T) {
+		t.Parallel()
+		w := newWallet(t)
+		cmd := by(w.add(visa()))
+		_, err := w.ProcessOver(w.Store, w.Psp).Subscribe(t.Context(), cmd)
+		billingtest.ExpectError(t, err, billing.Unavailable)
+		w.ExpectCharges(0)
+	})
+}
+
+// A number that does not open is never sent as another one.
+func TestBrokenCiphertext(t *testing.T) {
+	t.Parallel()
+	w := newWallet(t)
+	c := w.add(visa())
+	other, err := vault.InMemory()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := w.process()
+	p.Collector.Vault = other
+	_, err = p.Subscribe(t.Context(), by(c))
+	billingtest.ExpectError(t, err, billing.Unavailable)
+	if n := len(w.Psp.Requests()); n > 0 {
+		t.Errorf("the payment system was asked %d times", n)
+	}
+	w.ExpectHistory(billing.EventCardAdded, billing.EventPaymentAbandoned)
+	w.subscribedBy(c) // with the right key
+}
+
+func TestDeclineLimit(t *testing.T) {
+	t.Parallel()
+	w := newWallet(t)
+	w.limits.Declines = billing.Limits{{Max: 3, Per: time.Hour}, {Max: 5, Per: 24 * time.Hour}}
+	c := w.add(visa())
+	refused := func(wait time.Duration) {
+		t.Helper()
+		err := w.subscribe(c)
+		var limited *billing.LimitedError
+		if !errors.As(err, &limited) || limited.RetryAfter != wait || !errors.Is(err, billing.ErrRateLimited) {
+			t.Fatalf("got %v, want a refusal for %v", err, wait)
+		}
+	}
+	w.Psp.Suffers(billingtest.Declines)
+	for range 3 {
+		w.Clock.Advance(time.Minute)
+		billingtest.ExpectError(t, w.subscribe(c), billing.ErrPaymentDeclined)
+	}
+	for i := range 3 {
+		w.Clock.Advance(time.Minute)
+		refused(time.Hour - time.Duration(3+i)*time.Minute)
+	}
+	declined := []billing.EventType{billing.EventCardAdded, billing.EventPaymentDeclined, billing.EventPaymentDeclined, billing.EventPaymentDeclined}
+	w.ExpectHistory(append(declined, billing.EventDeclineLimitReached)...)
+	if n := len(w.Psp.Requests()); n != 3 {
+		t.Errorf("the payment system was asked %d times, want 3", n)
+	}
+
+	// Payments with a token are the payment system's business.
+	_, err := w.process().Subscribe(t.Context(), billingtest.ToBasic())
+	billingtest.ExpectError(t, err, billing.ErrPaymentDeclined)
+
+	// An hour later there is room again, up to what a day takes; another streak,
+	// another event.
+	w.Clock.Advance(time.Hour)
+	for range 2 {
+		billingtest.ExpectError(t, w.subscribe(c), billing.ErrPaymentDeclined)
+	}
+	w.Clock.Advance(time.Second)
+	for range 2 {
+		if err := w.subscribe(c); !errors.Is(err, billing.ErrRateLimited) {
+			t.Errorf("got %v", err)
+		}
+	}
+	w.ExpectHistory(append(declined, billing.EventDeclineLimitReached, billing.EventPaymentDeclined,
+		billing.EventPaymentDeclined, billing.EventPaymentDeclined, billing.EventDeclineLimitReached)...)
+	w.Clock.Advance(24 * time.Hour)
+	w.Psp.Suffers(billingtest.Fine)
+	w.subscribedBy(c)
+}
+
+// Payments of which nobody knows count, or many at once would get by.
+func TestDeclineLimitAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWallet(t)
+	w.limits.Declines = billing.Limits{{Max: 3, Per: time.Hour}}
+	c := w.add(visa())
+	w.Psp.Suffers(billingtest.Declines)
+	const plans = 12
+	for i := range plans {
+		w.Sell(fmt.Sprintf("plan-%d", i))
+	}
+	// None is answered before each was asked for, or refused.
+	var came sync.WaitGroup
+	came.Add(plans)
+	w.Psp.Taken = func() { came.Done(); came.Wait() }
+	errs := billingtest.AtOnce(plans, func(i int) error {
+		cmd := by(c)
+		cmd.Plan = fmt.Sprintf("plan-%d", i)
+		_, err := w.process().Subscribe(t.Context(), cmd)
+		if errors.Is(err, billing.ErrRateLimited) {
+			came.Done()
+		}
+		return err
+	})
+	for _, err := range errs {
+		if !errors.Is(err, billing.ErrPaymentDeclined) && !errors.Is(err, billing.ErrRateLimited) {
+			t.Errorf("got %v", err)
+		}
+	}
+	if n := len(w.Psp.Requests()); n != 3 {
+		t.Errorf("the payment system was asked %d times, want 3", n)
+	}
+	events, err := w.Viewer().History(t.Context(), billingtest.Viewer, ports.Page{Limit: 1000})
+	got := map[billing.EventType]int{} // the limit is noted while the declines are recorded, in any order
+	for _, e := range events {
+		got[e.Type]++
+	}
+	want := map[billing.EventType]int{billing.EventCardAdded: 1, billing.EventDeclineLimitReached: 1, billing.EventPaymentDeclined: 3}
+	if err != nil || !maps.Equal(got, want) {
+		t.Errorf("the history has %v, %v, want %v", got, err, want)
+	}
+}
+
+func TestNewCardLimit(t *testing.T) {
+	t.Parallel()
+	w := newWallet(t)
+	w.limits.Cards = billing.Limits{{Max: 2, Per: time.Hour}}
+	first := w.add(visa())
+	other := visa()
+	other.Number = billing.ParseCardNumber("5555555555554444")
+	w.add(other)
+	third := func() error {
+		d := visa()
+		d.Number = billing.ParseCardNumber("2200000000000053")
+		_, _, err := w.cards().Add(t.Context(), viewers.AddCard{User: billingtest.Viewer, Card: d})
+		return err
+	}
+	for range 3 {
+		billingtest.ExpectError(t, third(), billing.ErrRateLimited)
+	}
+	if err := w.remove(first); err != nil { // removing makes no room
+		t.Fatal(err)
+	}
+	billingtest.ExpectError(t, third(), billing.ErrRateLimited)
+	if again := visa(); true {
+		again.Number = billing.ParseCardNumber("5555555555554444")
+		w.add(again) // which is there, takes none
+	}
+	w.ExpectHistory(billing.EventCardAdded, billing.EventCardAdded, billing.EventCardLimitReached, billing.EventCardRemoved)
+	w.Clock.Advance(time.Hour)
+	if err := third(); err != nil {
+		t.Errorf("an hour later: %v", err)
+	}
+}

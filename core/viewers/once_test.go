@@ -1,0 +1,197 @@
+package viewers_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/billingtest"
+	"github.com/online-cinema/billing/core/ports"
+	"github.com/online-cinema/billing/core/viewers"
+)
+
+func TestASecondLiveSubscriptionIsRefused(t *testing.T) {
+	t.Parallel()
+	for m, want := range map[billingtest.Mishap]billing.Status{billingtest.Fine: billing.StatusActive, billingtest.LostAfter: billing.StatusIncomplete, billingtest.Waits: billing.StatusIncomplete} {
+		t.Run(string(m), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.Psp.Suffers(m)
+			w.Subscribed()
+			cmd := billingtest.ToBasic()
+			cmd.Token = billing.NewSecret("tok_mastercard")
+			_, err := w.Process().Subscribe(t.Context(), cmd)
+			billingtest.ExpectError(t, err, billing.ErrAlreadySubscribed)
+			if n := len(w.Psp.Requests()); n != 1 {
+				t.Errorf("the payment system was asked %d times, want once", n)
+			}
+			if subs := w.Subscriptions(); len(subs) != 1 || subs[0].Status != want {
+				t.Errorf("there are %+v", subs)
+			}
+		})
+	}
+	t.Run("to another plan it is not", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.Subscribed()
+		w.Sell("sport")
+		cmd := billingtest.ToBasic()
+		cmd.Plan = "sport"
+		_, err := w.Process().Subscribe(t.Context(), cmd)
+		billingtest.ExpectError(t, err, nil)
+		w.ExpectCharges(2)
+	})
+}
+
+func TestFiftySubscribesAtOnceChargeOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	errs := billingtest.AtOnce(50, func(int) error {
+		_, err := w.Process().Subscribe(t.Context(), billingtest.ToBasic())
+		return err
+	})
+	w.expectOneWinner(errs)
+}
+
+// blind is a store in which nobody sees a live subscription: as it is for two
+// who look at the same moment. Only its unique rule is left.
+type blind struct{ ports.Store }
+
+func (s blind) InTx(ctx context.Context, f func(ports.Repos) error) error {
+	return s.Store.InTx(ctx, func(tx ports.Repos) error {
+		tx.Orders = blindOrders{tx.Orders}
+		return f(tx)
+	})
+}
+
+type blindOrders struct{ ports.Orders }
+
+func (b blindOrders) Take(ctx context.Context, asked ...ports.OrderQuery) ([]ports.OrderFacts, error) {
+	facts, err := b.Orders.Take(ctx, asked...)
+	for i := range facts {
+		facts[i].Live = nil
+	}
+	return facts, err
+}
+
+func TestTheUniqueRuleRefusesWhoeverDidNotSeeTheOther(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	errs := billingtest.AtOnce(50, func(int) error {
+		_, err := w.ProcessOver(blind{w.Store}, w.Psp).Subscribe(t.Context(), billingtest.ToBasic())
+		return err
+	})
+	w.expectOneWinner(errs)
+}
+
+func (w world) expectOneWinner(errs []error) {
+	w.T.Helper()
+	won := 0
+	for _, err := range errs {
+		if err == nil {
+			won++
+		} else {
+			billingtest.ExpectError(w.T, err, billing.ErrAlreadySubscribed)
+		}
+	}
+	if n := len(w.Psp.Requests()); won != 1 || n != 1 {
+		w.T.Errorf("%d won, and the payment system was asked %d times, want one and once", won, n)
+	}
+	w.ExpectCharges(1)
+	w.ExpectOne(billing.StatusActive, billing.PaymentSucceeded)
+	w.ExpectAgreement()
+}
+
+func TestSubscribeAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		at   billing.CancelAt
+		wait time.Duration
+		want error
+	}{
+		{"cancelled, still running", billing.AtPeriodEnd, 0, billing.ErrAlreadySubscribed},
+		{"cancelled, over, not yet written down", billing.AtPeriodEnd, 40 * 24 * time.Hour, nil},
+		{"cancelled at once", billing.AtOnce, 0, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.Subscribed()
+			_, err := w.Process().Cancel(t.Context(), viewers.Cancel{User: billingtest.Viewer, Ref: "basic", At: tt.at})
+			billingtest.ExpectError(t, err, nil)
+			w.Clock.Advance(tt.wait)
+			_, err = w.Process().Subscribe(t.Context(), billingtest.ToBasic())
+			billingtest.ExpectError(t, err, tt.want)
+			if tt.want != nil {
+				w.ExpectCharges(1)
+				return
+			}
+			w.ExpectCharges(2)
+			w.ExpectHistory(billing.EventSubscribed, billing.EventCancelRequested, billing.EventEnded, billing.EventSubscribed)
+			w.ExpectAgreement()
+		})
+	}
+}
+
+func TestOneKeyAtOnceChargesOnce(t *testing.T) {
+	t.Parallel()
+	for _, m := range []billingtest.Mishap{billingtest.Fine, billingtest.LostAfter, billingtest.Declines} {
+		t.Run(string(m), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.Psp.Suffers(m)
+			answers := make([]ports.Answer, 50)
+			errs := billingtest.AtOnce(len(answers), func(i int) (err error) {
+				answers[i], err = w.Process().SubscribeKeyed(t.Context(), w.Request())
+				return err
+			})
+			want, err := w.Process().SubscribeKeyed(t.Context(), w.Request())
+			billingtest.ExpectError(t, err, nil)
+			for i, err := range errs {
+				if errors.Is(err, billing.ErrRequestInProgress) {
+					continue
+				}
+				if err != nil || answers[i].Status != want.Status || string(answers[i].Body) != string(want.Body) {
+					t.Errorf("got %d %s, %v, want %d %s", answers[i].Status, answers[i].Body, err, want.Status, want.Body)
+				}
+			}
+			if n := len(w.Psp.Requests()); n != 1 {
+				t.Errorf("the payment system was asked %d times, want once", n)
+			}
+			w.settleAll()
+			w.expectClean()
+		})
+	}
+}
+
+// Two requests with one key that both looked before either had done anything:
+// whatever became of the first, the claim in the second's transaction stops it.
+// After a decline nothing else would.
+func TestTheClaimStopsWhoeverDidNotSeeTheOther(t *testing.T) {
+	t.Parallel()
+	for _, m := range []billingtest.Mishap{billingtest.Fine, billingtest.LostAfter, billingtest.Declines} {
+		t.Run(string(m), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.Psp.Suffers(m)
+			cmds := []viewers.Subscribe{billingtest.ToBasic(), billingtest.ToBasic()}
+			for i := range cmds {
+				r := w.Request()
+				cmds[i].Request = &r
+				if answer, work, err := w.Process().Replay(t.Context(), r); answer != nil || work != nil || err != nil {
+					t.Fatalf("the key is known: %v, %v, %v", answer, work, err)
+				}
+			}
+			_, _ = w.Process().Subscribe(t.Context(), cmds[0])
+			_, err := w.Process().Subscribe(t.Context(), cmds[1])
+			billingtest.ExpectError(t, err, billing.ErrRequestInProgress)
+			if n := len(w.Psp.Requests()); n != 1 {
+				t.Errorf("the payment system was asked %d times, want once", n)
+			}
+		})
+	}
+}

@@ -1,0 +1,135 @@
+package viewers_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/billingtest"
+	"github.com/online-cinema/billing/core/viewers"
+)
+
+func TestEntitlementsAreTheUnionOfLivePlans(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Sell("sport", "live", "hd")
+	first := w.Clock.Now()
+	month := func(from time.Time) time.Time { return billing.Calendar{}.AddMonths(from, 1) }
+
+	w.expectEntitled(time.Time{})
+	w.Subscribed()
+	w.expectEntitled(month(first), "hd", "offline")
+
+	w.Clock.Advance(10 * 24 * time.Hour)
+	second := w.Clock.Now()
+	cmd := billingtest.ToBasic()
+	cmd.Plan = "sport"
+	w.Psp.Suffers(billingtest.LostAfter)
+	_, err := w.Process().Subscribe(t.Context(), cmd)
+	billingtest.ExpectError(t, err, nil)
+	w.expectEntitled(month(first), "hd", "offline") // not before it is paid
+	w.Sweep(1, 0)
+	w.expectEntitled(month(first), "hd", "live", "offline")
+
+	w.cancelled("basic", billing.AtPeriodEnd)
+	w.expectEntitled(month(first), "hd", "live", "offline")
+	w.Clock.Advance(month(first).Sub(second))
+	w.expectEntitled(month(second), "hd", "live")
+	w.cancelled("sport", billing.AtOnce)
+	w.expectEntitled(time.Time{})
+}
+
+func (w world) cancelled(ref string, at billing.CancelAt) {
+	w.T.Helper()
+	_, err := w.Process().Cancel(w.T.Context(), viewers.Cancel{User: billingtest.Viewer, Ref: ref, At: at})
+	billingtest.ExpectError(w.T, err, nil)
+}
+
+func (w world) expectEntitled(until time.Time, features ...string) {
+	w.T.Helper()
+	e, err := w.Viewer().Entitlements(w.T.Context(), billingtest.Viewer)
+	if err != nil || !slices.Equal(e.Features, features) || !e.Until.Equal(until) {
+		w.T.Errorf("entitled to %v until %s, %v, want %v until %s", e.Features, e.Until, err, features, until)
+	}
+}
+
+func TestWhatIsOverHasEndedForWhoeverLooks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Subscribed()
+	w.cancelled("basic", billing.AtPeriodEnd)
+	w.Clock.Advance(40 * 24 * time.Hour)
+	w.ExpectOne(billing.StatusEnded, billing.PaymentSucceeded)
+	v, err := w.Viewer().Subscription(t.Context(), billingtest.Viewer, "basic")
+	if err != nil || v.Status != billing.StatusEnded {
+		t.Errorf("it is %s, %v", v.Status, err)
+	}
+	_, err = w.Process().Resume(t.Context(), viewers.Resume{User: billingtest.Viewer, Ref: "basic"})
+	billingtest.ExpectError(t, err, billing.ErrInvalidTransition)
+}
+
+func TestCancelAndResumeRefuse(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		cmd  viewers.Cancel
+		want error
+	}{
+		{"another viewer's", viewers.Cancel{User: "other", Ref: "basic", At: billing.AtOnce}, billing.ErrNotFound},
+		{"no such plan", viewers.Cancel{User: billingtest.Viewer, Ref: "gold", At: billing.AtOnce}, billing.ErrNotFound},
+		{"another token", viewers.Cancel{User: billingtest.Viewer, Ref: "basic", At: billing.AtOnce, Token: billing.NewSecret("tok_other")}, billing.ErrPaymentTokenUnknown},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.Subscribed()
+			r := w.Request()
+			tt.cmd.Request = &r
+			_, err := w.Process().Cancel(t.Context(), tt.cmd)
+			billingtest.ExpectError(t, err, tt.want)
+			w.expectUnclaimed(r)
+			_, err = w.Process().Resume(t.Context(), viewers.Resume{User: tt.cmd.User, Ref: tt.cmd.Ref})
+			if tt.cmd.Token.IsZero() {
+				billingtest.ExpectError(t, err, tt.want)
+			}
+			w.ExpectOne(billing.StatusActive, billing.PaymentSucceeded)
+			w.ExpectHistory(billing.EventSubscribed)
+		})
+	}
+	t.Run("the right token is let in", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.Subscribed()
+		_, err := w.Process().Cancel(t.Context(), viewers.Cancel{User: billingtest.Viewer, Ref: "basic", At: billing.AtOnce, Token: billingtest.Token})
+		billingtest.ExpectError(t, err, nil)
+		w.ExpectOne(billing.StatusEnded, billing.PaymentSucceeded)
+	})
+}
+
+func TestTheCatalogueShowsWhatIsSold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Sell("old")
+	_, err := w.Catalog().ArchivePlan(t.Context(), "old")
+	billingtest.ExpectError(t, err, nil)
+	plans, err := w.Viewer().Plans(t.Context())
+	if err != nil || len(plans) != 1 || plans[0].Code != "basic" {
+		t.Errorf("sold are %+v, %v", plans, err)
+	}
+	all, err := w.Catalog().Plans(t.Context())
+	if err != nil || len(all) != 2 {
+		t.Errorf("all are %+v, %v", all, err)
+	}
+	_, err = w.Catalog().ArchivePaymentSystem(t.Context(), billingtest.System)
+	billingtest.ExpectError(t, err, nil)
+	open, err := w.Viewer().PaymentSystems(t.Context())
+	if err != nil || len(open) != 0 {
+		t.Errorf("open are %+v, %v", open, err)
+	}
+	systems, err := w.Catalog().PaymentSystems(t.Context())
+	if err != nil || len(systems) != 1 {
+		t.Errorf("all are %+v, %v", systems, err)
+	}
+}
