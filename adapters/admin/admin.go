@@ -26,7 +26,7 @@ type Config struct {
 	Log     *slog.Logger
 }
 
-// Door signs panel users in and out: see [operators.Door].
+// Door signs panel users in and out: see [operators.PanelAuth].
 type Door interface {
 	SignIn(ctx context.Context, name, password, from string) (token string, err error)
 	Resume(ctx context.Context, token, from string) (operators.Operator, string, error)

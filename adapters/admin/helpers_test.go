@@ -98,8 +98,8 @@ func siteOn(t *testing.T, db string, options ...option) *site {
 	s.store = postgres.NewStore(open(postgres.PanelRole))
 	owner := postgres.NewStore(s.owner)
 	newID := func() string { return uuid.Must(uuid.NewV7()).String() }
-	ownerDoor := operators.Door{Store: owner, Wall: wallClock{}, NewID: newID, Passwords: fastPasswords{}}
-	for name, role := range map[string]ports.Role{"vera": ports.RoleViewer, "anna": ports.RoleEditor, "boris": ports.RoleEditor} {
+	ownerDoor := operators.PanelAuth{Store: owner, Wall: wallClock{}, NewID: newID, Passwords: fastPasswords{}}
+	for name, role := range map[string]ports.Role{"vera": ports.RoleReader, "anna": ports.RoleEditor, "boris": ports.RoleEditor} {
 		if err := ownerDoor.Add(t.Context(), operators.Shell(), name, role, goodPassword); err != nil {
 			t.Fatal(err)
 		}

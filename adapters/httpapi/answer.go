@@ -16,10 +16,10 @@ type answer struct {
 	retryAfter int // seconds; 0 says nothing
 }
 
-func (a answer) kept() ports.Answer { return ports.Answer{Status: a.status, Body: a.body} }
+func (a answer) kept() ports.Response { return ports.Response{Status: a.status, Body: a.body} }
 
 // again is a kept answer that is sent to a repetition.
-func again(a ports.Answer) answer { return answer{status: a.Status, body: a.Body, replayed: true} }
+func again(a ports.Response) answer { return answer{status: a.Status, body: a.Body, replayed: true} }
 
 func (a answer) write(w http.ResponseWriter) {
 	a.describe(w.Header())

@@ -19,7 +19,7 @@ func (s *server) CancelSubscription(ctx context.Context, r api.CancelSubscriptio
 	return s.once(ctx, change{
 		operation: "cancel",
 		fields:    []string{string(at), token},
-		run: func(request *ports.Request) (ports.SubscriptionView, error) {
+		run: func(request *ports.KeyedRequest) (ports.SubscriptionView, error) {
 			return s.Subscriber.Cancel(ctx, viewers.Cancel{
 				User: infoOf(ctx).user, Ref: r.Ref, Token: billing.NewSecret(token), At: at, Request: request,
 			})
@@ -47,7 +47,7 @@ func cancelBody(body *api.CancelSubscriptionJSONRequestBody) (at billing.CancelA
 func (s *server) ResumeSubscription(ctx context.Context, r api.ResumeSubscriptionRequestObject) (api.ResumeSubscriptionResponseObject, error) {
 	return s.once(ctx, change{
 		operation: "resume",
-		run: func(request *ports.Request) (ports.SubscriptionView, error) {
+		run: func(request *ports.KeyedRequest) (ports.SubscriptionView, error) {
 			return s.Subscriber.Resume(ctx, viewers.Resume{User: infoOf(ctx).user, Ref: r.Ref, Request: request})
 		},
 		status: ok, outcome: done,

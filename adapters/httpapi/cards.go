@@ -56,7 +56,7 @@ func (s *server) addCardOnce(ctx context.Context, details billing.CardDetails) (
 	return s.conclude(ctx, r, a), nil
 }
 
-func (s *server) addCard(ctx context.Context, details billing.CardDetails, r *ports.Request) (answer, error) {
+func (s *server) addCard(ctx context.Context, details billing.CardDetails, r *ports.KeyedRequest) (answer, error) {
 	kept, added, err := s.Cards.Add(ctx, viewers.AddCard{User: infoOf(ctx).user, Card: details, Request: r})
 	if err != nil {
 		return s.problemAnswer(ctx, err), err

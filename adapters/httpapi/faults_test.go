@@ -43,16 +43,16 @@ func newForgetful(t *testing.T) (*service, *forgetful) {
 func (f *forgetful) InTx(ctx context.Context, do func(ports.Repos) error) error {
 	return f.Store.InTx(ctx, func(tx ports.Repos) error {
 		if f.on.Load() {
-			tx.Answers = noKeep{tx.Answers}
+			tx.IdempotencyKeys = noKeep{tx.IdempotencyKeys}
 		}
 		return do(tx)
 	})
 }
 
-type noKeep struct{ ports.Answers }
+type noKeep struct{ ports.IdempotencyKeys }
 
-func (noKeep) Keep(context.Context, ports.Request, ports.Answer) (ports.Claim, error) {
-	return ports.Claim{}, billing.ErrUnavailable
+func (noKeep) Keep(context.Context, ports.KeyedRequest, ports.Response) (ports.KeyRecord, error) {
+	return ports.KeyRecord{}, billing.ErrUnavailable
 }
 
 // lostCommit is a store that keeps a transaction and loses the answer, once.

@@ -64,8 +64,8 @@ func newService(t *testing.T, change ...func(*Config)) *service {
 				ChargeTimeout: time.Minute, RecordTimeout: time.Minute, Recording: payments.NewRecording(),
 			},
 		},
-		Viewer: viewers.Viewer{Store: s.store, Clock: s.clock}, Requests: viewers.Requests{Store: s.store},
-		Users:        &viewers.Registry{Store: s.store, Clock: s.clock},
+		Viewer: viewers.Queries{Store: s.store, Clock: s.clock}, Requests: viewers.Requests{Store: s.store},
+		Users:        &viewers.LastSeen{Store: s.store, Clock: s.clock},
 		Authenticate: authenticateTest, NewID: ids.next, Log: log,
 	}
 	keepCards(t, &c)

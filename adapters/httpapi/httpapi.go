@@ -31,9 +31,9 @@ import (
 // Config is all that the API needs.
 type Config struct {
 	Subscriber *viewers.Subscriber
-	Viewer     viewers.Viewer
+	Viewer     viewers.Queries
 	Requests   viewers.Requests
-	Users      *viewers.Registry
+	Users      *viewers.LastSeen
 	Cards      *viewers.Cards // nil when no cards are kept
 	// Authenticate turns a bearer token into the viewer's id. Any error refuses
 	// the token, but [billing.Unavailable], which says that nobody can tell now.

@@ -41,7 +41,7 @@ func noteKey(r *http.Request) error {
 type change struct {
 	operation string
 	fields    []string // those of the body that matter; never a card's CVV
-	run       func(*ports.Request) (ports.SubscriptionView, error)
+	run       func(*ports.KeyedRequest) (ports.SubscriptionView, error)
 	status    func(ports.SubscriptionView) int
 	outcome   func(ports.SubscriptionView) error // what an earlier run came to
 }
@@ -66,17 +66,17 @@ func (s *server) once(ctx context.Context, c change) answer {
 
 // request tells this request from others. Every part goes in with its length,
 // so that no two requests run together to the same bytes.
-func (s *server) request(ctx context.Context, c change) ports.Request {
+func (s *server) request(ctx context.Context, c change) ports.KeyedRequest {
 	i, h := infoOf(ctx), sha256.New()
 	for _, part := range append([]string{c.operation, i.ref}, c.fields...) {
 		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part))))
 		h.Write([]byte(part))
 	}
-	return ports.Request{User: i.user, Key: i.key, Fingerprint: [32]byte(h.Sum(nil)), Owner: s.NewID()}
+	return ports.KeyedRequest{User: i.user, Key: i.key, Fingerprint: [32]byte(h.Sum(nil)), Owner: s.NewID()}
 }
 
 // replay answers a repetition. False says that r is the first.
-func (s *server) replay(ctx context.Context, c change, r ports.Request) (answer, bool) {
+func (s *server) replay(ctx context.Context, c change, r ports.KeyedRequest) (answer, bool) {
 	kept, work, err := s.Requests.Replay(ctx, r)
 	switch {
 	case err != nil:
@@ -94,7 +94,7 @@ func (s *server) replay(ctx context.Context, c change, r ports.Request) (answer,
 
 // afterOther answers a request that another with the same key outran: by now
 // there may be an answer.
-func (s *server) afterOther(ctx context.Context, c change, r ports.Request, err error) answer {
+func (s *server) afterOther(ctx context.Context, c change, r ports.KeyedRequest, err error) answer {
 	if a, ok := s.replay(ctx, c, r); ok {
 		return a
 	}
@@ -105,7 +105,7 @@ func (s *server) afterOther(ctx context.Context, c change, r ports.Request, err 
 // nobody may know what was done, and a repetition finds out. What came to nothing
 // is tried anew, what was done is answered for, what is being settled is waited for.
 // What was too much is tried anew as well: it came to nothing.
-func (s *server) conclude(ctx context.Context, r ports.Request, a answer) answer {
+func (s *server) conclude(ctx context.Context, r ports.KeyedRequest, a answer) answer {
 	if a.status >= http.StatusInternalServerError || a.status == http.StatusTooManyRequests {
 		return a
 	}
@@ -115,7 +115,7 @@ func (s *server) conclude(ctx context.Context, r ports.Request, a answer) answer
 // keep keeps a and returns the answer to give: the one that was kept first. When
 // it cannot be kept, the truth is still better than an error: a repetition gets
 // it made anew from the work that was done.
-func (s *server) keep(ctx context.Context, r ports.Request, a answer) answer {
+func (s *server) keep(ctx context.Context, r ports.KeyedRequest, a answer) answer {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepTimeout)
 	defer cancel()
 	kept, err := s.Requests.Keep(ctx, r, a.kept())

@@ -295,21 +295,21 @@ type blinded struct {
 
 func (b blinded) InTx(ctx context.Context, f func(ports.Repos) error) error {
 	return b.Store.InTx(ctx, func(tx ports.Repos) error {
-		tx.Answers = blindedAnswers{tx.Answers, b.looks}
+		tx.IdempotencyKeys = blindedAnswers{tx.IdempotencyKeys, b.looks}
 		return f(tx)
 	})
 }
 
 type blindedAnswers struct {
-	ports.Answers
+	ports.IdempotencyKeys
 	looks *atomic.Int64
 }
 
-func (b blindedAnswers) Find(ctx context.Context, user billing.UserID, key string) (ports.Claim, error) {
+func (b blindedAnswers) Find(ctx context.Context, user billing.UserID, key string) (ports.KeyRecord, error) {
 	if b.looks.Add(-1) == 0 {
-		return ports.Claim{}, billing.ErrNotFound
+		return ports.KeyRecord{}, billing.ErrNotFound
 	}
-	return b.Answers.Find(ctx, user, key)
+	return b.IdempotencyKeys.Find(ctx, user, key)
 }
 
 // Whoever lost the race for a key is told what the winner was told, if that is

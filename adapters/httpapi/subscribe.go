@@ -33,7 +33,7 @@ func (s *server) Subscribe(ctx context.Context, r api.SubscribeRequestObject) (a
 		fields: []string{
 			ref, strconv.FormatInt(price.Amount, 10), string(price.Currency), r.Body.PaymentSystem, by.token, string(by.card),
 		},
-		run: func(request *ports.Request) (ports.SubscriptionView, error) {
+		run: func(request *ports.KeyedRequest) (ports.SubscriptionView, error) {
 			return s.Subscriber.Subscribe(ctx, viewers.Subscribe{
 				User: infoOf(ctx).user, Plan: ref, Price: price,
 				PaymentSystem: r.Body.PaymentSystem,

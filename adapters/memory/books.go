@@ -9,7 +9,7 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// Paid implements [ports.Books], in the order of the payments' ids.
+// Paid implements [ports.PaymentReader], in the order of the payments' ids.
 func (s *Store) Paid(ctx context.Context, system string, since time.Time, each func(billing.Payment) error) error {
 	s.mustBeOutside("Paid")
 	kept := s.kept.Load().payments

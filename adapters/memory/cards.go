@@ -105,7 +105,7 @@ func (r methods) Add(_ context.Context, list ...billing.PaymentMethod) error {
 	return nil
 }
 
-func (r methods) Retoken(_ context.Context, user billing.UserID, id billing.PaymentMethodID, token billing.Secret) error {
+func (r methods) SetToken(_ context.Context, user billing.UserID, id billing.PaymentMethodID, token billing.Secret) error {
 	m, ok := r.methods[id]
 	if ok && m.UserID == user && m.CardID != "" && m.RemovedAt.IsZero() {
 		m.Token = token
@@ -114,7 +114,7 @@ func (r methods) Retoken(_ context.Context, user billing.UserID, id billing.Paym
 	return nil
 }
 
-func (r methods) RemoveOf(_ context.Context, removed billing.Card) error {
+func (r methods) RemoveByCard(_ context.Context, removed billing.Card) error {
 	var tokens []billing.Secret
 	for _, m := range r.methods {
 		if m.CardID == removed.ID && !m.Token.IsZero() {

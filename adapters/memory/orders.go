@@ -9,7 +9,7 @@ import (
 
 type orders struct{ *tx }
 
-func (r orders) Take(_ context.Context, asked ...ports.OrderQuery) ([]ports.OrderFacts, error) {
+func (r orders) Take(_ context.Context, asked ...ports.CheckoutQuery) ([]ports.CheckoutFacts, error) {
 	for _, o := range asked {
 		if o.Request == nil {
 			continue
@@ -18,7 +18,7 @@ func (r orders) Take(_ context.Context, asked ...ports.OrderQuery) ([]ports.Orde
 			return nil, err
 		}
 	}
-	all := make([]ports.OrderFacts, len(asked))
+	all := make([]ports.CheckoutFacts, len(asked))
 	for i, o := range asked {
 		if plan, ok := r.plan(o.Plan); ok {
 			all[i].Plan, all[i].Live, all[i].Version = &plan, r.live(o.User, plan.ID), r.version

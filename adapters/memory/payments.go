@@ -53,7 +53,7 @@ func paidFor(p billing.Payment, period billing.Period) bool {
 	return p.Status == billing.PaymentSucceeded && p.Period.Start.Equal(period.Start)
 }
 
-func (r payments) Release(_ context.Context, keys ...ports.PaymentKey) error {
+func (r payments) ReleaseSweep(_ context.Context, keys ...ports.PaymentKey) error {
 	now := r.wall()
 	for _, k := range keys {
 		p, ok := r.payments[k.ID]
@@ -65,12 +65,12 @@ func (r payments) Release(_ context.Context, keys ...ports.PaymentKey) error {
 	return nil
 }
 
-func (r payments) TakeUnsettled(_ context.Context, lease time.Duration, limit int) ([]ports.Unsettled, error) {
+func (r payments) LeaseForSweep(_ context.Context, lease time.Duration, limit int) ([]ports.Unsettled, error) {
 	now := r.wall()
 	due := r.due(now)
 	var taken []ports.Unsettled
 	for _, p := range due[:min(limit, len(due))] {
-		taken = append(taken, ports.Unsettled{Payment: p.Payment, SendOver: !now.Before(p.sendEnd)})
+		taken = append(taken, ports.Unsettled{Payment: p.Payment, SendWindowClosed: !now.Before(p.sendEnd)})
 		p.sweepAt = now.Add(lease)
 		r.put(p)
 	}
@@ -110,10 +110,10 @@ func (r payments) put(p payment) {
 }
 
 func (r payments) Save(ctx context.Context, list ...billing.Payment) error {
-	return r.Replace(ctx, make([]ports.Version, len(list)), list...)
+	return r.Replace(ctx, make([]ports.RowVersion, len(list)), list...)
 }
 
-func (r payments) Replace(_ context.Context, since []ports.Version, list ...billing.Payment) error {
+func (r payments) Replace(_ context.Context, since []ports.RowVersion, list ...billing.Payment) error {
 	for i, p := range list {
 		old, ok := r.payments[p.ID]
 		if !ok || old.UserID != p.UserID {
@@ -144,7 +144,7 @@ func (r payments) checkSave(p billing.Payment) error {
 	return nil
 }
 
-func (r payments) GiveBack(_ context.Context, keys ...ports.PaymentKey) error {
+func (r payments) ReleaseUnsent(_ context.Context, keys ...ports.PaymentKey) error {
 	now := r.wall()
 	for _, k := range keys {
 		p, ok := r.payments[k.ID]
@@ -156,7 +156,7 @@ func (r payments) GiveBack(_ context.Context, keys ...ports.PaymentKey) error {
 	return nil
 }
 
-func (r payments) Resend(_ context.Context, send time.Duration, keys ...ports.PaymentKey) ([]ports.PaymentKey, error) {
+func (r payments) LeaseForResend(_ context.Context, send time.Duration, keys ...ports.PaymentKey) ([]ports.PaymentKey, error) {
 	now := r.wall()
 	var granted []ports.PaymentKey
 	for _, k := range keys {
@@ -170,7 +170,7 @@ func (r payments) Resend(_ context.Context, send time.Duration, keys ...ports.Pa
 	return granted, nil
 }
 
-func (r payments) Underway(context.Context) (longest time.Duration, _ error) {
+func (r payments) MaxSendRemaining(context.Context) (longest time.Duration, _ error) {
 	now := r.wall()
 	for _, p := range r.payments {
 		if !p.Settled() && p.Initiator == billing.MerchantInitiated {

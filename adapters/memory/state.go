@@ -26,8 +26,8 @@ type state struct {
 	audit         []ports.AuditEntry
 	staff         map[string]ports.PanelUser // by name
 	sessions      map[ports.SessionKey]ports.Session
-	versions      map[string]ports.Version // of subscriptions and payments, by id: the transaction that wrote them last
-	version       ports.Version            // of the transaction that made this state
+	versions      map[string]ports.RowVersion // of subscriptions and payments, by id: the transaction that wrote them last
+	version       ports.RowVersion            // of the transaction that made this state
 }
 
 func newState() *state {
@@ -45,7 +45,7 @@ func newState() *state {
 		runs:          make(map[string]ports.Run),
 		staff:         make(map[string]ports.PanelUser),
 		sessions:      make(map[ports.SessionKey]ports.Session),
-		versions:      make(map[string]ports.Version),
+		versions:      make(map[string]ports.RowVersion),
 	}
 }
 
@@ -79,20 +79,20 @@ type tx struct {
 
 func (t *tx) repos() ports.Repos {
 	return ports.Repos{
-		Orders:         orders{t},
-		Users:          users{t},
-		Plans:          plans{t},
-		PaymentSystems: paymentSystems{t},
-		Methods:        methods{t},
-		Cards:          cards{t},
-		Subscriptions:  subscriptions{t},
-		Payments:       payments{t},
-		Events:         events{t},
-		Answers:        answers{t},
-		Runs:           runs{t},
-		Audit:          audit{t},
-		Staff:          staff{t},
-		Sessions:       sessions{t},
+		Checkout:        orders{t},
+		Users:           users{t},
+		Plans:           plans{t},
+		PaymentSystems:  paymentSystems{t},
+		Methods:         methods{t},
+		Cards:           cards{t},
+		Subscriptions:   subscriptions{t},
+		Payments:        payments{t},
+		Events:          events{t},
+		IdempotencyKeys: answers{t},
+		Runs:            runs{t},
+		Audit:           audit{t},
+		PanelUsers:      staff{t},
+		Sessions:        sessions{t},
 	}
 }
 

@@ -18,8 +18,8 @@ type Store struct {
 }
 
 var (
-	_ ports.Store = (*Store)(nil)
-	_ ports.Books = (*Store)(nil)
+	_ ports.Store         = (*Store)(nil)
+	_ ports.PaymentReader = (*Store)(nil)
 )
 
 // Option changes how a store behaves.

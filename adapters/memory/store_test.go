@@ -89,7 +89,7 @@ func TestWithWall(t *testing.T) {
 	s := memory.New(memory.WithWall(func() time.Time { return wall }))
 	prune := func() (n int) {
 		err := s.InTx(t.Context(), func(tx ports.Repos) (err error) {
-			n, err = tx.Answers.Prune(t.Context(), time.Hour, 10)
+			n, err = tx.IdempotencyKeys.Prune(t.Context(), time.Hour, 10)
 			return err
 		})
 		if err != nil {
@@ -98,7 +98,7 @@ func TestWithWall(t *testing.T) {
 		return n
 	}
 	err := s.InTx(t.Context(), func(tx ports.Repos) error {
-		return tx.Answers.Claim(t.Context(), ports.Request{Key: "key"}, "")
+		return tx.IdempotencyKeys.Claim(t.Context(), ports.KeyedRequest{Key: "key"}, "")
 	})
 	if n := prune(); err != nil || n != 0 {
 		t.Errorf("at once: pruned %d, %v", n, err)

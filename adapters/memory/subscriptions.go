@@ -45,10 +45,10 @@ func (r subscriptions) Add(_ context.Context, list ...billing.Subscription) erro
 }
 
 func (r subscriptions) Save(ctx context.Context, list ...billing.Subscription) error {
-	return r.Replace(ctx, make([]ports.Version, len(list)), list...)
+	return r.Replace(ctx, make([]ports.RowVersion, len(list)), list...)
 }
 
-func (r subscriptions) Replace(_ context.Context, since []ports.Version, list ...billing.Subscription) error {
+func (r subscriptions) Replace(_ context.Context, since []ports.RowVersion, list ...billing.Subscription) error {
 	for i, s := range list {
 		if old, ok := r.subscriptions[s.ID]; !ok || old.UserID != s.UserID {
 			return fmt.Errorf("save subscription %s: it was never added", s.ID)

@@ -8,7 +8,7 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// cards implements [ports.Cardfile].
+// cards implements [ports.Cards].
 type cards struct{ q *dbgen.Queries }
 
 func (r cards) Same(ctx context.Context, user billing.UserID, f billing.Fingerprint) (billing.Card, error) {

@@ -11,18 +11,18 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// idempotencyKeys implements [ports.Answers].
+// idempotencyKeys implements [ports.IdempotencyKeys].
 type idempotencyKeys struct {
 	q  *dbgen.Queries
 	tx tx
 }
 
-func (r idempotencyKeys) Claim(ctx context.Context, req ports.Request, s billing.SubscriptionID) error {
-	return r.q.IdempotencyKeysClaim(ctx, claimParams([]ports.OrderQuery{{Request: &req, Subscription: s}}))
+func (r idempotencyKeys) Claim(ctx context.Context, req ports.KeyedRequest, s billing.SubscriptionID) error {
+	return r.q.IdempotencyKeysClaim(ctx, claimParams([]ports.CheckoutQuery{{Request: &req, Subscription: s}}))
 }
 
 // claimParams returns the keys of the orders that have one.
-func claimParams(queries []ports.OrderQuery) (p dbgen.IdempotencyKeysClaimParams) {
+func claimParams(queries []ports.CheckoutQuery) (p dbgen.IdempotencyKeysClaimParams) {
 	for _, o := range queries {
 		if o.Request != nil {
 			p.UserIds, p.Keys = append(p.UserIds, string(o.Request.User)), append(p.Keys, o.Request.Key)
@@ -33,21 +33,21 @@ func claimParams(queries []ports.OrderQuery) (p dbgen.IdempotencyKeysClaimParams
 	return p
 }
 
-func (r idempotencyKeys) Find(ctx context.Context, user billing.UserID, key string) (ports.Claim, error) {
+func (r idempotencyKeys) Find(ctx context.Context, user billing.UserID, key string) (ports.KeyRecord, error) {
 	row, err := r.q.IdempotencyKey(ctx, string(user), key)
 	if err != nil {
-		return ports.Claim{}, orNotFound(err, billing.ErrNotFound)
+		return ports.KeyRecord{}, orNotFound(err, billing.ErrNotFound)
 	}
 	return claimOf(row), nil
 }
 
-func (r idempotencyKeys) Keep(ctx context.Context, req ports.Request, a ports.Answer) (ports.Claim, error) {
+func (r idempotencyKeys) Keep(ctx context.Context, req ports.KeyedRequest, a ports.Response) (ports.KeyRecord, error) {
 	err := r.tx.queue().IdempotencyKeyStoreResponse(ctx, dbgen.IdempotencyKeyStoreResponseParams{
 		UserID: string(req.User), Key: req.Key, Fingerprint: req.Fingerprint[:], Owner: req.Owner,
 		Status: pgtype.Int4{Int32: int32(a.Status), Valid: true}, Body: append([]byte{}, a.Body...),
 	})
 	if err != nil {
-		return ports.Claim{}, err
+		return ports.KeyRecord{}, err
 	}
 	return r.Find(ctx, req.User, req.Key)
 }
@@ -61,14 +61,14 @@ func (r idempotencyKeys) Prune(ctx context.Context, age time.Duration, limit int
 	return int(n), err
 }
 
-func claimOf(row *dbgen.IdempotencyAnswer) ports.Claim {
-	c := ports.Claim{
-		Request:      ports.Request{User: billing.UserID(row.UserID), Key: row.Key, Owner: row.Owner},
+func claimOf(row *dbgen.IdempotencyAnswer) ports.KeyRecord {
+	c := ports.KeyRecord{
+		KeyedRequest: ports.KeyedRequest{User: billing.UserID(row.UserID), Key: row.Key, Owner: row.Owner},
 		Subscription: idOrEmpty[billing.SubscriptionID](row.SubscriptionID),
 	}
 	copy(c.Fingerprint[:], row.Fingerprint)
 	if row.Status.Valid {
-		c.Answer = &ports.Answer{Status: int(row.Status.Int32), Body: row.Body}
+		c.Response = &ports.Response{Status: int(row.Status.Int32), Body: row.Body}
 	}
 	return c
 }

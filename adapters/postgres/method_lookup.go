@@ -16,7 +16,7 @@ type methodLookup struct {
 type methodLookups []methodLookup
 
 // lookups returns one lookup for each order.
-func (t tokens) lookups(queries []ports.OrderQuery) (methodLookups, error) {
+func (t tokens) lookups(queries []ports.CheckoutQuery) (methodLookups, error) {
 	list := make(methodLookups, len(queries))
 	for i, o := range queries {
 		if o.Token.IsZero() {

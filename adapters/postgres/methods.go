@@ -62,7 +62,7 @@ func (r methods) Find(ctx context.Context, user billing.UserID, id billing.Payme
 	return r.tokens.methodOf(row), nil
 }
 
-func (r methods) Retoken(ctx context.Context, user billing.UserID, id billing.PaymentMethodID, token billing.Secret) error {
+func (r methods) SetToken(ctx context.Context, user billing.UserID, id billing.PaymentMethodID, token billing.Secret) error {
 	t, err := r.tokens.encrypt(billing.PaymentMethod{ID: id, UserID: user, Token: token})
 	if err != nil {
 		return err
@@ -73,7 +73,7 @@ func (r methods) Retoken(ctx context.Context, user billing.UserID, id billing.Pa
 	})
 }
 
-func (r methods) RemoveOf(ctx context.Context, removed billing.Card) error {
+func (r methods) RemoveByCard(ctx context.Context, removed billing.Card) error {
 	rows, err := r.q.MethodsOfCard(ctx, string(removed.UserID), string(removed.ID))
 	if err != nil || len(rows) == 0 {
 		return err

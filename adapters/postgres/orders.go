@@ -9,13 +9,13 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// orders implements [ports.Orders] in one round trip.
+// orders implements [ports.Checkout] in one round trip.
 type orders struct {
 	tx      tx
 	methods methods
 }
 
-func (r orders) Take(ctx context.Context, queries ...ports.OrderQuery) ([]ports.OrderFacts, error) {
+func (r orders) Take(ctx context.Context, queries ...ports.CheckoutQuery) ([]ports.CheckoutFacts, error) {
 	if len(queries) == 0 {
 		return nil, nil
 	}
@@ -28,9 +28,9 @@ func (r orders) Take(ctx context.Context, queries ...ports.OrderQuery) ([]ports.
 	if err != nil {
 		return nil, err
 	}
-	codes, ids := mapSlice(queries, func(o ports.OrderQuery) string { return o.Plan }), mapSlice(queries, planID)
-	users := mapSlice(queries, func(o ports.OrderQuery) string { return string(o.User) })
-	systems := mapSlice(queries, func(o ports.OrderQuery) string { return o.PaymentSystem })
+	codes, ids := mapSlice(queries, func(o ports.CheckoutQuery) string { return o.Plan }), mapSlice(queries, planID)
+	users := mapSlice(queries, func(o ports.CheckoutQuery) string { return string(o.User) })
+	systems := mapSlice(queries, func(o ports.CheckoutQuery) string { return o.PaymentSystem })
 	var rows orderRows
 	err = r.tx.QueryTogether(ctx,
 		func(db wire.DB) (err error) {
@@ -56,7 +56,7 @@ func (r orders) Take(ctx context.Context, queries ...ports.OrderQuery) ([]ports.
 }
 
 // planID returns the plan's id if the order names the plan by id.
-func planID(o ports.OrderQuery) string {
+func planID(o ports.CheckoutQuery) string {
 	if !billing.IsID(o.Plan) {
 		return ""
 	}
@@ -72,7 +72,7 @@ type orderRows struct {
 }
 
 // facts gives each order its own rows.
-func (r orders) facts(ctx context.Context, queries []ports.OrderQuery, lookups methodLookups, rows orderRows) ([]ports.OrderFacts, error) {
+func (r orders) facts(ctx context.Context, queries []ports.CheckoutQuery, lookups methodLookups, rows orderRows) ([]ports.CheckoutFacts, error) {
 	plans, version := plansByRef(rows.plans)
 	systems := make(map[string]*billing.PaymentSystem, len(rows.systems))
 	for _, row := range rows.systems {
@@ -84,9 +84,9 @@ func (r orders) facts(ctx context.Context, queries []ports.OrderQuery, lookups m
 		live[userPlan{row.Subscription.UserID, row.Subscription.PlanID}] = new(subscriptionOf(&row.Subscription, row.PlanCode))
 	}
 	methods := indexMethods(rows.methods)
-	facts := make([]ports.OrderFacts, len(queries))
+	facts := make([]ports.CheckoutFacts, len(queries))
 	for i, o := range queries {
-		f := ports.OrderFacts{Plan: plans[o.Plan], PaymentSystem: systems[o.PaymentSystem]}
+		f := ports.CheckoutFacts{Plan: plans[o.Plan], PaymentSystem: systems[o.PaymentSystem]}
 		if f.Plan != nil {
 			f.Version = version
 			f.Live = live[userPlan{string(o.User), string(f.Plan.ID)}]
@@ -104,12 +104,12 @@ func (r orders) facts(ctx context.Context, queries []ports.OrderQuery, lookups m
 
 // plansByRef indexes plans by id and by code. The version is the transaction's, and
 // the same in every row.
-func plansByRef(rows []*dbgen.PlansForShareRow) (plans map[string]*billing.Plan, version ports.Version) {
+func plansByRef(rows []*dbgen.PlansForShareRow) (plans map[string]*billing.Plan, version ports.RowVersion) {
 	plans = make(map[string]*billing.Plan, 2*len(rows))
 	for _, row := range rows {
 		plan := planOf(&row.Plan)
 		plans[row.Plan.ID], plans[row.Plan.Code] = &plan, &plan
-		version = ports.Version(row.Version)
+		version = ports.RowVersion(row.Version)
 	}
 	return plans, version
 }

@@ -25,10 +25,10 @@ func TestBatchStatements_UseGenericPlans(t *testing.T) {
 		t.Fatal(err)
 	}
 	store, now := postgres.NewStore(pool), time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
-	order := ports.OrderQuery{User: someUser, Plan: "basic", PaymentSystem: "s", Token: billing.NewSecret("tok_1")}
+	order := ports.CheckoutQuery{User: someUser, Plan: "basic", PaymentSystem: "s", Token: billing.NewSecret("tok_1")}
 	for range 10 { // Postgres decides after five executions
 		err := store.InTx(t.Context(), func(tx ports.Repos) error {
-			_, err := tx.Orders.Take(t.Context(), order)
+			_, err := tx.Checkout.Take(t.Context(), order)
 			return errors.Join(err, tx.Users.Seen(t.Context(), now, someUser))
 		})
 		if err != nil {
@@ -85,7 +85,7 @@ func TestUsersSeen_DoesNotLockRecentlySeenUser(t *testing.T) {
 			if err := tx.Users.Seen(t.Context(), at, someUser); err != nil {
 				return err
 			}
-			_, err := tx.Payments.Underway(t.Context()) // sends the queued statement
+			_, err := tx.Payments.MaxSendRemaining(t.Context()) // sends the queued statement
 			return errors.Join(err, then())
 		})
 	}

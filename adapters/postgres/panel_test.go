@@ -239,7 +239,7 @@ func TestPanelViews_Lists(t *testing.T) {
 		t.Errorf("unknown user: %v", err)
 	}
 	panel := operators.Panel{Store: b.panel, Views: views, Clock: fixed(at.Add(48 * time.Hour)), Location: time.UTC}
-	reader := operators.Operator{Name: "vera", Role: ports.RoleViewer}
+	reader := operators.Operator{Name: "vera", Role: ports.RoleReader}
 	var seen []billing.EventID
 	q := ports.EventQuery{Limit: 2}
 	for range 10 {
@@ -306,7 +306,7 @@ func TestPanelDashboard(t *testing.T) {
 	b.exec(`INSERT INTO renewal_runs (id, started_at, renewed) VALUES ('01900000-0000-7000-8000-000000000001', $1, 3),
 		('01900000-0000-7000-8000-000000000002', $1, 5)`, now)
 	panel := operators.Panel{Store: b.panel, Views: b.panel.PanelViews(), Clock: fixed(now), Location: moscow}
-	d, err := panel.Dashboard(t.Context(), operators.Operator{Name: "vera", Role: ports.RoleViewer})
+	d, err := panel.Dashboard(t.Context(), operators.Operator{Name: "vera", Role: ports.RoleReader})
 	if err != nil {
 		t.Fatal(err)
 	}

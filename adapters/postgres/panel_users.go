@@ -8,7 +8,7 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// panelUsers implements [ports.Staff].
+// panelUsers implements [ports.PanelUsers].
 type panelUsers struct{ q *dbgen.Queries }
 
 func (r panelUsers) Lock(ctx context.Context, name string) (ports.PanelUser, error) {

@@ -11,19 +11,19 @@ import (
 
 // Story returns a payment with its leases and events. It returns
 // [billing.ErrNotFound] if the payment does not exist.
-func (s *Store) Story(ctx context.Context, id billing.PaymentID) (ports.Story, error) {
+func (s *Store) Story(ctx context.Context, id billing.PaymentID) (ports.PaymentDetails, error) {
 	q := dbgen.New(s.pool)
 	p, err := q.PaymentByID(ctx, string(id))
 	if err != nil {
-		return ports.Story{}, translate(orNotFound(err, billing.ErrNotFound.WithMessage("there is no payment %s", id)))
+		return ports.PaymentDetails{}, translate(orNotFound(err, billing.ErrNotFound.WithMessage("there is no payment %s", id)))
 	}
 	events, err := q.EventsOfPayment(ctx, p.UserID, &p.ID)
-	return ports.Story{
+	return ports.PaymentDetails{
 		Payment: paymentOf(p), SendUntil: p.SendUntil, LookAt: p.SweepAt, Events: mapSlice(events, eventOf),
 	}, translate(err)
 }
 
-// Paid implements [ports.Books]. It reads pages of 1,000 payments, so that memory and
+// Paid implements [ports.PaymentReader]. It reads pages of 1,000 payments, so that memory and
 // the age of a snapshot stay bounded.
 func (s *Store) Paid(ctx context.Context, system string, since time.Time, each func(billing.Payment) error) error {
 	q := dbgen.New(s.pool)

@@ -35,7 +35,7 @@ func (r payments) Add(ctx context.Context, send time.Duration, ps ...billing.Pay
 	})
 }
 
-func (r payments) Release(ctx context.Context, keys ...ports.PaymentKey) error {
+func (r payments) ReleaseSweep(ctx context.Context, keys ...ports.PaymentKey) error {
 	if len(keys) == 0 {
 		return nil
 	}
@@ -43,7 +43,7 @@ func (r payments) Release(ctx context.Context, keys ...ports.PaymentKey) error {
 	return r.tx.queue().PaymentsReleaseSweep(ctx, users, ids)
 }
 
-func (r payments) GiveBack(ctx context.Context, keys ...ports.PaymentKey) error {
+func (r payments) ReleaseUnsent(ctx context.Context, keys ...ports.PaymentKey) error {
 	if len(keys) == 0 {
 		return nil
 	}
@@ -51,7 +51,7 @@ func (r payments) GiveBack(ctx context.Context, keys ...ports.PaymentKey) error 
 	return r.tx.queue().PaymentsReleaseUnsent(ctx, users, ids)
 }
 
-func (r payments) Resend(ctx context.Context, send time.Duration, keys ...ports.PaymentKey) ([]ports.PaymentKey, error) {
+func (r payments) LeaseForResend(ctx context.Context, send time.Duration, keys ...ports.PaymentKey) ([]ports.PaymentKey, error) {
 	if len(keys) == 0 {
 		return nil, nil
 	}
@@ -62,15 +62,15 @@ func (r payments) Resend(ctx context.Context, send time.Duration, keys ...ports.
 	}), err
 }
 
-func (r payments) Underway(ctx context.Context) (time.Duration, error) {
+func (r payments) MaxSendRemaining(ctx context.Context) (time.Duration, error) {
 	seconds, err := r.q.PaymentsMaxSendRemaining(ctx)
 	return time.Duration(seconds * float64(time.Second)), err
 }
 
-func (r payments) TakeUnsettled(ctx context.Context, lease time.Duration, limit int) ([]ports.Unsettled, error) {
+func (r payments) LeaseForSweep(ctx context.Context, lease time.Duration, limit int) ([]ports.Unsettled, error) {
 	rows, err := r.q.PaymentsLeaseForSweep(ctx, interval(lease), int32(limit))
 	return mapSlice(rows, func(row *dbgen.PaymentsLeaseForSweepRow) ports.Unsettled {
-		return ports.Unsettled{Payment: paymentOf(&row.Payment), SendOver: row.SendWindowClosed}
+		return ports.Unsettled{Payment: paymentOf(&row.Payment), SendWindowClosed: row.SendWindowClosed}
 	}), err
 }
 
@@ -84,16 +84,16 @@ func (r payments) Lock(ctx context.Context, keys ...ports.PaymentKey) ([]billing
 }
 
 func (r payments) Save(ctx context.Context, ps ...billing.Payment) error {
-	return r.save(ctx, len(ps), func(i int) (*billing.Payment, ports.Version) { return &ps[i], 0 })
+	return r.save(ctx, len(ps), func(i int) (*billing.Payment, ports.RowVersion) { return &ps[i], 0 })
 }
 
-func (r payments) Replace(ctx context.Context, versions []ports.Version, ps ...billing.Payment) error {
-	return r.save(ctx, len(ps), func(i int) (*billing.Payment, ports.Version) { return &ps[i], versions[i] })
+func (r payments) Replace(ctx context.Context, versions []ports.RowVersion, ps ...billing.Payment) error {
+	return r.save(ctx, len(ps), func(i int) (*billing.Payment, ports.RowVersion) { return &ps[i], versions[i] })
 }
 
 // save writes n payments. A payment with a version is written only if the version
 // is still current.
-func (r payments) save(ctx context.Context, n int, at func(int) (*billing.Payment, ports.Version)) error {
+func (r payments) save(ctx context.Context, n int, at func(int) (*billing.Payment, ports.RowVersion)) error {
 	if n == 0 {
 		return nil
 	}

@@ -64,7 +64,7 @@ func (r *Rewrap) record(kind, id string, err error) error {
 	switch {
 	case err == nil:
 		r.Reencrypted++
-	case errors.Is(err, ports.ErrSealBroken):
+	case errors.Is(err, ports.ErrNotDecrypted):
 		r.Broken = append(slices.Clip(r.Broken), kind+" "+id)
 	default:
 		return fmt.Errorf("%s %s: %w", kind, id, err)
@@ -80,7 +80,7 @@ func (s *Store) inQueriesTx(ctx context.Context, f func(*dbgen.Queries) error) e
 
 func (r *Rewrap) cards(ctx context.Context, q *dbgen.Queries, limit int) (int, error) {
 	rows, err := q.CardsToReencrypt(ctx, dbgen.CardsToReencryptParams{
-		KeyID: int64(r.store.vault.Current()), AfterUser: r.card.user, AfterID: r.card.id, Take: int32(limit),
+		KeyID: int64(r.store.vault.PrimaryKeyID()), AfterUser: r.card.user, AfterID: r.card.id, Take: int32(limit),
 	})
 	if err != nil {
 		return 0, err
@@ -95,7 +95,7 @@ func (r *Rewrap) cards(ctx context.Context, q *dbgen.Queries, limit int) (int, e
 }
 
 func (s *Store) rewrapCard(ctx context.Context, q *dbgen.Queries, row *dbgen.Card) error {
-	at := ports.Place{Purpose: ports.SealedNumber, User: billing.UserID(row.UserID), Row: row.ID}
+	at := ports.Place{Purpose: ports.PurposeCardNumber, User: billing.UserID(row.UserID), Row: row.ID}
 	fresh, err := s.reencrypt(at, encryptedOf(row.NumberCt, row.KeyID))
 	if err != nil {
 		return err
@@ -107,12 +107,12 @@ func (s *Store) rewrapCard(ctx context.Context, q *dbgen.Queries, row *dbgen.Car
 }
 
 func (s *Store) reencrypt(at ports.Place, old billing.Encrypted) (billing.Encrypted, error) {
-	text, err := s.vault.Open(at, old)
+	text, err := s.vault.Decrypt(at, old)
 	if err != nil {
 		return billing.Encrypted{}, err
 	}
 	defer clear(text)
-	fresh, err := s.vault.Seal(at, text)
+	fresh, err := s.vault.Encrypt(at, text)
 	if err != nil {
 		return fresh, err
 	}
@@ -122,20 +122,20 @@ func (s *Store) reencrypt(at ports.Place, old billing.Encrypted) (billing.Encryp
 // verify decrypts a new ciphertext and compares it with the plaintext, because the
 // old ciphertext will be lost.
 func (s *Store) verify(at ports.Place, fresh billing.Encrypted, want []byte) error {
-	got, err := s.vault.Open(at, fresh)
+	got, err := s.vault.Decrypt(at, fresh)
 	if err != nil {
 		return err
 	}
 	defer clear(got)
 	if subtle.ConstantTimeCompare(got, want) != 1 {
-		return fmt.Errorf("the new ciphertext decrypts to another text: %w", ports.ErrSealBroken)
+		return fmt.Errorf("the new ciphertext decrypts to another text: %w", ports.ErrNotDecrypted)
 	}
 	return nil
 }
 
 func (r *Rewrap) methods(ctx context.Context, q *dbgen.Queries, limit int) (int, error) {
 	rows, err := q.MethodsToReencrypt(ctx, dbgen.MethodsToReencryptParams{
-		KeyID: int64(r.store.vault.Current()), AfterUser: r.method.user, AfterID: r.method.id, Take: int32(limit),
+		KeyID: int64(r.store.vault.PrimaryKeyID()), AfterUser: r.method.user, AfterID: r.method.id, Take: int32(limit),
 	})
 	if err != nil {
 		return 0, err

@@ -12,7 +12,7 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// Store is an [ports.Store] and [ports.Books] on a pool from [OpenRole].
+// Store is an [ports.Store] and [ports.PaymentReader] on a pool from [OpenRole].
 //
 // A transaction or a read takes at most five seconds, including the wait for a
 // connection and the commit. statement_timeout would not limit a commit that waits
@@ -84,20 +84,20 @@ func (s *Store) repos(t tx) ports.Repos {
 	q := dbgen.New(t)
 	m := methods{q, t, tokens{s.vault}}
 	return ports.Repos{
-		Orders:         orders{t, m},
-		Users:          users{q, t},
-		Plans:          plans{q},
-		PaymentSystems: paymentSystems{q},
-		Methods:        m,
-		Cards:          cards{q},
-		Subscriptions:  subscriptions{q, t, tokens{s.vault}},
-		Payments:       payments{q, t},
-		Events:         events{q, t},
-		Answers:        idempotencyKeys{q, t},
-		Runs:           runs{q},
-		Audit:          audit{q},
-		Staff:          panelUsers{q},
-		Sessions:       panelSessions{q},
+		Checkout:        orders{t, m},
+		Users:           users{q, t},
+		Plans:           plans{q},
+		PaymentSystems:  paymentSystems{q},
+		Methods:         m,
+		Cards:           cards{q},
+		Subscriptions:   subscriptions{q, t, tokens{s.vault}},
+		Payments:        payments{q, t},
+		Events:          events{q, t},
+		IdempotencyKeys: idempotencyKeys{q, t},
+		Runs:            runs{q},
+		Audit:           audit{q},
+		PanelUsers:      panelUsers{q},
+		Sessions:        panelSessions{q},
 	}
 }
 

@@ -73,16 +73,16 @@ func (r subscriptions) Add(ctx context.Context, subs ...billing.Subscription) er
 }
 
 func (r subscriptions) Save(ctx context.Context, subs ...billing.Subscription) error {
-	return r.save(ctx, len(subs), func(i int) (*billing.Subscription, ports.Version) { return &subs[i], 0 })
+	return r.save(ctx, len(subs), func(i int) (*billing.Subscription, ports.RowVersion) { return &subs[i], 0 })
 }
 
-func (r subscriptions) Replace(ctx context.Context, versions []ports.Version, subs ...billing.Subscription) error {
-	return r.save(ctx, len(subs), func(i int) (*billing.Subscription, ports.Version) { return &subs[i], versions[i] })
+func (r subscriptions) Replace(ctx context.Context, versions []ports.RowVersion, subs ...billing.Subscription) error {
+	return r.save(ctx, len(subs), func(i int) (*billing.Subscription, ports.RowVersion) { return &subs[i], versions[i] })
 }
 
 // save writes n subscriptions. A subscription with a version is written only if the
 // version is still current.
-func (r subscriptions) save(ctx context.Context, n int, at func(int) (*billing.Subscription, ports.Version)) error {
+func (r subscriptions) save(ctx context.Context, n int, at func(int) (*billing.Subscription, ports.RowVersion)) error {
 	if n == 0 {
 		return nil
 	}
@@ -133,6 +133,6 @@ func (t tokens) dueOf(row *dbgen.SubscriptionsLockDueRow) ports.Due {
 			Token: row.Token, TokenCt: row.TokenCt, TokenKeyID: row.TokenKeyID, CardID: row.CardID,
 			CreatedAt: row.LinkedAt, RemovedAt: row.RemovedAt,
 		}),
-		Version: ports.Version(row.Version),
+		Version: ports.RowVersion(row.Version),
 	}
 }

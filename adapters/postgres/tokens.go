@@ -38,7 +38,7 @@ func (t tokens) encrypt(m billing.PaymentMethod) (storedToken, error) {
 	case t.vault == nil:
 		return storedToken{plaintext: text(token)}, nil
 	}
-	encrypted, err := t.vault.Seal(tokenPlace(m), []byte(token))
+	encrypted, err := t.vault.Encrypt(tokenPlace(m), []byte(token))
 	if err != nil {
 		return storedToken{}, err
 	}
@@ -52,7 +52,7 @@ func (t tokens) fingerprint(user billing.UserID, token billing.Secret) ([]byte, 
 	if t.vault == nil {
 		return nil, nil
 	}
-	f, err := t.vault.Fingerprint(ports.SealedToken, user, []byte(token.Reveal()))
+	f, err := t.vault.Fingerprint(ports.PurposeToken, user, []byte(token.Reveal()))
 	return f[:], err
 }
 
@@ -80,14 +80,14 @@ func (t tokens) decrypt(row *dbgen.PaymentMethod) (string, error) {
 	case t.vault == nil:
 		return "", fmt.Errorf("decrypt token of payment method %s: the store has no vault", row.ID)
 	}
-	token, err := t.vault.Open(
+	token, err := t.vault.Decrypt(
 		tokenPlace(billing.PaymentMethod{ID: billing.PaymentMethodID(row.ID), UserID: billing.UserID(row.UserID)}),
 		encryptedOf(row.TokenCt, row.TokenKeyID))
 	return string(token), err
 }
 
 func tokenPlace(m billing.PaymentMethod) ports.Place {
-	return ports.Place{Purpose: ports.SealedToken, User: m.UserID, Row: string(m.ID)}
+	return ports.Place{Purpose: ports.PurposeToken, User: m.UserID, Row: string(m.ID)}
 }
 
 func keyID(s billing.Encrypted) pgtype.Int8 {

@@ -148,7 +148,7 @@ func TestOrdersTake_EncryptsPlaintextToken(t *testing.T) {
 		t.Fatal("the token is not stored in plaintext")
 	}
 	w.tx(w.sealed, func(ctx context.Context, tx ports.Repos) error {
-		got, err := tx.Orders.Take(ctx, ports.OrderQuery{User: w.user, PaymentSystem: "s", Token: old.Token})
+		got, err := tx.Checkout.Take(ctx, ports.CheckoutQuery{User: w.user, PaymentSystem: "s", Token: old.Token})
 		if err != nil || got[0].Method == nil || got[0].Method.ID != old.ID {
 			t.Errorf("found %+v, want %s", got, old.ID)
 		}
@@ -209,7 +209,7 @@ func (w vaultFixture) addCard(n int) {
 		w.Fatal(err)
 	}
 	id := fmt.Sprintf("00000000-0000-7000-a000-%012d", n)
-	s, err := v.Seal(ports.Place{Purpose: ports.SealedNumber, User: w.user, Row: id}, []byte("4242424242424242"))
+	s, err := v.Encrypt(ports.Place{Purpose: ports.PurposeCardNumber, User: w.user, Row: id}, []byte("4242424242424242"))
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -262,7 +262,7 @@ func TestRewrap_TwoRowsWithOneToken(t *testing.T) {
 		}
 	}
 	w.tx(w.sealed, func(ctx context.Context, tx ports.Repos) error {
-		got, err := tx.Orders.Take(ctx, ports.OrderQuery{User: w.user, PaymentSystem: "s", Token: billing.NewSecret("tok_secret_1")})
+		got, err := tx.Checkout.Take(ctx, ports.CheckoutQuery{User: w.user, PaymentSystem: "s", Token: billing.NewSecret("tok_secret_1")})
 		if err != nil || got[0].Method == nil || got[0].Method.ID != methodID(1) {
 			t.Errorf("found %+v", got)
 		}
@@ -307,7 +307,7 @@ func TestMethodsRemove_WaitsForReaders(t *testing.T) {
 			return err
 		},
 		"linked": func(ctx context.Context, tx ports.Repos, w vaultFixture) error {
-			facts, err := tx.Orders.Take(ctx, ports.OrderQuery{User: w.user, PaymentSystem: "s", Token: billing.NewSecret("tok_shared")})
+			facts, err := tx.Checkout.Take(ctx, ports.CheckoutQuery{User: w.user, PaymentSystem: "s", Token: billing.NewSecret("tok_shared")})
 			if err == nil && (facts[0].Method == nil || facts[0].Method.ID != methodID(2)) {
 				err = fmt.Errorf("found %+v", facts[0].Method)
 			}
@@ -331,7 +331,7 @@ func TestMethodsRemove_WaitsForReaders(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				return tx.Methods.Retoken(ctx, w.user, methodID(1), billing.NewSecret("tok_shared"))
+				return tx.Methods.SetToken(ctx, w.user, methodID(1), billing.NewSecret("tok_shared"))
 			})
 			w.tx(w.sealed, func(ctx context.Context, tx ports.Repos) error {
 				return tx.Methods.Add(ctx, billing.PaymentMethod{
@@ -346,7 +346,7 @@ func TestMethodsRemove_WaitsForReaders(t *testing.T) {
 				}
 				go func() {
 					removed <- w.sealed.InTx(ctx, func(tx ports.Repos) error {
-						return tx.Methods.RemoveOf(ctx, billing.Card{ID: card, UserID: w.user, RemovedAt: today})
+						return tx.Methods.RemoveByCard(ctx, billing.Card{ID: card, UserID: w.user, RemovedAt: today})
 					})
 				}()
 				w.waitForLock()

@@ -36,7 +36,7 @@ func openVault(t *testing.T, f Files) *Vault {
 
 func wantDecrypts(t *testing.T, v *Vault, s billing.Encrypted) {
 	t.Helper()
-	if text, err := v.Open(place, s); err != nil || string(text) != number {
+	if text, err := v.Decrypt(place, s); err != nil || string(text) != number {
 		t.Errorf("Open = %q, %v", text, err)
 	}
 }
@@ -232,7 +232,7 @@ func TestRotate_Concurrent(t *testing.T) {
 		})
 		wg.Go(func() {
 			for range 50 {
-				s, err := v.Seal(place, []byte(number))
+				s, err := v.Encrypt(place, []byte(number))
 				if err != nil {
 					t.Error(err)
 					return

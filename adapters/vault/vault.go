@@ -140,8 +140,8 @@ func (v *Vault) current() primitives {
 	return v.primitives
 }
 
-// Seal implements [ports.Vault].
-func (v *Vault) Seal(at ports.Place, text []byte) (billing.Encrypted, error) {
+// Encrypt implements [ports.Vault].
+func (v *Vault) Encrypt(at ports.Place, text []byte) (billing.Encrypted, error) {
 	p := v.current()
 	ciphertext, err := p.aead.Encrypt(text, associatedData(at))
 	if err != nil {
@@ -150,15 +150,15 @@ func (v *Vault) Seal(at ports.Place, text []byte) (billing.Encrypted, error) {
 	return billing.Encrypted{Ciphertext: ciphertext, KeyID: p.primary}, nil
 }
 
-// Open implements [ports.Vault].
-func (v *Vault) Open(at ports.Place, s billing.Encrypted) ([]byte, error) {
+// Decrypt implements [ports.Vault].
+func (v *Vault) Decrypt(at ports.Place, s billing.Encrypted) ([]byte, error) {
 	id, ok := keyID(s.Ciphertext)
 	if !ok || id != s.KeyID {
-		return nil, fmt.Errorf("decrypt %s of %s: %w", at.Purpose, at.Row, ports.ErrSealBroken)
+		return nil, fmt.Errorf("decrypt %s of %s: %w", at.Purpose, at.Row, ports.ErrNotDecrypted)
 	}
 	text, err := v.current().aead.Decrypt(s.Ciphertext, associatedData(at))
 	if err != nil {
-		return nil, fmt.Errorf("decrypt %s of %s: %w", at.Purpose, at.Row, ports.ErrSealBroken)
+		return nil, fmt.Errorf("decrypt %s of %s: %w", at.Purpose, at.Row, ports.ErrNotDecrypted)
 	}
 	return text, nil
 }
@@ -174,8 +174,8 @@ func (v *Vault) Fingerprint(p ports.Purpose, user billing.UserID, text []byte) (
 	return billing.Fingerprint(sum), nil
 }
 
-// Current implements [ports.Vault].
-func (v *Vault) Current() uint32 { return v.current().primary }
+// PrimaryKeyID implements [ports.Vault].
+func (v *Vault) PrimaryKeyID() uint32 { return v.current().primary }
 
 // Snapshot implements [ports.Vault].
 func (v *Vault) Snapshot() ports.Vault { return &Vault{primitives: v.current()} }
@@ -187,11 +187,11 @@ func (v *Vault) KeySince() time.Time { return v.current().since }
 // Check encrypts a constant text and decrypts it again.
 func (v *Vault) Check() error {
 	at := ports.Place{Purpose: "check"}
-	s, err := v.Seal(at, []byte("check"))
+	s, err := v.Encrypt(at, []byte("check"))
 	if err != nil {
 		return err
 	}
-	_, err = v.Open(at, s)
+	_, err = v.Decrypt(at, s)
 	return err
 }
 

@@ -13,7 +13,7 @@ import (
 
 const number = "4242424242424242"
 
-var place = ports.Place{Purpose: ports.SealedNumber, User: "u1", Row: "c1"}
+var place = ports.Place{Purpose: ports.PurposeCardNumber, User: "u1", Row: "c1"}
 
 func inMemory(t *testing.T) *Vault {
 	t.Helper()
@@ -26,7 +26,7 @@ func inMemory(t *testing.T) *Vault {
 
 func encrypt(t *testing.T, v *Vault) billing.Encrypted {
 	t.Helper()
-	s, err := v.Seal(place, []byte(number))
+	s, err := v.Encrypt(place, []byte(number))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,8 +36,8 @@ func encrypt(t *testing.T, v *Vault) billing.Encrypted {
 // wantRefused checks that Open returns ErrSealBroken and no plaintext.
 func wantRefused(t *testing.T, v *Vault, at ports.Place, s billing.Encrypted) {
 	t.Helper()
-	text, err := v.Open(at, s)
-	if !errors.Is(err, ports.ErrSealBroken) || text != nil {
+	text, err := v.Decrypt(at, s)
+	if !errors.Is(err, ports.ErrNotDecrypted) || text != nil {
 		t.Errorf("Open = %d bytes, %v; want ErrSealBroken", len(text), err)
 	}
 }
@@ -46,10 +46,10 @@ func TestSeal_RoundTrip(t *testing.T) {
 	t.Parallel()
 	v := inMemory(t)
 	s := encrypt(t, v)
-	if bytes.Contains(s.Ciphertext, []byte("4242")) || s.KeyID != v.Current() {
-		t.Errorf("Seal = %q with key %d, want a ciphertext with key %d", s.Ciphertext, s.KeyID, v.Current())
+	if bytes.Contains(s.Ciphertext, []byte("4242")) || s.KeyID != v.PrimaryKeyID() {
+		t.Errorf("Seal = %q with key %d, want a ciphertext with key %d", s.Ciphertext, s.KeyID, v.PrimaryKeyID())
 	}
-	text, err := v.Open(place, s)
+	text, err := v.Decrypt(place, s)
 	if err != nil || string(text) != number {
 		t.Errorf("Open = %q, %v", text, err)
 	}
@@ -96,7 +96,7 @@ func TestOpen_RefusesOtherPlaces(t *testing.T) {
 	for name, at := range map[string]ports.Place{
 		"another row":           {Purpose: place.Purpose, User: place.User, Row: "c2"},
 		"another user":          {Purpose: place.Purpose, User: "u2", Row: place.Row},
-		"another purpose":       {Purpose: ports.SealedToken, User: place.User, Row: place.Row},
+		"another purpose":       {Purpose: ports.PurposeToken, User: place.User, Row: place.Row},
 		"row and user swapped":  {Purpose: place.Purpose, User: billing.UserID(place.Row), Row: string(place.User)},
 		"shifted boundary":      {Purpose: place.Purpose, User: "1", Row: "c1u"},
 		"purpose and row mixed": {Purpose: place.Purpose + "1", User: place.User, Row: "c1"},
@@ -114,7 +114,7 @@ func TestOpen_RefusesOtherKeys(t *testing.T) {
 	s := encrypt(t, inMemory(t))
 	other := inMemory(t)
 	wantRefused(t, other, place, s)
-	wantRefused(t, other, place, billing.Encrypted{Ciphertext: s.Ciphertext, KeyID: other.Current()})
+	wantRefused(t, other, place, billing.Encrypted{Ciphertext: s.Ciphertext, KeyID: other.PrimaryKeyID()})
 }
 
 func TestFingerprint(t *testing.T) {
@@ -127,17 +127,17 @@ func TestFingerprint(t *testing.T) {
 		}
 		return f
 	}
-	first := fingerprint(v, ports.SealedNumber, "u1", number)
-	if fingerprint(v, ports.SealedNumber, "u1", number) != first {
+	first := fingerprint(v, ports.PurposeCardNumber, "u1", number)
+	if fingerprint(v, ports.PurposeCardNumber, "u1", number) != first {
 		t.Error("the same number has different fingerprints")
 	}
 	seen := map[billing.Fingerprint]string{first: "the number"}
 	for name, f := range map[string]billing.Fingerprint{
-		"another number":  fingerprint(v, ports.SealedNumber, "u1", "4000000000000002"),
-		"another user":    fingerprint(v, ports.SealedNumber, "u2", number),
-		"another purpose": fingerprint(v, ports.SealedToken, "u1", number),
-		"shifted":         fingerprint(v, ports.SealedNumber, "u14", number[1:]),
-		"another vault":   fingerprint(inMemory(t), ports.SealedNumber, "u1", number),
+		"another number":  fingerprint(v, ports.PurposeCardNumber, "u1", "4000000000000002"),
+		"another user":    fingerprint(v, ports.PurposeCardNumber, "u2", number),
+		"another purpose": fingerprint(v, ports.PurposeToken, "u1", number),
+		"shifted":         fingerprint(v, ports.PurposeCardNumber, "u14", number[1:]),
+		"another vault":   fingerprint(inMemory(t), ports.PurposeCardNumber, "u1", number),
 	} {
 		if other, taken := seen[f]; taken {
 			t.Errorf("%s has the fingerprint of %s", name, other)
@@ -151,7 +151,7 @@ func TestOpen_ErrorHidesPlaintext(t *testing.T) {
 	v := inMemory(t)
 	s := encrypt(t, v)
 	s.Ciphertext[10] ^= 1
-	_, err := v.Open(place, s)
+	_, err := v.Decrypt(place, s)
 	for _, text := range []string{err.Error(), fmt.Sprintf("%+v %#v", err, err)} {
 		if bytes.Contains([]byte(text), []byte("4242")) {
 			t.Errorf("the error shows the number: %s", text)

@@ -46,7 +46,7 @@ func serve(ctx context.Context, cfg boot.Admin, log *slog.Logger) error {
 	}
 	panel, err := admin.New(admin.Config{
 		Panel:    cases,
-		Door:     operators.Door{Store: store, Wall: clock.System{}, NewID: boot.NewID, Passwords: password.New()},
+		Door:     operators.PanelAuth{Store: store, Wall: clock.System{}, NewID: boot.NewID, Passwords: password.New()},
 		Location: cfg.TimeZone.Location, Secure: cfg.Env == boot.Production, Proxies: cfg.TrustedProxies, Log: log,
 	})
 	if err != nil {
@@ -78,7 +78,7 @@ func serve(ctx context.Context, cfg boot.Admin, log *slog.Logger) error {
 // before a person opens the page.
 func warm(p operators.Panel) func(context.Context) error {
 	return func(ctx context.Context) error {
-		_, err := p.Dashboard(ctx, operators.Operator{Name: "billing-admin", Role: ports.RoleViewer})
+		_, err := p.Dashboard(ctx, operators.Operator{Name: "billing-admin", Role: ports.RoleReader})
 		return err
 	}
 }

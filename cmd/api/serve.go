@@ -114,9 +114,9 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 // useCases are the use cases behind the API.
 type useCases struct {
 	subscriber *viewers.Subscriber
-	viewer     viewers.Viewer
+	viewer     viewers.Queries
 	requests   viewers.Requests
-	users      *viewers.Registry
+	users      *viewers.LastSeen
 	cards      *viewers.Cards // nil without a vault
 }
 
@@ -128,9 +128,9 @@ func newUseCases(cfg boot.API, store ports.Store, clock ports.Clock, providers m
 			Collector: boot.NewCollector(cfg.Rules, cfg.Charging, store, clock, providers, log),
 			Opening:   viewers.NewOpening(),
 		},
-		viewer:   viewers.Viewer{Store: store, Clock: clock},
+		viewer:   viewers.Queries{Store: store, Clock: clock},
 		requests: viewers.Requests{Store: store},
-		users:    &viewers.Registry{Store: store, Clock: clock},
+		users:    &viewers.LastSeen{Store: store, Clock: clock},
 	}
 }
 

@@ -26,7 +26,7 @@ func (t *tool) adminUser() *cobra.Command {
 		Use: "list", Short: "List the users of the panel", Args: cobra.NoArgs, RunE: t.action(t.adminUserList),
 	}
 	disable := &cobra.Command{Use: "disable NAME", Short: "Disable a user and end their sessions"}
-	t.forUser(disable, "disabled", func(ctx context.Context, d operators.Door, name string) error {
+	t.forUser(disable, "disabled", func(ctx context.Context, d operators.PanelAuth, name string) error {
 		return d.Disable(ctx, operator(), name)
 	})
 	passwd := &cobra.Command{
@@ -34,7 +34,7 @@ func (t *tool) adminUser() *cobra.Command {
 		Long: "Set a user's password: the first line of standard input, at least 12 characters. The user's sessions end.\n" +
 			"A user who was locked out or disabled can sign in again.",
 	}
-	t.forUser(passwd, "changed", func(ctx context.Context, d operators.Door, name string) error {
+	t.forUser(passwd, "changed", func(ctx context.Context, d operators.PanelAuth, name string) error {
 		secret, err := t.readPassword(passwd.InOrStdin())
 		if err != nil {
 			return err
@@ -54,8 +54,8 @@ func (t *tool) adminUserAdd() *cobra.Command {
 	}
 	add.Flags().StringVar(&role, "role", "", "role of the user: viewer or editor")
 	require(add, "role")
-	t.forUser(add, "added", func(ctx context.Context, d operators.Door, name string) error {
-		if role := ports.Role(role); role != ports.RoleViewer && role != ports.RoleEditor {
+	t.forUser(add, "added", func(ctx context.Context, d operators.PanelAuth, name string) error {
+		if role := ports.Role(role); role != ports.RoleReader && role != ports.RoleEditor {
 			return usageErrorf("--role %q must be viewer or editor", role)
 		}
 		secret, err := t.readPassword(add.InOrStdin())
@@ -69,7 +69,7 @@ func (t *tool) adminUserAdd() *cobra.Command {
 
 // forUser completes a command for one user of the panel, named by its argument or
 // by --name.
-func (t *tool) forUser(cmd *cobra.Command, done string, f func(context.Context, operators.Door, string) error) {
+func (t *tool) forUser(cmd *cobra.Command, done string, f func(context.Context, operators.PanelAuth, string) error) {
 	name := cmd.Flags().String("name", "", "name of the user, instead of the argument")
 	cmd.Args = func(_ *cobra.Command, args []string) error {
 		if len(args) > 1 || (len(args) == 1) == (*name != "") {
@@ -82,7 +82,7 @@ func (t *tool) forUser(cmd *cobra.Command, done string, f func(context.Context, 
 		if len(args) > 0 {
 			user = args[0]
 		}
-		return t.withPanelUsers(cmd.Context(), func(d operators.Door) error {
+		return t.withPanelUsers(cmd.Context(), func(d operators.PanelAuth) error {
 			if err := f(cmd.Context(), d, user); err != nil {
 				return err
 			}
@@ -101,9 +101,9 @@ func operator() operators.Operator {
 	return op
 }
 
-func (t *tool) withPanelUsers(ctx context.Context, f func(operators.Door) error) error {
+func (t *tool) withPanelUsers(ctx context.Context, f func(operators.PanelAuth) error) error {
 	return t.withStore(ctx, func(s *postgres.Store) error {
-		return f(operators.Door{Store: s, Wall: clock.System{}, NewID: boot.NewID, Passwords: password.New()})
+		return f(operators.PanelAuth{Store: s, Wall: clock.System{}, NewID: boot.NewID, Passwords: password.New()})
 	})
 }
 
@@ -140,7 +140,7 @@ type adminUserJSON struct {
 }
 
 func (t *tool) adminUserList(cmd *cobra.Command, _ []string) error {
-	return t.withPanelUsers(cmd.Context(), func(d operators.Door) error {
+	return t.withPanelUsers(cmd.Context(), func(d operators.PanelAuth) error {
 		list, err := d.List(cmd.Context())
 		if err != nil {
 			return err

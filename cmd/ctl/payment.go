@@ -65,7 +65,7 @@ type paymentEventJSON struct {
 }
 
 // toPaymentJSON omits the confirmation page, because only the viewer may open it.
-func toPaymentJSON(s ports.Story) paymentJSON {
+func toPaymentJSON(s ports.PaymentDetails) paymentJSON {
 	return paymentJSON{
 		ID: string(s.ID), UserID: string(s.UserID), SubscriptionID: string(s.SubscriptionID),
 		PaymentSystem: s.PaymentSystem, ProviderRef: s.ProviderRef, Initiator: string(s.Initiator),
@@ -82,7 +82,7 @@ func toPaymentJSON(s ports.Story) paymentJSON {
 }
 
 // showPayment prints a payment and its events in chronological order.
-func (t *tool) showPayment(s ports.Story) {
+func (t *tool) showPayment(s ports.PaymentDetails) {
 	t.printf("Payment %s of %s through %s", s.ID, s.Amount, s.PaymentSystem)
 	t.printf("User %s, subscription %s, for %s to %s\n", s.UserID, s.SubscriptionID, formatTime(s.Period.Start), formatTime(s.Period.End))
 	initiator := "requested by the viewer"

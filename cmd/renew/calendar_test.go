@@ -128,7 +128,7 @@ type world struct {
 	clock      *clock.Test
 	subscriber *viewers.Subscriber
 	renewer    *renewals.Renewer
-	viewer     viewers.Viewer
+	viewer     viewers.Queries
 }
 
 func newWorld(t *testing.T, url string, loc *time.Location) world {
@@ -160,7 +160,7 @@ func newWorld(t *testing.T, url string, loc *time.Location) world {
 	}
 	calendar := billing.NewCalendar(loc)
 	return world{
-		clock: now, viewer: viewers.Viewer{Store: store, Clock: now},
+		clock: now, viewer: viewers.Queries{Store: store, Clock: now},
 		subscriber: &viewers.Subscriber{Store: store, Clock: now, NewID: boot.NewID, Calendar: calendar, Collector: collector, Opening: viewers.NewOpening()},
 		renewer: &renewals.Renewer{
 			Store: store, Clock: now, NewID: boot.NewID, Calendar: calendar, Collector: collector,

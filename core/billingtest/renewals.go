@@ -342,17 +342,17 @@ func (r notedPayments) Add(ctx context.Context, send time.Duration, p ...billing
 	return r.Payments.Add(ctx, send, p...)
 }
 
-func (r notedPayments) TakeUnsettled(ctx context.Context, lease time.Duration, limit int) ([]ports.Unsettled, error) {
+func (r notedPayments) LeaseForSweep(ctx context.Context, lease time.Duration, limit int) ([]ports.Unsettled, error) {
 	r.did.Swept = true
-	return r.Payments.TakeUnsettled(ctx, lease, limit)
+	return r.Payments.LeaseForSweep(ctx, lease, limit)
 }
 
-func (r notedPayments) Resend(ctx context.Context, send time.Duration, keys ...ports.PaymentKey) ([]ports.PaymentKey, error) {
+func (r notedPayments) LeaseForResend(ctx context.Context, send time.Duration, keys ...ports.PaymentKey) ([]ports.PaymentKey, error) {
 	r.did.Resent = true
-	return r.Payments.Resend(ctx, send, keys...)
+	return r.Payments.LeaseForResend(ctx, send, keys...)
 }
 
-func (r notedPayments) Replace(ctx context.Context, since []ports.Version, p ...billing.Payment) error {
+func (r notedPayments) Replace(ctx context.Context, since []ports.RowVersion, p ...billing.Payment) error {
 	r.did.Saved = r.did.Saved || len(p) > 0
 	return r.Payments.Replace(ctx, since, p...)
 }

@@ -96,7 +96,7 @@ func (w World) NewID() string { return fmt.Sprintf("id-%06d", w.ids.Add(1)) }
 func (w World) Catalog() operators.Catalog {
 	return operators.Catalog{Store: w.Store, Clock: w.Clock, NewID: w.NewID}
 }
-func (w World) Viewer() viewers.Viewer { return viewers.Viewer{Store: w.Store, Clock: w.Clock} }
+func (w World) Viewer() viewers.Queries { return viewers.Queries{Store: w.Store, Clock: w.Clock} }
 
 func (w World) Sell(code string, features ...string) billing.Plan {
 	w.T.Helper()

@@ -12,9 +12,9 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// Door lets people into the panel and keeps them out. It goes by the wall clock:
+// PanelAuth lets people into the panel and keeps them out. It goes by the wall clock:
 // the test clock moves billing, not authentication.
-type Door struct {
+type PanelAuth struct {
 	Store     ports.Store
 	Wall      ports.Clock
 	NewID     func() string
@@ -51,7 +51,7 @@ var ErrSignedOut = &billing.Error{Kind: billing.Forbidden, Code: "signed_out", M
 
 // SignIn begins a session and returns its token. Every failure is [ErrSignIn],
 // and takes the same time, but for the store's own.
-func (d Door) SignIn(ctx context.Context, name, password, from string) (token string, err error) {
+func (d PanelAuth) SignIn(ctx context.Context, name, password, from string) (token string, err error) {
 	u, err := d.person(ctx, name)
 	if err != nil {
 		return "", err
@@ -74,23 +74,23 @@ func (d Door) SignIn(ctx context.Context, name, password, from string) (token st
 }
 
 // person returns who has this name, or nobody.
-func (d Door) person(ctx context.Context, name string) (u ports.PanelUser, err error) {
+func (d PanelAuth) person(ctx context.Context, name string) (u ports.PanelUser, err error) {
 	if !validPanelName(name) {
 		return ports.PanelUser{}, nil
 	}
 	err = d.Store.InTx(ctx, func(tx ports.Repos) (err error) {
-		u, err = tx.Staff.Lock(ctx, name)
+		u, err = tx.PanelUsers.Lock(ctx, name)
 		return ignore(err, billing.ErrNotFound)
 	})
 	return u, wrap(err, "sign in")
 }
 
 // admit looks at the person again under lock: others tried meanwhile.
-func (d Door) admit(ctx context.Context, tx ports.Repos, seen ports.PanelUser, matched bool, key ports.SessionKey, from string) (refused bool, err error) {
+func (d PanelAuth) admit(ctx context.Context, tx ports.Repos, seen ports.PanelUser, matched bool, key ports.SessionKey, from string) (refused bool, err error) {
 	if seen.ID == "" {
 		return true, nil
 	}
-	u, err := tx.Staff.Lock(ctx, seen.Name)
+	u, err := tx.PanelUsers.Lock(ctx, seen.Name)
 	if err != nil {
 		return true, ignore(err, billing.ErrNotFound)
 	}
@@ -103,7 +103,7 @@ func (d Door) admit(ctx context.Context, tx ports.Repos, seen ports.PanelUser, m
 		return true, d.fail(ctx, tx, u, by, now)
 	}
 	u.Failures, u.LockedUntil = 0, time.Time{}
-	if err := tx.Staff.Save(ctx, u); err != nil {
+	if err := tx.PanelUsers.Save(ctx, u); err != nil {
 		return true, err
 	}
 	if err := tx.Sessions.Prune(ctx, now.Add(-SessionIdle), now.Add(-SessionMax)); err != nil {
@@ -115,14 +115,14 @@ func (d Door) admit(ctx context.Context, tx ports.Repos, seen ports.PanelUser, m
 	return false, d.audit(ctx, tx, by, PanelUserSignedIn, u, nil, nil)
 }
 
-func (d Door) fail(ctx context.Context, tx ports.Repos, u ports.PanelUser, by Operator, now time.Time) error {
+func (d PanelAuth) fail(ctx context.Context, tx ports.Repos, u ports.PanelUser, by Operator, now time.Time) error {
 	u.Failures++
 	over := u.Failures - freeFailures
 	if over < 0 {
-		return tx.Staff.Save(ctx, u)
+		return tx.PanelUsers.Save(ctx, u)
 	}
 	u.LockedUntil = now.Add(min(shortestLock<<min(over, 10), longestLock))
-	if err := tx.Staff.Save(ctx, u); err != nil {
+	if err := tx.PanelUsers.Save(ctx, u); err != nil {
 		return err
 	}
 	return d.audit(ctx, tx, by, PanelUserLockedOut, u, nil, ports.Facts{"locked_until": timeFact(u.LockedUntil)})
@@ -132,7 +132,7 @@ func lockedOut(u ports.PanelUser, now time.Time) bool { return now.Before(u.Lock
 
 // Resume returns who holds a session's token, and the language they chose.
 // [ErrSignedOut] when it is over.
-func (d Door) Resume(ctx context.Context, token, from string) (op Operator, language string, err error) {
+func (d PanelAuth) Resume(ctx context.Context, token, from string) (op Operator, language string, err error) {
 	key, now := keyOfToken(token), d.Wall.Now()
 	over := false
 	err = d.Store.InTx(ctx, func(tx ports.Repos) error {
@@ -160,7 +160,7 @@ func sessionOver(s ports.Session, now time.Time) bool {
 }
 
 // SignOut ends a session.
-func (d Door) SignOut(ctx context.Context, token string) error {
+func (d PanelAuth) SignOut(ctx context.Context, token string) error {
 	return d.Store.InTx(ctx, func(tx ports.Repos) error { return tx.Sessions.End(ctx, keyOfToken(token)) })
 }
 

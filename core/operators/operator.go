@@ -23,7 +23,7 @@ var ErrForbidden = &billing.Error{
 
 // mayLook returns [ErrForbidden] unless the operator has a role at all.
 func (o Operator) mayLook() error {
-	if o.Name == "" || (o.Role != ports.RoleViewer && o.Role != ports.RoleEditor) {
+	if o.Name == "" || (o.Role != ports.RoleReader && o.Role != ports.RoleEditor) {
 		return ErrForbidden
 	}
 	return nil

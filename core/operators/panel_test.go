@@ -15,7 +15,7 @@ import (
 
 var (
 	editor = operators.Operator{Name: "anna", Role: ports.RoleEditor, From: "192.0.2.7"}
-	looker = operators.Operator{Name: "vera", Role: ports.RoleViewer, From: "192.0.2.8"}
+	looker = operators.Operator{Name: "vera", Role: ports.RoleReader, From: "192.0.2.8"}
 )
 
 func (w world) panel() operators.Panel {
@@ -102,7 +102,7 @@ func TestNobodyLooksWithoutARole(t *testing.T) {
 		},
 		"dashboard": func(by operators.Operator) error { _, err := p.Dashboard(t.Context(), by); return err },
 	} {
-		for _, by := range []operators.Operator{{}, {Name: "x"}, {Role: ports.RoleViewer}} {
+		for _, by := range []operators.Operator{{}, {Name: "x"}, {Role: ports.RoleReader}} {
 			if err := try(by); !errors.Is(err, operators.ErrForbidden) {
 				t.Errorf("%s for %+v: %v, want forbidden", what, by, err)
 			}

@@ -59,7 +59,7 @@ func (p Panel) User(ctx context.Context, by Operator, id billing.UserID) (UserDe
 		return UserDetails{}, err
 	}
 	d := UserDetails{User: user, Payments: make(map[billing.PaymentID]billing.Payment)}
-	viewer := viewers.Viewer{Store: p.Store, Clock: p.Clock}
+	viewer := viewers.Queries{Store: p.Store, Clock: p.Clock}
 	if d.Subscriptions, err = viewer.Subscriptions(ctx, id, ports.Page{Limit: maxDetails}); err != nil {
 		return d, err
 	}

@@ -10,11 +10,11 @@ import (
 
 // Add lets a person in who was not known. [billing.ErrInvalid] when name, role
 // or password will not do, [billing.ErrAlreadyExists] when the name is taken.
-func (d Door) Add(ctx context.Context, by Operator, name string, role ports.Role, password string) error {
+func (d PanelAuth) Add(ctx context.Context, by Operator, name string, role ports.Role, password string) error {
 	if !validPanelName(name) {
 		return invalid("name", panelNameRule)
 	}
-	if role != ports.RoleViewer && role != ports.RoleEditor {
+	if role != ports.RoleReader && role != ports.RoleEditor {
 		return invalid("role", "must be viewer or editor")
 	}
 	hash, err := d.hash(name, password)
@@ -23,7 +23,7 @@ func (d Door) Add(ctx context.Context, by Operator, name string, role ports.Role
 	}
 	u := ports.PanelUser{ID: d.NewID(), Name: name, Role: role, PasswordHash: hash, CreatedAt: d.Wall.Now()}
 	err = d.Store.InTx(ctx, func(tx ports.Repos) error {
-		if err := tx.Staff.Add(ctx, u); err != nil {
+		if err := tx.PanelUsers.Add(ctx, u); err != nil {
 			return err
 		}
 		return d.audit(ctx, tx, by, PanelUserAdded, u, nil, ports.Facts{"role": string(role)})
@@ -33,7 +33,7 @@ func (d Door) Add(ctx context.Context, by Operator, name string, role ports.Role
 
 // SetPassword gives a person a new password, ends their sessions and any
 // lock-out, and lets them in again if they were disabled.
-func (d Door) SetPassword(ctx context.Context, by Operator, name, password string) error {
+func (d PanelAuth) SetPassword(ctx context.Context, by Operator, name, password string) error {
 	hash, err := d.hash(name, password)
 	if err != nil {
 		return err
@@ -44,7 +44,7 @@ func (d Door) SetPassword(ctx context.Context, by Operator, name, password strin
 }
 
 // Disable keeps a person out from this moment on.
-func (d Door) Disable(ctx context.Context, by Operator, name string) error {
+func (d PanelAuth) Disable(ctx context.Context, by Operator, name string) error {
 	return d.change(ctx, by, name, PanelUserDisabled, func(u ports.PanelUser) ports.PanelUser {
 		if u.DisabledAt.IsZero() {
 			u.DisabledAt = d.Wall.Now()
@@ -53,14 +53,14 @@ func (d Door) Disable(ctx context.Context, by Operator, name string) error {
 	})
 }
 
-func (d Door) change(ctx context.Context, by Operator, name, action string, f func(ports.PanelUser) ports.PanelUser) error {
+func (d PanelAuth) change(ctx context.Context, by Operator, name, action string, f func(ports.PanelUser) ports.PanelUser) error {
 	err := d.Store.InTx(ctx, func(tx ports.Repos) error {
-		before, err := tx.Staff.Lock(ctx, name)
+		before, err := tx.PanelUsers.Lock(ctx, name)
 		if err != nil {
 			return err
 		}
 		after := f(before)
-		if err := tx.Staff.Save(ctx, after); err != nil {
+		if err := tx.PanelUsers.Save(ctx, after); err != nil {
 			return err
 		}
 		if err := tx.Sessions.EndAll(ctx, after.ID); err != nil {
@@ -77,28 +77,28 @@ func (d Door) change(ctx context.Context, by Operator, name, action string, f fu
 
 // SetLanguage keeps the language that a person chose. It is nobody else's
 // business, so it is not audited.
-func (d Door) SetLanguage(ctx context.Context, by Operator, language string) error {
+func (d PanelAuth) SetLanguage(ctx context.Context, by Operator, language string) error {
 	err := d.Store.InTx(ctx, func(tx ports.Repos) error {
-		u, err := tx.Staff.Lock(ctx, by.Name)
+		u, err := tx.PanelUsers.Lock(ctx, by.Name)
 		if err != nil {
 			return err
 		}
 		u.Language = language
-		return tx.Staff.Save(ctx, u)
+		return tx.PanelUsers.Save(ctx, u)
 	})
 	return wrap(err, "language of %s", by.Name)
 }
 
 // List lists the people of the panel, by name.
-func (d Door) List(ctx context.Context) (list []ports.PanelUser, err error) {
+func (d PanelAuth) List(ctx context.Context) (list []ports.PanelUser, err error) {
 	err = d.Store.InTx(ctx, func(tx ports.Repos) error {
-		list, err = tx.Staff.List(ctx)
+		list, err = tx.PanelUsers.List(ctx)
 		return err
 	})
 	return list, wrap(err, "list panel users")
 }
 
-func (d Door) hash(name, password string) (billing.Secret, error) {
+func (d PanelAuth) hash(name, password string) (billing.Secret, error) {
 	if err := checkPassword(name, password); err != nil {
 		return billing.Secret{}, err
 	}
@@ -106,7 +106,7 @@ func (d Door) hash(name, password string) (billing.Secret, error) {
 	return hash, wrap(err, "hash the password of %s", name)
 }
 
-func (d Door) audit(ctx context.Context, tx ports.Repos, by Operator, action string, u ports.PanelUser, before, after ports.Facts) error {
+func (d PanelAuth) audit(ctx context.Context, tx ports.Repos, by Operator, action string, u ports.PanelUser, before, after ports.Facts) error {
 	return tx.Audit.Record(ctx, ports.AuditEntry{
 		ID: d.NewID(), At: d.Wall.Now(), Operator: by.Name, From: by.From,
 		Action: action, Object: u.Name, Before: before, After: after,

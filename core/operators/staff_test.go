@@ -30,7 +30,7 @@ func (p plainPasswords) Matches(hash billing.Secret, password string) bool {
 // house is a door with one person behind it.
 type house struct {
 	world
-	door   operators.Door
+	door   operators.PanelAuth
 	looked *int
 }
 
@@ -38,7 +38,7 @@ func newHouse(t *testing.T) house {
 	t.Helper()
 	w := newWorld(t)
 	h := house{world: w, looked: new(int)}
-	h.door = operators.Door{Store: w.Store, Wall: w.Clock, NewID: w.NewID, Passwords: plainPasswords{h.looked}}
+	h.door = operators.PanelAuth{Store: w.Store, Wall: w.Clock, NewID: w.NewID, Passwords: plainPasswords{h.looked}}
 	if err := h.door.Add(t.Context(), operators.Shell(), "anna", ports.RoleEditor, goodPassword); err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func TestALongPasswordIsNotCut(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	longest := strings.Repeat("horse battery", 6)[:72]
-	if err := h.door.Add(t.Context(), operators.Shell(), "berta", ports.RoleViewer, longest); err != nil {
+	if err := h.door.Add(t.Context(), operators.Shell(), "berta", ports.RoleReader, longest); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := h.signIn("berta", longest+"x"); !errors.Is(err, operators.ErrSignIn) {
@@ -259,14 +259,14 @@ func TestPanelUsersThatWillNotDo(t *testing.T) {
 		role             ports.Role
 		want             error
 	}{
-		"a short password":         {"berta", "elevenchars", ports.RoleViewer, billing.ErrInvalid},
-		"a long password":          {"berta", strings.Repeat("ab", 37), ports.RoleViewer, billing.ErrInvalid},
-		"one letter over and over": {"berta", strings.Repeat("a", 20), ports.RoleViewer, billing.ErrInvalid},
-		"the name in it":           {"berta", "Berta-password", ports.RoleViewer, billing.ErrInvalid},
+		"a short password":         {"berta", "elevenchars", ports.RoleReader, billing.ErrInvalid},
+		"a long password":          {"berta", strings.Repeat("ab", 37), ports.RoleReader, billing.ErrInvalid},
+		"one letter over and over": {"berta", strings.Repeat("a", 20), ports.RoleReader, billing.ErrInvalid},
+		"the name in it":           {"berta", "Berta-password", ports.RoleReader, billing.ErrInvalid},
 		"no such role":             {"berta", goodPassword, "owner", billing.ErrInvalid},
-		"no name":                  {"", goodPassword, ports.RoleViewer, billing.ErrInvalid},
-		"a name with markup":       {"<b>", goodPassword, ports.RoleViewer, billing.ErrInvalid},
-		"a name that is taken":     {"anna", goodPassword, ports.RoleViewer, billing.ErrAlreadyExists},
+		"no name":                  {"", goodPassword, ports.RoleReader, billing.ErrInvalid},
+		"a name with markup":       {"<b>", goodPassword, ports.RoleReader, billing.ErrInvalid},
+		"a name that is taken":     {"anna", goodPassword, ports.RoleReader, billing.ErrAlreadyExists},
 	} {
 		if err := h.door.Add(t.Context(), operators.Shell(), try.person, try.role, try.password); !errors.Is(err, try.want) {
 			t.Errorf("%s: %v, want %v", name, err, try.want)

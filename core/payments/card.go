@@ -39,7 +39,7 @@ func (c *Collector) number(kept billing.Card) (billing.CardNumber, error) {
 	if c.Vault == nil {
 		return billing.CardNumber{}, ports.ErrNoVault
 	}
-	digits, err := c.Vault.Open(ports.NumberPlace(kept), kept.Number)
+	digits, err := c.Vault.Decrypt(ports.NumberPlace(kept), kept.Number)
 	if err != nil {
 		return billing.CardNumber{}, err
 	}

@@ -81,7 +81,7 @@ type Verdict struct {
 	// subscription is the payment's, as it was stored with it by version; nil when
 	// that is not known.
 	Subscription *billing.Subscription
-	Version      ports.Version
+	Version      ports.RowVersion
 
 	outcome billing.Outcome
 	err     error // why there is no outcome, or what the outcome was made from
@@ -119,7 +119,7 @@ type Result struct {
 type Intent struct {
 	Payment      billing.Payment
 	Subscription billing.Subscription
-	Version      ports.Version // of both; zero when it is not known how they are stored
+	Version      ports.RowVersion // of both; zero when it is not known how they are stored
 }
 
 func (i *Intent) verdict() Verdict {
@@ -317,16 +317,16 @@ type methodToken struct {
 // the version beside it.
 type changes[T any] struct {
 	all   []T
-	since []ports.Version
+	since []ports.RowVersion
 }
 
 // newChanges has room for n, and for no more.
 func NewChanges[T any](n int) changes[T] {
-	return changes[T]{make([]T, 0, n), make([]ports.Version, 0, n)}
+	return changes[T]{make([]T, 0, n), make([]ports.RowVersion, 0, n)}
 }
 
 // add returns where it is from now on.
-func (c *changes[T]) Add(one T, since ports.Version) *T {
+func (c *changes[T]) Add(one T, since ports.RowVersion) *T {
 	c.all, c.since = append(c.all, one), append(c.since, since)
 	return &c.all[len(c.all)-1]
 }
@@ -355,14 +355,14 @@ func (w Writes) Apply(ctx context.Context, tx ports.Repos) error {
 	if err := tx.Payments.Replace(ctx, w.payments.since, w.payments.all...); err != nil {
 		return err
 	}
-	if err := tx.Payments.Release(ctx, w.unsettled...); err != nil {
+	if err := tx.Payments.ReleaseSweep(ctx, w.unsettled...); err != nil {
 		return err
 	}
-	if err := tx.Payments.GiveBack(ctx, w.unsent...); err != nil {
+	if err := tx.Payments.ReleaseUnsent(ctx, w.unsent...); err != nil {
 		return err
 	}
 	for _, t := range w.tokens {
-		if err := tx.Methods.Retoken(ctx, t.user, t.method, t.token); err != nil {
+		if err := tx.Methods.SetToken(ctx, t.user, t.method, t.token); err != nil {
 			return err
 		}
 	}
@@ -373,11 +373,11 @@ func (w Writes) Apply(ctx context.Context, tx ports.Repos) error {
 type stored struct {
 	subscription *billing.Subscription
 	payment      *billing.Payment
-	version      ports.Version // that wrote both, or locked
+	version      ports.RowVersion // that wrote both, or locked
 }
 
 // locked is the version of what is locked: nobody else can write it.
-const Locked ports.Version = 0
+const Locked ports.RowVersion = 0
 
 // reader says how the payments of verdicts stand, in their order.
 type reader func(ctx context.Context, tx ports.Repos, vs []Verdict) ([]stored, error)

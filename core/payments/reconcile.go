@@ -31,7 +31,7 @@ const settleSpan = 35 * 24 * time.Hour
 
 // Reconcile compares the payments since a time, or all of them when it is zero,
 // with the payment system's ledger.
-func Reconcile(ctx context.Context, books ports.Books, ledger ports.Ledger, system string, since time.Time) (Reconciliation, error) {
+func Reconcile(ctx context.Context, books ports.PaymentReader, ledger ports.Ledger, system string, since time.Time) (Reconciliation, error) {
 	charges, err := readLedger(ctx, ledger, since)
 	if err != nil {
 		return Reconciliation{}, fmt.Errorf("read the ledger of %s: %w", system, err)

@@ -45,7 +45,7 @@ func (c *Collector) Sweep(ctx context.Context, limit int) (Swept, error) {
 func (c *Collector) SweepResults(ctx context.Context, limit, concurrency int) ([]Result, error) {
 	var found []ports.Unsettled
 	err := c.Store.InTx(ctx, func(tx ports.Repos) (err error) {
-		found, err = tx.Payments.TakeUnsettled(ctx, SweepLease, limit)
+		found, err = tx.Payments.LeaseForSweep(ctx, SweepLease, limit)
 		return err
 	})
 	if err != nil {
@@ -78,7 +78,7 @@ func (c *Collector) find(ctx context.Context, u ports.Unsettled) Verdict {
 	switch {
 	case err == nil:
 		return Verdict{Payment: &u.Payment, outcome: o}
-	case errors.Is(err, ports.ErrChargeNotFound) && u.SendOver:
+	case errors.Is(err, ports.ErrChargeNotFound) && u.SendWindowClosed:
 		return Verdict{Payment: &u.Payment, err: ports.ErrChargeNotFound}
 	case !errors.Is(err, ports.ErrChargeNotFound):
 		c.Log.WarnContext(ctx, "look-up failed", "payment_id", u.ID, "payment_system", u.PaymentSystem, "error", err)
@@ -163,7 +163,7 @@ func (c *Collector) allow(ctx context.Context, tx ports.Repos, absent []Verdict)
 	for i, v := range absent {
 		keys[i] = ports.KeyOf(v.Payment)
 	}
-	granted, err := tx.Payments.Resend(ctx, c.SendWindow(), keys...)
+	granted, err := tx.Payments.LeaseForResend(ctx, c.SendWindow(), keys...)
 	if err != nil {
 		return allowed{}, err
 	}

@@ -7,8 +7,8 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// Cardfile keeps the viewers' cards.
-type Cardfile interface {
+// Cards keeps the viewers' cards.
+type Cards interface {
 	// Same locks and returns the user's card with this fingerprint.
 	// [billing.ErrNotFound] when there is none.
 	Same(ctx context.Context, user billing.UserID, f billing.Fingerprint) (billing.Card, error)

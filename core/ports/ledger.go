@@ -21,8 +21,8 @@ type LedgerEntry struct {
 	At     time.Time
 }
 
-// Books is our side of a reconciliation.
-type Books interface {
+// PaymentReader is our side of a reconciliation.
+type PaymentReader interface {
 	// Paid calls each for every payment at the payment system that was settled as
 	// succeeded since the given time, and for every one that is still pending.
 	Paid(ctx context.Context, system string, since time.Time, each func(billing.Payment) error) error

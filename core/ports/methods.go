@@ -13,11 +13,11 @@ type Methods interface {
 	// Add adds methods: with a token that the user has no method with, or made from
 	// a card and without a token yet.
 	Add(ctx context.Context, m ...billing.PaymentMethod) error
-	// Retoken gives a method that was made from a card, and is not removed, this
+	// SetToken gives a method that was made from a card, and is not removed, this
 	// token. What is anything else stays as it is.
-	Retoken(ctx context.Context, user billing.UserID, id billing.PaymentMethodID, token billing.Secret) error
-	// RemoveOf removes every method of the user that was made from the card, or
+	SetToken(ctx context.Context, user billing.UserID, id billing.PaymentMethodID, token billing.Secret) error
+	// RemoveByCard removes every method of the user that was made from the card, or
 	// that has the token of one that was, as of the card's removal; their tokens
 	// are gone. It waits for transactions that use one of them.
-	RemoveOf(ctx context.Context, removed billing.Card) error
+	RemoveByCard(ctx context.Context, removed billing.Card) error
 }

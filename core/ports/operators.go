@@ -10,7 +10,7 @@ type Role string
 
 // A viewer looks, an editor also changes the catalogue.
 const (
-	RoleViewer Role = "viewer"
+	RoleReader Role = "viewer"
 	RoleEditor Role = "editor"
 )
 

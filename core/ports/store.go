@@ -20,18 +20,18 @@ type Store interface {
 
 // Repos is what one transaction can do.
 type Repos struct {
-	Orders         Orders
-	Users          Users
-	Plans          Plans
-	PaymentSystems PaymentSystems
-	Methods        Methods
-	Cards          Cardfile
-	Subscriptions  Subscriptions
-	Payments       Payments
-	Events         Events
-	Answers        Answers
-	Runs           Runs
-	Audit          Audit
-	Staff          Staff
-	Sessions       Sessions
+	Checkout        Checkout
+	Users           Users
+	Plans           Plans
+	PaymentSystems  PaymentSystems
+	Methods         Methods
+	Cards           Cards
+	Subscriptions   Subscriptions
+	Payments        Payments
+	Events          Events
+	IdempotencyKeys IdempotencyKeys
+	Runs            Runs
+	Audit           Audit
+	PanelUsers      PanelUsers
+	Sessions        Sessions
 }

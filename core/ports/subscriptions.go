@@ -34,7 +34,7 @@ type Subscriptions interface {
 	// Replace writes those that nobody has written since the version beside each,
 	// without locking them first; those with the zero version are locked.
 	// [ErrChanged] when somebody has, perhaps only when InTx returns.
-	Replace(ctx context.Context, versions []Version, s ...billing.Subscription) error
+	Replace(ctx context.Context, versions []RowVersion, s ...billing.Subscription) error
 }
 
 // DueQuery asks for subscriptions with something to do: those that have not
@@ -51,13 +51,13 @@ type DueQuery struct {
 type Due struct {
 	billing.Subscription
 	Method  billing.PaymentMethod
-	Version Version // that the transaction which locked it will have written
+	Version RowVersion // that the transaction which locked it will have written
 }
 
-// Version tells what one transaction wrote from what any other did. It is good
+// RowVersion tells what one transaction wrote from what any other did. It is good
 // for as long as a payment may be sent, and no longer: a store may use it again
 // one day. None is the zero one.
-type Version uint32
+type RowVersion uint32
 
 // ErrChanged says that somebody has written what was to be replaced.
 var ErrChanged = errors.New("it was changed meanwhile")

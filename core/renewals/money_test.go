@@ -114,7 +114,7 @@ func TestWhatAnotherHasSettledIsNotUnknown(t *testing.T) {
 					time.Sleep(1100 * time.Millisecond) // the run waits, between two looks, and has a lease on it
 					p := w.SubscriptionOf(user).Latest
 					w.InTx(func(ctx context.Context, tx ports.Repos) error {
-						return tx.Payments.Release(ctx, ports.PaymentKey{User: p.UserID, ID: p.ID})
+						return tx.Payments.ReleaseSweep(ctx, ports.PaymentKey{User: p.UserID, ID: p.ID})
 					})
 					_, err := w.Process().Sweep(w.T.Context(), 1)
 					return err

@@ -84,8 +84,8 @@ func (r batchPayments) Add(ctx context.Context, send time.Duration, list ...bill
 	return r.Payments.Add(ctx, send, list...)
 }
 
-func (r batchPayments) Resend(ctx context.Context, send time.Duration, keys ...ports.PaymentKey) ([]ports.PaymentKey, error) {
-	granted, err := r.Payments.Resend(ctx, send, keys...)
+func (r batchPayments) LeaseForResend(ctx context.Context, send time.Duration, keys ...ports.PaymentKey) ([]ports.PaymentKey, error) {
+	granted, err := r.Payments.LeaseForResend(ctx, send, keys...)
 	r.batches.resent.Add(int64(len(granted)))
 	r.batches.mu.Lock()
 	defer r.batches.mu.Unlock()

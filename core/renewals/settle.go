@@ -73,7 +73,7 @@ func (p *pipeline) settleRest(ctx context.Context) error {
 
 func (p *pipeline) underway(ctx context.Context) (wait time.Duration, err error) {
 	err = p.Store.InTx(ctx, func(tx ports.Repos) (err error) {
-		wait, err = tx.Payments.Underway(ctx)
+		wait, err = tx.Payments.MaxSendRemaining(ctx)
 		return err
 	})
 	return wait, err
@@ -82,7 +82,7 @@ func (p *pipeline) underway(ctx context.Context) (wait time.Duration, err error)
 // release offers what is open to the sweep, although it has looked already.
 func (p *pipeline) release(ctx context.Context) error {
 	for keys := range slices.Chunk(p.count.left(), payments.MaxBatch) {
-		if err := p.Store.InTx(ctx, func(tx ports.Repos) error { return tx.Payments.Release(ctx, keys...) }); err != nil {
+		if err := p.Store.InTx(ctx, func(tx ports.Repos) error { return tx.Payments.ReleaseSweep(ctx, keys...) }); err != nil {
 			return err
 		}
 	}

@@ -13,24 +13,24 @@ import (
 var answerPromises = []promise{
 	{"are kept as they are, once", func(w *world) {
 		r, sub := w.claimed()
-		first := ports.Answer{Status: 201, Body: []byte("{\"a\": 1}\n\x00\xff")}
-		want := ports.Claim{Request: r, Subscription: sub, Answer: &first}
+		first := ports.Response{Status: 201, Body: []byte("{\"a\": 1}\n\x00\xff")}
+		want := ports.KeyRecord{KeyedRequest: r, Subscription: sub, Response: &first}
 		same(w, "first", w.keep(r, first), want)
-		same(w, "second", w.keep(r, ports.Answer{Status: 500, Body: []byte("no")}), want)
+		same(w, "second", w.keep(r, ports.Response{Status: 500, Body: []byte("no")}), want)
 		w.wantClaim(r, want)
 	}},
 	{"may be empty", func(w *world) {
 		for _, body := range [][]byte{nil, {}} {
 			r, _ := w.claimed()
-			c := w.keep(r, ports.Answer{Status: 204, Body: body})
-			if c.Answer == nil || c.Answer.Status != 204 || !bytes.Equal(c.Answer.Body, nil) {
-				w.Errorf("answer %+v", c.Answer)
+			c := w.keep(r, ports.Response{Status: 204, Body: body})
+			if c.Response == nil || c.Response.Status != 204 || !bytes.Equal(c.Response.Body, nil) {
+				w.Errorf("answer %+v", c.Response)
 			}
 		}
 	}},
 	{"are kept without a claim", func(w *world) {
-		r, a := w.request("key"), ports.Answer{Status: 404, Body: []byte("gone")}
-		want := ports.Claim{Request: r, Answer: &a}
+		r, a := w.request("key"), ports.Response{Status: 404, Body: []byte("gone")}
+		want := ports.KeyRecord{KeyedRequest: r, Response: &a}
 		same(w, "kept", w.keep(r, a), want)
 		w.wantClaim(r, want)
 	}},
@@ -38,21 +38,21 @@ var answerPromises = []promise{
 		r, sub := w.claimed()
 		other := r
 		other.Owner, other.Fingerprint = newID(), sha256.Sum256([]byte("other"))
-		want := ports.Claim{Request: r, Subscription: sub}
-		same(w, "kept", w.keep(other, ports.Answer{Status: 200, Body: []byte("mine")}), want)
+		want := ports.KeyRecord{KeyedRequest: r, Subscription: sub}
+		same(w, "kept", w.keep(other, ports.Response{Status: 200, Body: []byte("mine")}), want)
 		w.wantClaim(r, want)
 	}},
 	{"stay when somebody forgets the key", func(w *world) {
 		r, sub := w.claimed()
-		a := ports.Answer{Status: 200, Body: []byte("ok")}
+		a := ports.Response{Status: 200, Body: []byte("ok")}
 		w.keep(r, a)
 		w.forget(r, r.Owner)
-		w.wantClaim(r, ports.Claim{Request: r, Subscription: sub, Answer: &a})
+		w.wantClaim(r, ports.KeyRecord{KeyedRequest: r, Subscription: sub, Response: &a})
 	}},
 	{"are pruned by age, and no more than asked", func(w *world) {
 		for range 3 {
 			r, _ := w.claimed()
-			w.keep(r, ports.Answer{Status: 200, Body: []byte("ok")})
+			w.keep(r, ports.Response{Status: 200, Body: []byte("ok")})
 		}
 		for _, step := range []struct {
 			age         time.Duration
@@ -65,16 +65,16 @@ var answerPromises = []promise{
 	}},
 }
 
-func request(user billing.UserID, key string) ports.Request {
-	return ports.Request{User: user, Key: key, Fingerprint: sha256.Sum256([]byte(newID())), Owner: newID()}
+func request(user billing.UserID, key string) ports.KeyedRequest {
+	return ports.KeyedRequest{User: user, Key: key, Fingerprint: sha256.Sum256([]byte(newID())), Owner: newID()}
 }
 
-func (w *world) request(key string) ports.Request {
+func (w *world) request(key string) ports.KeyedRequest {
 	w.Helper()
 	return request(w.viewer().UserID, key)
 }
 
-func (w *world) claimed() (ports.Request, billing.SubscriptionID) {
+func (w *world) claimed() (ports.KeyedRequest, billing.SubscriptionID) {
 	w.Helper()
 	d := w.open(time.Hour)
 	r := request(d.sub.UserID, "Key with «any» text")
@@ -82,42 +82,44 @@ func (w *world) claimed() (ports.Request, billing.SubscriptionID) {
 	return r, d.sub.ID
 }
 
-func claim(r ports.Request, s billing.SubscriptionID) work {
-	return func(ctx context.Context, tx ports.Repos) error { return tx.Answers.Claim(ctx, r, s) }
+func claim(r ports.KeyedRequest, s billing.SubscriptionID) work {
+	return func(ctx context.Context, tx ports.Repos) error { return tx.IdempotencyKeys.Claim(ctx, r, s) }
 }
 
-func (w *world) keep(r ports.Request, a ports.Answer) (c ports.Claim) {
+func (w *world) keep(r ports.KeyedRequest, a ports.Response) (c ports.KeyRecord) {
 	w.Helper()
 	w.tx(func(ctx context.Context, tx ports.Repos) (err error) {
-		c, err = tx.Answers.Keep(ctx, r, a)
+		c, err = tx.IdempotencyKeys.Keep(ctx, r, a)
 		return err
 	})
 	return c
 }
 
-func (w *world) forget(r ports.Request, owner string) {
+func (w *world) forget(r ports.KeyedRequest, owner string) {
 	w.Helper()
-	w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Answers.Forget(ctx, r.User, r.Key, owner) })
+	w.tx(func(ctx context.Context, tx ports.Repos) error {
+		return tx.IdempotencyKeys.Forget(ctx, r.User, r.Key, owner)
+	})
 }
 
 func (w *world) prune(age time.Duration, limit int) (n int) {
 	w.Helper()
 	w.tx(func(ctx context.Context, tx ports.Repos) (err error) {
-		n, err = tx.Answers.Prune(ctx, age, limit)
+		n, err = tx.IdempotencyKeys.Prune(ctx, age, limit)
 		return err
 	})
 	return n
 }
 
-func (w *world) findClaim(r ports.Request) (c ports.Claim, err error) {
+func (w *world) findClaim(r ports.KeyedRequest) (c ports.KeyRecord, err error) {
 	err = w.try(func(ctx context.Context, tx ports.Repos) (err error) {
-		c, err = tx.Answers.Find(ctx, r.User, r.Key)
+		c, err = tx.IdempotencyKeys.Find(ctx, r.User, r.Key)
 		return err
 	})
 	return c, err
 }
 
-func (w *world) wantClaim(r ports.Request, want ports.Claim) {
+func (w *world) wantClaim(r ports.KeyedRequest, want ports.KeyRecord) {
 	w.Helper()
 	got, err := w.findClaim(r)
 	w.must(err)

@@ -302,13 +302,13 @@ func (w *world) cardMethod(c billing.Card) billing.PaymentMethod {
 func (w *world) retoken(m billing.PaymentMethod) {
 	w.Helper()
 	w.tx(func(ctx context.Context, tx ports.Repos) error {
-		return tx.Methods.Retoken(ctx, m.UserID, m.ID, m.Token)
+		return tx.Methods.SetToken(ctx, m.UserID, m.ID, m.Token)
 	})
 }
 
 func (w *world) removeMethods(c billing.Card) {
 	w.Helper()
-	w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Methods.RemoveOf(ctx, c) })
+	w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Methods.RemoveByCard(ctx, c) })
 }
 
 // openBy opens a subscription to a plan of its own, paid by m at a time.

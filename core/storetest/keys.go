@@ -12,7 +12,7 @@ import (
 var keyPromises = []promise{
 	{"are claimed with all that is known of the request", func(w *world) {
 		r, sub := w.claimed()
-		w.wantClaim(r, ports.Claim{Request: r, Subscription: sub})
+		w.wantClaim(r, ports.KeyRecord{KeyedRequest: r, Subscription: sub})
 	}},
 	{"are not found before they are used", func(w *world) {
 		_, err := w.findClaim(w.request("key"))
@@ -24,7 +24,7 @@ var keyPromises = []promise{
 		again.Owner, again.Fingerprint = newID(), sha256.Sum256(nil)
 		w.wantErr(w.try(claim(again, sub)), billing.ErrRequestInProgress)
 		w.wantErr(w.try(claim(r, sub)), billing.ErrRequestInProgress)
-		w.wantClaim(r, ports.Claim{Request: r, Subscription: sub})
+		w.wantClaim(r, ports.KeyRecord{KeyedRequest: r, Subscription: sub})
 	}},
 	{"belong to their user", func(w *world) {
 		mine, theirs := w.request("key"), w.request("key")
@@ -41,19 +41,19 @@ var keyPromises = []promise{
 		again := r
 		again.Owner = newID()
 		w.wantErr(w.checkWaits(claim(r, sub), claim(again, sub)), billing.ErrRequestInProgress)
-		w.wantClaim(r, ports.Claim{Request: r, Subscription: sub})
+		w.wantClaim(r, ports.KeyRecord{KeyedRequest: r, Subscription: sub})
 	}},
 	{"go to the second claim when the first fails", func(w *world) {
 		r, sub := w.request("key"), newIDOf[billing.SubscriptionID]()
 		again := r
 		again.Owner = newID()
 		w.must(w.checkWaitsUntil(claim(r, sub), claim(again, sub), errOnPurpose))
-		w.wantClaim(r, ports.Claim{Request: again, Subscription: sub})
+		w.wantClaim(r, ports.KeyRecord{KeyedRequest: again, Subscription: sub})
 	}},
 	{"may be claimed and given back at once", func(w *world) {
 		r, sub := w.request("key"), newIDOf[billing.SubscriptionID]()
 		w.tx(func(ctx context.Context, tx ports.Repos) error {
-			return errors.Join(claim(r, sub)(ctx, tx), tx.Answers.Forget(ctx, r.User, r.Key, r.Owner))
+			return errors.Join(claim(r, sub)(ctx, tx), tx.IdempotencyKeys.Forget(ctx, r.User, r.Key, r.Owner))
 		})
 		_, err := w.findClaim(r)
 		w.wantErr(err, billing.ErrNotFound)
@@ -61,7 +61,7 @@ var keyPromises = []promise{
 	{"are free again when their owner forgets them", func(w *world) {
 		r, sub := w.claimed()
 		w.forget(r, "somebody else")
-		w.wantClaim(r, ports.Claim{Request: r, Subscription: sub})
+		w.wantClaim(r, ports.KeyRecord{KeyedRequest: r, Subscription: sub})
 		w.forget(r, r.Owner)
 		_, err := w.findClaim(r)
 		w.wantErr(err, billing.ErrNotFound)

@@ -18,26 +18,26 @@ var orderPromises = []promise{
 		})
 		ps := billing.PaymentSystem{Code: system, Name: "PayMock", CreatedAt: noon}
 		for _, ref := range []string{"basic", string(w.plan.ID)} {
-			got := w.takeOrder(ports.OrderQuery{User: d.sub.UserID, Plan: ref, PaymentSystem: system, Token: m.Token})
-			same(w, "facts", got, ports.OrderFacts{Plan: &w.plan, PaymentSystem: &ps, Live: &d.sub, Method: &m})
+			got := w.takeOrder(ports.CheckoutQuery{User: d.sub.UserID, Plan: ref, PaymentSystem: system, Token: m.Token})
+			same(w, "facts", got, ports.CheckoutFacts{Plan: &w.plan, PaymentSystem: &ps, Live: &d.sub, Method: &m})
 		}
 	}},
 	{"find nothing that is not there, or is another's", func(w *world) {
 		d, other := w.open(0), w.viewer()
-		for _, q := range []ports.OrderQuery{
+		for _, q := range []ports.CheckoutQuery{
 			{User: other.UserID},
 			{User: other.UserID, Plan: "no-such-plan", PaymentSystem: "nobody", Token: billing.NewSecret("tok_none")},
 			{User: d.sub.UserID, Plan: newID(), PaymentSystem: "nobody", Token: billing.NewSecret("tok_1")},
 		} {
-			same(w, "facts", w.takeOrder(q), ports.OrderFacts{})
+			same(w, "facts", w.takeOrder(q), ports.CheckoutFacts{})
 		}
-		if f := w.takeOrder(ports.OrderQuery{User: other.UserID, Plan: "basic"}); f.Plan == nil || f.Live != nil {
+		if f := w.takeOrder(ports.CheckoutQuery{User: other.UserID, Plan: "basic"}); f.Plan == nil || f.Live != nil {
 			w.Errorf("found %+v", f)
 		}
 	}},
 	{"find what lives, and not what has ended", func(w *world) {
 		d := w.open(0)
-		q := ports.OrderQuery{User: d.sub.UserID, Plan: "basic"}
+		q := ports.CheckoutQuery{User: d.sub.UserID, Plan: "basic"}
 		same(w, "live", w.takeOrder(q).Live, &d.sub)
 		w.settle(d, billing.PaymentDeclined, noon)
 		if live := w.takeOrder(q).Live; live != nil {
@@ -47,20 +47,20 @@ var orderPromises = []promise{
 	{"find what is live to their own plan", func(w *world) {
 		m := w.viewer()
 		d := w.openFor(m, w.addPlan("plus"), 0)
-		if live := w.takeOrder(ports.OrderQuery{User: m.UserID, Plan: "basic"}).Live; live != nil {
+		if live := w.takeOrder(ports.CheckoutQuery{User: m.UserID, Plan: "basic"}).Live; live != nil {
 			w.Errorf("found %+v", live)
 		}
-		same(w, "live", w.takeOrder(ports.OrderQuery{User: m.UserID, Plan: "plus"}).Live, &d.sub)
+		same(w, "live", w.takeOrder(ports.CheckoutQuery{User: m.UserID, Plan: "plus"}).Live, &d.sub)
 	}},
 	{"of several find each their own, in their order", func(w *world) {
-		var asked []ports.OrderQuery
-		var want []ports.OrderFacts
+		var asked []ports.CheckoutQuery
+		var want []ports.CheckoutFacts
 		ps := billing.PaymentSystem{Code: system, Name: "PayMock", CreatedAt: noon}
 		plans := []billing.Plan{w.plan, w.addPlan("plus")}
 		for i := range 20 {
 			m, plan := w.viewer(), plans[i%2]
-			q := ports.OrderQuery{User: m.UserID, Plan: plan.Code, PaymentSystem: system, Token: m.Token}
-			f := ports.OrderFacts{Plan: &plan, PaymentSystem: &ps, Method: &m}
+			q := ports.CheckoutQuery{User: m.UserID, Plan: plan.Code, PaymentSystem: system, Token: m.Token}
+			f := ports.CheckoutFacts{Plan: &plan, PaymentSystem: &ps, Method: &m}
 			switch i % 5 {
 			case 0:
 				q.Token, f.Method = billing.Secret{}, nil
@@ -75,7 +75,7 @@ var orderPromises = []promise{
 			asked, want = append(asked, q), append(want, f)
 		}
 		w.tx(func(ctx context.Context, tx ports.Repos) error {
-			got, err := tx.Orders.Take(ctx, asked...)
+			got, err := tx.Checkout.Take(ctx, asked...)
 			for i := range got {
 				same(w, "facts", w.unversioned(got[i]), want[i])
 			}
@@ -84,9 +84,9 @@ var orderPromises = []promise{
 	}},
 	{"know the version of what their transaction writes", func(w *world) {
 		d := w.order(w.viewer(), w.plan)
-		var version ports.Version
+		var version ports.RowVersion
 		w.tx(func(ctx context.Context, tx ports.Repos) error {
-			facts, err := tx.Orders.Take(ctx, ports.OrderQuery{User: d.sub.UserID, Plan: "basic"})
+			facts, err := tx.Checkout.Take(ctx, ports.CheckoutQuery{User: d.sub.UserID, Plan: "basic"})
 			if err != nil {
 				return err
 			}
@@ -100,7 +100,7 @@ var orderPromises = []promise{
 	}},
 	{"may be none", func(w *world) {
 		w.tx(func(ctx context.Context, tx ports.Repos) error {
-			got, err := tx.Orders.Take(ctx)
+			got, err := tx.Checkout.Take(ctx)
 			if len(got) > 0 {
 				w.Errorf("found %+v", got)
 			}
@@ -110,19 +110,19 @@ var orderPromises = []promise{
 	{"are taken with their keys", func(w *world) {
 		r, sub := w.request("key"), newIDOf[billing.SubscriptionID]()
 		w.must(w.try(takeWith(r, sub)))
-		w.wantClaim(r, ports.Claim{Request: r, Subscription: sub})
+		w.wantClaim(r, ports.KeyRecord{KeyedRequest: r, Subscription: sub})
 		again := r
 		again.Owner = newID()
 		w.wantErr(w.try(takeWith(again, sub)), billing.ErrRequestInProgress)
-		w.wantClaim(r, ports.Claim{Request: r, Subscription: sub})
+		w.wantClaim(r, ports.KeyRecord{KeyedRequest: r, Subscription: sub})
 	}},
 	{"are taken with all their keys, or with none", func(w *world) {
 		taken, sub := w.claimed()
 		free := w.request("key")
 		both := func(ctx context.Context, tx ports.Repos) error {
-			_, err := tx.Orders.Take(ctx,
-				ports.OrderQuery{User: free.User, Request: &free, Subscription: sub}, ports.OrderQuery{User: free.User, Plan: "basic"},
-				ports.OrderQuery{User: taken.User, Request: &taken, Subscription: sub})
+			_, err := tx.Checkout.Take(ctx,
+				ports.CheckoutQuery{User: free.User, Request: &free, Subscription: sub}, ports.CheckoutQuery{User: free.User, Plan: "basic"},
+				ports.CheckoutQuery{User: taken.User, Request: &taken, Subscription: sub})
 			return err
 		}
 		w.wantErr(w.try(both), billing.ErrRequestInProgress)
@@ -130,27 +130,27 @@ var orderPromises = []promise{
 		w.wantErr(err, billing.ErrNotFound)
 		taken.Key = "another"
 		w.must(w.try(both))
-		w.wantClaim(free, ports.Claim{Request: free, Subscription: sub})
-		w.wantClaim(taken, ports.Claim{Request: taken, Subscription: sub})
+		w.wantClaim(free, ports.KeyRecord{KeyedRequest: free, Subscription: sub})
+		w.wantClaim(taken, ports.KeyRecord{KeyedRequest: taken, Subscription: sub})
 	}},
 	{"wait for whoever has their key, and learn of it", func(w *world) {
 		r, sub := w.request("key"), newIDOf[billing.SubscriptionID]()
 		again := r
 		again.Owner = newID()
 		w.wantErr(w.checkWaits(takeWith(r, sub), takeWith(again, sub)), billing.ErrRequestInProgress)
-		w.wantClaim(r, ports.Claim{Request: r, Subscription: sub})
+		w.wantClaim(r, ports.KeyRecord{KeyedRequest: r, Subscription: sub})
 	}},
 	{"wait for whoever has locked what is live", func(w *world) {
 		d := w.settle(w.open(0), billing.PaymentSucceeded, noon)
 		ended, _, _ := d.sub.Cancel(billing.AtOnce, noon.Add(time.Hour))
-		var seen []ports.OrderFacts
+		var seen []ports.CheckoutFacts
 		w.must(w.checkWaits(
 			func(ctx context.Context, tx ports.Repos) error {
 				_, err := tx.Subscriptions.Lock(ctx, d.subKey())
 				return errors.Join(err, tx.Subscriptions.Save(ctx, ended))
 			},
 			func(ctx context.Context, tx ports.Repos) (err error) {
-				seen, err = tx.Orders.Take(ctx, ports.OrderQuery{User: d.sub.UserID, Plan: "basic"})
+				seen, err = tx.Checkout.Take(ctx, ports.CheckoutQuery{User: d.sub.UserID, Plan: "basic"})
 				return err
 			}))
 		if len(seen) != 1 || seen[0].Live != nil {
@@ -161,7 +161,7 @@ var orderPromises = []promise{
 		d := w.settle(w.open(0), billing.PaymentSucceeded, noon)
 		w.must(w.checkWaits(
 			func(ctx context.Context, tx ports.Repos) error {
-				_, err := tx.Orders.Take(ctx, ports.OrderQuery{User: d.sub.UserID, Plan: "basic"})
+				_, err := tx.Checkout.Take(ctx, ports.CheckoutQuery{User: d.sub.UserID, Plan: "basic"})
 				return err
 			},
 			func(ctx context.Context, tx ports.Repos) error {
@@ -171,10 +171,10 @@ var orderPromises = []promise{
 	}},
 }
 
-func (w *world) takeOrder(q ports.OrderQuery) (f ports.OrderFacts) {
+func (w *world) takeOrder(q ports.CheckoutQuery) (f ports.CheckoutFacts) {
 	w.Helper()
 	w.tx(func(ctx context.Context, tx ports.Repos) error {
-		list, err := tx.Orders.Take(ctx, q)
+		list, err := tx.Checkout.Take(ctx, q)
 		if err == nil {
 			f = list[0]
 		}
@@ -184,7 +184,7 @@ func (w *world) takeOrder(q ports.OrderQuery) (f ports.OrderFacts) {
 }
 
 // unversioned looks whether a version is there, which is another each time.
-func (w *world) unversioned(f ports.OrderFacts) ports.OrderFacts {
+func (w *world) unversioned(f ports.CheckoutFacts) ports.CheckoutFacts {
 	w.Helper()
 	if (f.Version == 0) != (f.Plan == nil) {
 		w.Errorf("with plan %v comes version %d", f.Plan, f.Version)
@@ -193,9 +193,9 @@ func (w *world) unversioned(f ports.OrderFacts) ports.OrderFacts {
 	return f
 }
 
-func takeWith(r ports.Request, s billing.SubscriptionID) work {
+func takeWith(r ports.KeyedRequest, s billing.SubscriptionID) work {
 	return func(ctx context.Context, tx ports.Repos) error {
-		_, err := tx.Orders.Take(ctx, ports.OrderQuery{User: r.User, Request: &r, Subscription: s})
+		_, err := tx.Checkout.Take(ctx, ports.CheckoutQuery{User: r.User, Request: &r, Subscription: s})
 		return err
 	}
 }

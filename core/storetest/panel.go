@@ -172,12 +172,12 @@ func auditsWithTheChange(w *panelWorld) {
 
 func newPerson(name string) ports.PanelUser {
 	return ports.PanelUser{
-		ID: newID(), Name: name, Role: ports.RoleViewer, PasswordHash: billing.NewSecret("hash"), CreatedAt: noon,
+		ID: newID(), Name: name, Role: ports.RoleReader, PasswordHash: billing.NewSecret("hash"), CreatedAt: noon,
 	}
 }
 
 func (w *panelWorld) hire(u ports.PanelUser) error {
-	return w.as(w.h.Shell, func(ctx context.Context, tx ports.Repos) error { return tx.Staff.Add(ctx, u) })
+	return w.as(w.h.Shell, func(ctx context.Context, tx ports.Repos) error { return tx.PanelUsers.Add(ctx, u) })
 }
 
 func keepsStaff(w *panelWorld) {
@@ -188,24 +188,27 @@ func keepsStaff(w *panelWorld) {
 	u.LockedUntil, u.DisabledAt = noon.Add(time.Hour), noon.Add(time.Minute)
 	u.PasswordHash = billing.NewSecret("another hash")
 	w.panel(func(ctx context.Context, tx ports.Repos) error {
-		if _, err := tx.Staff.Lock(ctx, "anna"); err != nil {
+		if _, err := tx.PanelUsers.Lock(ctx, "anna"); err != nil {
 			return err
 		}
-		return tx.Staff.Save(ctx, u)
+		return tx.PanelUsers.Save(ctx, u)
 	})
 	w.panel(func(ctx context.Context, tx ports.Repos) error {
-		got, err := tx.Staff.Lock(ctx, "anna")
+		got, err := tx.PanelUsers.Lock(ctx, "anna")
 		same(w.world, "person", got, u)
 		if err != nil {
 			return err
 		}
-		all, err := tx.Staff.List(ctx)
+		all, err := tx.PanelUsers.List(ctx)
 		if len(all) != 2 || all[0].Name != "anna" || all[1].Name != "berta" {
 			w.Errorf("people: %+v", all)
 		}
 		return err
 	})
-	err := w.as(w.h.Panel, func(ctx context.Context, tx ports.Repos) error { _, err := tx.Staff.Lock(ctx, "nobody"); return err })
+	err := w.as(w.h.Panel, func(ctx context.Context, tx ports.Repos) error {
+		_, err := tx.PanelUsers.Lock(ctx, "nobody")
+		return err
+	})
 	w.wantErr(err, billing.ErrNotFound)
 }
 

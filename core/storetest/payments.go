@@ -52,7 +52,7 @@ var paymentPromises = []promise{
 			if len(list) > 0 {
 				w.Errorf("locked %v", list)
 			}
-			return errors.Join(err, tx.Payments.Add(ctx, 0), tx.Payments.Save(ctx), tx.Payments.Release(ctx))
+			return errors.Join(err, tx.Payments.Add(ctx, 0), tx.Payments.Save(ctx), tx.Payments.ReleaseSweep(ctx))
 		})
 	}},
 	{"are locked only if they exist and are the user's", func(w *world) {

@@ -74,7 +74,7 @@ var planChangePromises = []promise{
 		dearer.Price = rub(49900)
 		w.must(w.checkWaits(
 			func(ctx context.Context, tx ports.Repos) error {
-				_, err := tx.Orders.Take(ctx, ports.OrderQuery{User: newIDOf[billing.UserID](), Plan: "basic"})
+				_, err := tx.Checkout.Take(ctx, ports.CheckoutQuery{User: newIDOf[billing.UserID](), Plan: "basic"})
 				return err
 			},
 			func(ctx context.Context, tx ports.Repos) error { return tx.Plans.Save(ctx, dearer) }))

@@ -75,10 +75,10 @@ var meanwhile = map[string]func(context.Context, ports.Repos, deal) error{
 		return tx.Payments.Save(ctx, d.pay)
 	},
 	"looked at by a sweep": func(ctx context.Context, tx ports.Repos, d deal) error {
-		if err := tx.Payments.Release(ctx, d.payKey()); err != nil {
+		if err := tx.Payments.ReleaseSweep(ctx, d.payKey()); err != nil {
 			return err
 		}
-		_, err := tx.Payments.TakeUnsettled(ctx, time.Hour, 1000)
+		_, err := tx.Payments.LeaseForSweep(ctx, time.Hour, 1000)
 		return err
 	},
 }
@@ -86,7 +86,7 @@ var meanwhile = map[string]func(context.Context, ports.Repos, deal) error{
 // flight is a renewal that a run has claimed.
 type flight struct {
 	deal
-	version ports.Version
+	version ports.RowVersion
 }
 
 func (w *world) inFlight() flight {
@@ -130,8 +130,8 @@ func (c flight) written(write func(context.Context, ports.Repos, deal) error) wo
 
 func (c flight) replace(ctx context.Context, tx ports.Repos) error {
 	r := c.renewed()
-	if err := tx.Subscriptions.Replace(ctx, []ports.Version{c.version}, r.sub); err != nil {
+	if err := tx.Subscriptions.Replace(ctx, []ports.RowVersion{c.version}, r.sub); err != nil {
 		return err
 	}
-	return tx.Payments.Replace(ctx, []ports.Version{c.version}, r.pay)
+	return tx.Payments.Replace(ctx, []ports.RowVersion{c.version}, r.pay)
 }

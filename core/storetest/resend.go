@@ -22,15 +22,15 @@ var resendPromises = []promise{
 	{"is given back at once by a sender that did not send", func(w *world) {
 		d := w.open(time.Hour)
 		w.tx(func(ctx context.Context, tx ports.Repos) error {
-			return tx.Payments.GiveBack(ctx, d.payKey(), ports.PaymentKey{User: d.pay.UserID, ID: newIDOf[billing.PaymentID]()})
+			return tx.Payments.ReleaseUnsent(ctx, d.payKey(), ports.PaymentKey{User: d.pay.UserID, ID: newIDOf[billing.PaymentID]()})
 		})
-		w.wantTaken(0, ports.Unsettled{Payment: d.pay, SendOver: true})
+		w.wantTaken(0, ports.Unsettled{Payment: d.pay, SendWindowClosed: true})
 		sameList(w, "granted", w.resend(time.Hour, d.payKey()), []ports.PaymentKey{d.payKey()})
 	}},
 	{"is not given back by others", func(w *world) {
 		d := w.open(time.Hour)
 		w.tx(func(ctx context.Context, tx ports.Repos) error {
-			return tx.Payments.GiveBack(ctx, ports.PaymentKey{User: newIDOf[billing.UserID](), ID: d.pay.ID})
+			return tx.Payments.ReleaseUnsent(ctx, ports.PaymentKey{User: newIDOf[billing.UserID](), ID: d.pay.ID})
 		})
 		w.wantTaken(0)
 	}},
@@ -42,7 +42,7 @@ var resendPromises = []promise{
 		w.must(w.addPayment(time.Hour, next))
 		w.wantUnderway(59*time.Minute, time.Hour)
 		w.tx(func(ctx context.Context, tx ports.Repos) error {
-			return tx.Payments.GiveBack(ctx, ports.PaymentKey{User: next.UserID, ID: next.ID})
+			return tx.Payments.ReleaseUnsent(ctx, ports.PaymentKey{User: next.UserID, ID: next.ID})
 		})
 		w.wantUnderway(0, 0)
 	}},
@@ -51,7 +51,7 @@ var resendPromises = []promise{
 func (w *world) resend(send time.Duration, keys ...ports.PaymentKey) (granted []ports.PaymentKey) {
 	w.Helper()
 	w.tx(func(ctx context.Context, tx ports.Repos) (err error) {
-		granted, err = tx.Payments.Resend(ctx, send, keys...)
+		granted, err = tx.Payments.LeaseForResend(ctx, send, keys...)
 		return err
 	})
 	return granted
@@ -61,7 +61,7 @@ func (w *world) wantUnderway(least, most time.Duration) {
 	w.Helper()
 	var got time.Duration
 	w.tx(func(ctx context.Context, tx ports.Repos) (err error) {
-		got, err = tx.Payments.Underway(ctx)
+		got, err = tx.Payments.MaxSendRemaining(ctx)
 		return err
 	})
 	if got < least || got > most {

@@ -19,8 +19,8 @@ import (
 
 // Harness is a store under test.
 type Harness struct {
-	Store ports.Store // empty, and of this test alone
-	Books ports.Books // of the same store
+	Store ports.Store         // empty, and of this test alone
+	Books ports.PaymentReader // of the same store
 }
 
 // promise is one thing that is promised, checked in a store of its own.

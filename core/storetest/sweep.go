@@ -13,7 +13,7 @@ import (
 var sweepPromises = []promise{
 	{"takes a payment whose send window is over", func(w *world) {
 		d := w.open(0)
-		w.wantTaken(time.Hour, ports.Unsettled{Payment: d.pay, SendOver: true})
+		w.wantTaken(time.Hour, ports.Unsettled{Payment: d.pay, SendWindowClosed: true})
 	}},
 	{"leaves a payment that may be sent to its sender", func(w *world) {
 		w.open(time.Hour)
@@ -27,7 +27,7 @@ var sweepPromises = []promise{
 	}},
 	{"keeps what it took for as long as its lease", func(w *world) {
 		d := w.open(0)
-		taken := ports.Unsettled{Payment: d.pay, SendOver: true}
+		taken := ports.Unsettled{Payment: d.pay, SendWindowClosed: true}
 		w.wantTaken(0, taken)
 		w.wantTaken(-time.Hour, taken)
 		w.wantTaken(time.Hour, taken)
@@ -45,7 +45,7 @@ var sweepPromises = []promise{
 	{"takes what was saved as still pending, lease and window as they were", func(w *world) {
 		free, leased := w.settle(w.open(0), billing.PaymentPending, noon), w.open(time.Hour)
 		w.settle(leased, billing.PaymentPending, noon)
-		w.wantTaken(time.Hour, ports.Unsettled{Payment: free.pay, SendOver: true})
+		w.wantTaken(time.Hour, ports.Unsettled{Payment: free.pay, SendWindowClosed: true})
 	}},
 	{"is released to by the payment's own key only", func(w *world) {
 		d := w.open(time.Hour)
@@ -57,19 +57,19 @@ var sweepPromises = []promise{
 		for _, want := range []deal{old, young} {
 			taken, err := w.take(time.Hour, 1)
 			w.must(err)
-			same(w, "taken", taken, []ports.Unsettled{{Payment: want.pay, SendOver: true}})
+			same(w, "taken", taken, []ports.Unsettled{{Payment: want.pay, SendWindowClosed: true}})
 		}
 	}},
 	{"forgets what it took in a transaction that failed", func(w *world) {
 		d := w.open(0)
 		err := w.try(func(ctx context.Context, tx ports.Repos) error {
-			if _, err := tx.Payments.TakeUnsettled(ctx, time.Hour, 10); err != nil {
+			if _, err := tx.Payments.LeaseForSweep(ctx, time.Hour, 10); err != nil {
 				return err
 			}
 			return errOnPurpose
 		})
 		w.wantErr(err, errOnPurpose)
-		w.wantTaken(0, ports.Unsettled{Payment: d.pay, SendOver: true})
+		w.wantTaken(0, ports.Unsettled{Payment: d.pay, SendWindowClosed: true})
 	}},
 	{"shares nothing with another sweep", func(w *world) {
 		const payments = 20
@@ -93,7 +93,7 @@ var sweepPromises = []promise{
 
 func (w *world) take(lease time.Duration, limit int) (taken []ports.Unsettled, err error) {
 	err = w.try(func(ctx context.Context, tx ports.Repos) (err error) {
-		taken, err = tx.Payments.TakeUnsettled(ctx, lease, limit)
+		taken, err = tx.Payments.LeaseForSweep(ctx, lease, limit)
 		return err
 	})
 	return taken, err
@@ -130,5 +130,5 @@ func (w *world) wantTaken(lease time.Duration, want ...ports.Unsettled) {
 
 func (w *world) release(keys ...ports.PaymentKey) {
 	w.Helper()
-	w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Payments.Release(ctx, keys...) })
+	w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Payments.ReleaseSweep(ctx, keys...) })
 }

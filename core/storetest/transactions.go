@@ -96,7 +96,7 @@ func (w *world) writeAll(ctx context.Context, tx ports.Repos, m billing.PaymentM
 		tx.Methods.Add(ctx, m),
 		tx.Plans.Add(ctx, newPlan("other")),
 		tx.PaymentSystems.Add(ctx, billing.PaymentSystem{Code: "other", Name: "Other", CreatedAt: noon}),
-		tx.Answers.Claim(ctx, request(m.UserID, "key"), d.sub.ID),
+		tx.IdempotencyKeys.Claim(ctx, request(m.UserID, "key"), d.sub.ID),
 		d.add(ctx, tx, 0),
 		tx.Events.Append(ctx, d.event(billing.EventCancelRequested)),
 	)

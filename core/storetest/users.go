@@ -25,7 +25,7 @@ var systemPromises = []promise{
 		}
 	}},
 	{"that are unknown are not found", func(w *world) {
-		if f := w.takeOrder(ports.OrderQuery{User: newIDOf[billing.UserID](), PaymentSystem: "nobody"}); f.PaymentSystem != nil {
+		if f := w.takeOrder(ports.CheckoutQuery{User: newIDOf[billing.UserID](), PaymentSystem: "nobody"}); f.PaymentSystem != nil {
 			w.Errorf("found %+v", f.PaymentSystem)
 		}
 	}},
@@ -39,7 +39,7 @@ var systemPromises = []promise{
 
 func (w *world) wantSystem(want billing.PaymentSystem) {
 	w.Helper()
-	f := w.takeOrder(ports.OrderQuery{User: newIDOf[billing.UserID](), PaymentSystem: want.Code})
+	f := w.takeOrder(ports.CheckoutQuery{User: newIDOf[billing.UserID](), PaymentSystem: want.Code})
 	same(w, "payment system", f.PaymentSystem, &want)
 }
 
@@ -114,7 +114,7 @@ func (w *world) link(m billing.PaymentMethod) (got billing.PaymentMethod) {
 // linked returns the user's method with the token of m, which is added if there is
 // none, as whoever subscribes does.
 func linked(ctx context.Context, tx ports.Repos, m billing.PaymentMethod) (billing.PaymentMethod, error) {
-	facts, err := tx.Orders.Take(ctx, ports.OrderQuery{User: m.UserID, PaymentSystem: m.PaymentSystem, Token: m.Token})
+	facts, err := tx.Checkout.Take(ctx, ports.CheckoutQuery{User: m.UserID, PaymentSystem: m.PaymentSystem, Token: m.Token})
 	if err != nil {
 		return m, err
 	}

@@ -16,7 +16,7 @@ type Cancel struct {
 	Ref     string         // the subscription's id, or its plan's code or id
 	Token   billing.Secret // when given, must be the one that the subscription is paid with
 	At      billing.CancelAt
-	Request *ports.Request // nil when the request has no Idempotency-Key
+	Request *ports.KeyedRequest // nil when the request has no Idempotency-Key
 }
 
 // Cancel ends a subscription at its period's end, or at once.
@@ -43,7 +43,7 @@ func (s *Subscriber) Cancel(ctx context.Context, cmd Cancel) (ports.Subscription
 type Resume struct {
 	User    billing.UserID
 	Ref     string
-	Request *ports.Request
+	Request *ports.KeyedRequest
 }
 
 // Resume takes a cancel back before the period ends, and charges nothing.
@@ -65,7 +65,7 @@ func (s *Subscriber) Resume(ctx context.Context, cmd Resume) (ports.Subscription
 type transition func(tx ports.Repos, s billing.Subscription, now time.Time) (billing.Subscription, []billing.Event, error)
 
 // change applies a transition to a locked subscription as it stands now.
-func (s *Subscriber) change(ctx context.Context, user billing.UserID, ref string, r *ports.Request, t transition) (ports.SubscriptionView, error) {
+func (s *Subscriber) change(ctx context.Context, user billing.UserID, ref string, r *ports.KeyedRequest, t transition) (ports.SubscriptionView, error) {
 	var id billing.SubscriptionID
 	err := s.Store.InTx(ctx, func(tx ports.Repos) error {
 		sub, err := tx.Subscriptions.Named(ctx, user, ref)
@@ -88,7 +88,7 @@ func (s *Subscriber) change(ctx context.Context, user billing.UserID, ref string
 		return ports.SubscriptionView{}, err
 	}
 	crash.Point("change.after")
-	return Viewer{s.Store, s.Clock}.Subscription(ctx, user, string(id))
+	return Queries{s.Store, s.Clock}.Subscription(ctx, user, string(id))
 }
 
 func saveWithEvents(ctx context.Context, tx ports.Repos, newID func() string, s billing.Subscription, events []billing.Event) error {

@@ -31,7 +31,7 @@ type Cards struct {
 type AddCard struct {
 	User    billing.UserID
 	Card    billing.CardDetails
-	Request *ports.Request // nil when the request has no Idempotency-Key
+	Request *ports.KeyedRequest // nil when the request has no Idempotency-Key
 }
 
 // Add keeps a card and reports whether it is new: the same card again is the one
@@ -62,7 +62,7 @@ func (c *Cards) Add(ctx context.Context, cmd AddCard) (card billing.Card, added 
 func (c *Cards) Fingerprint(user billing.UserID, n billing.CardNumber) (billing.Fingerprint, error) {
 	number := []byte(n.Reveal())
 	defer clear(number)
-	return c.Vault.Fingerprint(ports.SealedNumber, user, number)
+	return c.Vault.Fingerprint(ports.PurposeCardNumber, user, number)
 }
 
 func (c *Cards) seal(cmd AddCard) (billing.Card, error) {
@@ -75,7 +75,7 @@ func (c *Cards) seal(cmd AddCard) (billing.Card, error) {
 	if card.Fingerprint, err = c.Fingerprint(card.UserID, cmd.Card.Number); err != nil {
 		return card, err
 	}
-	card.Number, err = c.Vault.Seal(ports.NumberPlace(card), number)
+	card.Number, err = c.Vault.Encrypt(ports.NumberPlace(card), number)
 	return card, err
 }
 
@@ -150,7 +150,7 @@ func (c *Cards) Remove(ctx context.Context, user billing.UserID, id billing.Card
 		if err := tx.Cards.Save(ctx, card); err != nil {
 			return err
 		}
-		if err := tx.Methods.RemoveOf(ctx, card); err != nil {
+		if err := tx.Methods.RemoveByCard(ctx, card); err != nil {
 			return err
 		}
 		return tx.Events.Append(ctx, events...)

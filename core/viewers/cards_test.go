@@ -82,7 +82,7 @@ type lastLook struct {
 	seen *bool
 }
 
-func (p lastLook) Underway(context.Context) (time.Duration, error) {
+func (p lastLook) MaxSendRemaining(context.Context) (time.Duration, error) {
 	*p.seen = true
 	return 0, nil
 }

@@ -152,9 +152,9 @@ func TestResumeSurvivesEveryCrash(t *testing.T) {
 
 // expectRepeats asks again, with the same key, in new processes, and expects
 // one answer and not a kopeck more.
-func (w world) expectRepeats(ask func(billingtest.Process, context.Context, ports.Request) (ports.Answer, error)) {
+func (w world) expectRepeats(ask func(billingtest.Process, context.Context, ports.KeyedRequest) (ports.Response, error)) {
 	w.T.Helper()
-	var first ports.Answer
+	var first ports.Response
 	for i := range 3 {
 		got, err := ask(w.Process(), w.T.Context(), w.Request())
 		if i == 0 {

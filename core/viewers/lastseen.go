@@ -10,10 +10,10 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// Registry registers users when they are first seen and notes when they were
+// LastSeen registers users when they are first seen and notes when they were
 // last seen, to the hour: it remembers whom it wrote down recently, so that not
 // every request writes.
-type Registry struct {
+type LastSeen struct {
 	Store ports.Store
 	Clock ports.Clock
 
@@ -27,7 +27,7 @@ const (
 )
 
 // Seen notes that the user is here now.
-func (r *Registry) Seen(ctx context.Context, id billing.UserID) error {
+func (r *LastSeen) Seen(ctx context.Context, id billing.UserID) error {
 	now := r.Clock.Now()
 	if r.fresh(id, now) {
 		return nil
@@ -40,14 +40,14 @@ func (r *Registry) Seen(ctx context.Context, id billing.UserID) error {
 	return nil
 }
 
-func (r *Registry) fresh(id billing.UserID, now time.Time) bool {
+func (r *LastSeen) fresh(id billing.UserID, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	seen, ok := r.recent[id]
 	return ok && now.Sub(seen).Abs() < seenEvery
 }
 
-func (r *Registry) remember(id billing.UserID, now time.Time) {
+func (r *LastSeen) remember(id billing.UserID, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.recent == nil || len(r.recent) >= recentSize {

@@ -32,7 +32,7 @@ func TestSeenWritesOnceAnHour(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	store := &counting{Store: w.Store}
-	r := &viewers.Registry{Store: store, Clock: w.Clock}
+	r := &viewers.LastSeen{Store: store, Clock: w.Clock}
 	for _, step := range []struct {
 		name  string
 		later time.Duration
@@ -58,7 +58,7 @@ func TestSeenTriesAgainAfterAnError(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	store := &counting{Store: w.Store}
-	r := &viewers.Registry{Store: store, Clock: w.Clock}
+	r := &viewers.LastSeen{Store: store, Clock: w.Clock}
 	store.down.Store(true)
 	if err := r.Seen(t.Context(), billingtest.Viewer); !errors.Is(err, billing.ErrUnavailable) {
 		t.Errorf("got the error %v", err)

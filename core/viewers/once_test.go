@@ -61,15 +61,15 @@ type blind struct{ ports.Store }
 
 func (s blind) InTx(ctx context.Context, f func(ports.Repos) error) error {
 	return s.Store.InTx(ctx, func(tx ports.Repos) error {
-		tx.Orders = blindOrders{tx.Orders}
+		tx.Checkout = blindOrders{tx.Checkout}
 		return f(tx)
 	})
 }
 
-type blindOrders struct{ ports.Orders }
+type blindOrders struct{ ports.Checkout }
 
-func (b blindOrders) Take(ctx context.Context, asked ...ports.OrderQuery) ([]ports.OrderFacts, error) {
-	facts, err := b.Orders.Take(ctx, asked...)
+func (b blindOrders) Take(ctx context.Context, asked ...ports.CheckoutQuery) ([]ports.CheckoutFacts, error) {
+	facts, err := b.Checkout.Take(ctx, asked...)
 	for i := range facts {
 		facts[i].Live = nil
 	}
@@ -144,7 +144,7 @@ func TestOneKeyAtOnceChargesOnce(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			w.Psp.Suffers(m)
-			answers := make([]ports.Answer, 50)
+			answers := make([]ports.Response, 50)
 			errs := billingtest.AtOnce(len(answers), func(i int) (err error) {
 				answers[i], err = w.Process().SubscribeKeyed(t.Context(), w.Request())
 				return err

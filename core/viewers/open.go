@@ -152,8 +152,8 @@ func (s *Subscriber) newOrder(cmd Subscribe, now time.Time) (o order) {
 }
 
 // query asks for no method by a token that cannot be one.
-func (o order) query() ports.OrderQuery {
-	q := ports.OrderQuery{
+func (o order) query() ports.CheckoutQuery {
+	q := ports.CheckoutQuery{
 		Request: o.Request, Subscription: o.id,
 		User: o.User, Plan: o.Plan, PaymentSystem: o.PaymentSystem, Token: o.Token,
 	}
@@ -188,21 +188,21 @@ func (s *Subscriber) intend(ctx context.Context, tx ports.Repos, cmds []Subscrib
 }
 
 // take claims the orders' keys and reads what they are decided by.
-func take(ctx context.Context, tx ports.Repos, orders []order) ([]ports.OrderFacts, error) {
+func take(ctx context.Context, tx ports.Repos, orders []order) ([]ports.CheckoutFacts, error) {
 	if len(orders) > 1 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, patience)
 		defer cancel()
 	}
-	queries := make([]ports.OrderQuery, len(orders))
+	queries := make([]ports.CheckoutQuery, len(orders))
 	for i, o := range orders {
 		queries[i] = o.query()
 	}
-	return tx.Orders.Take(ctx, queries...)
+	return tx.Checkout.Take(ctx, queries...)
 }
 
 // decide makes the intent of an order, or says why not.
-func (s *Subscriber) decide(ctx context.Context, tx ports.Repos, o order, f ports.OrderFacts, now time.Time, w *intents) (opened, error) {
+func (s *Subscriber) decide(ctx context.Context, tx ports.Repos, o order, f ports.CheckoutFacts, now time.Time, w *intents) (opened, error) {
 	if err := checkOffer(f, o.PaymentSystem); err != nil {
 		return opened{}, err
 	}
@@ -230,7 +230,7 @@ func (s *Subscriber) decide(ctx context.Context, tx ports.Repos, o order, f port
 	return opened{plan: *f.Plan, intent: payments.Intent{Payment: payment, Subscription: sub, Version: f.Version}, card: card}, nil
 }
 
-func checkOffer(f ports.OrderFacts, system string) error {
+func checkOffer(f ports.CheckoutFacts, system string) error {
 	switch {
 	case f.Plan == nil:
 		return billing.ErrPlanNotFound
@@ -306,7 +306,7 @@ func (s *Subscriber) checkDeclines(ctx context.Context, tx ports.Repos, user bil
 
 // intents is what the first transaction stores, each kind in one statement.
 type intents struct {
-	refused       []ports.Request         // whose keys are free again
+	refused       []ports.KeyedRequest    // whose keys are free again
 	methods       []billing.PaymentMethod // that are new
 	ended         []billing.Subscription  // that made room
 	events        []billing.Event         // of those
@@ -322,7 +322,7 @@ func (w *intents) refuse(o order) {
 
 func (w *intents) apply(ctx context.Context, tx ports.Repos, now time.Time, send time.Duration) error {
 	for _, r := range w.refused {
-		if err := tx.Answers.Forget(ctx, r.User, r.Key, r.Owner); err != nil {
+		if err := tx.IdempotencyKeys.Forget(ctx, r.User, r.Key, r.Owner); err != nil {
 			return err
 		}
 	}

@@ -33,24 +33,24 @@ func (w world) busy(s ports.Store) busy {
 func (s busy) InTx(ctx context.Context, f func(ports.Repos) error) error {
 	s.first.Do(func() { <-s.gate })
 	return s.Store.InTx(ctx, func(tx ports.Repos) error {
-		tx.Orders = countedOrders{tx.Orders, s.taken}
+		tx.Checkout = countedOrders{tx.Checkout, s.taken}
 		return f(tx)
 	})
 }
 
 type countedOrders struct {
-	ports.Orders
+	ports.Checkout
 	taken *[]int
 }
 
-func (o countedOrders) Take(ctx context.Context, asked ...ports.OrderQuery) ([]ports.OrderFacts, error) {
+func (o countedOrders) Take(ctx context.Context, asked ...ports.CheckoutQuery) ([]ports.CheckoutFacts, error) {
 	*o.taken = append(*o.taken, len(asked))
 	for _, q := range asked {
 		if strings.Contains(q.Token.Reveal(), " ") { // which a database may choke on
 			return nil, errors.New("asked for a token that cannot be one")
 		}
 	}
-	return o.Orders.Take(ctx, asked...)
+	return o.Checkout.Take(ctx, asked...)
 }
 
 // of is an order for basic of the n-th viewer.
@@ -188,7 +188,7 @@ func TestARefusedOrderLeavesNoMethod(t *testing.T) {
 		errs := w.crowd(w.busy(w.Store), of(0), dear)
 		billingtest.ExpectError(t, errs[1], billing.ErrPriceChanged)
 		w.InTx(func(ctx context.Context, tx ports.Repos) error {
-			facts, err := tx.Orders.Take(ctx, ports.OrderQuery{User: dear.User, PaymentSystem: billingtest.System, Token: dear.Token})
+			facts, err := tx.Checkout.Take(ctx, ports.CheckoutQuery{User: dear.User, PaymentSystem: billingtest.System, Token: dear.Token})
 			if err == nil && facts[0].Method != nil {
 				t.Errorf("there is %+v", facts[0].Method)
 			}
@@ -217,7 +217,7 @@ func TestAKeyThatIsTakenIsTheOneOrdersOwn(t *testing.T) {
 		again := of(1)
 		request := w.Request()
 		request.User, again.Request = again.User, &request
-		w.InTx(func(ctx context.Context, tx ports.Repos) error { return tx.Answers.Claim(ctx, request, "") })
+		w.InTx(func(ctx context.Context, tx ports.Repos) error { return tx.IdempotencyKeys.Claim(ctx, request, "") })
 		errs := w.crowd(w.busy(w.Store), of(0), again, of(2))
 		billingtest.ExpectError(t, errs[1], billing.ErrRequestInProgress)
 		billingtest.ExpectError(t, errors.Join(errs[0], errs[2]), nil)
@@ -248,17 +248,17 @@ type slow struct {
 
 func (s slow) InTx(ctx context.Context, f func(ports.Repos) error) error {
 	return s.Store.InTx(ctx, func(tx ports.Repos) error {
-		tx.Orders = slowOrders{tx.Orders, s.user}
+		tx.Checkout = slowOrders{tx.Checkout, s.user}
 		return f(tx)
 	})
 }
 
 type slowOrders struct {
-	ports.Orders
+	ports.Checkout
 	user billing.UserID
 }
 
-func (o slowOrders) Take(ctx context.Context, asked ...ports.OrderQuery) ([]ports.OrderFacts, error) {
+func (o slowOrders) Take(ctx context.Context, asked ...ports.CheckoutQuery) ([]ports.CheckoutFacts, error) {
 	for _, q := range asked {
 		if q.User != o.user {
 			continue
@@ -270,7 +270,7 @@ func (o slowOrders) Take(ctx context.Context, asked ...ports.OrderQuery) ([]port
 		}
 		return nil, billing.ErrUnavailable
 	}
-	return o.Orders.Take(ctx, asked...)
+	return o.Checkout.Take(ctx, asked...)
 }
 
 // TestNobodyWaitsLongForAnothersLock: the others go on without the one.

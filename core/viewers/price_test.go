@@ -92,7 +92,7 @@ func (w world) reprice(to billing.Money) {
 	}
 }
 
-func (w world) expectUnclaimed(r ports.Request) {
+func (w world) expectUnclaimed(r ports.KeyedRequest) {
 	w.T.Helper()
 	answer, work, err := w.Process().Replay(w.T.Context(), r)
 	if answer != nil || work != nil || err != nil {

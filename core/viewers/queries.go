@@ -9,21 +9,21 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// Viewer answers what a viewer asks about the viewer's own things, and what
+// Queries answers what a viewer asks about the viewer's own things, and what
 // everybody may ask about the catalogue. It changes nothing.
-type Viewer struct {
+type Queries struct {
 	Store ports.Store
 	Clock ports.Clock
 }
 
 // Plans lists the plans that are sold, by code.
-func (v Viewer) Plans(ctx context.Context) ([]billing.Plan, error) {
+func (v Queries) Plans(ctx context.Context) ([]billing.Plan, error) {
 	all, err := v.Store.Views().Plans(ctx)
 	return slices.DeleteFunc(all, func(p billing.Plan) bool { return !p.ArchivedAt.IsZero() }), err
 }
 
 // PaymentSystems lists the payment systems that can be subscribed with, by code.
-func (v Viewer) PaymentSystems(ctx context.Context) ([]billing.PaymentSystem, error) {
+func (v Queries) PaymentSystems(ctx context.Context) ([]billing.PaymentSystem, error) {
 	all, err := v.Store.Views().PaymentSystems(ctx)
 	return slices.DeleteFunc(all, func(ps billing.PaymentSystem) bool { return !ps.ArchivedAt.IsZero() }), err
 }
@@ -31,13 +31,13 @@ func (v Viewer) PaymentSystems(ctx context.Context) ([]billing.PaymentSystem, er
 // Subscription returns the one that ref names: by its own id, or by its plan's
 // code or id (the live one, else the newest). [billing.ErrNotFound] when the
 // user has none such.
-func (v Viewer) Subscription(ctx context.Context, user billing.UserID, ref string) (ports.SubscriptionView, error) {
+func (v Queries) Subscription(ctx context.Context, user billing.UserID, ref string) (ports.SubscriptionView, error) {
 	s, err := v.Store.Views().Subscription(ctx, user, ref)
 	return asOf(s, v.Clock.Now()), err
 }
 
 // Subscriptions lists the user's subscriptions, newest first.
-func (v Viewer) Subscriptions(ctx context.Context, user billing.UserID, p ports.Page) ([]ports.SubscriptionView, error) {
+func (v Queries) Subscriptions(ctx context.Context, user billing.UserID, p ports.Page) ([]ports.SubscriptionView, error) {
 	list, err := v.Store.Views().Subscriptions(ctx, user, p)
 	for i := range list {
 		list[i] = asOf(list[i], v.Clock.Now())
@@ -46,12 +46,12 @@ func (v Viewer) Subscriptions(ctx context.Context, user billing.UserID, p ports.
 }
 
 // History lists what happened to the user's subscriptions, newest first.
-func (v Viewer) History(ctx context.Context, user billing.UserID, p ports.Page) ([]billing.Event, error) {
+func (v Queries) History(ctx context.Context, user billing.UserID, p ports.Page) ([]billing.Event, error) {
 	return v.Store.Views().Events(ctx, user, p)
 }
 
 // Payments lists the user's payments, newest first.
-func (v Viewer) Payments(ctx context.Context, user billing.UserID, p ports.Page) ([]billing.Payment, error) {
+func (v Queries) Payments(ctx context.Context, user billing.UserID, p ports.Page) ([]billing.Payment, error) {
 	return v.Store.Views().Payments(ctx, user, p)
 }
 
@@ -65,7 +65,7 @@ type Entitlements struct {
 
 // Entitlements says what the user may use now. With several plans it holds
 // until the first of them ends.
-func (v Viewer) Entitlements(ctx context.Context, user billing.UserID) (Entitlements, error) {
+func (v Queries) Entitlements(ctx context.Context, user billing.UserID) (Entitlements, error) {
 	live, err := v.Store.Views().LiveSubscriptions(ctx, user)
 	if err != nil {
 		return Entitlements{}, err

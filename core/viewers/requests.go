@@ -27,10 +27,10 @@ type Requests struct {
 //	Work                  the first did its work and died before it answered
 //	ErrKeyReused          the key belongs to another request
 //	ErrRequestInProgress  the first is still running
-func (q Requests) Replay(ctx context.Context, r ports.Request) (*ports.Answer, *Work, error) {
-	var c ports.Claim
+func (q Requests) Replay(ctx context.Context, r ports.KeyedRequest) (*ports.Response, *Work, error) {
+	var c ports.KeyRecord
 	err := q.Store.InTx(ctx, func(tx ports.Repos) (err error) {
-		c, err = tx.Answers.Find(ctx, r.User, r.Key)
+		c, err = tx.IdempotencyKeys.Find(ctx, r.User, r.Key)
 		return err
 	})
 	switch {
@@ -40,8 +40,8 @@ func (q Requests) Replay(ctx context.Context, r ports.Request) (*ports.Answer, *
 		return nil, nil, fmt.Errorf("idempotency key: %w", err)
 	case c.Fingerprint != r.Fingerprint:
 		return nil, nil, billing.ErrKeyReused
-	case c.Answer != nil:
-		return c.Answer, nil, nil
+	case c.Response != nil:
+		return c.Response, nil, nil
 	default:
 		return q.recover(ctx, c)
 	}
@@ -50,7 +50,7 @@ func (q Requests) Replay(ctx context.Context, r ports.Request) (*ports.Answer, *
 // Work is what a request did that died before it was answered. Its answer is to
 // be made of View and kept under Claim.
 type Work struct {
-	Claim ports.Request
+	Claim ports.KeyedRequest
 	View  ports.SubscriptionView
 }
 
@@ -58,9 +58,9 @@ type Work struct {
 // payment is pending it counts as running: it runs, or the sweep will settle it.
 //
 // A request without a subscription does the same when it is done again, so it is.
-func (q Requests) recover(ctx context.Context, c ports.Claim) (*ports.Answer, *Work, error) {
+func (q Requests) recover(ctx context.Context, c ports.KeyRecord) (*ports.Response, *Work, error) {
 	if c.Subscription == "" {
-		return nil, nil, q.Forget(ctx, c.Request)
+		return nil, nil, q.Forget(ctx, c.KeyedRequest)
 	}
 	v, err := q.Store.Views().Subscription(ctx, c.User, string(c.Subscription))
 	switch {
@@ -69,38 +69,38 @@ func (q Requests) recover(ctx context.Context, c ports.Claim) (*ports.Answer, *W
 	case v.Latest.Status == billing.PaymentPending:
 		return nil, nil, billing.ErrRequestInProgress
 	case v.Latest.Status == billing.PaymentAbandoned:
-		return nil, nil, q.Forget(ctx, c.Request)
+		return nil, nil, q.Forget(ctx, c.KeyedRequest)
 	default:
-		return nil, &Work{c.Request, v}, nil
+		return nil, &Work{c.KeyedRequest, v}, nil
 	}
 }
 
 // Keep keeps the answer to r and returns the answer to give: the one that was
 // kept first. [billing.ErrRequestInProgress] when another request with the key
 // has not been answered yet.
-func (q Requests) Keep(ctx context.Context, r ports.Request, a ports.Answer) (ports.Answer, error) {
-	var c ports.Claim
+func (q Requests) Keep(ctx context.Context, r ports.KeyedRequest, a ports.Response) (ports.Response, error) {
+	var c ports.KeyRecord
 	err := q.Store.InTx(ctx, func(tx ports.Repos) (err error) {
-		c, err = tx.Answers.Keep(ctx, r, a)
+		c, err = tx.IdempotencyKeys.Keep(ctx, r, a)
 		return err
 	})
 	switch {
 	case err != nil:
-		return ports.Answer{}, fmt.Errorf("keep answer: %w", err)
+		return ports.Response{}, fmt.Errorf("keep answer: %w", err)
 	case c.Fingerprint != r.Fingerprint:
-		return ports.Answer{}, billing.ErrKeyReused
-	case c.Answer == nil:
-		return ports.Answer{}, billing.ErrRequestInProgress
+		return ports.Response{}, billing.ErrKeyReused
+	case c.Response == nil:
+		return ports.Response{}, billing.ErrRequestInProgress
 	default:
-		return *c.Answer, nil
+		return *c.Response, nil
 	}
 }
 
 // Forget gives the key of r back: nothing came of r, so that a repetition is a
 // new attempt.
-func (q Requests) Forget(ctx context.Context, r ports.Request) error {
+func (q Requests) Forget(ctx context.Context, r ports.KeyedRequest) error {
 	err := q.Store.InTx(ctx, func(tx ports.Repos) error {
-		return tx.Answers.Forget(ctx, r.User, r.Key, r.Owner)
+		return tx.IdempotencyKeys.Forget(ctx, r.User, r.Key, r.Owner)
 	})
 	if err != nil {
 		return fmt.Errorf("forget idempotency key: %w", err)
@@ -118,15 +118,15 @@ const (
 // Prune removes answers that nobody will ask for any more, and says how many.
 func (q Requests) Prune(ctx context.Context) (n int, err error) {
 	err = q.Store.InTx(ctx, func(tx ports.Repos) (err error) {
-		n, err = tx.Answers.Prune(ctx, answerAge, pruneLimit)
+		n, err = tx.IdempotencyKeys.Prune(ctx, answerAge, pruneLimit)
 		return err
 	})
 	return n, err
 }
 
-func claim(ctx context.Context, tx ports.Repos, r *ports.Request, s billing.SubscriptionID) error {
+func claim(ctx context.Context, tx ports.Repos, r *ports.KeyedRequest, s billing.SubscriptionID) error {
 	if r == nil {
 		return nil
 	}
-	return tx.Answers.Claim(ctx, *r, s)
+	return tx.IdempotencyKeys.Claim(ctx, *r, s)
 }

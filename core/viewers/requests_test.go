@@ -14,15 +14,15 @@ func TestReplay(t *testing.T) {
 	tests := []struct {
 		name   string
 		mishap billingtest.Mishap
-		before func(w world, r ports.Request)
+		before func(w world, r ports.KeyedRequest)
 		other  bool // the request that comes again asks for something else
 		answer string
 		work   billing.Status
 		want   error
 	}{
-		{name: "a new key", before: func(world, ports.Request) {}},
-		{name: "answered", before: func(w world, r ports.Request) { w.keep(r, "first") }, answer: "first"},
-		{name: "answered, but for another request", before: func(w world, r ports.Request) { w.keep(r, "first") }, other: true, want: billing.ErrKeyReused},
+		{name: "a new key", before: func(world, ports.KeyedRequest) {}},
+		{name: "answered", before: func(w world, r ports.KeyedRequest) { w.keep(r, "first") }, answer: "first"},
+		{name: "answered, but for another request", before: func(w world, r ports.KeyedRequest) { w.keep(r, "first") }, other: true, want: billing.ErrKeyReused},
 		{name: "done, but not answered", mishap: billingtest.Fine, before: world.work, work: billing.StatusActive},
 		{name: "declined, but not answered", mishap: billingtest.Declines, before: world.work, work: billing.StatusEnded},
 		{name: "done for another request", mishap: billingtest.Fine, before: world.work, other: true, want: billing.ErrKeyReused},
@@ -55,15 +55,15 @@ func TestReplay(t *testing.T) {
 }
 
 // work does the work of r and dies before it answers.
-func (w world) work(r ports.Request) {
+func (w world) work(r ports.KeyedRequest) {
 	cmd := billingtest.ToBasic()
 	cmd.Request = &r
 	_, _ = w.Process().Subscribe(w.T.Context(), cmd)
 }
 
-func (w world) keep(r ports.Request, body string) {
+func (w world) keep(r ports.KeyedRequest, body string) {
 	w.T.Helper()
-	got, err := w.Process().Keep(w.T.Context(), r, ports.Answer{Status: 200, Body: []byte(body)})
+	got, err := w.Process().Keep(w.T.Context(), r, ports.Response{Status: 200, Body: []byte(body)})
 	if err != nil || string(got.Body) != body {
 		w.T.Errorf("kept %s, %v, want %s", got.Body, err, body)
 	}
@@ -71,13 +71,13 @@ func (w world) keep(r ports.Request, body string) {
 
 func TestKeep(t *testing.T) {
 	t.Parallel()
-	second := ports.Answer{Status: 409, Body: []byte("second")}
+	second := ports.Response{Status: 409, Body: []byte("second")}
 	t.Run("the first answer stays", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		r := w.Request()
 		w.keep(r, "first")
-		for _, again := range []ports.Request{r, w.Request()} {
+		for _, again := range []ports.KeyedRequest{r, w.Request()} {
 			got, err := w.Process().Keep(t.Context(), again, second)
 			if err != nil || got.Status != 200 || string(got.Body) != "first" {
 				t.Errorf("got %d %s, %v, want the first answer", got.Status, got.Body, err)
@@ -114,9 +114,9 @@ func TestKeep(t *testing.T) {
 	t.Run("fifty at once get one answer", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		answers := make([]ports.Answer, 50)
+		answers := make([]ports.Response, 50)
 		for _, err := range billingtest.AtOnce(len(answers), func(i int) (err error) {
-			answers[i], err = w.Process().Keep(t.Context(), w.Request(), ports.Answer{Status: 400 + i})
+			answers[i], err = w.Process().Keep(t.Context(), w.Request(), ports.Response{Status: 400 + i})
 			return err
 		}) {
 			if err != nil && err.Error() != billing.ErrRequestInProgress.Error() {

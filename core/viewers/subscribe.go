@@ -30,9 +30,9 @@ type Subscribe struct {
 	Price         billing.Money // that the viewer saw
 	PaymentSystem string        // its code
 	Token         billing.Secret
-	Card          billing.CardID // a kept card, instead of a token,
-	CVV           billing.CVV    // with the code that the viewer typed in; it is wiped
-	Request       *ports.Request // nil when the request has no Idempotency-Key
+	Card          billing.CardID      // a kept card, instead of a token,
+	CVV           billing.CVV         // with the code that the viewer typed in; it is wiped
+	Request       *ports.KeyedRequest // nil when the request has no Idempotency-Key
 }
 
 // Subscribe charges the viewer for the first period, once, and returns the

@@ -43,7 +43,7 @@ func (s *subscriptionsUnlocked) Save(ctx context.Context, list ...billing.Subscr
 // removalDoesNotWait finds no payment by the card that may still be sent.
 func removalDoesNotWait(_ *bug, tx *ports.Repos) { tx.Cards = cardsSettled{tx.Cards} }
 
-type cardsSettled struct{ ports.Cardfile }
+type cardsSettled struct{ ports.Cards }
 
 func (cardsSettled) Sending(context.Context, billing.UserID, billing.CardID) (bool, error) {
 	return false, nil

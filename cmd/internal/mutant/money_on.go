@@ -61,13 +61,13 @@ func writtenOver(_ *bug, tx *ports.Repos) {
 
 type subscriptionsUnguarded struct{ ports.Subscriptions }
 
-func (s subscriptionsUnguarded) Replace(ctx context.Context, _ []ports.Version, list ...billing.Subscription) error {
+func (s subscriptionsUnguarded) Replace(ctx context.Context, _ []ports.RowVersion, list ...billing.Subscription) error {
 	return s.Save(ctx, list...)
 }
 
 type paymentsWrittenOver struct{ ports.Payments }
 
-func (p paymentsWrittenOver) Replace(ctx context.Context, _ []ports.Version, list ...billing.Payment) error {
+func (p paymentsWrittenOver) Replace(ctx context.Context, _ []ports.RowVersion, list ...billing.Payment) error {
 	return p.Save(ctx, list...)
 }
 
@@ -76,8 +76,8 @@ func resendWithoutGrant(_ *bug, tx *ports.Repos) { tx.Payments = paymentsGranted
 
 type paymentsGranted struct{ ports.Payments }
 
-func (p paymentsGranted) Resend(ctx context.Context, send time.Duration, keys ...ports.PaymentKey) ([]ports.PaymentKey, error) {
-	_, err := p.Payments.Resend(ctx, send, keys...)
+func (p paymentsGranted) LeaseForResend(ctx context.Context, send time.Duration, keys ...ports.PaymentKey) ([]ports.PaymentKey, error) {
+	_, err := p.Payments.LeaseForResend(ctx, send, keys...)
 	return keys, err
 }
 

@@ -11,14 +11,14 @@ import (
 )
 
 // priceFromCache reads a plan once, outside of the transaction.
-func priceFromCache(_ *bug, tx *ports.Repos) { tx.Orders = plansCached{tx.Orders} }
+func priceFromCache(_ *bug, tx *ports.Repos) { tx.Checkout = plansCached{tx.Checkout} }
 
-type plansCached struct{ ports.Orders }
+type plansCached struct{ ports.Checkout }
 
 var plans sync.Map
 
-func (p plansCached) Take(ctx context.Context, asked ...ports.OrderQuery) ([]ports.OrderFacts, error) {
-	facts, err := p.Orders.Take(ctx, asked...)
+func (p plansCached) Take(ctx context.Context, asked ...ports.CheckoutQuery) ([]ports.CheckoutFacts, error) {
+	facts, err := p.Checkout.Take(ctx, asked...)
 	for i := range facts {
 		if facts[i].Plan != nil {
 			plan, _ := plans.LoadOrStore(asked[i].Plan, facts[i].Plan)
@@ -30,22 +30,22 @@ func (p plansCached) Take(ctx context.Context, asked ...ports.OrderQuery) ([]por
 
 // keyNotClaimed does the work of a request without noting its key with it.
 func keyNotClaimed(_ *bug, tx *ports.Repos) {
-	tx.Answers, tx.Orders = answersUnclaimed{tx.Answers}, ordersUnclaimed{tx.Orders}
+	tx.IdempotencyKeys, tx.Checkout = answersUnclaimed{tx.IdempotencyKeys}, ordersUnclaimed{tx.Checkout}
 }
 
-type answersUnclaimed struct{ ports.Answers }
+type answersUnclaimed struct{ ports.IdempotencyKeys }
 
-func (answersUnclaimed) Claim(context.Context, ports.Request, billing.SubscriptionID) error {
+func (answersUnclaimed) Claim(context.Context, ports.KeyedRequest, billing.SubscriptionID) error {
 	return nil
 }
 
-type ordersUnclaimed struct{ ports.Orders }
+type ordersUnclaimed struct{ ports.Checkout }
 
-func (o ordersUnclaimed) Take(ctx context.Context, asked ...ports.OrderQuery) ([]ports.OrderFacts, error) {
+func (o ordersUnclaimed) Take(ctx context.Context, asked ...ports.CheckoutQuery) ([]ports.CheckoutFacts, error) {
 	for i := range asked {
 		asked[i].Request = nil
 	}
-	return o.Orders.Take(ctx, asked...)
+	return o.Checkout.Take(ctx, asked...)
 }
 
 // historyForgotten changes things and does not tell.

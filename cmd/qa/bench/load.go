@@ -126,11 +126,11 @@ func (c crowd) copyMethods(ctx context.Context, conn *pgx.Conn, keys *vault.Vaul
 			}
 			user, id := userID(i), methodID(i)
 			token := fmt.Appendf(nil, "tok_%d", i)
-			sealed, err := keys.Seal(ports.Place{Purpose: ports.SealedToken, User: billing.UserID(user.String()), Row: id.String()}, token)
+			sealed, err := keys.Encrypt(ports.Place{Purpose: ports.PurposeToken, User: billing.UserID(user.String()), Row: id.String()}, token)
 			if err != nil {
 				return nil, err
 			}
-			f, err := keys.Fingerprint(ports.SealedToken, billing.UserID(user.String()), token)
+			f, err := keys.Fingerprint(ports.PurposeToken, billing.UserID(user.String()), token)
 			return []any{[16]byte(user), [16]byte(id), worker.SystemCode, sealed.Ciphertext, int64(sealed.KeyID), f[:], firstDue.AddDate(-3, 0, 0)}, err
 		}))
 	return err

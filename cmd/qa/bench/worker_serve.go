@@ -50,8 +50,8 @@ func serveWorker(ctx context.Context, t worker.Task, out io.Writer) error {
 			Collector: worker.NewCollector(store, clock.System{}, &worker.PaymentSystem{Latency: t.Latency}, log),
 			Opening:   viewers.NewOpening(),
 		},
-		Viewer: viewers.Viewer{Store: store, Clock: clock.System{}}, Requests: viewers.Requests{Store: store},
-		Users: &viewers.Registry{Store: store, Clock: clock.System{}},
+		Viewer: viewers.Queries{Store: store, Clock: clock.System{}}, Requests: viewers.Requests{Store: store},
+		Users: &viewers.LastSeen{Store: store, Clock: clock.System{}},
 		Authenticate: func(ctx context.Context, token string) (billing.UserID, error) {
 			claims, err := verifier.Verify(ctx, token)
 			return billing.UserID(auth.UserID(claims.Subject)), err

@@ -37,7 +37,7 @@ func addAdmin(ctx context.Context, url, dir string) (string, error) {
 	}
 	defer pool.Close()
 	hasher := password.New()
-	door := operators.Door{Store: postgres.NewStore(pool), Wall: clock.System{}, NewID: boot.NewID, Passwords: hasher}
+	door := operators.PanelAuth{Store: postgres.NewStore(pool), Wall: clock.System{}, NewID: boot.NewID, Passwords: hasher}
 	users, err := door.List(ctx)
 	if err != nil {
 		return "", err

@@ -33,8 +33,8 @@ type Session struct {
 	From      string
 }
 
-// Staff keeps the people of the panel.
-type Staff interface {
+// PanelUsers keeps the people of the panel.
+type PanelUsers interface {
 	// Lock locks and returns the person with this name. [billing.ErrNotFound]
 	// when there is none.
 	Lock(ctx context.Context, name string) (PanelUser, error)
