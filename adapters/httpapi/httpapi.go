@@ -59,7 +59,7 @@ type server struct {
 
 	router    *mux.Router
 	plain     map[target]*endpoint // of the routes without variables
-	plans     batcher.Group[struct{}, api.ListPlansResponseObject]
+	plans     batcher.Batcher[struct{}, api.ListPlansResponseObject]
 	users     *limiter
 	addresses *limiter
 }

@@ -19,34 +19,34 @@ func double(batch []int) ([]int, error) {
 	return results, nil
 }
 
-// TestTogether has callers come while a batch is under way.
-func TestTogether(t *testing.T) {
+// TestDo_BatchSizes makes the first call, and the others while its batch runs.
+func TestDo_BatchSizes(t *testing.T) {
 	for _, c := range []struct {
-		name      string
-		few, most int
-		come      int
-		want      []int // sizes of the batches
+		name        string
+		target, max int
+		calls       int
+		want        []int // sizes of the batches
 	}{
-		{"one by one", 0, 0, 1, []int{1}},
-		{"all who waited", 0, 0, 10, []int{1, 9}},
-		{"no more than a batch holds", 0, 4, 10, []int{1, 4, 4, 1}},
-		{"few at a time", 4, 0, 12, []int{1, 4, 4, 3}},
-		{"of a crowd, half", 2, 0, 24, []int{1, 2, 2, 4, 8, 7}},
-		{"of a crowd, no more than a batch holds", 2, 5, 24, []int{1, 2, 2, 4, 5, 5, 5}},
+		{"one call", 0, 0, 1, []int{1}},
+		{"whole queue", 0, 0, 10, []int{1, 9}},
+		{"at most Max", 0, 4, 10, []int{1, 4, 4, 1}},
+		{"Target", 4, 0, 12, []int{1, 4, 4, 3}},
+		{"half of a long queue", 2, 0, 24, []int{1, 2, 2, 4, 8, 7}},
+		{"half of a long queue, at most Max", 2, 5, 24, []int{1, 2, 2, 4, 5, 5, 5}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				g := batcher.Group[int, int]{Few: c.few, Most: c.most}
+				b := batcher.Batcher[int, int]{Target: c.target, Max: c.max}
 				var mu sync.Mutex
 				var sizes []int
 				gate := make(chan bool)
-				var all sync.WaitGroup
-				for i := range c.come {
+				var calls sync.WaitGroup
+				for i := range c.calls {
 					if i == 1 {
-						synctest.Wait() // the first batch is under way
+						synctest.Wait() // the first batch is running
 					}
-					all.Go(func() {
-						got, err := g.Do(i, func(batch []int) ([]int, error) {
+					calls.Go(func() {
+						got, err := b.Do(i, func(batch []int) ([]int, error) {
 							mu.Lock()
 							sizes = append(sizes, len(batch))
 							mu.Unlock()
@@ -54,13 +54,13 @@ func TestTogether(t *testing.T) {
 							return double(batch)
 						})
 						if got != 2*i || err != nil {
-							t.Errorf("Do(%d) = %d, %v", i, got, err)
+							t.Errorf("Do(%d) = %d, %v; want %d", i, got, err, 2*i)
 						}
 					})
 				}
-				synctest.Wait() // all wait, or are under way
+				synctest.Wait() // every call is running or queued
 				close(gate)
-				all.Wait()
+				calls.Wait()
 				if !slices.Equal(sizes, c.want) {
 					t.Errorf("batches of %v, want %v", sizes, c.want)
 				}
@@ -69,105 +69,108 @@ func TestTogether(t *testing.T) {
 	}
 }
 
-// TestCrowd has callers come at the same time while nothing is under way. Go's
-// scheduler lets one of them go first now and then.
-func TestCrowd(t *testing.T) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // so that nobody is served while others are still made
-	const rounds, crowd = 100, 10
-	together := 0
+// TestDo_SimultaneousCallsShareBatch makes calls at the same time while no batch
+// is running. The scheduler may run one call before the others start, so the test
+// requires a full batch only in half of the rounds.
+func TestDo_SimultaneousCallsShareBatch(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // no call runs before all goroutines exist
+	const rounds, calls = 100, 10
+	full := 0
 	for range rounds {
-		var g batcher.Group[int, int]
-		var all sync.WaitGroup
-		for i := range crowd {
-			all.Go(func() {
-				_, _ = g.Do(i, func(batch []int) ([]int, error) {
-					if len(batch) == crowd {
-						together++
+		var b batcher.Batcher[int, int]
+		var round sync.WaitGroup
+		for i := range calls {
+			round.Go(func() {
+				_, _ = b.Do(i, func(batch []int) ([]int, error) {
+					if len(batch) == calls {
+						full++
 					}
 					return double(batch)
 				})
 			})
 		}
-		all.Wait()
+		round.Wait()
 	}
-	if together < rounds/2 {
-		t.Errorf("all were served together in %d of %d rounds", together, rounds)
+	if full < rounds/2 {
+		t.Errorf("all calls shared a batch in %d of %d rounds, want at least half", full, rounds)
 	}
 }
 
-// TestBeginsAfter lets somebody come while a batch is under way: it is served by
-// the next, which sees what was true when it came.
-func TestBeginsAfter(t *testing.T) {
+// TestDo_BatchStartsAfterCall makes a call while a batch is running. The call
+// joins the next batch, which sees the state at the time of the call.
+func TestDo_BatchStartsAfterCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var g batcher.Group[int, int]
-		truth, gate := 1, make(chan bool)
+		var b batcher.Batcher[int, int]
+		state, gate := 1, make(chan bool)
 		read := func(batch []int) ([]int, error) {
-			now := truth
+			now := state
 			<-gate
 			return slices.Repeat([]int{now}, len(batch)), nil
 		}
-		go func() { _, _ = g.Do(0, read) }()
+		go func() { _, _ = b.Do(0, read) }()
 		synctest.Wait()
-		truth = 2
+		state = 2
 		close(gate)
-		if got, _ := g.Do(0, read); got != 2 {
-			t.Error("it was told what was true before it came")
+		if got, _ := b.Do(0, read); got != 2 {
+			t.Errorf("Do = %d, the state before the call; want 2", got)
 		}
 	})
 }
 
-func TestError(t *testing.T) {
-	var g batcher.Group[int, int]
+func TestDo_Error(t *testing.T) {
+	var b batcher.Batcher[int, int]
 	bad := errors.New("bad")
-	if _, err := g.Do(1, func([]int) ([]int, error) { return nil, bad }); !errors.Is(err, bad) {
+	if _, err := b.Do(1, func([]int) ([]int, error) { return nil, bad }); !errors.Is(err, bad) {
 		t.Errorf("Do = %v, want %v", err, bad)
 	}
-	if got, err := g.Do(1, double); got != 2 || err != nil {
-		t.Errorf("Do after an error = %d, %v", got, err)
+	if got, err := b.Do(1, double); got != 2 || err != nil {
+		t.Errorf("Do after an error = %d, %v; want 2", got, err)
 	}
 }
 
-// TestPanic leaves nobody waiting.
-func TestPanic(t *testing.T) {
+// TestDo_Panic verifies that a panic reaches one caller, that the other calls of
+// the batch return ErrPanicked, and that the next call succeeds.
+func TestDo_Panic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var g batcher.Group[int, int]
+		var b batcher.Batcher[int, int]
 		gate := make(chan bool)
-		go func() { _, _ = g.Do(0, func(batch []int) ([]int, error) { <-gate; return double(batch) }) }()
+		go func() { _, _ = b.Do(0, func(batch []int) ([]int, error) { <-gate; return double(batch) }) }()
 		synctest.Wait()
-		panicked, told := make(chan any, 2), make(chan error, 2)
+		panics, errs := make(chan any, 2), make(chan error, 2)
 		for range 2 {
 			go func() {
 				defer func() {
 					if p := recover(); p != nil {
-						panicked <- p
+						panics <- p
 					}
 				}()
-				_, err := g.Do(1, func([]int) ([]int, error) { panic("oh") })
-				told <- err
+				_, err := b.Do(1, func([]int) ([]int, error) { panic("oh") })
+				errs <- err
 			}()
 		}
 		synctest.Wait()
 		close(gate)
-		if p := <-panicked; p != "oh" {
-			t.Errorf("panic(%v)", p)
+		if p := <-panics; p != "oh" {
+			t.Errorf("panic(%v), want oh", p)
 		}
-		if err := <-told; !errors.Is(err, batcher.ErrFailed) {
-			t.Errorf("the other is told %v", err)
+		if err := <-errs; !errors.Is(err, batcher.ErrPanicked) {
+			t.Errorf("the other call returned %v, want ErrPanicked", err)
 		}
-		if got, err := g.Do(1, double); got != 2 || err != nil {
-			t.Errorf("Do after a panic = %d, %v", got, err)
+		if got, err := b.Do(1, double); got != 2 || err != nil {
+			t.Errorf("Do after a panic = %d, %v; want 2", got, err)
 		}
 	})
 }
 
-// Who comes alone pays for no channel: a batch and its items is all.
-func TestAlone(t *testing.T) {
-	var g batcher.Group[int, int]
+// TestDo_SingleCallAllocations: a single call allocates the batch and its items,
+// but no channel.
+func TestDo_SingleCallAllocations(t *testing.T) {
+	var b batcher.Batcher[int, int]
 	results := []int{1}
 	allocs := testing.AllocsPerRun(100, func() {
-		_, _ = g.Do(1, func([]int) ([]int, error) { return results, nil })
+		_, _ = b.Do(1, func([]int) ([]int, error) { return results, nil })
 	})
 	if allocs > 2 {
-		t.Errorf("%v allocations", allocs)
+		t.Errorf("%v allocations, want at most 2", allocs)
 	}
 }

@@ -38,10 +38,10 @@ type Collector struct {
 }
 
 // Recording records together what is to be recorded at the same time.
-type Recording = batcher.Group[Verdict, Result]
+type Recording = batcher.Batcher[Verdict, Result]
 
 // NewRecording returns one in which nobody waits.
-func NewRecording() *Recording { return &Recording{Few: fewTogether, Most: MaxBatch} }
+func NewRecording() *Recording { return &Recording{Target: fewTogether, Max: MaxBatch} }
 
 // maxBatch bounds the rows that one transaction writes. Larger batches are no
 // faster, and hold their locks for longer.

@@ -12,10 +12,10 @@ import (
 )
 
 // Opening stores together the intents of those who subscribe at the same time.
-type Opening = batcher.Group[Subscribe, opened]
+type Opening = batcher.Batcher[Subscribe, opened]
 
 // NewOpening returns one in which nobody waits.
-func NewOpening() *Opening { return &Opening{Few: intentsTogether, Most: payments.MaxBatch} }
+func NewOpening() *Opening { return &Opening{Target: intentsTogether, Max: payments.MaxBatch} }
 
 // intentsTogether is how many intents share a transaction, unless many more calls
 // are queued: a larger transaction is cheaper, but its first viewer waits for all.
@@ -51,7 +51,7 @@ func (s *Subscriber) open(ctx context.Context, cmd Subscribe) (opened, error) {
 	if err == nil {
 		err = o.refused
 	}
-	if errors.Is(err, errAlone) || errors.Is(err, batcher.ErrFailed) {
+	if errors.Is(err, errAlone) || errors.Is(err, batcher.ErrPanicked) {
 		return s.openAlone(ctx, cmd)
 	}
 	return o, err
