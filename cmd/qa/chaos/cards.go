@@ -13,18 +13,18 @@ func cards() []scenario {
 	return []scenario{
 		{
 			name: "kill/add card/card.added", short: 1, long: 10,
-			breaks: "kill -9 at card.added, while viewers add cards; clients repeat their requests, and pay with the card that they are told of",
-			run:    killAddCard,
+			description: "kill -9 at card.added, while viewers add cards; clients repeat their requests, and pay with the card that they are told of",
+			run:         killAddCard,
 		},
 		{
 			name: "kill/remove card/card.removed", short: 1, long: 10,
-			breaks: "kill -9 at card.removed, while viewers remove cards that pay for subscriptions: none is charged again",
-			run:    killRemoveCard,
+			description: "kill -9 at card.removed, while viewers remove cards that pay for subscriptions: none is charged again",
+			run:         killRemoveCard,
 		},
 		{
 			name: "race/remove card", short: 1, long: 10,
-			breaks: "viewers remove their cards while two runs charge them: once a removal has answered, no charge starts",
-			run:    raceRemoveCard,
+			description: "viewers remove their cards while two runs charge them: once a removal has answered, no charge starts",
+			run:         raceRemoveCard,
 		},
 	}
 }
@@ -35,7 +35,7 @@ const cardNumber = "4242424242424242"
 // addCard insists on a card, and returns its id. When the API died that kept it,
 // the next one says that it is there already: 200.
 func (v viewer) addCard() string {
-	got := v.insist(http.MethodPost, "/v1/cards", "card-"+v.name,
+	got := v.retry(http.MethodPost, "/v1/cards", "card-"+v.name,
 		fmt.Sprintf(`{"number":%q,"exp_month":12,"exp_year":2031,"holder":"A VIEWER"}`, cardNumber))
 	if got.status != http.StatusCreated && got.status != http.StatusOK {
 		v.w.violated("add card of %s: %v", v.name, got)
@@ -45,9 +45,9 @@ func (v viewer) addCard() string {
 
 // payBy insists on a subscription that is paid by a card. A viewer whose
 // request failed asks anew, as people do who have to type the CVV again.
-func (v viewer) payBy(card string) {
+func (v viewer) subscribeByCard(card string) {
 	body := fmt.Sprintf(`{"plan_code":"premium","price":{"amount":39900,"currency":"RUB"},"payment_system":"simulator","card_id":%q,"cvv":"123"}`, card)
-	got := v.insist(http.MethodPost, "/v1/subscriptions", "subscribe-"+v.name, body)
+	got := v.retry(http.MethodPost, "/v1/subscriptions", "subscribe-"+v.name, body)
 	if got.status != http.StatusCreated && got.status != http.StatusAccepted {
 		v.w.violated("%s pays by card: %v", v.name, got)
 	}
@@ -55,25 +55,25 @@ func (v viewer) payBy(card string) {
 
 // removeCard insists on a card being removed.
 func (v viewer) removeCard(card string) {
-	if got := v.insist(http.MethodDelete, "/v1/cards/"+card, "", ""); got.status != http.StatusNoContent {
+	if got := v.retry(http.MethodDelete, "/v1/cards/"+card, "", ""); got.status != http.StatusNoContent {
 		v.w.violated("remove card of %s: %v", v.name, got)
 	}
 }
 
 // holder is a viewer with a card.
-type holder struct {
+type cardHolder struct {
 	viewer
 	card string
 }
 
 // holders are n viewers who subscribed by card on 31 January.
-func (w *world) holders(n int) []holder {
+func (w *world) cardHolders(n int) []cardHolder {
 	w.setClock(january31)
-	list := make([]holder, n)
-	together(4, list, func(i int, _ holder) {
+	list := make([]cardHolder, n)
+	forEach(4, list, func(i int, _ cardHolder) {
 		v := w.viewer(fmt.Sprint("viewer-", i))
-		list[i] = holder{v, v.addCard()}
-		v.payBy(list[i].card)
+		list[i] = cardHolder{v, v.addCard()}
+		v.subscribeByCard(list[i].card)
 	})
 	return list
 }
@@ -81,11 +81,11 @@ func (w *world) holders(n int) []holder {
 func killAddCard(t *trial) {
 	w := t.world()
 	var replaced sync.WaitGroup
-	w.dying(killPoint{name: "card.added"}, 1+t.dice("pass").IntN(crowd), &replaced)
-	w.holders(crowd)
+	w.dying(killPoint{name: "card.added"}, 1+t.rng("pass").IntN(crowd), &replaced)
+	w.cardHolders(crowd)
 	replaced.Wait()
 	w.check()
-	if got := w.number(`SELECT count(*) FROM cards`); got != crowd {
+	if got := w.queryInt(`SELECT count(*) FROM cards`); got != crowd {
 		w.violated("%d cards are kept, want %d", got, crowd)
 	}
 }
@@ -93,16 +93,16 @@ func killAddCard(t *trial) {
 func killRemoveCard(t *trial) {
 	w := t.world()
 	first := w.api()
-	list := w.holders(crowd)
+	list := w.cardHolders(crowd)
 	first.kill()
-	w.rest()
+	w.drain()
 	var replaced sync.WaitGroup
-	w.dying(killPoint{name: "card.removed"}, 1+t.dice("pass").IntN(crowd), &replaced)
-	together(crowd, list, func(_ int, h holder) { h.removeCard(h.card) })
+	w.dying(killPoint{name: "card.removed"}, 1+t.rng("pass").IntN(crowd), &replaced)
+	forEach(crowd, list, func(_ int, h cardHolder) { h.removeCard(h.card) })
 	replaced.Wait()
 	w.setClock(dueAt(1))
 	w.check()
-	w.charged(crowd)
+	w.checkCharges(crowd)
 }
 
 func raceRemoveCard(t *trial) {
@@ -110,16 +110,16 @@ func raceRemoveCard(t *trial) {
 	w := t.world("BILLING_CHARGE_TIMEOUT=5s")
 	w.api()
 	w.api()
-	list := w.holders(n)
-	w.rest()
+	list := w.cardHolders(n)
+	w.drain()
 	w.setClock(dueAt(1))
-	runs := []*renewal{w.slowRun(), w.slowRun()}
-	w.soon("the runs have begun", renewalPayments)
-	together(n, list, func(_ int, h holder) {
-		w.pauseFor(time.Duration(t.dice(h.name).IntN(700)) * time.Millisecond)
-		h.countCharged()
+	runs := []*renewalRun{w.slowRun(), w.slowRun()}
+	w.waitForRows("the runs have begun", renewalPayments)
+	forEach(n, list, func(_ int, h cardHolder) {
+		w.sleep(time.Duration(t.rng(h.name).IntN(700)) * time.Millisecond)
+		h.countOverlap()
 		h.removeCard(h.card)
-		if w.number(openPaymentsOf, h.card) != 0 {
+		if w.queryInt(openPaymentsOf, h.card) != 0 {
 			w.violated("the removal of the card of %s was answered while a charge with it may be sent", h.name)
 		}
 	})
@@ -129,7 +129,7 @@ func raceRemoveCard(t *trial) {
 	w.check()
 	w.setClock(dueAt(2))
 	w.check()
-	w.raced(n / 6)
+	w.requireOverlaps(n / 6)
 }
 
 // openPaymentsOf counts payments that may be sent by a card at this moment.

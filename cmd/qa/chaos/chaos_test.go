@@ -18,14 +18,14 @@ func TestNames(t *testing.T) {
 		if slices.Contains(names, s.name) {
 			t.Errorf("two scenarios are named %s", s.name)
 		}
-		if s.run == nil || s.breaks == "" || s.short+s.long == 0 {
+		if s.run == nil || s.description == "" || s.short+s.long == 0 {
 			t.Errorf("%s is never run, or says nothing", s.name)
 		}
 		names = append(names, s.name)
 	}
 	for _, m := range mutants {
-		if _, err := regexp.Compile(m.found); err != nil || m.found == "" {
-			t.Errorf("planted bug %s: what gives it away is %q, %v", m.name, m.found, err)
+		if _, err := regexp.Compile(m.pattern); err != nil || m.pattern == "" {
+			t.Errorf("planted bug %s: what gives it away is %q, %v", m.name, m.pattern, err)
 		}
 		if !slices.Contains(names, m.scenario) {
 			t.Errorf("planted bug %s: there is no scenario %s", m.name, m.scenario)
@@ -49,11 +49,11 @@ func TestMonths(t *testing.T) {
 		}
 	}
 	february := paidPeriod{Anchor: january31, Months: 1, Start: dueAt(1), End: dueAt(2)}
-	if n, ok := february.number(); n != 1 || !ok {
+	if n, ok := february.index(); n != 1 || !ok {
 		t.Errorf("28 February to 31 March is period %d, %v", n, ok)
 	}
 	february.End = february.Start.AddDate(0, 1, 0)
-	if _, ok := february.number(); ok {
+	if _, ok := february.index(); ok {
 		t.Error("28 February to 28 March passes for a month from 31 January")
 	}
 }
@@ -63,9 +63,9 @@ func TestDice(t *testing.T) {
 	t.Parallel()
 	draw := func(seed uint64, purpose string) (list []int) {
 		trial := &trial{seed: seed, result: &result{Scenario: "s"}}
-		dice := trial.dice(purpose)
+		rng := trial.rng(purpose)
 		for range 10 {
-			list = append(list, dice.IntN(1000))
+			list = append(list, rng.IntN(1000))
 		}
 		return list
 	}
@@ -118,7 +118,7 @@ func TestVerdict(t *testing.T) {
 	}{
 		{"books agree", result{Scenario: "soak"}, true},
 		{"violated", result{Scenario: "soak", Violations: []string{"I1"}}, false},
-		{"says nothing", result{Scenario: "soak", Trouble: "no disk"}, false},
+		{"says nothing", result{Scenario: "soak", Inconclusive: "no disk"}, false},
 		{"found", result{Scenario: "race/runs", Mutant: "unguarded", Violations: []string{"I1"}}, true},
 		{"something else", result{Scenario: "race/runs", Mutant: "unguarded", Violations: []string{"the disk is full"}}, false},
 		{"missed", result{Scenario: "race/runs", Mutant: "unguarded"}, false},

@@ -18,7 +18,7 @@ type viewer struct {
 }
 
 // answer is what an API said.
-type answer struct {
+type response struct {
 	status int
 	text   string
 	body   struct {
@@ -33,11 +33,11 @@ type answer struct {
 }
 
 // definite reports whether the answer is the last word on a request.
-func (a answer) definite() bool {
+func (a response) definite() bool {
 	return a.status < http.StatusInternalServerError && a.body.Code != "request_in_progress"
 }
 
-func (a answer) String() string { return fmt.Sprintf("%d %s", a.status, strings.TrimSpace(a.text)) }
+func (a response) String() string { return fmt.Sprintf("%d %s", a.status, strings.TrimSpace(a.text)) }
 
 // requestTimeout is more than the programs allow themselves.
 const requestTimeout = 45 * time.Second
@@ -48,7 +48,7 @@ var httpClient = &http.Client{
 }
 
 // send sends a request to one API. The error is one of the connection.
-func (v viewer) send(ctx context.Context, a *api, method, path, key, body string) (got answer, err error) {
+func (v viewer) send(ctx context.Context, a *api, method, path, key, body string) (got response, err error) {
 	req, err := http.NewRequestWithContext(ctx, method, a.base+path, strings.NewReader(body))
 	if err != nil {
 		return got, err
@@ -78,22 +78,22 @@ func (v viewer) send(ctx context.Context, a *api, method, path, key, body string
 
 // insist sends a request to any API that runs, again and again with the same
 // key, until the answer is definite, as a client does that wants to know.
-func (v viewer) insist(method, path, key, body string) answer {
-	deadline := time.Now().Add(patience)
+func (v viewer) retry(method, path, key, body string) response {
+	deadline := time.Now().Add(maxWait)
 	for n := 0; ; n++ {
-		var got answer
+		var got response
 		err := errNoAPI
-		if a := v.w.someAPI(n); a != nil {
+		if a := v.w.runningAPI(n); a != nil {
 			got, err = v.send(v.w.ctx, a, method, path, key, body)
 		}
 		switch {
 		case err == nil && got.definite():
-			v.w.heard(v, method, path, key, got)
+			v.w.record(v, method, path, key, got)
 			return got
 		case v.w.ctx.Err() != nil:
 			return got
 		case time.Now().After(deadline):
-			v.w.violated("%s %s of %s: no definite answer within %v; the last was %v, %v", method, path, v.name, patience, got, err)
+			v.w.violated("%s %s of %s: no definite answer within %v; the last was %v, %v", method, path, v.name, maxWait, got, err)
 			return got
 		}
 		time.Sleep(time.Duration(20+10*min(n, 20)) * time.Millisecond)
@@ -101,19 +101,19 @@ func (v viewer) insist(method, path, key, body string) answer {
 }
 
 // wish is the body of a subscribe request.
-func wish(token string) string { return wishFor("premium", 39900, token) }
+func subscribeBody(token string) string { return subscribeBodyFor("premium", 39900, token) }
 
-func wishFor(plan string, amount int, token string) string {
+func subscribeBodyFor(plan string, amount int, token string) string {
 	return fmt.Sprintf(`{"plan_code":%q,"price":{"amount":%d,"currency":"RUB"},"payment_system":"simulator","payment_token":%q}`,
 		plan, amount, token)
 }
 
 // subscribe insists on a subscription to the plan premium.
-func (v viewer) subscribe(token string) answer {
-	return v.insist(http.MethodPost, "/v1/subscriptions", "subscribe-"+v.name, wish(token))
+func (v viewer) subscribe(token string) response {
+	return v.retry(http.MethodPost, "/v1/subscriptions", "subscribe-"+v.name, subscribeBody(token))
 }
 
 // cancel insists on a cancel at the period's end.
-func (v viewer) cancel() answer {
-	return v.insist(http.MethodPost, "/v1/subscriptions/premium/cancel", "cancel-"+v.name, "")
+func (v viewer) cancel() response {
+	return v.retry(http.MethodPost, "/v1/subscriptions/premium/cancel", "cancel-"+v.name, "")
 }

@@ -12,23 +12,23 @@ func databases() []scenario {
 	return []scenario{
 		{
 			name: "database/restarts", short: 1, long: 4,
-			breaks: "Postgres is stopped at once, as by a power cut, and started again, while viewers subscribe and runs renew",
-			run:    restarts,
+			description: "Postgres is stopped at once, as by a power cut, and started again, while viewers subscribe and runs renew",
+			run:         restarts,
 		},
 		{
 			name: "database/cut connections", short: 1, long: 4,
-			breaks: "connections are ended by pg_terminate_backend, one after the other, while viewers subscribe and runs renew",
-			run:    cutConnections,
+			description: "connections are ended by pg_terminate_backend, one after the other, while viewers subscribe and runs renew",
+			run:         cutConnections,
 		},
 		{
 			name: "database/cut at commit", short: 1, long: 10,
-			breaks: "connections break during COMMIT, before it went through or after: nobody may take that for a no",
-			run:    cutAtCommit,
+			description: "connections break during COMMIT, before it went through or after: nobody may take that for a no",
+			run:         cutAtCommit,
 		},
 		{
 			name: "database/small pool", short: 1, long: 5,
-			breaks: "200 viewers subscribe at once through an API with two connections, while the payment system takes its time",
-			run:    smallPool,
+			description: "200 viewers subscribe at once through an API with two connections, while the payment system takes its time",
+			run:         smallPool,
 		},
 	}
 }
@@ -80,23 +80,23 @@ func (b *busy) renew() {
 			b.w.violated("billing-renew: %v", err)
 			return
 		}
-		if !within(patience, p.ended) {
-			b.w.violated("a renewal run did not end within %v; it said\n%s", patience, p.lastWords())
+		if !waitFor(maxWait, p.ended) {
+			b.w.violated("a renewal run did not end within %v; it said\n%s", maxWait, p.tail())
 			p.kill()
 		}
 		b.w.count("runs", 1)
-		b.w.pauseFor(50 * time.Millisecond)
+		b.w.sleep(50 * time.Millisecond)
 	}
 }
 
-// rest stops it and waits until its viewers know where they stand.
-func (b *busy) rest() {
+// finish stops it and waits until its viewers know where they stand.
+func (b *busy) finish() {
 	close(b.stop)
 	b.done.Wait()
 }
 
 // slowly makes charges last long enough to be met by something.
-const slowly = "BILLING_SIMULATOR_MISHAPS=latency=20ms"
+const slowCharges = "BILLING_SIMULATOR_MISHAPS=latency=20ms"
 
 func restarts(t *trial) {
 	times := 2
@@ -104,15 +104,15 @@ func restarts(t *trial) {
 		times = 5
 	}
 	s := t.ownServer(false)
-	w, _ := t.monthOn(s, 40, "tok_ok")
-	a := w.api(slowly)
-	b := w.busy(slowly)
-	dice := t.dice("restarts")
+	w, _ := t.dueWorldOn(s, 40, "tok_ok")
+	a := w.api(slowCharges)
+	b := w.busy(slowCharges)
+	rng := t.rng("restarts")
 	for range times {
-		w.pauseFor(time.Duration(200+dice.IntN(1500)) * time.Millisecond)
-		t.need("restart", s.restart(t.ctx))
+		w.sleep(time.Duration(200+rng.IntN(1500)) * time.Millisecond)
+		t.require("restart", s.restart(t.ctx))
 		since := time.Now()
-		back := within(patience, func() bool {
+		back := waitFor(maxWait, func() bool {
 			got, err := w.viewer("nobody").send(w.ctx, a, http.MethodGet, "/v1/subscriptions", "", "")
 			return err == nil && got.status == http.StatusOK
 		})
@@ -123,7 +123,7 @@ func restarts(t *trial) {
 		}
 		w.count("restarts", 1)
 	}
-	b.rest()
+	b.finish()
 	w.check()
 }
 
@@ -132,39 +132,39 @@ func cutConnections(t *trial) {
 	if t.long {
 		times = 50
 	}
-	w, _ := t.month(60, "tok_ok")
-	w.api(slowly)
-	b := w.busy(slowly)
-	dice := t.dice("cuts")
+	w, _ := t.dueWorld(60, "tok_ok")
+	w.api(slowCharges)
+	b := w.busy(slowCharges)
+	rng := t.rng("cuts")
 	for cut := 0; cut < times && t.ctx.Err() == nil; {
-		w.pauseFor(time.Duration(5+dice.IntN(40)) * time.Millisecond)
-		n := w.number(`SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM (
+		w.sleep(time.Duration(5+rng.IntN(40)) * time.Millisecond)
+		n := w.queryInt(`SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM (
 			SELECT pid FROM pg_stat_activity
 			WHERE datname = current_database() AND application_name <> 'chaos' -- which are ours
 			  AND backend_type = 'client backend'
-			ORDER BY state = 'active' DESC, state LIKE 'idle in%' DESC, md5(pid::text || $1) LIMIT 1) one`, fmt.Sprint(dice.Uint64()))
+			ORDER BY state = 'active' DESC, state LIKE 'idle in%' DESC, md5(pid::text || $1) LIMIT 1) one`, fmt.Sprint(rng.Uint64()))
 		if n > 0 {
 			cut += n
 			w.count("connections cut", n)
 		}
 	}
-	b.rest()
+	b.finish()
 	w.check()
 }
 
 func cutAtCommit(t *trial) {
-	w, _ := t.month(60, "tok_ok")
+	w, _ := t.dueWorld(60, "tok_ok")
 	p := startProxy(t, w.url, 0.15, 0.15)
 	direct := w.url
 	w.url = p.url(direct)
-	w.api(slowly)
+	w.api(slowCharges)
 	p.armed.Store(true)
-	b := w.busy(slowly)
-	if !within(patience, func() bool { return p.cuts.Load() >= 25 }) {
-		t.giveUp("only %d commits were cut", p.cuts.Load())
+	b := w.busy(slowCharges)
+	if !waitFor(maxWait, func() bool { return p.cuts.Load() >= 25 }) {
+		t.inconclusive("only %d commits were cut", p.cuts.Load())
 	}
 	p.armed.Store(false)
-	b.rest()
+	b.finish()
 	w.count("commits cut", int(p.cuts.Load()))
 	w.check()
 }
@@ -175,10 +175,10 @@ func smallPool(t *trial) {
 	w.url = withPool(w.url, 2)
 	a := w.api("BILLING_SIMULATOR_MISHAPS=latency=100ms")
 	longest := make([]time.Duration, n)
-	together(n, longest, func(i int, _ time.Duration) {
+	forEach(n, longest, func(i int, _ time.Duration) {
 		v := w.viewer(fmt.Sprint("viewer-", i))
 		began := time.Now()
-		got, err := v.send(w.ctx, a, http.MethodPost, "/v1/subscriptions", "subscribe-"+v.name, wish("tok_ok~"+v.name))
+		got, err := v.send(w.ctx, a, http.MethodPost, "/v1/subscriptions", "subscribe-"+v.name, subscribeBody("tok_ok~"+v.name))
 		longest[i] = time.Since(began)
 		if err != nil || got.status >= http.StatusInternalServerError && got.status != http.StatusServiceUnavailable {
 			w.violated("%s was answered %v, %v", v.name, got, err)
@@ -194,5 +194,5 @@ func smallPool(t *trial) {
 	}
 	w.note("the slowest of %d answers took %v", n, slowest.Round(time.Millisecond))
 	w.check()
-	w.charged(n)
+	w.checkCharges(n)
 }

@@ -13,9 +13,9 @@ import (
 func disks() []scenario {
 	return []scenario{{
 		name: "database/full disk", short: 1, long: 3,
-		breaks: "the disk under Postgres is full for a while: requests are refused, nothing is half done, and it goes on by itself",
-		skip:   noMount,
-		run:    fullDisk,
+		description: "the disk under Postgres is full for a while: requests are refused, nothing is half done, and it goes on by itself",
+		skip:        noMount,
+		run:         fullDisk,
 	}}
 }
 
@@ -38,27 +38,27 @@ func noMount() string {
 
 func fullDisk(t *trial) {
 	disk, err := os.MkdirTemp("", "billing-chaos-disk-")
-	t.need("disk", err)
-	t.need("disk", exec.Command("mount", "-t", "tmpfs", "-o", "size=300m,mode=0711", "none", disk).Run())
+	t.require("disk", err)
+	t.require("disk", exec.Command("mount", "-t", "tmpfs", "-o", "size=300m,mode=0711", "none", disk).Run())
 	t.atEnd(func() {
 		_ = exec.Command("umount", "-l", disk).Run()
 		_ = os.Remove(disk)
 	})
 	s, err := startServer(t.ctx, disk, false)
-	t.need("postgres", err)
+	t.require("postgres", err)
 	t.atEnd(s.stop)
-	t.need("template", t.makeTemplate(t.ctx, s))
-	w, _ := t.monthOn(s, 30, "tok_ok")
-	a := w.api(slowly)
-	b := w.busy(slowly)
-	w.pauseFor(300 * time.Millisecond)
+	t.require("template", t.makeTemplate(t.ctx, s))
+	w, _ := t.dueWorldOn(s, 30, "tok_ok")
+	a := w.api(slowCharges)
+	b := w.busy(slowCharges)
+	w.sleep(300 * time.Millisecond)
 	ballast := filepath.Join(disk, "ballast")
 	w.note("the disk is full: %v", fill(ballast))
 	tries := 0
-	refused := within(patience/4, func() bool {
+	refused := waitFor(maxWait/4, func() bool {
 		tries++
 		v := w.viewer(fmt.Sprint("unlucky-", tries))
-		got, err := v.send(w.ctx, a, http.MethodPost, "/v1/subscriptions", "", wish("tok_ok~"+v.name))
+		got, err := v.send(w.ctx, a, http.MethodPost, "/v1/subscriptions", "", subscribeBody("tok_ok~"+v.name))
 		if err != nil || got.status != http.StatusCreated && got.status != http.StatusAccepted && got.status != http.StatusServiceUnavailable {
 			w.violated("while the disk is full, a viewer is answered %v, %v", got, err)
 			return true
@@ -66,18 +66,18 @@ func fullDisk(t *trial) {
 		return got.status == http.StatusServiceUnavailable
 	})
 	if !refused {
-		t.missed("requests are not refused, although the disk is full: %d were sent", tries)
+		t.noFault("requests are not refused, although the disk is full: %d were sent", tries)
 	}
 	w.note("requests are refused, after %d", tries)
-	w.pauseFor(time.Duration(500+t.dice("disk").IntN(1500)) * time.Millisecond)
-	t.need("disk", os.Remove(ballast))
+	w.sleep(time.Duration(500+t.rng("disk").IntN(1500)) * time.Millisecond)
+	t.require("disk", os.Remove(ballast))
 	w.note("there is room again")
-	if !within(patience, func() bool { return w.number(`SELECT 1`) == 1 }) {
+	if !waitFor(maxWait, func() bool { return w.queryInt(`SELECT 1`) == 1 }) {
 		w.note("the server has to be started again")
-		_ = s.open.Close()
-		t.need("postgres", s.start(t.ctx))
+		_ = s.instance.Close()
+		t.require("postgres", s.start(t.ctx))
 	}
-	b.rest()
+	b.finish()
 	w.count("full disks", 1)
 	w.check()
 }

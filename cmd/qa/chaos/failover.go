@@ -16,13 +16,13 @@ import (
 func failovers() []scenario {
 	return []scenario{{
 		name: "database/failover", short: 1, long: 10,
-		breaks: "the primary is killed and its synchronous standby promoted; the programs have a URL with both: what was acknowledged is there",
-		run:    failover,
+		description: "the primary is killed and its synchronous standby promoted; the programs have a URL with both: what was acknowledged is there",
+		run:         failover,
 	}}
 }
 
 // owner is what starts a program as the account that the server runs as.
-func (s *server) owner() (*syscall.SysProcAttr, error) {
+func (s *server) processAttr() (*syscall.SysProcAttr, error) {
 	info, err := os.Stat(s.dataDir())
 	if err != nil {
 		return nil, err
@@ -35,7 +35,7 @@ func (s *server) owner() (*syscall.SysProcAttr, error) {
 }
 
 // program is a program that came with the server's.
-func (s *server) program(name string) (string, error) {
+func (s *server) binary(name string) (string, error) {
 	pid, err := s.pid()
 	if err != nil {
 		return "", err
@@ -48,35 +48,35 @@ func (s *server) program(name string) (string, error) {
 // waits for the copy.
 func (t *trial) standby(primary *server) *server {
 	dir, err := os.MkdirTemp(t.dir, "pg-standby-")
-	t.need("standby", err)
-	t.need("standby", os.Chmod(dir, 0o711))
-	attr, err := primary.owner()
-	t.need("standby", err)
+	t.require("standby", err)
+	t.require("standby", os.Chmod(dir, 0o711))
+	attr, err := primary.processAttr()
+	t.require("standby", err)
 	s := &server{cfg: primary.cfg}
 	s.cfg.Dir = dir
-	t.need("standby", os.Mkdir(s.dataDir(), 0o700))
+	t.require("standby", os.Mkdir(s.dataDir(), 0o700))
 	if attr.Credential != nil {
-		t.need("standby", os.Chown(s.dataDir(), int(attr.Credential.Uid), int(attr.Credential.Gid)))
+		t.require("standby", os.Chown(s.dataDir(), int(attr.Credential.Uid), int(attr.Credential.Gid)))
 	}
-	backup, err := primary.program("pg_basebackup")
-	t.need("standby", err)
+	backup, err := primary.binary("pg_basebackup")
+	t.require("standby", err)
 	cmd := exec.CommandContext(t.ctx, backup, "-d", primary.url("postgres"), "-D", s.dataDir(), "-R", "-X", "stream", "-c", "fast", "--no-sync")
 	cmd.Dir, cmd.SysProcAttr = "/", attr
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		t.giveUp("pg_basebackup: %v\n%s", err, out)
+		t.inconclusive("pg_basebackup: %v\n%s", err, out)
 	}
-	t.need("standby", s.start(t.ctx))
+	t.require("standby", s.start(t.ctx))
 	t.atEnd(s.stop)
-	t.need("synchronous", primary.exec(t.ctx, "postgres",
+	t.require("synchronous", primary.exec(t.ctx, "postgres",
 		`ALTER SYSTEM SET synchronous_standby_names = '*'`, `SELECT pg_reload_conf()`))
-	if !within(patience, func() bool { return s.followed(t.ctx, primary) }) {
-		t.giveUp("the standby does not follow")
+	if !waitFor(maxWait, func() bool { return s.hasSyncStandby(t.ctx, primary) }) {
+		t.inconclusive("the standby does not follow")
 	}
 	return s
 }
 
-func (s *server) followed(ctx context.Context, primary *server) (sync bool) {
+func (s *server) hasSyncStandby(ctx context.Context, primary *server) (sync bool) {
 	conn, err := pgx.Connect(ctx, primary.url("postgres"))
 	if err != nil {
 		return false
@@ -87,7 +87,7 @@ func (s *server) followed(ctx context.Context, primary *server) (sync bool) {
 }
 
 // either is the URL of a database that is on one of two servers.
-func either(a, b, name string) string {
+func failoverURL(a, b, name string) string {
 	host := func(u string) string {
 		cfg, err := pgxpool.ParseConfig(u)
 		if err != nil {
@@ -103,34 +103,34 @@ func failover(t *trial) {
 	primary := t.ownServer(true)
 	standby := t.standby(primary)
 	w := t.worldOn(primary)
-	w.url = either(primary.url(w.name), standby.url(w.name), w.name)
+	w.url = failoverURL(primary.url(w.name), standby.url(w.name), w.name)
 	w.setClock(january31)
-	a := w.api(slowly)
-	w.subscribers(20, "tok_ok")
+	a := w.api(slowCharges)
+	w.subscribeViewers(20, "tok_ok")
 	w.setClock(dueAt(1))
-	b := w.busy(slowly)
-	w.pauseFor(time.Duration(300+t.dice("failover").IntN(1500)) * time.Millisecond)
+	b := w.busy(slowCharges)
+	w.sleep(time.Duration(300+t.rng("failover").IntN(1500)) * time.Millisecond)
 	began := time.Now()
-	t.need("kill", primary.crash(syscall.SIGKILL))
-	t.need("promote", standby.exec(t.ctx, "postgres",
+	t.require("kill", primary.crash(syscall.SIGKILL))
+	t.require("promote", standby.exec(t.ctx, "postgres",
 		`SELECT pg_promote()`, `ALTER SYSTEM RESET synchronous_standby_names`, `SELECT pg_reload_conf()`))
 	w.note("promoted after %v", time.Since(began).Round(time.Millisecond))
 	w.moveTo(standby)
-	back := within(patience, func() bool {
+	back := waitFor(maxWait, func() bool {
 		got, err := w.viewer("nobody").send(w.ctx, a, "GET", "/v1/subscriptions", "", "")
 		return err == nil && got.status == 200
 	})
 	w.note("the API is back %v after the primary was killed: %v", time.Since(began).Round(time.Millisecond), back)
 	w.count("failovers", 1)
-	w.pauseFor(500 * time.Millisecond)
-	b.rest()
+	w.sleep(500 * time.Millisecond)
+	b.finish()
 	w.check()
 }
 
 // moveTo lets us look at the world's database on another server.
 func (w *world) moveTo(s *server) {
-	pool, err := pgxpool.New(w.ctx, with(withPool(s.url(w.name), 2), "application_name", "chaos"))
-	w.need("pool", err)
+	pool, err := pgxpool.New(w.ctx, withParam(withPool(s.url(w.name), 2), "application_name", "chaos"))
+	w.require("pool", err)
 	old := w.pool
 	w.server, w.pool = s, pool
 	old.Close()

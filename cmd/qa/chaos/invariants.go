@@ -98,7 +98,7 @@ var invariants = []invariant{
 }
 
 // others are the invariants that are no queries.
-var others = []invariant{
+var codedInvariants = []invariant{
 	{"I9", "periods follow one upon the other, counted from the anchor", ""},
 	{"I11", "what nobody knew is known within 15 minutes of the payment system being back", ""},
 	{"answers", "the same request has the same answer, and what an answer says is in the books", ""},

@@ -90,10 +90,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		_, _ = fmt.Fprintf(stderr, "chaos: %v\n", err)
 		return 2
 	case o.list:
-		list(stdout)
+		printList(stdout)
 		return 0
 	}
-	good, err := breakThings(ctx, o, stdout)
+	good, err := runSuite(ctx, o, stdout)
 	if err != nil {
 		_, _ = fmt.Fprintf(stderr, "chaos: %v\n", err)
 	}
@@ -103,17 +103,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-func list(out io.Writer) {
+func printList(out io.Writer) {
 	for _, s := range scenarios() {
-		_, _ = fmt.Fprintf(out, "%-28s %s\n", s.name, s.breaks)
+		_, _ = fmt.Fprintf(out, "%-28s %s\n", s.name, s.description)
 	}
 	for _, m := range mutants {
-		_, _ = fmt.Fprintf(out, "mutant %-21s %s (found by %s)\n", m.name, m.plants, m.scenario)
+		_, _ = fmt.Fprintf(out, "mutant %-21s %s (found by %s)\n", m.name, m.description, m.scenario)
 	}
 }
 
 // breakThings runs what was asked for, and reports whether all is well.
-func breakThings(ctx context.Context, o options, stdout io.Writer) (bool, error) {
+func runSuite(ctx context.Context, o options, stdout io.Writer) (bool, error) {
 	bin, err := filepath.Abs(o.out)
 	if err != nil {
 		return false, err
@@ -133,10 +133,10 @@ func breakThings(ctx context.Context, o options, stdout io.Writer) (bool, error)
 	rep := newReport(o, began)
 	s.runAll(ctx, o.width, jobs, func(r *result) {
 		rep.add(r)
-		tell(stdout, o, r)
+		printResult(stdout, o, r)
 	})
 	rep.finish(o, jobs, ctx.Err())
-	tellSummary(stdout, rep)
+	printSummary(stdout, rep)
 	return rep.Good, errors.Join(ctx.Err(), rep.write(o.out))
 }
 

@@ -9,28 +9,28 @@ func parallel() []scenario {
 	return []scenario{
 		{
 			name: "parallel/one key", short: 3, long: 20,
-			breaks: "100 times the same request at once, through two APIs: one charge; answers are equal or request_in_progress",
-			run:    oneKey,
+			description: "100 times the same request at once, through two APIs: one charge; answers are equal or request_in_progress",
+			run:         oneKey,
 		},
 		{
 			name: "parallel/many keys", short: 1, long: 20,
-			breaks: "50 wishes of a viewer for one plan at once, through two APIs, ten times: one subscription, the others are told so",
-			run:    manyKeys,
+			description: "50 wishes of a viewer for one plan at once, through two APIs, ten times: one subscription, the others are told so",
+			run:         manyKeys,
 		},
 	}
 }
 
 // atOnce sends n subscribes of one viewer at the same time, to all APIs in turn.
-func (w *world) atOnce(n int, v viewer, key func(int) string) []answer {
-	answers := make([]answer, n)
-	together(n, answers, func(i int, _ answer) {
+func (w *world) subscribeConcurrently(n int, v viewer, key func(int) string) []response {
+	responses := make([]response, n)
+	forEach(n, responses, func(i int, _ response) {
 		var err error
-		if answers[i], err = v.send(w.ctx, w.someAPI(i), http.MethodPost, "/v1/subscriptions", key(i), wish("tok_ok")); err != nil {
+		if responses[i], err = v.send(w.ctx, w.runningAPI(i), http.MethodPost, "/v1/subscriptions", key(i), subscribeBody("tok_ok")); err != nil {
 			w.violated("request %d: %v", i, err)
 		}
 	})
 	w.count("requests at once", n)
-	return answers
+	return responses
 }
 
 func oneKey(t *trial) {
@@ -42,15 +42,15 @@ func oneKey(t *trial) {
 		viewers = 10
 	}
 	for i := range viewers {
-		if w.hundredTimes(w.viewer(fmt.Sprint("viewer-", i))) {
+		if w.sendHundred(w.viewer(fmt.Sprint("viewer-", i))) {
 			active++
 		}
 	}
 	if active == 0 {
-		t.missed("the payment system was too slow for each of %d viewers", viewers)
+		t.noFault("the payment system was too slow for each of %d viewers", viewers)
 	}
 	w.check()
-	if got := w.number(`SELECT count(*) FROM simulator.charges`); got < active || got > viewers {
+	if got := w.queryInt(`SELECT count(*) FROM simulator.charges`); got < active || got > viewers {
 		w.violated("%d charges, want %d to %d", got, active, viewers)
 	}
 }
@@ -59,13 +59,13 @@ func oneKey(t *trial) {
 // It reports whether the viewer has paid. On a slow machine the payment system may
 // not accept a connection in time: that is a 503 which frees the key, or a 202 for a
 // payment that is abandoned later.
-func (w *world) hundredTimes(v viewer) (active bool) {
-	answers := w.atOnce(100, v, func(int) string { return "once" })
-	last := v.insist(http.MethodPost, "/v1/subscriptions", "once", wish("tok_ok"))
+func (w *world) sendHundred(v viewer) (active bool) {
+	responses := w.subscribeConcurrently(100, v, func(int) string { return "once" })
+	last := v.retry(http.MethodPost, "/v1/subscriptions", "once", subscribeBody("tok_ok"))
 	if last.status != http.StatusCreated && last.status != http.StatusAccepted {
 		w.violated("asked again: %v", last)
 	}
-	for i, a := range answers {
+	for i, a := range responses {
 		if a.definite() && (a.status != last.status || a.text != last.text) {
 			w.violated("request %d was answered %v, want %v", i, a, last)
 		}
@@ -81,8 +81,8 @@ func (w *world) hundredTimes(v viewer) (active bool) {
 }
 
 // charged looks how often money moved.
-func (w *world) charged(want int) {
-	if got := w.number(`SELECT count(*) FROM simulator.charges`); got != want {
+func (w *world) checkCharges(want int) {
+	if got := w.queryInt(`SELECT count(*) FROM simulator.charges`); got != want {
 		w.violated("%d charges, want %d", got, want)
 	}
 }
@@ -95,11 +95,11 @@ func manyKeys(t *trial) {
 	for n := range viewers {
 		v := w.viewer(fmt.Sprint("viewer-", n))
 		// A token that is new makes one wait for the other, and the rule is not needed.
-		if a := v.insist(http.MethodPost, "/v1/subscriptions", "another-plan", wishFor("basic", 19900, "tok_ok")); a.status != http.StatusCreated {
+		if a := v.retry(http.MethodPost, "/v1/subscriptions", "another-plan", subscribeBodyFor("basic", 19900, "tok_ok")); a.status != http.StatusCreated {
 			w.violated("a subscription to another plan: %v", a)
 		}
 		got := map[string]int{}
-		for _, a := range w.atOnce(50, v, func(i int) string { return fmt.Sprint("key-", i) }) {
+		for _, a := range w.subscribeConcurrently(50, v, func(i int) string { return fmt.Sprint("key-", i) }) {
 			got[fmt.Sprint(a.status, " ", a.body.Code)]++
 		}
 		if got["201 "]+got["202 "] != 1 || got["409 already_subscribed"] != 49 {
@@ -107,5 +107,5 @@ func manyKeys(t *trial) {
 		}
 	}
 	w.check()
-	w.charged(2 * viewers)
+	w.checkCharges(2 * viewers)
 }

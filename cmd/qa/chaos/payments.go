@@ -12,24 +12,24 @@ func paymentSystem() []scenario {
 	return []scenario{
 		{
 			name: "payment system/mixed faults", short: 2, long: 10,
-			breaks: "answers are lost before and after the money moved, broken off, nonsense, refused or hang; look-ups fail too",
-			run:    mixedFaults,
+			description: "answers are lost before and after the money moved, broken off, nonsense, refused or hang; look-ups fail too",
+			run:         mixedFaults,
 		},
 		{
 			name: "payment system/wrong sums", short: 1, long: 5,
-			breaks: "it takes other sums than asked, and takes some twice: our books believe none of it, and reconcile lists each",
-			run:    wrongSums,
+			description: "it takes other sums than asked, and takes some twice: our books believe none of it, and reconcile lists each",
+			run:         wrongAmounts,
 		},
 	}
 }
 
 // mishap draws what goes wrong at the payment system for a while.
-func mishap(dice interface{ IntN(int) int }) string {
-	of := func(most int) string { return fmt.Sprintf("%.2f", float64(dice.IntN(most+1))/100) }
+func randomFaults(rng interface{ IntN(int) int }) string {
+	of := func(most int) string { return fmt.Sprintf("%.2f", float64(rng.IntN(most+1))/100) }
 	return strings.Join([]string{
 		"lose_answers=" + of(15), "break_answers=" + of(15), "nonsense=" + of(10), "lose_requests=" + of(15),
-		"unavailable=" + of(15), "lose_lookups=" + of(30), fmt.Sprintf("hold_lost=%dms", 1+dice.IntN(700)), // which may hang past the time-out
-		fmt.Sprintf("latency=%dms", dice.IntN(30)), fmt.Sprint("seed=", dice.IntN(1<<20)),
+		"unavailable=" + of(15), "lose_lookups=" + of(30), fmt.Sprintf("hold_lost=%dms", 1+rng.IntN(700)), // which may hang past the time-out
+		fmt.Sprintf("latency=%dms", rng.IntN(30)), fmt.Sprint("seed=", rng.IntN(1<<20)),
 	}, ",")
 }
 
@@ -39,39 +39,39 @@ func mixedFaults(t *trial) {
 	if t.long {
 		n, months = 100, 5
 	}
-	dice := t.dice("faults")
+	rng := t.rng("faults")
 	w := t.world()
 	w.setClock(january31)
-	what := mishap(dice)
+	what := randomFaults(rng)
 	w.note("subscribe; the payment system: %s", what)
 	a := w.api("BILLING_SIMULATOR_MISHAPS=" + what)
-	w.subscribers(n, "tok_ok")
+	w.subscribeViewers(n, "tok_ok")
 	for i := range n / 10 { // whom it turns away twice before it listens: 429
 		w.viewer(fmt.Sprint("crowded-", i)).subscribe(fmt.Sprint("tok_card_rate_limited_twice~", i))
 	}
 	for month := range months {
 		w.setClock(dueAt(month + 1))
-		for range 1 + dice.IntN(2) {
-			what := mishap(dice)
+		for range 1 + rng.IntN(2) {
+			what := randomFaults(rng)
 			w.note("month %d; the payment system: %s", month+1, what)
-			code, sum := w.renewal("BILLING_SIMULATOR_MISHAPS=" + what).wait()
+			code, sum := w.startRun("BILLING_SIMULATOR_MISHAPS=" + what).wait()
 			w.note("the run ended with %d: %+v", code, sum)
 		}
-		if dice.IntN(2) == 0 {
-			w.rest()
+		if rng.IntN(2) == 0 {
+			w.drain()
 		}
 	}
 	a.kill()
 	w.check()
-	w.countSaid("charges failed", `"msg":"charge failed"`)
-	w.countSaid("look-ups failed", `"msg":"look-up failed"`)
+	w.countLogLines("charges failed", `"msg":"charge failed"`)
+	w.countLogLines("look-ups failed", `"msg":"look-up failed"`)
 	if w.counted("charges failed") == 0 {
-		t.missed("no charge failed")
+		t.noFault("no charge failed")
 	}
 }
 
 // countSaid counts how often the programs said something.
-func (w *world) countSaid(what, text string) {
+func (w *world) countLogLines(what, text string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, p := range w.processes {
@@ -84,20 +84,20 @@ func (w *world) countSaid(what, text string) {
 }
 
 // wrongSums has expectations of its own: the books differ, and that is said.
-func wrongSums(t *trial) {
-	w, _ := t.month(30, "tok_ok")
-	what := fmt.Sprintf("other_amounts=0.3,charge_twice=0.2,seed=%d", t.dice("faults").IntN(1<<20))
+func wrongAmounts(t *trial) {
+	w, _ := t.dueWorld(30, "tok_ok")
+	what := fmt.Sprintf("other_amounts=0.3,charge_twice=0.2,seed=%d", t.rng("faults").IntN(1<<20))
 	w.note("the payment system: %s", what)
 	// On a slow machine the first run sends only part of the charges. Later runs send
 	// the rest to the same faulty payment system.
-	within(patience, func() bool {
-		w.renewal("BILLING_SIMULATOR_MISHAPS=" + what).wait()
-		return w.number(openPayments) == 0
+	waitFor(maxWait, func() bool {
+		w.startRun("BILLING_SIMULATOR_MISHAPS=" + what).wait()
+		return w.queryInt(openPayments) == 0
 	})
-	other := w.lines(`SELECT DISTINCT c.key FROM simulator.charges c JOIN payments p ON p.id::text = c.key WHERE c.amount <> p.amount`)
-	twice := w.lines(`SELECT key FROM simulator.charges GROUP BY key HAVING count(*) > 1`)
+	other := w.queryLines(`SELECT DISTINCT c.key FROM simulator.charges c JOIN payments p ON p.id::text = c.key WHERE c.amount <> p.amount`)
+	twice := w.queryLines(`SELECT key FROM simulator.charges GROUP BY key HAVING count(*) > 1`)
 	if len(other) == 0 || len(twice) == 0 {
-		t.missed("%d other sums and %d taken twice: the payment system did not misbehave", len(other), len(twice))
+		t.noFault("%d other sums and %d taken twice: the payment system did not misbehave", len(other), len(twice))
 	}
 	w.count("wrong sums", len(other)+len(twice))
 	found := w.reconcile()
@@ -106,7 +106,7 @@ func wrongSums(t *trial) {
 	if !slices.Equal(found.MissingHere, other) || !slices.Equal(found.Double, twice) || len(found.MissingThere)+len(found.Different) > 0 {
 		w.violated("reconcile found %v; other sums were taken for %v, and twice for %v", found, other, twice)
 	}
-	for _, line := range w.lines(`
+	for _, line := range w.queryLines(`
 		SELECT format('payment %s is %s, contradiction %L, told of %s times', p.id, p.status, p.contradiction, count(e.id))
 		FROM simulator.charges c JOIN payments p ON p.id::text = c.key
 		LEFT JOIN events e ON e.user_id = p.user_id AND e.payment_id = p.id AND e.type = 'payment_contradicted'
@@ -114,11 +114,11 @@ func wrongSums(t *trial) {
 		GROUP BY p.id, p.status, p.contradiction HAVING p.status <> 'pending' OR p.contradiction = '' OR count(DISTINCT e.id) <> 1`) {
 		w.violated("another sum was taken, and %s", line)
 	}
-	w.countBooks()
+	w.countTotals()
 }
 
 // pauseFor waits, for as long as the trial lasts.
-func (t *trial) pauseFor(d time.Duration) {
+func (t *trial) sleep(d time.Duration) {
 	select {
 	case <-time.After(d):
 	case <-t.ctx.Done():

@@ -25,7 +25,7 @@ const selectPeriods = `
 // comparePeriods looks whether what was paid for are months, counted from the
 // anchor, one after the other. It counts with nothing of the service's: a month
 // has the anchor's day, or its own last one.
-func (w *world) comparePeriods() {
+func (w *world) auditPeriods() {
 	rows, err := w.pool.Query(w.ctx, selectPeriods)
 	if err != nil {
 		w.violated("I9: cannot be checked: %v", err)
@@ -38,7 +38,7 @@ func (w *world) comparePeriods() {
 	previous := paidPeriod{}
 	for _, p := range list {
 		first := p.Subscription != previous.Subscription
-		n, counted := p.number()
+		n, counted := p.index()
 		switch {
 		case !counted:
 			w.violated("I9: %s to %s is no month from %s on, in subscription %s", p.Start, p.End, p.Anchor, p.Subscription)
@@ -52,7 +52,7 @@ func (w *world) comparePeriods() {
 }
 
 // number says which period it is, from 0, and whether it is one at all.
-func (p paidPeriod) number() (int, bool) {
+func (p paidPeriod) index() (int, bool) {
 	for n := range 1200 {
 		start := monthsAfter(p.Anchor.UTC(), n*p.Months)
 		if start.Equal(p.Start) {

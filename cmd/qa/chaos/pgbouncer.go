@@ -17,9 +17,9 @@ func poolers() []scenario {
 	const mode = "cache_describe"
 	return []scenario{{
 		name: "pooler/" + mode, short: 1, long: 6,
-		breaks: "pgbouncer in transaction mode in front, with default_query_exec_mode=" + mode + "; it is killed and started again, too",
-		skip:   noPgbouncer,
-		run:    func(t *trial) { behindPooler(t, mode) },
+		description: "pgbouncer in transaction mode in front, with default_query_exec_mode=" + mode + "; it is killed and started again, too",
+		skip:        noPgbouncer,
+		run:         func(t *trial) { behindPooler(t, mode) },
 	}}
 }
 
@@ -47,14 +47,14 @@ type pooler struct {
 
 func (t *trial) startPooler(s *server) *pooler {
 	dir, err := os.MkdirTemp(t.dir, "pgbouncer-")
-	t.need("pgbouncer", err)
-	t.need("pgbouncer", os.Chmod(dir, 0o755))
+	t.require("pgbouncer", err)
+	t.require("pgbouncer", os.Chmod(dir, 0o755))
 	free, err := net.Listen("tcp", "127.0.0.1:0")
-	t.need("pgbouncer", err)
+	t.require("pgbouncer", err)
 	p := &pooler{port: free.Addr().(*net.TCPAddr).Port, cfg: filepath.Join(dir, "pgbouncer.ini")}
-	t.need("pgbouncer", free.Close())
+	t.require("pgbouncer", free.Close())
 	socket, err := pgxpool.ParseConfig(s.url("postgres"))
-	t.need("pgbouncer", err)
+	t.require("pgbouncer", err)
 	text := fmt.Sprintf(`[databases]
 * = host=%s port=5432 user=postgres
 [pgbouncer]
@@ -67,8 +67,8 @@ default_pool_size = 40
 max_client_conn = 200
 ignore_startup_parameters = extra_float_digits
 `, socket.ConnConfig.Host, p.port)
-	t.need("pgbouncer", os.WriteFile(p.cfg, []byte(text), 0o644))
-	t.need("pgbouncer", p.start(s))
+	t.require("pgbouncer", os.WriteFile(p.cfg, []byte(text), 0o644))
+	t.require("pgbouncer", p.start(s))
 	t.atEnd(func() { p.kill() })
 	return p
 }
@@ -81,7 +81,7 @@ func (p *pooler) start(s *server) (err error) {
 	}
 	cmd := exec.Command(path, p.cfg)
 	cmd.Dir = "/"
-	if cmd.SysProcAttr, err = s.owner(); err != nil {
+	if cmd.SysProcAttr, err = s.processAttr(); err != nil {
 		return err
 	}
 	if p.process, err = startProcess("pgbouncer", cmd); err != nil {
@@ -94,8 +94,8 @@ func (p *pooler) start(s *server) (err error) {
 		}
 		return err == nil || p.ended()
 	}
-	if !within(patience, up) || p.ended() {
-		return fmt.Errorf("it does not listen; it said\n%s", p.lastWords())
+	if !waitFor(maxWait, up) || p.ended() {
+		return fmt.Errorf("it does not listen; it said\n%s", p.tail())
 	}
 	return nil
 }
@@ -106,18 +106,18 @@ func behindPooler(t *trial, mode string) {
 	w.url = w.url[:strings.Index(w.url, "?")+1] + fmt.Sprintf(
 		"host=127.0.0.1&port=%d&user=postgres&sslmode=disable&pool_max_conns=4&role=none&default_query_exec_mode=%s", p.port, mode)
 	w.setClock(january31)
-	a := w.api(slowly)
-	w.subscribers(20, "tok_ok")
+	a := w.api(slowCharges)
+	w.subscribeViewers(20, "tok_ok")
 	w.setClock(dueAt(1))
-	b := w.busy(slowly)
-	dice := t.dice("pgbouncer")
+	b := w.busy(slowCharges)
+	rng := t.rng("pgbouncer")
 	for range 2 {
-		w.pauseFor(time.Duration(500+dice.IntN(1000)) * time.Millisecond)
+		w.sleep(time.Duration(500+rng.IntN(1000)) * time.Millisecond)
 		p.kill()
 		w.count("restarts of pgbouncer", 1)
-		t.need("pgbouncer", p.start(t.shared))
+		t.require("pgbouncer", p.start(t.shared))
 	}
-	b.rest()
+	b.finish()
 	w.check()
 	a.kill()
 	w.nothingLost(20, 0)

@@ -66,7 +66,7 @@ func (p *process) output() []string {
 }
 
 // lastWords is the end of what it said.
-func (p *process) lastWords() string {
+func (p *process) tail() string {
 	lines := p.output()
 	return strings.Join(lines[max(0, len(lines)-8):], "\n")
 }
@@ -97,19 +97,19 @@ func (p *process) kill() {
 }
 
 // stopped reports whether the process has been stopped by SIGSTOP.
-func (p *process) stopped() bool {
+func (p *process) suspended() bool {
 	out, err := exec.Command("ps", "-o", "stat=", "-p", strconv.Itoa(p.child.Pid())).Output()
 	return err == nil && strings.HasPrefix(strings.TrimSpace(string(out)), "T")
 }
 
 // patience is how long anything may take on a machine that has other things to do.
-const patience = 2 * time.Minute
+const maxWait = 2 * time.Minute
 
 // interrupted is set when the suite is to end.
 var interrupted atomic.Bool
 
 // within waits until is says yes, and returns false when that takes too long.
-func within(d time.Duration, is func() bool) bool {
+func waitFor(d time.Duration, is func() bool) bool {
 	deadline := time.Now().Add(d)
 	for !is() {
 		if time.Now().After(deadline) || interrupted.Load() {

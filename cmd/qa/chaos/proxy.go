@@ -28,7 +28,7 @@ type proxy struct {
 	after    float64 // and after it went through
 
 	mu    sync.Mutex
-	dice  *rand.Rand
+	rng   *rand.Rand
 	armed atomic.Bool
 	cuts  atomic.Int64
 }
@@ -36,12 +36,12 @@ type proxy struct {
 // startProxy starts one in front of the server of a database URL.
 func startProxy(t *trial, databaseURL string, before, after float64) *proxy {
 	cfg, err := pgxpool.ParseConfig(databaseURL)
-	t.need("proxy", err)
+	t.require("proxy", err)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	t.need("proxy", err)
+	t.require("proxy", err)
 	network, address := "unix", cfg.ConnConfig.Host+"/.s.PGSQL.5432"
 	p := &proxy{
-		listener: l, before: before, after: after, dice: t.dice("proxy"),
+		listener: l, before: before, after: after, rng: t.rng("proxy"),
 		dial: func() (net.Conn, error) { return net.Dial(network, address) },
 	}
 	go p.accept(t.ctx)
@@ -89,15 +89,15 @@ func (p *proxy) serve(client net.Conn) {
 	if _, err := server.Write(hello); err != nil {
 		return
 	}
-	ours := bytes.Contains(hello, []byte(postgres.APIRole)) || bytes.Contains(hello, []byte(postgres.RenewRole))
+	isService := bytes.Contains(hello, []byte(postgres.APIRole)) || bytes.Contains(hello, []byte(postgres.RenewRole))
 	var muted atomic.Bool // the server's answers are lost
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		answers(client, server, &muted)
+		copyResponses(client, server, &muted)
 		_ = client.Close()
 	}()
-	p.requests(client, server, ours, &muted)
+	p.copyRequests(client, server, isService, &muted)
 	if !muted.Load() {
 		_ = server.Close()
 	}
@@ -106,7 +106,7 @@ func (p *proxy) serve(client net.Conn) {
 
 // answers copies what the server says, until it is muted: then it waits for the
 // server to be done.
-func answers(client io.Writer, server io.Reader, muted *atomic.Bool) {
+func copyResponses(client io.Writer, server io.Reader, muted *atomic.Bool) {
 	buffer := make([]byte, 64<<10)
 	for {
 		n, err := server.Read(buffer)
@@ -129,15 +129,15 @@ func answers(client io.Writer, server io.Reader, muted *atomic.Bool) {
 var readyForQuery = []byte{'Z', 0, 0, 0, 5}
 
 // requests copies what the client says, a message at a time.
-func (p *proxy) requests(client io.Reader, server io.Writer, ours bool, muted *atomic.Bool) {
+func (p *proxy) copyRequests(client io.Reader, server io.Writer, isService bool, muted *atomic.Bool) {
 	commits := commits{}
 	for {
 		message, err := readMessage(client)
 		if err != nil {
 			return
 		}
-		if commits.begins(message) && ours {
-			switch p.roll() {
+		if commits.begins(message) && isService {
+			switch p.chooseCut() {
 			case cutBefore:
 				return
 			case cutAfter:
@@ -179,13 +179,13 @@ const (
 	cutAfter
 )
 
-func (p *proxy) roll() int {
+func (p *proxy) chooseCut() int {
 	if !p.armed.Load() {
 		return noCut
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch x := p.dice.Float64(); {
+	switch x := p.rng.Float64(); {
 	case x < p.before:
 		p.cuts.Add(1)
 		return cutBefore

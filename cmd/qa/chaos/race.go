@@ -16,70 +16,70 @@ func races() []scenario {
 	return []scenario{
 		{
 			name: "race/runs", short: 1, long: 10,
-			breaks: "four runs at once, while answers are lost: each subscription is charged once, and no run finds fault",
-			run:    raceRuns,
+			description: "four runs at once, while answers are lost: each subscription is charged once, and no run finds fault",
+			run:         raceRuns,
 		},
 		{
 			name: "race/cancel", short: 1, long: 10,
-			breaks: "viewers cancel, resume and cancel at once while two runs charge them: who has cancelled is not billed again",
-			run:    raceCancel,
+			description: "viewers cancel, resume and cancel at once while two runs charge them: who has cancelled is not billed again",
+			run:         raceCancel,
 		},
 		{
 			name: "race/price", short: 1, long: 10,
-			breaks: "the price changes again and again while viewers subscribe and runs renew: new ones pay what they were shown, old ones what they agreed to",
-			run:    racePrice,
+			description: "the price changes again and again while viewers subscribe and runs renew: new ones pay what they were shown, old ones what they agreed to",
+			run:         racePrice,
 		},
 		{
 			name: "race/locked", short: 1, long: 5,
-			breaks: "some due subscriptions are locked while a run passes them: it comes back for them",
-			run:    raceLocked,
+			description: "some due subscriptions are locked while a run passes them: it comes back for them",
+			run:         raceLocked,
 		},
 		{
 			name: "race/clocks", short: 1, long: 5,
-			breaks: "machines whose clocks are an hour apart, month after month: due once, charged once",
-			run:    raceClocks,
+			description: "machines whose clocks are an hour apart, month after month: due once, charged once",
+			run:         raceClocks,
 		},
 	}
 }
 
 func raceRuns(t *trial) {
 	const n = 100
-	w, _ := t.month(n, "tok_ok", "BILLING_CHARGE_TIMEOUT=5s") // a slow machine must not keep runs from finishing
+	w, _ := t.dueWorld(n, "tok_ok", "BILLING_CHARGE_TIMEOUT=5s") // a slow machine must not keep runs from finishing
 	var all sync.WaitGroup
 	for i := range 4 {
-		r := w.renewalOf(released, []string{"--concurrency", "4"},
+		r := w.startRunWith(released, []string{"--concurrency", "4"},
 			fmt.Sprintf("BILLING_SIMULATOR_MISHAPS=lose_answers=0.2,hold_lost=20ms,latency=20ms,seed=%d", t.seed*10+uint64(i)))
 		all.Go(func() {
 			if r.mustFinish().Due > 0 {
-				w.count(inTime, 1)
+				w.count(overlaps, 1)
 			}
 		})
 	}
 	all.Wait()
 	w.check()
 	w.nothingLost(n, 0)
-	w.raced(2)
+	w.requireOverlaps(2)
 }
 
 func raceCancel(t *trial) {
 	const n = 30
-	w, viewers := t.month(n, "tok_ok", "BILLING_CHARGE_TIMEOUT=5s")
+	w, viewers := t.dueWorld(n, "tok_ok", "BILLING_CHARGE_TIMEOUT=5s")
 	w.api()
 	w.api()
-	runs := []*renewal{w.slowRun(), w.slowRun()}
-	w.soon("the runs have begun", renewalPayments)
-	together(n, viewers, func(i int, v viewer) {
-		dice := t.dice(v.name)
-		w.pauseFor(time.Duration(dice.IntN(700)) * time.Millisecond)
-		v.countCharged()
-		switch dice.IntN(4) {
+	runs := []*renewalRun{w.slowRun(), w.slowRun()}
+	w.waitForRows("the runs have begun", renewalPayments)
+	forEach(n, viewers, func(i int, v viewer) {
+		rng := t.rng(v.name)
+		w.sleep(time.Duration(rng.IntN(700)) * time.Millisecond)
+		v.countOverlap()
+		switch rng.IntN(4) {
 		case 0:
 			v.cancel()
 		case 1:
 			v.cancel()
-			v.insist(http.MethodPost, "/v1/subscriptions/premium/resume", "resume-"+v.name, "")
+			v.retry(http.MethodPost, "/v1/subscriptions/premium/resume", "resume-"+v.name, "")
 		case 2:
-			v.insist(http.MethodPost, "/v1/subscriptions/premium/cancel", "now-"+v.name, `{"at":"now"}`)
+			v.retry(http.MethodPost, "/v1/subscriptions/premium/cancel", "now-"+v.name, `{"at":"now"}`)
 		}
 	})
 	for _, r := range runs {
@@ -88,62 +88,62 @@ func raceCancel(t *trial) {
 	w.check()
 	w.setClock(dueAt(2))
 	w.check() // and those who have cancelled are not billed any more
-	w.raced(n / 6)
+	w.requireOverlaps(n / 6)
 }
 
 const renewalPayments = `SELECT count(*) FROM payments WHERE initiator = 'merchant'`
 
 // inTime is what is counted when something was done while another did what it is
 // to get in the way of.
-const inTime = "done at the same time"
+const overlaps = "done at the same time"
 
 // beingCharged reports whether a payment of the viewer is open.
 func (v viewer) beingCharged() bool {
-	return v.w.number(`SELECT count(*) FROM payments WHERE status = 'pending' AND user_id::text = $1`, auth.UserID(v.name)) > 0
+	return v.w.queryInt(`SELECT count(*) FROM payments WHERE status = 'pending' AND user_id::text = $1`, auth.UserID(v.name)) > 0
 }
 
 // countCharged counts viewers who are being charged when they act, or have acted.
-func (v viewer) countCharged() {
+func (v viewer) countOverlap() {
 	if v.beingCharged() {
-		v.w.count(inTime, 1)
+		v.w.count(overlaps, 1)
 	}
 }
 
 // raced ends a trial in which too little happened at the same time, unless that
 // was enough to find fault.
-func (w *world) raced(least int) {
-	if n := w.counted(inTime); n < least && len(w.result.Violations) == 0 {
-		w.missed("%d things happened at the same time, and not %d", n, least)
+func (w *world) requireOverlaps(least int) {
+	if n := w.counted(overlaps); n < least && len(w.result.Violations) == 0 {
+		w.noFault("%d things happened at the same time, and not %d", n, least)
 	}
 }
 
 // slowRun is a run that takes its time, so that much can happen meanwhile.
-func (w *world) slowRun() *renewal {
-	return w.renewalOf(released, []string{"--concurrency", "3"}, "BILLING_SIMULATOR_MISHAPS=latency=200ms")
+func (w *world) slowRun() *renewalRun {
+	return w.startRunWith(released, []string{"--concurrency", "3"}, "BILLING_SIMULATOR_MISHAPS=latency=200ms")
 }
 
 // setPrice changes the price of the plan premium, as the operator does.
 func (w *world) setPrice(kopecks int) {
 	path, err := w.programs.path(w.ctx, "ctl", released)
-	w.need("billingctl", err)
+	w.require("billingctl", err)
 	cmd := exec.CommandContext(w.ctx, path, "plan", "set-price", "premium", "--price", fmt.Sprintf("%d.%02d", kopecks/100, kopecks%100))
 	cmd.Env = w.environ()
 	if out, err := cmd.CombinedOutput(); err != nil {
-		w.giveUp("set-price: %v\n%s", err, out)
+		w.inconclusive("set-price: %v\n%s", err, out)
 	}
 	w.note("the price is %d", kopecks)
 }
 
 func racePrice(t *trial) {
 	const n = 12
-	w, _ := t.month(n, "tok_ok", "BILLING_CHARGE_TIMEOUT=5s")
+	w, _ := t.dueWorld(n, "tok_ok", "BILLING_CHARGE_TIMEOUT=5s")
 	a := w.api()
 	old := 39900
 	run := w.slowRun()
 	for i := range 4 {
 		now := 39900 + (i+1)*1000
 		if !run.ended() {
-			w.count(inTime, 1)
+			w.count(overlaps, 1)
 		}
 		w.setPrice(now)
 		v := w.viewer(fmt.Sprint("new-", i))
@@ -151,7 +151,7 @@ func racePrice(t *trial) {
 			shown, status int
 			code          string
 		}{{old, http.StatusConflict, "price_changed"}, {now, http.StatusCreated, ""}} {
-			got, err := v.send(w.ctx, a, http.MethodPost, "/v1/subscriptions", "", wishFor("premium", c.shown, "tok_ok~"+v.name))
+			got, err := v.send(w.ctx, a, http.MethodPost, "/v1/subscriptions", "", subscribeBodyFor("premium", c.shown, "tok_ok~"+v.name))
 			if err != nil || got.body.Code != c.code || got.status != c.status && got.status != http.StatusAccepted {
 				w.violated("the price is %d, the viewer saw %d, and was answered %v, %v", now, c.shown, got, err)
 			}
@@ -159,10 +159,10 @@ func racePrice(t *trial) {
 		old = now
 	}
 	run.mustFinish()
-	w.rest()
+	w.drain()
 	w.setClock(dueAt(2))
 	w.check()
-	w.raced(1)
+	w.requireOverlaps(1)
 }
 
 // raceLocked holds locks of the subscriptions that are due first, as requests
@@ -176,16 +176,16 @@ func raceLocked(t *trial) {
 		w.viewer(fmt.Sprint("viewer-", i)).subscribe("tok_ok")
 	}
 	a.kill()
-	w.rest()
+	w.drain()
 	w.setClock(dueAt(1).Add(time.Hour))
 	tx, err := w.pool.Begin(w.ctx)
-	t.need("lock", err)
+	t.require("lock", err)
 	defer func() { _ = tx.Rollback(context.WithoutCancel(w.ctx)) }()
 	_, err = tx.Exec(w.ctx, `SELECT FROM subscriptions ORDER BY next_charge_at LIMIT $1 FOR NO KEY UPDATE`, locked)
-	t.need("lock", err)
+	t.require("lock", err)
 	run := w.slowRun()
-	w.soon("the run has passed", renewalPayments)
-	t.need("unlock", tx.Rollback(w.ctx))
+	w.waitForRows("the run has passed", renewalPayments)
+	t.require("unlock", tx.Rollback(w.ctx))
 	if sum := run.mustFinish(); sum.Due != n {
 		w.violated("the run passed by subscriptions that were locked for a moment: %+v, want %d due", sum, n)
 	}
@@ -196,13 +196,13 @@ func raceLocked(t *trial) {
 // have a clock that is off: the test clock is one for all of them.
 func raceClocks(t *trial) {
 	const n = 12
-	w, _ := t.month(n, "tok_ok", "BILLING_CHARGE_TIMEOUT=5s")
+	w, _ := t.dueWorld(n, "tok_ok", "BILLING_CHARGE_TIMEOUT=5s")
 	ahead, behind := "BILLING_CLOCK_SKEW=30m", "BILLING_CLOCK_SKEW=-30m"
 	w.apiOf(crashing, behind)
 	for month := range 3 {
 		for _, at := range []time.Duration{-45 * time.Minute, -15 * time.Minute, 0, 15 * time.Minute, 45 * time.Minute} {
 			w.setClock(dueAt(month + 1).Add(at))
-			runs := []*renewal{w.renewalOf(crashing, nil, ahead), w.renewalOf(crashing, nil, behind)}
+			runs := []*renewalRun{w.startRunWith(crashing, nil, ahead), w.startRunWith(crashing, nil, behind)}
 			early := runs[0].mustFinish().Due
 			if late := runs[1].mustFinish().Due; early != map[bool]int{true: n}[at == -15*time.Minute] || late > 0 {
 				w.violated("%v from when %d are due, the run whose clock is ahead finds %d due, and the other %d", at, n, early, late)
@@ -210,5 +210,5 @@ func raceClocks(t *trial) {
 		}
 	}
 	w.check()
-	w.charged(4 * n)
+	w.checkCharges(4 * n)
 }

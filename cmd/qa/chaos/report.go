@@ -23,7 +23,7 @@ type report struct {
 	Seconds    float64          `json:"seconds"`
 	Machine    string           `json:"machine"`
 	Stopped    string           `json:"stopped,omitempty"`
-	Wanted     []reached        `json:"wanted"`
+	Wanted     []progress       `json:"wanted"`
 	Totals     map[string]int   `json:"totals"`
 	Scenarios  []scenarioReport `json:"scenarios"`
 	Mutants    []mutantReport   `json:"mutants"`
@@ -31,10 +31,10 @@ type report struct {
 }
 
 type scenarioReport struct {
-	Name   string         `json:"name"`
-	Breaks string         `json:"breaks"`
-	Counts map[string]int `json:"counts"`
-	Trials []*result      `json:"trials"`
+	Name        string         `json:"name"`
+	Description string         `json:"breaks"`
+	Counts      map[string]int `json:"counts"`
+	Trials      []*result      `json:"trials"`
 }
 
 // Bad is how many of the trials violated something, or said nothing.
@@ -58,12 +58,12 @@ func (s scenarioReport) Skipped() string {
 }
 
 type mutantReport struct {
-	Name     string    `json:"name"`
-	Plants   string    `json:"plants"`
-	Scenario string    `json:"scenario"`
-	Found    bool      `json:"found"`
-	By       string    `json:"by"` // the violation that gave it away
-	Trials   []*result `json:"trials"`
+	Name        string    `json:"name"`
+	Description string    `json:"plants"`
+	Scenario    string    `json:"scenario"`
+	Found       bool      `json:"found"`
+	By          string    `json:"by"` // the violation that gave it away
+	Trials      []*result `json:"trials"`
 }
 
 func newReport(o options, began time.Time) *report {
@@ -74,7 +74,7 @@ func newReport(o options, began time.Time) *report {
 	return &report{
 		Form: form, Began: began.UTC(), Totals: map[string]int{},
 		Machine:    fmt.Sprintf("%s/%s, %d cores, %s", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version()),
-		Invariants: append(slices.Clone(invariants), others...),
+		Invariants: append(slices.Clone(invariants), codedInvariants...),
 	}
 }
 
@@ -87,7 +87,7 @@ func (p *report) add(r *result) {
 	if i < 0 {
 		all := scenarios()
 		at := slices.IndexFunc(all, func(s scenario) bool { return s.name == r.Scenario })
-		p.Scenarios = append(p.Scenarios, scenarioReport{Name: r.Scenario, Breaks: all[at].breaks, Counts: map[string]int{}})
+		p.Scenarios = append(p.Scenarios, scenarioReport{Name: r.Scenario, Description: all[at].description, Counts: map[string]int{}})
 		i = len(p.Scenarios) - 1
 	}
 	s := &p.Scenarios[i]
@@ -104,19 +104,19 @@ func (p *report) addMutant(r *result) {
 	i := slices.IndexFunc(p.Mutants, func(m mutantReport) bool { return m.Name == r.Mutant })
 	if i < 0 {
 		at := slices.IndexFunc(mutants, func(m mutant) bool { return m.name == r.Mutant })
-		p.Mutants = append(p.Mutants, mutantReport{Name: r.Mutant, Plants: mutants[at].plants, Scenario: r.Scenario})
+		p.Mutants = append(p.Mutants, mutantReport{Name: r.Mutant, Description: mutants[at].description, Scenario: r.Scenario})
 		i = len(p.Mutants) - 1
 	}
 	m := &p.Mutants[i]
 	m.Trials = append(m.Trials, r)
-	if by, ok := r.by(); ok && !m.Found {
-		m.Found, m.By = true, by
+	if foundBy, ok := r.foundBy(); ok && !m.Found {
+		m.Found, m.By = true, foundBy
 	}
 }
 
 // finish says whether all is well.
 func (p *report) finish(o options, jobs []job, stopped error) {
-	p.Wanted = judge(o, jobs, p.Scenarios, p.Mutants)
+	p.Wanted = evaluate(o, jobs, p.Scenarios, p.Mutants)
 	p.Seconds = time.Since(p.Began).Seconds()
 	p.Good = stopped == nil
 	if stopped != nil {
@@ -165,9 +165,9 @@ func sortedCounts(counts map[string]int) string {
 }
 
 // tell prints a result as it comes.
-func tell(out io.Writer, o options, r *result) {
+func printResult(out io.Writer, o options, r *result) {
 	verdict := "ok  "
-	_, given := r.by()
+	_, given := r.foundBy()
 	switch {
 	case r.Skipped != "":
 		verdict = "skip"
@@ -175,7 +175,7 @@ func tell(out io.Writer, o options, r *result) {
 		verdict = "found"
 	case r.Mutant != "":
 		verdict = "MISSED"
-	case r.Trouble != "":
+	case r.Inconclusive != "":
 		verdict = "BROKEN"
 	case !r.good():
 		verdict = "FAIL"
@@ -185,11 +185,11 @@ func tell(out io.Writer, o options, r *result) {
 		name = "mutant " + r.Mutant + " in " + name
 	}
 	_, _ = fmt.Fprintf(out, "%s %s seed %d (%v): %s%s\n", verdict, name, r.Seed, round(r.Seconds), sortedCounts(r.Counts), r.Skipped)
-	if r.Trouble != "" {
-		_, _ = fmt.Fprintf(out, "     says nothing: %s\n", r.Trouble)
+	if r.Inconclusive != "" {
+		_, _ = fmt.Fprintf(out, "     says nothing: %s\n", r.Inconclusive)
 	}
 	if !r.good() && r.Mutant == "" {
-		_, _ = fmt.Fprintf(out, "     again: %s\n", again(o, r))
+		_, _ = fmt.Fprintf(out, "     again: %s\n", repeatCommand(o, r))
 	}
 	for i, v := range r.Violations {
 		if i == 5 && !o.story {
@@ -199,14 +199,14 @@ func tell(out io.Writer, o options, r *result) {
 		_, _ = fmt.Fprintf(out, "     %s\n", v)
 	}
 	if o.story {
-		for _, m := range r.Moments {
+		for _, m := range r.Log {
 			_, _ = fmt.Fprintf(out, "     %8s %s\n", m.After, m.What)
 		}
 	}
 }
 
 // again is what repeats a trial.
-func again(o options, r *result) string {
+func repeatCommand(o options, r *result) string {
 	form := ""
 	if o.long {
 		form = "CHAOS=long "
@@ -214,7 +214,7 @@ func again(o options, r *result) string {
 	return fmt.Sprintf(`%smake chaos ARGS="--only '^%s$$' --seed %d --trials 1 --mutants '' --story"`, form, r.Scenario, r.Seed)
 }
 
-func tellSummary(out io.Writer, p *report) {
+func printSummary(out io.Writer, p *report) {
 	_, _ = fmt.Fprintf(out, "\n%s\n\n", sortedCounts(p.Totals))
 	for _, r := range p.Wanted {
 		_, _ = fmt.Fprintln(out, r)

@@ -6,39 +6,39 @@ import (
 )
 
 // counts is the summary of a renewal run.
-type counts struct {
+type runSummary struct {
 	Settled, Due, Renewed, Declined, Unknown, Ended, Failed int
 }
 
 // renewal is a renewal run under way.
-type renewal struct {
+type renewalRun struct {
 	*process
 	w *world
 }
 
 // renewal starts a run as it is released.
-func (w *world) renewal(vars ...string) *renewal { return w.renewalOf(released, nil, vars...) }
+func (w *world) startRun(vars ...string) *renewalRun { return w.startRunWith(released, nil, vars...) }
 
-func (w *world) renewalOf(tags string, args []string, vars ...string) *renewal {
+func (w *world) startRunWith(tags string, args []string, vars ...string) *renewalRun {
 	p, err := w.start("renew", tags, append([]string{"--json"}, args...), vars...)
-	w.need("billing-renew", err)
-	return &renewal{p, w}
+	w.require("billing-renew", err)
+	return &renewalRun{p, w}
 }
 
 // wait waits for the run's end and returns its exit code and its summary.
-func (r *renewal) wait() (int, counts) {
-	if !within(patience, r.ended) {
-		r.w.violated("a renewal run did not end within %v; it said\n%s", patience, r.lastWords())
+func (r *renewalRun) wait() (int, runSummary) {
+	if !waitFor(maxWait, r.ended) {
+		r.w.violated("a renewal run did not end within %v; it said\n%s", maxWait, r.tail())
 		r.kill()
 	}
-	var sum counts
+	var sum runSummary
 	for _, line := range r.output() {
 		var got struct {
 			Due *int
-			counts
+			runSummary
 		}
 		if json.Unmarshal([]byte(line), &got) == nil && got.Due != nil {
-			sum = got.counts
+			sum = got.runSummary
 			sum.Due = *got.Due
 		}
 	}
@@ -46,10 +46,10 @@ func (r *renewal) wait() (int, counts) {
 }
 
 // mustFinish waits for a run that nothing keeps from doing all there is to do.
-func (r *renewal) mustFinish() counts {
+func (r *renewalRun) mustFinish() runSummary {
 	code, sum := r.wait()
 	if code != 0 {
-		r.w.violated("a renewal run that nothing was in the way of ended with %d: %+v; it said\n%s", code, sum, r.lastWords())
+		r.w.violated("a renewal run that nothing was in the way of ended with %d: %+v; it said\n%s", code, sum, r.tail())
 	}
 	return sum
 }
@@ -66,15 +66,15 @@ func dueAt(n int) time.Time {
 
 // month is a world in which n viewers subscribed on 31 January, and whose first
 // renewal is due now. No API runs.
-func (t *trial) month(n int, token string, vars ...string) (*world, []viewer) {
-	return t.monthOn(t.shared, n, token, vars...)
+func (t *trial) dueWorld(n int, token string, vars ...string) (*world, []viewer) {
+	return t.dueWorldOn(t.shared, n, token, vars...)
 }
 
-func (t *trial) monthOn(s *server, n int, token string, vars ...string) (*world, []viewer) {
+func (t *trial) dueWorldOn(s *server, n int, token string, vars ...string) (*world, []viewer) {
 	w := t.worldOn(s, vars...)
 	w.setClock(january31)
 	a := w.api()
-	viewers := w.subscribers(n, token)
+	viewers := w.subscribeViewers(n, token)
 	w.setClock(dueAt(1))
 	a.kill()
 	return w, viewers

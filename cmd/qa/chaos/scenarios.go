@@ -12,10 +12,10 @@ func scenarios() []scenario {
 		databases(),
 		disks(),
 		failovers(),
-		held(),
+		paused(),
 		parallel(),
 		poolers(),
-		meanwhile(),
+		concurrent(),
 		races(),
 		stops(),
 	)

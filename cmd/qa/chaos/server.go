@@ -21,8 +21,8 @@ type server struct {
 	cfg local.Config
 	url func(database string) string
 
-	mu   sync.Mutex
-	open *local.Server
+	mu       sync.Mutex
+	instance *local.Server
 }
 
 // startServer starts one in a folder of its own under dir.
@@ -45,7 +45,7 @@ func (s *server) start(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.open, s.url = opened, opened.DatabaseURL
+	s.instance, s.url = opened, opened.DatabaseURL
 	return nil
 }
 
@@ -53,7 +53,7 @@ func (s *server) start(ctx context.Context) error {
 func (s *server) stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_ = s.open.Close()
+	_ = s.instance.Close()
 	_ = os.RemoveAll(s.cfg.Dir)
 }
 
@@ -77,7 +77,7 @@ func (s *server) crash(with syscall.Signal) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.open.Close() // which waits for its end
+	return s.instance.Close() // which waits for its end
 }
 
 // pid is the postmaster's.

@@ -11,8 +11,8 @@ import (
 func soaks() []scenario {
 	return []scenario{{
 		name: "soak", short: 1, long: 12,
-		breaks: "two runs and two APIs are killed at random, month after month, while viewers subscribe, cancel and resume and answers are lost",
-		run:    soak,
+		description: "two runs and two APIs are killed at random, month after month, while viewers subscribe, cancel and resume and answers are lost",
+		run:         soak,
 	}}
 }
 
@@ -29,40 +29,40 @@ func soak(t *trial) {
 	}
 	w := t.world("BILLING_SIMULATOR_MISHAPS=lose_answers=0.02,break_answers=0.02,lose_requests=0.02,hold_lost=50ms,latency=50ms,seed=" + fmt.Sprint(t.seed))
 	w.setClock(january31)
-	var apis killedAgain
+	var apis restartingAPIs
 	apis.run(w, 2)
-	w.subscribers(size.viewers, "tok_ok")
+	w.subscribeViewers(size.viewers, "tok_ok")
 	for month := range size.months {
 		w.setClock(dueAt(month + 1))
 		w.note("month %d", month+1)
-		dice := t.dice(fmt.Sprint("month ", month))
+		rng := t.rng(fmt.Sprint("month ", month))
 		var busy sync.WaitGroup
-		busy.Go(func() { apis.kill(w, size.killsOfAPIs, dice.IntN(1000)) })
-		busy.Go(func() { w.changeMinds(size.viewers, month) })
+		busy.Go(func() { apis.kill(w, size.killsOfAPIs, rng.IntN(1000)) })
+		busy.Go(func() { w.cancelAndResume(size.viewers, month) })
 		busy.Go(func() { w.newcomers(size.newcomers, month) })
-		w.killRuns(size.killsOfRuns, t.dice(fmt.Sprint("runs ", month)))
+		w.killRuns(size.killsOfRuns, t.rng(fmt.Sprint("runs ", month)))
 		busy.Wait()
-		w.rest()
+		w.drain()
 	}
 	apis.stop()
 	w.check()
 }
 
 // changeMinds has some viewers cancel, and most of them take it back.
-func (w *world) changeMinds(n, month int) {
-	dice := w.dice(fmt.Sprint("minds ", month))
+func (w *world) cancelAndResume(n, month int) {
+	rng := w.rng(fmt.Sprint("minds ", month))
 	for range max(2, n/50) {
-		v := w.viewer(fmt.Sprint("viewer-", dice.IntN(n)))
-		key := fmt.Sprintf("-%d-%d", month, dice.IntN(1<<30))
-		if v.insist(http.MethodPost, "/v1/subscriptions/premium/cancel", "cancel"+key, "").status == http.StatusOK && dice.IntN(4) > 0 {
-			v.insist(http.MethodPost, "/v1/subscriptions/premium/resume", "resume"+key, "")
+		v := w.viewer(fmt.Sprint("viewer-", rng.IntN(n)))
+		key := fmt.Sprintf("-%d-%d", month, rng.IntN(1<<30))
+		if v.retry(http.MethodPost, "/v1/subscriptions/premium/cancel", "cancel"+key, "").status == http.StatusOK && rng.IntN(4) > 0 {
+			v.retry(http.MethodPost, "/v1/subscriptions/premium/resume", "resume"+key, "")
 		}
 	}
 }
 
 // newcomers subscribe while APIs die under them, two at a time.
 func (w *world) newcomers(n, month int) {
-	together(2, make([]viewer, n), func(i int, _ viewer) {
+	forEach(2, make([]viewer, n), func(i int, _ viewer) {
 		v := w.viewer(fmt.Sprintf("new-%d-%d", month, i))
 		v.subscribe("tok_ok~" + v.name)
 	})
@@ -70,17 +70,17 @@ func (w *world) newcomers(n, month int) {
 
 // killRuns makes runs, two at a time, and kills one of them at random so many
 // times. One that ends by itself is started again.
-func (w *world) killRuns(kills int, dice *rand.Rand) {
-	runs := make([]*renewal, 2)
+func (w *world) killRuns(kills int, rng *rand.Rand) {
+	runs := make([]*renewalRun, 2)
 	for range kills {
 		for i, r := range runs {
 			if r == nil || r.ended() {
-				runs[i] = w.renewalOf(released, []string{"--concurrency", "4"})
+				runs[i] = w.startRunWith(released, []string{"--concurrency", "4"})
 			}
 		}
-		victim := runs[dice.IntN(len(runs))]
-		w.pauseFor(time.Duration(100+dice.IntN(400)) * time.Millisecond)
-		w.killAtWork(victim.process)
+		victim := runs[rng.IntN(len(runs))]
+		w.sleep(time.Duration(100+rng.IntN(400)) * time.Millisecond)
+		w.killAndCount(victim.process)
 	}
 	for _, r := range runs {
 		if r != nil {
@@ -91,8 +91,8 @@ func (w *world) killRuns(kills int, dice *rand.Rand) {
 
 // killAtWork kills a process, if it is not done already, and counts whether
 // there were payments that somebody may be sending.
-func (w *world) killAtWork(p *process) {
-	open := w.number(openPayments + ` AND send_until > now()`)
+func (w *world) killAndCount(p *process) {
+	open := w.queryInt(openPayments + ` AND send_until > now()`)
 	if p.ended() {
 		return
 	}
@@ -104,24 +104,24 @@ func (w *world) killAtWork(p *process) {
 }
 
 // killedAgain are APIs that are killed and started again.
-type killedAgain struct {
+type restartingAPIs struct {
 	mu   sync.Mutex
 	apis []*api
 }
 
-func (k *killedAgain) run(w *world, n int) {
+func (k *restartingAPIs) run(w *world, n int) {
 	for range n {
 		k.apis = append(k.apis, w.api())
 	}
 }
 
 // kill kills one of them and starts another in its place, so many times.
-func (k *killedAgain) kill(w *world, times, first int) {
+func (k *restartingAPIs) kill(w *world, times, first int) {
 	for n := range times {
-		w.pauseFor(time.Duration(300+first) * time.Millisecond)
+		w.sleep(time.Duration(300+first) * time.Millisecond)
 		k.mu.Lock()
 		i := (first + n) % len(k.apis)
-		w.killAtWork(k.apis[i].process)
+		w.killAndCount(k.apis[i].process)
 		next, err := w.startAPI(released)
 		if err != nil {
 			w.violated("the API does not start again: %v", err)
@@ -133,7 +133,7 @@ func (k *killedAgain) kill(w *world, times, first int) {
 	}
 }
 
-func (k *killedAgain) stop() {
+func (k *restartingAPIs) stop() {
 	for _, a := range k.apis {
 		a.kill()
 	}

@@ -13,25 +13,25 @@ func stops() []scenario {
 	return []scenario{
 		{
 			name: "stop/run", short: 1, long: 10,
-			breaks: "SIGTERM in the middle of a run: what is in flight is finished, nothing new is started, the next run does the rest",
-			run:    stopRun,
+			description: "SIGTERM in the middle of a run: what is in flight is finished, nothing new is started, the next run does the rest",
+			run:         stopRun,
 		},
 		{
 			name: "stop/API", short: 1, long: 10,
-			breaks: "SIGTERM while viewers wait for their charge: all are answered",
-			run:    stopAPI,
+			description: "SIGTERM while viewers wait for their charge: all are answered",
+			run:         stopAPI,
 		},
 	}
 }
 
 func stopRun(t *trial) {
 	const n = 30
-	w, _ := t.month(n, "tok_ok", "BILLING_CHARGE_TIMEOUT=10s")
-	w.rest() // which renews the first month
+	w, _ := t.dueWorld(n, "tok_ok", "BILLING_CHARGE_TIMEOUT=10s")
+	w.drain() // which renews the first month
 	w.setClock(dueAt(2))
-	r := w.renewalOf(released, []string{"--concurrency", "3"}, "BILLING_SIMULATOR_MISHAPS=latency=300ms")
-	w.soon("the run is under way", `SELECT count(*) FROM payments WHERE status = 'pending'`)
-	w.pauseFor(time.Duration(t.dice("stop").IntN(800)) * time.Millisecond)
+	r := w.startRunWith(released, []string{"--concurrency", "3"}, "BILLING_SIMULATOR_MISHAPS=latency=300ms")
+	w.waitForRows("the run is under way", `SELECT count(*) FROM payments WHERE status = 'pending'`)
+	w.sleep(time.Duration(t.rng("stop").IntN(800)) * time.Millisecond)
 	began := time.Now()
 	r.signal(syscall.SIGTERM)
 	code, sum := r.wait()
@@ -39,11 +39,11 @@ func stopRun(t *trial) {
 	if code != 0 || sum.Due != sum.Renewed || sum.Due == n {
 		w.violated("SIGTERM: the run ended with %d: %+v, of %d that were due", code, sum, n)
 	}
-	if open := w.number(openPayments); open != 0 {
+	if open := w.queryInt(openPayments); open != 0 {
 		w.violated("SIGTERM: %d payments were left open", open)
 	}
 	w.check()
-	w.charged(3 * n)
+	w.checkCharges(3 * n)
 }
 
 func stopAPI(t *trial) {
@@ -54,21 +54,21 @@ func stopAPI(t *trial) {
 	for i := range n {
 		v := w.viewer(fmt.Sprint("viewer-", i))
 		all.Go(func() {
-			got, err := v.send(w.ctx, a, http.MethodPost, "/v1/subscriptions", "", wish("tok_ok~"+v.name))
+			got, err := v.send(w.ctx, a, http.MethodPost, "/v1/subscriptions", "", subscribeBody("tok_ok~"+v.name))
 			if err != nil || got.status != http.StatusCreated {
 				w.violated("SIGTERM: %s was answered %v, %v", v.name, got, err)
 			}
 		})
 	}
-	w.soon("all are under way", fmt.Sprintf(`SELECT count(*) / %d FROM payments`, n))
-	if w.number(openPayments) == 0 {
-		t.missed("all were answered before the API was asked to end")
+	w.waitForRows("all are under way", fmt.Sprintf(`SELECT count(*) / %d FROM payments`, n))
+	if w.queryInt(openPayments) == 0 {
+		t.noFault("all were answered before the API was asked to end")
 	}
 	a.signal(syscall.SIGTERM)
 	all.Wait()
-	if !within(patience, a.ended) || a.exitCode() != 0 {
-		w.violated("SIGTERM: the API did not end well: %s", a.lastWords())
+	if !waitFor(maxWait, a.ended) || a.exitCode() != 0 {
+		w.violated("SIGTERM: the API did not end well: %s", a.tail())
 	}
 	w.check()
-	w.charged(n)
+	w.checkCharges(n)
 }

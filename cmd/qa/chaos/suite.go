@@ -123,9 +123,9 @@ func (s *suite) copyTemplate(ctx context.Context, on *server, name string) error
 // ownServer starts a Postgres for one trial, to be broken.
 func (t *trial) ownServer(durable bool) *server {
 	s, err := startServer(t.ctx, t.dir, durable)
-	t.need("postgres", err)
+	t.require("postgres", err)
 	t.atEnd(s.stop)
-	t.need("template", t.makeTemplate(t.ctx, s))
+	t.require("template", t.makeTemplate(t.ctx, s))
 	return s
 }
 
@@ -138,11 +138,11 @@ type job struct {
 
 // runAll makes trials, so many at once, those last and alone that need the
 // machine, and tells each result.
-func (s *suite) runAll(ctx context.Context, width int, jobs []job, tell func(*result)) {
-	var beside, alone []job
+func (s *suite) runAll(ctx context.Context, width int, jobs []job, printResult func(*result)) {
+	var beside, exclusive []job
 	for _, j := range jobs {
-		if j.scenario.alone {
-			alone = append(alone, j)
+		if j.scenario.exclusive {
+			exclusive = append(exclusive, j)
 		} else {
 			beside = append(beside, j)
 		}
@@ -152,13 +152,13 @@ func (s *suite) runAll(ctx context.Context, width int, jobs []job, tell func(*re
 		if ctx.Err() != nil {
 			return
 		}
-		r := s.try(ctx, j.scenario, j.seed, j.mutant)
+		r := s.runTrial(ctx, j.scenario, j.seed, j.mutant)
 		mu.Lock()
 		defer mu.Unlock()
-		tell(r)
+		printResult(r)
 	}
-	together(width, beside, one)
-	together(1, alone, one)
+	forEach(width, beside, one)
+	forEach(1, exclusive, one)
 }
 
 // round is for people.

@@ -12,25 +12,25 @@ import (
 
 // scenario is one way of breaking things.
 type scenario struct {
-	name   string
-	breaks string        // what is broken, and what must hold, for people
-	short  int           // trials in the short form, each with a seed of its own; 0 leaves it out
-	long   int           // trials in the long form
-	alone  bool          // it is not run beside others: it measures, or needs the whole machine
-	skip   func() string // why it cannot be run here, if it cannot
-	run    func(t *trial)
+	name        string
+	description string        // what is broken, and what must hold, for people
+	short       int           // trials in the short form, each with a seed of its own; 0 leaves it out
+	long        int           // trials in the long form
+	exclusive   bool          // it is not run beside others: it measures, or needs the whole machine
+	skip        func() string // why it cannot be run here, if it cannot
+	run         func(t *trial)
 }
 
 // trial is one go at a scenario.
 type trial struct {
 	*suite
-	ctx    context.Context
-	long   bool
-	seed   uint64
-	mutant string // the planted bug; "" for none
-	result *result
-	began  time.Time
-	rested time.Duration // spent waiting for everything to come to rest
+	ctx     context.Context
+	long    bool
+	seed    uint64
+	mutant  string // the planted bug; "" for none
+	result  *result
+	began   time.Time
+	drained time.Duration // spent waiting for everything to come to rest
 
 	mu      sync.Mutex
 	cleanup []func()
@@ -38,49 +38,49 @@ type trial struct {
 
 // result is what a trial came to.
 type result struct {
-	Scenario   string         `json:"scenario"`
-	Seed       uint64         `json:"seed"`
-	Mutant     string         `json:"mutant,omitempty"`
-	Violations []string       `json:"violations"`
-	Trouble    string         `json:"trouble,omitempty"` // why the trial says nothing
-	Skipped    string         `json:"skipped,omitempty"`
-	Counts     map[string]int `json:"counts"`
-	Moments    []moment       `json:"moments"`
-	Seconds    float64        `json:"seconds"`
+	Scenario     string         `json:"scenario"`
+	Seed         uint64         `json:"seed"`
+	Mutant       string         `json:"mutant,omitempty"`
+	Violations   []string       `json:"violations"`
+	Inconclusive string         `json:"trouble,omitempty"` // why the trial says nothing
+	Skipped      string         `json:"skipped,omitempty"`
+	Counts       map[string]int `json:"counts"`
+	Log          []logEntry     `json:"moments"`
+	Seconds      float64        `json:"seconds"`
 
-	missed bool // what was to go wrong did not: it says nothing, but another go may
+	noFault bool // what was to go wrong did not: it says nothing, but another go may
 }
 
 // moment is something that was done to the programs, or that they did.
-type moment struct {
+type logEntry struct {
 	After string `json:"after"` // since the trial began
 	What  string `json:"what"`
 }
 
 // maxMoments keeps a report readable; what goes beyond is counted.
-const maxMoments = 400
+const maxLogEntries = 400
 
-func (r *result) good() bool { return len(r.Violations) == 0 && r.Trouble == "" }
+func (r *result) good() bool { return len(r.Violations) == 0 && r.Inconclusive == "" }
 
 // goes is how often a trial is made before it is given up that what it breaks
 // was not broken: a machine with other things to do may be late for it.
-const goes = 3
+const maxAttempts = 3
 
 // try makes one trial, and makes it again when what was to go wrong did not.
-func (s *suite) try(ctx context.Context, sc scenario, seed uint64, mutant string) *result {
-	r := s.tryOnce(ctx, sc, seed, mutant)
-	for again := 1; again < goes && r.missed && len(r.Violations) == 0; again++ {
-		r = s.tryOnce(ctx, sc, seed, mutant)
+func (s *suite) runTrial(ctx context.Context, sc scenario, seed uint64, mutant string) *result {
+	r := s.attempt(ctx, sc, seed, mutant)
+	for again := 1; again < maxAttempts && r.noFault && len(r.Violations) == 0; again++ {
+		r = s.attempt(ctx, sc, seed, mutant)
 		r.Counts["goes in vain"] += again
 	}
 	return r
 }
 
-func (s *suite) tryOnce(ctx context.Context, sc scenario, seed uint64, mutant string) *result {
+func (s *suite) attempt(ctx context.Context, sc scenario, seed uint64, mutant string) *result {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	t := &trial{suite: s, ctx: ctx, long: s.long, seed: seed, mutant: mutant, result: &result{
-		Scenario: sc.name, Seed: seed, Mutant: mutant, Violations: []string{}, Counts: map[string]int{}, Moments: []moment{},
+		Scenario: sc.name, Seed: seed, Mutant: mutant, Violations: []string{}, Counts: map[string]int{}, Log: []logEntry{},
 	}}
 	t.began = time.Now()
 	if sc.skip != nil {
@@ -121,25 +121,25 @@ func (t *trial) violated(format string, args ...any) {
 
 // giveUp ends the trial, which says nothing then. Only the trial's own
 // goroutine may call it.
-func (t *trial) giveUp(format string, args ...any) {
+func (t *trial) inconclusive(format string, args ...any) {
 	t.mu.Lock()
-	t.result.Trouble = fmt.Sprintf(format, args...)
+	t.result.Inconclusive = fmt.Sprintf(format, args...)
 	t.mu.Unlock()
 	runtime.Goexit()
 }
 
 // missed ends the trial, because what was to go wrong did not. It is made again.
-func (t *trial) missed(format string, args ...any) {
+func (t *trial) noFault(format string, args ...any) {
 	t.mu.Lock()
-	t.result.missed = true
+	t.result.noFault = true
 	t.mu.Unlock()
-	t.giveUp(format, args...)
+	t.inconclusive(format, args...)
 }
 
 // need ends the trial unless err is nil.
-func (t *trial) need(what string, err error) {
+func (t *trial) require(what string, err error) {
 	if err != nil {
-		t.giveUp("%s: %v", what, err)
+		t.inconclusive("%s: %v", what, err)
 	}
 }
 
@@ -147,11 +147,11 @@ func (t *trial) need(what string, err error) {
 func (t *trial) note(format string, args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.result.Moments) == maxMoments {
+	if len(t.result.Log) == maxLogEntries {
 		t.result.Counts["moments not listed"]++
 		return
 	}
-	t.result.Moments = append(t.result.Moments, moment{time.Since(t.began).Round(time.Millisecond).String(), fmt.Sprintf(format, args...)})
+	t.result.Log = append(t.result.Log, logEntry{time.Since(t.began).Round(time.Millisecond).String(), fmt.Sprintf(format, args...)})
 }
 
 // count counts something that the report sums up.
@@ -170,11 +170,11 @@ func (t *trial) counted(what string) int {
 
 // dice returns the choices for one purpose. Each purpose has its own, so that
 // goroutines do not take choices away from each other.
-func (t *trial) dice(purpose string) *rand.Rand {
+func (t *trial) rng(purpose string) *rand.Rand {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(t.result.Scenario + "\x00" + purpose))
 	return rand.New(rand.NewPCG(t.seed, h.Sum64()))
 }
 
 // pick returns one of the choices.
-func pick[T any](dice *rand.Rand, choices ...T) T { return choices[dice.IntN(len(choices))] }
+func pick[T any](rng *rand.Rand, choices ...T) T { return choices[rng.IntN(len(choices))] }

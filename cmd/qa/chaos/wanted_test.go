@@ -14,7 +14,7 @@ import (
 // What is wanted is counted somewhere, of scenarios that there are.
 func TestWanted(t *testing.T) {
 	t.Parallel()
-	for _, w := range allWanted {
+	for _, w := range minimums {
 		if !slices.ContainsFunc(scenarios(), func(s scenario) bool { return strings.HasPrefix(s.name, w.of) }) {
 			t.Errorf("%s: there is no scenario %s", w.what, w.of)
 		}
@@ -35,32 +35,32 @@ func TestJudge(t *testing.T) {
 		return scenarioReport{Name: name, Counts: map[string]int{what: n}, Trials: []*result{{}}}
 	}
 	skipped := scenarioReport{Name: "soak", Trials: []*result{{Skipped: "too small a machine"}}}
-	trials, found := reached{"trials that say something", 1, 1}, []mutantReport{{Name: "unguarded", Found: true}}
+	trials, found := progress{"trials that say something", 1, 1}, []mutantReport{{Name: "unguarded", Found: true}}
 	for _, c := range []struct {
 		name    string
 		o       options
 		jobs    []job
 		reports []scenarioReport
 		mutants []mutantReport
-		want    []reached
+		want    []progress
 	}{
 		{"short", options{}, planned("soak"), []scenarioReport{done("soak", "kills", 8)}, found,
-			[]reached{trials, {"planted bugs found", 1, 1}}},
+			[]progress{trials, {"planted bugs found", 1, 1}}},
 		{"short, skipped", options{}, planned("soak"), []scenarioReport{skipped}, nil,
-			[]reached{{trials.What, 0, 0}, {"planted bugs found", 0, 1}}},
+			[]progress{{trials.What, 0, 0}, {"planted bugs found", 0, 1}}},
 		{"long, skipped", options{long: true, trials: 1}, planned("soak"), []scenarioReport{skipped}, found,
-			[]reached{{trials.What, 0, 1}, {"planted bugs found", 1, 1}}},
+			[]progress{{trials.What, 0, 1}, {"planted bugs found", 1, 1}}},
 		{"a part", options{long: true}, planned("database/failover"), []scenarioReport{done("database/failover", "failovers", 9)}, found,
-			[]reached{trials, {"planted bugs found", 1, 1}, {"failovers", 9, 10}}},
+			[]progress{trials, {"planted bugs found", 1, 1}, {"failovers", 9, 10}}},
 		{"never made", options{long: true}, planned("database/failover"), nil, found,
-			[]reached{{trials.What, 0, 1}, {"planted bugs found", 1, 1}, {"failovers", 0, 10}}},
+			[]progress{{trials.What, 0, 1}, {"planted bugs found", 1, 1}, {"failovers", 0, 10}}},
 		{"the least of each", options{long: true}, planned("kill/a", "kill/b"),
-			[]scenarioReport{done("kill/a", atTheStep, 12), done("kill/b", atTheStep, 9)}, found,
-			[]reached{{trials.What, 2, 2}, {"planted bugs found", 1, 1}, {"kills at each step, with as many seeds", 9, 10}}},
+			[]scenarioReport{done("kill/a", killsAtStep, 12), done("kill/b", killsAtStep, 9)}, found,
+			[]progress{{trials.What, 2, 2}, {"planted bugs found", 1, 1}, {"kills at each step, with as many seeds", 9, 10}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			if diff := cmp.Diff(c.want, judge(c.o, c.jobs, c.reports, c.mutants)); diff != "" {
+			if diff := cmp.Diff(c.want, evaluate(c.o, c.jobs, c.reports, c.mutants)); diff != "" {
 				t.Error(diff)
 			}
 		})

@@ -33,13 +33,13 @@ type world struct {
 	mu        sync.Mutex
 	apis      []*api
 	processes []*process
-	answers   []heard
+	exchanges []exchange
 }
 
 // heard is a definite answer to a request.
-type heard struct {
+type exchange struct {
 	viewer, method, path, key string
-	answer
+	response
 }
 
 var errNoAPI = errors.New("no API runs")
@@ -58,18 +58,18 @@ func (t *trial) worldOn(s *server, vars ...string) *world {
 	if t.mutant != "" {
 		w.tags, w.vars = mutated, append(w.vars, "BILLING_MUTANT="+t.mutant)
 	}
-	t.need("database", t.copyTemplate(t.ctx, s, w.name))
-	t.need("planted schema", s.exec(t.ctx, w.name, schemaMutants[t.mutant]...))
+	t.require("database", t.copyTemplate(t.ctx, s, w.name))
+	t.require("planted schema", s.exec(t.ctx, w.name, schemaMutants[t.mutant]...))
 	w.url = withPool(s.url(w.name), 4)
 	var err error
-	if w.pool, err = pgxpool.New(t.ctx, with(withPool(s.url(w.name), 2), "application_name", "chaos")); err != nil {
-		t.giveUp("pool: %v", err)
+	if w.pool, err = pgxpool.New(t.ctx, withParam(withPool(s.url(w.name), 2), "application_name", "chaos")); err != nil {
+		t.inconclusive("pool: %v", err)
 	}
 	t.atEnd(func() {
 		w.killAll()
 		w.pool.Close()
 		if !t.result.good() && t.mutant == "" {
-			w.keepOutput()
+			w.writeOutput()
 		}
 		if t.long && w.server == t.shared { // hundreds of them would fill a small disk
 			_ = s.exec(context.WithoutCancel(t.ctx), "postgres", "DROP DATABASE "+w.name+" WITH (FORCE)")
@@ -80,11 +80,11 @@ func (t *trial) worldOn(s *server, vars ...string) *world {
 
 // withPool sets how many connections each pool has, whatever the machine.
 func withPool(databaseURL string, n int) string {
-	return with(databaseURL, "pool_max_conns", fmt.Sprint(n))
+	return withParam(databaseURL, "pool_max_conns", fmt.Sprint(n))
 }
 
 // with sets a parameter of a database URL.
-func with(databaseURL, key, value string) string {
+func withParam(databaseURL, key, value string) string {
 	u, err := url.Parse(databaseURL)
 	if err != nil {
 		return databaseURL
@@ -137,7 +137,7 @@ func (w *world) api(vars ...string) *api { return w.apiOf(released, vars...) }
 // apiOf starts one in a form.
 func (w *world) apiOf(tags string, vars ...string) *api {
 	a, err := w.startAPI(tags, vars...)
-	w.need("billing-api", err)
+	w.require("billing-api", err)
 	return a
 }
 
@@ -152,8 +152,8 @@ func (w *world) startAPI(tags string, vars ...string) (*api, error) {
 	}
 	a := &api{process: p}
 	up := func() bool { return a.findAddresses() || p.ended() }
-	if !within(patience, up) || a.base == "" {
-		return nil, fmt.Errorf("not up within %v; it said\n%s", patience, p.lastWords())
+	if !waitFor(maxWait, up) || a.base == "" {
+		return nil, fmt.Errorf("not up within %v; it said\n%s", maxWait, p.tail())
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -178,7 +178,7 @@ func (a *api) findAddresses() bool {
 }
 
 // someAPI is one of those that run, by turns, or nil when none does.
-func (w *world) someAPI(turn int) *api {
+func (w *world) runningAPI(turn int) *api {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var up []*api
@@ -193,10 +193,10 @@ func (w *world) someAPI(turn int) *api {
 	return up[turn%len(up)]
 }
 
-func (w *world) heard(v viewer, method, path, key string, a answer) {
+func (w *world) record(v viewer, method, path, key string, a response) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.answers = append(w.answers, heard{v.name, method, path, key, a})
+	w.exchanges = append(w.exchanges, exchange{v.name, method, path, key, a})
 }
 
 // killAll kills whatever runs.
@@ -212,7 +212,7 @@ func (w *world) killAll() {
 }
 
 // keepOutput writes down what all programs said, when something was wrong.
-func (w *world) keepOutput() {
+func (w *world) writeOutput() {
 	var text strings.Builder
 	for i, p := range w.processes {
 		fmt.Fprintf(&text, "== %d %s, %v\n%s\n", i, p.name, p.cmd.ProcessState, strings.Join(p.output(), "\n"))
@@ -227,28 +227,28 @@ func (w *world) viewer(name string) viewer {
 	token, err := auth.Sign(w.keys.private, "", auth.SignClaims{
 		Subject: name, Issuer: "i", Audience: "a", IssuedAt: time.Now(), ExpiresAt: time.Now().Add(24 * time.Hour),
 	})
-	w.need("token", err)
+	w.require("token", err)
 	return viewer{w, name, token}
 }
 
 // setClock makes billing time stand still at an instant.
 func (w *world) setClock(at time.Time) {
-	w.need("clock", clock.NewTest(w.pool).Set(w.ctx, at))
+	w.require("clock", clock.NewTest(w.pool).Set(w.ctx, at))
 }
 
 // subscribers are n viewers, each of whom subscribes with a token of its own of
 // that kind, a few at a time.
-func (w *world) subscribers(n int, token string) []viewer {
+func (w *world) subscribeViewers(n int, token string) []viewer {
 	viewers := make([]viewer, n)
 	for i := range viewers {
 		viewers[i] = w.viewer(fmt.Sprintf("viewer-%d", i))
 	}
-	together(8, viewers, func(i int, v viewer) { v.subscribe(fmt.Sprintf("%s~%d", token, i)) })
+	forEach(8, viewers, func(i int, v viewer) { v.subscribe(fmt.Sprintf("%s~%d", token, i)) })
 	return viewers
 }
 
 // together calls f for all items, so many at once, and waits.
-func together[T any](width int, items []T, f func(int, T)) {
+func forEach[T any](width int, items []T, f func(int, T)) {
 	var wg sync.WaitGroup
 	places := make(chan struct{}, width)
 	for i, item := range items {

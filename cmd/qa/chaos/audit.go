@@ -13,31 +13,31 @@ import (
 
 // slowest is how long it may take until nothing is unknown any more, once
 // nothing is broken any more. Half a minute is what is seen.
-const slowest = 15 * time.Minute
+const maxDrainTime = 15 * time.Minute
 
 // mutantRest is how long a trial with a planted bug waits for rest, all in all:
 // some bugs never let it come.
-const mutantRest = 40 * time.Second
+const mutantDrainTime = 40 * time.Second
 
 // check lets everything come to rest and compares the books.
 func (w *world) check() {
-	w.rest()
-	w.compare()
+	w.drain()
+	w.audit()
 }
 
 // rest makes renewal runs, with nothing broken, until there is nothing to do
 // any more: no payment is open and nothing is due.
-func (w *world) rest() {
+func (w *world) drain() {
 	began := time.Now()
-	code, sum := 0, counts{}
-	limit := patience + slowest/10
+	code, sum := 0, runSummary{}
+	limit := maxWait + maxDrainTime/10
 	if w.mutant != "" {
-		limit = mutantRest - w.rested
+		limit = mutantDrainTime - w.drained
 	}
-	defer func() { w.rested += time.Since(began) }()
-	quiet := within(limit, func() bool {
-		code, sum = w.renewal().wait()
-		return code == 0 && sum.Due == 0 && w.number(openPayments) == 0
+	defer func() { w.drained += time.Since(began) }()
+	quiet := waitFor(limit, func() bool {
+		code, sum = w.startRun().wait()
+		return code == 0 && sum.Due == 0 && w.queryInt(openPayments) == 0
 	})
 	if !quiet {
 		w.violated("I11: not at rest after %v: the last run ended with %d, %+v", time.Since(began), code, sum)
@@ -48,7 +48,7 @@ func (w *world) rest() {
 const openPayments = `SELECT count(*) FROM payments WHERE status = 'pending' AND contradiction = ''`
 
 // number returns what a query counts.
-func (w *world) number(query string, args ...any) (n int) {
+func (w *world) queryInt(query string, args ...any) (n int) {
 	if err := w.pool.QueryRow(w.ctx, query, args...).Scan(&n); err != nil {
 		w.note("cannot count: %v", err)
 		return -1
@@ -57,34 +57,34 @@ func (w *world) number(query string, args ...any) (n int) {
 }
 
 // compare checks everything that holds at rest.
-func (w *world) compare() {
+func (w *world) audit() {
 	for _, i := range invariants {
-		for _, line := range w.lines(i.query) {
+		for _, line := range w.queryLines(i.query) {
 			w.violated("%s: %s", i.Name, line)
 		}
 	}
-	w.comparePeriods()
-	w.compareAnswers()
-	w.lookForSecrets()
+	w.auditPeriods()
+	w.auditResponses()
+	w.auditSecrets()
 	if found := w.reconcile(); found.differs() {
 		w.violated("reconcile: %+v", found)
 	}
-	w.countBooks()
+	w.countTotals()
 }
 
 // countBooks counts what is in the books by now, once, however often it is called.
-func (w *world) countBooks() {
+func (w *world) countTotals() {
 	for what, n := range map[string]int{
-		"charges":           w.number(`SELECT count(*) FROM simulator.charges`),
-		"payments":          w.number(`SELECT count(*) FROM payments`),
-		"requests answered": len(w.answers),
+		"charges":           w.queryInt(`SELECT count(*) FROM simulator.charges`),
+		"payments":          w.queryInt(`SELECT count(*) FROM payments`),
+		"requests answered": len(w.exchanges),
 	} {
 		w.count(what, n-w.counted(what))
 	}
 }
 
 // lines returns what a query says is wrong.
-func (w *world) lines(query string) []string {
+func (w *world) queryLines(query string) []string {
 	rows, err := w.pool.Query(w.ctx, query)
 	if err != nil {
 		return []string{"cannot be checked: " + err.Error()}
@@ -98,25 +98,25 @@ func (w *world) lines(query string) []string {
 
 // compareAnswers looks whether all definite answers to a request are the same,
 // and whether what they say is in the books.
-func (w *world) compareAnswers() {
+func (w *world) auditResponses() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	first := map[string]heard{}
-	for _, a := range w.answers {
+	first := map[string]exchange{}
+	for _, a := range w.exchanges {
 		request := strings.Join([]string{a.viewer, a.method, a.path, a.key}, " ")
 		before, known := first[request]
 		switch {
 		case a.key != "" && known && (before.status != a.status || before.text != a.text):
-			w.violated("answers: %s was answered %v, then %v", request, before.answer, a.answer)
+			w.violated("answers: %s was answered %v, then %v", request, before.response, a.response)
 		case !known:
 			first[request] = a
-			w.compareAnswer(a)
+			w.auditResponse(a)
 		}
 	}
 }
 
 // compareAnswer looks whether what a viewer was told about money is true.
-func (w *world) compareAnswer(a heard) {
+func (w *world) auditResponse(a exchange) {
 	want := map[int]string{http.StatusCreated: "succeeded"}[a.status]
 	if want == "" || a.path != "/v1/subscriptions" || a.method != http.MethodPost {
 		return
@@ -124,13 +124,13 @@ func (w *world) compareAnswer(a heard) {
 	var status string
 	err := w.pool.QueryRow(w.ctx, `SELECT status FROM payments WHERE id::text = $1`, a.body.LatestPayment.ID).Scan(&status)
 	if err != nil || status != want {
-		w.violated("answers: %s was told %v, but payment %s is %q, %v", a.viewer, a.answer, a.body.LatestPayment.ID, status, err)
+		w.violated("answers: %s was told %v, but payment %s is %q, %v", a.viewer, a.response, a.body.LatestPayment.ID, status, err)
 	}
 }
 
 // lookForSecrets looks for payment tokens, access tokens and card numbers in
 // what the programs said.
-func (w *world) lookForSecrets() {
+func (w *world) auditSecrets() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, p := range w.processes {
@@ -157,7 +157,7 @@ func (r reconciliation) differs() bool {
 
 func (w *world) reconcile() (found reconciliation) {
 	path, err := w.programs.path(w.ctx, "ctl", released)
-	w.need("billingctl", err)
+	w.require("billingctl", err)
 	cmd := exec.CommandContext(w.ctx, path, "reconcile", "--payment-system", "simulator", "--json")
 	cmd.Env = w.environ()
 	out, err := cmd.Output() // which exits with 1 when the books differ

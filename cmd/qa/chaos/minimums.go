@@ -8,7 +8,7 @@ import (
 
 // wanted is a number that the long form must reach. One that kills nobody finds
 // nothing either: it is not well until it has.
-type wanted struct {
+type minimum struct {
 	what   string
 	of     string // scenarios whose names begin so
 	count  string // what they count
@@ -17,8 +17,8 @@ type wanted struct {
 }
 
 // allWanted is what the long form is for.
-var allWanted = []wanted{
-	{"kills at each step, with as many seeds", "kill/", atTheStep, 10, true},
+var minimums = []minimum{
+	{"kills at each step, with as many seeds", "kill/", killsAtStep, 10, true},
 	{"soak: charges", "soak", "charges", 10_000, false},
 	{"soak: kills", "soak", "kills", 300, false},
 	{"soak: kills while payments were open", "soak", "kills while payments were open", 150, false},
@@ -32,23 +32,23 @@ var allWanted = []wanted{
 }
 
 // atTheStep is what is counted when a program dies where its scenario says.
-const atTheStep = "kills at the step"
+const killsAtStep = "kills at the step"
 
 // reached is how far it came.
-type reached struct {
+type progress struct {
 	What    string `json:"what"`
 	Reached int    `json:"reached"`
 	Wanted  int    `json:"wanted"`
 }
 
 // Met reports whether that is enough.
-func (r reached) Met() bool { return r.Reached >= r.Wanted }
+func (r progress) Met() bool { return r.Reached >= r.Wanted }
 
 // judge says how far the planned trials came: whether each said something, and,
 // in the long form, whether they reached what is wanted of their scenarios.
 // A part of the long form is judged by what is wanted of that part.
-func judge(o options, jobs []job, scenarios []scenarioReport, mutants []mutantReport) (list []reached) {
-	trials, bugs := reached{What: "trials that say something"}, reached{What: "planted bugs found"}
+func evaluate(o options, jobs []job, scenarios []scenarioReport, mutants []mutantReport) (list []progress) {
+	trials, bugs := progress{What: "trials that say something"}, progress{What: "planted bugs found"}
 	planned, planted := map[string]bool{}, map[string]bool{}
 	for _, j := range jobs {
 		if j.mutant != "" {
@@ -62,7 +62,7 @@ func judge(o options, jobs []job, scenarios []scenarioReport, mutants []mutantRe
 	for _, s := range scenarios {
 		for _, r := range s.Trials {
 			switch {
-			case r.Trouble != "":
+			case r.Inconclusive != "":
 			case r.Skipped == "":
 				trials.Reached++
 			case !o.long: // a smaller machine is excused
@@ -79,16 +79,16 @@ func judge(o options, jobs []job, scenarios []scenarioReport, mutants []mutantRe
 	if !o.long || o.trials > 0 {
 		return list
 	}
-	for _, w := range allWanted {
-		if r, asked := w.judge(planned, scenarios); asked {
+	for _, w := range minimums {
+		if r, asked := w.evaluate(planned, scenarios); asked {
 			list = append(list, r)
 		}
 	}
 	return list
 }
 
-func (w wanted) judge(planned map[string]bool, scenarios []scenarioReport) (r reached, asked bool) {
-	r = reached{What: w.what, Wanted: w.number}
+func (w minimum) evaluate(planned map[string]bool, scenarios []scenarioReport) (r progress, asked bool) {
+	r = progress{What: w.what, Wanted: w.number}
 	first := true
 	for name := range planned {
 		if !strings.HasPrefix(name, w.of) {
@@ -109,7 +109,7 @@ func (w wanted) judge(planned map[string]bool, scenarios []scenarioReport) (r re
 	return r, !first
 }
 
-func (r reached) String() string {
+func (r progress) String() string {
 	if r.Met() {
 		return fmt.Sprintf("%-50s %6d of %d", r.What, r.Reached, r.Wanted)
 	}
