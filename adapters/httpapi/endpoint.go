@@ -3,7 +3,6 @@ package httpapi
 import (
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/routers"
@@ -31,9 +30,6 @@ type endpoint struct {
 	next      http.Handler
 }
 
-// target is what a request asks for, where the path has no variables.
-type target struct{ method, path string }
-
 // bind puts an endpoint before the handler of each route.
 func (s *server) bind(doc *openapi3.T) error {
 	return s.router.Walk(func(route *mux.Route, _ *mux.Router, _ []*mux.Route) error {
@@ -51,9 +47,6 @@ func (s *server) bind(doc *openapi3.T) error {
 				return err
 			}
 			route.Handler(e)
-			if !strings.Contains(path, "{") {
-				s.plain[target{method, path}] = e
-			}
 		}
 		return nil
 	})
@@ -72,16 +65,6 @@ func (s *server) endpoint(doc *openapi3.T, method, path string, next http.Handle
 	e.described = &routers.Route{Spec: doc, Path: path, PathItem: item, Method: method, Operation: op}
 	e.setParams(item.Parameters, op.Parameters)
 	return e, nil
-}
-
-// dispatch finds the endpoint. Where the path is all there is to know, it need not
-// be matched, nor the request copied twice to say what came of it.
-func (s *server) dispatch(w http.ResponseWriter, r *http.Request) {
-	if e := s.plain[target{r.Method, r.URL.Path}]; e != nil {
-		e.ServeHTTP(w, r)
-		return
-	}
-	s.router.ServeHTTP(w, r)
 }
 
 // ServeHTTP lets a request through to the handler once it is known whose it is,

@@ -58,7 +58,6 @@ type server struct {
 	Config
 
 	router    *mux.Router
-	plain     map[target]*endpoint // of the routes without variables
 	plans     batcher.Batcher[struct{}, api.ListPlansResponseObject]
 	users     *limiter
 	addresses *limiter
@@ -76,7 +75,7 @@ func New(c Config) (http.Handler, error) {
 		return nil, err
 	}
 	s := &server{
-		Config: c, router: mux.NewRouter(), plain: map[target]*endpoint{},
+		Config: c, router: mux.NewRouter(),
 		users: newLimiter(c.Rates.PerUser, remembered), addresses: newLimiter(c.Rates.PerAddress, remembered),
 	}
 	if err := s.route(d); err != nil {
@@ -85,15 +84,28 @@ func New(c Config) (http.Handler, error) {
 	return s.identify(s.logAccess(s.recoverPanics(s.limitAddresses(headAsGet(http.HandlerFunc(s.dispatch)))))), nil
 }
 
+// route registers the API's routes first, because mux tries routes in order.
 func (s *server) route(d description) error {
 	r := s.router
 	r.SkipClean(true) // an odd path is not found, not sent elsewhere
 	r.NotFoundHandler = http.HandlerFunc(s.notFound)
 	r.MethodNotAllowedHandler = http.HandlerFunc(s.methodNotAllowed)
+	api.HandlerWithOptions(s.operations(), api.GorillaServerOptions{BaseRouter: r, ErrorHandlerFunc: s.badParam})
 	r.Handle("/openapi.json", d.json).Methods(http.MethodGet)
 	r.Handle("/docs", d.html).Methods(http.MethodGet)
-	api.HandlerWithOptions(s.operations(), api.GorillaServerOptions{BaseRouter: r, ErrorHandlerFunc: s.badParam})
 	return s.bind(d.doc)
+}
+
+// dispatch calls the handler that mux finds, which answers 404 or 405 if no route
+// matches. [mux.Router.ServeHTTP] would copy each request twice, even one whose
+// path has no variables.
+func (s *server) dispatch(w http.ResponseWriter, r *http.Request) {
+	match := &infoOf(r.Context()).match
+	s.router.Match(r, match)
+	if len(match.Vars) > 0 {
+		r = mux.SetURLVars(r, match.Vars)
+	}
+	match.Handler.ServeHTTP(w, r)
 }
 
 // operations is the generated code around the handlers.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 
+	"github.com/gorilla/mux"
+
 	"github.com/online-cinema/billing/core/billing"
 )
 
@@ -18,6 +20,7 @@ type info struct {
 	ref       string // of the path
 	key       string // Idempotency-Key; empty when there is none
 	seen      statusWriter
+	match     mux.RouteMatch
 }
 
 type infoKey struct{}
