@@ -9,7 +9,7 @@
 # make hostile  a thousand slow clients for half a minute, and ten thousand malformed requests
 # make sbom     what is inside bin/, as CycloneDX, and the licences of it
 # make vulns    known vulnerabilities in what we call, where vuln.go.dev is reached
-# make generate the code that sqlc and oapi-codegen make
+# make generate the code that sqlc and oapi-codegen make, and the page behind /docs
 # make bench    how fast it is against what the machine can do: BENCH=renew, subscribe or http
 # make check    what must hold before a change is merged, besides the tests
 
@@ -23,6 +23,7 @@ TOOL := go tool -modfile=tools/go.mod
 
 OAPI_CONFIG := adapters/httpapi/oapi.yaml
 OAPI_SOURCE := adapters/httpapi/openapi.yaml
+OAPI_PAGE   := adapters/httpapi/docs.html
 
 .PHONY: help
 help:
@@ -141,6 +142,7 @@ bench:
 generate:
 	$(TOOL) sqlc generate
 	$(TOOL) oapi-codegen -config $(OAPI_CONFIG) $(OAPI_SOURCE)
+	go run ./adapters/httpapi/internal/docgen $(OAPI_SOURCE) $(OAPI_PAGE)
 
 .PHONY: check check-alerts check-format check-code check-generated check-modules check-units
 check: check-format check-modules check-units check-alerts check-generated check-code
@@ -166,7 +168,8 @@ check-generated:
 	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
 	sed '/^output:/d' $(OAPI_CONFIG) > "$$dir/oapi.yaml" && \
 	$(TOOL) oapi-codegen -config "$$dir/oapi.yaml" -o "$$dir/made.go" $(OAPI_SOURCE) && \
-	diff -u "$$(sed -n 's/^output: *//p' $(OAPI_CONFIG))" "$$dir/made.go" || \
+	diff -u "$$(sed -n 's/^output: *//p' $(OAPI_CONFIG))" "$$dir/made.go" && \
+	go run ./adapters/httpapi/internal/docgen $(OAPI_SOURCE) "$$dir/docs.html" && diff -u $(OAPI_PAGE) "$$dir/docs.html" || \
 	{ echo "generated code is out of date: make generate"; exit 1; }
 
 # That the metrics are there which they ask for, the tests of cmd/qa/e2e tell.

@@ -3,62 +3,73 @@ package httpapi
 import (
 	"bytes"
 	"crypto/sha256"
-	"embed"
+	_ "embed"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"html/template"
-	"strings"
+	"net/http"
+	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-//go:embed openapi.yaml docs.html
-var documents embed.FS
+var (
+	//go:embed openapi.yaml
+	openapiYAML []byte
+	//go:embed docs.html
+	docsHTML []byte // generated from openapi.yaml by internal/docgen
+)
 
-// loadDocument returns the description of the API that the code is generated
-// from. It fails only when the binary was built with a broken one.
-func loadDocument() (*openapi3.T, error) {
-	source, err := documents.ReadFile("openapi.yaml")
+// documentation is the OpenAPI document, and the handlers of /openapi.json and
+// /docs.
+type documentation struct {
+	openapi    *openapi3.T
+	json, html http.Handler
+}
+
+// loadDocumentation parses the embedded document once per process.
+var loadDocumentation = sync.OnceValues(func() (documentation, error) {
+	doc, err := parseOpenAPI(openapiYAML)
 	if err != nil {
-		return nil, fmt.Errorf("openapi document: %w", err)
+		return documentation{}, err
 	}
+	text, err := openapiJSON(doc)
+	if err != nil {
+		return documentation{}, err
+	}
+	return documentation{
+		openapi: doc,
+		json:    static(text, http.Header{"Content-Type": typeJSON}),
+		html: static(docsHTML, http.Header{
+			"Content-Type": {"text/html; charset=utf-8"}, "Content-Security-Policy": {docsPolicy(docsHTML)},
+		}),
+	}, nil
+})
+
+// parseOpenAPI parses and validates an OpenAPI document.
+func parseOpenAPI(source []byte) (*openapi3.T, error) {
 	loader := openapi3.NewLoader()
 	doc, err := loader.LoadFromData(source)
 	if err != nil {
-		return nil, fmt.Errorf("openapi document: %w", err)
+		return nil, fmt.Errorf("parse openapi.yaml: %w", err)
 	}
 	if err := doc.Validate(loader.Context); err != nil {
-		return nil, fmt.Errorf("openapi document: %w", err)
+		return nil, fmt.Errorf("validate openapi.yaml: %w", err)
 	}
 	return doc, nil
 }
 
-// documentJSON returns the document as programs want to read it.
-func documentJSON(doc *openapi3.T) ([]byte, error) {
+// openapiJSON returns the document as one line of JSON.
+func openapiJSON(doc *openapi3.T) ([]byte, error) {
 	b, err := json.Marshal(doc)
 	if err != nil {
-		return nil, fmt.Errorf("openapi document as JSON: %w", err)
+		return nil, fmt.Errorf("render openapi.json: %w", err)
 	}
 	return append(b, '\n'), nil
 }
 
-// docsPage returns the document as people want to read it: one HTML page that
-// needs nothing else, neither scripts nor a network.
-func docsPage(doc *openapi3.T) ([]byte, error) {
-	t, err := template.New("docs.html").Funcs(template.FuncMap{"prose": prose}).ParseFS(documents, "docs.html")
-	if err != nil {
-		return nil, fmt.Errorf("documentation page: %w", err)
-	}
-	var b bytes.Buffer
-	if err := t.Execute(&b, newPage(doc)); err != nil {
-		return nil, fmt.Errorf("documentation page: %w", err)
-	}
-	return b.Bytes(), nil
-}
-
-// docsPolicy returns the Content-Security-Policy under which the page works: it
-// loads nothing, and its own style sheet is allowed by its hash.
+// docsPolicy returns the Content-Security-Policy of the page. It forbids all
+// loading and allows the style sheet inside the page by its hash.
 func docsPolicy(page []byte) string {
 	_, rest, _ := bytes.Cut(page, []byte("<style>"))
 	style, _, _ := bytes.Cut(rest, []byte("</style>"))
@@ -67,26 +78,12 @@ func docsPolicy(page []byte) string {
 		"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 }
 
-// span is a piece of a text, set as code or not.
-type span struct {
-	Text string
-	Code bool
-}
-
-// prose splits a description into paragraphs and these at their backticks. The
-// document's descriptions use no more of Markdown than that.
-func prose(text string) [][]span {
-	var paragraphs [][]span
-	for paragraph := range strings.SplitSeq(strings.TrimSpace(text), "\n\n") {
-		var spans []span
-		for i, piece := range strings.Split(strings.ReplaceAll(paragraph, "\n", " "), "`") {
-			if piece != "" {
-				spans = append(spans, span{piece, i%2 == 1})
-			}
+// static returns a handler that always sends the same bytes.
+func static(content []byte, headers http.Header) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		for name, values := range headers {
+			w.Header()[name] = values
 		}
-		if spans != nil {
-			paragraphs = append(paragraphs, spans)
-		}
-	}
-	return paragraphs
+		_, _ = w.Write(content)
+	})
 }

@@ -70,7 +70,7 @@ func New(c Config) (http.Handler, error) {
 	if c.Subscriber == nil || c.Users == nil || c.Authenticate == nil || c.NewID == nil || c.Log == nil {
 		return nil, errors.New("httpapi: the configuration is not complete")
 	}
-	d, err := describe()
+	docs, err := loadDocumentation()
 	if err != nil {
 		return nil, err
 	}
@@ -78,22 +78,22 @@ func New(c Config) (http.Handler, error) {
 		Config: c, router: mux.NewRouter(),
 		users: newLimiter(c.Rates.PerUser, remembered), addresses: newLimiter(c.Rates.PerAddress, remembered),
 	}
-	if err := s.route(d); err != nil {
+	if err := s.route(docs); err != nil {
 		return nil, err
 	}
 	return s.identify(s.logAccess(s.recoverPanics(s.limitAddresses(headAsGet(http.HandlerFunc(s.dispatch)))))), nil
 }
 
 // route registers the API's routes first, because mux tries routes in order.
-func (s *server) route(d description) error {
+func (s *server) route(docs documentation) error {
 	r := s.router
 	r.SkipClean(true) // an odd path is not found, not sent elsewhere
 	r.NotFoundHandler = http.HandlerFunc(s.notFound)
 	r.MethodNotAllowedHandler = http.HandlerFunc(s.methodNotAllowed)
 	api.HandlerWithOptions(s.operations(), api.GorillaServerOptions{BaseRouter: r, ErrorHandlerFunc: s.badParam})
-	r.Handle("/openapi.json", d.json).Methods(http.MethodGet)
-	r.Handle("/docs", d.html).Methods(http.MethodGet)
-	return s.bind(d.doc)
+	r.Handle("/openapi.json", docs.json).Methods(http.MethodGet)
+	r.Handle("/docs", docs.html).Methods(http.MethodGet)
+	return s.bind(docs.openapi)
 }
 
 // dispatch calls the handler that mux finds, which answers 404 or 405 if no route

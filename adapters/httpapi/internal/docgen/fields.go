@@ -1,4 +1,4 @@
-package httpapi
+package main
 
 import (
 	"cmp"
@@ -28,8 +28,8 @@ func newField(name string, ref *openapi3.SchemaRef, required bool) docField {
 	}
 }
 
-// memberNames lists the members of an object as the document means them to be
-// read: by x-order where it is given, then as listed in required, then by name.
+// memberNames returns the members of an object in reading order: by x-order, then
+// in the order of required, then by name.
 func memberNames(s *openapi3.Schema) []string {
 	rank := func(name string) int {
 		if at := slices.Index(s.Required, name); at >= 0 {
@@ -39,18 +39,18 @@ func memberNames(s *openapi3.Schema) []string {
 	}
 	return slices.SortedFunc(maps.Keys(s.Properties), func(a, b string) int {
 		return cmp.Or(
-			cmp.Compare(order(s.Properties[a]), order(s.Properties[b])),
+			cmp.Compare(xOrder(s.Properties[a]), xOrder(s.Properties[b])),
 			cmp.Compare(rank(a), rank(b)),
 			cmp.Compare(a, b))
 	})
 }
 
-func order(ref *openapi3.SchemaRef) float64 {
+func xOrder(ref *openapi3.SchemaRef) float64 {
 	at, _ := ref.Value.Extensions["x-order"].(float64)
 	return at
 }
 
-// typeOf names the type of a schema.
+// typeOf returns the name of a schema's type.
 func typeOf(ref *openapi3.SchemaRef) docType {
 	s := ref.Value
 	switch {
@@ -68,9 +68,9 @@ func typeOf(ref *openapi3.SchemaRef) docType {
 	}
 }
 
-// limitsOf says in words what a value must be like.
+// limitsOf describes in words the values that a schema allows.
 func limitsOf(s *openapi3.Schema) []string {
-	s = plain(s)
+	s = resolve(s)
 	var list []string
 	switch {
 	case s.MaxLength != nil && *s.MaxLength == s.MinLength:
@@ -95,18 +95,18 @@ func limitsOf(s *openapi3.Schema) []string {
 		list = append(list, strings.Join(values, ", "))
 	}
 	if s.Default != nil {
-		list = append(list, fmt.Sprintf("`%v` when left out", s.Default))
+		list = append(list, fmt.Sprintf("`%v` by default", s.Default))
 	}
 	return list
 }
 
 func number(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 
-// plain looks through the allOf that gives a shared schema a description of its
-// own.
-func plain(s *openapi3.Schema) *openapi3.Schema {
+// resolve unwraps an allOf with one member. The document uses these to give a
+// shared schema another description.
+func resolve(s *openapi3.Schema) *openapi3.Schema {
 	if len(s.AllOf) == 1 {
-		return plain(s.AllOf[0].Value)
+		return resolve(s.AllOf[0].Value)
 	}
 	return s
 }

@@ -1,4 +1,4 @@
-package httpapi
+package main
 
 import (
 	"encoding/json"
@@ -9,7 +9,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// onlyMedia returns the one kind of content that there is, or nil.
+// onlyMedia returns the only media type of a body, or nil if it has none.
 func onlyMedia(c openapi3.Content) (string, *openapi3.MediaType) {
 	for name, media := range c {
 		return name, media
@@ -17,9 +17,10 @@ func onlyMedia(c openapi3.Content) (string, *openapi3.MediaType) {
 	return "", nil
 }
 
-// curl returns a command that works when pasted, given $API and $TOKEN.
-func curl(method, at string, o *openapi3.Operation) string {
-	lines := []string{`curl "$API` + strings.NewReplacer("{ref}", "premium", "{id}", "$CARD").Replace(at) + `"`}
+// curl returns a command that works when pasted into a shell. It needs $API and,
+// except for public operations, $TOKEN.
+func curl(method, path string, o *openapi3.Operation) string {
+	lines := []string{`curl "$API` + strings.NewReplacer("{ref}", "premium", "{id}", "$CARD").Replace(path) + `"`}
 	if method != http.MethodGet {
 		lines[0] = `curl -X ` + method + lines[0][len("curl"):]
 	}
@@ -28,7 +29,7 @@ func curl(method, at string, o *openapi3.Operation) string {
 	}
 	for _, p := range o.Parameters {
 		if p.Value.In == openapi3.ParameterInHeader {
-			// Fixed, the key would make the second try a repetition of the first.
+			// A fixed key would make the second run replay the response of the first.
 			lines = append(lines, `-H "`+p.Value.Name+`: `+o.OperationID+`-$(date +%s)"`)
 		}
 	}
@@ -39,10 +40,10 @@ func curl(method, at string, o *openapi3.Operation) string {
 	return strings.Join(lines, " \\\n  ")
 }
 
-// example is a value and what it is an example of.
+// example is a value with its schema.
 type example struct {
-	of    *openapi3.Schema
-	value any
+	schema *openapi3.Schema
+	value  any
 }
 
 func mediaExample(m *openapi3.MediaType) example {
@@ -52,10 +53,10 @@ func mediaExample(m *openapi3.MediaType) example {
 	return example{m.Schema.Value, exampleOf(m.Schema.Value)}
 }
 
-// exampleOf returns the example that the schema gives, or puts one together
-// from those of its parts.
+// exampleOf returns the example of a schema, or builds one from the examples of
+// its members.
 func exampleOf(s *openapi3.Schema) any {
-	s = plain(s)
+	s = resolve(s)
 	switch {
 	case s.Example != nil:
 		return s.Example
@@ -76,8 +77,9 @@ func (e example) line() string { return e.render("", false) }
 
 func (e example) indented() string { return e.render("\n", true) }
 
-// render writes the value as JSON with its members in the order of the schema.
-// Each line begins with nl; small objects such as money stay on one line.
+// render returns the value as JSON, with its members in the order of the schema.
+// nl is the line break with the current indentation. Objects of up to two members,
+// such as money, stay on one line.
 func (e example) render(nl string, indent bool) string {
 	switch v := e.value.(type) {
 	case map[string]any:
@@ -87,19 +89,19 @@ func (e example) render(nl string, indent bool) string {
 	default:
 		b, err := json.Marshal(v)
 		if err != nil {
-			return "" // not possible: it was read from YAML
+			return "" // cannot happen: the value was parsed from YAML
 		}
 		return string(b)
 	}
 }
 
 func (e example) object(members map[string]any, nl string, indent bool) string {
-	of := plain(e.of)
+	schema := resolve(e.schema)
 	indent = indent && (nl == "\n" || len(members) > 2)
 	var parts []string
-	for _, name := range memberNames(of) {
-		if v, there := members[name]; there {
-			parts = append(parts, strconv.Quote(name)+": "+example{of.Properties[name].Value, v}.render(nl+"  ", indent))
+	for _, name := range memberNames(schema) {
+		if v, ok := members[name]; ok {
+			parts = append(parts, strconv.Quote(name)+": "+example{schema.Properties[name].Value, v}.render(nl+"  ", indent))
 		}
 	}
 	return enclose("{", parts, "}", nl, indent)
@@ -107,13 +109,13 @@ func (e example) object(members map[string]any, nl string, indent bool) string {
 
 func (e example) array(items []any, nl string, indent bool) string {
 	parts := make([]string, len(items))
-	nested := false
+	objects := false
 	for i, item := range items {
-		parts[i] = example{plain(e.of).Items.Value, item}.render(nl+"  ", indent)
+		parts[i] = example{resolve(e.schema).Items.Value, item}.render(nl+"  ", indent)
 		_, object := item.(map[string]any)
-		nested = nested || object
+		objects = objects || object
 	}
-	return enclose("[", parts, "]", nl, indent && nested)
+	return enclose("[", parts, "]", nl, indent && objects)
 }
 
 func enclose(opening string, parts []string, closing, nl string, indent bool) string {

@@ -1,4 +1,4 @@
-package httpapi
+package main
 
 import (
 	"fmt"
@@ -10,7 +10,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// The page, in the order in which it is read.
+// The data of the page, in reading order.
 type (
 	docPage struct {
 		Title, Version, About string
@@ -28,7 +28,7 @@ type (
 		Parameters                             []docField
 		Body                                   *docBody
 		Curl                                   string
-		Answers                                []docAnswer
+		Responses                              []docResponse
 	}
 	docBody struct {
 		Optional bool
@@ -36,7 +36,7 @@ type (
 		Fields   []docField
 		Example  string
 	}
-	docAnswer struct {
+	docResponse struct {
 		Status, Text, Description string
 		Success                   bool
 		Headers                   []string
@@ -56,8 +56,8 @@ type (
 		Limits             []string
 		Description        string
 	}
-	// docType is the name of a type. Schema is the part of it that is explained
-	// further down, if any.
+	// docType is the name of a type: plain text, then a schema that the page
+	// describes and links to. Either may be empty.
 	docType struct{ Text, Schema string }
 )
 
@@ -67,7 +67,7 @@ func newPage(doc *openapi3.T) docPage {
 		p.Token = scheme.Value.Description
 	}
 	for _, tag := range doc.Tags {
-		p.Groups = append(p.Groups, docGroup{tag.Name, tag.Description, operationsOf(doc, tag.Name)})
+		p.Groups = append(p.Groups, docGroup{tag.Name, tag.Description, newOperations(doc, tag.Name)})
 	}
 	for _, name := range slices.Sorted(maps.Keys(doc.Components.Schemas)) {
 		p.Schemas = append(p.Schemas, newSchema(name, doc.Components.Schemas[name].Value))
@@ -75,32 +75,33 @@ func newPage(doc *openapi3.T) docPage {
 	return p
 }
 
-func operationsOf(doc *openapi3.T, tag string) []docOperation {
+// newOperations returns the operations of a tag, by path. POST comes before GET,
+// because a reader creates a resource before fetching it.
+func newOperations(doc *openapi3.T, tag string) []docOperation {
 	var list []docOperation
-	for _, at := range slices.Sorted(maps.Keys(doc.Paths.Map())) {
-		operations := doc.Paths.Value(at).Operations()
-		// POST comes before GET: first make a thing, then look at it.
+	for _, path := range slices.Sorted(maps.Keys(doc.Paths.Map())) {
+		operations := doc.Paths.Value(path).Operations()
 		for _, method := range slices.Backward(slices.Sorted(maps.Keys(operations))) {
 			if o := operations[method]; slices.Contains(o.Tags, tag) {
-				list = append(list, newOperation(method, at, o))
+				list = append(list, newOperation(method, path, o))
 			}
 		}
 	}
 	return list
 }
 
-func newOperation(method, at string, o *openapi3.Operation) docOperation {
+func newOperation(method, path string, o *openapi3.Operation) docOperation {
 	d := docOperation{
-		ID: o.OperationID, Method: method, Path: at, Summary: o.Summary, Description: o.Description,
+		ID: o.OperationID, Method: method, Path: path, Summary: o.Summary, Description: o.Description,
 		Public: o.Security != nil && len(*o.Security) == 0,
 		Body:   newBody(o.RequestBody),
-		Curl:   curl(method, at, o),
+		Curl:   curl(method, path, o),
 	}
 	for _, p := range o.Parameters {
 		d.Parameters = append(d.Parameters, newParameter(p.Value))
 	}
 	for _, status := range slices.Sorted(maps.Keys(o.Responses.Map())) {
-		d.Answers = append(d.Answers, newAnswer(status, o.Responses.Value(status).Value))
+		d.Responses = append(d.Responses, newResponse(status, o.Responses.Value(status).Value))
 	}
 	return d
 }
@@ -119,22 +120,22 @@ func newBody(ref *openapi3.RequestBodyRef) *docBody {
 	return &docBody{
 		Optional: !ref.Value.Required,
 		Type:     typeOf(media.Schema),
-		Fields:   fieldsOf(plain(media.Schema.Value)),
+		Fields:   fieldsOf(resolve(media.Schema.Value)),
 		Example:  mediaExample(media).indented(),
 	}
 }
 
-func newAnswer(status string, r *openapi3.Response) docAnswer {
+func newResponse(status string, r *openapi3.Response) docResponse {
 	code, _ := strconv.Atoi(status)
-	a := docAnswer{Status: status, Text: http.StatusText(code), Success: code/100 == 2}
+	d := docResponse{Status: status, Text: http.StatusText(code), Success: code/100 == 2}
 	if r.Description != nil {
-		a.Description = *r.Description
+		d.Description = *r.Description
 	}
-	a.Headers = slices.Sorted(maps.Keys(r.Headers))
+	d.Headers = slices.Sorted(maps.Keys(r.Headers))
 	if _, media := onlyMedia(r.Content); media != nil {
-		a.Type, a.Example = typeOf(media.Schema), mediaExample(media).indented()
+		d.Type, d.Example = typeOf(media.Schema), mediaExample(media).indented()
 	}
-	return a
+	return d
 }
 
 func newSchema(name string, s *openapi3.Schema) docSchema {
