@@ -9,9 +9,8 @@ import (
 	"time"
 )
 
-// Every planted bug belongs to a scenario that there is, and the names that
-// trials are repeated by are unique.
-func TestNames(t *testing.T) {
+// Scenario names must be unique because --only repeats a trial by its name.
+func TestScenarios_AreUniqueAndFindAllMutants(t *testing.T) {
 	t.Parallel()
 	var names []string
 	for _, s := range scenarios() {
@@ -19,47 +18,46 @@ func TestNames(t *testing.T) {
 			t.Errorf("two scenarios are named %s", s.name)
 		}
 		if s.run == nil || s.description == "" || s.short+s.long == 0 {
-			t.Errorf("%s is never run, or says nothing", s.name)
+			t.Errorf("scenario %s has no function, no description or no trials", s.name)
 		}
 		names = append(names, s.name)
 	}
 	for _, m := range mutants {
 		if _, err := regexp.Compile(m.pattern); err != nil || m.pattern == "" {
-			t.Errorf("planted bug %s: what gives it away is %q, %v", m.name, m.pattern, err)
+			t.Errorf("planted bug %s: bad pattern %q: %v", m.name, m.pattern, err)
 		}
 		if !slices.Contains(names, m.scenario) {
-			t.Errorf("planted bug %s: there is no scenario %s", m.name, m.scenario)
+			t.Errorf("planted bug %s: scenario %s does not exist", m.name, m.scenario)
 		}
 	}
 	for name := range schemaMutants {
 		if !slices.ContainsFunc(mutants, func(m mutant) bool { return m.name == name }) {
-			t.Errorf("nobody looks for %s", name)
+			t.Errorf("schema bug %s is not in mutants, so no scenario looks for it", name)
 		}
 	}
 }
 
-func TestMonths(t *testing.T) {
+func TestPeriods_ShortMonths(t *testing.T) {
 	t.Parallel()
 	for n, want := range []string{"2026-01-31", "2026-02-28", "2026-03-31", "2026-04-30"} {
 		if got := monthsAfter(january31, n).Format(time.DateOnly); got != want {
 			t.Errorf("%d months after 31 January is %s, want %s", n, got, want)
 		}
 		if got := dueAt(n).Format(time.DateOnly); got != want {
-			t.Errorf("renewal %d is due at %s, want %s", n, got, want)
+			t.Errorf("renewal %d is due on %s, want %s", n, got, want)
 		}
 	}
 	february := paidPeriod{Anchor: january31, Months: 1, Start: dueAt(1), End: dueAt(2)}
 	if n, ok := february.index(); n != 1 || !ok {
-		t.Errorf("28 February to 31 March is period %d, %v", n, ok)
+		t.Errorf("28 February to 31 March is period %d, %t, want 1, true", n, ok)
 	}
 	february.End = february.Start.AddDate(0, 1, 0)
 	if _, ok := february.index(); ok {
-		t.Error("28 February to 28 March passes for a month from 31 January")
+		t.Error("28 February to 28 March is accepted as a month from 31 January")
 	}
 }
 
-// The same seed makes the same choices, and another one others.
-func TestDice(t *testing.T) {
+func TestRNG_DependsOnSeedAndPurpose(t *testing.T) {
 	t.Parallel()
 	draw := func(seed uint64, purpose string) (list []int) {
 		trial := &trial{seed: seed, result: &result{Scenario: "s"}}
@@ -71,15 +69,15 @@ func TestDice(t *testing.T) {
 	}
 	first := draw(1, "a")
 	if !slices.Equal(first, draw(1, "a")) {
-		t.Error("one seed made two choices")
+		t.Error("the same seed and purpose gave different numbers")
 	}
 	if slices.Equal(first, draw(2, "a")) || slices.Equal(first, draw(1, "b")) {
-		t.Error("two seeds, or two purposes, made the same choices")
+		t.Error("another seed or purpose gave the same numbers")
 	}
 }
 
-// A COMMIT is seen in each way that clients say it.
-func TestCommits(t *testing.T) {
+// Clients send COMMIT as a simple query or through a prepared statement.
+func TestCommits_SimpleAndPrepared(t *testing.T) {
 	t.Parallel()
 	message := func(kind byte, words ...string) []byte {
 		body := []byte(strings.Join(words, "\x00") + "\x00")
@@ -103,25 +101,24 @@ func TestCommits(t *testing.T) {
 		{message('S'), false},
 	} {
 		if got := c.begins(step.message); got != step.want {
-			t.Errorf("message %d: %v, want %v", i, got, step.want)
+			t.Errorf("message %d begins a commit: %t, want %t", i, got, step.want)
 		}
 	}
 }
 
-// A missed bug, a violation and a trial that says nothing all make it not well.
-func TestVerdict(t *testing.T) {
+func TestReport_Good(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name string
 		r    result
 		want bool
 	}{
-		{"books agree", result{Scenario: "soak"}, true},
-		{"violated", result{Scenario: "soak", Violations: []string{"I1"}}, false},
-		{"says nothing", result{Scenario: "soak", Inconclusive: "no disk"}, false},
-		{"found", result{Scenario: "race/runs", Mutant: "unguarded", Violations: []string{"I1"}}, true},
-		{"something else", result{Scenario: "race/runs", Mutant: "unguarded", Violations: []string{"the disk is full"}}, false},
-		{"missed", result{Scenario: "race/runs", Mutant: "unguarded"}, false},
+		{"no violation", result{Scenario: "soak"}, true},
+		{"violation", result{Scenario: "soak", Violations: []string{"I1"}}, false},
+		{"inconclusive", result{Scenario: "soak", Inconclusive: "no disk"}, false},
+		{"bug found", result{Scenario: "race/runs", Mutant: "unguarded", Violations: []string{"I1"}}, true},
+		{"violation does not match the bug", result{Scenario: "race/runs", Mutant: "unguarded", Violations: []string{"the disk is full"}}, false},
+		{"bug missed", result{Scenario: "race/runs", Mutant: "unguarded"}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -130,7 +127,7 @@ func TestVerdict(t *testing.T) {
 			planned := []job{{scenario: scenario{name: c.r.Scenario}, mutant: c.r.Mutant}}
 			p.finish(options{}, planned, nil)
 			if p.Good != c.want {
-				t.Errorf("all well: %v, want %v", p.Good, c.want)
+				t.Errorf("Good = %t, want %t", p.Good, c.want)
 			}
 			if err := p.write(t.TempDir()); err != nil {
 				t.Error(err)
@@ -139,7 +136,7 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-func TestUsage(t *testing.T) {
+func TestRun_ExitCodes(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		args []string

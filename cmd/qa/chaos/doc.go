@@ -1,21 +1,20 @@
-// Command chaos breaks things and looks whether the books still agree: it
-// starts the real programs on a Postgres of its own, with the simulated payment
-// system, kills, stops, cuts and fills what it can, and compares afterwards what
-// we keep with the simulator's ledger, which the service cannot write.
+// Command chaos is the fault suite. It starts the real programs on its own
+// Postgres, with the simulated payment system, and injects faults: it kills and
+// stops processes, cuts connections and fills disks. Then it compares the service's
+// tables with the simulator's ledger, which the service cannot write.
 //
 //	main ─ suite ─┬─ scenario × seed ─ trial ─ world (a database, APIs, runs)
-//	              │                     └─ invariants, over our tables and the ledger
-//	              └─ mutant × scenario ─ the same, with a planted bug: it must be found
+//	              │                     └─ invariants, over the tables and the ledger
+//	              └─ mutant × scenario ─ the same, with a planted bug that must be found
 //
-// A scenario is a function in a file that is named after what it breaks. All its
-// choices come from the trial's seed: the same seed breaks the same things in
-// the same order. How the machine schedules the processes in between is not the
-// seed's to say; scenarios that kill or stop a process do it at named places, so
-// that little is left to that.
+// A scenario is a function in a file that is named after the fault. All its random
+// choices come from the trial's seed, so the same seed injects the same faults in
+// the same order. The seed does not control how the machine schedules the processes.
+// Scenarios therefore kill or pause processes at named steps.
 //
-// What was to go wrong and did not is no pass: such a trial is made again, and
-// the long form must reach the numbers in wanted.go.
+// A trial whose planned fault did not happen does not pass: it is repeated. The long
+// form must also reach the counts in minimums.go.
 //
-// The planted bugs are in cmd/internal/mutant. What one program does alone is
-// tested beside it, and what people see of all together in cmd/qa/e2e.
+// The planted bugs are in cmd/internal/mutant. The tests of a single program are in
+// its package, and end-to-end tests without faults are in cmd/qa/e2e.
 package main

@@ -16,23 +16,23 @@ import (
 	"github.com/spf13/pflag"
 )
 
-const usage = `chaos breaks the service and compares its books with the payment system's ledger.
+const usage = `chaos injects faults into the service and compares its payments table with the payment system's ledger.
 Run it in the repository: make chaos, or CHAOS=long make chaos.
 
-      --long              the long form, which is not well before it has reached its numbers
-      --only REGEXP       only scenarios whose names match
-      --seed N            the first seed (default 1); each trial of a scenario has the next
-      --trials N          so many trials of each scenario, instead of what the form says
-      --mutants REGEXP    of the planted bugs, those whose names match (default all; "" for none);
-                          with --only, those that the scenarios must find
-      --only-mutants      the planted bugs alone
-      --width N           trials at once (default 6)
-      --out DIR           for report.json and report.html (default bin/chaos)
+      --long              run the long form, which fails unless it reaches its minimum counts
+      --only REGEXP       run only scenarios with matching names
+      --seed N            set the seed of each scenario's first trial (default 1); later trials count up
+      --trials N          run N trials of each scenario, whatever the form
+      --mutants REGEXP    look for planted bugs with matching names (default all; "" for none);
+                          with --only, look only for the bugs of those scenarios
+      --only-mutants      look for planted bugs, and run nothing else
+      --width N           run N trials in parallel (default 6)
+      --out DIR           write report.json and report.html to DIR (default bin/chaos)
       --list              list scenarios and planted bugs
-      --story             print what was done in each trial
+      --story             print the log of each trial
 
-How a trial is repeated is said when it fails.
-Exit code: 0 when everything held and every planted bug was found, 1 when not, 2 for bad usage.
+A failed trial prints the command that repeats it.
+Exit code: 0 if every invariant held and every planted bug was found, 1 if not, 2 for bad usage.
 `
 
 type options struct {
@@ -112,7 +112,8 @@ func printList(out io.Writer) {
 	}
 }
 
-// breakThings runs what was asked for, and reports whether all is well.
+// runSuite runs the trials that o selects and writes the reports. It returns true if
+// no invariant was violated and every minimum was reached.
 func runSuite(ctx context.Context, o options, stdout io.Writer) (bool, error) {
 	bin, err := filepath.Abs(o.out)
 	if err != nil {
@@ -140,8 +141,8 @@ func runSuite(ctx context.Context, o options, stdout io.Writer) (bool, error) {
 	return rep.Good, errors.Join(ctx.Err(), rep.write(o.out))
 }
 
-// plan lists the trials: those of the scenarios, and of each planted bug the
-// scenario that must find it, until it does.
+// plan returns the trials of the selected scenarios, followed by the trials of the
+// selected planted bugs. A planted bug runs in the scenario that must find it.
 func plan(o options) []job {
 	var jobs []job
 	all := scenarios()

@@ -6,49 +6,49 @@ import (
 	"strings"
 )
 
-// wanted is a number that the long form must reach. One that kills nobody finds
-// nothing either: it is not well until it has.
+// minimum is a count that the long form must reach. A suite that injects no faults
+// finds nothing, so the long form fails below its minimums.
 type minimum struct {
-	what   string
-	of     string // scenarios whose names begin so
-	count  string // what they count
-	number int
-	least  bool // each of them must reach it, not all together
+	name      string
+	scenarios string // prefix of the scenarios' names
+	count     string // name of the count
+	atLeast   int
+	each      bool // each scenario must reach atLeast; otherwise the scenarios together
 }
 
-// allWanted is what the long form is for.
+// minimums are the counts that the long form must reach.
 var minimums = []minimum{
 	{"kills at each step, with as many seeds", "kill/", killsAtStep, 10, true},
 	{"soak: charges", "soak", "charges", 10_000, false},
 	{"soak: kills", "soak", "kills", 300, false},
 	{"soak: kills while payments were open", "soak", "kills while payments were open", 150, false},
 	{"faults of the payment system: charges", "payment system/mixed faults", "charges", 5_000, false},
-	{"faults of the payment system: charges that failed", "payment system/mixed faults", "charges failed", 2_000, false},
-	{"Postgres stopped at once", "database/restarts", "restarts", 20, false},
+	{"faults of the payment system: failed charges", "payment system/mixed faults", "charges failed", 2_000, false},
+	{"immediate stops of Postgres", "database/restarts", "restarts", 20, false},
 	{"connections cut", "database/cut connections", "connections cut", 200, false},
 	{"connections cut at COMMIT", "database/cut at commit", "commits cut", 200, false},
 	{"failovers", "database/failover", "failovers", 10, false},
-	{"100 equal requests at once", "parallel/one key", "hundreds of equal requests", 200, false},
+	{"100 equal requests at the same time", "parallel/one key", "hundreds of equal requests", 200, false},
 }
 
-// atTheStep is what is counted when a program dies where its scenario says.
+// killsAtStep counts programs that were killed at their scenario's step.
 const killsAtStep = "kills at the step"
 
-// reached is how far it came.
+// progress is a count and its minimum.
 type progress struct {
 	What    string `json:"what"`
 	Reached int    `json:"reached"`
 	Wanted  int    `json:"wanted"`
 }
 
-// Met reports whether that is enough.
+// Met reports whether the count has reached its minimum.
 func (r progress) Met() bool { return r.Reached >= r.Wanted }
 
-// judge says how far the planned trials came: whether each said something, and,
-// in the long form, whether they reached what is wanted of their scenarios.
-// A part of the long form is judged by what is wanted of that part.
+// evaluate returns the progress of the planned trials and planted bugs. For the long
+// form it adds the minimums of the planned scenarios, so that a part of the suite is
+// judged by that part's minimums.
 func evaluate(o options, jobs []job, scenarios []scenarioReport, mutants []mutantReport) (list []progress) {
-	trials, bugs := progress{What: "trials that say something"}, progress{What: "planted bugs found"}
+	trials, bugs := progress{What: "conclusive trials"}, progress{What: "planted bugs found"}
 	planned, planted := map[string]bool{}, map[string]bool{}
 	for _, j := range jobs {
 		if j.mutant != "" {
@@ -65,7 +65,7 @@ func evaluate(o options, jobs []job, scenarios []scenarioReport, mutants []mutan
 			case r.Inconclusive != "":
 			case r.Skipped == "":
 				trials.Reached++
-			case !o.long: // a smaller machine is excused
+			case !o.long: // the short form may skip scenarios
 				trials.Wanted--
 			}
 		}
@@ -79,27 +79,28 @@ func evaluate(o options, jobs []job, scenarios []scenarioReport, mutants []mutan
 	if !o.long || o.trials > 0 {
 		return list
 	}
-	for _, w := range minimums {
-		if r, asked := w.evaluate(planned, scenarios); asked {
+	for _, m := range minimums {
+		if r, applies := m.evaluate(planned, scenarios); applies {
 			list = append(list, r)
 		}
 	}
 	return list
 }
 
-func (w minimum) evaluate(planned map[string]bool, scenarios []scenarioReport) (r progress, asked bool) {
-	r = progress{What: w.what, Wanted: w.number}
+// evaluate returns the progress towards m. It returns false if no scenario of m is planned.
+func (m minimum) evaluate(planned map[string]bool, scenarios []scenarioReport) (r progress, applies bool) {
+	r = progress{What: m.name, Wanted: m.atLeast}
 	first := true
 	for name := range planned {
-		if !strings.HasPrefix(name, w.of) {
+		if !strings.HasPrefix(name, m.scenarios) {
 			continue
 		}
 		n := 0
 		if i := slices.IndexFunc(scenarios, func(s scenarioReport) bool { return s.Name == name }); i >= 0 {
-			n = scenarios[i].Counts[w.count]
+			n = scenarios[i].Counts[m.count]
 		}
 		switch {
-		case !w.least:
+		case !m.each:
 			r.Reached += n
 		case first || n < r.Reached:
 			r.Reached = n

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// report is what is written at the end, and all that the page shows.
+// report is the content of report.json and of the page report.html.
 type report struct {
 	Good       bool             `json:"good"`
 	Form       string           `json:"form"`
@@ -37,7 +37,7 @@ type scenarioReport struct {
 	Trials      []*result      `json:"trials"`
 }
 
-// Bad is how many of the trials violated something, or said nothing.
+// Bad returns the number of trials that failed or were inconclusive.
 func (s scenarioReport) Bad() (n int) {
 	for _, r := range s.Trials {
 		if !r.good() {
@@ -47,7 +47,7 @@ func (s scenarioReport) Bad() (n int) {
 	return n
 }
 
-// Skipped says why there was no trial, if there was none.
+// Skipped returns why the scenario was skipped, or "".
 func (s scenarioReport) Skipped() string {
 	for _, r := range s.Trials {
 		if r.Skipped != "" {
@@ -62,7 +62,7 @@ type mutantReport struct {
 	Description string    `json:"plants"`
 	Scenario    string    `json:"scenario"`
 	Found       bool      `json:"found"`
-	By          string    `json:"by"` // the violation that gave it away
+	By          string    `json:"by"` // the first violation that matched the bug's pattern
 	Trials      []*result `json:"trials"`
 }
 
@@ -109,12 +109,12 @@ func (p *report) addMutant(r *result) {
 	}
 	m := &p.Mutants[i]
 	m.Trials = append(m.Trials, r)
-	if foundBy, ok := r.foundBy(); ok && !m.Found {
-		m.Found, m.By = true, foundBy
+	if violation, ok := r.foundBy(); ok && !m.Found {
+		m.Found, m.By = true, violation
 	}
 }
 
-// finish says whether all is well.
+// finish evaluates the minimums, decides whether the suite passed, and sorts the report.
 func (p *report) finish(o options, jobs []job, stopped error) {
 	p.Wanted = evaluate(o, jobs, p.Scenarios, p.Mutants)
 	p.Seconds = time.Since(p.Began).Seconds()
@@ -155,7 +155,7 @@ func (p *report) write(dir string) error {
 	}).Parse(page)).Execute(f, p)
 }
 
-// sortedCounts says what was counted, in the order of the alphabet.
+// sortedCounts returns the counts as text, ordered by name.
 func sortedCounts(counts map[string]int) string {
 	var words []string
 	for _, what := range slices.Sorted(maps.Keys(counts)) {
@@ -164,14 +164,14 @@ func sortedCounts(counts map[string]int) string {
 	return strings.Join(words, ", ")
 }
 
-// tell prints a result as it comes.
+// printResult prints the result of one trial.
 func printResult(out io.Writer, o options, r *result) {
 	verdict := "ok  "
-	_, given := r.foundBy()
+	_, found := r.foundBy()
 	switch {
 	case r.Skipped != "":
 		verdict = "skip"
-	case given:
+	case found:
 		verdict = "found"
 	case r.Mutant != "":
 		verdict = "MISSED"
@@ -186,10 +186,10 @@ func printResult(out io.Writer, o options, r *result) {
 	}
 	_, _ = fmt.Fprintf(out, "%s %s seed %d (%v): %s%s\n", verdict, name, r.Seed, round(r.Seconds), sortedCounts(r.Counts), r.Skipped)
 	if r.Inconclusive != "" {
-		_, _ = fmt.Fprintf(out, "     says nothing: %s\n", r.Inconclusive)
+		_, _ = fmt.Fprintf(out, "     inconclusive: %s\n", r.Inconclusive)
 	}
 	if !r.good() && r.Mutant == "" {
-		_, _ = fmt.Fprintf(out, "     again: %s\n", repeatCommand(o, r))
+		_, _ = fmt.Fprintf(out, "     repeat: %s\n", repeatCommand(o, r))
 	}
 	for i, v := range r.Violations {
 		if i == 5 && !o.story {
@@ -205,7 +205,7 @@ func printResult(out io.Writer, o options, r *result) {
 	}
 }
 
-// again is what repeats a trial.
+// repeatCommand returns the shell command that repeats a trial.
 func repeatCommand(o options, r *result) string {
 	form := ""
 	if o.long {
@@ -219,5 +219,5 @@ func printSummary(out io.Writer, p *report) {
 	for _, r := range p.Wanted {
 		_, _ = fmt.Fprintln(out, r)
 	}
-	_, _ = fmt.Fprintf(out, "\n%v, all well: %v\n", round(p.Seconds), p.Good)
+	_, _ = fmt.Fprintf(out, "\n%v, passed: %v\n", round(p.Seconds), p.Good)
 }

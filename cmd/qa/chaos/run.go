@@ -5,30 +5,31 @@ import (
 	"time"
 )
 
-// counts is the summary of a renewal run.
+// runSummary is the summary that a renewal run prints.
 type runSummary struct {
 	Settled, Due, Renewed, Declined, Unknown, Ended, Failed int
 }
 
-// renewal is a renewal run under way.
+// renewalRun is a process of billing-renew.
 type renewalRun struct {
 	*process
 	w *world
 }
 
-// renewal starts a run as it is released.
+// startRun starts a renewal run of the released program.
 func (w *world) startRun(vars ...string) *renewalRun { return w.startRunWith(released, nil, vars...) }
 
+// startRunWith starts a renewal run of a program built with tags.
 func (w *world) startRunWith(tags string, args []string, vars ...string) *renewalRun {
 	p, err := w.start("renew", tags, append([]string{"--json"}, args...), vars...)
 	w.require("billing-renew", err)
 	return &renewalRun{p, w}
 }
 
-// wait waits for the run's end and returns its exit code and its summary.
+// wait waits until the run has ended and returns its exit code and summary.
 func (r *renewalRun) wait() (int, runSummary) {
 	if !waitFor(maxWait, r.ended) {
-		r.w.violated("a renewal run did not end within %v; it said\n%s", maxWait, r.tail())
+		r.w.violated("a renewal run did not end within %v; its output ends with\n%s", maxWait, r.tail())
 		r.kill()
 	}
 	var sum runSummary
@@ -45,27 +46,28 @@ func (r *renewalRun) wait() (int, runSummary) {
 	return r.exitCode(), sum
 }
 
-// mustFinish waits for a run that nothing keeps from doing all there is to do.
+// mustFinish waits for a run that no fault affects, and reports a violation if it fails.
 func (r *renewalRun) mustFinish() runSummary {
 	code, sum := r.wait()
 	if code != 0 {
-		r.w.violated("a renewal run that nothing was in the way of ended with %d: %+v; it said\n%s", code, sum, r.tail())
+		r.w.violated("a renewal run without faults exited with code %d: %+v; its output ends with\n%s", code, sum, r.tail())
 	}
 	return sum
 }
 
-// january31 is when viewers subscribe whose months are the hard ones.
+// january31 is the time of subscribing that makes months hardest to count: many
+// months have no 31st day.
 var january31 = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 
-// dueAt is when the n-th renewal of a subscription of 31 January is due.
+// dueAt returns the time at which the n-th renewal of a subscription of 31 January is due.
 func dueAt(n int) time.Time {
 	first := time.Date(2026, time.Month(1+n), 1, 12, 0, 0, 0, time.UTC)
 	end := first.AddDate(0, 1, -1).Day()
 	return first.AddDate(0, 0, min(31, end)-1)
 }
 
-// month is a world in which n viewers subscribed on 31 January, and whose first
-// renewal is due now. No API runs.
+// dueWorld returns a world with n viewers that subscribed on 31 January. Their first
+// renewal is due now. No API is running.
 func (t *trial) dueWorld(n int, token string, vars ...string) (*world, []viewer) {
 	return t.dueWorldOn(t.shared, n, token, vars...)
 }

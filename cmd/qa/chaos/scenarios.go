@@ -2,10 +2,10 @@ package main
 
 import "slices"
 
-// scenarios lists everything that is broken.
+// scenarios returns all scenarios in the order of their trials.
 func scenarios() []scenario {
 	return slices.Concat(
-		soaks(), // those that take long come first
+		soaks(), // long scenarios first, so that they do not run alone at the end
 		paymentSystem(),
 		kills(),
 		cards(),

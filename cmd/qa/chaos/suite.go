@@ -16,29 +16,30 @@ import (
 	"github.com/online-cinema/billing/adapters/auth"
 )
 
-// suite is what all trials share.
+// suite holds the state that all trials share.
 type suite struct {
-	long     bool // which form it is
+	long     bool // the long form
 	programs *programs
-	dir      string // of everything that is thrown away at the end
+	dir      string // temporary files, removed at the end
 	keys     keys
 	shared   *server
 	serial   atomic.Int64
-	copying  sync.Mutex // a template is copied by one at a time
+	copying  sync.Mutex // Postgres refuses concurrent copies of a template
 }
 
-// keys are those of the auth service whose tokens the APIs accept.
+// keys are the keys of the auth service, whose tokens the APIs accept, and of the vault.
 type keys struct {
 	private    *rsa.PrivateKey
 	publicFile string
-	vault      []string // variables that name the keys of the vault
+	vault      []string // environment variables with the files of the vault's keys
 }
 
-// newSuite starts a Postgres with a database to copy.
+// newSuite starts the shared Postgres and creates its template database. The suite
+// must be closed even if newSuite returns an error with it.
 func newSuite(ctx context.Context, bin string, long bool) (*suite, error) {
 	dir, err := os.MkdirTemp("", "billing-chaos-")
 	if err == nil {
-		err = os.Chmod(dir, 0o711) // root's Postgres runs as another account
+		err = os.Chmod(dir, 0o711) // as root, Postgres runs under another account
 	}
 	if err != nil {
 		return nil, err
@@ -58,7 +59,7 @@ func (s *suite) makeKeys(ctx context.Context) (err error) {
 	return s.makeVault(ctx)
 }
 
-// makeVault makes the keys that seal card numbers and payment tokens.
+// makeVault creates the keys that encrypt card numbers and payment tokens.
 func (s *suite) makeVault(ctx context.Context) error {
 	ctl, err := s.programs.path(ctx, "ctl", released)
 	if err != nil {
@@ -86,10 +87,10 @@ func (s *suite) close() {
 	_ = os.RemoveAll(s.dir)
 }
 
-// templateDB is the database that every world is a copy of.
+// templateDB is the template database. Every world has a copy of it.
 const templateDB = "template_chaos"
 
-// makeTemplate makes it with the operator's own program.
+// makeTemplate creates templateDB with a schema and a catalogue, through billingctl.
 func (s *suite) makeTemplate(ctx context.Context, on *server) error {
 	ctl, err := s.programs.path(ctx, "ctl", released)
 	if err != nil {
@@ -113,14 +114,14 @@ func (s *suite) makeTemplate(ctx context.Context, on *server) error {
 	return nil
 }
 
-// copyTemplate makes a database.
+// copyTemplate creates a database as a copy of templateDB.
 func (s *suite) copyTemplate(ctx context.Context, on *server, name string) error {
 	s.copying.Lock()
 	defer s.copying.Unlock()
 	return on.exec(ctx, "postgres", "CREATE DATABASE "+name+" TEMPLATE "+templateDB)
 }
 
-// ownServer starts a Postgres for one trial, to be broken.
+// ownServer starts a Postgres for this trial alone, so that the trial can break it.
 func (t *trial) ownServer(durable bool) *server {
 	s, err := startServer(t.ctx, t.dir, durable)
 	t.require("postgres", err)
@@ -129,22 +130,22 @@ func (t *trial) ownServer(durable bool) *server {
 	return s
 }
 
-// job is a trial to be made.
+// job describes a trial.
 type job struct {
 	scenario scenario
 	seed     uint64
 	mutant   string
 }
 
-// runAll makes trials, so many at once, those last and alone that need the
-// machine, and tells each result.
-func (s *suite) runAll(ctx context.Context, width int, jobs []job, printResult func(*result)) {
-	var beside, exclusive []job
+// runAll runs the jobs, width at a time, and calls report with each result. Exclusive
+// scenarios run afterwards, one at a time. Calls of report do not overlap.
+func (s *suite) runAll(ctx context.Context, width int, jobs []job, report func(*result)) {
+	var shared, exclusive []job
 	for _, j := range jobs {
 		if j.scenario.exclusive {
 			exclusive = append(exclusive, j)
 		} else {
-			beside = append(beside, j)
+			shared = append(shared, j)
 		}
 	}
 	var mu sync.Mutex
@@ -155,13 +156,13 @@ func (s *suite) runAll(ctx context.Context, width int, jobs []job, printResult f
 		r := s.runTrial(ctx, j.scenario, j.seed, j.mutant)
 		mu.Lock()
 		defer mu.Unlock()
-		printResult(r)
+		report(r)
 	}
-	forEach(width, beside, one)
+	forEach(width, shared, one)
 	forEach(1, exclusive, one)
 }
 
-// round is for people.
+// round returns a duration in seconds for display, rounded to 100 ms.
 func round(seconds float64) time.Duration {
 	return time.Duration(seconds * float64(time.Second)).Round(100 * time.Millisecond)
 }

@@ -10,18 +10,18 @@ import (
 	"time"
 )
 
-// scenario is one way of breaking things.
+// scenario injects one kind of fault and checks the service afterwards.
 type scenario struct {
 	name        string
-	description string        // what is broken, and what must hold, for people
-	short       int           // trials in the short form, each with a seed of its own; 0 leaves it out
+	description string        // the fault and the expected behaviour, for people
+	short       int           // trials in the short form, each with its own seed; 0 skips the scenario
 	long        int           // trials in the long form
-	exclusive   bool          // it is not run beside others: it measures, or needs the whole machine
-	skip        func() string // why it cannot be run here, if it cannot
+	exclusive   bool          // runs alone, because it measures time or needs the whole machine
+	skip        func() string // returns why this machine cannot run it, or ""
 	run         func(t *trial)
 }
 
-// trial is one go at a scenario.
+// trial is one run of a scenario.
 type trial struct {
 	*suite
 	ctx     context.Context
@@ -30,48 +30,48 @@ type trial struct {
 	mutant  string // the planted bug; "" for none
 	result  *result
 	began   time.Time
-	drained time.Duration // spent waiting for everything to come to rest
+	drained time.Duration // total time of all calls to drain
 
 	mu      sync.Mutex
 	cleanup []func()
 }
 
-// result is what a trial came to.
+// result is the result of a trial.
 type result struct {
 	Scenario     string         `json:"scenario"`
 	Seed         uint64         `json:"seed"`
 	Mutant       string         `json:"mutant,omitempty"`
 	Violations   []string       `json:"violations"`
-	Inconclusive string         `json:"trouble,omitempty"` // why the trial says nothing
+	Inconclusive string         `json:"trouble,omitempty"` // why the trial neither passed nor failed
 	Skipped      string         `json:"skipped,omitempty"`
 	Counts       map[string]int `json:"counts"`
 	Log          []logEntry     `json:"moments"`
 	Seconds      float64        `json:"seconds"`
 
-	noFault bool // what was to go wrong did not: it says nothing, but another go may
+	noFault bool // inconclusive because the planned fault did not happen; worth another attempt
 }
 
-// moment is something that was done to the programs, or that they did.
+// logEntry is a line of a trial's log: a fault, or the programs' reaction to it.
 type logEntry struct {
-	After string `json:"after"` // since the trial began
+	After string `json:"after"` // time since the start of the trial
 	What  string `json:"what"`
 }
 
-// maxMoments keeps a report readable; what goes beyond is counted.
+// maxLogEntries keeps reports readable. Further entries are only counted.
 const maxLogEntries = 400
 
 func (r *result) good() bool { return len(r.Violations) == 0 && r.Inconclusive == "" }
 
-// goes is how often a trial is made before it is given up that what it breaks
-// was not broken: a machine with other things to do may be late for it.
+// maxAttempts limits the attempts at a trial whose planned fault did not happen. On
+// a busy machine a fault can come too late to have an effect.
 const maxAttempts = 3
 
-// try makes one trial, and makes it again when what was to go wrong did not.
+// runTrial runs a trial. It repeats the trial if the planned fault did not happen.
 func (s *suite) runTrial(ctx context.Context, sc scenario, seed uint64, mutant string) *result {
 	r := s.attempt(ctx, sc, seed, mutant)
-	for again := 1; again < maxAttempts && r.noFault && len(r.Violations) == 0; again++ {
+	for failed := 1; failed < maxAttempts && r.noFault && len(r.Violations) == 0; failed++ {
 		r = s.attempt(ctx, sc, seed, mutant)
-		r.Counts["goes in vain"] += again
+		r.Counts["goes in vain"] += failed
 	}
 	return r
 }
@@ -105,22 +105,22 @@ func (t *trial) cleanUp() {
 	}
 }
 
-// atEnd is called when the trial is over, in the reverse order.
+// atEnd registers f to run when the trial ends. The last function registered runs first.
 func (t *trial) atEnd(f func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.cleanup = append(t.cleanup, f)
 }
 
-// violated notes that something does not hold that must.
+// violated records a violation, so the trial fails. The trial goes on.
 func (t *trial) violated(format string, args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.result.Violations = append(t.result.Violations, fmt.Sprintf(format, args...))
 }
 
-// giveUp ends the trial, which says nothing then. Only the trial's own
-// goroutine may call it.
+// inconclusive ends the trial without a verdict: it neither passes nor fails. Only
+// the trial's own goroutine may call it, because it calls [runtime.Goexit].
 func (t *trial) inconclusive(format string, args ...any) {
 	t.mu.Lock()
 	t.result.Inconclusive = fmt.Sprintf(format, args...)
@@ -128,7 +128,7 @@ func (t *trial) inconclusive(format string, args ...any) {
 	runtime.Goexit()
 }
 
-// missed ends the trial, because what was to go wrong did not. It is made again.
+// noFault ends the trial because the planned fault did not happen. runTrial repeats it.
 func (t *trial) noFault(format string, args ...any) {
 	t.mu.Lock()
 	t.result.noFault = true
@@ -136,14 +136,14 @@ func (t *trial) noFault(format string, args ...any) {
 	t.inconclusive(format, args...)
 }
 
-// need ends the trial unless err is nil.
+// require ends the trial as inconclusive if err is not nil.
 func (t *trial) require(what string, err error) {
 	if err != nil {
 		t.inconclusive("%s: %v", what, err)
 	}
 }
 
-// note adds to the story of the trial.
+// note adds an entry to the trial's log.
 func (t *trial) note(format string, args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -154,27 +154,27 @@ func (t *trial) note(format string, args ...any) {
 	t.result.Log = append(t.result.Log, logEntry{time.Since(t.began).Round(time.Millisecond).String(), fmt.Sprintf(format, args...)})
 }
 
-// count counts something that the report sums up.
+// count adds n to a count of the trial. The report adds up the counts of all trials.
 func (t *trial) count(what string, n int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.result.Counts[what] += n
 }
 
-// counted is how much was counted of something so far.
+// counted returns the current value of a count.
 func (t *trial) counted(what string) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.result.Counts[what]
 }
 
-// dice returns the choices for one purpose. Each purpose has its own, so that
-// goroutines do not take choices away from each other.
+// rng returns the random number generator for one purpose. Each purpose has its own,
+// so that concurrent goroutines do not change each other's sequence.
 func (t *trial) rng(purpose string) *rand.Rand {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(t.result.Scenario + "\x00" + purpose))
 	return rand.New(rand.NewPCG(t.seed, h.Sum64()))
 }
 
-// pick returns one of the choices.
+// pick returns one of the choices at random.
 func pick[T any](rng *rand.Rand, choices ...T) T { return choices[rng.IntN(len(choices))] }
