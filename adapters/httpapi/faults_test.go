@@ -70,7 +70,7 @@ func (l *lostCommit) InTx(ctx context.Context, f func(ports.Repos) error) error 
 	return err
 }
 
-// blindfold is a store that cannot show a subscription while it is on.
+// blindfold is a store that cannot show a subscription or the plans while it is on.
 type blindfold struct {
 	ports.Store
 
@@ -90,4 +90,11 @@ func (v blindViews) Subscription(ctx context.Context, user billing.UserID, ref s
 		return ports.SubscriptionView{}, billing.ErrUnavailable
 	}
 	return v.Views.Subscription(ctx, user, ref)
+}
+
+func (v blindViews) Plans(ctx context.Context) ([]billing.Plan, error) {
+	if v.blindfold.on.Load() {
+		return nil, billing.ErrUnavailable
+	}
+	return v.Views.Plans(ctx)
 }

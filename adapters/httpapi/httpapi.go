@@ -23,7 +23,6 @@ import (
 	"github.com/gorilla/mux"
 
 	"github.com/online-cinema/billing/adapters/httpapi/internal/api"
-	"github.com/online-cinema/billing/core/batcher"
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/viewers"
 )
@@ -58,7 +57,7 @@ type server struct {
 	Config
 
 	router    *mux.Router
-	plans     batcher.Batcher[struct{}, api.ListPlansResponseObject]
+	plans     planCache
 	users     *limiter
 	addresses *limiter
 }
@@ -78,6 +77,8 @@ func New(c Config) (http.Handler, error) {
 		Config: c, router: mux.NewRouter(),
 		users: newLimiter(c.Rates.PerUser, remembered), addresses: newLimiter(c.Rates.PerAddress, remembered),
 	}
+	start := time.Now()
+	s.plans.now, s.plans.render = func() time.Duration { return time.Since(start) }, s.renderPlans
 	if err := s.route(docs); err != nil {
 		return nil, err
 	}
