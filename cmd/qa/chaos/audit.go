@@ -11,22 +11,22 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// slowest is how long it may take until nothing is unknown any more, once
-// nothing is broken any more. Half a minute is what is seen.
+// maxDrainTime limits how long unknown outcomes may last after the faults have ended.
+// Usually drain takes half a minute.
 const maxDrainTime = 15 * time.Minute
 
-// mutantRest is how long a trial with a planted bug waits for rest, all in all:
-// some bugs never let it come.
+// mutantDrainTime limits the total time that a trial with a planted bug spends in
+// drain, because some bugs keep payments open forever.
 const mutantDrainTime = 40 * time.Second
 
-// check lets everything come to rest and compares the books.
+// check drains the world and audits it.
 func (w *world) check() {
 	w.drain()
 	w.audit()
 }
 
-// rest makes renewal runs, with nothing broken, until there is nothing to do
-// any more: no payment is open and nothing is due.
+// drain starts renewal runs without faults until no payment is open and no renewal
+// is due. It reports a violation if that takes too long.
 func (w *world) drain() {
 	began := time.Now()
 	code, sum := 0, runSummary{}
@@ -40,23 +40,23 @@ func (w *world) drain() {
 		return code == 0 && sum.Due == 0 && w.queryInt(openPayments) == 0
 	})
 	if !quiet {
-		w.violated("I11: not at rest after %v: the last run ended with %d, %+v", time.Since(began), code, sum)
+		w.violated("I11: payments are open or renewals are due after %v: the last run exited with code %d, %+v", time.Since(began), code, sum)
 	}
-	w.note("at rest after %v", time.Since(began).Round(time.Millisecond))
+	w.note("drained after %v", time.Since(began).Round(time.Millisecond))
 }
 
 const openPayments = `SELECT count(*) FROM payments WHERE status = 'pending' AND contradiction = ''`
 
-// number returns what a query counts.
+// queryInt returns the number that a query selects, or -1 if the query fails.
 func (w *world) queryInt(query string, args ...any) (n int) {
 	if err := w.pool.QueryRow(w.ctx, query, args...).Scan(&n); err != nil {
-		w.note("cannot count: %v", err)
+		w.note("query %s: %v", query, err)
 		return -1
 	}
 	return n
 }
 
-// compare checks everything that holds at rest.
+// audit checks all invariants. The world must be drained.
 func (w *world) audit() {
 	for _, i := range invariants {
 		for _, line := range w.queryLines(i.query) {
@@ -72,7 +72,7 @@ func (w *world) audit() {
 	w.countTotals()
 }
 
-// countBooks counts what is in the books by now, once, however often it is called.
+// countTotals sets the counts of charges, payments and requests to the current totals.
 func (w *world) countTotals() {
 	for what, n := range map[string]int{
 		"charges":           w.queryInt(`SELECT count(*) FROM simulator.charges`),
@@ -83,7 +83,7 @@ func (w *world) countTotals() {
 	}
 }
 
-// lines returns what a query says is wrong.
+// queryLines returns the lines that a query selects. If it fails, the only line is the error.
 func (w *world) queryLines(query string) []string {
 	rows, err := w.pool.Query(w.ctx, query)
 	if err != nil {
@@ -96,8 +96,8 @@ func (w *world) queryLines(query string) []string {
 	return lines
 }
 
-// compareAnswers looks whether all definite answers to a request are the same,
-// and whether what they say is in the books.
+// auditResponses checks that all definite responses to a request are equal, and that
+// they agree with the payments table.
 func (w *world) auditResponses() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -107,7 +107,7 @@ func (w *world) auditResponses() {
 		before, known := first[request]
 		switch {
 		case a.key != "" && known && (before.status != a.status || before.text != a.text):
-			w.violated("answers: %s was answered %v, then %v", request, before.response, a.response)
+			w.violated("answers: %s got %v, then %v", request, before.response, a.response)
 		case !known:
 			first[request] = a
 			w.auditResponse(a)
@@ -115,7 +115,7 @@ func (w *world) auditResponses() {
 	}
 }
 
-// compareAnswer looks whether what a viewer was told about money is true.
+// auditResponse checks that the payment of a 201 response has succeeded.
 func (w *world) auditResponse(a exchange) {
 	want := map[int]string{http.StatusCreated: "succeeded"}[a.status]
 	if want == "" || a.path != "/v1/subscriptions" || a.method != http.MethodPost {
@@ -124,25 +124,25 @@ func (w *world) auditResponse(a exchange) {
 	var status string
 	err := w.pool.QueryRow(w.ctx, `SELECT status FROM payments WHERE id::text = $1`, a.body.LatestPayment.ID).Scan(&status)
 	if err != nil || status != want {
-		w.violated("answers: %s was told %v, but payment %s is %q, %v", a.viewer, a.response, a.body.LatestPayment.ID, status, err)
+		w.violated("answers: %s got %v, but payment %s has status %q, error %v", a.viewer, a.response, a.body.LatestPayment.ID, status, err)
 	}
 }
 
-// lookForSecrets looks for payment tokens, access tokens and card numbers in
-// what the programs said.
+// auditSecrets checks that the programs' output contains no payment tokens, access
+// tokens or card numbers.
 func (w *world) auditSecrets() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, p := range w.processes {
 		for _, line := range p.output() {
 			if strings.Contains(line, "tok_") || strings.Contains(line, "eyJ") || strings.Contains(line, cardNumber) {
-				w.violated("I8: %s said: %s", p.name, line)
+				w.violated("I8: %s printed a secret: %s", p.name, line)
 			}
 		}
 	}
 }
 
-// reconciliation is what billingctl reconcile prints.
+// reconciliation is the output of billingctl reconcile --json.
 type reconciliation struct {
 	Matched      int      `json:"matched"`
 	MissingHere  []string `json:"missing_here"`
@@ -160,12 +160,12 @@ func (w *world) reconcile() (found reconciliation) {
 	w.require("billingctl", err)
 	cmd := exec.CommandContext(w.ctx, path, "reconcile", "--payment-system", "simulator", "--json")
 	cmd.Env = w.environ()
-	out, err := cmd.Output() // which exits with 1 when the books differ
+	out, err := cmd.Output() // the exit code is 1 if the tables differ
 	if json.Unmarshal(out, &found) != nil {
-		w.violated("reconcile: it printed %q, %v", out, err)
+		w.violated("reconcile: cannot parse its output %q, error %v", out, err)
 	}
 	if code := cmd.ProcessState.ExitCode(); (code != 0) != found.differs() {
-		w.violated("reconcile: it ended with %d, but printed %s", code, out)
+		w.violated("reconcile: exit code %d does not agree with its output %s", code, out)
 	}
 	return found
 }

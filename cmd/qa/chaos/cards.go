@@ -7,33 +7,33 @@ import (
 	"time"
 )
 
-// cards lists scenarios with kept cards. Nobody may be charged by one that is
-// removed: see the invariant "removed".
+// cards returns the scenarios with stored cards. The invariant "removed" checks that
+// removed cards are not charged.
 func cards() []scenario {
 	return []scenario{
 		{
 			name: "kill/add card/card.added", short: 1, long: 10,
-			description: "kill -9 at card.added, while viewers add cards; clients repeat their requests, and pay with the card that they are told of",
+			description: "kill -9 at card.added, while viewers add cards: clients repeat their requests and pay with the returned card",
 			run:         killAddCard,
 		},
 		{
 			name: "kill/remove card/card.removed", short: 1, long: 10,
-			description: "kill -9 at card.removed, while viewers remove cards that pay for subscriptions: none is charged again",
+			description: "kill -9 at card.removed, while viewers remove cards that pay for subscriptions: no removed card is charged again",
 			run:         killRemoveCard,
 		},
 		{
 			name: "race/remove card", short: 1, long: 10,
-			description: "viewers remove their cards while two runs charge them: once a removal has answered, no charge starts",
+			description: "viewers remove their cards while two runs charge them: after the response to a removal, no charge starts",
 			run:         raceRemoveCard,
 		},
 	}
 }
 
-// cardNumber is the number of every card here, which must be nowhere to be read.
+// cardNumber is the number of every card. It must not occur in the database or output.
 const cardNumber = "4242424242424242"
 
-// addCard insists on a card, and returns its id. When the API died that kept it,
-// the next one says that it is there already: 200.
+// addCard adds a card, with retries, and returns its id. If an API stored the card and
+// was killed before it responded, the retry gets 200 instead of 201.
 func (v viewer) addCard() string {
 	got := v.retry(http.MethodPost, "/v1/cards", "card-"+v.name,
 		fmt.Sprintf(`{"number":%q,"exp_month":12,"exp_year":2031,"holder":"A VIEWER"}`, cardNumber))
@@ -43,30 +43,29 @@ func (v viewer) addCard() string {
 	return got.body.ID
 }
 
-// payBy insists on a subscription that is paid by a card. A viewer whose
-// request failed asks anew, as people do who have to type the CVV again.
+// subscribeByCard subscribes, with retries, and pays with a stored card.
 func (v viewer) subscribeByCard(card string) {
 	body := fmt.Sprintf(`{"plan_code":"premium","price":{"amount":39900,"currency":"RUB"},"payment_system":"simulator","card_id":%q,"cvv":"123"}`, card)
 	got := v.retry(http.MethodPost, "/v1/subscriptions", "subscribe-"+v.name, body)
 	if got.status != http.StatusCreated && got.status != http.StatusAccepted {
-		v.w.violated("%s pays by card: %v", v.name, got)
+		v.w.violated("subscribe by card of %s: %v", v.name, got)
 	}
 }
 
-// removeCard insists on a card being removed.
+// removeCard removes a card, with retries.
 func (v viewer) removeCard(card string) {
 	if got := v.retry(http.MethodDelete, "/v1/cards/"+card, "", ""); got.status != http.StatusNoContent {
 		v.w.violated("remove card of %s: %v", v.name, got)
 	}
 }
 
-// holder is a viewer with a card.
+// cardHolder is a viewer with a stored card.
 type cardHolder struct {
 	viewer
 	card string
 }
 
-// holders are n viewers who subscribed by card on 31 January.
+// cardHolders subscribes n viewers by card on 31 January.
 func (w *world) cardHolders(n int) []cardHolder {
 	w.setClock(january31)
 	list := make([]cardHolder, n)
@@ -86,7 +85,7 @@ func killAddCard(t *trial) {
 	replaced.Wait()
 	w.check()
 	if got := w.queryInt(`SELECT count(*) FROM cards`); got != crowd {
-		w.violated("%d cards are kept, want %d", got, crowd)
+		w.violated("%d cards are stored, want %d", got, crowd)
 	}
 }
 
@@ -120,7 +119,7 @@ func raceRemoveCard(t *trial) {
 		h.countOverlap()
 		h.removeCard(h.card)
 		if w.queryInt(openPaymentsOf, h.card) != 0 {
-			w.violated("the removal of the card of %s was answered while a charge with it may be sent", h.name)
+			w.violated("the removal of the card of %s was confirmed while a charge of it may still be sent", h.name)
 		}
 	})
 	for _, r := range runs {
@@ -132,7 +131,7 @@ func raceRemoveCard(t *trial) {
 	w.requireOverlaps(n / 6)
 }
 
-// openPaymentsOf counts payments that may be sent by a card at this moment.
+// openPaymentsOf counts the payments of a card that may be sent now.
 const openPaymentsOf = `SELECT count(*) FROM payments p
 	JOIN payment_methods m ON m.user_id = p.user_id AND m.id = p.payment_method_id
 	WHERE m.card_id::text = $1 AND p.status = 'pending' AND p.send_until > now()`

@@ -10,20 +10,20 @@ import (
 	"time"
 )
 
-// viewer is somebody with a valid token.
+// viewer is a client with a valid access token.
 type viewer struct {
 	w     *world
 	name  string
 	token string
 }
 
-// answer is what an API said.
+// response is the response of an API.
 type response struct {
 	status int
 	text   string
 	body   struct {
 		ID            string
-		Status        any // of a subscription a text, of a problem a number
+		Status        any // a string in a subscription, a number in a problem
 		Code          string
 		LatestPayment struct{ ID, Status string } `json:"latest_payment"`
 		Data          []struct {
@@ -32,22 +32,23 @@ type response struct {
 	}
 }
 
-// definite reports whether the answer is the last word on a request.
+// definite reports whether a retry would get the same response: it is neither a 5xx
+// nor request_in_progress.
 func (a response) definite() bool {
 	return a.status < http.StatusInternalServerError && a.body.Code != "request_in_progress"
 }
 
 func (a response) String() string { return fmt.Sprintf("%d %s", a.status, strings.TrimSpace(a.text)) }
 
-// requestTimeout is more than the programs allow themselves.
+// requestTimeout is longer than the programs' own limits.
 const requestTimeout = 45 * time.Second
 
 var httpClient = &http.Client{
 	Timeout:   requestTimeout,
-	Transport: &http.Transport{DisableKeepAlives: true, MaxIdleConns: -1}, // whoever is killed takes no idle connection along
+	Transport: &http.Transport{DisableKeepAlives: true, MaxIdleConns: -1}, // no connection to a killed API is reused
 }
 
-// send sends a request to one API. The error is one of the connection.
+// send sends a request to an API and returns its response, or the connection's error.
 func (v viewer) send(ctx context.Context, a *api, method, path, key, body string) (got response, err error) {
 	req, err := http.NewRequestWithContext(ctx, method, a.base+path, strings.NewReader(body))
 	if err != nil {
@@ -76,8 +77,8 @@ func (v viewer) send(ctx context.Context, a *api, method, path, key, body string
 	return got, json.Unmarshal(text, &got.body)
 }
 
-// insist sends a request to any API that runs, again and again with the same
-// key, until the answer is definite, as a client does that wants to know.
+// retry sends a request to the running APIs in turn, with the same key, until the
+// response is definite. It reports a violation if that takes too long.
 func (v viewer) retry(method, path, key, body string) response {
 	deadline := time.Now().Add(maxWait)
 	for n := 0; ; n++ {
@@ -93,14 +94,14 @@ func (v viewer) retry(method, path, key, body string) response {
 		case v.w.ctx.Err() != nil:
 			return got
 		case time.Now().After(deadline):
-			v.w.violated("%s %s of %s: no definite answer within %v; the last was %v, %v", method, path, v.name, maxWait, got, err)
+			v.w.violated("%s %s of %s: no definite response within %v; the last was %v, error %v", method, path, v.name, maxWait, got, err)
 			return got
 		}
 		time.Sleep(time.Duration(20+10*min(n, 20)) * time.Millisecond)
 	}
 }
 
-// wish is the body of a subscribe request.
+// subscribeBody returns the body of a request to subscribe to the plan premium.
 func subscribeBody(token string) string { return subscribeBodyFor("premium", 39900, token) }
 
 func subscribeBodyFor(plan string, amount int, token string) string {
@@ -108,12 +109,12 @@ func subscribeBodyFor(plan string, amount int, token string) string {
 		plan, amount, token)
 }
 
-// subscribe insists on a subscription to the plan premium.
+// subscribe subscribes to the plan premium, with retries.
 func (v viewer) subscribe(token string) response {
 	return v.retry(http.MethodPost, "/v1/subscriptions", "subscribe-"+v.name, subscribeBody(token))
 }
 
-// cancel insists on a cancel at the period's end.
+// cancel cancels at the end of the period, with retries.
 func (v viewer) cancel() response {
 	return v.retry(http.MethodPost, "/v1/subscriptions/premium/cancel", "cancel-"+v.name, "")
 }

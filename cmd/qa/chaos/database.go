@@ -7,39 +7,39 @@ import (
 	"time"
 )
 
-// databases lists scenarios in which the database is taken away.
+// databases returns the scenarios with an unavailable or slow database.
 func databases() []scenario {
 	return []scenario{
 		{
 			name: "database/restarts", short: 1, long: 4,
-			description: "Postgres is stopped at once, as by a power cut, and started again, while viewers subscribe and runs renew",
+			description: "Postgres stops immediately, as in a power cut, and restarts, while viewers subscribe and runs renew: the API is back within five seconds",
 			run:         restarts,
 		},
 		{
 			name: "database/cut connections", short: 1, long: 4,
-			description: "connections are ended by pg_terminate_backend, one after the other, while viewers subscribe and runs renew",
+			description: "pg_terminate_backend ends connections, one after the other, while viewers subscribe and runs renew",
 			run:         cutConnections,
 		},
 		{
 			name: "database/cut at commit", short: 1, long: 10,
-			description: "connections break during COMMIT, before it went through or after: nobody may take that for a no",
+			description: "connections break during COMMIT, before or after Postgres executes it: the programs must treat the result as unknown",
 			run:         cutAtCommit,
 		},
 		{
 			name: "database/small pool", short: 1, long: 5,
-			description: "200 viewers subscribe at once through an API with two connections, while the payment system takes its time",
+			description: "200 viewers subscribe at the same time through an API with two database connections, while the payment system is slow",
 			run:         smallPool,
 		},
 	}
 }
 
-// busy keeps a world busy until stopped: viewers subscribe through its APIs,
-// each once, and run after run renews what is due.
+// busy keeps a world under load until finish: viewers subscribe through its APIs,
+// each once, and consecutive runs renew due subscriptions.
 type busy struct {
 	w    *world
 	stop chan struct{}
 	done sync.WaitGroup
-	vars []string // of the runs
+	vars []string // environment variables of the runs
 }
 
 func (w *world) busy(vars ...string) *busy {
@@ -58,7 +58,7 @@ func (b *busy) stopped() bool {
 	}
 }
 
-// subscribe has viewers subscribe, four at a time, without end.
+// subscribe subscribes new viewers, four at a time, until finish.
 func (b *busy) subscribe() {
 	var each sync.WaitGroup
 	for line := range 4 {
@@ -72,7 +72,8 @@ func (b *busy) subscribe() {
 	each.Wait()
 }
 
-// renew makes runs. Those that lose their database say so and end.
+// renew starts one run after the other, until finish. A run that loses its database
+// ends with an error, which is allowed.
 func (b *busy) renew() {
 	for !b.stopped() {
 		p, err := b.w.start("renew", released, []string{"--json", "--concurrency", "4"}, b.vars...)
@@ -81,7 +82,7 @@ func (b *busy) renew() {
 			return
 		}
 		if !waitFor(maxWait, p.ended) {
-			b.w.violated("a renewal run did not end within %v; it said\n%s", maxWait, p.tail())
+			b.w.violated("a renewal run did not end within %v; its output ends with\n%s", maxWait, p.tail())
 			p.kill()
 		}
 		b.w.count("runs", 1)
@@ -89,13 +90,13 @@ func (b *busy) renew() {
 	}
 }
 
-// finish stops it and waits until its viewers know where they stand.
+// finish ends the load and waits until each viewer has a definite response.
 func (b *busy) finish() {
 	close(b.stop)
 	b.done.Wait()
 }
 
-// slowly makes charges last long enough to be met by something.
+// slowCharges makes charges last long enough for a fault to hit them.
 const slowCharges = "BILLING_SIMULATOR_MISHAPS=latency=20ms"
 
 func restarts(t *trial) {
@@ -113,11 +114,11 @@ func restarts(t *trial) {
 		t.require("restart", s.restart(t.ctx))
 		since := time.Now()
 		back := waitFor(maxWait, func() bool {
-			got, err := w.viewer("nobody").send(w.ctx, a, http.MethodGet, "/v1/subscriptions", "", "")
+			got, err := w.viewer("reader").send(w.ctx, a, http.MethodGet, "/v1/subscriptions", "", "")
 			return err == nil && got.status == http.StatusOK
 		})
 		if took := time.Since(since); !back || took > 5*time.Second {
-			w.violated("the API was not back within 5s, but after %v", took)
+			w.violated("the API was back after %v, want 5s at most", took)
 		} else {
 			w.note("Postgres was restarted; the API is back after %v", took.Round(time.Millisecond))
 		}
@@ -140,7 +141,7 @@ func cutConnections(t *trial) {
 		w.sleep(time.Duration(5+rng.IntN(40)) * time.Millisecond)
 		n := w.queryInt(`SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM (
 			SELECT pid FROM pg_stat_activity
-			WHERE datname = current_database() AND application_name <> 'chaos' -- which are ours
+			WHERE datname = current_database() AND application_name <> 'chaos' -- the suite's own
 			  AND backend_type = 'client backend'
 			ORDER BY state = 'active' DESC, state LIKE 'idle in%' DESC, md5(pid::text || $1) LIMIT 1) one`, fmt.Sprint(rng.Uint64()))
 		if n > 0 {
@@ -181,7 +182,7 @@ func smallPool(t *trial) {
 		got, err := v.send(w.ctx, a, http.MethodPost, "/v1/subscriptions", "subscribe-"+v.name, subscribeBody("tok_ok~"+v.name))
 		longest[i] = time.Since(began)
 		if err != nil || got.status >= http.StatusInternalServerError && got.status != http.StatusServiceUnavailable {
-			w.violated("%s was answered %v, %v", v.name, got, err)
+			w.violated("%s got %v, error %v", v.name, got, err)
 		}
 		if err == nil && got.status == http.StatusServiceUnavailable {
 			w.count("refused for want of a connection", 1)
@@ -192,7 +193,7 @@ func smallPool(t *trial) {
 	for _, d := range longest {
 		slowest = max(slowest, d)
 	}
-	w.note("the slowest of %d answers took %v", n, slowest.Round(time.Millisecond))
+	w.note("the slowest of %d responses took %v", n, slowest.Round(time.Millisecond))
 	w.check()
 	w.checkCharges(n)
 }

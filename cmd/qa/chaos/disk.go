@@ -10,16 +10,17 @@ import (
 	"time"
 )
 
+// disks returns the scenario with a full disk.
 func disks() []scenario {
 	return []scenario{{
 		name: "database/full disk", short: 1, long: 3,
-		description: "the disk under Postgres is full for a while: requests are refused, nothing is half done, and it goes on by itself",
+		description: "the disk of Postgres is full for a while: requests are refused, no change is half done, and the service recovers automatically",
 		skip:        noMount,
 		run:         fullDisk,
 	}}
 }
 
-// noMount says why there can be no small disk here, if there cannot.
+// noMount returns why this process cannot mount a small disk, or "" if it can.
 func noMount() string {
 	if runtime.GOOS != "linux" || os.Geteuid() != 0 {
 		return "a small disk needs root on Linux"
@@ -30,7 +31,7 @@ func noMount() string {
 	}
 	defer func() { _ = os.Remove(dir) }()
 	if err := exec.Command("mount", "-t", "tmpfs", "-o", "size=1m", "none", dir).Run(); err != nil {
-		return "this root may not mount"
+		return "root may not mount file systems here"
 	}
 	_ = exec.Command("umount", dir).Run()
 	return ""
@@ -60,20 +61,20 @@ func fullDisk(t *trial) {
 		v := w.viewer(fmt.Sprint("unlucky-", tries))
 		got, err := v.send(w.ctx, a, http.MethodPost, "/v1/subscriptions", "", subscribeBody("tok_ok~"+v.name))
 		if err != nil || got.status != http.StatusCreated && got.status != http.StatusAccepted && got.status != http.StatusServiceUnavailable {
-			w.violated("while the disk is full, a viewer is answered %v, %v", got, err)
+			w.violated("while the disk is full, a viewer got %v, error %v", got, err)
 			return true
 		}
 		return got.status == http.StatusServiceUnavailable
 	})
 	if !refused {
-		t.noFault("requests are not refused, although the disk is full: %d were sent", tries)
+		t.noFault("none of %d requests was refused, although the disk is full", tries)
 	}
-	w.note("requests are refused, after %d", tries)
+	w.note("the API refuses requests after %d", tries)
 	w.sleep(time.Duration(500+t.rng("disk").IntN(1500)) * time.Millisecond)
 	t.require("disk", os.Remove(ballast))
-	w.note("there is room again")
+	w.note("the disk has free space again")
 	if !waitFor(maxWait, func() bool { return w.queryInt(`SELECT 1`) == 1 }) {
-		w.note("the server has to be started again")
+		w.note("Postgres does not recover and is restarted")
 		_ = s.instance.Close()
 		t.require("postgres", s.start(t.ctx))
 	}
@@ -82,7 +83,7 @@ func fullDisk(t *trial) {
 	w.check()
 }
 
-// fill writes until nothing more goes onto a disk.
+// fill writes to path until the disk is full, and returns the error of the last write.
 func fill(path string) error {
 	f, err := os.Create(path)
 	if err != nil {

@@ -13,15 +13,16 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
+// failovers returns the scenario in which a standby replaces the primary.
 func failovers() []scenario {
 	return []scenario{{
 		name: "database/failover", short: 1, long: 10,
-		description: "the primary is killed and its synchronous standby promoted; the programs have a URL with both: what was acknowledged is there",
+		description: "the primary is killed and its synchronous standby promoted; the programs' URL names both: no acknowledged commit is lost",
 		run:         failover,
 	}}
 }
 
-// owner is what starts a program as the account that the server runs as.
+// processAttr returns the attributes that start a process under the server's account.
 func (s *server) processAttr() (*syscall.SysProcAttr, error) {
 	info, err := os.Stat(s.dataDir())
 	if err != nil {
@@ -34,7 +35,7 @@ func (s *server) processAttr() (*syscall.SysProcAttr, error) {
 	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: stat.Uid, Gid: stat.Gid}}, nil
 }
 
-// program is a program that came with the server's.
+// binary returns the path of a program from the server's own Postgres installation.
 func (s *server) binary(name string) (string, error) {
 	pid, err := s.pid()
 	if err != nil {
@@ -44,8 +45,7 @@ func (s *server) binary(name string) (string, error) {
 	return filepath.Join(filepath.Dir(postgres), name), err
 }
 
-// standby makes a copy of a server that follows it, and waits until each commit
-// waits for the copy.
+// standby starts a synchronous standby of primary and waits until commits wait for it.
 func (t *trial) standby(primary *server) *server {
 	dir, err := os.MkdirTemp(t.dir, "pg-standby-")
 	t.require("standby", err)
@@ -70,14 +70,14 @@ func (t *trial) standby(primary *server) *server {
 	t.atEnd(s.stop)
 	t.require("synchronous", primary.exec(t.ctx, "postgres",
 		`ALTER SYSTEM SET synchronous_standby_names = '*'`, `SELECT pg_reload_conf()`))
-	if !waitFor(maxWait, func() bool { return s.hasSyncStandby(t.ctx, primary) }) {
-		t.inconclusive("the standby does not follow")
+	if !waitFor(maxWait, func() bool { return primary.hasSyncStandby(t.ctx) }) {
+		t.inconclusive("the standby is not synchronous within %v", maxWait)
 	}
 	return s
 }
 
-func (s *server) hasSyncStandby(ctx context.Context, primary *server) (sync bool) {
-	conn, err := pgx.Connect(ctx, primary.url("postgres"))
+func (s *server) hasSyncStandby(ctx context.Context) (sync bool) {
+	conn, err := pgx.Connect(ctx, s.url("postgres"))
 	if err != nil {
 		return false
 	}
@@ -86,7 +86,7 @@ func (s *server) hasSyncStandby(ctx context.Context, primary *server) (sync bool
 	return err == nil && sync
 }
 
-// either is the URL of a database that is on one of two servers.
+// failoverURL returns the URL of a database on the writable one of two servers.
 func failoverURL(a, b, name string) string {
 	host := func(u string) string {
 		cfg, err := pgxpool.ParseConfig(u)
@@ -117,7 +117,7 @@ func failover(t *trial) {
 	w.note("promoted after %v", time.Since(began).Round(time.Millisecond))
 	w.moveTo(standby)
 	back := waitFor(maxWait, func() bool {
-		got, err := w.viewer("nobody").send(w.ctx, a, "GET", "/v1/subscriptions", "", "")
+		got, err := w.viewer("reader").send(w.ctx, a, "GET", "/v1/subscriptions", "", "")
 		return err == nil && got.status == 200
 	})
 	w.note("the API is back %v after the primary was killed: %v", time.Since(began).Round(time.Millisecond), back)
@@ -127,7 +127,7 @@ func failover(t *trial) {
 	w.check()
 }
 
-// moveTo lets us look at the world's database on another server.
+// moveTo connects the suite itself to the world's database on another server.
 func (w *world) moveTo(s *server) {
 	pool, err := pgxpool.New(w.ctx, withParam(withPool(s.url(w.name), 2), "application_name", "chaos"))
 	w.require("pool", err)

@@ -1,106 +1,106 @@
 package main
 
-// invariant is what holds whenever everything has come to rest. Its query
-// returns a line for each place where it does not.
+// invariant must hold whenever the world is drained. Its query returns a line for
+// each violation.
 type invariant struct {
 	Name    string `json:"name"`
 	Promise string `json:"promise"`
 	query   string
 }
 
-// invariants are checked after every trial, by a superuser who sees both books:
-// payments are what we keep, simulator.charges is where money moved. Those that
-// are no queries are in books.go and periods.go.
+// invariants are checked after every trial by a superuser, who can read both the
+// service's payments and the ledger simulator.charges. audit.go and periods.go hold
+// the invariants that are not queries.
 //
 // I5, that no more is refunded than was captured, waits for refunds.
 var invariants = []invariant{
-	{"I1", "nobody is charged twice: once at most for a key, and for a period of a subscription", `
+	{"I1", "each key, and each period of a subscription, is charged at most once", `
 		SELECT format('key %s was charged %s times', key, count(*))
 		FROM simulator.charges GROUP BY key HAVING count(*) > 1
 		UNION ALL
 		SELECT format('subscription %s was charged %s times for the period from %s', p.subscription_id, count(*), p.period_start)
 		FROM simulator.charges c JOIN payments p ON p.id::text = c.key
 		GROUP BY p.subscription_id, p.period_start HAVING count(DISTINCT p.id) > 1`},
-	{"I2", "what is paid here was charged there, the same amount, and the other way round", `
+	{"I2", "each succeeded payment has a charge of the same amount in the ledger, and each charge has a payment", `
 		SELECT CASE
-			WHEN p.id IS NULL THEN format('%s %s was charged for key %s, which is not paid here but %s',
-				c.amount, c.currency, c.key, coalesce((SELECT o.status FROM payments o WHERE o.id::text = c.key), 'unheard of'))
-			WHEN c.key IS NULL THEN format('payment %s is paid here, but was not charged', p.id)
-			ELSE format('payment %s is %s %s here, and %s %s there', p.id, p.amount, p.currency, c.amount, c.currency) END
+			WHEN p.id IS NULL THEN format('the ledger has a charge of %s %s for key %s, but the payment is %s',
+				c.amount, c.currency, c.key, coalesce((SELECT o.status FROM payments o WHERE o.id::text = c.key), 'missing'))
+			WHEN c.key IS NULL THEN format('payment %s succeeded, but the ledger has no charge', p.id)
+			ELSE format('payment %s is for %s %s, but its charge is for %s %s', p.id, p.amount, p.currency, c.amount, c.currency) END
 		FROM (SELECT * FROM payments WHERE status = 'succeeded') p
 		FULL JOIN (SELECT DISTINCT ON (key) * FROM simulator.charges) c ON c.key = p.id::text
 		WHERE p.id IS NULL OR c.key IS NULL OR p.amount <> c.amount OR p.currency <> c.currency`},
 	{"price", "every payment of a subscription is for the price that the viewer agreed to", `
-		SELECT format('payment %s is for %s, agreed were %s', p.id, p.amount, first.amount)
+		SELECT format('payment %s is for %s, but the agreed price is %s', p.id, p.amount, first.amount)
 		FROM payments p
 		JOIN LATERAL (SELECT f.amount, f.currency FROM payments f
 			WHERE f.user_id = p.user_id AND f.subscription_id = p.subscription_id ORDER BY f.id LIMIT 1) first ON true
 		WHERE p.amount <> first.amount OR p.currency <> first.currency`},
-	{"I3", "who watches has paid for it, and who has paid may watch", `
-		SELECT format('subscription %s is %s until %s, for which nothing was paid', s.id, s.status, s.period_end)
+	{"I3", "each started subscription has a payment for its current period, and grants each paid period", `
+		SELECT format('subscription %s is %s until %s, but has no payment for that period', s.id, s.status, s.period_end)
 		FROM subscriptions s
 		WHERE s.started_at IS NOT NULL AND NOT EXISTS (SELECT FROM payments p
 			WHERE p.user_id = s.user_id AND p.subscription_id = s.id AND p.status = 'succeeded'
 			  AND p.period_start = s.period_start AND p.period_end = s.period_end)
 		UNION ALL
-		SELECT format('payment %s is paid until %s, but subscription %s ends at %s', p.id, p.period_end, s.id, s.period_end)
+		SELECT format('payment %s pays until %s, but subscription %s ends at %s', p.id, p.period_end, s.id, s.period_end)
 		FROM payments p JOIN subscriptions s ON s.user_id = p.user_id AND s.id = p.subscription_id
 		WHERE p.status = 'succeeded' AND (p.period_end > s.period_end OR s.started_at IS NULL)`},
-	{"I4", "no payment stays open", `
+	{"I4", "no payment stays pending", `
 		SELECT format('payment %s is still pending', id) FROM payments WHERE status = 'pending' AND contradiction = ''
 		UNION ALL
-		SELECT format('subscription %s says charging = %s', s.id, s.charging) FROM subscriptions s
+		SELECT format('subscription %s has charging = %s, which its payments contradict', s.id, s.charging) FROM subscriptions s
 		WHERE s.charging <> EXISTS (SELECT FROM payments p
 			WHERE p.user_id = s.user_id AND p.subscription_id = s.id AND p.status = 'pending')`},
 	{"I6", "a viewer has one live subscription to a plan", `
 		SELECT format('user %s has %s live subscriptions to plan %s', user_id, count(*), plan_id)
 		FROM subscriptions WHERE ended_at IS NULL GROUP BY user_id, plan_id HAVING count(*) > 1`},
-	{"I7", "the sums of both books are the same", `
-		SELECT format('%s here, %s there', here, there)
+	{"I7", "the succeeded payments and the charges have the same sum", `
+		SELECT format('the payments sum up to %s, the charges to %s', here, there)
 		FROM (SELECT coalesce(sum(amount), 0) FROM payments WHERE status = 'succeeded') a (here),
 		     (SELECT coalesce(sum(amount), 0) FROM simulator.charges) b (there)
 		WHERE here <> there`},
-	{"I10", "the history tells of everything once", `
-		SELECT format('payment %s was %s, of which the history tells %s times', p.id, p.status, count(e.id))
+	{"I10", "the history has exactly one event for each change", `
+		SELECT format('payment %s is %s, but the history has %s events for that', p.id, p.status, count(e.id))
 		FROM payments p LEFT JOIN events e ON e.user_id = p.user_id AND e.payment_id = p.id
 			AND e.type = ANY(CASE p.status WHEN 'succeeded' THEN '{subscribed,renewed}'
 				WHEN 'declined' THEN '{payment_declined}' ELSE '{payment_abandoned}' END::text[])
 		WHERE p.status <> 'pending'
 		GROUP BY p.id, p.status HAVING count(e.id) <> 1
 		UNION ALL
-		SELECT format('subscription %s has ended, of which the history tells %s times', s.id, count(e.id))
+		SELECT format('subscription %s has ended, but the history has %s events for that', s.id, count(e.id))
 		FROM subscriptions s LEFT JOIN events e ON e.user_id = s.user_id AND e.subscription_id = s.id AND e.type = 'ended'
 		WHERE s.started_at IS NOT NULL AND s.ended_at IS NOT NULL
 		GROUP BY s.id HAVING count(e.id) <> 1
 		UNION ALL
-		SELECT format('subscription %s says cancelled = %s, its history %s', s.id, s.cancel_at_period_end, c.requested)
+		SELECT format('subscription %s has cancel_at_period_end = %s, but its history says %s', s.id, s.cancel_at_period_end, c.requested)
 		FROM subscriptions s, LATERAL (SELECT coalesce((SELECT e.type = 'cancel_requested' FROM events e
 			WHERE e.user_id = s.user_id AND e.subscription_id = s.id AND e.type IN ('cancel_requested', 'cancel_revoked')
 			ORDER BY e.id DESC LIMIT 1), false)) c (requested)
 		WHERE s.ended_at IS NULL AND s.cancel_at_period_end <> c.requested`},
-	{"cancel", "who has cancelled is not billed again", `
-		SELECT format('payment %s was made after subscription %s was cancelled', p.id, p.subscription_id)
+	{"cancel", "a cancelled subscription is not billed again", `
+		SELECT format('payment %s was created after subscription %s was cancelled', p.id, p.subscription_id)
 		FROM payments p JOIN events c ON c.user_id = p.user_id AND c.subscription_id = p.subscription_id
 			AND c.type = 'cancel_requested' AND c.id < p.id
 		WHERE p.initiator = 'merchant' AND NOT EXISTS (SELECT FROM events r
 			WHERE r.user_id = p.user_id AND r.subscription_id = p.subscription_id
 			  AND r.type = 'cancel_revoked' AND r.id > c.id AND r.id < p.id)`},
-	{"removed", "no payment is made by a card that was removed", `
-		SELECT format('payment %s of %s was made by a card that was removed at %s', p.id, p.created_at, m.removed_at)
+	{"removed", "no payment is created for a removed card", `
+		SELECT format('payment %s was created at %s, but its card was removed at %s', p.id, p.created_at, m.removed_at)
 		FROM payments p JOIN payment_methods m ON m.user_id = p.user_id AND m.id = p.payment_method_id
 		WHERE p.created_at > m.removed_at`},
-	{"I8", "no card number and no payment token can be read in the database, nor in what the programs say", `
-		SELECT format('%s can be read in %s', text, place) FROM (
+	{"I8", "neither the database nor the programs' output contains a card number or payment token in plaintext", `
+		SELECT format('%s is in plaintext in %s', text, place) FROM (
 			SELECT 'cards', c::text FROM cards c
 			UNION ALL SELECT 'payment_methods', m::text FROM payment_methods m
 			UNION ALL SELECT 'idempotency_answers', encode(a.body, 'escape') FROM idempotency_answers a) all_of (place, text)
 		WHERE text LIKE '%` + cardNumber + `%' OR text LIKE '%tok\_%'`},
 }
 
-// others are the invariants that are no queries.
+// codedInvariants are the invariants that are checked in Go.
 var codedInvariants = []invariant{
-	{"I9", "periods follow one upon the other, counted from the anchor", ""},
-	{"I11", "what nobody knew is known within 15 minutes of the payment system being back", ""},
-	{"answers", "the same request has the same answer, and what an answer says is in the books", ""},
+	{"I9", "paid periods are consecutive months, counted from the anchor", ""},
+	{"I11", "unknown outcomes are settled within 15 minutes after the faults have ended", ""},
+	{"answers", "equal requests get equal responses, and each response agrees with the payments table", ""},
 	{"reconcile", "billingctl reconcile finds nothing", ""},
 }
