@@ -7,54 +7,55 @@ import (
 	"time"
 )
 
-// held lists scenarios in which a process is stopped (SIGSTOP) at a named place
-// and goes on later, as one does whose machine was paused or swapped out.
+// paused returns the scenarios in which a process stops itself (SIGSTOP) at a named
+// step and is resumed later, as when its machine is suspended or swaps.
 func paused() []scenario {
 	return []scenario{
 		{
 			name: "held/before the charge", short: 1, long: 5,
-			description: "an API is held up between intent and charge, for less than it may send: the others wait for it, and it charges",
+			description: "an API pauses between intent and charge, within its send window: the other API waits, and the paused one charges",
 			run:         pausedBeforeCharge,
 		},
 		{
 			name: "held/too long", short: 1, long: 5,
-			description: "an API is held up between intent and charge until it may not send any more: the others give up for it, and it charges nothing",
+			description: "an API pauses between intent and charge until its send window is over: the other API abandons the payment, and the paused one does not charge",
 			run:         pausedTooLong,
 		},
 		{
 			name: "held/after the charge", short: 1, long: 5,
-			description: "an API is held up between the answer and writing it down: another finds out and settles, and its own record changes nothing",
+			description: "an API pauses between the charge and its record: the other API looks the payment up and settles it, and the late record changes nothing",
 			run:         pausedAfterCharge,
 		},
 		{
 			name: "held/two sweeps", short: 1, long: 5,
-			description: "two sweeps find that a charge was never sent, and the viewer cancels: one of them decides, the other sees that it may not",
+			description: "two sweeps find that a charge was never sent, and the viewer cancels: only the sweep with the send lease decides",
 			run:         pausedSweeps,
 		},
 	}
 }
 
-// holding is an API that stops at places, the first time that it comes there.
+// pausingAPI starts an API that pauses the first time it reaches each of the steps.
 func (w *world) pausingAPI(at string, vars ...string) *api {
 	return w.apiOf(crashing, append(vars, "BILLING_STOP_AT="+at)...)
 }
 
-// waitHeld waits until a process stopped itself.
+// waitPaused waits until p has paused at a step.
 func (w *world) waitPaused(p *process, at string) {
 	if !waitFor(maxWait, p.suspended) {
-		w.inconclusive("%s does not come to %s; it said\n%s", p.name, at, p.tail())
+		w.inconclusive("%s does not reach %s; its output ends with\n%s", p.name, at, p.tail())
 	}
-	w.note("%s is held at %s", p.name, at)
+	w.note("%s has paused at %s", p.name, at)
 }
 
-// letGo lets a process go on that stopped itself.
+// resume resumes a paused process.
 func (w *world) resume(p *process) {
-	w.note("%s goes on", p.name)
+	w.note("%s is resumed", p.name)
 	w.count("holds", 1)
 	p.signal(syscall.SIGCONT)
 }
 
-// sending sends a subscribe to one API, and returns what waits for the answer.
+// subscribeAsync sends a subscribe request to a. It returns a function that waits for the
+// response.
 func (w *world) subscribeAsync(v viewer, a *api) (wait func() (response, error)) {
 	var got response
 	var err error
@@ -66,16 +67,16 @@ func (w *world) subscribeAsync(v viewer, a *api) (wait func() (response, error))
 }
 
 func pausedBeforeCharge(t *trial) {
-	w := t.world("BILLING_CHARGE_TIMEOUT=5s") // a slow machine must not make it miss its time
+	w := t.world("BILLING_CHARGE_TIMEOUT=5s") // so that a slow machine does not exceed the send window
 	a := w.pausingAPI("subscribe.intent", "BILLING_SWEEP_INTERVAL=1h")
 	w.api()
 	alice := w.viewer("alice")
 	answered := w.subscribeAsync(alice, a)
 	w.waitPaused(a.process, "subscribe.intent")
-	time.Sleep(time.Duration(1000+t.rng("hold").IntN(2000)) * time.Millisecond) // ten sweeps
+	time.Sleep(time.Duration(1000+t.rng("hold").IntN(2000)) * time.Millisecond) // at least five sweeps
 	w.resume(a.process)
 	if got, err := answered(); err != nil || got.status != http.StatusCreated && got.status != http.StatusAccepted {
-		w.violated("the request that was held up was answered %v, %v", got, err)
+		w.violated("the paused request got %v, error %v", got, err)
 	}
 	w.check()
 	w.checkCharges(1)
@@ -89,15 +90,15 @@ func pausedTooLong(t *trial) {
 	w.waitPaused(a.process, "charge.before")
 	w.api()
 	if !waitFor(maxWait, func() bool { return w.queryInt(openPayments) == 0 }) {
-		w.violated("nobody gave up for the API that is held up")
+		w.violated("no sweep abandoned the payment of the paused API within %v", maxWait)
 	}
 	w.resume(a.process)
 	if got, err := answered(); err != nil || got.status == http.StatusCreated {
-		w.violated("the request that was held up too long was answered %v, %v", got, err)
+		w.violated("the request that was paused too long got %v, error %v", got, err)
 	}
 	w.checkCharges(0)
 	if got := alice.subscribe("tok_ok"); got.status != http.StatusCreated {
-		w.violated("repeated, the request is answered %v", got)
+		w.violated("the retry got %v, want 201", got)
 	}
 	w.check()
 	w.checkCharges(1)
@@ -111,11 +112,11 @@ func pausedAfterCharge(t *trial) {
 	w.waitPaused(a.process, "charge.after")
 	w.api()
 	if !waitFor(maxWait, func() bool { return w.queryInt(openPayments) == 0 }) {
-		w.violated("nobody found out for the API that is held up")
+		w.violated("no sweep settled the payment of the paused API within %v", maxWait)
 	}
 	w.resume(a.process)
 	if got, err := answered(); err != nil || got.status != http.StatusCreated {
-		w.violated("the request that was held up was answered %v, %v", got, err)
+		w.violated("the paused request got %v, error %v", got, err)
 	}
 	w.check()
 	w.checkCharges(1)
@@ -125,7 +126,7 @@ func pausedSweeps(t *trial) {
 	w, viewers := t.dueWorld(1, "tok_ok", "BILLING_CHARGE_TIMEOUT=5s")
 	w.killedRun(killPoint{name: "charge.before"}, 1, "")
 	quiet := w.api("BILLING_SWEEP_INTERVAL=1h")
-	w.waitForRows("nobody may send the charge", `SELECT count(*) FROM payments WHERE send_until <= now()`)
+	w.waitForRows("the send window of the charge is over", `SELECT count(*) FROM payments WHERE send_until <= now()`)
 	first := w.pausingAPI("sweep.found,sweep.resend")
 	w.waitPaused(first.process, "sweep.found")
 	w.waitForRows("the first sweep's lease is over", `SELECT count(*) FROM payments WHERE sweep_at <= now()`)
@@ -134,17 +135,17 @@ func pausedSweeps(t *trial) {
 	w.resume(first.process)
 	w.waitPaused(first.process, "sweep.resend")
 	if got, err := viewers[0].send(w.ctx, quiet, http.MethodPost, "/v1/subscriptions/premium/cancel", "", ""); err != nil || got.status != http.StatusOK {
-		w.violated("cancel: %v, %v", got, err)
+		w.violated("cancel: %v, error %v", got, err)
 	}
 	w.resume(second.process)
-	time.Sleep(time.Second) // for it to decide; the first may send for five seconds
+	time.Sleep(time.Second) // the second sweep decides; the first may send for five seconds
 	w.resume(first.process)
 	w.check()
 }
 
-// soon waits until a query counts something.
+// waitForRows waits until a count query returns more than 0.
 func (w *world) waitForRows(what, query string) {
 	if !waitFor(maxWait, func() bool { return w.queryInt(query) > 0 }) {
-		w.inconclusive("%s: not within %v", what, maxWait)
+		w.inconclusive("timeout: %s: not within %v", what, maxWait)
 	}
 }

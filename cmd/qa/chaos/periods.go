@@ -6,13 +6,13 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// paidPeriod is a period that was paid for.
+// paidPeriod is a period with a succeeded payment.
 type paidPeriod struct {
 	Subscription string
 	Anchor       time.Time
 	Months       int
 	Start, End   time.Time
-	Waived       bool // the history tells that periods before it were waived
+	Waived       bool // the history has an event that periods were waived
 }
 
 const selectPeriods = `
@@ -22,9 +22,9 @@ const selectPeriods = `
 	WHERE p.status = 'succeeded'
 	ORDER BY s.id, p.period_start`
 
-// comparePeriods looks whether what was paid for are months, counted from the
-// anchor, one after the other. It counts with nothing of the service's: a month
-// has the anchor's day, or its own last one.
+// auditPeriods checks that the paid periods are consecutive months, counted from the
+// anchor. It does not use the service's own calendar. A month begins on the anchor's
+// day, or on the month's last day if that comes earlier.
 func (w *world) auditPeriods() {
 	rows, err := w.pool.Query(w.ctx, selectPeriods)
 	if err != nil {
@@ -41,17 +41,18 @@ func (w *world) auditPeriods() {
 		n, counted := p.index()
 		switch {
 		case !counted:
-			w.violated("I9: %s to %s is no month from %s on, in subscription %s", p.Start, p.End, p.Anchor, p.Subscription)
+			w.violated("I9: %s to %s is not a period counted from the anchor %s of subscription %s", p.Start, p.End, p.Anchor, p.Subscription)
 		case first && n != 0:
-			w.violated("I9: subscription %s begins with its period %d", p.Subscription, n)
+			w.violated("I9: the first paid period of subscription %s is period %d, want 0", p.Subscription, n)
 		case !first && !p.Start.Equal(previous.End) && !p.Waived:
-			w.violated("I9: between %s and %s nothing was paid for subscription %s", previous.End, p.Start, p.Subscription)
+			w.violated("I9: the time from %s to %s is not paid in subscription %s", previous.End, p.Start, p.Subscription)
 		}
 		previous = p
 	}
 }
 
-// number says which period it is, from 0, and whether it is one at all.
+// index returns the number of the period, from 0. It returns false if p is not a period
+// counted from the anchor.
 func (p paidPeriod) index() (int, bool) {
 	for n := range 1200 {
 		start := monthsAfter(p.Anchor.UTC(), n*p.Months)
@@ -65,6 +66,7 @@ func (p paidPeriod) index() (int, bool) {
 	return 0, false
 }
 
+// monthsAfter returns the time n months after anchor, or the last day of that month.
 func monthsAfter(anchor time.Time, months int) time.Time {
 	last := time.Date(anchor.Year(), anchor.Month()+time.Month(months)+1, 0, 0, 0, 0, 0, time.UTC).Day()
 	day := time.Date(anchor.Year(), anchor.Month()+time.Month(months), min(anchor.Day(), last), 0, 0, 0, 0, time.UTC)

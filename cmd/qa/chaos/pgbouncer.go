@@ -12,20 +12,21 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// poolers lists scenarios with pgbouncer in front of Postgres.
+// poolers returns the scenario with pgbouncer in front of Postgres.
 func poolers() []scenario {
 	const mode = "cache_describe"
 	return []scenario{{
 		name: "pooler/" + mode, short: 1, long: 6,
-		description: "pgbouncer in transaction mode in front, with default_query_exec_mode=" + mode + "; it is killed and started again, too",
+		description: "the programs reach Postgres through pgbouncer in transaction mode, with default_query_exec_mode=" + mode + "; pgbouncer is killed and restarted",
 		skip:        noPgbouncer,
 		run:         func(t *trial) { behindPooler(t, mode) },
 	}}
 }
 
+// noPgbouncer returns why there can be no pooler, or "" if pgbouncer is installed.
 func noPgbouncer() string {
 	if _, err := findPgbouncer(); err != nil {
-		return "pgbouncer is not installed here"
+		return "pgbouncer is not installed"
 	}
 	return ""
 }
@@ -37,8 +38,8 @@ func findPgbouncer() (string, error) {
 	return exec.LookPath("/usr/sbin/pgbouncer")
 }
 
-// pooler is a pgbouncer that runs in transaction mode. It has room for what the
-// test clock needs as well, which is asked in the middle of transactions.
+// pooler is a pgbouncer in transaction mode. Its pool also has connections for the test
+// clock, which the programs read in the middle of transactions.
 type pooler struct {
 	*process
 	port int
@@ -73,7 +74,8 @@ ignore_startup_parameters = extra_float_digits
 	return p
 }
 
-// start starts it as the account that the server runs as: it refuses to be root.
+// start starts pgbouncer under the account of the server, because pgbouncer refuses to
+// run as root.
 func (p *pooler) start(s *server) (err error) {
 	path, err := findPgbouncer()
 	if err != nil {
@@ -95,7 +97,7 @@ func (p *pooler) start(s *server) (err error) {
 		return err == nil || p.ended()
 	}
 	if !waitFor(maxWait, up) || p.ended() {
-		return fmt.Errorf("it does not listen; it said\n%s", p.tail())
+		return fmt.Errorf("pgbouncer does not listen; its output ends with\n%s", p.tail())
 	}
 	return nil
 }

@@ -15,19 +15,19 @@ import (
 	"github.com/online-cinema/billing/adapters/postgres/local"
 )
 
-// process is a program that runs.
+// process is a running program.
 type process struct {
 	name  string
 	cmd   *exec.Cmd
 	child *local.Child
-	done  chan struct{} // closed when it has ended and all that it said is kept
+	done  chan struct{} // closed when it has ended and lines is complete
 
 	mu    sync.Mutex
-	lines []string // of both its outputs
+	lines []string // of the standard output and error
 }
 
-// startProcess starts a program, of which all output is kept. It does not
-// outlive this one.
+// startProcess starts a program and collects its output. The program is killed if the
+// suite itself ends.
 func startProcess(name string, cmd *exec.Cmd) (*process, error) {
 	p := &process{name: name, cmd: cmd, done: make(chan struct{})}
 	r, w, err := os.Pipe()
@@ -43,8 +43,8 @@ func startProcess(name string, cmd *exec.Cmd) (*process, error) {
 	return p, nil
 }
 
-// read keeps what the process says, to its end: it has no children that could
-// hold its outputs open longer.
+// read collects the output until the process has ended. The process has no children
+// that could keep its output open longer.
 func (p *process) read(r *os.File) {
 	defer func() { _ = r.Close() }()
 	scan := bufio.NewScanner(r)
@@ -54,18 +54,18 @@ func (p *process) read(r *os.File) {
 		p.lines = append(p.lines, scan.Text())
 		p.mu.Unlock()
 	}
-	_ = p.child.Wait() // told by ProcessState
+	_ = p.child.Wait() // exitCode reads the result from ProcessState
 	close(p.done)
 }
 
-// output is what the process has said so far.
+// output returns the lines that the process has printed so far.
 func (p *process) output() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return append([]string(nil), p.lines...)
 }
 
-// lastWords is the end of what it said.
+// tail returns the last lines of the output.
 func (p *process) tail() string {
 	lines := p.output()
 	return strings.Join(lines[max(0, len(lines)-8):], "\n")
@@ -80,38 +80,40 @@ func (p *process) ended() bool {
 	}
 }
 
-// exitCode is -1 when a signal ended it. It must have ended.
+// exitCode returns the exit code of an ended process, or -1 if a signal ended it.
 func (p *process) exitCode() int { return p.cmd.ProcessState.ExitCode() }
 
-// signal does nothing to a process that has ended.
+// signal sends a signal, unless the process has ended.
 func (p *process) signal(s syscall.Signal) {
 	if !p.ended() {
 		_ = syscall.Kill(p.child.Pid(), s)
 	}
 }
 
-// kill is kill -9, and waits for the end.
+// kill kills the process with SIGKILL and waits until it has ended.
 func (p *process) kill() {
 	p.signal(syscall.SIGKILL)
 	<-p.done
 }
 
-// stopped reports whether the process has been stopped by SIGSTOP.
+// suspended reports whether SIGSTOP has stopped the process.
 func (p *process) suspended() bool {
 	out, err := exec.Command("ps", "-o", "stat=", "-p", strconv.Itoa(p.child.Pid())).Output()
 	return err == nil && strings.HasPrefix(strings.TrimSpace(string(out)), "T")
 }
 
-// patience is how long anything may take on a machine that has other things to do.
+// maxWait limits the wait for any single event. It is long, because the machine may be
+// busy.
 const maxWait = 2 * time.Minute
 
-// interrupted is set when the suite is to end.
+// interrupted is set when the suite was interrupted by a signal.
 var interrupted atomic.Bool
 
-// within waits until is says yes, and returns false when that takes too long.
-func waitFor(d time.Duration, is func() bool) bool {
+// waitFor waits until done returns true. It returns false after d, or when the suite is
+// interrupted.
+func waitFor(d time.Duration, done func() bool) bool {
 	deadline := time.Now().Add(d)
-	for !is() {
+	for !done() {
 		if time.Now().After(deadline) || interrupted.Load() {
 			return false
 		}

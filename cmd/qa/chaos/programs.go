@@ -10,14 +10,14 @@ import (
 	"sync"
 )
 
-// The forms in which programs are built.
+// The build tags of programs.
 const (
-	released = ""             // as everybody runs them
-	crashing = "crash"        // which kill or stop themselves where they are told to
-	mutated  = "crash,mutant" // which have a bug planted as well
+	released = ""             // the program as it is shipped
+	crashing = "crash"        // kills or pauses itself at the step that its environment names
+	mutated  = "crash,mutant" // has a planted bug as well
 )
 
-// programs builds programs, each once, when it is first asked for.
+// programs builds programs. It builds each when it is first used, and only once.
 type programs struct {
 	dir   string
 	mu    sync.Mutex
@@ -29,7 +29,7 @@ func newPrograms(dir string) *programs {
 	return &programs{dir: dir, built: map[string]*sync.Once{}, errs: map[string]error{}}
 }
 
-// path returns where the program made of cmd/<of> with these tags is.
+// path builds cmd/<of> with tags, if necessary, and returns the path of the program.
 func (p *programs) path(ctx context.Context, of, tags string) (string, error) {
 	name := "billing-" + of
 	if tags != released {
@@ -54,7 +54,7 @@ func (p *programs) path(ctx context.Context, of, tags string) (string, error) {
 	return name, p.errs[name]
 }
 
-// build uses the flags of make build, whose packages are compiled already.
+// build uses the flags of make build, so that the compiled packages are in Go's cache.
 func build(ctx context.Context, of, tags, into string) error {
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-tags", tags,
 		"-o", into, "github.com/online-cinema/billing/cmd/"+of)

@@ -17,15 +17,15 @@ import (
 	"github.com/online-cinema/billing/adapters/postgres"
 )
 
-// proxy stands between the programs and Postgres, and cuts connections while
-// they commit: before the COMMIT goes through, or after, so that its answer is
-// lost. The connections of the payment system go through unharmed, as they
-// would to a system that is somewhere else.
+// proxy forwards connections from the programs to Postgres and cuts some of them at
+// COMMIT: before Postgres receives the COMMIT, or after, so that its response is lost.
+// It never cuts the connections of the simulator, because a real payment system has
+// its own database.
 type proxy struct {
 	listener net.Listener
 	dial     func() (net.Conn, error)
-	before   float64 // how likely a COMMIT is cut off before it goes through
-	after    float64 // and after it went through
+	before   float64 // probability of a cut before the COMMIT
+	after    float64 // probability of a cut after the COMMIT
 
 	mu    sync.Mutex
 	rng   *rand.Rand
@@ -33,7 +33,7 @@ type proxy struct {
 	cuts  atomic.Int64
 }
 
-// startProxy starts one in front of the server of a database URL.
+// startProxy starts a proxy in front of the server of a database URL.
 func startProxy(t *trial, databaseURL string, before, after float64) *proxy {
 	cfg, err := pgxpool.ParseConfig(databaseURL)
 	t.require("proxy", err)
@@ -49,7 +49,7 @@ func startProxy(t *trial, databaseURL string, before, after float64) *proxy {
 	return p
 }
 
-// url leads a database URL through the proxy.
+// url returns databaseURL with the host and port of the proxy.
 func (p *proxy) url(databaseURL string) string {
 	u, err := url.Parse(databaseURL)
 	if err != nil {
@@ -90,7 +90,7 @@ func (p *proxy) serve(client net.Conn) {
 		return
 	}
 	isService := bytes.Contains(hello, []byte(postgres.APIRole)) || bytes.Contains(hello, []byte(postgres.RenewRole))
-	var muted atomic.Bool // the server's answers are lost
+	var muted atomic.Bool // drop the server's responses
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -104,18 +104,18 @@ func (p *proxy) serve(client net.Conn) {
 	<-ended
 }
 
-// answers copies what the server says, until it is muted: then it waits for the
-// server to be done.
+// copyResponses copies the server's responses to the client. Once muted it copies
+// nothing more and returns when the server has finished the COMMIT.
 func copyResponses(client io.Writer, server io.Reader, muted *atomic.Bool) {
 	buffer := make([]byte, 64<<10)
 	for {
 		n, err := server.Read(buffer)
-		said := buffer[:n]
-		if muted.Load() && bytes.Contains(said, readyForQuery) {
-			return // the COMMIT is done, and nobody hears of it
+		received := buffer[:n]
+		if muted.Load() && bytes.Contains(received, readyForQuery) {
+			return // the COMMIT is done, and the client gets no response
 		}
 		if n > 0 && !muted.Load() {
-			if _, err := client.Write(said); err != nil {
+			if _, err := client.Write(received); err != nil {
 				return
 			}
 		}
@@ -125,10 +125,11 @@ func copyResponses(client io.Writer, server io.Reader, muted *atomic.Bool) {
 	}
 }
 
-// readyForQuery begins the message that ends each answer.
+// readyForQuery is the beginning of the message that ends each response.
 var readyForQuery = []byte{'Z', 0, 0, 0, 5}
 
-// requests copies what the client says, a message at a time.
+// copyRequests copies the client's messages to the server, and cuts some connections at
+// COMMIT if they belong to the service.
 func (p *proxy) copyRequests(client io.Reader, server io.Writer, isService bool, muted *atomic.Bool) {
 	commits := commits{}
 	for {
@@ -148,16 +149,16 @@ func (p *proxy) copyRequests(client io.Reader, server io.Writer, isService bool,
 			return
 		}
 		if ends := message[0] == 'S' || message[0] == 'Q'; ends && muted.Load() {
-			return // now it has everything that it needs to commit
+			return // the server now has the complete COMMIT
 		}
 	}
 }
 
-// commits knows which prepared statements are COMMITs.
+// commits holds the names of prepared statements, and whether they are COMMITs.
 type commits map[string]bool
 
-// begins reports whether a message has the server commit: a query that says so,
-// or the use of a statement that does.
+// begins reports whether a message makes the server commit: a simple query COMMIT, or
+// the binding of a prepared COMMIT.
 func (c commits) begins(message []byte) bool {
 	words := bytes.SplitN(message[5:], []byte{0}, 3)
 	switch message[0] {
@@ -179,6 +180,7 @@ const (
 	cutAfter
 )
 
+// chooseCut draws whether the connection is cut at this COMMIT, and counts cuts.
 func (p *proxy) chooseCut() int {
 	if !p.armed.Load() {
 		return noCut
@@ -197,7 +199,7 @@ func (p *proxy) chooseCut() int {
 	}
 }
 
-// readStartup reads the first message, which has no type.
+// readStartup reads the first message of a connection, which has no type byte.
 func readStartup(r io.Reader) ([]byte, error) {
 	var length [4]byte
 	if _, err := io.ReadFull(r, length[:]); err != nil {
@@ -214,11 +216,11 @@ func readMessage(r io.Reader) ([]byte, error) {
 	return readRest(r, head[:])
 }
 
-// readRest reads what follows a head, whose last four bytes say how long it is.
+// readRest reads the rest of a message. The last four bytes of head are its length.
 func readRest(r io.Reader, head []byte) ([]byte, error) {
 	length := binary.BigEndian.Uint32(head[len(head)-4:])
 	if length < 4 || length > 1<<26 {
-		return nil, errors.New("not a message of Postgres")
+		return nil, errors.New("not a Postgres message")
 	}
 	message := make([]byte, len(head)+int(length)-4)
 	copy(message, head)

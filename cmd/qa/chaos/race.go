@@ -11,32 +11,32 @@ import (
 	"github.com/online-cinema/billing/adapters/auth"
 )
 
-// races lists scenarios in which programs get in each other's way.
+// races returns the scenarios in which programs compete for the same subscriptions.
 func races() []scenario {
 	return []scenario{
 		{
 			name: "race/runs", short: 1, long: 10,
-			description: "four runs at once, while answers are lost: each subscription is charged once, and no run finds fault",
+			description: "four runs at the same time, while responses are lost: each subscription is charged once, and no run fails",
 			run:         raceRuns,
 		},
 		{
 			name: "race/cancel", short: 1, long: 10,
-			description: "viewers cancel, resume and cancel at once while two runs charge them: who has cancelled is not billed again",
+			description: "viewers cancel at the period's end, resume, or cancel at once, while two runs charge them: cancelled subscriptions are not billed again",
 			run:         raceCancel,
 		},
 		{
 			name: "race/price", short: 1, long: 10,
-			description: "the price changes again and again while viewers subscribe and runs renew: new ones pay what they were shown, old ones what they agreed to",
+			description: "the price changes repeatedly while viewers subscribe and runs renew: new viewers pay the price they saw, others the price they agreed to",
 			run:         racePrice,
 		},
 		{
 			name: "race/locked", short: 1, long: 5,
-			description: "some due subscriptions are locked while a run passes them: it comes back for them",
+			description: "some due subscriptions are locked while a run passes them: the run returns to them",
 			run:         raceLocked,
 		},
 		{
 			name: "race/clocks", short: 1, long: 5,
-			description: "machines whose clocks are an hour apart, month after month: due once, charged once",
+			description: "two runs with clocks an hour apart, for three months: each renewal is due once and charged once",
 			run:         raceClocks,
 		},
 	}
@@ -44,7 +44,7 @@ func races() []scenario {
 
 func raceRuns(t *trial) {
 	const n = 100
-	w, _ := t.dueWorld(n, "tok_ok", "BILLING_CHARGE_TIMEOUT=5s") // a slow machine must not keep runs from finishing
+	w, _ := t.dueWorld(n, "tok_ok", "BILLING_CHARGE_TIMEOUT=5s") // so that runs finish on a slow machine
 	var all sync.WaitGroup
 	for i := range 4 {
 		r := w.startRunWith(released, []string{"--concurrency", "4"},
@@ -87,42 +87,40 @@ func raceCancel(t *trial) {
 	}
 	w.check()
 	w.setClock(dueAt(2))
-	w.check() // and those who have cancelled are not billed any more
+	w.check() // cancelled subscriptions must not be billed for the next month
 	w.requireOverlaps(n / 6)
 }
 
 const renewalPayments = `SELECT count(*) FROM payments WHERE initiator = 'merchant'`
 
-// inTime is what is counted when something was done while another did what it is
-// to get in the way of.
+// overlaps counts actions that happened during the operation that they compete with.
 const overlaps = "done at the same time"
 
-// beingCharged reports whether a payment of the viewer is open.
+// beingCharged reports whether the viewer has a pending payment.
 func (v viewer) beingCharged() bool {
 	return v.w.queryInt(`SELECT count(*) FROM payments WHERE status = 'pending' AND user_id::text = $1`, auth.UserID(v.name)) > 0
 }
 
-// countCharged counts viewers who are being charged when they act, or have acted.
+// countOverlap counts an overlap if the viewer is being charged now.
 func (v viewer) countOverlap() {
 	if v.beingCharged() {
 		v.w.count(overlaps, 1)
 	}
 }
 
-// raced ends a trial in which too little happened at the same time, unless that
-// was enough to find fault.
+// requireOverlaps repeats the trial if it had too few overlaps and no violation.
 func (w *world) requireOverlaps(least int) {
 	if n := w.counted(overlaps); n < least && len(w.result.Violations) == 0 {
-		w.noFault("%d things happened at the same time, and not %d", n, least)
+		w.noFault("%d actions overlapped, want at least %d", n, least)
 	}
 }
 
-// slowRun is a run that takes its time, so that much can happen meanwhile.
+// slowRun starts a run with slow charges, so that other actions can overlap with it.
 func (w *world) slowRun() *renewalRun {
 	return w.startRunWith(released, []string{"--concurrency", "3"}, "BILLING_SIMULATOR_MISHAPS=latency=200ms")
 }
 
-// setPrice changes the price of the plan premium, as the operator does.
+// setPrice changes the price of the plan premium through billingctl.
 func (w *world) setPrice(kopecks int) {
 	path, err := w.programs.path(w.ctx, "ctl", released)
 	w.require("billingctl", err)
@@ -153,7 +151,7 @@ func racePrice(t *trial) {
 		}{{old, http.StatusConflict, "price_changed"}, {now, http.StatusCreated, ""}} {
 			got, err := v.send(w.ctx, a, http.MethodPost, "/v1/subscriptions", "", subscribeBodyFor("premium", c.shown, "tok_ok~"+v.name))
 			if err != nil || got.body.Code != c.code || got.status != c.status && got.status != http.StatusAccepted {
-				w.violated("the price is %d, the viewer saw %d, and was answered %v, %v", now, c.shown, got, err)
+				w.violated("the price is %d, the viewer saw %d and got %v, error %v", now, c.shown, got, err)
 			}
 		}
 		old = now
@@ -165,8 +163,8 @@ func racePrice(t *trial) {
 	w.requireOverlaps(1)
 }
 
-// raceLocked holds locks of the subscriptions that are due first, as requests
-// and other runs do, until the run has got past them.
+// raceLocked locks the subscriptions that are due first, as requests and other runs
+// do, until the run has passed them.
 func raceLocked(t *trial) {
 	const n, locked = 12, 3
 	w := t.world("BILLING_CHARGE_TIMEOUT=5s")
@@ -184,16 +182,16 @@ func raceLocked(t *trial) {
 	_, err = tx.Exec(w.ctx, `SELECT FROM subscriptions ORDER BY next_charge_at LIMIT $1 FOR NO KEY UPDATE`, locked)
 	t.require("lock", err)
 	run := w.slowRun()
-	w.waitForRows("the run has passed", renewalPayments)
+	w.waitForRows("the run has passed the locked subscriptions", renewalPayments)
 	t.require("unlock", tx.Rollback(w.ctx))
 	if sum := run.mustFinish(); sum.Due != n {
-		w.violated("the run passed by subscriptions that were locked for a moment: %+v, want %d due", sum, n)
+		w.violated("the run skipped subscriptions that were locked for a moment: %+v, want %d due", sum, n)
 	}
 	w.check()
 }
 
-// raceClocks needs the programs with the tag crash, which alone can be told to
-// have a clock that is off: the test clock is one for all of them.
+// raceClocks runs programs with the tag crash, because only they support
+// BILLING_CLOCK_SKEW. The test clock itself is the same for all programs.
 func raceClocks(t *trial) {
 	const n = 12
 	w, _ := t.dueWorld(n, "tok_ok", "BILLING_CHARGE_TIMEOUT=5s")
@@ -205,7 +203,7 @@ func raceClocks(t *trial) {
 			runs := []*renewalRun{w.startRunWith(crashing, nil, ahead), w.startRunWith(crashing, nil, behind)}
 			early := runs[0].mustFinish().Due
 			if late := runs[1].mustFinish().Due; early != map[bool]int{true: n}[at == -15*time.Minute] || late > 0 {
-				w.violated("%v from when %d are due, the run whose clock is ahead finds %d due, and the other %d", at, n, early, late)
+				w.violated("%v after the due time of %d renewals, the run with the fast clock found %d due, the other %d", at, n, early, late)
 			}
 		}
 	}

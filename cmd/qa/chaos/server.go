@@ -16,7 +16,7 @@ import (
 	"github.com/online-cinema/billing/adapters/postgres/local"
 )
 
-// server is a Postgres that may be broken.
+// server is a Postgres server that scenarios may crash and restart.
 type server struct {
 	cfg local.Config
 	url func(database string) string
@@ -25,11 +25,11 @@ type server struct {
 	instance *local.Server
 }
 
-// startServer starts one in a folder of its own under dir.
+// startServer starts a server in a new folder under dir. A durable one syncs each commit.
 func startServer(ctx context.Context, dir string, durable bool) (*server, error) {
 	dir, err := os.MkdirTemp(dir, "pg-")
 	if err == nil {
-		err = os.Chmod(dir, 0o711) // root's server runs as another account
+		err = os.Chmod(dir, 0o711) // as root, the server runs under another account
 	}
 	if err != nil {
 		return nil, err
@@ -49,7 +49,7 @@ func (s *server) start(ctx context.Context) error {
 	return nil
 }
 
-// stop stops it for good, and forgets everything.
+// stop stops the server and deletes its data.
 func (s *server) stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -57,8 +57,8 @@ func (s *server) stop() {
 	_ = os.RemoveAll(s.cfg.Dir)
 }
 
-// restart stops the server at once, as a power cut that spares the machine, and
-// starts it again: it recovers from its log.
+// restart stops the server immediately, without a checkpoint, and starts it again. The
+// server recovers from its log.
 func (s *server) restart(ctx context.Context) error {
 	if err := s.crash(syscall.SIGQUIT); err != nil {
 		return err
@@ -66,7 +66,7 @@ func (s *server) restart(ctx context.Context) error {
 	return s.start(ctx)
 }
 
-// crash ends the server with a signal, and waits until it is gone.
+// crash ends the server with a signal and waits until it has ended.
 func (s *server) crash(with syscall.Signal) error {
 	pid, err := s.pid()
 	if err != nil {
@@ -77,10 +77,10 @@ func (s *server) crash(with syscall.Signal) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.instance.Close() // which waits for its end
+	return s.instance.Close() // waits until the server has ended
 }
 
-// pid is the postmaster's.
+// pid returns the process id of the postmaster.
 func (s *server) pid() (int, error) {
 	text, err := os.ReadFile(filepath.Join(s.dataDir(), "postmaster.pid"))
 	if err != nil {
@@ -92,7 +92,7 @@ func (s *server) pid() (int, error) {
 
 func (s *server) dataDir() string { return filepath.Join(s.cfg.Dir, "data") }
 
-// exec runs statements on a database, outside of a transaction.
+// exec runs each statement on a database, outside a transaction, and joins their errors.
 func (s *server) exec(ctx context.Context, database string, statements ...string) error {
 	conn, err := pgx.Connect(ctx, s.url(database))
 	if err != nil {

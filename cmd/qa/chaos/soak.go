@@ -8,20 +8,21 @@ import (
 	"time"
 )
 
+// soaks returns the scenario with random kills over several months.
 func soaks() []scenario {
 	return []scenario{{
 		name: "soak", short: 1, long: 12,
-		description: "two runs and two APIs are killed at random, month after month, while viewers subscribe, cancel and resume and answers are lost",
+		description: "two runs and two APIs are killed at random, for several months, while viewers subscribe, cancel and resume, and responses are lost",
 		run:         soak,
 	}}
 }
 
-// soakSize is how long a soak is.
+// soakSize sets the length of a soak; newcomers and kills are per month.
 type soakSize struct{ viewers, newcomers, months, killsOfRuns, killsOfAPIs int }
 
-// soak lets months pass. Each trial has programs of its own; it is together that
-// those of the long form charge and kill as often as is wanted of it: most of a
-// month is spent waiting until nobody may send any more what the killed have left.
+// soak lets months pass. The trials of the long form reach the minimum counts only
+// together, because most of a month is spent waiting until the send windows of killed
+// processes have passed.
 func soak(t *trial) {
 	size := soakSize{viewers: 40, newcomers: 4, months: 2, killsOfRuns: 6, killsOfAPIs: 2}
 	if t.long {
@@ -48,7 +49,7 @@ func soak(t *trial) {
 	w.check()
 }
 
-// changeMinds has some viewers cancel, and most of them take it back.
+// cancelAndResume makes some viewers cancel, and most of these resume.
 func (w *world) cancelAndResume(n, month int) {
 	rng := w.rng(fmt.Sprint("minds ", month))
 	for range max(2, n/50) {
@@ -60,7 +61,7 @@ func (w *world) cancelAndResume(n, month int) {
 	}
 }
 
-// newcomers subscribe while APIs die under them, two at a time.
+// newcomers subscribes n new viewers, two at a time, while APIs are killed.
 func (w *world) newcomers(n, month int) {
 	forEach(2, make([]viewer, n), func(i int, _ viewer) {
 		v := w.viewer(fmt.Sprintf("new-%d-%d", month, i))
@@ -68,8 +69,8 @@ func (w *world) newcomers(n, month int) {
 	})
 }
 
-// killRuns makes runs, two at a time, and kills one of them at random so many
-// times. One that ends by itself is started again.
+// killRuns keeps two runs going and kills one of them at random, as often as kills
+// says. A run that has finished is replaced by a new one.
 func (w *world) killRuns(kills int, rng *rand.Rand) {
 	runs := make([]*renewalRun, 2)
 	for range kills {
@@ -89,8 +90,8 @@ func (w *world) killRuns(kills int, rng *rand.Rand) {
 	}
 }
 
-// killAtWork kills a process, if it is not done already, and counts whether
-// there were payments that somebody may be sending.
+// killAndCount kills a process, unless it has ended. It counts the kill, and whether
+// payments were pending within their send window.
 func (w *world) killAndCount(p *process) {
 	open := w.queryInt(openPayments + ` AND send_until > now()`)
 	if p.ended() {
@@ -103,7 +104,7 @@ func (w *world) killAndCount(p *process) {
 	}
 }
 
-// killedAgain are APIs that are killed and started again.
+// restartingAPIs are APIs that are killed and replaced.
 type restartingAPIs struct {
 	mu   sync.Mutex
 	apis []*api
@@ -115,7 +116,7 @@ func (k *restartingAPIs) run(w *world, n int) {
 	}
 }
 
-// kill kills one of them and starts another in its place, so many times.
+// kill kills the APIs in turn, as often as times says, and replaces each.
 func (k *restartingAPIs) kill(w *world, times, first int) {
 	for n := range times {
 		w.sleep(time.Duration(300+first) * time.Millisecond)
@@ -124,7 +125,7 @@ func (k *restartingAPIs) kill(w *world, times, first int) {
 		w.killAndCount(k.apis[i].process)
 		next, err := w.startAPI(released)
 		if err != nil {
-			w.violated("the API does not start again: %v", err)
+			w.violated("a new API does not start: %v", err)
 			k.mu.Unlock()
 			return
 		}

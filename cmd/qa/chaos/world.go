@@ -20,15 +20,15 @@ import (
 	"github.com/online-cinema/billing/adapters/clock"
 )
 
-// world is a database with a catalogue and everything that works on it.
+// world is a database with a catalogue, and the programs that use it.
 type world struct {
 	*trial
 	server *server
-	name   string        // of the database
-	url    string        // by which the programs reach it; may lead through something that breaks
-	vars   []string      // in the environment of all programs
-	tags   string        // in which form programs are started unless asked otherwise
-	pool   *pgxpool.Pool // ours, of a superuser who sees both books
+	name   string        // name of the database
+	url    string        // database URL of the programs; may lead through a proxy or pooler
+	vars   []string      // environment variables of all programs
+	tags   string        // mutated in a trial with a planted bug, otherwise released
+	pool   *pgxpool.Pool // the suite's own connections, as a superuser
 
 	mu        sync.Mutex
 	apis      []*api
@@ -36,22 +36,21 @@ type world struct {
 	exchanges []exchange
 }
 
-// heard is a definite answer to a request.
+// exchange is a request and its definite response.
 type exchange struct {
 	viewer, method, path, key string
 	response
 }
 
-var errNoAPI = errors.New("no API runs")
+var errNoAPI = errors.New("no API is running")
 
-// chargeTimeout makes a short window in which a charge may be sent, so that
-// nobody waits long for its end.
+// chargeTimeout shortens the send window, because trials wait until it is over.
 const chargeTimeout = "BILLING_CHARGE_TIMEOUT=500ms"
 
-// world makes one, on the server that all trials share.
+// world creates a world on the shared server.
 func (t *trial) world(vars ...string) *world { return t.worldOn(t.shared, vars...) }
 
-// worldOn makes one with these variables in the environment of its programs.
+// worldOn creates a world on s. Its programs have vars in their environment.
 func (t *trial) worldOn(s *server, vars ...string) *world {
 	w := &world{trial: t, server: s, tags: released, name: fmt.Sprintf("trial_%d", t.serial.Add(1))}
 	w.vars = slices.Concat([]string{"BILLING_ENV=test", "BILLING_CLOCK=test", chargeTimeout}, t.keys.vault, vars)
@@ -71,19 +70,19 @@ func (t *trial) worldOn(s *server, vars ...string) *world {
 		if !t.result.good() && t.mutant == "" {
 			w.writeOutput()
 		}
-		if t.long && w.server == t.shared { // hundreds of them would fill a small disk
+		if t.long && w.server == t.shared { // hundreds of databases would fill a small disk
 			_ = s.exec(context.WithoutCancel(t.ctx), "postgres", "DROP DATABASE "+w.name+" WITH (FORCE)")
 		}
 	})
 	return w
 }
 
-// withPool sets how many connections each pool has, whatever the machine.
+// withPool sets the size of each connection pool, which otherwise depends on the machine.
 func withPool(databaseURL string, n int) string {
 	return withParam(databaseURL, "pool_max_conns", fmt.Sprint(n))
 }
 
-// with sets a parameter of a database URL.
+// withParam sets a parameter of a database URL.
 func withParam(databaseURL, key, value string) string {
 	u, err := url.Parse(databaseURL)
 	if err != nil {
@@ -95,6 +94,8 @@ func withParam(databaseURL, key, value string) string {
 	return u.String()
 }
 
+// environ returns the environment of the programs: the suite's own, without variables of
+// the service, and then those of the world.
 func (w *world) environ(vars ...string) []string {
 	var env []string
 	for _, v := range os.Environ() {
@@ -105,7 +106,8 @@ func (w *world) environ(vars ...string) []string {
 	return append(append(append(env, "BILLING_DATABASE_URL="+w.url), w.vars...), vars...)
 }
 
-// start starts a program in a form.
+// start starts cmd/<of>, built with tags. In a world with a planted bug, all programs but
+// billingctl are built with the bug.
 func (w *world) start(of, tags string, args []string, vars ...string) (*process, error) {
 	if w.tags == mutated && of != "ctl" {
 		tags = mutated
@@ -125,16 +127,16 @@ func (w *world) start(of, tags string, args []string, vars ...string) (*process,
 	return p, err
 }
 
-// api is a billing-api that runs.
+// api is a process of billing-api and its base URLs.
 type api struct {
 	*process
 	base, ops string
 }
 
-// api starts an API as it is released and waits until it listens.
+// api starts the released API and waits until it listens.
 func (w *world) api(vars ...string) *api { return w.apiOf(released, vars...) }
 
-// apiOf starts one in a form.
+// apiOf starts an API built with tags and waits until it listens.
 func (w *world) apiOf(tags string, vars ...string) *api {
 	a, err := w.startAPI(tags, vars...)
 	w.require("billing-api", err)
@@ -153,7 +155,7 @@ func (w *world) startAPI(tags string, vars ...string) (*api, error) {
 	a := &api{process: p}
 	up := func() bool { return a.findAddresses() || p.ended() }
 	if !waitFor(maxWait, up) || a.base == "" {
-		return nil, fmt.Errorf("not up within %v; it said\n%s", maxWait, p.tail())
+		return nil, fmt.Errorf("not up within %v; its output ends with\n%s", maxWait, p.tail())
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -161,7 +163,8 @@ func (w *world) startAPI(tags string, vars ...string) (*api, error) {
 	return a, nil
 }
 
-// findAddresses looks for where the API listens in what it said.
+// findAddresses reads the API's addresses from its log. It returns false if they are not
+// there yet.
 func (a *api) findAddresses() bool {
 	for _, line := range a.output() {
 		var up struct {
@@ -177,7 +180,7 @@ func (a *api) findAddresses() bool {
 	return false
 }
 
-// someAPI is one of those that run, by turns, or nil when none does.
+// runningAPI returns one of the running APIs, chosen by turn, or nil if none is running.
 func (w *world) runningAPI(turn int) *api {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -199,7 +202,7 @@ func (w *world) record(v viewer, method, path, key string, a response) {
 	w.exchanges = append(w.exchanges, exchange{v.name, method, path, key, a})
 }
 
-// killAll kills whatever runs.
+// killAll kills all processes and waits until they have ended.
 func (w *world) killAll() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -211,7 +214,7 @@ func (w *world) killAll() {
 	}
 }
 
-// keepOutput writes down what all programs said, when something was wrong.
+// writeOutput writes the output of all programs to a file.
 func (w *world) writeOutput() {
 	var text strings.Builder
 	for i, p := range w.processes {
@@ -219,10 +222,10 @@ func (w *world) writeOutput() {
 	}
 	name := strings.NewReplacer("/", "-", " ", "-").Replace(w.result.Scenario)
 	path := filepath.Join(w.programs.dir, fmt.Sprintf("%s-%d.log", name, w.seed))
-	w.note("what the programs said is in %s: %v", path, os.WriteFile(path, []byte(text.String()), 0o600))
+	w.note("the programs' output is in %s, error %v", path, os.WriteFile(path, []byte(text.String()), 0o600))
 }
 
-// viewer makes a viewer.
+// viewer returns a viewer with a new access token.
 func (w *world) viewer(name string) viewer {
 	token, err := auth.Sign(w.keys.private, "", auth.SignClaims{
 		Subject: name, Issuer: "i", Audience: "a", IssuedAt: time.Now(), ExpiresAt: time.Now().Add(24 * time.Hour),
@@ -231,13 +234,13 @@ func (w *world) viewer(name string) viewer {
 	return viewer{w, name, token}
 }
 
-// setClock makes billing time stand still at an instant.
+// setClock freezes the test clock at an instant.
 func (w *world) setClock(at time.Time) {
 	w.require("clock", clock.NewTest(w.pool).Set(w.ctx, at))
 }
 
-// subscribers are n viewers, each of whom subscribes with a token of its own of
-// that kind, a few at a time.
+// subscribeViewers subscribes n new viewers, eight at a time. Each has its own payment
+// token of the given kind.
 func (w *world) subscribeViewers(n int, token string) []viewer {
 	viewers := make([]viewer, n)
 	for i := range viewers {
@@ -247,14 +250,14 @@ func (w *world) subscribeViewers(n int, token string) []viewer {
 	return viewers
 }
 
-// together calls f for all items, so many at once, and waits.
+// forEach calls f for all items, at most width at a time, and waits for all calls.
 func forEach[T any](width int, items []T, f func(int, T)) {
 	var wg sync.WaitGroup
-	places := make(chan struct{}, width)
+	slots := make(chan struct{}, width)
 	for i, item := range items {
-		places <- struct{}{}
+		slots <- struct{}{}
 		wg.Go(func() {
-			defer func() { <-places }()
+			defer func() { <-slots }()
 			f(i, item)
 		})
 	}
