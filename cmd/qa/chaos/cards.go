@@ -80,28 +80,28 @@ func (w *world) cardHolders(n int) []cardHolder {
 func killAddCard(t *trial) {
 	w := t.world()
 	var replaced sync.WaitGroup
-	w.dying(killPoint{name: "card.added"}, 1+t.rng("pass").IntN(crowd), &replaced)
-	w.cardHolders(crowd)
+	w.startCrashingAPI(killPoint{name: "card.added"}, 1+t.rng("pass").IntN(viewerCount), &replaced)
+	w.cardHolders(viewerCount)
 	replaced.Wait()
 	w.check()
-	if got := w.queryInt(`SELECT count(*) FROM cards`); got != crowd {
-		w.violated("%d cards are stored, want %d", got, crowd)
+	if got := w.queryInt(`SELECT count(*) FROM cards`); got != viewerCount {
+		w.violated("%d cards are stored, want %d", got, viewerCount)
 	}
 }
 
 func killRemoveCard(t *trial) {
 	w := t.world()
 	first := w.api()
-	list := w.cardHolders(crowd)
+	list := w.cardHolders(viewerCount)
 	first.kill()
 	w.drain()
 	var replaced sync.WaitGroup
-	w.dying(killPoint{name: "card.removed"}, 1+t.rng("pass").IntN(crowd), &replaced)
-	forEach(crowd, list, func(_ int, h cardHolder) { h.removeCard(h.card) })
+	w.startCrashingAPI(killPoint{name: "card.removed"}, 1+t.rng("pass").IntN(viewerCount), &replaced)
+	forEach(viewerCount, list, func(_ int, h cardHolder) { h.removeCard(h.card) })
 	replaced.Wait()
 	w.setClock(dueAt(1))
 	w.check()
-	w.checkCharges(crowd)
+	w.checkCharges(viewerCount)
 }
 
 func raceRemoveCard(t *trial) {

@@ -124,7 +124,7 @@ func pausedAfterCharge(t *trial) {
 
 func pausedSweeps(t *trial) {
 	w, viewers := t.dueWorld(1, "tok_ok", "BILLING_CHARGE_TIMEOUT=5s")
-	w.killedRun(killPoint{name: "charge.before"}, 1, "")
+	w.runUntilKilled(killPoint{name: "charge.before"}, 1, "")
 	quiet := w.api("BILLING_SWEEP_INTERVAL=1h")
 	w.waitForRows("the send window of the charge is over", `SELECT count(*) FROM payments WHERE send_until <= now()`)
 	first := w.pausingAPI("sweep.found,sweep.resend")

@@ -122,5 +122,5 @@ func behindPooler(t *trial, mode string) {
 	b.finish()
 	w.check()
 	a.kill()
-	w.nothingLost(20, 0)
+	w.checkRenewed(20, 0)
 }

@@ -57,7 +57,7 @@ func raceRuns(t *trial) {
 	}
 	all.Wait()
 	w.check()
-	w.nothingLost(n, 0)
+	w.checkRenewed(n, 0)
 	w.requireOverlaps(2)
 }
 
