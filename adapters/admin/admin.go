@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"context"
 	"html/template"
 	"log/slog"
 	"net/http"
@@ -15,7 +14,8 @@ import (
 // Config holds the dependencies and settings of the panel.
 type Config struct {
 	Panel    operators.Panel
-	Door     Door
+	Catalog  operators.Catalog // each request sets By
+	Auth     operators.PanelAuth
 	Location *time.Location // time zone of the times on pages
 	// Secure marks cookies as Secure and turns on HSTS. Set it if browsers reach
 	// the panel over TLS.
@@ -24,14 +24,6 @@ type Config struct {
 	// X-Forwarded-For only from them.
 	Proxies []netip.Prefix
 	Log     *slog.Logger
-}
-
-// Door signs panel users in and out: see [operators.PanelAuth].
-type Door interface {
-	SignIn(ctx context.Context, name, password, from string) (token string, err error)
-	Resume(ctx context.Context, token, from string) (operators.Operator, string, error)
-	SignOut(ctx context.Context, token string) error
-	SetLanguage(ctx context.Context, by operators.Operator, language string) error
 }
 
 // Prefix is the URL path of the panel.

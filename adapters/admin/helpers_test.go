@@ -97,20 +97,19 @@ func siteOn(t *testing.T, db string, options ...option) *site {
 	s := &site{t: t, db: db, owner: open("none"), log: &lockedBuffer{}}
 	s.store = postgres.NewStore(open(postgres.PanelRole))
 	owner := postgres.NewStore(s.owner)
-	newID := func() string { return uuid.Must(uuid.NewV7()).String() }
-	ownerDoor := operators.PanelAuth{Store: owner, Wall: wallClock{}, NewID: newID, Passwords: fastPasswords{}}
+	ownerAuth := operators.PanelAuth{Store: owner, Wall: wallClock{}, NewID: newID, Passwords: fastPasswords{}}
 	for name, role := range map[string]ports.Role{"vera": ports.RoleReader, "anna": ports.RoleEditor, "boris": ports.RoleEditor} {
-		if err := ownerDoor.Add(t.Context(), operators.Shell(), name, role, goodPassword); err != nil {
+		if err := ownerAuth.Add(t.Context(), operators.CLIOperator(), name, role, goodPassword); err != nil {
 			t.Fatal(err)
 		}
 	}
-	door := ownerDoor
-	door.Store = s.store
+	auth := ownerAuth
+	auth.Store = s.store
 	c := admin.Config{
 		Panel: operators.Panel{
-			Store: s.store, Views: s.store.PanelViews(), Clock: wallClock{}, NewID: newID, Location: time.UTC, Adapters: []string{system},
+			Store: s.store, Views: s.store.PanelViews(), Clock: wallClock{}, Location: time.UTC, Adapters: []string{system}, SearchTime: time.Minute,
 		},
-		Door: door, Location: time.UTC, Log: slog.New(slog.NewJSONHandler(s.log, nil)),
+		Catalog: operators.Catalog{Store: s.store, Clock: wallClock{}, NewID: newID}, Auth: auth, Location: time.UTC, Log: slog.New(slog.NewJSONHandler(s.log, nil)),
 	}
 	for _, o := range options {
 		o(&c)
@@ -126,9 +125,13 @@ func siteOn(t *testing.T, db string, options ...option) *site {
 	return s
 }
 
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
 // catalog returns the use cases on behalf of the database owner.
 func (s *site) catalog() operators.Catalog {
-	return operators.Catalog{Store: postgres.NewStore(s.owner), Clock: wallClock{}, NewID: func() string { return uuid.Must(uuid.NewV7()).String() }}
+	return operators.Catalog{
+		Store: postgres.NewStore(s.owner), Clock: wallClock{}, NewID: newID, By: operators.CLIOperator(),
+	}
 }
 
 func (s *site) sell(code, name string) billing.Plan {
@@ -161,7 +164,6 @@ func (s *site) plan(code string) (billing.Plan, bool) {
 func (s *site) subscribed(p billing.Plan) billing.UserID {
 	s.t.Helper()
 	ctx, store := s.t.Context(), postgres.NewStore(s.owner)
-	newID := func() string { return uuid.Must(uuid.NewV7()).String() }
 	user, now := billing.UserID(newID()), wallClock{}.Now()
 	if _, err := s.catalog().AddPaymentSystem(ctx, billing.PaymentSystem{Code: system, Name: "Simulated"}); err != nil && !strings.Contains(err.Error(), "already") {
 		s.t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/operators"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 func (s *server) plans(r *http.Request, v *view) *listing {
@@ -17,14 +18,14 @@ func (s *server) plans(r *http.Request, v *view) *listing {
 		column{"name", v.T("plan.name")}, column{"code", v.T("plan.code")}, column{"price", v.T("plan.price")},
 		column{"interval", v.T("plan.interval")}, column{"features", v.T("plan.features")},
 		column{"subscribers", v.T("plan.subscribers")}, column{"status", v.T("status")}, column{"actions", ""})
-	src.rows = mapRows(func(ctx context.Context) ([]operators.PlanRow, error) { return s.Panel.Plans(ctx, v.op) }, v.planRow)
+	src.rows = mapRows(func(ctx context.Context) ([]ports.PlanRow, error) { return s.Panel.Plans(ctx, v.op) }, v.planRow)
 	return &listing{
 		table: src, title: v.T("menu.plans"), hint: v.T("plans.hint"), empty: v.T("plans.empty"),
 		newPath: Prefix + "/info/plans/new", newText: v.T("plans.new"),
 	}
 }
 
-func (v *view) planRow(p operators.PlanRow) row {
+func (v *view) planRow(p ports.PlanRow) row {
 	r := row{
 		"name": text(p.Name), "code": code(p.Code), "price": text(v.Money(p.Price)),
 		"interval": text(v.Count("months", p.IntervalMonths)), "features": chips(p.Features),
@@ -41,7 +42,7 @@ func (s *server) addPlan(ctx context.Context, v *view, form url.Values) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.Panel.AddPlan(ctx, v.op, p)
+	_, err = s.Catalog.For(v.op).AddPlan(ctx, p)
 	return err
 }
 
@@ -50,7 +51,7 @@ func (s *server) editPlan(ctx context.Context, v *view, form url.Values) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.Panel.EditPlan(ctx, v.op, operators.PlanEdit{
+	_, err = s.Catalog.For(v.op).EditPlan(ctx, operators.PlanEdit{
 		Plan: billing.PlanID(form.Get("id")), Seen: form.Get("seen"), Price: p.Price, Code: p.Code, Name: p.Name,
 		Interval: p.IntervalMonths, Features: p.Features, Confirmed: form.Get("confirmed") == p.Price.String(),
 	})
@@ -58,7 +59,7 @@ func (s *server) editPlan(ctx context.Context, v *view, form url.Values) error {
 }
 
 func (s *server) removePlan(ctx context.Context, v *view, id string) (operators.Removal, error) {
-	return s.Panel.RemovePlan(ctx, v.op, billing.PlanID(id))
+	return s.Catalog.For(v.op).RemovePlan(ctx, billing.PlanID(id))
 }
 
 // planOf parses a plan from a form. It returns a [formError] if a field cannot be

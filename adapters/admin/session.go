@@ -94,7 +94,7 @@ func (s *server) authenticate(r *http.Request, v *view) error {
 	if token == "" {
 		return operators.ErrSignedOut
 	}
-	op, language, err := s.Door.Resume(r.Context(), token, s.clientAddr(r))
+	op, language, err := s.Auth.Resume(r.Context(), token, s.clientAddr(r))
 	if err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ func (s *server) signIn(w http.ResponseWriter, r *http.Request, v *view) error {
 		w.Header().Set("Retry-After", "60")
 		return s.renderBare(w, http.StatusTooManyRequests, "signin", signInPage{v, name, v.T("signin.slow")})
 	}
-	token, err := s.Door.SignIn(r.Context(), name, r.PostForm.Get("password"), from)
+	token, err := s.Auth.SignIn(r.Context(), name, r.PostForm.Get("password"), from)
 	switch {
 	case errors.Is(err, operators.ErrSignIn):
 		s.Log.Warn("sign-in refused", "from", from)
@@ -43,7 +43,7 @@ func (s *server) signIn(w http.ResponseWriter, r *http.Request, v *view) error {
 		return err
 	}
 	if old := s.token(r); old != "" {
-		_ = s.Door.SignOut(r.Context(), old) // if it fails, the old session expires later
+		_ = s.Auth.SignOut(r.Context(), old) // if it fails, the old session expires later
 	}
 	s.setCookie(w, s.sessionCookie(), token, operators.SessionMax)
 	next := Prefix
@@ -56,7 +56,7 @@ func (s *server) signIn(w http.ResponseWriter, r *http.Request, v *view) error {
 }
 
 func (s *server) signOut(w http.ResponseWriter, r *http.Request, _ *view) error {
-	if err := s.Door.SignOut(r.Context(), s.token(r)); err != nil {
+	if err := s.Auth.SignOut(r.Context(), s.token(r)); err != nil {
 		return err
 	}
 	s.setCookie(w, s.sessionCookie(), "", 0)
@@ -74,7 +74,7 @@ func (s *server) chooseLanguage(w http.ResponseWriter, r *http.Request, v *view)
 	s.setCookie(w, languageCookie, l.code(), languageAge)
 	next := Prefix + "/login"
 	if s.authenticate(r, v) == nil {
-		if err := s.Door.SetLanguage(r.Context(), v.op, l.code()); err != nil {
+		if err := s.Auth.SetLanguage(r.Context(), v.op, l.code()); err != nil {
 			return err
 		}
 		next = localPath(r.PostForm.Get("next"))

@@ -37,19 +37,19 @@ func (v *view) systemRow(ps operators.SystemRow) row {
 }
 
 func (s *server) addSystem(ctx context.Context, v *view, form url.Values) error {
-	_, err := s.Panel.AddPaymentSystem(ctx, v.op, billing.PaymentSystem{
+	_, err := s.Catalog.For(v.op).AddPaymentSystem(ctx, billing.PaymentSystem{
 		Code: strings.TrimSpace(form.Get("code")), Name: strings.TrimSpace(form.Get("name")),
 	})
 	return err
 }
 
 func (s *server) editSystem(ctx context.Context, v *view, form url.Values) error {
-	_, err := s.Panel.EditPaymentSystem(ctx, v.op, form.Get("id"), form.Get("seen"), strings.TrimSpace(form.Get("name")))
+	_, err := s.Catalog.For(v.op).EditPaymentSystem(ctx, form.Get("id"), form.Get("seen"), strings.TrimSpace(form.Get("name")))
 	return err
 }
 
 func (s *server) removeSystem(ctx context.Context, v *view, code string) (operators.Removal, error) {
-	return s.Panel.RemovePaymentSystem(ctx, v.op, code)
+	return s.Catalog.For(v.op).RemovePaymentSystem(ctx, code)
 }
 
 // systemFields are the fields of a payment system's form.

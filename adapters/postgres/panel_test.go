@@ -128,7 +128,7 @@ func TestFigures_CountEvents(t *testing.T) {
 	}
 	check := func(when string, want []ports.Figure, live map[billing.PlanID]int) {
 		t.Helper()
-		got, err := views.Figures(t.Context(), hour.Add(-24*time.Hour), hour.Add(24*time.Hour))
+		got, err := views.Figures.Figures(t.Context(), hour.Add(-24*time.Hour), hour.Add(24*time.Hour))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -142,11 +142,11 @@ func TestFigures_CountEvents(t *testing.T) {
 		if diff := cmp.Diff(want, got, less); diff != "" || len(got) != len(want) {
 			t.Errorf("figures %s (-want +got):\n%s", when, diff)
 		}
-		subscribers, err := views.Subscribers(t.Context())
+		subscribers, err := views.Catalog.Subscribers(t.Context())
 		if diff := cmp.Diff(live, subscribers); diff != "" || err != nil {
 			t.Errorf("subscribers %s: %v\n%s", when, err, diff)
 		}
-		oldest, err := views.Oldest(t.Context())
+		oldest, err := views.History.Oldest(t.Context())
 		if err != nil || !oldest.Equal(hour.Add(-time.Hour)) {
 			t.Errorf("oldest %s: %v, %v", when, oldest, err)
 		}
@@ -181,7 +181,7 @@ func TestFigures_RolledBackWithTransaction(t *testing.T) {
 	if !errors.Is(err, errRollback) {
 		t.Fatal(err)
 	}
-	if live, err := b.panel.PanelViews().Subscribers(t.Context()); len(live) != 0 || err != nil {
+	if live, err := b.panel.PanelViews().Catalog.Subscribers(t.Context()); len(live) != 0 || err != nil {
 		t.Errorf("subscribers %v, error %v", live, err)
 	}
 }
@@ -202,7 +202,7 @@ func TestFold_ConcurrentCallsCountOnce(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if live, err := b.panel.PanelViews().Subscribers(t.Context()); live[planA] != 50 || err != nil {
+	if live, err := b.panel.PanelViews().Catalog.Subscribers(t.Context()); live[planA] != 50 || err != nil {
 		t.Errorf("subscribers %v, error %v", live, err)
 	}
 }
@@ -219,7 +219,7 @@ func TestPanelViews_Lists(t *testing.T) {
 	var ids []billing.UserID
 	page := ports.UserPage{Limit: 2}
 	for range 3 {
-		rows, err := views.Users(t.Context(), page)
+		rows, err := views.Users.Users(t.Context(), page)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -231,12 +231,21 @@ func TestPanelViews_Lists(t *testing.T) {
 	if len(ids) != 5 || ids[0] != "00000009-0000-0000-0000-000000000001" {
 		t.Errorf("paged users: %v", ids)
 	}
-	found, err := views.UsersBetween(t.Context(), "00000003-0000-0000-0000-000000000000", "00000003-ffff-ffff-ffff-ffffffffffff", 10)
+	found, err := views.Users.UsersBetween(t.Context(), "00000003-0000-0000-0000-000000000000", "00000003-ffff-ffff-ffff-ffffffffffff", 10)
 	if err != nil || len(found) != 1 || found[0].ID != "00000003-0000-0000-0000-000000000001" {
 		t.Errorf("users between the ids: %v, %v", found, err)
 	}
-	if _, err := views.User(t.Context(), "ffffffff-0000-0000-0000-000000000000"); !errors.Is(err, billing.ErrNotFound) {
+	if _, err := views.Users.User(t.Context(), "ffffffff-0000-0000-0000-000000000000"); !errors.Is(err, billing.ErrNotFound) {
 		t.Errorf("unknown user: %v", err)
+	}
+	if p, err := views.Catalog.Plan(t.Context(), planA); err != nil || p.ID != planA || p.Subscribers != 5 {
+		t.Errorf("plan with five subscribers: %+v, %v", p, err)
+	}
+	if _, err := views.Catalog.Plan(t.Context(), "ffffffff-0000-0000-0000-000000000000"); !errors.Is(err, billing.ErrPlanNotFound) {
+		t.Errorf("unknown plan: %v", err)
+	}
+	if _, err := views.Catalog.PaymentSystem(t.Context(), "none"); !errors.Is(err, billing.ErrPaymentSystemNotFound) {
+		t.Errorf("unknown payment system: %v", err)
 	}
 	panel := operators.Panel{Store: b.panel, Views: views, Clock: fixed(at.Add(48 * time.Hour)), Location: time.UTC}
 	reader := operators.Operator{Name: "vera", Role: ports.RoleReader}

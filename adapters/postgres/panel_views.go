@@ -12,10 +12,11 @@ import (
 // PanelViews reads outside of transactions, on a pool of [PanelRole].
 func (s *Store) PanelViews() ports.PanelViews {
 	q := dbgen.New(s.pool)
-	return panelViews{q, &dueCounts{q: q}}
+	v := panelViews{q, &dueCounts{q: q}}
+	return ports.PanelViews{Users: v, Catalog: v, History: v, Figures: v}
 }
 
-// panelViews implements [ports.PanelViews].
+// panelViews implements the interfaces of [ports.PanelViews].
 type panelViews struct {
 	q   *dbgen.Queries
 	due *dueCounts
@@ -60,6 +61,26 @@ func (v panelViews) Cards(ctx context.Context, user billing.UserID, limit int) (
 			Methods:  mapSlice(row.Methods, func(id string) billing.PaymentMethodID { return billing.PaymentMethodID(id) }),
 			ExpMonth: int(row.ExpMonth), ExpYear: int(row.ExpYear), AddedAt: row.CreatedAt, RemovedAt: row.RemovedAt,
 		}
+	})
+}
+
+func (v panelViews) Plan(ctx context.Context, id billing.PlanID) (ports.PlanRow, error) {
+	return queryOne(ctx, func(ctx context.Context) (ports.PlanRow, error) {
+		row, err := v.q.PanelViewPlan(ctx, string(id))
+		if err != nil {
+			return ports.PlanRow{}, orNotFound(err, billing.ErrPlanNotFound)
+		}
+		return ports.PlanRow{Plan: planOf(&row.Plan), Subscribers: int(row.Live)}, nil
+	})
+}
+
+func (v panelViews) PaymentSystem(ctx context.Context, code string) (billing.PaymentSystem, error) {
+	return queryOne(ctx, func(ctx context.Context) (billing.PaymentSystem, error) {
+		row, err := v.q.PanelViewPaymentSystem(ctx, code)
+		if err != nil {
+			return billing.PaymentSystem{}, orNotFound(err, billing.ErrPaymentSystemNotFound)
+		}
+		return billing.PaymentSystem(*row), nil
 	})
 }
 

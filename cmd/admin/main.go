@@ -1,8 +1,7 @@
 // Command billing-admin serves the admin panel.
 //
-//	environment ─ config ─ pool (role billing_panel) ─ store ─┬─ operators.Panel ─┐
-//	                                                          └─ operators.Door ──┴─ admin ─ panel listener
-//	                                                            └─ fold                ops listener
+//	environment ─ config ─ pool (role billing_panel) ─ store ─┬─ Panel, Catalog, PanelAuth ─ admin ─ panel listener
+//	                                                          └─ fold                                 ops listener
 //
 // It has no access to payment systems, and its database role can read neither
 // payment tokens nor card numbers. Without its database it starts and keeps running;

@@ -40,13 +40,14 @@ func serve(ctx context.Context, cfg boot.Admin, log *slog.Logger) error {
 	}
 	defer closeClock()
 	store := postgres.NewStore(pool)
-	cases := operators.Panel{
-		Store: store, Views: store.PanelViews(), Clock: now, NewID: boot.NewID, Location: cfg.TimeZone.Location,
+	views := operators.Panel{
+		Store: store, Views: store.PanelViews(), Clock: now, Location: cfg.TimeZone.Location,
 		Adapters: boot.PaymentSystemCodes(cfg.UseSimulator(cfg.Env)),
 	}
 	panel, err := admin.New(admin.Config{
-		Panel:    cases,
-		Door:     operators.PanelAuth{Store: store, Wall: clock.System{}, NewID: boot.NewID, Passwords: password.New()},
+		Panel:    views,
+		Catalog:  operators.Catalog{Store: store, Clock: now, NewID: boot.NewID},
+		Auth:     operators.PanelAuth{Store: store, Wall: clock.System{}, NewID: boot.NewID, Passwords: password.New()},
 		Location: cfg.TimeZone.Location, Secure: cfg.Env == boot.Production, Proxies: cfg.TrustedProxies, Log: log,
 	})
 	if err != nil {
@@ -67,7 +68,7 @@ func serve(ctx context.Context, cfg boot.Admin, log *slog.Logger) error {
 		Public: boot.NewServer(traces.Handler(panel, cfg.TrustedProxies), requestTimeout, log), Ops: boot.NewServer(ops, requestTimeout, log),
 		Background: []func(context.Context){
 			task{"update of the figures failed", foldEvery, store.Fold, log}.run,
-			task{"preparation of the overview failed", warmEvery, warm(cases), log}.run,
+			task{"preparation of the overview failed", warmEvery, warm(views), log}.run,
 		},
 		Grace: requestTimeout, Log: log,
 	}

@@ -94,7 +94,7 @@ func (t *tool) forUser(cmd *cobra.Command, done string, f func(context.Context, 
 
 // operator identifies the person at the command line for the audit.
 func operator() operators.Operator {
-	op := operators.Shell()
+	op := operators.CLIOperator()
 	if u, err := user.Current(); err == nil {
 		op.From = "shell of " + u.Username
 	}

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"slices"
+	"errors"
 	"strconv"
 	"strings"
 
@@ -77,15 +77,14 @@ func (t *tool) planSetPrice() *cobra.Command {
 
 func setPrice(cmd *cobra.Command, c operators.Catalog, ref, price, currency string) (billing.Plan, error) {
 	if currency == "" {
-		plans, err := c.Plans(cmd.Context())
+		p, err := c.Plan(cmd.Context(), ref)
+		if errors.Is(err, billing.ErrPlanNotFound) {
+			err = billing.ErrPlanNotFound.WithMessage("there is no plan %s", ref)
+		}
 		if err != nil {
 			return billing.Plan{}, err
 		}
-		at := slices.IndexFunc(plans, func(p billing.Plan) bool { return p.Code == ref || string(p.ID) == ref })
-		if at < 0 {
-			return billing.Plan{}, billing.ErrPlanNotFound.WithMessage("there is no plan %s", ref)
-		}
-		currency = string(plans[at].Price.Currency)
+		currency = string(p.Price.Currency)
 	}
 	money, err := billing.ParseMoney(price, billing.Currency(currency))
 	if err != nil {

@@ -145,7 +145,7 @@ func newWorld(t *testing.T, url string, loc *time.Location) world {
 	t.Cleanup(simulatorPool.Close)
 	now := clock.NewTest(owner)
 	store := postgres.NewStore(pgtest.Pool(t, url))
-	c := operators.Catalog{Store: store, Clock: now, NewID: boot.NewID}
+	c := operators.Catalog{Store: store, Clock: now, NewID: boot.NewID, By: operators.CLIOperator()}
 	if _, err := c.AddPaymentSystem(t.Context(), billing.PaymentSystem{Code: simulator.Code, Name: "Simulated"}); err != nil {
 		t.Fatal(err)
 	}

@@ -94,7 +94,7 @@ func (w World) Through(code string) World {
 func (w World) NewID() string { return fmt.Sprintf("id-%06d", w.ids.Add(1)) }
 
 func (w World) Catalog() operators.Catalog {
-	return operators.Catalog{Store: w.Store, Clock: w.Clock, NewID: w.NewID}
+	return operators.Catalog{Store: w.Store, Clock: w.Clock, NewID: w.NewID, By: operators.CLIOperator()}
 }
 func (w World) Viewer() viewers.Queries { return viewers.Queries{Store: w.Store, Clock: w.Clock} }
 

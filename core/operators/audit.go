@@ -12,17 +12,13 @@ import (
 )
 
 func (c Catalog) audit(ctx context.Context, tx ports.Repos, action, object string, before, after ports.Facts) error {
-	by := c.By
-	if by.Name == "" {
-		by = Shell()
-	}
 	return tx.Audit.Record(ctx, ports.AuditEntry{
-		ID: c.NewID(), At: c.Clock.Now(), Operator: by.Name, From: by.From,
+		ID: c.NewID(), At: c.Clock.Now(), Operator: c.By.Name, From: c.By.From,
 		Action: action, Object: object, Before: before, After: after,
 	})
 }
 
-// auditChange audits nothing when nothing changed.
+// auditChange is audit for a change. It does nothing if before equals after.
 func (c Catalog) auditChange(ctx context.Context, tx ports.Repos, action, object string, before, after ports.Facts) error {
 	if maps.Equal(before, after) {
 		return nil
@@ -49,7 +45,7 @@ func timeFact(t time.Time) string {
 	return t.Format(time.RFC3339)
 }
 
-// The actions that the audit knows.
+// The actions of audit entries.
 const (
 	PlanAdded                = "plan.add"
 	PlanEdited               = "plan.edit"

@@ -1,6 +1,7 @@
 package operators
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -8,25 +9,46 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// Catalog is where operators keep plans and payment systems. Every change is
-// audited in its own transaction. A Catalog asks nobody for a role: whoever
-// holds one may use it. What people do at the panel goes through [Panel].
+// Catalog manages plans and payment systems for one operator. Each change is
+// audited in its own transaction. A method that changes something returns
+// [ErrForbidden] unless the operator is an editor.
 type Catalog struct {
 	Store ports.Store
 	Clock ports.Clock
 	NewID func() string
-	By    Operator // for whom it works; [Shell] unless set
+	By    Operator // required for changes
 }
 
-// AddPlan adds a plan; its id and times are set here. [billing.ErrInvalid] with
-// all that is wrong; [billing.ErrAlreadyExists] when the code is taken.
+// For returns the same catalogue for another operator.
+func (c Catalog) For(by Operator) Catalog {
+	c.By = by
+	return c
+}
+
+// Plans returns all plans, including archived ones, by code.
+func (c Catalog) Plans(ctx context.Context) ([]billing.Plan, error) {
+	return c.Store.Views().Plans(ctx)
+}
+
+// Plan returns the plan with this code or id, or [billing.ErrPlanNotFound].
+func (c Catalog) Plan(ctx context.Context, ref string) (p billing.Plan, err error) {
+	err = c.Store.InTx(ctx, func(tx ports.Repos) (err error) {
+		p, err = tx.Plans.Lock(ctx, ref)
+		return err
+	})
+	return p, wrap(err, "read plan %s", ref)
+}
+
+// AddPlan adds a plan and returns it with its new id and times. It returns
+// [billing.ErrInvalid] with all invalid fields, or [billing.ErrAlreadyExists] if
+// another plan has the code.
 func (c Catalog) AddPlan(ctx context.Context, p billing.Plan) (billing.Plan, error) {
 	now := c.Clock.Now()
 	p.ID, p.CreatedAt, p.UpdatedAt = billing.PlanID(c.NewID()), now, now
-	if err := p.Check(); err != nil {
+	if err := cmp.Or(c.By.mayEdit(), p.Check()); err != nil {
 		return billing.Plan{}, err
 	}
-	err := c.Store.InTx(ctx, func(tx ports.Repos) error {
+	err := c.change(ctx, func(tx ports.Repos) error {
 		if err := tx.Plans.Add(ctx, p); err != nil {
 			return err
 		}
@@ -35,26 +57,28 @@ func (c Catalog) AddPlan(ctx context.Context, p billing.Plan) (billing.Plan, err
 	return p, wrap(err, "add plan %s", p.Code)
 }
 
-// SetPrice changes what a plan costs from now on. Those who subscribed before
-// keep the price they agreed to. [billing.ErrPlanNotFound], [billing.ErrInvalid].
+// SetPrice sets the price of a plan for new subscriptions. Existing subscriptions
+// keep the agreed price. ref is the plan's code or id. It returns
+// [billing.ErrPlanNotFound] or [billing.ErrInvalid].
 func (c Catalog) SetPrice(ctx context.Context, ref string, price billing.Money) (billing.Plan, error) {
 	return c.changePlan(ctx, ref, PlanEdited, func(_ ports.Repos, p billing.Plan) (billing.Plan, error) {
 		return p.Reprice(price, c.Clock.Now())
 	})
 }
 
-// ArchivePlan takes a plan off sale. Its subscribers keep renewing.
-// [billing.ErrPlanNotFound].
+// ArchivePlan takes a plan off sale. Its subscriptions keep renewing. It returns
+// [billing.ErrPlanNotFound] if no plan has this code or id.
 func (c Catalog) ArchivePlan(ctx context.Context, ref string) (billing.Plan, error) {
 	return c.changePlan(ctx, ref, PlanArchived, func(_ ports.Repos, p billing.Plan) (billing.Plan, error) {
 		return p.Archive(c.Clock.Now()), nil
 	})
 }
 
+// changePlan locks a plan, saves the result of f and audits the difference.
 func (c Catalog) changePlan(
 	ctx context.Context, ref, action string, f func(ports.Repos, billing.Plan) (billing.Plan, error),
 ) (p billing.Plan, err error) {
-	err = c.Store.InTx(ctx, func(tx ports.Repos) error {
+	err = c.change(ctx, func(tx ports.Repos) error {
 		before, err := tx.Plans.Lock(ctx, ref)
 		if err != nil {
 			return err
@@ -70,20 +94,20 @@ func (c Catalog) changePlan(
 	return p, wrap(err, "change plan %s", ref)
 }
 
-// Plans lists all plans, archived ones too, by code.
-func (c Catalog) Plans(ctx context.Context) ([]billing.Plan, error) {
-	return c.Store.Views().Plans(ctx)
+// PaymentSystems returns all payment systems, including archived ones, by code.
+func (c Catalog) PaymentSystems(ctx context.Context) ([]billing.PaymentSystem, error) {
+	return c.Store.Views().PaymentSystems(ctx)
 }
 
-// AddPaymentSystem adds a payment system; its time is set here.
-// [billing.ErrInvalid] with all that is wrong; [billing.ErrAlreadyExists] when
+// AddPaymentSystem adds a payment system and returns it with its time. It returns
+// [billing.ErrInvalid] with all invalid fields, or [billing.ErrAlreadyExists] if
 // the code is taken.
 func (c Catalog) AddPaymentSystem(ctx context.Context, ps billing.PaymentSystem) (billing.PaymentSystem, error) {
 	ps.CreatedAt = c.Clock.Now()
-	if err := ps.Check(); err != nil {
+	if err := cmp.Or(c.By.mayEdit(), ps.Check()); err != nil {
 		return billing.PaymentSystem{}, err
 	}
-	err := c.Store.InTx(ctx, func(tx ports.Repos) error {
+	err := c.change(ctx, func(tx ports.Repos) error {
 		if err := tx.PaymentSystems.Add(ctx, ps); err != nil {
 			return err
 		}
@@ -92,18 +116,20 @@ func (c Catalog) AddPaymentSystem(ctx context.Context, ps billing.PaymentSystem)
 	return ps, wrap(err, "add payment system %s", ps.Code)
 }
 
-// ArchivePaymentSystem closes a payment system for new subscriptions. Those
-// that use it keep renewing. [billing.ErrPaymentSystemNotFound].
+// ArchivePaymentSystem closes a payment system for new subscriptions. Existing
+// ones keep renewing. It returns [billing.ErrPaymentSystemNotFound] if no payment
+// system has this code.
 func (c Catalog) ArchivePaymentSystem(ctx context.Context, code string) (billing.PaymentSystem, error) {
 	return c.changeSystem(ctx, code, PaymentSystemArchived, func(ps billing.PaymentSystem) (billing.PaymentSystem, error) {
 		return ps.Archive(c.Clock.Now()), nil
 	})
 }
 
+// changeSystem is changePlan for a payment system.
 func (c Catalog) changeSystem(
 	ctx context.Context, code, action string, f func(billing.PaymentSystem) (billing.PaymentSystem, error),
 ) (ps billing.PaymentSystem, err error) {
-	err = c.Store.InTx(ctx, func(tx ports.Repos) error {
+	err = c.change(ctx, func(tx ports.Repos) error {
 		before, err := tx.PaymentSystems.Lock(ctx, code)
 		if err != nil {
 			return err
@@ -119,9 +145,12 @@ func (c Catalog) changeSystem(
 	return ps, wrap(err, "change payment system %s", code)
 }
 
-// PaymentSystems lists all payment systems, archived ones too, by code.
-func (c Catalog) PaymentSystems(ctx context.Context) ([]billing.PaymentSystem, error) {
-	return c.Store.Views().PaymentSystems(ctx)
+// change runs f in a transaction if the operator is an editor.
+func (c Catalog) change(ctx context.Context, f func(ports.Repos) error) error {
+	if err := c.By.mayEdit(); err != nil {
+		return err
+	}
+	return c.Store.InTx(ctx, f)
 }
 
 func wrap(err error, format string, args ...any) error {

@@ -8,7 +8,7 @@ import (
 	"github.com/online-cinema/billing/core/billingtest"
 )
 
-func TestCatalogRefuses(t *testing.T) {
+func TestCatalog_Errors(t *testing.T) {
 	t.Parallel()
 	good := billing.Plan{Code: "gold", Name: "Gold", Price: billingtest.Price, IntervalMonths: 1}
 	with := func(change func(*billing.Plan)) billing.Plan { p := good; change(&p); return p }
@@ -17,14 +17,14 @@ func TestCatalogRefuses(t *testing.T) {
 		do   func(w world) error
 		want error
 	}{
-		{"a plan with a taken code", func(w world) error { return w.addPlan(with(func(p *billing.Plan) { p.Code = "basic" })) }, billing.ErrAlreadyExists},
-		{"a plan that is wrong", func(w world) error { return w.addPlan(with(func(p *billing.Plan) { p.IntervalMonths = 0 })) }, billing.ErrInvalid},
-		{"a price of an unknown plan", func(w world) error { return w.setPrice("gold", billingtest.Price) }, billing.ErrPlanNotFound},
-		{"a negative price", func(w world) error { return w.setPrice("basic", billingtest.Rubles(-1)) }, billing.ErrInvalid},
-		{"to archive an unknown plan", func(w world) error { _, err := w.Catalog().ArchivePlan(w.T.Context(), "gold"); return err }, billing.ErrPlanNotFound},
-		{"a payment system with a taken code", func(w world) error { return w.addSystem(billingtest.System, "Fake") }, billing.ErrAlreadyExists},
-		{"a payment system without a name", func(w world) error { return w.addSystem("other", "") }, billing.ErrInvalid},
-		{"to archive an unknown payment system", func(w world) error {
+		{"taken plan code", func(w world) error { return w.addPlan(with(func(p *billing.Plan) { p.Code = "basic" })) }, billing.ErrAlreadyExists},
+		{"invalid plan", func(w world) error { return w.addPlan(with(func(p *billing.Plan) { p.IntervalMonths = 0 })) }, billing.ErrInvalid},
+		{"price of an unknown plan", func(w world) error { return w.setPrice("gold", billingtest.Price) }, billing.ErrPlanNotFound},
+		{"negative price", func(w world) error { return w.setPrice("basic", billingtest.Rubles(-1)) }, billing.ErrInvalid},
+		{"archive an unknown plan", func(w world) error { _, err := w.Catalog().ArchivePlan(w.T.Context(), "gold"); return err }, billing.ErrPlanNotFound},
+		{"taken payment system code", func(w world) error { return w.addSystem(billingtest.System, "Fake") }, billing.ErrAlreadyExists},
+		{"payment system without a name", func(w world) error { return w.addSystem("other", "") }, billing.ErrInvalid},
+		{"archive an unknown payment system", func(w world) error {
 			_, err := w.Catalog().ArchivePaymentSystem(w.T.Context(), "none")
 			return err
 		}, billing.ErrPaymentSystemNotFound},
@@ -36,11 +36,11 @@ func TestCatalogRefuses(t *testing.T) {
 			billingtest.ExpectError(t, tt.do(w), tt.want)
 			plans, err := w.Catalog().Plans(t.Context())
 			if err != nil || len(plans) != 1 || plans[0].Price != billingtest.Price || !plans[0].ArchivedAt.IsZero() {
-				t.Errorf("the plans are %+v, %v", plans, err)
+				t.Errorf("plans after the error: %+v, %v", plans, err)
 			}
 			systems, err := w.Catalog().PaymentSystems(t.Context())
 			if err != nil || len(systems) != 1 {
-				t.Errorf("the payment systems are %+v, %v", systems, err)
+				t.Errorf("payment systems after the error: %+v, %v", systems, err)
 			}
 		})
 	}
@@ -61,11 +61,11 @@ func (w world) addSystem(code, name string) error {
 	return err
 }
 
-func TestCatalogSetsIDsAndTimes(t *testing.T) {
+func TestCatalog_SetsIDsAndTimes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	begin := w.Clock.Now()
-	p := w.Sell("gold", "hd")
+	p := w.AddPlan("gold", "hd")
 	if p.ID == "" || !p.CreatedAt.Equal(begin) || !p.UpdatedAt.Equal(begin) {
 		t.Errorf("added %+v", p)
 	}
@@ -75,7 +75,7 @@ func TestCatalogSetsIDsAndTimes(t *testing.T) {
 		t.Errorf("repriced %+v, %v", p, err)
 	}
 	archived := w.Clock.Now()
-	for range 2 { // the second time changes nothing
+	for range 2 { // the second call changes nothing
 		p, err = w.Catalog().ArchivePlan(t.Context(), "gold")
 		if err != nil || !p.ArchivedAt.Equal(archived) {
 			t.Errorf("archived %+v, %v", p, err)

@@ -11,50 +11,50 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// Day is what happened on one day.
+// Day holds the figures of one day.
 type Day struct {
 	Start   time.Time
 	New     int
 	Ended   int
-	Revenue map[billing.Currency]int64
+	Revenue map[billing.Currency]int64 // in minor units
 }
 
-// Share is one part of a whole.
+// Share is the part of a total that belongs to one plan or decline code.
 type Share[K comparable] struct {
 	Of     K
 	N      int
 	Amount billing.Money
 }
 
-// DueDay is what is to be charged on one day, retries of declined renewals too.
+// DueDay is the number of charges due on one day, including retries.
 type DueDay struct {
 	Start time.Time
 	N     int
 }
 
-// Dashboard is billing at a glance.
+// Dashboard holds the figures of the panel's overview.
 type Dashboard struct {
 	At       time.Time
-	Active   int // paid for
+	Active   int // active subscriptions
 	Standing ports.Standing
-	Days     []Day // the last ones, the oldest first, today too
-	Currency billing.Currency
-	ByPlan   []Share[string] // revenue of these days in Currency, by plan code, the most first
-	Declines []Share[billing.DeclineCode]
-	Due      []DueDay  // the next ones; what is overdue counts for the first
-	LastRun  ports.Run // of the renewal job; zero when there was none
+	Days     []Day                        // the last 30 days, oldest first, including today
+	Currency billing.Currency             // currency of ByPlan
+	ByPlan   []Share[string]              // revenue of Days by plan code, largest first
+	Declines []Share[billing.DeclineCode] // declines of Days, most frequent first
+	Due      []DueDay                     // the next 35 days; the first includes overdue charges
+	LastRun  ports.Run                    // newest renewal run; zero before the first
 }
 
-// How far the dashboard looks back and forward: as many days as it takes to see
-// the end of a month.
+// The number of days before and after now on the dashboard. 35 days always include
+// the end of a month, when most charges are due.
 const (
 	daysBack    = 30
 	daysForward = 35
 )
 
-// Dashboard tells how billing does.
+// Dashboard returns the figures of the overview.
 func (p Panel) Dashboard(ctx context.Context, by Operator) (Dashboard, error) {
-	if err := by.mayLook(); err != nil {
+	if err := by.mayRead(); err != nil {
 		return Dashboard{}, err
 	}
 	d := Dashboard{At: p.Clock.Now()}
@@ -63,13 +63,13 @@ func (p Panel) Dashboard(ctx context.Context, by Operator) (Dashboard, error) {
 		d.Days = append(d.Days, Day{Start: p.midnight(today, i), Revenue: map[billing.Currency]int64{}})
 	}
 	var err error
-	if d.Standing, err = p.Views.Standing(ctx); err != nil {
+	if d.Standing, err = p.Views.Figures.Standing(ctx); err != nil {
 		return d, err
 	}
-	if d.LastRun, err = p.Views.LastRun(ctx); err != nil {
+	if d.LastRun, err = p.Views.Figures.LastRun(ctx); err != nil {
 		return d, err
 	}
-	live, err := p.Views.Subscribers(ctx)
+	live, err := p.Views.Catalog.Subscribers(ctx)
 	if err != nil {
 		return d, err
 	}
@@ -83,16 +83,17 @@ func (p Panel) Dashboard(ctx context.Context, by Operator) (Dashboard, error) {
 	return d, p.future(ctx, &d, today)
 }
 
-// midnight is when the day begins that is so many days after that of t.
+// midnight returns the start of the day that is some days after the day of t.
 func (p Panel) midnight(t time.Time, days int) time.Time {
 	y, m, day := t.In(p.Location).Date()
 	return time.Date(y, m, day+days, 0, 0, 0, 0, p.Location)
 }
 
+// past adds the figures of the last days to d.
 func (p Panel) past(ctx context.Context, d *Dashboard, today time.Time) error {
-	// Figures are kept by the hour. Where days begin within an hour, that hour
-	// counts for the day that it ends in.
-	figures, err := p.Views.Figures(ctx, d.Days[0].Start.Add(-time.Hour+1), p.midnight(today, 1))
+	// Figures are stored by the hour. In a time zone where midnight falls within an
+	// hour, the hour counts for the day of its end.
+	figures, err := p.Views.Figures.Figures(ctx, d.Days[0].Start.Add(-time.Hour+1), p.midnight(today, 1))
 	if err != nil {
 		return err
 	}
@@ -123,6 +124,7 @@ func (p Panel) past(ctx context.Context, d *Dashboard, today time.Time) error {
 	return nil
 }
 
+// dayOf returns the index of the day of t, or -1 if t is before the first day.
 func (d Dashboard) dayOf(t time.Time) int {
 	i, exact := slices.BinarySearchFunc(d.Days, t, func(day Day, t time.Time) int { return day.Start.Compare(t) })
 	if exact {
@@ -131,6 +133,7 @@ func (d Dashboard) dayOf(t time.Time) int {
 	return i - 1
 }
 
+// earn adds the revenue of a figure to the day and to the shares of the plans.
 func (d *Day) earn(f ports.Figure, plans map[billing.Currency]map[string]Share[string], codes map[billing.PlanID]string) {
 	if f.Currency == "" {
 		return
@@ -146,8 +149,8 @@ func (d *Day) earn(f ports.Figure, plans map[billing.Currency]map[string]Share[s
 	}
 }
 
-// mostEarned is the currency with the most payments: amounts of different
-// currencies cannot be compared.
+// mostEarned returns the currency with the most payments, or "" without payments.
+// It does not compare amounts, because they are in different currencies.
 func mostEarned(plans map[billing.Currency]map[string]Share[string]) billing.Currency {
 	n := map[billing.Currency]int{}
 	for c, shares := range plans {
@@ -162,12 +165,14 @@ func mostEarned(plans map[billing.Currency]map[string]Share[string]) billing.Cur
 	return slices.MaxFunc(codes, func(a, b billing.Currency) int { return cmp.Compare(n[a], n[b]) })
 }
 
+// sorted returns the shares by descending weight.
 func sorted[K cmp.Ordered](shares map[K]Share[K], weight func(Share[K]) int64) []Share[K] {
 	return slices.SortedFunc(maps.Values(shares), func(a, b Share[K]) int {
 		return cmp.Or(cmp.Compare(weight(b), weight(a)), cmp.Compare(a.Of, b.Of))
 	})
 }
 
+// planCodes returns the codes of all plans by id.
 func (p Panel) planCodes(ctx context.Context) (map[billing.PlanID]string, error) {
 	plans, err := p.Store.Views().Plans(ctx)
 	codes := make(map[billing.PlanID]string, len(plans))
@@ -177,12 +182,13 @@ func (p Panel) planCodes(ctx context.Context) (map[billing.PlanID]string, error)
 	return codes, err
 }
 
+// future adds the charges of the next days to d.
 func (p Panel) future(ctx context.Context, d *Dashboard, today time.Time) error {
 	bounds := make([]time.Time, daysForward+1)
 	for i := range bounds {
 		bounds[i] = p.midnight(today, i)
 	}
-	counts, err := p.Views.Due(ctx, bounds)
+	counts, err := p.Views.Figures.Due(ctx, bounds)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package operators
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -8,49 +9,52 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// HistoryPage is part of the history of all users.
+// HistoryPage is a page of the events of all users.
 type HistoryPage struct {
 	Events []billing.Event
 	Next   HistoryCursor
 }
 
-// HistoryCursor is where a page of the history ended, and the next one begins;
-// zero when there is nothing older.
+// HistoryCursor is the position after a page of events. It is zero on the last
+// page.
 type HistoryCursor struct {
-	Until    time.Time // how far back it was looked
-	BeforeAt time.Time // and the last event that was shown, if it ended there
+	Until time.Time // older events have not been searched
+	// BeforeAt and BeforeID name the last event on the page. They are zero if the
+	// search stopped before the page was full.
+	BeforeAt time.Time
 	BeforeID billing.EventID
 }
 
-// A look at the history goes back step by step, each longer than the one before,
-// so that it never reads much more than it shows, even when a renewal run has
-// just written hundreds of thousands of events. It gives up after a while: for
-// something rare the page says how far it looked.
+// History searches backwards, in windows that grow from firstWindow by
+// windowGrowth. It thus reads few more events than it returns, even right after a
+// renewal run has appended hundreds of thousands. A search for rare events stops
+// after [Panel.SearchTime]; the cursor says how far it came.
 const (
-	firstStep   = 15 * time.Second
-	stepGrowth  = 4
-	lookingTime = 50 * time.Millisecond
+	firstWindow       = 15 * time.Second
+	windowGrowth      = 4
+	defaultSearchTime = 50 * time.Millisecond
 )
 
-// History lists what happened to all users, newest first, between since and
-// until: zero is no bound.
+// History returns a page of the events of all users between q.Since and q.Until,
+// newest first. A zero bound means no bound. The page can have fewer than q.Limit
+// events, or none, although older ones exist.
 func (p Panel) History(ctx context.Context, by Operator, q ports.EventQuery) (HistoryPage, error) {
-	if err := by.mayLook(); err != nil {
+	if err := by.mayRead(); err != nil {
 		return HistoryPage{}, err
 	}
-	oldest, err := p.Views.Oldest(ctx)
+	oldest, err := p.Views.History.Oldest(ctx)
 	if err != nil || oldest.IsZero() {
 		return HistoryPage{}, err
 	}
-	since := later(q.Since, oldest)
+	since := latest(q.Since, oldest)
 	if end := p.Clock.Now().Add(time.Minute); q.Until.IsZero() || q.Until.After(end) {
 		q.Until = end
 	}
 	var page HistoryPage
-	began := time.Now() // how long it takes is no matter of billing's clock
-	for step := firstStep; q.Until.After(since); step *= stepGrowth {
-		q.Since = later(since, q.Until.Add(-step))
-		found, err := p.Views.Events(ctx, q)
+	began := time.Now() // the billing clock may be set to any time, or stand still
+	for window := firstWindow; q.Until.After(since); window *= windowGrowth {
+		q.Since = latest(since, q.Until.Add(-window))
+		found, err := p.Views.History.Events(ctx, q)
 		if err != nil {
 			return HistoryPage{}, err
 		}
@@ -61,7 +65,7 @@ func (p Panel) History(ctx context.Context, by Operator, q ports.EventQuery) (Hi
 			break
 		}
 		q.Until = q.Since
-		if q.Until.After(since) && time.Since(began) > lookingTime {
+		if q.Until.After(since) && time.Since(began) > cmp.Or(p.SearchTime, defaultSearchTime) {
 			page.Next = HistoryCursor{Until: q.Until}
 			break
 		}
@@ -69,7 +73,7 @@ func (p Panel) History(ctx context.Context, by Operator, q ports.EventQuery) (Hi
 	return page, nil
 }
 
-func later(a, b time.Time) time.Time {
+func latest(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a
 	}

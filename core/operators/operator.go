@@ -5,24 +5,26 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// Operator is a person who looks after billing, at the panel or at a shell.
+// Operator is a person who manages billing at the panel or at a command line.
 type Operator struct {
-	Name string // as the audit calls them
+	Name string // as the audit shows it
 	Role ports.Role
-	From string // where they are: an address, or "shell"
+	From string // IP address, or "shell"
 }
 
-// Shell is whoever may run our programs. A [Catalog] works for them unless it is
-// told for whom it works.
-func Shell() Operator { return Operator{Name: "billingctl", Role: ports.RoleEditor, From: "shell"} }
+// CLIOperator returns the operator of billingctl. It is an editor: access to a
+// command line of the database's host is the permission.
+func CLIOperator() Operator {
+	return Operator{Name: "billingctl", Role: ports.RoleEditor, From: "shell"}
+}
 
-// ErrForbidden says that an operator's role does not allow this.
+// ErrForbidden is returned if the operator's role does not allow the operation.
 var ErrForbidden = &billing.Error{
 	Kind: billing.Forbidden, Code: "forbidden", Message: "your role does not allow this; nothing was changed",
 }
 
-// mayLook returns [ErrForbidden] unless the operator has a role at all.
-func (o Operator) mayLook() error {
+// mayRead returns [ErrForbidden] unless the operator has a name and a role.
+func (o Operator) mayRead() error {
 	if o.Name == "" || (o.Role != ports.RoleReader && o.Role != ports.RoleEditor) {
 		return ErrForbidden
 	}

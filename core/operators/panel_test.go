@@ -15,14 +15,17 @@ import (
 
 var (
 	editor = operators.Operator{Name: "anna", Role: ports.RoleEditor, From: "192.0.2.7"}
-	looker = operators.Operator{Name: "vera", Role: ports.RoleReader, From: "192.0.2.8"}
+	reader = operators.Operator{Name: "vera", Role: ports.RoleReader, From: "192.0.2.8"}
 )
 
 func (w world) panel() operators.Panel {
-	return operators.Panel{Store: w.Store, Clock: w.Clock, NewID: w.NewID, Location: time.UTC}
+	return operators.Panel{Store: w.Store, Clock: w.Clock, Location: time.UTC}
 }
 
-// edit is an edit of a plan that changes nothing yet.
+// edited returns the catalogue for an editor.
+func (w world) edited() operators.Catalog { return w.Catalog().For(editor) }
+
+// edit returns an edit that leaves the plan as it is.
 func edit(p billing.Plan) operators.PlanEdit {
 	return operators.PlanEdit{
 		Plan: p.ID, Seen: operators.SeenPlan(p), Price: p.Price, Code: p.Code, Name: p.Name,
@@ -30,48 +33,52 @@ func edit(p billing.Plan) operators.PlanEdit {
 	}
 }
 
-// actions are what was audited since the world began.
+// actions returns the audit entries of operators at the panel.
 func (w world) actions() []string {
 	var list []string
 	for _, e := range w.Store.Audit() {
-		if e.Operator != operators.Shell().Name {
+		if e.Operator != operators.CLIOperator().Name {
 			list = append(list, e.Operator+" "+e.From+" "+e.Action+" "+e.Object)
 		}
 	}
 	return list
 }
 
-func TestOnlyEditorsChangeTheCatalogue(t *testing.T) {
+func TestCatalog_ChangesNeedEditor(t *testing.T) {
 	t.Parallel()
-	for _, by := range []operators.Operator{looker, {}, {Name: "x"}, {Name: "x", Role: "owner"}, {Role: ports.RoleEditor}} {
+	for _, by := range []operators.Operator{reader, {}, {Name: "x"}, {Name: "x", Role: "owner"}, {Role: ports.RoleEditor}} {
 		w := newWorld(t)
-		plan := w.Sell("extra")
-		p := w.panel()
+		plan := w.AddPlan("extra")
+		c := w.Catalog().For(by)
 		e := edit(plan)
 		e.Name = "Other"
-		for what, try := range map[string]func() error{
+		for name, try := range map[string]func() error{
 			"add plan": func() error {
-				_, err := p.AddPlan(t.Context(), by, billing.Plan{Code: "new", Name: "New", Price: billingtest.Price, IntervalMonths: 1})
+				_, err := c.AddPlan(t.Context(), billing.Plan{Code: "new", Name: "New", Price: billingtest.Price, IntervalMonths: 1})
 				return err
 			},
-			"edit plan":   func() error { _, err := p.EditPlan(t.Context(), by, e); return err },
-			"remove plan": func() error { _, err := p.RemovePlan(t.Context(), by, plan.ID); return err },
+			"edit plan":        func() error { _, err := c.EditPlan(t.Context(), e); return err },
+			"remove plan":      func() error { _, err := c.RemovePlan(t.Context(), plan.ID); return err },
+			"set price":        func() error { _, err := c.SetPrice(t.Context(), "extra", billingtest.Rubles(1)); return err },
+			"archive plan":     func() error { _, err := c.ArchivePlan(t.Context(), "extra"); return err },
+			"archive system":   func() error { _, err := c.ArchivePaymentSystem(t.Context(), billingtest.System); return err },
+			"add invalid plan": func() error { _, err := c.AddPlan(t.Context(), billing.Plan{}); return err },
 			"add system": func() error {
-				_, err := p.AddPaymentSystem(t.Context(), by, billing.PaymentSystem{Code: "new", Name: "New"})
+				_, err := c.AddPaymentSystem(t.Context(), billing.PaymentSystem{Code: "new", Name: "New"})
 				return err
 			},
 			"edit system": func() error {
-				_, err := p.EditPaymentSystem(t.Context(), by, billingtest.System, "", "Other")
+				_, err := c.EditPaymentSystem(t.Context(), billingtest.System, "", "Other")
 				return err
 			},
-			"remove system": func() error { _, err := p.RemovePaymentSystem(t.Context(), by, billingtest.System); return err },
+			"remove system": func() error { _, err := c.RemovePaymentSystem(t.Context(), billingtest.System); return err },
 		} {
 			before := len(w.Store.Audit())
 			if err := try(); !errors.Is(err, operators.ErrForbidden) || !errors.Is(err, billing.Forbidden) {
-				t.Errorf("%s by %+v: %v, want forbidden", what, by, err)
+				t.Errorf("%s by %+v: %v, want forbidden", name, by, err)
 			}
 			if len(w.Store.Audit()) != before {
-				t.Errorf("%s by %+v was audited as a change", what, by)
+				t.Errorf("%s by %+v was audited", name, by)
 			}
 		}
 		plans, err := w.Catalog().Plans(t.Context())
@@ -81,12 +88,14 @@ func TestOnlyEditorsChangeTheCatalogue(t *testing.T) {
 	}
 }
 
-func TestNobodyLooksWithoutARole(t *testing.T) {
+func TestPanel_ReadsNeedRole(t *testing.T) {
 	t.Parallel()
 	p := newWorld(t).panel()
-	for what, try := range map[string]func(operators.Operator) error{
+	for name, try := range map[string]func(operators.Operator) error{
 		"plans":   func(by operators.Operator) error { _, err := p.Plans(t.Context(), by); return err },
 		"systems": func(by operators.Operator) error { _, err := p.PaymentSystems(t.Context(), by); return err },
+		"plan":    func(by operators.Operator) error { _, err := p.Plan(t.Context(), by, "x"); return err },
+		"system":  func(by operators.Operator) error { _, err := p.PaymentSystem(t.Context(), by, "x"); return err },
 		"users": func(by operators.Operator) error {
 			_, err := p.Users(t.Context(), by, "", ports.UserPage{Limit: 1})
 			return err
@@ -104,7 +113,7 @@ func TestNobodyLooksWithoutARole(t *testing.T) {
 	} {
 		for _, by := range []operators.Operator{{}, {Name: "x"}, {Role: ports.RoleReader}} {
 			if err := try(by); !errors.Is(err, operators.ErrForbidden) {
-				t.Errorf("%s for %+v: %v, want forbidden", what, by, err)
+				t.Errorf("%s for %+v: %v, want forbidden", name, by, err)
 			}
 		}
 	}
@@ -113,9 +122,9 @@ func TestNobodyLooksWithoutARole(t *testing.T) {
 func TestEditPlan(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	e := edit(w.Sell("extra", "hd"))
+	e := edit(w.AddPlan("extra", "hd"))
 	e.Name, e.Code, e.Features, e.Interval = "Extra Plus", "extra-plus", []string{"hd", "4k"}, 12
-	got, err := w.panel().EditPlan(t.Context(), editor, e)
+	got, err := w.edited().EditPlan(t.Context(), e)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,10 +145,10 @@ func TestEditPlan(t *testing.T) {
 	}
 }
 
-func TestAnEditThatChangesNothingIsNotAudited(t *testing.T) {
+func TestEditPlan_UnchangedNotAudited(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	if _, err := w.panel().EditPlan(t.Context(), editor, edit(w.Sell("extra"))); err != nil {
+	if _, err := w.edited().EditPlan(t.Context(), edit(w.AddPlan("extra"))); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.actions(); got != nil {
@@ -147,34 +156,34 @@ func TestAnEditThatChangesNothingIsNotAudited(t *testing.T) {
 	}
 }
 
-func TestTwoEditorsOnOnePlan(t *testing.T) {
+func TestEditPlan_TwoEditors(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	plan := w.Sell("extra")
+	plan := w.AddPlan("extra")
 	first, second := edit(plan), edit(plan)
 	first.Name, second.Name = "First", "Second"
-	if _, err := w.panel().EditPlan(t.Context(), editor, first); err != nil {
+	if _, err := w.edited().EditPlan(t.Context(), first); err != nil {
 		t.Fatal(err)
 	}
-	_, err := w.panel().EditPlan(t.Context(), editor, second)
+	_, err := w.edited().EditPlan(t.Context(), second)
 	if !errors.Is(err, operators.ErrChangedMeanwhile) || !errors.Is(err, billing.Conflict) {
-		t.Errorf("the second editor: %v, want %v", err, operators.ErrChangedMeanwhile)
+		t.Errorf("second editor: %v, want %v", err, operators.ErrChangedMeanwhile)
 	}
 	now, err := w.Catalog().Plans(t.Context())
 	if err != nil || now[1].Name != "First" {
-		t.Errorf("the plan is called %q, %v", now[1].Name, err)
+		t.Errorf("plan name %q, %v", now[1].Name, err)
 	}
-	second.Seen = operators.SeenPlan(now[1]) // who has seen the first's work may replace it
-	if _, err := w.panel().EditPlan(t.Context(), editor, second); err != nil {
+	second.Seen = operators.SeenPlan(now[1]) // the second editor has now seen the first edit
+	if _, err := w.edited().EditPlan(t.Context(), second); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestEveryFieldOfAPlanIsSeen(t *testing.T) {
+func TestSeenPlan_CoversEveryField(t *testing.T) {
 	t.Parallel()
 	plan := billing.Plan{ID: "1", Code: "c", Name: "n", Price: billingtest.Price, IntervalMonths: 1, Features: []string{"a", "b"}}
-	seen := map[string]string{operators.SeenPlan(plan): "as it is"}
-	for what, change := range map[string]func(*billing.Plan){
+	seen := map[string]string{operators.SeenPlan(plan): "the original"}
+	for name, change := range map[string]func(*billing.Plan){
 		"code": func(p *billing.Plan) { p.Code = "d" }, "name": func(p *billing.Plan) { p.Name = "m" },
 		"price": func(p *billing.Plan) { p.Price.Amount++ }, "currency": func(p *billing.Plan) { p.Price.Currency = "USD" },
 		"interval": func(p *billing.Plan) { p.IntervalMonths = 2 }, "archived": func(p *billing.Plan) { p.ArchivedAt = time.Unix(1, 0) },
@@ -183,21 +192,21 @@ func TestEveryFieldOfAPlanIsSeen(t *testing.T) {
 		changed := plan
 		change(&changed)
 		if other, same := seen[operators.SeenPlan(changed)]; same {
-			t.Errorf("%s looks like %s", what, other)
+			t.Errorf("a changed %s has the fingerprint of %s", name, other)
 		}
-		seen[operators.SeenPlan(changed)] = what
+		seen[operators.SeenPlan(changed)] = name
 	}
 	empty, none := plan, plan
 	empty.Features, none.Features = []string{}, nil
 	if operators.SeenPlan(empty) != operators.SeenPlan(none) {
-		t.Error("no features and none at all look different")
+		t.Error("nil and empty features have different fingerprints")
 	}
 }
 
-func TestAPriceChangeIsConfirmedFirst(t *testing.T) {
+func TestEditPlan_PriceChangeNeedsConfirmation(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	if _, err := w.Process().Subscribe(t.Context(), billingtest.ToBasic()); err != nil {
+	if _, err := w.Process().Subscribe(t.Context(), billingtest.SubscribeBasic()); err != nil {
 		t.Fatal(err)
 	}
 	plans, err := w.Catalog().Plans(t.Context())
@@ -206,32 +215,32 @@ func TestAPriceChangeIsConfirmedFirst(t *testing.T) {
 	}
 	e := edit(plans[0])
 	e.Price = billingtest.Rubles(449_00)
-	_, err = w.panel().EditPlan(t.Context(), editor, e)
-	var ask *operators.PriceUnconfirmedError
-	if !errors.As(err, &ask) {
+	_, err = w.edited().EditPlan(t.Context(), e)
+	var unconfirmed *operators.PriceUnconfirmedError
+	if !errors.As(err, &unconfirmed) {
 		t.Fatalf("unconfirmed: %v", err)
 	}
-	if diff := cmp.Diff(operators.PriceUnconfirmedError{From: billingtest.Price, To: billingtest.Rubles(449_00), Subscribers: 1}, *ask); diff != "" {
-		t.Errorf("asked (-want +got):\n%s", diff)
+	if diff := cmp.Diff(operators.PriceUnconfirmedError{From: billingtest.Price, To: billingtest.Rubles(449_00), Subscribers: 1}, *unconfirmed); diff != "" {
+		t.Errorf("error (-want +got):\n%s", diff)
 	}
 	if now, _ := w.Catalog().Plans(t.Context()); now[0].Price != billingtest.Price {
-		t.Errorf("the price is %v before anybody confirmed", now[0].Price)
+		t.Errorf("price before the confirmation: %v", now[0].Price)
 	}
 	e.Confirmed = true
-	if _, err := w.panel().EditPlan(t.Context(), editor, e); err != nil {
+	if _, err := w.edited().EditPlan(t.Context(), e); err != nil {
 		t.Fatal(err)
 	}
-	sub, err := w.Viewer().Subscription(t.Context(), billingtest.Viewer, "basic")
+	sub, err := w.Queries().Subscription(t.Context(), billingtest.Viewer, "basic")
 	if err != nil || sub.Price != billingtest.Price {
-		t.Errorf("the subscriber now pays %v, %v", sub.Price, err)
+		t.Errorf("price of the subscription: %v, %v", sub.Price, err)
 	}
 }
 
 func TestRemovePlan(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	never := w.Sell("never")
-	if _, err := w.Process().Subscribe(t.Context(), billingtest.ToBasic()); err != nil {
+	never := w.AddPlan("never")
+	if _, err := w.Process().Subscribe(t.Context(), billingtest.SubscribeBasic()); err != nil {
 		t.Fatal(err)
 	}
 	plans, err := w.Catalog().Plans(t.Context())
@@ -241,34 +250,34 @@ func TestRemovePlan(t *testing.T) {
 	for id, want := range map[billing.PlanID]operators.Removal{
 		never.ID: {Name: "never"}, plans[0].ID: {Name: "basic", Archived: true},
 	} {
-		got, err := w.panel().RemovePlan(t.Context(), editor, id)
+		got, err := w.edited().RemovePlan(t.Context(), id)
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("%s: %v\n%s", want.Name, err, diff)
 		}
 	}
 	left, err := w.Catalog().Plans(t.Context())
 	if err != nil || len(left) != 1 || left[0].ArchivedAt.IsZero() {
-		t.Errorf("left: %v, %v", left, err)
+		t.Errorf("remaining plans: %v, %v", left, err)
 	}
 	if got := strings.Join(w.actions(), "; "); !strings.Contains(got, "plan.delete never") || !strings.Contains(got, "plan.archive basic") {
 		t.Errorf("audited %s", got)
 	}
-	if _, err := w.panel().RemovePlan(t.Context(), editor, never.ID); !errors.Is(err, billing.ErrPlanNotFound) {
-		t.Errorf("removed twice: %v", err)
+	if _, err := w.edited().RemovePlan(t.Context(), never.ID); !errors.Is(err, billing.ErrPlanNotFound) {
+		t.Errorf("second removal: %v", err)
 	}
 }
 
 func TestRemovePaymentSystem(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	if _, err := w.panel().AddPaymentSystem(t.Context(), editor, billing.PaymentSystem{Code: "never", Name: "Never"}); err != nil {
+	if _, err := w.edited().AddPaymentSystem(t.Context(), billing.PaymentSystem{Code: "never", Name: "Never"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Process().Subscribe(t.Context(), billingtest.ToBasic()); err != nil {
+	if _, err := w.Process().Subscribe(t.Context(), billingtest.SubscribeBasic()); err != nil {
 		t.Fatal(err)
 	}
 	for code, want := range map[string]operators.Removal{"never": {Name: "Never"}, billingtest.System: {Name: "fake", Archived: true}} {
-		got, err := w.panel().RemovePaymentSystem(t.Context(), editor, code)
+		got, err := w.edited().RemovePaymentSystem(t.Context(), code)
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("%s: %v\n%s", code, err, diff)
 		}
@@ -283,23 +292,23 @@ func TestEditPaymentSystem(t *testing.T) {
 		t.Fatal(err)
 	}
 	seen := operators.SeenPaymentSystem(systems[0])
-	if _, err := w.panel().EditPaymentSystem(t.Context(), editor, billingtest.System, seen, "New name"); err != nil {
+	if _, err := w.edited().EditPaymentSystem(t.Context(), billingtest.System, seen, "New name"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.panel().EditPaymentSystem(t.Context(), editor, billingtest.System, seen, "Other"); !errors.Is(err, operators.ErrChangedMeanwhile) {
-		t.Errorf("the second editor: %v", err)
+	if _, err := w.edited().EditPaymentSystem(t.Context(), billingtest.System, seen, "Other"); !errors.Is(err, operators.ErrChangedMeanwhile) {
+		t.Errorf("second editor: %v", err)
 	}
-	rows, err := w.panel().PaymentSystems(t.Context(), looker)
+	rows, err := w.panel().PaymentSystems(t.Context(), reader)
 	if err != nil || rows[0].Name != "New name" || rows[0].HasAdapter {
 		t.Errorf("%+v, %v", rows, err)
 	}
-	_, err = w.panel().EditPaymentSystem(t.Context(), editor, billingtest.System, operators.SeenPaymentSystem(rows[0].PaymentSystem), " ")
+	_, err = w.edited().EditPaymentSystem(t.Context(), billingtest.System, operators.SeenPaymentSystem(rows[0].PaymentSystem), " ")
 	if !errors.Is(err, billing.ErrInvalid) {
-		t.Errorf("no name: %v", err)
+		t.Errorf("blank name: %v", err)
 	}
 }
 
-func TestTheShellIsAuditedToo(t *testing.T) {
+func TestCatalog_CLIOperatorAudited(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	got := w.Store.Audit()
@@ -308,12 +317,12 @@ func TestTheShellIsAuditedToo(t *testing.T) {
 	}
 }
 
-func TestARefusedChangeIsNotAudited(t *testing.T) {
+func TestCatalog_RefusedChangeNotAudited(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.Sell("extra")
-	if _, err := w.panel().AddPlan(t.Context(), editor, billing.Plan{Code: "extra", Name: "X", Price: billingtest.Price, IntervalMonths: 1}); !errors.Is(err, billing.ErrAlreadyExists) {
-		t.Errorf("the code is taken: %v", err)
+	w.AddPlan("extra")
+	if _, err := w.edited().AddPlan(t.Context(), billing.Plan{Code: "extra", Name: "X", Price: billingtest.Price, IntervalMonths: 1}); !errors.Is(err, billing.ErrAlreadyExists) {
+		t.Errorf("taken code: %v", err)
 	}
 	if got := w.actions(); got != nil {
 		t.Errorf("audited %v", got)

@@ -6,36 +6,39 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// ErrInUse says that something cannot be deleted because others refer to it.
+// ErrInUse is returned if a record cannot be deleted because other records refer
+// to it.
 var ErrInUse = &billing.Error{Kind: billing.Conflict, Code: "in_use", Message: "it is in use and cannot be deleted"}
 
-// Plans keeps the catalogue.
+// Plans stores the plans.
 type Plans interface {
-	// Lock locks and returns the plan with this code or id, archived or not.
-	// [billing.ErrPlanNotFound] when there is none.
+	// Lock locks and returns the plan with this code or id, archived or not. It
+	// returns [billing.ErrPlanNotFound] if none exists.
 	Lock(ctx context.Context, ref string) (billing.Plan, error)
-	// Add adds a plan. [billing.ErrAlreadyExists] when its code is taken.
+	// Add adds a plan. It returns [billing.ErrAlreadyExists] if the code is taken.
 	Add(ctx context.Context, p billing.Plan) error
-	// Save writes a plan that was locked. [billing.ErrAlreadyExists] when
-	// its code is taken by another.
+	// Save updates a locked plan. It returns [billing.ErrAlreadyExists] if another
+	// plan has the code.
 	Save(ctx context.Context, p billing.Plan) error
-	// Remove deletes a plan that was locked. [ErrInUse] when somebody ever
-	// subscribed to it.
+	// Remove deletes a locked plan. It returns [ErrInUse] if the plan ever had a
+	// subscription.
 	Remove(ctx context.Context, id billing.PlanID) error
-	// Subscribers counts the live subscriptions to a plan, but for those whose
-	// first payment is not settled.
+	// Subscribers counts the live subscriptions of a plan. It leaves out those whose
+	// first payment is pending.
 	Subscribers(ctx context.Context, id billing.PlanID) (int, error)
 }
 
-// PaymentSystems keeps the registry of payment systems.
+// PaymentSystems stores the registry of payment systems.
 type PaymentSystems interface {
-	// Lock locks and returns the payment system with this code, archived or not.
-	// [billing.ErrPaymentSystemNotFound] when there is none.
+	// Lock locks and returns the payment system with this code, archived or not. It
+	// returns [billing.ErrPaymentSystemNotFound] if none exists.
 	Lock(ctx context.Context, code string) (billing.PaymentSystem, error)
-	// Add adds one. [billing.ErrAlreadyExists] when its code is taken.
+	// Add adds a payment system. It returns [billing.ErrAlreadyExists] if the code is
+	// taken.
 	Add(ctx context.Context, ps billing.PaymentSystem) error
-	// Save writes one that is there already.
+	// Save updates an existing payment system.
 	Save(ctx context.Context, ps billing.PaymentSystem) error
-	// Remove deletes one that was locked. [ErrInUse] when somebody ever used it.
+	// Remove deletes a locked payment system. It returns [ErrInUse] if a payment
+	// method ever used it.
 	Remove(ctx context.Context, code string) error
 }

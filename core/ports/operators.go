@@ -5,33 +5,33 @@ import (
 	"time"
 )
 
-// Role is what an operator may do at the panel.
+// Role is a set of permissions at the panel.
 type Role string
 
-// A viewer looks, an editor also changes the catalogue.
+// A reader sees all pages. An editor can also change the catalogue.
 const (
 	RoleReader Role = "viewer"
 	RoleEditor Role = "editor"
 )
 
-// AuditEntry is one change that an operator made. Entries are added, never
-// changed or removed. They hold no secret.
+// AuditEntry records one change that an operator made. Entries are never changed
+// or deleted. They contain no secrets.
 type AuditEntry struct {
 	ID            string
 	At            time.Time
 	Operator      string
-	From          string
+	From          string // the operator's address, or "shell"
 	Action        string // such as "plan.edit"
-	Object        string // the code or name of what was changed
+	Object        string // code or name of the changed record
 	Before, After Facts
 }
 
-// Facts are the names and values of what was changed; empty when there was, or
-// is, no such thing.
+// Facts holds the values of a record's fields by name. It is empty if the record
+// does not exist.
 type Facts map[string]string
 
-// Audit keeps what operators changed. It only grows.
+// Audit stores the audit. Entries can only be added.
 type Audit interface {
-	// Record adds an entry, in the transaction of the change itself.
+	// Record adds an entry. Call it in the transaction of the change.
 	Record(ctx context.Context, e AuditEntry) error
 }

@@ -8,61 +8,66 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// PanelUser is a person who may sign in at the panel.
+// PanelUser is an account of the admin panel.
 type PanelUser struct {
 	ID           string
 	Name         string
 	Role         Role
 	PasswordHash billing.Secret
-	Language     string // empty until chosen
+	Language     string // empty until the user chooses one
 	CreatedAt    time.Time
-	DisabledAt   time.Time // zero while they may sign in
-	Failures     int       // wrong passwords in a row
-	LockedUntil  time.Time // zero unless there were too many
+	DisabledAt   time.Time // zero while the account is enabled
+	Failures     int       // consecutive wrong passwords
+	LockedUntil  time.Time // zero unless the account is locked out
 }
 
-// SessionKey is what is kept of a session's token: nobody who reads it can use it.
+// SessionKey is the hash of a session's token. The token cannot be derived from it.
 type SessionKey [sha256.Size]byte
 
-// Session is a signed-in person.
+// Session is a signed-in browser of a panel user.
 type Session struct {
 	Key       SessionKey
 	UserID    string
 	CreatedAt time.Time
 	SeenAt    time.Time
-	From      string
+	From      string // IP address at sign-in
 }
 
-// PanelUsers keeps the people of the panel.
+// PanelUsers stores the accounts of the panel.
 type PanelUsers interface {
-	// Lock locks and returns the person with this name. [billing.ErrNotFound]
-	// when there is none.
+	// Lock locks and returns the user with this name, or returns
+	// [billing.ErrNotFound].
 	Lock(ctx context.Context, name string) (PanelUser, error)
-	// Add adds a person. [billing.ErrAlreadyExists] when the name is taken.
+	// Add adds a user. It returns [billing.ErrAlreadyExists] if the name is taken.
 	Add(ctx context.Context, u PanelUser) error
-	// Save writes a person who was locked.
+	// Save updates a locked user.
 	Save(ctx context.Context, u PanelUser) error
-	// List lists all, by name.
+	// List returns all users by name.
 	List(ctx context.Context) ([]PanelUser, error)
 }
 
-// Sessions keeps who is signed in.
+// Sessions stores the sessions of panel users.
 type Sessions interface {
+	// Add adds a session.
 	Add(ctx context.Context, s Session) error
-	// Find returns a session and whose it is. [billing.ErrNotFound] when there is
-	// none.
+	// Find returns a session and its user, or [billing.ErrNotFound].
 	Find(ctx context.Context, k SessionKey) (Session, PanelUser, error)
+	// Seen sets the time of the session's last request.
 	Seen(ctx context.Context, k SessionKey, at time.Time) error
+	// End deletes a session, if it exists.
 	End(ctx context.Context, k SessionKey) error
-	// EndAll ends every session of a person.
+	// EndAll deletes all sessions of a user.
 	EndAll(ctx context.Context, user string) error
-	// Prune removes sessions that were seen last, or begun, before these times.
+	// Prune deletes sessions that were last seen before seen, or created before
+	// begun.
 	Prune(ctx context.Context, seen, begun time.Time) error
 }
 
-// Passwords hashes passwords, slowly.
+// Passwords hashes passwords with a slow function.
 type Passwords interface {
+	// Hash returns the hash of a password.
 	Hash(password string) (billing.Secret, error)
-	// Matches takes as long for no hash at all as for any, and is false then.
+	// Matches reports whether hash is the password's. Without a hash it returns
+	// false, after the same time as with one.
 	Matches(hash billing.Secret, password string) bool
 }

@@ -7,83 +7,118 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// Figure is how much of one kind happened within an hour.
-type Figure struct {
-	Hour        time.Time
-	Plan        billing.PlanID
-	Type        billing.EventType
-	DeclineCode billing.DeclineCode
-	Currency    billing.Currency
-	N           int
-	Amount      int64 // of the payments, in minor units
+// PanelViews reads the data of the admin panel, without transactions and locks. No
+// query reads more rows because the history is longer.
+type PanelViews struct {
+	Users   UserViews
+	Catalog CatalogViews
+	History HistoryViews
+	Figures FigureViews
 }
 
-// Standing is what there is at this moment.
-type Standing struct {
-	PastDue   int
-	Unsettled int       // payments of which nobody knows
-	OldestAt  time.Time // since when the oldest of them is; zero when there is none
-}
-
-// EventQuery asks for what happened in a stretch of time.
-type EventQuery struct {
-	Since, Until time.Time // from, and up to but not including
-	Type         billing.EventType
-	PlanCode     string
-	BeforeAt     time.Time // only what is older than the event with this time
-	BeforeID     billing.EventID
-	Limit        int
-}
-
-// PanelViews reads what operators see. It locks nothing, and no method takes
-// longer the longer the history is.
-type PanelViews interface {
-	// Users lists users, the newest first.
+// UserViews reads users and their cards.
+type UserViews interface {
+	// Users returns a page of the users, newest first.
 	Users(ctx context.Context, p UserPage) ([]UserRow, error)
-	// UsersBetween lists users by id, from the first to the last of these.
+	// UsersBetween returns users by id, from first to last inclusive.
 	UsersBetween(ctx context.Context, first, last billing.UserID, limit int) ([]UserRow, error)
-	// User returns one. [billing.ErrNotFound].
+	// User returns one user, or [billing.ErrNotFound].
 	User(ctx context.Context, id billing.UserID) (billing.User, error)
-	// Cards lists a user's newest cards, removed ones too.
+	// Cards returns the newest cards of a user, including removed ones.
 	Cards(ctx context.Context, user billing.UserID, limit int) ([]PanelCard, error)
-	// Events lists what happened in a stretch of time, newest first.
-	Events(ctx context.Context, q EventQuery) ([]billing.Event, error)
-	// Oldest is the hour of the oldest event, or zero.
-	Oldest(ctx context.Context) (time.Time, error)
-	// Audit lists what operators changed, newest first.
-	Audit(ctx context.Context, p Page) ([]AuditEntry, error)
-	// Subscribers counts the live subscriptions of each plan, but for those whose
-	// first payment is not settled.
-	Subscribers(ctx context.Context) (map[billing.PlanID]int, error)
-	// Figures adds up what happened in each hour.
-	Figures(ctx context.Context, since, until time.Time) ([]Figure, error)
-	// Due counts, between each two bounds, what is charged then. What was due
-	// before the first bound counts for the first.
-	Due(ctx context.Context, bounds []time.Time) ([]int, error)
-	// Standing tells what there is at this moment.
-	Standing(ctx context.Context) (Standing, error)
-	// LastRun is the newest run of the renewal job; zero when there was none.
-	LastRun(ctx context.Context) (Run, error)
 }
 
-// UserPage asks for part of the list of users.
+// UserPage selects a page of the users, newest first.
 type UserPage struct {
-	Limit    int
-	BeforeAt time.Time // only who was first seen before; zero for the newest
+	Limit int
+	// BeforeAt and BeforeID name the last user of the previous page. They are zero
+	// for the first page.
+	BeforeAt time.Time
 	BeforeID billing.UserID
 }
 
-// UserRow is a user with how many live subscriptions they have.
+// UserRow is a user with the number of live subscriptions.
 type UserRow struct {
 	billing.User
 	Live int
 }
 
-// PanelCard is what operators see of a kept card.
+// PanelCard is the part of a card that operators see.
 type PanelCard struct {
 	ID                 billing.CardID
-	Methods            []billing.PaymentMethodID // that it is charged by
+	Methods            []billing.PaymentMethodID // payment methods that charge the card
 	Brand, Last4       string
 	ExpMonth, ExpYear  int
-	AddedAt, RemovedAt time.Time // removed: zero while it is kept
+	AddedAt, RemovedAt time.Time // RemovedAt is zero until the card is removed
+}
+
+// CatalogViews reads plans and payment systems.
+type CatalogViews interface {
+	// Plan returns a plan, or [billing.ErrPlanNotFound].
+	Plan(ctx context.Context, id billing.PlanID) (PlanRow, error)
+	// PaymentSystem returns a payment system, or
+	// [billing.ErrPaymentSystemNotFound].
+	PaymentSystem(ctx context.Context, code string) (billing.PaymentSystem, error)
+	// Subscribers counts the live subscriptions of each plan. It leaves out those
+	// whose first payment is pending.
+	Subscribers(ctx context.Context) (map[billing.PlanID]int, error)
+}
+
+// PlanRow is a plan with the number of its subscribers: see
+// [CatalogViews.Subscribers].
+type PlanRow struct {
+	billing.Plan
+	Subscribers int
+}
+
+// HistoryViews reads the events of all users and the audit.
+type HistoryViews interface {
+	// Events returns a page of the events, newest first.
+	Events(ctx context.Context, q EventQuery) ([]billing.Event, error)
+	// Oldest returns the hour of the oldest event, or the zero time without events.
+	Oldest(ctx context.Context) (time.Time, error)
+	// Audit returns a page of the audit, newest first.
+	Audit(ctx context.Context, p Page) ([]AuditEntry, error)
+}
+
+// EventQuery selects a page of events, newest first. Empty fields select all.
+type EventQuery struct {
+	Since, Until time.Time // Since is inclusive, Until is exclusive
+	Type         billing.EventType
+	PlanCode     string
+	// BeforeAt and BeforeID name the last event of the previous page.
+	BeforeAt time.Time
+	BeforeID billing.EventID
+	Limit    int
+}
+
+// FigureViews reads the figures of the dashboard.
+type FigureViews interface {
+	// Figures returns the figures of each hour from since to until, exclusive.
+	Figures(ctx context.Context, since, until time.Time) ([]Figure, error)
+	// Due counts the charges that are due between each two bounds. Charges that were
+	// due before the first bound count for the first interval.
+	Due(ctx context.Context, bounds []time.Time) ([]int, error)
+	// Standing returns the open problems of this moment.
+	Standing(ctx context.Context) (Standing, error)
+	// LastRun returns the newest renewal run, or the zero Run if none exists.
+	LastRun(ctx context.Context) (Run, error)
+}
+
+// Figure counts the events of one kind within an hour.
+type Figure struct {
+	Hour        time.Time // start of the hour
+	Plan        billing.PlanID
+	Type        billing.EventType
+	DeclineCode billing.DeclineCode
+	Currency    billing.Currency
+	N           int
+	Amount      int64 // sum of the payments in minor units
+}
+
+// Standing counts the subscriptions and payments that need attention.
+type Standing struct {
+	PastDue   int       // subscriptions with a declined renewal
+	Unsettled int       // pending payments
+	OldestAt  time.Time // creation of the oldest pending payment; zero without one
 }

@@ -17,6 +17,14 @@ LIMIT @take::int;
 -- name: PanelViewUser :one
 SELECT * FROM users WHERE id = @id;
 
+-- name: PanelViewPlan :one
+SELECT sqlc.embed(p), (SELECT coalesce(sum(CASE c.type WHEN 'subscribed' THEN c.n WHEN 'ended' THEN -c.n END), 0)
+             FROM panel_counts c WHERE c.plan_id = p.id)::bigint AS live
+FROM plans p WHERE p.id = @id;
+
+-- name: PanelViewPaymentSystem :one
+SELECT * FROM payment_systems WHERE code = @code;
+
 -- name: PanelViewEvents :many
 SELECT * FROM events
 WHERE at >= @since::timestamptz AND at < @until::timestamptz

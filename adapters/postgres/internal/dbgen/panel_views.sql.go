@@ -283,6 +283,52 @@ func (q *Queries) PanelViewPastDue(ctx context.Context) (int64, error) {
 	return count, err
 }
 
+const panelViewPaymentSystem = `-- name: PanelViewPaymentSystem :one
+SELECT code, name, created_at, archived_at FROM payment_systems WHERE code = $1
+`
+
+func (q *Queries) PanelViewPaymentSystem(ctx context.Context, code string) (*PaymentSystem, error) {
+	row := q.db.QueryRow(ctx, panelViewPaymentSystem, code)
+	var i PaymentSystem
+	err := row.Scan(
+		&i.Code,
+		&i.Name,
+		&i.CreatedAt,
+		&i.ArchivedAt,
+	)
+	return &i, err
+}
+
+const panelViewPlan = `-- name: PanelViewPlan :one
+SELECT p.id, p.code, p.name, p.price_amount, p.price_currency, p.interval_months, p.features, p.created_at, p.updated_at, p.archived_at, (SELECT coalesce(sum(CASE c.type WHEN 'subscribed' THEN c.n WHEN 'ended' THEN -c.n END), 0)
+             FROM panel_counts c WHERE c.plan_id = p.id)::bigint AS live
+FROM plans p WHERE p.id = $1
+`
+
+type PanelViewPlanRow struct {
+	Plan Plan
+	Live int64
+}
+
+func (q *Queries) PanelViewPlan(ctx context.Context, id string) (*PanelViewPlanRow, error) {
+	row := q.db.QueryRow(ctx, panelViewPlan, id)
+	var i PanelViewPlanRow
+	err := row.Scan(
+		&i.Plan.ID,
+		&i.Plan.Code,
+		&i.Plan.Name,
+		&i.Plan.PriceAmount,
+		&i.Plan.PriceCurrency,
+		&i.Plan.IntervalMonths,
+		&i.Plan.Features,
+		&i.Plan.CreatedAt,
+		&i.Plan.UpdatedAt,
+		&i.Plan.ArchivedAt,
+		&i.Live,
+	)
+	return &i, err
+}
+
 const panelViewTotals = `-- name: PanelViewTotals :many
 SELECT plan_id, coalesce(sum(CASE type WHEN 'subscribed' THEN n ELSE -n END), 0)::bigint AS live
 FROM panel_counts

@@ -27,7 +27,7 @@ func fillCatalog(ctx context.Context, url string) error {
 		return err
 	}
 	defer pool.Close()
-	c := operators.Catalog{Store: postgres.NewStore(pool), Clock: clock.System{}, NewID: boot.NewID}
+	c := operators.Catalog{Store: postgres.NewStore(pool), Clock: clock.System{}, NewID: boot.NewID, By: operators.CLIOperator()}
 	_, err = c.AddPaymentSystem(ctx, billing.PaymentSystem{Code: simulator.Code, Name: "Simulated payments"})
 	if err := ignoreExisting(err); err != nil {
 		return err

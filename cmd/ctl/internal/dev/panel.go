@@ -45,7 +45,7 @@ func addAdmin(ctx context.Context, url, dir string) (string, error) {
 	i := slices.IndexFunc(users, func(u ports.PanelUser) bool { return u.Name == admin })
 	switch {
 	case i < 0:
-		return secret, door.Add(ctx, operators.Shell(), admin, ports.RoleEditor, secret)
+		return secret, door.Add(ctx, operators.CLIOperator(), admin, ports.RoleEditor, secret)
 	case hasher.Matches(users[i].PasswordHash, secret):
 		return secret, nil
 	default:

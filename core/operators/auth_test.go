@@ -39,7 +39,7 @@ func newHouse(t *testing.T) house {
 	w := newWorld(t)
 	h := house{world: w, looked: new(int)}
 	h.door = operators.PanelAuth{Store: w.Store, Wall: w.Clock, NewID: w.NewID, Passwords: plainPasswords{h.looked}}
-	if err := h.door.Add(t.Context(), operators.Shell(), "anna", ports.RoleEditor, goodPassword); err != nil {
+	if err := h.door.Add(t.Context(), operators.CLIOperator(), "anna", ports.RoleEditor, goodPassword); err != nil {
 		t.Fatal(err)
 	}
 	return h
@@ -107,7 +107,7 @@ func TestALongPasswordIsNotCut(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	longest := strings.Repeat("horse battery", 6)[:72]
-	if err := h.door.Add(t.Context(), operators.Shell(), "berta", ports.RoleReader, longest); err != nil {
+	if err := h.door.Add(t.Context(), operators.CLIOperator(), "berta", ports.RoleReader, longest); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := h.signIn("berta", longest+"x"); !errors.Is(err, operators.ErrSignIn) {
@@ -175,9 +175,9 @@ func TestSessionsEnd(t *testing.T) {
 			}
 			return nil
 		},
-		"the person is disabled": func(h house) error { return h.door.Disable(h.T.Context(), operators.Shell(), "anna") },
+		"the person is disabled": func(h house) error { return h.door.Disable(h.T.Context(), operators.CLIOperator(), "anna") },
 		"another password": func(h house) error {
-			return h.door.SetPassword(h.T.Context(), operators.Shell(), "anna", "another horse battery")
+			return h.door.SetPassword(h.T.Context(), operators.CLIOperator(), "anna", "another horse battery")
 		},
 	}
 	for name, end := range tests {
@@ -237,13 +237,13 @@ func TestATokenOfOnesOwnIsWorthNothing(t *testing.T) {
 func TestWhoIsDisabledIsNotLetIn(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	if err := h.door.Disable(t.Context(), operators.Shell(), "anna"); err != nil {
+	if err := h.door.Disable(t.Context(), operators.CLIOperator(), "anna"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := h.signIn("anna", goodPassword); !errors.Is(err, operators.ErrSignIn) {
 		t.Error(err)
 	}
-	if err := h.door.SetPassword(t.Context(), operators.Shell(), "anna", goodPassword); err != nil {
+	if err := h.door.SetPassword(t.Context(), operators.CLIOperator(), "anna", goodPassword); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := h.signIn("anna", goodPassword); err != nil {
@@ -268,11 +268,11 @@ func TestPanelUsersThatWillNotDo(t *testing.T) {
 		"a name with markup":       {"<b>", goodPassword, ports.RoleReader, billing.ErrInvalid},
 		"a name that is taken":     {"anna", goodPassword, ports.RoleReader, billing.ErrAlreadyExists},
 	} {
-		if err := h.door.Add(t.Context(), operators.Shell(), try.person, try.role, try.password); !errors.Is(err, try.want) {
+		if err := h.door.Add(t.Context(), operators.CLIOperator(), try.person, try.role, try.password); !errors.Is(err, try.want) {
 			t.Errorf("%s: %v, want %v", name, err, try.want)
 		}
 	}
-	if err := h.door.SetPassword(t.Context(), operators.Shell(), "nobody", goodPassword); !errors.Is(err, billing.ErrNotFound) {
+	if err := h.door.SetPassword(t.Context(), operators.CLIOperator(), "nobody", goodPassword); !errors.Is(err, billing.ErrNotFound) {
 		t.Errorf("password of nobody: %v", err)
 	}
 	list, err := h.door.List(t.Context())

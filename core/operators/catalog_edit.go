@@ -11,18 +11,18 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// ErrChangedMeanwhile says that what an operator edited is not what they saw any
-// more: somebody else was quicker. Nothing was written.
+// ErrChangedMeanwhile is returned if a record changed after the operator opened
+// it for editing. Nothing was written.
 var ErrChangedMeanwhile = &billing.Error{
 	Kind: billing.Conflict, Code: "changed_meanwhile",
-	Message: "somebody else changed it meanwhile; look at it again and repeat your change",
+	Message: "another operator changed the record first; open it again and repeat your change",
 }
 
-// PriceUnconfirmedError asks whether a price is really to be changed, and says
-// for whom it does not change.
+// PriceUnconfirmedError is returned if an edit changes the price of a plan and the
+// operator has not confirmed that.
 type PriceUnconfirmedError struct {
 	From, To    billing.Money
-	Subscribers int // how many keep the price that they agreed to
+	Subscribers int // subscriptions that keep the agreed price
 }
 
 func (e *PriceUnconfirmedError) Error() string {
@@ -32,26 +32,27 @@ func (e *PriceUnconfirmedError) Error() string {
 // Unwrap returns [billing.Conflict].
 func (e *PriceUnconfirmedError) Unwrap() error { return billing.Conflict }
 
-// PlanEdit is what an operator made of a plan.
+// PlanEdit is an operator's edit of a plan. All of the plan's fields get the
+// values of the edit.
 type PlanEdit struct {
 	Plan      billing.PlanID
-	Seen      string        // [SeenPlan] of the plan as the operator saw it
-	Price     billing.Money // likewise Code and the rest: as they are to be
+	Seen      string // [SeenPlan] of the plan that the operator opened
+	Price     billing.Money
 	Code      string
 	Name      string
-	Interval  int
+	Interval  int // in months
 	Features  []string
-	Confirmed bool // that the price changes
+	Confirmed bool // the operator confirmed the change of the price
 }
 
-// EditPlan changes a plan. Those who subscribed before keep the price and the
-// interval that they agreed to.
+// EditPlan changes a plan. Existing subscriptions keep the agreed price and
+// interval. The errors are:
 //
-//	billing.ErrPlanNotFound   there is none
-//	billing.ErrInvalid        with all that is wrong
-//	billing.ErrAlreadyExists  the code is another plan's
-//	ErrChangedMeanwhile       the operator saw another state of it
-//	PriceUnconfirmedError     the price changes and that was not confirmed
+//	billing.ErrPlanNotFound   the plan does not exist
+//	billing.ErrInvalid        some fields are invalid; it lists all of them
+//	billing.ErrAlreadyExists  another plan has the code
+//	ErrChangedMeanwhile       the plan changed after the operator opened it
+//	PriceUnconfirmedError     the price changes and Confirmed is false
 func (c Catalog) EditPlan(ctx context.Context, e PlanEdit) (billing.Plan, error) {
 	return c.changePlan(ctx, string(e.Plan), PlanEdited, func(tx ports.Repos, p billing.Plan) (billing.Plan, error) {
 		if SeenPlan(p) != e.Seen {
@@ -75,28 +76,30 @@ func (c Catalog) EditPlan(ctx context.Context, e PlanEdit) (billing.Plan, error)
 	})
 }
 
-// SeenPlan stands for everything that an operator sees of a plan: two states of
-// a plan are the same exactly when theirs are.
+// SeenPlan returns a fingerprint of the fields of a plan that an operator sees.
+// Two states of a plan have the same fingerprint only if all these fields are
+// equal.
 func SeenPlan(p billing.Plan) string {
 	return seen(p.ID, p.Code, p.Name, p.Price.Amount, p.Price.Currency, p.IntervalMonths,
 		slices.Concat([]string{}, p.Features), p.ArchivedAt.UnixMicro())
 }
 
-// SeenPaymentSystem is [SeenPlan] of a payment system.
+// SeenPaymentSystem is [SeenPlan] for a payment system.
 func SeenPaymentSystem(ps billing.PaymentSystem) string {
 	return seen(ps.Code, ps.Name, ps.ArchivedAt.UnixMicro())
 }
 
-func seen(parts ...any) string {
-	return fmt.Sprintf("%x", sha256.Sum256(fmt.Appendf(nil, "%#v", parts)))
+func seen(fields ...any) string {
+	return fmt.Sprintf("%x", sha256.Sum256(fmt.Appendf(nil, "%#v", fields)))
 }
 
-// EditPaymentSystem renames a payment system. Its code stays: it names the
-// adapter.
+// EditPaymentSystem renames a payment system. Its code selects the adapter and
+// cannot change. seen is [SeenPaymentSystem] of the record that the operator
+// opened. The errors are:
 //
-//	billing.ErrPaymentSystemNotFound  there is none
-//	billing.ErrInvalid                with all that is wrong
-//	ErrChangedMeanwhile               the operator saw another state of it
+//	billing.ErrPaymentSystemNotFound  the payment system does not exist
+//	billing.ErrInvalid                the name is invalid
+//	ErrChangedMeanwhile               the record changed after the operator opened it
 func (c Catalog) EditPaymentSystem(ctx context.Context, code, seen, name string) (billing.PaymentSystem, error) {
 	return c.changeSystem(ctx, code, PaymentSystemEdited, func(ps billing.PaymentSystem) (billing.PaymentSystem, error) {
 		if SeenPaymentSystem(ps) != seen {
@@ -107,17 +110,18 @@ func (c Catalog) EditPaymentSystem(ctx context.Context, code, seen, name string)
 	})
 }
 
-// Removal says what became of something that was to be deleted.
+// Removal is the result of deleting a record.
 type Removal struct {
 	Name     string
-	Archived bool // it was used, so it is only archived
+	Archived bool // the record is in use, so it was archived instead
 }
 
-// RemovePlan deletes a plan that nobody ever subscribed to, and archives any
-// other: its subscribers keep renewing. [billing.ErrPlanNotFound].
+// RemovePlan deletes a plan that never had a subscription. It archives any other
+// plan, whose subscriptions keep renewing. It returns [billing.ErrPlanNotFound] if
+// the plan does not exist.
 func (c Catalog) RemovePlan(ctx context.Context, id billing.PlanID) (Removal, error) {
 	var p billing.Plan
-	err := c.Store.InTx(ctx, func(tx ports.Repos) (err error) {
+	err := c.change(ctx, func(tx ports.Repos) (err error) {
 		if p, err = tx.Plans.Lock(ctx, string(id)); err != nil {
 			return err
 		}
@@ -127,18 +131,19 @@ func (c Catalog) RemovePlan(ctx context.Context, id billing.PlanID) (Removal, er
 		return c.audit(ctx, tx, PlanDeleted, p.Code, planFacts(p), nil)
 	})
 	if errors.Is(err, ports.ErrInUse) {
-		// A transaction that was refused something is over, so this is another.
+		// The error has ended the transaction, so archiving needs its own.
 		p, err = c.ArchivePlan(ctx, string(id))
 		return Removal{p.Name, true}, err
 	}
 	return Removal{p.Name, false}, wrap(err, "remove plan %s", id)
 }
 
-// RemovePaymentSystem deletes a payment system that nobody ever used, and
-// archives any other. [billing.ErrPaymentSystemNotFound].
+// RemovePaymentSystem deletes a payment system that was never used. It archives
+// any other payment system. It returns [billing.ErrPaymentSystemNotFound] if the
+// payment system does not exist.
 func (c Catalog) RemovePaymentSystem(ctx context.Context, code string) (Removal, error) {
 	var ps billing.PaymentSystem
-	err := c.Store.InTx(ctx, func(tx ports.Repos) (err error) {
+	err := c.change(ctx, func(tx ports.Repos) (err error) {
 		if ps, err = tx.PaymentSystems.Lock(ctx, code); err != nil {
 			return err
 		}

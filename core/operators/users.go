@@ -10,51 +10,53 @@ import (
 	"github.com/online-cinema/billing/core/viewers"
 )
 
-var partOfID = regexp.MustCompile(`^[0-9a-f]{1,8}(-[0-9a-f]{0,4}){0,3}(-[0-9a-f]{0,12})?$`)
+// idPrefix matches every beginning of an id, and some longer texts.
+var idPrefix = regexp.MustCompile(`^[0-9a-f]{1,8}(-[0-9a-f]{0,4}){0,3}(-[0-9a-f]{0,12})?$`)
 
-// Users lists users, newest first; with search only those whose id begins with
-// it. [billing.ErrInvalid] when nothing can begin so.
+// Users returns a page of the users, newest first. If search is not empty, it
+// returns the users whose id begins with search. It returns [billing.ErrInvalid]
+// if no id can begin so.
 func (p Panel) Users(ctx context.Context, by Operator, search string, page ports.UserPage) ([]ports.UserRow, error) {
-	if err := by.mayLook(); err != nil {
+	if err := by.mayRead(); err != nil {
 		return nil, err
 	}
 	search = strings.ToLower(strings.TrimSpace(search))
 	if search == "" {
-		return p.Views.Users(ctx, page)
+		return p.Views.Users.Users(ctx, page)
 	}
-	if !partOfID.MatchString(search) {
+	if !idPrefix.MatchString(search) {
 		return nil, invalid("search", "must be an id or its beginning")
 	}
 	const first, last = "00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"
 	if len(search) > len(first) {
 		return nil, nil
 	}
-	return p.Views.UsersBetween(ctx, billing.UserID(search+first[len(search):]), billing.UserID(search+last[len(search):]), page.Limit)
+	return p.Views.Users.UsersBetween(ctx, billing.UserID(search+first[len(search):]), billing.UserID(search+last[len(search):]), page.Limit)
 }
 
-// UserDetails is all that there is to know about one user.
+// UserDetails is the data of a user's page.
 type UserDetails struct {
 	billing.User
 	Subscriptions []ports.SubscriptionView
 	Payments      map[billing.PaymentID]billing.Payment
 	History       []billing.Event
 	Cards         []ports.PanelCard
-	More          bool // there are older things, which are not here
+	More          bool // older events or payments exist
 }
 
-// maxDetails is how much of a user's history is shown at once.
+// maxDetails is the number of records of each kind on a user's page.
 const maxDetails = 300
 
-// User tells what there is to know about a user: subscriptions, payments and the
-// newest part of the history. [billing.ErrNotFound] when there is none.
+// User returns a user with the newest subscriptions, payments, events and cards.
+// It returns [billing.ErrNotFound] if the user does not exist.
 func (p Panel) User(ctx context.Context, by Operator, id billing.UserID) (UserDetails, error) {
-	if err := by.mayLook(); err != nil {
+	if err := by.mayRead(); err != nil {
 		return UserDetails{}, err
 	}
 	if !billing.IsID(string(id)) {
 		return UserDetails{}, billing.ErrNotFound
 	}
-	user, err := p.Views.User(ctx, id)
+	user, err := p.Views.Users.User(ctx, id)
 	if err != nil {
 		return UserDetails{}, err
 	}
@@ -73,17 +75,17 @@ func (p Panel) User(ctx context.Context, by Operator, id billing.UserID) (UserDe
 	if d.History, err = viewer.History(ctx, id, ports.Page{Limit: maxDetails}); err != nil {
 		return d, err
 	}
-	if d.Cards, err = p.Views.Cards(ctx, id, maxDetails); err != nil {
+	if d.Cards, err = p.Views.Users.Cards(ctx, id, maxDetails); err != nil {
 		return d, err
 	}
 	d.More = len(payments) == maxDetails || len(d.History) == maxDetails
 	return d, nil
 }
 
-// Audit lists what operators changed, newest first.
+// Audit returns a page of the operators' changes, newest first.
 func (p Panel) Audit(ctx context.Context, by Operator, page ports.Page) ([]ports.AuditEntry, error) {
-	if err := by.mayLook(); err != nil {
+	if err := by.mayRead(); err != nil {
 		return nil, err
 	}
-	return p.Views.Audit(ctx, page)
+	return p.Views.History.Audit(ctx, page)
 }
