@@ -9,69 +9,84 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-var ErrDead = errors.New("the process is dead")
+// ErrCrashed is returned by the store and the provider of a crashed process.
+var ErrCrashed = errors.New("the process has crashed")
 
-// life is how many more steps a process lives.
-type Life struct{ Steps atomic.Int64 }
+// Crash ends a process after a number of steps. A step is right before or right
+// after a commit or a charge. The process must use [Crash.Store] and
+// [Crash.Provider].
+type Crash struct{ steps atomic.Int64 }
 
-func (l *Life) step() error {
-	if l.Steps.Add(-1) < 0 {
-		return ErrDead
+// CrashAfter returns a crash after the given number of steps.
+func CrashAfter(steps int) *Crash {
+	c := new(Crash)
+	c.steps.Store(int64(steps))
+	return c
+}
+
+func (c *Crash) step() error {
+	if c.steps.Add(-1) < 0 {
+		return ErrCrashed
 	}
 	return nil
 }
 
-func (l *Life) Dead() bool { return l.Steps.Load() < 0 }
+// Happened reports whether the process has crashed.
+func (c *Crash) Happened() bool { return c.steps.Load() < 0 }
 
-// mortalStore dies just before or just after it keeps a transaction.
-type MortalStore struct {
+// Store returns s for the process that crashes.
+func (c *Crash) Store(s ports.Store) ports.Store { return crashingStore{s, c} }
+
+// Provider returns p for the process that crashes.
+func (c *Crash) Provider(p ports.Provider) ports.Provider { return crashingProvider{p, c} }
+
+type crashingStore struct {
 	ports.Store
-	Life *Life
+	crash *Crash
 }
 
-func (s MortalStore) InTx(ctx context.Context, f func(ports.Repos) error) error {
-	if s.Life.Dead() {
-		return ErrDead
+func (s crashingStore) InTx(ctx context.Context, f func(ports.Repos) error) error {
+	if s.crash.Happened() {
+		return ErrCrashed
 	}
 	err := s.Store.InTx(ctx, func(tx ports.Repos) error {
 		if err := f(tx); err != nil {
 			return err
 		}
-		return s.Life.step()
+		return s.crash.step()
 	})
 	if err != nil {
 		return err
 	}
-	return s.Life.step()
+	return s.crash.step()
 }
 
-func (s MortalStore) Views() ports.Views { return mortalViews{s.Store.Views(), s.Life} }
+func (s crashingStore) Views() ports.Views { return crashingViews{s.Store.Views(), s.crash} }
 
-type mortalViews struct {
+type crashingViews struct {
 	ports.Views
-	Life *Life
+	crash *Crash
 }
 
-func (v mortalViews) Subscription(ctx context.Context, user billing.UserID, ref string) (ports.SubscriptionView, error) {
-	if v.Life.Dead() {
-		return ports.SubscriptionView{}, ErrDead
+func (v crashingViews) Subscription(ctx context.Context, user billing.UserID, ref string) (ports.SubscriptionView, error) {
+	if v.crash.Happened() {
+		return ports.SubscriptionView{}, ErrCrashed
 	}
 	return v.Views.Subscription(ctx, user, ref)
 }
 
-// mortalProvider dies just before or just after the money is taken.
-type MortalProvider struct {
+type crashingProvider struct {
 	ports.Provider
-	Life *Life
+	crash *Crash
 }
 
-func (p MortalProvider) Charge(ctx context.Context, r ports.ChargeRequest) (billing.Outcome, error) {
-	if err := p.Life.step(); err != nil {
+func (p crashingProvider) Charge(ctx context.Context, r ports.ChargeRequest) (billing.Outcome, error) {
+	if err := p.crash.step(); err != nil {
 		return billing.Outcome{}, err
 	}
 	o, err := p.Provider.Charge(ctx, r)
-	if dead := p.Life.step(); dead != nil {
-		return billing.Outcome{}, dead
+	if crashed := p.crash.step(); crashed != nil {
+		return billing.Outcome{}, crashed
 	}
 	return o, err
 }

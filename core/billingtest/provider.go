@@ -12,140 +12,184 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// mishap is what goes wrong with a charge.
-type Mishap string
+// Fault is a fault of the payment system or of the connection to it.
+type Fault string
 
 const (
-	Fine           Mishap = "all is well"
-	Declines       Mishap = "it declines"
-	OtherAmount    Mishap = "it takes another amount"
-	Waits          Mishap = "it waits for the viewer's confirmation"
-	LostBefore     Mishap = "the request is lost"
-	LostAfter      Mishap = "the answer is lost"
-	Hangs          Mishap = "it hangs before it takes the money"
-	HangsAfter     Mishap = "it hangs after it took the money"
-	RefusesConn    Mishap = "it refuses the connection"
-	Credentials    Mishap = "it does not accept our credentials"
-	UnknownToken   Mishap = "it does not know the token"
-	RefusesRequest Mishap = "it calls the request wrong"
-	SavesNothing   Mishap = "it takes the money and does not save the card"
+	NoFault           Fault = "no fault"
+	Decline           Fault = "decline"
+	WrongAmount       Fault = "wrong amount"
+	NeedsConfirmation Fault = "needs confirmation"
+	RequestLost       Fault = "request lost"
+	ResponseLost      Fault = "response lost"
+	HangsBeforeCharge Fault = "hangs before the charge"
+	HangsAfterCharge  Fault = "hangs after the charge"
+	ConnectionRefused Fault = "connection refused"
+	BadCredentials    Fault = "bad credentials"
+	UnknownToken      Fault = "unknown token"
+	RequestRefused    Fault = "request refused"
+	CardNotSaved      Fault = "card not saved"
 )
 
+// ErrLost leaves the outcome of a call unknown.
 var ErrLost = errors.New("connection reset by peer")
 
-// psp is a payment system with a ledger. It honours idempotency keys, and it
-// fails the test when it is asked in a transaction, or for a payment that is
-// not stored.
-type psp struct {
-	t       *testing.T
-	Code    string
-	store   *memory.Store
-	now     func() time.Time
-	Taken   func() // runs between the money and the answer
-	Looking func() // runs during a look-up
+// FakeProvider is a payment system with a ledger, and honours idempotency keys. It
+// fails the test if it is called inside a transaction, or for a payment that is not
+// stored.
+type FakeProvider struct {
+	Code     string
+	OnCharge func()   // runs between the charge and the response
+	OnFind   func()   // runs during a lookup
+	Cards    []string // number and CVV of each card received
 
-	Mu     sync.Mutex
-	mishap Mishap
-	asked  []ports.ChargeRequest
-	Cards  []string // number and code of each card that it was sent
-	Known  map[billing.PaymentID]known
-	Ledger []ports.LedgerEntry
+	t     *testing.T
+	store *memory.Store
+	now   func() time.Time
+
+	mu       sync.Mutex
+	fault    Fault
+	requests []ports.ChargeRequest
+	charges  map[billing.PaymentID]charge
+	ledger   []ports.LedgerEntry
 }
 
-type known struct {
-	Request ports.ChargeRequest
-	Outcome billing.Outcome
+// charge is stored under its idempotency key.
+type charge struct {
+	request ports.ChargeRequest
+	outcome billing.Outcome
 }
 
-func (p *psp) Charge(ctx context.Context, r ports.ChargeRequest) (billing.Outcome, error) {
-	if !p.outside() {
+func newFakeProvider(w World, code string) *FakeProvider {
+	return &FakeProvider{
+		Code: code, t: w.T, store: w.Store, now: w.Clock.Now,
+		fault: NoFault, charges: make(map[billing.PaymentID]charge),
+	}
+}
+
+// SetFault applies a fault to all charges from now on.
+func (p *FakeProvider) SetFault(f Fault) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.fault = f
+}
+
+// Charge implements [ports.Provider].
+func (p *FakeProvider) Charge(ctx context.Context, r ports.ChargeRequest) (billing.Outcome, error) {
+	if !p.outsideTransaction() {
 		return billing.Outcome{}, ports.ErrNotSent
 	}
 	p.checkIntent(ctx, r)
-	m, o, err := p.take(r)
+	f, o, err := p.charge(r)
 	if err != nil {
 		return billing.Outcome{}, err
 	}
-	if p.Taken != nil {
-		p.Taken()
+	if p.OnCharge != nil {
+		p.OnCharge()
 	}
-	switch m {
-	case Hangs, HangsAfter:
+	switch f {
+	case HangsBeforeCharge, HangsAfterCharge:
 		<-ctx.Done()
 		return billing.Outcome{}, ctx.Err()
-	case LostBefore, LostAfter:
+	case RequestLost, ResponseLost:
 		return billing.Outcome{}, ErrLost
 	default:
 		return o, nil
 	}
 }
 
-// take takes the money, once for each key, unless the mishap comes before.
-func (p *psp) take(r ports.ChargeRequest) (Mishap, billing.Outcome, error) {
-	p.Mu.Lock()
-	defer p.Mu.Unlock()
-	p.asked = append(p.asked, r)
+// charge takes the money once per key, unless the fault prevents it.
+func (p *FakeProvider) charge(r ports.ChargeRequest) (Fault, billing.Outcome, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.requests = append(p.requests, r)
 	if err := r.CheckCard(); err != nil {
-		p.t.Errorf("it is asked for what no payment system may be: %v", err)
-		return p.mishap, billing.Outcome{}, err
+		p.t.Errorf("the payment system received an invalid card charge: %v", err)
+		return p.fault, billing.Outcome{}, err
 	}
 	if r.Card != nil {
 		p.Cards = append(p.Cards, r.Card.Number.Reveal()+" "+r.Card.CVV.Reveal())
 	}
-	if errs := map[Mishap]error{
-		RefusesConn: ports.ErrNotSent, Credentials: ports.ErrCredentials,
-		UnknownToken: ports.ErrTokenUnknown, RefusesRequest: ports.ErrRefused,
-	}; errs[p.mishap] != nil {
-		return p.mishap, billing.Outcome{}, errs[p.mishap]
+	if err := p.fault.err(); err != nil {
+		return p.fault, billing.Outcome{}, err
 	}
-	if p.mishap == Hangs || p.mishap == LostBefore {
-		return p.mishap, billing.Outcome{}, nil
+	if p.fault == HangsBeforeCharge || p.fault == RequestLost {
+		return p.fault, billing.Outcome{}, nil
 	}
-	if old, ok := p.Known[r.Key]; ok {
-		if !Same(old.Request, r) {
-			return p.mishap, billing.Outcome{}, ports.ErrKeyConflict
+	if old, ok := p.charges[r.Key]; ok {
+		if !SameCharge(old.request, r) {
+			return p.fault, billing.Outcome{}, ports.ErrKeyConflict
 		}
-		return p.mishap, old.Outcome, nil
+		return p.fault, old.outcome, nil
 	}
-	o := billing.Outcome{Status: billing.PaymentSucceeded, Amount: r.Amount, ProviderRef: "ref-" + string(r.Key)}
-	switch p.mishap {
-	case Declines:
-		o = billing.Outcome{Status: billing.PaymentDeclined, DeclineCode: billing.InsufficientFunds}
-	case Waits:
-		o = billing.Outcome{Status: billing.PaymentPending, ActionURL: "https://bank.example/3ds"}
-	case OtherAmount:
-		o.Amount.Amount++
-	}
-	if r.Card != nil && o.Status == billing.PaymentSucceeded && p.mishap != SavesNothing {
-		o.Token = billing.NewSecret("tok_for_" + string(r.Key))
-	}
+	o := p.decide(r)
 	if o.Status == billing.PaymentSucceeded {
-		p.Ledger = append(p.Ledger, ports.LedgerEntry{Key: r.Key, Amount: o.Amount, At: p.now()})
+		p.ledger = append(p.ledger, ports.LedgerEntry{Key: r.Key, Amount: o.Amount, At: p.now()})
 	}
-	p.Known[r.Key] = known{r, o}
-	return p.mishap, o, nil
+	p.charges[r.Key] = charge{r, o}
+	return p.fault, o, nil
 }
 
-func Same(a, b ports.ChargeRequest) bool {
+// err returns the error with which the payment system rejects a request, or nil.
+func (f Fault) err() error {
+	return map[Fault]error{
+		ConnectionRefused: ports.ErrNotSent, BadCredentials: ports.ErrCredentials,
+		UnknownToken: ports.ErrTokenUnknown, RequestRefused: ports.ErrRefused,
+	}[f]
+}
+
+// decide returns the outcome of a new charge. A card that is saved gets a token.
+func (p *FakeProvider) decide(r ports.ChargeRequest) billing.Outcome {
+	o := billing.Outcome{Status: billing.PaymentSucceeded, Amount: r.Amount, ProviderRef: "ref-" + string(r.Key)}
+	switch p.fault {
+	case Decline:
+		o = billing.Outcome{Status: billing.PaymentDeclined, DeclineCode: billing.InsufficientFunds}
+	case NeedsConfirmation:
+		o = billing.Outcome{Status: billing.PaymentPending, ActionURL: "https://bank.example/3ds"}
+	case WrongAmount:
+		o.Amount.Amount++
+	}
+	if r.Card != nil && o.Status == billing.PaymentSucceeded && p.fault != CardNotSaved {
+		o.Token = billing.NewSecret("tok_for_" + string(r.Key))
+	}
+	return o
+}
+
+// SameCharge reports whether two requests agree on all but the key and the card.
+func SameCharge(a, b ports.ChargeRequest) bool {
 	return a.Token.Equal(b.Token) && a.Amount == b.Amount && a.Initiator == b.Initiator
 }
 
-func (p *psp) Find(_ context.Context, key billing.PaymentID) (billing.Outcome, error) {
-	p.outside()
-	p.Mu.Lock()
-	k, ok := p.Known[key]
-	p.Mu.Unlock()
-	if p.Looking != nil {
-		p.Looking()
+// ConfirmAll confirms all charges that wait for their viewers.
+func (p *FakeProvider) ConfirmAll() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for key, c := range p.charges {
+		if c.outcome.Status == billing.PaymentPending {
+			c.outcome = billing.Outcome{Status: billing.PaymentSucceeded, Amount: c.request.Amount}
+			p.charges[key] = c
+			p.ledger = append(p.ledger, ports.LedgerEntry{Key: key, Amount: c.request.Amount, At: p.now()})
+		}
+	}
+}
+
+// Find implements [ports.Provider].
+func (p *FakeProvider) Find(_ context.Context, key billing.PaymentID) (billing.Outcome, error) {
+	p.outsideTransaction()
+	p.mu.Lock()
+	c, ok := p.charges[key]
+	p.mu.Unlock()
+	if p.OnFind != nil {
+		p.OnFind()
 	}
 	if !ok {
 		return billing.Outcome{}, ports.ErrChargeNotFound
 	}
-	return k.Outcome, nil
+	return c.outcome, nil
 }
 
 // Charges implements [ports.Ledger].
-func (p *psp) Charges(_ context.Context, since time.Time, each func(ports.LedgerEntry) error) error {
+func (p *FakeProvider) Charges(_ context.Context, since time.Time, each func(ports.LedgerEntry) error) error {
 	for _, e := range p.Entries() {
 		if e.At.Before(since) {
 			continue
@@ -157,41 +201,37 @@ func (p *psp) Charges(_ context.Context, since time.Time, each func(ports.Ledger
 	return nil
 }
 
-func (p *psp) Entries() []ports.LedgerEntry {
-	p.Mu.Lock()
-	defer p.Mu.Unlock()
-	return append([]ports.LedgerEntry(nil), p.Ledger...)
+// Entries returns the ledger.
+func (p *FakeProvider) Entries() []ports.LedgerEntry {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]ports.LedgerEntry(nil), p.ledger...)
 }
 
-func (p *psp) Requests() []ports.ChargeRequest {
-	p.Mu.Lock()
-	defer p.Mu.Unlock()
-	return append([]ports.ChargeRequest(nil), p.asked...)
+// Requests returns all charge requests received, also those that a fault rejected.
+func (p *FakeProvider) Requests() []ports.ChargeRequest {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]ports.ChargeRequest(nil), p.requests...)
 }
 
-func (p *psp) Suffers(m Mishap) {
-	p.Mu.Lock()
-	defer p.Mu.Unlock()
-	p.mishap = m
-}
-
-func (p *psp) outside() bool {
+// outsideTransaction fails the test if a transaction is open.
+func (p *FakeProvider) outsideTransaction() bool {
 	inside := p.store.InTransaction()
 	if inside {
-		p.t.Error("the payment system is asked inside a transaction")
+		p.t.Error("the payment system is called inside a transaction")
 	}
 	return !inside
 }
 
-// checkIntent fails the test unless exactly this charge is stored, pending,
-// where others can see it.
-func (p *psp) checkIntent(ctx context.Context, r ports.ChargeRequest) {
+// checkIntent fails the test unless the payment of this charge is committed.
+func (p *FakeProvider) checkIntent(ctx context.Context, r ports.ChargeRequest) {
 	stored := false
 	err := p.store.Paid(context.WithoutCancel(ctx), p.Code, time.Time{}, func(pay billing.Payment) error {
 		stored = stored || (pay.ID == r.Key && pay.Amount == r.Amount && pay.Initiator == r.Initiator)
 		return nil
 	})
 	if err != nil || !stored {
-		p.t.Errorf("the payment system is asked for payment %s of %s, which is not stored (%v)", r.Key, r.Amount, err)
+		p.t.Errorf("the payment system received payment %s of %s, which is not stored (%v)", r.Key, r.Amount, err)
 	}
 }

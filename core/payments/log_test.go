@@ -59,28 +59,28 @@ func (d *diary) of(t *testing.T, id billing.PaymentID) (lines []string) {
 const sent = "DEBUG payment is sent"
 
 // What became of a payment is one line, however many processes look at it.
-func TestTheLogTellsWhatBecameOfAPayment(t *testing.T) {
+func TestCollector_LogsPaymentOutcome(t *testing.T) {
 	t.Parallel()
-	tests := map[billingtest.Mishap][]string{
-		billingtest.Fine:         {sent, "INFO payment succeeded"},
-		billingtest.Declines:     {sent, "INFO payment declined " + string(billing.InsufficientFunds)},
-		billingtest.RefusesConn:  {sent, "WARN charge failed", "INFO payment abandoned not_sent"},
-		billingtest.UnknownToken: {sent, "WARN charge failed", "INFO payment abandoned token_unknown"},
-		billingtest.Waits:        {sent, "INFO payment pending"},
-		billingtest.LostAfter:    {sent, "WARN charge failed", "INFO payment pending", "INFO payment succeeded"},
-		billingtest.LostBefore:   {sent, "WARN charge failed", "INFO payment pending", "INFO payment abandoned not_sent"},
+	tests := map[billingtest.Fault][]string{
+		billingtest.NoFault:           {sent, "INFO payment succeeded"},
+		billingtest.Decline:           {sent, "INFO payment declined " + string(billing.InsufficientFunds)},
+		billingtest.ConnectionRefused: {sent, "WARN charge failed", "INFO payment abandoned not_sent"},
+		billingtest.UnknownToken:      {sent, "WARN charge failed", "INFO payment abandoned token_unknown"},
+		billingtest.NeedsConfirmation: {sent, "INFO payment pending"},
+		billingtest.ResponseLost:      {sent, "WARN charge failed", "INFO payment pending", "INFO payment succeeded"},
+		billingtest.RequestLost:       {sent, "WARN charge failed", "INFO payment pending", "INFO payment abandoned not_sent"},
 	}
 	for name, want := range tests {
 		t.Run(string(name), func(t *testing.T) {
 			t.Parallel()
 			var d diary
 			w := newWorld(t)
-			w.Psp.Suffers(name)
+			w.Provider.SetFault(name)
 			p := w.Process()
 			p.Collector.Log = d.log()
-			_, _ = p.Subscribe(t.Context(), billingtest.ToBasic())
+			_, _ = p.Subscribe(t.Context(), billingtest.SubscribeBasic())
 			for range 3 {
-				w.Clock.Advance(billingtest.SendOver)
+				w.Clock.Advance(billingtest.PastSendWindow)
 				if _, err := p.Sweep(t.Context(), 10); err != nil {
 					t.Error(err)
 				}
@@ -94,20 +94,20 @@ func TestTheLogTellsWhatBecameOfAPayment(t *testing.T) {
 
 // Of a renewal that went as it should the log says nothing, unless every detail
 // is wanted.
-func TestTheLogTellsOfRenewalsThatFailed(t *testing.T) {
+func TestCollector_LogsRenewalOutcome(t *testing.T) {
 	t.Parallel()
-	tests := map[billingtest.Mishap][]string{
-		billingtest.Fine:     {sent, "DEBUG payment succeeded"},
-		billingtest.Declines: {sent, "INFO payment declined " + string(billing.InsufficientFunds)},
+	tests := map[billingtest.Fault][]string{
+		billingtest.NoFault: {sent, "DEBUG payment succeeded"},
+		billingtest.Decline: {sent, "INFO payment declined " + string(billing.InsufficientFunds)},
 	}
 	for name, want := range tests {
 		t.Run(string(name), func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(w world) {
 				var d diary
-				w.Subscribed()
+				w.MustSubscribe()
 				w.Clock.Advance(billingtest.Month)
-				w.Psp.Suffers(name)
+				w.Provider.SetFault(name)
 				r := w.Renewer()
 				r.Collector.Log = d.log()
 				if sum, err := r.Run(w.T.Context()); err != nil || sum.Due != 1 {

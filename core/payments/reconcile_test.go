@@ -107,7 +107,7 @@ func TestReconcile(t *testing.T) {
 	}
 }
 
-func TestReconcileLeavesOtherPaymentSystemsOut(t *testing.T) {
+func TestReconcile_IgnoresOtherPaymentSystems(t *testing.T) {
 	t.Parallel()
 	other := paidAt("a", may)
 	other.PaymentSystem = "other"
@@ -129,7 +129,7 @@ func (broken) Paid(context.Context, string, time.Time, func(billing.Payment) err
 	return errBroken
 }
 
-func TestReconcileWithHalfTheTruthIsAnError(t *testing.T) {
+func TestReconcile_SourceFails(t *testing.T) {
 	t.Parallel()
 	_, err := payments.Reconcile(t.Context(), books{}, broken{}, billingtest.System, time.Time{})
 	billingtest.ExpectError(t, err, errBroken)

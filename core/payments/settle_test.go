@@ -25,12 +25,12 @@ func (s says) Find(context.Context, billing.PaymentID) (billing.Outcome, error) 
 	return billing.Outcome(s), nil
 }
 
-func TestAContradictionIsRecordedOnceAndOverwritesNothing(t *testing.T) {
+func TestCollector_RecordsContradictionOnce(t *testing.T) {
 	t.Parallel()
 	const paid, abandoned, declined = billing.PaymentSucceeded, billing.PaymentAbandoned, billing.PaymentDeclined
 	tests := []struct {
 		name    string
-		before  billingtest.Mishap
+		before  billingtest.Fault
 		says    says
 		status  billing.Status
 		payment billing.PaymentStatus
@@ -38,27 +38,27 @@ func TestAContradictionIsRecordedOnceAndOverwritesNothing(t *testing.T) {
 		history []billing.EventType
 	}{
 		{
-			"another amount while it is pending", billingtest.LostBefore, says{Status: paid, Amount: billingtest.Rubles(1_00)},
+			"another amount while it is pending", billingtest.RequestLost, says{Status: paid, Amount: billingtest.Rubles(1_00)},
 			billing.StatusIncomplete, billing.PaymentPending, "the payment system took 1.00 RUB instead of 399.00 RUB",
 			[]billing.EventType{billing.EventPaymentContradicted},
 		},
 		{
-			"another amount once it is paid", billingtest.Fine, says{Status: paid, Amount: billingtest.Rubles(400_00)},
+			"another amount once it is paid", billingtest.NoFault, says{Status: paid, Amount: billingtest.Rubles(400_00)},
 			billing.StatusActive, paid, "the payment system took 400.00 RUB instead of 399.00 RUB",
 			[]billing.EventType{billing.EventSubscribed, billing.EventPaymentContradicted},
 		},
 		{
-			"a decline of what is paid", billingtest.Fine, says{Status: declined, DeclineCode: billing.DoNotHonor},
+			"a decline of what is paid", billingtest.NoFault, says{Status: declined, DeclineCode: billing.DoNotHonor},
 			billing.StatusActive, paid, "settled as succeeded, but the payment system says declined",
 			[]billing.EventType{billing.EventSubscribed, billing.EventPaymentContradicted},
 		},
 		{
-			"money for what was declined", billingtest.Declines, says{Status: paid, Amount: billingtest.Price},
+			"money for what was declined", billingtest.Decline, says{Status: paid, Amount: billingtest.Price},
 			billing.StatusEnded, declined, "settled as declined, but the payment system says succeeded",
 			[]billing.EventType{billing.EventPaymentDeclined, billing.EventPaymentContradicted},
 		},
 		{
-			"money for what was abandoned", billingtest.RefusesConn, says{Status: paid, Amount: billingtest.Price},
+			"money for what was abandoned", billingtest.ConnectionRefused, says{Status: paid, Amount: billingtest.Price},
 			billing.StatusEnded, abandoned, "settled as abandoned, but the payment system says succeeded",
 			[]billing.EventType{billing.EventPaymentAbandoned, billing.EventPaymentContradicted},
 		},
@@ -67,8 +67,8 @@ func TestAContradictionIsRecordedOnceAndOverwritesNothing(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			w.Psp.Suffers(tt.before)
-			_, _ = w.Process().Subscribe(t.Context(), billingtest.ToBasic())
+			w.Provider.SetFault(tt.before)
+			_, _ = w.Process().Subscribe(t.Context(), billingtest.SubscribeBasic())
 			before := w.Payments()[0]
 			p := w.ProcessOver(w.Store, tt.says)
 			for range 3 {
@@ -78,9 +78,9 @@ func TestAContradictionIsRecordedOnceAndOverwritesNothing(t *testing.T) {
 				if _, err := p.Sweep(t.Context(), 10); err != nil {
 					t.Error(err)
 				}
-				w.Clock.Advance(billingtest.SendOver)
+				w.Clock.Advance(billingtest.PastSendWindow)
 			}
-			w.ExpectOne(tt.status, tt.payment)
+			w.ExpectSubscription(tt.status, tt.payment)
 			w.ExpectHistory(tt.history...)
 			after := w.Payments()[0]
 			if after.Contradiction != tt.against {
@@ -93,57 +93,57 @@ func TestAContradictionIsRecordedOnceAndOverwritesNothing(t *testing.T) {
 	}
 }
 
-func TestAnOutcomeThatTheSweepRecordedFirstIsNotRecordedAgain(t *testing.T) {
+func TestCollect_SweepRecordedFirst(t *testing.T) {
 	t.Parallel()
 	t.Run("paid", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		w.Psp.Taken = func() { // the answer is so slow that the sweep is quicker
-			w.Clock.Advance(billingtest.SendOver)
-			w.Sweep(1, 0)
+		w.Provider.OnCharge = func() { // the answer is so slow that the sweep is quicker
+			w.Clock.Advance(billingtest.PastSendWindow)
+			w.ExpectSweep(1, 0)
 			w.Clock.Advance(time.Hour)
 		}
-		settledAt := w.Clock.Now().Add(billingtest.SendOver)
-		w.Subscribed()
-		w.ExpectOne(billing.StatusActive, billing.PaymentSucceeded)
+		settledAt := w.Clock.Now().Add(billingtest.PastSendWindow)
+		w.MustSubscribe()
+		w.ExpectSubscription(billing.StatusActive, billing.PaymentSucceeded)
 		w.ExpectHistory(billing.EventSubscribed)
 		if at := w.Payments()[0].SettledAt; !at.Equal(settledAt) {
 			t.Errorf("settled at %s, want when the sweep did, at %s", at, settledAt)
 		}
-		w.ExpectAgreement()
+		w.ExpectReconciled()
 	})
 	t.Run("declined, and the viewer has subscribed again", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		w.Psp.Suffers(billingtest.Declines)
+		w.Provider.SetFault(billingtest.Decline)
 		var again atomic.Bool // not a sync.Once: the second charge comes within the first
-		w.Psp.Taken = func() {
+		w.Provider.OnCharge = func() {
 			if again.Swap(true) {
 				return
 			}
-			w.Clock.Advance(billingtest.SendOver)
-			w.Sweep(1, 0)
-			w.Psp.Suffers(billingtest.Fine)
-			w.Subscribed()
+			w.Clock.Advance(billingtest.PastSendWindow)
+			w.ExpectSweep(1, 0)
+			w.Provider.SetFault(billingtest.NoFault)
+			w.MustSubscribe()
 		}
-		_, err := w.Process().Subscribe(t.Context(), billingtest.ToBasic())
+		_, err := w.Process().Subscribe(t.Context(), billingtest.SubscribeBasic())
 		billingtest.ExpectError(t, err, billing.ErrPaymentDeclined)
 		w.ExpectHistory(billing.EventPaymentDeclined, billing.EventSubscribed)
 		w.ExpectCharges(1)
-		w.ExpectAgreement()
+		w.ExpectReconciled()
 	})
 }
 
-func TestTwoSweepsAtOnceSettleOnce(t *testing.T) {
+func TestSweep_ConcurrentSweepsSettleOnce(t *testing.T) {
 	t.Parallel()
 	t.Run("side by side, each takes what the other has not", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		w.Psp.Suffers(billingtest.LostAfter)
-		w.Subscribed()
+		w.Provider.SetFault(billingtest.ResponseLost)
+		w.MustSubscribe()
 		var looks, settled atomic.Int64
-		w.Psp.Looking = func() { looks.Add(1) }
-		for _, err := range billingtest.AtOnce(8, func(int) error {
+		w.Provider.OnFind = func() { looks.Add(1) }
+		for _, err := range billingtest.Concurrently(8, func(int) error {
 			got, err := w.Process().Sweep(t.Context(), 10)
 			settled.Add(int64(got.Settled))
 			return err
@@ -158,47 +158,47 @@ func TestTwoSweepsAtOnceSettleOnce(t *testing.T) {
 	t.Run("one is so slow that another does its work", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		w.Psp.Suffers(billingtest.LostAfter)
-		w.Subscribed()
+		w.Provider.SetFault(billingtest.ResponseLost)
+		w.MustSubscribe()
 		var slow atomic.Bool
-		w.Psp.Looking = func() {
+		w.Provider.OnFind = func() {
 			if slow.Swap(true) {
 				return
 			}
 			w.Clock.Advance(time.Hour)
-			w.Sweep(1, 0)
+			w.ExpectSweep(1, 0)
 			_, err := w.Process().Cancel(t.Context(), viewers.Cancel{User: billingtest.Viewer, Ref: "basic", At: billing.AtOnce})
 			billingtest.ExpectError(t, err, nil)
 		}
-		w.Sweep(1, 0)
-		w.ExpectOne(billing.StatusEnded, billing.PaymentSucceeded)
+		w.ExpectSweep(1, 0)
+		w.ExpectSubscription(billing.StatusEnded, billing.PaymentSucceeded)
 		w.ExpectHistory(billing.EventSubscribed, billing.EventCancelRequested, billing.EventEnded)
-		w.ExpectAgreement()
+		w.ExpectReconciled()
 	})
 }
 
-func TestACancelDuringTheChargeStays(t *testing.T) {
+func TestCollect_CancelDuringCharge(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.Psp.Taken = func() {
+	w.Provider.OnCharge = func() {
 		_, err := w.Process().Cancel(t.Context(), viewers.Cancel{User: billingtest.Viewer, Ref: "basic", At: billing.AtOnce})
 		billingtest.ExpectError(t, err, billing.ErrInvalidTransition)
 		_, err = w.Process().Cancel(t.Context(), viewers.Cancel{User: billingtest.Viewer, Ref: "basic", At: billing.AtPeriodEnd})
 		billingtest.ExpectError(t, err, nil)
 	}
-	w.Subscribed()
-	if s := w.ExpectOne(billing.StatusActive, billing.PaymentSucceeded); !s.CancelAtPeriodEnd {
+	w.MustSubscribe()
+	if s := w.ExpectSubscription(billing.StatusActive, billing.PaymentSucceeded); !s.CancelAtPeriodEnd {
 		t.Error("the cancel is lost")
 	}
 	w.ExpectHistory(billing.EventCancelRequested, billing.EventSubscribed)
 }
 
-func TestASweepSettlesManyAndNoMoreThanItMay(t *testing.T) {
+func TestSweep_Limit(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.Psp.Suffers(billingtest.LostAfter)
+	w.Provider.SetFault(billingtest.ResponseLost)
 	for range 40 {
-		cmd := billingtest.ToBasic()
+		cmd := billingtest.SubscribeBasic()
 		cmd.User = billing.UserID(w.NewID())
 		_, err := w.Process().Subscribe(t.Context(), cmd)
 		billingtest.ExpectError(t, err, nil)
@@ -209,17 +209,17 @@ func TestASweepSettlesManyAndNoMoreThanItMay(t *testing.T) {
 			t.Errorf("the sweep says %+v, %v, want %d settled", got, err, want)
 		}
 	}
-	w.Sweep(0, 0)
+	w.ExpectSweep(0, 0)
 	w.ExpectCharges(40)
-	w.ExpectAgreement()
+	w.ExpectReconciled()
 }
 
-func TestWhoeverWatchesIsToldOfWhatIsGivenUp(t *testing.T) {
+func TestWatch_AbandonedPayment(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.Psp.Suffers(billingtest.LostBefore)
-	w.Subscribed()
-	w.Clock.Advance(billingtest.SendOver)
+	w.Provider.SetFault(billingtest.RequestLost)
+	w.MustSubscribe()
+	w.Clock.Advance(billingtest.PastSendWindow)
 	var told []billing.EventType
 	p := w.Process()
 	p.Watch = func(e billing.EventType) { told = append(told, e) }
@@ -233,7 +233,7 @@ func TestWhoeverWatchesIsToldOfWhatIsGivenUp(t *testing.T) {
 
 // What is watched is what is stored: an event that was not, or was already, is
 // not told of.
-func TestWhoeverWatchesIsToldOfWhatIsStored(t *testing.T) {
+func TestWatch_OnlyStoredEvents(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	var told []billing.EventType
@@ -246,8 +246,8 @@ func TestWhoeverWatchesIsToldOfWhatIsStored(t *testing.T) {
 		}
 		w.ExpectHistory(want...)
 	}
-	w.Psp.Suffers(billingtest.LostAfter)
-	_, err := p.Subscribe(t.Context(), billingtest.ToBasic())
+	w.Provider.SetFault(billingtest.ResponseLost)
+	_, err := p.Subscribe(t.Context(), billingtest.SubscribeBasic())
 	billingtest.ExpectError(t, err, nil)
 	expect()
 	for range 2 {

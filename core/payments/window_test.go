@@ -34,16 +34,16 @@ func (d *deadline) Charge(ctx context.Context, r ports.ChargeRequest) (billing.O
 	return d.Provider.Charge(ctx, r)
 }
 
-func TestNothingIsSentAfterTheSendWindow(t *testing.T) {
+func TestCollect_NothingSentAfterSendWindow(t *testing.T) {
 	t.Parallel()
 	for name, pause := range map[string]time.Duration{"at once": 0, "held up": 7 * time.Second, "held up for long": time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
-				d := &deadline{Provider: w.Psp}
+				d := &deadline{Provider: w.Provider}
 				begin := time.Now()
-				_, _ = w.ProcessOver(heldUp{w.Store, pause}, d).Subscribe(t.Context(), billingtest.ToBasic())
+				_, _ = w.ProcessOver(heldUp{w.Store, pause}, d).Subscribe(t.Context(), billingtest.SubscribeBasic())
 				// Ten seconds more than a charge takes is what the sweep leaves to the sender.
 				latest, tooLate := begin.Add(billingtest.ChargeTimeout+10*time.Second), pause > billingtest.ChargeTimeout+10*time.Second
 				if d.until.IsZero() != tooLate || !d.until.Before(latest) {

@@ -12,57 +12,57 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-func TestAPaymentSystemThatIsDownStopsTheRunEarly(t *testing.T) {
+func TestRun_StopsWhenProviderIsDown(t *testing.T) {
 	t.Parallel()
 	const n = 150
 	for _, tt := range []struct {
-		mishap billingtest.Mishap
-		look   func(int64) error
-		asked  int // at most, before it is given up
+		fault billingtest.Fault
+		look  func(int64) error
+		asked int // at most, before it is given up
 	}{
-		{billingtest.RefusesConn, billingtest.Always(ports.ErrNotSent), 20 + 8},
-		{billingtest.RefusesConn, nil, 20 + 8}, // it is up for look-ups
-		{billingtest.Credentials, billingtest.Always(ports.ErrCredentials), 8},
-		{billingtest.Hangs, nil, 20 + 8},
-		{billingtest.Hangs, billingtest.Always(billingtest.ErrLost), 20 + 8},
-		{billingtest.LostBefore, nil, 20 + 8},
-		{billingtest.LostBefore, billingtest.Always(billingtest.ErrLost), 20 + 8},
-		{billingtest.HangsAfter, billingtest.Always(billingtest.ErrLost), 20 + 8},
+		{billingtest.ConnectionRefused, always(ports.ErrNotSent), 20 + 8},
+		{billingtest.ConnectionRefused, nil, 20 + 8}, // it is up for look-ups
+		{billingtest.BadCredentials, always(ports.ErrCredentials), 8},
+		{billingtest.HangsBeforeCharge, nil, 20 + 8},
+		{billingtest.HangsBeforeCharge, always(billingtest.ErrLost), 20 + 8},
+		{billingtest.RequestLost, nil, 20 + 8},
+		{billingtest.RequestLost, always(billingtest.ErrLost), 20 + 8},
+		{billingtest.HangsAfterCharge, always(billingtest.ErrLost), 20 + 8},
 	} {
-		name := string(tt.mishap)
+		name := string(tt.fault)
 		if tt.look != nil {
 			name += ", and cannot be asked"
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(w world) {
-				users := w.Join(n)
+				users := w.addSubscribers(n)
 				w.Clock.Advance(billingtest.Month)
-				w.Psp.Suffers(tt.mishap)
-				p := &billingtest.Faulty{Provider: w.Psp, Look: tt.look}
+				w.Provider.SetFault(tt.fault)
+				p := &faultyProvider{Provider: w.Provider, find: tt.look}
 				began := time.Now()
 				got, err := w.RenewerOver(w.Store, p).Run(w.T.Context())
 				billingtest.ExpectError(w.T, err, ports.ErrGaveUp)
 				if !got.Trouble() || got.Due == 0 || got.Due == n || got.Due != got.Failed+got.Unknown {
 					w.T.Errorf("the run says %+v", got)
 				}
-				if asked := int(p.Charges.Load()); asked > tt.asked {
+				if asked := int(p.charges.Load()); asked > tt.asked {
 					w.T.Errorf("it was asked %d times before it was given up, want at most %d", asked, tt.asked)
 				}
 				if took := time.Since(began); took > time.Minute {
 					w.T.Errorf("the run took %s", took)
 				}
-				w.ExpectAll(users, billing.StatusActive)
+				w.expectAll(users, billing.StatusActive)
 				w.expectUnmoved(users)
 
-				w.Psp.Suffers(billingtest.Fine)
+				w.Provider.SetFault(billingtest.NoFault)
 				got, err = w.Renewer().Run(w.T.Context())
 				billingtest.ExpectError(w.T, err, nil)
 				if got.Settled+got.Renewed != n || got.Trouble() {
 					w.T.Errorf("once it is up, the run says %+v", got)
 				}
-				w.ExpectAll(users, billing.StatusActive)
-				w.ExpectPaid(users, 2)
+				w.expectAll(users, billing.StatusActive)
+				w.expectPaid(users, 2)
 			})
 		})
 	}
@@ -72,116 +72,116 @@ func TestAPaymentSystemThatIsDownStopsTheRunEarly(t *testing.T) {
 func (w world) expectUnmoved(users []billing.UserID) {
 	w.T.Helper()
 	for _, u := range users {
-		if events := w.History(u); len(events) != 1 {
+		if events := w.history(u); len(events) != 1 {
 			w.T.Errorf("the history of %s is %+v", u, events)
 		}
 	}
 }
 
-func TestOneOfTwoPaymentSystemsIsDown(t *testing.T) {
+func TestRun_OneOfTwoProvidersDown(t *testing.T) {
 	t.Parallel()
-	for _, m := range []billingtest.Mishap{billingtest.RefusesConn, billingtest.Credentials, billingtest.Hangs} {
+	for _, m := range []billingtest.Fault{billingtest.ConnectionRefused, billingtest.BadCredentials, billingtest.HangsBeforeCharge} {
 		t.Run(string(m), func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(w world) {
-				other := w.Through("other")
-				down, up := w.Join(120), other.Join(120)
+				other := w.withProvider("other")
+				down, up := w.addSubscribers(120), other.addSubscribers(120)
 				w.Clock.Advance(billingtest.Month)
-				w.Psp.Suffers(m)
+				w.Provider.SetFault(m)
 				// The other one loses answers: that is settled, although one is given up.
-				flaky := &billingtest.Faulty{Provider: other.Psp, After: billingtest.Often(billingtest.ErrLost), Look: billingtest.FirstOnes(15, billingtest.ErrLost)}
+				flaky := &faultyProvider{Provider: other.Provider, after: threeOfTen(billingtest.ErrLost), find: firstCalls(15, billingtest.ErrLost)}
 				r := w.Renewer()
-				maps.Copy(r.Collector.Providers, map[string]ports.Provider{other.Psp.Code: flaky})
+				maps.Copy(r.Collector.Providers, map[string]ports.Provider{other.Provider.Code: flaky})
 				got, err := r.Run(w.T.Context())
 				billingtest.ExpectError(w.T, err, ports.ErrGaveUp)
 				if got.Renewed != len(up) || got.Due != got.Renewed+got.Failed+got.Unknown {
 					w.T.Errorf("the run says %+v", got)
 				}
-				other.ExpectPaid(up, 2)
+				other.expectPaid(up, 2)
 				w.expectUnmoved(down)
 
-				w.Psp.Suffers(billingtest.Fine)
-				time.Sleep(billingtest.SendOver)
+				w.Provider.SetFault(billingtest.NoFault)
+				time.Sleep(billingtest.PastSendWindow)
 				got, err = r.Run(w.T.Context())
 				if err != nil || got.Settled+got.Renewed != len(down) || got.Trouble() {
 					w.T.Errorf("once it is up, the run says %+v, %v", got, err)
 				}
-				w.ExpectPaid(down, 2)
-				other.ExpectPaid(up, 2)
+				w.expectPaid(down, 2)
+				other.expectPaid(up, 2)
 			})
 		})
 	}
 }
 
-func TestWhatADownPaymentSystemLeavesDoesNotKeepTheOthersUnsettled(t *testing.T) {
+func TestRun_SettlesOtherProvidersPayments(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w world) {
-		other := w.Through("other")
+		other := w.withProvider("other")
 		// More than a sweep takes is pending at the one that is down; later, one at the other.
-		w.Psp.Suffers(billingtest.LostAfter)
-		w.Join(230)
+		w.Provider.SetFault(billingtest.ResponseLost)
+		w.addSubscribers(230)
 		time.Sleep(time.Second)
-		other.Psp.Suffers(billingtest.LostAfter)
-		left := other.Join(1)
-		w.Psp.Suffers(billingtest.Fine)
-		r := w.RenewerOver(w.Store, &billingtest.Faulty{Provider: w.Psp, Look: billingtest.Always(billingtest.ErrLost)})
-		maps.Copy(r.Collector.Providers, map[string]ports.Provider{other.Psp.Code: other.Psp})
-		w.ExpectRun(r, ports.Summary{Settled: 1}, ports.ErrGaveUp)
-		w.ExpectAll(left, billing.StatusActive)
+		other.Provider.SetFault(billingtest.ResponseLost)
+		left := other.addSubscribers(1)
+		w.Provider.SetFault(billingtest.NoFault)
+		r := w.RenewerOver(w.Store, &faultyProvider{Provider: w.Provider, find: always(billingtest.ErrLost)})
+		maps.Copy(r.Collector.Providers, map[string]ports.Provider{other.Provider.Code: other.Provider})
+		w.expectRunOf(r, ports.Summary{Settled: 1}, ports.ErrGaveUp)
+		w.expectAll(left, billing.StatusActive)
 	})
 }
 
-func TestTheBreakerForgivesWhatWasNotInARow(t *testing.T) {
+func TestRun_BreakerNeedsConsecutiveFailures(t *testing.T) {
 	t.Parallel()
-	for name, p := range map[string]*billingtest.Faulty{
-		"nineteen of twenty are refused": {Before: func(n int64) error {
+	for name, p := range map[string]*faultyProvider{
+		"nineteen of twenty are refused": {before: func(n int64) error {
 			if n%20 != 0 {
 				return ports.ErrNotSent
 			}
 			return nil
 		}},
-		"every answer is lost, but can be looked up": {After: billingtest.Always(billingtest.ErrLost)},
+		"every answer is lost, but can be looked up": {after: always(billingtest.ErrLost)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(w world) {
-				users := w.Join(100)
+				users := w.addSubscribers(100)
 				w.Clock.Advance(billingtest.Month)
-				p.Provider = w.Psp
+				p.Provider = w.Provider
 				r := w.RenewerOver(w.Store, p)
 				r.Concurrency = 1 // so that they come in this order
 				_, err := r.Run(w.T.Context())
 				billingtest.ExpectError(w.T, err, nil)
-				w.RunUntilQuiet()
-				w.ExpectPaid(users, 2)
+				w.runUntilQuiet()
+				w.expectPaid(users, 2)
 			})
 		})
 	}
 	t.Run("refusals of one request are no outage", func(t *testing.T) {
 		t.Parallel()
-		for m, want := range map[billingtest.Mishap]ports.Summary{
-			billingtest.RefusesRequest: {Due: 40, Failed: 40},
+		for m, want := range map[billingtest.Fault]ports.Summary{
+			billingtest.RequestRefused: {Due: 40, Failed: 40},
 			billingtest.UnknownToken:   {Due: 40, Declined: 40, Ended: 40},
-			billingtest.Declines:       {Due: 40, Declined: 40},
+			billingtest.Decline:        {Due: 40, Declined: 40},
 		} {
 			inBubble(t, func(w world) {
-				w.Join(40)
+				w.addSubscribers(40)
 				w.Clock.Advance(billingtest.Month)
-				w.Psp.Suffers(m)
-				w.Run(want)
+				w.Provider.SetFault(m)
+				w.expectRun(want)
 			})
 		}
 	})
 }
 
-func TestARunThatGaveUpSaysSoInItsRecord(t *testing.T) {
+func TestRun_StoresGaveUpError(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w world) {
-		w.Join(1)
+		w.addSubscribers(1)
 		w.Clock.Advance(billingtest.Month)
-		w.Psp.Suffers(billingtest.Credentials)
+		w.Provider.SetFault(billingtest.BadCredentials)
 		var kept []ports.Run
-		_, err := w.RenewerOver(runsKept{w.Store, &kept}, w.Psp).Run(w.T.Context())
+		_, err := w.RenewerOver(runsKept{w.Store, &kept}, w.Provider).Run(w.T.Context())
 		billingtest.ExpectError(t, err, ports.ErrGaveUp)
 		if len(kept) != 2 || kept[0].ID != kept[1].ID || !kept[0].FinishedAt.IsZero() || kept[0].StartedAt.IsZero() {
 			t.Fatalf("it kept %+v, want one run, as it began and as it ended", kept)

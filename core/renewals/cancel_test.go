@@ -41,19 +41,19 @@ func (r claimsPayments) Add(ctx context.Context, send time.Duration, list ...bil
 	return r.Payments.Add(ctx, send, list...)
 }
 
-func TestCancelsThatRaceARun(t *testing.T) {
+func TestRun_RacingCancels(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w world) {
-		users := w.Join(120)
+		users := w.addSubscribers(120)
 		w.Clock.Advance(billingtest.Month)
 		store := claims{w.Store, new(atomic.Int64), new(sync.Map)}
 		answered := make([]int64, len(users))
 		var cancels sync.WaitGroup
-		p := &billingtest.Faulty{Provider: w.Psp, Takes: time.Millisecond}
+		p := &faultyProvider{Provider: w.Provider, delay: time.Millisecond}
 		for i, u := range users { // the first of them, who is claimed first, cancels last
 			cancels.Go(func() {
 				time.Sleep(time.Duration(len(users)-i) * 120 * time.Microsecond)
-				billingtest.ExpectError(w.T, w.Cancel(u, billing.AtPeriodEnd), nil)
+				billingtest.ExpectError(w.T, w.cancel(u, billing.AtPeriodEnd), nil)
 				answered[i] = store.seq.Add(1)
 			})
 		}
@@ -64,7 +64,7 @@ func TestCancelsThatRaceARun(t *testing.T) {
 		var charged, ended []billing.UserID
 		for i, u := range users {
 			claimed, ok := store.at.Load(u)
-			switch s := w.SubscriptionOf(u); {
+			switch s := w.subscriptionOf(u); {
 			case ok && claimed.(int64) > answered[i]:
 				t.Errorf("%s was billed, although the cancel had been answered", u)
 			case ok && s.Status == billing.StatusActive && s.CancelAtPeriodEnd:
@@ -78,86 +78,86 @@ func TestCancelsThatRaceARun(t *testing.T) {
 		if len(charged) == 0 || len(ended) == 0 {
 			t.Logf("%d were charged and %d ended: this time there was no race", len(charged), len(ended))
 		}
-		w.ExpectPaid(charged, 2)
-		w.ExpectPaid(ended, 1)
+		w.expectPaid(charged, 2)
+		w.expectPaid(ended, 1)
 		w.Clock.Advance(billingtest.Month)
-		w.Run(ports.Summary{Ended: len(charged)})
-		w.ExpectPaid(charged, 2)
+		w.expectRun(ports.Summary{Ended: len(charged)})
+		w.expectPaid(charged, 2)
 	})
 }
 
-func TestACancelWhileTheRenewalIsChargedEndsTheNextPeriod(t *testing.T) {
+func TestRun_CancelDuringCharge(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w world) {
-		w.Subscribed()
+		w.MustSubscribe()
 		w.Clock.Advance(billingtest.Month)
-		w.Psp.Taken = func() {
-			billingtest.ExpectError(w.T, w.Cancel(billingtest.Viewer, billing.AtOnce), billing.ErrInvalidTransition)
-			billingtest.ExpectError(w.T, w.Cancel(billingtest.Viewer, billing.AtPeriodEnd), nil)
+		w.Provider.OnCharge = func() {
+			billingtest.ExpectError(w.T, w.cancel(billingtest.Viewer, billing.AtOnce), billing.ErrInvalidTransition)
+			billingtest.ExpectError(w.T, w.cancel(billingtest.Viewer, billing.AtPeriodEnd), nil)
 		}
-		w.Run(ports.Summary{Due: 1, Renewed: 1})
+		w.expectRun(ports.Summary{Due: 1, Renewed: 1})
 		w.ExpectHistory(billing.EventSubscribed, billing.EventCancelRequested, billing.EventRenewed)
 		w.Clock.Advance(billingtest.Month)
-		w.Run(ports.Summary{Ended: 1})
-		if s := w.SubscriptionOf(billingtest.Viewer); !s.EndedAt.Equal(date(5, 1)) {
+		w.expectRun(ports.Summary{Ended: 1})
+		if s := w.subscriptionOf(billingtest.Viewer); !s.EndedAt.Equal(date(5, 1)) {
 			t.Errorf("ended at %s, want when what was paid for is over", s.EndedAt)
 		}
-		w.ExpectPaid([]billing.UserID{billingtest.Viewer}, 2)
+		w.expectPaid([]billing.UserID{billingtest.Viewer}, 2)
 	})
 }
 
-func TestAnIntentThatWasNeverSeen(t *testing.T) {
+func TestSweep_UnsentRenewal(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name   string
-		befall func(w world, store billingtest.Removals, user billing.UserID)
+		befall func(w world, store removedMethods, user billing.UserID)
 		resent bool
 		next   ports.Summary // what the next run says
 		status billing.Status
 	}{
-		{"is sent again while it is wanted", func(world, billingtest.Removals, billing.UserID) {}, true, ports.Summary{}, billing.StatusActive},
-		{"is given up once the viewer has cancelled", func(w world, _ billingtest.Removals, u billing.UserID) {
-			billingtest.ExpectError(w.T, w.Cancel(u, billing.AtPeriodEnd), nil)
+		{"is sent again while it is wanted", func(world, removedMethods, billing.UserID) {}, true, ports.Summary{}, billing.StatusActive},
+		{"is given up once the viewer has cancelled", func(w world, _ removedMethods, u billing.UserID) {
+			billingtest.ExpectError(w.T, w.cancel(u, billing.AtPeriodEnd), nil)
 		}, false, ports.Summary{}, billing.StatusEnded},
-		{"is sent again when the cancel was taken back", func(w world, _ billingtest.Removals, u billing.UserID) {
-			billingtest.ExpectError(w.T, w.Cancel(u, billing.AtPeriodEnd), nil)
+		{"is sent again when the cancel was taken back", func(w world, _ removedMethods, u billing.UserID) {
+			billingtest.ExpectError(w.T, w.cancel(u, billing.AtPeriodEnd), nil)
 			_, err := w.Process().Resume(w.T.Context(), viewers.Resume{User: u, Ref: "basic"})
 			billingtest.ExpectError(w.T, err, nil)
 		}, true, ports.Summary{}, billing.StatusActive},
-		{"is given up once its period is over, and another is made", func(w world, _ billingtest.Removals, _ billing.UserID) {
+		{"is given up once its period is over, and another is made", func(w world, _ removedMethods, _ billing.UserID) {
 			w.Clock.Advance(30 * 24 * time.Hour)
 		}, false, ports.Summary{Due: 1, Renewed: 1}, billing.StatusActive},
-		{"is sent again at the last moment of its period", func(w world, _ billingtest.Removals, _ billing.UserID) {
+		{"is sent again at the last moment of its period", func(w world, _ removedMethods, _ billing.UserID) {
 			w.Clock.Advance(30*24*time.Hour - time.Microsecond)
 		}, true, ports.Summary{}, billing.StatusActive},
-		{"is given up once the method is removed", func(w world, store billingtest.Removals, u billing.UserID) {
-			store.Remove(w.SubscriptionOf(u).MethodID)
+		{"is given up once the method is removed", func(w world, store removedMethods, u billing.UserID) {
+			store.remove(w.subscriptionOf(u).MethodID)
 		}, false, ports.Summary{Ended: 1}, billing.StatusEnded},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(w world) {
-				user := w.Join(1)[0]
+				user := w.addSubscribers(1)[0]
 				w.Clock.Advance(billingtest.Month)
 				w.claimOnly()
-				intent := w.SubscriptionOf(user).Latest
+				intent := w.subscriptionOf(user).Latest
 				w.sweepNothing(time.Second) // somebody may be sending it
-				store := w.Removals()
+				store := w.removedMethods()
 				tt.befall(w, store, user)
-				time.Sleep(billingtest.SendOver)
-				got, err := w.ProcessOver(store, w.Psp).Sweep(w.T.Context(), 10)
+				time.Sleep(billingtest.PastSendWindow)
+				got, err := w.ProcessOver(store, w.Provider).Sweep(w.T.Context(), 10)
 				if err != nil || got != (payments.Swept{Settled: 1}) {
 					w.T.Errorf("the sweep says %+v, %v", got, err)
 				}
 				w.expectAsked(intent, tt.resent)
-				w.ExpectRun(w.RenewerOver(store, w.Psp), tt.next, nil)
-				w.ExpectAll([]billing.UserID{user}, tt.status)
+				w.expectRunOf(w.RenewerOver(store, w.Provider), tt.next, nil)
+				w.expectAll([]billing.UserID{user}, tt.status)
 				want := 2
 				if tt.status == billing.StatusEnded {
 					want = 1
 				}
-				w.ExpectPaid([]billing.UserID{user}, want)
+				w.expectPaid([]billing.UserID{user}, want)
 			})
 		})
 	}
@@ -166,7 +166,7 @@ func TestAnIntentThatWasNeverSeen(t *testing.T) {
 func (w world) sweepNothing(after time.Duration) {
 	w.T.Helper()
 	time.Sleep(after)
-	w.Sweep(0, 0)
+	w.ExpectSweep(0, 0)
 }
 
 // expectAsked expects that the payment system was asked for this payment once,
@@ -174,12 +174,12 @@ func (w world) sweepNothing(after time.Duration) {
 func (w world) expectAsked(p billing.Payment, want bool) {
 	w.T.Helper()
 	asked := 0
-	for _, r := range w.Psp.Requests() {
+	for _, r := range w.Provider.Requests() {
 		if r.Key != p.ID {
 			continue
 		}
 		asked++
-		if !billingtest.Same(r, ports.ChargeRequest{Token: billingtest.Token, Amount: p.Amount, Initiator: p.Initiator}) {
+		if !billingtest.SameCharge(r, ports.ChargeRequest{Token: billingtest.Token, Amount: p.Amount, Initiator: p.Initiator}) {
 			w.T.Errorf("it was asked for %+v, want as for %+v", r, p)
 		}
 	}
@@ -188,7 +188,7 @@ func (w world) expectAsked(p billing.Payment, want bool) {
 	}
 }
 
-func TestTwoSweepsAtOnceSendOnce(t *testing.T) {
+func TestSweep_ConcurrentSweepsSendOnce(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ looks, later time.Duration }{
 		"at the same moment":                            {0, 0},
@@ -199,14 +199,14 @@ func TestTwoSweepsAtOnceSendOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(w world) {
-				users := w.Join(5)
+				users := w.addSubscribers(5)
 				w.Clock.Advance(billingtest.Month)
 				w.claimOnly()
 				claimed := len(w.claimed(users))
-				time.Sleep(billingtest.SendOver)
-				p := &billingtest.Faulty{Provider: w.Psp, Takes: 4 * time.Second}
-				slow := &billingtest.Faulty{Provider: p, Look: func(int64) error { time.Sleep(tt.looks); return nil }}
-				errs := billingtest.AtOnce(2, func(i int) error {
+				time.Sleep(billingtest.PastSendWindow)
+				p := &faultyProvider{Provider: w.Provider, delay: 4 * time.Second}
+				slow := &faultyProvider{Provider: p, find: func(int64) error { time.Sleep(tt.looks); return nil }}
+				errs := billingtest.Concurrently(2, func(i int) error {
 					if i == 1 {
 						time.Sleep(tt.later)
 					}
@@ -215,11 +215,11 @@ func TestTwoSweepsAtOnceSendOnce(t *testing.T) {
 				})
 				billingtest.ExpectError(w.T, errs[0], nil)
 				billingtest.ExpectError(w.T, errs[1], nil)
-				if n := int(p.Charges.Load()); n != claimed || claimed == 0 {
+				if n := int(p.charges.Load()); n != claimed || claimed == 0 {
 					w.T.Errorf("%d charges were sent for %d intents", n, claimed)
 				}
-				w.RunUntilQuiet()
-				w.ExpectPaid(users, 2)
+				w.runUntilQuiet()
+				w.expectPaid(users, 2)
 			})
 		})
 	}
@@ -229,30 +229,30 @@ func TestTwoSweepsAtOnceSendOnce(t *testing.T) {
 func (w world) claimed(users []billing.UserID) (list []billing.UserID) {
 	w.T.Helper()
 	for _, u := range users {
-		if !w.SubscriptionOf(u).Latest.Settled() {
+		if !w.subscriptionOf(u).Latest.Settled() {
 			list = append(list, u)
 		}
 	}
 	return list
 }
 
-func TestASweepDoesNotAskAgainAndAgain(t *testing.T) {
+func TestSweep_ResendsOncePerLease(t *testing.T) {
 	t.Parallel()
-	for _, m := range []billingtest.Mishap{billingtest.RefusesConn, billingtest.Credentials, billingtest.LostBefore, billingtest.Hangs} {
+	for _, m := range []billingtest.Fault{billingtest.ConnectionRefused, billingtest.BadCredentials, billingtest.RequestLost, billingtest.HangsBeforeCharge} {
 		t.Run(string(m), func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(w world) {
-				w.Join(1)
+				w.addSubscribers(1)
 				w.Clock.Advance(billingtest.Month)
 				w.claimOnly()
-				time.Sleep(billingtest.SendOver)
-				w.Psp.Suffers(m)
-				p := &billingtest.Faulty{Provider: w.Psp}
+				time.Sleep(billingtest.PastSendWindow)
+				w.Provider.SetFault(m)
+				p := &faultyProvider{Provider: w.Provider}
 				for range 10 { // as the API does until nothing is left to take
 					_, err := w.ProcessOver(w.Store, p).Sweep(w.T.Context(), 10)
 					billingtest.ExpectError(w.T, err, nil)
 				}
-				if n := p.Charges.Load(); n != 1 {
+				if n := p.charges.Load(); n != 1 {
 					w.T.Errorf("it was asked %d times at once", n)
 				}
 			})

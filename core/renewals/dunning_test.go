@@ -22,13 +22,13 @@ func (w world) at(after time.Duration) { w.Clock.Advance(due.Add(after).Sub(w.Cl
 // declined is a viewer whose first renewal was declined when it was due.
 func (w world) declined() {
 	w.T.Helper()
-	w.Subscribed()
-	w.Psp.Suffers(billingtest.Declines)
+	w.MustSubscribe()
+	w.Provider.SetFault(billingtest.Decline)
 	w.at(0)
-	w.Run(ports.Summary{Due: 1, Declined: 1})
+	w.expectRun(ports.Summary{Due: 1, Declined: 1})
 }
 
-func TestADeclinedRenewalIsTriedAgainAtItsMinutes(t *testing.T) {
+func TestRun_RetriesDeclineOnSchedule(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w world) {
 		w.declined()
@@ -36,7 +36,7 @@ func TestADeclinedRenewalIsTriedAgainAtItsMinutes(t *testing.T) {
 		for i, after := range tries {
 			w.expectGrace(tries[i])
 			w.at(after - time.Minute)
-			w.Run(ports.Summary{})
+			w.expectRun(ports.Summary{})
 			w.expectGrace(tries[i])
 			w.at(after)
 			want := ports.Summary{Due: 1, Declined: 1}
@@ -45,48 +45,48 @@ func TestADeclinedRenewalIsTriedAgainAtItsMinutes(t *testing.T) {
 				want.Ended = 1
 				history = append(history, billing.EventEnded)
 			}
-			w.Run(want)
-			w.Run(ports.Summary{})
+			w.expectRun(want)
+			w.expectRun(ports.Summary{})
 		}
 		w.ExpectHistory(history...)
-		s := w.SubscriptionOf(billingtest.Viewer)
+		s := w.subscriptionOf(billingtest.Viewer)
 		if s.Status != billing.StatusEnded || !s.EndedAt.Equal(w.Clock.Now()) || !s.AccessUntil(w.Clock.Now()).IsZero() {
 			t.Errorf("afterwards it is %s since %s, with access until %s", s.Status, s.EndedAt, s.AccessUntil(w.Clock.Now()))
 		}
-		if n := len(w.Psp.Requests()); n != 1+1+len(tries) {
+		if n := len(w.Provider.Requests()); n != 1+1+len(tries) {
 			t.Errorf("the payment system was asked %d times", n)
 		}
 		w.at(365 * 24 * time.Hour)
-		w.Run(ports.Summary{})
+		w.expectRun(ports.Summary{})
 		w.ExpectCharges(1)
 
-		w.Psp.Suffers(billingtest.Fine)
-		w.Subscribed()
+		w.Provider.SetFault(billingtest.NoFault)
+		w.MustSubscribe()
 		w.ExpectCharges(2)
 		w.Clock.Advance(billingtest.Month)
-		w.Run(ports.Summary{Due: 1, Renewed: 1})
+		w.expectRun(ports.Summary{Due: 1, Renewed: 1})
 	})
 }
 
 // expectGrace expects access to the end of dunning, and another try then.
 func (w world) expectGrace(next time.Duration) {
 	w.T.Helper()
-	s := w.SubscriptionOf(billingtest.Viewer)
+	s := w.subscriptionOf(billingtest.Viewer)
 	until := s.AccessUntil(w.Clock.Now())
 	if s.Status != billing.StatusPastDue || !s.NextChargeAt.Equal(due.Add(next)) || !until.Equal(due.Add(tries[len(tries)-1])) {
 		w.T.Errorf("it is %s, is tried again at %s, and can be watched until %s", s.Status, s.NextChargeAt, until)
 	}
-	e, err := w.Viewer().Entitlements(w.T.Context(), billingtest.Viewer)
+	e, err := w.Queries().Entitlements(w.T.Context(), billingtest.Viewer)
 	if err != nil || len(e.Features) == 0 || !e.Until.Equal(until) {
 		w.T.Errorf("the viewer may use %v until %s, %v", e.Features, e.Until, err)
 	}
-	events := w.History(billingtest.Viewer)
+	events := w.history(billingtest.Viewer)
 	if last := events[len(events)-1]; last.Type != billing.EventPaymentDeclined || !last.RetryAt.Equal(s.NextChargeAt) || !last.AccessUntil.Equal(until) {
 		w.T.Errorf("the history ends with %+v", last)
 	}
 }
 
-func TestAPaidRetryKeepsTheAnchor(t *testing.T) {
+func TestRun_PaidRetryKeepsBillingAnchor(t *testing.T) {
 	t.Parallel()
 	for _, after := range tries {
 		t.Run(after.String(), func(t *testing.T) {
@@ -96,27 +96,27 @@ func TestAPaidRetryKeepsTheAnchor(t *testing.T) {
 				for _, earlier := range tries {
 					if earlier < after {
 						w.at(earlier)
-						w.Run(ports.Summary{Due: 1, Declined: 1})
+						w.expectRun(ports.Summary{Due: 1, Declined: 1})
 					}
 				}
 				w.at(after + time.Minute)
-				w.Psp.Suffers(billingtest.Fine)
-				w.Run(ports.Summary{Due: 1, Renewed: 1})
-				s := w.SubscriptionOf(billingtest.Viewer)
+				w.Provider.SetFault(billingtest.NoFault)
+				w.expectRun(ports.Summary{Due: 1, Renewed: 1})
+				s := w.subscriptionOf(billingtest.Viewer)
 				if s.Status != billing.StatusActive || s.Current != (billing.Period{Start: due, End: date(5, 1)}) {
 					w.T.Errorf("it is %s and paid for %v", s.Status, s.Current)
 				}
 				w.Clock.Advance(date(5, 1).Sub(w.Clock.Now()) - time.Minute)
-				w.Run(ports.Summary{})
+				w.expectRun(ports.Summary{})
 				w.Clock.Advance(time.Minute)
-				w.Run(ports.Summary{Due: 1, Renewed: 1})
-				w.ExpectPaid([]billing.UserID{billingtest.Viewer}, 3)
+				w.expectRun(ports.Summary{Due: 1, Renewed: 1})
+				w.expectPaid([]billing.UserID{billingtest.Viewer}, 3)
 			})
 		})
 	}
 }
 
-func TestACancelDuringDunningIsTheEndOfIt(t *testing.T) {
+func TestRun_CancelDuringDunning(t *testing.T) {
 	t.Parallel()
 	for _, at := range []billing.CancelAt{billing.AtPeriodEnd, billing.AtOnce} {
 		t.Run(string(at), func(t *testing.T) {
@@ -124,15 +124,15 @@ func TestACancelDuringDunningIsTheEndOfIt(t *testing.T) {
 			inBubble(t, func(w world) {
 				w.declined()
 				w.at(time.Hour)
-				billingtest.ExpectError(w.T, w.Cancel(billingtest.Viewer, at), nil)
-				w.Psp.Suffers(billingtest.Fine)
+				billingtest.ExpectError(w.T, w.cancel(billingtest.Viewer, at), nil)
+				w.Provider.SetFault(billingtest.NoFault)
 				for _, after := range append(tries, 60*24*time.Hour) {
 					w.at(after)
-					w.Run(ports.Summary{})
+					w.expectRun(ports.Summary{})
 				}
 				w.ExpectHistory(billing.EventSubscribed, billing.EventPaymentDeclined, billing.EventCancelRequested, billing.EventEnded)
 				w.ExpectCharges(1)
-				w.Subscribed()
+				w.MustSubscribe()
 				w.ExpectCharges(2)
 			})
 		})
@@ -142,11 +142,11 @@ func TestACancelDuringDunningIsTheEndOfIt(t *testing.T) {
 		inBubble(t, func(w world) {
 			w.declined()
 			w.at(tries[0])
-			w.Psp.Taken = func() { billingtest.ExpectError(w.T, w.Cancel(billingtest.Viewer, billing.AtPeriodEnd), nil) }
-			w.Run(ports.Summary{Due: 1, Declined: 1, Ended: 1})
-			w.Psp.Suffers(billingtest.Fine)
+			w.Provider.OnCharge = func() { billingtest.ExpectError(w.T, w.cancel(billingtest.Viewer, billing.AtPeriodEnd), nil) }
+			w.expectRun(ports.Summary{Due: 1, Declined: 1, Ended: 1})
+			w.Provider.SetFault(billingtest.NoFault)
 			w.at(tries[1])
-			w.Run(ports.Summary{})
+			w.expectRun(ports.Summary{})
 			w.ExpectCharges(1)
 		})
 	})
@@ -163,7 +163,7 @@ func (v verdicts) Charge(context.Context, ports.ChargeRequest) (billing.Outcome,
 	return v.says, nil
 }
 
-func TestWhereADeclineLeads(t *testing.T) {
+func TestRun_DeclineDecidesRetry(t *testing.T) {
 	t.Parallel()
 	type lead struct {
 		says  billing.Outcome
@@ -189,48 +189,48 @@ func TestWhereADeclineLeads(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(w world) {
-				w.Subscribed()
+				w.MustSubscribe()
 				w.at(0)
 				l.says.Status = billing.PaymentDeclined
 				want := ports.Summary{Due: 1, Declined: 1}
 				if l.again == 0 {
 					want.Ended = 1
 				}
-				w.ExpectRun(w.RenewerOver(w.Store, verdicts{w.Psp, l.says}), want, nil)
+				w.expectRunOf(w.RenewerOver(w.Store, verdicts{w.Provider, l.says}), want, nil)
 				if l.again == 0 {
-					w.ExpectAll([]billing.UserID{billingtest.Viewer}, billing.StatusEnded)
+					w.expectAll([]billing.UserID{billingtest.Viewer}, billing.StatusEnded)
 					w.at(tries[len(tries)-1])
-					w.Run(ports.Summary{})
+					w.expectRun(ports.Summary{})
 					w.ExpectCharges(1)
 					return
 				}
-				w.ExpectAll([]billing.UserID{billingtest.Viewer}, billing.StatusPastDue)
+				w.expectAll([]billing.UserID{billingtest.Viewer}, billing.StatusPastDue)
 				w.at(l.again - time.Minute)
-				w.Run(ports.Summary{})
+				w.expectRun(ports.Summary{})
 				w.at(l.again)
-				w.Run(ports.Summary{Due: 1, Renewed: 1})
+				w.expectRun(ports.Summary{Due: 1, Renewed: 1})
 			})
 		})
 	}
 }
 
-func TestAViewerWhomWeKeptWaitingHasAllTries(t *testing.T) {
+func TestRun_LateRunKeepsAllRetries(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w world) {
-		w.Subscribed()
-		w.Psp.Suffers(billingtest.Declines)
+		w.MustSubscribe()
+		w.Provider.SetFault(billingtest.Decline)
 		late := 10 * 24 * time.Hour // we were down for so long
 		w.at(late)
-		w.Run(ports.Summary{Due: 1, Declined: 1})
+		w.expectRun(ports.Summary{Due: 1, Declined: 1})
 		for i, after := range tries {
 			w.at(late + after - time.Minute)
-			w.Run(ports.Summary{})
+			w.expectRun(ports.Summary{})
 			w.at(late + after)
 			want := ports.Summary{Due: 1, Declined: 1}
 			if i == len(tries)-1 {
 				want.Ended = 1
 			}
-			w.Run(want)
+			w.expectRun(want)
 		}
 	})
 }

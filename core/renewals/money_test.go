@@ -16,7 +16,7 @@ import (
 func (w world) fourAtOnce(p ports.Provider) []ports.Summary {
 	w.T.Helper()
 	got := make([]ports.Summary, 4)
-	for _, err := range billingtest.AtOnce(len(got), func(i int) (err error) {
+	for _, err := range billingtest.Concurrently(len(got), func(i int) (err error) {
 		got[i], err = w.RenewerOver(w.Store, p).Run(w.T.Context())
 		return err
 	}) {
@@ -25,7 +25,7 @@ func (w world) fourAtOnce(p ports.Provider) []ports.Summary {
 	return got
 }
 
-func TestFourRunsAtOnceChargeEachOnce(t *testing.T) {
+func TestRun_ConcurrentRunsChargeOnce(t *testing.T) {
 	t.Parallel()
 	const n = 200
 	tests := []struct {
@@ -35,18 +35,18 @@ func TestFourRunsAtOnceChargeEachOnce(t *testing.T) {
 		leaves        bool // something to the next run
 	}{
 		{name: "all is well"},
-		{name: "answers lost after the money was taken", after: billingtest.Often(billingtest.ErrLost)},
-		{name: "answers lost before", before: billingtest.Often(billingtest.ErrLost), leaves: true},
-		{name: "answers and look-ups lost", after: billingtest.Often(billingtest.ErrLost), look: billingtest.Often(billingtest.ErrLost), leaves: true},
-		{name: "connections refused", before: billingtest.Often(ports.ErrNotSent), leaves: true},
+		{name: "answers lost after the money was taken", after: threeOfTen(billingtest.ErrLost)},
+		{name: "answers lost before", before: threeOfTen(billingtest.ErrLost), leaves: true},
+		{name: "answers and look-ups lost", after: threeOfTen(billingtest.ErrLost), look: threeOfTen(billingtest.ErrLost), leaves: true},
+		{name: "connections refused", before: threeOfTen(ports.ErrNotSent), leaves: true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(w world) {
-				users := w.Join(n)
+				users := w.addSubscribers(n)
 				w.Clock.Advance(billingtest.Month)
-				p := &billingtest.Faulty{Provider: w.Psp, Before: tt.before, After: tt.after, Look: tt.look, Takes: 10 * time.Millisecond}
+				p := &faultyProvider{Provider: w.Provider, before: tt.before, after: tt.after, find: tt.look, delay: 10 * time.Millisecond}
 				var sum ports.Summary
 				for _, s := range w.fourAtOnce(p) {
 					sum.Due, sum.Renewed = sum.Due+s.Due, sum.Renewed+s.Renewed
@@ -59,9 +59,9 @@ func TestFourRunsAtOnceChargeEachOnce(t *testing.T) {
 				if sum.Due != n || sum.Renewed > n-pending || !tt.leaves && sum.Renewed != n {
 					w.T.Errorf("of %d, all together say %+v, and %d are pending", n, sum, pending)
 				}
-				w.RunUntilQuiet()
-				w.ExpectAll(users, billing.StatusActive)
-				w.ExpectPaid(users, 2)
+				w.runUntilQuiet()
+				w.expectAll(users, billing.StatusActive)
+				w.expectPaid(users, 2)
 			})
 		})
 	}
@@ -69,50 +69,50 @@ func TestFourRunsAtOnceChargeEachOnce(t *testing.T) {
 
 func (w world) pending(users []billing.UserID) int { return len(w.claimed(users)) }
 
-func TestARunSettlesWhatItLeftOpen(t *testing.T) {
+func TestRun_SettlesItsOpenPayments(t *testing.T) {
 	t.Parallel()
-	tests := map[string]*billingtest.Faulty{
-		"answer lost":              {After: billingtest.FirstOnes(1, billingtest.ErrLost)},
-		"answer and look-up lost":  {After: billingtest.FirstOnes(1, billingtest.ErrLost), Look: billingtest.FirstOnes(1, billingtest.ErrLost)},
-		"request lost":             {Before: billingtest.FirstOnes(1, billingtest.ErrLost)},
-		"request and look-up lost": {Before: billingtest.FirstOnes(1, billingtest.ErrLost), Look: billingtest.FirstOnes(1, billingtest.ErrLost)},
-		"not sent":                 {Before: billingtest.FirstOnes(1, ports.ErrNotSent)},
+	tests := map[string]*faultyProvider{
+		"answer lost":              {after: firstCalls(1, billingtest.ErrLost)},
+		"answer and look-up lost":  {after: firstCalls(1, billingtest.ErrLost), find: firstCalls(1, billingtest.ErrLost)},
+		"request lost":             {before: firstCalls(1, billingtest.ErrLost)},
+		"request and look-up lost": {before: firstCalls(1, billingtest.ErrLost), find: firstCalls(1, billingtest.ErrLost)},
+		"not sent":                 {before: firstCalls(1, ports.ErrNotSent)},
 	}
 	for name, p := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(w world) {
-				users := w.Join(10)
+				users := w.addSubscribers(10)
 				w.Clock.Advance(billingtest.Month)
-				p.Provider = w.Psp
-				w.ExpectRun(w.RenewerOver(w.Store, p), ports.Summary{Due: 10, Renewed: 10}, nil)
-				w.ExpectPaid(users, 2)
-				w.Run(ports.Summary{})
+				p.Provider = w.Provider
+				w.expectRunOf(w.RenewerOver(w.Store, p), ports.Summary{Due: 10, Renewed: 10}, nil)
+				w.expectPaid(users, 2)
+				w.expectRun(ports.Summary{})
 			})
 		})
 	}
 }
 
-func TestWhatAnotherHasSettledIsNotUnknown(t *testing.T) {
+func TestRun_CountsPaymentSettledBySweep(t *testing.T) {
 	t.Parallel()
-	for m, want := range map[billingtest.Mishap]ports.Summary{
-		billingtest.Fine:     {Due: 1, Renewed: 1},
-		billingtest.Declines: {Due: 1, Declined: 1},
+	for m, want := range map[billingtest.Fault]ports.Summary{
+		billingtest.NoFault: {Due: 1, Renewed: 1},
+		billingtest.Decline: {Due: 1, Declined: 1},
 	} {
 		t.Run(string(m), func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(w world) {
-				user := w.Join(1)[0]
+				user := w.addSubscribers(1)[0]
 				w.Clock.Advance(billingtest.Month)
-				w.Psp.Suffers(m)
-				blind := &billingtest.Faulty{Provider: w.Psp, After: billingtest.Always(billingtest.ErrLost), Look: billingtest.Always(billingtest.ErrLost)}
-				errs := billingtest.AtOnce(2, func(i int) error {
+				w.Provider.SetFault(m)
+				blind := &faultyProvider{Provider: w.Provider, after: always(billingtest.ErrLost), find: always(billingtest.ErrLost)}
+				errs := billingtest.Concurrently(2, func(i int) error {
 					if i == 0 {
-						w.ExpectRun(w.RenewerOver(w.Store, blind), want, nil)
+						w.expectRunOf(w.RenewerOver(w.Store, blind), want, nil)
 						return nil
 					}
 					time.Sleep(1100 * time.Millisecond) // the run waits, between two looks, and has a lease on it
-					p := w.SubscriptionOf(user).Latest
+					p := w.subscriptionOf(user).Latest
 					w.InTx(func(ctx context.Context, tx ports.Repos) error {
 						return tx.Payments.ReleaseSweep(ctx, ports.PaymentKey{User: p.UserID, ID: p.ID})
 					})
@@ -125,30 +125,30 @@ func TestWhatAnotherHasSettledIsNotUnknown(t *testing.T) {
 	}
 }
 
-func TestALateSenderGivesNothingAwayThatAnotherSends(t *testing.T) {
+func TestRun_LateSenderKeepsOtherLease(t *testing.T) {
 	t.Parallel()
 	const over = 2*billingtest.ChargeTimeout + 10*time.Second // the send window
 	inBubble(t, func(w world) {
-		user := w.Join(1)[0]
+		user := w.addSubscribers(1)[0]
 		w.Clock.Advance(billingtest.Month)
 		// The run stands still until its window is over, and a sweep is sending. What
 		// nobody may be sending any more would be abandoned, since it is cancelled.
-		held := billingtest.Faults{Store: w.Store, Fail: func(d billingtest.Did, committed bool) error {
-			if d.Added && committed {
+		held := faultyStore{Store: w.Store, fail: func(d txCalls, committed bool) error {
+			if d.added && committed {
 				time.Sleep(over + 3*time.Second)
 			}
 			return nil
 		}}
-		errs := billingtest.AtOnce(3, func(i int) (err error) {
+		errs := billingtest.Concurrently(3, func(i int) (err error) {
 			switch i {
 			case 0:
-				_, err = w.RenewerOver(held, w.Psp).Run(w.T.Context())
+				_, err = w.RenewerOver(held, w.Provider).Run(w.T.Context())
 			case 1:
 				time.Sleep(over + time.Second)
-				_, err = w.ProcessOver(w.Store, &billingtest.Faulty{Provider: w.Psp, Takes: 4 * time.Second}).Sweep(w.T.Context(), 10)
+				_, err = w.ProcessOver(w.Store, &faultyProvider{Provider: w.Provider, delay: 4 * time.Second}).Sweep(w.T.Context(), 10)
 			case 2:
 				time.Sleep(over + 2*time.Second)
-				err = w.Cancel(user, billing.AtPeriodEnd)
+				err = w.cancel(user, billing.AtPeriodEnd)
 			}
 			return err
 		})
@@ -158,13 +158,13 @@ func TestALateSenderGivesNothingAwayThatAnotherSends(t *testing.T) {
 				t.Errorf("payment %s is %s: %s", p.ID, p.Status, p.Contradiction)
 			}
 		}
-		w.ExpectPaid([]billing.UserID{user}, 2)
+		w.expectPaid([]billing.UserID{user}, 2)
 	})
 }
 
 func (w world) paymentsOf(user billing.UserID) []billing.Payment {
 	w.T.Helper()
-	list, err := w.Viewer().Payments(w.T.Context(), user, ports.Page{Limit: 1000})
+	list, err := w.Queries().Payments(w.T.Context(), user, ports.Page{Limit: 1000})
 	billingtest.ExpectError(w.T, err, nil)
 	return list
 }

@@ -14,22 +14,22 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-func TestTheLimitIsNeverExceeded(t *testing.T) {
+func TestRun_Limit(t *testing.T) {
 	t.Parallel()
 	for _, limit := range []int{1, 2, 7, 60, 99, 100, 1000} {
 		t.Run(fmt.Sprint(limit), func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(w world) {
 				const n = 100
-				for i, u := range w.Join(n) {
+				for i, u := range w.addSubscribers(n) {
 					if i%3 == 0 { // what is only ended counts too
-						billingtest.ExpectError(w.T, w.Cancel(u, billing.AtPeriodEnd), nil)
+						billingtest.ExpectError(w.T, w.cancel(u, billing.AtPeriodEnd), nil)
 					}
 				}
 				w.Clock.Advance(billingtest.Month)
 				var most atomic.Int64
-				store := billingtest.Faults{Store: w.Store, Fail: func(billingtest.Did, bool) error { return nil }}
-				r := w.RenewerOver(store, w.Psp)
+				store := faultyStore{Store: w.Store, fail: func(txCalls, bool) error { return nil }}
+				r := w.RenewerOver(store, w.Provider)
 				r.Limit = limit
 				r.Progress = func(s ports.Summary) { most.Store(max(most.Load(), int64(s.Due+s.Ended))) }
 				got, err := r.Run(w.T.Context())
@@ -115,7 +115,7 @@ func (p punctual) Charge(ctx context.Context, r ports.ChargeRequest) (billing.Ou
 	return p.Provider.Charge(ctx, r)
 }
 
-func TestIntentsAreSentWithinTheirWindowHoweverSlowThePaymentSystemIs(t *testing.T) {
+func TestRun_SendsWithinSendWindow(t *testing.T) {
 	t.Parallel()
 	const all = 0
 	for _, tt := range []struct {
@@ -140,10 +140,10 @@ func TestIntentsAreSentWithinTheirWindowHoweverSlowThePaymentSystemIs(t *testing
 			t.Parallel()
 			inBubble(t, func(w world) {
 				n := tt.due
-				users := w.Join(n)
+				users := w.addSubscribers(n)
 				w.Clock.Advance(billingtest.Month)
 				store := w.batches()
-				slow := &billingtest.Faulty{Provider: w.Psp, Before: func(i int64) error {
+				slow := &faultyProvider{Provider: w.Provider, before: func(i int64) error {
 					if i > tt.after {
 						time.Sleep(tt.takes)
 					}
@@ -151,11 +151,11 @@ func TestIntentsAreSentWithinTheirWindowHoweverSlowThePaymentSystemIs(t *testing
 				}}
 				r := w.RenewerOver(store, punctual{slow, w.T, store})
 				r.Concurrency = tt.concurrency
-				w.ExpectRun(r, ports.Summary{Due: n, Renewed: n}, nil)
-				if asked := slow.Charges.Load(); asked != int64(n) {
+				w.expectRunOf(r, ports.Summary{Due: n, Renewed: n}, nil)
+				if asked := slow.charges.Load(); asked != int64(n) {
 					w.T.Errorf("it was asked %d times, want %d", asked, n)
 				}
-				if most := int(slow.Most.Load()); most > tt.concurrency {
+				if most := int(slow.maxRunning.Load()); most > tt.concurrency {
 					w.T.Errorf("%d charges were under way at once, want %d at most", most, tt.concurrency)
 				}
 				sizes, late := *store.sizes, store.resent.Load()
@@ -165,60 +165,60 @@ func TestIntentsAreSentWithinTheirWindowHoweverSlowThePaymentSystemIs(t *testing
 				if last := sizes[len(sizes)-1]; last > tt.last || late > int64(tt.late) {
 					w.T.Errorf("%d were too late, and the last batch was of %d, want %d and %d at most: %v", late, last, tt.late, tt.last, sizes)
 				}
-				w.ExpectPaid(users, 2)
+				w.expectPaid(users, 2)
 			})
 		})
 	}
 }
 
-func TestWhatIsSentAgainIsSentWithinItsWindowToo(t *testing.T) {
+func TestRun_ResendsWithinSendWindow(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w world) {
 		const n = 60
-		users := w.Join(n)
+		users := w.addSubscribers(n)
 		w.Clock.Advance(billingtest.Month)
-		w.Psp.Suffers(billingtest.RefusesConn)
+		w.Provider.SetFault(billingtest.ConnectionRefused)
 		r := w.Renewer()
 		r.Concurrency = n
 		_, err := r.Run(w.T.Context())
 		billingtest.ExpectError(t, err, ports.ErrGaveUp)
-		w.Psp.Suffers(billingtest.Fine)
-		time.Sleep(billingtest.SendOver)
-		slow := &billingtest.Faulty{Provider: w.Psp, Takes: 4 * time.Second}
+		w.Provider.SetFault(billingtest.NoFault)
+		time.Sleep(billingtest.PastSendWindow)
+		slow := &faultyProvider{Provider: w.Provider, delay: 4 * time.Second}
 		got, err := w.RenewerOver(w.Store, slow).Run(w.T.Context())
-		if err != nil || got.Settled+got.Renewed != n || got.Trouble() || slow.Charges.Load() != n {
-			t.Errorf("the run says %+v, %v, and sent %d charges, want %d", got, err, slow.Charges.Load(), n)
+		if err != nil || got.Settled+got.Renewed != n || got.Trouble() || slow.charges.Load() != n {
+			t.Errorf("the run says %+v, %v, and sent %d charges, want %d", got, err, slow.charges.Load(), n)
 		}
-		w.ExpectPaid(users, 2)
+		w.expectPaid(users, 2)
 	})
 }
 
-func TestARunWithNothingToDoAsksNobodyAndWaitsForNothing(t *testing.T) {
+func TestRun_NothingDue(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w world) {
-		w.Join(3)
+		w.addSubscribers(3)
 		began := time.Now()
-		w.ExpectRun(w.RenewerOver(w.Store, forbidden{w.T}), ports.Summary{}, nil)
+		w.expectRunOf(w.RenewerOver(w.Store, forbidden{w.T}), ports.Summary{}, nil)
 		if took := time.Since(began); took > 0 {
 			t.Errorf("it took %s", took)
 		}
 	})
 }
 
-func TestARunWaitsForNobodyMuchLongerThanASendWindow(t *testing.T) {
+func TestRun_WaitsAtMostOneSendWindow(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w world) {
-		w.Join(1)
+		w.addSubscribers(1)
 		w.Clock.Advance(billingtest.Month)
-		w.Psp.Suffers(billingtest.Waits) // a renewal that waits for its viewer, for ever
+		w.Provider.SetFault(billingtest.NeedsConfirmation) // a renewal that waits for its viewer, for ever
 		began := time.Now()
-		w.Run(ports.Summary{Due: 1, Unknown: 1})
+		w.expectRun(ports.Summary{Due: 1, Unknown: 1})
 		if took := time.Since(began); took > 2*billingtest.ChargeTimeout+20*time.Second {
 			t.Errorf("it took %s", took)
 		}
-		time.Sleep(billingtest.SendOver)
+		time.Sleep(billingtest.PastSendWindow)
 		began = time.Now()
-		w.Run(ports.Summary{Unknown: 1})
+		w.expectRun(ports.Summary{Unknown: 1})
 		if took := time.Since(began); took > 0 {
 			t.Errorf("the next took %s, although nobody sends anything", took)
 		}

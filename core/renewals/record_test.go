@@ -34,29 +34,29 @@ func (r lockingsPayments) Lock(ctx context.Context, keys ...ports.PaymentKey) ([
 }
 
 // A run goes by what it stored itself, unless somebody has written meanwhile.
-func TestARunReadsAgainOnlyWhatWasChangedMeanwhile(t *testing.T) {
+func TestRun_RereadsOnlyChangedPayments(t *testing.T) {
 	t.Parallel()
 	for name, disturbed := range map[string]bool{"nobody does anything": false, "a viewer cancels": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(w world) {
-				users := w.Join(20)
+				users := w.addSubscribers(20)
 				w.Clock.Advance(billingtest.Month)
 				var once atomic.Bool
-				w.Psp.Taken = func() {
+				w.Provider.OnCharge = func() {
 					if disturbed && !once.Swap(true) {
-						billingtest.ExpectError(w.T, w.Cancel(users[7], billing.AtPeriodEnd), nil)
+						billingtest.ExpectError(w.T, w.cancel(users[7], billing.AtPeriodEnd), nil)
 					}
 				}
 				store := lockings{w.Store, new(atomic.Int64)}
-				w.ExpectRun(w.RenewerOver(store, w.Psp), ports.Summary{Due: 20, Renewed: 20}, nil)
+				w.expectRunOf(w.RenewerOver(store, w.Provider), ports.Summary{Due: 20, Renewed: 20}, nil)
 				if n := store.n.Load(); (n > 0) != disturbed {
 					t.Errorf("%d payments were read again", n)
 				}
-				if got := w.SubscriptionOf(users[7]).CancelAtPeriodEnd; got != disturbed {
+				if got := w.subscriptionOf(users[7]).CancelAtPeriodEnd; got != disturbed {
 					t.Errorf("cancelled: %t", got)
 				}
-				w.ExpectPaid(users, 2)
+				w.expectPaid(users, 2)
 			})
 		})
 	}

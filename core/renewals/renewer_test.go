@@ -16,96 +16,96 @@ import (
 
 func date(m time.Month, day int) time.Time { return time.Date(2026, m, day, 12, 0, 0, 0, time.UTC) }
 
-func TestAMonthPasses(t *testing.T) {
+func TestRun_RenewsAfterOneMonth(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w world) {
-		w.Subscribed()
+		w.MustSubscribe()
 		w.Clock.Advance(billingtest.Month - time.Microsecond)
-		w.Run(ports.Summary{})
+		w.expectRun(ports.Summary{})
 		w.ExpectCharges(1)
 		w.Clock.Advance(time.Microsecond)
-		w.Run(ports.Summary{Due: 1, Renewed: 1})
-		w.Run(ports.Summary{})
+		w.expectRun(ports.Summary{Due: 1, Renewed: 1})
+		w.expectRun(ports.Summary{})
 		w.ExpectHistory(billing.EventSubscribed, billing.EventRenewed)
-		w.ExpectPaid([]billing.UserID{billingtest.Viewer}, 2)
-		s := w.SubscriptionOf(billingtest.Viewer)
+		w.expectPaid([]billing.UserID{billingtest.Viewer}, 2)
+		s := w.subscriptionOf(billingtest.Viewer)
 		if want := (billing.Period{Start: date(4, 1), End: date(5, 1)}); s.Status != billing.StatusActive || s.Current != want || !s.NextChargeAt.Equal(want.End) {
 			t.Errorf("afterwards it is %s, paid for %v, and charged next at %s", s.Status, s.Current, s.NextChargeAt)
 		}
-		for i, r := range w.Psp.Requests() {
+		for i, r := range w.Provider.Requests() {
 			want := ports.ChargeRequest{Key: r.Key, Token: billingtest.Token, Amount: billingtest.Price, Initiator: []billing.Initiator{billing.CustomerInitiated, billing.MerchantInitiated}[i]}
-			if r != want && !billingtest.Same(r, want) {
+			if r != want && !billingtest.SameCharge(r, want) {
 				t.Errorf("charge %d is %+v, want %+v", i, r, want)
 			}
 		}
 	})
 }
 
-func TestAYearOfMonthEnds(t *testing.T) {
+func TestRun_MonthEndAnchor(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w world) {
 		w.Clock.Advance(time.Date(2027, time.January, 31, 23, 59, 0, 0, time.UTC).Sub(w.Clock.Now()))
-		w.Subscribed()
+		w.MustSubscribe()
 		ends := []int{28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 31, 29} // of February 2027 to that of 2028
 		for i, day := range ends {
 			due := time.Date(2027, time.Month(2+i), day, 23, 59, 0, 0, time.UTC)
 			w.Clock.Advance(due.Sub(w.Clock.Now()) - time.Minute)
-			w.Run(ports.Summary{})
+			w.expectRun(ports.Summary{})
 			w.Clock.Advance(time.Hour) // the timer is a little late, and that adds up to nothing
-			w.Run(ports.Summary{Due: 1, Renewed: 1})
-			if s := w.SubscriptionOf(billingtest.Viewer); !s.Current.Start.Equal(due) {
+			w.expectRun(ports.Summary{Due: 1, Renewed: 1})
+			if s := w.subscriptionOf(billingtest.Viewer); !s.Current.Start.Equal(due) {
 				t.Errorf("renewal %d is from %s, want from %s", i+1, s.Current.Start, due)
 			}
 		}
-		w.ExpectPaid([]billing.UserID{billingtest.Viewer}, 1+len(ends))
+		w.expectPaid([]billing.UserID{billingtest.Viewer}, 1+len(ends))
 	})
 }
 
-func TestARenewalChargesThePriceThatWasAgreed(t *testing.T) {
+func TestRun_ChargesAgreedPrice(t *testing.T) {
 	t.Parallel()
 	for name, today := range map[string]int64{"dearer today": 999_00, "cheaper today": 1_00} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(w world) {
-				w.Subscribed()
+				w.MustSubscribe()
 				_, err := w.Catalog().SetPrice(w.T.Context(), "basic", billingtest.Rubles(today))
 				billingtest.ExpectError(w.T, err, nil)
 				w.Clock.Advance(billingtest.Month)
-				w.Run(ports.Summary{Due: 1, Renewed: 1})
-				for _, e := range w.Psp.Entries() {
+				w.expectRun(ports.Summary{Due: 1, Renewed: 1})
+				for _, e := range w.Provider.Entries() {
 					if e.Amount != billingtest.Price {
 						w.T.Errorf("charged %s, want the %s that were agreed", e.Amount, billingtest.Price)
 					}
 				}
-				w.ExpectPaid([]billing.UserID{billingtest.Viewer}, 2)
+				w.expectPaid([]billing.UserID{billingtest.Viewer}, 2)
 			})
 		})
 	}
 	t.Run("no longer sold", func(t *testing.T) {
 		t.Parallel()
 		inBubble(t, func(w world) {
-			w.Subscribed()
+			w.MustSubscribe()
 			_, err := w.Catalog().ArchivePlan(w.T.Context(), "basic")
 			billingtest.ExpectError(w.T, err, nil)
 			w.Clock.Advance(billingtest.Month)
-			w.Run(ports.Summary{Due: 1, Renewed: 1})
+			w.expectRun(ports.Summary{Due: 1, Renewed: 1})
 		})
 	})
 }
 
-func TestWhatIsNotWantedAnyMoreEndsUncharged(t *testing.T) {
+func TestRun_EndsWithoutCharge(t *testing.T) {
 	t.Parallel()
 	t.Run("cancelled", func(t *testing.T) {
 		t.Parallel()
 		inBubble(t, func(w world) {
-			w.Subscribed()
-			billingtest.ExpectError(w.T, w.Cancel(billingtest.Viewer, billing.AtPeriodEnd), nil)
+			w.MustSubscribe()
+			billingtest.ExpectError(w.T, w.cancel(billingtest.Viewer, billing.AtPeriodEnd), nil)
 			w.Clock.Advance(billingtest.Month + time.Hour)
-			w.Run(ports.Summary{Ended: 1})
-			w.Run(ports.Summary{})
+			w.expectRun(ports.Summary{Ended: 1})
+			w.expectRun(ports.Summary{})
 			w.ExpectHistory(billing.EventSubscribed, billing.EventCancelRequested, billing.EventEnded)
 			w.ExpectCharges(1)
-			if s := w.ExpectOne(billing.StatusEnded, billing.PaymentSucceeded); !s.EndedAt.Equal(date(4, 1)) {
+			if s := w.ExpectSubscription(billing.StatusEnded, billing.PaymentSucceeded); !s.EndedAt.Equal(date(4, 1)) {
 				w.T.Errorf("ended at %s, want at the period's end", s.EndedAt)
 			}
 		})
@@ -113,24 +113,24 @@ func TestWhatIsNotWantedAnyMoreEndsUncharged(t *testing.T) {
 	t.Run("cancelled, and the cancel taken back", func(t *testing.T) {
 		t.Parallel()
 		inBubble(t, func(w world) {
-			w.Subscribed()
-			billingtest.ExpectError(w.T, w.Cancel(billingtest.Viewer, billing.AtPeriodEnd), nil)
+			w.MustSubscribe()
+			billingtest.ExpectError(w.T, w.cancel(billingtest.Viewer, billing.AtPeriodEnd), nil)
 			_, err := w.Process().Resume(w.T.Context(), viewers.Resume{User: billingtest.Viewer, Ref: "basic"})
 			billingtest.ExpectError(w.T, err, nil)
 			w.Clock.Advance(billingtest.Month)
-			w.Run(ports.Summary{Due: 1, Renewed: 1})
+			w.expectRun(ports.Summary{Due: 1, Renewed: 1})
 		})
 	})
 	t.Run("payment method removed", func(t *testing.T) {
 		t.Parallel()
 		inBubble(t, func(w world) {
-			s := w.Subscribed()
-			store := w.Removals()
-			store.Remove(s.MethodID)
+			s := w.MustSubscribe()
+			store := w.removedMethods()
+			store.remove(s.MethodID)
 			w.Clock.Advance(billingtest.Month)
-			w.ExpectRun(w.RenewerOver(store, w.Psp), ports.Summary{Ended: 1}, nil)
+			w.expectRunOf(w.RenewerOver(store, w.Provider), ports.Summary{Ended: 1}, nil)
 			w.ExpectHistory(billing.EventSubscribed, billing.EventEnded)
-			if e := w.History(billingtest.Viewer)[1]; e.DeclineCode != billing.MethodRemoved {
+			if e := w.history(billingtest.Viewer)[1]; e.DeclineCode != billing.MethodRemoved {
 				w.T.Errorf("it ended for %q", e.DeclineCode)
 			}
 			w.ExpectCharges(1)
@@ -138,16 +138,16 @@ func TestWhatIsNotWantedAnyMoreEndsUncharged(t *testing.T) {
 	})
 }
 
-func TestMissedMonthsAreWaived(t *testing.T) {
+func TestRun_WaivesMissedPeriods(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w world) {
-		w.Subscribed()
+		w.MustSubscribe()
 		w.Clock.Advance(date(7, 10).Sub(w.Clock.Now())) // three renewals were missed, and a few days
-		w.Run(ports.Summary{Due: 1, Renewed: 1})
-		w.Run(ports.Summary{})
+		w.expectRun(ports.Summary{Due: 1, Renewed: 1})
+		w.expectRun(ports.Summary{})
 		w.ExpectHistory(billing.EventSubscribed, billing.EventRenewed, billing.EventPeriodsWaived)
-		w.ExpectPaid([]billing.UserID{billingtest.Viewer}, 2)
-		if s := w.SubscriptionOf(billingtest.Viewer); s.Current != (billing.Period{Start: date(7, 1), End: date(8, 1)}) {
+		w.expectPaid([]billing.UserID{billingtest.Viewer}, 2)
+		if s := w.subscriptionOf(billingtest.Viewer); s.Current != (billing.Period{Start: date(7, 1), End: date(8, 1)}) {
 			t.Errorf("paid for %v, want the month that is now", s.Current)
 		}
 	})
@@ -155,27 +155,27 @@ func TestMissedMonthsAreWaived(t *testing.T) {
 
 // mixed is one of each sort of subscription, of which all but the last are due.
 func mixed(w world) ports.Store {
-	gone := w.Through("gone")
-	cancelled, removed := w.Join(1), w.Join(1)
-	gone.Join(3)
-	w.Join(3)
-	billingtest.ExpectError(w.T, w.Cancel(cancelled[0], billing.AtPeriodEnd), nil)
-	store := w.Removals()
-	store.Remove(w.SubscriptionOf(removed[0]).MethodID)
+	gone := w.withProvider("gone")
+	cancelled, removed := w.addSubscribers(1), w.addSubscribers(1)
+	gone.addSubscribers(3)
+	w.addSubscribers(3)
+	billingtest.ExpectError(w.T, w.cancel(cancelled[0], billing.AtPeriodEnd), nil)
+	store := w.removedMethods()
+	store.remove(w.subscriptionOf(removed[0]).MethodID)
 
 	w.Clock.Advance(-time.Hour)
-	late := w.Join(2)
+	late := w.addSubscribers(2)
 	w.Clock.Advance(billingtest.Month)
-	w.Psp.Suffers(billingtest.Declines)
-	w.Run(ports.Summary{Due: 2, Declined: 2})
-	w.Psp.Suffers(billingtest.Fine)
-	w.ExpectAll(late, billing.StatusPastDue)
+	w.Provider.SetFault(billingtest.Decline)
+	w.expectRun(ports.Summary{Due: 2, Declined: 2})
+	w.Provider.SetFault(billingtest.NoFault)
+	w.expectAll(late, billing.StatusPastDue)
 	w.Clock.Advance(24 * time.Hour)
-	w.Join(1)
+	w.addSubscribers(1)
 	return store
 }
 
-func TestTheDryRunTellsWhatTheRunDoes(t *testing.T) {
+func TestPlan_MatchesRun(t *testing.T) {
 	t.Parallel()
 	for name, limit := range map[string]int{"without limit": 0, "limit 1": 1, "limit 3": 3, "limit 5": 5, "limit beyond": 100} {
 		t.Run(name, func(t *testing.T) {
@@ -186,21 +186,21 @@ func TestTheDryRunTellsWhatTheRunDoes(t *testing.T) {
 }
 
 func dryRun(w world, store ports.Store, limit int) {
-	r := w.RenewerOver(store, w.Psp)
+	r := w.RenewerOver(store, w.Provider)
 	r.Limit = limit
-	before, asked := w.everything(), len(w.Psp.Requests())
+	before, asked := w.everything(), len(w.Provider.Requests())
 	r.Collector.Providers = map[string]ports.Provider{billingtest.System: forbidden{w.T}}
 	var plan []renewals.Decision
 	if err := r.Plan(w.T.Context(), func(d renewals.Decision) error { plan = append(plan, d); return nil }); err != nil {
 		w.T.Error(err)
 	}
-	if diff := cmp.Diff(before, w.everything(), cmp.AllowUnexported(billing.Secret{})); diff != "" || len(w.Psp.Requests()) != asked {
+	if diff := cmp.Diff(before, w.everything(), cmp.AllowUnexported(billing.Secret{})); diff != "" || len(w.Provider.Requests()) != asked {
 		w.T.Errorf("the dry run changed something: %s", diff)
 	}
 	due, err := r.Due(w.T.Context())
 	billingtest.ExpectError(w.T, err, nil)
 
-	r.Collector.Providers = map[string]ports.Provider{billingtest.System: w.Psp}
+	r.Collector.Providers = map[string]ports.Provider{billingtest.System: w.Provider}
 	var want ports.Summary
 	for _, d := range plan {
 		if d.NoAdapter {
@@ -214,7 +214,7 @@ func dryRun(w world, store ports.Store, limit int) {
 	if due != 0 {
 		w.T.Errorf("the plan takes up %d fewer than the run says that it would", due)
 	}
-	w.ExpectRun(r, want, nil)
+	w.expectRunOf(r, want, nil)
 	after := w.everything()
 	for _, d := range plan {
 		now := after[d.ID]
@@ -288,10 +288,10 @@ func (w world) users() []billing.UserID {
 	return slices.Compact(list)
 }
 
-func TestThePlanSaysWhyItIsNotBilled(t *testing.T) {
+func TestPlan_ReportsReason(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w world) {
-		r := w.RenewerOver(mixed(w), w.Psp)
+		r := w.RenewerOver(mixed(w), w.Provider)
 		var noAdapter, billed, ended int
 		last := time.Time{}
 		err := r.Plan(w.T.Context(), func(d renewals.Decision) error {
@@ -316,10 +316,10 @@ func TestThePlanSaysWhyItIsNotBilled(t *testing.T) {
 	})
 }
 
-func TestThePlanStopsWhenItIsTold(t *testing.T) {
+func TestPlan_StopsOnCallbackError(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w world) {
-		w.Join(3)
+		w.addSubscribers(3)
 		w.Clock.Advance(billingtest.Month)
 		calls := 0
 		err := w.Renewer().Plan(w.T.Context(), func(renewals.Decision) error { calls++; return billingtest.ErrLost })
@@ -330,17 +330,17 @@ func TestThePlanStopsWhenItIsTold(t *testing.T) {
 	})
 }
 
-func TestARunWithoutAnyAdapter(t *testing.T) {
+func TestRun_WithoutProviders(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w world) {
-		w.Join(2)
+		w.addSubscribers(2)
 		w.Clock.Advance(billingtest.Month)
 		r := w.Renewer()
 		r.Collector.Providers = nil
 		if n, err := r.Due(w.T.Context()); n != 0 || err != nil {
 			t.Errorf("a run would take up %d, %v, want none", n, err)
 		}
-		w.ExpectRun(r, ports.Summary{Due: 2, Failed: 2}, nil)
-		w.Run(ports.Summary{Due: 2, Renewed: 2})
+		w.expectRunOf(r, ports.Summary{Due: 2, Failed: 2}, nil)
+		w.expectRun(ports.Summary{Due: 2, Renewed: 2})
 	})
 }

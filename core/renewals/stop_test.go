@@ -10,22 +10,22 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-func TestAStopFinishesWhatIsInFlightAndStartsNothing(t *testing.T) {
+func TestRun_StopFinishesRunningCharges(t *testing.T) {
 	t.Parallel()
 	const n = 300
 	inBubble(t, func(w world) {
-		users := w.Join(n)
+		users := w.addSubscribers(n)
 		w.Clock.Advance(billingtest.Month)
 		ctx, stop := context.WithCancel(w.T.Context())
 		defer stop()
 		var late atomic.Int64
-		store := billingtest.Faults{Store: w.Store, Fail: func(d billingtest.Did, committed bool) error {
-			if d.Claimed && !committed && ctx.Err() != nil {
+		store := faultyStore{Store: w.Store, fail: func(d txCalls, committed bool) error {
+			if d.claimed && !committed && ctx.Err() != nil {
 				late.Add(1)
 			}
 			return nil
 		}}
-		p := &billingtest.Faulty{Provider: w.Psp, After: func(i int64) error {
+		p := &faultyProvider{Provider: w.Provider, after: func(i int64) error {
 			if i == 20 {
 				stop()
 			}
@@ -42,40 +42,40 @@ func TestAStopFinishesWhatIsInFlightAndStartsNothing(t *testing.T) {
 		if left := w.claimed(users); len(left) > 0 {
 			t.Errorf("left pending: %v", left)
 		}
-		w.ExpectAgreement()
-		w.Run(ports.Summary{Due: n - got.Due, Renewed: n - got.Due})
-		w.ExpectPaid(users, 2)
+		w.ExpectReconciled()
+		w.expectRun(ports.Summary{Due: n - got.Due, Renewed: n - got.Due})
+		w.expectPaid(users, 2)
 	})
 }
 
-func TestAStopDuringAClaimLosesNothing(t *testing.T) {
+func TestRun_StopDuringClaim(t *testing.T) {
 	t.Parallel()
 	for name, atCommit := range map[string]bool{"before its commit": false, "during its commit": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(w world) {
-				users := w.Join(5)
+				users := w.addSubscribers(5)
 				w.Clock.Advance(billingtest.Month)
 				ctx, stop := context.WithCancel(w.T.Context())
 				defer stop()
-				store := billingtest.Faults{Store: w.Store, Fail: func(d billingtest.Did, committed bool) error {
-					if d.Added && committed == atCommit {
+				store := faultyStore{Store: w.Store, fail: func(d txCalls, committed bool) error {
+					if d.added && committed == atCommit {
 						stop()
 					}
 					return nil
 				}}
-				got, err := w.RenewerOver(store, w.Psp).Run(ctx)
+				got, err := w.RenewerOver(store, w.Provider).Run(ctx)
 				billingtest.ExpectError(w.T, err, nil)
 				if got != (ports.Summary{Due: 5, Renewed: 5}) {
 					w.T.Errorf("the run says %+v, want what was claimed to be charged", got)
 				}
-				w.ExpectPaid(users, 2)
+				w.expectPaid(users, 2)
 			})
 		})
 	}
 }
 
-func TestAStopWhileSettlingIsNoFailure(t *testing.T) {
+func TestRun_StopDuringLookups(t *testing.T) {
 	t.Parallel()
 	for name, look := range map[string]func(context.Context) error{
 		"look-ups go on":      func(context.Context) error { return nil },
@@ -84,18 +84,18 @@ func TestAStopWhileSettlingIsNoFailure(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(w world) {
-				w.Psp.Suffers(billingtest.LostAfter)
-				users := w.Join(60)
-				w.Psp.Suffers(billingtest.Fine)
+				w.Provider.SetFault(billingtest.ResponseLost)
+				users := w.addSubscribers(60)
+				w.Provider.SetFault(billingtest.NoFault)
 				ctx, stop := context.WithCancel(w.T.Context())
 				defer stop()
-				r := w.RenewerOver(w.Store, stopped{w.Psp, stop, look, new(atomic.Int64)})
+				r := w.RenewerOver(w.Store, stopped{w.Provider, stop, look, new(atomic.Int64)})
 				r.Concurrency = 40
 				_, err := r.Run(ctx)
 				billingtest.ExpectError(w.T, err, nil)
-				w.RunUntilQuiet()
-				w.ExpectAll(users, billing.StatusActive)
-				w.ExpectPaid(users, 1)
+				w.runUntilQuiet()
+				w.expectAll(users, billing.StatusActive)
+				w.expectPaid(users, 1)
 			})
 		})
 	}
@@ -120,10 +120,10 @@ func (s stopped) Find(ctx context.Context, key billing.PaymentID) (billing.Outco
 	return s.Provider.Find(ctx, key)
 }
 
-func TestAStopWhileWaitingEndsTheWait(t *testing.T) {
+func TestRun_StopDuringWait(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w world) {
-		w.Join(1)
+		w.addSubscribers(1)
 		w.Clock.Advance(billingtest.Month)
 		w.claimOnly() // and a run would wait until it may send that
 		ctx, stop := context.WithTimeout(w.T.Context(), billingtest.ChargeTimeout)
@@ -132,7 +132,7 @@ func TestAStopWhileWaitingEndsTheWait(t *testing.T) {
 		if err != nil || got != (ports.Summary{}) {
 			t.Errorf("the run says %+v, %v", got, err)
 		}
-		w.RunUntilQuiet()
+		w.runUntilQuiet()
 		w.ExpectCharges(2)
 	})
 }

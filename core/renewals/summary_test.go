@@ -9,54 +9,54 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-func TestHowEachOutcomeOfARenewalCounts(t *testing.T) {
+func TestRun_SummaryByOutcome(t *testing.T) {
 	t.Parallel()
 	hard := verdicts{says: billing.Outcome{Status: billing.PaymentDeclined, DeclineCode: billing.LostOrStolen}}
 	tests := map[string]struct {
-		mishap billingtest.Mishap
-		over   func(w world) ports.Provider
-		want   ports.Summary
+		fault billingtest.Fault
+		over  func(w world) ports.Provider
+		want  ports.Summary
 	}{
-		"paid":                 {billingtest.Fine, nil, ports.Summary{Due: 1, Renewed: 1}},
-		"declined":             {billingtest.Declines, nil, ports.Summary{Due: 1, Declined: 1}},
-		"declined for good":    {billingtest.Fine, func(w world) ports.Provider { return verdicts{w.Psp, hard.says} }, ports.Summary{Due: 1, Declined: 1, Ended: 1}},
+		"paid":                 {billingtest.NoFault, nil, ports.Summary{Due: 1, Renewed: 1}},
+		"declined":             {billingtest.Decline, nil, ports.Summary{Due: 1, Declined: 1}},
+		"declined for good":    {billingtest.NoFault, func(w world) ports.Provider { return verdicts{w.Provider, hard.says} }, ports.Summary{Due: 1, Declined: 1, Ended: 1}},
 		"token unknown":        {billingtest.UnknownToken, nil, ports.Summary{Due: 1, Declined: 1, Ended: 1}},
-		"request refused":      {billingtest.RefusesRequest, nil, ports.Summary{Due: 1, Failed: 1}},
-		"not sent":             {billingtest.RefusesConn, nil, ports.Summary{Due: 1, Failed: 1}},
-		"request lost":         {billingtest.LostBefore, nil, ports.Summary{Due: 1, Unknown: 1}},
-		"answer lost":          {billingtest.LostAfter, nil, ports.Summary{Due: 1, Renewed: 1}},
-		"answer late":          {billingtest.HangsAfter, nil, ports.Summary{Due: 1, Renewed: 1}},
-		"other amount":         {billingtest.OtherAmount, nil, ports.Summary{Due: 1, Unknown: 1}},
-		"waits for its viewer": {billingtest.Waits, nil, ports.Summary{Due: 1, Unknown: 1}},
-		"answer and look-ups lost": {billingtest.LostAfter, func(w world) ports.Provider {
-			return &billingtest.Faulty{Provider: w.Psp, Look: billingtest.Always(billingtest.ErrLost)}
+		"request refused":      {billingtest.RequestRefused, nil, ports.Summary{Due: 1, Failed: 1}},
+		"not sent":             {billingtest.ConnectionRefused, nil, ports.Summary{Due: 1, Failed: 1}},
+		"request lost":         {billingtest.RequestLost, nil, ports.Summary{Due: 1, Unknown: 1}},
+		"answer lost":          {billingtest.ResponseLost, nil, ports.Summary{Due: 1, Renewed: 1}},
+		"answer late":          {billingtest.HangsAfterCharge, nil, ports.Summary{Due: 1, Renewed: 1}},
+		"other amount":         {billingtest.WrongAmount, nil, ports.Summary{Due: 1, Unknown: 1}},
+		"waits for its viewer": {billingtest.NeedsConfirmation, nil, ports.Summary{Due: 1, Unknown: 1}},
+		"answer and look-ups lost": {billingtest.ResponseLost, func(w world) ports.Provider {
+			return &faultyProvider{Provider: w.Provider, find: always(billingtest.ErrLost)}
 		}, ports.Summary{Due: 1, Unknown: 1}},
-		"not sent, then lost": {billingtest.Fine, func(w world) ports.Provider {
-			return &billingtest.Faulty{Provider: w.Psp, Before: inTurn(ports.ErrNotSent, billingtest.ErrLost, billingtest.ErrLost, billingtest.ErrLost)}
+		"not sent, then lost": {billingtest.NoFault, func(w world) ports.Provider {
+			return &faultyProvider{Provider: w.Provider, before: inTurn(ports.ErrNotSent, billingtest.ErrLost, billingtest.ErrLost, billingtest.ErrLost)}
 		}, ports.Summary{Due: 1, Unknown: 1}},
-		"lost, then declined": {billingtest.Declines, func(w world) ports.Provider {
-			return &billingtest.Faulty{Provider: w.Psp, Before: inTurn(billingtest.ErrLost)}
+		"lost, then declined": {billingtest.Decline, func(w world) ports.Provider {
+			return &faultyProvider{Provider: w.Provider, before: inTurn(billingtest.ErrLost)}
 		}, ports.Summary{Due: 1, Declined: 1}},
-		"not sent, then paid": {billingtest.Fine, func(w world) ports.Provider {
-			return &billingtest.Faulty{Provider: w.Psp, Before: inTurn(ports.ErrNotSent)}
+		"not sent, then paid": {billingtest.NoFault, func(w world) ports.Provider {
+			return &faultyProvider{Provider: w.Provider, before: inTurn(ports.ErrNotSent)}
 		}, ports.Summary{Due: 1, Renewed: 1}},
-		"not sent, then for no one": {billingtest.Fine, func(w world) ports.Provider { return &billingtest.Faulty{Provider: w.Psp, Before: cancelsFirst(w)} }, ports.Summary{Due: 1, Failed: 1, Ended: 1}},
+		"not sent, then for no one": {billingtest.NoFault, func(w world) ports.Provider { return &faultyProvider{Provider: w.Provider, before: cancelsFirst(w)} }, ports.Summary{Due: 1, Failed: 1, Ended: 1}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(w world) {
-				w.Subscribed()
+				w.MustSubscribe()
 				w.Clock.Advance(billingtest.Month)
-				w.Psp.Suffers(tt.mishap)
-				var p ports.Provider = w.Psp
+				w.Provider.SetFault(tt.fault)
+				var p ports.Provider = w.Provider
 				if tt.over != nil {
 					p = tt.over(w)
 				}
 				var told ports.Summary
 				r := w.RenewerOver(w.Store, p)
 				r.Progress = func(s ports.Summary) { told = s }
-				w.ExpectRun(r, tt.want, nil)
+				w.expectRunOf(r, tt.want, nil)
 				if told != tt.want {
 					w.T.Errorf("at last it told of %+v, want %+v", told, tt.want)
 				}
@@ -84,12 +84,12 @@ func cancelsFirst(w world) func(int64) error {
 		if n > 1 {
 			return nil
 		}
-		billingtest.ExpectError(w.T, w.Cancel(billingtest.Viewer, billing.AtPeriodEnd), nil)
+		billingtest.ExpectError(w.T, w.cancel(billingtest.Viewer, billing.AtPeriodEnd), nil)
 		return ports.ErrNotSent
 	}
 }
 
-func TestHowTheUnsettledPaymentsOfOthersCount(t *testing.T) {
+func TestRun_SummaryOfEarlierPayments(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		left  func(w world) // what an earlier run or a viewer left
@@ -105,21 +105,21 @@ func TestHowTheUnsettledPaymentsOfOthersCount(t *testing.T) {
 		"a renewal that is not wanted any more": {
 			func(w world) {
 				w.claimOnly()
-				billingtest.ExpectError(w.T, w.Cancel(billingtest.Viewer, billing.AtPeriodEnd), nil)
+				billingtest.ExpectError(w.T, w.cancel(billingtest.Viewer, billing.AtPeriodEnd), nil)
 			}, nil,
 			ports.Summary{Settled: 1, Ended: 1},
 		},
 		"a renewal that cannot be looked up": {
 			func(w world) { w.claimOnly() },
 			func(w world) ports.Provider {
-				return &billingtest.Faulty{Provider: w.Psp, Look: billingtest.Always(billingtest.ErrLost)}
+				return &faultyProvider{Provider: w.Provider, find: always(billingtest.ErrLost)}
 			},
 			ports.Summary{Unknown: 1},
 		},
 		"a renewal that can be looked up later": {
 			func(w world) { w.claimOnly(); w.take(billingtest.Viewer) },
 			func(w world) ports.Provider {
-				return &billingtest.Faulty{Provider: w.Psp, Look: billingtest.FirstOnes(1, billingtest.ErrLost)}
+				return &faultyProvider{Provider: w.Provider, find: firstCalls(1, billingtest.ErrLost)}
 			},
 			ports.Summary{Settled: 1},
 		},
@@ -133,10 +133,10 @@ func TestHowTheUnsettledPaymentsOfOthersCount(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(w world) {
-				w.Subscribed()
+				w.MustSubscribe()
 				w.Clock.Advance(billingtest.Month)
 				tt.left(w)
-				time.Sleep(billingtest.SendOver)
+				time.Sleep(billingtest.PastSendWindow)
 				r := w.Renewer()
 				if tt.after != nil {
 					if p := tt.after(w); p != nil {
@@ -145,30 +145,30 @@ func TestHowTheUnsettledPaymentsOfOthersCount(t *testing.T) {
 						r.Collector.Providers = nil
 					}
 				}
-				w.ExpectRun(r, tt.want, nil)
+				w.expectRunOf(r, tt.want, nil)
 			})
 		})
 	}
 }
 
-func TestAViewersPaymentDoesNotMakeARunFail(t *testing.T) {
+func TestRun_ViewerPaymentIsNoTrouble(t *testing.T) {
 	t.Parallel()
-	for m, want := range map[billingtest.Mishap]ports.Summary{
-		billingtest.Waits:     {},
-		billingtest.LostAfter: {Settled: 1},
+	for m, want := range map[billingtest.Fault]ports.Summary{
+		billingtest.NeedsConfirmation: {},
+		billingtest.ResponseLost:      {Settled: 1},
 		// Nobody sends it any more: the viewer was told that it failed.
-		billingtest.LostBefore: {Settled: 1, Ended: 1},
+		billingtest.RequestLost: {Settled: 1, Ended: 1},
 	} {
 		t.Run(string(m), func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(w world) {
-				w.Psp.Suffers(m)
-				w.Subscribed()
-				asked := len(w.Psp.Requests())
-				w.Psp.Suffers(billingtest.Fine)
-				time.Sleep(billingtest.SendOver)
-				w.Run(want)
-				if n := len(w.Psp.Requests()); n != asked {
+				w.Provider.SetFault(m)
+				w.MustSubscribe()
+				asked := len(w.Provider.Requests())
+				w.Provider.SetFault(billingtest.NoFault)
+				time.Sleep(billingtest.PastSendWindow)
+				w.expectRun(want)
+				if n := len(w.Provider.Requests()); n != asked {
 					w.T.Errorf("the run asked %d times for it", n-asked)
 				}
 			})
@@ -176,13 +176,13 @@ func TestAViewersPaymentDoesNotMakeARunFail(t *testing.T) {
 	}
 }
 
-func TestTheSummaryOfAMixedRunAddsUp(t *testing.T) {
+func TestRun_MixedSummaryAddsUp(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w world) {
 		const n = 100
-		users := w.Join(n)
+		users := w.addSubscribers(n)
 		w.Clock.Advance(billingtest.Month)
-		p := &billingtest.Faulty{Provider: w.Psp, Before: func(i int64) error {
+		p := &faultyProvider{Provider: w.Provider, before: func(i int64) error {
 			return []error{nil, nil, ports.ErrRefused, billingtest.ErrLost, ports.ErrNotSent, ports.ErrTokenUnknown, nil}[i%7]
 		}}
 		last := ports.Summary{}
@@ -200,7 +200,7 @@ func TestTheSummaryOfAMixedRunAddsUp(t *testing.T) {
 		}
 		active, ended, pastDue := 0, 0, 0
 		for _, u := range users {
-			switch s := w.SubscriptionOf(u); s.Status {
+			switch s := w.subscriptionOf(u); s.Status {
 			case billing.StatusActive:
 				active++
 			case billing.StatusEnded:
@@ -212,6 +212,6 @@ func TestTheSummaryOfAMixedRunAddsUp(t *testing.T) {
 		if ended != got.Ended || active != got.Renewed+got.Unknown+got.Failed-pastDue {
 			t.Errorf("%d active, %d ended, %d past due, but the run says %+v", active, ended, pastDue, got)
 		}
-		w.ExpectAgreement()
+		w.ExpectReconciled()
 	})
 }

@@ -49,9 +49,9 @@ func (w *wallet) cards() *viewers.Cards {
 	}
 }
 
-func (w *wallet) process() billingtest.Process { return w.processWith(w.Store, w.Psp) }
+func (w *wallet) process() process { return w.processWith(w.Store, w.Provider) }
 
-func (w *wallet) processWith(s ports.Store, p ports.Provider) billingtest.Process {
+func (w *wallet) processWith(s ports.Store, p ports.Provider) process {
 	pr := w.ProcessOver(&impatient{s, func() {}}, p)
 	pr.Collector.Vault, pr.Subscriber.Limits = w.vault, w.limits
 	return pr
@@ -102,7 +102,7 @@ func (w *wallet) add(d billing.CardDetails) billing.Card {
 
 // by is the wish to subscribe with a card.
 func by(c billing.Card) viewers.Subscribe {
-	s := billingtest.ToBasic()
+	s := billingtest.SubscribeBasic()
 	s.Token, s.Card, s.CVV = billing.Secret{}, c.ID, billing.NewCVV("737")
 	return s
 }
@@ -120,7 +120,7 @@ func (w *wallet) subscribedBy(c billing.Card) {
 }
 
 // run makes a renewal run in the given process.
-func (w *wallet) run(p billingtest.Process) (ports.Summary, error) {
+func (w *wallet) run(p process) (ports.Summary, error) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(w.T.Context()))
 	defer cancel()
 	p.Collector.Store.(*impatient).giveUp = cancel
@@ -177,11 +177,11 @@ func TestAddCard(t *testing.T) {
 	w.ExpectHistory(billing.EventCardAdded)
 }
 
-func TestSameCardAtOnce(t *testing.T) {
+func TestAddCard_ConcurrentRequests(t *testing.T) {
 	t.Parallel()
 	w := newWallet(t)
 	ids := make([]billing.CardID, 10)
-	errs := billingtest.AtOnce(len(ids), func(i int) error {
+	errs := billingtest.Concurrently(len(ids), func(i int) error {
 		c, _, err := w.cards().Add(t.Context(), viewers.AddCard{User: billingtest.Viewer, Card: visa()})
 		ids[i] = c.ID
 		return err
@@ -192,7 +192,7 @@ func TestSameCardAtOnce(t *testing.T) {
 	w.ExpectHistory(billing.EventCardAdded)
 }
 
-func TestSubscribeWithCard(t *testing.T) {
+func TestSubscribe_WithCard(t *testing.T) {
 	t.Parallel()
 	w := newWallet(t)
 	cmd := by(w.add(visa()))
@@ -200,10 +200,10 @@ func TestSubscribeWithCard(t *testing.T) {
 	if err != nil || v.Status != billing.StatusActive {
 		t.Fatalf("Subscribe = %s, %v", v.Status, err)
 	}
-	if !slices.Equal(w.Psp.Cards, []string{visaNumber + " 737"}) {
-		t.Errorf("the payment system got %v", w.Psp.Cards)
+	if !slices.Equal(w.Provider.Cards, []string{visaNumber + " 737"}) {
+		t.Errorf("the payment system got %v", w.Provider.Cards)
 	}
-	r := w.Psp.Requests()[0]
+	r := w.Provider.Requests()[0]
 	if r.Initiator != billing.CustomerInitiated || !r.Card.Number.IsZero() || !r.Card.CVV.IsZero() || !cmd.CVV.IsZero() {
 		t.Error("the card was not wiped after the call")
 	}
@@ -212,43 +212,43 @@ func TestSubscribeWithCard(t *testing.T) {
 	if sum := w.renew(); sum.Renewed != 1 {
 		t.Fatalf("renewed: %+v", sum)
 	}
-	r = w.Psp.Requests()[1]
+	r = w.Provider.Requests()[1]
 	if r.Card != nil || r.Initiator != billing.MerchantInitiated || r.Token.Reveal() != "tok_for_"+string(v.Latest.ID) {
 		t.Errorf("the renewal asks for %+v with the token %q", r, r.Token.Reveal())
 	}
 	w.ExpectHistory(billing.EventCardAdded, billing.EventSubscribed, billing.EventRenewed)
-	w.ExpectAgreement()
+	w.ExpectReconciled()
 }
 
-func TestCardAnswerLost(t *testing.T) {
+func TestSubscribe_CardResponseLost(t *testing.T) {
 	t.Parallel()
-	for m, want := range map[billingtest.Mishap]billing.EventType{
-		billingtest.LostAfter: billing.EventSubscribed, billingtest.HangsAfter: billing.EventSubscribed,
-		billingtest.LostBefore: billing.EventPaymentAbandoned, billingtest.Hangs: billing.EventPaymentAbandoned,
+	for m, want := range map[billingtest.Fault]billing.EventType{
+		billingtest.ResponseLost: billing.EventSubscribed, billingtest.HangsAfterCharge: billing.EventSubscribed,
+		billingtest.RequestLost: billing.EventPaymentAbandoned, billingtest.HangsBeforeCharge: billing.EventPaymentAbandoned,
 	} {
 		t.Run(string(m), func(t *testing.T) {
 			t.Parallel()
 			w := newWallet(t)
 			c := w.add(visa())
-			w.Psp.Suffers(m)
+			w.Provider.SetFault(m)
 			p := w.process()
 			p.Collector.ChargeTimeout = 20 * time.Millisecond
 			if v, err := p.Subscribe(t.Context(), by(c)); err != nil || v.Status != billing.StatusIncomplete {
 				t.Errorf("Subscribe = %s, %v; want incomplete", v.Status, err)
 			}
-			w.Psp.Suffers(billingtest.Fine)
+			w.Provider.SetFault(billingtest.NoFault)
 			for range 5 {
 				if _, err := w.process().Sweep(t.Context(), 10); err != nil {
 					t.Error(err)
 				}
 				w.renew()
-				w.Clock.Advance(billingtest.SendOver)
+				w.Clock.Advance(billingtest.PastSendWindow)
 			}
-			if n := len(w.Psp.Requests()); n != 1 {
+			if n := len(w.Provider.Requests()); n != 1 {
 				t.Errorf("it was asked %d times: a card cannot be sent again", n)
 			}
 			w.ExpectHistory(billing.EventCardAdded, want)
-			w.ExpectAgreement()
+			w.ExpectReconciled()
 			if want == billing.EventSubscribed { // found with the token
 				w.Clock.Advance(billingtest.Month)
 				if sum := w.renew(); sum.Renewed != 1 {
@@ -259,10 +259,10 @@ func TestCardAnswerLost(t *testing.T) {
 	}
 }
 
-func TestCardThatIsNotSaved(t *testing.T) {
+func TestSubscribe_CardNotSaved(t *testing.T) {
 	t.Parallel()
 	w := newWallet(t)
-	w.Psp.Suffers(billingtest.SavesNothing)
+	w.Provider.SetFault(billingtest.CardNotSaved)
 	w.subscribedBy(w.add(visa()))
 	w.Clock.Advance(billingtest.Month)
 	if sum := w.renew(); sum.Ended != 1 || sum.Due != 0 {
@@ -272,7 +272,7 @@ func TestCardThatIsNotSaved(t *testing.T) {
 	w.ExpectCharges(1)
 }
 
-func TestSubscribeWithCardIsRefused(t *testing.T) {
+func TestSubscribe_CardRefusals(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		change func(*wallet, *viewers.Subscribe)
@@ -301,7 +301,7 @@ func TestSubscribeWithCardIsRefused(t *testing.T) {
 			if !code.IsZero() {
 				t.Error("the code was not wiped")
 			}
-			if len(w.Psp.Requests())+len(w.Payments())+len(w.Subscriptions()) > 0 {
+			if len(w.Provider.Requests())+len(w.Payments())+len(w.Subscriptions()) > 0 {
 				t.Error("something was left behind")
 			}
 		})
@@ -310,14 +310,14 @@ func TestSubscribeWithCardIsRefused(t *testing.T) {
 		t.Parallel()
 		w := newWallet(t)
 		cmd := by(w.add(visa()))
-		_, err := w.ProcessOver(w.Store, w.Psp).Subscribe(t.Context(), cmd)
+		_, err := w.ProcessOver(w.Store, w.Provider).Subscribe(t.Context(), cmd)
 		billingtest.ExpectError(t, err, billing.Unavailable)
 		w.ExpectCharges(0)
 	})
 }
 
 // A number that does not open is never sent as another one.
-func TestBrokenCiphertext(t *testing.T) {
+func TestSubscribe_CardDecryptionFails(t *testing.T) {
 	t.Parallel()
 	w := newWallet(t)
 	c := w.add(visa())
@@ -329,7 +329,7 @@ func TestBrokenCiphertext(t *testing.T) {
 	p.Collector.Vault = other
 	_, err = p.Subscribe(t.Context(), by(c))
 	billingtest.ExpectError(t, err, billing.Unavailable)
-	if n := len(w.Psp.Requests()); n > 0 {
+	if n := len(w.Provider.Requests()); n > 0 {
 		t.Errorf("the payment system was asked %d times", n)
 	}
 	w.ExpectHistory(billing.EventCardAdded, billing.EventPaymentAbandoned)
@@ -349,7 +349,7 @@ func TestDeclineLimit(t *testing.T) {
 			t.Fatalf("got %v, want a refusal for %v", err, wait)
 		}
 	}
-	w.Psp.Suffers(billingtest.Declines)
+	w.Provider.SetFault(billingtest.Decline)
 	for range 3 {
 		w.Clock.Advance(time.Minute)
 		billingtest.ExpectError(t, w.subscribe(c), billing.ErrPaymentDeclined)
@@ -360,12 +360,12 @@ func TestDeclineLimit(t *testing.T) {
 	}
 	declined := []billing.EventType{billing.EventCardAdded, billing.EventPaymentDeclined, billing.EventPaymentDeclined, billing.EventPaymentDeclined}
 	w.ExpectHistory(append(declined, billing.EventDeclineLimitReached)...)
-	if n := len(w.Psp.Requests()); n != 3 {
+	if n := len(w.Provider.Requests()); n != 3 {
 		t.Errorf("the payment system was asked %d times, want 3", n)
 	}
 
 	// Payments with a token are the payment system's business.
-	_, err := w.process().Subscribe(t.Context(), billingtest.ToBasic())
+	_, err := w.process().Subscribe(t.Context(), billingtest.SubscribeBasic())
 	billingtest.ExpectError(t, err, billing.ErrPaymentDeclined)
 
 	// An hour later there is room again, up to what a day takes; another streak,
@@ -383,26 +383,26 @@ func TestDeclineLimit(t *testing.T) {
 	w.ExpectHistory(append(declined, billing.EventDeclineLimitReached, billing.EventPaymentDeclined,
 		billing.EventPaymentDeclined, billing.EventPaymentDeclined, billing.EventDeclineLimitReached)...)
 	w.Clock.Advance(24 * time.Hour)
-	w.Psp.Suffers(billingtest.Fine)
+	w.Provider.SetFault(billingtest.NoFault)
 	w.subscribedBy(c)
 }
 
 // Payments of which nobody knows count, or many at once would get by.
-func TestDeclineLimitAtOnce(t *testing.T) {
+func TestDeclineLimit_ConcurrentRequests(t *testing.T) {
 	t.Parallel()
 	w := newWallet(t)
 	w.limits.Declines = billing.Limits{{Max: 3, Per: time.Hour}}
 	c := w.add(visa())
-	w.Psp.Suffers(billingtest.Declines)
+	w.Provider.SetFault(billingtest.Decline)
 	const plans = 12
 	for i := range plans {
-		w.Sell(fmt.Sprintf("plan-%d", i))
+		w.AddPlan(fmt.Sprintf("plan-%d", i))
 	}
 	// None is answered before each was asked for, or refused.
 	var came sync.WaitGroup
 	came.Add(plans)
-	w.Psp.Taken = func() { came.Done(); came.Wait() }
-	errs := billingtest.AtOnce(plans, func(i int) error {
+	w.Provider.OnCharge = func() { came.Done(); came.Wait() }
+	errs := billingtest.Concurrently(plans, func(i int) error {
 		cmd := by(c)
 		cmd.Plan = fmt.Sprintf("plan-%d", i)
 		_, err := w.process().Subscribe(t.Context(), cmd)
@@ -416,10 +416,10 @@ func TestDeclineLimitAtOnce(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	}
-	if n := len(w.Psp.Requests()); n != 3 {
+	if n := len(w.Provider.Requests()); n != 3 {
 		t.Errorf("the payment system was asked %d times, want 3", n)
 	}
-	events, err := w.Viewer().History(t.Context(), billingtest.Viewer, ports.Page{Limit: 1000})
+	events, err := w.Queries().History(t.Context(), billingtest.Viewer, ports.Page{Limit: 1000})
 	got := map[billing.EventType]int{} // the limit is noted while the declines are recorded, in any order
 	for _, e := range events {
 		got[e.Type]++

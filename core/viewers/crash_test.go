@@ -14,13 +14,12 @@ import (
 // untilItLives runs scenario for a process that dies at its first step, at its
 // second, and so on, until one has come to its end alive, and expects that it
 // took this many steps.
-func untilItLives(t *testing.T, steps int, scenario func(t *testing.T, l *billingtest.Life)) {
+func untilItLives(t *testing.T, steps int, scenario func(t *testing.T, crash *billingtest.Crash)) {
 	t.Helper()
 	for n := 0; ; n++ {
-		l := new(billingtest.Life)
-		l.Steps.Store(int64(n))
-		t.Run(fmt.Sprintf("dies at step %d", n+1), func(t *testing.T) { scenario(t, l) })
-		if !l.Dead() {
+		crash := billingtest.CrashAfter(n)
+		t.Run(fmt.Sprintf("dies at step %d", n+1), func(t *testing.T) { scenario(t, crash) })
+		if !crash.Happened() {
 			if n != steps {
 				t.Errorf("it takes %d steps, want %d: is a step missing here?", n, steps)
 			}
@@ -29,14 +28,14 @@ func untilItLives(t *testing.T, steps int, scenario func(t *testing.T, l *billin
 	}
 }
 
-func TestSubscribeSurvivesEveryCrash(t *testing.T) {
+func TestSubscribe_SurvivesEveryCrash(t *testing.T) {
 	t.Parallel()
 	const whole = 8 // before and after: the intent, the charge, its record, the answer
-	for _, m := range []billingtest.Mishap{billingtest.Fine, billingtest.LostBefore, billingtest.LostAfter, billingtest.Declines, billingtest.RefusesConn, billingtest.Waits} {
+	for _, m := range []billingtest.Fault{billingtest.NoFault, billingtest.RequestLost, billingtest.ResponseLost, billingtest.Decline, billingtest.ConnectionRefused, billingtest.NeedsConfirmation} {
 		for _, impatient := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, impatient %t", m, impatient), func(t *testing.T) {
 				t.Parallel()
-				untilItLives(t, whole, func(t *testing.T, l *billingtest.Life) { crashOfSubscribe(t, l, m, impatient) })
+				untilItLives(t, whole, func(t *testing.T, crash *billingtest.Crash) { crashOfSubscribe(t, crash, m, impatient) })
 			})
 		}
 	}
@@ -44,45 +43,35 @@ func TestSubscribeSurvivesEveryCrash(t *testing.T) {
 
 // crashOfSubscribe lets a process die, another clean up, and the viewer ask
 // again; an impatient viewer asks before that too.
-func crashOfSubscribe(t *testing.T, l *billingtest.Life, m billingtest.Mishap, impatient bool) {
+func crashOfSubscribe(t *testing.T, crash *billingtest.Crash, m billingtest.Fault, impatient bool) {
 	w := newWorld(t)
-	w.Psp.Suffers(m)
-	_, _ = w.ProcessOver(billingtest.MortalStore{Store: w.Store, Life: l}, billingtest.MortalProvider{Provider: w.Psp, Life: l}).SubscribeKeyed(t.Context(), w.Request())
-	w.Psp.Suffers(billingtest.Fine)
+	w.Provider.SetFault(m)
+	_, _ = w.ProcessOver(crash.Store(w.Store), crash.Provider(w.Provider)).subscribeKeyed(t.Context(), w.newRequest())
+	w.Provider.SetFault(billingtest.NoFault)
 	if impatient {
-		_, _ = w.Process().SubscribeKeyed(t.Context(), w.Request())
+		_, _ = w.Process().subscribeKeyed(t.Context(), w.newRequest())
 	}
 	w.confirmAll()
 	w.settleAll()
 	w.expectClean()
 
-	first, err := w.Process().SubscribeKeyed(t.Context(), w.Request())
+	first, err := w.Process().subscribeKeyed(t.Context(), w.newRequest())
 	if err != nil {
 		t.Errorf("asked again: %v", err)
 	}
-	second, err := w.Process().SubscribeKeyed(t.Context(), w.Request())
+	second, err := w.Process().subscribeKeyed(t.Context(), w.newRequest())
 	if err != nil || first.Status != second.Status || string(first.Body) != string(second.Body) {
 		t.Errorf("asked once more: %d %s, %v, want %d %s", second.Status, second.Body, err, first.Status, first.Body)
 	}
 	w.settleAll()
 	w.expectClean()
-	if paid := len(w.Psp.Entries()) == 1; first.Status != 202 && paid != (first.Status == 200) {
+	if paid := len(w.Provider.Entries()) == 1; first.Status != 202 && paid != (first.Status == 200) {
 		t.Errorf("paid %t, but the answer is %d %s", paid, first.Status, first.Body)
 	}
 }
 
 // confirmAll confirms, as viewers do, what waits for them.
-func (w world) confirmAll() {
-	w.Psp.Mu.Lock()
-	defer w.Psp.Mu.Unlock()
-	for key, k := range w.Psp.Known {
-		if k.Outcome.Status == billing.PaymentPending {
-			k.Outcome = billing.Outcome{Status: billing.PaymentSucceeded, Amount: k.Request.Amount}
-			w.Psp.Known[key] = k
-			w.Psp.Ledger = append(w.Psp.Ledger, ports.LedgerEntry{Key: key, Amount: k.Request.Amount, At: w.Clock.Now()})
-		}
-	}
-}
+func (w world) confirmAll() { w.Provider.ConfirmAll() }
 
 // settleAll sweeps in new processes, at once and when nobody may send any more.
 func (w world) settleAll() {
@@ -91,17 +80,17 @@ func (w world) settleAll() {
 		if _, err := w.Process().Sweep(w.T.Context(), 100); err != nil {
 			w.T.Errorf("sweep: %v", err)
 		}
-		w.Clock.Advance(billingtest.SendOver)
+		w.Clock.Advance(billingtest.PastSendWindow)
 	}
-	w.Sweep(0, 0)
+	w.ExpectSweep(0, 0)
 }
 
 // expectClean expects that what the viewer has is paid for, once, and that what
 // is not paid for has ended.
 func (w world) expectClean() {
 	w.T.Helper()
-	w.ExpectAgreement()
-	if n := len(w.Psp.Entries()); n > 1 {
+	w.ExpectReconciled()
+	if n := len(w.Provider.Entries()); n > 1 {
 		w.T.Errorf("charged %d times", n)
 	}
 	for _, s := range w.Subscriptions() {
@@ -119,31 +108,31 @@ func (w world) expectClean() {
 	}
 }
 
-func TestCancelSurvivesEveryCrash(t *testing.T) {
+func TestCancel_SurvivesEveryCrash(t *testing.T) {
 	t.Parallel()
-	untilItLives(t, 4, func(t *testing.T, l *billingtest.Life) {
+	untilItLives(t, 4, func(t *testing.T, crash *billingtest.Crash) {
 		w := newWorld(t)
-		w.Subscribed()
-		_, _ = w.ProcessOver(billingtest.MortalStore{Store: w.Store, Life: l}, billingtest.MortalProvider{Provider: w.Psp, Life: l}).CancelKeyed(t.Context(), w.Request())
-		w.expectRepeats(billingtest.Process.CancelKeyed)
-		if s := w.ExpectOne(billing.StatusActive, billing.PaymentSucceeded); !s.CancelAtPeriodEnd {
+		w.MustSubscribe()
+		_, _ = w.ProcessOver(crash.Store(w.Store), crash.Provider(w.Provider)).cancelKeyed(t.Context(), w.newRequest())
+		w.expectRepeats(process.cancelKeyed)
+		if s := w.ExpectSubscription(billing.StatusActive, billing.PaymentSucceeded); !s.CancelAtPeriodEnd {
 			t.Error("it is not cancelled")
 		}
 		w.ExpectHistory(billing.EventSubscribed, billing.EventCancelRequested)
 	})
 }
 
-func TestResumeSurvivesEveryCrash(t *testing.T) {
+func TestResume_SurvivesEveryCrash(t *testing.T) {
 	t.Parallel()
-	untilItLives(t, 4, func(t *testing.T, l *billingtest.Life) {
+	untilItLives(t, 4, func(t *testing.T, crash *billingtest.Crash) {
 		w := newWorld(t)
-		w.Subscribed()
+		w.MustSubscribe()
 		if _, err := w.Process().Cancel(t.Context(), viewers.Cancel{User: billingtest.Viewer, Ref: "basic", At: billing.AtPeriodEnd}); err != nil {
 			t.Fatal(err)
 		}
-		_, _ = w.ProcessOver(billingtest.MortalStore{Store: w.Store, Life: l}, billingtest.MortalProvider{Provider: w.Psp, Life: l}).ResumeKeyed(t.Context(), w.Request())
-		w.expectRepeats(billingtest.Process.ResumeKeyed)
-		if s := w.ExpectOne(billing.StatusActive, billing.PaymentSucceeded); s.CancelAtPeriodEnd {
+		_, _ = w.ProcessOver(crash.Store(w.Store), crash.Provider(w.Provider)).resumeKeyed(t.Context(), w.newRequest())
+		w.expectRepeats(process.resumeKeyed)
+		if s := w.ExpectSubscription(billing.StatusActive, billing.PaymentSucceeded); s.CancelAtPeriodEnd {
 			t.Error("it is still cancelled")
 		}
 		w.ExpectHistory(billing.EventSubscribed, billing.EventCancelRequested, billing.EventCancelRevoked)
@@ -152,11 +141,11 @@ func TestResumeSurvivesEveryCrash(t *testing.T) {
 
 // expectRepeats asks again, with the same key, in new processes, and expects
 // one answer and not a kopeck more.
-func (w world) expectRepeats(ask func(billingtest.Process, context.Context, ports.KeyedRequest) (ports.Response, error)) {
+func (w world) expectRepeats(ask func(process, context.Context, ports.KeyedRequest) (ports.Response, error)) {
 	w.T.Helper()
 	var first ports.Response
 	for i := range 3 {
-		got, err := ask(w.Process(), w.T.Context(), w.Request())
+		got, err := ask(w.Process(), w.T.Context(), w.newRequest())
 		if i == 0 {
 			first = got
 		}
@@ -166,7 +155,7 @@ func (w world) expectRepeats(ask func(billingtest.Process, context.Context, port
 	}
 	w.settleAll()
 	w.expectClean()
-	if n := len(w.Psp.Requests()); n != 1 {
+	if n := len(w.Provider.Requests()); n != 1 {
 		w.T.Errorf("the payment system was asked %d times, want once, for the first period", n)
 	}
 }

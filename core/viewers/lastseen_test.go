@@ -28,7 +28,7 @@ func (s *counting) InTx(ctx context.Context, f func(ports.Repos) error) error {
 	return s.Store.InTx(ctx, f)
 }
 
-func TestSeenWritesOnceAnHour(t *testing.T) {
+func TestSeen_WritesOncePerHour(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	store := &counting{Store: w.Store}
@@ -54,7 +54,7 @@ func TestSeenWritesOnceAnHour(t *testing.T) {
 	}
 }
 
-func TestSeenTriesAgainAfterAnError(t *testing.T) {
+func TestSeen_RetriesAfterError(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	store := &counting{Store: w.Store}

@@ -14,100 +14,100 @@ import (
 	"github.com/online-cinema/billing/core/viewers"
 )
 
-func TestTheIntentIsStoredBeforeThePaymentSystemIsAsked(t *testing.T) {
+func TestSubscribe_StoresIntentBeforeCharge(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.Psp.Taken = func() { w.ExpectOne(billing.StatusIncomplete, billing.PaymentPending) }
-	w.Subscribed()
-	w.ExpectOne(billing.StatusActive, billing.PaymentSucceeded)
+	w.Provider.OnCharge = func() { w.ExpectSubscription(billing.StatusIncomplete, billing.PaymentPending) }
+	w.MustSubscribe()
+	w.ExpectSubscription(billing.StatusActive, billing.PaymentSucceeded)
 	w.ExpectHistory(billing.EventSubscribed)
-	w.ExpectAgreement()
+	w.ExpectReconciled()
 }
 
-func TestThePaymentSystemIsNotAskedInATransaction(t *testing.T) {
+func TestSubscribe_ChargesOutsideTransaction(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.Psp.Taken = func() { // another viewer's transaction need not wait, nor a look-up
+	w.Provider.OnCharge = func() { // another viewer's transaction need not wait, nor a look-up
 		w.InTx(func(context.Context, ports.Repos) error { return nil })
 	}
-	w.Psp.Looking = w.Psp.Taken
-	w.Psp.Suffers(billingtest.LostAfter)
-	w.Subscribed()
-	w.Sweep(1, 0)
-	w.ExpectOne(billing.StatusActive, billing.PaymentSucceeded)
+	w.Provider.OnFind = w.Provider.OnCharge
+	w.Provider.SetFault(billingtest.ResponseLost)
+	w.MustSubscribe()
+	w.ExpectSweep(1, 0)
+	w.ExpectSubscription(billing.StatusActive, billing.PaymentSucceeded)
 }
 
-func TestTheKeyIsThePaymentsIDHoweverOftenItIsSent(t *testing.T) {
+func TestCollect_SendsPaymentIDAsKey(t *testing.T) {
 	t.Parallel()
-	for _, m := range []billingtest.Mishap{billingtest.Fine, billingtest.LostBefore, billingtest.LostAfter} {
+	for _, m := range []billingtest.Fault{billingtest.NoFault, billingtest.RequestLost, billingtest.ResponseLost} {
 		t.Run(string(m), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			w.Psp.Suffers(m)
-			w.Subscribed()
-			w.Psp.Suffers(billingtest.Fine)
+			w.Provider.SetFault(m)
+			w.MustSubscribe()
+			w.Provider.SetFault(billingtest.NoFault)
 			p := w.Payments()[0]
 			for range 3 { // as a renewal does that nobody knows about
 				if _, err := w.Process().Collect(t.Context(), payments.Intent{Payment: p}, billingtest.Token); err != nil {
 					t.Error(err)
 				}
 			}
-			for _, r := range w.Psp.Requests() {
+			for _, r := range w.Provider.Requests() {
 				if r.Key != p.ID || r.Amount != billingtest.Price || r.Initiator != billing.CustomerInitiated || !r.Token.Equal(billingtest.Token) {
 					t.Errorf("sent %+v for payment %s", r, p.ID)
 				}
 			}
-			if n := len(w.Psp.Requests()); n != 4 {
+			if n := len(w.Provider.Requests()); n != 4 {
 				t.Errorf("sent %d times, want 4: no use case repeats a charge by itself", n)
 			}
 			w.ExpectCharges(1)
-			w.ExpectOne(billing.StatusActive, billing.PaymentSucceeded)
+			w.ExpectSubscription(billing.StatusActive, billing.PaymentSucceeded)
 			w.ExpectHistory(billing.EventSubscribed)
-			w.ExpectAgreement()
+			w.ExpectReconciled()
 		})
 	}
 }
 
-func TestATimeOutIsNotADecline(t *testing.T) {
+func TestSubscribe_TimeoutLeavesPaymentPending(t *testing.T) {
 	t.Parallel()
-	for _, m := range []billingtest.Mishap{billingtest.HangsAfter, billingtest.LostAfter} {
+	for _, m := range []billingtest.Fault{billingtest.HangsAfterCharge, billingtest.ResponseLost} {
 		t.Run(string(m), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
-				w.Psp.Suffers(m)
-				v, err := w.Process().Subscribe(t.Context(), billingtest.ToBasic())
+				w.Provider.SetFault(m)
+				v, err := w.Process().Subscribe(t.Context(), billingtest.SubscribeBasic())
 				if err != nil || v.Status != billing.StatusIncomplete || v.Latest.Status != billing.PaymentPending {
 					t.Errorf("got %s, %s, %v, want incomplete and pending", v.Status, v.Latest.Status, err)
 				}
-				w.ExpectOne(billing.StatusIncomplete, billing.PaymentPending)
-				w.Sweep(1, 0)
-				w.ExpectOne(billing.StatusActive, billing.PaymentSucceeded)
+				w.ExpectSubscription(billing.StatusIncomplete, billing.PaymentPending)
+				w.ExpectSweep(1, 0)
+				w.ExpectSubscription(billing.StatusActive, billing.PaymentSucceeded)
 				w.ExpectHistory(billing.EventSubscribed)
 				w.ExpectCharges(1)
-				w.ExpectAgreement()
+				w.ExpectReconciled()
 			})
 		})
 	}
 }
 
-func TestAChargeThatNeverArrivedIsAbandonedWhenNobodyMaySendIt(t *testing.T) {
+func TestSweep_AbandonsUnsentCharge(t *testing.T) {
 	t.Parallel()
-	for _, m := range []billingtest.Mishap{billingtest.Hangs, billingtest.LostBefore} {
+	for _, m := range []billingtest.Fault{billingtest.HangsBeforeCharge, billingtest.RequestLost} {
 		t.Run(string(m), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
-				w.Psp.Suffers(m)
-				w.Subscribed()
-				w.Sweep(0, 1)
-				w.ExpectOne(billing.StatusIncomplete, billing.PaymentPending)
-				w.Clock.Advance(billingtest.SendOver)
-				w.Sweep(1, 0)
-				w.ExpectOne(billing.StatusEnded, billing.PaymentAbandoned)
+				w.Provider.SetFault(m)
+				w.MustSubscribe()
+				w.ExpectSweep(0, 1)
+				w.ExpectSubscription(billing.StatusIncomplete, billing.PaymentPending)
+				w.Clock.Advance(billingtest.PastSendWindow)
+				w.ExpectSweep(1, 0)
+				w.ExpectSubscription(billing.StatusEnded, billing.PaymentAbandoned)
 				w.ExpectHistory(billing.EventPaymentAbandoned)
 				w.ExpectCharges(0)
-				w.ExpectAgreement()
+				w.ExpectReconciled()
 			})
 		})
 	}
@@ -115,30 +115,30 @@ func TestAChargeThatNeverArrivedIsAbandonedWhenNobodyMaySendIt(t *testing.T) {
 
 // What a payment system promises of its errors, and what follows for a viewer's
 // payment and for a renewal, which may be sent again.
-func TestWhatAnAnswerMeans(t *testing.T) {
+func TestCollect_StatusByResponse(t *testing.T) {
 	t.Parallel()
 	const pending, abandoned = billing.PaymentPending, billing.PaymentAbandoned
 	tests := []struct {
-		mishap          billingtest.Mishap
+		fault           billingtest.Fault
 		viewer, renewal billing.PaymentStatus
 		viewerErr       error
 	}{
-		{billingtest.Fine, billing.PaymentSucceeded, billing.PaymentSucceeded, nil},
-		{billingtest.Declines, billing.PaymentDeclined, billing.PaymentDeclined, billing.ErrPaymentDeclined},
-		{billingtest.Waits, pending, pending, nil},
-		{billingtest.LostBefore, pending, pending, nil},
-		{billingtest.LostAfter, pending, pending, nil},
-		{billingtest.RefusesConn, abandoned, pending, billing.ErrUnavailable},
-		{billingtest.Credentials, abandoned, pending, billing.ErrUnavailable},
+		{billingtest.NoFault, billing.PaymentSucceeded, billing.PaymentSucceeded, nil},
+		{billingtest.Decline, billing.PaymentDeclined, billing.PaymentDeclined, billing.ErrPaymentDeclined},
+		{billingtest.NeedsConfirmation, pending, pending, nil},
+		{billingtest.RequestLost, pending, pending, nil},
+		{billingtest.ResponseLost, pending, pending, nil},
+		{billingtest.ConnectionRefused, abandoned, pending, billing.ErrUnavailable},
+		{billingtest.BadCredentials, abandoned, pending, billing.ErrUnavailable},
 		{billingtest.UnknownToken, abandoned, abandoned, billing.ErrPaymentTokenUnknown},
-		{billingtest.RefusesRequest, abandoned, abandoned, billing.ErrUnavailable},
+		{billingtest.RequestRefused, abandoned, abandoned, billing.ErrUnavailable},
 	}
 	for _, tt := range tests {
-		t.Run(string(tt.mishap), func(t *testing.T) {
+		t.Run(string(tt.fault), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			w.Psp.Suffers(tt.mishap)
-			_, err := w.Process().Subscribe(t.Context(), billingtest.ToBasic())
+			w.Provider.SetFault(tt.fault)
+			_, err := w.Process().Subscribe(t.Context(), billingtest.SubscribeBasic())
 			if !errors.Is(err, tt.viewerErr) || viewers.Settling(err) {
 				t.Errorf("the viewer is told %v, want %v", err, tt.viewerErr)
 			}
@@ -146,7 +146,7 @@ func TestWhatAnAnswerMeans(t *testing.T) {
 				t.Errorf("the viewer's payment is %s, want %s", got.Status, tt.viewer)
 			}
 			r := newWorld(t)
-			r.Psp.Suffers(tt.mishap)
+			r.Provider.SetFault(tt.fault)
 			result, err := r.Process().Collect(t.Context(), payments.Intent{Payment: r.merchantPayment()}, billingtest.Token)
 			if err != nil || result.Payment.Status != tt.renewal {
 				t.Errorf("the renewal is %s, %v, want %s", result.Payment.Status, err, tt.renewal)
@@ -177,130 +177,129 @@ func (w world) merchantPayment() (p billing.Payment) {
 	return p
 }
 
-func TestARequestThatFailedIsNeverChargedLater(t *testing.T) {
+func TestSubscribe_FailedRequestIsNeverCharged(t *testing.T) {
 	t.Parallel()
-	for _, m := range []billingtest.Mishap{billingtest.RefusesConn, billingtest.Credentials, billingtest.UnknownToken, billingtest.RefusesRequest} {
+	for _, m := range []billingtest.Fault{billingtest.ConnectionRefused, billingtest.BadCredentials, billingtest.UnknownToken, billingtest.RequestRefused} {
 		t.Run(string(m), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			w.Psp.Suffers(m)
-			if _, err := w.Process().Subscribe(t.Context(), billingtest.ToBasic()); err == nil || viewers.Settling(err) {
+			w.Provider.SetFault(m)
+			if _, err := w.Process().Subscribe(t.Context(), billingtest.SubscribeBasic()); err == nil || viewers.Settling(err) {
 				t.Errorf("the viewer is told %v, want that nothing was charged", err)
 			}
-			w.Psp.Suffers(billingtest.Fine)
+			w.Provider.SetFault(billingtest.NoFault)
 			for range 3 {
-				w.Sweep(0, 0)
-				w.Clock.Advance(billingtest.SendOver)
+				w.ExpectSweep(0, 0)
+				w.Clock.Advance(billingtest.PastSendWindow)
 			}
-			w.ExpectOne(billing.StatusEnded, billing.PaymentAbandoned)
+			w.ExpectSubscription(billing.StatusEnded, billing.PaymentAbandoned)
 			w.ExpectHistory(billing.EventPaymentAbandoned)
 			w.ExpectCharges(0)
-			if n := len(w.Psp.Requests()); n != 1 {
+			if n := len(w.Provider.Requests()); n != 1 {
 				t.Errorf("sent %d times, want once", n)
 			}
-			w.Subscribed() // a new attempt is a new payment
+			w.MustSubscribe() // a new attempt is a new payment
 			w.ExpectCharges(1)
-			w.ExpectAgreement()
+			w.ExpectReconciled()
 		})
 	}
 }
 
-func TestAPaymentSystemWithoutAnAdapterTakesNothing(t *testing.T) {
+func TestSubscribe_WithoutProvider(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := w.Process()
 	p.Providers = nil
-	_, err := p.Subscribe(t.Context(), billingtest.ToBasic())
+	_, err := p.Subscribe(t.Context(), billingtest.SubscribeBasic())
 	billingtest.ExpectError(t, err, billing.ErrUnavailable)
-	w.ExpectOne(billing.StatusEnded, billing.PaymentAbandoned)
+	w.ExpectSubscription(billing.StatusEnded, billing.PaymentAbandoned)
 
-	w.Psp.Suffers(billingtest.LostAfter)
-	w.Subscribed()
-	w.Clock.Advance(billingtest.SendOver)
+	w.Provider.SetFault(billingtest.ResponseLost)
+	w.MustSubscribe()
+	w.Clock.Advance(billingtest.PastSendWindow)
 	if got, err := p.Sweep(t.Context(), 10); err != nil || got.Unknown != 1 || got.Settled != 0 {
 		t.Errorf("the sweep says %+v, %v, want one unknown", got, err)
 	}
-	w.Clock.Advance(billingtest.SendOver)
-	w.Sweep(1, 0)
-	w.ExpectAgreement()
+	w.Clock.Advance(billingtest.PastSendWindow)
+	w.ExpectSweep(1, 0)
+	w.ExpectReconciled()
 }
 
-func TestASweepLeavesAloneWhatMayStillBeSent(t *testing.T) {
+func TestSweep_SkipsSendablePayments(t *testing.T) {
 	t.Parallel()
 	t.Run("while the charge is under way", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		w.Psp.Taken = func() { w.Sweep(0, 0) }
-		w.Subscribed()
-		w.ExpectOne(billing.StatusActive, billing.PaymentSucceeded)
+		w.Provider.OnCharge = func() { w.ExpectSweep(0, 0) }
+		w.MustSubscribe()
+		w.ExpectSubscription(billing.StatusActive, billing.PaymentSucceeded)
 	})
 	t.Run("although it was given up, until its time is over", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		w.Psp.Suffers(billingtest.LostBefore)
-		w.Subscribed()
+		w.Provider.SetFault(billingtest.RequestLost)
+		w.MustSubscribe()
 		w.Clock.Advance(billingtest.ChargeTimeout)
-		w.Sweep(0, 1) // the charge may be under way still
-		w.ExpectOne(billing.StatusIncomplete, billing.PaymentPending)
-		w.Psp.Suffers(billingtest.Fine)
-		if _, err := w.Psp.Charge(t.Context(), w.Psp.Requests()[0]); err != nil { // there it is
+		w.ExpectSweep(0, 1) // the charge may be under way still
+		w.ExpectSubscription(billing.StatusIncomplete, billing.PaymentPending)
+		w.Provider.SetFault(billingtest.NoFault)
+		if _, err := w.Provider.Charge(t.Context(), w.Provider.Requests()[0]); err != nil { // there it is
 			t.Fatal(err)
 		}
-		w.Clock.Advance(billingtest.SendOver)
-		w.Sweep(1, 0)
-		w.ExpectOne(billing.StatusActive, billing.PaymentSucceeded)
-		w.ExpectAgreement()
+		w.Clock.Advance(billingtest.PastSendWindow)
+		w.ExpectSweep(1, 0)
+		w.ExpectSubscription(billing.StatusActive, billing.PaymentSucceeded)
+		w.ExpectReconciled()
 	})
 }
 
-func TestTheRecordOutlivesTheClient(t *testing.T) {
+func TestSubscribe_RecordsAfterClientLeaves(t *testing.T) {
 	t.Parallel()
-	for _, m := range []billingtest.Mishap{billingtest.Fine, billingtest.Declines, billingtest.OtherAmount} {
+	for _, m := range []billingtest.Fault{billingtest.NoFault, billingtest.Decline, billingtest.WrongAmount} {
 		t.Run(string(m), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			w.Psp.Suffers(m)
+			w.Provider.SetFault(m)
 			ctx, leave := context.WithCancel(t.Context())
 			defer leave()
-			w.Psp.Taken = leave
-			_, err := w.Process().Subscribe(ctx, billingtest.ToBasic())
+			w.Provider.OnCharge = leave
+			_, err := w.Process().Subscribe(ctx, billingtest.SubscribeBasic())
 			if viewers.Settling(err) {
 				t.Errorf("the outcome was not recorded: %v", err)
 			}
 			switch m {
-			case billingtest.Fine:
-				w.ExpectOne(billing.StatusActive, billing.PaymentSucceeded)
-			case billingtest.Declines:
-				w.ExpectOne(billing.StatusEnded, billing.PaymentDeclined)
+			case billingtest.NoFault:
+				w.ExpectSubscription(billing.StatusActive, billing.PaymentSucceeded)
+			case billingtest.Decline:
+				w.ExpectSubscription(billing.StatusEnded, billing.PaymentDeclined)
 			default:
-				w.ExpectOne(billing.StatusIncomplete, billing.PaymentPending)
+				w.ExpectSubscription(billing.StatusIncomplete, billing.PaymentPending)
 				w.ExpectHistory(billing.EventPaymentContradicted)
 			}
 		})
 	}
 }
 
-func TestAClientThatLeavesBeforeTheIntentIsNotCharged(t *testing.T) {
+func TestSubscribe_ClientLeavesBeforeIntent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	ctx, leave := context.WithCancel(t.Context())
 	leave()
-	_, err := w.Process().Subscribe(ctx, billingtest.ToBasic())
+	_, err := w.Process().Subscribe(ctx, billingtest.SubscribeBasic())
 	billingtest.ExpectError(t, err, context.Canceled)
-	w.ExpectNothing()
+	w.expectNothingStored()
 }
 
-func TestAnOutcomeThatCannotBeRecordedIsBeingSettled(t *testing.T) {
+func TestSubscribe_UnrecordedOutcomeIsSettling(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	l := new(billingtest.Life)
-	l.Steps.Store(3) // dies, as the database does, before the record
-	_, err := w.ProcessOver(billingtest.MortalStore{Store: w.Store, Life: l}, w.Psp).Subscribe(t.Context(), billingtest.ToBasic())
+	crash := billingtest.CrashAfter(3) // dies, as the database does, before the record
+	_, err := w.ProcessOver(crash.Store(w.Store), w.Provider).Subscribe(t.Context(), billingtest.SubscribeBasic())
 	billingtest.ExpectError(t, err, billing.ErrUnavailable)
 	if !viewers.Settling(err) || viewers.Settling(fmt.Errorf("other: %w", billing.ErrUnavailable)) {
 		t.Errorf("the viewer is told %v, want that it is being settled", err)
 	}
 	w.settleAll()
-	w.ExpectOne(billing.StatusActive, billing.PaymentSucceeded)
-	w.ExpectAgreement()
+	w.ExpectSubscription(billing.StatusActive, billing.PaymentSucceeded)
+	w.ExpectReconciled()
 }

@@ -12,19 +12,19 @@ import (
 	"github.com/online-cinema/billing/core/viewers"
 )
 
-func TestASecondLiveSubscriptionIsRefused(t *testing.T) {
+func TestSubscribe_RefusesSecondLiveSubscription(t *testing.T) {
 	t.Parallel()
-	for m, want := range map[billingtest.Mishap]billing.Status{billingtest.Fine: billing.StatusActive, billingtest.LostAfter: billing.StatusIncomplete, billingtest.Waits: billing.StatusIncomplete} {
+	for m, want := range map[billingtest.Fault]billing.Status{billingtest.NoFault: billing.StatusActive, billingtest.ResponseLost: billing.StatusIncomplete, billingtest.NeedsConfirmation: billing.StatusIncomplete} {
 		t.Run(string(m), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			w.Psp.Suffers(m)
-			w.Subscribed()
-			cmd := billingtest.ToBasic()
+			w.Provider.SetFault(m)
+			w.MustSubscribe()
+			cmd := billingtest.SubscribeBasic()
 			cmd.Token = billing.NewSecret("tok_mastercard")
 			_, err := w.Process().Subscribe(t.Context(), cmd)
 			billingtest.ExpectError(t, err, billing.ErrAlreadySubscribed)
-			if n := len(w.Psp.Requests()); n != 1 {
+			if n := len(w.Provider.Requests()); n != 1 {
 				t.Errorf("the payment system was asked %d times, want once", n)
 			}
 			if subs := w.Subscriptions(); len(subs) != 1 || subs[0].Status != want {
@@ -35,9 +35,9 @@ func TestASecondLiveSubscriptionIsRefused(t *testing.T) {
 	t.Run("to another plan it is not", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		w.Subscribed()
-		w.Sell("sport")
-		cmd := billingtest.ToBasic()
+		w.MustSubscribe()
+		w.AddPlan("sport")
+		cmd := billingtest.SubscribeBasic()
 		cmd.Plan = "sport"
 		_, err := w.Process().Subscribe(t.Context(), cmd)
 		billingtest.ExpectError(t, err, nil)
@@ -45,11 +45,11 @@ func TestASecondLiveSubscriptionIsRefused(t *testing.T) {
 	})
 }
 
-func TestFiftySubscribesAtOnceChargeOnce(t *testing.T) {
+func TestSubscribe_ConcurrentRequestsChargeOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	errs := billingtest.AtOnce(50, func(int) error {
-		_, err := w.Process().Subscribe(t.Context(), billingtest.ToBasic())
+	errs := billingtest.Concurrently(50, func(int) error {
+		_, err := w.Process().Subscribe(t.Context(), billingtest.SubscribeBasic())
 		return err
 	})
 	w.expectOneWinner(errs)
@@ -76,11 +76,11 @@ func (b blindOrders) Take(ctx context.Context, asked ...ports.CheckoutQuery) ([]
 	return facts, err
 }
 
-func TestTheUniqueRuleRefusesWhoeverDidNotSeeTheOther(t *testing.T) {
+func TestSubscribe_UniqueIndexCatchesRace(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	errs := billingtest.AtOnce(50, func(int) error {
-		_, err := w.ProcessOver(blind{w.Store}, w.Psp).Subscribe(t.Context(), billingtest.ToBasic())
+	errs := billingtest.Concurrently(50, func(int) error {
+		_, err := w.ProcessOver(blind{w.Store}, w.Provider).Subscribe(t.Context(), billingtest.SubscribeBasic())
 		return err
 	})
 	w.expectOneWinner(errs)
@@ -96,15 +96,15 @@ func (w world) expectOneWinner(errs []error) {
 			billingtest.ExpectError(w.T, err, billing.ErrAlreadySubscribed)
 		}
 	}
-	if n := len(w.Psp.Requests()); won != 1 || n != 1 {
+	if n := len(w.Provider.Requests()); won != 1 || n != 1 {
 		w.T.Errorf("%d won, and the payment system was asked %d times, want one and once", won, n)
 	}
 	w.ExpectCharges(1)
-	w.ExpectOne(billing.StatusActive, billing.PaymentSucceeded)
-	w.ExpectAgreement()
+	w.ExpectSubscription(billing.StatusActive, billing.PaymentSucceeded)
+	w.ExpectReconciled()
 }
 
-func TestSubscribeAfterTheEnd(t *testing.T) {
+func TestSubscribe_AfterCancel(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name string
@@ -120,11 +120,11 @@ func TestSubscribeAfterTheEnd(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			w.Subscribed()
+			w.MustSubscribe()
 			_, err := w.Process().Cancel(t.Context(), viewers.Cancel{User: billingtest.Viewer, Ref: "basic", At: tt.at})
 			billingtest.ExpectError(t, err, nil)
 			w.Clock.Advance(tt.wait)
-			_, err = w.Process().Subscribe(t.Context(), billingtest.ToBasic())
+			_, err = w.Process().Subscribe(t.Context(), billingtest.SubscribeBasic())
 			billingtest.ExpectError(t, err, tt.want)
 			if tt.want != nil {
 				w.ExpectCharges(1)
@@ -132,24 +132,24 @@ func TestSubscribeAfterTheEnd(t *testing.T) {
 			}
 			w.ExpectCharges(2)
 			w.ExpectHistory(billing.EventSubscribed, billing.EventCancelRequested, billing.EventEnded, billing.EventSubscribed)
-			w.ExpectAgreement()
+			w.ExpectReconciled()
 		})
 	}
 }
 
-func TestOneKeyAtOnceChargesOnce(t *testing.T) {
+func TestSubscribe_ConcurrentKeyChargesOnce(t *testing.T) {
 	t.Parallel()
-	for _, m := range []billingtest.Mishap{billingtest.Fine, billingtest.LostAfter, billingtest.Declines} {
+	for _, m := range []billingtest.Fault{billingtest.NoFault, billingtest.ResponseLost, billingtest.Decline} {
 		t.Run(string(m), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			w.Psp.Suffers(m)
+			w.Provider.SetFault(m)
 			answers := make([]ports.Response, 50)
-			errs := billingtest.AtOnce(len(answers), func(i int) (err error) {
-				answers[i], err = w.Process().SubscribeKeyed(t.Context(), w.Request())
+			errs := billingtest.Concurrently(len(answers), func(i int) (err error) {
+				answers[i], err = w.Process().subscribeKeyed(t.Context(), w.newRequest())
 				return err
 			})
-			want, err := w.Process().SubscribeKeyed(t.Context(), w.Request())
+			want, err := w.Process().subscribeKeyed(t.Context(), w.newRequest())
 			billingtest.ExpectError(t, err, nil)
 			for i, err := range errs {
 				if errors.Is(err, billing.ErrRequestInProgress) {
@@ -159,7 +159,7 @@ func TestOneKeyAtOnceChargesOnce(t *testing.T) {
 					t.Errorf("got %d %s, %v, want %d %s", answers[i].Status, answers[i].Body, err, want.Status, want.Body)
 				}
 			}
-			if n := len(w.Psp.Requests()); n != 1 {
+			if n := len(w.Provider.Requests()); n != 1 {
 				t.Errorf("the payment system was asked %d times, want once", n)
 			}
 			w.settleAll()
@@ -171,16 +171,16 @@ func TestOneKeyAtOnceChargesOnce(t *testing.T) {
 // Two requests with one key that both looked before either had done anything:
 // whatever became of the first, the claim in the second's transaction stops it.
 // After a decline nothing else would.
-func TestTheClaimStopsWhoeverDidNotSeeTheOther(t *testing.T) {
+func TestSubscribe_KeyClaimCatchesRace(t *testing.T) {
 	t.Parallel()
-	for _, m := range []billingtest.Mishap{billingtest.Fine, billingtest.LostAfter, billingtest.Declines} {
+	for _, m := range []billingtest.Fault{billingtest.NoFault, billingtest.ResponseLost, billingtest.Decline} {
 		t.Run(string(m), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			w.Psp.Suffers(m)
-			cmds := []viewers.Subscribe{billingtest.ToBasic(), billingtest.ToBasic()}
+			w.Provider.SetFault(m)
+			cmds := []viewers.Subscribe{billingtest.SubscribeBasic(), billingtest.SubscribeBasic()}
 			for i := range cmds {
-				r := w.Request()
+				r := w.newRequest()
 				cmds[i].Request = &r
 				if answer, work, err := w.Process().Replay(t.Context(), r); answer != nil || work != nil || err != nil {
 					t.Fatalf("the key is known: %v, %v, %v", answer, work, err)
@@ -189,7 +189,7 @@ func TestTheClaimStopsWhoeverDidNotSeeTheOther(t *testing.T) {
 			_, _ = w.Process().Subscribe(t.Context(), cmds[0])
 			_, err := w.Process().Subscribe(t.Context(), cmds[1])
 			billingtest.ExpectError(t, err, billing.ErrRequestInProgress)
-			if n := len(w.Psp.Requests()); n != 1 {
+			if n := len(w.Provider.Requests()); n != 1 {
 				t.Errorf("the payment system was asked %d times, want once", n)
 			}
 		})

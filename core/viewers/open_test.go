@@ -55,7 +55,7 @@ func (o countedOrders) Take(ctx context.Context, asked ...ports.CheckoutQuery) (
 
 // of is an order for basic of the n-th viewer.
 func of(n int, change ...func(*viewers.Subscribe)) viewers.Subscribe {
-	cmd := billingtest.ToBasic()
+	cmd := billingtest.SubscribeBasic()
 	cmd.User = billing.UserID(fmt.Sprintf("33333333-3333-3333-3333-%012d", n))
 	for _, f := range change {
 		f(&cmd)
@@ -66,7 +66,7 @@ func of(n int, change ...func(*viewers.Subscribe)) viewers.Subscribe {
 // crowd lets viewers subscribe in one process while it is busy with somebody
 // else's order, and returns what they are told.
 func (w world) crowd(s busy, cmds ...viewers.Subscribe) []error {
-	p := w.ProcessOver(s, w.Psp)
+	p := w.ProcessOver(s, w.Provider)
 	errs := make([]error, len(cmds))
 	var all sync.WaitGroup
 	for i, cmd := range append([]viewers.Subscribe{of(-1)}, cmds...) {
@@ -87,13 +87,13 @@ func (w world) crowd(s busy, cmds ...viewers.Subscribe) []error {
 func (w world) expectOrdered(cmds ...viewers.Subscribe) {
 	w.T.Helper()
 	for _, cmd := range cmds {
-		subs, err := w.Viewer().Subscriptions(w.T.Context(), cmd.User, ports.Page{Limit: 10})
+		subs, err := w.Queries().Subscriptions(w.T.Context(), cmd.User, ports.Page{Limit: 10})
 		if err != nil || len(subs) != 1 || subs[0].Status != billing.StatusActive || subs[0].Latest.Status != billing.PaymentSucceeded {
 			w.T.Errorf("viewer %s has %+v, %v", cmd.User, subs, err)
 		}
 	}
 	w.ExpectCharges(len(cmds) + 1)
-	w.ExpectAgreement()
+	w.ExpectReconciled()
 }
 
 func expectBatches(t *testing.T, s busy, want ...int) {
@@ -108,7 +108,7 @@ func inBusyWorld(t *testing.T, f func(t *testing.T, w world)) {
 	synctest.Test(t, func(t *testing.T) { f(t, newWorld(t)) })
 }
 
-func TestWhoeverWaitsIsOpenedTogether(t *testing.T) {
+func TestSubscribeBatch_Sizes(t *testing.T) {
 	inBusyWorld(t, func(t *testing.T, w world) {
 		s := w.busy(w.Store)
 		var cmds []viewers.Subscribe
@@ -123,10 +123,10 @@ func TestWhoeverWaitsIsOpenedTogether(t *testing.T) {
 	})
 }
 
-// TestARefusalIsOnesOwn has every refusal there is between orders that are fine.
-func TestARefusalIsOnesOwn(t *testing.T) {
+// TestSubscribeBatch_RefusalAffectsOneRequest has every refusal there is between orders that are fine.
+func TestSubscribeBatch_RefusalAffectsOneRequest(t *testing.T) {
 	inBusyWorld(t, func(t *testing.T, w world) {
-		w.Sell("old")
+		w.AddPlan("old")
 		if _, err := w.Catalog().ArchivePlan(t.Context(), "old"); err != nil {
 			t.Fatal(err)
 		}
@@ -150,7 +150,7 @@ func TestARefusalIsOnesOwn(t *testing.T) {
 		for i, r := range refusals {
 			good, bad := of(100+i), of(200+i, r.change)
 			for _, cmd := range []*viewers.Subscribe{&good, &bad} {
-				request := w.Request()
+				request := w.newRequest()
 				request.User, cmd.Request = cmd.User, &request
 			}
 			cmds, wants, paid = append(cmds, good, bad), append(wants, nil, r.want), append(paid, good)
@@ -169,8 +169,8 @@ func TestARefusalIsOnesOwn(t *testing.T) {
 	})
 }
 
-// TestARefusalIsSaidOnce, also when there is no other order.
-func TestARefusalIsSaidOnce(t *testing.T) {
+// TestSubscribeBatch_AllRefused, also when there is no other order.
+func TestSubscribeBatch_AllRefused(t *testing.T) {
 	inBusyWorld(t, func(t *testing.T, w world) {
 		s, dear := w.busy(w.Store), func(c *viewers.Subscribe) { c.Price.Amount++ }
 		for _, err := range w.crowd(s, of(0, dear), of(1, dear)) {
@@ -181,8 +181,8 @@ func TestARefusalIsSaidOnce(t *testing.T) {
 	})
 }
 
-// TestARefusedOrderLeavesNoMethod: nothing happened.
-func TestARefusedOrderLeavesNoMethod(t *testing.T) {
+// TestSubscribeBatch_RefusalStoresNoMethod: nothing happened.
+func TestSubscribeBatch_RefusalStoresNoMethod(t *testing.T) {
 	inBusyWorld(t, func(t *testing.T, w world) {
 		dear := of(1, func(c *viewers.Subscribe) { c.Price.Amount++ })
 		errs := w.crowd(w.busy(w.Store), of(0), dear)
@@ -197,9 +197,9 @@ func TestARefusedOrderLeavesNoMethod(t *testing.T) {
 	})
 }
 
-// TestAViewersSecondOrderSeesTheFirst: there are two of one viewer among those who
+// TestSubscribeBatch_SameViewerTwice: there are two of one viewer among those who
 // wait.
-func TestAViewersSecondOrderSeesTheFirst(t *testing.T) {
+func TestSubscribeBatch_SameViewerTwice(t *testing.T) {
 	inBusyWorld(t, func(t *testing.T, w world) {
 		s := w.busy(w.Store)
 		again := of(1, func(c *viewers.Subscribe) { c.Token = billing.NewSecret("tok_other") })
@@ -211,11 +211,11 @@ func TestAViewersSecondOrderSeesTheFirst(t *testing.T) {
 	})
 }
 
-// TestAKeyThatIsTakenIsTheOneOrdersOwn, whoever has it.
-func TestAKeyThatIsTakenIsTheOneOrdersOwn(t *testing.T) {
+// TestSubscribeBatch_TakenKey, whoever has it.
+func TestSubscribeBatch_TakenKey(t *testing.T) {
 	inBusyWorld(t, func(t *testing.T, w world) {
 		again := of(1)
-		request := w.Request()
+		request := w.newRequest()
 		request.User, again.Request = again.User, &request
 		w.InTx(func(ctx context.Context, tx ports.Repos) error { return tx.IdempotencyKeys.Claim(ctx, request, "") })
 		errs := w.crowd(w.busy(w.Store), of(0), again, of(2))
@@ -225,9 +225,9 @@ func TestAKeyThatIsTakenIsTheOneOrdersOwn(t *testing.T) {
 	})
 }
 
-// TestAUniqueRuleIsTheOneOrdersOwn: somebody subscribes elsewhere at this moment,
+// TestSubscribeBatch_UniqueIndex: somebody subscribes elsewhere at this moment,
 // and nobody sees it.
-func TestAUniqueRuleIsTheOneOrdersOwn(t *testing.T) {
+func TestSubscribeBatch_UniqueIndex(t *testing.T) {
 	inBusyWorld(t, func(t *testing.T, w world) {
 		if _, err := w.Process().Subscribe(t.Context(), of(1)); err != nil {
 			t.Fatal(err)
@@ -273,8 +273,8 @@ func (o slowOrders) Take(ctx context.Context, asked ...ports.CheckoutQuery) ([]p
 	return o.Checkout.Take(ctx, asked...)
 }
 
-// TestNobodyWaitsLongForAnothersLock: the others go on without the one.
-func TestNobodyWaitsLongForAnothersLock(t *testing.T) {
+// TestSubscribeBatch_LockedViewer: the others go on without the one.
+func TestSubscribeBatch_LockedViewer(t *testing.T) {
 	inBusyWorld(t, func(t *testing.T, w world) {
 		begin := time.Now()
 		errs := w.crowd(w.busy(slow{w.Store, of(1).User}), of(0), of(1), of(2))
@@ -313,9 +313,9 @@ func (p watchedPayments) Add(ctx context.Context, send time.Duration, list ...bi
 	return p.Payments.Add(ctx, send, list...)
 }
 
-// TestWhatMayBeKeptIsNotTriedAgain: each is told that nobody knows, and nothing is
+// TestSubscribeBatch_LostCommitResponse: each is told that nobody knows, and nothing is
 // charged.
-func TestWhatMayBeKeptIsNotTriedAgain(t *testing.T) {
+func TestSubscribeBatch_LostCommitResponse(t *testing.T) {
 	inBusyWorld(t, func(t *testing.T, w world) {
 		s := w.busy(unanswered{w.Store})
 		for _, err := range w.crowd(s, of(0), of(1)) {
@@ -323,10 +323,10 @@ func TestWhatMayBeKeptIsNotTriedAgain(t *testing.T) {
 		}
 		expectBatches(t, s, 1, 2)
 		w.ExpectCharges(1)
-		w.Clock.Advance(billingtest.SendOver)
-		w.Sweep(2, 0)
+		w.Clock.Advance(billingtest.PastSendWindow)
+		w.ExpectSweep(2, 0)
 		w.ExpectCharges(1)
-		w.ExpectAgreement()
+		w.ExpectReconciled()
 	})
 }
 
@@ -343,9 +343,9 @@ func (s down) InTx(ctx context.Context, f func(ports.Repos) error) error {
 	return s.Store.InTx(ctx, f)
 }
 
-// TestADatabaseThatIsDownIsEverybodys: who waits for it together need not wait
+// TestSubscribeBatch_DatabaseDown: who waits for it together need not wait
 // again, each alone.
-func TestADatabaseThatIsDownIsEverybodys(t *testing.T) {
+func TestSubscribeBatch_DatabaseDown(t *testing.T) {
 	inBusyWorld(t, func(t *testing.T, w world) {
 		s := down{w.Store, new(atomic.Int64)}
 		for _, err := range w.crowd(w.busy(s), of(0), of(1)) {
@@ -357,11 +357,11 @@ func TestADatabaseThatIsDownIsEverybodys(t *testing.T) {
 	})
 }
 
-// TestWhoeverHasLeftIsNotCharged: nobody waits for an answer any more.
-func TestWhoeverHasLeftIsNotCharged(t *testing.T) {
+// TestSubscribeBatch_ClientLeft: nobody waits for an answer any more.
+func TestSubscribeBatch_ClientLeft(t *testing.T) {
 	inBusyWorld(t, func(t *testing.T, w world) {
 		s := w.busy(w.Store)
-		p := w.ProcessOver(s, w.Psp)
+		p := w.ProcessOver(s, w.Provider)
 		gone, leave := context.WithCancel(t.Context())
 		leave()
 		var all sync.WaitGroup
@@ -378,11 +378,11 @@ func TestWhoeverHasLeftIsNotCharged(t *testing.T) {
 	})
 }
 
-// TestTheOthersStayWhenOneLeaves, whoever of them does the work.
-func TestTheOthersStayWhenOneLeaves(t *testing.T) {
+// TestSubscribeBatch_FirstClientLeaves, whoever of them does the work.
+func TestSubscribeBatch_FirstClientLeaves(t *testing.T) {
 	inBusyWorld(t, func(t *testing.T, w world) {
 		s := w.busy(w.Store)
-		p := w.ProcessOver(s, w.Psp)
+		p := w.ProcessOver(s, w.Provider)
 		ctx, leave := context.WithCancel(t.Context())
 		var all sync.WaitGroup
 		for n := range 4 {
@@ -402,10 +402,10 @@ func TestTheOthersStayWhenOneLeaves(t *testing.T) {
 		all.Wait()
 		expectBatches(t, s, 1, 3)
 		for _, n := range []int{2, 3} {
-			if subs, err := w.Viewer().Subscriptions(t.Context(), of(n).User, ports.Page{Limit: 10}); err != nil || len(subs) != 1 {
+			if subs, err := w.Queries().Subscriptions(t.Context(), of(n).User, ports.Page{Limit: 10}); err != nil || len(subs) != 1 {
 				t.Errorf("viewer %d has %+v, %v", n, subs, err)
 			}
 		}
-		w.ExpectAgreement()
+		w.ExpectReconciled()
 	})
 }

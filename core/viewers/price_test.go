@@ -40,7 +40,7 @@ type noPayments struct{ ports.Payments }
 
 func (noPayments) Add(context.Context, time.Duration, ...billing.Payment) error { return errTakenBack }
 
-func TestThePriceIsComparedInTheTransactionThatStoresTheIntent(t *testing.T) {
+func TestSubscribe_ComparesPriceInTransaction(t *testing.T) {
 	t.Parallel()
 	const other = 449_00
 	tests := []struct {
@@ -60,16 +60,16 @@ func TestThePriceIsComparedInTheTransactionThatStoresTheIntent(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			p := w.ProcessOver(overtaken{w.Store, new(sync.Once), func() { w.reprice(tt.becomes) }}, w.Psp)
-			cmd, r := billingtest.ToBasic(), w.Request()
+			p := w.ProcessOver(overtaken{w.Store, new(sync.Once), func() { w.reprice(tt.becomes) }}, w.Provider)
+			cmd, r := billingtest.SubscribeBasic(), w.newRequest()
 			cmd.Price, cmd.Request = tt.shown, &r
 			_, err := p.Subscribe(t.Context(), cmd)
 			if !tt.refused {
 				if err != nil {
 					t.Error(err)
 				}
-				w.ExpectOne(billing.StatusActive, billing.PaymentSucceeded)
-				w.ExpectAgreement()
+				w.ExpectSubscription(billing.StatusActive, billing.PaymentSucceeded)
+				w.ExpectReconciled()
 				return
 			}
 			var changed *billing.PriceChangedError
@@ -77,9 +77,9 @@ func TestThePriceIsComparedInTheTransactionThatStoresTheIntent(t *testing.T) {
 			if !errors.As(err, &changed) || *changed != want {
 				t.Errorf("got the error %v, want %v", err, &want)
 			}
-			w.ExpectNothing()
+			w.expectNothingStored()
 			w.expectUnclaimed(r)
-			if n := len(w.Psp.Requests()); n > 0 {
+			if n := len(w.Provider.Requests()); n > 0 {
 				t.Errorf("the payment system was asked %d times", n)
 			}
 		})
@@ -100,17 +100,17 @@ func (w world) expectUnclaimed(r ports.KeyedRequest) {
 	}
 }
 
-func TestWhoeverHasSubscribedKeepsThePrice(t *testing.T) {
+func TestSubscribe_KeepsAgreedPrice(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.Subscribed()
+	w.MustSubscribe()
 	w.reprice(billingtest.Rubles(999_00))
-	if s := w.ExpectOne(billing.StatusActive, billing.PaymentSucceeded); s.Price != billingtest.Price {
+	if s := w.ExpectSubscription(billing.StatusActive, billing.PaymentSucceeded); s.Price != billingtest.Price {
 		t.Errorf("the price is %s, want %s", s.Price, billingtest.Price)
 	}
 }
 
-func TestSubscribeRefuses(t *testing.T) {
+func TestSubscribe_Refusals(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name string
@@ -128,7 +128,7 @@ func TestSubscribeRefuses(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			w.Sell("old")
+			w.AddPlan("old")
 			_, err := w.Catalog().ArchivePlan(t.Context(), "old")
 			billingtest.ExpectError(t, err, nil)
 			_, err = w.Catalog().AddPaymentSystem(t.Context(), billing.PaymentSystem{Code: "closed", Name: "Closed"})
@@ -136,12 +136,12 @@ func TestSubscribeRefuses(t *testing.T) {
 			_, err = w.Catalog().ArchivePaymentSystem(t.Context(), "closed")
 			billingtest.ExpectError(t, err, nil)
 
-			cmd, r := billingtest.ToBasic(), w.Request()
+			cmd, r := billingtest.SubscribeBasic(), w.newRequest()
 			cmd.Request = &r
 			tt.cmd(&cmd)
 			_, err = w.Process().Subscribe(t.Context(), cmd)
 			billingtest.ExpectError(t, err, tt.want)
-			w.ExpectNothing()
+			w.expectNothingStored()
 			w.expectUnclaimed(r)
 		})
 	}

@@ -10,26 +10,26 @@ import (
 	"github.com/online-cinema/billing/core/viewers"
 )
 
-func TestEntitlementsAreTheUnionOfLivePlans(t *testing.T) {
+func TestEntitlements_UnionOfLivePlans(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.Sell("sport", "live", "hd")
+	w.AddPlan("sport", "live", "hd")
 	first := w.Clock.Now()
 	month := func(from time.Time) time.Time { return billing.Calendar{}.AddMonths(from, 1) }
 
 	w.expectEntitled(time.Time{})
-	w.Subscribed()
+	w.MustSubscribe()
 	w.expectEntitled(month(first), "hd", "offline")
 
 	w.Clock.Advance(10 * 24 * time.Hour)
 	second := w.Clock.Now()
-	cmd := billingtest.ToBasic()
+	cmd := billingtest.SubscribeBasic()
 	cmd.Plan = "sport"
-	w.Psp.Suffers(billingtest.LostAfter)
+	w.Provider.SetFault(billingtest.ResponseLost)
 	_, err := w.Process().Subscribe(t.Context(), cmd)
 	billingtest.ExpectError(t, err, nil)
 	w.expectEntitled(month(first), "hd", "offline") // not before it is paid
-	w.Sweep(1, 0)
+	w.ExpectSweep(1, 0)
 	w.expectEntitled(month(first), "hd", "live", "offline")
 
 	w.cancelled("basic", billing.AtPeriodEnd)
@@ -48,20 +48,20 @@ func (w world) cancelled(ref string, at billing.CancelAt) {
 
 func (w world) expectEntitled(until time.Time, features ...string) {
 	w.T.Helper()
-	e, err := w.Viewer().Entitlements(w.T.Context(), billingtest.Viewer)
+	e, err := w.Queries().Entitlements(w.T.Context(), billingtest.Viewer)
 	if err != nil || !slices.Equal(e.Features, features) || !e.Until.Equal(until) {
 		w.T.Errorf("entitled to %v until %s, %v, want %v until %s", e.Features, e.Until, err, features, until)
 	}
 }
 
-func TestWhatIsOverHasEndedForWhoeverLooks(t *testing.T) {
+func TestQueries_OverReadsAsEnded(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.Subscribed()
+	w.MustSubscribe()
 	w.cancelled("basic", billing.AtPeriodEnd)
 	w.Clock.Advance(40 * 24 * time.Hour)
-	w.ExpectOne(billing.StatusEnded, billing.PaymentSucceeded)
-	v, err := w.Viewer().Subscription(t.Context(), billingtest.Viewer, "basic")
+	w.ExpectSubscription(billing.StatusEnded, billing.PaymentSucceeded)
+	v, err := w.Queries().Subscription(t.Context(), billingtest.Viewer, "basic")
 	if err != nil || v.Status != billing.StatusEnded {
 		t.Errorf("it is %s, %v", v.Status, err)
 	}
@@ -69,7 +69,7 @@ func TestWhatIsOverHasEndedForWhoeverLooks(t *testing.T) {
 	billingtest.ExpectError(t, err, billing.ErrInvalidTransition)
 }
 
-func TestCancelAndResumeRefuse(t *testing.T) {
+func TestCancel_Refusals(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name string
@@ -84,8 +84,8 @@ func TestCancelAndResumeRefuse(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			w.Subscribed()
-			r := w.Request()
+			w.MustSubscribe()
+			r := w.newRequest()
 			tt.cmd.Request = &r
 			_, err := w.Process().Cancel(t.Context(), tt.cmd)
 			billingtest.ExpectError(t, err, tt.want)
@@ -94,27 +94,27 @@ func TestCancelAndResumeRefuse(t *testing.T) {
 			if tt.cmd.Token.IsZero() {
 				billingtest.ExpectError(t, err, tt.want)
 			}
-			w.ExpectOne(billing.StatusActive, billing.PaymentSucceeded)
+			w.ExpectSubscription(billing.StatusActive, billing.PaymentSucceeded)
 			w.ExpectHistory(billing.EventSubscribed)
 		})
 	}
 	t.Run("the right token is let in", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		w.Subscribed()
+		w.MustSubscribe()
 		_, err := w.Process().Cancel(t.Context(), viewers.Cancel{User: billingtest.Viewer, Ref: "basic", At: billing.AtOnce, Token: billingtest.Token})
 		billingtest.ExpectError(t, err, nil)
-		w.ExpectOne(billing.StatusEnded, billing.PaymentSucceeded)
+		w.ExpectSubscription(billing.StatusEnded, billing.PaymentSucceeded)
 	})
 }
 
-func TestTheCatalogueShowsWhatIsSold(t *testing.T) {
+func TestQueries_HidesArchived(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.Sell("old")
+	w.AddPlan("old")
 	_, err := w.Catalog().ArchivePlan(t.Context(), "old")
 	billingtest.ExpectError(t, err, nil)
-	plans, err := w.Viewer().Plans(t.Context())
+	plans, err := w.Queries().Plans(t.Context())
 	if err != nil || len(plans) != 1 || plans[0].Code != "basic" {
 		t.Errorf("sold are %+v, %v", plans, err)
 	}
@@ -124,7 +124,7 @@ func TestTheCatalogueShowsWhatIsSold(t *testing.T) {
 	}
 	_, err = w.Catalog().ArchivePaymentSystem(t.Context(), billingtest.System)
 	billingtest.ExpectError(t, err, nil)
-	open, err := w.Viewer().PaymentSystems(t.Context())
+	open, err := w.Queries().PaymentSystems(t.Context())
 	if err != nil || len(open) != 0 {
 		t.Errorf("open are %+v, %v", open, err)
 	}

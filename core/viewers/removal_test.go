@@ -63,13 +63,13 @@ func TestRemoveCard(t *testing.T) {
 
 // A token that a viewer gave beside the card goes with the card when it is the
 // card's.
-func TestRemoveCardWithItsTokens(t *testing.T) {
+func TestRemoveCard_RemovesItsTokens(t *testing.T) {
 	t.Parallel()
 	w := newWallet(t)
-	w.Sell("other")
+	w.AddPlan("other")
 	c := w.add(visa())
 	w.subscribedBy(c)
-	cmd := billingtest.ToBasic()
+	cmd := billingtest.SubscribeBasic()
 	cmd.Plan, cmd.Token = "other", billing.NewSecret("tok_for_"+string(w.Payments()[0].ID))
 	if _, err := w.process().Subscribe(t.Context(), cmd); err != nil {
 		t.Fatal(err)
@@ -86,7 +86,7 @@ func TestRemoveCardWithItsTokens(t *testing.T) {
 
 // While a charge is under way the removal does not answer that it is done; it
 // does when the charge is settled, or can no longer be sent.
-func TestRemoveDuringACharge(t *testing.T) {
+func TestRemoveCard_DuringCharge(t *testing.T) {
 	t.Parallel()
 	for name, settles := range map[string]bool{"settled meanwhile": true, "never heard of again": false} {
 		t.Run(name, func(t *testing.T) {
@@ -94,7 +94,7 @@ func TestRemoveDuringACharge(t *testing.T) {
 			w := newWallet(t)
 			c := w.add(visa())
 			taken, answer := make(chan struct{}), make(chan struct{})
-			w.Psp.Taken = func() { close(taken); <-answer }
+			w.Provider.OnCharge = func() { close(taken); <-answer }
 			done := make(chan error, 1)
 			go func() { done <- w.subscribe(c) }()
 			<-taken
@@ -113,7 +113,7 @@ func TestRemoveDuringACharge(t *testing.T) {
 					}
 				}()
 				defer close(answer)
-				w.Clock.Advance(billingtest.SendOver)
+				w.Clock.Advance(billingtest.PastSendWindow)
 			}
 			if err := w.remove(c); err != nil {
 				t.Errorf("afterwards: %v", err)
@@ -122,7 +122,7 @@ func TestRemoveDuringACharge(t *testing.T) {
 				w.Clock.Advance(billingtest.Month)
 				w.renew()
 			}
-			if n := len(w.Psp.Requests()); n != 1 {
+			if n := len(w.Provider.Requests()); n != 1 {
 				t.Errorf("asked %d times, want once", n)
 			}
 		})
@@ -130,14 +130,14 @@ func TestRemoveDuringACharge(t *testing.T) {
 }
 
 // Whoever removes a card may die; the next one goes on.
-func TestRemovalSurvivesEveryCrash(t *testing.T) {
+func TestRemoveCard_SurvivesEveryCrash(t *testing.T) {
 	t.Parallel()
-	untilItLives(t, 4, func(t *testing.T, l *billingtest.Life) { // before and after: the removal, the look at what is sent
+	untilItLives(t, 4, func(t *testing.T, crash *billingtest.Crash) { // before and after: the removal, the look at what is sent
 		w := newWallet(t)
 		c := w.add(visa())
 		w.subscribedBy(c)
 		dying := w.cards()
-		dying.Store = billingtest.MortalStore{Store: w.Store, Life: l}
+		dying.Store = crash.Store(w.Store)
 		_ = dying.Remove(t.Context(), billingtest.Viewer, c.ID)
 		if err := w.remove(c); err != nil {
 			t.Fatal(err)
@@ -148,15 +148,15 @@ func TestRemovalSurvivesEveryCrash(t *testing.T) {
 }
 
 // So may whoever adds one; the same again is the same card.
-func TestAddCardSurvivesEveryCrash(t *testing.T) {
+func TestAddCard_SurvivesEveryCrash(t *testing.T) {
 	t.Parallel()
-	untilItLives(t, 2, func(t *testing.T, l *billingtest.Life) {
+	untilItLives(t, 2, func(t *testing.T, crash *billingtest.Crash) {
 		w := newWallet(t)
 		dying := w.cards()
-		dying.Store = billingtest.MortalStore{Store: w.Store, Life: l}
-		r := w.Request()
+		dying.Store = crash.Store(w.Store)
+		r := w.newRequest()
 		_, _, _ = dying.Add(t.Context(), viewers.AddCard{User: billingtest.Viewer, Card: visa(), Request: &r})
-		again := w.Request()
+		again := w.newRequest()
 		if a, work, err := w.process().Replay(t.Context(), again); a != nil || work != nil || err != nil {
 			t.Fatalf("asked again: %v, %v, %v", a, work, err)
 		}
@@ -168,12 +168,12 @@ func TestAddCardSurvivesEveryCrash(t *testing.T) {
 }
 
 // It waits by itself, for as long as it may.
-func TestRemoveWaits(t *testing.T) {
+func TestRemoveCard_WaitsForSendWindow(t *testing.T) {
 	t.Parallel()
 	w := newWallet(t)
-	w.wait = billingtest.SendOver // the clock goes on while it waits
+	w.wait = billingtest.PastSendWindow // the clock goes on while it waits
 	c := w.add(visa())
-	w.Psp.Suffers(billingtest.Hangs)
+	w.Provider.SetFault(billingtest.HangsBeforeCharge)
 	p := w.process()
 	p.Collector.RecordTimeout = time.Nanosecond // dies before it can tell
 	p.Collector.ChargeTimeout = time.Millisecond
@@ -239,13 +239,13 @@ func (p watchedProvider) Find(ctx context.Context, key billing.PaymentID) (billi
 // scenario is something that charges a card, in a process that is watched.
 type scenario struct {
 	prepare func(*wallet, billing.Card)
-	run     func(*wallet, billingtest.Process, billing.Card)
+	run     func(*wallet, process, billing.Card)
 }
 
 var scenarios = map[string]scenario{
 	"subscribe": {
 		prepare: func(*wallet, billing.Card) {},
-		run: func(w *wallet, p billingtest.Process, c billing.Card) {
+		run: func(w *wallet, p process, c billing.Card) {
 			_, _ = p.Subscribe(context.WithoutCancel(w.T.Context()), by(c))
 		},
 	},
@@ -254,7 +254,7 @@ var scenarios = map[string]scenario{
 			w.subscribedBy(c)
 			w.Clock.Advance(billingtest.Month)
 		},
-		run: func(w *wallet, p billingtest.Process, _ billing.Card) {
+		run: func(w *wallet, p process, _ billing.Card) {
 			_, _ = w.run(p)
 		},
 	},
@@ -262,12 +262,12 @@ var scenarios = map[string]scenario{
 		prepare: func(w *wallet, c billing.Card) {
 			w.subscribedBy(c)
 			w.Clock.Advance(billingtest.Month)
-			w.Psp.Suffers(billingtest.LostBefore)
+			w.Provider.SetFault(billingtest.RequestLost)
 			w.renew()
-			w.Psp.Suffers(billingtest.Fine)
-			w.Clock.Advance(billingtest.SendOver)
+			w.Provider.SetFault(billingtest.NoFault)
+			w.Clock.Advance(billingtest.PastSendWindow)
 		},
-		run: func(w *wallet, p billingtest.Process, _ billing.Card) {
+		run: func(w *wallet, p process, _ billing.Card) {
 			_, _ = p.Sweep(context.WithoutCancel(w.T.Context()), 10)
 		},
 	},
@@ -276,10 +276,10 @@ var scenarios = map[string]scenario{
 // The card is removed at every point of whatever charges it, by another process.
 // Once the removal has answered that it is done, nothing is charged any more, by
 // nobody, ever; and it is done when the other process is.
-func TestNoChargeAfterTheRemovalAnswered(t *testing.T) {
+func TestRemoveCard_NoChargeAfterSuccess(t *testing.T) {
 	t.Parallel()
 	for name, s := range scenarios {
-		for _, m := range []billingtest.Mishap{billingtest.Fine, billingtest.LostBefore, billingtest.LostAfter, billingtest.Declines, billingtest.RefusesConn} {
+		for _, m := range []billingtest.Fault{billingtest.NoFault, billingtest.RequestLost, billingtest.ResponseLost, billingtest.Decline, billingtest.ConnectionRefused} {
 			t.Run(name+", "+string(m), func(t *testing.T) {
 				t.Parallel()
 				for n := int64(1); ; n++ {
@@ -297,30 +297,30 @@ func TestNoChargeAfterTheRemovalAnswered(t *testing.T) {
 	}
 }
 
-func removeAt(t *testing.T, s scenario, m billingtest.Mishap, n int64) bool {
+func removeAt(t *testing.T, s scenario, m billingtest.Fault, n int64) bool {
 	w := newWallet(t)
 	c := w.add(visa())
 	s.prepare(w, c)
-	w.Psp.Suffers(m)
+	w.Provider.SetFault(m)
 	asked := -1
 	var err error
 	p := &points{n: n, at: func() {
 		err = w.remove(c)
 		if err == nil {
-			asked = len(w.Psp.Requests())
+			asked = len(w.Provider.Requests())
 		}
 	}}
-	s.run(w, w.processWith(watchedStore{w.Store, p}, watchedProvider{w.Psp, p}), c)
+	s.run(w, w.processWith(watchedStore{w.Store, p}, watchedProvider{w.Provider, p}), c)
 	if !p.reached() {
 		return false
 	}
 	if err != nil {
 		billingtest.ExpectError(t, err, billing.ErrUnavailable)
-		w.Clock.Advance(billingtest.SendOver)
+		w.Clock.Advance(billingtest.PastSendWindow)
 		if err := w.remove(c); err != nil {
 			t.Fatalf("removed again: %v", err)
 		}
-		asked = len(w.Psp.Requests())
+		asked = len(w.Provider.Requests())
 	}
 	w.neverAgain(asked)
 	return true
@@ -330,17 +330,17 @@ func removeAt(t *testing.T, s scenario, m billingtest.Mishap, n int64) bool {
 // asks for money.
 func (w *wallet) neverAgain(asked int) {
 	w.T.Helper()
-	w.Psp.Suffers(billingtest.Fine)
+	w.Provider.SetFault(billingtest.NoFault)
 	for range 6 {
 		if _, err := w.process().Sweep(w.T.Context(), 10); err != nil {
 			w.T.Errorf("sweep: %v", err)
 		}
 		w.renew()
-		w.Clock.Advance(billingtest.SendOver)
+		w.Clock.Advance(billingtest.PastSendWindow)
 		w.renew()
 		w.Clock.Advance(2 * billingtest.Month)
 	}
-	if got := len(w.Psp.Requests()); got != asked {
+	if got := len(w.Provider.Requests()); got != asked {
 		w.T.Errorf("money was asked for %d times, %d of them after the removal had answered", got, got-asked)
 	}
 	for _, p := range w.Payments() {
@@ -348,33 +348,32 @@ func (w *wallet) neverAgain(asked int) {
 			w.T.Errorf("payment %s is pending still", p.ID)
 		}
 	}
-	w.ExpectAgreement()
+	w.ExpectReconciled()
 }
 
 // The process that charges the card dies at each of its steps; then the card is
 // removed.
-func TestRemovalAfterEveryCrash(t *testing.T) {
+func TestRemoveCard_AfterEveryCrash(t *testing.T) {
 	t.Parallel()
 	for name, s := range scenarios {
-		for _, m := range []billingtest.Mishap{billingtest.Fine, billingtest.LostBefore, billingtest.LostAfter} {
+		for _, m := range []billingtest.Fault{billingtest.NoFault, billingtest.RequestLost, billingtest.ResponseLost} {
 			t.Run(name+", "+string(m), func(t *testing.T) {
 				t.Parallel()
-				for n := int64(0); ; n++ {
-					l := new(billingtest.Life)
-					l.Steps.Store(n)
+				for n := 0; ; n++ {
+					crash := billingtest.CrashAfter(n)
 					t.Run(fmt.Sprintf("dies at step %d", n+1), func(t *testing.T) {
 						w := newWallet(t)
-						w.wait = billingtest.SendOver
+						w.wait = billingtest.PastSendWindow
 						c := w.add(visa())
 						s.prepare(w, c)
-						w.Psp.Suffers(m)
-						s.run(w, w.processWith(billingtest.MortalStore{Store: w.Store, Life: l}, billingtest.MortalProvider{Provider: w.Psp, Life: l}), c)
+						w.Provider.SetFault(m)
+						s.run(w, w.processWith(crash.Store(w.Store), crash.Provider(w.Provider)), c)
 						if err := w.remove(c); err != nil {
 							t.Fatalf("remove: %v", err)
 						}
-						w.neverAgain(len(w.Psp.Requests()))
+						w.neverAgain(len(w.Provider.Requests()))
 					})
-					if !l.Dead() {
+					if !crash.Happened() {
 						return
 					}
 				}

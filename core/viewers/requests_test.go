@@ -13,7 +13,7 @@ func TestReplay(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name   string
-		mishap billingtest.Mishap
+		fault  billingtest.Fault
 		before func(w world, r ports.KeyedRequest)
 		other  bool // the request that comes again asks for something else
 		answer string
@@ -23,20 +23,20 @@ func TestReplay(t *testing.T) {
 		{name: "a new key", before: func(world, ports.KeyedRequest) {}},
 		{name: "answered", before: func(w world, r ports.KeyedRequest) { w.keep(r, "first") }, answer: "first"},
 		{name: "answered, but for another request", before: func(w world, r ports.KeyedRequest) { w.keep(r, "first") }, other: true, want: billing.ErrKeyReused},
-		{name: "done, but not answered", mishap: billingtest.Fine, before: world.work, work: billing.StatusActive},
-		{name: "declined, but not answered", mishap: billingtest.Declines, before: world.work, work: billing.StatusEnded},
-		{name: "done for another request", mishap: billingtest.Fine, before: world.work, other: true, want: billing.ErrKeyReused},
-		{name: "being settled", mishap: billingtest.LostAfter, before: world.work, want: billing.ErrRequestInProgress},
-		{name: "waiting for the viewer", mishap: billingtest.Waits, before: world.work, want: billing.ErrRequestInProgress},
-		{name: "came to nothing", mishap: billingtest.RefusesConn, before: world.work},
+		{name: "done, but not answered", fault: billingtest.NoFault, before: world.work, work: billing.StatusActive},
+		{name: "declined, but not answered", fault: billingtest.Decline, before: world.work, work: billing.StatusEnded},
+		{name: "done for another request", fault: billingtest.NoFault, before: world.work, other: true, want: billing.ErrKeyReused},
+		{name: "being settled", fault: billingtest.ResponseLost, before: world.work, want: billing.ErrRequestInProgress},
+		{name: "waiting for the viewer", fault: billingtest.NeedsConfirmation, before: world.work, want: billing.ErrRequestInProgress},
+		{name: "came to nothing", fault: billingtest.ConnectionRefused, before: world.work},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			w.Psp.Suffers(tt.mishap)
-			tt.before(w, w.Request())
-			r := w.Request()
+			w.Provider.SetFault(tt.fault)
+			tt.before(w, w.newRequest())
+			r := w.newRequest()
 			if tt.other {
 				r.Fingerprint[0]++
 			}
@@ -56,7 +56,7 @@ func TestReplay(t *testing.T) {
 
 // work does the work of r and dies before it answers.
 func (w world) work(r ports.KeyedRequest) {
-	cmd := billingtest.ToBasic()
+	cmd := billingtest.SubscribeBasic()
 	cmd.Request = &r
 	_, _ = w.Process().Subscribe(w.T.Context(), cmd)
 }
@@ -75,9 +75,9 @@ func TestKeep(t *testing.T) {
 	t.Run("the first answer stays", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		r := w.Request()
+		r := w.newRequest()
 		w.keep(r, "first")
-		for _, again := range []ports.KeyedRequest{r, w.Request()} {
+		for _, again := range []ports.KeyedRequest{r, w.newRequest()} {
 			got, err := w.Process().Keep(t.Context(), again, second)
 			if err != nil || got.Status != 200 || string(got.Body) != "first" {
 				t.Errorf("got %d %s, %v, want the first answer", got.Status, got.Body, err)
@@ -87,17 +87,17 @@ func TestKeep(t *testing.T) {
 	t.Run("another request that has not been answered owns the key", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		owner := w.Request()
+		owner := w.newRequest()
 		w.work(owner)
-		_, err := w.Process().Keep(t.Context(), w.Request(), second)
+		_, err := w.Process().Keep(t.Context(), w.newRequest(), second)
 		billingtest.ExpectError(t, err, billing.ErrRequestInProgress)
 		w.keep(owner, "first")
 	})
 	t.Run("the key belongs to something else", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		w.keep(w.Request(), "first")
-		r := w.Request()
+		w.keep(w.newRequest(), "first")
+		r := w.newRequest()
 		r.Fingerprint[31]++
 		_, err := w.Process().Keep(t.Context(), r, second)
 		billingtest.ExpectError(t, err, billing.ErrKeyReused)
@@ -105,8 +105,8 @@ func TestKeep(t *testing.T) {
 	t.Run("another viewer's key is another key", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		w.keep(w.Request(), "first")
-		r := w.Request()
+		w.keep(w.newRequest(), "first")
+		r := w.newRequest()
 		r.User = "22222222-2222-2222-2222-222222222222"
 		w.expectUnclaimed(r)
 		w.keep(r, "second")
@@ -115,8 +115,8 @@ func TestKeep(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		answers := make([]ports.Response, 50)
-		for _, err := range billingtest.AtOnce(len(answers), func(i int) (err error) {
-			answers[i], err = w.Process().Keep(t.Context(), w.Request(), ports.Response{Status: 400 + i})
+		for _, err := range billingtest.Concurrently(len(answers), func(i int) (err error) {
+			answers[i], err = w.Process().Keep(t.Context(), w.newRequest(), ports.Response{Status: 400 + i})
 			return err
 		}) {
 			if err != nil && err.Error() != billing.ErrRequestInProgress.Error() {
@@ -136,7 +136,7 @@ func TestForget(t *testing.T) {
 	t.Run("gives back what the owner claimed", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		r := w.Request()
+		r := w.newRequest()
 		w.work(r)
 		billingtest.ExpectError(t, w.Process().Forget(t.Context(), r), nil)
 		w.expectUnclaimed(r)
@@ -144,9 +144,9 @@ func TestForget(t *testing.T) {
 	t.Run("takes nothing from another", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		w.work(w.Request())
-		billingtest.ExpectError(t, w.Process().Forget(t.Context(), w.Request()), nil)
-		_, work, err := w.Process().Replay(t.Context(), w.Request())
+		w.work(w.newRequest())
+		billingtest.ExpectError(t, w.Process().Forget(t.Context(), w.newRequest()), nil)
+		_, work, err := w.Process().Replay(t.Context(), w.newRequest())
 		if work == nil || err != nil {
 			t.Errorf("the key is free: %v", err)
 		}
@@ -154,7 +154,7 @@ func TestForget(t *testing.T) {
 	t.Run("takes no answer back", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		r := w.Request()
+		r := w.newRequest()
 		w.keep(r, "first")
 		billingtest.ExpectError(t, w.Process().Forget(t.Context(), r), nil)
 		w.keep(r, "first")
@@ -164,15 +164,15 @@ func TestForget(t *testing.T) {
 	})
 }
 
-func TestAnAttemptThatCameToNothingCanBeMadeAgainWithItsKey(t *testing.T) {
+func TestForget_FailedAttemptFreesKey(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.Psp.Suffers(billingtest.RefusesConn)
-	_, err := w.Process().SubscribeKeyed(t.Context(), w.Request())
+	w.Provider.SetFault(billingtest.ConnectionRefused)
+	_, err := w.Process().subscribeKeyed(t.Context(), w.newRequest())
 	billingtest.ExpectError(t, err, billing.ErrUnavailable)
-	w.Psp.Suffers(billingtest.Fine)
+	w.Provider.SetFault(billingtest.NoFault)
 	for range 3 {
-		if a, err := w.Process().SubscribeKeyed(t.Context(), w.Request()); err != nil || a.Status != 200 {
+		if a, err := w.Process().subscribeKeyed(t.Context(), w.newRequest()); err != nil || a.Status != 200 {
 			t.Errorf("got %d %s, %v", a.Status, a.Body, err)
 		}
 	}
@@ -180,10 +180,10 @@ func TestAnAttemptThatCameToNothingCanBeMadeAgainWithItsKey(t *testing.T) {
 	w.expectClean()
 }
 
-func TestAnswersArePrunedAfterThirtyDays(t *testing.T) {
+func TestPrune_AfterThirtyDays(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	r := w.Request()
+	r := w.newRequest()
 	w.keep(r, "first")
 	for _, tt := range []struct {
 		later time.Duration

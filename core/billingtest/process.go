@@ -1,0 +1,71 @@
+package billingtest
+
+import (
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/payments"
+	"github.com/online-cinema/billing/core/ports"
+	"github.com/online-cinema/billing/core/renewals"
+	"github.com/online-cinema/billing/core/viewers"
+)
+
+// Process is one process of the API: its use cases over the world's database.
+type Process struct {
+	*viewers.Subscriber
+	*payments.Collector
+	viewers.Requests
+}
+
+// Process returns a new process.
+func (w World) Process() Process { return w.ProcessOver(w.Store, w.Provider) }
+
+// ProcessOver returns a new process that uses the given store and provider.
+func (w World) ProcessOver(s ports.Store, p ports.Provider) Process {
+	c := &payments.Collector{
+		Store: s, Clock: w.Clock, NewID: w.NewID, Providers: map[string]ports.Provider{w.Provider.Code: p},
+		ChargeTimeout: ChargeTimeout, RecordTimeout: ChargeTimeout, Recording: payments.NewRecording(), Log: slog.New(slog.DiscardHandler), Retries: retries(w.T),
+	}
+	return Process{
+		Subscriber: &viewers.Subscriber{Store: s, Clock: w.Clock, NewID: w.NewID, Collector: c, Opening: viewers.NewOpening()},
+		Collector:  c, Requests: viewers.Requests{Store: s},
+	}
+}
+
+func retries(t *testing.T) billing.RetrySchedule {
+	t.Helper()
+	r, err := billing.NewRetrySchedule(24*time.Hour, 72*time.Hour, 120*time.Hour, 168*time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// Renewer returns the renewal run of a new process.
+func (w World) Renewer() *renewals.Renewer { return w.RenewerOver(w.Store, w.Provider) }
+
+// RenewerOver returns the renewal run of a new process that uses the given store
+// and provider.
+func (w World) RenewerOver(s ports.Store, p ports.Provider) *renewals.Renewer {
+	return &renewals.Renewer{
+		Store: s, Clock: w.Clock, NewID: w.NewID, Collector: w.ProcessOver(s, p).Collector,
+		Log: slog.New(slog.DiscardHandler), Concurrency: 8,
+	}
+}
+
+// SubscribeBasic is the command by which [Viewer] subscribes to the plan basic.
+func SubscribeBasic() viewers.Subscribe {
+	return viewers.Subscribe{User: Viewer, Plan: "basic", Price: Price, PaymentSystem: System, Token: Token}
+}
+
+// MustSubscribe subscribes [Viewer] to the plan basic in a new process.
+func (w World) MustSubscribe() ports.SubscriptionView {
+	w.T.Helper()
+	v, err := w.Process().Subscribe(w.T.Context(), SubscribeBasic())
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	return v
+}

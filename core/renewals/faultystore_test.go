@@ -1,0 +1,97 @@
+package renewals_test
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
+)
+
+// faultyStore calls fail right before each commit and right after it, with the calls
+// that the transaction made. An error fails the transaction, which after the commit
+// is kept nevertheless. A context that is cancelled during the commit does the same.
+type faultyStore struct {
+	ports.Store
+	fail func(did txCalls, committed bool) error
+}
+
+// txCalls are the calls that a transaction made.
+type txCalls struct {
+	claimed bool // Subscriptions.LockDue
+	added   bool // Payments.Add, at least one
+	saved   bool // Payments.Replace, at least one
+	swept   bool // Payments.LeaseForSweep
+	resent  bool // Payments.LeaseForResend
+	put     bool // Runs.Put
+}
+
+func (s faultyStore) InTx(ctx context.Context, f func(ports.Repos) error) error {
+	var did txCalls
+	err := s.Store.InTx(ctx, func(tx ports.Repos) error {
+		did = txCalls{}
+		tx.Subscriptions = notedSubscriptions{tx.Subscriptions, &did}
+		tx.Payments = notedPayments{tx.Payments, &did}
+		tx.Runs = notedRuns{tx.Runs, &did}
+		if err := f(tx); err != nil {
+			return err
+		}
+		return s.fail(did, false)
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.fail(did, true); err != nil {
+		return err
+	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return ctx.Err()
+	}
+	return nil
+}
+
+type notedSubscriptions struct {
+	ports.Subscriptions
+	did *txCalls
+}
+
+func (r notedSubscriptions) LockDue(ctx context.Context, q ports.DueQuery) ([]ports.Due, error) {
+	r.did.claimed = true
+	return r.Subscriptions.LockDue(ctx, q)
+}
+
+type notedPayments struct {
+	ports.Payments
+	did *txCalls
+}
+
+func (r notedPayments) Add(ctx context.Context, send time.Duration, p ...billing.Payment) error {
+	r.did.added = r.did.added || len(p) > 0
+	return r.Payments.Add(ctx, send, p...)
+}
+
+func (r notedPayments) LeaseForSweep(ctx context.Context, lease time.Duration, limit int) ([]ports.Unsettled, error) {
+	r.did.swept = true
+	return r.Payments.LeaseForSweep(ctx, lease, limit)
+}
+
+func (r notedPayments) LeaseForResend(ctx context.Context, send time.Duration, keys ...ports.PaymentKey) ([]ports.PaymentKey, error) {
+	r.did.resent = true
+	return r.Payments.LeaseForResend(ctx, send, keys...)
+}
+
+func (r notedPayments) Replace(ctx context.Context, since []ports.RowVersion, p ...billing.Payment) error {
+	r.did.saved = r.did.saved || len(p) > 0
+	return r.Payments.Replace(ctx, since, p...)
+}
+
+type notedRuns struct {
+	ports.Runs
+	did *txCalls
+}
+
+func (r notedRuns) Put(ctx context.Context, run ports.Run) error {
+	r.did.put = true
+	return r.Runs.Put(ctx, run)
+}
