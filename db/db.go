@@ -1,16 +1,19 @@
-// Package db holds the schema and the queries as files: goose reads the
-// migrations at run time, sqlc reads both when code is generated, and the
-// benchmark drives pgbench with the very text of the queries.
+// Package db embeds the migrations and the queries. goose reads the migrations at
+// run time. sqlc reads the service's migrations and the queries when it generates
+// code. The benchmark passes the text of the queries to pgbench.
 package db
 
 import "embed"
 
-// Migrations holds the goose migrations in the folder "migrations".
+// Migrations holds two sets of goose migrations. The folder "migrations" has the
+// service's schema. The folder "simulator" has the simulated payment system's
+// schema, with its own version table.
 //
-//go:embed migrations/*.sql
+//go:embed migrations/*.sql simulator/*.sql
 var Migrations embed.FS
 
-// Queries holds what sqlc makes Go of, in the folder "queries".
+// Queries holds the queries that sqlc generates Go code for, in the folder
+// "queries".
 //
 //go:embed queries/*.sql
 var Queries embed.FS

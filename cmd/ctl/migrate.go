@@ -6,13 +6,16 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/online-cinema/billing/adapters/postgres"
+	"github.com/online-cinema/billing/cmd/internal/boot"
 )
 
 func (t *tool) migrate() *cobra.Command {
 	up := &cobra.Command{
 		Use: "up", Short: "Apply all pending migrations",
 		Long: "Apply all pending migrations. Several processes may run it at the same time: one applies them, the others wait.\n" +
-			"The login of BILLING_DATABASE_URL must own the schema. The first run also needs the right to create roles.",
+			"The login of BILLING_DATABASE_URL must own the schema. The first run also needs the right to create roles.\n\n" +
+			"The simulated payment system has its own migrations. They run only if it may be used: with BILLING_ENV=dev\n" +
+			"or test, unless BILLING_SIMULATOR=off.",
 		Args: cobra.NoArgs, RunE: t.action(t.migrateUp),
 	}
 	status := &cobra.Command{
@@ -22,16 +25,23 @@ func (t *tool) migrate() *cobra.Command {
 	return group("migrate", "Apply or list schema migrations", t.withJSON(up), t.withJSON(status))
 }
 
+// migrateConfig is the configuration of the migrate commands.
+type migrateConfig struct {
+	Env boot.Env `env:"BILLING_ENV" envDefault:"production" must:"be production, dev or test"`
+	boot.Database
+	boot.Simulation
+}
+
 type migratedJSON struct {
 	Applied []string `json:"applied"`
 }
 
 func (t *tool) migrateUp(cmd *cobra.Command, _ []string) error {
-	url, err := t.url()
+	cfg, err := boot.Load[migrateConfig](t.environ)
 	if err != nil {
 		return err
 	}
-	names, err := postgres.Migrate(cmd.Context(), url.Reveal(), warningLog(t.stderr))
+	names, err := postgres.Migrate(cmd.Context(), cfg.DatabaseURL.Reveal(), warningLog(t.stderr), cfg.MigrationSets(cfg.Env)...)
 	if err != nil {
 		return err
 	}
@@ -52,11 +62,11 @@ type migrationJSON struct {
 }
 
 func (t *tool) migrateStatus(cmd *cobra.Command, _ []string) error {
-	url, err := t.url()
+	cfg, err := boot.Load[migrateConfig](t.environ)
 	if err != nil {
 		return err
 	}
-	list, err := postgres.Migrations(cmd.Context(), url.Reveal())
+	list, err := postgres.Migrations(cmd.Context(), cfg.DatabaseURL.Reveal(), cfg.MigrationSets(cfg.Env)...)
 	if err != nil {
 		return err
 	}

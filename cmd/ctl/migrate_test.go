@@ -37,6 +37,37 @@ func TestMigrate_UpAndStatus(t *testing.T) {
 	s.run(t, boot.OK, "plan", "list")
 }
 
+// The simulator's migrations run only if the simulator may be used.
+func TestMigrate_Simulator(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		environ []string
+		want    bool
+	}{
+		"production":        {nil, false},
+		"test":              {[]string{"BILLING_ENV=test"}, true},
+		"dev":               {[]string{"BILLING_ENV=dev"}, true},
+		"dev, switched off": {[]string{"BILLING_ENV=dev", "BILLING_SIMULATOR=off"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := emptyDatabase(t)
+			s.environ = append(s.environ, test.environ...)
+			s.run(t, boot.OK, "migrate", "up")
+			var all []migrationJSON
+			s.json(t, boot.OK, &all, "migrate", "status")
+			if out, _ := s.run(t, boot.OK, "migrate", "status"); strings.Contains(out, " simulator/") != test.want {
+				t.Errorf("migrations of the simulator: want %v in\n%s", test.want, out)
+			}
+			for _, m := range all {
+				if !m.Applied {
+					t.Errorf("%s is not applied", m.Name)
+				}
+			}
+		})
+	}
+}
+
 func TestMigrate_Concurrent(t *testing.T) {
 	t.Parallel()
 	s := emptyDatabase(t)

@@ -46,7 +46,7 @@ CREATE TABLE test_clock (
 );
 
 GRANT SELECT, INSERT, UPDATE ON renewal_runs TO billing_app;
-GRANT SELECT ON test_clock TO billing_app, billing_simulator;
+GRANT SELECT ON test_clock TO billing_app;
 
 -- +goose Down
 DROP TABLE test_clock, renewal_runs;

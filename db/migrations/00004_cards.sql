@@ -59,16 +59,7 @@ ALTER TABLE events
 
 GRANT SELECT, INSERT, UPDATE ON cards TO billing_app;
 
--- The imitated payment system's cards.
-ALTER TABLE simulator.requests
-    ADD COLUMN issued           text NOT NULL DEFAULT '', -- the token that it gives for a card
-    ADD COLUMN approval_decline text NOT NULL DEFAULT '', -- what it says when the viewer has confirmed
-    ADD COLUMN settles_at       timestamptz,              -- when it makes up its mind by itself,
-    ADD COLUMN settles_decline  text NOT NULL DEFAULT ''; -- and what it says then
-
 -- +goose Down
-ALTER TABLE simulator.requests
-    DROP COLUMN issued, DROP COLUMN approval_decline, DROP COLUMN settles_at, DROP COLUMN settles_decline;
 DELETE FROM events WHERE subscription_id IS NULL;
 ALTER TABLE events DROP COLUMN card_id, ALTER COLUMN subscription_id SET NOT NULL;
 DROP INDEX payments_by_viewer, payment_methods_token_once, payment_methods_clear;

@@ -27,11 +27,24 @@ func New(t testing.TB) *pgxpool.Pool {
 	return Pool(t, URL(t))
 }
 
-// URL is the superuser's URL of a database such as [New] makes, for tests of
-// what opens one, migrates one or has a role of its own.
+// URL returns the superuser's URL of a database like the one of [New], for tests
+// that open a database, migrate it, or work as another role.
 func URL(t testing.TB) string {
 	t.Helper()
-	url, err := clone(t.Context())
+	return database(t, "")
+}
+
+// EmptyURL is [URL] for a database without migrations.
+func EmptyURL(t testing.TB) string {
+	t.Helper()
+	return database(t, "template0")
+}
+
+// database clones a template, or the migrated one if template is empty. It drops
+// the clone when the test ends.
+func database(t testing.TB, template string) string {
+	t.Helper()
+	url, err := clone(t.Context(), template)
 	if err != nil {
 		t.Fatalf("test database: %v", err)
 	}

@@ -1,6 +1,7 @@
 package pgtest
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -20,14 +21,15 @@ import (
 // templates, because migrations make roles, which all databases share.
 const templateLock = 7242620027
 
-// clone makes a database from the template and returns its URL.
-func clone(ctx context.Context) (string, error) {
+// clone creates a database from a template, or from the migrated one if template
+// is empty, and returns its URL.
+func clone(ctx context.Context, template string) (string, error) {
 	srv, err := server()
 	if err != nil {
 		return "", err
 	}
 	name := "t_" + strings.ToLower(rand.Text()[:12])
-	sql := fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s", name, srv.template)
+	sql := fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s", name, cmp.Or(template, srv.template))
 	if srv.ours {
 		sql += " STRATEGY FILE_COPY" // quicker, and harmless without fsync
 	}
@@ -113,7 +115,7 @@ func buildTemplate(ctx context.Context, conn *pgx.Conn, url, name string) error 
 
 // templateName tells apart the templates of different migrations.
 func templateName(migrations fs.FS) (string, error) {
-	files, err := fs.Glob(migrations, "migrations/*.sql")
+	files, err := fs.Glob(migrations, "*/*.sql")
 	if err != nil {
 		return "", err
 	}

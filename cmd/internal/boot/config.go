@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/online-cinema/billing/adapters/auth"
+	"github.com/online-cinema/billing/adapters/postgres"
 )
 
 // Service holds the settings that every program has.
@@ -47,6 +48,15 @@ type Simulation struct {
 // UseSimulator reports whether the simulator may be used. Production never uses it.
 func (s Simulation) UseSimulator(env Env) bool {
 	return env != Production && s.Simulator.Or(true)
+}
+
+// MigrationSets returns the sets of migrations that the environment needs.
+func (s Simulation) MigrationSets(env Env) []postgres.MigrationSet {
+	sets := []postgres.MigrationSet{postgres.ServiceMigrations}
+	if s.UseSimulator(env) {
+		sets = append(sets, postgres.SimulatorMigrations)
+	}
+	return sets
 }
 
 // Charging holds the settings of charges.

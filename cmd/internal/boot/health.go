@@ -26,11 +26,15 @@ type Health struct {
 	stopping atomic.Bool
 }
 
-// NewHealth returns the probes of a process that needs the database, its newest
-// schema, and the further checks in more.
-func NewHealth(ping Check, url DatabaseURL, more map[string]Check) *Health {
+// NewHealth returns the probes of a process that needs the database, the newest
+// schema, and the further checks in more. The schema consists of the sets, or of
+// the service's migrations if no set is given.
+func NewHealth(ping Check, url DatabaseURL, more map[string]Check, sets ...postgres.MigrationSet) *Health {
+	if len(sets) == 0 {
+		sets = []postgres.MigrationSet{postgres.ServiceMigrations}
+	}
 	s := &schema{migrations: func(ctx context.Context) ([]postgres.Migration, error) {
-		return postgres.Migrations(ctx, url.Reveal())
+		return postgres.Migrations(ctx, url.Reveal(), sets...)
 	}}
 	checks := map[string]Check{"database": ping, "migrations": s.current}
 	maps.Copy(checks, more)
