@@ -150,7 +150,7 @@ func TestEveryLogLineHasTheRequestsID(t *testing.T) {
 	store.on.Store(true)
 	s.do("alice", "POST", "/v1/subscriptions", with("tok_lost_answer"), key("k"))
 	s.do("nobody", "GET", "/v1/history", "")
-	for _, line := range []string{"charge failed", "an answer was given but not kept", "token refused", "request"} {
+	for _, line := range []string{"charge failed", "response sent but not stored for replay", "token refused", "request"} {
 		if !strings.Contains(s.logged.String(), `"msg":"`+line+`"`) {
 			t.Errorf("nobody said %q", line)
 		}

@@ -7,22 +7,23 @@ import (
 	"strings"
 )
 
-// v6Network is how much of an IPv6 address tells one customer of a network from
-// the next: whoever has one address usually has 2^64 of them.
-const v6Network = 64
+// v6Prefix is the prefix length that identifies an IPv6 client. A customer of a
+// network usually has 2^64 addresses.
+const v6Prefix = 64
 
-// client names the network address that a request comes from.
+// client returns the IPv4 address or IPv6 network of the client. It looks behind
+// trusted proxies. For a Unix socket it returns the peer's name.
 func (r Rates) client(req *http.Request) string {
 	peer, ok := parseAddr(req.RemoteAddr)
 	if !ok {
 		return req.RemoteAddr // a Unix socket
 	}
-	return network(r.behindProxies(peer, req.Header.Values("X-Forwarded-For")))
+	return network(r.clientAddr(peer, req.Header.Values("X-Forwarded-For")))
 }
 
-// behindProxies walks from the peer towards the client for as long as each hop
-// is one whose word counts. What stands further left may be invented.
-func (r Rates) behindProxies(peer netip.Addr, forwarded []string) netip.Addr {
+// clientAddr walks X-Forwarded-For from right to left and returns the first
+// address that is not a trusted proxy. Entries further left may be forged.
+func (r Rates) clientAddr(peer netip.Addr, forwarded []string) netip.Addr {
 	if !r.trusts(peer) {
 		return peer
 	}
@@ -43,15 +44,15 @@ func (r Rates) trusts(a netip.Addr) bool {
 	return slices.ContainsFunc(r.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
-// parseAddr reads an address, with or without a port.
+// parseAddr parses an address, with or without a port.
 func parseAddr(s string) (netip.Addr, bool) {
 	a, err := netip.ParseAddr(strings.Trim(s, "[]"))
 	if err != nil {
-		with, err := netip.ParseAddrPort(s)
+		withPort, err := netip.ParseAddrPort(s)
 		if err != nil {
 			return a, false
 		}
-		a = with.Addr()
+		a = withPort.Addr()
 	}
 	return a.Unmap().WithZone(""), true
 }
@@ -60,7 +61,7 @@ func network(a netip.Addr) string {
 	if a.Is4() {
 		return a.String()
 	}
-	p, err := a.Prefix(v6Network)
+	p, err := a.Prefix(v6Prefix)
 	if err != nil {
 		return a.String()
 	}

@@ -10,25 +10,27 @@ import (
 	"github.com/online-cinema/billing/core/viewers"
 )
 
-// CancelSubscription ends a subscription.
+// CancelSubscription ends a subscription now or at the end of the paid period.
+// A card number in place of the token is refused here, so that it is never part
+// of the stored fingerprint.
 func (s *server) CancelSubscription(ctx context.Context, r api.CancelSubscriptionRequestObject) (api.CancelSubscriptionResponseObject, error) {
 	at, token := cancelBody(r.Body)
-	if billing.LooksLikeCardNumber(token) { // what is kept to compare requests must not have it
+	if billing.LooksLikeCardNumber(token) {
 		return nil, billing.ErrPaymentTokenUnknown.WithMessage("the subscription is not paid with this payment token")
 	}
-	return s.once(ctx, change{
+	return s.runOnce(ctx, mutation{
 		operation: "cancel",
 		fields:    []string{string(at), token},
 		run: func(request *ports.KeyedRequest) (ports.SubscriptionView, error) {
 			return s.Subscriber.Cancel(ctx, viewers.Cancel{
-				User: infoOf(ctx).user, Ref: r.Ref, Token: billing.NewSecret(token), At: at, Request: request,
+				User: stateOf(ctx).user, Ref: r.Ref, Token: billing.NewSecret(token), At: at, Request: request,
 			})
 		},
-		status: ok, outcome: done,
+		status: statusOK, outcome: alwaysSucceeded,
 	}), nil
 }
 
-// cancelBody reads the body, which may be left out like all that is in it.
+// cancelBody reads the body. The body and all of its members are optional.
 func cancelBody(body *api.CancelSubscriptionJSONRequestBody) (at billing.CancelAt, token string) {
 	at = billing.AtPeriodEnd
 	if body == nil {
@@ -43,17 +45,18 @@ func cancelBody(body *api.CancelSubscriptionJSONRequestBody) (at billing.CancelA
 	return at, token
 }
 
-// ResumeSubscription takes a cancel back.
+// ResumeSubscription revokes a cancel before the period ends.
 func (s *server) ResumeSubscription(ctx context.Context, r api.ResumeSubscriptionRequestObject) (api.ResumeSubscriptionResponseObject, error) {
-	return s.once(ctx, change{
+	return s.runOnce(ctx, mutation{
 		operation: "resume",
 		run: func(request *ports.KeyedRequest) (ports.SubscriptionView, error) {
-			return s.Subscriber.Resume(ctx, viewers.Resume{User: infoOf(ctx).user, Ref: r.Ref, Request: request})
+			return s.Subscriber.Resume(ctx, viewers.Resume{User: stateOf(ctx).user, Ref: r.Ref, Request: request})
 		},
-		status: ok, outcome: done,
+		status: statusOK, outcome: alwaysSucceeded,
 	}), nil
 }
 
-func ok(ports.SubscriptionView) int { return http.StatusOK }
+func statusOK(ports.SubscriptionView) int { return http.StatusOK }
 
-func done(ports.SubscriptionView) error { return nil }
+// alwaysSucceeded is the outcome of mutations that commit nothing when they fail.
+func alwaysSucceeded(ports.SubscriptionView) error { return nil }

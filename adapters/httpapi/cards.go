@@ -15,7 +15,7 @@ import (
 	"github.com/online-cinema/billing/core/viewers"
 )
 
-// AddCard keeps a card.
+// AddCard stores a card, or updates the expiry and holder of a stored one.
 func (s *server) AddCard(ctx context.Context, r api.AddCardRequestObject) (api.AddCardResponseObject, error) {
 	if s.Cards == nil {
 		return nil, ports.ErrNoVault
@@ -27,68 +27,69 @@ func (s *server) AddCard(ctx context.Context, r api.AddCardRequestObject) (api.A
 	if r.Body.Holder != nil {
 		details.Holder = *r.Body.Holder
 	}
-	if infoOf(ctx).key == "" {
-		a, _ := s.addCard(ctx, details, nil)
-		return a, nil
+	if stateOf(ctx).key == "" {
+		resp, _ := s.addCard(ctx, details, nil)
+		return resp, nil
 	}
 	return s.addCardOnce(ctx, details)
 }
 
-// addCardOnce gives repetitions with the same Idempotency-Key the first answer.
-// The number goes into the comparison as the vault's fingerprint: a digest that
-// needs no key could be tried out.
-func (s *server) addCardOnce(ctx context.Context, details billing.CardDetails) (answer, error) {
-	fingerprint, err := s.Cards.Fingerprint(infoOf(ctx).user, details.Number)
+// addCardOnce is AddCard with an Idempotency-Key. The stored fingerprint of the
+// request holds the vault's keyed fingerprint of the card number, because an
+// unkeyed digest could be reversed by trying all numbers.
+func (s *server) addCardOnce(ctx context.Context, details billing.CardDetails) (response, error) {
+	fingerprint, err := s.Cards.Fingerprint(stateOf(ctx).user, details.Number)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	c := change{operation: "add card", fields: []string{
+	m := mutation{operation: "add card", fields: []string{
 		hex.EncodeToString(fingerprint[:]), strconv.Itoa(details.ExpMonth), strconv.Itoa(details.ExpYear), details.Holder,
 	}}
-	r := s.request(ctx, c)
-	if a, ok := s.replay(ctx, c, r); ok {
-		return a, nil
+	r := s.newRequest(ctx, m)
+	if resp, ok := s.replay(ctx, m, r); ok {
+		return resp, nil
 	}
-	a, err := s.addCard(ctx, details, &r)
+	resp, err := s.addCard(ctx, details, &r)
 	if errors.Is(err, billing.ErrRequestInProgress) {
-		return s.afterOther(ctx, c, r, err), nil
+		return s.replayConcurrent(ctx, m, r, err), nil
 	}
-	return s.conclude(ctx, r, a), nil
+	return s.conclude(ctx, r, resp), nil
 }
 
-func (s *server) addCard(ctx context.Context, details billing.CardDetails, r *ports.KeyedRequest) (answer, error) {
-	kept, added, err := s.Cards.Add(ctx, viewers.AddCard{User: infoOf(ctx).user, Card: details, Request: r})
+// addCard runs the use case and renders its result or its error.
+func (s *server) addCard(ctx context.Context, details billing.CardDetails, r *ports.KeyedRequest) (response, error) {
+	stored, added, err := s.Cards.Add(ctx, viewers.AddCard{User: stateOf(ctx).user, Card: details, Request: r})
 	if err != nil {
-		return s.problemAnswer(ctx, err), err
+		return s.problemResponse(ctx, err), err
 	}
-	body, err := json.Marshal(card(kept))
+	body, err := json.Marshal(card(stored))
 	if err != nil {
-		return s.problemAnswer(ctx, fmt.Errorf("render card: %w", err)), err
+		return s.problemResponse(ctx, fmt.Errorf("render card: %w", err)), err
 	}
 	if added {
-		return answer{status: http.StatusCreated, body: body}, nil
+		return response{status: http.StatusCreated, body: body}, nil
 	}
-	return answer{status: http.StatusOK, body: body}, nil
+	return response{status: http.StatusOK, body: body}, nil
 }
 
-// ListCards lists the viewer's cards.
+// ListCards returns a page of the viewer's cards, newest first.
 func (s *server) ListCards(ctx context.Context, r api.ListCardsRequestObject) (api.ListCardsResponseObject, error) {
 	if s.Cards == nil {
 		return nil, ports.ErrNoVault
 	}
-	p, err := page(r.Params.Limit, r.Params.Cursor)
+	p, err := parsePage(r.Params.Limit, r.Params.Cursor)
 	if err != nil {
 		return nil, err
 	}
-	list, err := s.Cards.List(ctx, infoOf(ctx).user, p)
+	list, err := s.Cards.List(ctx, stateOf(ctx).user, p)
 	if err != nil {
 		return nil, err
 	}
-	list, next := cut(list, p, func(c billing.Card) string { return string(c.ID) })
-	return api.ListCards200JSONResponse{Body: api.CardList{Data: mapped(list, card), NextCursor: next}}, nil
+	list, next := trimPage(list, p, func(c billing.Card) string { return string(c.ID) })
+	return api.ListCards200JSONResponse{Body: api.CardList{Data: mapSlice(list, card), NextCursor: next}}, nil
 }
 
-// RemoveCard removes a card for good.
+// RemoveCard removes a card permanently.
 func (s *server) RemoveCard(ctx context.Context, r api.RemoveCardRequestObject) (api.RemoveCardResponseObject, error) {
 	switch {
 	case s.Cards == nil:
@@ -96,7 +97,7 @@ func (s *server) RemoveCard(ctx context.Context, r api.RemoveCardRequestObject) 
 	case !billing.IsID(r.Id):
 		return nil, billing.ErrCardNotFound
 	}
-	if err := s.Cards.Remove(ctx, infoOf(ctx).user, billing.CardID(r.Id)); err != nil {
+	if err := s.Cards.Remove(ctx, stateOf(ctx).user, billing.CardID(r.Id)); err != nil {
 		return nil, err
 	}
 	return api.RemoveCard204Response{}, nil

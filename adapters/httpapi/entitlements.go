@@ -6,13 +6,13 @@ import (
 	"github.com/online-cinema/billing/adapters/httpapi/internal/api"
 )
 
-// GetEntitlements says what the viewer may use now.
+// GetEntitlements returns the features of the viewer's live plans.
 func (s *server) GetEntitlements(ctx context.Context, _ api.GetEntitlementsRequestObject) (api.GetEntitlementsResponseObject, error) {
-	e, err := s.Viewer.Entitlements(ctx, infoOf(ctx).user)
+	e, err := s.Viewer.Entitlements(ctx, stateOf(ctx).user)
 	if err != nil {
 		return nil, err
 	}
 	return api.GetEntitlements200JSONResponse{
-		Body: api.Entitlements{Features: list(e.Features), Until: moment(e.Until)},
+		Body: api.Entitlements{Features: nonNil(e.Features), Until: nullTime(e.Until)},
 	}, nil
 }

@@ -12,34 +12,35 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// failure is what is wrong with a request before any use case sees it.
-type failure struct {
+// httpError refuses a request before a use case runs.
+type httpError struct {
 	status int
 	code   string
 	detail string
 
-	retryAfter int // seconds; 0 when coming again is no use
+	retryAfter int // seconds; 0 sends no Retry-After
 }
 
-func (f *failure) Error() string { return f.detail }
+func (e *httpError) Error() string { return e.detail }
 
 var (
-	errNotAuthenticated = fails(http.StatusUnauthorized, "unauthenticated", "a valid bearer token is needed")
-	errMethod           = fails(http.StatusMethodNotAllowed, "method_not_allowed", "this path does not take this method")
-	errTooLarge         = fails(http.StatusRequestEntityTooLarge, "request_too_large", "the body is longer than 16 KiB")
-	errMediaType        = fails(http.StatusUnsupportedMediaType, "unsupported_media_type", "the body must be application/json")
+	errNotAuthenticated = newHTTPError(http.StatusUnauthorized, "unauthenticated",
+		"the request has no valid bearer token; get a new one from the auth service")
+	errMethod    = newHTTPError(http.StatusMethodNotAllowed, "method_not_allowed", "this path does not support this method; use one from Allow")
+	errTooLarge  = newHTTPError(http.StatusRequestEntityTooLarge, "request_too_large", "the body is longer than 16 KiB")
+	errMediaType = newHTTPError(http.StatusUnsupportedMediaType, "unsupported_media_type", "the Content-Type must be application/json")
 )
 
-func fails(status int, code, detail string) *failure {
-	return &failure{status: status, code: code, detail: detail}
+func newHTTPError(status int, code, detail string) *httpError {
+	return &httpError{status: status, code: code, detail: detail}
 }
 
-// malformed is a request that cannot be read as what it should be.
+// malformed returns the error for a request that cannot be parsed.
 func malformed(detail string) error {
-	return fails(http.StatusBadRequest, "malformed_request", detail)
+	return newHTTPError(http.StatusBadRequest, "malformed_request", detail)
 }
 
-// statuses is the one table from what went wrong to what is answered.
+// statuses maps kinds of errors to HTTP status codes.
 var statuses = map[billing.Kind]int{
 	billing.NotFound:    http.StatusNotFound,
 	billing.Invalid:     http.StatusUnprocessableEntity,
@@ -50,7 +51,7 @@ var statuses = map[billing.Kind]int{
 	billing.Limited:     http.StatusTooManyRequests,
 }
 
-// problemOf says what the client is told about err.
+// problemOf returns the problem document for err.
 func problemOf(err error, requestID string) api.Problem {
 	p := api.Problem{Type: "about:blank", RequestId: requestID}
 	p.Status, p.Code, p.Detail = explain(err)
@@ -59,12 +60,14 @@ func problemOf(err error, requestID string) api.Problem {
 	return p
 }
 
+// explain returns the members that every problem has. It hides the text of
+// internal errors.
 func explain(err error) (status int, code, detail string) {
 	var known *billing.Error
-	var wrong *failure
+	var refused *httpError
 	switch {
-	case errors.As(err, &wrong):
-		return wrong.status, wrong.code, wrong.detail
+	case errors.As(err, &refused):
+		return refused.status, refused.code, refused.detail
 	case errors.As(err, &known) && statuses[known.Kind] != 0:
 		return statuses[known.Kind], known.Code, known.Message
 	case errors.Is(err, billing.Unavailable), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
@@ -74,7 +77,7 @@ func explain(err error) (status int, code, detail string) {
 	}
 }
 
-// addMembers adds what only some problems have.
+// addMembers adds the members that only some problems have.
 func addMembers(p *api.Problem, err error) {
 	var changed *billing.PriceChangedError
 	var declined *billing.DeclinedError
@@ -88,7 +91,7 @@ func addMembers(p *api.Problem, err error) {
 	case errors.As(err, &declined):
 		p.Detail, p.DeclineCode = declined.Error(), new(string(declined.Code))
 	case errors.As(err, &invalid):
-		p.Detail, p.Errors = invalid.Error(), new(mapped(invalid.Faults, fieldError))
+		p.Detail, p.Errors = invalid.Error(), new(mapSlice(invalid.Faults, fieldError))
 	}
 }
 
@@ -96,37 +99,37 @@ func fieldError(f billing.Fault) api.FieldError {
 	return api.FieldError{Field: f.Field, Message: f.Message}
 }
 
-// problemAnswer renders err, and logs whole what the client is not told.
-func (s *server) problemAnswer(ctx context.Context, err error) answer {
-	info := infoOf(ctx)
-	p := problemOf(err, info.requestID)
-	s.logFailure(ctx, p.Status, err)
-	body, broken := json.Marshal(p)
-	if broken != nil { // a struct of strings and numbers
-		panic(broken)
+// problemResponse renders err as a problem document. It logs the text that the
+// document hides.
+func (s *server) problemResponse(ctx context.Context, err error) response {
+	p := problemOf(err, stateOf(ctx).requestID)
+	s.logError(ctx, p.Status, err)
+	body, marshalErr := json.Marshal(p)
+	if marshalErr != nil { // cannot happen: a struct of strings and numbers
+		panic(marshalErr)
 	}
-	return answer{status: p.Status, body: body, retryAfter: retryAfter(p.Status, err)}
+	return response{status: p.Status, body: body, retryAfter: retryAfter(p.Status, err)}
 }
 
-// retryAfter says in how many seconds to come again; 0 says nothing.
+// retryAfter returns the seconds for Retry-After, or 0 to send none.
 func retryAfter(status int, err error) int {
-	var f *failure
+	var refused *httpError
 	var limited *billing.LimitedError
 	switch {
 	case errors.As(err, &limited):
 		return int(math.Ceil(limited.RetryAfter.Seconds()))
 	case status == http.StatusServiceUnavailable:
 		return 5
-	case errors.As(err, &f):
-		return f.retryAfter
+	case errors.As(err, &refused):
+		return refused.retryAfter
 	default:
 		return 0
 	}
 }
 
-// logFailure logs faults of ours, and what we need and cannot reach. The
-// client's own failures are in the access log.
-func (s *server) logFailure(ctx context.Context, status int, err error) {
+// logError logs internal errors and unavailable dependencies. The access log
+// covers the client's errors.
+func (s *server) logError(ctx context.Context, status int, err error) {
 	switch {
 	case status == http.StatusServiceUnavailable && ctx.Err() == nil:
 		s.Log.LogAttrs(ctx, slog.LevelWarn, "unavailable", slog.Any("error", err))
@@ -135,7 +138,7 @@ func (s *server) logFailure(ctx context.Context, status int, err error) {
 	}
 }
 
-// fail answers a request with err.
+// fail sends err as a problem document.
 func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	s.problemAnswer(r.Context(), err).write(w)
+	s.problemResponse(r.Context(), err).write(w)
 }

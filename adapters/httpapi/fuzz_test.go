@@ -23,7 +23,7 @@ func FuzzParseJSON(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		v, err := parseJSON(text)
-		var wrong *failure
+		var wrong *httpError
 		switch {
 		case err == nil && !json.Valid(text):
 			t.Errorf("%q became %v", text, v)
@@ -60,16 +60,16 @@ func FuzzCursor(f *testing.F) {
 		f.Add(base64.RawURLEncoding.EncodeToString([]byte(text)), 20)
 	}
 	f.Add("djE6=", 0)
-	f.Add(cursorOf(id)+"\n", 20) // which encoding/base64 skips
+	f.Add(newCursor(id)+"\n", 20) // which encoding/base64 skips
 	f.Fuzz(func(t *testing.T, cursor string, limit int) {
-		p, err := page(&limit, &cursor)
+		p, err := parsePage(&limit, &cursor)
 		if err != nil {
 			if !errors.Is(err, billing.ErrInvalid) || p.Before != "" {
 				t.Fatalf("%q: %v, %+v", cursor, err, p)
 			}
 			return
 		}
-		_, next := cut([]string{p.Before, ""}, ports.Page{Limit: 2}, func(id string) string { return id })
+		_, next := trimPage([]string{p.Before, ""}, ports.Page{Limit: 2}, func(id string) string { return id })
 		if !billing.IsID(p.Before) || *next != cursor {
 			t.Fatalf("%q opens as %q, whose own is %q", cursor, p.Before, *next)
 		}

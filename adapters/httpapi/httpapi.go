@@ -1,15 +1,15 @@
-// Package httpapi serves viewers over HTTP, as openapi.yaml says.
+// Package httpapi serves the viewers' API over HTTP, as openapi.yaml describes it.
 //
-//	request ─ id ─ access log ─ recover ─ rate ─ route ─ bearer token ─ document ─ generated code ─ handler
+//	request ─ id ─ access log ─ recover ─ address limit ─ route ─ token ─ user limit ─ validation ─ generated code ─ handler
 //
-// The document is the law: a request is held against it before a handler sees
-// it, and tests hold every answer against it. One table turns errors into
-// problems (RFC 9457). POSTs with an Idempotency-Key are done once, and their
-// answers are kept byte for byte.
+// The OpenAPI document is the contract. Each request is validated against it
+// before a handler runs, and tests validate each response against it. One table
+// maps errors to problem documents (RFC 9457). A POST with an Idempotency-Key
+// runs once; its response is stored and replayed byte for byte.
 //
-// Not here: what subscribing means (core/viewers), how tokens are judged
-// (adapters/auth), how answers are stored (adapters/postgres), the server and its
-// time limits (cmd/internal/boot), the panel (cmd/admin).
+// Not here: the rules and the use cases (core), token verification
+// (adapters/auth), storage (adapters/postgres), the server and its timeouts
+// (cmd/internal/boot), the operators' panel (cmd/admin).
 package httpapi
 
 import (
@@ -27,32 +27,32 @@ import (
 	"github.com/online-cinema/billing/core/viewers"
 )
 
-// Config is all that the API needs.
+// Config holds the dependencies of the API. Cards and Served are optional.
 type Config struct {
 	Subscriber *viewers.Subscriber
 	Viewer     viewers.Queries
 	Requests   viewers.Requests
 	Users      *viewers.LastSeen
-	Cards      *viewers.Cards // nil when no cards are kept
-	// Authenticate turns a bearer token into the viewer's id. Any error refuses
-	// the token, but [billing.Unavailable], which says that nobody can tell now.
+	Cards      *viewers.Cards // nil refuses card operations with 503
+	// Authenticate returns the viewer's id for a bearer token. The API answers 503
+	// to an error of kind [billing.Unavailable], and 401 to any other.
 	Authenticate func(ctx context.Context, bearer string) (billing.UserID, error)
 	Rates        Rates
-	// Served is told of every answered request; nil is nobody.
+	// Served is called after each response.
 	Served func(Served)
 	NewID  func() string
-	Log    *slog.Logger // of a [LogHandler], to have the request's id in each line
+	Log    *slog.Logger // use a [LogHandler], which adds the request's id to each line
 }
 
-// Served is an answered request. Route is the template of its path, empty when
-// there is none.
+// Served describes a request and its response.
 type Served struct {
-	Method, Route string
-	Status        int
-	Took          time.Duration
+	Method string
+	Route  string // template of the path; empty if no route matched
+	Status int
+	Took   time.Duration
 }
 
-// server answers requests. It is the generated code's handler.
+// server implements the interface of the generated code.
 type server struct {
 	Config
 
@@ -64,10 +64,11 @@ type server struct {
 
 var _ api.StrictServerInterface = (*server)(nil)
 
-// New returns the handler of the API, with its document and its docs page.
+// New returns the handler of the API, of /openapi.json and of /docs. It fails if
+// c lacks a dependency or the embedded document is invalid.
 func New(c Config) (http.Handler, error) {
 	if c.Subscriber == nil || c.Users == nil || c.Authenticate == nil || c.NewID == nil || c.Log == nil {
-		return nil, errors.New("httpapi: the configuration is not complete")
+		return nil, errors.New("httpapi: set Subscriber, Users, Authenticate, NewID and Log in the configuration")
 	}
 	docs, err := loadDocumentation()
 	if err != nil {
@@ -75,33 +76,33 @@ func New(c Config) (http.Handler, error) {
 	}
 	s := &server{
 		Config: c, router: mux.NewRouter(),
-		users: newLimiter(c.Rates.PerUser, remembered), addresses: newLimiter(c.Rates.PerAddress, remembered),
+		users: newLimiter(c.Rates.PerUser, maxClients), addresses: newLimiter(c.Rates.PerAddress, maxClients),
 	}
 	start := time.Now()
 	s.plans.now, s.plans.render = func() time.Duration { return time.Since(start) }, s.renderPlans
-	if err := s.route(docs); err != nil {
+	if err := s.addRoutes(docs); err != nil {
 		return nil, err
 	}
-	return s.identify(s.logAccess(s.recoverPanics(s.limitAddresses(headAsGet(http.HandlerFunc(s.dispatch)))))), nil
+	return s.withState(s.logAccess(s.recoverPanics(s.limitAddresses(headAsGet(http.HandlerFunc(s.dispatch)))))), nil
 }
 
-// route registers the API's routes first, because mux tries routes in order.
-func (s *server) route(docs documentation) error {
+// addRoutes registers the API's routes first, because mux tries routes in order.
+func (s *server) addRoutes(docs documentation) error {
 	r := s.router
-	r.SkipClean(true) // an odd path is not found, not sent elsewhere
+	r.SkipClean(true) // answer 404 to an unclean path instead of redirecting
 	r.NotFoundHandler = http.HandlerFunc(s.notFound)
 	r.MethodNotAllowedHandler = http.HandlerFunc(s.methodNotAllowed)
-	api.HandlerWithOptions(s.operations(), api.GorillaServerOptions{BaseRouter: r, ErrorHandlerFunc: s.badParam})
+	api.HandlerWithOptions(s.strictHandler(), api.GorillaServerOptions{BaseRouter: r, ErrorHandlerFunc: s.failParam})
 	r.Handle("/openapi.json", docs.json).Methods(http.MethodGet)
 	r.Handle("/docs", docs.html).Methods(http.MethodGet)
-	return s.bind(docs.openapi)
+	return s.guardRoutes(docs.openapi)
 }
 
 // dispatch calls the handler that mux finds, which answers 404 or 405 if no route
 // matches. [mux.Router.ServeHTTP] would copy each request twice, even one whose
 // path has no variables.
 func (s *server) dispatch(w http.ResponseWriter, r *http.Request) {
-	match := &infoOf(r.Context()).match
+	match := &stateOf(r.Context()).match
 	s.router.Match(r, match)
 	if len(match.Vars) > 0 {
 		r = mux.SetURLVars(r, match.Vars)
@@ -109,8 +110,9 @@ func (s *server) dispatch(w http.ResponseWriter, r *http.Request) {
 	match.Handler.ServeHTTP(w, r)
 }
 
-// operations is the generated code around the handlers.
-func (s *server) operations() api.ServerInterface {
+// strictHandler returns the generated code that decodes requests and encodes
+// responses.
+func (s *server) strictHandler() api.ServerInterface {
 	return api.NewStrictHandlerWithOptions(s, nil, api.StrictHTTPServerOptions{
 		RequestErrorHandlerFunc: func(w http.ResponseWriter, r *http.Request, _ error) {
 			s.fail(w, r, malformed("the body has a member of the wrong type"))
@@ -119,25 +121,25 @@ func (s *server) operations() api.ServerInterface {
 	})
 }
 
-// badParam answers for a parameter that generated code could not read.
-func (s *server) badParam(w http.ResponseWriter, r *http.Request, err error) {
+// failParam answers 422 to a parameter that generated code could not decode.
+func (s *server) failParam(w http.ResponseWriter, r *http.Request, err error) {
 	name := "parameters"
-	var wrong *api.InvalidParamFormatError
-	var many *api.TooManyValuesForParamError
+	var format *api.InvalidParamFormatError
+	var count *api.TooManyValuesForParamError
 	switch {
-	case errors.As(err, &wrong):
-		name = wrong.ParamName
-	case errors.As(err, &many):
-		name = many.ParamName
+	case errors.As(err, &format):
+		name = format.ParamName
+	case errors.As(err, &count):
+		name = count.ParamName
 	}
 	s.fail(w, r, &billing.InvalidError{Faults: []billing.Fault{{Field: name, Message: "is not valid"}}})
 }
 
 func (s *server) notFound(w http.ResponseWriter, r *http.Request) {
-	s.fail(w, r, billing.ErrNotFound.WithMessage("there is nothing at this path"))
+	s.fail(w, r, billing.ErrNotFound.WithMessage("no resource has this path; /docs lists the paths"))
 }
 
-// methodNotAllowed tells which methods the path takes.
+// methodNotAllowed answers 405 and lists the path's methods in Allow.
 func (s *server) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
 	var allowed []string
 	for _, method := range []string{http.MethodDelete, http.MethodGet, http.MethodPatch, http.MethodPost, http.MethodPut} {

@@ -15,130 +15,133 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// keepTimeout is how long keeping an answer may take after the client has gone
-// away.
-const keepTimeout = 5 * time.Second
+// storeTimeout limits storing a response. It does not depend on the client's
+// connection.
+const storeTimeout = 5 * time.Second
 
-var keyShape = regexp.MustCompile(`^[\x21-\x7e]{1,255}$`)
+var keyPattern = regexp.MustCompile(`^[\x21-\x7e]{1,255}$`)
 
-// noteKey notes the request's Idempotency-Key. What changes nothing needs none.
-func noteKey(r *http.Request) error {
+// readKey stores the Idempotency-Key of a POST in the request state. It refuses a
+// card number, because keys are stored in plaintext.
+func readKey(r *http.Request) error {
 	keys := r.Header.Values("Idempotency-Key")
 	switch {
 	case len(keys) == 0 || r.Method != http.MethodPost:
 		return nil
-	case len(keys) > 1 || !keyShape.MatchString(keys[0]) || billing.LooksLikeCardNumber(keys[0]): // keys are stored
+	case len(keys) > 1 || !keyPattern.MatchString(keys[0]) || billing.LooksLikeCardNumber(keys[0]):
 		return &billing.InvalidError{Faults: []billing.Fault{
-			{Field: "Idempotency-Key", Message: "must be one, of 1 to 255 visible ASCII characters"},
+			{Field: "Idempotency-Key", Message: "must be one key of 1 to 255 visible ASCII characters"},
 		}}
 	}
-	infoOf(r.Context()).key = keys[0]
+	stateOf(r.Context()).key = keys[0]
 	return nil
 }
 
-// change is a request that changes something: what makes it the same as
-// another, what it does, and what is answered.
-type change struct {
+// mutation describes a POST that changes a subscription.
+type mutation struct {
 	operation string
-	fields    []string // those of the body that matter; never a card's CVV
+	fields    []string // body fields that identify the request; never the CVV
 	run       func(*ports.KeyedRequest) (ports.SubscriptionView, error)
 	status    func(ports.SubscriptionView) int
-	outcome   func(ports.SubscriptionView) error // what an earlier run came to
+	// outcome returns the error that an earlier run must have returned, given the
+	// subscription that it left.
+	outcome func(ports.SubscriptionView) error
 }
 
-// once does what c asks for, once for each Idempotency-Key, and gives its
-// repetitions the first answer.
-func (s *server) once(ctx context.Context, c change) answer {
-	if infoOf(ctx).key == "" {
-		v, err := c.run(nil)
-		return s.render(ctx, c, v, err)
+// runOnce runs m once per Idempotency-Key and replays the first response to
+// repetitions. Without a key it simply runs m.
+func (s *server) runOnce(ctx context.Context, m mutation) response {
+	if stateOf(ctx).key == "" {
+		v, err := m.run(nil)
+		return s.render(ctx, m, v, err)
 	}
-	r := s.request(ctx, c)
-	if a, ok := s.replay(ctx, c, r); ok {
-		return a
+	r := s.newRequest(ctx, m)
+	if resp, ok := s.replay(ctx, m, r); ok {
+		return resp
 	}
-	v, err := c.run(&r)
+	v, err := m.run(&r)
 	if errors.Is(err, billing.ErrRequestInProgress) {
-		return s.afterOther(ctx, c, r, err)
+		return s.replayConcurrent(ctx, m, r, err)
 	}
-	return s.conclude(ctx, r, s.render(ctx, c, v, err))
+	return s.conclude(ctx, r, s.render(ctx, m, v, err))
 }
 
-// request tells this request from others. Every part goes in with its length,
-// so that no two requests run together to the same bytes.
-func (s *server) request(ctx context.Context, c change) ports.KeyedRequest {
-	i, h := infoOf(ctx), sha256.New()
-	for _, part := range append([]string{c.operation, i.ref}, c.fields...) {
+// newRequest returns the identity of the request. The fingerprint hashes each part
+// with its length, so that different requests never hash the same bytes.
+func (s *server) newRequest(ctx context.Context, m mutation) ports.KeyedRequest {
+	state, h := stateOf(ctx), sha256.New()
+	for _, part := range append([]string{m.operation, state.ref}, m.fields...) {
 		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part))))
 		h.Write([]byte(part))
 	}
-	return ports.KeyedRequest{User: i.user, Key: i.key, Fingerprint: [32]byte(h.Sum(nil)), Owner: s.NewID()}
+	return ports.KeyedRequest{User: state.user, Key: state.key, Fingerprint: [32]byte(h.Sum(nil)), Owner: s.NewID()}
 }
 
-// replay answers a repetition. False says that r is the first.
-func (s *server) replay(ctx context.Context, c change, r ports.KeyedRequest) (answer, bool) {
+// replay returns the response to a repetition. It returns false if r is the first
+// request with its key. If the first one changed the subscription without storing
+// a response, replay renders the response from the subscription.
+func (s *server) replay(ctx context.Context, m mutation, r ports.KeyedRequest) (response, bool) {
 	kept, work, err := s.Requests.Replay(ctx, r)
 	switch {
 	case err != nil:
-		return s.problemAnswer(ctx, err), true
+		return s.problemResponse(ctx, err), true
 	case kept != nil:
-		return again(*kept), true
+		return replayOf(*kept), true
 	case work != nil:
-		a := s.keep(ctx, work.Claim, s.render(ctx, c, work.View, c.outcome(work.View)))
-		a.replayed = true
-		return a, true
+		resp := s.store(ctx, work.Claim, s.render(ctx, m, work.View, m.outcome(work.View)))
+		resp.replayed = true
+		return resp, true
 	default:
-		return answer{}, false
+		return response{}, false
 	}
 }
 
-// afterOther answers a request that another with the same key outran: by now
-// there may be an answer.
-func (s *server) afterOther(ctx context.Context, c change, r ports.KeyedRequest, err error) answer {
-	if a, ok := s.replay(ctx, c, r); ok {
-		return a
+// replayConcurrent responds to a request that lost the race for its key. The
+// winner may have stored a response by now; if not, the response is err.
+func (s *server) replayConcurrent(ctx context.Context, m mutation, r ports.KeyedRequest, err error) response {
+	if resp, ok := s.replay(ctx, m, r); ok {
+		return resp
 	}
-	return s.problemAnswer(ctx, err)
+	return s.problemResponse(ctx, err)
 }
 
-// conclude keeps the answer, unless it is that something is out of reach: then
-// nobody may know what was done, and a repetition finds out. What came to nothing
-// is tried anew, what was done is answered for, what is being settled is waited for.
-// What was too much is tried anew as well: it came to nothing.
-func (s *server) conclude(ctx context.Context, r ports.KeyedRequest, a answer) answer {
-	if a.status >= http.StatusInternalServerError || a.status == http.StatusTooManyRequests {
-		return a
+// conclude stores the response for replay, except 5xx and 429. After a 5xx the
+// outcome may be unknown, so a retry looks it up. After a 429 nothing was done, so
+// a retry runs again.
+func (s *server) conclude(ctx context.Context, r ports.KeyedRequest, resp response) response {
+	if resp.status >= http.StatusInternalServerError || resp.status == http.StatusTooManyRequests {
+		return resp
 	}
-	return s.keep(ctx, r, a)
+	return s.store(ctx, r, resp)
 }
 
-// keep keeps a and returns the answer to give: the one that was kept first. When
-// it cannot be kept, the truth is still better than an error: a repetition gets
-// it made anew from the work that was done.
-func (s *server) keep(ctx context.Context, r ports.KeyedRequest, a answer) answer {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepTimeout)
+// store stores resp and returns the response to send: the one that was stored
+// first. If the database is unavailable it returns resp, because the work is
+// done; a repetition renders the response from the subscription.
+func (s *server) store(ctx context.Context, r ports.KeyedRequest, resp response) response {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
-	kept, err := s.Requests.Keep(ctx, r, a.kept())
+	kept, err := s.Requests.Keep(ctx, r, resp.stored())
 	var known *billing.Error
 	switch {
 	case err == nil:
-		return answer{status: kept.Status, body: kept.Body}
+		return response{status: kept.Status, body: kept.Body}
 	case errors.As(err, &known) && known.Kind != billing.Unavailable:
-		return s.problemAnswer(ctx, err)
+		return s.problemResponse(ctx, err)
 	default:
-		s.Log.WarnContext(ctx, "an answer was given but not kept", "error", err)
-		return a
+		s.Log.WarnContext(ctx, "response sent but not stored for replay", "error", err)
+		return resp
 	}
 }
 
-// render makes the answer of what the use case returned.
-func (s *server) render(ctx context.Context, c change, v ports.SubscriptionView, err error) answer {
+// render returns the response for the result of a use case.
+func (s *server) render(ctx context.Context, m mutation, v ports.SubscriptionView, err error) response {
 	if err != nil {
-		return s.problemAnswer(ctx, err)
+		return s.problemResponse(ctx, err)
 	}
 	body, err := json.Marshal(subscription(v))
 	if err != nil {
-		return s.problemAnswer(ctx, fmt.Errorf("render subscription: %w", err))
+		return s.problemResponse(ctx, fmt.Errorf("render subscription: %w", err))
 	}
-	return answer{status: c.status(v), body: body}
+	return response{status: m.status(v), body: body}
 }

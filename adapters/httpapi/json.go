@@ -12,9 +12,10 @@ import (
 
 const maxDepth = 16
 
-// parseJSON reads exactly one JSON value, more strictly than encoding/json: no
-// member twice, valid UTF-8, nothing behind the value, no deep nesting, no NUL,
-// which databases refuse. Its errors never quote the text: it may hold a secret.
+// parseJSON parses exactly one JSON value. It is stricter than encoding/json: it
+// refuses duplicate members, invalid UTF-8, trailing data, deep nesting, and NUL,
+// which Postgres cannot store. Its errors never quote the text, which may hold a
+// secret.
 func parseJSON(text []byte) (any, error) {
 	d := jsontext.NewDecoder(bytes.NewReader(text))
 	v, err := readValue(d)
@@ -22,7 +23,7 @@ func parseJSON(text []byte) (any, error) {
 		return nil, err
 	}
 	if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
-		return nil, malformed("there is something behind the JSON value")
+		return nil, malformed("the body has data after the JSON value")
 	}
 	return v, nil
 }
@@ -30,7 +31,7 @@ func parseJSON(text []byte) (any, error) {
 func readValue(d *jsontext.Decoder) (any, error) {
 	token, err := d.ReadToken()
 	if err != nil {
-		return nil, notJSON(err)
+		return nil, syntaxError(err)
 	}
 	switch token.Kind() {
 	case '{':
@@ -38,7 +39,7 @@ func readValue(d *jsontext.Decoder) (any, error) {
 	case '[':
 		return readArray(d)
 	case '"':
-		return cleanString(token.String())
+		return checkString(token.String())
 	case '0':
 		return readNumber(token.String())
 	case 't', 'f':
@@ -56,9 +57,9 @@ func readObject(d *jsontext.Decoder) (any, error) {
 		}
 		token, err := d.ReadToken()
 		if err != nil {
-			return nil, notJSON(err)
+			return nil, syntaxError(err)
 		}
-		name, err := cleanString(token.String())
+		name, err := checkString(token.String())
 		if err != nil {
 			return nil, err
 		}
@@ -88,32 +89,32 @@ func readArray(d *jsontext.Decoder) (any, error) {
 
 func checkDepth(d *jsontext.Decoder) error {
 	if d.StackDepth() > maxDepth {
-		return malformed("the JSON is nested too deep")
+		return malformed("the JSON is nested deeper than 16 levels")
 	}
 	return nil
 }
 
-// notJSON says what is wrong without quoting the text.
-func notJSON(err error) error {
+// syntaxError describes err without quoting the text.
+func syntaxError(err error) error {
 	if errors.Is(err, jsontext.ErrDuplicateName) {
-		return malformed("the JSON has a member twice")
+		return malformed("the JSON has the same member twice")
 	}
 	return malformed("the body is not valid JSON")
 }
 
-func cleanString(s string) (any, error) {
+func checkString(s string) (any, error) {
 	if strings.ContainsRune(s, 0) {
-		return nil, malformed("the JSON holds a NUL character")
+		return nil, malformed("the JSON has a NUL character in a string")
 	}
 	return s, nil
 }
 
-// readNumber takes integers alone: the API has no other numbers, and what looks
-// like money must not pass through floating point. One beyond int64 becomes the
-// nearest float, for the schema to find out of range.
+// readNumber accepts only integers, because the API has no other numbers and money
+// must not pass through floating point. An integer beyond int64 becomes a large
+// float, which the schema then refuses as out of range.
 func readNumber(text string) (any, error) {
 	if strings.ContainsAny(text, ".eE") {
-		return nil, malformed("the JSON has a number that is not an integer")
+		return nil, malformed("the JSON has a number that is not a plain integer")
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err == nil {

@@ -12,24 +12,24 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// identify gives every request an id, the client's own if it is harmless, and
-// every answer the headers that all have.
-func (s *server) identify(next http.Handler) http.Handler {
+// withState gives the request its id and its [requestState], and sets the headers
+// that every response has. It keeps the client's id if that is valid.
+func (s *server) withState(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := r.Header.Get("X-Request-Id")
-		if !harmless(id) {
+		if !validRequestID(id) {
 			id = s.NewID()
 		}
 		w.Header()["X-Request-Id"] = []string{id}
-		secure(w.Header(), r.TLS != nil)
-		i := &info{Context: r.Context(), requestID: id}
-		next.ServeHTTP(w, r.WithContext(i))
-		r.Pattern = i.route // as http.ServeMux tells whoever is around it
+		setSecurityHeaders(w.Header(), r.TLS != nil)
+		state := &requestState{Context: r.Context(), requestID: id}
+		next.ServeHTTP(w, r.WithContext(state))
+		r.Pattern = state.route // for middleware around the API, as http.ServeMux does it
 	})
 }
 
-// harmless reports whether an id can be logged and sent back.
-func harmless(id string) bool {
+// validRequestID reports whether an id is safe to log and to send back.
+func validRequestID(id string) bool {
 	for _, c := range []byte(id) {
 		switch {
 		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == '_', c == '-':
@@ -40,58 +40,58 @@ func harmless(id string) bool {
 	return 0 < len(id) && len(id) <= 128 && !billing.LooksLikeCardNumber(id)
 }
 
-// Values of headers that answers share. Nobody changes one: to have another, an
-// answer has another slice.
+// Header values that all responses share. They are never modified; a response
+// that needs another value sets another slice.
 var (
 	nosniff     = []string{"nosniff"}
-	showNowhere = []string{"default-src 'none'; frame-ancestors 'none'"}
+	denyAll     = []string{"default-src 'none'; frame-ancestors 'none'"}
 	sameOrigin  = []string{"same-origin"}
 	noReferrer  = []string{"no-referrer"}
-	encryptOnly = []string{"max-age=31536000"}
+	hstsOneYear = []string{"max-age=31536000"}
 	noStore     = []string{"no-store"}
 	typeJSON    = []string{"application/json"}
 	typeProblem = []string{"application/problem+json"}
 )
 
-// secure tells browsers to take an answer for what it is, and to show it
-// nowhere else. What may load something says so itself. The names are written as
-// net/http would write them.
-func secure(h http.Header, encrypted bool) {
+// setSecurityHeaders forbids browsers to guess the media type, to load anything
+// from a response, or to embed it. /docs sets a wider policy itself. The names are
+// in canonical form, because assigning to the map does not convert them.
+func setSecurityHeaders(h http.Header, tls bool) {
 	h["X-Content-Type-Options"] = nosniff
-	h["Content-Security-Policy"] = showNowhere
+	h["Content-Security-Policy"] = denyAll
 	h["Cross-Origin-Resource-Policy"] = sameOrigin
 	h["Referrer-Policy"] = noReferrer
-	if encrypted {
-		h["Strict-Transport-Security"] = encryptOnly
+	if tls {
+		h["Strict-Transport-Security"] = hstsOneYear
 	}
 }
 
-// logAccess tells of each request, and logs one line of it: no query, no header, no body, which
-// may hold secrets.
+// logAccess calls Served and logs one line per request. The line has no query, no
+// header and no body, because these may hold secrets.
 func (s *server) logAccess(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start, ctx := time.Now(), r.Context()
-		i := infoOf(ctx)
-		i.seen = statusWriter{ResponseWriter: w, status: http.StatusOK}
-		next.ServeHTTP(&i.seen, r)
+		state := stateOf(ctx)
+		state.writer = statusWriter{ResponseWriter: w, status: http.StatusOK}
+		next.ServeHTTP(&state.writer, r)
 		end := time.Now()
 		took := end.Sub(start)
 		if s.Served != nil {
-			s.Served(Served{r.Method, i.route, i.seen.status, took})
+			s.Served(Served{r.Method, state.route, state.writer.status, took})
 		}
 		if !s.Log.Enabled(ctx, slog.LevelInfo) {
 			return
 		}
-		line := slog.NewRecord(end, slog.LevelInfo, "request", 0) // of no place in the source: it is always this one
-		line.AddAttrs(
-			slog.String("method", r.Method), slog.String("route", i.route), slog.Int("status", i.seen.status),
+		record := slog.NewRecord(end, slog.LevelInfo, "request", 0) // without a source position: it is the same for every request
+		record.AddAttrs(
+			slog.String("method", r.Method), slog.String("route", state.route), slog.Int("status", state.writer.status),
 			slog.Int64("duration_ms", took.Milliseconds()),
-			slog.String("user_id", string(i.user)))
-		_ = s.Log.Handler().Handle(ctx, line) // as a Logger does
+			slog.String("user_id", string(state.user)))
+		_ = s.Log.Handler().Handle(ctx, record) // a Logger ignores this error too
 	})
 }
 
-// statusWriter remembers the status that was sent.
+// statusWriter records the status of a response.
 type statusWriter struct {
 	http.ResponseWriter
 	status int
@@ -105,10 +105,10 @@ func (w *statusWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// Unwrap lets [http.ResponseController] reach the server's own writer.
+// Unwrap gives [http.ResponseController] the server's writer.
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// recoverPanics turns a panic into an internal error.
+// recoverPanics answers 500 after a panic and logs it.
 func (s *server) recoverPanics(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
@@ -125,7 +125,7 @@ func (s *server) recoverPanics(next http.Handler) http.Handler {
 	})
 }
 
-// headAsGet answers HEAD like GET; net/http leaves the body out.
+// headAsGet routes HEAD as GET. The server of net/http omits the body.
 func headAsGet(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodHead {
@@ -136,7 +136,11 @@ func headAsGet(next http.Handler) http.Handler {
 	})
 }
 
-func (s *server) viewer(r *http.Request) error {
+// authenticate stores the viewer's id in the request state. It returns
+// errNotAuthenticated for every invalid token, an error of kind
+// [billing.Unavailable] if the token cannot be checked now, and a 429 above the
+// viewer's rate limit.
+func (s *server) authenticate(r *http.Request) error {
 	token, ok := bearer(r)
 	if !ok {
 		return errNotAuthenticated
@@ -149,14 +153,15 @@ func (s *server) viewer(r *http.Request) error {
 		s.Log.InfoContext(r.Context(), "token refused", "error", err)
 		return errNotAuthenticated
 	}
-	infoOf(r.Context()).user = user
+	stateOf(r.Context()).user = user
 	if err := s.users.check(string(user)); err != nil {
 		return err
 	}
 	return s.Users.Seen(r.Context(), user)
 }
 
-// bearer returns the token of the one Authorization header.
+// bearer returns the bearer token. It is false unless the request has exactly one
+// Authorization header, of scheme Bearer.
 func bearer(r *http.Request) (string, bool) {
 	headers := r.Header.Values("Authorization")
 	if len(headers) != 1 {

@@ -14,30 +14,31 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// setParams takes those of the path and of the operation.
-func (e *endpoint) setParams(lists ...openapi3.Parameters) {
-	e.params = slices.Concat(lists...)
-	e.queryOnly = !slices.ContainsFunc(e.params, func(p *openapi3.ParameterRef) bool {
+// setParams sets the documented parameters: those of the path item and those of
+// the operation.
+func (g *guard) setParams(lists ...openapi3.Parameters) {
+	g.params = slices.Concat(lists...)
+	g.queryOnly = !slices.ContainsFunc(g.params, func(p *openapi3.ParameterRef) bool {
 		return p.Value.In != openapi3.ParameterInQuery || p.Value.Required
 	})
 }
 
-// checkParams checks what is not the body. A path that cannot be anybody's is
-// not found; the rest is invalid.
-func (e *endpoint) checkParams(r *http.Request) error {
-	if len(e.params) == 0 || e.queryOnly && r.URL.RawQuery == "" {
+// checkParams validates path, query and header. An invalid path parameter gives
+// 404, because no resource can have it; any other gives 422.
+func (g *guard) checkParams(r *http.Request) error {
+	if len(g.params) == 0 || g.queryOnly && r.URL.RawQuery == "" {
 		return nil
 	}
 	query, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil && e.params.GetByInAndName(openapi3.ParameterInQuery, "limit") != nil {
-		return &billing.InvalidError{Faults: []billing.Fault{{Field: "query", Message: "is not a valid query"}}}
+	if err != nil && g.params.GetByInAndName(openapi3.ParameterInQuery, "limit") != nil {
+		return &billing.InvalidError{Faults: []billing.Fault{{Field: "query", Message: "is not a valid query string"}}}
 	}
 	input := &openapi3filter.RequestValidationInput{
-		Request: r, PathParams: mux.Vars(r), QueryParams: query, Route: e.described,
+		Request: r, PathParams: mux.Vars(r), QueryParams: query, Route: g.documented,
 		Options: &openapi3filter.Options{SkipSettingDefaults: true},
 	}
 	var faults []billing.Fault
-	for _, ref := range e.params {
+	for _, ref := range g.params {
 		if err := checkParam(r, input, ref.Value, &faults); err != nil {
 			return err
 		}
@@ -48,7 +49,7 @@ func (e *endpoint) checkParams(r *http.Request) error {
 	return nil
 }
 
-// checkParam adds what is wrong with one parameter to the faults.
+// checkParam validates one parameter and appends its fault.
 func checkParam(r *http.Request, input *openapi3filter.RequestValidationInput, p *openapi3.Parameter, faults *[]billing.Fault) error {
 	err := openapi3filter.ValidateParameter(r.Context(), input, p)
 	if err == nil {

@@ -12,5 +12,5 @@ func (s *server) ListPaymentSystems(ctx context.Context, _ api.ListPaymentSystem
 	if err != nil {
 		return nil, err
 	}
-	return api.ListPaymentSystems200JSONResponse{Body: api.PaymentSystemList{Data: mapped(systems, paymentSystem)}}, nil
+	return api.ListPaymentSystems200JSONResponse{Body: api.PaymentSystemList{Data: mapSlice(systems, paymentSystem)}}, nil
 }

@@ -41,7 +41,7 @@ func (s *server) renderPlans(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	body, err := json.Marshal(api.PlanList{Data: mapped(plans, plan)})
+	body, err := json.Marshal(api.PlanList{Data: mapSlice(plans, plan)})
 	return append(body, '\n'), err
 }
 

@@ -10,83 +10,83 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Rate is so many requests in so much time: that many may come at once, and
-// then they are spread evenly. No requests is no limit.
+// Rate allows Requests per period. All of them may come in one burst; after that
+// they are spread evenly. The zero value means no limit.
 type Rate struct {
 	Requests int
 	Per      time.Duration
 }
 
-// Rates says how often the API may be asked.
+// Rates holds the rate limits of the API.
 type Rates struct {
 	PerUser, PerAddress Rate
-	// TrustedProxies are believed what X-Forwarded-For says.
+	// TrustedProxies may set X-Forwarded-For. Other peers' headers are ignored.
 	TrustedProxies []netip.Prefix
 }
 
-// remembered is how many users or addresses a limiter remembers. One takes
+// maxClients bounds the users or addresses that a limiter remembers. Each takes
 // about 200 bytes.
-const remembered = 100_000
+const maxClients = 100_000
 
-// limiter counts requests by who sends them. It forgets those that have not
-// asked for the longest while, so that nobody makes it grow by changing
-// addresses; whom it has forgotten starts anew.
+// limiter limits the request rate of each client. It forgets the clients that
+// have been silent longest, so that a client cannot exhaust memory by changing
+// addresses. A forgotten client starts with a full allowance.
 type limiter struct {
 	limit rate.Limit
 	burst int
-	most  int
+	max   int
 
 	mu sync.Mutex
-	// The young are those seen since the old were the young.
-	young, old map[string]*rate.Limiter
+	// recent holds the clients seen since it was last rotated into older.
+	recent, older map[string]*rate.Limiter
 }
 
-// newLimiter returns nil when there is no limit.
-func newLimiter(r Rate, most int) *limiter {
+// newLimiter returns nil if the rate is zero. A nil limiter allows everything.
+func newLimiter(r Rate, maxClients int) *limiter {
 	if r.Requests == 0 {
 		return nil
 	}
 	perSecond := float64(r.Requests) / r.Per.Seconds()
-	return &limiter{limit: rate.Limit(perSecond), burst: r.Requests, most: most, young: map[string]*rate.Limiter{}}
+	return &limiter{limit: rate.Limit(perSecond), burst: r.Requests, max: maxClients, recent: map[string]*rate.Limiter{}}
 }
 
-// check returns an error that says when to come again, if not now.
-func (l *limiter) check(who string) error {
+// check returns a 429 with Retry-After if the client is above its limit.
+func (l *limiter) check(client string) error {
 	if l == nil {
 		return nil
 	}
 	now := time.Now()
-	r := l.of(who).ReserveN(now, 1)
+	r := l.of(client).ReserveN(now, 1)
 	wait := r.DelayFrom(now)
 	if wait <= 0 {
 		return nil
 	}
 	r.CancelAt(now)
-	return &failure{
-		status: http.StatusTooManyRequests, code: "rate_limited", detail: "too many requests; come again later",
+	return &httpError{
+		status: http.StatusTooManyRequests, code: "rate_limited", detail: "too many requests; wait as long as Retry-After says",
 		retryAfter: int(math.Ceil(wait.Seconds())),
 	}
 }
 
-func (l *limiter) of(who string) *rate.Limiter {
+// of returns the client's limiter, and makes the client a recent one.
+func (l *limiter) of(client string) *rate.Limiter {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if one, ok := l.young[who]; ok {
-		return one
+	if found, ok := l.recent[client]; ok {
+		return found
 	}
-	one, ok := l.old[who]
+	found, ok := l.older[client]
 	if !ok {
-		one = rate.NewLimiter(l.limit, l.burst)
+		found = rate.NewLimiter(l.limit, l.burst)
 	}
-	if len(l.young) >= l.most/2 {
-		l.young, l.old = map[string]*rate.Limiter{}, l.young
+	if len(l.recent) >= l.max/2 {
+		l.recent, l.older = map[string]*rate.Limiter{}, l.recent
 	}
-	l.young[who] = one
-	return one
+	l.recent[client] = found
+	return found
 }
 
-// limitAddresses refuses addresses that ask too often, before anything is done
-// for them.
+// limitAddresses applies the limit per address before any other work.
 func (s *server) limitAddresses(next http.Handler) http.Handler {
 	if s.addresses == nil {
 		return next

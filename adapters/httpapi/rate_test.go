@@ -94,7 +94,7 @@ func TestTheMapOfALimiterIsBounded(t *testing.T) {
 			if i%20 == 0 && ask("busy") {
 				t.Fatalf("after %d strangers, one who keeps asking was forgotten", i)
 			}
-			if n := len(l.young) + len(l.old); n > most {
+			if n := len(l.recent) + len(l.older); n > most {
 				t.Fatalf("%d are remembered, want at most %d", n, most)
 			}
 		}

@@ -8,8 +8,9 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// mapped renders a list. It is never null.
-func mapped[From, To any](list []From, render func(From) To) []To {
+// mapSlice renders a list. The result is never nil, so that JSON has [] and not
+// null.
+func mapSlice[From, To any](list []From, render func(From) To) []To {
 	rendered := make([]To, 0, len(list))
 	for _, item := range list {
 		rendered = append(rendered, render(item))
@@ -20,7 +21,7 @@ func mapped[From, To any](list []From, render func(From) To) []To {
 func plan(p billing.Plan) api.Plan {
 	return api.Plan{
 		Id: string(p.ID), Code: p.Code, Name: p.Name, Price: money(p.Price),
-		IntervalMonths: p.IntervalMonths, Features: list(p.Features),
+		IntervalMonths: p.IntervalMonths, Features: nonNil(p.Features),
 	}
 }
 
@@ -33,23 +34,24 @@ func subscription(v ports.SubscriptionView) api.Subscription {
 		Id: string(v.ID), PlanCode: v.PlanCode, Status: api.SubscriptionStatus(v.Status),
 		Price: money(v.Price), PaymentSystem: v.PaymentSystem,
 		CancelAtPeriodEnd: v.CancelAtPeriodEnd,
-		StartedAt:         moment(v.StartedAt), EndedAt: moment(v.EndedAt),
+		StartedAt:         nullTime(v.StartedAt), EndedAt: nullTime(v.EndedAt),
 		LatestPayment: api.LatestPayment{
-			Id: string(v.Latest.ID), Status: api.PaymentStatus(v.Latest.Status), DeclineCode: text(v.Latest.DeclineCode),
+			Id: string(v.Latest.ID), Status: api.PaymentStatus(v.Latest.Status), DeclineCode: nullString(v.Latest.DeclineCode),
 		},
 		NextAction: nextAction(v.Latest),
 	}
 	if !v.StartedAt.IsZero() {
 		s.CurrentPeriod = new(period(v.Current))
 	}
-	// What waits for its first payment, was cancelled or is over, is not charged.
+	// Incomplete, cancelled and ended subscriptions are not charged.
 	if (v.Status == billing.StatusActive || v.Status == billing.StatusPastDue) && !v.CancelAtPeriodEnd {
-		s.NextChargeAt = moment(v.NextChargeAt)
+		s.NextChargeAt = nullTime(v.NextChargeAt)
 	}
 	return s
 }
 
-// nextAction is what the viewer must do so that a payment goes on.
+// nextAction returns the action that a pending payment needs from the viewer, or
+// nil.
 func nextAction(p billing.Payment) *api.NextAction {
 	if p.Status != billing.PaymentPending || p.ActionURL == "" {
 		return nil
@@ -60,24 +62,24 @@ func nextAction(p billing.Payment) *api.NextAction {
 func payment(p billing.Payment) api.Payment {
 	return api.Payment{
 		Id: string(p.ID), Status: api.PaymentStatus(p.Status), Amount: money(p.Amount),
-		DeclineCode: text(p.DeclineCode), SubscriptionId: string(p.SubscriptionID),
+		DeclineCode: nullString(p.DeclineCode), SubscriptionId: string(p.SubscriptionID),
 		PaymentSystem: p.PaymentSystem, Initiator: api.Initiator(p.Initiator),
-		Period: period(p.Period), CreatedAt: p.CreatedAt.UTC(), SettledAt: moment(p.SettledAt),
+		Period: period(p.Period), CreatedAt: p.CreatedAt.UTC(), SettledAt: nullTime(p.SettledAt),
 	}
 }
 
 func card(c billing.Card) api.Card {
 	return api.Card{
 		Id: string(c.ID), Brand: api.CardBrand(c.Brand), Last4: c.Last4,
-		ExpMonth: c.ExpMonth, ExpYear: c.ExpYear, Holder: text(c.Holder), CreatedAt: c.CreatedAt.UTC(),
+		ExpMonth: c.ExpMonth, ExpYear: c.ExpYear, Holder: nullString(c.Holder), CreatedAt: c.CreatedAt.UTC(),
 	}
 }
 
 func event(e billing.Event) api.Event {
 	rendered := api.Event{
 		Id: string(e.ID), Type: string(e.Type), At: e.At.UTC(),
-		SubscriptionId: text(e.SubscriptionID), CardId: text(e.CardID), PlanCode: text(e.PlanCode),
-		PaymentId: text(e.PaymentID), DeclineCode: text(e.DeclineCode), AccessUntil: moment(e.AccessUntil), RetryAt: moment(e.RetryAt),
+		SubscriptionId: nullString(e.SubscriptionID), CardId: nullString(e.CardID), PlanCode: nullString(e.PlanCode),
+		PaymentId: nullString(e.PaymentID), DeclineCode: nullString(e.DeclineCode), AccessUntil: nullTime(e.AccessUntil), RetryAt: nullTime(e.RetryAt),
 	}
 	if !e.Amount.IsZero() {
 		rendered.Amount = new(money(e.Amount))
@@ -93,22 +95,26 @@ func period(p billing.Period) api.Period {
 	return api.Period{Start: p.Start.UTC(), End: p.End.UTC()}
 }
 
-// moment is null for the zero time.
-func moment(t time.Time) *time.Time {
+// nullTime returns nil for the zero time.
+func nullTime(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
 	}
 	return new(t.UTC())
 }
 
-// text is null when there is none.
-func text[S ~string](s S) *string {
+// nullString returns nil for the empty string.
+func nullString[S ~string](s S) *string {
 	if s == "" {
 		return nil
 	}
 	return new(string(s))
 }
 
-func list(items []string) []string {
-	return append([]string{}, items...)
+// nonNil returns list, or an empty list for nil, so that JSON has [] and not null.
+func nonNil(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
 }

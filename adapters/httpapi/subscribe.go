@@ -17,70 +17,73 @@ func (s *server) Subscribe(ctx context.Context, r api.SubscribeRequestObject) (a
 	if err != nil {
 		return nil, err
 	}
-	if !named(ref) {
+	if !validRef(ref) {
 		return nil, billing.ErrPlanNotFound
 	}
-	if !named(r.Body.PaymentSystem) {
+	if !validRef(r.Body.PaymentSystem) {
 		return nil, billing.ErrPaymentSystemNotFound
 	}
-	by, err := payBy(r.Body.PaymentToken, r.Body.CardId, r.Body.Cvv)
+	source, err := newPaymentSource(r.Body.PaymentToken, r.Body.CardId, r.Body.Cvv)
 	if err != nil {
 		return nil, err
 	}
 	price := billing.Money{Amount: r.Body.Price.Amount, Currency: billing.Currency(r.Body.Price.Currency)}
-	return s.once(ctx, change{
+	return s.runOnce(ctx, mutation{
 		operation: "subscribe",
 		fields: []string{
-			ref, strconv.FormatInt(price.Amount, 10), string(price.Currency), r.Body.PaymentSystem, by.token, string(by.card),
+			ref, strconv.FormatInt(price.Amount, 10), string(price.Currency), r.Body.PaymentSystem, source.token, string(source.card),
 		},
 		run: func(request *ports.KeyedRequest) (ports.SubscriptionView, error) {
 			return s.Subscriber.Subscribe(ctx, viewers.Subscribe{
-				User: infoOf(ctx).user, Plan: ref, Price: price,
+				User: stateOf(ctx).user, Plan: ref, Price: price,
 				PaymentSystem: r.Body.PaymentSystem,
-				Token:         billing.NewSecret(by.token), Card: by.card, CVV: by.cvv, Request: request,
+				Token:         billing.NewSecret(source.token), Card: source.card, CVV: source.cvv, Request: request,
 			})
 		},
 		status: subscribeStatus, outcome: subscribeOutcome,
 	}), nil
 }
 
-// means is what a viewer pays with: a token, or a card with its CVV.
-type means struct {
+// paymentSource is either a payment token, or a stored card with its CVV.
+type paymentSource struct {
 	token string
 	card  billing.CardID
 	cvv   billing.CVV
 }
 
-func payBy(token, card, cvv *string) (means, error) {
-	wrong := func(field, message string) (means, error) {
-		return means{}, &billing.InvalidError{Faults: []billing.Fault{{Field: field, Message: message}}}
+// newPaymentSource refuses a card number in place of a token, so that it is never
+// part of the stored fingerprint.
+func newPaymentSource(token, card, cvv *string) (paymentSource, error) {
+	invalid := func(field, message string) (paymentSource, error) {
+		return paymentSource{}, &billing.InvalidError{Faults: []billing.Fault{{Field: field, Message: message}}}
 	}
 	switch {
 	case token == nil && card == nil && cvv == nil:
-		return wrong("payment_token", "is missing; give it, or card_id and cvv")
+		return invalid("payment_token", "is missing; send it, or card_id and cvv")
 	case token != nil && (card != nil || cvv != nil):
-		return wrong("payment_token", "cannot come with a card; pay with one of them")
-	case token != nil && billing.LooksLikeCardNumber(*token): // what is kept to compare requests must not have it
-		return wrong("payment_token", "looks like the number of a card; add the card instead")
+		return invalid("payment_token", "cannot be combined with a card; send only one of them")
+	case token != nil && billing.LooksLikeCardNumber(*token):
+		return invalid("payment_token", "looks like a card number; add the card and send its card_id instead")
 	case token != nil:
-		return means{token: *token}, nil
+		return paymentSource{token: *token}, nil
 	case card == nil:
-		return wrong("card_id", "is missing")
+		return invalid("card_id", "is missing")
 	case cvv == nil:
-		return wrong("cvv", "is missing: it is asked for at each payment")
+		return invalid("cvv", "is missing; ask the viewer for it at each payment")
 	case !billing.IsID(*card):
-		return means{}, billing.ErrCardNotFound
+		return paymentSource{}, billing.ErrCardNotFound
 	default:
-		return means{card: billing.CardID(*card), cvv: billing.NewCVV(*cvv)}, nil
+		return paymentSource{card: billing.CardID(*card), cvv: billing.NewCVV(*cvv)}, nil
 	}
 }
 
-// planRef returns the one name that the plan is given.
+// planRef returns the plan's code or id. The request must have exactly one.
 func planRef(code, id *string) (string, error) {
-	const one = "name the plan with exactly one of plan_code and plan_id"
 	switch {
 	case (code == nil) == (id == nil):
-		return "", &billing.InvalidError{Faults: []billing.Fault{{Field: "plan_code", Message: one}}}
+		return "", &billing.InvalidError{Faults: []billing.Fault{
+			{Field: "plan_code", Message: "send exactly one of plan_code and plan_id"},
+		}}
 	case code != nil:
 		return *code, nil
 	default:
@@ -95,8 +98,8 @@ func subscribeStatus(v ports.SubscriptionView) int {
 	return http.StatusCreated
 }
 
-// subscribeOutcome is what an earlier subscribe came to that died before it
-// answered.
+// subscribeOutcome returns the error of an earlier subscribe whose process died
+// before it responded: a decline of the first payment.
 func subscribeOutcome(v ports.SubscriptionView) error {
 	if v.Latest.Status == billing.PaymentDeclined && v.StartedAt.IsZero() {
 		return &billing.DeclinedError{Payment: v.Latest.ID, Code: v.Latest.DeclineCode}

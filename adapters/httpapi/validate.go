@@ -11,42 +11,44 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// nothing is the schema of the body of an operation that describes none.
-var nothing = &openapi3.Schema{
+// emptySchema allows only an empty object. It is for operations without a
+// documented body.
+var emptySchema = &openapi3.Schema{
 	Type:                 &openapi3.Types{"object"},
 	AdditionalProperties: openapi3.AdditionalProperties{Has: new(bool)},
 }
 
-// bodySchema returns what the document says about an operation's body.
+// bodySchema returns the schema of an operation's body, and whether the body is
+// required.
 func bodySchema(op *openapi3.Operation) (schema *openapi3.Schema, required bool) {
 	if op.RequestBody == nil || op.RequestBody.Value == nil {
-		return nothing, false
+		return emptySchema, false
 	}
 	media := op.RequestBody.Value.Content.Get("application/json")
 	if media == nil || media.Schema == nil {
-		return nothing, false
+		return emptySchema, false
 	}
 	return media.Schema.Value, op.RequestBody.Value.Required
 }
 
-// checkSchema checks a JSON value. What cannot be read as the schema's type is
-// malformed, what breaks one of its rules is invalid.
+// checkSchema validates a JSON value. A value of the wrong type or an unknown
+// member gives malformed_request; any other violation gives invalid_request, with
+// one fault per field.
 func checkSchema(schema *openapi3.Schema, v any) error {
 	err := schema.VisitJSON(v, openapi3.MultiErrors(), openapi3.VisitAsRequest(), openapi3.EnableFormatValidation())
 	if err == nil {
 		return nil
 	}
 	var faults []billing.Fault
-	for _, e := range leaves(err) {
-		if text := shapeless(e); text != "" {
-			return malformed(text)
+	for _, e := range flatten(err) {
+		if detail := typeError(e); detail != "" {
+			return malformed(detail)
 		}
 		faults = append(faults, billing.Fault{Field: field(e), Message: message(e)})
 	}
 	return &billing.InvalidError{Faults: slices.CompactFunc(faults, sameField)}
 }
 
-// sameField tells whether a fault is about a field of which one was told already.
 func sameField(a, b billing.Fault) bool { return a.Field == b.Field }
 
 func message(e *openapi3.SchemaError) string {
@@ -60,15 +62,15 @@ func message(e *openapi3.SchemaError) string {
 	}
 }
 
-// leaves returns the single errors that err is made of.
-func leaves(err error) []*openapi3.SchemaError {
+// flatten returns the schema errors inside err.
+func flatten(err error) []*openapi3.SchemaError {
 	var many openapi3.MultiError
 	var one *openapi3.SchemaError
 	switch {
 	case errors.As(err, &many):
 		var all []*openapi3.SchemaError
 		for _, e := range many {
-			all = append(all, leaves(e)...)
+			all = append(all, flatten(e)...)
 		}
 		return all
 	case errors.As(err, &one):
@@ -78,12 +80,13 @@ func leaves(err error) []*openapi3.SchemaError {
 	}
 }
 
-// shapeless says why e makes the body malformed, or nothing.
-func shapeless(e *openapi3.SchemaError) string {
+// typeError returns the detail of malformed_request if e makes the body malformed,
+// or "" if e makes it invalid.
+func typeError(e *openapi3.SchemaError) string {
 	switch e.SchemaField {
 	case "type", "nullable":
 		return field(e) + " has the wrong type"
-	case "enum": // which is looked at before the type
+	case "enum": // checked before the type
 		if _, text := e.Value.(string); !text {
 			return field(e) + " has the wrong type"
 		}
@@ -100,8 +103,8 @@ var (
 	plainName   = regexp.MustCompile(`^[a-z_.0-9]{1,80}$`)
 )
 
-// unknownName names the member when it can only be a slip of the pen. Anything
-// else might be a secret in the wrong place.
+// unknownName returns the name of the unknown member if it looks like a typing
+// mistake. Other names may be misplaced secrets.
 func unknownName(e *openapi3.SchemaError) string {
 	if m := unsupported.FindStringSubmatch(e.Reason); m != nil {
 		return ": " + m[1]
@@ -109,7 +112,7 @@ func unknownName(e *openapi3.SchemaError) string {
 	return ""
 }
 
-// field names the value that e is about, such as price.amount.
+// field returns the path of the invalid value, such as price.amount.
 func field(e *openapi3.SchemaError) string {
 	name := strings.Join(e.JSONPointer(), ".")
 	if !plainName.MatchString(name) {

@@ -33,14 +33,14 @@ func TestUnreadableRequests(t *testing.T) {
 		status  int
 		detail  string
 	}{
-		"no HTTP":                 {"hello\r\n\r\n", 400, "this is no request of HTTP/1.1"},
-		"header that is none":     {"GET / HTTP/1.1\r\nHost: x\r\ncolonless\r\n\r\n", 400, "this is no request of HTTP/1.1"},
-		"no host":                 {"GET / HTTP/1.1\r\n\r\n", 400, "this is no request of HTTP/1.1: missing required Host header"},
-		"unknown transfer coding": {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: zip\r\n\r\n", 400, "this is no request of HTTP/1.1"},
-		"unknown version":         {"GET / HTTP/3.0\r\nHost: x\r\n\r\n", 400, "this is no request of HTTP/1.1: unsupported protocol version"},
+		"no HTTP":                 {"hello\r\n\r\n", 400, "this is not an HTTP/1.1 request"},
+		"header that is none":     {"GET / HTTP/1.1\r\nHost: x\r\ncolonless\r\n\r\n", 400, "this is not an HTTP/1.1 request"},
+		"no host":                 {"GET / HTTP/1.1\r\n\r\n", 400, "this is not an HTTP/1.1 request: missing required Host header"},
+		"unknown transfer coding": {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: zip\r\n\r\n", 400, "this is not an HTTP/1.1 request"},
+		"unknown version":         {"GET / HTTP/3.0\r\nHost: x\r\n\r\n", 400, "this is not an HTTP/1.1 request: unsupported protocol version"},
 		"header too large":        {"GET / HTTP/1.1\r\nHost: x\r\nX: " + strings.Repeat("a", 32<<10) + "\r\n\r\n", 431, "the request line and the headers are longer than 16 KiB"},
-		"options of everything":   {"OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 404, "there is nothing at this path"},
-		"in the body of another":  {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nHTTP/1.1 hello\r\n\r\n", 404, "there is nothing at this path"},
+		"options of everything":   {"OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 404, "no resource has this path; /docs lists the paths"},
+		"in the body of another":  {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nHTTP/1.1 hello\r\n\r\n", 404, "no resource has this path; /docs lists the paths"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

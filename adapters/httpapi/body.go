@@ -15,16 +15,17 @@ import (
 
 const maxBody = 16 << 10
 
-// refShape is what a plan's code or an id looks like. Nothing else names
-// anything, so nothing else needs to reach the database.
-var refShape = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
+var refPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
 
-// named reports whether a text can be somebody's name. The number of a card, put
-// into the wrong place, is none: a database may log what it is asked for.
-func named(text string) bool {
-	return refShape.MatchString(text) && !billing.LooksLikeCardNumber(text)
+// validRef reports whether a text can be a code or an id. Other texts never
+// reach the database. Card numbers are refused too, because a database may log
+// its parameters.
+func validRef(text string) bool {
+	return refPattern.MatchString(text) && !billing.LooksLikeCardNumber(text)
 }
 
+// checkBody validates the body against the operation's schema. The handler can
+// read the body again.
 func checkBody(w http.ResponseWriter, r *http.Request, op *openapi3.Operation) error {
 	text, err := readBody(w, r)
 	if err != nil {
@@ -51,7 +52,7 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	case errors.As(err, &tooLong):
 		return nil, errTooLarge
 	case err != nil:
-		return nil, malformed("the body could not be read")
+		return nil, malformed("the body could not be read; send it again")
 	}
 	r.Body = io.NopCloser(bytes.NewReader(text))
 	return text, nil
