@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// concurrent returns the scenario in which viewers definitely act between the intent
-// of a renewal and its record.
+// concurrent returns the scenario of viewers that definitely act between the intent of
+// a renewal and its record.
 func concurrent() []scenario {
 	return []scenario{{
 		name: "race/while charged", short: 1, long: 10,

@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// failovers returns the scenario in which a standby replaces the primary.
+// failovers returns the scenario of a failover to a standby.
 func failovers() []scenario {
 	return []scenario{{
 		name: "database/failover", short: 1, long: 10,

@@ -108,7 +108,7 @@ func killCancel(t *trial, p killPoint) {
 // checkHistory checks the number of events of a type.
 func (w *world) checkHistory(kind string, want int) {
 	if got := w.queryInt(`SELECT count(*) FROM events WHERE type = $1`, kind); got != want {
-		w.violated("the history has %[2]d events %[1]s, want %[3]d", kind, got, want)
+		w.violated("the history has %d events of type %s, want %d", got, kind, want)
 	}
 }
 

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// paused returns the scenarios in which a process stops itself (SIGSTOP) at a named
-// step and is resumed later, as when its machine is suspended or swaps.
+// paused returns the scenarios of a process that stops itself (SIGSTOP) at a named step
+// and is resumed later, as when its machine is suspended or swaps.
 func paused() []scenario {
 	return []scenario{
 		{

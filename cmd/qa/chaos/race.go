@@ -11,7 +11,7 @@ import (
 	"github.com/online-cinema/billing/adapters/auth"
 )
 
-// races returns the scenarios in which programs compete for the same subscriptions.
+// races returns the scenarios of programs that compete for the same subscriptions.
 func races() []scenario {
 	return []scenario{
 		{

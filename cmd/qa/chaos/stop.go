@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// stops returns the scenarios in which programs receive SIGTERM.
+// stops returns the scenarios of programs that receive SIGTERM.
 func stops() []scenario {
 	return []scenario{
 		{
