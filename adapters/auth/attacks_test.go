@@ -37,12 +37,14 @@ const (
 	causeAlg       = "alg is not RS256"
 	causeTyp       = "typ is not JWT or at+jwt"
 	causeKID       = "kid is not a string of 1 to 128 bytes"
-	causeParam     = "header has a parameter other than alg, kid and typ"
+	causeParam     = "header has one of crit, b64, zip, enc, jwk, jku, x5u, x5c"
+	causeSpelling  = "a header parameter in another spelling"
+	causeNested    = "the payload is another token"
 	causeMisspelt  = "a registered claim in another spelling"
 	causeIss       = "iss is not a string"
-	causeSub       = "sub is missing or not a safe identifier"
+	causeSub       = "sub is missing or not 1 to 255 printable ASCII characters"
 	causeAud       = "aud is not a string or an array of strings"
-	causeDate      = "a date is not a plain number of seconds"
+	causeDate      = "a date is not a number of seconds"
 	causeNoKID     = "kid is missing"
 	causeUnknown   = "no key with this kid"
 	causeSignature = "wrong signature"
@@ -270,14 +272,23 @@ func headerAttacks() []attack {
 		{"attacker's certificate in x5c", byAttacker(`x5c=["MIIB"]`), causeParam},
 		{"attacker's certificate named by x5u", byAttacker(`x5u="https://evil.test/cert"`), causeParam},
 	}
-	for _, param := range []string{
-		"jwk=" + jwk, `jku="https://auth.cinema.test/jwks"`, `x5u="https://auth.cinema.test/c"`, `x5c=["MIIB"]`,
-		`x5t="AA"`, `x5t#S256="AA"`, `crit=["exp"]`, `crit=[]`, `crit=["b64"]`, `crit=null`, "b64=false", "b64=true",
-		`zip="DEF"`, `cty="JWT"`, `enc="A128GCM"`, "exp=1", `ALG="RS256"`, `Alg="none"`, `KID="k1"`, `Typ="JWT"`, `=1`,
+	for cause, params := range map[string][]string{
+		causeParam: {
+			"jwk=" + jwk, `jku="https://auth.cinema.test/jwks"`, `x5u="https://auth.cinema.test/c"`, `x5c=["MIIB"]`,
+			`crit=["exp"]`, `crit=[]`, `crit=["b64"]`, `crit=null`, "b64=false", "b64=true", `zip="DEF"`, `enc="A128GCM"`,
+		},
+		causeSpelling: {
+			`ALG="RS256"`, `Alg="none"`, `KID="k1"`, `Typ="JWT"`, `Crit=["exp"]`, `B64=false`, `JWK={}`, `X5U="https://evil.test"`,
+			`\u212aid="k1"`, // the Kelvin sign is a k in another case
+		},
+		causeNested: {`cty="JWT"`, `cty="jwt"`, `cty="application/jwt"`},
 	} {
-		all = append(all, attack{"header parameter " + param, mint(header("+"+param), claims()), causeParam})
+		for _, param := range params {
+			all = append(all, attack{"header parameter " + param, mint(header("+"+param), claims()), cause})
+		}
 	}
-	for _, typ := range []string{`"JWS"`, `"JOSE"`, `"logout+jwt"`, `"dpop+jwt"`, `"id_token"`, `""`, `"jwt\u0000"`, `null`, `1`, `["JWT"]`} {
+	for _, typ := range []string{`"JWS"`, `"JOSE"`, `"logout+jwt"`, `"dpop+jwt"`, `"id_token"`, `""`, `"jwt\u0000"`, `null`, `1`, `["JWT"]`,
+		`"application/"`, `"application/logout+jwt"`, `"text/JWT"`, `"application/application/JWT"`, `"okta-internal-at+jwt"`, `"JWT "`} {
 		all = append(all, attack{"typ " + typ, mint(header("typ="+typ), claims()), causeTyp})
 	}
 	for _, kid := range []string{`""`, `null`, `1`, `["k1"]`, `{"k1":1}`, `"` + strings.Repeat("k", 129) + `"`} {
@@ -290,8 +301,7 @@ func subjectAttacks() []attack {
 	var all []attack
 	for _, sub := range []string{
 		"", `""`, "null", "1", "true", `["viewer"]`, `{"id":"viewer"}`, `"\u0000"`, `"viewer\u0000admin"`, `" "`,
-		`" viewer"`, `"viewer "`, `"a b"`, `"a\tb"`, `"a\nb"`, `"a\r\nX-Admin: 1"`, `"' OR 1=1 --"`, `"x'; DROP TABLE users;"`,
-		`"<script>"`, `"a\"b"`, `"a\\b"`, `"{{7*7}}"`, `"%00"`, `"a,b"`, `"a;b"`, `"$1"`, `"ａdmin"`, `"аdmin"`, `"a\u202eb"`,
+		`" viewer"`, `"viewer "`, `"a\tb"`, `"a\nb"`, `"a\r\nX-Admin: 1"`, `"a\u007fb"`, `"ａdmin"`, `"аdmin"`, `"a\u202eb"`,
 		`"a\u200bb"`, `"é"`, `"` + strings.Repeat("a", 256) + `"`,
 	} {
 		all = append(all, attack{"sub " + sub, mint(header(), claims("sub="+sub)), causeSub})
@@ -343,8 +353,8 @@ func timeAttacks() []attack {
 		{"expired and of another issuer", mint(header(), claims("exp=1", `iss="x"`)), causeExpiredAndIssuer},
 	}
 	dates := []string{
-		`"` + unix(time.Hour) + `"`, `""`, `"never"`, "null", "true", "[]", "{}", "-1", "-0", "-" + unix(0), "1e99", "1E10",
-		"1.9e9", "1e400", "253402300800", "9223372036854775807", "9223372036854775808", "18446744073709551616",
+		`"` + unix(time.Hour) + `"`, `""`, `"never"`, "null", "true", "[]", "{}", "-1", "-0", "-1e9", "-" + unix(0), "1e99", "1e400", "253402300800",
+		"2.534023008e11", "9223372036854775807", "9223372036854775808", "18446744073709551616",
 		strings.Repeat("9", 400), unix(time.Hour) + "000", // a date in milliseconds
 	}
 	for _, date := range dates {
@@ -374,25 +384,28 @@ func TestVerify_RefusesAttacks(t *testing.T) {
 	}
 }
 
-// wantRefused checks that the token is refused for the cause of the attack, and that
-// neither the error nor the log quotes any part of it.
+// wantRefused checks that the token is refused, and that the error says the cause of
+// the attack and quotes no part of the token. The verifier itself logs nothing.
 func wantRefused(t *testing.T, cfg auth.Config, a attack) {
 	t.Helper()
 	var log logs
 	cfg.Log = log.logger()
 	got, err := newVerifier(t, cfg).Verify(t.Context(), a.token)
-	if !errors.Is(err, auth.ErrUnauthenticated) || err.Error() != auth.ErrUnauthenticated.Error() {
+	if !errors.Is(err, auth.ErrUnauthenticated) {
 		t.Fatalf("Verify = %v, want %v", err, auth.ErrUnauthenticated)
 	}
 	if got != (auth.Claims{}) {
 		t.Errorf("Verify = %+v with an error, want no claims", got)
 	}
-	if cause := log.lastCause(t); cause != a.cause && !strings.HasSuffix(cause, ": "+a.cause) {
-		t.Errorf("cause %q, want %q", cause, a.cause)
+	if !strings.HasSuffix(err.Error(), ": "+a.cause) {
+		t.Errorf("Verify = %v, want the cause %q", err, a.cause)
 	}
 	for _, part := range append(strings.Split(a.token, "."), "canary", "admin", "evil", "DROP") {
-		if len(part) > 3 && strings.Contains(log.text(), part) {
-			t.Errorf("the log quotes the token: %s", log.text())
+		if len(part) > 3 && strings.Contains(err.Error(), part) {
+			t.Errorf("the error quotes the token: %v", err)
 		}
+	}
+	if log.text() != "" {
+		t.Errorf("the verifier logged %s", log.text())
 	}
 }

@@ -16,7 +16,7 @@ const (
 )
 
 // registered are the claims of RFC 7519 §4.1.
-var registered = [...]string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti"}
+var registered = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti"}
 
 // readClaims reads the registered claims and checks their form. The subject is
 // fully checked here; the validator checks the presence and the values of the
@@ -28,7 +28,7 @@ func readClaims(raw []byte) (jwt.RegisteredClaims, error) {
 		return c, err
 	}
 	for name := range members {
-		if misspelt(name) {
+		if misspelt(name, registered) {
 			return c, misspeltClaim
 		}
 	}
@@ -36,8 +36,11 @@ func readClaims(raw []byte) (jwt.RegisteredClaims, error) {
 	if c.Issuer, ok = members.text("iss"); !ok && members.has("iss") {
 		return c, badIssuer
 	}
-	if c.Subject, ok = members.text("sub"); !ok || !safeSubject(c.Subject) {
+	if c.Subject, ok = members.text("sub"); !ok || !validSubject(c.Subject) {
 		return c, badSubject
+	}
+	if id, ok := subjectUUID(c.Subject); ok {
+		c.Subject = id
 	}
 	if c.Audience, ok = audience(members["aud"]); !ok && members.has("aud") {
 		return c, badAudience
@@ -45,25 +48,24 @@ func readClaims(raw []byte) (jwt.RegisteredClaims, error) {
 	return c, readDates(members, &c)
 }
 
-// misspelt reports whether name equals a registered claim only when case is ignored
+// misspelt reports whether name equals one of names only when case is ignored
 // ("SUB", or "ſub" with a long s). Such a token is refused, because another
-// service may read that claim and we would not.
-func misspelt(name string) bool {
-	for _, claim := range registered {
-		if name != claim && strings.EqualFold(name, claim) {
+// service may read that member and we would not.
+func misspelt(name string, names []string) bool {
+	for _, n := range names {
+		if name != n && strings.EqualFold(name, n) {
 			return true
 		}
 	}
 	return false
 }
 
-// safeSubject reports whether a subject can be written into a log line, a header,
-// a query or a page without escaping. UUIDs, "auth0|…", e-mail addresses and URNs
-// pass.
-func safeSubject(sub string) bool {
-	return sub != "" && len(sub) <= maxSubject && !strings.ContainsFunc(sub, func(r rune) bool {
-		return !alphanumeric(r) && !strings.ContainsRune("-._~:@|+/=", r)
-	})
+// validSubject reports whether a subject is what OpenID Connect Core §2 allows: at
+// most 255 ASCII characters. Control characters are refused, and spaces at the ends,
+// which people do not see.
+func validSubject(sub string) bool {
+	return sub != "" && len(sub) <= maxSubject && strings.TrimSpace(sub) == sub &&
+		!strings.ContainsFunc(sub, func(r rune) bool { return r < ' ' || r > '~' })
 }
 
 // audience reads a string or an array of strings (RFC 7519 §4.1.3).
@@ -99,16 +101,15 @@ func readDates(members object, c *jwt.RegisteredClaims) error {
 	return nil
 }
 
-// date reads a NumericDate (RFC 7519 §2): seconds since 1970 as a JSON number, up
-// to the end of the year 9999. It drops a fraction, which the RFC allows. It refuses
-// strings, and exponents, which serve only to overflow.
+// date reads a NumericDate (RFC 7519 §2): seconds since 1970 as a JSON number in any
+// form, up to the end of the year 9999. It drops a fraction, which the RFC allows. It
+// refuses strings, and negative numbers.
 func date(v jsontext.Value) (at time.Time, ok bool) {
-	if strings.ContainsAny(string(v), "eE") {
+	if v.Kind() != '0' || v[0] == '-' {
 		return time.Time{}, false
 	}
-	whole, _, _ := strings.Cut(string(v), ".")
-	seconds, err := strconv.ParseUint(whole, 10, 64) // digits only: no quotes, no sign
-	if err != nil || seconds > maxDate {
+	seconds, err := strconv.ParseFloat(string(v), 64)
+	if err != nil || seconds >= maxDate+1 {
 		return time.Time{}, false
 	}
 	return time.Unix(int64(seconds), 0), true

@@ -1,7 +1,10 @@
 package auth
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"time"
@@ -51,4 +54,30 @@ func (t limitedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	resp.Body = http.MaxBytesReader(nil, resp.Body, maxKeySet)
 	return resp, nil
+}
+
+// fetchKeys fetches the keys of a JWKS (RFC 7517 §5), each as it was sent.
+func fetchKeys(ctx context.Context, client *http.Client, url string) ([]json.RawMessage, error) {
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("the JWKS URL responds with status %d", resp.StatusCode)
+	}
+	// Not the strict reader of tokens: it would refuse the set for a fault in one key.
+	var set struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&set); err != nil {
+		return nil, fmt.Errorf("the JWKS URL does not respond with a key set: %w", err)
+	}
+	return set.Keys, nil
 }

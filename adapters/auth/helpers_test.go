@@ -88,20 +88,6 @@ func (l *logs) logger() *slog.Logger {
 	return slog.New(slog.NewJSONHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
-// lastCause returns the cause in the last line.
-func (l *logs) lastCause(t *testing.T) string {
-	t.Helper()
-	lines := strings.Split(strings.TrimSpace(l.text()), "\n")
-	var line struct{ Level, Cause string }
-	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &line); err != nil {
-		t.Fatalf("log line %q: %v", lines[len(lines)-1], err)
-	}
-	if line.Level != "DEBUG" {
-		t.Errorf("the refusal was logged at level %s, want DEBUG", line.Level)
-	}
-	return line.Cause
-}
-
 // config returns a configuration with the issuer's key in a PEM file.
 func config(tb testing.TB) auth.Config {
 	tb.Helper()

@@ -107,6 +107,72 @@ func TestJWKS_KeyRotation(t *testing.T) {
 	check("key kept in the set", newToken, true, 3)
 }
 
+// An auth service may replace a key without a new kid.
+func TestJWKS_NewKeyUnderKnownKeyID(t *testing.T) {
+	t.Parallel()
+	cfg, server := serve(t, keySet(publicJWK("k1", issuerKey())))
+	v := newVerifier(t, cfg)
+	oldToken, newToken := mint(header(), claims()), mintWith(nextKey(), b64(header()), b64(claims()))
+	forged := mintWith(attackerKey(), b64(header()), b64(claims()))
+
+	check := func(step, token string, valid bool, fetches int64) {
+		t.Helper()
+		if _, err := v.Verify(t.Context(), token); (err == nil) != valid {
+			t.Errorf("%s: %v", step, err)
+		}
+		if got := server.fetches.Load(); got != fetches {
+			t.Errorf("%s: %d fetches, want %d", step, got, fetches)
+		}
+	}
+	check("old key", oldToken, true, 1)
+	server.respond(keySet(publicJWK("k1", nextKey())))
+	check("new key", newToken, true, 2)
+	check("new key, second time", newToken, true, 2)
+	check("old key, replaced", oldToken, false, 2)
+	check("forged, no time passed", forged, false, 2)
+	server.clock.advance(30 * time.Second)
+	check("forged after half a minute", forged, false, 3)
+	check("forged again", forged, false, 3)
+	check("new key at the end", newToken, true, 3)
+}
+
+func TestJWKS_Status(t *testing.T) {
+	t.Parallel()
+	cfg, server := serve(t, "no JSON")
+	var log logs
+	cfg.Log = log.logger()
+	v := newVerifier(t, cfg)
+	want := func(step string, want auth.JWKSStatus) {
+		t.Helper()
+		if got, ok := v.JWKS(); !ok || got != want {
+			t.Errorf("%s: %+v, %t; want %+v", step, got, ok, want)
+		}
+	}
+	want("at the start", auth.JWKSStatus{})
+	server.clock.advance(time.Minute)
+	want("never fetched", auth.JWKSStatus{Age: time.Minute})
+	server.respond(keySet(
+		jwk("enc", &nextKey().PublicKey, `"use":"enc"`), publicJWK("k1", issuerKey()), publicJWK("k1", nextKey()),
+		publicJWK("weak", weakKey()), `{"kty":"EC","kid":"ec"}`, "7",
+	))
+	server.refetch(t, v)
+	want("fetched", auth.JWKSStatus{Used: 1, Other: 2, Faulty: 3})
+	if text := log.text(); !strings.Contains(text, "1024 bits") || !strings.Contains(text, "same kid") || strings.Contains(text, "enc") {
+		t.Errorf("the log does not describe the faulty keys alone: %s", text)
+	}
+	before := log.text()
+	server.refetch(t, v)
+	if log.text() != before {
+		t.Errorf("the same faults were logged again: %s", log.text())
+	}
+	server.respond(keySet())
+	server.refetch(t, v)
+	want("not fetched since", auth.JWKSStatus{Age: time.Minute, Used: 1, Other: 2, Faulty: 3})
+	if _, ok := newVerifier(t, config(t)).JWKS(); ok {
+		t.Error("a key file has the status of a JWKS")
+	}
+}
+
 func TestJWKS_KeyIDSelectsKey(t *testing.T) {
 	t.Parallel()
 	cfg, _ := serve(t, keySet(publicJWK("k1", issuerKey()), publicJWK("k2", nextKey())))
@@ -144,6 +210,8 @@ func TestJWKS_SkipsUnusableKeys(t *testing.T) {
 		{"exponent 3", jwk("bad", withExponent(3)), ""},
 		{"exponent 1: anyone can sign", jwk("bad", withExponent(1)), ""},
 		{"even exponent", jwk("bad", withExponent(65538)), ""},
+		{"private, in part", jwk("bad", &issuerKey().PublicKey, `"p":"AQ"`), mint(header(`kid="bad"`), claims())},
+		{"not for verification", jwk("bad", &issuerKey().PublicKey, `"key_ops":["encrypt","wrapKey"]`), mint(header(`kid="bad"`), claims())},
 		{"exponent beyond 64 bits", `{"kty":"RSA","kid":"bad","n":"` + issuerN + `","e":"AQAAAAAAAQAB"}`, mint(header(`kid="bad"`), claims())},
 		{"8193 bits", jwk("bad", keyOfSize(8193)), ""},
 		{"unsupported curve", `{"kty":"EC","kid":"bad","crv":"secp256k1","x":"` + point + `","y":"` + point + `"}`, ""},
@@ -167,6 +235,70 @@ func TestJWKS_SkipsUnusableKeys(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Each of these keys used to cost the whole set.
+func TestJWKS_OddKeyDoesNotCostTheSet(t *testing.T) {
+	t.Parallel()
+	good := &issuerKey().PublicKey
+	tests := []struct {
+		name, key string
+		usable    bool // the odd key itself, whose kid is odd
+	}{
+		{"thumbprint in hexadecimal", jwk("odd", good, x5c(issuerKey()), hexX5T(issuerKey())), true},
+		{"thumbprint of another certificate", jwk("odd", good, x5c(issuerKey()), x5t(nextKey())), true},
+		{"thumbprint that is a number", jwk("odd", good, `"x5t":5`), true},
+		{"certificate of another key", jwk("odd", good, x5c(nextKey())), true},
+		{"certificate that is none", jwk("odd", good, `"x5c":["MIIB"]`), true},
+		{"URL of a certificate", jwk("odd", good, `"x5u":"not a URL"`), true},
+		{"null members", jwk("odd", good, `"use":null`, `"alg":null`, `"key_ops":null`, `"d":null`), true},
+		{"key_ops with an unknown word", jwk("odd", good, `"key_ops":["verify","x-audit"]`), true},
+		{"key_ops empty", jwk("odd", good, `"key_ops":[]`), true},
+		{"unknown members", jwk("odd", good, `"issuer":"https://login.test/{tenantid}"`, `"revoked":{"at":[1]}`), true},
+		{"modulus with a zero in front", rsaJWK("odd", append([]byte{0}, good.N.Bytes()...)), true},
+		{"padding", strings.Replace(rsaJWK("odd", good.N.Bytes()), `","e"`, `==","e"`, 1), true},
+		{"key_ops with unknown words only", jwk("odd", good, `"key_ops":["x-audit"]`), false},
+		{"key_ops a string", jwk("odd", good, `"key_ops":"verify"`), false},
+		{"unknown use", jwk("odd", good, `"use":"tls"`), false},
+		{"unknown alg", jwk("odd", good, `"alg":"RS256-x"`), false},
+		{"numeric kid", `{"kty":"RSA","kid":17,"n":"AQ","e":"AQAB"}`, false},
+		{"kid twice", jwk("odd", good, `"kid":"odd"`), false},
+		{"modulus not base64", `{"kty":"RSA","kid":"odd","n":"!","e":"AQAB"}`, false},
+		{"no modulus", `{"kty":"RSA","kid":"odd","e":"AQAB"}`, false},
+		{"elliptic curve, point off the curve", `{"kty":"EC","kid":"odd","crv":"P-256","x":"AQ","y":"AQ"}`, false},
+		{"elliptic curve, unknown", `{"kty":"EC","kid":"odd","crv":"P-999","x":"AQ","y":"AQ"}`, false},
+		{"Ed25519, too short", `{"kty":"OKP","kid":"odd","crv":"Ed25519","x":"AQ"}`, false},
+		{"post-quantum", `{"kty":"AKP","kid":"odd","alg":"ML-DSA-44","pub":"AQ"}`, false},
+		{"kty missing", `{"kid":"odd"}`, false},
+		{"invalid UTF-8", jwk("odd", good, "\"name\":\"\xff\""), false},
+		{"null", "null", false},
+		{"number", "1", false},
+		{"string", `"odd"`, false},
+		{"array", "[]", false},
+		{"empty object", "{}", false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			// The odd key comes first, and once more last.
+			cfg, _ := serve(t, keySet(tt.key, publicJWK("k2", nextKey()), tt.key))
+			v := newVerifier(t, cfg)
+			if err := v.Ready(); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := v.Verify(t.Context(), mintWith(nextKey(), b64(header(`kid="k2"`)), b64(claims()))); err != nil {
+				t.Errorf("token of the other key: %v", err)
+			}
+			if _, err := v.Verify(t.Context(), mint(header(`kid="odd"`), claims())); (err == nil) != tt.usable {
+				t.Errorf("token of the odd key: %v, want it to be usable: %t", err, tt.usable)
+			}
+		})
+	}
+}
+
+// rsaJWK returns a key with the given modulus.
+func rsaJWK(kid string, n []byte) string {
+	return fmt.Sprintf(`{"kty":"RSA","kid":%q,"n":%q,"e":"AQAB"}`, kid, base64.RawURLEncoding.EncodeToString(n))
 }
 
 // A set usually contains keys for other uses. They must not hide the signing key, even

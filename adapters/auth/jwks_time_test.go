@@ -89,12 +89,15 @@ func TestJWKS_DownAtStartThenRecovers(t *testing.T) {
 		if v.Ready() == nil {
 			t.Error("ready without a key")
 		}
+		if _, err := v.Verify(ctx, token); !errors.Is(err, auth.ErrNoKeys) {
+			t.Errorf("Verify = %v, want %v", err, auth.ErrNoKeys)
+		}
 		// Retries after 1, 2, 4, 8, 16, 32, 60 and 60 seconds, without any token.
 		elapse(time.Second - 1)
 		for i, d := range []time.Duration{1, time.Second * 2, time.Second * 4, time.Second * 8, time.Second * 16,
 			time.Second * 32, time.Minute, time.Minute} {
 			elapse(d)
-			if got, want := w.count(), i+2; got != want {
+			if got, want := w.count(), i+3; got != want { // Verify caused one more
 				t.Fatalf("%d fetches, want %d", got, want)
 			}
 		}
@@ -191,6 +194,38 @@ func TestJWKS_OutageKeepsKeys(t *testing.T) {
 		}
 	})
 }
+
+// A key that the auth service has revoked must not stay in use because the JWKS URL
+// fails.
+func TestJWKS_KeysExpireWithoutFetch(t *testing.T) {
+	for name, response := range map[string]string{"unavailable": "", "empty": `{"keys":[]}`} {
+		t.Run(name, func(t *testing.T) {
+			w := &fakeNetwork{response: firstSet()}
+			jwksTest(t, w, func(ctx context.Context, t *testing.T, v *auth.Verifier, now *clock) {
+				token, forged := mint(header(), claims("exp="+unix(48*time.Hour))), mint(header(`alg="none"`), claims())
+				w.respond(response)
+				now.advance(24 * time.Hour)
+				if _, err := v.Verify(ctx, token); err != nil || v.Ready() != nil {
+					t.Errorf("after 24 hours: %v, %v", err, v.Ready())
+				}
+				now.advance(time.Second)
+				if _, err := v.Verify(ctx, token); !errors.Is(err, auth.ErrNoKeys) || v.Ready() == nil {
+					t.Errorf("after more than 24 hours: %v, %v; want %v", err, v.Ready(), auth.ErrNoKeys)
+				}
+				if _, err := v.Verify(ctx, forged); !errors.Is(err, auth.ErrUnauthenticated) {
+					t.Errorf("a token that no key can make valid: %v, want %v", err, auth.ErrUnauthenticated)
+				}
+				w.respond(firstSet())
+				elapse(refreshInterval)
+				if _, err := v.Verify(ctx, token); err != nil || v.Ready() != nil {
+					t.Errorf("after a fetch: %v, %v", err, v.Ready())
+				}
+			})
+		})
+	}
+}
+
+const refreshInterval = 10 * time.Minute
 
 // A caller whose context ends stops waiting, and does not cancel the fetch that other
 // callers wait for.

@@ -77,4 +77,9 @@ func (k *fileKey) reload(ctx context.Context) {
 	k.log.InfoContext(ctx, "public key replaced", "file", k.path)
 }
 
+// successor implements [keySource]. There is none: key reads the file itself.
+func (k *fileKey) successor(context.Context, string, *rsa.PublicKey) (*rsa.PublicKey, bool) {
+	return nil, false
+}
+
 func (k *fileKey) ready() error { return nil }

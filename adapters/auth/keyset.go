@@ -1,63 +1,119 @@
 package auth
 
 import (
-	"context"
 	"crypto/rsa"
+	stdjson "encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
+	"slices"
 
 	"github.com/MicahParks/jwkset"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
-// usableKeys is a key set that stores only keys that may verify our tokens and that
-// never becomes empty again. jwkset itself accepts 1024-bit and symmetric keys, and
-// an empty response makes it forget all keys.
-type usableKeys struct {
-	*jwkset.MemoryJWKSet
-	log *slog.Logger
+// publicKey holds the members of a JWK that decide whether and how it verifies tokens
+// (RFC 7517 §4, RFC 7518 §6.3). The others are ignored. Among them are the
+// certificates x5c, x5t and x5u: many servers publish them wrongly, and the key is
+// trusted because of the URL that it comes from.
+type publicKey struct {
+	Type       string   `json:"kty"`
+	Use        string   `json:"use"`
+	Algorithm  string   `json:"alg"`
+	Operations []string `json:"key_ops"`
+	ID         string   `json:"kid"`
+	N          string   `json:"n"`
+	E          string   `json:"e"`
+
+	D  jsontext.Value `json:"d"` // private members
+	P  jsontext.Value `json:"p"`
+	Q  jsontext.Value `json:"q"`
+	DP jsontext.Value `json:"dp"`
+	DQ jsontext.Value `json:"dq"`
+	QI jsontext.Value `json:"qi"`
 }
 
-// KeyReplaceAll replaces the set by the usable keys of fetched. It returns an error,
-// and keeps the set, if none is usable. jwkset calls it after each fetch.
-func (g *usableKeys) KeyReplaceAll(ctx context.Context, fetched []jwkset.JWK) error {
-	var good []jwkset.JWK
-	var faults []error
-	for _, k := range fetched {
-		if err := checkJWK(k); err != nil {
-			faults = append(faults, fmt.Errorf("key %q: %w", k.Marshal().KID, err))
-			continue
-		}
-		good = append(good, k)
-	}
-	if len(good) == 0 {
-		return fmt.Errorf("no usable key among %d: %w", len(fetched), errors.Join(faults...))
-	}
-	if len(faults) > 0 { // debug level only: a set may contain keys for other uses
-		g.log.DebugContext(ctx, "unusable JWKS keys were skipped", "error", errors.Join(faults...))
-	}
-	return g.MemoryJWKSet.KeyReplaceAll(ctx, good)
+// keySet is a fetched key set, sorted into the keys that are used and the others.
+type keySet struct {
+	used   []jwkset.JWK
+	other  []error // keys for another purpose, such as encryption: usual
+	faulty []error // keys that break the rules: the auth service should be told
 }
 
-func (g *usableKeys) empty() bool {
-	all, err := g.KeyReadAll(context.Background())
-	return err != nil || len(all) == 0
+// readKeySet reads the keys one by one, so that a strange key does not cost the rest
+// of the set. It returns an error if it can use none of them.
+func readKeySet(keys []stdjson.RawMessage) (keySet, error) {
+	var s keySet
+	for i, raw := range keys {
+		s.add(i, raw)
+	}
+	if len(s.used) == 0 {
+		return s, fmt.Errorf("no usable key among %d: %w", len(keys), errors.Join(slices.Concat(s.other, s.faulty)...))
+	}
+	return s, nil
 }
 
-// checkJWK returns an error if the key must not verify our tokens (RFC 7517 §4: kty,
-// use, alg, kid).
-func checkJWK(k jwkset.JWK) error {
-	meta := k.Marshal()
-	key, ok := k.Key().(*rsa.PublicKey)
+func (s *keySet) add(i int, raw []byte) {
+	var k publicKey
+	if err := json.Unmarshal(raw, &k); err != nil {
+		s.faulty = append(s.faulty, fmt.Errorf("key %d: not a JWK: %w", i, err))
+		return
+	}
+	if err := k.checkPurpose(); err != nil {
+		s.other = append(s.other, fmt.Errorf("key %d, kid %q: %w", i, k.ID, err))
+		return
+	}
+	jwk, err := k.parse()
+	if err == nil && slices.ContainsFunc(s.used, func(u jwkset.JWK) bool { return u.Marshal().KID == k.ID }) {
+		err = errors.New("an earlier key has the same kid")
+	}
+	if err != nil {
+		s.faulty = append(s.faulty, fmt.Errorf("key %d, kid %q: %w", i, k.ID, err))
+		return
+	}
+	s.used = append(s.used, jwk)
+}
+
+// checkPurpose returns an error if the key is not for the verification of RS256.
+// Unknown operations are ignored (RFC 7517 §4.3).
+func (k publicKey) checkPurpose() error {
 	switch {
-	case !ok:
-		return fmt.Errorf("a %T: an RSA public key is expected", k.Key())
-	case meta.KID == "":
-		return errors.New("no kid")
-	case meta.USE != "" && meta.USE != jwkset.UseSig:
-		return fmt.Errorf("use is %q", meta.USE)
-	case meta.ALG != "" && meta.ALG != jwkset.AlgRS256:
-		return fmt.Errorf("alg is %q", meta.ALG)
+	case k.Type != "RSA":
+		return fmt.Errorf("kty is %q", k.Type)
+	case k.Use != "" && k.Use != "sig":
+		return fmt.Errorf("use is %q", k.Use)
+	case k.Algorithm != "" && k.Algorithm != "RS256":
+		return fmt.Errorf("alg is %q", k.Algorithm)
+	case len(k.Operations) > 0 && !slices.Contains(k.Operations, "verify"):
+		return fmt.Errorf("key_ops are %q", k.Operations)
 	}
-	return checkRSA(key)
+	return nil
+}
+
+// parse returns the key, or an error if it must not verify tokens. jwkset itself
+// accepts 1024-bit keys.
+func (k publicKey) parse() (jwkset.JWK, error) {
+	switch {
+	case k.ID == "":
+		return jwkset.JWK{}, errors.New("no kid")
+	case k.private():
+		return jwkset.JWK{}, errors.New("a private key is published: replace it")
+	}
+	jwk, err := jwkset.NewJWKFromMarshal(jwkset.JWKMarshal{
+		KTY: jwkset.KtyRSA, ALG: jwkset.AlgRS256, USE: jwkset.UseSig, KID: k.ID, N: k.N, E: k.E,
+	}, jwkset.JWKMarshalOptions{}, jwkset.JWKValidateOptions{})
+	if err != nil {
+		return jwk, err
+	}
+	key, ok := jwk.Key().(*rsa.PublicKey)
+	if !ok {
+		return jwk, fmt.Errorf("a %T: an RSA public key is expected", jwk.Key())
+	}
+	return jwk, checkRSA(key)
+}
+
+func (k publicKey) private() bool {
+	return slices.ContainsFunc([]jsontext.Value{k.D, k.P, k.Q, k.DP, k.DQ, k.QI}, func(v jsontext.Value) bool {
+		return v != nil && v.Kind() != 'n'
+	})
 }

@@ -1,8 +1,12 @@
 package auth
 
 import (
+	"crypto/rsa"
 	"encoding/base64"
+	"slices"
 	"strings"
+
+	"github.com/golang-jwt/jwt/v5"
 )
 
 const (
@@ -16,6 +20,11 @@ type compact struct {
 	header    []byte
 	payload   []byte
 	signature []byte
+}
+
+// signedBy reports whether key signed the token with RS256.
+func (c compact) signedBy(key *rsa.PublicKey) bool {
+	return jwt.SigningMethodRS256.Verify(c.signed, c.signature, key) == nil
 }
 
 // split decodes the three parts of a token. It accepts only the canonical encoding of
@@ -59,34 +68,55 @@ func alphanumeric(r rune) bool {
 	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
 }
 
-// readHeader checks the protected header and returns its kid, or "" without one.
-//
-// The header may contain only alg, kid and typ. This allow-list refuses "crit", as
-// a verifier without extensions must (RFC 7515 §4.1.11), "b64" and "zip". It also
-// refuses keys supplied by the token: "jwk", "jku", "x5c", "x5u" (RFC 8725 §3.10).
+// unsupported are header parameters that change how a token must be read, or that
+// bring a key. A verifier that does not support crit must refuse it (RFC 7515
+// §4.1.11), and keys come from the configuration alone (RFC 8725 §3.10).
+var unsupported = []string{"crit", "b64", "zip", "enc", "jwk", "jku", "x5u", "x5c"}
+
+// readHeader checks the protected header and returns its kid, or "" without one. It
+// ignores parameters that it does not know (RFC 7515 §4).
 func readHeader(raw []byte) (kid string, err error) {
 	params, err := readObject(raw)
 	if err != nil {
 		return "", err
 	}
 	for name := range params {
-		switch name {
-		case "alg", "kid", "typ":
-		default:
-			return "", unexpectedParam
+		if slices.Contains(unsupported, name) {
+			return "", unsupportedParam
+		}
+		if misspelt(name, unsupported) || misspelt(name, []string{"alg", "kid", "typ"}) {
+			return "", misspeltParam
 		}
 	}
 	if alg, ok := params.text("alg"); !ok || alg != "RS256" {
 		return "", badAlgorithm
 	}
-	// Explicit typing (RFC 8725 §3.11): an ID token or a logout token of the same
-	// issuer must not be accepted as an access token (RFC 9068 §2.1).
-	if typ, ok := params.text("typ"); params.has("typ") && (!ok || typ != "JWT" && typ != "at+jwt") {
+	if !params.mediaType("typ", "JWT", "at+jwt") {
 		return "", badType
+	}
+	// With cty "JWT" the payload is another token (RFC 7519 §5.2).
+	if params.has("cty") && params.mediaType("cty", "JWT") {
+		return "", nestedToken
 	}
 	kid, ok := params.text("kid")
 	if params.has("kid") && (!ok || kid == "" || len(kid) > maxKeyID) {
 		return "", badKeyID
 	}
 	return kid, nil
+}
+
+// mediaType reports whether a parameter is missing or one of types, in any case and
+// with or without "application/" (RFC 7515 §4.1.9). Explicit typing (RFC 8725 §3.11)
+// keeps an ID token or a logout token of the same issuer from being accepted as an
+// access token (RFC 9068 §2.1).
+func (o object) mediaType(name string, types ...string) bool {
+	text, ok := o.text(name)
+	if !o.has(name) || !ok {
+		return !o.has(name)
+	}
+	const prefix = "application/"
+	if len(text) > len(prefix) && strings.EqualFold(text[:len(prefix)], prefix) {
+		text = text[len(prefix):]
+	}
+	return slices.ContainsFunc(types, func(t string) bool { return strings.EqualFold(t, text) })
 }

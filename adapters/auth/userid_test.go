@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/online-cinema/billing/adapters/auth"
@@ -29,5 +30,21 @@ func TestUserID(t *testing.T) {
 				t.Errorf("UserID(%q) = %s, want %s", tt.sub, got, tt.want)
 			}
 		})
+	}
+}
+
+// Two subjects with one id must not be one viewer, so the subject is compared too. A
+// UUID in capitals is the same subject.
+func TestVerify_SubjectOfUUID(t *testing.T) {
+	t.Parallel()
+	v := newVerifier(t, config(t))
+	hashed := auth.UserID("viewer-17")
+	for sub, want := range map[string]string{
+		"viewer-17": "viewer-17", hashed: hashed, strings.ToUpper(hashed): hashed, "{" + hashed + "}": "{" + hashed + "}",
+	} {
+		got, err := v.Verify(t.Context(), mint(header(), claims(`sub="`+sub+`"`)))
+		if err != nil || got.Subject != want {
+			t.Errorf("sub %q: subject %q, %v; want %q", sub, got.Subject, err, want)
+		}
 	}
 }

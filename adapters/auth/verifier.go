@@ -13,9 +13,12 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// ErrUnauthenticated is the only error of [Verifier.Verify]. It hides the cause,
-// which would help an attacker more than a viewer.
-var ErrUnauthenticated = errors.New("the access token is missing or not valid")
+// The errors of [Verifier.Verify]. An error that wraps ErrUnauthenticated also says
+// the cause, for the log: it would help an attacker more than a viewer.
+var (
+	ErrUnauthenticated = errors.New("the access token is missing or not valid")
+	ErrNoKeys          = errors.New("the auth service's keys were not fetched, or too long ago")
+)
 
 // Config configures the accepted tokens.
 type Config struct {
@@ -37,8 +40,9 @@ type Config struct {
 
 // Claims are the claims of a verified token.
 type Claims struct {
-	// Subject is 1 to 255 characters out of A–Z a–z 0–9 - . _ ~ : @ | + / =,
-	// so it is safe to log and to store. [UserID] turns it into a user id.
+	// Subject is 1 to 255 printable ASCII characters, without a space at either end.
+	// It may contain quotes and markup: escape it. A UUID is in lower case. [UserID]
+	// turns it into a user id.
 	Subject string
 }
 
@@ -47,15 +51,17 @@ type Verifier struct {
 	keys   keySource
 	claims *jwt.Validator
 	cache  *cache
-	log    *slog.Logger
 }
 
 // keySource provides the auth service's public keys, from a file or a URL.
 type keySource interface {
 	// key returns the key for a token whose header has this kid ("" without one).
-	// The error is a refusal.
+	// The error is a refusal, or ErrNoKeys.
 	key(ctx context.Context, kid string) (*rsa.PublicKey, error)
-	// ready returns an error until the first key is available.
+	// successor looks for a key that has replaced old under the same kid. ok is false
+	// if there is none.
+	successor(ctx context.Context, kid string, old *rsa.PublicKey) (key *rsa.PublicKey, ok bool)
+	// ready returns an error while no key is available.
 	ready() error
 }
 
@@ -75,7 +81,7 @@ func New(ctx context.Context, cfg Config) (*Verifier, error) {
 	if err != nil {
 		return nil, fmt.Errorf("auth: %w", err)
 	}
-	return &Verifier{keys: keys, log: cfg.Log, cache: newCache(cacheSize), claims: jwt.NewValidator(
+	return &Verifier{keys: keys, cache: newCache(cacheSize), claims: jwt.NewValidator(
 		jwt.WithIssuer(cfg.Issuer),
 		jwt.WithAudience(cfg.Audience),
 		jwt.WithExpirationRequired(),
@@ -116,13 +122,16 @@ func (c Config) check() error {
 }
 
 // Verify returns the claims of a token that the auth service signed for our audience
-// and that is valid now. It returns [ErrUnauthenticated] for any other token. The
-// cause is logged at debug level and quotes no part of the token.
+// and that is valid now. It returns [ErrNoKeys] if no key is available to tell, and
+// otherwise an error that wraps [ErrUnauthenticated] and says the cause. No error
+// quotes any part of the token.
 func (v *Verifier) Verify(ctx context.Context, token string) (Claims, error) {
 	claims, err := v.verify(ctx, token)
-	if err != nil {
-		v.log.DebugContext(ctx, "token refused", "cause", err.Error())
-		return Claims{}, ErrUnauthenticated
+	switch {
+	case errors.Is(err, ErrNoKeys):
+		return Claims{}, err
+	case err != nil:
+		return Claims{}, fmt.Errorf("%w: %w", ErrUnauthenticated, err)
 	}
 	return claims, nil
 }
@@ -172,12 +181,32 @@ func (v *Verifier) verifySignature(ctx context.Context, hash tokenHash, token st
 	if err != nil {
 		return verified{}, err
 	}
-	if jwt.SigningMethodRS256.Verify(parts.signed, parts.signature, key) != nil {
-		return verified{}, badSignature
+	if parts.signedBy(key) {
+		return verified{kid, key, claims}, nil
 	}
-	return verified{kid, key, claims}, nil
+	if key, ok := v.keys.successor(ctx, kid, key); ok && parts.signedBy(key) {
+		return verified{kid, key, claims}, nil
+	}
+	return verified{}, badSignature
 }
 
-// Ready returns an error until the first key is available. Fetched keys stay in use
-// while the JWKS URL is unavailable.
+// Ready returns an error while no key is available. Fetched keys stay in use for 24
+// hours while the JWKS URL is unavailable.
 func (v *Verifier) Ready() error { return v.keys.ready() }
+
+// JWKSStatus describes the keys of the JWKS URL.
+type JWKSStatus struct {
+	Age    time.Duration // since the last successful fetch, or since the start without one
+	Used   int           // keys that verify tokens
+	Other  int           // keys for another purpose, such as encryption
+	Faulty int           // keys that break the rules and are skipped
+}
+
+// JWKS returns the status of the keys. ok is false with a key file.
+func (v *Verifier) JWKS() (status JWKSStatus, ok bool) {
+	remote, ok := v.keys.(*remoteKeys)
+	if !ok {
+		return JWKSStatus{}, false
+	}
+	return remote.status(), true
+}
