@@ -4,12 +4,14 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/user"
 	"strings"
 	"time"
 
+	"github.com/caarlos0/env/v11"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
@@ -23,23 +25,23 @@ import (
 
 func (t *tool) adminUser() *cobra.Command {
 	list := &cobra.Command{
-		Use: "list", Short: "List the users of the panel", Args: cobra.NoArgs, RunE: t.action(t.adminUserList),
+		Use: "list", Short: "List the users of the panel", Args: noArgs, RunE: t.action(t.adminUserList),
 	}
 	disable := &cobra.Command{Use: "disable NAME", Short: "Disable a user and end their sessions"}
-	t.forUser(disable, "disabled", func(ctx context.Context, d operators.PanelAuth, name string) error {
-		return d.Disable(ctx, operator(), name)
+	t.forUser(disable, "disabled", nil, func(ctx context.Context, d operators.PanelAuth, name string) error {
+		return d.Disable(ctx, t.operator(), name)
 	})
 	passwd := &cobra.Command{
 		Use: "passwd NAME", Short: "Set a user's password, read from standard input",
 		Long: "Set a user's password: the first line of standard input, at least 12 characters. The user's sessions end.\n" +
 			"A user who was locked out or disabled can sign in again.",
 	}
-	t.forUser(passwd, "changed", func(ctx context.Context, d operators.PanelAuth, name string) error {
+	t.forUser(passwd, "changed", nil, func(ctx context.Context, d operators.PanelAuth, name string) error {
 		secret, err := t.readPassword(passwd.InOrStdin())
 		if err != nil {
 			return err
 		}
-		return d.SetPassword(ctx, operator(), name, secret)
+		return d.SetPassword(ctx, t.operator(), name, secret)
 	})
 	return group("admin-user", "Manage the users of the admin panel", t.adminUserAdd(), passwd, disable, t.withJSON(list))
 }
@@ -54,34 +56,41 @@ func (t *tool) adminUserAdd() *cobra.Command {
 	}
 	add.Flags().StringVar(&role, "role", "", "role of the user: viewer or editor")
 	require(add, "role")
-	t.forUser(add, "added", func(ctx context.Context, d operators.PanelAuth, name string) error {
-		if role := ports.Role(role); role != ports.RoleReader && role != ports.RoleEditor {
-			return usageErrorf("--role %q must be viewer or editor", role)
+	knownRole := func(f *faults) {
+		if r := ports.Role(role); r != ports.RoleReader && r != ports.RoleEditor && add.Flags().Changed("role") {
+			f.addf("--role %q must be viewer or editor", role)
 		}
+	}
+	t.forUser(add, "added", knownRole, func(ctx context.Context, d operators.PanelAuth, name string) error {
 		secret, err := t.readPassword(add.InOrStdin())
 		if err != nil {
 			return err
 		}
-		return d.Add(ctx, operator(), name, ports.Role(role), secret)
+		return d.Add(ctx, t.operator(), name, ports.Role(role), secret)
 	})
 	return add
 }
 
 // forUser completes a command for one user of the panel, named by its argument or
-// by --name.
-func (t *tool) forUser(cmd *cobra.Command, done string, f func(context.Context, operators.PanelAuth, string) error) {
+// by --name. It calls check, unless that is nil, to check the other flags.
+func (t *tool) forUser(cmd *cobra.Command, done string, check func(*faults), f func(context.Context, operators.PanelAuth, string) error) {
 	name := cmd.Flags().String("name", "", "name of the user, instead of the argument")
-	cmd.Args = func(_ *cobra.Command, args []string) error {
-		if len(args) > 1 || (len(args) == 1) == (*name != "") {
-			return errors.New("needs the name of one user")
-		}
-		return nil
-	}
+	cmd.Args = cobra.ArbitraryArgs // checked below, together with the flags
 	cmd.RunE = t.action(func(cmd *cobra.Command, args []string) error {
-		user := *name
-		if len(args) > 0 {
-			user = args[0]
+		wrong := flagFaults(cmd)
+		if *name != "" {
+			args = append(args, *name)
 		}
+		if len(args) != 1 {
+			wrong.addf("give the name of one user, not of %d: %s %s", len(args), cmd.Parent().CommandPath(), cmd.Use)
+		}
+		if check != nil {
+			check(&wrong)
+		}
+		if err := wrong.err(); err != nil {
+			return err
+		}
+		user := args[0]
 		return t.withPanelUsers(cmd.Context(), func(d operators.PanelAuth) error {
 			if err := f(cmd.Context(), d, user); err != nil {
 				return err
@@ -92,11 +101,17 @@ func (t *tool) forUser(cmd *cobra.Command, done string, f func(context.Context, 
 	t.withJSON(cmd)
 }
 
-// operator identifies the person at the command line for the audit.
-func operator() operators.Operator {
+// operator identifies the person at the command line for the audit: the one who
+// called sudo, or else the user of this process.
+func (t *tool) operator() operators.Operator {
 	op := operators.CLIOperator()
-	if u, err := user.Current(); err == nil {
-		op.From = "shell of " + u.Username
+	u, err := user.Current()
+	if err != nil {
+		return op
+	}
+	op.From = "shell of " + u.Username
+	if caller := env.ToMap(t.environ)["SUDO_USER"]; caller != "" && caller != u.Username {
+		op.From = fmt.Sprintf("shell of %s, by sudo as %s", caller, u.Username)
 	}
 	return op
 }

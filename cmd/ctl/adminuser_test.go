@@ -106,3 +106,17 @@ func query(t *testing.T, databaseURL, sql string) []string {
 	}
 	return list
 }
+
+func TestOperator_NamesTheCallerOfSudo(t *testing.T) {
+	t.Parallel()
+	s := withDatabase(t)
+	s.environ = append(s.environ, "SUDO_USER=anna")
+	s.runInput(t, 0, "correct horse battery\n", "admin-user", "add", "berta", "--role", "editor")
+	s.run(t, 0, "plan", "add", "--code", "gold", "--name", "Gold", "--price", "399.00", "--currency", "RUB")
+	s.run(t, 0, "payment-system", "add", "--code", "simulator", "--name", "Simulated payments")
+	for _, from := range query(t, s.url(), "SELECT origin FROM panel_audit ORDER BY id") {
+		if !strings.HasPrefix(from, "shell of anna, by sudo as ") {
+			t.Errorf("a change is audited as made from %q, want anna in it", from)
+		}
+	}
+}

@@ -108,3 +108,34 @@ func TestList_EmptyIsJSONArray(t *testing.T) {
 		}
 	}
 }
+
+func TestPaymentSystemAdd_Adapter(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		environ string
+		args    string
+		code    int
+		want    string // in stderr
+	}{
+		"adapter":             {"BILLING_ENV=test", "--code simulator --name S", boot.OK, ""},
+		"no adapter":          {"BILLING_ENV=test", "--code mybank --name M", boot.Misused, "payment system mybank has no adapter in this version, so nothing could be charged; it has adapters for: simulator; --force adds it anyway"},
+		"no adapter, forced":  {"BILLING_ENV=test", "--code mybank --name M --force", boot.OK, ""},
+		"adapter is off here": {"BILLING_ENV=production", "--code simulator --name S", boot.OK, "warning: simulator is off with BILLING_ENV=production"},
+		"name missing":        {"BILLING_ENV=test", "--code mybank", boot.Misused, "--name is not set"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := withDatabase(t)
+			s.environ = append(s.environ, test.environ)
+			_, stderr := s.run(t, test.code, append([]string{"payment-system", "add"}, strings.Fields(test.args)...)...)
+			if !strings.Contains(stderr, test.want) || (test.want == "") != (stderr == "") {
+				t.Errorf("stderr is %q, want %q in it", stderr, test.want)
+			}
+			var list []paymentSystemJSON
+			if s.json(t, boot.OK, &list, "payment-system", "list"); len(list) == 1 != (test.code == boot.OK) {
+				t.Errorf("payment systems are %+v", list)
+			}
+		})
+	}
+}

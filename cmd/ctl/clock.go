@@ -27,7 +27,7 @@ func (t *tool) clock() *cobra.Command {
 
 func (t *tool) clockShow() *cobra.Command {
 	return t.withJSON(&cobra.Command{
-		Use: "show", Short: "Show the time of the test clock", Args: cobra.NoArgs,
+		Use: "show", Short: "Show the time of the test clock", Args: noArgs,
 		RunE: t.action(func(cmd *cobra.Command, _ []string) error {
 			return t.setClock(cmd, func(context.Context, *clock.Test) error { return nil })
 		}),
@@ -36,7 +36,7 @@ func (t *tool) clockShow() *cobra.Command {
 
 func (t *tool) clockSet() *cobra.Command {
 	return t.withJSON(&cobra.Command{
-		Use: "set TIME", Short: "Freeze the test clock at TIME, such as 2026-01-31T12:00:00Z", Args: cobra.ExactArgs(1),
+		Use: "set TIME", Short: "Freeze the test clock at TIME, such as 2026-01-31T12:00:00Z", Args: oneArg("a time such as 2026-01-31T12:00:00Z"),
 		RunE: t.action(func(cmd *cobra.Command, args []string) error {
 			at, err := time.Parse(time.RFC3339, args[0])
 			if err != nil {
@@ -49,7 +49,7 @@ func (t *tool) clockSet() *cobra.Command {
 
 func (t *tool) clockAdvance() *cobra.Command {
 	return t.withJSON(&cobra.Command{
-		Use: "advance DURATION", Short: "Advance the test clock by DURATION, such as 31d or 36h; it stays ticking or frozen", Args: cobra.ExactArgs(1),
+		Use: "advance DURATION", Short: "Advance the test clock by DURATION, such as 31d or 36h; it stays ticking or frozen", Args: oneArg("a duration such as 31d or 36h"),
 		RunE: t.action(func(cmd *cobra.Command, args []string) error {
 			d, err := boot.ParseDuration(args[0])
 			if err != nil || d <= 0 {
@@ -62,7 +62,7 @@ func (t *tool) clockAdvance() *cobra.Command {
 
 func (t *tool) clockRelease() *cobra.Command {
 	return t.withJSON(&cobra.Command{
-		Use: "release", Short: "Follow the wall clock again", Args: cobra.NoArgs,
+		Use: "release", Short: "Follow the wall clock again", Args: noArgs,
 		RunE: t.action(func(cmd *cobra.Command, _ []string) error {
 			return t.setClock(cmd, func(ctx context.Context, c *clock.Test) error { return c.Release(ctx) })
 		}),

@@ -33,8 +33,13 @@ func (t *tool) dev() *cobra.Command {
 		Long: "Run the complete service on this machine: a private Postgres, the schema, a demo catalogue, a demo login,\n" +
 			"the API, the admin panel and renewals. It prints commands to try. Ctrl-C stops everything; the data is kept.\n\n" +
 			"If BILLING_DATABASE_URL is set, it uses that database instead of a private Postgres.",
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: t.action(func(cmd *cobra.Command, _ []string) error {
+			var f faults
+			f.exclusive(cmd, "ephemeral", "data")
+			if err := f.err(); err != nil {
+				return err
+			}
 			opts, err := t.devOptions(in)
 			if err != nil {
 				return err
@@ -48,7 +53,6 @@ func (t *tool) dev() *cobra.Command {
 	f.StringVar(&in.api, "api-addr", "", "listener of the API (default 127.0.0.1:8080)")
 	f.StringVar(&in.admin, "admin-addr", "", "listener of the admin panel (default 127.0.0.1:8081)")
 	f.StringVar(&in.ops, "ops-addr", "", "listener of /livez and /readyz (default 127.0.0.1:9090)")
-	cmd.MarkFlagsMutuallyExclusive("ephemeral", "data")
 	return cmd
 }
 

@@ -60,7 +60,7 @@ func (t *tool) withCatalog(ctx context.Context, f func(operators.Catalog) error)
 	}
 	defer closeClock()
 	return t.withStore(ctx, func(s *postgres.Store) error {
-		return f(operators.Catalog{Store: s, Clock: now, NewID: boot.NewID, By: operators.CLIOperator()})
+		return f(operators.Catalog{Store: s, Clock: now, NewID: boot.NewID, By: t.operator()})
 	})
 }
 

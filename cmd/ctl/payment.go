@@ -19,7 +19,7 @@ func (t *tool) payment() *cobra.Command {
 		Long: "Show one payment: the intent, the outcome and the events that it caused.\n\n" +
 			"The requests to the payment system and its responses are in the logs: search for the id as payment_id.",
 		Example: "  billingctl payment 01a20ad7-07a3-74ec-b8cf-da68fb05228a",
-		Args:    cobra.ExactArgs(1),
+		Args:    oneArg("the id of a payment, or the provider's reference"),
 		RunE: t.action(func(cmd *cobra.Command, args []string) error {
 			if uuid.Validate(args[0]) != nil {
 				return usageErrorf("%q is not the id of a payment: it must be a UUID", args[0])

@@ -1,18 +1,34 @@
 package main
 
 import (
+	"fmt"
+	"slices"
+	"strings"
+
 	"github.com/spf13/cobra"
 
+	"github.com/online-cinema/billing/cmd/internal/boot"
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/operators"
 )
 
 func (t *tool) paymentSystem() *cobra.Command {
 	var ps billing.PaymentSystem
+	var force bool
 	add := &cobra.Command{
-		Use: "add", Short: "Add a payment system", Args: cobra.NoArgs,
+		Use: "add", Short: "Add a payment system", Args: noArgs,
+		Long: "Add a payment system. Its code must be that of an adapter of this version, because without one nothing can be\n" +
+			"charged. With --force you can add it before you install the version with its adapter.",
 		Example: "  billingctl payment-system add --code simulator --name 'Simulated payments'",
 		RunE: t.action(func(cmd *cobra.Command, _ []string) error {
+			f := flagFaults(cmd)
+			f.addFields(cmd, ps.Check())
+			if len(f) == 0 && !force {
+				f.add(t.checkAdapter(ps.Code))
+			}
+			if err := f.err(); err != nil {
+				return err
+			}
 			return t.changePaymentSystem(cmd, "added", func(c operators.Catalog) (billing.PaymentSystem, error) {
 				return c.AddPaymentSystem(cmd.Context(), ps)
 			})
@@ -20,16 +36,41 @@ func (t *tool) paymentSystem() *cobra.Command {
 	}
 	add.Flags().StringVar(&ps.Code, "code", "", "code of the adapter")
 	add.Flags().StringVar(&ps.Name, "name", "", "name that viewers see")
+	add.Flags().BoolVar(&force, "force", false, "add it although this version has no adapter for its code")
 	require(add, "code", "name")
 	list := &cobra.Command{
-		Use: "list", Short: "List all payment systems, including archived ones", Args: cobra.NoArgs,
+		Use: "list", Short: "List all payment systems, including archived ones", Args: noArgs,
 		RunE: t.action(t.paymentSystemList),
 	}
 	archive := &cobra.Command{
 		Use: "archive CODE", Short: "Close a payment system for new subscriptions; existing ones keep renewing",
-		Args: cobra.ExactArgs(1), RunE: t.action(t.paymentSystemArchive),
+		Args: oneArg("the code of a payment system"), RunE: t.action(t.paymentSystemArchive),
 	}
 	return group("payment-system", "Manage the registry of payment systems", t.withJSON(add), t.withJSON(list), t.withJSON(archive))
+}
+
+// checkAdapter returns an error if this version has no adapter for code. It warns if
+// the adapter is the simulator, and the environment does not allow that.
+func (t *tool) checkAdapter(code string) error {
+	cfg, err := boot.Load[adapterConfig](t.environ)
+	if err != nil {
+		return err
+	}
+	known := boot.PaymentSystemCodes(true)
+	if !slices.Contains(known, code) {
+		return fmt.Errorf("payment system %s has no adapter in this version, so nothing could be charged; "+
+			"it has adapters for: %s; --force adds it anyway", code, strings.Join(known, ", "))
+	}
+	if !slices.Contains(boot.PaymentSystemCodes(cfg.UseSimulator(cfg.Env)), code) {
+		t.errorf("warning: %s is off with BILLING_ENV=%s, so viewers cannot pay with it there", code, cfg.Env)
+	}
+	return nil
+}
+
+// adapterConfig decides which adapters may be used.
+type adapterConfig struct {
+	Env boot.Env `env:"BILLING_ENV" envDefault:"production" must:"be production, dev or test"`
+	boot.Simulation
 }
 
 func (t *tool) paymentSystemArchive(cmd *cobra.Command, args []string) error {

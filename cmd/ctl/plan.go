@@ -13,11 +13,11 @@ import (
 
 func (t *tool) plan() *cobra.Command {
 	list := &cobra.Command{
-		Use: "list", Short: "List all plans, including archived ones", Args: cobra.NoArgs,
+		Use: "list", Short: "List all plans, including archived ones", Args: noArgs,
 		RunE: t.action(t.planList),
 	}
 	archive := &cobra.Command{
-		Use: "archive CODE", Short: "Take a plan off sale; existing subscriptions keep renewing", Args: cobra.ExactArgs(1),
+		Use: "archive CODE", Short: "Take a plan off sale; existing subscriptions keep renewing", Args: oneArg("the code of a plan"),
 		RunE: t.action(t.planArchive),
 	}
 	return group("plan", "Manage the catalogue of plans",
@@ -25,13 +25,13 @@ func (t *tool) plan() *cobra.Command {
 }
 
 func (t *tool) planAdd() *cobra.Command {
-	var p billing.Plan
-	var price, currency string
+	var in planFlags
 	cmd := &cobra.Command{
-		Use: "add", Short: "Add a plan", Args: cobra.NoArgs,
+		Use: "add", Short: "Add a plan", Args: noArgs,
 		Example: "  billingctl plan add --code premium --name Premium --price 399.00 --currency RUB --feature hd --feature 4k",
-		RunE: t.action(func(cmd *cobra.Command, _ []string) (err error) {
-			if p.Price, err = billing.ParseMoney(price, billing.Currency(currency)); err != nil {
+		RunE: t.action(func(cmd *cobra.Command, _ []string) error {
+			p, err := in.check(cmd)
+			if err != nil {
 				return err
 			}
 			return t.changePlan(cmd, "added", func(c operators.Catalog) (billing.Plan, error) {
@@ -40,20 +40,46 @@ func (t *tool) planAdd() *cobra.Command {
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&p.Code, "code", "", "code for programs and links")
-	f.StringVar(&p.Name, "name", "", "name that viewers see")
-	f.StringVar(&price, "price", "", "price of one period, such as 399.00")
-	f.StringVar(&currency, "currency", "", "ISO 4217 code, such as RUB")
-	f.IntVar(&p.IntervalMonths, "interval-months", 1, "length of a period in months")
-	f.StringArrayVar(&p.Features, "feature", nil, "feature that the plan includes; may be repeated")
+	f.StringVar(&in.plan.Code, "code", "", "code for programs and links")
+	f.StringVar(&in.plan.Name, "name", "", "name that viewers see")
+	f.StringVar(&in.price, "price", "", "price of one period, such as 399.00")
+	f.StringVar(&in.currency, "currency", "", "ISO 4217 code, such as RUB")
+	f.IntVar(&in.plan.IntervalMonths, "interval-months", 1, "length of a period in months")
+	f.StringArrayVar(&in.plan.Features, "feature", nil, "feature that the plan includes; may be repeated")
 	require(cmd, "code", "name", "price", "currency")
 	return cmd
 }
 
-func require(cmd *cobra.Command, flags ...string) {
-	for _, flag := range flags {
-		_ = cmd.MarkFlagRequired(flag) // fails only for an unknown flag
+// planFlags are the flags of plan add.
+type planFlags struct {
+	plan            billing.Plan
+	price, currency string
+}
+
+// check returns the plan, or a [usageError] with everything that is wrong with it.
+func (in planFlags) check(cmd *cobra.Command) (billing.Plan, error) {
+	f := flagFaults(cmd)
+	p, before, reported := in.plan, len(f), "price"
+	if cmd.Flags().Changed("price") && cmd.Flags().Changed("currency") {
+		if p.Price = f.price(in.price, in.currency); len(f) == before {
+			reported = ""
+		}
 	}
+	f.addFields(cmd, p.Check(), reported)
+	return p, f.err()
+}
+
+// price parses an amount in a currency. It adds the faults of both.
+func (f *faults) price(amount, currency string) billing.Money {
+	const mostDigits = "KWD" // accepts every number of digits that some currency has
+	if _, known := billing.Currency(currency).Digits(); !known {
+		_, err := billing.ParseMoney("1", billing.Currency(currency))
+		f.add(err)
+		currency = mostDigits
+	}
+	m, err := billing.ParseMoney(amount, billing.Currency(currency))
+	f.add(err)
+	return m
 }
 
 func (t *tool) planSetPrice() *cobra.Command {
@@ -62,8 +88,15 @@ func (t *tool) planSetPrice() *cobra.Command {
 		Use: "set-price CODE", Short: "Change the price of a plan for new subscriptions",
 		Long:    "Change the price of a plan for new subscriptions. Existing subscriptions keep the agreed price.",
 		Example: "  billingctl plan set-price premium --price 449.00",
-		Args:    cobra.ExactArgs(1),
+		Args:    oneArg("the code of a plan"),
 		RunE: t.action(func(cmd *cobra.Command, args []string) error {
+			f := flagFaults(cmd)
+			if cmd.Flags().Changed("price") && cmd.Flags().Changed("currency") {
+				f.price(price, currency)
+			}
+			if err := f.err(); err != nil {
+				return err
+			}
 			return t.changePlan(cmd, "repriced", func(c operators.Catalog) (billing.Plan, error) {
 				return setPrice(cmd, c, args[0], price, currency)
 			})

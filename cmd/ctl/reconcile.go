@@ -23,8 +23,16 @@ func (t *tool) reconcile() *cobra.Command {
 		Long: "Compare our payments with a payment system's ledger. The exit code is 1 if they differ. It changes nothing.\n\n" +
 			"A payment in progress may be in the ledger before our database has its outcome. If a difference is gone a\n" +
 			"minute later, nothing is wrong.",
-		Args: cobra.NoArgs,
-		RunE: t.action(func(cmd *cobra.Command, _ []string) error { return t.compare(cmd, system, since, metricsFile) }),
+		Args: noArgs,
+		RunE: t.action(func(cmd *cobra.Command, _ []string) error {
+			f := flagFaults(cmd)
+			from, err := parseSince(since)
+			f.add(err)
+			if err := f.err(); err != nil {
+				return err
+			}
+			return t.compare(cmd, system, from, metricsFile)
+		}),
 	}
 	cmd.Flags().StringVar(&system, "payment-system", "", "code of the payment system")
 	cmd.Flags().StringVar(&since, "since", "", "compare payments from this time, such as 2026-01-31T00:00:00Z or 2026-01-31 (default: all)")
@@ -41,18 +49,14 @@ type reconciliationJSON struct {
 	Double       []billing.PaymentID `json:"double"`
 }
 
-func (t *tool) compare(cmd *cobra.Command, system, sinceText, metricsFile string) error {
-	since, err := parseSince(sinceText)
-	if err != nil {
-		return err
-	}
+func (t *tool) compare(cmd *cobra.Command, system string, since time.Time, metricsFile string) error {
 	r, err := t.reconciliation(cmd, system, since)
 	if err != nil {
 		return err
 	}
 	if metricsFile != "" {
 		if err := writeMismatches(metricsFile, system, r, clock.System{}.Now()); err != nil {
-			return err
+			t.errorf("warning: %v; the comparison itself is complete", err)
 		}
 	}
 	list := func(ids []billing.PaymentID) []billing.PaymentID { return append([]billing.PaymentID{}, ids...) }

@@ -27,6 +27,7 @@ func (t *tool) root() *cobra.Command {
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetOut(t.stdout)
 	root.SetErr(t.stderr)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return boot.FlagError(err) })
 	checkCompletionArgs(root)
 	return root
 }
@@ -56,13 +57,23 @@ func nothing(*cobra.Command, []string) error { return nil }
 // with 0.
 func subcommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
-		return fmt.Errorf("%q needs a command", cmd.CommandPath())
+		return fmt.Errorf("%q needs a command: %s", cmd.CommandPath(), strings.Join(names(cmd), ", "))
 	}
 	text := fmt.Sprintf("unknown command %q for %q", args[0], cmd.CommandPath())
 	if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
 		text += fmt.Sprintf("; did you mean %s?", strings.Join(like, ", "))
 	}
 	return errors.New(text)
+}
+
+// names returns the names of the subcommands that --help lists.
+func names(cmd *cobra.Command) (list []string) {
+	for _, sub := range cmd.Commands() {
+		if sub.IsAvailableCommand() {
+			list = append(list, sub.Name())
+		}
+	}
+	return list
 }
 
 // action wraps the function of a command and marks its errors as failures. All other
@@ -83,19 +94,11 @@ func (f *failure) Unwrap() error { return f.error }
 // errReported is returned by a command that has printed its errors.
 var errReported = errors.New("")
 
-// usageError is bad usage that the action of a command detects.
-type usageError struct{ text string }
-
-func (m *usageError) Error() string { return m.text }
-
-func usageErrorf(format string, args ...any) error {
-	return &usageError{fmt.Sprintf(format, args...)}
-}
-
 // report prints the error of a command and returns the exit code.
 func (t *tool) report(cmd *cobra.Command, err error) int {
 	var failed *failure
 	var invalid *billing.InvalidError
+	var wrong *usageError
 	switch {
 	case err == nil:
 		return boot.OK
@@ -104,6 +107,11 @@ func (t *tool) report(cmd *cobra.Command, err error) int {
 	case !errors.As(err, &failed):
 		t.errorf("%v\nSee '%s --help'.", err, cmd.CommandPath())
 		return boot.Misused
+	case errors.As(err, &wrong):
+		for _, fault := range wrong.faults {
+			t.errorf("%s", fault)
+		}
+		_, _ = fmt.Fprintf(t.stderr, "See '%s --help'.\n", cmd.CommandPath())
 	case errors.As(err, &invalid):
 		for _, f := range invalid.Faults {
 			t.errorf("%s %s", f.Field, f.Message)

@@ -23,8 +23,13 @@ func (t *tool) vaultRotate() *cobra.Command {
 	var in rotateFlags
 	cmd := &cobra.Command{
 		Use: "rotate", Short: "Make a new key the primary one; the old keys still decrypt",
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: t.action(func(cmd *cobra.Command, _ []string) error {
+			var f faults
+			f.exclusive(cmd, "prepare", "disable-old", "enable-old", "new-kek")
+			if err := f.err(); err != nil {
+				return err
+			}
 			if in.disableOld {
 				return t.disableOld(cmd.Context(), in.vaultFlags)
 			}
@@ -35,7 +40,6 @@ func (t *tool) vaultRotate() *cobra.Command {
 	cmd.Flags().BoolVar(&in.disableOld, "disable-old", false, "disable the keys that no row is encrypted with")
 	cmd.Flags().BoolVar(&in.enableOld, "enable-old", false, "enable the disabled keys again, for a backup that was encrypted with them")
 	cmd.Flags().StringVar(&in.newKEK, "new-kek", "", "encrypt the keyset with the key in this file, and create the file if it is missing; the keys do not change")
-	cmd.MarkFlagsMutuallyExclusive("prepare", "disable-old", "enable-old", "new-kek")
 	return t.withJSON(in.keys(cmd))
 }
 
@@ -168,7 +172,7 @@ func (t *tool) vaultRewrap() *cobra.Command {
 		Long: "Encrypt rows with the primary key that are plaintext or use an old key. Each new ciphertext is verified before\n" +
 			"it is stored. The service can keep running. The command can be interrupted and started again.\n\n" +
 			"The exit code is 1 if a row cannot be decrypted; the other rows are processed.",
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: t.action(func(cmd *cobra.Command, _ []string) error {
 			if batch < 1 || batch > maxBatch {
 				return usageErrorf("--batch %d must be 1 to %d", batch, maxBatch)

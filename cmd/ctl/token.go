@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -29,8 +28,8 @@ func (t *tool) token() *cobra.Command {
 		Long: "Sign a viewer's token like the auth service. It needs BILLING_ENV=dev or test: the private key can sign\n" +
 			"a token for any viewer, so production must not have it.",
 		Example: "  BILLING_ENV=dev billingctl token --subject alice --key private.pem --issuer cinema-auth --audience cinema-billing",
-		Args:    cobra.NoArgs,
-		RunE:    t.action(func(*cobra.Command, []string) error { return t.signToken(in) }),
+		Args:    noArgs,
+		RunE:    t.action(func(cmd *cobra.Command, _ []string) error { return t.signToken(cmd, in) }),
 	}
 	f := cmd.Flags()
 	f.StringVar(&in.subject, "subject", "", "subject of the token: the viewer")
@@ -48,17 +47,12 @@ type tokenJSON struct {
 	ExpiresAt time.Time `json:"expires_at"`
 }
 
-func (t *tool) signToken(in tokenFlags) error {
+func (t *tool) signToken(cmd *cobra.Command, in tokenFlags) error {
 	cfg, err := boot.Load[tokenConfig](t.environ)
 	if err != nil {
 		return err
 	}
-	if cfg.Env == boot.Production {
-		return &boot.ConfigError{Faults: []string{
-			"BILLING_ENV is production (the default), where only the auth service signs tokens: set BILLING_ENV=dev to sign one for tests",
-		}}
-	}
-	if err := in.complete(cfg); err != nil {
+	if err := in.complete(cmd, cfg); err != nil {
 		return err
 	}
 	key, err := auth.LoadPrivateKey(in.key)
@@ -78,22 +72,24 @@ func (t *tool) signToken(in tokenFlags) error {
 }
 
 // complete sets empty flags from the environment and checks all of them.
-func (in *tokenFlags) complete(cfg tokenConfig) error {
+func (in *tokenFlags) complete(cmd *cobra.Command, cfg tokenConfig) error {
 	if in.issuer == "" {
 		in.issuer = cfg.Issuer
 	}
 	if in.audience == "" {
 		in.audience = cfg.Audience
 	}
-	var faults []error
+	f := flagFaults(cmd)
 	need := func(ok bool, text string) {
 		if !ok {
-			faults = append(faults, usageErrorf("%s", text))
+			f.addf("%s", text)
 		}
 	}
-	need(in.subject != "", "--subject is empty")
+	need(cfg.Env != boot.Production,
+		"BILLING_ENV is production (the default), where only the auth service signs tokens: set BILLING_ENV=dev to sign one for tests")
+	need(in.subject != "" || !cmd.Flags().Changed("subject"), "--subject is empty")
 	need(in.issuer != "", "give --issuer or set BILLING_AUTH_ISSUER")
 	need(in.audience != "", "give --audience or set BILLING_AUTH_AUDIENCE")
 	need(in.ttl > 0, "--ttl must be more than zero")
-	return errors.Join(faults...)
+	return f.err()
 }

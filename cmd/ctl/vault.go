@@ -74,7 +74,7 @@ func (t *tool) vaultKeygen() *cobra.Command {
 			"Store the two files separately: together with the database they reveal every card number. Back up both, also\n" +
 			"separately from the database: without them the card numbers and payment tokens are lost.",
 		Example: "  billingctl vault keygen --keyset /etc/billing/vault.json --kek /etc/billing/vault.kek",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: t.action(func(*cobra.Command, []string) error {
 			f, err := t.files(in)
 			if err != nil {
@@ -130,7 +130,7 @@ func (t *tool) vaultStatus() *cobra.Command {
 	var in vaultFlags
 	cmd := &cobra.Command{
 		Use: "status", Short: "List the keys and the number of rows that each encrypts",
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: t.action(func(cmd *cobra.Command, _ []string) error {
 			return t.withVault(cmd.Context(), in, func(f vault.Files, s *postgres.Store) error {
 				st, err := vaultStatus(cmd.Context(), f, s)

@@ -150,7 +150,7 @@ func TestVault_BadUsage(t *testing.T) {
 		"plaintext keyset":      {nil, []string{"vault", "keygen", "--keyset", "x", "--clear"}, boot.Misused, "BILLING_ENV=dev"},
 		"unknown flag":          {nil, []string{"vault", "rotate", "--now"}, boot.Misused, "--now"},
 		"an argument":           {nil, []string{"vault", "status", "x"}, boot.Misused, "x"},
-		"two kinds of rotation": {nil, []string{"vault", "rotate", "--prepare", "--disable-old"}, boot.Misused, "prepare"},
+		"two kinds of rotation": {nil, []string{"vault", "rotate", "--prepare", "--disable-old"}, boot.Misused, "--prepare and --disable-old exclude each other"},
 		"no keyset":             {nil, []string{"vault", "rotate", "--keyset", "/no/such/file", "--kek", "x"}, boot.Failed, "no such file"},
 		"no batch":              {nil, []string{"vault", "rewrap", "--keyset", "x", "--batch", "0"}, boot.Misused, "--batch"},
 		"no such environment":   {[]string{"BILLING_ENV=prod"}, []string{"vault", "status"}, boot.Misused, "BILLING_ENV"},

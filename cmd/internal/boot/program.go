@@ -72,7 +72,7 @@ func (p Program) parse(args []string) (version bool, err error) {
 	flags.AddFlagSet(p.Flags)
 	switch err := flags.Parse(args); {
 	case err != nil:
-		return false, err
+		return false, FlagError(err)
 	case flags.NArg() > 0:
 		return false, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	case p.Check != nil:
