@@ -10,20 +10,20 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// dueSpoilt changes how due subscriptions are claimed.
-type dueSpoilt struct {
+// claims replaces LockDue.
+type claims struct {
 	ports.Subscriptions
 	lockDue func(context.Context, ports.DueQuery) ([]ports.Due, error)
 }
 
-func (s dueSpoilt) LockDue(ctx context.Context, q ports.DueQuery) ([]ports.Due, error) {
+func (s claims) LockDue(ctx context.Context, q ports.DueQuery) ([]ports.Due, error) {
 	return s.lockDue(ctx, q)
 }
 
-// eachDue changes each subscription that is due.
+// eachDue applies change to each claimed subscription.
 func eachDue(tx *ports.Repos, change func(context.Context, *ports.Due) error) {
 	inner := tx.Subscriptions
-	tx.Subscriptions = dueSpoilt{inner, func(ctx context.Context, q ports.DueQuery) ([]ports.Due, error) {
+	tx.Subscriptions = claims{inner, func(ctx context.Context, q ports.DueQuery) ([]ports.Due, error) {
 		due, err := inner.LockDue(ctx, q)
 		for i := range due {
 			if err == nil {
@@ -34,10 +34,11 @@ func eachDue(tx *ports.Repos, change func(context.Context, *ports.Due) error) {
 	}}
 }
 
-// claimWithoutLock reads what is due as anybody may, and takes its time.
+// claimWithoutLock reads due subscriptions without locking them. It waits before it
+// returns, so that runs overlap.
 func claimWithoutLock(b *bug, tx *ports.Repos) {
 	inner := tx.Subscriptions
-	tx.Subscriptions = dueSpoilt{inner, func(ctx context.Context, q ports.DueQuery) (due []ports.Due, err error) {
+	tx.Subscriptions = claims{inner, func(ctx context.Context, q ports.DueQuery) (due []ports.Due, err error) {
 		err = b.store.Views().Due(ctx, q, func(d ports.Due) error {
 			due = append(due, d)
 			return nil
@@ -47,12 +48,14 @@ func claimWithoutLock(b *bug, tx *ports.Repos) {
 	}}
 }
 
+// begun is set once the process has started its first pass.
 var begun atomic.Bool
 
-// watermarkNotReset never looks at the beginning again.
+// watermarkNotReset returns no subscriptions to later passes of a run, so that it never
+// returns to those that were locked.
 func watermarkNotReset(_ *bug, tx *ports.Repos) {
 	inner := tx.Subscriptions
-	tx.Subscriptions = dueSpoilt{inner, func(ctx context.Context, q ports.DueQuery) ([]ports.Due, error) {
+	tx.Subscriptions = claims{inner, func(ctx context.Context, q ports.DueQuery) ([]ports.Due, error) {
 		if q.From.IsZero() && begun.Swap(true) {
 			return nil, nil
 		}
@@ -60,10 +63,10 @@ func watermarkNotReset(_ *bug, tx *ports.Repos) {
 	}}
 }
 
-// renewalAtTodaysPrice takes the plan's price instead of the viewer's.
+// renewalAtTodaysPrice charges the plan's current price instead of the agreed one.
 func renewalAtTodaysPrice(b *bug, tx *ports.Repos) {
 	eachDue(tx, func(ctx context.Context, d *ports.Due) error {
-		plans, err := b.store.Views().Plans(ctx) // a run may not lock one
+		plans, err := b.store.Views().Plans(ctx) // a run may not lock plans
 		for _, plan := range plans {
 			if plan.ID == d.PlanID {
 				d.Price = plan.Price
@@ -73,7 +76,7 @@ func renewalAtTodaysPrice(b *bug, tx *ports.Repos) {
 	})
 }
 
-// cancelledIsRenewed overlooks that the viewer has cancelled.
+// cancelledIsRenewed ignores that the viewer has cancelled.
 func cancelledIsRenewed(_ *bug, tx *ports.Repos) {
 	eachDue(tx, func(_ context.Context, d *ports.Due) error {
 		d.CancelAtPeriodEnd = false
@@ -81,7 +84,7 @@ func cancelledIsRenewed(_ *bug, tx *ports.Repos) {
 	})
 }
 
-// anchorDrifts counts months from the last period, not from the first.
+// anchorDrifts counts months from the end of the last period instead of the anchor.
 func anchorDrifts(_ *bug, tx *ports.Repos) {
 	eachDue(tx, func(_ context.Context, d *ports.Due) error {
 		d.AnchorAt = d.Current.End

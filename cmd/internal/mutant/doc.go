@@ -1,8 +1,7 @@
-// Package mutant plants bugs, on purpose, so that the fault suite (cmd/qa/chaos)
-// can show that it would find them.
+// Package mutant plants bugs on purpose, so that the fault suite (cmd/qa/chaos) can
+// prove that it finds them.
 //
-// Without the build tag mutant it does nothing at all. With it, BILLING_MUTANT
-// names one bug. Each is a wrapper around a port of core that makes the
-// whole behave as if somebody had made that mistake, so that the code itself
-// stays free of hooks.
+// Without the build tag mutant the package changes nothing. With it, BILLING_MUTANT
+// names one bug. Each bug is a decorator of a port of core that makes the service
+// behave as if it had that mistake. The service itself needs no hooks for it.
 package mutant

@@ -10,18 +10,18 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// chargeInTransaction moves the money before the intent is committed.
+// chargeInTransaction charges before the intent is committed.
 func chargeInTransaction(b *bug, tx *ports.Repos) {
-	tx.Payments = paymentsCharged{tx.Payments, b, tx.Methods}
+	tx.Payments = chargeOnAdd{tx.Payments, b, tx.Methods}
 }
 
-type paymentsCharged struct {
+type chargeOnAdd struct {
 	ports.Payments
 	bug     *bug
 	methods ports.Methods
 }
 
-func (p paymentsCharged) Add(ctx context.Context, send time.Duration, list ...billing.Payment) error {
+func (p chargeOnAdd) Add(ctx context.Context, send time.Duration, list ...billing.Payment) error {
 	if err := p.Payments.Add(ctx, send, list...); err != nil {
 		return err
 	}
@@ -30,7 +30,7 @@ func (p paymentsCharged) Add(ctx context.Context, send time.Duration, list ...bi
 		if err != nil {
 			return err
 		}
-		// Whatever comes of it is asked for again, after the commit.
+		// The service charges the same key again after the commit, so this outcome is not needed.
 		_, _ = p.bug.providers[one.PaymentSystem].Charge(ctx, ports.ChargeRequest{
 			Key: one.ID, Token: m.Token, Amount: one.Amount, Initiator: one.Initiator,
 		})
@@ -38,15 +38,15 @@ func (p paymentsCharged) Add(ctx context.Context, send time.Duration, list ...bi
 	return nil
 }
 
-// settleWithoutRereading goes by what the payment was when it was sent.
+// settleWithoutRereading settles a payment as if it were still pending.
 func settleWithoutRereading(b *bug, tx *ports.Repos) {
 	writtenOver(b, tx)
-	tx.Payments = paymentsRemembered{tx.Payments}
+	tx.Payments = alwaysPending{tx.Payments}
 }
 
-type paymentsRemembered struct{ ports.Payments }
+type alwaysPending struct{ ports.Payments }
 
-func (p paymentsRemembered) Lock(ctx context.Context, keys ...ports.PaymentKey) ([]billing.Payment, error) {
+func (p alwaysPending) Lock(ctx context.Context, keys ...ports.PaymentKey) ([]billing.Payment, error) {
 	list, err := p.Payments.Lock(ctx, keys...)
 	for i := range list {
 		list[i].Status, list[i].SettledAt = billing.PaymentPending, time.Time{}
@@ -54,38 +54,39 @@ func (p paymentsRemembered) Lock(ctx context.Context, keys ...ports.PaymentKey) 
 	return list, err
 }
 
-// writtenOver writes over whatever was changed meanwhile.
+// writtenOver overwrites concurrent changes, because it does not compare versions.
 func writtenOver(_ *bug, tx *ports.Repos) {
-	tx.Subscriptions, tx.Payments = subscriptionsUnguarded{tx.Subscriptions}, paymentsWrittenOver{tx.Payments}
+	tx.Subscriptions, tx.Payments = unversionedSubscriptions{tx.Subscriptions}, unversionedPayments{tx.Payments}
 }
 
-type subscriptionsUnguarded struct{ ports.Subscriptions }
+type unversionedSubscriptions struct{ ports.Subscriptions }
 
-func (s subscriptionsUnguarded) Replace(ctx context.Context, _ []ports.RowVersion, list ...billing.Subscription) error {
+func (s unversionedSubscriptions) Replace(ctx context.Context, _ []ports.RowVersion, list ...billing.Subscription) error {
 	return s.Save(ctx, list...)
 }
 
-type paymentsWrittenOver struct{ ports.Payments }
+type unversionedPayments struct{ ports.Payments }
 
-func (p paymentsWrittenOver) Replace(ctx context.Context, _ []ports.RowVersion, list ...billing.Payment) error {
+func (p unversionedPayments) Replace(ctx context.Context, _ []ports.RowVersion, list ...billing.Payment) error {
 	return p.Save(ctx, list...)
 }
 
-// resendWithoutGrant sends again what it has not got the right to send.
-func resendWithoutGrant(_ *bug, tx *ports.Repos) { tx.Payments = paymentsGranted{tx.Payments} }
+// resendWithoutGrant sends payments again without the send lease.
+func resendWithoutGrant(_ *bug, tx *ports.Repos) { tx.Payments = alwaysLeased{tx.Payments} }
 
-type paymentsGranted struct{ ports.Payments }
+type alwaysLeased struct{ ports.Payments }
 
-func (p paymentsGranted) LeaseForResend(ctx context.Context, send time.Duration, keys ...ports.PaymentKey) ([]ports.PaymentKey, error) {
+func (p alwaysLeased) LeaseForResend(ctx context.Context, send time.Duration, keys ...ports.PaymentKey) ([]ports.PaymentKey, error) {
 	_, err := p.Payments.LeaseForResend(ctx, send, keys...)
 	return keys, err
 }
 
-// noSendWindow gives up for whoever may still be sending.
-func noSendWindow(_ *bug, tx *ports.Repos) { tx.Payments = paymentsUnguarded{tx.Payments} }
+// noSendWindow stores payments with an expired send lease, so that sweeps do not wait
+// for a process that may still send.
+func noSendWindow(_ *bug, tx *ports.Repos) { tx.Payments = noSendLease{tx.Payments} }
 
-type paymentsUnguarded struct{ ports.Payments }
+type noSendLease struct{ ports.Payments }
 
-func (p paymentsUnguarded) Add(ctx context.Context, _ time.Duration, list ...billing.Payment) error {
+func (p noSendLease) Add(ctx context.Context, _ time.Duration, list ...billing.Payment) error {
 	return p.Payments.Add(ctx, 0, list...)
 }

@@ -10,21 +10,21 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// planted is the name of the bug.
+// planted returns the name of the bug to plant, or "".
 func planted() string { return os.Getenv("BILLING_MUTANT") }
 
-// providerBugs are mistakes in how payment systems are asked.
+// providerBugs are mistakes in calls to payment systems.
 var providerBugs = map[string]func(ports.Provider) ports.Provider{
 	"new-key-on-retry":    func(p ports.Provider) ports.Provider { return newKeyOnRetry{p} },
 	"timeout-is-decline":  func(p ports.Provider) ports.Provider { return timeoutIsDecline{p} },
 	"amount-not-compared": func(p ports.Provider) ports.Provider { return amountNotCompared{p} },
 }
 
-// repoBugs are mistakes in what a transaction does.
+// repoBugs are mistakes in transactions.
 var repoBugs = map[string]func(*bug, *ports.Repos){
 	"charge-in-transaction":    chargeInTransaction,
 	"claim-without-lock":       claimWithoutLock,
-	"unguarded":                claimWithoutLock, // and the schema has no unique rule either
+	"unguarded":                claimWithoutLock, // the suite also drops the unique indexes
 	"watermark-not-reset":      watermarkNotReset,
 	"settle-without-rereading": settleWithoutRereading,
 	"change-without-lock":      changeWithoutLock,
@@ -40,45 +40,45 @@ var repoBugs = map[string]func(*bug, *ports.Repos){
 	"anchor-drifts":            anchorDrifts,
 }
 
-// bug is what the mistakes of a process share.
+// bug holds the undecorated dependencies that decorators use.
 type bug struct {
 	store     ports.Store
 	providers map[string]ports.Provider
 }
 
-// Providers returns p with the bug planted, if it is one of these.
+// Providers returns p with the planted bug, if it is one of providerBugs.
 func Providers(p map[string]ports.Provider) map[string]ports.Provider {
 	plant, ok := providerBugs[planted()]
 	if !ok {
 		return p
 	}
-	spoilt := make(map[string]ports.Provider, len(p))
+	mutated := make(map[string]ports.Provider, len(p))
 	for code, one := range p {
-		spoilt[code] = plant(one)
+		mutated[code] = plant(one)
 	}
-	return spoilt
+	return mutated
 }
 
-// Store returns s with the bug planted, if it is one of these. A name that is
-// neither here nor there is refused loudly: a bug that is not planted is not found.
+// Store returns s with the planted bug, if it is one of repoBugs. It panics if
+// BILLING_MUTANT names no known bug, because the suite would search for it in vain.
 func Store(s ports.Store, providers map[string]ports.Provider) ports.Store {
 	plant, ok := repoBugs[planted()]
 	if _, other := providerBugs[planted()]; !ok && !other && planted() != "" && planted() != "no-unique-rule" {
-		panic(fmt.Sprintf("there is no bug named %q", planted()))
+		panic(fmt.Sprintf("BILLING_MUTANT=%q names no known bug", planted()))
 	}
 	if !ok {
 		return s
 	}
-	return spoiltStore{s, &bug{s, providers}, plant}
+	return mutantStore{s, &bug{s, providers}, plant}
 }
 
-type spoiltStore struct {
+type mutantStore struct {
 	ports.Store
 	bug   *bug
 	plant func(*bug, *ports.Repos)
 }
 
-func (s spoiltStore) InTx(ctx context.Context, f func(ports.Repos) error) error {
+func (s mutantStore) InTx(ctx context.Context, f func(ports.Repos) error) error {
 	return s.Store.InTx(ctx, func(tx ports.Repos) error {
 		s.plant(s.bug, &tx)
 		return f(tx)

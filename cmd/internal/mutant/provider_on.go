@@ -12,7 +12,7 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// lost reports whether err leaves open what became of a charge.
+// lost reports whether the outcome of a charge is unknown after err.
 func lost(err error) bool {
 	for _, known := range []error{ports.ErrNotSent, ports.ErrTokenUnknown, ports.ErrRefused, ports.ErrKeyConflict, ports.ErrCredentials} {
 		if errors.Is(err, known) {
@@ -22,7 +22,7 @@ func lost(err error) bool {
 	return err != nil
 }
 
-// newKeyOnRetry tries again with a key of its own when the answer is lost.
+// newKeyOnRetry retries a charge with a new key when its response is lost.
 type newKeyOnRetry struct{ ports.Provider }
 
 func (p newKeyOnRetry) Charge(ctx context.Context, r ports.ChargeRequest) (billing.Outcome, error) {
@@ -34,7 +34,7 @@ func (p newKeyOnRetry) Charge(ctx context.Context, r ports.ChargeRequest) (billi
 	return o, err
 }
 
-// timeoutIsDecline takes a lost answer for a no.
+// timeoutIsDecline treats a lost response as a decline.
 type timeoutIsDecline struct{ ports.Provider }
 
 func (p timeoutIsDecline) Charge(ctx context.Context, r ports.ChargeRequest) (billing.Outcome, error) {
@@ -45,7 +45,7 @@ func (p timeoutIsDecline) Charge(ctx context.Context, r ports.ChargeRequest) (bi
 	return o, err
 }
 
-// amountNotCompared believes that what was asked for was taken.
+// amountNotCompared reports the requested amount as the amount taken.
 type amountNotCompared struct{ ports.Provider }
 
 func (p amountNotCompared) Charge(ctx context.Context, r ports.ChargeRequest) (billing.Outcome, error) {

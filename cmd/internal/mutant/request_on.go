@@ -10,14 +10,15 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// priceFromCache reads a plan once, outside of the transaction.
-func priceFromCache(_ *bug, tx *ports.Repos) { tx.Checkout = plansCached{tx.Checkout} }
+// priceFromCache reads each plan once and returns it to all later transactions.
+func priceFromCache(_ *bug, tx *ports.Repos) { tx.Checkout = cachedPlans{tx.Checkout} }
 
-type plansCached struct{ ports.Checkout }
+type cachedPlans struct{ ports.Checkout }
 
+// plans maps plan references to the plan first read.
 var plans sync.Map
 
-func (p plansCached) Take(ctx context.Context, asked ...ports.CheckoutQuery) ([]ports.CheckoutFacts, error) {
+func (p cachedPlans) Take(ctx context.Context, asked ...ports.CheckoutQuery) ([]ports.CheckoutFacts, error) {
 	facts, err := p.Checkout.Take(ctx, asked...)
 	for i := range facts {
 		if facts[i].Plan != nil {
@@ -28,27 +29,27 @@ func (p plansCached) Take(ctx context.Context, asked ...ports.CheckoutQuery) ([]
 	return facts, err
 }
 
-// keyNotClaimed does the work of a request without noting its key with it.
+// keyNotClaimed does not store the idempotency key in the request's transaction.
 func keyNotClaimed(_ *bug, tx *ports.Repos) {
-	tx.IdempotencyKeys, tx.Checkout = answersUnclaimed{tx.IdempotencyKeys}, ordersUnclaimed{tx.Checkout}
+	tx.IdempotencyKeys, tx.Checkout = unclaimedKeys{tx.IdempotencyKeys}, keylessCheckout{tx.Checkout}
 }
 
-type answersUnclaimed struct{ ports.IdempotencyKeys }
+type unclaimedKeys struct{ ports.IdempotencyKeys }
 
-func (answersUnclaimed) Claim(context.Context, ports.KeyedRequest, billing.SubscriptionID) error {
+func (unclaimedKeys) Claim(context.Context, ports.KeyedRequest, billing.SubscriptionID) error {
 	return nil
 }
 
-type ordersUnclaimed struct{ ports.Checkout }
+type keylessCheckout struct{ ports.Checkout }
 
-func (o ordersUnclaimed) Take(ctx context.Context, asked ...ports.CheckoutQuery) ([]ports.CheckoutFacts, error) {
+func (o keylessCheckout) Take(ctx context.Context, asked ...ports.CheckoutQuery) ([]ports.CheckoutFacts, error) {
 	for i := range asked {
 		asked[i].Request = nil
 	}
 	return o.Checkout.Take(ctx, asked...)
 }
 
-// historyForgotten changes things and does not tell.
+// historyForgotten appends no events.
 func historyForgotten(_ *bug, tx *ports.Repos) { tx.Events = noEvents{tx.Events} }
 
 type noEvents struct{ ports.Events }
