@@ -42,21 +42,14 @@ func faultsOf(err error) []fault {
 	return nil
 }
 
-// faultOf converts a fault of the rules. An unknown message has no key, so the
-// page shows it untranslated.
+// faultOf converts a fault of the rules. A rule without a text keeps its English
+// message.
 func faultOf(f billing.Fault) fault {
-	known := fault{field: formField(f.Field), detail: f.Message}
-	for _, rule := range ruleKeys {
-		if rest, found := strings.CutPrefix(f.Message, rule.message); found {
-			known.key = rule.key
-			known.detail, found = strings.CutPrefix(rest, ": ")
-			if !found {
-				known.detail = ""
-			}
-			break
-		}
+	key := "rule." + string(f.Rule)
+	if !hasText(key) {
+		return fault{field: formField(f.Field), detail: f.Message}
 	}
-	return known
+	return fault{formField(f.Field), key, f.Value}
 }
 
 // formField returns the form's field for a field of a plan or a payment system.
@@ -68,21 +61,6 @@ func formField(field string) string {
 		return "currency"
 	}
 	return field
-}
-
-// ruleKeys are the text keys of the rules, by the beginning of their messages.
-// A message may continue with ": " and the invalid part of the value.
-var ruleKeys = []struct{ message, key string }{
-	{"must be 1 to 63 lower-case letters, digits, - or _, and not look like an id", "rule.code_format"},
-	{"must not be empty", "rule.required"},
-	{"must be at most 200 characters", "rule.too_long"},
-	{"must not hold control characters", "rule.control_characters"},
-	{"must be 1 to 36", "rule.interval_range"},
-	{"must be at most 50", "rule.too_many"},
-	{"must not name one twice", "rule.duplicate"},
-	{"is not an ISO 4217 code", "rule.unknown_currency"},
-	{"must be more than zero", "rule.not_positive"},
-	{"must be at most", "rule.too_large"},
 }
 
 // faultTexts returns the text of the first fault of each field.

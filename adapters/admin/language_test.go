@@ -141,6 +141,9 @@ func TestFaults_EveryRuleTranslated(t *testing.T) {
 		}
 		for _, f := range invalid.Faults {
 			n++
+			if faultOf(f).key == "" {
+				t.Errorf("%s: %q has no text", f.Field, f.Message)
+			}
 			text, _, _ := strings.Cut(v.faultText(faultOf(f)), ": ")
 			if strings.ContainsFunc(text, func(r rune) bool {
 				return r < unicode.MaxASCII && unicode.IsLetter(r) && !strings.ContainsRune("ISORUB", r)

@@ -111,7 +111,7 @@ func (c Card) Usable(now time.Time, cal Calendar) error {
 	case !c.RemovedAt.IsZero():
 		return ErrCardNotFound
 	case c.Expired(now, cal):
-		return &InvalidError{Faults: []Fault{{"card_id", "names a card that has expired; nothing was charged"}}}
+		return &InvalidError{Faults: []Fault{{Field: "card_id", Message: "names a card that has expired; nothing was charged"}}}
 	default:
 		return nil
 	}
@@ -124,7 +124,7 @@ func (c Card) CheckCVV(v CVV) error {
 	if len(v.bytes()) == n {
 		return nil
 	}
-	return &InvalidError{Faults: []Fault{{"cvv", "must be the " + strconv.Itoa(n) + " digits on the card"}}}
+	return &InvalidError{Faults: []Fault{{Field: "cvv", Message: "must be the " + strconv.Itoa(n) + " digits on the card"}}}
 }
 
 // Remove returns the card as removed, and the event. It clears the number, the

@@ -13,7 +13,7 @@ var (
 	uuidPattern = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
 )
 
-const codeRule = "must be 1 to 63 lower-case letters, digits, - or _, and not look like an id"
+const maxName = 200 // characters
 
 func validCode(s string) bool { return codePattern.MatchString(s) && !uuidPattern.MatchString(s) }
 
@@ -22,9 +22,9 @@ func IsID(s string) bool { return uuidPattern.MatchString(s) }
 
 // checkName checks the name of a plan or a payment system.
 func checkName(f *faults, name string) {
-	f.add(strings.TrimSpace(name) != "", "name", "must not be empty")
-	f.add(utf8.RuneCountInString(name) <= 200, "name", "must be at most 200 characters")
-	f.add(utf8.ValidString(name) && !strings.ContainsFunc(name, isControl), "name", "must not hold control characters")
+	f.check(strings.TrimSpace(name) != "", "name", RuleRequired)
+	f.check(utf8.RuneCountInString(name) <= maxName, "name", RuleTooLong)
+	f.check(utf8.ValidString(name) && !strings.ContainsFunc(name, isControl), "name", RuleControlCharacters)
 }
 
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }

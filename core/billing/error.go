@@ -101,38 +101,3 @@ func (e *DeclinedError) Error() string {
 
 // Unwrap returns [ErrPaymentDeclined].
 func (e *DeclinedError) Unwrap() error { return ErrPaymentDeclined }
-
-// Fault is a problem with one field of a request.
-type Fault struct{ Field, Message string }
-
-// InvalidError lists all problems with the fields of a request. It is
-// [ErrInvalid].
-type InvalidError struct{ Faults []Fault }
-
-func (e *InvalidError) Error() string {
-	texts := make([]string, len(e.Faults))
-	for i, f := range e.Faults {
-		texts[i] = f.Field + ": " + f.Message
-	}
-	return strings.Join(texts, "; ")
-}
-
-// Unwrap returns [ErrInvalid].
-func (e *InvalidError) Unwrap() error { return ErrInvalid }
-
-// faults collects the problems of a request, so that one error reports them all.
-type faults []Fault
-
-// add adds a fault unless ok.
-func (f *faults) add(ok bool, field, message string) {
-	if !ok {
-		*f = append(*f, Fault{field, message})
-	}
-}
-
-func (f faults) err() error {
-	if len(f) == 0 {
-		return nil
-	}
-	return &InvalidError{Faults: f}
-}

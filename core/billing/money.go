@@ -92,7 +92,7 @@ func (m Money) IsZero() bool { return m == Money{} }
 
 func (m Money) check(f *faults, field string) {
 	_, known := m.Currency.Digits()
-	f.add(known, field+".currency", "is not an ISO 4217 code in capitals, such as RUB")
-	f.add(m.Amount > 0, field+".amount", "must be more than zero minor units")
-	f.add(m.Amount <= MaxAmount, field+".amount", fmt.Sprintf("must be at most %d minor units", int64(MaxAmount)))
+	f.check(known, field+".currency", RuleUnknownCurrency)
+	f.check(m.Amount > 0, field+".amount", RuleNotPositive)
+	f.check(m.Amount <= MaxAmount, field+".amount", RuleTooLarge)
 }

@@ -14,7 +14,7 @@ type PaymentSystem struct {
 // Check returns an [InvalidError] that lists every invalid field, or nil.
 func (ps PaymentSystem) Check() error {
 	var f faults
-	f.add(validCode(ps.Code), "code", codeRule)
+	f.check(validCode(ps.Code), "code", RuleCodeFormat)
 	checkName(&f, ps.Name)
 	return f.err()
 }

@@ -23,26 +23,34 @@ type Plan struct {
 	ArchivedAt     time.Time // zero while the plan is sold
 }
 
+const (
+	maxInterval = 36 // months
+	maxFeatures = 50
+)
+
 // Check returns an [InvalidError] that lists every invalid field, or nil.
 func (p Plan) Check() error {
 	var f faults
-	f.add(validCode(p.Code), "code", codeRule)
+	f.check(validCode(p.Code), "code", RuleCodeFormat)
 	checkName(&f, p.Name)
 	p.Price.check(&f, "price")
-	f.add(p.IntervalMonths >= 1 && p.IntervalMonths <= 36, "interval_months", "must be 1 to 36")
-	f.add(len(p.Features) <= 50, "features", "must be at most 50")
+	f.check(p.IntervalMonths >= 1 && p.IntervalMonths <= maxInterval, "interval_months", RuleIntervalRange)
+	f.check(len(p.Features) <= maxFeatures, "features", RuleTooMany)
 	for _, feature := range p.Features {
-		f.add(validCode(feature), "features", codeRule+": "+quoteShort(feature))
+		f.checkValue(validCode(feature), "features", RuleCodeFormat, feature)
 	}
-	f.add(!hasDuplicates(p.Features), "features", "must not name one twice")
+	f.check(!hasDuplicates(p.Features), "features", RuleDuplicate)
 	return f.err()
 }
 
 // Reprice returns the plan with a new price for new subscriptions. Existing
-// subscriptions keep the price that their viewers agreed to.
+// subscriptions keep the price that their viewers agreed to. It checks only the
+// price, so that a plan from before a stricter rule can be repriced.
 func (p Plan) Reprice(price Money, now time.Time) (Plan, error) {
+	var f faults
+	price.check(&f, "price")
 	p.Price, p.UpdatedAt = price, now
-	return p, p.Check()
+	return p, f.err()
 }
 
 // Archive returns the plan as no longer sold. Its subscriptions keep renewing.

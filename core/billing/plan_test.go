@@ -81,6 +81,33 @@ func features(n int) []string {
 	return list
 }
 
+func TestPlan_CheckNamesRules(t *testing.T) {
+	t.Parallel()
+	p := billing.Plan{Name: strings.Repeat("\n", 201), Price: money(billing.MaxAmount+1, "RUB"), Features: append(features(50), "A", "A")}
+	invalid, _ := errors.AsType[*billing.InvalidError](p.Check())
+	if invalid == nil {
+		t.Fatal("no InvalidError")
+	}
+	var got []billing.Fault
+	for _, f := range invalid.Faults {
+		if f.Message == "" {
+			t.Errorf("%s: %s has no message", f.Field, f.Rule)
+		}
+		f.Message = ""
+		got = append(got, f)
+	}
+	want := []billing.Fault{
+		{Field: "code", Rule: billing.RuleCodeFormat},
+		{Field: "name", Rule: billing.RuleRequired}, {Field: "name", Rule: billing.RuleTooLong}, {Field: "name", Rule: billing.RuleControlCharacters},
+		{Field: "price.amount", Rule: billing.RuleTooLarge}, {Field: "interval_months", Rule: billing.RuleIntervalRange},
+		{Field: "features", Rule: billing.RuleTooMany}, {Field: "features", Rule: billing.RuleCodeFormat, Value: `"A"`},
+		{Field: "features", Rule: billing.RuleCodeFormat, Value: `"A"`}, {Field: "features", Rule: billing.RuleDuplicate},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestPlan_CheckQuotesFeatureSafely(t *testing.T) {
 	t.Parallel()
 	p := basicPlan()
