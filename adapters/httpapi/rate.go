@@ -63,7 +63,7 @@ func (l *limiter) check(client string) error {
 	}
 	r.CancelAt(now)
 	return &httpError{
-		status: http.StatusTooManyRequests, code: "rate_limited", detail: "too many requests; wait as long as Retry-After says",
+		status: http.StatusTooManyRequests, code: "rate_limited", detail: "too many requests; retry after the seconds in Retry-After",
 		retryAfter: int(math.Ceil(wait.Seconds())),
 	}
 }

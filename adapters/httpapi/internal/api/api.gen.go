@@ -149,116 +149,116 @@ func (e SubscriptionStatus) Valid() bool {
 	}
 }
 
-// CancelAt When the cancel takes effect. `period_end` keeps access to the end of what is paid; `now` ends it at once.
+// CancelAt The time at which access ends. `period_end` keeps access until the end of the paid period; `now` ends it immediately.
 type CancelAt string
 
-// CancelRequest How to cancel.
+// CancelRequest The options of a cancel.
 //
 // Example: {"at":"period_end"}
 type CancelRequest struct {
-	// At When the cancel takes effect. `period_end` keeps access to the end of what is paid; `now` ends it at once.
+	// At The time at which access ends. `period_end` keeps access until the end of the paid period; `now` ends it immediately.
 	At *CancelAt `json:"at,omitempty"`
 
-	// PaymentToken When given, must be the token that the subscription is paid with.
+	// PaymentToken If sent, it must be the token that the subscription is paid with.
 	PaymentToken *string `json:"payment_token,omitempty"`
 }
 
-// Card A bank card that the viewer keeps here. Its number is never shown again.
+// Card A stored bank card. Its number is never returned.
 //
 // Example: {"brand":"visa","created_at":"2026-03-01T10:00:00Z","exp_month":12,"exp_year":2031,"holder":"A VIEWER","id":"01981e2c-6b10-7f3a-8c55-0a1b2c3d4e5f","last4":"4242"}
 type Card struct {
-	// Brand The network that a card belongs to.
+	// Brand The card's payment network.
 	Brand     CardBrand `json:"brand"`
 	CreatedAt time.Time `json:"created_at"`
 
-	// ExpMonth The month that it is good to the end of.
+	// ExpMonth The month at whose end the card expires.
 	ExpMonth int `json:"exp_month"`
 
-	// ExpYear The year.
+	// ExpYear The year of expiry.
 	ExpYear int `json:"exp_year"`
 
-	// Holder The name on the card; null when none was given.
+	// Holder The name on the card; null if none was sent.
 	Holder *string `json:"holder"`
 
-	// Id What to send as `card_id`.
+	// Id The value to send as `card_id`.
 	Id string `json:"id"`
 
 	// Last4 The last four digits of the number.
 	Last4 string `json:"last4"`
 }
 
-// CardBrand The network that a card belongs to.
+// CardBrand The card's payment network.
 type CardBrand string
 
 // CardList A page of cards.
 type CardList struct {
 	Data []Card `json:"data"`
 
-	// NextCursor Pass it as `cursor` to get the next entries; null at the end.
+	// NextCursor The value to pass as `cursor` to get the next entries; null on the last page.
 	NextCursor *string `json:"next_cursor"`
 }
 
-// CardRequest A bank card, as it is printed.
+// CardRequest A bank card, with the data printed on it.
 //
 // Example: {"exp_month":12,"exp_year":2031,"holder":"A VIEWER","number":"4242 4242 4242 4242"}
 type CardRequest struct {
-	// Number The digits on the card; single spaces or dashes between them do not matter.
+	// Number The card number. Single spaces or dashes between digits are ignored.
 	Number string `json:"number"`
 
-	// ExpMonth The month that it is good to the end of.
+	// ExpMonth The month at whose end the card expires.
 	ExpMonth int `json:"exp_month"`
 
-	// ExpYear The year, with all four digits.
+	// ExpYear The year of expiry, with four digits.
 	ExpYear int `json:"exp_year"`
 
-	// Holder The name on the card, if there is one.
+	// Holder The name on the card, if any.
 	Holder *string `json:"holder,omitempty"`
 }
 
-// Entitlements What the viewer may use.
+// Entitlements The features that the viewer may use.
 //
 // Example: {"features":["downloads","hd"],"until":"2026-04-01T10:00:00Z"}
 type Entitlements struct {
-	// Features The features of all live plans, sorted, each once; empty when there are none.
+	// Features The features of all live subscriptions, sorted and without duplicates; empty if there are none.
 	Features []string `json:"features"`
 
-	// Until Until when that holds if nothing more is paid; null when there is nothing to use.
+	// Until The time until which the viewer may use all of them if no further payment succeeds; null without features.
 	Until *time.Time `json:"until"`
 }
 
-// Event Something that happened to a subscription or to a card.
+// Event A change of a subscription or of the viewer's cards.
 //
 // Example: {"access_until":"2026-04-01T10:00:00Z","amount":{"amount":39900,"currency":"RUB"},"at":"2026-03-01T10:00:01Z","card_id":null,"decline_code":null,"id":"01981e2c-7e10-7d20-9c44-1b2a3c4d5e6f","payment_id":"01981e2c-7d4a-7c11-8f3e-52a4c1d7e902","plan_code":"premium","retry_at":null,"subscription_id":"01981e2c-7d4a-7c10-9a51-3f0f6f3f2a11","type":"subscribed"}
 type Event struct {
-	// AccessUntil Until when the viewer may watch after this if nothing more is paid; null when not at all.
+	// AccessUntil The end of access after the event if no further payment succeeds; null without access.
 	AccessUntil *time.Time `json:"access_until"`
 
-	// Amount The amount of that payment; null without one.
+	// Amount The amount of the payment; null without a payment.
 	Amount *Money `json:"amount"`
 
-	// At When it happened.
+	// At The time of the event.
 	At time.Time `json:"at"`
 
-	// CardId The card that it is about; null when it is about none.
+	// CardId The card that the event concerns; null if none.
 	CardId *string `json:"card_id"`
 
-	// DeclineCode Why the payment was declined or abandoned; null when it was not.
+	// DeclineCode The reason if the payment was declined or abandoned; null otherwise.
 	DeclineCode *string `json:"decline_code"`
 	Id          string  `json:"id"`
 
-	// PaymentId The payment that caused it; null when none did.
+	// PaymentId The payment that caused the event; null if none did.
 	PaymentId *string `json:"payment_id"`
 
-	// PlanCode The plan's code at that time; null without a subscription.
+	// PlanCode The plan's code at the time of the event; null without a subscription.
 	PlanCode *string `json:"plan_code"`
 
-	// RetryAt When a declined renewal is tried again; null when it is not.
+	// RetryAt The time of the next attempt at a declined renewal; null if none is planned.
 	RetryAt *time.Time `json:"retry_at"`
 
-	// SubscriptionId The subscription that it is about; null when it is about none.
+	// SubscriptionId The subscription that changed; null if none did.
 	SubscriptionId *string `json:"subscription_id"`
 
-	// Type What happened: `subscribed`, `renewed`, `periods_waived` (we were down; nothing is charged for what went by), `payment_declined`, `payment_abandoned`, `payment_contradicted`, `cancel_requested`, `cancel_revoked`, `ended`, `card_added`, `card_removed`, `card_limit_reached`, `decline_limit_reached`. More may come.
+	// Type The type of the event: `subscribed`, `renewed`, `periods_waived` (the service was down, and the missed periods are not charged), `payment_declined`, `payment_abandoned`, `payment_contradicted`, `cancel_requested`, `cancel_revoked`, `ended`, `card_added`, `card_removed`, `card_limit_reached`, `decline_limit_reached`. More may be added.
 	Type string `json:"type"`
 }
 
@@ -266,33 +266,33 @@ type Event struct {
 type EventList struct {
 	Data []Event `json:"data"`
 
-	// NextCursor Pass it as `cursor` to get the next entries; null at the end.
+	// NextCursor The value to pass as `cursor` to get the next entries; null on the last page.
 	NextCursor *string `json:"next_cursor"`
 }
 
-// FieldError One thing that is wrong with one field.
+// FieldError An invalid field and the reason.
 //
 // Example: {"field":"price.amount","message":"must be more than zero minor units"}
 type FieldError struct {
-	// Field Where, such as `price.amount`.
+	// Field The path of the field, such as `price.amount`.
 	Field string `json:"field"`
 
-	// Message What is wrong, for the person who reads it.
+	// Message The reason, as text for people.
 	Message string `json:"message"`
 }
 
-// Initiator Who asked for the money. `customer` is the viewer, `merchant` is a renewal without the viewer.
+// Initiator The side that started the payment. `customer` is the viewer; `merchant` is an automatic renewal.
 type Initiator string
 
 // LatestPayment The newest payment of a subscription.
 //
 // Example: {"decline_code":null,"id":"01981e2c-7d4a-7c11-8f3e-52a4c1d7e902","status":"succeeded"}
 type LatestPayment struct {
-	// DeclineCode Why it was declined or abandoned; null when it was not.
+	// DeclineCode The reason if the payment was declined or abandoned; null otherwise.
 	DeclineCode *string `json:"decline_code"`
 	Id          string  `json:"id"`
 
-	// Status Where a payment stands. Only `pending` changes; `abandoned` was never taken and will not be asked for again.
+	// Status The state of a payment. Only `pending` changes. An `abandoned` payment was not charged and will not be sent again.
 	Status PaymentStatus `json:"status"`
 }
 
@@ -307,21 +307,21 @@ type Money struct {
 	Currency string `json:"currency"`
 }
 
-// NextAction What the viewer must do to go on with a payment.
+// NextAction The action that a payment needs from the viewer.
 //
 // Example: {"type":"redirect","url":"https://pay.example/confirm/8f3e52a4"}
 type NextAction struct {
-	// Type What to do. `redirect` sends the viewer's browser to the `url`.
+	// Type The type of action. `redirect` sends the viewer's browser to the `url`.
 	Type NextActionType `json:"type"`
 
-	// Url Where to send the viewer.
+	// Url The address to send the viewer to.
 	Url string `json:"url"`
 }
 
-// NextActionType What to do. `redirect` sends the viewer's browser to the `url`.
+// NextActionType The type of action. `redirect` sends the viewer's browser to the `url`.
 type NextActionType string
 
-// Payment One attempt to take money for one period, and what became of it.
+// Payment One attempt to charge one period, and its outcome.
 //
 // Example: {"amount":{"amount":39900,"currency":"RUB"},"created_at":"2026-03-01T10:00:00Z","decline_code":null,"id":"01981e2c-7d4a-7c11-8f3e-52a4c1d7e902","initiator":"customer","payment_system":"simulator","period":{"end":"2026-04-01T10:00:00Z","start":"2026-03-01T10:00:00Z"},"settled_at":"2026-03-01T10:00:01Z","status":"succeeded","subscription_id":"01981e2c-7d4a-7c10-9a51-3f0f6f3f2a11"}
 type Payment struct {
@@ -331,23 +331,23 @@ type Payment struct {
 	Amount    Money     `json:"amount"`
 	CreatedAt time.Time `json:"created_at"`
 
-	// DeclineCode Why it was declined or abandoned, such as `insufficient_funds` or `card_expired`; null when it was not.
+	// DeclineCode The reason if the payment was declined or abandoned, such as `insufficient_funds` or `card_expired`; null otherwise.
 	DeclineCode *string `json:"decline_code"`
 	Id          string  `json:"id"`
 
-	// Initiator Who asked for the money. `customer` is the viewer, `merchant` is a renewal without the viewer.
+	// Initiator The side that started the payment. `customer` is the viewer; `merchant` is an automatic renewal.
 	Initiator Initiator `json:"initiator"`
 
-	// PaymentSystem Code of the payment system.
+	// PaymentSystem The code of the payment system.
 	PaymentSystem string `json:"payment_system"`
 
-	// Period What the money is for.
+	// Period The period that the payment pays for.
 	Period Period `json:"period"`
 
-	// SettledAt Null while it is pending.
+	// SettledAt The time of the final status; null while the payment is pending.
 	SettledAt *time.Time `json:"settled_at"`
 
-	// Status Where a payment stands. Only `pending` changes; `abandoned` was never taken and will not be asked for again.
+	// Status The state of a payment. Only `pending` changes. An `abandoned` payment was not charged and will not be sent again.
 	Status         PaymentStatus `json:"status"`
 	SubscriptionId string        `json:"subscription_id"`
 }
@@ -356,21 +356,21 @@ type Payment struct {
 type PaymentList struct {
 	Data []Payment `json:"data"`
 
-	// NextCursor Pass it as `cursor` to get the next entries; null at the end.
+	// NextCursor The value to pass as `cursor` to get the next entries; null on the last page.
 	NextCursor *string `json:"next_cursor"`
 }
 
-// PaymentStatus Where a payment stands. Only `pending` changes; `abandoned` was never taken and will not be asked for again.
+// PaymentStatus The state of a payment. Only `pending` changes. An `abandoned` payment was not charged and will not be sent again.
 type PaymentStatus string
 
-// PaymentSystem A company that moves money for us.
+// PaymentSystem A company that charges viewers on behalf of the cinema.
 //
 // Example: {"code":"simulator","name":"Simulator"}
 type PaymentSystem struct {
-	// Code What to send as `payment_system`.
+	// Code The value to send as `payment_system`.
 	Code string `json:"code"`
 
-	// Name What viewers read.
+	// Name The name to show to viewers.
 	Name string `json:"name"`
 }
 
@@ -378,41 +378,41 @@ type PaymentSystem struct {
 type PaymentSystemList struct {
 	Data []PaymentSystem `json:"data"`
 
-	// NextCursor Always null; the list comes whole.
+	// NextCursor Always null, because the list is complete.
 	NextCursor *string `json:"next_cursor"`
 }
 
-// Period A stretch of time that one payment pays for.
+// Period The time that one payment pays for.
 //
 // Example: {"end":"2026-04-01T10:00:00Z","start":"2026-03-01T10:00:00Z"}
 type Period struct {
-	// End The first instant after it.
+	// End The first instant after the period.
 	End time.Time `json:"end"`
 
-	// Start Its first instant.
+	// Start The first instant of the period.
 	Start time.Time `json:"start"`
 }
 
-// Plan A kind of subscription that viewers can buy.
+// Plan A plan that viewers can subscribe to.
 //
 // Example: {"code":"premium","features":["hd","downloads"],"id":"01981e2a-0b6c-7e02-8a4e-6d2f1c9b7a30","interval_months":1,"name":"Premium","price":{"amount":39900,"currency":"RUB"}}
 type Plan struct {
-	// Code What programs and links call it. It may be edited.
+	// Code The plan's name in programs and links. It may be edited.
 	Code string `json:"code"`
 
-	// Features What its subscribers may use.
+	// Features The features that subscribers may use.
 	Features []string `json:"features"`
 
-	// Id Names the plan for ever.
+	// Id The plan's id. It never changes.
 	Id string `json:"id"`
 
-	// IntervalMonths Length of a period in months.
+	// IntervalMonths The length of a period in months.
 	IntervalMonths int `json:"interval_months"`
 
-	// Name What viewers read.
+	// Name The name to show to viewers.
 	Name string `json:"name"`
 
-	// Price Today's price of one period.
+	// Price The current price of one period.
 	Price Money `json:"price"`
 }
 
@@ -420,7 +420,7 @@ type Plan struct {
 type PlanList struct {
 	Data []Plan `json:"data"`
 
-	// NextCursor Always null; the list comes whole.
+	// NextCursor Always null, because the list is complete.
 	NextCursor *string `json:"next_cursor"`
 }
 
@@ -428,19 +428,19 @@ type PlanList struct {
 //
 // Example: {"code":"plan_not_found","detail":"there is no such plan","request_id":"01981e2c-7d3f-7a55-b0a6-9f3e2d1c0b4a","status":404,"title":"Not Found","type":"about:blank"}
 type Problem struct {
-	// Code What went wrong, for programs.
+	// Code The error code, for programs.
 	Code string `json:"code"`
 
-	// CurrentPrice With `price_changed`, today's price.
+	// CurrentPrice With `price_changed`, the current price.
 	CurrentPrice *Money `json:"current_price,omitempty"`
 
-	// DeclineCode With `payment_declined`, why: `insufficient_funds`, `card_expired`, `do_not_honor` and so on. More may come.
+	// DeclineCode With `payment_declined`, the reason, such as `insufficient_funds`, `card_expired` or `do_not_honor`. More may be added.
 	DeclineCode *string `json:"decline_code,omitempty"`
 
-	// Detail What went wrong this time, for the person who reads it.
+	// Detail A description of this error, as text for people.
 	Detail string `json:"detail"`
 
-	// Errors With `invalid_request`, everything that is wrong.
+	// Errors With `invalid_request`, all invalid fields.
 	Errors *[]FieldError `json:"errors,omitempty"`
 
 	// RequestId The same as `X-Request-Id`.
@@ -449,36 +449,36 @@ type Problem struct {
 	// Status The HTTP status.
 	Status int `json:"status"`
 
-	// Title The same words for the same kind of problem.
+	// Title The standard text of the HTTP status.
 	Title string `json:"title"`
 
-	// Type A URI for the kind of problem. Go by `code` instead.
+	// Type A URI of the problem type. Use `code` instead.
 	Type string `json:"type"`
 }
 
-// SubscribeRequest What to subscribe to and how to pay. Name the plan with exactly one of `plan_code` and `plan_id`, and pay with either `payment_token` or `card_id` and `cvv`.
+// SubscribeRequest The plan, its price, and the means of payment. Send exactly one of `plan_code` and `plan_id`, and either `payment_token` or `card_id` with `cvv`.
 //
 // Example: {"payment_system":"simulator","payment_token":"tok_ok","plan_code":"premium","price":{"amount":39900,"currency":"RUB"}}
 type SubscribeRequest struct {
-	// PlanCode The plan, by its code.
+	// PlanCode The plan's code.
 	PlanCode *string `json:"plan_code,omitempty"`
 
-	// PlanId The plan, by its id, instead of the code.
+	// PlanId The plan's id, instead of its code.
 	PlanId *string `json:"plan_id,omitempty"`
 
-	// Price The price that the viewer saw. When the plan costs anything else today, nothing is charged and the answer is `price_changed`.
+	// Price The price that the viewer saw. If it differs from the plan's current price, nothing is charged and the error is `price_changed`.
 	Price Money `json:"price"`
 
-	// PaymentSystem Code of the payment system.
+	// PaymentSystem The code of the payment system.
 	PaymentSystem string `json:"payment_system"`
 
-	// PaymentToken What the payment system gave you for the viewer's card. Renewals are charged to it too. It is never given out again.
+	// PaymentToken The payment system's token for the viewer's card. Renewals charge it too. It is never returned.
 	PaymentToken *string `json:"payment_token,omitempty"`
 
-	// CardId A kept card to pay with, instead of a token. Renewals are charged to it too, without the CVV.
+	// CardId The id of a stored card, instead of a token. Renewals charge it too, without the CVV.
 	CardId *string `json:"card_id,omitempty"`
 
-	// Cvv The code on the card: 3 digits, 4 on American Express. With `card_id`. It is never stored.
+	// Cvv The security code on the card: 3 digits, or 4 on American Express. Required with `card_id`. It is never stored.
 	Cvv *string `json:"cvv,omitempty"`
 }
 
@@ -486,13 +486,13 @@ type SubscribeRequest struct {
 //
 // Example: {"cancel_at_period_end":false,"current_period":{"end":"2026-04-01T10:00:00Z","start":"2026-03-01T10:00:00Z"},"ended_at":null,"id":"01981e2c-7d4a-7c10-9a51-3f0f6f3f2a11","latest_payment":{"decline_code":null,"id":"01981e2c-7d4a-7c11-8f3e-52a4c1d7e902","status":"succeeded"},"next_action":null,"next_charge_at":"2026-04-01T10:00:00Z","payment_system":"simulator","plan_code":"premium","price":{"amount":39900,"currency":"RUB"},"started_at":"2026-03-01T10:00:00Z","status":"active"}
 type Subscription struct {
-	// CancelAtPeriodEnd Whether it was cancelled and ends with the current period.
+	// CancelAtPeriodEnd True if the subscription was cancelled and ends with the current period.
 	CancelAtPeriodEnd bool `json:"cancel_at_period_end"`
 
-	// CurrentPeriod The period that is paid for; null until the first payment succeeded.
+	// CurrentPeriod The paid period; null until the first payment succeeds.
 	CurrentPeriod *Period `json:"current_period"`
 
-	// EndedAt Null while it lives.
+	// EndedAt The time at which the subscription ended; null while it is live.
 	EndedAt *time.Time `json:"ended_at"`
 	Id      string     `json:"id"`
 
@@ -501,25 +501,25 @@ type Subscription struct {
 	// Example: {"decline_code":null,"id":"01981e2c-7d4a-7c11-8f3e-52a4c1d7e902","status":"succeeded"}
 	LatestPayment LatestPayment `json:"latest_payment"`
 
-	// NextAction What the viewer must do to go on with the payment; null when there is nothing to do.
+	// NextAction The action that the payment needs from the viewer; null if none.
 	NextAction *NextAction `json:"next_action"`
 
-	// NextChargeAt When the next charge is due; null when there will be none.
+	// NextChargeAt The time of the next charge; null if none is planned.
 	NextChargeAt *time.Time `json:"next_charge_at"`
 
-	// PaymentSystem Code of the payment system that is charged.
+	// PaymentSystem The code of the payment system that charges the viewer.
 	PaymentSystem string `json:"payment_system"`
 
-	// PlanCode The plan's code today.
+	// PlanCode The plan's current code.
 	PlanCode string `json:"plan_code"`
 
-	// Price What each period costs this viewer.
+	// Price The price of each period for this viewer.
 	Price Money `json:"price"`
 
-	// StartedAt Null until the first payment succeeded.
+	// StartedAt The time of the first successful payment; null before it.
 	StartedAt *time.Time `json:"started_at"`
 
-	// Status Where a subscription stands. `incomplete` waits for its first payment; `past_due` had a renewal declined, which is tried again while the viewer keeps access.
+	// Status The state of a subscription. `incomplete` waits for its first payment. `past_due` has a declined renewal, which is retried while the viewer keeps access.
 	Status SubscriptionStatus `json:"status"`
 }
 
@@ -527,11 +527,11 @@ type Subscription struct {
 type SubscriptionList struct {
 	Data []Subscription `json:"data"`
 
-	// NextCursor Pass it as `cursor` to get the next entries; null at the end.
+	// NextCursor The value to pass as `cursor` to get the next entries; null on the last page.
 	NextCursor *string `json:"next_cursor"`
 }
 
-// SubscriptionStatus Where a subscription stands. `incomplete` waits for its first payment; `past_due` had a renewal declined, which is tried again while the viewer keeps access.
+// SubscriptionStatus The state of a subscription. `incomplete` waits for its first payment. `past_due` has a declined renewal, which is retried while the viewer keeps access.
 type SubscriptionStatus string
 
 // Cursor defines model for Cursor.
@@ -603,61 +603,61 @@ type UnsupportedMediaType = Problem
 
 // ListCardsParams defines parameters for ListCards.
 type ListCardsParams struct {
-	// Limit How many entries to give at most.
+	// Limit The maximum number of entries.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor The `next_cursor` of the answer before; leave it out for the first page.
+	// Cursor The `next_cursor` of the previous response; leave it out for the first page.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // AddCardParams defines parameters for AddCard.
 type AddCardParams struct {
-	// IdempotencyKey Makes it safe to repeat the request. The same key and request gets the first answer again, with `Idempotent-Replayed: true`. Take a new random key for each new wish of the viewer.
+	// IdempotencyKey Makes it safe to repeat the request. The same request with the same key gets the first response again, with `Idempotent-Replayed: true`. Use a new random key for each new action of the viewer.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // ListHistoryParams defines parameters for ListHistory.
 type ListHistoryParams struct {
-	// Limit How many entries to give at most.
+	// Limit The maximum number of entries.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor The `next_cursor` of the answer before; leave it out for the first page.
+	// Cursor The `next_cursor` of the previous response; leave it out for the first page.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // ListPaymentsParams defines parameters for ListPayments.
 type ListPaymentsParams struct {
-	// Limit How many entries to give at most.
+	// Limit The maximum number of entries.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor The `next_cursor` of the answer before; leave it out for the first page.
+	// Cursor The `next_cursor` of the previous response; leave it out for the first page.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // ListSubscriptionsParams defines parameters for ListSubscriptions.
 type ListSubscriptionsParams struct {
-	// Limit How many entries to give at most.
+	// Limit The maximum number of entries.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor The `next_cursor` of the answer before; leave it out for the first page.
+	// Cursor The `next_cursor` of the previous response; leave it out for the first page.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // SubscribeParams defines parameters for Subscribe.
 type SubscribeParams struct {
-	// IdempotencyKey Makes it safe to repeat the request. The same key and request gets the first answer again, with `Idempotent-Replayed: true`. Take a new random key for each new wish of the viewer.
+	// IdempotencyKey Makes it safe to repeat the request. The same request with the same key gets the first response again, with `Idempotent-Replayed: true`. Use a new random key for each new action of the viewer.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // CancelSubscriptionParams defines parameters for CancelSubscription.
 type CancelSubscriptionParams struct {
-	// IdempotencyKey Makes it safe to repeat the request. The same key and request gets the first answer again, with `Idempotent-Replayed: true`. Take a new random key for each new wish of the viewer.
+	// IdempotencyKey Makes it safe to repeat the request. The same request with the same key gets the first response again, with `Idempotent-Replayed: true`. Use a new random key for each new action of the viewer.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // ResumeSubscriptionParams defines parameters for ResumeSubscription.
 type ResumeSubscriptionParams struct {
-	// IdempotencyKey Makes it safe to repeat the request. The same key and request gets the first answer again, with `Idempotent-Replayed: true`. Take a new random key for each new wish of the viewer.
+	// IdempotencyKey Makes it safe to repeat the request. The same request with the same key gets the first response again, with `Idempotent-Replayed: true`. Use a new random key for each new action of the viewer.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -675,16 +675,16 @@ type ServerInterface interface {
 	// ListCards List the viewer's cards
 	// (GET /v1/cards)
 	ListCards(w http.ResponseWriter, r *http.Request, params ListCardsParams)
-	// AddCard Keep a bank card
+	// AddCard Store a bank card
 	// (POST /v1/cards)
 	AddCard(w http.ResponseWriter, r *http.Request, params AddCardParams)
-	// RemoveCard Remove a card for good
+	// RemoveCard Remove a card permanently
 	// (DELETE /v1/cards/{id})
 	RemoveCard(w http.ResponseWriter, r *http.Request, id string)
-	// GetEntitlements Get what the viewer may use now
+	// GetEntitlements Get the viewer's entitlements
 	// (GET /v1/entitlements)
 	GetEntitlements(w http.ResponseWriter, r *http.Request)
-	// ListHistory List what happened
+	// ListHistory List the viewer's events
 	// (GET /v1/history)
 	ListHistory(w http.ResponseWriter, r *http.Request, params ListHistoryParams)
 	// ListPaymentSystems List the payment systems
@@ -708,7 +708,7 @@ type ServerInterface interface {
 	// CancelSubscription Cancel a subscription
 	// (POST /v1/subscriptions/{ref}/cancel)
 	CancelSubscription(w http.ResponseWriter, r *http.Request, ref Ref, params CancelSubscriptionParams)
-	// ResumeSubscription Take a cancel back
+	// ResumeSubscription Revoke a cancel
 	// (POST /v1/subscriptions/{ref}/resume)
 	ResumeSubscription(w http.ResponseWriter, r *http.Request, ref Ref, params ResumeSubscriptionParams)
 }
@@ -3629,16 +3629,16 @@ type StrictServerInterface interface {
 	// ListCards List the viewer's cards
 	// (GET /v1/cards)
 	ListCards(ctx context.Context, request ListCardsRequestObject) (ListCardsResponseObject, error)
-	// AddCard Keep a bank card
+	// AddCard Store a bank card
 	// (POST /v1/cards)
 	AddCard(ctx context.Context, request AddCardRequestObject) (AddCardResponseObject, error)
-	// RemoveCard Remove a card for good
+	// RemoveCard Remove a card permanently
 	// (DELETE /v1/cards/{id})
 	RemoveCard(ctx context.Context, request RemoveCardRequestObject) (RemoveCardResponseObject, error)
-	// GetEntitlements Get what the viewer may use now
+	// GetEntitlements Get the viewer's entitlements
 	// (GET /v1/entitlements)
 	GetEntitlements(ctx context.Context, request GetEntitlementsRequestObject) (GetEntitlementsResponseObject, error)
-	// ListHistory List what happened
+	// ListHistory List the viewer's events
 	// (GET /v1/history)
 	ListHistory(ctx context.Context, request ListHistoryRequestObject) (ListHistoryResponseObject, error)
 	// ListPaymentSystems List the payment systems
@@ -3662,7 +3662,7 @@ type StrictServerInterface interface {
 	// CancelSubscription Cancel a subscription
 	// (POST /v1/subscriptions/{ref}/cancel)
 	CancelSubscription(ctx context.Context, request CancelSubscriptionRequestObject) (CancelSubscriptionResponseObject, error)
-	// ResumeSubscription Take a cancel back
+	// ResumeSubscription Revoke a cancel
 	// (POST /v1/subscriptions/{ref}/resume)
 	ResumeSubscription(ctx context.Context, request ResumeSubscriptionRequestObject) (ResumeSubscriptionResponseObject, error)
 }
