@@ -1,13 +1,12 @@
 # syntax=docker/dockerfile:1
-# One image with every program, for Linux on amd64 or arm64:
+# An image with all programs, for Linux on amd64 or arm64:
 #
 #   docker build -t cinema-billing --build-arg VERSION=$(git describe --tags --always) .
 #   docker run --rm cinema-billing billingctl --help
 #
-# It runs as nobody in particular (uid 65532), needs no writable file system,
-# and holds nothing but the programs, CA certificates and time zones. The tags
-# below move: where it is built for production, name digests (tag@sha256:...),
-# as "docker buildx imagetools inspect" prints them.
+# It runs as uid 65532, needs no writable file system, and contains only the programs,
+# CA certificates and time zones. The tags below move. For production, pin the base
+# images by digest (tag@sha256:...); "docker buildx imagetools inspect" prints digests.
 
 FROM --platform=$BUILDPLATFORM docker.io/library/golang:1.26-bookworm AS build
 WORKDIR /src
