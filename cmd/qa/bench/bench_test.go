@@ -13,7 +13,7 @@ import (
 	"github.com/online-cinema/billing/cmd/qa/bench/internal/worker"
 )
 
-func TestQueriesAreFilledIn(t *testing.T) {
+func TestQueries_WithReplacesParameters(t *testing.T) {
 	t.Parallel()
 	q := queries{"One": "SELECT sqlc.embed(s), @a::uuid, @ab FROM s\n"}
 	got, err := q.with("One", values{"a": ":x", "ab": "NULL"})
@@ -21,136 +21,141 @@ func TestQueriesAreFilledIn(t *testing.T) {
 		t.Errorf("got %q, %v; want %q", got, err, want)
 	}
 	for name, v := range map[string]values{
-		"a value is missing":    {"a": "1"},
-		"a value is of no use":  {"a": "1", "ab": "2", "c": "3"},
-		"both, and another one": {"a": "1", "b": "2"},
+		"missing value":            {"a": "1"},
+		"unknown parameter":        {"a": "1", "ab": "2", "c": "3"},
+		"one missing, one unknown": {"a": "1", "b": "2"},
 	} {
 		if got, err := q.with("One", v); err == nil {
-			t.Errorf("%s: %q", name, got)
+			t.Errorf("%s: got %q, want an error", name, got)
 		}
 	}
 	if _, err := q.with("Two", nil); err == nil {
-		t.Error("a query that is not there is filled in")
+		t.Error("unknown query: want an error")
 	}
 }
 
-// What the scripts are made of is what the service runs.
-func TestScriptsAreMadeOfTheServicesQueries(t *testing.T) {
+// Every script makes each write of a subscription once, in two transactions.
+func TestSignupScripts_Writes(t *testing.T) {
 	t.Parallel()
 	q, err := readQueries()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, pipelined := range []bool{false, true} {
-		text, err := viewerScript(q, 10, pipelined)
+	for _, script := range signupScripts {
+		text, err := script.text(q, 10)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, part := range []string{"INSERT INTO subscriptions (", "INSERT INTO payments (", "UPDATE payments p", "UPDATE subscriptions s", "INSERT INTO events ("} {
-			if strings.Count(text, part) != 1 {
-				t.Errorf("pipelined %t: %q is there %d times", pipelined, part, strings.Count(text, part))
+		for _, part := range []string{
+			"INSERT INTO users (", "INSERT INTO payment_methods (", "INSERT INTO subscriptions (", "INSERT INTO payments (",
+			"UPDATE payments ", "UPDATE subscriptions ", "INSERT INTO events (", "INSERT INTO panel_deltas (",
+		} {
+			if n := strings.Count(text, part); n != 1 {
+				t.Errorf("%s: %q occurs %d times, want 1", script.name, part, n)
 			}
 		}
-		if strings.Contains(text, "@") || strings.Count(text, "\nCOMMIT;") != 2 {
-			t.Errorf("pipelined %t: not two whole transactions:\n%s", pipelined, text)
+		if strings.ContainsAny(text, "@{}") || strings.Count(text, "\nCOMMIT;") != 2 {
+			t.Errorf("%s: want two transactions without placeholders:\n%s", script.name, text)
+		}
+		if got := strings.Count(text, "\\startpipeline"); (got == 2) != script.pipelined {
+			t.Errorf("%s: %d pipelines", script.name, got)
 		}
 	}
 }
 
-func TestACrowdIsDueOneAfterTheOther(t *testing.T) {
+func TestPopulation_DueTimesAreDistinct(t *testing.T) {
 	t.Parallel()
 	for _, rows := range []int{20_000, 200_000, 1_000_000, 5_000_000} {
-		c := crowd{rows, 1}
+		p := population{rows, 1}
 		if rows%7919 == 0 {
-			t.Errorf("%d is a multiple of 7919: two would be due at once", rows)
+			t.Errorf("%d is a multiple of 7919, so due times would repeat", rows)
 		}
-		if last, next := c.dueAt(rows-1), c.dueAt(rows); !last.Before(next) || next != firstDue.AddDate(0, 1, 0) {
-			t.Errorf("of %d the last is due at %v, and then the first at %v", rows, last, next)
+		if last, next := p.dueAt(rows-1), p.dueAt(rows); !last.Before(next) || next != firstDue.AddDate(0, 1, 0) {
+			t.Errorf("%d subscriptions: the last is due at %v, the first again at %v", rows, last, next)
 		}
-		if got, want := c.dueAt(rows+3).Sub(c.dueAt(rows)), 3*c.step(); got != want {
-			t.Errorf("of %d three are due in %v, want %v", rows, got, want)
+		if got, want := p.dueAt(rows+3).Sub(p.dueAt(rows)), 3*p.interval(); got != want {
+			t.Errorf("%d subscriptions: three are due within %v, want %v", rows, got, want)
 		}
 	}
 }
 
-func TestFigures(t *testing.T) {
+func TestFigures_RatioMedianPerItem(t *testing.T) {
 	t.Parallel()
-	of := func(rate int) run { return run{Done: worker.Done{Items: rate, Elapsed: time.Second}} }
+	of := func(rate int) run { return run{Result: worker.Result{Items: rate, Elapsed: time.Second}} }
 	pairs := []pair{{of(100), of(50)}, {of(200), of(180)}, {of(100), of(120)}, {of(1), of(1)}}
 	if diff := cmp.Diff(spread{0.95, 0.5, 1.2}, ratio(pairs)); diff != "" {
 		t.Errorf("ratio (-want +got):\n%s", diff)
 	}
 	if got := median([]float64{3, 1, 2}); got != 2 {
-		t.Errorf("median is %v", got)
+		t.Errorf("median is %v, want 2", got)
 	}
-	got := run{Done: worker.Done{Items: 1000}}.perItem(12 * time.Millisecond)
+	got := run{Result: worker.Result{Items: 1000}}.perItem(12 * time.Millisecond)
 	if got != 12 {
-		t.Errorf("%v µs for each, want 12", got)
+		t.Errorf("%v µs per item, want 12", got)
 	}
 }
 
-func TestTargetsAreJudged(t *testing.T) {
+func TestReport_JudgesTargets(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		target target
 		met    bool
 	}{
-		{atLeast("", "", 0.95, one(0.95)), true},
+		{atLeast("", "", 0.95, exactly(0.95)), true},
 		{atLeast("", "", 0.95, spread{0.94, 0.90, 1.20}), false},
-		{atMost("", "", 10, " µs", one(10)), true},
+		{atMost("", "", 10, " µs", exactly(10)), true},
 		{atMost("", "", 10, " µs", spread{10.1, 9, 11}), false},
 	} {
 		for _, judged := range []bool{true, false} {
 			s := section{Title: "x", Targets: []target{tt.target}, Judged: judged}
 			r := report{Sections: []section{s}}
 			if got, want := r.met(), tt.met || !judged; got != want {
-				t.Errorf("%+v, judged %t: met is %t, want %t", tt.target, judged, got, want)
+				t.Errorf("%+v, judged %t: met returns %t, want %t", tt.target, judged, got, want)
 			}
 			if missed := strings.Contains(r.markdown(), "missed"); missed != (judged && !tt.met) {
-				t.Errorf("%+v, judged %t: the table says missed: %t", tt.target, judged, missed)
+				t.Errorf("%+v, judged %t: the table has missed: %t", tt.target, judged, missed)
 			}
 		}
 	}
 }
 
-func TestOptionsAreChecked(t *testing.T) {
+func TestParse_ChecksOptions(t *testing.T) {
 	t.Parallel()
 	if _, rest, err := parse([]string{"-rows", "50000", "-due", "5000", "renew", "pace"}); err != nil || len(rest) != 2 {
-		t.Errorf("%v, %v", rest, err)
+		t.Errorf("parts %v, %v; want 2 parts", rest, err)
 	}
 	for _, args := range [][]string{{}, {"everything"}, {"-rows", "100", "renew"}, {"-pairs", "0", "renew"}, {"-due", "10", "renew"}} {
 		if _, _, err := parse(args); err == nil {
-			t.Errorf("%q is accepted", args)
+			t.Errorf("%q: want an error", args)
 		}
 	}
 }
 
-// A part that was measured already comes from its file, unless anything is
-// different.
-func TestPartsAreResumed(t *testing.T) {
+func TestEnv_ResumesSameOptionsOnly(t *testing.T) {
 	t.Parallel()
-	l := &lab{options: options{Out: t.TempDir(), Rows: 1, Program: "this"}}
-	text, err := json.Marshal(kept{l.publicOptions(), section{Name: "pace", Title: "kept"}})
+	e := &env{options: options{Out: t.TempDir(), Rows: 1, Program: "this"}}
+	text, err := json.Marshal(savedSection{e.resultOptions(), section{Name: "pace", Title: "stored"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(l.Out, "renew-pace.json"), text, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(e.Out, "renew-pace.json"), text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if s, ok := l.resume("renew", "pace"); !ok || s.Title != "kept" {
-		t.Errorf("%+v, %t", s, ok)
+	if s, ok := e.resume("renew", "pace"); !ok || s.Title != "stored" {
+		t.Errorf("same options: %+v, %t; want the stored section", s, ok)
 	}
-	other := []func(*lab){
-		func(l *lab) { l.Rows = 2 }, func(l *lab) { l.Program = "another" }, func(l *lab) { l.Force = true }, func(l *lab) { l.fresh = true },
+	changes := map[string]func(*env){
+		"rows": func(e *env) { e.Rows = 2 }, "program": func(e *env) { e.Program = "another" },
+		"force": func(e *env) { e.Force = true }, "fresh": func(e *env) { e.fresh = true },
 	}
-	for i, change := range other {
-		changed := *l
+	for name, change := range changes {
+		changed := *e
 		change(&changed)
 		if _, ok := changed.resume("renew", "pace"); ok {
-			t.Errorf("change %d: it is taken for the same", i)
+			t.Errorf("other %s: the stored section is used", name)
 		}
 	}
-	if _, ok := l.resume("renew", "peers"); ok {
-		t.Error("a part that was not measured is resumed")
+	if _, ok := e.resume("renew", "peers"); ok {
+		t.Error("a part without a file is resumed")
 	}
 }

@@ -18,25 +18,26 @@ import (
 	"github.com/online-cinema/billing/adapters/vault"
 )
 
-// cluster is the Postgres that everything is measured on: private, on a Unix
-// socket, and as durable as one in production.
+// cluster is the private Postgres of all measurements. It listens on a Unix socket
+// and is as durable as in production.
 type cluster struct {
 	server   *local.Server
-	bin      string // folder of its programs
+	bin      string // folder of the programs of Postgres
 	pid      int    // of the postmaster
 	settings map[string]string
-	vault    vault.Files // of the keys that tokens are sealed with
+	vault    vault.Files // of the keys that encrypt tokens
 	keys     *vault.Vault
 }
 
-// tuned are the settings that differ from Postgres' own, but for shared_buffers.
-// The checkpoints are far apart so that none falls into one run of a pair.
+// tuned holds the settings that differ from Postgres' defaults, except
+// shared_buffers. Checkpoints are far apart, because one would slow down only one
+// run of a pair.
 var tuned = map[string]string{
 	"max_wal_size": "16GB", "checkpoint_timeout": "1h", "wal_compression": "off",
 	"random_page_cost": "1.1", "track_io_timing": "off", "jit": "off",
 }
 
-// recorded are the settings that a reader of the figures wants to know.
+// recorded lists the settings that the report stores.
 const recorded = `server_version fsync synchronous_commit full_page_writes data_checksums wal_level shared_buffers
 	max_wal_size checkpoint_timeout wal_compression autovacuum random_page_cost`
 
@@ -46,7 +47,7 @@ func openCluster(ctx context.Context, dir string) (*cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Some settings take a start: set them in the cluster's file and begin again.
+	// Some settings take effect only at a start.
 	changed, err := tune(ctx, server)
 	if err == nil && changed {
 		if err = server.Close(); err == nil {
@@ -100,14 +101,13 @@ func tune(ctx context.Context, server *local.Server) (changed bool, err error) {
 	return changed, err
 }
 
-// sharedBuffers is a quarter of the memory, up to 4 GB.
+// sharedBuffers returns a quarter of the memory, up to 4 GB.
 func sharedBuffers() string {
 	gb := memoryTotal() / 4 >> 30
 	return strconv.FormatInt(max(1, min(4, gb)), 10) + "GB"
 }
 
-// inspect reads what the figures depend on, and refuses a server that would lie
-// about what is durable.
+// inspect reads the recorded settings. It fails if commits are not durable.
 func (c *cluster) inspect(ctx context.Context) error {
 	c.settings = make(map[string]string)
 	err := onConn(ctx, c.server.DatabaseURL("postgres"), func(conn *pgx.Conn) error {
@@ -136,7 +136,7 @@ func (c *cluster) inspect(ctx context.Context) error {
 	}
 	for _, name := range []string{"fsync", "synchronous_commit", "full_page_writes"} {
 		if c.settings[name] != "on" {
-			return fmt.Errorf("%s is %s: nothing measured like this would count", name, c.settings[name])
+			return fmt.Errorf("%s is %s, must be on: commits are not durable", name, c.settings[name])
 		}
 	}
 	return nil
@@ -144,8 +144,7 @@ func (c *cluster) inspect(ctx context.Context) error {
 
 func (c *cluster) url(database string) string { return c.server.DatabaseURL(database) }
 
-// exec runs statements, one after the other and each in a transaction of its
-// own, as the superuser.
+// exec runs statements as the superuser, each in its own transaction.
 func (c *cluster) exec(ctx context.Context, database string, statements ...string) error {
 	return onConn(ctx, c.url(database), func(conn *pgx.Conn) error {
 		for _, s := range statements {

@@ -1,18 +1,17 @@
-// Command bench measures the service against what the machine can do at most,
-// and against what others would pick, side by side in one run (make bench):
+// Command bench compares the service with baselines on the same machine, side by
+// side in one run (make bench):
 //
-//	renew      whole renewal runs against the same SQL driven by pgbench, against
-//	           a payment system's own pace, against River and against a plain loop
+//	renew      complete renewal runs against the same SQL in pgbench, against the
+//	           pace of a payment system, against River and against a plain loop
 //	subscribe  POST /v1/subscriptions against the same transactions in pgbench
-//	http       GETs against a bare net/http handler that writes the same bytes
+//	http       GET requests against a bare net/http handler with the same bytes
 //
-// It starts a Postgres of its own, as durable as one in production (fsync is
-// asserted), fills it, and measures in pairs, A B A B: what counts is the median
-// of the ratios, and CPU per item. Afterwards the books must be right. On a
-// machine that others use at the same time it refuses to judge.
+// It starts its own Postgres, as durable as in production (fsync is asserted), and
+// fills it. It measures in pairs, A B A B, and judges the median of the ratios and
+// the CPU per item. Afterwards it verifies the tables. If other processes use the
+// machine it refuses to judge.
 //
-// Not here: how fast a network or a payment system is; both are imitated in
-// this machine.
+// Not here: the speed of networks and payment systems. Both are simulated.
 package main
 
 import (
@@ -32,22 +31,23 @@ import (
 	"github.com/online-cinema/billing/cmd/qa/bench/internal/worker"
 )
 
+// Exit codes.
 const (
 	ok      = 0
-	failure = 1 // also when a target is missed
+	failure = 1 // also if a target is missed
 	misused = 2
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
-	os.Exit(bench1(ctx, os.Args[1:], os.Stdout))
+	os.Exit(realMain(ctx, os.Args[1:], os.Stdout))
 }
 
 const usage = `bench [flags] renew|subscribe|http [part…]
 
-A part that was measured already by this very program with these flags is not
-measured again, unless -fresh is given.
+A part with a stored result is not measured again if the program and the flags
+are the same. -fresh measures it again.
 
 `
 
@@ -56,14 +56,14 @@ func parse(args []string) (o options, rest []string, err error) {
 	flags.SetOutput(io.Discard)
 	temp := filepath.Join(os.TempDir(), "billing-bench")
 	flags.StringVar(&o.Out, "out", filepath.Join(temp, "results"), "folder for the tables, as JSON and Markdown")
-	flags.StringVar(&o.Data, "data", filepath.Join(temp, "postgres"), "folder of the Postgres cluster; kept, so that the next run need not fill it")
+	flags.StringVar(&o.Data, "data", filepath.Join(temp, "postgres"), "folder of the Postgres cluster; kept for the next run")
 	flags.IntVar(&o.Rows, "rows", 200_000, "subscriptions in the database; five times as many for the comparison of sizes")
-	flags.IntVar(&o.Due, "due", 20_000, "of them, due in one run")
-	flags.IntVar(&o.Pairs, "pairs", 7, "pairs that count; one more is thrown away")
-	flags.DurationVar(&o.Time, "time", 5*time.Second, "how long a run lasts that goes by time")
-	flags.BoolVar(&o.Force, "force", false, "measure on a loaded machine, too, and judge nothing")
-	flags.BoolVar(&o.fresh, "fresh", false, "measure again what was measured already")
-	flags.StringVar(&o.profiles, "profiles", "", "folder for CPU profiles of what is measured")
+	flags.IntVar(&o.Due, "due", 20_000, "subscriptions due in one run")
+	flags.IntVar(&o.Pairs, "pairs", 7, "pairs that count; one more warms up")
+	flags.DurationVar(&o.Time, "time", 5*time.Second, "duration of a run that goes by time")
+	flags.BoolVar(&o.Force, "force", false, "measure on a loaded machine too, and judge nothing")
+	flags.BoolVar(&o.fresh, "fresh", false, "ignore stored results")
+	flags.StringVar(&o.profiles, "profiles", "", "folder for CPU profiles")
 	err = flags.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {
 		var text strings.Builder
@@ -73,30 +73,30 @@ func parse(args []string) (o options, rest []string, err error) {
 	}
 	rest = flags.Args()
 	if err == nil && (len(rest) == 0 || parts[rest[0]] == nil) {
-		err = fmt.Errorf("say what to measure: renew, subscribe or http")
+		err = fmt.Errorf("name a benchmark: renew, subscribe or http")
 	}
 	if err == nil && (o.Rows < 10*o.Due || o.Due < 1000 || o.Pairs < 1) {
-		err = fmt.Errorf("-rows must be ten times -due at least, -due 1000, -pairs 1")
+		err = fmt.Errorf("-rows must be at least ten times -due, -due at least 1000, -pairs at least 1")
 	}
 	return o, rest, err
 }
 
-func bench1(ctx context.Context, args []string, stdout io.Writer) int {
+func realMain(ctx context.Context, args []string, stdout io.Writer) int {
 	if len(args) == 2 && args[0] == "work" {
 		if err := worker.Do(ctx, workers, args[1], stdout); err != nil {
-			say("%v", err)
+			logf("%v", err)
 			return failure
 		}
 		return ok
 	}
 	o, rest, err := parse(args)
 	if err != nil {
-		say("bench: %v", err)
+		logf("bench: %v", err)
 		return misused
 	}
 	met, err := measure(ctx, o, rest[0], rest[1:], stdout)
 	if err != nil {
-		say("bench: %v", err)
+		logf("bench: %v", err)
 		return failure
 	}
 	if !met {
@@ -105,10 +105,10 @@ func bench1(ctx context.Context, args []string, stdout io.Writer) int {
 	return ok
 }
 
-// part measures one thing.
+// part makes one section of the report.
 type part struct {
 	name string
-	f    func(context.Context, *lab) (section, error)
+	f    func(context.Context, *env) (section, error)
 }
 
 var parts = map[string][]part{
@@ -120,32 +120,32 @@ var parts = map[string][]part{
 	"http":      {{"http", httpPart}},
 }
 
-// measure measures all parts of a kind, or those that are named, and reports
-// whether every target was met that was judged.
+// measure measures the named parts of a kind, or all parts without a name. It
+// reports whether every judged target was met.
 func measure(ctx context.Context, o options, kind string, names []string, stdout io.Writer) (met bool, err error) {
-	l, err := openLab(ctx, o)
+	e, err := openEnv(ctx, o)
 	if err != nil {
 		return false, err
 	}
-	defer func() { err = errors.Join(err, l.pg.server.Close()) }()
+	defer func() { err = errors.Join(err, e.pg.server.Close()) }()
 	for _, p := range parts[kind] {
 		if len(names) > 0 && !slices.Contains(names, p.name) {
 			continue
 		}
-		s, err := l.measure(ctx, kind, p)
+		s, err := e.measurePart(ctx, kind, p)
 		if err != nil {
 			return false, fmt.Errorf("%s: %w", p.name, err)
 		}
-		l.report.Sections = append(l.report.Sections, s)
-		if err := l.report.write(o.Out, kind); err != nil {
+		e.report.Sections = append(e.report.Sections, s)
+		if err := e.report.write(o.Out, kind); err != nil {
 			return false, err
 		}
 	}
-	_, err = io.WriteString(stdout, l.report.markdown())
-	return l.report.met(), err
+	_, err = io.WriteString(stdout, e.report.markdown())
+	return e.report.met(), err
 }
 
-// say tells a person what goes on.
-func say(format string, args ...any) {
+// logf prints a line of progress with the time.
+func logf(format string, args ...any) {
 	_, _ = fmt.Fprintf(os.Stderr, time.Now().UTC().Format("15:04:05 ")+format+"\n", args...)
 }

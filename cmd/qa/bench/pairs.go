@@ -5,23 +5,23 @@ import (
 	"slices"
 )
 
-// pair is one run of each, one right after the other.
+// pair is a run of the baseline and a run of the subject, one directly after the other.
 type pair struct {
-	Base    run `json:"base"` // what we compare with
+	Base    run `json:"base"` // the baseline
 	Subject run `json:"subject"`
 }
 
 type runner func(context.Context) (run, error)
 
-// pairs measures both in turn, and throws the first pair away: it warms up. The
-// one that begins changes from pair to pair.
-func (l *lab) pairs(ctx context.Context, base, subject runner) ([]pair, error) {
+// pairs measures base and subject in turn. It discards the first pair, which warms
+// up. The order alternates from pair to pair.
+func (e *env) pairs(ctx context.Context, base, subject runner) ([]pair, error) {
 	var all []pair
-	for i := range l.Pairs + 1 {
+	for i := range e.Pairs + 1 {
 		var p pair
 		order := []func() error{
-			func() (err error) { p.Base, err = l.watch(func() (run, error) { return base(ctx) }); return err },
-			func() (err error) { p.Subject, err = l.watch(func() (run, error) { return subject(ctx) }); return err },
+			func() (err error) { p.Base, err = e.watch(func() (run, error) { return base(ctx) }); return err },
+			func() (err error) { p.Subject, err = e.watch(func() (run, error) { return subject(ctx) }); return err },
 		}
 		if i%2 == 1 {
 			slices.Reverse(order)
@@ -31,7 +31,7 @@ func (l *lab) pairs(ctx context.Context, base, subject runner) ([]pair, error) {
 				return nil, err
 			}
 		}
-		say("pair %d: %.0f/s against %.0f/s, %.3f", i, p.Subject.rate(), p.Base.rate(), p.Subject.rate()/p.Base.rate())
+		logf("pair %d: %.0f/s against %.0f/s, %.3f", i, p.Subject.rate(), p.Base.rate(), p.Subject.rate()/p.Base.rate())
 		if i > 0 {
 			all = append(all, p)
 		}
@@ -39,7 +39,7 @@ func (l *lab) pairs(ctx context.Context, base, subject runner) ([]pair, error) {
 	return all, nil
 }
 
-// spread is the middle of some figures, and the ends.
+// spread is the median of some figures and their range.
 type spread struct {
 	Median float64 `json:"median"`
 	Min    float64 `json:"min"`
@@ -89,15 +89,18 @@ func subjects(pairs []pair) (runs []run) {
 	return runs
 }
 
-// ratio is how much quicker the subject was than the base, pair by pair.
+// ratio returns the rate of the subject over the rate of the base, pair by pair.
 func ratio(pairs []pair) spread {
 	return spreadOf(each(pairs, func(p pair) float64 { return p.Subject.rate() / p.Base.rate() }))
 }
 
-func client(runs []run) float64 {
-	return median(each(runs, func(r run) float64 { return r.perItem(r.Client) }))
+// clientCPU returns the median CPU time per item of the measured process, in
+// microseconds.
+func clientCPU(runs []run) float64 {
+	return median(each(runs, func(r run) float64 { return r.perItem(r.ClientCPU) }))
 }
 
-func server(runs []run) float64 {
-	return median(each(runs, func(r run) float64 { return r.perItem(r.Server) }))
+// postgresCPU is clientCPU for Postgres.
+func postgresCPU(runs []run) float64 {
+	return median(each(runs, func(r run) float64 { return r.perItem(r.PostgresCPU) }))
 }

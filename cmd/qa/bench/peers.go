@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// peer is a run of something else that does what ours does: see the module in
-// peers, which the product's own must not depend on.
+// peer configures a run of another implementation. They have their own module in
+// peers, because the service must not depend on River.
 type peer struct {
 	Kind        string        `json:"kind"` // river, or loop
 	URL         string        `json:"url"`
@@ -22,12 +22,12 @@ type peer struct {
 	Concurrency int           `json:"concurrency"`
 }
 
-// buildPeers compiles the peers, with the Go that compiled this program.
+// buildPeers compiles the program with the peers.
 func buildPeers(ctx context.Context) (program string, clean func(), err error) {
 	_, file, _, ok := runtime.Caller(0)
 	source := filepath.Join(filepath.Dir(file), "peers")
 	if _, err := os.Stat(source); !ok || err != nil {
-		source = filepath.Join("cmd", "bench", "peers") // a build with -trimpath, run at the top of the repository
+		source = filepath.Join("cmd", "qa", "bench", "peers") // built with -trimpath, run at the top of the repository
 	}
 	dir, err := os.MkdirTemp("", "peers-")
 	if err != nil {
@@ -43,61 +43,61 @@ func buildPeers(ctx context.Context) (program string, clean func(), err error) {
 	return program, clean, nil
 }
 
-// peer makes one run of a peer, which works on those who are due next.
-func (l *lab) peer(ctx context.Context, program string, t *town, p peer) (run, error) {
-	_, p.Now = t.window(p.Due)
-	p.URL = t.url()
+// peer makes a run of a peer that renews the subscriptions that are due next.
+func (e *env) peer(ctx context.Context, program string, d *dataset, p peer) (run, error) {
+	_, p.Now = d.window(p.Due)
+	p.URL = d.url()
 	text, err := json.Marshal(p)
 	if err != nil {
 		return run{}, err
 	}
-	r, err := finishCommand(t.pg, exec.CommandContext(ctx, program, string(text)))
+	r, err := runCommand(d.pg, exec.CommandContext(ctx, program, string(text)))
 	if err != nil {
 		return r, err
 	}
 	if r.Items != p.Due {
 		return r, fmt.Errorf("%s renewed %d of %d", p.Kind, r.Items, p.Due)
 	}
-	t.renewed += r.Items
-	return r, t.rest(ctx)
+	d.renewed += r.Items
+	return r, d.vacuum(ctx)
 }
 
-// peersPart is B6: what others would pick, in the same schema and with the same
-// writes, in turn with ours.
-func peersPart(ctx context.Context, l *lab) (section, error) {
+// peersPart measures B6: runs against River and against a loop, in the same schema
+// and with the same writes.
+func peersPart(ctx context.Context, e *env) (section, error) {
 	s := section{Title: "Renewals against peers"}
-	s.Table.Head = []string{"", "payment system", "renewals/s", "CPU of its own, µs", "CPU of Postgres, µs", "peak RSS, MB"}
+	s.Table.Head = []string{"", "payment system", "renewals/s", "CPU of the client, µs", "CPU of Postgres, µs", "peak RSS, MB"}
 	program, clean, err := buildPeers(ctx)
 	if err != nil {
 		return s, err
 	}
 	defer clean()
 	raw := map[string][]pair{}
-	err = l.inTown(ctx, crowd{l.Rows, 1}, "peers", func(t *town) error {
+	err = e.withDataset(ctx, population{e.Rows, 1}, "peers", func(d *dataset) error {
 		for _, c := range []struct {
 			name    string
 			p       peer
 			atLeast float64
 		}{
-			{"River, one job for each renewal", peer{Kind: "river", Concurrency: concurrency}, 15},
-			{"River, one job for each renewal", peer{Kind: "river", Concurrency: 256, Latency: 20 * time.Millisecond}, 10},
-			{"select all due; for each: charge, update", peer{Kind: "loop"}, 20},
+			{"River, one job per renewal", peer{Kind: "river", Concurrency: concurrency}, 15},
+			{"River, one job per renewal", peer{Kind: "river", Concurrency: 256, Latency: 20 * time.Millisecond}, 10},
+			{"loop: select all due; charge and update each", peer{Kind: "loop"}, 20},
 		} {
-			// Peers are slow: a tenth of the work, with ours in turn doing all of it.
-			c.p.Due = max(500, l.Due/10)
-			l2 := *l
-			l2.Pairs = min(l.Pairs, 3)
-			pairs, err := l2.pairs(ctx,
-				func(ctx context.Context) (run, error) { return l.peer(ctx, program, t, c.p) },
+			// The peers are slow, so they do a tenth of the work.
+			c.p.Due = max(500, e.Due/10)
+			fewer := *e
+			fewer.Pairs = min(e.Pairs, 3)
+			pairs, err := fewer.pairs(ctx,
+				func(ctx context.Context) (run, error) { return e.peer(ctx, program, d, c.p) },
 				func(ctx context.Context) (run, error) {
-					return l.renew(ctx, t, renewal{due: l.Due, concurrency: max(concurrency, c.p.Concurrency), latency: c.p.Latency})
+					return e.renew(ctx, d, renewal{due: e.Due, concurrency: max(concurrency, c.p.Concurrency), latency: c.p.Latency})
 				})
-			l.foreign = append(l.foreign, l2.foreign...)
+			e.otherCPU = append(e.otherCPU, fewer.otherCPU...)
 			if err != nil {
 				return err
 			}
 			for name, runs := range map[string][]run{c.name: bases(pairs), "billing-renew": subjects(pairs)} {
-				s.Table.add(name, c.p.Latency.String(), rates(runs).String(), figure(client(runs)), figure(server(runs)),
+				s.Table.add(name, c.p.Latency.String(), rates(runs).String(), figure(clientCPU(runs)), figure(postgresCPU(runs)),
 					figure(median(each(runs, func(r run) float64 { return float64(r.RSS) / 1e6 }))))
 			}
 			what := fmt.Sprintf("renewals/s over %s, %v", c.p.Kind, c.p.Latency)

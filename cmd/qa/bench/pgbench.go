@@ -14,31 +14,32 @@ import (
 	"github.com/online-cinema/billing/cmd/qa/bench/internal/worker"
 )
 
-// run is what one run of anything came to.
+// run is the result of one run.
 type run struct {
-	worker.Done
-	Server  time.Duration `json:"server_cpu_ns"` // CPU of Postgres
-	Latency *latencies    `json:"latency,omitempty"`
-	Load    float64       `json:"load"`
+	worker.Result
+	PostgresCPU time.Duration `json:"server_cpu_ns"`
+	Latency     *latencies    `json:"latency,omitempty"`
+	Load        float64       `json:"load"`
 }
 
+// rate returns the items per second.
 func (r run) rate() float64 { return float64(r.Items) / r.Elapsed.Seconds() }
 
-// perItem is CPU in microseconds for each item.
+// perItem returns CPU time per item, in microseconds.
 func (r run) perItem(cpu time.Duration) float64 {
 	return float64(cpu.Nanoseconds()) / 1000 / float64(max(1, r.Items))
 }
 
-// bench is one use of pgbench.
-type bench struct {
-	pg       *cluster
-	database string
-	script   string
-	clients  int
-	times    int           // transactions of each client, or
-	lasting  time.Duration // for how long
-	vars     map[string]string
-	each     int // items in a transaction
+// pgbench is one call of pgbench.
+type pgbench struct {
+	pg           *cluster
+	database     string
+	script       string
+	clients      int
+	transactions int           // per client; 0 means that duration counts
+	duration     time.Duration // used without transactions
+	vars         map[string]string
+	items        int // per transaction
 }
 
 var (
@@ -48,9 +49,9 @@ var (
 	throughput = regexp.MustCompile(`tps = ([0-9.]+) \(without initial connection time\)`)
 )
 
-// run runs it. A transaction that fails is an error.
-func (b bench) run(ctx context.Context) (run, error) {
-	file, err := os.CreateTemp("", "limit-*.sql")
+// run runs the script. A failed transaction is an error.
+func (b pgbench) run(ctx context.Context) (run, error) {
+	file, err := os.CreateTemp("", "pgbench-*.sql")
 	if err != nil {
 		return run{}, err
 	}
@@ -77,23 +78,23 @@ func (b bench) run(ctx context.Context) (run, error) {
 	}
 	done, tps := number(processed, out), number(throughput, out)
 	if done == 0 || tps == 0 || number(failed, out) > 0 {
-		return run{}, fmt.Errorf("pgbench did not do it all: %s", tail(string(out)))
+		return run{}, fmt.Errorf("pgbench failed some transactions, or all: %s", tail(string(out)))
 	}
 	return run{
-		Done: worker.Done{
-			Items: int(done) * b.each, Elapsed: time.Duration(done / tps * float64(time.Second)),
-			Client: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(),
+		Result: worker.Result{
+			Items: int(done) * b.items, Elapsed: time.Duration(done / tps * float64(time.Second)),
+			ClientCPU: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(),
 		},
-		Server: after - before, Load: load(),
+		PostgresCPU: after - before, Load: loadAverage(),
 	}, nil
 }
 
-func (b bench) args() []string {
+func (b pgbench) args() []string {
 	args := []string{"--no-vacuum", "--protocol=prepared", "--client", strconv.Itoa(b.clients), "--jobs", strconv.Itoa(min(2, b.clients))}
-	if b.times > 0 {
-		args = append(args, "--transactions", strconv.Itoa(b.times))
+	if b.transactions > 0 {
+		args = append(args, "--transactions", strconv.Itoa(b.transactions))
 	} else {
-		args = append(args, "--time", strconv.Itoa(max(1, int(b.lasting.Seconds()))))
+		args = append(args, "--time", strconv.Itoa(max(1, int(b.duration.Seconds()))))
 	}
 	for name, value := range b.vars {
 		args = append(args, "--define", name+"="+value)
@@ -101,6 +102,7 @@ func (b bench) args() []string {
 	return args
 }
 
+// number returns the figure that pattern finds, or 0.
 func number(pattern *regexp.Regexp, text []byte) float64 {
 	found := pattern.FindSubmatch(text)
 	if found == nil {
@@ -110,6 +112,7 @@ func number(pattern *regexp.Regexp, text []byte) float64 {
 	return n
 }
 
+// tail returns the last lines of text.
 func tail(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	return strings.Join(lines[max(0, len(lines)-5):], "\n")

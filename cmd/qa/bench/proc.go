@@ -12,35 +12,35 @@ import (
 	"github.com/online-cinema/billing/cmd/qa/bench/internal/worker"
 )
 
-// What Linux tells about processes. Other systems do not, and cannot run this.
+// This file reads /proc, so the benchmark needs Linux.
 
-// ticks per second of the times in /proc: the same on every architecture.
+// ticks is the number of clock ticks per second in /proc, on every architecture.
 const ticks = 100
 
-// cpuOf is the time that a process has used so far, with its children that were
-// waited for.
-func cpuOf(pid int) (time.Duration, int, error) {
+// cpuOf returns the CPU time of a process, including children that it has waited
+// for, and the id of its parent.
+func cpuOf(pid int) (cpu time.Duration, parent int, err error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, 0, err
 	}
-	// The name, in parentheses, may hold anything.
+	// The name in parentheses may contain spaces.
 	_, rest, _ := strings.Cut(string(text), ") ")
 	fields := strings.Fields(rest)
 	if len(fields) < 15 {
 		return 0, 0, fmt.Errorf("/proc/%d/stat has %d fields", pid, len(fields))
 	}
-	parent, _ := strconv.Atoi(fields[1])
+	parent, _ = strconv.Atoi(fields[1])
 	var sum int64
-	for _, f := range fields[11:15] { // utime, stime, and those of children
+	for _, f := range fields[11:15] { // utime, stime, cutime, cstime
 		n, _ := strconv.ParseInt(f, 10, 64)
 		sum += n
 	}
 	return time.Duration(sum) * time.Second / ticks, parent, nil
 }
 
-// clusterCPU is what all processes of a Postgres have used so far, those that
-// ended included.
+// clusterCPU returns the CPU time of all processes of a Postgres, including ended
+// ones.
 func clusterCPU(postmaster int) (time.Duration, error) {
 	sum, _, err := cpuOf(postmaster)
 	if err != nil {
@@ -61,8 +61,8 @@ func clusterCPU(postmaster int) (time.Duration, error) {
 
 func memoryTotal() int64 { return worker.Bytes("/proc/meminfo", "MemTotal:") }
 
-// load is how many processes wanted to run during the last minute.
-func load() float64 {
+// loadAverage returns the load average of the last minute.
+func loadAverage() float64 {
 	text, err := os.ReadFile("/proc/loadavg")
 	if err != nil {
 		return 0
@@ -72,9 +72,9 @@ func load() float64 {
 	return n
 }
 
-// busy is the share of the processors that is in use now, over a second in
-// which the benchmark itself does nothing.
-func busy() float64 {
+// cpuInUse sleeps for a second and returns the share of the processors that was in
+// use.
+func cpuInUse() float64 {
 	before, idleBefore := processorTime()
 	time.Sleep(time.Second)
 	after, idleAfter := processorTime()
@@ -84,6 +84,7 @@ func busy() float64 {
 	return 1 - float64(idleAfter-idleBefore)/float64(after-before)
 }
 
+// processorTime returns the ticks of all processors since the system started.
 func processorTime() (all, idle int64) {
 	text, err := os.ReadFile("/proc/stat")
 	if err != nil {
@@ -92,17 +93,17 @@ func processorTime() (all, idle int64) {
 	first, _, _ := strings.Cut(string(text), "\n")
 	for i, f := range strings.Fields(first)[1:] {
 		n, _ := strconv.ParseInt(f, 10, 64)
-		if i < 8 { // what guests use is counted in the first two already
+		if i < 8 { // the first two include the time of guests
 			all += n
 		}
-		if i == 3 || i == 4 { // idle, and waiting for a disk
+		if i == 3 || i == 4 { // idle and iowait
 			idle += n
 		}
 	}
 	return all, idle
 }
 
-// machine describes where the figures come from.
+// machine describes the machine of a report.
 type machine struct {
 	System    string  `json:"system"`
 	Processor string  `json:"processor"`

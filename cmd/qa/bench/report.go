@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// report is all that one call of the program prints.
+// report is the output of one call of the program.
 type report struct {
 	Machine  machine           `json:"machine"`
 	Options  options           `json:"options"`
@@ -18,14 +18,14 @@ type report struct {
 	Sections []section         `json:"sections"`
 }
 
-// section is what one part came to.
+// section is the result of one part.
 type section struct {
 	Name       string        `json:"name"`
 	Title      string        `json:"title"`
 	At         time.Time     `json:"at"`
 	Took       time.Duration `json:"took_ns"`
 	LoadBefore float64       `json:"load_before"`
-	Foreign    float64       `json:"used_by_others"` // share of the processors, median of the runs
+	OtherCPU   float64       `json:"used_by_others"` // share of the processors, median of the runs
 	Judged     bool          `json:"judged"`
 	Targets    []target      `json:"targets,omitempty"`
 	Table      table         `json:"table"`
@@ -33,11 +33,11 @@ type section struct {
 	Raw        any           `json:"raw,omitempty"`
 }
 
-// target is something to be met.
+// target is a bound for a figure.
 type target struct {
 	Name   string  `json:"name"`
 	What   string  `json:"what"`
-	AtMost bool    `json:"at_most"` // else at least
+	AtMost bool    `json:"at_most"` // otherwise at least
 	Want   float64 `json:"want"`
 	Got    spread  `json:"got"`
 	Unit   string  `json:"unit,omitempty"`
@@ -51,7 +51,8 @@ func atMost(name, what string, want float64, unit string, got spread) target {
 	return target{Name: name, What: what, AtMost: true, Want: want, Unit: unit, Got: got}
 }
 
-func one(value float64) spread { return spread{value, value, value} }
+// exactly is a spread of one figure.
+func exactly(value float64) spread { return spread{value, value, value} }
 
 func (t target) met() bool {
 	if t.AtMost {
@@ -67,7 +68,7 @@ type table struct {
 
 func (t *table) add(cells ...string) { t.Rows = append(t.Rows, cells) }
 
-// met reports whether every target was met that was judged.
+// met reports whether every judged target was met.
 func (r report) met() bool {
 	for _, s := range r.Sections {
 		for _, t := range s.Targets {
@@ -98,8 +99,8 @@ func (r report) markdown() string {
 		s["full_page_writes"], s["shared_buffers"], r.Options.Rows, r.Options.Due, r.Options.Pairs)
 	for _, s := range r.Sections {
 		_, _ = fmt.Fprintf(&b, "\n### %s\n\n", s.Title)
-		_, _ = fmt.Fprintf(&b, "%s, load %.1f before, others used %.0f %% of the processors%s\n\n",
-			s.At.Format("2006-01-02 15:04 MST"), s.LoadBefore, 100*s.Foreign, s.remark())
+		_, _ = fmt.Fprintf(&b, "%s, load %.1f before, other processes used %.0f %% of the processors%s\n\n",
+			s.At.Format("2006-01-02 15:04 MST"), s.LoadBefore, 100*s.OtherCPU, s.remark())
 		if len(s.Targets) > 0 {
 			b.WriteString(s.targets().String() + "\n")
 		}
@@ -115,11 +116,11 @@ func (s section) remark() string {
 	if s.Judged {
 		return ""
 	}
-	return ": too much to judge anything by"
+	return ": not judged"
 }
 
 func (s section) targets() table {
-	t := table{Head: []string{"", "target", "wanted", "measured (min–max)", ""}}
+	t := table{Head: []string{"", "figure", "target", "measured (min–max)", ""}}
 	for _, x := range s.Targets {
 		sign, verdict := "≥", "met"
 		if x.AtMost {
@@ -143,7 +144,7 @@ func (s spread) String() string {
 	return fmt.Sprintf("%s (%s–%s)", figure(s.Median), figure(s.Min), figure(s.Max))
 }
 
-// figure has about three digits that mean something.
+// figure formats v with about three significant digits.
 func figure(v float64) string {
 	switch {
 	case v >= 100:
@@ -155,7 +156,7 @@ func figure(v float64) string {
 	}
 }
 
-// String is the table in Markdown, aligned for the terminal too.
+// String formats the table as Markdown, aligned for a terminal too.
 func (t table) String() string {
 	if len(t.Head) == 0 {
 		return ""

@@ -15,8 +15,8 @@ import (
 	"github.com/online-cinema/billing/adapters/auth"
 )
 
-// viewers have tokens: those of the first users of a crowd. Signing takes a
-// while, so they are kept beside the cluster.
+// tokenSet holds the access tokens of the first users of a population. Signing is
+// slow, so they are stored beside the cluster.
 type tokenSet struct {
 	keys   string // folder of the key pair
 	tokens []string
@@ -27,7 +27,7 @@ const (
 	tokenLife        = 30 * 24 * time.Hour
 )
 
-func newViewers(dir string, n int) (tokenSet, error) {
+func newTokens(dir string, n int) (tokenSet, error) {
 	v := tokenSet{keys: dir}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return v, err
@@ -42,7 +42,7 @@ func newViewers(dir string, n int) (tokenSet, error) {
 			return v, err
 		}
 	}
-	say("signing %d tokens", n)
+	logf("signing %d tokens", n)
 	key, err := auth.LoadPrivateKey(filepath.Join(dir, "private.pem"))
 	if err != nil {
 		return v, err
@@ -90,7 +90,7 @@ func writeLines(file string, lines []string) error {
 	}
 	w := bufio.NewWriter(f)
 	for _, line := range lines {
-		_, _ = w.WriteString(line + "\n") // an error stays until Flush
+		_, _ = w.WriteString(line + "\n") // Flush returns the error
 	}
 	return errors.Join(w.Flush(), f.Close())
 }

@@ -16,17 +16,18 @@ import (
 	"github.com/online-cinema/billing/cmd/qa/bench/internal/worker"
 )
 
-// What is measured runs in a process of its own. A run of renewals is a program
-// beside this one, which has nothing in it that billing-renew has not: what a
-// program is made of takes memory, too. The others are this program again.
+// Each measured program runs in its own process. Renewals have their own program
+// beside this one, which links the same packages as billing-renew, because the code
+// of a program takes memory too. The other workers are this program with other
+// arguments.
 
-// workers are what this program can be asked for.
 var workers = map[string]worker.Worker{"serve": serveWorker, "bare": bareWorker}
 
+// renewer returns the path of the program for renewals, beside self.
 func renewer(self string) string { return filepath.Join(filepath.Dir(self), "renewer") }
 
-// command makes the command that works on t.
-func command(ctx context.Context, t worker.Task) (*exec.Cmd, error) {
+// workerCommand returns the command that runs t.
+func workerCommand(ctx context.Context, t worker.Task) (*exec.Cmd, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -39,24 +40,24 @@ func command(ctx context.Context, t worker.Task) (*exec.Cmd, error) {
 	if t.Kind == worker.Renewing {
 		cmd = exec.CommandContext(ctx, renewer(self), string(text))
 	}
-	// An interrupt lets it finish; it ends at once if its parent is gone.
+	// After an interrupt the worker has time to finish.
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second
 	return cmd, nil
 }
 
-// finish runs a worker to its end and returns what it says, with what Postgres
-// used meanwhile.
-func finish(ctx context.Context, pg *cluster, t worker.Task) (run, error) {
-	cmd, err := command(ctx, t)
+// runWorker runs a worker to its end and returns its result, with the CPU time of
+// Postgres.
+func runWorker(ctx context.Context, pg *cluster, t worker.Task) (run, error) {
+	cmd, err := workerCommand(ctx, t)
 	if err != nil {
 		return run{}, err
 	}
-	return finishCommand(pg, cmd)
+	return runCommand(pg, cmd)
 }
 
-// finishCommand is finish for any program that prints a run as its last line.
-func finishCommand(pg *cluster, cmd *exec.Cmd) (run, error) {
+// runCommand is runWorker for any program that prints a run as its last line.
+func runCommand(pg *cluster, cmd *exec.Cmd) (run, error) {
 	var stdout, stderr strings.Builder
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	before, err := clusterCPU(pg.pid)
@@ -72,27 +73,27 @@ func finishCommand(pg *cluster, cmd *exec.Cmd) (run, error) {
 	}
 	var r run
 	if err := json.Unmarshal([]byte(tail(stdout.String())), &r); err != nil {
-		return run{}, fmt.Errorf("%s said %q: %w", cmd.Args[0], tail(stdout.String()), err)
+		return run{}, fmt.Errorf("%s printed %q: %w", cmd.Args[0], tail(stdout.String()), err)
 	}
-	r.Server, r.Load = after-before, load()
+	r.PostgresCPU, r.Load = after-before, loadAverage()
 	return r, nil
 }
 
-// serving is a worker that serves until it is stopped.
-type serving struct {
+// server is a worker that serves until it is stopped.
+type server struct {
 	cmd  *exec.Cmd
 	in   io.WriteCloser
 	out  *bufio.Reader
 	addr string
 }
 
-// serve starts a worker that says where it listens.
-func serve(ctx context.Context, t worker.Task) (*serving, error) {
-	cmd, err := command(ctx, t)
+// startServer starts a worker that prints its address.
+func startServer(ctx context.Context, t worker.Task) (*server, error) {
+	cmd, err := workerCommand(ctx, t)
 	if err != nil {
 		return nil, err
 	}
-	s := &serving{cmd: cmd}
+	s := &server{cmd: cmd}
 	cmd.Stderr = os.Stderr
 	if s.in, err = cmd.StdinPipe(); err != nil {
 		return nil, err
@@ -107,17 +108,17 @@ func serve(ctx context.Context, t worker.Task) (*serving, error) {
 	}
 	line, err := s.out.ReadString('\n')
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("the server did not start: %w", err), s.stop())
+		return nil, errors.Join(fmt.Errorf("start the server: %w", err), s.stop())
 	}
 	s.addr = strings.TrimSpace(line)
 	return s, nil
 }
 
-// stop ends it: it serves for as long as its standard input is open.
-func (s *serving) stop() error { return errors.Join(s.in.Close(), s.cmd.Wait()) }
+// stop closes the standard input of the server, which makes it end.
+func (s *server) stop() error { return errors.Join(s.in.Close(), s.cmd.Wait()) }
 
-// cpu is what it has used so far.
-func (s *serving) cpu() (time.Duration, error) {
+// cpu returns the CPU time of the server.
+func (s *server) cpu() (time.Duration, error) {
 	d, _, err := cpuOf(s.cmd.Process.Pid)
 	return d, err
 }

@@ -23,8 +23,8 @@ import (
 	"github.com/online-cinema/billing/core/viewers"
 )
 
-// serveWorker serves the API as billing-api does, with our payment system; its
-// log goes nowhere, but is written.
+// serveWorker serves the API as billing-api does, with the payment system of the
+// benchmark. It writes its log to /dev/null.
 func serveWorker(ctx context.Context, t worker.Task, out io.Writer) error {
 	boot.TuneForLatency()
 	store, pool, err := t.Open(ctx, postgres.APIRole)
@@ -64,9 +64,10 @@ func serveWorker(ctx context.Context, t worker.Task, out io.Writer) error {
 	return listenAndServe(api, out)
 }
 
-// bareWorker answers with the same bytes as the API, and nothing around them:
-// what net/http itself can do, with and without the query.
+// bareWorker serves the same bytes as the API with net/http alone, with and without
+// the query of the API. It has the same garbage collector settings as the API.
 func bareWorker(ctx context.Context, t worker.Task, out io.Writer) error {
+	boot.TuneForLatency()
 	store, pool, err := t.Open(ctx, postgres.APIRole)
 	if err != nil {
 		return err
@@ -74,24 +75,24 @@ func bareWorker(ctx context.Context, t worker.Task, out io.Writer) error {
 	defer pool.Close()
 	views := store.Views()
 	plans, subscriptions := []byte(t.Plans), []byte(t.Subscriptions)
-	answer := func(w http.ResponseWriter, body []byte) {
+	respond := func(w http.ResponseWriter, body []byte) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write(body)
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /plans", func(w http.ResponseWriter, _ *http.Request) { answer(w, plans) })
+	mux.HandleFunc("GET /plans", func(w http.ResponseWriter, _ *http.Request) { respond(w, plans) })
 	mux.HandleFunc("GET /subscriptions/{user}", func(w http.ResponseWriter, r *http.Request) {
 		list, err := views.Subscriptions(r.Context(), billing.UserID(r.PathValue("user")), ports.Page{Limit: 21})
 		if err != nil || len(list) != 1 {
 			http.Error(w, fmt.Sprint(len(list), err), http.StatusInternalServerError)
 			return
 		}
-		answer(w, subscriptions)
+		respond(w, subscriptions)
 	})
 	return listenAndServe(mux, out)
 }
 
-// listenAndServe says where it listens, and serves until standard input ends.
+// listenAndServe prints its address, and serves until standard input ends.
 func listenAndServe(h http.Handler, out io.Writer) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

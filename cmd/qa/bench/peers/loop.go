@@ -7,7 +7,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// loop is what the usual project has.
+// loop selects all due subscriptions, and charges and updates each in turn.
 func loop(ctx context.Context, t task, pool *pgxpool.Pool) (result, error) {
 	m := start()
 	rows, err := pool.Query(ctx, selectDue, t.Now)

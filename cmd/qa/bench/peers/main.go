@@ -1,13 +1,12 @@
-// Command peers renews subscriptions in the way that others would pick, for the
-// benchmark to compare with. It is a module of its own, so that the service does
-// not depend on what it needs.
+// Command peers has other implementations of renewals, for the benchmark. It has
+// its own module, so that the service does not depend on River.
 //
-//	river  one job for each renewal, as the documentation of River shows it
-//	loop   select all who are due; for each: charge, then update
+//	river  one job per renewal, as in the documentation of River
+//	loop   select all due subscriptions; charge and update each
 //
-// Both write what the service writes for a renewal: a payment, the subscription,
-// an event. Neither stores an intent before it charges: killed at the wrong
-// moment, both charge somebody twice, or forget that they did.
+// Both write a payment, the subscription and an event per renewal, like the service.
+// Neither stores an intent before it charges. After a crash both can charge a viewer
+// twice, or lose a charge.
 package main
 
 import (
@@ -20,7 +19,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// task is what the benchmark asks for, in JSON, as the only argument.
+// task is the only argument, in JSON.
 type task struct {
 	Kind        string        `json:"kind"`
 	URL         string        `json:"url"`
@@ -30,7 +29,7 @@ type task struct {
 	Concurrency int           `json:"concurrency"`
 }
 
-// result is what it is told, as a line of JSON.
+// result is printed as a line of JSON.
 type result struct {
 	Items   int           `json:"items"`
 	Elapsed time.Duration `json:"elapsed_ns"`
@@ -48,7 +47,7 @@ func main() {
 func run(ctx context.Context, args []string) error {
 	var t task
 	if len(args) != 1 {
-		return fmt.Errorf("%d arguments instead of one", len(args))
+		return fmt.Errorf("%d arguments, want a task in JSON as the only one", len(args))
 	}
 	if err := json.Unmarshal([]byte(args[0]), &t); err != nil {
 		return err
@@ -57,7 +56,7 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	cfg.MaxConns = 16 // more than ours has: each holds one for every job under way
+	cfg.MaxConns = 16 // more than billing-renew has: each job in progress holds one
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return err
@@ -66,7 +65,7 @@ func run(ctx context.Context, args []string) error {
 	kinds := map[string]func(context.Context, task, *pgxpool.Pool) (result, error){"river": river, "loop": loop}
 	f, ok := kinds[t.Kind]
 	if !ok {
-		return fmt.Errorf("no peer %q", t.Kind)
+		return fmt.Errorf("unknown kind %q: want river or loop", t.Kind)
 	}
 	r, err := f(ctx, t, pool)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// due is a subscription that is to be renewed.
+// due is a subscription that is due for renewal.
 type due struct {
 	User, ID, Method, System, Currency string
 	Amount                             int64
@@ -23,14 +23,14 @@ type due struct {
 const selectDue = `SELECT user_id::text, id::text, payment_method_id::text, payment_system, price_currency, price_amount, period_end
 	FROM subscriptions WHERE next_charge_at <= $1 AND NOT charging`
 
-// charge asks the payment system, which is imitated.
+// charge simulates the payment system.
 func charge(latency time.Duration) {
 	if latency > 0 {
 		time.Sleep(latency)
 	}
 }
 
-// record writes down that a renewal was paid.
+// record stores a paid renewal.
 func record(ctx context.Context, tx pgx.Tx, d due, now time.Time) error {
 	id, until := uuid.Must(uuid.NewV7()).String(), d.From.AddDate(0, 1, 0)
 	for _, s := range []struct {

@@ -13,16 +13,16 @@ import (
 	"github.com/riverqueue/river/rivermigrate"
 )
 
-// renewal is the job of one renewal.
+// renewal is the job for one renewal.
 type renewal struct {
 	Due due `json:"due"`
 }
 
-// Kind implements river's JobArgs.
+// Kind implements river.JobArgs.
 func (renewal) Kind() string { return "renewal" }
 
-// worker works on jobs: it charges, and writes down the outcome together with
-// the end of the job.
+// worker charges, and stores the outcome in one transaction with the completion of
+// the job.
 type worker struct {
 	queue.WorkerDefaults[renewal]
 	pool    *pgxpool.Pool
@@ -41,8 +41,8 @@ func (w *worker) Work(ctx context.Context, job *queue.Job[renewal]) error {
 	})
 }
 
-// river inserts a job for each who is due, all at once, and works on them.
-// Setting up its tables and starting its client are not measured.
+// river inserts a job for each due subscription in batches, and works on the jobs.
+// The time of its migrations and of the start of its client does not count.
 func river(ctx context.Context, t task, pool *pgxpool.Pool) (result, error) {
 	driver := riverpgxv5.New(pool)
 	log := slog.New(slog.DiscardHandler)
@@ -57,7 +57,7 @@ func river(ctx context.Context, t task, pool *pgxpool.Pool) (result, error) {
 	queue.AddWorker(workers, &worker{pool: pool, now: t.Now, latency: t.Latency})
 	client, err := queue.NewClient(driver, &queue.Config{
 		Queues: map[string]queue.QueueConfig{queue.QueueDefault: {MaxWorkers: t.Concurrency}},
-		// So that it does not wait between fetching jobs: the least that it takes.
+		// The smallest allowed values, so that it does not wait between fetches.
 		FetchCooldown: time.Millisecond, FetchPollInterval: 50 * time.Millisecond,
 		Workers: workers, Logger: log,
 	})

@@ -1,4 +1,4 @@
-// Command renewer makes a run of renewals to be measured, for the benchmark.
+// Command renewer makes one renewal run for the benchmark.
 package main
 
 import (
@@ -20,7 +20,7 @@ import (
 func main() {
 	boot.Main(func(ctx context.Context, args, _ []string, stdout, stderr io.Writer) int {
 		if len(args) != 1 {
-			_, _ = fmt.Fprintln(stderr, "renewer: give it a task")
+			_, _ = fmt.Fprintln(stderr, "renewer: want a task in JSON as the only argument")
 			return boot.Misused
 		}
 		if err := worker.Do(ctx, map[string]worker.Worker{worker.Renewing: renew}, args[0], stdout); err != nil {
@@ -31,8 +31,8 @@ func main() {
 	})
 }
 
-// renew makes one run as billing-renew makes it, with our payment system
-// and at a given time.
+// renew makes a run like billing-renew, with the payment system of the benchmark and
+// at the time of the task.
 func renew(ctx context.Context, t worker.Task, out io.Writer) error {
 	boot.TuneForBatch(t.Concurrency)
 	store, pool, err := t.Open(ctx, postgres.RenewRole)
@@ -43,21 +43,21 @@ func renew(ctx context.Context, t worker.Task, out io.Writer) error {
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	provider := &worker.PaymentSystem{Latency: t.Latency}
 	r := &renewals.Renewer{
-		Store: store, Clock: worker.Still(t.Now), NewID: boot.NewID, Calendar: billing.Calendar{}, Log: log,
-		Collector:   worker.NewCollector(store, worker.Still(t.Now), provider, log),
+		Store: store, Clock: worker.FixedClock(t.Now), NewID: boot.NewID, Calendar: billing.Calendar{}, Log: log,
+		Collector:   worker.NewCollector(store, worker.FixedClock(t.Now), provider, log),
 		Concurrency: t.Concurrency, Limit: t.Limit,
 	}
-	if err := pool.Ping(ctx); err != nil { // the limit is measured without connecting, too
+	if err := pool.Ping(ctx); err != nil { // the baseline is measured without connecting, too
 		return err
 	}
 	begin, cpu := time.Now(), worker.CPU()
 	sum, err := r.Run(ctx)
-	took := worker.Done{Items: sum.Renewed, Elapsed: time.Since(begin), Client: worker.CPU() - cpu, RSS: worker.PeakRSS()}
+	took := worker.Result{Items: sum.Renewed, Elapsed: time.Since(begin), ClientCPU: worker.CPU() - cpu, RSS: worker.PeakRSS()}
 	if err != nil {
 		return err
 	}
 	if sum.Trouble() || sum.Renewed != sum.Due || int(provider.Charges.Load()) != sum.Due {
-		return fmt.Errorf("not all went well: %+v, %d charges", sum, provider.Charges.Load())
+		return fmt.Errorf("not all were renewed: %+v, %d charges", sum, provider.Charges.Load())
 	}
 	return json.NewEncoder(out).Encode(took)
 }

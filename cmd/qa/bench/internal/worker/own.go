@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// Done is what a run came to, as the process knows that made it.
-type Done struct {
-	Items   int           `json:"items"` // renewals, subscriptions, requests
-	Elapsed time.Duration `json:"elapsed_ns"`
-	Client  time.Duration `json:"client_cpu_ns"` // CPU of whoever talks to Postgres
-	RSS     int64         `json:"peak_rss_bytes,omitempty"`
+// Result is the result of a run, as measured by its own process.
+type Result struct {
+	Items     int           `json:"items"` // renewals, subscriptions, requests
+	Elapsed   time.Duration `json:"elapsed_ns"`
+	ClientCPU time.Duration `json:"client_cpu_ns"` // of the client of Postgres
+	RSS       int64         `json:"peak_rss_bytes,omitempty"`
 }
 
-// CPU is what this process has used so far.
+// CPU returns the CPU time of this process.
 func CPU() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
@@ -26,10 +26,11 @@ func CPU() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// PeakRSS is the most memory that this process ever held, in bytes.
+// PeakRSS returns the peak memory of this process, in bytes.
 func PeakRSS() int64 { return Bytes("/proc/self/status", "VmHWM:") }
 
-// Bytes is what a file of /proc says of name, which it says in kilobytes.
+// Bytes returns the value of name in a file of /proc, converted from kilobytes. It
+// returns 0 if there is none.
 func Bytes(file, name string) int64 {
 	f, err := os.Open(file)
 	if err != nil {

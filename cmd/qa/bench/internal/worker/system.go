@@ -15,8 +15,8 @@ import (
 // SystemCode is the code of the payment system.
 const SystemCode = "bench"
 
-// PaymentSystem takes every charge after a while. It keeps no books: what it
-// costs is not what is measured here.
+// PaymentSystem accepts every charge after Latency. It stores nothing, because its
+// cost is not measured.
 type PaymentSystem struct {
 	Latency time.Duration
 	Charges atomic.Int64
@@ -24,7 +24,7 @@ type PaymentSystem struct {
 
 var _ ports.Provider = (*PaymentSystem)(nil)
 
-// Charge takes the money.
+// Charge implements [ports.Provider].
 func (p *PaymentSystem) Charge(ctx context.Context, r ports.ChargeRequest) (billing.Outcome, error) {
 	p.Charges.Add(1)
 	if p.Latency > 0 {
@@ -39,22 +39,22 @@ func (p *PaymentSystem) Charge(ctx context.Context, r ports.ChargeRequest) (bill
 	return billing.Outcome{Status: billing.PaymentSucceeded, Amount: r.Amount, ProviderRef: "ref"}, nil
 }
 
-// Find knows nothing: nothing is ever lost.
+// Find returns [ports.ErrChargeNotFound]: no response of Charge is ever lost.
 func (p *PaymentSystem) Find(context.Context, billing.PaymentID) (billing.Outcome, error) {
 	return billing.Outcome{}, ports.ErrChargeNotFound
 }
 
-// Still is a clock that stands still.
-type Still time.Time
+// FixedClock is a clock that always returns the same time.
+type FixedClock time.Time
 
-// Now is always the same.
-func (s Still) Now() time.Time { return time.Time(s) }
+// Now implements [ports.Clock].
+func (c FixedClock) Now() time.Time { return time.Time(c) }
 
-// NewCollector returns one that is set up as the programs set theirs up.
+// NewCollector returns a collector with the defaults of the programs.
 func NewCollector(store ports.Store, clock ports.Clock, system *PaymentSystem, log *slog.Logger) *payments.Collector {
 	retries, err := billing.NewRetrySchedule(24*time.Hour, 72*time.Hour, 120*time.Hour, 168*time.Hour)
 	if err != nil {
-		panic(err) // it is the default one
+		panic(err) // the default schedule is valid
 	}
 	rules := boot.Rules{Retries: boot.Retries{RetrySchedule: retries}}
 	charging := boot.Charging{ChargeTimeout: boot.PositiveDuration(10 * time.Second)}

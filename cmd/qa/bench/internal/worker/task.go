@@ -1,6 +1,7 @@
-// Package worker is what the processes share that are measured. Each is told in one
-// argument, in JSON, what to do, and prints one line of JSON: its CPU and its
-// memory are its own.
+// Package worker has the code that the measured processes share. Each process
+// receives a Task in JSON as its only argument and prints one line: its result in
+// JSON, or the address of its server. A process of its own has its own CPU time and
+// memory.
 package worker
 
 import (
@@ -20,29 +21,29 @@ import (
 	"github.com/online-cinema/billing/cmd/internal/boot"
 )
 
-// Task is what a worker is to do.
+// Task configures a worker.
 type Task struct {
-	Kind        string        `json:"kind"` // names one of the workers of [Do]
+	Kind        string        `json:"kind"` // name of a worker of [Do]
 	URL         string        `json:"url"`
 	Now         time.Time     `json:"now"`
 	Concurrency int           `json:"concurrency,omitempty"`
 	Limit       int           `json:"limit,omitempty"`
 	Latency     time.Duration `json:"latency,omitempty"`
-	Keys        string        `json:"keys,omitempty"` // folder with the key that tokens are signed with
-	Vault       vault.Files   `json:"vault"`          // the keys that payment tokens are sealed with
+	Keys        string        `json:"keys,omitempty"` // folder with the key that signs access tokens
+	Vault       vault.Files   `json:"vault"`          // the keys that encrypt payment tokens
 	Profile     string        `json:"profile,omitempty"`
-	// What a bare handler answers.
+	// The response bodies of a bare handler.
 	Plans         string `json:"plans,omitempty"`
 	Subscriptions string `json:"subscriptions,omitempty"`
 }
 
-// Renewing is the kind of the tasks that a program of its own works on.
+// Renewing is the kind of the tasks of the renewer, a separate program.
 const Renewing = "renew"
 
-// Worker works on tasks of one kind.
+// Worker runs tasks of one kind.
 type Worker func(context.Context, Task, io.Writer) error
 
-// Do has a task in JSON done by the worker of its kind.
+// Do decodes a task and calls the worker of its kind.
 func Do(ctx context.Context, workers map[string]Worker, text string, out io.Writer) error {
 	var t Task
 	if err := json.Unmarshal([]byte(text), &t); err != nil {
@@ -60,7 +61,7 @@ func Do(ctx context.Context, workers map[string]Worker, text string, out io.Writ
 	return work(ctx, t, out)
 }
 
-// Open opens the database of a task, with the rights of the program that is measured.
+// Open opens the database of a task with the rights of role.
 func (t Task) Open(ctx context.Context, role string) (*postgres.Store, *pgxpool.Pool, error) {
 	keys, err := vault.Open(t.Vault, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -73,7 +74,7 @@ func (t Task) Open(ctx context.Context, role string) (*postgres.Store, *pgxpool.
 	return boot.NewStore(pool, keys), pool, nil
 }
 
-// profile writes a CPU profile to a file until the returned function is called.
+// profile writes a CPU profile to a file until stop is called.
 func profile(file string) (stop func(), err error) {
 	if file == "" {
 		return func() {}, nil

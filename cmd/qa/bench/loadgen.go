@@ -17,26 +17,26 @@ import (
 	"github.com/online-cinema/billing/cmd/qa/bench/internal/worker"
 )
 
-// latencies are of single requests, in milliseconds.
+// latencies holds percentiles of the requests of a run.
 type latencies struct {
 	P50 float64 `json:"p50_ms"`
 	P99 float64 `json:"p99_ms"`
 }
 
-// storm is many clients that ask a server without a pause, each over a
-// connection of its own. It reads answers just well enough to check them, since
-// it runs on the same machine.
-type storm struct {
-	addr    string
-	clients int
-	status  string           // that every answer must have
-	request func(int) []byte // the n-th; nil at the end
-	next    *atomic.Int64
-	lasting time.Duration // zero until there is no more to ask
+// loadGen is a number of clients that send requests without a pause, each over its
+// own connection. It parses only the parts of responses that it checks, because it
+// runs on the same machine as the server.
+type loadGen struct {
+	addr     string
+	clients  int
+	status   string           // required of every response
+	request  func(int) []byte // returns request n, or nil after the last
+	next     *atomic.Int64
+	duration time.Duration // zero means until the last request
 }
 
-// run returns how many were answered, in what time, and how long single ones took.
-func (s storm) run(ctx context.Context) (run, error) {
+// run sends requests and returns the number of responses, the time and the latencies.
+func (g loadGen) run(ctx context.Context) (run, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var mu sync.Mutex
@@ -44,9 +44,9 @@ func (s storm) run(ctx context.Context) (run, error) {
 	var failed error
 	var wg sync.WaitGroup
 	begin := time.Now()
-	for range s.clients {
+	for range g.clients {
 		wg.Go(func() {
-			took, err := s.client(ctx, begin)
+			took, err := g.client(ctx, begin)
 			mu.Lock()
 			defer mu.Unlock()
 			all, failed = append(all, took...), errors.Join(failed, err)
@@ -56,9 +56,9 @@ func (s storm) run(ctx context.Context) (run, error) {
 		})
 	}
 	wg.Wait()
-	r := run{Done: worker.Done{Items: len(all), Elapsed: time.Since(begin)}}
+	r := run{Result: worker.Result{Items: len(all), Elapsed: time.Since(begin)}}
 	if failed != nil || len(all) == 0 {
-		return r, fmt.Errorf("%d answers, then: %w", len(all), failed)
+		return r, fmt.Errorf("after %d responses: %w", len(all), failed)
 	}
 	slices.Sort(all)
 	at := func(share float64) float64 { return float64(all[int(share*float64(len(all)-1))].Microseconds()) / 1000 }
@@ -66,41 +66,41 @@ func (s storm) run(ctx context.Context) (run, error) {
 	return r, nil
 }
 
-func (s storm) client(ctx context.Context, begin time.Time) (took []time.Duration, err error) {
-	conn, err := net.Dial("tcp", s.addr)
+func (g loadGen) client(ctx context.Context, begin time.Time) (took []time.Duration, err error) {
+	conn, err := net.Dial("tcp", g.addr)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = conn.Close() }()
-	answers := bufio.NewReader(conn)
-	for ctx.Err() == nil && (s.lasting == 0 || time.Since(begin) < s.lasting) {
-		request := s.request(int(s.next.Add(1) - 1))
+	responses := bufio.NewReader(conn)
+	for ctx.Err() == nil && (g.duration == 0 || time.Since(begin) < g.duration) {
+		request := g.request(int(g.next.Add(1) - 1))
 		if request == nil {
 			return took, nil
 		}
-		asked := time.Now()
+		sent := time.Now()
 		if _, err := conn.Write(request); err != nil {
 			return took, err
 		}
-		if err := s.answer(answers); err != nil {
+		if err := g.readResponse(responses); err != nil {
 			return took, err
 		}
-		took = append(took, time.Since(asked))
+		took = append(took, time.Since(sent))
 	}
 	return took, nil
 }
 
 var contentLength = []byte("Content-Length: ")
 
-// answer reads one.
-func (s storm) answer(r *bufio.Reader) error {
+// readResponse reads and checks one response.
+func (g loadGen) readResponse(r *bufio.Reader) error {
 	first, err := r.ReadSlice('\n')
 	if err != nil {
 		return err
 	}
-	fine := bytes.HasPrefix(first, []byte("HTTP/1.1 "+s.status))
+	valid := bytes.HasPrefix(first, []byte("HTTP/1.1 "+g.status))
 	status, length := "", -1
-	if !fine {
+	if !valid {
 		status = string(bytes.TrimSpace(first))
 	}
 	for {
@@ -118,11 +118,11 @@ func (s storm) answer(r *bufio.Reader) error {
 		}
 	}
 	if length < 0 {
-		return errors.New("an answer without Content-Length")
+		return errors.New("response without Content-Length")
 	}
-	if !fine {
+	if !valid {
 		body, err := io.ReadAll(io.LimitReader(r, int64(length)))
-		return errors.Join(fmt.Errorf("answer %s: %s", status, body), err)
+		return errors.Join(fmt.Errorf("status %s: %s", status, body), err)
 	}
 	_, err = r.Discard(length)
 	return err

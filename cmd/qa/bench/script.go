@@ -11,7 +11,7 @@ import (
 	"github.com/online-cinema/billing/db"
 )
 
-// queries are the service's own, by name: the text that sqlc makes Go of.
+// queries holds the queries of the service by name, as in the input of sqlc.
 type queries map[string]string
 
 var (
@@ -45,14 +45,15 @@ func readQueries() (queries, error) {
 	return all, nil
 }
 
-// values are what stands in for a query's parameters.
+// values maps the parameters of a query to SQL.
 type values map[string]string
 
-// with is the query with its parameters replaced, all of them and no more.
+// with returns a query with its parameters replaced. It fails unless v has exactly
+// the parameters of the query.
 func (q queries) with(name string, v values) (string, error) {
 	text, ok := q[name]
 	if !ok {
-		return "", fmt.Errorf("there is no query %s", name)
+		return "", fmt.Errorf("no query %s", name)
 	}
 	rest := maps.Clone(v)
 	var missing []string
@@ -66,7 +67,39 @@ func (q queries) with(name string, v values) (string, error) {
 		return value
 	})
 	if len(missing) > 0 || len(rest) > 0 {
-		return "", fmt.Errorf("query %s: no value for %v, no use for %v", name, missing, slices.Sorted(maps.Keys(rest)))
+		return "", fmt.Errorf("query %s: no value for the parameters %v, no parameter for the values %v", name, missing, slices.Sorted(maps.Keys(rest)))
 	}
 	return text, nil
+}
+
+// and returns v with one more parameter.
+func (v values) and(name, value string) values { return v.with(values{name: value}) }
+
+func (v values) with(more values) values {
+	all := maps.Clone(v)
+	maps.Copy(all, more)
+	return all
+}
+
+// script builds the text of a pgbench script. err is the first error.
+type script struct {
+	queries queries
+	text    strings.Builder
+	err     error
+}
+
+func (s *script) add(text string) { s.text.WriteString(text) }
+
+func (s *script) query(name string, v values) { s.add(s.take(name, v)) }
+
+// clauses adds a query that begins with WITH to a WITH list that has begun already.
+// A WITH that changes rows must be at the top level.
+func (s *script) clauses(name string, v values) { s.add(strings.TrimPrefix(s.take(name, v), "WITH ")) }
+
+func (s *script) take(name string, v values) string {
+	text, err := s.queries.with(name, v)
+	if s.err == nil {
+		s.err = err
+	}
+	return text
 }

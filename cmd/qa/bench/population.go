@@ -23,54 +23,55 @@ import (
 	"github.com/online-cinema/billing/db"
 )
 
-// What every database here holds besides its subscriptions.
+// The plan of all renewed subscriptions.
 const (
-	planCode   = "premium"
-	planID     = "01900000-0005-7000-8000-000000000001"
-	priceMinor = 39900
+	planCode = "premium"
+	planID   = "01900000-0005-7000-8000-000000000001"
 )
 
-// A crowd is a database full of subscribers, made once and copied for each
-// measurement. Every one of them is due at a moment of its own, spread evenly
-// over the first days of a month, in an order that is not that of the tables: in
-// the life of a service those who are due on one day have come over years.
-type crowd struct {
-	rows    int // subscriptions
-	history int // months of it: so many payments and events for each
+// population is a database full of subscribers. It is created once, as a template,
+// and copied for each measurement. Due times are distinct and spread evenly over the
+// first days of a month. Their order differs from the order in the tables, because
+// the subscriptions that are due on one day have started over years.
+type population struct {
+	rows   int // subscriptions
+	months int // of history: payments and events per subscription
 }
 
-// No month is shorter than the days that a crowd is due in, so that every month
-// looks the same.
+// dueDays is the number of days that the due times cover: the length of the shortest
+// month, so that all months look the same.
 const dueDays = 28
 
-// firstDue is the midnight that the first of a crowd is due at.
+// firstDue is the due time of the first subscription.
 var firstDue = time.Date(2026, time.February, 1, 0, 0, 0, 0, time.UTC)
 
-// name tells a crowd from one of another size, or in another schema.
-func (c crowd) name() string { return fmt.Sprintf("crowd_%d_%d_%s", c.rows, c.history, schema()) }
+// template names the database. The name differs for another size or schema.
+func (p population) template() string {
+	return fmt.Sprintf("population_%d_%d_%s", p.rows, p.months, schema())
+}
 
-// schema is a hash of the steps that make it.
+// schema returns a hash of the migrations.
 var schema = sync.OnceValue(func() string {
 	h := fnv.New32a()
 	files, _ := fs.Glob(db.Migrations, "migrations/*.sql")
 	for _, file := range files {
-		text, _ := fs.ReadFile(db.Migrations, file) // it is in this program
+		text, _ := fs.ReadFile(db.Migrations, file) // embedded
 		_, _ = h.Write(text)
 	}
 	return strconv.FormatUint(uint64(h.Sum32()), 36)
 })
 
-// step is the time between two that are due one after the other.
-func (c crowd) step() time.Duration {
-	return (dueDays * 24 * time.Hour / time.Duration(c.rows)).Truncate(time.Microsecond)
+// interval returns the time between two successive due times.
+func (p population) interval() time.Duration {
+	return (dueDays * 24 * time.Hour / time.Duration(p.rows)).Truncate(time.Microsecond)
 }
 
-// dueAt is the moment at which the n-th renewal ever is due, from 0.
-func (c crowd) dueAt(n int) time.Time {
-	return firstDue.AddDate(0, n/c.rows, 0).Add(time.Duration(n%c.rows) * c.step())
+// dueAt returns the due time of renewal n, counted from 0 over all months.
+func (p population) dueAt(n int) time.Time {
+	return firstDue.AddDate(0, n/p.rows, 0).Add(time.Duration(n%p.rows) * p.interval())
 }
 
-// uuid is SQL for an id like the service's own: it grows with i.
+// uuid returns SQL for an id that grows with i, like the ids of the service.
 func uuid(kind int, i string) string {
 	return fmt.Sprintf("('01900000-%04x-7000-8000-' || lpad(to_hex(%s), 12, '0'))::uuid", kind, i)
 }
@@ -82,30 +83,29 @@ const (
 	eventKind
 )
 
-// userID and methodID are what user and uuid are in SQL.
+// userID and methodID return the ids that user and uuid return as SQL.
 func userID(i int) guuid.UUID { return md5.Sum(fmt.Appendf(nil, "user %d", i)) }
 
 func methodID(i int) guuid.UUID {
 	return guuid.MustParse(fmt.Sprintf("01900000-%04x-7000-8000-%012x", methodKind, i))
 }
 
-// user is SQL for the id of the i-th user: like those of most auth services, it
-// does not grow.
+// user returns SQL for the id of user i. It does not grow with i, like the ids of
+// most auth services.
 func user(i string) string { return fmt.Sprintf("md5('user ' || %s)::uuid", i) }
 
-// fill fills an empty database with the crowd, and plans for whoever subscribes
-// anew.
-func (c crowd) fill(ctx context.Context, url string, keys *vault.Vault) error {
+// fill applies the migrations to an empty database and loads the population.
+func (p population) fill(ctx context.Context, url string, keys *vault.Vault) error {
 	if _, err := postgres.Migrate(ctx, url, slog.New(slog.DiscardHandler)); err != nil {
 		return err
 	}
 	return onConn(ctx, url, func(conn *pgx.Conn) error {
-		for _, statement := range c.statements() {
+		for _, statement := range p.statements() {
 			if _, err := conn.Exec(ctx, statement); err != nil {
 				return fmt.Errorf("%.80s…: %w", strings.TrimSpace(statement), err)
 			}
 			if strings.HasPrefix(statement, "INSERT INTO users") {
-				if err := c.copyMethods(ctx, conn, keys); err != nil {
+				if err := p.copyMethods(ctx, conn, keys); err != nil {
 					return fmt.Errorf("payment methods: %w", err)
 				}
 			}
@@ -114,14 +114,13 @@ func (c crowd) fill(ctx context.Context, url string, keys *vault.Vault) error {
 	})
 }
 
-// copyMethods gives everybody a payment method, with a token that is sealed as in
-// production.
-func (c crowd) copyMethods(ctx context.Context, conn *pgx.Conn, keys *vault.Vault) error {
+// copyMethods gives each user a payment method with an encrypted token.
+func (p population) copyMethods(ctx context.Context, conn *pgx.Conn, keys *vault.Vault) error {
 	i := 0
 	_, err := conn.CopyFrom(ctx, pgx.Identifier{"payment_methods"},
 		[]string{"user_id", "id", "payment_system", "token_ct", "token_key_id", "token_fingerprint", "created_at"},
 		pgx.CopyFromFunc(func() ([]any, error) {
-			if i++; i > c.rows {
+			if i++; i > p.rows {
 				return nil, nil
 			}
 			user, id := userID(i), methodID(i)
@@ -136,15 +135,16 @@ func (c crowd) copyMethods(ctx context.Context, conn *pgx.Conn, keys *vault.Vaul
 	return err
 }
 
-func (c crowd) statements() []string {
-	// The n-th of the crowd is due rank(n)-th; 7919 is a prime that divides no
-	// size in use.
+func (p population) statements() []string {
+	// Subscription i has place rank(i) in the order of due times. The prime 7919
+	// divides no size in use.
 	const rank = "(i * 7919::bigint %% %d)"
 	due := fmt.Sprintf("('%s'::timestamptz + "+rank+" * interval '%d microseconds')",
-		firstDue.Format(time.RFC3339), c.rows, c.step().Microseconds())
-	// {due} is when the i-th is due, {rows} how many there are, {months} for how many months.
+		firstDue.Format(time.RFC3339), p.rows, p.interval().Microseconds())
+	// {due} is the due time of subscription i, {rows} the number of subscriptions,
+	// {months} the months of history.
 	all := []string{
-		"SET session_replication_role = replica", // checks no keys: everything fits as it is made
+		"SET session_replication_role = replica", // no foreign key checks: the rows are consistent
 		"SET maintenance_work_mem = '512MB'",
 		`INSERT INTO payment_systems (code, name, created_at) VALUES ('` + worker.SystemCode + `', 'Benchmark', '2020-01-01')`,
 		`INSERT INTO plans (id, code, name, price_amount, price_currency, interval_months, features, created_at, updated_at)
@@ -158,7 +158,7 @@ func (c crowd) statements() []string {
 			` + uuid(paymentKind, "i*1000") + `, due - interval '{months} months', due - interval '{months} months'
 		FROM (SELECT i, {due} AS due FROM generate_series(1, {rows}) i) s`,
 	}
-	for month := c.history; month >= 1; month-- { // oldest first, as they were written
+	for month := p.months; month >= 1; month-- { // oldest first, as in production
 		id := fmt.Sprintf("i*1000 + %d", month-1)
 		at := fmt.Sprintf("due - interval '%d months'", month)
 		all = append(all,
@@ -172,43 +172,45 @@ func (c crowd) statements() []string {
 				`+uuid(paymentKind, id)+`, 39900, 'RUB', '', `+at+` + interval '1 month'
 			FROM (SELECT i, {due} AS due FROM generate_series(1, {rows}) i) s`)
 	}
-	fill := strings.NewReplacer("{due}", due, "{rows}", strconv.Itoa(c.rows), "{months}", strconv.Itoa(c.history))
+	fill := strings.NewReplacer("{due}", due, "{rows}", strconv.Itoa(p.rows), "{months}", strconv.Itoa(p.months))
 	for i, s := range all {
 		all[i] = fill.Replace(s)
 	}
 	return append(all, "RESET session_replication_role", "VACUUM ANALYZE")
 }
 
-// ready makes the crowd if it is not there yet: whole, or not at all.
-func (c crowd) ready(ctx context.Context, pg *cluster) error {
-	n, err := pg.number(ctx, "postgres", "SELECT count(*) FROM pg_database WHERE datname = $1", c.name())
+// ensureTemplate creates the template unless it exists. A template that is not
+// complete has another name.
+func (p population) ensureTemplate(ctx context.Context, pg *cluster) error {
+	n, err := pg.number(ctx, "postgres", "SELECT count(*) FROM pg_database WHERE datname = $1", p.template())
 	if err != nil || n > 0 {
 		return err
 	}
-	say("loading %d subscriptions with %d month(s) of history", c.rows, c.history)
-	half := c.name() + "_half"
-	if err := pg.exec(ctx, "postgres", "DROP DATABASE IF EXISTS "+half+" WITH (FORCE)", "CREATE DATABASE "+half); err != nil {
+	logf("loading %d subscriptions with %d month(s) of history", p.rows, p.months)
+	partial := p.template() + "_partial"
+	if err := pg.exec(ctx, "postgres", "DROP DATABASE IF EXISTS "+partial+" WITH (FORCE)", "CREATE DATABASE "+partial); err != nil {
 		return err
 	}
-	if err := c.fill(ctx, pg.url(half), pg.keys); err != nil {
+	if err := p.fill(ctx, pg.url(partial), pg.keys); err != nil {
 		return err
 	}
-	return pg.exec(ctx, "postgres", "ALTER DATABASE "+half+" RENAME TO "+c.name(), "CHECKPOINT")
+	return pg.exec(ctx, "postgres", "ALTER DATABASE "+partial+" RENAME TO "+p.template(), "CHECKPOINT")
 }
 
-// copy makes a fresh database of the crowd, warm and vacuumed.
-func (c crowd) copy(ctx context.Context, pg *cluster, name string) (*town, error) {
-	if err := c.ready(ctx, pg); err != nil {
+// copyTo creates a copy of the population in a database called name, vacuumed and
+// with warm caches.
+func (p population) copyTo(ctx context.Context, pg *cluster, name string) (*dataset, error) {
+	if err := p.ensureTemplate(ctx, pg); err != nil {
 		return nil, err
 	}
 	err := pg.exec(ctx, "postgres",
 		"DROP DATABASE IF EXISTS "+name+" WITH (FORCE)",
-		"CREATE DATABASE "+name+" TEMPLATE "+c.name()+" STRATEGY file_copy")
+		"CREATE DATABASE "+name+" TEMPLATE "+p.template()+" STRATEGY file_copy")
 	if err != nil {
 		return nil, err
 	}
-	t := &town{pg: pg, name: name, crowd: c}
-	return t, pg.exec(ctx, name, "CREATE EXTENSION IF NOT EXISTS pg_prewarm",
+	d := &dataset{pg: pg, name: name, population: p}
+	return d, pg.exec(ctx, name, "CREATE EXTENSION IF NOT EXISTS pg_prewarm",
 		`SELECT sum(pg_prewarm(oid)) FROM pg_class
 		WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'i') AND relname !~ '^(events|payments)$'`,
 		"CHECKPOINT")

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"maps"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -11,14 +10,14 @@ import (
 	"github.com/online-cinema/billing/cmd/qa/bench/internal/worker"
 )
 
-// The limit of renewals is what Postgres can do when nobody decides anything:
-// the service's own statements, batch after batch, driven by pgbench. All
-// statements of a transaction are one, with the arrays made on the spot, so that
-// no row ever leaves the server but the keys that the second transaction needs.
+// The baseline of renewals is the SQL of the service in pgbench, without decisions
+// by a client. Each transaction is one statement for a whole batch. It builds its
+// arrays in the server, so that only the keys for the second transaction leave the
+// server.
 
-// limitScript is both transactions of a batch.
-func limitScript(ctx context.Context, q queries, t *town, batch int) (string, error) {
-	due, err := columnsOf(ctx, t, "subscriptions")
+// renewalScript returns both transactions of a batch.
+func renewalScript(ctx context.Context, q queries, d *dataset, batch int) (string, error) {
+	due, err := columnsOf(ctx, d, "subscriptions")
 	if err != nil {
 		return "", err
 	}
@@ -26,7 +25,7 @@ func limitScript(ctx context.Context, q queries, t *town, batch int) (string, er
 	s.add("WITH due (" + due + ", plan_code, version, token, token_ct, token_key_id, card_id, linked_at, removed_at) AS (\n")
 	s.query("SubscriptionsLockDue", values{"from_at": ":since", "now": ":now", "systems": "'{" + worker.SystemCode + "}'", "take": fmt.Sprint(batch)})
 	s.add("\n), a AS (SELECT " + arrays(claimColumns) + ` FROM (
-  SELECT *, '0'::xid AS locked, gen_random_uuid() AS payment_id, period_end + make_interval(months => interval_months) AS next FROM due) d
+  SELECT *, '0'::xid AS locked, ` + newID + ` AS payment_id, period_end + make_interval(months => interval_months) AS next FROM due) d
 ), saved AS (` + "\n")
 	s.query("SubscriptionsSave", fromA(subscriptionParams, nil))
 	s.add("\n), added AS (\n")
@@ -38,9 +37,10 @@ func limitScript(ctx context.Context, q queries, t *town, batch int) (string, er
 ) SELECT coalesce(user_ids, '{}')::text AS users, coalesce(ids, '{}')::text AS subs,
   coalesce(last, :now::timestamptz)::text AS since FROM a \gset` + "\n")
 
-	// What billing-renew remembers from the first transaction is read here.
+	// billing-renew keeps the rows of the first transaction in memory. Here they are
+	// read again.
 	s.add("WITH a AS (SELECT " + arrays(recordColumns) + ` FROM (
-  SELECT s.*, s.xmin AS version, '` + planCode + `'::text AS plan_code FROM (SELECT unnest(:users::uuid[]) AS user_id, unnest(:subs::uuid[]) AS id) k
+  SELECT s.*, s.xmin AS version, '` + planCode + `'::text AS plan_code, ` + newID + ` AS event_id FROM (SELECT unnest(:users::uuid[]) AS user_id, unnest(:subs::uuid[]) AS id) k
   JOIN subscriptions s ON s.user_id = k.user_id AND s.id = k.id) d
 ), settled AS (` + "\n")
 	s.query("PaymentsSave", fromA(settleParams, values{"ids": "payment_ids", "statuses": "succeeded", "settled": "nows"}))
@@ -54,10 +54,15 @@ func limitScript(ctx context.Context, q queries, t *town, batch int) (string, er
 	return s.text.String(), s.err
 }
 
-// columnsOf names the columns of a table, in their order.
-func columnsOf(ctx context.Context, t *town, table string) (string, error) {
+// newID is SQL for a UUIDv7, which grows with time like the ids of the service: the
+// milliseconds of Unix time over the first six bytes of a random UUID.
+const newID = `encode(overlay(uuid_send(gen_random_uuid())
+	placing substring(int8send((1000 * extract(epoch FROM statement_timestamp()))::bigint) FROM 3) FROM 1), 'hex')::uuid`
+
+// columnsOf returns the columns of a table, in their order.
+func columnsOf(ctx context.Context, d *dataset, table string) (string, error) {
 	var names []string
-	err := onConn(ctx, t.url(), func(conn *pgx.Conn) error {
+	err := onConn(ctx, d.url(), func(conn *pgx.Conn) error {
 		rows, err := conn.Query(ctx, `SELECT attname FROM pg_attribute
 			WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum`, table)
 		if err == nil {
@@ -68,7 +73,7 @@ func columnsOf(ctx context.Context, t *town, table string) (string, error) {
 	return strings.Join(names, ", "), err
 }
 
-// The arrays that both transactions make of their rows: name = expression.
+// The arrays that the transactions build of their rows: name=expression.
 const (
 	subscriptionColumns = `user_ids=user_id ids=id payment_method_ids=payment_method_id cancels=cancel_at_period_end
 		past_due_sinces=past_due_since grace_untils=grace_until started=started_at ended=ended_at `
@@ -77,11 +82,11 @@ const (
 		payment_systems=payment_system initiators='merchant'::text amounts=price_amount currencies=price_currency created=:now::timestamptz`
 	recordColumns = subscriptionColumns + `versions=version statuses='active'::text period_starts=period_end period_ends=next_charge_at
 		next_charges=next_charge_at charging=false latest_payment_ids=latest_payment_id payment_ids=latest_payment_id succeeded='succeeded'::text provider_refs='ref'::text
-		decline_codes=''::text action_urls=''::text contradictions=''::text nows=:now::timestamptz event_ids=gen_random_uuid() types='renewed'::text
+		decline_codes=''::text action_urls=''::text contradictions=''::text nows=:now::timestamptz event_ids=event_id types='renewed'::text
 		plan_codes=plan_code amounts=price_amount currencies=price_currency nulls=NULL::timestamptz no_ids=NULL::uuid`
 )
 
-// The parameters of each query that are arrays.
+// The array parameters of each query.
 const (
 	subscriptionParams = `user_ids ids versions payment_method_ids statuses period_starts period_ends next_charges charging cancels
 		past_due_sinces grace_untils latest_payment_ids started ended`
@@ -92,6 +97,7 @@ const (
 		access_untils retry_ats`
 )
 
+// arrays returns the select list that builds the arrays.
 func arrays(columns string) string {
 	var list []string
 	for _, c := range strings.Fields(columns) {
@@ -104,47 +110,16 @@ func arrays(columns string) string {
 	return strings.Join(list, ", ")
 }
 
-// fromA takes parameters from the arrays of the CTE a: those of the same name, or
-// of another one.
-func fromA(params string, other values) values {
+// fromA takes parameters from the arrays of the CTE a. renamed maps a parameter to
+// an array with another name.
+func fromA(params string, renamed values) values {
 	v := make(values)
 	for _, name := range strings.Fields(params) {
 		column := name
-		if o, ok := other[name]; ok {
-			column = o
+		if other, ok := renamed[name]; ok {
+			column = other
 		}
 		v[name] = "(SELECT " + column + " FROM a)"
 	}
 	return v
-}
-
-func (v values) and(name, value string) values { return v.with(values{name: value}) }
-
-func (v values) with(more values) values {
-	all := maps.Clone(v)
-	maps.Copy(all, more)
-	return all
-}
-
-// script collects the text of a script and the first error.
-type script struct {
-	queries queries
-	text    strings.Builder
-	err     error
-}
-
-func (s *script) add(text string) { s.text.WriteString(text) }
-
-func (s *script) query(name string, v values) { s.add(s.take(name, v)) }
-
-// clauses is query within a WITH that has begun already: what a query that
-// changes something in a WITH of its own must be.
-func (s *script) clauses(name string, v values) { s.add(strings.TrimPrefix(s.take(name, v), "WITH ")) }
-
-func (s *script) take(name string, v values) string {
-	text, err := s.queries.with(name, v)
-	if s.err == nil {
-		s.err = err
-	}
-	return text
 }
