@@ -12,8 +12,8 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// PanelAuth lets people into the panel and keeps them out. It goes by the wall clock:
-// the test clock moves billing, not authentication.
+// PanelAuth manages the accounts and sessions of the panel. It uses the wall clock,
+// because the test clock must not move authentication.
 type PanelAuth struct {
 	Store     ports.Store
 	Wall      ports.Clock
@@ -21,50 +21,51 @@ type PanelAuth struct {
 	Passwords ports.Passwords
 }
 
-// How long a session lasts: unused, and at all.
+// A session ends after SessionIdle without a request, and after SessionMax in any
+// case. The time of its last request is stored to the minute.
 const (
 	SessionIdle = 2 * time.Hour
 	SessionMax  = 12 * time.Hour
 	seenStep    = time.Minute
 )
 
-// After some wrong passwords in a row a person is locked out for a while, which
-// doubles with each further one.
+// After freeFailures wrong passwords in a row a user is locked out for
+// shortestLock. Each further wrong password doubles the time, up to longestLock.
 const (
 	freeFailures  = 5
 	shortestLock  = time.Minute
 	longestLock   = time.Hour
-	minPassword   = 12
-	maxPassword   = 72 // bytes: bcrypt looks at no more
+	minPassword   = 12 // characters
+	maxPassword   = 72 // bytes; bcrypt ignores the rest
 	maxPanelName  = 64
 	panelNameRule = "must be 1 to 64 characters: letters, digits and . _ @ -"
 )
 
-// ErrSignIn is why anybody is not let in: one text for every cause.
+// ErrSignIn is returned for every refused sign-in, so that the cause stays secret.
 var ErrSignIn = &billing.Error{
 	Kind: billing.Forbidden, Code: "sign_in_failed",
-	Message: "wrong name or password, or too many tries; wait a little before the next one",
+	Message: "wrong name or password, or too many attempts; wait a minute before the next one",
 }
 
-// ErrSignedOut says that there is no such session, or that it is over.
+// ErrSignedOut is returned if the session does not exist or has ended.
 var ErrSignedOut = &billing.Error{Kind: billing.Forbidden, Code: "signed_out", Message: "please sign in"}
 
-// SignIn begins a session and returns its token. Every failure is [ErrSignIn],
-// and takes the same time, but for the store's own.
-func (d PanelAuth) SignIn(ctx context.Context, name, password, from string) (token string, err error) {
-	u, err := d.person(ctx, name)
+// SignIn starts a session and returns its token. It returns [ErrSignIn] if the
+// sign-in is refused, after the same time whatever the cause.
+func (a PanelAuth) SignIn(ctx context.Context, name, password, from string) (token string, err error) {
+	u, err := a.find(ctx, name)
 	if err != nil {
 		return "", err
 	}
-	if lockedOut(u, d.Wall.Now()) { // as slow as a wrong password; the right one does not help either
-		d.Passwords.Matches(billing.Secret{}, password)
+	if lockedOut(u, a.Wall.Now()) { // as slow as a wrong password, even with the right one
+		a.Passwords.Matches(billing.Secret{}, password)
 		return "", ErrSignIn
 	}
-	matched := len(password) <= maxPassword && d.Passwords.Matches(u.PasswordHash, password)
+	matched := len(password) <= maxPassword && a.Passwords.Matches(u.PasswordHash, password)
 	token = rand.Text() + rand.Text()
 	refused := false
-	err = d.Store.InTx(ctx, func(tx ports.Repos) (err error) {
-		refused, err = d.admit(ctx, tx, u, matched, keyOfToken(token), from)
+	err = a.Store.InTx(ctx, func(tx ports.Repos) (err error) {
+		refused, err = a.admit(ctx, tx, u, matched, keyOfToken(token), from)
 		return err
 	})
 	if err == nil && refused {
@@ -73,20 +74,21 @@ func (d PanelAuth) SignIn(ctx context.Context, name, password, from string) (tok
 	return token, wrap(err, "sign in")
 }
 
-// person returns who has this name, or nobody.
-func (d PanelAuth) person(ctx context.Context, name string) (u ports.PanelUser, err error) {
+// find returns the user with this name, or the zero PanelUser.
+func (a PanelAuth) find(ctx context.Context, name string) (u ports.PanelUser, err error) {
 	if !validPanelName(name) {
 		return ports.PanelUser{}, nil
 	}
-	err = d.Store.InTx(ctx, func(tx ports.Repos) (err error) {
+	err = a.Store.InTx(ctx, func(tx ports.Repos) (err error) {
 		u, err = tx.PanelUsers.Lock(ctx, name)
 		return ignore(err, billing.ErrNotFound)
 	})
 	return u, wrap(err, "sign in")
 }
 
-// admit looks at the person again under lock: others tried meanwhile.
-func (d PanelAuth) admit(ctx context.Context, tx ports.Repos, seen ports.PanelUser, matched bool, key ports.SessionKey, from string) (refused bool, err error) {
+// admit starts the session if the user may still sign in. It reads the user again
+// under lock, because other attempts ran while the password was hashed.
+func (a PanelAuth) admit(ctx context.Context, tx ports.Repos, seen ports.PanelUser, matched bool, key ports.SessionKey, from string) (refused bool, err error) {
 	if seen.ID == "" {
 		return true, nil
 	}
@@ -94,13 +96,13 @@ func (d PanelAuth) admit(ctx context.Context, tx ports.Repos, seen ports.PanelUs
 	if err != nil {
 		return true, ignore(err, billing.ErrNotFound)
 	}
-	now := d.Wall.Now()
+	now := a.Wall.Now()
 	if lockedOut(u, now) || !u.PasswordHash.Equal(seen.PasswordHash) {
 		return true, nil
 	}
 	by := Operator{Name: u.Name, Role: u.Role, From: from}
 	if !matched || !u.DisabledAt.IsZero() {
-		return true, d.fail(ctx, tx, u, by, now)
+		return true, a.fail(ctx, tx, u, by, now)
 	}
 	u.Failures, u.LockedUntil = 0, time.Time{}
 	if err := tx.PanelUsers.Save(ctx, u); err != nil {
@@ -112,10 +114,11 @@ func (d PanelAuth) admit(ctx context.Context, tx ports.Repos, seen ports.PanelUs
 	if err := tx.Sessions.Add(ctx, ports.Session{Key: key, UserID: u.ID, CreatedAt: now, SeenAt: now, From: from}); err != nil {
 		return true, err
 	}
-	return false, d.audit(ctx, tx, by, PanelUserSignedIn, u, nil, nil)
+	return false, a.audit(ctx, tx, by, PanelUserSignedIn, u, nil, nil)
 }
 
-func (d PanelAuth) fail(ctx context.Context, tx ports.Repos, u ports.PanelUser, by Operator, now time.Time) error {
+// fail counts a wrong password, and locks the user out after too many.
+func (a PanelAuth) fail(ctx context.Context, tx ports.Repos, u ports.PanelUser, by Operator, now time.Time) error {
 	u.Failures++
 	over := u.Failures - freeFailures
 	if over < 0 {
@@ -125,17 +128,17 @@ func (d PanelAuth) fail(ctx context.Context, tx ports.Repos, u ports.PanelUser, 
 	if err := tx.PanelUsers.Save(ctx, u); err != nil {
 		return err
 	}
-	return d.audit(ctx, tx, by, PanelUserLockedOut, u, nil, ports.Facts{"locked_until": timeFact(u.LockedUntil)})
+	return a.audit(ctx, tx, by, PanelUserLockedOut, u, nil, ports.Facts{"locked_until": timeFact(u.LockedUntil)})
 }
 
 func lockedOut(u ports.PanelUser, now time.Time) bool { return now.Before(u.LockedUntil) }
 
-// Resume returns who holds a session's token, and the language they chose.
-// [ErrSignedOut] when it is over.
-func (d PanelAuth) Resume(ctx context.Context, token, from string) (op Operator, language string, err error) {
-	key, now := keyOfToken(token), d.Wall.Now()
+// Resume returns the operator of a session and the chosen language. It returns
+// [ErrSignedOut] if the session has ended.
+func (a PanelAuth) Resume(ctx context.Context, token, from string) (op Operator, language string, err error) {
+	key, now := keyOfToken(token), a.Wall.Now()
 	over := false
-	err = d.Store.InTx(ctx, func(tx ports.Repos) error {
+	err = a.Store.InTx(ctx, func(tx ports.Repos) error {
 		s, u, err := tx.Sessions.Find(ctx, key)
 		if over = err != nil; over {
 			return ignore(err, billing.ErrNotFound)
@@ -160,8 +163,8 @@ func sessionOver(s ports.Session, now time.Time) bool {
 }
 
 // SignOut ends a session.
-func (d PanelAuth) SignOut(ctx context.Context, token string) error {
-	return d.Store.InTx(ctx, func(tx ports.Repos) error { return tx.Sessions.End(ctx, keyOfToken(token)) })
+func (a PanelAuth) SignOut(ctx context.Context, token string) error {
+	return a.Store.InTx(ctx, func(tx ports.Repos) error { return tx.Sessions.End(ctx, keyOfToken(token)) })
 }
 
 func keyOfToken(token string) ports.SessionKey { return sha256.Sum256([]byte(token)) }

@@ -8,53 +8,57 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// Add lets a person in who was not known. [billing.ErrInvalid] when name, role
-// or password will not do, [billing.ErrAlreadyExists] when the name is taken.
-func (d PanelAuth) Add(ctx context.Context, by Operator, name string, role ports.Role, password string) error {
+// Add adds a user. It returns [billing.ErrInvalid] if the name, role or password
+// is not acceptable, and [billing.ErrAlreadyExists] if the name is taken.
+func (a PanelAuth) Add(ctx context.Context, by Operator, name string, role ports.Role, password string) error {
 	if !validPanelName(name) {
 		return invalid("name", panelNameRule)
 	}
 	if role != ports.RoleReader && role != ports.RoleEditor {
 		return invalid("role", "must be viewer or editor")
 	}
-	hash, err := d.hash(name, password)
+	hash, err := a.hash(name, password)
 	if err != nil {
 		return err
 	}
-	u := ports.PanelUser{ID: d.NewID(), Name: name, Role: role, PasswordHash: hash, CreatedAt: d.Wall.Now()}
-	err = d.Store.InTx(ctx, func(tx ports.Repos) error {
+	u := ports.PanelUser{ID: a.NewID(), Name: name, Role: role, PasswordHash: hash, CreatedAt: a.Wall.Now()}
+	err = a.Store.InTx(ctx, func(tx ports.Repos) error {
 		if err := tx.PanelUsers.Add(ctx, u); err != nil {
 			return err
 		}
-		return d.audit(ctx, tx, by, PanelUserAdded, u, nil, ports.Facts{"role": string(role)})
+		return a.audit(ctx, tx, by, PanelUserAdded, u, nil, ports.Facts{"role": string(role)})
 	})
 	return wrap(err, "add panel user %s", name)
 }
 
-// SetPassword gives a person a new password, ends their sessions and any
-// lock-out, and lets them in again if they were disabled.
-func (d PanelAuth) SetPassword(ctx context.Context, by Operator, name, password string) error {
-	hash, err := d.hash(name, password)
+// SetPassword sets a user's password. It ends the user's sessions and lock-out, and
+// enables the account if it was disabled. It returns [billing.ErrNotFound] or
+// [billing.ErrInvalid].
+func (a PanelAuth) SetPassword(ctx context.Context, by Operator, name, password string) error {
+	hash, err := a.hash(name, password)
 	if err != nil {
 		return err
 	}
-	return d.change(ctx, by, name, PanelUserPasswordChanged, func(u ports.PanelUser) ports.PanelUser {
+	return a.change(ctx, by, name, PanelUserPasswordChanged, func(u ports.PanelUser) ports.PanelUser {
 		return ports.PanelUser{ID: u.ID, Name: u.Name, Role: u.Role, PasswordHash: hash, Language: u.Language, CreatedAt: u.CreatedAt}
 	})
 }
 
-// Disable keeps a person out from this moment on.
-func (d PanelAuth) Disable(ctx context.Context, by Operator, name string) error {
-	return d.change(ctx, by, name, PanelUserDisabled, func(u ports.PanelUser) ports.PanelUser {
+// Disable disables a user's account and ends the user's sessions. It returns
+// [billing.ErrNotFound] if the user does not exist.
+func (a PanelAuth) Disable(ctx context.Context, by Operator, name string) error {
+	return a.change(ctx, by, name, PanelUserDisabled, func(u ports.PanelUser) ports.PanelUser {
 		if u.DisabledAt.IsZero() {
-			u.DisabledAt = d.Wall.Now()
+			u.DisabledAt = a.Wall.Now()
 		}
 		return u
 	})
 }
 
-func (d PanelAuth) change(ctx context.Context, by Operator, name, action string, f func(ports.PanelUser) ports.PanelUser) error {
-	err := d.Store.InTx(ctx, func(tx ports.Repos) error {
+// change saves the result of f for a user, ends the user's sessions and audits the
+// change.
+func (a PanelAuth) change(ctx context.Context, by Operator, name, action string, f func(ports.PanelUser) ports.PanelUser) error {
+	err := a.Store.InTx(ctx, func(tx ports.Repos) error {
 		before, err := tx.PanelUsers.Lock(ctx, name)
 		if err != nil {
 			return err
@@ -66,7 +70,7 @@ func (d PanelAuth) change(ctx context.Context, by Operator, name, action string,
 		if err := tx.Sessions.EndAll(ctx, after.ID); err != nil {
 			return err
 		}
-		return d.audit(ctx, tx, by, action, after,
+		return a.audit(ctx, tx, by, action, after,
 			ports.Facts{"disabled_at": timeFact(before.DisabledAt)}, ports.Facts{"disabled_at": timeFact(after.DisabledAt)})
 	})
 	if errors.Is(err, billing.ErrNotFound) {
@@ -75,10 +79,9 @@ func (d PanelAuth) change(ctx context.Context, by Operator, name, action string,
 	return wrap(err, "change panel user %s", name)
 }
 
-// SetLanguage keeps the language that a person chose. It is nobody else's
-// business, so it is not audited.
-func (d PanelAuth) SetLanguage(ctx context.Context, by Operator, language string) error {
-	err := d.Store.InTx(ctx, func(tx ports.Repos) error {
+// SetLanguage stores the language that an operator chose. It is not audited.
+func (a PanelAuth) SetLanguage(ctx context.Context, by Operator, language string) error {
+	err := a.Store.InTx(ctx, func(tx ports.Repos) error {
 		u, err := tx.PanelUsers.Lock(ctx, by.Name)
 		if err != nil {
 			return err
@@ -89,33 +92,33 @@ func (d PanelAuth) SetLanguage(ctx context.Context, by Operator, language string
 	return wrap(err, "language of %s", by.Name)
 }
 
-// List lists the people of the panel, by name.
-func (d PanelAuth) List(ctx context.Context) (list []ports.PanelUser, err error) {
-	err = d.Store.InTx(ctx, func(tx ports.Repos) error {
+// List returns all users of the panel by name.
+func (a PanelAuth) List(ctx context.Context) (list []ports.PanelUser, err error) {
+	err = a.Store.InTx(ctx, func(tx ports.Repos) error {
 		list, err = tx.PanelUsers.List(ctx)
 		return err
 	})
 	return list, wrap(err, "list panel users")
 }
 
-func (d PanelAuth) hash(name, password string) (billing.Secret, error) {
+func (a PanelAuth) hash(name, password string) (billing.Secret, error) {
 	if err := checkPassword(name, password); err != nil {
 		return billing.Secret{}, err
 	}
-	hash, err := d.Passwords.Hash(password)
+	hash, err := a.Passwords.Hash(password)
 	return hash, wrap(err, "hash the password of %s", name)
 }
 
-func (d PanelAuth) audit(ctx context.Context, tx ports.Repos, by Operator, action string, u ports.PanelUser, before, after ports.Facts) error {
+func (a PanelAuth) audit(ctx context.Context, tx ports.Repos, by Operator, action string, u ports.PanelUser, before, after ports.Facts) error {
 	return tx.Audit.Record(ctx, ports.AuditEntry{
-		ID: d.NewID(), At: d.Wall.Now(), Operator: by.Name, From: by.From,
+		ID: a.NewID(), At: a.Wall.Now(), Operator: by.Name, From: by.From,
 		Action: action, Object: u.Name, Before: before, After: after,
 	})
 }
 
-// ignore returns err unless it is what was to be ignored.
-func ignore(err, what error) error {
-	if errors.Is(err, what) {
+// ignore returns nil if err is ignored, else err.
+func ignore(err, ignored error) error {
+	if errors.Is(err, ignored) {
 		return nil
 	}
 	return err
