@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -25,20 +26,33 @@ const lastBeforeSplit = 9
 // that have changed since from testdata.
 func beforeSplit(t *testing.T, url string) *goose.Provider {
 	t.Helper()
-	old := fstest.MapFS{}
+	return firstMigrations(t, url, "testdata/before_simulator_split")
+}
+
+// afterSplit is [beforeSplit] with the same migrations of the present version.
+func afterSplit(t *testing.T, url string) *goose.Provider {
+	t.Helper()
+	return firstMigrations(t, url, "")
+}
+
+// firstMigrations returns goose with the service's migrations up to lastBeforeSplit.
+// A file in the folder changed replaces the one of the same name.
+func firstMigrations(t *testing.T, url, changed string) *goose.Provider {
+	t.Helper()
+	set := fstest.MapFS{}
 	files, err := fs.Glob(db.Migrations, "migrations/*.sql")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, file := range files[:lastBeforeSplit] {
-		text, err := os.ReadFile(path.Join("testdata/before_simulator_split", path.Base(file)))
+		text, err := os.ReadFile(path.Join(changed, path.Base(file)))
 		if err != nil {
 			text, err = fs.ReadFile(db.Migrations, file)
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		old[path.Base(file)] = &fstest.MapFile{Data: text}
+		set[path.Base(file)] = &fstest.MapFile{Data: text}
 	}
 	cfg, err := pgx.ParseConfig(url)
 	if err != nil {
@@ -46,11 +60,16 @@ func beforeSplit(t *testing.T, url string) *goose.Provider {
 	}
 	conn := stdlib.OpenDB(*cfg)
 	t.Cleanup(func() { _ = conn.Close() })
-	p, err := goose.NewProvider(goose.DialectPostgres, conn, old, goose.WithTableName("schema_migrations"))
+	p, err := goose.NewProvider(goose.DialectPostgres, conn, set, goose.WithTableName("schema_migrations"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// isBeforeSplit reports whether the version before the split had the migration.
+func isBeforeSplit(m postgres.Migration) bool {
+	return m.Version <= lastBeforeSplit && !strings.HasPrefix(m.Name, "simulator/")
 }
 
 func upTo(t *testing.T, p *goose.Provider, version int64) {

@@ -36,8 +36,8 @@ func schemaForSimulator(t *testing.T, url string) []string {
 	return slices.DeleteFunc(schemaOf(t, url), func(line string) bool { return line == unusedRight })
 }
 
-// The simulator's set is applied to databases in which the service's migrations
-// created its schema, wholly or in part.
+// The service's migrations of earlier versions created the simulator's schema,
+// wholly or in part. The simulator's set accepts such databases.
 func TestSimulatorSplit_UpgradesOldDatabase(t *testing.T) {
 	t.Parallel()
 	fresh := pgtest.EmptyURL(t)
@@ -85,9 +85,11 @@ func oldDatabase(t *testing.T, url string, version int64) (rows []string) {
 // The split adds the version table and the right to read it, and nothing else.
 func TestSimulatorSplit_KeepsSchema(t *testing.T) {
 	t.Parallel()
-	url := pgtest.EmptyURL(t)
-	upTo(t, beforeSplit(t, url), lastBeforeSplit)
-	before, after := schemaForSimulator(t, url), schemaForSimulator(t, pgtest.URL(t))
+	old, url := pgtest.EmptyURL(t), pgtest.EmptyURL(t)
+	upTo(t, beforeSplit(t, old), lastBeforeSplit)
+	upTo(t, afterSplit(t, url), lastBeforeSplit)
+	migrate(t, url, postgres.SimulatorMigrations)
+	before, after := schemaForSimulator(t, old), schemaForSimulator(t, url)
 	for _, line := range before {
 		if !slices.Contains(after, line) {
 			t.Errorf("removed: %s", line)
@@ -186,7 +188,7 @@ func TestSimulatorSplit_ConcurrentUpgrades(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, m := range known {
-				if version == 0 || strings.HasPrefix(m.Name, "simulator/") {
+				if version == 0 || !isBeforeSplit(m) {
 					want = append(want, m.Name)
 				}
 			}
@@ -226,7 +228,7 @@ func TestMigrations_ProgramLogin(t *testing.T) {
 					t.Fatal(err)
 				}
 				for _, m := range list {
-					if want := upgraded || !strings.HasPrefix(m.Name, "simulator/"); m.Applied != want {
+					if want := upgraded || isBeforeSplit(m); m.Applied != want {
 						t.Errorf("upgraded %v: %s applied %v, want %v", upgraded, m.Name, m.Applied, want)
 					}
 				}

@@ -1,13 +1,12 @@
--- The service's own tables. Every table of user data is led by user_id, in its
--- keys and in the foreign keys between such tables, so that it can be
--- distributed by user later. Dates that decide anything come from the
--- application.
+-- The service's own tables. In tables of user data, user_id is the first column of
+-- all keys and of the foreign keys between such tables, so that they can be
+-- distributed by user later. Times that decide anything come from the application.
 
 -- +goose Up
 
--- The role that the service works as. Roles belong to the whole cluster, and
--- other databases of it may be migrating at this moment. A login that may not
--- make roles finds them made for it.
+-- The role that the service works as.
+-- Roles belong to the whole cluster, and other databases of it may be migrating
+-- at this moment. A login that may not create roles needs them created beforehand.
 -- +goose StatementBegin
 DO $$
 BEGIN
@@ -33,7 +32,7 @@ $$;
 -- +goose StatementEnd
 
 CREATE TABLE users (
-    id            uuid PRIMARY KEY, -- made from the subject of the viewer's token
+    id            uuid PRIMARY KEY, -- derived from the subject of the viewer's token
     first_seen_at timestamptz NOT NULL,
     last_seen_at  timestamptz NOT NULL
 );
@@ -80,7 +79,7 @@ CREATE TABLE subscriptions (
     interval_months      int         NOT NULL,
     status               text        NOT NULL CONSTRAINT subscriptions_status
         CHECK (status IN ('incomplete', 'active', 'past_due', 'ended')),
-    anchor_at            timestamptz NOT NULL, -- all periods are counted from here
+    anchor_at            timestamptz NOT NULL, -- start of the count of periods
     period_start         timestamptz NOT NULL,
     period_end           timestamptz NOT NULL,
     next_charge_at       timestamptz,
@@ -100,7 +99,7 @@ CREATE TABLE subscriptions (
 CREATE UNIQUE INDEX subscriptions_one_live ON subscriptions (user_id, plan_id) WHERE ended_at IS NULL;
 CREATE INDEX subscriptions_due ON subscriptions (next_charge_at) WHERE next_charge_at IS NOT NULL;
 
--- The intents, and what became of them.
+-- The payment intents and their outcomes.
 CREATE TABLE payments (
     user_id           uuid        NOT NULL,
     id                uuid        NOT NULL, -- the idempotency key at the payment system
@@ -120,9 +119,8 @@ CREATE TABLE payments (
     contradiction     text        NOT NULL,
     created_at        timestamptz NOT NULL,
     settled_at        timestamptz,
-    -- Leases, on this server's own clock. While a payment is pending, nobody but
-    -- its sender looks at it before sweep_at, and nobody sends it after
-    -- send_until.
+    -- Leases of a pending payment, on the clock of this server. Sweeps skip the
+    -- payment until sweep_at. Its sender may send it until send_until.
     sweep_at          timestamptz,
     send_until        timestamptz,
     PRIMARY KEY (user_id, id),
@@ -135,9 +133,9 @@ CREATE TABLE payments (
         AND (status = 'pending') = (send_until IS NOT NULL))
 ) WITH (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0);
 
--- Money is taken once: one payment at a time for a subscription, and none for a
--- period that is paid for. Queries never ask for these statuses, or the planner
--- would take these indexes for look-ups by id.
+-- Money is taken once: a subscription has at most one pending payment, and a period
+-- at most one pending or succeeded payment. Queries do not filter by these statuses,
+-- because the planner would then use these indexes for lookups by id.
 CREATE UNIQUE INDEX payments_one_open ON payments (user_id, subscription_id) WHERE sweep_at IS NOT NULL;
 CREATE UNIQUE INDEX payments_paid_once ON payments (user_id, subscription_id, period_start)
     WHERE status IN ('pending', 'succeeded');
@@ -150,7 +148,7 @@ CREATE TABLE events (
     type            text        NOT NULL,
     at              timestamptz NOT NULL,
     subscription_id uuid        NOT NULL,
-    plan_code       text        NOT NULL, -- as it was then
+    plan_code       text        NOT NULL, -- at that time
     payment_id      uuid,
     amount          bigint,
     currency        text,
@@ -161,17 +159,16 @@ CREATE TABLE events (
         FOREIGN KEY (user_id, subscription_id) REFERENCES subscriptions (user_id, id)
 );
 
--- What requests with an Idempotency-Key were answered. The requests themselves
--- are not stored.
+-- The responses to requests with an Idempotency-Key. The requests are not stored.
 CREATE TABLE idempotency_answers (
     user_id         uuid        NOT NULL,
     key             text        NOT NULL,
     fingerprint     bytea       NOT NULL,
-    owner           text        NOT NULL, -- which request with this key came first
-    subscription_id uuid,                 -- on which it did its work
+    owner           text        NOT NULL, -- the first request with this key
+    subscription_id uuid,                 -- the subscription that the request worked on
     status          int,
     body            bytea,
-    made_at         timestamptz NOT NULL DEFAULT statement_timestamp(), -- by this server's clock, for pruning
+    made_at         timestamptz NOT NULL DEFAULT statement_timestamp(), -- on the clock of this server, for pruning
     CONSTRAINT idempotency_answers_once PRIMARY KEY (user_id, key),
     CONSTRAINT idempotency_answers_whole CHECK ((status IS NULL) = (body IS NULL))
 );

@@ -1,12 +1,12 @@
--- What the admin panel needs of its own: its people, what they changed, and
--- figures that stay quick to read however long the history is.
+-- The admin panel's own tables: its users, their changes, and figures that can be
+-- read quickly, even if the history is long.
 
 -- +goose Up
 
--- The role that the panel works as. It reads what operators look at, writes the
--- catalogue, and can read neither tokens nor what cards are encrypted to.
+-- The role that the panel works as. It reads the data of the panel's pages and
+-- writes the catalogue. It can read neither tokens nor encrypted card numbers.
 -- Roles belong to the whole cluster, and other databases of it may be migrating
--- at this moment. A login that may not make roles finds them made for it.
+-- at this moment. A login that may not create roles needs them created beforehand.
 -- +goose StatementBegin
 DO $$
 BEGIN
@@ -36,14 +36,14 @@ CREATE TABLE panel_users (
     name          text        NOT NULL CONSTRAINT panel_users_name_once UNIQUE,
     role          text        NOT NULL CONSTRAINT panel_users_role CHECK (role IN ('viewer', 'editor')),
     password_hash text        NOT NULL,
-    language      text        NOT NULL, -- empty until chosen
+    language      text        NOT NULL, -- empty until the user chooses one
     created_at    timestamptz NOT NULL,
     disabled_at   timestamptz,
     failures      int         NOT NULL, -- wrong passwords in a row
     locked_until  timestamptz
 );
 
--- Who is signed in. The token itself is only in the browser.
+-- The sessions of signed-in users. Only the browser has the token itself.
 CREATE TABLE panel_sessions (
     token_hash bytea PRIMARY KEY,
     user_id    uuid        NOT NULL CONSTRAINT panel_sessions_user REFERENCES panel_users,
@@ -54,7 +54,7 @@ CREATE TABLE panel_sessions (
 CREATE INDEX panel_sessions_user_id ON panel_sessions (user_id);
 CREATE INDEX panel_sessions_seen_at ON panel_sessions (seen_at);
 
--- Who changed what, from where. It only grows.
+-- The changes that operators made. Rows are only added.
 CREATE TABLE panel_audit (
     id       uuid PRIMARY KEY, -- UUIDv7: grows with time, and orders the list
     at       timestamptz NOT NULL,
@@ -66,11 +66,11 @@ CREATE TABLE panel_audit (
     after    jsonb       NOT NULL
 );
 
--- How much happened in each hour. Counting a history of millions takes too long
--- for a page, and a counter that every renewal updates would make them queue.
--- So the statement that appends events also appends what they add up to (a few
--- rows for a whole batch), and the panel folds those into sums now and then. Both
--- tables together are exact at any moment.
+-- The numbers of events per hour. Counting millions of events takes too long for a
+-- page, and renewals would queue for a counter that each of them updates. So the
+-- statement that appends events also appends their sums: a few rows for a whole
+-- batch. The panel folds these rows into the sums from time to time. Both tables
+-- together are exact at any moment.
 CREATE TABLE panel_figures (
     hour         timestamptz NOT NULL,
     plan_id      uuid        NOT NULL,
@@ -116,9 +116,9 @@ FROM events e JOIN subscriptions s ON s.user_id = e.user_id AND s.id = e.subscri
 GROUP BY 1, 2, 3, 4, 5;
 INSERT INTO panel_totals (plan_id, type, n) SELECT plan_id, type, sum(n) FROM panel_figures GROUP BY 1, 2;
 
--- For the panel's lists. None of them costs a renewal anything to speak of:
--- users are added once, the summary of the history is a few pages in all, and
--- who is past due, or has cancelled, is rare.
+-- For the panel's lists. Their cost to renewals is negligible: users are added
+-- once, the summary of the history has a few pages, and subscriptions that are past
+-- due or canceled are rare.
 CREATE INDEX users_first_seen ON users (first_seen_at, id);
 CREATE INDEX events_at ON events USING brin (at) WITH (pages_per_range = 32, autosummarize = on);
 CREATE INDEX subscriptions_ending ON subscriptions (next_charge_at) WHERE cancel_at_period_end AND next_charge_at IS NOT NULL;
@@ -129,8 +129,8 @@ GRANT SELECT ON users, plans, payment_systems, subscriptions, payments, events, 
 GRANT SELECT (user_id, id, payment_system, created_at, removed_at, card_id) ON payment_methods TO billing_panel; -- not the token
 GRANT SELECT (user_id, id, brand, last4, exp_month, exp_year, created_at, removed_at) ON cards TO billing_panel; -- not the number
 GRANT INSERT, UPDATE, DELETE ON plans, payment_systems TO billing_panel;
-GRANT SELECT, INSERT ON panel_audit TO billing_panel; -- never rewritten
-GRANT SELECT, UPDATE ON panel_users TO billing_panel; -- added from the shell alone
+GRANT SELECT, INSERT ON panel_audit TO billing_panel; -- no changes
+GRANT SELECT, UPDATE ON panel_users TO billing_panel; -- only billingctl adds users
 GRANT SELECT, INSERT, UPDATE, DELETE ON panel_sessions TO billing_panel;
 GRANT SELECT, INSERT, UPDATE, DELETE ON panel_figures, panel_totals, panel_deltas TO billing_panel;
 GRANT SELECT ON panel_hours, panel_counts TO billing_panel;
@@ -139,7 +139,7 @@ GRANT SELECT ON panel_counts TO billing_app;
 
 -- +goose Down
 
--- The role stays: other databases of the cluster may use it.
+-- The role stays because other databases of the cluster may use it.
 DROP INDEX users_first_seen, events_at, subscriptions_ending, subscriptions_past_due;
 DROP VIEW panel_counts, panel_hours;
 DROP TABLE panel_deltas, panel_totals, panel_figures, panel_audit, panel_sessions, panel_users;

@@ -1,14 +1,14 @@
--- A role for each program, with the rights that its queries need and no more.
--- What says how much, for which period and for whom is written once: nobody but
--- the owner changes it afterwards, nor anything in the history. The panel has
--- its role already. A column that a later step adds, and a program changes,
--- needs a grant there.
+-- A role for each program, with only the rights that its queries need. Only the
+-- owner can change the amount, the period and the viewer of a payment, or anything
+-- in the history. The panel has its role already. If a later migration adds a
+-- column that a program changes, that migration must grant the right.
 
 -- +goose Up
 
 -- Roles belong to the whole cluster, and other databases of it may be migrating
--- at this moment. A login that may not make roles finds them made for it.
--- Logins of the time when there was one role for all go on as members of it.
+-- at this moment. A login that may not create roles needs them created beforehand.
+-- Logins of earlier versions are members of billing_app, so it is made a member of
+-- both new roles.
 -- +goose StatementBegin
 DO $$
 DECLARE
@@ -40,7 +40,7 @@ END
 $$;
 -- +goose StatementEnd
 
--- Databases of Postgres 14 and before let everybody make tables.
+-- In databases of Postgres 14 and earlier, all roles may create tables.
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 
 GRANT SELECT ON schema_migrations, test_clock, payment_systems, plans, renewal_runs TO billing_api, billing_renew;
@@ -54,18 +54,18 @@ GRANT SELECT, UPDATE (token, token_ct, token_key_id, token_fingerprint) ON payme
 GRANT INSERT ON events, panel_deltas TO billing_api, billing_renew;
 
 GRANT SELECT, INSERT, UPDATE (last_seen_at) ON users TO billing_api;
-GRANT UPDATE (created_at) ON plans TO billing_api; -- to lock a plan: nothing is decided by it
+GRANT UPDATE (created_at) ON plans TO billing_api; -- to lock a plan; no decision depends on this column
 GRANT INSERT ON subscriptions TO billing_api;
 GRANT INSERT, UPDATE (removed_at, removed_with) ON payment_methods TO billing_api;
 GRANT SELECT, INSERT, UPDATE (exp_month, exp_year, holder, number_ct, key_id, fingerprint, removed_at) ON cards TO billing_api;
 GRANT SELECT ON events TO billing_api;
 GRANT SELECT, INSERT, UPDATE, DELETE ON idempotency_answers TO billing_api;
 
--- What is appended is counted for the panel.
+-- To count the appended events for the panel.
 GRANT SELECT (user_id, subscription_id, type, at, plan_code, amount, currency, decline_code) ON events TO billing_renew;
 GRANT INSERT, UPDATE ON renewal_runs TO billing_renew;
 
 -- +goose Down
 
--- The roles stay: other databases of the cluster may use them.
+-- The roles stay because other databases of the cluster may use them.
 REVOKE ALL ON ALL TABLES IN SCHEMA public FROM billing_api, billing_renew;

@@ -1,24 +1,24 @@
--- The history is kept by the quarter, so that what is added now goes into small
--- indexes, however long it has become. The quarter is that of the event's id,
--- which begins with the milliseconds of Unix time: the key stays what it was.
+-- The history is partitioned by quarter, so that new events go into small indexes,
+-- even if the history is long. The id of an event determines its quarter, because
+-- it begins with the milliseconds of Unix time. So the primary key does not change.
 --
--- What there is becomes the first part, up to the next quarter. It is looked
--- through once while nobody can add to it: a third of a second for five million
--- events in memory.
+-- The existing events become the first partition, which ends with the current
+-- quarter. Postgres scans it once, under a lock that blocks writes. For five million
+-- events in memory this takes a third of a second.
 
 -- +goose Up
 SET LOCAL TimeZone = 'UTC';
 
--- Some of what the service does writes a subscription before the history, some
--- after it: whatever the order here, each may wait for the other. So nobody waits
--- long, and this gives way and tries again.
+-- Some transactions of the service write a subscription before the history, others
+-- after it, so any order of locks can deadlock with one of them. The short timeout
+-- lets this migration give way and try again.
 -- +goose StatementBegin
 DO $$
 BEGIN
     FOR try IN 1..50 LOOP
         BEGIN
             SET LOCAL lock_timeout = '100ms';
-            LOCK TABLE events, subscriptions, cards IN ACCESS EXCLUSIVE MODE; -- the keys of events are triggers of the others
+            LOCK TABLE events, subscriptions, cards IN ACCESS EXCLUSIVE MODE; -- the foreign keys of events have triggers on the other two
             RETURN;
         EXCEPTION WHEN lock_not_available THEN
             IF try = 50 THEN
@@ -31,11 +31,11 @@ END
 $$;
 -- +goose StatementEnd
 
--- survives: in this same transaction there is a table of that name again
+-- survives: the same transaction creates a table with the old name
 ALTER TABLE events RENAME TO events_before;
--- survives: nobody names it
+-- survives: no query names the constraint
 ALTER TABLE events_before RENAME CONSTRAINT events_pkey TO events_before_pkey;
--- survives: likewise
+-- survives: no query names the index
 ALTER INDEX events_at RENAME TO events_before_at;
 
 CREATE TABLE events (
@@ -44,7 +44,7 @@ CREATE TABLE events (
     type            text        NOT NULL,
     at              timestamptz NOT NULL,
     subscription_id uuid,
-    plan_code       text        NOT NULL, -- as it was then
+    plan_code       text        NOT NULL, -- at that time
     payment_id      uuid,
     amount          bigint,
     currency        text,
@@ -62,7 +62,7 @@ CREATE INDEX events_at ON events USING brin (at) WITH (pages_per_range = 32, aut
 -- +goose StatementBegin
 DO $$
 DECLARE
-    -- The one that is running, unless there are events of it already.
+    -- The current quarter, or the next one if events exist.
     quarter timestamptz := date_trunc('quarter', now(), 'UTC');
     bounds  text[];
 BEGIN

@@ -1,11 +1,8 @@
--- The imitated payment system's own books. They live in this database for
--- convenience only: a foreign system keeps them, the role billing_app can
--- neither read nor write them, and no key leads from here to our tables.
+-- The statements of this migration before the simulator had its own set. It
+-- created the schema simulator.
 
 -- +goose Up
 
--- Roles belong to the whole cluster, and other databases of it may be migrating
--- at this moment. A login that may not make roles finds them made for it.
 -- +goose StatementBegin
 DO $$
 BEGIN
@@ -33,31 +30,27 @@ $$;
 CREATE SCHEMA simulator;
 GRANT USAGE ON SCHEMA simulator TO billing_simulator;
 
--- One row per idempotency key: what was asked, and the first outcome.
 CREATE TABLE simulator.requests (
     key          text PRIMARY KEY,
-    fingerprint  bytea NOT NULL, -- of all that was asked
-    token        bytea NOT NULL, -- SHA-256
+    fingerprint  bytea NOT NULL,
+    token        bytea NOT NULL,
     amount       bigint NOT NULL,
     currency     text NOT NULL,
     status       text NOT NULL CHECK (status IN ('pending', 'succeeded', 'declined')),
     decline_code text NOT NULL DEFAULT '' CHECK ((decline_code <> '') = (status = 'declined')),
     ref          text NOT NULL UNIQUE,
-    action       text UNIQUE, -- names the page on which the viewer confirms it
-    expires_at   timestamptz, -- until when
+    action       text UNIQUE,
+    expires_at   timestamptz,
     created_at   timestamptz NOT NULL,
     CHECK ((action IS NULL) = (expires_at IS NULL))
 );
 
--- What the tokens need whose answers depend on what went before.
 CREATE TABLE simulator.tokens (
-    hash      bytea PRIMARY KEY, -- SHA-256
+    hash      bytea PRIMARY KEY,
     charges   bigint NOT NULL,
     confirmed boolean NOT NULL DEFAULT false
 );
 
--- The ledger: one row for each time that money moved. A key that was charged
--- twice is here twice, so nothing is unique but the row.
 CREATE TABLE simulator.charges (
     id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     key      text NOT NULL,
@@ -70,9 +63,8 @@ CREATE INDEX charges_key ON simulator.charges (key);
 CREATE INDEX charges_at ON simulator.charges (at);
 
 GRANT SELECT, INSERT, UPDATE ON simulator.requests, simulator.tokens TO billing_simulator;
-GRANT SELECT, INSERT ON simulator.charges TO billing_simulator; -- books are never rewritten
+GRANT SELECT, INSERT ON simulator.charges TO billing_simulator;
 
 -- +goose Down
 
--- The role stays: other databases of the cluster may use it.
 DROP SCHEMA simulator CASCADE;

@@ -1,14 +1,13 @@
--- What renewals need: which subscriptions have a payment pending, the life of a
--- declined one, methods that may not be charged any more, the runs, and the
--- clock that can be set in development.
+-- The statements of this migration before the simulator had its own set. It
+-- granted a right to the simulator's role.
 
 -- +goose Up
 
 ALTER TABLE payment_methods ADD COLUMN removed_at timestamptz;
 
 ALTER TABLE subscriptions
-    ADD COLUMN charging       bool NOT NULL DEFAULT false, -- a payment is pending
-    ADD COLUMN past_due_since timestamptz,                 -- what retries are counted from
+    ADD COLUMN charging       bool NOT NULL DEFAULT false,
+    ADD COLUMN past_due_since timestamptz,
     ADD COLUMN grace_until    timestamptz;
 UPDATE subscriptions s SET charging = true
 WHERE EXISTS (SELECT FROM payments p WHERE p.user_id = s.user_id AND p.subscription_id = s.id AND p.sweep_at IS NOT NULL);
@@ -21,11 +20,10 @@ ALTER TABLE subscriptions
 
 ALTER TABLE events ADD COLUMN retry_at timestamptz;
 
--- The runs of the renewal job, for people to look at.
 CREATE TABLE renewal_runs (
-    id          uuid PRIMARY KEY, -- UUIDv7: grows with time
+    id          uuid PRIMARY KEY,
     started_at  timestamptz NOT NULL,
-    finished_at timestamptz, -- NULL while it runs, or when it was killed
+    finished_at timestamptz,
     settled     bigint NOT NULL DEFAULT 0,
     due         bigint NOT NULL DEFAULT 0,
     renewed     bigint NOT NULL DEFAULT 0,
@@ -36,9 +34,6 @@ CREATE TABLE renewal_runs (
     error       text NOT NULL DEFAULT ''
 );
 
--- The clock that billing goes by when BILLING_CLOCK=test, for all processes. It
--- has one row once it was touched: it stands still at an instant, or ticks with
--- this server's wall clock, so much ahead.
 CREATE TABLE test_clock (
     one         bool PRIMARY KEY DEFAULT true CHECK (one),
     stands_at   timestamptz,

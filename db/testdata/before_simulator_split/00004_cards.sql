@@ -1,24 +1,23 @@
--- The viewers' bank cards, and payment tokens that nobody reads who reads this
--- database. What is sealed opens with keys that are not here.
+-- The statements of this migration before the simulator had its own set. It
+-- added columns for cards to the schema simulator.
 
 -- +goose Up
 
 CREATE TABLE cards (
     user_id     uuid        NOT NULL CONSTRAINT cards_user REFERENCES users,
-    id          uuid        NOT NULL, -- UUIDv7: grows with time
+    id          uuid        NOT NULL,
     brand       text        NOT NULL,
     last4       text        NOT NULL CONSTRAINT cards_last4 CHECK (last4 ~ '^[0-9]{4}$'),
     exp_month   int         NOT NULL CONSTRAINT cards_month CHECK (exp_month BETWEEN 1 AND 12),
     exp_year    int         NOT NULL,
     holder      text        NOT NULL,
-    number_ct   bytea,  -- the number, sealed
-    key_id      bigint, -- of the key that it is sealed with
-    fingerprint bytea,  -- of the number, made with a key that is not here
+    number_ct   bytea,
+    key_id      bigint,
+    fingerprint bytea,
     created_at  timestamptz NOT NULL,
     removed_at  timestamptz,
     PRIMARY KEY (user_id, id),
     CONSTRAINT cards_once UNIQUE (user_id, fingerprint),
-    -- A removed card has no number, nor anything that one could be guessed by.
     CONSTRAINT cards_removed CHECK (
         (number_ct IS NULL) = (removed_at IS NOT NULL)
         AND (key_id IS NULL) = (removed_at IS NOT NULL)
@@ -28,21 +27,19 @@ CREATE INDEX cards_key ON cards (key_id) WHERE key_id IS NOT NULL;
 CREATE INDEX cards_added ON cards (user_id, created_at);
 
 ALTER TABLE payment_methods
-    ALTER COLUMN token DROP NOT NULL, -- what is left in the clear is sealed by billingctl vault rewrap
+    ALTER COLUMN token DROP NOT NULL,
     ADD COLUMN token_ct          bytea,
     ADD COLUMN token_key_id      bigint,
     ADD COLUMN token_fingerprint bytea,
-    ADD COLUMN card_id           uuid, -- that it was made from
-    ADD COLUMN removed_with      uuid, -- the card with which it was removed
+    ADD COLUMN card_id           uuid,
+    ADD COLUMN removed_with      uuid,
     ADD CONSTRAINT payment_methods_card FOREIGN KEY (user_id, card_id) REFERENCES cards (user_id, id),
     ADD CONSTRAINT payment_methods_sealed CHECK ((token_ct IS NULL) = (token_key_id IS NULL)),
-    -- One made from a card has no token before the payment system gave one.
     ADD CONSTRAINT payment_methods_token CHECK (
         CASE WHEN removed_with IS NOT NULL THEN token IS NULL AND token_ct IS NULL AND token_fingerprint IS NULL
              WHEN card_id IS NOT NULL THEN token IS NULL OR token_ct IS NULL
              ELSE (token IS NULL) <> (token_ct IS NULL) END),
     DROP CONSTRAINT payment_methods_token_once;
--- A payment system may give the same token for the same card again and again.
 CREATE UNIQUE INDEX payment_methods_token_once ON payment_methods (user_id, payment_system, token) WHERE card_id IS NULL;
 CREATE UNIQUE INDEX payment_methods_token_fingerprint_once
     ON payment_methods (user_id, payment_system, token_fingerprint) WHERE card_id IS NULL;
@@ -59,12 +56,11 @@ ALTER TABLE events
 
 GRANT SELECT, INSERT, UPDATE ON cards TO billing_app;
 
--- The imitated payment system's cards.
 ALTER TABLE simulator.requests
-    ADD COLUMN issued           text NOT NULL DEFAULT '', -- the token that it gives for a card
-    ADD COLUMN approval_decline text NOT NULL DEFAULT '', -- what it says when the viewer has confirmed
-    ADD COLUMN settles_at       timestamptz,              -- when it makes up its mind by itself,
-    ADD COLUMN settles_decline  text NOT NULL DEFAULT ''; -- and what it says then
+    ADD COLUMN issued           text NOT NULL DEFAULT '',
+    ADD COLUMN approval_decline text NOT NULL DEFAULT '',
+    ADD COLUMN settles_at       timestamptz,
+    ADD COLUMN settles_decline  text NOT NULL DEFAULT '';
 
 -- +goose Down
 ALTER TABLE simulator.requests
@@ -72,7 +68,6 @@ ALTER TABLE simulator.requests
 DELETE FROM events WHERE subscription_id IS NULL;
 ALTER TABLE events DROP COLUMN card_id, ALTER COLUMN subscription_id SET NOT NULL;
 DROP INDEX payments_by_viewer, payment_methods_token_once, payment_methods_clear;
--- A token that was sealed cannot be had back here. What is left cannot be charged.
 UPDATE payment_methods SET token = 'sealed:' || id WHERE token IS NULL;
 ALTER TABLE payment_methods
     DROP COLUMN token_ct, DROP COLUMN token_key_id, DROP COLUMN token_fingerprint,
