@@ -208,7 +208,7 @@ func (p *FakeProvider) Entries() []ports.LedgerEntry {
 	return append([]ports.LedgerEntry(nil), p.ledger...)
 }
 
-// Requests returns all charge requests received, also those that a fault rejected.
+// Requests returns all charge requests received, rejected ones included.
 func (p *FakeProvider) Requests() []ports.ChargeRequest {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -31,7 +31,7 @@ const (
 	System = "fake" // code of the payment system
 
 	ChargeTimeout = 5 * time.Second
-	// PastSendWindow is longer than the time in which an intent may be sent.
+	// PastSendWindow is longer than the send window of an intent.
 	PastSendWindow = ChargeTimeout + time.Minute
 	// Month is from the clock's start, the first of March, to the first of April.
 	Month = 31 * 24 * time.Hour

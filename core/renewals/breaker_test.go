@@ -18,10 +18,10 @@ func TestRun_StopsWhenProviderIsDown(t *testing.T) {
 	for _, tt := range []struct {
 		fault billingtest.Fault
 		look  func(int64) error
-		asked int // at most, before it is given up
+		sent  int // most charges before the run gives up
 	}{
 		{billingtest.ConnectionRefused, always(ports.ErrNotSent), 20 + 8},
-		{billingtest.ConnectionRefused, nil, 20 + 8}, // it is up for look-ups
+		{billingtest.ConnectionRefused, nil, 20 + 8}, // lookups work
 		{billingtest.BadCredentials, always(ports.ErrCredentials), 8},
 		{billingtest.HangsBeforeCharge, nil, 20 + 8},
 		{billingtest.HangsBeforeCharge, always(billingtest.ErrLost), 20 + 8},
@@ -31,7 +31,7 @@ func TestRun_StopsWhenProviderIsDown(t *testing.T) {
 	} {
 		name := string(tt.fault)
 		if tt.look != nil {
-			name += ", and cannot be asked"
+			name += ", lookups fail"
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -44,22 +44,22 @@ func TestRun_StopsWhenProviderIsDown(t *testing.T) {
 				got, err := w.RenewerOver(w.Store, p).Run(w.T.Context())
 				billingtest.ExpectError(w.T, err, ports.ErrGaveUp)
 				if !got.Trouble() || got.Due == 0 || got.Due == n || got.Due != got.Failed+got.Unknown {
-					w.T.Errorf("the run says %+v", got)
+					w.T.Errorf("the summary is %+v", got)
 				}
-				if asked := int(p.charges.Load()); asked > tt.asked {
-					w.T.Errorf("it was asked %d times before it was given up, want at most %d", asked, tt.asked)
+				if sent := int(p.charges.Load()); sent > tt.sent {
+					w.T.Errorf("the run sent %d charges before it gave up, want at most %d", sent, tt.sent)
 				}
 				if took := time.Since(began); took > time.Minute {
-					w.T.Errorf("the run took %s", took)
+					w.T.Errorf("the run took %s, want at most a minute", took)
 				}
 				w.expectAll(users, billing.StatusActive)
-				w.expectUnmoved(users)
+				w.expectUnchanged(users)
 
 				w.Provider.SetFault(billingtest.NoFault)
 				got, err = w.Renewer().Run(w.T.Context())
 				billingtest.ExpectError(w.T, err, nil)
 				if got.Settled+got.Renewed != n || got.Trouble() {
-					w.T.Errorf("once it is up, the run says %+v", got)
+					w.T.Errorf("after the outage the summary is %+v", got)
 				}
 				w.expectAll(users, billing.StatusActive)
 				w.expectPaid(users, 2)
@@ -68,12 +68,12 @@ func TestRun_StopsWhenProviderIsDown(t *testing.T) {
 	}
 }
 
-// expectUnmoved expects that nothing has happened to the users since they joined.
-func (w world) expectUnmoved(users []billing.UserID) {
+// expectUnchanged expects no event since the users subscribed.
+func (w world) expectUnchanged(users []billing.UserID) {
 	w.T.Helper()
 	for _, u := range users {
 		if events := w.history(u); len(events) != 1 {
-			w.T.Errorf("the history of %s is %+v", u, events)
+			w.T.Errorf("the history of %s is %+v, want one event", u, events)
 		}
 	}
 }
@@ -88,23 +88,24 @@ func TestRun_OneOfTwoProvidersDown(t *testing.T) {
 				down, up := w.addSubscribers(120), other.addSubscribers(120)
 				w.Clock.Advance(billingtest.Month)
 				w.Provider.SetFault(m)
-				// The other one loses answers: that is settled, although one is given up.
+				// The run gives up the first provider. The second one loses responses, and
+				// the run must settle those payments nevertheless.
 				flaky := &faultyProvider{Provider: other.Provider, after: threeOfTen(billingtest.ErrLost), find: firstCalls(15, billingtest.ErrLost)}
 				r := w.Renewer()
 				maps.Copy(r.Collector.Providers, map[string]ports.Provider{other.Provider.Code: flaky})
 				got, err := r.Run(w.T.Context())
 				billingtest.ExpectError(w.T, err, ports.ErrGaveUp)
 				if got.Renewed != len(up) || got.Due != got.Renewed+got.Failed+got.Unknown {
-					w.T.Errorf("the run says %+v", got)
+					w.T.Errorf("the summary is %+v", got)
 				}
 				other.expectPaid(up, 2)
-				w.expectUnmoved(down)
+				w.expectUnchanged(down)
 
 				w.Provider.SetFault(billingtest.NoFault)
 				time.Sleep(billingtest.PastSendWindow)
 				got, err = r.Run(w.T.Context())
 				if err != nil || got.Settled+got.Renewed != len(down) || got.Trouble() {
-					w.T.Errorf("once it is up, the run says %+v, %v", got, err)
+					w.T.Errorf("after the outage the summary is %+v, %v", got, err)
 				}
 				w.expectPaid(down, 2)
 				other.expectPaid(up, 2)
@@ -117,7 +118,8 @@ func TestRun_SettlesOtherProvidersPayments(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w world) {
 		other := w.withProvider("other")
-		// More than a sweep takes is pending at the one that is down; later, one at the other.
+		// The provider that is down has more pending payments than one sweep takes. The
+		// other provider has one, which is newer.
 		w.Provider.SetFault(billingtest.ResponseLost)
 		w.addSubscribers(230)
 		time.Sleep(time.Second)
@@ -134,13 +136,13 @@ func TestRun_SettlesOtherProvidersPayments(t *testing.T) {
 func TestRun_BreakerNeedsConsecutiveFailures(t *testing.T) {
 	t.Parallel()
 	for name, p := range map[string]*faultyProvider{
-		"nineteen of twenty are refused": {before: func(n int64) error {
+		"nineteen of twenty refused": {before: func(n int64) error {
 			if n%20 != 0 {
 				return ports.ErrNotSent
 			}
 			return nil
 		}},
-		"every answer is lost, but can be looked up": {after: always(billingtest.ErrLost)},
+		"responses lost, lookups work": {after: always(billingtest.ErrLost)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -149,7 +151,7 @@ func TestRun_BreakerNeedsConsecutiveFailures(t *testing.T) {
 				w.Clock.Advance(billingtest.Month)
 				p.Provider = w.Provider
 				r := w.RenewerOver(w.Store, p)
-				r.Concurrency = 1 // so that they come in this order
+				r.Concurrency = 1 // keeps the order of the faults
 				_, err := r.Run(w.T.Context())
 				billingtest.ExpectError(w.T, err, nil)
 				w.runUntilQuiet()
@@ -157,7 +159,7 @@ func TestRun_BreakerNeedsConsecutiveFailures(t *testing.T) {
 			})
 		})
 	}
-	t.Run("refusals of one request are no outage", func(t *testing.T) {
+	t.Run("refusals of single requests", func(t *testing.T) {
 		t.Parallel()
 		for m, want := range map[billingtest.Fault]ports.Summary{
 			billingtest.RequestRefused: {Due: 40, Failed: 40},
@@ -180,39 +182,39 @@ func TestRun_StoresGaveUpError(t *testing.T) {
 		w.addSubscribers(1)
 		w.Clock.Advance(billingtest.Month)
 		w.Provider.SetFault(billingtest.BadCredentials)
-		var kept []ports.Run
-		_, err := w.RenewerOver(runsKept{w.Store, &kept}, w.Provider).Run(w.T.Context())
+		var stored []ports.Run
+		_, err := w.RenewerOver(runRecorder{w.Store, &stored}, w.Provider).Run(w.T.Context())
 		billingtest.ExpectError(t, err, ports.ErrGaveUp)
-		if len(kept) != 2 || kept[0].ID != kept[1].ID || !kept[0].FinishedAt.IsZero() || kept[0].StartedAt.IsZero() {
-			t.Fatalf("it kept %+v, want one run, as it began and as it ended", kept)
+		if len(stored) != 2 || stored[0].ID != stored[1].ID || !stored[0].FinishedAt.IsZero() || stored[0].StartedAt.IsZero() {
+			t.Fatalf("stored %+v, want one run, first unfinished and then finished", stored)
 		}
-		last := kept[1]
+		last := stored[1]
 		want := errors.Join(ports.ErrGaveUp).Error() + ": " + billingtest.System
 		if last.Error != want || last.FinishedAt.IsZero() || last.Summary != (ports.Summary{Due: 1, Failed: 1}) {
-			t.Errorf("it kept %+v, want the error %q", last, want)
+			t.Errorf("stored %+v, want the error %q", last, want)
 		}
 	})
 }
 
-// runsKept is a store that notes what is kept of runs.
-type runsKept struct {
+// runRecorder is a store that records each Put of a run.
+type runRecorder struct {
 	ports.Store
-	kept *[]ports.Run
+	stored *[]ports.Run
 }
 
-func (s runsKept) InTx(ctx context.Context, f func(ports.Repos) error) error {
+func (s runRecorder) InTx(ctx context.Context, f func(ports.Repos) error) error {
 	return s.Store.InTx(ctx, func(tx ports.Repos) error {
-		tx.Runs = runsNoted{tx.Runs, s.kept}
+		tx.Runs = recordedRuns{tx.Runs, s.stored}
 		return f(tx)
 	})
 }
 
-type runsNoted struct {
+type recordedRuns struct {
 	ports.Runs
-	kept *[]ports.Run
+	stored *[]ports.Run
 }
 
-func (r runsNoted) Put(ctx context.Context, run ports.Run) error {
-	*r.kept = append(*r.kept, run)
+func (r recordedRuns) Put(ctx context.Context, run ports.Run) error {
+	*r.stored = append(*r.stored, run)
 	return r.Runs.Put(ctx, run)
 }

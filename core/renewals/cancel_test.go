@@ -14,11 +14,11 @@ import (
 	"github.com/online-cinema/billing/core/viewers"
 )
 
-// claims is a store that notes when who was claimed: a number that grows.
+// claims is a store that orders claims and cancels by a sequence number.
 type claims struct {
 	ports.Store
 	seq *atomic.Int64
-	at  *sync.Map // of when the transaction had begun that billed a user
+	at  *sync.Map // user id to the number drawn when the claiming transaction began
 }
 
 func (s claims) InTx(ctx context.Context, f func(ports.Repos) error) error {
@@ -47,14 +47,14 @@ func TestRun_RacingCancels(t *testing.T) {
 		users := w.addSubscribers(120)
 		w.Clock.Advance(billingtest.Month)
 		store := claims{w.Store, new(atomic.Int64), new(sync.Map)}
-		answered := make([]int64, len(users))
+		cancelled := make([]int64, len(users)) // sequence numbers
 		var cancels sync.WaitGroup
 		p := &faultyProvider{Provider: w.Provider, delay: time.Millisecond}
-		for i, u := range users { // the first of them, who is claimed first, cancels last
+		for i, u := range users { // the first user is claimed first, and cancels last
 			cancels.Go(func() {
 				time.Sleep(time.Duration(len(users)-i) * 120 * time.Microsecond)
 				billingtest.ExpectError(w.T, w.cancel(u, billing.AtPeriodEnd), nil)
-				answered[i] = store.seq.Add(1)
+				cancelled[i] = store.seq.Add(1)
 			})
 		}
 		_, err := w.RenewerOver(store, p).Run(w.T.Context())
@@ -65,18 +65,18 @@ func TestRun_RacingCancels(t *testing.T) {
 		for i, u := range users {
 			claimed, ok := store.at.Load(u)
 			switch s := w.subscriptionOf(u); {
-			case ok && claimed.(int64) > answered[i]:
-				t.Errorf("%s was billed, although the cancel had been answered", u)
+			case ok && claimed.(int64) > cancelled[i]:
+				t.Errorf("%s was claimed after the cancel had returned", u)
 			case ok && s.Status == billing.StatusActive && s.CancelAtPeriodEnd:
 				charged = append(charged, u)
 			case !ok && s.Status == billing.StatusEnded:
 				ended = append(ended, u)
 			default:
-				t.Errorf("%s, billed %t, is %s", u, ok, s.Status)
+				t.Errorf("the subscription of %s is %s, claimed: %t", u, s.Status, ok)
 			}
 		}
 		if len(charged) == 0 || len(ended) == 0 {
-			t.Logf("%d were charged and %d ended: this time there was no race", len(charged), len(ended))
+			t.Logf("%d charged and %d ended: no race happened this time", len(charged), len(ended))
 		}
 		w.expectPaid(charged, 2)
 		w.expectPaid(ended, 1)
@@ -100,7 +100,7 @@ func TestRun_CancelDuringCharge(t *testing.T) {
 		w.Clock.Advance(billingtest.Month)
 		w.expectRun(ports.Summary{Ended: 1})
 		if s := w.subscriptionOf(billingtest.Viewer); !s.EndedAt.Equal(date(5, 1)) {
-			t.Errorf("ended at %s, want when what was paid for is over", s.EndedAt)
+			t.Errorf("ended at %s, want the end of the paid period", s.EndedAt)
 		}
 		w.expectPaid([]billing.UserID{billingtest.Viewer}, 2)
 	})
@@ -110,27 +110,27 @@ func TestSweep_UnsentRenewal(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name   string
-		befall func(w world, store removedMethods, user billing.UserID)
+		change func(w world, store removedMethods, user billing.UserID)
 		resent bool
-		next   ports.Summary // what the next run says
+		next   ports.Summary // of the next run
 		status billing.Status
 	}{
-		{"is sent again while it is wanted", func(world, removedMethods, billing.UserID) {}, true, ports.Summary{}, billing.StatusActive},
-		{"is given up once the viewer has cancelled", func(w world, _ removedMethods, u billing.UserID) {
+		{"still due, is resent", func(world, removedMethods, billing.UserID) {}, true, ports.Summary{}, billing.StatusActive},
+		{"cancelled, is abandoned", func(w world, _ removedMethods, u billing.UserID) {
 			billingtest.ExpectError(w.T, w.cancel(u, billing.AtPeriodEnd), nil)
 		}, false, ports.Summary{}, billing.StatusEnded},
-		{"is sent again when the cancel was taken back", func(w world, _ removedMethods, u billing.UserID) {
+		{"cancelled and resumed, is resent", func(w world, _ removedMethods, u billing.UserID) {
 			billingtest.ExpectError(w.T, w.cancel(u, billing.AtPeriodEnd), nil)
 			_, err := w.Process().Resume(w.T.Context(), viewers.Resume{User: u, Ref: "basic"})
 			billingtest.ExpectError(w.T, err, nil)
 		}, true, ports.Summary{}, billing.StatusActive},
-		{"is given up once its period is over, and another is made", func(w world, _ removedMethods, _ billing.UserID) {
+		{"period over, is abandoned and replaced", func(w world, _ removedMethods, _ billing.UserID) {
 			w.Clock.Advance(30 * 24 * time.Hour)
 		}, false, ports.Summary{Due: 1, Renewed: 1}, billing.StatusActive},
-		{"is sent again at the last moment of its period", func(w world, _ removedMethods, _ billing.UserID) {
+		{"last moment of the period, is resent", func(w world, _ removedMethods, _ billing.UserID) {
 			w.Clock.Advance(30*24*time.Hour - time.Microsecond)
 		}, true, ports.Summary{}, billing.StatusActive},
-		{"is given up once the method is removed", func(w world, store removedMethods, u billing.UserID) {
+		{"method removed, is abandoned", func(w world, store removedMethods, u billing.UserID) {
 			store.remove(w.subscriptionOf(u).MethodID)
 		}, false, ports.Summary{Ended: 1}, billing.StatusEnded},
 	}
@@ -142,15 +142,15 @@ func TestSweep_UnsentRenewal(t *testing.T) {
 				w.Clock.Advance(billingtest.Month)
 				w.claimOnly()
 				intent := w.subscriptionOf(user).Latest
-				w.sweepNothing(time.Second) // somebody may be sending it
+				w.sweepNothing(time.Second) // the send lease is still running
 				store := w.removedMethods()
-				tt.befall(w, store, user)
+				tt.change(w, store, user)
 				time.Sleep(billingtest.PastSendWindow)
 				got, err := w.ProcessOver(store, w.Provider).Sweep(w.T.Context(), 10)
 				if err != nil || got != (payments.Swept{Settled: 1}) {
-					w.T.Errorf("the sweep says %+v, %v", got, err)
+					w.T.Errorf("Sweep = %+v, %v, want one settled", got, err)
 				}
-				w.expectAsked(intent, tt.resent)
+				w.expectSent(intent, tt.resent)
 				w.expectRunOf(w.RenewerOver(store, w.Provider), tt.next, nil)
 				w.expectAll([]billing.UserID{user}, tt.status)
 				want := 2
@@ -163,37 +163,37 @@ func TestSweep_UnsentRenewal(t *testing.T) {
 	}
 }
 
+// sweepNothing sleeps and expects that a sweep then finds no payment.
 func (w world) sweepNothing(after time.Duration) {
 	w.T.Helper()
 	time.Sleep(after)
 	w.ExpectSweep(0, 0)
 }
 
-// expectAsked expects that the payment system was asked for this payment once,
-// or never.
-func (w world) expectAsked(p billing.Payment, want bool) {
+// expectSent expects that the payment system received this payment once, or never.
+func (w world) expectSent(p billing.Payment, want bool) {
 	w.T.Helper()
-	asked := 0
+	sent := 0
 	for _, r := range w.Provider.Requests() {
 		if r.Key != p.ID {
 			continue
 		}
-		asked++
+		sent++
 		if !billingtest.SameCharge(r, ports.ChargeRequest{Token: billingtest.Token, Amount: p.Amount, Initiator: p.Initiator}) {
-			w.T.Errorf("it was asked for %+v, want as for %+v", r, p)
+			w.T.Errorf("the request is %+v, the payment %+v", r, p)
 		}
 	}
-	if want != (asked == 1) || asked > 1 {
-		w.T.Errorf("the payment system was asked %d times for %s, want once: %t", asked, p.ID, want)
+	if want != (sent == 1) || sent > 1 {
+		w.T.Errorf("payment %s was sent %d times, want once: %t", p.ID, sent, want)
 	}
 }
 
 func TestSweep_ConcurrentSweepsSendOnce(t *testing.T) {
 	t.Parallel()
-	tests := map[string]struct{ looks, later time.Duration }{
-		"at the same moment":                            {0, 0},
-		"one looks for so long that another may too":    {11 * time.Second, 10500 * time.Millisecond},
-		"one looks for longer than another may send it": {20 * time.Second, 10500 * time.Millisecond},
+	tests := map[string]struct{ lookup, later time.Duration }{
+		"same moment":                             {0, 0},
+		"lookup outlasts the sweep lease":         {11 * time.Second, 10500 * time.Millisecond},
+		"lookup outlasts the other's send window": {20 * time.Second, 10500 * time.Millisecond},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -205,7 +205,7 @@ func TestSweep_ConcurrentSweepsSendOnce(t *testing.T) {
 				claimed := len(w.claimed(users))
 				time.Sleep(billingtest.PastSendWindow)
 				p := &faultyProvider{Provider: w.Provider, delay: 4 * time.Second}
-				slow := &faultyProvider{Provider: p, find: func(int64) error { time.Sleep(tt.looks); return nil }}
+				slow := &faultyProvider{Provider: p, find: func(int64) error { time.Sleep(tt.lookup); return nil }}
 				errs := billingtest.Concurrently(2, func(i int) error {
 					if i == 1 {
 						time.Sleep(tt.later)
@@ -248,12 +248,12 @@ func TestSweep_ResendsOncePerLease(t *testing.T) {
 				time.Sleep(billingtest.PastSendWindow)
 				w.Provider.SetFault(m)
 				p := &faultyProvider{Provider: w.Provider}
-				for range 10 { // as the API does until nothing is left to take
+				for range 10 { // like the API, which sweeps until it finds no payment
 					_, err := w.ProcessOver(w.Store, p).Sweep(w.T.Context(), 10)
 					billingtest.ExpectError(w.T, err, nil)
 				}
 				if n := p.charges.Load(); n != 1 {
-					w.T.Errorf("it was asked %d times at once", n)
+					w.T.Errorf("the payment was sent %d times, want once", n)
 				}
 			})
 		})

@@ -10,7 +10,7 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-func TestTheCounterRemembersOnlyWhatIsOpen(t *testing.T) {
+func TestCounter_KeepsOnlyOpenPayments(t *testing.T) {
 	t.Parallel()
 	const n = 10_000
 	result := func(i int, s billing.PaymentStatus, err error) []payments.Result {
@@ -22,28 +22,28 @@ func TestTheCounterRemembersOnlyWhatIsOpen(t *testing.T) {
 		c.charged(result(i, billing.PaymentSucceeded, nil))
 	}
 	if len(c.open) > 0 {
-		t.Errorf("%d are remembered that are settled", len(c.open))
+		t.Errorf("%d settled payments are kept", len(c.open))
 	}
-	for i := range n { // lost, looked up in vain, and again
+	for i := range n { // response lost, then two lookups without a result
 		c.charged(result(i, billing.PaymentPending, ports.ErrNotSent))
 		c.swept(result(i, billing.PaymentPending, context.DeadlineExceeded))
 		c.swept(result(i, billing.PaymentPending, nil))
-		c.swept(result(n+i, billing.PaymentPending, nil)) // of another run
+		c.swept(result(n+i, billing.PaymentPending, nil)) // another run's payment
 		c.swept(result(n+i, billing.PaymentPending, nil))
 	}
 	if got, want := c.summary(), (ports.Summary{Renewed: n, Unknown: 2 * n}); got != want || len(c.open) != 2*n || len(c.left()) != 2*n {
-		t.Errorf("it says %+v and remembers %d, want %+v and %d", got, len(c.open), want, 2*n)
+		t.Errorf("the summary is %+v with %d open payments, want %+v and %d", got, len(c.open), want, 2*n)
 	}
 	for i := range n {
 		switch s := billing.PaymentSucceeded; i % 2 {
 		case 0:
 			c.swept(result(i, s, nil))
 			c.swept(result(n+i, s, nil))
-		default: // by others
+		default: // settled by another process
 			c.reread([]billing.Payment{*result(i, s, nil)[0].Payment, *result(n+i, s, nil)[0].Payment})
 		}
 	}
 	if got, want := c.summary(), (ports.Summary{Renewed: 2 * n, Settled: n / 2}); got != want || len(c.open) != 0 || c.kinds[unknown]+c.kinds[foreign]+c.kinds[unsent] != 0 {
-		t.Errorf("it says %+v and remembers %d, want %+v and none", got, len(c.open), want)
+		t.Errorf("the summary is %+v with %d open payments, want %+v and none", got, len(c.open), want)
 	}
 }

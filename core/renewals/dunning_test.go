@@ -10,17 +10,18 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// due is when the first renewal of all who joined at the beginning is due.
+// due is the due time of the first renewal of a subscription made at the start.
 var due = date(4, 1)
 
-// tries is when a declined renewal is tried again, after it was due.
-var tries = []time.Duration{24 * time.Hour, 72 * time.Hour, 120 * time.Hour, 168 * time.Hour}
+// retries are the times of the retries of a declined renewal, counted from due.
+var retries = []time.Duration{24 * time.Hour, 72 * time.Hour, 120 * time.Hour, 168 * time.Hour}
 
-// at moves billing's clock to a time after the first renewal was due.
+// at moves the billing clock to a time after due.
 func (w world) at(after time.Duration) { w.Clock.Advance(due.Add(after).Sub(w.Clock.Now())) }
 
-// declined is a viewer whose first renewal was declined when it was due.
-func (w world) declined() {
+// declineFirstRenewal subscribes the viewer, and declines the first renewal at its
+// due time.
+func (w world) declineFirstRenewal() {
 	w.T.Helper()
 	w.MustSubscribe()
 	w.Provider.SetFault(billingtest.Decline)
@@ -31,17 +32,17 @@ func (w world) declined() {
 func TestRun_RetriesDeclineOnSchedule(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w world) {
-		w.declined()
+		w.declineFirstRenewal()
 		history := []billing.EventType{billing.EventSubscribed, billing.EventPaymentDeclined}
-		for i, after := range tries {
-			w.expectGrace(tries[i])
+		for i, after := range retries {
+			w.expectGrace(retries[i])
 			w.at(after - time.Minute)
 			w.expectRun(ports.Summary{})
-			w.expectGrace(tries[i])
+			w.expectGrace(retries[i])
 			w.at(after)
 			want := ports.Summary{Due: 1, Declined: 1}
 			history = append(history, billing.EventPaymentDeclined)
-			if i == len(tries)-1 {
+			if i == len(retries)-1 {
 				want.Ended = 1
 				history = append(history, billing.EventEnded)
 			}
@@ -51,10 +52,10 @@ func TestRun_RetriesDeclineOnSchedule(t *testing.T) {
 		w.ExpectHistory(history...)
 		s := w.subscriptionOf(billingtest.Viewer)
 		if s.Status != billing.StatusEnded || !s.EndedAt.Equal(w.Clock.Now()) || !s.AccessUntil(w.Clock.Now()).IsZero() {
-			t.Errorf("afterwards it is %s since %s, with access until %s", s.Status, s.EndedAt, s.AccessUntil(w.Clock.Now()))
+			t.Errorf("after the last retry it is %s since %s, with access until %s", s.Status, s.EndedAt, s.AccessUntil(w.Clock.Now()))
 		}
-		if n := len(w.Provider.Requests()); n != 1+1+len(tries) {
-			t.Errorf("the payment system was asked %d times", n)
+		if n := len(w.Provider.Requests()); n != 1+1+len(retries) {
+			t.Errorf("%d charges were sent, want the first, its renewal and the retries", n)
 		}
 		w.at(365 * 24 * time.Hour)
 		w.expectRun(ports.Summary{})
@@ -68,17 +69,17 @@ func TestRun_RetriesDeclineOnSchedule(t *testing.T) {
 	})
 }
 
-// expectGrace expects access to the end of dunning, and another try then.
+// expectGrace expects access until the end of dunning, and the next retry at next.
 func (w world) expectGrace(next time.Duration) {
 	w.T.Helper()
 	s := w.subscriptionOf(billingtest.Viewer)
 	until := s.AccessUntil(w.Clock.Now())
-	if s.Status != billing.StatusPastDue || !s.NextChargeAt.Equal(due.Add(next)) || !until.Equal(due.Add(tries[len(tries)-1])) {
-		w.T.Errorf("it is %s, is tried again at %s, and can be watched until %s", s.Status, s.NextChargeAt, until)
+	if s.Status != billing.StatusPastDue || !s.NextChargeAt.Equal(due.Add(next)) || !until.Equal(due.Add(retries[len(retries)-1])) {
+		w.T.Errorf("the subscription is %s, with a retry at %s and access until %s", s.Status, s.NextChargeAt, until)
 	}
 	e, err := w.Queries().Entitlements(w.T.Context(), billingtest.Viewer)
 	if err != nil || len(e.Features) == 0 || !e.Until.Equal(until) {
-		w.T.Errorf("the viewer may use %v until %s, %v", e.Features, e.Until, err)
+		w.T.Errorf("entitled to %v until %s, %v", e.Features, e.Until, err)
 	}
 	events := w.history(billingtest.Viewer)
 	if last := events[len(events)-1]; last.Type != billing.EventPaymentDeclined || !last.RetryAt.Equal(s.NextChargeAt) || !last.AccessUntil.Equal(until) {
@@ -88,12 +89,12 @@ func (w world) expectGrace(next time.Duration) {
 
 func TestRun_PaidRetryKeepsBillingAnchor(t *testing.T) {
 	t.Parallel()
-	for _, after := range tries {
+	for _, after := range retries {
 		t.Run(after.String(), func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(w world) {
-				w.declined()
-				for _, earlier := range tries {
+				w.declineFirstRenewal()
+				for _, earlier := range retries {
 					if earlier < after {
 						w.at(earlier)
 						w.expectRun(ports.Summary{Due: 1, Declined: 1})
@@ -104,7 +105,7 @@ func TestRun_PaidRetryKeepsBillingAnchor(t *testing.T) {
 				w.expectRun(ports.Summary{Due: 1, Renewed: 1})
 				s := w.subscriptionOf(billingtest.Viewer)
 				if s.Status != billing.StatusActive || s.Current != (billing.Period{Start: due, End: date(5, 1)}) {
-					w.T.Errorf("it is %s and paid for %v", s.Status, s.Current)
+					w.T.Errorf("the subscription is %s for %v, want active from %s", s.Status, s.Current, due)
 				}
 				w.Clock.Advance(date(5, 1).Sub(w.Clock.Now()) - time.Minute)
 				w.expectRun(ports.Summary{})
@@ -122,11 +123,11 @@ func TestRun_CancelDuringDunning(t *testing.T) {
 		t.Run(string(at), func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(w world) {
-				w.declined()
+				w.declineFirstRenewal()
 				w.at(time.Hour)
 				billingtest.ExpectError(w.T, w.cancel(billingtest.Viewer, at), nil)
 				w.Provider.SetFault(billingtest.NoFault)
-				for _, after := range append(tries, 60*24*time.Hour) {
+				for _, after := range append(retries, 60*24*time.Hour) {
 					w.at(after)
 					w.expectRun(ports.Summary{})
 				}
@@ -137,77 +138,76 @@ func TestRun_CancelDuringDunning(t *testing.T) {
 			})
 		})
 	}
-	t.Run("while a retry is under way that is declined", func(t *testing.T) {
+	t.Run("during a retry that is declined", func(t *testing.T) {
 		t.Parallel()
 		inBubble(t, func(w world) {
-			w.declined()
-			w.at(tries[0])
+			w.declineFirstRenewal()
+			w.at(retries[0])
 			w.Provider.OnCharge = func() { billingtest.ExpectError(w.T, w.cancel(billingtest.Viewer, billing.AtPeriodEnd), nil) }
 			w.expectRun(ports.Summary{Due: 1, Declined: 1, Ended: 1})
 			w.Provider.SetFault(billingtest.NoFault)
-			w.at(tries[1])
+			w.at(retries[1])
 			w.expectRun(ports.Summary{})
 			w.ExpectCharges(1)
 		})
 	})
 }
 
-// verdicts is a payment system that says the same to every charge of a renewal,
-// and nothing when it is asked again.
-type verdicts struct {
+// fixedOutcome is a payment system that returns one outcome for all charges.
+type fixedOutcome struct {
 	ports.Provider
-	says billing.Outcome
+	outcome billing.Outcome
 }
 
-func (v verdicts) Charge(context.Context, ports.ChargeRequest) (billing.Outcome, error) {
-	return v.says, nil
+func (p fixedOutcome) Charge(context.Context, ports.ChargeRequest) (billing.Outcome, error) {
+	return p.outcome, nil
 }
 
 func TestRun_DeclineDecidesRetry(t *testing.T) {
 	t.Parallel()
-	type lead struct {
-		says  billing.Outcome
-		again time.Duration // when it is tried again; 0 for never
+	type decline struct {
+		outcome billing.Outcome
+		retry   time.Duration // after due; 0 for no retry
 	}
-	leads := map[string]lead{
-		"advice: do not retry":      {billing.Outcome{DeclineCode: billing.InsufficientFunds, Advice: billing.DoNotRetry}, 0},
-		"advice: new card":          {billing.Outcome{DeclineCode: billing.DoNotHonor, Advice: billing.NewCardNeeded}, 0},
-		"advice: consent is gone":   {billing.Outcome{DeclineCode: billing.GenericDecline, Advice: billing.ConsentWithdrawn}, 0},
-		"not before two days":       {billing.Outcome{DeclineCode: billing.InsufficientFunds, RetryAfter: 48 * time.Hour}, 48 * time.Hour},
-		"not before an hour":        {billing.Outcome{DeclineCode: billing.InsufficientFunds, RetryAfter: time.Hour}, tries[0]},
-		"not before ten days":       {billing.Outcome{DeclineCode: billing.InsufficientFunds, RetryAfter: 240 * time.Hour}, 240 * time.Hour},
-		"hard, whatever it advises": {billing.Outcome{DeclineCode: billing.CardExpired, RetryAfter: time.Hour}, 0},
+	declines := map[string]decline{
+		"advice: do not retry":           {billing.Outcome{DeclineCode: billing.InsufficientFunds, Advice: billing.DoNotRetry}, 0},
+		"advice: new card":               {billing.Outcome{DeclineCode: billing.DoNotHonor, Advice: billing.NewCardNeeded}, 0},
+		"advice: consent withdrawn":      {billing.Outcome{DeclineCode: billing.GenericDecline, Advice: billing.ConsentWithdrawn}, 0},
+		"not before two days":            {billing.Outcome{DeclineCode: billing.InsufficientFunds, RetryAfter: 48 * time.Hour}, 48 * time.Hour},
+		"not before an hour":             {billing.Outcome{DeclineCode: billing.InsufficientFunds, RetryAfter: time.Hour}, retries[0]},
+		"not before ten days":            {billing.Outcome{DeclineCode: billing.InsufficientFunds, RetryAfter: 240 * time.Hour}, 240 * time.Hour},
+		"hard decline with retry advice": {billing.Outcome{DeclineCode: billing.CardExpired, RetryAfter: time.Hour}, 0},
 	}
 	for _, code := range billing.DeclineCodes() {
-		l := lead{says: billing.Outcome{DeclineCode: code}}
+		d := decline{outcome: billing.Outcome{DeclineCode: code}}
 		if code.MayRetry() {
-			l.again = tries[0]
+			d.retry = retries[0]
 		}
-		leads[string(code)] = l
+		declines[string(code)] = d
 	}
-	for name, l := range leads {
+	for name, d := range declines {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(w world) {
 				w.MustSubscribe()
 				w.at(0)
-				l.says.Status = billing.PaymentDeclined
+				d.outcome.Status = billing.PaymentDeclined
 				want := ports.Summary{Due: 1, Declined: 1}
-				if l.again == 0 {
+				if d.retry == 0 {
 					want.Ended = 1
 				}
-				w.expectRunOf(w.RenewerOver(w.Store, verdicts{w.Provider, l.says}), want, nil)
-				if l.again == 0 {
+				w.expectRunOf(w.RenewerOver(w.Store, fixedOutcome{w.Provider, d.outcome}), want, nil)
+				if d.retry == 0 {
 					w.expectAll([]billing.UserID{billingtest.Viewer}, billing.StatusEnded)
-					w.at(tries[len(tries)-1])
+					w.at(retries[len(retries)-1])
 					w.expectRun(ports.Summary{})
 					w.ExpectCharges(1)
 					return
 				}
 				w.expectAll([]billing.UserID{billingtest.Viewer}, billing.StatusPastDue)
-				w.at(l.again - time.Minute)
+				w.at(d.retry - time.Minute)
 				w.expectRun(ports.Summary{})
-				w.at(l.again)
+				w.at(d.retry)
 				w.expectRun(ports.Summary{Due: 1, Renewed: 1})
 			})
 		})
@@ -219,15 +219,15 @@ func TestRun_LateRunKeepsAllRetries(t *testing.T) {
 	inBubble(t, func(w world) {
 		w.MustSubscribe()
 		w.Provider.SetFault(billingtest.Decline)
-		late := 10 * 24 * time.Hour // we were down for so long
+		late := 10 * 24 * time.Hour // no run was made for so long
 		w.at(late)
 		w.expectRun(ports.Summary{Due: 1, Declined: 1})
-		for i, after := range tries {
+		for i, after := range retries {
 			w.at(late + after - time.Minute)
 			w.expectRun(ports.Summary{})
 			w.at(late + after)
 			want := ports.Summary{Due: 1, Declined: 1}
-			if i == len(tries)-1 {
+			if i == len(retries)-1 {
 				want.Ended = 1
 			}
 			w.expectRun(want)

@@ -15,49 +15,49 @@ import (
 func TestRun_DatabaseFailsOnce(t *testing.T) {
 	t.Parallel()
 	tests := map[string]func(d txCalls) bool{
-		"the run cannot begin": func(d txCalls) bool { return d.put },
-		"a claim":              func(d txCalls) bool { return d.added },
-		"a claim of nothing":   func(d txCalls) bool { return d.claimed && !d.added },
-		"a record":             func(d txCalls) bool { return d.saved && !d.resent },
-		"a sweep":              func(d txCalls) bool { return d.swept },
-		"sending again":        func(d txCalls) bool { return d.resent },
+		"start of the run": func(d txCalls) bool { return d.put },
+		"claim":            func(d txCalls) bool { return d.added },
+		"empty claim":      func(d txCalls) bool { return d.claimed && !d.added },
+		"record":           func(d txCalls) bool { return d.saved && !d.resent },
+		"sweep":            func(d txCalls) bool { return d.swept },
+		"resend":           func(d txCalls) bool { return d.resent },
 	}
-	for name, which := range tests {
-		for _, kept := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s, kept %t", name, kept), func(t *testing.T) {
+	for name, fails := range tests {
+		for _, committed := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, committed %t", name, committed), func(t *testing.T) {
 				t.Parallel()
-				inBubble(t, func(w world) { databaseFails(w, which, kept) })
+				inBubble(t, func(w world) { databaseFailsOnce(w, fails, committed) })
 			})
 		}
 	}
 }
 
-// databaseFails lets one transaction fail, which may be kept all the same.
-func databaseFails(w world, which func(txCalls) bool, kept bool) {
+// databaseFailsOnce fails one transaction, before its commit or after it.
+func databaseFailsOnce(w world, fails func(txCalls) bool, afterCommit bool) {
 	const n = 30
-	never := w.addSubscribers(1)
+	unsent := w.addSubscribers(1)
 	w.Clock.Advance(billingtest.Month)
 	w.claimOnly()
 	time.Sleep(billingtest.PastSendWindow)
-	users := append(w.joinEarlier(n), never...)
+	users := append(w.addDueSubscribers(n), unsent...)
 
 	var failed atomic.Bool
 	store := faultyStore{Store: w.Store, fail: func(d txCalls, committed bool) error {
-		if which(d) && committed == kept && !failed.Swap(true) {
+		if fails(d) && committed == afterCommit && !failed.Swap(true) {
 			return billing.ErrUnavailable
 		}
 		return nil
 	}}
 	_, err := w.RenewerOver(store, w.Provider).Run(w.T.Context())
 	billingtest.ExpectError(w.T, err, billing.ErrUnavailable)
-	w.expectNoneCharged(users, 3)
+	w.expectChargesBelow(users, 3)
 	w.runUntilQuiet()
 	w.expectAll(users, billing.StatusActive)
 	w.expectPaid(users, 2)
 }
 
-// expectNoneCharged expects that the ledger has none so often, or oftener.
-func (w world) expectNoneCharged(users []billing.UserID, often int) {
+// expectChargesBelow expects fewer than limit charges per user in the ledger.
+func (w world) expectChargesBelow(users []billing.UserID, limit int) {
 	w.T.Helper()
 	owner := make(map[billing.PaymentID]billing.UserID)
 	for _, u := range users {
@@ -67,8 +67,8 @@ func (w world) expectNoneCharged(users []billing.UserID, often int) {
 	}
 	times := make(map[billing.UserID]int)
 	for _, e := range w.Provider.Entries() {
-		if times[owner[e.Key]]++; times[owner[e.Key]] == often {
-			w.T.Errorf("%s was charged %d times", owner[e.Key], often)
+		if times[owner[e.Key]]++; times[owner[e.Key]] == limit {
+			w.T.Errorf("%s was charged %d times", owner[e.Key], limit)
 		}
 	}
 }
@@ -76,12 +76,12 @@ func (w world) expectNoneCharged(users []billing.UserID, often int) {
 func TestRun_DatabaseStaysDown(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		which func(d txCalls) bool
+		fails func(d txCalls) bool
 		want  ports.Summary
 	}{
-		"for claims":  {func(d txCalls) bool { return d.claimed }, ports.Summary{}},
-		"for records": {func(d txCalls) bool { return d.saved }, ports.Summary{Due: 5, Failed: 5}},
-		"for the end": {func(d txCalls) bool { return d.put }, ports.Summary{}},
+		"claims":         {func(d txCalls) bool { return d.claimed }, ports.Summary{}},
+		"records":        {func(d txCalls) bool { return d.saved }, ports.Summary{Due: 5, Failed: 5}},
+		"end of the run": {func(d txCalls) bool { return d.put }, ports.Summary{}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -90,7 +90,7 @@ func TestRun_DatabaseStaysDown(t *testing.T) {
 				users := w.addSubscribers(5)
 				w.Clock.Advance(billingtest.Month)
 				store := faultyStore{Store: w.Store, fail: func(d txCalls, committed bool) error {
-					if tt.which(d) && !committed {
+					if tt.fails(d) && !committed {
 						return billing.ErrUnavailable
 					}
 					return nil
@@ -109,7 +109,7 @@ func TestSweep_KeepsOutcomesWhenResendFails(t *testing.T) {
 		users := w.addSubscribers(2)
 		w.Clock.Advance(billingtest.Month)
 		w.claimOnly()
-		w.take(users[0])
+		w.chargePending(users[0])
 		time.Sleep(billingtest.PastSendWindow)
 		store := faultyStore{Store: w.Store, fail: func(d txCalls, _ bool) error {
 			if d.resent {
@@ -120,7 +120,7 @@ func TestSweep_KeepsOutcomesWhenResendFails(t *testing.T) {
 		got, err := w.ProcessOver(store, w.Provider).Sweep(w.T.Context(), 10)
 		billingtest.ExpectError(t, err, billing.ErrUnavailable)
 		if got != (payments.Swept{Settled: 1}) {
-			t.Errorf("the sweep says %+v", got)
+			t.Errorf("Sweep = %+v, want one settled", got)
 		}
 	})
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// fourAtOnce starts four runs in processes of their own, that share the way to
-// the payment system, and returns their summaries.
-func (w world) fourAtOnce(p ports.Provider) []ports.Summary {
+// fourRuns makes four runs at once, each in a process of its own, through one
+// provider. It returns their summaries.
+func (w world) fourRuns(p ports.Provider) []ports.Summary {
 	w.T.Helper()
 	got := make([]ports.Summary, 4)
 	for _, err := range billingtest.Concurrently(len(got), func(i int) (err error) {
@@ -32,13 +32,13 @@ func TestRun_ConcurrentRunsChargeOnce(t *testing.T) {
 		name          string
 		before, after func(int64) error
 		look          func(int64) error
-		leaves        bool // something to the next run
+		unfinished    bool // the runs leave payments to the next one
 	}{
-		{name: "all is well"},
-		{name: "answers lost after the money was taken", after: threeOfTen(billingtest.ErrLost)},
-		{name: "answers lost before", before: threeOfTen(billingtest.ErrLost), leaves: true},
-		{name: "answers and look-ups lost", after: threeOfTen(billingtest.ErrLost), look: threeOfTen(billingtest.ErrLost), leaves: true},
-		{name: "connections refused", before: threeOfTen(ports.ErrNotSent), leaves: true},
+		{name: "no fault"},
+		{name: "responses lost", after: threeOfTen(billingtest.ErrLost)},
+		{name: "requests lost", before: threeOfTen(billingtest.ErrLost), unfinished: true},
+		{name: "responses and lookups lost", after: threeOfTen(billingtest.ErrLost), look: threeOfTen(billingtest.ErrLost), unfinished: true},
+		{name: "connections refused", before: threeOfTen(ports.ErrNotSent), unfinished: true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -48,16 +48,16 @@ func TestRun_ConcurrentRunsChargeOnce(t *testing.T) {
 				w.Clock.Advance(billingtest.Month)
 				p := &faultyProvider{Provider: w.Provider, before: tt.before, after: tt.after, find: tt.look, delay: 10 * time.Millisecond}
 				var sum ports.Summary
-				for _, s := range w.fourAtOnce(p) {
+				for _, s := range w.fourRuns(p) {
 					sum.Due, sum.Renewed = sum.Due+s.Due, sum.Renewed+s.Renewed
-					// What another run has left open is unknown here too.
-					if left := s.Due - s.Renewed; left > s.Unknown+s.Failed || !tt.leaves && s != (ports.Summary{Due: s.Due, Renewed: s.Due}) {
+					// A payment that another run left pending is unknown to this run too.
+					if open := s.Due - s.Renewed; open > s.Unknown+s.Failed || !tt.unfinished && s != (ports.Summary{Due: s.Due, Renewed: s.Due}) {
 						w.T.Errorf("a summary does not add up: %+v", s)
 					}
 				}
 				pending := w.pending(users)
-				if sum.Due != n || sum.Renewed > n-pending || !tt.leaves && sum.Renewed != n {
-					w.T.Errorf("of %d, all together say %+v, and %d are pending", n, sum, pending)
+				if sum.Due != n || sum.Renewed > n-pending || !tt.unfinished && sum.Renewed != n {
+					w.T.Errorf("the summaries of %d renewals add up to %+v, and %d are pending", n, sum, pending)
 				}
 				w.runUntilQuiet()
 				w.expectAll(users, billing.StatusActive)
@@ -72,10 +72,10 @@ func (w world) pending(users []billing.UserID) int { return len(w.claimed(users)
 func TestRun_SettlesItsOpenPayments(t *testing.T) {
 	t.Parallel()
 	tests := map[string]*faultyProvider{
-		"answer lost":              {after: firstCalls(1, billingtest.ErrLost)},
-		"answer and look-up lost":  {after: firstCalls(1, billingtest.ErrLost), find: firstCalls(1, billingtest.ErrLost)},
+		"response lost":            {after: firstCalls(1, billingtest.ErrLost)},
+		"response and lookup lost": {after: firstCalls(1, billingtest.ErrLost), find: firstCalls(1, billingtest.ErrLost)},
 		"request lost":             {before: firstCalls(1, billingtest.ErrLost)},
-		"request and look-up lost": {before: firstCalls(1, billingtest.ErrLost), find: firstCalls(1, billingtest.ErrLost)},
+		"request and lookup lost":  {before: firstCalls(1, billingtest.ErrLost), find: firstCalls(1, billingtest.ErrLost)},
 		"not sent":                 {before: firstCalls(1, ports.ErrNotSent)},
 	}
 	for name, p := range tests {
@@ -111,7 +111,7 @@ func TestRun_CountsPaymentSettledBySweep(t *testing.T) {
 						w.expectRunOf(w.RenewerOver(w.Store, blind), want, nil)
 						return nil
 					}
-					time.Sleep(1100 * time.Millisecond) // the run waits, between two looks, and has a lease on it
+					time.Sleep(1100 * time.Millisecond) // the run waits between two lookups, and holds the sweep lease
 					p := w.subscriptionOf(user).Latest
 					w.InTx(func(ctx context.Context, tx ports.Repos) error {
 						return tx.Payments.ReleaseSweep(ctx, ports.PaymentKey{User: p.UserID, ID: p.ID})
@@ -127,27 +127,28 @@ func TestRun_CountsPaymentSettledBySweep(t *testing.T) {
 
 func TestRun_LateSenderKeepsOtherLease(t *testing.T) {
 	t.Parallel()
-	const over = 2*billingtest.ChargeTimeout + 10*time.Second // the send window
+	const sendWindow = 2*billingtest.ChargeTimeout + 10*time.Second
 	inBubble(t, func(w world) {
 		user := w.addSubscribers(1)[0]
 		w.Clock.Advance(billingtest.Month)
-		// The run stands still until its window is over, and a sweep is sending. What
-		// nobody may be sending any more would be abandoned, since it is cancelled.
-		held := faultyStore{Store: w.Store, fail: func(d txCalls, committed bool) error {
+		// The run pauses until its send window is over and a sweep resends the payment.
+		// The run must not end the sweep's lease: the subscription is cancelled by then,
+		// so a payment without a lease would be abandoned.
+		paused := faultyStore{Store: w.Store, fail: func(d txCalls, committed bool) error {
 			if d.added && committed {
-				time.Sleep(over + 3*time.Second)
+				time.Sleep(sendWindow + 3*time.Second)
 			}
 			return nil
 		}}
 		errs := billingtest.Concurrently(3, func(i int) (err error) {
 			switch i {
 			case 0:
-				_, err = w.RenewerOver(held, w.Provider).Run(w.T.Context())
+				_, err = w.RenewerOver(paused, w.Provider).Run(w.T.Context())
 			case 1:
-				time.Sleep(over + time.Second)
+				time.Sleep(sendWindow + time.Second)
 				_, err = w.ProcessOver(w.Store, &faultyProvider{Provider: w.Provider, delay: 4 * time.Second}).Sweep(w.T.Context(), 10)
 			case 2:
-				time.Sleep(over + 2*time.Second)
+				time.Sleep(sendWindow + 2*time.Second)
 				err = w.cancel(user, billing.AtPeriodEnd)
 			}
 			return err

@@ -22,7 +22,7 @@ func TestRun_Limit(t *testing.T) {
 			inBubble(t, func(w world) {
 				const n = 100
 				for i, u := range w.addSubscribers(n) {
-					if i%3 == 0 { // what is only ended counts too
+					if i%3 == 0 { // a subscription that only ends counts too
 						billingtest.ExpectError(w.T, w.cancel(u, billing.AtPeriodEnd), nil)
 					}
 				}
@@ -35,25 +35,24 @@ func TestRun_Limit(t *testing.T) {
 				got, err := r.Run(w.T.Context())
 				billingtest.ExpectError(w.T, err, nil)
 				if want := min(limit, n); got.Due+got.Ended != want || got.Renewed != got.Due || int(most.Load()) != want {
-					w.T.Errorf("the run says %+v, and said %d meanwhile, want %d taken up", got, most.Load(), want)
+					w.T.Errorf("the summary is %+v, progress reported %d, want %d due or ended", got, most.Load(), want)
 				}
 				if left, err := w.Renewer().Due(w.T.Context()); err != nil || left != n-min(limit, n) {
-					w.T.Errorf("%d are due afterwards, %v", left, err)
+					w.T.Errorf("%d are due after the run, %v", left, err)
 				}
 			})
 		})
 	}
 }
 
-// batches is a store that notes how large the batches are that are claimed, and
-// since when each payment may be sent.
+// batches is a store that records the sizes of claimed batches, and when each
+// payment got its send lease.
 type batches struct {
 	ports.Store
-	mu    *sync.Mutex
-	sizes *[]int
-	may   map[billing.PaymentID]time.Time
-
-	resent *atomic.Int64 // how many were sent again
+	mu     *sync.Mutex
+	sizes  *[]int
+	leased map[billing.PaymentID]time.Time
+	resent *atomic.Int64 // payments that got a second lease
 }
 
 func (w world) batches() batches {
@@ -78,7 +77,7 @@ func (r batchPayments) Add(ctx context.Context, send time.Duration, list ...bill
 		*r.batches.sizes = append(*r.batches.sizes, len(list))
 	}
 	for _, p := range list {
-		r.batches.may[p.ID] = time.Now()
+		r.batches.leased[p.ID] = time.Now()
 	}
 	r.batches.mu.Unlock()
 	return r.Payments.Add(ctx, send, list...)
@@ -90,13 +89,13 @@ func (r batchPayments) LeaseForResend(ctx context.Context, send time.Duration, k
 	r.batches.mu.Lock()
 	defer r.batches.mu.Unlock()
 	for _, k := range granted {
-		r.batches.may[k.ID] = time.Now()
+		r.batches.leased[k.ID] = time.Now()
 	}
 	return granted, err
 }
 
-// punctual is a payment system that expects to be asked soon after that was
-// allowed, and with all the time that a charge may take.
+// punctual is a payment system that expects charges within their send window, with
+// a deadline of the full charge time-out.
 type punctual struct {
 	ports.Provider
 	t       *testing.T
@@ -105,12 +104,12 @@ type punctual struct {
 
 func (p punctual) Charge(ctx context.Context, r ports.ChargeRequest) (billing.Outcome, error) {
 	p.batches.mu.Lock()
-	waited := time.Since(p.batches.may[r.Key])
+	waited := time.Since(p.batches.leased[r.Key])
 	p.batches.mu.Unlock()
 	until, _ := ctx.Deadline()
-	// Twice the time of a charge and ten seconds are the window, of which five are a margin.
+	// The window is two charge time-outs and ten seconds. Five seconds of it are a margin.
 	if left := time.Until(until); left != billingtest.ChargeTimeout || waited+left > 2*billingtest.ChargeTimeout+5*time.Second {
-		p.t.Errorf("it is sent %s after it was allowed, and may take %s", waited, left)
+		p.t.Errorf("the charge is sent %s after its lease, with a time-out of %s", waited, left)
 	}
 	return p.Provider.Charge(ctx, r)
 }
@@ -119,24 +118,24 @@ func TestRun_SendsWithinSendWindow(t *testing.T) {
 	t.Parallel()
 	const all = 0
 	for _, tt := range []struct {
-		takes       time.Duration
-		after       int64 // from which charge on it takes so long
+		takes       time.Duration // of each charge
+		after       int64         // number of charges that take no time
 		concurrency int
 		due         int
-		grows       bool // the batches are larger than what is charged at once
-		last        int  // how large they are at the end, at most
-		late        int  // how many wait for too long, at most
+		grows       bool // a batch is larger than concurrency
+		last        int  // largest size of the last batch
+		late        int  // most payments that miss their window and are resent
 	}{
 		{0, all, 8, 150, true, 500, 0},
 		{100 * time.Millisecond, all, 8, 150, true, 160, 0},
 		{time.Second, all, 8, 150, false, 16, 0},
-		{4900 * time.Millisecond, all, 8, 150, false, 8, 16}, // of the first batches
+		{4900 * time.Millisecond, all, 8, 150, false, 8, 16}, // in the first batches
 		{4900 * time.Millisecond, all, 1, 150, false, 1, 0},
-		{4900 * time.Millisecond, all, 64, 150, false, 50, 64}, // more than the breaker bears: what is cut short would open it
+		{4900 * time.Millisecond, all, 64, 150, false, 50, 64}, // more than the breaker's threshold: cancelled charges must not count
 		{4900 * time.Millisecond, 30, 1, 150, true, 1, 60},
-		{4900 * time.Millisecond, 60, 8, 300, true, 8, 128}, // two batches may be under way before it is known
+		{4900 * time.Millisecond, 60, 8, 300, true, 8, 128}, // two batches may be running before the first charge is slow
 	} {
-		t.Run(fmt.Sprintf("%s from %d on, %d at once", tt.takes, tt.after, tt.concurrency), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s after %d charges, concurrency %d", tt.takes, tt.after, tt.concurrency), func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(w world) {
 				n := tt.due
@@ -152,18 +151,18 @@ func TestRun_SendsWithinSendWindow(t *testing.T) {
 				r := w.RenewerOver(store, punctual{slow, w.T, store})
 				r.Concurrency = tt.concurrency
 				w.expectRunOf(r, ports.Summary{Due: n, Renewed: n}, nil)
-				if asked := slow.charges.Load(); asked != int64(n) {
-					w.T.Errorf("it was asked %d times, want %d", asked, n)
+				if sent := slow.charges.Load(); sent != int64(n) {
+					w.T.Errorf("%d charges were sent, want %d", sent, n)
 				}
 				if most := int(slow.maxRunning.Load()); most > tt.concurrency {
-					w.T.Errorf("%d charges were under way at once, want %d at most", most, tt.concurrency)
+					w.T.Errorf("%d charges ran at the same time, want at most %d", most, tt.concurrency)
 				}
 				sizes, late := *store.sizes, store.resent.Load()
 				if grown := slices.Max(sizes) > tt.concurrency; grown != tt.grows {
-					w.T.Errorf("the batches are %v", sizes)
+					w.T.Errorf("the batch sizes are %v, want one above %d: %t", sizes, tt.concurrency, tt.grows)
 				}
 				if last := sizes[len(sizes)-1]; last > tt.last || late > int64(tt.late) {
-					w.T.Errorf("%d were too late, and the last batch was of %d, want %d and %d at most: %v", late, last, tt.late, tt.last, sizes)
+					w.T.Errorf("%d payments were resent and the last batch was of %d, want at most %d and %d: %v", late, last, tt.late, tt.last, sizes)
 				}
 				w.expectPaid(users, 2)
 			})
@@ -187,7 +186,7 @@ func TestRun_ResendsWithinSendWindow(t *testing.T) {
 		slow := &faultyProvider{Provider: w.Provider, delay: 4 * time.Second}
 		got, err := w.RenewerOver(w.Store, slow).Run(w.T.Context())
 		if err != nil || got.Settled+got.Renewed != n || got.Trouble() || slow.charges.Load() != n {
-			t.Errorf("the run says %+v, %v, and sent %d charges, want %d", got, err, slow.charges.Load(), n)
+			t.Errorf("the summary is %+v, %v, with %d charges sent, want %d", got, err, slow.charges.Load(), n)
 		}
 		w.expectPaid(users, 2)
 	})
@@ -200,7 +199,7 @@ func TestRun_NothingDue(t *testing.T) {
 		began := time.Now()
 		w.expectRunOf(w.RenewerOver(w.Store, forbidden{w.T}), ports.Summary{}, nil)
 		if took := time.Since(began); took > 0 {
-			t.Errorf("it took %s", took)
+			t.Errorf("the run took %s, want no time", took)
 		}
 	})
 }
@@ -210,17 +209,17 @@ func TestRun_WaitsAtMostOneSendWindow(t *testing.T) {
 	inBubble(t, func(w world) {
 		w.addSubscribers(1)
 		w.Clock.Advance(billingtest.Month)
-		w.Provider.SetFault(billingtest.NeedsConfirmation) // a renewal that waits for its viewer, for ever
+		w.Provider.SetFault(billingtest.NeedsConfirmation) // which never comes
 		began := time.Now()
 		w.expectRun(ports.Summary{Due: 1, Unknown: 1})
 		if took := time.Since(began); took > 2*billingtest.ChargeTimeout+20*time.Second {
-			t.Errorf("it took %s", took)
+			t.Errorf("the run took %s, want little more than a send window", took)
 		}
 		time.Sleep(billingtest.PastSendWindow)
 		began = time.Now()
 		w.expectRun(ports.Summary{Unknown: 1})
 		if took := time.Since(began); took > 0 {
-			t.Errorf("the next took %s, although nobody sends anything", took)
+			t.Errorf("the next run took %s, want no time because no send lease is running", took)
 		}
 	})
 }

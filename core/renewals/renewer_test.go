@@ -30,7 +30,7 @@ func TestRun_RenewsAfterOneMonth(t *testing.T) {
 		w.expectPaid([]billing.UserID{billingtest.Viewer}, 2)
 		s := w.subscriptionOf(billingtest.Viewer)
 		if want := (billing.Period{Start: date(4, 1), End: date(5, 1)}); s.Status != billing.StatusActive || s.Current != want || !s.NextChargeAt.Equal(want.End) {
-			t.Errorf("afterwards it is %s, paid for %v, and charged next at %s", s.Status, s.Current, s.NextChargeAt)
+			t.Errorf("after the run it is %s for %v, next charge at %s", s.Status, s.Current, s.NextChargeAt)
 		}
 		for i, r := range w.Provider.Requests() {
 			want := ports.ChargeRequest{Key: r.Key, Token: billingtest.Token, Amount: billingtest.Price, Initiator: []billing.Initiator{billing.CustomerInitiated, billing.MerchantInitiated}[i]}
@@ -46,15 +46,15 @@ func TestRun_MonthEndAnchor(t *testing.T) {
 	inBubble(t, func(w world) {
 		w.Clock.Advance(time.Date(2027, time.January, 31, 23, 59, 0, 0, time.UTC).Sub(w.Clock.Now()))
 		w.MustSubscribe()
-		ends := []int{28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 31, 29} // of February 2027 to that of 2028
+		ends := []int{28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 31, 29} // from February 2027 to February 2028
 		for i, day := range ends {
 			due := time.Date(2027, time.Month(2+i), day, 23, 59, 0, 0, time.UTC)
 			w.Clock.Advance(due.Sub(w.Clock.Now()) - time.Minute)
 			w.expectRun(ports.Summary{})
-			w.Clock.Advance(time.Hour) // the timer is a little late, and that adds up to nothing
+			w.Clock.Advance(time.Hour) // a late timer must not move the next period
 			w.expectRun(ports.Summary{Due: 1, Renewed: 1})
 			if s := w.subscriptionOf(billingtest.Viewer); !s.Current.Start.Equal(due) {
-				t.Errorf("renewal %d is from %s, want from %s", i+1, s.Current.Start, due)
+				t.Errorf("renewal %d starts at %s, want %s", i+1, s.Current.Start, due)
 			}
 		}
 		w.expectPaid([]billing.UserID{billingtest.Viewer}, 1+len(ends))
@@ -63,7 +63,7 @@ func TestRun_MonthEndAnchor(t *testing.T) {
 
 func TestRun_ChargesAgreedPrice(t *testing.T) {
 	t.Parallel()
-	for name, today := range map[string]int64{"dearer today": 999_00, "cheaper today": 1_00} {
+	for name, today := range map[string]int64{"price went up": 999_00, "price went down": 1_00} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(w world) {
@@ -74,14 +74,14 @@ func TestRun_ChargesAgreedPrice(t *testing.T) {
 				w.expectRun(ports.Summary{Due: 1, Renewed: 1})
 				for _, e := range w.Provider.Entries() {
 					if e.Amount != billingtest.Price {
-						w.T.Errorf("charged %s, want the %s that were agreed", e.Amount, billingtest.Price)
+						w.T.Errorf("charged %s, want the agreed %s", e.Amount, billingtest.Price)
 					}
 				}
 				w.expectPaid([]billing.UserID{billingtest.Viewer}, 2)
 			})
 		})
 	}
-	t.Run("no longer sold", func(t *testing.T) {
+	t.Run("plan archived", func(t *testing.T) {
 		t.Parallel()
 		inBubble(t, func(w world) {
 			w.MustSubscribe()
@@ -106,11 +106,11 @@ func TestRun_EndsWithoutCharge(t *testing.T) {
 			w.ExpectHistory(billing.EventSubscribed, billing.EventCancelRequested, billing.EventEnded)
 			w.ExpectCharges(1)
 			if s := w.ExpectSubscription(billing.StatusEnded, billing.PaymentSucceeded); !s.EndedAt.Equal(date(4, 1)) {
-				w.T.Errorf("ended at %s, want at the period's end", s.EndedAt)
+				w.T.Errorf("ended at %s, want the end of the period", s.EndedAt)
 			}
 		})
 	})
-	t.Run("cancelled, and the cancel taken back", func(t *testing.T) {
+	t.Run("cancelled and resumed", func(t *testing.T) {
 		t.Parallel()
 		inBubble(t, func(w world) {
 			w.MustSubscribe()
@@ -131,7 +131,7 @@ func TestRun_EndsWithoutCharge(t *testing.T) {
 			w.expectRunOf(w.RenewerOver(store, w.Provider), ports.Summary{Ended: 1}, nil)
 			w.ExpectHistory(billing.EventSubscribed, billing.EventEnded)
 			if e := w.history(billingtest.Viewer)[1]; e.DeclineCode != billing.MethodRemoved {
-				w.T.Errorf("it ended for %q", e.DeclineCode)
+				w.T.Errorf("it ended with code %q, want %q", e.DeclineCode, billing.MethodRemoved)
 			}
 			w.ExpectCharges(1)
 		})
@@ -142,18 +142,19 @@ func TestRun_WaivesMissedPeriods(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w world) {
 		w.MustSubscribe()
-		w.Clock.Advance(date(7, 10).Sub(w.Clock.Now())) // three renewals were missed, and a few days
+		w.Clock.Advance(date(7, 10).Sub(w.Clock.Now())) // three renewals and a few days late
 		w.expectRun(ports.Summary{Due: 1, Renewed: 1})
 		w.expectRun(ports.Summary{})
 		w.ExpectHistory(billing.EventSubscribed, billing.EventRenewed, billing.EventPeriodsWaived)
 		w.expectPaid([]billing.UserID{billingtest.Viewer}, 2)
 		if s := w.subscriptionOf(billingtest.Viewer); s.Current != (billing.Period{Start: date(7, 1), End: date(8, 1)}) {
-			t.Errorf("paid for %v, want the month that is now", s.Current)
+			t.Errorf("paid for %v, want the current month", s.Current)
 		}
 	})
 }
 
-// mixed is one of each sort of subscription, of which all but the last are due.
+// mixed makes subscriptions of every kind that a run distinguishes. All but the
+// last are due.
 func mixed(w world) ports.Store {
 	gone := w.withProvider("gone")
 	cancelled, removed := w.addSubscribers(1), w.addSubscribers(1)
@@ -188,14 +189,14 @@ func TestPlan_MatchesRun(t *testing.T) {
 func dryRun(w world, store ports.Store, limit int) {
 	r := w.RenewerOver(store, w.Provider)
 	r.Limit = limit
-	before, asked := w.everything(), len(w.Provider.Requests())
+	before, asked := w.snapshots(), len(w.Provider.Requests())
 	r.Collector.Providers = map[string]ports.Provider{billingtest.System: forbidden{w.T}}
 	var plan []renewals.Decision
 	if err := r.Plan(w.T.Context(), func(d renewals.Decision) error { plan = append(plan, d); return nil }); err != nil {
 		w.T.Error(err)
 	}
-	if diff := cmp.Diff(before, w.everything(), cmp.AllowUnexported(billing.Secret{})); diff != "" || len(w.Provider.Requests()) != asked {
-		w.T.Errorf("the dry run changed something: %s", diff)
+	if diff := cmp.Diff(before, w.snapshots(), cmp.AllowUnexported(billing.Secret{})); diff != "" || len(w.Provider.Requests()) != asked {
+		w.T.Errorf("the dry run changed stored data or sent a charge: %s", diff)
 	}
 	due, err := r.Due(w.T.Context())
 	billingtest.ExpectError(w.T, err, nil)
@@ -212,24 +213,24 @@ func dryRun(w world, store ports.Store, limit int) {
 		}
 	}
 	if due != 0 {
-		w.T.Errorf("the plan takes up %d fewer than the run says that it would", due)
+		w.T.Errorf("the plan has %d subscriptions fewer than Due reports", due)
 	}
 	w.expectRunOf(r, want, nil)
-	after := w.everything()
+	after := w.snapshots()
 	for _, d := range plan {
 		now := after[d.ID]
 		switch {
 		case d.NoAdapter:
 			if now != before[d.ID] {
-				w.T.Errorf("%s has no adapter, but is changed", d.ID)
+				w.T.Errorf("%s changed, although it has no adapter", d.ID)
 			}
 		case d.Billed:
 			p := now.Latest
 			if p.Amount != d.Payment.Amount || p.Period != d.Payment.Period || p.MethodID != d.Payment.MethodID || p.Status != billing.PaymentSucceeded {
-				w.T.Errorf("%s was to be charged %+v, but was %+v", d.ID, d.Payment, p)
+				w.T.Errorf("%s: the plan has payment %+v, the run made %+v", d.ID, d.Payment, p)
 			}
 		case now.Status != billing.StatusEnded || now.Status != d.After.Status || !now.EndedAt.Equal(d.After.EndedAt):
-			w.T.Errorf("%s was to end at %s, but is %s, %s", d.ID, d.After.EndedAt, now.Status, now.EndedAt)
+			w.T.Errorf("%s: the plan ends it at %s, the run left it %s, ended at %s", d.ID, d.After.EndedAt, now.Status, now.EndedAt)
 		}
 	}
 	changed := 0
@@ -239,42 +240,43 @@ func dryRun(w world, store ports.Store, limit int) {
 		}
 	}
 	if planned := len(plan) - want.Failed; changed != planned {
-		w.T.Errorf("the run changed %d subscriptions, but planned %d", changed, planned)
+		w.T.Errorf("the run changed %d subscriptions, the plan has %d", changed, planned)
 	}
 }
 
-// forbidden is a payment system that must not be asked.
+// forbidden is a payment system that fails the test when it is called.
 type forbidden struct{ t *testing.T }
 
 func (f forbidden) Charge(context.Context, ports.ChargeRequest) (billing.Outcome, error) {
-	f.t.Error("it asks the payment system")
+	f.t.Error("a charge was sent")
 	return billing.Outcome{}, billingtest.ErrLost
 }
 
 func (f forbidden) Find(context.Context, billing.PaymentID) (billing.Outcome, error) {
-	f.t.Error("it looks at the payment system")
+	f.t.Error("a lookup was sent")
 	return billing.Outcome{}, billingtest.ErrLost
 }
 
-// whole is a subscription and its latest payment.
-type whole struct {
+// snapshot is a subscription and its latest payment.
+type snapshot struct {
 	billing.Subscription
 	Latest billing.Payment
 }
 
-// everything returns all subscriptions of all viewers whose ids newID made.
-func (w world) everything() map[billing.SubscriptionID]whole {
-	all := make(map[billing.SubscriptionID]whole)
+// snapshots returns all subscriptions of all viewers.
+func (w world) snapshots() map[billing.SubscriptionID]snapshot {
+	all := make(map[billing.SubscriptionID]snapshot)
 	for _, u := range w.users() {
-		list, err := w.Store.Views().Subscriptions(w.T.Context(), u, ports.Page{Limit: 1000}) // as they are kept
+		list, err := w.Store.Views().Subscriptions(w.T.Context(), u, ports.Page{Limit: 1000}) // as stored
 		billingtest.ExpectError(w.T, err, nil)
 		for _, s := range list {
-			all[s.ID] = whole{s.Subscription, s.Latest}
+			all[s.ID] = snapshot{s.Subscription, s.Latest}
 		}
 	}
 	return all
 }
 
+// users returns the viewers with a payment, sorted.
 func (w world) users() []billing.UserID {
 	var list []billing.UserID
 	for _, system := range []string{billingtest.System, "gone"} {
@@ -305,7 +307,7 @@ func TestPlan_ReportsReason(t *testing.T) {
 				ended++
 			}
 			if d.NextChargeAt.Before(last) {
-				t.Errorf("%s is due at %s, after one that is due at %s", d.ID, d.NextChargeAt, last)
+				t.Errorf("%s, due at %s, comes after one due at %s", d.ID, d.NextChargeAt, last)
 			}
 			last = d.NextChargeAt
 			return nil
@@ -325,7 +327,7 @@ func TestPlan_StopsOnCallbackError(t *testing.T) {
 		err := w.Renewer().Plan(w.T.Context(), func(renewals.Decision) error { calls++; return billingtest.ErrLost })
 		billingtest.ExpectError(t, err, billingtest.ErrLost)
 		if calls != 1 {
-			t.Errorf("it called %d times, want once", calls)
+			t.Errorf("Plan called back %d times, want once", calls)
 		}
 	})
 }
@@ -338,7 +340,7 @@ func TestRun_WithoutProviders(t *testing.T) {
 		r := w.Renewer()
 		r.Collector.Providers = nil
 		if n, err := r.Due(w.T.Context()); n != 0 || err != nil {
-			t.Errorf("a run would take up %d, %v, want none", n, err)
+			t.Errorf("Due = %d, %v, want 0", n, err)
 		}
 		w.expectRunOf(r, ports.Summary{Due: 2, Failed: 2}, nil)
 		w.expectRun(ports.Summary{Due: 2, Renewed: 2})

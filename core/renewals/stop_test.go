@@ -34,13 +34,13 @@ func TestRun_StopFinishesRunningCharges(t *testing.T) {
 		got, err := w.RenewerOver(store, p).Run(ctx)
 		billingtest.ExpectError(t, err, nil)
 		if got.Due < 20 || got.Due == n || got != (ports.Summary{Due: got.Due, Renewed: got.Due}) {
-			t.Errorf("the run says %+v", got)
+			t.Errorf("the summary is %+v, want at least 20 due and all of them renewed", got)
 		}
-		if late.Load() > 2 { // what both claimers were about
-			t.Errorf("%d claims were made after the stop", late.Load())
+		if late.Load() > 2 { // one per claimer may have begun
+			t.Errorf("%d claims were made after the stop, want at most 2", late.Load())
 		}
 		if left := w.claimed(users); len(left) > 0 {
-			t.Errorf("left pending: %v", left)
+			t.Errorf("payments left pending: %v", left)
 		}
 		w.ExpectReconciled()
 		w.expectRun(ports.Summary{Due: n - got.Due, Renewed: n - got.Due})
@@ -50,7 +50,7 @@ func TestRun_StopFinishesRunningCharges(t *testing.T) {
 
 func TestRun_StopDuringClaim(t *testing.T) {
 	t.Parallel()
-	for name, atCommit := range map[string]bool{"before its commit": false, "during its commit": true} {
+	for name, atCommit := range map[string]bool{"before the commit": false, "during the commit": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(w world) {
@@ -67,7 +67,7 @@ func TestRun_StopDuringClaim(t *testing.T) {
 				got, err := w.RenewerOver(store, w.Provider).Run(ctx)
 				billingtest.ExpectError(w.T, err, nil)
 				if got != (ports.Summary{Due: 5, Renewed: 5}) {
-					w.T.Errorf("the run says %+v, want what was claimed to be charged", got)
+					w.T.Errorf("the summary is %+v, want all claimed renewals charged", got)
 				}
 				w.expectPaid(users, 2)
 			})
@@ -78,8 +78,8 @@ func TestRun_StopDuringClaim(t *testing.T) {
 func TestRun_StopDuringLookups(t *testing.T) {
 	t.Parallel()
 	for name, look := range map[string]func(context.Context) error{
-		"look-ups go on":      func(context.Context) error { return nil },
-		"look-ups are broken": func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() },
+		"lookups work": func(context.Context) error { return nil },
+		"lookups hang": func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -89,7 +89,7 @@ func TestRun_StopDuringLookups(t *testing.T) {
 				w.Provider.SetFault(billingtest.NoFault)
 				ctx, stop := context.WithCancel(w.T.Context())
 				defer stop()
-				r := w.RenewerOver(w.Store, stopped{w.Provider, stop, look, new(atomic.Int64)})
+				r := w.RenewerOver(w.Store, stoppingProvider{w.Provider, stop, look, new(atomic.Int64)})
 				r.Concurrency = 40
 				_, err := r.Run(ctx)
 				billingtest.ExpectError(w.T, err, nil)
@@ -101,20 +101,20 @@ func TestRun_StopDuringLookups(t *testing.T) {
 	}
 }
 
-// stopped is a payment system during whose look-ups the run is stopped, when so
-// many of them are under way that all together would look like an outage.
-type stopped struct {
+// stoppingProvider stops the run during its 30th lookup. So many failed lookups
+// would count as an outage.
+type stoppingProvider struct {
 	ports.Provider
-	stop  func()
-	look  func(context.Context) error
-	looks *atomic.Int64
+	stop    func()
+	lookup  func(context.Context) error
+	lookups *atomic.Int64
 }
 
-func (s stopped) Find(ctx context.Context, key billing.PaymentID) (billing.Outcome, error) {
-	if s.looks.Add(1) == 30 {
+func (s stoppingProvider) Find(ctx context.Context, key billing.PaymentID) (billing.Outcome, error) {
+	if s.lookups.Add(1) == 30 {
 		s.stop()
 	}
-	if err := s.look(ctx); err != nil {
+	if err := s.lookup(ctx); err != nil {
 		return billing.Outcome{}, err
 	}
 	return s.Provider.Find(ctx, key)
@@ -125,12 +125,12 @@ func TestRun_StopDuringWait(t *testing.T) {
 	inBubble(t, func(w world) {
 		w.addSubscribers(1)
 		w.Clock.Advance(billingtest.Month)
-		w.claimOnly() // and a run would wait until it may send that
+		w.claimOnly() // a run waits until it may send that payment
 		ctx, stop := context.WithTimeout(w.T.Context(), billingtest.ChargeTimeout)
 		defer stop()
 		got, err := w.Renewer().Run(ctx)
 		if err != nil || got != (ports.Summary{}) {
-			t.Errorf("the run says %+v, %v", got, err)
+			t.Errorf("the summary is %+v, %v, want it empty", got, err)
 		}
 		w.runUntilQuiet()
 		w.ExpectCharges(2)

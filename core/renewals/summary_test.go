@@ -11,24 +11,24 @@ import (
 
 func TestRun_SummaryByOutcome(t *testing.T) {
 	t.Parallel()
-	hard := verdicts{says: billing.Outcome{Status: billing.PaymentDeclined, DeclineCode: billing.LostOrStolen}}
+	hardDecline := billing.Outcome{Status: billing.PaymentDeclined, DeclineCode: billing.LostOrStolen}
 	tests := map[string]struct {
 		fault billingtest.Fault
-		over  func(w world) ports.Provider
+		over  func(w world) ports.Provider // nil for the world's provider
 		want  ports.Summary
 	}{
-		"paid":                 {billingtest.NoFault, nil, ports.Summary{Due: 1, Renewed: 1}},
-		"declined":             {billingtest.Decline, nil, ports.Summary{Due: 1, Declined: 1}},
-		"declined for good":    {billingtest.NoFault, func(w world) ports.Provider { return verdicts{w.Provider, hard.says} }, ports.Summary{Due: 1, Declined: 1, Ended: 1}},
-		"token unknown":        {billingtest.UnknownToken, nil, ports.Summary{Due: 1, Declined: 1, Ended: 1}},
-		"request refused":      {billingtest.RequestRefused, nil, ports.Summary{Due: 1, Failed: 1}},
-		"not sent":             {billingtest.ConnectionRefused, nil, ports.Summary{Due: 1, Failed: 1}},
-		"request lost":         {billingtest.RequestLost, nil, ports.Summary{Due: 1, Unknown: 1}},
-		"answer lost":          {billingtest.ResponseLost, nil, ports.Summary{Due: 1, Renewed: 1}},
-		"answer late":          {billingtest.HangsAfterCharge, nil, ports.Summary{Due: 1, Renewed: 1}},
-		"other amount":         {billingtest.WrongAmount, nil, ports.Summary{Due: 1, Unknown: 1}},
-		"waits for its viewer": {billingtest.NeedsConfirmation, nil, ports.Summary{Due: 1, Unknown: 1}},
-		"answer and look-ups lost": {billingtest.ResponseLost, func(w world) ports.Provider {
+		"paid":               {billingtest.NoFault, nil, ports.Summary{Due: 1, Renewed: 1}},
+		"declined":           {billingtest.Decline, nil, ports.Summary{Due: 1, Declined: 1}},
+		"hard decline":       {billingtest.NoFault, func(w world) ports.Provider { return fixedOutcome{w.Provider, hardDecline} }, ports.Summary{Due: 1, Declined: 1, Ended: 1}},
+		"token unknown":      {billingtest.UnknownToken, nil, ports.Summary{Due: 1, Declined: 1, Ended: 1}},
+		"request refused":    {billingtest.RequestRefused, nil, ports.Summary{Due: 1, Failed: 1}},
+		"not sent":           {billingtest.ConnectionRefused, nil, ports.Summary{Due: 1, Failed: 1}},
+		"request lost":       {billingtest.RequestLost, nil, ports.Summary{Due: 1, Unknown: 1}},
+		"response lost":      {billingtest.ResponseLost, nil, ports.Summary{Due: 1, Renewed: 1}},
+		"response late":      {billingtest.HangsAfterCharge, nil, ports.Summary{Due: 1, Renewed: 1}},
+		"wrong amount":       {billingtest.WrongAmount, nil, ports.Summary{Due: 1, Unknown: 1}},
+		"needs confirmation": {billingtest.NeedsConfirmation, nil, ports.Summary{Due: 1, Unknown: 1}},
+		"response and lookups lost": {billingtest.ResponseLost, func(w world) ports.Provider {
 			return &faultyProvider{Provider: w.Provider, find: always(billingtest.ErrLost)}
 		}, ports.Summary{Due: 1, Unknown: 1}},
 		"not sent, then lost": {billingtest.NoFault, func(w world) ports.Provider {
@@ -40,7 +40,7 @@ func TestRun_SummaryByOutcome(t *testing.T) {
 		"not sent, then paid": {billingtest.NoFault, func(w world) ports.Provider {
 			return &faultyProvider{Provider: w.Provider, before: inTurn(ports.ErrNotSent)}
 		}, ports.Summary{Due: 1, Renewed: 1}},
-		"not sent, then for no one": {billingtest.NoFault, func(w world) ports.Provider { return &faultyProvider{Provider: w.Provider, before: cancelsFirst(w)} }, ports.Summary{Due: 1, Failed: 1, Ended: 1}},
+		"not sent, then cancelled": {billingtest.NoFault, func(w world) ports.Provider { return &faultyProvider{Provider: w.Provider, before: cancelsFirst(w)} }, ports.Summary{Due: 1, Failed: 1, Ended: 1}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -53,22 +53,22 @@ func TestRun_SummaryByOutcome(t *testing.T) {
 				if tt.over != nil {
 					p = tt.over(w)
 				}
-				var told ports.Summary
+				var progress ports.Summary
 				r := w.RenewerOver(w.Store, p)
-				r.Progress = func(s ports.Summary) { told = s }
+				r.Progress = func(s ports.Summary) { progress = s }
 				w.expectRunOf(r, tt.want, nil)
-				if told != tt.want {
-					w.T.Errorf("at last it told of %+v, want %+v", told, tt.want)
+				if progress != tt.want {
+					w.T.Errorf("the last progress is %+v, want %+v", progress, tt.want)
 				}
 				if trouble := tt.want.Unknown+tt.want.Failed > 0; tt.want.Trouble() != trouble {
-					w.T.Errorf("trouble: %t", !trouble)
+					w.T.Errorf("Trouble() = %t, want %t", !trouble, trouble)
 				}
 			})
 		})
 	}
 }
 
-// inTurn fails with one error after the other, and then no more.
+// inTurn fails the first calls, each with the next error.
 func inTurn(errs ...error) func(int64) error {
 	return func(n int64) error {
 		if int(n) <= len(errs) {
@@ -78,7 +78,7 @@ func inTurn(errs ...error) func(int64) error {
 	}
 }
 
-// cancelsFirst does not send the first charge, and its viewer cancels meanwhile.
+// cancelsFirst cancels the subscription during the first charge, which is not sent.
 func cancelsFirst(w world) func(int64) error {
 	return func(n int64) error {
 		if n > 1 {
@@ -92,38 +92,38 @@ func cancelsFirst(w world) func(int64) error {
 func TestRun_SummaryOfEarlierPayments(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		left  func(w world) // what an earlier run or a viewer left
-		after func(w world) ports.Provider
-		want  ports.Summary
+		earlier func(w world)                // leaves a pending payment
+		over    func(w world) ports.Provider // nil for the world's provider
+		want    ports.Summary
 	}{
-		"a renewal, paid": {
-			func(w world) { w.claimOnly(); w.take(billingtest.Viewer) }, nil, ports.Summary{Settled: 1},
+		"paid": {
+			func(w world) { w.claimOnly(); w.chargePending(billingtest.Viewer) }, nil, ports.Summary{Settled: 1},
 		},
-		"a renewal that nobody has seen": {
+		"not sent": {
 			func(w world) { w.claimOnly() }, nil, ports.Summary{Settled: 1},
 		},
-		"a renewal that is not wanted any more": {
+		"not sent, cancelled": {
 			func(w world) {
 				w.claimOnly()
 				billingtest.ExpectError(w.T, w.cancel(billingtest.Viewer, billing.AtPeriodEnd), nil)
 			}, nil,
 			ports.Summary{Settled: 1, Ended: 1},
 		},
-		"a renewal that cannot be looked up": {
+		"lookups fail": {
 			func(w world) { w.claimOnly() },
 			func(w world) ports.Provider {
 				return &faultyProvider{Provider: w.Provider, find: always(billingtest.ErrLost)}
 			},
 			ports.Summary{Unknown: 1},
 		},
-		"a renewal that can be looked up later": {
-			func(w world) { w.claimOnly(); w.take(billingtest.Viewer) },
+		"paid, first lookup fails": {
+			func(w world) { w.claimOnly(); w.chargePending(billingtest.Viewer) },
 			func(w world) ports.Provider {
 				return &faultyProvider{Provider: w.Provider, find: firstCalls(1, billingtest.ErrLost)}
 			},
 			ports.Summary{Settled: 1},
 		},
-		"a renewal at a payment system without an adapter": {
+		"no adapter": {
 			func(w world) { w.claimOnly() },
 			func(world) ports.Provider { return nil },
 			ports.Summary{},
@@ -135,11 +135,11 @@ func TestRun_SummaryOfEarlierPayments(t *testing.T) {
 			inBubble(t, func(w world) {
 				w.MustSubscribe()
 				w.Clock.Advance(billingtest.Month)
-				tt.left(w)
+				tt.earlier(w)
 				time.Sleep(billingtest.PastSendWindow)
 				r := w.Renewer()
-				if tt.after != nil {
-					if p := tt.after(w); p != nil {
+				if tt.over != nil {
+					if p := tt.over(w); p != nil {
 						r = w.RenewerOver(w.Store, p)
 					} else {
 						r.Collector.Providers = nil
@@ -156,7 +156,7 @@ func TestRun_ViewerPaymentIsNoTrouble(t *testing.T) {
 	for m, want := range map[billingtest.Fault]ports.Summary{
 		billingtest.NeedsConfirmation: {},
 		billingtest.ResponseLost:      {Settled: 1},
-		// Nobody sends it any more: the viewer was told that it failed.
+		// The run abandons the payment, because only the viewer's request may send it.
 		billingtest.RequestLost: {Settled: 1, Ended: 1},
 	} {
 		t.Run(string(m), func(t *testing.T) {
@@ -164,12 +164,12 @@ func TestRun_ViewerPaymentIsNoTrouble(t *testing.T) {
 			inBubble(t, func(w world) {
 				w.Provider.SetFault(m)
 				w.MustSubscribe()
-				asked := len(w.Provider.Requests())
+				sent := len(w.Provider.Requests())
 				w.Provider.SetFault(billingtest.NoFault)
 				time.Sleep(billingtest.PastSendWindow)
 				w.expectRun(want)
-				if n := len(w.Provider.Requests()); n != asked {
-					w.T.Errorf("the run asked %d times for it", n-asked)
+				if n := len(w.Provider.Requests()); n != sent {
+					w.T.Errorf("the run sent the viewer's payment %d times", n-sent)
 				}
 			})
 		})
@@ -189,14 +189,14 @@ func TestRun_MixedSummaryAddsUp(t *testing.T) {
 		r := w.RenewerOver(w.Store, p)
 		r.Progress = func(s ports.Summary) {
 			if open := s.Due - s.Renewed - s.Declined - s.Unknown - s.Failed; open < 0 || s.Due < last.Due || s.Renewed < last.Renewed {
-				t.Errorf("it told of %+v, after %+v", s, last)
+				t.Errorf("progress is %+v after %+v", s, last)
 			}
 			last = s
 		}
 		got, err := r.Run(w.T.Context())
 		billingtest.ExpectError(t, err, nil)
 		if got != last || got.Due != n || got.Renewed+got.Declined+got.Unknown+got.Failed != n || got.Declined != got.Ended || got.Settled != 0 {
-			t.Errorf("the run says %+v", got)
+			t.Errorf("the summary is %+v, which does not add up", got)
 		}
 		active, ended, pastDue := 0, 0, 0
 		for _, u := range users {
@@ -210,7 +210,7 @@ func TestRun_MixedSummaryAddsUp(t *testing.T) {
 			}
 		}
 		if ended != got.Ended || active != got.Renewed+got.Unknown+got.Failed-pastDue {
-			t.Errorf("%d active, %d ended, %d past due, but the run says %+v", active, ended, pastDue, got)
+			t.Errorf("%d active, %d ended, %d past due, but the summary is %+v", active, ended, pastDue, got)
 		}
 		w.ExpectReconciled()
 	})
