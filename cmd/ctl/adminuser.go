@@ -163,8 +163,13 @@ func (t *tool) adminUserList(cmd *cobra.Command, _ []string) error {
 		return t.print(mapped(list, func(u ports.PanelUser) adminUserJSON {
 			return adminUserJSON{u.Name, string(u.Role), u.CreatedAt, orNull(u.DisabledAt), orNull(u.LockedUntil)}
 		}), func() {
-			t.table([]string{"NAME", "ROLE", "SINCE", "DISABLED"}, mapped(list, func(u ports.PanelUser) []string {
-				return []string{u.Name, string(u.Role), u.CreatedAt.Format(time.DateOnly), yesNo(!u.DisabledAt.IsZero())}
+			now := d.Wall.Now()
+			t.table([]string{"NAME", "ROLE", "SINCE", "DISABLED", "LOCKED UNTIL"}, mapped(list, func(u ports.PanelUser) []string {
+				locked := "" // a lock that is over is not shown
+				if u.LockedUntil.After(now) {
+					locked = formatTime(u.LockedUntil)
+				}
+				return []string{u.Name, string(u.Role), u.CreatedAt.Format(time.DateOnly), yesNo(!u.DisabledAt.IsZero()), locked}
 			}))
 		})
 	})

@@ -10,6 +10,7 @@ import (
 	"github.com/online-cinema/billing/adapters/clock"
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/cmd/internal/boot"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // clockConfig is the configuration of the clock commands.
@@ -29,7 +30,7 @@ func (t *tool) clockShow() *cobra.Command {
 	return t.withJSON(&cobra.Command{
 		Use: "show", Short: "Show the time of the test clock", Args: noArgs,
 		RunE: t.action(func(cmd *cobra.Command, _ []string) error {
-			return t.setClock(cmd, func(context.Context, *clock.Test) error { return nil })
+			return t.withClock(cmd, func(context.Context, testClock) error { return nil })
 		}),
 	})
 }
@@ -42,7 +43,9 @@ func (t *tool) clockSet() *cobra.Command {
 			if err != nil {
 				return usageErrorf("%q is not a time such as 2026-01-31T12:00:00Z", args[0])
 			}
-			return t.setClock(cmd, func(ctx context.Context, c *clock.Test) error { return c.Set(ctx, at.UTC()) })
+			return t.withClock(cmd, func(ctx context.Context, c testClock) error {
+				return t.setClock(ctx, c, clockSet, at.UTC(), func() error { return c.Set(ctx, at.UTC()) })
+			})
 		}),
 	})
 }
@@ -55,7 +58,9 @@ func (t *tool) clockAdvance() *cobra.Command {
 			if err != nil || d <= 0 {
 				return usageErrorf("%q is not a duration of more than zero, such as 31d or 36h", args[0])
 			}
-			return t.setClock(cmd, func(ctx context.Context, c *clock.Test) error { return c.Advance(ctx, d) })
+			return t.withClock(cmd, func(ctx context.Context, c testClock) error {
+				return t.setClock(ctx, c, clockAdvanced, c.before.Now.Add(d), func() error { return c.Advance(ctx, d) })
+			})
 		}),
 	})
 }
@@ -64,7 +69,9 @@ func (t *tool) clockRelease() *cobra.Command {
 	return t.withJSON(&cobra.Command{
 		Use: "release", Short: "Follow the wall clock again", Args: noArgs,
 		RunE: t.action(func(cmd *cobra.Command, _ []string) error {
-			return t.setClock(cmd, func(ctx context.Context, c *clock.Test) error { return c.Release(ctx) })
+			return t.withClock(cmd, func(ctx context.Context, c testClock) error {
+				return t.setClock(ctx, c, clockReleased, time.Time{}, func() error { return c.Release(ctx) })
+			})
 		}),
 	})
 }
@@ -75,8 +82,22 @@ type clockJSON struct {
 	AheadSeconds float64   `json:"ahead_seconds"`
 }
 
-// setClock changes the clock and prints its new state.
-func (t *tool) setClock(cmd *cobra.Command, change func(context.Context, *clock.Test) error) error {
+// testClock is the test clock, and the store of the same database.
+type testClock struct {
+	*clock.Test
+	store  *postgres.Store
+	before clock.State
+}
+
+// setClock makes a change of the clock and audits it. The new time is after; zero for
+// the wall clock.
+func (t *tool) setClock(ctx context.Context, c testClock, action string, after time.Time, change func() error) error {
+	e := t.entry(action, "test clock", ports.Facts{"time": formatTime(c.before.Now)}, ports.Facts{"time": formatTime(after)})
+	return audited(ctx, c.store, e, change)
+}
+
+// withClock runs f with the clock and prints its new state.
+func (t *tool) withClock(cmd *cobra.Command, f func(context.Context, testClock) error) error {
 	cfg, err := boot.Load[clockConfig](t.environ)
 	if err != nil {
 		return err
@@ -91,8 +112,11 @@ func (t *tool) setClock(cmd *cobra.Command, change func(context.Context, *clock.
 		return err
 	}
 	defer pool.Close()
-	c := clock.NewTest(pool)
-	if err := change(cmd.Context(), c); err != nil {
+	c := testClock{Test: clock.NewTest(pool), store: postgres.NewStore(pool)}
+	if c.before, err = c.State(cmd.Context()); err != nil {
+		return err
+	}
+	if err := f(cmd.Context(), c); err != nil {
 		return err
 	}
 	s, err := c.State(cmd.Context())

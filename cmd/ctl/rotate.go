@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -10,6 +12,7 @@ import (
 	"github.com/online-cinema/billing/adapters/clock"
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/adapters/vault"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 type rotateFlags struct {
@@ -33,7 +36,7 @@ func (t *tool) vaultRotate() *cobra.Command {
 			if in.disableOld {
 				return t.disableOld(cmd.Context(), in.vaultFlags)
 			}
-			return t.rotate(in)
+			return t.rotate(cmd.Context(), in)
 		}),
 	}
 	cmd.Flags().BoolVar(&in.prepare, "prepare", false, "add a key that only decrypts; the next rotate makes it the primary key")
@@ -53,28 +56,51 @@ type keyStateJSON struct {
 	Enabled bool   `json:"enabled"`
 }
 
-func (t *tool) rotate(in rotateFlags) error {
+func (t *tool) rotate(ctx context.Context, in rotateFlags) error {
 	f, err := t.files(in.vaultFlags)
 	if err != nil {
 		return err
 	}
-	change := func() error { return f.Rotate(clock.System{}.Now()) }
+	action, change := keyRotated, func() error { return f.Rotate(clock.System{}.Now()) }
 	switch {
 	case in.prepare:
-		change = f.Prepare
+		action, change = keyPrepared, f.Prepare
 	case in.enableOld:
-		change = f.EnableAll
+		action, change = keysEnabled, f.EnableAll
+	case in.newKEK != "":
+		action, change = kekReplaced, func() error { return f.Rekey(in.newKEK) }
 	}
+	var facts ports.Facts
 	if in.newKEK != "" {
-		change = func() error { return f.Rekey(in.newKEK) }
+		facts = ports.Facts{"kek": in.newKEK}
 	}
-	if err := change(); err != nil {
+	if err := t.auditedKeys(ctx, t.entry(action, f.Keyset, nil, facts), change); err != nil {
 		return err
 	}
 	if in.newKEK != "" {
 		f.KEK = in.newKEK
 	}
-	return t.printKeys(f)
+	if err := t.printKeys(f); err != nil || t.json {
+		return err
+	}
+	t.printNextStep(in, f)
+	return nil
+}
+
+// printNextStep prints what the operator must do after a change of the keys.
+func (t *tool) printNextStep(in rotateFlags, f vault.Files) {
+	switch {
+	case in.prepare:
+		t.printf("Next: copy %s to every machine, then run billingctl vault rotate.", f.Keyset)
+	case in.enableOld:
+		t.printf("Next: billingctl vault rewrap, then billingctl vault rotate --disable-old.")
+	case in.newKEK != "":
+		t.printf("Next: set BILLING_VAULT_KEK_FILE=%s for every program, and restart them: running programs cannot read the\n"+
+			"keyset again until then. Back up %[1]s, apart from the keyset. Keep the old key as long as backups of the\n"+
+			"old keyset exist.", f.KEK)
+	default:
+		t.printf("Next: billingctl vault rewrap, then billingctl vault rotate --disable-old.")
+	}
 }
 
 func (t *tool) printKeys(f vault.Files) error {
@@ -101,17 +127,27 @@ func (t *tool) disableOld(ctx context.Context, in vaultFlags) error {
 		if err != nil {
 			return err
 		}
-		if err := f.Disable(old...); err != nil {
+		if len(old) == 0 {
+			return t.printKeys(f)
+		}
+		e := t.entry(keysDisabled, f.Keyset, nil, ports.Facts{"keys": keyList(old)})
+		if err := audited(ctx, s, e, func() error { return f.Disable(old...) }); err != nil {
 			return err
 		}
 		if err := confirmUnused(ctx, s, old); err != nil {
-			if back := f.Enable(old...); back != nil {
+			e := t.entry(keysEnabled, f.Keyset, nil, e.After)
+			if back := audited(ctx, s, e, func() error { return f.Enable(old...) }); back != nil {
 				return fmt.Errorf("%w; the old keys could not be enabled again: %w", err, back)
 			}
 			return fmt.Errorf("%w; the old keys are enabled again", err)
 		}
 		return t.printKeys(f)
 	})
+}
+
+// keyList returns ids as one text.
+func keyList(ids []uint32) string {
+	return strings.Join(mapped(ids, func(id uint32) string { return strconv.FormatUint(uint64(id), 10) }), ", ")
 }
 
 // unusedKeys returns the enabled keys that may be disabled. It fails if any row needs
@@ -210,6 +246,12 @@ func (t *tool) rewrap(ctx context.Context, f vault.Files, s *postgres.Store, bat
 		case <-time.After(commitWait / 60):
 		case <-ctx.Done():
 			return ctx.Err()
+		}
+	}
+	if result.Sealed > 0 {
+		e := t.entry(rowsReencrypted, f.Keyset, nil, ports.Facts{"rows": strconv.Itoa(result.Sealed)})
+		if err := record(ctx, s, e); err != nil {
+			return err
 		}
 	}
 	err := t.print(result, func() {

@@ -75,19 +75,19 @@ func (t *tool) vaultKeygen() *cobra.Command {
 			"separately from the database: without them the card numbers and payment tokens are lost.",
 		Example: "  billingctl vault keygen --keyset /etc/billing/vault.json --kek /etc/billing/vault.kek",
 		Args:    noArgs,
-		RunE: t.action(func(*cobra.Command, []string) error {
+		RunE: t.action(func(cmd *cobra.Command, _ []string) error {
 			f, err := t.files(in)
 			if err != nil {
 				return err
 			}
-			return t.keygen(f, plaintext)
+			return t.keygen(cmd.Context(), f, plaintext)
 		}),
 	}
 	cmd.Flags().BoolVar(&plaintext, "clear", false, "do not encrypt the keyset; only with BILLING_ENV=dev or test")
 	return t.withJSON(in.keys(cmd))
 }
 
-func (t *tool) keygen(f vault.Files, plaintext bool) error {
+func (t *tool) keygen(ctx context.Context, f vault.Files, plaintext bool) error {
 	switch {
 	case plaintext && !f.AllowClear:
 		return usageErrorf("--clear needs BILLING_ENV=dev or test: production requires an encrypted keyset")
@@ -102,6 +102,11 @@ func (t *tool) keygen(f vault.Files, plaintext bool) error {
 	keys, err := f.Keys()
 	if err != nil {
 		return err
+	}
+	// The keys are often created before the database.
+	err = t.withAudit(ctx, func(s *postgres.Store) error { return record(ctx, s, t.entry(keysCreated, f.Keyset, nil, nil)) })
+	if err != nil {
+		t.warnUnaudited(err)
 	}
 	return t.print(keygenJSON{f.Keyset, f.KEK, keys[0].ID}, func() {
 		t.printf("%s holds key %d", f.Keyset, keys[0].ID)
