@@ -12,28 +12,28 @@ import (
 	"github.com/online-cinema/billing/core/billingtest"
 )
 
-// diary is a log of every detail.
-type diary struct {
+// logBuffer keeps log lines of all levels.
+type logBuffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 }
 
-func (d *diary) Write(p []byte) (int, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.text.Write(p)
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
 }
 
-func (d *diary) log() *slog.Logger {
-	return slog.New(slog.NewJSONHandler(d, &slog.HandlerOptions{Level: slog.LevelDebug}))
+func (b *logBuffer) logger() *slog.Logger {
+	return slog.New(slog.NewJSONHandler(b, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
-// of lists what the diary says of a payment: level, message, status and reason.
-func (d *diary) of(t *testing.T, id billing.PaymentID) (lines []string) {
+// linesOf returns the lines of a payment as "LEVEL message status decline_code".
+func (b *logBuffer) linesOf(t *testing.T, id billing.PaymentID) (lines []string) {
 	t.Helper()
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for line := range bytes.Lines(d.text.Bytes()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for line := range bytes.Lines(b.text.Bytes()) {
 		var l struct {
 			Level, Msg, Status string
 			PaymentID          billing.PaymentID `json:"payment_id"`
@@ -58,7 +58,7 @@ func (d *diary) of(t *testing.T, id billing.PaymentID) (lines []string) {
 
 const sent = "DEBUG payment is sent"
 
-// What became of a payment is one line, however many processes look at it.
+// The outcome of a payment is logged once, however many sweeps look it up.
 func TestCollector_LogsPaymentOutcome(t *testing.T) {
 	t.Parallel()
 	tests := map[billingtest.Fault][]string{
@@ -70,14 +70,14 @@ func TestCollector_LogsPaymentOutcome(t *testing.T) {
 		billingtest.ResponseLost:      {sent, "WARN charge failed", "INFO payment pending", "INFO payment succeeded"},
 		billingtest.RequestLost:       {sent, "WARN charge failed", "INFO payment pending", "INFO payment abandoned not_sent"},
 	}
-	for name, want := range tests {
-		t.Run(string(name), func(t *testing.T) {
+	for fault, want := range tests {
+		t.Run(string(fault), func(t *testing.T) {
 			t.Parallel()
-			var d diary
+			var b logBuffer
 			w := newWorld(t)
-			w.Provider.SetFault(name)
+			w.Provider.SetFault(fault)
 			p := w.Process()
-			p.Collector.Log = d.log()
+			p.Collector.Log = b.logger()
 			_, _ = p.Subscribe(t.Context(), billingtest.SubscribeBasic())
 			for range 3 {
 				w.Clock.Advance(billingtest.PastSendWindow)
@@ -85,36 +85,35 @@ func TestCollector_LogsPaymentOutcome(t *testing.T) {
 					t.Error(err)
 				}
 			}
-			if diff := cmp.Diff(want, d.of(t, w.Payments()[0].ID)); diff != "" {
-				t.Errorf("the log says (-want +got):\n%s", diff)
+			if diff := cmp.Diff(want, b.linesOf(t, w.Payments()[0].ID)); diff != "" {
+				t.Errorf("log lines (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-// Of a renewal that went as it should the log says nothing, unless every detail
-// is wanted.
+// A renewal that succeeds is logged at level DEBUG only.
 func TestCollector_LogsRenewalOutcome(t *testing.T) {
 	t.Parallel()
 	tests := map[billingtest.Fault][]string{
 		billingtest.NoFault: {sent, "DEBUG payment succeeded"},
 		billingtest.Decline: {sent, "INFO payment declined " + string(billing.InsufficientFunds)},
 	}
-	for name, want := range tests {
-		t.Run(string(name), func(t *testing.T) {
+	for fault, want := range tests {
+		t.Run(string(fault), func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(w world) {
-				var d diary
+				var b logBuffer
 				w.MustSubscribe()
 				w.Clock.Advance(billingtest.Month)
-				w.Provider.SetFault(name)
+				w.Provider.SetFault(fault)
 				r := w.Renewer()
-				r.Collector.Log = d.log()
+				r.Collector.Log = b.logger()
 				if sum, err := r.Run(w.T.Context()); err != nil || sum.Due != 1 {
-					w.T.Fatalf("the run says %+v, %v", sum, err)
+					w.T.Fatalf("Run = %+v, %v, want one due", sum, err)
 				}
-				if diff := cmp.Diff(want, d.of(w.T, w.Payments()[0].ID)); diff != "" {
-					w.T.Errorf("the log says (-want +got):\n%s", diff)
+				if diff := cmp.Diff(want, b.linesOf(w.T, w.Payments()[0].ID)); diff != "" {
+					w.T.Errorf("log lines (-want +got):\n%s", diff)
 				}
 			})
 		})

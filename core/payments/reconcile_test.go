@@ -13,11 +13,11 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// books are our payments: those that were settled as succeeded, and the pending.
-type books []billing.Payment
+// paidTable is the payments table: its succeeded and its pending payments.
+type paidTable []billing.Payment
 
-func (b books) Paid(_ context.Context, system string, since time.Time, each func(billing.Payment) error) error {
-	for _, p := range b {
+func (table paidTable) Paid(_ context.Context, system string, since time.Time, each func(billing.Payment) error) error {
+	for _, p := range table {
 		if p.PaymentSystem != system || (p.Settled() && p.SettledAt.Before(since)) {
 			continue
 		}
@@ -62,46 +62,46 @@ func TestReconcile(t *testing.T) {
 	const day = 24 * time.Hour
 	tests := []struct {
 		name   string
-		books  books
+		table  paidTable
 		ledger ledger
 		since  time.Time
 		want   payments.Reconciliation
 	}{
-		{name: "nothing anywhere"},
-		{"they agree", books{paidAt("a", may), paidAt("b", may)}, ledger{chargedAt("b", may), chargedAt("a", may)}, time.Time{}, payments.Reconciliation{Matched: 2}},
-		{"charged, unknown here", nil, ledger{chargedAt("b", may), chargedAt("a", may)}, time.Time{}, payments.Reconciliation{MissingHere: ids{"a", "b"}}},
-		{"charged, pending here", books{pendingPayment("a")}, ledger{chargedAt("a", may)}, time.Time{}, payments.Reconciliation{MissingHere: ids{"a"}}},
-		{"pending here, not charged", books{pendingPayment("a")}, nil, time.Time{}, payments.Reconciliation{}},
-		{"paid here, not charged", books{paidAt("b", may), paidAt("a", may)}, nil, time.Time{}, payments.Reconciliation{MissingThere: ids{"a", "b"}}},
+		{name: "both empty"},
+		{"equal", paidTable{paidAt("a", may), paidAt("b", may)}, ledger{chargedAt("b", may), chargedAt("a", may)}, time.Time{}, payments.Reconciliation{Matched: 2}},
+		{"charged, not stored", nil, ledger{chargedAt("b", may), chargedAt("a", may)}, time.Time{}, payments.Reconciliation{MissingHere: ids{"a", "b"}}},
+		{"charged, stored as pending", paidTable{pendingPayment("a")}, ledger{chargedAt("a", may)}, time.Time{}, payments.Reconciliation{MissingHere: ids{"a"}}},
+		{"stored as pending, not charged", paidTable{pendingPayment("a")}, nil, time.Time{}, payments.Reconciliation{}},
+		{"stored as paid, not charged", paidTable{paidAt("b", may), paidAt("a", may)}, nil, time.Time{}, payments.Reconciliation{MissingThere: ids{"a", "b"}}},
 		{
-			"another amount", books{paidAt("a", may)}, ledger{{Key: "a", Amount: billingtest.Rubles(1_00), At: may}},
+			"another amount", paidTable{paidAt("a", may)}, ledger{{Key: "a", Amount: billingtest.Rubles(1_00), At: may}},
 			time.Time{}, payments.Reconciliation{Different: ids{"a"}},
 		},
 		{
-			"another currency", books{paidAt("a", may)}, ledger{{Key: "a", Amount: billing.Money{Amount: billingtest.Price.Amount, Currency: "USD"}, At: may}},
+			"another currency", paidTable{paidAt("a", may)}, ledger{{Key: "a", Amount: billing.Money{Amount: billingtest.Price.Amount, Currency: "USD"}, At: may}},
 			time.Time{}, payments.Reconciliation{Different: ids{"a"}},
 		},
-		{"charged twice", books{paidAt("a", may)}, ledger{chargedAt("a", may), chargedAt("a", may)}, time.Time{}, payments.Reconciliation{Double: ids{"a"}}},
+		{"charged twice", paidTable{paidAt("a", may)}, ledger{chargedAt("a", may), chargedAt("a", may)}, time.Time{}, payments.Reconciliation{Double: ids{"a"}}},
 		{
-			"charged twice, unknown here", nil, ledger{chargedAt("a", may), chargedAt("a", may)},
+			"charged twice, not stored", nil, ledger{chargedAt("a", may), chargedAt("a", may)},
 			time.Time{}, payments.Reconciliation{MissingHere: ids{"a"}, Double: ids{"a"}},
 		},
-		{"since: both before", books{paidAt("a", may.Add(-day))}, ledger{chargedAt("a", may.Add(-day))}, may, payments.Reconciliation{}},
-		{"since: charged before, settled after", books{paidAt("a", may)}, ledger{chargedAt("a", may.Add(-20*day))}, may, payments.Reconciliation{Matched: 1}},
-		{"since: charged before, unknown here", nil, ledger{chargedAt("a", may.Add(-day))}, may, payments.Reconciliation{}},
-		{"since: charged after, unknown here", nil, ledger{chargedAt("a", may)}, may, payments.Reconciliation{MissingHere: ids{"a"}}},
-		{"since: charged before, still pending", books{pendingPayment("a")}, ledger{chargedAt("a", may.Add(-day))}, may, payments.Reconciliation{MissingHere: ids{"a"}}},
-		{"since: paid after, not charged", books{paidAt("a", may)}, nil, may, payments.Reconciliation{MissingThere: ids{"a"}}},
+		{"since: both before", paidTable{paidAt("a", may.Add(-day))}, ledger{chargedAt("a", may.Add(-day))}, may, payments.Reconciliation{}},
+		{"since: charged before, settled after", paidTable{paidAt("a", may)}, ledger{chargedAt("a", may.Add(-20*day))}, may, payments.Reconciliation{Matched: 1}},
+		{"since: charged before, not stored", nil, ledger{chargedAt("a", may.Add(-day))}, may, payments.Reconciliation{}},
+		{"since: charged after, not stored", nil, ledger{chargedAt("a", may)}, may, payments.Reconciliation{MissingHere: ids{"a"}}},
+		{"since: charged before, still pending", paidTable{pendingPayment("a")}, ledger{chargedAt("a", may.Add(-day))}, may, payments.Reconciliation{MissingHere: ids{"a"}}},
+		{"since: paid after, not charged", paidTable{paidAt("a", may)}, nil, may, payments.Reconciliation{MissingThere: ids{"a"}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := payments.Reconcile(t.Context(), tt.books, tt.ledger, billingtest.System, tt.since)
+			got, err := payments.Reconcile(t.Context(), tt.table, tt.ledger, billingtest.System, tt.since)
 			if diff := cmp.Diff(tt.want, got); err != nil || diff != "" {
 				t.Errorf("error %v, difference (-want +got):\n%s", err, diff)
 			}
 			if differs := len(got.MissingHere)+len(got.MissingThere)+len(got.Different)+len(got.Double) > 0; got.Differs() != differs {
-				t.Errorf("Differs() is %t of %+v", got.Differs(), got)
+				t.Errorf("Differs() = %t for %+v", got.Differs(), got)
 			}
 		})
 	}
@@ -111,12 +111,13 @@ func TestReconcile_IgnoresOtherPaymentSystems(t *testing.T) {
 	t.Parallel()
 	other := paidAt("a", may)
 	other.PaymentSystem = "other"
-	got, err := payments.Reconcile(t.Context(), books{other}, ledger{}, billingtest.System, time.Time{})
+	got, err := payments.Reconcile(t.Context(), paidTable{other}, ledger{}, billingtest.System, time.Time{})
 	if err != nil || got.Differs() || got.Matched != 0 {
-		t.Errorf("got %+v, %v", got, err)
+		t.Errorf("Reconcile = %+v, %v, want no payments", got, err)
 	}
 }
 
+// broken is a table and a ledger that fail every call.
 type broken struct{}
 
 var errBroken = errors.New("broken")
@@ -131,7 +132,7 @@ func (broken) Paid(context.Context, string, time.Time, func(billing.Payment) err
 
 func TestReconcile_SourceFails(t *testing.T) {
 	t.Parallel()
-	_, err := payments.Reconcile(t.Context(), books{}, broken{}, billingtest.System, time.Time{})
+	_, err := payments.Reconcile(t.Context(), paidTable{}, broken{}, billingtest.System, time.Time{})
 	billingtest.ExpectError(t, err, errBroken)
 	_, err = payments.Reconcile(t.Context(), broken{}, ledger{}, billingtest.System, time.Time{})
 	billingtest.ExpectError(t, err, errBroken)

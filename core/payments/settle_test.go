@@ -14,15 +14,15 @@ import (
 	"github.com/online-cinema/billing/core/viewers"
 )
 
-// says is a payment system that says the same to every question.
-type says billing.Outcome
+// fixedOutcome is a payment system that returns one outcome for all calls.
+type fixedOutcome billing.Outcome
 
-func (s says) Charge(context.Context, ports.ChargeRequest) (billing.Outcome, error) {
-	return billing.Outcome(s), nil
+func (o fixedOutcome) Charge(context.Context, ports.ChargeRequest) (billing.Outcome, error) {
+	return billing.Outcome(o), nil
 }
 
-func (s says) Find(context.Context, billing.PaymentID) (billing.Outcome, error) {
-	return billing.Outcome(s), nil
+func (o fixedOutcome) Find(context.Context, billing.PaymentID) (billing.Outcome, error) {
+	return billing.Outcome(o), nil
 }
 
 func TestCollector_RecordsContradictionOnce(t *testing.T) {
@@ -31,34 +31,34 @@ func TestCollector_RecordsContradictionOnce(t *testing.T) {
 	tests := []struct {
 		name    string
 		before  billingtest.Fault
-		says    says
+		later   fixedOutcome // of the following charges and lookups
 		status  billing.Status
 		payment billing.PaymentStatus
-		against string
+		message string // the contradiction
 		history []billing.EventType
 	}{
 		{
-			"another amount while it is pending", billingtest.RequestLost, says{Status: paid, Amount: billingtest.Rubles(1_00)},
+			"pending, another amount taken", billingtest.RequestLost, fixedOutcome{Status: paid, Amount: billingtest.Rubles(1_00)},
 			billing.StatusIncomplete, billing.PaymentPending, "the payment system took 1.00 RUB instead of 399.00 RUB",
 			[]billing.EventType{billing.EventPaymentContradicted},
 		},
 		{
-			"another amount once it is paid", billingtest.NoFault, says{Status: paid, Amount: billingtest.Rubles(400_00)},
+			"paid, another amount taken", billingtest.NoFault, fixedOutcome{Status: paid, Amount: billingtest.Rubles(400_00)},
 			billing.StatusActive, paid, "the payment system took 400.00 RUB instead of 399.00 RUB",
 			[]billing.EventType{billing.EventSubscribed, billing.EventPaymentContradicted},
 		},
 		{
-			"a decline of what is paid", billingtest.NoFault, says{Status: declined, DeclineCode: billing.DoNotHonor},
+			"paid, then declined", billingtest.NoFault, fixedOutcome{Status: declined, DeclineCode: billing.DoNotHonor},
 			billing.StatusActive, paid, "settled as succeeded, but the payment system says declined",
 			[]billing.EventType{billing.EventSubscribed, billing.EventPaymentContradicted},
 		},
 		{
-			"money for what was declined", billingtest.Decline, says{Status: paid, Amount: billingtest.Price},
+			"declined, then paid", billingtest.Decline, fixedOutcome{Status: paid, Amount: billingtest.Price},
 			billing.StatusEnded, declined, "settled as declined, but the payment system says succeeded",
 			[]billing.EventType{billing.EventPaymentDeclined, billing.EventPaymentContradicted},
 		},
 		{
-			"money for what was abandoned", billingtest.ConnectionRefused, says{Status: paid, Amount: billingtest.Price},
+			"abandoned, then paid", billingtest.ConnectionRefused, fixedOutcome{Status: paid, Amount: billingtest.Price},
 			billing.StatusEnded, abandoned, "settled as abandoned, but the payment system says succeeded",
 			[]billing.EventType{billing.EventPaymentAbandoned, billing.EventPaymentContradicted},
 		},
@@ -70,7 +70,7 @@ func TestCollector_RecordsContradictionOnce(t *testing.T) {
 			w.Provider.SetFault(tt.before)
 			_, _ = w.Process().Subscribe(t.Context(), billingtest.SubscribeBasic())
 			before := w.Payments()[0]
-			p := w.ProcessOver(w.Store, tt.says)
+			p := w.ProcessOver(w.Store, tt.later)
 			for range 3 {
 				if _, err := p.Collect(t.Context(), payments.Intent{Payment: before}, billingtest.Token); err != nil {
 					t.Error(err)
@@ -83,11 +83,11 @@ func TestCollector_RecordsContradictionOnce(t *testing.T) {
 			w.ExpectSubscription(tt.status, tt.payment)
 			w.ExpectHistory(tt.history...)
 			after := w.Payments()[0]
-			if after.Contradiction != tt.against {
-				t.Errorf("it says %q, want %q", after.Contradiction, tt.against)
+			if after.Contradiction != tt.message {
+				t.Errorf("the contradiction is %q, want %q", after.Contradiction, tt.message)
 			}
 			if after.Contradiction = ""; after != before {
-				t.Errorf("overwritten: %+v, was %+v", after, before)
+				t.Errorf("the payment changed to %+v, was %+v", after, before)
 			}
 		})
 	}
@@ -98,7 +98,7 @@ func TestCollect_SweepRecordedFirst(t *testing.T) {
 	t.Run("paid", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		w.Provider.OnCharge = func() { // the answer is so slow that the sweep is quicker
+		w.Provider.OnCharge = func() { // the sweep finishes before the response arrives
 			w.Clock.Advance(billingtest.PastSendWindow)
 			w.ExpectSweep(1, 0)
 			w.Clock.Advance(time.Hour)
@@ -108,17 +108,17 @@ func TestCollect_SweepRecordedFirst(t *testing.T) {
 		w.ExpectSubscription(billing.StatusActive, billing.PaymentSucceeded)
 		w.ExpectHistory(billing.EventSubscribed)
 		if at := w.Payments()[0].SettledAt; !at.Equal(settledAt) {
-			t.Errorf("settled at %s, want when the sweep did, at %s", at, settledAt)
+			t.Errorf("settled at %s, want the time of the sweep, %s", at, settledAt)
 		}
 		w.ExpectReconciled()
 	})
-	t.Run("declined, and the viewer has subscribed again", func(t *testing.T) {
+	t.Run("declined, viewer subscribed again", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		w.Provider.SetFault(billingtest.Decline)
-		var again atomic.Bool // not a sync.Once: the second charge comes within the first
+		var second atomic.Bool // not a sync.Once: the second charge happens within the first
 		w.Provider.OnCharge = func() {
-			if again.Swap(true) {
+			if second.Swap(true) {
 				return
 			}
 			w.Clock.Advance(billingtest.PastSendWindow)
@@ -136,13 +136,13 @@ func TestCollect_SweepRecordedFirst(t *testing.T) {
 
 func TestSweep_ConcurrentSweepsSettleOnce(t *testing.T) {
 	t.Parallel()
-	t.Run("side by side, each takes what the other has not", func(t *testing.T) {
+	t.Run("eight at once", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		w.Provider.SetFault(billingtest.ResponseLost)
 		w.MustSubscribe()
-		var looks, settled atomic.Int64
-		w.Provider.OnFind = func() { looks.Add(1) }
+		var lookups, settled atomic.Int64
+		w.Provider.OnFind = func() { lookups.Add(1) }
 		for _, err := range billingtest.Concurrently(8, func(int) error {
 			got, err := w.Process().Sweep(t.Context(), 10)
 			settled.Add(int64(got.Settled))
@@ -150,12 +150,12 @@ func TestSweep_ConcurrentSweepsSettleOnce(t *testing.T) {
 		}) {
 			billingtest.ExpectError(t, err, nil)
 		}
-		if looks.Load() != 1 || settled.Load() != 1 {
-			t.Errorf("looked up %d times and settled %d times, want once", looks.Load(), settled.Load())
+		if lookups.Load() != 1 || settled.Load() != 1 {
+			t.Errorf("looked up %d times and settled %d times, want once", lookups.Load(), settled.Load())
 		}
 		w.ExpectHistory(billing.EventSubscribed)
 	})
-	t.Run("one is so slow that another does its work", func(t *testing.T) {
+	t.Run("second sweep settles during the first's lookup", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		w.Provider.SetFault(billingtest.ResponseLost)
@@ -188,7 +188,7 @@ func TestCollect_CancelDuringCharge(t *testing.T) {
 	}
 	w.MustSubscribe()
 	if s := w.ExpectSubscription(billing.StatusActive, billing.PaymentSucceeded); !s.CancelAtPeriodEnd {
-		t.Error("the cancel is lost")
+		t.Error("CancelAtPeriodEnd = false, want the cancel kept")
 	}
 	w.ExpectHistory(billing.EventCancelRequested, billing.EventSubscribed)
 }
@@ -206,7 +206,7 @@ func TestSweep_Limit(t *testing.T) {
 	for want := 30; want > 0; want -= 20 {
 		got, err := w.Process().Sweep(t.Context(), 30)
 		if err != nil || got.Settled != min(want, 30) {
-			t.Errorf("the sweep says %+v, %v, want %d settled", got, err, want)
+			t.Errorf("Sweep = %+v, %v, want %d settled", got, err, min(want, 30))
 		}
 	}
 	w.ExpectSweep(0, 0)
@@ -220,29 +220,28 @@ func TestWatch_AbandonedPayment(t *testing.T) {
 	w.Provider.SetFault(billingtest.RequestLost)
 	w.MustSubscribe()
 	w.Clock.Advance(billingtest.PastSendWindow)
-	var told []billing.EventType
+	var watched []billing.EventType
 	p := w.Process()
-	p.Watch = func(e billing.EventType) { told = append(told, e) }
+	p.Watch = func(e billing.EventType) { watched = append(watched, e) }
 	_, err := p.Sweep(t.Context(), 10)
 	billingtest.ExpectError(t, err, nil)
-	if want := []billing.EventType{billing.EventPaymentAbandoned}; !slices.Equal(told, want) {
-		t.Errorf("told of %v, want %v", told, want)
+	if want := []billing.EventType{billing.EventPaymentAbandoned}; !slices.Equal(watched, want) {
+		t.Errorf("Watch received %v, want %v", watched, want)
 	}
-	w.ExpectHistory(told...)
+	w.ExpectHistory(watched...)
 }
 
-// What is watched is what is stored: an event that was not, or was already, is
-// not told of.
+// Watch receives an event once, and only if it was stored.
 func TestWatch_OnlyStoredEvents(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	var told []billing.EventType
+	var watched []billing.EventType
 	p := w.Process()
-	p.Watch = func(e billing.EventType) { told = append(told, e) }
+	p.Watch = func(e billing.EventType) { watched = append(watched, e) }
 	expect := func(want ...billing.EventType) {
 		t.Helper()
-		if !slices.Equal(told, want) {
-			t.Errorf("told of %v, want %v", told, want)
+		if !slices.Equal(watched, want) {
+			t.Errorf("Watch received %v, want %v", watched, want)
 		}
 		w.ExpectHistory(want...)
 	}

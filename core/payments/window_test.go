@@ -11,43 +11,43 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// heldUp is a store in which the process stands still after each commit.
-type heldUp struct {
+// pausingStore pauses the process after each commit.
+type pausingStore struct {
 	ports.Store
 	pause time.Duration
 }
 
-func (s heldUp) InTx(ctx context.Context, f func(ports.Repos) error) error {
+func (s pausingStore) InTx(ctx context.Context, f func(ports.Repos) error) error {
 	err := s.Store.InTx(ctx, f)
-	time.Sleep(s.pause) // of the bubble's time: nobody waits
+	time.Sleep(s.pause) // in the bubble's time
 	return err
 }
 
-// deadline is a payment system that notes until when it may be asked.
-type deadline struct {
+// deadlineRecorder records the deadline of the last charge.
+type deadlineRecorder struct {
 	ports.Provider
-	until time.Time
+	deadline time.Time
 }
 
-func (d *deadline) Charge(ctx context.Context, r ports.ChargeRequest) (billing.Outcome, error) {
-	d.until, _ = ctx.Deadline()
+func (d *deadlineRecorder) Charge(ctx context.Context, r ports.ChargeRequest) (billing.Outcome, error) {
+	d.deadline, _ = ctx.Deadline()
 	return d.Provider.Charge(ctx, r)
 }
 
 func TestCollect_NothingSentAfterSendWindow(t *testing.T) {
 	t.Parallel()
-	for name, pause := range map[string]time.Duration{"at once": 0, "held up": 7 * time.Second, "held up for long": time.Hour} {
+	for name, pause := range map[string]time.Duration{"no pause": 0, "short pause": 7 * time.Second, "long pause": time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
-				d := &deadline{Provider: w.Provider}
+				d := &deadlineRecorder{Provider: w.Provider}
 				begin := time.Now()
-				_, _ = w.ProcessOver(heldUp{w.Store, pause}, d).Subscribe(t.Context(), billingtest.SubscribeBasic())
-				// Ten seconds more than a charge takes is what the sweep leaves to the sender.
+				_, _ = w.ProcessOver(pausingStore{w.Store, pause}, d).Subscribe(t.Context(), billingtest.SubscribeBasic())
+				// The send window is the charge time-out and ten seconds.
 				latest, tooLate := begin.Add(billingtest.ChargeTimeout+10*time.Second), pause > billingtest.ChargeTimeout+10*time.Second
-				if d.until.IsZero() != tooLate || !d.until.Before(latest) {
-					t.Errorf("asked until %v, want before %v, and not at all when too late", d.until, latest)
+				if d.deadline.IsZero() != tooLate || !d.deadline.Before(latest) {
+					t.Errorf("the charge's deadline is %v, want before %v; want no charge: %t", d.deadline, latest, tooLate)
 				}
 			})
 		})
