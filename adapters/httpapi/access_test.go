@@ -17,76 +17,75 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-func TestAuthorization(t *testing.T) {
+func TestAuthenticate(t *testing.T) {
 	t.Parallel()
 	s := newService(t)
 	var bodies []string
-	for _, value := range []string{"", "alice", "Bearer", "Bearer ", "Bearer nobody", "Basic alice", "Bearer alice x", "Bearer  alice", "\tBearer alice"} {
+	for _, value := range []string{"", "alice", "Bearer", "Bearer ", "Bearer unknown", "Basic alice", "Bearer alice x", "Bearer  alice", "\tBearer alice"} {
 		w := s.do("", "GET", "/v1/entitlements", "", header{"Authorization", value})
 		if w.Code != 401 || w.Header().Get("WWW-Authenticate") != `Bearer realm="billing"` || w.Header().Get("Cache-Control") != "no-store" {
-			t.Errorf("%q: answered %d %v", value, w.Code, w.Header())
+			t.Errorf("%q: got %d %v, want 401", value, w.Code, w.Header())
 		}
 		bodies = append(bodies, w.Body.String())
 	}
-	for _, body := range bodies { // one text for every cause
+	for _, body := range bodies { // the response does not tell why
 		if diff := cmp.Diff(bodies[0], body); diff != "" {
 			t.Errorf("(-first +other):\n%s", diff)
 		}
 	}
 	for _, value := range []string{"Bearer alice", "bearer alice"} {
 		if w := s.do("", "GET", "/v1/entitlements", "", header{"Authorization", value}); w.Code != 200 {
-			t.Errorf("%q: answered %d", value, w.Code)
+			t.Errorf("%q: got %d, want 200", value, w.Code)
 		}
 	}
 }
 
-// A token is asked for before anything is said about the rest of the request.
-func TestEverythingElseNeedsAToken(t *testing.T) {
+// The token is checked before the rest of the request.
+func TestGuard_RequiresTokenExceptForPublicPaths(t *testing.T) {
 	t.Parallel()
 	s := newService(t)
 	for path, item := range s.checker.doc.Paths.Map() {
 		for method, op := range item.Operations() {
-			open := op.Security != nil && len(*op.Security) == 0
-			if w := s.do("", method, strings.ReplaceAll(path, "{ref}", "x y"), "{"); (w.Code == 401) == open {
-				t.Errorf("%s %s answers %d without a token, and the document says open: %v", method, path, w.Code, open)
+			public := op.Security != nil && len(*op.Security) == 0
+			if w := s.do("", method, strings.ReplaceAll(path, "{ref}", "x y"), "{"); (w.Code == 401) == public {
+				t.Errorf("%s %s without a token: got %d; public in the document: %t", method, path, w.Code, public)
 			}
 		}
 	}
 	for _, path := range []string{"/docs", "/openapi.json"} {
 		if w := s.do("", "GET", path, ""); w.Code != 200 || w.Body.Len() == 0 {
-			t.Errorf("%s: answered %d", path, w.Code)
+			t.Errorf("%s: got %d, want 200", path, w.Code)
 		}
 	}
 }
 
-func TestTokensCannotBeJudged(t *testing.T) {
+func TestAuthenticate_Unavailable(t *testing.T) {
 	t.Parallel()
 	s := newService(t, func(c *Config) {
 		c.Authenticate = func(context.Context, string) (billing.UserID, error) { return "", billing.ErrUnavailable }
 	})
 	if w := s.do("alice", "GET", "/v1/entitlements", ""); w.Code != 503 || w.Header().Get("Retry-After") == "" {
-		t.Errorf("answered %d %v", w.Code, w.Header())
+		t.Errorf("got %d %v, want 503 with Retry-After", w.Code, w.Header())
 	}
 }
 
-func TestRequestIDs(t *testing.T) {
+func TestRequestID(t *testing.T) {
 	t.Parallel()
 	s := newService(t)
-	for id, kept := range map[string]bool{
+	for id, valid := range map[string]bool{
 		"a": true, "A-b_c.9": true, strings.Repeat("x", 128): true,
 		"": false, strings.Repeat("x", 129): false, "a b": false, "a\"b": false, "é": false, "a\n": false,
-		"4242424242424242": false, "4242424242424243": true, // the number of a card, and none
+		"4242424242424242": false, "4242424242424243": true, // a card number, and a number with a wrong check digit
 	} {
 		w := s.do("", "GET", "/v2", "", header{"X-Request-Id", id})
 		got := w.Header().Get("X-Request-Id")
-		if (got == id) != kept || got == "" || !strings.Contains(w.Body.String(), got) {
-			t.Errorf("%q became %q in %s", id, got, w.Body)
+		if (got == id) != valid || got == "" || !strings.Contains(w.Body.String(), got) {
+			t.Errorf("%q: got %q in %s", id, got, w.Body)
 		}
 	}
 }
 
-// Browsers take an answer for what it is, and show it nowhere else.
-func TestEveryAnswerIsSecured(t *testing.T) {
+func TestSecurityHeaders(t *testing.T) {
 	t.Parallel()
 	s := newService(t)
 	for path, want := range map[string]http.Header{
@@ -107,23 +106,23 @@ func TestEveryAnswerIsSecured(t *testing.T) {
 	w := httptest.NewRecorder()
 	s.handler.ServeHTTP(w, r)
 	if got := w.Header()["Strict-Transport-Security"]; r.TLS == nil || !slices.Equal(got, []string{"max-age=31536000"}) {
-		t.Errorf("over TLS: %q", got)
+		t.Errorf("Strict-Transport-Security over TLS: got %q", got)
 	}
 }
 
-// A line that nobody wants is not made.
-func TestQuietLog(t *testing.T) {
+func TestAccessLog_DisabledByLevel(t *testing.T) {
 	t.Parallel()
 	var out lockedBuffer
 	s := newService(t, func(c *Config) {
 		c.Log = slog.New(LogHandler(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	})
 	if s.do("", "GET", "/v1/plans", ""); out.String() != "" {
-		t.Errorf("logged %s", out.String())
+		t.Errorf("got %s, want an empty log", out.String())
 	}
 }
 
-// The access log has the template of the path, and nothing that may be secret.
+// The line has the template of the path and no query, because the query may hold
+// secrets.
 func TestAccessLog(t *testing.T) {
 	t.Parallel()
 	s := newService(t)
@@ -143,26 +142,26 @@ func TestAccessLog(t *testing.T) {
 	}
 }
 
-// Every line of a request has its id, those of the layers below too.
-func TestEveryLogLineHasTheRequestsID(t *testing.T) {
+// Lines of the use cases have the request's id too.
+func TestLogHandler_AddsRequestID(t *testing.T) {
 	t.Parallel()
-	s, store := newForgetful(t)
+	s, store := newUnstorable(t)
 	store.on.Store(true)
-	s.do("alice", "POST", "/v1/subscriptions", with("tok_lost_answer"), key("k"))
-	s.do("nobody", "GET", "/v1/history", "")
+	s.do("alice", "POST", "/v1/subscriptions", subscribeWith("tok_lost_response"), key("k"))
+	s.do("unknown", "GET", "/v1/history", "")
 	for _, line := range []string{"charge failed", "response sent but not stored for replay", "token refused", "request"} {
 		if !strings.Contains(s.logged.String(), `"msg":"`+line+`"`) {
-			t.Errorf("nobody said %q", line)
+			t.Errorf("the log lacks %q", line)
 		}
 	}
 	for line := range strings.Lines(s.logged.String()) {
 		if strings.Count(line, `"request_id":"test-request"`) != 1 {
-			t.Errorf("of which request is %s", line)
+			t.Errorf("line without the request id: %s", line)
 		}
 	}
 }
 
-func TestWhoeverCountsIsToldOfEveryRequest(t *testing.T) {
+func TestServed_CalledForEveryRequest(t *testing.T) {
 	t.Parallel()
 	var got []Served
 	s := newService(t, func(c *Config) { c.Served = func(s Served) { s.Took = 0; got = append(got, s) } })
@@ -181,22 +180,22 @@ func TestWhoeverCountsIsToldOfEveryRequest(t *testing.T) {
 	}
 }
 
-// A fault of ours is logged whole and told to nobody.
-func TestPanic(t *testing.T) {
+// The log has the reason of a panic once. The response does not have it.
+func TestRecoverPanics(t *testing.T) {
 	t.Parallel()
 	s := newService(t, func(c *Config) {
 		c.Authenticate = func(context.Context, string) (billing.UserID, error) { panic("the secret reason") }
 	})
 	w := s.do("alice", "GET", "/v1/entitlements", "")
 	if w.Code != 500 || strings.Contains(w.Body.String(), "secret") {
-		t.Errorf("answered %d %s", w.Code, w.Body)
+		t.Errorf("got %d %s", w.Code, w.Body)
 	}
 	if n := strings.Count(s.logged.String(), "the secret reason"); n != 1 {
-		t.Errorf("logged %d times: %s", n, s.logged)
+		t.Errorf("logged %d times, want 1: %s", n, s.logged)
 	}
 }
 
-func TestPaths(t *testing.T) {
+func TestRouting_Paths(t *testing.T) {
 	t.Parallel()
 	s := newService(t)
 	for path, want := range map[string]int{
@@ -227,12 +226,12 @@ func TestPaths(t *testing.T) {
 		s.handler.ServeHTTP(w, r)
 		s.checker.check(t, r, w)
 		if w.Code != want {
-			t.Errorf("%.60s: answered %d %s, want %d", path, w.Code, w.Body, want)
+			t.Errorf("%.60s: got %d %s, want %d", path, w.Code, w.Body, want)
 		}
 	}
 }
 
-func TestAllowedMethods(t *testing.T) {
+func TestRouting_MethodNotAllowed(t *testing.T) {
 	t.Parallel()
 	s := newService(t)
 	for path, want := range map[string]string{
@@ -240,13 +239,13 @@ func TestAllowedMethods(t *testing.T) {
 	} {
 		w := s.do("", "PUT", path, "")
 		if got := strings.Join(w.Header().Values("Allow"), ", "); w.Code != 405 || got != want {
-			t.Errorf("%s: answered %d, Allow: %q, want %q", path, w.Code, got, want)
+			t.Errorf("PUT %s: got %d with Allow %q, want 405 with %q", path, w.Code, got, want)
 		}
 	}
 }
 
-// HEAD is GET without the body, which the server of net/http leaves out.
-func TestHead(t *testing.T) {
+// The server of net/http omits the body.
+func TestRouting_Head(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(newService(t).handler)
 	defer server.Close()
@@ -261,7 +260,7 @@ func TestHead(t *testing.T) {
 		}
 		body, err := io.ReadAll(w.Body)
 		if w.StatusCode != want || len(body) > 0 || w.Header.Get("X-Request-Id") == "" || errors.Join(err, w.Body.Close()) != nil {
-			t.Errorf("%s: answered %d %v with %d bytes, want %d", path, w.StatusCode, w.Header, len(body), want)
+			t.Errorf("HEAD %s: got %d %v with %d bytes, want %d without a body", path, w.StatusCode, w.Header, len(body), want)
 		}
 	}
 }

@@ -12,81 +12,81 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// broken is a request that is wrong in one way.
-type broken struct {
-	what   string
-	asked  asked
-	status int
+// invalidRequest is a request that violates one rule of the document.
+type invalidRequest struct {
+	rule    string
+	request requestParts
+	status  int // of the expected response
 }
 
-// TestEveryRuleIsKept breaks every rule that the document has for an operation,
-// one at a time, in a request that would succeed otherwise.
-func TestEveryRuleIsKept(t *testing.T) {
+// TestContract_InvalidRequests violates each rule that the document has for an
+// operation, one at a time, in a request that would succeed otherwise.
+func TestContract_InvalidRequests(t *testing.T) {
 	t.Parallel()
 	for _, op := range operations(newResponseChecker(t).doc) {
 		t.Run(op.OperationID, func(t *testing.T) {
 			t.Parallel()
-			s, right := works(t, op)
+			s, valid := validRequest(t, op)
 			if s == nil {
-				t.Fatal("it never succeeds")
+				t.Fatal("no request of the operation succeeds; add an example to the document")
 			}
-			all := breakages(s.checker.doc, right)
-			for _, b := range all {
-				if w := s.send(t, b.asked); w.Code != b.status {
-					t.Errorf("%s: %v is answered %d %s, want %d", b.what, b.asked, w.Code, w.Body, b.status)
+			all := invalidRequests(s.checker.doc, valid)
+			for _, r := range all {
+				if w := s.send(t, r.request); w.Code != r.status {
+					t.Errorf("%s: %v: got %d %s, want %d", r.rule, r.request, w.Code, w.Body, r.status)
 				}
 			}
-			if w := s.send(t, right); w.Code >= 300 {
-				t.Errorf("what was right in all of them is answered %d %s", w.Code, w.Body)
+			if w := s.send(t, valid); w.Code >= 300 {
+				t.Errorf("the valid request: got %d %s", w.Code, w.Body)
 			}
-			t.Logf("%d broken requests", len(all))
+			t.Logf("%d invalid requests", len(all))
 		})
 	}
 }
 
-func breakages(doc *openapi3.T, right asked) []broken {
-	all := brokenMethods(doc, right)
-	add := func(what string, status int, change func(*asked)) {
-		a := right.clone()
+func invalidRequests(doc *openapi3.T, valid requestParts) []invalidRequest {
+	all := invalidMethods(doc, valid)
+	add := func(rule string, status int, change func(*requestParts)) {
+		a := valid.clone()
 		change(&a)
-		all = append(all, broken{what, a, status})
+		all = append(all, invalidRequest{rule, a, status})
 	}
-	if right.op.secured() {
-		add("no token", 401, func(a *asked) { a.user = "" })
-		add("a token of nobody", 401, func(a *asked) { a.user = "nobody" })
+	if valid.op.secured() {
+		add("no token", 401, func(a *requestParts) { a.user = "" })
+		add("unknown token", 401, func(a *requestParts) { a.user = "unknown" })
 	}
-	for _, p := range right.op.params {
-		for _, value := range wrongTexts(p.Value.Schema.Value) {
+	for _, p := range valid.op.params {
+		for _, value := range invalidTexts(p.Value.Schema.Value) {
 			status := http.StatusUnprocessableEntity
 			if p.Value.In == openapi3.ParameterInPath {
 				status = http.StatusNotFound
 			}
-			if value != "" || p.Value.In != openapi3.ParameterInPath { // which would be another path
-				add(fmt.Sprintf("%s is %.40q", p.Value.Name, value), status, func(a *asked) { a.set(p.Value, value) })
+			if value != "" || p.Value.In != openapi3.ParameterInPath { // an empty value gives another path
+				add(fmt.Sprintf("%s is %.40q", p.Value.Name, value), status, func(a *requestParts) { a.set(p.Value, value) })
 			}
 		}
 	}
-	if right.method == http.MethodPost {
-		all = append(all, brokenBodies(right)...)
+	if valid.method == http.MethodPost {
+		all = append(all, invalidBodies(valid)...)
 	}
 	return all
 }
 
-// brokenMethods are those that the path does not have.
-func brokenMethods(doc *openapi3.T, right asked) (all []broken) {
-	item := doc.Paths.Value(right.op.path)
+// invalidMethods returns a request for each method that the path does not support.
+func invalidMethods(doc *openapi3.T, valid requestParts) (all []invalidRequest) {
+	item := doc.Paths.Value(valid.op.path)
 	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"} {
 		if _, known := item.Operations()[method]; !known {
-			a := right.clone()
+			a := valid.clone()
 			a.method = method
-			all = append(all, broken{"method " + method, a, http.StatusMethodNotAllowed})
+			all = append(all, invalidRequest{"method " + method, a, http.StatusMethodNotAllowed})
 		}
 	}
 	return all
 }
 
-// wrongTexts are values of a parameter that its schema does not allow.
-func wrongTexts(schema *openapi3.Schema) (all []string) {
+// invalidTexts returns values of a parameter that its schema does not allow.
+func invalidTexts(schema *openapi3.Schema) (all []string) {
 	texts := []string{"", "a b", "é", "-1", "0", "1.5", "1e3", "9223372036854775808", strings.Repeat("a", 300), strings.Repeat("7", 300)}
 	for _, text := range texts {
 		var v any = text
@@ -105,68 +105,69 @@ func wrongTexts(schema *openapi3.Schema) (all []string) {
 	return all
 }
 
-func brokenBodies(right asked) (all []broken) {
-	add := func(what string, status int, body, media string) {
-		a := right.clone()
+// invalidBodies returns requests whose body is malformed or violates the schema.
+func invalidBodies(valid requestParts) (all []invalidRequest) {
+	add := func(rule string, status int, body, media string) {
+		a := valid.clone()
 		a.body = []byte(body)
 		a.header.Set("Content-Type", media)
-		all = append(all, broken{what, a, status})
+		all = append(all, invalidRequest{rule, a, status})
 	}
 	const jsonType = "application/json"
 	object := "{}"
-	if len(right.body) > 0 {
-		object = string(right.body)
+	if len(valid.body) > 0 {
+		object = string(valid.body)
 	}
-	if right.op.bodyNeeded {
+	if valid.op.bodyRequired {
 		add("no body", 415, "", "")
 	}
 	add("text", 415, object, "text/plain")
 	add("no media type", 415, object, "")
 	add("too large", 413, object+strings.Repeat(" ", maxBody), jsonType)
-	for what, body := range map[string]string{
-		"no JSON": "a=b", "cut off": object[:len(object)-1], "two values": object + object, "member twice": `{"a":1,"a":1}`,
-		"deep": strings.Repeat("[", 100) + strings.Repeat("]", 100), "invalid UTF-8": "{\"\xff\":1}", "NUL": `{"\u0000":1}`, "fraction": `{"a":1.0}`,
+	for rule, body := range map[string]string{
+		"not JSON": "a=b", "truncated": object[:len(object)-1], "two values": object + object, "duplicate member": `{"a":1,"a":1}`,
+		"deeply nested": strings.Repeat("[", 100) + strings.Repeat("]", 100), "invalid UTF-8": "{\"\xff\":1}", "NUL": `{"\u0000":1}`, "fraction": `{"a":1.0}`,
 	} {
-		add(what, 400, body, jsonType)
+		add(rule, 400, body, jsonType)
 	}
-	for _, f := range faultsOf(right.op.body, right.op.exampleBody()) {
-		a := right.clone()
-		a.setBody(f.value)
-		all = append(all, broken{f.what, a, f.status})
+	for _, v := range invalidValues(valid.op.body, valid.op.exampleBody()) {
+		a := valid.clone()
+		a.setBody(v.value)
+		all = append(all, invalidRequest{v.rule, a, v.status})
 	}
 	return all
 }
 
-// fault is a value that a schema does not allow, and how it is refused.
-type fault struct {
-	what   string
+// invalidValue is a value that violates one rule of a schema.
+type invalidValue struct {
+	rule   string
 	value  any
-	status int
+	status int // of the expected response
 }
 
-// faultsOf breaks every rule of a schema, one at a time, in a value that is right.
-func faultsOf(schema *openapi3.Schema, right any) (all []fault) {
+// invalidValues violates each rule of a schema, one at a time, in a valid value.
+func invalidValues(schema *openapi3.Schema, valid any) (all []invalidValue) {
 	if len(schema.AllOf) == 1 {
 		schema = schema.AllOf[0].Value
 	}
-	for _, other := range []fault{
+	for _, other := range []invalidValue{
 		{"boolean", true, 400}, {"integer", 17, 400}, {"string", "text", 400}, {"array", []any{}, 400},
 		{"object", map[string]any{}, 400}, {"null", nil, 400},
 	} {
-		if !schema.Type.Is(other.what) {
+		if !schema.Type.Is(other.rule) {
 			all = append(all, other)
 		}
 	}
-	for _, v := range []any{"", "é", "nothing of the kind", strings.Repeat("a", 300), strings.Repeat("7", 300), int64(-1), int64(0), 1e300} {
+	for _, v := range []any{"", "é", "unlike all patterns", strings.Repeat("a", 300), strings.Repeat("7", 300), int64(-1), int64(0), 1e300} {
 		_, text := v.(string)
 		if schema.Type.Is("string") == text && schema.Type.Is("integer") == !text && schema.VisitJSON(v) != nil {
-			if v == 1e300 { // as an integer, which is how it is told apart from a fraction
+			if v == 1e300 { // written as an integer, because a fraction gets 400
 				v = json.Number("1" + strings.Repeat("0", 300))
 			}
-			all = append(all, fault{fmt.Sprintf("%.20v", v), v, 422})
+			all = append(all, invalidValue{fmt.Sprintf("%.20v", v), v, 422})
 		}
 	}
-	object, ok := right.(map[string]any)
+	object, ok := valid.(map[string]any)
 	if !ok {
 		return all
 	}
@@ -176,16 +177,16 @@ func faultsOf(schema *openapi3.Schema, right any) (all []fault) {
 		return changed
 	}
 	if has := schema.AdditionalProperties.Has; has != nil && !*has {
-		all = append(all, fault{"unknown member", with("unknown", 1), 400})
+		all = append(all, invalidValue{"unknown member", with("unknown", 1), 400})
 	}
 	for _, name := range schema.Required {
 		changed := maps.Clone(object)
 		delete(changed, name)
-		all = append(all, fault{"no " + name, changed, 422})
+		all = append(all, invalidValue{"no " + name, changed, 422})
 	}
 	for _, name := range slices.Sorted(maps.Keys(schema.Properties)) {
-		for _, f := range faultsOf(schema.Properties[name].Value, object[name]) {
-			all = append(all, fault{name + ": " + f.what, with(name, f.value), f.status})
+		for _, v := range invalidValues(schema.Properties[name].Value, object[name]) {
+			all = append(all, invalidValue{name + ": " + v.rule, with(name, v.value), v.status})
 		}
 	}
 	return all

@@ -18,19 +18,19 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// These tests know no operation: they read the document, send what it allows and
-// what it does not, and hold the answers against it. An operation that is added
-// to it is tested, or they fail.
+// The tests of contract_*_test.go name no operation. They read the OpenAPI
+// document, send valid and invalid requests for each operation, and validate the
+// responses. A new operation is tested too, or the tests fail.
 
-// operation is what the document says of one.
+// operation is an operation of the document with its path and its schemas.
 type operation struct {
 	*openapi3.Operation
 
 	method, path string
 	params       openapi3.Parameters
 	body         *openapi3.Schema
-	bodyNeeded   bool
-	example      any // of the body; nil for none
+	bodyRequired bool
+	example      any // of the body; nil if the document has none
 }
 
 func operations(doc *openapi3.T) []operation {
@@ -40,7 +40,7 @@ func operations(doc *openapi3.T) []operation {
 		for _, method := range slices.Sorted(maps.Keys(item.Operations())) {
 			op := operation{Operation: item.GetOperation(method), method: method, path: path}
 			op.params = slices.Concat(item.Parameters, op.Parameters)
-			op.body, op.bodyNeeded = bodySchema(op.Operation)
+			op.body, op.bodyRequired = bodySchema(op.Operation)
 			if op.RequestBody != nil {
 				media := op.RequestBody.Value.Content.Get("application/json")
 				if op.example = media.Example; op.example == nil {
@@ -56,8 +56,8 @@ func operations(doc *openapi3.T) []operation {
 // secured reports whether the operation needs a token.
 func (o operation) secured() bool { return o.Security == nil || len(*o.Security) > 0 }
 
-// asked is a request as the document takes it apart.
-type asked struct {
+// requestParts is a request in the terms of the document.
+type requestParts struct {
 	op     operation
 	method string
 	user   string
@@ -67,12 +67,12 @@ type asked struct {
 	body   []byte
 }
 
-// asIs is the request of the document's examples.
-func (o operation) asIs() asked {
-	a := asked{op: o, method: o.method, user: "alice", path: map[string]string{}, query: url.Values{}, header: http.Header{}}
+// exampleRequest returns the request that consists of the document's examples.
+func (o operation) exampleRequest() requestParts {
+	a := requestParts{op: o, method: o.method, user: "alice", path: map[string]string{}, query: url.Values{}, header: http.Header{}}
 	for _, p := range o.params {
 		if example := p.Value.Example; p.Value.In == openapi3.ParameterInHeader {
-			a.set(p.Value, fmt.Sprint(example, "-", o.OperationID)) // a key for each operation
+			a.set(p.Value, fmt.Sprint(example, "-", o.OperationID)) // a different key for each operation
 		} else if example != nil {
 			a.set(p.Value, fmt.Sprint(example))
 		}
@@ -83,7 +83,7 @@ func (o operation) asIs() asked {
 	return a
 }
 
-// exampleBody is the example of the body, or a body with nothing in it.
+// exampleBody returns the example of the body, or an empty object.
 func (o operation) exampleBody() any {
 	if o.example == nil {
 		return map[string]any{}
@@ -91,7 +91,7 @@ func (o operation) exampleBody() any {
 	return o.example
 }
 
-func (a *asked) set(p *openapi3.Parameter, value string) {
+func (a *requestParts) set(p *openapi3.Parameter, value string) {
 	switch p.In {
 	case openapi3.ParameterInPath:
 		a.path[p.Name] = value
@@ -102,7 +102,7 @@ func (a *asked) set(p *openapi3.Parameter, value string) {
 	}
 }
 
-func (a *asked) setBody(v any) {
+func (a *requestParts) setBody(v any) {
 	text, err := json.Marshal(v)
 	if err != nil {
 		panic(err)
@@ -111,17 +111,17 @@ func (a *asked) setBody(v any) {
 	a.header.Set("Content-Type", "application/json")
 }
 
-// clone lets a request be changed without changing the one that it was made of.
-func (a asked) clone() asked {
+// clone returns a copy that can be changed independently.
+func (a requestParts) clone() requestParts {
 	a.path, a.header, a.query = maps.Clone(a.path), a.header.Clone(), maps.Clone(a.query)
 	return a
 }
 
-func (a asked) String() string {
+func (a requestParts) String() string {
 	return fmt.Sprintf("%s %s %v ?%s as %q with %v %.300q", a.method, a.op.path, a.path, a.query.Encode(), a.user, a.header, a.body)
 }
 
-func (a asked) request(t reporter) *http.Request {
+func (a requestParts) request(t reporter) *http.Request {
 	path := a.op.path
 	for name, value := range a.path {
 		path = strings.ReplaceAll(path, "{"+name+"}", url.PathEscape(value))
@@ -134,8 +134,8 @@ func (a asked) request(t reporter) *http.Request {
 	return r
 }
 
-// send sends a request, and holds the answer against the document.
-func (s *service) send(t reporter, a asked) *httptest.ResponseRecorder {
+// send sends a request and validates the response against the document.
+func (s *service) send(t reporter, a requestParts) *httptest.ResponseRecorder {
 	t.Helper()
 	r, w := a.request(t), httptest.NewRecorder()
 	s.handler.ServeHTTP(w, r)
@@ -144,35 +144,35 @@ func (s *service) send(t reporter, a asked) *httptest.ResponseRecorder {
 		return w
 	}
 	if (a.op.secured() || w.Code >= 400) && w.Header().Get("Cache-Control") != "no-store" {
-		t.Errorf("%v is answered %d, and caches may keep it", a, w.Code)
+		t.Errorf("%v: got %d without Cache-Control: no-store", a, w.Code)
 	}
 	response := a.op.Responses.Status(w.Code)
 	if response == nil {
-		t.Fatalf("%v is answered %d %s, of which the document says nothing", a, w.Code, w.Body)
+		t.Fatalf("%v: got %d %s, a status that the document lacks", a, w.Code, w.Body)
 	}
 	for name := range response.Value.Headers {
 		if w.Header().Get(name) == "" && name != "Idempotent-Replayed" {
-			t.Errorf("%v is answered %d without %s", a, w.Code, name)
+			t.Errorf("%v: got %d without the header %s", a, w.Code, name)
 		}
 	}
 	if media := response.Value.Content.Get(w.Header().Get("Content-Type")); media != nil {
 		var body any
 		if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil {
-			t.Fatalf("%v is answered %q: %v", a, w.Body, err)
+			t.Fatalf("%v: got %q: %v", a, w.Body, err)
 		}
-		for _, name := range undescribed(media.Schema.Value, body) {
-			t.Errorf("%v is answered with %s, which is not in the document", a, name)
+		for _, name := range undocumented(media.Schema.Value, body) {
+			t.Errorf("%v: the response has the member %s, which the document lacks", a, name)
 		}
 	}
 	return w
 }
 
-// undescribed lists members of which the document says nothing.
-func undescribed(schema *openapi3.Schema, v any) (names []string) {
+// undocumented returns the members of v that the schema lacks.
+func undocumented(schema *openapi3.Schema, v any) (names []string) {
 	switch v := v.(type) {
 	case []any:
 		for _, item := range v {
-			names = append(names, undescribed(schema.Items.Value, item)...)
+			names = append(names, undocumented(schema.Items.Value, item)...)
 		}
 	case map[string]any:
 		properties := maps.Clone(schema.Properties)
@@ -187,14 +187,14 @@ func undescribed(schema *openapi3.Schema, v any) (names []string) {
 				names = append(names, name)
 				continue
 			}
-			names = append(names, undescribed(properties[name].Value, value)...)
+			names = append(names, undocumented(properties[name].Value, value)...)
 		}
 	}
 	return names
 }
 
-// newExampleService is a service in which the examples of the document come
-// true: its payment system is called as it is there.
+// newExampleService returns a service in which the examples of the document
+// succeed. Its payment system has the code that the examples use.
 func newExampleService(t *testing.T) *service {
 	t.Helper()
 	return newService(t, func(c *Config) {
@@ -209,11 +209,12 @@ func newExampleService(t *testing.T) *service {
 	})
 }
 
-// works returns a service with a request that it answers with success: what the document has as an example, for one of the things
-// that its other examples make. It returns nil when there is none.
-func works(t *testing.T, op operation) (*service, asked) {
+// validRequest returns a service and a request of op that succeeds there. The path
+// is an example, or the id of a resource that the other examples created. It
+// returns no service if no request succeeds.
+func validRequest(t *testing.T, op operation) (*service, requestParts) {
 	t.Helper()
-	s, a := newExampleService(t), op.asIs()
+	s, a := newExampleService(t), op.exampleRequest()
 	if len(a.path) == 0 {
 		if w := s.send(t, a); w.Code < 300 {
 			return newExampleService(t), a
@@ -222,8 +223,8 @@ func works(t *testing.T, op operation) (*service, asked) {
 	}
 	var ids []string
 	for _, other := range operations(s.checker.doc) {
-		if made := other.asIs(); other.method == http.MethodPost && len(made.path) == 0 {
-			ids = append(ids, idsIn(s.send(t, made).Body.Bytes())...)
+		if create := other.exampleRequest(); other.method == http.MethodPost && len(create.path) == 0 {
+			ids = append(ids, idsIn(s.send(t, create).Body.Bytes())...)
 		}
 	}
 	for name, example := range a.path {
@@ -238,7 +239,7 @@ func works(t *testing.T, op operation) (*service, asked) {
 	return nil, a
 }
 
-// idsIn are the texts in an answer by which things are asked for.
+// idsIn returns the ids, codes and cursors in a response.
 func idsIn(body []byte) (ids []string) {
 	var v any
 	if json.Unmarshal(body, &v) != nil {

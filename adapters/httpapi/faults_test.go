@@ -9,7 +9,7 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// outage is a store that is out of reach while it is on.
+// outage is a store that is unavailable while on is set.
 type outage struct {
 	ports.Store
 
@@ -23,39 +23,39 @@ func (o *outage) InTx(ctx context.Context, f func(ports.Repos) error) error {
 	return o.Store.InTx(ctx, f)
 }
 
-// forgetful is a store that cannot keep answers while it is on.
-type forgetful struct {
+// unstorable is a store that cannot store responses for replay while on is set.
+type unstorable struct {
 	ports.Store
 
 	on atomic.Bool
 }
 
-func newForgetful(t *testing.T) (*service, *forgetful) {
+func newUnstorable(t *testing.T) (*service, *unstorable) {
 	t.Helper()
-	f := &forgetful{}
+	u := &unstorable{}
 	s := newService(t, func(c *Config) {
-		f.Store = c.Requests.Store
-		c.Requests.Store = f
+		u.Store = c.Requests.Store
+		c.Requests.Store = u
 	})
-	return s, f
+	return s, u
 }
 
-func (f *forgetful) InTx(ctx context.Context, do func(ports.Repos) error) error {
-	return f.Store.InTx(ctx, func(tx ports.Repos) error {
-		if f.on.Load() {
-			tx.IdempotencyKeys = noKeep{tx.IdempotencyKeys}
+func (u *unstorable) InTx(ctx context.Context, f func(ports.Repos) error) error {
+	return u.Store.InTx(ctx, func(tx ports.Repos) error {
+		if u.on.Load() {
+			tx.IdempotencyKeys = unstorableKeys{tx.IdempotencyKeys}
 		}
-		return do(tx)
+		return f(tx)
 	})
 }
 
-type noKeep struct{ ports.IdempotencyKeys }
+type unstorableKeys struct{ ports.IdempotencyKeys }
 
-func (noKeep) Keep(context.Context, ports.KeyedRequest, ports.Response) (ports.KeyRecord, error) {
+func (unstorableKeys) Keep(context.Context, ports.KeyedRequest, ports.Response) (ports.KeyRecord, error) {
 	return ports.KeyRecord{}, billing.ErrUnavailable
 }
 
-// lostCommit is a store that keeps a transaction and loses the answer, once.
+// lostCommit is a store that commits a transaction but reports a failure, once.
 type lostCommit struct {
 	ports.Store
 
@@ -70,30 +70,31 @@ func (l *lostCommit) InTx(ctx context.Context, f func(ports.Repos) error) error 
 	return err
 }
 
-// blindfold is a store that cannot show a subscription or the plans while it is on.
-type blindfold struct {
+// unreadable is a store whose views of a subscription and of the plans are
+// unavailable while on is set.
+type unreadable struct {
 	ports.Store
 
 	on atomic.Bool
 }
 
-func (b *blindfold) Views() ports.Views { return blindViews{b.Store.Views(), b} }
+func (u *unreadable) Views() ports.Views { return unreadableViews{u.Store.Views(), u} }
 
-type blindViews struct {
+type unreadableViews struct {
 	ports.Views
 
-	blindfold *blindfold
+	store *unreadable
 }
 
-func (v blindViews) Subscription(ctx context.Context, user billing.UserID, ref string) (ports.SubscriptionView, error) {
-	if v.blindfold.on.Load() {
+func (v unreadableViews) Subscription(ctx context.Context, user billing.UserID, ref string) (ports.SubscriptionView, error) {
+	if v.store.on.Load() {
 		return ports.SubscriptionView{}, billing.ErrUnavailable
 	}
 	return v.Views.Subscription(ctx, user, ref)
 }
 
-func (v blindViews) Plans(ctx context.Context) ([]billing.Plan, error) {
-	if v.blindfold.on.Load() {
+func (v unreadableViews) Plans(ctx context.Context) ([]billing.Plan, error) {
+	if v.store.on.Load() {
 		return nil, billing.ErrUnavailable
 	}
 	return v.Views.Plans(ctx)

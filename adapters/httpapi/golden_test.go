@@ -17,85 +17,86 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "write the answers of the tests to testdata")
+var update = flag.Bool("update", false, "write the responses of the tests to testdata")
 
-// Each operation and each error as a client sees it.
+// The files show each operation and each error as the client receives it. Run the
+// test with -update to write them.
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	type answer = *httptest.ResponseRecorder
+	type recorder = *httptest.ResponseRecorder
 	subscribed := func(s *service) { s.do("alice", "POST", "/v1/subscriptions", subscribeOK) }
-	get := func(path string) func(*service) answer {
-		return func(s *service) answer { subscribed(s); return s.do("alice", "GET", path, "") }
+	get := func(path string) func(*service) recorder {
+		return func(s *service) recorder { subscribed(s); return s.do("alice", "GET", path, "") }
 	}
-	post := func(path, body string) func(*service) answer {
-		return func(s *service) answer { subscribed(s); return s.do("alice", "POST", path, body) }
+	post := func(path, body string) func(*service) recorder {
+		return func(s *service) recorder { subscribed(s); return s.do("alice", "POST", path, body) }
 	}
-	subscribe := func(body string) func(*service) answer {
-		return func(s *service) answer { return s.do("alice", "POST", "/v1/subscriptions", body) }
+	subscribe := func(body string) func(*service) recorder {
+		return func(s *service) recorder { return s.do("alice", "POST", "/v1/subscriptions", body) }
 	}
-	tests := map[string]func(*service) answer{
-		"plans":                  func(s *service) answer { return s.do("", "GET", "/v1/plans", "") },
-		"payment_systems":        func(s *service) answer { return s.do("", "GET", "/v1/payment-systems", "") },
-		"subscribe":              subscribe(subscribeOK),
-		"subscribe_by_id":        subscribe(strings.Replace(subscribeOK, `plan_code":"premium`, `plan_id":"c0000000-0000-7000-8000-000000000001`, 1)),
-		"subscribe_confirm":      subscribe(with("tok_3ds")),
-		"subscribe_lost_answer":  subscribe(with("tok_lost_answer")),
-		"subscribe_declined":     subscribe(with("tok_declined")),
-		"subscribe_unknown":      subscribe(with("tok_unknown")),
-		"subscribe_out_of_reach": subscribe(with("tok_unavailable")),
-		"subscribe_price":        subscribe(strings.Replace(subscribeOK, "39900", "29900", 1)),
-		"subscribe_plan":         subscribe(strings.Replace(subscribeOK, "premium", "gold", 1)),
-		"subscribe_system":       subscribe(strings.Replace(subscribeOK, "bank", "cash", 1)),
-		"subscribe_invalid":      subscribe(`{"price":{"amount":0,"currency":"roubles"},"payment_token":""}`),
-		"subscribe_no_plan":      subscribe(strings.Replace(subscribeOK, `"plan_code":"premium",`, "", 1)),
-		"subscribe_malformed":    subscribe(`{"coupon":1}`),
-		"subscribe_twice":        post("/v1/subscriptions", subscribeOK),
-		"subscriptions":          get("/v1/subscriptions"),
-		"subscription":           get("/v1/subscriptions/premium"),
-		"cancel":                 post("/v1/subscriptions/premium/cancel", ""),
-		"cancel_now":             post("/v1/subscriptions/premium/cancel", `{"at":"now"}`),
-		"cancel_other_token":     post("/v1/subscriptions/premium/cancel", `{"payment_token":"tok_other"}`),
-		"cancel_invalid":         post("/v1/subscriptions/premium/cancel", `{"at":"tomorrow"}`),
-		"cancel_nothing":         func(s *service) answer { return s.do("alice", "POST", "/v1/subscriptions/premium/cancel", "") },
-		"resume": func(s *service) answer {
+	tests := map[string]func(*service) recorder{
+		"plans":                   func(s *service) recorder { return s.do("", "GET", "/v1/plans", "") },
+		"payment_systems":         func(s *service) recorder { return s.do("", "GET", "/v1/payment-systems", "") },
+		"subscribe":               subscribe(subscribeOK),
+		"subscribe_by_id":         subscribe(strings.Replace(subscribeOK, `plan_code":"premium`, `plan_id":"c0000000-0000-7000-8000-000000000001`, 1)),
+		"subscribe_confirm":       subscribe(subscribeWith("tok_3ds")),
+		"subscribe_lost_response": subscribe(subscribeWith("tok_lost_response")),
+		"subscribe_declined":      subscribe(subscribeWith("tok_declined")),
+		"subscribe_unknown":       subscribe(subscribeWith("tok_unknown")),
+		"subscribe_unavailable":   subscribe(subscribeWith("tok_unavailable")),
+		"subscribe_price":         subscribe(strings.Replace(subscribeOK, "39900", "29900", 1)),
+		"subscribe_plan":          subscribe(strings.Replace(subscribeOK, "premium", "gold", 1)),
+		"subscribe_system":        subscribe(strings.Replace(subscribeOK, "bank", "cash", 1)),
+		"subscribe_invalid":       subscribe(`{"price":{"amount":0,"currency":"roubles"},"payment_token":""}`),
+		"subscribe_no_plan":       subscribe(strings.Replace(subscribeOK, `"plan_code":"premium",`, "", 1)),
+		"subscribe_malformed":     subscribe(`{"coupon":1}`),
+		"subscribe_twice":         post("/v1/subscriptions", subscribeOK),
+		"subscriptions":           get("/v1/subscriptions"),
+		"subscription":            get("/v1/subscriptions/premium"),
+		"cancel":                  post("/v1/subscriptions/premium/cancel", ""),
+		"cancel_now":              post("/v1/subscriptions/premium/cancel", `{"at":"now"}`),
+		"cancel_other_token":      post("/v1/subscriptions/premium/cancel", `{"payment_token":"tok_other"}`),
+		"cancel_invalid":          post("/v1/subscriptions/premium/cancel", `{"at":"tomorrow"}`),
+		"cancel_none":             func(s *service) recorder { return s.do("alice", "POST", "/v1/subscriptions/premium/cancel", "") },
+		"resume": func(s *service) recorder {
 			subscribed(s)
 			s.do("alice", "POST", "/v1/subscriptions/premium/cancel", "")
 			return s.do("alice", "POST", "/v1/subscriptions/premium/resume", "")
 		},
-		"resume_ended": func(s *service) answer {
+		"resume_ended": func(s *service) recorder {
 			subscribed(s)
 			s.do("alice", "POST", "/v1/subscriptions/premium/cancel", `{"at":"now"}`)
 			return s.do("alice", "POST", "/v1/subscriptions/premium/resume", "")
 		},
-		"subscription_over": func(s *service) answer {
+		"subscription_ended": func(s *service) recorder {
 			subscribed(s)
 			s.do("alice", "POST", "/v1/subscriptions/premium/cancel", "")
 			s.clock.set(s.clock.Now().Add(40 * 24 * time.Hour))
 			return s.do("alice", "GET", "/v1/subscriptions/premium", "")
 		},
-		"history":          get("/v1/history"),
-		"payments":         get("/v1/payments"),
-		"entitlements":     get("/v1/entitlements"),
-		"nothing_yet":      func(s *service) answer { return s.do("alice", "GET", "/v1/subscriptions", "") },
-		"no_entitlements":  func(s *service) answer { return s.do("bob", "GET", "/v1/entitlements", "") },
-		"of_somebody_else": func(s *service) answer { subscribed(s); return s.do("bob", "GET", "/v1/subscriptions/premium", "") },
-		"no_token":         func(s *service) answer { return s.do("", "GET", "/v1/subscriptions", "") },
-		"no_such_path":     func(s *service) answer { return s.do("", "GET", "/v2", "") },
-		"no_such_method":   func(s *service) answer { return s.do("", "DELETE", "/v1/subscriptions", "") },
-		"bad_limit":        get("/v1/history?limit=1000"),
-		"bad_cursor":       get("/v1/history?cursor=abc"),
-		"too_large":        subscribe(with(strings.Repeat("t", 20_000))),
-		"no_media_type": func(s *service) answer {
+		"history":                   get("/v1/history"),
+		"payments":                  get("/v1/payments"),
+		"entitlements":              get("/v1/entitlements"),
+		"subscriptions_none":        func(s *service) recorder { return s.do("alice", "GET", "/v1/subscriptions", "") },
+		"entitlements_none":         func(s *service) recorder { return s.do("bob", "GET", "/v1/entitlements", "") },
+		"subscription_other_viewer": func(s *service) recorder { subscribed(s); return s.do("bob", "GET", "/v1/subscriptions/premium", "") },
+		"no_token":                  func(s *service) recorder { return s.do("", "GET", "/v1/subscriptions", "") },
+		"no_such_path":              func(s *service) recorder { return s.do("", "GET", "/v2", "") },
+		"no_such_method":            func(s *service) recorder { return s.do("", "DELETE", "/v1/subscriptions", "") },
+		"bad_limit":                 get("/v1/history?limit=1000"),
+		"bad_cursor":                get("/v1/history?cursor=abc"),
+		"too_large":                 subscribe(subscribeWith(strings.Repeat("t", 20_000))),
+		"no_media_type": func(s *service) recorder {
 			return s.do("alice", "POST", "/v1/subscriptions", "{}", header{"Content-Type", ""})
 		},
-		"bad_key": func(s *service) answer {
+		"bad_key": func(s *service) recorder {
 			return s.do("alice", "POST", "/v1/subscriptions", subscribeOK, key("ключ"))
 		},
-		"key_of_another": func(s *service) answer {
+		"key_reused": func(s *service) recorder {
 			s.do("alice", "POST", "/v1/subscriptions", subscribeOK, key("k"))
-			return s.do("alice", "POST", "/v1/subscriptions", with("tok_other"), key("k"))
+			return s.do("alice", "POST", "/v1/subscriptions", subscribeWith("tok_other"), key("k"))
 		},
-		"repetition": func(s *service) answer {
+		"replay": func(s *service) recorder {
 			s.do("alice", "POST", "/v1/subscriptions", subscribeOK, key("k"))
 			return s.do("alice", "POST", "/v1/subscriptions", subscribeOK, key("k"))
 		},
@@ -109,7 +110,7 @@ func TestGolden(t *testing.T) {
 	wantFiles(t, "testdata", slices.Collect(maps.Keys(tests)))
 }
 
-// wantFiles finds files that no test uses any more.
+// wantFiles reports golden files that no test uses.
 func wantFiles(t *testing.T, dir string, names []string) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*.golden"))
@@ -118,7 +119,7 @@ func wantFiles(t *testing.T, dir string, names []string) {
 	}
 	for _, file := range files {
 		if !slices.Contains(names, strings.TrimSuffix(filepath.Base(file), ".golden")) {
-			t.Errorf("no test uses %s", file)
+			t.Errorf("no test uses %s; delete it", file)
 		}
 	}
 }
@@ -139,7 +140,7 @@ func compare(t *testing.T, file, got string) {
 	}
 }
 
-// dump writes an answer down for people to read.
+// dump formats a response: its status, its headers by name, and its indented body.
 func dump(t *testing.T, w *httptest.ResponseRecorder) string {
 	t.Helper()
 	var b bytes.Buffer
@@ -152,7 +153,7 @@ func dump(t *testing.T, w *httptest.ResponseRecorder) string {
 	}
 	fmt.Fprintln(&b)
 	if err := json.Indent(&b, bytes.TrimSpace(w.Body.Bytes()), "", "  "); err != nil {
-		t.Fatalf("%v in %q", err, w.Body)
+		t.Fatalf("the body is not JSON: %v in %q", err, w.Body)
 	}
 	fmt.Fprintln(&b)
 	return b.String()

@@ -23,7 +23,7 @@ import (
 	"github.com/online-cinema/billing/core/viewers"
 )
 
-// Users of the tests, and the tokens that they authenticate with.
+// The users of the tests. Their tokens are "alice" and "bob".
 const (
 	alice = billing.UserID("a0000000-0000-5000-8000-000000000001")
 	bob   = billing.UserID("b0000000-0000-5000-8000-000000000002")
@@ -31,7 +31,7 @@ const (
 
 var users = map[string]billing.UserID{"alice": alice, "bob": bob}
 
-// service is the API over a store in memory and a payment system of the tests.
+// service is the API with a memory store and a fake payment system.
 type service struct {
 	t       *testing.T
 	handler http.Handler
@@ -44,8 +44,9 @@ type service struct {
 	collector *payments.Collector
 }
 
-// newService returns a service that sells one plan.
-func newService(t *testing.T, change ...func(*Config)) *service {
+// newService returns a service with one plan and one payment system. Each option
+// may change the configuration.
+func newService(t *testing.T, options ...func(*Config)) *service {
 	t.Helper()
 	clock := &clock{now: time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)}
 	s := &service{
@@ -68,11 +69,11 @@ func newService(t *testing.T, change ...func(*Config)) *service {
 		Users:        &viewers.LastSeen{Store: s.store, Clock: s.clock},
 		Authenticate: authenticateTest, NewID: ids.next, Log: log,
 	}
-	keepCards(t, &c)
-	for _, f := range change {
-		f(&c)
+	enableCards(t, &c)
+	for _, option := range options {
+		option(&c)
 	}
-	s.fill()
+	s.addCatalogue()
 	s.collector = c.Subscriber.Collector
 	var err error
 	if s.handler, err = New(c); err != nil {
@@ -81,8 +82,8 @@ func newService(t *testing.T, change ...func(*Config)) *service {
 	return s
 }
 
-// keepCards gives a service a vault, and limits that a test can reach.
-func keepCards(t *testing.T, c *Config) {
+// enableCards adds a vault, and limits that are low enough for tests.
+func enableCards(t *testing.T, c *Config) {
 	t.Helper()
 	keys, err := vault.InMemory()
 	if err != nil {
@@ -102,13 +103,13 @@ func keepCards(t *testing.T, c *Config) {
 func authenticateTest(_ context.Context, token string) (billing.UserID, error) {
 	user, ok := users[token]
 	if !ok {
-		return "", errors.New("not a token of the tests")
+		return "", errors.New("unknown token")
 	}
 	return user, nil
 }
 
-// fill puts a plan and a payment system into the store.
-func (s *service) fill() {
+// addCatalogue stores one plan and one payment system.
+func (s *service) addCatalogue() {
 	s.t.Helper()
 	at := s.clock.Now()
 	err := s.store.InTx(s.t.Context(), func(tx ports.Repos) error {
@@ -126,21 +127,21 @@ func (s *service) fill() {
 	}
 }
 
-// giveUp lets time pass until nobody may send a pending payment any more, and
-// settles it.
-func (s *service) giveUp() {
+// settlePending advances the clock beyond the send lease of the pending payment
+// and settles it with a sweep.
+func (s *service) settlePending() {
 	s.t.Helper()
 	s.clock.set(s.clock.Now().Add(10 * time.Minute))
 	if swept, err := s.collector.Sweep(s.t.Context(), 10); err != nil || swept.Settled != 1 {
-		s.t.Errorf("swept %+v, %v", swept, err)
+		s.t.Errorf("sweep: got %+v, %v, want one settled payment", swept, err)
 	}
 }
 
-// header is one header of a request.
+// header is a header of a request.
 type header struct{ name, value string }
 
-// do sends a request of a user, "" for nobody, and holds the answer against the
-// document. A body is sent as JSON unless a header says otherwise.
+// do sends a request and validates the response against the document. An empty
+// user sends no token. A body is JSON unless headers has another Content-Type.
 func (s *service) do(user, method, path, body string, headers ...header) *httptest.ResponseRecorder {
 	s.t.Helper()
 	r := httptest.NewRequestWithContext(s.t.Context(), method, "/", strings.NewReader(body))
@@ -166,8 +167,8 @@ func key(k string) header { return header{"Idempotency-Key", k} }
 
 const subscribeOK = `{"plan_code":"premium","price":{"amount":39900,"currency":"RUB"},"payment_system":"bank","payment_token":"tok_ok"}`
 
-// with returns subscribeOK with another token.
-func with(token string) string { return strings.Replace(subscribeOK, "tok_ok", token, 1) }
+// subscribeWith returns subscribeOK with another token.
+func subscribeWith(token string) string { return strings.Replace(subscribeOK, "tok_ok", token, 1) }
 
 type clock struct {
 	mu  sync.Mutex
@@ -186,19 +187,19 @@ func (c *clock) set(t time.Time) {
 	c.now = t
 }
 
-// ids makes ids that grow.
+// ids generates increasing ids.
 type ids struct{ n atomic.Int64 }
 
 func (i *ids) next() string { return fmt.Sprintf("00000000-0000-7000-8000-%012d", i.n.Add(1)) }
 
-// bank is a payment system that does what the token says.
+// bank is a fake payment system. The token of a charge selects the outcome.
 type bank struct {
 	charges atomic.Int64
 	panics  atomic.Bool
-	cards   atomic.Value // the last card that it was sent, with its code
+	cards   atomic.Value // number and CVV of the last card, as "4242424242424242 737"
 	down    atomic.Bool
-	hold    chan struct{} // when not nil, charges wait for it,
-	held    chan struct{} // having said so here
+	hold    chan struct{} // if set, charges block until it is closed
+	held    chan struct{} // receives a value when a charge blocks
 }
 
 func (b *bank) Charge(_ context.Context, r ports.ChargeRequest) (billing.Outcome, error) {
@@ -223,7 +224,7 @@ func (b *bank) Charge(_ context.Context, r ports.ChargeRequest) (billing.Outcome
 		return billing.Outcome{}, ports.ErrTokenUnknown
 	case "tok_unavailable":
 		return billing.Outcome{}, ports.ErrNotSent
-	case "tok_lost_answer":
+	case "tok_lost_response":
 		return billing.Outcome{}, errors.New("connection reset")
 	case "tok_3ds":
 		return billing.Outcome{Status: billing.PaymentPending, ActionURL: "https://bank.example/confirm/1"}, nil
@@ -239,7 +240,7 @@ func (b *bank) Find(context.Context, billing.PaymentID) (billing.Outcome, error)
 	return billing.Outcome{}, ports.ErrChargeNotFound
 }
 
-// lockedBuffer takes the log.
+// lockedBuffer is a log that goroutines may write to concurrently.
 type lockedBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer

@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// What net/http refuses by itself is refused as the API refuses. It fails when
-// net/http has changed its words.
-func TestUnreadableRequests(t *testing.T) {
+// It fails if a new version of net/http changes the text of its responses, which
+// parseRefusal recognizes.
+func TestListener_UnreadableRequests(t *testing.T) {
 	t.Parallel()
 	s := newService(t)
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")
@@ -33,14 +33,14 @@ func TestUnreadableRequests(t *testing.T) {
 		status  int
 		detail  string
 	}{
-		"no HTTP":                 {"hello\r\n\r\n", 400, "this is not an HTTP/1.1 request"},
-		"header that is none":     {"GET / HTTP/1.1\r\nHost: x\r\ncolonless\r\n\r\n", 400, "this is not an HTTP/1.1 request"},
-		"no host":                 {"GET / HTTP/1.1\r\n\r\n", 400, "this is not an HTTP/1.1 request: missing required Host header"},
+		"not HTTP":                {"hello\r\n\r\n", 400, "this is not an HTTP/1.1 request"},
+		"header without a colon":  {"GET / HTTP/1.1\r\nHost: x\r\ncolonless\r\n\r\n", 400, "this is not an HTTP/1.1 request"},
+		"no Host header":          {"GET / HTTP/1.1\r\n\r\n", 400, "this is not an HTTP/1.1 request: missing required Host header"},
 		"unknown transfer coding": {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: zip\r\n\r\n", 400, "this is not an HTTP/1.1 request"},
 		"unknown version":         {"GET / HTTP/3.0\r\nHost: x\r\n\r\n", 400, "this is not an HTTP/1.1 request: unsupported protocol version"},
 		"header too large":        {"GET / HTTP/1.1\r\nHost: x\r\nX: " + strings.Repeat("a", 32<<10) + "\r\n\r\n", 431, "the request line and the headers are longer than 16 KiB"},
-		"options of everything":   {"OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 404, "no resource has this path; /docs lists the paths"},
-		"in the body of another":  {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nHTTP/1.1 hello\r\n\r\n", 404, "no resource has this path; /docs lists the paths"},
+		"OPTIONS *":               {"OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 404, "no resource has this path; /docs lists the paths"},
+		"response text in a body": {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nHTTP/1.1 hello\r\n\r\n", 404, "no resource has this path; /docs lists the paths"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -59,12 +59,12 @@ func TestUnreadableRequests(t *testing.T) {
 			}
 			body, _ := io.ReadAll(resp.Body)
 			_ = resp.Body.Close()
-			s.checker.checkAnswer(t, "GET /", resp.StatusCode, resp.Header, body)
+			s.checker.checkCommon(t, "GET /", resp.StatusCode, resp.Header, body)
 			if resp.StatusCode != test.status || !bytes.Contains(body, []byte(`"detail":"`+test.detail+`"`)) {
-				t.Errorf("answered %d %s, want %d %s", resp.StatusCode, body, test.status, test.detail)
+				t.Errorf("got %d %s, want %d %s", resp.StatusCode, body, test.status, test.detail)
 			}
 			if id := resp.Header.Get("X-Request-Id"); !strings.Contains(s.logged.String(), `"request_id":"`+id+`"`) {
-				t.Errorf("the log does not have %s:\n%s", id, s.logged)
+				t.Errorf("the log lacks the request id %s:\n%s", id, s.logged)
 			}
 		})
 	}

@@ -12,18 +12,18 @@ import (
 
 type item struct{ ID string }
 
-type listed struct {
+type listPage struct {
 	Data []item
 	Next *string `json:"next_cursor"`
 }
 
-// walk reads a list page by page.
+// walk reads all pages of a list and returns its items and the number of pages.
 func walk(t *testing.T, s *service, path string, limit int) (all []item, pages int) {
 	t.Helper()
 	query := fmt.Sprintf("?limit=%d", limit)
 	for {
 		w := s.do("alice", "GET", path+query, "")
-		var page listed
+		var page listPage
 		if err := json.Unmarshal(w.Body.Bytes(), &page); err != nil || len(page.Data) > limit {
 			t.Fatalf("%s%s: %v, %d items", path, query, err, len(page.Data))
 		}
@@ -35,13 +35,13 @@ func walk(t *testing.T, s *service, path string, limit int) (all []item, pages i
 	}
 }
 
-func TestPaging(t *testing.T) {
+func TestPaging_VisitsEachItemOnce(t *testing.T) {
 	t.Parallel()
 	s := newService(t)
 	for range 6 {
 		s.do("alice", "POST", "/v1/subscriptions", subscribeOK)
 		s.do("alice", "POST", "/v1/subscriptions/premium/cancel", `{"at":"now"}`)
-		s.do("bob", "POST", "/v1/subscriptions", with("tok_declined"))
+		s.do("bob", "POST", "/v1/subscriptions", subscribeWith("tok_declined"))
 	}
 	for path, want := range map[string]int{"/v1/subscriptions": 6, "/v1/payments": 6, "/v1/history": 18} {
 		whole, _ := walk(t, s, path, 100)
@@ -49,18 +49,18 @@ func TestPaging(t *testing.T) {
 			t.Errorf("%s: %d items, want %d", path, len(whole), want)
 		}
 		if !slices.IsSortedFunc(whole, func(a, b item) int { return strings.Compare(b.ID, a.ID) }) {
-			t.Errorf("%s: not newest first: %v", path, whole)
+			t.Errorf("%s: want newest first, got %v", path, whole)
 		}
 		for limit := 1; limit <= want+1; limit++ {
 			parts, pages := walk(t, s, path, limit)
 			if !slices.Equal(parts, whole) || pages != (want+limit-1)/limit {
-				t.Errorf("%s by %d: %d pages of %v", path, limit, pages, parts)
+				t.Errorf("%s with limit %d: %d pages, %v", path, limit, pages, parts)
 			}
 		}
 	}
 }
 
-func TestPageParameters(t *testing.T) {
+func TestPaging_Parameters(t *testing.T) {
 	t.Parallel()
 	s := newService(t)
 	cursor := func(text string) string { return "cursor=" + base64.RawURLEncoding.EncodeToString([]byte(text)) }
@@ -96,7 +96,7 @@ func TestPageParameters(t *testing.T) {
 	for query, want := range tests {
 		for _, path := range []string{"/v1/history", "/v1/payments", "/v1/subscriptions"} {
 			if w := s.do("alice", "GET", path+"?"+query, ""); w.Code != want {
-				t.Errorf("%s?%.40s: answered %d %s, want %d", path, query, w.Code, w.Body, want)
+				t.Errorf("%s?%.40s: got %d %s, want %d", path, query, w.Code, w.Body, want)
 			}
 		}
 	}

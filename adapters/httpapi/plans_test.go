@@ -144,9 +144,9 @@ func TestPlanCache_CancelledCallerStillRefreshes(t *testing.T) {
 func TestListPlans_ServesSnapshot(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var store *blindfold
+		var store *unreadable
 		s := newService(t, func(c *Config) {
-			store = &blindfold{Store: c.Viewer.Store}
+			store = &unreadable{Store: c.Viewer.Store}
 			c.Viewer.Store = store
 		})
 		first := s.do("", "GET", "/v1/plans", "")

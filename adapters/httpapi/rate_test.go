@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// limited serves with these rates, in a bubble, where time passes only when
-// everybody waits.
-func limited(t *testing.T, r Rates, test func(t *testing.T, s *service)) {
+// withRates runs a test with rate limits in a synctest bubble, where time passes
+// only while all goroutines are blocked.
+func withRates(t *testing.T, r Rates, test func(t *testing.T, s *service)) {
 	t.Helper()
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -21,93 +21,93 @@ func limited(t *testing.T, r Rates, test func(t *testing.T, s *service)) {
 	})
 }
 
-func TestUsersAreLimitedEachForThemselves(t *testing.T) {
-	limited(t, Rates{PerUser: Rate{3, time.Minute}}, func(t *testing.T, s *service) {
+func TestUserLimit_IsPerUser(t *testing.T) {
+	withRates(t, Rates{PerUser: Rate{3, time.Minute}}, func(t *testing.T, s *service) {
 		get := func(user string) int { return s.do(user, "GET", "/v1/entitlements", "").Code }
 		for range 3 {
 			if code := get("alice"); code != 200 {
-				t.Errorf("within the limit: %d", code)
+				t.Errorf("within the limit: got %d", code)
 			}
 		}
-		w := s.do("alice", "POST", "/v1/subscriptions", subscribeOK, key("once"))
+		w := s.do("alice", "POST", "/v1/subscriptions", subscribeOK, key("k"))
 		if codeOf(t, w) != "rate_limited" || w.Header().Get("Retry-After") != "20" || w.Header().Get("Cache-Control") != "no-store" {
-			t.Errorf("above the limit: %d %v %s", w.Code, w.Header(), w.Body)
+			t.Errorf("above the limit: got %d %v %s", w.Code, w.Header(), w.Body)
 		}
 		if code := get("bob"); code != 200 {
-			t.Errorf("another user: %d", code)
+			t.Errorf("another user: got %d", code)
 		}
 		if w := s.do("", "GET", "/v1/plans", ""); w.Code != 200 {
-			t.Errorf("what is for everybody: %d", w.Code)
+			t.Errorf("public path: got %d", w.Code)
 		}
 		time.Sleep(20*time.Second - 1)
 		if code := get("alice"); code != 429 {
-			t.Errorf("a moment too early: %d", code)
+			t.Errorf("one nanosecond before Retry-After: got %d", code)
 		}
 		time.Sleep(time.Nanosecond)
-		// What was refused has left nothing behind: the same key does its work.
-		if w := s.do("alice", "POST", "/v1/subscriptions", subscribeOK, key("once")); w.Code != 201 {
-			t.Errorf("in time: %d %s", w.Code, w.Body)
+		// The refused request stored nothing, so its key can be used.
+		if w := s.do("alice", "POST", "/v1/subscriptions", subscribeOK, key("k")); w.Code != 201 {
+			t.Errorf("after Retry-After: got %d %s", w.Code, w.Body)
 		}
 	})
 }
 
-// Before a token is judged, and for paths that do not exist.
-func TestAddressesAreLimited(t *testing.T) {
-	limited(t, Rates{PerAddress: Rate{2, time.Second}}, func(t *testing.T, s *service) {
+// The limit also applies to invalid tokens and to unknown paths.
+func TestAddressLimit(t *testing.T) {
+	withRates(t, Rates{PerAddress: Rate{2, time.Second}}, func(t *testing.T, s *service) {
 		for _, path := range []string{"/v1/plans", "/nowhere"} {
 			if w := s.do("", "GET", path, ""); w.Code == 429 {
-				t.Errorf("%s within the limit: %d", path, w.Code)
+				t.Errorf("%s within the limit: got %d", path, w.Code)
 			}
 		}
 		for _, path := range []string{"/v1/plans", "/nowhere", "/v1/history", "/docs"} {
 			w := s.do("mallory", "GET", path, "")
 			if w.Code != 429 || codeOf(t, w) != "rate_limited" || w.Header().Get("Retry-After") != "1" {
-				t.Errorf("%s above the limit: %d %v", path, w.Code, w.Header())
+				t.Errorf("%s above the limit: got %d %v", path, w.Code, w.Header())
 			}
 		}
 		time.Sleep(time.Second / 2)
 		if w := s.do("", "GET", "/v1/plans", ""); w.Code != 200 {
-			t.Errorf("in time: %d", w.Code)
+			t.Errorf("after half a second: got %d", w.Code)
 		}
 	})
 }
 
-func TestNoLimit(t *testing.T) {
-	limited(t, Rates{}, func(t *testing.T, s *service) {
+func TestRates_ZeroMeansNoLimit(t *testing.T) {
+	withRates(t, Rates{}, func(t *testing.T, s *service) {
 		for range 1000 {
 			if w := s.do("alice", "GET", "/v1/entitlements", ""); w.Code != 200 {
-				t.Fatalf("answered %d", w.Code)
+				t.Fatalf("got %d, want 200", w.Code)
 			}
 		}
 	})
 }
 
-func TestTheMapOfALimiterIsBounded(t *testing.T) {
+func TestLimiter_ForgetsSilentClients(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		const most = 100
-		l := newLimiter(Rate{1, time.Hour}, most)
-		ask := func(who string) bool { return l.check(who) == nil }
-		ask("busy")
+		const maxClients = 100
+		l := newLimiter(Rate{1, time.Hour}, maxClients)
+		allowed := func(client string) bool { return l.check(client) == nil }
+		allowed("busy")
 		for i := range 10_000 {
-			ask(fmt.Sprint("stranger ", i))
-			if i%20 == 0 && ask("busy") {
-				t.Fatalf("after %d strangers, one who keeps asking was forgotten", i)
+			allowed(fmt.Sprint("single ", i))
+			if i%20 == 0 && allowed("busy") {
+				t.Fatalf("the busy client was forgotten after %d other clients", i)
 			}
-			if n := len(l.recent) + len(l.older); n > most {
-				t.Fatalf("%d are remembered, want at most %d", n, most)
+			if n := len(l.recent) + len(l.older); n > maxClients {
+				t.Fatalf("the limiter remembers %d clients, want at most %d", n, maxClients)
 			}
 		}
-		for i := range most {
-			ask(fmt.Sprint("crowd ", i))
+		for i := range maxClients {
+			allowed(fmt.Sprint("other ", i))
 		}
-		if !ask("busy") {
-			t.Error("one who has not asked for long was not forgotten")
+		if !allowed("busy") {
+			t.Error("the limiter remembers a client that has been silent longest")
 		}
 	})
 }
 
-func TestManyAtOnceShareOneLimit(t *testing.T) {
+func TestLimiter_ConcurrentRequests(t *testing.T) {
 	t.Parallel()
 	l := newLimiter(Rate{10, time.Hour}, 1000)
 	passed := make(chan bool, 100)
@@ -121,11 +121,11 @@ func TestManyAtOnceShareOneLimit(t *testing.T) {
 		}
 	}
 	if n != 10 {
-		t.Errorf("%d got through, want 10", n)
+		t.Errorf("%d requests were allowed, want 10", n)
 	}
 }
 
-func TestClientAddress(t *testing.T) {
+func TestRates_Client(t *testing.T) {
 	t.Parallel()
 	rates := Rates{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}}
 	tests := map[string]struct {
@@ -133,23 +133,23 @@ func TestClientAddress(t *testing.T) {
 		forwarded []string
 		want      string
 	}{
-		"no proxy":                           {"203.0.113.7:5000", nil, "203.0.113.7"},
-		"a header that anybody can send":     {"203.0.113.7:5000", []string{"198.51.100.1"}, "203.0.113.7"},
-		"through a proxy":                    {"10.1.2.3:5000", []string{"203.0.113.7"}, "203.0.113.7"},
-		"through two":                        {"10.1.2.3:5000", []string{"203.0.113.7, 10.9.9.9"}, "203.0.113.7"},
-		"in two headers":                     {"10.1.2.3:5000", []string{"203.0.113.7", "10.9.9.9"}, "203.0.113.7"},
-		"with an invented client in front":   {"10.1.2.3:5000", []string{"198.51.100.1, 203.0.113.7"}, "203.0.113.7"},
-		"with a proxy invented in front":     {"10.1.2.3:5000", []string{"10.0.0.9, 203.0.113.7"}, "203.0.113.7"},
-		"the proxy itself":                   {"10.1.2.3:5000", nil, "10.1.2.3"},
-		"all are proxies":                    {"10.1.2.3:5000", []string{"10.0.0.1, 10.0.0.2"}, "10.0.0.1"},
-		"nonsense behind the proxy":          {"10.1.2.3:5000", []string{"203.0.113.7, unknown"}, "10.1.2.3"},
-		"nonsense further away":              {"10.1.2.3:5000", []string{"x, 203.0.113.7"}, "203.0.113.7"},
-		"with a port":                        {"10.1.2.3:5000", []string{"203.0.113.7:4711"}, "203.0.113.7"},
-		"IPv4 in IPv6":                       {"[::ffff:10.1.2.3]:5000", []string{"::ffff:203.0.113.7"}, "203.0.113.7"},
-		"IPv6: the network of one customer":  {"[2001:db8:1:2:3:4:5:6]:5000", nil, "2001:db8:1:2::/64"},
-		"IPv6 behind a proxy, with its port": {"[fd00::1]:5000", []string{"[2001:db8:1:2::9]:443"}, "2001:db8:1:2::/64"},
-		"IPv6 in brackets":                   {"[fd00::1]:5000", []string{"[2001:db8:1:2::9]"}, "2001:db8:1:2::/64"},
-		"no network address at all":          {"@", []string{"203.0.113.7"}, "@"},
+		"no proxy":                         {"203.0.113.7:5000", nil, "203.0.113.7"},
+		"header from an untrusted peer":    {"203.0.113.7:5000", []string{"198.51.100.1"}, "203.0.113.7"},
+		"one proxy":                        {"10.1.2.3:5000", []string{"203.0.113.7"}, "203.0.113.7"},
+		"two proxies":                      {"10.1.2.3:5000", []string{"203.0.113.7, 10.9.9.9"}, "203.0.113.7"},
+		"two headers":                      {"10.1.2.3:5000", []string{"203.0.113.7", "10.9.9.9"}, "203.0.113.7"},
+		"forged client in front":           {"10.1.2.3:5000", []string{"198.51.100.1, 203.0.113.7"}, "203.0.113.7"},
+		"forged proxy in front":            {"10.1.2.3:5000", []string{"10.0.0.9, 203.0.113.7"}, "203.0.113.7"},
+		"the proxy is the client":          {"10.1.2.3:5000", nil, "10.1.2.3"},
+		"only proxies":                     {"10.1.2.3:5000", []string{"10.0.0.1, 10.0.0.2"}, "10.0.0.1"},
+		"invalid entry next to the proxy":  {"10.1.2.3:5000", []string{"203.0.113.7, unknown"}, "10.1.2.3"},
+		"invalid entry further left":       {"10.1.2.3:5000", []string{"x, 203.0.113.7"}, "203.0.113.7"},
+		"with a port":                      {"10.1.2.3:5000", []string{"203.0.113.7:4711"}, "203.0.113.7"},
+		"IPv4 in IPv6":                     {"[::ffff:10.1.2.3]:5000", []string{"::ffff:203.0.113.7"}, "203.0.113.7"},
+		"IPv6 is cut to /64":               {"[2001:db8:1:2:3:4:5:6]:5000", nil, "2001:db8:1:2::/64"},
+		"IPv6 behind a proxy, with a port": {"[fd00::1]:5000", []string{"[2001:db8:1:2::9]:443"}, "2001:db8:1:2::/64"},
+		"IPv6 in brackets":                 {"[fd00::1]:5000", []string{"[2001:db8:1:2::9]"}, "2001:db8:1:2::/64"},
+		"Unix socket":                      {"@", []string{"203.0.113.7"}, "@"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -164,7 +164,7 @@ func TestClientAddress(t *testing.T) {
 	}
 }
 
-// A header full of proxies costs no more than its length.
+// Every peer has a client name, however long the list of proxies is.
 func FuzzClientAddress(f *testing.F) {
 	rates := Rates{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}
 	f.Add("10.1.2.3:5000", "203.0.113.7, 10.0.0.1")
@@ -173,7 +173,7 @@ func FuzzClientAddress(f *testing.F) {
 	f.Fuzz(func(t *testing.T, peer, forwarded string) {
 		r := &http.Request{RemoteAddr: peer, Header: http.Header{"X-Forwarded-For": {forwarded}}}
 		if got := rates.client(r); got == "" && peer != "" {
-			t.Errorf("nobody is the client of %q, %q", peer, forwarded)
+			t.Errorf("the client of %q, %q has no name", peer, forwarded)
 		}
 	})
 }

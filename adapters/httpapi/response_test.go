@@ -16,7 +16,7 @@ import (
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 )
 
-// reporter is a test, a generated one too.
+// reporter is the part of [testing.T] that rapid.T has too.
 type reporter interface {
 	Helper()
 	Context() context.Context
@@ -24,13 +24,13 @@ type reporter interface {
 	Fatalf(format string, args ...any)
 }
 
-// responseChecker holds answers against the document.
+// responseChecker validates responses against the OpenAPI document.
 type responseChecker struct {
 	doc    *openapi3.T
 	router routers.Router
 }
 
-// sharedChecker is the one of all tests: reading the document takes its time.
+// sharedChecker is shared by all tests, because parsing the document is slow.
 var sharedChecker = sync.OnceValues(func() (*responseChecker, error) {
 	doc, err := parseOpenAPI(openapiYAML)
 	if err != nil {
@@ -51,7 +51,7 @@ func newResponseChecker(t *testing.T) *responseChecker {
 
 func (c *responseChecker) check(t reporter, r *http.Request, w *httptest.ResponseRecorder) {
 	t.Helper()
-	c.checkAnswer(t, r.Method+" "+r.URL.Path, w.Code, w.Header(), w.Body.Bytes())
+	c.checkCommon(t, r.Method+" "+r.URL.Path, w.Code, w.Header(), w.Body.Bytes())
 	route, vars, err := c.router.FindRoute(r)
 	if err != nil {
 		return // not in the document, such as /docs
@@ -66,36 +66,36 @@ func (c *responseChecker) check(t reporter, r *http.Request, w *httptest.Respons
 		},
 	})
 	if err != nil {
-		t.Errorf("%s %s: the answer is not what the document says: %v", r.Method, r.URL.Path, err)
+		t.Errorf("%s %s: the response violates the document: %v", r.Method, r.URL.Path, err)
 	}
 }
 
-// checkAnswer checks what all answers have in common, those to paths that are
-// not in the document too.
-func (c *responseChecker) checkAnswer(t reporter, to string, status int, h http.Header, body []byte) {
+// checkCommon checks the headers and the problem document that all responses have
+// in common, including those to paths that are not in the document.
+func (c *responseChecker) checkCommon(t reporter, request string, status int, h http.Header, body []byte) {
 	t.Helper()
 	if h.Get("X-Request-Id") == "" || h.Get("X-Content-Type-Options") != "nosniff" {
-		t.Errorf("%s: headers every answer has are missing: %v", to, h)
+		t.Errorf("%s: X-Request-Id or X-Content-Type-Options is missing: %v", request, h)
 	}
 	if status < 400 {
 		return
 	}
 	var p map[string]any
 	if err := json.Unmarshal(body, &p); err != nil {
-		t.Fatalf("%s: %v in %q", to, err, body)
+		t.Fatalf("%s: the body is not JSON: %v in %q", request, err, body)
 	}
 	if err := c.doc.Components.Schemas["Problem"].Value.VisitJSON(p); err != nil {
-		t.Errorf("%s: not a problem: %v", to, err)
+		t.Errorf("%s: not a problem document: %v", request, err)
 	}
 	if p["request_id"] != h.Get("X-Request-Id") && h.Get("Idempotent-Replayed") == "" {
-		t.Errorf("%s: request %s is answered with %v", to, h.Get("X-Request-Id"), p)
+		t.Errorf("%s: request %s got %v", request, h.Get("X-Request-Id"), p)
 	}
 	if p["status"] != float64(status) || h.Get("Content-Type") != "application/problem+json" {
-		t.Errorf("%s: answered %d %q with %v", to, status, h.Get("Content-Type"), p)
+		t.Errorf("%s: got %d %q with %v", request, status, h.Get("Content-Type"), p)
 	}
 }
 
-// codeOf returns the code of a problem.
+// codeOf returns the code of a problem document.
 func codeOf(t *testing.T, w *httptest.ResponseRecorder) string {
 	t.Helper()
 	var p struct{ Code string }
