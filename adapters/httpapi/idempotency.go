@@ -81,12 +81,12 @@ func (s *server) newRequest(ctx context.Context, m mutation) ports.KeyedRequest 
 // request with its key. If the first one changed the subscription without storing
 // a response, replay renders the response from the subscription.
 func (s *server) replay(ctx context.Context, m mutation, r ports.KeyedRequest) (response, bool) {
-	kept, work, err := s.Requests.Replay(ctx, r)
+	stored, work, err := s.Requests.Replay(ctx, r)
 	switch {
 	case err != nil:
 		return s.problemResponse(ctx, err), true
-	case kept != nil:
-		return replayOf(*kept), true
+	case stored != nil:
+		return replayOf(*stored), true
 	case work != nil:
 		resp := s.store(ctx, work.Claim, s.render(ctx, m, work.View, m.outcome(work.View)))
 		resp.replayed = true
@@ -121,11 +121,11 @@ func (s *server) conclude(ctx context.Context, r ports.KeyedRequest, resp respon
 func (s *server) store(ctx context.Context, r ports.KeyedRequest, resp response) response {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
-	kept, err := s.Requests.Keep(ctx, r, resp.stored())
+	stored, err := s.Requests.Keep(ctx, r, resp.stored())
 	var known *billing.Error
 	switch {
 	case err == nil:
-		return response{status: kept.Status, body: kept.Body}
+		return response{status: stored.Status, body: stored.Body}
 	case errors.As(err, &known) && known.Kind != billing.Unavailable:
 		return s.problemResponse(ctx, err)
 	default:
