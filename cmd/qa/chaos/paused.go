@@ -71,11 +71,11 @@ func pausedBeforeCharge(t *trial) {
 	a := w.pausingAPI("subscribe.intent", "BILLING_SWEEP_INTERVAL=1h")
 	w.api()
 	alice := w.viewer("alice")
-	answered := w.subscribeAsync(alice, a)
+	waitResponse := w.subscribeAsync(alice, a)
 	w.waitPaused(a.process, "subscribe.intent")
 	time.Sleep(time.Duration(1000+t.rng("hold").IntN(2000)) * time.Millisecond) // at least five sweeps
 	w.resume(a.process)
-	if got, err := answered(); err != nil || got.status != http.StatusCreated && got.status != http.StatusAccepted {
+	if got, err := waitResponse(); err != nil || got.status != http.StatusCreated && got.status != http.StatusAccepted {
 		w.violated("the paused request got %v, error %v", got, err)
 	}
 	w.check()
@@ -86,14 +86,14 @@ func pausedTooLong(t *trial) {
 	w := t.world()
 	a := w.pausingAPI("charge.before", "BILLING_SWEEP_INTERVAL=1h")
 	alice := w.viewer("alice")
-	answered := w.subscribeAsync(alice, a)
+	waitResponse := w.subscribeAsync(alice, a)
 	w.waitPaused(a.process, "charge.before")
 	w.api()
 	if !waitFor(maxWait, func() bool { return w.queryInt(openPayments) == 0 }) {
 		w.violated("no sweep abandoned the payment of the paused API within %v", maxWait)
 	}
 	w.resume(a.process)
-	if got, err := answered(); err != nil || got.status == http.StatusCreated {
+	if got, err := waitResponse(); err != nil || got.status == http.StatusCreated {
 		w.violated("the request that was paused too long got %v, error %v", got, err)
 	}
 	w.checkCharges(0)
@@ -108,14 +108,14 @@ func pausedAfterCharge(t *trial) {
 	w := t.world()
 	a := w.pausingAPI("charge.after", "BILLING_SWEEP_INTERVAL=1h")
 	alice := w.viewer("alice")
-	answered := w.subscribeAsync(alice, a)
+	waitResponse := w.subscribeAsync(alice, a)
 	w.waitPaused(a.process, "charge.after")
 	w.api()
 	if !waitFor(maxWait, func() bool { return w.queryInt(openPayments) == 0 }) {
 		w.violated("no sweep settled the payment of the paused API within %v", maxWait)
 	}
 	w.resume(a.process)
-	if got, err := answered(); err != nil || got.status != http.StatusCreated {
+	if got, err := waitResponse(); err != nil || got.status != http.StatusCreated {
 		w.violated("the paused request got %v, error %v", got, err)
 	}
 	w.check()
