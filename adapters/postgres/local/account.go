@@ -10,12 +10,12 @@ import (
 	"syscall"
 )
 
-// account is whom the server runs as. Postgres refuses to run as root, so root
-// hands it to somebody lesser.
+// account is the user that the server runs as. Postgres refuses to run as root, so
+// root runs it as another user.
 type account struct {
 	name     string
 	uid, gid uint32
-	other    bool // another account than this process's
+	other    bool // not the account of this process
 }
 
 func serverAccount() (account, error) {
@@ -27,14 +27,14 @@ func serverAccount() (account, error) {
 		if err != nil {
 			continue
 		}
-		// Signed, because macOS writes nobody as -2.
+		// Signed, because macOS has negative ids.
 		uid, err1 := strconv.ParseInt(u.Uid, 10, 64)
 		gid, err2 := strconv.ParseInt(u.Gid, 10, 64)
 		if err1 == nil && err2 == nil {
 			return account{name: name, uid: uint32(uid), gid: uint32(gid), other: true}, nil
 		}
 	}
-	return account{}, fmt.Errorf("postgres does not run as root, and this machine has neither a user postgres nor nobody to run it as")
+	return account{}, fmt.Errorf("postgres does not run as root: create a user postgres or nobody, or run this as an ordinary user")
 }
 
 // attr makes a command run as the account.
@@ -45,8 +45,8 @@ func (a account) attr() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: a.uid, Gid: a.gid}}
 }
 
-// makeDir makes dir, for the account and nobody else. It refuses one that
-// somebody else made: in a folder such as /tmp anybody may have been first.
+// makeDir creates dir, closed to other accounts. It fails if another user owns dir,
+// because in a folder such as /tmp another user may have created it first.
 func (a account) makeDir(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
@@ -58,7 +58,7 @@ func (a account) makeDir(dir string) error {
 	owner, ok := info.Sys().(*syscall.Stat_t)
 	switch {
 	case !info.IsDir() || !ok || owner.Uid != a.uid && int(owner.Uid) != os.Geteuid():
-		return fmt.Errorf("%s belongs to somebody else: remove it or choose another folder", dir)
+		return fmt.Errorf("%s belongs to another user: remove it or choose another folder", dir)
 	case owner.Uid == a.uid && info.Mode().Perm() == 0o700:
 		return nil
 	}
@@ -68,8 +68,7 @@ func (a account) makeDir(dir string) error {
 	return os.Lchown(dir, int(a.uid), int(a.gid))
 }
 
-// canEnter says why the account cannot get into dir: it needs the right to
-// enter every folder on the way.
+// canEnter returns an error if the account may not enter dir, or a folder above it.
 func (a account) canEnter(dir string) error {
 	if !a.other {
 		return nil
@@ -80,7 +79,7 @@ func (a account) canEnter(dir string) error {
 			return err
 		}
 		if !a.mayEnter(info) {
-			return fmt.Errorf("as root, Postgres runs as %s, who may not enter %s", a.name, at)
+			return fmt.Errorf("as root, Postgres runs as user %s, which may not enter %s", a.name, at)
 		}
 		if at == filepath.Dir(at) {
 			return nil

@@ -17,12 +17,12 @@ import (
 // minMajor is the oldest Postgres whose SQL the service may use.
 const minMajor = 15
 
-// ErrNoPostgres says that this machine has no usable Postgres. Its text lists
-// the ways out.
+// ErrNoPostgres is returned if this machine has no usable Postgres. Its text lists
+// ways to get one.
 var ErrNoPostgres = errors.New(`no PostgreSQL 15 or newer on this machine. Any one of these will do:
   Debian, Ubuntu   apt-get install postgresql
   macOS            brew install postgresql@17
-  npm              install npm, and a copy for development is fetched when it is needed
+  npm              install npm, and a copy for development is fetched when needed
   Docker           docker run -d -p 127.0.0.1:5432:5432 -e POSTGRES_PASSWORD=dev postgres:18
                    and the URL postgres://postgres:dev@127.0.0.1/postgres in BILLING_DATABASE_URL
   elsewhere        BILLING_DATABASE_URL (for tests BILLING_TEST_DATABASE_URL) with the URL of a server,
@@ -40,7 +40,7 @@ func (b binaries) String() string { return fmt.Sprintf("PostgreSQL %d in %s", b.
 
 const debianDirs = "/usr/lib/postgresql/*/bin" // Ubuntu too
 
-// systemDirs are where the packages of systems put their servers.
+// systemDirs lists the folders of servers that system packages install.
 var systemDirs = []string{
 	debianDirs,
 	"/usr/pgsql-*/bin",                                   // Red Hat, from PGDG
@@ -52,12 +52,12 @@ var systemDirs = []string{
 	"/opt/local/lib/postgresql*/bin",                     // MacPorts
 }
 
-// A finder knows where to look for binaries.
+// A finder searches folders for binaries.
 type finder struct {
-	only  string   // PG_BIN: look here and nowhere else
+	only  string   // PG_BIN; if set, the only folder to search
 	path  string   // PATH
 	globs []string // newest first within each
-	as    account  // must be able to enter
+	as    account  // must be able to enter the folders
 }
 
 func newFinder(as account) finder {
@@ -68,8 +68,8 @@ func newFinder(as account) finder {
 	return f
 }
 
-// find lists the usable binaries, best first. Those that are there but cannot
-// be used are in the error, which may come along with a list.
+// find lists the usable binaries, best first. The error lists the unusable ones. It
+// may return both.
 func (f finder) find(ctx context.Context) ([]binaries, error) {
 	var found []binaries
 	var faults []error
@@ -84,7 +84,7 @@ func (f finder) find(ctx context.Context) ([]binaries, error) {
 	return found, errors.Join(faults...)
 }
 
-// dirs are the folders that hold a server, without links, each once.
+// dirs lists the folders with a server, without symbolic links and duplicates.
 func (f finder) dirs() []string {
 	dirs := []string{f.only}
 	if f.only == "" {
@@ -95,7 +95,7 @@ func (f finder) dirs() []string {
 	}
 	var real []string
 	for _, dir := range dirs {
-		// A link to postgres may stand apart from initdb and the shared files.
+		// A link to postgres may be in another folder than initdb and the shared files.
 		server, err := filepath.EvalSymlinks(filepath.Join(dir, "postgres"))
 		if err != nil && f.only == "" {
 			continue
@@ -111,7 +111,7 @@ func (f finder) dirs() []string {
 }
 
 func newestFirst(glob string) []string {
-	dirs, _ := filepath.Glob(glob) // fails for a bad pattern only
+	dirs, _ := filepath.Glob(glob) // the error is for bad patterns only
 	before, _, _ := strings.Cut(glob, "*")
 	version := func(dir string) int { return firstNumber(dir[len(before):]) }
 	slices.SortStableFunc(dirs, func(a, b string) int { return cmp.Compare(version(b), version(a)) })
@@ -121,7 +121,7 @@ func newestFirst(glob string) []string {
 var number = regexp.MustCompile(`\d+`)
 
 func firstNumber(s string) int {
-	n, _ := strconv.Atoi(number.FindString(s)) // none is 0
+	n, _ := strconv.Atoi(number.FindString(s)) // 0 if there is none
 	return n
 }
 
@@ -144,8 +144,8 @@ func (f finder) inspect(ctx context.Context, dir string) (binaries, error) {
 	return b, nil
 }
 
-// pick takes the binaries for a cluster: the first, or for one that is already
-// there (major is not 0) those that made it.
+// pick returns the binaries for a cluster. For a new cluster (major is 0) these are
+// the first, for an existing one the first of its major version.
 func pick(found []binaries, data string, major int) (binaries, error) {
 	at := slices.IndexFunc(found, func(b binaries) bool { return major == 0 || b.major == major })
 	switch {
@@ -154,6 +154,6 @@ func pick(found []binaries, data string, major int) (binaries, error) {
 	case len(found) == 0:
 		return binaries{}, ErrNoPostgres
 	}
-	return binaries{}, fmt.Errorf("%s was made by PostgreSQL %d, which cannot read it back here: there is only %v; "+
-		"install PostgreSQL %[2]d, or move the folder away to begin with an empty one", data, major, found)
+	return binaries{}, fmt.Errorf("%s was made by PostgreSQL %d, but this machine has only %v: "+
+		"install PostgreSQL %[2]d, or move the folder away to start with an empty one", data, major, found)
 }

@@ -9,14 +9,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// fakeServer makes a folder of binaries that say which version they are.
+// fakeServer creates a folder of binaries that print the version.
 func fakeServer(t *testing.T, dir, version string) {
 	t.Helper()
 	write(t, filepath.Join(dir, "postgres"), "#!/bin/sh\necho 'postgres (PostgreSQL) "+version+"'\n")
 	write(t, filepath.Join(dir, "initdb"), "#!/bin/sh\n")
 }
 
-func TestFind(t *testing.T) {
+func TestFinder_Find(t *testing.T) {
 	t.Parallel()
 	root, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
@@ -36,12 +36,12 @@ func TestFind(t *testing.T) {
 		want   []string
 		fault  string
 	}{
-		"path first, then the newest": {finder{path: at("none") + ":" + at("path"), globs: globs}, []string{"pg/17", "lib/16/bin", "lib/15/bin"}, "9.4"},
-		"each once":                   {finder{path: at("lib/15/bin"), globs: globs}, []string{"lib/15/bin", "lib/16/bin"}, "9.4"},
-		"only where PG_BIN says":      {finder{only: at("lib/15/bin"), path: at("path"), globs: globs}, []string{"lib/15/bin"}, ""},
-		"PG_BIN is wrong":             {finder{only: at("none"), path: at("path")}, nil, at("none")},
-		"without initdb":              {finder{path: at("alone")}, nil, "initdb"},
-		"nothing anywhere":            {finder{}, nil, ""},
+		"PATH before newest": {finder{path: at("none") + ":" + at("path"), globs: globs}, []string{"pg/17", "lib/16/bin", "lib/15/bin"}, "9.4"},
+		"no duplicates":      {finder{path: at("lib/15/bin"), globs: globs}, []string{"lib/15/bin", "lib/16/bin"}, "9.4"},
+		"PG_BIN only":        {finder{only: at("lib/15/bin"), path: at("path"), globs: globs}, []string{"lib/15/bin"}, ""},
+		"PG_BIN wrong":       {finder{only: at("none"), path: at("path")}, nil, at("none")},
+		"without initdb":     {finder{path: at("alone")}, nil, "initdb"},
+		"no folders":         {finder{}, nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -55,7 +55,7 @@ func TestFind(t *testing.T) {
 				t.Error(diff)
 			}
 			if fault := errorText(err); !strings.Contains(fault, tc.fault) || tc.fault == "" && fault != "" {
-				t.Errorf("fault %q, want one with %q", fault, tc.fault)
+				t.Errorf("error %q, want one with %q", fault, tc.fault)
 			}
 		})
 	}
@@ -87,11 +87,11 @@ func TestPick(t *testing.T) {
 		want  string
 		err   string
 	}{
-		"the first for new data":          {found, 0, "/a", ""},
-		"the same version for old data":   {found, 15, "/b", ""},
-		"another version than the data's": {found, 16, "", "made by PostgreSQL 16"},
-		"none":                            {nil, 0, "", "apt-get install postgresql"},
-		"none for old data":               {nil, 16, "", "apt-get install postgresql"},
+		"new data":                    {found, 0, "/a", ""},
+		"old data":                    {found, 15, "/b", ""},
+		"old data of another version": {found, 16, "", "made by PostgreSQL 16"},
+		"no binaries":                 {nil, 0, "", "apt-get install postgresql"},
+		"no binaries for old data":    {nil, 16, "", "apt-get install postgresql"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -103,10 +103,10 @@ func TestPick(t *testing.T) {
 	}
 }
 
-func TestMayEnter(t *testing.T) {
+func TestAccount_CanEnter(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	other := account{name: "somebody", uid: 1<<31 - 7, gid: 1<<31 - 7, other: true}
+	other := account{name: "other", uid: 1<<31 - 7, gid: 1<<31 - 7, other: true}
 	inside := filepath.Join(dir, "inside")
 	if err := os.Mkdir(inside, 0o755); err != nil {
 		t.Fatal(err)
@@ -115,9 +115,9 @@ func TestMayEnter(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := other.canEnter(inside); err == nil {
-		t.Error("somebody may enter a folder of mode 0750")
+		t.Error("another user may enter a folder of mode 0750")
 	}
 	if err := (account{}).canEnter(inside); err != nil {
-		t.Errorf("we may not enter our own: %v", err)
+		t.Errorf("the owner may not enter the folder: %v", err)
 	}
 }

@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// dataMajor is the version of Postgres that made the cluster, 0 without one.
+// dataMajor returns the major version of the Postgres that made the cluster, or 0 if
+// there is no cluster.
 func (p place) dataMajor() (int, error) {
 	text, err := os.ReadFile(filepath.Join(p.data(), "PG_VERSION"))
 	if errors.Is(err, os.ErrNotExist) {
@@ -29,9 +30,8 @@ func (p place) dataMajor() (int, error) {
 	return major, nil
 }
 
-// initialize makes the cluster when there is none. It appears whole or not at
-// all: an initdb that was cut short leaves data.new, which the next one
-// removes.
+// initialize creates the cluster if it is missing. It renames the complete cluster
+// into place. An interrupted initdb leaves data.new, which the next call removes.
 func (s *Server) initialize(ctx context.Context, bin binaries, as account) error {
 	if major, err := s.place.dataMajor(); err != nil || major != 0 {
 		return err
@@ -47,7 +47,7 @@ func (s *Server) initialize(ctx context.Context, bin binaries, as account) error
 		return errors.Join(err, os.RemoveAll(fresh))
 	}
 	if err := os.Rename(fresh, s.place.data()); err != nil {
-		return fmt.Errorf("%w: is something else in the way?", err)
+		return fmt.Errorf("%w: remove the file or folder of that name", err)
 	}
 	return nil
 }
@@ -79,9 +79,9 @@ func (s *Server) initdb(ctx context.Context, bin binaries, as account) error {
 	return nil
 }
 
-// locale makes text sort by code point on every system. From 17 on Postgres
-// itself knows the letters of Unicode then, before that the system has to, and
-// macOS does not.
+// locale returns arguments of initdb that make text sort by code point on every
+// system. Since version 17 Postgres has its own tables of Unicode letters. Earlier
+// versions use those of the system, which macOS does not have.
 func locale(major int) []string {
 	switch {
 	case major >= 17:
@@ -93,7 +93,7 @@ func locale(major int) []string {
 	}
 }
 
-// waitReady waits until the child takes connections.
+// waitReady waits until the child accepts connections.
 func (p place) waitReady(ctx context.Context, child *Child) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -111,8 +111,8 @@ func (p place) waitReady(ctx context.Context, child *Child) error {
 	}
 }
 
-// waitStopped waits until no server works on the cluster. One that a process
-// left behind when it was killed needs a moment.
+// waitStopped waits until no server uses the cluster. The server of a killed process
+// needs a moment to end.
 func (p place) waitStopped(limit time.Duration) error {
 	for deadline := time.Now().Add(limit); ; time.Sleep(poll) {
 		pid, _ := p.postmaster()
@@ -120,16 +120,16 @@ func (p place) waitStopped(limit time.Duration) error {
 		case pid == 0 || !isAlive(pid):
 			return nil
 		case !isServer(pid):
-			return p.forget()
+			return p.removePIDFile()
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("a Postgres that is not ours works on %s: stop it (process %d) first", p.data(), pid)
+			return fmt.Errorf("another Postgres uses %s: stop process %d first", p.data(), pid)
 		}
 	}
 }
 
-// postmaster reads who the server is and how far it is from postmaster.pid. A
-// file that is missing or half written yet is nobody.
+// postmaster reads the server's process id and state from postmaster.pid. The id is 0
+// if the file is missing or incomplete.
 func (p place) postmaster() (pid int, state string) {
 	text, err := os.ReadFile(filepath.Join(p.data(), "postmaster.pid"))
 	if err != nil {
@@ -143,9 +143,9 @@ func (p place) postmaster() (pid int, state string) {
 	return pid, state
 }
 
-// forget removes the postmaster.pid of a server that died and whose number
-// another process has by now, which Postgres would take for the server.
-func (p place) forget() error {
+// removePIDFile removes the postmaster.pid of a server that died. If another process
+// has its id by now, Postgres would mistake that process for the server.
+func (p place) removePIDFile() error {
 	err := os.Remove(filepath.Join(p.data(), "postmaster.pid"))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil

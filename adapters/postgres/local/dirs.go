@@ -10,9 +10,9 @@ import (
 
 const appDir = "cinema-billing"
 
-// DefaultDir is where the server of `make run` keeps its data between runs:
-// where this system's applications keep theirs, or, for root, a folder that
-// the lesser account which runs the server can enter too.
+// DefaultDir returns the folder for the data of `make run`. It is the system's usual
+// folder for data of applications. For root it is a folder that the account of the
+// server can enter.
 func DefaultDir() (string, error) {
 	switch {
 	case os.Geteuid() == 0:
@@ -29,25 +29,25 @@ func DefaultDir() (string, error) {
 func inHome(dir string) (string, error) {
 	home, err := os.UserHomeDir()
 	if err != nil {
-		return "", fmt.Errorf("no place for the database: %w", err)
+		return "", fmt.Errorf("find a folder for the database: %w", err)
 	}
 	return filepath.Join(home, dir, appDir), nil
 }
 
-// cacheDir is where fetched binaries are kept.
+// cacheDir returns the folder of fetched binaries.
 func cacheDir() (string, error) {
-	if os.Geteuid() == 0 { // root's own is closed to the account that runs the server
+	if os.Geteuid() == 0 { // the account of the server may not enter root's own folder
 		return filepath.Join("/var/cache", appDir), nil
 	}
 	dir, err := os.UserCacheDir()
 	if err != nil {
-		return "", fmt.Errorf("no place for Postgres binaries: %w", err)
+		return "", fmt.Errorf("find a folder for Postgres binaries: %w", err)
 	}
 	return filepath.Join(dir, appDir), nil
 }
 
-// makeOpenDir makes a folder, and those above it, that have the mode whatever
-// the umask. What is there it leaves as it is.
+// makeOpenDir creates a folder and its parents with the mode, regardless of the
+// umask. It does not change existing folders.
 func makeOpenDir(dir string, mode os.FileMode) error {
 	if _, err := os.Stat(dir); err == nil {
 		return nil
@@ -57,7 +57,7 @@ func makeOpenDir(dir string, mode os.FileMode) error {
 	}
 	if err := os.Mkdir(dir, mode); err != nil {
 		if errors.Is(err, os.ErrExist) {
-			return nil // another process was quicker
+			return nil // another process has created it
 		}
 		return err
 	}

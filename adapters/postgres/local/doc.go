@@ -1,26 +1,25 @@
-// Package local runs a private Postgres for development and for tests: found
-// on the machine or fetched once, without a port, a password or a service to
-// install, and gone with the processes that use it.
+// Package local runs a private Postgres for development and for tests. It uses
+// the Postgres of the machine, or fetches one. The server has no TCP port and no
+// password, needs no installed service, and ends with the processes that use it.
 //
-//	Open ── lock ──┬─ nobody runs it ── find binaries ─ initdb ─ postgres
-//	               └─ it runs ───────── join
+//	Open ── lock ──┬─ not running ── find binaries ─ initdb ─ postgres
+//	               └─ running ────── join
 //
-// Everything lives in one folder:
+// One folder holds all files:
 //
-//	lock          held while somebody starts, joins or leaves
-//	users         held shared by every process that has the server open
+//	lock          locked while a process starts, joins or leaves the server
+//	users         locked shared by each process that has the server open
 //	alive         a pipe that the same processes hold open for writing
 //	data/         the cluster
-//	run/          the socket, when its path is short enough for one
-//	postgres.log  what the server said
+//	run/          the socket, if its path is short enough for one
+//	postgres.log  the server's log
 //
-// The pipe is what keeps the server alive. The kernel closes it when the last
-// of those processes is gone, however it went, and a reader of the pipe then
-// asks Postgres for a fast shutdown. Nothing needs to be left running to watch
-// the processes, and kill -9 leaves no server behind. [Tie] ties any other
-// child process to this one in the same way.
+// The pipe keeps the server alive. The kernel closes it when the last of those
+// processes has ended, even by kill -9. Then the reader of the pipe asks Postgres
+// for a fast shutdown. So no process needs to watch the others. [Tie] ties any
+// other child process to this one in the same way.
 //
-// It is not here to serve production: anybody who may enter the folder is the
-// superuser, and nothing is backed up. What the schema is and which roles use
-// it is package postgres's to know.
+// The package does not serve production: all users that may enter the folder are
+// superusers, and nothing is backed up. The schema and its roles are in package
+// postgres.
 package local

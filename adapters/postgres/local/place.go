@@ -22,12 +22,12 @@ func (p place) newData() string   { return filepath.Join(p.dir, "data.new") }
 func (p place) ephemeral() string { return filepath.Join(p.dir, "ephemeral") }
 func (p place) log() string       { return filepath.Join(p.dir, "postgres.log") }
 
-// maxSocketDir is how long a socket's folder may be: macOS allows 103 bytes
-// for the whole path, and the file's name takes 15.
+// maxSocketDir limits the length of the socket's folder. macOS allows 103 bytes for
+// the whole path, and the name of the file takes 15.
 const maxSocketDir = 88
 
-// socket is the folder of the socket, the same at every start. A comma would
-// part two hosts in a database URL.
+// socket returns the folder of the socket, which is the same at every start. Its path
+// has no comma, because a comma separates hosts in a database URL.
 func (p place) socket() string {
 	dir := filepath.Join(p.dir, "run")
 	if len(dir) <= maxSocketDir && !strings.ContainsAny(dir, `,"`) {
@@ -42,8 +42,7 @@ func (p place) socket() string {
 	return filepath.Join("/tmp", name)
 }
 
-// enter makes the folder of a server and takes its lock, which the caller
-// closes.
+// enter creates the folder of a server and locks it. The caller closes the lock.
 func enter(ctx context.Context, dir string) (place, *os.File, error) {
 	p, err := newPlace(dir)
 	if err != nil {
@@ -60,7 +59,7 @@ func enter(ctx context.Context, dir string) (place, *os.File, error) {
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return p, nil, err
 		}
-		_ = lock.Close() // the last user deleted the folder while we waited: begin anew
+		_ = lock.Close() // the last user deleted the folder while this process waited: create it again
 	}
 }
 
@@ -79,19 +78,20 @@ func (p place) make() error {
 	if os.Geteuid() != 0 {
 		return os.MkdirAll(p.dir, 0o700)
 	}
-	return makeOpenDir(p.dir, 0o711) // the account that runs the server has to get to its data
+	return makeOpenDir(p.dir, 0o711) // the account of the server must reach its data
 }
 
-// isFile tells whether the open file is still the one that has the name.
+// isFile reports whether name still refers to the open file.
 func isFile(f *os.File, name string) bool {
 	opened, err1 := f.Stat()
 	named, err2 := os.Stat(name)
 	return err1 == nil && err2 == nil && os.SameFile(opened, named)
 }
 
-// isRead tells whether the pipe w keeps a server alive. Its reader may have
-// seen its end just before we opened it, so we ask for a sign.
-func (p place) isRead(ctx context.Context, w *os.File) bool {
+// hasReader reports whether the pipe w has a reader, which keeps the server alive. The
+// reader may have seen the end of the pipe just before this process opened it. So
+// hasReader asks the reader to create a file.
+func (p place) hasReader(ctx context.Context, w *os.File) bool {
 	sign := filepath.Join(p.socket(), "joined")
 	if err := os.RemoveAll(sign); err != nil {
 		return false
@@ -103,52 +103,52 @@ func (p place) isRead(ctx context.Context, w *os.File) bool {
 		if _, err := os.Stat(sign); err == nil {
 			return true
 		}
-		again, err := openPipe(p.alive())
+		probe, err := openPipe(p.alive())
 		if err != nil {
 			return false
 		}
-		_ = again.Close()
+		_ = probe.Close()
 	}
 	return false
 }
 
-// isEphemeral tells whether the folder is to be deleted with the server.
+// isEphemeral reports whether the folder is deleted with the server.
 func (p place) isEphemeral() bool {
 	_, err := os.Stat(p.ephemeral())
 	return err == nil
 }
 
-// makeEphemeral marks the folder as one to be deleted, and clears what a
-// server that was killed left in it. It refuses one that holds something else.
+// makeEphemeral marks the folder for deletion, and removes the files of a killed
+// ephemeral server. It fails if the folder has other files.
 func (p place) makeEphemeral() error {
-	rest, err := p.rest()
+	files, err := p.unlockedFiles()
 	if err != nil {
 		return err
 	}
-	if len(rest) > 0 && !p.isEphemeral() {
-		return fmt.Errorf("%s is not empty, and an ephemeral server deletes its folder: choose another", p.dir)
+	if len(files) > 0 && !p.isEphemeral() {
+		return fmt.Errorf("%s is not empty, and an ephemeral server deletes its folder: choose another folder", p.dir)
 	}
-	if err := removeAll(rest); err != nil {
+	if err := removeAll(files); err != nil {
 		return err
 	}
 	return os.WriteFile(p.ephemeral(), nil, 0o600)
 }
 
-// remove deletes an ephemeral server's folder, the lock last: until then
-// nobody starts a server here.
+// remove deletes the folder of an ephemeral server. It deletes the lock last, so that
+// no process starts a server in the folder before.
 func (p place) remove() error {
-	rest, err := p.rest()
+	files, err := p.unlockedFiles()
 	if err != nil || !p.isEphemeral() {
 		return err
 	}
-	if err := removeAll(append(rest, p.socket(), p.users(), p.lock())); err != nil {
+	if err := removeAll(append(files, p.socket(), p.users(), p.lock())); err != nil {
 		return err
 	}
 	return os.Remove(p.dir)
 }
 
-// rest is all in the folder but the files that are locked.
-func (p place) rest() ([]string, error) {
+// unlockedFiles lists the folder, without the two files that serve as locks.
+func (p place) unlockedFiles() ([]string, error) {
 	entries, err := os.ReadDir(p.dir)
 	var names []string
 	for _, e := range entries {

@@ -13,8 +13,9 @@ func isAlive(pid int) bool {
 	return !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
 }
 
-// isServer tells whether the process is a Postgres. Only the number is kept in
-// a cluster, and numbers are used again. When in doubt it is one.
+// isServer reports whether the process is a Postgres. A cluster only stores the id of
+// its process, and the system reuses ids. If the process cannot be inspected,
+// isServer returns true.
 func isServer(pid int) bool {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err == nil {
@@ -24,8 +25,8 @@ func isServer(pid int) bool {
 	return err != nil || strings.Contains(string(out), "postgres")
 }
 
-// isPostgresStat reads Linux's "pid (name) state …". One that has ended and
-// waits for its parent to notice (state Z) works on nothing any more.
+// isPostgresStat parses Linux's "pid (name) state …". A zombie (state Z) has ended, so
+// it does not count.
 func isPostgresStat(stat string) bool {
 	name, rest, ok := strings.Cut(stat, ") ")
 	return !ok || strings.Contains(name, "(postgres") && !strings.HasPrefix(rest, "Z")

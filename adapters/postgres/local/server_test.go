@@ -36,11 +36,11 @@ func query(t *testing.T, s *Server, sql string) string {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close(context.Background()) }()
-	var answer *string
-	if err := conn.QueryRow(t.Context(), sql).Scan(&answer); err != nil {
+	var value *string
+	if err := conn.QueryRow(t.Context(), sql).Scan(&value); err != nil {
 		t.Fatalf("%s: %v", sql, err)
 	}
-	return *answer
+	return *value
 }
 
 func postmasterOf(t *testing.T, s *Server) int {
@@ -52,7 +52,7 @@ func postmasterOf(t *testing.T, s *Server) int {
 	return pid
 }
 
-func TestServerIsPrivate(t *testing.T) {
+func TestOpen_Settings(t *testing.T) {
 	t.Parallel()
 	s := openTest(t, Config{Dir: serverDir(t), Durable: true})
 	for setting, want := range map[string]string{
@@ -68,7 +68,7 @@ func TestServerIsPrivate(t *testing.T) {
 	}
 }
 
-func TestDataIsKeptBetweenRuns(t *testing.T) {
+func TestOpen_KeepsData(t *testing.T) {
 	t.Parallel()
 	dir := serverDir(t)
 	first := openTest(t, Config{Dir: dir})
@@ -77,67 +77,67 @@ func TestDataIsKeptBetweenRuns(t *testing.T) {
 
 	second := openTest(t, Config{Dir: dir})
 	if got := query(t, second, "SELECT convert_from(lo_get(42), 'UTF8')"); got != "kept" {
-		t.Errorf("found %q, want kept", got)
+		t.Errorf("data %q, want kept", got)
 	}
 	if second.URL() != first.URL() {
-		t.Errorf("URL %s, was %s", second.URL(), first.URL())
+		t.Errorf("URL %s, want %s as before", second.URL(), first.URL())
 	}
 }
 
-func TestCloseStopsTheServer(t *testing.T) {
+func TestClose_StopsServer(t *testing.T) {
 	t.Parallel()
 	s := openTest(t, Config{Dir: serverDir(t)})
 	pid := postmasterOf(t, s)
 	closeTest(t, s)
-	eventually(t, "nothing of the server is left", func() bool { return groupEmpty(pid) })
+	eventually(t, "no process of the server is left", func() bool { return groupEmpty(pid) })
 }
 
-func TestOthersKeepTheServer(t *testing.T) {
+func TestClose_OtherProcessesKeepServer(t *testing.T) {
 	t.Parallel()
 	dir := serverDir(t)
 	first := openTest(t, Config{Dir: dir})
 	if !first.Started() || !first.Alone() {
-		t.Errorf("first: started %v, alone %v; want both", first.Started(), first.Alone())
+		t.Errorf("first: started %v, alone %v; want true, true", first.Started(), first.Alone())
 	}
 	second := openTest(t, Config{Dir: dir})
 	if second.Started() || second.Alone() || first.Alone() {
-		t.Errorf("second: started %v, alone %v; want neither", second.Started(), second.Alone())
+		t.Errorf("second: started %v, alone %v; want false, false", second.Started(), second.Alone())
 	}
 	pid := postmasterOf(t, first)
 	closeTest(t, first)
-	query(t, second, "SELECT 'still here'")
+	query(t, second, "SELECT 'running'")
 	if !second.Alone() {
-		t.Error("the last one is not alone")
+		t.Error("the last process is not alone")
 	}
 	closeTest(t, second)
-	eventually(t, "nothing of the server is left", func() bool { return groupEmpty(pid) })
+	eventually(t, "no process of the server is left", func() bool { return groupEmpty(pid) })
 }
 
-func TestKilledStarter(t *testing.T) {
+func TestOpen_StarterKilled(t *testing.T) {
 	t.Parallel()
 	dir := serverDir(t)
-	starter, line := another(t, "opener", dir)
+	starter, line := startProcess(t, "opener", dir)
 	if line != "<nil>" {
 		t.Fatal(line)
 	}
 	joined := openTest(t, Config{Dir: dir})
 	if joined.Started() {
-		t.Fatal("did not join")
+		t.Fatal("the second process started a server, want it to join")
 	}
 	pid := postmasterOf(t, joined)
 	kill9(starter)
-	query(t, joined, "SELECT 'still here'")
+	query(t, joined, "SELECT 'running'")
 	closeTest(t, joined)
-	eventually(t, "nothing of the server is left", func() bool { return groupEmpty(pid) })
+	eventually(t, "no process of the server is left", func() bool { return groupEmpty(pid) })
 }
 
-// Whoever comes while the server of a killed process is about to end either
-// saves it or starts the next.
-func TestKilledAlone(t *testing.T) {
+// A process that opens the server while it is about to end either keeps it running or
+// starts a new one.
+func TestOpen_OnlyProcessKilled(t *testing.T) {
 	t.Parallel()
 	dir := serverDir(t)
 	for range 5 {
-		starter, line := another(t, "opener", dir)
+		starter, line := startProcess(t, "opener", dir)
 		if line != "<nil>" {
 			t.Fatal(line)
 		}
@@ -145,15 +145,15 @@ func TestKilledAlone(t *testing.T) {
 		kill9(starter)
 		next := openTest(t, Config{Dir: dir})
 		if next.Started() == (postmasterOf(t, next) == pid) {
-			t.Errorf("started: %v, but process %d after %d", next.Started(), postmasterOf(t, next), pid)
+			t.Errorf("started %v, but process %d after %d", next.Started(), postmasterOf(t, next), pid)
 		}
-		query(t, next, "SELECT 'well'")
+		query(t, next, "SELECT 'running'")
 		closeTest(t, next)
-		eventually(t, "nothing of the server is left", func() bool { return groupEmpty(pid) })
+		eventually(t, "no process of the server is left", func() bool { return groupEmpty(pid) })
 	}
 }
 
-func TestManyAtOnce(t *testing.T) {
+func TestOpen_Concurrent(t *testing.T) {
 	t.Parallel()
 	dir := serverDir(t)
 	started := make(chan bool)
@@ -175,11 +175,11 @@ func TestManyAtOnce(t *testing.T) {
 		}
 	}
 	if count != 1 {
-		t.Errorf("%d started the server, want 1", count)
+		t.Errorf("%d processes started the server, want 1", count)
 	}
 }
 
-func TestCrashedServerRecovers(t *testing.T) {
+func TestOpen_ServerCrashed(t *testing.T) {
 	t.Parallel()
 	dir := serverDir(t)
 	first := openTest(t, Config{Dir: dir})
@@ -187,44 +187,44 @@ func TestCrashedServerRecovers(t *testing.T) {
 	if err := syscall.Kill(postmasterOf(t, first), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	second := openTest(t, Config{Dir: dir}) // while the first still believes it has a server
+	second := openTest(t, Config{Dir: dir}) // first still has the server open
 	if got := query(t, second, "SELECT convert_from(lo_get(42), 'UTF8')"); got != "kept" {
-		t.Errorf("found %q, want kept", got)
+		t.Errorf("data %q, want kept", got)
 	}
 	closeTest(t, first)
-	query(t, second, "SELECT 'still here'")
+	query(t, second, "SELECT 'running'")
 }
 
-func TestNumberOfAnotherProcess(t *testing.T) {
+func TestOpen_ProcessIDReused(t *testing.T) {
 	t.Parallel()
 	dir := serverDir(t)
 	closeTest(t, openTest(t, Config{Dir: dir}))
-	stale, _ := another(t, "opener", serverDir(t)) // no Postgres, and alive
+	stale, _ := startProcess(t, "opener", serverDir(t)) // a live process that is not Postgres
 	write(t, filepath.Join(dir, "data/postmaster.pid"), strconv.Itoa(stale.Process.Pid)+"\n"+dir+"\n\n\n\n\n\nready\n")
-	query(t, openTest(t, Config{Dir: dir}), "SELECT 'well'")
+	query(t, openTest(t, Config{Dir: dir}), "SELECT 'running'")
 }
 
-func TestForeignServer(t *testing.T) {
+func TestWaitStopped_ForeignServer(t *testing.T) {
 	t.Parallel()
 	s := openTest(t, Config{Dir: serverDir(t)})
 	p := place{serverDir(t)}
 	write(t, filepath.Join(p.data(), "postmaster.pid"), strconv.Itoa(postmasterOf(t, s))+"\n")
-	if err := p.waitStopped(0); err == nil || !strings.Contains(err.Error(), "not ours") {
-		t.Errorf("error %v, want that a foreign server is in the way", err)
+	if err := p.waitStopped(0); err == nil || !strings.Contains(err.Error(), "another Postgres") {
+		t.Errorf("error %v, want one about another Postgres", err)
 	}
 }
 
-func TestInitdbThatWasCutShort(t *testing.T) {
+func TestOpen_InitdbInterrupted(t *testing.T) {
 	t.Parallel()
 	dir := serverDir(t)
 	write(t, filepath.Join(dir, "data.new/PG_VERSION"), "15\n")
-	query(t, openTest(t, Config{Dir: dir}), "SELECT 'well'")
+	query(t, openTest(t, Config{Dir: dir}), "SELECT 'running'")
 	if exists(filepath.Join(dir, "data.new")) {
-		t.Error("data.new is still there")
+		t.Error("data.new still exists")
 	}
 }
 
-func TestDataOfAnotherVersion(t *testing.T) {
+func TestOpen_OtherMajorVersion(t *testing.T) {
 	t.Parallel()
 	dir := serverDir(t)
 	write(t, filepath.Join(dir, "data/PG_VERSION"), "9\n")
@@ -234,35 +234,35 @@ func TestDataOfAnotherVersion(t *testing.T) {
 	}
 }
 
-func TestEphemeral(t *testing.T) {
+func TestOpen_Ephemeral(t *testing.T) {
 	t.Parallel()
 	t.Run("deletes its folder", func(t *testing.T) {
 		t.Parallel()
 		dir := filepath.Join(serverDir(t), "db")
 		closeTest(t, openTest(t, Config{Dir: dir, Ephemeral: true}))
 		if exists(dir) {
-			t.Error("the folder is still there")
+			t.Error("the folder still exists")
 		}
 	})
-	t.Run("clears what was left", func(t *testing.T) {
+	t.Run("removes old files", func(t *testing.T) {
 		t.Parallel()
 		dir := serverDir(t)
 		write(t, filepath.Join(dir, "ephemeral"), "")
 		write(t, filepath.Join(dir, "data/PG_VERSION"), "9\n")
-		query(t, openTest(t, Config{Dir: dir, Ephemeral: true}), "SELECT 'well'")
+		query(t, openTest(t, Config{Dir: dir, Ephemeral: true}), "SELECT 'running'")
 	})
-	t.Run("refuses a folder with other things", func(t *testing.T) {
+	t.Run("refuses a folder with other files", func(t *testing.T) {
 		t.Parallel()
 		dir := serverDir(t)
 		write(t, filepath.Join(dir, "thesis.txt"), "")
 		if _, err := Open(t.Context(), Config{Dir: dir, Ephemeral: true}); err == nil {
-			t.Error("took it")
+			t.Error("a folder with other files was accepted")
 		}
 		if !exists(filepath.Join(dir, "thesis.txt")) {
-			t.Error("deleted it")
+			t.Error("thesis.txt was deleted")
 		}
 	})
-	t.Run("leaves data that is to be kept", func(t *testing.T) {
+	t.Run("keeps the data of other processes", func(t *testing.T) {
 		t.Parallel()
 		dir := serverDir(t)
 		keeper := openTest(t, Config{Dir: dir})
@@ -270,15 +270,15 @@ func TestEphemeral(t *testing.T) {
 		closeTest(t, keeper)
 		closeTest(t, guest)
 		if !exists(filepath.Join(dir, "data/PG_VERSION")) {
-			t.Error("deleted it")
+			t.Error("the data was deleted")
 		}
 	})
 }
 
-func TestFolderThatTheServerCannotEnter(t *testing.T) {
+func TestOpen_FolderNotEnterable(t *testing.T) {
 	t.Parallel()
 	if os.Geteuid() != 0 {
-		t.Skip("an ordinary user's server has that user's rights")
+		t.Skip("only the server of root runs as another user")
 	}
 	dir := serverDir(t)
 	if err := os.Chmod(dir, 0o700); err != nil {
@@ -290,16 +290,16 @@ func TestFolderThatTheServerCannotEnter(t *testing.T) {
 	}
 }
 
-func TestLongAndOddFolders(t *testing.T) {
+func TestOpen_FolderNames(t *testing.T) {
 	t.Parallel()
-	for name, dir := range map[string]string{"long": strings.Repeat("long/", 30), "odd": "a, b%20?&\"c"} {
+	for name, dir := range map[string]string{"long": strings.Repeat("long/", 30), "special characters": "a, b%20?&\"c"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := openTest(t, Config{Dir: filepath.Join(serverDir(t), dir), Ephemeral: true})
-			query(t, s, "SELECT 'well'")
+			query(t, s, "SELECT 'running'")
 			closeTest(t, s)
 			if exists(s.place.socket()) {
-				t.Error("the socket's folder is still there")
+				t.Error("the folder of the socket still exists")
 			}
 		})
 	}

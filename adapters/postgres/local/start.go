@@ -13,15 +13,15 @@ import (
 
 const (
 	superuser = "postgres"
-	port      = "5432" // only the name of the socket: no TCP port is opened
+	port      = "5432" // part of the socket's name; the server opens no TCP port
 
-	startTimeout = 2 * time.Minute // a crashed cluster replays its log first
+	startTimeout = 2 * time.Minute // a crashed cluster first replays its log
 	joinTimeout  = 10 * time.Second
 	stopTimeout  = 30 * time.Second
 	poll         = 5 * time.Millisecond
 )
 
-// start runs the server of this folder, which nobody runs.
+// start starts the server of the folder. No process must be running it.
 func (s *Server) start(ctx context.Context) error {
 	as, err := serverAccount()
 	if err != nil {
@@ -48,26 +48,26 @@ func (s *Server) start(ctx context.Context) error {
 	if err := as.makeDir(s.place.socket()); err != nil {
 		return err
 	}
-	return s.runOnceAlone(ctx, bin, as)
+	return s.runAfterOrphans(ctx, bin, as)
 }
 
-// runOnceAlone runs the server. What a server that was killed leaves behind notices
-// that a moment later, and no other server starts before.
-func (s *Server) runOnceAlone(ctx context.Context, bin binaries, as account) error {
-	patience, done := context.WithTimeout(ctx, joinTimeout)
-	defer done()
+// runAfterOrphans runs the server. The processes of a killed server end a moment later
+// than the server, and Postgres refuses to start before. So it retries for joinTimeout.
+func (s *Server) runAfterOrphans(ctx context.Context, bin binaries, as account) error {
+	retry, cancel := context.WithTimeout(ctx, joinTimeout)
+	defer cancel()
 	for {
 		err := s.run(ctx, bin, as)
-		if err == nil || !strings.Contains(err.Error(), orphans) || pause(patience, poll) != nil {
+		if err == nil || !strings.Contains(err.Error(), orphansMessage) || pause(retry, poll) != nil {
 			return err
 		}
 	}
 }
 
-// orphans is what Postgres says while processes of another server live on.
-const orphans = "pre-existing shared memory block"
+// orphansMessage is in the log of Postgres if processes of another server still run.
+const orphansMessage = "pre-existing shared memory block"
 
-// binaries are those that fit the cluster, from this machine or fetched.
+// binaries returns the binaries for the cluster, from this machine or fetched.
 func (s *Server) binaries(ctx context.Context, as account) (binaries, error) {
 	major, err := s.place.dataMajor()
 	if err != nil {
@@ -89,7 +89,7 @@ func (s *Server) binaries(ctx context.Context, as account) (binaries, error) {
 	return bin, errors.Join(err, faults)
 }
 
-// run starts the server and waits until it takes connections.
+// run starts the server and waits until it accepts connections.
 func (s *Server) run(ctx context.Context, bin binaries, as account) error {
 	log, err := os.OpenFile(s.place.log(), os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
@@ -115,8 +115,8 @@ func (s *Server) run(ctx context.Context, bin binaries, as account) error {
 	return nil
 }
 
-// settings are the server's options. What a configuration file in the cluster
-// says about other things stays in force.
+// settings returns the server's options. Other settings in the cluster's configuration
+// file remain in effect.
 func (s *Server) settings() []string {
 	set := []string{
 		"listen_addresses=", `unix_socket_directories="` + s.place.socket() + `"`, "unix_socket_permissions=0700",
@@ -124,8 +124,8 @@ func (s *Server) settings() []string {
 		"log_destination=stderr", "log_checkpoints=off",
 	}
 	if !s.cfg.Durable {
-		// synchronous_commit stays on: without fsync it costs nothing, and what
-		// was committed is still there after kill -9 of the server.
+		// synchronous_commit stays on. Without fsync it costs nothing, and committed
+		// data survives kill -9 of the server.
 		set = append(set, "fsync=off", "full_page_writes=off", "autovacuum=off",
 			"wal_level=minimal", "max_wal_senders=0", "max_wal_size=128MB")
 	}
@@ -136,11 +136,11 @@ func (s *Server) settings() []string {
 	return args
 }
 
-// command runs a program of Postgres as the account, with nothing of the
-// caller's surroundings that would change what it does.
+// command returns a command that runs a program of Postgres as the account, without
+// the environment variables that would change its behaviour.
 func command(program string, as account, args ...string) *exec.Cmd {
 	cmd := exec.Command(program, args...)
-	cmd.Dir = "/" // the current folder may be closed to the account
+	cmd.Dir = "/" // the account may not be able to enter the current folder
 	cmd.SysProcAttr = as.attr()
 	for _, v := range os.Environ() {
 		if !strings.HasPrefix(v, "PG") && !strings.HasPrefix(v, "LC_") && !strings.HasPrefix(v, "LANG") {
@@ -151,12 +151,12 @@ func command(program string, as account, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// notAllowed explains a root that may not become another user, as in some
-// containers.
+// notAllowed adds an explanation to the error of a root that may not switch to another
+// user, as in some containers.
 func notAllowed(err error, as account) error {
 	if as.other && errors.Is(err, syscall.EPERM) {
-		return fmt.Errorf("%w: Postgres does not run as root, and this root may not run it as %s; "+
-			"set BILLING_DATABASE_URL to a server that runs elsewhere, or start this as an ordinary user", err, as.name)
+		return fmt.Errorf("%w: Postgres does not run as root, and this root may not run it as user %s: "+
+			"set BILLING_DATABASE_URL to another server, or run this as an ordinary user", err, as.name)
 	}
 	return err
 }

@@ -10,13 +10,16 @@ import (
 	"syscall"
 )
 
-// tieScript runs the command in its own place, so that pid, exit code and
-// signals are the command's own, and leaves behind a reader of the pipe (file
-// 3). An empty line on the pipe means that the command has ended; another line
-// names a file to make as a sign that the pipe is still read; the pipe's end
-// means that everybody who held it is gone. The reader is nobody's child and
-// holds nothing of the command's output, so that neither the command nor a
-// caller who reads the output has to know of it.
+// tieScript starts a reader of the pipe (file descriptor 3) in the background and then
+// replaces itself with the command. So process id, exit code and signals are those of
+// the command.
+//
+// An empty line on the pipe means that the command has ended. Another line names a
+// file that the reader creates, which shows that it is still reading. The end of the
+// pipe means that all holders have ended: then the reader sends the signal.
+//
+// The reader is detached: the command is not its parent, and it does not hold the
+// command's output open.
 const tieScript = `( (
 	while IFS= read -r line; do
 		if [ -z "$line" ]; then exit; fi
@@ -28,20 +31,20 @@ const tieScript = `( (
 shift
 exec "$@" 3<&-`
 
-// A Child is a process that does not outlive those it is tied to.
+// A Child is a process that does not outlive the processes it is tied to.
 type Child struct {
 	cmd  *exec.Cmd
 	sig  syscall.Signal
 	done chan struct{}
-	err  error // of Wait; read it after done
+	err  error // result of Wait; read it only after done is closed
 }
 
-// Tie starts cmd so that it ends with this process: when this process is gone,
-// even by kill -9, the child gets sig, which should make it finish what it is
-// doing and exit. The child has a session of its own, so Ctrl-C on the terminal
-// reaches this process alone, which can then [Child.Stop] its children in order.
+// Tie starts cmd so that it ends with this process. When this process ends, even by
+// kill -9, the child receives sig, which should make it finish its work and exit. The
+// child has its own session, so Ctrl-C on the terminal reaches only this process. It
+// can then call [Child.Stop] on its children in order.
 //
-// cmd is as for cmd.Start, without ExtraFiles: their place is taken.
+// cmd must not have ExtraFiles, because Tie uses them. Tie changes cmd.
 func Tie(cmd *exec.Cmd, sig syscall.Signal) (*Child, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -58,8 +61,8 @@ func Tie(cmd *exec.Cmd, sig syscall.Signal) (*Child, error) {
 	return child, nil
 }
 
-// tie starts cmd, tied to everybody who has the pipe's other end open, of which
-// w is one. It closes r and leaves w to the caller.
+// tie starts cmd, tied to all processes that have the other end of the pipe open. w is
+// that end. It closes r, and the caller closes w.
 func tie(cmd *exec.Cmd, sig syscall.Signal, r, w *os.File) (*Child, error) {
 	if err := wrap(cmd, sig, r); err != nil {
 		return nil, err
@@ -71,7 +74,7 @@ func tie(cmd *exec.Cmd, sig syscall.Signal, r, w *os.File) (*Child, error) {
 	c := &Child{cmd: cmd, sig: sig, done: make(chan struct{})}
 	go func() {
 		c.err = cmd.Wait()
-		_, _ = w.WriteString("\n") // the reader must not signal a number that may be another's by now
+		_, _ = w.WriteString("\n") // the reader must not signal an id that another process may have by now
 		close(c.done)
 	}()
 	return c, nil
@@ -98,22 +101,22 @@ func wrap(cmd *exec.Cmd, sig syscall.Signal, r *os.File) error {
 	return nil
 }
 
-// Pid is the process id of the command itself.
+// Pid returns the process id of the command.
 func (c *Child) Pid() int { return c.cmd.Process.Pid }
 
-// Done is closed when the child has ended.
+// Done returns a channel that is closed when the child has ended.
 func (c *Child) Done() <-chan struct{} { return c.done }
 
-// Wait waits for the child's end. The error is that of [exec.Cmd.Wait]: an
-// *exec.ExitError has the child's own exit code. It may be called by many, and
-// more than once.
+// Wait waits until the child has ended. It returns the error of [exec.Cmd.Wait]: an
+// *exec.ExitError has the child's exit code. It may be called concurrently and
+// repeatedly.
 func (c *Child) Wait() error {
 	<-c.done
 	return c.err
 }
 
-// Stop asks the child to end, with the signal given to [Tie], and waits until
-// it has. When ctx ends first the child is killed. The error is that of Wait.
+// Stop sends the child the signal given to [Tie] and waits until it has ended. If ctx
+// ends first, Stop kills the child. It returns the error of Wait.
 func (c *Child) Stop(ctx context.Context) error {
 	if err := c.cmd.Process.Signal(c.sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("stop process %d: %w", c.Pid(), err)

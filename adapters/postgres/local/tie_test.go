@@ -16,8 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// drainer is a command that, asked to end, writes the file done and exits with
-// 7. It makes done.ready when it can be asked.
+// drainer returns a command that on SIGTERM writes the file done and exits with 7. It
+// creates done.ready when it handles the signal.
 func drainer(done string) *exec.Cmd {
 	return exec.Command("sh", "-c", `trap 'echo bye > "$1"; exit 7' TERM; : > "$1.ready"; while :; do sleep 0.05; done`, "sh", done)
 }
@@ -40,7 +40,7 @@ func exitCode(err error) int {
 	return 0
 }
 
-func TestTiedChildIsLikeAnyOther(t *testing.T) {
+func TestTie_PassesInputOutputAndExitCode(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	cmd := exec.Command("sh", "-c", `cat; echo "$0 $1 $KEY"; pwd; exit 3`, "a b", `c"d`)
@@ -60,7 +60,7 @@ func TestTiedChildIsLikeAnyOther(t *testing.T) {
 	}
 }
 
-func TestTiedChildLeavesNothingBehind(t *testing.T) {
+func TestTie_LeavesNoProcess(t *testing.T) {
 	t.Parallel()
 	child, err := Tie(exec.Command("true"), syscall.SIGTERM)
 	if err != nil {
@@ -69,11 +69,11 @@ func TestTiedChildLeavesNothingBehind(t *testing.T) {
 	if err := child.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "its process group is empty", func() bool { return groupEmpty(child.Pid()) })
+	eventually(t, "the process group is empty", func() bool { return groupEmpty(child.Pid()) })
 }
 
-// groupEmpty tells whether no process runs in the child's session. One that
-// has ended and that nobody has noticed yet does not run.
+// groupEmpty reports whether no process runs in the process group. Zombies do not
+// count.
 func groupEmpty(pid int) bool {
 	if errors.Is(syscall.Kill(-pid, 0), syscall.ESRCH) {
 		return true
@@ -89,7 +89,7 @@ func groupEmpty(pid int) bool {
 	return len(stats) > 0
 }
 
-func TestTiedChildHasItsOwnSession(t *testing.T) {
+func TestTie_OwnSession(t *testing.T) {
 	t.Parallel()
 	child := startDrainer(t, filepath.Join(t.TempDir(), "done"))
 	group, err := syscall.Getpgid(child.Pid())
@@ -99,19 +99,19 @@ func TestTiedChildHasItsOwnSession(t *testing.T) {
 	_ = child.Stop(t.Context())
 }
 
-func TestStopLetsTheChildFinish(t *testing.T) {
+func TestChildStop_WaitsForChild(t *testing.T) {
 	t.Parallel()
 	done := filepath.Join(t.TempDir(), "done")
 	child := startDrainer(t, done)
 	if code := exitCode(child.Stop(t.Context())); code != 7 || !exists(done) {
-		t.Errorf("exit code %d, finished: %v; want 7, true", code, exists(done))
+		t.Errorf("exit code %d, finished %v; want 7, true", code, exists(done))
 	}
 	if code := exitCode(child.Stop(t.Context())); code != 7 {
-		t.Errorf("stopped again: exit code %d, want 7", code)
+		t.Errorf("second Stop: exit code %d, want 7", code)
 	}
 }
 
-func TestStopKillsInTheEnd(t *testing.T) {
+func TestChildStop_KillsAfterTimeout(t *testing.T) {
 	t.Parallel()
 	ready := filepath.Join(t.TempDir(), "ready")
 	child, err := Tie(exec.Command("sh", "-c", `trap '' TERM; : > "$0"; while :; do sleep 0.05; done`, ready), syscall.SIGTERM)
@@ -126,34 +126,34 @@ func TestStopKillsInTheEnd(t *testing.T) {
 	}
 }
 
-func TestChildEndsWithItsParent(t *testing.T) {
+func TestTie_ParentKilled(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	parent, line := another(t, "parent", dir)
+	parent, line := startProcess(t, "parent", dir)
 	pid, err := strconv.Atoi(line)
 	if err != nil {
 		t.Fatal(line)
 	}
 	kill9(parent)
-	eventually(t, "nothing of the child is left", func() bool { return groupEmpty(pid) })
+	eventually(t, "no process of the child is left", func() bool { return groupEmpty(pid) })
 	if !exists(filepath.Join(dir, "drained")) {
-		t.Error("the child was not asked to finish")
+		t.Error("the child received no signal")
 	}
 }
 
-func TestTieRefuses(t *testing.T) {
+func TestTie_InvalidCommand(t *testing.T) {
 	t.Parallel()
 	extra := exec.Command("true")
 	extra.ExtraFiles = []*os.File{os.Stdin}
 	for name, cmd := range map[string]*exec.Cmd{
-		"extra files":         extra,
-		"a program not there": exec.Command("no-such-program-anywhere"),
-		"a folder not there":  {Path: "/bin/true", Args: []string{"true"}, Dir: "/no/such/folder"},
+		"extra files":     extra,
+		"missing program": exec.Command("no-such-program-anywhere"),
+		"missing folder":  {Path: "/bin/true", Args: []string{"true"}, Dir: "/no/such/folder"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			if child, err := Tie(cmd, syscall.SIGTERM); err == nil {
-				t.Error("started", child.Wait())
+				t.Errorf("the command started and ended with %v, want an error", child.Wait())
 			}
 		})
 	}

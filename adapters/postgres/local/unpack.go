@@ -16,15 +16,13 @@ import (
 	"strings"
 )
 
-// payload is the part of the package that is the Postgres; linksFile lists the
-// links in it, which npm cannot carry.
 const (
-	payload   = "package/native/"
-	linksFile = "pg-symlinks.json"
-	maxSize   = 1 << 30 // of all files together
+	payload   = "package/native/"  // the folder of Postgres in the package
+	linksFile = "pg-symlinks.json" // lists the symbolic links, which npm packages cannot contain
+	maxSize   = 1 << 30            // bytes of all files together
 )
 
-// verify compares a file's SHA-512 with the one it must have.
+// verify returns an error unless the file has the SHA-512 want, in base64.
 func verify(name, want string) error {
 	f, err := os.Open(name)
 	if err != nil {
@@ -36,12 +34,12 @@ func verify(name, want string) error {
 		return err
 	}
 	if got := base64.StdEncoding.EncodeToString(sum.Sum(nil)); got != want {
-		return fmt.Errorf("the archive is not the one that was expected (sha512 %s instead of %s) and was thrown away", got, want)
+		return fmt.Errorf("the archive has the wrong checksum and was deleted: SHA-512 %s, want %s", got, want)
 	}
 	return nil
 }
 
-// unpack puts the package's Postgres into dir, which it makes.
+// unpack creates dir and extracts the Postgres of the package into it.
 func unpack(archive, dir string) error {
 	f, err := os.Open(archive)
 	if err != nil {
@@ -55,7 +53,7 @@ func unpack(archive, dir string) error {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return err
 	}
-	root, err := os.OpenRoot(dir) // no name in the archive leads out of dir
+	root, err := os.OpenRoot(dir) // confines all names in the archive to dir
 	if err != nil {
 		return err
 	}
@@ -66,7 +64,7 @@ func unpack(archive, dir string) error {
 	if err := link(root); err != nil {
 		return err
 	}
-	return openUp(root)
+	return makeReadable(root)
 }
 
 func unpackFiles(root *os.Root, files *tar.Reader) error {
@@ -78,8 +76,8 @@ func unpackFiles(root *os.Root, files *tar.Reader) error {
 		if err != nil {
 			return err
 		}
-		name, wanted := strings.CutPrefix(path.Clean(h.Name), payload)
-		if !wanted || h.Typeflag != tar.TypeReg {
+		name, inPayload := strings.CutPrefix(path.Clean(h.Name), payload)
+		if !inPayload || h.Typeflag != tar.TypeReg {
 			continue
 		}
 		if err := writeFile(root, name, files, h.FileInfo().Mode()); err != nil {
@@ -100,9 +98,9 @@ func writeFile(root *os.Root, name string, content io.Reader, mode os.FileMode) 
 	return errors.Join(err, f.Close())
 }
 
-// openUp lets everybody read the files, whatever the umask: root's server runs
-// as somebody else.
-func openUp(root *os.Root) error {
+// makeReadable lets all users read the files, regardless of the umask, because the
+// server of root runs as another user.
+func makeReadable(root *os.Root) error {
 	return fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.Type() == fs.ModeSymlink {
 			return err
@@ -119,7 +117,7 @@ func openUp(root *os.Root) error {
 	})
 }
 
-// link makes the links that the package lists.
+// link creates the symbolic links that the package lists.
 func link(root *os.Root) error {
 	text, err := root.ReadFile(linksFile)
 	if errors.Is(err, os.ErrNotExist) {
@@ -140,10 +138,10 @@ func link(root *os.Root) error {
 	return nil
 }
 
-// makeLink makes the link to, which leads to the file from.
+// makeLink creates a symbolic link at the path to, which refers to the file from.
 func makeLink(root *os.Root, from, to string) error {
 	if !filepath.IsLocal(from) || !filepath.IsLocal(to) {
-		return fmt.Errorf("%s leads out of the package", from)
+		return fmt.Errorf("%s is outside of the package", from)
 	}
 	relative, err := filepath.Rel(path.Dir(to), from)
 	if err != nil {
