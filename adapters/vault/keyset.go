@@ -114,7 +114,18 @@ func (f Files) kek(plaintext bool) (tink.AEAD, error) {
 
 const kekSize = 32
 
+// tooOpen are the permissions that the KEK file must not grant: others must not read
+// it, and only its owner may write it.
+const tooOpen = 0o027
+
 func readKEK(path string) (tink.AEAD, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("key of the keyset: %w", err)
+	}
+	if mode := info.Mode().Perm(); mode&tooOpen != 0 {
+		return nil, fmt.Errorf("key of the keyset: other users may read or write %s (its mode is %04o): chmod 600 %[1]s", path, mode)
+	}
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("key of the keyset: %w", err)

@@ -296,3 +296,25 @@ func TestKeySince_CountsFromRotation(t *testing.T) {
 	must(t, os.WriteFile(f.Keyset, bytes.Replace(text, []byte(`"since"`), []byte(`"earlier_version"`), 1), 0o600))
 	expect(time.Time{})
 }
+
+func TestOpen_RefusesKEKThatOthersCanUse(t *testing.T) {
+	t.Parallel()
+	tests := map[os.FileMode]bool{
+		0o400: true, 0o600: true, 0o440: true, 0o640: true,
+		0o644: false, 0o604: false, 0o602: false, 0o660: false, 0o666: false,
+	}
+	for mode, allowed := range tests {
+		t.Run(fmt.Sprintf("%04o", mode), func(t *testing.T) {
+			t.Parallel()
+			f := createFiles(t)
+			must(t, os.Chmod(f.KEK, mode))
+			_, err := Open(f, nil)
+			if allowed != (err == nil) {
+				t.Fatalf("Open = %v, want success: %t", err, allowed)
+			}
+			if want := fmt.Sprintf("(its mode is %04o): chmod 600 %s", mode, f.KEK); err != nil && !strings.Contains(err.Error(), want) {
+				t.Errorf("the error is %q, want %q in it", err, want)
+			}
+		})
+	}
+}

@@ -129,6 +129,17 @@ func TestRun_BadUsage(t *testing.T) {
 	}
 }
 
+func TestRun_WarnsAboutTheEnvironment(t *testing.T) {
+	t.Parallel()
+	s := cli{[]string{"BILLING_DATABSE_URL=x", "BILLING_DATABASE_URL=postgres://u@db.invalid:1/billing?connect_timeout=1"}}
+	_, stderr := s.run(t, boot.Failed, "plan", "list")
+	for _, want := range []string{"did you mean BILLING_DATABASE_URL?", "BILLING_DATABASE_URL has no sslmode, so the connection to db.invalid"} {
+		if strings.Count(stderr, want) != 1 {
+			t.Errorf("stderr is %q, want %q in it once", stderr, want)
+		}
+	}
+}
+
 func TestRun_EveryCommandHasHelp(t *testing.T) {
 	t.Parallel()
 	var walk func(cmd *cobra.Command, path []string)

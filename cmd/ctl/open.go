@@ -20,11 +20,17 @@ import (
 const operatorRole = postgres.LoginRole
 
 // database is the configuration of commands that only need the database.
-type database struct{ boot.Database }
+type database struct {
+	Env boot.Env `env:"BILLING_ENV" envDefault:"production" must:"be production, dev or test"`
+	boot.Database
+}
 
 // url returns the URL of the database.
 func (t *tool) url() (boot.DatabaseURL, error) {
 	cfg, err := boot.Load[database](t.environ)
+	if err == nil {
+		t.warn(cfg.Warnings(cfg.Env))
+	}
 	return cfg.DatabaseURL, err
 }
 

@@ -80,10 +80,17 @@ func names(cmd *cobra.Command) (list []string) {
 // errors of a command line are bad usage.
 func (t *tool) action(f func(cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
+		t.warn(boot.UnknownVariables(t.environ))
 		if err := f(cmd, args); err != nil {
 			return &failure{err}
 		}
 		return nil
+	}
+}
+
+func (t *tool) warn(warnings []string) {
+	for _, text := range warnings {
+		t.errorf("warning: %s", text)
 	}
 }
 

@@ -40,6 +40,7 @@ type Program struct {
 // configuration is the configuration of a program.
 type configuration interface {
 	Logger(w io.Writer) *slog.Logger
+	warnings() []string // about values that are allowed, but dangerous
 }
 
 // Run parses the command line, loads the configuration and calls work. It returns
@@ -60,9 +61,16 @@ func Run[C configuration](p Program, args, environ []string, stdout, stderr io.W
 	cfg, err := Load[C](environ)
 	if err != nil {
 		_, _ = fmt.Fprintf(stderr, "%s: %v\n", p.Name, err)
+		for _, text := range UnknownVariables(environ) {
+			_, _ = fmt.Fprintf(stderr, "  %s\n", text)
+		}
 		return Misused
 	}
-	return work(cfg, cfg.Logger(stderr))
+	log := cfg.Logger(stderr)
+	for _, text := range append(UnknownVariables(environ), cfg.warnings()...) {
+		log.Warn(text)
+	}
+	return work(cfg, log)
 }
 
 func (p Program) parse(args []string) (version bool, err error) {
