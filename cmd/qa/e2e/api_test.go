@@ -14,37 +14,36 @@ import (
 	"github.com/online-cinema/billing/adapters/postgres/local"
 )
 
-func TestRequestsUnderWayAreFinished(t *testing.T) {
+func TestShutdown_FinishesRequestInFlight(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	a := w.api(t, "billing-api")
 	alice := a.at(w.viewer(t, "alice"))
-	answers := make(chan answer, 1)
+	answers := make(chan response, 1)
 	go func() {
-		got, err := alice.try(t.Context(), http.MethodPost, "/v1/subscriptions", "", subscribing("tok_slow"))
+		got, err := alice.try(t.Context(), http.MethodPost, "/v1/subscriptions", "", subscribeBody("tok_slow"))
 		if err != nil {
 			got.text = err.Error()
 		}
 		answers <- got
 	}()
-	eventually(t, "payment under way", func() bool { return len(alice.get(t, "/v1/payments").body.Data) == 1 })
+	eventually(t, "payment in flight", func() bool { return len(alice.get(t, "/v1/payments").body.Data) == 1 })
 	a.signal(t, syscall.SIGTERM)
 	if got := <-answers; got.status != http.StatusCreated {
-		t.Errorf("the request under way was answered %d %s", got.status, got.text)
+		t.Errorf("request in flight: %d %s, want 201", got.status, got.text)
 	}
 	if code := a.wait(t); code != 0 {
 		t.Errorf("exit code %d, want 0", code)
 	}
-	w.agree(t, 1)
+	w.checkLedger(t, 1)
 }
 
-// What is logged because of a request can be found by its id, which whoever asked
-// was told.
-func TestLogNamesTheRequest(t *testing.T) {
+// Log lines that belong to a request have the id that the client received.
+func TestLog_HasRequestID(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	a := w.api(t, "billing-api")
-	got := a.at(w.viewer(t, "alice")).call(t, http.MethodPost, "/v1/subscriptions", "", subscribing("tok_ok"))
+	got := a.at(w.viewer(t, "alice")).call(t, http.MethodPost, "/v1/subscriptions", "", subscribeBody("tok_ok"))
 	for _, msg := range []string{"payment", "request"} {
 		a.line(t, "line of the "+msg, func(line string) bool {
 			var l struct {
@@ -56,9 +55,9 @@ func TestLogNamesTheRequest(t *testing.T) {
 	}
 }
 
-// The API starts without its database, says so, and is there when it is, again
-// and again, without a restart.
-func TestDatabaseComesAndGoes(t *testing.T) {
+// The API starts without its database, reports it, and recovers repeatedly without
+// a restart.
+func TestAPI_RecoversFromDatabaseOutages(t *testing.T) {
 	t.Parallel()
 	dir := folder(t)
 	db := openPostgres(t, dir)
@@ -74,12 +73,12 @@ func TestDatabaseComesAndGoes(t *testing.T) {
 	a := w.api(t, "billing-api")
 	alice := a.at(w.viewer(t, "alice"))
 	for range 2 {
-		gone := alice.call(t, http.MethodGet, "/v1/plans", "", "")
-		if gone.status != http.StatusServiceUnavailable || gone.body.Code != "unavailable" {
-			t.Errorf("without a database: %d %s", gone.status, gone.text)
+		got := alice.call(t, http.MethodGet, "/v1/plans", "", "")
+		if got.status != http.StatusServiceUnavailable || got.body.Code != "unavailable" {
+			t.Errorf("without a database: %d %s, want 503", got.status, got.text)
 		}
 		if got := ready(t, a); got != http.StatusServiceUnavailable {
-			t.Errorf("readyz says %d without a database", got)
+			t.Errorf("readyz without a database: status %d, want 503", got)
 		}
 		db = openPostgres(t, dir)
 		eventually(t, "readiness", func() bool { return ready(t, a) == http.StatusOK })
@@ -104,7 +103,7 @@ func openPostgres(t *testing.T, dir string) *local.Server {
 	return db
 }
 
-// readiness says of each thing that is needed whether it is there.
+// readiness returns the checks of /readyz with their results.
 func readiness(t *testing.T, a api) (report map[string]string) {
 	t.Helper()
 	resp, err := http.Get(a.ops + "/readyz")
@@ -118,6 +117,7 @@ func readiness(t *testing.T, a api) (report map[string]string) {
 	return report
 }
 
+// ready returns the status of /readyz.
 func ready(t *testing.T, a api) int {
 	t.Helper()
 	req, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), http.MethodGet, a.ops+"/readyz", nil)

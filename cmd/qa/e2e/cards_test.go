@@ -12,7 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// unlimited lets one viewer do what only testers do.
+// unlimited switches off the limits per viewer.
 var unlimited = []string{
 	"BILLING_LIMIT_CARDS_PER_HOUR=0", "BILLING_LIMIT_CARDS_PER_DAY=0",
 	"BILLING_LIMIT_DECLINES_PER_HOUR=0", "BILLING_LIMIT_DECLINES_PER_DAY=0",
@@ -22,8 +22,8 @@ func cardBody(number string) string {
 	return fmt.Sprintf(`{"number":%q,"exp_month":12,"exp_year":2031,"holder":"A VIEWER"}`, number)
 }
 
-// add keeps a card and returns its id.
-func (v viewer) add(t *testing.T, number string) string {
+// addCard stores a card and returns its id.
+func (v viewer) addCard(t *testing.T, number string) string {
 	t.Helper()
 	a := v.call(t, http.MethodPost, "/v1/cards", "", cardBody(number))
 	if a.status != http.StatusCreated {
@@ -32,16 +32,17 @@ func (v viewer) add(t *testing.T, number string) string {
 	return a.body.ID
 }
 
-func paying(card, cvv string) string {
-	return strings.Replace(subscribing("-"), `"payment_token":"-"`, fmt.Sprintf(`"card_id":%q,"cvv":%q`, card, cvv), 1)
+// cardPaymentBody is a subscribe request with a card.
+func cardPaymentBody(card, cvv string) string {
+	return strings.Replace(subscribeBody("-"), `"payment_token":"-"`, fmt.Sprintf(`"card_id":%q,"cvv":%q`, card, cvv), 1)
 }
 
-func (v viewer) pay(t *testing.T, card, cvv string) answer {
+func (v viewer) pay(t *testing.T, card, cvv string) response {
 	t.Helper()
-	return v.call(t, http.MethodPost, "/v1/subscriptions", "", paying(card, cvv))
+	return v.call(t, http.MethodPost, "/v1/subscriptions", "", cardPaymentBody(card, cvv))
 }
 
-// approve does on the page of a payment system what a viewer does.
+// approve confirms a payment on the page of the payment system.
 func approve(t *testing.T, page string) {
 	t.Helper()
 	resp, err := http.DefaultClient.PostForm(page, url.Values{"reply": {"approve"}})
@@ -54,7 +55,7 @@ func approve(t *testing.T, page string) {
 	}
 }
 
-// query asks the database as a superuser.
+// query returns an integer from the database.
 func (w world) query(t *testing.T, sql string) (n int) {
 	t.Helper()
 	w.scan(t, sql, &n)
@@ -73,12 +74,12 @@ func (w world) scan(t *testing.T, sql string, into any) {
 	}
 }
 
-// The cards of the simulator's table: how a subscribe is answered, and the
-// history after it was settled and after a renewal run.
+// cardTable has the cards of the simulator: the response to a subscribe, and the
+// history after the payment has settled and a renewal run has ended.
 var cardTable = []struct {
 	number  string
 	status  int
-	code    string // of the problem, or the decline code, or the status
+	code    string // problem code, decline code or status
 	history []string
 }{
 	{"4242424242424242", 201, "active", renewed},
@@ -128,9 +129,9 @@ var (
 	declined = []string{"card_added", "payment_declined"}
 )
 
-func TestEveryCardOfTheTable(t *testing.T) {
+func TestCards_AllOfTheSimulator(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, append(append([]string{"BILLING_CHARGE_TIMEOUT=5s"}, onTestClock...), unlimited...)...) // more than a slow answer takes
+	w := newWorld(t, append(append([]string{"BILLING_CHARGE_TIMEOUT=5s"}, onTestClock...), unlimited...)...) // longer than a slow response takes
 	w.clock(t, "set", "2026-01-31T12:00:00Z")
 	a := w.api(t, "billing-api")
 	viewers := make([]viewer, len(cardTable))
@@ -146,7 +147,7 @@ func TestEveryCardOfTheTable(t *testing.T) {
 	}
 	wg.Wait()
 	if bad := a.at(w.viewer(t, "luhn")).call(t, http.MethodPost, "/v1/cards", "", cardBody("4242424242424241")); bad.status != 422 {
-		t.Errorf("a wrong digit: %d %s", bad.status, bad.text)
+		t.Errorf("wrong check digit: %d %s, want 422", bad.status, bad.text)
 	}
 	for i, c := range cardTable {
 		eventually(t, c.number+" is settled", func() bool {
@@ -154,42 +155,42 @@ func TestEveryCardOfTheTable(t *testing.T) {
 		})
 	}
 	w.clock(t, "set", "2026-02-28T12:00:00Z")
-	for range 2 { // what the first leaves unknown, the second settles
-		w.renewed(t)
+	for range 2 { // the second run settles unknown outcomes of the first
+		w.runRenewals(t)
 	}
 	for i, c := range cardTable {
-		if diff := cmp.Diff(c.history, viewers[i].types(t)); diff != "" {
+		if diff := cmp.Diff(c.history, viewers[i].eventTypes(t)); diff != "" {
 			t.Errorf("%s: history (-want +got):\n%s", c.number, diff)
 		}
 	}
 	if n := w.query(t, "SELECT count(*) FROM payments WHERE initiator = 'merchant' AND status = 'pending'"); n > 0 {
-		t.Errorf("%d renewals are pending still", n)
+		t.Errorf("%d renewals are still pending", n)
 	}
 }
 
-// tryCard adds a card and pays with it, as the table says.
+// tryCard adds a card, pays with it and checks the response.
 func (v viewer) tryCard(t *testing.T, number string, status int, code string) {
 	t.Helper()
 	cvv := "737"
 	if strings.HasPrefix(number, "37") {
 		cvv = "7373"
 	}
-	id := v.add(t, number)
+	id := v.addCard(t, number)
 	got := v.pay(t, id, cvv)
-	said := fmt.Sprint(got.body.Status)
+	result := fmt.Sprint(got.body.Status)
 	if got.status >= 400 {
-		said = got.body.Code
+		result = got.body.Code
 	}
 	if got.body.DeclineCode != "" {
-		said = got.body.DeclineCode
+		result = got.body.DeclineCode
 	}
-	if got.status != status || said != code {
+	if got.status != status || result != code {
 		t.Errorf("%s: %d %s, want %d %s", number, got.status, got.text, status, code)
 	}
 	if number == "4000009900000905" {
 		v.pay(t, id, cvv)
 		if third := v.pay(t, id, cvv); third.status != http.StatusCreated {
-			t.Errorf("%s, the third time: %d %s", number, third.status, third.text)
+			t.Errorf("%s, third attempt: %d %s, want 201", number, third.status, third.text)
 		}
 	}
 	if got.body.NextAction.URL != "" {
@@ -197,6 +198,7 @@ func (v viewer) tryCard(t *testing.T, number string, status int, code string) {
 	}
 }
 
+// settled reports whether the viewer has no pending payment.
 func (v viewer) settled(t *testing.T) bool {
 	t.Helper()
 	for _, p := range v.get(t, "/v1/payments").body.Data {
@@ -207,39 +209,39 @@ func (v viewer) settled(t *testing.T) bool {
 	return true
 }
 
-func TestLimitsOfCards(t *testing.T) {
+func TestCards_Limits(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, append(onTestClock, "BILLING_LIMIT_DECLINES_PER_HOUR=2", "BILLING_LIMIT_CARDS_PER_DAY=2", "BILLING_LIMIT_CARDS_PER_HOUR=2")...)
 	w.clock(t, "set", "2026-01-31T12:00:00Z")
 	a := w.api(t, "billing-api")
 	alice := a.at(w.viewer(t, "alice"))
-	bad := alice.add(t, "4000000000000002")
-	good := alice.add(t, "4242424242424242")
+	bad := alice.addCard(t, "4000000000000002")
+	good := alice.addCard(t, "4242424242424242")
 	for _, want := range []int{402, 402, 429, 429} {
 		if got := alice.pay(t, bad, "737"); got.status != want {
 			t.Errorf("pay: %d %s, want %d", got.status, got.text, want)
 		}
 	}
-	// Another process counts the same.
+	// Another process applies the same counts.
 	other := w.api(t, "billing-api").at(alice)
 	if got := other.pay(t, good, "737"); got.status != 429 || got.body.Code != "rate_limited" {
-		t.Errorf("pay elsewhere: %d %s", got.status, got.text)
+		t.Errorf("pay at another process: %d %s, want 429 rate_limited", got.status, got.text)
 	}
 	if got := other.call(t, http.MethodPost, "/v1/cards", "", cardBody("5555555555554444")); got.status != 429 {
-		t.Errorf("a third card: %d %s", got.status, got.text)
+		t.Errorf("third card: %d %s, want 429", got.status, got.text)
 	}
 	want := []string{"card_added", "card_added", "payment_declined", "payment_declined", "decline_limit_reached", "card_limit_reached"}
-	if diff := cmp.Diff(want, alice.types(t)); diff != "" {
+	if diff := cmp.Diff(want, alice.eventTypes(t)); diff != "" {
 		t.Errorf("history (-want +got):\n%s", diff)
 	}
 	w.clock(t, "advance", "61m")
 	if got := alice.pay(t, good, "737"); got.status != 201 {
-		t.Errorf("an hour later: %d %s", got.status, got.text)
+		t.Errorf("an hour later: %d %s, want 201", got.status, got.text)
 	}
 }
 
-// removed removes a card until that is done.
-func (v viewer) removed(t *testing.T, card string) {
+// removeCard retries the removal of a card until the response is 204.
+func (v viewer) removeCard(t *testing.T, card string) {
 	t.Helper()
 	eventually(t, "removal of the card", func() bool {
 		a := v.call(t, http.MethodDelete, "/v1/cards/"+card, "", "")
@@ -250,9 +252,9 @@ func (v viewer) removed(t *testing.T, card string) {
 	})
 }
 
-// A run, or a subscribe, is killed at every point; then the card is removed. When
-// that has been answered, nobody asks the payment system for money any more.
-func TestNoChargeAfterTheRemovalWhereverItWasKilled(t *testing.T) {
+// A run or a subscribe is killed at each point, then the card is removed. After that
+// response, no request for a charge reaches the payment system.
+func TestCards_NoChargeAfterRemoval(t *testing.T) {
 	t.Parallel()
 	type victim struct{ program, point string }
 	var victims []victim
@@ -265,40 +267,40 @@ func TestNoChargeAfterTheRemovalWhereverItWasKilled(t *testing.T) {
 	for _, c := range victims {
 		t.Run(c.program+" at "+c.point, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, append(onTestClock, crashes)...)
+			w := newWorld(t, append(onTestClock, shortChargeTimeout)...)
 			w.clock(t, "set", "2026-01-31T12:00:00Z")
 			v := w.viewer(t, "alice")
 			healthy := w.api(t, "billing-api", "BILLING_SWEEP_INTERVAL=1h")
 			alice := healthy.at(v)
-			card := alice.add(t, "4242424242424242")
+			card := alice.addCard(t, "4242424242424242")
 			if c.program == "billing-api-crash" {
-				killed(t, w.api(t, c.program, "BILLING_CRASH_AT="+c.point), v, "/v1/subscriptions", "", paying(card, "737"))
+				expectKill(t, w.api(t, c.program, "BILLING_CRASH_AT="+c.point), v, "/v1/subscriptions", "", cardPaymentBody(card, "737"))
 			} else {
 				if a := alice.pay(t, card, "737"); a.status != http.StatusCreated {
 					t.Fatalf("subscribe: %d %s", a.status, a.text)
 				}
 				w.clock(t, "set", "2026-02-28T12:00:00Z")
-				cmd := w.renewing(t, c.program, nil, "BILLING_CRASH_AT="+c.point)
+				cmd := w.renewCommand(t, c.program, nil, "BILLING_CRASH_AT="+c.point)
 				if err := cmd.Run(); err == nil || cmd.ProcessState.ExitCode() != -1 {
-					t.Fatalf("the run ended with %v, want a kill", err)
+					t.Fatalf("the run exited with %v, want a kill", err)
 				}
 			}
-			alice.removed(t, card)
-			asked := w.query(t, "SELECT count(*) FROM simulator.requests")
+			alice.removeCard(t, card)
+			requests := w.query(t, "SELECT count(*) FROM simulator.requests")
 			for _, day := range []string{"2026-02-28T12:00:00Z", "2026-03-31T12:00:00Z", "2026-06-30T12:00:00Z"} {
 				w.clock(t, "set", day)
-				w.renewed(t)
+				w.runRenewals(t)
 			}
-			if n := w.query(t, "SELECT count(*) FROM simulator.requests"); n != asked {
-				t.Errorf("the payment system was asked %d times after the removal had answered", n-asked)
+			if n := w.query(t, "SELECT count(*) FROM simulator.requests"); n != requests {
+				t.Errorf("%d requests to the payment system after the removal", n-requests)
 			}
 			if n := w.query(t, "SELECT count(*) FROM subscriptions WHERE ended_at IS NULL"); n > 0 {
-				t.Error("the subscription lives on")
+				t.Error("the subscription has not ended")
 			}
 			if n := w.query(t, "SELECT count(*) FROM cards WHERE number_ct IS NOT NULL"); n > 0 {
-				t.Error("the number is there still")
+				t.Error("the card number is still stored")
 			}
-			w.agree(t, w.query(t, "SELECT count(*) FROM simulator.charges"))
+			w.checkLedger(t, w.query(t, "SELECT count(*) FROM simulator.charges"))
 		})
 	}
 }

@@ -10,16 +10,16 @@ import (
 	"time"
 )
 
-// viewer talks to the API.
+// viewer is a client of the API.
 type viewer struct{ base, token string }
 
-// answer is what the API said.
-type answer struct {
+// response is a response of the API.
+type response struct {
 	status    int
 	requestID string
 	text      string
 	body      struct {
-		Status            any // of a subscription a text, of a problem a number
+		Status            any // a string in a subscription, a number in a problem
 		Code              string
 		ID                string
 		DeclineCode       string                  `json:"decline_code"`
@@ -30,12 +30,12 @@ type answer struct {
 	}
 }
 
-const subscribeBody = `{"plan_code":"premium","price":{"amount":39900,"currency":"RUB"},"payment_system":"simulator","payment_token":"%s"}`
+const subscribeTemplate = `{"plan_code":"premium","price":{"amount":39900,"currency":"RUB"},"payment_system":"simulator","payment_token":"%s"}`
 
-func subscribing(token string) string { return strings.Replace(subscribeBody, "%s", token, 1) }
+func subscribeBody(token string) string { return strings.Replace(subscribeTemplate, "%s", token, 1) }
 
-// try sends a request. The error is one of the connection.
-func (v viewer) try(ctx context.Context, method, path, key, body string) (a answer, err error) {
+// try sends a request. It returns an error only if no complete response arrives.
+func (v viewer) try(ctx context.Context, method, path, key, body string) (a response, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, v.base+path, strings.NewReader(body))
@@ -66,8 +66,8 @@ func (v viewer) try(ctx context.Context, method, path, key, body string) (a answ
 	return a, json.Unmarshal(text, &a.body)
 }
 
-// call sends a request that has to be answered.
-func (v viewer) call(t *testing.T, method, path, key, body string) answer {
+// call is try, but the test fails without a complete response.
+func (v viewer) call(t *testing.T, method, path, key, body string) response {
 	t.Helper()
 	a, err := v.try(t.Context(), method, path, key, body)
 	if err != nil {
@@ -76,7 +76,8 @@ func (v viewer) call(t *testing.T, method, path, key, body string) answer {
 	return a
 }
 
-func (v viewer) get(t *testing.T, path string) answer {
+// get is call with GET. The test fails unless the status is 200.
+func (v viewer) get(t *testing.T, path string) response {
 	t.Helper()
 	a := v.call(t, http.MethodGet, path, "", "")
 	if a.status != http.StatusOK {
@@ -85,8 +86,8 @@ func (v viewer) get(t *testing.T, path string) answer {
 	return a
 }
 
-// types are the types of the viewer's history, oldest first.
-func (v viewer) types(t *testing.T) []string {
+// eventTypes returns the types of the viewer's events, oldest first.
+func (v viewer) eventTypes(t *testing.T) []string {
 	t.Helper()
 	var types []string
 	for _, e := range v.get(t, "/v1/history").body.Data {

@@ -13,16 +13,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// devRun is a `billingctl dev` that runs, and what it printed.
+// devRun is a running `billingctl dev` and its banner.
 type devRun struct {
 	*process
 	curls    []string
 	viewer   viewer
-	operator string // shell lines that set up billingctl
+	operator string // export lines for billingctl
 	children map[int]string
 }
 
-// startDev waits until all is up.
+// startDev starts `billingctl dev` and waits for its complete banner.
 func startDev(t *testing.T, args ...string) *devRun {
 	t.Helper()
 	args = append([]string{"dev", "--api-addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0", "--ops-addr", "127.0.0.1:0"}, args...)
@@ -43,18 +43,19 @@ func startDev(t *testing.T, args ...string) *devRun {
 		}
 		return strings.Contains(line, "billingctl token ")
 	})
-	// A renewal comes and goes; just forked, it has the name of its parent still.
+	// The processes of renewal runs are left out: a run ends soon, and between fork and
+	// exec it has the name of its parent.
 	d.children = d.process.children(t)
 	maps.DeleteFunc(d.children, func(_ int, command string) bool {
 		return !strings.Contains(command, "/postgres -D") && !strings.Contains(command, "/billing-api") && !strings.Contains(command, "/billing-admin")
 	})
 	if len(d.children) != 3 {
-		t.Errorf("it runs %v, want Postgres, the API and the panel", d.children)
+		t.Errorf("children %v, want Postgres, the API and the panel", d.children)
 	}
 	return d
 }
 
-// sh runs a line as if pasted into another shell.
+// sh runs a script as if pasted into another shell.
 func sh(t *testing.T, script string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", script)
@@ -66,7 +67,7 @@ func sh(t *testing.T, script string) string {
 	return string(out)
 }
 
-// paste runs a curl line, which some machines have to do without.
+// paste runs a curl line. Without curl it sends the same request itself.
 func (d *devRun) paste(t *testing.T, line string) string {
 	t.Helper()
 	if _, err := exec.LookPath("curl"); err == nil {
@@ -86,7 +87,7 @@ func (d *devRun) paste(t *testing.T, line string) string {
 	return v.call(t, method, word(`(http\S+)`), "", word(`-d '([^']*)'`)).text
 }
 
-func TestDev(t *testing.T) {
+func TestDev_CommandsOfTheBanner(t *testing.T) {
 	t.Parallel()
 	d := startDev(t, "--ephemeral")
 	if len(d.curls) != 3 {
@@ -94,18 +95,18 @@ func TestDev(t *testing.T) {
 	}
 	for i, want := range []string{`"status":"active"`, `"type":"subscribed"`, `"status":"ended"`} {
 		if got := d.paste(t, d.curls[i]); !strings.Contains(strings.ReplaceAll(got, `": "`, `":"`), want) {
-			t.Errorf("%s\nanswers %s\nwant %s in it", d.curls[i], got, want)
+			t.Errorf("%s\nprints %s\nwant %s in it", d.curls[i], got, want)
 		}
 	}
-	d.loseAnswer(t)
+	d.loseResponse(t)
 	sh(t, d.operator+program(t, "billingctl")+" reconcile --payment-system simulator")
 
 	second := exec.Command(program(t, "billingctl"), "dev", "--ephemeral",
 		"--api-addr", strings.TrimPrefix(d.viewer.base, "http://"), "--admin-addr", "127.0.0.1:0", "--ops-addr", "127.0.0.1:0")
 	second.Env = environ()
 	other := start(t, second)
-	if code := other.wait(t); code != 1 || !strings.Contains(other.said(), "--api-addr") {
-		t.Errorf("a second one at the same address: exit code %d, said %q", code, other.said())
+	if code := other.wait(t); code != 1 || !strings.Contains(other.output(), "--api-addr") {
+		t.Errorf("a second run at the same address: exit code %d, output %q", code, other.output())
 	}
 
 	// Ctrl-C reaches the whole process group.
@@ -115,35 +116,35 @@ func TestDev(t *testing.T) {
 	if code := d.wait(t); code != 0 {
 		t.Errorf("exit code %d after Ctrl-C, want 0", code)
 	}
-	gone(t, d.children)
-	for _, name := range regexp.MustCompile(`/\S*billing-dev-\d+`).FindAllString(d.said(), -1) {
+	waitGone(t, d.children)
+	for _, name := range regexp.MustCompile(`/\S*billing-dev-\d+`).FindAllString(d.output(), -1) {
 		if _, err := os.Stat(name); err == nil {
-			t.Errorf("%s is left over", name)
+			t.Errorf("%s was not deleted", name)
 		}
 	}
 }
 
-// loseAnswer subscribes with a token whose charges are never answered.
-func (d *devRun) loseAnswer(t *testing.T) {
+// loseResponse subscribes with a token whose charges get no response.
+func (d *devRun) loseResponse(t *testing.T) {
 	t.Helper()
-	a := d.viewer.call(t, http.MethodPost, "/v1/subscriptions", "", subscribing("tok_lost_answer"))
+	a := d.viewer.call(t, http.MethodPost, "/v1/subscriptions", "", subscribeBody("tok_lost_answer"))
 	if a.status != http.StatusAccepted || a.body.Status != "incomplete" {
-		t.Errorf("answer lost: %d %s, want 202 incomplete", a.status, a.text)
+		t.Errorf("lost response: %d %s, want 202 incomplete", a.status, a.text)
 	}
 	eventually(t, "activation by the sweep", func() bool {
 		return d.viewer.get(t, "/v1/subscriptions/premium").body.Status == "active"
 	})
 }
 
-func TestDevKilled(t *testing.T) {
+func TestDev_KillEndsChildren(t *testing.T) {
 	t.Parallel()
 	d := startDev(t, "--data", folder(t))
 	d.signal(t, syscall.SIGKILL)
 	d.wait(t)
-	gone(t, d.children)
+	waitGone(t, d.children)
 }
 
-func TestDevEndsWithTheAPI(t *testing.T) {
+func TestDev_EndsWithTheAPI(t *testing.T) {
 	t.Parallel()
 	d := startDev(t, "--ephemeral")
 	for pid, command := range d.children {
@@ -153,13 +154,13 @@ func TestDevEndsWithTheAPI(t *testing.T) {
 			}
 		}
 	}
-	if code := d.wait(t); code != 1 || !strings.Contains(d.said(), "billing-api ended by itself") {
+	if code := d.wait(t); code != 1 || !strings.Contains(d.output(), "billing-api ended unexpectedly") {
 		t.Errorf("exit code %d, want 1", code)
 	}
-	gone(t, d.children)
+	waitGone(t, d.children)
 }
 
-func TestDevFindsItsData(t *testing.T) {
+func TestDev_KeepsData(t *testing.T) {
 	t.Parallel()
 	dir := folder(t)
 	first := startDev(t, "--data", dir)
@@ -169,10 +170,10 @@ func TestDevFindsItsData(t *testing.T) {
 		t.Errorf("exit code %d after SIGTERM, want 0", code)
 	}
 	second := startDev(t, "--data", dir)
-	// The earlier token is good for the later run too.
+	// The token of the first run stays valid.
 	old := viewer{base: second.viewer.base, token: first.viewer.token}
 	for _, v := range []viewer{second.viewer, old} {
-		if diff := cmp.Diff([]string{"subscribed"}, v.types(t)); diff != "" {
+		if diff := cmp.Diff([]string{"subscribed"}, v.eventTypes(t)); diff != "" {
 			t.Errorf("history (-want +got):\n%s", diff)
 		}
 	}

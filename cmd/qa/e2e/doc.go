@@ -1,6 +1,6 @@
-// Package e2e tries the real programs from outside, over real sockets and with
-// real signals: what `make run` prints is pasted, processes are killed with -9,
-// and the books are compared afterwards.
+// Package e2e tests the built programs from outside, over real sockets and with real
+// signals. It runs the commands that `make run` prints, kills processes with -9, and
+// compares the payments table with the simulator's ledger afterwards.
 //
-// Nothing is here but tests. What one program does alone is tested beside it.
+// It has only tests. Behaviour of a single program is tested beside the program.
 package e2e

@@ -20,10 +20,10 @@ import (
 	"github.com/online-cinema/billing/adapters/auth"
 )
 
-// A rotated key is used within this time, without a restart.
+// rotated is the longest time until a rotated key is used, without a restart.
 const rotated = time.Minute
 
-// issuer is an auth service: its key, and the tokens it gave out.
+// issuer is an auth service with its key and one token.
 type issuer struct {
 	kid   string
 	key   *rsa.PrivateKey
@@ -70,16 +70,17 @@ func jwks(keys ...issuer) []byte {
 	return text
 }
 
-// traffic asks with one token after the other, until the test ends.
+// traffic sends requests with the token of each issuer until the test ends.
 type traffic struct {
 	accepted, refused map[string]*atomic.Int64 // by token
-	odd               atomic.Pointer[string]   // an answer that is neither
+	unexpected        atomic.Pointer[string]   // any other response
 }
 
+// traffic starts the requests. The test fails after an unexpected response.
 func (w world) traffic(t *testing.T, a api, issuers ...issuer) *traffic {
 	t.Helper()
 	tr := &traffic{accepted: map[string]*atomic.Int64{}, refused: map[string]*atomic.Int64{}}
-	ctx := context.WithoutCancel(t.Context()) // which ends before the traffic does
+	ctx := context.WithoutCancel(t.Context()) // t.Context ends before the traffic
 	stop := make(chan struct{})
 	var all sync.WaitGroup
 	for _, i := range issuers {
@@ -100,7 +101,7 @@ func (w world) traffic(t *testing.T, a api, issuers ...issuer) *traffic {
 				case err == nil && got.status == http.StatusUnauthorized && got.body.Code == "unauthenticated":
 					refused.Add(1)
 				default:
-					tr.odd.Store(new(fmt.Sprint(got.status, " ", got.text, " ", err)))
+					tr.unexpected.Store(new(fmt.Sprint(got.status, " ", got.text, " ", err)))
 				}
 			}
 		})
@@ -108,53 +109,54 @@ func (w world) traffic(t *testing.T, a api, issuers ...issuer) *traffic {
 	t.Cleanup(func() {
 		close(stop)
 		all.Wait()
-		if odd := tr.odd.Load(); odd != nil {
-			t.Errorf("answered %s", *odd)
+		if got := tr.unexpected.Load(); got != nil {
+			t.Errorf("response %s, want 200 or 401", *got)
 		}
 	})
 	return tr
 }
 
-// passes tells whether a token is accepted now.
-func passes(t *testing.T, a api, i issuer) bool {
+// accepts reports whether the API accepts the token of i.
+func accepts(t *testing.T, a api, i issuer) bool {
 	t.Helper()
 	got := viewer{base: a.base, token: i.token}.call(t, http.MethodGet, "/v1/entitlements", "", "")
 	if got.status != http.StatusOK && got.status != http.StatusUnauthorized {
-		t.Fatalf("answered %d %s", got.status, got.text)
+		t.Fatalf("response %d %s, want 200 or 401", got.status, got.text)
 	}
 	return got.status == http.StatusOK
 }
 
-// within waits until something is true, for no longer than a key may take.
-func within(t *testing.T, what string, is func() bool) {
+// withinRotation waits until is returns true. The test fails if that takes longer than
+// a rotation may.
+func withinRotation(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	begin := time.Now()
 	eventually(t, what, is)
 	took := time.Since(begin)
 	t.Logf("%s: after %v", what, took.Round(10*time.Millisecond))
 	if took > rotated {
-		t.Errorf("%s: after %v, want %v at most", what, took, rotated)
+		t.Errorf("%s: after %v, want at most %v", what, took, rotated)
 	}
 }
 
-// quiet expects that the log, which is at its most talkative, has nothing of the
-// tokens in it, and that it is the log.
-func quiet(t *testing.T, a api, issuers ...issuer) {
+// checkLogWithoutTokens fails the test if the debug log contains a part of a token. It
+// first waits for the refusals in the log, which prove that it is the right log.
+func checkLogWithoutTokens(t *testing.T, a api, issuers ...issuer) {
 	t.Helper()
-	eventually(t, "refusals in the log", func() bool { return strings.Contains(a.said(), `"cause":`) })
-	said := a.said()
+	eventually(t, "refusals in the log", func() bool { return strings.Contains(a.output(), `"cause":`) })
+	log := a.output()
 	for _, i := range issuers {
 		for _, part := range append(strings.Split(i.token, "."), "viewer-"+i.kid) {
-			if strings.Contains(said, part) {
-				t.Errorf("the log tells of %s", part)
+			if strings.Contains(log, part) {
+				t.Errorf("the log contains %s", part)
 			}
 		}
 	}
 }
 
-// The PEM file is replaced while viewers ask: the new key's tokens pass, the old
-// one's no longer, and nothing else happens.
-func TestThePublicKeyIsReplaced(t *testing.T) {
+// The PEM file is replaced during traffic. Then tokens of the new key are accepted,
+// and tokens of the old key are refused.
+func TestAuth_PublicKeyReplaced(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	old, next := newIssuer(t, "old"), newIssuer(t, "next")
@@ -172,20 +174,21 @@ func TestThePublicKeyIsReplaced(t *testing.T) {
 	a := w.api(t, "billing-api", "BILLING_AUTH_PUBLIC_KEY_FILE="+file, "BILLING_LOG_LEVEL=debug")
 	tr := w.traffic(t, a, old, next)
 	eventually(t, "traffic", func() bool { return tr.refused[next.token].Load() > 0 && tr.accepted[old.token].Load() > 0 })
-	if n := tr.refused[old.token].Load(); n > 0 || passes(t, a, next) {
-		t.Errorf("the old key's tokens were refused %d times before, and the new one's passed", n)
+	if n := tr.refused[old.token].Load(); n > 0 || accepts(t, a, next) {
+		t.Errorf("before the change: %d refusals of the old key's token, or the new key's token is accepted", n)
 	}
 	replace(next.pem)
-	within(t, "the new key's tokens pass", func() bool { return passes(t, a, next) })
-	if passes(t, a, old) {
-		t.Error("the old key's tokens pass still")
+	withinRotation(t, "the new key's token is accepted", func() bool { return accepts(t, a, next) })
+	if accepts(t, a, old) {
+		t.Error("the old key's token is still accepted")
 	}
-	quiet(t, a, old, next)
+	checkLogWithoutTokens(t, a, old, next)
 }
 
-// Without a key it is not ready, and is when there is one. Then the auth service has a new key from one moment to the next. Its first token
-// makes us look, and then the old key's tokens pass no longer.
-func TestTheKeySetIsReplaced(t *testing.T) {
+// The API is not ready without a key. It becomes ready with the first key. Then the
+// auth service replaces its key without overlap: the first token with the new key
+// makes the API fetch the keys, and tokens of the old key are refused.
+func TestAuth_KeySetReplaced(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	old, next := newIssuer(t, "old"), newIssuer(t, "next")
@@ -200,7 +203,7 @@ func TestTheKeySetIsReplaced(t *testing.T) {
 	t.Cleanup(server.Close)
 	a := w.api(t, "billing-api", "BILLING_AUTH_PUBLIC_KEY_FILE=", "BILLING_AUTH_JWKS_URL="+server.URL, "BILLING_LOG_LEVEL=debug")
 	if readiness(t, a)["keys"] == "ok" || ready(t, a) != http.StatusServiceUnavailable {
-		t.Error("it is ready without a key")
+		t.Error("ready without a key")
 	}
 	set.Store(new(jwks(old)))
 	eventually(t, "readiness", func() bool { return ready(t, a) == http.StatusOK })
@@ -208,11 +211,11 @@ func TestTheKeySetIsReplaced(t *testing.T) {
 	eventually(t, "traffic", func() bool { return tr.accepted[old.token].Load() > 0 })
 	set.Store(new(jwks(next)))
 	if n := tr.refused[old.token].Load(); n > 0 {
-		t.Errorf("the old key's tokens were refused %d times before", n)
+		t.Errorf("%d refusals of the old key's token before the change", n)
 	}
-	within(t, "the new key's tokens pass", func() bool { return passes(t, a, next) })
-	if passes(t, a, old) {
-		t.Error("the old key's tokens pass still")
+	withinRotation(t, "the new key's token is accepted", func() bool { return accepts(t, a, next) })
+	if accepts(t, a, old) {
+		t.Error("the old key's token is still accepted")
 	}
-	quiet(t, a, old, next)
+	checkLogWithoutTokens(t, a, old, next)
 }

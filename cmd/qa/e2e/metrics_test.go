@@ -7,15 +7,15 @@ import (
 	"testing"
 )
 
-// What went on shows in the metrics, and nothing of whom it went on with.
-func TestMetrics(t *testing.T) {
+// The metrics count payments and requests, and have no data of viewers.
+func TestMetrics_CountWithoutPersonalData(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	a := w.api(t, "billing-api")
 	for viewer, token := range map[string]string{
 		"alice-canary": "tok_ok", "bob-canary": "tok_insufficient_funds", "carol-canary": "tok_3ds", "dave-canary": "tok_unavailable",
 	} {
-		a.at(w.viewer(t, viewer)).call(t, http.MethodPost, "/v1/subscriptions", "", subscribing(token))
+		a.at(w.viewer(t, viewer)).call(t, http.MethodPost, "/v1/subscriptions", "", subscribeBody(token))
 	}
 	alice := a.at(w.viewer(t, "alice-canary"))
 	id := alice.get(t, "/v1/subscriptions").body.Data[0].ID
@@ -44,15 +44,15 @@ func TestMetrics(t *testing.T) {
 		`billing_http_request_duration_seconds_count{method="GET",route="none",status="404"} 1`,
 	} {
 		if !strings.Contains(text, "\n"+line+"\n") {
-			t.Errorf("there is no line %s", line)
+			t.Errorf("no line %s", line)
 		}
 	}
 	if !strings.Contains(text, "\nbilling_vault_key_age_seconds ") {
-		t.Error("the vault's key has no age")
+		t.Error("no billing_vault_key_age_seconds")
 	}
 	for _, secret := range []string{"canary", "tok_", id} {
 		if strings.Contains(text, secret) {
-			t.Errorf("the metrics tell of %s", secret)
+			t.Errorf("the metrics contain %s", secret)
 		}
 	}
 	if t.Failed() {
@@ -60,6 +60,7 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
+// metrics returns the response of /metrics.
 func metrics(t *testing.T, a api) string {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, a.ops+"/metrics", nil)

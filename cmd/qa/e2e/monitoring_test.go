@@ -14,8 +14,9 @@ import (
 
 const monitoring = "../../api/monitoring/"
 
-// asked lists the queries of the dashboard and of the alerts, by where they are.
-func asked(t *testing.T) map[string]string {
+// monitoringQueries returns the queries of the dashboard and of the alerts, by panel
+// and by alert.
+func monitoringQueries(t *testing.T) map[string]string {
 	t.Helper()
 	read := func(file string, decode func([]byte, any) error, into any) {
 		text, err := os.ReadFile(monitoring + file)
@@ -51,7 +52,7 @@ func asked(t *testing.T) map[string]string {
 		}
 	}
 	if len(queries) < 40 {
-		t.Errorf("there are %d queries, which is not all", len(queries))
+		t.Errorf("%d queries, want at least 40", len(queries))
 	}
 	return queries
 }
@@ -62,7 +63,7 @@ var (
 	label    = regexp.MustCompile(`(\w+)(?:=|!=|=~|!~)"`)
 )
 
-// exports are the labels of each series in a text that Prometheus reads.
+// exports returns the labels of each series in the text format of Prometheus.
 func exports(text string) map[string]string {
 	found := map[string]string{}
 	for _, m := range series.FindAllStringSubmatch(text, -1) {
@@ -71,17 +72,17 @@ func exports(text string) map[string]string {
 	return found
 }
 
-// What is not there never fires an alert, and leaves a panel empty: nobody would
-// notice.
-func TestMonitoringAsksForWhatThereIs(t *testing.T) {
+// A query for a metric that no program exports never fires an alert and leaves its
+// panel empty.
+func TestMonitoring_QueriesExportedMetrics(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "BILLING_ENV=test")
 	a := w.api(t, "billing-api")
 	v := a.at(w.viewer(t, "alice"))
-	v.call(t, http.MethodPost, "/v1/subscriptions", "", subscribing("tok_lost_answer"))
+	v.call(t, http.MethodPost, "/v1/subscriptions", "", subscribeBody("tok_lost_answer"))
 	dir := t.TempDir()
 	run, ledger := filepath.Join(dir, "run.prom"), filepath.Join(dir, "ledger.prom")
-	if out, err := w.renewing(t, "billing-renew", []string{"--metrics-file", run}).CombinedOutput(); err != nil {
+	if out, err := w.renewCommand(t, "billing-renew", []string{"--metrics-file", run}).CombinedOutput(); err != nil {
 		t.Fatalf("the run: %v\n%s", err, out)
 	}
 	w.ctl(t, "reconcile", "--payment-system", "simulator", "--metrics-file", ledger)
@@ -93,20 +94,20 @@ func TestMonitoringAsksForWhatThereIs(t *testing.T) {
 		}
 		text += string(more)
 	}
-	there := exports(text)
-	for where, query := range asked(t) {
+	exported := exports(text)
+	for where, query := range monitoringQueries(t) {
 		names := selector.FindAllStringSubmatch(query, -1)
 		if len(names) == 0 {
-			t.Errorf("%s asks for nothing: %s", where, query)
+			t.Errorf("%s has no metric: %s", where, query)
 		}
 		for _, m := range names {
-			labels, exported := there[m[1]]
-			if !exported {
-				t.Errorf("%s asks for %s, which nobody exports", where, m[1])
+			labels, ok := exported[m[1]]
+			if !ok {
+				t.Errorf("%s queries %s, which no program exports", where, m[1])
 			}
 			for _, l := range label.FindAllStringSubmatch(m[2], -1) {
 				if !strings.Contains(labels, l[1]+`="`) {
-					t.Errorf("%s asks for the label %s, which %s does not have", where, l[1], m[1])
+					t.Errorf("%s queries the label %s, which %s does not have", where, l[1], m[1])
 				}
 			}
 		}

@@ -11,31 +11,31 @@ import (
 	"testing"
 )
 
-// operator is somebody at the panel that dev runs.
+// operator is a client of the panel.
 type operator struct {
 	base   string
 	client *http.Client
 }
 
-// printed is what the banner says of something.
-func (d *devRun) printed(t *testing.T, what string) string {
+// bannerValue returns the value of a label in the banner.
+func (d *devRun) bannerValue(t *testing.T, label string) string {
 	t.Helper()
-	m := regexp.MustCompile(`(?m)^  ` + what + ` +(.+)$`).FindStringSubmatch(d.said())
+	m := regexp.MustCompile(`(?m)^  ` + label + ` +(.+)$`).FindStringSubmatch(d.output())
 	if m == nil {
-		t.Fatalf("the banner does not tell the %s", what)
+		t.Fatalf("no %s in the banner", label)
 	}
 	return m[1]
 }
 
-// atPanel signs in as the banner says.
-func (d *devRun) atPanel(t *testing.T) operator {
+// signIn signs in at the panel with the login in the banner.
+func (d *devRun) signIn(t *testing.T) operator {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := operator{strings.TrimSuffix(d.printed(t, "Panel"), "/admin"), &http.Client{Jar: jar}}
-	page := o.post(t, "/admin/signin", url.Values{"name": {d.printed(t, "Name")}, "password": {d.printed(t, "Password")}})
+	o := operator{strings.TrimSuffix(d.bannerValue(t, "Panel"), "/admin"), &http.Client{Jar: jar}}
+	page := o.post(t, "/admin/signin", url.Values{"name": {d.bannerValue(t, "Name")}, "password": {d.bannerValue(t, "Password")}})
 	if !strings.Contains(page, "Active subscriptions") {
 		t.Fatalf("after signing in: %s", page)
 	}
@@ -75,13 +75,13 @@ func (o operator) do(t *testing.T, req *http.Request) string {
 	return string(text)
 }
 
-func TestPanel(t *testing.T) {
+func TestPanel_WithAPI(t *testing.T) {
 	t.Parallel()
 	dir := folder(t)
 	d := startDev(t, "--data", dir)
-	o := d.atPanel(t)
+	o := d.signIn(t)
 
-	// What is put on sale at the panel can be bought.
+	// A plan that was added at the panel can be bought.
 	csrf := regexp.MustCompile(`name="csrf" value="([0-9a-f]+)"`).FindStringSubmatch(o.get(t, "/admin/info/plans/new"))
 	o.post(t, "/admin/new/plans", url.Values{
 		"csrf": {csrf[1]}, "code": {"gold"}, "name": {"Gold"}, "price": {"499.00"}, "currency": {"RUB"}, "interval_months": {"1"}, "features": {"hd"},
@@ -92,7 +92,7 @@ func TestPanel(t *testing.T) {
 		t.Fatalf("subscribe: %d %s", a.status, a.text)
 	}
 
-	// What viewers do is seen at the panel.
+	// The panel shows actions of viewers.
 	for path, want := range map[string]string{
 		"/admin": "₽499.00", "/admin/info/history": "subscribed", "/admin/info/audit": "plan added", "/admin/info/payment_systems": "registered",
 	} {
@@ -102,26 +102,26 @@ func TestPanel(t *testing.T) {
 	}
 	user := regexp.MustCompile(`detail\?id=[0-9a-f-]+`).FindString(o.get(t, "/admin/info/users"))
 	if page := o.get(t, "/admin/info/users/"+user); !strings.Contains(page, "The first payment of plan gold") {
-		t.Errorf("the user's page does not say why:\n%s", page)
+		t.Errorf("the user's page does not explain the payment:\n%s", page)
 	}
 
-	// The password is the same at the next start, and kept out of the log.
-	password := d.printed(t, "Password")
-	if n := strings.Count(d.said(), password); n != 1 {
-		t.Errorf("the password is written %d times", n)
+	// The banner has the password once. It is the same at the next start.
+	password := d.bannerValue(t, "Password")
+	if n := strings.Count(d.output(), password); n != 1 {
+		t.Errorf("the output has the password %d times, want 1", n)
 	}
 	d.signal(t, syscall.SIGTERM)
 	d.wait(t)
 	second := startDev(t, "--data", dir)
-	if again := second.printed(t, "Password"); again != password {
-		t.Errorf("the password is %q at the next start, %q before", again, password)
+	if again := second.bannerValue(t, "Password"); again != password {
+		t.Errorf("password %q at the next start, want %q as before", again, password)
 	}
-	second.atPanel(t)
+	second.signIn(t)
 	sh(t, "printf 'a password of my own\\n' | env "+strings.ReplaceAll(strings.ReplaceAll(second.operator, "export ", ""), "\n", " ")+
 		program(t, "billingctl")+" admin-user passwd admin")
 	second.signal(t, syscall.SIGTERM)
 	second.wait(t)
-	if third := startDev(t, "--data", dir).printed(t, "Password"); third != "the one that you set" {
-		t.Errorf("once another was set, it prints %q", third)
+	if third := startDev(t, "--data", dir).bannerValue(t, "Password"); third != "the one that you set" {
+		t.Errorf("after a password change: %q, want the hint that you set it", third)
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// payments lists what a log says of a payment: status by status.
+// payments returns the logged statuses of a payment, in order.
 func payments(log, id string) (statuses []string) {
 	for line := range strings.Lines(log) {
 		var l struct {
@@ -22,33 +22,33 @@ func payments(log, id string) (statuses []string) {
 	return statuses
 }
 
-// By its id one finds out what happened to a payment, whichever program did it.
-func TestAPaymentIsFoundByItsID(t *testing.T) {
+// The logs of all programs and billingctl payment show the history of a payment.
+func TestPayment_FoundByID(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "BILLING_ENV=test")
 	a := w.api(t, "billing-api", "BILLING_SWEEP_INTERVAL=1h", "BILLING_CHARGE_TIMEOUT=500ms")
-	lost := a.at(w.viewer(t, "alice")).call(t, http.MethodPost, "/v1/subscriptions", "", subscribing("tok_lost_answer"))
+	lost := a.at(w.viewer(t, "alice")).call(t, http.MethodPost, "/v1/subscriptions", "", subscribeBody("tok_lost_answer"))
 	if lost.status != http.StatusAccepted {
 		t.Fatalf("subscribe: %d %s", lost.status, lost.text)
 	}
 	var id string
 	w.scan(t, "SELECT id::text FROM payments", &id)
-	if got := payments(a.said(), id); strings.Join(got, " ") != "pending" {
-		t.Errorf("the API says of %s: %q", id, got)
+	if got := payments(a.output(), id); strings.Join(got, " ") != "pending" {
+		t.Errorf("statuses of %s in the log of the API: %q, want pending", id, got)
 	}
-	run := w.renewing(t, "billing-renew", nil)
+	run := w.renewCommand(t, "billing-renew", nil)
 	var log bytes.Buffer
 	run.Stderr = &log
 	if out, err := run.Output(); err != nil {
 		t.Fatalf("the run: %v\n%s%s", err, out, log.String())
 	}
 	if got := payments(log.String(), id); strings.Join(got, " ") != "succeeded" {
-		t.Errorf("the run says of %s: %q\n%s", id, got, log.String())
+		t.Errorf("statuses of %s in the log of the run: %q, want succeeded\n%s", id, got, log.String())
 	}
-	told := string(w.ctl(t, "payment", id))
+	history := string(w.ctl(t, "payment", id))
 	for _, want := range []string{"intent stored", "succeeded", "event subscribed"} {
-		if !strings.Contains(told, want) {
-			t.Errorf("%q is not in\n%s", want, told)
+		if !strings.Contains(history, want) {
+			t.Errorf("%q is not in\n%s", want, history)
 		}
 	}
 }

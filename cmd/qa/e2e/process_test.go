@@ -14,34 +14,34 @@ import (
 	"time"
 )
 
-// patience is how long anything may take on a machine that has other things to do.
-const patience = 90 * time.Second
+// waitLimit is the longest wait for a condition, long enough for a busy machine.
+const waitLimit = 90 * time.Second
 
-// eventually waits until something is true.
+// eventually waits until is returns true. what names the condition.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(waitLimit)
 	tick := time.NewTicker(25 * time.Millisecond)
 	defer tick.Stop()
 	for !is() {
 		if time.Now().After(deadline) {
-			t.Fatalf("%s: not within %v", what, patience)
+			t.Fatalf("%s: not within %v", what, waitLimit)
 		}
 		<-tick.C
 	}
 }
 
-// process is a program that runs.
+// process is a running program.
 type process struct {
 	cmd  *exec.Cmd
 	done chan struct{}
 
 	mu    sync.Mutex
-	lines []string // of both its outputs
+	lines []string // of standard output and standard error
 	more  chan struct{}
 }
 
-// start runs a program until it ends or the test does.
+// start starts a program. It is killed at the end of the test.
 func start(t *testing.T, cmd *exec.Cmd) *process {
 	t.Helper()
 	p := &process{cmd: cmd, done: make(chan struct{}), more: make(chan struct{}, 1)}
@@ -61,19 +61,20 @@ func start(t *testing.T, cmd *exec.Cmd) *process {
 		<-p.done
 		_ = r.Close()
 		if t.Failed() {
-			t.Logf("%s said:\n%s", filepath.Base(cmd.Path), p.said())
+			t.Logf("output of %s:\n%s", filepath.Base(cmd.Path), p.output())
 		}
 	})
 	return p
 }
 
-// read keeps what the process says. It is done when it has ended, and what it said
-// is read. Others may hold its outputs open, so its end is not theirs.
+// read collects the output of the process. It closes done when the process has ended
+// and its output is read. Its children may keep the pipe open, so it waits for the
+// end of the output for a second at most.
 func (p *process) read(r *os.File) {
 	read := make(chan struct{})
 	defer close(read)
 	go func() {
-		_ = p.cmd.Wait() // told by ProcessState
+		_ = p.cmd.Wait() // see ProcessState
 		select {
 		case <-read:
 		case <-time.After(time.Second):
@@ -87,13 +88,13 @@ func (p *process) read(r *os.File) {
 	}
 }
 
-func (p *process) said() string {
+func (p *process) output() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return strings.Join(p.lines, "\n")
 }
 
-// line waits for a line that f accepts.
+// line waits for a line of output that f accepts.
 func (p *process) line(t *testing.T, what string, f func(string) bool) {
 	t.Helper()
 	seen := 0
@@ -106,7 +107,7 @@ func (p *process) line(t *testing.T, what string, f func(string) bool) {
 			}
 		}
 		if p.ended() {
-			t.Fatalf("%s: the process ended before: %v", what, p.cmd.ProcessState)
+			t.Fatalf("%s: the process has ended: %v", what, p.cmd.ProcessState)
 		}
 		return false
 	})
@@ -121,7 +122,7 @@ func (p *process) ended() bool {
 	}
 }
 
-// signal sends a signal to the process alone.
+// signal sends a signal to the process, not to its group.
 func (p *process) signal(t *testing.T, s syscall.Signal) {
 	t.Helper()
 	if err := p.cmd.Process.Signal(s); err != nil {
@@ -129,14 +130,15 @@ func (p *process) signal(t *testing.T, s syscall.Signal) {
 	}
 }
 
-// wait returns the exit code, or -1 when a signal ended the process.
+// wait waits for the end of the process. It returns the exit code, or -1 if a signal
+// ended it.
 func (p *process) wait(t *testing.T) int {
 	t.Helper()
 	eventually(t, "end of "+filepath.Base(p.cmd.Path), p.ended)
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// children are the processes that p started: process ids with their commands.
+// children returns the child processes: ids with command lines.
 func (p *process) children(t *testing.T) map[int]string {
 	t.Helper()
 	out, err := exec.Command("ps", "-A", "-o", "pid=,ppid=,args=").Output()
@@ -155,9 +157,8 @@ func (p *process) children(t *testing.T) map[int]string {
 	return found
 }
 
-// gone waits until none of the processes runs any more. One that has ended and
-// that nobody has asked how (a zombie) does not run.
-func gone(t *testing.T, processes map[int]string) {
+// waitGone waits until none of the processes runs. A zombie counts as ended.
+func waitGone(t *testing.T, processes map[int]string) {
 	t.Helper()
 	for pid, command := range processes {
 		eventually(t, "end of "+command, func() bool {

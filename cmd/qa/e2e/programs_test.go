@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// binDir gets the programs, on first use.
+// binDir is the folder of the built programs.
 var binDir string
 
 func TestMain(m *testing.M) {
@@ -21,8 +21,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	flag.Parse()
-	// They wait for other programs for most of their time: more of them than
-	// there are processors can wait at once.
+	// The tests mostly wait for programs, so more of them than processors can run.
 	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == parallel.DefValue {
 		_ = parallel.Value.Set("4")
 	}
@@ -31,7 +30,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// build makes all programs, once for all tests.
+// build builds all programs, once for all tests.
 var build = sync.OnceValue(func() error {
 	for _, p := range []struct{ name, from, tags string }{
 		{"billing-api", "api", ""},
@@ -50,7 +49,7 @@ var build = sync.OnceValue(func() error {
 	return nil
 })
 
-// program is the path of a program.
+// program returns the path of a built program.
 func program(t *testing.T, name string) string {
 	t.Helper()
 	if err := build(); err != nil {
@@ -59,8 +58,8 @@ func program(t *testing.T, name string) string {
 	return filepath.Join(binDir, name)
 }
 
-// environ is the surroundings of a program: the test's own, but for what the
-// service would take for its configuration.
+// environ returns the environment of the test without the variables of the service,
+// and with vars.
 func environ(vars ...string) []string {
 	var env []string
 	for _, v := range os.Environ() {

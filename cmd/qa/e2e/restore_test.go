@@ -17,7 +17,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// pg runs one of Postgres' own programs and returns what it prints.
+// pg runs a program of Postgres and returns its output.
 func pg(t *testing.T, input []byte, name string, args ...string) []byte {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), name, args...)
@@ -30,30 +30,30 @@ func pg(t *testing.T, input []byte, name string, args ...string) []byte {
 	return out
 }
 
-// TestRestore takes a backup as the README says, restores it into an empty
-// cluster, and serves from it. Then it compares with a payment system that, other
-// than the backup, knows what was charged since.
+// TestRestore takes a backup as in the handbook, restores it into an empty cluster, and
+// serves from it. Then it compares with the ledger of a payment system that has the
+// charges since the backup.
 func TestRestore(t *testing.T) {
 	db := openPostgres(t, folder(t))
 	w := world{databaseURL: db.URL()}
 	w.ctl(t, "migrate", "up")
-	w = w.furnish(t, onTestClock...)
+	w = w.setUp(t, onTestClock...)
 	w.clock(t, "set", "2026-01-31T12:00:00Z")
 	a := w.api(t, "billing-api")
 	viewers := w.subscribers(t, a, 3, "tok_ok")
 	berta := a.at(w.viewer(t, "berta"))
-	if got := berta.pay(t, berta.add(t, "4242424242424242"), "123"); got.status != http.StatusCreated {
-		t.Fatalf("by card: %d %s", got.status, got.text)
+	if got := berta.pay(t, berta.addCard(t, "4242424242424242"), "123"); got.status != http.StatusCreated {
+		t.Fatalf("subscribe by card: %d %s", got.status, got.text)
 	}
 	history := viewers[0].get(t, "/v1/history").text
 
-	// The backup, and what happens after it.
+	// Take the backup, then go on.
 	roles := pg(t, nil, "pg_dumpall", "--roles-only", "--dbname", w.databaseURL)
 	dump := pg(t, nil, "pg_dump", "--format=custom", "--dbname", w.databaseURL)
 	w.clock(t, "set", "2026-02-28T12:00:00Z")
-	w.wantRun(t, 0, counts{Due: 4, Renewed: 4})
-	if got := a.at(w.viewer(t, "late")).call(t, http.MethodPost, "/v1/subscriptions", "", subscribing("tok_ok")); got.status != http.StatusCreated {
-		t.Fatalf("after the backup: %d %s", got.status, got.text)
+	w.checkRun(t, 0, counts{Due: 4, Renewed: 4})
+	if got := a.at(w.viewer(t, "late")).call(t, http.MethodPost, "/v1/subscriptions", "", subscribeBody("tok_ok")); got.status != http.StatusCreated {
+		t.Fatalf("subscribe after the backup: %d %s", got.status, got.text)
 	}
 	ledger := pg(t, nil, "pg_dump", "--schema=simulator", "--clean", "--dbname", w.databaseURL)
 	a.process.signal(t, 9)
@@ -62,48 +62,48 @@ func TestRestore(t *testing.T) {
 	second := openPostgres(t, folder(t))
 	restored := w
 	restored.databaseURL = second.URL()
-	// The roles that a cluster begins with are there already, which is said and no harm.
+	// psql reports the roles that every new cluster has. It goes on after these errors.
 	pg(t, roles, "psql", "--quiet", "--dbname", second.URL())
 	pg(t, dump, "pg_restore", "--exit-on-error", "--dbname", second.URL())
-	restored.agree(t, 4)
+	restored.checkLedger(t, 4)
 	b := restored.api(t, "billing-api")
 	if got := ready(t, b); got != http.StatusOK {
-		t.Errorf("readyz says %d", got)
+		t.Errorf("readyz: status %d, want 200", got)
 	}
 	if diff := cmp.Diff(history, b.at(viewers[0]).get(t, "/v1/history").text); diff != "" {
 		t.Errorf("history (-before +restored):\n%s", diff)
 	}
 
-	// A payment system somewhere else was not restored.
+	// A real payment system is not restored with the database.
 	pg(t, ledger, "psql", "--quiet", "--set=ON_ERROR_STOP=1", "--dbname", second.URL())
 	since := succeeded(t, w.databaseURL, "created_at > '2026-02-01'")
-	restored.differ(t, reconciliation{4, since, []string{}, []string{}, []string{}})
+	restored.checkDifferences(t, reconciliation{4, since, []string{}, []string{}, []string{}})
 
-	// Nothing keeps those from being charged again who were charged since: their
-	// new payments are others. So the operator comes first.
+	// A run charges the subscriptions again that were charged since the backup, because
+	// their new payments have new ids. So operators must reconcile before it.
 	restored.clock(t, "set", "2026-02-28T12:00:00Z")
-	restored.wantRun(t, 0, counts{Due: 4, Renewed: 4})
-	restored.differ(t, reconciliation{8, since, []string{}, []string{}, []string{}})
+	restored.checkRun(t, 0, counts{Due: 4, Renewed: 4})
+	restored.checkDifferences(t, reconciliation{8, since, []string{}, []string{}, []string{}})
 
-	// Card numbers and tokens open with the keys that were kept apart, and with no others.
+	// Only the keys of the vault, which are not in the backup, decrypt tokens.
 	other := t.TempDir()
 	keyset, kek := filepath.Join(other, "keyset.json"), filepath.Join(other, "kek")
 	restored.ctl(t, "vault", "keygen", "--keyset", keyset, "--kek", kek)
 	restored.clock(t, "set", "2026-03-31T12:00:00Z")
-	if code, sum := restored.renewed(t, "BILLING_VAULT_KEYSET_FILE="+keyset, "BILLING_VAULT_KEK_FILE="+kek); code == 0 || sum.Renewed > 0 {
-		t.Errorf("with other keys the run exits with %d and %+v", code, sum)
+	if code, sum := restored.runRenewals(t, "BILLING_VAULT_KEYSET_FILE="+keyset, "BILLING_VAULT_KEK_FILE="+kek); code == 0 || sum.Renewed > 0 {
+		t.Errorf("run with other keys: exit code %d, %+v; want a failure", code, sum)
 	}
 }
 
-// differ fails the test unless our books and the ledger differ in just that.
-func (w world) differ(t *testing.T, want reconciliation) {
+// checkDifferences fails the test unless reconcile reports exactly these differences.
+func (w world) checkDifferences(t *testing.T, want reconciliation) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), program(t, "billingctl"), "reconcile", "--payment-system", "simulator", "--json")
 	cmd.Env = environ("BILLING_DATABASE_URL=" + w.databaseURL)
 	out, err := cmd.Output()
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != 1 {
-		t.Errorf("reconcile ends with %v, want exit code 1", err)
+		t.Errorf("reconcile exits with %v, want exit code 1", err)
 	}
 	var got reconciliation
 	if err := json.Unmarshal(out, &got); err != nil {
@@ -115,7 +115,7 @@ func (w world) differ(t *testing.T, want reconciliation) {
 	}
 }
 
-// succeeded are the ids of payments, in order.
+// succeeded returns the ids of succeeded payments, in order.
 func succeeded(t *testing.T, databaseURL, where string) []string {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), databaseURL)

@@ -17,8 +17,8 @@ import (
 	"github.com/online-cinema/billing/adapters/postgres"
 )
 
-// as is what a program is told that logs in under a name of its own.
-func (w world) as(t *testing.T, login string) string {
+// databaseURLAs returns the environment variable of a program with its own login.
+func (w world) databaseURLAs(t *testing.T, login string) string {
 	t.Helper()
 	u, err := url.Parse(w.databaseURL)
 	if err != nil {
@@ -30,7 +30,8 @@ func (w world) as(t *testing.T, login string) string {
 	return "BILLING_DATABASE_URL=" + u.String()
 }
 
-func superuser(t *testing.T, databaseURL, sql string) {
+// execAsSuperuser runs SQL.
+func execAsSuperuser(t *testing.T, databaseURL, sql string) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), databaseURL)
 	if err != nil {
@@ -42,7 +43,7 @@ func superuser(t *testing.T, databaseURL, sql string) {
 	}
 }
 
-// panel starts the admin panel and signs anna in.
+// panel starts the panel, adds the user anna and signs in.
 func (w world) panel(t *testing.T, vars ...string) operator {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), program(t, w.version+"billingctl"), "admin-user", "add", "anna", "--role", "editor")
@@ -68,7 +69,7 @@ func (w world) panel(t *testing.T, vars ...string) operator {
 		return up.Panel != ""
 	})
 	if got := ready(t, api{p, o.base, ops}); got != http.StatusOK {
-		t.Errorf("readyz of the panel says %d", got)
+		t.Errorf("readyz of the panel: status %d, want 200", got)
 	}
 	if page := o.post(t, "/admin/signin", url.Values{"name": {"anna"}, "password": {"correct horse battery"}}); !strings.Contains(page, "Active subscriptions") {
 		t.Fatalf("after signing in: %s", page)
@@ -76,47 +77,46 @@ func (w world) panel(t *testing.T, vars ...string) operator {
 	return o
 }
 
-// Everything that the programs do is done by three logins, each of which is a
-// member of its program's role and of nothing else but, as long as the payment
-// system is one that lives in our database, of that one's.
-func TestEachProgramHasItsOwnRights(t *testing.T) {
+// Each program has its own login with only its own role. The API and the runs also have
+// the role of the simulator, which stores its ledger in the same database.
+func TestRoles_OnePerProgram(t *testing.T) {
 	t.Parallel()
 	db := openPostgres(t, folder(t))
-	// The schema belongs to a login that is no superuser.
-	superuser(t, db.URL(), "CREATE ROLE keeper LOGIN CREATEROLE; ALTER DATABASE billing OWNER TO keeper")
-	owner := strings.TrimPrefix(world{databaseURL: db.URL()}.as(t, "keeper"), "BILLING_DATABASE_URL=")
+	// The owner of the schema is not a superuser.
+	execAsSuperuser(t, db.URL(), "CREATE ROLE schema_owner LOGIN CREATEROLE; ALTER DATABASE billing OWNER TO schema_owner")
+	owner := strings.TrimPrefix(world{databaseURL: db.URL()}.databaseURLAs(t, "schema_owner"), "BILLING_DATABASE_URL=")
 	if _, err := postgres.Migrate(t.Context(), owner, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
-	superuser(t, owner, `CREATE ROLE "billing-api" LOGIN IN ROLE billing_api, billing_simulator;
+	execAsSuperuser(t, owner, `CREATE ROLE "billing-api" LOGIN IN ROLE billing_api, billing_simulator;
 		CREATE ROLE "billing-renew" LOGIN IN ROLE billing_renew, billing_simulator;
 		CREATE ROLE "billing-admin" LOGIN IN ROLE billing_panel`)
 	w := newWorldAt(t, owner, onTestClock...)
-	asRenew := w.as(t, "billing-renew")
+	asRenew := w.databaseURLAs(t, "billing-renew")
 	w.clock(t, "set", "2026-01-31T12:00:00Z")
-	a := w.api(t, "billing-api", w.as(t, "billing-api"))
+	a := w.api(t, "billing-api", w.databaseURLAs(t, "billing-api"))
 	if got := ready(t, a); got != http.StatusOK {
-		t.Errorf("readyz of the API says %d", got)
+		t.Errorf("readyz of the API: status %d, want 200", got)
 	}
-	o := w.panel(t, w.as(t, "billing-admin"))
+	o := w.panel(t, w.databaseURLAs(t, "billing-admin"))
 
-	// By token, twice with one key; by card, which is removed; one that waits for its page.
+	// Subscribe by token, twice with one key; by card; and by card with a confirmation.
 	alice, berta, carla := a.at(w.viewer(t, "alice")), a.at(w.viewer(t, "berta")), a.at(w.viewer(t, "carla"))
 	for range 2 {
-		if got := alice.call(t, http.MethodPost, "/v1/subscriptions", "key", subscribing("tok_ok")); got.status != http.StatusCreated {
-			t.Fatalf("by token: %d %s", got.status, got.text)
+		if got := alice.call(t, http.MethodPost, "/v1/subscriptions", "key", subscribeBody("tok_ok")); got.status != http.StatusCreated {
+			t.Fatalf("subscribe by token: %d %s, want 201", got.status, got.text)
 		}
 	}
-	card := berta.add(t, "4242424242424242")
+	card := berta.addCard(t, "4242424242424242")
 	if got := berta.pay(t, card, "123"); got.status != http.StatusCreated {
-		t.Fatalf("by card: %d %s", got.status, got.text)
+		t.Fatalf("subscribe by card: %d %s, want 201", got.status, got.text)
 	}
-	got := carla.pay(t, carla.add(t, "4000002500003155"), "123")
+	got := carla.pay(t, carla.addCard(t, "4000002500003155"), "123")
 	if got.status != http.StatusAccepted {
-		t.Fatalf("to be confirmed: %d %s", got.status, got.text)
+		t.Fatalf("subscribe with confirmation: %d %s, want 202", got.status, got.text)
 	}
 	approve(t, got.body.NextAction.URL)
-	eventually(t, "confirmed payment", func() bool { return len(carla.types(t)) == 2 })
+	eventually(t, "confirmed payment", func() bool { return len(carla.eventTypes(t)) == 2 })
 
 	page := o.get(t, "/admin/info/plans/edit?id="+regexp.MustCompile(`edit\?id=([0-9a-z-]+)`).FindStringSubmatch(o.get(t, "/admin/info/plans"))[1])
 	_, page, _ = strings.Cut(page, `<form class="card`)
@@ -133,35 +133,35 @@ func TestEachProgramHasItsOwnRights(t *testing.T) {
 	}
 
 	w.clock(t, "set", "2026-02-28T12:00:00Z")
-	w.wantRun(t, 0, counts{Due: 3, Renewed: 3}, asRenew)
+	w.checkRun(t, 0, counts{Due: 3, Renewed: 3}, asRenew)
 	if got := berta.call(t, http.MethodDelete, "/v1/cards/"+card, "", ""); got.status != http.StatusNoContent {
-		t.Errorf("remove card: %d %s", got.status, got.text)
+		t.Errorf("remove card: %d %s, want 204", got.status, got.text)
 	}
 	if got := alice.call(t, http.MethodPost, "/v1/subscriptions/premium/cancel", "", ""); got.status != http.StatusOK {
-		t.Errorf("cancel: %d %s", got.status, got.text)
+		t.Errorf("cancel: %d %s, want 200", got.status, got.text)
 	}
 	w.clock(t, "set", "2026-03-31T12:00:00Z")
-	w.wantRun(t, 0, counts{Due: 1, Renewed: 1, Ended: 2}, asRenew)
-	eventually(t, "figures that are added up", func() bool { return w.query(t, "SELECT count(*) FROM panel_deltas") == 0 })
-	w.agree(t, 7)
+	w.checkRun(t, 0, counts{Due: 1, Renewed: 1, Ended: 2}, asRenew)
+	eventually(t, "panel figures", func() bool { return w.query(t, "SELECT count(*) FROM panel_deltas") == 0 })
+	w.checkLedger(t, 7)
 }
 
-// A login of the time when one role was for all goes on, with the panel's beside it.
-func TestTheOneRoleOfBeforeIsStillEnough(t *testing.T) {
+// A login from the time of one shared role still works.
+func TestRoles_SharedRoleStillWorks(t *testing.T) {
 	t.Parallel()
 	db := openPostgres(t, folder(t))
 	if _, err := postgres.Migrate(t.Context(), db.URL(), slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
-	superuser(t, db.URL(), "CREATE ROLE billing LOGIN IN ROLE billing_app, billing_simulator")
+	execAsSuperuser(t, db.URL(), "CREATE ROLE billing LOGIN IN ROLE billing_app, billing_simulator")
 	w := newWorldAt(t, db.URL(), onTestClock...)
 	w.clock(t, "set", "2026-01-31T12:00:00Z")
-	old := w.as(t, "billing")
+	old := w.databaseURLAs(t, "billing")
 	alice := w.api(t, "billing-api", old).at(w.viewer(t, "alice"))
-	if got := alice.call(t, http.MethodPost, "/v1/subscriptions", "", subscribing("tok_ok")); got.status != http.StatusCreated {
+	if got := alice.call(t, http.MethodPost, "/v1/subscriptions", "", subscribeBody("tok_ok")); got.status != http.StatusCreated {
 		t.Fatalf("subscribe: %d %s", got.status, got.text)
 	}
 	w.clock(t, "set", "2026-02-28T12:00:00Z")
-	w.wantRun(t, 0, counts{Due: 1, Renewed: 1}, old)
-	w.agree(t, 2)
+	w.checkRun(t, 0, counts{Due: 1, Renewed: 1}, old)
+	w.checkLedger(t, 2)
 }

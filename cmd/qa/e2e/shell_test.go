@@ -22,9 +22,9 @@ import (
 	"time"
 )
 
-// Two hundred viewers wait for their payments when the signal comes: each is
-// answered, and so is whoever comes before the delay is over.
-func TestNobodyIsDroppedAtTheEnd(t *testing.T) {
+// The signal arrives while two hundred viewers wait for their payments. All of them
+// receive a response, and so do clients that connect during the delay.
+func TestShutdown_AnswersAllRequests(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	a := w.api(t, "billing-api", "BILLING_SHUTDOWN_DELAY=5s")
@@ -39,31 +39,31 @@ func TestNobodyIsDroppedAtTheEnd(t *testing.T) {
 	for i := range viewers {
 		v := a.at(w.viewer(t, fmt.Sprint("viewer-", i)))
 		all.Go(func() {
-			got, err := v.try(ctx, http.MethodPost, "/v1/subscriptions", "", subscribing("tok_slow"))
+			got, err := v.try(ctx, http.MethodPost, "/v1/subscriptions", "", subscribeBody("tok_slow"))
 			mu.Lock()
 			defer mu.Unlock()
 			counts[fmt.Sprint(got.status, " ", err)]++
 		})
 	}
-	eventually(t, "last request to be sent", func() bool { return sent.Load() == viewers })
+	eventually(t, "last request sent", func() bool { return sent.Load() == viewers })
 	a.signal(t, syscall.SIGTERM)
-	eventually(t, "readiness to end", func() bool { return ready(t, a) == http.StatusServiceUnavailable })
-	for range 50 { // each over a connection of its own
+	eventually(t, "failing readiness probe", func() bool { return ready(t, a) == http.StatusServiceUnavailable })
+	for range 50 { // each over its own connection
 		if got := a.at(viewer{}).call(t, http.MethodGet, "/v1/plans", "", ""); got.status != http.StatusOK {
-			t.Errorf("within the delay: answered %d %s", got.status, got.text)
+			t.Errorf("during the delay: %d %s, want 200", got.status, got.text)
 		}
 	}
 	all.Wait()
 	if counts["201 <nil>"] != viewers {
-		t.Errorf("the answers are %v, want %d times 201", counts, viewers)
+		t.Errorf("responses %v, want %d times 201", counts, viewers)
 	}
 	if code := a.wait(t); code != 0 {
 		t.Errorf("exit code %d, want 0", code)
 	}
-	w.agree(t, viewers)
+	w.checkLedger(t, viewers)
 }
 
-func TestHTTPS(t *testing.T) {
+func TestAPI_HTTPS(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	dir := t.TempDir()
@@ -72,22 +72,22 @@ func TestHTTPS(t *testing.T) {
 		"BILLING_TLS_CERT_FILE="+filepath.Join(dir, "tls.crt"), "BILLING_TLS_KEY_FILE="+filepath.Join(dir, "tls.key"))
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true}
 	defer transport.CloseIdleConnections()
-	resp, err := (&http.Client{Transport: transport, Timeout: patience}).Get(strings.Replace(a.base, "http:", "https:", 1) + "/v1/plans")
+	resp, err := (&http.Client{Transport: transport, Timeout: waitLimit}).Get(strings.Replace(a.base, "http:", "https:", 1) + "/v1/plans")
 	if err != nil {
 		t.Fatal(err)
 	}
 	_ = resp.Body.Close()
 	if resp.StatusCode != http.StatusOK || resp.ProtoMajor != 2 || resp.Header.Get("Strict-Transport-Security") == "" {
-		t.Errorf("answered %s %s %v", resp.Proto, resp.Status, resp.Header)
+		t.Errorf("response %s %s %v, want HTTP/2, 200 and Strict-Transport-Security", resp.Proto, resp.Status, resp.Header)
 	}
 	if resp, err := http.Get(a.base + "/v1/plans"); err != nil || resp.StatusCode != http.StatusBadRequest {
-		t.Errorf("plain HTTP: %v, %v", resp, err)
+		t.Errorf("plain HTTP: %v, %v, want 400", resp, err)
 	} else {
 		_ = resp.Body.Close()
 	}
 }
 
-// certificate puts one into a folder, and returns who vouches for it: itself.
+// certificate writes a self-signed certificate to dir and returns a pool with it.
 func certificate(t *testing.T, dir string) *x509.CertPool {
 	t.Helper()
 	cert, key := selfSigned(t)
@@ -101,24 +101,24 @@ func certificate(t *testing.T, dir string) *x509.CertPool {
 	return pool
 }
 
-func TestRatesAreKept(t *testing.T) {
+func TestAPI_RateLimits(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	a := w.api(t, "billing-api", "BILLING_RATE_USER=2/h", "BILLING_RATE_ADDRESS=5/h", "BILLING_TRUSTED_PROXIES=127.0.0.1")
 	alice, bob := a.at(w.viewer(t, "alice")), a.at(w.viewer(t, "bob"))
 	for i, step := range []struct {
-		who  viewer
-		want int
+		viewer viewer
+		want   int
 	}{{alice, 200}, {alice, 200}, {alice, 429}, {bob, 200}, {bob, 200}, {a.at(w.viewer(t, "carol")), 429}} {
-		got := step.who.call(t, http.MethodGet, "/v1/entitlements", "", "")
+		got := step.viewer.call(t, http.MethodGet, "/v1/entitlements", "", "")
 		if got.status != step.want || step.want == 429 && got.body.Code != "rate_limited" {
-			t.Errorf("request %d is answered %d %s, want %d", i+1, got.status, got.text, step.want)
+			t.Errorf("request %d: %d %s, want %d", i+1, got.status, got.text, step.want)
 		}
 	}
 	if got := ready(t, a); got != http.StatusOK {
-		t.Errorf("the probes are limited too: %d", got)
+		t.Errorf("readyz: status %d, want 200 without a limit", got)
 	}
-	// Another client of the same proxy has not asked yet.
+	// Another client of the same proxy has its own limit.
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, a.base+"/v1/plans", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -130,7 +130,7 @@ func TestRatesAreKept(t *testing.T) {
 	}
 	_ = resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		t.Errorf("another client of the proxy is answered %d", resp.StatusCode)
+		t.Errorf("another client of the proxy: status %d, want 200", resp.StatusCode)
 	}
 }
 

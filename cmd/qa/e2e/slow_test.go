@@ -14,11 +14,11 @@ import (
 	"time"
 )
 
-// slowClient is a way of keeping a server busy by being slow.
+// slowClient is a kind of client that occupies a connection.
 type slowClient struct {
-	begin string // what is sent at once
-	drip  bool   // then a byte now and then
-	deaf  bool   // does not read the answers, so that they pile up
+	begin string // sent immediately
+	drip  bool   // then sends single bytes
+	deaf  bool   // does not read the responses
 }
 
 func slowClients(token string) []slowClient {
@@ -26,24 +26,24 @@ func slowClients(token string) []slowClient {
 	body := "POST /v1/subscriptions HTTP/1.1\r\nHost: billing\r\nAuthorization: Bearer " + token +
 		"\r\nContent-Type: application/json\r\nContent-Length: 10000\r\n\r\n{"
 	return []slowClient{
-		{},                                       // says nothing
+		{},                                       // sends nothing
 		{begin: header + "X-Pad: a", drip: true}, // header byte by byte
 		{begin: header + "\r\n" + header, drip: true}, // the second header byte by byte
-		{begin: body},             // a body that never comes
-		{begin: body, drip: true}, // byte by byte
+		{begin: body},             // a body that never arrives
+		{begin: body, drip: true}, // body byte by byte
 		{begin: strings.Repeat("GET /openapi.json HTTP/1.1\r\nHost: billing\r\n\r\n", 200), deaf: true}, // does not read megabytes
 	}
 }
 
 const (
-	manySlow = 1000
-	// normally is how long a normal client waits at most while the slow ones
-	// are there. It is milliseconds; this is for a machine with other things to do.
-	normally = 10 * time.Second
+	slowClientCount = 1000
+	// maxResponseTime is the limit for a normal client beside the slow ones. Usually it
+	// waits for milliseconds. The limit is for a busy machine.
+	maxResponseTime = 10 * time.Second
 )
 
-// slowFor is how long the slow clients keep on. `make hostile` lets them do it
-// for longer than the server puts up with any of them.
+// slowFor returns how long the slow clients stay connected. With `make hostile` that
+// is longer than any time-out of the server.
 func slowFor(t *testing.T) time.Duration {
 	t.Helper()
 	text := os.Getenv("SLOW_FOR")
@@ -57,9 +57,9 @@ func slowFor(t *testing.T) time.Duration {
 	return d
 }
 
-// A thousand slow clients of every kind do not keep a normal one from being
-// served. Each is cut off in the end, and leaves nothing behind.
-func TestSlowClientsDoNotStopOthers(t *testing.T) {
+// A thousand slow clients of all kinds do not block a normal client. The server
+// disconnects each of them and keeps no goroutine of it.
+func TestSlowClients_DoNotBlockOthers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	a := w.api(t, "billing-api")
@@ -67,12 +67,12 @@ func TestSlowClientsDoNotStopOthers(t *testing.T) {
 	alice := a.at(w.viewer(t, "alice"))
 	kinds := slowClients(alice.token)
 	ctx, stop := context.WithCancel(t.Context())
-	var crowd sync.WaitGroup
+	var clients sync.WaitGroup
 	var begun, cut atomic.Int64
-	for i := range manySlow {
-		crowd.Go(func() { kinds[i%len(kinds)].pester(ctx, t, a, &begun, &cut) })
+	for i := range slowClientCount {
+		clients.Go(func() { kinds[i%len(kinds)].hold(ctx, t, a, &begun, &cut) })
 	}
-	eventually(t, "all slow clients", func() bool { return begun.Load() == manySlow })
+	eventually(t, "all slow clients", func() bool { return begun.Load() == slowClientCount })
 
 	var worst time.Duration
 	served := 0
@@ -82,28 +82,28 @@ func TestSlowClientsDoNotStopOthers(t *testing.T) {
 		alice.get(t, path) // over a connection of its own
 		worst = max(worst, time.Since(begin))
 	}
-	if got := alice.call(t, http.MethodPost, "/v1/subscriptions", "", subscribing("tok_ok")); got.status != http.StatusCreated {
-		t.Errorf("subscribing is answered %d %s", got.status, got.text)
+	if got := alice.call(t, http.MethodPost, "/v1/subscriptions", "", subscribeBody("tok_ok")); got.status != http.StatusCreated {
+		t.Errorf("subscribe: %d %s, want 201", got.status, got.text)
 	}
 	if got := ready(t, a); got != http.StatusOK {
-		t.Errorf("readyz says %d", got)
+		t.Errorf("readyz: status %d, want 200", got)
 	}
-	t.Logf("%d requests were served meanwhile, the slowest in %v; %d slow clients were cut off, %d KB resident",
+	t.Logf("%d requests were served, the slowest in %v; %d slow clients were disconnected, %d KB resident",
 		served, worst.Round(time.Millisecond), cut.Load(), residentKB(t, a))
-	if worst > normally {
-		t.Errorf("a normal client waited for %v", worst)
+	if worst > maxResponseTime {
+		t.Errorf("a normal client waited for %v, want at most %v", worst, maxResponseTime)
 	}
-	if slowFor(t) >= 30*time.Second { // longer than any of them is put up with
-		eventually(t, "end of every slow client", func() bool { return cut.Load() == manySlow })
+	if slowFor(t) >= 30*time.Second { // longer than any time-out
+		eventually(t, "end of every slow client", func() bool { return cut.Load() == slowClientCount })
 	}
 	stop()
-	crowd.Wait()
+	clients.Wait()
 	eventually(t, "end of all connections", func() bool { return gauge(t, a, "go_goroutines") <= goroutines+8 })
-	w.agree(t, 1)
+	w.checkLedger(t, 1)
 }
 
-// pester keeps a connection for as long as it can, or until ctx ends.
-func (s slowClient) pester(ctx context.Context, t *testing.T, a api, begun, cut *atomic.Int64) {
+// hold keeps a connection open until the server closes it or ctx ends.
+func (s slowClient) hold(ctx context.Context, t *testing.T, a api, begun, cut *atomic.Int64) {
 	dialer := net.Dialer{}
 	if s.deaf {
 		dialer.Control = smallBuffer
@@ -119,7 +119,7 @@ func (s slowClient) pester(ctx context.Context, t *testing.T, a api, begun, cut 
 	_, err = io.WriteString(conn, s.begin)
 	begun.Add(1)
 	if !s.drip && !s.deaf {
-		_, err = io.Copy(io.Discard, conn) // ends when the server ends it
+		_, err = io.Copy(io.Discard, conn) // until the server closes the connection
 	} else if !s.deaf {
 		go func() { _, _ = io.Copy(io.Discard, conn) }()
 	}
@@ -136,7 +136,8 @@ func (s slowClient) pester(ctx context.Context, t *testing.T, a api, begun, cut 
 	}
 }
 
-// smallBuffer keeps the system from reading what the client does not.
+// smallBuffer limits the bytes that the system receives for a client that does not
+// read.
 func smallBuffer(_, _ string, c syscall.RawConn) error {
 	var err error
 	if fault := c.Control(func(fd uintptr) { err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4096) }); fault != nil {

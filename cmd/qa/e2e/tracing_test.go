@@ -18,14 +18,14 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// collector takes in spans as an OpenTelemetry collector does.
+// collector receives spans like an OpenTelemetry collector.
 type collector struct {
 	url string
 
 	mu     sync.Mutex
 	raw    []byte
 	spans  []*tracepb.Span
-	names  map[string]bool // of the programs that sent them
+	names  map[string]bool // names of the programs that sent spans
 	errors []error
 }
 
@@ -61,7 +61,7 @@ func newCollector(t *testing.T) *collector {
 	return c
 }
 
-// trace returns the first trace that begins with a span of this name.
+// trace returns the spans of the first trace whose root has this name.
 func (c *collector) trace(t *testing.T, root string) (spans []*tracepb.Span) {
 	t.Helper()
 	c.mu.Lock()
@@ -77,11 +77,11 @@ func (c *collector) trace(t *testing.T, root string) (spans []*tracepb.Span) {
 		}
 		return spans
 	}
-	t.Fatalf("no trace begins with %q: %v", root, c.spans)
+	t.Fatalf("no trace with root %q: %v", root, c.spans)
 	return nil
 }
 
-func named(spans []*tracepb.Span, name string) (found []*tracepb.Span) {
+func spansNamed(spans []*tracepb.Span, name string) (found []*tracepb.Span) {
 	for _, s := range spans {
 		if s.Name == name {
 			found = append(found, s)
@@ -99,9 +99,8 @@ func attribute(s *tracepb.Span, key string) string {
 	return ""
 }
 
-// What a request did is in one trace, what a run did in many, and nothing of
-// whom it was done for in any.
-func TestTraces(t *testing.T) {
+// A request has one trace, a run has many. No trace has data of viewers.
+func TestTraces_RequestsAndRuns(t *testing.T) {
 	t.Parallel()
 	c := newCollector(t)
 	w := newWorld(t, append([]string{c.url}, onTestClock...)...)
@@ -109,13 +108,13 @@ func TestTraces(t *testing.T) {
 	a := w.api(t, "billing-api")
 	v := a.at(w.viewer(t, "alice-canary"))
 	card := v.call(t, http.MethodPost, "/v1/cards", "", canaryBody()).body.ID
-	paid := v.call(t, http.MethodPost, "/v1/subscriptions", "", paying(card, canaryCVV))
+	paid := v.call(t, http.MethodPost, "/v1/subscriptions", "", cardPaymentBody(card, canaryCVV))
 	if paid.status != http.StatusCreated {
 		t.Fatalf("subscribe: %d %s", paid.status, paid.text)
 	}
 	other := a.at(w.viewer(t, "bob-canary"))
-	if again := other.call(t, http.MethodPost, "/v1/subscriptions", "", subscribing("tok_ok~canary")); again.status != http.StatusCreated {
-		t.Fatalf("subscribe: %d %s", again.status, again.text)
+	if got := other.call(t, http.MethodPost, "/v1/subscriptions", "", subscribeBody("tok_ok~canary")); got.status != http.StatusCreated {
+		t.Fatalf("subscribe: %d %s", got.status, got.text)
 	}
 	other.get(t, "/v1/history?limit=7")
 	var users, payment string
@@ -125,28 +124,28 @@ func TestTraces(t *testing.T) {
 	a.wait(t)
 
 	subscribe := c.trace(t, "POST /v1/subscriptions")
-	charges := named(subscribe, "charge")
+	charges := spansNamed(subscribe, "charge")
 	if len(charges) != 1 || attribute(charges[0], "billing.payment.id") != payment ||
 		attribute(charges[0], "billing.payment.provider") != "simulator" || attribute(charges[0], "billing.payment.outcome") != "succeeded" {
-		t.Errorf("the charge of %s is not in %v", payment, subscribe)
+		t.Errorf("no span of the charge of %s in %v", payment, subscribe)
 	}
-	intent := named(subscribe, "PaymentsAdd")
+	intent := spansNamed(subscribe, "PaymentsAdd")
 	if len(intent) != 1 || !strings.Contains(attribute(intent[0], "db.query.text"), "INSERT INTO payments") {
-		t.Errorf("the intent is not in %v", subscribe)
+		t.Errorf("no span of the intent in %v", subscribe)
 	}
 
 	w.clock(t, "set", "2026-02-28T12:00:00Z")
-	if code, sum := w.renewed(t); code != 0 || sum.Renewed != 2 {
-		t.Fatalf("the run ended with %d, %+v", code, sum)
+	if code, sum := w.runRenewals(t); code != 0 || sum.Renewed != 2 {
+		t.Fatalf("the run exited with %d, %+v", code, sum)
 	}
 	if run := c.trace(t, "transaction"); len(run) < 2 {
-		t.Errorf("a transaction of the run has no query: %v", run)
+		t.Errorf("a transaction of the run has no span of a query: %v", run)
 	}
 	if charge := c.trace(t, "charge"); len(charge) != 1 || attribute(charge[0], "billing.payment.outcome") != "succeeded" {
-		t.Errorf("a charge of the run is no trace of its own: %v", charge)
+		t.Errorf("a charge of the run has no trace of its own: %v", charge)
 	}
 
-	w.visitPanel(t, c.url)
+	w.openPanel(t, c.url)
 	c.trace(t, "GET /admin/login")
 
 	c.mu.Lock()
@@ -157,21 +156,21 @@ func TestTraces(t *testing.T) {
 		}
 	}
 	if len(c.errors) > 0 {
-		t.Errorf("not understood: %v", c.errors)
+		t.Errorf("invalid requests: %v", c.errors)
 	}
 	secrets := append(strings.Fields(users), "canary", v.token, card, "tok_", "limit=7", "127.0.0.1", w.databaseURL, "Go-http-client")
 	for _, secret := range secrets {
 		if bytes.Contains(c.raw, []byte(secret)) {
-			t.Errorf("the traces tell of %s", secret)
+			t.Errorf("the traces contain %s", secret)
 		}
 	}
 	for _, form := range leaks(c.raw, canary) {
-		t.Errorf("the traces tell of the card's number, %s", form)
+		t.Errorf("the traces contain the card number, %s", form)
 	}
 }
 
-// visitPanel starts the panel, looks at it as a stranger, and stops it.
-func (w world) visitPanel(t *testing.T, vars ...string) {
+// openPanel starts the panel, opens its login page, and stops it.
+func (w world) openPanel(t *testing.T, vars ...string) {
 	t.Helper()
 	cmd := exec.Command(program(t, "billing-admin"))
 	cmd.Env = append(append(environ("BILLING_ENV=test", "BILLING_DATABASE_URL="+w.databaseURL, "BILLING_ADMIN_ADDR=127.0.0.1:0",
@@ -184,7 +183,7 @@ func (w world) visitPanel(t *testing.T, vars ...string) {
 	p.line(t, "address of the panel", func(line string) bool {
 		return json.Unmarshal([]byte(line), &up) == nil && up.Msg == "billing-admin is up"
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+up.Addr+"/admin/login?next=%2Fadmin%3Fcanary", nil)
 	if err != nil {

@@ -14,15 +14,15 @@ import (
 	"testing"
 )
 
-const due = 400 // subscriptions that the last version is renewing meanwhile
+const due = 400 // subscriptions that the last version renews during the migration
 
-// TestUpgrade takes the schema's new steps while the last version's programs
-// serve and renew, then replaces them. Nobody is told anything but what they
-// would be told otherwise, and the books agree.
+// TestUpgrade applies the new migrations while the programs of the last version serve
+// and renew, then replaces the programs. No request fails, and the payments match the
+// ledger.
 func TestUpgrade(t *testing.T) {
 	base := os.Getenv("BILLING_BASE")
 	if base == "" {
-		t.Fatal("BILLING_BASE names no folder with the last version's programs: this is for make upgrade-test")
+		t.Fatal("BILLING_BASE must name a folder with the programs of the last version: run make upgrade-test")
 	}
 	if err := build(); err != nil {
 		t.Fatal(err)
@@ -34,33 +34,33 @@ func TestUpgrade(t *testing.T) {
 	old := now
 	old.version = "base/"
 	old.ctl(t, "migrate", "up")
-	superuser(t, old.databaseURL, `CREATE ROLE service LOGIN; DO $$ BEGIN
+	execAsSuperuser(t, old.databaseURL, `CREATE ROLE service LOGIN; DO $$ BEGIN
 		EXECUTE (SELECT format('GRANT %s TO service', string_agg(quote_ident(rolname), ', ')) FROM pg_roles WHERE rolname LIKE 'billing\_%');
 	END $$`)
-	old = old.furnish(t, onTestClock...)
+	old = old.setUp(t, onTestClock...)
 	now.keys, now.vars = old.keys, old.vars
-	service := old.as(t, "service")
+	service := old.databaseURLAs(t, "service")
 
 	old.clock(t, "set", "2026-01-31T12:00:00Z")
 	first := old.api(t, "billing-api", service)
 	old.subscribers(t, first, due, "tok_ok")
 	o := old.panel(t, service)
 	old.clock(t, "set", "2026-02-28T12:00:00Z")
-	crowd := newCrowd(t, old, first)
-	crowd.wait(t, 200)
-	run := start(t, old.renewing(t, "billing-renew", []string{"--concurrency", "4"}, service, "BILLING_SIMULATOR_MISHAPS=latency=50ms"))
-	eventually(t, "renewals under way", func() bool { return old.query(t, "SELECT count(*) FROM payments WHERE initiator = 'merchant'") > 20 })
+	visitors := newVisitors(t, old, first)
+	visitors.wait(t, 200)
+	run := start(t, old.renewCommand(t, "billing-renew", []string{"--concurrency", "4"}, service, "BILLING_SIMULATOR_MISHAPS=latency=50ms"))
+	eventually(t, "renewals in progress", func() bool { return old.query(t, "SELECT count(*) FROM payments WHERE initiator = 'merchant'") > 20 })
 
 	t.Logf("migrate: %s", now.ctl(t, "migrate", "up"))
 	if run.ended() {
-		t.Fatal("the renewal run was over before the schema had changed")
+		t.Fatal("the renewal run ended before the migrations")
 	}
-	crowd.wait(t, 500)
+	visitors.wait(t, 500)
 	if code := run.wait(t); code != 0 {
 		t.Errorf("the last version's renewal run exits with %d", code)
 	}
 	if got := ready(t, first); got != http.StatusOK {
-		t.Errorf("readyz of the last version says %d on the new schema", got)
+		t.Errorf("readyz of the last version on the new schema: status %d, want 200", got)
 	}
 	for path, want := range map[string]string{"/admin": "Active subscriptions", "/admin/info/history": "renewed", "/admin/info/plans": "Premium"} {
 		if page := o.get(t, path); !strings.Contains(page, want) {
@@ -69,96 +69,97 @@ func TestUpgrade(t *testing.T) {
 	}
 
 	second := now.api(t, "billing-api", service)
-	crowd.turn(second)
-	crowd.wait(t, 100)
+	visitors.switchTo(second)
+	visitors.wait(t, 100)
 	first.signal(t, syscall.SIGTERM)
 	if code := first.wait(t); code != 0 {
 		t.Errorf("the last version's API exits with %d", code)
 	}
-	crowd.wait(t, 300)
-	n := crowd.leave(t)
+	visitors.wait(t, 300)
+	n := visitors.stop(t)
 	now.clock(t, "set", "2026-03-31T12:00:00Z")
-	if code, sum := now.renewed(t, service); code != 0 || sum.Renewed < due {
+	if code, sum := now.runRenewals(t, service); code != 0 || sum.Renewed < due {
 		t.Errorf("the new version's renewal run exits with %d and %+v", code, sum)
 	}
-	now.agree(t, now.query(t, "SELECT count(*) FROM payments WHERE status = 'succeeded'"))
-	t.Logf("%d requests, none of which failed", n)
+	now.checkLedger(t, now.query(t, "SELECT count(*) FROM payments WHERE status = 'succeeded'"))
+	t.Logf("%d requests succeeded", n)
 }
 
-// crowd are viewers who come and go all the time.
-type crowd struct {
+// visitors subscribe and cancel continuously, each viewer once.
+type visitors struct {
 	at    atomic.Pointer[api]
 	done  chan struct{}
 	group sync.WaitGroup
-	asked atomic.Int64
+	sent  atomic.Int64
 
 	mu       sync.Mutex
 	failures []string
 }
 
-func newCrowd(t *testing.T, w world, a api) *crowd {
-	c := &crowd{done: make(chan struct{})}
-	c.turn(a)
+func newVisitors(t *testing.T, w world, a api) *visitors {
+	vs := &visitors{done: make(chan struct{})}
+	vs.switchTo(a)
 	for i := range 3 {
-		c.group.Go(func() {
+		vs.group.Go(func() {
 			for n := 0; ; n++ {
 				select {
-				case <-c.done:
+				case <-vs.done:
 					return
 				default:
-					c.visit(t, w.viewer(t, fmt.Sprintf("crowd-%d-%d", i, n)))
+					vs.visit(t, w.viewer(t, fmt.Sprintf("visitor-%d-%d", i, n)))
 				}
 			}
 		})
 	}
-	t.Cleanup(func() { c.leave(t) })
-	return c
+	t.Cleanup(func() { vs.stop(t) })
+	return vs
 }
 
-// turn has all further requests sent to another API, as a load balancer does.
-func (c *crowd) turn(a api) { c.at.Store(&a) }
+// switchTo sends all further requests to another API, like a load balancer.
+func (vs *visitors) switchTo(a api) { vs.at.Store(&a) }
 
-func (c *crowd) visit(t *testing.T, v viewer) {
+// visit sends the requests of one viewer.
+func (vs *visitors) visit(t *testing.T, v viewer) {
 	for _, r := range []struct {
 		method, path, body string
 		want               int
 	}{
 		{http.MethodGet, "/v1/plans", "", http.StatusOK},
-		{http.MethodPost, "/v1/subscriptions", subscribing("tok_ok"), http.StatusCreated},
+		{http.MethodPost, "/v1/subscriptions", subscribeBody("tok_ok"), http.StatusCreated},
 		{http.MethodGet, "/v1/subscriptions", "", http.StatusOK},
 		{http.MethodPost, "/v1/subscriptions/premium/cancel", "", http.StatusOK},
 		{http.MethodGet, "/v1/history", "", http.StatusOK},
 	} {
-		got, err := c.at.Load().at(v).try(t.Context(), r.method, r.path, "", r.body)
-		c.asked.Add(1)
+		got, err := vs.at.Load().at(v).try(t.Context(), r.method, r.path, "", r.body)
+		vs.sent.Add(1)
 		if err != nil || got.status != r.want {
-			c.mu.Lock()
-			c.failures = append(c.failures, fmt.Sprintf("%s %s: %d %s, %v", r.method, r.path, got.status, got.text, err))
-			c.mu.Unlock()
+			vs.mu.Lock()
+			vs.failures = append(vs.failures, fmt.Sprintf("%s %s: %d %s, %v", r.method, r.path, got.status, got.text, err))
+			vs.mu.Unlock()
 			return
 		}
 	}
 }
 
-// wait waits for so many more requests.
-func (c *crowd) wait(t *testing.T, n int64) {
+// wait waits for n more requests.
+func (vs *visitors) wait(t *testing.T, n int64) {
 	t.Helper()
-	until := c.asked.Load() + n
-	eventually(t, fmt.Sprint(n, " more requests"), func() bool { return c.asked.Load() >= until })
+	until := vs.sent.Load() + n
+	eventually(t, fmt.Sprint(n, " more requests"), func() bool { return vs.sent.Load() >= until })
 }
 
-// leave ends the crowd, and fails the test if a request failed.
-func (c *crowd) leave(t *testing.T) int64 {
+// stop ends the requests and returns their number. The test fails if one failed.
+func (vs *visitors) stop(t *testing.T) int64 {
 	t.Helper()
 	select {
-	case <-c.done:
-		return c.asked.Load()
+	case <-vs.done:
+		return vs.sent.Load()
 	default:
-		close(c.done)
+		close(vs.done)
 	}
-	c.group.Wait()
-	if len(c.failures) > 0 {
-		t.Errorf("%d of %d requests failed, such as %s", len(c.failures), c.asked.Load(), c.failures[0])
+	vs.group.Wait()
+	if len(vs.failures) > 0 {
+		t.Errorf("%d of %d requests failed, such as %s", len(vs.failures), vs.sent.Load(), vs.failures[0])
 	}
-	return c.asked.Load()
+	return vs.sent.Load()
 }

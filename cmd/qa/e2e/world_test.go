@@ -16,27 +16,28 @@ import (
 	"github.com/online-cinema/billing/adapters/postgres/pgtest"
 )
 
-// world is what the API needs around it.
+// world is a database with a catalogue, and the keys and settings of the programs.
 type world struct {
 	databaseURL string
 	keys        string
-	vars        []string // of every API that is started here
-	version     string   // of the programs: "" for this one
+	vars        []string // of every program that is started here
+	version     string   // subfolder of the programs; empty for the version under test
 }
 
-// newWorld has a database with a catalogue, and keys.
+// newWorld returns a world with a new database.
 func newWorld(t *testing.T, vars ...string) world {
 	t.Helper()
 	return newWorldAt(t, pgtest.URL(t), vars...)
 }
 
+// newWorldAt is newWorld with an existing, migrated database.
 func newWorldAt(t *testing.T, databaseURL string, vars ...string) world {
 	t.Helper()
-	return world{databaseURL: databaseURL}.furnish(t, vars...)
+	return world{databaseURL: databaseURL}.setUp(t, vars...)
 }
 
-// furnish gives a world keys and a catalogue.
-func (w world) furnish(t *testing.T, vars ...string) world {
+// setUp adds keys and a catalogue.
+func (w world) setUp(t *testing.T, vars ...string) world {
 	t.Helper()
 	w.keys = t.TempDir()
 	if _, _, err := auth.NewKeyPair(w.keys); err != nil {
@@ -50,7 +51,7 @@ func (w world) furnish(t *testing.T, vars ...string) world {
 	return w
 }
 
-// ctl runs billingctl, which must succeed.
+// ctl runs billingctl and returns its output. The test fails if the command does.
 func (w world) ctl(t *testing.T, args ...string) []byte {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), program(t, w.version+"billingctl"), args...)
@@ -65,6 +66,7 @@ func (w world) ctl(t *testing.T, args ...string) []byte {
 	return out
 }
 
+// reconciliation is the output of billingctl reconcile --json.
 type reconciliation struct {
 	Matched      int      `json:"matched"`
 	MissingHere  []string `json:"missing_here"`
@@ -73,9 +75,9 @@ type reconciliation struct {
 	Double       []string `json:"double"`
 }
 
-// agree fails the test unless our books and the simulator's ledger agree on
-// that many payments.
-func (w world) agree(t *testing.T, payments int) {
+// checkLedger fails the test unless the payments table and the simulator's ledger
+// match, with that number of payments.
+func (w world) checkLedger(t *testing.T, payments int) {
 	t.Helper()
 	var got reconciliation
 	if err := json.Unmarshal(w.ctl(t, "reconcile", "--payment-system", "simulator", "--json"), &got); err != nil {
@@ -87,7 +89,7 @@ func (w world) agree(t *testing.T, payments int) {
 	}
 }
 
-// viewer is somebody with a valid token, at no address yet.
+// viewer returns a viewer with a valid token and no API yet.
 func (w world) viewer(t *testing.T, subject string) viewer {
 	t.Helper()
 	key, err := auth.LoadPrivateKey(filepath.Join(w.keys, "private.pem"))
@@ -103,13 +105,13 @@ func (w world) viewer(t *testing.T, subject string) viewer {
 	return viewer{token: token}
 }
 
-// api is a billing-api that runs.
+// api is a running billing-api.
 type api struct {
 	*process
 	base, ops string
 }
 
-// api starts a program that is one.
+// api starts billing-api or a variant of it.
 func (w world) api(t *testing.T, name string, vars ...string) api {
 	t.Helper()
 	cmd := exec.Command(program(t, w.version+name))
@@ -136,14 +138,14 @@ func (w world) api(t *testing.T, name string, vars ...string) api {
 	return a
 }
 
-// at is the viewer, talking to this API.
+// at returns v as a client of this API.
 func (a api) at(v viewer) viewer {
 	v.base = a.base
 	return v
 }
 
-// folder is a new folder that any account may pass through: root's Postgres
-// runs as another, which is kept out of t.TempDir.
+// folder returns a new folder that other users can traverse. If the test runs as
+// root, Postgres runs as another user, which has no access to t.TempDir.
 func folder(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "billing-e2e-data-")

@@ -127,9 +127,9 @@ func watch(ctx context.Context, service, panel child) error {
 // exitError returns an error for a child that has ended without being stopped.
 func (c child) exitError() error {
 	if err := c.Wait(); err != nil {
-		return fmt.Errorf("%s ended by itself: %w", c.name, err)
+		return fmt.Errorf("%s ended unexpectedly: %w", c.name, err)
 	}
-	return fmt.Errorf("%s ended by itself", c.name)
+	return fmt.Errorf("%s ended unexpectedly", c.name)
 }
 
 func (c child) stop() {
