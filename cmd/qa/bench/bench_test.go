@@ -95,6 +95,17 @@ func TestFigures_RatioMedianPerItem(t *testing.T) {
 	}
 }
 
+func TestPgbench_RateAfterWarmup(t *testing.T) {
+	t.Parallel()
+	text := []byte("progress: 1.0 s, 10.0 tps, lat 1 ms\nprogress: 2.1 s, 100.0 tps, lat 1 ms\nprogress: 3.0 s, 300.0 tps, lat 1 ms\n")
+	if got := rateAfter(time.Second, text); got != 200 {
+		t.Errorf("rate %v, want 200", got)
+	}
+	if got := rateAfter(time.Minute, text); got != 0 {
+		t.Errorf("rate %v without a line after the warm-up, want 0", got)
+	}
+}
+
 func TestReport_JudgesTargets(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

@@ -38,6 +38,7 @@ type pgbench struct {
 	clients      int
 	transactions int           // per client; 0 means that duration counts
 	duration     time.Duration // used without transactions
+	warmup       time.Duration // before duration; the rate excludes it
 	vars         map[string]string
 	items        int // per transaction
 }
@@ -47,9 +48,12 @@ var (
 	failed     = regexp.MustCompile(`number of failed transactions: (\d+)`)
 	complaint  = regexp.MustCompile(`(?s)pgbench: error:.{0,1000}`)
 	throughput = regexp.MustCompile(`tps = ([0-9.]+) \(without initial connection time\)`)
+	progress   = regexp.MustCompile(`progress: ([0-9.]+) s, ([0-9.]+) tps`)
 )
 
-// run runs the script. A failed transaction is an error.
+// run runs the script. A failed transaction is an error. With a warm-up, Items and the
+// CPU times are those of the complete run, and Elapsed is the time that Items would
+// take at the rate after the warm-up.
 func (b pgbench) run(ctx context.Context) (run, error) {
 	file, err := os.CreateTemp("", "pgbench-*.sql")
 	if err != nil {
@@ -77,6 +81,9 @@ func (b pgbench) run(ctx context.Context) (run, error) {
 		return run{}, err
 	}
 	done, tps := number(processed, out), number(throughput, out)
+	if b.warmup > 0 {
+		tps = rateAfter(b.warmup, out)
+	}
 	if done == 0 || tps == 0 || number(failed, out) > 0 {
 		return run{}, fmt.Errorf("pgbench failed some transactions, or all: %s", tail(string(out)))
 	}
@@ -94,12 +101,25 @@ func (b pgbench) args() []string {
 	if b.transactions > 0 {
 		args = append(args, "--transactions", strconv.Itoa(b.transactions))
 	} else {
-		args = append(args, "--time", strconv.Itoa(max(1, int(b.duration.Seconds()))))
+		args = append(args, "--time", strconv.Itoa(max(1, int((b.warmup+b.duration).Seconds()))), "--progress", "1")
 	}
 	for name, value := range b.vars {
 		args = append(args, "--define", name+"="+value)
 	}
 	return args
+}
+
+// rateAfter returns the mean rate of the progress lines after the warm-up, or 0.
+func rateAfter(warmup time.Duration, text []byte) float64 {
+	var sum, n float64
+	for _, line := range progress.FindAllSubmatch(text, -1) {
+		at, _ := strconv.ParseFloat(string(line[1]), 64)
+		tps, _ := strconv.ParseFloat(string(line[2]), 64)
+		if at > warmup.Seconds()+0.5 { // the lines are a second apart
+			sum, n = sum+tps, n+1
+		}
+	}
+	return sum / max(1, n)
 }
 
 // number returns the figure that pattern finds, or 0.

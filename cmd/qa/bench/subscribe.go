@@ -11,8 +11,13 @@ import (
 	"github.com/online-cinema/billing/cmd/qa/bench/internal/worker"
 )
 
-// baselineClients is the number of clients of pgbench.
-const baselineClients = 32
+const (
+	// baselineClients is the number of clients of pgbench.
+	baselineClients = 32
+	// baselineWarmup is for the new connections of pgbench: each must read the catalogue
+	// and plan its statements. The connections of the API are warm.
+	baselineWarmup = 3 * time.Second
+)
 
 // subscribePart measures A1 to A3.
 func subscribePart(ctx context.Context, e *env) (section, error) {
@@ -109,7 +114,7 @@ func (e *env) subscribeInPgbench(ctx context.Context, d *signups, script signupS
 	}
 	base := d.next.Load()
 	r, err := pgbench{
-		pg: d.pg, database: d.name, script: text, clients: baselineClients, duration: e.Time, items: 1,
+		pg: d.pg, database: d.name, script: text, clients: baselineClients, warmup: baselineWarmup, duration: e.Time, items: 1,
 		vars: map[string]string{"k": "-1", "base": fmt.Sprint(base), "clients": fmt.Sprint(baselineClients)},
 	}.run(ctx)
 	if err != nil {
