@@ -20,11 +20,11 @@ import (
 )
 
 const (
-	visaNumber = "4242424242424242"
-	stranger   = billing.UserID("22222222-2222-2222-2222-222222222222")
+	visaNumber  = "4242424242424242"
+	otherViewer = billing.UserID("22222222-2222-2222-2222-222222222222")
 )
 
-// wallet is a world with a vault.
+// wallet is a world with cards: its processes have a vault and card limits.
 type wallet struct {
 	world
 	vault  *vault.Vault
@@ -41,7 +41,7 @@ func newWallet(t *testing.T) *wallet {
 	return &wallet{world: newWorld(t), vault: v}
 }
 
-// cards is a process that keeps cards. Waiting lets the clock go on.
+// cards returns a new process. Its pauses advance the clock instead of sleeping.
 func (w *wallet) cards() *viewers.Cards {
 	return &viewers.Cards{
 		Store: w.Store, Clock: w.Clock, NewID: w.NewID, Vault: w.vault, Limits: w.limits, Wait: w.wait,
@@ -52,38 +52,38 @@ func (w *wallet) cards() *viewers.Cards {
 func (w *wallet) process() process { return w.processWith(w.Store, w.Provider) }
 
 func (w *wallet) processWith(s ports.Store, p ports.Provider) process {
-	pr := w.ProcessOver(&impatient{s, func() {}}, p)
+	pr := w.ProcessOver(&noWaitStore{s, func() {}}, p)
 	pr.Collector.Vault, pr.Subscriber.Limits = w.vault, w.limits
 	return pr
 }
 
-// impatient is a store that lets no run wait at its end for what is not settled:
-// the clock stands.
-type impatient struct {
+// noWaitStore stops a renewal run when it begins to wait for unsettled payments,
+// because the clock stands still.
+type noWaitStore struct {
 	ports.Store
-	giveUp func()
+	stop func()
 }
 
-func (s *impatient) InTx(ctx context.Context, f func(ports.Repos) error) error {
-	last := false
+func (s *noWaitStore) InTx(ctx context.Context, f func(ports.Repos) error) error {
+	waits := false
 	err := s.Store.InTx(ctx, func(tx ports.Repos) error {
-		tx.Payments = lastLook{tx.Payments, &last}
+		tx.Payments = waitNotingPayments{tx.Payments, &waits}
 		return f(tx)
 	})
-	if last {
-		s.giveUp()
+	if waits {
+		s.stop()
 	}
 	return err
 }
 
-// lastLook is asked for payments under way when a run begins to wait.
-type lastLook struct {
+// waitNotingPayments notes the query that a run makes before it waits.
+type waitNotingPayments struct {
 	ports.Payments
-	seen *bool
+	waits *bool
 }
 
-func (p lastLook) MaxSendRemaining(context.Context) (time.Duration, error) {
-	*p.seen = true
+func (p waitNotingPayments) MaxSendRemaining(context.Context) (time.Duration, error) {
+	*p.waits = true
 	return 0, nil
 }
 
@@ -100,19 +100,19 @@ func (w *wallet) add(d billing.CardDetails) billing.Card {
 	return c
 }
 
-// by is the wish to subscribe with a card.
-func by(c billing.Card) viewers.Subscribe {
+// subscribeWith is the command by which the viewer subscribes with a card.
+func subscribeWith(c billing.Card) viewers.Subscribe {
 	s := billingtest.SubscribeBasic()
 	s.Token, s.Card, s.CVV = billing.Secret{}, c.ID, billing.NewCVV("737")
 	return s
 }
 
 func (w *wallet) subscribe(c billing.Card) error {
-	_, err := w.process().Subscribe(w.T.Context(), by(c))
+	_, err := w.process().Subscribe(w.T.Context(), subscribeWith(c))
 	return err
 }
 
-func (w *wallet) subscribedBy(c billing.Card) {
+func (w *wallet) mustSubscribe(c billing.Card) {
 	w.T.Helper()
 	if err := w.subscribe(c); err != nil {
 		w.T.Fatal(err)
@@ -123,7 +123,7 @@ func (w *wallet) subscribedBy(c billing.Card) {
 func (w *wallet) run(p process) (ports.Summary, error) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(w.T.Context()))
 	defer cancel()
-	p.Collector.Store.(*impatient).giveUp = cancel
+	p.Collector.Store.(*noWaitStore).stop = cancel
 	r := &renewals.Renewer{
 		Store: p.Collector.Store, Clock: w.Clock, NewID: w.NewID, Collector: p.Collector,
 		Log: slog.New(slog.DiscardHandler), Concurrency: 2,
@@ -156,7 +156,7 @@ func TestAddCard(t *testing.T) {
 		t.Error("the number was not wiped")
 	}
 	if len(c.Number.Ciphertext) == 0 || c.Fingerprint == (billing.Fingerprint{}) {
-		t.Error("it is not sealed")
+		t.Error("the card has no ciphertext or no fingerprint")
 	}
 	w.ExpectHistory(billing.EventCardAdded)
 
@@ -164,15 +164,15 @@ func TestAddCard(t *testing.T) {
 	again.ExpYear, again.Holder = 2031, "ANOTHER NAME"
 	same, added, err := w.cards().Add(t.Context(), viewers.AddCard{User: billingtest.Viewer, Card: again})
 	if err != nil || added || same.ID != c.ID || same.ExpYear != 2031 || same.Holder != "ANOTHER NAME" {
-		t.Errorf("the same card again: %+v, %t, %v", same, added, err)
+		t.Errorf("Add of the same card = %+v, %t, %v", same, added, err)
 	}
-	theirs, added, err := w.cards().Add(t.Context(), viewers.AddCard{User: stranger, Card: visa()})
+	theirs, added, err := w.cards().Add(t.Context(), viewers.AddCard{User: otherViewer, Card: visa()})
 	if err != nil || !added || theirs.ID == c.ID || theirs.Fingerprint == c.Fingerprint {
-		t.Errorf("another viewer's: %+v, %t, %v", theirs, added, err)
+		t.Errorf("Add of another viewer's card = %+v, %t, %v", theirs, added, err)
 	}
 	list, err := w.cards().List(t.Context(), billingtest.Viewer, ports.Page{Limit: 10})
 	if err != nil || len(list) != 1 || list[0].ID != c.ID || list[0].ExpYear != 2031 {
-		t.Errorf("listed: %+v, %v", list, err)
+		t.Errorf("List = %+v, %v, want the updated card", list, err)
 	}
 	w.ExpectHistory(billing.EventCardAdded)
 }
@@ -195,13 +195,13 @@ func TestAddCard_ConcurrentRequests(t *testing.T) {
 func TestSubscribe_WithCard(t *testing.T) {
 	t.Parallel()
 	w := newWallet(t)
-	cmd := by(w.add(visa()))
+	cmd := subscribeWith(w.add(visa()))
 	v, err := w.process().Subscribe(t.Context(), cmd)
 	if err != nil || v.Status != billing.StatusActive {
 		t.Fatalf("Subscribe = %s, %v", v.Status, err)
 	}
 	if !slices.Equal(w.Provider.Cards, []string{visaNumber + " 737"}) {
-		t.Errorf("the payment system got %v", w.Provider.Cards)
+		t.Errorf("the payment system received %v", w.Provider.Cards)
 	}
 	r := w.Provider.Requests()[0]
 	if r.Initiator != billing.CustomerInitiated || !r.Card.Number.IsZero() || !r.Card.CVV.IsZero() || !cmd.CVV.IsZero() {
@@ -210,11 +210,11 @@ func TestSubscribe_WithCard(t *testing.T) {
 
 	w.Clock.Advance(billingtest.Month)
 	if sum := w.renew(); sum.Renewed != 1 {
-		t.Fatalf("renewed: %+v", sum)
+		t.Fatalf("the summary is %+v, want one renewed", sum)
 	}
 	r = w.Provider.Requests()[1]
 	if r.Card != nil || r.Initiator != billing.MerchantInitiated || r.Token.Reveal() != "tok_for_"+string(v.Latest.ID) {
-		t.Errorf("the renewal asks for %+v with the token %q", r, r.Token.Reveal())
+		t.Errorf("the renewal is %+v with the token %q", r, r.Token.Reveal())
 	}
 	w.ExpectHistory(billing.EventCardAdded, billing.EventSubscribed, billing.EventRenewed)
 	w.ExpectReconciled()
@@ -233,7 +233,7 @@ func TestSubscribe_CardResponseLost(t *testing.T) {
 			w.Provider.SetFault(m)
 			p := w.process()
 			p.Collector.ChargeTimeout = 20 * time.Millisecond
-			if v, err := p.Subscribe(t.Context(), by(c)); err != nil || v.Status != billing.StatusIncomplete {
+			if v, err := p.Subscribe(t.Context(), subscribeWith(c)); err != nil || v.Status != billing.StatusIncomplete {
 				t.Errorf("Subscribe = %s, %v; want incomplete", v.Status, err)
 			}
 			w.Provider.SetFault(billingtest.NoFault)
@@ -245,14 +245,14 @@ func TestSubscribe_CardResponseLost(t *testing.T) {
 				w.Clock.Advance(billingtest.PastSendWindow)
 			}
 			if n := len(w.Provider.Requests()); n != 1 {
-				t.Errorf("it was asked %d times: a card cannot be sent again", n)
+				t.Errorf("%d charges were sent, want one: a card cannot be sent again", n)
 			}
 			w.ExpectHistory(billing.EventCardAdded, want)
 			w.ExpectReconciled()
-			if want == billing.EventSubscribed { // found with the token
+			if want == billing.EventSubscribed { // the lookup returns the token
 				w.Clock.Advance(billingtest.Month)
 				if sum := w.renew(); sum.Renewed != 1 {
-					t.Errorf("its renewal: %+v", sum)
+					t.Errorf("the summary is %+v, want one renewed", sum)
 				}
 			}
 		})
@@ -263,10 +263,10 @@ func TestSubscribe_CardNotSaved(t *testing.T) {
 	t.Parallel()
 	w := newWallet(t)
 	w.Provider.SetFault(billingtest.CardNotSaved)
-	w.subscribedBy(w.add(visa()))
+	w.mustSubscribe(w.add(visa()))
 	w.Clock.Advance(billingtest.Month)
 	if sum := w.renew(); sum.Ended != 1 || sum.Due != 0 {
-		t.Errorf("the renewal run: %+v", sum)
+		t.Errorf("the summary is %+v, want one ended", sum)
 	}
 	w.ExpectHistory(billing.EventCardAdded, billing.EventSubscribed, billing.EventEnded)
 	w.ExpectCharges(1)
@@ -278,12 +278,12 @@ func TestSubscribe_CardRefusals(t *testing.T) {
 		change func(*wallet, *viewers.Subscribe)
 		want   error
 	}{
-		"no such card":      {func(_ *wallet, s *viewers.Subscribe) { s.Card = "id-nothing" }, billing.ErrCardNotFound},
-		"somebody else's":   {func(_ *wallet, s *viewers.Subscribe) { s.User = stranger }, billing.ErrCardNotFound},
-		"no code":           {func(_ *wallet, s *viewers.Subscribe) { s.CVV = billing.CVV{} }, billing.ErrInvalid},
-		"code too long":     {func(_ *wallet, s *viewers.Subscribe) { s.CVV = billing.NewCVV("1234") }, billing.ErrInvalid},
-		"expired meanwhile": {func(w *wallet, _ *viewers.Subscribe) { w.Clock.Advance(5 * 365 * 24 * time.Hour) }, billing.ErrInvalid},
-		"removed meanwhile": {func(w *wallet, s *viewers.Subscribe) {
+		"unknown card":          {func(_ *wallet, s *viewers.Subscribe) { s.Card = "id-nothing" }, billing.ErrCardNotFound},
+		"another viewer's card": {func(_ *wallet, s *viewers.Subscribe) { s.User = otherViewer }, billing.ErrCardNotFound},
+		"no CVV":                {func(_ *wallet, s *viewers.Subscribe) { s.CVV = billing.CVV{} }, billing.ErrInvalid},
+		"CVV too long":          {func(_ *wallet, s *viewers.Subscribe) { s.CVV = billing.NewCVV("1234") }, billing.ErrInvalid},
+		"expired since":         {func(w *wallet, _ *viewers.Subscribe) { w.Clock.Advance(5 * 365 * 24 * time.Hour) }, billing.ErrInvalid},
+		"removed since": {func(w *wallet, s *viewers.Subscribe) {
 			if err := w.remove(billing.Card{ID: s.Card}); err != nil {
 				w.T.Error(err)
 			}
@@ -293,30 +293,30 @@ func TestSubscribe_CardRefusals(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWallet(t)
-			cmd := by(w.add(visa()))
+			cmd := subscribeWith(w.add(visa()))
 			c.change(w, &cmd)
-			code := cmd.CVV
+			cvv := cmd.CVV
 			_, err := w.process().Subscribe(t.Context(), cmd)
 			billingtest.ExpectError(t, err, c.want)
-			if !code.IsZero() {
-				t.Error("the code was not wiped")
+			if !cvv.IsZero() {
+				t.Error("the CVV was not wiped")
 			}
 			if len(w.Provider.Requests())+len(w.Payments())+len(w.Subscriptions()) > 0 {
-				t.Error("something was left behind")
+				t.Error("a charge was sent, or a payment or subscription stored")
 			}
 		})
 	}
 	t.Run("no vault", func(t *testing.T) {
 		t.Parallel()
 		w := newWallet(t)
-		cmd := by(w.add(visa()))
+		cmd := subscribeWith(w.add(visa()))
 		_, err := w.ProcessOver(w.Store, w.Provider).Subscribe(t.Context(), cmd)
 		billingtest.ExpectError(t, err, billing.Unavailable)
 		w.ExpectCharges(0)
 	})
 }
 
-// A number that does not open is never sent as another one.
+// A card that cannot be decrypted is not charged.
 func TestSubscribe_CardDecryptionFails(t *testing.T) {
 	t.Parallel()
 	w := newWallet(t)
@@ -327,13 +327,13 @@ func TestSubscribe_CardDecryptionFails(t *testing.T) {
 	}
 	p := w.process()
 	p.Collector.Vault = other
-	_, err = p.Subscribe(t.Context(), by(c))
+	_, err = p.Subscribe(t.Context(), subscribeWith(c))
 	billingtest.ExpectError(t, err, billing.Unavailable)
 	if n := len(w.Provider.Requests()); n > 0 {
-		t.Errorf("the payment system was asked %d times", n)
+		t.Errorf("%d charges were sent, want none", n)
 	}
 	w.ExpectHistory(billing.EventCardAdded, billing.EventPaymentAbandoned)
-	w.subscribedBy(c) // with the right key
+	w.mustSubscribe(c) // with the right vault
 }
 
 func TestDeclineLimit(t *testing.T) {
@@ -346,7 +346,7 @@ func TestDeclineLimit(t *testing.T) {
 		err := w.subscribe(c)
 		var limited *billing.LimitedError
 		if !errors.As(err, &limited) || limited.RetryAfter != wait || !errors.Is(err, billing.ErrRateLimited) {
-			t.Fatalf("got %v, want a refusal for %v", err, wait)
+			t.Fatalf("got %v, want ErrRateLimited with a retry after %v", err, wait)
 		}
 	}
 	w.Provider.SetFault(billingtest.Decline)
@@ -361,15 +361,15 @@ func TestDeclineLimit(t *testing.T) {
 	declined := []billing.EventType{billing.EventCardAdded, billing.EventPaymentDeclined, billing.EventPaymentDeclined, billing.EventPaymentDeclined}
 	w.ExpectHistory(append(declined, billing.EventDeclineLimitReached)...)
 	if n := len(w.Provider.Requests()); n != 3 {
-		t.Errorf("the payment system was asked %d times, want 3", n)
+		t.Errorf("%d charges were sent, want 3", n)
 	}
 
-	// Payments with a token are the payment system's business.
+	// The limit does not apply to payments with a token.
 	_, err := w.process().Subscribe(t.Context(), billingtest.SubscribeBasic())
 	billingtest.ExpectError(t, err, billing.ErrPaymentDeclined)
 
-	// An hour later there is room again, up to what a day takes; another streak,
-	// another event.
+	// After an hour two more declines fit into the limit per day. Reaching the limit
+	// again appends another event.
 	w.Clock.Advance(time.Hour)
 	for range 2 {
 		billingtest.ExpectError(t, w.subscribe(c), billing.ErrPaymentDeclined)
@@ -377,17 +377,17 @@ func TestDeclineLimit(t *testing.T) {
 	w.Clock.Advance(time.Second)
 	for range 2 {
 		if err := w.subscribe(c); !errors.Is(err, billing.ErrRateLimited) {
-			t.Errorf("got %v", err)
+			t.Errorf("got %v, want ErrRateLimited", err)
 		}
 	}
 	w.ExpectHistory(append(declined, billing.EventDeclineLimitReached, billing.EventPaymentDeclined,
 		billing.EventPaymentDeclined, billing.EventPaymentDeclined, billing.EventDeclineLimitReached)...)
 	w.Clock.Advance(24 * time.Hour)
 	w.Provider.SetFault(billingtest.NoFault)
-	w.subscribedBy(c)
+	w.mustSubscribe(c)
 }
 
-// Payments of which nobody knows count, or many at once would get by.
+// Pending payments count, so concurrent requests cannot exceed the limit.
 func TestDeclineLimit_ConcurrentRequests(t *testing.T) {
 	t.Parallel()
 	w := newWallet(t)
@@ -398,29 +398,29 @@ func TestDeclineLimit_ConcurrentRequests(t *testing.T) {
 	for i := range plans {
 		w.AddPlan(fmt.Sprintf("plan-%d", i))
 	}
-	// None is answered before each was asked for, or refused.
-	var came sync.WaitGroup
-	came.Add(plans)
-	w.Provider.OnCharge = func() { came.Done(); came.Wait() }
+	// No charge gets a response before every request was charged or refused.
+	var arrived sync.WaitGroup
+	arrived.Add(plans)
+	w.Provider.OnCharge = func() { arrived.Done(); arrived.Wait() }
 	errs := billingtest.Concurrently(plans, func(i int) error {
-		cmd := by(c)
+		cmd := subscribeWith(c)
 		cmd.Plan = fmt.Sprintf("plan-%d", i)
 		_, err := w.process().Subscribe(t.Context(), cmd)
 		if errors.Is(err, billing.ErrRateLimited) {
-			came.Done()
+			arrived.Done()
 		}
 		return err
 	})
 	for _, err := range errs {
 		if !errors.Is(err, billing.ErrPaymentDeclined) && !errors.Is(err, billing.ErrRateLimited) {
-			t.Errorf("got %v", err)
+			t.Errorf("got %v, want ErrPaymentDeclined or ErrRateLimited", err)
 		}
 	}
 	if n := len(w.Provider.Requests()); n != 3 {
-		t.Errorf("the payment system was asked %d times, want 3", n)
+		t.Errorf("%d charges were sent, want 3", n)
 	}
 	events, err := w.Queries().History(t.Context(), billingtest.Viewer, ports.Page{Limit: 1000})
-	got := map[billing.EventType]int{} // the limit is noted while the declines are recorded, in any order
+	got := map[billing.EventType]int{} // the limit event may come between the declines
 	for _, e := range events {
 		got[e.Type]++
 	}
@@ -447,17 +447,17 @@ func TestNewCardLimit(t *testing.T) {
 	for range 3 {
 		billingtest.ExpectError(t, third(), billing.ErrRateLimited)
 	}
-	if err := w.remove(first); err != nil { // removing makes no room
+	if err := w.remove(first); err != nil { // a removed card still counts
 		t.Fatal(err)
 	}
 	billingtest.ExpectError(t, third(), billing.ErrRateLimited)
 	if again := visa(); true {
 		again.Number = billing.ParseCardNumber("5555555555554444")
-		w.add(again) // which is there, takes none
+		w.add(again) // an existing card does not count twice
 	}
 	w.ExpectHistory(billing.EventCardAdded, billing.EventCardAdded, billing.EventCardLimitReached, billing.EventCardRemoved)
 	w.Clock.Advance(time.Hour)
 	if err := third(); err != nil {
-		t.Errorf("an hour later: %v", err)
+		t.Errorf("Add after an hour: %v", err)
 	}
 }

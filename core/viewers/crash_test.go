@@ -11,17 +11,16 @@ import (
 	"github.com/online-cinema/billing/core/viewers"
 )
 
-// untilItLives runs scenario for a process that dies at its first step, at its
-// second, and so on, until one has come to its end alive, and expects that it
-// took this many steps.
-func untilItLives(t *testing.T, steps int, scenario func(t *testing.T, crash *billingtest.Crash)) {
+// atEveryStep runs scenario with a crash at its first step, its second, and so on,
+// until the process finishes. It expects that this takes the given number of steps.
+func atEveryStep(t *testing.T, steps int, scenario func(t *testing.T, crash *billingtest.Crash)) {
 	t.Helper()
 	for n := 0; ; n++ {
 		crash := billingtest.CrashAfter(n)
-		t.Run(fmt.Sprintf("dies at step %d", n+1), func(t *testing.T) { scenario(t, crash) })
+		t.Run(fmt.Sprintf("crash at step %d", n+1), func(t *testing.T) { scenario(t, crash) })
 		if !crash.Happened() {
 			if n != steps {
-				t.Errorf("it takes %d steps, want %d: is a step missing here?", n, steps)
+				t.Errorf("the scenario takes %d steps, want %d", n, steps)
 			}
 			return
 		}
@@ -30,19 +29,19 @@ func untilItLives(t *testing.T, steps int, scenario func(t *testing.T, crash *bi
 
 func TestSubscribe_SurvivesEveryCrash(t *testing.T) {
 	t.Parallel()
-	const whole = 8 // before and after: the intent, the charge, its record, the answer
+	const steps = 8 // before and after: the intent, the charge, its record, the response
 	for _, m := range []billingtest.Fault{billingtest.NoFault, billingtest.RequestLost, billingtest.ResponseLost, billingtest.Decline, billingtest.ConnectionRefused, billingtest.NeedsConfirmation} {
 		for _, impatient := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, impatient %t", m, impatient), func(t *testing.T) {
 				t.Parallel()
-				untilItLives(t, whole, func(t *testing.T, crash *billingtest.Crash) { crashOfSubscribe(t, crash, m, impatient) })
+				atEveryStep(t, steps, func(t *testing.T, crash *billingtest.Crash) { crashOfSubscribe(t, crash, m, impatient) })
 			})
 		}
 	}
 }
 
-// crashOfSubscribe lets a process die, another clean up, and the viewer ask
-// again; an impatient viewer asks before that too.
+// crashOfSubscribe crashes a process, cleans up in another one, and repeats the
+// request. An impatient viewer repeats it before the cleanup too.
 func crashOfSubscribe(t *testing.T, crash *billingtest.Crash, m billingtest.Fault, impatient bool) {
 	w := newWorld(t)
 	w.Provider.SetFault(m)
@@ -51,29 +50,26 @@ func crashOfSubscribe(t *testing.T, crash *billingtest.Crash, m billingtest.Faul
 	if impatient {
 		_, _ = w.Process().subscribeKeyed(t.Context(), w.newRequest())
 	}
-	w.confirmAll()
+	w.Provider.ConfirmAll()
 	w.settleAll()
-	w.expectClean()
+	w.expectConsistent()
 
 	first, err := w.Process().subscribeKeyed(t.Context(), w.newRequest())
 	if err != nil {
-		t.Errorf("asked again: %v", err)
+		t.Errorf("repeated request: %v", err)
 	}
 	second, err := w.Process().subscribeKeyed(t.Context(), w.newRequest())
 	if err != nil || first.Status != second.Status || string(first.Body) != string(second.Body) {
-		t.Errorf("asked once more: %d %s, %v, want %d %s", second.Status, second.Body, err, first.Status, first.Body)
+		t.Errorf("third request: %d %s, %v, want %d %s", second.Status, second.Body, err, first.Status, first.Body)
 	}
 	w.settleAll()
-	w.expectClean()
+	w.expectConsistent()
 	if paid := len(w.Provider.Entries()) == 1; first.Status != 202 && paid != (first.Status == 200) {
-		t.Errorf("paid %t, but the answer is %d %s", paid, first.Status, first.Body)
+		t.Errorf("paid: %t, but the response is %d %s", paid, first.Status, first.Body)
 	}
 }
 
-// confirmAll confirms, as viewers do, what waits for them.
-func (w world) confirmAll() { w.Provider.ConfirmAll() }
-
-// settleAll sweeps in new processes, at once and when nobody may send any more.
+// settleAll sweeps in new processes, during the send window and after it.
 func (w world) settleAll() {
 	w.T.Helper()
 	for range 2 {
@@ -85,20 +81,20 @@ func (w world) settleAll() {
 	w.ExpectSweep(0, 0)
 }
 
-// expectClean expects that what the viewer has is paid for, once, and that what
-// is not paid for has ended.
-func (w world) expectClean() {
+// expectConsistent expects at most one charge. An active subscription must be paid
+// for, and every other one must have ended.
+func (w world) expectConsistent() {
 	w.T.Helper()
 	w.ExpectReconciled()
 	if n := len(w.Provider.Entries()); n > 1 {
-		w.T.Errorf("charged %d times", n)
+		w.T.Errorf("charged %d times, want at most once", n)
 	}
 	for _, s := range w.Subscriptions() {
 		active := s.Status == billing.StatusActive && s.Latest.Status == billing.PaymentSucceeded
 		ended := s.Status == billing.StatusEnded &&
 			(s.Latest.Status == billing.PaymentDeclined || s.Latest.Status == billing.PaymentAbandoned)
 		if !active && !ended {
-			w.T.Errorf("subscription %s is %s with its payment %s", s.ID, s.Status, s.Latest.Status)
+			w.T.Errorf("subscription %s is %s, its payment %s", s.ID, s.Status, s.Latest.Status)
 		}
 	}
 	for _, p := range w.Payments() {
@@ -110,13 +106,13 @@ func (w world) expectClean() {
 
 func TestCancel_SurvivesEveryCrash(t *testing.T) {
 	t.Parallel()
-	untilItLives(t, 4, func(t *testing.T, crash *billingtest.Crash) {
+	atEveryStep(t, 4, func(t *testing.T, crash *billingtest.Crash) {
 		w := newWorld(t)
 		w.MustSubscribe()
 		_, _ = w.ProcessOver(crash.Store(w.Store), crash.Provider(w.Provider)).cancelKeyed(t.Context(), w.newRequest())
-		w.expectRepeats(process.cancelKeyed)
+		w.expectReplayed(process.cancelKeyed)
 		if s := w.ExpectSubscription(billing.StatusActive, billing.PaymentSucceeded); !s.CancelAtPeriodEnd {
-			t.Error("it is not cancelled")
+			t.Error("CancelAtPeriodEnd = false, want true")
 		}
 		w.ExpectHistory(billing.EventSubscribed, billing.EventCancelRequested)
 	})
@@ -124,38 +120,38 @@ func TestCancel_SurvivesEveryCrash(t *testing.T) {
 
 func TestResume_SurvivesEveryCrash(t *testing.T) {
 	t.Parallel()
-	untilItLives(t, 4, func(t *testing.T, crash *billingtest.Crash) {
+	atEveryStep(t, 4, func(t *testing.T, crash *billingtest.Crash) {
 		w := newWorld(t)
 		w.MustSubscribe()
 		if _, err := w.Process().Cancel(t.Context(), viewers.Cancel{User: billingtest.Viewer, Ref: "basic", At: billing.AtPeriodEnd}); err != nil {
 			t.Fatal(err)
 		}
 		_, _ = w.ProcessOver(crash.Store(w.Store), crash.Provider(w.Provider)).resumeKeyed(t.Context(), w.newRequest())
-		w.expectRepeats(process.resumeKeyed)
+		w.expectReplayed(process.resumeKeyed)
 		if s := w.ExpectSubscription(billing.StatusActive, billing.PaymentSucceeded); s.CancelAtPeriodEnd {
-			t.Error("it is still cancelled")
+			t.Error("CancelAtPeriodEnd = true, want false")
 		}
 		w.ExpectHistory(billing.EventSubscribed, billing.EventCancelRequested, billing.EventCancelRevoked)
 	})
 }
 
-// expectRepeats asks again, with the same key, in new processes, and expects
-// one answer and not a kopeck more.
-func (w world) expectRepeats(ask func(process, context.Context, ports.KeyedRequest) (ports.Response, error)) {
+// expectReplayed repeats the request with the same key in new processes. It expects
+// the same response each time and no further charge.
+func (w world) expectReplayed(request func(process, context.Context, ports.KeyedRequest) (ports.Response, error)) {
 	w.T.Helper()
 	var first ports.Response
 	for i := range 3 {
-		got, err := ask(w.Process(), w.T.Context(), w.newRequest())
+		got, err := request(w.Process(), w.T.Context(), w.newRequest())
 		if i == 0 {
 			first = got
 		}
 		if err != nil || got.Status != 200 || string(got.Body) != string(first.Body) {
-			w.T.Errorf("asked again: %d %s, %v, want %s", got.Status, got.Body, err, first.Body)
+			w.T.Errorf("repeated request: %d %s, %v, want 200 %s", got.Status, got.Body, err, first.Body)
 		}
 	}
 	w.settleAll()
-	w.expectClean()
+	w.expectConsistent()
 	if n := len(w.Provider.Requests()); n != 1 {
-		w.T.Errorf("the payment system was asked %d times, want once, for the first period", n)
+		w.T.Errorf("%d charges were sent, want one, for the first period", n)
 	}
 }

@@ -13,14 +13,14 @@ import (
 	"github.com/online-cinema/billing/core/viewers"
 )
 
-// counting counts transactions, and fails them while it is down.
-type counting struct {
+// countingStore counts transactions, and fails them while down is true.
+type countingStore struct {
 	ports.Store
 	n    atomic.Int64
 	down atomic.Bool
 }
 
-func (s *counting) InTx(ctx context.Context, f func(ports.Repos) error) error {
+func (s *countingStore) InTx(ctx context.Context, f func(ports.Repos) error) error {
 	if s.down.Load() {
 		return billing.ErrUnavailable
 	}
@@ -31,7 +31,7 @@ func (s *counting) InTx(ctx context.Context, f func(ports.Repos) error) error {
 func TestSeen_WritesOncePerHour(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	store := &counting{Store: w.Store}
+	store := &countingStore{Store: w.Store}
 	r := &viewers.LastSeen{Store: store, Clock: w.Clock}
 	for _, step := range []struct {
 		name  string
@@ -39,13 +39,13 @@ func TestSeen_WritesOncePerHour(t *testing.T) {
 		user  billing.UserID
 		want  int64
 	}{
-		{"the first time", 0, billingtest.Viewer, 1},
-		{"at once again", 0, billingtest.Viewer, 1},
+		{"first call", 0, billingtest.Viewer, 1},
+		{"second call", 0, billingtest.Viewer, 1},
 		{"another viewer", 0, "other", 2},
-		{"just before the hour is over", time.Hour - time.Microsecond, billingtest.Viewer, 2},
+		{"just before an hour has passed", time.Hour - time.Microsecond, billingtest.Viewer, 2},
 		{"an hour later", time.Microsecond, billingtest.Viewer, 3},
-		{"and again", 0, billingtest.Viewer, 3},
-		{"the clock was set back", -2 * time.Hour, billingtest.Viewer, 4},
+		{"again", 0, billingtest.Viewer, 3},
+		{"clock set back", -2 * time.Hour, billingtest.Viewer, 4},
 	} {
 		w.Clock.Advance(step.later)
 		if err := r.Seen(t.Context(), step.user); err != nil || store.n.Load() != step.want {
@@ -57,11 +57,11 @@ func TestSeen_WritesOncePerHour(t *testing.T) {
 func TestSeen_RetriesAfterError(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	store := &counting{Store: w.Store}
+	store := &countingStore{Store: w.Store}
 	r := &viewers.LastSeen{Store: store, Clock: w.Clock}
 	store.down.Store(true)
 	if err := r.Seen(t.Context(), billingtest.Viewer); !errors.Is(err, billing.ErrUnavailable) {
-		t.Errorf("got the error %v", err)
+		t.Errorf("got the error %v, want ErrUnavailable", err)
 	}
 	store.down.Store(false)
 	for range 2 {
@@ -70,4 +70,51 @@ func TestSeen_RetriesAfterError(t *testing.T) {
 	if store.n.Load() != 1 {
 		t.Errorf("written %d times, want once", store.n.Load())
 	}
+}
+
+func TestIdentify_WritesOnceAnHour(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	store := &countingStore{Store: w.Store}
+	r := &viewers.LastSeen{Store: store, Clock: w.Clock}
+	identify := func() error { return r.Identify(t.Context(), billingtest.Viewer, "viewer-17") }
+	seen := func() error { return r.Seen(t.Context(), billingtest.Viewer) }
+	for _, step := range []struct {
+		name  string
+		later time.Duration
+		call  func() error
+		want  int64
+	}{
+		{"seen without a subject", 0, seen, 1},
+		{"the subject was not compared yet", 0, identify, 2},
+		{"a second time", 0, identify, 2},
+		{"seen without a subject again", 0, seen, 2},
+		{"an hour later", time.Hour, identify, 3},
+		{"a second time then", 0, identify, 3},
+	} {
+		w.Clock.Advance(step.later)
+		if err := step.call(); err != nil || store.n.Load() != step.want {
+			t.Errorf("%s: %d transactions, %v; want %d", step.name, store.n.Load(), err, step.want)
+		}
+	}
+}
+
+// The account of one subject must stay closed to another one with the same id, also
+// while the first is remembered.
+func TestIdentify_RefusesOtherSubject(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	store := &countingStore{Store: w.Store}
+	r := &viewers.LastSeen{Store: store, Clock: w.Clock}
+	billingtest.ExpectError(t, r.Identify(t.Context(), billingtest.Viewer, "viewer-17"), nil)
+	for range 2 {
+		billingtest.ExpectError(t, r.Identify(t.Context(), billingtest.Viewer, string(billingtest.Viewer)), ports.ErrOtherSubject)
+		billingtest.ExpectError(t, r.Identify(t.Context(), billingtest.Viewer, "viewer-17"), nil)
+	}
+	if store.n.Load() != 3 {
+		t.Errorf("%d transactions, want 3: one for the viewer and one for each refusal", store.n.Load())
+	}
+	store.down.Store(true)
+	billingtest.ExpectError(t, r.Identify(t.Context(), "other", "other"), billing.ErrUnavailable)
+	billingtest.ExpectError(t, r.Identify(t.Context(), billingtest.Viewer, "viewer-17"), nil)
 }

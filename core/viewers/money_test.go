@@ -27,7 +27,7 @@ func TestSubscribe_StoresIntentBeforeCharge(t *testing.T) {
 func TestSubscribe_ChargesOutsideTransaction(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.Provider.OnCharge = func() { // another viewer's transaction need not wait, nor a look-up
+	w.Provider.OnCharge = func() { // another transaction can run during the charge or a lookup
 		w.InTx(func(context.Context, ports.Repos) error { return nil })
 	}
 	w.Provider.OnFind = w.Provider.OnCharge
@@ -47,7 +47,7 @@ func TestCollect_SendsPaymentIDAsKey(t *testing.T) {
 			w.MustSubscribe()
 			w.Provider.SetFault(billingtest.NoFault)
 			p := w.Payments()[0]
-			for range 3 { // as a renewal does that nobody knows about
+			for range 3 { // resends the payment, as a renewal does after a lost response
 				if _, err := w.Process().Collect(t.Context(), payments.Intent{Payment: p}, billingtest.Token); err != nil {
 					t.Error(err)
 				}
@@ -58,7 +58,7 @@ func TestCollect_SendsPaymentIDAsKey(t *testing.T) {
 				}
 			}
 			if n := len(w.Provider.Requests()); n != 4 {
-				t.Errorf("sent %d times, want 4: no use case repeats a charge by itself", n)
+				t.Errorf("sent %d times, want 4: Subscribe and Collect must not retry", n)
 			}
 			w.ExpectCharges(1)
 			w.ExpectSubscription(billing.StatusActive, billing.PaymentSucceeded)
@@ -113,8 +113,8 @@ func TestSweep_AbandonsUnsentCharge(t *testing.T) {
 	}
 }
 
-// What a payment system promises of its errors, and what follows for a viewer's
-// payment and for a renewal, which may be sent again.
+// A viewer's payment that was not sent is abandoned. A renewal in the same case stays
+// pending, because it may be sent again.
 func TestCollect_StatusByResponse(t *testing.T) {
 	t.Parallel()
 	const pending, abandoned = billing.PaymentPending, billing.PaymentAbandoned
@@ -140,7 +140,7 @@ func TestCollect_StatusByResponse(t *testing.T) {
 			w.Provider.SetFault(tt.fault)
 			_, err := w.Process().Subscribe(t.Context(), billingtest.SubscribeBasic())
 			if !errors.Is(err, tt.viewerErr) || viewers.Settling(err) {
-				t.Errorf("the viewer is told %v, want %v", err, tt.viewerErr)
+				t.Errorf("Subscribe = %v, want %v", err, tt.viewerErr)
 			}
 			if got := w.Payments()[0]; got.Status != tt.viewer {
 				t.Errorf("the viewer's payment is %s, want %s", got.Status, tt.viewer)
@@ -155,7 +155,7 @@ func TestCollect_StatusByResponse(t *testing.T) {
 	}
 }
 
-// merchantPayment stores an intent that nobody has sent, without a viewer.
+// merchantPayment stores an unsent, merchant-initiated payment.
 func (w world) merchantPayment() (p billing.Payment) {
 	w.T.Helper()
 	w.InTx(func(ctx context.Context, tx ports.Repos) error {
@@ -185,7 +185,7 @@ func TestSubscribe_FailedRequestIsNeverCharged(t *testing.T) {
 			w := newWorld(t)
 			w.Provider.SetFault(m)
 			if _, err := w.Process().Subscribe(t.Context(), billingtest.SubscribeBasic()); err == nil || viewers.Settling(err) {
-				t.Errorf("the viewer is told %v, want that nothing was charged", err)
+				t.Errorf("Subscribe = %v, want a final error", err)
 			}
 			w.Provider.SetFault(billingtest.NoFault)
 			for range 3 {
@@ -218,7 +218,7 @@ func TestSubscribe_WithoutProvider(t *testing.T) {
 	w.MustSubscribe()
 	w.Clock.Advance(billingtest.PastSendWindow)
 	if got, err := p.Sweep(t.Context(), 10); err != nil || got.Unknown != 1 || got.Settled != 0 {
-		t.Errorf("the sweep says %+v, %v, want one unknown", got, err)
+		t.Errorf("Sweep = %+v, %v, want one unknown", got, err)
 	}
 	w.Clock.Advance(billingtest.PastSendWindow)
 	w.ExpectSweep(1, 0)
@@ -227,23 +227,23 @@ func TestSubscribe_WithoutProvider(t *testing.T) {
 
 func TestSweep_SkipsSendablePayments(t *testing.T) {
 	t.Parallel()
-	t.Run("while the charge is under way", func(t *testing.T) {
+	t.Run("during the charge", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		w.Provider.OnCharge = func() { w.ExpectSweep(0, 0) }
 		w.MustSubscribe()
 		w.ExpectSubscription(billing.StatusActive, billing.PaymentSucceeded)
 	})
-	t.Run("although it was given up, until its time is over", func(t *testing.T) {
+	t.Run("after a lost request, until the send window is over", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		w.Provider.SetFault(billingtest.RequestLost)
 		w.MustSubscribe()
 		w.Clock.Advance(billingtest.ChargeTimeout)
-		w.ExpectSweep(0, 1) // the charge may be under way still
+		w.ExpectSweep(0, 1) // the charge may still arrive
 		w.ExpectSubscription(billing.StatusIncomplete, billing.PaymentPending)
 		w.Provider.SetFault(billingtest.NoFault)
-		if _, err := w.Provider.Charge(t.Context(), w.Provider.Requests()[0]); err != nil { // there it is
+		if _, err := w.Provider.Charge(t.Context(), w.Provider.Requests()[0]); err != nil { // it arrives
 			t.Fatal(err)
 		}
 		w.Clock.Advance(billingtest.PastSendWindow)
@@ -293,11 +293,11 @@ func TestSubscribe_ClientLeavesBeforeIntent(t *testing.T) {
 func TestSubscribe_UnrecordedOutcomeIsSettling(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	crash := billingtest.CrashAfter(3) // dies, as the database does, before the record
+	crash := billingtest.CrashAfter(3) // before the outcome is recorded
 	_, err := w.ProcessOver(crash.Store(w.Store), w.Provider).Subscribe(t.Context(), billingtest.SubscribeBasic())
 	billingtest.ExpectError(t, err, billing.ErrUnavailable)
 	if !viewers.Settling(err) || viewers.Settling(fmt.Errorf("other: %w", billing.ErrUnavailable)) {
-		t.Errorf("the viewer is told %v, want that it is being settled", err)
+		t.Errorf("Settling(%v) = false, or true for another error", err)
 	}
 	w.settleAll()
 	w.ExpectSubscription(billing.StatusActive, billing.PaymentSucceeded)

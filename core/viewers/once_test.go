@@ -25,14 +25,14 @@ func TestSubscribe_RefusesSecondLiveSubscription(t *testing.T) {
 			_, err := w.Process().Subscribe(t.Context(), cmd)
 			billingtest.ExpectError(t, err, billing.ErrAlreadySubscribed)
 			if n := len(w.Provider.Requests()); n != 1 {
-				t.Errorf("the payment system was asked %d times, want once", n)
+				t.Errorf("%d charges were sent, want one", n)
 			}
 			if subs := w.Subscriptions(); len(subs) != 1 || subs[0].Status != want {
-				t.Errorf("there are %+v", subs)
+				t.Errorf("the subscriptions are %+v, want one that is %s", subs, want)
 			}
 		})
 	}
-	t.Run("to another plan it is not", func(t *testing.T) {
+	t.Run("another plan", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		w.MustSubscribe()
@@ -55,21 +55,21 @@ func TestSubscribe_ConcurrentRequestsChargeOnce(t *testing.T) {
 	w.expectOneWinner(errs)
 }
 
-// blind is a store in which nobody sees a live subscription: as it is for two
-// who look at the same moment. Only its unique rule is left.
-type blind struct{ ports.Store }
+// blindStore hides live subscriptions, as two transactions do from each other. Only
+// the unique index refuses a second one.
+type blindStore struct{ ports.Store }
 
-func (s blind) InTx(ctx context.Context, f func(ports.Repos) error) error {
+func (s blindStore) InTx(ctx context.Context, f func(ports.Repos) error) error {
 	return s.Store.InTx(ctx, func(tx ports.Repos) error {
-		tx.Checkout = blindOrders{tx.Checkout}
+		tx.Checkout = blindCheckout{tx.Checkout}
 		return f(tx)
 	})
 }
 
-type blindOrders struct{ ports.Checkout }
+type blindCheckout struct{ ports.Checkout }
 
-func (b blindOrders) Take(ctx context.Context, asked ...ports.CheckoutQuery) ([]ports.CheckoutFacts, error) {
-	facts, err := b.Checkout.Take(ctx, asked...)
+func (b blindCheckout) Take(ctx context.Context, queries ...ports.CheckoutQuery) ([]ports.CheckoutFacts, error) {
+	facts, err := b.Checkout.Take(ctx, queries...)
 	for i := range facts {
 		facts[i].Live = nil
 	}
@@ -80,12 +80,14 @@ func TestSubscribe_UniqueIndexCatchesRace(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	errs := billingtest.Concurrently(50, func(int) error {
-		_, err := w.ProcessOver(blind{w.Store}, w.Provider).Subscribe(t.Context(), billingtest.SubscribeBasic())
+		_, err := w.ProcessOver(blindStore{w.Store}, w.Provider).Subscribe(t.Context(), billingtest.SubscribeBasic())
 		return err
 	})
 	w.expectOneWinner(errs)
 }
 
+// expectOneWinner expects that one request succeeded, and that all others returned
+// ErrAlreadySubscribed.
 func (w world) expectOneWinner(errs []error) {
 	w.T.Helper()
 	won := 0
@@ -97,7 +99,7 @@ func (w world) expectOneWinner(errs []error) {
 		}
 	}
 	if n := len(w.Provider.Requests()); won != 1 || n != 1 {
-		w.T.Errorf("%d won, and the payment system was asked %d times, want one and once", won, n)
+		w.T.Errorf("%d requests succeeded and %d charges were sent, want one and one", won, n)
 	}
 	w.ExpectCharges(1)
 	w.ExpectSubscription(billing.StatusActive, billing.PaymentSucceeded)
@@ -113,7 +115,7 @@ func TestSubscribe_AfterCancel(t *testing.T) {
 		want error
 	}{
 		{"cancelled, still running", billing.AtPeriodEnd, 0, billing.ErrAlreadySubscribed},
-		{"cancelled, over, not yet written down", billing.AtPeriodEnd, 40 * 24 * time.Hour, nil},
+		{"cancelled, over, stored as live", billing.AtPeriodEnd, 40 * 24 * time.Hour, nil},
 		{"cancelled at once", billing.AtOnce, 0, nil},
 	}
 	for _, tt := range tests {
@@ -144,9 +146,9 @@ func TestSubscribe_ConcurrentKeyChargesOnce(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			w.Provider.SetFault(m)
-			answers := make([]ports.Response, 50)
-			errs := billingtest.Concurrently(len(answers), func(i int) (err error) {
-				answers[i], err = w.Process().subscribeKeyed(t.Context(), w.newRequest())
+			responses := make([]ports.Response, 50)
+			errs := billingtest.Concurrently(len(responses), func(i int) (err error) {
+				responses[i], err = w.Process().subscribeKeyed(t.Context(), w.newRequest())
 				return err
 			})
 			want, err := w.Process().subscribeKeyed(t.Context(), w.newRequest())
@@ -155,22 +157,22 @@ func TestSubscribe_ConcurrentKeyChargesOnce(t *testing.T) {
 				if errors.Is(err, billing.ErrRequestInProgress) {
 					continue
 				}
-				if err != nil || answers[i].Status != want.Status || string(answers[i].Body) != string(want.Body) {
-					t.Errorf("got %d %s, %v, want %d %s", answers[i].Status, answers[i].Body, err, want.Status, want.Body)
+				if err != nil || responses[i].Status != want.Status || string(responses[i].Body) != string(want.Body) {
+					t.Errorf("got %d %s, %v, want %d %s", responses[i].Status, responses[i].Body, err, want.Status, want.Body)
 				}
 			}
 			if n := len(w.Provider.Requests()); n != 1 {
-				t.Errorf("the payment system was asked %d times, want once", n)
+				t.Errorf("%d charges were sent, want one", n)
 			}
 			w.settleAll()
-			w.expectClean()
+			w.expectConsistent()
 		})
 	}
 }
 
-// Two requests with one key that both looked before either had done anything:
-// whatever became of the first, the claim in the second's transaction stops it.
-// After a decline nothing else would.
+// Both requests look up their common key before either is processed. The claim in
+// the second transaction must fail, regardless of the outcome of the first. After a
+// decline no other rule would stop the second.
 func TestSubscribe_KeyClaimCatchesRace(t *testing.T) {
 	t.Parallel()
 	for _, m := range []billingtest.Fault{billingtest.NoFault, billingtest.ResponseLost, billingtest.Decline} {
@@ -182,15 +184,15 @@ func TestSubscribe_KeyClaimCatchesRace(t *testing.T) {
 			for i := range cmds {
 				r := w.newRequest()
 				cmds[i].Request = &r
-				if answer, work, err := w.Process().Replay(t.Context(), r); answer != nil || work != nil || err != nil {
-					t.Fatalf("the key is known: %v, %v, %v", answer, work, err)
+				if response, work, err := w.Process().Replay(t.Context(), r); response != nil || work != nil || err != nil {
+					t.Fatalf("Replay = %v, %v, %v, want nothing", response, work, err)
 				}
 			}
 			_, _ = w.Process().Subscribe(t.Context(), cmds[0])
 			_, err := w.Process().Subscribe(t.Context(), cmds[1])
 			billingtest.ExpectError(t, err, billing.ErrRequestInProgress)
 			if n := len(w.Provider.Requests()); n != 1 {
-				t.Errorf("the payment system was asked %d times, want once", n)
+				t.Errorf("%d charges were sent, want one", n)
 			}
 		})
 	}

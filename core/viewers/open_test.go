@@ -17,44 +17,44 @@ import (
 	"github.com/online-cinema/billing/core/viewers"
 )
 
-// busy is a store whose first transaction is held up until the gate opens, and
-// that counts the transactions in which orders are taken.
-type busy struct {
+// gatedStore holds its first transaction until the gate is closed, and records the
+// sizes of checkout batches.
+type gatedStore struct {
 	ports.Store
 	gate  chan struct{}
 	first *sync.Once
-	taken *[]int // how many orders in each
+	sizes *[]int
 }
 
-func (w world) busy(s ports.Store) busy {
-	return busy{s, make(chan struct{}), new(sync.Once), new([]int)}
+func newGatedStore(s ports.Store) gatedStore {
+	return gatedStore{s, make(chan struct{}), new(sync.Once), new([]int)}
 }
 
-func (s busy) InTx(ctx context.Context, f func(ports.Repos) error) error {
+func (s gatedStore) InTx(ctx context.Context, f func(ports.Repos) error) error {
 	s.first.Do(func() { <-s.gate })
 	return s.Store.InTx(ctx, func(tx ports.Repos) error {
-		tx.Checkout = countedOrders{tx.Checkout, s.taken}
+		tx.Checkout = countedCheckout{tx.Checkout, s.sizes}
 		return f(tx)
 	})
 }
 
-type countedOrders struct {
+type countedCheckout struct {
 	ports.Checkout
-	taken *[]int
+	sizes *[]int
 }
 
-func (o countedOrders) Take(ctx context.Context, asked ...ports.CheckoutQuery) ([]ports.CheckoutFacts, error) {
-	*o.taken = append(*o.taken, len(asked))
-	for _, q := range asked {
-		if strings.Contains(q.Token.Reveal(), " ") { // which a database may choke on
-			return nil, errors.New("asked for a token that cannot be one")
+func (c countedCheckout) Take(ctx context.Context, queries ...ports.CheckoutQuery) ([]ports.CheckoutFacts, error) {
+	*c.sizes = append(*c.sizes, len(queries))
+	for _, q := range queries {
+		if strings.Contains(q.Token.Reveal(), " ") { // invalid tokens must not reach the database
+			return nil, errors.New("the query has an invalid token")
 		}
 	}
-	return o.Checkout.Take(ctx, asked...)
+	return c.Checkout.Take(ctx, queries...)
 }
 
-// of is an order for basic of the n-th viewer.
-func of(n int, change ...func(*viewers.Subscribe)) viewers.Subscribe {
+// subscribeAs is the command by which the n-th viewer subscribes to the plan basic.
+func subscribeAs(n int, change ...func(*viewers.Subscribe)) viewers.Subscribe {
 	cmd := billingtest.SubscribeBasic()
 	cmd.User = billing.UserID(fmt.Sprintf("33333333-3333-3333-3333-%012d", n))
 	for _, f := range change {
@@ -63,74 +63,74 @@ func of(n int, change ...func(*viewers.Subscribe)) viewers.Subscribe {
 	return cmd
 }
 
-// crowd lets viewers subscribe in one process while it is busy with somebody
-// else's order, and returns what they are told.
-func (w world) crowd(s busy, cmds ...viewers.Subscribe) []error {
+// subscribeBatch runs commands in one process while its first transaction, of
+// another viewer, is held. So the commands share a batch. It returns their errors.
+func (w world) subscribeBatch(s gatedStore, cmds ...viewers.Subscribe) []error {
 	p := w.ProcessOver(s, w.Provider)
 	errs := make([]error, len(cmds))
 	var all sync.WaitGroup
-	for i, cmd := range append([]viewers.Subscribe{of(-1)}, cmds...) {
+	for i, cmd := range append([]viewers.Subscribe{subscribeAs(-1)}, cmds...) {
 		all.Go(func() {
 			if _, err := p.Subscribe(w.T.Context(), cmd); i > 0 {
 				errs[i-1] = err
 			}
 		})
-		synctest.Wait() // in this order
+		synctest.Wait() // keeps the order
 	}
 	close(s.gate)
 	all.Wait()
 	return errs
 }
 
-// expectOrdered expects that these viewers have what they ordered, paid for once,
-// and that nobody else does but the one who came first.
-func (w world) expectOrdered(cmds ...viewers.Subscribe) {
+// expectSubscribed expects an active, paid subscription of each command's viewer. The
+// ledger must have their charges and the one of the held transaction, and no others.
+func (w world) expectSubscribed(cmds ...viewers.Subscribe) {
 	w.T.Helper()
 	for _, cmd := range cmds {
 		subs, err := w.Queries().Subscriptions(w.T.Context(), cmd.User, ports.Page{Limit: 10})
 		if err != nil || len(subs) != 1 || subs[0].Status != billing.StatusActive || subs[0].Latest.Status != billing.PaymentSucceeded {
-			w.T.Errorf("viewer %s has %+v, %v", cmd.User, subs, err)
+			w.T.Errorf("viewer %s has %+v, %v, want one paid subscription", cmd.User, subs, err)
 		}
 	}
 	w.ExpectCharges(len(cmds) + 1)
 	w.ExpectReconciled()
 }
 
-func expectBatches(t *testing.T, s busy, want ...int) {
+func expectBatches(t *testing.T, s gatedStore, want ...int) {
 	t.Helper()
-	if got := fmt.Sprint(*s.taken); got != fmt.Sprint(want) {
-		t.Errorf("orders were taken in batches of %s, want %v", got, want)
+	if got := fmt.Sprint(*s.sizes); got != fmt.Sprint(want) {
+		t.Errorf("batches of %s, want %v", got, want)
 	}
 }
 
-func inBusyWorld(t *testing.T, f func(t *testing.T, w world)) {
+func inBubble(t *testing.T, f func(t *testing.T, w world)) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) { f(t, newWorld(t)) })
 }
 
 func TestSubscribeBatch_Sizes(t *testing.T) {
-	inBusyWorld(t, func(t *testing.T, w world) {
-		s := w.busy(w.Store)
+	inBubble(t, func(t *testing.T, w world) {
+		s := newGatedStore(w.Store)
 		var cmds []viewers.Subscribe
 		for n := range 20 {
-			cmds = append(cmds, of(n))
+			cmds = append(cmds, subscribeAs(n))
 		}
-		if err := errors.Join(w.crowd(s, cmds...)...); err != nil {
+		if err := errors.Join(w.subscribeBatch(s, cmds...)...); err != nil {
 			t.Error(err)
 		}
-		expectBatches(t, s, 1, 8, 8, 4) // and nobody waits for all of them
-		w.expectOrdered(cmds...)
+		expectBatches(t, s, 1, 8, 8, 4) // eight is the target size
+		w.expectSubscribed(cmds...)
 	})
 }
 
-// TestSubscribeBatch_RefusalAffectsOneRequest has every refusal there is between orders that are fine.
+// A batch has every kind of refused command, each between valid ones.
 func TestSubscribeBatch_RefusalAffectsOneRequest(t *testing.T) {
-	inBusyWorld(t, func(t *testing.T, w world) {
+	inBubble(t, func(t *testing.T, w world) {
 		w.AddPlan("old")
 		if _, err := w.Catalog().ArchivePlan(t.Context(), "old"); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.Process().Subscribe(t.Context(), of(7)); err != nil {
+		if _, err := w.Process().Subscribe(t.Context(), subscribeAs(7)); err != nil {
 			t.Fatal(err)
 		}
 		refusals := []struct {
@@ -143,155 +143,151 @@ func TestSubscribeBatch_RefusalAffectsOneRequest(t *testing.T) {
 			{func(c *viewers.Subscribe) { c.PaymentSystem = "none" }, billing.ErrPaymentSystemNotFound},
 			{func(c *viewers.Subscribe) { c.Token = billing.NewSecret("tok visa") }, billing.ErrInvalid},
 			{func(c *viewers.Subscribe) { c.Token = billing.Secret{} }, billing.ErrInvalid},
-			{func(c *viewers.Subscribe) { c.User = of(7).User }, billing.ErrAlreadySubscribed},
+			{func(c *viewers.Subscribe) { c.User = subscribeAs(7).User }, billing.ErrAlreadySubscribed},
 		}
 		var cmds, paid []viewers.Subscribe
 		var wants []error
 		for i, r := range refusals {
-			good, bad := of(100+i), of(200+i, r.change)
+			good, bad := subscribeAs(100+i), subscribeAs(200+i, r.change)
 			for _, cmd := range []*viewers.Subscribe{&good, &bad} {
 				request := w.newRequest()
 				request.User, cmd.Request = cmd.User, &request
 			}
 			cmds, wants, paid = append(cmds, good, bad), append(wants, nil, r.want), append(paid, good)
 		}
-		s := w.busy(w.Store)
-		for i, err := range w.crowd(s, cmds...) {
+		s := newGatedStore(w.Store)
+		for i, err := range w.subscribeBatch(s, cmds...) {
 			billingtest.ExpectError(t, err, wants[i])
 			if wants[i] != nil {
 				w.expectUnclaimed(*cmds[i].Request)
 			} else if _, work, err := w.Process().Replay(t.Context(), *cmds[i].Request); work == nil || err != nil {
-				t.Errorf("the key of order %d was not kept: %v", i, err)
+				t.Errorf("the key of command %d is not claimed: %v", i, err)
 			}
 		}
 		expectBatches(t, s, 1, 8, len(cmds)-8)
-		w.expectOrdered(append(paid, of(7))...)
+		w.expectSubscribed(append(paid, subscribeAs(7))...)
 	})
 }
 
-// TestSubscribeBatch_AllRefused, also when there is no other order.
 func TestSubscribeBatch_AllRefused(t *testing.T) {
-	inBusyWorld(t, func(t *testing.T, w world) {
-		s, dear := w.busy(w.Store), func(c *viewers.Subscribe) { c.Price.Amount++ }
-		for _, err := range w.crowd(s, of(0, dear), of(1, dear)) {
+	inBubble(t, func(t *testing.T, w world) {
+		s, dear := newGatedStore(w.Store), func(c *viewers.Subscribe) { c.Price.Amount++ }
+		for _, err := range w.subscribeBatch(s, subscribeAs(0, dear), subscribeAs(1, dear)) {
 			billingtest.ExpectError(t, err, billing.ErrPriceChanged)
 		}
 		expectBatches(t, s, 1, 2)
-		w.expectOrdered()
+		w.expectSubscribed()
 	})
 }
 
-// TestSubscribeBatch_RefusalStoresNoMethod: nothing happened.
 func TestSubscribeBatch_RefusalStoresNoMethod(t *testing.T) {
-	inBusyWorld(t, func(t *testing.T, w world) {
-		dear := of(1, func(c *viewers.Subscribe) { c.Price.Amount++ })
-		errs := w.crowd(w.busy(w.Store), of(0), dear)
+	inBubble(t, func(t *testing.T, w world) {
+		dear := subscribeAs(1, func(c *viewers.Subscribe) { c.Price.Amount++ })
+		errs := w.subscribeBatch(newGatedStore(w.Store), subscribeAs(0), dear)
 		billingtest.ExpectError(t, errs[1], billing.ErrPriceChanged)
 		w.InTx(func(ctx context.Context, tx ports.Repos) error {
 			facts, err := tx.Checkout.Take(ctx, ports.CheckoutQuery{User: dear.User, PaymentSystem: billingtest.System, Token: dear.Token})
 			if err == nil && facts[0].Method != nil {
-				t.Errorf("there is %+v", facts[0].Method)
+				t.Errorf("the payment method %+v is stored", facts[0].Method)
 			}
 			return err
 		})
 	})
 }
 
-// TestSubscribeBatch_SameViewerTwice: there are two of one viewer among those who
-// wait.
+// The second command of a viewer leaves the batch, so that it sees the first one.
 func TestSubscribeBatch_SameViewerTwice(t *testing.T) {
-	inBusyWorld(t, func(t *testing.T, w world) {
-		s := w.busy(w.Store)
-		again := of(1, func(c *viewers.Subscribe) { c.Token = billing.NewSecret("tok_other") })
-		errs := w.crowd(s, of(0), of(1), again, of(2))
+	inBubble(t, func(t *testing.T, w world) {
+		s := newGatedStore(w.Store)
+		second := subscribeAs(1, func(c *viewers.Subscribe) { c.Token = billing.NewSecret("tok_other") })
+		errs := w.subscribeBatch(s, subscribeAs(0), subscribeAs(1), second, subscribeAs(2))
 		billingtest.ExpectError(t, errs[2], billing.ErrAlreadySubscribed)
 		billingtest.ExpectError(t, errors.Join(errs[0], errs[1], errs[3]), nil)
 		expectBatches(t, s, 1, 3, 1)
-		w.expectOrdered(of(0), of(1), of(2))
+		w.expectSubscribed(subscribeAs(0), subscribeAs(1), subscribeAs(2))
 	})
 }
 
-// TestSubscribeBatch_TakenKey, whoever has it.
+// Another request has claimed the key of one command.
 func TestSubscribeBatch_TakenKey(t *testing.T) {
-	inBusyWorld(t, func(t *testing.T, w world) {
-		again := of(1)
+	inBubble(t, func(t *testing.T, w world) {
+		taken := subscribeAs(1)
 		request := w.newRequest()
-		request.User, again.Request = again.User, &request
+		request.User, taken.Request = taken.User, &request
 		w.InTx(func(ctx context.Context, tx ports.Repos) error { return tx.IdempotencyKeys.Claim(ctx, request, "") })
-		errs := w.crowd(w.busy(w.Store), of(0), again, of(2))
+		errs := w.subscribeBatch(newGatedStore(w.Store), subscribeAs(0), taken, subscribeAs(2))
 		billingtest.ExpectError(t, errs[1], billing.ErrRequestInProgress)
 		billingtest.ExpectError(t, errors.Join(errs[0], errs[2]), nil)
-		w.expectOrdered(of(0), of(2))
+		w.expectSubscribed(subscribeAs(0), subscribeAs(2))
 	})
 }
 
-// TestSubscribeBatch_UniqueIndex: somebody subscribes elsewhere at this moment,
-// and nobody sees it.
+// A viewer has subscribed in another process, and the batch does not see it.
 func TestSubscribeBatch_UniqueIndex(t *testing.T) {
-	inBusyWorld(t, func(t *testing.T, w world) {
-		if _, err := w.Process().Subscribe(t.Context(), of(1)); err != nil {
+	inBubble(t, func(t *testing.T, w world) {
+		if _, err := w.Process().Subscribe(t.Context(), subscribeAs(1)); err != nil {
 			t.Fatal(err)
 		}
-		errs := w.crowd(w.busy(blind{w.Store}), of(0), of(1), of(2))
+		errs := w.subscribeBatch(newGatedStore(blindStore{w.Store}), subscribeAs(0), subscribeAs(1), subscribeAs(2))
 		billingtest.ExpectError(t, errs[1], billing.ErrAlreadySubscribed)
 		billingtest.ExpectError(t, errors.Join(errs[0], errs[2]), nil)
-		w.expectOrdered(of(0), of(1), of(2))
+		w.expectSubscribed(subscribeAs(0), subscribeAs(1), subscribeAs(2))
 	})
 }
 
-// slow is a store in which a viewer's things are locked by somebody who is held up
-// for longer than it waits.
-type slow struct {
+// lockedStore is a store where another transaction holds a viewer's lock for longer
+// than the lock time-out.
+type lockedStore struct {
 	ports.Store
 	user billing.UserID
 }
 
-func (s slow) InTx(ctx context.Context, f func(ports.Repos) error) error {
+func (s lockedStore) InTx(ctx context.Context, f func(ports.Repos) error) error {
 	return s.Store.InTx(ctx, func(tx ports.Repos) error {
-		tx.Checkout = slowOrders{tx.Checkout, s.user}
+		tx.Checkout = lockedCheckout{tx.Checkout, s.user}
 		return f(tx)
 	})
 }
 
-type slowOrders struct {
+type lockedCheckout struct {
 	ports.Checkout
 	user billing.UserID
 }
 
-func (o slowOrders) Take(ctx context.Context, asked ...ports.CheckoutQuery) ([]ports.CheckoutFacts, error) {
-	for _, q := range asked {
-		if q.User != o.user {
+func (c lockedCheckout) Take(ctx context.Context, queries ...ports.CheckoutQuery) ([]ports.CheckoutFacts, error) {
+	for _, q := range queries {
+		if q.User != c.user {
 			continue
 		}
-		if len(asked) > 1 { // alone, it would keep the others from this store
+		if len(queries) > 1 { // a single query would block other callers of this store
 			waiting, cancel := context.WithTimeout(ctx, 5*time.Second)
 			defer cancel()
 			<-waiting.Done()
 		}
 		return nil, billing.ErrUnavailable
 	}
-	return o.Checkout.Take(ctx, asked...)
+	return c.Checkout.Take(ctx, queries...)
 }
 
-// TestSubscribeBatch_LockedViewer: the others go on without the one.
+// The batch goes on without the locked viewer.
 func TestSubscribeBatch_LockedViewer(t *testing.T) {
-	inBusyWorld(t, func(t *testing.T, w world) {
+	inBubble(t, func(t *testing.T, w world) {
 		begin := time.Now()
-		errs := w.crowd(w.busy(slow{w.Store, of(1).User}), of(0), of(1), of(2))
+		errs := w.subscribeBatch(newGatedStore(lockedStore{w.Store, subscribeAs(1).User}), subscribeAs(0), subscribeAs(1), subscribeAs(2))
 		billingtest.ExpectError(t, errs[1], billing.ErrUnavailable)
 		billingtest.ExpectError(t, errors.Join(errs[0], errs[2]), nil)
 		if took := time.Since(begin); took > 2*time.Second {
-			t.Errorf("they waited %s", took)
+			t.Errorf("the batch took %s, want at most 2s", took)
 		}
-		w.expectOrdered(of(0), of(2))
+		w.expectSubscribed(subscribeAs(0), subscribeAs(2))
 	})
 }
 
-// unanswered is a store that loses its connection while it commits what several
-// viewers ordered: all is kept, and nobody is told.
-type unanswered struct{ ports.Store }
+// lostCommitStore loses the connection during the commit of several payments. They
+// are committed, but InTx returns an error.
+type lostCommitStore struct{ ports.Store }
 
-func (s unanswered) InTx(ctx context.Context, f func(ports.Repos) error) error {
+func (s lostCommitStore) InTx(ctx context.Context, f func(ports.Repos) error) error {
 	several := false
 	err := s.Store.InTx(ctx, func(tx ports.Repos) error {
 		tx.Payments = watchedPayments{tx.Payments, &several}
@@ -313,12 +309,12 @@ func (p watchedPayments) Add(ctx context.Context, send time.Duration, list ...bi
 	return p.Payments.Add(ctx, send, list...)
 }
 
-// TestSubscribeBatch_LostCommitResponse: each is told that nobody knows, and nothing is
-// charged.
+// The payments may be stored, so Subscribe neither retries nor charges. Each caller
+// gets an error.
 func TestSubscribeBatch_LostCommitResponse(t *testing.T) {
-	inBusyWorld(t, func(t *testing.T, w world) {
-		s := w.busy(unanswered{w.Store})
-		for _, err := range w.crowd(s, of(0), of(1)) {
+	inBubble(t, func(t *testing.T, w world) {
+		s := newGatedStore(lostCommitStore{w.Store})
+		for _, err := range w.subscribeBatch(s, subscribeAs(0), subscribeAs(1)) {
 			billingtest.ExpectError(t, err, billing.ErrUnavailable)
 		}
 		expectBatches(t, s, 1, 2)
@@ -330,44 +326,43 @@ func TestSubscribeBatch_LostCommitResponse(t *testing.T) {
 	})
 }
 
-// down is a store that is out of reach but for the first transaction.
-type down struct {
+// downStore is unavailable after the first transaction.
+type downStore struct {
 	ports.Store
-	tried *atomic.Int64
+	transactions *atomic.Int64
 }
 
-func (s down) InTx(ctx context.Context, f func(ports.Repos) error) error {
-	if s.tried.Add(1) > 1 {
+func (s downStore) InTx(ctx context.Context, f func(ports.Repos) error) error {
+	if s.transactions.Add(1) > 1 {
 		return billing.ErrUnavailable
 	}
 	return s.Store.InTx(ctx, f)
 }
 
-// TestSubscribeBatch_DatabaseDown: who waits for it together need not wait
-// again, each alone.
+// Commands of a failed batch are not retried one by one while the database is down.
 func TestSubscribeBatch_DatabaseDown(t *testing.T) {
-	inBusyWorld(t, func(t *testing.T, w world) {
-		s := down{w.Store, new(atomic.Int64)}
-		for _, err := range w.crowd(w.busy(s), of(0), of(1)) {
+	inBubble(t, func(t *testing.T, w world) {
+		s := downStore{w.Store, new(atomic.Int64)}
+		for _, err := range w.subscribeBatch(newGatedStore(s), subscribeAs(0), subscribeAs(1)) {
 			billingtest.ExpectError(t, err, billing.ErrUnavailable)
 		}
-		if s.tried.Load() != 3 { // once for those two, once for what became of the first
-			t.Errorf("it was tried %d times", s.tried.Load())
+		if n := s.transactions.Load(); n != 3 { // the first intent, the batch, the first outcome
+			t.Errorf("%d transactions were begun, want 3", n)
 		}
 	})
 }
 
-// TestSubscribeBatch_ClientLeft: nobody waits for an answer any more.
+// A client that is gone when its batch starts is not charged.
 func TestSubscribeBatch_ClientLeft(t *testing.T) {
-	inBusyWorld(t, func(t *testing.T, w world) {
-		s := w.busy(w.Store)
+	inBubble(t, func(t *testing.T, w world) {
+		s := newGatedStore(w.Store)
 		p := w.ProcessOver(s, w.Provider)
 		gone, leave := context.WithCancel(t.Context())
 		leave()
 		var all sync.WaitGroup
 		for n, ctx := range []context.Context{t.Context(), t.Context(), gone} {
 			all.Go(func() {
-				_, err := p.Subscribe(ctx, of(n))
+				_, err := p.Subscribe(ctx, subscribeAs(n))
 				billingtest.ExpectError(t, err, ctx.Err())
 			})
 			synctest.Wait()
@@ -378,21 +373,22 @@ func TestSubscribeBatch_ClientLeft(t *testing.T) {
 	})
 }
 
-// TestSubscribeBatch_FirstClientLeaves, whoever of them does the work.
+// The first caller of a batch runs it for all, and must finish it after its own client
+// has left.
 func TestSubscribeBatch_FirstClientLeaves(t *testing.T) {
-	inBusyWorld(t, func(t *testing.T, w world) {
-		s := w.busy(w.Store)
+	inBubble(t, func(t *testing.T, w world) {
+		s := newGatedStore(w.Store)
 		p := w.ProcessOver(s, w.Provider)
 		ctx, leave := context.WithCancel(t.Context())
 		var all sync.WaitGroup
 		for n := range 4 {
-			by := t.Context()
+			callCtx := t.Context()
 			if n == 1 {
-				by = ctx // it is the first of those who wait, and serves them
+				callCtx = ctx // the first call of the second batch, which runs it
 			}
 			all.Go(func() {
-				if _, err := p.Subscribe(by, of(n)); err != nil && n != 1 {
-					t.Errorf("viewer %d is told %v", n, err)
+				if _, err := p.Subscribe(callCtx, subscribeAs(n)); err != nil && n != 1 {
+					t.Errorf("Subscribe of viewer %d: %v", n, err)
 				}
 			})
 			synctest.Wait()
@@ -402,8 +398,8 @@ func TestSubscribeBatch_FirstClientLeaves(t *testing.T) {
 		all.Wait()
 		expectBatches(t, s, 1, 3)
 		for _, n := range []int{2, 3} {
-			if subs, err := w.Queries().Subscriptions(t.Context(), of(n).User, ports.Page{Limit: 10}); err != nil || len(subs) != 1 {
-				t.Errorf("viewer %d has %+v, %v", n, subs, err)
+			if subs, err := w.Queries().Subscriptions(t.Context(), subscribeAs(n).User, ports.Page{Limit: 10}); err != nil || len(subs) != 1 {
+				t.Errorf("viewer %d has %+v, %v, want one subscription", n, subs, err)
 			}
 		}
 		w.ExpectReconciled()

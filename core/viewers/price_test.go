@@ -13,32 +13,35 @@ import (
 	"github.com/online-cinema/billing/core/viewers"
 )
 
-// overtaken lets another do something just before a transaction that stores an
-// intent, or comes to nothing: each is tried first and taken back, as a store may.
-type overtaken struct {
+// retryingStore runs each transaction twice and rolls back the first run, as a store
+// does after a serialization failure. Between the runs it calls change once, if the
+// first run added a payment or failed.
+type retryingStore struct {
 	ports.Store
-	other *sync.Once
-	do    func()
+	once   *sync.Once
+	change func()
 }
 
-var errTakenBack = errors.New("could not serialize access due to concurrent update")
+var errRolledBack = errors.New("could not serialize access due to concurrent update")
 
-func (s overtaken) InTx(ctx context.Context, f func(ports.Repos) error) error {
-	harmless := false
+func (s retryingStore) InTx(ctx context.Context, f func(ports.Repos) error) error {
+	noPayment := false
 	_ = s.Store.InTx(ctx, func(tx ports.Repos) error {
-		tx.Payments = noPayments{tx.Payments}
-		harmless = f(tx) == nil
-		return errTakenBack
+		tx.Payments = failingPayments{tx.Payments}
+		noPayment = f(tx) == nil
+		return errRolledBack
 	})
-	if !harmless {
-		s.other.Do(s.do)
+	if !noPayment {
+		s.once.Do(s.change)
 	}
 	return s.Store.InTx(ctx, f)
 }
 
-type noPayments struct{ ports.Payments }
+type failingPayments struct{ ports.Payments }
 
-func (noPayments) Add(context.Context, time.Duration, ...billing.Payment) error { return errTakenBack }
+func (failingPayments) Add(context.Context, time.Duration, ...billing.Payment) error {
+	return errRolledBack
+}
 
 func TestSubscribe_ComparesPriceInTransaction(t *testing.T) {
 	t.Parallel()
@@ -49,18 +52,18 @@ func TestSubscribe_ComparesPriceInTransaction(t *testing.T) {
 		shown   billing.Money
 		refused bool
 	}{
-		{"it goes up", billingtest.Rubles(other), billingtest.Price, true},
-		{"it goes down", billingtest.Rubles(1_00), billingtest.Price, true},
-		{"it is the same in another currency", billing.Money{Amount: billingtest.Price.Amount, Currency: "KZT"}, billingtest.Price, true},
-		{"it becomes what the viewer saw", billingtest.Rubles(other), billingtest.Rubles(other), false},
-		{"it stays", billingtest.Price, billingtest.Price, false},
-		{"the viewer saw another", billingtest.Price, billingtest.Rubles(other), true},
+		{"price goes up", billingtest.Rubles(other), billingtest.Price, true},
+		{"price goes down", billingtest.Rubles(1_00), billingtest.Price, true},
+		{"currency changes", billing.Money{Amount: billingtest.Price.Amount, Currency: "KZT"}, billingtest.Price, true},
+		{"price becomes the one shown", billingtest.Rubles(other), billingtest.Rubles(other), false},
+		{"price stays", billingtest.Price, billingtest.Price, false},
+		{"another price shown", billingtest.Price, billingtest.Rubles(other), true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			p := w.ProcessOver(overtaken{w.Store, new(sync.Once), func() { w.reprice(tt.becomes) }}, w.Provider)
+			p := w.ProcessOver(retryingStore{w.Store, new(sync.Once), func() { w.setPrice(tt.becomes) }}, w.Provider)
 			cmd, r := billingtest.SubscribeBasic(), w.newRequest()
 			cmd.Price, cmd.Request = tt.shown, &r
 			_, err := p.Subscribe(t.Context(), cmd)
@@ -80,23 +83,24 @@ func TestSubscribe_ComparesPriceInTransaction(t *testing.T) {
 			w.expectNothingStored()
 			w.expectUnclaimed(r)
 			if n := len(w.Provider.Requests()); n > 0 {
-				t.Errorf("the payment system was asked %d times", n)
+				t.Errorf("%d charges were sent, want none", n)
 			}
 		})
 	}
 }
 
-func (w world) reprice(to billing.Money) {
+func (w world) setPrice(to billing.Money) {
 	if _, err := w.Catalog().SetPrice(w.T.Context(), "basic", to); err != nil {
 		w.T.Error(err)
 	}
 }
 
+// expectUnclaimed expects that the request's key is free.
 func (w world) expectUnclaimed(r ports.KeyedRequest) {
 	w.T.Helper()
-	answer, work, err := w.Process().Replay(w.T.Context(), r)
-	if answer != nil || work != nil || err != nil {
-		w.T.Errorf("the key is taken: %v, %v, %v", answer, work, err)
+	response, work, err := w.Process().Replay(w.T.Context(), r)
+	if response != nil || work != nil || err != nil {
+		w.T.Errorf("Replay = %v, %v, %v, want a free key", response, work, err)
 	}
 }
 
@@ -104,7 +108,7 @@ func TestSubscribe_KeepsAgreedPrice(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.MustSubscribe()
-	w.reprice(billingtest.Rubles(999_00))
+	w.setPrice(billingtest.Rubles(999_00))
 	if s := w.ExpectSubscription(billing.StatusActive, billing.PaymentSucceeded); s.Price != billingtest.Price {
 		t.Errorf("the price is %s, want %s", s.Price, billingtest.Price)
 	}
@@ -117,12 +121,12 @@ func TestSubscribe_Refusals(t *testing.T) {
 		cmd  func(*viewers.Subscribe)
 		want error
 	}{
-		{"an unknown plan", func(c *viewers.Subscribe) { c.Plan = "gold" }, billing.ErrPlanNotFound},
-		{"an archived plan", func(c *viewers.Subscribe) { c.Plan = "old" }, billing.ErrPlanNotFound},
-		{"an unknown payment system", func(c *viewers.Subscribe) { c.PaymentSystem = "none" }, billing.ErrPaymentSystemNotFound},
-		{"an archived payment system", func(c *viewers.Subscribe) { c.PaymentSystem = "closed" }, billing.ErrPaymentSystemNotFound},
-		{"an empty token", func(c *viewers.Subscribe) { c.Token = billing.Secret{} }, billing.ErrInvalid},
-		{"a token with a space", func(c *viewers.Subscribe) { c.Token = billing.NewSecret("tok visa") }, billing.ErrInvalid},
+		{"unknown plan", func(c *viewers.Subscribe) { c.Plan = "gold" }, billing.ErrPlanNotFound},
+		{"archived plan", func(c *viewers.Subscribe) { c.Plan = "old" }, billing.ErrPlanNotFound},
+		{"unknown payment system", func(c *viewers.Subscribe) { c.PaymentSystem = "none" }, billing.ErrPaymentSystemNotFound},
+		{"archived payment system", func(c *viewers.Subscribe) { c.PaymentSystem = "closed" }, billing.ErrPaymentSystemNotFound},
+		{"empty token", func(c *viewers.Subscribe) { c.Token = billing.Secret{} }, billing.ErrInvalid},
+		{"token with a space", func(c *viewers.Subscribe) { c.Token = billing.NewSecret("tok visa") }, billing.ErrInvalid},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

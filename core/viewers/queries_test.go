@@ -28,19 +28,19 @@ func TestEntitlements_UnionOfLivePlans(t *testing.T) {
 	w.Provider.SetFault(billingtest.ResponseLost)
 	_, err := w.Process().Subscribe(t.Context(), cmd)
 	billingtest.ExpectError(t, err, nil)
-	w.expectEntitled(month(first), "hd", "offline") // not before it is paid
+	w.expectEntitled(month(first), "hd", "offline") // unchanged until it is paid
 	w.ExpectSweep(1, 0)
 	w.expectEntitled(month(first), "hd", "live", "offline")
 
-	w.cancelled("basic", billing.AtPeriodEnd)
+	w.cancel("basic", billing.AtPeriodEnd)
 	w.expectEntitled(month(first), "hd", "live", "offline")
 	w.Clock.Advance(month(first).Sub(second))
 	w.expectEntitled(month(second), "hd", "live")
-	w.cancelled("sport", billing.AtOnce)
+	w.cancel("sport", billing.AtOnce)
 	w.expectEntitled(time.Time{})
 }
 
-func (w world) cancelled(ref string, at billing.CancelAt) {
+func (w world) cancel(ref string, at billing.CancelAt) {
 	w.T.Helper()
 	_, err := w.Process().Cancel(w.T.Context(), viewers.Cancel{User: billingtest.Viewer, Ref: ref, At: at})
 	billingtest.ExpectError(w.T, err, nil)
@@ -58,12 +58,12 @@ func TestQueries_OverReadsAsEnded(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.MustSubscribe()
-	w.cancelled("basic", billing.AtPeriodEnd)
+	w.cancel("basic", billing.AtPeriodEnd)
 	w.Clock.Advance(40 * 24 * time.Hour)
 	w.ExpectSubscription(billing.StatusEnded, billing.PaymentSucceeded)
 	v, err := w.Queries().Subscription(t.Context(), billingtest.Viewer, "basic")
 	if err != nil || v.Status != billing.StatusEnded {
-		t.Errorf("it is %s, %v", v.Status, err)
+		t.Errorf("the subscription is %s, %v, want ended", v.Status, err)
 	}
 	_, err = w.Process().Resume(t.Context(), viewers.Resume{User: billingtest.Viewer, Ref: "basic"})
 	billingtest.ExpectError(t, err, billing.ErrInvalidTransition)
@@ -76,8 +76,8 @@ func TestCancel_Refusals(t *testing.T) {
 		cmd  viewers.Cancel
 		want error
 	}{
-		{"another viewer's", viewers.Cancel{User: "other", Ref: "basic", At: billing.AtOnce}, billing.ErrNotFound},
-		{"no such plan", viewers.Cancel{User: billingtest.Viewer, Ref: "gold", At: billing.AtOnce}, billing.ErrNotFound},
+		{"another viewer's subscription", viewers.Cancel{User: "other", Ref: "basic", At: billing.AtOnce}, billing.ErrNotFound},
+		{"unknown plan", viewers.Cancel{User: billingtest.Viewer, Ref: "gold", At: billing.AtOnce}, billing.ErrNotFound},
 		{"another token", viewers.Cancel{User: billingtest.Viewer, Ref: "basic", At: billing.AtOnce, Token: billing.NewSecret("tok_other")}, billing.ErrPaymentTokenUnknown},
 	}
 	for _, tt := range tests {
@@ -98,7 +98,7 @@ func TestCancel_Refusals(t *testing.T) {
 			w.ExpectHistory(billing.EventSubscribed)
 		})
 	}
-	t.Run("the right token is let in", func(t *testing.T) {
+	t.Run("right token", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		w.MustSubscribe()
@@ -116,20 +116,20 @@ func TestQueries_HidesArchived(t *testing.T) {
 	billingtest.ExpectError(t, err, nil)
 	plans, err := w.Queries().Plans(t.Context())
 	if err != nil || len(plans) != 1 || plans[0].Code != "basic" {
-		t.Errorf("sold are %+v, %v", plans, err)
+		t.Errorf("Queries.Plans = %+v, %v, want basic only", plans, err)
 	}
 	all, err := w.Catalog().Plans(t.Context())
 	if err != nil || len(all) != 2 {
-		t.Errorf("all are %+v, %v", all, err)
+		t.Errorf("Catalog.Plans = %+v, %v, want two", all, err)
 	}
 	_, err = w.Catalog().ArchivePaymentSystem(t.Context(), billingtest.System)
 	billingtest.ExpectError(t, err, nil)
 	open, err := w.Queries().PaymentSystems(t.Context())
 	if err != nil || len(open) != 0 {
-		t.Errorf("open are %+v, %v", open, err)
+		t.Errorf("Queries.PaymentSystems = %+v, %v, want none", open, err)
 	}
 	systems, err := w.Catalog().PaymentSystems(t.Context())
 	if err != nil || len(systems) != 1 {
-		t.Errorf("all are %+v, %v", systems, err)
+		t.Errorf("Catalog.PaymentSystems = %+v, %v, want one", systems, err)
 	}
 }

@@ -19,8 +19,8 @@ func TestRemoveCard(t *testing.T) {
 	t.Parallel()
 	w := newWallet(t)
 	c := w.add(visa())
-	w.subscribedBy(c)
-	billingtest.ExpectError(t, w.cards().Remove(t.Context(), stranger, c.ID), billing.ErrCardNotFound)
+	w.mustSubscribe(c)
+	billingtest.ExpectError(t, w.cards().Remove(t.Context(), otherViewer, c.ID), billing.ErrCardNotFound)
 	billingtest.ExpectError(t, w.cards().Remove(t.Context(), billingtest.Viewer, "id-nothing"), billing.ErrCardNotFound)
 	for range 2 {
 		if err := w.remove(c); err != nil {
@@ -28,47 +28,46 @@ func TestRemoveCard(t *testing.T) {
 		}
 	}
 	if list, err := w.cards().List(t.Context(), billingtest.Viewer, ports.Page{Limit: 10}); err != nil || len(list) > 0 {
-		t.Errorf("listed: %v, %v", list, err)
+		t.Errorf("List = %v, %v, want none", list, err)
 	}
 	method := w.Subscriptions()[0].MethodID
 	w.InTx(func(ctx context.Context, tx ports.Repos) error {
 		kept, err := tx.Cards.Find(ctx, billingtest.Viewer, c.ID)
 		if kept.Number.Ciphertext != nil || kept.Fingerprint != (billing.Fingerprint{}) || kept.Holder != "" {
-			t.Errorf("left of the card: %+v", kept)
+			t.Errorf("the removed card still has %+v", kept)
 		}
 		m, err2 := tx.Methods.Find(ctx, billingtest.Viewer, method)
 		if m.RemovedAt.IsZero() || !m.Token.IsZero() {
-			t.Errorf("left of the method: %+v", m)
+			t.Errorf("the payment method is still %+v", m)
 		}
 		return errors.Join(err, err2)
 	})
 
-	// What is paid runs to its end; there is no renewal.
+	// The paid period runs to its end, and is not renewed.
 	if s := w.Subscriptions()[0]; s.Status != billing.StatusActive {
-		t.Errorf("the subscription is %s", s.Status)
+		t.Errorf("the subscription is %s, want active", s.Status)
 	}
 	w.Clock.Advance(billingtest.Month)
 	if sum := w.renew(); sum.Due != 0 || sum.Ended != 1 {
-		t.Errorf("the renewal run: %+v", sum)
+		t.Errorf("the summary is %+v", sum)
 	}
 	w.ExpectHistory(billing.EventCardAdded, billing.EventSubscribed, billing.EventCardRemoved, billing.EventEnded)
 	w.ExpectCharges(1)
 
 	again := w.add(visa())
 	if again.ID == c.ID {
-		t.Error("the removed card came back")
+		t.Error("the card got the id of the removed one")
 	}
-	w.subscribedBy(again)
+	w.mustSubscribe(again)
 }
 
-// A token that a viewer gave beside the card goes with the card when it is the
-// card's.
+// A viewer's own token is removed with the card if the card has the same token.
 func TestRemoveCard_RemovesItsTokens(t *testing.T) {
 	t.Parallel()
 	w := newWallet(t)
 	w.AddPlan("other")
 	c := w.add(visa())
-	w.subscribedBy(c)
+	w.mustSubscribe(c)
 	cmd := billingtest.SubscribeBasic()
 	cmd.Plan, cmd.Token = "other", billing.NewSecret("tok_for_"+string(w.Payments()[0].ID))
 	if _, err := w.process().Subscribe(t.Context(), cmd); err != nil {
@@ -79,110 +78,110 @@ func TestRemoveCard_RemovesItsTokens(t *testing.T) {
 	}
 	w.Clock.Advance(billingtest.Month)
 	if sum := w.renew(); sum.Due != 0 || sum.Ended != 2 {
-		t.Errorf("the renewal run: %+v", sum)
+		t.Errorf("the summary is %+v", sum)
 	}
 	w.ExpectCharges(2)
 }
 
-// While a charge is under way the removal does not answer that it is done; it
-// does when the charge is settled, or can no longer be sent.
+// During a charge Remove returns ErrUnavailable. It succeeds after the charge is
+// settled or its send window is over.
 func TestRemoveCard_DuringCharge(t *testing.T) {
 	t.Parallel()
-	for name, settles := range map[string]bool{"settled meanwhile": true, "never heard of again": false} {
+	for name, settles := range map[string]bool{"charge settled": true, "send window over": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWallet(t)
 			c := w.add(visa())
-			taken, answer := make(chan struct{}), make(chan struct{})
-			w.Provider.OnCharge = func() { close(taken); <-answer }
+			charged, respond := make(chan struct{}), make(chan struct{})
+			w.Provider.OnCharge = func() { close(charged); <-respond }
 			done := make(chan error, 1)
 			go func() { done <- w.subscribe(c) }()
-			<-taken
+			<-charged
 
 			billingtest.ExpectError(t, w.remove(c), billing.ErrUnavailable)
 			w.ExpectHistory(billing.EventCardAdded, billing.EventCardRemoved)
 			if settles {
-				close(answer)
+				close(respond)
 				if err := <-done; err != nil {
 					t.Error(err)
 				}
 			} else {
 				defer func() {
-					if err := <-done; err != nil { // it is told that it is too late
-						t.Logf("the request: %v", err)
+					if err := <-done; err != nil { // the outcome comes too late
+						t.Logf("Subscribe: %v", err)
 					}
 				}()
-				defer close(answer)
+				defer close(respond)
 				w.Clock.Advance(billingtest.PastSendWindow)
 			}
 			if err := w.remove(c); err != nil {
-				t.Errorf("afterwards: %v", err)
+				t.Errorf("Remove after the charge: %v", err)
 			}
 			for range 3 {
 				w.Clock.Advance(billingtest.Month)
 				w.renew()
 			}
 			if n := len(w.Provider.Requests()); n != 1 {
-				t.Errorf("asked %d times, want once", n)
+				t.Errorf("%d charges were sent, want one", n)
 			}
 		})
 	}
 }
 
-// Whoever removes a card may die; the next one goes on.
+// The next process finishes a removal that crashed.
 func TestRemoveCard_SurvivesEveryCrash(t *testing.T) {
 	t.Parallel()
-	untilItLives(t, 4, func(t *testing.T, crash *billingtest.Crash) { // before and after: the removal, the look at what is sent
+	atEveryStep(t, 4, func(t *testing.T, crash *billingtest.Crash) { // before and after: the removal, the check for running charges
 		w := newWallet(t)
 		c := w.add(visa())
-		w.subscribedBy(c)
-		dying := w.cards()
-		dying.Store = crash.Store(w.Store)
-		_ = dying.Remove(t.Context(), billingtest.Viewer, c.ID)
+		w.mustSubscribe(c)
+		crashing := w.cards()
+		crashing.Store = crash.Store(w.Store)
+		_ = crashing.Remove(t.Context(), billingtest.Viewer, c.ID)
 		if err := w.remove(c); err != nil {
 			t.Fatal(err)
 		}
 		w.ExpectHistory(billing.EventCardAdded, billing.EventSubscribed, billing.EventCardRemoved)
-		w.neverAgain(1)
+		w.expectNoMoreCharges(1)
 	})
 }
 
-// So may whoever adds one; the same again is the same card.
+// A repeated request after a crash adds the same card.
 func TestAddCard_SurvivesEveryCrash(t *testing.T) {
 	t.Parallel()
-	untilItLives(t, 2, func(t *testing.T, crash *billingtest.Crash) {
+	atEveryStep(t, 2, func(t *testing.T, crash *billingtest.Crash) {
 		w := newWallet(t)
-		dying := w.cards()
-		dying.Store = crash.Store(w.Store)
+		crashing := w.cards()
+		crashing.Store = crash.Store(w.Store)
 		r := w.newRequest()
-		_, _, _ = dying.Add(t.Context(), viewers.AddCard{User: billingtest.Viewer, Card: visa(), Request: &r})
-		again := w.newRequest()
-		if a, work, err := w.process().Replay(t.Context(), again); a != nil || work != nil || err != nil {
-			t.Fatalf("asked again: %v, %v, %v", a, work, err)
+		_, _, _ = crashing.Add(t.Context(), viewers.AddCard{User: billingtest.Viewer, Card: visa(), Request: &r})
+		repeated := w.newRequest()
+		if response, work, err := w.process().Replay(t.Context(), repeated); response != nil || work != nil || err != nil {
+			t.Fatalf("Replay = %v, %v, %v, want nothing", response, work, err)
 		}
-		if _, _, err := w.cards().Add(t.Context(), viewers.AddCard{User: billingtest.Viewer, Card: visa(), Request: &again}); err != nil {
+		if _, _, err := w.cards().Add(t.Context(), viewers.AddCard{User: billingtest.Viewer, Card: visa(), Request: &repeated}); err != nil {
 			t.Error(err)
 		}
 		w.ExpectHistory(billing.EventCardAdded)
 	})
 }
 
-// It waits by itself, for as long as it may.
+// Remove waits until the send window of a running charge is over.
 func TestRemoveCard_WaitsForSendWindow(t *testing.T) {
 	t.Parallel()
 	w := newWallet(t)
-	w.wait = billingtest.PastSendWindow // the clock goes on while it waits
+	w.wait = billingtest.PastSendWindow // waiting advances the clock
 	c := w.add(visa())
 	w.Provider.SetFault(billingtest.HangsBeforeCharge)
 	p := w.process()
-	p.Collector.RecordTimeout = time.Nanosecond // dies before it can tell
+	p.Collector.RecordTimeout = time.Nanosecond // the outcome is never recorded
 	p.Collector.ChargeTimeout = time.Millisecond
-	_, _ = p.Subscribe(t.Context(), by(c))
+	_, _ = p.Subscribe(t.Context(), subscribeWith(c))
 	if n := len(w.Payments()); n != 1 {
-		t.Fatalf("%d payments", n)
+		t.Fatalf("%d payments, want one", n)
 	}
 	if err := w.remove(c); err != nil {
-		t.Errorf("got %v", err)
+		t.Errorf("Remove: %v", err)
 	}
 
 	ctx, cancel := context.WithCancel(t.Context())
@@ -190,53 +189,53 @@ func TestRemoveCard_WaitsForSendWindow(t *testing.T) {
 	billingtest.ExpectError(t, w.cards().Remove(ctx, billingtest.Viewer, c.ID), context.Canceled)
 }
 
-// points calls at when a process comes to its n-th point: after a transaction,
-// and before and after a charge or a look-up.
-type points struct {
+// hook calls f when a process reaches its n-th point. A point is right before or
+// right after a transaction or a charge, or right before a lookup.
+type hook struct {
 	passed atomic.Int64
 	n      int64
 	once   sync.Once
-	at     func()
+	f      func()
 }
 
-func (p *points) pass() {
-	if p.passed.Add(1) == p.n {
-		p.once.Do(p.at)
+func (h *hook) pass() {
+	if h.passed.Add(1) == h.n {
+		h.once.Do(h.f)
 	}
 }
 
-func (p *points) reached() bool { return p.passed.Load() >= p.n }
+func (h *hook) reached() bool { return h.passed.Load() >= h.n }
 
-type watchedStore struct {
+type hookedStore struct {
 	ports.Store
-	points *points
+	hook *hook
 }
 
-func (s watchedStore) InTx(ctx context.Context, f func(ports.Repos) error) error {
-	s.points.pass()
+func (s hookedStore) InTx(ctx context.Context, f func(ports.Repos) error) error {
+	s.hook.pass()
 	err := s.Store.InTx(ctx, f)
-	s.points.pass()
+	s.hook.pass()
 	return err
 }
 
-type watchedProvider struct {
+type hookedProvider struct {
 	ports.Provider
-	points *points
+	hook *hook
 }
 
-func (p watchedProvider) Charge(ctx context.Context, r ports.ChargeRequest) (billing.Outcome, error) {
-	p.points.pass()
+func (p hookedProvider) Charge(ctx context.Context, r ports.ChargeRequest) (billing.Outcome, error) {
+	p.hook.pass()
 	o, err := p.Provider.Charge(ctx, r)
-	p.points.pass()
+	p.hook.pass()
 	return o, err
 }
 
-func (p watchedProvider) Find(ctx context.Context, key billing.PaymentID) (billing.Outcome, error) {
-	p.points.pass()
+func (p hookedProvider) Find(ctx context.Context, key billing.PaymentID) (billing.Outcome, error) {
+	p.hook.pass()
 	return p.Provider.Find(ctx, key)
 }
 
-// scenario is something that charges a card, in a process that is watched.
+// scenario charges a card in run.
 type scenario struct {
 	prepare func(*wallet, billing.Card)
 	run     func(*wallet, process, billing.Card)
@@ -246,21 +245,21 @@ var scenarios = map[string]scenario{
 	"subscribe": {
 		prepare: func(*wallet, billing.Card) {},
 		run: func(w *wallet, p process, c billing.Card) {
-			_, _ = p.Subscribe(context.WithoutCancel(w.T.Context()), by(c))
+			_, _ = p.Subscribe(context.WithoutCancel(w.T.Context()), subscribeWith(c))
 		},
 	},
 	"renewal run": {
 		prepare: func(w *wallet, c billing.Card) {
-			w.subscribedBy(c)
+			w.mustSubscribe(c)
 			w.Clock.Advance(billingtest.Month)
 		},
 		run: func(w *wallet, p process, _ billing.Card) {
 			_, _ = w.run(p)
 		},
 	},
-	"sweep that sends again": {
+	"sweep that resends": {
 		prepare: func(w *wallet, c billing.Card) {
-			w.subscribedBy(c)
+			w.mustSubscribe(c)
 			w.Clock.Advance(billingtest.Month)
 			w.Provider.SetFault(billingtest.RequestLost)
 			w.renew()
@@ -273,9 +272,9 @@ var scenarios = map[string]scenario{
 	},
 }
 
-// The card is removed at every point of whatever charges it, by another process.
-// Once the removal has answered that it is done, nothing is charged any more, by
-// nobody, ever; and it is done when the other process is.
+// Another process removes the card at every point of a scenario that charges it.
+// After Remove has succeeded, no process may charge the card again. Remove must
+// succeed after the scenario has finished.
 func TestRemoveCard_NoChargeAfterSuccess(t *testing.T) {
 	t.Parallel()
 	for name, s := range scenarios {
@@ -287,7 +286,7 @@ func TestRemoveCard_NoChargeAfterSuccess(t *testing.T) {
 					t.Run(fmt.Sprintf("at point %d", n), func(t *testing.T) { reached = removeAt(t, s, m, n) })
 					if !reached {
 						if n < 5 {
-							t.Errorf("only %d points", n-1)
+							t.Errorf("the scenario has %d points, want at least 4", n-1)
 						}
 						return
 					}
@@ -302,33 +301,33 @@ func removeAt(t *testing.T, s scenario, m billingtest.Fault, n int64) bool {
 	c := w.add(visa())
 	s.prepare(w, c)
 	w.Provider.SetFault(m)
-	asked := -1
+	sent := -1
 	var err error
-	p := &points{n: n, at: func() {
+	h := &hook{n: n, f: func() {
 		err = w.remove(c)
 		if err == nil {
-			asked = len(w.Provider.Requests())
+			sent = len(w.Provider.Requests())
 		}
 	}}
-	s.run(w, w.processWith(watchedStore{w.Store, p}, watchedProvider{w.Provider, p}), c)
-	if !p.reached() {
+	s.run(w, w.processWith(hookedStore{w.Store, h}, hookedProvider{w.Provider, h}), c)
+	if !h.reached() {
 		return false
 	}
 	if err != nil {
 		billingtest.ExpectError(t, err, billing.ErrUnavailable)
 		w.Clock.Advance(billingtest.PastSendWindow)
 		if err := w.remove(c); err != nil {
-			t.Fatalf("removed again: %v", err)
+			t.Fatalf("second removal: %v", err)
 		}
-		asked = len(w.Provider.Requests())
+		sent = len(w.Provider.Requests())
 	}
-	w.neverAgain(asked)
+	w.expectNoMoreCharges(sent)
 	return true
 }
 
-// neverAgain lets a year of sweeps and renewals pass, and expects that nobody
-// asks for money.
-func (w *wallet) neverAgain(asked int) {
+// expectNoMoreCharges runs a year of sweeps and renewals. It expects that no charge is
+// sent besides those that were sent before.
+func (w *wallet) expectNoMoreCharges(sent int) {
 	w.T.Helper()
 	w.Provider.SetFault(billingtest.NoFault)
 	for range 6 {
@@ -340,18 +339,18 @@ func (w *wallet) neverAgain(asked int) {
 		w.renew()
 		w.Clock.Advance(2 * billingtest.Month)
 	}
-	if got := len(w.Provider.Requests()); got != asked {
-		w.T.Errorf("money was asked for %d times, %d of them after the removal had answered", got, got-asked)
+	if got := len(w.Provider.Requests()); got != sent {
+		w.T.Errorf("%d charges were sent, %d of them after the removal", got, got-sent)
 	}
 	for _, p := range w.Payments() {
 		if !p.Settled() {
-			w.T.Errorf("payment %s is pending still", p.ID)
+			w.T.Errorf("payment %s is still pending", p.ID)
 		}
 	}
 	w.ExpectReconciled()
 }
 
-// The process that charges the card dies at each of its steps; then the card is
+// The process that charges the card crashes at each of its steps. Then the card is
 // removed.
 func TestRemoveCard_AfterEveryCrash(t *testing.T) {
 	t.Parallel()
@@ -361,7 +360,7 @@ func TestRemoveCard_AfterEveryCrash(t *testing.T) {
 				t.Parallel()
 				for n := 0; ; n++ {
 					crash := billingtest.CrashAfter(n)
-					t.Run(fmt.Sprintf("dies at step %d", n+1), func(t *testing.T) {
+					t.Run(fmt.Sprintf("crash at step %d", n+1), func(t *testing.T) {
 						w := newWallet(t)
 						w.wait = billingtest.PastSendWindow
 						c := w.add(visa())
@@ -371,7 +370,7 @@ func TestRemoveCard_AfterEveryCrash(t *testing.T) {
 						if err := w.remove(c); err != nil {
 							t.Fatalf("remove: %v", err)
 						}
-						w.neverAgain(len(w.Provider.Requests()))
+						w.expectNoMoreCharges(len(w.Provider.Requests()))
 					})
 					if !crash.Happened() {
 						return
