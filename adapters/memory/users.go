@@ -5,22 +5,38 @@ import (
 	"time"
 
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 type users struct{ *tx }
 
 func (r users) Seen(_ context.Context, now time.Time, ids ...billing.UserID) error {
 	for _, id := range ids {
-		u, known := r.users[id]
-		if !known {
-			u = billing.User{ID: id, FirstSeenAt: now}
-		}
-		if now.After(u.LastSeenAt) {
-			u.LastSeenAt = now
-		}
-		r.users[id] = u
+		r.users[id] = r.seen(now, id)
 	}
 	return nil
+}
+
+func (r users) Identify(_ context.Context, now time.Time, id billing.UserID, subject string) error {
+	u := r.seen(now, id)
+	if u.Subject != "" && u.Subject != subject {
+		return ports.ErrOtherSubject
+	}
+	u.Subject = subject
+	r.users[id] = u
+	return nil
+}
+
+// seen returns the user, new or not, as last seen at now.
+func (r users) seen(now time.Time, id billing.UserID) billing.User {
+	u, known := r.users[id]
+	if !known {
+		u = billing.User{ID: id, FirstSeenAt: now}
+	}
+	if now.After(u.LastSeenAt) {
+		u.LastSeenAt = now
+	}
+	return u
 }
 
 // Lock does nothing: transactions here run one at a time.

@@ -77,28 +77,36 @@ func TestBatchStatements_UseGenericPlans(t *testing.T) {
 }
 
 // A user is registered with each request, so requests must not wait for each other.
-func TestUsersSeen_DoesNotLockRecentlySeenUser(t *testing.T) {
+func TestUsers_DoNotLockRecentlySeenUser(t *testing.T) {
 	t.Parallel()
-	store, now := postgres.NewStore(pgtest.New(t)), time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
-	seen := func(at time.Time, then func() error) error {
-		return store.InTx(t.Context(), func(tx ports.Repos) error {
-			if err := tx.Users.Seen(t.Context(), at, someUser); err != nil {
-				return err
+	for name, see := range map[string]func(ctx context.Context, tx ports.Repos, at time.Time) error{
+		"seen":       func(ctx context.Context, tx ports.Repos, at time.Time) error { return tx.Users.Seen(ctx, at, someUser) },
+		"identified": func(ctx context.Context, tx ports.Repos, at time.Time) error { return tx.Users.Identify(ctx, at, someUser, "s") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store, now := postgres.NewStore(pgtest.New(t)), time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
+			seen := func(at time.Time, then func() error) error {
+				return store.InTx(t.Context(), func(tx ports.Repos) error {
+					if err := see(t.Context(), tx, at); err != nil {
+						return err
+					}
+					_, err := tx.Payments.MaxSendRemaining(t.Context()) // sends the queued statement
+					return errors.Join(err, then())
+				})
 			}
-			_, err := tx.Payments.MaxSendRemaining(t.Context()) // sends the queued statement
-			return errors.Join(err, then())
+			nothing := func() error { return nil }
+			if err := seen(now, nothing); err != nil {
+				t.Fatal(err)
+			}
+			err := seen(now.Add(time.Second), func() error {
+				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+				defer cancel()
+				return store.InTx(ctx, func(tx ports.Repos) error { return tx.Users.Lock(ctx, someUser) })
+			})
+			if err != nil {
+				t.Errorf("the user is locked: %v", err)
+			}
 		})
-	}
-	nothing := func() error { return nil }
-	if err := seen(now, nothing); err != nil {
-		t.Fatal(err)
-	}
-	err := seen(now.Add(time.Second), func() error {
-		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-		defer cancel()
-		return store.InTx(ctx, func(tx ports.Repos) error { return tx.Users.Lock(ctx, someUser) })
-	})
-	if err != nil {
-		t.Errorf("the user is locked: %v", err)
 	}
 }

@@ -38,11 +38,11 @@ func (v panelViews) UsersBetween(ctx context.Context, first, last billing.UserID
 }
 
 func userRowOf(row *dbgen.PanelViewUsersRow) ports.UserRow {
-	return ports.UserRow{User: userOf(&dbgen.User{ID: row.ID, FirstSeenAt: row.FirstSeenAt, LastSeenAt: row.LastSeenAt}), Live: int(row.Live)}
+	return ports.UserRow{User: userOf(&dbgen.User{ID: row.ID, FirstSeenAt: row.FirstSeenAt, LastSeenAt: row.LastSeenAt, Subject: row.Subject}), Live: int(row.Live)}
 }
 
 func userOf(row *dbgen.User) billing.User {
-	return billing.User{ID: billing.UserID(row.ID), FirstSeenAt: row.FirstSeenAt, LastSeenAt: row.LastSeenAt}
+	return billing.User{ID: billing.UserID(row.ID), Subject: row.Subject.String, FirstSeenAt: row.FirstSeenAt, LastSeenAt: row.LastSeenAt}
 }
 
 func (v panelViews) User(ctx context.Context, id billing.UserID) (billing.User, error) {

@@ -21,7 +21,7 @@ var rights = map[string]struct{ may, mayNot []string }{
 	postgres.APIRole: {
 		may: []string{
 			"INSERT INTO users SELECT * FROM users",
-			"UPDATE users SET last_seen_at = now()",
+			"UPDATE users SET last_seen_at = now(), subject = 'x'",
 			"SELECT FROM plans FOR SHARE",
 			"SELECT FROM payment_systems, renewal_runs",
 			"INSERT INTO payment_methods SELECT * FROM payment_methods",
@@ -80,6 +80,7 @@ var rights = map[string]struct{ may, mayNot []string }{
 			"INSERT INTO cards SELECT * FROM cards",
 			"INSERT INTO users SELECT * FROM users",
 			"UPDATE users SET last_seen_at = now()",
+			"UPDATE users SET subject = 'x'",
 			"UPDATE plans SET price_amount = 1",
 			"INSERT INTO subscriptions SELECT * FROM subscriptions",
 			"UPDATE subscriptions SET price_amount = 1",

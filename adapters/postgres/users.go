@@ -6,6 +6,7 @@ import (
 
 	"github.com/online-cinema/billing/adapters/postgres/internal/dbgen"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // users implements [ports.Users].
@@ -19,6 +20,14 @@ func (r users) Seen(ctx context.Context, now time.Time, ids ...billing.UserID) e
 		return nil
 	}
 	return r.tx.queue().UsersSeen(ctx, mapSlice(ids, func(id billing.UserID) string { return string(id) }), now)
+}
+
+func (r users) Identify(ctx context.Context, now time.Time, id billing.UserID, subject string) error {
+	stored, err := r.q.UserIdentify(ctx, string(id), now, subject)
+	if err == nil && stored != subject {
+		err = ports.ErrOtherSubject
+	}
+	return err
 }
 
 func (r users) Lock(ctx context.Context, id billing.UserID) error {

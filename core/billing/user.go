@@ -9,6 +9,7 @@ type UserID string
 // User is a viewer that has called the API at least once.
 type User struct {
 	ID          UserID
+	Subject     string // of the viewer's access tokens; "" until a token is seen
 	FirstSeenAt time.Time
 	LastSeenAt  time.Time
 }

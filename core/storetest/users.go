@@ -64,6 +64,32 @@ var userPromises = []promise{
 			return tx.Methods.Add(ctx, newMethod(users[0], "tok_1"), newMethod(users[1], "tok_1"))
 		})
 	}},
+	{"belong to the subject that is identified first", func(w *world) {
+		user := newIDOf[billing.UserID]()
+		w.must(w.identify(noon, user, "viewer-17"))
+		for _, at := range []time.Time{noon, noon.Add(time.Hour), noon.Add(-time.Hour)} {
+			w.must(w.identify(at, user, "viewer-17"))
+			w.wantErr(w.identify(at, user, string(user)), ports.ErrOtherSubject)
+		}
+		w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Users.Seen(ctx, noon.Add(2*time.Hour), user) })
+		w.must(w.identify(noon.Add(2*time.Hour), user, "viewer-17"))
+		w.must(w.identify(noon, newIDOf[billing.UserID](), "viewer-17")) // subjects need not be unique
+	}},
+	{"without a subject get one when they are identified", func(w *world) {
+		user := newIDOf[billing.UserID]()
+		w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Users.Seen(ctx, noon, user) })
+		w.must(w.identify(noon, user, "o'brien, sean")) // within the minute in which Seen skips the user
+		w.wantErr(w.identify(noon, user, "viewer-17"), ports.ErrOtherSubject)
+	}},
+	{"belong to one subject when two are identified at once", func(w *world) {
+		user := newIDOf[billing.UserID]()
+		as := func(subject string) work {
+			return func(ctx context.Context, tx ports.Repos) error { return tx.Users.Identify(ctx, noon, user, subject) }
+		}
+		w.wantErr(w.checkWaits(as("first"), as("second")), ports.ErrOtherSubject)
+		w.must(w.identify(noon, user, "first"))
+		w.wantOneWinner(w.race(as("second"), as("first")), ports.ErrOtherSubject)
+	}},
 	{"have one method for each token", func(w *world) {
 		m := w.viewer()
 		same(w, "same token", w.link(newMethod(m.UserID, "tok_1")), m)
@@ -100,6 +126,10 @@ var userPromises = []promise{
 		_, err = w.findMethod(m.UserID, newIDOf[billing.PaymentMethodID]())
 		w.wantErr(err, billing.ErrNotFound)
 	}},
+}
+
+func (w *world) identify(at time.Time, user billing.UserID, subject string) error {
+	return w.try(func(ctx context.Context, tx ports.Repos) error { return tx.Users.Identify(ctx, at, user, subject) })
 }
 
 func (w *world) link(m billing.PaymentMethod) (got billing.PaymentMethod) {

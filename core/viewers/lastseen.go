@@ -10,48 +10,71 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// LastSeen registers users when they are first seen and notes when they were
-// last seen, to the hour: it remembers whom it wrote down recently, so that not
-// every request writes.
+// LastSeen registers users when they are first seen, and updates the time when they
+// were last seen at most once an hour. It remembers the users that it stored within
+// the last hour, so that most requests need no database.
 type LastSeen struct {
 	Store ports.Store
 	Clock ports.Clock
 
 	mu     sync.Mutex
-	recent map[billing.UserID]time.Time
+	recent map[billing.UserID]sighting
+}
+
+// sighting is a user that was stored.
+type sighting struct {
+	at      time.Time
+	subject string // "" if it was not compared
 }
 
 const (
 	seenEvery  = time.Hour
-	recentSize = 100_000 // users remembered; a few MB
+	recentSize = 100_000 // users remembered; about 20 MB
 )
 
-// Seen notes that the user is here now.
+// Identify registers the user of an access token. It returns [ports.ErrOtherSubject]
+// if the id belongs to another subject. Such a refusal is not remembered, so each
+// one reads the database.
+func (r *LastSeen) Identify(ctx context.Context, id billing.UserID, subject string) error {
+	now := r.Clock.Now()
+	if s, ok := r.fresh(id, now); ok && s.subject == subject {
+		return nil
+	}
+	err := r.Store.InTx(ctx, func(tx ports.Repos) error { return tx.Users.Identify(ctx, now, id, subject) })
+	if err != nil {
+		return fmt.Errorf("identify user %s: %w", id, err)
+	}
+	r.remember(id, sighting{now, subject})
+	return nil
+}
+
+// Seen registers a user without a subject.
 func (r *LastSeen) Seen(ctx context.Context, id billing.UserID) error {
 	now := r.Clock.Now()
-	if r.fresh(id, now) {
+	if _, ok := r.fresh(id, now); ok {
 		return nil
 	}
 	err := r.Store.InTx(ctx, func(tx ports.Repos) error { return tx.Users.Seen(ctx, now, id) })
 	if err != nil {
 		return fmt.Errorf("register user %s: %w", id, err)
 	}
-	r.remember(id, now)
+	r.remember(id, sighting{at: now})
 	return nil
 }
 
-func (r *LastSeen) fresh(id billing.UserID, now time.Time) bool {
+// fresh returns the sighting of the last hour. ok is false if there is none.
+func (r *LastSeen) fresh(id billing.UserID, now time.Time) (s sighting, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	seen, ok := r.recent[id]
-	return ok && now.Sub(seen).Abs() < seenEvery
+	s, ok = r.recent[id]
+	return s, ok && now.Sub(s.at).Abs() < seenEvery
 }
 
-func (r *LastSeen) remember(id billing.UserID, now time.Time) {
+func (r *LastSeen) remember(id billing.UserID, s sighting) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.recent == nil || len(r.recent) >= recentSize {
-		r.recent = make(map[billing.UserID]time.Time)
+		r.recent = make(map[billing.UserID]sighting)
 	}
-	r.recent[id] = now
+	r.recent[id] = s
 }

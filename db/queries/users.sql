@@ -11,5 +11,24 @@ ORDER BY k.id
 ON CONFLICT (id) DO UPDATE SET last_seen_at = excluded.last_seen_at
 WHERE users.last_seen_at < excluded.last_seen_at - interval '1 minute';
 
+-- name: UserIdentify :one
+-- The subject that is stored afterwards. Like UsersSeen, it neither writes nor locks
+-- a user that was seen within the last minute, nor one with another subject. If two
+-- transactions register the same id, the second one waits, and returns the subject
+-- of the first.
+WITH written AS (
+    INSERT INTO users (id, first_seen_at, last_seen_at, subject)
+    SELECT k.id, k.at, k.at, k.subject
+    FROM (SELECT @user_id::uuid AS id, @at::timestamptz AS at, @subject::text AS subject) AS k
+    WHERE NOT EXISTS (SELECT FROM users u WHERE u.id = k.id
+        AND (u.subject <> k.subject OR u.subject = k.subject AND u.last_seen_at >= k.at - interval '1 minute'))
+    ON CONFLICT (id) DO UPDATE SET last_seen_at = greatest(users.last_seen_at, excluded.last_seen_at),
+        subject = coalesce(users.subject, excluded.subject)
+    RETURNING users.subject
+)
+SELECT w.subject::text AS stored FROM written w
+UNION ALL
+SELECT u.subject::text FROM users u WHERE u.id = @user_id AND NOT EXISTS (SELECT FROM written);
+
 -- name: UserLock :exec
 SELECT FROM users WHERE id = @id FOR NO KEY UPDATE;

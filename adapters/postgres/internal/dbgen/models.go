@@ -181,4 +181,5 @@ type User struct {
 	ID          string
 	FirstSeenAt time.Time
 	LastSeenAt  time.Time
+	Subject     pgtype.Text
 }

@@ -8,6 +8,8 @@ package dbgen
 import (
 	"context"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 const panelViewAudit = `-- name: PanelViewAudit :many
@@ -379,18 +381,23 @@ func (q *Queries) PanelViewUnsettled(ctx context.Context) (*PanelViewUnsettledRo
 }
 
 const panelViewUser = `-- name: PanelViewUser :one
-SELECT id, first_seen_at, last_seen_at FROM users WHERE id = $1
+SELECT id, first_seen_at, last_seen_at, subject FROM users WHERE id = $1
 `
 
 func (q *Queries) PanelViewUser(ctx context.Context, id string) (*User, error) {
 	row := q.db.QueryRow(ctx, panelViewUser, id)
 	var i User
-	err := row.Scan(&i.ID, &i.FirstSeenAt, &i.LastSeenAt)
+	err := row.Scan(
+		&i.ID,
+		&i.FirstSeenAt,
+		&i.LastSeenAt,
+		&i.Subject,
+	)
 	return &i, err
 }
 
 const panelViewUsers = `-- name: PanelViewUsers :many
-SELECT u.id, u.first_seen_at, u.last_seen_at, (SELECT count(*) FROM subscriptions s
+SELECT u.id, u.first_seen_at, u.last_seen_at, u.subject, (SELECT count(*) FROM subscriptions s
              WHERE s.user_id = u.id AND s.ended_at IS NULL AND s.status <> 'incomplete') AS live
 FROM users u
 WHERE (u.first_seen_at, u.id) < ($1::timestamptz, $2::uuid)
@@ -402,6 +409,7 @@ type PanelViewUsersRow struct {
 	ID          string
 	FirstSeenAt time.Time
 	LastSeenAt  time.Time
+	Subject     pgtype.Text
 	Live        int64
 }
 
@@ -418,6 +426,7 @@ func (q *Queries) PanelViewUsers(ctx context.Context, beforeAt time.Time, before
 			&i.ID,
 			&i.FirstSeenAt,
 			&i.LastSeenAt,
+			&i.Subject,
 			&i.Live,
 		); err != nil {
 			return nil, err
@@ -431,7 +440,7 @@ func (q *Queries) PanelViewUsers(ctx context.Context, beforeAt time.Time, before
 }
 
 const panelViewUsersByID = `-- name: PanelViewUsersByID :many
-SELECT u.id, u.first_seen_at, u.last_seen_at, (SELECT count(*) FROM subscriptions s
+SELECT u.id, u.first_seen_at, u.last_seen_at, u.subject, (SELECT count(*) FROM subscriptions s
              WHERE s.user_id = u.id AND s.ended_at IS NULL AND s.status <> 'incomplete') AS live
 FROM users u
 WHERE u.id BETWEEN $1::uuid AND $2::uuid
@@ -443,6 +452,7 @@ type PanelViewUsersByIDRow struct {
 	ID          string
 	FirstSeenAt time.Time
 	LastSeenAt  time.Time
+	Subject     pgtype.Text
 	Live        int64
 }
 
@@ -459,6 +469,7 @@ func (q *Queries) PanelViewUsersByID(ctx context.Context, firstID string, lastID
 			&i.ID,
 			&i.FirstSeenAt,
 			&i.LastSeenAt,
+			&i.Subject,
 			&i.Live,
 		); err != nil {
 			return nil, err

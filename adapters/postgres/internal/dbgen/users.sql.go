@@ -10,6 +10,33 @@ import (
 	"time"
 )
 
+const userIdentify = `-- name: UserIdentify :one
+WITH written AS (
+    INSERT INTO users (id, first_seen_at, last_seen_at, subject)
+    SELECT k.id, k.at, k.at, k.subject
+    FROM (SELECT $1::uuid AS id, $2::timestamptz AS at, $3::text AS subject) AS k
+    WHERE NOT EXISTS (SELECT FROM users u WHERE u.id = k.id
+        AND (u.subject <> k.subject OR u.subject = k.subject AND u.last_seen_at >= k.at - interval '1 minute'))
+    ON CONFLICT (id) DO UPDATE SET last_seen_at = greatest(users.last_seen_at, excluded.last_seen_at),
+        subject = coalesce(users.subject, excluded.subject)
+    RETURNING users.subject
+)
+SELECT w.subject::text AS stored FROM written w
+UNION ALL
+SELECT u.subject::text FROM users u WHERE u.id = $1 AND NOT EXISTS (SELECT FROM written)
+`
+
+// The subject that is stored afterwards. Like UsersSeen, it neither writes nor locks
+// a user that was seen within the last minute, nor one with another subject. If two
+// transactions register the same id, the second one waits, and returns the subject
+// of the first.
+func (q *Queries) UserIdentify(ctx context.Context, userID string, at time.Time, subject string) (string, error) {
+	row := q.db.QueryRow(ctx, userIdentify, userID, at, subject)
+	var stored string
+	err := row.Scan(&stored)
+	return stored, err
+}
+
 const userLock = `-- name: UserLock :exec
 SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE
 `
