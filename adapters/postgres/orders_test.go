@@ -80,8 +80,10 @@ func TestBatchStatements_UseGenericPlans(t *testing.T) {
 func TestUsers_DoNotLockRecentlySeenUser(t *testing.T) {
 	t.Parallel()
 	for name, see := range map[string]func(ctx context.Context, tx ports.Repos, at time.Time) error{
-		"seen":       func(ctx context.Context, tx ports.Repos, at time.Time) error { return tx.Users.Seen(ctx, at, someUser) },
-		"identified": func(ctx context.Context, tx ports.Repos, at time.Time) error { return tx.Users.Identify(ctx, at, someUser, "s") },
+		"seen": func(ctx context.Context, tx ports.Repos, at time.Time) error { return tx.Users.Seen(ctx, at, someUser) },
+		"identified": func(ctx context.Context, tx ports.Repos, at time.Time) error {
+			return tx.Users.Identify(ctx, at, someUser, "s")
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
