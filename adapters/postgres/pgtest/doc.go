@@ -1,20 +1,20 @@
-// Package pgtest gives every test a migrated Postgres database of its own, in
-// about fifty milliseconds, with nothing to prepare: `go test` in a shell or
-// an editor, as root or not, any number of packages at once.
+// Package pgtest gives each test its own migrated Postgres database, in about fifty
+// milliseconds. It needs no preparation: `go test` works in a shell or an editor, as
+// root or not, with any number of packages at the same time.
 //
 //	test process ─┐
-//	test process ─┼─ one throw-away server, in memory when there is room
-//	lingerer ─────┘     template, migrated once ── cloned for every test
+//	test process ─┼─ one temporary server, in memory if that has space
+//	keeper ───────┘     template, migrated once ── cloned for each test
 //
-// The first test process starts the server and, beside it, its own binary once
-// more as the lingerer, which keeps the server for the next package and the
-// next run, and deletes it when nobody has come for a while. Processes
-// that are killed leave nothing running.
+// The first test process starts the server. It also starts its own binary again as
+// the keeper. The keeper keeps the server for the next package and the next run, and
+// deletes it when no process has used it for a while. Killed processes leave nothing
+// running.
 //
-// With BILLING_TEST_DATABASE_URL set that server is used and none is started.
-// Its login has to be a superuser's, and it keeps the templates, named tmpl_….
-// Without any Postgres tests fail and say what to install. They are never
-// skipped.
+// If BILLING_TEST_DATABASE_URL is set, tests use that server, and none is started.
+// Its login must be a superuser. The templates, named tmpl_…, remain on it. Without
+// Postgres the tests fail, and their message lists the packages to install. They are
+// never skipped.
 //
-// It is not here to test without a database: package memory is a store too.
+// For tests without a database, use the store of package memory.
 package pgtest

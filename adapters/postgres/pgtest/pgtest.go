@@ -10,18 +10,18 @@ import (
 	"github.com/online-cinema/billing/adapters/postgres"
 )
 
-// poolSize is how many connections a test's pool has at most. Many tests run
-// at once and share the server's.
+// poolSize limits the connections of a test's pool, because many tests run at the same
+// time and share those of the server.
 const poolSize = 5
 
-// cleanup is how long tidying up after a test may take.
+// cleanup is the time limit of the cleanup after a test.
 const cleanup = 30 * time.Second
 
-// New is a pool for a database of the test's own: migrated, empty otherwise,
-// and dropped when the test ends. Its connections have the rights of
-// [postgres.AppRole] and no more.
+// New returns a pool for a new database, which is migrated and otherwise empty. The
+// database is dropped when the test ends. The connections only have the rights of
+// [postgres.AppRole].
 //
-// The test fails when it still holds a connection at its end.
+// The test fails if it still holds a connection at its end.
 func New(t testing.TB) *pgxpool.Pool {
 	t.Helper()
 	return Pool(t, URL(t))
@@ -58,8 +58,8 @@ func database(t testing.TB, template string) string {
 	return url
 }
 
-// Pool is the service's pool, kept small, for the database at url. It is closed
-// when the test ends.
+// Pool returns a small pool of the service for the database at url. It is closed when
+// the test ends.
 func Pool(t testing.TB, url string) *pgxpool.Pool {
 	t.Helper()
 	small, err := withParam(url, "pool_max_conns", poolSize)
@@ -74,7 +74,8 @@ func Pool(t testing.TB, url string) *pgxpool.Pool {
 	return pool
 }
 
-// closePool does not wait for ever for a connection that the test forgot.
+// closePool closes the pool. It fails the test instead of waiting forever for a
+// connection that the test has not released.
 func closePool(t testing.TB, pool *pgxpool.Pool) {
 	t.Helper()
 	closed := make(chan struct{})
@@ -85,7 +86,7 @@ func closePool(t testing.TB, pool *pgxpool.Pool) {
 	select {
 	case <-closed:
 	case <-time.After(cleanup / 3):
-		t.Errorf("the test ended and holds %d connections: rows not closed, or a transaction not ended",
+		t.Errorf("the test ended with %d connections in use: close all rows and end all transactions",
 			pool.Stat().AcquiredConns())
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/online-cinema/billing/adapters/postgres/local"
 )
 
-// Server is a Postgres of one test's own, to be stopped while it is in use.
+// Server is a Postgres for one test, which can stop it while it is in use.
 type Server struct {
 	t   testing.TB
 	dir string
@@ -18,8 +18,8 @@ type Server struct {
 	srv *local.Server // nil while stopped
 }
 
-// Private starts a server for this test alone, with one migrated database. It
-// takes a second or so: use [New] unless the server itself has to stop.
+// Private starts a server for this test only, with one migrated database. That takes
+// about a second, so use [New] unless the server must stop during the test.
 func Private(t testing.TB) *Server {
 	t.Helper()
 	s := &Server{t: t, dir: privateDir(t)}
@@ -31,11 +31,11 @@ func Private(t testing.TB) *Server {
 	return s
 }
 
-// URL is the superuser's URL of the server's database, the same after every
+// URL returns the superuser's URL of the server's database. It is the same after every
 // start.
 func (s *Server) URL() string { return s.url }
 
-// Start starts the server again, with all that was committed.
+// Start starts the server again, with all committed data.
 func (s *Server) Start() {
 	s.t.Helper()
 	if s.srv != nil {
@@ -50,8 +50,8 @@ func (s *Server) Start() {
 	s.srv, s.url = srv, srv.URL()
 }
 
-// Stop stops the server, as an operator would: its connections are ended at
-// once, and who asks for a new one is refused.
+// Stop stops the server like an operator: it ends all connections immediately, and new
+// ones are refused.
 func (s *Server) Stop() {
 	s.t.Helper()
 	if s.srv == nil {
@@ -65,8 +65,8 @@ func (s *Server) Stop() {
 
 func privateDir(t testing.TB) string {
 	t.Helper()
-	// Not t.TempDir, whose path may be too long for a socket and which root
-	// alone may enter when root runs the test.
+	// The path of t.TempDir can be too long for a socket. If root runs the test, no
+	// other user may enter that folder.
 	dir, err := os.MkdirTemp(scratch(), "billing-private-")
 	if err != nil {
 		t.Fatal(err)

@@ -15,25 +15,25 @@ import (
 
 const (
 	urlVariable  = "BILLING_TEST_DATABASE_URL"
-	startTimeout = 5 * time.Minute // binaries may have to be fetched first
+	startTimeout = 5 * time.Minute // includes fetching the binaries
 )
 
 // shared is the server that this process's tests use.
 type shared struct {
 	url      string // of its superuser
 	template string
-	ours     bool // nobody minds what we do to it
+	ours     bool // a temporary server, whose data may be lost
 }
 
-// server finds the server once for all tests of the process. Nobody closes it:
-// the end of the process does.
+// server opens the server once for all tests of the process. It stays open until the
+// process ends.
 var server = sync.OnceValues(func() (shared, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	srv := shared{url: os.Getenv(urlVariable)}
 	if srv.url == "" {
 		var err error
-		if srv.url, err = throwAway(ctx); err != nil {
+		if srv.url, err = temporary(ctx); err != nil {
 			return srv, err
 		}
 		srv.ours = true
@@ -45,8 +45,8 @@ var server = sync.OnceValues(func() (shared, error) {
 	return srv, nil
 })
 
-// throwAway opens the server that all test processes of this user share.
-func throwAway(ctx context.Context) (string, error) {
+// temporary opens the server that all test processes of this user share.
+func temporary(ctx context.Context) (string, error) {
 	dir, err := sharedDir()
 	if err != nil {
 		return "", err
@@ -56,27 +56,28 @@ func throwAway(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if srv.Started() {
-		if err := startLingerer(dir); err != nil {
+		if err := startKeeper(dir); err != nil {
 			return "", err
 		}
 	}
-	held = srv
+	openServer = srv
 	return srv.URL(), nil
 }
 
-// held keeps the server open for as long as the process lives: a file that is
-// garbage is closed.
-var held *local.Server //nolint:unused // to be held is its use
+// openServer keeps the server open until the process ends, because the garbage
+// collector closes files without references.
+var openServer *local.Server //nolint:unused // it only holds a reference
 
 func sharedConfig(dir string) local.Config {
 	return local.Config{Dir: dir, Ephemeral: true, Download: true, Announce: announce}
 }
 
-// announce tells the developer why the first test takes its time.
+// announce shows the developer why the first test is slow.
 func announce(line string) { fmt.Fprintln(os.Stderr, "pgtest:", line) }
 
-// sharedDir is the folder of the shared server: one for each user and choice
-// of binaries. In a folder for everybody somebody else may have made it.
+// sharedDir returns the folder of the shared server, which depends on the user and the
+// chosen binaries. Its parent is open to all users, so it fails if another user has
+// created the folder.
 func sharedDir() (string, error) {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(os.Getenv("PG_BIN")))
@@ -89,20 +90,20 @@ func sharedDir() (string, error) {
 		return "", err
 	}
 	if st, ok := info.Sys().(*syscall.Stat_t); !info.IsDir() || ok && int(st.Uid) != os.Geteuid() {
-		return "", fmt.Errorf("%s belongs to somebody else: remove it, or set TMPDIR to a folder of your own", dir)
+		return "", fmt.Errorf("%s belongs to another user: remove it, or set TMPDIR to a folder of your own", dir)
 	}
-	return dir, os.Chmod(dir, 0o711) // whatever the umask: root's server runs as somebody else
+	return dir, os.Chmod(dir, 0o711) // regardless of the umask, because root's server runs as another user
 }
 
-// room is the free memory that tests may need for their databases.
-const room = 512 << 20
+// minFree is the number of bytes that tests may need for their databases.
+const minFree = 512 << 20
 
-// scratch is a folder in memory where there is one with enough room. Containers
-// often have one with too little.
+// scratch returns a folder in memory if that has minFree bytes, or else one on disk.
+// Containers often have too little memory for it.
 func scratch() string {
 	const memory = "/dev/shm"
 	var st syscall.Statfs_t
-	if err := syscall.Statfs(memory, &st); err == nil && uint64(st.Bavail)*uint64(st.Bsize) > room {
+	if err := syscall.Statfs(memory, &st); err == nil && uint64(st.Bavail)*uint64(st.Bsize) > minFree {
 		return memory
 	}
 	return os.TempDir()

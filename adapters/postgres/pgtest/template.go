@@ -17,8 +17,8 @@ import (
 	"github.com/online-cinema/billing/db"
 )
 
-// templateLock is held while a template is made, on any server. It covers all
-// templates, because migrations make roles, which all databases share.
+// templateLock is the advisory lock for creating a template. It covers all templates,
+// because migrations create roles, which all databases share.
 const templateLock = 7242620027
 
 // clone creates a database from a template, or from the migrated one if template
@@ -63,8 +63,9 @@ func run(ctx context.Context, url, sql string) error {
 	return nil
 }
 
-// makeTemplate makes the template of today's migrations unless it is there,
-// and returns its name. Of several processes one works and the others wait.
+// makeTemplate creates the template of the present migrations if it is missing, and
+// returns its name. If several processes call it, one creates the template and the
+// others wait.
 func makeTemplate(ctx context.Context, url string) (string, error) {
 	name, err := templateName(db.Migrations)
 	if err != nil {
@@ -74,20 +75,20 @@ func makeTemplate(ctx context.Context, url string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer func() { _ = conn.Close(ctx) }() // gives the lock back
+	defer func() { _ = conn.Close(ctx) }() // releases the lock
 	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", templateLock); err != nil {
 		return "", err
 	}
-	var there bool
-	err = conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name).Scan(&there)
-	if err != nil || there {
+	var exists bool
+	err = conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name).Scan(&exists)
+	if err != nil || exists {
 		return name, err
 	}
 	return name, buildTemplate(ctx, conn, url, name)
 }
 
-// buildTemplate gives the template its name last, so that one with the name is
-// whole.
+// buildTemplate creates the template. It renames the complete database at the end, so
+// that a database with the name is complete.
 func buildTemplate(ctx context.Context, conn *pgx.Conn, url, name string) error {
 	draft := name + "_draft"
 	for _, sql := range []string{"DROP DATABASE IF EXISTS " + draft, "CREATE DATABASE " + draft} {
@@ -103,7 +104,7 @@ func buildTemplate(ctx context.Context, conn *pgx.Conn, url, name string) error 
 		return err
 	}
 	for _, sql := range []string{
-		"ALTER DATABASE " + draft + " ALLOW_CONNECTIONS false", // a connection would be in the way of a clone
+		"ALTER DATABASE " + draft + " ALLOW_CONNECTIONS false", // a database with connections cannot be cloned
 		"ALTER DATABASE " + draft + " RENAME TO " + name,
 	} {
 		if _, err := conn.Exec(ctx, sql); err != nil {
@@ -113,14 +114,14 @@ func buildTemplate(ctx context.Context, conn *pgx.Conn, url, name string) error 
 	return nil
 }
 
-// templateName tells apart the templates of different migrations.
+// templateName returns a name that depends on the names and texts of the migrations.
 func templateName(migrations fs.FS) (string, error) {
 	files, err := fs.Glob(migrations, "*/*.sql")
 	if err != nil {
 		return "", err
 	}
 	if len(files) == 0 {
-		return "", errors.New("there are no migrations")
+		return "", errors.New("no migrations found")
 	}
 	sum := sha256.New()
 	for _, file := range files {

@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// withDatabase is the database URL with another database, in either of the
-// forms that Postgres knows.
+// withDatabase returns the database URL with another database. It accepts URLs and
+// connection strings of keywords and values.
 func withDatabase(databaseURL, name string) (string, error) {
 	if !isURL(databaseURL) {
-		return databaseURL + " dbname=" + name, nil // the last one counts
+		return databaseURL + " dbname=" + name, nil // the last dbname takes effect
 	}
 	u, err := url.Parse(databaseURL)
 	if err != nil {
@@ -21,7 +21,7 @@ func withDatabase(databaseURL, name string) (string, error) {
 	return u.String(), nil
 }
 
-// withParam is the database URL with one parameter more.
+// withParam returns the database URL with another parameter.
 func withParam(databaseURL, key string, value int) (string, error) {
 	if !isURL(databaseURL) {
 		return fmt.Sprintf("%s %s=%d", databaseURL, key, value), nil
@@ -40,5 +40,5 @@ func isURL(s string) bool {
 	return strings.HasPrefix(s, "postgres://") || strings.HasPrefix(s, "postgresql://")
 }
 
-// errBadURL does not repeat the URL, which may have a password in it.
+// errBadURL does not contain the URL, because that may have a password.
 var errBadURL = fmt.Errorf("%s is not a database URL", urlVariable)

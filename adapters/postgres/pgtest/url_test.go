@@ -5,7 +5,7 @@ import (
 	"testing/fstest"
 )
 
-func TestOtherDatabase(t *testing.T) {
+func TestWithDatabase(t *testing.T) {
 	t.Parallel()
 	for given, want := range map[string]string{
 		"postgres://u:p@h1,h2/old?sslmode=disable": "postgres://u:p@h1,h2/new?sslmode=disable",
@@ -18,7 +18,7 @@ func TestOtherDatabase(t *testing.T) {
 	}
 }
 
-func TestOneParameterMore(t *testing.T) {
+func TestWithParam(t *testing.T) {
 	t.Parallel()
 	for given, want := range map[string]string{
 		"postgres:///db?a=b": "postgres:///db?a=b&n=5",
@@ -31,25 +31,26 @@ func TestOneParameterMore(t *testing.T) {
 	}
 }
 
-func TestTemplateNameFollowsTheMigrations(t *testing.T) {
+func TestTemplateName_DependsOnMigrations(t *testing.T) {
 	t.Parallel()
 	seen := map[string]string{}
-	for what, files := range map[string]fstest.MapFS{
-		"one file":     {"migrations/1.sql": {Data: []byte("a")}},
-		"another text": {"migrations/1.sql": {Data: []byte("b")}},
-		"another name": {"migrations/2.sql": {Data: []byte("a")}},
-		"one more":     {"migrations/1.sql": {Data: []byte("a")}, "migrations/2.sql": {}},
+	for name, files := range map[string]fstest.MapFS{
+		"one file":   {"migrations/1.sql": {Data: []byte("a")}},
+		"other text": {"migrations/1.sql": {Data: []byte("b")}},
+		"other name": {"migrations/2.sql": {Data: []byte("a")}},
+		"two files":  {"migrations/1.sql": {Data: []byte("a")}, "migrations/2.sql": {}},
+		"two sets":   {"migrations/1.sql": {Data: []byte("a")}, "simulator/2.sql": {}},
 	} {
-		name, err := templateName(files)
-		if err != nil || len(name) > 50 {
-			t.Errorf("%s: %q, %v", what, name, err)
+		template, err := templateName(files)
+		if err != nil || len(template) > 50 {
+			t.Errorf("%s: %q, %v; want at most 50 bytes", name, template, err)
 		}
-		if other, ok := seen[name]; ok {
-			t.Errorf("%s and %s have the same template", what, other)
+		if other, ok := seen[template]; ok {
+			t.Errorf("%s and %s have the same template", name, other)
 		}
-		seen[name] = what
+		seen[template] = name
 	}
 	if _, err := templateName(fstest.MapFS{}); err == nil {
-		t.Error("no migrations: no error")
+		t.Error("without migrations: no error, want one")
 	}
 }

@@ -13,43 +13,44 @@ import (
 )
 
 const (
-	lingerVariable = "BILLING_PGTEST_LINGER" // its value is the server's folder
-	linger         = 10 * time.Second        // between the end of one package's tests and the start of the next's
+	lingerVariable = "BILLING_PGTEST_LINGER" // holds the folder of the server
+	linger         = 10 * time.Second        // longer than the pause between the tests of two packages
 )
 
-// init turns this process into a lingerer when [startLingerer] started it. It
-// comes before flags, TestMain and tests, of which there are to be none.
+// init makes this process a keeper if [startKeeper] started it. It runs before flags
+// are parsed and never returns to TestMain, so that a keeper runs no tests.
 func init() {
 	dir := os.Getenv(lingerVariable)
 	if dir == "" {
 		return
 	}
-	if err := stay(dir); err != nil {
+	if err := keep(dir); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	os.Exit(0)
 }
 
-// stay keeps the server until nobody else has used it for a while, and deletes
-// it then. Somebody who comes at the last moment finds it, and us, still there.
-func stay(dir string) error {
+// keep keeps the server until no other process has used it for a while, and then
+// deletes it. If a process joins at the last moment, the server stays and keep starts
+// over.
+func keep(dir string) error {
 	for {
-		log, err := os.OpenFile(lingererLog(dir), os.O_RDWR, 0)
+		log, err := os.OpenFile(keeperLog(dir), os.O_RDWR, 0)
 		if err != nil {
-			return nil // deleted, with the server
+			return nil // deleted with the server
 		}
 		if syscall.Flock(int(log.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
-			return nil // another stays
+			return nil // another process is the keeper
 		}
-		if err := stayOnce(dir, log); err != nil {
+		if err := keepOnce(dir, log); err != nil {
 			return err
 		}
 		_ = log.Close()
 	}
 }
 
-func stayOnce(dir string, log *os.File) error {
+func keepOnce(dir string, log *os.File) error {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	srv, err := local.Open(ctx, sharedConfig(dir))
@@ -58,7 +59,7 @@ func stayOnce(dir string, log *os.File) error {
 	}
 	for idle := time.Now(); time.Since(idle) < linger; time.Sleep(100 * time.Millisecond) {
 		if replaced(log) {
-			break // the server died, and another lingerer came with the next: not to wait for each other
+			break // the server died, and the next one has its own keeper; they must not wait for each other
 		}
 		if !srv.Alone() {
 			idle = time.Now()
@@ -67,23 +68,23 @@ func stayOnce(dir string, log *os.File) error {
 	return srv.Close()
 }
 
-// replaced tells whether the open file is no longer the one of that name.
+// replaced reports whether the name of the open file now refers to another file.
 func replaced(f *os.File) bool {
 	opened, err1 := f.Stat()
 	named, err2 := os.Stat(f.Name())
 	return err1 != nil || err2 != nil || !os.SameFile(opened, named)
 }
 
-func lingererLog(dir string) string { return filepath.Join(dir, "lingerer.log") }
+func keeperLog(dir string) string { return filepath.Join(dir, "keeper.log") }
 
-// startLingerer starts this binary once more, on its own: it outlives us, and
-// holds nothing that `go test` would wait for.
-func startLingerer(dir string) error {
+// startKeeper starts this binary again as a keeper. The keeper outlives this process,
+// and holds no file that `go test` would wait for.
+func startKeeper(dir string) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	log, err := os.Create(lingererLog(dir))
+	log, err := os.Create(keeperLog(dir))
 	if err != nil {
 		return err
 	}
