@@ -51,18 +51,32 @@ func (t *tool) clockSet() *cobra.Command {
 }
 
 func (t *tool) clockAdvance() *cobra.Command {
-	return t.withJSON(&cobra.Command{
-		Use: "advance DURATION", Short: "Advance the test clock by DURATION, such as 31d or 36h; it stays ticking or frozen", Args: oneArg("a duration such as 31d or 36h"),
+	var step bool
+	cmd := &cobra.Command{
+		Use: "advance DURATION", Short: "Advance the test clock by DURATION, such as 31d or 36h", Args: oneArg("a duration such as 31d or 36h"),
 		RunE: t.action(func(cmd *cobra.Command, args []string) error {
 			d, err := boot.ParseDuration(args[0])
 			if err != nil || d <= 0 {
 				return usageErrorf("%q is not a duration of more than zero, such as 31d or 36h", args[0])
 			}
 			return t.withClock(cmd, func(ctx context.Context, c testClock) error {
-				return t.setClock(ctx, c, clockAdvanced, c.before.Now.Add(d), func() error { return c.Advance(ctx, d) })
+				target := c.before.Now.Add(d)
+				if !step {
+					return t.setClock(ctx, c, clockAdvanced, target, func() error { return c.Advance(ctx, d) })
+				}
+				if err := t.setClock(ctx, c, clockAdvanced, target, func() error { return nil }); err != nil {
+					return err
+				}
+				return t.newStepper(c).to(ctx, target)
 			})
 		}),
-	})
+	}
+	cmd.Long = "Advance the test clock by DURATION, such as 31d or 36h. It stays ticking or frozen.\n\n" +
+		"In one step, a long way is like an outage: each viewer pays once, and the periods in between are waived. With\n" +
+		"--step, the clock stops at each moment at which a subscription is due, until a renewal run has passed."
+	cmd.Example = "  billingctl clock advance 365d --step"
+	cmd.Flags().BoolVar(&step, "step", false, "stop at each due moment until a renewal run has passed")
+	return t.withJSON(cmd)
 }
 
 func (t *tool) clockRelease() *cobra.Command {

@@ -20,8 +20,9 @@ const (
 	// pollClock is the interval at which the test clock is read, so that a run follows
 	// a change immediately.
 	pollClock = 250 * time.Millisecond
-	// jump is the smallest change of the clock that counts as set by a person.
-	jump = 5 * time.Second
+	// jump is the smallest change of a ticking clock that counts as set by a person. It
+	// is more than the error of the measurement.
+	jump = 100 * time.Millisecond
 )
 
 // renewals makes a renewal run every minute, like the timer in production, and
@@ -40,8 +41,7 @@ func (o Options) renewals(ctx context.Context, program, url string, d demo) erro
 	for {
 		// Without the database a run would fail too.
 		if s, err := watched.State(ctx); err == nil {
-			moved := s.Stands != before.Stands || (s.Ahead-before.Ahead).Abs() > jump && (!s.Stands || !s.Now.Equal(before.Now))
-			if moved || time.Since(ran) >= renewEvery {
+			if moved(before, s) || time.Since(ran) >= renewEvery {
 				o.renew(ctx, program, url, d)
 				ran, before = time.Now(), s
 			}
@@ -51,6 +51,18 @@ func (o Options) renewals(ctx context.Context, program, url string, d demo) erro
 		case <-ctx.Done():
 			return nil
 		}
+	}
+}
+
+// moved reports whether a person has set the clock between two states.
+func moved(before, after clock.State) bool {
+	switch {
+	case before.Stands != after.Stands:
+		return true
+	case after.Stands:
+		return !after.Now.Equal(before.Now)
+	default:
+		return (after.Ahead - before.Ahead).Abs() > jump
 	}
 }
 
