@@ -193,8 +193,8 @@ func undocumented(schema *openapi3.Schema, v any) (names []string) {
 	return names
 }
 
-// newExampleService returns a service in which the examples of the document
-// succeed. Its payment system has the code that the examples use.
+// newExampleService returns a service for the examples of the document: its payment
+// system has the code that they use, and cards have no limits.
 func newExampleService(t *testing.T) *service {
 	t.Helper()
 	return newService(t, func(c *Config) {

@@ -115,8 +115,8 @@ func (s *server) conclude(ctx context.Context, r ports.KeyedRequest, resp respon
 	return s.store(ctx, r, resp)
 }
 
-// store stores resp and returns the response to send: the one that was stored
-// first. If the database is unavailable it returns resp, because the work is
+// store stores resp unless an earlier response has the key, and returns the stored
+// response. If the database is unavailable it returns resp, because the work is
 // done; a repetition renders the response from the subscription.
 func (s *server) store(ctx context.Context, r ports.KeyedRequest, resp response) response {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
