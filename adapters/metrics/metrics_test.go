@@ -251,6 +251,7 @@ func TestNames(t *testing.T) {
 	w.Vault = sealed{since: noon}
 	m.Watch(w)
 	m.Masked(func() int64 { return 3 })
+	m.WatchKeySet(func() metrics.KeySet { return metrics.KeySet{} })
 	expect(t, m, "billing_log_masked_total 3")
 	m.Served("GET", "", 200, 0)
 	_, _ = m.Provider("bank", &psp{}).Charge(t.Context(), ports.ChargeRequest{})

@@ -78,6 +78,7 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 	}
 	cases.subscriber.Collector.Watch = m.Event
 	m.Masked(masked)
+	watchKeys(m, verifier)
 	watched := metrics.Watched{Backlog: store.Backlog, Connections: connections(pool), Now: clock.Now, Log: log}
 	if keys != nil {
 		watched.Vault = keys
@@ -151,7 +152,7 @@ func (u *useCases) enableCards(cfg boot.API, keys ports.Vault) {
 func (u useCases) handler(cfg boot.API, v *auth.Verifier, m *metrics.Metrics, log *slog.Logger) (http.Handler, error) {
 	return httpapi.New(httpapi.Config{
 		Subscriber: u.subscriber, Viewer: u.viewer, Requests: u.requests, Users: u.users, Cards: u.cards,
-		Authenticate: authenticate(v), Rates: rates(cfg), NewID: boot.NewID, Log: log,
+		Authenticate: authenticate(v, u.users), Rates: rates(cfg), NewID: boot.NewID, Log: log,
 		Served: func(s httpapi.Served) { m.Served(s.Method, s.Route, s.Status, s.Took) },
 	})
 }
@@ -170,17 +171,6 @@ func connections(pool *pgxpool.Pool) func() (used, idle, most int) {
 	return func() (used, idle, most int) {
 		s := pool.Stat()
 		return int(s.AcquiredConns()), int(s.IdleConns()), int(s.MaxConns())
-	}
-}
-
-// authenticate returns a function that verifies a token and returns the viewer's id.
-func authenticate(v *auth.Verifier) func(context.Context, string) (billing.UserID, error) {
-	return func(ctx context.Context, token string) (billing.UserID, error) {
-		claims, err := v.Verify(ctx, token)
-		if err != nil {
-			return "", err
-		}
-		return billing.UserID(auth.UserID(claims.Subject)), nil
 	}
 }
 

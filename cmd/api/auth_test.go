@@ -1,0 +1,131 @@
+package main
+
+import (
+	"crypto/rsa"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/online-cinema/billing/adapters/auth"
+	"github.com/online-cinema/billing/adapters/clock"
+	"github.com/online-cinema/billing/adapters/memory"
+	"github.com/online-cinema/billing/adapters/metrics"
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
+	"github.com/online-cinema/billing/core/viewers"
+)
+
+// newKey returns the auth service's key and the file with its public key.
+func newKey(t *testing.T) (*rsa.PrivateKey, string) {
+	t.Helper()
+	private, public, err := auth.NewKeyPair(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := auth.LoadPrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key, public
+}
+
+func newVerifier(t *testing.T, cfg auth.Config) *auth.Verifier {
+	t.Helper()
+	cfg.Issuer, cfg.Audience, cfg.Now = "i", "a", time.Now
+	v, err := auth.New(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func sign(t *testing.T, key *rsa.PrivateKey, subject string, life time.Duration) string {
+	t.Helper()
+	token, err := auth.Sign(key, "k1", auth.SignClaims{
+		Subject: subject, Issuer: "i", Audience: "a", IssuedAt: time.Now().Add(-time.Hour), ExpiresAt: time.Now().Add(life),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+func newUsers() *viewers.LastSeen {
+	return &viewers.LastSeen{Store: memory.New(), Clock: clock.System{}}
+}
+
+// A subject that is the UUID of another viewer must not open that viewer's account.
+func TestAuthenticate_SubjectThatIsAnotherViewersID(t *testing.T) {
+	t.Parallel()
+	key, public := newKey(t)
+	check := authenticate(newVerifier(t, auth.Config{PublicKeyFile: public}), newUsers())
+	victim, err := check(t.Context(), sign(t, key, "viewer-17", time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, attacker := range []string{string(victim), strings.ToUpper(string(victim))} {
+		id, err := check(t.Context(), sign(t, key, attacker, time.Hour))
+		if id != "" || !errors.Is(err, ports.ErrOtherSubject) || errors.Is(err, billing.Unavailable) {
+			t.Errorf("subject %s: %q, %v; want %v", attacker, id, err, ports.ErrOtherSubject)
+		}
+	}
+	for _, sub := range []string{"viewer-17", "{" + string(victim) + "}", "0193b1a0-7f6e-7c3a-9b1e-2f4d5c6b7a80"} {
+		if _, err := check(t.Context(), sign(t, key, sub, time.Hour)); err != nil {
+			t.Errorf("subject %s: %v", sub, err)
+		}
+	}
+}
+
+func TestAuthenticate_SaysWhyTokenIsRefused(t *testing.T) {
+	t.Parallel()
+	key, public := newKey(t)
+	other, _ := newKey(t)
+	check := authenticate(newVerifier(t, auth.Config{PublicKeyFile: public}), newUsers())
+	for want, token := range map[string]string{
+		"token is expired": sign(t, key, "viewer-17", -time.Minute),
+		"wrong signature":  sign(t, other, "viewer-17", time.Hour),
+		"not three parts":  "secret",
+	} {
+		_, err := check(t.Context(), token)
+		if !errors.Is(err, auth.ErrUnauthenticated) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), token) {
+			t.Errorf("got %v, want the cause %q", err, want)
+		}
+	}
+}
+
+// A client that gets 401 signs its viewer out, so a token that cannot be checked gets
+// 503.
+func TestAuthenticate_KeysUnavailable(t *testing.T) {
+	t.Parallel()
+	key, _ := newKey(t)
+	broken := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(broken.Close)
+	v := newVerifier(t, auth.Config{JWKSURL: broken.URL, AllowHTTP: true})
+	_, err := authenticate(v, newUsers())(t.Context(), sign(t, key, "viewer-17", time.Hour))
+	if !errors.Is(err, billing.Unavailable) || !errors.Is(err, auth.ErrNoKeys) {
+		t.Errorf("got %v, want %v", err, billing.Unavailable)
+	}
+}
+
+func TestWatchKeys(t *testing.T) {
+	t.Parallel()
+	_, public := newKey(t)
+	for name, test := range map[string]struct {
+		cfg  auth.Config
+		want bool
+	}{
+		"key file": {auth.Config{PublicKeyFile: public}, false},
+		"JWKS":     {auth.Config{JWKSURL: "http://127.0.0.1:1/jwks", AllowHTTP: true}, true},
+	} {
+		m := metrics.New("v1")
+		watchKeys(m, newVerifier(t, test.cfg))
+		w := httptest.NewRecorder()
+		m.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/metrics", nil))
+		if got := strings.Contains(w.Body.String(), "\nbilling_auth_keys_age_seconds "); got != test.want {
+			t.Errorf("%s: the age of the keys is exported: %t, want %t", name, got, test.want)
+		}
+	}
+}
