@@ -16,7 +16,7 @@ func TestStore(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(*testing.T) storetest.Harness {
 		s := memory.New()
-		return storetest.Harness{Store: s, Books: s}
+		return storetest.Harness{Store: s, Payments: s}
 	})
 }
 
@@ -24,7 +24,7 @@ func TestPanelStore(t *testing.T) {
 	t.Parallel()
 	storetest.RunPanel(t, func(*testing.T) storetest.PanelHarness {
 		s := memory.New()
-		return storetest.PanelHarness{Harness: storetest.Harness{Store: s, Books: s}, Panel: s, Shell: s}
+		return storetest.PanelHarness{Harness: storetest.Harness{Store: s, Payments: s}, Panel: s, Owner: s}
 	})
 }
 

@@ -34,9 +34,9 @@ func TestPanelStore(t *testing.T) {
 		url := pgtest.URL(t)
 		service := postgres.NewStore(openAs(t, url, postgres.AppRole))
 		return storetest.PanelHarness{
-			Harness: storetest.Harness{Store: service, Books: service},
+			Harness: storetest.Harness{Store: service, Payments: service},
 			Panel:   postgres.NewStore(openAs(t, url, postgres.PanelRole)),
-			Shell:   postgres.NewStore(openAs(t, url, "none")),
+			Owner:   postgres.NewStore(openAs(t, url, "none")),
 		}
 	})
 }

@@ -9,18 +9,18 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-var cardPromises = []promise{
+var cardCases = []testCase{
 	{"keep every field", func(w *world) {
 		c := w.card()
 		same(w, "card", w.findCard(c), c)
-		same(w, "the same", w.sameCard(c), c)
+		same(w, "card by fingerprint", w.sameCard(c), c)
 		list, err := w.Store.Views().Cards(w.Context(), c.UserID, ports.Page{Limit: 10})
 		w.must(err)
 		sameList(w, "cards", list, []billing.Card{c})
 	}},
 	{"are found by their own user only", func(w *world) {
-		c, stranger := w.card(), w.viewer().UserID
-		for _, key := range []ports.SubscriptionKey{{User: stranger, ID: billing.SubscriptionID(c.ID)}, {User: c.UserID, ID: newIDOf[billing.SubscriptionID]()}} {
+		c, otherUser := w.card(), w.viewer().UserID
+		for _, key := range []ports.SubscriptionKey{{User: otherUser, ID: billing.SubscriptionID(c.ID)}, {User: c.UserID, ID: newIDOf[billing.SubscriptionID]()}} {
 			err := w.try(func(ctx context.Context, tx ports.Repos) error {
 				_, err := tx.Cards.Find(ctx, key.User, billing.CardID(key.ID))
 				_, err2 := tx.Cards.Lock(ctx, key.User, billing.CardID(key.ID))
@@ -29,33 +29,33 @@ var cardPromises = []promise{
 			w.wantErr(err, billing.ErrCardNotFound)
 		}
 		err := w.try(func(ctx context.Context, tx ports.Repos) error {
-			_, err := tx.Cards.Same(ctx, stranger, c.Fingerprint)
+			_, err := tx.Cards.Same(ctx, otherUser, c.Fingerprint)
 			return err
 		})
 		w.wantErr(err, billing.ErrNotFound)
-		list, err := w.Store.Views().Cards(w.Context(), stranger, ports.Page{Limit: 10})
+		list, err := w.Store.Views().Cards(w.Context(), otherUser, ports.Page{Limit: 10})
 		w.must(err)
-		sameList(w, "the stranger's cards", list, nil)
+		sameList(w, "another user's cards", list, nil)
 	}},
-	{"come once for each number and user", func(w *world) {
+	{"are unique per number and user", func(w *world) {
 		c := w.card()
 		twin := newCard(c.UserID, c.Fingerprint[0])
 		w.wantErr(w.try(func(ctx context.Context, tx ports.Repos) error { return tx.Cards.Add(ctx, twin) }), billing.ErrAlreadyExists)
 		w.addCard(newCard(w.viewer().UserID, c.Fingerprint[0]))
 		w.saveCard(removed(c))
-		w.addCard(twin) // there is room for it again
+		w.addCard(twin) // a removed card does not count
 	}},
-	{"lose number and fingerprint when they are removed, and keep the rest", func(w *world) {
+	{"lose number and fingerprint on removal, nothing else", func(w *world) {
 		c := w.card()
 		gone := removed(c)
-		gone.Number = billing.Encrypted{Ciphertext: []byte("still here"), KeyID: 1} // as if the rules forgot
+		gone.Number = billing.Encrypted{Ciphertext: []byte("still here"), KeyID: 1} // the store must erase it
 		w.saveCard(gone)
 		same(w, "card", w.findCard(c), removed(c))
 		list, err := w.Store.Views().Cards(w.Context(), c.UserID, ports.Page{Limit: 10})
 		w.must(err)
 		sameList(w, "cards", list, nil)
 	}},
-	{"take a new expiry and holder, and no other number", func(w *world) {
+	{"take a new expiry and holder, but no new number", func(w *world) {
 		c := w.card()
 		changed := c
 		changed.ExpMonth, changed.ExpYear, changed.Holder = 1, 2040, "НОВОЕ ИМЯ"
@@ -64,7 +64,7 @@ var cardPromises = []promise{
 		w.saveCard(changed)
 		same(w, "card", w.findCard(c), want)
 	}},
-	{"are counted by when they were added, removed ones too", func(w *world) {
+	{"are counted by the time they were added, removed ones too", func(w *world) {
 		user := w.viewer().UserID
 		var times []time.Time
 		for i := range 4 {
@@ -84,14 +84,14 @@ var cardPromises = []promise{
 			return errors.Join(err, err2)
 		})
 	}},
-	{"are counted by the payments with them that are declined or pending", func(w *world) {
+	{"are counted by their declined and pending payments", func(w *world) {
 		c := w.card()
 		var want []time.Time
 		for i, status := range []billing.PaymentStatus{
 			billing.PaymentDeclined, billing.PaymentSucceeded, billing.PaymentAbandoned, billing.PaymentPending,
 		} {
 			at := noon.Add(time.Duration(i) * time.Minute)
-			d := w.openBy(w.cardMethod(c), time.Hour, at)
+			d := w.subscribeWith(w.cardMethod(c), time.Hour, at)
 			if status != billing.PaymentPending {
 				w.settle(d, status, at)
 			}
@@ -101,56 +101,56 @@ var cardPromises = []promise{
 		}
 		byToken := newMethod(c.UserID, "tok_other")
 		w.link(byToken)
-		w.settle(w.openBy(byToken, time.Hour, noon.Add(time.Hour)), billing.PaymentDeclined, noon)
+		w.settle(w.subscribeWith(byToken, time.Hour, noon.Add(time.Hour)), billing.PaymentDeclined, noon)
 		w.tx(func(ctx context.Context, tx ports.Repos) error {
 			got, err := tx.Cards.Declined(ctx, c.UserID, noon.Add(-time.Second), 10)
-			sameList(w, "tries", got, want)
+			sameList(w, "declined or pending", got, want)
 			return err
 		})
 	}},
 }
 
-var cardMethodPromises = []promise{
-	{"have no token until one is given, and take another", func(w *world) {
+var cardMethodCases = []testCase{
+	{"have no token until one is set, and take another", func(w *world) {
 		c := w.card()
 		m := w.cardMethod(c)
 		for _, token := range []string{"", "tok_saved", "tok_reissued"} {
 			if token != "" {
 				m.Token = billing.NewSecret(token)
-				w.retoken(m)
+				w.setToken(m)
 			}
 			got, err := w.findMethod(m.UserID, m.ID)
 			w.must(err)
 			same(w, "method", got, m)
 		}
 	}},
-	{"may share a token, and are not found by it", func(w *world) {
+	{"may share a token, and are not found by token", func(w *world) {
 		c := w.card()
 		for range 2 {
 			m := w.cardMethod(c)
 			m.Token = billing.NewSecret("tok_saved")
-			w.retoken(m)
+			w.setToken(m)
 		}
 		linked := newMethod(c.UserID, "tok_saved")
 		same(w, "linked", w.link(linked), linked)
 	}},
-	{"alone get another token", func(w *world) {
+	{"get a token, methods without a card do not", func(w *world) {
 		m := w.viewer()
 		other := m
 		other.Token = billing.NewSecret("tok_stolen")
-		w.retoken(other)
+		w.setToken(other)
 		got, err := w.findMethod(m.UserID, m.ID)
 		w.must(err)
-		same(w, "method of a token", got, m)
+		same(w, "method without a card", got, m)
 	}},
-	{"go with their card, and with them what has their token", func(w *world) {
+	{"are removed with their card, and so are methods with the same token", func(w *world) {
 		c, other := w.card(), newCard("", 7)
 		saved := w.cardMethod(c)
 		saved.Token = billing.NewSecret("tok_saved")
-		w.retoken(saved)
+		w.setToken(saved)
 		unsaved := w.cardMethod(c)
 		twin := w.link(newMethod(c.UserID, "tok_saved"))
-		bystander := w.link(newMethod(c.UserID, "tok_mine"))
+		unrelated := w.link(newMethod(c.UserID, "tok_mine"))
 		other.UserID = c.UserID
 		w.addCard(other)
 		others := w.cardMethod(other)
@@ -163,34 +163,34 @@ var cardMethodPromises = []promise{
 			w.must(err)
 			same(w, "removed method", got, m)
 		}
-		for _, m := range []billing.PaymentMethod{bystander, others} {
+		for _, m := range []billing.PaymentMethod{unrelated, others} {
 			got, err := w.findMethod(m.UserID, m.ID)
 			w.must(err)
 			same(w, "other method", got, m)
 		}
-		w.retoken(saved)
+		w.setToken(saved)
 		got, err := w.findMethod(saved.UserID, saved.ID)
 		w.must(err)
 		if !got.Token.IsZero() {
 			w.Error("a removed method got a token")
 		}
 		fresh := newMethod(c.UserID, "tok_saved")
-		same(w, "linked anew", w.link(fresh), fresh)
+		same(w, "new method", w.link(fresh), fresh)
 	}},
-	{"are being sent while a payment is pending and its time is not over", func(w *world) {
+	{"are being sent while a payment is pending and in its send window", func(w *world) {
 		for name, c := range map[string]struct {
 			send    time.Duration
 			settled bool
 			want    bool
 		}{
-			"may be sent": {time.Hour, false, true}, "settled": {time.Hour, true, false}, "time over": {0, false, false},
+			"in its send window": {time.Hour, false, true}, "settled": {time.Hour, true, false}, "send window over": {0, false, false},
 		} {
 			card := w.card()
-			d := w.openBy(w.cardMethod(card), c.send, noon)
+			d := w.subscribeWith(w.cardMethod(card), c.send, noon)
 			if c.settled {
 				w.settle(d, billing.PaymentDeclined, noon)
 			}
-			for range 2 { // also when it is removed
+			for range 2 { // the second time with the card removed
 				w.tx(func(ctx context.Context, tx ports.Repos) error {
 					got, err := tx.Cards.Sending(ctx, card.UserID, card.ID)
 					same(w, name, got, c.want)
@@ -200,12 +200,12 @@ var cardMethodPromises = []promise{
 			}
 		}
 	}},
-	{"removed with a card's token are being sent like the card's own", func(w *world) {
+	{"removed with a card's token are being sent like the card's methods", func(w *world) {
 		c := w.card()
 		saved := w.cardMethod(c)
 		saved.Token = billing.NewSecret("tok_saved")
-		w.retoken(saved)
-		w.openBy(w.link(newMethod(c.UserID, "tok_saved")), time.Hour, noon)
+		w.setToken(saved)
+		w.subscribeWith(w.link(newMethod(c.UserID, "tok_saved")), time.Hour, noon)
 		w.removeMethods(removed(c))
 		w.tx(func(ctx context.Context, tx ports.Repos) error {
 			got, err := tx.Cards.Sending(ctx, c.UserID, c.ID)
@@ -215,8 +215,8 @@ var cardMethodPromises = []promise{
 	}},
 }
 
-var toldPromises = []promise{
-	{"are told of from a time on", func(w *world) {
+var recordedEventCases = []testCase{
+	{"are found from a time on", func(w *world) {
 		c := w.card()
 		e := c.AddedEvent()
 		e.ID = newIDOf[billing.EventID]()
@@ -226,9 +226,9 @@ var toldPromises = []promise{
 		} {
 			w.tx(func(ctx context.Context, tx ports.Repos) error {
 				got, err := tx.Events.Told(ctx, c.UserID, billing.EventCardAdded, since)
-				same(w, "told", got, want)
+				same(w, "recorded", got, want)
 				other, err2 := tx.Events.Told(ctx, c.UserID, billing.EventCardRemoved, since)
-				same(w, "told of another type", other, false)
+				same(w, "another type recorded", other, false)
 				return errors.Join(err, err2)
 			})
 		}
@@ -251,7 +251,7 @@ func removed(c billing.Card) billing.Card {
 	return c
 }
 
-// card is a card that a viewer keeps.
+// card stores a card of a new viewer.
 func (w *world) card() billing.Card {
 	w.Helper()
 	c := newCard(w.viewer().UserID, 1)
@@ -299,7 +299,7 @@ func (w *world) cardMethod(c billing.Card) billing.PaymentMethod {
 	return m
 }
 
-func (w *world) retoken(m billing.PaymentMethod) {
+func (w *world) setToken(m billing.PaymentMethod) {
 	w.Helper()
 	w.tx(func(ctx context.Context, tx ports.Repos) error {
 		return tx.Methods.SetToken(ctx, m.UserID, m.ID, m.Token)
@@ -311,8 +311,8 @@ func (w *world) removeMethods(c billing.Card) {
 	w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Methods.RemoveByCard(ctx, c) })
 }
 
-// openBy opens a subscription to a plan of its own, paid by m at a time.
-func (w *world) openBy(m billing.PaymentMethod, send time.Duration, at time.Time) deal {
+// subscribeWith stores a subscription to a new plan, with its first payment by m.
+func (w *world) subscribeWith(m billing.PaymentMethod, send time.Duration, at time.Time) purchase {
 	w.Helper()
 	p := w.addPlan("plan-" + newIDOf[string]()[24:])
 	o := billing.Order{
@@ -321,7 +321,7 @@ func (w *world) openBy(m billing.PaymentMethod, send time.Duration, at time.Time
 	}
 	sub, pay, err := o.Start(at, billing.Calendar{})
 	w.must(err)
-	d := deal{sub, pay}
+	d := purchase{sub, pay}
 	w.tx(func(ctx context.Context, tx ports.Repos) error { return d.add(ctx, tx, send) })
 	return d
 }

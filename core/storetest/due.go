@@ -11,22 +11,22 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// horizon is when everything is due that these tests store.
-var horizon = noon.AddDate(1, 0, 0)
+// allDue is a time at which every subscription of these tests is due.
+var allDue = noon.AddDate(1, 0, 0)
 
-var duePromises = []promise{
-	{"are what has something to do, with its method", func(w *world) {
-		d := w.paid()
-		w.open(0) // waits for its first payment
-		w.settle(w.open(0), billing.PaymentDeclined, noon)
-		got := w.lockDue(ports.DueQuery{Now: horizon, Systems: []string{system}, Limit: 10})
+var dueCases = []testCase{
+	{"are active subscriptions, with their methods", func(w *world) {
+		d := w.subscribePaid()
+		w.subscribe(0) // its first payment is pending
+		w.settle(w.subscribe(0), billing.PaymentDeclined, noon)
+		got := w.lockDue(ports.DueQuery{Now: allDue, Systems: []string{system}, Limit: 10})
 		if len(got) != 1 || !got[0].Method.Token.Equal(billing.NewSecret("tok_1")) || got[0].Method.ID != d.sub.MethodID {
-			w.Fatalf("due: %+v", got)
+			w.Fatalf("due are %+v, want %s with its method", got, d.sub.ID)
 		}
 		same(w, "due", got[0].Subscription, d.sub)
 	}},
-	{"are due at their time, not before", func(w *world) {
-		d := w.paid()
+	{"are due from NextChargeAt on", func(w *world) {
+		d := w.subscribePaid()
 		for now, want := range map[time.Time]int{
 			d.sub.NextChargeAt.Add(-time.Microsecond): 0, d.sub.NextChargeAt: 1, d.sub.NextChargeAt.Add(time.Microsecond): 1,
 		} {
@@ -35,47 +35,47 @@ var duePromises = []promise{
 			}
 		}
 	}},
-	{"are left out while a payment is pending, whatever the time", func(w *world) {
-		d := w.paid()
+	{"exclude subscriptions with a pending payment", func(w *world) {
+		d := w.subscribePaid()
 		d.sub.Charging = true
 		w.save(d)
-		if got := w.lockDue(ports.DueQuery{Now: horizon, Systems: []string{system}, Limit: 10}); len(got) > 0 {
-			w.Errorf("due: %+v", got)
+		if got := w.lockDue(ports.DueQuery{Now: allDue, Systems: []string{system}, Limit: 10}); len(got) > 0 {
+			w.Errorf("due are %+v, want none", got)
 		}
 	}},
-	{"come the earliest first, no more than the limit, from a time on", func(w *world) {
+	{"come earliest first, up to the limit, from a time on", func(w *world) {
 		var ids []billing.SubscriptionID
 		for i := range 5 {
-			d := w.paid()
+			d := w.subscribePaid()
 			d.sub.NextChargeAt = noon.Add(time.Duration(10-i) * time.Hour)
 			w.save(d)
 			ids = append(ids, d.sub.ID)
 		}
 		slices.Reverse(ids)
-		q := ports.DueQuery{Now: horizon, Systems: []string{system}, Limit: 3}
+		q := ports.DueQuery{Now: allDue, Systems: []string{system}, Limit: 3}
 		same(w, "first", idsOf(w.lockDue(q)), ids[:3])
 		q.From = noon.Add(8 * time.Hour)
 		same(w, "from 8 h on", idsOf(w.lockDue(q)), ids[2:])
 	}},
-	{"are those of the payment systems that are asked for", func(w *world) {
-		w.paid()
+	{"belong to the payment systems of the query", func(w *world) {
+		w.subscribePaid()
 		for _, systems := range [][]string{{"other"}, {}} {
-			if got := w.lockDue(ports.DueQuery{Now: horizon, Systems: systems, Limit: 3}); len(got) > 0 {
-				w.Errorf("at %v: due %+v", systems, got)
+			if got := w.lockDue(ports.DueQuery{Now: allDue, Systems: systems, Limit: 3}); len(got) > 0 {
+				w.Errorf("due at %v are %+v, want none", systems, got)
 			}
 		}
 	}},
-	{"are claimed once by claims at the same time", func(w *world) {
+	{"are claimed once by concurrent claims", func(w *world) {
 		const n = 40
 		for range n {
-			w.paid()
+			w.subscribePaid()
 		}
 		var wg sync.WaitGroup
 		claims, errs := make([][]ports.Due, 4), make([]error, 4)
 		for i := range claims {
 			wg.Go(func() {
 				for range n {
-					claimed, err := w.claim(7)
+					claimed, err := w.claimDue(7)
 					claims[i], errs[i] = append(claims[i], claimed...), err
 				}
 			})
@@ -97,34 +97,34 @@ var duePromises = []promise{
 	}},
 }
 
-var dueViewPromises = []promise{
-	{"show the same, and change nothing", func(w *world) {
+var dueViewCases = []testCase{
+	{"list the same subscriptions, and change nothing", func(w *world) {
 		for range 3 {
-			w.paid()
+			w.subscribePaid()
 		}
-		q := ports.DueQuery{Now: horizon, Systems: []string{system}, Limit: 2}
+		q := ports.DueQuery{Now: allDue, Systems: []string{system}, Limit: 2}
 		want := idsOf(w.lockDue(q))
 		for range 2 {
 			same(w, "viewed", idsOf(w.viewDue(q)), want)
 		}
 	}},
-	{"show all payment systems and no end when none is named", func(w *world) {
-		w.paid()
-		w.paid()
-		if got := w.viewDue(ports.DueQuery{Now: horizon}); len(got) != 2 {
+	{"list all payment systems without limit by default", func(w *world) {
+		w.subscribePaid()
+		w.subscribePaid()
+		if got := w.viewDue(ports.DueQuery{Now: allDue}); len(got) != 2 {
 			w.Errorf("viewed %d, want 2", len(got))
 		}
 	}},
-	{"count", func(w *world) {
-		w.paid()
-		w.paid()
+	{"count due subscriptions", func(w *world) {
+		w.subscribePaid()
+		w.subscribePaid()
 		for name, tt := range map[string]struct {
 			q    ports.DueQuery
 			want int
 		}{
-			"all":          {ports.DueQuery{Now: horizon, Limit: 1}, 2},
-			"this system":  {ports.DueQuery{Now: horizon, Systems: []string{system}}, 2},
-			"other system": {ports.DueQuery{Now: horizon, Systems: []string{"other"}}, 0},
+			"all":          {ports.DueQuery{Now: allDue, Limit: 1}, 2},
+			"this system":  {ports.DueQuery{Now: allDue, Systems: []string{system}}, 2},
+			"other system": {ports.DueQuery{Now: allDue, Systems: []string{"other"}}, 0},
 			"too early":    {ports.DueQuery{Now: noon}, 0},
 		} {
 			n, err := w.Store.Views().CountDue(w.Context(), tt.q)
@@ -133,35 +133,35 @@ var dueViewPromises = []promise{
 			}
 		}
 	}},
-	{"stop when told to", func(w *world) {
-		w.paid()
-		w.paid()
+	{"stop at the first error of the callback", func(w *world) {
+		w.subscribePaid()
+		w.subscribePaid()
 		calls := 0
-		err := w.Store.Views().Due(w.Context(), ports.DueQuery{Now: horizon}, func(ports.Due) error {
+		err := w.Store.Views().Due(w.Context(), ports.DueQuery{Now: allDue}, func(ports.Due) error {
 			calls++
 			return errOnPurpose
 		})
 		if w.wantErr(err, errOnPurpose); calls != 1 {
-			w.Errorf("called %d times", calls)
+			w.Errorf("%d calls, want one", calls)
 		}
 	}},
 }
 
-var runPromises = []promise{
-	{"are kept and replaced", func(w *world) {
+var runCases = []testCase{
+	{"are stored and replaced", func(w *world) {
 		r := ports.Run{ID: newIDOf[string](), StartedAt: noon}
 		for range 2 {
 			w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Runs.Put(ctx, r) })
-			r.FinishedAt, r.Error = noon.Add(time.Minute), "out of reach"
+			r.FinishedAt, r.Error = noon.Add(time.Minute), "unavailable"
 			r.Summary = ports.Summary{Settled: 1, Due: 2, Renewed: 3, Declined: 4, Unknown: 5, Ended: 6, Failed: 7}
 		}
 	}},
 }
 
-// paid is a subscription that is paid for, and renews.
-func (w *world) paid() deal {
+// subscribePaid stores an active subscription with a succeeded payment.
+func (w *world) subscribePaid() purchase {
 	w.Helper()
-	return w.settle(w.open(0), billing.PaymentSucceeded, noon)
+	return w.settle(w.subscribe(0), billing.PaymentSucceeded, noon)
 }
 
 func (w *world) lockDue(q ports.DueQuery) (due []ports.Due) {
@@ -173,16 +173,16 @@ func (w *world) lockDue(q ports.DueQuery) (due []ports.Due) {
 	return due
 }
 
-// claim bills what is due, as a run does.
-func (w *world) claim(limit int) (due []ports.Due, err error) {
+// claimDue bills due subscriptions, like a renewal run.
+func (w *world) claimDue(limit int) (due []ports.Due, err error) {
 	err = w.try(func(ctx context.Context, tx ports.Repos) (err error) {
-		if due, err = tx.Subscriptions.LockDue(ctx, ports.DueQuery{Now: horizon, Systems: []string{system}, Limit: limit}); err != nil {
+		if due, err = tx.Subscriptions.LockDue(ctx, ports.DueQuery{Now: allDue, Systems: []string{system}, Limit: limit}); err != nil {
 			return err
 		}
 		for _, d := range due {
-			s, p, _, billed := d.Bill(newIDOf[billing.PaymentID](), d.Method, billing.Calendar{}, horizon)
+			s, p, _, billed := d.Bill(newIDOf[billing.PaymentID](), d.Method, billing.Calendar{}, allDue)
 			if !billed {
-				return fmt.Errorf("subscription %s was locked and is not due", d.ID)
+				return fmt.Errorf("LockDue returned subscription %s, which is not due", d.ID)
 			}
 			if err := tx.Subscriptions.Save(ctx, s); err != nil {
 				return err

@@ -9,17 +9,17 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-var historyPromises = []promise{
+var historyCases = []testCase{
 	{"keeps every field of an event", func(w *world) {
-		d := w.open(0)
+		d := w.subscribe(0)
 		bare, full := d.event(billing.EventCancelRequested), d.event(billing.EventPaymentDeclined)
 		full.PaymentID, full.Amount, full.DeclineCode = d.pay.ID, d.pay.Amount, billing.CardExpired
-		full.AccessUntil, full.RetryAt, full.PlanCode = noon.Add(time.Hour), noon.Add(time.Minute), "as it was then"
+		full.AccessUntil, full.RetryAt, full.PlanCode = noon.Add(time.Hour), noon.Add(time.Minute), "renamed-since"
 		w.append(bare, full)
 		w.wantEvents(d.sub.UserID, ports.Page{Limit: 10}, full, bare)
 	}},
 	{"comes in pages, newest first, of one user", func(w *world) {
-		d, other := w.open(0), w.open(0)
+		d, other := w.subscribe(0), w.subscribe(0)
 		var all []billing.Event
 		for range 5 {
 			all = append(all, d.event(billing.EventCancelRequested))
@@ -34,15 +34,15 @@ var historyPromises = []promise{
 		w.wantEvents(user, ports.Page{Limit: 2, Before: string(all[3].ID)}, all[4:]...)
 		w.wantEvents(user, ports.Page{Limit: 2, Before: string(all[4].ID)})
 	}},
-	{"goes by ids, not by times", func(w *world) {
-		d := w.open(0)
+	{"is ordered by id, not by time", func(w *world) {
+		d := w.subscribe(0)
 		first, second := d.event(billing.EventCancelRequested), d.event(billing.EventCancelRevoked)
 		first.At = noon.Add(time.Hour)
 		w.append(second, first)
 		w.wantEvents(d.sub.UserID, ports.Page{Limit: 10}, second, first)
 	}},
-	{"grows by batches of any size", func(w *world) {
-		d := w.open(0)
+	{"takes batches of any size", func(w *world) {
+		d := w.subscribe(0)
 		w.append()
 		var all []billing.Event
 		for range 100 {
@@ -54,7 +54,7 @@ var historyPromises = []promise{
 	}},
 }
 
-func (d deal) event(t billing.EventType) billing.Event {
+func (d purchase) event(t billing.EventType) billing.Event {
 	return billing.Event{
 		ID: newIDOf[billing.EventID](), UserID: d.sub.UserID, Type: t, At: noon,
 		SubscriptionID: d.sub.ID, PlanCode: d.sub.PlanCode,

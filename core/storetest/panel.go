@@ -12,28 +12,27 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// PanelHarness is one store under test, as two who may do different things with
-// it.
+// PanelHarness is one store under test, opened with the rights of three users.
 type PanelHarness struct {
 	Harness             // as the service
 	Panel   ports.Store // as the admin panel
-	Shell   ports.Store // as whoever owns it
+	Owner   ports.Store // as the owner of the schema
 }
 
-// RunPanel checks what the admin panel needs of a store, besides what [Run]
-// checks.
+// RunPanel tests the parts of a store that only the admin panel uses. It calls
+// newStore once per test.
 func RunPanel(t *testing.T, newStore func(t *testing.T) PanelHarness) {
 	for name, check := range map[string]func(w *panelWorld){
-		"a plan that was never used is removed":           removesUnusedPlan,
-		"a plan that was used is in use":                  keepsUsedPlan,
-		"a payment system that was never used is removed": removesUnusedSystem,
-		"a payment system that was used is in use":        keepsUsedSystem,
-		"subscribers are counted":                         countsSubscribers,
-		"what is audited is kept with the change":         auditsWithTheChange,
-		"people are kept":                                 keepsStaff,
-		"a person's name is theirs alone":                 refusesSameName,
-		"sessions are kept and end":                       keepsSessions,
-		"old sessions are pruned":                         prunesSessions,
+		"unused plan is removed":                     removesUnusedPlan,
+		"used plan is in use":                        refusesUsedPlan,
+		"unused payment system is removed":           removesUnusedSystem,
+		"used payment system is in use":              refusesUsedSystem,
+		"subscribers are counted":                    countsSubscribers,
+		"audit entry is rolled back with its change": rollsBackAudit,
+		"panel users are stored":                     storesPanelUsers,
+		"names of panel users are unique":            refusesSameName,
+		"sessions are stored and end":                storesSessions,
+		"old sessions are pruned":                    prunesSessions,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -48,7 +47,7 @@ type panelWorld struct {
 	h PanelHarness
 }
 
-// as runs f in a transaction of the store that one of the two sees.
+// as runs f in a transaction of s, which is the store with the rights of one user.
 func (w *panelWorld) as(s ports.Store, f func(ctx context.Context, tx ports.Repos) error) error {
 	return s.InTx(w.Context(), func(tx ports.Repos) error { return f(w.Context(), tx) })
 }
@@ -70,8 +69,8 @@ func removesUnusedPlan(w *panelWorld) {
 	w.wantErr(err, billing.ErrPlanNotFound)
 }
 
-func keepsUsedPlan(w *panelWorld) {
-	w.open(0)
+func refusesUsedPlan(w *panelWorld) {
+	w.subscribe(0)
 	err := w.as(w.h.Panel, func(ctx context.Context, tx ports.Repos) error { return tx.Plans.Remove(ctx, w.plan.ID) })
 	w.wantErr(err, ports.ErrInUse)
 	w.wantPlan(w.plan.Code, w.plan)
@@ -94,33 +93,33 @@ func removesUnusedSystem(w *panelWorld) {
 	w.wantErr(err, billing.ErrPaymentSystemNotFound)
 }
 
-func keepsUsedSystem(w *panelWorld) {
+func refusesUsedSystem(w *panelWorld) {
 	w.viewer()
 	err := w.as(w.h.Panel, func(ctx context.Context, tx ports.Repos) error { return tx.PaymentSystems.Remove(ctx, system) })
 	w.wantErr(err, ports.ErrInUse)
 }
 
-// countsSubscribers goes by what is in the history, as a store may.
+// countsSubscribers appends all events, because a store may count by the history.
 func countsSubscribers(w *panelWorld) {
-	w.subscribers(0)
-	w.open(0) // not paid
-	first, second := w.open(0), w.open(0)
-	for _, d := range []deal{first, second} {
-		w.happened(d, billing.PaymentSucceeded)
+	w.wantSubscribers(0)
+	w.subscribe(0) // not paid
+	first, second := w.subscribe(0), w.subscribe(0)
+	for _, d := range []purchase{first, second} {
+		w.settleWithEvents(d, billing.PaymentSucceeded)
 	}
-	w.subscribers(2)
+	w.wantSubscribers(2)
 	d := w.locked(first)
 	ended, events, err := d.sub.Cancel(billing.AtOnce, noon)
 	w.must(err)
 	d.sub = ended
 	w.append(events)
 	w.save(d)
-	w.subscribers(1)
-	w.happened(w.open(0), billing.PaymentDeclined)
-	w.subscribers(1)
+	w.wantSubscribers(1)
+	w.settleWithEvents(w.subscribe(0), billing.PaymentDeclined)
+	w.wantSubscribers(1)
 }
 
-func (w *panelWorld) subscribers(want int) {
+func (w *panelWorld) wantSubscribers(want int) {
 	w.Helper()
 	w.panel(func(ctx context.Context, tx ports.Repos) error {
 		n, err := tx.Plans.Subscribers(ctx, w.plan.ID)
@@ -129,8 +128,8 @@ func (w *panelWorld) subscribers(want int) {
 	})
 }
 
-// happened settles a payment, and keeps what happened.
-func (w *panelWorld) happened(d deal, status billing.PaymentStatus) {
+// settleWithEvents settles a payment, and appends the events.
+func (w *panelWorld) settleWithEvents(d purchase, status billing.PaymentStatus) {
 	w.Helper()
 	o := billing.Outcome{Status: status}
 	if status == billing.PaymentSucceeded {
@@ -150,13 +149,13 @@ func (w *panelWorld) append(events []billing.Event) {
 	w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Events.Append(ctx, events...) })
 }
 
-func auditsWithTheChange(w *panelWorld) {
+func rollsBackAudit(w *panelWorld) {
 	p := newPlan("extra")
 	entry := ports.AuditEntry{
 		ID: newID(), At: noon, Operator: "anna", From: "192.0.2.1", Action: operators.PlanAdded, Object: p.Code,
 		After: ports.Facts{"name": "«" + p.Name + "» \" \\ <b>"},
 	}
-	undone := errors.New("undone")
+	rolledBack := errors.New("rolled back")
 	err := w.as(w.h.Panel, func(ctx context.Context, tx ports.Repos) error {
 		if err := tx.Plans.Add(ctx, p); err != nil {
 			return err
@@ -164,26 +163,26 @@ func auditsWithTheChange(w *panelWorld) {
 		if err := tx.Audit.Record(ctx, entry); err != nil {
 			return err
 		}
-		return undone
+		return rolledBack
 	})
-	w.wantErr(err, undone)
+	w.wantErr(err, rolledBack)
 	w.panel(func(ctx context.Context, tx ports.Repos) error { return tx.Audit.Record(ctx, entry) }) // the id is free
 }
 
-func newPerson(name string) ports.PanelUser {
+func newPanelUser(name string) ports.PanelUser {
 	return ports.PanelUser{
 		ID: newID(), Name: name, Role: ports.RoleReader, PasswordHash: billing.NewSecret("hash"), CreatedAt: noon,
 	}
 }
 
-func (w *panelWorld) hire(u ports.PanelUser) error {
-	return w.as(w.h.Shell, func(ctx context.Context, tx ports.Repos) error { return tx.PanelUsers.Add(ctx, u) })
+func (w *panelWorld) addPanelUser(u ports.PanelUser) error {
+	return w.as(w.h.Owner, func(ctx context.Context, tx ports.Repos) error { return tx.PanelUsers.Add(ctx, u) })
 }
 
-func keepsStaff(w *panelWorld) {
-	u := newPerson("anna")
-	w.must(w.hire(u))
-	w.must(w.hire(newPerson("berta")))
+func storesPanelUsers(w *panelWorld) {
+	u := newPanelUser("anna")
+	w.must(w.addPanelUser(u))
+	w.must(w.addPanelUser(newPanelUser("berta")))
 	u.Role, u.Language, u.Failures = ports.RoleEditor, "ru", 3
 	u.LockedUntil, u.DisabledAt = noon.Add(time.Hour), noon.Add(time.Minute)
 	u.PasswordHash = billing.NewSecret("another hash")
@@ -195,26 +194,26 @@ func keepsStaff(w *panelWorld) {
 	})
 	w.panel(func(ctx context.Context, tx ports.Repos) error {
 		got, err := tx.PanelUsers.Lock(ctx, "anna")
-		same(w.world, "person", got, u)
+		same(w.world, "panel user", got, u)
 		if err != nil {
 			return err
 		}
 		all, err := tx.PanelUsers.List(ctx)
 		if len(all) != 2 || all[0].Name != "anna" || all[1].Name != "berta" {
-			w.Errorf("people: %+v", all)
+			w.Errorf("panel users are %+v, want anna and berta", all)
 		}
 		return err
 	})
 	err := w.as(w.h.Panel, func(ctx context.Context, tx ports.Repos) error {
-		_, err := tx.PanelUsers.Lock(ctx, "nobody")
+		_, err := tx.PanelUsers.Lock(ctx, "unknown")
 		return err
 	})
 	w.wantErr(err, billing.ErrNotFound)
 }
 
 func refusesSameName(w *panelWorld) {
-	w.must(w.hire(newPerson("anna")))
-	w.wantErr(w.hire(newPerson("anna")), billing.ErrAlreadyExists)
+	w.must(w.addPanelUser(newPanelUser("anna")))
+	w.wantErr(w.addPanelUser(newPanelUser("anna")), billing.ErrAlreadyExists)
 }
 
 func (w *panelWorld) session(u ports.PanelUser, text string, seen time.Time) ports.Session {
@@ -224,25 +223,25 @@ func (w *panelWorld) session(u ports.PanelUser, text string, seen time.Time) por
 	return s
 }
 
-func (w *panelWorld) find(s ports.Session) (got ports.Session, who ports.PanelUser, err error) {
+func (w *panelWorld) find(s ports.Session) (got ports.Session, u ports.PanelUser, err error) {
 	err = w.as(w.h.Panel, func(ctx context.Context, tx ports.Repos) (err error) {
-		got, who, err = tx.Sessions.Find(ctx, s.Key)
+		got, u, err = tx.Sessions.Find(ctx, s.Key)
 		return err
 	})
-	return got, who, err
+	return got, u, err
 }
 
-func keepsSessions(w *panelWorld) {
-	anna, berta := newPerson("anna"), newPerson("berta")
-	w.must(w.hire(anna))
-	w.must(w.hire(berta))
+func storesSessions(w *panelWorld) {
+	anna, berta := newPanelUser("anna"), newPanelUser("berta")
+	w.must(w.addPanelUser(anna))
+	w.must(w.addPanelUser(berta))
 	first, second, other := w.session(anna, "1", noon), w.session(anna, "2", noon), w.session(berta, "3", noon)
 	first.SeenAt = noon.Add(time.Minute)
 	w.panel(func(ctx context.Context, tx ports.Repos) error { return tx.Sessions.Seen(ctx, first.Key, first.SeenAt) })
-	got, who, err := w.find(first)
+	got, u, err := w.find(first)
 	w.must(err)
 	same(w.world, "session", got, first)
-	same(w.world, "whose", who, anna)
+	same(w.world, "panel user", u, anna)
 	w.panel(func(ctx context.Context, tx ports.Repos) error { return tx.Sessions.End(ctx, first.Key) })
 	_, _, err = w.find(first)
 	w.wantErr(err, billing.ErrNotFound)
@@ -254,8 +253,8 @@ func keepsSessions(w *panelWorld) {
 }
 
 func prunesSessions(w *panelWorld) {
-	u := newPerson("anna")
-	w.must(w.hire(u))
+	u := newPanelUser("anna")
+	w.must(w.addPanelUser(u))
 	idle, used := w.session(u, "idle", noon), w.session(u, "used", noon.Add(time.Hour))
 	w.panel(func(ctx context.Context, tx ports.Repos) error {
 		return tx.Sessions.Prune(ctx, noon.Add(time.Minute), noon)

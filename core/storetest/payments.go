@@ -11,22 +11,22 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-var paymentPromises = []promise{
+var paymentCases = []testCase{
 	{"keep every field in every status", func(w *world) {
 		for _, status := range []billing.PaymentStatus{
 			billing.PaymentPending, billing.PaymentSucceeded, billing.PaymentDeclined, billing.PaymentAbandoned,
 		} {
-			d := w.open(0)
+			d := w.subscribe(0)
 			same(w, "intent", w.locked(d).pay, d.pay)
 			d = w.settle(d, status, noon.Add(time.Minute))
 			same(w, string(status), w.locked(d).pay, d.pay)
 		}
 	}},
 	{"keep a contradiction", func(w *world) {
-		d := w.settle(w.open(0), billing.PaymentSucceeded, noon)
+		d := w.settle(w.subscribe(0), billing.PaymentSucceeded, noon)
 		d = w.settle(d, billing.PaymentDeclined, noon)
 		if d.pay.Contradiction == "" {
-			w.Fatal("there is none")
+			w.Fatal("the rules set no contradiction")
 		}
 		same(w, "payment", w.locked(d).pay, d.pay)
 	}},
@@ -34,7 +34,7 @@ var paymentPromises = []promise{
 		var list []billing.Payment
 		var keys []ports.PaymentKey
 		for range 50 {
-			d := w.settle(w.open(0), billing.PaymentSucceeded, noon)
+			d := w.settle(w.subscribe(0), billing.PaymentSucceeded, noon)
 			list = append(list, d.next(1))
 			keys = append(keys, ports.PaymentKey{User: d.pay.UserID, ID: list[len(list)-1].ID})
 		}
@@ -56,7 +56,7 @@ var paymentPromises = []promise{
 		})
 	}},
 	{"are locked only if they exist and are the user's", func(w *world) {
-		d := w.open(0)
+		d := w.subscribe(0)
 		got := w.lockPayments([]ports.PaymentKey{
 			d.payKey(),
 			{User: d.pay.UserID, ID: newIDOf[billing.PaymentID]()},
@@ -64,17 +64,17 @@ var paymentPromises = []promise{
 		})
 		same(w, "locked", got, []billing.Payment{d.pay})
 	}},
-	{"that one transaction locked, another waits for", func(w *world) {
-		d := w.open(0)
+	{"are locked for one transaction at a time", func(w *world) {
+		d := w.subscribe(0)
 		lock := func(ctx context.Context, tx ports.Repos) error {
 			_, err := tx.Payments.Lock(ctx, d.payKey())
 			return err
 		}
-		w.must(w.checkWaits(lock, lock))
+		w.must(w.wantBlocked(lock, lock))
 	}},
 }
 
-// lockPayments returns what Lock finds, by id.
+// lockPayments returns the payments that Lock finds, in the order of their ids.
 func (w *world) lockPayments(keys []ports.PaymentKey) (list []billing.Payment) {
 	w.Helper()
 	w.tx(func(ctx context.Context, tx ports.Repos) (err error) {
@@ -89,38 +89,38 @@ func (w *world) savePayment(p ...billing.Payment) error {
 	return w.try(func(ctx context.Context, tx ports.Repos) error { return tx.Payments.Save(ctx, p...) })
 }
 
-var onePaymentPromises = []promise{
-	{"at a time may be pending for a subscription", func(w *world) {
-		d := w.open(0)
+var uniquePaymentCases = []testCase{
+	{"is pending per subscription", func(w *world) {
+		d := w.subscribe(0)
 		w.wantErr(w.addPayment(0, d.next(1)), billing.ErrAlreadyExists)
 		d = w.settle(d, billing.PaymentSucceeded, noon)
 		w.must(w.addPayment(0, d.next(1)))
 		w.wantErr(w.addPayment(0, d.next(2)), billing.ErrAlreadyExists)
 	}},
-	{"at a time may be pending in the same batch", func(w *world) {
-		d := w.settle(w.open(0), billing.PaymentSucceeded, noon)
+	{"is pending per subscription in one batch", func(w *world) {
+		d := w.settle(w.subscribe(0), billing.PaymentSucceeded, noon)
 		w.wantErr(w.addPayment(0, d.next(1), d.next(2)), billing.ErrAlreadyExists)
 	}},
-	{"pays for a period: no intent is added after it", func(w *world) {
-		d := w.settle(w.open(0), billing.PaymentSucceeded, noon)
+	{"pays for a period, so that no other is added", func(w *world) {
+		d := w.settle(w.subscribe(0), billing.PaymentSucceeded, noon)
 		w.wantErr(w.addPayment(0, d.next(0)), billing.ErrAlreadyExists)
 	}},
-	{"pays for a period: another cannot succeed", func(w *world) {
-		d := w.settle(w.open(0), billing.PaymentDeclined, noon)
-		again := d.next(0)
-		w.must(w.addPayment(0, again))
-		again.Status, again.SettledAt = billing.PaymentSucceeded, noon
-		w.must(w.savePayment(again))
+	{"pays for a period, so that no other succeeds", func(w *world) {
+		d := w.settle(w.subscribe(0), billing.PaymentDeclined, noon)
+		second := d.next(0)
+		w.must(w.addPayment(0, second))
+		second.Status, second.SettledAt = billing.PaymentSucceeded, noon
+		w.must(w.savePayment(second))
 		d.pay.Status, d.pay.DeclineCode = billing.PaymentSucceeded, ""
 		w.wantErr(w.savePayment(d.pay), billing.ErrAlreadyExists)
 	}},
-	{"may follow a declined one for the same period", func(w *world) {
-		d := w.settle(w.open(0), billing.PaymentDeclined, noon)
+	{"follows a declined one for the same period", func(w *world) {
+		d := w.settle(w.subscribe(0), billing.PaymentDeclined, noon)
 		w.must(w.addPayment(0, d.next(0)))
 	}},
 	{"wins a race", func(w *world) {
-		d := w.settle(w.open(0), billing.PaymentSucceeded, noon)
-		add := func(p billing.Payment) work {
+		d := w.settle(w.subscribe(0), billing.PaymentSucceeded, noon)
+		add := func(p billing.Payment) txFunc {
 			return func(ctx context.Context, tx ports.Repos) error { return tx.Payments.Add(ctx, 0, p) }
 		}
 		w.wantOneWinner(w.race(add(d.next(1)), add(d.next(1)), add(d.next(1))), billing.ErrAlreadyExists)

@@ -8,7 +8,7 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-var planPromises = []promise{
+var planCases = []testCase{
 	{"is found by code and by id, with every field", func(w *world) {
 		w.wantPlan("basic", w.plan)
 		w.wantPlan(string(w.plan.ID), w.plan)
@@ -30,17 +30,17 @@ var planPromises = []promise{
 		got.Features = nil
 		same(w, "plan", got, p)
 	}},
-	{"that is unknown is not found", func(w *world) {
+	{"is not found by an unknown reference", func(w *world) {
 		for _, ref := range []string{"", "basi", "BASIC", newID()} {
 			_, err := w.findPlan(ref)
 			w.wantErr(err, billing.ErrPlanNotFound)
 		}
 	}},
-	{"cannot take the code of another", func(w *world) {
+	{"has a unique code", func(w *world) {
 		err := w.try(func(ctx context.Context, tx ports.Repos) error { return tx.Plans.Add(ctx, newPlan("basic")) })
 		w.wantErr(err, billing.ErrAlreadyExists)
 	}},
-	{"are listed by code, byte by byte", func(w *world) {
+	{"is listed in the byte order of codes", func(w *world) {
 		want := []billing.Plan{w.addPlan("a-c"), w.addPlan("a_b"), w.addPlan("ab"), w.plan}
 		got, err := w.Store.Views().Plans(w.Context())
 		w.must(err)
@@ -48,8 +48,8 @@ var planPromises = []promise{
 	}},
 }
 
-var planChangePromises = []promise{
-	{"are kept", func(w *world) {
+var planChangeCases = []testCase{
+	{"are stored", func(w *world) {
 		p := w.plan
 		p.Code, p.Name, p.Price = "plus", "Плюс", billing.Money{Amount: billing.MaxAmount, Currency: "USD"}
 		p.IntervalMonths, p.Features = 12, []string{"uhd"}
@@ -59,20 +59,20 @@ var planChangePromises = []promise{
 		_, err := w.findPlan("basic")
 		w.wantErr(err, billing.ErrPlanNotFound)
 	}},
-	{"cannot take the code of another", func(w *world) {
+	{"cannot take another plan's code", func(w *world) {
 		p := w.addPlan("plus")
 		p.Code = "basic"
 		w.wantErr(w.savePlan(p), billing.ErrAlreadyExists)
 	}},
-	{"to one that is not there add nothing", func(w *world) {
+	{"to an unknown plan add nothing", func(w *world) {
 		_ = w.savePlan(newPlan("ghost"))
 		_, err := w.findPlan("ghost")
 		w.wantErr(err, billing.ErrPlanNotFound)
 	}},
-	{"wait for a transaction that found the plan", func(w *world) {
+	{"wait for a transaction that has read the plan", func(w *world) {
 		dearer := w.plan
 		dearer.Price = rub(49900)
-		w.must(w.checkWaits(
+		w.must(w.wantBlocked(
 			func(ctx context.Context, tx ports.Repos) error {
 				_, err := tx.Checkout.Take(ctx, ports.CheckoutQuery{User: newIDOf[billing.UserID](), Plan: "basic"})
 				return err
@@ -80,7 +80,7 @@ var planChangePromises = []promise{
 			func(ctx context.Context, tx ports.Repos) error { return tx.Plans.Save(ctx, dearer) }))
 		w.wantPlan("basic", dearer)
 	}},
-	{"at the same time are not lost", func(w *world) {
+	{"made concurrently are not lost", func(w *world) {
 		dearer := func(ctx context.Context, tx ports.Repos) error {
 			p, err := tx.Plans.Lock(ctx, "basic")
 			if err != nil {

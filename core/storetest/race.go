@@ -9,36 +9,36 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-type work = func(ctx context.Context, tx ports.Repos) error
+type txFunc = func(ctx context.Context, tx ports.Repos) error
 
-// patience is how long a transaction is watched waiting. One that does not wait
-// although it should is through long before; on a machine so slow that it is
-// not, the test sees nothing wrong, but never fails without reason.
+// patience is the time for which a transaction must stay blocked. A store that does
+// not block finishes long before. On a very slow machine the test may miss that, but
+// it never fails for a correct store.
 const patience = 50 * time.Millisecond
 
-// checkWaits does first, and before that transaction ends starts second in one
-// of its own, which must not get through until then. It returns what second
-// said.
-func (w *world) checkWaits(first, second work) error {
+// wantBlocked starts second in its own transaction while the transaction of first is
+// open. The second must not finish before the first one has committed. wantBlocked
+// returns the error of the second.
+func (w *world) wantBlocked(first, second txFunc) error {
 	w.Helper()
-	return w.checkWaitsUntil(first, second, nil)
+	return w.wantBlockedUntil(first, second, nil)
 }
 
-// checkWaitsUntil is checkWaits with a first transaction that ends with an
-// error, or is kept when that is nil.
-func (w *world) checkWaitsUntil(first, second work, end error) error {
+// wantBlockedUntil is wantBlocked with a first transaction that returns the error
+// end. It commits if end is nil.
+func (w *world) wantBlockedUntil(first, second txFunc, end error) error {
 	w.Helper()
-	through := make(chan error, 1)
+	done := make(chan error, 1)
 	var once sync.Once
 	err := w.try(func(ctx context.Context, tx ports.Repos) error {
 		if err := first(ctx, tx); err != nil {
 			return err
 		}
-		once.Do(func() { go func() { through <- w.try(second) }() })
+		once.Do(func() { go func() { done <- w.try(second) }() })
 		select {
-		case err := <-through:
-			w.Errorf("the second transaction did not wait for the first; it said: %v", err)
-			through <- err
+		case err := <-done:
+			w.Errorf("the second transaction did not wait for the first: %v", err)
+			done <- err
 		case <-time.After(patience):
 		}
 		return end
@@ -46,16 +46,16 @@ func (w *world) checkWaitsUntil(first, second work, end error) error {
 	if !errors.Is(err, end) {
 		w.Fatalf("the first transaction: %v, want %v", err, end)
 	}
-	return <-through
+	return <-done
 }
 
-// race does all works at once, each in a transaction of its own, and returns
-// what they said.
-func (w *world) race(works ...work) []error {
-	errs := make([]error, len(works))
+// race runs all functions at once, each in its own transaction, and returns their
+// errors.
+func (w *world) race(funcs ...txFunc) []error {
+	errs := make([]error, len(funcs))
 	start := make(chan struct{})
 	var wg sync.WaitGroup
-	for i, f := range works {
+	for i, f := range funcs {
 		wg.Go(func() {
 			<-start
 			errs[i] = w.try(f)
@@ -66,7 +66,7 @@ func (w *world) race(works ...work) []error {
 	return errs
 }
 
-// wantOneWinner checks that one of errs is nil and the others are loser.
+// wantOneWinner expects that one of errs is nil and the others are loser.
 func (w *world) wantOneWinner(errs []error, loser error) {
 	w.Helper()
 	won := 0
@@ -78,6 +78,6 @@ func (w *world) wantOneWinner(errs []error, loser error) {
 		}
 	}
 	if won != 1 {
-		w.Errorf("%d of %d got through, want one", won, len(errs))
+		w.Errorf("%d of %d succeeded, want one", won, len(errs))
 	}
 }

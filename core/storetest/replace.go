@@ -9,72 +9,74 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// replacePromises are about writing over what was read in an earlier transaction.
-var replacePromises = []promise{
-	{"writes what nobody has written since", func(w *world) {
-		c := w.inFlight()
-		w.locked(c.deal) // writes nothing
+// replaceCases write rows that were read in an earlier transaction.
+var replaceCases = []testCase{
+	{"writes unchanged rows", func(w *world) {
+		c := w.claimRenewal()
+		w.locked(c.purchase) // writes nothing
 		w.must(w.try(c.replace))
-		same(w, "stored", w.locked(c.deal), c.renewed())
+		same(w, "stored", w.locked(c.purchase), c.renewed())
 	}},
-	{"is once: the second has changed it", func(w *world) {
-		c := w.inFlight()
+	{"fails the second time", func(w *world) {
+		c := w.claimRenewal()
 		w.must(w.try(c.replace))
 		w.wantErr(w.try(c.replace), ports.ErrChanged)
 	}},
-	{"keeps what was written since, and nothing else of its transaction", func(w *world) {
-		for name, write := range meanwhile {
-			c, untouched := w.inFlight(), w.inFlight()
-			w.tx(func(ctx context.Context, tx ports.Repos) error { return write(ctx, tx, c.deal) })
-			before := w.locked(c.deal)
+	{"fails after another write, and rolls back its transaction", func(w *world) {
+		for name, write := range concurrentWrites {
+			c, untouched := w.claimRenewal(), w.claimRenewal()
+			w.tx(func(ctx context.Context, tx ports.Repos) error { return write(ctx, tx, c.purchase) })
+			before := w.locked(c.purchase)
 			err := w.try(func(ctx context.Context, tx ports.Repos) error {
 				return errors.Join(untouched.replace(ctx, tx), c.replace(ctx, tx))
 			})
 			if w.wantErr(err, ports.ErrChanged); w.Failed() {
 				w.Fatal(name)
 			}
-			same(w, name, w.locked(c.deal), before)
-			same(w, "the other of its transaction", w.locked(untouched.deal), untouched.deal)
+			same(w, name, w.locked(c.purchase), before)
+			same(w, "the other purchase of the transaction", w.locked(untouched.purchase), untouched.purchase)
 		}
 	}},
-	{"waits for who is writing, and keeps that", func(w *world) {
-		for name, write := range meanwhile {
-			c := w.inFlight()
-			err := w.checkWaits(c.written(write), c.replace)
+	{"waits for another write, and fails after its commit", func(w *world) {
+		for name, write := range concurrentWrites {
+			c := w.claimRenewal()
+			err := w.wantBlocked(c.written(write), c.replace)
 			if w.wantErr(err, ports.ErrChanged); w.Failed() {
 				w.Fatal(name)
 			}
 		}
 	}},
-	{"waits for who is writing, and writes when nothing came of that", func(w *world) {
-		for _, write := range meanwhile {
-			c := w.inFlight()
-			w.must(w.checkWaitsUntil(c.written(write), c.replace, errOnPurpose))
-			same(w, "stored", w.locked(c.deal), c.renewed())
+	{"waits for another write, and succeeds after its rollback", func(w *world) {
+		for _, write := range concurrentWrites {
+			c := w.claimRenewal()
+			w.must(w.wantBlockedUntil(c.written(write), c.replace, errOnPurpose))
+			same(w, "stored", w.locked(c.purchase), c.renewed())
 		}
 	}},
-	{"with the zero version is for what is locked", func(w *world) {
-		c := w.inFlight()
-		w.tx(func(ctx context.Context, tx ports.Repos) error { return meanwhile["cancelled"](ctx, tx, c.deal) })
+	{"with the zero version skips the check", func(w *world) {
+		c := w.claimRenewal()
+		w.tx(func(ctx context.Context, tx ports.Repos) error {
+			return concurrentWrites["cancelled"](ctx, tx, c.purchase)
+		})
 		c.version = 0
 		w.must(w.try(c.replace))
 	}},
 }
 
-// meanwhile are changes that come between a claim and its record.
-var meanwhile = map[string]func(context.Context, ports.Repos, deal) error{
-	"cancelled": func(ctx context.Context, tx ports.Repos, d deal) error {
+// concurrentWrites are writes between a claim and its record.
+var concurrentWrites = map[string]func(context.Context, ports.Repos, purchase) error{
+	"cancelled": func(ctx context.Context, tx ports.Repos, d purchase) error {
 		d.sub.CancelAtPeriodEnd = true
 		return tx.Subscriptions.Save(ctx, d.sub)
 	},
-	"cancelled and resumed, as it was before": func(ctx context.Context, tx ports.Repos, d deal) error {
+	"cancelled and resumed": func(ctx context.Context, tx ports.Repos, d purchase) error {
 		return tx.Subscriptions.Save(ctx, d.sub)
 	},
-	"contradicted": func(ctx context.Context, tx ports.Repos, d deal) error {
-		d.pay.Contradiction = "took something else"
+	"contradicted": func(ctx context.Context, tx ports.Repos, d purchase) error {
+		d.pay.Contradiction = "another amount was taken"
 		return tx.Payments.Save(ctx, d.pay)
 	},
-	"looked at by a sweep": func(ctx context.Context, tx ports.Repos, d deal) error {
+	"leased by a sweep": func(ctx context.Context, tx ports.Repos, d purchase) error {
 		if err := tx.Payments.ReleaseSweep(ctx, d.payKey()); err != nil {
 			return err
 		}
@@ -83,44 +85,45 @@ var meanwhile = map[string]func(context.Context, ports.Repos, deal) error{
 	},
 }
 
-// flight is a renewal that a run has claimed.
-type flight struct {
-	deal
+// claimedRenewal is a renewal that a run has claimed, with the version of its rows.
+type claimedRenewal struct {
+	purchase
 	version ports.RowVersion
 }
 
-func (w *world) inFlight() flight {
+// claimRenewal claims the renewal of a new subscription.
+func (w *world) claimRenewal() claimedRenewal {
 	w.Helper()
-	d := w.paid()
-	var c flight
+	d := w.subscribePaid()
+	var c claimedRenewal
 	w.tx(func(ctx context.Context, tx ports.Repos) error {
-		due, err := tx.Subscriptions.LockDue(ctx, ports.DueQuery{Now: horizon, Systems: []string{system}, Limit: 1000})
+		due, err := tx.Subscriptions.LockDue(ctx, ports.DueQuery{Now: allDue, Systems: []string{system}, Limit: 1000})
 		if err != nil {
 			return err
 		}
 		for _, one := range due {
 			if one.ID == d.sub.ID {
-				s, p, _, _ := one.Bill(newIDOf[billing.PaymentID](), one.Method, billing.Calendar{}, horizon)
-				c = flight{deal{s, p}, one.Version}
+				s, p, _, _ := one.Bill(newIDOf[billing.PaymentID](), one.Method, billing.Calendar{}, allDue)
+				c = claimedRenewal{purchase{s, p}, one.Version}
 				return errors.Join(tx.Payments.Add(ctx, time.Hour, p), tx.Subscriptions.Save(ctx, s))
 			}
 		}
-		return errors.New("what is paid for is not due")
+		return errors.New("the new subscription is not due")
 	})
 	return c
 }
 
-// renewed is what the payment system's yes makes of it.
-func (c flight) renewed() deal {
-	s, p, _ := c.sub.Settle(c.pay, billing.Outcome{Status: billing.PaymentSucceeded, Amount: c.pay.Amount}, billing.RetrySchedule{}, horizon)
-	return deal{s, p}
+// renewed returns the purchase after a successful charge.
+func (c claimedRenewal) renewed() purchase {
+	s, p, _ := c.sub.Settle(c.pay, billing.Outcome{Status: billing.PaymentSucceeded, Amount: c.pay.Amount}, billing.RetrySchedule{}, allDue)
+	return purchase{s, p}
 }
 
-// written is a transaction that has written: a store may keep what is to be
-// written until something is asked of it.
-func (c flight) written(write func(context.Context, ports.Repos, deal) error) work {
+// written is a transaction that has written. It ends with a read, because a store may
+// queue writes until the next read.
+func (c claimedRenewal) written(write func(context.Context, ports.Repos, purchase) error) txFunc {
 	return func(ctx context.Context, tx ports.Repos) error {
-		if err := write(ctx, tx, c.deal); err != nil {
+		if err := write(ctx, tx, c.purchase); err != nil {
 			return err
 		}
 		_, err := tx.Subscriptions.Lock(ctx, c.subKey())
@@ -128,7 +131,7 @@ func (c flight) written(write func(context.Context, ports.Repos, deal) error) wo
 	}
 }
 
-func (c flight) replace(ctx context.Context, tx ports.Repos) error {
+func (c claimedRenewal) replace(ctx context.Context, tx ports.Repos) error {
 	r := c.renewed()
 	if err := tx.Subscriptions.Replace(ctx, []ports.RowVersion{c.version}, r.sub); err != nil {
 		return err

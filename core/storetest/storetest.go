@@ -1,14 +1,14 @@
-// Package storetest checks that a store keeps what the ports of package app
-// promise. Every store runs it in its own tests:
+// Package storetest is the conformance suite for stores: it tests the contracts of
+// the repositories in package ports. Every store runs it in its own tests:
 //
 //	storetest.Run(t, func(t *testing.T) storetest.Harness { … })
 //
-// Leases and the age of answers are measured on the store's own wall clock,
-// which these tests cannot set; they take leases that are over at once, or not
-// for an hour. All ids are lower-case UUIDs that grow with time, and what is
-// stored obeys the rules of package billing, as a database may insist on.
+// Leases and the age of responses follow the store's wall clock, which these tests
+// cannot set. So their leases are over at once, or last an hour. All ids are
+// lower-case UUIDs that grow with time. All rows obey the rules of package billing,
+// because a database may enforce them.
 //
-// Not here: how a store behaves when it is out of reach.
+// Not here: the behaviour of an unavailable store.
 package storetest
 
 import (
@@ -19,48 +19,48 @@ import (
 
 // Harness is a store under test.
 type Harness struct {
-	Store ports.Store         // empty, and of this test alone
-	Books ports.PaymentReader // of the same store
+	Store    ports.Store         // empty, used by one test only
+	Payments ports.PaymentReader // of the same store
 }
 
-// promise is one thing that is promised, checked in a store of its own.
-type promise struct {
+// testCase runs in a store of its own. With the name of its group, its name is a
+// statement: "plan changes/are stored".
+type testCase struct {
 	name  string
 	check func(w *world)
 }
 
-// Run checks everything. It calls newStore once for each promise, from tests
-// that run in parallel.
+// Run runs the suite. It calls newStore once per test case, from parallel tests.
 func Run(t *testing.T, newStore func(t *testing.T) Harness) {
-	groups := map[string][]promise{
-		"transactions":     transactionPromises,
-		"orders":           orderPromises,
-		"plans":            planPromises,
-		"plan changes":     planChangePromises,
-		"payment systems":  systemPromises,
-		"users":            userPromises,
-		"subscriptions":    subscriptionPromises,
-		"names":            namePromises,
-		"one live":         oneLivePromises,
-		"payments":         paymentPromises,
-		"one payment":      onePaymentPromises,
-		"due":              duePromises,
-		"due views":        dueViewPromises,
-		"replacing":        replacePromises,
-		"sweep":            sweepPromises,
-		"send again":       resendPromises,
-		"runs":             runPromises,
-		"answers":          answerPromises,
-		"keys":             keyPromises,
-		"views":            viewPromises,
-		"history":          historyPromises,
-		"books":            bookPromises,
-		"cards":            cardPromises,
-		"methods of cards": cardMethodPromises,
-		"told":             toldPromises,
+	groups := map[string][]testCase{
+		"transactions":          transactionCases,
+		"checkout":              checkoutCases,
+		"plan":                  planCases,
+		"plan changes":          planChangeCases,
+		"payment systems":       paymentSystemCases,
+		"users":                 userCases,
+		"subscriptions":         subscriptionCases,
+		"references":            referenceCases,
+		"one live subscription": uniqueLiveCases,
+		"payments":              paymentCases,
+		"one payment":           uniquePaymentCases,
+		"due":                   dueCases,
+		"due views":             dueViewCases,
+		"optimistic write":      replaceCases,
+		"sweep":                 sweepCases,
+		"resend lease":          resendCases,
+		"runs":                  runCases,
+		"responses":             responseCases,
+		"idempotency keys":      keyCases,
+		"views":                 viewCases,
+		"history":               historyCases,
+		"payment reader":        paymentReaderCases,
+		"cards":                 cardCases,
+		"card methods":          cardMethodCases,
+		"recorded events":       recordedEventCases,
 	}
-	for group, promises := range groups {
-		for _, p := range promises {
+	for group, cases := range groups {
+		for _, p := range cases {
 			t.Run(group+"/"+p.name, func(t *testing.T) {
 				t.Parallel()
 				p.check(newWorld(t, newStore(t)))

@@ -11,9 +11,9 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-var subscriptionPromises = []promise{
-	{"keep every field through their life", func(w *world) {
-		d := w.open(0)
+var subscriptionCases = []testCase{
+	{"keep every field in every status", func(w *world) {
+		d := w.subscribe(0)
 		same(w, "incomplete", w.locked(d).sub, d.sub)
 		d = w.settle(d, billing.PaymentSucceeded, noon.Add(time.Minute))
 		same(w, "active", w.locked(d).sub, d.sub)
@@ -24,8 +24,8 @@ var subscriptionPromises = []promise{
 		w.save(d)
 		same(w, "ended", w.locked(d).sub, d.sub)
 	}},
-	{"move on to another period and payment", func(w *world) {
-		d := w.settle(w.open(0), billing.PaymentSucceeded, noon)
+	{"take another period and payment", func(w *world) {
+		d := w.settle(w.subscribe(0), billing.PaymentSucceeded, noon)
 		next := d.next(1)
 		w.must(w.addPayment(0, next))
 		d.sub.Status, d.sub.LatestPaymentID, d.sub.Current = billing.StatusPastDue, next.ID, next.Period
@@ -38,7 +38,7 @@ var subscriptionPromises = []promise{
 		var list []billing.Subscription
 		var keys []ports.SubscriptionKey
 		for range 50 {
-			d := w.order(w.viewer(), w.plan)
+			d := w.newPurchase(w.viewer(), w.plan)
 			list, keys = append(list, d.sub), append(keys, d.subKey())
 		}
 		w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Subscriptions.Add(ctx, list...) })
@@ -59,7 +59,7 @@ var subscriptionPromises = []promise{
 		})
 	}},
 	{"are locked only if they exist and are the user's", func(w *world) {
-		d := w.open(0)
+		d := w.subscribe(0)
 		got := w.lockAll([]ports.SubscriptionKey{
 			d.subKey(),
 			{User: d.sub.UserID, ID: newIDOf[billing.SubscriptionID]()},
@@ -67,11 +67,11 @@ var subscriptionPromises = []promise{
 		})
 		same(w, "locked", got, []billing.Subscription{d.sub})
 	}},
-	{"that one transaction locked, another waits for", func(w *world) {
-		d := w.settle(w.open(0), billing.PaymentSucceeded, noon)
+	{"are locked for one transaction at a time", func(w *world) {
+		d := w.settle(w.subscribe(0), billing.PaymentSucceeded, noon)
 		cancelled, _, _ := d.sub.Cancel(billing.AtPeriodEnd, noon)
 		var seen []billing.Subscription
-		w.must(w.checkWaits(
+		w.must(w.wantBlocked(
 			func(ctx context.Context, tx ports.Repos) error {
 				_, err := tx.Subscriptions.Named(ctx, d.sub.UserID, "basic")
 				return errors.Join(err, tx.Subscriptions.Save(ctx, cancelled))
@@ -84,7 +84,7 @@ var subscriptionPromises = []promise{
 	}},
 }
 
-// lockAll returns what Lock finds, by id.
+// lockAll returns the subscriptions that Lock finds, in the order of their ids.
 func (w *world) lockAll(keys []ports.SubscriptionKey) (list []billing.Subscription) {
 	w.Helper()
 	w.tx(func(ctx context.Context, tx ports.Repos) (err error) {

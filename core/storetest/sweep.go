@@ -10,58 +10,58 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-var sweepPromises = []promise{
+var sweepCases = []testCase{
 	{"takes a payment whose send window is over", func(w *world) {
-		d := w.open(0)
-		w.wantTaken(time.Hour, ports.Unsettled{Payment: d.pay, SendWindowClosed: true})
+		d := w.subscribe(0)
+		w.wantSwept(time.Hour, ports.Unsettled{Payment: d.pay, SendWindowClosed: true})
 	}},
-	{"leaves a payment that may be sent to its sender", func(w *world) {
-		w.open(time.Hour)
-		w.wantTaken(time.Hour)
+	{"skips a payment in its send window", func(w *world) {
+		w.subscribe(time.Hour)
+		w.wantSwept(time.Hour)
 	}},
-	{"takes a released payment, which may still be sent", func(w *world) {
-		d := w.open(time.Hour)
+	{"takes a released payment in its send window", func(w *world) {
+		d := w.subscribe(time.Hour)
 		w.release(d.payKey())
-		w.wantTaken(0, ports.Unsettled{Payment: d.pay})
-		w.wantTaken(0, ports.Unsettled{Payment: d.pay})
+		w.wantSwept(0, ports.Unsettled{Payment: d.pay})
+		w.wantSwept(0, ports.Unsettled{Payment: d.pay})
 	}},
-	{"keeps what it took for as long as its lease", func(w *world) {
-		d := w.open(0)
+	{"leases payments until the lease elapses", func(w *world) {
+		d := w.subscribe(0)
 		taken := ports.Unsettled{Payment: d.pay, SendWindowClosed: true}
-		w.wantTaken(0, taken)
-		w.wantTaken(-time.Hour, taken)
-		w.wantTaken(time.Hour, taken)
-		w.wantTaken(time.Hour)
+		w.wantSwept(0, taken)
+		w.wantSwept(-time.Hour, taken)
+		w.wantSwept(time.Hour, taken)
+		w.wantSwept(time.Hour)
 		w.release(d.payKey())
-		w.wantTaken(time.Hour, taken)
+		w.wantSwept(time.Hour, taken)
 	}},
-	{"never takes what is settled", func(w *world) {
-		d := w.settle(w.open(0), billing.PaymentDeclined, noon)
-		w.wantTaken(0)
+	{"skips settled payments", func(w *world) {
+		d := w.settle(w.subscribe(0), billing.PaymentDeclined, noon)
+		w.wantSwept(0)
 		w.release(d.payKey())
-		w.wantTaken(0)
+		w.wantSwept(0)
 		same(w, "payment", w.locked(d).pay, d.pay)
 	}},
-	{"takes what was saved as still pending, lease and window as they were", func(w *world) {
-		free, leased := w.settle(w.open(0), billing.PaymentPending, noon), w.open(time.Hour)
+	{"keeps lease and send window of a payment saved as pending", func(w *world) {
+		free, leased := w.settle(w.subscribe(0), billing.PaymentPending, noon), w.subscribe(time.Hour)
 		w.settle(leased, billing.PaymentPending, noon)
-		w.wantTaken(time.Hour, ports.Unsettled{Payment: free.pay, SendWindowClosed: true})
+		w.wantSwept(time.Hour, ports.Unsettled{Payment: free.pay, SendWindowClosed: true})
 	}},
-	{"is released to by the payment's own key only", func(w *world) {
-		d := w.open(time.Hour)
+	{"is not released by another user's key", func(w *world) {
+		d := w.subscribe(time.Hour)
 		w.release(ports.PaymentKey{User: newIDOf[billing.UserID](), ID: d.pay.ID})
-		w.wantTaken(0)
+		w.wantSwept(0)
 	}},
-	{"takes no more than its limit, those first that have waited longest", func(w *world) {
-		young, old := w.open(-time.Hour), w.open(-2*time.Hour)
-		for _, want := range []deal{old, young} {
-			taken, err := w.take(time.Hour, 1)
+	{"takes the oldest payments, up to the limit", func(w *world) {
+		young, old := w.subscribe(-time.Hour), w.subscribe(-2*time.Hour)
+		for _, want := range []purchase{old, young} {
+			taken, err := w.sweep(time.Hour, 1)
 			w.must(err)
 			same(w, "taken", taken, []ports.Unsettled{{Payment: want.pay, SendWindowClosed: true}})
 		}
 	}},
-	{"forgets what it took in a transaction that failed", func(w *world) {
-		d := w.open(0)
+	{"rolls back leases with its transaction", func(w *world) {
+		d := w.subscribe(0)
 		err := w.try(func(ctx context.Context, tx ports.Repos) error {
 			if _, err := tx.Payments.LeaseForSweep(ctx, time.Hour, 10); err != nil {
 				return err
@@ -69,21 +69,21 @@ var sweepPromises = []promise{
 			return errOnPurpose
 		})
 		w.wantErr(err, errOnPurpose)
-		w.wantTaken(0, ports.Unsettled{Payment: d.pay, SendWindowClosed: true})
+		w.wantSwept(0, ports.Unsettled{Payment: d.pay, SendWindowClosed: true})
 	}},
-	{"shares nothing with another sweep", func(w *world) {
+	{"shares no payment with a concurrent sweep", func(w *world) {
 		const payments = 20
 		for range payments {
-			w.open(0)
+			w.subscribe(0)
 		}
 		var wg sync.WaitGroup
 		shares := make([][]ports.Unsettled, 2)
 		errs := make([]error, len(shares))
 		for i := range shares {
-			wg.Go(func() { shares[i], errs[i] = w.takeAll(payments, 3) })
+			wg.Go(func() { shares[i], errs[i] = w.sweepRepeatedly(payments, 3) })
 		}
 		wg.Wait()
-		rest, err := w.take(time.Hour, payments) // when each saw the other's last ones locked
+		rest, err := w.sweep(time.Hour, payments) // rows that each sweep saw locked by the other
 		w.must(err)
 		w.must(errs[0])
 		w.must(errs[1])
@@ -91,7 +91,7 @@ var sweepPromises = []promise{
 	}},
 }
 
-func (w *world) take(lease time.Duration, limit int) (taken []ports.Unsettled, err error) {
+func (w *world) sweep(lease time.Duration, limit int) (taken []ports.Unsettled, err error) {
 	err = w.try(func(ctx context.Context, tx ports.Repos) (err error) {
 		taken, err = tx.Payments.LeaseForSweep(ctx, lease, limit)
 		return err
@@ -99,9 +99,9 @@ func (w *world) take(lease time.Duration, limit int) (taken []ports.Unsettled, e
 	return taken, err
 }
 
-func (w *world) takeAll(times, limit int) (all []ports.Unsettled, err error) {
+func (w *world) sweepRepeatedly(times, limit int) (all []ports.Unsettled, err error) {
 	for range times {
-		taken, err := w.take(time.Hour, limit)
+		taken, err := w.sweep(time.Hour, limit)
 		if err != nil {
 			return nil, err
 		}
@@ -117,13 +117,13 @@ func (w *world) wantEachOnce(taken []ports.Unsettled, n int) {
 		seen[u.ID] = true
 	}
 	if len(taken) != n || len(seen) != n {
-		w.Errorf("taken %d, of which %d different, want %d", len(taken), len(seen), n)
+		w.Errorf("the sweeps took %d payments, %d different, want %d", len(taken), len(seen), n)
 	}
 }
 
-func (w *world) wantTaken(lease time.Duration, want ...ports.Unsettled) {
+func (w *world) wantSwept(lease time.Duration, want ...ports.Unsettled) {
 	w.Helper()
-	got, err := w.take(lease, 10)
+	got, err := w.sweep(lease, 10)
 	w.must(err)
 	sameList(w, "taken", got, want)
 }

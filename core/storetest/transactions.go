@@ -8,17 +8,17 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-var transactionPromises = []promise{
-	{"one that fails keeps nothing", func(w *world) {
-		m, d := w.newcomer()
+var transactionCases = []testCase{
+	{"that fail store nothing", func(w *world) {
+		m, d := w.newSubscriber()
 		err := w.try(func(ctx context.Context, tx ports.Repos) error {
 			return errors.Join(w.writeAll(ctx, tx, m, d), errOnPurpose)
 		})
 		w.wantErr(err, errOnPurpose)
-		w.wantNothing(m, d)
+		w.wantNothingStored(m, d)
 	}},
-	{"one that panics keeps nothing and leaves the store usable", func(w *world) {
-		m, d := w.newcomer()
+	{"that panic store nothing and leave the store usable", func(w *world) {
+		m, d := w.newSubscriber()
 		func() {
 			defer func() { _ = recover() }()
 			_ = w.try(func(ctx context.Context, tx ports.Repos) error {
@@ -26,10 +26,10 @@ var transactionPromises = []promise{
 				panic("on purpose")
 			})
 		}()
-		w.wantNothing(m, d)
+		w.wantNothingStored(m, d)
 	}},
-	{"one whose context dies keeps nothing", func(w *world) {
-		m, d := w.newcomer()
+	{"with a cancelled context store nothing", func(w *world) {
+		m, d := w.newSubscriber()
 		ctx, cancel := context.WithCancel(w.Context())
 		defer cancel()
 		err := w.Store.InTx(ctx, func(tx ports.Repos) error {
@@ -38,22 +38,22 @@ var transactionPromises = []promise{
 			return err
 		})
 		if err == nil {
-			w.Error("no error")
+			w.Error("InTx = nil, want an error")
 		}
-		w.wantNothing(m, d)
+		w.wantNothingStored(m, d)
 	}},
-	{"none begins with a dead context", func(w *world) {
+	{"do not begin with a cancelled context", func(w *world) {
 		ctx, cancel := context.WithCancel(w.Context())
 		cancel()
 		err := w.Store.InTx(ctx, func(ports.Repos) error {
-			w.Error("it began")
+			w.Error("the transaction began")
 			return nil
 		})
 		if err == nil {
-			w.Error("no error")
+			w.Error("InTx = nil, want an error")
 		}
 	}},
-	{"one reads its own writes, and nobody else does before it ends", func(w *world) {
+	{"read their writes, which others see after the commit", func(w *world) {
 		p := newPlan("new")
 		w.tx(func(ctx context.Context, tx ports.Repos) error {
 			if err := tx.Plans.Add(ctx, p); err != nil {
@@ -61,7 +61,7 @@ var transactionPromises = []promise{
 			}
 			found, err := tx.Plans.Lock(ctx, "new")
 			same(w, "plan inside", found, p)
-			return errors.Join(err, w.elsewhere(func() error {
+			return errors.Join(err, w.inGoroutine(func() error {
 				plans, err := w.Store.Views().Plans(ctx)
 				same(w, "plans outside", plans, []billing.Plan{w.plan})
 				return err
@@ -69,26 +69,26 @@ var transactionPromises = []promise{
 		})
 		plans, err := w.Store.Views().Plans(w.Context())
 		w.must(err)
-		same(w, "plans afterwards", plans, []billing.Plan{w.plan, p})
+		same(w, "plans after the commit", plans, []billing.Plan{w.plan, p})
 	}},
 }
 
 var errOnPurpose = errors.New("on purpose")
 
-func (w *world) newcomer() (billing.PaymentMethod, deal) {
+func (w *world) newSubscriber() (billing.PaymentMethod, purchase) {
 	m := newMethod(newIDOf[billing.UserID](), "tok_1")
-	return m, w.order(m, w.plan)
+	return m, w.newPurchase(m, w.plan)
 }
 
-// elsewhere calls f in another goroutine and waits for it.
-func (w *world) elsewhere(f func() error) error {
+// inGoroutine calls f in another goroutine and waits for it.
+func (w *world) inGoroutine(f func() error) error {
 	done := make(chan error)
 	go func() { done <- f() }()
 	return <-done
 }
 
-// writeAll writes one of everything.
-func (w *world) writeAll(ctx context.Context, tx ports.Repos, m billing.PaymentMethod, d deal) error {
+// writeAll writes a row of every kind.
+func (w *world) writeAll(ctx context.Context, tx ports.Repos, m billing.PaymentMethod, d purchase) error {
 	if err := tx.Users.Seen(ctx, noon, m.UserID); err != nil {
 		return err
 	}
@@ -102,8 +102,8 @@ func (w *world) writeAll(ctx context.Context, tx ports.Repos, m billing.PaymentM
 	)
 }
 
-// wantNothing checks that of writeAll nothing is left, by writing it again.
-func (w *world) wantNothing(m billing.PaymentMethod, d deal) {
+// wantNothingStored expects that writeAll left no rows, also by writing them again.
+func (w *world) wantNothingStored(m billing.PaymentMethod, d purchase) {
 	w.Helper()
 	ctx, views := w.Context(), w.Store.Views()
 	plans, err1 := views.Plans(ctx)
@@ -113,7 +113,7 @@ func (w *world) wantNothing(m billing.PaymentMethod, d deal) {
 	events, err5 := views.Events(ctx, m.UserID, ports.Page{Limit: 10})
 	w.must(errors.Join(err1, err2, err3, err4, err5))
 	if len(plans) != 1 || len(systems) != 1 || len(subs)+len(pays)+len(events) != 0 {
-		w.Errorf("kept: %v %v %v %v %v", plans, systems, subs, pays, events)
+		w.Errorf("stored: %v %v %v %v %v", plans, systems, subs, pays, events)
 	}
 	w.tx(func(ctx context.Context, tx ports.Repos) error { return w.writeAll(ctx, tx, m, d) })
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-var systemPromises = []promise{
+var paymentSystemCases = []testCase{
 	{"keep every field", func(w *world) {
 		ps := billing.PaymentSystem{Code: "other", Name: "Другая", CreatedAt: noon}
 		w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.PaymentSystems.Add(ctx, ps) })
@@ -21,15 +21,15 @@ var systemPromises = []promise{
 		list, err := w.Store.Views().PaymentSystems(w.Context())
 		w.must(err)
 		if len(list) != 2 || list[0] != ps || list[1].Code != system {
-			w.Errorf("listed, by code: %+v", list)
+			w.Errorf("the list by code is %+v", list)
 		}
 	}},
-	{"that are unknown are not found", func(w *world) {
-		if f := w.takeOrder(ports.CheckoutQuery{User: newIDOf[billing.UserID](), PaymentSystem: "nobody"}); f.PaymentSystem != nil {
-			w.Errorf("found %+v", f.PaymentSystem)
+	{"are not found by an unknown code", func(w *world) {
+		if f := w.takeOne(ports.CheckoutQuery{User: newIDOf[billing.UserID](), PaymentSystem: "unknown"}); f.PaymentSystem != nil {
+			w.Errorf("found %+v, want none", f.PaymentSystem)
 		}
 	}},
-	{"cannot take the code of another", func(w *world) {
+	{"have unique codes", func(w *world) {
 		err := w.try(func(ctx context.Context, tx ports.Repos) error {
 			return tx.PaymentSystems.Add(ctx, billing.PaymentSystem{Code: system, Name: "Again", CreatedAt: noon})
 		})
@@ -39,23 +39,23 @@ var systemPromises = []promise{
 
 func (w *world) wantSystem(want billing.PaymentSystem) {
 	w.Helper()
-	f := w.takeOrder(ports.CheckoutQuery{User: newIDOf[billing.UserID](), PaymentSystem: want.Code})
+	f := w.takeOne(ports.CheckoutQuery{User: newIDOf[billing.UserID](), PaymentSystem: want.Code})
 	same(w, "payment system", f.PaymentSystem, &want)
 }
 
-var userPromises = []promise{
-	{"may be seen again, and out of order", func(w *world) {
+var userCases = []testCase{
+	{"may be seen repeatedly and out of order", func(w *world) {
 		user := newIDOf[billing.UserID]()
 		for _, at := range []time.Time{noon, noon.Add(time.Hour), noon.Add(-time.Hour)} {
 			w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Users.Seen(ctx, at, user) })
 		}
 	}},
-	{"may be seen for the first time twice at once", func(w *world) {
+	{"may be seen for the first time by two transactions", func(w *world) {
 		user := newIDOf[billing.UserID]()
 		seen := func(ctx context.Context, tx ports.Repos) error { return tx.Users.Seen(ctx, noon, user) }
 		w.must(errors.Join(w.race(seen, seen)...))
 	}},
-	{"are seen together", func(w *world) {
+	{"are seen in batches", func(w *world) {
 		users := []billing.UserID{newIDOf[billing.UserID](), newIDOf[billing.UserID]()}
 		w.tx(func(ctx context.Context, tx ports.Repos) error {
 			return errors.Join(tx.Users.Seen(ctx, noon), tx.Users.Seen(ctx, noon, users...), tx.Users.Seen(ctx, noon.Add(time.Hour), users...))
@@ -71,7 +71,9 @@ var userPromises = []promise{
 			w.must(w.identify(at, user, "viewer-17"))
 			w.wantErr(w.identify(at, user, string(user)), ports.ErrOtherSubject)
 		}
-		w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Users.Seen(ctx, noon.Add(2*time.Hour), user) })
+		w.tx(func(ctx context.Context, tx ports.Repos) error {
+			return tx.Users.Seen(ctx, noon.Add(2*time.Hour), user)
+		})
 		w.must(w.identify(noon.Add(2*time.Hour), user, "viewer-17"))
 		w.must(w.identify(noon, newIDOf[billing.UserID](), "viewer-17")) // subjects need not be unique
 	}},
@@ -83,14 +85,14 @@ var userPromises = []promise{
 	}},
 	{"belong to one subject when two are identified at once", func(w *world) {
 		user := newIDOf[billing.UserID]()
-		as := func(subject string) work {
+		as := func(subject string) txFunc {
 			return func(ctx context.Context, tx ports.Repos) error { return tx.Users.Identify(ctx, noon, user, subject) }
 		}
-		w.wantErr(w.checkWaits(as("first"), as("second")), ports.ErrOtherSubject)
+		w.wantErr(w.wantBlocked(as("first"), as("second")), ports.ErrOtherSubject)
 		w.must(w.identify(noon, user, "first"))
 		w.wantOneWinner(w.race(as("second"), as("first")), ports.ErrOtherSubject)
 	}},
-	{"have one method for each token", func(w *world) {
+	{"have one method per token", func(w *world) {
 		m := w.viewer()
 		same(w, "same token", w.link(newMethod(m.UserID, "tok_1")), m)
 		other := newMethod(m.UserID, "tok_2")
@@ -104,19 +106,19 @@ var userPromises = []promise{
 			w.Error("a second method with the same token was added")
 		}
 	}},
-	{"have one method when a token comes twice at once", func(w *world) {
+	{"have one method per token in a race", func(w *world) {
 		user := w.viewer().UserID
 		var got [2]billing.PaymentMethod
-		link := func(i int) work {
+		link := func(i int) txFunc {
 			return func(ctx context.Context, tx ports.Repos) (err error) {
 				got[i], err = linked(ctx, tx, newMethod(user, "tok_new"))
 				return err
 			}
 		}
-		w.must(w.checkWaits(link(0), link(1)))
+		w.must(w.wantBlocked(link(0), link(1)))
 		same(w, "methods", got[0], got[1])
 	}},
-	{"find their own methods only", func(w *world) {
+	{"find only their own methods", func(w *world) {
 		m := w.viewer()
 		got, err := w.findMethod(m.UserID, m.ID)
 		w.must(err)
@@ -141,8 +143,8 @@ func (w *world) link(m billing.PaymentMethod) (got billing.PaymentMethod) {
 	return got
 }
 
-// linked returns the user's method with the token of m, which is added if there is
-// none, as whoever subscribes does.
+// linked returns the user's method with the token of m. It adds m if the user has
+// none, like a subscribe does.
 func linked(ctx context.Context, tx ports.Repos, m billing.PaymentMethod) (billing.PaymentMethod, error) {
 	facts, err := tx.Checkout.Take(ctx, ports.CheckoutQuery{User: m.UserID, PaymentSystem: m.PaymentSystem, Token: m.Token})
 	if err != nil {

@@ -9,9 +9,9 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-var viewPromises = []promise{
-	{"of a subscription have its latest payment and the plan as it is today", func(w *world) {
-		d := w.settle(w.open(0), billing.PaymentSucceeded, noon)
+var viewCases = []testCase{
+	{"of a subscription show its latest payment and the current plan", func(w *world) {
+		d := w.settle(w.subscribe(0), billing.PaymentSucceeded, noon)
 		p := w.plan
 		p.Code, p.Features, p.Price = "plus", []string{"uhd"}, rub(1)
 		w.must(w.savePlan(p))
@@ -30,10 +30,10 @@ var viewPromises = []promise{
 	}},
 	{"of subscriptions come in pages, newest first, of one user", func(w *world) {
 		m := w.viewer()
-		w.open(0)
+		w.subscribe(0)
 		var all []ports.SubscriptionView
 		for range 5 {
-			all = append(all, w.view(w.settle(w.openFor(m, w.plan, 0), billing.PaymentDeclined, noon)))
+			all = append(all, w.view(w.settle(w.subscribeFor(m, w.plan, 0), billing.PaymentDeclined, noon)))
 		}
 		slices.Reverse(all)
 		w.wantViews(m.UserID, ports.Page{Limit: 10}, all...)
@@ -43,8 +43,8 @@ var viewPromises = []promise{
 		w.wantViews(m.UserID, ports.Page{Limit: 2, Before: string(all[4].ID)})
 	}},
 	{"of payments come in pages, newest first, of one user", func(w *world) {
-		d := w.settle(w.open(0), billing.PaymentDeclined, noon)
-		w.open(0)
+		d := w.settle(w.subscribe(0), billing.PaymentDeclined, noon)
+		w.subscribe(0)
 		next := d.next(0)
 		w.must(w.addPayment(0, next))
 		w.wantPayments(d.pay.UserID, ports.Page{Limit: 10}, next, d.pay)
@@ -52,30 +52,30 @@ var viewPromises = []promise{
 		w.wantPayments(d.pay.UserID, ports.Page{Limit: 1, Before: string(next.ID)}, d.pay)
 		w.wantPayments(d.pay.UserID, ports.Page{Limit: 1, Before: string(d.pay.ID)})
 	}},
-	{"of live subscriptions leave out what has ended", func(w *world) {
+	{"of live subscriptions exclude ended ones", func(w *world) {
 		m := w.viewer()
-		w.settle(w.openFor(m, w.plan, 0), billing.PaymentDeclined, noon)
-		incomplete := w.openFor(m, w.plan, 0)
-		active := w.settle(w.openFor(m, w.addPlan("plus"), 0), billing.PaymentSucceeded, noon.Add(time.Hour))
+		w.settle(w.subscribeFor(m, w.plan, 0), billing.PaymentDeclined, noon)
+		incomplete := w.subscribeFor(m, w.plan, 0)
+		active := w.settle(w.subscribeFor(m, w.addPlan("plus"), 0), billing.PaymentSucceeded, noon.Add(time.Hour))
 		got, err := w.Store.Views().LiveSubscriptions(w.Context(), m.UserID)
 		w.must(err)
 		slices.SortFunc(got, func(a, b ports.SubscriptionView) int { return strings.Compare(string(a.ID), string(b.ID)) })
 		same(w, "live", got, []ports.SubscriptionView{w.view(incomplete), w.view(active)})
 	}},
-	{"of a stranger are empty", func(w *world) {
-		stranger := newIDOf[billing.UserID]()
-		w.open(0)
-		w.wantViews(stranger, ports.Page{Limit: 10})
-		w.wantPayments(stranger, ports.Page{Limit: 10})
-		w.wantEvents(stranger, ports.Page{Limit: 10})
-		live, err := w.Store.Views().LiveSubscriptions(w.Context(), stranger)
+	{"of an unknown user are empty", func(w *world) {
+		otherUser := newIDOf[billing.UserID]()
+		w.subscribe(0)
+		w.wantViews(otherUser, ports.Page{Limit: 10})
+		w.wantPayments(otherUser, ports.Page{Limit: 10})
+		w.wantEvents(otherUser, ports.Page{Limit: 10})
+		live, err := w.Store.Views().LiveSubscriptions(w.Context(), otherUser)
 		if err != nil || len(live) > 0 {
-			w.Errorf("live: %v, %v", live, err)
+			w.Errorf("live subscriptions are %v, %v, want none", live, err)
 		}
 	}},
 }
 
-func (w *world) view(d deal) ports.SubscriptionView {
+func (w *world) view(d purchase) ports.SubscriptionView {
 	return ports.SubscriptionView{Subscription: d.sub, Latest: d.pay, Features: w.plan.Features}
 }
 
@@ -93,7 +93,7 @@ func (w *world) wantPayments(user billing.UserID, p ports.Page, want ...billing.
 	sameList(w, "payments", got, want)
 }
 
-// sameList is same, but for how an empty list is empty.
+// sameList is same, but a nil list equals an empty one.
 func sameList[T any](w *world, what string, got, want []T) {
 	w.Helper()
 	if len(got)+len(want) > 0 {

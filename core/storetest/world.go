@@ -11,7 +11,7 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// world is a store with a plan that is sold and a payment system.
+// world is a store with a plan and a payment system.
 type world struct {
 	*testing.T
 	Harness
@@ -20,7 +20,7 @@ type world struct {
 
 const system = "paymock"
 
-// noon has every digit that a store keeps.
+// noon has all digits that a store keeps: microseconds.
 var noon = time.Date(2026, time.January, 31, 12, 0, 0, 123456000, time.UTC)
 
 func newWorld(t *testing.T, h Harness) *world {
@@ -33,11 +33,13 @@ func newWorld(t *testing.T, h Harness) *world {
 	return w
 }
 
+// try runs f in a transaction and returns its error.
 func (w *world) try(f func(ctx context.Context, tx ports.Repos) error) error {
 	ctx := w.Context()
 	return w.Store.InTx(ctx, func(tx ports.Repos) error { return f(ctx, tx) })
 }
 
+// tx runs f in a transaction that must succeed.
 func (w *world) tx(f func(ctx context.Context, tx ports.Repos) error) {
 	w.Helper()
 	w.must(w.try(f))
@@ -53,7 +55,7 @@ func (w *world) must(err error) {
 func (w *world) wantErr(err, want error) {
 	w.Helper()
 	if !errors.Is(err, want) {
-		w.Errorf("the error is %v, want %v", err, want)
+		w.Errorf("got the error %v, want %v", err, want)
 	}
 }
 

@@ -8,19 +8,21 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// deal is a subscription with its latest payment.
-type deal struct {
+// purchase is a subscription with its latest payment.
+type purchase struct {
 	sub billing.Subscription
 	pay billing.Payment
 }
 
-func (d deal) subKey() ports.SubscriptionKey {
+func (d purchase) subKey() ports.SubscriptionKey {
 	return ports.SubscriptionKey{User: d.sub.UserID, ID: d.sub.ID}
 }
-func (d deal) payKey() ports.PaymentKey { return ports.PaymentKey{User: d.pay.UserID, ID: d.pay.ID} }
+func (d purchase) payKey() ports.PaymentKey {
+	return ports.PaymentKey{User: d.pay.UserID, ID: d.pay.ID}
+}
 
-// order makes a subscription and its first payment, and stores neither.
-func (w *world) order(m billing.PaymentMethod, p billing.Plan) deal {
+// newPurchase returns a subscription with its first payment. It stores neither.
+func (w *world) newPurchase(m billing.PaymentMethod, p billing.Plan) purchase {
 	w.Helper()
 	o := billing.Order{
 		Subscription: newIDOf[billing.SubscriptionID](), Payment: newIDOf[billing.PaymentID](),
@@ -28,32 +30,32 @@ func (w *world) order(m billing.PaymentMethod, p billing.Plan) deal {
 	}
 	sub, pay, err := o.Start(noon, billing.Calendar{})
 	w.must(err)
-	return deal{sub, pay}
+	return purchase{sub, pay}
 }
 
-func (d deal) add(ctx context.Context, tx ports.Repos, send time.Duration) error {
+func (d purchase) add(ctx context.Context, tx ports.Repos, send time.Duration) error {
 	if err := tx.Subscriptions.Add(ctx, d.sub); err != nil {
 		return err
 	}
 	return tx.Payments.Add(ctx, send, d.pay)
 }
 
-// open stores a new order of a new viewer, whose payment may be sent for as
-// long as send says.
-func (w *world) open(send time.Duration) deal {
+// subscribe stores a purchase of a new viewer. Its payment may be sent until send
+// elapses.
+func (w *world) subscribe(send time.Duration) purchase {
 	w.Helper()
-	return w.openFor(w.viewer(), w.plan, send)
+	return w.subscribeFor(w.viewer(), w.plan, send)
 }
 
-func (w *world) openFor(m billing.PaymentMethod, p billing.Plan, send time.Duration) deal {
+func (w *world) subscribeFor(m billing.PaymentMethod, p billing.Plan, send time.Duration) purchase {
 	w.Helper()
-	d := w.order(m, p)
+	d := w.newPurchase(m, p)
 	w.tx(func(ctx context.Context, tx ports.Repos) error { return d.add(ctx, tx, send) })
 	return d
 }
 
-// settle stores what the payment system says at a time.
-func (w *world) settle(d deal, status billing.PaymentStatus, at time.Time) deal {
+// settle stores an outcome with this status.
+func (w *world) settle(d purchase, status billing.PaymentStatus, at time.Time) purchase {
 	w.Helper()
 	o := billing.Outcome{Status: status, ProviderRef: "ref_" + string(d.pay.ID)}
 	switch status {
@@ -71,7 +73,7 @@ func (w *world) settle(d deal, status billing.PaymentStatus, at time.Time) deal 
 	return d
 }
 
-func (w *world) save(d deal) {
+func (w *world) save(d purchase) {
 	w.Helper()
 	w.tx(func(ctx context.Context, tx ports.Repos) error {
 		if err := tx.Payments.Save(ctx, d.pay); err != nil {
@@ -81,9 +83,9 @@ func (w *world) save(d deal) {
 	})
 }
 
-// next is another payment of the same subscription, for the k-th period after
-// the first. It is not stored.
-func (d deal) next(k int) billing.Payment {
+// next returns another payment of the subscription, for the k-th period after the
+// first. It is not stored.
+func (d purchase) next(k int) billing.Payment {
 	p := d.pay
 	p.ID, p.Initiator = newIDOf[billing.PaymentID](), billing.MerchantInitiated
 	p.Period = billing.Calendar{}.Period(d.sub.AnchorAt, k, d.sub.IntervalMonths)
@@ -96,7 +98,8 @@ func (w *world) addPayment(send time.Duration, p ...billing.Payment) error {
 	return w.try(func(ctx context.Context, tx ports.Repos) error { return tx.Payments.Add(ctx, send, p...) })
 }
 
-func (w *world) locked(d deal) deal {
+// locked returns the purchase as stored.
+func (w *world) locked(d purchase) purchase {
 	w.Helper()
 	var subs []billing.Subscription
 	var pays []billing.Payment
@@ -110,5 +113,5 @@ func (w *world) locked(d deal) deal {
 	if len(subs) != 1 || len(pays) != 1 {
 		w.Fatalf("found %d subscriptions and %d payments, want one of each", len(subs), len(pays))
 	}
-	return deal{subs[0], pays[0]}
+	return purchase{subs[0], pays[0]}
 }

@@ -9,51 +9,51 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-var orderPromises = []promise{
-	{"find what they name", func(w *world) {
-		d, m := w.open(0), billing.PaymentMethod{}
+var checkoutCases = []testCase{
+	{"finds plan, payment system, live subscription and method", func(w *world) {
+		d, m := w.subscribe(0), billing.PaymentMethod{}
 		w.tx(func(ctx context.Context, tx ports.Repos) (err error) {
 			m, err = tx.Methods.Find(ctx, d.sub.UserID, d.sub.MethodID)
 			return err
 		})
 		ps := billing.PaymentSystem{Code: system, Name: "PayMock", CreatedAt: noon}
 		for _, ref := range []string{"basic", string(w.plan.ID)} {
-			got := w.takeOrder(ports.CheckoutQuery{User: d.sub.UserID, Plan: ref, PaymentSystem: system, Token: m.Token})
+			got := w.takeOne(ports.CheckoutQuery{User: d.sub.UserID, Plan: ref, PaymentSystem: system, Token: m.Token})
 			same(w, "facts", got, ports.CheckoutFacts{Plan: &w.plan, PaymentSystem: &ps, Live: &d.sub, Method: &m})
 		}
 	}},
-	{"find nothing that is not there, or is another's", func(w *world) {
-		d, other := w.open(0), w.viewer()
+	{"finds nothing unknown, and nothing of another user", func(w *world) {
+		d, other := w.subscribe(0), w.viewer()
 		for _, q := range []ports.CheckoutQuery{
 			{User: other.UserID},
-			{User: other.UserID, Plan: "no-such-plan", PaymentSystem: "nobody", Token: billing.NewSecret("tok_none")},
-			{User: d.sub.UserID, Plan: newID(), PaymentSystem: "nobody", Token: billing.NewSecret("tok_1")},
+			{User: other.UserID, Plan: "no-such-plan", PaymentSystem: "unknown", Token: billing.NewSecret("tok_none")},
+			{User: d.sub.UserID, Plan: newID(), PaymentSystem: "unknown", Token: billing.NewSecret("tok_1")},
 		} {
-			same(w, "facts", w.takeOrder(q), ports.CheckoutFacts{})
+			same(w, "facts", w.takeOne(q), ports.CheckoutFacts{})
 		}
-		if f := w.takeOrder(ports.CheckoutQuery{User: other.UserID, Plan: "basic"}); f.Plan == nil || f.Live != nil {
-			w.Errorf("found %+v", f)
+		if f := w.takeOne(ports.CheckoutQuery{User: other.UserID, Plan: "basic"}); f.Plan == nil || f.Live != nil {
+			w.Errorf("found %+v, want the plan and no live subscription", f)
 		}
 	}},
-	{"find what lives, and not what has ended", func(w *world) {
-		d := w.open(0)
+	{"finds a live subscription, not an ended one", func(w *world) {
+		d := w.subscribe(0)
 		q := ports.CheckoutQuery{User: d.sub.UserID, Plan: "basic"}
-		same(w, "live", w.takeOrder(q).Live, &d.sub)
+		same(w, "live", w.takeOne(q).Live, &d.sub)
 		w.settle(d, billing.PaymentDeclined, noon)
-		if live := w.takeOrder(q).Live; live != nil {
-			w.Errorf("found %+v", live)
+		if live := w.takeOne(q).Live; live != nil {
+			w.Errorf("the live subscription is %+v, want none", live)
 		}
 	}},
-	{"find what is live to their own plan", func(w *world) {
+	{"finds the live subscription to the same plan only", func(w *world) {
 		m := w.viewer()
-		d := w.openFor(m, w.addPlan("plus"), 0)
-		if live := w.takeOrder(ports.CheckoutQuery{User: m.UserID, Plan: "basic"}).Live; live != nil {
-			w.Errorf("found %+v", live)
+		d := w.subscribeFor(m, w.addPlan("plus"), 0)
+		if live := w.takeOne(ports.CheckoutQuery{User: m.UserID, Plan: "basic"}).Live; live != nil {
+			w.Errorf("the live subscription is %+v, want none", live)
 		}
-		same(w, "live", w.takeOrder(ports.CheckoutQuery{User: m.UserID, Plan: "plus"}).Live, &d.sub)
+		same(w, "live", w.takeOne(ports.CheckoutQuery{User: m.UserID, Plan: "plus"}).Live, &d.sub)
 	}},
-	{"of several find each their own, in their order", func(w *world) {
-		var asked []ports.CheckoutQuery
+	{"answers many queries in their order", func(w *world) {
+		var queries []ports.CheckoutQuery
 		var want []ports.CheckoutFacts
 		ps := billing.PaymentSystem{Code: system, Name: "PayMock", CreatedAt: noon}
 		plans := []billing.Plan{w.plan, w.addPlan("plus")}
@@ -65,25 +65,25 @@ var orderPromises = []promise{
 			case 0:
 				q.Token, f.Method = billing.Secret{}, nil
 			case 1:
-				d := w.openFor(m, plan, 0)
+				d := w.subscribeFor(m, plan, 0)
 				f.Live = &d.sub
 			case 2:
 				q.Token, f.Method = billing.NewSecret("tok_new"), nil
 			case 3:
 				q.Plan, f.Plan = "gold", nil
 			}
-			asked, want = append(asked, q), append(want, f)
+			queries, want = append(queries, q), append(want, f)
 		}
 		w.tx(func(ctx context.Context, tx ports.Repos) error {
-			got, err := tx.Checkout.Take(ctx, asked...)
+			got, err := tx.Checkout.Take(ctx, queries...)
 			for i := range got {
-				same(w, "facts", w.unversioned(got[i]), want[i])
+				same(w, "facts", w.withoutVersion(got[i]), want[i])
 			}
 			return err
 		})
 	}},
-	{"know the version of what their transaction writes", func(w *world) {
-		d := w.order(w.viewer(), w.plan)
+	{"returns the version of rows that its transaction writes", func(w *world) {
+		d := w.newPurchase(w.viewer(), w.plan)
 		var version ports.RowVersion
 		w.tx(func(ctx context.Context, tx ports.Repos) error {
 			facts, err := tx.Checkout.Take(ctx, ports.CheckoutQuery{User: d.sub.UserID, Plan: "basic"})
@@ -93,31 +93,31 @@ var orderPromises = []promise{
 			version = facts[0].Version
 			return d.add(ctx, tx, time.Hour)
 		})
-		f := flight{d, version}
+		f := claimedRenewal{d, version}
 		w.must(w.try(f.replace))
 		same(w, "stored", w.locked(d), f.renewed())
 		w.wantErr(w.try(f.replace), ports.ErrChanged)
 	}},
-	{"may be none", func(w *world) {
+	{"accepts no queries", func(w *world) {
 		w.tx(func(ctx context.Context, tx ports.Repos) error {
 			got, err := tx.Checkout.Take(ctx)
 			if len(got) > 0 {
-				w.Errorf("found %+v", got)
+				w.Errorf("found %+v, want nothing", got)
 			}
 			return errors.Join(err, tx.Methods.Add(ctx))
 		})
 	}},
-	{"are taken with their keys", func(w *world) {
+	{"claims the key", func(w *world) {
 		r, sub := w.request("key"), newIDOf[billing.SubscriptionID]()
 		w.must(w.try(takeWith(r, sub)))
-		w.wantClaim(r, ports.KeyRecord{KeyedRequest: r, Subscription: sub})
-		again := r
-		again.Owner = newID()
-		w.wantErr(w.try(takeWith(again, sub)), billing.ErrRequestInProgress)
-		w.wantClaim(r, ports.KeyRecord{KeyedRequest: r, Subscription: sub})
+		w.wantKey(r, ports.KeyRecord{KeyedRequest: r, Subscription: sub})
+		second := r
+		second.Owner = newID()
+		w.wantErr(w.try(takeWith(second, sub)), billing.ErrRequestInProgress)
+		w.wantKey(r, ports.KeyRecord{KeyedRequest: r, Subscription: sub})
 	}},
-	{"are taken with all their keys, or with none", func(w *world) {
-		taken, sub := w.claimed()
+	{"claims all keys or none", func(w *world) {
+		taken, sub := w.claimedKey()
 		free := w.request("key")
 		both := func(ctx context.Context, tx ports.Repos) error {
 			_, err := tx.Checkout.Take(ctx,
@@ -126,25 +126,25 @@ var orderPromises = []promise{
 			return err
 		}
 		w.wantErr(w.try(both), billing.ErrRequestInProgress)
-		_, err := w.findClaim(free)
+		_, err := w.findKey(free)
 		w.wantErr(err, billing.ErrNotFound)
 		taken.Key = "another"
 		w.must(w.try(both))
-		w.wantClaim(free, ports.KeyRecord{KeyedRequest: free, Subscription: sub})
-		w.wantClaim(taken, ports.KeyRecord{KeyedRequest: taken, Subscription: sub})
+		w.wantKey(free, ports.KeyRecord{KeyedRequest: free, Subscription: sub})
+		w.wantKey(taken, ports.KeyRecord{KeyedRequest: taken, Subscription: sub})
 	}},
-	{"wait for whoever has their key, and learn of it", func(w *world) {
+	{"waits for a transaction that claims the key, and then fails", func(w *world) {
 		r, sub := w.request("key"), newIDOf[billing.SubscriptionID]()
-		again := r
-		again.Owner = newID()
-		w.wantErr(w.checkWaits(takeWith(r, sub), takeWith(again, sub)), billing.ErrRequestInProgress)
-		w.wantClaim(r, ports.KeyRecord{KeyedRequest: r, Subscription: sub})
+		second := r
+		second.Owner = newID()
+		w.wantErr(w.wantBlocked(takeWith(r, sub), takeWith(second, sub)), billing.ErrRequestInProgress)
+		w.wantKey(r, ports.KeyRecord{KeyedRequest: r, Subscription: sub})
 	}},
-	{"wait for whoever has locked what is live", func(w *world) {
-		d := w.settle(w.open(0), billing.PaymentSucceeded, noon)
+	{"waits for a lock on the live subscription", func(w *world) {
+		d := w.settle(w.subscribe(0), billing.PaymentSucceeded, noon)
 		ended, _, _ := d.sub.Cancel(billing.AtOnce, noon.Add(time.Hour))
 		var seen []ports.CheckoutFacts
-		w.must(w.checkWaits(
+		w.must(w.wantBlocked(
 			func(ctx context.Context, tx ports.Repos) error {
 				_, err := tx.Subscriptions.Lock(ctx, d.subKey())
 				return errors.Join(err, tx.Subscriptions.Save(ctx, ended))
@@ -154,12 +154,12 @@ var orderPromises = []promise{
 				return err
 			}))
 		if len(seen) != 1 || seen[0].Live != nil {
-			w.Errorf("it lives still: %+v", seen)
+			w.Errorf("found %+v, want no live subscription", seen)
 		}
 	}},
-	{"keep others from what is live", func(w *world) {
-		d := w.settle(w.open(0), billing.PaymentSucceeded, noon)
-		w.must(w.checkWaits(
+	{"locks the live subscription", func(w *world) {
+		d := w.settle(w.subscribe(0), billing.PaymentSucceeded, noon)
+		w.must(w.wantBlocked(
 			func(ctx context.Context, tx ports.Repos) error {
 				_, err := tx.Checkout.Take(ctx, ports.CheckoutQuery{User: d.sub.UserID, Plan: "basic"})
 				return err
@@ -171,7 +171,7 @@ var orderPromises = []promise{
 	}},
 }
 
-func (w *world) takeOrder(q ports.CheckoutQuery) (f ports.CheckoutFacts) {
+func (w *world) takeOne(q ports.CheckoutQuery) (f ports.CheckoutFacts) {
 	w.Helper()
 	w.tx(func(ctx context.Context, tx ports.Repos) error {
 		list, err := tx.Checkout.Take(ctx, q)
@@ -180,20 +180,21 @@ func (w *world) takeOrder(q ports.CheckoutQuery) (f ports.CheckoutFacts) {
 		}
 		return err
 	})
-	return w.unversioned(f)
+	return w.withoutVersion(f)
 }
 
-// unversioned looks whether a version is there, which is another each time.
-func (w *world) unversioned(f ports.CheckoutFacts) ports.CheckoutFacts {
+// withoutVersion checks that a version comes with a plan, and clears it: its value
+// differs from run to run.
+func (w *world) withoutVersion(f ports.CheckoutFacts) ports.CheckoutFacts {
 	w.Helper()
 	if (f.Version == 0) != (f.Plan == nil) {
-		w.Errorf("with plan %v comes version %d", f.Plan, f.Version)
+		w.Errorf("the version is %d with plan %v", f.Version, f.Plan)
 	}
 	f.Version = 0
 	return f
 }
 
-func takeWith(r ports.KeyedRequest, s billing.SubscriptionID) work {
+func takeWith(r ports.KeyedRequest, s billing.SubscriptionID) txFunc {
 	return func(ctx context.Context, tx ports.Repos) error {
 		_, err := tx.Checkout.Take(ctx, ports.CheckoutQuery{User: r.User, Request: &r, Subscription: s})
 		return err

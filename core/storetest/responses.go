@@ -10,48 +10,48 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-var answerPromises = []promise{
-	{"are kept as they are, once", func(w *world) {
-		r, sub := w.claimed()
+var responseCases = []testCase{
+	{"are stored unchanged, once", func(w *world) {
+		r, sub := w.claimedKey()
 		first := ports.Response{Status: 201, Body: []byte("{\"a\": 1}\n\x00\xff")}
 		want := ports.KeyRecord{KeyedRequest: r, Subscription: sub, Response: &first}
 		same(w, "first", w.keep(r, first), want)
 		same(w, "second", w.keep(r, ports.Response{Status: 500, Body: []byte("no")}), want)
-		w.wantClaim(r, want)
+		w.wantKey(r, want)
 	}},
 	{"may be empty", func(w *world) {
 		for _, body := range [][]byte{nil, {}} {
-			r, _ := w.claimed()
+			r, _ := w.claimedKey()
 			c := w.keep(r, ports.Response{Status: 204, Body: body})
 			if c.Response == nil || c.Response.Status != 204 || !bytes.Equal(c.Response.Body, nil) {
-				w.Errorf("answer %+v", c.Response)
+				w.Errorf("the response is %+v, want 204 and no body", c.Response)
 			}
 		}
 	}},
-	{"are kept without a claim", func(w *world) {
+	{"are stored without a claim", func(w *world) {
 		r, a := w.request("key"), ports.Response{Status: 404, Body: []byte("gone")}
 		want := ports.KeyRecord{KeyedRequest: r, Response: &a}
-		same(w, "kept", w.keep(r, a), want)
-		w.wantClaim(r, want)
+		same(w, "stored", w.keep(r, a), want)
+		w.wantKey(r, want)
 	}},
-	{"are not kept for another owner of the key", func(w *world) {
-		r, sub := w.claimed()
+	{"are not stored for another owner", func(w *world) {
+		r, sub := w.claimedKey()
 		other := r
 		other.Owner, other.Fingerprint = newID(), sha256.Sum256([]byte("other"))
 		want := ports.KeyRecord{KeyedRequest: r, Subscription: sub}
-		same(w, "kept", w.keep(other, ports.Response{Status: 200, Body: []byte("mine")}), want)
-		w.wantClaim(r, want)
+		same(w, "stored", w.keep(other, ports.Response{Status: 200, Body: []byte("mine")}), want)
+		w.wantKey(r, want)
 	}},
-	{"stay when somebody forgets the key", func(w *world) {
-		r, sub := w.claimed()
+	{"stay when the key is forgotten", func(w *world) {
+		r, sub := w.claimedKey()
 		a := ports.Response{Status: 200, Body: []byte("ok")}
 		w.keep(r, a)
 		w.forget(r, r.Owner)
-		w.wantClaim(r, ports.KeyRecord{KeyedRequest: r, Subscription: sub, Response: &a})
+		w.wantKey(r, ports.KeyRecord{KeyedRequest: r, Subscription: sub, Response: &a})
 	}},
-	{"are pruned by age, and no more than asked", func(w *world) {
+	{"are pruned by age, up to the limit", func(w *world) {
 		for range 3 {
-			r, _ := w.claimed()
+			r, _ := w.claimedKey()
 			w.keep(r, ports.Response{Status: 200, Body: []byte("ok")})
 		}
 		for _, step := range []struct {
@@ -74,15 +74,15 @@ func (w *world) request(key string) ports.KeyedRequest {
 	return request(w.viewer().UserID, key)
 }
 
-func (w *world) claimed() (ports.KeyedRequest, billing.SubscriptionID) {
+func (w *world) claimedKey() (ports.KeyedRequest, billing.SubscriptionID) {
 	w.Helper()
-	d := w.open(time.Hour)
+	d := w.subscribe(time.Hour)
 	r := request(d.sub.UserID, "Key with «any» text")
-	w.must(w.try(claim(r, d.sub.ID)))
+	w.must(w.try(claimKey(r, d.sub.ID)))
 	return r, d.sub.ID
 }
 
-func claim(r ports.KeyedRequest, s billing.SubscriptionID) work {
+func claimKey(r ports.KeyedRequest, s billing.SubscriptionID) txFunc {
 	return func(ctx context.Context, tx ports.Repos) error { return tx.IdempotencyKeys.Claim(ctx, r, s) }
 }
 
@@ -111,7 +111,7 @@ func (w *world) prune(age time.Duration, limit int) (n int) {
 	return n
 }
 
-func (w *world) findClaim(r ports.KeyedRequest) (c ports.KeyRecord, err error) {
+func (w *world) findKey(r ports.KeyedRequest) (c ports.KeyRecord, err error) {
 	err = w.try(func(ctx context.Context, tx ports.Repos) (err error) {
 		c, err = tx.IdempotencyKeys.Find(ctx, r.User, r.Key)
 		return err
@@ -119,9 +119,9 @@ func (w *world) findClaim(r ports.KeyedRequest) (c ports.KeyRecord, err error) {
 	return c, err
 }
 
-func (w *world) wantClaim(r ports.KeyedRequest, want ports.KeyRecord) {
+func (w *world) wantKey(r ports.KeyedRequest, want ports.KeyRecord) {
 	w.Helper()
-	got, err := w.findClaim(r)
+	got, err := w.findKey(r)
 	w.must(err)
 	same(w, "claim", got, want)
 }

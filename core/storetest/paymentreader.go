@@ -10,39 +10,39 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-var bookPromises = []promise{
-	{"list what is paid since a time, and what is pending", func(w *world) {
+var paymentReaderCases = []testCase{
+	{"lists payments paid since a time, and all pending ones", func(w *world) {
 		at := noon.Add(24 * time.Hour)
-		early := w.settle(w.open(0), billing.PaymentSucceeded, at.Add(-time.Microsecond))
-		onTime := w.settle(w.open(0), billing.PaymentSucceeded, at)
-		w.settle(w.open(0), billing.PaymentDeclined, at)
-		w.settle(w.open(0), billing.PaymentAbandoned, at)
-		pending := w.open(time.Hour)
+		early := w.settle(w.subscribe(0), billing.PaymentSucceeded, at.Add(-time.Microsecond))
+		onTime := w.settle(w.subscribe(0), billing.PaymentSucceeded, at)
+		w.settle(w.subscribe(0), billing.PaymentDeclined, at)
+		w.settle(w.subscribe(0), billing.PaymentAbandoned, at)
+		pending := w.subscribe(time.Hour)
 		w.wantPaid(at, onTime.pay, pending.pay)
 		w.wantPaid(time.Time{}, early.pay, onTime.pay, pending.pay)
 	}},
-	{"list one payment system", func(w *world) {
+	{"lists one payment system", func(w *world) {
 		m := w.viewer()
 		m.ID, m.PaymentSystem = newIDOf[billing.PaymentMethodID](), "other"
 		w.tx(func(ctx context.Context, tx ports.Repos) error {
 			return tx.PaymentSystems.Add(ctx, billing.PaymentSystem{Code: "other", Name: "Other", CreatedAt: noon})
 		})
-		w.openFor(w.link(m), w.plan, 0)
-		here := w.open(0)
+		w.subscribeFor(w.link(m), w.plan, 0)
+		here := w.subscribe(0)
 		w.wantPaid(time.Time{}, here.pay)
 	}},
-	{"list many, each once", func(w *world) {
+	{"lists many payments, each once", func(w *world) {
 		var all []billing.Payment
 		for range 30 {
-			all = append(all, w.open(0).pay)
+			all = append(all, w.subscribe(0).pay)
 		}
 		w.wantPaid(noon, all...)
 	}},
-	{"stop at the first error of the reader", func(w *world) {
-		w.open(0)
-		w.open(0)
+	{"stops at the first error of the callback", func(w *world) {
+		w.subscribe(0)
+		w.subscribe(0)
 		calls := 0
-		err := w.Books.Paid(w.Context(), system, noon, func(billing.Payment) error {
+		err := w.Payments.Paid(w.Context(), system, noon, func(billing.Payment) error {
 			calls++
 			return errOnPurpose
 		})
@@ -53,11 +53,11 @@ var bookPromises = []promise{
 	}},
 }
 
-// wantPaid compares by id, in which want is.
+// wantPaid compares the payments that Paid lists, in the order of their ids.
 func (w *world) wantPaid(since time.Time, want ...billing.Payment) {
 	w.Helper()
 	var got []billing.Payment
-	w.must(w.Books.Paid(w.Context(), system, since, func(p billing.Payment) error {
+	w.must(w.Payments.Paid(w.Context(), system, since, func(p billing.Payment) error {
 		got = append(got, p)
 		return nil
 	}))

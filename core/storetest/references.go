@@ -1,0 +1,104 @@
+package storetest
+
+import (
+	"context"
+
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
+)
+
+var referenceCases = []testCase{
+	{"are the subscription's id, the plan's code or the plan's id", func(w *world) {
+		d := w.subscribe(0)
+		for _, ref := range []string{string(d.sub.ID), "basic", string(w.plan.ID)} {
+			w.wantRef(d.sub.UserID, ref, d.sub)
+		}
+	}},
+	{"to a plan find the live subscription, else the newest", func(w *world) {
+		m := w.viewer()
+		first := w.settle(w.subscribeFor(m, w.plan, 0), billing.PaymentDeclined, noon)
+		second := w.settle(w.subscribeFor(m, w.plan, 0), billing.PaymentDeclined, noon)
+		w.wantRef(m.UserID, "basic", second.sub)
+		w.wantRef(m.UserID, string(first.sub.ID), first.sub)
+		older := w.newPurchase(m, w.plan)
+		newer := w.settle(w.subscribeFor(m, w.plan, 0), billing.PaymentDeclined, noon)
+		w.wantRef(m.UserID, "basic", newer.sub)
+		w.tx(func(ctx context.Context, tx ports.Repos) error { return older.add(ctx, tx, 0) })
+		w.wantRef(m.UserID, "basic", older.sub)
+	}},
+	{"to nothing or to another user's are not found", func(w *world) {
+		d, other := w.subscribe(0), w.viewer()
+		w.addPlan("plus")
+		for _, ref := range []string{"", "plus", "no-such-plan", newID(), "'"} {
+			w.wantNoRef(d.sub.UserID, ref)
+		}
+		for _, ref := range []string{"basic", string(w.plan.ID), string(d.sub.ID)} {
+			w.wantNoRef(other.UserID, ref)
+		}
+	}},
+	{"follow the plan's code", func(w *world) {
+		d := w.subscribe(0)
+		p := w.plan
+		p.Code = "renamed"
+		w.must(w.savePlan(p))
+		d.sub.PlanCode = "renamed"
+		w.wantRef(d.sub.UserID, "renamed", d.sub)
+		w.wantNoRef(d.sub.UserID, "basic")
+		same(w, "locked", w.locked(d).sub, d.sub)
+	}},
+}
+
+// wantRef expects the subscription from Subscriptions and from Views.
+func (w *world) wantRef(user billing.UserID, ref string, want billing.Subscription) {
+	w.Helper()
+	got, err := w.findRef(user, ref)
+	w.must(err)
+	same(w, ref, got, want)
+	v, err := w.Store.Views().Subscription(w.Context(), user, ref)
+	w.must(err)
+	same(w, "view of "+ref, v.Subscription, want)
+}
+
+func (w *world) wantNoRef(user billing.UserID, ref string) {
+	w.Helper()
+	_, err := w.findRef(user, ref)
+	w.wantErr(err, billing.ErrNotFound)
+	_, err = w.Store.Views().Subscription(w.Context(), user, ref)
+	w.wantErr(err, billing.ErrNotFound)
+}
+
+func (w *world) findRef(user billing.UserID, ref string) (s billing.Subscription, err error) {
+	err = w.try(func(ctx context.Context, tx ports.Repos) (err error) {
+		s, err = tx.Subscriptions.Named(ctx, user, ref)
+		return err
+	})
+	return s, err
+}
+
+var uniqueLiveCases = []testCase{
+	{"refuses a second to the same plan", func(w *world) {
+		m := w.viewer()
+		d := w.subscribeFor(m, w.plan, 0)
+		w.wantErr(w.addSubscriptions(w.newPurchase(m, w.plan).sub), billing.ErrAlreadySubscribed)
+		w.subscribeFor(m, w.addPlan("plus"), 0)
+		w.subscribe(0)
+		w.settle(d, billing.PaymentDeclined, noon)
+		w.subscribeFor(m, w.plan, 0)
+	}},
+	{"refuses a second in the same batch", func(w *world) {
+		m := w.viewer()
+		w.wantErr(w.addSubscriptions(w.newPurchase(m, w.plan).sub, w.newPurchase(m, w.plan).sub), billing.ErrAlreadySubscribed)
+	}},
+	{"wins a race", func(w *world) {
+		m := w.viewer()
+		subscribe := func(d purchase) txFunc {
+			return func(ctx context.Context, tx ports.Repos) error { return d.add(ctx, tx, 0) }
+		}
+		errs := w.race(subscribe(w.newPurchase(m, w.plan)), subscribe(w.newPurchase(m, w.plan)), subscribe(w.newPurchase(m, w.plan)))
+		w.wantOneWinner(errs, billing.ErrAlreadySubscribed)
+	}},
+}
+
+func (w *world) addSubscriptions(s ...billing.Subscription) error {
+	return w.try(func(ctx context.Context, tx ports.Repos) error { return tx.Subscriptions.Add(ctx, s...) })
+}
