@@ -32,16 +32,15 @@ const Prefix = "/admin"
 // server handles the requests of the panel.
 type server struct {
 	Config
-	theme    *theme
-	layout   *template.Template
-	pages    *template.Template
-	throttle *loginThrottle
+	theme  *theme
+	layout *template.Template
+	pages  *template.Template
 }
 
 // New returns the panel's handler. It returns an error if a template or a file of
 // GoAdmin's theme is missing or invalid.
 func New(c Config) (http.Handler, error) {
-	s := &server{Config: c, theme: newTheme(), throttle: newLoginThrottle(time.Now)}
+	s := &server{Config: c, theme: newTheme()}
 	var err error
 	if s.pages, err = parsePages(); err != nil {
 		return nil, err

@@ -175,6 +175,44 @@ func TestSignIn_BruteForce(t *testing.T) {
 	}
 }
 
+func TestSignIn_KnownBrowserPassesLimits(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	known := s.as("anna")
+	wantStatus(t, "sign out", known.submit("/admin/logout", url.Values{}), http.StatusSeeOther)
+	attacker := s.browser() // behind the same address
+	for range 5 {
+		wantStatus(t, "wrong password", attacker.signIn("anna", "wrong horse battery"), http.StatusForbidden)
+	}
+	var limited response
+	for range 40 {
+		limited = attacker.signIn("anna", goodPassword)
+	}
+	wantStatus(t, "attempt after the burst", limited, http.StatusTooManyRequests)
+	wantText(t, "attempt after the burst", limited, "Too many attempts. Wait a minute and try again.")
+	if got := limited.header.Get("Retry-After"); got != "60" {
+		t.Errorf("Retry-After %q, want 60", got)
+	}
+	wantStatus(t, "another user of the browser", known.signIn("boris", goodPassword), http.StatusTooManyRequests)
+	wantStatus(t, "browser that signed in before", known.signIn("anna", goodPassword), http.StatusSeeOther)
+}
+
+func TestSignIn_FailuresAudited(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b := s.browser()
+	b.signIn("my-secret-password", "x")
+	for range 5 {
+		b.signIn("vera", "wrong horse battery")
+	}
+	got := s.as("anna").get("/admin/info/audit")
+	wantText(t, "audit", got, "not signed in 127.0.0.1 sign-in failed vera Failures since the last sign-in 5",
+		"not signed in 127.0.0.1 network locked out of the account vera", "not signed in 127.0.0.1 sign-in failed unknown user name")
+	if strings.Contains(got.body, "my-secret-password") {
+		t.Error("the audit contains the name of an unknown user")
+	}
+}
+
 func TestSession_Fixation(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

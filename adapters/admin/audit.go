@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/operators"
 	"github.com/online-cinema/billing/core/ports"
 )
 
@@ -42,9 +43,16 @@ func (s *server) audit(r *http.Request, v *view) *listing {
 }
 
 func (v *view) auditRow(e ports.AuditEntry) row {
+	operator, object := cell{Text: e.Operator, Sub: e.From}, code(e.Object)
+	if e.Operator == operators.Anonymous {
+		operator.Text = v.T("audit.anonymous")
+	}
+	if e.Object == "" {
+		object = cell{Text: v.T("audit.unknown_user"), Muted: true}.html()
+	}
 	return row{
-		"at": v.Time(e.At), "who": cell{Text: e.Operator, Sub: e.From}.html(), "what": text(v.Word("action", e.Action)),
-		"object": code(e.Object), "change": v.changes(e),
+		"at": v.Time(e.At), "who": operator.html(), "what": text(v.Word("action", e.Action)),
+		"object": object, "change": v.changes(e),
 	}
 }
 

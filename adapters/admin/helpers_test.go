@@ -104,7 +104,7 @@ func siteOn(t *testing.T, db string, options ...option) *site {
 		}
 	}
 	auth := ownerAuth
-	auth.Store = s.store
+	auth.Store, auth.Throttle = s.store, operators.NewThrottle()
 	c := admin.Config{
 		Panel: operators.Panel{
 			Store: s.store, Views: s.store.PanelViews(), Clock: wallClock{}, Location: time.UTC, Adapters: []string{system}, SearchTime: time.Minute,

@@ -101,7 +101,7 @@ func TestTexts_EveryCodeHasName(t *testing.T) {
 	for _, a := range []string{
 		operators.PlanAdded, operators.PlanEdited, operators.PlanArchived, operators.PlanDeleted, operators.PaymentSystemAdded, operators.PaymentSystemEdited,
 		operators.PaymentSystemArchived, operators.PaymentSystemDeleted, operators.PanelUserAdded, operators.PanelUserPasswordChanged,
-		operators.PanelUserDisabled, operators.PanelUserLockedOut, operators.PanelUserSignedIn,
+		operators.PanelUserDisabled, operators.PanelUserLockedOut, operators.PanelUserSignedIn, operators.PanelUserSignInFailed,
 	} {
 		keys = append(keys, "action."+a)
 	}

@@ -1,7 +1,9 @@
 package admin
 
 import (
+	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/hex"
 	"errors"
 	"net/http"
 	"strings"
@@ -105,17 +107,30 @@ func (s *server) authenticate(r *http.Request, v *view) error {
 	return nil
 }
 
-// sessionCookie returns the name of the session cookie. Browsers accept a cookie
-// with the __Host- prefix only from this host and only over TLS.
-func (s *server) sessionCookie() string {
-	if s.Secure {
-		return "__Host-panel_session"
-	}
-	return "panel_session"
+// sessionCookie returns the name of the session cookie.
+func (s *server) sessionCookie() string { return s.hostCookie("panel_session") }
+
+// deviceCookie returns the name of the cookie with the device token of a user. Each
+// user of a shared browser has one.
+func (s *server) deviceCookie(user string) string {
+	sum := sha256.Sum256([]byte(user))
+	return s.hostCookie("panel_device_" + hex.EncodeToString(sum[:8]))
 }
 
-func (s *server) token(r *http.Request) string {
-	c, err := r.Cookie(s.sessionCookie())
+// hostCookie adds the __Host- prefix to a name. Browsers accept such a cookie only
+// from this host and only over TLS.
+func (s *server) hostCookie(name string) string {
+	if s.Secure {
+		return "__Host-" + name
+	}
+	return name
+}
+
+func (s *server) token(r *http.Request) string { return cookieValue(r, s.sessionCookie()) }
+
+// cookieValue returns the value of a cookie, or "".
+func cookieValue(r *http.Request, name string) string {
+	c, err := r.Cookie(name)
 	if err != nil {
 		return ""
 	}

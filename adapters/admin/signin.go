@@ -4,10 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"strings"
-	"sync"
-	"time"
-
-	"golang.org/x/time/rate"
 
 	"github.com/online-cinema/billing/core/operators"
 )
@@ -29,15 +25,16 @@ func (s *server) showSignIn(w http.ResponseWriter, r *http.Request, v *view) err
 // signIn starts a new session. It ends the session that the browser had before,
 // so that a token planted in the browser is useless.
 func (s *server) signIn(w http.ResponseWriter, r *http.Request, v *view) error {
-	from, name := s.clientAddr(r), strings.TrimSpace(r.PostForm.Get("name"))
-	if !s.throttle.allow(from) {
+	name := strings.TrimSpace(r.PostForm.Get("name"))
+	done, err := s.Auth.SignIn(r.Context(), operators.SignIn{
+		Name: name, Password: r.PostForm.Get("password"), From: s.clientAddr(r), Device: cookieValue(r, s.deviceCookie(name)),
+	})
+	switch {
+	case errors.Is(err, operators.ErrTooManySignIns):
 		w.Header().Set("Retry-After", "60")
 		return s.renderBare(w, http.StatusTooManyRequests, "signin", signInPage{v, name, v.T("signin.slow")})
-	}
-	token, err := s.Auth.SignIn(r.Context(), name, r.PostForm.Get("password"), from)
-	switch {
 	case errors.Is(err, operators.ErrSignIn):
-		s.Log.Warn("sign-in refused", "from", from)
+		s.Log.Warn("sign-in refused", "from", s.clientAddr(r))
 		return s.renderBare(w, http.StatusForbidden, "signin", signInPage{v, name, v.T("signin.failed")})
 	case err != nil:
 		return err
@@ -45,7 +42,8 @@ func (s *server) signIn(w http.ResponseWriter, r *http.Request, v *view) error {
 	if old := s.token(r); old != "" {
 		_ = s.Auth.SignOut(r.Context(), old) // if it fails, the old session expires later
 	}
-	s.setCookie(w, s.sessionCookie(), token, operators.SessionMax)
+	s.setCookie(w, s.sessionCookie(), done.Token, operators.SessionMax)
+	s.setCookie(w, s.deviceCookie(name), done.Device, operators.DeviceMax)
 	next := Prefix
 	if c, err := r.Cookie(nextCookie); err == nil {
 		next = localPath(decodeCookie(c.Value))
@@ -81,37 +79,4 @@ func (s *server) chooseLanguage(w http.ResponseWriter, r *http.Request, v *view)
 	}
 	http.Redirect(w, r, next, http.StatusSeeOther) //nolint:gosec // localPath allows no other site
 	return nil
-}
-
-// loginThrottle limits the sign-in attempts of each client address, for any user
-// name.
-type loginThrottle struct {
-	now      func() time.Time
-	mu       sync.Mutex
-	limiters map[string]*rate.Limiter // by address
-}
-
-const (
-	loginBurst    = 20              // attempts of an address without delay
-	loginInterval = 6 * time.Second // between further attempts
-	maxLimiters   = 10_000          // addresses in memory
-)
-
-func newLoginThrottle(now func() time.Time) *loginThrottle {
-	return &loginThrottle{now: now, limiters: make(map[string]*rate.Limiter)}
-}
-
-// allow reports whether the address may attempt to sign in now.
-func (t *loginThrottle) allow(addr string) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if len(t.limiters) >= maxLimiters {
-		clear(t.limiters)
-	}
-	l := t.limiters[addr]
-	if l == nil {
-		l = rate.NewLimiter(rate.Every(loginInterval), loginBurst)
-		t.limiters[addr] = l
-	}
-	return l.AllowN(t.now(), 1)
 }

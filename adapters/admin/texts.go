@@ -21,8 +21,8 @@ var texts = map[string][languages]string{
 	"signin.title": {"Sign in", "Вход"}, "signin.name": {"User name", "Имя пользователя"}, "signin.password": {"Password", "Пароль"},
 	"signin.button": {"Sign in", "Войти"},
 	"signin.failed": {
-		"Wrong user name or password. After several wrong passwords the account is locked temporarily.",
-		"Неверное имя пользователя или пароль. После нескольких неверных паролей вход временно блокируется.",
+		"Wrong user name or password. After five failures, sign-in from your network is refused for a minute or longer.",
+		"Неверное имя пользователя или пароль. После пяти неудачных попыток вход из вашей сети блокируется на минуту или дольше.",
 	},
 	"signin.slow": {"Too many attempts. Wait a minute and try again.", "Слишком много попыток. Подождите минуту и попробуйте снова."},
 
@@ -56,6 +56,7 @@ var texts = map[string][languages]string{
 	"field.currency": {"Currency", "Валюта"}, "field.interval_months": {"Period, months", "Период, месяцев"},
 	"field.features": {"Features", "Возможности"}, "field.archived_at": {"Archived at", "В архиве с"},
 	"field.role": {"Role", "Роль"}, "field.disabled_at": {"Disabled at", "Отключён с"}, "field.locked_until": {"Locked until", "Заблокирован до"},
+	"field.failures": {"Failures since the last sign-in", "Неудачных попыток с последнего входа"},
 
 	"plans.hint": {
 		"Plans that viewers can subscribe to. A price change does not affect existing subscribers.",
@@ -191,8 +192,8 @@ var texts = map[string][languages]string{
 	"decline.token_unknown":          {"token unknown to the payment system", "токен неизвестен платёжной системе"}, "decline.refused": {"request rejected by the payment system", "запрос отклонён платёжной системой"},
 
 	"audit.hint": {
-		"All changes, with the operator and the address. Entries cannot be changed or deleted.",
-		"Все изменения с указанием оператора и адреса. Записи нельзя изменить или удалить.",
+		"All changes and sign-ins, with the operator and the address. Entries cannot be changed or deleted.",
+		"Все изменения и входы с указанием оператора и адреса. Записи нельзя изменить или удалить.",
 	},
 	"audit.at": {"Time", "Время"}, "audit.who": {"Operator, address", "Оператор, адрес"}, "audit.what": {"Action", "Действие"}, "audit.object": {"Object", "Объект"},
 	"audit.change": {"Changes", "Изменения"}, "audit.empty": {"No changes yet.", "Изменений пока нет."},
@@ -201,8 +202,9 @@ var texts = map[string][languages]string{
 	"action.payment_system.add": {"payment system added", "платёжная система добавлена"}, "action.payment_system.edit": {"payment system changed", "платёжная система изменена"},
 	"action.payment_system.archive": {"payment system archived", "платёжная система перенесена в архив"}, "action.payment_system.delete": {"payment system deleted", "платёжная система удалена"},
 	"action.panel_user.add": {"panel user added", "пользователь панели добавлен"}, "action.panel_user.passwd": {"password changed", "пароль изменён"},
-	"action.panel_user.disable": {"panel user disabled", "пользователь панели отключён"}, "action.panel_user.lock_out": {"account locked after wrong passwords", "вход заблокирован после неверных паролей"},
-	"action.panel_user.sign_in": {"signed in", "вход в панель"},
+	"action.panel_user.disable": {"panel user disabled", "пользователь панели отключён"}, "action.panel_user.lock_out": {"network locked out of the account", "вход из сети заблокирован"},
+	"action.panel_user.sign_in": {"signed in", "вход в панель"}, "action.panel_user.sign_in_failed": {"sign-in failed", "неудачный вход"},
+	"audit.anonymous": {"not signed in", "вход не выполнен"}, "audit.unknown_user": {"unknown user name", "неизвестное имя"},
 
 	"dash.active": {"Active subscriptions", "Действующие подписки"}, "dash.past_due": {"Past due", "Просроченные подписки"},
 	"dash.revenue": {"Revenue, 30 days", "Выручка за 30 дней"}, "dash.unsettled": {"Pending payments", "Платежи в обработке"},

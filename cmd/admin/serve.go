@@ -47,7 +47,7 @@ func serve(ctx context.Context, cfg boot.Admin, log *slog.Logger) error {
 	panel, err := admin.New(admin.Config{
 		Panel:    views,
 		Catalog:  operators.Catalog{Store: store, Clock: now, NewID: boot.NewID},
-		Auth:     operators.PanelAuth{Store: store, Wall: clock.System{}, NewID: boot.NewID, Passwords: password.New()},
+		Auth:     operators.PanelAuth{Store: store, Wall: clock.System{}, NewID: boot.NewID, Passwords: password.New(), Throttle: operators.NewThrottle()},
 		Location: cfg.TimeZone.Location, Secure: cfg.Env == boot.Production, Proxies: cfg.TrustedProxies, Log: log,
 	})
 	if err != nil {

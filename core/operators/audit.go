@@ -60,4 +60,9 @@ const (
 	PanelUserDisabled        = "panel_user.disable"
 	PanelUserLockedOut       = "panel_user.lock_out"
 	PanelUserSignedIn        = "panel_user.sign_in"
+	PanelUserSignInFailed    = "panel_user.sign_in_failed"
 )
+
+// Anonymous is the operator of audit entries about failed sign-ins. Their object is
+// the account, or empty if the account does not exist.
+const Anonymous = "anonymous"

@@ -1,6 +1,7 @@
 package operators_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -38,7 +39,9 @@ func newPanelWorld(t *testing.T) panelWorld {
 	t.Helper()
 	w := newWorld(t)
 	h := panelWorld{world: w, compared: new(int)}
-	h.auth = operators.PanelAuth{Store: w.Store, Wall: w.Clock, NewID: w.NewID, Passwords: plainPasswords{h.compared}}
+	throttle := operators.NewThrottle()
+	throttle.Wait = func(_ context.Context, d time.Duration) error { w.Clock.Advance(d); return nil }
+	h.auth = operators.PanelAuth{Store: w.Store, Wall: w.Clock, NewID: w.NewID, Passwords: plainPasswords{h.compared}, Throttle: throttle}
 	if err := h.auth.Add(t.Context(), operators.CLIOperator(), "anna", ports.RoleEditor, goodPassword); err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +49,12 @@ func newPanelWorld(t *testing.T) panelWorld {
 }
 
 func (h panelWorld) signIn(name, password string) (string, error) {
-	return h.auth.SignIn(h.T.Context(), name, password, "192.0.2.7")
+	done, err := h.try(operators.SignIn{Name: name, Password: password, From: "192.0.2.7"})
+	return done.Token, err
+}
+
+func (h panelWorld) try(s operators.SignIn) (operators.SignedIn, error) {
+	return h.auth.SignIn(h.T.Context(), s)
 }
 
 func (h panelWorld) resume(token string) (operators.Operator, error) {
@@ -97,7 +105,7 @@ func TestSignIn_Refused(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		// Without the comparison, the response time would reveal which names exist.
-		if try[1] != "" && len(try[1]) <= 72 && *h.compared != before+1 {
+		if *h.compared != before+1 {
 			t.Errorf("%s: %d password comparisons, want 1", name, *h.compared-before)
 		}
 	}

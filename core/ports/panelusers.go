@@ -17,8 +17,8 @@ type PanelUser struct {
 	Language     string // empty until the user chooses one
 	CreatedAt    time.Time
 	DisabledAt   time.Time // zero while the account is enabled
-	Failures     int       // consecutive wrong passwords
-	LockedUntil  time.Time // zero unless the account is locked out
+	Failures     int       // failed sign-ins since the last success
+	LockedUntil  time.Time // the account refuses some network or device until then; zero if it never did since the last success
 }
 
 // SessionKey is the hash of a session's token. The token cannot be derived from it.
