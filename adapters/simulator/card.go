@@ -7,32 +7,31 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// testCard is what a card does while its viewer is there, and what the token
-// does that is given for it.
+// testCard is the behaviour of a card.
 type testCard struct {
-	name  string // of its tokens
-	first behaviour
-	later behaviour
+	name    string    // part of its tokens
+	first   behaviour // of payments by card, with the viewer present
+	renewal behaviour // of charges with the token issued for the card
 }
 
-// tokenOfCard is how the tokens begin that were given for cards. The name of the
-// card's line in the table follows, and what tells them apart.
-const tokenOfCard = "tok_card_"
+// cardTokenPrefix begins the tokens that were issued for cards. The name of the card
+// and a random suffix follow.
+const cardTokenPrefix = "tok_card_"
 
-// settleAfter is how long a charge takes that is settled without the viewer.
-const settleAfter = 2 * time.Second
+// settleDelay is the duration until a payment settles without the viewer.
+const settleDelay = 2 * time.Second
 
-// testCards lists the numbers that do something else than succeed, and those
-// that are known elsewhere to succeed. Any other number succeeds.
+// testCards returns the cards with special behaviour, and well-known numbers that
+// succeed. All other numbers succeed as well.
 func testCards() map[string]testCard {
-	declined := func(code billing.DeclineCode) behaviour { return behaviour{decline: after(0, string(code))} }
+	declined := func(code billing.DeclineCode) behaviour { return behaviour{decline: declineAfter(0, string(code))} }
 	always := func(name string, b behaviour) testCard { return testCard{name, b, b} }
-	onceConfirmed := func(code billing.DeclineCode) behaviour {
-		return behaviour{challenge: true, approval: code}
+	confirmThen := func(code billing.DeclineCode) behaviour {
+		return behaviour{challenge: true, approvalDecline: code}
 	}
-	fine := testCard{name: "ok"}
+	ok := testCard{name: "ok"}
 	return map[string]testCard{
-		"4242424242424242": fine, "5555555555554444": fine, "2200000000000053": fine, "378282246310005": fine,
+		"4242424242424242": ok, "5555555555554444": ok, "2200000000000053": ok, "378282246310005": ok,
 
 		"4000000000000002": always("generic_decline", declined(billing.GenericDecline)),
 		"4000000000009995": always("insufficient_funds", declined(billing.InsufficientFunds)),
@@ -48,56 +47,57 @@ func testCards() map[string]testCard {
 
 		"4000000000000341": {"saved_then_declined", behaviour{}, declined(billing.GenericDecline)},
 
-		"4000002500003155": {"3ds_once", onceConfirmed(""), behaviour{}},
-		"4000002760003184": {"3ds_always", onceConfirmed(""), declined(billing.AuthenticationRequired)},
+		"4000002500003155": {"3ds_once", confirmThen(""), behaviour{}},
+		"4000002760003184": {"3ds_always", confirmThen(""), declined(billing.AuthenticationRequired)},
 		"4000003800000446": {"3ds_done", behaviour{}, behaviour{}},
-		"4000008260003178": always("3ds_then_insufficient_funds", onceConfirmed(billing.InsufficientFunds)),
-		"4000000000003220": {"3ds_required", onceConfirmed(""), behaviour{}},
-		"4000008400001629": always("3ds_then_declined", onceConfirmed(billing.GenericDecline)),
+		"4000008260003178": always("3ds_then_insufficient_funds", confirmThen(billing.InsufficientFunds)),
+		"4000000000003220": {"3ds_required", confirmThen(""), behaviour{}},
+		"4000008400001629": always("3ds_then_declined", confirmThen(billing.GenericDecline)),
 		"4000008400001280": always("3ds_processing_error", declined(billing.ProcessingError)),
 
-		// What comes later has no word in the port: disputes and refunds.
+		// The port has no disputes and refunds, so these cards just succeed.
 		"4000000000000259": {name: "disputed_later"},
 		"4000000000007726": {name: "refund_pending"},
 		"4000000000005126": {name: "refund_fails"},
 
-		"4000009900000103": always("lost_answer", behaviour{fault: LoseAnswer}),
+		"4000009900000103": always("lost_answer", behaviour{fault: LoseResponse}),
 		"4000009900000202": always("lost_request", behaviour{fault: LoseRequest}),
-		"4000009900000301": always("server_error", behaviour{fault: BreakAnswer}),
-		"4000009900000400": always("reset", behaviour{fault: BreakAnswer}),
-		"4000009900000509": always("settled_later", behaviour{settles: settleAfter}),
-		"4000009900000608": always("declined_later", behaviour{settles: settleAfter, settlesAs: billing.GenericDecline}),
-		"4000009900000707": {name: "told_thrice"}, // there are no webhooks here: nothing is told
-		"4000009900000806": always("told_never", behaviour{settles: settleAfter}),
+		"4000009900000301": always("server_error", behaviour{fault: TruncateResponse}),
+		"4000009900000400": always("reset", behaviour{fault: TruncateResponse}),
+		"4000009900000509": always("settled_later", behaviour{settlesAfter: settleDelay}),
+		"4000009900000608": always("declined_later", behaviour{settlesAfter: settleDelay, settleDecline: billing.GenericDecline}),
+		"4000009900000707": {name: "told_thrice"}, // the simulator sends no webhooks
+		"4000009900000806": always("told_never", behaviour{settlesAfter: settleDelay}),
 		"4000009900000905": always("rate_limited_twice", behaviour{counted: true, refuses: firstTwoOfThree}),
-		"4000009900001002": {"revoked_after_two", behaviour{}, behaviour{counted: true, decline: after(2, string(billing.MandateRevoked))}},
+		"4000009900001002": {"revoked_after_two", behaviour{}, behaviour{counted: true, decline: declineAfter(2, string(billing.MandateRevoked))}},
 		"4000009900001101": {"declined_twice", behaviour{}, behaviour{counted: true, decline: onFirstAndSecond}},
-		"4000009900001200": {"reissued", behaviour{}, behaviour{counted: true, reissues: true, decline: after(1, string(billing.TokenInvalid))}},
-		"4000009900001309": always("cut_off", behaviour{fault: BreakAnswer}),
+		"4000009900001200": {"reissued", behaviour{}, behaviour{counted: true, reissuesToken: true, decline: declineAfter(1, string(billing.TokenInvalid))}},
+		"4000009900001309": always("cut_off", behaviour{fault: TruncateResponse}),
 		"4000009900001408": always("slow", behaviour{slow: true}),
 		"4000009900001507": always("other_amount", behaviour{fault: OtherAmount}),
 	}
 }
 
-// cardOf returns what the card with this number does.
-func cardOf(number billing.CardNumber) testCard {
+// testCardFor returns the card with this number.
+func testCardFor(number billing.CardNumber) testCard {
 	if c, special := testCards()[number.Reveal()]; special {
 		return c
 	}
 	return testCard{name: "ok"}
 }
 
-// laterOf reads a token that was given for a card.
-func laterOf(name string) (behaviour, bool) {
-	line, given := strings.CutPrefix(name, tokenOfCard)
-	if !given {
+// renewalOfCard returns the behaviour of a token without its suffix. It returns false
+// unless the token was issued for a card.
+func renewalOfCard(token string) (behaviour, bool) {
+	name, ok := strings.CutPrefix(token, cardTokenPrefix)
+	if !ok {
 		return behaviour{}, false
 	}
 	for _, c := range testCards() {
-		if c.name == line {
-			later := c.later
-			later.line = line
-			return later, true
+		if c.name == name {
+			renewal := c.renewal
+			renewal.cardName = name
+			return renewal, true
 		}
 	}
 	return behaviour{}, false

@@ -26,13 +26,12 @@ func cardCharge(number, cvv string) ports.ChargeRequest {
 	return r
 }
 
-// What each card of the table does while its viewer is there, what it comes to,
-// and what its token does at renewals.
+// cardTable lists the results of each test card.
 var cardTable = []struct {
 	number   string
-	first    string // said at once
-	final    string // once it is confirmed, looked up, or waited for; "" when that is the same
-	renewals []string
+	first    string   // result of the charge
+	final    string   // result of Find after the confirmation or the delay; "" if the same
+	renewals []string // results of charges with the issued token; nil if none is issued
 }{
 	{"4242424242424242", "succeeded", "", []string{"succeeded", "succeeded"}},
 	{"5555555555554444", "succeeded", "", []string{"succeeded"}},
@@ -75,13 +74,13 @@ var cardTable = []struct {
 	{"4000009900001309", "unknown", "succeeded", []string{"unknown"}},
 	{"4000009900001408", "succeeded", "", []string{"succeeded"}},
 	{"4000009900001507", "succeeded", "", []string{"succeeded"}},
-	{"4111111111111111", "succeeded", "", []string{"succeeded"}}, // in no table
+	{"4111111111111111", "succeeded", "", []string{"succeeded"}}, // not a test card
 }
 
-func TestEveryCardOfTheTable(t *testing.T) {
+func TestCharge_TestCards(t *testing.T) {
 	t.Parallel()
 	url := pgtest.URL(t)
-	clock := newHandClock()
+	clock := newManualClock()
 	noWait := func(context.Context, time.Duration) error { return nil }
 	s := newSimulatorAt(t, url, Config{Wait: noWait, Wall: clock.Now, BaseURL: "https://psp.example"})
 	listed := testCards()
@@ -89,7 +88,7 @@ func TestEveryCardOfTheTable(t *testing.T) {
 		delete(listed, c.number)
 	}
 	if len(listed) > 0 {
-		t.Errorf("not tried: %v", listed)
+		t.Errorf("cards without a test: %v", listed)
 	}
 	for _, c := range cardTable {
 		t.Run(c.number, func(t *testing.T) {
@@ -98,36 +97,36 @@ func TestEveryCardOfTheTable(t *testing.T) {
 				cvv = "1234"
 			}
 			r := cardCharge(c.number, cvv)
-			first, said := try(t, s, r)
-			if said != c.first {
-				t.Fatalf("at first %s, want %s", said, c.first)
+			first, result := chargeResult(t, s, r)
+			if result != c.first {
+				t.Fatalf("the charge is %s, want %s", result, c.first)
 			}
 			if first.ActionURL != "" {
-				if err := press(s.Handler())(t.Context(), first.ActionURL, true); err != nil {
+				if err := pressButton(s.Handler())(t.Context(), first.ActionURL, true); err != nil {
 					t.Fatal(err)
 				}
 			}
-			clock.add(settleAfter)
-			found, said := look(t, s, r.Key)
-			if want := c.final; want != "" && said != want || want == "" && said != c.first {
-				t.Errorf("found %s, want %s, or the same as at first", said, want)
+			clock.add(settleDelay)
+			found, result := findResult(t, s, r.Key)
+			if want := c.final; want != "" && result != want || want == "" && result != c.first {
+				t.Errorf("Find returns %s, want %q, or the same as the charge", result, want)
 			}
 			if (found.Token.IsZero()) != (c.renewals == nil) {
-				t.Fatalf("a token was given: %t, want %t", !found.Token.IsZero(), c.renewals != nil)
+				t.Fatalf("issued a token: %t, want %t", !found.Token.IsZero(), c.renewals != nil)
 			}
 			for i, want := range c.renewals {
 				next := renewal(found.Token.Reveal())
-				_, said := try(t, s, next)
-				if said != want {
-					t.Errorf("renewal %d: %s, want %s", i+1, said, want)
+				_, result := chargeResult(t, s, next)
+				if result != want {
+					t.Errorf("renewal %d: %s, want %s", i+1, result, want)
 				}
 			}
 		})
 	}
 }
 
-// try charges and says what came of it in a word.
-func try(t *testing.T, s *Simulator, r ports.ChargeRequest) (billing.Outcome, string) {
+// chargeResult charges and summarizes the result.
+func chargeResult(t *testing.T, s *Simulator, r ports.ChargeRequest) (billing.Outcome, string) {
 	t.Helper()
 	o, err := s.Charge(t.Context(), r)
 	switch {
@@ -136,11 +135,11 @@ func try(t *testing.T, s *Simulator, r ports.ChargeRequest) (billing.Outcome, st
 	case err != nil:
 		return o, "unknown"
 	default:
-		return o, short(o)
+		return o, summary(o)
 	}
 }
 
-func look(t *testing.T, s *Simulator, key billing.PaymentID) (billing.Outcome, string) {
+func findResult(t *testing.T, s *Simulator, key billing.PaymentID) (billing.Outcome, string) {
 	t.Helper()
 	o, err := s.Find(t.Context(), key)
 	switch {
@@ -149,10 +148,10 @@ func look(t *testing.T, s *Simulator, key billing.PaymentID) (billing.Outcome, s
 	case err != nil:
 		t.Fatal(err)
 	}
-	return o, short(o)
+	return o, summary(o)
 }
 
-func TestRateLimitedTwice(t *testing.T) {
+func TestCharge_RateLimited(t *testing.T) {
 	t.Parallel()
 	s := newSimulator(t, Config{})
 	holder := ""
@@ -162,22 +161,22 @@ func TestRateLimitedTwice(t *testing.T) {
 			holder = r.Card.Holder
 		}
 		r.Card.Holder = holder
-		o, said := try(t, s, r)
-		if said != want {
-			t.Errorf("call %d: %s, want %s", i+1, said, want)
+		o, result := chargeResult(t, s, r)
+		if result != want {
+			t.Errorf("call %d: %s, want %s", i+1, result, want)
 		}
 		if want != "succeeded" {
 			continue
 		}
 		for j, want := range []string{"not sent", "not sent", "succeeded"} {
-			if _, said := try(t, s, renewal(o.Token.Reveal())); said != want {
-				t.Errorf("renewal %d: %s, want %s", j+1, said, want)
+			if _, result := chargeResult(t, s, renewal(o.Token.Reveal())); result != want {
+				t.Errorf("renewal %d: %s, want %s", j+1, result, want)
 			}
 		}
 	}
 }
 
-func TestReissuedCard(t *testing.T) {
+func TestCharge_TokenReissued(t *testing.T) {
 	t.Parallel()
 	s := newSimulator(t, Config{})
 	token := mustCharge(t, s, cardCharge("4000009900001200", "123")).Token
@@ -187,43 +186,42 @@ func TestReissuedCard(t *testing.T) {
 		if o.Status != billing.PaymentSucceeded || o.Token.IsZero() || o.Token.Equal(token) {
 			t.Fatalf("renewal %d: %+v, want a success with another token", i+1, o)
 		}
-		if again := mustFind(t, s, r.Key); !again.Token.Equal(o.Token) {
-			t.Error("it is found with yet another token")
+		if found := mustFind(t, s, r.Key); !found.Token.Equal(o.Token) {
+			t.Error("Find returns a different token than Charge")
 		}
 		token = o.Token
 	}
 }
 
-func TestSettlesByItself(t *testing.T) {
+func TestFind_SettlesAfterDelay(t *testing.T) {
 	t.Parallel()
-	clock := newHandClock()
+	clock := newManualClock()
 	s := newSimulator(t, Config{Wall: clock.Now, BaseURL: "https://psp.example"})
 	r := cardCharge("4000009900000509", "123")
 	if o := mustCharge(t, s, r); o.Status != billing.PaymentPending || o.ActionURL != "" {
-		t.Errorf("Charge = %+v, want pending, with nothing to do", o)
+		t.Errorf("Charge = %+v, want pending, without an action", o)
 	}
-	clock.add(settleAfter - time.Microsecond)
+	clock.add(settleDelay - time.Microsecond)
 	if o := mustFind(t, s, r.Key); o.Status != billing.PaymentPending {
-		t.Errorf("too early it is %s", o.Status)
+		t.Errorf("before the delay it is %s, want pending", o.Status)
 	}
-	wantTaken(t, s, r.Key, nil)
+	wantLedger(t, s, r.Key, nil)
 	clock.add(time.Microsecond)
 	for range 2 {
 		if o := mustFind(t, s, r.Key); o.Status != billing.PaymentSucceeded || o.Token.IsZero() {
 			t.Errorf("Find = %+v, want a success with a token", o)
 		}
 	}
-	wantTaken(t, s, r.Key, []billing.Money{r.Amount})
+	wantLedger(t, s, r.Key, []billing.Money{r.Amount})
 }
 
-// The books hold nothing of a card that could be guessed from: not its number,
-// not its code, in no form.
-func TestBooksKeepNoCard(t *testing.T) {
+// The tables have neither the number of a card nor its CVV, in any form.
+func TestTables_NoCardData(t *testing.T) {
 	t.Parallel()
 	url := pgtest.URL(t)
 	s := newSimulatorAt(t, url, Config{})
 	r := cardCharge("4916338506082832", "7391")
-	code := regexp.MustCompile(`\b7391\b`) // as a word: an id or a time has the digits now and then
+	cvv := regexp.MustCompile(`\b7391\b`) // as a word, because ids and times can contain the digits
 	mustCharge(t, s, r)
 	mustCharge(t, s, r)
 	admin := openAs(t, url, "none")
@@ -235,11 +233,11 @@ func TestBooksKeepNoCard(t *testing.T) {
 		}
 		for _, secret := range []string{"4916338506082832", "6082832", "34393136333338353036303832383332"} {
 			if strings.Contains(text, secret) {
-				t.Errorf("simulator.%s holds %s: %s", table, secret, text)
+				t.Errorf("simulator.%s has %s: %s", table, secret, text)
 			}
 		}
-		if code.MatchString(text) {
-			t.Errorf("simulator.%s holds the code: %s", table, text)
+		if cvv.MatchString(text) {
+			t.Errorf("simulator.%s has the CVV: %s", table, text)
 		}
 	}
 }

@@ -13,11 +13,11 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// Charge takes the money that the token allows, once for each key, and commits
-// it to the books before it answers. See [ports.Provider].
+// Charge takes the money once per key, if the token or card allows it. It commits the
+// charge to the ledger before it responds. See [ports.Provider].
 //
-// [ports.ErrNotSent] says that this call took nothing, as a refused connection
-// does. It says nothing of earlier calls with the key.
+// [ports.ErrNotSent] means that this call took nothing, like a refused connection.
+// Earlier calls with the key may have taken money.
 func (s *Simulator) Charge(ctx context.Context, r ports.ChargeRequest) (billing.Outcome, error) {
 	o, err := s.charge(ctx, r)
 	if err != nil {
@@ -27,7 +27,7 @@ func (s *Simulator) Charge(ctx context.Context, r ports.ChargeRequest) (billing.
 }
 
 func (s *Simulator) charge(ctx context.Context, r ports.ChargeRequest) (billing.Outcome, error) {
-	if err := r.CheckCard(); err != nil { // before anything goes out
+	if err := r.CheckCard(); err != nil { // before any effect
 		return billing.Outcome{}, err
 	}
 	b, known := behaviourOfRequest(r)
@@ -40,112 +40,112 @@ func (s *Simulator) charge(ctx context.Context, r ports.ChargeRequest) (billing.
 	case ctx.Err() != nil:
 		return billing.Outcome{}, fmt.Errorf("%w: %w", ports.ErrNotSent, ctx.Err())
 	case fault == LoseRequest:
-		return billing.Outcome{}, s.silence(ctx)
-	case !wellFormed(r):
+		return billing.Outcome{}, s.loseCall(ctx)
+	case !validRequest(r):
 		return billing.Outcome{}, ports.ErrRefused
 	}
-	if err := s.admit(ctx, r, b); err != nil {
+	if err := s.checkRate(ctx, r, b); err != nil {
 		return billing.Outcome{}, err
 	}
-	q, err := s.book(ctx, order{r, b, known, fault})
+	q, err := s.store(ctx, chargeCall{r, b, known, fault})
 	if err != nil {
 		return billing.Outcome{}, err
 	}
 	switch fault {
-	case LoseAnswer:
-		return billing.Outcome{}, s.silence(ctx)
-	case BreakAnswer:
-		return billing.Outcome{}, errBroken
-	case Nonsense:
+	case LoseResponse:
+		return billing.Outcome{}, s.loseCall(ctx)
+	case TruncateResponse:
+		return billing.Outcome{}, errTruncated
+	case InvalidResponse:
 		return billing.Outcome{Status: "nonsense"}, nil
 	default:
-		return s.answer(ctx, q, b)
+		return s.respond(ctx, q, b)
 	}
 }
 
-// behaviourOfRequest says what the card or the token does that is to be charged.
+// behaviourOfRequest returns the behaviour of the card or token of a request.
 func behaviourOfRequest(r ports.ChargeRequest) (_ behaviour, known bool) {
 	if r.Card == nil {
 		return behaviourOf(r.Token.Reveal())
 	}
-	c := cardOf(r.Card.Number)
-	c.first.line = c.name
+	c := testCardFor(r.Card.Number)
+	c.first.cardName = c.name
 	return c.first, true
 }
 
-// admit turns calls away when there are too many others.
-func (s *Simulator) admit(ctx context.Context, r ports.ChargeRequest, b behaviour) error {
+// checkRate refuses the call if the card or token simulates a rate limit.
+func (s *Simulator) checkRate(ctx context.Context, r ports.ChargeRequest, b behaviour) error {
 	if b.refuses == nil {
 		return nil
 	}
-	var m memory
+	var h tokenHistory
 	err := s.inTx(ctx, func(tx pgx.Tx) (err error) {
-		m, err = remember(ctx, tx, subjectOf(r, b))
+		h, err = countCharge(ctx, tx, subjectOf(r, b))
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("%w: %w", ports.ErrNotSent, err)
 	}
-	if b.refuses(m.charges) {
+	if b.refuses(h.charges) {
 		return fmt.Errorf("too many requests: %w", ports.ErrNotSent)
 	}
 	return nil
 }
 
-// order is a charge on its way into the books.
-type order struct {
+// chargeCall is one call of Charge.
+type chargeCall struct {
 	ports.ChargeRequest
 	behaviour
-	known bool // the token
+	known bool // whether the token is known
 	fault Fault
 }
 
-// book enters a charge, or returns what its key stands for already. It has been
-// committed when book returns without an error.
-func (s *Simulator) book(ctx context.Context, o order) (q request, err error) {
-	q = newRequest(o.ChargeRequest, o.behaviour)
+// store stores and commits a new request. If the key was used already, it returns the
+// stored request.
+func (s *Simulator) store(ctx context.Context, c chargeCall) (q request, err error) {
+	q = newRequest(c.ChargeRequest, c.behaviour)
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
 		first, err := claim(ctx, tx, q, s.cfg.Clock.Now())
 		switch {
 		case err != nil:
 			return err
 		case first:
-			q, err = s.enter(ctx, tx, q, o)
+			q, err = s.storeNew(ctx, tx, q, c)
 		default:
-			q, err = s.repeat(ctx, tx, q)
+			q, err = s.replay(ctx, tx, q)
 		}
 		return err
 	})
-	if errors.Is(err, errNotBegun) {
+	if errors.Is(err, errNoTransaction) {
 		err = fmt.Errorf("%w: %w", ports.ErrNotSent, err)
 	}
 	return q, err
 }
 
-// enter decides about a new charge and writes it down. An error takes the claim
-// on the key back.
-func (s *Simulator) enter(ctx context.Context, tx pgx.Tx, q request, o order) (request, error) {
-	if !o.known {
+// storeNew decides on a new request and stores the outcome. After an error the caller
+// rolls back, which frees the key.
+func (s *Simulator) storeNew(ctx context.Context, tx pgx.Tx, q request, c chargeCall) (request, error) {
+	if !c.known {
 		return q, ports.ErrTokenUnknown
 	}
-	m := memory{charges: 1}
-	if o.counted {
+	h := tokenHistory{charges: 1}
+	if c.counted {
 		var err error
-		if m, err = remember(ctx, tx, subjectOf(o.ChargeRequest, o.behaviour)); err != nil {
+		if h, err = countCharge(ctx, tx, subjectOf(c.ChargeRequest, c.behaviour)); err != nil {
 			return q, err
 		}
 	}
 	now, times := s.cfg.Clock.Now(), 1
-	q.status, q.decline = o.decide(m, o.Initiator)
+	q.status, q.decline = c.decide(h, c.Initiator)
 	switch {
-	case q.status == billing.PaymentPending && o.settles > 0:
-		at := s.cfg.Wall().Add(o.settles).UTC()
-		q.settles, q.settlesAs = &at, o.settlesAs
+	case q.status == billing.PaymentPending && c.settlesAfter > 0:
+		at := s.cfg.Wall().Add(c.settlesAfter).UTC()
+		q.settlesAt, q.settleDecline = &at, c.settleDecline
 	case q.status == billing.PaymentPending:
 		until := now.Add(s.cfg.ActionTTL)
-		q.action, q.expires, q.approval = rand.Text(), &until, o.approval
+		q.action, q.expiresAt, q.approvalDecline = rand.Text(), &until, c.approvalDecline
 	}
-	switch o.fault {
+	switch c.fault {
 	case OtherAmount:
 		q.amount.Amount++
 	case ChargeTwice:
@@ -154,55 +154,56 @@ func (s *Simulator) enter(ctx context.Context, tx pgx.Tx, q request, o order) (r
 	return q, record(ctx, tx, q, now, times)
 }
 
-// repeat returns the outcome that the key has, if it was used for the same
-// request.
-func (s *Simulator) repeat(ctx context.Context, tx pgx.Tx, asked request) (request, error) {
-	q, err := s.current(ctx, tx, byKey, asked.key)
-	if err == nil && q.fingerprint != asked.fingerprint {
+// replay returns the stored request of the key. It returns [ports.ErrKeyConflict] if
+// the key belongs to a different request.
+func (s *Simulator) replay(ctx context.Context, tx pgx.Tx, repeated request) (request, error) {
+	q, err := s.current(ctx, tx, byKey, repeated.key)
+	if err == nil && q.fingerprint != repeated.fingerprint {
 		err = ports.ErrKeyConflict
 	}
 	return q, err
 }
 
-// answer is the way back to the caller, on which a charge can be cut off that
-// is in the books already.
-func (s *Simulator) answer(ctx context.Context, q request, b behaviour) (billing.Outcome, error) {
+// respond waits for the latency and returns the outcome. It returns an error if ctx
+// ends first, although the request is stored.
+func (s *Simulator) respond(ctx context.Context, q request, b behaviour) (billing.Outcome, error) {
 	delay := s.cfg.Latency()
 	if b.slow {
 		delay += s.cfg.Slow
 	}
 	if err := s.cfg.Wait(ctx, delay); err != nil {
-		return billing.Outcome{}, fmt.Errorf("no answer in time: %w", err)
+		return billing.Outcome{}, fmt.Errorf("no response in time: %w", err)
 	}
 	return q.outcome(s.cfg.BaseURL), nil
 }
 
 var (
-	errSilence = errors.New("no answer")
-	errBroken  = errors.New("the answer broke off")
+	errNoResponse = errors.New("no response")
+	errTruncated  = errors.New("the response was cut off")
 )
 
-// silence is what a caller hears whose request or answer is lost.
-func (s *Simulator) silence(ctx context.Context) error {
+// loseCall hangs for HoldLost, like a call whose request or response is lost, and
+// returns [errNoResponse].
+func (s *Simulator) loseCall(ctx context.Context) error {
 	if err := s.cfg.Wait(ctx, s.cfg.HoldLost); err != nil {
-		return fmt.Errorf("%w: %w", errSilence, err)
+		return fmt.Errorf("%w: %w", errNoResponse, err)
 	}
-	return errSilence
+	return errNoResponse
 }
 
 // Find returns the outcome of the charge with this key. See [ports.Provider].
 //
-// A charge that is on its way into the books is waited for, so that what is not
-// found will never be there unless somebody sends it again.
+// It waits for a transaction that is storing the key. So a charge that is not found
+// will not exist later, unless it is sent again.
 func (s *Simulator) Find(ctx context.Context, key billing.PaymentID) (billing.Outcome, error) {
 	q, err := s.find(ctx, key)
-	if s.lost() {
-		err = errBroken
+	if s.losesLookup() {
+		err = errTruncated
 	}
 	if err != nil {
 		return billing.Outcome{}, fmt.Errorf("simulator: find %q: %w", key, err)
 	}
-	o, err := s.answer(ctx, q, behaviour{})
+	o, err := s.respond(ctx, q, behaviour{})
 	if err != nil {
 		return billing.Outcome{}, fmt.Errorf("simulator: find %q: %w", key, err)
 	}
@@ -210,10 +211,10 @@ func (s *Simulator) Find(ctx context.Context, key billing.PaymentID) (billing.Ou
 }
 
 func (s *Simulator) find(ctx context.Context, key billing.PaymentID) (request, error) {
-	if !goodKey(key) {
+	if !validKey(key) {
 		return request{}, ports.ErrChargeNotFound
 	}
-	q, err := read(ctx, s.pool, byKey, string(key))
+	q, err := readRequest(ctx, s.pool, byKey, string(key))
 	if err == nil && q.status != billing.PaymentPending || err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return q, err
 	}
@@ -223,7 +224,7 @@ func (s *Simulator) find(ctx context.Context, key billing.PaymentID) (request, e
 			return err
 		}
 		if absent {
-			return ports.ErrChargeNotFound // which takes the claim back
+			return ports.ErrChargeNotFound // rolls the claim back
 		}
 		q, err = s.current(ctx, tx, byKey, key)
 		return err
@@ -231,14 +232,15 @@ func (s *Simulator) find(ctx context.Context, key billing.PaymentID) (request, e
 	return q, err
 }
 
-// wellFormed reports whether a request makes sense at all.
-func wellFormed(r ports.ChargeRequest) bool {
+// validRequest reports whether a request has a valid key, currency, initiator and
+// amount.
+func validRequest(r ports.ChargeRequest) bool {
 	_, currency := r.Amount.Currency.Digits()
-	who := r.Initiator == billing.CustomerInitiated || r.Initiator == billing.MerchantInitiated
-	return goodKey(r.Key) && currency && who && r.Amount.Amount > 0
+	initiator := r.Initiator == billing.CustomerInitiated || r.Initiator == billing.MerchantInitiated
+	return validKey(r.Key) && currency && initiator && r.Amount.Amount > 0
 }
 
-func goodKey(key billing.PaymentID) bool {
-	strange := func(c rune) bool { return c <= ' ' || c > '~' }
-	return key != "" && len(key) <= 255 && !strings.ContainsFunc(string(key), strange)
+func validKey(key billing.PaymentID) bool {
+	invalid := func(c rune) bool { return c <= ' ' || c > '~' }
+	return key != "" && len(key) <= 255 && !strings.ContainsFunc(string(key), invalid)
 }

@@ -17,9 +17,9 @@ import (
 func TestProvider(t *testing.T) {
 	t.Parallel()
 	providertest.Run(t, func(t *testing.T) providertest.Harness {
-		s := newSimulator(t, Config{Wait: wait}) // for real: the suite gives up by itself
+		s := newSimulator(t, Config{Wait: wait}) // a real wait, because the suite sets deadlines
 		return providertest.Harness{
-			Provider: s, Ledger: s, Confirm: press(s.Handler()),
+			Provider: s, Ledger: s, Confirm: pressButton(s.Handler()),
 			Card:     func() ports.Card { return *cardCharge("4242424242424242", "123").Card },
 			LostCard: func() ports.Card { return *cardCharge("4000009900000103", "123").Card },
 			Tokens: providertest.Tokens{
@@ -44,23 +44,23 @@ func declined() map[billing.DeclineCode]billing.Secret {
 	return tokens
 }
 
-// press returns a function that presses a button on a page.
-func press(h http.Handler) func(context.Context, string, bool) error {
+// pressButton returns a function that approves or declines on a page.
+func pressButton(h http.Handler) func(context.Context, string, bool) error {
 	return func(ctx context.Context, page string, yes bool) error {
-		answer := decline
+		choice := decline
 		if yes {
-			answer = approve
+			choice = approve
 		}
-		w := post(ctx, h, page, string(answer))
+		w := post(ctx, h, page, string(choice))
 		if w.Code != http.StatusSeeOther {
-			return fmt.Errorf("the page answered %d", w.Code)
+			return fmt.Errorf("POST %s: status %d", page, w.Code)
 		}
 		return nil
 	}
 }
 
-func post(ctx context.Context, h http.Handler, page, answer string) *httptest.ResponseRecorder {
-	form := url.Values{"reply": {answer}}.Encode()
+func post(ctx context.Context, h http.Handler, page, choice string) *httptest.ResponseRecorder {
+	form := url.Values{"reply": {choice}}.Encode()
 	r := httptest.NewRequestWithContext(ctx, http.MethodPost, page, strings.NewReader(form))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	w := httptest.NewRecorder()

@@ -1,37 +1,35 @@
-// Package simulator imitates a payment system: it takes money that does not
-// exist, and keeps books about it that nobody else writes.
+// Package simulator simulates a payment system. It takes money that does not exist,
+// and keeps a ledger that no other program writes.
 //
-// The token says what happens:
+// The token decides the result:
 //
-//	tok_ok                      fine
-//	tok_<decline code>          declined, every time
-//	tok_ok_then_<decline code>  fine the first time, then declined
-//	tok_declined_twice_then_ok  fine, insufficient_funds twice, then fine
-//	tok_lost_answer             takes the money and never answers, every time
+//	tok_ok                      succeeds
+//	tok_<decline code>          is always declined
+//	tok_ok_then_<decline code>  succeeds once, then is declined
+//	tok_declined_twice_then_ok  succeeds, insufficient_funds twice, then succeeds
+//	tok_lost_answer             takes the money and never responds
 //	tok_unavailable             refuses the connection
-//	tok_slow                    fine, after a while
-//	tok_3ds                     the viewer confirms it on a page; fine without
-//	                            the viewer once that has happened
+//	tok_slow                    succeeds after a while
+//	tok_3ds                     the viewer confirms the payment on a page; after
+//	                            that it succeeds without the viewer
 //
-// A card's number says it too: what each does stands in card.go. Without the
-// viewer the token is charged that was given for the card, which does what the
-// card is said to do later.
+// The number of a card decides as well: see card.go. Renewals charge the token that
+// was issued for the card.
 //
-// Whatever follows a ~ tells tokens apart and changes nothing: tok_ok~7. What a
-// token remembers, it remembers from the charges of everybody who uses it.
+// A suffix after ~ distinguishes tokens and changes nothing else: tok_ok~7. The history
+// of a token contains the charges of all viewers.
 //
-// It behaves as a foreign system does. A charge is committed in its own books,
-// in its own transaction, before the answer goes out, and the way back may fail:
+// The simulator works like a foreign system. It commits a charge to its ledger, in its
+// own transaction, before it responds, and the response may be lost:
 //
-//	Charge ─► connection ─► books ─► commit ─► the way back ─► answer
-//	          refused: not sent                └ lost, slow, cut off: unknown
+//	Charge ─► connection ─► ledger ─► commit ─► response
+//	          refused: not sent                 └ lost, slow, cut off: unknown
 //
-// Faults that no token asks for come from [Config]: at random ([Odds]) or one by
-// one ([Script]).
+// [Config] adds faults to other tokens and cards, at random ([Odds]) or in a fixed
+// order ([Script]).
 //
-// Not here: the service's view of a charge (core/payments), the making of the schema
-// "simulator" (db/migrations), opening the pool (the caller's), and anything
-// that real payment systems do and the port has no word for: refunds, webhooks.
-// Of a card nothing is kept: not its number, nor anything made from it, nor its
-// CVV.
+// Not here: the service's handling of charges (core/payments), the schema "simulator"
+// (db/simulator), opening the pool (the caller does that), and features of payment
+// systems that the port lacks, such as refunds and webhooks. The simulator stores
+// neither card numbers, nor data derived from them, nor CVVs.
 package simulator

@@ -8,25 +8,25 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// Fault is something that goes wrong with one charge.
+// Fault is a simulated fault of one charge.
 type Fault string
 
-// The faults. All but NoFault, Unavailable and Credentials are seen too late by the caller,
-// or not at all.
+// Faults of a charge. The caller only notices Unavailable and Credentials before money
+// can have moved. It does not notice OtherAmount and ChargeTwice as failures.
 const (
-	NoFault     Fault = ""
-	LoseAnswer  Fault = "lose the answer after the commit"
-	BreakAnswer Fault = "break the answer off after the commit"
-	Nonsense    Fault = "answer what no payment system says, after the commit"
-	LoseRequest Fault = "lose the request before anything is taken"
-	Unavailable Fault = "refuse the connection"
-	Credentials Fault = "refuse our credentials"
-	OtherAmount Fault = "take one minor unit more than was asked"
-	ChargeTwice Fault = "take the money twice"
+	NoFault          Fault = ""
+	LoseResponse     Fault = "lose the response after the commit"
+	TruncateResponse Fault = "cut the response off after the commit"
+	InvalidResponse  Fault = "send an invalid response after the commit"
+	LoseRequest      Fault = "lose the request before anything is taken"
+	Unavailable      Fault = "refuse the connection"
+	Credentials      Fault = "refuse the credentials"
+	OtherAmount      Fault = "take one minor unit more than requested"
+	ChargeTwice      Fault = "take the money twice"
 )
 
-// Script returns a [Config.Fault] that hands the faults out in this order, one
-// to each charge, and none after the last.
+// Script returns a [Config.Fault] that returns the faults in this order, one for each
+// charge, and then NoFault.
 func Script(faults ...Fault) func(ports.ChargeRequest) Fault {
 	var next atomic.Int64
 	return func(ports.ChargeRequest) Fault {
@@ -37,36 +37,36 @@ func Script(faults ...Fault) func(ports.ChargeRequest) Fault {
 	}
 }
 
-// Odds say how likely each fault is, each from 0 to 1 and all together at most
-// 1. The same seed rolls the same sequence; which charge meets which fault
-// depends on their order.
+// Odds are the probabilities of the faults of charges. Their sum is at most 1. The same
+// seed gives the same sequence of faults, which charges take in the order of their
+// arrival.
 type Odds struct {
-	LoseAnswers  float64
-	BreakAnswers float64
-	Nonsense     float64
-	LoseRequests float64
-	Unavailable  float64
-	Credentials  float64
-	OtherAmounts float64
-	ChargeTwice  float64
-	LoseLookups  float64 // of all look-ups; charges have nothing to do with it
-	Seed         uint64
+	LoseResponses     float64
+	TruncateResponses float64
+	InvalidResponses  float64
+	LoseRequests      float64
+	Unavailable       float64
+	Credentials       float64
+	OtherAmounts      float64
+	ChargeTwice       float64
+	LoseLookups       float64 // of lookups, independent of the faults of charges
+	Seed              uint64
 }
 
-// dice returns a function that draws a fault for one charge.
-func (o Odds) dice() func() Fault {
-	roll := rolls(o.Seed, 0)
-	return func() Fault { return o.pick(roll()) }
+// faults returns a function that draws the fault of one charge.
+func (o Odds) faults() func() Fault {
+	draw := randoms(o.Seed, 0)
+	return func() Fault { return o.pick(draw()) }
 }
 
-// lookups returns a function that says whether the answer to a look-up is lost.
-func (o Odds) lookups() func() bool {
-	roll := rolls(o.Seed, 2)
-	return func() bool { return roll() < o.LoseLookups }
+// lostLookups returns a function that draws whether the response to a lookup is lost.
+func (o Odds) lostLookups() func() bool {
+	draw := randoms(o.Seed, 2)
+	return func() bool { return draw() < o.LoseLookups }
 }
 
-// rolls returns a sequence of numbers in [0,1).
-func rolls(seed, stream uint64) func() float64 {
+// randoms returns a sequence of numbers in [0,1).
+func randoms(seed, stream uint64) func() float64 {
 	var mu sync.Mutex
 	random := rand.New(rand.NewPCG(seed, stream))
 	return func() float64 {
@@ -76,31 +76,31 @@ func rolls(seed, stream uint64) func() float64 {
 	}
 }
 
-// pick returns the fault in whose share of [0,1) x lies.
+// pick returns the fault whose share of [0,1) contains x.
 func (o Odds) pick(x float64) Fault {
 	for _, share := range []struct {
-		of    float64
+		odds  float64
 		fault Fault
 	}{
-		{o.LoseAnswers, LoseAnswer},
-		{o.BreakAnswers, BreakAnswer},
-		{o.Nonsense, Nonsense},
+		{o.LoseResponses, LoseResponse},
+		{o.TruncateResponses, TruncateResponse},
+		{o.InvalidResponses, InvalidResponse},
 		{o.LoseRequests, LoseRequest},
 		{o.Unavailable, Unavailable},
 		{o.Credentials, Credentials},
 		{o.OtherAmounts, OtherAmount},
 		{o.ChargeTwice, ChargeTwice},
 	} {
-		if x < share.of {
+		if x < share.odds {
 			return share.fault
 		}
-		x -= share.of
+		x -= share.odds
 	}
 	return NoFault
 }
 
-// fault says what goes wrong with this charge. What the token asks for goes
-// before everything else.
+// fault returns the fault of this charge. The fault of the token or card has priority,
+// then Config.Fault, then the odds.
 func (s *Simulator) fault(r ports.ChargeRequest, b behaviour) Fault {
 	if b.fault != NoFault {
 		return b.fault
@@ -110,5 +110,5 @@ func (s *Simulator) fault(r ports.ChargeRequest, b behaviour) Fault {
 			return f
 		}
 	}
-	return s.odds()
+	return s.randomFault()
 }

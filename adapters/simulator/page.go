@@ -15,8 +15,8 @@ import (
 const style = `body{font:1.1rem/1.5 system-ui,sans-serif;max-width:26rem;margin:15vh auto;padding:0 1rem;color:#222}` +
 	`button{font:inherit;padding:.5rem 1.2rem;margin-right:.5rem}small{color:#666}`
 
-// pageText has no script, no picture and no link: it works offline. The viewer
-// and the charge can put nothing into it but an amount.
+// pageText has no script, image or link, so it works offline. The only value in it that
+// comes from a request is the amount.
 const pageText = `<!doctype html>
 <html lang="en">
 <head>
@@ -44,12 +44,12 @@ type view struct {
 	Ask         bool
 }
 
-// Handler serves the pages on which viewers confirm charges: GET shows one,
-// POST takes the reply. The last element of the path names the page, so the
-// handler can be mounted anywhere; [Config.BaseURL] must say where.
+// Handler serves the pages on which viewers confirm payments. GET shows a page, and POST
+// accepts the reply. The last element of the path is the name of the page, so the
+// handler can be mounted at any path. [Config.BaseURL] must be that address.
 //
-// Who knows the address may confirm: it cannot be guessed, and the page tells
-// it to nobody.
+// The address of a page is the only credential. It cannot be guessed, and the page
+// does not leak it to other sites.
 func (s *Simulator) Handler() http.Handler {
 	sum := sha256.Sum256([]byte(style))
 	policy := "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; " +
@@ -68,7 +68,7 @@ func (s *Simulator) Handler() http.Handler {
 			s.reply(w, r)
 		default:
 			h.Set("Allow", "GET, HEAD, POST")
-			write(w, http.StatusMethodNotAllowed, view{Title: "Not like this", Text: "This page can be read and answered."})
+			write(w, http.StatusMethodNotAllowed, view{Title: "Method not allowed", Text: "Open this page with GET, and reply with POST."})
 		}
 	})
 }
@@ -84,33 +84,33 @@ func (s *Simulator) show(w http.ResponseWriter, r *http.Request) {
 
 func (s *Simulator) reply(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 1024)
-	answer := reply(r.PostFormValue("reply"))
-	if answer != approve && answer != decline {
-		write(w, http.StatusBadRequest, view{Title: "Not understood", Text: "Go back and press one of the buttons."})
+	choice := reply(r.PostFormValue("reply"))
+	if choice != approve && choice != decline {
+		write(w, http.StatusBadRequest, view{Title: "Invalid reply", Text: "Go back and press one of the buttons."})
 		return
 	}
-	if _, err := s.confirm(r.Context(), pageName(r), answer); err != nil {
+	if _, err := s.confirm(r.Context(), pageName(r), choice); err != nil {
 		fail(w, err)
 		return
 	}
-	// Relative, because only the caller knows what stands before the name.
+	// Relative, because only the caller knows the path of the handler.
 	w.Header().Set("Location", "./"+pageName(r))
 	w.WriteHeader(http.StatusSeeOther)
 }
 
-// pageName returns the name of the page asked for; what cannot be one becomes a
-// name that no page has.
+// pageName returns the name of the requested page, or "-" if the name is invalid. No
+// page has that name.
 func pageName(r *http.Request) string {
 	name := path.Base(r.URL.Path)
 	for _, c := range name {
-		if (c < 'A' || c > 'Z') && (c < '2' || c > '7') { // base32, as crypto/rand.Text has it
+		if (c < 'A' || c > 'Z') && (c < '2' || c > '7') { // base32, the alphabet of crypto/rand.Text
 			return "-"
 		}
 	}
 	return name
 }
 
-// view says to the viewer how the charge stands.
+// view returns the page's content for the state of the request.
 func (q request) view() view {
 	switch {
 	case q.status == billing.PaymentPending:
@@ -129,10 +129,10 @@ func fail(w http.ResponseWriter, err error) {
 		write(w, http.StatusNotFound, view{Title: "Not found", Text: "There is no payment to confirm here."})
 		return
 	}
-	write(w, http.StatusServiceUnavailable, view{Title: "Out of order", Text: "Try again in a moment."})
+	write(w, http.StatusServiceUnavailable, view{Title: "Unavailable", Text: "Try again in a moment."})
 }
 
 func write(w http.ResponseWriter, status int, v view) {
 	w.WriteHeader(status)
-	_ = page.Execute(w, v) // a viewer who went away
+	_ = page.Execute(w, v) // fails if the viewer has disconnected
 }

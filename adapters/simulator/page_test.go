@@ -20,7 +20,7 @@ func get(t *testing.T, h http.Handler, page string) *httptest.ResponseRecorder {
 	return w
 }
 
-func TestPage(t *testing.T) {
+func TestHandler_Confirm(t *testing.T) {
 	t.Parallel()
 	s := newSimulator(t, Config{})
 	h := s.Handler()
@@ -30,20 +30,20 @@ func TestPage(t *testing.T) {
 	if w.Code != http.StatusOK || !strings.Contains(body, "399.00 RUB") || strings.Count(body, "<button") != 2 {
 		t.Errorf("GET: %d\n%s", w.Code, body)
 	}
-	if again := get(t, h, o.ActionURL); again.Body.String() != body {
-		t.Error("looking at the page changed it")
+	if second := get(t, h, o.ActionURL); second.Body.String() != body {
+		t.Error("the second GET differs from the first")
 	}
 	w = post(t.Context(), h, o.ActionURL, "approve")
-	back := w.Header().Get("Location")
-	if w.Code != http.StatusSeeOther || !strings.HasSuffix(o.ActionURL, strings.TrimPrefix(back, ".")) {
-		t.Errorf("POST: %d to %q, want back to the page", w.Code, back)
+	location := w.Header().Get("Location")
+	if w.Code != http.StatusSeeOther || !strings.HasSuffix(o.ActionURL, strings.TrimPrefix(location, ".")) {
+		t.Errorf("POST: %d to %q, want back to the page", w.Code, location)
 	}
 	if body := get(t, h, o.ActionURL).Body.String(); !strings.Contains(body, "Approved") || strings.Contains(body, "<button") {
 		t.Errorf("after the approval:\n%s", body)
 	}
 }
 
-func TestPageIsLockedUp(t *testing.T) {
+func TestHandler_SecurityHeaders(t *testing.T) {
 	t.Parallel()
 	s := newSimulator(t, Config{})
 	w := get(t, s.Handler(), mustCharge(t, s, charge("tok_3ds")).ActionURL)
@@ -66,11 +66,11 @@ func TestPageIsLockedUp(t *testing.T) {
 		}
 	}
 	if loads := regexp.MustCompile(`(?i)src=|href=|url\(|<script|\son\w+=`).FindString(w.Body.String()); loads != "" {
-		t.Errorf("the page has %q", loads)
+		t.Errorf("the page has %q, want no external resources", loads)
 	}
 }
 
-func TestPageRefuses(t *testing.T) {
+func TestHandler_InvalidRequest(t *testing.T) {
 	t.Parallel()
 	s := newSimulator(t, Config{})
 	r := charge("tok_3ds")
@@ -79,16 +79,16 @@ func TestPageRefuses(t *testing.T) {
 		method, url, body string
 		want              int
 	}{
-		"no such page":      {"GET", "/confirm/ABCDEFGHIJKLMNOPQRSTUVWXYZ", "", 404},
-		"reply to no page":  {"POST", "/confirm/ABCDEFGHIJKLMNOPQRSTUVWXYZ", "reply=approve", 404},
-		"script in address": {"GET", "/confirm/%3Cscript%3Ealert(1)%3C%2Fscript%3E", "", 404},
-		"NUL in address":    {"GET", "/confirm/%00", "", 404},
-		"no name":           {"GET", "/", "", 404},
-		"no reply":          {"POST", page, "", 400},
-		"another reply":     {"POST", page, "reply=%3Cscript%3E", 400},
-		"reply in address":  {"POST", page + "?reply=approve", "", 400},
-		"huge body":         {"POST", page, strings.Repeat("x", 4096) + "&reply=approve", 400},
-		"other method":      {"DELETE", page, "", 405},
+		"unknown page":          {"GET", "/confirm/ABCDEFGHIJKLMNOPQRSTUVWXYZ", "", 404},
+		"reply to unknown page": {"POST", "/confirm/ABCDEFGHIJKLMNOPQRSTUVWXYZ", "reply=approve", 404},
+		"script in address":     {"GET", "/confirm/%3Cscript%3Ealert(1)%3C%2Fscript%3E", "", 404},
+		"NUL in address":        {"GET", "/confirm/%00", "", 404},
+		"no name":               {"GET", "/", "", 404},
+		"no reply":              {"POST", page, "", 400},
+		"unknown reply":         {"POST", page, "reply=%3Cscript%3E", 400},
+		"reply in address":      {"POST", page + "?reply=approve", "", 400},
+		"huge body":             {"POST", page, strings.Repeat("x", 4096) + "&reply=approve", 400},
+		"other method":          {"DELETE", page, "", 405},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -97,68 +97,68 @@ func TestPageRefuses(t *testing.T) {
 			w := httptest.NewRecorder()
 			s.Handler().ServeHTTP(w, req)
 			if w.Code != c.want || strings.Contains(w.Body.String(), "script") {
-				t.Errorf("%d, want %d\n%s", w.Code, c.want, w.Body)
+				t.Errorf("status %d, want %d\n%s", w.Code, c.want, w.Body)
 			}
-			if got := short(mustFind(t, s, r.Key)); got != "pending" {
-				t.Errorf("the charge is %s", got)
+			if got := summary(mustFind(t, s, r.Key)); got != "pending" {
+				t.Errorf("the charge is %s, want pending", got)
 			}
 		})
 	}
 }
 
-func TestPageWithoutDatabase(t *testing.T) {
+func TestHandler_DatabaseUnavailable(t *testing.T) {
 	t.Parallel()
 	s := newSimulatorAt(t, "postgres://nobody@127.0.0.1:1/nowhere", Config{})
 	if w := get(t, s.Handler(), "/ABCDEFGHIJKLMNOPQRSTUVWXYZ"); w.Code != 503 || strings.Contains(w.Body.String(), "127.0.0.1") {
-		t.Errorf("%d\n%s", w.Code, w.Body)
+		t.Errorf("status %d, want 503 without the address\n%s", w.Code, w.Body)
 	}
 }
 
-func TestConfirmationComesTooLate(t *testing.T) {
+func TestHandler_ConfirmationTooLate(t *testing.T) {
 	t.Parallel()
 	const ttl = 15 * time.Minute
-	for name, see := range map[string]func(*testing.T, *Simulator, string, billing.PaymentID) billing.Outcome{
-		"seen by look-up": func(t *testing.T, s *Simulator, _ string, key billing.PaymentID) billing.Outcome {
+	for name, outcome := range map[string]func(*testing.T, *Simulator, string, billing.PaymentID) billing.Outcome{
+		"noticed by lookup": func(t *testing.T, s *Simulator, _ string, key billing.PaymentID) billing.Outcome {
 			return mustFind(t, s, key)
 		},
-		"seen on the page": func(t *testing.T, s *Simulator, page string, key billing.PaymentID) billing.Outcome {
+		"noticed by page": func(t *testing.T, s *Simulator, page string, key billing.PaymentID) billing.Outcome {
 			if body := get(t, s.Handler(), page).Body.String(); !strings.Contains(body, "Too late") {
-				t.Errorf("the page says\n%s", body)
+				t.Errorf("the page has no Too late:\n%s", body)
 			}
 			return mustFind(t, s, key)
 		},
-		"seen by the reply": func(t *testing.T, s *Simulator, page string, key billing.PaymentID) billing.Outcome {
+		"noticed by reply": func(t *testing.T, s *Simulator, page string, key billing.PaymentID) billing.Outcome {
 			post(t.Context(), s.Handler(), page, "approve")
 			return mustFind(t, s, key)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			clock := newHandClock()
+			clock := newManualClock()
 			s := newSimulator(t, Config{Clock: clock})
 			r := charge("tok_3ds")
 			page := mustCharge(t, s, r).ActionURL
 			clock.add(ttl - time.Microsecond)
-			if got := short(mustFind(t, s, r.Key)); got != "pending" {
-				t.Fatalf("just before the end: %s", got)
+			if got := summary(mustFind(t, s, r.Key)); got != "pending" {
+				t.Fatalf("just before the end it is %s, want pending", got)
 			}
 			clock.add(time.Microsecond)
-			o := see(t, s, page, r.Key)
-			if short(o) != "action_expired" || mustCharge(t, s, r) != o {
-				t.Errorf("outcome %+v, want action_expired for ever", o)
+			o := outcome(t, s, page, r.Key)
+			if summary(o) != "action_expired" || mustCharge(t, s, r) != o {
+				t.Errorf("outcome %+v, want action_expired from now on", o)
 			}
-			clock.add(-ttl) // as on a machine where the clock is played with
+			clock.add(-ttl) // operators can set the test clock back
 			post(t.Context(), s.Handler(), page, "approve")
 			if got := mustFind(t, s, r.Key); got != o {
 				t.Errorf("after the clock was set back: %+v, want %+v", got, o)
 			}
-			wantTaken(t, s, r.Key, nil)
+			wantLedger(t, s, r.Key, nil)
 		})
 	}
 }
 
-// Whoever presses first decides, and the money is taken at most once.
-func TestManyReplies(t *testing.T) {
+// The first reply decides, and the money is taken at most once.
+func TestHandler_ConcurrentReplies(t *testing.T) {
 	t.Parallel()
 	s := newSimulator(t, Config{})
 	r := charge("tok_3ds")
@@ -171,12 +171,12 @@ func TestManyReplies(t *testing.T) {
 	}
 	for range 20 {
 		if code := <-done; code != http.StatusSeeOther {
-			t.Errorf("POST: %d", code)
+			t.Errorf("POST: status %d, want 303", code)
 		}
 	}
 	if o := mustFind(t, s, r.Key); o.Status == billing.PaymentSucceeded {
-		wantTaken(t, s, r.Key, []billing.Money{r.Amount})
+		wantLedger(t, s, r.Key, []billing.Money{r.Amount})
 	} else {
-		wantTaken(t, s, r.Key, nil)
+		wantLedger(t, s, r.Key, nil)
 	}
 }

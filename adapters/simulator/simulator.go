@@ -13,48 +13,48 @@ import (
 // Code is the simulator's code as a payment system.
 const Code = "simulator"
 
-// Role is the database role that the simulator's connections take on. Nothing
-// else may write its books.
+// Role is the database role of the simulator's connections. No other role can write
+// its tables.
 const Role = "billing_simulator"
 
-// Config says how the simulator behaves. All but the clock may be left out.
+// Config configures a simulator. Only Clock is required.
 type Config struct {
-	// Clock stamps the books and decides when a confirmation comes too late.
+	// Clock gives the times in the ledger, and the time limit of confirmations.
 	Clock ports.Clock
 
-	// BaseURL is where [Simulator.Handler] is reached, without a slash at the
-	// end. Without it nobody can confirm anything.
+	// BaseURL is the address of [Simulator.Handler], without a slash at the end.
+	// Viewers need it to confirm payments.
 	BaseURL string
-	// ActionTTL is how long a viewer may take to confirm; 0 is 15 minutes.
+	// ActionTTL is the time that a viewer has to confirm; 0 means 15 minutes.
 	ActionTTL time.Duration
 
-	// Slow is how long tok_slow takes; 0 is 2 seconds.
+	// Slow is the duration of a charge with tok_slow; 0 means 2 seconds.
 	Slow time.Duration
-	// HoldLost is how long a call whose answer is lost hangs if its caller does
-	// not give up earlier; 0 is 1 minute.
+	// HoldLost is the duration for which a call with a lost response hangs, unless
+	// its caller gives up earlier; 0 means 1 minute.
 	HoldLost time.Duration
-	// Latency is how long each answer takes; nil is no time. See [LogNormal].
+	// Latency returns the duration of a response; nil means none. See [LogNormal].
 	Latency func() time.Duration
-	// Wall is the time that charges take which are settled without the viewer;
-	// nil is the wall clock's.
+	// Wall returns the time by which payments settle without the viewer; nil means
+	// the wall clock.
 	Wall func() time.Time
-	// Wait waits for d or until ctx ends, and returns the error of ctx then. nil
-	// waits for real.
+	// Wait waits for d. If ctx ends first, it returns the error of ctx. nil means a
+	// real wait.
 	Wait func(ctx context.Context, d time.Duration) error
 
-	// Fault chooses what goes wrong with a charge; nil, or [NoFault], leaves it
-	// to Odds. It is called at once from many goroutines. See [Script].
+	// Fault returns the fault of a charge. If Fault is nil or returns [NoFault], Odds
+	// decide. It must be safe for concurrent use. See [Script].
 	Fault func(ports.ChargeRequest) Fault
-	// Odds are what may go wrong at random.
+	// Odds are the probabilities of random faults.
 	Odds Odds
 }
 
 // Simulator is a payment system with its ledger. It is safe for concurrent use.
 type Simulator struct {
-	pool *pgxpool.Pool
-	cfg  Config
-	odds func() Fault
-	lost func() bool // the answer to a look-up
+	pool        *pgxpool.Pool
+	cfg         Config
+	randomFault func() Fault
+	losesLookup func() bool
 }
 
 var (
@@ -62,9 +62,9 @@ var (
 	_ ports.Ledger   = (*Simulator)(nil)
 )
 
-// New makes a simulator that keeps its books through pool, whose connections
-// have taken on [Role]. The pool is the simulator's alone, as a foreign system
-// would have its own.
+// New returns a simulator that stores its data through pool. The connections of the
+// pool must work as [Role]. No other code must use the pool, because a foreign system
+// would have its own connections.
 func New(pool *pgxpool.Pool, cfg Config) *Simulator {
 	cfg.ActionTTL = cmp.Or(cfg.ActionTTL, 15*time.Minute)
 	cfg.Slow = cmp.Or(cfg.Slow, 2*time.Second)
@@ -78,5 +78,5 @@ func New(pool *pgxpool.Pool, cfg Config) *Simulator {
 	if cfg.Wait == nil {
 		cfg.Wait = wait
 	}
-	return &Simulator{pool: pool, cfg: cfg, odds: cfg.Odds.dice(), lost: cfg.Odds.lookups()}
+	return &Simulator{pool: pool, cfg: cfg, randomFault: cfg.Odds.faults(), losesLookup: cfg.Odds.lostLookups()}
 }

@@ -16,30 +16,30 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// handClock stands still until it is set.
-type handClock struct {
+// manualClock is a clock that only moves when a test sets it.
+type manualClock struct {
 	mu  sync.Mutex
 	now time.Time
 }
 
-func newHandClock() *handClock {
-	return &handClock{now: time.Date(2026, 2, 28, 12, 0, 0, 123456000, time.UTC)}
+func newManualClock() *manualClock {
+	return &manualClock{now: time.Date(2026, 2, 28, 12, 0, 0, 123456000, time.UTC)}
 }
 
-func (c *handClock) Now() time.Time {
+func (c *manualClock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.now
 }
 
-func (c *handClock) add(d time.Duration) {
+func (c *manualClock) add(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now = c.now.Add(d)
 }
 
-// newSimulator makes one with books of its own. Waiting takes no time unless
-// cfg says otherwise.
+// newSimulator returns a simulator with a new database. Waiting takes no time unless
+// cfg.Wait is set.
 func newSimulator(t *testing.T, cfg Config) *Simulator {
 	t.Helper()
 	return newSimulatorAt(t, pgtest.URL(t), cfg)
@@ -48,7 +48,7 @@ func newSimulator(t *testing.T, cfg Config) *Simulator {
 func newSimulatorAt(t *testing.T, databaseURL string, cfg Config) *Simulator {
 	t.Helper()
 	if cfg.Clock == nil {
-		cfg.Clock = newHandClock()
+		cfg.Clock = newManualClock()
 	}
 	if cfg.Wait == nil {
 		cfg.Wait = func(context.Context, time.Duration) error { return nil }
@@ -89,7 +89,7 @@ func renewal(token string) ports.ChargeRequest {
 	return r
 }
 
-// mustCharge charges and expects an outcome.
+// mustCharge charges. The test fails on an error.
 func mustCharge(t *testing.T, s *Simulator, r ports.ChargeRequest) billing.Outcome {
 	t.Helper()
 	o, err := s.Charge(t.Context(), r)
@@ -108,7 +108,7 @@ func mustFind(t *testing.T, s *Simulator, key billing.PaymentID) billing.Outcome
 	return o
 }
 
-// ledger returns all entries under the key.
+// ledger returns all entries with the key.
 func ledger(t *testing.T, s *Simulator, key billing.PaymentID) []ports.LedgerEntry {
 	t.Helper()
 	var list []ports.LedgerEntry
@@ -124,8 +124,8 @@ func ledger(t *testing.T, s *Simulator, key billing.PaymentID) []ports.LedgerEnt
 	return list
 }
 
-// short says an outcome in one word.
-func short(o billing.Outcome) string {
+// summary returns the decline code or the status of an outcome.
+func summary(o billing.Outcome) string {
 	if o.DeclineCode != "" {
 		return string(o.DeclineCode)
 	}

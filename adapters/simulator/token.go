@@ -8,32 +8,32 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// behaviour is what a token does.
+// behaviour is the behaviour of a token or card.
 type behaviour struct {
 	fault     Fault
 	slow      bool
 	challenge bool // the viewer must confirm
-	counted   bool // the answer depends on earlier charges
-	// decline says why the n-th charge, from 1, is declined; "" accepts it.
+	counted   bool // the result depends on earlier charges
+	// decline returns the decline code of the n-th charge, from 1; "" accepts.
 	decline func(n int64) billing.DeclineCode
 
-	// What only cards do.
-	line      string              // of the table of cards, for which a token is given; "" for none
-	reissues  bool                // gives a token in the place of the one charged
-	approval  billing.DeclineCode // what is said when the viewer has confirmed; "" accepts it
-	settles   time.Duration       // how long it takes without the viewer,
-	settlesAs billing.DeclineCode // and what is said then; "" accepts it
-	refuses   func(n int64) bool  // whether the n-th call finds too many others
+	// Only test cards and their tokens have these.
+	cardName        string              // name of the test card
+	reissuesToken   bool                // a charge replaces the token
+	approvalDecline billing.DeclineCode // decline code after the confirmation; "" accepts
+	settlesAfter    time.Duration       // until the payment settles without the viewer; 0 means at once
+	settleDecline   billing.DeclineCode // decline code at that time; "" accepts
+	refuses         func(n int64) bool  // whether the n-th call is refused by the rate limit
 }
 
-// memory is what is remembered of a token.
-type memory struct {
-	charges   int64 // this one included; 1 unless the token is counted
-	confirmed bool  // its viewer has confirmed a charge
+// tokenHistory is the history of a token.
+type tokenHistory struct {
+	charges   int64 // including this one; 1 unless the token is counted
+	confirmed bool  // a viewer has confirmed a charge
 }
 
-// behaviourOf reads a token. There are no others than those of the package
-// documentation.
+// behaviourOf returns the behaviour of a token. The package documentation lists the
+// known tokens.
 func behaviourOf(token string) (_ behaviour, known bool) {
 	name, _, _ := strings.Cut(token, "~")
 	switch name {
@@ -42,7 +42,7 @@ func behaviourOf(token string) (_ behaviour, known bool) {
 	case "tok_slow":
 		return behaviour{slow: true}, true
 	case "tok_lost_answer":
-		return behaviour{fault: LoseAnswer}, true
+		return behaviour{fault: LoseResponse}, true
 	case "tok_unavailable":
 		return behaviour{fault: Unavailable}, true
 	case "tok_3ds":
@@ -50,22 +50,22 @@ func behaviourOf(token string) (_ behaviour, known bool) {
 	case "tok_declined_twice_then_ok":
 		return behaviour{counted: true, decline: onSecondAndThird}, true
 	}
-	if b, ok := laterOf(name); ok {
+	if b, ok := renewalOfCard(name); ok {
 		return b, true
 	}
 	if code, ok := strings.CutPrefix(name, "tok_ok_then_"); ok {
-		return behaviour{counted: true, decline: after(1, code)}, isCode(code)
+		return behaviour{counted: true, decline: declineAfter(1, code)}, isCode(code)
 	}
 	code, ok := strings.CutPrefix(name, "tok_")
-	return behaviour{decline: after(0, code)}, ok && isCode(code)
+	return behaviour{decline: declineAfter(0, code)}, ok && isCode(code)
 }
 
 func isCode(s string) bool {
 	return slices.Contains(billing.DeclineCodes(), billing.DeclineCode(s))
 }
 
-// after accepts the first charges and declines the rest.
-func after(first int64, code string) func(int64) billing.DeclineCode {
+// declineAfter accepts the first charges and declines the others.
+func declineAfter(first int64, code string) func(int64) billing.DeclineCode {
 	return func(n int64) billing.DeclineCode {
 		if n <= first {
 			return ""
@@ -81,19 +81,19 @@ func onSecondAndThird(n int64) billing.DeclineCode {
 	return ""
 }
 
-// decide says what becomes of a charge, given what the token remembers.
-func (b behaviour) decide(m memory, who billing.Initiator) (billing.PaymentStatus, billing.DeclineCode) {
+// decide returns the outcome of a charge with a token of this history.
+func (b behaviour) decide(h tokenHistory, initiator billing.Initiator) (billing.PaymentStatus, billing.DeclineCode) {
 	if b.decline != nil {
-		if code := b.decline(m.charges); code != "" {
+		if code := b.decline(h.charges); code != "" {
 			return billing.PaymentDeclined, code
 		}
 	}
 	switch {
-	case b.challenge && who == billing.CustomerInitiated:
+	case b.challenge && initiator == billing.CustomerInitiated:
 		return billing.PaymentPending, ""
-	case b.settles > 0:
+	case b.settlesAfter > 0:
 		return billing.PaymentPending, ""
-	case b.challenge && !m.confirmed: // and nobody is there to ask
+	case b.challenge && !h.confirmed: // the viewer is absent
 		return billing.PaymentDeclined, billing.AuthenticationRequired
 	default:
 		return billing.PaymentSucceeded, ""

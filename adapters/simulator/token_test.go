@@ -22,7 +22,7 @@ func TestBehaviourOf(t *testing.T) {
 	}
 	for _, token := range known {
 		if _, ok := behaviourOf(token); !ok {
-			t.Errorf("%s is not known", token)
+			t.Errorf("%s is unknown, want a known token", token)
 		}
 	}
 	for _, token := range []string{
@@ -30,21 +30,21 @@ func TestBehaviourOf(t *testing.T) {
 		"tok_ok_then_ok", "tok_not_sent", "tok_ok_then_tok_ok", "insufficient_funds", "tok_tok_ok", "tok_okk",
 	} {
 		if _, ok := behaviourOf(token); ok {
-			t.Errorf("%q is known", token)
+			t.Errorf("%q is known, want an unknown token", token)
 		}
 	}
 }
 
-func TestSequences(t *testing.T) {
+func TestCharge_TokenSequences(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		token string
 		want  []string
 	}{
-		"fine":           {"tok_ok", []string{"succeeded", "succeeded"}},
-		"declined":       {"tok_card_expired", []string{"card_expired", "card_expired"}},
-		"then declined":  {"tok_ok_then_mandate_revoked", []string{"succeeded", "mandate_revoked", "mandate_revoked"}},
-		"declined twice": {"tok_declined_twice_then_ok", []string{"succeeded", "insufficient_funds", "insufficient_funds", "succeeded", "succeeded"}},
+		"succeeds":                {"tok_ok", []string{"succeeded", "succeeded"}},
+		"declined":                {"tok_card_expired", []string{"card_expired", "card_expired"}},
+		"succeeds, then declined": {"tok_ok_then_mandate_revoked", []string{"succeeded", "mandate_revoked", "mandate_revoked"}},
+		"declined twice":          {"tok_declined_twice_then_ok", []string{"succeeded", "insufficient_funds", "insufficient_funds", "succeeded", "succeeded"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -54,21 +54,21 @@ func TestSequences(t *testing.T) {
 				if i == 0 {
 					r = charge(c.token + "~one")
 				}
-				// Repetitions do not count, and other tokens have a memory of their own.
+				// Repeated keys do not count, and each token has its own history.
 				for range 2 {
-					if got := short(mustCharge(t, s, r)); got != want {
+					if got := summary(mustCharge(t, s, r)); got != want {
 						t.Errorf("charge %d: %s, want %s", i+1, got, want)
 					}
 				}
 			}
-			if got := short(mustCharge(t, s, charge(c.token+"~two"))); got != c.want[0] {
+			if got := summary(mustCharge(t, s, charge(c.token+"~two"))); got != c.want[0] {
 				t.Errorf("first charge of another token: %s, want %s", got, c.want[0])
 			}
 		})
 	}
 }
 
-func TestSlowToken(t *testing.T) {
+func TestCharge_SlowToken(t *testing.T) {
 	t.Parallel()
 	var waited []time.Duration
 	cfg := Config{Latency: func() time.Duration { return time.Millisecond }}
@@ -84,42 +84,42 @@ func TestSlowToken(t *testing.T) {
 	}
 }
 
-func TestLostAnswerHolds(t *testing.T) {
+func TestCharge_LostResponseHangs(t *testing.T) {
 	t.Parallel()
 	var waited []time.Duration
 	cfg := Config{HoldLost: 7 * time.Second}
 	cfg.Wait = func(_ context.Context, d time.Duration) error { waited = append(waited, d); return nil }
 	s := newSimulator(t, cfg)
 	r := charge("tok_lost_answer")
-	if _, err := s.Charge(t.Context(), r); !errors.Is(err, errSilence) {
-		t.Errorf("Charge = %v, want silence", err)
+	if _, err := s.Charge(t.Context(), r); !errors.Is(err, errNoResponse) {
+		t.Errorf("Charge = %v, want errNoResponse", err)
 	}
 	if want := []time.Duration{7 * time.Second}; !slices.Equal(waited, want) {
 		t.Errorf("waited %v, want %v", waited, want)
 	}
 }
 
-func TestThreeDS(t *testing.T) {
+func TestCharge_ThreeDS(t *testing.T) {
 	t.Parallel()
 	s := newSimulator(t, Config{})
-	if got := short(mustCharge(t, s, renewal("tok_3ds"))); got != "authentication_required" {
-		t.Errorf("renewal before any confirmation: %s", got)
+	if got := summary(mustCharge(t, s, renewal("tok_3ds"))); got != "authentication_required" {
+		t.Errorf("renewal before the confirmation: %s, want authentication_required", got)
 	}
 	r := charge("tok_3ds")
 	o := mustCharge(t, s, r)
-	if err := press(s.Handler())(t.Context(), o.ActionURL, true); err != nil {
+	if err := pressButton(s.Handler())(t.Context(), o.ActionURL, true); err != nil {
 		t.Fatal(err)
 	}
 	if entries := ledger(t, s, r.Key); len(entries) != 1 || entries[0] != (ports.LedgerEntry{Key: r.Key, Amount: r.Amount, At: s.cfg.Clock.Now()}) {
-		t.Errorf("ledger %v", entries)
+		t.Errorf("ledger %v, want one entry", entries)
 	}
-	if got := short(mustCharge(t, s, renewal("tok_3ds"))); got != "succeeded" {
-		t.Errorf("renewal after the confirmation: %s", got)
+	if got := summary(mustCharge(t, s, renewal("tok_3ds"))); got != "succeeded" {
+		t.Errorf("renewal after the confirmation: %s, want succeeded", got)
 	}
-	if got := short(mustCharge(t, s, charge("tok_3ds"))); got != "pending" {
-		t.Errorf("another charge with the viewer there: %s", got)
+	if got := summary(mustCharge(t, s, charge("tok_3ds"))); got != "pending" {
+		t.Errorf("another payment by the viewer: %s, want pending", got)
 	}
-	if got := short(mustCharge(t, s, renewal("tok_3ds~other"))); got != "authentication_required" {
-		t.Errorf("renewal with another token: %s", got)
+	if got := summary(mustCharge(t, s, renewal("tok_3ds~other"))); got != "authentication_required" {
+		t.Errorf("renewal with another token: %s, want authentication_required", got)
 	}
 }

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// LogNormal returns a [Config.Latency] that is spread as answers of payment
-// systems are: half of them within p50, one in a hundred longer than p99. The
-// same seed gives the same sequence.
+// LogNormal returns a [Config.Latency] with a distribution like that of real payment
+// systems: half of the responses take at most p50, and one in a hundred takes more
+// than p99. The same seed gives the same sequence.
 func LogNormal(p50, p99 time.Duration, seed uint64) func() time.Duration {
 	const z99 = 2.3263 // standard deviations from the middle to the 99th percentile
 	sigma := math.Log(float64(p99)/float64(p50)) / z99

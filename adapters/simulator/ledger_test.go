@@ -16,40 +16,40 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-func TestBooksAreForeign(t *testing.T) {
+func TestTables_OtherRolesDenied(t *testing.T) {
 	t.Parallel()
 	url := pgtest.URL(t)
 	s := newSimulatorAt(t, url, Config{})
 	mustCharge(t, s, charge("tok_ok"))
 	api, renewals := openAs(t, url, postgres.APIRole), openAs(t, url, postgres.RenewRole)
-	ours := []string{
+	denied := []string{
 		"SELECT FROM simulator.requests", "SELECT FROM simulator.charges", "SELECT FROM simulator.tokens",
 		"INSERT INTO simulator.charges (key) VALUES ('x')", "UPDATE simulator.requests SET status = 'declined'",
 		"DELETE FROM simulator.charges", "TRUNCATE simulator.charges",
 	}
 	for _, c := range []struct {
-		who  string
+		name string
 		exec func(context.Context, string, ...any) (pgconn.CommandTag, error)
 		sql  []string
 	}{
-		{"the API", api.Exec, ours},
-		{"renewals", renewals.Exec, ours},
+		{"the API", api.Exec, denied},
+		{"renewals", renewals.Exec, denied},
 		{"the simulator", s.pool.Exec, []string{
 			"DELETE FROM simulator.charges", "UPDATE simulator.charges SET amount = 1", "TRUNCATE simulator.charges",
 			"DELETE FROM simulator.requests",
 		}},
 	} {
 		for _, sql := range c.sql {
-			const denied = "42501"
+			const insufficientPrivilege = "42501"
 			var pgErr *pgconn.PgError
-			if _, err := c.exec(t.Context(), sql); !errors.As(err, &pgErr) || pgErr.Code != denied {
-				t.Errorf("%s, %s: %v; want permission denied", c.who, sql, err)
+			if _, err := c.exec(t.Context(), sql); !errors.As(err, &pgErr) || pgErr.Code != insufficientPrivilege {
+				t.Errorf("%s, %s: %v; want permission denied", c.name, sql, err)
 			}
 		}
 	}
 }
 
-func TestBooksKeepNoToken(t *testing.T) {
+func TestTables_NoTokens(t *testing.T) {
 	t.Parallel()
 	url := pgtest.URL(t)
 	s := newSimulatorAt(t, url, Config{})
@@ -64,14 +64,14 @@ func TestBooksKeepNoToken(t *testing.T) {
 			t.Fatal(err)
 		}
 		if text == "" || strings.Contains(text, "tok_") || strings.Contains(text, "4242") {
-			t.Errorf("%s keeps %q", table, text)
+			t.Errorf("simulator.%s has %q, want rows without tokens", table, text)
 		}
 	}
 }
 
-// locked keeps everybody from writing to a table until release is called, and
-// says how many wait for that.
-func locked(t *testing.T, url, table string) (release func(), waiting func() int) {
+// lockTable blocks writes to a table until release is called. waiting returns the number
+// of sessions that wait for a lock.
+func lockTable(t *testing.T, url, table string) (release func(), waiting func() int) {
 	t.Helper()
 	admin := openAs(t, url, "none")
 	tx, err := admin.Begin(t.Context())
@@ -97,56 +97,56 @@ func locked(t *testing.T, url, table string) (release func(), waiting func() int
 	}
 }
 
-// until looks again and again whether something is so.
-func until(t *testing.T, what string, so func() bool) {
+// waitFor polls until ok returns true.
+func waitFor(t *testing.T, condition string, ok func() bool) {
 	t.Helper()
-	look := time.NewTicker(5 * time.Millisecond)
-	defer look.Stop()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
 	limit := time.NewTimer(20 * time.Second)
 	defer limit.Stop()
-	for !so() {
+	for !ok() {
 		select {
-		case <-look.C:
+		case <-tick.C:
 		case <-limit.C:
-			t.Fatalf("waited in vain: %s", what)
+			t.Fatalf("not true within 20 seconds: %s", condition)
 		}
 	}
 }
 
-type said struct {
+type response struct {
 	outcome billing.Outcome
 	err     error
 }
 
-func TestFindWaitsForAChargeOnItsWay(t *testing.T) {
+func TestFind_WaitsForCharge(t *testing.T) {
 	t.Parallel()
 	url := pgtest.URL(t)
 	s := newSimulatorAt(t, url, Config{})
-	release, waiting := locked(t, url, "charges")
+	release, waiting := lockTable(t, url, "charges")
 	r := charge("tok_ok")
-	charged, found := make(chan said, 1), make(chan said, 1)
+	charged, found := make(chan response, 1), make(chan response, 1)
 	go func() {
 		o, err := s.Charge(t.Context(), r)
-		charged <- said{o, err}
+		charged <- response{o, err}
 	}()
-	until(t, "the charge to stop before its commit", func() bool { return waiting() == 1 })
+	waitFor(t, "the charge waits before its commit", func() bool { return waiting() == 1 })
 	go func() {
 		o, err := s.Find(t.Context(), r.Key)
-		found <- said{o, err}
+		found <- response{o, err}
 	}()
-	until(t, "the look-up to wait", func() bool { return waiting() == 2 })
+	waitFor(t, "the lookup waits", func() bool { return waiting() == 2 })
 	release()
 	a, b := <-charged, <-found
-	if a.err != nil || b.err != nil || a.outcome != b.outcome || short(a.outcome) != "succeeded" {
-		t.Errorf("Charge = %+v, Find = %+v; want one success", a, b)
+	if a.err != nil || b.err != nil || a.outcome != b.outcome || summary(a.outcome) != "succeeded" {
+		t.Errorf("Charge = %+v, Find = %+v; want the same success", a, b)
 	}
 }
 
-func TestCutOffInsideTheBooks(t *testing.T) {
+func TestCharge_CanceledInTransaction(t *testing.T) {
 	t.Parallel()
 	url := pgtest.URL(t)
 	s := newSimulatorAt(t, url, Config{})
-	release, waiting := locked(t, url, "charges")
+	release, waiting := lockTable(t, url, "charges")
 	r := charge("tok_ok")
 	ctx, cancel := context.WithCancel(t.Context())
 	charged := make(chan error, 1)
@@ -154,20 +154,20 @@ func TestCutOffInsideTheBooks(t *testing.T) {
 		_, err := s.Charge(ctx, r)
 		charged <- err
 	}()
-	until(t, "the charge to stop before its commit", func() bool { return waiting() == 1 })
+	waitFor(t, "the charge waits before its commit", func() bool { return waiting() == 1 })
 	cancel()
 	if err := <-charged; err == nil || errors.Is(err, ports.ErrNotSent) {
-		t.Errorf("Charge = %v, want an error that leaves the outcome open", err)
+		t.Errorf("Charge = %v, want an error for an unknown outcome", err)
 	}
 	release()
 	if _, err := s.Find(t.Context(), r.Key); !errors.Is(err, ports.ErrChargeNotFound) {
 		t.Errorf("Find = %v, want ErrChargeNotFound", err)
 	}
 	mustCharge(t, s, r)
-	wantTaken(t, s, r.Key, []billing.Money{r.Amount})
+	wantLedger(t, s, r.Key, []billing.Money{r.Amount})
 }
 
-func TestDatabaseOutOfReach(t *testing.T) {
+func TestCharge_DatabaseUnavailable(t *testing.T) {
 	t.Parallel()
 	s := newSimulatorAt(t, "postgres://nobody:hunter2@127.0.0.1:1/nowhere", Config{})
 	r := charge("tok_ok")
@@ -177,19 +177,18 @@ func TestDatabaseOutOfReach(t *testing.T) {
 	}
 	_, findErr := s.Find(t.Context(), r.Key)
 	if findErr == nil || errors.Is(findErr, ports.ErrChargeNotFound) {
-		t.Errorf("Find = %v, want an error that leaves it open", findErr)
+		t.Errorf("Find = %v, want an error other than ErrChargeNotFound", findErr)
 	}
 	listErr := s.Charges(t.Context(), time.Time{}, func(ports.LedgerEntry) error { return nil })
 	for _, err := range []error{err, findErr, listErr} {
 		if err == nil || strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("error %v: want one without the password", err)
+			t.Errorf("error %v, want one without the password", err)
 		}
 	}
 }
 
-// A connection that breaks while COMMIT is under way leaves it open whether the
-// money moved.
-func TestConnectionLostInTheCommit(t *testing.T) {
+// If the connection breaks during COMMIT, the money may have moved.
+func TestCharge_ConnectionLostDuringCommit(t *testing.T) {
 	t.Parallel()
 	url := pgtest.URL(t)
 	s := newSimulatorAt(t, url, Config{})
@@ -208,6 +207,6 @@ func TestConnectionLostInTheCommit(t *testing.T) {
 	r := charge("tok_ok")
 	_, err := s.Charge(t.Context(), r)
 	if err == nil || errors.Is(err, ports.ErrNotSent) || errors.Is(err, pgx.ErrTxClosed) {
-		t.Errorf("Charge = %v, want an error that leaves the outcome open", err)
+		t.Errorf("Charge = %v, want an error for an unknown outcome", err)
 	}
 }

@@ -14,54 +14,56 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// request is what was asked under a key, and the first outcome.
+// request is a charge request and its outcome, by key.
 type request struct {
 	key         billing.PaymentID
 	fingerprint digest
 	token       digest
-	amount      billing.Money // what is taken, if it is
+	amount      billing.Money // taken if the request succeeds
 	status      billing.PaymentStatus
 	decline     billing.DeclineCode
 	ref         string
-	action      string              // names the page on which the viewer confirms it
-	expires     *time.Time          // until when
-	approval    billing.DeclineCode // what is said once it was confirmed; "" accepts it
-	settles     *time.Time          // when it is settled without the viewer, on the wall clock
-	settlesAs   billing.DeclineCode // what is said then; "" accepts it
-	issued      string              // the token that is given for a card, once it is paid
+	action      string     // name of the page on which the viewer confirms the payment
+	expiresAt   *time.Time // end of the time for that confirmation
+
+	approvalDecline billing.DeclineCode // decline code after the confirmation; "" accepts
+	settlesAt       *time.Time          // when the payment settles without the viewer, on the wall clock
+	settleDecline   billing.DeclineCode // decline code at settlesAt; "" accepts
+
+	issued string // token for the card, which the outcome has once the payment succeeded
 }
 
 type digest [sha256.Size]byte
 
-// newRequest returns a request of which nothing has been decided. It keeps the
-// token as a digest: the books need to recognise it, not to use it. Of a card it
-// keeps nothing, not even a digest of the number, which could be guessed.
+// newRequest returns an undecided request. It keeps a digest of the token, because the
+// tables only need to recognise it. It keeps no digest of a card number, because the
+// number could be guessed from it.
 func newRequest(r ports.ChargeRequest, b behaviour) request {
 	q := request{
 		key: r.Key, token: subjectOf(r, b), amount: r.Amount,
 		status: billing.PaymentPending, ref: "sim_" + rand.Text(),
 	}
-	if r.Card != nil || b.reissues {
-		q.issued = tokenOfCard + b.line + "~" + rand.Text()
+	if r.Card != nil || b.reissuesToken {
+		q.issued = cardTokenPrefix + b.cardName + "~" + rand.Text()
 	}
 	if r.Card != nil {
 		q.token = sha256.Sum256([]byte(q.issued))
 	}
-	asked := fmt.Appendf(nil, "%d %q %q %x", r.Amount.Amount, r.Amount.Currency, r.Initiator, subjectOf(r, b))
-	q.fingerprint = sha256.Sum256(asked)
+	content := fmt.Appendf(nil, "%d %q %q %x", r.Amount.Amount, r.Amount.Currency, r.Initiator, subjectOf(r, b))
+	q.fingerprint = sha256.Sum256(content)
 	return q
 }
 
-// subjectOf is what is charged, as far as the books know it: the token, or of a
-// card what the table calls it and what is printed beside its number.
+// subjectOf returns a digest that identifies the token or the card. For a card it
+// covers the name of the test card and the printed data except the number.
 func subjectOf(r ports.ChargeRequest, b behaviour) digest {
 	if r.Card == nil {
 		return sha256.Sum256([]byte(r.Token.Reveal()))
 	}
-	return sha256.Sum256(fmt.Appendf(nil, "card %q %d %d %q", b.line, r.Card.ExpMonth, r.Card.ExpYear, r.Card.Holder))
+	return sha256.Sum256(fmt.Appendf(nil, "card %q %d %d %q", b.cardName, r.Card.ExpMonth, r.Card.ExpYear, r.Card.Holder))
 }
 
-// outcome says it in the words of the port.
+// outcome returns the outcome for the port.
 func (q request) outcome(baseURL string) billing.Outcome {
 	o := billing.Outcome{Status: q.status, DeclineCode: q.decline, ProviderRef: q.ref}
 	switch q.status {
@@ -78,8 +80,8 @@ func (q request) outcome(baseURL string) billing.Outcome {
 	return o
 }
 
-// claim takes the key for a request and reports whether it was free. While
-// another transaction holds the key, it waits to learn what becomes of that.
+// claim inserts the request and reports whether its key was free. If another
+// transaction is inserting the key, claim waits for its end.
 func claim(ctx context.Context, tx pgx.Tx, q request, now time.Time) (bool, error) {
 	tag, err := tx.Exec(ctx, `
 		INSERT INTO simulator.requests (key, fingerprint, token, amount, currency, status, ref, created_at)
@@ -92,29 +94,29 @@ func claim(ctx context.Context, tx pgx.Tx, q request, now time.Time) (bool, erro
 	return tag.RowsAffected() == 1, nil
 }
 
-// remember counts a charge with a token. Others with the same token wait until
-// this one is committed.
-func remember(ctx context.Context, tx pgx.Tx, token digest) (m memory, err error) {
+// countCharge counts a charge with a token, and returns the token's history. Other
+// charges with the token wait until this transaction ends.
+func countCharge(ctx context.Context, tx pgx.Tx, token digest) (h tokenHistory, err error) {
 	err = tx.QueryRow(ctx, `
 		INSERT INTO simulator.tokens AS t (hash, charges) VALUES ($1, 1)
 		ON CONFLICT (hash) DO UPDATE SET charges = t.charges + 1
-		RETURNING charges, confirmed`, token[:]).Scan(&m.charges, &m.confirmed)
+		RETURNING charges, confirmed`, token[:]).Scan(&h.charges, &h.confirmed)
 	if err != nil {
-		return m, fmt.Errorf("remember the token: %w", err)
+		return h, fmt.Errorf("count the charge: %w", err)
 	}
-	return m, nil
+	return h, nil
 }
 
-// record writes down what became of a claimed request and, if the money moved,
-// enters it in the ledger so many times.
+// record stores the outcome of a claimed request. If the money moved, it adds that
+// many entries to the ledger.
 func record(ctx context.Context, tx pgx.Tx, q request, now time.Time, times int) error {
 	var batch pgx.Batch
 	batch.Queue(`
 		UPDATE simulator.requests
 		SET amount = $2, status = $3, decline_code = $4, action = nullif($5, ''), expires_at = $6,
 		    issued = $7, approval_decline = $8, settles_at = $9, settles_decline = $10
-		WHERE key = $1`, q.key, q.amount.Amount, q.status, q.decline, q.action, q.expires,
-		q.issued, q.approval, q.settles, q.settlesAs)
+		WHERE key = $1`, q.key, q.amount.Amount, q.status, q.decline, q.action, q.expiresAt,
+		q.issued, q.approvalDecline, q.settlesAt, q.settleDecline)
 	if q.status == billing.PaymentSucceeded {
 		for range times {
 			batch.Queue(`
@@ -133,7 +135,7 @@ const selectRequest = `
 	       issued, approval_decline, settles_at, settles_decline
 	FROM simulator.requests WHERE `
 
-// How a request is found.
+// Conditions of readRequest.
 const (
 	byKey    = "key = $1"
 	byAction = "action = $1"
@@ -143,31 +145,31 @@ type queryer interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-// read returns one request, or [pgx.ErrNoRows].
-func read(ctx context.Context, from queryer, where, value string) (q request, err error) {
+// readRequest returns one request, or [pgx.ErrNoRows].
+func readRequest(ctx context.Context, from queryer, where, value string) (q request, err error) {
 	var fingerprint, token []byte
 	err = from.QueryRow(ctx, selectRequest+where, value).Scan(&q.key, &fingerprint, &token,
-		&q.amount.Amount, &q.amount.Currency, &q.status, &q.decline, &q.ref, &q.action, &q.expires,
-		&q.issued, &q.approval, &q.settles, &q.settlesAs)
+		&q.amount.Amount, &q.amount.Currency, &q.status, &q.decline, &q.ref, &q.action, &q.expiresAt,
+		&q.issued, &q.approvalDecline, &q.settlesAt, &q.settleDecline)
 	copy(q.fingerprint[:], fingerprint)
 	copy(q.token[:], token)
 	return q, err
 }
 
-// errNotBegun says that there was no transaction: surely nothing was written.
-var errNotBegun = errors.New("the books cannot be opened")
+// errNoTransaction means that no transaction began, so nothing was written.
+var errNoTransaction = errors.New("cannot begin a transaction")
 
-// inTx runs f in a transaction, once. Any error but [errNotBegun] and those of f
-// leaves open whether it was committed.
+// inTx runs f once, in a transaction. After an error other than [errNoTransaction] and
+// the errors of f, the transaction may have been committed.
 func (s *Simulator) inTx(ctx context.Context, f func(tx pgx.Tx) error) error {
 	tx, err := s.pool.Begin(ctx)
 	if err != nil {
-		return fmt.Errorf("%w: %w", errNotBegun, err)
+		return fmt.Errorf("%w: %w", errNoTransaction, err)
 	}
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 		defer cancel()
-		_ = tx.Rollback(ctx) // nothing to do after a commit, nothing to gain if it fails
+		_ = tx.Rollback(ctx) // no effect after a commit
 	}()
 	if err := f(tx); err != nil {
 		return err
@@ -178,8 +180,8 @@ func (s *Simulator) inTx(ctx context.Context, f func(tx pgx.Tx) error) error {
 	return nil
 }
 
-// Charges lists the ledger: each time that money moved, oldest first. It holds
-// a connection while each runs. See [ports.Ledger].
+// Charges calls each for the entries of the ledger, oldest first. It holds a connection
+// while each runs. See [ports.Ledger].
 func (s *Simulator) Charges(ctx context.Context, since time.Time, each func(ports.LedgerEntry) error) error {
 	from := &since
 	if since.IsZero() {
