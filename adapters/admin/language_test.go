@@ -130,7 +130,7 @@ func TestFaults_EveryRuleTranslated(t *testing.T) {
 	v := &view{lang: russian}
 	bad := []billing.Plan{
 		{}, {Code: "x y", Name: strings.Repeat("n", 201), Price: billing.Money{Amount: billing.MaxAmount + 1, Currency: "RUB"}, IntervalMonths: 99},
-		{Name: "\x01", Features: []string{"A", "b", "b"}}, {Features: make([]string, 51)},
+		{Name: "\x01", Features: []string{"A", "b", "b"}}, {Features: make([]string, 51)}, {Name: "—"},
 	}
 	n := 0
 	for _, p := range bad {

@@ -20,6 +20,7 @@ type Rule string
 const (
 	RuleRequired          Rule = "required"
 	RuleTooLong           Rule = "too_long"
+	RuleNoLetter          Rule = "no_letter"
 	RuleControlCharacters Rule = "control_characters"
 	RuleCodeFormat        Rule = "code_format"
 	RuleIntervalRange     Rule = "interval_range"
@@ -33,7 +34,8 @@ const (
 var ruleMessages = map[Rule]string{
 	RuleRequired:          "must not be empty",
 	RuleTooLong:           fmt.Sprintf("must be at most %d characters", maxName),
-	RuleControlCharacters: "must not contain control characters",
+	RuleNoLetter:          "must contain a letter or a digit",
+	RuleControlCharacters: "must not contain control characters or invisible characters",
 	RuleCodeFormat:        "must be 1 to 63 lower-case letters, digits, - or _, and not look like an id",
 	RuleIntervalRange:     fmt.Sprintf("must be 1 to %d", maxInterval),
 	RuleTooMany:           fmt.Sprintf("must be at most %d", maxFeatures),

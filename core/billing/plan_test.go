@@ -81,6 +81,42 @@ func features(n int) []string {
 	return list
 }
 
+func TestPlan_CheckNameVisible(t *testing.T) {
+	t.Parallel()
+	const control, letter = billing.RuleControlCharacters, billing.RuleNoLetter
+	for name, want := range map[string][]billing.Rule{
+		"Премиум 4K": nil, "7": nil, "دیدنی‌ها": nil, "क्‍ष": nil, "Family 👨\u200d👩\u200d👧": nil, "Kino ❤\ufe0f": nil, "映画": nil, "½": nil,
+		"\u200b": {letter, control}, "\u200d": {letter, control}, "\u3164": {letter, control}, "\u2800": {letter}, "—": {letter}, "⭐": {letter},
+		"a\u200bb": {control}, "a\u00ad": {control}, "\ufeffa": {control}, "a\u0085b": {control}, "a\u009bb": {control}, "a\u202eb": {control},
+		"a\u2066b": {control}, "\u200fa": {control}, "a\u2028b": {control}, "a\u200d": {control}, "a \u200c b": {control}, "a\u200d\u200db": {control},
+		"a\u115fb": {control}, "a\ue000": {control}, "a\tb": {control}, "a\x7f": {control}, "a\U000e0041": {control},
+	} {
+		p := basicPlan()
+		p.Name = name
+		ps := billing.PaymentSystem{Code: "bank", Name: name}
+		for kind, err := range map[string]error{"plan": p.Check(), "payment system": ps.Check()} {
+			var got []billing.Rule
+			if invalid, ok := errors.AsType[*billing.InvalidError](err); ok {
+				for _, f := range invalid.Faults {
+					got = append(got, f.Rule)
+				}
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s %+q (-want +got):\n%s", kind, name, diff)
+			}
+		}
+	}
+}
+
+func TestPlan_RepriceIgnoresOtherFields(t *testing.T) {
+	t.Parallel()
+	p := basicPlan()
+	p.Name = "\u200b" // allowed by an earlier version
+	if _, err := p.Reprice(money(1, "RUB"), day(1)); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestPlan_CheckNamesRules(t *testing.T) {
 	t.Parallel()
 	p := billing.Plan{Name: strings.Repeat("\n", 201), Price: money(billing.MaxAmount+1, "RUB"), Features: append(features(50), "A", "A")}
