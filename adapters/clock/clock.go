@@ -1,7 +1,8 @@
-// Package clock tells the time that billing goes by.
+// Package clock implements the billing clock: the machine's clock, and a clock in
+// the database that tests can set.
 //
-// Not here: the wall clock that tokens are judged by and leases are measured
-// on. Those are not billing's to move.
+// Not here: the expiry of access tokens and the leases of payments. They follow the
+// wall clock, also while the billing clock is set.
 package clock
 
 import (
@@ -10,11 +11,11 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// System is the machine's clock.
+// System is the clock of the machine.
 type System struct{}
 
 var _ ports.Clock = System{}
 
-// Now returns the time in UTC, cut to the microsecond that the database keeps,
-// so that what was written and what is read back are the same.
+// Now returns the time in UTC, truncated to the microsecond. The database keeps no
+// more digits, so a time that is stored and read back is unchanged.
 func (System) Now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }

@@ -137,9 +137,9 @@ func (t *tool) withClock(cmd *cobra.Command, f func(context.Context, testClock) 
 	if err != nil {
 		return err
 	}
-	return t.print(clockJSON{s.Now, s.Stands, s.Ahead.Seconds()}, func() {
+	return t.print(clockJSON{s.Now, s.Frozen, s.Ahead.Seconds()}, func() {
 		state := "ticking"
-		if s.Stands {
+		if s.Frozen {
 			state = "frozen"
 		}
 		switch ahead := s.Ahead.Round(time.Second); {

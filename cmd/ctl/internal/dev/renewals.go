@@ -57,9 +57,9 @@ func (o Options) renewals(ctx context.Context, program, url string, d demo) erro
 // moved reports whether a person has set the clock between two states.
 func moved(before, after clock.State) bool {
 	switch {
-	case before.Stands != after.Stands:
+	case before.Frozen != after.Frozen:
 		return true
-	case after.Stands:
+	case after.Frozen:
 		return !after.Now.Equal(before.Now)
 	default:
 		return (after.Ahead - before.Ahead).Abs() > jump

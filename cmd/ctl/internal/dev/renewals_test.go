@@ -16,9 +16,9 @@ func TestMoved(t *testing.T) {
 	}{
 		"ticks on":             {clock.State{Now: now, Ahead: time.Hour}, clock.State{Now: now.Add(time.Second), Ahead: time.Hour + time.Millisecond}, false},
 		"advanced by a second": {clock.State{Now: now}, clock.State{Now: now.Add(time.Second), Ahead: time.Second}, true},
-		"stays frozen":         {clock.State{Now: now, Stands: true}, clock.State{Now: now, Stands: true, Ahead: -time.Hour}, false},
-		"frozen, moved":        {clock.State{Now: now, Stands: true}, clock.State{Now: now.Add(time.Second), Stands: true, Ahead: time.Second}, true},
-		"freezes":              {clock.State{Now: now}, clock.State{Now: now, Stands: true}, true},
+		"stays frozen":         {clock.State{Now: now, Frozen: true}, clock.State{Now: now, Frozen: true, Ahead: -time.Hour}, false},
+		"frozen, moved":        {clock.State{Now: now, Frozen: true}, clock.State{Now: now.Add(time.Second), Frozen: true, Ahead: time.Second}, true},
+		"freezes":              {clock.State{Now: now}, clock.State{Now: now, Frozen: true}, true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -13,9 +13,8 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// Test is the clock in the database, which all processes share and which can be
-// set: for development and tests. Untouched, it ticks with the database server's
-// wall clock.
+// Test is a clock in the database for development and tests. All processes share it,
+// and it can be set. Until then it follows the database server's wall clock.
 type Test struct {
 	pool *pgxpool.Pool
 	last atomic.Pointer[time.Time]
@@ -23,21 +22,19 @@ type Test struct {
 
 var _ ports.Clock = (*Test)(nil)
 
-// NewTest returns the clock in the database of pool. The pool should be the
-// clock's own: time is asked for in the middle of transactions, which hold
-// connections of theirs.
+// NewTest returns the clock in the database of pool. Use a separate pool for the
+// clock: Now is called inside transactions, which hold a connection already.
 func NewTest(pool *pgxpool.Pool) *Test { return &Test{pool: pool} }
 
-// patience is how long the clock waits for the database: longer than a
-// transaction may take, so that one in whose midst the time is not to be had
-// fails, and is not done at another time.
-const patience = 6 * time.Second
+// readTimeout is longer than the time-out of a transaction. So a transaction that
+// cannot read the clock fails, instead of using the fallback of Now.
+const readTimeout = 6 * time.Second
 
-// Now returns the time as it is set. While the database is out of reach it
-// returns what it returned last, or the machine's time: whoever asks needs the
-// database next, and fails there.
+// Now returns the clock's time. While the database is unavailable it returns the last
+// time that it returned, or the machine's time. The caller fails anyway, because it
+// needs the database next.
 func (c *Test) Now() time.Time {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
 	defer cancel()
 	s, err := c.State(ctx)
 	if err != nil {
@@ -50,10 +47,10 @@ func (c *Test) Now() time.Time {
 	return s.Now
 }
 
-// State is how the clock is set.
+// State is the setting of the clock.
 type State struct {
 	Now    time.Time
-	Stands bool          // it does not tick
+	Frozen bool          // it does not tick
 	Ahead  time.Duration // of the wall clock
 }
 
@@ -63,10 +60,10 @@ const selectState = `
 	SELECT ` + now + `, c.stands_at IS NOT NULL, extract(epoch FROM ` + now + ` - clock_timestamp())::float8
 	FROM (SELECT) AS always LEFT JOIN test_clock c ON true`
 
-// State returns how the clock is set.
+// State returns the setting of the clock.
 func (c *Test) State(ctx context.Context) (s State, err error) {
 	var ahead float64
-	if err := c.pool.QueryRow(ctx, selectState).Scan(&s.Now, &s.Stands, &ahead); err != nil {
+	if err := c.pool.QueryRow(ctx, selectState).Scan(&s.Now, &s.Frozen, &ahead); err != nil {
 		return State{}, fmt.Errorf("read the test clock: %w", err)
 	}
 	s.Now = s.Now.UTC().Truncate(time.Microsecond)
@@ -74,7 +71,7 @@ func (c *Test) State(ctx context.Context) (s State, err error) {
 	return s, nil
 }
 
-// Set makes the clock stand still at t.
+// Set freezes the clock at t.
 func (c *Test) Set(ctx context.Context, t time.Time) error {
 	return c.change(ctx, `
 		INSERT INTO test_clock (stands_at) VALUES (@at)
@@ -82,10 +79,10 @@ func (c *Test) Set(ctx context.Context, t time.Time) error {
 		pgx.NamedArgs{"at": t})
 }
 
-// Advance moves the clock on by d, and leaves it ticking or standing.
+// Advance moves the clock forward by d. A frozen clock stays frozen.
 func (c *Test) Advance(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
-		return errors.New("the clock can be advanced by more than zero only; set it to go back")
+		return errors.New("the clock can only be advanced by more than zero; to go back, set it")
 	}
 	return c.change(ctx, `
 		INSERT INTO test_clock AS c (ahead) VALUES (make_interval(secs => @seconds))
@@ -95,7 +92,7 @@ func (c *Test) Advance(ctx context.Context, d time.Duration) error {
 		pgx.NamedArgs{"seconds": d.Seconds()})
 }
 
-// Release lets the clock go with the wall clock again.
+// Release makes the clock follow the wall clock again.
 func (c *Test) Release(ctx context.Context) error {
 	return c.change(ctx, `DELETE FROM test_clock`, pgx.NamedArgs{})
 }

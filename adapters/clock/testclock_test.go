@@ -11,7 +11,8 @@ import (
 	"github.com/online-cinema/billing/adapters/postgres/pgtest"
 )
 
-// owner is a pool of somebody who may set the clock, which the service may not.
+// owner returns a pool with the rights of the owner. The service's role cannot set the
+// clock.
 func owner(t *testing.T) *pgxpool.Pool {
 	t.Helper()
 	pool, err := postgres.OpenRole(t.Context(), pgtest.URL(t), "none")
@@ -22,38 +23,37 @@ func owner(t *testing.T) *pgxpool.Pool {
 	return pool
 }
 
-func TestTheServiceMayNotSetTheClock(t *testing.T) {
+func TestSet_RefusedForServiceRole(t *testing.T) {
 	t.Parallel()
 	c := clock.NewTest(pgtest.New(t))
 	if err := c.Set(t.Context(), time.Now()); err == nil {
-		t.Error("it was set")
+		t.Error("Set = nil, want an error")
 	}
 	if _, err := c.State(t.Context()); err != nil {
 		t.Error(err)
 	}
 }
 
-// near is more than two clocks of one machine and a slow query differ by.
+// near allows for a slow query.
 const near = time.Minute
 
-func TestTheClockInTheDatabase(t *testing.T) {
+func TestTestClock_SharedByProcesses(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	pool := owner(t)
-	// Two processes share it.
-	mine, theirs := clock.NewTest(pool), clock.NewTest(pool)
-	expect := func(what string, want time.Time, stands bool) {
+	first, second := clock.NewTest(pool), clock.NewTest(pool) // of two processes
+	expect := func(step string, want time.Time, frozen bool) {
 		t.Helper()
-		for _, c := range []*clock.Test{mine, theirs} {
+		for _, c := range []*clock.Test{first, second} {
 			s, err := c.State(ctx)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if off := s.Now.Sub(want).Abs(); s.Stands != stands || off > near || stands && off > 0 {
-				t.Errorf("%s: %v, stands %t, want %v, %t", what, s.Now, s.Stands, want, stands)
+			if off := s.Now.Sub(want).Abs(); s.Frozen != frozen || off > near || frozen && off > 0 {
+				t.Errorf("%s: %v, frozen %t, want %v, %t", step, s.Now, s.Frozen, want, frozen)
 			}
 			if got := c.Now(); got.Sub(s.Now) < 0 || got.Location() != time.UTC || got.Nanosecond()%1000 != 0 {
-				t.Errorf("%s: now is %v after %v", what, got, s.Now)
+				t.Errorf("%s: Now = %v after %v", step, got, s.Now)
 			}
 		}
 	}
@@ -64,25 +64,25 @@ func TestTheClockInTheDatabase(t *testing.T) {
 		}
 	}
 	expect("untouched", time.Now(), false)
-	do(mine.Advance(ctx, 31*24*time.Hour))
-	do(theirs.Advance(ctx, time.Hour))
-	expect("advanced while it ticks", time.Now().Add(31*24*time.Hour+time.Hour), false)
+	do(first.Advance(ctx, 31*24*time.Hour))
+	do(second.Advance(ctx, time.Hour))
+	expect("advanced while ticking", time.Now().Add(31*24*time.Hour+time.Hour), false)
 
 	at := time.Date(2028, time.February, 29, 23, 59, 59, 123456000, time.UTC)
-	do(mine.Set(ctx, at))
+	do(first.Set(ctx, at))
 	expect("set", at, true)
-	do(theirs.Advance(ctx, 24*time.Hour))
-	expect("advanced while it stands", at.Add(24*time.Hour), true)
-	if err := mine.Advance(ctx, -time.Second); err == nil {
-		t.Error("it was turned back by advancing it")
+	do(second.Advance(ctx, 24*time.Hour))
+	expect("advanced while frozen", at.Add(24*time.Hour), true)
+	if err := first.Advance(ctx, -time.Second); err == nil {
+		t.Error("Advance by a negative duration = nil, want an error")
 	}
-	do(mine.Release(ctx))
+	do(first.Release(ctx))
 	expect("released", time.Now(), false)
-	do(mine.Advance(ctx, time.Hour))
+	do(first.Advance(ctx, time.Hour))
 	expect("advanced again", time.Now().Add(time.Hour), false)
 }
 
-func TestTheClockWithoutItsDatabase(t *testing.T) {
+func TestNow_DatabaseUnavailable(t *testing.T) {
 	t.Parallel()
 	pool := owner(t)
 	c, fresh := clock.NewTest(pool), clock.NewTest(pool)
@@ -92,16 +92,16 @@ func TestTheClockWithoutItsDatabase(t *testing.T) {
 	}
 	pool.Close()
 	if got := c.Now(); !got.Equal(at) {
-		t.Errorf("now is %v, want what it was last, %v", got, at)
+		t.Errorf("Now = %v, want the last time, %v", got, at)
 	}
 	if got := fresh.Now(); time.Since(got).Abs() > near {
-		t.Errorf("now is %v, want the machine's time", got)
+		t.Errorf("Now = %v, want the machine's time", got)
 	}
 }
 
-// A transaction in whose midst the time is not to be had must fail of its own
-// time-out, five seconds, before the clock gives up and guesses.
-func TestTheClockDoesNotGuessWithinATransaction(t *testing.T) {
+// Now falls back only after five seconds, the time-out of a transaction. So a
+// transaction never continues with the fallback.
+func TestNow_FallsBackAfterTransactionTimeout(t *testing.T) {
 	t.Parallel()
 	pool := owner(t)
 	for range pool.Config().MaxConns {
@@ -111,9 +111,9 @@ func TestTheClockDoesNotGuessWithinATransaction(t *testing.T) {
 		}
 		defer conn.Release()
 	}
-	asked := time.Now()
+	begin := time.Now()
 	clock.NewTest(pool).Now()
-	if waited := time.Since(asked); waited <= 5*time.Second {
-		t.Errorf("the clock guessed after %v", waited)
+	if waited := time.Since(begin); waited <= 5*time.Second {
+		t.Errorf("Now fell back after %v, want more than 5s", waited)
 	}
 }
