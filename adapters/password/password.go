@@ -1,4 +1,4 @@
-// Package password hashes the passwords of people with bcrypt.
+// Package password hashes the passwords of panel users with bcrypt.
 package password
 
 import (
@@ -7,41 +7,41 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// cost makes one look at a password take about a quarter of a second.
+// cost makes one hash take about a quarter of a second.
 const cost = 12
 
-// nobodys is the hash that stands in for one that does not exist, so that
-// nobody can tell by the time whether a person does.
-const nobodys = "$2a$12$4uW0EvE61.0cl7KNzukTDOmhoQkZ31XCaMrXUv/ddK90fdi4Ig9y."
+// dummyHash is compared for unknown users, so that the response time does not show
+// whether a user exists.
+const dummyHash = "$2a$12$4uW0EvE61.0cl7KNzukTDOmhoQkZ31XCaMrXUv/ddK90fdi4Ig9y."
 
-// Bcrypt is an [ports.Passwords]. It looks at no more than so many passwords at
-// once, so that nobody can keep all processors busy by guessing.
-type Bcrypt struct{ turns chan struct{} }
+// Bcrypt implements [ports.Passwords]. It limits concurrent hashes, so that guessing
+// passwords cannot keep all processors busy.
+type Bcrypt struct{ slots chan struct{} }
 
-// New returns a Bcrypt.
+// New returns a Bcrypt that computes at most two hashes at once.
 func New() *Bcrypt { return &Bcrypt{make(chan struct{}, 2)} }
 
 // Hash returns the hash of a password of at most 72 bytes.
 func (b *Bcrypt) Hash(password string) (billing.Secret, error) {
-	b.turns <- struct{}{}
-	defer func() { <-b.turns }()
+	b.slots <- struct{}{}
+	defer func() { <-b.slots }()
 	hash, err := bcrypt.GenerateFromPassword([]byte(password), cost)
 	return billing.NewSecret(string(hash)), err
 }
 
-// Matches reports whether the hash is the password's. No hash matches nothing,
-// in the same time.
+// Matches reports whether hash is the hash of password. A zero hash matches no
+// password, and takes the same time.
 func (b *Bcrypt) Matches(hash billing.Secret, password string) bool {
-	b.turns <- struct{}{}
-	defer func() { <-b.turns }()
-	matches := bcrypt.CompareHashAndPassword(against(hash), []byte(password)) == nil
+	b.slots <- struct{}{}
+	defer func() { <-b.slots }()
+	matches := bcrypt.CompareHashAndPassword(hashOrDummy(hash), []byte(password)) == nil
 	return matches && !hash.IsZero()
 }
 
-// against is what a password is compared with: always a hash of the same cost.
-func against(hash billing.Secret) []byte {
+// hashOrDummy returns hash, or a hash of the same cost if it is zero.
+func hashOrDummy(hash billing.Secret) []byte {
 	if hash.IsZero() {
-		return []byte(nobodys)
+		return []byte(dummyHash)
 	}
 	return []byte(hash.Reveal())
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-func TestPasswords(t *testing.T) {
+func TestBcrypt(t *testing.T) {
 	t.Parallel()
 	b := New()
 	hash, err := b.Hash("correct horse battery")
@@ -20,27 +20,27 @@ func TestPasswords(t *testing.T) {
 		t.Errorf("hash %.8s…, want bcrypt of cost 12", hash.Reveal())
 	}
 	if !b.Matches(hash, "correct horse battery") || b.Matches(hash, "wrong horse battery") || b.Matches(hash, "") {
-		t.Error("it mistakes passwords")
+		t.Error("Matches is wrong for the right password, a wrong one or none")
 	}
 	if b.Matches(billing.Secret{}, "") || b.Matches(billing.Secret{}, "x") {
-		t.Error("no hash matches")
+		t.Error("a zero hash matches a password")
 	}
 	if _, err := b.Hash(strings.Repeat("x", 73)); err == nil {
-		t.Error("a password is cut")
+		t.Error("Hash of 73 bytes = nil error: the password was truncated")
 	}
 }
 
-// Nobody can tell by the time whether there is such a person: a password is
-// compared with a hash of the same cost either way.
-func TestNobodyCostsAsMuch(t *testing.T) {
+// The response time must not show whether a user exists, so both hashes have the same
+// cost.
+func TestHashOrDummy_SameCost(t *testing.T) {
 	t.Parallel()
 	hash, err := New().Hash("correct horse battery")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for who, h := range map[string]billing.Secret{"somebody": hash, "nobody": {}} {
-		if got, err := bcrypt.Cost(against(h)); err != nil || got != cost {
-			t.Errorf("%s costs %d, %v, want %d", who, got, err, cost)
+	for name, h := range map[string]billing.Secret{"known user": hash, "unknown user": {}} {
+		if got, err := bcrypt.Cost(hashOrDummy(h)); err != nil || got != cost {
+			t.Errorf("%s: the cost is %d, %v, want %d", name, got, err, cost)
 		}
 	}
 }

@@ -18,8 +18,8 @@ const (
 	paymentOutcome  attribute.Key = "billing.payment.outcome"
 )
 
-// Provider returns p with a span around each call. A charge of a renewal run is a
-// trace of its own: one trace of all of them would have no end.
+// Provider returns p with a span around each call. Each charge of a renewal run begins
+// its own trace: a trace of the whole run would be too large.
 func (t *Tracer) Provider(code string, p ports.Provider) ports.Provider {
 	if t == nil {
 		return p
@@ -54,15 +54,15 @@ func (p provider) begin(ctx context.Context, name string, id billing.PaymentID) 
 		trace.WithAttributes(paymentID.String(string(id)), paymentProvider.String(p.code)))
 	return ctx, func(o billing.Outcome, err error) {
 		span.SetAttributes(paymentOutcome.String(ports.OutcomeName(o, err)))
-		if err != nil && !errors.Is(err, ports.ErrChargeNotFound) { // which is an answer
+		if err != nil && !errors.Is(err, ports.ErrChargeNotFound) { // a valid response
 			span.SetStatus(codes.Error, "")
 		}
 		span.End()
 	}
 }
 
-// Store returns s with a span around each transaction, for programs that no
-// request begins a trace in.
+// Store returns s with a span around each transaction, for programs without HTTP
+// requests.
 func (t *Tracer) Store(s ports.Store) ports.Store {
 	if t == nil {
 		return s

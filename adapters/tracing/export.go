@@ -10,48 +10,48 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// remindEvery is how often the log says that spans cannot be delivered.
-const remindEvery = 5 * time.Minute
+// warnEvery is the least time between two warnings about lost spans.
+const warnEvery = 5 * time.Minute
 
-// harmless are the attributes that may leave. Texts of queries are ours and have
-// placeholders where values go.
-var harmless = map[attribute.Key]bool{
+// exported lists the attributes that may leave the process. Query texts are safe,
+// because their values are placeholders.
+var exported = map[attribute.Key]bool{
 	"http.request.method": true, "http.route": true, "http.response.status_code": true,
 	"db.system.name": true, "db.operation.name": true, "db.query.text": true, "db.operation.batch.size": true,
 	"pgx.rows_affected": true, "pgx.sql_state": true,
 	paymentID: true, paymentProvider: true, paymentOutcome: true,
 }
 
-// exporter is the only way out.
+// exporter filters all spans before it sends them.
 type exporter struct {
 	sdktrace.SpanExporter
-	log    *slog.Logger
-	remind *rate.Sometimes
+	log  *slog.Logger
+	warn *rate.Sometimes
 }
 
 func newExporter(next sdktrace.SpanExporter, log *slog.Logger) exporter {
-	return exporter{next, log, &rate.Sometimes{Interval: remindEvery}}
+	return exporter{next, log, &rate.Sometimes{Interval: warnEvery}}
 }
 
 // ExportSpans implements [sdktrace.SpanExporter].
 func (e exporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
-	clean := make([]sdktrace.ReadOnlySpan, len(spans))
+	filtered := make([]sdktrace.ReadOnlySpan, len(spans))
 	for i, s := range spans {
-		clean[i] = span{s}
+		filtered[i] = span{s}
 	}
-	if err := e.SpanExporter.ExportSpans(ctx, clean); err != nil {
-		e.remind.Do(func() { e.log.Warn("spans were not delivered, and are lost", "spans", len(spans), "error", err) })
+	if err := e.SpanExporter.ExportSpans(ctx, filtered); err != nil {
+		e.warn.Do(func() { e.log.Warn("spans were not delivered and are lost", "spans", len(spans), "error", err) })
 	}
 	return nil
 }
 
-// span shows of a span what is harmless. Errors have texts, which may quote
-// anything, so that only their being there is told.
+// span removes all attributes that are not exported, and the texts of errors, which
+// may quote any value. The status code stays.
 type span struct{ sdktrace.ReadOnlySpan }
 
 func (s span) Attributes() (kept []attribute.KeyValue) {
 	for _, a := range s.ReadOnlySpan.Attributes() {
-		if harmless[a.Key] {
+		if exported[a.Key] {
 			kept = append(kept, a)
 		}
 	}

@@ -12,9 +12,10 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Handler returns h with a span around each request, named after its method and
-// the route that h leaves in the request's Pattern. A trace that one of these
-// proxies began goes on; anybody else could have us trace everything.
+// Handler returns h with a span around each request. The span is named after the
+// method and the route, which h stores in the request's Pattern. A request from one
+// of proxies continues its trace. Trace headers of other clients are ignored, because
+// they could turn tracing on for every request.
 func (t *Tracer) Handler(h http.Handler, proxies []netip.Prefix) http.Handler {
 	if t == nil {
 		return h
@@ -27,14 +28,14 @@ func (t *Tracer) Handler(h http.Handler, proxies []netip.Prefix) http.Handler {
 		ctx, span := t.tracer.Start(ctx, "HTTP", trace.WithSpanKind(trace.SpanKindServer))
 		defer span.End()
 		r = r.WithContext(ctx)
-		seen := &statusWriter{w, http.StatusOK, false}
-		h.ServeHTTP(seen, r)
-		span.SetAttributes(attribute.Int("http.response.status_code", seen.status))
+		sw := &statusWriter{w, http.StatusOK, false}
+		h.ServeHTTP(sw, r)
+		span.SetAttributes(attribute.Int("http.response.status_code", sw.status))
 		if _, path, routed := strings.Cut(r.Pattern, "/"); routed && slices.Contains(methods, r.Method) {
 			span.SetName(r.Method + " /" + path)
 			span.SetAttributes(attribute.String("http.request.method", r.Method), attribute.String("http.route", "/"+path))
 		}
-		if seen.status >= http.StatusInternalServerError {
+		if sw.status >= http.StatusInternalServerError {
 			span.SetStatus(codes.Error, "")
 		}
 	})
@@ -49,7 +50,7 @@ func trusted(remote string, proxies []netip.Prefix) bool {
 	return err == nil && slices.ContainsFunc(proxies, func(p netip.Prefix) bool { return p.Contains(peer.Addr().Unmap()) })
 }
 
-// statusWriter remembers the status that was sent.
+// statusWriter keeps the status of the response.
 type statusWriter struct {
 	http.ResponseWriter
 
@@ -64,5 +65,5 @@ func (w *statusWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// Unwrap lets [http.ResponseController] reach the server's own writer.
+// Unwrap returns the server's writer, for [http.ResponseController].
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

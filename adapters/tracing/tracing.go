@@ -1,15 +1,15 @@
-// Package tracing tells an OpenTelemetry collector what a request, a charge or a
-// transaction spent its time on.
+// Package tracing sends spans of requests, charges and transactions to an
+// OpenTelemetry collector.
 //
 //	HTTP ─ Tracer.Handler ──────┐
 //	payment system ─ .Provider ─┼─► span ─► allow-list ─► OTLP over HTTP
 //	Postgres ─ .Pool, .Store ───┘
 //
-// Only attributes of a short list leave the process (export.go): no id of a
-// viewer, no token, no address, no parameter of a query. What libraries add with
-// their next version stays here too.
+// Only the attributes of a short list leave the process (export.go): no id of a
+// viewer, no token, no address, no query parameter. An attribute that a new version
+// of a library adds does not leave either.
 //
-// Not here: whether there are traces, and where they go (cmd/internal/boot).
+// Not here: the configuration of tracing (cmd/internal/boot).
 package tracing
 
 import (
@@ -29,39 +29,38 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Tracer makes spans. A nil Tracer makes none, and costs nothing: what it is
-// given it returns as it is.
+// Tracer makes spans. A nil Tracer makes none and costs nothing: its methods return
+// their arguments unchanged.
 type Tracer struct {
 	provider *sdktrace.TracerProvider
 	tracer   trace.Tracer
 }
 
-// Config says who traces, and whereto.
+// Config configures a [Tracer].
 type Config struct {
 	Program, Version string
-	// Endpoint is the whole URL that spans are posted to. Headers, certificates,
-	// limits and all else the OpenTelemetry SDK takes from the OTEL_ variables of
-	// the process.
+	// Endpoint is the full URL of the collector. The OpenTelemetry SDK reads headers,
+	// certificates, limits and all other settings from the OTEL_ variables.
 	Endpoint string
-	// SamplerGiven is for a process whose OTEL_TRACES_SAMPLER says which traces
-	// are kept. Else it is [tracesPerSecond] of them.
+	// SamplerGiven leaves sampling to OTEL_TRACES_SAMPLER. Otherwise
+	// [tracesPerSecond] traces are kept per second.
 	SamplerGiven bool
 	Log          *slog.Logger
 }
 
-// tracesPerSecond bounds what is traced, so that neither a run that charges a
-// million nor a flood of requests becomes as many traces.
+// tracesPerSecond limits new traces, also in a run of a million charges or under a
+// flood of requests.
 const tracesPerSecond = 10
 
-// stopTimeout is how long the last spans may take on their way out.
+// stopTimeout limits the delivery of the last spans.
 const stopTimeout = 5 * time.Second
 
-// New returns a tracer, to be stopped in the end. It connects to nobody yet:
-// while the collector is out of reach spans are dropped, and now and then the log
-// says so.
+// New returns a tracer, which the caller must stop. New does not connect to the
+// collector. While the collector is unavailable, spans are dropped, and the log gets a
+// warning every five minutes.
 func New(ctx context.Context, c Config) (*Tracer, error) {
-	// The environment comes last: OTEL_SERVICE_NAME is the operator's word.
-	who, err := resource.New(ctx, resource.WithTelemetrySDK(), resource.WithAttributes(
+	// The environment comes last, so that OTEL_SERVICE_NAME overrides the default.
+	res, err := resource.New(ctx, resource.WithTelemetrySDK(), resource.WithAttributes(
 		attribute.String("service.name", c.Program), attribute.String("service.version", c.Version)), resource.WithFromEnv())
 	if err != nil {
 		return nil, fmt.Errorf("tracing: %w", err)
@@ -70,7 +69,7 @@ func New(ctx context.Context, c Config) (*Tracer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tracing: %w", err)
 	}
-	options := []sdktrace.TracerProviderOption{sdktrace.WithResource(who), sdktrace.WithBatcher(newExporter(otlp, c.Log))}
+	options := []sdktrace.TracerProviderOption{sdktrace.WithResource(res), sdktrace.WithBatcher(newExporter(otlp, c.Log))}
 	if !c.SamplerGiven {
 		options = append(options, sdktrace.WithSampler(sdktrace.ParentBased(
 			limited{rate.NewLimiter(tracesPerSecond, tracesPerSecond)})))
@@ -79,17 +78,17 @@ func New(ctx context.Context, c Config) (*Tracer, error) {
 	return &Tracer{p, p.Tracer("github.com/online-cinema/billing")}, nil
 }
 
-// Stop sends what is left, for five seconds at most.
+// Stop sends the remaining spans. It takes at most five seconds.
 func (t *Tracer) Stop() {
 	if t == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
-	_ = t.provider.Shutdown(ctx) // the exporter has logged what is wrong
+	_ = t.provider.Shutdown(ctx) // the exporter logs its errors
 }
 
-// limited keeps so many traces a second.
+// limited is a sampler with a rate limit.
 type limited struct{ *rate.Limiter }
 
 // ShouldSample implements [sdktrace.Sampler].
@@ -104,8 +103,8 @@ func (l limited) ShouldSample(p sdktrace.SamplingParameters) sdktrace.SamplingRe
 // Description implements [sdktrace.Sampler].
 func (l limited) Description() string { return fmt.Sprintf("limited to %v a second", l.Limit()) }
 
-// Pool has the queries of a pool that is about to be made traced, within traces
-// that others began.
+// Pool configures a pool to trace its queries. A query gets a span only inside a trace
+// that has already begun.
 func (t *Tracer) Pool(c *pgxpool.Config) {
 	if t == nil {
 		return
@@ -114,8 +113,7 @@ func (t *Tracer) Pool(c *pgxpool.Config) {
 		otelpgx.WithSpanNameFunc(queryName), otelpgx.WithDisableConnectionDetailsInAttributes())
 }
 
-// queryName is a query's own name, which sqlc writes in front of it, or its
-// first word.
+// queryName returns the name that sqlc wrote in front of the query, or its first word.
 func queryName(sql string) string {
 	words := strings.Fields(strings.TrimPrefix(sql, "-- name:"))
 	if len(words) == 0 {
