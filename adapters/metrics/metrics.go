@@ -1,15 +1,15 @@
-// Package metrics counts what happens, for Prometheus to ask for.
+// Package metrics exports the metrics of a process to Prometheus.
 //
 //	provider ─ Metrics.Provider ─┐
 //	HTTP API ─ Metrics.Served ───┼─► registry ─► Metrics.Handler
 //	Collector ─ Metrics.Event ───┤
-//	database, vault ─ .Watch ────┘ when asked
+//	database, vault ─ .Watch ────┘ at each scrape
 //
-// Labels are from short, closed lists: codes, routes, statuses. No id, no
-// amount, nothing of a viewer is one.
+// Label values come from short, closed lists: codes, routes, statuses. Ids, amounts
+// and data of viewers are never labels.
 //
-// A renewal run ends before anybody can ask it: what it did is in the database,
-// and in the file that it may write ([LastRun]).
+// A renewal run ends before Prometheus can scrape it. Its result is in the database,
+// and in a file if one is configured ([LastRun]).
 //
 // Not here: the listeners (cmd/api, cmd/admin), the dashboard and the alerts
 // (cmd/api/monitoring).
@@ -28,7 +28,7 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// Metrics is what is counted in one process.
+// Metrics holds the metrics of one process.
 type Metrics struct {
 	registry *prometheus.Registry
 	charges  charges
@@ -36,28 +36,28 @@ type Metrics struct {
 	events   *prometheus.CounterVec
 }
 
-// New returns metrics that count from zero.
+// New returns metrics that start at zero.
 func New(version string) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		charges:  newCharges(),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "billing_http_request_duration_seconds",
-			Help:    "How long requests to the API took, by method, route and status.",
+			Help:    "Duration of API requests, by method, route and status.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 		}, []string{"method", "route", "status"}),
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "billing_payment_events_total",
-			Help: "What payments came to, by type of event. Any payment_contradicted is for a person to look at.",
+			Help: "Payment events, by type. Each payment_contradicted needs an operator's decision.",
 		}, []string{"type"}),
 	}
-	// Something that has not happened yet counts zero: an alert on what is not
-	// there never fires.
+	// Every series exists from the start with 0, because an alert on a missing series
+	// never fires.
 	for _, t := range paymentEvents {
 		m.events.WithLabelValues(string(t))
 	}
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "billing_build_info", Help: "Always 1; the label says what runs.", ConstLabels: prometheus.Labels{"version": version},
+		Name: "billing_build_info", Help: "Always 1; the label is the version of the program.", ConstLabels: prometheus.Labels{"version": version},
 	})
 	info.Set(1)
 	m.registry.MustRegister(m.requests, m.events, info, collectors.NewGoCollector(),
@@ -66,24 +66,24 @@ func New(version string) *Metrics {
 	return m
 }
 
-// Handler shows the metrics.
+// Handler serves the metrics in Prometheus' format.
 func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry, ErrorHandling: promhttp.ContinueOnError})
 }
 
-// Masked shows how much a log has masked that looked like the number of a card.
+// Masked exports the number of values that the log has masked.
 func (m *Metrics) Masked(total func() int64) { m.registry.MustRegister(Masked(total)) }
 
 // Masked is [Metrics.Masked] for another registry.
 func Masked(total func() int64) prometheus.Collector {
 	return prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "billing_log_masked_total",
-		Help: "What looked like a card's number, or a secret, and was kept out of the log. Any is a fault of ours.",
+		Help: "Values masked in the log because they looked like a card number or a secret. Each one is a bug.",
 	}, func() float64 { return float64(total()) })
 }
 
-// Served counts an answered request. The route is a template, or empty when
-// there is none; methods that HTTP does not know count as one.
+// Served counts a request and its duration. The route is a template, or empty for an
+// unknown path. All unknown methods share the label "other".
 func (m *Metrics) Served(method, route string, status int, took time.Duration) {
 	if !slices.Contains(methods, method) {
 		method = "other"
@@ -103,5 +103,5 @@ var paymentEvents = []billing.EventType{
 	billing.EventEnded,
 }
 
-// Event counts what a payment caused.
+// Event counts an event of a payment.
 func (m *Metrics) Event(t billing.EventType) { m.events.WithLabelValues(string(t)).Inc() }

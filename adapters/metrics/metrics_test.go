@@ -18,23 +18,23 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// shown is what m shows.
-func shown(t *testing.T, m *metrics.Metrics) string {
+// scrape returns the response of the metrics handler.
+func scrape(t *testing.T, m *metrics.Metrics) string {
 	t.Helper()
 	w := httptest.NewRecorder()
 	m.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/metrics", nil))
 	if w.Code != 200 {
-		t.Fatalf("answered %d %s", w.Code, w.Body)
+		t.Fatalf("the response is %d %s, want 200", w.Code, w.Body)
 	}
 	return w.Body.String()
 }
 
 func expect(t *testing.T, m *metrics.Metrics, lines ...string) {
 	t.Helper()
-	text := shown(t, m)
+	text := scrape(t, m)
 	for _, line := range lines {
 		if !strings.Contains(text, "\n"+line+"\n") {
-			t.Errorf("there is no line %s in\n%s", line, grep(text, line))
+			t.Errorf("no line %s in\n%s", line, grep(text, line))
 		}
 	}
 }
@@ -51,53 +51,53 @@ func grep(text, line string) string {
 	return strings.Join(found, "")
 }
 
-// psp answers what it is told to.
-type psp struct {
+// fakeProvider returns a fixed outcome and error.
+type fakeProvider struct {
 	outcome billing.Outcome
 	err     error
 }
 
-func (p *psp) Charge(context.Context, ports.ChargeRequest) (billing.Outcome, error) {
+func (p *fakeProvider) Charge(context.Context, ports.ChargeRequest) (billing.Outcome, error) {
 	return p.outcome, p.err
 }
-func (p *psp) Find(context.Context, billing.PaymentID) (billing.Outcome, error) {
+func (p *fakeProvider) Find(context.Context, billing.PaymentID) (billing.Outcome, error) {
 	return p.outcome, p.err
 }
 
-func TestCharges(t *testing.T) {
+func TestProvider(t *testing.T) {
 	t.Parallel()
 	declined := func(code billing.DeclineCode) billing.Outcome {
 		return billing.Outcome{Status: billing.PaymentDeclined, DeclineCode: code}
 	}
 	tests := map[string]struct {
-		psp             psp
+		fake            fakeProvider
 		outcome, reason string
 		unknown         int
 		unmapped        int
 	}{
-		"succeeded":           {psp{outcome: billing.Outcome{Status: billing.PaymentSucceeded}}, "succeeded", "", 0, 0},
-		"pending":             {psp{outcome: billing.Outcome{Status: billing.PaymentPending}}, "pending", "", 0, 0},
-		"declined":            {psp{outcome: declined(billing.CardExpired)}, "declined", "card_expired", 0, 0},
-		"declined, no reason": {psp{outcome: declined(billing.UnknownDecline)}, "declined", "unknown", 0, 1},
-		"declined, some text": {psp{outcome: declined("Ivan Petrov's card is stolen")}, "declined", "unknown", 0, 1},
-		"not sent":            {psp{err: fmt.Errorf("dial: %w", ports.ErrNotSent)}, "not_sent", "", 0, 0},
-		"token unknown":       {psp{err: ports.ErrTokenUnknown}, "token_unknown", "", 0, 0},
-		"refused":             {psp{err: ports.ErrRefused}, "refused", "", 0, 0},
-		"key conflict":        {psp{err: ports.ErrKeyConflict}, "key_conflict", "", 0, 0},
-		"credentials":         {psp{err: ports.ErrCredentials}, "credentials", "", 0, 0},
-		"answer lost":         {psp{err: errors.New("reset by 203.0.113.7")}, "unknown", "", 1, 0},
+		"succeeded":           {fakeProvider{outcome: billing.Outcome{Status: billing.PaymentSucceeded}}, "succeeded", "", 0, 0},
+		"pending":             {fakeProvider{outcome: billing.Outcome{Status: billing.PaymentPending}}, "pending", "", 0, 0},
+		"declined":            {fakeProvider{outcome: declined(billing.CardExpired)}, "declined", "card_expired", 0, 0},
+		"declined, no reason": {fakeProvider{outcome: declined(billing.UnknownDecline)}, "declined", "unknown", 0, 1},
+		"declined, some text": {fakeProvider{outcome: declined("Ivan Petrov's card is stolen")}, "declined", "unknown", 0, 1},
+		"not sent":            {fakeProvider{err: fmt.Errorf("dial: %w", ports.ErrNotSent)}, "not_sent", "", 0, 0},
+		"token unknown":       {fakeProvider{err: ports.ErrTokenUnknown}, "token_unknown", "", 0, 0},
+		"refused":             {fakeProvider{err: ports.ErrRefused}, "refused", "", 0, 0},
+		"key conflict":        {fakeProvider{err: ports.ErrKeyConflict}, "key_conflict", "", 0, 0},
+		"credentials":         {fakeProvider{err: ports.ErrCredentials}, "credentials", "", 0, 0},
+		"response lost":       {fakeProvider{err: errors.New("reset by 203.0.113.7")}, "unknown", "", 1, 0},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := metrics.New("v1")
-			p := m.Provider("bank", &test.psp)
+			p := m.Provider("bank", &test.fake)
 			o, err := p.Charge(t.Context(), ports.ChargeRequest{Initiator: billing.CustomerInitiated})
-			if o != test.psp.outcome || !errors.Is(err, test.psp.err) {
-				t.Errorf("the answer became %v, %v", o, err)
+			if o != test.fake.outcome || !errors.Is(err, test.fake.err) {
+				t.Errorf("Charge = %v, %v, want the provider's result", o, err)
 			}
-			if o, err := p.Find(t.Context(), "key"); o != test.psp.outcome || !errors.Is(err, test.psp.err) {
-				t.Errorf("the answer to a look-up became %v, %v", o, err)
+			if o, err := p.Find(t.Context(), "key"); o != test.fake.outcome || !errors.Is(err, test.fake.err) {
+				t.Errorf("Find = %v, %v, want the provider's result", o, err)
 			}
 			expect(t, m,
 				fmt.Sprintf(`billing_charge_total{initiator="customer",outcome="%s",provider="bank",reason="%s"} 1`, test.outcome, test.reason),
@@ -110,14 +110,14 @@ func TestCharges(t *testing.T) {
 	}
 }
 
-func TestChargeNotFound(t *testing.T) {
+func TestProvider_ChargeNotFound(t *testing.T) {
 	t.Parallel()
 	m := metrics.New("v1")
-	_, _ = m.Provider("bank", &psp{err: ports.ErrChargeNotFound}).Find(t.Context(), "key")
+	_, _ = m.Provider("bank", &fakeProvider{err: ports.ErrChargeNotFound}).Find(t.Context(), "key")
 	expect(t, m, `billing_lookup_total{outcome="not_found",provider="bank"} 1`)
 }
 
-func TestRequests(t *testing.T) {
+func TestServed(t *testing.T) {
 	t.Parallel()
 	m := metrics.New("v1")
 	m.Served("GET", "/v1/subscriptions/{ref}", 200, 20*time.Millisecond)
@@ -132,7 +132,7 @@ func TestRequests(t *testing.T) {
 	)
 }
 
-func TestEvents(t *testing.T) {
+func TestEvent(t *testing.T) {
 	t.Parallel()
 	m := metrics.New("v1")
 	expect(t, m, `billing_payment_events_total{type="payment_contradicted"} 0`, `billing_build_info{version="v1"} 1`)
@@ -150,7 +150,7 @@ func watched(b ports.Backlog, err error) metrics.Watched {
 	}
 }
 
-func TestBacklog(t *testing.T) {
+func TestWatch_Backlog(t *testing.T) {
 	t.Parallel()
 	busy := ports.Backlog{
 		Pending: 3, OldestPending: noon.Add(-90 * time.Second), Due: 7, OldestDue: noon.Add(-time.Hour),
@@ -164,17 +164,17 @@ func TestBacklog(t *testing.T) {
 		want    []string
 		absent  string
 	}{
-		"nothing": {ports.Backlog{}, nil, []string{
+		"empty": {ports.Backlog{}, nil, []string{
 			"billing_payments_pending 0", "billing_payment_pending_age_seconds 0", "billing_database_up 1",
 			"billing_renewal_due 0", "billing_renewal_late_seconds 0",
 		}, "billing_renewal_last_run"},
-		"much": {busy, nil, []string{
+		"busy": {busy, nil, []string{
 			"billing_payments_pending 3", "billing_payment_pending_age_seconds 90",
 			"billing_renewal_due 7", "billing_renewal_late_seconds 3600",
 			"billing_renewal_last_run_success 0", "billing_renewal_last_run_gave_up 1", "billing_renewal_last_run_duration_seconds 60",
 			"billing_renewal_last_run_timestamp_seconds 1.7723664e+09", `billing_renewal_last_run_items{result="renewed"} 4`,
 		}, ""},
-		"not known": {busy, errors.New("down"), []string{"billing_database_up 0"}, "billing_payments_pending"},
+		"database down": {busy, errors.New("down"), []string{"billing_database_up 0"}, "billing_payments_pending"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -183,79 +183,80 @@ func TestBacklog(t *testing.T) {
 			m.Watch(watched(test.backlog, test.err))
 			expect(t, m, append(test.want, `billing_database_connections{state="used"} 1`,
 				`billing_database_connections{state="idle"} 2`, `billing_database_connections{state="max"} 10`)...)
-			if test.absent != "" && strings.Contains(shown(t, m), "\n"+test.absent) {
-				t.Error("a number is shown that nobody knows")
+			if test.absent != "" && strings.Contains(scrape(t, m), "\n"+test.absent) {
+				t.Errorf("%s is exported, want it absent", test.absent)
 			}
 		})
 	}
 }
 
-// sealed is a vault whose key seals since then.
-type sealed struct {
+// fakeVault encrypts with the same key since a time.
+type fakeVault struct {
 	since time.Time
 	err   error
 }
 
-func (s sealed) Check() error        { return s.err }
-func (s sealed) KeySince() time.Time { return s.since }
+func (v fakeVault) Check() error        { return v.err }
+func (v fakeVault) KeySince() time.Time { return v.since }
 
-func TestVault(t *testing.T) {
+func TestWatch_Vault(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		vault metrics.Vault
 		want  string
 	}{
-		"none":               {nil, ""},
-		"a key of yesterday": {sealed{since: noon.AddDate(0, 0, -1)}, "billing_vault_key_age_seconds 86400\nbilling_vault_up 1\n"},
-		"nobody knows when":  {sealed{}, "billing_vault_up 1\n"},
-		"broken":             {sealed{err: errors.New("broken")}, "billing_vault_up 0\n"},
+		"none":             {nil, ""},
+		"key of yesterday": {fakeVault{since: noon.AddDate(0, 0, -1)}, "billing_vault_key_age_seconds 86400\nbilling_vault_up 1\n"},
+		"age unknown":      {fakeVault{}, "billing_vault_up 1\n"},
+		"broken":           {fakeVault{err: errors.New("broken")}, "billing_vault_up 0\n"},
 	} {
 		m := metrics.New("v1")
-		w := watched(ports.Backlog{}, errors.New("the database is down, which is nothing to the vault"))
+		w := watched(ports.Backlog{}, errors.New("the database is down; the vault is exported nevertheless"))
 		w.Vault = test.vault
 		m.Watch(w)
-		if got := grep(shown(t, m), "billing_vault"); got != test.want {
-			t.Errorf("%s: shows %q, want %q", name, got, test.want)
+		if got := grep(scrape(t, m), "billing_vault"); got != test.want {
+			t.Errorf("%s: exported %q, want %q", name, got, test.want)
 		}
 	}
 }
 
-// However often it is asked, the database answers once in five seconds.
-func TestScrapesAreCheap(t *testing.T) {
+// The database is queried at most once in five seconds, regardless of the number of
+// scrapes.
+func TestWatch_CachesBacklog(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m, asked := metrics.New("v1"), 0
+		m, queries := metrics.New("v1"), 0
 		w := watched(ports.Backlog{}, nil)
 		w.Backlog = func(context.Context, time.Time) (ports.Backlog, error) {
-			asked++
-			return ports.Backlog{Pending: asked}, nil
+			queries++
+			return ports.Backlog{Pending: queries}, nil
 		}
 		m.Watch(w)
-		for look := 1; look <= 3; look++ {
+		for want := 1; want <= 3; want++ {
 			for range 10 {
-				expect(t, m, fmt.Sprintf("billing_payments_pending %d", look))
+				expect(t, m, fmt.Sprintf("billing_payments_pending %d", want))
 			}
 			time.Sleep(5 * time.Second)
 		}
-		if asked != 3 {
-			t.Errorf("it asked %d times, want 3", asked)
+		if queries != 3 {
+			t.Errorf("%d queries, want 3", queries)
 		}
 	})
 }
 
-// Names and units are as Prometheus' own lint wants them.
-func TestNames(t *testing.T) {
+// Names and units follow Prometheus' own linter.
+func TestNames_Lint(t *testing.T) {
 	t.Parallel()
 	m := metrics.New("v1")
 	w := watched(ports.Backlog{LastRun: ports.Run{FinishedAt: noon}}, nil)
-	w.Vault = sealed{since: noon}
+	w.Vault = fakeVault{since: noon}
 	m.Watch(w)
 	m.Masked(func() int64 { return 3 })
 	m.WatchKeySet(func() metrics.KeySet { return metrics.KeySet{} })
 	expect(t, m, "billing_log_masked_total 3")
 	m.Served("GET", "", 200, 0)
-	_, _ = m.Provider("bank", &psp{}).Charge(t.Context(), ports.ChargeRequest{})
-	problems, err := promlint.New(strings.NewReader(shown(t, m))).Lint()
+	_, _ = m.Provider("bank", &fakeProvider{}).Charge(t.Context(), ports.ChargeRequest{})
+	problems, err := promlint.New(strings.NewReader(scrape(t, m))).Lint()
 	if err != nil {
 		t.Fatal(err)
 	}

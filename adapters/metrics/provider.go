@@ -11,7 +11,7 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// charges is what is counted of payment systems.
+// charges holds the metrics of payment systems.
 type charges struct {
 	total    *prometheus.CounterVec
 	duration *prometheus.HistogramVec
@@ -26,19 +26,19 @@ func newCharges() charges {
 	}
 	return charges{
 		total: counter("billing_charge_total",
-			"Charges that payment systems were asked for, by what they answered and, for declines, why.",
+			"Charges sent to payment systems, by outcome and, for declines, reason.",
 			"provider", "initiator", "outcome", "reason"),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "billing_charge_duration_seconds",
-			Help:    "How long payment systems took to answer a charge.",
+			Help:    "Response time of payment systems to a charge.",
 			Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2, 3, 5, 7.5, 10, 20, 30},
 		}, []string{"provider"}),
 		unknown: counter("billing_unknown_outcome_total",
-			"Charges of which nobody knew at first what became of them.", "provider"),
+			"Charges without a known outcome, such as after a lost response.", "provider"),
 		unmapped: counter("billing_unmapped_decline_total",
-			"Declines for a reason that the adapter has no word for.", "provider"),
+			"Declines with a reason that the adapter does not map.", "provider"),
 		lookups: counter("billing_lookup_total",
-			"Look-ups of charges, by what payment systems answered.", "provider", "outcome"),
+			"Lookups of charges, by outcome.", "provider", "outcome"),
 	}
 }
 
@@ -46,8 +46,8 @@ func (c charges) register(r *prometheus.Registry) {
 	r.MustRegister(c.total, c.duration, c.unknown, c.unmapped, c.lookups)
 }
 
-// Provider returns p, counted under its code. That its credentials were refused,
-// and what else alerts wait for, counts zero until it happens.
+// Provider returns p with its calls counted under code. The series that alerts use,
+// such as refused credentials, exist from the start with 0.
 func (m *Metrics) Provider(code string, p ports.Provider) ports.Provider {
 	for _, vec := range []*prometheus.CounterVec{m.charges.unknown, m.charges.unmapped} {
 		vec.WithLabelValues(code)
@@ -84,8 +84,8 @@ func (p provider) Find(ctx context.Context, key billing.PaymentID) (billing.Outc
 	return o, err
 }
 
-// reason is why it declined. Adapters know a closed list of reasons; should one
-// let another through, it must not become a label.
+// reason returns the decline code, or "unknown" for a code outside the closed list,
+// because other texts must not become labels.
 func (p provider) reason(o billing.Outcome, err error) string {
 	if err != nil || o.Status != billing.PaymentDeclined {
 		return ""

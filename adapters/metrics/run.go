@@ -6,18 +6,18 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// LastRun shows a renewal run that ended. They are gauges: each run starts from
-// zero.
+// LastRun exports a finished renewal run. Its metrics are gauges, because each run
+// starts at zero.
 func LastRun(r ports.Run) prometheus.Collector { return lastRun{r} }
 
 type lastRun struct{ ports.Run }
 
 var runMetrics = struct{ success, gaveUp, ended, took, items *prometheus.Desc }{
-	runMetric("success", "1 when the last run dealt with every item, else 0."),
-	runMetric("gave_up", "1 when the last run stopped asking a payment system, else 0."),
-	runMetric("timestamp_seconds", "When the last run ended."),
-	runMetric("duration_seconds", "How long the last run took."),
-	runMetric("items", "What the last run did with its items.", "result"),
+	runMetric("success", "1 if the last run completed every item, else 0."),
+	runMetric("gave_up", "1 if the last run gave up a payment system, else 0."),
+	runMetric("timestamp_seconds", "End of the last run."),
+	runMetric("duration_seconds", "Duration of the last run."),
+	runMetric("items", "Items of the last run, by result.", "result"),
 }
 
 func runMetric(name, help string, labels ...string) *prometheus.Desc {

@@ -11,36 +11,35 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// watchTimeout is how long a look at the database may take: whoever asks for
-// metrics does not wait long.
+// watchTimeout limits the query of the database, because a scrape must be fast.
 const watchTimeout = 2 * time.Second
 
-// watchRest is how long a look is good for, however often and by however many
-// the metrics are asked for.
-const watchRest = 5 * time.Second
+// cacheFor is the time for which a query result is reused by all scrapes.
+const cacheFor = 5 * time.Second
 
-// Watched is what is looked at when somebody asks for metrics.
+// Watched lists the sources that are read at each scrape.
 type Watched struct {
-	// Backlog says what waits to be done at now.
+	// Backlog returns the work that is pending or due at now.
 	Backlog func(ctx context.Context, now time.Time) (ports.Backlog, error)
-	// Connections says how many connections to the database are in use, how many
-	// wait to be used, and how many there may be.
+	// Connections returns the database connections in use, the idle ones, and the
+	// maximum.
 	Connections func() (used, idle, most int)
-	Vault       Vault            // nil without one
-	Now         func() time.Time // billing's clock
+	Vault       Vault            // may be nil
+	Now         func() time.Time // the billing clock
 	Log         *slog.Logger
 }
 
-// Vault is what is watched of the vault.
+// Vault is the part of the vault that metrics read.
 type Vault interface {
-	// Check fails when it does not open what it seals.
+	// Check encrypts and decrypts a value, and returns an error if that fails.
 	Check() error
-	// KeySince returns since when its key seals; the zero time when nobody knows.
+	// KeySince returns the time since when the current key encrypts, or the zero time
+	// if it is unknown.
 	KeySince() time.Time
 }
 
-// Watch has w looked at. While the database is out of reach what it knows is left
-// out, and billing_database_up is 0.
+// Watch exports w at each scrape. While the database is unavailable, its metrics are
+// absent and billing_database_up is 0.
 func (m *Metrics) Watch(w Watched) {
 	m.registry.MustRegister(&watch{Watched: w})
 }
@@ -48,22 +47,22 @@ func (m *Metrics) Watch(w Watched) {
 type watch struct {
 	Watched
 
-	mu   sync.Mutex
-	at   time.Time // of the last look
-	seen ports.Backlog
-	now  time.Time
-	err  error
+	mu      sync.Mutex
+	at      time.Time // of the last query
+	backlog ports.Backlog
+	now     time.Time
+	err     error
 }
 
 var watchMetrics = struct{ up, connections, pending, pendingAge, due, late, vault, keyAge *prometheus.Desc }{
-	prometheus.NewDesc("billing_database_up", "Whether the database answered when it was asked for these metrics.", nil, nil),
-	prometheus.NewDesc("billing_database_connections", "Connections to the database, by state; max is how many there may be.", []string{"state"}, nil),
+	prometheus.NewDesc("billing_database_up", "1 if the database answered the query for these metrics, else 0.", nil, nil),
+	prometheus.NewDesc("billing_database_connections", "Connections to the database, by state; max is the upper limit.", []string{"state"}, nil),
 	prometheus.NewDesc("billing_payments_pending", "Payments that are not settled yet.", nil, nil),
-	prometheus.NewDesc("billing_payment_pending_age_seconds", "Age of the oldest payment that is not settled yet; 0 when there is none.", nil, nil),
-	prometheus.NewDesc("billing_renewal_due", "Subscriptions that the next run takes up, of which ten thousand are counted at most.", nil, nil),
-	prometheus.NewDesc("billing_renewal_late_seconds", "How long the first of them has been due; 0 when there is none.", nil, nil),
-	prometheus.NewDesc("billing_vault_up", "Whether the vault opened what it sealed when it was asked for these metrics.", nil, nil),
-	prometheus.NewDesc("billing_vault_key_age_seconds", "How long the vault's key has sealed.", nil, nil),
+	prometheus.NewDesc("billing_payment_pending_age_seconds", "Age of the oldest payment that is not settled yet, or 0.", nil, nil),
+	prometheus.NewDesc("billing_renewal_due", "Subscriptions due for the next run, counted up to ten thousand.", nil, nil),
+	prometheus.NewDesc("billing_renewal_late_seconds", "Time since the first subscription became due, or 0.", nil, nil),
+	prometheus.NewDesc("billing_vault_up", "1 if the vault decrypted a value that it had encrypted for these metrics, else 0.", nil, nil),
+	prometheus.NewDesc("billing_vault_key_age_seconds", "Time since the vault's current key was first used to encrypt.", nil, nil),
 }
 
 // Describe implements [prometheus.Collector].
@@ -82,7 +81,7 @@ func (w *watch) Collect(out chan<- prometheus.Metric) {
 		gauge(out, watchMetrics.connections, float64(n), state)
 	}
 	w.collectVault(out)
-	b, now, err := w.look()
+	b, now, err := w.query()
 	gauge(out, watchMetrics.up, oneIf(err == nil))
 	if err != nil {
 		return
@@ -112,21 +111,21 @@ func (w *watch) collectVault(out chan<- prometheus.Metric) {
 	}
 }
 
-// look asks the database, unless somebody did just now; whoever comes meanwhile
-// waits for the same answer.
-func (w *watch) look() (ports.Backlog, time.Time, error) {
+// query returns the backlog, which is read at most once per cacheFor. Concurrent
+// scrapes wait for the same query.
+func (w *watch) query() (ports.Backlog, time.Time, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if time.Since(w.at) < watchRest {
-		return w.seen, w.now, w.err
+	if time.Since(w.at) < cacheFor {
+		return w.backlog, w.now, w.err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), watchTimeout)
 	defer cancel()
 	w.now = w.Now()
-	w.seen, w.err = w.Backlog(ctx, w.now)
+	w.backlog, w.err = w.Backlog(ctx, w.now)
 	w.at = time.Now()
 	if w.err != nil {
-		w.Log.Warn("metrics without the database", "error", w.err)
+		w.Log.Warn("cannot read the metrics of the database", "error", w.err)
 	}
-	return w.seen, w.now, w.err
+	return w.backlog, w.now, w.err
 }
