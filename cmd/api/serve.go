@@ -84,6 +84,10 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 		watched.Vault = keys
 	}
 	m.Watch(watched)
+	m.WatchArchive(func(ctx context.Context) (metrics.Archive, error) {
+		state, err := store.Archive(ctx)
+		return metrics.Archive(state), err
+	}, log)
 	api, err := cases.handler(cfg, verifier, m, log)
 	if err != nil {
 		return fmt.Errorf("API: %w", err)
