@@ -54,7 +54,7 @@ func TestRun_ReportsAllFaultsAtOnce(t *testing.T) {
 			[]string{"reconcile", "--since", "yesterday"},
 			[]string{
 				"--payment-system is not set: code of the payment system",
-				`--since "yesterday" is not a time such as 2026-01-31T00:00:00Z or 2026-01-31`,
+				`--since "yesterday" is not a time such as 2026-01-31T00:00:00Z or 2026-01-31, or a duration such as 7d`,
 			},
 		},
 	}

@@ -26,7 +26,7 @@ func (t *tool) reconcile() *cobra.Command {
 		Args: noArgs,
 		RunE: t.action(func(cmd *cobra.Command, _ []string) error {
 			f := flagFaults(cmd)
-			from, err := parseSince(since)
+			from, err := parseSince(since, clock.System{}.Now())
 			f.add(err)
 			if err := f.err(); err != nil {
 				return err
@@ -35,7 +35,7 @@ func (t *tool) reconcile() *cobra.Command {
 		}),
 	}
 	cmd.Flags().StringVar(&system, "payment-system", "", "code of the payment system")
-	cmd.Flags().StringVar(&since, "since", "", "compare payments from this time, such as 2026-01-31T00:00:00Z or 2026-01-31 (default: all)")
+	cmd.Flags().StringVar(&since, "since", "", "compare payments from this time, such as 2026-01-31T00:00:00Z or 2026-01-31, or those of this long, such as 7d (default: all)")
 	cmd.Flags().StringVar(&metricsFile, "metrics-file", "", "write the number of differences for Prometheus' textfile collector")
 	require(cmd, "payment-system")
 	return t.withJSON(cmd)
@@ -114,8 +114,8 @@ func writeMismatches(file, system string, r payments.Reconciliation, now time.Ti
 	return nil
 }
 
-// parseSince parses a time, or a day in UTC.
-func parseSince(s string) (time.Time, error) {
+// parseSince parses a time, a day in UTC, or a duration before now.
+func parseSince(s string, now time.Time) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
@@ -124,7 +124,10 @@ func parseSince(s string) (time.Time, error) {
 			return at.UTC(), nil
 		}
 	}
-	return time.Time{}, usageErrorf("--since %q is not a time such as 2026-01-31T00:00:00Z or 2026-01-31", s)
+	if ago, err := boot.ParseDuration(s); err == nil && ago > 0 {
+		return now.Add(-ago), nil
+	}
+	return time.Time{}, usageErrorf("--since %q is not a time such as 2026-01-31T00:00:00Z or 2026-01-31, or a duration such as 7d", s)
 }
 
 func (t *tool) showReconciliation(r payments.Reconciliation) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -58,12 +59,40 @@ func TestReconcile_Differences(t *testing.T) {
 	}
 }
 
+// The comparison is printed and decides the exit code, whatever becomes of the file.
+func TestReconcile_MetricsFileCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	s := withDatabase(t)
+	file := filepath.Join(t.TempDir(), "missing", "reconcile.prom")
+	out, stderr := s.run(t, boot.OK, "reconcile", "--payment-system", "simulator", "--metrics-file", file)
+	if !strings.Contains(out, "matched") || !strings.Contains(stderr, "warning: --metrics-file: ") {
+		t.Errorf("stdout is %q and stderr is %q", out, stderr)
+	}
+}
+
+// The unit logs in as billing-renew.
+func TestReconcile_NeedsOnlyTheRightsOfRenewals(t *testing.T) {
+	t.Parallel()
+	s := withDatabase(t)
+	charge(t, s, "one")
+	u, err := url.Parse(s.url())
+	if err != nil {
+		t.Fatal(err)
+	}
+	login := "reconcile_" + strings.TrimPrefix(u.Path, "/")
+	exec(t, s.url(), `CREATE ROLE "`+login+`" LOGIN IN ROLE billing_renew, billing_simulator`)
+	defer exec(t, s.url(), `DROP ROLE "`+login+`"`)
+	u.User = url.User(login)
+	(cli{[]string{"BILLING_DATABASE_URL=" + u.String()}}).run(t, boot.Failed, "reconcile", "--payment-system", "simulator", "--since", "2026-03-01")
+}
+
 func TestReconcile_Flags(t *testing.T) {
 	t.Parallel()
 	s := withDatabase(t)
 	charge(t, s, "one")
 	s.run(t, boot.Failed, "reconcile", "--payment-system", "simulator", "--since", "2026-03-01")
 	s.run(t, boot.OK, "reconcile", "--payment-system", "simulator", "--since", "2026-03-01T00:00:01Z")
+	s.run(t, boot.Failed, "reconcile", "--payment-system", "simulator", "--since", "36500d")
 	_, errs := s.run(t, boot.Misused, "reconcile", "--payment-system", "simulator", "--since", "yesterday")
 	if !strings.Contains(errs, `--since "yesterday"`) {
 		t.Errorf("stderr is %q", errs)

@@ -98,6 +98,20 @@ func TestRun_MetricsFile(t *testing.T) {
 	}
 }
 
+// The results are in the database, so the run has not failed.
+func TestRun_MetricsFileCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	var out, errs bytes.Buffer
+	env := []string{"BILLING_ENV=test", "BILLING_DATABASE_URL=" + pgtest.URL(t)}
+	code := run(t.Context(), []string{"--metrics-file", filepath.Join(t.TempDir(), "missing", "renew.prom")}, env, &out, &errs)
+	if code != boot.OK || !strings.Contains(errs.String(), `"level":"WARN","msg":"the metrics of this run are missing`) {
+		t.Errorf("exit code %d, want %d; stderr is %s", code, boot.OK, errs.String())
+	}
+	if !strings.HasPrefix(out.String(), "0 due: 0 renewed,") {
+		t.Errorf("stdout is %q", out.String())
+	}
+}
+
 func TestRepeat_LongRunDelaysTheNext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -79,7 +79,9 @@ func renew(ctx context.Context, r *renewals.Renewer, o options, stdout, stderr i
 		if err != nil {
 			done.Error = err.Error()
 		}
-		err = errors.Join(err, writeMetrics(o.metricsFile, done, boot.Masked(log)))
+		if err := writeMetrics(o.metricsFile, done, boot.Masked(log)); err != nil {
+			log.Warn("the metrics of this run are missing; the run itself is complete", "error", err)
+		}
 	}
 	return ok, errors.Join(err, printer{stdout, o.json}.summary(sum))
 }

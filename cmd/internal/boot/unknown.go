@@ -9,10 +9,10 @@ import (
 	"github.com/caarlos0/env/v11"
 )
 
-// otherVariables are read outside of the configurations: by the unit of
-// billing-renew, and by the builds and the tests that inject failures.
+// otherVariables are read outside of the configurations: by units, and by the builds
+// and the tests that inject failures.
 var otherVariables = []string{
-	"BILLING_RENEW_FLAGS",
+	"BILLING_RENEW_FLAGS", "BILLING_RECONCILE_FLAGS",
 	"BILLING_BASE", "BILLING_CHROMIUM", "BILLING_CLOCK_SKEW", "BILLING_CRASH_AT", "BILLING_CRASH_PASS", "BILLING_MUTANT",
 	"BILLING_PGTEST_LINGER", "BILLING_SCREENSHOTS", "BILLING_STOP_AT", "BILLING_TEST_DATABASE_URL",
 }
