@@ -59,10 +59,11 @@ func (o Options) start(program, url string, d demo, more ...string) (child, erro
 	return child{filepath.Base(program), tied}, nil
 }
 
-// environ returns the environment of the programs. An empty variable counts as not
+// environ returns the environment of the programs. Without another setting they log
+// warnings only, so that the banner stays in view. An empty variable counts as not
 // set. Of two variables with the same name the last one counts.
 func (o Options) environ(url string, d demo) []string {
-	env := append([]string{"BILLING_LOG_FORMAT=text"}, o.Environ...)
+	env := append([]string{"BILLING_LOG_FORMAT=text", "BILLING_LOG_LEVEL=warn"}, o.Environ...)
 	env = append(env, d.vars(o.Environ)...)
 	return append(env,
 		"BILLING_ENV=dev", "BILLING_SIMULATOR=on", "BILLING_CLOCK=test",

@@ -19,19 +19,20 @@ Cinema Billing is running. Press Ctrl-C to stop it; {{.Fate}}
   Name      {{.AdminName}}
   Password  {{.AdminPassword}}
 
-Token of the demo viewer, valid until {{.Expires}}:
+Subscribe, read the history, cancel: paste these lines into another shell.
+
+curl -sS -w '\n' -X POST {{.API}}/v1/subscriptions -H {{.Authorization}} -H 'Content-Type: application/json' -d '{"plan_code":"premium","price":{"amount":39900,"currency":"RUB"},"payment_system":"simulator","payment_token":"tok_ok"}'
+
+curl -sS -w '\n' {{.API}}/v1/history -H {{.Authorization}}
+
+curl -sS -w '\n' -X POST {{.API}}/v1/subscriptions/premium/cancel -H {{.Authorization}} -H 'Content-Type: application/json' -d '{"at":"now"}'
+
+They act for the viewer whose token is in TOKEN. By default that is the demo viewer, with this token, valid until {{.Expires}}:
 
 TOKEN={{.Token}}
 
-Subscribe, read the history, cancel: paste these lines into another shell.
-
-curl -sS -w '\n' -X POST {{.API}}/v1/subscriptions -H 'Authorization: Bearer {{.Token}}' -H 'Content-Type: application/json' -d '{"plan_code":"premium","price":{"amount":39900,"currency":"RUB"},"payment_system":"simulator","payment_token":"tok_ok"}'
-
-curl -sS -w '\n' {{.API}}/v1/history -H 'Authorization: Bearer {{.Token}}'
-
-curl -sS -w '\n' -X POST {{.API}}/v1/subscriptions/premium/cancel -H 'Authorization: Bearer {{.Token}}' -H 'Content-Type: application/json' -d '{"at":"now"}'
-
-Commands for operators, in another shell. "clock advance" moves the test clock; a renewal run follows immediately.
+Commands for operators, in another shell. "clock advance --step" moves the test clock; it stops whenever something is
+due, until a renewal run has charged it. The last command prints the token of another viewer: each viewer needs one.
 
 export BILLING_ENV=dev BILLING_CLOCK=test BILLING_AUTH_ISSUER={{.Issuer}} BILLING_AUTH_AUDIENCE={{.Audience}}
 {{with .Vault}}export {{.}}
@@ -39,9 +40,11 @@ export BILLING_ENV=dev BILLING_CLOCK=test BILLING_AUTH_ISSUER={{.Issuer}} BILLIN
 {{with .Database}}export BILLING_DATABASE_URL={{.}}
 {{end -}}
 {{.Self}} plan list
-{{.Self}} clock advance 31d
+{{.Self}} clock advance 31d --step
 {{.Self}} reconcile --payment-system simulator
 {{.Self}} token --key {{.Key}} --subject alice
+
+Warnings, errors and renewal runs follow here. BILLING_LOG_LEVEL=info shows every request.
 
 `
 
@@ -59,7 +62,7 @@ func (o Options) banner(url string, home folder, d demo) error {
 	err := banner.Execute(o.Stdout, map[string]string{
 		"API": o.APIAddr.URL(), "Ops": o.OpsAddr.URL(), "Fate": fate,
 		"Admin": o.AdminAddr.URL(), "AdminName": admin, "AdminPassword": d.panelPassword,
-		"Token": d.token, "Expires": d.expires.Format(time.RFC3339),
+		"Token": d.token, "Authorization": `"Authorization: Bearer ${TOKEN:-$(cat ` + quote(d.tokenFile) + `)}"`, "Expires": d.expires.Format(time.RFC3339),
 		"Issuer": issuer, "Audience": audience,
 		"Vault": exports(d.vars(o.Environ)), "Database": database, "Self": quote(o.Self), "Key": quote(d.privateFile),
 	})

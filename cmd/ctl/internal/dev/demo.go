@@ -70,6 +70,7 @@ type demo struct {
 	privateFile, publicFile string
 	vault                   vault.Files
 	token                   string // of the demo viewer
+	tokenFile               string
 	expires                 time.Time
 	panelPassword           string
 }
@@ -89,7 +90,11 @@ func newDemo(dir string) (demo, error) {
 	d.token, err = auth.Sign(key, "", auth.SignClaims{
 		Subject: viewer, Issuer: issuer, Audience: audience, IssuedAt: now, ExpiresAt: d.expires,
 	})
-	return d, err
+	if err != nil {
+		return demo{}, err
+	}
+	d.tokenFile = filepath.Join(dir, "token")
+	return d, os.WriteFile(d.tokenFile, []byte(d.token+"\n"), 0o600)
 }
 
 // loadKey returns the private key. It reuses the key of an earlier run, so that its
