@@ -29,14 +29,14 @@ func (r cards) Find(_ context.Context, user billing.UserID, id billing.CardID) (
 	return copyCard(c), nil
 }
 
-// Lock finds: transactions here run one at a time.
+// Lock equals Find, because transactions run one at a time.
 func (r cards) Lock(ctx context.Context, user billing.UserID, id billing.CardID) (billing.Card, error) {
 	return r.Find(ctx, user, id)
 }
 
 func (r cards) Add(ctx context.Context, c billing.Card) error {
 	if _, err := r.Same(ctx, c.UserID, c.Fingerprint); err == nil {
-		return r.refuse(billing.ErrAlreadyExists)
+		return r.abort(billing.ErrAlreadyExists)
 	}
 	r.cards[c.ID] = copyCard(c)
 	return nil
@@ -45,7 +45,7 @@ func (r cards) Add(ctx context.Context, c billing.Card) error {
 func (r cards) Save(_ context.Context, c billing.Card) error {
 	old, ok := r.cards[c.ID]
 	if !ok || old.UserID != c.UserID {
-		return fmt.Errorf("save card %s: it was never added", c.ID)
+		return fmt.Errorf("save card %s: not found", c.ID)
 	}
 	c.Number, c.Fingerprint = old.Number, old.Fingerprint
 	if !c.RemovedAt.IsZero() {
@@ -68,8 +68,8 @@ func (r cards) Added(_ context.Context, user billing.UserID, since time.Time, li
 func (r cards) Declined(_ context.Context, user billing.UserID, since time.Time, limit int) ([]time.Time, error) {
 	var times []time.Time
 	for _, p := range r.payments {
-		tried := p.Status == billing.PaymentDeclined || p.Status == billing.PaymentPending
-		if p.UserID == user && tried && p.Initiator == billing.CustomerInitiated && r.methods[p.MethodID].CardID != "" {
+		counts := p.Status == billing.PaymentDeclined || p.Status == billing.PaymentPending
+		if p.UserID == user && counts && p.Initiator == billing.CustomerInitiated && r.methods[p.MethodID].CardID != "" {
 			times = append(times, p.CreatedAt)
 		}
 	}
@@ -85,7 +85,7 @@ func newest(times []time.Time, since time.Time, limit int) []time.Time {
 func (r cards) Sending(_ context.Context, user billing.UserID, id billing.CardID) (bool, error) {
 	for _, p := range r.payments {
 		m := r.methods[p.MethodID]
-		if p.UserID == user && !p.Settled() && r.wall().Before(p.sendEnd) && (m.CardID == id || r.madeOf[m.ID] == id) {
+		if p.UserID == user && !p.Settled() && r.wall().Before(p.sendUntil) && (m.CardID == id || r.removedWith[m.ID] == id) {
 			return true, nil
 		}
 	}
@@ -95,10 +95,10 @@ func (r cards) Sending(_ context.Context, user billing.UserID, id billing.CardID
 func (r methods) Add(_ context.Context, list ...billing.PaymentMethod) error {
 	for _, m := range list {
 		if c, ok := r.cards[m.CardID]; m.CardID != "" && (!ok || c.UserID != m.UserID) {
-			return fmt.Errorf("add method %s: its user has no card %s", m.ID, m.CardID)
+			return fmt.Errorf("add method %s: the user has no card %s", m.ID, m.CardID)
 		}
 		if m.CardID == "" && r.methodWith(m.UserID, m.PaymentSystem, m.Token) != nil {
-			return r.refuse(fmt.Errorf("add method %s: its user has one with the token", m.ID))
+			return r.abort(fmt.Errorf("add method %s: the user has one with the same token", m.ID))
 		}
 		r.methods[m.ID] = m
 	}
@@ -122,11 +122,11 @@ func (r methods) RemoveByCard(_ context.Context, removed billing.Card) error {
 		}
 	}
 	for id, m := range r.methods {
-		same := slices.ContainsFunc(tokens, m.Token.Equal)
-		if m.UserID == removed.UserID && m.RemovedAt.IsZero() && (m.CardID == removed.ID || same) {
+		sameToken := slices.ContainsFunc(tokens, m.Token.Equal)
+		if m.UserID == removed.UserID && m.RemovedAt.IsZero() && (m.CardID == removed.ID || sameToken) {
 			m.RemovedAt, m.Token = removed.RemovedAt, billing.Secret{}
 			r.methods[id] = m
-			r.madeOf[id] = removed.ID
+			r.removedWith[id] = removed.ID
 		}
 	}
 	return nil
@@ -142,7 +142,7 @@ func (v views) Cards(_ context.Context, user billing.UserID, p ports.Page) ([]bi
 	return page(list, p, func(c billing.Card) string { return string(c.ID) }), nil
 }
 
-// copyCard keeps what is stored from whoever holds the card.
+// copyCard returns a deep copy, so that callers cannot change stored data.
 func copyCard(c billing.Card) billing.Card {
 	c.Number.Ciphertext = slices.Clone(c.Number.Ciphertext)
 	return c

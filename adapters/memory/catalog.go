@@ -10,7 +10,7 @@ import (
 
 type plans struct{ *tx }
 
-// Lock finds: transactions here run one at a time.
+// Lock takes no lock, because transactions run one at a time.
 func (r plans) Lock(_ context.Context, ref string) (billing.Plan, error) {
 	p, ok := r.plan(ref)
 	if !ok {
@@ -21,14 +21,14 @@ func (r plans) Lock(_ context.Context, ref string) (billing.Plan, error) {
 
 func (r plans) Add(_ context.Context, p billing.Plan) error {
 	if _, taken := r.plans[p.ID]; taken {
-		return r.refuse(billing.ErrAlreadyExists)
+		return r.abort(billing.ErrAlreadyExists)
 	}
 	return r.put(p)
 }
 
 func (r plans) Save(_ context.Context, p billing.Plan) error {
 	if _, ok := r.plans[p.ID]; !ok {
-		return fmt.Errorf("save plan %s: it was never added", p.ID)
+		return fmt.Errorf("save plan %s: not found", p.ID)
 	}
 	return r.put(p)
 }
@@ -36,7 +36,7 @@ func (r plans) Save(_ context.Context, p billing.Plan) error {
 func (r plans) put(p billing.Plan) error {
 	for _, other := range r.plans {
 		if other.Code == p.Code && other.ID != p.ID {
-			return r.refuse(billing.ErrAlreadyExists)
+			return r.abort(billing.ErrAlreadyExists)
 		}
 	}
 	r.plans[p.ID] = copyPlan(p)
@@ -52,7 +52,7 @@ func (s *state) plan(ref string) (billing.Plan, bool) {
 	return billing.Plan{}, false
 }
 
-// copyPlan keeps what is stored from whoever holds the plan.
+// copyPlan returns a deep copy, so that callers cannot change stored data.
 func copyPlan(p billing.Plan) billing.Plan {
 	p.Features = slices.Clone(p.Features)
 	return p
@@ -62,7 +62,7 @@ type paymentSystems struct{ *tx }
 
 func (r paymentSystems) Add(_ context.Context, ps billing.PaymentSystem) error {
 	if _, taken := r.systems[ps.Code]; taken {
-		return r.refuse(billing.ErrAlreadyExists)
+		return r.abort(billing.ErrAlreadyExists)
 	}
 	r.systems[ps.Code] = ps
 	return nil
@@ -70,7 +70,7 @@ func (r paymentSystems) Add(_ context.Context, ps billing.PaymentSystem) error {
 
 func (r paymentSystems) Save(_ context.Context, ps billing.PaymentSystem) error {
 	if _, ok := r.systems[ps.Code]; !ok {
-		return fmt.Errorf("save payment system %s: it was never added", ps.Code)
+		return fmt.Errorf("save payment system %s: not found", ps.Code)
 	}
 	r.systems[ps.Code] = ps
 	return nil

@@ -1,15 +1,13 @@
-// Package memory is a whole store in maps, for the tests of use cases. It keeps
-// every promise of [ports.Store], and forgets everything with the process.
+// Package memory implements [ports.Store] with maps, for tests of use cases. The data is
+// lost when the process ends.
 //
-// Transactions run one at a time, each on a copy of everything, which is kept
-// when the transaction succeeds. So a rollback is a real one, and whatever
-// Postgres does with row locks happens here by waiting for one's turn.
+// Transactions run one at a time. Each works on a copy of all data, which replaces the
+// original at the commit. So rollbacks are real, and no row locks are needed.
 //
-// It is stricter than Postgres in two ways, to find mistakes of use cases: a
-// store that is used from within its own transaction panics, where Postgres
-// might wait for itself; and a transaction that carries on after a unique rule
-// refused something is not kept.
+// The store is stricter than Postgres in two ways, to find mistakes in use cases. It
+// panics if a transaction uses the store instead of tx, where Postgres could deadlock.
+// It does not commit a transaction that continued after an error of the store.
 //
-// Not here: foreign keys, but for the plan of a subscription and the
-// subscription of a payment; conflicts that make a transaction run again.
+// Not here: most foreign keys (only the plan of a subscription and the subscription of a
+// payment are checked), and conflicts that make a transaction run again.
 package memory

@@ -6,16 +6,16 @@ import (
 	"strconv"
 )
 
-// goroutine returns the number of the goroutine that calls it, never 0. Go
-// tells it nowhere but in stack traces. f of InTx gets no context that could
-// carry a mark, so there is no other way to tell the transaction's own
-// goroutine, which would wait for itself, from others, which wait their turn.
+// goroutine returns the number of the calling goroutine, which is never 0. Go shows it
+// only in stack traces. f of InTx gets no context that could identify the transaction.
+// So only this number distinguishes the transaction's own goroutine, which would wait
+// for itself, from the goroutines that wait for the end of the transaction.
 func goroutine() uint64 {
 	var buf [64]byte
 	fields := bytes.Fields(buf[:runtime.Stack(buf[:], false)])
 	n, err := strconv.ParseUint(string(fields[1]), 10, 64)
 	if err != nil {
-		panic("memory: stack traces look different now: " + err.Error())
+		panic("memory: unexpected format of a stack trace: " + err.Error())
 	}
 	return n
 }

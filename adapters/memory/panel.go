@@ -15,7 +15,7 @@ import (
 func (r plans) Remove(_ context.Context, id billing.PlanID) error {
 	for _, s := range r.subscriptions {
 		if s.PlanID == id {
-			return r.refuse(ports.ErrInUse)
+			return r.abort(ports.ErrInUse)
 		}
 	}
 	delete(r.plans, id)
@@ -31,7 +31,7 @@ func (r plans) Subscribers(_ context.Context, id billing.PlanID) (n int, _ error
 	return n, nil
 }
 
-// Lock finds: transactions here run one at a time.
+// Lock takes no lock, because transactions run one at a time.
 func (r paymentSystems) Lock(_ context.Context, code string) (billing.PaymentSystem, error) {
 	ps, ok := r.systems[code]
 	if !ok {
@@ -43,7 +43,7 @@ func (r paymentSystems) Lock(_ context.Context, code string) (billing.PaymentSys
 func (r paymentSystems) Remove(_ context.Context, code string) error {
 	for _, m := range r.methods {
 		if m.PaymentSystem == code {
-			return r.refuse(ports.ErrInUse)
+			return r.abort(ports.ErrInUse)
 		}
 	}
 	delete(r.systems, code)
@@ -58,37 +58,37 @@ func (r audit) Record(_ context.Context, e ports.AuditEntry) error {
 	return nil
 }
 
-// Audit returns what was audited, the oldest first.
-func (s *Store) Audit() []ports.AuditEntry { return slices.Clone(s.kept.Load().audit) }
+// Audit returns the audit log, oldest first.
+func (s *Store) Audit() []ports.AuditEntry { return slices.Clone(s.committed.Load().audit) }
 
-type staff struct{ *tx }
+type panelUsers struct{ *tx }
 
-func (r staff) Lock(_ context.Context, name string) (ports.PanelUser, error) {
-	u, ok := r.staff[name]
+func (r panelUsers) Lock(_ context.Context, name string) (ports.PanelUser, error) {
+	u, ok := r.panelUsers[name]
 	if !ok {
 		return ports.PanelUser{}, billing.ErrNotFound
 	}
 	return u, nil
 }
 
-func (r staff) Add(_ context.Context, u ports.PanelUser) error {
-	if _, taken := r.staff[u.Name]; taken {
-		return r.refuse(billing.ErrAlreadyExists)
+func (r panelUsers) Add(_ context.Context, u ports.PanelUser) error {
+	if _, taken := r.panelUsers[u.Name]; taken {
+		return r.abort(billing.ErrAlreadyExists)
 	}
-	r.staff[u.Name] = u
+	r.panelUsers[u.Name] = u
 	return nil
 }
 
-func (r staff) Save(_ context.Context, u ports.PanelUser) error {
-	if old, ok := r.staff[u.Name]; !ok || old.ID != u.ID {
-		return fmt.Errorf("save panel user %s: they were never added", u.Name)
+func (r panelUsers) Save(_ context.Context, u ports.PanelUser) error {
+	if old, ok := r.panelUsers[u.Name]; !ok || old.ID != u.ID {
+		return fmt.Errorf("save panel user %s: not found", u.Name)
 	}
-	r.staff[u.Name] = u
+	r.panelUsers[u.Name] = u
 	return nil
 }
 
-func (r staff) List(context.Context) ([]ports.PanelUser, error) {
-	return slices.SortedFunc(maps.Values(r.staff), func(a, b ports.PanelUser) int { return cmp.Compare(a.Name, b.Name) }), nil
+func (r panelUsers) List(context.Context) ([]ports.PanelUser, error) {
+	return slices.SortedFunc(maps.Values(r.panelUsers), func(a, b ports.PanelUser) int { return cmp.Compare(a.Name, b.Name) }), nil
 }
 
 type sessions struct{ *tx }
@@ -103,7 +103,7 @@ func (r sessions) Find(_ context.Context, k ports.SessionKey) (ports.Session, po
 	if !ok {
 		return ports.Session{}, ports.PanelUser{}, billing.ErrNotFound
 	}
-	for _, u := range r.staff {
+	for _, u := range r.panelUsers {
 		if u.ID == s.UserID {
 			return s, u, nil
 		}

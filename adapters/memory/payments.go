@@ -14,8 +14,8 @@ import (
 // payment is a payment with its leases, on the wall clock.
 type payment struct {
 	billing.Payment
-	sendEnd time.Time // nobody sends it from then on
-	sweepAt time.Time // a sweep may take it from then on
+	sendUntil time.Time // until then one process may send it
+	sweepAt   time.Time // until then sweeps skip it
 }
 
 type payments struct{ *tx }
@@ -24,7 +24,7 @@ func (r payments) Add(_ context.Context, send time.Duration, list ...billing.Pay
 	end := r.wall().Add(send)
 	for _, p := range list {
 		if err := r.checkNew(p); err != nil {
-			return r.refuse(err)
+			return r.abort(err)
 		}
 		r.put(payment{p, end, end})
 	}
@@ -36,10 +36,10 @@ func (r payments) checkNew(p billing.Payment) error {
 		return billing.ErrAlreadyExists
 	}
 	if p.Settled() {
-		return fmt.Errorf("add payment %s: it is %s, not pending", p.ID, p.Status)
+		return fmt.Errorf("add payment %s: the status is %s, want pending", p.ID, p.Status)
 	}
 	if s, ok := r.subscriptions[p.SubscriptionID]; !ok || s.UserID != p.UserID {
-		return fmt.Errorf("add payment %s: its user has no subscription %s", p.ID, p.SubscriptionID)
+		return fmt.Errorf("add payment %s: the user has no subscription %s", p.ID, p.SubscriptionID)
 	}
 	for _, other := range r.payments {
 		if other.SubscriptionID == p.SubscriptionID && (!other.Settled() || paidFor(other.Payment, p.Period)) {
@@ -68,13 +68,13 @@ func (r payments) ReleaseSweep(_ context.Context, keys ...ports.PaymentKey) erro
 func (r payments) LeaseForSweep(_ context.Context, lease time.Duration, limit int) ([]ports.Unsettled, error) {
 	now := r.wall()
 	due := r.due(now)
-	var taken []ports.Unsettled
+	var leased []ports.Unsettled
 	for _, p := range due[:min(limit, len(due))] {
-		taken = append(taken, ports.Unsettled{Payment: p.Payment, SendWindowClosed: !now.Before(p.sendEnd)})
+		leased = append(leased, ports.Unsettled{Payment: p.Payment, SendWindowClosed: !now.Before(p.sendUntil)})
 		p.sweepAt = now.Add(lease)
 		r.put(p)
 	}
-	return taken, nil
+	return leased, nil
 }
 
 // due returns the pending payments that a sweep may take, oldest first.
@@ -117,13 +117,13 @@ func (r payments) Replace(_ context.Context, since []ports.RowVersion, list ...b
 	for i, p := range list {
 		old, ok := r.payments[p.ID]
 		if !ok || old.UserID != p.UserID {
-			return fmt.Errorf("save payment %s: it was never added", p.ID)
+			return fmt.Errorf("save payment %s: not found", p.ID)
 		}
 		if since[i] != 0 && since[i] != r.versions[string(p.ID)] {
-			return r.refuse(ports.ErrChanged)
+			return r.abort(ports.ErrChanged)
 		}
 		if err := r.checkSave(p); err != nil {
-			return r.refuse(err)
+			return r.abort(err)
 		}
 		old.Payment = p
 		r.put(old)
@@ -136,8 +136,8 @@ func (r payments) checkSave(p billing.Payment) error {
 		if other.ID == p.ID || other.SubscriptionID != p.SubscriptionID {
 			continue
 		}
-		twice := p.Status == billing.PaymentSucceeded && paidFor(other.Payment, p.Period)
-		if twice || (!p.Settled() && !other.Settled()) {
+		paidTwice := p.Status == billing.PaymentSucceeded && paidFor(other.Payment, p.Period)
+		if paidTwice || (!p.Settled() && !other.Settled()) {
 			return billing.ErrAlreadyExists
 		}
 	}
@@ -149,7 +149,7 @@ func (r payments) ReleaseUnsent(_ context.Context, keys ...ports.PaymentKey) err
 	for _, k := range keys {
 		p, ok := r.payments[k.ID]
 		if ok && p.UserID == k.User && !p.Settled() {
-			p.sweepAt, p.sendEnd = now, now
+			p.sweepAt, p.sendUntil = now, now
 			r.put(p)
 		}
 	}
@@ -161,8 +161,8 @@ func (r payments) LeaseForResend(_ context.Context, send time.Duration, keys ...
 	var granted []ports.PaymentKey
 	for _, k := range keys {
 		p, ok := r.payments[k.ID]
-		if ok && p.UserID == k.User && !p.Settled() && !p.sendEnd.After(now) {
-			p.sweepAt, p.sendEnd = now.Add(send), now.Add(send)
+		if ok && p.UserID == k.User && !p.Settled() && !p.sendUntil.After(now) {
+			p.sweepAt, p.sendUntil = now.Add(send), now.Add(send)
 			r.put(p)
 			granted = append(granted, k)
 		}
@@ -174,7 +174,7 @@ func (r payments) MaxSendRemaining(context.Context) (longest time.Duration, _ er
 	now := r.wall()
 	for _, p := range r.payments {
 		if !p.Settled() && p.Initiator == billing.MerchantInitiated {
-			longest = max(longest, p.sendEnd.Sub(now))
+			longest = max(longest, p.sendUntil.Sub(now))
 		}
 	}
 	return longest, nil

@@ -9,25 +9,25 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// state is everything that is kept. The values are never changed in place, so
-// that a copy of the maps is a copy of everything.
+// state is all data of the store. Values are never changed in place, so a copy of the
+// maps is a full copy.
 type state struct {
 	users         map[billing.UserID]billing.User
 	plans         map[billing.PlanID]billing.Plan
 	systems       map[string]billing.PaymentSystem
 	methods       map[billing.PaymentMethodID]billing.PaymentMethod
 	cards         map[billing.CardID]billing.Card
-	madeOf        map[billing.PaymentMethodID]billing.CardID // removed methods that had the token of a card
+	removedWith   map[billing.PaymentMethodID]billing.CardID // the card whose removal removed the method
 	subscriptions map[billing.SubscriptionID]billing.Subscription
 	payments      map[billing.PaymentID]payment
 	events        map[billing.EventID]billing.Event
-	claims        map[claimKey]claim
+	keys          map[userKey]keyRecord
 	runs          map[string]ports.Run
 	audit         []ports.AuditEntry
-	staff         map[string]ports.PanelUser // by name
+	panelUsers    map[string]ports.PanelUser // by name
 	sessions      map[ports.SessionKey]ports.Session
-	versions      map[string]ports.RowVersion // of subscriptions and payments, by id: the transaction that wrote them last
-	version       ports.RowVersion            // of the transaction that made this state
+	versions      map[string]ports.RowVersion // of subscriptions and payments, by id: the version of the last transaction that wrote the row
+	version       ports.RowVersion            // of the transaction that created this state
 }
 
 func newState() *state {
@@ -37,13 +37,13 @@ func newState() *state {
 		systems:       make(map[string]billing.PaymentSystem),
 		methods:       make(map[billing.PaymentMethodID]billing.PaymentMethod),
 		cards:         make(map[billing.CardID]billing.Card),
-		madeOf:        make(map[billing.PaymentMethodID]billing.CardID),
+		removedWith:   make(map[billing.PaymentMethodID]billing.CardID),
 		subscriptions: make(map[billing.SubscriptionID]billing.Subscription),
 		payments:      make(map[billing.PaymentID]payment),
 		events:        make(map[billing.EventID]billing.Event),
-		claims:        make(map[claimKey]claim),
+		keys:          make(map[userKey]keyRecord),
 		runs:          make(map[string]ports.Run),
-		staff:         make(map[string]ports.PanelUser),
+		panelUsers:    make(map[string]ports.PanelUser),
 		sessions:      make(map[ports.SessionKey]ports.Session),
 		versions:      make(map[string]ports.RowVersion),
 	}
@@ -56,30 +56,30 @@ func (s *state) clone() *state {
 		systems:       maps.Clone(s.systems),
 		methods:       maps.Clone(s.methods),
 		cards:         maps.Clone(s.cards),
-		madeOf:        maps.Clone(s.madeOf),
+		removedWith:   maps.Clone(s.removedWith),
 		subscriptions: maps.Clone(s.subscriptions),
 		payments:      maps.Clone(s.payments),
 		events:        maps.Clone(s.events),
-		claims:        maps.Clone(s.claims),
+		keys:          maps.Clone(s.keys),
 		runs:          maps.Clone(s.runs),
 		audit:         slices.Clone(s.audit),
-		staff:         maps.Clone(s.staff),
+		panelUsers:    maps.Clone(s.panelUsers),
 		sessions:      maps.Clone(s.sessions),
 		versions:      maps.Clone(s.versions),
 		version:       s.version + 1,
 	}
 }
 
-// tx is one transaction: the copy that it works on.
+// tx is one transaction, with its copy of the state.
 type tx struct {
 	*state
-	wall    func() time.Time
-	refused error // the first thing that a unique rule refused
+	wall      func() time.Time
+	abortedBy error // the first error of the store
 }
 
 func (t *tx) repos() ports.Repos {
 	return ports.Repos{
-		Checkout:        orders{t},
+		Checkout:        checkout{t},
 		Users:           users{t},
 		Plans:           plans{t},
 		PaymentSystems:  paymentSystems{t},
@@ -88,18 +88,19 @@ func (t *tx) repos() ports.Repos {
 		Subscriptions:   subscriptions{t},
 		Payments:        payments{t},
 		Events:          events{t},
-		IdempotencyKeys: answers{t},
+		IdempotencyKeys: idempotencyKeys{t},
 		Runs:            runs{t},
 		Audit:           audit{t},
-		PanelUsers:      staff{t},
+		PanelUsers:      panelUsers{t},
 		Sessions:        sessions{t},
 	}
 }
 
-// refuse returns err. Postgres ends a transaction in which a statement failed.
-func (t *tx) refuse(err error) error {
-	if t.refused == nil {
-		t.refused = err
+// abort prevents the commit and returns err. Postgres aborts a transaction after a
+// failed statement as well.
+func (t *tx) abort(err error) error {
+	if t.abortedBy == nil {
+		t.abortedBy = err
 	}
 	return err
 }

@@ -9,12 +9,12 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// Store keeps everything in maps. Any number of goroutines may use it.
+// Store stores all data in maps. It is safe for concurrent use.
 type Store struct {
-	wall  func() time.Time
-	turn  chan struct{}         // holds one while a transaction runs
-	owner atomic.Uint64         // goroutine of the transaction that runs; 0 when none does
-	kept  atomic.Pointer[state] // never changed once it is here
+	wall      func() time.Time
+	running   chan struct{}         // holds an element while a transaction runs
+	owner     atomic.Uint64         // goroutine of the running transaction; 0 if none runs
+	committed atomic.Pointer[state] // immutable
 }
 
 var (
@@ -22,44 +22,43 @@ var (
 	_ ports.PaymentReader = (*Store)(nil)
 )
 
-// Option changes how a store behaves.
+// Option is an option of [New].
 type Option func(*Store)
 
-// WithWall sets the wall clock that leases and the age of answers are measured
-// on, instead of time.Now.
+// WithWall replaces time.Now as the clock of leases and of the age of idempotency keys.
 func WithWall(wall func() time.Time) Option {
 	return func(s *Store) { s.wall = wall }
 }
 
 // New returns an empty store.
 func New(options ...Option) *Store {
-	s := &Store{wall: time.Now, turn: make(chan struct{}, 1)}
+	s := &Store{wall: time.Now, running: make(chan struct{}, 1)}
 	for _, option := range options {
 		option(s)
 	}
-	s.kept.Store(newState())
+	s.committed.Store(newState())
 	return s
 }
 
-// InTx implements [ports.Store]. It waits for its turn, but no longer than ctx
-// lives, and keeps nothing when ctx has died meanwhile. It panics when f calls it.
+// InTx implements [ports.Store]. It waits until no other transaction runs, or ctx ends. If
+// ctx ends before the commit, InTx changes nothing. It panics if f calls it.
 func (s *Store) InTx(ctx context.Context, f func(tx ports.Repos) error) error {
 	s.mustBeOutside("InTx")
 	if err := s.begin(ctx); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
 	defer s.end()
-	t := &tx{state: s.kept.Load().clone(), wall: s.wall}
+	t := &tx{state: s.committed.Load().clone(), wall: s.wall}
 	if err := f(t.repos()); err != nil {
 		return err
 	}
-	if t.refused != nil {
-		return fmt.Errorf("commit: the transaction carried on after it was refused something: %w", t.refused)
+	if t.abortedBy != nil {
+		return fmt.Errorf("commit: the transaction continued after an error: %w", t.abortedBy)
 	}
 	if ctx.Err() != nil {
 		return fmt.Errorf("commit: %w", context.Cause(ctx))
 	}
-	s.kept.Store(t.state)
+	s.committed.Store(t.state)
 	return nil
 }
 
@@ -68,7 +67,7 @@ func (s *Store) begin(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 	select {
-	case s.turn <- struct{}{}:
+	case s.running <- struct{}{}:
 		s.owner.Store(goroutine())
 		return nil
 	case <-ctx.Done():
@@ -78,16 +77,16 @@ func (s *Store) begin(ctx context.Context) error {
 
 func (s *Store) end() {
 	s.owner.Store(0)
-	<-s.turn
+	<-s.running
 }
 
-// InTransaction reports whether the goroutine that asks is inside f of
-// [Store.InTx]: a fake payment system fails the test then. Goroutines that f
-// started count as outside.
+// InTransaction reports whether the calling goroutine is inside f of [Store.InTx]. Fake
+// payment systems use it to fail tests that charge in a transaction. Goroutines that f
+// started are outside.
 func (s *Store) InTransaction() bool { return s.owner.Load() == goroutine() }
 
-func (s *Store) mustBeOutside(what string) {
+func (s *Store) mustBeOutside(method string) {
 	if s.InTransaction() {
-		panic("memory: " + what + " inside a transaction: use tx")
+		panic("memory: " + method + " called inside a transaction: use tx")
 	}
 }

@@ -20,7 +20,7 @@ func TestStore(t *testing.T) {
 	})
 }
 
-func TestPanelStore(t *testing.T) {
+func TestStore_Panel(t *testing.T) {
 	t.Parallel()
 	storetest.RunPanel(t, func(*testing.T) storetest.PanelHarness {
 		s := memory.New()
@@ -28,13 +28,13 @@ func TestPanelStore(t *testing.T) {
 	})
 }
 
-func TestStoreInsideItsTransaction(t *testing.T) {
+func TestStore_UsedInTransaction(t *testing.T) {
 	t.Parallel()
 	s := memory.New()
 	for name, misuse := range map[string]func(context.Context){
 		"another transaction": func(ctx context.Context) { _ = s.InTx(ctx, func(ports.Repos) error { return nil }) },
 		"views":               func(ctx context.Context) { _, _ = s.Views().Plans(ctx) },
-		"books": func(ctx context.Context) {
+		"payment reader": func(ctx context.Context) {
 			_ = s.Paid(ctx, "", time.Time{}, func(billing.Payment) error { return nil })
 		},
 	} {
@@ -42,7 +42,7 @@ func TestStoreInsideItsTransaction(t *testing.T) {
 			t.Parallel()
 			defer func() {
 				if recover() == nil {
-					t.Error("it did not panic")
+					t.Error("no panic, want one")
 				}
 			}()
 			_ = s.InTx(t.Context(), func(ports.Repos) error { misuse(t.Context()); return nil })
@@ -57,16 +57,16 @@ func TestInTransaction(t *testing.T) {
 		outside := make(chan bool)
 		go func() { outside <- s.InTransaction() }()
 		if !s.InTransaction() || <-outside {
-			t.Error("inside is not told from outside")
+			t.Error("InTransaction is wrong inside f or in a goroutine that f started")
 		}
 		return nil
 	})
 	if err != nil || s.InTransaction() {
-		t.Errorf("afterwards: %v, %t", err, s.InTransaction())
+		t.Errorf("after InTx: error %v, InTransaction %t; want nil, false", err, s.InTransaction())
 	}
 }
 
-func TestTransactionThatCarriesOn(t *testing.T) {
+func TestInTx_ContinuesAfterError(t *testing.T) {
 	t.Parallel()
 	s := memory.New()
 	err := s.InTx(t.Context(), func(tx ports.Repos) error {
@@ -76,10 +76,10 @@ func TestTransactionThatCarriesOn(t *testing.T) {
 		return nil
 	})
 	if !errors.Is(err, billing.ErrAlreadyExists) {
-		t.Errorf("the error is %v", err)
+		t.Errorf("error %v, want ErrAlreadyExists", err)
 	}
 	if kept, _ := s.Views().PaymentSystems(t.Context()); len(kept) > 0 {
-		t.Errorf("kept %v", kept)
+		t.Errorf("committed %v, want nothing", kept)
 	}
 }
 
@@ -101,10 +101,10 @@ func TestWithWall(t *testing.T) {
 		return tx.IdempotencyKeys.Claim(t.Context(), ports.KeyedRequest{Key: "key"}, "")
 	})
 	if n := prune(); err != nil || n != 0 {
-		t.Errorf("at once: pruned %d, %v", n, err)
+		t.Errorf("before the hour: pruned %d, %v; want 0", n, err)
 	}
 	wall = wall.Add(time.Hour)
 	if n := prune(); n != 1 {
-		t.Errorf("an hour later: pruned %d, want 1", n)
+		t.Errorf("after the hour: pruned %d, want 1", n)
 	}
 }

@@ -13,7 +13,7 @@ import (
 type subscriptions struct{ *tx }
 
 func (r subscriptions) Named(_ context.Context, user billing.UserID, ref string) (billing.Subscription, error) {
-	return r.named(user, ref)
+	return r.byRef(user, ref)
 }
 
 func (r subscriptions) Lock(_ context.Context, keys ...ports.SubscriptionKey) ([]billing.Subscription, error) {
@@ -23,7 +23,7 @@ func (r subscriptions) Lock(_ context.Context, keys ...ports.SubscriptionKey) ([
 		s, ok := r.subscriptions[k.ID]
 		if ok && s.UserID == k.User && !seen[k.ID] {
 			seen[k.ID] = true
-			list = append(list, r.asOfToday(s))
+			list = append(list, r.withPlanCode(s))
 		}
 	}
 	return list, nil
@@ -32,10 +32,10 @@ func (r subscriptions) Lock(_ context.Context, keys ...ports.SubscriptionKey) ([
 func (r subscriptions) Add(_ context.Context, list ...billing.Subscription) error {
 	for _, s := range list {
 		if _, taken := r.subscriptions[s.ID]; taken {
-			return r.refuse(billing.ErrAlreadyExists)
+			return r.abort(billing.ErrAlreadyExists)
 		}
 		if _, ok := r.plans[s.PlanID]; !ok {
-			return r.refuse(fmt.Errorf("add subscription %s: there is no plan %s", s.ID, s.PlanID))
+			return r.abort(fmt.Errorf("add subscription %s: plan %s not found", s.ID, s.PlanID))
 		}
 		if err := r.put(s); err != nil {
 			return err
@@ -51,10 +51,10 @@ func (r subscriptions) Save(ctx context.Context, list ...billing.Subscription) e
 func (r subscriptions) Replace(_ context.Context, since []ports.RowVersion, list ...billing.Subscription) error {
 	for i, s := range list {
 		if old, ok := r.subscriptions[s.ID]; !ok || old.UserID != s.UserID {
-			return fmt.Errorf("save subscription %s: it was never added", s.ID)
+			return fmt.Errorf("save subscription %s: not found", s.ID)
 		}
 		if since[i] != 0 && since[i] != r.versions[string(s.ID)] {
-			return r.refuse(ports.ErrChanged)
+			return r.abort(ports.ErrChanged)
 		}
 		if err := r.put(s); err != nil {
 			return err
@@ -65,18 +65,18 @@ func (r subscriptions) Replace(_ context.Context, since []ports.RowVersion, list
 
 func (r subscriptions) put(s billing.Subscription) error {
 	if other := r.live(s.UserID, s.PlanID); s.Live() && other != nil && other.ID != s.ID {
-		return r.refuse(billing.ErrAlreadySubscribed)
+		return r.abort(billing.ErrAlreadySubscribed)
 	}
 	r.subscriptions[s.ID] = s
 	r.versions[string(s.ID)] = r.version
 	return nil
 }
 
-// named finds a subscription by its own id, or by its plan: the live one, else
-// the newest.
-func (s *state) named(user billing.UserID, ref string) (billing.Subscription, error) {
+// byRef returns the subscription with the id, or the user's subscription to the plan: the
+// live one, or else the newest.
+func (s *state) byRef(user billing.UserID, ref string) (billing.Subscription, error) {
 	if sub, ok := s.subscriptions[billing.SubscriptionID(ref)]; ok && sub.UserID == user {
-		return s.asOfToday(sub), nil
+		return s.withPlanCode(sub), nil
 	}
 	plan, ok := s.plan(ref)
 	var best billing.Subscription
@@ -88,7 +88,7 @@ func (s *state) named(user billing.UserID, ref string) (billing.Subscription, er
 	if best.ID == "" {
 		return best, billing.ErrNotFound
 	}
-	return s.asOfToday(best), nil
+	return s.withPlanCode(best), nil
 }
 
 func preferred(s, to billing.Subscription) bool {
@@ -98,8 +98,8 @@ func preferred(s, to billing.Subscription) bool {
 	return s.ID > to.ID
 }
 
-// asOfToday fills in the plan's code, which the plan keeps.
-func (s *state) asOfToday(sub billing.Subscription) billing.Subscription {
+// withPlanCode sets the current code of the plan.
+func (s *state) withPlanCode(sub billing.Subscription) billing.Subscription {
 	sub.PlanCode = s.plans[sub.PlanID].Code
 	return sub
 }
@@ -115,14 +115,14 @@ func (r subscriptions) LockDue(_ context.Context, q ports.DueQuery) ([]ports.Due
 	return due, nil
 }
 
-// due returns what q asks for, whatever its limit is, the earliest first.
+// due returns all due subscriptions of q, earliest first. It ignores q.Limit.
 func (s *state) due(q ports.DueQuery) []ports.Due {
 	var due []ports.Due
 	for _, sub := range s.subscriptions {
-		waits := sub.Live() && !sub.Charging && !sub.NextChargeAt.IsZero()
+		chargeable := sub.Live() && !sub.Charging && !sub.NextChargeAt.IsZero()
 		inTime := !sub.NextChargeAt.After(q.Now) && !sub.NextChargeAt.Before(q.From)
-		if waits && inTime && (q.Systems == nil || slices.Contains(q.Systems, sub.PaymentSystem)) {
-			due = append(due, ports.Due{Subscription: s.asOfToday(sub), Method: s.methods[sub.MethodID]})
+		if chargeable && inTime && (q.Systems == nil || slices.Contains(q.Systems, sub.PaymentSystem)) {
+			due = append(due, ports.Due{Subscription: s.withPlanCode(sub), Method: s.methods[sub.MethodID]})
 		}
 	}
 	slices.SortFunc(due, func(a, b ports.Due) int {

@@ -27,7 +27,7 @@ func (r users) Identify(_ context.Context, now time.Time, id billing.UserID, sub
 	return nil
 }
 
-// seen returns the user, new or not, as last seen at now.
+// seen returns the new or existing user with the time of the last visit.
 func (r users) seen(now time.Time, id billing.UserID) billing.User {
 	u, known := r.users[id]
 	if !known {
@@ -39,7 +39,7 @@ func (r users) seen(now time.Time, id billing.UserID) billing.User {
 	return u
 }
 
-// Lock does nothing: transactions here run one at a time.
+// Lock does nothing, because transactions run one at a time.
 func (r users) Lock(context.Context, billing.UserID) error { return nil }
 
 type methods struct{ *tx }

@@ -16,7 +16,7 @@ type events struct{ *tx }
 func (r events) Append(_ context.Context, list ...billing.Event) error {
 	for _, e := range list {
 		if _, taken := r.events[e.ID]; taken {
-			return r.refuse(billing.ErrAlreadyExists)
+			return r.abort(billing.ErrAlreadyExists)
 		}
 		r.events[e.ID] = e
 	}
@@ -32,15 +32,15 @@ func (r events) Told(_ context.Context, user billing.UserID, t billing.EventType
 	return false, nil
 }
 
-// Views implements [ports.Store]. It sees what was kept, never what a transaction
-// is about to keep, and waits for none. Reading within a transaction panics.
+// Views implements [ports.Store]. It reads committed data only and waits for no
+// transaction. Reading inside a transaction panics.
 func (s *Store) Views() ports.Views { return views{s} }
 
 type views struct{ store *Store }
 
 func (v views) state() *state {
 	v.store.mustBeOutside("Views")
-	return v.store.kept.Load()
+	return v.store.committed.Load()
 }
 
 func (v views) Plans(context.Context) ([]billing.Plan, error) {
@@ -60,7 +60,7 @@ func (v views) PaymentSystems(context.Context) ([]billing.PaymentSystem, error) 
 
 func (v views) Subscription(_ context.Context, user billing.UserID, ref string) (ports.SubscriptionView, error) {
 	st := v.state()
-	s, err := st.named(user, ref)
+	s, err := st.byRef(user, ref)
 	if err != nil {
 		return ports.SubscriptionView{}, err
 	}
@@ -69,14 +69,14 @@ func (v views) Subscription(_ context.Context, user billing.UserID, ref string) 
 
 func (v views) Subscriptions(_ context.Context, user billing.UserID, p ports.Page) ([]ports.SubscriptionView, error) {
 	st := v.state()
-	return each(page(st.of(user), p, func(s billing.Subscription) string { return string(s.ID) }), st.view), nil
+	return mapSlice(page(st.of(user), p, func(s billing.Subscription) string { return string(s.ID) }), st.view), nil
 }
 
 func (v views) LiveSubscriptions(_ context.Context, user billing.UserID) ([]ports.SubscriptionView, error) {
 	st := v.state()
 	live := slices.DeleteFunc(st.of(user), func(s billing.Subscription) bool { return !s.Live() })
 	slices.SortFunc(live, func(a, b billing.Subscription) int { return cmp.Compare(b.ID, a.ID) })
-	return each(live, st.view), nil
+	return mapSlice(live, st.view), nil
 }
 
 func (v views) Events(_ context.Context, user billing.UserID, p ports.Page) ([]billing.Event, error) {
@@ -102,20 +102,20 @@ func (s *state) of(user billing.UserID) []billing.Subscription {
 
 func (s *state) view(sub billing.Subscription) ports.SubscriptionView {
 	return ports.SubscriptionView{
-		Subscription: s.asOfToday(sub),
+		Subscription: s.withPlanCode(sub),
 		Latest:       s.payments[sub.LatestPaymentID].Payment,
 		Features:     slices.Clone(s.plans[sub.PlanID].Features),
 	}
 }
 
-// page cuts a page out of all there is, newest first.
+// page returns one page of all, newest first.
 func page[T any](all []T, p ports.Page, id func(T) string) []T {
 	older := slices.DeleteFunc(all, func(x T) bool { return p.Before != "" && id(x) >= p.Before })
 	slices.SortFunc(older, func(a, b T) int { return cmp.Compare(id(b), id(a)) })
 	return older[:min(p.Limit, len(older))]
 }
 
-func each[A, B any](list []A, f func(A) B) []B {
+func mapSlice[A, B any](list []A, f func(A) B) []B {
 	out := make([]B, len(list))
 	for i, x := range list {
 		out[i] = f(x)

@@ -7,10 +7,10 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-type orders struct{ *tx }
+type checkout struct{ *tx }
 
-func (r orders) Take(_ context.Context, asked ...ports.CheckoutQuery) ([]ports.CheckoutFacts, error) {
-	for _, o := range asked {
+func (r checkout) Take(_ context.Context, queries ...ports.CheckoutQuery) ([]ports.CheckoutFacts, error) {
+	for _, o := range queries {
 		if o.Request == nil {
 			continue
 		}
@@ -18,8 +18,8 @@ func (r orders) Take(_ context.Context, asked ...ports.CheckoutQuery) ([]ports.C
 			return nil, err
 		}
 	}
-	all := make([]ports.CheckoutFacts, len(asked))
-	for i, o := range asked {
+	all := make([]ports.CheckoutFacts, len(queries))
+	for i, o := range queries {
 		if plan, ok := r.plan(o.Plan); ok {
 			all[i].Plan, all[i].Live, all[i].Version = &plan, r.live(o.User, plan.ID), r.version
 		}
@@ -34,17 +34,18 @@ func (r orders) Take(_ context.Context, asked ...ports.CheckoutQuery) ([]ports.C
 func (s *state) live(user billing.UserID, plan billing.PlanID) *billing.Subscription {
 	for _, sub := range s.subscriptions {
 		if sub.UserID == user && sub.PlanID == plan && sub.Live() {
-			return new(s.asOfToday(sub))
+			return new(s.withPlanCode(sub))
 		}
 	}
 	return nil
 }
 
-// methodWith returns the user's method with the token, unless that is a card's.
+// methodWith returns the user's method with the token, or nil. It ignores methods of
+// cards.
 func (s *state) methodWith(user billing.UserID, system string, token billing.Secret) *billing.PaymentMethod {
 	for _, m := range s.methods {
-		same := m.UserID == user && m.PaymentSystem == system && !token.IsZero() && m.Token.Equal(token)
-		if same && m.CardID == "" && m.RemovedAt.IsZero() {
+		matches := m.UserID == user && m.PaymentSystem == system && !token.IsZero() && m.Token.Equal(token)
+		if matches && m.CardID == "" && m.RemovedAt.IsZero() {
 			return &m
 		}
 	}

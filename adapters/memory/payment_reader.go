@@ -9,12 +9,12 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// Paid implements [ports.PaymentReader], in the order of the payments' ids.
+// Paid implements [ports.PaymentReader], in the order of payment ids.
 func (s *Store) Paid(ctx context.Context, system string, since time.Time, each func(billing.Payment) error) error {
 	s.mustBeOutside("Paid")
-	kept := s.kept.Load().payments
-	for _, id := range slices.Sorted(maps.Keys(kept)) {
-		p := kept[id].Payment
+	stored := s.committed.Load().payments
+	for _, id := range slices.Sorted(maps.Keys(stored)) {
+		p := stored[id].Payment
 		paid := p.Status == billing.PaymentSucceeded && !p.SettledAt.Before(since)
 		if p.PaymentSystem != system || (p.Settled() && !paid) {
 			continue
