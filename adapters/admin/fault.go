@@ -2,6 +2,7 @@ package admin
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/online-cinema/billing/core/billing"
@@ -63,13 +64,24 @@ func formField(field string) string {
 	return field
 }
 
-// faultTexts returns the text of the first fault of each field.
+// faultTexts returns the texts of all faults by field. Faults that differ only in
+// their detail share a text.
 func (v *view) faultTexts(faults []fault) map[string]string {
 	texts := make(map[string]string)
-	for _, f := range faults {
-		if texts[f.field] == "" {
-			texts[f.field] = v.faultText(f)
+	for i, f := range faults {
+		same := func(g fault) bool { return g.field == f.field && g.key == f.key && g.key != "" }
+		if slices.ContainsFunc(faults[:i], same) {
+			continue
 		}
+		for _, g := range faults[i+1:] {
+			if same(g) && g.detail != "" && g.detail != f.detail {
+				f.detail += ", " + g.detail
+			}
+		}
+		if texts[f.field] != "" {
+			texts[f.field] += "; "
+		}
+		texts[f.field] += v.faultText(f)
 	}
 	return texts
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/operators"
@@ -116,9 +118,12 @@ func (s *server) refuseForm(w http.ResponseWriter, r *http.Request, v *view, res
 	}
 	switch {
 	case faults != nil:
+		if faults, err = res.addTaken(r, v, id, faults); err != nil {
+			return err
+		}
 		page.Errors, status = v.faultTexts(faults), http.StatusUnprocessableEntity
 	case taken:
-		page.Errors = map[string]string{"code": v.T("form.taken")}
+		page.Errors = v.faultTexts([]fault{codeTaken})
 	case changed:
 		// page.Seen is the stored record's: the editor has now seen it, so submitting
 		// the form again replaces it.
@@ -127,6 +132,22 @@ func (s *server) refuseForm(w http.ResponseWriter, r *http.Request, v *view, res
 		page.Confirm = unconfirmed
 	}
 	return s.showForm(w, r, v, status, page)
+}
+
+// codeTaken is the fault of a code that another record has.
+var codeTaken = fault{field: "code", key: "form.taken"}
+
+// addTaken adds codeTaken to the faults of a submitted form if it applies. The use
+// case finds it only after all others, and the editor sees all faults together.
+func (res resource) addTaken(r *http.Request, v *view, id string, faults []fault) ([]fault, error) {
+	if slices.ContainsFunc(faults, func(f fault) bool { return f.field == "code" }) {
+		return faults, nil
+	}
+	taken, err := res.taken(r.Context(), v, id, strings.TrimSpace(r.PostForm.Get("code")))
+	if taken {
+		faults = append(faults, codeTaken)
+	}
+	return faults, err
 }
 
 // differences returns the stored values of the fields that differ from the

@@ -2,9 +2,9 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -62,20 +62,19 @@ func (s *server) removePlan(ctx context.Context, v *view, id string) (operators.
 	return s.Catalog.For(v.op).RemovePlan(ctx, billing.PlanID(id))
 }
 
-// planOf parses a plan from a form. It returns a [formError] if a field cannot be
-// parsed. Otherwise the use case checks the plan.
+// planOf parses a plan from a form. If a field cannot be parsed, it returns a
+// [formError] with the faults of all fields. Otherwise the use case checks the
+// plan.
 func planOf(form url.Values) (billing.Plan, error) {
 	var faults []fault
 	currency := billing.Currency(strings.ToUpper(strings.TrimSpace(form.Get("currency"))))
-	price, err := billing.ParseMoney(strings.TrimSpace(strings.Replace(form.Get("price"), ",", ".", 1)), currency)
-	if _, known := currency.Digits(); !known {
-		faults = append(faults, fault{field: "currency", key: "rule.unknown_currency"})
-	} else if err != nil {
+	price, err := parsePrice(form.Get("price"), currency)
+	if err != nil {
 		faults = append(faults, fault{field: "price", key: "form.price"})
 	}
 	months, err := strconv.Atoi(strings.TrimSpace(form.Get("interval_months")))
 	if err != nil {
-		faults = append(faults, fault{field: "interval_months", key: "form.number"})
+		faults, months = append(faults, fault{field: "interval_months", key: "form.number"}), 1
 	}
 	p := billing.Plan{
 		Code: strings.TrimSpace(form.Get("code")), Name: strings.TrimSpace(form.Get("name")), Price: price,
@@ -84,18 +83,36 @@ func planOf(form url.Values) (billing.Plan, error) {
 	if faults == nil {
 		return p, nil
 	}
-	// The editor sees all faults together, so check the other fields too.
-	parsed := []string{"code", "name", "features"}
-	for _, f := range faultsOf(p.Check()) {
-		if slices.Contains(parsed, f.field) {
-			faults = append(faults, f)
-		}
+	return p, &formError{append(faults, faultsOf(p.Check())...)}
+}
+
+// parsePrice parses a price with a decimal point or comma. If the currency is
+// unknown, which the use case refuses, it checks only the form of the number. With
+// an error it returns a price that breaks no rule.
+func parsePrice(text string, currency billing.Currency) (billing.Money, error) {
+	parsed := currency
+	if _, known := currency.Digits(); !known {
+		parsed = "KWD" // no currency has more decimal digits
 	}
-	return p, &formError{faults}
+	price, err := billing.ParseMoney(strings.TrimSpace(strings.Replace(text, ",", ".", 1)), parsed)
+	if err != nil {
+		price.Amount = 1
+	}
+	price.Currency = currency
+	return price, err
 }
 
 func isFeatureSeparator(r rune) bool {
 	return r == ',' || r == ';' || r == ' ' || r == '\n' || r == '\r' || r == '\t'
+}
+
+// planTaken reports whether a plan other than this one has the code.
+func (s *server) planTaken(ctx context.Context, v *view, id, code string) (bool, error) {
+	p, err := s.Catalog.For(v.op).Plan(ctx, code)
+	if errors.Is(err, billing.NotFound) {
+		return false, nil
+	}
+	return string(p.ID) != id, err
 }
 
 // planFields are the fields of a plan's form.

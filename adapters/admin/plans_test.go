@@ -59,6 +59,13 @@ func TestAddPlan_InvalidFields(t *testing.T) {
 		{"repeated feature", url.Values{"features": {"hd hd"}}, []string{"must not repeat a code"}, 422},
 		{"several fields", url.Values{"name": {""}, "code": {"?"}, "price": {"x"}, "interval_months": {"x"}},
 			[]string{"must not be empty", "must be 1 to 63", "must be a decimal number", "must be a whole number"}, 422},
+		{"every field", url.Values{"name": {"\u200b" + strings.Repeat("n", 200)}, "code": {"taken"}, "price": {"x"}, "currency": {"XXX"}, "interval_months": {"99"}, "features": {"HD hd hd 4K"}},
+			[]string{
+				"must be at most 200 characters; must not contain control characters or invisible characters", "is already taken", "must be a decimal number",
+				"must be an ISO 4217 code", "must be 1 to 36", `not look like an id: "HD", "4K"; must not repeat a code`,
+			}, 422},
+		{"price of 0, unknown currency and taken code", url.Values{"code": {"taken"}, "price": {"0"}, "currency": {"XXX"}},
+			[]string{"must be more than zero", "must be an ISO 4217 code", "is already taken"}, 422},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -198,6 +205,7 @@ func TestPaymentSystems(t *testing.T) {
 	wantStatus(t, "taken", taken, http.StatusConflict)
 	wantText(t, "taken", taken, "is already taken")
 	wantText(t, "invalid fields", add("My Bank", ""), "must be 1 to 63", "must not be empty")
+	wantText(t, "taken code without a name", add("mybank", ""), "is already taken", "must not be empty")
 
 	form := anna.fields("/admin/info/payment_systems/edit?id=mybank")
 	form.Set("name", "Our bank")

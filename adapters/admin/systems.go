@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -50,6 +51,15 @@ func (s *server) editSystem(ctx context.Context, v *view, form url.Values) error
 
 func (s *server) removeSystem(ctx context.Context, v *view, code string) (operators.Removal, error) {
 	return s.Catalog.For(v.op).RemovePaymentSystem(ctx, code)
+}
+
+// systemTaken reports whether a payment system other than this one has the code.
+func (s *server) systemTaken(ctx context.Context, v *view, id, code string) (bool, error) {
+	_, err := s.Panel.PaymentSystem(ctx, v.op, code)
+	if errors.Is(err, billing.NotFound) {
+		return false, nil
+	}
+	return code != id, err
 }
 
 // systemFields are the fields of a payment system's form.
