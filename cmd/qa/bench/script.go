@@ -92,6 +92,12 @@ func (s *script) add(text string) { s.text.WriteString(text) }
 
 func (s *script) query(name string, v values) { s.add(s.take(name, v)) }
 
+// statement adds a query as a statement.
+func (s *script) statement(name string, v values) {
+	s.query(name, v)
+	s.add(";\n")
+}
+
 // clauses adds a query that begins with WITH to a WITH list that has begun already.
 // A WITH that changes rows must be at the top level.
 func (s *script) clauses(name string, v values) { s.add(strings.TrimPrefix(s.take(name, v), "WITH ")) }

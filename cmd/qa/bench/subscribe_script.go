@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -27,16 +28,21 @@ var signupScripts = []signupScript{
 
 // text returns the script for a number of viewers.
 func (c signupScript) text(q queries, viewers int) (string, error) {
-	first, second, err := singleRowStatements(), singleRowOutcome(), error(nil)
+	first, second := singleRowStatements(), singleRowOutcome()
 	if c.arrays {
-		first, second, err = arrayStatements(q)
+		var err1, err2 error
+		first, err1 = arrayStatements(q)
+		second, err2 = arrayOutcome(q)
+		if err := errors.Join(err1, err2); err != nil {
+			return "", err
+		}
 	}
 	begin, end := "BEGIN;\n", "COMMIT;\n"
 	if c.pipelined {
 		begin, end = "\\startpipeline\nBEGIN;\n", "COMMIT;\n\\endpipeline\n"
 	}
 	numbers := fmt.Sprintf("\\set k :k + 1\n\\set n :base + :client_id + :clients * :k\n\\set u :n %% %d + 1\n\\set p :n / %d %% %d\n", viewers, viewers, newPlans)
-	return numbers + begin + first + end + begin + second + end, err
+	return numbers + begin + first + end + begin + second + end, nil
 }
 
 // The SQL of a subscription. pgbench sets :n, the number of the subscription, :u, the
@@ -110,60 +116,64 @@ UPDATE payments SET status = 'succeeded', provider_ref = 'ref', settled_at = now
 `)
 }
 
-// arrayStatements returns both transactions as the queries of the service, with
-// arrays of one element.
-func arrayStatements(q queries) (first, second string, err error) {
+func array(sql string) string { return "ARRAY[" + sql + "]" }
+
+// arrayStatements is singleRowStatements as the queries of the service, with arrays of
+// one element.
+func arrayStatements(q queries) (string, error) {
 	s := script{queries: q}
-	do := func(name string, v values) {
-		s.query(name, v)
-		s.add(";\n")
-	}
-	array := func(v string) string { return "ARRAY[" + v + "]" }
 	users, system, now, month := array(signupUser), array(signupSystem), array("now()"), array(nextMonth)
 	subscription, payment, method := array(signupSubscription), array(signupPayment), array(signupMethod)
 	code, fingerprint := array(signupCode), array(signupFingerprint)
 	noTime, noID := array("NULL::timestamptz"), array("NULL::uuid")
 
-	do("PlansForShare", values{"codes": code, "ids": noID})
-	do("PaymentSystemsNamed", values{"codes": system})
-	do("SubscriptionsLive", values{"user_ids": users, "codes": code, "ids": noID})
-	do("MethodsByToken", values{
+	s.statement("PlansForShare", values{"codes": code, "ids": noID})
+	s.statement("PaymentSystemsNamed", values{"codes": system})
+	s.statement("SubscriptionsLive", values{"user_ids": users, "codes": code, "ids": noID})
+	s.statement("MethodsByToken", values{
 		"user_ids": users, "payment_systems": system, "token_fingerprints": fingerprint, "tokens": array(signupToken),
 	})
-	do("UsersSeen", values{"ids": users, "at": "now()"})
-	do("MethodsAdd", values{
+	s.statement("UsersSeen", values{"ids": users, "at": "now()"})
+	s.statement("MethodsAdd", values{
 		"user_ids": users, "ids": method, "payment_systems": system, "tokens": array("''"),
 		"token_cts": array("decode(repeat('00', 40), 'hex')"), "token_key_ids": array("1"), "token_fingerprints": fingerprint,
 		"card_ids": noID, "created": now,
 	})
-	do("SubscriptionsAdd", values{
+	s.statement("SubscriptionsAdd", values{
 		"user_ids": users, "ids": subscription, "plan_ids": array(signupPlan), "payment_method_ids": method,
 		"payment_systems": system, "price_amounts": array("39900"), "price_currencies": array("'RUB'"),
 		"interval_months": array("1"), "statuses": array("'incomplete'"), "anchors": now, "period_starts": now, "period_ends": month,
 		"next_charges": noTime, "charging": array("true"), "cancels": array("false"), "past_due_sinces": noTime, "grace_untils": noTime,
 		"latest_payment_ids": payment, "created": now, "started": noTime, "ended": noTime,
 	})
-	do("PaymentsAdd", values{
+	s.statement("PaymentsAdd", values{
 		"user_ids": users, "ids": payment, "subscription_ids": subscription, "payment_method_ids": method, "payment_systems": system,
 		"initiators": array("'customer'"), "amounts": array("39900"), "currencies": array("'RUB'"), "period_starts": now, "period_ends": month,
 		"created": now, "send": "'20s'",
 	})
-	first = s.text.String()
-	s.text.Reset()
+	return s.text.String(), s.err
+}
 
-	do("EventsAppend", values{
+// arrayOutcome is singleRowOutcome as the queries of the service.
+func arrayOutcome(q queries) (string, error) {
+	s := script{queries: q}
+	users, now, month := array(signupUser), array("now()"), array(nextMonth)
+	subscription, payment, method := array(signupSubscription), array(signupPayment), array(signupMethod)
+	code, noTime, noID := array(signupCode), array("NULL::timestamptz"), array("NULL::uuid")
+
+	s.statement("EventsAppend", values{
 		"user_ids": users, "ids": array(signupEvent), "types": array("'subscribed'"), "ats": now, "subscription_ids": subscription, "card_ids": noID,
 		"plan_codes": code, "payment_ids": payment, "amounts": array("39900"), "currencies": array("'RUB'"), "decline_codes": array("''"),
 		"access_untils": month, "retry_ats": noTime,
 	})
-	do("SubscriptionsSave", values{
+	s.statement("SubscriptionsSave", values{
 		"user_ids": users, "ids": subscription, "versions": array("'0'::xid"), "payment_method_ids": method, "statuses": array("'active'"),
 		"period_starts": now, "period_ends": month, "next_charges": month, "charging": array("false"), "cancels": array("false"),
 		"past_due_sinces": noTime, "grace_untils": noTime, "latest_payment_ids": payment, "started": now, "ended": noTime,
 	})
-	do("PaymentsSave", values{
+	s.statement("PaymentsSave", values{
 		"user_ids": users, "ids": payment, "versions": array("'0'::xid"), "statuses": array("'succeeded'"), "decline_codes": array("''"),
 		"provider_refs": array("'ref'"), "action_urls": array("''"), "contradictions": array("''"), "settled": now,
 	})
-	return first, s.text.String(), s.err
+	return s.text.String(), s.err
 }
