@@ -23,14 +23,14 @@ func TestProvider(t *testing.T) {
 			Card:     func() ports.Card { return *cardCharge("4242424242424242", "123").Card },
 			LostCard: func() ports.Card { return *cardCharge("4000009900000103", "123").Card },
 			Tokens: providertest.Tokens{
-				OK:          billing.NewSecret("tok_ok"),
-				OtherOK:     billing.NewSecret("tok_ok~other"),
-				Declined:    declined(),
-				LostAnswer:  billing.NewSecret("tok_lost_answer"),
-				Slow:        billing.NewSecret("tok_slow"),
-				Unavailable: billing.NewSecret("tok_unavailable"),
-				Unknown:     billing.NewSecret("tok_nobody_issued_this"),
-				Confirmed:   billing.NewSecret("tok_3ds"),
+				OK:           billing.NewSecret("tok_ok"),
+				OtherOK:      billing.NewSecret("tok_ok~other"),
+				Declined:     declined(),
+				LostResponse: billing.NewSecret("tok_lost_answer"),
+				Slow:         billing.NewSecret("tok_slow"),
+				Unavailable:  billing.NewSecret("tok_unavailable"),
+				Unknown:      billing.NewSecret("tok_nobody_issued_this"),
+				Confirmed:    billing.NewSecret("tok_3ds"),
 			},
 		}
 	})

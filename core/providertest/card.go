@@ -11,85 +11,85 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// payment is a viewer's payment with a card, with a fresh key.
-func (b bench) payment() ports.ChargeRequest {
-	b.Helper()
-	r := order(billing.Secret{})
-	card := b.Card()
+// newCardRequest returns a viewer's request with a card and a new key.
+func (s suite) newCardRequest() ports.ChargeRequest {
+	s.Helper()
+	r := newRequest(billing.Secret{})
+	card := s.Card()
 	r.Card = &card
 	return r
 }
 
-// equal compares outcomes whose tokens are two values of one text.
+// equal compares outcomes. Tokens are equal if their texts are.
 func equal(a, b billing.Outcome) bool {
 	same := a.Token.Equal(b.Token)
 	a.Token, b.Token = billing.Secret{}, billing.Secret{}
 	return same && a == b
 }
 
-func testCard(b bench) {
-	b.need("card", b.Card != nil)
-	r := b.payment()
-	o := b.charge(r)
+func testCard(s suite) {
+	s.require("card", s.Card != nil)
+	r := s.newCardRequest()
+	o := s.charge(r)
 	if o.Status != billing.PaymentSucceeded || o.Amount != r.Amount || o.Token.IsZero() {
-		b.Fatalf("Charge = %+v, want a success over %s with a token", o, r.Amount)
+		s.Fatalf("Charge = %+v, want a success over %s with a token", o, r.Amount)
 	}
-	if found := b.find(r.Key); !equal(found, o) {
-		b.Errorf("Find = %+v, want what Charge said, %+v, token and all", found, o)
+	if found := s.find(r.Key); !equal(found, o) {
+		s.Errorf("Find = %+v, want the outcome of Charge with its token, %+v", found, o)
 	}
-	if again := b.charge(r); !equal(again, o) {
-		b.Errorf("Charge again = %+v, want %+v, token and all", again, o)
+	if second := s.charge(r); !equal(second, o) {
+		s.Errorf("second Charge = %+v, want %+v with its token", second, o)
 	}
-	b.taken(r.Key, r.Amount)
+	s.expectLedger(r.Key, r.Amount)
 
-	later := order(o.Token)
-	later.Initiator = billing.MerchantInitiated
-	b.succeeded(b.charge(later), later.Amount)
-	b.taken(later.Key, later.Amount)
+	renewal := newRequest(o.Token)
+	renewal.Initiator = billing.MerchantInitiated
+	s.expectSuccess(s.charge(renewal), renewal.Amount)
+	s.expectLedger(renewal.Key, renewal.Amount)
 }
 
-// testCardRefused charges under a context that has ended: what is refused before
-// anything is sent is refused all the same.
-func testCardRefused(b bench) {
-	b.need("card refused", b.Card != nil)
-	ended, end := context.WithCancel(b.Context())
-	end()
+// testCardRefused charges under a cancelled context. The provider must check the card
+// before it sends the request, so it returns ErrRefused nevertheless.
+func testCardRefused(s suite) {
+	s.require("card refused", s.Card != nil)
+	cancelled, cancel := context.WithCancel(s.Context())
+	cancel()
 	for name, spoil := range map[string]func(*ports.ChargeRequest){
-		"without the viewer": func(r *ports.ChargeRequest) { r.Initiator = billing.MerchantInitiated },
-		"without a CVV":      func(r *ports.ChargeRequest) { r.Card.CVV = billing.CVV{} },
-		"without a number":   func(r *ports.ChargeRequest) { r.Card.Number = billing.CardNumber{} },
-		"with a token too":   func(r *ports.ChargeRequest) { r.Token = b.Tokens.OK },
+		"merchant initiated": func(r *ports.ChargeRequest) { r.Initiator = billing.MerchantInitiated },
+		"no CVV":             func(r *ports.ChargeRequest) { r.Card.CVV = billing.CVV{} },
+		"no number":          func(r *ports.ChargeRequest) { r.Card.Number = billing.CardNumber{} },
+		"token and card":     func(r *ports.ChargeRequest) { r.Token = s.Tokens.OK },
 	} {
-		b.sub(name, func(b bench) {
-			r := b.payment()
+		s.sub(name, func(s suite) {
+			r := s.newCardRequest()
 			number, cvv := r.Card.Number.Reveal(), r.Card.CVV.Reveal()
 			spoil(&r)
-			o, err := b.Provider.Charge(ended, r)
-			if !errors.Is(err, ports.ErrRefused) || !alone(err) || !equal(o, billing.Outcome{}) {
-				b.Errorf("Charge = %+v, %v; want ErrRefused", o, err)
+			o, err := s.Provider.Charge(cancelled, r)
+			if !errors.Is(err, ports.ErrRefused) || !onlyOne(err) || !equal(o, billing.Outcome{}) {
+				s.Errorf("Charge = %+v, %v; want ErrRefused", o, err)
 			}
-			// As a word: three digits are found in any address or id.
+			// Match the CVV as a word: many addresses and ids contain its three digits.
 			word := regexp.MustCompile(`\b` + cvv + `\b`)
 			if text := fmt.Sprintf("%v %+v %#v", err, err, err); strings.Contains(text, number) || word.MatchString(text) {
-				b.Error("the error shows the card")
+				s.Error("the error contains the card's number or CVV")
 			}
-			b.absent(r.Key)
+			s.expectAbsent(r.Key)
 		})
 	}
 }
 
-// testCardLost loses the answer to a payment with a card: it is found, with the
-// token, without the card being sent again.
-func testCardLost(b bench) {
-	b.need("card answer lost", b.LostCard != nil)
-	r := order(billing.Secret{})
-	card := b.LostCard()
+// testCardLost loses the response to a payment with a card. A lookup must return the
+// outcome with the token, because the card is not sent again.
+func testCardLost(s suite) {
+	s.require("card response lost", s.LostCard != nil)
+	r := newRequest(billing.Secret{})
+	card := s.LostCard()
 	r.Card = &card
-	if err := b.giveUp(r); !unknown(err) {
-		b.Fatalf("Charge = %v, want an error that leaves the outcome open", err)
+	if err := s.abandonCharge(r); !outcomeUnknown(err) {
+		s.Fatalf("Charge = %v, want an error with an unknown outcome", err)
 	}
-	if o := b.find(r.Key); o.Status != billing.PaymentSucceeded || o.Token.IsZero() {
-		b.Errorf("Find = %+v, want a success with a token", o)
+	if o := s.find(r.Key); o.Status != billing.PaymentSucceeded || o.Token.IsZero() {
+		s.Errorf("Find = %+v, want a success with a token", o)
 	}
-	b.taken(r.Key, r.Amount)
+	s.expectLedger(r.Key, r.Amount)
 }

@@ -7,57 +7,58 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-func testConfirmation(b bench) {
-	b.need("confirmation", !b.Tokens.Confirmed.IsZero() && b.Confirm != nil)
+func testConfirmation(s suite) {
+	s.require("confirmation", !s.Tokens.Confirmed.IsZero() && s.Confirm != nil)
 	for name, approve := range map[string]bool{"approved": true, "declined": false} {
-		b.sub(name, func(b bench) {
-			r := order(b.Tokens.Confirmed)
-			waiting := b.waiting(r)
-			if err := b.Confirm(b.Context(), waiting.ActionURL, approve); err != nil {
-				b.Fatalf("Confirm: %v", err)
+		s.sub(name, func(s suite) {
+			r := newRequest(s.Tokens.Confirmed)
+			pending := s.chargePending(r)
+			if err := s.Confirm(s.Context(), pending.ActionURL, approve); err != nil {
+				s.Fatalf("Confirm: %v", err)
 			}
-			final := b.find(r.Key)
+			final := s.find(r.Key)
 			if approve {
-				b.succeeded(final, r.Amount)
-				b.taken(r.Key, r.Amount)
+				s.expectSuccess(final, r.Amount)
+				s.expectLedger(r.Key, r.Amount)
 			} else {
-				b.authenticationFailed(final)
-				b.taken(r.Key)
+				s.expectAuthenticationFailed(final)
+				s.expectLedger(r.Key)
 			}
-			if again := b.charge(r); again != final {
-				b.Errorf("Charge again = %+v, want %+v", again, final)
+			if second := s.charge(r); second != final {
+				s.Errorf("second Charge = %+v, want %+v", second, final)
 			}
-			if err := b.Confirm(b.Context(), waiting.ActionURL, !approve); err == nil {
-				b.Log("the page takes a second reply; it must change nothing")
+			if err := s.Confirm(s.Context(), pending.ActionURL, !approve); err == nil {
+				s.Log("the page accepts a second reply, which must change nothing")
 			}
-			if again := b.find(r.Key); again != final {
-				b.Errorf("Find after a second reply = %+v, want %+v", again, final)
+			if found := s.find(r.Key); found != final {
+				s.Errorf("Find after a second reply = %+v, want %+v", found, final)
 			}
 		})
 	}
 }
 
-// waiting charges, and expects that it waits for the viewer and takes nothing.
-func (b bench) waiting(r ports.ChargeRequest) billing.Outcome {
-	b.Helper()
-	o := b.charge(r)
+// chargePending charges, and expects a pending outcome with a page for the viewer and
+// no charge in the ledger.
+func (s suite) chargePending(r ports.ChargeRequest) billing.Outcome {
+	s.Helper()
+	o := s.charge(r)
 	page, err := url.Parse(o.ActionURL)
 	if o.Status != billing.PaymentPending || err != nil || !page.IsAbs() || page.Host == "" {
-		b.Fatalf("Charge = %+v, want pending, with an absolute URL", o)
+		s.Fatalf("Charge = %+v, want pending, with an absolute URL", o)
 	}
-	if found := b.find(r.Key); found != o {
-		b.Errorf("Find = %+v, want what Charge said, %+v", found, o)
+	if found := s.find(r.Key); found != o {
+		s.Errorf("Find = %+v, want the outcome of Charge, %+v", found, o)
 	}
-	if again := b.charge(r); again != o {
-		b.Errorf("Charge again = %+v, want %+v", again, o)
+	if second := s.charge(r); second != o {
+		s.Errorf("second Charge = %+v, want %+v", second, o)
 	}
-	b.taken(r.Key)
+	s.expectLedger(r.Key)
 	return o
 }
 
-func (b bench) authenticationFailed(o billing.Outcome) {
-	b.Helper()
+func (s suite) expectAuthenticationFailed(o billing.Outcome) {
+	s.Helper()
 	if o.Status != billing.PaymentDeclined || o.DeclineCode != billing.AuthenticationFailed {
-		b.Fatalf("outcome %+v, want declined: %s", o, billing.AuthenticationFailed)
+		s.Fatalf("the outcome is %+v, want declined: %s", o, billing.AuthenticationFailed)
 	}
 }

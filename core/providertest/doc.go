@@ -1,12 +1,10 @@
-// Package providertest is the conformance suite for payment systems: every
-// adapter passes it, against the payment system's sandbox or an imitation.
+// Package providertest is the conformance suite for adapters of payment systems. Each
+// adapter runs it against the payment system's sandbox or an imitation; see the
+// example of [Run].
 //
-//	func TestProvider(t *testing.T) {
-//		providertest.Run(t, func(t *testing.T) providertest.Harness { … })
-//	}
+// The suite tests the contract of [ports.Provider] and [ports.Ledger]: a key is
+// charged at most once, a decline is an outcome, an error never claims more than the
+// adapter can know, and no error contains a token or a card.
 //
-// It tests what the core relies on: that a key is charged once whatever
-// happens, that declines are outcomes, that no error claims more than is known,
-// and that no error shows a token. What the payment system was told on the
-// wire, and webhooks, are tests of the adapter itself.
+// Not here: the wire format and webhooks. The adapter's own tests cover them.
 package providertest

@@ -13,70 +13,69 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// Harness is a payment system made ready for one case of the suite. Cases run
-// at once; several harnesses may share a payment system.
+// Harness is a payment system prepared for one case of the suite. Cases run in
+// parallel. Several harnesses may share a payment system.
 type Harness struct {
 	Provider ports.Provider
 	Ledger   ports.Ledger
-	// Since bounds how much of the ledger the suite reads: the charges of the
-	// suite are later. Zero is all of it.
+	// Since limits the part of the ledger that the suite reads. It must be before the
+	// suite's first charge. The zero time reads the whole ledger.
 	Since  time.Time
 	Tokens Tokens
-	// Card returns a card that can be charged any number of times, and LostCard one
-	// of which the money is taken and the answer never comes.
+	// Card returns a card that can be charged any number of times. LostCard returns a
+	// card that is charged without a response.
 	Card, LostCard func() ports.Card
-	// Confirm does on the page at url what a viewer does. It goes with
-	// Tokens.Confirmed.
+	// Confirm replies to the page at url like a viewer. Tokens.Confirmed needs it.
 	Confirm func(ctx context.Context, url string, approve bool) error
-	// NotApplicable says, by the name of the case or "case/subcase", why a case
-	// cannot be tried at this payment system. A case that needs a token which is
-	// not there fails unless it is listed.
+	// NotApplicable lists the cases that this payment system cannot run, with the
+	// reason. Keys are "case" or "case/subcase". A case without its token fails unless
+	// it is listed.
 	NotApplicable map[string]string
 }
 
-// Tokens stand for situations. A token is good for any number of charges.
+// Tokens produce situations. Each token can be charged any number of times.
 type Tokens struct {
-	OK          billing.Secret // every charge is fine
-	OtherOK     billing.Secret // the same, and not the same token
-	Declined    map[billing.DeclineCode]billing.Secret
-	LostAnswer  billing.Secret // the money is taken, the answer never comes
-	Slow        billing.Secret // fine, but the answer takes a while
-	Unavailable billing.Secret // the payment system is out of reach
-	Unknown     billing.Secret // the payment system has never seen it
-	Confirmed   billing.Secret // a viewer has to confirm the charge
+	OK           billing.Secret // every charge succeeds
+	OtherOK      billing.Secret // another token whose charges succeed
+	Declined     map[billing.DeclineCode]billing.Secret
+	LostResponse billing.Secret // charged without a response
+	Slow         billing.Secret // succeeds after a delay
+	Unavailable  billing.Secret // the payment system is unavailable
+	Unknown      billing.Secret // the payment system does not know this token
+	Confirmed    billing.Secret // a viewer must confirm the charge
 }
 
-// patience is how long anything may take that is not supposed to hang.
-const patience = 20 * time.Second
+// callTimeout limits each call that must not hang.
+const callTimeout = 20 * time.Second
 
-// bench is a harness at work in one test.
-type bench struct {
+// suite is a harness in one test.
+type suite struct {
 	*testing.T
 	Harness
 }
 
-// need skips the test when its case is not applicable, and fails it when what
-// it needs is missing all the same.
-func (b bench) need(name string, has bool) {
-	b.Helper()
-	if why, listed := b.NotApplicable[name]; listed {
-		b.Skipf("not applicable: %s", why)
+// require skips the case if it is not applicable. Otherwise it fails the test unless
+// the harness has the token or function that the case needs.
+func (s suite) require(name string, has bool) {
+	s.Helper()
+	if reason, listed := s.NotApplicable[name]; listed {
+		s.Skipf("not applicable: %s", reason)
 	}
 	if !has {
-		b.Fatalf("the harness has nothing to try %q with; list it in NotApplicable if it cannot be tried", name)
+		s.Fatalf("the harness has no token or function for case %q; provide it or list the case in NotApplicable", name)
 	}
 }
 
-// sub runs a part of a case with the same harness.
-func (b bench) sub(name string, f func(bench)) {
-	b.Helper()
-	b.Run(name, func(t *testing.T) {
+// sub runs a subcase with the same harness.
+func (s suite) sub(name string, f func(suite)) {
+	s.Helper()
+	s.Run(name, func(t *testing.T) {
 		t.Parallel()
-		f(bench{t, b.Harness})
+		f(suite{t, s.Harness})
 	})
 }
 
-// newKey returns a key as the service mints them: a UUID.
+// newKey returns a random UUID, the form of the service's own keys.
 func newKey() billing.PaymentID {
 	var u [16]byte
 	_, _ = rand.Read(u[:]) // never fails
@@ -86,115 +85,118 @@ func newKey() billing.PaymentID {
 
 func rubles(minor int64) billing.Money { return billing.Money{Amount: minor, Currency: "RUB"} }
 
-// order is a plausible request with a fresh key.
-func order(token billing.Secret) ports.ChargeRequest {
+// newRequest returns a valid request with a new key.
+func newRequest(token billing.Secret) ports.ChargeRequest {
 	return ports.ChargeRequest{
 		Key: newKey(), Token: token, Amount: rubles(29900), Initiator: billing.CustomerInitiated,
 	}
 }
 
-// ask charges, and fails the test when the error shows the token.
-func (b bench) ask(ctx context.Context, r ports.ChargeRequest) (billing.Outcome, error) {
-	b.Helper()
-	o, err := b.Provider.Charge(ctx, r)
-	b.discreet(err, r.Token)
+// chargeCtx charges, and fails the test if the error contains the token.
+func (s suite) chargeCtx(ctx context.Context, r ports.ChargeRequest) (billing.Outcome, error) {
+	s.Helper()
+	o, err := s.Provider.Charge(ctx, r)
+	s.expectNoSecret(err, r.Token)
 	if err != nil && o != (billing.Outcome{}) {
-		b.Errorf("Charge returned both an outcome, %+v, and the error %q", o, err)
+		s.Errorf("Charge returned the outcome %+v and the error %q, want one of them", o, err)
 	}
 	return o, err
 }
 
-func (b bench) discreet(err error, token billing.Secret) {
-	b.Helper()
+func (s suite) expectNoSecret(err error, token billing.Secret) {
+	s.Helper()
 	if err == nil || token.IsZero() {
 		return
 	}
 	for _, text := range []string{err.Error(), fmt.Sprintf("%+v", err), fmt.Sprintf("%#v", err)} {
 		if strings.Contains(text, token.Reveal()) {
-			b.Error("an error shows the token")
+			s.Error("the error contains the token")
 		}
 	}
 }
 
-// charge charges within the suite's patience, and expects an outcome.
-func (b bench) charge(r ports.ChargeRequest) billing.Outcome {
-	b.Helper()
-	ctx, cancel := context.WithTimeout(b.Context(), patience)
+// charge charges within callTimeout, and expects an outcome.
+func (s suite) charge(r ports.ChargeRequest) billing.Outcome {
+	s.Helper()
+	ctx, cancel := context.WithTimeout(s.Context(), callTimeout)
 	defer cancel()
-	o, err := b.ask(ctx, r)
+	o, err := s.chargeCtx(ctx, r)
 	if err != nil {
-		b.Fatalf("Charge: %v", err)
+		s.Fatalf("Charge: %v", err)
 	}
 	return o
 }
 
-// refuse charges within the suite's patience, and expects this error.
-func (b bench) refuse(r ports.ChargeRequest, want error) {
-	b.Helper()
-	ctx, cancel := context.WithTimeout(b.Context(), patience)
+// expectRefusal charges within callTimeout, and expects this error.
+func (s suite) expectRefusal(r ports.ChargeRequest, want error) {
+	s.Helper()
+	ctx, cancel := context.WithTimeout(s.Context(), callTimeout)
 	defer cancel()
-	o, err := b.ask(ctx, r)
-	if !errors.Is(err, want) || !alone(err) {
-		b.Fatalf("Charge = %+v, %v; want the error %q and no other", o, err, want)
+	o, err := s.chargeCtx(ctx, r)
+	if !errors.Is(err, want) || !onlyOne(err) {
+		s.Fatalf("Charge = %+v, %v; want only the error %q", o, err, want)
 	}
 }
 
-// find expects an outcome under the key.
-func (b bench) find(key billing.PaymentID) billing.Outcome {
-	b.Helper()
-	o, err := b.Provider.Find(b.Context(), key)
+// find looks up the key, and expects an outcome.
+func (s suite) find(key billing.PaymentID) billing.Outcome {
+	s.Helper()
+	o, err := s.Provider.Find(s.Context(), key)
 	if err != nil {
-		b.Fatalf("Find: %v", err)
+		s.Fatalf("Find: %v", err)
 	}
 	return o
 }
 
-// absent expects that nothing is known of the key, and nothing was taken.
-func (b bench) absent(key billing.PaymentID) {
-	b.Helper()
-	if o, err := b.Provider.Find(b.Context(), key); !errors.Is(err, ports.ErrChargeNotFound) {
-		b.Errorf("Find = %+v, %v; want ErrChargeNotFound", o, err)
+// expectAbsent expects that the payment system does not know the key, and that the
+// ledger has no charge with it.
+func (s suite) expectAbsent(key billing.PaymentID) {
+	s.Helper()
+	if o, err := s.Provider.Find(s.Context(), key); !errors.Is(err, ports.ErrChargeNotFound) {
+		s.Errorf("Find = %+v, %v; want ErrChargeNotFound", o, err)
 	}
-	b.taken(key)
+	s.expectLedger(key)
 }
 
-// taken expects these amounts in the ledger under the key, and no others.
-func (b bench) taken(key billing.PaymentID, want ...billing.Money) {
-	b.Helper()
-	got := b.entries(key)
+// expectLedger expects exactly these amounts in the ledger under the key.
+func (s suite) expectLedger(key billing.PaymentID, want ...billing.Money) {
+	s.Helper()
+	got := s.ledgerOf(key)
 	if len(got) != len(want) {
-		b.Errorf("the ledger has %d charges with the key, want %d", len(got), len(want))
+		s.Errorf("the ledger has %d charges with the key, want %d", len(got), len(want))
 		return
 	}
 	for i := range got {
 		if got[i].Amount != want[i] {
-			b.Errorf("the ledger says that %s was taken, want %s", got[i].Amount, want[i])
+			s.Errorf("the ledger has a charge of %s, want %s", got[i].Amount, want[i])
 		}
 	}
 }
 
-func (b bench) entries(key billing.PaymentID) []ports.LedgerEntry {
-	b.Helper()
+func (s suite) ledgerOf(key billing.PaymentID) []ports.LedgerEntry {
+	s.Helper()
 	var list []ports.LedgerEntry
-	err := b.Ledger.Charges(b.Context(), b.Since, func(e ports.LedgerEntry) error {
+	err := s.Ledger.Charges(s.Context(), s.Since, func(e ports.LedgerEntry) error {
 		if e.Key == key {
 			list = append(list, e)
 		}
 		return nil
 	})
 	if err != nil {
-		b.Fatalf("Charges: %v", err)
+		s.Fatalf("Charges: %v", err)
 	}
 	return list
 }
 
-// definite are the errors that say more than "unknown".
-var definite = []error{
+// definiteErrors are the errors that define the outcome. Any other error leaves it
+// unknown.
+var definiteErrors = []error{
 	ports.ErrNotSent, ports.ErrTokenUnknown, ports.ErrRefused, ports.ErrKeyConflict, ports.ErrCredentials, ports.ErrChargeNotFound,
 }
 
+// kinds counts the definite errors that err wraps.
 func kinds(err error) (n int) {
-	for _, d := range definite {
+	for _, d := range definiteErrors {
 		if errors.Is(err, d) {
 			n++
 		}
@@ -202,8 +204,8 @@ func kinds(err error) (n int) {
 	return n
 }
 
-// alone reports whether an error says one definite thing.
-func alone(err error) bool { return kinds(err) == 1 }
+// onlyOne reports whether err is exactly one definite error.
+func onlyOne(err error) bool { return kinds(err) == 1 }
 
-// unknown reports whether an error leaves the outcome open.
-func unknown(err error) bool { return err != nil && kinds(err) == 0 }
+// outcomeUnknown reports whether err leaves the outcome unknown.
+func outcomeUnknown(err error) bool { return err != nil && kinds(err) == 0 }

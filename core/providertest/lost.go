@@ -10,163 +10,164 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// promptly is how soon a call returns once its context has ended. It allows
-// for a busy machine: what it tells apart is "soon" and "when it is done".
-const promptly = 5 * time.Second
+// cancelDelay limits the time between the end of the context and the return of the
+// call. It is long enough for a busy machine.
+const cancelDelay = 5 * time.Second
 
-// giveUp charges with a token whose answer never comes, and gives up once the
-// ledger shows the charge. It returns what Charge said.
-func (b bench) giveUp(r ports.ChargeRequest) error {
-	b.Helper()
-	ctx, cancel := context.WithTimeout(b.Context(), patience)
+// abandonCharge charges with a token whose response is lost. It cancels the call as
+// soon as the ledger has the charge, and returns the error of Charge.
+func (s suite) abandonCharge(r ports.ChargeRequest) error {
+	s.Helper()
+	ctx, cancel := context.WithTimeout(s.Context(), callTimeout)
 	defer cancel()
-	said := make(chan error, 1)
+	done := make(chan error, 1)
 	go func() {
-		_, err := b.ask(ctx, r)
-		said <- err
+		_, err := s.chargeCtx(ctx, r)
+		done <- err
 	}()
-	look := time.NewTicker(10 * time.Millisecond)
-	defer look.Stop()
+	poll := time.NewTicker(10 * time.Millisecond)
+	defer poll.Stop()
 	for {
 		select {
-		case err := <-said: // it gave up by itself
+		case err := <-done: // the adapter's own time-out
 			return err
-		case <-look.C:
+		case <-poll.C:
 		}
-		if len(b.entries(r.Key)) > 0 {
+		if len(s.ledgerOf(r.Key)) > 0 {
 			cancel()
-			return b.returned(said)
+			return s.waitForReturn(done)
 		}
 	}
 }
 
-func (b bench) returned(said <-chan error) error {
-	b.Helper()
-	limit := time.NewTimer(promptly)
+func (s suite) waitForReturn(done <-chan error) error {
+	s.Helper()
+	limit := time.NewTimer(cancelDelay)
 	defer limit.Stop()
 	select {
-	case err := <-said:
+	case err := <-done:
 		return err
 	case <-limit.C:
-		b.Fatalf("Charge has not returned %s after its context ended", promptly)
+		s.Fatalf("Charge has not returned within %s after its context ended", cancelDelay)
 		return nil
 	}
 }
 
-func testLostAnswer(b bench) {
-	b.need("answer lost", !b.Tokens.LostAnswer.IsZero())
-	r := order(b.Tokens.LostAnswer)
-	if err := b.giveUp(r); !unknown(err) {
-		b.Fatalf("Charge = %v, want an error that leaves the outcome open", err)
+func testLostResponse(s suite) {
+	s.require("response lost", !s.Tokens.LostResponse.IsZero())
+	r := newRequest(s.Tokens.LostResponse)
+	if err := s.abandonCharge(r); !outcomeUnknown(err) {
+		s.Fatalf("Charge = %v, want an error with an unknown outcome", err)
 	}
-	found := b.find(r.Key)
-	b.succeeded(found, r.Amount)
-	b.taken(r.Key, r.Amount)
+	found := s.find(r.Key)
+	s.expectSuccess(found, r.Amount)
+	s.expectLedger(r.Key, r.Amount)
 
-	// Nothing is to wait for now, so it may be given up before it is sent.
-	if err := b.giveUp(r); err != nil && !unknown(err) && !errors.Is(err, ports.ErrNotSent) {
-		b.Errorf("Charge again = %v, want the outcome or an error that leaves it open", err)
+	// The ledger has the charge already, so the repetition is cancelled early, perhaps
+	// before it is sent.
+	if err := s.abandonCharge(r); err != nil && !outcomeUnknown(err) && !errors.Is(err, ports.ErrNotSent) {
+		s.Errorf("second Charge = %v, want the outcome, ErrNotSent or an unknown outcome", err)
 	}
-	if again := b.find(r.Key); again != found {
-		b.Errorf("Find after the repetition = %+v, want %+v", again, found)
+	if second := s.find(r.Key); second != found {
+		s.Errorf("Find after the second charge = %+v, want %+v", second, found)
 	}
-	b.taken(r.Key, r.Amount)
+	s.expectLedger(r.Key, r.Amount)
 }
 
-// testSlowAnswer gives up too early once, and then has the patience.
-func testSlowAnswer(b bench) {
-	b.need("answer slow", !b.Tokens.Slow.IsZero())
-	r := order(b.Tokens.Slow)
-	if err := b.giveUp(r); !unknown(err) {
-		b.Fatalf("Charge = %v, want an error that leaves the outcome open", err)
+// testSlowResponse cancels the first call too early, and then waits for the response.
+func testSlowResponse(s suite) {
+	s.require("response slow", !s.Tokens.Slow.IsZero())
+	r := newRequest(s.Tokens.Slow)
+	if err := s.abandonCharge(r); !outcomeUnknown(err) {
+		s.Fatalf("Charge = %v, want an error with an unknown outcome", err)
 	}
-	o := b.charge(r)
-	b.succeeded(o, r.Amount)
-	if found := b.find(r.Key); found != o {
-		b.Errorf("Find = %+v, want what Charge said, %+v", found, o)
+	o := s.charge(r)
+	s.expectSuccess(o, r.Amount)
+	if found := s.find(r.Key); found != o {
+		s.Errorf("Find = %+v, want the outcome of Charge, %+v", found, o)
 	}
-	b.taken(r.Key, r.Amount)
+	s.expectLedger(r.Key, r.Amount)
 }
 
-func testUnavailable(b bench) {
-	b.need("unavailable", !b.Tokens.Unavailable.IsZero())
-	r := order(b.Tokens.Unavailable)
+func testUnavailable(s suite) {
+	s.require("unavailable", !s.Tokens.Unavailable.IsZero())
+	r := newRequest(s.Tokens.Unavailable)
 	for range 2 {
-		b.refuse(r, ports.ErrNotSent)
-		b.absent(r.Key)
+		s.expectRefusal(r, ports.ErrNotSent)
+		s.expectAbsent(r.Key)
 	}
 }
 
-func testCancelledBefore(b bench) {
-	ctx, cancel := context.WithCancel(b.Context())
+func testCancelledBefore(s suite) {
+	ctx, cancel := context.WithCancel(s.Context())
 	cancel()
-	r := order(b.Tokens.OK)
+	r := newRequest(s.Tokens.OK)
 	start := time.Now()
-	o, err := b.ask(ctx, r)
-	if took := time.Since(start); took > promptly {
-		b.Errorf("it took %s, want at once", took)
+	o, err := s.chargeCtx(ctx, r)
+	if took := time.Since(start); took > cancelDelay {
+		s.Errorf("Charge took %s under a cancelled context, want at most %s", took, cancelDelay)
 	}
-	if !errors.Is(err, ports.ErrNotSent) && !unknown(err) {
-		b.Errorf("Charge = %+v, %v; want ErrNotSent, or an error that leaves the outcome open", o, err)
+	if !errors.Is(err, ports.ErrNotSent) && !outcomeUnknown(err) {
+		s.Errorf("Charge = %+v, %v; want ErrNotSent or an error with an unknown outcome", o, err)
 	}
-	b.consistent(r, o, err)
+	s.expectConsistent(r, o, err)
 }
 
-func testCancelledWhileWaiting(b bench) {
-	b.need("cancelled while waiting", !b.Tokens.LostAnswer.IsZero())
-	r := order(b.Tokens.LostAnswer)
-	ctx, cancel := context.WithTimeout(b.Context(), 100*time.Millisecond)
+func testCancelledWhileWaiting(s suite) {
+	s.require("cancelled while waiting", !s.Tokens.LostResponse.IsZero())
+	r := newRequest(s.Tokens.LostResponse)
+	ctx, cancel := context.WithTimeout(s.Context(), 100*time.Millisecond)
 	defer cancel()
 	start := time.Now()
-	o, err := b.ask(ctx, r)
-	if took := time.Since(start); took > promptly {
-		b.Errorf("it took %s, want soon after the context ended", took)
+	o, err := s.chargeCtx(ctx, r)
+	if took := time.Since(start); took > cancelDelay {
+		s.Errorf("Charge took %s, want at most %s after the end of its context", took, cancelDelay)
 	}
 	if err == nil {
-		b.Fatalf("Charge = %+v, want an error", o)
+		s.Fatalf("Charge = %+v, want an error", o)
 	}
 	if errors.Is(err, ports.ErrNotSent) {
-		b.absent(r.Key)
-	} else if !unknown(err) {
-		b.Errorf("Charge = %v, want an error that leaves the outcome open", err)
+		s.expectAbsent(r.Key)
+	} else if !outcomeUnknown(err) {
+		s.Errorf("Charge = %v, want an error with an unknown outcome", err)
 	}
 }
 
-// testCutOff ends the context a little later each time, so that it hits every
-// stage of a charge, and compares what Charge says with what is true.
-func testCutOff(b bench) {
+// testCutOff ends the context a little later each time, so that it hits every stage of
+// a charge. It compares the result of Charge with the ledger.
+func testCutOff(s suite) {
 	for i := range 40 {
-		b.sub(fmt.Sprintf("after %d µs", i*i*10), func(b bench) {
-			ctx, cancel := context.WithTimeout(b.Context(), time.Duration(i*i*10)*time.Microsecond)
+		s.sub(fmt.Sprintf("after %d µs", i*i*10), func(s suite) {
+			ctx, cancel := context.WithTimeout(s.Context(), time.Duration(i*i*10)*time.Microsecond)
 			defer cancel()
-			r := order(b.Tokens.OK)
-			o, err := b.ask(ctx, r)
-			b.consistent(r, o, err)
+			r := newRequest(s.Tokens.OK)
+			o, err := s.chargeCtx(ctx, r)
+			s.expectConsistent(r, o, err)
 		})
 	}
 }
 
-// consistent compares what Charge said about a good token with the ledger, and
-// then has it charged for certain: once.
-func (b bench) consistent(r ports.ChargeRequest, o billing.Outcome, err error) {
-	b.Helper()
+// expectConsistent compares the result of a charge with a good token with the ledger.
+// Then it repeats the charge, and expects one charge in the ledger.
+func (s suite) expectConsistent(r ports.ChargeRequest, o billing.Outcome, err error) {
+	s.Helper()
 	switch {
 	case err == nil:
-		b.succeeded(o, r.Amount)
-		b.taken(r.Key, r.Amount)
+		s.expectSuccess(o, r.Amount)
+		s.expectLedger(r.Key, r.Amount)
 	case errors.Is(err, ports.ErrNotSent):
-		b.absent(r.Key)
-	case unknown(err):
-		// What Find says now stays true, as nobody sends it any more.
-		_, err := b.Provider.Find(b.Context(), r.Key)
+		s.expectAbsent(r.Key)
+	case outcomeUnknown(err):
+		// No call is sending the charge any more, so the result of Find is final.
+		_, err := s.Provider.Find(s.Context(), r.Key)
 		if errors.Is(err, ports.ErrChargeNotFound) {
-			b.taken(r.Key)
+			s.expectLedger(r.Key)
 		} else if err == nil {
-			b.taken(r.Key, r.Amount)
+			s.expectLedger(r.Key, r.Amount)
 		}
 	default:
-		b.Errorf("Charge = %v, which is not true", err)
+		s.Errorf("Charge = %v, which is wrong for this token", err)
 	}
-	b.succeeded(b.charge(r), r.Amount)
-	b.taken(r.Key, r.Amount)
+	s.expectSuccess(s.charge(r), r.Amount)
+	s.expectLedger(r.Key, r.Amount)
 }

@@ -7,35 +7,35 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-func testSameKeyAgain(b bench) {
-	r := order(b.Tokens.OK)
-	first := b.charge(r)
+func testSameKeyAgain(s suite) {
+	r := newRequest(s.Tokens.OK)
+	first := s.charge(r)
 	for range 3 {
-		if again := b.charge(r); again != first {
-			b.Errorf("Charge again = %+v, want %+v", again, first)
+		if o := s.charge(r); o != first {
+			s.Errorf("repeated Charge = %+v, want %+v", o, first)
 		}
 	}
-	b.succeeded(first, r.Amount)
-	b.taken(r.Key, r.Amount)
+	s.expectSuccess(first, r.Amount)
+	s.expectLedger(r.Key, r.Amount)
 }
 
-func testSameKeyAtOnce(b bench) {
+func testSameKeyConcurrently(s suite) {
 	const calls = 100
-	r := order(b.Tokens.OK)
+	r := newRequest(s.Tokens.OK)
 	var outcomes [calls]billing.Outcome
 	var errs [calls]error
-	b.atOnce(calls, func(i int) { outcomes[i], errs[i] = b.ask(b.Context(), r) })
+	s.concurrently(calls, func(i int) { outcomes[i], errs[i] = s.chargeCtx(s.Context(), r) })
 	for i := range calls {
 		if errs[i] != nil || outcomes[i] != outcomes[0] {
-			b.Fatalf("call %d: %+v, %v; want %+v as the others got", i, outcomes[i], errs[i], outcomes[0])
+			s.Fatalf("call %d: %+v, %v; want %+v like all calls", i, outcomes[i], errs[i], outcomes[0])
 		}
 	}
-	b.succeeded(outcomes[0], r.Amount)
-	b.taken(r.Key, r.Amount)
+	s.expectSuccess(outcomes[0], r.Amount)
+	s.expectLedger(r.Key, r.Amount)
 }
 
-// atOnce lets f run n times at the same moment.
-func (b bench) atOnce(n int, f func(i int)) {
+// concurrently calls f n times at the same moment.
+func (s suite) concurrently(n int, f func(i int)) {
 	start := make(chan struct{})
 	var wg sync.WaitGroup
 	for i := range n {
@@ -48,25 +48,25 @@ func (b bench) atOnce(n int, f func(i int)) {
 	wg.Wait()
 }
 
-func testKeyConflict(b bench) {
+func testKeyConflict(s suite) {
 	for name, change := range map[string]func(*ports.ChargeRequest){
 		"amount":        func(r *ports.ChargeRequest) { r.Amount.Amount++ },
 		"currency":      func(r *ports.ChargeRequest) { r.Amount.Currency = "EUR" },
-		"token":         func(r *ports.ChargeRequest) { r.Token = b.Tokens.OtherOK },
-		"unknown token": func(r *ports.ChargeRequest) { r.Token = b.Tokens.Unknown },
+		"token":         func(r *ports.ChargeRequest) { r.Token = s.Tokens.OtherOK },
+		"unknown token": func(r *ports.ChargeRequest) { r.Token = s.Tokens.Unknown },
 		"initiator":     func(r *ports.ChargeRequest) { r.Initiator = billing.MerchantInitiated },
 	} {
-		b.sub(name, func(b bench) {
-			r := order(b.Tokens.OK)
+		s.sub(name, func(s suite) {
+			r := newRequest(s.Tokens.OK)
 			other := r
 			change(&other)
-			b.need("same key for another request/"+name, !other.Token.IsZero())
-			first := b.charge(r)
-			b.refuse(other, ports.ErrKeyConflict)
-			if again := b.charge(r); again != first {
-				b.Errorf("after the conflict Charge = %+v, want the first outcome, %+v", again, first)
+			s.require("same key for another request/"+name, !other.Token.IsZero())
+			first := s.charge(r)
+			s.expectRefusal(other, ports.ErrKeyConflict)
+			if o := s.charge(r); o != first {
+				s.Errorf("Charge after the conflict = %+v, want the first outcome, %+v", o, first)
 			}
-			b.taken(r.Key, r.Amount)
+			s.expectLedger(r.Key, r.Amount)
 		})
 	}
 }

@@ -8,31 +8,31 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// succeeded expects the outcome of a charge that took this much.
-func (b bench) succeeded(o billing.Outcome, amount billing.Money) {
-	b.Helper()
+// expectSuccess expects the outcome of a successful charge of this amount.
+func (s suite) expectSuccess(o billing.Outcome, amount billing.Money) {
+	s.Helper()
 	want := billing.Outcome{Status: billing.PaymentSucceeded, Amount: amount, ProviderRef: o.ProviderRef}
 	if o != want || o.ProviderRef == "" {
-		b.Fatalf("outcome %+v, want a success over %s with a reference", o, amount)
+		s.Fatalf("the outcome is %+v, want a success over %s with a reference", o, amount)
 	}
 }
 
-func testCharge(b bench) {
-	for _, who := range []billing.Initiator{billing.CustomerInitiated, billing.MerchantInitiated} {
-		b.sub(string(who), func(b bench) {
-			r := order(b.Tokens.OK)
-			r.Initiator = who
-			o := b.charge(r)
-			b.taken(r.Key, r.Amount)
-			b.succeeded(o, r.Amount)
-			if found := b.find(r.Key); found != o {
-				b.Errorf("Find = %+v, want what Charge said, %+v", found, o)
+func testCharge(s suite) {
+	for _, initiator := range []billing.Initiator{billing.CustomerInitiated, billing.MerchantInitiated} {
+		s.sub(string(initiator), func(s suite) {
+			r := newRequest(s.Tokens.OK)
+			r.Initiator = initiator
+			o := s.charge(r)
+			s.expectLedger(r.Key, r.Amount)
+			s.expectSuccess(o, r.Amount)
+			if found := s.find(r.Key); found != o {
+				s.Errorf("Find = %+v, want the outcome of Charge, %+v", found, o)
 			}
 		})
 	}
 }
 
-func testAmounts(b bench) {
+func testAmounts(s suite) {
 	for name, amount := range map[string]billing.Money{
 		"smallest":     rubles(1),
 		"usual":        rubles(29900),
@@ -40,106 +40,106 @@ func testAmounts(b bench) {
 		"three digits": {Amount: 1234, Currency: "KWD"},
 		"largest":      rubles(billing.MaxAmount),
 	} {
-		b.sub(name, func(b bench) {
-			b.need("amounts/"+name, true)
-			r := order(b.Tokens.OK)
+		s.sub(name, func(s suite) {
+			s.require("amounts/"+name, true)
+			r := newRequest(s.Tokens.OK)
 			r.Amount = amount
-			b.succeeded(b.charge(r), amount)
-			b.succeeded(b.find(r.Key), amount)
-			b.taken(r.Key, amount)
+			s.expectSuccess(s.charge(r), amount)
+			s.expectSuccess(s.find(r.Key), amount)
+			s.expectLedger(r.Key, amount)
 		})
 	}
 }
 
-// testManyKeys looks into the ledger straight after each answer: a payment
-// system that answers before its commit is found out.
-func testManyKeys(b bench) {
+// testManyKeys reads the ledger right after each response, to detect a payment system
+// that responds before its commit.
+func testManyKeys(s suite) {
 	seen := map[string]bool{}
 	for range 25 {
-		r := order(b.Tokens.OK)
-		o := b.charge(r)
-		b.taken(r.Key, r.Amount)
+		r := newRequest(s.Tokens.OK)
+		o := s.charge(r)
+		s.expectLedger(r.Key, r.Amount)
 		if seen[o.ProviderRef] {
-			b.Error("two charges have one reference")
+			s.Errorf("two charges have the reference %s", o.ProviderRef)
 		}
 		seen[o.ProviderRef] = true
 	}
 }
 
-func testLedger(b bench) {
-	r := order(b.Tokens.OK)
-	b.charge(r)
-	entries := b.entries(r.Key)
-	if len(entries) != 1 {
-		b.Fatalf("the ledger has %d charges with the key, want one", len(entries))
+func testLedger(s suite) {
+	r := newRequest(s.Tokens.OK)
+	s.charge(r)
+	ledgerOf := s.ledgerOf(r.Key)
+	if len(ledgerOf) != 1 {
+		s.Fatalf("the ledger has %d charges with the key, want one", len(ledgerOf))
 	}
-	entry := entries[0]
+	entry := ledgerOf[0]
 	if entry.At.Location() != time.UTC {
-		b.Errorf("the ledger's time is in %s, want UTC", entry.At.Location())
+		s.Errorf("the ledger's time is in %s, want UTC", entry.At.Location())
 	}
 	for name, c := range map[string]struct {
 		since time.Time
 		want  int
 	}{
-		"since then":  {entry.At, 1},
-		"since later": {entry.At.Add(time.Microsecond), 0},
+		"since its time": {entry.At, 1},
+		"since later":    {entry.At.Add(time.Microsecond), 0},
 	} {
-		b.Since = c.since
-		if n := len(b.entries(r.Key)); n != c.want {
-			b.Errorf("%s: %d entries, want %d", name, n, c.want)
+		s.Since = c.since
+		if n := len(s.ledgerOf(r.Key)); n != c.want {
+			s.Errorf("%s: %d entries, want %d", name, n, c.want)
 		}
 	}
 	stop := errors.New("enough")
-	err := b.Ledger.Charges(b.Context(), entry.At, func(ports.LedgerEntry) error { return stop })
+	err := s.Ledger.Charges(s.Context(), entry.At, func(ports.LedgerEntry) error { return stop })
 	if !errors.Is(err, stop) {
-		b.Errorf("Charges = %v, want the error that stopped it", err)
+		s.Errorf("Charges = %v, want the callback's error", err)
 	}
 }
 
-func testDeclines(b bench) {
+func testDeclines(s suite) {
 	for _, code := range billing.DeclineCodes() {
-		b.sub(string(code), func(b bench) {
-			token := b.Tokens.Declined[code]
-			b.need("declines/"+string(code), !token.IsZero())
-			r := order(token)
-			o := b.charge(r)
+		s.sub(string(code), func(s suite) {
+			token := s.Tokens.Declined[code]
+			s.require("declines/"+string(code), !token.IsZero())
+			r := newRequest(token)
+			o := s.charge(r)
 			want := billing.Outcome{Status: billing.PaymentDeclined, DeclineCode: code, ProviderRef: o.ProviderRef}
 			if o != want {
-				b.Errorf("Charge = %+v, want declined: %s", o, code)
+				s.Errorf("Charge = %+v, want declined: %s", o, code)
 			}
-			if found := b.find(r.Key); found != o {
-				b.Errorf("Find = %+v, want what Charge said, %+v", found, o)
+			if found := s.find(r.Key); found != o {
+				s.Errorf("Find = %+v, want the outcome of Charge, %+v", found, o)
 			}
-			if again := b.charge(r); again != o {
-				b.Errorf("Charge again = %+v, want %+v", again, o)
+			if second := s.charge(r); second != o {
+				s.Errorf("second Charge = %+v, want %+v", second, o)
 			}
-			b.taken(r.Key)
+			s.expectLedger(r.Key)
 		})
 	}
 }
 
-func testRefused(b bench) {
+func testRefused(s suite) {
 	for name, spoil := range map[string]func(*ports.ChargeRequest){
-		"nothing":          func(r *ports.ChargeRequest) { r.Amount.Amount = 0 },
-		"less than zero":   func(r *ports.ChargeRequest) { r.Amount.Amount = -1 },
-		"no such currency": func(r *ports.ChargeRequest) { r.Amount.Currency = "XXX" },
+		"zero":             func(r *ports.ChargeRequest) { r.Amount.Amount = 0 },
+		"negative":         func(r *ports.ChargeRequest) { r.Amount.Amount = -1 },
+		"unknown currency": func(r *ports.ChargeRequest) { r.Amount.Currency = "XXX" },
 		"no key":           func(r *ports.ChargeRequest) { r.Key = "" },
 	} {
-		b.sub(name, func(b bench) {
-			b.need("refused/"+name, true)
-			r := order(b.Tokens.OK)
+		s.sub(name, func(s suite) {
+			s.require("refused/"+name, true)
+			r := newRequest(s.Tokens.OK)
 			spoil(&r)
-			b.refuse(r, ports.ErrRefused)
-			b.absent(r.Key)
+			s.expectRefusal(r, ports.ErrRefused)
+			s.expectAbsent(r.Key)
 		})
 	}
 }
 
-func testUnknownToken(b bench) {
-	b.need("unknown token", !b.Tokens.Unknown.IsZero())
-	r := order(b.Tokens.Unknown)
-	b.refuse(r, ports.ErrTokenUnknown)
-	b.absent(r.Key)
+func testUnknownToken(s suite) {
+	s.require("unknown token", !s.Tokens.Unknown.IsZero())
+	r := newRequest(s.Tokens.Unknown)
+	s.expectRefusal(r, ports.ErrTokenUnknown)
+	s.expectAbsent(r.Key)
 }
 
-func testUnknownKey(b bench) { b.absent(newKey()) }
+func testUnknownKey(s suite) { s.expectAbsent(newKey()) }

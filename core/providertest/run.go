@@ -2,11 +2,10 @@ package providertest
 
 import "testing"
 
-// cases are what every payment system must pass, by the names that
-// [Harness.NotApplicable] knows.
+// cases must pass at every payment system. [Harness.NotApplicable] uses their names.
 var cases = []struct {
 	name string
-	test func(bench)
+	test func(suite)
 }{
 	{"charge", testCharge},
 	{"amounts", testAmounts},
@@ -17,34 +16,34 @@ var cases = []struct {
 	{"unknown token", testUnknownToken},
 	{"unknown key", testUnknownKey},
 	{"same key again", testSameKeyAgain},
-	{"same key at once", testSameKeyAtOnce},
+	{"same key concurrently", testSameKeyConcurrently},
 	{"same key for another request", testKeyConflict},
-	{"answer lost", testLostAnswer},
-	{"answer slow", testSlowAnswer},
+	{"response lost", testLostResponse},
+	{"response slow", testSlowResponse},
 	{"unavailable", testUnavailable},
 	{"cancelled before", testCancelledBefore},
 	{"cancelled while waiting", testCancelledWhileWaiting},
-	{"cut off at any moment", testCutOff},
+	{"cancelled at any moment", testCutOff},
 	{"confirmation", testConfirmation},
 	{"card", testCard},
 	{"card refused", testCardRefused},
-	{"card answer lost", testCardLost},
+	{"card response lost", testCardLost},
 }
 
-// Run runs the suite. It asks for a fresh harness for every case.
+// Run runs the suite. It calls newHarness once per case, from parallel tests.
 func Run(t *testing.T, newHarness func(*testing.T) Harness) {
 	t.Helper()
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			b := bench{t, newHarness(t)}
-			if why, listed := b.NotApplicable[c.name]; listed {
-				t.Skipf("not applicable: %s", why)
+			s := suite{t, newHarness(t)}
+			if reason, listed := s.NotApplicable[c.name]; listed {
+				t.Skipf("not applicable: %s", reason)
 			}
-			if b.Tokens.OK.IsZero() || b.Tokens.OtherOK.IsZero() || b.Provider == nil || b.Ledger == nil {
-				t.Fatal("a harness needs a provider, its ledger, and two good tokens")
+			if s.Tokens.OK.IsZero() || s.Tokens.OtherOK.IsZero() || s.Provider == nil || s.Ledger == nil {
+				t.Fatal("the harness must have Provider, Ledger, Tokens.OK and Tokens.OtherOK")
 			}
-			c.test(b)
+			c.test(s)
 		})
 	}
 }
