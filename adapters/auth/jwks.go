@@ -84,8 +84,8 @@ func (r *remoteKeys) ready() error {
 	return nil
 }
 
-func (r *remoteKeys) status() JWKSStatus {
-	s := JWKSStatus{Age: r.age()}
+func (r *remoteKeys) status(context.Context) KeyStatus {
+	s := KeyStatus{Age: r.age()}
 	if last := r.last.Load(); last != nil {
 		s.Used, s.Other, s.Faulty = last.used, last.other, last.faulty
 	}

@@ -142,21 +142,21 @@ func TestJWKS_Status(t *testing.T) {
 	var log logs
 	cfg.Log = log.logger()
 	v := newVerifier(t, cfg)
-	want := func(step string, want auth.JWKSStatus) {
+	want := func(step string, want auth.KeyStatus) {
 		t.Helper()
-		if got, ok := v.JWKS(); !ok || got != want {
-			t.Errorf("%s: %+v, %t; want %+v", step, got, ok, want)
+		if got := v.KeyStatus(t.Context()); got != want {
+			t.Errorf("%s: %+v, want %+v", step, got, want)
 		}
 	}
-	want("at the start", auth.JWKSStatus{})
+	want("at the start", auth.KeyStatus{})
 	server.clock.advance(time.Minute)
-	want("never fetched", auth.JWKSStatus{Age: time.Minute})
+	want("never fetched", auth.KeyStatus{Age: time.Minute})
 	server.respond(keySet(
 		jwk("enc", &nextKey().PublicKey, `"use":"enc"`), publicJWK("k1", issuerKey()), publicJWK("k1", nextKey()),
 		publicJWK("weak", weakKey()), `{"kty":"EC","kid":"ec"}`, "7",
 	))
 	server.refetch(t, v)
-	want("fetched", auth.JWKSStatus{Used: 1, Other: 2, Faulty: 3})
+	want("fetched", auth.KeyStatus{Used: 1, Other: 2, Faulty: 3})
 	if text := log.text(); !strings.Contains(text, "1024 bits") || !strings.Contains(text, "same kid") || strings.Contains(text, "enc") {
 		t.Errorf("the log does not describe the faulty keys alone: %s", text)
 	}
@@ -167,10 +167,7 @@ func TestJWKS_Status(t *testing.T) {
 	}
 	server.respond(keySet())
 	server.refetch(t, v)
-	want("not fetched since", auth.JWKSStatus{Age: time.Minute, Used: 1, Other: 2, Faulty: 3})
-	if _, ok := newVerifier(t, config(t)).JWKS(); ok {
-		t.Error("a key file has the status of a JWKS")
-	}
+	want("not fetched since", auth.KeyStatus{Age: time.Minute, Used: 1, Other: 2, Faulty: 3})
 }
 
 func TestJWKS_KeyIDSelectsKey(t *testing.T) {

@@ -27,8 +27,9 @@ type fileKey struct {
 
 	mu        sync.Mutex // held by the caller that reads the file
 	readAt    time.Time
-	text      []byte // content of the file that current was read from
-	lastError string // logged last; "" after a successful read
+	goodAt    time.Time // when the file had a usable key last
+	text      []byte    // content of the file that current was read from
+	lastError string    // logged last; "" after a successful read
 }
 
 func newFileKey(path string, log *slog.Logger) (*fileKey, error) {
@@ -36,20 +37,38 @@ func newFileKey(path string, log *slog.Logger) (*fileKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &fileKey{path: path, log: log, readAt: time.Now(), text: text}
+	now := time.Now()
+	k := &fileKey{path: path, log: log, readAt: now, goodAt: now, text: text}
 	k.current.Store(key)
 	return k, nil
 }
 
 func (k *fileKey) key(ctx context.Context, _ string) (*rsa.PublicKey, error) {
 	if k.mu.TryLock() { // one caller reads the file, the others use the current key
-		if time.Since(k.readAt) >= keyFileInterval {
-			k.readAt = time.Now()
-			k.reload(ctx)
-		}
+		k.refresh(ctx)
 		k.mu.Unlock()
 	}
 	return k.current.Load(), nil
+}
+
+func (k *fileKey) status(ctx context.Context) KeyStatus {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.refresh(ctx)
+	s := KeyStatus{Age: time.Since(k.goodAt), Used: 1}
+	if k.lastError != "" {
+		s.Faulty = 1
+	}
+	return s
+}
+
+// refresh reads the file if it was not read within keyFileInterval. The caller holds
+// mu.
+func (k *fileKey) refresh(ctx context.Context) {
+	if time.Since(k.readAt) >= keyFileInterval {
+		k.readAt = time.Now()
+		k.reload(ctx)
+	}
 }
 
 // reload replaces the current key if the file has a new, usable key. It logs each
@@ -57,7 +76,7 @@ func (k *fileKey) key(ctx context.Context, _ string) (*rsa.PublicKey, error) {
 func (k *fileKey) reload(ctx context.Context) {
 	text, err := os.ReadFile(k.path)
 	if err == nil && bytes.Equal(text, k.text) {
-		k.lastError = ""
+		k.lastError, k.goodAt = "", k.readAt
 		return
 	}
 	var key *rsa.PublicKey
@@ -73,7 +92,7 @@ func (k *fileKey) reload(ctx context.Context) {
 		return
 	}
 	k.current.Store(key)
-	k.text, k.lastError = text, ""
+	k.text, k.lastError, k.goodAt = text, "", k.readAt
 	k.log.InfoContext(ctx, "public key replaced", "file", k.path)
 }
 

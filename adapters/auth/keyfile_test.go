@@ -107,6 +107,26 @@ func TestKeyFile_UnusableFileKeepsKey(t *testing.T) {
 	})
 }
 
+func TestKeyFile_Status(t *testing.T) {
+	keyFileTest(t, func(t *testing.T, v *auth.Verifier, file string, _ *logs) {
+		want := func(step string, want auth.KeyStatus) {
+			t.Helper()
+			if got := v.KeyStatus(t.Context()); got != want {
+				t.Errorf("%s: %+v, want %+v", step, got, want)
+			}
+		}
+		want("at the start", auth.KeyStatus{Used: 1})
+		time.Sleep(time.Hour) // without any call of Verify
+		want("an hour later", auth.KeyStatus{Used: 1})
+		put(t, file)
+		time.Sleep(time.Minute)
+		want("unusable", auth.KeyStatus{Age: time.Minute, Used: 1, Faulty: 1})
+		put(t, file, pkix(nextKey().Public()))
+		time.Sleep(time.Minute)
+		want("replaced", auth.KeyStatus{Used: 1})
+	})
+}
+
 func TestKeyFile_ReplacedUnderLoad(t *testing.T) {
 	keyFileTest(t, func(t *testing.T, v *auth.Verifier, file string, _ *logs) {
 		put(t, file, pkix(nextKey().Public()))

@@ -63,6 +63,7 @@ type keySource interface {
 	successor(ctx context.Context, kid string, old *rsa.PublicKey) (key *rsa.PublicKey, ok bool)
 	// ready returns an error while no key is available.
 	ready() error
+	status(ctx context.Context) KeyStatus
 }
 
 // New returns a Verifier, or an error if the configuration or the key file is
@@ -194,19 +195,13 @@ func (v *Verifier) verifySignature(ctx context.Context, hash tokenHash, token st
 // hours while the JWKS URL is unavailable.
 func (v *Verifier) Ready() error { return v.keys.ready() }
 
-// JWKSStatus describes the keys of the JWKS URL.
-type JWKSStatus struct {
-	Age    time.Duration // since the last successful fetch, or since the start without one
+// KeyStatus describes the auth service's keys.
+type KeyStatus struct {
+	Age    time.Duration // since they were last read with success, or since the start
 	Used   int           // keys that verify tokens
 	Other  int           // keys for another purpose, such as encryption
-	Faulty int           // keys that break the rules and are skipped
+	Faulty int           // keys that break the rules: of a JWKS they are skipped, of a file the previous key is used
 }
 
-// JWKS returns the status of the keys. ok is false with a key file.
-func (v *Verifier) JWKS() (status JWKSStatus, ok bool) {
-	remote, ok := v.keys.(*remoteKeys)
-	if !ok {
-		return JWKSStatus{}, false
-	}
-	return remote.status(), true
-}
+// KeyStatus returns the status of the keys.
+func (v *Verifier) KeyStatus(ctx context.Context) KeyStatus { return v.keys.status(ctx) }

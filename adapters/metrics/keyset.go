@@ -6,12 +6,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// KeySet describes the auth service's keys that were fetched from a URL.
+// KeySet describes the auth service's keys.
 type KeySet struct {
-	Age    time.Duration // since the last successful fetch
+	Age    time.Duration // since they were last read with success
 	Used   int           // keys that verify tokens
 	Other  int           // keys for another purpose
-	Faulty int           // keys that break the rules and are skipped
+	Faulty int           // keys that break the rules and are not used
 }
 
 // WatchKeySet exports what read returns at each scrape.
@@ -23,9 +23,9 @@ type keySet struct{ read func() KeySet }
 
 var (
 	authKeys = prometheus.NewDesc("billing_auth_keys",
-		"Keys of the auth service's JWKS, by state. Faulty keys break the rules and are skipped.", []string{"state"}, nil)
+		"Keys of the auth service, by state. Faulty keys break the rules and are not used.", []string{"state"}, nil)
 	authKeysAge = prometheus.NewDesc("billing_auth_keys_age_seconds",
-		"Time since the JWKS was last fetched. After a day its keys are not used any more.", nil, nil)
+		"Time since the auth service's keys were last read with success. Those of a JWKS are not used after a day.", nil, nil)
 )
 
 // Describe implements [prometheus.Collector].

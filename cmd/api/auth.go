@@ -31,13 +31,7 @@ func authenticate(v *auth.Verifier, users *viewers.LastSeen) func(context.Contex
 	}
 }
 
-// watchKeys exports the state of the auth service's JWKS, if there is one.
+// watchKeys exports the status of the auth service's keys.
 func watchKeys(m *metrics.Metrics, v *auth.Verifier) {
-	if _, ok := v.JWKS(); !ok {
-		return
-	}
-	m.WatchKeySet(func() metrics.KeySet {
-		s, _ := v.JWKS()
-		return metrics.KeySet(s)
-	})
+	m.WatchKeySet(func() metrics.KeySet { return metrics.KeySet(v.KeyStatus(context.Background())) })
 }
