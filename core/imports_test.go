@@ -1,4 +1,5 @@
-// Package core_test holds the rule of who may import whom, as a test.
+// Package core_test tests the whole repository: the imports of each package, the
+// documents and the prose.
 package core_test
 
 import (
@@ -24,23 +25,24 @@ const (
 	goAdmin = "github.com/GoAdminGroup"
 )
 
-// What tests of other packages may use besides what their package may.
+// helpersOfTests are the adapters that tests may import, besides the imports allowed to
+// their package.
 var helpersOfTests = []string{"adapters/postgres", "adapters/postgres/pgtest", "adapters/memory", "adapters/simulator", "adapters/vault"}
 
-// goPackage is what the rule needs of a package: its path inside the module,
-// and what it imports. Paths of our own packages are inside the module too.
+// goPackage is a package as far as the rule needs it. Paths of the project's own
+// packages are relative to the module.
 type goPackage struct {
 	path        string
 	imports     []string
 	testImports []string
-	deps        []string // all that is linked with it
+	deps        []string // imports of imports included
 }
 
-func TestEveryPackageImportsOnlyWhatItMay(t *testing.T) {
+func TestImports_FollowRule(t *testing.T) {
 	t.Parallel()
 	packages := listPackages(t)
 	if !slices.ContainsFunc(packages, func(p goPackage) bool { return p.path == "core/billing" }) {
-		t.Fatalf("core/billing is not among the packages listed: %v", packages)
+		t.Fatalf("go list has no core/billing: %v", packages)
 	}
 	for _, p := range packages {
 		for _, broken := range p.brokenRules() {
@@ -49,7 +51,7 @@ func TestEveryPackageImportsOnlyWhatItMay(t *testing.T) {
 	}
 }
 
-func TestTheTopLevelHoldsOnlyWhatBelongsThere(t *testing.T) {
+func TestTopLevel_HasAllowedEntries(t *testing.T) {
 	t.Parallel()
 	entries, err := os.ReadDir("..")
 	if err != nil {
@@ -57,12 +59,12 @@ func TestTheTopLevelHoldsOnlyWhatBelongsThere(t *testing.T) {
 	}
 	for _, e := range entries {
 		if !belongsAtTop(e.Name()) {
-			t.Errorf("%s does not belong at the top level", e.Name())
+			t.Errorf("%s is not allowed at the top level; see belongsAtTop", e.Name())
 		}
 	}
 }
 
-func TestTheRuleRefuses(t *testing.T) {
+func TestBrokenRules_Refused(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name string
@@ -108,7 +110,7 @@ func TestTheRuleRefuses(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			if got := tt.pkg.brokenRules(); len(got) != 1 {
-				t.Errorf("rules broken: %q, want one", got)
+				t.Errorf("brokenRules = %q, want one", got)
 			}
 		})
 	}
@@ -116,13 +118,13 @@ func TestTheRuleRefuses(t *testing.T) {
 		t.Parallel()
 		for _, name := range []string{"pkg", "internal", "docs", "billing-api.service", "main.go"} {
 			if belongsAtTop(name) {
-				t.Errorf("%s is let in", name)
+				t.Errorf("belongsAtTop(%q) = true, want false", name)
 			}
 		}
 	})
 }
 
-func TestTheRuleLetsIn(t *testing.T) {
+func TestBrokenRules_Allowed(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name string
@@ -150,7 +152,7 @@ func TestTheRuleLetsIn(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			if got := tt.pkg.brokenRules(); len(got) != 0 {
-				t.Errorf("rules broken: %q, want none", got)
+				t.Errorf("brokenRules = %q, want none", got)
 			}
 		})
 	}
@@ -159,7 +161,7 @@ func TestTheRuleLetsIn(t *testing.T) {
 func (p goPackage) brokenRules() []string {
 	var broken []string
 	if place, _, _ := strings.Cut(p.path, "/"); !slices.Contains([]string{"core", "adapters", "cmd", "db"}, place) {
-		broken = append(broken, p.path+" is in no known place")
+		broken = append(broken, p.path+" must be in core, adapters, cmd or db")
 	}
 	for _, i := range p.imports {
 		if !p.mayImport(i) {
@@ -200,8 +202,8 @@ func (p goPackage) mayImport(path string) bool {
 	}
 }
 
-// rooms says which rooms of core a room may import. The suites and the test world
-// may import any.
+// rooms lists the packages of core that each package of core may import. The suites
+// and the test world may import all of them.
 var rooms = map[string][]string{
 	"core/billing":      {},
 	"core/batcher":      {},
@@ -233,8 +235,8 @@ func (p goPackage) coreMayImport(path string) bool {
 	return isStandard(path) && !slices.ContainsFunc(banned, in)
 }
 
-// A test may use libraries that its package may not. The rules stay without
-// adapters even in their tests.
+// testMayImport allows all libraries to tests. Tests of core/billing must not import
+// adapters.
 func (p goPackage) testMayImport(path string) bool {
 	if p.mayImport(path) || within(path, p.path) || !isOurs(path) {
 		return true
@@ -263,13 +265,13 @@ func isOurs(path string) bool {
 
 func belongsAtTop(name string) bool {
 	allowed := strings.Fields("core adapters cmd db tools sqlc.yaml Makefile Dockerfile go.mod go.sum README.md")
-	madeHere := name == "bin" || strings.HasPrefix(name, "coverage.") || // what git ignores
+	madeHere := name == "bin" || strings.HasPrefix(name, "coverage.") || // ignored by git
 		strings.HasSuffix(name, ".test") || strings.HasSuffix(name, ".out")
 	return slices.Contains(allowed, name) || strings.HasPrefix(name, ".") || madeHere
 }
 
-// listPackages asks go list. Files that build tags leave out count too. A
-// package that does not compile is for the compiler to complain about.
+// listPackages runs go list. It includes files that build tags exclude, and does not
+// report packages that fail to compile.
 func listPackages(t *testing.T) []goPackage {
 	t.Helper()
 	touchEveryFolder(t)
@@ -315,7 +317,7 @@ func listPackages(t *testing.T) []goPackage {
 	}
 }
 
-// ours strips the module from a path of our own.
+// ours removes the module from the path of one of the project's packages.
 func ours(path string) string { return strings.TrimPrefix(path, module+"/") }
 
 func importsOf(t *testing.T, file string) []string {
@@ -335,14 +337,14 @@ func importsOf(t *testing.T, file string) []string {
 	return paths
 }
 
-// touchEveryFolder tells go test, which does not see what go list reads, that
-// the result depends on every folder and so may not come from the cache.
+// touchEveryFolder reads every folder, so that go test notices changes and does not use
+// a cached result. It cannot see the files that go list reads.
 func touchEveryFolder(t *testing.T) {
 	t.Helper()
 	for _, root := range []string{"../core", "../adapters", "../cmd", "../db"} {
 		err := filepath.WalkDir(root, func(_ string, _ fs.DirEntry, err error) error {
 			if errors.Is(err, fs.ErrNotExist) {
-				return nil // gone while we looked
+				return nil // deleted during the walk
 			}
 			return err
 		})

@@ -80,7 +80,7 @@ var userCases = []testCase{
 	{"without a subject get one when they are identified", func(w *world) {
 		user := newIDOf[billing.UserID]()
 		w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Users.Seen(ctx, noon, user) })
-		w.must(w.identify(noon, user, "o'brien, sean")) // within the minute in which Seen skips the user
+		w.must(w.identify(noon, user, "o'brien, sean")) // Seen skips a user that was seen in the last minute
 		w.wantErr(w.identify(noon, user, "viewer-17"), ports.ErrOtherSubject)
 	}},
 	{"belong to one subject when two are identified at once", func(w *world) {

@@ -325,8 +325,8 @@ func removeAt(t *testing.T, s scenario, m billingtest.Fault, n int64) bool {
 	return true
 }
 
-// expectNoMoreCharges runs a year of sweeps and renewals. It expects that no charge is
-// sent besides those that were sent before.
+// expectNoMoreCharges runs a year of sweeps and renewals. It expects no charge beyond
+// the given number.
 func (w *wallet) expectNoMoreCharges(sent int) {
 	w.T.Helper()
 	w.Provider.SetFault(billingtest.NoFault)
