@@ -143,7 +143,7 @@ func withinRotation(t *testing.T, what string, is func() bool) {
 // first waits for the refusals in the log, which prove that it is the right log.
 func checkLogWithoutTokens(t *testing.T, a api, issuers ...issuer) {
 	t.Helper()
-	eventually(t, "refusals in the log", func() bool { return strings.Contains(a.output(), `"cause":`) })
+	eventually(t, "refusals in the log", func() bool { return strings.Contains(a.output(), `"msg":"token refused"`) })
 	log := a.output()
 	for _, i := range issuers {
 		for _, part := range append(strings.Split(i.token, "."), "viewer-"+i.kid) {
