@@ -102,6 +102,9 @@ func TestTexts_EveryCodeHasName(t *testing.T) {
 		operators.PlanAdded, operators.PlanEdited, operators.PlanArchived, operators.PlanDeleted, operators.PaymentSystemAdded, operators.PaymentSystemEdited,
 		operators.PaymentSystemArchived, operators.PaymentSystemDeleted, operators.PanelUserAdded, operators.PanelUserPasswordChanged,
 		operators.PanelUserDisabled, operators.PanelUserLockedOut, operators.PanelUserSignedIn, operators.PanelUserSignInFailed,
+		// billingctl audits these itself.
+		"vault.keygen", "vault.rotate", "vault.prepare", "vault.new_kek", "vault.disable_old", "vault.enable_old", "vault.rewrap",
+		"clock.set", "clock.advance", "clock.release",
 	} {
 		keys = append(keys, "action."+a)
 	}

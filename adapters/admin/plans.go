@@ -17,7 +17,7 @@ func (s *server) plans(r *http.Request, v *view) *listing {
 	src := newSource(r.Context(),
 		column{"name", v.T("plan.name")}, column{"code", v.T("plan.code")}, column{"price", v.T("plan.price")},
 		column{"interval", v.T("plan.interval")}, column{"features", v.T("plan.features")},
-		column{"subscribers", v.T("plan.subscribers")}, column{"status", v.T("status")}, column{"actions", ""})
+		column{"subscribers", v.T("plan.subscribers")}, column{"status", v.T("status")}, column{"actions", v.T("actions")})
 	src.rows = mapRows(func(ctx context.Context) ([]ports.PlanRow, error) { return s.Panel.Plans(ctx, v.op) }, v.planRow)
 	return &listing{
 		table: src, title: v.T("menu.plans"), hint: v.T("plans.hint"), empty: v.T("plans.empty"),

@@ -14,7 +14,7 @@ import (
 func (s *server) systems(r *http.Request, v *view) *listing {
 	src := newSource(r.Context(),
 		column{"name", v.T("system.name")}, column{"code", v.T("system.code")}, column{"adapter", v.T("system.adapter")},
-		column{"added", v.T("system.added")}, column{"status", v.T("status")}, column{"actions", ""})
+		column{"added", v.T("system.added")}, column{"status", v.T("status")}, column{"actions", v.T("actions")})
 	src.rows = mapRows(func(ctx context.Context) ([]operators.SystemRow, error) { return s.Panel.PaymentSystems(ctx, v.op) }, v.systemRow)
 	return &listing{
 		table: src, title: v.T("menu.payment_systems"), hint: v.T("systems.hint"), empty: v.T("systems.empty"),

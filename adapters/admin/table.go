@@ -26,7 +26,8 @@ var _ table.Table = (*source)(nil)
 // row is a row of a list: the HTML of each cell by the column's field.
 type row map[string]template.HTML
 
-// column is a column of a list. The column of the actions has an empty head.
+// column is a column of a list. Only screen readers see the head of the column
+// actions.
 type column struct{ field, head string }
 
 func newSource(ctx context.Context, columns ...column) *source {

@@ -14,7 +14,7 @@ var texts = map[string][languages]string{
 
 	"search": {"Search", "Найти"}, "show": {"Show", "Показать"}, "reset": {"Reset", "Сбросить"}, "any": {"All", "Все"},
 	"older": {"Older", "Более ранние"}, "save": {"Save", "Сохранить"}, "cancel": {"Cancel", "Отмена"},
-	"edit": {"Edit", "Изменить"}, "delete": {"Delete", "Удалить"}, "status": {"Status", "Статус"},
+	"actions": {"Actions", "Действия"}, "edit": {"Edit", "Изменить"}, "delete": {"Delete", "Удалить"}, "status": {"Status", "Статус"},
 	"on_sale": {"on sale", "в продаже"}, "available": {"available", "доступна"}, "archived": {"archived", "в архиве"},
 	"again": {"Try again", "Повторить"}, "to_start": {"Go to the overview", "Перейти к обзору"},
 
@@ -56,6 +56,7 @@ var texts = map[string][languages]string{
 	"field.currency": {"Currency", "Валюта"}, "field.interval_months": {"Period, months", "Период, месяцев"},
 	"field.features": {"Features", "Возможности"}, "field.archived_at": {"Archived at", "В архиве с"},
 	"field.role": {"Role", "Роль"}, "field.disabled_at": {"Disabled at", "Отключён с"}, "field.locked_until": {"Locked until", "Заблокирован до"},
+	"field.time": {"Time", "Время"}, "field.kek": {"Key file", "Файл ключа"}, "field.keys": {"Keys", "Ключи"}, "field.rows": {"Rows", "Строки"},
 	"field.failures": {"Failures since the last sign-in", "Неудачных попыток с последнего входа"},
 
 	"plans.hint": {
@@ -205,7 +206,14 @@ var texts = map[string][languages]string{
 	"action.panel_user.add": {"panel user added", "пользователь панели добавлен"}, "action.panel_user.passwd": {"password changed", "пароль изменён"},
 	"action.panel_user.disable": {"panel user disabled", "пользователь панели отключён"}, "action.panel_user.lock_out": {"network locked out of the account", "вход из сети заблокирован"},
 	"action.panel_user.sign_in": {"signed in", "вход в панель"}, "action.panel_user.sign_in_failed": {"sign-in failed", "неудачный вход"},
-	"audit.anonymous": {"not signed in", "вход не выполнен"}, "audit.unknown_user": {"unknown user name", "неизвестное имя"},
+	"action.vault.keygen": {"encryption keys created", "ключи шифрования созданы"}, "action.vault.rotate": {"encryption key changed", "ключ шифрования заменён"},
+	"action.vault.prepare": {"encryption key prepared", "ключ шифрования подготовлен"}, "action.vault.new_kek": {"key encryption key changed", "ключ для ключей заменён"},
+	"action.vault.disable_old": {"old encryption keys disabled", "старые ключи шифрования отключены"},
+	"action.vault.enable_old":  {"old encryption keys enabled", "старые ключи шифрования включены"},
+	"action.vault.rewrap":      {"data encrypted with the new key", "данные зашифрованы новым ключом"},
+	"action.clock.set":         {"test clock frozen", "тестовые часы остановлены"}, "action.clock.advance": {"test clock moved", "тестовые часы переведены"},
+	"action.clock.release": {"test clock follows the wall clock", "тестовые часы идут по обычным"},
+	"audit.anonymous":      {"not signed in", "вход не выполнен"}, "audit.unknown_user": {"unknown user name", "неизвестное имя"},
 
 	"dash.active": {"Active subscriptions", "Действующие подписки"}, "dash.past_due": {"Past due", "Просроченные подписки"},
 	"dash.revenue": {"Revenue, 30 days", "Выручка за 30 дней"}, "dash.unsettled": {"Pending payments", "Платежи в обработке"},
