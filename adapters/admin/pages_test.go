@@ -18,7 +18,12 @@ func TestUserPage(t *testing.T) {
 	wantText(t, "users", vera.get("/admin/info/users"), string(user))
 	wantText(t, "search", vera.get("/admin/info/users?search="+string(user[:9])), string(user))
 	wantText(t, "search for another id", vera.get("/admin/info/users?search=ffffffff"), "No users found.")
-	wantStatus(t, "invalid search", vera.get("/admin/info/users?search=%27or%201%3D1"), http.StatusUnprocessableEntity)
+	for _, search := range []string{"%27or%201%3D1", "0-0-0-0-0", "-", "0000000000", "00000000-0000-0000-0000-0000000000000", "%00"} {
+		wantStatus(t, search, vera.get("/admin/info/users?search="+search), http.StatusUnprocessableEntity)
+	}
+	for _, search := range []string{"0", "00000000", "00000000-", "00000000-0000-0000-0000-00000000000", "FFFF", "%20ffff"} {
+		wantStatus(t, search, vera.get("/admin/info/users?search="+search), http.StatusOK)
+	}
 	page := vera.get("/admin/info/users/detail?id=" + string(user))
 	wantText(t, "page", page, "subscribed gold ₽399.00", "The first payment of plan gold, for", "the viewer subscribed", "Access until",
 		"gold active Price ₽399.00 / 1 month", "Next charge", "₽399.00 paid", "simulator · ref_1")

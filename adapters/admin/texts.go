@@ -141,7 +141,7 @@ var texts = map[string][languages]string{
 	},
 
 	"users.search": {"Id or its first characters", "Идентификатор или его начало"}, "users.empty": {"No users found.", "Пользователи не найдены."},
-	"users.bad_search": {"An id consists of the digits 0–9, the letters a–f and hyphens.", "Идентификатор состоит из цифр 0–9, букв a–f и дефисов."},
+	"users.bad_search": {"An id consists of the digits 0–9, the letters a–f and hyphens, for example 019b7f3c-5d21.", "Идентификатор состоит из цифр 0–9, букв a–f и дефисов, например 019b7f3c-5d21."},
 	"user.id":          {"Id", "Идентификатор"}, "user.first_seen": {"First seen", "Первый визит"}, "user.last_seen": {"Last seen", "Последний визит"},
 	"user.live": {"Live subscriptions", "Действующие подписки"}, "user.title": {"User %s", "Пользователь %s"}, "user.paid": {"Total paid", "Всего оплачено"},
 	"user.timeline": {"Timeline", "Хронология"}, "user.subscriptions": {"Subscriptions", "Подписки"},

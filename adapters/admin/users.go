@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/operators"
 	"github.com/online-cinema/billing/core/ports"
 )
 
@@ -39,14 +40,10 @@ func (s *server) users(r *http.Request, v *view) *listing {
 			return link("/info/users", "at", formatTime(last.FirstSeenAt), "before", string(last.ID))
 		},
 	}
-	if !hasOnlyIDCharacters(search) || page.BeforeID != "" && !billing.IsID(string(page.BeforeID)) {
+	if !operators.IsIDPrefix(strings.ToLower(search)) || page.BeforeID != "" && !billing.IsID(string(page.BeforeID)) {
 		l.refused = v.T("users.bad_search")
 	}
 	return l
-}
-
-func hasOnlyIDCharacters(search string) bool {
-	return strings.Trim(strings.ToLower(search), "0123456789abcdef-") == ""
 }
 
 func (v *view) userRow(u ports.UserRow) row {

@@ -2,7 +2,6 @@ package operators
 
 import (
 	"context"
-	"regexp"
 	"strings"
 
 	"github.com/online-cinema/billing/core/billing"
@@ -10,8 +9,15 @@ import (
 	"github.com/online-cinema/billing/core/viewers"
 )
 
-// idPrefix matches every beginning of an id, and some longer texts.
-var idPrefix = regexp.MustCompile(`^[0-9a-f]{1,8}(-[0-9a-f]{0,4}){0,3}(-[0-9a-f]{0,12})?$`)
+const (
+	firstID = "00000000-0000-0000-0000-000000000000"
+	lastID  = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+)
+
+// IsIDPrefix reports whether an id in lower case can begin with the text.
+func IsIDPrefix(text string) bool {
+	return len(text) <= len(firstID) && billing.IsID(text+firstID[len(text):])
+}
 
 // Users returns a page of the users, newest first. If search is not empty, it
 // returns the users whose id begins with search. It returns [billing.ErrInvalid]
@@ -24,14 +30,10 @@ func (p Panel) Users(ctx context.Context, by Operator, search string, page ports
 	if search == "" {
 		return p.Views.Users.Users(ctx, page)
 	}
-	if !idPrefix.MatchString(search) {
+	if !IsIDPrefix(search) {
 		return nil, invalid("search", "must be an id or its beginning")
 	}
-	const first, last = "00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"
-	if len(search) > len(first) {
-		return nil, nil
-	}
-	return p.Views.Users.UsersBetween(ctx, billing.UserID(search+first[len(search):]), billing.UserID(search+last[len(search):]), page.Limit)
+	return p.Views.Users.UsersBetween(ctx, billing.UserID(search+firstID[len(search):]), billing.UserID(search+lastID[len(search):]), page.Limit)
 }
 
 // UserDetails is the data of a user's page.
