@@ -102,7 +102,7 @@ func TestRun_BadUsage(t *testing.T) {
 		"missing flag of token": {"token --subject s", "--key is not set"},
 		"no payment system":     {"reconcile", "--payment-system is not set"},
 		"payment without an id": {"payment", `"billingctl payment" needs the id of a payment`},
-		"payment with bad id":   {"payment 42", `"42" is not the id of a payment`},
+		"two payments":          {"payment 42 43", "takes one argument, the id of a payment"},
 		"unknown shell":         {"completion bogus", `unknown command "bogus"`},
 		"flag without a value":  {"plan add --code", "flag needs an argument"},
 		"bad number":            {"plan add --interval-months x", `--interval-months "x" must be a whole number`},

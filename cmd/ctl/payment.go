@@ -1,11 +1,12 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"github.com/online-cinema/billing/adapters/postgres"
@@ -15,17 +16,15 @@ import (
 
 func (t *tool) payment() *cobra.Command {
 	return t.withJSON(&cobra.Command{
-		Use: "payment ID", Short: "Show one payment and its events",
-		Long: "Show one payment: the intent, the outcome and the events that it caused.\n\n" +
+		Use: "payment ID|PROVIDER_REF", Short: "Show one payment and its events",
+		Long: "Show one payment: the intent, the outcome and the events that it caused. The argument is its id, or its\n" +
+			"reference at the payment system. A search by reference reads all payments, which can take some seconds.\n\n" +
 			"The requests to the payment system and its responses are in the logs: search for the id as payment_id.",
 		Example: "  billingctl payment 01a20ad7-07a3-74ec-b8cf-da68fb05228a",
 		Args:    oneArg("the id of a payment, or the provider's reference"),
 		RunE: t.action(func(cmd *cobra.Command, args []string) error {
-			if uuid.Validate(args[0]) != nil {
-				return usageErrorf("%q is not the id of a payment: it must be a UUID", args[0])
-			}
 			return t.withStore(cmd.Context(), func(s *postgres.Store) error {
-				details, err := s.Story(cmd.Context(), billing.PaymentID(args[0]))
+				details, err := findPayment(cmd.Context(), s, args[0])
 				if err != nil {
 					return err
 				}
@@ -33,6 +32,28 @@ func (t *tool) payment() *cobra.Command {
 			})
 		}),
 	})
+}
+
+// findPayment returns the payment with this id or, if there is none, with this reference
+// at a payment system. Some payment systems use UUIDs too.
+func findPayment(ctx context.Context, s *postgres.Store, ref string) (ports.PaymentDetails, error) {
+	if id := strings.ToLower(ref); billing.IsID(id) {
+		details, err := s.Story(ctx, billing.PaymentID(id))
+		if !errors.Is(err, billing.ErrNotFound) {
+			return details, err
+		}
+	}
+	const most = 10
+	ids, err := s.PaymentsByRef(ctx, ref, most)
+	switch {
+	case err != nil:
+		return ports.PaymentDetails{}, err
+	case len(ids) == 0:
+		return ports.PaymentDetails{}, billing.ErrNotFound.WithMessage("there is no payment %s: no payment has this id, or this reference at its payment system", ref)
+	case len(ids) > 1:
+		return ports.PaymentDetails{}, usageErrorf("several payments have the reference %s; give the id of one: %s", ref, strings.Join(mapped(ids, func(id billing.PaymentID) string { return string(id) }), ", "))
+	}
+	return s.Story(ctx, ids[0])
 }
 
 type paymentJSON struct {

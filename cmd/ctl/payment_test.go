@@ -51,6 +51,17 @@ func TestPayment_Output(t *testing.T) {
 	if strings.Contains(out, "subscribed") {
 		t.Errorf("the output has an event without this payment:\n%s", out)
 	}
+	if byRef, _ := s.run(t, boot.OK, "payment", "ref-7"); byRef != out {
+		t.Errorf("by its reference at the payment system the payment is shown as\n%s, want\n%s", byRef, out)
+	}
+	exec(t, s.url(), "UPDATE payments SET provider_ref = '"+ownerID+"' WHERE id = '"+declinedID+"'")
+	if byRef, _ := s.run(t, boot.OK, "payment", ownerID); !strings.Contains(byRef, declinedID) {
+		t.Errorf("by a reference that is a UUID another payment is shown:\n%s", byRef)
+	}
+	exec(t, s.url(), "UPDATE payments SET provider_ref = 'ref-7'")
+	if _, errs := s.run(t, boot.Misused, "payment", "ref-7"); !strings.Contains(errs, "give the id of one: "+declinedID+", "+pendingID) {
+		t.Errorf("two payments with one reference: stderr is %q", errs)
+	}
 	var got paymentJSON
 	s.json(t, boot.OK, &got, "payment", pendingID)
 	if got.Status != "pending" || got.SettledAt != nil || got.SendUntil == nil || got.LookUpAt == nil || got.Events == nil || len(got.Events) > 0 {
@@ -61,8 +72,9 @@ func TestPayment_Output(t *testing.T) {
 			t.Errorf("the output has a secret:\n%s", out)
 		}
 	}
-	_, errs := s.run(t, boot.Failed, "payment", ownerID)
-	if !strings.Contains(errs, "there is no payment "+ownerID) {
-		t.Errorf("unknown payment: stderr is %q", errs)
+	for _, unknown := range []string{ownerID, "42"} {
+		if _, errs := s.run(t, boot.Failed, "payment", unknown); !strings.Contains(errs, "there is no payment "+unknown) {
+			t.Errorf("unknown payment: stderr is %q", errs)
+		}
 	}
 }

@@ -118,7 +118,7 @@ func (a Auth) AuthConfig(env Env, log *slog.Logger) auth.Config {
 
 // Ops holds the address of the operators' listener.
 type Ops struct {
-	OpsAddr Address `env:"BILLING_OPS_ADDR" envDefault:"127.0.0.1:9090" must:"be host:port or :port" help:"Listener of /livez, /readyz and /metrics"`
+	OpsAddr Address `env:"BILLING_OPS_ADDR" envDefault:"127.0.0.1:9090" must:"be host:port or :port" help:"Listener of /livez, /readyz and /metrics. Prometheus itself listens on port 9090 by default: beside it, choose another port"`
 }
 
 // checkPublic adds a fault if the public listener has the same address.

@@ -31,12 +31,21 @@ func Listen(variable string, public, ops Address) (l Listeners, err error) {
 func listen(variable string, addr Address) (net.Listener, error) {
 	l, err := net.Listen("tcp", string(addr))
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("%s=%s is in use by another process: stop it or choose another address", variable, addr)
+		return nil, fmt.Errorf("%s=%s is in use by another process%s: stop it or choose another address", variable, addr, addr.UsualUser())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s=%s: %w", variable, addr, err)
 	}
 	return l, nil
+}
+
+// UsualUser returns ", perhaps Prometheus" for the port on which Prometheus listens by
+// default, which is also that of our metrics.
+func (a Address) UsualUser() string {
+	if _, port, _ := net.SplitHostPort(string(a)); port == "9090" {
+		return ", perhaps Prometheus, whose default port this is"
+	}
+	return ""
 }
 
 // Close closes both listeners.

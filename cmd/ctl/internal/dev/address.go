@@ -16,7 +16,7 @@ func (o *Options) checkAddresses(ctx context.Context) error {
 	for flag, addr := range map[string]*boot.Address{"--api-addr": &o.APIAddr, "--admin-addr": &o.AdminAddr, "--ops-addr": &o.OpsAddr, "the panel's health probe": &o.panelOps} {
 		free, err := freeAddress(ctx, *addr)
 		if errors.Is(err, syscall.EADDRINUSE) {
-			return fmt.Errorf("%s is in use, possibly by another billingctl dev: stop it, or choose another address with %s", *addr, flag)
+			return fmt.Errorf("%s is in use, possibly by another billingctl dev%s: stop it, or choose another address with %s", *addr, addr.UsualUser(), flag)
 		}
 		if err != nil {
 			return fmt.Errorf("%s %s cannot be used: %w", flag, *addr, err)
