@@ -233,7 +233,7 @@ func TestServer_Shutdown(t *testing.T) {
 
 func TestAddress_UsualUser(t *testing.T) {
 	t.Parallel()
-	for addr, want := range map[boot.Address]bool{"127.0.0.1:9090": true, ":9090": true, "127.0.0.1:9091": false, "[::1]:90": false} {
+	for addr, want := range map[Address]bool{"127.0.0.1:9090": true, ":9090": true, "127.0.0.1:9091": false, "[::1]:90": false} {
 		if got := addr.UsualUser(); strings.Contains(got, "Prometheus") != want {
 			t.Errorf("UsualUser of %s = %q, want Prometheus in it: %t", addr, got, want)
 		}
