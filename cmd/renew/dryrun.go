@@ -5,31 +5,21 @@ import (
 	"context"
 	"errors"
 
-	"github.com/online-cinema/billing/core/ports"
 	"github.com/online-cinema/billing/core/renewals"
 )
 
-// dryRun prints the decisions of a run. It streams them, so that memory use does
-// not depend on their number. Like a run it counts a subscription whose payment
-// system has no adapter as failed.
+// dryRun prints the decisions of a run, and their sums. It streams them, so that
+// memory use does not depend on their number.
 func dryRun(ctx context.Context, r *renewals.Renewer, p printer) error {
 	w := bufio.NewWriter(p.w)
 	p.w = w
-	var sum ports.Summary
+	sum := newForecast()
 	err := r.Plan(ctx, func(d renewals.Decision) error {
-		switch {
-		case d.NoAdapter:
-			sum.Due++
-			sum.Failed++
-		case d.Billed:
-			sum.Due++
-		default:
-			sum.Ended++
-		}
+		sum.add(toPlanned(d))
 		return p.planned(d)
 	})
 	if err == nil {
-		err = p.summary(sum)
+		err = p.forecast(sum)
 	}
 	return errors.Join(err, w.Flush())
 }

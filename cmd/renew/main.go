@@ -57,7 +57,7 @@ const (
 func (o *options) flags() *pflag.FlagSet {
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	flags.SortFlags = false // --help keeps this order
-	flags.BoolVar(&o.dryRun, "dry-run", false, "Print the charges that a run would make, and the reasons for others. Change nothing, contact no payment system")
+	flags.BoolVar(&o.dryRun, "dry-run", false, "Print the charges that a run would make, the reasons for others, and the sums. Change nothing, contact no payment system")
 	flags.BoolVar(&o.json, "json", false, "Print JSON; the summary is the last line")
 	flags.IntVar(&o.limit, "limit", 0, "Process at most `N` subscriptions (default all)")
 	flags.IntVar(&o.concurrency, "concurrency", defaultConcurrency, "Make at most `N` charges at the same time")

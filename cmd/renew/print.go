@@ -36,6 +36,19 @@ func (p printer) summary(s ports.Summary) error {
 	return err
 }
 
+// forecast prints the sums of a dry run.
+func (p printer) forecast(f *forecast) error {
+	if p.json {
+		return json.NewEncoder(p.w).Encode(struct {
+			summaryJSON
+
+			WouldCharge []moneyJSON `json:"would_charge"`
+		}{summaryJSON(f.summary()), f.money()})
+	}
+	_, err := fmt.Fprintln(p.w, f)
+	return err
+}
+
 // planned is one line of a dry run.
 type planned struct {
 	Action         string      `json:"action"` // charge, end or none
