@@ -27,7 +27,6 @@ const (
 	// signature. Forged tokens can use up these fetches; a new key must still be found
 	// within a minute.
 	extraFetchInterval = 30 * time.Second
-	maxFaults          = 5 // faulty keys that one log line describes
 )
 
 // remoteKeys serves the keys of a JWKS URL. One goroutine fetches them:
@@ -203,7 +202,7 @@ func (r *remoteKeys) refresh(ctx context.Context) error {
 		return err
 	}
 	next := &fetched{at: r.now(), used: len(set.used), other: len(set.other), faulty: len(set.faulty)}
-	if err := errors.Join(set.faulty[:min(len(set.faulty), maxFaults)]...); err != nil {
+	if err := firstFaults(set.faulty); err != nil {
 		next.faults = err.Error()
 	}
 	if last := r.last.Swap(next); next.faults != "" && (last == nil || last.faults != next.faults) {

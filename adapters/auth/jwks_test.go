@@ -170,6 +170,20 @@ func TestJWKS_Status(t *testing.T) {
 	want("not fetched since", auth.KeyStatus{Age: time.Minute, Used: 1, Other: 2, Faulty: 3})
 }
 
+func TestJWKS_FaultsFitInLogLine(t *testing.T) {
+	t.Parallel()
+	faulty := strings.TrimSuffix(strings.Repeat(`{"kid":7},`, 1000), ",")
+	cfg, server := serve(t, keySet(faulty))
+	var log logs
+	cfg.Log = log.logger()
+	v := newVerifier(t, cfg)
+	server.respond(keySet(faulty, publicJWK("k1", issuerKey())))
+	server.refetch(t, v)
+	if text := log.text(); strings.Count(text, "key 4:") != 2 || strings.Contains(text, "key 5:") {
+		t.Errorf("not the first five of 1,000 faults, in two lines: %.2000s", text)
+	}
+}
+
 func TestJWKS_KeyIDSelectsKey(t *testing.T) {
 	t.Parallel()
 	cfg, _ := serve(t, keySet(publicJWK("k1", issuerKey()), publicJWK("k2", nextKey())))

@@ -48,10 +48,16 @@ func readKeySet(keys []stdjson.RawMessage) (keySet, error) {
 		s.add(i, raw)
 	}
 	if len(s.used) == 0 {
-		return s, fmt.Errorf("no usable key among %d: %w", len(keys), errors.Join(slices.Concat(s.other, s.faulty)...))
+		return s, fmt.Errorf("no usable key among %d: %w", len(keys), firstFaults(slices.Concat(s.faulty, s.other)))
 	}
 	return s, nil
 }
+
+// maxFaults is the number of keys that one log line describes.
+const maxFaults = 5
+
+// firstFaults joins the first of the faults. It returns nil if there are none.
+func firstFaults(faults []error) error { return errors.Join(faults[:min(len(faults), maxFaults)]...) }
 
 func (s *keySet) add(i int, raw []byte) {
 	var k publicKey

@@ -160,8 +160,8 @@ func x5c(key *rsa.PrivateKey) string {
 
 // x5t returns the thumbprints of the certificate, as RFC 7517 §4.8 specifies them.
 func x5t(key *rsa.PrivateKey) string {
-	sha1, sha256 := sha1.Sum(certificate(key)), sha256.Sum256(certificate(key))
-	return `"x5t":"` + b64(string(sha1[:])) + `","x5t#S256":"` + b64(string(sha256[:])) + `"`
+	short, long := sha1.Sum(certificate(key)), sha256.Sum256(certificate(key))
+	return `"x5t":"` + b64(string(short[:])) + `","x5t#S256":"` + b64(string(long[:])) + `"`
 }
 
 // hexX5T returns the thumbprint in hexadecimal digits, as Auth0 publishes it.

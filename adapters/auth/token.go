@@ -110,13 +110,13 @@ func readHeader(raw []byte) (kid string, err error) {
 // keeps an ID token or a logout token of the same issuer from being accepted as an
 // access token (RFC 9068 §2.1).
 func (o object) mediaType(name string, types ...string) bool {
-	text, ok := o.text(name)
-	if !o.has(name) || !ok {
-		return !o.has(name)
+	if !o.has(name) {
+		return true
 	}
+	text, ok := o.text(name)
 	const prefix = "application/"
 	if len(text) > len(prefix) && strings.EqualFold(text[:len(prefix)], prefix) {
 		text = text[len(prefix):]
 	}
-	return slices.ContainsFunc(types, func(t string) bool { return strings.EqualFold(t, text) })
+	return ok && slices.ContainsFunc(types, func(t string) bool { return strings.EqualFold(t, text) })
 }
