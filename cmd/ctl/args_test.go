@@ -78,6 +78,26 @@ func TestRun_ReportsAllFaultsAtOnce(t *testing.T) {
 	}
 }
 
+// No command takes three arguments.
+func TestRun_RefusesArgumentsInWords(t *testing.T) {
+	t.Parallel()
+	var walk func(cmd *cobra.Command)
+	walk = func(cmd *cobra.Command) {
+		for _, sub := range cmd.Commands() {
+			walk(sub)
+		}
+		if cmd.HasSubCommands() || cmd.Name() == "help" {
+			return
+		}
+		args := strings.Fields(strings.TrimPrefix(cmd.CommandPath(), "billingctl "))
+		_, stderr := cli{}.run(t, boot.Misused, append(args, "x", "y", "z")...)
+		if strings.Contains(stderr, "unknown command") || strings.Contains(stderr, "arg(s)") {
+			t.Errorf("%v with three arguments: %q", args, stderr)
+		}
+	}
+	walk((&tool{}).root())
+}
+
 func TestRun_ReportsEveryRequiredFlag(t *testing.T) {
 	t.Parallel()
 	var walk func(cmd *cobra.Command)

@@ -16,11 +16,11 @@ func (t *tool) migrate() *cobra.Command {
 			"The login of BILLING_DATABASE_URL must own the schema. The first run also needs the right to create roles.\n\n" +
 			"The simulated payment system has its own migrations. They run only if it may be used: with BILLING_ENV=dev\n" +
 			"or test, unless BILLING_SIMULATOR=off.",
-		Args: cobra.NoArgs, RunE: t.action(t.migrateUp),
+		Args: noArgs, RunE: t.action(t.migrateUp),
 	}
 	status := &cobra.Command{
 		Use: "status", Short: "List the migrations and whether they are applied",
-		Args: cobra.NoArgs, RunE: t.action(t.migrateStatus),
+		Args: noArgs, RunE: t.action(t.migrateStatus),
 	}
 	return group("migrate", "Apply or list schema migrations", t.withJSON(up), t.withJSON(status))
 }
