@@ -107,6 +107,7 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 		Background: []func(context.Context){
 			sweeper{cases.subscriber.Collector, time.Duration(cfg.SweepInterval), log}.run,
 			pruner{cases.requests, time.Hour, log}.run,
+			registry{store.Views().PaymentSystems, systems.Has, time.Minute, log}.run,
 		},
 		Delay: cfg.DrainDelay(cfg.Env), Grace: requestTimeout(cfg), Log: log,
 	}

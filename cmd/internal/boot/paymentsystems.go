@@ -33,6 +33,12 @@ func (s *PaymentSystems) Close() {
 	}
 }
 
+// Has reports whether this process has an adapter for a code.
+func (s *PaymentSystems) Has(code string) bool {
+	_, ok := s.Providers[code]
+	return ok
+}
+
 // An adapter opens one payment system and adds it to s.
 type adapter func(ctx context.Context, s *PaymentSystems, c PaymentSystemsConfig) error
 
