@@ -164,12 +164,12 @@ func (t *tool) adminUserList(cmd *cobra.Command, _ []string) error {
 			return adminUserJSON{u.Name, string(u.Role), u.CreatedAt, orNull(u.DisabledAt), orNull(u.LockedUntil)}
 		}), func() {
 			now := d.Wall.Now()
-			t.table([]string{"NAME", "ROLE", "SINCE", "DISABLED", "LOCKED UNTIL"}, mapped(list, func(u ports.PanelUser) []string {
-				locked := "" // a lock that is over is not shown
+			t.table([]string{"NAME", "ROLE", "SINCE", "DISABLED", "NETWORK REFUSED UNTIL"}, mapped(list, func(u ports.PanelUser) []string {
+				refused := "" // the past is not shown
 				if u.LockedUntil.After(now) {
-					locked = formatTime(u.LockedUntil)
+					refused = formatTime(u.LockedUntil)
 				}
-				return []string{u.Name, string(u.Role), u.CreatedAt.Format(time.DateOnly), yesNo(!u.DisabledAt.IsZero()), locked}
+				return []string{u.Name, string(u.Role), u.CreatedAt.Format(time.DateOnly), yesNo(!u.DisabledAt.IsZero()), refused}
 			}))
 		})
 	})

@@ -44,7 +44,7 @@ func TestAdminUser_Lifecycle(t *testing.T) {
 	exec(t, s.url(), "UPDATE panel_users SET locked_until = CASE name WHEN 'anna' THEN '2222-02-22T22:22:22Z'::timestamptz ELSE '2020-01-01Z' END")
 	out, _ := s.run(t, 0, "admin-user", "list")
 	if !strings.Contains(out, "2222-02-22T22:22:22Z\n") || strings.Contains(out, "2020-01-01T") {
-		t.Errorf("list is %q, want the end of anna's lock-out and no past one", out)
+		t.Errorf("list is %q, want the time until which anna's account refuses a network, and no past one", out)
 	}
 	if !strings.Contains(out, "vera") || strings.Contains(out, "horse") || strings.Contains(out, "$2") {
 		t.Errorf("list is %q, want vera in it and no password", out)

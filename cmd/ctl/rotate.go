@@ -95,9 +95,9 @@ func (t *tool) printNextStep(in rotateFlags, f vault.Files) {
 	case in.enableOld:
 		t.printf("Next: billingctl vault rewrap, then billingctl vault rotate --disable-old.")
 	case in.newKEK != "":
-		t.printf("Next: set BILLING_VAULT_KEK_FILE=%s for every program, and restart them: running programs cannot read the\n"+
-			"keyset again until then. Back up %[1]s, apart from the keyset. Keep the old key as long as backups of the\n"+
-			"old keyset exist.", f.KEK)
+		t.printf("Next: set BILLING_VAULT_KEK_FILE=%s for every program, or put the file in place of the old one, and\n"+
+			"restart the programs: until then they cannot read the keyset again. Back up the file, apart from the keyset.\n"+
+			"Keep the old key as long as backups of the old keyset exist.", f.KEK)
 	default:
 		t.printf("Next: billingctl vault rewrap, then billingctl vault rotate --disable-old.")
 	}
