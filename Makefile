@@ -131,7 +131,9 @@ BENCH_full  := -rows 1000000 -due 100000 -pairs 7 -time 10s
 
 .PHONY: bench
 bench:
-	@mkdir -p $(BENCH_DIR)
+	@mkdir -p -m 755 $(BENCH_DIR) && test -O $(BENCH_DIR) -a ! -L $(BENCH_DIR) || \
+		{ echo "$(BENCH_DIR) belongs to another user, who could replace what is run: choose another folder with BENCH_DIR"; exit 1; }
+	@chmod go-w $(BENCH_DIR)
 	@go build -buildvcs=false -o $(BENCH_DIR)/ ./cmd/qa/bench ./cmd/qa/bench/renewer
 	@$(BENCH_DIR)/bench -data $(BENCH_DIR)/postgres -out $(or $(BENCH_OUT),$(BENCH_DIR)/results) $(BENCH_$(BENCH_SIZE)) \
 		$(if $(BENCH_FORCE),-force) $(if $(BENCH_FRESH),-fresh) $(if $(BENCH_PROFILES),-profiles $(BENCH_PROFILES)) \
