@@ -25,7 +25,7 @@ func (d Database) Warnings(env Env) []string {
 }
 
 // undecidedHosts returns the remote hosts to which the connection may be unencrypted,
-// although nobody has chosen that.
+// although no setting chooses that.
 func (u DatabaseURL) undecidedHosts() (hosts []string) {
 	cfg, err := pgxpool.ParseConfig(u.Reveal())
 	if err != nil || strings.Contains(u.Reveal(), "sslmode=") || os.Getenv("PGSSLMODE") != "" {
