@@ -208,9 +208,9 @@ var rooms = map[string][]string{
 	"core/billing":      {},
 	"core/batcher":      {},
 	"core/ports":        {"core/billing"},
-	"core/payments":     {"core/billing", "core/ports", "core/batcher", "core/internal/crash"},
-	"core/renewals":     {"core/billing", "core/ports", "core/payments", "core/internal/crash"},
-	"core/viewers":      {"core/billing", "core/ports", "core/payments", "core/batcher", "core/internal/crash"},
+	"core/payments":     {"core/billing", "core/ports", "core/batcher"},
+	"core/renewals":     {"core/billing", "core/ports", "core/payments"},
+	"core/viewers":      {"core/billing", "core/ports", "core/payments", "core/batcher"},
 	"core/operators":    {"core/billing", "core/ports", "core/viewers"},
 	"core/storetest":    {"core"},
 	"core/providertest": {"core"},
@@ -222,10 +222,7 @@ const testWorld = "core/billingtest"
 
 func (p goPackage) coreMayImport(path string) bool {
 	banned := []string{"net/http", "os", "syscall", "database/sql"}
-	switch p.path {
-	case "core/internal/crash":
-		return isStandard(path)
-	case "core/billing":
+	if p.path == "core/billing" {
 		banned = []string{"context", "net", "os", "syscall", "database", "io/fs"}
 	}
 	in := func(folder string) bool { return within(path, folder) }

@@ -78,10 +78,20 @@ type unreadable struct {
 	on atomic.Bool
 }
 
-func (u *unreadable) Views() ports.Views { return unreadableViews{u.Store.Views(), u} }
+func (u *unreadable) Views() ports.Views {
+	v := u.Store.Views()
+	v.PublicViews, v.ViewerViews = unreadableCatalog{v.PublicViews, u}, unreadableViews{v.ViewerViews, u}
+	return v
+}
+
+type unreadableCatalog struct {
+	ports.PublicViews
+
+	store *unreadable
+}
 
 type unreadableViews struct {
-	ports.Views
+	ports.ViewerViews
 
 	store *unreadable
 }
@@ -90,12 +100,12 @@ func (v unreadableViews) Subscription(ctx context.Context, user billing.UserID, 
 	if v.store.on.Load() {
 		return ports.SubscriptionView{}, billing.ErrUnavailable
 	}
-	return v.Views.Subscription(ctx, user, ref)
+	return v.ViewerViews.Subscription(ctx, user, ref)
 }
 
-func (v unreadableViews) Plans(ctx context.Context) ([]billing.Plan, error) {
+func (v unreadableCatalog) Plans(ctx context.Context) ([]billing.Plan, error) {
 	if v.store.on.Load() {
 		return nil, billing.ErrUnavailable
 	}
-	return v.Views.Plans(ctx)
+	return v.PublicViews.Plans(ctx)
 }

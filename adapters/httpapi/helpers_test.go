@@ -58,11 +58,10 @@ func newService(t *testing.T, options ...func(*Config)) *service {
 	c := Config{
 		Subscriber: &viewers.Subscriber{
 			Store: s.store, Clock: s.clock, NewID: ids.next, Calendar: billing.NewCalendar(time.UTC),
-			Opening: viewers.NewOpening(),
 			Collector: &payments.Collector{
 				Store: s.store, Clock: s.clock, NewID: ids.next, Log: log,
 				Providers:     map[string]ports.Provider{"bank": s.bank},
-				ChargeTimeout: time.Minute, RecordTimeout: time.Minute, Recording: payments.NewRecording(),
+				ChargeTimeout: time.Minute, RecordTimeout: time.Minute,
 			},
 		},
 		Viewer: viewers.Queries{Store: s.store, Clock: s.clock}, Requests: viewers.Requests{Store: s.store},
@@ -132,7 +131,7 @@ func (s *service) addCatalogue() {
 func (s *service) settlePending() {
 	s.t.Helper()
 	s.clock.set(s.clock.Now().Add(10 * time.Minute))
-	if swept, err := s.collector.Sweep(s.t.Context(), 10); err != nil || swept.Settled != 1 {
+	if swept, err := s.collector.Sweep(s.t.Context(), 10, 16); err != nil || len(swept) != 1 || !swept[0].Payment.Settled() {
 		s.t.Errorf("sweep: got %+v, %v, want one settled payment", swept, err)
 	}
 }

@@ -20,13 +20,15 @@ type payment struct {
 
 type payments struct{ *tx }
 
+type paymentLeases struct{ *tx }
+
 func (r payments) Add(_ context.Context, send time.Duration, list ...billing.Payment) error {
 	end := r.wall().Add(send)
 	for _, p := range list {
 		if err := r.checkNew(p); err != nil {
 			return r.abort(err)
 		}
-		r.put(payment{p, end, end})
+		r.putPayment(payment{p, end, end})
 	}
 	return nil
 }
@@ -53,32 +55,32 @@ func paidFor(p billing.Payment, period billing.Period) bool {
 	return p.Status == billing.PaymentSucceeded && p.Period.Start.Equal(period.Start)
 }
 
-func (r payments) ReleaseSweep(_ context.Context, keys ...ports.PaymentKey) error {
+func (r paymentLeases) ReleaseSweep(_ context.Context, keys ...ports.PaymentKey) error {
 	now := r.wall()
 	for _, k := range keys {
 		p, ok := r.payments[k.ID]
 		if ok && p.UserID == k.User && !p.Settled() {
 			p.sweepAt = now
-			r.put(p)
+			r.putPayment(p)
 		}
 	}
 	return nil
 }
 
-func (r payments) LeaseForSweep(_ context.Context, lease time.Duration, limit int) ([]ports.Unsettled, error) {
+func (r paymentLeases) LeaseForSweep(_ context.Context, lease time.Duration, limit int) ([]ports.Unsettled, error) {
 	now := r.wall()
 	due := r.due(now)
 	var leased []ports.Unsettled
 	for _, p := range due[:min(limit, len(due))] {
 		leased = append(leased, ports.Unsettled{Payment: p.Payment, SendWindowClosed: !now.Before(p.sendUntil)})
 		p.sweepAt = now.Add(lease)
-		r.put(p)
+		r.putPayment(p)
 	}
 	return leased, nil
 }
 
 // due returns the pending payments that a sweep may take, oldest first.
-func (r payments) due(now time.Time) []payment {
+func (r paymentLeases) due(now time.Time) []payment {
 	var due []payment
 	for _, p := range r.payments {
 		if !p.Settled() && !p.sweepAt.After(now) {
@@ -104,29 +106,39 @@ func (r payments) Lock(_ context.Context, keys ...ports.PaymentKey) ([]billing.P
 	return list, nil
 }
 
-func (r payments) put(p payment) {
-	r.payments[p.ID] = p
-	r.versions[string(p.ID)] = r.version
+func (t *tx) putPayment(p payment) {
+	t.payments[p.ID] = p
+	t.versions[string(p.ID)] = t.version
 }
 
 func (r payments) Save(ctx context.Context, list ...billing.Payment) error {
-	return r.Replace(ctx, make([]ports.RowVersion, len(list)), list...)
+	return r.SaveIfUnchanged(ctx, locked(list)...)
 }
 
-func (r payments) Replace(_ context.Context, since []ports.RowVersion, list ...billing.Payment) error {
-	for i, p := range list {
+// locked returns records that the transaction has locked.
+func locked[T any](list []T) []ports.Versioned[T] {
+	versioned := make([]ports.Versioned[T], len(list))
+	for i, one := range list {
+		versioned[i].Record = one
+	}
+	return versioned
+}
+
+func (r payments) SaveIfUnchanged(_ context.Context, list ...ports.Versioned[billing.Payment]) error {
+	for _, v := range list {
+		p := v.Record
 		old, ok := r.payments[p.ID]
 		if !ok || old.UserID != p.UserID {
 			return fmt.Errorf("save payment %s: not found", p.ID)
 		}
-		if since[i] != 0 && since[i] != r.versions[string(p.ID)] {
+		if v.Version != ports.Locked && v.Version != r.versions[string(p.ID)] {
 			return r.abort(ports.ErrChanged)
 		}
 		if err := r.checkSave(p); err != nil {
 			return r.abort(err)
 		}
 		old.Payment = p
-		r.put(old)
+		r.putPayment(old)
 	}
 	return nil
 }
@@ -144,33 +156,33 @@ func (r payments) checkSave(p billing.Payment) error {
 	return nil
 }
 
-func (r payments) ReleaseUnsent(_ context.Context, keys ...ports.PaymentKey) error {
+func (r paymentLeases) ReleaseUnsent(_ context.Context, keys ...ports.PaymentKey) error {
 	now := r.wall()
 	for _, k := range keys {
 		p, ok := r.payments[k.ID]
 		if ok && p.UserID == k.User && !p.Settled() {
 			p.sweepAt, p.sendUntil = now, now
-			r.put(p)
+			r.putPayment(p)
 		}
 	}
 	return nil
 }
 
-func (r payments) LeaseForResend(_ context.Context, send time.Duration, keys ...ports.PaymentKey) ([]ports.PaymentKey, error) {
+func (r paymentLeases) LeaseForResend(_ context.Context, send time.Duration, keys ...ports.PaymentKey) ([]ports.PaymentKey, error) {
 	now := r.wall()
 	var granted []ports.PaymentKey
 	for _, k := range keys {
 		p, ok := r.payments[k.ID]
 		if ok && p.UserID == k.User && !p.Settled() && !p.sendUntil.After(now) {
 			p.sweepAt, p.sendUntil = now.Add(send), now.Add(send)
-			r.put(p)
+			r.putPayment(p)
 			granted = append(granted, k)
 		}
 	}
 	return granted, nil
 }
 
-func (r payments) MaxSendRemaining(context.Context) (longest time.Duration, _ error) {
+func (r paymentLeases) MaxSendRemaining(context.Context) (longest time.Duration, _ error) {
 	now := r.wall()
 	for _, p := range r.payments {
 		if !p.Settled() && p.Initiator == billing.MerchantInitiated {

@@ -45,15 +45,16 @@ func (r subscriptions) Add(_ context.Context, list ...billing.Subscription) erro
 }
 
 func (r subscriptions) Save(ctx context.Context, list ...billing.Subscription) error {
-	return r.Replace(ctx, make([]ports.RowVersion, len(list)), list...)
+	return r.SaveIfUnchanged(ctx, locked(list)...)
 }
 
-func (r subscriptions) Replace(_ context.Context, since []ports.RowVersion, list ...billing.Subscription) error {
-	for i, s := range list {
+func (r subscriptions) SaveIfUnchanged(_ context.Context, list ...ports.Versioned[billing.Subscription]) error {
+	for _, v := range list {
+		s := v.Record
 		if old, ok := r.subscriptions[s.ID]; !ok || old.UserID != s.UserID {
 			return fmt.Errorf("save subscription %s: not found", s.ID)
 		}
-		if since[i] != 0 && since[i] != r.versions[string(s.ID)] {
+		if v.Version != ports.Locked && v.Version != r.versions[string(s.ID)] {
 			return r.abort(ports.ErrChanged)
 		}
 		if err := r.put(s); err != nil {

@@ -34,7 +34,9 @@ func (r events) Told(_ context.Context, user billing.UserID, t billing.EventType
 
 // Views implements [ports.Store]. It reads committed data only and waits for no
 // transaction. Reading inside a transaction panics.
-func (s *Store) Views() ports.Views { return views{s} }
+func (s *Store) Views() ports.Views {
+	return ports.Views{PublicViews: views{s}, ViewerViews: views{s}, DueViews: views{s}}
+}
 
 type views struct{ store *Store }
 

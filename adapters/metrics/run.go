@@ -34,7 +34,7 @@ func (r lastRun) Describe(out chan<- *prometheus.Desc) {
 // Collect implements [prometheus.Collector].
 func (r lastRun) Collect(out chan<- prometheus.Metric) {
 	gauge(out, runMetrics.success, oneIf(r.OK()))
-	gauge(out, runMetrics.gaveUp, oneIf(r.GaveUp()))
+	gauge(out, runMetrics.gaveUp, oneIf(r.GaveUp))
 	gauge(out, runMetrics.ended, float64(r.FinishedAt.Unix()))
 	gauge(out, runMetrics.took, r.FinishedAt.Sub(r.StartedAt).Seconds())
 	s := r.Summary

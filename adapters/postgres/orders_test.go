@@ -93,7 +93,7 @@ func TestUsers_DoNotLockRecentlySeenUser(t *testing.T) {
 					if err := see(t.Context(), tx, at); err != nil {
 						return err
 					}
-					_, err := tx.Payments.MaxSendRemaining(t.Context()) // sends the queued statement
+					_, err := tx.Leases.MaxSendRemaining(t.Context()) // sends the queued statement
 					return errors.Join(err, then())
 				})
 			}

@@ -15,6 +15,12 @@ type payments struct {
 	tx tx
 }
 
+// paymentLeases implements [ports.PaymentLeases].
+type paymentLeases struct {
+	q  *dbgen.Queries
+	tx tx
+}
+
 func (r payments) Add(ctx context.Context, send time.Duration, ps ...billing.Payment) error {
 	if len(ps) == 0 {
 		return nil
@@ -35,7 +41,7 @@ func (r payments) Add(ctx context.Context, send time.Duration, ps ...billing.Pay
 	})
 }
 
-func (r payments) ReleaseSweep(ctx context.Context, keys ...ports.PaymentKey) error {
+func (r paymentLeases) ReleaseSweep(ctx context.Context, keys ...ports.PaymentKey) error {
 	if len(keys) == 0 {
 		return nil
 	}
@@ -43,7 +49,7 @@ func (r payments) ReleaseSweep(ctx context.Context, keys ...ports.PaymentKey) er
 	return r.tx.queue().PaymentsReleaseSweep(ctx, users, ids)
 }
 
-func (r payments) ReleaseUnsent(ctx context.Context, keys ...ports.PaymentKey) error {
+func (r paymentLeases) ReleaseUnsent(ctx context.Context, keys ...ports.PaymentKey) error {
 	if len(keys) == 0 {
 		return nil
 	}
@@ -51,7 +57,7 @@ func (r payments) ReleaseUnsent(ctx context.Context, keys ...ports.PaymentKey) e
 	return r.tx.queue().PaymentsReleaseUnsent(ctx, users, ids)
 }
 
-func (r payments) LeaseForResend(ctx context.Context, send time.Duration, keys ...ports.PaymentKey) ([]ports.PaymentKey, error) {
+func (r paymentLeases) LeaseForResend(ctx context.Context, send time.Duration, keys ...ports.PaymentKey) ([]ports.PaymentKey, error) {
 	if len(keys) == 0 {
 		return nil, nil
 	}
@@ -62,12 +68,12 @@ func (r payments) LeaseForResend(ctx context.Context, send time.Duration, keys .
 	}), err
 }
 
-func (r payments) MaxSendRemaining(ctx context.Context) (time.Duration, error) {
+func (r paymentLeases) MaxSendRemaining(ctx context.Context) (time.Duration, error) {
 	seconds, err := r.q.PaymentsMaxSendRemaining(ctx)
 	return time.Duration(seconds * float64(time.Second)), err
 }
 
-func (r payments) LeaseForSweep(ctx context.Context, lease time.Duration, limit int) ([]ports.Unsettled, error) {
+func (r paymentLeases) LeaseForSweep(ctx context.Context, lease time.Duration, limit int) ([]ports.Unsettled, error) {
 	rows, err := r.q.PaymentsLeaseForSweep(ctx, interval(lease), int32(limit))
 	return mapSlice(rows, func(row *dbgen.PaymentsLeaseForSweepRow) ports.Unsettled {
 		return ports.Unsettled{Payment: paymentOf(&row.Payment), SendWindowClosed: row.SendWindowClosed}
@@ -84,11 +90,11 @@ func (r payments) Lock(ctx context.Context, keys ...ports.PaymentKey) ([]billing
 }
 
 func (r payments) Save(ctx context.Context, ps ...billing.Payment) error {
-	return r.save(ctx, len(ps), func(i int) (*billing.Payment, ports.RowVersion) { return &ps[i], 0 })
+	return r.save(ctx, len(ps), func(i int) (*billing.Payment, ports.RowVersion) { return &ps[i], ports.Locked })
 }
 
-func (r payments) Replace(ctx context.Context, versions []ports.RowVersion, ps ...billing.Payment) error {
-	return r.save(ctx, len(ps), func(i int) (*billing.Payment, ports.RowVersion) { return &ps[i], versions[i] })
+func (r payments) SaveIfUnchanged(ctx context.Context, ps ...ports.Versioned[billing.Payment]) error {
+	return r.save(ctx, len(ps), func(i int) (*billing.Payment, ports.RowVersion) { return &ps[i].Record, ps[i].Version })
 }
 
 // save writes n payments. A payment with a version is written only if the version

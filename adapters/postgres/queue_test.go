@@ -33,24 +33,24 @@ func TestInTx_QueuedStatements(t *testing.T) {
 		users int
 	}{
 		"nothing follows":              {func(ports.Repos) error { return nil }, 1},
-		"a read follows":               {func(tx ports.Repos) error { _, err := tx.Payments.MaxSendRemaining(t.Context()); return err }, 1},
+		"a read follows":               {func(tx ports.Repos) error { _, err := tx.Leases.MaxSendRemaining(t.Context()); return err }, 1},
 		"a row is missing, at the end": {func(tx ports.Repos) error { return tx.Payments.Save(t.Context(), missing) }, 0},
 		"a row is missing, before a read": {func(tx ports.Repos) error {
 			if err := tx.Payments.Save(t.Context(), missing); err != nil {
 				return err
 			}
-			_, err := tx.Payments.MaxSendRemaining(t.Context())
+			_, err := tx.Leases.MaxSendRemaining(t.Context())
 			return err
 		}, 0},
 		"a row is missing, error ignored": {func(tx ports.Repos) error {
 			_ = tx.Payments.Save(t.Context(), missing)
-			_, _ = tx.Payments.MaxSendRemaining(t.Context())
+			_, _ = tx.Leases.MaxSendRemaining(t.Context())
 			return nil
 		}, 0},
 		"a constraint is violated": {func(tx ports.Repos) error { return tx.Payments.Add(t.Context(), time.Hour, missing) }, 0},
 		"a constraint is violated, error ignored": {func(tx ports.Repos) error {
 			_ = tx.Payments.Add(t.Context(), time.Hour, missing)
-			_, _ = tx.Payments.MaxSendRemaining(t.Context())
+			_, _ = tx.Leases.MaxSendRemaining(t.Context())
 			return nil
 		}, 0},
 		"the function fails": {func(ports.Repos) error { return billing.ErrNotFound }, 0},

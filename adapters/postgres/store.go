@@ -90,8 +90,10 @@ func (s *Store) repos(t tx) ports.Repos {
 		PaymentSystems:  paymentSystems{q},
 		Methods:         m,
 		Cards:           cards{q},
+		CardLimits:      cards{q},
 		Subscriptions:   subscriptions{q, t, tokens{s.vault}},
 		Payments:        payments{q, t},
+		Leases:          paymentLeases{q, t},
 		Events:          events{q, t},
 		IdempotencyKeys: idempotencyKeys{q, t},
 		Runs:            runs{q},
@@ -102,7 +104,10 @@ func (s *Store) repos(t tx) ports.Repos {
 }
 
 // Views reads outside of transactions.
-func (s *Store) Views() ports.Views { return views{dbgen.New(s.pool), tokens{s.vault}} }
+func (s *Store) Views() ports.Views {
+	v := views{dbgen.New(s.pool), tokens{s.vault}}
+	return ports.Views{PublicViews: v, ViewerViews: v, DueViews: v}
+}
 
 // tx is the transaction of a repository.
 type tx struct{ *wire.Tx }

@@ -73,11 +73,11 @@ func (r subscriptions) Add(ctx context.Context, subs ...billing.Subscription) er
 }
 
 func (r subscriptions) Save(ctx context.Context, subs ...billing.Subscription) error {
-	return r.save(ctx, len(subs), func(i int) (*billing.Subscription, ports.RowVersion) { return &subs[i], 0 })
+	return r.save(ctx, len(subs), func(i int) (*billing.Subscription, ports.RowVersion) { return &subs[i], ports.Locked })
 }
 
-func (r subscriptions) Replace(ctx context.Context, versions []ports.RowVersion, subs ...billing.Subscription) error {
-	return r.save(ctx, len(subs), func(i int) (*billing.Subscription, ports.RowVersion) { return &subs[i], versions[i] })
+func (r subscriptions) SaveIfUnchanged(ctx context.Context, subs ...ports.Versioned[billing.Subscription]) error {
+	return r.save(ctx, len(subs), func(i int) (*billing.Subscription, ports.RowVersion) { return &subs[i].Record, subs[i].Version })
 }
 
 // save writes n subscriptions. A subscription with a version is written only if the

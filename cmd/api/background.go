@@ -9,8 +9,12 @@ import (
 	"github.com/online-cinema/billing/core/viewers"
 )
 
-// sweepLimit is the maximum of payments in one sweep.
-const sweepLimit = 100
+const (
+	// sweepLimit is the maximum of payments in one sweep.
+	sweepLimit = 100
+	// sweepConcurrency is the maximum of lookups in flight.
+	sweepConcurrency = 16
+)
 
 // sweeper resolves pending payments at regular intervals.
 type sweeper struct {
@@ -28,14 +32,15 @@ func (s sweeper) run(ctx context.Context) {
 // leased for some time, so the loop ends.
 func (s sweeper) sweep(ctx context.Context) error {
 	for ctx.Err() == nil {
-		swept, err := s.collector.Sweep(ctx, sweepLimit)
+		swept, err := s.collector.Sweep(ctx, sweepLimit, sweepConcurrency)
 		if err != nil {
 			return err
 		}
-		if swept.Settled+swept.Unknown == 0 {
+		if len(swept) == 0 {
 			return nil
 		}
-		s.log.Info("swept", "settled", swept.Settled, "unknown", swept.Unknown)
+		settled, pending := swept.Count()
+		s.log.Info("swept", "settled", settled, "unknown", pending)
 	}
 	return nil
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/online-cinema/billing/adapters/metrics"
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/cmd/internal/boot"
+	"github.com/online-cinema/billing/cmd/internal/crash"
 	"github.com/online-cinema/billing/cmd/internal/mutant"
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/ports"
@@ -72,7 +73,7 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 		systems.Providers[code] = traces.Provider(code, m.Provider(code, p))
 	}
 	store := boot.NewStore(pool, keys)
-	cases := newUseCases(cfg, mutant.Store(store, systems.Providers), clock, systems.Providers, log)
+	cases := newUseCases(cfg, crash.Store(mutant.Store(store, systems.Providers)), clock, systems.Providers, log)
 	if keys != nil {
 		cases.enableCards(cfg, keys)
 	}
@@ -132,7 +133,6 @@ func newUseCases(cfg boot.API, store ports.Store, clock ports.Clock, providers m
 			Store: store, Clock: clock, NewID: boot.NewID,
 			Calendar:  billing.NewCalendar(cfg.TimeZone.Location),
 			Collector: boot.NewCollector(cfg.Rules, cfg.Charging, store, clock, providers, log),
-			Opening:   viewers.NewOpening(),
 		},
 		viewer:   viewers.Queries{Store: store, Clock: clock},
 		requests: viewers.Requests{Store: store},

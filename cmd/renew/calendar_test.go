@@ -154,14 +154,14 @@ func newWorld(t *testing.T, url string, loc *time.Location) world {
 		t.Fatal(err)
 	}
 	collector := &payments.Collector{
-		Store: store, Clock: now, NewID: boot.NewID, ChargeTimeout: time.Minute, RecordTimeout: time.Minute, Recording: payments.NewRecording(),
+		Store: store, Clock: now, NewID: boot.NewID, ChargeTimeout: time.Minute, RecordTimeout: time.Minute,
 		Log:       slog.New(slog.DiscardHandler),
 		Providers: map[string]ports.Provider{simulator.Code: simulator.New(simulatorPool, simulator.Config{Clock: now})},
 	}
 	calendar := billing.NewCalendar(loc)
 	return world{
 		clock: now, viewer: viewers.Queries{Store: store, Clock: now},
-		subscriber: &viewers.Subscriber{Store: store, Clock: now, NewID: boot.NewID, Calendar: calendar, Collector: collector, Opening: viewers.NewOpening()},
+		subscriber: &viewers.Subscriber{Store: store, Clock: now, NewID: boot.NewID, Calendar: calendar, Collector: collector},
 		renewer: &renewals.Renewer{
 			Store: store, Clock: now, NewID: boot.NewID, Calendar: calendar, Collector: collector,
 			Concurrency: 4, Log: slog.New(slog.DiscardHandler),

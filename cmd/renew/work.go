@@ -10,6 +10,7 @@ import (
 	"github.com/online-cinema/billing/adapters/clock"
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/cmd/internal/boot"
+	"github.com/online-cinema/billing/cmd/internal/crash"
 	"github.com/online-cinema/billing/cmd/internal/mutant"
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/ports"
@@ -49,7 +50,7 @@ func work(ctx context.Context, cfg boot.Renew, o options, stdout, stderr io.Writ
 	for code, p := range systems.Providers {
 		systems.Providers[code] = traces.Provider(code, p)
 	}
-	store := traces.Store(mutant.Store(boot.NewStore(pool, keys), systems.Providers))
+	store := traces.Store(crash.Store(mutant.Store(boot.NewStore(pool, keys), systems.Providers)))
 	renewer := &renewals.Renewer{
 		Store: store, Clock: now, NewID: boot.NewID, Calendar: billing.NewCalendar(cfg.TimeZone.Location),
 		Collector:   boot.NewCollector(cfg.Rules, cfg.Charging, store, now, systems.Providers, log),

@@ -61,10 +61,14 @@ func (s crashingStore) InTx(ctx context.Context, f func(ports.Repos) error) erro
 	return s.crash.step()
 }
 
-func (s crashingStore) Views() ports.Views { return crashingViews{s.Store.Views(), s.crash} }
+func (s crashingStore) Views() ports.Views {
+	v := s.Store.Views()
+	v.ViewerViews = crashingViews{v.ViewerViews, s.crash}
+	return v
+}
 
 type crashingViews struct {
-	ports.Views
+	ports.ViewerViews
 	crash *Crash
 }
 
@@ -72,7 +76,7 @@ func (v crashingViews) Subscription(ctx context.Context, user billing.UserID, re
 	if v.crash.Happened() {
 		return ports.SubscriptionView{}, ErrCrashed
 	}
-	return v.Views.Subscription(ctx, user, ref)
+	return v.ViewerViews.Subscription(ctx, user, ref)
 }
 
 type crashingProvider struct {

@@ -26,10 +26,10 @@ func (w World) Process() Process { return w.ProcessOver(w.Store, w.Provider) }
 func (w World) ProcessOver(s ports.Store, p ports.Provider) Process {
 	c := &payments.Collector{
 		Store: s, Clock: w.Clock, NewID: w.NewID, Providers: map[string]ports.Provider{w.Provider.Code: p},
-		ChargeTimeout: ChargeTimeout, RecordTimeout: ChargeTimeout, Recording: payments.NewRecording(), Log: slog.New(slog.DiscardHandler), Retries: retries(w.T),
+		ChargeTimeout: ChargeTimeout, RecordTimeout: ChargeTimeout, Log: slog.New(slog.DiscardHandler), Retries: retries(w.T),
 	}
 	return Process{
-		Subscriber: &viewers.Subscriber{Store: s, Clock: w.Clock, NewID: w.NewID, Collector: c, Opening: viewers.NewOpening()},
+		Subscriber: &viewers.Subscriber{Store: s, Clock: w.Clock, NewID: w.NewID, Collector: c},
 		Collector:  c, Requests: viewers.Requests{Store: s},
 	}
 }

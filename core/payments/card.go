@@ -8,33 +8,33 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// CollectCard is [Collector.Collect] for a viewer's payment with a kept card. Its
-// number is opened for this one call and wiped with the CVV after it, so that the
-// charge cannot be sent again: when its answer is lost, it is found or given up.
-func (c *Collector) CollectCard(ctx context.Context, i Intent, kept billing.Card, cvv billing.CVV) (Result, error) {
-	return c.collected(ctx, c.chargeCard(ctx, i, kept, cvv))
+// CollectCard is [Collector.Collect] for a viewer's payment with a kept card. It
+// decrypts the number for this one call and wipes it with the CVV. The charge
+// cannot be sent again, so a lost response is looked up or the payment is
+// abandoned.
+func (c *Collector) CollectCard(ctx context.Context, a Attempt, kept billing.Card, cvv billing.CVV) (Result, error) {
+	c.chargeCard(ctx, &a, kept, cvv)
+	return c.collected(ctx, a)
 }
 
-func (c *Collector) chargeCard(ctx context.Context, i Intent, kept billing.Card, cvv billing.CVV) Verdict {
+func (c *Collector) chargeCard(ctx context.Context, a *Attempt, kept billing.Card, cvv billing.CVV) {
 	defer cvv.Wipe()
-	v := i.verdict()
 	number, err := c.number(kept)
 	if err != nil {
-		v.err = fmt.Errorf("open card %s: %w: %w", kept.ID, err, ports.ErrNotSent)
-		c.judge(ctx, &v)
-		return v
+		a.err = fmt.Errorf("decrypt card %s: %w: %w", kept.ID, err, ports.ErrNotSent)
+		c.classify(ctx, a)
+		return
 	}
 	defer number.Wipe()
-	c.charge(ctx, &v, ports.ChargeRequest{Card: &ports.Card{
+	c.charge(ctx, a, ports.ChargeRequest{Card: &ports.Card{
 		CardDetails: billing.CardDetails{
 			Number: number, ExpMonth: kept.ExpMonth, ExpYear: kept.ExpYear, Holder: kept.Holder,
 		},
 		CVV: cvv,
 	}})
-	return v
 }
 
-// number takes a card's number out of the vault.
+// number decrypts a card's number.
 func (c *Collector) number(kept billing.Card) (billing.CardNumber, error) {
 	if c.Vault == nil {
 		return billing.CardNumber{}, ports.ErrNoVault

@@ -81,7 +81,7 @@ func TestCollector_LogsPaymentOutcome(t *testing.T) {
 			_, _ = p.Subscribe(t.Context(), billingtest.SubscribeBasic())
 			for range 3 {
 				w.Clock.Advance(billingtest.PastSendWindow)
-				if _, err := p.Sweep(t.Context(), 10); err != nil {
+				if _, err := p.Sweep(t.Context(), 10, 16); err != nil {
 					t.Error(err)
 				}
 			}

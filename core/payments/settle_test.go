@@ -9,7 +9,6 @@ import (
 
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/billingtest"
-	"github.com/online-cinema/billing/core/payments"
 	"github.com/online-cinema/billing/core/ports"
 	"github.com/online-cinema/billing/core/viewers"
 )
@@ -72,10 +71,10 @@ func TestCollector_RecordsContradictionOnce(t *testing.T) {
 			before := w.Payments()[0]
 			p := w.ProcessOver(w.Store, tt.later)
 			for range 3 {
-				if _, err := p.Collect(t.Context(), payments.Intent{Payment: before}, billingtest.Token); err != nil {
+				if _, err := p.Collect(t.Context(), attempt(p.Collector, before), billingtest.Token); err != nil {
 					t.Error(err)
 				}
-				if _, err := p.Sweep(t.Context(), 10); err != nil {
+				if _, err := p.Sweep(t.Context(), 10, 16); err != nil {
 					t.Error(err)
 				}
 				w.Clock.Advance(billingtest.PastSendWindow)
@@ -144,8 +143,9 @@ func TestSweep_ConcurrentSweepsSettleOnce(t *testing.T) {
 		var lookups, settled atomic.Int64
 		w.Provider.OnFind = func() { lookups.Add(1) }
 		for _, err := range billingtest.Concurrently(8, func(int) error {
-			got, err := w.Process().Sweep(t.Context(), 10)
-			settled.Add(int64(got.Settled))
+			got, err := w.Process().Sweep(t.Context(), 10, 16)
+			n, _ := got.Count()
+			settled.Add(int64(n))
 			return err
 		}) {
 			billingtest.ExpectError(t, err, nil)
@@ -204,8 +204,8 @@ func TestSweep_Limit(t *testing.T) {
 		billingtest.ExpectError(t, err, nil)
 	}
 	for want := 30; want > 0; want -= 20 {
-		got, err := w.Process().Sweep(t.Context(), 30)
-		if err != nil || got.Settled != min(want, 30) {
+		got, err := w.Process().Sweep(t.Context(), 30, 16)
+		if n, _ := got.Count(); err != nil || n != min(want, 30) {
 			t.Errorf("Sweep = %+v, %v, want %d settled", got, err, min(want, 30))
 		}
 	}
@@ -223,7 +223,7 @@ func TestWatch_AbandonedPayment(t *testing.T) {
 	var watched []billing.EventType
 	p := w.Process()
 	p.Watch = func(e billing.EventType) { watched = append(watched, e) }
-	_, err := p.Sweep(t.Context(), 10)
+	_, err := p.Sweep(t.Context(), 10, 16)
 	billingtest.ExpectError(t, err, nil)
 	if want := []billing.EventType{billing.EventPaymentAbandoned}; !slices.Equal(watched, want) {
 		t.Errorf("Watch received %v, want %v", watched, want)
@@ -250,7 +250,7 @@ func TestWatch_OnlyStoredEvents(t *testing.T) {
 	billingtest.ExpectError(t, err, nil)
 	expect()
 	for range 2 {
-		_, err := p.Sweep(t.Context(), 10)
+		_, err := p.Sweep(t.Context(), 10, 16)
 		billingtest.ExpectError(t, err, nil)
 		expect(billing.EventSubscribed)
 	}

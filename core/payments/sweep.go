@@ -9,200 +9,196 @@ import (
 	"time"
 
 	"github.com/online-cinema/billing/core/billing"
-	"github.com/online-cinema/billing/core/internal/crash"
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// Swept counts what a sweep did.
-type Swept struct {
-	Settled int // outcome found and recorded, or given up for certain
-	Unknown int // still nobody knows
-}
+// SweepLease is how long a sweep keeps a payment to itself. A payment that stays
+// pending is looked up once per lease.
+const SweepLease = 10 * time.Second
 
-// Sweep looks up to limit payments that are pending although nobody works on
-// them, and settles those of which the payment system knows. One that it has
-// never seen, and that nobody may be sending any more, is sent again if it is a
-// renewal that is still wanted, and abandoned if not.
-//
-// Any number of sweeps may run at once.
-func (c *Collector) Sweep(ctx context.Context, limit int) (Swept, error) {
-	results, err := c.SweepResults(ctx, limit, sweepConcurrency)
-	var swept Swept
-	for _, r := range results {
+// Swept lists the payments that a sweep took, as the sweep left them.
+type Swept []Result
+
+// Count returns how many of the payments are settled and how many are still
+// pending.
+func (s Swept) Count() (settled, pending int) {
+	for _, r := range s {
 		if r.Payment.Settled() {
-			swept.Settled++
-		} else {
-			swept.Unknown++
+			settled++
 		}
 	}
+	return settled, len(s) - settled
+}
+
+// Sweep looks up at most limit payments that are pending and that no process works
+// on, and settles those that the payment system knows. A payment that was never
+// received and that no process may still send is sent again if it is a renewal that
+// is still wanted, and abandoned otherwise. At most concurrency lookups are in
+// flight.
+//
+// Any number of sweeps may run concurrently. The payments are returned even with an
+// error.
+func (c *Collector) Sweep(ctx context.Context, limit, concurrency int) (Swept, error) {
+	swept, err := c.sweep(ctx, limit, concurrency)
 	if err != nil {
 		err = fmt.Errorf("sweep: %w", err)
 	}
 	return swept, err
 }
 
-// sweep returns what it took, as it stands afterwards.
-func (c *Collector) SweepResults(ctx context.Context, limit, concurrency int) ([]Result, error) {
-	var found []ports.Unsettled
-	err := c.Store.InTx(ctx, func(tx ports.Repos) (err error) {
-		found, err = tx.Payments.LeaseForSweep(ctx, SweepLease, limit)
-		return err
+func (c *Collector) sweep(ctx context.Context, limit, concurrency int) (Swept, error) {
+	leased, err := ports.InTx(ctx, c.Store, func(tx ports.Repos) ([]ports.Unsettled, error) {
+		return tx.Leases.LeaseForSweep(ctx, SweepLease, limit)
 	})
 	if err != nil {
 		return nil, err
 	}
-	verdicts := inParallel(concurrency, found, func(u ports.Unsettled) Verdict { return c.find(ctx, u) })
-	known, absent, unknown := sortOut(verdicts)
-	crash.Point("sweep.found")
-	resent, others, failed := c.resend(ctx, absent, concurrency)
+	lookups := inParallel(concurrency, leased, func(u ports.Unsettled) lookup { return c.find(ctx, u) })
+	var known, absent []Attempt
+	var swept Swept
+	for _, l := range lookups {
+		switch {
+		case l.known():
+			known = append(known, l.Attempt)
+		case l.absent:
+			absent = append(absent, l.Attempt)
+		default:
+			swept = append(swept, Result{Payment: l.Payment})
+		}
+	}
+	resent, notSent, failed := c.resend(ctx, absent, concurrency)
 	recorded, err := c.Record(ctx, append(known, resent...)...)
-	c.LogResults(ctx, recorded...)
-	return append(append(unknown, others...), recorded...), errors.Join(failed, err)
+	return slices.Concat(swept, notSent, recorded), errors.Join(failed, err)
 }
 
-// find asks for a payment. The verdict's error is [ports.ErrChargeNotFound] when the
-// payment system has never seen it and never will unless it is sent again.
-func (c *Collector) find(ctx context.Context, u ports.Unsettled) Verdict {
+// lookup is an attempt to find a payment at its payment system.
+type lookup struct {
+	Attempt
+	absent bool // definitely never received, and no process may still send it
+}
+
+func (c *Collector) find(ctx context.Context, u ports.Unsettled) lookup {
+	l := lookup{Attempt: Attempt{Payment: &u.Payment, sweep: true}}
 	provider, ok := c.Providers[u.PaymentSystem]
 	if !ok {
 		c.Log.ErrorContext(ctx, "a payment is pending at a payment system without an adapter",
 			"payment_id", u.ID, "payment_system", u.PaymentSystem)
-		return Verdict{Payment: &u.Payment}
+		return l
 	}
 	if ctx.Err() != nil {
-		return Verdict{Payment: &u.Payment}
+		return l
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.ChargeTimeout)
 	defer cancel()
 	o, err := provider.Find(ctx, u.ID)
 	switch {
 	case err == nil:
-		return Verdict{Payment: &u.Payment, outcome: o}
-	case errors.Is(err, ports.ErrChargeNotFound) && u.SendWindowClosed:
-		return Verdict{Payment: &u.Payment, err: ports.ErrChargeNotFound}
-	case !errors.Is(err, ports.ErrChargeNotFound):
-		c.Log.WarnContext(ctx, "look-up failed", "payment_id", u.ID, "payment_system", u.PaymentSystem, "error", err)
+		l.outcome = o
+	case errors.Is(err, ports.ErrChargeNotFound):
+		l.absent = u.SendWindowClosed
+	default:
+		c.Log.WarnContext(ctx, "lookup failed", "payment_id", u.ID, "payment_system", u.PaymentSystem, "error", err)
 	}
-	return Verdict{Payment: &u.Payment}
+	return l
 }
 
-// sortOut tells apart what is known, what was never seen, and the rest.
-func sortOut(vs []Verdict) (known, absent []Verdict, unknown []Result) {
-	for _, v := range vs {
-		switch {
-		case v.known():
-			known = append(known, v)
-		case v.err != nil:
-			absent = append(absent, v)
-		default:
-			unknown = append(unknown, Result{Payment: v.Payment})
-		}
-	}
-	return known, absent, unknown
-}
-
-// resend sends again what the payment system has never seen, if it may, and
-// abandons the rest: only as many at a time as are sent at once, since each is
-// sent within its own window. Both are decided under lock, by whoever gets the
-// right to send: another sweep may have been quicker. What is not sent is
-// returned as it stands then.
-func (c *Collector) resend(ctx context.Context, absent []Verdict, concurrency int) (sent []Verdict, others []Result, err error) {
-	for some := range slices.Chunk(absent, concurrency) {
-		s, o, err := c.resendSome(ctx, some)
-		sent, others = append(sent, s...), append(others, o...)
+// resend sends absent payments again if they may be, and abandons the others. It
+// takes as many at a time as are sent concurrently, because each has its own send
+// window. It returns the attempts that were made and, as they are stored, the
+// payments that were not sent.
+func (c *Collector) resend(ctx context.Context, absent []Attempt, concurrency int) (sent []Attempt, notSent []Result, err error) {
+	for chunk := range slices.Chunk(absent, concurrency) {
+		s, n, err := c.resendChunk(ctx, chunk)
+		sent, notSent = append(sent, s...), append(notSent, n...)
 		if err != nil {
-			return sent, others, fmt.Errorf("send again: %w", err)
+			return sent, notSent, fmt.Errorf("send again: %w", err)
 		}
 	}
-	return sent, others, nil
+	return sent, notSent, nil
 }
 
-func (c *Collector) resendSome(ctx context.Context, absent []Verdict) (sent []Verdict, others []Result, err error) {
-	sending, done := c.Sending(ctx)
-	defer done()
-	var a allowed
-	err = c.Store.InTx(ctx, func(tx ports.Repos) (err error) {
-		a, err = c.allow(ctx, tx, absent)
-		return err
-	})
+func (c *Collector) resendChunk(ctx context.Context, absent []Attempt) ([]Attempt, []Result, error) {
+	deadline := c.SendDeadline()
+	g, err := ports.InTx(ctx, c.Store, func(tx ports.Repos) (grants, error) { return c.grant(ctx, tx, absent) })
 	if err != nil {
 		return nil, nil, err
 	}
-	c.report(ctx, a.events)
-	c.LogResults(ctx, a.others...)
-	crash.Point("sweep.resend")
-	return inParallel(len(absent), a.jobs, func(j job) Verdict {
-		v := Verdict{Payment: &j.payment}
-		c.ChargeOrLookUp(sending, &v, j.token)
-		v.until = time.Time{} // a sweep that gave it back at once would take it again at once
-		return v
-	}), a.others, nil
+	c.report(ctx, g.events)
+	c.log(ctx, g.notSent...)
+	return inParallel(len(absent), g.resends, func(r resend) Attempt {
+		a := Attempt{Payment: &r.payment, Deadline: deadline, sweep: true}
+		c.Charge(ctx, &a, r.token)
+		return a
+	}), g.notSent, nil
 }
 
-// allowed is what became of payments that were never seen.
-type allowed struct {
-	jobs   []job           // to be sent
-	others []Result        // not to be sent, as they stand now
-	events []billing.Event // that giving them up caused
+// grants is the decision on payments that the payment system never received.
+type grants struct {
+	resends []resend
+	notSent []Result        // settled, or left to another sweep
+	events  []billing.Event // caused by abandoned payments
 }
 
-// job is a payment that may be sent, and what it takes to do so.
-type job struct {
+// resend is a payment that this sweep may send again.
+type resend struct {
 	payment billing.Payment
 	token   billing.Secret
 }
 
-// allow gets the right to send what may be sent, and abandons what is not
-// wanted any more.
-func (c *Collector) allow(ctx context.Context, tx ports.Repos, absent []Verdict) (allowed, error) {
-	all, err := lock(ctx, tx, absent)
+// grant takes the right to send the absent payments, under lock, because another
+// sweep may have been faster. It abandons those that must not be sent.
+func (c *Collector) grant(ctx context.Context, tx ports.Repos, absent []Attempt) (grants, error) {
+	all, err := loadLocked(ctx, tx, absent)
 	if err != nil {
-		return allowed{}, err
+		return grants{}, err
 	}
 	keys := make([]ports.PaymentKey, len(absent))
-	for i, v := range absent {
-		keys[i] = ports.KeyOf(v.Payment)
+	for i, a := range absent {
+		keys[i] = ports.KeyOf(a.Payment)
 	}
-	granted, err := tx.Payments.LeaseForResend(ctx, c.SendWindow(), keys...)
+	granted, err := tx.Leases.LeaseForResend(ctx, c.SendWindow(), keys...)
 	if err != nil {
-		return allowed{}, err
+		return grants{}, err
 	}
 	now := c.Clock.Now()
-	var a allowed
-	var over []Verdict
+	var g grants
+	var abandoned []Attempt
+	var abandonedAs []stored
 	for i, k := range keys {
 		s, p := all[i].subscription, all[i].payment
 		if !slices.Contains(granted, k) {
-			a.others = append(a.others, Result{Subscription: s, Payment: p})
+			g.notSent = append(g.notSent, Result{Subscription: s, Payment: p})
 			continue
 		}
 		m, err := tx.Methods.Find(ctx, p.UserID, p.MethodID)
 		if err != nil {
-			return allowed{}, err
+			return grants{}, err
 		}
 		if s.MayResend(*p, m, now) {
-			a.jobs = append(a.jobs, job{*p, m.Token})
-		} else {
-			over = append(over, Verdict{Payment: p, outcome: billing.Abandon(billing.NotSent), err: ports.ErrChargeNotFound})
+			g.resends = append(g.resends, resend{*p, m.Token})
+			continue
 		}
+		abandoned = append(abandoned, Attempt{Payment: p, outcome: billing.Abandon(billing.NotSent), err: ports.ErrChargeNotFound, sweep: true})
+		abandonedAs = append(abandonedAs, all[i])
 	}
-	if len(over) == 0 {
-		return a, nil
+	if len(abandoned) == 0 {
+		return g, nil
 	}
-	abandoned, events, err := c.settle(ctx, tx, lock, over)
-	a.others, a.events = append(a.others, abandoned...), events
-	return a, err
+	r, err := c.settle(ctx, tx, abandonedAs, abandoned)
+	g.notSent, g.events = append(g.notSent, r.results...), r.events
+	return g, err
 }
 
-// inParallel applies f to all items, so many at once, and keeps their order.
+// inParallel applies f to all items, at most concurrency at a time, and keeps their
+// order.
 func inParallel[T, R any](concurrency int, items []T, f func(T) R) []R {
 	results := make([]R, len(items))
-	places := make(chan struct{}, concurrency)
+	slots := make(chan struct{}, concurrency)
 	var wg sync.WaitGroup
 	for i, item := range items {
-		places <- struct{}{}
+		slots <- struct{}{}
 		wg.Go(func() {
-			defer func() { <-places }()
+			defer func() { <-slots }()
 			results[i] = f(item)
 		})
 	}

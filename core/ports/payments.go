@@ -7,58 +7,70 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-func KeyOf(p *billing.Payment) PaymentKey { return PaymentKey{p.UserID, p.ID} }
-
-// PaymentKey finds one payment.
+// PaymentKey identifies a payment. Every key begins with the user, so that
+// users can be spread over several databases.
 type PaymentKey struct {
 	User billing.UserID
 	ID   billing.PaymentID
 }
 
-// Payments keeps the intents. Leases of payments are measured on the store's
-// own wall clock, the only one that all processes share: billing time can be
-// set, and the clocks of two machines differ.
+// KeyOf returns the key of p.
+func KeyOf(p *billing.Payment) PaymentKey { return PaymentKey{p.UserID, p.ID} }
+
+// Payments stores payment intents.
 type Payments interface {
-	// Add adds pending payments. Whoever adds one may send it to the payment
-	// system for as long as send says, and must not afterwards; until then a
-	// sweep leaves it alone unless it is released. A subscription that has a
-	// pending payment, or a period that is paid for, is [billing.ErrAlreadyExists].
-	Add(ctx context.Context, send time.Duration, p ...billing.Payment) error
-	// ReleaseSweep offers a pending payment to the sweep at once.
-	ReleaseSweep(ctx context.Context, keys ...PaymentKey) error
-	// ReleaseUnsent is Release for a payment that its sender surely did not send:
-	// nobody may send it any more.
-	ReleaseUnsent(ctx context.Context, keys ...PaymentKey) error
-	// LeaseForSweep returns up to limit pending payments that are due for a look,
-	// and leaves them to the caller for as long as lease says.
-	LeaseForSweep(ctx context.Context, lease time.Duration, limit int) ([]Unsettled, error)
-	// LeaseForResend gives the caller alone the right to send pending payments for as long
-	// as send says, as Add does, and returns those for which it did: not those
-	// that somebody else may still be sending, or that are settled.
-	LeaseForResend(ctx context.Context, send time.Duration, keys ...PaymentKey) ([]PaymentKey, error)
-	// MaxSendRemaining returns how long it takes at most until nobody sends any of the
-	// renewals that are being sent at this moment; 0 when there are none.
-	MaxSendRemaining(ctx context.Context) (time.Duration, error)
-	// Lock locks and returns those that exist, in any order.
+	// Add stores pending payments and gives the caller the exclusive right to send
+	// them until sendFor elapses. Until then sweeps skip them, unless they are
+	// released. It returns [billing.ErrAlreadyExists] if the subscription has a
+	// pending payment or the period is already paid.
+	Add(ctx context.Context, sendFor time.Duration, p ...billing.Payment) error
+	// Lock locks and returns the payments that exist, in any order.
 	Lock(ctx context.Context, keys ...PaymentKey) ([]billing.Payment, error)
-	// Save writes locked ones. A period that another payment has paid for is
-	// [billing.ErrAlreadyExists].
+	// Save updates locked payments. It returns [billing.ErrAlreadyExists] if another
+	// payment has already paid for the period.
 	Save(ctx context.Context, p ...billing.Payment) error
-	// Replace is to Save what [Subscriptions.Replace] is to its. Whoever took a
-	// payment for a look has written it.
-	Replace(ctx context.Context, versions []RowVersion, p ...billing.Payment) error
+	// SaveIfUnchanged is Save with optimistic locking: see
+	// [Subscriptions.SaveIfUnchanged]. LeaseForSweep changes the version.
+	SaveIfUnchanged(ctx context.Context, p ...Versioned[billing.Payment]) error
 }
 
-// Unsettled is a pending payment that a sweep looks at.
+// PaymentLeases decides who may look up and who may send a pending payment.
+//
+// A payment has two leases, both on the database clock, because the clocks of
+// two machines differ and the billing clock can be set:
+//
+//	send_until  until then exactly one process may send the charge
+//	sweep_at    until then sweeps skip the payment
+type PaymentLeases interface {
+	// ReleaseSweep lets sweeps take pending payments immediately. The send lease
+	// keeps running.
+	ReleaseSweep(ctx context.Context, keys ...PaymentKey) error
+	// ReleaseUnsent ends both leases of payments that definitely were not sent.
+	ReleaseUnsent(ctx context.Context, keys ...PaymentKey) error
+	// LeaseForSweep returns up to limit pending payments whose sweep_at has passed
+	// and moves sweep_at by lease.
+	LeaseForSweep(ctx context.Context, lease time.Duration, limit int) ([]Unsettled, error)
+	// LeaseForResend gives the caller the exclusive right to send pending payments
+	// until sendFor elapses, and returns the keys it granted. It skips payments that
+	// are settled, or that another process may still send.
+	LeaseForResend(ctx context.Context, sendFor time.Duration, keys ...PaymentKey) ([]PaymentKey, error)
+	// MaxSendRemaining returns the longest remaining send lease of all pending
+	// renewals, or 0 if there is none.
+	MaxSendRemaining(ctx context.Context) (time.Duration, error)
+}
+
+// Unsettled is a pending payment that a sweep has leased.
 type Unsettled struct {
 	billing.Payment
-	SendWindowClosed bool // nobody may send it any more: absence at the payment system is final
+	// SendWindowClosed reports that the send lease had ended when the payment was
+	// leased. Only then is an absence at the payment system final.
+	SendWindowClosed bool
 }
 
-// PaymentDetails is all that the books say of one payment.
+// PaymentDetails is everything that the store knows about one payment.
 type PaymentDetails struct {
 	billing.Payment
-	SendUntil time.Time       // while it is pending: until when somebody may be sending it
-	LookAt    time.Time       // while it is pending: when it is looked up next
-	Events    []billing.Event // that it caused, oldest first
+	SendUntil time.Time       // end of the send lease, while pending
+	LookAt    time.Time       // next lookup, while pending
+	Events    []billing.Event // caused by the payment, oldest first
 }

@@ -3,7 +3,6 @@ package ports
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 )
 
@@ -11,47 +10,46 @@ import (
 type Run struct {
 	ID         string
 	StartedAt  time.Time
-	FinishedAt time.Time // zero while it runs, or when it was killed
+	FinishedAt time.Time // zero while the run goes on, and after it was killed
 	Summary    Summary
-	Error      string // why it stopped early, if it did
+	Error      string // why the run stopped early, or empty
+	GaveUp     bool   // the run gave up a payment system
 }
 
-// Runs keeps the runs of the renewal job, for people to look at.
+// OK reports whether a finished run processed every subscription.
+func (r Run) OK() bool { return r.Error == "" && !r.Summary.Trouble() }
+
+// Runs stores the runs of the renewal job.
 type Runs interface {
-	// Put adds a run, or replaces what was kept of it.
+	// Put adds or replaces a run.
 	Put(ctx context.Context, r Run) error
 }
 
-// Backlog is what waits to be done, and what was done last.
+// Backlog is the work that waits, and the last run.
 type Backlog struct {
-	Pending       int       // payments that are not settled
-	OldestPending time.Time // when the first of them was made; zero when there is none
-	Due           int       // subscriptions that a run would take up now, as far as they were counted
-	OldestDue     time.Time // since when the first of them is due; zero when there is none
-	LastRun       Run       // that ended; zero when none did
+	Pending       int       // pending payments
+	OldestPending time.Time // when the oldest of them was made; zero if there is none
+	Due           int       // due subscriptions; counted up to a limit
+	OldestDue     time.Time // due time of the first of them; zero if there is none
+	LastRun       Run       // the last finished run; zero if there is none
 }
 
-// Summary counts what a run did.
+// Summary counts the results of a run.
 type Summary struct {
-	Settled  int // payments that an earlier run, or a viewer, had left unsettled
-	Due      int // subscriptions that were charged, or tried to be
-	Renewed  int // of those: paid
-	Declined int // of those: declined
-	Unknown  int // payments of which nobody knows what became
+	Settled  int // pending payments of earlier runs or of viewers that were settled
+	Due      int // subscriptions that were charged or could not be
+	Renewed  int // of Due: paid
+	Declined int // of Due: declined
+	Unknown  int // payments whose outcome is unknown
 	Ended    int // subscriptions that ended
-	Failed   int // of those due: could not be charged, through no fault of the viewer's
+	Failed   int // of Due: not charged because of a fault on our side or the payment system's
 }
 
-// Trouble reports whether somebody should look at the run, or it should be run
-// again soon.
+// Trouble reports whether a person must look at the run, or another run should
+// follow soon.
 func (s Summary) Trouble() bool { return s.Unknown > 0 || s.Failed > 0 }
 
-// ErrGaveUp says that a run stopped asking a payment system, which refuses our
-// credentials or does not answer. Nobody is past due for it; the next run goes on.
+// ErrGaveUp reports that a run stopped calling a payment system that rejects our
+// credentials or does not respond. No subscription becomes past due because of it.
+// The next run calls the payment system again.
 var ErrGaveUp = errors.New("gave up on a payment system")
-
-// OK reports whether a run that ended dealt with every item.
-func (r Run) OK() bool { return r.Error == "" && !r.Summary.Trouble() }
-
-// GaveUp reports whether a run that ended stopped asking a payment system.
-func (r Run) GaveUp() bool { return strings.Contains(r.Error, ErrGaveUp.Error()) }

@@ -4,21 +4,31 @@ import (
 	"context"
 )
 
-// Store keeps everything. Its errors are those of [billing] where a method says
-// so, [billing.ErrUnavailable] when the database is out of reach, and internal
-// otherwise.
+// Store stores all of billing. A method returns the errors of [billing] that it
+// names, [billing.ErrUnavailable] if the database is unavailable, and an internal
+// error otherwise.
 type Store interface {
-	// InTx runs f in one transaction: all of it is kept, or, when f fails,
-	// nothing. f may run again after a conflict with another transaction, so it
-	// does nothing but use tx. Uniqueness that is violated may show only when
-	// InTx returns. When InTx fails with [billing.ErrUnavailable], the
-	// transaction may still have been kept: read it back by its ids.
+	// InTx runs f in one transaction, which is rolled back if f fails. f may run
+	// again after a serialization failure, so it must have no effect but through tx.
+	// A unique violation may be returned only by InTx. After
+	// [billing.ErrUnavailable] the transaction may have been committed: read it back
+	// by its ids.
 	InTx(ctx context.Context, f func(tx Repos) error) error
-	// Views reads without a transaction.
+	// Views reads outside a transaction.
 	Views() Views
 }
 
-// Repos is what one transaction can do.
+// InTx runs f in one transaction of s and returns its result.
+func InTx[T any](ctx context.Context, s Store, f func(tx Repos) (T, error)) (T, error) {
+	var result T
+	err := s.InTx(ctx, func(tx Repos) (err error) {
+		result, err = f(tx)
+		return err
+	})
+	return result, err
+}
+
+// Repos is the access of one transaction to the store.
 type Repos struct {
 	Checkout        Checkout
 	Users           Users
@@ -26,8 +36,10 @@ type Repos struct {
 	PaymentSystems  PaymentSystems
 	Methods         Methods
 	Cards           Cards
+	CardLimits      CardLimits
 	Subscriptions   Subscriptions
 	Payments        Payments
+	Leases          PaymentLeases
 	Events          Events
 	IdempotencyKeys IdempotencyKeys
 	Runs            Runs

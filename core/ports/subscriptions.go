@@ -8,56 +8,65 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// SubscriptionKey finds one subscription.
+// SubscriptionKey identifies a subscription.
 type SubscriptionKey struct {
 	User billing.UserID
 	ID   billing.SubscriptionID
 }
 
-// Subscriptions keeps subscriptions. Whoever needs a subscription and its
+// Subscriptions stores subscriptions. A caller that locks a subscription and its
 // payment locks the subscription first.
 type Subscriptions interface {
-	// Named locks and returns the subscription that ref names: by its own id, or
-	// by its plan's code or id (the live one, else the newest).
-	// [billing.ErrNotFound] when the user has none such.
+	// Named locks and returns the subscription that ref names: its id, or the code
+	// or id of its plan. For a plan it prefers the live subscription, then the
+	// newest. It returns [billing.ErrNotFound] if the user has none.
 	Named(ctx context.Context, user billing.UserID, ref string) (billing.Subscription, error)
-	// Lock locks and returns those that exist, in any order.
+	// Lock locks and returns the subscriptions that exist, in any order.
 	Lock(ctx context.Context, keys ...SubscriptionKey) ([]billing.Subscription, error)
-	// Add adds new ones. [billing.ErrAlreadySubscribed] when the user has a live
-	// one to the same plan.
+	// Add stores new subscriptions. It returns [billing.ErrAlreadySubscribed] if the
+	// user has a live one to the same plan.
 	Add(ctx context.Context, s ...billing.Subscription) error
-	// LockDue locks and returns those that q asks for, the earliest first, and
-	// leaves out those that another transaction has locked.
+	// LockDue locks and returns the subscriptions that q asks for, the earliest
+	// first. It skips rows that another transaction has locked.
 	LockDue(ctx context.Context, q DueQuery) ([]Due, error)
-	// Save writes locked ones.
+	// Save updates locked subscriptions.
 	Save(ctx context.Context, s ...billing.Subscription) error
-	// Replace writes those that nobody has written since the version beside each,
-	// without locking them first; those with the zero version are locked.
-	// [ErrChanged] when somebody has, perhaps only when InTx returns.
-	Replace(ctx context.Context, versions []RowVersion, s ...billing.Subscription) error
+	// SaveIfUnchanged updates subscriptions without locking them first. It returns
+	// [ErrChanged], perhaps only from InTx, if another transaction has written one
+	// of them since its version. A record with version [Locked] is locked and saved
+	// like any other.
+	SaveIfUnchanged(ctx context.Context, s ...Versioned[billing.Subscription]) error
 }
 
-// DueQuery asks for subscriptions with something to do: those that have not
-// ended, whose next charge is at Now or earlier, and that have no payment
-// pending.
+// DueQuery selects live subscriptions without a pending payment whose next charge
+// is at Now or earlier.
 type DueQuery struct {
 	Now     time.Time
-	From    time.Time // only those whose next charge is then or later; zero for all
-	Systems []string  // only those paid through one of these payment systems
-	Limit   int       // at most so many
+	From    time.Time // lower bound of the next charge; zero for none
+	Systems []string  // codes of payment systems
+	Limit   int
 }
 
-// Due is a subscription with something to do, and what it is paid with.
+// Due is a subscription that is due, and the method to charge.
 type Due struct {
 	billing.Subscription
 	Method  billing.PaymentMethod
-	Version RowVersion // that the transaction which locked it will have written
+	Version RowVersion // of the row once the locking transaction has written it
 }
 
-// RowVersion tells what one transaction wrote from what any other did. It is good
-// for as long as a payment may be sent, and no longer: a store may use it again
-// one day. None is the zero one.
+// RowVersion identifies the transaction that last wrote a row. A store may reuse
+// a version later, but not while a payment may be sent.
 type RowVersion uint32
 
-// ErrChanged says that somebody has written what was to be replaced.
-var ErrChanged = errors.New("it was changed meanwhile")
+// Locked is the version of a record that the transaction has locked.
+const Locked RowVersion = 0
+
+// Versioned is a record to be saved, and the version of the row that it replaces.
+type Versioned[T any] struct {
+	Record  T
+	Version RowVersion
+}
+
+// ErrChanged reports that another transaction has written a row since the
+// expected version.
+var ErrChanged = errors.New("the row was changed by another transaction")

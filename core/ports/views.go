@@ -6,30 +6,43 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// Page asks for part of a list, newest first.
+// Page selects part of a list that is sorted from newest to oldest.
 type Page struct {
 	Limit  int    // at least 1
-	Before string // only what is older than the item with this id; empty for the newest
+	Before string // id of an item: only older items follow; empty for the newest
 }
 
-// SubscriptionView is a subscription with what people ask of it.
+// SubscriptionView is a subscription with its latest payment and its plan's
+// features.
 type SubscriptionView struct {
 	billing.Subscription
 	Latest   billing.Payment
-	Features []string // of its plan, today
+	Features []string // of the plan today
 }
 
-// Views reads what viewers see. It locks nothing.
-type Views interface {
+// Views reads outside a transaction and locks nothing.
+type Views struct {
+	PublicViews
+	ViewerViews
+	DueViews
+}
+
+// PublicViews reads the plans and payment systems that viewers choose from.
+type PublicViews interface {
 	// Plans lists all plans, by code.
 	Plans(ctx context.Context) ([]billing.Plan, error)
 	// PaymentSystems lists all payment systems, by code.
 	PaymentSystems(ctx context.Context) ([]billing.PaymentSystem, error)
-	// Subscription returns the one that ref names, as [Subscriptions.Named] does.
+}
+
+// ViewerViews reads what one viewer owns. Lists are sorted from newest to oldest.
+type ViewerViews interface {
+	// Subscription returns the subscription that ref names, as
+	// [Subscriptions.Named] does.
 	Subscription(ctx context.Context, user billing.UserID, ref string) (SubscriptionView, error)
 	// Subscriptions lists a user's subscriptions.
 	Subscriptions(ctx context.Context, user billing.UserID, p Page) ([]SubscriptionView, error)
-	// LiveSubscriptions lists those of a user that have not ended.
+	// LiveSubscriptions lists a user's subscriptions that have not ended.
 	LiveSubscriptions(ctx context.Context, user billing.UserID) ([]SubscriptionView, error)
 	// Events lists a user's history.
 	Events(ctx context.Context, user billing.UserID, p Page) ([]billing.Event, error)
@@ -37,9 +50,14 @@ type Views interface {
 	Payments(ctx context.Context, user billing.UserID, p Page) ([]billing.Payment, error)
 	// Cards lists a user's cards that are not removed.
 	Cards(ctx context.Context, user billing.UserID, p Page) ([]billing.Card, error)
-	// Due calls each for those that q asks for, the earliest first; for all
-	// payment systems when q names none, and without end when its limit is 0.
+}
+
+// DueViews reads the due subscriptions.
+type DueViews interface {
+	// Due calls each for the subscriptions that q selects, the earliest first. It
+	// selects all payment systems if q names none, and has no bound if the limit
+	// is 0.
 	Due(ctx context.Context, q DueQuery, each func(Due) error) error
-	// CountDue returns how many q asks for, whatever its limit is.
+	// CountDue returns the number of subscriptions that q selects without its limit.
 	CountDue(ctx context.Context, q DueQuery) (int, error)
 }

@@ -9,13 +9,14 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// maxFailures is after how many failures in a row a run gives a payment system
-// up. With three of ten answers lost that happens to one run in 10^10.
+// maxFailures is the number of consecutive failures after which a run gives up a
+// payment system. If three of ten responses are lost, that happens in one of 10^10
+// runs.
 const maxFailures = 20
 
-// breaker is a payment system that is asked no more once it does not accept our
-// credentials or fails again and again. What it is not asked any more was surely
-// not sent.
+// breaker is a circuit breaker. It opens when the payment system rejects our
+// credentials or fails repeatedly, and then returns [ports.ErrNotSent] without
+// calling it.
 type breaker struct {
 	ports.Provider
 	failures atomic.Int64
@@ -33,8 +34,8 @@ func (b *breaker) Charge(ctx context.Context, r ports.ChargeRequest) (billing.Ou
 	return o, err
 }
 
-// Find implements [ports.Provider]. That there is no such charge says nothing about
-// how the payment system fares with charges.
+// Find implements [ports.Provider]. A charge that is not found counts neither as a
+// failure nor as a success.
 func (b *breaker) Find(ctx context.Context, key billing.PaymentID) (billing.Outcome, error) {
 	if b.open() {
 		return billing.Outcome{}, ports.ErrNotSent
@@ -52,14 +53,14 @@ func (b *breaker) note(ctx context.Context, err error) {
 		b.failures.Store(maxFailures)
 	case err == nil, errors.Is(err, ports.ErrTokenUnknown), errors.Is(err, ports.ErrRefused), errors.Is(err, ports.ErrKeyConflict):
 		b.forgive()
-	case errors.Is(ctx.Err(), context.Canceled): // it was us who stopped
+	case errors.Is(ctx.Err(), context.Canceled): // the run was stopped
 	default:
 		b.failures.Add(1)
 	}
 }
 
-// forgive starts counting anew. What was under way when it opened does not close
-// it.
+// forgive resets the count. A call that was in flight when the breaker opened does
+// not close it.
 func (b *breaker) forgive() {
 	for n := b.failures.Load(); n < maxFailures && !b.failures.CompareAndSwap(n, 0); n = b.failures.Load() {
 	}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/billingtest"
-	"github.com/online-cinema/billing/core/payments"
 	"github.com/online-cinema/billing/core/ports"
 	"github.com/online-cinema/billing/core/viewers"
 )
@@ -146,8 +145,8 @@ func TestSweep_UnsentRenewal(t *testing.T) {
 				store := w.removedMethods()
 				tt.change(w, store, user)
 				time.Sleep(billingtest.PastSendWindow)
-				got, err := w.ProcessOver(store, w.Provider).Sweep(w.T.Context(), 10)
-				if err != nil || got != (payments.Swept{Settled: 1}) {
+				got, err := w.ProcessOver(store, w.Provider).Sweep(w.T.Context(), 10, 16)
+				if err != nil || len(got) != 1 || !got[0].Payment.Settled() {
 					w.T.Errorf("Sweep = %+v, %v, want one settled", got, err)
 				}
 				w.expectSent(intent, tt.resent)
@@ -210,7 +209,7 @@ func TestSweep_ConcurrentSweepsSendOnce(t *testing.T) {
 					if i == 1 {
 						time.Sleep(tt.later)
 					}
-					_, err := w.ProcessOver(w.Store, []ports.Provider{slow, p}[i]).Sweep(w.T.Context(), 10)
+					_, err := w.ProcessOver(w.Store, []ports.Provider{slow, p}[i]).Sweep(w.T.Context(), 10, 16)
 					return err
 				})
 				billingtest.ExpectError(w.T, errs[0], nil)
@@ -249,7 +248,7 @@ func TestSweep_ResendsOncePerLease(t *testing.T) {
 				w.Provider.SetFault(m)
 				p := &faultyProvider{Provider: w.Provider}
 				for range 10 { // like the API, which sweeps until it finds no payment
-					_, err := w.ProcessOver(w.Store, p).Sweep(w.T.Context(), 10)
+					_, err := w.ProcessOver(w.Store, p).Sweep(w.T.Context(), 10, 16)
 					billingtest.ExpectError(w.T, err, nil)
 				}
 				if n := p.charges.Load(); n != 1 {

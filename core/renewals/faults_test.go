@@ -8,7 +8,6 @@ import (
 
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/billingtest"
-	"github.com/online-cinema/billing/core/payments"
 	"github.com/online-cinema/billing/core/ports"
 )
 
@@ -117,9 +116,9 @@ func TestSweep_KeepsOutcomesWhenResendFails(t *testing.T) {
 			}
 			return nil
 		}}
-		got, err := w.ProcessOver(store, w.Provider).Sweep(w.T.Context(), 10)
+		got, err := w.ProcessOver(store, w.Provider).Sweep(w.T.Context(), 10, 16)
 		billingtest.ExpectError(t, err, billing.ErrUnavailable)
-		if got != (payments.Swept{Settled: 1}) {
+		if len(got) != 1 || !got[0].Payment.Settled() {
 			t.Errorf("Sweep = %+v, want one settled", got)
 		}
 	})

@@ -21,9 +21,9 @@ type faultyStore struct {
 type txCalls struct {
 	claimed bool // Subscriptions.LockDue
 	added   bool // Payments.Add, at least one
-	saved   bool // Payments.Replace, at least one
-	swept   bool // Payments.LeaseForSweep
-	resent  bool // Payments.LeaseForResend
+	saved   bool // Payments.SaveIfUnchanged, at least one
+	swept   bool // Leases.LeaseForSweep
+	resent  bool // Leases.LeaseForResend
 	put     bool // Runs.Put
 }
 
@@ -33,6 +33,7 @@ func (s faultyStore) InTx(ctx context.Context, f func(ports.Repos) error) error 
 		did = txCalls{}
 		tx.Subscriptions = notedSubscriptions{tx.Subscriptions, &did}
 		tx.Payments = notedPayments{tx.Payments, &did}
+		tx.Leases = notedLeases{tx.Leases, &did}
 		tx.Runs = notedRuns{tx.Runs, &did}
 		if err := f(tx); err != nil {
 			return err
@@ -71,19 +72,24 @@ func (r notedPayments) Add(ctx context.Context, send time.Duration, p ...billing
 	return r.Payments.Add(ctx, send, p...)
 }
 
-func (r notedPayments) LeaseForSweep(ctx context.Context, lease time.Duration, limit int) ([]ports.Unsettled, error) {
+type notedLeases struct {
+	ports.PaymentLeases
+	did *txCalls
+}
+
+func (r notedLeases) LeaseForSweep(ctx context.Context, lease time.Duration, limit int) ([]ports.Unsettled, error) {
 	r.did.swept = true
-	return r.Payments.LeaseForSweep(ctx, lease, limit)
+	return r.PaymentLeases.LeaseForSweep(ctx, lease, limit)
 }
 
-func (r notedPayments) LeaseForResend(ctx context.Context, send time.Duration, keys ...ports.PaymentKey) ([]ports.PaymentKey, error) {
+func (r notedLeases) LeaseForResend(ctx context.Context, send time.Duration, keys ...ports.PaymentKey) ([]ports.PaymentKey, error) {
 	r.did.resent = true
-	return r.Payments.LeaseForResend(ctx, send, keys...)
+	return r.PaymentLeases.LeaseForResend(ctx, send, keys...)
 }
 
-func (r notedPayments) Replace(ctx context.Context, since []ports.RowVersion, p ...billing.Payment) error {
+func (r notedPayments) SaveIfUnchanged(ctx context.Context, p ...ports.Versioned[billing.Payment]) error {
 	r.did.saved = r.did.saved || len(p) > 0
-	return r.Payments.Replace(ctx, since, p...)
+	return r.Payments.SaveIfUnchanged(ctx, p...)
 }
 
 type notedRuns struct {

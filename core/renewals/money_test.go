@@ -114,9 +114,9 @@ func TestRun_CountsPaymentSettledBySweep(t *testing.T) {
 					time.Sleep(1100 * time.Millisecond) // the run waits between two lookups, and holds the sweep lease
 					p := w.subscriptionOf(user).Latest
 					w.InTx(func(ctx context.Context, tx ports.Repos) error {
-						return tx.Payments.ReleaseSweep(ctx, ports.PaymentKey{User: p.UserID, ID: p.ID})
+						return tx.Leases.ReleaseSweep(ctx, ports.PaymentKey{User: p.UserID, ID: p.ID})
 					})
-					_, err := w.Process().Sweep(w.T.Context(), 1)
+					_, err := w.Process().Sweep(w.T.Context(), 1, 16)
 					return err
 				})
 				billingtest.ExpectError(w.T, errs[1], nil)
@@ -146,7 +146,7 @@ func TestRun_LateSenderKeepsOtherLease(t *testing.T) {
 				_, err = w.RenewerOver(paused, w.Provider).Run(w.T.Context())
 			case 1:
 				time.Sleep(sendWindow + time.Second)
-				_, err = w.ProcessOver(w.Store, &faultyProvider{Provider: w.Provider, delay: 4 * time.Second}).Sweep(w.T.Context(), 10)
+				_, err = w.ProcessOver(w.Store, &faultyProvider{Provider: w.Provider, delay: 4 * time.Second}).Sweep(w.T.Context(), 10, 16)
 			case 2:
 				time.Sleep(sendWindow + 2*time.Second)
 				err = w.cancel(user, billing.AtPeriodEnd)

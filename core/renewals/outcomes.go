@@ -6,30 +6,33 @@ import (
 	"github.com/online-cinema/billing/core/payments"
 )
 
-// outcomes gathers what chargers find out, so that it is recorded many at a time:
-// a batch is ready when it is full, or a while after its first came. Chargers wait
-// while all recorders are busy.
+// flushAfter bounds how long an outcome waits for others to be recorded with.
+const flushAfter = 20 * time.Millisecond
+
+// outcomes collects charged intents into batches for the recorders. A batch is
+// ready when it is full, or flushAfter its first outcome. add blocks while all
+// recorders are busy.
 type outcomes struct {
-	filling chan []payments.Verdict // the batch that is being filled; whoever has it out may change it
-	ready   chan []payments.Verdict
-	empty   chan []payments.Verdict // batches that were recorded, for the next ones
+	filling chan []payments.Attempt // holds the open batch; its receiver may change it
+	ready   chan []payments.Attempt
+	empty   chan []payments.Attempt // recorded batches, for reuse
 	flush   *time.Timer
 }
 
 func newOutcomes() *outcomes {
 	o := &outcomes{
-		filling: make(chan []payments.Verdict, 1), ready: make(chan []payments.Verdict), empty: make(chan []payments.Verdict, recorders+1),
+		filling: make(chan []payments.Attempt, 1), ready: make(chan []payments.Attempt), empty: make(chan []payments.Attempt, recorders+1),
 	}
 	for range cap(o.empty) {
-		o.empty <- nil // room for them is made when there is something to record
+		o.empty <- nil // allocated at first use
 	}
 	o.filling <- <-o.empty
 	o.flush = time.AfterFunc(flushAfter, func() { o.filling <- o.pass(<-o.filling) })
 	return o
 }
 
-func (o *outcomes) add(v *payments.Verdict) {
-	batch := append(<-o.filling, *v)
+func (o *outcomes) add(a *payments.Attempt) {
+	batch := append(<-o.filling, *a)
 	switch len(batch) {
 	case 1:
 		o.flush.Reset(flushAfter)
@@ -39,8 +42,8 @@ func (o *outcomes) add(v *payments.Verdict) {
 	o.filling <- batch
 }
 
-// pass gives a batch to the recorders and returns an empty one.
-func (o *outcomes) pass(batch []payments.Verdict) []payments.Verdict {
+// pass hands a batch to the recorders and returns an empty one.
+func (o *outcomes) pass(batch []payments.Attempt) []payments.Attempt {
 	if len(batch) == 0 {
 		return batch
 	}
@@ -48,13 +51,13 @@ func (o *outcomes) pass(batch []payments.Verdict) []payments.Verdict {
 	return <-o.empty
 }
 
-// done takes a batch back that was recorded.
-func (o *outcomes) done(batch []payments.Verdict) {
+// recycle takes back a batch that was recorded.
+func (o *outcomes) recycle(batch []payments.Attempt) {
 	clear(batch)
 	o.empty <- batch[:0]
 }
 
-// close passes on what there is. Nothing may be added any more.
+// close passes on the last batch. add must not be called afterwards.
 func (o *outcomes) close() {
 	o.flush.Stop()
 	o.filling <- o.pass(<-o.filling)

@@ -62,6 +62,7 @@ func (w world) batches() batches {
 func (s batches) InTx(ctx context.Context, f func(ports.Repos) error) error {
 	return s.Store.InTx(ctx, func(tx ports.Repos) error {
 		tx.Payments = batchPayments{tx.Payments, s}
+		tx.Leases = batchLeases{tx.Leases, s}
 		return f(tx)
 	})
 }
@@ -83,8 +84,13 @@ func (r batchPayments) Add(ctx context.Context, send time.Duration, list ...bill
 	return r.Payments.Add(ctx, send, list...)
 }
 
-func (r batchPayments) LeaseForResend(ctx context.Context, send time.Duration, keys ...ports.PaymentKey) ([]ports.PaymentKey, error) {
-	granted, err := r.Payments.LeaseForResend(ctx, send, keys...)
+type batchLeases struct {
+	ports.PaymentLeases
+	batches batches
+}
+
+func (r batchLeases) LeaseForResend(ctx context.Context, send time.Duration, keys ...ports.PaymentKey) ([]ports.PaymentKey, error) {
+	granted, err := r.PaymentLeases.LeaseForResend(ctx, send, keys...)
 	r.batches.resent.Add(int64(len(granted)))
 	r.batches.mu.Lock()
 	defer r.batches.mu.Unlock()

@@ -46,7 +46,11 @@ func (s removedMethods) InTx(ctx context.Context, f func(ports.Repos) error) err
 	})
 }
 
-func (s removedMethods) Views() ports.Views { return removedMethodsViews{s.Store.Views(), s} }
+func (s removedMethods) Views() ports.Views {
+	v := s.Store.Views()
+	v.DueViews = removedMethodsViews{v.DueViews, s}
+	return v
+}
 
 type removedMethodsDue struct {
 	ports.Subscriptions
@@ -72,12 +76,12 @@ func (r removedMethodsFind) Find(ctx context.Context, user billing.UserID, id bi
 }
 
 type removedMethodsViews struct {
-	ports.Views
+	ports.DueViews
 	store removedMethods
 }
 
 func (v removedMethodsViews) Due(ctx context.Context, q ports.DueQuery, each func(ports.Due) error) error {
-	return v.Views.Due(ctx, q, func(d ports.Due) error {
+	return v.DueViews.Due(ctx, q, func(d ports.Due) error {
 		d.Method = v.store.apply(d.Method)
 		return each(d)
 	})

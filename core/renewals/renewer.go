@@ -14,18 +14,18 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// Renewer charges what is due, without the viewer. Any number of runs may go on
-// at once, on any number of machines: each subscription is charged once.
+// Renewer charges due subscriptions without the viewer. Any number of runs may go on
+// at the same time, on any number of machines: each period is charged once.
 //
-// A run is a pipeline of bounded size. No connection is held while a payment
-// system is asked:
+// A run is a pipeline of bounded size. No connection is held during a call of a
+// payment system:
 //
-//	settle   what earlier runs left unsettled
-//	claim    lock due subscriptions · Bill each · write intents, a batch per transaction
-//	charge   so many at once
-//	record   Settle · write over what claim wrote, unless somebody has written
-//	         since: then lock · re-read · Settle · a batch per transaction
-//	settle   what this run left unsettled
+//	resolve  look up the payments that earlier runs left pending
+//	claim    lock due subscriptions · Bill each · store intents, a batch per transaction
+//	charge   a bounded number of charges in flight
+//	record   Settle · save over the stored intents, a batch per transaction; if another
+//	         transaction has changed one: lock · read again · Settle
+//	drain    look up the payments that this run left pending
 type Renewer struct {
 	Store     ports.Store
 	Clock     ports.Clock
@@ -34,18 +34,18 @@ type Renewer struct {
 	Collector *payments.Collector
 	Log       *slog.Logger
 
-	// Concurrency is how many charges are under way at once, at most; at least 1.
+	// Concurrency bounds the charges in flight; at least 1.
 	Concurrency int
-	// Limit is how many subscriptions a run takes up, at most; 0 is all.
+	// Limit bounds the subscriptions that a run claims; 0 means no limit.
 	Limit int
-	// Progress is told how far a run is, now and then; nil is for nobody.
+	// Progress receives the counts so far, from time to time. It may be nil.
 	Progress func(ports.Summary)
 }
 
-// Run makes one run. When ctx ends, it starts nothing new and finishes what is
-// in flight. The summary is good even with an error: [ports.ErrGaveUp],
-// [billing.ErrUnavailable] when the database is out of reach, or internal ones.
-// Whatever a run leaves behind, the next one takes up.
+// Run makes one run. When ctx ends, Run starts nothing new and finishes what is in
+// flight. The next run continues where this one stopped. The summary is valid even
+// with an error: [ports.ErrGaveUp], [billing.ErrUnavailable] if the database is
+// unavailable, or an internal one.
 func (r *Renewer) Run(ctx context.Context) (ports.Summary, error) {
 	record := ports.Run{ID: r.NewID(), StartedAt: r.Clock.Now()}
 	if err := r.put(ctx, record); err != nil {
@@ -53,7 +53,8 @@ func (r *Renewer) Run(ctx context.Context) (ports.Summary, error) {
 	}
 	p := newPipeline(r)
 	err := errors.Join(p.run(ctx), p.gaveUp())
-	record.Summary, record.FinishedAt = p.count.summary(), r.Clock.Now()
+	record.Summary, record.FinishedAt = p.stats.summary(), r.Clock.Now()
+	record.GaveUp = len(p.givenUp()) > 0
 	if err != nil {
 		record.Error = err.Error()
 		err = fmt.Errorf("renew: %w", err)
@@ -65,19 +66,18 @@ func (r *Renewer) put(ctx context.Context, record ports.Run) error {
 	return r.Store.InTx(ctx, func(tx ports.Repos) error { return tx.Runs.Put(ctx, record) })
 }
 
-// Decision is what a run would do with one subscription.
+// Decision is the effect of a run on one subscription.
 type Decision struct {
-	billing.Subscription                 // as it is
-	Payment              billing.Payment // what would be charged, if Billed
+	billing.Subscription                 // as stored
+	Payment              billing.Payment // to be charged, if Billed
 	Billed               bool
-	After                billing.Subscription // as it would be until the payment is settled
-	NoAdapter            bool                 // nothing can be done: the payment system has no adapter here
+	After                billing.Subscription // until the payment is settled
+	NoAdapter            bool                 // skipped: this program has no adapter for the payment system
 }
 
-// Plan calls each for every subscription that a run would take up now, the
-// earliest first, with what would be done; before that, for every one that it
-// can do nothing with, which its limit does not count. It changes nothing and
-// asks no payment system.
+// Plan calls each for every subscription that a run would claim now, the earliest
+// first. Before those it calls each for the subscriptions without an adapter, which
+// do not count toward the limit. Plan changes nothing and calls no payment system.
 func (r *Renewer) Plan(ctx context.Context, each func(Decision) error) error {
 	if err := r.plan(ctx, each); err != nil {
 		return fmt.Errorf("plan: %w", err)
@@ -104,8 +104,8 @@ func (r *Renewer) plan(ctx context.Context, each func(Decision) error) error {
 	})
 }
 
-// eachDue asks for what is due at the payment systems of q, which names none
-// when there are none.
+// eachDue calls each for the due subscriptions of q. It calls each for none if q
+// names no payment system.
 func (r *Renewer) eachDue(ctx context.Context, q ports.DueQuery, each func(ports.Due) error) error {
 	if len(q.Systems) == 0 {
 		return nil
@@ -113,7 +113,7 @@ func (r *Renewer) eachDue(ctx context.Context, q ports.DueQuery, each func(ports
 	return r.Store.Views().Due(ctx, q, each)
 }
 
-// Due returns how many subscriptions a run would take up now.
+// Due returns how many subscriptions a run would claim now.
 func (r *Renewer) Due(ctx context.Context) (int, error) {
 	systems := r.systems()
 	if len(systems) == 0 {
@@ -126,10 +126,10 @@ func (r *Renewer) Due(ctx context.Context) (int, error) {
 	return n, err
 }
 
-// systems lists the payment systems that this program has an adapter for.
+// systems lists the payment systems with an adapter in this program.
 func (r *Renewer) systems() []string { return slices.Sorted(maps.Keys(r.Collector.Providers)) }
 
-// orphans lists the payment systems that it has none for.
+// orphans lists the registered payment systems without an adapter in this program.
 func (r *Renewer) orphans(ctx context.Context) ([]string, error) {
 	registered, err := r.Store.Views().PaymentSystems(ctx)
 	var codes []string
@@ -141,7 +141,7 @@ func (r *Renewer) orphans(ctx context.Context) ([]string, error) {
 	return codes, err
 }
 
-// bill decides about one subscription. Both a run and its plan do it here.
+// bill bills one subscription, for a run and for a plan.
 func (r *Renewer) bill(d ports.Due, now time.Time) (billing.Subscription, billing.Payment, []billing.Event, bool) {
 	return d.Subscription.Bill(billing.PaymentID(r.NewID()), d.Method, r.Calendar, now)
 }

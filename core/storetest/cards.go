@@ -77,9 +77,9 @@ var cardCases = []testCase{
 			times = append([]time.Time{c.CreatedAt}, times...)
 		}
 		w.tx(func(ctx context.Context, tx ports.Repos) error {
-			got, err := tx.Cards.Added(ctx, user, noon, 10)
+			got, err := tx.CardLimits.Added(ctx, user, noon, 10)
 			sameList(w, "later than the first", got, times[:3])
-			two, err2 := tx.Cards.Added(ctx, user, noon.Add(-time.Second), 2)
+			two, err2 := tx.CardLimits.Added(ctx, user, noon.Add(-time.Second), 2)
 			sameList(w, "the newest two", two, times[:2])
 			return errors.Join(err, err2)
 		})
@@ -103,7 +103,7 @@ var cardCases = []testCase{
 		w.link(byToken)
 		w.settle(w.subscribeWith(byToken, time.Hour, noon.Add(time.Hour)), billing.PaymentDeclined, noon)
 		w.tx(func(ctx context.Context, tx ports.Repos) error {
-			got, err := tx.Cards.Declined(ctx, c.UserID, noon.Add(-time.Second), 10)
+			got, err := tx.CardLimits.Declined(ctx, c.UserID, noon.Add(-time.Second), 10)
 			sameList(w, "declined or pending", got, want)
 			return err
 		})

@@ -52,7 +52,7 @@ var paymentCases = []testCase{
 			if len(list) > 0 {
 				w.Errorf("locked %v", list)
 			}
-			return errors.Join(err, tx.Payments.Add(ctx, 0), tx.Payments.Save(ctx), tx.Payments.ReleaseSweep(ctx))
+			return errors.Join(err, tx.Payments.Add(ctx, 0), tx.Payments.Save(ctx), tx.Leases.ReleaseSweep(ctx))
 		})
 	}},
 	{"are locked only if they exist and are the user's", func(w *world) {

@@ -77,10 +77,10 @@ var concurrentWrites = map[string]func(context.Context, ports.Repos, purchase) e
 		return tx.Payments.Save(ctx, d.pay)
 	},
 	"leased by a sweep": func(ctx context.Context, tx ports.Repos, d purchase) error {
-		if err := tx.Payments.ReleaseSweep(ctx, d.payKey()); err != nil {
+		if err := tx.Leases.ReleaseSweep(ctx, d.payKey()); err != nil {
 			return err
 		}
-		_, err := tx.Payments.LeaseForSweep(ctx, time.Hour, 1000)
+		_, err := tx.Leases.LeaseForSweep(ctx, time.Hour, 1000)
 		return err
 	},
 }
@@ -133,8 +133,8 @@ func (c claimedRenewal) written(write func(context.Context, ports.Repos, purchas
 
 func (c claimedRenewal) replace(ctx context.Context, tx ports.Repos) error {
 	r := c.renewed()
-	if err := tx.Subscriptions.Replace(ctx, []ports.RowVersion{c.version}, r.sub); err != nil {
+	if err := tx.Subscriptions.SaveIfUnchanged(ctx, ports.Versioned[billing.Subscription]{Record: r.sub, Version: c.version}); err != nil {
 		return err
 	}
-	return tx.Payments.Replace(ctx, []ports.RowVersion{c.version}, r.pay)
+	return tx.Payments.SaveIfUnchanged(ctx, ports.Versioned[billing.Payment]{Record: r.pay, Version: c.version})
 }

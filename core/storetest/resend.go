@@ -22,7 +22,7 @@ var resendCases = []testCase{
 	{"is released by a sender that did not send", func(w *world) {
 		d := w.subscribe(time.Hour)
 		w.tx(func(ctx context.Context, tx ports.Repos) error {
-			return tx.Payments.ReleaseUnsent(ctx, d.payKey(), ports.PaymentKey{User: d.pay.UserID, ID: newIDOf[billing.PaymentID]()})
+			return tx.Leases.ReleaseUnsent(ctx, d.payKey(), ports.PaymentKey{User: d.pay.UserID, ID: newIDOf[billing.PaymentID]()})
 		})
 		w.wantSwept(0, ports.Unsettled{Payment: d.pay, SendWindowClosed: true})
 		sameList(w, "granted", w.resend(time.Hour, d.payKey()), []ports.PaymentKey{d.payKey()})
@@ -30,7 +30,7 @@ var resendCases = []testCase{
 	{"is not released with another user's key", func(w *world) {
 		d := w.subscribe(time.Hour)
 		w.tx(func(ctx context.Context, tx ports.Repos) error {
-			return tx.Payments.ReleaseUnsent(ctx, ports.PaymentKey{User: newIDOf[billing.UserID](), ID: d.pay.ID})
+			return tx.Leases.ReleaseUnsent(ctx, ports.PaymentKey{User: newIDOf[billing.UserID](), ID: d.pay.ID})
 		})
 		w.wantSwept(0)
 	}},
@@ -42,7 +42,7 @@ var resendCases = []testCase{
 		w.must(w.addPayment(time.Hour, next))
 		w.wantSendRemaining(59*time.Minute, time.Hour)
 		w.tx(func(ctx context.Context, tx ports.Repos) error {
-			return tx.Payments.ReleaseUnsent(ctx, ports.PaymentKey{User: next.UserID, ID: next.ID})
+			return tx.Leases.ReleaseUnsent(ctx, ports.PaymentKey{User: next.UserID, ID: next.ID})
 		})
 		w.wantSendRemaining(0, 0)
 	}},
@@ -51,7 +51,7 @@ var resendCases = []testCase{
 func (w *world) resend(send time.Duration, keys ...ports.PaymentKey) (granted []ports.PaymentKey) {
 	w.Helper()
 	w.tx(func(ctx context.Context, tx ports.Repos) (err error) {
-		granted, err = tx.Payments.LeaseForResend(ctx, send, keys...)
+		granted, err = tx.Leases.LeaseForResend(ctx, send, keys...)
 		return err
 	})
 	return granted
@@ -61,7 +61,7 @@ func (w *world) wantSendRemaining(least, most time.Duration) {
 	w.Helper()
 	var got time.Duration
 	w.tx(func(ctx context.Context, tx ports.Repos) (err error) {
-		got, err = tx.Payments.MaxSendRemaining(ctx)
+		got, err = tx.Leases.MaxSendRemaining(ctx)
 		return err
 	})
 	if got < least || got > most {

@@ -63,7 +63,7 @@ var sweepCases = []testCase{
 	{"rolls back leases with its transaction", func(w *world) {
 		d := w.subscribe(0)
 		err := w.try(func(ctx context.Context, tx ports.Repos) error {
-			if _, err := tx.Payments.LeaseForSweep(ctx, time.Hour, 10); err != nil {
+			if _, err := tx.Leases.LeaseForSweep(ctx, time.Hour, 10); err != nil {
 				return err
 			}
 			return errOnPurpose
@@ -93,7 +93,7 @@ var sweepCases = []testCase{
 
 func (w *world) sweep(lease time.Duration, limit int) (taken []ports.Unsettled, err error) {
 	err = w.try(func(ctx context.Context, tx ports.Repos) (err error) {
-		taken, err = tx.Payments.LeaseForSweep(ctx, lease, limit)
+		taken, err = tx.Leases.LeaseForSweep(ctx, lease, limit)
 		return err
 	})
 	return taken, err
@@ -130,5 +130,5 @@ func (w *world) wantSwept(lease time.Duration, want ...ports.Unsettled) {
 
 func (w *world) release(keys ...ports.PaymentKey) {
 	w.Helper()
-	w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Payments.ReleaseSweep(ctx, keys...) })
+	w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Leases.ReleaseSweep(ctx, keys...) })
 }

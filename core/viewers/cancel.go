@@ -6,25 +6,24 @@ import (
 	"time"
 
 	"github.com/online-cinema/billing/core/billing"
-	"github.com/online-cinema/billing/core/internal/crash"
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// Cancel is a viewer's wish to end a subscription.
+// Cancel is a viewer's request to end a subscription.
 type Cancel struct {
 	User    billing.UserID
 	Ref     string         // the subscription's id, or its plan's code or id
-	Token   billing.Secret // when given, must be the one that the subscription is paid with
+	Token   billing.Secret // optional; must be the token that pays the subscription
 	At      billing.CancelAt
-	Request *ports.KeyedRequest // nil when the request has no Idempotency-Key
+	Request *ports.KeyedRequest
 }
 
-// Cancel ends a subscription at its period's end, or at once.
+// Cancel ends a subscription at the end of its period, or immediately. Errors:
 //
-//	ErrNotFound             the viewer has none such
-//	ErrPaymentTokenUnknown  it is not paid with this token
-//	ErrInvalidTransition    it has ended, or is being paid for right now
-//	ErrRequestInProgress    a request with the same key was quicker
+//	ErrNotFound             the viewer has no such subscription
+//	ErrPaymentTokenUnknown  the subscription is not paid with this token
+//	ErrInvalidTransition    the subscription has ended, or its payment is being settled
+//	ErrRequestInProgress    another request with the same key is running
 func (s *Subscriber) Cancel(ctx context.Context, cmd Cancel) (ports.SubscriptionView, error) {
 	v, err := s.change(ctx, cmd.User, cmd.Ref, cmd.Request,
 		func(tx ports.Repos, sub billing.Subscription, now time.Time) (billing.Subscription, []billing.Event, error) {
@@ -39,18 +38,19 @@ func (s *Subscriber) Cancel(ctx context.Context, cmd Cancel) (ports.Subscription
 	return v, nil
 }
 
-// Resume is a viewer's wish to take a cancel back.
+// Resume is a viewer's request to withdraw a cancellation.
 type Resume struct {
 	User    billing.UserID
 	Ref     string
 	Request *ports.KeyedRequest
 }
 
-// Resume takes a cancel back before the period ends, and charges nothing.
+// Resume withdraws a cancellation before the period ends. It charges nothing.
+// Errors:
 //
-//	ErrNotFound           the viewer has none such
-//	ErrInvalidTransition  it has ended
-//	ErrRequestInProgress  a request with the same key was quicker
+//	ErrNotFound           the viewer has no such subscription
+//	ErrInvalidTransition  the subscription has ended
+//	ErrRequestInProgress  another request with the same key is running
 func (s *Subscriber) Resume(ctx context.Context, cmd Resume) (ports.SubscriptionView, error) {
 	v, err := s.change(ctx, cmd.User, cmd.Ref, cmd.Request,
 		func(_ ports.Repos, sub billing.Subscription, now time.Time) (billing.Subscription, []billing.Event, error) {
@@ -64,33 +64,32 @@ func (s *Subscriber) Resume(ctx context.Context, cmd Resume) (ports.Subscription
 
 type transition func(tx ports.Repos, s billing.Subscription, now time.Time) (billing.Subscription, []billing.Event, error)
 
-// change applies a transition to a locked subscription as it stands now.
+// change applies a transition to the locked subscription as of now.
 func (s *Subscriber) change(ctx context.Context, user billing.UserID, ref string, r *ports.KeyedRequest, t transition) (ports.SubscriptionView, error) {
-	var id billing.SubscriptionID
-	err := s.Store.InTx(ctx, func(tx ports.Repos) error {
+	id, err := ports.InTx(ctx, s.Store, func(tx ports.Repos) (billing.SubscriptionID, error) {
 		sub, err := tx.Subscriptions.Named(ctx, user, ref)
 		if err != nil {
-			return err
+			return "", err
 		}
-		id = sub.ID
-		if err := claim(ctx, tx, r, id); err != nil {
-			return err
+		if err := claim(ctx, tx, r, sub.ID); err != nil {
+			return "", err
 		}
 		now := s.Clock.Now()
 		sub, ended := sub.At(now)
 		sub, events, err := t(tx, sub, now)
 		if err != nil {
-			return err
+			return "", err
 		}
-		return saveWithEvents(ctx, tx, s.NewID, sub, append(ended, events...))
+		return sub.ID, saveWithEvents(ctx, tx, s.NewID, sub, append(ended, events...))
 	})
 	if err != nil {
 		return ports.SubscriptionView{}, err
 	}
-	crash.Point("change.after")
 	return Queries{s.Store, s.Clock}.Subscription(ctx, user, string(id))
 }
 
+// saveWithEvents saves a subscription if it has changed, that is, if there are
+// events.
 func saveWithEvents(ctx context.Context, tx ports.Repos, newID func() string, s billing.Subscription, events []billing.Event) error {
 	if len(events) == 0 {
 		return nil

@@ -7,12 +7,11 @@ import (
 	"time"
 
 	"github.com/online-cinema/billing/core/billing"
-	"github.com/online-cinema/billing/core/internal/crash"
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// Cards keeps viewers' bank cards. Their numbers go into the vault and come out
-// only in a [payments.Collector], for one charge.
+// Cards adds and removes viewers' bank cards. It stores their numbers encrypted. Only
+// a [payments.Collector] decrypts a number, for one charge.
 type Cards struct {
 	Store    ports.Store
 	Clock    ports.Clock
@@ -20,52 +19,48 @@ type Cards struct {
 	Calendar billing.Calendar
 	Vault    ports.Vault
 	Limits   billing.CardLimits
-	// Wait is how long a removal waits for payments under way to be settled.
+	// Wait bounds how long a removal waits for payments in flight.
 	Wait time.Duration
-	// Pause waits for d or until ctx ends, and returns the error of ctx then. nil
-	// waits for real.
+	// Pause waits for d, or until ctx ends, and then returns its error. If Pause is
+	// nil, the wall clock is used.
 	Pause func(ctx context.Context, d time.Duration) error
 }
 
-// AddCard is a viewer's wish that a card be kept.
+// AddCard is a viewer's request to keep a card.
 type AddCard struct {
 	User    billing.UserID
 	Card    billing.CardDetails
-	Request *ports.KeyedRequest // nil when the request has no Idempotency-Key
+	Request *ports.KeyedRequest
 }
 
-// Add keeps a card and reports whether it is new: the same card again is the one
-// that is there, as it was typed in the last time. The number is wiped.
+// Add keeps a card and reports whether it is new. Adding a kept card again updates
+// its expiry and holder. Add wipes the number. Errors:
 //
-//	ErrInvalid            what is wrong with it, all at once
+//	ErrInvalid            every fault of the card
 //	ErrRateLimited        a [billing.LimitedError]: too many new cards
-//	ErrRequestInProgress  a request with the same key was quicker
+//	ErrRequestInProgress  another request with the same key is running
 func (c *Cards) Add(ctx context.Context, cmd AddCard) (card billing.Card, added bool, err error) {
 	defer cmd.Card.Number.Wipe()
-	card, err = c.seal(cmd)
+	encrypted, err := c.encrypt(cmd)
 	if err != nil {
 		return billing.Card{}, false, fmt.Errorf("add card: %w", err)
 	}
-	sealed := card
-	err = c.Store.InTx(ctx, func(tx ports.Repos) (err error) {
-		card, added, err = c.keep(ctx, tx, cmd, sealed)
-		return err
-	})
+	k, err := ports.InTx(ctx, c.Store, func(tx ports.Repos) (kept, error) { return c.keep(ctx, tx, cmd, encrypted) })
 	if err != nil {
-		return billing.Card{}, false, fmt.Errorf("add card: %w", noteLimit(ctx, c.Store, c.Clock, c.NewID, cmd.User, err))
+		return billing.Card{}, false, fmt.Errorf("add card: %w", recordLimit(ctx, c.Store, c.Clock, c.NewID, cmd.User, err))
 	}
-	crash.Point("card.added")
-	return card, added, nil
+	return k.card, k.added, nil
 }
 
-// Fingerprint tells whether two numbers of one user are the same.
+// Fingerprint returns a keyed digest of the number. Two numbers of one user are equal
+// if their fingerprints are.
 func (c *Cards) Fingerprint(user billing.UserID, n billing.CardNumber) (billing.Fingerprint, error) {
 	number := []byte(n.Reveal())
 	defer clear(number)
 	return c.Vault.Fingerprint(ports.PurposeCardNumber, user, number)
 }
 
-func (c *Cards) seal(cmd AddCard) (billing.Card, error) {
+func (c *Cards) encrypt(cmd AddCard) (billing.Card, error) {
 	card, err := billing.NewCard(billing.CardID(c.NewID()), cmd.User, cmd.Card, c.Clock.Now(), c.Calendar)
 	if err != nil {
 		return card, err
@@ -79,63 +74,68 @@ func (c *Cards) seal(cmd AddCard) (billing.Card, error) {
 	return card, err
 }
 
-// keep stores a card, unless it is there: then it takes over what was typed in.
-func (c *Cards) keep(ctx context.Context, tx ports.Repos, cmd AddCard, card billing.Card) (billing.Card, bool, error) {
-	// First of all, so that a repetition waits here and learns that it is one.
+// kept is a stored card.
+type kept struct {
+	card  billing.Card
+	added bool
+}
+
+// keep stores a card. If the user has the same one, keep updates it.
+func (c *Cards) keep(ctx context.Context, tx ports.Repos, cmd AddCard, card billing.Card) (kept, error) {
+	// The claim comes first, so that a repetition waits here for the first request.
 	if err := claim(ctx, tx, cmd.Request, ""); err != nil {
-		return card, false, err
+		return kept{}, err
 	}
 	if err := tx.Users.Seen(ctx, card.CreatedAt, cmd.User); err != nil {
-		return card, false, err
+		return kept{}, err
 	}
 	if err := tx.Users.Lock(ctx, cmd.User); err != nil {
-		return card, false, err
+		return kept{}, err
 	}
 	old, err := tx.Cards.Same(ctx, card.UserID, card.Fingerprint)
 	if err == nil {
 		old.ExpMonth, old.ExpYear, old.Holder = card.ExpMonth, card.ExpYear, card.Holder
-		return old, false, tx.Cards.Save(ctx, old)
+		return kept{card: old}, tx.Cards.Save(ctx, old)
 	}
 	if !errors.Is(err, billing.ErrNotFound) {
-		return card, false, err
+		return kept{}, err
 	}
 	if err := c.checkLimit(ctx, tx, card); err != nil {
-		return card, false, err
+		return kept{}, err
 	}
 	if err := tx.Cards.Add(ctx, card); err != nil {
-		return card, false, err
+		return kept{}, err
 	}
 	events := []billing.Event{card.AddedEvent()}
 	ports.Identify(events, c.NewID)
-	return card, true, tx.Events.Append(ctx, events...)
+	return kept{card, true}, tx.Events.Append(ctx, events...)
 }
 
 func (c *Cards) checkLimit(ctx context.Context, tx ports.Repos, card billing.Card) error {
-	back, most := c.Limits.Cards.Window()
-	past, err := tx.Cards.Added(ctx, card.UserID, card.CreatedAt.Add(-back), most)
+	window, limit := c.Limits.Cards.Window()
+	past, err := tx.CardLimits.Added(ctx, card.UserID, card.CreatedAt.Add(-window), limit)
 	if err != nil {
 		return err
 	}
 	return c.Limits.Cards.Allow(past, card.CreatedAt, billing.EventCardLimitReached)
 }
 
-// List lists the user's cards that are there, newest first.
+// List lists the user's cards that are not removed, newest first.
 func (c *Cards) List(ctx context.Context, user billing.UserID, p ports.Page) ([]billing.Card, error) {
 	return c.Store.Views().Cards(ctx, user, p)
 }
 
-// poll is how often a removal looks whether payments under way are settled.
-const poll = 50 * time.Millisecond
+// removalPoll is how often a removal checks for payments in flight.
+const removalPoll = 50 * time.Millisecond
 
-// Remove removes a card for good. When it returns nil, no charge with the card,
-// or with what a payment system gave for it, starts any more: nothing new may use
-// it from the first transaction on, and what was under way then is settled or may
-// not be sent any longer.
+// Remove removes a card permanently, together with the payment methods made from it.
+// After it returns nil, no charge by the card or by one of these methods starts. It
+// waits until the payments in flight are settled or can no longer be sent.
 //
-// Removing again is the same, and waits for the same.
+// A repeated removal waits for the same payments. Errors:
 //
-//	ErrCardNotFound  the user has no such card and never had
-//	ErrUnavailable   it is removed, but a payment under way is not settled yet
+//	ErrCardNotFound  the user never had such a card
+//	ErrUnavailable   the card is removed, but a payment in flight is not settled yet
 func (c *Cards) Remove(ctx context.Context, user billing.UserID, id billing.CardID) error {
 	err := c.Store.InTx(ctx, func(tx ports.Repos) error {
 		card, err := tx.Cards.Lock(ctx, user, id)
@@ -158,21 +158,18 @@ func (c *Cards) Remove(ctx context.Context, user billing.UserID, id billing.Card
 	if err != nil {
 		return fmt.Errorf("remove card: %w", err)
 	}
-	crash.Point("card.removed")
-	return c.quiesce(ctx, user, id)
+	return c.awaitUnsent(ctx, user, id)
 }
 
-// errUnderWay is what a viewer is told whose card is removed while it is charged.
-var errUnderWay = billing.ErrUnavailable.WithMessage(
+// errInFlight is the response if a payment by the removed card is being settled.
+var errInFlight = billing.ErrUnavailable.WithMessage(
 	"the card is not charged for anything new, but a payment with it is being settled; remove it again in a moment")
 
-// quiesce waits until no payment with the card may be sent any more.
-func (c *Cards) quiesce(ctx context.Context, user billing.UserID, id billing.CardID) error {
-	for waited := time.Duration(0); ; waited += poll {
-		var sending bool
-		err := c.Store.InTx(ctx, func(tx ports.Repos) (err error) {
-			sending, err = tx.Cards.Sending(ctx, user, id)
-			return err
+// awaitUnsent waits until no payment with the card may be sent.
+func (c *Cards) awaitUnsent(ctx context.Context, user billing.UserID, id billing.CardID) error {
+	for waited := time.Duration(0); ; waited += removalPoll {
+		sending, err := ports.InTx(ctx, c.Store, func(tx ports.Repos) (bool, error) {
+			return tx.Cards.Sending(ctx, user, id)
 		})
 		switch {
 		case err != nil:
@@ -180,30 +177,30 @@ func (c *Cards) quiesce(ctx context.Context, user billing.UserID, id billing.Car
 		case !sending:
 			return nil
 		case waited >= c.Wait:
-			return errUnderWay
+			return errInFlight
 		}
 		if err := c.pause(ctx); err != nil {
-			return errors.Join(errUnderWay, err)
+			return errors.Join(errInFlight, err)
 		}
 	}
 }
 
 func (c *Cards) pause(ctx context.Context) error {
 	if c.Pause != nil {
-		return c.Pause(ctx, poll)
+		return c.Pause(ctx, removalPoll)
 	}
 	select {
-	case <-time.After(poll):
+	case <-time.After(removalPoll):
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 }
 
-// noteLimit writes into the history that a limit was reached, once for each
-// streak of refusals, and returns err. The transaction that was refused kept
-// nothing, so this is another.
-func noteLimit(ctx context.Context, store ports.Store, clock ports.Clock, newID func() string, user billing.UserID, err error) error {
+// recordLimit adds an event if err is a [billing.LimitedError], once per series of
+// refusals. It returns err. It uses a transaction of its own, because the refused one
+// was rolled back.
+func recordLimit(ctx context.Context, store ports.Store, clock ports.Clock, newID func() string, user billing.UserID, err error) error {
 	var limited *billing.LimitedError
 	if !errors.As(err, &limited) {
 		return err

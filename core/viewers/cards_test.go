@@ -67,7 +67,7 @@ type noWaitStore struct {
 func (s *noWaitStore) InTx(ctx context.Context, f func(ports.Repos) error) error {
 	waits := false
 	err := s.Store.InTx(ctx, func(tx ports.Repos) error {
-		tx.Payments = waitNotingPayments{tx.Payments, &waits}
+		tx.Leases = waitNotingLeases{tx.Leases, &waits}
 		return f(tx)
 	})
 	if waits {
@@ -76,13 +76,13 @@ func (s *noWaitStore) InTx(ctx context.Context, f func(ports.Repos) error) error
 	return err
 }
 
-// waitNotingPayments notes the query that a run makes before it waits.
-type waitNotingPayments struct {
-	ports.Payments
+// waitNotingLeases notes the query that a run makes before it waits.
+type waitNotingLeases struct {
+	ports.PaymentLeases
 	waits *bool
 }
 
-func (p waitNotingPayments) MaxSendRemaining(context.Context) (time.Duration, error) {
+func (p waitNotingLeases) MaxSendRemaining(context.Context) (time.Duration, error) {
 	*p.waits = true
 	return 0, nil
 }
@@ -238,7 +238,7 @@ func TestSubscribe_CardResponseLost(t *testing.T) {
 			}
 			w.Provider.SetFault(billingtest.NoFault)
 			for range 5 {
-				if _, err := w.process().Sweep(t.Context(), 10); err != nil {
+				if _, err := w.process().Sweep(t.Context(), 10, 16); err != nil {
 					t.Error(err)
 				}
 				w.renew()

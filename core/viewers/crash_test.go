@@ -73,7 +73,7 @@ func crashOfSubscribe(t *testing.T, crash *billingtest.Crash, m billingtest.Faul
 func (w world) settleAll() {
 	w.T.Helper()
 	for range 2 {
-		if _, err := w.Process().Sweep(w.T.Context(), 100); err != nil {
+		if _, err := w.Process().Sweep(w.T.Context(), 100, 16); err != nil {
 			w.T.Errorf("sweep: %v", err)
 		}
 		w.Clock.Advance(billingtest.PastSendWindow)

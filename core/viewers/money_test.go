@@ -9,7 +9,6 @@ import (
 
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/billingtest"
-	"github.com/online-cinema/billing/core/payments"
 	"github.com/online-cinema/billing/core/ports"
 	"github.com/online-cinema/billing/core/viewers"
 )
@@ -48,7 +47,7 @@ func TestCollect_SendsPaymentIDAsKey(t *testing.T) {
 			w.Provider.SetFault(billingtest.NoFault)
 			p := w.Payments()[0]
 			for range 3 { // resends the payment, as a renewal does after a lost response
-				if _, err := w.Process().Collect(t.Context(), payments.Intent{Payment: p}, billingtest.Token); err != nil {
+				if _, err := w.Process().Collect(t.Context(), attempt(w.Process().Collector, p), billingtest.Token); err != nil {
 					t.Error(err)
 				}
 			}
@@ -147,7 +146,7 @@ func TestCollect_StatusByResponse(t *testing.T) {
 			}
 			r := newWorld(t)
 			r.Provider.SetFault(tt.fault)
-			result, err := r.Process().Collect(t.Context(), payments.Intent{Payment: r.merchantPayment()}, billingtest.Token)
+			result, err := r.Process().Collect(t.Context(), attempt(r.Process().Collector, r.merchantPayment()), billingtest.Token)
 			if err != nil || result.Payment.Status != tt.renewal {
 				t.Errorf("the renewal is %s, %v, want %s", result.Payment.Status, err, tt.renewal)
 			}
@@ -217,7 +216,7 @@ func TestSubscribe_WithoutProvider(t *testing.T) {
 	w.Provider.SetFault(billingtest.ResponseLost)
 	w.MustSubscribe()
 	w.Clock.Advance(billingtest.PastSendWindow)
-	if got, err := p.Sweep(t.Context(), 10); err != nil || got.Unknown != 1 || got.Settled != 0 {
+	if got, err := p.Sweep(t.Context(), 10, 16); err != nil || len(got) != 1 || got[0].Payment.Settled() {
 		t.Errorf("Sweep = %+v, %v, want one unknown", got, err)
 	}
 	w.Clock.Advance(billingtest.PastSendWindow)

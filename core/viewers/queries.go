@@ -9,28 +9,27 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// Queries answers what a viewer asks about the viewer's own things, and what
-// everybody may ask about the catalogue. It changes nothing.
+// Queries reads the public catalogue and a viewer's own data. It changes nothing.
 type Queries struct {
 	Store ports.Store
 	Clock ports.Clock
 }
 
-// Plans lists the plans that are sold, by code.
+// Plans lists the plans on sale, by code.
 func (v Queries) Plans(ctx context.Context) ([]billing.Plan, error) {
 	all, err := v.Store.Views().Plans(ctx)
 	return slices.DeleteFunc(all, func(p billing.Plan) bool { return !p.ArchivedAt.IsZero() }), err
 }
 
-// PaymentSystems lists the payment systems that can be subscribed with, by code.
+// PaymentSystems lists the payment systems that take new subscriptions, by code.
 func (v Queries) PaymentSystems(ctx context.Context) ([]billing.PaymentSystem, error) {
 	all, err := v.Store.Views().PaymentSystems(ctx)
 	return slices.DeleteFunc(all, func(ps billing.PaymentSystem) bool { return !ps.ArchivedAt.IsZero() }), err
 }
 
-// Subscription returns the one that ref names: by its own id, or by its plan's
-// code or id (the live one, else the newest). [billing.ErrNotFound] when the
-// user has none such.
+// Subscription returns the subscription that ref names: its id, or the code or id of
+// its plan. For a plan it prefers the live subscription, then the newest. It returns
+// [billing.ErrNotFound] if the user has none.
 func (v Queries) Subscription(ctx context.Context, user billing.UserID, ref string) (ports.SubscriptionView, error) {
 	s, err := v.Store.Views().Subscription(ctx, user, ref)
 	return asOf(s, v.Clock.Now()), err
@@ -45,7 +44,7 @@ func (v Queries) Subscriptions(ctx context.Context, user billing.UserID, p ports
 	return list, err
 }
 
-// History lists what happened to the user's subscriptions, newest first.
+// History lists the user's events, newest first.
 func (v Queries) History(ctx context.Context, user billing.UserID, p ports.Page) ([]billing.Event, error) {
 	return v.Store.Views().Events(ctx, user, p)
 }
@@ -55,16 +54,16 @@ func (v Queries) Payments(ctx context.Context, user billing.UserID, p ports.Page
 	return v.Store.Views().Payments(ctx, user, p)
 }
 
-// Entitlements is what a user may use: the features of every live plan, sorted,
-// each once, and until when that holds if nothing more is paid: zero when there
-// is nothing to use.
+// Entitlements lists the features of a user's live plans, sorted and without
+// duplicates. Until is when the access ends if nothing more is paid; it is zero
+// without access.
 type Entitlements struct {
 	Features []string
 	Until    time.Time
 }
 
-// Entitlements says what the user may use now. With several plans it holds
-// until the first of them ends.
+// Entitlements returns the features that the user may use now. With several plans,
+// Until is the end of the first to end.
 func (v Queries) Entitlements(ctx context.Context, user billing.UserID) (Entitlements, error) {
 	live, err := v.Store.Views().LiveSubscriptions(ctx, user)
 	if err != nil {

@@ -267,7 +267,7 @@ var scenarios = map[string]scenario{
 			w.Clock.Advance(billingtest.PastSendWindow)
 		},
 		run: func(w *wallet, p process, _ billing.Card) {
-			_, _ = p.Sweep(context.WithoutCancel(w.T.Context()), 10)
+			_, _ = p.Sweep(context.WithoutCancel(w.T.Context()), 10, 16)
 		},
 	},
 }
@@ -331,7 +331,7 @@ func (w *wallet) expectNoMoreCharges(sent int) {
 	w.T.Helper()
 	w.Provider.SetFault(billingtest.NoFault)
 	for range 6 {
-		if _, err := w.process().Sweep(w.T.Context(), 10); err != nil {
+		if _, err := w.process().Sweep(w.T.Context(), 10, 16); err != nil {
 			w.T.Errorf("sweep: %v", err)
 		}
 		w.renew()

@@ -10,28 +10,25 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// Requests gives the same answer to the same request, however often it comes.
+// Requests replays the response to a repeated request.
 //
-// A request with an Idempotency-Key claims the key in the very transaction that
-// does its work, so that there is never one without the other. Its answer is
-// kept afterwards. When a process dies in between, the answer is made from what
-// became of the work.
+// A request with an Idempotency-Key claims the key in the transaction that does its
+// work. Its response is stored afterwards. If the process dies in between, the
+// response is derived from the stored work.
 type Requests struct {
 	Store ports.Store
 }
 
-// Replay looks whether r is a repetition.
+// Replay determines whether r is a repetition. It returns one of:
 //
-//	nil, nil              it is new, or nothing came of the first: do the work
-//	Answer                the first answer: give it again
-//	Work                  the first did its work and died before it answered
-//	ErrKeyReused          the key belongs to another request
-//	ErrRequestInProgress  the first is still running
+//	nil, nil              r is new, or the first request had no effect: run it
+//	Response              the stored response: send it again
+//	Work                  the first request did its work and died before it responded
+//	ErrKeyReused          the key belongs to a different request
+//	ErrRequestInProgress  the first request is still running
 func (q Requests) Replay(ctx context.Context, r ports.KeyedRequest) (*ports.Response, *Work, error) {
-	var c ports.KeyRecord
-	err := q.Store.InTx(ctx, func(tx ports.Repos) (err error) {
-		c, err = tx.IdempotencyKeys.Find(ctx, r.User, r.Key)
-		return err
+	c, err := ports.InTx(ctx, q.Store, func(tx ports.Repos) (ports.KeyRecord, error) {
+		return tx.IdempotencyKeys.Find(ctx, r.User, r.Key)
 	})
 	switch {
 	case errors.Is(err, billing.ErrNotFound):
@@ -47,17 +44,19 @@ func (q Requests) Replay(ctx context.Context, r ports.KeyedRequest) (*ports.Resp
 	}
 }
 
-// Work is what a request did that died before it was answered. Its answer is to
-// be made of View and kept under Claim.
+// Work is the effect of a request that died before it responded. The caller derives
+// the response from View and stores it under Claim.
 type Work struct {
 	Claim ports.KeyedRequest
 	View  ports.SubscriptionView
 }
 
-// recover finds out what became of a request without an answer. While its
-// payment is pending it counts as running: it runs, or the sweep will settle it.
+// recover determines the effect of a request without a response. While its payment is
+// pending, the request counts as running: it still runs, or a sweep will settle the
+// payment.
 //
-// A request without a subscription does the same when it is done again, so it is.
+// A request without a subscription has the same effect when it is repeated, so it
+// runs again.
 func (q Requests) recover(ctx context.Context, c ports.KeyRecord) (*ports.Response, *Work, error) {
 	if c.Subscription == "" {
 		return nil, nil, q.Forget(ctx, c.KeyedRequest)
@@ -75,18 +74,16 @@ func (q Requests) recover(ctx context.Context, c ports.KeyRecord) (*ports.Respon
 	}
 }
 
-// Keep keeps the answer to r and returns the answer to give: the one that was
-// kept first. [billing.ErrRequestInProgress] when another request with the key
-// has not been answered yet.
+// Keep stores the response to r and returns the response to send, which is the one
+// stored first. It returns [billing.ErrRequestInProgress] if another request with
+// the key has no response yet.
 func (q Requests) Keep(ctx context.Context, r ports.KeyedRequest, a ports.Response) (ports.Response, error) {
-	var c ports.KeyRecord
-	err := q.Store.InTx(ctx, func(tx ports.Repos) (err error) {
-		c, err = tx.IdempotencyKeys.Keep(ctx, r, a)
-		return err
+	c, err := ports.InTx(ctx, q.Store, func(tx ports.Repos) (ports.KeyRecord, error) {
+		return tx.IdempotencyKeys.Keep(ctx, r, a)
 	})
 	switch {
 	case err != nil:
-		return ports.Response{}, fmt.Errorf("keep answer: %w", err)
+		return ports.Response{}, fmt.Errorf("store response: %w", err)
 	case c.Fingerprint != r.Fingerprint:
 		return ports.Response{}, billing.ErrKeyReused
 	case c.Response == nil:
@@ -96,8 +93,7 @@ func (q Requests) Keep(ctx context.Context, r ports.KeyedRequest, a ports.Respon
 	}
 }
 
-// Forget gives the key of r back: nothing came of r, so that a repetition is a
-// new attempt.
+// Forget releases the key of r, which had no effect. A repetition runs again.
 func (q Requests) Forget(ctx context.Context, r ports.KeyedRequest) error {
 	err := q.Store.InTx(ctx, func(tx ports.Repos) error {
 		return tx.IdempotencyKeys.Forget(ctx, r.User, r.Key, r.Owner)
@@ -108,22 +104,22 @@ func (q Requests) Forget(ctx context.Context, r ports.KeyedRequest) error {
 	return nil
 }
 
-// Answers are kept this long, far beyond the day in which clients repeat
-// requests, and removed this many at a time.
+// Responses are kept for responseAge, far longer than clients repeat requests, and
+// removed in batches of pruneLimit.
 const (
-	answerAge  = 30 * 24 * time.Hour
-	pruneLimit = 1000
+	responseAge = 30 * 24 * time.Hour
+	pruneLimit  = 1000
 )
 
-// Prune removes answers that nobody will ask for any more, and says how many.
-func (q Requests) Prune(ctx context.Context) (n int, err error) {
-	err = q.Store.InTx(ctx, func(tx ports.Repos) (err error) {
-		n, err = tx.IdempotencyKeys.Prune(ctx, answerAge, pruneLimit)
-		return err
+// Prune removes expired responses and returns how many it removed.
+func (q Requests) Prune(ctx context.Context) (int, error) {
+	return ports.InTx(ctx, q.Store, func(tx ports.Repos) (int, error) {
+		return tx.IdempotencyKeys.Prune(ctx, responseAge, pruneLimit)
 	})
-	return n, err
 }
 
+// claim claims the key of r for the work on a subscription. r is nil if the request
+// has no key.
 func claim(ctx context.Context, tx ports.Repos, r *ports.KeyedRequest, s billing.SubscriptionID) error {
 	if r == nil {
 		return nil

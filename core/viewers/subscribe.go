@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
+	"time"
 
+	"github.com/online-cinema/billing/core/batcher"
 	"github.com/online-cinema/billing/core/billing"
-	"github.com/online-cinema/billing/core/internal/crash"
 	"github.com/online-cinema/billing/core/payments"
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// Subscriber makes and ends subscriptions at the viewer's wish.
+// Subscriber starts, cancels and resumes subscriptions for viewers. It must not be
+// copied.
 type Subscriber struct {
 	Store     ports.Store
 	Clock     ports.Clock
@@ -19,76 +22,191 @@ type Subscriber struct {
 	Calendar  billing.Calendar
 	Collector *payments.Collector
 	Limits    billing.CardLimits
-	// Opening is where orders wait whose intents are stored together.
-	Opening *Opening
+
+	once    sync.Once
+	intents *batcher.Batcher[Subscribe, storedIntent]
 }
 
-// Subscribe is a viewer's wish to subscribe.
+// Subscribe is a viewer's request for a subscription.
 type Subscribe struct {
 	User          billing.UserID
 	Plan          string        // its code or id
-	Price         billing.Money // that the viewer saw
+	Price         billing.Money // shown to the viewer
 	PaymentSystem string        // its code
 	Token         billing.Secret
-	Card          billing.CardID      // a kept card, instead of a token,
-	CVV           billing.CVV         // with the code that the viewer typed in; it is wiped
-	Request       *ports.KeyedRequest // nil when the request has no Idempotency-Key
+	Card          billing.CardID // a kept card, instead of Token
+	CVV           billing.CVV    // of Card, typed in by the viewer; Subscribe wipes it
+	Request       *ports.KeyedRequest
 }
 
-// Subscribe charges the viewer for the first period, once, and returns the
-// subscription: active, or incomplete while the payment is not settled.
+// Subscribe charges the viewer once for the first period and returns the
+// subscription: active, or incomplete until the payment is settled. Errors:
 //
 //	ErrPlanNotFound, ErrPaymentSystemNotFound, ErrInvalid, ErrAlreadySubscribed
-//	*PriceChangedError      nothing happened
-//	*DeclinedError          the payment system said no
+//	*PriceChangedError      the price differs from today's; nothing was charged
+//	*DeclinedError          the payment system declined the payment
 //	ErrPaymentTokenUnknown  the payment system does not know the token
 //	ErrCardNotFound         the viewer has no such card
-//	ErrRateLimited          a [billing.LimitedError]: too many payments with a card were declined
-//	ErrRequestInProgress    a request with the same key was quicker
-//	ErrUnavailable          nothing was charged, or it is being settled
+//	ErrRateLimited          a [billing.LimitedError]: too many declined payments with a card
+//	ErrRequestInProgress    another request with the same key is running
+//	ErrUnavailable          nothing was charged, or, if [Settling], the payment is being settled
 func (s *Subscriber) Subscribe(ctx context.Context, cmd Subscribe) (ports.SubscriptionView, error) {
 	defer cmd.CVV.Wipe()
-	o, err := s.open(ctx, cmd)
+	i, err := s.storeIntent(ctx, cmd)
 	if err != nil {
-		return ports.SubscriptionView{}, fmt.Errorf("subscribe: %w", noteLimit(ctx, s.Store, s.Clock, s.NewID, cmd.User, err))
+		return ports.SubscriptionView{}, fmt.Errorf("subscribe: %w", recordLimit(ctx, s.Store, s.Clock, s.NewID, cmd.User, err))
 	}
-	crash.Point("subscribe.intent")
-	sending, done := context.WithDeadline(context.WithoutCancel(ctx), o.until)
-	defer done()
-	r, err := s.collect(sending, o, cmd)
+	r, err := s.collect(ctx, i, cmd)
 	if err != nil {
 		return ports.SubscriptionView{}, settlingError{err}
 	}
-	return ports.SubscriptionView{Subscription: *r.Subscription, Latest: *r.Payment, Features: o.plan.Features}, failure(r)
+	return ports.SubscriptionView{Subscription: *r.Subscription, Latest: *r.Payment, Features: i.plan.Features}, failure(r)
 }
 
-// errSettling is what a viewer is told whose payment was sent, but not recorded.
+func (s *Subscriber) collect(ctx context.Context, i storedIntent, cmd Subscribe) (payments.Result, error) {
+	a := payments.Attempt{Payment: &i.payment, Subscription: &i.subscription, Version: i.version, Deadline: i.deadline}
+	if cmd.Card == "" {
+		return s.Collector.Collect(ctx, a, cmd.Token)
+	}
+	return s.Collector.CollectCard(ctx, a, i.card, cmd.CVV)
+}
+
+// storedIntent is a request whose payment is stored and may be sent until deadline.
+type storedIntent struct {
+	plan         billing.Plan
+	subscription billing.Subscription
+	payment      billing.Payment
+	version      ports.RowVersion // of both
+	card         billing.Card     // if the viewer pays with one
+	deadline     time.Time
+
+	refused error // the request was refused; nothing is stored
+}
+
+// decide makes the subscription and the payment of a request, or returns why it is
+// refused. It adds them to w.
+func (s *Subscriber) decide(ctx context.Context, tx ports.Repos, r request, f ports.CheckoutFacts, now time.Time, w *writes) (storedIntent, error) {
+	if err := checkOffer(f, r.PaymentSystem); err != nil {
+		return storedIntent{}, err
+	}
+	ended, events, err := makeRoom(f.Live, now)
+	if err != nil {
+		return storedIntent{}, err
+	}
+	method, card, err := s.method(ctx, tx, r, f.Method, now)
+	if err != nil {
+		return storedIntent{}, err
+	}
+	sub, payment, err := billing.Order{
+		Subscription: r.id, Payment: billing.PaymentID(s.NewID()),
+		Plan: *f.Plan, Method: method, Shown: r.Price,
+	}.Start(now, s.Calendar)
+	if err != nil {
+		return storedIntent{}, err
+	}
+	if f.Method == nil {
+		w.methods = append(w.methods, method)
+	}
+	ports.Identify(events, s.NewID)
+	w.ended, w.events = append(w.ended, ended...), append(w.events, events...)
+	w.subscriptions, w.payments = append(w.subscriptions, sub), append(w.payments, payment)
+	return storedIntent{plan: *f.Plan, subscription: sub, payment: payment, version: f.Version, card: card}, nil
+}
+
+func checkOffer(f ports.CheckoutFacts, system string) error {
+	switch {
+	case f.Plan == nil:
+		return billing.ErrPlanNotFound
+	case f.PaymentSystem == nil:
+		return billing.ErrPaymentSystemNotFound
+	case !f.PaymentSystem.ArchivedAt.IsZero():
+		return billing.ErrPaymentSystemNotFound.WithMessage("payment system %s takes no new subscriptions", system)
+	default:
+		return nil
+	}
+}
+
+// makeRoom returns ErrAlreadySubscribed if the viewer has a live subscription to the
+// plan. It ends one whose period is over but which is still stored as live.
+func makeRoom(live *billing.Subscription, now time.Time) ([]billing.Subscription, []billing.Event, error) {
+	if live == nil {
+		return nil, nil, nil
+	}
+	today, events := live.At(now)
+	return []billing.Subscription{today}, events, today.RefuseAnother()
+}
+
+// method returns the payment method of the subscription: the one linked to the
+// token, or a new one for the token or the card.
+func (s *Subscriber) method(ctx context.Context, tx ports.Repos, r request, linked *billing.PaymentMethod, now time.Time) (m billing.PaymentMethod, card billing.Card, err error) {
+	switch {
+	case r.Card != "":
+		card, err = s.takeCard(ctx, tx, r.Subscribe, now)
+		return billing.NewCardMethod(billing.PaymentMethodID(s.NewID()), card, r.PaymentSystem, now), card, err
+	case linked != nil:
+		return *linked, card, nil
+	default:
+		return r.method, card, r.tokenFault
+	}
+}
+
+// takeCard returns the card to charge. It cannot be removed before the intent is
+// stored.
+func (s *Subscriber) takeCard(ctx context.Context, tx ports.Repos, cmd Subscribe, now time.Time) (billing.Card, error) {
+	if s.Collector.Vault == nil {
+		return billing.Card{}, ports.ErrNoVault
+	}
+	if err := s.checkDeclines(ctx, tx, cmd.User, now); err != nil {
+		return billing.Card{}, err
+	}
+	card, err := tx.Cards.Find(ctx, cmd.User, cmd.Card)
+	if err != nil {
+		return card, err
+	}
+	if err := card.Usable(now, s.Calendar); err != nil {
+		return card, err
+	}
+	return card, card.CheckCVV(cmd.CVV)
+}
+
+// checkDeclines returns a [billing.LimitedError] after too many declined payments
+// with a card. It serializes the viewer's card payments, so that all are counted. A
+// viewer with a card is already registered.
+func (s *Subscriber) checkDeclines(ctx context.Context, tx ports.Repos, user billing.UserID, now time.Time) error {
+	window, limit := s.Limits.Declines.Window()
+	if limit == 0 {
+		return nil
+	}
+	if err := tx.Users.Lock(ctx, user); err != nil {
+		return err
+	}
+	past, err := tx.CardLimits.Declined(ctx, user, now.Add(-window), limit)
+	if err != nil {
+		return err
+	}
+	return s.Limits.Declines.Allow(past, now, billing.EventDeclineLimitReached)
+}
+
+// errSettling is the response if the payment was sent, but its outcome was not
+// recorded.
 var errSettling = billing.ErrUnavailable.WithMessage("the payment is being settled; look at the subscription in a moment")
 
-// Settling reports whether err says that a payment may have been taken and is
-// being settled, as against nothing having been charged.
+// Settling reports whether err means that the payment may have been taken and is
+// being settled. Otherwise nothing was charged.
 func Settling(err error) bool {
 	var s settlingError
 	return errors.As(err, &s)
 }
 
-// settlingError wraps why an outcome was not recorded.
+// settlingError wraps the reason why an outcome was not recorded.
 type settlingError struct{ cause error }
 
 func (e settlingError) Error() string { return errSettling.Error() + ": " + e.cause.Error() }
 
-// Unwrap returns what the viewer is told, and the cause.
+// Unwrap returns the response for the viewer, and the cause.
 func (e settlingError) Unwrap() []error { return []error{errSettling, e.cause} }
 
-func (s *Subscriber) collect(ctx context.Context, o opened, cmd Subscribe) (payments.Result, error) {
-	if cmd.Card == "" {
-		return s.Collector.Collect(ctx, o.intent, cmd.Token)
-	}
-	return s.Collector.CollectCard(ctx, o.intent, o.card, cmd.CVV)
-}
-
-// failure returns what the viewer is told when the first payment was not taken and
-// will not be.
+// failure returns the viewer's error if the first payment failed for good.
 func failure(r payments.Result) error {
 	switch r.Payment.Status {
 	case billing.PaymentDeclined:

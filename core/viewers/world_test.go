@@ -8,6 +8,7 @@ import (
 
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/billingtest"
+	"github.com/online-cinema/billing/core/payments"
 	"github.com/online-cinema/billing/core/ports"
 	"github.com/online-cinema/billing/core/viewers"
 )
@@ -99,4 +100,9 @@ func (w world) expectNothingStored() {
 	}
 	w.ExpectHistory()
 	w.ExpectCharges(0)
+}
+
+// attempt is the first attempt to charge a payment that another process stored.
+func attempt(c *payments.Collector, p billing.Payment) payments.Attempt {
+	return payments.Attempt{Payment: &p, Deadline: c.SendDeadline()}
 }

@@ -15,6 +15,6 @@ const RecordTimeout = 10 * time.Second
 func NewCollector(r Rules, c Charging, store ports.Store, clock ports.Clock, providers map[string]ports.Provider, log *slog.Logger) *payments.Collector {
 	return &payments.Collector{
 		Store: store, Clock: clock, NewID: NewID, Providers: providers, Retries: r.Retries.RetrySchedule,
-		ChargeTimeout: time.Duration(c.ChargeTimeout), RecordTimeout: RecordTimeout, Recording: payments.NewRecording(), Log: log,
+		ChargeTimeout: time.Duration(c.ChargeTimeout), RecordTimeout: RecordTimeout, Log: log,
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/online-cinema/billing/adapters/clock"
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/adapters/simulator"
+	"github.com/online-cinema/billing/cmd/internal/crash"
 	"github.com/online-cinema/billing/cmd/internal/mutant"
 	"github.com/online-cinema/billing/core/ports"
 )
@@ -68,7 +69,7 @@ func OpenPaymentSystems(ctx context.Context, c PaymentSystemsConfig, useSimulato
 	}
 	s, err := open(ctx, c, all)
 	if err == nil {
-		s.Providers = mutant.Providers(s.Providers)
+		s.Providers = crash.Providers(mutant.Providers(s.Providers))
 	}
 	return s, err
 }

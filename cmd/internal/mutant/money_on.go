@@ -61,23 +61,31 @@ func writtenOver(_ *bug, tx *ports.Repos) {
 
 type unversionedSubscriptions struct{ ports.Subscriptions }
 
-func (s unversionedSubscriptions) Replace(ctx context.Context, _ []ports.RowVersion, list ...billing.Subscription) error {
-	return s.Save(ctx, list...)
+func (s unversionedSubscriptions) SaveIfUnchanged(ctx context.Context, list ...ports.Versioned[billing.Subscription]) error {
+	return s.Save(ctx, records(list)...)
 }
 
 type unversionedPayments struct{ ports.Payments }
 
-func (p unversionedPayments) Replace(ctx context.Context, _ []ports.RowVersion, list ...billing.Payment) error {
-	return p.Save(ctx, list...)
+func (p unversionedPayments) SaveIfUnchanged(ctx context.Context, list ...ports.Versioned[billing.Payment]) error {
+	return p.Save(ctx, records(list)...)
+}
+
+func records[T any](list []ports.Versioned[T]) []T {
+	all := make([]T, len(list))
+	for i, v := range list {
+		all[i] = v.Record
+	}
+	return all
 }
 
 // resendWithoutGrant sends payments again without the send lease.
-func resendWithoutGrant(_ *bug, tx *ports.Repos) { tx.Payments = alwaysLeased{tx.Payments} }
+func resendWithoutGrant(_ *bug, tx *ports.Repos) { tx.Leases = alwaysLeased{tx.Leases} }
 
-type alwaysLeased struct{ ports.Payments }
+type alwaysLeased struct{ ports.PaymentLeases }
 
 func (p alwaysLeased) LeaseForResend(ctx context.Context, send time.Duration, keys ...ports.PaymentKey) ([]ports.PaymentKey, error) {
-	_, err := p.Payments.LeaseForResend(ctx, send, keys...)
+	_, err := p.PaymentLeases.LeaseForResend(ctx, send, keys...)
 	return keys, err
 }
 

@@ -48,7 +48,6 @@ func serveWorker(ctx context.Context, t worker.Task, out io.Writer) error {
 		Subscriber: &viewers.Subscriber{
 			Store: store, Clock: clock.System{}, NewID: boot.NewID,
 			Collector: worker.NewCollector(store, clock.System{}, &worker.PaymentSystem{Latency: t.Latency}, log),
-			Opening:   viewers.NewOpening(),
 		},
 		Viewer: viewers.Queries{Store: store, Clock: clock.System{}}, Requests: viewers.Requests{Store: store},
 		Users: &viewers.LastSeen{Store: store, Clock: clock.System{}},

@@ -64,7 +64,7 @@ func mixedFaults(t *trial) {
 	a.kill()
 	w.check()
 	w.countLogLines("charges failed", `"msg":"charge failed"`)
-	w.countLogLines("look-ups failed", `"msg":"look-up failed"`)
+	w.countLogLines("look-ups failed", `"msg":"lookup failed"`)
 	if w.counted("charges failed") == 0 {
 		t.noFault("no charge failed")
 	}

@@ -151,6 +151,7 @@ type RenewalRun struct {
 	Ended      int64
 	Failed     int64
 	Error      string
+	GaveUp     bool
 }
 
 type Subscription struct {

@@ -241,7 +241,7 @@ func (q *Queries) PanelViewFigures(ctx context.Context, since time.Time, until t
 }
 
 const panelViewLastRun = `-- name: PanelViewLastRun :one
-SELECT id, started_at, finished_at, settled, due, renewed, declined, unknown, ended, failed, error FROM renewal_runs ORDER BY id DESC LIMIT 1
+SELECT id, started_at, finished_at, settled, due, renewed, declined, unknown, ended, failed, error, gave_up FROM renewal_runs ORDER BY id DESC LIMIT 1
 `
 
 func (q *Queries) PanelViewLastRun(ctx context.Context) (*RenewalRun, error) {
@@ -259,6 +259,7 @@ func (q *Queries) PanelViewLastRun(ctx context.Context) (*RenewalRun, error) {
 		&i.Ended,
 		&i.Failed,
 		&i.Error,
+		&i.GaveUp,
 	)
 	return &i, err
 }

@@ -11,12 +11,12 @@ import (
 )
 
 const runUpsert = `-- name: RunUpsert :exec
-INSERT INTO renewal_runs (id, started_at, finished_at, settled, due, renewed, declined, unknown, ended, failed, error)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+INSERT INTO renewal_runs (id, started_at, finished_at, settled, due, renewed, declined, unknown, ended, failed, error, gave_up)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 ON CONFLICT (id) DO UPDATE
 SET finished_at = excluded.finished_at, settled = excluded.settled, due = excluded.due, renewed = excluded.renewed,
     declined = excluded.declined, unknown = excluded.unknown, ended = excluded.ended, failed = excluded.failed,
-    error = excluded.error
+    error = excluded.error, gave_up = excluded.gave_up
 `
 
 type RunUpsertParams struct {
@@ -31,6 +31,7 @@ type RunUpsertParams struct {
 	Ended      int64
 	Failed     int64
 	Error      string
+	GaveUp     bool
 }
 
 func (q *Queries) RunUpsert(ctx context.Context, arg RunUpsertParams) error {
@@ -46,6 +47,7 @@ func (q *Queries) RunUpsert(ctx context.Context, arg RunUpsertParams) error {
 		arg.Ended,
 		arg.Failed,
 		arg.Error,
+		arg.GaveUp,
 	)
 	return err
 }

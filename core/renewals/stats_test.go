@@ -10,14 +10,14 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-func TestCounter_KeepsOnlyOpenPayments(t *testing.T) {
+func TestRunStats_KeepsOnlyOpenPayments(t *testing.T) {
 	t.Parallel()
 	const n = 10_000
 	result := func(i int, s billing.PaymentStatus, err error) []payments.Result {
 		id := billing.PaymentID(fmt.Sprint(i))
 		return []payments.Result{{Payment: &billing.Payment{ID: id, Status: s, Initiator: billing.MerchantInitiated}, Err: err}}
 	}
-	var c counter
+	var c runStats
 	for i := range n {
 		c.charged(result(i, billing.PaymentSucceeded, nil))
 	}
@@ -31,7 +31,7 @@ func TestCounter_KeepsOnlyOpenPayments(t *testing.T) {
 		c.swept(result(n+i, billing.PaymentPending, nil)) // another run's payment
 		c.swept(result(n+i, billing.PaymentPending, nil))
 	}
-	if got, want := c.summary(), (ports.Summary{Renewed: n, Unknown: 2 * n}); got != want || len(c.open) != 2*n || len(c.left()) != 2*n {
+	if got, want := c.summary(), (ports.Summary{Renewed: n, Unknown: 2 * n}); got != want || len(c.open) != 2*n || len(c.openKeys()) != 2*n {
 		t.Errorf("the summary is %+v with %d open payments, want %+v and %d", got, len(c.open), want, 2*n)
 	}
 	for i := range n {
@@ -43,7 +43,7 @@ func TestCounter_KeepsOnlyOpenPayments(t *testing.T) {
 			c.reread([]billing.Payment{*result(i, s, nil)[0].Payment, *result(n+i, s, nil)[0].Payment})
 		}
 	}
-	if got, want := c.summary(), (ports.Summary{Renewed: 2 * n, Settled: n / 2}); got != want || len(c.open) != 0 || c.kinds[unknown]+c.kinds[foreign]+c.kinds[unsent] != 0 {
+	if got, want := c.summary(), (ports.Summary{Renewed: 2 * n, Settled: n / 2}); got != want || len(c.open) != 0 || c.kinds[unknown]+c.kinds[otherRun]+c.kinds[notSent] != 0 {
 		t.Errorf("the summary is %+v with %d open payments, want %+v and none", got, len(c.open), want)
 	}
 }

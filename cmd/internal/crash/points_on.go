@@ -1,0 +1,181 @@
+//go:build crash
+
+package crash
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
+)
+
+// Names of the points.
+const (
+	subscribeIntent = "subscribe.intent" // a viewer's intent is stored
+	chargeBefore    = "charge.before"
+	chargeAfter     = "charge.after"
+	recordAfter     = "record.after"  // outcomes are recorded
+	renewClaimed    = "renew.claimed" // a batch of a run is stored
+	sweepFound      = "sweep.found"   // a lookup of a sweep has returned
+	sweepResend     = "sweep.resend"  // a sweep may send payments again
+	changeAfter     = "change.after"  // a cancel or a resume is stored
+	cardAdded       = "card.added"
+	cardRemoved     = "card.removed"
+)
+
+// Providers returns p with the points around each call.
+func Providers(p map[string]ports.Provider) map[string]ports.Provider {
+	wrapped := make(map[string]ports.Provider, len(p))
+	for code, one := range p {
+		wrapped[code] = provider{one}
+	}
+	return wrapped
+}
+
+type provider struct{ ports.Provider }
+
+func (p provider) Charge(ctx context.Context, r ports.ChargeRequest) (billing.Outcome, error) {
+	point(chargeBefore)
+	o, err := p.Provider.Charge(ctx, r)
+	point(chargeAfter)
+	return o, err
+}
+
+func (p provider) Find(ctx context.Context, key billing.PaymentID) (billing.Outcome, error) {
+	o, err := p.Provider.Find(ctx, key)
+	if _, leased := sweptBy.Load(key); leased {
+		point(sweepFound)
+	}
+	return o, err
+}
+
+// sweptBy holds the payments that a sweep of this process has leased.
+var sweptBy sync.Map
+
+// Store returns s with a point after the commit of each kind of transaction.
+func Store(s ports.Store) ports.Store { return store{s} }
+
+type store struct{ ports.Store }
+
+func (s store) InTx(ctx context.Context, f func(ports.Repos) error) error {
+	var d did
+	err := s.Store.InTx(ctx, func(tx ports.Repos) error {
+		d = did{}
+		d.watch(&tx)
+		return f(tx)
+	})
+	if err == nil {
+		d.passPoints()
+	}
+	return err
+}
+
+// did notes the effects of a transaction.
+type did struct {
+	checkout, lockedDue, locked, resend, recorded, sameCard, lockedCard bool
+	added                                                               int // payments
+}
+
+func (d *did) watch(tx *ports.Repos) {
+	tx.Checkout = checkout{tx.Checkout, d}
+	tx.Subscriptions = subscriptions{tx.Subscriptions, d}
+	tx.Payments = payments{tx.Payments, d}
+	tx.Leases = leases{tx.Leases, d}
+	tx.Cards = cards{tx.Cards, d}
+}
+
+func (d *did) passPoints() {
+	switch {
+	case d.checkout:
+		for range d.added {
+			point(subscribeIntent)
+		}
+	case d.lockedDue && d.added > 0:
+		point(renewClaimed)
+	case d.resend:
+		point(sweepResend)
+	case d.recorded:
+		point(recordAfter)
+	case d.locked:
+		point(changeAfter)
+	case d.sameCard:
+		point(cardAdded)
+	case d.lockedCard:
+		point(cardRemoved)
+	}
+}
+
+type checkout struct {
+	ports.Checkout
+	did *did
+}
+
+func (c checkout) Take(ctx context.Context, q ...ports.CheckoutQuery) ([]ports.CheckoutFacts, error) {
+	c.did.checkout = true
+	return c.Checkout.Take(ctx, q...)
+}
+
+type subscriptions struct {
+	ports.Subscriptions
+	did *did
+}
+
+func (s subscriptions) Named(ctx context.Context, user billing.UserID, ref string) (billing.Subscription, error) {
+	s.did.locked = true
+	return s.Subscriptions.Named(ctx, user, ref)
+}
+
+func (s subscriptions) LockDue(ctx context.Context, q ports.DueQuery) ([]ports.Due, error) {
+	s.did.lockedDue = true
+	return s.Subscriptions.LockDue(ctx, q)
+}
+
+type payments struct {
+	ports.Payments
+	did *did
+}
+
+func (p payments) Add(ctx context.Context, sendFor time.Duration, list ...billing.Payment) error {
+	p.did.added += len(list)
+	return p.Payments.Add(ctx, sendFor, list...)
+}
+
+func (p payments) SaveIfUnchanged(ctx context.Context, list ...ports.Versioned[billing.Payment]) error {
+	p.did.recorded = true
+	return p.Payments.SaveIfUnchanged(ctx, list...)
+}
+
+type leases struct {
+	ports.PaymentLeases
+	did *did
+}
+
+func (l leases) LeaseForSweep(ctx context.Context, lease time.Duration, limit int) ([]ports.Unsettled, error) {
+	list, err := l.PaymentLeases.LeaseForSweep(ctx, lease, limit)
+	for _, u := range list {
+		sweptBy.Store(u.ID, true)
+	}
+	return list, err
+}
+
+func (l leases) LeaseForResend(ctx context.Context, sendFor time.Duration, keys ...ports.PaymentKey) ([]ports.PaymentKey, error) {
+	l.did.resend = true
+	return l.PaymentLeases.LeaseForResend(ctx, sendFor, keys...)
+}
+
+type cards struct {
+	ports.Cards
+	did *did
+}
+
+func (c cards) Same(ctx context.Context, user billing.UserID, f billing.Fingerprint) (billing.Card, error) {
+	c.did.sameCard = true
+	return c.Cards.Same(ctx, user, f)
+}
+
+func (c cards) Lock(ctx context.Context, user billing.UserID, id billing.CardID) (billing.Card, error) {
+	c.did.lockedCard = true
+	return c.Cards.Lock(ctx, user, id)
+}

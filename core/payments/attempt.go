@@ -1,0 +1,63 @@
+package payments
+
+import (
+	"errors"
+	"time"
+
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
+)
+
+// Attempt is one attempt to learn the outcome of a payment, by a charge or by a
+// lookup.
+type Attempt struct {
+	Payment *billing.Payment
+	// Subscription is the subscription as it was stored with the payment, at Version.
+	// Without it the outcome is recorded under lock.
+	Subscription *billing.Subscription
+	Version      ports.RowVersion
+	// Deadline is when a charge by this process must have ended: see
+	// [Collector.SendDeadline].
+	Deadline time.Time
+
+	outcome billing.Outcome
+	// err is the error of the payment system. An outcome may have been derived from
+	// it.
+	err error
+	// sweep reports that the payment is leased to a sweep. The sweep keeps its lease
+	// if the payment stays pending: another lookup would follow immediately otherwise.
+	sweep bool
+}
+
+func (a *Attempt) known() bool { return a.outcome.Status != "" }
+
+// notSent reports whether the charge definitely did not reach the payment system.
+func (a *Attempt) notSent() bool {
+	return errors.Is(a.err, ports.ErrNotSent) || errors.Is(a.err, ports.ErrCredentials)
+}
+
+// unsent reports whether the charge was not sent and no other process may be
+// sending it. It must be called under the payment's lock: once the send window of
+// this process has ended, another process may send the charge.
+func (a *Attempt) unsent() bool { return a.notSent() && time.Now().Before(a.Deadline) }
+
+// needsLock reports whether the outcome must be recorded under lock. That is so if
+// the stored rows or their version are not known, or if the payment stays pending:
+// then it matters whether another process may send it.
+func (a *Attempt) needsLock() bool {
+	return a.Subscription == nil || a.Version == ports.Locked || !a.known()
+}
+
+// Result is a payment and its subscription after they were recorded.
+type Result struct {
+	Subscription *billing.Subscription // nil if it was not read
+	Payment      *billing.Payment
+	// Err is the error of the payment system. The payment may be settled
+	// nevertheless: as abandoned.
+	Err error
+
+	isNew bool // this record changed the payment, or is the first to leave it pending
+}
+
+// NotSent reports whether the charge definitely did not reach the payment system.
+func (r Result) NotSent() bool { return (&Attempt{err: r.Err}).notSent() }

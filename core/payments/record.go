@@ -1,0 +1,122 @@
+package payments
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
+)
+
+// Record stores the outcomes that are known, and leaves the other payments to the
+// sweep. It returns one result per attempt, in their order.
+func (c *Collector) Record(ctx context.Context, attempts ...Attempt) ([]Result, error) {
+	results, err := c.record(ctx, attempts)
+	c.log(ctx, results...)
+	return results, err
+}
+
+func (c *Collector) record(ctx context.Context, attempts []Attempt) ([]Result, error) {
+	if len(attempts) == 0 {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.RecordTimeout)
+	defer cancel()
+	load := loadKnown
+	if slices.ContainsFunc(attempts, func(a Attempt) bool { return a.needsLock() }) {
+		load = loadLocked
+	}
+	r, err := c.recordWith(ctx, load, attempts)
+	if errors.Is(err, ports.ErrChanged) {
+		r, err = c.recordWith(ctx, loadLocked, attempts)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("record %d payments, the first %s: %w", len(attempts), attempts[0].Payment.ID, err)
+	}
+	c.report(ctx, r.events)
+	return r.results, nil
+}
+
+// recorded is the effect of one transaction.
+type recorded struct {
+	results []Result
+	events  []billing.Event
+}
+
+func (c *Collector) recordWith(ctx context.Context, load loader, attempts []Attempt) (recorded, error) {
+	return ports.InTx(ctx, c.Store, func(tx ports.Repos) (recorded, error) {
+		all, err := load(ctx, tx, attempts)
+		if err != nil {
+			return recorded{}, err
+		}
+		return c.settle(ctx, tx, all, attempts)
+	})
+}
+
+// settle applies the outcomes to the stored payments and subscriptions.
+func (c *Collector) settle(ctx context.Context, tx ports.Repos, all []stored, attempts []Attempt) (recorded, error) {
+	now := c.Clock.Now()
+	results := make([]Result, 0, len(attempts))
+	w := newWrites(len(attempts))
+	for i := range attempts {
+		results = append(results, w.settle(all[i], &attempts[i], c, now))
+	}
+	ports.Identify(w.events, c.NewID)
+	return recorded{results, w.events}, w.apply(ctx, tx)
+}
+
+// stored is a payment and its subscription as the store holds them.
+type stored struct {
+	subscription *billing.Subscription
+	payment      *billing.Payment
+	version      ports.RowVersion // of both rows
+}
+
+// loader returns the stored state of each attempt, in their order.
+type loader func(ctx context.Context, tx ports.Repos, attempts []Attempt) ([]stored, error)
+
+// loadKnown uses the state stored with the intents instead of reading it again.
+// SaveIfUnchanged verifies that it is still current.
+func loadKnown(_ context.Context, _ ports.Repos, attempts []Attempt) ([]stored, error) {
+	all := make([]stored, len(attempts))
+	for i := range attempts {
+		all[i] = stored{attempts[i].Subscription, attempts[i].Payment, attempts[i].Version}
+	}
+	return all, nil
+}
+
+// loadLocked locks the subscriptions, then the payments, and reads both.
+func loadLocked(ctx context.Context, tx ports.Repos, attempts []Attempt) ([]stored, error) {
+	subKeys := make([]ports.SubscriptionKey, len(attempts))
+	payKeys := make([]ports.PaymentKey, len(attempts))
+	for i, a := range attempts {
+		subKeys[i] = ports.SubscriptionKey{User: a.Payment.UserID, ID: a.Payment.SubscriptionID}
+		payKeys[i] = ports.KeyOf(a.Payment)
+	}
+	subList, err := tx.Subscriptions.Lock(ctx, subKeys...)
+	if err != nil {
+		return nil, err
+	}
+	payList, err := tx.Payments.Lock(ctx, payKeys...)
+	if err != nil {
+		return nil, err
+	}
+	subs := make(map[billing.SubscriptionID]*billing.Subscription, len(attempts))
+	for i := range subList {
+		subs[subList[i].ID] = &subList[i]
+	}
+	pays := make(map[billing.PaymentID]*billing.Payment, len(attempts))
+	for i := range payList {
+		pays[payList[i].ID] = &payList[i]
+	}
+	if len(subs) != len(attempts) || len(pays) != len(attempts) {
+		return nil, fmt.Errorf("of %d payments, %d are stored, with %d subscriptions", len(attempts), len(pays), len(subs))
+	}
+	all := make([]stored, len(attempts))
+	for i, a := range attempts {
+		all[i] = stored{subs[a.Payment.SubscriptionID], pays[a.Payment.ID], ports.Locked}
+	}
+	return all, nil
+}

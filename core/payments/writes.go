@@ -1,0 +1,92 @@
+package payments
+
+import (
+	"context"
+	"time"
+
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
+)
+
+// writes collects the changes of a transaction, so that each kind is written by
+// one statement.
+type writes struct {
+	subscriptions []ports.Versioned[billing.Subscription]
+	payments      []ports.Versioned[billing.Payment]
+	events        []billing.Event
+	pending       []ports.PaymentKey // released to the sweep; the charge may have been sent
+	unsent        []ports.PaymentKey // released to the sweep; the charge was not sent
+	tokens        []methodToken      // received from payment systems
+}
+
+type methodToken struct {
+	user   billing.UserID
+	method billing.PaymentMethodID
+	token  billing.Secret
+}
+
+// newWrites allocates for the usual case: one change of each kind per payment.
+func newWrites(n int) writes {
+	return writes{
+		subscriptions: make([]ports.Versioned[billing.Subscription], 0, n),
+		payments:      make([]ports.Versioned[billing.Payment], 0, n),
+		events:        make([]billing.Event, 0, n),
+	}
+}
+
+// settle adds the changes that the outcome of a causes. It keeps pointers into the
+// slices, which never grow beyond the capacity that newWrites gave them.
+func (w *writes) settle(old stored, a *Attempt, c *Collector, now time.Time) Result {
+	sub, pay := old.subscription, old.payment
+	if a.known() {
+		s, p, events := sub.Settle(*pay, a.outcome, c.Retries, now)
+		w.events = append(w.events, events...)
+		if p != *pay {
+			w.payments = append(w.payments, ports.Versioned[billing.Payment]{Record: p, Version: old.version})
+			pay = &w.payments[len(w.payments)-1].Record
+		}
+		if s != *sub {
+			w.subscriptions = append(w.subscriptions, ports.Versioned[billing.Subscription]{Record: s, Version: old.version})
+			sub = &w.subscriptions[len(w.subscriptions)-1].Record
+		}
+	}
+	if pay.Status == billing.PaymentSucceeded && pay != old.payment && !a.outcome.Token.IsZero() {
+		w.tokens = append(w.tokens, methodToken{pay.UserID, pay.MethodID, a.outcome.Token})
+	}
+	switch {
+	case pay.Settled() || a.sweep:
+	case a.unsent():
+		w.unsent = append(w.unsent, ports.KeyOf(pay))
+	default:
+		w.pending = append(w.pending, ports.KeyOf(pay))
+	}
+	isNew := pay.Settled() && !old.payment.Settled() || !pay.Settled() && !a.sweep
+	return Result{sub, pay, a.err, isNew}
+}
+
+// apply writes subscriptions before payments, in the order in which they are
+// locked. It writes events first: their foreign key needs no second lock while the
+// subscription is locked and not yet written.
+func (w *writes) apply(ctx context.Context, tx ports.Repos) error {
+	if err := tx.Events.Append(ctx, w.events...); err != nil {
+		return err
+	}
+	if err := tx.Subscriptions.SaveIfUnchanged(ctx, w.subscriptions...); err != nil {
+		return err
+	}
+	if err := tx.Payments.SaveIfUnchanged(ctx, w.payments...); err != nil {
+		return err
+	}
+	if err := tx.Leases.ReleaseSweep(ctx, w.pending...); err != nil {
+		return err
+	}
+	if err := tx.Leases.ReleaseUnsent(ctx, w.unsent...); err != nil {
+		return err
+	}
+	for _, t := range w.tokens {
+		if err := tx.Methods.SetToken(ctx, t.user, t.method, t.token); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,107 @@
+package renewals
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/payments"
+	"github.com/online-cinema/billing/core/ports"
+)
+
+const (
+	// resolveBatch is how many pending payments are looked up per sweep.
+	resolveBatch = 200
+	// drainPoll is how often drainPending checks payments that another process is
+	// sending.
+	drainPoll = 200 * time.Millisecond
+)
+
+// resolvePending sweeps until every pending payment that it may take was looked up
+// once, or no payment system is healthy. A payment that stays pending comes again
+// when the sweep's lease ends; resolvePending stops then.
+func (p *pipeline) resolvePending(ctx context.Context) error {
+	pending := make(map[billing.PaymentID]bool)
+	for ctx.Err() == nil && len(p.healthy()) > 0 {
+		results, err := p.collector.Sweep(ctx, resolveBatch, p.Concurrency)
+		p.stats.swept(results)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			return fmt.Errorf("settle: %w", err)
+		case len(results) == 0:
+			return nil
+		}
+		for _, r := range results {
+			if pending[r.Payment.ID] {
+				return nil
+			}
+			if !r.Payment.Settled() {
+				pending[r.Payment.ID] = true
+			}
+		}
+	}
+	return nil
+}
+
+// drainPending resolves the payments that are pending at the end of a run. It waits
+// while another process may still send a renewal, such as a run that was killed, but
+// no longer than the send window. Then it looks up the open payments a last time,
+// because an earlier absence was not final.
+func (p *pipeline) drainPending(ctx context.Context) error {
+	bounded, cancel := context.WithTimeout(ctx, p.sendWindow()+payments.SweepLease)
+	defer cancel()
+	for last := false; bounded.Err() == nil; {
+		if err := p.resolvePending(ctx); err != nil || len(p.healthy()) == 0 {
+			return err
+		}
+		wait, err := ports.InTx(ctx, p.Store, func(tx ports.Repos) (time.Duration, error) {
+			return tx.Leases.MaxSendRemaining(ctx)
+		})
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			return err
+		case wait > 0:
+			last = false
+			sleep(bounded, min(wait, drainPoll))
+		case last:
+			return nil
+		default:
+			last = true
+			if err := p.release(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// release lets the next sweep take the open payments before their lease ends.
+func (p *pipeline) release(ctx context.Context) error {
+	for keys := range slices.Chunk(p.stats.openKeys(), payments.MaxBatch) {
+		if err := p.Store.InTx(ctx, func(tx ports.Repos) error { return tx.Leases.ReleaseSweep(ctx, keys...) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reread counts the open payments that other processes, such as another run, have
+// settled.
+func (p *pipeline) reread(ctx context.Context) error {
+	for keys := range slices.Chunk(p.stats.openKeys(), payments.MaxBatch) {
+		list, err := ports.InTx(ctx, p.Store, func(tx ports.Repos) ([]billing.Payment, error) {
+			return tx.Payments.Lock(ctx, keys...)
+		})
+		if err != nil {
+			return err
+		}
+		p.stats.reread(list)
+	}
+	return nil
+}
