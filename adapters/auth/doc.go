@@ -11,8 +11,8 @@
 // claims that the strict reader parsed, so the two cannot disagree.
 //
 // Header parameters and claims that the package does not know are ignored, because
-// identity providers add their own. Those that change how a token must be read are
-// refused.
+// identity providers add their own. Header parameters that change how a token must be
+// read are refused.
 //
 // Only RS256 is accepted (RFC 8725 §3.1: the verifier picks the algorithm, not
 // the token). Keys come from one PEM file or from one JWKS URL, and may change

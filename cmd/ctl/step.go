@@ -28,7 +28,7 @@ type stepper struct {
 
 // to moves the clock to target.
 func (s stepper) to(ctx context.Context, target time.Time) error {
-	var done time.Time // what was due until then has had its run
+	var done time.Time // a run has renewed all subscriptions due until then
 	for {
 		at, err := s.due(ctx, done, target)
 		if err != nil {

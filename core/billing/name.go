@@ -22,8 +22,8 @@ func isLetterOrDigit(r rune) bool {
 	return (unicode.IsLetter(r) || unicode.IsNumber(r)) && !unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)
 }
 
-// allVisible reports whether text has no control characters, which includes those
-// that change the direction of text, and no invisible characters.
+// allVisible reports whether text has neither control characters nor invisible ones.
+// Characters that change the direction of text count as control characters.
 func allVisible(text string) bool {
 	runes := []rune(text)
 	for i, r := range runes {

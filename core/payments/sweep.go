@@ -30,8 +30,8 @@ func (s Swept) Count() (settled, pending int) {
 	return settled, len(s) - settled
 }
 
-// Sweep looks up at most limit payments that are pending and that no process works
-// on, and settles those that the payment system knows. A payment that was never
+// Sweep looks up at most limit pending payments that no process works on. It settles
+// the payments that the payment system knows. A payment that was never
 // received and that no process may still send is sent again if it is a renewal that
 // is still wanted, and abandoned otherwise. At most concurrency lookups are in
 // flight.
@@ -146,7 +146,7 @@ type resend struct {
 }
 
 // grant takes the right to send the absent payments, under lock, because another
-// sweep may have been faster. It abandons those that must not be sent.
+// sweep may have been faster. It abandons the payments that must not be sent.
 func (c *Collector) grant(ctx context.Context, tx ports.Repos, absent []Attempt) (grants, error) {
 	all, err := loadLocked(ctx, tx, absent)
 	if err != nil {

@@ -6,30 +6,31 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// Checkout takes orders: it finds out what they are decided by.
+// Checkout reads the records that decide whether orders are accepted.
 type Checkout interface {
-	// Take first claims the orders' keys as [Answers.Claim] does, all or none, and
-	// then returns what there is of what each order names, in their order. Until the
-	// transaction ends nobody else changes the plans, archived or not, nor what is
-	// live, which is locked, and nobody removes a method.
-	Take(ctx context.Context, asked ...CheckoutQuery) ([]CheckoutFacts, error)
+	// Take claims the keys of the queries as [IdempotencyKeys.Claim] does, all or
+	// none. Then it returns the facts of each query, in the order of the queries.
+	// Until the transaction ends, other transactions cannot change the plans or the
+	// live subscriptions, and cannot remove the payment methods.
+	Take(ctx context.Context, queries ...CheckoutQuery) ([]CheckoutFacts, error)
 }
 
-// CheckoutQuery is what an order names.
+// CheckoutQuery names the records of one order.
 type CheckoutQuery struct {
 	Request       *KeyedRequest          // nil when the request has no Idempotency-Key
-	Subscription  billing.SubscriptionID // on which the request does its work
+	Subscription  billing.SubscriptionID // the new subscription of the order
 	User          billing.UserID
 	Plan          string         // its code or id
 	PaymentSystem string         // its code
-	Token         billing.Secret // zero when it is paid with a card
+	Token         billing.Secret // empty if a card pays
 }
 
-// CheckoutFacts is what was found of it; nil is what was not.
+// CheckoutFacts are the records that a [CheckoutQuery] names. A record that does
+// not exist is nil.
 type CheckoutFacts struct {
-	Plan          *billing.Plan
+	Plan          *billing.Plan          // archived or not
 	PaymentSystem *billing.PaymentSystem // archived or not
-	Live          *billing.Subscription  // the user's, to the plan
-	Method        *billing.PaymentMethod // the user's, with the token, and not removed
-	Version       RowVersion             // that this transaction will have written, when there is a plan
+	Live          *billing.Subscription  // the user's subscription to the plan
+	Method        *billing.PaymentMethod // the user's method with the token, unless removed
+	Version       RowVersion             // of the rows that this transaction writes; set if there is a plan
 }

@@ -4,8 +4,8 @@ import (
 	"time"
 )
 
-// Clock tells the time that billing goes by: UTC, cut to the microsecond that
-// the database keeps. In development it can be set.
+// Clock returns the billing time in UTC, truncated to the microseconds that the
+// database stores. In development it can be set.
 type Clock interface {
 	Now() time.Time
 }

@@ -7,16 +7,17 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
+// Identify gives each event a new id.
 func Identify(events []billing.Event, newID func() string) {
 	for i := range events {
 		events[i].ID = billing.EventID(newID())
 	}
 }
 
-// Events keeps the history. It only grows.
+// Events stores the history. Events are never changed or deleted.
 type Events interface {
-	// Append adds events, which have their ids.
+	// Append adds events. Each must have an id.
 	Append(ctx context.Context, e ...billing.Event) error
-	// Told reports whether the user has an event of this type at since or later.
+	// Told reports whether the user has an event of this type, not older than since.
 	Told(ctx context.Context, user billing.UserID, t billing.EventType, since time.Time) (bool, error)
 }

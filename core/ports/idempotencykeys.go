@@ -7,41 +7,43 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// KeyedRequest is a request that its sender may repeat: its Idempotency-Key, and
-// what is needed to tell a repetition from another request.
+// KeyedRequest is a request with an Idempotency-Key. The fingerprint distinguishes
+// a repetition of the request from another request with the same key.
 type KeyedRequest struct {
 	User        billing.UserID
 	Key         string
-	Fingerprint [32]byte // over everything that matters in the request
-	Owner       string   // which of the requests with this key; unique
+	Fingerprint [32]byte // hash of the method, the path and the body
+	Owner       string   // unique id of this attempt
 }
 
-// Response is what the first request was answered.
+// Response is the response to the first request with a key.
 type Response struct {
 	Status int
 	Body   []byte
 }
 
-// KeyRecord is what is known of a key that was used.
+// KeyRecord is the stored claim of a request on its key.
 type KeyRecord struct {
 	KeyedRequest
-	Subscription billing.SubscriptionID // what the request did its work on; empty if it did none
-	Response     *Response              // nil while the request runs, or when it died
+	Subscription billing.SubscriptionID // created or changed by the request; may be empty
+	Response     *Response              // nil while the request runs, or if its process died
 }
 
-// IdempotencyKeys keeps what requests with an Idempotency-Key were answered.
+// IdempotencyKeys stores the responses to requests with an Idempotency-Key.
 type IdempotencyKeys interface {
-	// Claim notes, together with the work on a subscription, that r did it.
-	// [billing.ErrRequestInProgress] when the key is taken.
+	// Claim stores r as the owner of its key, in the transaction that changes the
+	// subscription. It returns [billing.ErrRequestInProgress] if the key is taken.
 	Claim(ctx context.Context, r KeyedRequest, s billing.SubscriptionID) error
-	// Find returns the claim on a key. [billing.ErrNotFound] when there is none.
+	// Find returns the claim on a key. It returns [billing.ErrNotFound] if there is
+	// none.
 	Find(ctx context.Context, user billing.UserID, key string) (KeyRecord, error)
-	// Keep keeps the answer to r, if r owns the key or nobody does, and there is
-	// no answer yet. It returns the claim as it stands then, whoever owns it.
-	Keep(ctx context.Context, r KeyedRequest, a Response) (KeyRecord, error)
-	// Forget gives a key back that has no answer and that owner claimed.
+	// Keep stores the response to r if the key has no response yet and is free or
+	// owned by r. It returns the current claim on the key, which may be another
+	// request's.
+	Keep(ctx context.Context, r KeyedRequest, response Response) (KeyRecord, error)
+	// Forget deletes the claim of owner on a key, unless it has a response.
 	Forget(ctx context.Context, user billing.UserID, key, owner string) error
-	// Prune removes up to limit claims that are older than age on the store's
-	// wall clock.
+	// Prune deletes up to limit claims that are older than age on the store's wall
+	// clock. It returns the number of deleted claims.
 	Prune(ctx context.Context, age time.Duration, limit int) (int, error)
 }

@@ -6,18 +6,19 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// Methods keeps the links between users and their tokens at payment systems.
+// Methods stores payment methods: the links between users and their tokens at
+// payment systems.
 type Methods interface {
-	// Find returns a user's method. [billing.ErrNotFound] when there is none.
+	// Find returns a user's method. It returns [billing.ErrNotFound] if there is none.
 	Find(ctx context.Context, user billing.UserID, id billing.PaymentMethodID) (billing.PaymentMethod, error)
-	// Add adds methods: with a token that the user has no method with, or made from
-	// a card and without a token yet.
+	// Add stores methods. A method either has a token that no other method of the user
+	// has, or belongs to a card and has no token yet.
 	Add(ctx context.Context, m ...billing.PaymentMethod) error
-	// SetToken gives a method that was made from a card, and is not removed, this
-	// token. What is anything else stays as it is.
+	// SetToken sets the token of a method that belongs to a card and is not removed. It
+	// leaves other methods unchanged.
 	SetToken(ctx context.Context, user billing.UserID, id billing.PaymentMethodID, token billing.Secret) error
-	// RemoveByCard removes every method of the user that was made from the card, or
-	// that has the token of one that was, as of the card's removal; their tokens
-	// are gone. It waits for transactions that use one of them.
+	// RemoveByCard removes the user's methods of the card, and the methods with the
+	// same tokens, at the time of the card's removal. It erases their tokens. It waits
+	// for transactions that use one of these methods.
 	RemoveByCard(ctx context.Context, removed billing.Card) error
 }

@@ -34,7 +34,7 @@ type Payments interface {
 	SaveIfUnchanged(ctx context.Context, p ...Versioned[billing.Payment]) error
 }
 
-// PaymentLeases decides who may look up and who may send a pending payment.
+// PaymentLeases decides which process may look up or send a pending payment.
 //
 // A payment has two leases, both on the database clock, because the clocks of
 // two machines differ and the billing clock can be set:

@@ -9,34 +9,33 @@ import (
 
 // Provider is a payment system. Only a [payments.Collector] holds one.
 //
-// An error says that the outcome is not known, unless it is one of the errors
-// below. Errors never hold a secret, nor what the payment system answered word
-// for word.
+// After an error the outcome is unknown, unless it is one of the errors below. Errors
+// contain no secrets and never quote the payment system's response.
 type Provider interface {
-	// Charge asks for money, once for each key, whatever happens and however
-	// often it is called: a repetition gets the first outcome.
+	// Charge takes money at most once for each key, however often it is called. A
+	// repeated call returns the first outcome.
 	//
-	// With a card instead of a token it also saves the card, and the outcome of a
-	// charge that succeeded has the token for it. Only a viewer who is there can
-	// pay with a card: a merchant's request with one, or any without a CVV, is
-	// ErrRefused before anything is sent.
+	// With a card instead of a token it also saves the card. The outcome of a
+	// successful charge then contains the token. Only the viewer can pay with a card:
+	// Charge sends nothing and returns ErrRefused if the merchant initiated the charge
+	// or the CVV is missing. See [ChargeRequest.CheckCard].
 	//
-	//	ErrNotSent       this call surely never reached it, and charged nothing
+	//	ErrNotSent       this call definitely did not reach it; nothing was charged
 	//	ErrTokenUnknown  it does not know the token; nothing was charged
-	//	ErrRefused       it calls the request wrong; nothing was charged
+	//	ErrRefused       it rejects the request as invalid; nothing was charged
 	//	ErrKeyConflict   the key was used for another request
-	//	ErrCredentials   it does not accept our credentials; nothing was charged
+	//	ErrCredentials   it rejects our credentials; nothing was charged
 	//	any other        unknown
 	Charge(ctx context.Context, r ChargeRequest) (billing.Outcome, error)
 	// Find returns the outcome of the charge with this key.
 	//
-	//	ErrChargeNotFound  it has no such charge. Once nobody sends the charge any
-	//	                   more, it never will have.
-	//	any other          not known at the moment
+	//	ErrChargeNotFound  it has no such charge; final if the charge can no longer
+	//	                   be sent
+	//	any other          unknown at the moment
 	Find(ctx context.Context, key billing.PaymentID) (billing.Outcome, error)
 }
 
-// ChargeRequest is all that a payment system is told.
+// ChargeRequest contains all data that a payment system receives for a charge.
 type ChargeRequest struct {
 	Key       billing.PaymentID // idempotency key and reference
 	Token     billing.Secret
@@ -45,15 +44,15 @@ type ChargeRequest struct {
 	Initiator billing.Initiator
 }
 
-// Card is what a payment system is told of a bank card, once.
+// Card contains the data of a bank card that a payment system receives once.
 type Card struct {
 	billing.CardDetails
 	CVV billing.CVV
 }
 
-// CheckCard returns [ErrRefused] for a request that no payment system may be
-// sent: one with a card and without the viewer or the viewer's CVV, or with both
-// a card and a token. Every [Provider] calls it before anything else.
+// CheckCard returns [ErrRefused] for a request with a card that must not be sent: the
+// merchant initiated it, the number or the CVV is missing, or it also has a token.
+// Every [Provider] must call CheckCard first.
 func (r ChargeRequest) CheckCard() error {
 	if r.Card == nil {
 		return nil
@@ -65,7 +64,7 @@ func (r ChargeRequest) CheckCard() error {
 	return nil
 }
 
-// What a [Provider] can say besides an outcome.
+// The errors of a [Provider].
 var (
 	ErrNotSent        = errors.New("the payment system is out of reach; the charge was not sent")
 	ErrTokenUnknown   = errors.New("the payment system does not know the token")
@@ -75,8 +74,8 @@ var (
 	ErrChargeNotFound = errors.New("the payment system has no such charge")
 )
 
-// OutcomeName says what a payment system answered in one word of a short list,
-// for logs, metrics and traces.
+// OutcomeName returns the name of an outcome or error of a [Provider], for logs,
+// metrics and traces. The set of names is small and fixed.
 func OutcomeName(o billing.Outcome, err error) string {
 	if err == nil {
 		return string(o.Status)
@@ -95,5 +94,5 @@ func OutcomeName(o billing.Outcome, err error) string {
 	return OutcomeUnknown
 }
 
-// OutcomeUnknown is the name of an outcome that nobody knows.
+// OutcomeUnknown is the name of an unknown outcome.
 const OutcomeUnknown = "unknown"

@@ -6,46 +6,48 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// Vault seals secrets so that a store never holds them in the clear. What is
-// sealed for one place opens at no other.
+// Vault encrypts secrets, so that a store never holds their plaintext. A ciphertext
+// can be decrypted only with the [Place] that it was encrypted for.
 type Vault interface {
-	// Encrypt seals text for a place.
+	// Encrypt encrypts text for a place.
 	Encrypt(at Place, text []byte) (billing.Encrypted, error)
-	// Decrypt returns what was sealed for this place, in memory of the caller's own.
-	// [ErrSealBroken] when it does not open.
+	// Decrypt returns the plaintext of a ciphertext for this place. The caller owns the
+	// slice. Decrypt returns [ErrNotDecrypted] if it fails.
 	Decrypt(at Place, s billing.Encrypted) ([]byte, error)
-	// Fingerprint tells whether two texts of one user and purpose are the same.
+	// Fingerprint returns a keyed hash. It is equal for equal texts of one user and
+	// purpose.
 	Fingerprint(p Purpose, user billing.UserID, text []byte) (billing.Fingerprint, error)
-	// PrimaryKeyID is the id of the key that Seal uses now.
+	// PrimaryKeyID returns the id of the key that Encrypt uses now.
 	PrimaryKeyID() uint32
-	// Snapshot is the vault with the keys as they are now, for a batch: it does not
-	// look each time whether they have changed.
+	// Snapshot returns a vault with the current keys, for a batch. Unlike the vault
+	// itself, it does not check the keys for changes on each call.
 	Snapshot() Vault
 }
 
-// Purpose is what a sealed text is.
+// Purpose is the kind of an encrypted text.
 type Purpose string
 
-// What is sealed.
+// The kinds of encrypted texts.
 const (
 	PurposeCardNumber Purpose = "pan"
 	PurposeToken      Purpose = "token"
 )
 
-// Place is where a sealed text belongs: moved anywhere else, it does not open.
+// Place is the field of a row that a ciphertext belongs to. Decryption fails after
+// the ciphertext is moved to another place.
 type Place struct {
 	Purpose Purpose
 	User    billing.UserID
 	Row     string // id of the card or payment method
 }
 
-// ErrNotDecrypted says that a ciphertext does not open: it was changed, it belongs
-// to another row, or its key is not there. It never says more, because whoever
-// tries ciphertexts out must not learn from it.
+// ErrNotDecrypted means that a ciphertext was changed, belongs to another place, or
+// has a key that the vault lacks. It gives no more detail, because an attacker who
+// tries ciphertexts must not learn from it.
 var ErrNotDecrypted = errors.New("the ciphertext does not open here: it was changed or moved, or its key is gone")
 
-// ErrNoVault says that this installation keeps no cards.
+// ErrNoVault means that this installation stores no cards.
 var ErrNoVault = billing.ErrUnavailable.WithMessage("this installation keeps no cards: it has no vault for their numbers")
 
-// numberPlace is where a card's number belongs.
+// NumberPlace returns the place of a card's number.
 func NumberPlace(c billing.Card) Place { return Place{PurposeCardNumber, c.UserID, string(c.ID)} }

@@ -35,7 +35,7 @@ type PublicViews interface {
 	PaymentSystems(ctx context.Context) ([]billing.PaymentSystem, error)
 }
 
-// ViewerViews reads what one viewer owns. Lists are sorted from newest to oldest.
+// ViewerViews reads one viewer's records. Lists are sorted from newest to oldest.
 type ViewerViews interface {
 	// Subscription returns the subscription that ref names, as
 	// [Subscriptions.Named] does.

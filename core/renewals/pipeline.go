@@ -115,7 +115,7 @@ func (p *pipeline) renew(ctx context.Context) error {
 	for i := range claimErrs {
 		claiming.Go(func() {
 			if i > 0 && !<-p.needMore {
-				return // the first claimer found all that is due
+				return // the first claimer found all due subscriptions
 			}
 			claimErrs[i] = p.claimAll(ctx)
 			p.needClaimers(false)

@@ -143,8 +143,8 @@ func (r request) query() ports.CheckoutQuery {
 	return q
 }
 
-// checkout compares requests with today's catalogue and the viewers' subscriptions,
-// and stores the intents of those that are not refused.
+// checkout compares requests with today's catalogue and the viewers' subscriptions.
+// It stores the intents of the requests that are not refused.
 func (s *Subscriber) checkout(ctx context.Context, tx ports.Repos, cmds []Subscribe) ([]storedIntent, error) {
 	now := s.Clock.Now()
 	requests := make([]request, len(cmds))
