@@ -24,13 +24,16 @@ type PaymentMethod struct {
 	Unreadable bool
 }
 
-// NewPaymentMethod returns a method for the token that a viewer sent: 1 to 255
+// maxToken is the longest payment token in bytes. Tokens of YooKassa have hundreds.
+const maxToken = 4096
+
+// NewPaymentMethod returns a method for the token that a viewer sent: 1 to 4096
 // printable ASCII characters without spaces. It returns an [InvalidError] for any
 // other token, and for a card number.
 func NewPaymentMethod(id PaymentMethodID, user UserID, system string, token Secret, now time.Time) (PaymentMethod, error) {
 	var f faults
 	text := token.Reveal()
-	f.add(text != "" && len(text) <= 255, "payment_token", "must be 1 to 255 characters")
+	f.add(text != "" && len(text) <= maxToken, "payment_token", "must be 1 to 4096 characters")
 	f.add(printable(text), "payment_token", "must be printable ASCII without spaces")
 	f.add(!LooksLikeCardNumber(text), "payment_token", "looks like the number of a card; add the card instead")
 	return PaymentMethod{ID: id, UserID: user, PaymentSystem: system, Token: token, CreatedAt: now}, f.err()

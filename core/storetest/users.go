@@ -2,6 +2,8 @@ package storetest
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"time"
 
@@ -62,6 +64,21 @@ var userCases = []testCase{
 		})
 		w.tx(func(ctx context.Context, tx ports.Repos) error {
 			return tx.Methods.Add(ctx, newMethod(users[0], "tok_1"), newMethod(users[1], "tok_1"))
+		})
+	}},
+	{"have tokens of up to 4,096 characters", func(w *world) {
+		m := w.viewer()
+		long := newMethod(m.UserID, randomToken(4096))
+		w.tx(func(ctx context.Context, tx ports.Repos) error {
+			added, err := linked(ctx, tx, long)
+			same(w, "the token is unchanged", added.Token.Reveal() == long.Token.Reveal(), true)
+			return err
+		})
+		again := newMethod(m.UserID, long.Token.Reveal())
+		w.tx(func(ctx context.Context, tx ports.Repos) error {
+			found, err := linked(ctx, tx, again)
+			same(w, "the method of the same token", found.ID, long.ID)
+			return err
 		})
 	}},
 	{"belong to the subject that is identified first", func(w *world) {
@@ -165,4 +182,11 @@ func (w *world) findMethod(user billing.UserID, id billing.PaymentMethodID) (m b
 		return err
 	})
 	return m, err
+}
+
+// randomToken returns a token that a database cannot compress, with a backslash.
+func randomToken(length int) string {
+	random := make([]byte, length)
+	_, _ = rand.Read(random)
+	return `\x` + base64.RawURLEncoding.EncodeToString(random)[:length-2]
 }
