@@ -199,13 +199,17 @@ func TestPaymentSystems(t *testing.T) {
 		return anna.submit("/admin/new/payment_systems", url.Values{"code": {code}, "name": {name}})
 	}
 	wantStatus(t, "add", add(system, "Simulated"), http.StatusSeeOther)
-	wantStatus(t, "add a second system", add("mybank", "My bank"), http.StatusSeeOther)
+	wantStatus(t, "without an adapter", add("mybank", "My bank"), http.StatusUnprocessableEntity)
+	wantText(t, "without an adapter and a name", add("mybank", ""), "no adapter with this code", "codes of its adapters: simulator", "must not be empty")
+	if _, err := s.catalog().AddPaymentSystem(t.Context(), billing.PaymentSystem{Code: "mybank", Name: "My bank"}); err != nil {
+		t.Fatal(err) // as billingctl payment-system add --force does
+	}
 	wantText(t, "list", anna.get("/admin/info/payment_systems"), "My bank mybank none", "Simulated simulator registered")
-	taken := add("mybank", "Other")
+	taken := add(system, "Other")
 	wantStatus(t, "taken", taken, http.StatusConflict)
 	wantText(t, "taken", taken, "is already taken")
 	wantText(t, "invalid fields", add("My Bank", ""), "must be 1 to 63", "must not be empty")
-	wantText(t, "taken code without a name", add("mybank", ""), "is already taken", "must not be empty")
+	wantText(t, "taken code without a name", add(system, ""), "is already taken", "must not be empty")
 
 	form := anna.fields("/admin/info/payment_systems/edit?id=mybank")
 	form.Set("name", "Our bank")

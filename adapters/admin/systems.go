@@ -38,9 +38,11 @@ func (v *view) systemRow(ps operators.SystemRow) row {
 }
 
 func (s *server) addSystem(ctx context.Context, v *view, form url.Values) error {
-	_, err := s.Catalog.For(v.op).AddPaymentSystem(ctx, billing.PaymentSystem{
-		Code: strings.TrimSpace(form.Get("code")), Name: strings.TrimSpace(form.Get("name")),
-	})
+	ps := billing.PaymentSystem{Code: strings.TrimSpace(form.Get("code")), Name: strings.TrimSpace(form.Get("name"))}
+	if err := s.Panel.CheckNewPaymentSystem(v.op, ps); err != nil {
+		return err
+	}
+	_, err := s.Catalog.For(v.op).AddPaymentSystem(ctx, ps)
 	return err
 }
 

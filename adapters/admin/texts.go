@@ -113,7 +113,11 @@ var texts = map[string][languages]string{
 	"rule.control_characters": {"must not contain control characters or invisible characters", "не может содержать управляющие и невидимые символы"}, "rule.interval_range": {"must be 1 to 36", "от 1 до 36"},
 	"rule.too_many": {"must be at most 50", "не больше 50"}, "rule.duplicate": {"must not repeat a code", "коды не должны повторяться"},
 	"rule.unknown_currency": {"must be an ISO 4217 code, for example RUB", "укажите код ISO 4217, например RUB"},
-	"rule.not_positive":     {"must be more than zero", "должна быть больше нуля"}, "rule.too_large": {"is too large", "слишком велика"},
+	"rule.no_adapter": {
+		"this version has no adapter with this code, so nothing could be charged; codes of its adapters",
+		"в этой версии нет адаптера с таким кодом, списать через него ничего нельзя; коды адаптеров этой версии",
+	},
+	"rule.not_positive": {"must be more than zero", "должна быть больше нуля"}, "rule.too_large": {"is too large", "слишком велика"},
 
 	"delete.title": {"Delete “%s”?", "Удалить «%s»?"},
 	"delete.plan": {

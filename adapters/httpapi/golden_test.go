@@ -47,17 +47,21 @@ func TestGolden(t *testing.T) {
 		"subscribe_price":         subscribe(strings.Replace(subscribeOK, "39900", "29900", 1)),
 		"subscribe_plan":          subscribe(strings.Replace(subscribeOK, "premium", "gold", 1)),
 		"subscribe_system":        subscribe(strings.Replace(subscribeOK, "bank", "cash", 1)),
-		"subscribe_invalid":       subscribe(`{"price":{"amount":0,"currency":"roubles"},"payment_token":""}`),
-		"subscribe_no_plan":       subscribe(strings.Replace(subscribeOK, `"plan_code":"premium",`, "", 1)),
-		"subscribe_malformed":     subscribe(`{"coupon":1}`),
-		"subscribe_twice":         post("/v1/subscriptions", subscribeOK),
-		"subscriptions":           get("/v1/subscriptions"),
-		"subscription":            get("/v1/subscriptions/premium"),
-		"cancel":                  post("/v1/subscriptions/premium/cancel", ""),
-		"cancel_now":              post("/v1/subscriptions/premium/cancel", `{"at":"now"}`),
-		"cancel_other_token":      post("/v1/subscriptions/premium/cancel", `{"payment_token":"tok_other"}`),
-		"cancel_invalid":          post("/v1/subscriptions/premium/cancel", `{"at":"tomorrow"}`),
-		"cancel_none":             func(s *service) recorder { return s.do("alice", "POST", "/v1/subscriptions/premium/cancel", "") },
+		"subscribe_no_adapter": func(s *service) recorder {
+			clear(s.collector.Providers)
+			return s.do("alice", "POST", "/v1/subscriptions", subscribeOK)
+		},
+		"subscribe_invalid":   subscribe(`{"price":{"amount":0,"currency":"roubles"},"payment_token":""}`),
+		"subscribe_no_plan":   subscribe(strings.Replace(subscribeOK, `"plan_code":"premium",`, "", 1)),
+		"subscribe_malformed": subscribe(`{"coupon":1}`),
+		"subscribe_twice":     post("/v1/subscriptions", subscribeOK),
+		"subscriptions":       get("/v1/subscriptions"),
+		"subscription":        get("/v1/subscriptions/premium"),
+		"cancel":              post("/v1/subscriptions/premium/cancel", ""),
+		"cancel_now":          post("/v1/subscriptions/premium/cancel", `{"at":"now"}`),
+		"cancel_other_token":  post("/v1/subscriptions/premium/cancel", `{"payment_token":"tok_other"}`),
+		"cancel_invalid":      post("/v1/subscriptions/premium/cancel", `{"at":"tomorrow"}`),
+		"cancel_none":         func(s *service) recorder { return s.do("alice", "POST", "/v1/subscriptions/premium/cancel", "") },
 		"resume": func(s *service) recorder {
 			subscribed(s)
 			s.do("alice", "POST", "/v1/subscriptions/premium/cancel", "")

@@ -68,6 +68,7 @@ func newService(t *testing.T, options ...func(*Config)) *service {
 		Users:        &viewers.LastSeen{Store: s.store, Clock: s.clock},
 		Authenticate: authenticateTest, NewID: ids.next, Log: log,
 	}
+	c.Viewer.Providers = c.Subscriber.Collector.Providers
 	enableCards(t, &c)
 	for _, option := range options {
 		option(&c)

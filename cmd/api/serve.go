@@ -134,7 +134,7 @@ func newUseCases(cfg boot.API, store ports.Store, clock ports.Clock, providers m
 			Calendar:  billing.NewCalendar(cfg.TimeZone.Location),
 			Collector: boot.NewCollector(cfg.Rules, cfg.Charging, store, clock, providers, log),
 		},
-		viewer:   viewers.Queries{Store: store, Clock: clock},
+		viewer:   viewers.Queries{Store: store, Clock: clock, Providers: providers},
 		requests: viewers.Requests{Store: store},
 		users:    &viewers.LastSeen{Store: store, Clock: clock},
 	}

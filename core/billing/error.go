@@ -62,9 +62,11 @@ var (
 	ErrKeyReused           = &Error{Invalid, "idempotency_key_reused", "this Idempotency-Key was used for another request; take a new one"}
 	ErrPaymentTokenUnknown = &Error{Invalid, "payment_token_unknown", "the payment system does not know this payment token; nothing was charged"}
 
-	ErrPriceChanged      = &Error{Conflict, "price_changed", "the price has changed; nothing was charged"}
-	ErrAlreadySubscribed = &Error{Conflict, "already_subscribed", "there is a live subscription to this plan"}
-	ErrInvalidTransition = &Error{Conflict, "invalid_transition", "the state of the subscription does not allow this"}
+	ErrPriceChanged             = &Error{Conflict, "price_changed", "the price has changed; nothing was charged"}
+	ErrAlreadySubscribed        = &Error{Conflict, "already_subscribed", "there is a live subscription to this plan"}
+	ErrInvalidTransition        = &Error{Conflict, "invalid_transition", "the state of the subscription does not allow this"}
+	ErrPaymentSystemUnavailable = &Error{Conflict, "payment_system_unavailable",
+		"this payment system takes no payments here; choose another one; nothing was charged"}
 	ErrRequestInProgress = &Error{Conflict, "request_in_progress", "the first request with this Idempotency-Key is still running; try again in a moment"}
 	ErrAlreadyExists     = &Error{Conflict, "already_exists", "it already exists"}
 

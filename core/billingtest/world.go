@@ -94,7 +94,9 @@ func (w World) Catalog() operators.Catalog {
 	return operators.Catalog{Store: w.Store, Clock: w.Clock, NewID: w.NewID, By: operators.CLIOperator()}
 }
 
-func (w World) Queries() viewers.Queries { return viewers.Queries{Store: w.Store, Clock: w.Clock} }
+func (w World) Queries() viewers.Queries {
+	return viewers.Queries{Store: w.Store, Clock: w.Clock, Providers: map[string]ports.Provider{w.Provider.Code: w.Provider}}
+}
 
 // AddPlan sells a monthly plan at [Price].
 func (w World) AddPlan(code string, features ...string) billing.Plan {

@@ -2,7 +2,9 @@ package operators
 
 import (
 	"context"
+	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/online-cinema/billing/core/billing"
@@ -75,6 +77,34 @@ type SystemRow struct {
 
 func (p Panel) systemRow(ps billing.PaymentSystem) SystemRow {
 	return SystemRow{ps, slices.Contains(p.Adapters, ps.Code)}
+}
+
+// RuleNoAdapter is the rule that a new payment system of the panel has an adapter.
+// The value of its faults are the codes that have one.
+const RuleNoAdapter billing.Rule = "no_adapter"
+
+// CheckNewPaymentSystem returns [billing.ErrInvalid] with all invalid fields of a new
+// payment system. A code without an adapter is invalid, because nothing could be
+// charged through it. Call it before [Catalog.AddPaymentSystem].
+func (p Panel) CheckNewPaymentSystem(by Operator, ps billing.PaymentSystem) error {
+	if err := by.mayEdit(); err != nil {
+		return err
+	}
+	var invalid billing.InvalidError
+	if found := new(billing.InvalidError); errors.As(ps.Check(), &found) {
+		invalid.Faults = found.Faults
+	}
+	codeInvalid := slices.ContainsFunc(invalid.Faults, func(f billing.Fault) bool { return f.Field == "code" })
+	if !codeInvalid && !slices.Contains(p.Adapters, ps.Code) {
+		known := strings.Join(p.Adapters, ", ")
+		invalid.Faults = append(invalid.Faults, billing.Fault{
+			Field: "code", Message: "has no adapter in this version; codes with one: " + known, Rule: RuleNoAdapter, Value: known,
+		})
+	}
+	if invalid.Faults == nil {
+		return nil
+	}
+	return &invalid
 }
 
 // PaymentSystems returns all payment systems: available ones first, then by code.

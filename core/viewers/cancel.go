@@ -85,7 +85,7 @@ func (s *Subscriber) change(ctx context.Context, user billing.UserID, ref string
 	if err != nil {
 		return ports.SubscriptionView{}, err
 	}
-	return Queries{s.Store, s.Clock}.Subscription(ctx, user, string(id))
+	return Queries{Store: s.Store, Clock: s.Clock}.Subscription(ctx, user, string(id))
 }
 
 // saveWithEvents saves a subscription if it has changed, that is, if there are

@@ -210,8 +210,8 @@ func TestSubscribe_WithoutProvider(t *testing.T) {
 	p := w.Process()
 	p.Providers = nil
 	_, err := p.Subscribe(t.Context(), billingtest.SubscribeBasic())
-	billingtest.ExpectError(t, err, billing.ErrUnavailable)
-	w.ExpectSubscription(billing.StatusEnded, billing.PaymentAbandoned)
+	billingtest.ExpectError(t, err, billing.ErrPaymentSystemUnavailable)
+	w.expectNothingStored()
 
 	w.Provider.SetFault(billingtest.ResponseLost)
 	w.MustSubscribe()

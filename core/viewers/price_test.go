@@ -125,6 +125,7 @@ func TestSubscribe_Refusals(t *testing.T) {
 		{"archived plan", func(c *viewers.Subscribe) { c.Plan = "old" }, billing.ErrPlanNotFound},
 		{"unknown payment system", func(c *viewers.Subscribe) { c.PaymentSystem = "none" }, billing.ErrPaymentSystemNotFound},
 		{"archived payment system", func(c *viewers.Subscribe) { c.PaymentSystem = "closed" }, billing.ErrPaymentSystemNotFound},
+		{"payment system without an adapter", func(c *viewers.Subscribe) { c.PaymentSystem = "planned" }, billing.ErrPaymentSystemUnavailable},
 		{"empty token", func(c *viewers.Subscribe) { c.Token = billing.Secret{} }, billing.ErrInvalid},
 		{"token with a space", func(c *viewers.Subscribe) { c.Token = billing.NewSecret("tok visa") }, billing.ErrInvalid},
 	}
@@ -135,8 +136,10 @@ func TestSubscribe_Refusals(t *testing.T) {
 			w.AddPlan("old")
 			_, err := w.Catalog().ArchivePlan(t.Context(), "old")
 			billingtest.ExpectError(t, err, nil)
-			_, err = w.Catalog().AddPaymentSystem(t.Context(), billing.PaymentSystem{Code: "closed", Name: "Closed"})
-			billingtest.ExpectError(t, err, nil)
+			for _, code := range []string{"closed", "planned"} {
+				_, err = w.Catalog().AddPaymentSystem(t.Context(), billing.PaymentSystem{Code: code, Name: code})
+				billingtest.ExpectError(t, err, nil)
+			}
 			_, err = w.Catalog().ArchivePaymentSystem(t.Context(), "closed")
 			billingtest.ExpectError(t, err, nil)
 

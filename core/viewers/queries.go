@@ -11,8 +11,9 @@ import (
 
 // Queries reads the public catalogue and a viewer's own data. It changes nothing.
 type Queries struct {
-	Store ports.Store
-	Clock ports.Clock
+	Store     ports.Store
+	Clock     ports.Clock
+	Providers map[string]ports.Provider // as of the Collector; required for PaymentSystems
 }
 
 // Plans lists the plans on sale, by code.
@@ -21,10 +22,15 @@ func (v Queries) Plans(ctx context.Context) ([]billing.Plan, error) {
 	return slices.DeleteFunc(all, func(p billing.Plan) bool { return !p.ArchivedAt.IsZero() }), err
 }
 
-// PaymentSystems lists the payment systems that take new subscriptions, by code.
+// PaymentSystems lists the payment systems that take new subscriptions, by code. It
+// leaves out those that this process has no adapter for, because it cannot charge
+// anything through them.
 func (v Queries) PaymentSystems(ctx context.Context) ([]billing.PaymentSystem, error) {
 	all, err := v.Store.Views().PaymentSystems(ctx)
-	return slices.DeleteFunc(all, func(ps billing.PaymentSystem) bool { return !ps.ArchivedAt.IsZero() }), err
+	return slices.DeleteFunc(all, func(ps billing.PaymentSystem) bool {
+		_, hasAdapter := v.Providers[ps.Code]
+		return !ps.ArchivedAt.IsZero() || !hasAdapter
+	}), err
 }
 
 // Subscription returns the subscription that ref names: its id, or the code or id of

@@ -108,6 +108,17 @@ func TestCancel_Refusals(t *testing.T) {
 	})
 }
 
+func TestQueries_HidesPaymentSystemWithoutAdapter(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, err := w.Catalog().AddPaymentSystem(t.Context(), billing.PaymentSystem{Code: "planned", Name: "Planned"})
+	billingtest.ExpectError(t, err, nil)
+	open, err := w.Queries().PaymentSystems(t.Context())
+	if err != nil || len(open) != 1 || open[0].Code != billingtest.System {
+		t.Errorf("Queries.PaymentSystems = %+v, %v, want %s only", open, err, billingtest.System)
+	}
+}
+
 func TestQueries_HidesArchived(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -43,13 +43,14 @@ type Subscribe struct {
 // subscription: active, or incomplete until the payment is settled. Errors:
 //
 //	ErrPlanNotFound, ErrPaymentSystemNotFound, ErrInvalid, ErrAlreadySubscribed
-//	*PriceChangedError      the price differs from today's; nothing was charged
-//	*DeclinedError          the payment system declined the payment
-//	ErrPaymentTokenUnknown  the payment system does not know the token
-//	ErrCardNotFound         the viewer has no such card
-//	ErrRateLimited          a [billing.LimitedError]: too many declined payments with a card
-//	ErrRequestInProgress    another request with the same key is running
-//	ErrUnavailable          nothing was charged, or, if [Settling], the payment is being settled
+//	ErrPaymentSystemUnavailable  this process has no adapter for the payment system
+//	*PriceChangedError           the price differs from today's; nothing was charged
+//	*DeclinedError               the payment system declined the payment
+//	ErrPaymentTokenUnknown       the payment system does not know the token
+//	ErrCardNotFound              the viewer has no such card
+//	ErrRateLimited               a [billing.LimitedError]: too many declined payments with a card
+//	ErrRequestInProgress         another request with the same key is running
+//	ErrUnavailable               nothing was charged, or, if [Settling], the payment is being settled
 func (s *Subscriber) Subscribe(ctx context.Context, cmd Subscribe) (ports.SubscriptionView, error) {
 	defer cmd.CVV.Wipe()
 	i, err := s.storeIntent(ctx, cmd)
@@ -86,7 +87,7 @@ type storedIntent struct {
 // decide makes the subscription and the payment of a request, or returns why it is
 // refused. It adds them to w.
 func (s *Subscriber) decide(ctx context.Context, tx ports.Repos, r request, f ports.CheckoutFacts, now time.Time, w *writes) (storedIntent, error) {
-	if err := checkOffer(f, r.PaymentSystem); err != nil {
+	if err := s.checkOffer(f, r.PaymentSystem); err != nil {
 		return storedIntent{}, err
 	}
 	ended, events, err := makeRoom(f.Live, now)
@@ -113,7 +114,8 @@ func (s *Subscriber) decide(ctx context.Context, tx ports.Repos, r request, f po
 	return storedIntent{plan: *f.Plan, subscription: sub, payment: payment, version: f.Version, card: card}, nil
 }
 
-func checkOffer(f ports.CheckoutFacts, system string) error {
+func (s *Subscriber) checkOffer(f ports.CheckoutFacts, system string) error {
+	_, hasAdapter := s.Collector.Providers[system]
 	switch {
 	case f.Plan == nil:
 		return billing.ErrPlanNotFound
@@ -121,6 +123,9 @@ func checkOffer(f ports.CheckoutFacts, system string) error {
 		return billing.ErrPaymentSystemNotFound
 	case !f.PaymentSystem.ArchivedAt.IsZero():
 		return billing.ErrPaymentSystemNotFound.WithMessage("payment system %s takes no new subscriptions", system)
+	case !hasAdapter:
+		return billing.ErrPaymentSystemUnavailable.WithMessage(
+			"payment system %s takes no payments here; choose another one; nothing was charged", system)
 	default:
 		return nil
 	}
