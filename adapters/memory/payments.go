@@ -72,7 +72,7 @@ func (r paymentLeases) LeaseForSweep(_ context.Context, lease time.Duration, lim
 	due := r.due(now)
 	var leased []ports.Unsettled
 	for _, p := range due[:min(limit, len(due))] {
-		leased = append(leased, ports.Unsettled{Payment: p.Payment, SendWindowClosed: !now.Before(p.sendUntil)})
+		leased = append(leased, ports.Unsettled{Payment: p.Payment, SendUntil: p.sendUntil, SendWindowClosed: !now.Before(p.sendUntil)})
 		p.sweepAt = now.Add(lease)
 		r.putPayment(p)
 	}
@@ -168,15 +168,15 @@ func (r paymentLeases) ReleaseUnsent(_ context.Context, keys ...ports.PaymentKey
 	return nil
 }
 
-func (r paymentLeases) LeaseForResend(_ context.Context, send time.Duration, keys ...ports.PaymentKey) ([]ports.PaymentKey, error) {
+func (r paymentLeases) LeaseForResend(_ context.Context, send time.Duration, absent ...ports.Absence) ([]ports.PaymentKey, error) {
 	now := r.wall()
 	var granted []ports.PaymentKey
-	for _, k := range keys {
-		p, ok := r.payments[k.ID]
-		if ok && p.UserID == k.User && !p.Settled() && !p.sendUntil.After(now) {
+	for _, a := range absent {
+		p, ok := r.payments[a.ID]
+		if ok && p.UserID == a.User && !p.Settled() && p.sendUntil.Equal(a.SendUntil) && !p.sendUntil.After(now) {
 			p.sweepAt, p.sendUntil = now.Add(send), now.Add(send)
 			r.putPayment(p)
-			granted = append(granted, k)
+			granted = append(granted, a.PaymentKey)
 		}
 	}
 	return granted, nil

@@ -57,12 +57,16 @@ func (r paymentLeases) ReleaseUnsent(ctx context.Context, keys ...ports.PaymentK
 	return r.tx.queue().PaymentsReleaseUnsent(ctx, users, ids)
 }
 
-func (r paymentLeases) LeaseForResend(ctx context.Context, send time.Duration, keys ...ports.PaymentKey) ([]ports.PaymentKey, error) {
-	if len(keys) == 0 {
+func (r paymentLeases) LeaseForResend(ctx context.Context, send time.Duration, absent ...ports.Absence) ([]ports.PaymentKey, error) {
+	if len(absent) == 0 {
 		return nil, nil
 	}
-	users, ids := paymentIDs(keys)
-	rows, err := r.q.PaymentsLeaseForResend(ctx, interval(send), users, ids)
+	rows, err := r.q.PaymentsLeaseForResend(ctx, dbgen.PaymentsLeaseForResendParams{
+		Send:       interval(send),
+		UserIds:    mapSlice(absent, func(a ports.Absence) string { return string(a.User) }),
+		Ids:        mapSlice(absent, func(a ports.Absence) string { return string(a.ID) }),
+		SendUntils: mapSlice(absent, func(a ports.Absence) time.Time { return a.SendUntil }),
+	})
 	return mapSlice(rows, func(row *dbgen.PaymentsLeaseForResendRow) ports.PaymentKey {
 		return ports.PaymentKey{User: billing.UserID(row.UserID), ID: billing.PaymentID(row.ID)}
 	}), err
@@ -76,7 +80,7 @@ func (r paymentLeases) MaxSendRemaining(ctx context.Context) (time.Duration, err
 func (r paymentLeases) LeaseForSweep(ctx context.Context, lease time.Duration, limit int) ([]ports.Unsettled, error) {
 	rows, err := r.q.PaymentsLeaseForSweep(ctx, interval(lease), int32(limit))
 	return mapSlice(rows, func(row *dbgen.PaymentsLeaseForSweepRow) ports.Unsettled {
-		return ports.Unsettled{Payment: paymentOf(&row.Payment), SendWindowClosed: row.SendWindowClosed}
+		return ports.Unsettled{Payment: paymentOf(&row.Payment), SendUntil: row.Payment.SendUntil, SendWindowClosed: row.SendWindowClosed}
 	}), err
 }
 

@@ -34,7 +34,7 @@ func (s Swept) Count() (settled, pending int) {
 // the payments that the payment system knows. A payment that was never
 // received and that no process may still send is sent again if it is a renewal that
 // is still wanted, and abandoned otherwise. At most concurrency lookups are in
-// flight.
+// flight. Known outcomes are recorded before any payment is sent again.
 //
 // Any number of sweeps may run concurrently. The payments are returned even with an
 // error.
@@ -54,31 +54,35 @@ func (c *Collector) sweep(ctx context.Context, limit, concurrency int) (Swept, e
 		return nil, err
 	}
 	lookups := inParallel(concurrency, leased, func(u ports.Unsettled) lookup { return c.find(ctx, u) })
-	var known, absent []Attempt
+	var known []Attempt
+	var absent []lookup
 	var swept Swept
 	for _, l := range lookups {
 		switch {
 		case l.known():
 			known = append(known, l.Attempt)
 		case l.absent:
-			absent = append(absent, l.Attempt)
+			absent = append(absent, l)
 		default:
 			swept = append(swept, Result{Payment: l.Payment})
 		}
 	}
-	resent, notSent, failed := c.resend(ctx, absent, concurrency)
-	recorded, err := c.Record(ctx, append(known, resent...)...)
-	return slices.Concat(swept, notSent, recorded), errors.Join(failed, err)
+	recorded, err := c.Record(ctx, known...)
+	resent, failed := c.resend(ctx, absent, concurrency)
+	return slices.Concat(swept, recorded, resent), errors.Join(err, failed)
 }
 
 // lookup is an attempt to find a payment at its payment system.
 type lookup struct {
 	Attempt
-	absent bool // definitely never received, and no process may still send it
+	// absent reports that the payment system never received the payment and that no
+	// process could still send it when it was leased.
+	absent    bool
+	sendUntil time.Time // the send window in which the absence was observed
 }
 
 func (c *Collector) find(ctx context.Context, u ports.Unsettled) lookup {
-	l := lookup{Attempt: Attempt{Payment: &u.Payment, sweep: true}}
+	l := lookup{Attempt: Attempt{Payment: &u.Payment, sweep: true}, sendUntil: u.SendUntil}
 	provider, ok := c.Providers[u.PaymentSystem]
 	if !ok {
 		c.Log.ErrorContext(ctx, "a payment is pending at a payment system without an adapter",
@@ -104,32 +108,34 @@ func (c *Collector) find(ctx context.Context, u ports.Unsettled) lookup {
 
 // resend sends absent payments again if they may be, and abandons the others. It
 // takes as many at a time as are sent concurrently, because each has its own send
-// window. It returns the attempts that were made and, as they are stored, the
-// payments that were not sent.
-func (c *Collector) resend(ctx context.Context, absent []Attempt, concurrency int) (sent []Attempt, notSent []Result, err error) {
+// window. It returns the payments as they are stored afterwards.
+func (c *Collector) resend(ctx context.Context, absent []lookup, concurrency int) ([]Result, error) {
+	var all []Result
 	for chunk := range slices.Chunk(absent, concurrency) {
-		s, n, err := c.resendChunk(ctx, chunk)
-		sent, notSent = append(sent, s...), append(notSent, n...)
+		results, err := c.resendChunk(ctx, chunk)
+		all = append(all, results...)
 		if err != nil {
-			return sent, notSent, fmt.Errorf("send again: %w", err)
+			return all, fmt.Errorf("send again: %w", err)
 		}
 	}
-	return sent, notSent, nil
+	return all, nil
 }
 
-func (c *Collector) resendChunk(ctx context.Context, absent []Attempt) ([]Attempt, []Result, error) {
+func (c *Collector) resendChunk(ctx context.Context, absent []lookup) ([]Result, error) {
 	deadline := c.SendDeadline()
 	g, err := ports.InTx(ctx, c.Store, func(tx ports.Repos) (grants, error) { return c.grant(ctx, tx, absent) })
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	c.report(ctx, g.events)
 	c.log(ctx, g.notSent...)
-	return inParallel(len(absent), g.resends, func(r resend) Attempt {
+	attempts := inParallel(len(absent), g.resends, func(r resend) Attempt {
 		a := Attempt{Payment: &r.payment, Deadline: deadline, sweep: true}
 		c.Charge(ctx, &a, r.token)
 		return a
-	}), g.notSent, nil
+	})
+	recorded, err := c.Record(ctx, attempts...)
+	return append(g.notSent, recorded...), err
 }
 
 // grants is the decision on payments that the payment system never received.
@@ -147,16 +153,18 @@ type resend struct {
 
 // grant takes the right to send the absent payments, under lock, because another
 // sweep may have been faster. It abandons the payments that must not be sent.
-func (c *Collector) grant(ctx context.Context, tx ports.Repos, absent []Attempt) (grants, error) {
-	all, err := loadLocked(ctx, tx, absent)
+func (c *Collector) grant(ctx context.Context, tx ports.Repos, absent []lookup) (grants, error) {
+	attempts := make([]Attempt, len(absent))
+	observed := make([]ports.Absence, len(absent))
+	for i, l := range absent {
+		attempts[i] = l.Attempt
+		observed[i] = ports.Absence{PaymentKey: ports.KeyOf(l.Payment), SendUntil: l.sendUntil}
+	}
+	all, err := loadLocked(ctx, tx, attempts)
 	if err != nil {
 		return grants{}, err
 	}
-	keys := make([]ports.PaymentKey, len(absent))
-	for i, a := range absent {
-		keys[i] = ports.KeyOf(a.Payment)
-	}
-	granted, err := tx.Leases.LeaseForResend(ctx, c.SendWindow(), keys...)
+	granted, err := tx.Leases.LeaseForResend(ctx, c.SendWindow(), observed...)
 	if err != nil {
 		return grants{}, err
 	}
@@ -164,9 +172,9 @@ func (c *Collector) grant(ctx context.Context, tx ports.Repos, absent []Attempt)
 	var g grants
 	var abandoned []Attempt
 	var abandonedAs []stored
-	for i, k := range keys {
+	for i, o := range observed {
 		s, p := all[i].subscription, all[i].payment
-		if !slices.Contains(granted, k) {
+		if !slices.Contains(granted, o.PaymentKey) {
 			g.notSent = append(g.notSent, Result{Subscription: s, Payment: p})
 			continue
 		}

@@ -52,16 +52,28 @@ type PaymentLeases interface {
 	LeaseForSweep(ctx context.Context, lease time.Duration, limit int) ([]Unsettled, error)
 	// LeaseForResend gives the caller the exclusive right to send pending payments
 	// until sendFor elapses, and returns the keys it granted. It skips payments that
-	// are settled, or that another process may still send.
-	LeaseForResend(ctx context.Context, sendFor time.Duration, keys ...PaymentKey) ([]PaymentKey, error)
+	// are settled, that another process may still send, or that another process was
+	// given the right to send after the absence was observed: that process may have
+	// sent the payment.
+	LeaseForResend(ctx context.Context, sendFor time.Duration, absent ...Absence) ([]PaymentKey, error)
 	// MaxSendRemaining returns the longest remaining send lease of all pending
 	// renewals, or 0 if there is none.
 	MaxSendRemaining(ctx context.Context) (time.Duration, error)
 }
 
+// Absence is the observation that a payment system does not know a payment. It counts
+// only for the send window in which it was made.
+type Absence struct {
+	PaymentKey
+	SendUntil time.Time // see [Unsettled]
+}
+
 // Unsettled is a pending payment that a sweep has leased.
 type Unsettled struct {
 	billing.Payment
+	// SendUntil is the end of the last send lease, on the database clock. It
+	// identifies the send window.
+	SendUntil time.Time
 	// SendWindowClosed reports that the send lease had ended when the payment was
 	// leased. Only then is an absence at the payment system final.
 	SendWindowClosed bool

@@ -82,9 +82,9 @@ func (r notedLeases) LeaseForSweep(ctx context.Context, lease time.Duration, lim
 	return r.PaymentLeases.LeaseForSweep(ctx, lease, limit)
 }
 
-func (r notedLeases) LeaseForResend(ctx context.Context, send time.Duration, keys ...ports.PaymentKey) ([]ports.PaymentKey, error) {
+func (r notedLeases) LeaseForResend(ctx context.Context, send time.Duration, absent ...ports.Absence) ([]ports.PaymentKey, error) {
 	r.did.resent = true
-	return r.PaymentLeases.LeaseForResend(ctx, send, keys...)
+	return r.PaymentLeases.LeaseForResend(ctx, send, absent...)
 }
 
 func (r notedPayments) SaveIfUnchanged(ctx context.Context, p ...ports.Versioned[billing.Payment]) error {

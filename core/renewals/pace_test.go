@@ -89,8 +89,8 @@ type batchLeases struct {
 	batches batches
 }
 
-func (r batchLeases) LeaseForResend(ctx context.Context, send time.Duration, keys ...ports.PaymentKey) ([]ports.PaymentKey, error) {
-	granted, err := r.PaymentLeases.LeaseForResend(ctx, send, keys...)
+func (r batchLeases) LeaseForResend(ctx context.Context, send time.Duration, absent ...ports.Absence) ([]ports.PaymentKey, error) {
+	granted, err := r.PaymentLeases.LeaseForResend(ctx, send, absent...)
 	r.batches.resent.Add(int64(len(granted)))
 	r.batches.mu.Lock()
 	defer r.batches.mu.Unlock()

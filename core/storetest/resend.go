@@ -17,7 +17,23 @@ var resendCases = []testCase{
 		}
 		sameList(w, "granted", w.resend(time.Hour, keys...), []ports.PaymentKey{over.payKey()})
 		sameList(w, "granted again", w.resend(time.Hour, keys...), nil)
-		w.wantSwept(time.Hour) // the sweep skips a payment with a send lease
+	}},
+	{"hides the payment from sweeps", func(w *world) {
+		d := w.subscribe(0)
+		sameList(w, "granted", w.resend(time.Hour, d.payKey()), []ports.PaymentKey{d.payKey()})
+		w.wantSwept(time.Hour)
+	}},
+	{"is refused for an absence of an earlier send window", func(w *world) {
+		d := w.subscribe(0)
+		earlier := w.observe(d.payKey())
+		sameList(w, "granted to another sweep", w.resend(0, d.payKey()), []ports.PaymentKey{d.payKey()})
+		var granted []ports.PaymentKey
+		w.tx(func(ctx context.Context, tx ports.Repos) (err error) {
+			granted, err = tx.Leases.LeaseForResend(ctx, time.Hour, earlier...)
+			return err
+		})
+		sameList(w, "granted", granted, nil)
+		sameList(w, "granted for a new absence", w.resend(time.Hour, d.payKey()), []ports.PaymentKey{d.payKey()})
 	}},
 	{"is released by a sender that did not send", func(w *world) {
 		d := w.subscribe(time.Hour)
@@ -50,11 +66,33 @@ var resendCases = []testCase{
 
 func (w *world) resend(send time.Duration, keys ...ports.PaymentKey) (granted []ports.PaymentKey) {
 	w.Helper()
+	absent := w.observe(keys...)
 	w.tx(func(ctx context.Context, tx ports.Repos) (err error) {
-		granted, err = tx.Leases.LeaseForResend(ctx, send, keys...)
+		granted, err = tx.Leases.LeaseForResend(ctx, send, absent...)
 		return err
 	})
 	return granted
+}
+
+// observe returns the absences that a sweep would observe now.
+func (w *world) observe(keys ...ports.PaymentKey) []ports.Absence {
+	w.Helper()
+	w.release(keys...)
+	var leased []ports.Unsettled
+	w.tx(func(ctx context.Context, tx ports.Repos) (err error) {
+		leased, err = tx.Leases.LeaseForSweep(ctx, 0, 1000)
+		return err
+	})
+	absent := make([]ports.Absence, len(keys))
+	for i, k := range keys {
+		absent[i].PaymentKey = k
+		for _, u := range leased {
+			if u.ID == k.ID {
+				absent[i].SendUntil = u.SendUntil
+			}
+		}
+	}
+	return absent
 }
 
 func (w *world) wantSendRemaining(least, most time.Duration) {

@@ -25,8 +25,10 @@ WHERE p.user_id = k.user_id AND p.id = k.id AND p.sweep_at IS NOT NULL;
 -- name: PaymentsLeaseForResend :many
 UPDATE payments p
 SET sweep_at = statement_timestamp() + @send::interval, send_until = statement_timestamp() + @send::interval
-FROM (SELECT unnest(@user_ids::uuid[]) AS user_id, unnest(@ids::uuid[]) AS id) AS k
-WHERE p.user_id = k.user_id AND p.id = k.id AND p.sweep_at IS NOT NULL AND p.send_until <= statement_timestamp()
+FROM (SELECT unnest(@user_ids::uuid[]) AS user_id, unnest(@ids::uuid[]) AS id,
+    unnest(@send_untils::timestamptz[]) AS send_until) AS k
+WHERE p.user_id = k.user_id AND p.id = k.id AND p.sweep_at IS NOT NULL
+    AND p.send_until = k.send_until AND p.send_until <= statement_timestamp()
 RETURNING p.user_id, p.id;
 
 -- name: PaymentsMaxSendRemaining :one

@@ -160,9 +160,9 @@ func (l leases) LeaseForSweep(ctx context.Context, lease time.Duration, limit in
 	return list, err
 }
 
-func (l leases) LeaseForResend(ctx context.Context, sendFor time.Duration, keys ...ports.PaymentKey) ([]ports.PaymentKey, error) {
+func (l leases) LeaseForResend(ctx context.Context, sendFor time.Duration, absent ...ports.Absence) ([]ports.PaymentKey, error) {
 	l.did.resend = true
-	return l.PaymentLeases.LeaseForResend(ctx, sendFor, keys...)
+	return l.PaymentLeases.LeaseForResend(ctx, sendFor, absent...)
 }
 
 type cards struct {

@@ -84,8 +84,12 @@ func resendWithoutGrant(_ *bug, tx *ports.Repos) { tx.Leases = alwaysLeased{tx.L
 
 type alwaysLeased struct{ ports.PaymentLeases }
 
-func (p alwaysLeased) LeaseForResend(ctx context.Context, send time.Duration, keys ...ports.PaymentKey) ([]ports.PaymentKey, error) {
-	_, err := p.PaymentLeases.LeaseForResend(ctx, send, keys...)
+func (p alwaysLeased) LeaseForResend(ctx context.Context, send time.Duration, absent ...ports.Absence) ([]ports.PaymentKey, error) {
+	_, err := p.PaymentLeases.LeaseForResend(ctx, send, absent...)
+	keys := make([]ports.PaymentKey, len(absent))
+	for i, a := range absent {
+		keys[i] = a.PaymentKey
+	}
 	return keys, err
 }
 

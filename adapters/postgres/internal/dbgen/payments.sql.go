@@ -63,18 +63,32 @@ func (q *Queries) PaymentsAdd(ctx context.Context, arg PaymentsAddParams) error 
 const paymentsLeaseForResend = `-- name: PaymentsLeaseForResend :many
 UPDATE payments p
 SET sweep_at = statement_timestamp() + $1::interval, send_until = statement_timestamp() + $1::interval
-FROM (SELECT unnest($2::uuid[]) AS user_id, unnest($3::uuid[]) AS id) AS k
-WHERE p.user_id = k.user_id AND p.id = k.id AND p.sweep_at IS NOT NULL AND p.send_until <= statement_timestamp()
+FROM (SELECT unnest($2::uuid[]) AS user_id, unnest($3::uuid[]) AS id,
+    unnest($4::timestamptz[]) AS send_until) AS k
+WHERE p.user_id = k.user_id AND p.id = k.id AND p.sweep_at IS NOT NULL
+    AND p.send_until = k.send_until AND p.send_until <= statement_timestamp()
 RETURNING p.user_id, p.id
 `
+
+type PaymentsLeaseForResendParams struct {
+	Send       pgtype.Interval
+	UserIds    []string
+	Ids        []string
+	SendUntils []time.Time
+}
 
 type PaymentsLeaseForResendRow struct {
 	UserID string
 	ID     string
 }
 
-func (q *Queries) PaymentsLeaseForResend(ctx context.Context, send pgtype.Interval, userIds []string, ids []string) ([]*PaymentsLeaseForResendRow, error) {
-	rows, err := q.db.Query(ctx, paymentsLeaseForResend, send, userIds, ids)
+func (q *Queries) PaymentsLeaseForResend(ctx context.Context, arg PaymentsLeaseForResendParams) ([]*PaymentsLeaseForResendRow, error) {
+	rows, err := q.db.Query(ctx, paymentsLeaseForResend,
+		arg.Send,
+		arg.UserIds,
+		arg.Ids,
+		arg.SendUntils,
+	)
 	if err != nil {
 		return nil, err
 	}
