@@ -12,7 +12,7 @@ import (
 type KeyedRequest struct {
 	User        billing.UserID
 	Key         string
-	Fingerprint [32]byte // hash of the method, the path and the body
+	Fingerprint [32]byte // hash of the operation and its arguments
 	Owner       string   // unique id of this attempt
 }
 
