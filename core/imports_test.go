@@ -140,6 +140,7 @@ func TestBrokenRules_Allowed(t *testing.T) {
 		{"the test world and a caller in tests of core", goPackage{path: "core/payments", testImports: []string{"core/billingtest", "core/viewers"}}},
 		{"fakes in tests of core", goPackage{path: "core/payments", testImports: []string{"adapters/memory", "adapters/simulator"}}},
 		{"the core, libraries and db in an adapter", goPackage{path: "adapters/postgres", imports: []string{"core/ports", "github.com/jackc/pgx/v5", "db"}}},
+		{"a package that adapters share", goPackage{path: "adapters/httpapi", imports: []string{"adapters/internal/statuswriter"}}},
 		{"an adapter's own subpackages", goPackage{path: "adapters/postgres", imports: []string{"adapters/postgres/internal/dbgen"}}},
 		{"the adapter in its own subpackage", goPackage{path: "adapters/postgres/pgtest", imports: []string{"adapters/postgres", "db"}}},
 		{"a private database in tests of an adapter", goPackage{path: "adapters/simulator", testImports: []string{"adapters/postgres/pgtest"}}},
@@ -194,7 +195,7 @@ func (p goPackage) mayImport(path string) bool {
 	case within(p.path, "core"):
 		return p.coreMayImport(path)
 	case within(p.path, "adapters"):
-		return !isOurs(path) || within(path, "core") || within(path, "db") || within(path, top(p.path, 2))
+		return !isOurs(path) || within(path, "core") || within(path, "db") || within(path, "adapters/internal") || within(path, top(p.path, 2))
 	case within(p.path, "cmd"):
 		return !within(path, "cmd") || within(path, "cmd/internal") || within(path, top(p.path, 2))
 	default: // db

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/online-cinema/billing/adapters/internal/statuswriter"
 	"github.com/online-cinema/billing/core/billing"
 )
 
@@ -72,41 +73,24 @@ func (s *server) logAccess(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start, ctx := time.Now(), r.Context()
 		state := stateOf(ctx)
-		state.writer = statusWriter{ResponseWriter: w, status: http.StatusOK}
+		state.writer = statuswriter.New(w)
 		next.ServeHTTP(&state.writer, r)
 		end := time.Now()
 		took := end.Sub(start)
 		if s.Served != nil {
-			s.Served(Served{r.Method, state.route, state.writer.status, took})
+			s.Served(Served{r.Method, state.route, state.writer.Status(), took})
 		}
 		if !s.Log.Enabled(ctx, slog.LevelInfo) {
 			return
 		}
 		record := slog.NewRecord(end, slog.LevelInfo, "request", 0) // without a source position: it is the same for every request
 		record.AddAttrs(
-			slog.String("method", r.Method), slog.String("route", state.route), slog.Int("status", state.writer.status),
+			slog.String("method", r.Method), slog.String("route", state.route), slog.Int("status", state.writer.Status()),
 			slog.Int64("duration_ms", took.Milliseconds()),
 			slog.String("user_id", string(state.user)))
 		_ = s.Log.Handler().Handle(ctx, record) // a Logger ignores this error too
 	})
 }
-
-// statusWriter records the status of a response.
-type statusWriter struct {
-	http.ResponseWriter
-	status int
-	sent   bool
-}
-
-func (w *statusWriter) WriteHeader(status int) {
-	if !w.sent {
-		w.status, w.sent = status, true
-	}
-	w.ResponseWriter.WriteHeader(status)
-}
-
-// Unwrap gives [http.ResponseController] the server's writer.
-func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // recoverPanics answers 500 after a panic and logs it.
 func (s *server) recoverPanics(next http.Handler) http.Handler {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"github.com/online-cinema/billing/adapters/internal/statuswriter"
 	"github.com/online-cinema/billing/core/billing"
 )
 
@@ -20,7 +21,7 @@ type requestState struct {
 	user      billing.UserID
 	ref       string // from the path
 	key       string // Idempotency-Key; empty if the request has none
-	writer    statusWriter
+	writer    statuswriter.Writer
 	match     mux.RouteMatch
 }
 

@@ -10,6 +10,8 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/online-cinema/billing/adapters/internal/statuswriter"
 )
 
 // Handler returns h with a span around each request. The span is named after the
@@ -28,14 +30,14 @@ func (t *Tracer) Handler(h http.Handler, proxies []netip.Prefix) http.Handler {
 		ctx, span := t.tracer.Start(ctx, "HTTP", trace.WithSpanKind(trace.SpanKindServer))
 		defer span.End()
 		r = r.WithContext(ctx)
-		sw := &statusWriter{w, http.StatusOK, false}
-		h.ServeHTTP(sw, r)
-		span.SetAttributes(attribute.Int("http.response.status_code", sw.status))
+		sw := statuswriter.New(w)
+		h.ServeHTTP(&sw, r)
+		span.SetAttributes(attribute.Int("http.response.status_code", sw.Status()))
 		if _, path, routed := strings.Cut(r.Pattern, "/"); routed && slices.Contains(methods, r.Method) {
 			span.SetName(r.Method + " /" + path)
 			span.SetAttributes(attribute.String("http.request.method", r.Method), attribute.String("http.route", "/"+path))
 		}
-		if sw.status >= http.StatusInternalServerError {
+		if sw.Status() >= http.StatusInternalServerError {
 			span.SetStatus(codes.Error, "")
 		}
 	})
@@ -49,21 +51,3 @@ func trusted(remote string, proxies []netip.Prefix) bool {
 	peer, err := netip.ParseAddrPort(remote)
 	return err == nil && slices.ContainsFunc(proxies, func(p netip.Prefix) bool { return p.Contains(peer.Addr().Unmap()) })
 }
-
-// statusWriter keeps the status of the response.
-type statusWriter struct {
-	http.ResponseWriter
-
-	status int
-	sent   bool
-}
-
-func (w *statusWriter) WriteHeader(status int) {
-	if !w.sent {
-		w.status, w.sent = status, true
-	}
-	w.ResponseWriter.WriteHeader(status)
-}
-
-// Unwrap returns the server's writer, for [http.ResponseController].
-func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
