@@ -98,7 +98,7 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 		ready["vault"] = func(context.Context) error { return keys.Check() }
 	}
 	listeners.Public = httpapi.Listener(listeners.Public, boot.NewID, log)
-	health := boot.NewHealth(pool.Ping, cfg.DatabaseURL, ready)
+	health := boot.NewHealth(pool.Ping, cfg.DatabaseURL, ready, cfg.MigrationSets(cfg.Env)...)
 	ops := health.Handler()
 	ops.Handle("GET /metrics", m.Handler())
 	s := &boot.Server{

@@ -73,7 +73,7 @@ func TestAPI_RecoversFromDatabaseOutages(t *testing.T) {
 	a := w.api(t, "billing-api")
 	alice := a.at(w.viewer(t, "alice"))
 	for range 2 {
-		got := alice.call(t, http.MethodGet, "/v1/plans", "", "")
+		got := alice.call(t, http.MethodGet, "/v1/payment-systems", "", "")
 		if got.status != http.StatusServiceUnavailable || got.body.Code != "unavailable" {
 			t.Errorf("without a database: %d %s, want 503", got.status, got.text)
 		}
@@ -82,7 +82,7 @@ func TestAPI_RecoversFromDatabaseOutages(t *testing.T) {
 		}
 		db = openPostgres(t, dir)
 		eventually(t, "readiness", func() bool { return ready(t, a) == http.StatusOK })
-		alice.get(t, "/v1/plans")
+		alice.get(t, "/v1/payment-systems")
 		want := map[string]string{"status": "ready", "running": "ok", "database": "ok", "migrations": "ok", "keys": "ok", "vault": "ok"}
 		if diff := cmp.Diff(want, readiness(t, a)); diff != "" {
 			t.Errorf("readyz (-want +got):\n%s", diff)
@@ -91,6 +91,27 @@ func TestAPI_RecoversFromDatabaseOutages(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// TestAPI_NotReadyWithoutSimulatorMigrations runs the API with the simulator on a
+// database that only has the service's migrations.
+func TestAPI_NotReadyWithoutSimulatorMigrations(t *testing.T) {
+	t.Parallel()
+	url := openPostgres(t, folder(t)).URL()
+	if _, err := postgres.Migrate(t.Context(), url, slog.New(slog.DiscardHandler), postgres.ServiceMigrations); err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t)
+	w.databaseURL = url
+	a := w.api(t, "billing-api")
+	eventually(t, "a database", func() bool { return readiness(t, a)["database"] == "ok" })
+	if got := readiness(t, a); got["status"] == "ready" || got["migrations"] == "ok" {
+		t.Errorf("without the simulator's migrations: readyz %v, want failing migrations", got)
+	}
+	if _, err := postgres.Migrate(t.Context(), url, slog.New(slog.DiscardHandler), postgres.SimulatorMigrations); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "readiness", func() bool { return ready(t, a) == http.StatusOK })
 }
 
 func openPostgres(t *testing.T, dir string) *local.Server {

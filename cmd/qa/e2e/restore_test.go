@@ -35,7 +35,7 @@ func pg(t *testing.T, input []byte, name string, args ...string) []byte {
 // charges since the backup.
 func TestRestore(t *testing.T) {
 	db := openPostgres(t, folder(t))
-	w := world{databaseURL: db.URL()}
+	w := world{databaseURL: db.URL(), vars: onTestClock} // migrates the simulator too
 	w.ctl(t, "migrate", "up")
 	w = w.setUp(t, onTestClock...)
 	w.clock(t, "set", "2026-01-31T12:00:00Z")
