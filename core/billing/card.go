@@ -59,7 +59,7 @@ func NewCard(id CardID, user UserID, d CardDetails, now time.Time, cal Calendar)
 	}
 	c.readNumber(d.Number, &f)
 	c.checkExpiry(now, cal, &f)
-	f.add(validHolder(c.Holder), "holder", "must be at most 100 letters, spaces, dots, dashes and apostrophes")
+	f.add(validHolder(c.Holder), "holder", "must be at most 100 letters, spaces and punctuation marks, without digits")
 	if err := f.err(); err != nil {
 		return Card{}, err
 	}
@@ -145,10 +145,15 @@ func (c Card) event(t EventType, at time.Time) Event {
 }
 
 // validHolder refuses digits, so that a card number in the wrong field is not
-// stored as a name.
+// stored as a name. Scripts such as Devanagari need combining marks and joiners.
 func validHolder(s string) bool {
-	bad := func(r rune) bool {
-		return !unicode.IsLetter(r) && !unicode.Is(unicode.Mn, r) && !strings.ContainsRune(" .'’-", r)
+	previous := ' '
+	for _, r := range s {
+		inWord := unicode.IsLetter(previous) || unicode.IsMark(previous)
+		if !unicode.IsLetter(r) && !strings.ContainsRune(" .,'’-/&()", r) && !(inWord && (unicode.IsMark(r) || unicode.Is(unicode.Join_Control, r))) {
+			return false
+		}
+		previous = r
 	}
-	return utf8.ValidString(s) && utf8.RuneCountInString(s) <= 100 && !strings.ContainsFunc(s, bad)
+	return utf8.ValidString(s) && utf8.RuneCountInString(s) <= 100
 }
