@@ -137,3 +137,28 @@ func TestDocsPolicy_AllowsOnlyStyleOfPage(t *testing.T) {
 		t.Error("the policy also allows another style sheet")
 	}
 }
+
+// OpenAPI 3.0.3 gives nullable no meaning without a type beside it, so linters and
+// generators of clients refuse or ignore it.
+func TestOpenAPI_NullableHasType(t *testing.T) {
+	t.Parallel()
+	var check func(name string, ref *openapi3.SchemaRef)
+	check = func(name string, ref *openapi3.SchemaRef) {
+		if ref == nil || ref.Value == nil {
+			return
+		}
+		if ref.Value.Nullable && ref.Value.Type == nil {
+			t.Errorf("%s is nullable without a type", name)
+		}
+		for member, property := range ref.Value.Properties {
+			check(name+"."+member, property)
+		}
+		check(name+"[]", ref.Value.Items)
+		for _, part := range ref.Value.AllOf {
+			check(name, part)
+		}
+	}
+	for name, schema := range mustParse(t).Components.Schemas {
+		check(name, schema)
+	}
+}
