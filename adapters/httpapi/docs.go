@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
 	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -40,9 +41,7 @@ var loadDocumentation = sync.OnceValues(func() (documentation, error) {
 	return documentation{
 		openapi: doc,
 		json:    static(text, http.Header{"Content-Type": typeJSON}),
-		html: static(docsHTML, http.Header{
-			"Content-Type": {"text/html; charset=utf-8"}, "Content-Security-Policy": {docsPolicy(docsHTML)},
-		}),
+		html:    docsPage(docsHTML),
 	}, nil
 })
 
@@ -76,6 +75,31 @@ func docsPolicy(page []byte) string {
 	sum := sha256.Sum256(style)
 	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
 		"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+}
+
+// exampleOrigin is the address of the service in docs.html.
+const exampleOrigin = "http://127.0.0.1:8080"
+
+// plainHost matches hosts that are safe in HTML and in a shell.
+var plainHost = regexp.MustCompile(`^[A-Za-z0-9.:\[\]-]{1,255}$`)
+
+// docsPage returns a handler that sends the page with the origin of the request in
+// its examples. It assumes HTTPS if the request or a proxy's header says so.
+func docsPage(page []byte) http.Handler {
+	policy := []string{docsPolicy(page)}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		origin := exampleOrigin
+		if plainHost.MatchString(r.Host) {
+			origin = "http://" + r.Host
+			if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
+				origin = "https://" + r.Host
+			}
+		}
+		w.Header()["Content-Type"] = []string{"text/html; charset=utf-8"}
+		w.Header()["Content-Security-Policy"] = policy
+		w.Header()["Cache-Control"] = noStore // it depends on the request
+		_, _ = w.Write(bytes.ReplaceAll(page, []byte(exampleOrigin), []byte(origin)))
+	})
 }
 
 // static returns a handler that always sends the same bytes.

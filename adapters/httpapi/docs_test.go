@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"bytes"
+	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
@@ -160,5 +162,28 @@ func TestOpenAPI_NullableHasType(t *testing.T) {
 	}
 	for name, schema := range mustParse(t).Components.Schemas {
 		check(name, schema)
+	}
+}
+
+func TestDocsPage_ShowsOriginOfRequest(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	for name, c := range map[string]struct{ url, host, proto, want string }{
+		"plain":              {"http://billing.example:8080/docs", "billing.example:8080", "", "http://billing.example:8080"},
+		"TLS":                {"https://billing.example/docs", "billing.example", "", "https://billing.example"},
+		"TLS at a proxy":     {"http://billing.example/docs", "billing.example", "https", "https://billing.example"},
+		"IPv6":               {"http://[::1]:8080/docs", "[::1]:8080", "", "http://[::1]:8080"},
+		"no host":            {"http://billing.example/docs", "", "", exampleOrigin},
+		"markup in the host": {"http://billing.example/docs", "<script>", "", exampleOrigin},
+		"shell in the host":  {"http://billing.example/docs", "a;reboot", "", exampleOrigin},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, c.url, nil)
+		r.Host = c.host
+		r.Header.Set("X-Forwarded-Proto", c.proto)
+		w := httptest.NewRecorder()
+		s.handler.ServeHTTP(w, r)
+		if page := w.Body.String(); !strings.Contains(page, "export API="+c.want+"\n") {
+			t.Errorf("%s: the page lacks the origin %s", name, c.want)
+		}
 	}
 }
