@@ -40,6 +40,31 @@ func TestAuthenticate(t *testing.T) {
 	}
 }
 
+// The log has the cause of each 401, without the header's value.
+func TestAuthenticate_LogsCause(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		headers []string
+		cause   string
+	}{
+		"missing":      {nil, "no Authorization header"},
+		"doubled":      {[]string{"Bearer alice", "Bearer s3cret"}, "several Authorization headers"},
+		"other scheme": {[]string{"Basic s3cret"}, "scheme of the Authorization header is not Bearer"},
+		"no token":     {[]string{"Bearer "}, "has no token"},
+		"unknown":      {[]string{"Bearer s3cret"}, "unknown token"},
+	} {
+		s := newService(t)
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/v1/entitlements", nil)
+		r.Header["Authorization"] = c.headers
+		w := httptest.NewRecorder()
+		s.handler.ServeHTTP(w, r)
+		log := s.logged.String()
+		if w.Code != 401 || strings.Count(log, `"level":"INFO","msg":"token refused"`) != 1 || !strings.Contains(log, c.cause) || strings.Contains(log, "s3cret") {
+			t.Errorf("%s: got %d and logged %s, want 401 and %q", name, w.Code, log, c.cause)
+		}
+	}
+}
+
 // The token is checked before the rest of the request.
 func TestGuard_RequiresTokenExceptForPublicPaths(t *testing.T) {
 	t.Parallel()

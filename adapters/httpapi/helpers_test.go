@@ -65,7 +65,6 @@ func newService(t *testing.T, options ...func(*Config)) *service {
 			},
 		},
 		Viewer: viewers.Queries{Store: s.store, Clock: s.clock}, Requests: viewers.Requests{Store: s.store},
-		Users:        &viewers.LastSeen{Store: s.store, Clock: s.clock},
 		Authenticate: authenticateTest, NewID: ids.next, Log: log,
 	}
 	c.Viewer.Providers = c.Subscriber.Collector.Providers

@@ -32,9 +32,8 @@ type Config struct {
 	Subscriber *viewers.Subscriber
 	Viewer     viewers.Queries
 	Requests   viewers.Requests
-	Users      *viewers.LastSeen
 	Cards      *viewers.Cards // nil refuses card operations with 503
-	// Authenticate returns the viewer's id for a bearer token. The API answers 503
+	// Authenticate registers the viewer of a bearer token and returns the viewer's id. The API answers 503
 	// to an error of kind [billing.Unavailable], and 401 to any other.
 	Authenticate func(ctx context.Context, bearer string) (billing.UserID, error)
 	Rates        Rates
@@ -67,8 +66,8 @@ var _ api.StrictServerInterface = (*server)(nil)
 // New returns the handler of the API, of /openapi.json and of /docs. It fails if
 // c lacks a dependency or the embedded document is invalid.
 func New(c Config) (http.Handler, error) {
-	if c.Subscriber == nil || c.Users == nil || c.Authenticate == nil || c.NewID == nil || c.Log == nil {
-		return nil, errors.New("httpapi: set Subscriber, Users, Authenticate, NewID and Log in the configuration")
+	if c.Subscriber == nil || c.Authenticate == nil || c.NewID == nil || c.Log == nil {
+		return nil, errors.New("httpapi: set Subscriber, Authenticate, NewID and Log in the configuration")
 	}
 	docs, err := loadDocumentation()
 	if err != nil {

@@ -125,11 +125,7 @@ func headAsGet(next http.Handler) http.Handler {
 // [billing.Unavailable] if the token cannot be checked now, and a 429 above the
 // viewer's rate limit.
 func (s *server) authenticate(r *http.Request) error {
-	token, ok := bearer(r)
-	if !ok {
-		return errNotAuthenticated
-	}
-	user, err := s.Authenticate(r.Context(), token)
+	user, err := s.viewerOf(r)
 	if errors.Is(err, billing.Unavailable) || r.Context().Err() != nil {
 		return errors.Join(billing.ErrUnavailable, err)
 	}
@@ -138,19 +134,34 @@ func (s *server) authenticate(r *http.Request) error {
 		return errNotAuthenticated
 	}
 	stateOf(r.Context()).user = user
-	if err := s.users.check(string(user)); err != nil {
-		return err
-	}
-	return s.Users.Seen(r.Context(), user)
+	return s.users.check(string(user))
 }
 
-// bearer returns the bearer token. It is false unless the request has exactly one
-// Authorization header, of scheme Bearer.
-func bearer(r *http.Request) (string, bool) {
-	headers := r.Header.Values("Authorization")
-	if len(headers) != 1 {
-		return "", false
+// viewerOf returns the viewer whose bearer token the request has.
+func (s *server) viewerOf(r *http.Request) (billing.UserID, error) {
+	token, err := bearer(r)
+	if err != nil {
+		return "", err
 	}
-	scheme, token, ok := strings.Cut(headers[0], " ")
-	return token, ok && strings.EqualFold(scheme, "Bearer") && token != ""
+	return s.Authenticate(r.Context(), token)
+}
+
+// bearer returns the bearer token of the request's only Authorization header. Its
+// errors do not quote the header, which may hold a secret.
+func bearer(r *http.Request) (string, error) {
+	headers := r.Header.Values("Authorization")
+	switch {
+	case len(headers) == 0:
+		return "", errors.New("the request has no Authorization header")
+	case len(headers) > 1:
+		return "", errors.New("the request has several Authorization headers")
+	}
+	scheme, token, _ := strings.Cut(headers[0], " ")
+	switch {
+	case !strings.EqualFold(scheme, "Bearer"):
+		return "", errors.New("the scheme of the Authorization header is not Bearer")
+	case token == "":
+		return "", errors.New("the Authorization header has no token")
+	}
+	return token, nil
 }

@@ -156,7 +156,7 @@ func (u *useCases) enableCards(cfg boot.API, keys ports.Vault) {
 
 func (u useCases) handler(cfg boot.API, v *auth.Verifier, m *metrics.Metrics, log *slog.Logger) (http.Handler, error) {
 	return httpapi.New(httpapi.Config{
-		Subscriber: u.subscriber, Viewer: u.viewer, Requests: u.requests, Users: u.users, Cards: u.cards,
+		Subscriber: u.subscriber, Viewer: u.viewer, Requests: u.requests, Cards: u.cards,
 		Authenticate: authenticate(v, u.users), Rates: rates(cfg), NewID: boot.NewID, Log: log,
 		Served: func(s httpapi.Served) { m.Served(s.Method, s.Route, s.Status, s.Took) },
 	})
