@@ -14,54 +14,62 @@ import (
 // runs.
 const maxFailures = 20
 
-// breaker is a circuit breaker. It opens when the payment system rejects our
+// breaker is a circuit breaker. It stops charges when the payment system rejects our
 // credentials or fails repeatedly, and then returns [ports.ErrNotSent] without
-// calling it.
+// calling it. It counts lookups apart and stops them in the same way, because a
+// payment system whose lookups fail may well charge.
 type breaker struct {
 	ports.Provider
-	failures atomic.Int64
+	charges, lookups failures
 }
-
-func (b *breaker) open() bool { return b.failures.Load() >= maxFailures }
 
 // Charge implements [ports.Provider].
 func (b *breaker) Charge(ctx context.Context, r ports.ChargeRequest) (billing.Outcome, error) {
-	if b.open() {
+	if b.charges.tooMany() {
 		return billing.Outcome{}, ports.ErrNotSent
 	}
 	o, err := b.Provider.Charge(ctx, r)
-	b.note(ctx, err)
+	b.charges.note(ctx, err)
 	return o, err
 }
 
-// Find implements [ports.Provider]. A charge that is not found counts neither as a
-// failure nor as a success.
+// Find implements [ports.Provider]. A charge that is found was received, so it also
+// resets the count of charges.
 func (b *breaker) Find(ctx context.Context, key billing.PaymentID) (billing.Outcome, error) {
-	if b.open() {
+	if b.lookups.tooMany() {
 		return billing.Outcome{}, ports.ErrNotSent
 	}
 	o, err := b.Provider.Find(ctx, key)
-	if !errors.Is(err, ports.ErrChargeNotFound) {
-		b.note(ctx, err)
+	b.lookups.note(ctx, err)
+	if err == nil {
+		b.charges.forgive()
 	}
 	return o, err
 }
 
-func (b *breaker) note(ctx context.Context, err error) {
+// failures counts consecutive failures of one kind of call.
+type failures struct{ n atomic.Int64 }
+
+func (f *failures) tooMany() bool { return f.n.Load() >= maxFailures }
+
+// giveUp stops all further calls.
+func (f *failures) giveUp() { f.n.Store(maxFailures) }
+
+func (f *failures) note(ctx context.Context, err error) {
 	switch {
 	case errors.Is(err, ports.ErrCredentials):
-		b.failures.Store(maxFailures)
-	case err == nil, errors.Is(err, ports.ErrTokenUnknown), errors.Is(err, ports.ErrRefused), errors.Is(err, ports.ErrKeyConflict):
-		b.forgive()
+		f.giveUp()
+	case err == nil, errors.Is(err, ports.ErrChargeNotFound), errors.Is(err, ports.ErrTokenUnknown), errors.Is(err, ports.ErrRefused), errors.Is(err, ports.ErrKeyConflict):
+		f.forgive()
 	case errors.Is(ctx.Err(), context.Canceled): // the run was stopped
 	default:
-		b.failures.Add(1)
+		f.n.Add(1)
 	}
 }
 
 // forgive resets the count. A call that was in flight when the breaker opened does
 // not close it.
-func (b *breaker) forgive() {
-	for n := b.failures.Load(); n < maxFailures && !b.failures.CompareAndSwap(n, 0); n = b.failures.Load() {
+func (f *failures) forgive() {
+	for n := f.n.Load(); n < maxFailures && !f.n.CompareAndSwap(n, 0); n = f.n.Load() {
 	}
 }

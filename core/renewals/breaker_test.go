@@ -133,6 +133,23 @@ func TestRun_SettlesOtherProvidersPayments(t *testing.T) {
 	})
 }
 
+func TestRun_RenewsWhileLookupsFail(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w world) {
+		users := w.addSubscribers(30)
+		w.Clock.Advance(billingtest.Month)
+		w.Provider.SetFault(billingtest.ResponseLost)
+		w.addSubscribers(24)
+		w.Provider.SetFault(billingtest.NoFault)
+		p := &faultyProvider{Provider: w.Provider, find: always(billingtest.ErrLost)}
+		w.expectRunOf(w.RenewerOver(w.Store, p), ports.Summary{Due: len(users), Renewed: len(users)}, ports.ErrGaveUp)
+		w.expectAll(users, billing.StatusActive)
+		if n := p.lookups.Load(); n > 20+8 {
+			w.T.Errorf("the run made %d lookups before it gave them up, want at most 28", n)
+		}
+	})
+}
+
 func TestRun_BreakerNeedsConsecutiveFailures(t *testing.T) {
 	t.Parallel()
 	for name, p := range map[string]*faultyProvider{

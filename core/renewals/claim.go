@@ -17,7 +17,7 @@ import (
 func (p *pipeline) claimAll(ctx context.Context) error {
 	var from time.Time
 	for ctx.Err() == nil {
-		systems, n := p.healthy(), p.allowance.take(int(p.batchSize.Load()))
+		systems, n := p.chargeable(), p.allowance.take(int(p.batchSize.Load()))
 		if len(systems) == 0 || n == 0 {
 			return nil
 		}

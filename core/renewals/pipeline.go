@@ -69,14 +69,35 @@ func (p *pipeline) run(ctx context.Context) error {
 	return p.reread(ctx)
 }
 
-// healthy lists the payment systems whose breaker is closed.
-func (p *pipeline) healthy() []string {
-	return slices.DeleteFunc(slices.Sorted(maps.Keys(p.breakers)), func(code string) bool { return p.breakers[code].open() })
+// chargeable lists the payment systems that the run still charges.
+func (p *pipeline) chargeable() []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(p.breakers)), func(code string) bool { return p.breakers[code].charges.tooMany() })
 }
 
-// givenUp lists the payment systems whose breaker is open.
+// canResolve reports whether there is a payment system at which a pending payment
+// can be looked up and sent again.
+func (p *pipeline) canResolve() bool {
+	for _, b := range p.breakers {
+		if !b.charges.tooMany() && !b.lookups.tooMany() {
+			return true
+		}
+	}
+	return false
+}
+
+// givenUp lists the payment systems that the run gave up, and those at which it gave
+// up lookups only.
 func (p *pipeline) givenUp() []string {
-	return slices.DeleteFunc(slices.Sorted(maps.Keys(p.breakers)), func(code string) bool { return !p.breakers[code].open() })
+	var list []string
+	for _, code := range slices.Sorted(maps.Keys(p.breakers)) {
+		switch b := p.breakers[code]; {
+		case b.charges.tooMany():
+			list = append(list, code)
+		case b.lookups.tooMany():
+			list = append(list, code+" (lookups only)")
+		}
+	}
+	return list
 }
 
 // gaveUp returns [ports.ErrGaveUp] with the payment systems that the run gave up.

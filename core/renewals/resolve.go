@@ -20,11 +20,11 @@ const (
 )
 
 // resolvePending sweeps until every pending payment that it may take was looked up
-// once, or no payment system is healthy. A payment that stays pending comes again
+// once, or no payment system can resolve any. A payment that stays pending comes again
 // when the sweep's lease ends; resolvePending stops then.
 func (p *pipeline) resolvePending(ctx context.Context) error {
 	pending := make(map[billing.PaymentID]bool)
-	for ctx.Err() == nil && len(p.healthy()) > 0 {
+	for ctx.Err() == nil && p.canResolve() {
 		results, err := p.collector.Sweep(ctx, resolveBatch, p.Concurrency)
 		p.stats.swept(results)
 		switch {
@@ -55,7 +55,7 @@ func (p *pipeline) drainPending(ctx context.Context) error {
 	bounded, cancel := context.WithTimeout(ctx, p.sendWindow()+payments.SweepLease)
 	defer cancel()
 	for last := false; bounded.Err() == nil; {
-		if err := p.resolvePending(ctx); err != nil || len(p.healthy()) == 0 {
+		if err := p.resolvePending(ctx); err != nil || !p.canResolve() {
 			return err
 		}
 		wait, err := ports.InTx(ctx, p.Store, func(tx ports.Repos) (time.Duration, error) {
