@@ -109,7 +109,8 @@ func (c DeclineCode) hard() bool {
 // its retry schedule, and whether it is retried.
 //
 // A decline with an unknown code may be final, so it is retried only if it is the
-// renewal's first. No retry is later than maxGrace after the start, even if the
+// renewal's first. A viewer who was told of a later end keeps it: if the schedule was
+// shortened meanwhile, the last retry is at GraceUntil. No retry is later than maxGrace after the start, even if the
 // payment system asks for a longer wait.
 func (s Subscription) retryAt(p Payment, o Outcome, r RetrySchedule, now time.Time) (at, from time.Time, retry bool) {
 	if o.Advice != NoAdvice || !p.DeclineCode.MayRetry() || s.Status == StatusPastDue && !p.DeclineCode.soft() {
@@ -120,6 +121,9 @@ func (s Subscription) retryAt(p Payment, o Outcome, r RetrySchedule, now time.Ti
 		from = r.startOf(p.Period.Start, now)
 	}
 	at, retry = r.nextRetry(from, now)
+	if !retry && now.Before(s.GraceUntil) { // the schedule was shortened
+		at, retry = s.GraceUntil, true
+	}
 	if earliest := now.Add(o.RetryAfter); retry && o.RetryAfter > 0 && at.Before(earliest) {
 		at = earliest
 	}

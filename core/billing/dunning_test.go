@@ -164,20 +164,35 @@ func TestSettle_PaidRetryKeepsAnchor(t *testing.T) {
 	}
 }
 
-func TestBill_RetryAfterWholePeriod(t *testing.T) {
+func TestBill_RetryPaysForItsPeriod(t *testing.T) {
 	t.Parallel()
-	s, p, events, due := pastDue(t).Bill("pay-3", order().Method, utc, day(70))
-	if !due {
-		t.Fatal("no retry is due")
+	for name, at := range map[string]time.Time{
+		"as the period ends":  day(61),
+		"after a long outage": day(70),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, p := bill(t, pastDue(t), "pay-3", at)
+			expectSame(t, p.Period, billing.Period{Start: day(31), End: day(61)})
+			s, _, events := s.Settle(p, paid(399_00), retries, at)
+			expectSame(t, events, []billing.Event{renewalEvent(billing.EventRenewed, "pay-3", at, at, "")})
+			_, p = bill(t, s, "pay-4", at)
+			expectSame(t, p.Period, billing.Period{Start: day(61), End: day(92)})
+		})
 	}
-	expectSame(t, p.Period, billing.Period{Start: day(61), End: day(92)})
-	expectSame(t, events, []billing.Event(nil))
-	s, _, events = s.Settle(p, paid(399_00), retries, day(70))
-	if len(events) != 2 || events[1].Type != billing.EventPeriodsWaived {
-		t.Errorf("events = %+v, want renewed and periods_waived", events)
-	}
-	expectSame(t, s.Current, billing.Period{Start: day(61), End: day(92)})
-	expectSame(t, s.AnchorAt, day(0))
+}
+
+// The viewer was told that access lasts until day 38.
+func TestSettle_ShorterScheduleKeepsAnnouncedEnd(t *testing.T) {
+	t.Parallel()
+	shorter := schedule(24*time.Hour, 72*time.Hour)
+	before, p := bill(t, pastDue(t), "pay-3", day(34))
+	s, _, events := before.Settle(p, declined(billing.InsufficientFunds), shorter, day(34))
+	expectRetry(t, before, s, events, day(38), renewalEvent(billing.EventPaymentDeclined, "pay-3", day(34), day(38), billing.InsufficientFunds))
+
+	before, p = bill(t, s, "pay-4", day(38))
+	s, _, events = before.Settle(p, declined(billing.InsufficientFunds), shorter, day(38))
+	expectEnded(t, before, s, events, day(38), renewalEvent(billing.EventPaymentDeclined, "pay-4", day(38), time.Time{}, billing.InsufficientFunds))
 }
 
 func TestAccessUntil_WhileRetried(t *testing.T) {

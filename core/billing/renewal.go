@@ -6,8 +6,10 @@ import "time"
 // and reports whether one is due. It is the renewal of an active subscription, or
 // the next retry of a past due one.
 //
-// The payment is for the period that contains now. Whole periods that the service
-// missed are waived: the viewer does not pay for them, and the anchor stays.
+// A renewal is for the period that contains now. Whole periods that the service
+// missed are waived: the viewer does not pay for them, and the anchor stays. A retry
+// is for the period in which its retry schedule began, even if that period is over
+// by now: the viewer has had access to it.
 //
 // If a cancelled subscription is over, Bill ends it. It also ends a subscription
 // whose payment method was removed, or was never saved by the payment system.
@@ -22,7 +24,11 @@ func (s Subscription) Bill(id PaymentID, m PaymentMethod, cal Calendar, now time
 		e.DeclineCode = MethodRemoved
 		return s, Payment{}, append(events, e), false
 	}
-	period := cal.Next(s.AnchorAt, s.IntervalMonths, s.Current.End, now)
+	within := now
+	if s.Status == StatusPastDue {
+		within = s.PastDueSince
+	}
+	period := cal.Next(s.AnchorAt, s.IntervalMonths, s.Current.End, within)
 	s.Charging, s.LatestPaymentID, s.NextChargeAt = true, id, period.End
 	return s, s.intent(id, MerchantInitiated, period, now), events, true
 }
@@ -104,7 +110,7 @@ func (s Subscription) renewalFailed(kind EventType, p Payment, o Outcome, r Retr
 		return s, []Event{s.paymentEvent(kind, p, now)}
 	case retry:
 		s.Status, s.NextChargeAt = StatusPastDue, at
-		s.PastDueSince, s.GraceUntil = from, latest(r.lastRetry(from), at)
+		s.PastDueSince, s.GraceUntil = from, latest(s.GraceUntil, latest(r.lastRetry(from), at))
 		e := s.paymentEvent(kind, p, now)
 		e.RetryAt = at
 		return s, []Event{e}
