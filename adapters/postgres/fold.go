@@ -25,7 +25,7 @@ func (s *Store) Fold(ctx context.Context) error {
 func (s *Store) foldOnce(ctx context.Context) (n int64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+	err = pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.ReadCommitted, AccessMode: pgx.ReadWrite}, func(tx pgx.Tx) error {
 		q := dbgen.New(tx)
 		locked, err := q.FoldLock(ctx)
 		if err != nil || !locked {

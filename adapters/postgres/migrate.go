@@ -85,11 +85,7 @@ func withMigrations(url string, f func(*sql.DB) error) error {
 	if err != nil {
 		return fmt.Errorf("database URL: %w", err)
 	}
-	pooled := cfg.RuntimeParams["role"] == LoginRole // a pooler refuses start-up parameters
-	delete(cfg.RuntimeParams, "role")                // the schemas belong to the login, not to the program's role
-	if _, chosen := cfg.RuntimeParams["lock_timeout"]; !chosen && !pooled {
-		cfg.RuntimeParams["lock_timeout"] = lockTimeout
-	}
+	setMigrationParams(cfg.RuntimeParams)
 	conn := stdlib.OpenDB(*cfg)
 	defer func() { _ = conn.Close() }()
 	return f(conn)

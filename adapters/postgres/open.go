@@ -32,7 +32,8 @@ const (
 // a service starts while its database is down, and reports it as unavailable.
 //
 // Connections assume the role, unless the URL has a role parameter. The login must
-// be a member of the role. Times are read and written in UTC. The configure functions
+// be a member of the role. Times are read and written in UTC. The connections do not
+// depend on the defaults of the database: see sessionSettings. The configure functions
 // can change the configuration of the pool.
 func OpenRole(ctx context.Context, url, role string, configure ...func(*pgxpool.Config)) (*pgxpool.Pool, error) {
 	cfg, err := pgxpool.ParseConfig(url)
@@ -49,13 +50,14 @@ func OpenRole(ctx context.Context, url, role string, configure ...func(*pgxpool.
 		// between a pooler may switch the connection, so that another query is executed.
 		return nil, errors.New("database URL: default_query_exec_mode describe_exec cannot be used; behind a pooler, use cache_describe")
 	}
+	pooled := isPooled(cfg.ConnConfig.RuntimeParams)
 	setParams(cfg.ConnConfig.RuntimeParams, role)
 	if cfg.ConnConfig.ConnectTimeout == 0 {
 		cfg.ConnConfig.ConnectTimeout = 2 * time.Second
 	}
-	cfg.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
+	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		wire.RegisterTypes(conn.TypeMap())
-		return nil
+		return checkSession(ctx, conn, pooled)
 	}
 	for _, f := range configure {
 		f(cfg)
@@ -65,21 +67,4 @@ func OpenRole(ctx context.Context, url, role string, configure ...func(*pgxpool.
 		return nil, fmt.Errorf("database pool: %w", err)
 	}
 	return pool, nil
-}
-
-// setParams sets the start-up parameters that the URL does not set. It sets none
-// with role=none, because a pooler in transaction mode refuses them. The login must
-// then have the rights of the role.
-func setParams(params map[string]string, role string) {
-	if params["role"] == LoginRole {
-		delete(params, "role")
-		return
-	}
-	if _, chosen := params["role"]; !chosen {
-		params["role"] = role
-	}
-	// A transaction that is never finished would hold back vacuum.
-	if _, chosen := params["idle_in_transaction_session_timeout"]; !chosen {
-		params["idle_in_transaction_session_timeout"] = "60000"
-	}
 }

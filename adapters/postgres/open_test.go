@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -14,9 +15,10 @@ func TestOpenRole_StartupParameters(t *testing.T) {
 		name, more string
 		want       map[string]string
 	}{
-		{"defaults", "", map[string]string{"role": APIRole, "idle_in_transaction_session_timeout": "60000"}},
-		{"another role", "&role=other", map[string]string{"role": "other", "idle_in_transaction_session_timeout": "60000"}},
-		{"own timeout", "&idle_in_transaction_session_timeout=5000", map[string]string{"role": APIRole, "idle_in_transaction_session_timeout": "5000"}},
+		{"defaults", "", withSettings("role", APIRole)},
+		{"another role", "&role=other", withSettings("role", "other")},
+		{"own timeout", "&idle_in_transaction_session_timeout=5000", withSettings("role", APIRole, "idle_in_transaction_session_timeout", "5000")},
+		{"own schema", "&search_path=mine", withSettings("role", APIRole, "search_path", "mine")},
 		{"behind a pooler", "&role=none", map[string]string{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -30,6 +32,29 @@ func TestOpenRole_StartupParameters(t *testing.T) {
 				t.Errorf("start-up parameters (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// withSettings returns sessionSettings with other values.
+func withSettings(pairs ...string) map[string]string {
+	settings := maps.Clone(sessionSettings)
+	for i := 0; i < len(pairs); i += 2 {
+		settings[pairs[i]] = pairs[i+1]
+	}
+	return settings
+}
+
+// The settings in the URL take effect, in any spelling of their names.
+func TestSetDefault_KeepsChosen(t *testing.T) {
+	t.Parallel()
+	for _, params := range []map[string]string{
+		{"timezone": "Asia/Tokyo"}, {"TimeZone": "Asia/Tokyo"}, {"options": "-c TimeZone=Asia/Tokyo"},
+	} {
+		want := maps.Clone(params)
+		setDefault(params, "timezone", "UTC")
+		if diff := cmp.Diff(want, params); diff != "" {
+			t.Errorf("parameters (-want +got):\n%s", diff)
+		}
 	}
 }
 

@@ -162,7 +162,7 @@ var errNoTransaction = errors.New("cannot begin a transaction")
 // inTx runs f once, in a transaction. After an error other than [errNoTransaction] and
 // the errors of f, the transaction may have been committed.
 func (s *Simulator) inTx(ctx context.Context, f func(tx pgx.Tx) error) error {
-	tx, err := s.pool.Begin(ctx)
+	tx, err := s.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted, AccessMode: pgx.ReadWrite})
 	if err != nil {
 		return fmt.Errorf("%w: %w", errNoTransaction, err)
 	}

@@ -74,3 +74,25 @@ func TestQueryTogether_Fails(t *testing.T) {
 		})
 	}
 }
+
+func TestBegin_IgnoresDefaultsOfDatabase(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t)
+	conn, err := pool.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, sql := range []string{"SET default_transaction_isolation = serializable", "SET default_transaction_read_only = on"} {
+		if _, err := conn.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tx := wire.Begin(conn, errors.New("wrong number of rows"))
+	defer tx.Rollback(t.Context())
+	var isolation, readOnly string
+	err = tx.QueryRow(t.Context(), "SELECT current_setting('transaction_isolation'), current_setting('transaction_read_only')").
+		Scan(&isolation, &readOnly)
+	if err != nil || isolation != "read committed" || readOnly != "off" {
+		t.Errorf("isolation %q, read only %q, %v; want read committed and off", isolation, readOnly, err)
+	}
+}

@@ -47,11 +47,15 @@ type statement struct {
 
 var _ DB = (*Tx)(nil)
 
+// begin does not rely on the defaults of the database, which can be another isolation
+// level or read only.
+const begin = "begin isolation level read committed read write"
+
 // Begin queues the beginning of a transaction on conn, which [Tx.Rollback]
 // releases. A queued statement that affects a wrong number of rows fails with an
 // error that wraps errRowCount.
 func Begin(conn *pgxpool.Conn, errRowCount error) *Tx {
-	return &Tx{conn: conn, errRowCount: errRowCount, queued: []statement{{sql: "begin", rows: AnyRows}}}
+	return &Tx{conn: conn, errRowCount: errRowCount, queued: []statement{{sql: begin, rows: AnyRows}}}
 }
 
 // Queue returns a [DB] whose Exec queues a statement and reports success. The
