@@ -150,6 +150,9 @@ func (w *panelWorld) append(events []billing.Event) {
 }
 
 func rollsBackAudit(w *panelWorld) {
+	anna := newPanelUser("anna")
+	w.must(w.addPanelUser(anna))
+	w.session(anna, "1", noon)
 	p := newPlan("extra")
 	entry := ports.AuditEntry{
 		ID: newID(), At: noon, Operator: "anna", From: "192.0.2.1", Action: operators.PlanAdded, Object: p.Code,
@@ -186,12 +189,15 @@ func storesPanelUsers(w *panelWorld) {
 	u.Role, u.Language, u.Failures = ports.RoleEditor, "ru", 3
 	u.LockedUntil, u.DisabledAt = noon.Add(time.Hour), noon.Add(time.Minute)
 	u.PasswordHash = billing.NewSecret("another hash")
-	w.panel(func(ctx context.Context, tx ports.Repos) error {
+	save := func(ctx context.Context, tx ports.Repos) error {
 		if _, err := tx.PanelUsers.Lock(ctx, "anna"); err != nil {
 			return err
 		}
 		return tx.PanelUsers.Save(ctx, u)
-	})
+	}
+	w.must(w.as(w.h.Owner, save)) // only the owner may change the role and the password
+	u.Language, u.Failures, u.LockedUntil = "en", 0, noon.Add(2*time.Hour)
+	w.panel(save)
 	w.panel(func(ctx context.Context, tx ports.Repos) error {
 		got, err := tx.PanelUsers.Lock(ctx, "anna")
 		same(w.world, "panel user", got, u)
