@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"time"
 
 	"github.com/online-cinema/billing/adapters/postgres/internal/dbgen"
 	"github.com/online-cinema/billing/core/billing"
@@ -23,13 +22,17 @@ func (s *Store) Story(ctx context.Context, id billing.PaymentID) (ports.PaymentD
 	}, translate(err)
 }
 
-// Paid implements [ports.PaymentReader]. It reads pages of 1,000 payments, so that memory and
-// the age of a snapshot stay bounded.
-func (s *Store) Paid(ctx context.Context, system string, since time.Time, each func(billing.Payment) error) error {
+// paidPage is the number of payments that one query of Paid reads, as its LIMIT says.
+const paidPage = 1000
+
+// Paid implements [ports.PaymentReader]. It reads pages, so that memory and the age of
+// a snapshot stay bounded. It ends with the first page that is not full: while payments
+// are added, an empty one might never come.
+func (s *Store) Paid(ctx context.Context, system string, first billing.PaymentID, each func(billing.Payment) error) error {
 	q := dbgen.New(s.pool)
-	after := dbgen.PaymentsOfSystemParams{PaymentSystem: system, Since: orEpoch(since), AfterUser: minID, AfterID: minID}
+	afterID, afterUser := string(first), minID
 	for {
-		rows, err := q.PaymentsOfSystem(ctx, after)
+		rows, err := q.PaymentsOfSystem(ctx, system, afterID, afterUser)
 		if err != nil {
 			return translate(err)
 		}
@@ -38,10 +41,22 @@ func (s *Store) Paid(ctx context.Context, system string, since time.Time, each f
 				return err
 			}
 		}
-		if len(rows) == 0 {
+		if len(rows) < paidPage {
 			return nil
 		}
 		last := rows[len(rows)-1]
-		after.AfterUser, after.AfterID = last.UserID, last.ID
+		afterID, afterUser = last.ID, last.UserID
 	}
+}
+
+// PaymentsByID implements [ports.PaymentReader].
+func (s *Store) PaymentsByID(ctx context.Context, system string, ids ...billing.PaymentID) ([]billing.Payment, error) {
+	uuids := make([]string, 0, len(ids))
+	for _, id := range ids {
+		if billing.IsID(string(id)) {
+			uuids = append(uuids, string(id))
+		}
+	}
+	rows, err := dbgen.New(s.pool).PaymentsByID(ctx, system, uuids)
+	return mapSlice(rows, paymentOf), translate(err)
 }

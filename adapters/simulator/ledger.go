@@ -182,15 +182,12 @@ func (s *Simulator) inTx(ctx context.Context, f func(tx pgx.Tx) error) error {
 
 // Charges calls each for the entries of the ledger, oldest first. It holds a connection
 // while each runs. See [ports.Ledger].
-func (s *Simulator) Charges(ctx context.Context, since time.Time, each func(ports.LedgerEntry) error) error {
-	from := &since
-	if since.IsZero() {
-		from = nil
-	}
+func (s *Simulator) Charges(ctx context.Context, from, to time.Time, each func(ports.LedgerEntry) error) error {
 	var e ports.LedgerEntry
 	rows, err := s.pool.Query(ctx, `
 		SELECT key, amount, currency, at FROM simulator.charges
-		WHERE at >= coalesce($1::timestamptz, '-infinity') ORDER BY id`, from)
+		WHERE at >= coalesce($1::timestamptz, '-infinity') AND at < coalesce($2::timestamptz, 'infinity')
+		ORDER BY at, id`, orNull(from), orNull(to))
 	if err == nil {
 		into := []any{&e.Key, &e.Amount.Amount, &e.Amount.Currency, &e.At}
 		_, err = pgx.ForEachRow(rows, into, func() error {
@@ -202,4 +199,12 @@ func (s *Simulator) Charges(ctx context.Context, since time.Time, each func(port
 		return fmt.Errorf("simulator: read the ledger: %w", err)
 	}
 	return nil
+}
+
+// orNull returns nil for the zero time, which means no limit.
+func orNull(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
 }

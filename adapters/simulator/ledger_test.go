@@ -179,7 +179,7 @@ func TestCharge_DatabaseUnavailable(t *testing.T) {
 	if findErr == nil || errors.Is(findErr, ports.ErrChargeNotFound) {
 		t.Errorf("Find = %v, want an error other than ErrChargeNotFound", findErr)
 	}
-	listErr := s.Charges(t.Context(), time.Time{}, func(ports.LedgerEntry) error { return nil })
+	listErr := s.Charges(t.Context(), time.Time{}, time.Time{}, func(ports.LedgerEntry) error { return nil })
 	for _, err := range []error{err, findErr, listErr} {
 		if err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("error %v, want one without the password", err)

@@ -112,7 +112,7 @@ func mustFind(t *testing.T, s *Simulator, key billing.PaymentID) billing.Outcome
 func ledger(t *testing.T, s *Simulator, key billing.PaymentID) []ports.LedgerEntry {
 	t.Helper()
 	var list []ports.LedgerEntry
-	err := s.Charges(t.Context(), time.Time{}, func(e ports.LedgerEntry) error {
+	err := s.Charges(t.Context(), time.Time{}, time.Time{}, func(e ports.LedgerEntry) error {
 		if e.Key == key {
 			list = append(list, e)
 		}

@@ -21,8 +21,7 @@ func (t *tool) reconcile() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "reconcile", Short: "Compare our payments with a payment system's ledger",
 		Long: "Compare our payments with a payment system's ledger. The exit code is 1 if they differ. It changes nothing.\n\n" +
-			"A payment in progress may be in the ledger before our database has its outcome. If a difference is gone a\n" +
-			"minute later, nothing is wrong.",
+			"A payment that is being settled, or was within the last 15 minutes, is in flight. That is no difference.",
 		Args: noArgs,
 		RunE: t.action(func(cmd *cobra.Command, _ []string) error {
 			f := flagFaults(cmd)
@@ -43,6 +42,7 @@ func (t *tool) reconcile() *cobra.Command {
 
 type reconciliationJSON struct {
 	Matched      int                 `json:"matched"`
+	InFlight     int                 `json:"in_flight"`
 	MissingHere  []billing.PaymentID `json:"missing_here"`
 	MissingThere []billing.PaymentID `json:"missing_there"`
 	Different    []billing.PaymentID `json:"different"`
@@ -61,7 +61,7 @@ func (t *tool) compare(cmd *cobra.Command, system string, since time.Time, metri
 	}
 	list := func(ids []billing.PaymentID) []billing.PaymentID { return append([]billing.PaymentID{}, ids...) }
 	err = t.print(reconciliationJSON{
-		r.Matched, list(r.MissingHere), list(r.MissingThere), list(r.Different), list(r.Double),
+		r.Matched, r.InFlight, list(r.MissingHere), list(r.MissingThere), list(r.Different), list(r.Double),
 	}, func() { t.showReconciliation(r) })
 	if err == nil && r.Differs() {
 		t.errorf("our payments and the ledger of %s differ", system)
@@ -84,7 +84,9 @@ func (t *tool) reconciliation(cmd *cobra.Command, system string, since time.Time
 	}
 	defer closeLedger()
 	err = t.withStore(cmd.Context(), func(s *postgres.Store) error {
-		r, err = payments.Reconcile(cmd.Context(), s, ledger, system, since)
+		r, err = payments.Reconciler{
+			Payments: s, Ledger: ledger, System: system, Clock: clock.System{},
+		}.Compare(cmd.Context(), since)
 		return err
 	})
 	return r, err
@@ -131,7 +133,10 @@ func parseSince(s string, now time.Time) (time.Time, error) {
 }
 
 func (t *tool) showReconciliation(r payments.Reconciliation) {
-	rows := [][]string{{"matched", strconv.Itoa(r.Matched), ""}}
+	rows := [][]string{
+		{"matched", strconv.Itoa(r.Matched), ""},
+		{"in flight", strconv.Itoa(r.InFlight), "being settled, or settled a moment ago"},
+	}
 	for _, group := range []struct {
 		name, means string
 		ids         []billing.PaymentID

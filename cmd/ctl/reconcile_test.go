@@ -24,7 +24,7 @@ func TestReconcile_Differences(t *testing.T) {
 	t.Parallel()
 	s := withDatabase(t)
 	nothing := []billing.PaymentID{}
-	equal := reconciliationJSON{0, nothing, nothing, nothing, nothing}
+	equal := reconciliationJSON{0, 0, nothing, nothing, nothing, nothing}
 
 	var got reconciliationJSON
 	s.json(t, boot.OK, &got, "reconcile", "--payment-system", "simulator")
@@ -42,7 +42,7 @@ func TestReconcile_Differences(t *testing.T) {
 	}
 	file := filepath.Join(t.TempDir(), "reconcile.prom")
 	out, errs := s.run(t, boot.Failed, "reconcile", "--payment-system", "simulator", "--metrics-file", file)
-	if !strings.Contains(out, "double") || !strings.Contains(errs, "differ") {
+	if !strings.Contains(out, "double") || !strings.Contains(out, "in flight") || !strings.Contains(errs, "differ") {
 		t.Errorf("stdout is %q and stderr is %q", out, errs)
 	}
 	text, err := os.ReadFile(file)

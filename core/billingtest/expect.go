@@ -61,7 +61,9 @@ func (w World) ExpectCharges(n int) {
 // ExpectReconciled expects that the payments table agrees with the ledger.
 func (w World) ExpectReconciled() {
 	w.T.Helper()
-	r, err := payments.Reconcile(w.T.Context(), w.Store, w.Provider, w.Provider.Code, time.Time{})
+	r, err := payments.Reconciler{
+		Payments: w.Store, Ledger: w.Provider, System: w.Provider.Code, Clock: w.Clock,
+	}.Compare(w.T.Context(), time.Time{})
 	if err != nil {
 		w.T.Fatal(err)
 	}

@@ -189,9 +189,9 @@ func (p *FakeProvider) Find(_ context.Context, key billing.PaymentID) (billing.O
 }
 
 // Charges implements [ports.Ledger].
-func (p *FakeProvider) Charges(_ context.Context, since time.Time, each func(ports.LedgerEntry) error) error {
+func (p *FakeProvider) Charges(_ context.Context, from, to time.Time, each func(ports.LedgerEntry) error) error {
 	for _, e := range p.Entries() {
-		if e.At.Before(since) {
+		if e.At.Before(from) || (!to.IsZero() && !e.At.Before(to)) {
 			continue
 		}
 		if err := each(e); err != nil {
@@ -227,7 +227,7 @@ func (p *FakeProvider) outsideTransaction() bool {
 // checkIntent fails the test unless the payment of this charge is committed.
 func (p *FakeProvider) checkIntent(ctx context.Context, r ports.ChargeRequest) {
 	stored := false
-	err := p.store.Paid(context.WithoutCancel(ctx), p.Code, time.Time{}, func(pay billing.Payment) error {
+	err := p.store.Paid(context.WithoutCancel(ctx), p.Code, "", func(pay billing.Payment) error {
 		stored = stored || (pay.ID == r.Key && pay.Amount == r.Amount && pay.Initiator == r.Initiator)
 		return nil
 	})

@@ -10,10 +10,11 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// Reconciliation is what a comparison of our books with a payment system's
+// Reconciliation is what a comparison of our payments with a payment system's
 // ledger found: ids of payments, sorted.
 type Reconciliation struct {
 	Matched      int                 // paid here and there, once, the same amount
+	InFlight     int                 // being settled, or settled a moment ago; no difference
 	MissingHere  []billing.PaymentID // charged there, not paid here
 	MissingThere []billing.PaymentID // paid here, not charged there
 	Different    []billing.PaymentID // paid here and there, other amounts
@@ -29,68 +30,54 @@ func (r Reconciliation) Differs() bool {
 // have charged it.
 const settleSpan = 35 * 24 * time.Hour
 
-// Reconcile compares the payments since a time, or all of them when it is zero,
-// with the payment system's ledger.
-func Reconcile(ctx context.Context, books ports.PaymentReader, ledger ports.Ledger, system string, since time.Time) (Reconciliation, error) {
-	charges, err := readLedger(ctx, ledger, since)
-	if err != nil {
-		return Reconciliation{}, fmt.Errorf("read the ledger of %s: %w", system, err)
-	}
-	var r Reconciliation
-	err = books.Paid(ctx, system, since, func(p billing.Payment) error {
-		there, charged := charges[p.ID]
-		delete(charges, p.ID)
-		r.compare(p, there, charged)
-		return nil
+// inFlightSpan is how long a sweep may need to settle a payment that was charged,
+// and a payment system to show a charge in its ledger. Afterwards time alone
+// explains no difference.
+const inFlightSpan = 15 * time.Minute
+
+// windowPayments is the number of payments after which the ledger is read up to
+// the time of the last one.
+const windowPayments = 5000
+
+// Reconciler compares our payments with the ledger of one payment system.
+type Reconciler struct {
+	Payments ports.PaymentReader
+	Ledger   ports.Ledger
+	System   string
+	Clock    ports.Clock
+}
+
+// Compare compares the payments since a time, or all of them when it is zero. It
+// reads both sides in windows of time. Memory holds one window, the payments that
+// wait for a charge, and the differences, but never a whole side.
+func (r Reconciler) Compare(ctx context.Context, since time.Time) (Reconciliation, error) {
+	c := newComparison(r, since)
+	err := r.Payments.Paid(ctx, r.System, c.first, func(p billing.Payment) error {
+		c.list(p)
+		if c.listed < windowPayments || !p.CreatedAt.After(c.readTo) {
+			return nil
+		}
+		return c.readLedger(ctx, p.CreatedAt)
 	})
+	if err == nil {
+		err = c.readLedger(ctx, time.Time{})
+	}
+	if err == nil {
+		c.closeUncharged()
+		err = c.closeUnmatched(ctx)
+	}
 	if err != nil {
-		return Reconciliation{}, fmt.Errorf("read our payments at %s: %w", system, err)
+		return Reconciliation{}, fmt.Errorf("compare our payments with the ledger of %s: %w", r.System, err)
 	}
-	for key, there := range charges {
-		if !there.at.Before(since) {
-			r.MissingHere = append(r.MissingHere, key)
-		}
-		if there.times > 1 {
-			r.Double = append(r.Double, key)
-		}
-	}
-	for _, list := range [][]billing.PaymentID{r.MissingHere, r.MissingThere, r.Different, r.Double} {
+	for _, list := range [][]billing.PaymentID{c.found.MissingHere, c.found.MissingThere, c.found.Different, c.found.Double} {
 		slices.Sort(list)
 	}
-	return r, nil
+	return c.found, nil
 }
 
-type charged struct {
-	amount billing.Money
-	at     time.Time
-	times  int
-}
-
-func readLedger(ctx context.Context, ledger ports.Ledger, since time.Time) (map[billing.PaymentID]charged, error) {
-	if !since.IsZero() {
-		since = since.Add(-settleSpan)
-	}
-	charges := make(map[billing.PaymentID]charged)
-	err := ledger.Charges(ctx, since, func(e ports.LedgerEntry) error {
-		charges[e.Key] = charged{e.Amount, e.At, charges[e.Key].times + 1}
-		return nil
-	})
-	return charges, err
-}
-
-func (r *Reconciliation) compare(p billing.Payment, there charged, charged bool) {
-	paid := p.Status == billing.PaymentSucceeded
-	if there.times > 1 {
-		r.Double = append(r.Double, p.ID)
-	}
-	switch {
-	case paid && !charged:
-		r.MissingThere = append(r.MissingThere, p.ID)
-	case !paid && charged:
-		r.MissingHere = append(r.MissingHere, p.ID)
-	case paid && there.amount != p.Amount:
-		r.Different = append(r.Different, p.ID)
-	case paid && there.times == 1:
-		r.Matched++
-	}
+// firstID returns the smallest id that a payment of this time can have: ids are
+// UUIDs of version 7, which begin with the milliseconds since 1970.
+func firstID(at time.Time) billing.PaymentID {
+	ms := max(at.UnixMilli(), 0)
+	return billing.PaymentID(fmt.Sprintf("%08x-%04x-7000-8000-000000000000", ms>>16, ms&0xffff))
 }

@@ -3,6 +3,7 @@ package payments_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -16,9 +17,9 @@ import (
 // paidTable is the payments table: its succeeded and its pending payments.
 type paidTable []billing.Payment
 
-func (table paidTable) Paid(_ context.Context, system string, since time.Time, each func(billing.Payment) error) error {
+func (table paidTable) Paid(_ context.Context, system string, first billing.PaymentID, each func(billing.Payment) error) error {
 	for _, p := range table {
-		if p.PaymentSystem != system || (p.Settled() && p.SettledAt.Before(since)) {
+		if p.PaymentSystem != system || p.ID < first || (p.Settled() && p.Status != billing.PaymentSucceeded) {
 			continue
 		}
 		if err := each(p); err != nil {
@@ -28,11 +29,17 @@ func (table paidTable) Paid(_ context.Context, system string, since time.Time, e
 	return nil
 }
 
+func (table paidTable) PaymentsByID(_ context.Context, system string, ids ...billing.PaymentID) ([]billing.Payment, error) {
+	return slices.DeleteFunc(slices.Clone(table), func(p billing.Payment) bool {
+		return p.PaymentSystem != system || !slices.Contains(ids, p.ID)
+	}), nil
+}
+
 type ledger []ports.LedgerEntry
 
-func (l ledger) Charges(_ context.Context, since time.Time, each func(ports.LedgerEntry) error) error {
+func (l ledger) Charges(_ context.Context, from, to time.Time, each func(ports.LedgerEntry) error) error {
 	for _, e := range l {
-		if e.At.Before(since) {
+		if e.At.Before(from) || (!to.IsZero() && !e.At.Before(to)) {
 			continue
 		}
 		if err := each(e); err != nil {
@@ -43,6 +50,20 @@ func (l ledger) Charges(_ context.Context, since time.Time, each func(ports.Ledg
 }
 
 var may = time.Date(2026, time.May, 1, 0, 0, 0, 0, time.UTC)
+
+// wall is a clock that stands still.
+type wall time.Time
+
+func (w wall) Now() time.Time { return time.Time(w) }
+
+// reconcileAt compares at a time.
+func reconcileAt(t *testing.T, now time.Time, books ports.PaymentReader, l ports.Ledger, since time.Time) (payments.Reconciliation, error) {
+	t.Helper()
+	return payments.Reconciler{Payments: books, Ledger: l, System: billingtest.System, Clock: wall(now)}.Compare(t.Context(), since)
+}
+
+// tomorrow is long after all charges of may.
+var tomorrow = may.AddDate(0, 0, 1)
 
 func paidAt(id billing.PaymentID, at time.Time) billing.Payment {
 	return billing.Payment{ID: id, PaymentSystem: billingtest.System, Amount: billingtest.Price, Status: billing.PaymentSucceeded, SettledAt: at}
@@ -71,7 +92,7 @@ func TestReconcile(t *testing.T) {
 		{"equal", paidTable{paidAt("a", may), paidAt("b", may)}, ledger{chargedAt("b", may), chargedAt("a", may)}, time.Time{}, payments.Reconciliation{Matched: 2}},
 		{"charged, not stored", nil, ledger{chargedAt("b", may), chargedAt("a", may)}, time.Time{}, payments.Reconciliation{MissingHere: ids{"a", "b"}}},
 		{"charged, stored as pending", paidTable{pendingPayment("a")}, ledger{chargedAt("a", may)}, time.Time{}, payments.Reconciliation{MissingHere: ids{"a"}}},
-		{"stored as pending, not charged", paidTable{pendingPayment("a")}, nil, time.Time{}, payments.Reconciliation{}},
+		{"stored as pending, not charged", paidTable{pendingPayment("a")}, nil, time.Time{}, payments.Reconciliation{InFlight: 1}},
 		{"stored as paid, not charged", paidTable{paidAt("b", may), paidAt("a", may)}, nil, time.Time{}, payments.Reconciliation{MissingThere: ids{"a", "b"}}},
 		{
 			"another amount", paidTable{paidAt("a", may)}, ledger{{Key: "a", Amount: billingtest.Rubles(1_00), At: may}},
@@ -96,7 +117,7 @@ func TestReconcile(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := payments.Reconcile(t.Context(), tt.table, tt.ledger, billingtest.System, tt.since)
+			got, err := reconcileAt(t, tomorrow, tt.table, tt.ledger, tt.since)
 			if diff := cmp.Diff(tt.want, got); err != nil || diff != "" {
 				t.Errorf("error %v, difference (-want +got):\n%s", err, diff)
 			}
@@ -111,7 +132,7 @@ func TestReconcile_IgnoresOtherPaymentSystems(t *testing.T) {
 	t.Parallel()
 	other := paidAt("a", may)
 	other.PaymentSystem = "other"
-	got, err := payments.Reconcile(t.Context(), paidTable{other}, ledger{}, billingtest.System, time.Time{})
+	got, err := reconcileAt(t, tomorrow, paidTable{other}, ledger{}, time.Time{})
 	if err != nil || got.Differs() || got.Matched != 0 {
 		t.Errorf("Reconcile = %+v, %v, want no payments", got, err)
 	}
@@ -122,18 +143,31 @@ type broken struct{}
 
 var errBroken = errors.New("broken")
 
-func (broken) Charges(context.Context, time.Time, func(ports.LedgerEntry) error) error {
+func (broken) Charges(context.Context, time.Time, time.Time, func(ports.LedgerEntry) error) error {
 	return errBroken
 }
 
-func (broken) Paid(context.Context, string, time.Time, func(billing.Payment) error) error {
+func (broken) Paid(context.Context, string, billing.PaymentID, func(billing.Payment) error) error {
 	return errBroken
+}
+
+func (broken) PaymentsByID(context.Context, string, ...billing.PaymentID) ([]billing.Payment, error) {
+	return nil, errBroken
+}
+
+// lookupBroken is an empty table that cannot be read by id.
+type lookupBroken struct{ broken }
+
+func (lookupBroken) Paid(context.Context, string, billing.PaymentID, func(billing.Payment) error) error {
+	return nil
 }
 
 func TestReconcile_SourceFails(t *testing.T) {
 	t.Parallel()
-	_, err := payments.Reconcile(t.Context(), paidTable{}, broken{}, billingtest.System, time.Time{})
+	_, err := reconcileAt(t, tomorrow, paidTable{}, broken{}, time.Time{})
 	billingtest.ExpectError(t, err, errBroken)
-	_, err = payments.Reconcile(t.Context(), broken{}, ledger{}, billingtest.System, time.Time{})
+	_, err = reconcileAt(t, tomorrow, broken{}, ledger{}, time.Time{})
+	billingtest.ExpectError(t, err, errBroken)
+	_, err = reconcileAt(t, tomorrow, lookupBroken{}, ledger{chargedAt("a", may)}, time.Time{})
 	billingtest.ExpectError(t, err, errBroken)
 }

@@ -10,9 +10,10 @@ import (
 // Ledger is a payment system that can list its successful charges, for
 // reconciliation.
 type Ledger interface {
-	// Charges calls each for every successful charge since the given time, in any
-	// order. A key that was charged twice occurs twice.
-	Charges(ctx context.Context, since time.Time, each func(LedgerEntry) error) error
+	// Charges calls each for every charge that took money at or after from and
+	// before to, in any order. The zero time means no limit. A key that was charged
+	// twice occurs twice. Charges does not hold the whole list in memory.
+	Charges(ctx context.Context, from, to time.Time, each func(LedgerEntry) error) error
 }
 
 // LedgerEntry is one charge in a payment system's ledger.
@@ -24,7 +25,11 @@ type LedgerEntry struct {
 
 // PaymentReader reads our payments for a reconciliation.
 type PaymentReader interface {
-	// Paid calls each for the payments at a payment system that succeeded since the
-	// given time, and for its pending payments.
-	Paid(ctx context.Context, system string, since time.Time, each func(billing.Payment) error) error
+	// Paid calls each for every pending or succeeded payment at the payment system
+	// whose id is first or greater, in the order of ids. Paid does not hold the whole
+	// list in memory. Payments that are added meanwhile may be missing.
+	Paid(ctx context.Context, system string, first billing.PaymentID, each func(billing.Payment) error) error
+	// PaymentsByID returns those of the payments that exist at the payment system,
+	// with any status and in any order. It ignores ids that are not UUIDs.
+	PaymentsByID(ctx context.Context, system string, ids ...billing.PaymentID) ([]billing.Payment, error)
 }

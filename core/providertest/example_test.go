@@ -122,11 +122,11 @@ func (s *sandbox) Find(_ context.Context, key billing.PaymentID) (billing.Outcom
 }
 
 // Charges implements [ports.Ledger].
-func (s *sandbox) Charges(_ context.Context, since time.Time, each func(ports.LedgerEntry) error) error {
+func (s *sandbox) Charges(_ context.Context, from, to time.Time, each func(ports.LedgerEntry) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for key, c := range s.charges {
-		if c.outcome.Status != billing.PaymentSucceeded || c.at.Before(since) {
+		if c.outcome.Status != billing.PaymentSucceeded || c.at.Before(from) || (!to.IsZero() && !c.at.Before(to)) {
 			continue
 		}
 		if err := each(ports.LedgerEntry{Key: key, Amount: c.outcome.Amount, At: c.at}); err != nil {

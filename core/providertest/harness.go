@@ -175,8 +175,13 @@ func (s suite) expectLedger(key billing.PaymentID, want ...billing.Money) {
 
 func (s suite) ledgerOf(key billing.PaymentID) []ports.LedgerEntry {
 	s.Helper()
+	return s.ledgerBetween(key, s.Since, time.Time{})
+}
+
+func (s suite) ledgerBetween(key billing.PaymentID, from, to time.Time) []ports.LedgerEntry {
+	s.Helper()
 	var list []ports.LedgerEntry
-	err := s.Ledger.Charges(s.Context(), s.Since, func(e ports.LedgerEntry) error {
+	err := s.Ledger.Charges(s.Context(), from, to, func(e ports.LedgerEntry) error {
 		if e.Key == key {
 			list = append(list, e)
 		}

@@ -78,19 +78,20 @@ func testLedger(s suite) {
 		s.Errorf("the ledger's time is in %s, want UTC", entry.At.Location())
 	}
 	for name, c := range map[string]struct {
-		since time.Time
-		want  int
+		from, to time.Time
+		want     int
 	}{
-		"since its time": {entry.At, 1},
-		"since later":    {entry.At.Add(time.Microsecond), 0},
+		"from its time":  {entry.At, time.Time{}, 1},
+		"from later":     {entry.At.Add(time.Microsecond), time.Time{}, 0},
+		"until its time": {s.Since, entry.At, 0},
+		"until later":    {s.Since, entry.At.Add(time.Microsecond), 1},
 	} {
-		s.Since = c.since
-		if n := len(s.ledgerOf(r.Key)); n != c.want {
+		if n := len(s.ledgerBetween(r.Key, c.from, c.to)); n != c.want {
 			s.Errorf("%s: %d entries, want %d", name, n, c.want)
 		}
 	}
 	stop := errors.New("enough")
-	err := s.Ledger.Charges(s.Context(), entry.At, func(ports.LedgerEntry) error { return stop })
+	err := s.Ledger.Charges(s.Context(), entry.At, time.Time{}, func(ports.LedgerEntry) error { return stop })
 	if !errors.Is(err, stop) {
 		s.Errorf("Charges = %v, want the callback's error", err)
 	}

@@ -11,15 +11,27 @@ import (
 )
 
 var paymentReaderCases = []testCase{
-	{"lists payments paid since a time, and all pending ones", func(w *world) {
-		at := noon.Add(24 * time.Hour)
-		early := w.settle(w.subscribe(0), billing.PaymentSucceeded, at.Add(-time.Microsecond))
-		onTime := w.settle(w.subscribe(0), billing.PaymentSucceeded, at)
-		w.settle(w.subscribe(0), billing.PaymentDeclined, at)
-		w.settle(w.subscribe(0), billing.PaymentAbandoned, at)
+	{"lists succeeded and pending payments from an id on", func(w *world) {
+		early := w.settle(w.subscribe(0), billing.PaymentSucceeded, noon)
+		first := w.settle(w.subscribe(0), billing.PaymentSucceeded, noon)
+		w.settle(w.subscribe(0), billing.PaymentDeclined, noon)
+		w.settle(w.subscribe(0), billing.PaymentAbandoned, noon)
 		pending := w.subscribe(time.Hour)
-		w.wantPaid(at, onTime.pay, pending.pay)
-		w.wantPaid(time.Time{}, early.pay, onTime.pay, pending.pay)
+		w.wantPaid(first.pay.ID, first.pay, pending.pay)
+		w.wantPaid(zeroID, early.pay, first.pay, pending.pay)
+	}},
+	{"reads payments of one payment system by their ids", func(w *world) {
+		declined := w.settle(w.subscribe(0), billing.PaymentDeclined, noon)
+		pending := w.subscribe(time.Hour)
+		w.subscribe(0)
+		ids := []billing.PaymentID{pending.pay.ID, declined.pay.ID, newIDOf[billing.PaymentID](), "not a UUID"}
+		got, err := w.Payments.PaymentsByID(w.Context(), system, ids...)
+		w.must(err)
+		sortPayments(got)
+		sameList(w, "by id", got, []billing.Payment{declined.pay, pending.pay})
+		got, err = w.Payments.PaymentsByID(w.Context(), "other", ids...)
+		w.must(err)
+		sameList(w, "at another payment system", got, nil)
 	}},
 	{"lists one payment system", func(w *world) {
 		m := w.viewer()
@@ -29,20 +41,20 @@ var paymentReaderCases = []testCase{
 		})
 		w.subscribeFor(w.link(m), w.plan, 0)
 		here := w.subscribe(0)
-		w.wantPaid(time.Time{}, here.pay)
+		w.wantPaid(zeroID, here.pay)
 	}},
 	{"lists many payments, each once", func(w *world) {
 		var all []billing.Payment
 		for range 30 {
 			all = append(all, w.subscribe(0).pay)
 		}
-		w.wantPaid(noon, all...)
+		w.wantPaid(zeroID, all...)
 	}},
 	{"stops at the first error of the callback", func(w *world) {
 		w.subscribe(0)
 		w.subscribe(0)
 		calls := 0
-		err := w.Payments.Paid(w.Context(), system, noon, func(billing.Payment) error {
+		err := w.Payments.Paid(w.Context(), system, zeroID, func(billing.Payment) error {
 			calls++
 			return errOnPurpose
 		})
@@ -53,14 +65,20 @@ var paymentReaderCases = []testCase{
 	}},
 }
 
+// zeroID is before all ids.
+const zeroID = billing.PaymentID("00000000-0000-0000-0000-000000000000")
+
 // wantPaid compares the payments that Paid lists, in the order of their ids.
-func (w *world) wantPaid(since time.Time, want ...billing.Payment) {
+func (w *world) wantPaid(first billing.PaymentID, want ...billing.Payment) {
 	w.Helper()
 	var got []billing.Payment
-	w.must(w.Payments.Paid(w.Context(), system, since, func(p billing.Payment) error {
+	w.must(w.Payments.Paid(w.Context(), system, first, func(p billing.Payment) error {
 		got = append(got, p)
 		return nil
 	}))
-	slices.SortFunc(got, func(a, b billing.Payment) int { return strings.Compare(string(a.ID), string(b.ID)) })
 	sameList(w, "paid", got, want)
+}
+
+func sortPayments(list []billing.Payment) {
+	slices.SortFunc(list, func(a, b billing.Payment) int { return strings.Compare(string(a.ID), string(b.ID)) })
 }

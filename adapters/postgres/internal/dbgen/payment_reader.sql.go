@@ -7,7 +7,6 @@ package dbgen
 
 import (
 	"context"
-	"time"
 )
 
 const eventsOfPayment = `-- name: EventsOfPayment :many
@@ -79,29 +78,61 @@ func (q *Queries) PaymentByID(ctx context.Context, id string) (*Payment, error) 
 	return &i, err
 }
 
+const paymentsByID = `-- name: PaymentsByID :many
+SELECT user_id, id, subscription_id, payment_method_id, payment_system, initiator, amount, currency, period_start, period_end, status, decline_code, provider_ref, action_url, contradiction, created_at, settled_at, sweep_at, send_until FROM payments WHERE payment_system = $1 AND id = ANY($2::uuid[])
+`
+
+func (q *Queries) PaymentsByID(ctx context.Context, paymentSystem string, ids []string) ([]*Payment, error) {
+	rows, err := q.db.Query(ctx, paymentsByID, paymentSystem, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []*Payment
+	for rows.Next() {
+		var i Payment
+		if err := rows.Scan(
+			&i.UserID,
+			&i.ID,
+			&i.SubscriptionID,
+			&i.PaymentMethodID,
+			&i.PaymentSystem,
+			&i.Initiator,
+			&i.Amount,
+			&i.Currency,
+			&i.PeriodStart,
+			&i.PeriodEnd,
+			&i.Status,
+			&i.DeclineCode,
+			&i.ProviderRef,
+			&i.ActionUrl,
+			&i.Contradiction,
+			&i.CreatedAt,
+			&i.SettledAt,
+			&i.SweepAt,
+			&i.SendUntil,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const paymentsOfSystem = `-- name: PaymentsOfSystem :many
 SELECT user_id, id, subscription_id, payment_method_id, payment_system, initiator, amount, currency, period_start, period_end, status, decline_code, provider_ref, action_url, contradiction, created_at, settled_at, sweep_at, send_until FROM payments
 WHERE payment_system = $1
-  AND (status = 'pending' OR (status = 'succeeded' AND settled_at >= $2::timestamptz))
-  AND (id, user_id) > ($3::uuid, $4::uuid)
+  AND status IN ('pending', 'succeeded')
+  AND (id, user_id) > ($2::uuid, $3::uuid)
 ORDER BY id, user_id
 LIMIT 1000
 `
 
-type PaymentsOfSystemParams struct {
-	PaymentSystem string
-	Since         time.Time
-	AfterID       string
-	AfterUser     string
-}
-
-func (q *Queries) PaymentsOfSystem(ctx context.Context, arg PaymentsOfSystemParams) ([]*Payment, error) {
-	rows, err := q.db.Query(ctx, paymentsOfSystem,
-		arg.PaymentSystem,
-		arg.Since,
-		arg.AfterID,
-		arg.AfterUser,
-	)
+func (q *Queries) PaymentsOfSystem(ctx context.Context, paymentSystem string, afterID string, afterUser string) ([]*Payment, error) {
+	rows, err := q.db.Query(ctx, paymentsOfSystem, paymentSystem, afterID, afterUser)
 	if err != nil {
 		return nil, err
 	}
