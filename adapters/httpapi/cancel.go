@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 
 	"github.com/online-cinema/billing/adapters/httpapi/internal/api"
@@ -23,7 +24,8 @@ func (s *server) CancelSubscription(ctx context.Context, r api.CancelSubscriptio
 		fields:    []string{string(at), token},
 		run: func(request *ports.KeyedRequest) (ports.SubscriptionView, error) {
 			return s.Subscriber.Cancel(ctx, viewers.Cancel{
-				User: stateOf(ctx).user, Ref: r.Ref, Token: billing.NewSecret(token), At: at, Request: request,
+				User: stateOf(ctx).user, Ref: r.Ref, Token: billing.NewSecret(token), At: at,
+				Request: request, Respond: respondOK,
 			})
 		},
 		status: statusOK, outcome: alwaysSucceeded,
@@ -50,13 +52,21 @@ func (s *server) ResumeSubscription(ctx context.Context, r api.ResumeSubscriptio
 	return s.runOnce(ctx, mutation{
 		operation: "resume",
 		run: func(request *ports.KeyedRequest) (ports.SubscriptionView, error) {
-			return s.Subscriber.Resume(ctx, viewers.Resume{User: stateOf(ctx).user, Ref: r.Ref, Request: request})
+			return s.Subscriber.Resume(ctx, viewers.Resume{
+				User: stateOf(ctx).user, Ref: r.Ref, Request: request, Respond: respondOK,
+			})
 		},
 		status: statusOK, outcome: alwaysSucceeded,
 	}), nil
 }
 
 func statusOK(ports.SubscriptionView) int { return http.StatusOK }
+
+// respondOK is the response to a cancel or resume, stored with its effect.
+func respondOK(v ports.SubscriptionView) (ports.Response, error) {
+	body, err := json.Marshal(subscription(v))
+	return ports.Response{Status: http.StatusOK, Body: body}, err
+}
 
 // alwaysSucceeded is the outcome of mutations that commit nothing when they fail.
 func alwaysSucceeded(ports.SubscriptionView) error { return nil }

@@ -16,6 +16,7 @@ type Cancel struct {
 	Token   billing.Secret // optional; must be the token that pays the subscription
 	At      billing.CancelAt
 	Request *ports.KeyedRequest
+	Respond Respond // optional
 }
 
 // Cancel ends a subscription at the end of its period, or immediately. Errors:
@@ -25,7 +26,7 @@ type Cancel struct {
 //	ErrInvalidTransition    the subscription has ended, or its payment is being settled
 //	ErrRequestInProgress    another request with the same key is running
 func (s *Subscriber) Cancel(ctx context.Context, cmd Cancel) (ports.SubscriptionView, error) {
-	v, err := s.change(ctx, cmd.User, cmd.Ref, cmd.Request,
+	v, err := s.change(ctx, cmd.User, cmd.Ref, keyed{cmd.Request, cmd.Respond},
 		func(tx ports.Repos, sub billing.Subscription, now time.Time) (billing.Subscription, []billing.Event, error) {
 			if err := checkToken(ctx, tx, sub, cmd.Token); err != nil {
 				return sub, nil, err
@@ -43,6 +44,7 @@ type Resume struct {
 	User    billing.UserID
 	Ref     string
 	Request *ports.KeyedRequest
+	Respond Respond // optional
 }
 
 // Resume withdraws a cancellation before the period ends. It charges nothing.
@@ -52,7 +54,7 @@ type Resume struct {
 //	ErrInvalidTransition  the subscription has ended
 //	ErrRequestInProgress  another request with the same key is running
 func (s *Subscriber) Resume(ctx context.Context, cmd Resume) (ports.SubscriptionView, error) {
-	v, err := s.change(ctx, cmd.User, cmd.Ref, cmd.Request,
+	v, err := s.change(ctx, cmd.User, cmd.Ref, keyed{cmd.Request, cmd.Respond},
 		func(_ ports.Repos, sub billing.Subscription, now time.Time) (billing.Subscription, []billing.Event, error) {
 			return sub.Resume(now)
 		})
@@ -65,13 +67,13 @@ func (s *Subscriber) Resume(ctx context.Context, cmd Resume) (ports.Subscription
 type transition func(tx ports.Repos, s billing.Subscription, now time.Time) (billing.Subscription, []billing.Event, error)
 
 // change applies a transition to the locked subscription as of now.
-func (s *Subscriber) change(ctx context.Context, user billing.UserID, ref string, r *ports.KeyedRequest, t transition) (ports.SubscriptionView, error) {
+func (s *Subscriber) change(ctx context.Context, user billing.UserID, ref string, k keyed, t transition) (ports.SubscriptionView, error) {
 	id, err := ports.InTx(ctx, s.Store, func(tx ports.Repos) (billing.SubscriptionID, error) {
 		sub, err := tx.Subscriptions.Named(ctx, user, ref)
 		if err != nil {
 			return "", err
 		}
-		if err := claim(ctx, tx, r, sub.ID); err != nil {
+		if err := claim(ctx, tx, k.request, sub.ID); err != nil {
 			return "", err
 		}
 		now := s.Clock.Now()
@@ -80,7 +82,10 @@ func (s *Subscriber) change(ctx context.Context, user billing.UserID, ref string
 		if err != nil {
 			return "", err
 		}
-		return sub.ID, saveWithEvents(ctx, tx, s.NewID, sub, append(ended, events...))
+		if err := saveWithEvents(ctx, tx, s.NewID, sub, append(ended, events...)); err != nil {
+			return "", err
+		}
+		return sub.ID, k.respondTo(ctx, tx, sub)
 	})
 	if err != nil {
 		return ports.SubscriptionView{}, err

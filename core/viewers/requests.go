@@ -14,7 +14,9 @@ import (
 //
 // A request with an Idempotency-Key claims the key in the transaction that does its
 // work. Its response is stored afterwards. If the process dies in between, the
-// response is derived from the stored work.
+// response is derived from the stored work. A cancel and a resume store their
+// response in the transaction that does their work, because a later change of the
+// subscription would hide their effect.
 type Requests struct {
 	Store ports.Store
 }
@@ -53,7 +55,8 @@ type Work struct {
 
 // recover determines the effect of a request without a response. While its payment is
 // pending, the request counts as running: it still runs, or a sweep will settle the
-// payment.
+// payment. An abandoned first payment means that the request had no effect. A later
+// payment, such as a renewal, says nothing about the request.
 //
 // A request without a subscription has the same effect when it is repeated, so it
 // runs again.
@@ -67,7 +70,7 @@ func (q Requests) recover(ctx context.Context, c ports.KeyRecord) (*ports.Respon
 		return nil, nil, fmt.Errorf("recover request: %w", err)
 	case v.Latest.Status == billing.PaymentPending:
 		return nil, nil, billing.ErrRequestInProgress
-	case v.Latest.Status == billing.PaymentAbandoned:
+	case v.Latest.Status == billing.PaymentAbandoned && v.StartedAt.IsZero():
 		return nil, nil, q.Forget(ctx, c.KeyedRequest)
 	default:
 		return nil, &Work{c.KeyedRequest, v}, nil
@@ -125,4 +128,34 @@ func claim(ctx context.Context, tx ports.Repos, r *ports.KeyedRequest, s billing
 		return nil
 	}
 	return tx.IdempotencyKeys.Claim(ctx, *r, s)
+}
+
+// Respond returns the response to a request that left the subscription as it is in v.
+// The features of v are not set.
+type Respond func(v ports.SubscriptionView) (ports.Response, error)
+
+// keyed is the key of a request, and how to respond to it. Both are optional.
+type keyed struct {
+	request *ports.KeyedRequest
+	respond Respond
+}
+
+// respondTo stores the response under the claimed key, together with the work.
+func (k keyed) respondTo(ctx context.Context, tx ports.Repos, s billing.Subscription) error {
+	if k.request == nil || k.respond == nil {
+		return nil
+	}
+	latest, err := tx.Payments.Lock(ctx, ports.PaymentKey{User: s.UserID, ID: s.LatestPaymentID})
+	if err != nil {
+		return err
+	}
+	if len(latest) != 1 {
+		return fmt.Errorf("subscription %s has no payment %s", s.ID, s.LatestPaymentID)
+	}
+	response, err := k.respond(ports.SubscriptionView{Subscription: s, Latest: latest[0]})
+	if err != nil {
+		return err
+	}
+	_, err = tx.IdempotencyKeys.Keep(ctx, *k.request, response)
+	return err
 }

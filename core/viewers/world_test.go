@@ -60,6 +60,8 @@ func (p process) respond(ctx context.Context, r ports.KeyedRequest, do func(*por
 	}
 }
 
+func respondTo(v ports.SubscriptionView) (ports.Response, error) { return responseOf(v), nil }
+
 func responseOf(v ports.SubscriptionView) ports.Response {
 	body := fmt.Appendf(nil, "%s %s %t", v.ID, v.Status, v.CancelAtPeriodEnd)
 	switch v.Latest.Status {
@@ -82,13 +84,13 @@ func (p process) subscribeKeyed(ctx context.Context, r ports.KeyedRequest) (port
 
 func (p process) cancelKeyed(ctx context.Context, r ports.KeyedRequest) (ports.Response, error) {
 	return p.respond(ctx, r, func(r *ports.KeyedRequest) (ports.SubscriptionView, error) {
-		return p.Cancel(ctx, viewers.Cancel{User: billingtest.Viewer, Ref: "basic", At: billing.AtPeriodEnd, Request: r})
+		return p.Cancel(ctx, viewers.Cancel{User: billingtest.Viewer, Ref: "basic", At: billing.AtPeriodEnd, Request: r, Respond: respondTo})
 	})
 }
 
 func (p process) resumeKeyed(ctx context.Context, r ports.KeyedRequest) (ports.Response, error) {
 	return p.respond(ctx, r, func(r *ports.KeyedRequest) (ports.SubscriptionView, error) {
-		return p.Resume(ctx, viewers.Resume{User: billingtest.Viewer, Ref: "basic", Request: r})
+		return p.Resume(ctx, viewers.Resume{User: billingtest.Viewer, Ref: "basic", Request: r, Respond: respondTo})
 	})
 }
 
