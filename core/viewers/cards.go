@@ -129,8 +129,9 @@ func (c *Cards) List(ctx context.Context, user billing.UserID, p ports.Page) ([]
 const removalPoll = 50 * time.Millisecond
 
 // Remove removes a card permanently, together with the payment methods made from it.
-// After it returns nil, no charge by the card or by one of these methods starts. It
-// waits until the payments in flight are settled or can no longer be sent.
+// After it returns nil, no charge by the card or by one of these methods starts, and
+// the viewer can no longer confirm one. It waits until the payments in flight are
+// settled.
 //
 // A repeated removal waits for the same payments. Errors:
 //
@@ -158,23 +159,23 @@ func (c *Cards) Remove(ctx context.Context, user billing.UserID, id billing.Card
 	if err != nil {
 		return fmt.Errorf("remove card: %w", err)
 	}
-	return c.awaitUnsent(ctx, user, id)
+	return c.awaitSettled(ctx, user, id)
 }
 
 // errInFlight is the response if a payment by the removed card is being settled.
 var errInFlight = billing.ErrUnavailable.WithMessage(
-	"the card is not charged for anything new, but a payment with it is being settled; remove it again in a moment")
+	"the card is not charged for anything new, but a payment with it is still pending; confirm it or let it expire, and remove the card again")
 
-// awaitUnsent waits until no payment with the card may be sent.
-func (c *Cards) awaitUnsent(ctx context.Context, user billing.UserID, id billing.CardID) error {
+// awaitSettled waits until no payment with the card is pending.
+func (c *Cards) awaitSettled(ctx context.Context, user billing.UserID, id billing.CardID) error {
 	for waited := time.Duration(0); ; waited += removalPoll {
-		sending, err := ports.InTx(ctx, c.Store, func(tx ports.Repos) (bool, error) {
-			return tx.Cards.Sending(ctx, user, id)
+		pending, err := ports.InTx(ctx, c.Store, func(tx ports.Repos) (bool, error) {
+			return tx.Cards.Pending(ctx, user, id)
 		})
 		switch {
 		case err != nil:
 			return fmt.Errorf("remove card: %w", err)
-		case !sending:
+		case !pending:
 			return nil
 		case waited >= c.Wait:
 			return errInFlight
