@@ -8,12 +8,17 @@ import (
 
 	"github.com/online-cinema/billing/adapters/admin"
 	"github.com/online-cinema/billing/adapters/postgres/pgtest"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 func TestUserPage(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	user := s.subscribed(s.sell("gold", "Gold"))
+	payment, err := s.store.Views().Payments(t.Context(), user, ports.Page{Limit: 1})
+	if err != nil || len(payment) != 1 {
+		t.Fatal(payment, err)
+	}
 	vera := s.as("vera")
 	wantText(t, "users", vera.get("/admin/info/users"), string(user))
 	wantText(t, "search", vera.get("/admin/info/users?search="+string(user[:9])), string(user))
@@ -27,6 +32,11 @@ func TestUserPage(t *testing.T) {
 	page := vera.get("/admin/info/users/detail?id=" + string(user))
 	wantText(t, "page", page, "subscribed gold ₽399.00", "The first payment of plan gold, for", "the viewer subscribed", "Access until",
 		"gold active Price ₽399.00 / 1 month", "Next charge", "₽399.00 paid", "simulator · ref_1")
+	id := string(payment[0].ID)
+	want := `<code class="id" title="` + id + `"><span>` + id[:28] + `</span>` + id[28:] + `</code>`
+	if n := strings.Count(page.body, want); n != 2 { // in the timeline and in the list of payments
+		t.Errorf("the page shows %s %d times, want 2", want, n)
+	}
 	if strings.Contains(page.body, "tok_secret") {
 		t.Error("the page contains the payment token")
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"html/template"
+	"strings"
 	"time"
 
 	"github.com/online-cinema/billing/core/billing"
@@ -120,7 +121,19 @@ func (v *view) CSRF() string { return v.csrf }
 // Path returns the path and the query of the page.
 func (v *view) Path() string { return v.path }
 
-// Short returns the first 8 characters of an id.
+// paymentID is a payment's id, of which people see the end.
+type paymentID struct{ Whole, Start, Short string }
+
+// PaymentID returns the parts of a payment's id. Pages show the last characters,
+// because the first are a time that all payments of a run have in common.
+func (*view) PaymentID(id billing.PaymentID) paymentID {
+	whole := string(id)
+	short := billing.ShortID(whole)
+	return paymentID{whole, strings.TrimSuffix(whole, short), short}
+}
+
+// Short returns the first 8 characters of a user's id. These differ between users,
+// and the search finds them.
 func (v *view) Short(id any) string {
 	text := idString(id)
 	if len(text) > 8 {
@@ -134,8 +147,6 @@ func idString(id any) string {
 	case billing.UserID:
 		return string(i)
 	case billing.SubscriptionID:
-		return string(i)
-	case billing.PaymentID:
 		return string(i)
 	case string:
 		return i
