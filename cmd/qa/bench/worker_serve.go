@@ -44,16 +44,20 @@ func serveWorker(ctx context.Context, t worker.Task, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	users := &viewers.LastSeen{Store: store, Clock: clock.System{}}
 	api, err := httpapi.New(httpapi.Config{
 		Subscriber: &viewers.Subscriber{
 			Store: store, Clock: clock.System{}, NewID: boot.NewID,
 			Collector: worker.NewCollector(store, clock.System{}, &worker.PaymentSystem{Latency: t.Latency}, log),
 		},
 		Viewer: viewers.Queries{Store: store, Clock: clock.System{}}, Requests: viewers.Requests{Store: store},
-		Users: &viewers.LastSeen{Store: store, Clock: clock.System{}},
 		Authenticate: func(ctx context.Context, token string) (billing.UserID, error) {
 			claims, err := verifier.Verify(ctx, token)
-			return billing.UserID(auth.UserID(claims.Subject)), err
+			if err != nil {
+				return "", err
+			}
+			id := billing.UserID(auth.UserID(claims.Subject))
+			return id, users.Identify(ctx, id, claims.Subject)
 		},
 		NewID: boot.NewID, Log: log,
 	})
