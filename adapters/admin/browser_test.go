@@ -236,14 +236,14 @@ func TestBrowser_Catalogue(t *testing.T) {
 
 	w.open("/admin/info/payment_systems")
 	w.click("#new")
-	w.fill(map[string]string{"name": "My bank", "code": "mybank"})
+	w.fill(map[string]string{"name": "My bank", "code": "bank"})
 	w.click("#save")
-	w.sees("Payment system “My bank” is added.", "none")
-	w.open("/admin/info/payment_systems/edit?id=mybank")
+	w.sees("Payment system “My bank” is added.", "registered")
+	w.open("/admin/info/payment_systems/edit?id=bank")
 	w.fill(map[string]string{"name": "Our bank"})
 	w.click("#save")
 	w.sees("Payment system “Our bank” is saved.")
-	w.open("/admin/info/payment_systems/delete?id=mybank")
+	w.open("/admin/info/payment_systems/delete?id=bank")
 	w.click("#delete")
 	w.sees("Payment system “Our bank” is deleted")
 

@@ -107,7 +107,7 @@ func siteOn(t *testing.T, db string, options ...option) *site {
 	auth.Store, auth.Throttle = s.store, operators.NewThrottle()
 	c := admin.Config{
 		Panel: operators.Panel{
-			Store: s.store, Views: s.store.PanelViews(), Clock: wallClock{}, Location: time.UTC, Adapters: []string{system}, SearchTime: time.Minute,
+			Store: s.store, Views: s.store.PanelViews(), Clock: wallClock{}, Location: time.UTC, Adapters: []string{"bank", system}, SearchTime: time.Minute,
 		},
 		Catalog: operators.Catalog{Store: s.store, Clock: wallClock{}, NewID: newID}, Auth: auth, Location: time.UTC, Log: slog.New(slog.NewJSONHandler(s.log, nil)),
 	}

@@ -200,7 +200,7 @@ func TestPaymentSystems(t *testing.T) {
 	}
 	wantStatus(t, "add", add(system, "Simulated"), http.StatusSeeOther)
 	wantStatus(t, "without an adapter", add("mybank", "My bank"), http.StatusUnprocessableEntity)
-	wantText(t, "without an adapter and a name", add("mybank", ""), "no adapter with this code", "codes of its adapters: simulator", "must not be empty")
+	wantText(t, "without an adapter and a name", add("mybank", ""), "no adapter with this code", "codes of its adapters: bank, simulator", "must not be empty")
 	if _, err := s.catalog().AddPaymentSystem(t.Context(), billing.PaymentSystem{Code: "mybank", Name: "My bank"}); err != nil {
 		t.Fatal(err) // as billingctl payment-system add --force does
 	}

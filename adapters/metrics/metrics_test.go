@@ -155,7 +155,7 @@ func TestWatch_Backlog(t *testing.T) {
 	busy := ports.Backlog{
 		Pending: 3, OldestPending: noon.Add(-90 * time.Second), Due: 7, OldestDue: noon.Add(-time.Hour),
 		LastRun: ports.Run{
-			StartedAt: noon.Add(-time.Minute), FinishedAt: noon, Summary: ports.Summary{Due: 5, Renewed: 4, Failed: 1}, Error: ports.ErrGaveUp.Error() + ": bank",
+			StartedAt: noon.Add(-time.Minute), FinishedAt: noon, Summary: ports.Summary{Due: 5, Renewed: 4, Failed: 1}, GaveUp: true, Error: ports.ErrGaveUp.Error() + ": bank",
 		},
 	}
 	tests := map[string]struct {
