@@ -154,7 +154,7 @@ func invalidValues(schema *openapi3.Schema, valid any) (all []invalidValue) {
 		{"boolean", true, 400}, {"integer", 17, 400}, {"string", "text", 400}, {"array", []any{}, 400},
 		{"object", map[string]any{}, 400}, {"null", nil, 400},
 	} {
-		if !schema.Type.Is(other.rule) && !(schema.Nullable && other.value == nil) {
+		if !schema.Type.Is(other.rule) && (!schema.Nullable || other.value != nil) {
 			all = append(all, other)
 		}
 	}

@@ -150,7 +150,7 @@ func validHolder(s string) bool {
 	previous := ' '
 	for _, r := range s {
 		inWord := unicode.IsLetter(previous) || unicode.IsMark(previous)
-		if !unicode.IsLetter(r) && !strings.ContainsRune(" .,'’-/&()", r) && !(inWord && (unicode.IsMark(r) || unicode.Is(unicode.Join_Control, r))) {
+		if !unicode.IsLetter(r) && !strings.ContainsRune(" .,'’-/&()", r) && (!inWord || !unicode.IsMark(r) && !unicode.Is(unicode.Join_Control, r)) {
 			return false
 		}
 		previous = r
