@@ -51,8 +51,8 @@ func (r cards) Declined(ctx context.Context, user billing.UserID, since time.Tim
 	return r.q.CardsDeclined(ctx, string(user), since, int32(limit))
 }
 
-func (r cards) Pending(ctx context.Context, user billing.UserID, id billing.CardID) (bool, error) {
-	return r.q.CardHasPending(ctx, string(user), string(id))
+func (r cards) Sending(ctx context.Context, user billing.UserID, id billing.CardID) (bool, error) {
+	return r.q.CardMayBeCharged(ctx, string(user), string(id))
 }
 
 func cardOf(row *dbgen.Card) billing.Card {

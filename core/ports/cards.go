@@ -23,9 +23,9 @@ type Cards interface {
 	// Save updates a locked card except its number and fingerprint. It erases both
 	// if the card is removed.
 	Save(ctx context.Context, c billing.Card) error
-	// Pending reports whether a payment by a method of the card is pending. It may
-	// still be sent, or the viewer may still confirm it.
-	Pending(ctx context.Context, user billing.UserID, id billing.CardID) (bool, error)
+	// Sending reports whether a payment by a method of the card is pending and may
+	// still be sent.
+	Sending(ctx context.Context, user billing.UserID, id billing.CardID) (bool, error)
 }
 
 // CardLimits counts for the limits against card testing.

@@ -177,13 +177,13 @@ var cardMethodCases = []testCase{
 		fresh := newMethod(c.UserID, "tok_saved")
 		same(w, "new method", w.link(fresh), fresh)
 	}},
-	{"have a pending payment until it is settled", func(w *world) {
+	{"are being sent while a payment is pending and in its send window", func(w *world) {
 		for name, c := range map[string]struct {
 			send    time.Duration
 			settled bool
 			want    bool
 		}{
-			"in its send window": {time.Hour, false, true}, "settled": {time.Hour, true, false}, "send window over": {0, false, true},
+			"in its send window": {time.Hour, false, true}, "settled": {time.Hour, true, false}, "send window over": {0, false, false},
 		} {
 			card := w.card()
 			d := w.subscribeWith(w.cardMethod(card), c.send, noon)
@@ -192,7 +192,7 @@ var cardMethodCases = []testCase{
 			}
 			for range 2 { // the second time with the card removed
 				w.tx(func(ctx context.Context, tx ports.Repos) error {
-					got, err := tx.Cards.Pending(ctx, card.UserID, card.ID)
+					got, err := tx.Cards.Sending(ctx, card.UserID, card.ID)
 					same(w, name, got, c.want)
 					return err
 				})
@@ -200,7 +200,7 @@ var cardMethodCases = []testCase{
 			}
 		}
 	}},
-	{"removed with a card's token have a pending payment like the card's methods", func(w *world) {
+	{"removed with a card's token are being sent like the card's methods", func(w *world) {
 		c := w.card()
 		saved := w.cardMethod(c)
 		saved.Token = billing.NewSecret("tok_saved")
@@ -208,8 +208,8 @@ var cardMethodCases = []testCase{
 		w.subscribeWith(w.link(newMethod(c.UserID, "tok_saved")), time.Hour, noon)
 		w.removeMethods(removed(c))
 		w.tx(func(ctx context.Context, tx ports.Repos) error {
-			got, err := tx.Cards.Pending(ctx, c.UserID, c.ID)
-			same(w, "pending", got, true)
+			got, err := tx.Cards.Sending(ctx, c.UserID, c.ID)
+			same(w, "sending", got, true)
 			return err
 		})
 	}},

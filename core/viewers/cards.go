@@ -129,9 +129,8 @@ func (c *Cards) List(ctx context.Context, user billing.UserID, p ports.Page) ([]
 const removalPoll = 50 * time.Millisecond
 
 // Remove removes a card permanently, together with the payment methods made from it.
-// After it returns nil, no charge by the card or by one of these methods starts, and
-// the viewer can no longer confirm one. It waits until the payments in flight are
-// settled.
+// After it returns nil, no charge by the card or by one of these methods starts. It
+// waits until the payments in flight are settled or can no longer be sent.
 //
 // A repeated removal waits for the same payments. Errors:
 //
@@ -159,23 +158,23 @@ func (c *Cards) Remove(ctx context.Context, user billing.UserID, id billing.Card
 	if err != nil {
 		return fmt.Errorf("remove card: %w", err)
 	}
-	return c.awaitSettled(ctx, user, id)
+	return c.awaitUnsent(ctx, user, id)
 }
 
 // errInFlight is the response if a payment by the removed card is being settled.
 var errInFlight = billing.ErrUnavailable.WithMessage(
-	"the card is not charged for anything new, but a payment with it is still pending; confirm it or let it expire, and remove the card again")
+	"the card is not charged for anything new, but a payment with it is being settled; remove it again in a moment")
 
-// awaitSettled waits until no payment with the card is pending.
-func (c *Cards) awaitSettled(ctx context.Context, user billing.UserID, id billing.CardID) error {
+// awaitUnsent waits until no payment with the card may be sent.
+func (c *Cards) awaitUnsent(ctx context.Context, user billing.UserID, id billing.CardID) error {
 	for waited := time.Duration(0); ; waited += removalPoll {
-		pending, err := ports.InTx(ctx, c.Store, func(tx ports.Repos) (bool, error) {
-			return tx.Cards.Pending(ctx, user, id)
+		sending, err := ports.InTx(ctx, c.Store, func(tx ports.Repos) (bool, error) {
+			return tx.Cards.Sending(ctx, user, id)
 		})
 		switch {
 		case err != nil:
 			return fmt.Errorf("remove card: %w", err)
-		case !pending:
+		case !sending:
 			return nil
 		case waited >= c.Wait:
 			return errInFlight

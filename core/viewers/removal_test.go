@@ -84,10 +84,10 @@ func TestRemoveCard_RemovesItsTokens(t *testing.T) {
 }
 
 // During a charge Remove returns ErrUnavailable. It succeeds after the charge is
-// settled, by its own process or by a sweep.
+// settled or its send window is over.
 func TestRemoveCard_DuringCharge(t *testing.T) {
 	t.Parallel()
-	for name, settles := range map[string]bool{"charge settled": true, "swept": false} {
+	for name, settles := range map[string]bool{"charge settled": true, "send window over": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWallet(t)
@@ -113,8 +113,6 @@ func TestRemoveCard_DuringCharge(t *testing.T) {
 				}()
 				defer close(respond)
 				w.Clock.Advance(billingtest.PastSendWindow)
-				billingtest.ExpectError(t, w.remove(c), billing.ErrUnavailable)
-				w.sweep()
 			}
 			if err := w.remove(c); err != nil {
 				t.Errorf("Remove after the charge: %v", err)
@@ -127,36 +125,6 @@ func TestRemoveCard_DuringCharge(t *testing.T) {
 				t.Errorf("%d charges were sent, want one", n)
 			}
 		})
-	}
-}
-
-// While the viewer can confirm a payment by the card, Remove returns ErrUnavailable,
-// even after the send window of the payment.
-func TestRemoveCard_WhileViewerCanConfirm(t *testing.T) {
-	t.Parallel()
-	w := newWallet(t)
-	w.wait = time.Second
-	c := w.add(visa())
-	w.Provider.SetFault(billingtest.NeedsConfirmation)
-	w.mustSubscribe(c)
-	for range 3 {
-		billingtest.ExpectError(t, w.remove(c), billing.ErrUnavailable)
-		w.Clock.Advance(billingtest.PastSendWindow)
-		w.sweep()
-	}
-	w.Provider.ConfirmAll()
-	billingtest.ExpectError(t, w.remove(c), billing.ErrUnavailable)
-	w.Clock.Advance(billingtest.PastSendWindow)
-	w.sweep()
-	w.ExpectCharges(1)
-	billingtest.ExpectError(t, w.remove(c), nil)
-	w.expectNoMoreCharges(1)
-}
-
-func (w *wallet) sweep() {
-	w.T.Helper()
-	if _, err := w.process().Sweep(context.WithoutCancel(w.T.Context()), 10, 16); err != nil {
-		w.T.Errorf("sweep: %v", err)
 	}
 }
 
@@ -198,8 +166,8 @@ func TestAddCard_SurvivesEveryCrash(t *testing.T) {
 	})
 }
 
-// Remove waits until a sweep has settled a charge whose outcome was not recorded.
-func TestRemoveCard_WaitsForSweep(t *testing.T) {
+// Remove waits until the send window of a running charge is over.
+func TestRemoveCard_WaitsForSendWindow(t *testing.T) {
 	t.Parallel()
 	w := newWallet(t)
 	w.wait = billingtest.PastSendWindow // waiting advances the clock
@@ -212,21 +180,10 @@ func TestRemoveCard_WaitsForSweep(t *testing.T) {
 	if n := len(w.Payments()); n != 1 {
 		t.Fatalf("%d payments, want one", n)
 	}
-	w.Provider.SetFault(billingtest.NoFault)
-	sweeping := w.cards()
-	sweeping.Pause = func(_ context.Context, d time.Duration) error {
-		w.Clock.Advance(d)
-		w.sweep()
-		return nil
-	}
-	if err := sweeping.Remove(t.Context(), billingtest.Viewer, c.ID); err != nil {
+	if err := w.remove(c); err != nil {
 		t.Errorf("Remove: %v", err)
 	}
-	w.ExpectCharges(0)
 
-	w.Provider.SetFault(billingtest.NeedsConfirmation)
-	c = w.add(visa())
-	w.mustSubscribe(c)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	billingtest.ExpectError(t, w.cards().Remove(ctx, billingtest.Viewer, c.ID), context.Canceled)
@@ -359,7 +316,6 @@ func removeAt(t *testing.T, s scenario, m billingtest.Fault, n int64) bool {
 	if err != nil {
 		billingtest.ExpectError(t, err, billing.ErrUnavailable)
 		w.Clock.Advance(billingtest.PastSendWindow)
-		w.sweep()
 		if err := w.remove(c); err != nil {
 			t.Fatalf("second removal: %v", err)
 		}
@@ -406,13 +362,11 @@ func TestRemoveCard_AfterEveryCrash(t *testing.T) {
 					crash := billingtest.CrashAfter(n)
 					t.Run(fmt.Sprintf("crash at step %d", n+1), func(t *testing.T) {
 						w := newWallet(t)
+						w.wait = billingtest.PastSendWindow
 						c := w.add(visa())
 						s.prepare(w, c)
 						w.Provider.SetFault(m)
 						s.run(w, w.processWith(crash.Store(w.Store), crash.Provider(w.Provider)), c)
-						_ = w.remove(c) // fails if a payment is pending
-						w.Clock.Advance(billingtest.PastSendWindow)
-						w.sweep()
 						if err := w.remove(c); err != nil {
 							t.Fatalf("remove: %v", err)
 						}

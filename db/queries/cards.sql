@@ -33,10 +33,10 @@ WHERE p.user_id = @user_id AND p.initiator = 'customer' AND p.created_at > @sinc
 ORDER BY p.created_at DESC
 LIMIT @take::int;
 
--- name: CardHasPending :one
--- A payment by a method of the card is pending. sweep_at is set only while it is.
+-- name: CardMayBeCharged :one
+-- A pending payment by a method of the card can still be sent.
 SELECT EXISTS (
     SELECT FROM payment_methods m
     JOIN payments p ON p.user_id = m.user_id AND p.payment_method_id = m.id
     WHERE m.user_id = @user_id AND (m.card_id = @card_id::uuid OR m.removed_with = @card_id::uuid)
-      AND p.sweep_at IS NOT NULL);
+      AND p.sweep_at IS NOT NULL AND p.send_until > statement_timestamp());

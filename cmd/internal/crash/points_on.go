@@ -74,8 +74,8 @@ func (s store) InTx(ctx context.Context, f func(ports.Repos) error) error {
 
 // did notes the effects of a transaction.
 type did struct {
-	checkout, lockedDue, locked, resend, recorded, sameCard, lockedCard bool
-	added                                                               int // payments
+	checkout, lockedDue, locked, resend, recorded, sweptNone, sameCard, lockedCard bool
+	added                                                                          int // payments
 }
 
 func (d *did) watch(tx *ports.Repos) {
@@ -94,6 +94,8 @@ func (d *did) passPoints() {
 		}
 	case d.lockedDue && d.added > 0:
 		point(renewClaimed)
+	case d.sweptNone: // a sweep without payments passes the point as well
+		point(sweepFound)
 	case d.resend:
 		point(sweepResend)
 	case d.recorded:
@@ -157,6 +159,7 @@ func (l leases) LeaseForSweep(ctx context.Context, lease time.Duration, limit in
 	for _, u := range list {
 		sweptBy.Store(u.ID, true)
 	}
+	l.did.sweptNone = err == nil && len(list) == 0
 	return list, err
 }
 

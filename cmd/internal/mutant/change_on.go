@@ -41,10 +41,10 @@ func (s *unlockedSubscriptions) Save(ctx context.Context, list ...billing.Subscr
 }
 
 // removalDoesNotWait hides payments of the card that may still be sent.
-func removalDoesNotWait(_ *bug, tx *ports.Repos) { tx.Cards = neverPending{tx.Cards} }
+func removalDoesNotWait(_ *bug, tx *ports.Repos) { tx.Cards = neverSending{tx.Cards} }
 
-type neverPending struct{ ports.Cards }
+type neverSending struct{ ports.Cards }
 
-func (neverPending) Pending(context.Context, billing.UserID, billing.CardID) (bool, error) {
+func (neverSending) Sending(context.Context, billing.UserID, billing.CardID) (bool, error) {
 	return false, nil
 }

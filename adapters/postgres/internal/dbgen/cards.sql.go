@@ -122,17 +122,17 @@ func (q *Queries) CardForUpdate(ctx context.Context, userID string, iD string) (
 	return &i, err
 }
 
-const cardHasPending = `-- name: CardHasPending :one
+const cardMayBeCharged = `-- name: CardMayBeCharged :one
 SELECT EXISTS (
     SELECT FROM payment_methods m
     JOIN payments p ON p.user_id = m.user_id AND p.payment_method_id = m.id
     WHERE m.user_id = $1 AND (m.card_id = $2::uuid OR m.removed_with = $2::uuid)
-      AND p.sweep_at IS NOT NULL)
+      AND p.sweep_at IS NOT NULL AND p.send_until > statement_timestamp())
 `
 
-// A payment by a method of the card is pending. sweep_at is set only while it is.
-func (q *Queries) CardHasPending(ctx context.Context, userID string, cardID string) (bool, error) {
-	row := q.db.QueryRow(ctx, cardHasPending, userID, cardID)
+// A pending payment by a method of the card can still be sent.
+func (q *Queries) CardMayBeCharged(ctx context.Context, userID string, cardID string) (bool, error) {
+	row := q.db.QueryRow(ctx, cardMayBeCharged, userID, cardID)
 	var exists bool
 	err := row.Scan(&exists)
 	return exists, err
