@@ -27,13 +27,15 @@ $$;
 CREATE TRIGGER panel_users_guard BEFORE UPDATE ON panel_users FOR EACH ROW EXECUTE FUNCTION panel_users_guard();
 
 -- The panel's programs may only write audit entries of operators who are signed in, and
--- of failed sign-ins. The session is added before the entry of its sign-in.
+-- of failed sign-ins. The session is added before the entry of its sign-in. Logins of the
+-- older role billing_app, such as one of billingctl, write entries as before.
 -- +goose StatementBegin
 CREATE FUNCTION panel_audit_guard() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     signed_in boolean;
 BEGIN
     IF pg_has_role((SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'USAGE')
+        OR NOT pg_has_role('billing_panel', 'USAGE')
         OR NEW.operator = 'anonymous' AND NEW.action IN ('panel_user.sign_in_failed', 'panel_user.lock_out') THEN
         RETURN NEW;
     END IF;
