@@ -24,7 +24,7 @@ type LastSeen struct {
 // sighting is a user that was stored.
 type sighting struct {
 	at      time.Time
-	subject string // "" if it was not compared
+	subject string
 }
 
 const (
@@ -37,7 +37,7 @@ const (
 // one reads the database.
 func (r *LastSeen) Identify(ctx context.Context, id billing.UserID, subject string) error {
 	now := r.Clock.Now()
-	if s, ok := r.fresh(id, now); ok && s.subject == subject {
+	if r.fresh(id, subject, now) {
 		return nil
 	}
 	err := r.Store.InTx(ctx, func(tx ports.Repos) error { return tx.Users.Identify(ctx, now, id, subject) })
@@ -48,26 +48,12 @@ func (r *LastSeen) Identify(ctx context.Context, id billing.UserID, subject stri
 	return nil
 }
 
-// Seen registers a user without a subject.
-func (r *LastSeen) Seen(ctx context.Context, id billing.UserID) error {
-	now := r.Clock.Now()
-	if _, ok := r.fresh(id, now); ok {
-		return nil
-	}
-	err := r.Store.InTx(ctx, func(tx ports.Repos) error { return tx.Users.Seen(ctx, now, id) })
-	if err != nil {
-		return fmt.Errorf("register user %s: %w", id, err)
-	}
-	r.remember(id, sighting{at: now})
-	return nil
-}
-
-// fresh returns the sighting of the last hour. ok is false if there is none.
-func (r *LastSeen) fresh(id billing.UserID, now time.Time) (s sighting, ok bool) {
+// fresh reports whether the user was stored with this subject within the last hour.
+func (r *LastSeen) fresh(id billing.UserID, subject string, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s, ok = r.recent[id]
-	return s, ok && now.Sub(s.at).Abs() < seenEvery
+	s, ok := r.recent[id]
+	return ok && s.subject == subject && now.Sub(s.at).Abs() < seenEvery
 }
 
 func (r *LastSeen) remember(id billing.UserID, s sighting) {

@@ -28,7 +28,7 @@ func (s *countingStore) InTx(ctx context.Context, f func(ports.Repos) error) err
 	return s.Store.InTx(ctx, f)
 }
 
-func TestSeen_WritesOncePerHour(t *testing.T) {
+func TestIdentify_WritesOnceAnHour(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	store := &countingStore{Store: w.Store}
@@ -48,54 +48,27 @@ func TestSeen_WritesOncePerHour(t *testing.T) {
 		{"clock set back", -2 * time.Hour, billingtest.Viewer, 4},
 	} {
 		w.Clock.Advance(step.later)
-		if err := r.Seen(t.Context(), step.user); err != nil || store.n.Load() != step.want {
+		if err := r.Identify(t.Context(), step.user, "viewer-17"); err != nil || store.n.Load() != step.want {
 			t.Errorf("%s: written %d times, %v, want %d", step.name, store.n.Load(), err, step.want)
 		}
 	}
 }
 
-func TestSeen_RetriesAfterError(t *testing.T) {
+func TestIdentify_RetriesAfterError(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	store := &countingStore{Store: w.Store}
 	r := &viewers.LastSeen{Store: store, Clock: w.Clock}
 	store.down.Store(true)
-	if err := r.Seen(t.Context(), billingtest.Viewer); !errors.Is(err, billing.ErrUnavailable) {
+	if err := r.Identify(t.Context(), billingtest.Viewer, "viewer-17"); !errors.Is(err, billing.ErrUnavailable) {
 		t.Errorf("got the error %v, want ErrUnavailable", err)
 	}
 	store.down.Store(false)
 	for range 2 {
-		billingtest.ExpectError(t, r.Seen(t.Context(), billingtest.Viewer), nil)
+		billingtest.ExpectError(t, r.Identify(t.Context(), billingtest.Viewer, "viewer-17"), nil)
 	}
 	if store.n.Load() != 1 {
 		t.Errorf("written %d times, want once", store.n.Load())
-	}
-}
-
-func TestIdentify_WritesOnceAnHour(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	store := &countingStore{Store: w.Store}
-	r := &viewers.LastSeen{Store: store, Clock: w.Clock}
-	identify := func() error { return r.Identify(t.Context(), billingtest.Viewer, "viewer-17") }
-	seen := func() error { return r.Seen(t.Context(), billingtest.Viewer) }
-	for _, step := range []struct {
-		name  string
-		later time.Duration
-		call  func() error
-		want  int64
-	}{
-		{"seen without a subject", 0, seen, 1},
-		{"the subject was not compared yet", 0, identify, 2},
-		{"a second time", 0, identify, 2},
-		{"seen without a subject again", 0, seen, 2},
-		{"an hour later", time.Hour, identify, 3},
-		{"a second time then", 0, identify, 3},
-	} {
-		w.Clock.Advance(step.later)
-		if err := step.call(); err != nil || store.n.Load() != step.want {
-			t.Errorf("%s: %d transactions, %v; want %d", step.name, store.n.Load(), err, step.want)
-		}
 	}
 }
 
