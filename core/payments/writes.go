@@ -36,10 +36,10 @@ func newWrites(n int) writes {
 
 // settle adds the changes that the outcome of a causes. It keeps pointers into the
 // slices, which never grow beyond the capacity that newWrites gave them.
-func (w *writes) settle(old stored, a *Attempt, c *Collector, now time.Time) Result {
+func (w *writes) settle(old stored, a *Attempt, retries billing.RetrySchedule, now time.Time) Result {
 	sub, pay := old.subscription, old.payment
 	if a.known() {
-		s, p, events := sub.Settle(*pay, a.outcome, c.Retries, now)
+		s, p, events := sub.Settle(*pay, a.outcome, retries, now)
 		w.events = append(w.events, events...)
 		if p != *pay {
 			w.payments = append(w.payments, ports.Versioned[billing.Payment]{Record: p, Version: old.version})

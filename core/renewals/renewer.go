@@ -54,7 +54,7 @@ func (r *Renewer) Run(ctx context.Context) (ports.Summary, error) {
 	p := newPipeline(r)
 	err := errors.Join(p.run(ctx), p.gaveUp())
 	record.Summary, record.FinishedAt = p.stats.summary(), r.Clock.Now()
-	record.GaveUp = len(p.givenUp()) > 0
+	record.GaveUp = errors.Is(err, ports.ErrGaveUp)
 	if err != nil {
 		record.Error = err.Error()
 		err = fmt.Errorf("renew: %w", err)
