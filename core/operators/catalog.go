@@ -31,11 +31,8 @@ func (c Catalog) Plans(ctx context.Context) ([]billing.Plan, error) {
 }
 
 // Plan returns the plan with this code or id, or [billing.ErrPlanNotFound].
-func (c Catalog) Plan(ctx context.Context, ref string) (p billing.Plan, err error) {
-	err = c.Store.InTx(ctx, func(tx ports.Repos) (err error) {
-		p, err = tx.Plans.Lock(ctx, ref)
-		return err
-	})
+func (c Catalog) Plan(ctx context.Context, ref string) (billing.Plan, error) {
+	p, err := ports.InTx(ctx, c.Store, func(tx ports.Repos) (billing.Plan, error) { return tx.Plans.Lock(ctx, ref) })
 	return p, wrap(err, "read plan %s", ref)
 }
 

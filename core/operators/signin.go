@@ -72,13 +72,13 @@ func (a PanelAuth) SignIn(ctx context.Context, s SignIn) (SignedIn, error) {
 }
 
 // find returns the user with this name, or the zero PanelUser.
-func (a PanelAuth) find(ctx context.Context, name string) (u ports.PanelUser, err error) {
+func (a PanelAuth) find(ctx context.Context, name string) (ports.PanelUser, error) {
 	if !validPanelName(name) {
 		name = "" // no account has this name; look it up as any other
 	}
-	err = a.Store.InTx(ctx, func(tx ports.Repos) (err error) {
-		u, err = tx.PanelUsers.Lock(ctx, name)
-		return ignore(err, billing.ErrNotFound)
+	u, err := ports.InTx(ctx, a.Store, func(tx ports.Repos) (ports.PanelUser, error) {
+		u, err := tx.PanelUsers.Lock(ctx, name)
+		return u, ignore(err, billing.ErrNotFound)
 	})
 	return u, wrap(err, "sign in")
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // Throttle limits the sign-ins of the panel. Guessing passwords becomes slow, but
@@ -20,8 +22,8 @@ import (
 //
 // The counters are in memory: each process has its own, and a restart clears them.
 type Throttle struct {
-	// Wait pauses an attempt. It returns the context's error if the context ends
-	// first. [NewThrottle] sets it to a timer.
+	// Wait pauses an attempt. It returns an error if the context ends first.
+	// [NewThrottle] sets it to [ports.Wait].
 	Wait func(ctx context.Context, d time.Duration) error
 
 	mu       sync.Mutex
@@ -53,18 +55,7 @@ const (
 // NewThrottle returns a Throttle without failures.
 func NewThrottle() *Throttle {
 	return &Throttle{
-		Wait: wait, networks: make(counters), accounts: make(counters), running: make(map[string]int), queued: make(map[bool]int),
-	}
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+		Wait: ports.Wait, networks: make(counters), accounts: make(counters), running: make(map[string]int), queued: make(map[bool]int),
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/online-cinema/billing/core/payments"
 	"github.com/online-cinema/billing/core/ports"
@@ -85,9 +84,9 @@ func (p *pipeline) canResolve() bool {
 	return false
 }
 
-// givenUp lists the payment systems that the run gave up, and those at which it gave
-// up lookups only.
-func (p *pipeline) givenUp() []string {
+// gaveUp returns [ports.ErrGaveUp] with the payment systems that the run gave up, and
+// those at which it gave up lookups only. It returns nil if there are none.
+func (p *pipeline) gaveUp() error {
 	var list []string
 	for _, code := range slices.Sorted(maps.Keys(p.breakers)) {
 		switch b := p.breakers[code]; {
@@ -97,16 +96,10 @@ func (p *pipeline) givenUp() []string {
 			list = append(list, code+" (lookups only)")
 		}
 	}
-	return list
-}
-
-// gaveUp returns [ports.ErrGaveUp] with the payment systems that the run gave up.
-func (p *pipeline) gaveUp() error {
-	codes := p.givenUp()
-	if len(codes) == 0 {
+	if len(list) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%w: %s", ports.ErrGaveUp, strings.Join(codes, ", "))
+	return fmt.Errorf("%w: %s", ports.ErrGaveUp, strings.Join(list, ", "))
 }
 
 // reportOrphans counts subscriptions as failed that are due at payment systems
@@ -204,13 +197,4 @@ func (a *allowance) giveBack(n int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.remaining += n
-}
-
-func sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }

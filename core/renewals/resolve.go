@@ -68,7 +68,7 @@ func (p *pipeline) drainPending(ctx context.Context) error {
 			return err
 		case wait > 0:
 			last = false
-			sleep(bounded, min(wait, drainPoll))
+			_ = ports.Wait(bounded, min(wait, drainPoll)) // the loop checks bounded
 		case last:
 			return nil
 		default:

@@ -189,12 +189,7 @@ func (c *Cards) pause(ctx context.Context) error {
 	if c.Pause != nil {
 		return c.Pause(ctx, removalPoll)
 	}
-	select {
-	case <-time.After(removalPoll):
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	return ports.Wait(ctx, removalPoll)
 }
 
 // recordLimit adds an event if err is a [billing.LimitedError], once per series of
