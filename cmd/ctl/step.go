@@ -17,9 +17,8 @@ type stepper struct {
 	now func(context.Context) (time.Time, error)
 	// due returns the first moment after from, and not after until, at which something
 	// is due; zero if there is none.
-	due func(ctx context.Context, from, until time.Time) (time.Time, error)
-	// advance moves the clock forward to a moment.
-	advance func(ctx context.Context, to time.Time) error
+	due     func(ctx context.Context, from, until time.Time) (time.Time, error)
+	advance func(context.Context, time.Duration) error
 	// run returns the first finished run that started at from or later. It waits for it.
 	run func(ctx context.Context, from time.Time) (ports.Run, error)
 	// report is called after each stop.
@@ -62,7 +61,7 @@ func (s stepper) reach(ctx context.Context, to time.Time) error {
 	if err != nil || !now.Before(to) {
 		return err
 	}
-	return s.advance(ctx, to)
+	return s.advance(ctx, to.Sub(now))
 }
 
 const (
@@ -73,19 +72,12 @@ const (
 
 // newStepper returns a stepper for the clock c.
 func (t *tool) newStepper(c testClock) stepper {
-	now := func(ctx context.Context) (time.Time, error) {
-		state, err := c.State(ctx)
-		return state.Now, err
-	}
 	return stepper{
-		now: now, due: c.firstDue,
-		advance: func(ctx context.Context, to time.Time) error {
-			at, err := now(ctx)
-			if err != nil || !at.Before(to) {
-				return err
-			}
-			return c.Advance(ctx, to.Sub(at))
+		now: func(ctx context.Context) (time.Time, error) {
+			state, err := c.State(ctx)
+			return state.Now, err
 		},
+		due: c.firstDue, advance: c.Advance,
 		run: func(ctx context.Context, from time.Time) (ports.Run, error) { return t.awaitRun(ctx, c, from) },
 		report: func(r ports.Run) {
 			s := r.Summary

@@ -33,7 +33,7 @@ func (w *world) stepper() stepper {
 			}
 			return first, nil
 		},
-		advance: func(_ context.Context, to time.Time) error { w.clock = to; return nil },
+		advance: func(_ context.Context, d time.Duration) error { w.clock = w.clock.Add(d); return nil },
 		run: func(_ context.Context, from time.Time) (ports.Run, error) {
 			return ports.Run{StartedAt: from, FinishedAt: from.Add(time.Minute), Error: w.error}, w.fail
 		},
