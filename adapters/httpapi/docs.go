@@ -87,6 +87,7 @@ var plainHost = regexp.MustCompile(`^[A-Za-z0-9.:\[\]-]{1,255}$`)
 // its examples. It assumes HTTPS if the request or a proxy's header says so.
 func docsPage(page []byte) http.Handler {
 	policy := []string{docsPolicy(page)}
+	parts := bytes.Split(page, []byte(exampleOrigin))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		origin := exampleOrigin
 		if plainHost.MatchString(r.Host) {
@@ -97,8 +98,14 @@ func docsPage(page []byte) http.Handler {
 		}
 		w.Header()["Content-Type"] = []string{"text/html; charset=utf-8"}
 		w.Header()["Content-Security-Policy"] = policy
-		w.Header()["Cache-Control"] = noStore                                         // it depends on the request
-		_, _ = w.Write(bytes.ReplaceAll(page, []byte(exampleOrigin), []byte(origin))) //nolint:gosec // plainHost allows no markup
+		w.Header()["Cache-Control"] = noStore // it depends on the request
+		shown := []byte(origin)
+		for i, part := range parts {
+			if i > 0 {
+				_, _ = w.Write(shown) //nolint:gosec // plainHost allows no markup
+			}
+			_, _ = w.Write(part)
+		}
 	})
 }
 
