@@ -60,7 +60,7 @@ func misspelt(name string, names []string) bool {
 	return false
 }
 
-// validSubject reports whether a subject is what OpenID Connect Core §2 allows: at
+// validSubject reports whether OpenID Connect Core §2 allows a subject: at
 // most 255 ASCII characters. Control characters are refused, and spaces at the ends,
 // which people do not see.
 func validSubject(sub string) bool {

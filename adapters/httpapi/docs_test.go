@@ -144,24 +144,50 @@ func TestDocsPolicy_AllowsOnlyStyleOfPage(t *testing.T) {
 // generators of clients refuse or ignore it.
 func TestOpenAPI_NullableHasType(t *testing.T) {
 	t.Parallel()
-	var check func(name string, ref *openapi3.SchemaRef)
-	check = func(name string, ref *openapi3.SchemaRef) {
+	eachSchema(t, func(name string, s *openapi3.Schema) {
+		if s.Nullable && s.Type == nil {
+			t.Errorf("%s is nullable without a type", name)
+		}
+	})
+}
+
+// Faults name the rule that a value breaks in words, so each pattern needs some, and
+// "must not be empty" is the only text for values that are too short.
+func TestOpenAPI_RulesHaveWords(t *testing.T) {
+	t.Parallel()
+	eachSchema(t, func(name string, s *openapi3.Schema) {
+		if s.Pattern != "" && !strings.HasPrefix(rule(s), "must ") {
+			t.Errorf("%s has the pattern %s without an x-rule that begins with must", name, s.Pattern)
+		}
+		if s.MinLength > 1 {
+			t.Errorf("%s has the minLength %d, want 1: put it into the pattern", name, s.MinLength)
+		}
+	})
+}
+
+// eachSchema calls f for the schemas of the document's components and their parts.
+func eachSchema(t *testing.T, f func(name string, s *openapi3.Schema)) {
+	t.Helper()
+	var visit func(name string, ref *openapi3.SchemaRef)
+	visit = func(name string, ref *openapi3.SchemaRef) {
 		if ref == nil || ref.Value == nil {
 			return
 		}
-		if ref.Value.Nullable && ref.Value.Type == nil {
-			t.Errorf("%s is nullable without a type", name)
-		}
+		f(name, ref.Value)
 		for member, property := range ref.Value.Properties {
-			check(name+"."+member, property)
+			visit(name+"."+member, property)
 		}
-		check(name+"[]", ref.Value.Items)
+		visit(name+"[]", ref.Value.Items)
 		for _, part := range ref.Value.AllOf {
-			check(name, part)
+			visit(name, part)
 		}
 	}
-	for name, schema := range mustParse(t).Components.Schemas {
-		check(name, schema)
+	doc := mustParse(t)
+	for name, schema := range doc.Components.Schemas {
+		visit(name, schema)
+	}
+	for name, parameter := range doc.Components.Parameters {
+		visit(name, parameter.Value.Schema)
 	}
 }
 

@@ -114,7 +114,7 @@ func (g *guard) validate(w http.ResponseWriter, r *http.Request) error {
 func readRef(r *http.Request) error {
 	ref, ok := mux.Vars(r)["ref"]
 	if ok && !validRef(ref) {
-		return billing.ErrNotFound
+		return billing.ErrSubscriptionNotFound
 	}
 	stateOf(r.Context()).ref = ref
 	return nil

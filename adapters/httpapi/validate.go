@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"errors"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -56,10 +57,24 @@ func message(e *openapi3.SchemaError) string {
 	case "required":
 		return "is missing"
 	case "pattern":
-		return "must match " + e.Schema.Pattern
+		return rule(e.Schema)
+	case "minLength":
+		return "must not be empty"
+	case "maxLength":
+		return fmt.Sprintf("must have at most %d characters", *e.Schema.MaxLength)
+	case "minimum":
+		return fmt.Sprintf("must be at least %.0f", *e.Schema.Min)
+	case "maximum":
+		return fmt.Sprintf("must be at most %.0f", *e.Schema.Max)
 	default:
 		return e.Reason
 	}
+}
+
+// rule returns the rule of a pattern in words, from the document's x-rule.
+func rule(s *openapi3.Schema) string {
+	words, _ := s.Extensions["x-rule"].(string)
+	return words
 }
 
 // flatten returns the schema errors inside err.

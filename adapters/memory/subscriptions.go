@@ -87,7 +87,7 @@ func (s *state) byRef(user billing.UserID, ref string) (billing.Subscription, er
 		}
 	}
 	if best.ID == "" {
-		return best, billing.ErrNotFound
+		return best, billing.ErrSubscriptionNotFound
 	}
 	return s.withPlanCode(best), nil
 }

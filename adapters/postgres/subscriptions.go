@@ -19,7 +19,7 @@ type subscriptions struct {
 func (r subscriptions) Named(ctx context.Context, user billing.UserID, ref string) (billing.Subscription, error) {
 	row, err := r.q.SubscriptionByRef(ctx, string(user), ref)
 	if err != nil {
-		return billing.Subscription{}, orNotFound(err, billing.ErrNotFound)
+		return billing.Subscription{}, orNotFound(err, billing.ErrSubscriptionNotFound)
 	}
 	return subscriptionOf(&row.Subscription, row.PlanCode), nil
 }

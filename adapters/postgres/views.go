@@ -29,7 +29,7 @@ func (v views) Subscription(ctx context.Context, user billing.UserID, ref string
 	defer cancel()
 	row, err := v.q.ViewSubscription(ctx, string(user), ref)
 	if err != nil {
-		return ports.SubscriptionView{}, translate(orNotFound(err, billing.ErrNotFound))
+		return ports.SubscriptionView{}, translate(orNotFound(err, billing.ErrSubscriptionNotFound))
 	}
 	return viewOf((*dbgen.ViewSubscriptionsRow)(row)), nil
 }

@@ -53,7 +53,8 @@ func (e *Error) WithMessage(format string, args ...any) error {
 // The errors of this package and of the use cases. Their codes are part of the
 // API.
 var (
-	ErrNotFound              = &Error{NotFound, "not_found", "there is no such thing"}
+	ErrNotFound              = &Error{NotFound, "not_found", "nothing has this id"}
+	ErrSubscriptionNotFound  = &Error{NotFound, "not_found", "you have no subscription with this id, and none to a plan with this code"}
 	ErrPlanNotFound          = &Error{NotFound, "plan_not_found", "there is no such plan"}
 	ErrPaymentSystemNotFound = &Error{NotFound, "payment_system_not_found", "there is no such payment system"}
 	ErrCardNotFound          = &Error{NotFound, "card_not_found", "there is no such card"}

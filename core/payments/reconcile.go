@@ -10,8 +10,8 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// Reconciliation is what a comparison of our payments with a payment system's
-// ledger found: ids of payments, sorted.
+// Reconciliation is the result of a comparison of our payments with a payment
+// system's ledger: ids of payments, sorted.
 type Reconciliation struct {
 	Matched      int                 // paid here and there, once, the same amount
 	InFlight     int                 // being settled, or settled a moment ago; no difference
