@@ -27,6 +27,9 @@ type formPage struct {
 	Confirm     *operators.PriceUnconfirmedError
 }
 
+// ConfirmTerms returns the terms that the confirm button submits.
+func (p formPage) ConfirmTerms() string { return terms(p.Confirm.To, p.Confirm.ToMonths) }
+
 type fact struct{ Name, Value string }
 
 // Value returns the value of a field.

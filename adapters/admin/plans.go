@@ -53,9 +53,14 @@ func (s *server) editPlan(ctx context.Context, v *view, form url.Values) error {
 	}
 	_, err = s.Catalog.For(v.op).EditPlan(ctx, operators.PlanEdit{
 		Plan: billing.PlanID(form.Get("id")), Seen: form.Get("seen"), Price: p.Price, Code: p.Code, Name: p.Name,
-		Interval: p.IntervalMonths, Features: p.Features, Confirmed: form.Get("confirmed") == p.Price.String(),
+		Interval: p.IntervalMonths, Features: p.Features, Confirmed: form.Get("confirmed") == terms(p.Price, p.IntervalMonths),
 	})
 	return err
+}
+
+// terms returns the price and the interval as the confirmation of an edit names them.
+func terms(price billing.Money, months int) string {
+	return price.String() + " / " + strconv.Itoa(months)
 }
 
 func (s *server) removePlan(ctx context.Context, v *view, id string) (operators.Removal, error) {

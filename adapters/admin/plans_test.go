@@ -125,13 +125,43 @@ func TestEditPlan_PriceChangeNeedsConfirmation(t *testing.T) {
 	if now, _ := s.plan("gold"); now.Price != p.Price {
 		t.Errorf("price before confirmation: %v", now.Price)
 	}
-	form.Set("confirmed", "450.00 RUB") // a price other than the submitted one
+	form.Set("confirmed", "450.00 RUB / 1") // a price other than the submitted one
 	wantStatus(t, "another price confirmed", anna.post("/admin/edit/plans", form), http.StatusConflict)
-	form.Set("confirmed", "449.00 RUB")
+	form.Set("confirmed", "449.00 RUB / 1")
 	wantStatus(t, "confirmed", anna.post("/admin/edit/plans", form), http.StatusSeeOther)
 	if now, _ := s.plan("gold"); now.Price.Amount != 449_00 {
 		t.Errorf("price after confirmation: %v", now.Price)
 	}
+}
+
+func TestEditPlan_Interval(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	p := s.sell("gold", "Gold")
+	anna := s.as("anna")
+	path := "/admin/info/plans/edit?id=" + string(p.ID)
+	form := anna.fields(path)
+	form.Set("interval_months", "12")
+	ask := anna.post("/admin/edit/plans", form)
+	wantStatus(t, "unconfirmed", ask, http.StatusConflict)
+	wantText(t, "unconfirmed", ask, "Change the period?", "1 month → 12 months", "New subscribers pay ₽399.00 for 12 months.")
+	form.Set("confirmed", "399.00 RUB / 6") // an interval other than the submitted one
+	wantStatus(t, "another interval confirmed", anna.post("/admin/edit/plans", form), http.StatusConflict)
+	form.Set("confirmed", "399.00 RUB / 12")
+	wantStatus(t, "confirmed", anna.post("/admin/edit/plans", form), http.StatusSeeOther)
+
+	p, _ = s.plan("gold")
+	if p.IntervalMonths != 12 {
+		t.Errorf("interval after confirmation: %d", p.IntervalMonths)
+	}
+	s.subscribed(p)
+	wantText(t, "form of a plan with a subscriber", anna.get(path), "The plan has subscribers, so its period cannot change.")
+	form = anna.fields(path)
+	form.Set("interval_months", "1")
+	form.Set("confirmed", "399.00 RUB / 1")
+	refused := anna.post("/admin/edit/plans", form)
+	wantStatus(t, "with a subscriber", refused, http.StatusUnprocessableEntity)
+	wantText(t, "with a subscriber", refused, "cannot change while the plan has subscribers")
 }
 
 func TestEditPlan_TwoEditors(t *testing.T) {

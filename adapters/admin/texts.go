@@ -74,10 +74,14 @@ var texts = map[string][languages]string{
 	"plan.features.help": {"Codes separated by commas, for example hd, 4k.", "Коды через запятую, например hd, 4k."},
 	"plan.keep":          {"%s: price and period stay the same.", "%s: цена и период не изменятся."},
 
-	"price.title": {"Change the price?", "Изменить цену?"},
-	"price.keep":  {"%s: the price stays the same.", "%s: цена не изменится."},
-	"price.new":   {"New subscribers pay the new price.", "Новые подписчики будут платить новую цену."},
-	"price.yes":   {"Change the price", "Изменить цену"},
+	"interval.title":      {"Change the period?", "Изменить период?"},
+	"interval.new":        {"New subscribers pay %s for %s. Once the plan has subscribers, its period cannot change.", "Новые подписчики будут платить %s за %s. Когда у плана появятся подписчики, изменить период будет нельзя."},
+	"interval.yes":        {"Change the period", "Изменить период"},
+	"plan.interval.fixed": {"The plan has subscribers, so its period cannot change. Add another plan instead.", "У плана есть подписчики, поэтому его период изменить нельзя. Вместо этого добавьте другой план."},
+	"price.title":         {"Change the price?", "Изменить цену?"},
+	"price.keep":          {"%s: the price stays the same.", "%s: цена не изменится."},
+	"price.new":           {"New subscribers pay the new price.", "Новые подписчики будут платить новую цену."},
+	"price.yes":           {"Change the price", "Изменить цену"},
 
 	"systems.hint": {
 		"Companies that process payments. The code selects the adapter that connects to the system.",
@@ -111,7 +115,8 @@ var texts = map[string][languages]string{
 	"rule.required": {"must not be empty", "не может быть пустым"}, "rule.too_long": {"must be at most 200 characters", "не длиннее 200 знаков"},
 	"rule.no_letter":          {"must contain a letter or a digit", "должно содержать букву или цифру"},
 	"rule.control_characters": {"must not contain control characters or invisible characters", "не может содержать управляющие и невидимые символы"}, "rule.interval_range": {"must be 1 to 36", "от 1 до 36"},
-	"rule.too_many": {"must be at most 50", "не больше 50"}, "rule.duplicate": {"must not repeat a code", "коды не должны повторяться"},
+	"rule.interval_fixed": {"cannot change while the plan has subscribers; add another plan instead", "нельзя изменить, пока у плана есть подписчики; добавьте другой план"},
+	"rule.too_many":       {"must be at most 50", "не больше 50"}, "rule.duplicate": {"must not repeat a code", "коды не должны повторяться"},
 	"rule.unknown_currency": {"must be an ISO 4217 code, for example RUB", "укажите код ISO 4217, например RUB"},
 	"rule.no_adapter": {
 		"this version has no adapter with this code, so nothing could be charged; codes of its adapters",

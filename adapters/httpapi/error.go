@@ -87,7 +87,7 @@ func addMembers(p *api.Problem, err error) {
 	case errors.As(err, &limited):
 		p.Detail = limited.Error()
 	case errors.As(err, &changed):
-		p.Detail, p.CurrentPrice = changed.Error(), new(money(changed.Current))
+		p.Detail, p.CurrentPrice, p.CurrentIntervalMonths = changed.Error(), new(money(changed.Current)), new(changed.CurrentMonths)
 	case errors.As(err, &declined):
 		p.Detail, p.DeclineCode = declined.Error(), new(string(declined.Code))
 	case errors.As(err, &invalid):

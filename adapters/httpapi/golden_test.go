@@ -45,6 +45,7 @@ func TestGolden(t *testing.T) {
 		"subscribe_unknown":       subscribe(subscribeWith("tok_unknown")),
 		"subscribe_unavailable":   subscribe(subscribeWith("tok_unavailable")),
 		"subscribe_price":         subscribe(strings.Replace(subscribeOK, "39900", "29900", 1)),
+		"subscribe_interval":      subscribe(strings.Replace(subscribeOK, "{", `{"interval_months":12,`, 1)),
 		"subscribe_plan":          subscribe(strings.Replace(subscribeOK, "premium", "gold", 1)),
 		"subscribe_system":        subscribe(strings.Replace(subscribeOK, "bank", "cash", 1)),
 		"subscribe_no_adapter": func(s *service) recorder {

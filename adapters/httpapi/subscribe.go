@@ -28,14 +28,19 @@ func (s *server) Subscribe(ctx context.Context, r api.SubscribeRequestObject) (a
 		return nil, err
 	}
 	price := billing.Money{Amount: r.Body.Price.Amount, Currency: billing.Currency(r.Body.Price.Currency)}
+	fields := []string{
+		ref, strconv.FormatInt(price.Amount, 10), string(price.Currency), r.Body.PaymentSystem, source.token, string(source.card),
+	}
+	months := 0
+	if r.Body.IntervalMonths != nil {
+		months = *r.Body.IntervalMonths
+		fields = append(fields, strconv.Itoa(months))
+	}
 	return s.runOnce(ctx, mutation{
-		operation: "subscribe",
-		fields: []string{
-			ref, strconv.FormatInt(price.Amount, 10), string(price.Currency), r.Body.PaymentSystem, source.token, string(source.card),
-		},
+		operation: "subscribe", fields: fields,
 		run: func(request *ports.KeyedRequest) (ports.SubscriptionView, error) {
 			return s.Subscriber.Subscribe(ctx, viewers.Subscribe{
-				User: stateOf(ctx).user, Plan: ref, Price: price,
+				User: stateOf(ctx).user, Plan: ref, Price: price, Months: months,
 				PaymentSystem: r.Body.PaymentSystem,
 				Token:         billing.NewSecret(source.token), Card: source.card, CVV: source.cvv, Request: request,
 			})

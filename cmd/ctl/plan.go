@@ -44,7 +44,7 @@ func (t *tool) planAdd() *cobra.Command {
 	f.StringVar(&in.plan.Name, "name", "", "name that viewers see")
 	f.StringVar(&in.price, "price", "", "price of one period, such as 399.00")
 	f.StringVar(&in.currency, "currency", "", "ISO 4217 code, such as RUB")
-	f.IntVar(&in.plan.IntervalMonths, "interval-months", 1, "length of a period in months")
+	f.IntVar(&in.plan.IntervalMonths, "interval-months", 1, "length of a period in months; cannot change once the plan has subscribers")
 	f.StringArrayVar(&in.plan.Features, "feature", nil, "feature that the plan includes; may be repeated")
 	require(cmd, "code", "name", "price", "currency")
 	return cmd

@@ -77,15 +77,28 @@ var (
 	ErrUnavailable = &Error{Unavailable, "unavailable", "the service cannot do this right now; try again"}
 )
 
-// PriceChangedError reports that the price a viewer agreed to is not the current
-// price of the plan. It is [ErrPriceChanged].
+// PriceChangedError reports that the price or the interval that a viewer agreed to
+// is not the plan's current one. It is [ErrPriceChanged].
 type PriceChangedError struct {
 	Plan           string // the plan's code
 	Shown, Current Money
+
+	ShownMonths, CurrentMonths int // the interval; ShownMonths is 0 if the viewer's request does not name it
 }
 
 func (e *PriceChangedError) Error() string {
+	if e.ShownMonths != 0 && e.ShownMonths != e.CurrentMonths {
+		return fmt.Sprintf("plan %s costs %s for %s today, not %s for %s; nothing was charged",
+			e.Plan, e.Current, months(e.CurrentMonths), e.Shown, months(e.ShownMonths))
+	}
 	return fmt.Sprintf("plan %s costs %s today, not %s; nothing was charged", e.Plan, e.Current, e.Shown)
+}
+
+func months(n int) string {
+	if n == 1 {
+		return "1 month"
+	}
+	return fmt.Sprintf("%d months", n)
 }
 
 // Unwrap returns [ErrPriceChanged].

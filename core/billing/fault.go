@@ -24,6 +24,7 @@ const (
 	RuleControlCharacters Rule = "control_characters"
 	RuleCodeFormat        Rule = "code_format"
 	RuleIntervalRange     Rule = "interval_range"
+	RuleIntervalFixed     Rule = "interval_fixed"
 	RuleTooMany           Rule = "too_many"
 	RuleDuplicate         Rule = "duplicate"
 	RuleUnknownCurrency   Rule = "unknown_currency"
@@ -38,6 +39,7 @@ var ruleMessages = map[Rule]string{
 	RuleControlCharacters: "must not contain control characters or invisible characters",
 	RuleCodeFormat:        "must be 1 to 63 lower-case letters, digits, - or _, and not look like an id",
 	RuleIntervalRange:     fmt.Sprintf("must be 1 to %d", maxInterval),
+	RuleIntervalFixed:     "cannot change while the plan has subscribers; add another plan instead",
 	RuleTooMany:           fmt.Sprintf("must be at most %d", maxFeatures),
 	RuleDuplicate:         "must not name one twice",
 	RuleUnknownCurrency:   "is not an ISO 4217 code in capitals, such as RUB",

@@ -30,7 +30,11 @@ const (
 
 // Check returns an [InvalidError] that lists every invalid field, or nil.
 func (p Plan) Check() error {
-	var f faults
+	f := p.faults()
+	return f.err()
+}
+
+func (p Plan) faults() (f faults) {
 	f.check(validCode(p.Code), "code", RuleCodeFormat)
 	checkName(&f, p.Name)
 	p.Price.check(&f, "price")
@@ -40,7 +44,19 @@ func (p Plan) Check() error {
 		f.checkValue(validCode(feature), "features", RuleCodeFormat, feature)
 	}
 	f.check(!hasDuplicates(p.Features), "features", RuleDuplicate)
-	return f.err()
+	return f
+}
+
+// Edit returns the plan with the code, name, price, interval and features of to, or
+// an [InvalidError] that lists every invalid field. The interval can change only
+// while the plan has no subscribers, because the price says little without it.
+func (p Plan) Edit(to Plan, subscribers int, now time.Time) (Plan, error) {
+	edited := p
+	edited.Code, edited.Name, edited.Price = to.Code, to.Name, to.Price
+	edited.IntervalMonths, edited.Features, edited.UpdatedAt = to.IntervalMonths, to.Features, now
+	f := edited.faults()
+	f.check(edited.IntervalMonths == p.IntervalMonths || subscribers == 0, "interval_months", RuleIntervalFixed)
+	return edited, f.err()
 }
 
 // Reprice returns the plan with a new price for new subscriptions. Existing

@@ -233,3 +233,42 @@ func expectSame(t *testing.T, got, want any) {
 
 // day returns noon in UTC, n days after 1 March 2026.
 func day(n int) time.Time { return time.Date(2026, time.March, 1+n, 12, 0, 0, 0, time.UTC) }
+
+func TestPlan_Edit(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name        string
+		change      func(*billing.Plan)
+		subscribers int
+		faults      []billing.Rule
+	}{
+		{"all fields, without subscribers", func(p *billing.Plan) {
+			p.Code, p.Name, p.Price, p.IntervalMonths, p.Features = "gold", "Gold", money(449_00, "KZT"), 12, []string{"hd"}
+		}, 0, nil},
+		{"the interval, with a subscriber", func(p *billing.Plan) { p.IntervalMonths = 12 }, 1, []billing.Rule{billing.RuleIntervalFixed}},
+		{"the price, with a subscriber", func(p *billing.Plan) { p.Price.Amount++ }, 1, nil},
+		{"the interval and a wrong name", func(p *billing.Plan) { p.IntervalMonths, p.Name = 12, "" }, 1,
+			[]billing.Rule{billing.RuleRequired, billing.RuleIntervalFixed}},
+		{"an interval out of range, without subscribers", func(p *billing.Plan) { p.IntervalMonths = 0 }, 0, []billing.Rule{billing.RuleIntervalRange}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			to := basicPlan()
+			tt.change(&to)
+			got, err := basicPlan().Edit(to, tt.subscribers, day(1))
+			var rules []billing.Rule
+			var invalid *billing.InvalidError
+			if errors.As(err, &invalid) {
+				for _, f := range invalid.Faults {
+					rules = append(rules, f.Rule)
+				}
+			}
+			expectSame(t, rules, tt.faults)
+			if tt.faults == nil {
+				to.UpdatedAt = day(1)
+				expectSame(t, got, to)
+			}
+		})
+	}
+}

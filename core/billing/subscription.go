@@ -51,17 +51,18 @@ type Order struct {
 	Plan         Plan
 	Method       PaymentMethod
 	Shown        Money // the price that the viewer saw and agreed to
+	ShownMonths  int   // the interval that the viewer saw; 0 if the request does not name it
 }
 
 // Start returns the new subscription and its first payment, which is pending. It
 // returns [ErrPlanNotFound] if the plan is no longer sold, and a
-// [PriceChangedError] if its price is not exactly the shown price.
+// [PriceChangedError] if its price or its interval is not exactly the shown one.
 func (o Order) Start(now time.Time, cal Calendar) (Subscription, Payment, error) {
 	if !o.Plan.ArchivedAt.IsZero() {
 		return Subscription{}, Payment{}, ErrPlanNotFound.WithMessage("plan %s is no longer sold", o.Plan.Code)
 	}
-	if o.Shown != o.Plan.Price {
-		return Subscription{}, Payment{}, &PriceChangedError{Plan: o.Plan.Code, Shown: o.Shown, Current: o.Plan.Price}
+	if err := o.checkTerms(); err != nil {
+		return Subscription{}, Payment{}, err
 	}
 	s := Subscription{
 		ID: o.Subscription, UserID: o.Method.UserID,
@@ -73,6 +74,17 @@ func (o Order) Start(now time.Time, cal Calendar) (Subscription, Payment, error)
 		LatestPaymentID: o.Payment, CreatedAt: now,
 	}
 	return s, s.intent(o.Payment, CustomerInitiated, s.Current, now), nil
+}
+
+// checkTerms compares the terms that the viewer saw with today's.
+func (o Order) checkTerms() error {
+	if o.Shown == o.Plan.Price && (o.ShownMonths == 0 || o.ShownMonths == o.Plan.IntervalMonths) {
+		return nil
+	}
+	return &PriceChangedError{
+		Plan: o.Plan.Code, Shown: o.Shown, Current: o.Plan.Price,
+		ShownMonths: o.ShownMonths, CurrentMonths: o.Plan.IntervalMonths,
+	}
 }
 
 // intent returns a pending payment for the period, at the price that the viewer

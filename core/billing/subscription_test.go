@@ -97,10 +97,20 @@ func TestOrder_StartUsesCalendar(t *testing.T) {
 	expectSame(t, s.Current, p.Period)
 }
 
+func TestOrder_StartAtShownInterval(t *testing.T) {
+	t.Parallel()
+	o := order()
+	o.ShownMonths = 1
+	s, _, err := o.Start(day(0), utc)
+	if err != nil || s.IntervalMonths != 1 {
+		t.Errorf("Start = %+v, %v, want an interval of 1 month", s, err)
+	}
+}
+
 func TestOrder_StartRefuses(t *testing.T) {
 	t.Parallel()
-	changed := func(shown billing.Money) error {
-		return &billing.PriceChangedError{Plan: "basic", Shown: shown, Current: money(399_00, "RUB")}
+	changed := func(shown billing.Money, months int) error {
+		return &billing.PriceChangedError{Plan: "basic", Shown: shown, Current: money(399_00, "RUB"), ShownMonths: months, CurrentMonths: 1}
 	}
 	tests := []struct {
 		name   string
@@ -108,10 +118,16 @@ func TestOrder_StartRefuses(t *testing.T) {
 		is     error
 		want   error // the exact error, if not nil
 	}{
-		{"a kopeck too little", func(o *billing.Order) { o.Shown.Amount-- }, billing.ErrPriceChanged, changed(money(398_99, "RUB"))},
-		{"a kopeck too much", func(o *billing.Order) { o.Shown.Amount++ }, billing.ErrPriceChanged, changed(money(399_01, "RUB"))},
-		{"another currency", func(o *billing.Order) { o.Shown.Currency = "USD" }, billing.ErrPriceChanged, changed(money(399_00, "USD"))},
-		{"no price", func(o *billing.Order) { o.Shown = billing.Money{} }, billing.ErrPriceChanged, changed(billing.Money{})},
+		{"a kopeck too little", func(o *billing.Order) { o.Shown.Amount-- }, billing.ErrPriceChanged, changed(money(398_99, "RUB"), 0)},
+		{"a kopeck too much", func(o *billing.Order) { o.Shown.Amount++ }, billing.ErrPriceChanged, changed(money(399_01, "RUB"), 0)},
+		{"another currency", func(o *billing.Order) { o.Shown.Currency = "USD" }, billing.ErrPriceChanged, changed(money(399_00, "USD"), 0)},
+		{"no price", func(o *billing.Order) { o.Shown = billing.Money{} }, billing.ErrPriceChanged, changed(billing.Money{}, 0)},
+		{"another interval", func(o *billing.Order) { o.ShownMonths = 12 }, billing.ErrPriceChanged, changed(money(399_00, "RUB"), 12)},
+		{"a negative interval", func(o *billing.Order) { o.ShownMonths = -1 }, billing.ErrPriceChanged, changed(money(399_00, "RUB"), -1)},
+		{"another price for the right interval", func(o *billing.Order) {
+			o.ShownMonths = 1
+			o.Shown.Amount++
+		}, billing.ErrPriceChanged, changed(money(399_01, "RUB"), 1)},
 		{"an archived plan", func(o *billing.Order) { o.Plan = o.Plan.Archive(day(-1)) }, billing.ErrPlanNotFound, nil},
 		{"an archived plan at another price", func(o *billing.Order) {
 			o.Plan = o.Plan.Archive(day(-1))

@@ -18,15 +18,17 @@ var ErrChangedMeanwhile = &billing.Error{
 	Message: "another operator changed the record first; open it again and repeat your change",
 }
 
-// PriceUnconfirmedError is returned if an edit changes the price of a plan and the
-// operator has not confirmed that.
+// PriceUnconfirmedError is returned if an edit changes the price or the interval of
+// a plan and the operator has not confirmed that.
 type PriceUnconfirmedError struct {
-	From, To    billing.Money
-	Subscribers int // subscriptions that keep the agreed price
+	From, To             billing.Money
+	FromMonths, ToMonths int // the interval
+	Subscribers          int // subscriptions that keep the agreed price
 }
 
 func (e *PriceUnconfirmedError) Error() string {
-	return fmt.Sprintf("the price changes from %s to %s; %d subscribers keep the price they agreed to", e.From, e.To, e.Subscribers)
+	return fmt.Sprintf("the price changes from %s per %d months to %s per %d months; %d subscribers keep the price they agreed to",
+		e.From, e.FromMonths, e.To, e.ToMonths, e.Subscribers)
 }
 
 // Unwrap returns [billing.Conflict].
@@ -42,38 +44,44 @@ type PlanEdit struct {
 	Name      string
 	Interval  int // in months
 	Features  []string
-	Confirmed bool // the operator confirmed the change of the price
+	Confirmed bool // the operator confirmed the change of the price and of the interval
 }
 
 // EditPlan changes a plan. Existing subscriptions keep the agreed price and
 // interval. The errors are:
 //
 //	billing.ErrPlanNotFound   the plan does not exist
-//	billing.ErrInvalid        some fields are invalid; it lists all of them
+//	billing.ErrInvalid        some fields are invalid, or the interval changes although
+//	                          the plan has subscribers; it lists all such fields
 //	billing.ErrAlreadyExists  another plan has the code
 //	ErrChangedMeanwhile       the plan changed after the operator opened it
-//	PriceUnconfirmedError     the price changes and Confirmed is false
+//	PriceUnconfirmedError     the price or the interval changes and Confirmed is false
 func (c Catalog) EditPlan(ctx context.Context, e PlanEdit) (billing.Plan, error) {
 	return c.changePlan(ctx, string(e.Plan), PlanEdited, func(tx ports.Repos, p billing.Plan) (billing.Plan, error) {
 		if SeenPlan(p) != e.Seen {
 			return p, ErrChangedMeanwhile
 		}
-		edited := p
-		edited.Code, edited.Name, edited.Price = e.Code, e.Name, e.Price
-		edited.IntervalMonths, edited.Features = e.Interval, e.Features
-		if SeenPlan(edited) == e.Seen {
-			return p, nil
-		}
-		edited.UpdatedAt = c.Clock.Now()
-		if err := edited.Check(); err != nil || edited.Price == p.Price || e.Confirmed {
-			return edited, err
-		}
 		n, err := tx.Plans.Subscribers(ctx, p.ID)
 		if err != nil {
 			return p, err
 		}
-		return p, &PriceUnconfirmedError{p.Price, edited.Price, n}
+		edited, err := p.Edit(e.plan(), n, c.Clock.Now())
+		switch {
+		case SeenPlan(edited) == e.Seen:
+			return p, nil
+		case err != nil:
+			return p, err
+		case e.Confirmed, edited.Price == p.Price && edited.IntervalMonths == p.IntervalMonths:
+			return edited, nil
+		default:
+			return p, &PriceUnconfirmedError{p.Price, edited.Price, p.IntervalMonths, edited.IntervalMonths, n}
+		}
 	})
+}
+
+// plan returns the fields that the edit gives to the plan.
+func (e PlanEdit) plan() billing.Plan {
+	return billing.Plan{Code: e.Code, Name: e.Name, Price: e.Price, IntervalMonths: e.Interval, Features: e.Features}
 }
 
 // SeenPlan returns a fingerprint of the fields of a plan that an operator sees.

@@ -124,6 +124,7 @@ func TestEditPlan(t *testing.T) {
 	w := newWorld(t)
 	e := edit(w.AddPlan("extra", "hd"))
 	e.Name, e.Code, e.Features, e.Interval = "Extra Plus", "extra-plus", []string{"hd", "4k"}, 12
+	e.Confirmed = true
 	got, err := w.edited().EditPlan(t.Context(), e)
 	if err != nil {
 		t.Fatal(err)
@@ -220,7 +221,9 @@ func TestEditPlan_PriceChangeNeedsConfirmation(t *testing.T) {
 	if !errors.As(err, &unconfirmed) {
 		t.Fatalf("unconfirmed: %v", err)
 	}
-	if diff := cmp.Diff(operators.PriceUnconfirmedError{From: billingtest.Price, To: billingtest.Rubles(449_00), Subscribers: 1}, *unconfirmed); diff != "" {
+	if diff := cmp.Diff(operators.PriceUnconfirmedError{
+		From: billingtest.Price, To: billingtest.Rubles(449_00), FromMonths: 1, ToMonths: 1, Subscribers: 1,
+	}, *unconfirmed); diff != "" {
 		t.Errorf("error (-want +got):\n%s", diff)
 	}
 	if now, _ := w.Catalog().Plans(t.Context()); now[0].Price != billingtest.Price {
@@ -233,6 +236,37 @@ func TestEditPlan_PriceChangeNeedsConfirmation(t *testing.T) {
 	sub, err := w.Queries().Subscription(t.Context(), billingtest.Viewer, "basic")
 	if err != nil || sub.Price != billingtest.Price {
 		t.Errorf("price of the subscription: %v, %v", sub.Price, err)
+	}
+}
+
+func TestEditPlan_Interval(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	yearly := edit(w.AddPlan("fresh"))
+	yearly.Interval = 12
+	_, err := w.edited().EditPlan(t.Context(), yearly)
+	want := operators.PriceUnconfirmedError{From: billingtest.Price, To: billingtest.Price, FromMonths: 1, ToMonths: 12}
+	if unconfirmed, ok := errors.AsType[*operators.PriceUnconfirmedError](err); !ok || *unconfirmed != want {
+		t.Errorf("unconfirmed: %v, want %v", err, &want)
+	}
+	yearly.Confirmed = true
+	if p, err := w.edited().EditPlan(t.Context(), yearly); err != nil || p.IntervalMonths != 12 {
+		t.Errorf("confirmed: %d months, %v", p.IntervalMonths, err)
+	}
+
+	if _, err := w.Process().Subscribe(t.Context(), billingtest.SubscribeBasic()); err != nil {
+		t.Fatal(err)
+	}
+	basic, err := w.Catalog().Plan(t.Context(), "basic")
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken := edit(basic)
+	taken.Interval, taken.Confirmed = 12, true
+	_, err = w.edited().EditPlan(t.Context(), taken)
+	invalid, ok := errors.AsType[*billing.InvalidError](err)
+	if !ok || len(invalid.Faults) != 1 || invalid.Faults[0].Rule != billing.RuleIntervalFixed {
+		t.Errorf("with a subscriber: %v, want the fault %s", err, billing.RuleIntervalFixed)
 	}
 }
 

@@ -76,7 +76,7 @@ func TestSubscribe_ComparesPriceInTransaction(t *testing.T) {
 				return
 			}
 			var changed *billing.PriceChangedError
-			want := billing.PriceChangedError{Plan: "basic", Shown: tt.shown, Current: tt.becomes}
+			want := billing.PriceChangedError{Plan: "basic", Shown: tt.shown, Current: tt.becomes, CurrentMonths: 1}
 			if !errors.As(err, &changed) || *changed != want {
 				t.Errorf("got the error %v, want %v", err, &want)
 			}

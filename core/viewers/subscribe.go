@@ -32,6 +32,7 @@ type Subscribe struct {
 	User          billing.UserID
 	Plan          string        // its code or id
 	Price         billing.Money // shown to the viewer
+	Months        int           // the interval shown to the viewer; 0 if the request does not name it
 	PaymentSystem string        // its code
 	Token         billing.Secret
 	Card          billing.CardID // a kept card, instead of Token
@@ -44,7 +45,7 @@ type Subscribe struct {
 //
 //	ErrPlanNotFound, ErrPaymentSystemNotFound, ErrInvalid, ErrAlreadySubscribed
 //	ErrPaymentSystemUnavailable  this process has no adapter for the payment system
-//	*PriceChangedError           the price differs from today's; nothing was charged
+//	*PriceChangedError           the price or the interval differs from today's; nothing was charged
 //	*DeclinedError               the payment system declined the payment
 //	ErrPaymentTokenUnknown       the payment system does not know the token
 //	ErrCardNotFound              the viewer has no such card
@@ -100,7 +101,7 @@ func (s *Subscriber) decide(ctx context.Context, tx ports.Repos, r request, f po
 	}
 	sub, payment, err := billing.Order{
 		Subscription: r.id, Payment: billing.PaymentID(s.NewID()),
-		Plan: *f.Plan, Method: method, Shown: r.Price,
+		Plan: *f.Plan, Method: method, Shown: r.Price, ShownMonths: r.Months,
 	}.Start(now, s.Calendar)
 	if err != nil {
 		return storedIntent{}, err

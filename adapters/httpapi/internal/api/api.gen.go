@@ -431,6 +431,9 @@ type Problem struct {
 	// Code The error code, for programs.
 	Code string `json:"code"`
 
+	// CurrentIntervalMonths With `price_changed`, the length of the period that the current price pays for, in months.
+	CurrentIntervalMonths *int `json:"current_interval_months,omitempty"`
+
 	// CurrentPrice With `price_changed`, the current price.
 	CurrentPrice *Money `json:"current_price,omitempty"`
 
@@ -458,7 +461,7 @@ type Problem struct {
 
 // SubscribeRequest The plan, its price, and the means of payment. Send exactly one of `plan_code` and `plan_id`, and either `payment_token` or `card_id` with `cvv`.
 //
-// Example: {"payment_system":"simulator","payment_token":"tok_ok","plan_code":"premium","price":{"amount":39900,"currency":"RUB"}}
+// Example: {"interval_months":1,"payment_system":"simulator","payment_token":"tok_ok","plan_code":"premium","price":{"amount":39900,"currency":"RUB"}}
 type SubscribeRequest struct {
 	// PlanCode The plan's code.
 	PlanCode *string `json:"plan_code,omitempty"`
@@ -468,6 +471,9 @@ type SubscribeRequest struct {
 
 	// Price The price that the viewer saw. If it differs from the plan's current price, nothing is charged and the error is `price_changed`.
 	Price Money `json:"price"`
+
+	// IntervalMonths The length of a period that the viewer saw. If it differs from the plan's current `interval_months`, nothing is charged and the error is `price_changed`. Send it, so that the viewer agrees to the price together with the period that it pays for.
+	IntervalMonths *int `json:"interval_months,omitempty"`
 
 	// PaymentSystem The code of the payment system.
 	PaymentSystem string `json:"payment_system"`

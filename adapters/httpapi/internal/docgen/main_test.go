@@ -77,7 +77,7 @@ func TestExample_MembersInSchemaOrder(t *testing.T) {
 	t.Parallel()
 	s := mustLoad(t).Components.Schemas["SubscribeRequest"].Value
 	e := example{s, exampleOf(s)}
-	line := `{"plan_code": "premium", "price": {"amount": 39900, "currency": "RUB"}, ` +
+	line := `{"plan_code": "premium", "price": {"amount": 39900, "currency": "RUB"}, "interval_months": 1, ` +
 		`"payment_system": "simulator", "payment_token": "tok_ok"}`
 	if got := e.line(); got != line {
 		t.Errorf("got  %s\nwant %s", got, line)
@@ -85,6 +85,7 @@ func TestExample_MembersInSchemaOrder(t *testing.T) {
 	indented := `{
   "plan_code": "premium",
   "price": {"amount": 39900, "currency": "RUB"},
+  "interval_months": 1,
   "payment_system": "simulator",
   "payment_token": "tok_ok"
 }`
