@@ -66,14 +66,18 @@ func (r cards) Added(_ context.Context, user billing.UserID, since time.Time, li
 }
 
 func (r cards) Declined(_ context.Context, user billing.UserID, since time.Time, limit int) ([]time.Time, error) {
+	return r.declined(user, since, limit), nil
+}
+
+func (s *state) declined(user billing.UserID, since time.Time, limit int) []time.Time {
 	var times []time.Time
-	for _, p := range r.payments {
+	for _, p := range s.payments {
 		counts := p.Status == billing.PaymentDeclined || p.Status == billing.PaymentPending
-		if p.UserID == user && counts && p.Initiator == billing.CustomerInitiated && r.methods[p.MethodID].CardID != "" {
+		if p.UserID == user && counts && p.Initiator == billing.CustomerInitiated {
 			times = append(times, p.CreatedAt)
 		}
 	}
-	return newest(times, since, limit), nil
+	return newest(times, since, limit)
 }
 
 func newest(times []time.Time, since time.Time, limit int) []time.Time {

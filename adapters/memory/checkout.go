@@ -27,6 +27,7 @@ func (r checkout) Take(_ context.Context, queries ...ports.CheckoutQuery) ([]por
 			all[i].PaymentSystem = &ps
 		}
 		all[i].Method = r.methodWith(o.User, o.PaymentSystem, o.Token)
+		all[i].Declined = !o.DeclinedSince.IsZero() && len(r.declined(o.User, o.DeclinedSince, 1)) > 0
 	}
 	return all, nil
 }

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"time"
 
 	"github.com/online-cinema/billing/adapters/postgres/internal/dbgen"
 	"github.com/online-cinema/billing/adapters/postgres/internal/wire"
@@ -31,6 +32,7 @@ func (r orders) Take(ctx context.Context, queries ...ports.CheckoutQuery) ([]por
 	codes, ids := mapSlice(queries, func(o ports.CheckoutQuery) string { return o.Plan }), mapSlice(queries, planID)
 	users := mapSlice(queries, func(o ports.CheckoutQuery) string { return string(o.User) })
 	systems := mapSlice(queries, func(o ports.CheckoutQuery) string { return o.PaymentSystem })
+	since := mapSlice(queries, func(o ports.CheckoutQuery) time.Time { return o.DeclinedSince })
 	var rows orderRows
 	err = r.tx.QueryTogether(ctx,
 		func(db wire.DB) (err error) {
@@ -47,6 +49,10 @@ func (r orders) Take(ctx context.Context, queries ...ports.CheckoutQuery) ([]por
 		},
 		func(db wire.DB) (err error) {
 			rows.methods, err = dbgen.New(db).MethodsByToken(ctx, lookups.params())
+			return err
+		},
+		func(db wire.DB) (err error) {
+			rows.declined, err = dbgen.New(db).UsersDeclined(ctx, users, since)
 			return err
 		})
 	if err != nil {
@@ -69,6 +75,8 @@ type orderRows struct {
 	systems []*dbgen.PaymentSystem
 	live    []*dbgen.SubscriptionsLiveRow
 	methods []*dbgen.PaymentMethod
+
+	declined []string // ids of users
 }
 
 // facts gives each order its own rows.
@@ -84,9 +92,13 @@ func (r orders) facts(ctx context.Context, queries []ports.CheckoutQuery, lookup
 		live[userPlan{row.Subscription.UserID, row.Subscription.PlanID}] = new(subscriptionOf(&row.Subscription, row.PlanCode))
 	}
 	methods := indexMethods(rows.methods)
+	declined := make(map[string]bool, len(rows.declined))
+	for _, user := range rows.declined {
+		declined[user] = true
+	}
 	facts := make([]ports.CheckoutFacts, len(queries))
 	for i, o := range queries {
-		f := ports.CheckoutFacts{Plan: plans[o.Plan], PaymentSystem: systems[o.PaymentSystem]}
+		f := ports.CheckoutFacts{Plan: plans[o.Plan], PaymentSystem: systems[o.PaymentSystem], Declined: declined[string(o.User)] && !o.DeclinedSince.IsZero()}
 		if f.Plan != nil {
 			f.Version = version
 			f.Live = live[userPlan{string(o.User), string(f.Plan.ID)}]

@@ -131,7 +131,7 @@ func newUseCases(cfg boot.API, store ports.Store, clock ports.Clock, providers m
 	return useCases{
 		subscriber: &viewers.Subscriber{
 			Store: store, Clock: clock, NewID: boot.NewID,
-			Calendar:  billing.NewCalendar(cfg.TimeZone.Location),
+			Calendar: billing.NewCalendar(cfg.TimeZone.Location), Limits: cfg.Limits(),
 			Collector: boot.NewCollector(cfg.Rules, cfg.Charging, store, clock, providers, log),
 		},
 		viewer:   viewers.Queries{Store: store, Clock: clock, Providers: providers},
@@ -147,7 +147,7 @@ const removeWait = 10 * time.Second
 // enableCards adds the use cases that need a vault.
 func (u *useCases) enableCards(cfg boot.API, keys ports.Vault) {
 	s := u.subscriber
-	s.Limits, s.Collector.Vault = cfg.Limits(), keys
+	s.Collector.Vault = keys
 	u.cards = &viewers.Cards{
 		Store: s.Store, Clock: s.Clock, NewID: s.NewID, Calendar: s.Calendar,
 		Vault: keys, Limits: cfg.Limits(), Wait: removeWait,

@@ -2,9 +2,17 @@ package main
 
 import (
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/online-cinema/billing/adapters/memory"
+	"github.com/online-cinema/billing/cmd/internal/boot"
+	"github.com/online-cinema/billing/core/billing"
 )
 
 // The API answers unusual paths. The handler in front of it must not redirect them.
@@ -25,5 +33,17 @@ func TestWithPages_PassesOtherPathsToAPI(t *testing.T) {
 		if w.Code != 200 || w.Body.String() != want {
 			t.Errorf("%s: status %d from %q, want %q", path, w.Code, w.Body, want)
 		}
+	}
+}
+
+// Tokens can stand for stolen cards too, and need no vault.
+func TestNewUseCases_LimitsDeclinesWithoutVault(t *testing.T) {
+	t.Parallel()
+	cfg := boot.API{CardLimits: boot.CardLimits{DeclinesPerHour: 5, DeclinesPerDay: 10}}
+	cfg.TimeZone.Location = time.UTC
+	cases := newUseCases(cfg, memory.New(), nil, nil, slog.New(slog.DiscardHandler))
+	want := billing.Limits{{Max: 5, Per: time.Hour}, {Max: 10, Per: 24 * time.Hour}}
+	if diff := cmp.Diff(want, cases.subscriber.Limits.Declines); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -18,8 +18,9 @@ type Limits []Limit
 // CardLimits limit a viewer's use of cards, so that the service cannot be used to
 // test stolen ones.
 type CardLimits struct {
-	// Declines bounds the payments with a stored card that were declined or whose
-	// outcome is unknown.
+	// Declines bounds the viewer's own payments that were declined or whose outcome is
+	// unknown. It counts them whether they were paid with a token or with a stored card,
+	// because both can stand for a stolen card.
 	Declines Limits
 	// Cards bounds the cards that a viewer adds.
 	Cards Limits
@@ -60,7 +61,7 @@ type LimitedError struct {
 }
 
 func (e *LimitedError) Error() string {
-	reason := "too many payments with a card were declined"
+	reason := "too many payments were declined"
 	if e.Type == EventCardLimitReached {
 		reason = "too many cards were added"
 	}

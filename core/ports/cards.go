@@ -33,7 +33,7 @@ type CardLimits interface {
 	// Added returns when the user's newest cards were added, including removed ones:
 	// at most limit times, after since.
 	Added(ctx context.Context, user billing.UserID, since time.Time, limit int) ([]time.Time, error)
-	// Declined returns when the user's newest payments with a card were made that
-	// were declined or have no outcome yet: at most limit times, after since.
+	// Declined returns when the user's newest own payments were made that were declined
+	// or have no outcome yet: at most limit times, after since. Renewals do not count.
 	Declined(ctx context.Context, user billing.UserID, since time.Time, limit int) ([]time.Time, error)
 }

@@ -2,6 +2,7 @@ package ports
 
 import (
 	"context"
+	"time"
 
 	"github.com/online-cinema/billing/core/billing"
 )
@@ -23,6 +24,7 @@ type CheckoutQuery struct {
 	Plan          string         // its code or id
 	PaymentSystem string         // its code
 	Token         billing.Secret // empty if a card pays
+	DeclinedSince time.Time      // start of the window of [CheckoutFacts.Declined]; zero leaves it false
 }
 
 // CheckoutFacts are the records that a [CheckoutQuery] names. A record that does
@@ -32,5 +34,6 @@ type CheckoutFacts struct {
 	PaymentSystem *billing.PaymentSystem // archived or not
 	Live          *billing.Subscription  // the user's subscription to the plan
 	Method        *billing.PaymentMethod // the user's method with the token, unless removed
+	Declined      bool                   // the user made a payment after DeclinedSince that was declined or has no outcome yet
 	Version       RowVersion             // of the rows that this transaction writes; set if there is a plan
 }

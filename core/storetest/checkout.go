@@ -44,6 +44,25 @@ var checkoutCases = []testCase{
 			w.Errorf("the live subscription is %+v, want none", live)
 		}
 	}},
+	{"finds declined and pending payments of the window", func(w *world) {
+		declined, pending, paid := w.settle(w.subscribe(0), billing.PaymentDeclined, noon), w.subscribe(0), w.settle(w.subscribe(0), billing.PaymentSucceeded, noon)
+		for _, c := range []struct {
+			user  billing.UserID
+			since time.Time
+			want  bool
+		}{
+			{declined.sub.UserID, noon.Add(-time.Second), true},
+			{declined.sub.UserID, noon, false},
+			{declined.sub.UserID, time.Time{}, false},
+			{pending.sub.UserID, noon.Add(-time.Second), true},
+			{paid.sub.UserID, noon.Add(-time.Second), false},
+			{w.viewer().UserID, noon.Add(-time.Second), false},
+		} {
+			if got := w.takeOne(ports.CheckoutQuery{User: c.user, Plan: "basic", DeclinedSince: c.since}).Declined; got != c.want {
+				w.Errorf("declined since %v: %t, want %t", c.since, got, c.want)
+			}
+		}
+	}},
 	{"finds the live subscription to the same plan only", func(w *world) {
 		m := w.viewer()
 		d := w.subscribeFor(m, w.addPlan("plus"), 0)

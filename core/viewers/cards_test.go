@@ -364,9 +364,9 @@ func TestDeclineLimit(t *testing.T) {
 		t.Errorf("%d charges were sent, want 3", n)
 	}
 
-	// The limit does not apply to payments with a token.
+	// The limit applies to payments with a token, too.
 	_, err := w.process().Subscribe(t.Context(), billingtest.SubscribeBasic())
-	billingtest.ExpectError(t, err, billing.ErrPaymentDeclined)
+	billingtest.ExpectError(t, err, billing.ErrRateLimited)
 
 	// After an hour two more declines fit into the limit per day. Reaching the limit
 	// again appends another event.
@@ -381,10 +381,35 @@ func TestDeclineLimit(t *testing.T) {
 		}
 	}
 	w.ExpectHistory(append(declined, billing.EventDeclineLimitReached, billing.EventPaymentDeclined,
-		billing.EventPaymentDeclined, billing.EventPaymentDeclined, billing.EventDeclineLimitReached)...)
+		billing.EventPaymentDeclined, billing.EventDeclineLimitReached)...)
 	w.Clock.Advance(24 * time.Hour)
 	w.Provider.SetFault(billingtest.NoFault)
 	w.mustSubscribe(c)
+}
+
+func TestDeclineLimit_Tokens(t *testing.T) {
+	t.Parallel()
+	w := newWallet(t)
+	w.limits.Declines = billing.Limits{{Max: 3, Per: time.Hour}}
+	p := w.process()
+	w.Provider.SetFault(billingtest.Decline)
+	subscribe := func(i int) error {
+		cmd := billingtest.SubscribeBasic()
+		cmd.Token = billing.NewSecret(fmt.Sprintf("tok_stolen_%d", i))
+		_, err := p.Subscribe(t.Context(), cmd)
+		return err
+	}
+	for i := range 3 {
+		billingtest.ExpectError(t, subscribe(i), billing.ErrPaymentDeclined)
+	}
+	for i := range 2 {
+		billingtest.ExpectError(t, subscribe(3+i), billing.ErrRateLimited)
+	}
+	if n := len(w.Provider.Requests()); n != 3 {
+		t.Errorf("%d charges were sent, want 3", n)
+	}
+	w.Clock.Advance(time.Hour)
+	billingtest.ExpectError(t, subscribe(5), billing.ErrPaymentDeclined)
 }
 
 // Pending payments count, so concurrent requests cannot exceed the limit.

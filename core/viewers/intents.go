@@ -118,12 +118,17 @@ func allRefused(list []storedIntent) (refused error) {
 type request struct {
 	Subscribe
 	id         billing.SubscriptionID
+	alone      bool                  // no other request is stored in the same transaction
+	since      time.Time             // start of the window in which declined payments count; zero without a limit
 	method     billing.PaymentMethod // for the token, in case it is not linked yet
 	tokenFault error
 }
 
 func (s *Subscriber) newRequest(cmd Subscribe, now time.Time) (r request) {
 	r = request{Subscribe: cmd, id: billing.SubscriptionID(s.NewID())}
+	if window, limit := s.Limits.Declines.Window(); limit > 0 {
+		r.since = now.Add(-window)
+	}
 	if cmd.Card == "" {
 		id := billing.PaymentMethodID(s.NewID())
 		r.method, r.tokenFault = billing.NewPaymentMethod(id, cmd.User, cmd.PaymentSystem, cmd.Token, now)
@@ -136,6 +141,7 @@ func (r request) query() ports.CheckoutQuery {
 	q := ports.CheckoutQuery{
 		Request: r.Request, Subscription: r.id,
 		User: r.User, Plan: r.Plan, PaymentSystem: r.PaymentSystem, Token: r.Token,
+		DeclinedSince: r.since,
 	}
 	if r.tokenFault != nil {
 		q.Token = billing.Secret{}
@@ -150,6 +156,7 @@ func (s *Subscriber) checkout(ctx context.Context, tx ports.Repos, cmds []Subscr
 	requests := make([]request, len(cmds))
 	for i, cmd := range cmds {
 		requests[i] = s.newRequest(cmd, now)
+		requests[i].alone = len(cmds) == 1
 	}
 	facts, err := take(ctx, tx, requests)
 	if err != nil {

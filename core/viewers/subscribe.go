@@ -49,7 +49,7 @@ type Subscribe struct {
 //	*DeclinedError               the payment system declined the payment
 //	ErrPaymentTokenUnknown       the payment system does not know the token
 //	ErrCardNotFound              the viewer has no such card
-//	ErrRateLimited               a [billing.LimitedError]: too many declined payments with a card
+//	ErrRateLimited               a [billing.LimitedError]: too many declined payments
 //	ErrRequestInProgress         another request with the same key is running
 //	ErrUnavailable               nothing was charged, or, if [Settling], the payment is being settled
 func (s *Subscriber) Subscribe(ctx context.Context, cmd Subscribe) (ports.SubscriptionView, error) {
@@ -93,6 +93,9 @@ func (s *Subscriber) decide(ctx context.Context, tx ports.Repos, r request, f po
 	}
 	ended, events, err := makeRoom(f.Live, now)
 	if err != nil {
+		return storedIntent{}, err
+	}
+	if err := s.limitDeclines(ctx, tx, r, f, now); err != nil {
 		return storedIntent{}, err
 	}
 	method, card, err := s.method(ctx, tx, r, f.Method, now)
@@ -162,9 +165,6 @@ func (s *Subscriber) takeCard(ctx context.Context, tx ports.Repos, cmd Subscribe
 	if s.Collector.Vault == nil {
 		return billing.Card{}, ports.ErrNoVault
 	}
-	if err := s.checkDeclines(ctx, tx, cmd.User, now); err != nil {
-		return billing.Card{}, err
-	}
 	card, err := tx.Cards.Find(ctx, cmd.User, cmd.Card)
 	if err != nil {
 		return card, err
@@ -175,9 +175,26 @@ func (s *Subscriber) takeCard(ctx context.Context, tx ports.Repos, cmd Subscribe
 	return card, card.CheckCVV(cmd.CVV)
 }
 
-// checkDeclines returns a [billing.LimitedError] after too many declined payments
-// with a card. It serializes the viewer's card payments, so that all are counted. A
-// viewer with a card is already registered.
+// limitDeclines returns a [billing.LimitedError] after too many declined payments. A
+// viewer without any costs nothing: the facts say so. Otherwise the payments are
+// counted under a lock, and a request of a batch is stored alone for that.
+//
+// A payment with a token that starts while the viewer's first one commits may see
+// none, so that each process can exceed the limit by one.
+func (s *Subscriber) limitDeclines(ctx context.Context, tx ports.Repos, r request, f ports.CheckoutFacts, now time.Time) error {
+	switch {
+	case r.Card == "" && !f.Declined:
+		return nil
+	case !r.alone:
+		return errAlone
+	default:
+		return s.checkDeclines(ctx, tx, r.User, now)
+	}
+}
+
+// checkDeclines counts the viewer's declined payments. It serializes the viewer's
+// payments, so that all are counted. A viewer with a card or a payment is already
+// registered.
 func (s *Subscriber) checkDeclines(ctx context.Context, tx ports.Repos, user billing.UserID, now time.Time) error {
 	window, limit := s.Limits.Declines.Window()
 	if limit == 0 {

@@ -26,11 +26,10 @@ ORDER BY created_at DESC
 LIMIT @take::int;
 
 -- name: CardsDeclined :many
-SELECT p.created_at FROM payments p
-JOIN payment_methods m ON m.user_id = p.user_id AND m.id = p.payment_method_id
-WHERE p.user_id = @user_id AND p.initiator = 'customer' AND p.created_at > @since::timestamptz
-  AND p.status IN ('declined', 'pending') AND m.card_id IS NOT NULL
-ORDER BY p.created_at DESC
+SELECT created_at FROM payments
+WHERE user_id = @user_id AND initiator = 'customer' AND created_at > @since::timestamptz
+  AND status IN ('declined', 'pending')
+ORDER BY created_at DESC
 LIMIT @take::int;
 
 -- name: CardMayBeCharged :one

@@ -36,3 +36,13 @@ JOIN payment_methods m ON m.user_id = k.user_id AND m.id = o.id
 WHERE m.removed_at IS NULL
 ORDER BY m.id
 FOR SHARE OF m;
+
+-- name: UsersDeclined :many
+-- These users made a payment themselves that was declined or has no outcome yet.
+-- UsersSeen explains the array in a SELECT of its own.
+SELECT k.user_id::uuid AS user_id
+FROM (SELECT unnest((SELECT @user_ids::uuid[])) AS user_id, unnest(@since::timestamptz[]) AS since) AS k
+WHERE EXISTS (
+    SELECT FROM payments p
+    WHERE p.user_id = k.user_id AND p.initiator = 'customer' AND p.created_at > k.since
+      AND p.status IN ('declined', 'pending'));

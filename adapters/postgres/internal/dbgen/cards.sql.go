@@ -199,11 +199,10 @@ func (q *Queries) CardsAdded(ctx context.Context, userID string, since time.Time
 }
 
 const cardsDeclined = `-- name: CardsDeclined :many
-SELECT p.created_at FROM payments p
-JOIN payment_methods m ON m.user_id = p.user_id AND m.id = p.payment_method_id
-WHERE p.user_id = $1 AND p.initiator = 'customer' AND p.created_at > $2::timestamptz
-  AND p.status IN ('declined', 'pending') AND m.card_id IS NOT NULL
-ORDER BY p.created_at DESC
+SELECT created_at FROM payments
+WHERE user_id = $1 AND initiator = 'customer' AND created_at > $2::timestamptz
+  AND status IN ('declined', 'pending')
+ORDER BY created_at DESC
 LIMIT $3::int
 `
 

@@ -7,6 +7,7 @@ package dbgen
 
 import (
 	"context"
+	"time"
 )
 
 const methodsByToken = `-- name: MethodsByToken :many
@@ -199,6 +200,37 @@ func (q *Queries) SubscriptionsLive(ctx context.Context, userIds []string, codes
 			return nil, err
 		}
 		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const usersDeclined = `-- name: UsersDeclined :many
+SELECT k.user_id::uuid AS user_id
+FROM (SELECT unnest((SELECT $1::uuid[])) AS user_id, unnest($2::timestamptz[]) AS since) AS k
+WHERE EXISTS (
+    SELECT FROM payments p
+    WHERE p.user_id = k.user_id AND p.initiator = 'customer' AND p.created_at > k.since
+      AND p.status IN ('declined', 'pending'))
+`
+
+// These users made a payment themselves that was declined or has no outcome yet.
+// UsersSeen explains the array in a SELECT of its own.
+func (q *Queries) UsersDeclined(ctx context.Context, userIds []string, since []time.Time) ([]string, error) {
+	rows, err := q.db.Query(ctx, usersDeclined, userIds, since)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var user_id string
+		if err := rows.Scan(&user_id); err != nil {
+			return nil, err
+		}
+		items = append(items, user_id)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
