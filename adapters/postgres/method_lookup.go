@@ -2,15 +2,16 @@ package postgres
 
 import (
 	"github.com/online-cinema/billing/adapters/postgres/internal/dbgen"
+	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// methodLookup finds a viewer's method by the fingerprint of its token, or by the
-// token in plaintext, which a method has from a time without a vault. It is empty
-// for an order that is not paid by token.
+// methodLookup finds a viewer's method by the fingerprints of its token, one for each
+// key, or by the token in plaintext, which a method has from a time without a vault.
+// It is empty for an order that is not paid by token.
 type methodLookup struct {
 	user, system, token string
-	fingerprint         []byte
+	fingerprints        []billing.Fingerprint
 }
 
 type methodLookups []methodLookup
@@ -22,7 +23,7 @@ func (t tokens) lookups(queries []ports.CheckoutQuery) (methodLookups, error) {
 		if o.Token.IsZero() {
 			continue
 		}
-		f, err := t.fingerprint(o.User, o.Token)
+		f, err := t.fingerprints(o.User, o.Token)
 		if err != nil {
 			return nil, err
 		}
@@ -31,11 +32,18 @@ func (t tokens) lookups(queries []ports.CheckoutQuery) (methodLookups, error) {
 	return list, nil
 }
 
+// params returns one element for each fingerprint.
 func (list methodLookups) params() (p dbgen.MethodsByTokenParams) {
+	add := func(l methodLookup, fingerprint []byte) {
+		p.UserIds, p.PaymentSystems = append(p.UserIds, l.user), append(p.PaymentSystems, l.system)
+		p.Tokens, p.TokenFingerprints = append(p.Tokens, l.token), append(p.TokenFingerprints, fingerprint)
+	}
 	for _, l := range list {
-		if l.token != "" {
-			p.UserIds, p.PaymentSystems = append(p.UserIds, l.user), append(p.PaymentSystems, l.system)
-			p.Tokens, p.TokenFingerprints = append(p.Tokens, l.token), append(p.TokenFingerprints, l.fingerprint)
+		for _, f := range l.fingerprints {
+			add(l, f[:])
+		}
+		if l.token != "" && len(l.fingerprints) == 0 {
+			add(l, nil)
 		}
 	}
 	return p
@@ -61,11 +69,13 @@ func indexMethods(rows []*dbgen.PaymentMethod) methodIndex {
 	return index
 }
 
-// find prefers the method with an encrypted token.
+// find prefers a method with an encrypted token, and among those the newest key.
 func (index methodIndex) find(l methodLookup) (*dbgen.PaymentMethod, bool) {
-	row, ok := index[methodKey{l.user, l.system, string(l.fingerprint), false}]
-	if !ok {
-		row, ok = index[methodKey{l.user, l.system, l.token, true}]
+	for _, f := range l.fingerprints {
+		if row, ok := index[methodKey{l.user, l.system, string(f[:]), false}]; ok {
+			return row, true
+		}
 	}
+	row, ok := index[methodKey{l.user, l.system, l.token, true}]
 	return row, ok
 }

@@ -28,9 +28,10 @@ type Rewrap struct {
 // cursor is a position in the order of user and id.
 type cursor struct{ user, id string }
 
-// Rewrap begins a pass. It returns [ports.ErrNoVault] if the store has no vault.
+// Rewrap begins a pass over the tokens, if the store has a vault, and the cards, if it
+// has a card vault. It returns [ports.ErrNoVault] if it has neither.
 func (s *Store) Rewrap() (*Rewrap, error) {
-	if s.vault == nil {
+	if s.vault == nil && s.cardVault == nil {
 		return nil, ports.ErrNoVault
 	}
 	first := cursor{minID, minID}
@@ -79,8 +80,11 @@ func (s *Store) inQueriesTx(ctx context.Context, f func(*dbgen.Queries) error) e
 }
 
 func (r *Rewrap) cards(ctx context.Context, q *dbgen.Queries, limit int) (int, error) {
+	if r.store.cardVault == nil {
+		return 0, nil
+	}
 	rows, err := q.CardsToReencrypt(ctx, dbgen.CardsToReencryptParams{
-		KeyID: int64(r.store.vault.PrimaryKeyID()), AfterUser: r.card.user, AfterID: r.card.id, Take: int32(limit),
+		KeyID: int64(r.store.cardVault.PrimaryKeyID()), AfterUser: r.card.user, AfterID: r.card.id, Take: int32(limit),
 	})
 	if err != nil {
 		return 0, err
@@ -96,7 +100,7 @@ func (r *Rewrap) cards(ctx context.Context, q *dbgen.Queries, limit int) (int, e
 
 func (s *Store) rewrapCard(ctx context.Context, q *dbgen.Queries, row *dbgen.Card) error {
 	at := ports.Place{Purpose: ports.PurposeCardNumber, User: billing.UserID(row.UserID), Row: row.ID}
-	fresh, err := s.reencrypt(at, encryptedOf(row.NumberCt, row.KeyID))
+	fresh, err := reencrypt(s.cardVault, at, encryptedOf(row.NumberCt, row.KeyID))
 	if err != nil {
 		return err
 	}
@@ -106,23 +110,23 @@ func (s *Store) rewrapCard(ctx context.Context, q *dbgen.Queries, row *dbgen.Car
 	return oneRow(n, err)
 }
 
-func (s *Store) reencrypt(at ports.Place, old billing.Encrypted) (billing.Encrypted, error) {
-	text, err := s.vault.Decrypt(at, old)
+func reencrypt(v ports.Vault, at ports.Place, old billing.Encrypted) (billing.Encrypted, error) {
+	text, err := v.Decrypt(at, old)
 	if err != nil {
 		return billing.Encrypted{}, err
 	}
 	defer clear(text)
-	fresh, err := s.vault.Encrypt(at, text)
+	fresh, err := v.Encrypt(at, text)
 	if err != nil {
 		return fresh, err
 	}
-	return fresh, s.verify(at, fresh, text)
+	return fresh, verify(v, at, fresh, text)
 }
 
 // verify decrypts a new ciphertext and compares it with the plaintext, because the
 // old ciphertext will be lost.
-func (s *Store) verify(at ports.Place, fresh billing.Encrypted, want []byte) error {
-	got, err := s.vault.Decrypt(at, fresh)
+func verify(v ports.Vault, at ports.Place, fresh billing.Encrypted, want []byte) error {
+	got, err := v.Decrypt(at, fresh)
 	if err != nil {
 		return err
 	}
@@ -134,6 +138,9 @@ func (s *Store) verify(at ports.Place, fresh billing.Encrypted, want []byte) err
 }
 
 func (r *Rewrap) methods(ctx context.Context, q *dbgen.Queries, limit int) (int, error) {
+	if r.store.vault == nil {
+		return 0, nil
+	}
 	rows, err := q.MethodsToReencrypt(ctx, dbgen.MethodsToReencryptParams{
 		KeyID: int64(r.store.vault.PrimaryKeyID()), AfterUser: r.method.user, AfterID: r.method.id, Take: int32(limit),
 	})
@@ -162,7 +169,7 @@ func (s *Store) rewrapMethod(ctx context.Context, q *dbgen.Queries, row *dbgen.P
 	if err != nil {
 		return err
 	}
-	if err := s.verify(tokenPlace(m), encryptedOf(fresh.ciphertext, fresh.keyID), []byte(token)); err != nil {
+	if err := verify(s.vault, tokenPlace(m), encryptedOf(fresh.ciphertext, fresh.keyID), []byte(token)); err != nil {
 		return err
 	}
 	return r.replaceToken(ctx, m, fresh)

@@ -18,8 +18,9 @@ import (
 // connection and the commit. statement_timeout would not limit a commit that waits
 // for a standby.
 type Store struct {
-	pool  *pgxpool.Pool
-	vault ports.Vault // nil for a store without one
+	pool      *pgxpool.Pool
+	vault     ports.Vault // nil for a store without one
+	cardVault ports.Vault // likewise
 }
 
 // Option configures a store.
@@ -29,6 +30,10 @@ type Option func(*Store)
 // vault stores them in plaintext, which is for development only. It cannot decrypt
 // tokens, so it returns methods with an encrypted token without one.
 func WithVault(v ports.Vault) Option { return func(s *Store) { s.vault = v } }
+
+// WithCardVault makes [Store.Rewrap] encrypt card numbers again too. Everything else
+// gets card numbers encrypted, and returns them so.
+func WithCardVault(v ports.Vault) Option { return func(s *Store) { s.cardVault = v } }
 
 const (
 	timeout     = 5 * time.Second

@@ -46,14 +46,19 @@ func (t tokens) encrypt(m billing.PaymentMethod) (storedToken, error) {
 	return storedToken{ciphertext: encrypted.Ciphertext, keyID: keyID(encrypted), fingerprint: f}, err
 }
 
-// fingerprint returns the fingerprint by which a viewer's token is found, or nil
-// without a vault.
+// fingerprint returns the fingerprint of a viewer's token.
 func (t tokens) fingerprint(user billing.UserID, token billing.Secret) ([]byte, error) {
+	f, err := t.vault.Fingerprint(ports.PurposeToken, user, []byte(token.Reveal()))
+	return f[:], err
+}
+
+// fingerprints returns the fingerprints by which a viewer's token is found, one for
+// each key, or none without a vault.
+func (t tokens) fingerprints(user billing.UserID, token billing.Secret) ([]billing.Fingerprint, error) {
 	if t.vault == nil {
 		return nil, nil
 	}
-	f, err := t.vault.Fingerprint(ports.PurposeToken, user, []byte(token.Reveal()))
-	return f[:], err
+	return t.vault.Fingerprints(ports.PurposeToken, user, []byte(token.Reveal()))
 }
 
 // methodOf converts a row. If the token cannot be decrypted, the method is marked

@@ -45,7 +45,7 @@ func newVaultFixture(t *testing.T) vaultFixture {
 		t.Fatal(err)
 	}
 	pool := pgtest.Pool(t, url)
-	w.plain, w.sealed = postgres.NewStore(pool), postgres.NewStore(pool, postgres.WithVault(v))
+	w.plain, w.sealed = postgres.NewStore(pool), postgres.NewStore(pool, postgres.WithVault(v), postgres.WithCardVault(v))
 	w.tx(w.plain, func(ctx context.Context, tx ports.Repos) error {
 		if err := tx.Users.Seen(ctx, today, w.user); err != nil {
 			return err

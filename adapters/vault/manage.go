@@ -12,6 +12,8 @@ import (
 
 	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/keyset"
+	"github.com/tink-crypto/tink-go/v2/prf"
+	tinkpb "github.com/tink-crypto/tink-go/v2/proto/tink_go_proto"
 )
 
 // Create creates a keyset file, and the KEK file unless it exists. It returns
@@ -79,25 +81,37 @@ func (f Files) Keys() ([]Key, error) {
 	return k.list(), nil
 }
 
-func (k keys) list() []Key {
-	info := k.encryption.KeysetInfo()
-	list := make([]Key, 0, len(info.GetKeyInfo()))
+func (k keys) list() []Key { return list(k.encryption) }
+
+// list lists the keys of a keyset, oldest first.
+func list(h *keyset.Handle) []Key {
+	info := h.KeysetInfo()
+	keys := make([]Key, 0, len(info.GetKeyInfo()))
 	for _, key := range info.GetKeyInfo() {
-		list = append(list, Key{
+		keys = append(keys, Key{
 			ID: key.GetKeyId(), Primary: key.GetKeyId() == info.GetPrimaryKeyId(),
 			Enabled: key.GetStatus().String() == "ENABLED",
 		})
 	}
-	return list
+	return keys
+}
+
+// prepared reports whether the newest key waits to become primary.
+func prepared(h *keyset.Handle) bool {
+	keys := list(h)
+	newest := keys[len(keys)-1]
+	return newest.Enabled && !newest.Primary
 }
 
 // Prepare adds a key that decrypts but does not encrypt yet. It is for keyset files that
 // are copied to several machines: each machine must have the key before the first one
 // encrypts with it.
 func (f Files) Prepare() error {
-	return f.edit(func(m *keyset.Manager, _ []Key) error {
-		_, err := m.Add(aead.AES256GCMKeyTemplate())
-		return err
+	return f.update(f, func(k keys) (keys, error) {
+		return f.each(k, func(m *keyset.Manager, t *tinkpb.KeyTemplate, _ []Key) error {
+			_, err := m.Add(t)
+			return err
+		})
 	})
 }
 
@@ -106,17 +120,61 @@ func (f Files) Prepare() error {
 func (f Files) Rotate(now time.Time) error {
 	return f.update(f, func(k keys) (keys, error) {
 		k.since = now
-		return k.edit(func(m *keyset.Manager, list []Key) error {
+		if prepared(k.encryption) && !prepared(k.fingerprint) { // by a version that did not rotate digest keys
+			f.RotateDigests = false
+		}
+		return f.each(k, func(m *keyset.Manager, t *tinkpb.KeyTemplate, list []Key) error {
 			if newest := list[len(list)-1]; newest.Enabled && !newest.Primary {
 				return m.SetPrimary(newest.ID)
 			}
-			id, err := m.Add(aead.AES256GCMKeyTemplate())
+			id, err := m.Add(t)
 			if err != nil {
 				return err
 			}
 			return m.SetPrimary(id)
 		})
 	})
+}
+
+// each changes the encryption keys of k, and its digest keys if they are rotated.
+func (f Files) each(k keys, fn func(*keyset.Manager, *tinkpb.KeyTemplate, []Key) error) (keys, error) {
+	var err error
+	k.encryption, err = edit(k.encryption, func(m *keyset.Manager, l []Key) error { return fn(m, aead.AES256GCMKeyTemplate(), l) })
+	if err == nil && f.RotateDigests {
+		k.fingerprint, err = edit(k.fingerprint, func(m *keyset.Manager, l []Key) error { return fn(m, prf.HMACSHA256PRFKeyTemplate(), l) })
+	}
+	return k, err
+}
+
+// DisableDigests disables every digest key except the primary one. No code or digest of
+// theirs can be verified or found any more.
+func (f Files) DisableDigests() error {
+	return f.update(f, func(k keys) (_ keys, err error) {
+		k.fingerprint, err = edit(k.fingerprint, func(m *keyset.Manager, l []Key) error {
+			return eachKey(old(l), m.Disable)
+		})
+		return k, err
+	})
+}
+
+// OldDigestKeys returns the ids of the enabled digest keys that are not primary, and
+// when the primary key became primary.
+func (f Files) OldDigestKeys() ([]uint32, time.Time, error) {
+	k, err := f.read()
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	return old(list(k.fingerprint)), k.since, nil
+}
+
+// old returns the ids of the enabled keys that are not primary.
+func old(keys []Key) (ids []uint32) {
+	for _, k := range keys {
+		if k.Enabled && !k.Primary {
+			ids = append(ids, k.ID)
+		}
+	}
+	return ids
 }
 
 // Disable stops keys from decrypting. They stay in the file, so that [Files.Enable] can
@@ -132,12 +190,18 @@ func (f Files) Enable(ids ...uint32) error {
 
 // EnableAll enables every key of the file.
 func (f Files) EnableAll() error {
-	return f.edit(func(m *keyset.Manager, list []Key) error {
+	enable := func(m *keyset.Manager, list []Key) error {
 		ids := make([]uint32, len(list))
 		for i, k := range list {
 			ids[i] = k.ID
 		}
 		return eachKey(ids, m.Enable)
+	}
+	return f.update(f, func(k keys) (_ keys, err error) {
+		if k.encryption, err = edit(k.encryption, enable); err == nil {
+			k.fingerprint, err = edit(k.fingerprint, enable)
+		}
+		return k, err
 	})
 }
 
@@ -161,19 +225,22 @@ func (f Files) Rekey(kek string) error {
 
 // edit changes the encryption keys of the file.
 func (f Files) edit(fn func(*keyset.Manager, []Key) error) error {
-	return f.update(f, func(k keys) (keys, error) { return k.edit(fn) })
+	return f.update(f, func(k keys) (_ keys, err error) {
+		k.encryption, err = edit(k.encryption, fn)
+		return k, err
+	})
 }
 
-func (k keys) edit(fn func(*keyset.Manager, []Key) error) (keys, error) {
-	m := keyset.NewManagerFromHandle(k.encryption)
-	err := fn(m, k.list())
+func edit(h *keyset.Handle, fn func(*keyset.Manager, []Key) error) (*keyset.Handle, error) {
+	m := keyset.NewManagerFromHandle(h)
+	err := fn(m, list(h))
 	if err == nil {
-		k.encryption, err = m.Handle()
+		h, err = m.Handle()
 	}
 	if err != nil {
 		err = fmt.Errorf("change the keys: %w", err)
 	}
-	return k, err
+	return h, err
 }
 
 // update reads the keys from f, applies fn and writes the result to f.Keyset, encrypted

@@ -22,13 +22,17 @@ import (
 type Vault struct {
 	files Files
 	log   *slog.Logger
+	older *Vault // see ReadAlso; may be nil
 
 	mu   sync.Mutex
 	read fileVersion // of the file when it was read last
 	primitives
 }
 
-var _ ports.Vault = (*Vault)(nil)
+var (
+	_ ports.Vault         = (*Vault)(nil)
+	_ ports.Authenticator = (*Vault)(nil)
+)
 
 // primitives are the Tink primitives made from the keys of a file.
 type primitives struct {
@@ -75,6 +79,10 @@ func InMemory() (*Vault, error) {
 	p, err := k.primitives()
 	return &Vault{primitives: p}, err
 }
+
+// ReadAlso makes v decrypt and verify with the keys of older too, while rows move from
+// that keyset to the one of v. It must be called before v is used.
+func (v *Vault) ReadAlso(older *Vault) { v.older = older }
 
 func (f Files) load() (p primitives, err error) {
 	k, err := f.read()
@@ -157,28 +165,27 @@ func (v *Vault) Decrypt(at ports.Place, s billing.Encrypted) ([]byte, error) {
 		return nil, fmt.Errorf("decrypt %s of %s: %w", at.Purpose, at.Row, ports.ErrNotDecrypted)
 	}
 	text, err := v.current().aead.Decrypt(s.Ciphertext, associatedData(at))
+	if err != nil && v.older != nil {
+		return v.older.Decrypt(at, s)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("decrypt %s of %s: %w", at.Purpose, at.Row, ports.ErrNotDecrypted)
 	}
 	return text, nil
 }
 
-// Fingerprint implements [ports.Vault].
-func (v *Vault) Fingerprint(p ports.Purpose, user billing.UserID, text []byte) (f billing.Fingerprint, err error) {
-	input := lengthPrefixed([]byte(p), []byte(user), text)
-	defer clear(input)
-	sum, err := v.current().prf.ComputePrimaryPRF(input, uint32(len(f)))
-	if err != nil {
-		return f, fmt.Errorf("fingerprint of a %s: %w", p, err)
-	}
-	return billing.Fingerprint(sum), nil
-}
-
 // PrimaryKeyID implements [ports.Vault].
 func (v *Vault) PrimaryKeyID() uint32 { return v.current().primary }
 
 // Snapshot implements [ports.Vault].
-func (v *Vault) Snapshot() ports.Vault { return &Vault{primitives: v.current()} }
+func (v *Vault) Snapshot() ports.Vault { return v.snapshot() }
+
+func (v *Vault) snapshot() *Vault {
+	if v == nil {
+		return nil
+	}
+	return &Vault{primitives: v.current(), older: v.older.snapshot()}
+}
 
 // KeySince returns when the primary key became primary. It returns the zero time for a
 // keyset file that an earlier version created or rotated last.

@@ -64,7 +64,7 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 	}
 	defer systems.Close()
 
-	keys, err := cfg.OpenVault(cfg.Env, log)
+	keys, err := cfg.OpenKeys(cfg.Env, log)
 	if err != nil {
 		return err
 	}
@@ -74,14 +74,14 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 	}
 	store := boot.NewStore(pool, keys)
 	cases := newUseCases(cfg, crash.Store(mutant.Store(store, systems.Providers)), clock, systems.Providers, log)
-	if keys != nil {
-		cases.enableCards(cfg, keys)
+	if keys.Cards != nil {
+		cases.enableCards(cfg, keys.Cards)
 	}
 	cases.subscriber.Collector.Watch = m.Event
 	m.Masked(masked)
 	watchKeys(m, verifier)
 	watched := metrics.Watched{Backlog: store.Backlog, Connections: connections(pool), Now: clock.Now, Log: log}
-	if keys != nil {
+	if keys.Tokens != nil {
 		watched.Vault = keys
 	}
 	m.Watch(watched)
@@ -94,7 +94,7 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 		return fmt.Errorf("API: %w", err)
 	}
 	ready := map[string]boot.Check{"keys": func(context.Context) error { return verifier.Ready() }}
-	if keys != nil {
+	if keys.Tokens != nil {
 		ready["vault"] = func(context.Context) error { return keys.Check() }
 	}
 	listeners.Public = httpapi.Listener(listeners.Public, boot.NewID, log)

@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/online-cinema/billing/adapters/postgres"
-	"github.com/online-cinema/billing/adapters/vault"
 	"github.com/online-cinema/billing/core/ports"
 )
 
@@ -23,15 +22,15 @@ func (t *tool) vaultRewrap() *cobra.Command {
 	batch := 500
 	cmd := &cobra.Command{
 		Use: "rewrap", Short: "Encrypt rows with the primary key that are plaintext or use an old key",
-		Long: "Encrypt rows with the primary key that are plaintext or use an old key. Each new ciphertext is verified before\n" +
-			"it is stored. The service can keep running. The command can be interrupted and started again.\n\n" +
+		Long: "Encrypt rows with the primary key that are plaintext or use an old key, or a key of the other keyset. Each new\n" +
+			"ciphertext is verified before it is stored. The service can keep running. The command can be interrupted and started again.\n\n" +
 			"The exit code is 1 if a row cannot be decrypted; the other rows are processed.",
 		Args: noArgs,
 		RunE: t.action(func(cmd *cobra.Command, _ []string) error {
 			if batch < 1 || batch > maxBatch {
 				return usageErrorf("--batch %d must be 1 to %d", batch, maxBatch)
 			}
-			return t.withVault(cmd.Context(), in, func(f vault.Files, s *postgres.Store) error {
+			return t.withVault(cmd.Context(), in, func(f keyFiles, s *postgres.Store) error {
 				return t.rewrap(cmd.Context(), f, s, batch)
 			})
 		}),
@@ -43,7 +42,7 @@ func (t *tool) vaultRewrap() *cobra.Command {
 // maxBatch keeps a transaction well below its time limit.
 const maxBatch = 5000
 
-func (t *tool) rewrap(ctx context.Context, f vault.Files, s *postgres.Store, batch int) error {
+func (t *tool) rewrap(ctx context.Context, f keyFiles, s *postgres.Store, batch int) error {
 	var result rewrappedJSON
 	for {
 		pass, err := rewrapAll(ctx, s, batch)
@@ -67,7 +66,7 @@ func (t *tool) rewrap(ctx context.Context, f vault.Files, s *postgres.Store, bat
 		}
 	}
 	if result.Sealed > 0 {
-		e := t.entry(rowsReencrypted, f.Keyset, nil, ports.Facts{"rows": strconv.Itoa(result.Sealed)})
+		e := t.entry(rowsReencrypted, f.names(), nil, ports.Facts{"rows": strconv.Itoa(result.Sealed)})
 		if err := record(ctx, s, e); err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,7 +20,7 @@ type rotateFlags struct {
 	vaultFlags
 
 	prepare, disableOld, enableOld bool
-	newKEK                         string
+	newKEK, newTokenKEK            string
 }
 
 func (t *tool) vaultRotate() *cobra.Command {
@@ -29,7 +30,7 @@ func (t *tool) vaultRotate() *cobra.Command {
 		Args: noArgs,
 		RunE: t.action(func(cmd *cobra.Command, _ []string) error {
 			var f faults
-			f.exclusive(cmd, "prepare", "disable-old", "enable-old", "new-kek")
+			f.exclusive(cmd, "prepare", "disable-old", "enable-old", "new-kek", "new-token-kek")
 			if err := f.err(); err != nil {
 				return err
 			}
@@ -43,6 +44,7 @@ func (t *tool) vaultRotate() *cobra.Command {
 	cmd.Flags().BoolVar(&in.disableOld, "disable-old", false, "disable the keys that no row is encrypted with")
 	cmd.Flags().BoolVar(&in.enableOld, "enable-old", false, "enable the disabled keys again, for a backup that was encrypted with them")
 	cmd.Flags().StringVar(&in.newKEK, "new-kek", "", "encrypt the keyset with the key in this file, and create the file if it is missing; the keys do not change")
+	cmd.Flags().StringVar(&in.newTokenKEK, "new-token-kek", "", "the same for the keyset of payment tokens, if another key encrypts it")
 	return t.withJSON(in.keys(cmd))
 }
 
@@ -52,64 +54,89 @@ type rotatedJSON struct {
 
 type keyStateJSON struct {
 	ID      uint32 `json:"id"`
+	Keyset  string `json:"keyset,omitempty"` // cards or tokens, if each has one
 	Primary bool   `json:"primary"`
 	Enabled bool   `json:"enabled"`
 }
 
 func (t *tool) rotate(ctx context.Context, in rotateFlags) error {
-	f, err := t.files(in.vaultFlags)
+	files, err := t.files(in.vaultFlags)
 	if err != nil {
 		return err
 	}
-	action, change := keyRotated, func() error { return f.Rotate(clock.System{}.Now()) }
-	switch {
-	case in.prepare:
-		action, change = keyPrepared, f.Prepare
-	case in.enableOld:
-		action, change = keysEnabled, f.EnableAll
-	case in.newKEK != "":
-		action, change = kekReplaced, func() error { return f.Rekey(in.newKEK) }
+	if in.newKEK != "" || in.newTokenKEK != "" {
+		return t.rekey(ctx, in, files)
 	}
-	var facts ports.Facts
-	if in.newKEK != "" {
-		facts = ports.Facts{"kek": in.newKEK}
+	for _, set := range files.all() {
+		action, change := keyRotated, func() error { return set.Rotate(clock.System{}.Now()) }
+		switch {
+		case in.prepare:
+			action, change = keyPrepared, set.Prepare
+		case in.enableOld:
+			action, change = keysEnabled, set.EnableAll
+		}
+		if err := t.auditedKeys(ctx, t.entry(action, set.Keyset, nil, nil), change); err != nil {
+			return err
+		}
 	}
-	if err := t.auditedKeys(ctx, t.entry(action, f.Keyset, nil, facts), change); err != nil {
+	if err := t.printKeys(files); err != nil || t.json {
 		return err
 	}
-	if in.newKEK != "" {
-		f.KEK = in.newKEK
+	if in.prepare {
+		t.printf("Next: copy %s to every machine, then run billingctl vault rotate.", files.names())
+	} else {
+		t.printf("Next: billingctl vault rewrap, then billingctl vault rotate --disable-old.")
 	}
-	if err := t.printKeys(f); err != nil || t.json {
-		return err
-	}
-	t.printNextStep(in, f)
 	return nil
 }
 
-// printNextStep prints what the operator must do after a change of the keys.
-func (t *tool) printNextStep(in rotateFlags, f vault.Files) {
-	switch {
-	case in.prepare:
-		t.printf("Next: copy %s to every machine, then run billingctl vault rotate.", f.Keyset)
-	case in.enableOld:
-		t.printf("Next: billingctl vault rewrap, then billingctl vault rotate --disable-old.")
-	case in.newKEK != "":
-		t.printf("Next: set BILLING_VAULT_KEK_FILE=%s for every program, or put the file in place of the old one, and\n"+
-			"restart the programs: until then they cannot read the keyset again. Back up the file, apart from the keyset.\n"+
-			"Keep the old key as long as backups of the old keyset exist.", f.KEK)
-	default:
-		t.printf("Next: billingctl vault rewrap, then billingctl vault rotate --disable-old.")
+// rekey encrypts the keysets with another KEK: --new-kek those whose KEK is the vault's,
+// and --new-token-kek the keyset of payment tokens, if it has a KEK of its own.
+func (t *tool) rekey(ctx context.Context, in rotateFlags, files keyFiles) error {
+	shared := files.TokenKEKFile == "" || files.TokenKEKFile == files.KEKFile
+	old, fresh, variable := files.KEKFile, in.newKEK, "BILLING_VAULT_KEK_FILE"
+	if in.newTokenKEK != "" {
+		if shared || files.TokenKeysetFile == "" {
+			return usageErrorf("--new-token-kek needs a keyset of payment tokens with a KEK of its own: use --new-kek")
+		}
+		old, fresh, variable = files.TokenKEKFile, in.newTokenKEK, "BILLING_TOKEN_KEK_FILE"
 	}
-}
-
-func (t *tool) printKeys(f vault.Files) error {
-	keys, err := f.Keys()
-	if err != nil {
+	for _, set := range files.all() {
+		if set.KEK != old {
+			continue
+		}
+		e := t.entry(kekReplaced, set.Keyset, nil, ports.Facts{"kek": fresh})
+		if err := t.auditedKeys(ctx, e, func() error { return set.Rekey(fresh) }); err != nil {
+			return err
+		}
+	}
+	if in.newTokenKEK != "" {
+		files.TokenKEKFile = fresh
+	} else if files.KEKFile = fresh; shared {
+		files.TokenKEKFile = fresh
+	}
+	if err := t.printKeys(files); err != nil || t.json {
 		return err
 	}
-	return t.print(rotatedJSON{mapped(keys, func(k vault.Key) keyStateJSON { return keyStateJSON(k) })}, func() {
-		for _, k := range keys {
+	t.printf("Next: set %s=%s for every program, or put the file in place of the old one, and\n"+
+		"restart the programs: until then they cannot read the keyset again. Back up the file, apart from the keyset.\n"+
+		"Keep the old key as long as backups of the old keyset exist.", variable, fresh)
+	return nil
+}
+
+func (t *tool) printKeys(files keyFiles) error {
+	out := rotatedJSON{[]keyStateJSON{}}
+	for _, set := range files.all() {
+		keys, err := set.Keys()
+		if err != nil {
+			return err
+		}
+		out.Keys = append(out.Keys, mapped(keys, func(k vault.Key) keyStateJSON {
+			return keyStateJSON{k.ID, set.name, k.Primary, k.Enabled}
+		})...)
+	}
+	return t.print(out, func() {
+		for _, k := range out.Keys {
 			t.printf("key %d %s", k.ID, keyJSON{Known: true, Primary: k.Primary, Enabled: k.Enabled}.state())
 		}
 	})
@@ -122,27 +149,71 @@ const commitWait = 6 * time.Second
 // disableOld disables the keys that no row needs. If a transaction commits a row with
 // such a key just afterwards, disableOld enables the keys again and fails.
 func (t *tool) disableOld(ctx context.Context, in vaultFlags) error {
-	return t.withVault(ctx, in, func(f vault.Files, s *postgres.Store) error {
-		old, err := unusedKeys(ctx, f, s)
+	return t.withVault(ctx, in, func(files keyFiles, s *postgres.Store) error {
+		old, err := unusedKeys(ctx, files, s)
 		if err != nil {
 			return err
 		}
-		if len(old) == 0 {
-			return t.printKeys(f)
-		}
-		e := t.entry(keysDisabled, f.Keyset, nil, ports.Facts{"keys": keyList(old)})
-		if err := audited(ctx, s, e, func() error { return f.Disable(old...) }); err != nil {
-			return err
-		}
-		if err := confirmUnused(ctx, s, old); err != nil {
-			e := t.entry(keysEnabled, f.Keyset, nil, e.After)
-			if back := audited(ctx, s, e, func() error { return f.Enable(old...) }); back != nil {
-				return fmt.Errorf("%w; the old keys could not be enabled again: %w", err, back)
+		for _, set := range files.all() {
+			if err := t.disableKeys(ctx, s, set.Files, old); err != nil {
+				return err
 			}
-			return fmt.Errorf("%w; the old keys are enabled again", err)
+			if err := t.disableDigests(ctx, s, set.Files); err != nil {
+				return err
+			}
 		}
-		return t.printKeys(f)
+		return t.printKeys(files)
 	})
+}
+
+// disableKeys disables those encryption keys of a keyset that are in old.
+func (t *tool) disableKeys(ctx context.Context, s *postgres.Store, f vault.Files, old []uint32) error {
+	keys, err := f.Keys()
+	if err != nil {
+		return err
+	}
+	var ids []uint32
+	for _, k := range keys {
+		if slices.Contains(old, k.ID) {
+			ids = append(ids, k.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	e := t.entry(keysDisabled, f.Keyset, nil, ports.Facts{"keys": keyList(ids)})
+	if err := audited(ctx, s, e, func() error { return f.Disable(ids...) }); err != nil {
+		return err
+	}
+	if err := confirmUnused(ctx, s, ids); err != nil {
+		e := t.entry(keysEnabled, f.Keyset, nil, e.After)
+		if back := audited(ctx, s, e, func() error { return f.Enable(ids...) }); back != nil {
+			return fmt.Errorf("%w; the old keys could not be enabled again: %w", err, back)
+		}
+		return fmt.Errorf("%w; the old keys are enabled again", err)
+	}
+	return nil
+}
+
+// digestAge is how long a replaced digest key is needed: idempotency keys are kept for
+// 30 days, and found by their digests.
+const digestAge = 31 * 24 * time.Hour
+
+// disableDigests disables the replaced digest keys of a keyset if no idempotency key
+// needs them any more.
+func (t *tool) disableDigests(ctx context.Context, s *postgres.Store, f vault.Files) error {
+	ids, since, err := f.OldDigestKeys()
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	now, until := clock.System{}.Now(), since.Add(digestAge)
+	if now.Before(until) {
+		t.errorf("the replaced digest keys of %s stay enabled until %s, because requests are found by them: run this command again then",
+			f.Keyset, until.UTC().Format(time.DateOnly))
+		return nil
+	}
+	e := t.entry(keysDisabled, f.Keyset, nil, ports.Facts{"keys": keyList(ids)})
+	return audited(ctx, s, e, f.DisableDigests)
 }
 
 // keyList returns ids as one text.
@@ -152,8 +223,8 @@ func keyList(ids []uint32) string {
 
 // unusedKeys returns the enabled keys that may be disabled. It fails if any row needs
 // an old key.
-func unusedKeys(ctx context.Context, f vault.Files, s *postgres.Store) (ids []uint32, err error) {
-	st, err := vaultStatus(ctx, f, s)
+func unusedKeys(ctx context.Context, files keyFiles, s *postgres.Store) (ids []uint32, err error) {
+	st, err := vaultStatus(ctx, files, s)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,7 +10,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/cmd/internal/boot"
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // withVaultFiles returns a cli with a new database and paths for the vault's files.
@@ -28,15 +32,16 @@ func (s cli) file(i int) string {
 	return path
 }
 
+const tokenOwner = "00000000-0000-7000-8000-00000000000a"
+
 // addPlaintextTokens adds payment methods with plaintext tokens.
 func (s cli) addPlaintextTokens(t *testing.T, n int) {
 	t.Helper()
-	const user = "00000000-0000-7000-8000-00000000000a"
-	exec(t, s.url(), "INSERT INTO users VALUES ($1, now(), now())", user)
+	exec(t, s.url(), "INSERT INTO users VALUES ($1, now(), now())", tokenOwner)
 	exec(t, s.url(), "INSERT INTO payment_systems VALUES ('s', 'S', now())")
 	for i := range n {
 		exec(t, s.url(), "INSERT INTO payment_methods (user_id, id, payment_system, token, created_at) VALUES ($1, $2, 's', $3, now())",
-			user, fmt.Sprintf("00000000-0000-7000-9000-%012d", i), fmt.Sprintf("tok_%d", i))
+			tokenOwner, fmt.Sprintf("00000000-0000-7000-9000-%012d", i), fmt.Sprintf("tok_%d", i))
 	}
 }
 
@@ -112,6 +117,113 @@ func (s cli) rekey(t *testing.T) {
 		t.Errorf("with the old KEK: %q", stderr)
 	}
 	if err := os.Rename(kek, s.file(2)); err != nil {
+		t.Fatal(err)
+	}
+	s.run(t, boot.OK, "vault", "status")
+}
+
+// The steps of the handbook: from one keyset for all to a keyset for tokens.
+func TestVault_MovesTokensToTheirOwnKeyset(t *testing.T) {
+	t.Parallel()
+	s := withVaultFiles(t)
+	var made keygenJSON
+	s.json(t, boot.OK, &made, "vault", "keygen")
+	const rows = 3
+	s.addPlaintextTokens(t, rows)
+	s.run(t, boot.OK, "vault", "rewrap")
+
+	dir := t.TempDir()
+	s.environ = append(s.environ,
+		"BILLING_TOKEN_KEYSET_FILE="+filepath.Join(dir, "tokens.json"), "BILLING_TOKEN_KEK_FILE="+filepath.Join(dir, "tokens.kek"))
+	var second keygenJSON
+	s.json(t, boot.OK, &second, "vault", "keygen")
+	if second.Keyset != "" || second.Tokens == nil || second.Tokens.Keyset != s.file(3) || second.Tokens.KEK != s.file(4) {
+		t.Fatalf("keygen printed %+v, want the keyset of tokens alone", second)
+	}
+	cards := keyJSON{ID: made.KeyID, Keyset: "cards", Primary: true, Enabled: true, Known: true, PaymentMethods: rows}
+	tokens := keyJSON{ID: second.Tokens.KeyID, Keyset: "tokens", Primary: true, Enabled: true, Known: true}
+	s.wantStatus(t, vaultStatusJSON{Keys: []keyJSON{cards, tokens}, Left: rows})
+	s.wantTokens(t, rows, boot.Vault{KeysetFile: s.file(1), KEKFile: s.file(2), TokenKeysetFile: s.file(3), TokenKEKFile: s.file(4)})
+	s.wantTokens(t, 0, boot.Vault{TokenKeysetFile: s.file(3), TokenKEKFile: s.file(4)})
+
+	s.run(t, boot.OK, "vault", "rewrap")
+	cards.PaymentMethods, tokens.PaymentMethods = 0, rows
+	s.wantStatus(t, vaultStatusJSON{Keys: []keyJSON{cards, tokens}})
+	s.wantTokens(t, rows, boot.Vault{TokenKeysetFile: s.file(3), TokenKEKFile: s.file(4)})
+
+	var rotated rotatedJSON
+	s.json(t, boot.OK, &rotated, "vault", "rotate")
+	if len(rotated.Keys) != 4 {
+		t.Errorf("rotate changed %+v, want both keysets", rotated.Keys)
+	}
+	s.run(t, boot.OK, "vault", "rewrap")
+	s.run(t, boot.OK, "vault", "rotate", "--disable-old")
+	s.wantTokens(t, rows, boot.Vault{TokenKeysetFile: s.file(3), TokenKEKFile: s.file(4)})
+}
+
+func (s cli) wantStatus(t *testing.T, want vaultStatusJSON) {
+	t.Helper()
+	var got vaultStatusJSON
+	s.json(t, boot.OK, &got, "vault", "status")
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("status (-want +got):\n%s", diff)
+	}
+}
+
+// wantTokens fails the test unless a program with these keysets can read n tokens.
+func (s cli) wantTokens(t *testing.T, n int, files boot.Vault) {
+	t.Helper()
+	keys, err := files.OpenKeys(boot.Production, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool, err := postgres.OpenRole(t.Context(), s.url(), operatorRole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	readable := 0
+	err = boot.NewStore(pool, keys).InTx(t.Context(), func(tx ports.Repos) error {
+		for i := range 3 {
+			m, err := tx.Methods.Find(t.Context(), tokenOwner, billing.PaymentMethodID(fmt.Sprintf("00000000-0000-7000-9000-%012d", i)))
+			if err != nil {
+				return err
+			}
+			if m.Token.Reveal() == fmt.Sprintf("tok_%d", i) {
+				readable++
+			}
+		}
+		return nil
+	})
+	if err != nil || readable != n {
+		t.Errorf("%d tokens are readable, want %d; %v", readable, n, err)
+	}
+}
+
+// Each keyset has its own KEK, which is replaced alone.
+func TestRotate_NewKEKOfTokens(t *testing.T) {
+	t.Parallel()
+	s := withVaultFiles(t)
+	dir := t.TempDir()
+	s.environ = append(s.environ, "BILLING_TOKEN_KEYSET_FILE="+filepath.Join(dir, "tokens.json"))
+	s.run(t, boot.OK, "vault", "keygen")
+	if _, stderr := s.run(t, boot.Misused, "vault", "rotate", "--new-token-kek", filepath.Join(dir, "new")); !strings.Contains(stderr, "use --new-kek") {
+		t.Errorf("with one KEK for both: %q", stderr)
+	}
+	s.rekey(t) // both keysets
+	s.environ = append(s.environ, "BILLING_TOKEN_KEK_FILE="+filepath.Join(dir, "tokens.kek"))
+	if err := os.Remove(s.file(3)); err != nil {
+		t.Fatal(err)
+	}
+	s.run(t, boot.OK, "vault", "keygen")
+	out, _ := s.run(t, boot.OK, "vault", "rotate", "--new-token-kek", filepath.Join(dir, "new"))
+	if !strings.Contains(out, "BILLING_TOKEN_KEK_FILE="+filepath.Join(dir, "new")) {
+		t.Errorf("stdout is %q", out)
+	}
+	if _, stderr := s.run(t, boot.Failed, "vault", "status"); !strings.Contains(stderr, "names another key") {
+		t.Errorf("with the old KEK: %q", stderr)
+	}
+	if err := os.Rename(filepath.Join(dir, "new"), s.file(4)); err != nil {
 		t.Fatal(err)
 	}
 	s.run(t, boot.OK, "vault", "status")

@@ -43,7 +43,7 @@ func work(ctx context.Context, cfg boot.Renew, o options, stdout, stderr io.Writ
 	}
 	defer systems.Close()
 
-	keys, err := cfg.OpenVault(cfg.Env, log)
+	keys, err := cfg.OpenKeys(cfg.Env, log)
 	if err != nil {
 		return false, err
 	}

@@ -15,8 +15,11 @@ type Vault interface {
 	// slice. Decrypt returns [ErrNotDecrypted] if it fails.
 	Decrypt(at Place, s billing.Encrypted) ([]byte, error)
 	// Fingerprint returns a keyed hash. It is equal for equal texts of one user and
-	// purpose.
+	// purpose, until the key is rotated.
 	Fingerprint(p Purpose, user billing.UserID, text []byte) (billing.Fingerprint, error)
+	// Fingerprints returns the keyed hashes under every enabled key, to find a text that
+	// was stored under any of them. The hash that Fingerprint returns is the first.
+	Fingerprints(p Purpose, user billing.UserID, text []byte) ([]billing.Fingerprint, error)
 	// PrimaryKeyID returns the id of the key that Encrypt uses now.
 	PrimaryKeyID() uint32
 	// Snapshot returns a vault with the current keys, for a batch. Unlike the vault
@@ -24,7 +27,20 @@ type Vault interface {
 	Snapshot() Vault
 }
 
-// Purpose is the kind of an encrypted text.
+// Authenticator computes message authentication codes, with keys that the database
+// does not have.
+type Authenticator interface {
+	// MAC returns the code of text for a place.
+	MAC(at Place, text []byte) ([]byte, error)
+	// VerifyMAC returns [ErrNotAuthentic] unless code is the code of text for this
+	// place, with any enabled key.
+	VerifyMAC(at Place, code, text []byte) error
+	// MACKeyID returns the id of the key that MAC uses now. A code begins with the id of
+	// its key, in four bytes, big endian.
+	MACKeyID() uint32
+}
+
+// Purpose is the kind of an encrypted or authenticated text.
 type Purpose string
 
 // The kinds of encrypted texts.
@@ -45,6 +61,10 @@ type Place struct {
 // has a key that the vault lacks. It gives no more detail, because an attacker who
 // tries ciphertexts must not learn from it.
 var ErrNotDecrypted = errors.New("the ciphertext does not open here: it was changed or moved, or its key is gone")
+
+// ErrNotAuthentic means that a text was changed, belongs to another place, or that the
+// key of its code is gone.
+var ErrNotAuthentic = errors.New("the authentication code does not match: the data was changed or moved, or its key is gone")
 
 // ErrNoVault means that this installation stores no cards.
 var ErrNoVault = billing.ErrUnavailable.WithMessage("this installation keeps no cards: it has no vault for their numbers")

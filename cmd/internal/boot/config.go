@@ -147,7 +147,7 @@ func (c API) check(f *faults) {
 	c.Rules.check(f, c.Env)
 	c.Charging.check(f, c.Env)
 	c.Auth.check(f, c.Env)
-	c.Vault.check(f, c.Env)
+	c.checkCards(f, c.Env)
 	c.Edge.check(f)
 	c.checkPublic(f, "BILLING_API_ADDR", c.APIAddr)
 }
@@ -165,7 +165,7 @@ type Renew struct {
 func (c Renew) check(f *faults) {
 	c.Rules.check(f, c.Env)
 	c.Charging.check(f, c.Env)
-	c.Vault.check(f, c.Env)
+	c.checkTokens(f, c.Env)
 }
 
 // Admin is the configuration of billing-admin.

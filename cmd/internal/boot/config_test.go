@@ -153,6 +153,8 @@ func TestLoad_Faults(t *testing.T) {
 		"keyset missing":   {[]string{"BILLING_VAULT_KEYSET_FILE=/no/such/file"}, []string{`BILLING_VAULT_KEYSET_FILE="/no/such/file" cannot be used: keyset: open /no/such/file: no such file`}},
 		"plaintext keyset": {[]string{"BILLING_VAULT_KEYSET_FILE=" + plaintextKeys.Keyset}, []string{`BILLING_VAULT_KEYSET_FILE="` + plaintextKeys.Keyset + `" cannot be used: keyset ` + plaintextKeys.Keyset + `: its keys are in the clear`}},
 		"truncated keyset": {[]string{"BILLING_VAULT_KEYSET_FILE=" + file(t, `{"version": 1,`)}, []string{`BILLING_VAULT_KEYSET_FILE="`}},
+		"one keyset twice": {[]string{"BILLING_TOKEN_KEYSET_FILE=" + keys.Keyset}, []string{`BILLING_TOKEN_KEYSET_FILE="` + keys.Keyset + `" and BILLING_VAULT_KEYSET_FILE name the same file`}},
+		"no token keyset":  {[]string{"BILLING_TOKEN_KEYSET_FILE=/no/such/file"}, []string{`BILLING_TOKEN_KEYSET_FILE="/no/such/file" cannot be used: keyset: open /no/such/file: no such file`}},
 		"negative limit":   {[]string{"BILLING_LIMIT_CARDS_PER_DAY=-1"}, []string{`BILLING_LIMIT_CARDS_PER_DAY="-1" must be a whole number`}},
 
 		"no database":           {[]string{"BILLING_DATABASE_URL="}, []string{"BILLING_DATABASE_URL is not set"}},

@@ -68,7 +68,7 @@ const (
 // demo holds the keys and logins of the demo. It replaces the cinema's auth service.
 type demo struct {
 	privateFile, publicFile string
-	vault                   vault.Files
+	vault, tokens           vault.Files
 	token                   string // of the demo viewer
 	tokenFile               string
 	expires                 time.Time
@@ -78,11 +78,12 @@ type demo struct {
 func newDemo(dir string) (demo, error) {
 	d := demo{privateFile: filepath.Join(dir, "private.pem"), publicFile: filepath.Join(dir, "public.pem")}
 	d.vault = vault.Files{Keyset: filepath.Join(dir, "vault.json"), KEK: filepath.Join(dir, "vault.kek")}
+	d.tokens = vault.Files{Keyset: filepath.Join(dir, "tokens.json"), KEK: filepath.Join(dir, "tokens.kek")}
 	key, err := loadKey(dir, d)
 	if err != nil {
 		return demo{}, err
 	}
-	if err := makeVault(d.vault); err != nil {
+	if err := errors.Join(makeVault(d.vault), makeVault(d.tokens)); err != nil {
 		return demo{}, err
 	}
 	now := time.Now().UTC().Truncate(time.Second)
@@ -124,7 +125,10 @@ func (d demo) vars(environ []string) []string {
 			return nil
 		}
 	}
-	return []string{keysetVar + "=" + d.vault.Keyset, "BILLING_VAULT_KEK_FILE=" + d.vault.KEK}
+	return []string{
+		keysetVar + "=" + d.vault.Keyset, "BILLING_VAULT_KEK_FILE=" + d.vault.KEK,
+		"BILLING_TOKEN_KEYSET_FILE=" + d.tokens.Keyset, "BILLING_TOKEN_KEK_FILE=" + d.tokens.KEK,
+	}
 }
 
 const keysetVar = "BILLING_VAULT_KEYSET_FILE"

@@ -71,7 +71,7 @@ func (t Task) Open(ctx context.Context, role string) (*postgres.Store, *pgxpool.
 	if err != nil {
 		return nil, nil, err
 	}
-	return boot.NewStore(pool, keys), pool, nil
+	return boot.NewStore(pool, boot.Keys{Cards: keys, Tokens: keys}), pool, nil
 }
 
 // profile writes a CPU profile to a file until stop is called.

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/online-cinema/billing/adapters/postgres"
+	"github.com/online-cinema/billing/adapters/vault"
+)
+
+type keyJSON struct {
+	ID             uint32 `json:"id"`
+	Keyset         string `json:"keyset,omitempty"` // cards or tokens, if each has one
+	Primary        bool   `json:"primary"`
+	Enabled        bool   `json:"enabled"`
+	Known          bool   `json:"known"` // in the keyset
+	Cards          int64  `json:"cards"`
+	PaymentMethods int64  `json:"payment_methods"`
+}
+
+type vaultStatusJSON struct {
+	Keys            []keyJSON `json:"keys"`
+	PlaintextTokens int64     `json:"clear_tokens"` // tokens that are not encrypted yet
+	Left            int64     `json:"left"`         // rows that rewrap would encrypt
+}
+
+func (t *tool) vaultStatus() *cobra.Command {
+	var in vaultFlags
+	cmd := &cobra.Command{
+		Use: "status", Short: "List the keys and the number of rows that each encrypts",
+		Args: noArgs,
+		RunE: t.action(func(cmd *cobra.Command, _ []string) error {
+			return t.withVault(cmd.Context(), in, func(f keyFiles, s *postgres.Store) error {
+				st, err := vaultStatus(cmd.Context(), f, s)
+				if err != nil {
+					return err
+				}
+				return t.print(st, func() { t.showVault(st) })
+			})
+		}),
+	}
+	return t.withJSON(in.keys(cmd))
+}
+
+// vaultStatus joins the keys of the keysets with the row counts of the database.
+func vaultStatus(ctx context.Context, files keyFiles, s *postgres.Store) (st vaultStatusJSON, err error) {
+	st.Keys = []keyJSON{}
+	for _, set := range files.all() {
+		keys, err := set.Keys()
+		if err != nil {
+			return st, err
+		}
+		st.Keys = append(st.Keys, mapped(keys, func(k vault.Key) keyJSON {
+			return keyJSON{ID: k.ID, Keyset: set.name, Primary: k.Primary, Enabled: k.Enabled, Known: true}
+		})...)
+	}
+	rows, err := s.KeyUsage(ctx)
+	if err != nil {
+		return st, err
+	}
+	for _, r := range rows {
+		st.add(r)
+	}
+	return st, nil
+}
+
+func (st *vaultStatusJSON) add(r postgres.KeyUsage) {
+	if r.KeyID == 0 {
+		st.PlaintextTokens = r.Methods
+		st.Left += r.Methods
+		return
+	}
+	i := 0
+	for i < len(st.Keys) && st.Keys[i].ID != r.KeyID {
+		i++
+	}
+	if i == len(st.Keys) {
+		st.Keys = append(st.Keys, keyJSON{ID: r.KeyID})
+	}
+	k := &st.Keys[i]
+	k.Cards, k.PaymentMethods = r.Cards, r.Methods
+	if !k.Primary || k.Keyset == tokenKeyset {
+		st.Left += r.Cards
+	}
+	if !k.Primary || k.Keyset == cardKeyset {
+		st.Left += r.Methods
+	}
+}
+
+func (t *tool) showVault(st vaultStatusJSON) {
+	t.table([]string{"KEY", "KEYSET", "STATE", "CARDS", "PAYMENT METHODS"}, mapped(st.Keys, func(k keyJSON) []string {
+		return []string{
+			strconv.FormatUint(uint64(k.ID), 10), cmp.Or(k.Keyset, "all"), k.state(), strconv.FormatInt(k.Cards, 10), strconv.FormatInt(k.PaymentMethods, 10),
+		}
+	}))
+	if st.PlaintextTokens > 0 {
+		t.printf("%d payment tokens are stored as plaintext", st.PlaintextTokens)
+	}
+	if st.Left > 0 {
+		t.printf("%d rows need billingctl vault rewrap", st.Left)
+	}
+}
+
+func (k keyJSON) state() string {
+	switch {
+	case !k.Known:
+		return "not in a keyset: its rows cannot be decrypted"
+	case k.Primary:
+		return "encrypts and decrypts"
+	case k.Enabled:
+		return "decrypts"
+	default:
+		return "disabled"
+	}
+}
