@@ -98,6 +98,23 @@ func TestResume(t *testing.T) {
 	}
 }
 
+// A run may not have ended a cancelled subscription yet, although its period is over.
+func TestResume_PeriodOver(t *testing.T) {
+	t.Parallel()
+	before := subscription(t, billing.StatusActive, true)
+	for name, now := range map[string]time.Time{"when the period ends": day(31), "long afterwards": day(60)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, events, err := before.Resume(now)
+			if !errors.Is(err, billing.ErrInvalidTransition) {
+				t.Errorf("got error %v, want %v", err, billing.ErrInvalidTransition)
+			}
+			expectSame(t, got, before)
+			expectSame(t, events, []billing.Event(nil))
+		})
+	}
+}
+
 func TestCancel_AroundRenewal(t *testing.T) {
 	t.Parallel()
 	firstTry, _ := renewing(t)

@@ -166,6 +166,21 @@ func TestBill_Ends(t *testing.T) {
 	}
 }
 
+// A token that could not be decrypted counts neither as removed nor as never saved.
+func TestBill_UnreadableToken(t *testing.T) {
+	t.Parallel()
+	m := billing.PaymentMethod{ID: "method-1", UserID: "user-1", PaymentSystem: "simulator", CardID: "card-1", Unreadable: true}
+	s, _, events, due := active(t).Bill("pay-9", m, utc, day(31))
+	if !due || !s.Live() {
+		t.Errorf("due = %t, the subscription is %s, want it due and active", due, s.Status)
+	}
+	expectSame(t, events, []billing.Event(nil))
+	m.Unreadable = false
+	if s, _, _, due := active(t).Bill("pay-9", m, utc, day(31)); due || s.Live() {
+		t.Errorf("the card was never saved: due = %t, the subscription is %s, want it ended", due, s.Status)
+	}
+}
+
 // After an outage the viewer pays once, for the current period.
 func TestBill_WaivesMissedPeriods(t *testing.T) {
 	t.Parallel()

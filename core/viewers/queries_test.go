@@ -69,6 +69,23 @@ func TestQueries_OverReadsAsEnded(t *testing.T) {
 	billingtest.ExpectError(t, err, billing.ErrInvalidTransition)
 }
 
+// A run may not have ended a cancelled subscription yet, although its period is over.
+func TestCancel_PeriodOver(t *testing.T) {
+	t.Parallel()
+	for _, at := range []billing.CancelAt{billing.AtPeriodEnd, billing.AtOnce} {
+		t.Run(string(at), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.MustSubscribe()
+			w.cancel("basic", billing.AtPeriodEnd)
+			w.Clock.Advance(billingtest.Month)
+			_, err := w.Process().Cancel(t.Context(), viewers.Cancel{User: billingtest.Viewer, Ref: "basic", At: at})
+			billingtest.ExpectError(t, err, billing.ErrInvalidTransition)
+			w.ExpectHistory(billing.EventSubscribed, billing.EventCancelRequested)
+		})
+	}
+}
+
 func TestCancel_Refusals(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
