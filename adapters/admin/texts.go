@@ -200,6 +200,7 @@ var texts = map[string][languages]string{
 	"decline.duplicate_transaction": {"duplicate payment", "повторный платёж"}, "decline.unknown": {"unknown reason", "причина неизвестна"},
 	"decline.payment_method_removed": {"payment method removed", "способ оплаты удалён"},
 	"decline.not_sent":               {"payment system unavailable", "платёжная система недоступна"},
+	"decline.postponed":              {"postponed: the payment system refused most charges", "отложен: платёжная система отклоняла большинство списаний"},
 	"decline.token_unknown":          {"token unknown to the payment system", "токен неизвестен платёжной системе"}, "decline.refused": {"request rejected by the payment system", "запрос отклонён платёжной системой"},
 
 	"audit.hint": {

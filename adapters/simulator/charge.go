@@ -37,6 +37,8 @@ func (s *Simulator) charge(ctx context.Context, r ports.ChargeRequest) (billing.
 		return billing.Outcome{}, ports.ErrNotSent
 	case fault == Credentials:
 		return billing.Outcome{}, ports.ErrCredentials
+	case fault == UnknownToken:
+		return billing.Outcome{}, ports.ErrTokenUnknown
 	case ctx.Err() != nil:
 		return billing.Outcome{}, fmt.Errorf("%w: %w", ports.ErrNotSent, ctx.Err())
 	case fault == LoseRequest:

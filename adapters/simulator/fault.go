@@ -11,8 +11,8 @@ import (
 // Fault is a simulated fault of one charge.
 type Fault string
 
-// Faults of a charge. The caller only notices Unavailable and Credentials before money
-// can have moved. It does not notice OtherAmount and ChargeTwice as failures.
+// Faults of a charge. The caller only notices Unavailable, Credentials and UnknownToken
+// before money can have moved. It does not notice OtherAmount and ChargeTwice as failures.
 const (
 	NoFault          Fault = ""
 	LoseResponse     Fault = "lose the response after the commit"
@@ -21,6 +21,7 @@ const (
 	LoseRequest      Fault = "lose the request before anything is taken"
 	Unavailable      Fault = "refuse the connection"
 	Credentials      Fault = "refuse the credentials"
+	UnknownToken     Fault = "not know the token, as with another account"
 	OtherAmount      Fault = "take one minor unit more than requested"
 	ChargeTwice      Fault = "take the money twice"
 )
@@ -47,6 +48,7 @@ type Odds struct {
 	LoseRequests      float64
 	Unavailable       float64
 	Credentials       float64
+	UnknownTokens     float64
 	OtherAmounts      float64
 	ChargeTwice       float64
 	LoseLookups       float64 // of lookups, independent of the faults of charges
@@ -88,6 +90,7 @@ func (o Odds) pick(x float64) Fault {
 		{o.LoseRequests, LoseRequest},
 		{o.Unavailable, Unavailable},
 		{o.Credentials, Credentials},
+		{o.UnknownTokens, UnknownToken},
 		{o.OtherAmounts, OtherAmount},
 		{o.ChargeTwice, ChargeTwice},
 	} {

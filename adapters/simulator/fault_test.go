@@ -29,6 +29,7 @@ func TestCharge_Faults(t *testing.T) {
 		{LoseRequest, errNoResponse, nil},
 		{Unavailable, ports.ErrNotSent, nil},
 		{Credentials, ports.ErrCredentials, nil},
+		{UnknownToken, ports.ErrTokenUnknown, nil},
 		{OtherAmount, nil, []billing.Money{more}},
 		{ChargeTwice, nil, []billing.Money{requested, requested}},
 	} {

@@ -42,6 +42,7 @@ Exit code 2: wrong usage or configuration.
 // options are the values of the flags.
 type options struct {
 	dryRun, json       bool
+	acceptRefusals     bool
 	limit, concurrency int
 	metricsFile        string
 	every              time.Duration // 0 for a single run
@@ -62,6 +63,7 @@ func (o *options) flags() *pflag.FlagSet {
 	flags.IntVar(&o.limit, "limit", 0, "Process at most `N` subscriptions (default all)")
 	flags.IntVar(&o.concurrency, "concurrency", defaultConcurrency, "Make at most `N` charges at the same time")
 	flags.DurationVar(&o.every, "every", 0, "Repeat the run every `DURATION`, such as 10m, until SIGTERM; for systems without timers")
+	flags.BoolVar(&o.acceptRefusals, "accept-refusals", false, "Go on even if a payment system refuses most charges alike: their subscriptions end")
 	flags.StringVar(&o.metricsFile, "metrics-file", "", "Write the results to `FILE` for Prometheus' textfile collector")
 	return flags
 }
@@ -77,6 +79,8 @@ func (o *options) check(flags *pflag.FlagSet) error {
 		return fmt.Errorf("--every %v must be 1s or more", o.every)
 	case o.dryRun && o.every > 0:
 		return errors.New("--dry-run describes one run: leave out --every")
+	case o.acceptRefusals && o.every > 0:
+		return errors.New("--accept-refusals is for one run: leave out --every")
 	case o.dryRun && o.metricsFile != "":
 		return errors.New("--dry-run has no results to write: leave out --metrics-file")
 	}

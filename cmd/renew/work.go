@@ -54,7 +54,7 @@ func work(ctx context.Context, cfg boot.Renew, o options, stdout, stderr io.Writ
 	renewer := &renewals.Renewer{
 		Store: store, Clock: now, NewID: boot.NewID, Calendar: billing.NewCalendar(cfg.TimeZone.Location),
 		Collector:   boot.NewCollector(cfg.Rules, cfg.Charging, store, now, systems.Providers, log),
-		Concurrency: o.concurrency, Limit: o.limit, Log: log,
+		Concurrency: o.concurrency, Limit: o.limit, AcceptRefusals: o.acceptRefusals, Log: log,
 	}
 	if o.dryRun {
 		return true, dryRun(ctx, renewer, printer{stdout, o.json})

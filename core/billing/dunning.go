@@ -105,6 +105,18 @@ func (c DeclineCode) hard() bool {
 	}
 }
 
+// MayBeOurs reports whether a fault of the service may be the cause of the refusal:
+// its account at the payment system, its tokens or its requests. All viewers get such
+// a refusal then. One viewer may get it for other reasons.
+func (c DeclineCode) MayBeOurs() bool {
+	switch c {
+	case TokenUnknown, Refused, TokenInvalid, CurrencyNotSupported, NotPermitted, AuthenticationRequired:
+		return true
+	default:
+		return false
+	}
+}
+
 // retryAt returns the time of the next retry of a failed renewal, the start of
 // its retry schedule, and whether it is retried.
 //

@@ -95,6 +95,9 @@ const (
 	NotSent      DeclineCode = "not_sent"      // the payment system was unavailable, or never received it
 	TokenUnknown DeclineCode = "token_unknown" // the payment system does not know the token
 	Refused      DeclineCode = "refused"       // the payment system rejected the request as invalid
+	// Postponed means that the payment system refused the charge, and probably for a
+	// fault of the service: see [DeclineCode.MayBeOurs]. The renewal stays due.
+	Postponed DeclineCode = "postponed"
 )
 
 // MethodRemoved is the reason for which a subscription ends if its payment method

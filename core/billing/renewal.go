@@ -53,8 +53,8 @@ func (s Subscription) MayResend(p Payment, m PaymentMethod, now time.Time) bool 
 //
 // A first payment that fails ends the subscription. A declined renewal is retried
 // according to r, unless the payment system advises against it. After the last
-// retry the subscription ends. A renewal that was never sent is due again
-// immediately.
+// retry the subscription ends. A renewal that was never sent, or is postponed, is due
+// again immediately.
 func (s Subscription) Settle(p Payment, o Outcome, r RetrySchedule, now time.Time) (Subscription, Payment, []Event) {
 	before := p
 	p, settled := p.applyOutcome(o, now)
@@ -102,7 +102,7 @@ func (s Subscription) renewalFailed(kind EventType, p Payment, o Outcome, r Retr
 	at, from, retry := s.retryAt(p, o, r, now)
 	switch {
 	case s.CancelAtPeriodEnd: // the paid period is over
-	case p.DeclineCode == NotSent:
+	case p.DeclineCode == NotSent || p.DeclineCode == Postponed:
 		s.NextChargeAt = now
 		if s.Status == StatusActive {
 			s.NextChargeAt = s.Current.End

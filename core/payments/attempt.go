@@ -29,7 +29,29 @@ type Attempt struct {
 	sweep bool
 }
 
-func (a *Attempt) known() bool { return a.outcome.Status != "" }
+// Known reports whether the outcome is known. A renewal whose outcome is known was
+// received by the payment system.
+func (a *Attempt) Known() bool { return a.outcome.Status != "" }
+
+// Refusal returns the code of a refusal that may be caused by the service itself: see
+// [billing.DeclineCode.MayBeOurs]. It returns "" for any other outcome, and if the
+// payment system advises what to do.
+func (a *Attempt) Refusal() billing.DeclineCode {
+	refused := a.outcome.Status == billing.PaymentDeclined || a.outcome.Status == billing.PaymentAbandoned
+	if !refused || a.outcome.Advice != billing.NoAdvice || !a.outcome.DeclineCode.MayBeOurs() {
+		return ""
+	}
+	return a.outcome.DeclineCode
+}
+
+// Postpone replaces a refusal of a renewal, so that the refusal does not count against
+// the viewer. The payment is abandoned as [billing.Postponed], and the subscription is
+// due again.
+func (a *Attempt) Postpone() {
+	ref := a.outcome.ProviderRef
+	a.outcome = billing.Abandon(billing.Postponed)
+	a.outcome.ProviderRef = ref
+}
 
 // notSent reports whether the charge definitely did not reach the payment system.
 func (a *Attempt) notSent() bool {
@@ -45,7 +67,7 @@ func (a *Attempt) unsent() bool { return a.notSent() && time.Now().Before(a.Dead
 // the stored rows or their version are not known, or if the payment stays pending:
 // then it matters whether another process may send it.
 func (a *Attempt) needsLock() bool {
-	return a.Subscription == nil || a.Version == ports.Locked || !a.known()
+	return a.Subscription == nil || a.Version == ports.Locked || !a.Known()
 }
 
 // Result is a payment and its subscription after they were recorded.

@@ -107,7 +107,7 @@ func (c *Collector) Charge(ctx context.Context, a *Attempt, token billing.Secret
 		return
 	}
 	c.charge(ctx, a, ports.ChargeRequest{Token: token})
-	if a.known() || a.notSent() {
+	if a.Known() || a.notSent() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.ChargeTimeout)
@@ -168,7 +168,7 @@ func (c *Collector) classify(ctx context.Context, a *Attempt) {
 		a.outcome = billing.Outcome{}
 	}
 	c.Log.WarnContext(ctx, "charge failed", "payment_id", p.ID, "payment_system", p.PaymentSystem,
-		"unknown", !a.known(), "error", a.err)
+		"unknown", !a.Known(), "error", a.err)
 }
 
 // log writes a line for each result that is new. A renewal that succeeded is logged

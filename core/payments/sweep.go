@@ -59,7 +59,7 @@ func (c *Collector) sweep(ctx context.Context, limit, concurrency int) (Swept, e
 	var swept Swept
 	for _, l := range lookups {
 		switch {
-		case l.known():
+		case l.Known():
 			known = append(known, l.Attempt)
 		case l.absent:
 			absent = append(absent, l)
@@ -121,6 +121,8 @@ func (c *Collector) resend(ctx context.Context, absent []lookup, concurrency int
 	return all, nil
 }
 
+// resendChunk postpones refusals that may be caused by the service. A sweep sees too few
+// answers to recognize such a fault; the next run decides.
 func (c *Collector) resendChunk(ctx context.Context, absent []lookup) ([]Result, error) {
 	deadline := c.SendDeadline()
 	g, err := ports.InTx(ctx, c.Store, func(tx ports.Repos) (grants, error) { return c.grant(ctx, tx, absent) })
@@ -132,6 +134,9 @@ func (c *Collector) resendChunk(ctx context.Context, absent []lookup) ([]Result,
 	attempts := inParallel(len(absent), g.resends, func(r resend) Attempt {
 		a := Attempt{Payment: &r.payment, Deadline: deadline, sweep: true}
 		c.Charge(ctx, &a, r.token)
+		if a.Refusal() != "" {
+			a.Postpone()
+		}
 		return a
 	})
 	recorded, err := c.Record(ctx, attempts...)

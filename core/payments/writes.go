@@ -38,7 +38,7 @@ func newWrites(n int) writes {
 // slices, which never grow beyond the capacity that newWrites gave them.
 func (w *writes) settle(old stored, a *Attempt, retries billing.RetrySchedule, now time.Time) Result {
 	sub, pay := old.subscription, old.payment
-	if a.known() {
+	if a.Known() {
 		s, p, events := sub.Settle(*pay, a.outcome, retries, now)
 		w.events = append(w.events, events...)
 		if p != *pay {

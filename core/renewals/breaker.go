@@ -17,10 +17,12 @@ const maxFailures = 20
 // breaker is a circuit breaker. It stops charges when the payment system rejects our
 // credentials or fails repeatedly, and then returns [ports.ErrNotSent] without
 // calling it. It counts lookups apart and stops them in the same way, because a
-// payment system whose lookups fail may well charge.
+// payment system whose lookups fail may well charge. It also stops charges if most of
+// them are refused alike: see refusals.
 type breaker struct {
 	ports.Provider
 	charges, lookups failures
+	refusals         refusals
 }
 
 // Charge implements [ports.Provider].

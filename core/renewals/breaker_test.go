@@ -179,12 +179,12 @@ func TestRun_BreakerNeedsConsecutiveFailures(t *testing.T) {
 	t.Run("refusals of single requests", func(t *testing.T) {
 		t.Parallel()
 		for m, want := range map[billingtest.Fault]ports.Summary{
-			billingtest.RequestRefused: {Due: 40, Failed: 40},
-			billingtest.UnknownToken:   {Due: 40, Declined: 40, Ended: 40},
+			billingtest.RequestRefused: {Due: 19, Failed: 19},
+			billingtest.UnknownToken:   {Due: 19, Declined: 19, Ended: 19},
 			billingtest.Decline:        {Due: 40, Declined: 40},
 		} {
 			inBubble(t, func(w world) {
-				w.addSubscribers(40)
+				w.addSubscribers(want.Due)
 				w.Clock.Advance(billingtest.Month)
 				w.Provider.SetFault(m)
 				w.expectRun(want)

@@ -54,9 +54,28 @@ func (p *pipeline) chargeAll() {
 	for b := range p.toCharge {
 		for i := b.take(); i != nil; i = b.take() {
 			p.collector.Charge(ctx, &i.Attempt, i.token)
-			p.toRecord.add(&i.Attempt)
+			p.finish(&i.Attempt)
 			p.pace(b)
 		}
+	}
+}
+
+// finish passes an attempt to the recorders, unless it is a refusal that is held back.
+func (p *pipeline) finish(a *payments.Attempt) {
+	if p.AcceptRefusals {
+		p.toRecord.add(a)
+		return
+	}
+	now, released := p.breakers[a.Payment.PaymentSystem].refusals.admit(a)
+	if now {
+		p.toRecord.add(a)
+	}
+	p.addAll(released)
+}
+
+func (p *pipeline) addAll(attempts []payments.Attempt) {
+	for i := range attempts {
+		p.toRecord.add(&attempts[i])
 	}
 }
 

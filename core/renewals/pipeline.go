@@ -41,6 +41,11 @@ func newPipeline(r *Renewer) *pipeline {
 	providers := make(map[string]ports.Provider)
 	for code, provider := range r.Collector.Providers {
 		b := &breaker{Provider: provider}
+		b.refusals.onFault = func(f fault) {
+			b.charges.giveUp()
+			p.Log.Error("a payment system refuses most charges alike; they are postponed, and no subscription ends because of it",
+				"payment_system", code, "decline_code", f.code, "refused", f.refused, "answers", f.answers)
+		}
 		p.breakers[code], providers[code] = b, b
 	}
 	p.collector = r.Collector.WithProviders(providers)
@@ -90,6 +95,8 @@ func (p *pipeline) gaveUp() error {
 	var list []string
 	for _, code := range slices.Sorted(maps.Keys(p.breakers)) {
 		switch b := p.breakers[code]; {
+		case b.refusals.fault.code != "":
+			list = append(list, fmt.Sprintf("%s (%s)", code, b.refusals.fault))
 		case b.charges.tooMany():
 			list = append(list, code)
 		case b.lookups.tooMany():
@@ -144,6 +151,9 @@ func (p *pipeline) renew(ctx context.Context) error {
 	claiming.Wait()
 	close(p.toCharge)
 	charging.Wait()
+	for _, b := range p.breakers {
+		p.addAll(b.refusals.release(ctx.Err() != nil))
+	}
 	p.toRecord.close()
 	recording.Wait()
 	return errors.Join(append(claimErrs, recordErrs...)...)

@@ -38,6 +38,9 @@ type Renewer struct {
 	Concurrency int
 	// Limit bounds the subscriptions that a run claims; 0 means no limit.
 	Limit int
+	// AcceptRefusals records every refusal at once, even if most charges of a payment
+	// system are refused alike. Otherwise the run then gives up the payment system.
+	AcceptRefusals bool
 	// Progress receives the counts so far, from time to time. It may be nil.
 	Progress func(ports.Summary)
 }

@@ -115,7 +115,8 @@ func (c *runStats) settled(r payments.Result) {
 	switch {
 	case r.Payment.Status == billing.PaymentSucceeded:
 		c.sum.Renewed++
-	case r.Payment.DeclineCode == billing.Refused || r.Payment.DeclineCode == billing.NotSent:
+	case r.Payment.DeclineCode == billing.Refused || r.Payment.DeclineCode == billing.NotSent ||
+		r.Payment.DeclineCode == billing.Postponed:
 		c.sum.Failed++
 	default:
 		c.sum.Declined++

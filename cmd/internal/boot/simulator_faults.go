@@ -23,7 +23,8 @@ func (m *SimulatorFaults) UnmarshalText(text []byte) error {
 	var read SimulatorFaults
 	odds := map[string]*float64{
 		"lose_answers": &read.odds.LoseResponses, "lose_requests": &read.odds.LoseRequests, "unavailable": &read.odds.Unavailable, "credentials": &read.odds.Credentials,
-		"other_amounts": &read.odds.OtherAmounts, "charge_twice": &read.odds.ChargeTwice,
+		"unknown_tokens": &read.odds.UnknownTokens,
+		"other_amounts":  &read.odds.OtherAmounts, "charge_twice": &read.odds.ChargeTwice,
 		"break_answers": &read.odds.TruncateResponses, "nonsense": &read.odds.InvalidResponses, "lose_lookups": &read.odds.LoseLookups,
 	}
 	spans := map[string]*time.Duration{"latency": &read.latency, "hold_lost": &read.holdLost}

@@ -15,9 +15,10 @@ func planted() string { return os.Getenv("BILLING_MUTANT") }
 
 // providerBugs are mistakes in calls to payment systems.
 var providerBugs = map[string]func(ports.Provider) ports.Provider{
-	"new-key-on-retry":    func(p ports.Provider) ports.Provider { return newKeyOnRetry{p} },
-	"timeout-is-decline":  func(p ports.Provider) ports.Provider { return timeoutIsDecline{p} },
-	"amount-not-compared": func(p ports.Provider) ports.Provider { return amountNotCompared{p} },
+	"new-key-on-retry":         func(p ports.Provider) ports.Provider { return newKeyOnRetry{p} },
+	"timeout-is-decline":       func(p ports.Provider) ports.Provider { return timeoutIsDecline{p} },
+	"amount-not-compared":      func(p ports.Provider) ports.Provider { return amountNotCompared{p} },
+	"unknown-token-is-decline": func(p ports.Provider) ports.Provider { return unknownTokenIsDecline{p} },
 }
 
 // repoBugs are mistakes in transactions.

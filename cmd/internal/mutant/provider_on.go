@@ -55,3 +55,15 @@ func (p amountNotCompared) Charge(ctx context.Context, r ports.ChargeRequest) (b
 	}
 	return o, err
 }
+
+// unknownTokenIsDecline treats a token that the payment system does not know as an expired
+// card.
+type unknownTokenIsDecline struct{ ports.Provider }
+
+func (p unknownTokenIsDecline) Charge(ctx context.Context, r ports.ChargeRequest) (billing.Outcome, error) {
+	o, err := p.Provider.Charge(ctx, r)
+	if errors.Is(err, ports.ErrTokenUnknown) {
+		return billing.Outcome{Status: billing.PaymentDeclined, DeclineCode: billing.CardExpired}, nil
+	}
+	return o, err
+}

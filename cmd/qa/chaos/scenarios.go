@@ -7,6 +7,7 @@ func scenarios() []scenario {
 	return slices.Concat(
 		soaks(), // long scenarios first, so that they do not run alone at the end
 		paymentSystem(),
+		refusals(),
 		kills(),
 		cards(),
 		databases(),

@@ -189,7 +189,7 @@ func (w world) kill(t *testing.T, point string, pass int) {
 
 func TestRenew_PaymentSystemDown(t *testing.T) {
 	t.Parallel()
-	for _, fault := range []string{"unavailable=1", "credentials=1", "lose_requests=1,hold_lost=1ms"} {
+	for _, fault := range []string{"unavailable=1", "credentials=1", "unknown_tokens=1", "lose_requests=1,hold_lost=1ms"} {
 		t.Run(fault, func(t *testing.T) {
 			t.Parallel()
 			const n = 70

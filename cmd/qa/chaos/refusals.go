@@ -1,0 +1,35 @@
+package main
+
+// refusals returns the scenario of a payment system that refuses every charge for a fault
+// of the service.
+func refusals() []scenario {
+	return []scenario{{
+		name: "payment system/wrong account", short: 1, long: 5,
+		description: "the service uses the account of another environment, which knows no token: no subscription ends, and all are renewed when the account is right",
+		run:         wrongAccount,
+	}}
+}
+
+func wrongAccount(t *trial) {
+	const n = 60
+	const fault = "BILLING_SIMULATOR_MISHAPS=unknown_tokens=1"
+	w, _ := t.dueWorld(n, "tok_ok")
+	a := w.api(fault) // it sends again what the runs have left
+	for range 2 {
+		code, sum := w.startRun(fault).wait()
+		w.note("the run exited with code %d: %+v", code, sum)
+		if code != 1 || sum.Failed == 0 || sum.Declined > 0 || sum.Ended > 0 {
+			w.violated("wrong account: the run exited with code %d: %+v, want only failed renewals", code, sum)
+		}
+	}
+	if !waitFor(maxWait, func() bool { return w.queryInt(openPayments) == 0 }) {
+		w.violated("wrong account: %d payments are open", w.queryInt(openPayments))
+	}
+	if ended := w.queryInt(`SELECT count(*) FROM subscriptions WHERE ended_at IS NOT NULL`); ended > 0 {
+		w.violated("wrong account: %d of %d subscriptions have ended", ended, n)
+	}
+	a.kill()
+	w.check()
+	w.checkRenewed(n, 0)
+	w.checkCharges(2 * n)
+}
