@@ -182,6 +182,14 @@ func (r paymentLeases) LeaseForResend(_ context.Context, send time.Duration, abs
 	return granted, nil
 }
 
+func (r paymentLeases) SendRemaining(_ context.Context, key ports.PaymentKey) (time.Duration, error) {
+	p, ok := r.payments[key.ID]
+	if !ok || p.UserID != key.User || p.Settled() {
+		return 0, nil
+	}
+	return max(0, p.sendUntil.Sub(r.wall())), nil
+}
+
 func (r paymentLeases) MaxSendRemaining(context.Context) (longest time.Duration, _ error) {
 	now := r.wall()
 	for _, p := range r.payments {

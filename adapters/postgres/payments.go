@@ -72,6 +72,11 @@ func (r paymentLeases) LeaseForResend(ctx context.Context, send time.Duration, a
 	}), err
 }
 
+func (r paymentLeases) SendRemaining(ctx context.Context, key ports.PaymentKey) (time.Duration, error) {
+	seconds, err := r.q.PaymentSendRemaining(ctx, string(key.User), string(key.ID))
+	return time.Duration(seconds * float64(time.Second)), err
+}
+
 func (r paymentLeases) MaxSendRemaining(ctx context.Context) (time.Duration, error) {
 	seconds, err := r.q.PaymentsMaxSendRemaining(ctx)
 	return time.Duration(seconds * float64(time.Second)), err

@@ -133,12 +133,17 @@ func newUseCases(cfg boot.API, store ports.Store, clock ports.Clock, providers m
 			Store: store, Clock: clock, NewID: boot.NewID,
 			Calendar: billing.NewCalendar(cfg.TimeZone.Location), Limits: cfg.Limits(),
 			Collector: boot.NewCollector(cfg.Rules, cfg.Charging, store, clock, providers, log),
+			Wait:      cancelWait,
 		},
 		viewer:   viewers.Queries{Store: store, Clock: clock, Providers: providers},
 		requests: viewers.Requests{Store: store},
 		users:    &viewers.LastSeen{Store: store, Clock: clock},
 	}
 }
+
+// cancelWait limits how long a cancel waits for a renewal in flight. With the default
+// charge timeout of ten seconds, a renewal is sent within this time or not at all.
+const cancelWait = 20 * time.Second
 
 // removeWait limits how long the removal of a card waits for pending payments. It
 // is shorter than the timeout of clients.

@@ -101,6 +101,9 @@ func (s Subscription) intent(id PaymentID, by Initiator, period Period, now time
 // Live reports whether the subscription has not ended.
 func (s Subscription) Live() bool { return s.Status != StatusEnded }
 
+// RenewalPending reports whether a renewal or a retry is pending.
+func (s Subscription) RenewalPending() bool { return s.Charging && s.Status != StatusIncomplete }
+
 // At returns the subscription as it stands at now. A cancelled subscription ends
 // at the end of its period, even if it is still stored as live. At returns it as
 // ended, with the event. While a payment is pending it stays live, because that

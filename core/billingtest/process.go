@@ -29,8 +29,10 @@ func (w World) ProcessOver(s ports.Store, p ports.Provider) Process {
 		ChargeTimeout: ChargeTimeout, RecordTimeout: ChargeTimeout, Log: slog.New(slog.DiscardHandler), Retries: retries(w.T),
 	}
 	return Process{
-		Subscriber: &viewers.Subscriber{Store: s, Clock: w.Clock, NewID: w.NewID, Collector: c},
-		Collector:  c, Requests: viewers.Requests{Store: s},
+		Subscriber: &viewers.Subscriber{
+			Store: s, Clock: w.Clock, NewID: w.NewID, Collector: c, Wait: PastSendWindow, Pause: w.pause,
+		},
+		Collector: c, Requests: viewers.Requests{Store: s},
 	}
 }
 

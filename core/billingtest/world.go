@@ -52,6 +52,8 @@ type World struct {
 	Clock    *Clock
 	Provider *FakeProvider
 	ids      *atomic.Int64
+	// pause waits on the clock of the store.
+	pause func(ctx context.Context, d time.Duration) error
 }
 
 // NewWorld returns a world that sells the plan basic and takes payments through the
@@ -59,7 +61,9 @@ type World struct {
 func NewWorld(t *testing.T) World {
 	t.Helper()
 	c := newClock()
-	return newWorld(t, c, c.Now)
+	w := newWorld(t, c, c.Now)
+	w.pause = func(_ context.Context, d time.Duration) error { c.Advance(d); return nil }
+	return w
 }
 
 // InBubble runs f in a synctest bubble. The wall clock of its world is the bubble's,
@@ -72,7 +76,7 @@ func InBubble(t *testing.T, f func(w World)) {
 func newWorld(t *testing.T, c *Clock, wall func() time.Time) World {
 	t.Helper()
 	store := memory.New(memory.WithWall(wall))
-	w := World{T: t, Store: store, Clock: c, ids: new(atomic.Int64)}
+	w := World{T: t, Store: store, Clock: c, ids: new(atomic.Int64), pause: ports.Wait}
 	w.AddPlan("basic", "hd", "offline")
 	return w.WithProvider(System)
 }

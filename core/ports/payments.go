@@ -56,6 +56,9 @@ type PaymentLeases interface {
 	// given the right to send after the absence was observed: that process may have
 	// sent the payment.
 	LeaseForResend(ctx context.Context, sendFor time.Duration, absent ...Absence) ([]PaymentKey, error)
+	// SendRemaining returns the remaining send lease of a payment, or 0 if the payment
+	// is settled or can no longer be sent.
+	SendRemaining(ctx context.Context, key PaymentKey) (time.Duration, error)
 	// MaxSendRemaining returns the longest remaining send lease of all pending
 	// renewals, or 0 if there is none.
 	MaxSendRemaining(ctx context.Context) (time.Duration, error)

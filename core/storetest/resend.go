@@ -62,6 +62,27 @@ var resendCases = []testCase{
 		})
 		w.wantSendRemaining(0, 0)
 	}},
+	{"remains for the send lease of one pending payment", func(w *world) {
+		running, over := w.subscribe(time.Hour), w.subscribe(0)
+		settled := w.settle(w.subscribe(time.Hour), billing.PaymentDeclined, noon)
+		for _, c := range []struct {
+			key         ports.PaymentKey
+			least, most time.Duration
+		}{
+			{running.payKey(), 59 * time.Minute, time.Hour},
+			{ports.PaymentKey{User: newIDOf[billing.UserID](), ID: running.pay.ID}, 0, 0},
+			{over.payKey(), 0, 0},
+			{settled.payKey(), 0, 0},
+		} {
+			w.tx(func(ctx context.Context, tx ports.Repos) error {
+				got, err := tx.Leases.SendRemaining(ctx, c.key)
+				if got < c.least || got > c.most {
+					w.Errorf("the send lease of %v ends in %v, want %v to %v", c.key, got, c.least, c.most)
+				}
+				return err
+			})
+		}
+	}},
 }
 
 func (w *world) resend(send time.Duration, keys ...ports.PaymentKey) (granted []ports.PaymentKey) {

@@ -2,6 +2,7 @@ package viewers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -19,12 +20,18 @@ type Cancel struct {
 	Respond Respond // optional
 }
 
-// Cancel ends a subscription at the end of its period, or immediately. Errors:
+// Cancel ends a subscription at the end of its period, or immediately. If a renewal is
+// pending, Cancel waits until its charge has been sent or can no longer be sent. After
+// the response no charge is sent. The renewal may then still be pending.
+//
+// A cancel that returns ErrUnavailable because it has waited too long is stored, and may
+// be repeated. Errors:
 //
 //	ErrNotFound             the viewer has no such subscription
 //	ErrPaymentTokenUnknown  the subscription is not paid with this token
 //	ErrInvalidTransition    the subscription has ended, or its payment is being settled
 //	ErrRequestInProgress    another request with the same key is running
+//	ErrUnavailable          a pending renewal may still be sent
 func (s *Subscriber) Cancel(ctx context.Context, cmd Cancel) (ports.SubscriptionView, error) {
 	v, err := s.change(ctx, cmd.User, cmd.Ref, keyed{cmd.Request, cmd.Respond},
 		func(tx ports.Repos, sub billing.Subscription, now time.Time) (billing.Subscription, []billing.Event, error) {
@@ -33,10 +40,45 @@ func (s *Subscriber) Cancel(ctx context.Context, cmd Cancel) (ports.Subscription
 			}
 			return sub.Cancel(cmd.At, now)
 		})
+	if err == nil && chargedDespiteCancel(v.Subscription) {
+		v, err = s.awaitRenewal(ctx, cmd, v)
+	}
 	if err != nil {
 		return ports.SubscriptionView{}, fmt.Errorf("cancel: %w", err)
 	}
 	return v, nil
+}
+
+// chargedDespiteCancel reports whether a renewal was billed before the cancel and may be
+// sent after it.
+func chargedDespiteCancel(s billing.Subscription) bool {
+	return s.CancelAtPeriodEnd && s.RenewalPending()
+}
+
+// errRenewing is the response to a cancel if a renewal may still be sent.
+var errRenewing = billing.ErrUnavailable.WithMessage(
+	"the subscription is cancelled, but a renewal is being charged at this moment; repeat the cancel to see its outcome")
+
+// awaitRenewal waits until the pending renewal can no longer be sent, and returns the
+// subscription afterwards. A charge starts only while at least the time limit of a charge
+// remains of its send lease: see [payments.Collector.Charge].
+//
+// If the wait fails, awaitRenewal releases the key of the request, so that a repetition
+// waits again.
+func (s *Subscriber) awaitRenewal(ctx context.Context, cmd Cancel, v ports.SubscriptionView) (ports.SubscriptionView, error) {
+	renewal := ports.PaymentKey{User: v.UserID, ID: v.LatestPaymentID}
+	unsent, err := waiter{s.Store, s.Wait, s.Pause}.await(ctx, func(tx ports.Repos) (bool, error) {
+		left, err := tx.Leases.SendRemaining(ctx, renewal)
+		return left > s.Collector.ChargeTimeout, err
+	})
+	if err == nil && unsent {
+		return Queries{Store: s.Store, Clock: s.Clock}.Subscription(ctx, v.UserID, string(v.ID))
+	}
+	err = errors.Join(errRenewing, err)
+	if cmd.Request != nil {
+		err = errors.Join(err, Requests{s.Store}.Forget(context.WithoutCancel(ctx), *cmd.Request))
+	}
+	return ports.SubscriptionView{}, err
 }
 
 // Resume is a viewer's request to withdraw a cancellation.
@@ -84,6 +126,9 @@ func (s *Subscriber) change(ctx context.Context, user billing.UserID, ref string
 		}
 		if err := saveWithEvents(ctx, tx, s.NewID, sub, append(ended, events...)); err != nil {
 			return "", err
+		}
+		if chargedDespiteCancel(sub) {
+			return sub.ID, nil // Cancel responds after it has waited
 		}
 		return sub.ID, k.respondTo(ctx, tx, sub)
 	})

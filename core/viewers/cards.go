@@ -125,9 +125,6 @@ func (c *Cards) List(ctx context.Context, user billing.UserID, p ports.Page) ([]
 	return c.Store.Views().Cards(ctx, user, p)
 }
 
-// removalPoll is how often a removal checks for payments in flight.
-const removalPoll = 50 * time.Millisecond
-
 // Remove removes a card permanently, together with the payment methods made from it.
 // After it returns nil, no charge by the card or by one of these methods starts. It
 // waits until the payments in flight are settled or can no longer be sent.
@@ -167,29 +164,18 @@ var errInFlight = billing.ErrUnavailable.WithMessage(
 
 // awaitUnsent waits until no payment with the card may be sent.
 func (c *Cards) awaitUnsent(ctx context.Context, user billing.UserID, id billing.CardID) error {
-	for waited := time.Duration(0); ; waited += removalPoll {
-		sending, err := ports.InTx(ctx, c.Store, func(tx ports.Repos) (bool, error) {
-			return tx.Cards.Sending(ctx, user, id)
-		})
-		switch {
-		case err != nil:
-			return fmt.Errorf("remove card: %w", err)
-		case !sending:
-			return nil
-		case waited >= c.Wait:
-			return errInFlight
-		}
-		if err := c.pause(ctx); err != nil {
-			return errors.Join(errInFlight, err)
-		}
+	w := waiter{c.Store, c.Wait, c.Pause}
+	unsent, err := w.await(ctx, func(tx ports.Repos) (bool, error) { return tx.Cards.Sending(ctx, user, id) })
+	switch {
+	case ctx.Err() != nil:
+		return errors.Join(errInFlight, context.Cause(ctx))
+	case err != nil:
+		return fmt.Errorf("remove card: %w", err)
+	case !unsent:
+		return errInFlight
+	default:
+		return nil
 	}
-}
-
-func (c *Cards) pause(ctx context.Context) error {
-	if c.Pause != nil {
-		return c.Pause(ctx, removalPoll)
-	}
-	return ports.Wait(ctx, removalPoll)
 }
 
 // recordLimit adds an event if err is a [billing.LimitedError], once per series of

@@ -340,7 +340,7 @@ func (w *wallet) expectNoMoreCharges(sent int) {
 		w.Clock.Advance(2 * billingtest.Month)
 	}
 	if got := len(w.Provider.Requests()); got != sent {
-		w.T.Errorf("%d charges were sent, %d of them after the removal", got, got-sent)
+		w.T.Errorf("%d charges were sent, %d of them after the last response", got, got-sent)
 	}
 	for _, p := range w.Payments() {
 		if !p.Settled() {

@@ -22,6 +22,11 @@ type Subscriber struct {
 	Calendar  billing.Calendar
 	Collector *payments.Collector
 	Limits    billing.CardLimits
+	// Wait bounds how long a cancel waits for a renewal in flight.
+	Wait time.Duration
+	// Pause waits for d, or until ctx ends, and then returns its error. If Pause is
+	// nil, the wall clock is used.
+	Pause func(ctx context.Context, d time.Duration) error
 
 	once    sync.Once
 	intents *batcher.Batcher[Subscribe, storedIntent]

@@ -31,6 +31,11 @@ WHERE p.user_id = k.user_id AND p.id = k.id AND p.sweep_at IS NOT NULL
     AND p.send_until = k.send_until AND p.send_until <= statement_timestamp()
 RETURNING p.user_id, p.id;
 
+-- name: PaymentSendRemaining :one
+SELECT coalesce(extract(epoch FROM max(send_until) - statement_timestamp()), 0)::float8 AS seconds
+FROM payments
+WHERE user_id = @user_id AND id = @id AND sweep_at IS NOT NULL AND send_until > statement_timestamp();
+
 -- name: PaymentsMaxSendRemaining :one
 SELECT coalesce(extract(epoch FROM max(send_until) - statement_timestamp()), 0)::float8 AS seconds
 FROM payments

@@ -48,3 +48,12 @@ type neverSending struct{ ports.Cards }
 func (neverSending) Sending(context.Context, billing.UserID, billing.CardID) (bool, error) {
 	return false, nil
 }
+
+// cancelDoesNotWait hides renewals that may still be sent.
+func cancelDoesNotWait(_ *bug, tx *ports.Repos) { tx.Leases = unsentRenewals{tx.Leases} }
+
+type unsentRenewals struct{ ports.PaymentLeases }
+
+func (unsentRenewals) SendRemaining(context.Context, ports.PaymentKey) (time.Duration, error) {
+	return 0, nil
+}

@@ -30,6 +30,7 @@ var repoBugs = map[string]func(*bug, *ports.Repos){
 	"settle-without-rereading": settleWithoutRereading,
 	"change-without-lock":      changeWithoutLock,
 	"removal-does-not-wait":    removalDoesNotWait,
+	"cancel-does-not-wait":     cancelDoesNotWait,
 	"resend-without-grant":     resendWithoutGrant,
 	"written-over":             writtenOver,
 	"no-send-window":           noSendWindow,

@@ -28,12 +28,12 @@ func raceWhileCharged(t *trial) {
 	w.setClock(dueAt(1))
 	run := w.startRunWith(released, []string{"--concurrency", fmt.Sprint(n)}, "BILLING_SIMULATOR_MISHAPS=latency=4s")
 	w.waitForRows("all viewers are being charged", fmt.Sprintf(`SELECT count(*) / %d FROM payments WHERE status = 'pending'`, n))
-	var removals sync.WaitGroup // their responses come when the payments are settled
-	defer removals.Wait()
-	cancelled, removed := w.actWhileCharged(list, &removals)
+	var responses sync.WaitGroup // most come when the payments are settled
+	defer responses.Wait()
+	cancelled, removed := w.actWhileCharged(list, &responses)
 	w.requireOverlaps(n)
 	sum := run.mustFinish()
-	removals.Wait()
+	responses.Wait()
 	if sum.Due != n || sum.Renewed != n {
 		w.violated("the run reports %+v, want %d due and renewed", sum, n)
 	}
@@ -49,23 +49,23 @@ func raceWhileCharged(t *trial) {
 }
 
 // actWhileCharged makes each viewer change its subscription or remove its card. It
-// returns how many viewers have cancelled and how many are removing their cards.
-func (w *world) actWhileCharged(list []cardHolder, removals *sync.WaitGroup) (cancelled, removed int) {
+// returns how many viewers are cancelling and how many are removing their cards.
+func (w *world) actWhileCharged(list []cardHolder, responses *sync.WaitGroup) (cancelled, removed int) {
 	forEach(4, list, func(i int, h cardHolder) {
 		switch i % 4 {
 		case 0:
-			h.change("cancel", "")
+			h.cancelAsync(responses)
 		case 1:
-			h.change("cancel", "")
+			h.cancelAsync(responses)
 			h.change("resume", "")
 		case 2:
 			got := h.retry(http.MethodPost, "/v1/subscriptions/premium/cancel", "now-"+h.name, `{"at":"now"}`)
 			if got.status != http.StatusConflict && h.beingCharged() {
 				w.violated("%s could cancel at once while being charged: %v", h.name, got)
 			}
-			h.change("cancel", "")
+			h.cancelAsync(responses)
 		case 3:
-			removals.Go(func() { h.removeCard(h.card) })
+			responses.Go(func() { h.removeCard(h.card) })
 			waitFor(maxWait, func() bool { return w.queryInt(removedCard, h.card) > 0 })
 		}
 		h.countOverlap()

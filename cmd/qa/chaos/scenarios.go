@@ -14,6 +14,7 @@ func scenarios() []scenario {
 		disks(),
 		failovers(),
 		paused(),
+		cancelled(),
 		parallel(),
 		poolers(),
 		concurrent(),

@@ -12,6 +12,19 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
+const paymentSendRemaining = `-- name: PaymentSendRemaining :one
+SELECT coalesce(extract(epoch FROM max(send_until) - statement_timestamp()), 0)::float8 AS seconds
+FROM payments
+WHERE user_id = $1 AND id = $2 AND sweep_at IS NOT NULL AND send_until > statement_timestamp()
+`
+
+func (q *Queries) PaymentSendRemaining(ctx context.Context, userID string, iD string) (float64, error) {
+	row := q.db.QueryRow(ctx, paymentSendRemaining, userID, iD)
+	var seconds float64
+	err := row.Scan(&seconds)
+	return seconds, err
+}
+
 const paymentsAdd = `-- name: PaymentsAdd :exec
 INSERT INTO payments (
     user_id, id, subscription_id, payment_method_id, payment_system, initiator, amount, currency,
