@@ -198,10 +198,11 @@ var texts = map[string][languages]string{
 	"decline.authentication_required": {"confirmation by the viewer required", "требуется подтверждение зрителя"},
 	"decline.authentication_failed":   {"confirmation failed", "подтверждение не прошло"}, "decline.action_expired": {"not confirmed in time", "не подтверждено вовремя"},
 	"decline.duplicate_transaction": {"duplicate payment", "повторный платёж"}, "decline.unknown": {"unknown reason", "причина неизвестна"},
-	"decline.payment_method_removed": {"payment method removed", "способ оплаты удалён"},
-	"decline.not_sent":               {"payment system unavailable", "платёжная система недоступна"},
-	"decline.postponed":              {"postponed: the payment system refused most charges", "отложен: платёжная система отклоняла большинство списаний"},
-	"decline.token_unknown":          {"token unknown to the payment system", "токен неизвестен платёжной системе"}, "decline.refused": {"request rejected by the payment system", "запрос отклонён платёжной системой"},
+	"decline.payment_method_removed":   {"payment method removed", "способ оплаты удалён"},
+	"decline.payment_method_not_saved": {"card not saved by the payment system", "платёжная система не сохранила карту"},
+	"decline.not_sent":                 {"payment system unavailable", "платёжная система недоступна"},
+	"decline.postponed":                {"postponed: the payment system refused most charges", "отложен: платёжная система отклоняла большинство списаний"},
+	"decline.token_unknown":            {"token unknown to the payment system", "токен неизвестен платёжной системе"}, "decline.refused": {"request rejected by the payment system", "запрос отклонён платёжной системой"},
 
 	"audit.hint": {
 		"All changes and sign-ins, with the operator and the address. Entries cannot be changed or deleted.",

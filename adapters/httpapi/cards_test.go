@@ -118,6 +118,18 @@ func TestGolden_Cards(t *testing.T) {
 		"subscribe_no_payment_source": func(s *service) recorder {
 			return s.do("alice", "POST", "/v1/subscriptions", strings.Replace(subscribeOK, `,"payment_token":"tok_ok"`, "", 1))
 		},
+		"subscription_card_removed": func(s *service) recorder {
+			id := s.addCard(cardOK)
+			s.do("alice", "POST", "/v1/subscriptions", subscribeByCard(id, "737"))
+			s.do("alice", "DELETE", "/v1/cards/"+id, "")
+			return s.do("alice", "GET", "/v1/subscriptions/premium", "")
+		},
+		"resume_card_removed": func(s *service) recorder {
+			id := s.addCard(cardOK)
+			s.do("alice", "POST", "/v1/subscriptions", subscribeByCard(id, "737"))
+			s.do("alice", "DELETE", "/v1/cards/"+id, "")
+			return s.do("alice", "POST", "/v1/subscriptions/premium/resume", "")
+		},
 		"history_cards": func(s *service) recorder {
 			id := s.addCard(cardOK)
 			s.do("alice", "POST", "/v1/subscriptions", subscribeByCard(id, "737"))

@@ -118,7 +118,7 @@ func (r methods) SetToken(_ context.Context, user billing.UserID, id billing.Pay
 	return nil
 }
 
-func (r methods) RemoveByCard(_ context.Context, removed billing.Card) error {
+func (r methods) RemoveByCard(_ context.Context, removed billing.Card) ([]billing.PaymentMethodID, error) {
 	var tokens []billing.Secret
 	for _, m := range r.methods {
 		if m.CardID == removed.ID && !m.Token.IsZero() {
@@ -133,7 +133,14 @@ func (r methods) RemoveByCard(_ context.Context, removed billing.Card) error {
 			r.removedWith[id] = removed.ID
 		}
 	}
-	return nil
+	var ids []billing.PaymentMethodID
+	for id, card := range r.removedWith {
+		if card == removed.ID && r.methods[id].UserID == removed.UserID {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids, nil
 }
 
 func (v views) Cards(_ context.Context, user billing.UserID, p ports.Page) ([]billing.Card, error) {

@@ -73,15 +73,22 @@ func (r methods) SetToken(ctx context.Context, user billing.UserID, id billing.P
 	})
 }
 
-func (r methods) RemoveByCard(ctx context.Context, removed billing.Card) error {
+func (r methods) RemoveByCard(ctx context.Context, removed billing.Card) ([]billing.PaymentMethodID, error) {
 	rows, err := r.q.MethodsOfCard(ctx, string(removed.UserID), string(removed.ID))
-	if err != nil || len(rows) == 0 {
-		return err
+	if err != nil {
+		return nil, err
 	}
-	return r.q.MethodsRemove(ctx, dbgen.MethodsRemoveParams{
-		RemovedAt: removed.RemovedAt, CardID: string(removed.ID), UserID: string(removed.UserID),
-		Ids: mapSlice(rows, func(row *dbgen.PaymentMethod) string { return row.ID }),
-	})
+	if len(rows) > 0 {
+		err = r.q.MethodsRemove(ctx, dbgen.MethodsRemoveParams{
+			RemovedAt: removed.RemovedAt, CardID: string(removed.ID), UserID: string(removed.UserID),
+			Ids: mapSlice(rows, func(row *dbgen.PaymentMethod) string { return row.ID }),
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	ids, err := r.q.MethodsRemovedWith(ctx, string(removed.UserID), string(removed.ID))
+	return mapSlice(ids, func(id string) billing.PaymentMethodID { return billing.PaymentMethodID(id) }), err
 }
 
 // replaceToken replaces a method's stored token by its new encryption.

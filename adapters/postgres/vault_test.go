@@ -346,7 +346,8 @@ func TestMethodsRemove_WaitsForReaders(t *testing.T) {
 				}
 				go func() {
 					removed <- w.sealed.InTx(ctx, func(tx ports.Repos) error {
-						return tx.Methods.RemoveByCard(ctx, billing.Card{ID: card, UserID: w.user, RemovedAt: today})
+						_, err := tx.Methods.RemoveByCard(ctx, billing.Card{ID: card, UserID: w.user, RemovedAt: today})
+						return err
 					})
 				}()
 				w.waitForLock()

@@ -52,7 +52,7 @@ func (p printer) forecast(f *forecast) error {
 // planned is one line of a dry run.
 type planned struct {
 	Action         string      `json:"action"` // charge, end or none
-	Reason         string      `json:"reason"` // renewal, retry, cancelled, payment_method_removed or no_adapter
+	Reason         string      `json:"reason"` // renewal, retry, cancelled, payment_method_removed, payment_method_not_saved or no_adapter
 	UserID         string      `json:"user_id"`
 	SubscriptionID string      `json:"subscription_id"`
 	PlanCode       string      `json:"plan_code"`
@@ -90,7 +90,7 @@ func toPlanned(d renewals.Decision) planned {
 	case d.CancelAtPeriodEnd:
 		l.Action, l.Reason = "end", "cancelled"
 	default:
-		l.Action, l.Reason = "end", string(billing.MethodRemoved)
+		l.Action, l.Reason = "end", string(d.MethodRetired)
 	}
 	return l
 }

@@ -38,16 +38,52 @@ func (s Subscription) Cancel(at CancelAt, now time.Time) (Subscription, []Event,
 	}
 }
 
+// StopRenewal cancels a subscription whose payment method cannot be charged any more,
+// at the end of its period. A subscription that is past due, or whose period is over,
+// ends immediately. The events have the reason as their decline code. If the
+// subscription is cancelled already or has ended, StopRenewal changes nothing.
+func (s Subscription) StopRenewal(reason DeclineCode, now time.Time) (Subscription, []Event) {
+	s, events := s.At(now)
+	if !s.Live() || s.CancelAtPeriodEnd {
+		return s, events
+	}
+	s, events, _ = s.Cancel(AtPeriodEnd, now) // fails only for an ended subscription
+	for i := range events {
+		events[i].DeclineCode = reason
+	}
+	return s, events
+}
+
 // Resume revokes a cancel and charges nothing. Resuming a subscription that is not
 // cancelled changes nothing. It returns [ErrInvalidTransition] if the subscription
-// has ended.
-func (s Subscription) Resume(now time.Time) (Subscription, []Event, error) {
+// has ended, or if its payment method m cannot be charged any more: then nothing could
+// renew it.
+func (s Subscription) Resume(m PaymentMethod, now time.Time) (Subscription, []Event, error) {
 	if today, _ := s.At(now); !today.Live() {
 		return s, nil, ErrInvalidTransition.WithMessage("the subscription has ended; subscribe again instead")
+	}
+	if err := s.refuseRetired(m); err != nil {
+		return s, nil, err
 	}
 	if !s.CancelAtPeriodEnd {
 		return s, nil, nil
 	}
 	s.CancelAtPeriodEnd = false
 	return s, []Event{s.event(EventCancelRevoked, now)}, nil
+}
+
+// refuseRetired returns [ErrInvalidTransition] if m cannot be charged any more. The
+// message names the ways out. While the first payment by a card is pending, the card is
+// not saved yet, which is no reason.
+func (s Subscription) refuseRetired(m PaymentMethod) error {
+	cause := "its card was removed"
+	switch reason := m.Retired(); {
+	case reason == "", reason == MethodNotSaved && s.Status == StatusIncomplete:
+		return nil
+	case reason == MethodNotSaved:
+		cause = "the payment system did not save its card"
+	}
+	return ErrInvalidTransition.WithMessage(
+		"the subscription cannot be renewed, because %s; it runs until %s: subscribe again with another card then, "+
+			"or cancel it with \"at\": \"now\" and subscribe again", cause, s.Current.End.Format(time.RFC3339))
 }

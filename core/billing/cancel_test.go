@@ -85,13 +85,13 @@ func TestResume(t *testing.T) {
 			if tt.err == nil {
 				want.CancelAtPeriodEnd = false
 			}
-			got, events, err := before.Resume(day(10))
+			got, events, err := before.Resume(order().Method, day(10))
 			if !errors.Is(err, tt.err) {
 				t.Errorf("got error %v, want %v", err, tt.err)
 			}
 			expectSame(t, got, want)
 			expectSame(t, events, tt.events)
-			repeated, events, _ := got.Resume(day(11))
+			repeated, events, _ := got.Resume(order().Method, day(11))
 			expectSame(t, repeated, got)
 			expectSame(t, events, []billing.Event(nil))
 		})
@@ -105,7 +105,7 @@ func TestResume_PeriodOver(t *testing.T) {
 	for name, now := range map[string]time.Time{"when the period ends": day(31), "long afterwards": day(60)} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, events, err := before.Resume(now)
+			got, events, err := before.Resume(order().Method, now)
 			if !errors.Is(err, billing.ErrInvalidTransition) {
 				t.Errorf("got error %v, want %v", err, billing.ErrInvalidTransition)
 			}
@@ -159,7 +159,7 @@ func TestCancel_AroundRenewal(t *testing.T) {
 			if err != nil {
 				t.Errorf("the second Cancel: %v", err)
 			}
-			resumed, events, err := got.Resume(tt.now)
+			resumed, events, err := got.Resume(order().Method, tt.now)
 			expectSame(t, resumed, tt.sub)
 			expectSame(t, events, []billing.Event{event(billing.EventCancelRevoked, tt.now, tt.access)})
 			if err != nil {
@@ -197,7 +197,7 @@ func expectCancelledAtOnce(t *testing.T, before, got billing.Subscription, event
 	if until := got.AccessUntil(now); !until.IsZero() {
 		t.Errorf("the subscription has ended, but AccessUntil is %s", until)
 	}
-	if _, _, err := got.Resume(now); !errors.Is(err, billing.ErrInvalidTransition) {
+	if _, _, err := got.Resume(order().Method, now); !errors.Is(err, billing.ErrInvalidTransition) {
 		t.Errorf("Resume: %v, want ErrInvalidTransition", err)
 	}
 	if _, _, _, due := got.Bill("pay-9", order().Method, utc, now.AddDate(0, 1, 0)); due {
@@ -266,7 +266,7 @@ func TestResume_PaymentPending(t *testing.T) {
 			s, p := retrying(t)
 			want, _, wantEvents := s.Settle(p, outcome, retries, day(33))
 			s, _, _ = s.Cancel(billing.AtPeriodEnd, day(32))
-			s, _, _ = s.Resume(day(32))
+			s, _, _ = s.Resume(order().Method, day(32))
 			got, _, events := s.Settle(p, outcome, retries, day(33))
 			expectSame(t, got, want)
 			expectSame(t, events, wantEvents)

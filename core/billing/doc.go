@@ -38,7 +38,8 @@
 // A viewer can store a card. Its number is encrypted and is decrypted only for a
 // payment that the viewer makes and gives the CVV for. Renewals charge the token
 // that the payment system returned for that payment. After the card is removed,
-// neither it nor any of its tokens is charged again.
+// neither it nor any of its tokens is charged again, and StopRenewal cancels the
+// subscriptions that it pays.
 //
 // Each transition is a method that returns the new value and its events, and
 // changes nothing else. Not here: storage (adapters/postgres), the sequence of a

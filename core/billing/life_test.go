@@ -56,7 +56,7 @@ func TestSubscription_AnyLifeCycleKeepsInvariants(t *testing.T) {
 			"resume": func(t *rapid.T) {
 				l.applyTime(t)
 				l.step(t, l.latest(), func(s billing.Subscription, p billing.Payment) (billing.Subscription, billing.Payment, []billing.Event, error) {
-					s, events, err := s.Resume(l.now)
+					s, events, err := s.Resume(l.method, l.now)
 					return s, p, events, err
 				})
 			},
@@ -64,6 +64,9 @@ func TestSubscription_AnyLifeCycleKeepsInvariants(t *testing.T) {
 			"method removed": func(t *rapid.T) {
 				if l.method.RemovedAt.IsZero() && oneIn(t, 10) {
 					l.method.RemovedAt = l.now
+					if oneIn(t, 2) { // otherwise Bill ends the subscription
+						l.stopRenewal(t)
+					}
 				}
 			},
 			"": func(t *rapid.T) {
@@ -232,6 +235,17 @@ func (l *life) cancel(t *rapid.T) {
 		s, events, err := s.Cancel(at, l.now)
 		return s, p, events, err
 	})
+}
+
+func (l *life) stopRenewal(t *rapid.T) {
+	t.Helper()
+	l.step(t, l.latest(), func(s billing.Subscription, p billing.Payment) (billing.Subscription, billing.Payment, []billing.Event, error) {
+		s, events := s.StopRenewal(billing.MethodRemoved, l.now)
+		return s, p, events, nil
+	})
+	if l.sub.Live() && !l.sub.CancelAtPeriodEnd {
+		t.Fatalf("the method was removed, but the subscription renews: %+v", l.sub)
+	}
 }
 
 // applyTime ends the subscription if it was cancelled and its period is over.

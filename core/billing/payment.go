@@ -100,9 +100,12 @@ const (
 	Postponed DeclineCode = "postponed"
 )
 
-// MethodRemoved is the reason for which a subscription ends if its payment method
-// was removed.
-const MethodRemoved DeclineCode = "payment_method_removed"
+// The reasons for which a subscription is cancelled or ends because its payment method
+// cannot be charged.
+const (
+	MethodRemoved  DeclineCode = "payment_method_removed"   // the viewer removed it
+	MethodNotSaved DeclineCode = "payment_method_not_saved" // the payment system did not save the card
+)
 
 // Outcome is a payment system's report about a payment. A decline is an outcome,
 // not an error. An error means that the outcome is unknown.

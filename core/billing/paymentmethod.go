@@ -45,11 +45,19 @@ func NewCardMethod(id PaymentMethodID, card Card, system string, now time.Time) 
 	return PaymentMethod{ID: id, UserID: card.UserID, PaymentSystem: system, CardID: card.ID, CreatedAt: now}
 }
 
-// retired reports whether the method must never be charged again: it was removed,
-// or the payment system did not save the card.
-func (m PaymentMethod) retired() bool {
-	neverSaved := m.CardID != "" && m.Token.IsZero() && !m.Unreadable
-	return !m.RemovedAt.IsZero() || neverSaved
+// Retired returns why the method must never be charged again: [MethodRemoved], or
+// [MethodNotSaved] for a card without a token. It returns "" if the method can be
+// charged. The first payment by a card gives the method its token, so Retired means
+// nothing before that payment has succeeded.
+func (m PaymentMethod) Retired() DeclineCode {
+	switch {
+	case !m.RemovedAt.IsZero():
+		return MethodRemoved
+	case m.CardID != "" && m.Token.IsZero() && !m.Unreadable:
+		return MethodNotSaved
+	default:
+		return ""
+	}
 }
 
 func printable(s string) bool {

@@ -12,16 +12,17 @@ import "time"
 // by now: the viewer has had access to it.
 //
 // If a cancelled subscription is over, Bill ends it. It also ends a subscription
-// whose payment method was removed, or was never saved by the payment system.
+// whose payment method was removed, or was never saved by the payment system, if
+// [Subscription.StopRenewal] has not cancelled it.
 func (s Subscription) Bill(id PaymentID, m PaymentMethod, cal Calendar, now time.Time) (Subscription, Payment, []Event, bool) {
 	s, events := s.At(now)
 	if !s.due(now) {
 		return s, Payment{}, events, false
 	}
-	if m.retired() {
+	if reason := m.Retired(); reason != "" {
 		s = s.ended(now)
 		e := s.event(EventEnded, now)
-		e.DeclineCode = MethodRemoved
+		e.DeclineCode = reason
 		return s, Payment{}, append(events, e), false
 	}
 	within := now
@@ -45,7 +46,7 @@ func (s Subscription) due(now time.Time) bool {
 // cancelled, if its method was removed, or if its period is over.
 func (s Subscription) MayResend(p Payment, m PaymentMethod, now time.Time) bool {
 	return p.Initiator == MerchantInitiated && !p.Settled() && !s.CancelAtPeriodEnd &&
-		!m.retired() && now.Before(p.Period.End)
+		m.Retired() == "" && now.Before(p.Period.End)
 }
 
 // Settle applies the outcome of payment p to p and to its subscription. It returns

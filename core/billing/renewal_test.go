@@ -136,6 +136,8 @@ func TestBill_Ends(t *testing.T) {
 	cancelled.CancelAtPeriodEnd = true
 	methodRemoved := event(billing.EventEnded, day(40), time.Time{})
 	methodRemoved.DeclineCode = "payment_method_removed"
+	unsaved, notSaved := removed(time.Time{}), methodRemoved
+	unsaved.CardID, unsaved.Token, notSaved.DeclineCode = "card-1", billing.Secret{}, "payment_method_not_saved"
 	periodOver := event(billing.EventEnded, day(31), time.Time{})
 	tests := []struct {
 		name   string
@@ -148,6 +150,7 @@ func TestBill_Ends(t *testing.T) {
 		{"active, method removed", active(t), removed(day(1)), methodRemoved},
 		{"active, method removed at the same instant", active(t), removed(day(40)), methodRemoved},
 		{"past due, method removed", pastDue(t), removed(day(33)), methodRemoved},
+		{"active, card never saved", active(t), unsaved, notSaved},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -157,7 +157,7 @@ func (s Subscription) RefuseAnother() error {
 			"the subscription to plan %s is cancelled, and a payment for it is being settled; check it again in a moment", s.PlanCode)
 	case s.CancelAtPeriodEnd:
 		return ErrAlreadySubscribed.WithMessage(
-			"the subscription to plan %s is cancelled but runs until %s; take the cancel back with POST /v1/subscriptions/%s/resume",
+			"the subscription to plan %s is cancelled but runs until %s; take the cancel back with POST /v1/subscriptions/%s/resume, or subscribe again then",
 			s.PlanCode, s.Current.End.Format(time.RFC3339), s.PlanCode)
 	case s.Status == StatusPastDue:
 		return ErrAlreadySubscribed.WithMessage(

@@ -217,7 +217,7 @@ func TestRefuseAnother(t *testing.T) {
 			"to pay by another method, cancel it and subscribe again"},
 		{"active and cancelled", billing.StatusActive, true,
 			"the subscription to plan basic is cancelled but runs until 2026-04-01T12:00:00Z; " +
-				"take the cancel back with POST /v1/subscriptions/basic/resume"},
+				"take the cancel back with POST /v1/subscriptions/basic/resume, or subscribe again then"},
 		{"ended", billing.StatusEnded, false, ""},
 		{"ended by a cancel", billing.StatusEnded, true, ""},
 	}

@@ -21,6 +21,8 @@ type Attempt struct {
 	Deadline time.Time
 
 	outcome billing.Outcome
+	// byToken reports that the viewer sent the token that pays.
+	byToken bool
 	// err is the error of the payment system. An outcome may have been derived from
 	// it.
 	err error
@@ -65,9 +67,18 @@ func (a *Attempt) unsent() bool { return a.notSent() && time.Now().Before(a.Dead
 
 // needsLock reports whether the outcome must be recorded under lock. That is so if
 // the stored rows or their version are not known, or if the payment stays pending:
-// then it matters whether another process may send it.
+// then it matters whether another process may send it. It is also so if the method
+// is read, because the subscription must be locked before it.
 func (a *Attempt) needsLock() bool {
-	return a.Subscription == nil || a.Version == ports.Locked || !a.Known()
+	return a.Subscription == nil || a.Version == ports.Locked || !a.Known() || a.needsMethod()
+}
+
+// needsMethod reports whether the payment method decides what follows from the outcome.
+// A first payment that succeeded without returning a token was by the viewer's own token,
+// or by a card that the payment system did not save.
+func (a *Attempt) needsMethod() bool {
+	return a.outcome.Status == billing.PaymentSucceeded && a.outcome.Token.IsZero() &&
+		a.Payment.Initiator == billing.CustomerInitiated && !a.byToken
 }
 
 // Result is a payment and its subscription after they were recorded.

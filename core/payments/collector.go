@@ -72,6 +72,7 @@ func (c *Collector) SendDeadline() time.Time { return time.Now().Add(c.ChargeTim
 //
 // An error means that the outcome was not recorded. A sweep will record it.
 func (c *Collector) Collect(ctx context.Context, a Attempt, token billing.Secret) (Result, error) {
+	a.byToken = true
 	c.charge(ctx, &a, ports.ChargeRequest{Token: token})
 	return c.collected(ctx, a)
 }

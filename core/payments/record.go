@@ -71,7 +71,8 @@ func (c *Collector) settle(ctx context.Context, tx ports.Repos, all []stored, at
 type stored struct {
 	subscription *billing.Subscription
 	payment      *billing.Payment
-	version      ports.RowVersion // of both rows
+	version      ports.RowVersion       // of both rows
+	method       *billing.PaymentMethod // if the attempt needs it
 }
 
 // loader returns the stored state of each attempt, in their order.
@@ -82,12 +83,13 @@ type loader func(ctx context.Context, tx ports.Repos, attempts []Attempt) ([]sto
 func loadKnown(_ context.Context, _ ports.Repos, attempts []Attempt) ([]stored, error) {
 	all := make([]stored, len(attempts))
 	for i := range attempts {
-		all[i] = stored{attempts[i].Subscription, attempts[i].Payment, attempts[i].Version}
+		all[i] = stored{subscription: attempts[i].Subscription, payment: attempts[i].Payment, version: attempts[i].Version}
 	}
 	return all, nil
 }
 
-// loadLocked locks the subscriptions, then the payments, and reads both.
+// loadLocked locks the subscriptions, then the payments, then the methods that are
+// needed, and reads them.
 func loadLocked(ctx context.Context, tx ports.Repos, attempts []Attempt) ([]stored, error) {
 	subKeys := make([]ports.SubscriptionKey, len(attempts))
 	payKeys := make([]ports.PaymentKey, len(attempts))
@@ -116,7 +118,15 @@ func loadLocked(ctx context.Context, tx ports.Repos, attempts []Attempt) ([]stor
 	}
 	all := make([]stored, len(attempts))
 	for i, a := range attempts {
-		all[i] = stored{subs[a.Payment.SubscriptionID], pays[a.Payment.ID], ports.Locked}
+		all[i] = stored{subscription: subs[a.Payment.SubscriptionID], payment: pays[a.Payment.ID], version: ports.Locked}
+		if !a.needsMethod() {
+			continue
+		}
+		m, err := tx.Methods.Find(ctx, a.Payment.UserID, a.Payment.MethodID)
+		if err != nil {
+			return nil, err
+		}
+		all[i].method = &m
 	}
 	return all, nil
 }

@@ -40,6 +40,9 @@ func (w *writes) settle(old stored, a *Attempt, retries billing.RetrySchedule, n
 	sub, pay := old.subscription, old.payment
 	if a.Known() {
 		s, p, events := sub.Settle(*pay, a.outcome, retries, now)
+		if old.method != nil && !pay.Settled() && p.Status == billing.PaymentSucceeded {
+			s, events = stopRetired(s, events, *old.method, now)
+		}
 		w.events = append(w.events, events...)
 		if p != *pay {
 			w.payments = append(w.payments, ports.Versioned[billing.Payment]{Record: p, Version: old.version})
@@ -62,6 +65,17 @@ func (w *writes) settle(old stored, a *Attempt, retries billing.RetrySchedule, n
 	}
 	isNew := pay.Settled() && !old.payment.Settled() || !pay.Settled() && !a.sweep
 	return Result{sub, pay, a.err, isNew}
+}
+
+// stopRetired cancels a subscription whose first payment is settled, but whose method
+// cannot be charged again. It adds the events.
+func stopRetired(s billing.Subscription, events []billing.Event, m billing.PaymentMethod, now time.Time) (billing.Subscription, []billing.Event) {
+	reason := m.Retired()
+	if reason == "" {
+		return s, events
+	}
+	s, stopped := s.StopRenewal(reason, now)
+	return s, append(events, stopped...)
 }
 
 // apply writes subscriptions before payments, in the order in which they are

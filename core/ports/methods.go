@@ -19,6 +19,7 @@ type Methods interface {
 	SetToken(ctx context.Context, user billing.UserID, id billing.PaymentMethodID, token billing.Secret) error
 	// RemoveByCard removes the user's methods of the card, and the methods with the
 	// same tokens, at the time of the card's removal. It erases their tokens. It waits
-	// for transactions that use one of these methods.
-	RemoveByCard(ctx context.Context, removed billing.Card) error
+	// for transactions that use one of these methods. It returns all methods that were
+	// removed with the card, by this call or an earlier one.
+	RemoveByCard(ctx context.Context, removed billing.Card) ([]billing.PaymentMethodID, error)
 }

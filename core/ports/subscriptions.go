@@ -14,8 +14,9 @@ type SubscriptionKey struct {
 	ID   billing.SubscriptionID
 }
 
-// Subscriptions stores subscriptions. A caller that locks a subscription and its
-// payment locks the subscription first.
+// Subscriptions stores subscriptions. To avoid deadlocks, every transaction that waits
+// for locks locks subscriptions first, in the order of their ids, then payments, then
+// cards, and payment methods last.
 type Subscriptions interface {
 	// Named locks and returns the subscription that ref names: its id, or the code
 	// or id of its plan. For a plan it prefers the live subscription, then the

@@ -76,6 +76,7 @@ type Decision struct {
 	Billed               bool
 	After                billing.Subscription // until the payment is settled
 	NoAdapter            bool                 // skipped: this program has no adapter for the payment system
+	MethodRetired        billing.DeclineCode  // why its payment method cannot be charged; empty if it can
 }
 
 // Plan calls each for every subscription that a run would claim now, the earliest
@@ -101,7 +102,7 @@ func (r *Renewer) plan(ctx context.Context, each func(Decision) error) error {
 		return err
 	}
 	return r.eachDue(ctx, ports.DueQuery{Now: now, Systems: r.systems(), Limit: r.Limit}, func(d ports.Due) error {
-		decision := Decision{Subscription: d.Subscription}
+		decision := Decision{Subscription: d.Subscription, MethodRetired: d.Method.Retired()}
 		decision.After, decision.Payment, _, decision.Billed = r.bill(d, now)
 		return each(decision)
 	})

@@ -157,7 +157,10 @@ var cardMethodCases = []testCase{
 		others := w.cardMethod(other)
 		gone := removed(c)
 		w.saveCard(gone)
-		w.removeMethods(gone)
+		want := []billing.PaymentMethodID{saved.ID, unsaved.ID, twin.ID} // ids grow with time
+		for range 2 {                                                    // the second removal returns the same methods
+			sameList(w, "removed methods", w.removeMethods(gone), want)
+		}
 		for _, m := range []billing.PaymentMethod{saved, unsaved, twin} {
 			m.Token, m.RemovedAt = billing.Secret{}, gone.RemovedAt
 			got, err := w.findMethod(m.UserID, m.ID)
@@ -307,9 +310,13 @@ func (w *world) setToken(m billing.PaymentMethod) {
 	})
 }
 
-func (w *world) removeMethods(c billing.Card) {
+func (w *world) removeMethods(c billing.Card) (ids []billing.PaymentMethodID) {
 	w.Helper()
-	w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Methods.RemoveByCard(ctx, c) })
+	w.tx(func(ctx context.Context, tx ports.Repos) (err error) {
+		ids, err = tx.Methods.RemoveByCard(ctx, c)
+		return err
+	})
+	return ids
 }
 
 // subscribeWith stores a subscription to a new plan, with its first payment by m.

@@ -93,12 +93,17 @@ type Resume struct {
 // Errors:
 //
 //	ErrNotFound           the viewer has no such subscription
-//	ErrInvalidTransition  the subscription has ended
+//	ErrInvalidTransition  the subscription has ended, or its payment method was removed
+//	                      or never saved
 //	ErrRequestInProgress  another request with the same key is running
 func (s *Subscriber) Resume(ctx context.Context, cmd Resume) (ports.SubscriptionView, error) {
 	v, err := s.change(ctx, cmd.User, cmd.Ref, keyed{cmd.Request, cmd.Respond},
-		func(_ ports.Repos, sub billing.Subscription, now time.Time) (billing.Subscription, []billing.Event, error) {
-			return sub.Resume(now)
+		func(tx ports.Repos, sub billing.Subscription, now time.Time) (billing.Subscription, []billing.Event, error) {
+			m, err := tx.Methods.Find(ctx, sub.UserID, sub.MethodID)
+			if err != nil {
+				return sub, nil, err
+			}
+			return sub.Resume(m, now)
 		})
 	if err != nil {
 		return ports.SubscriptionView{}, fmt.Errorf("resume: %w", err)

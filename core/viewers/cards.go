@@ -125,59 +125,6 @@ func (c *Cards) List(ctx context.Context, user billing.UserID, p ports.Page) ([]
 	return c.Store.Views().Cards(ctx, user, p)
 }
 
-// Remove removes a card permanently, together with the payment methods made from it.
-// After it returns nil, no charge by the card or by one of these methods starts. It
-// waits until the payments in flight are settled or can no longer be sent.
-//
-// A repeated removal waits for the same payments. Errors:
-//
-//	ErrCardNotFound  the user never had such a card
-//	ErrUnavailable   the card is removed, but a payment in flight is not settled yet
-func (c *Cards) Remove(ctx context.Context, user billing.UserID, id billing.CardID) error {
-	err := c.Store.InTx(ctx, func(tx ports.Repos) error {
-		card, err := tx.Cards.Lock(ctx, user, id)
-		if err != nil {
-			return err
-		}
-		card, events := card.Remove(c.Clock.Now())
-		if len(events) == 0 {
-			return nil
-		}
-		ports.Identify(events, c.NewID)
-		if err := tx.Cards.Save(ctx, card); err != nil {
-			return err
-		}
-		if err := tx.Methods.RemoveByCard(ctx, card); err != nil {
-			return err
-		}
-		return tx.Events.Append(ctx, events...)
-	})
-	if err != nil {
-		return fmt.Errorf("remove card: %w", err)
-	}
-	return c.awaitUnsent(ctx, user, id)
-}
-
-// errInFlight is the response if a payment by the removed card is being settled.
-var errInFlight = billing.ErrUnavailable.WithMessage(
-	"the card is not charged for anything new, but a payment with it is being settled; remove it again in a moment")
-
-// awaitUnsent waits until no payment with the card may be sent.
-func (c *Cards) awaitUnsent(ctx context.Context, user billing.UserID, id billing.CardID) error {
-	w := waiter{c.Store, c.Wait, c.Pause}
-	unsent, err := w.await(ctx, func(tx ports.Repos) (bool, error) { return tx.Cards.Sending(ctx, user, id) })
-	switch {
-	case ctx.Err() != nil:
-		return errors.Join(errInFlight, context.Cause(ctx))
-	case err != nil:
-		return fmt.Errorf("remove card: %w", err)
-	case !unsent:
-		return errInFlight
-	default:
-		return nil
-	}
-}
-
 // recordLimit adds an event if err is a [billing.LimitedError], once per series of
 // refusals. It returns err. It uses a transaction of its own, because the refused one
 // was rolled back.

@@ -264,12 +264,26 @@ func TestSubscribe_CardNotSaved(t *testing.T) {
 	w := newWallet(t)
 	w.Provider.SetFault(billingtest.CardNotSaved)
 	w.mustSubscribe(w.add(visa()))
+	w.expectStopped(billing.MethodNotSaved)
 	w.Clock.Advance(billingtest.Month)
 	if sum := w.renew(); sum.Ended != 1 || sum.Due != 0 {
 		t.Errorf("the summary is %+v, want one ended", sum)
 	}
-	w.ExpectHistory(billing.EventCardAdded, billing.EventSubscribed, billing.EventEnded)
+	w.ExpectHistory(billing.EventCardAdded, billing.EventSubscribed, billing.EventCancelRequested, billing.EventEnded)
 	w.ExpectCharges(1)
+}
+
+// A sweep settles the first payment by a card that the payment system did not save.
+func TestSweep_CardNotSaved(t *testing.T) {
+	t.Parallel()
+	w := newWallet(t)
+	w.Provider.SetFault(billingtest.NeedsConfirmation)
+	w.mustSubscribe(w.add(visa()))
+	w.Provider.ConfirmAll() // without a token
+	w.Clock.Advance(billingtest.PastSendWindow)
+	w.sweep()
+	w.ExpectHistory(billing.EventCardAdded, billing.EventSubscribed, billing.EventCancelRequested)
+	w.expectStopped(billing.MethodNotSaved)
 }
 
 func TestSubscribe_CardRefusals(t *testing.T) {

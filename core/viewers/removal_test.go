@@ -44,14 +44,12 @@ func TestRemoveCard(t *testing.T) {
 	})
 
 	// The paid period runs to its end, and is not renewed.
-	if s := w.Subscriptions()[0]; s.Status != billing.StatusActive {
-		t.Errorf("the subscription is %s, want active", s.Status)
-	}
+	w.expectStopped(billing.MethodRemoved)
 	w.Clock.Advance(billingtest.Month)
 	if sum := w.renew(); sum.Due != 0 || sum.Ended != 1 {
 		t.Errorf("the summary is %+v", sum)
 	}
-	w.ExpectHistory(billing.EventCardAdded, billing.EventSubscribed, billing.EventCardRemoved, billing.EventEnded)
+	w.ExpectHistory(billing.EventCardAdded, billing.EventSubscribed, billing.EventCardRemoved, billing.EventCancelRequested, billing.EventEnded)
 	w.ExpectCharges(1)
 
 	again := w.add(visa())
@@ -59,6 +57,81 @@ func TestRemoveCard(t *testing.T) {
 		t.Error("the card got the id of the removed one")
 	}
 	w.mustSubscribe(again)
+}
+
+// expectStopped expects that the viewer's newest subscription is cancelled at the end of
+// its period, with a reason, and cannot be resumed.
+func (w *wallet) expectStopped(reason billing.DeclineCode) {
+	w.T.Helper()
+	if s := w.Subscriptions()[0]; s.Status != billing.StatusActive || !s.CancelAtPeriodEnd {
+		w.T.Errorf("the subscription is %s, cancelled at the period's end: %t, want active, true", s.Status, s.CancelAtPeriodEnd)
+	}
+	_, err := w.process().Resume(w.T.Context(), viewers.Resume{User: billingtest.Viewer, Ref: "basic"})
+	billingtest.ExpectError(w.T, err, billing.ErrInvalidTransition)
+	events, err := w.Queries().History(w.T.Context(), billingtest.Viewer, ports.Page{Limit: 1})
+	if err != nil || len(events) != 1 || events[0].Type != billing.EventCancelRequested || events[0].DeclineCode != reason {
+		w.T.Errorf("the newest event is %+v, %v, want a cancel because of %s", events, err, reason)
+	}
+}
+
+func TestRemoveCard_EndsPastDueSubscription(t *testing.T) {
+	t.Parallel()
+	w := newWallet(t)
+	c := w.add(visa())
+	w.mustSubscribe(c)
+	w.Clock.Advance(billingtest.Month)
+	w.Provider.SetFault(billingtest.Decline)
+	w.renew()
+	if s := w.Subscriptions()[0]; s.Status != billing.StatusPastDue {
+		t.Fatalf("the subscription is %s, want past due", s.Status)
+	}
+	if err := w.remove(c); err != nil {
+		t.Fatal(err)
+	}
+	if s := w.Subscriptions()[0]; s.Status != billing.StatusEnded || !s.NextChargeAt.IsZero() {
+		t.Errorf("the subscription is %s and charged at %s, want it ended", s.Status, s.NextChargeAt)
+	}
+	if e, err := w.Queries().Entitlements(t.Context(), billingtest.Viewer); err != nil || !e.Until.IsZero() {
+		t.Errorf("the viewer has access until %s, %v, want none", e.Until, err)
+	}
+	w.ExpectHistory(billing.EventCardAdded, billing.EventSubscribed, billing.EventPaymentDeclined,
+		billing.EventCardRemoved, billing.EventCancelRequested, billing.EventEnded)
+}
+
+// A removal leaves the subscriptions of other cards and tokens alone.
+func TestRemoveCard_CancelsOnlyItsSubscriptions(t *testing.T) {
+	t.Parallel()
+	w := newWallet(t)
+	w.AddPlan("other")
+	c := w.add(visa())
+	w.mustSubscribe(c)
+	cmd := billingtest.SubscribeBasic()
+	cmd.Plan = "other"
+	if _, err := w.process().Subscribe(t.Context(), cmd); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.remove(c); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range w.Subscriptions() {
+		if s.CancelAtPeriodEnd != (s.PlanCode == "basic") {
+			t.Errorf("the subscription to %s is cancelled: %t", s.PlanCode, s.CancelAtPeriodEnd)
+		}
+	}
+}
+
+// A viewer subscribes with the card after the removal has looked for subscriptions.
+func TestRemoveCard_CancelsConcurrentSubscribe(t *testing.T) {
+	t.Parallel()
+	w := newWallet(t)
+	c := w.add(visa())
+	removing := w.cards()
+	removing.Store = hookedStore{w.Store, &hook{n: 1, f: func() { w.mustSubscribe(c) }}}
+	if err := removing.Remove(t.Context(), billingtest.Viewer, c.ID); err != nil {
+		t.Fatal(err)
+	}
+	w.ExpectHistory(billing.EventCardAdded, billing.EventSubscribed, billing.EventCardRemoved, billing.EventCancelRequested)
+	w.expectStopped(billing.MethodRemoved)
 }
 
 // A viewer's own token is removed with the card if the card has the same token.
@@ -99,7 +172,7 @@ func TestRemoveCard_DuringCharge(t *testing.T) {
 			<-charged
 
 			billingtest.ExpectError(t, w.remove(c), billing.ErrUnavailable)
-			w.ExpectHistory(billing.EventCardAdded, billing.EventCardRemoved)
+			w.ExpectHistory(billing.EventCardAdded, billing.EventCardRemoved, billing.EventCancelRequested)
 			if settles {
 				close(respond)
 				if err := <-done; err != nil {
@@ -128,6 +201,13 @@ func TestRemoveCard_DuringCharge(t *testing.T) {
 	}
 }
 
+func (w *wallet) sweep() {
+	w.T.Helper()
+	if _, err := w.process().Sweep(context.WithoutCancel(w.T.Context()), 10, 16); err != nil {
+		w.T.Errorf("sweep: %v", err)
+	}
+}
+
 // The next process finishes a removal that crashed.
 func TestRemoveCard_SurvivesEveryCrash(t *testing.T) {
 	t.Parallel()
@@ -141,7 +221,7 @@ func TestRemoveCard_SurvivesEveryCrash(t *testing.T) {
 		if err := w.remove(c); err != nil {
 			t.Fatal(err)
 		}
-		w.ExpectHistory(billing.EventCardAdded, billing.EventSubscribed, billing.EventCardRemoved)
+		w.ExpectHistory(billing.EventCardAdded, billing.EventSubscribed, billing.EventCardRemoved, billing.EventCancelRequested)
 		w.expectNoMoreCharges(1)
 	})
 }

@@ -33,6 +33,9 @@ UPDATE payment_methods
 SET removed_at = @removed_at, removed_with = @card_id::uuid, token = NULL, token_ct = NULL, token_key_id = NULL, token_fingerprint = NULL
 WHERE user_id = @user_id AND id = ANY(@ids::uuid[]);
 
+-- name: MethodsRemovedWith :many
+SELECT id FROM payment_methods WHERE user_id = @user_id AND removed_with = @card_id::uuid ORDER BY id;
+
 -- name: MethodReencrypt :execrows
 -- If another method has the same token fingerprint already, this one gets none.
 -- A fingerprint only serves to find a method by its token, and the other method

@@ -242,7 +242,7 @@ type Event struct {
 	// CardId The card that the event concerns; null if none.
 	CardId *string `json:"card_id"`
 
-	// DeclineCode The reason if the payment was declined or abandoned; null otherwise.
+	// DeclineCode The reason if the payment was declined or abandoned. With `cancel_requested` and `ended`, `payment_method_removed` or `payment_method_not_saved` if the subscription cannot be renewed for that reason. Null otherwise.
 	DeclineCode *string `json:"decline_code"`
 	Id          string  `json:"id"`
 

@@ -204,3 +204,27 @@ func (q *Queries) MethodsRemove(ctx context.Context, arg MethodsRemoveParams) er
 	)
 	return err
 }
+
+const methodsRemovedWith = `-- name: MethodsRemovedWith :many
+SELECT id FROM payment_methods WHERE user_id = $1 AND removed_with = $2::uuid ORDER BY id
+`
+
+func (q *Queries) MethodsRemovedWith(ctx context.Context, userID string, cardID string) ([]string, error) {
+	rows, err := q.db.Query(ctx, methodsRemovedWith, userID, cardID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
