@@ -82,9 +82,26 @@ func (v views) LiveSubscriptions(_ context.Context, user billing.UserID) ([]port
 }
 
 func (v views) Events(_ context.Context, user billing.UserID, p ports.Page) ([]billing.Event, error) {
-	all := slices.Collect(maps.Values(v.state().events))
-	all = slices.DeleteFunc(all, func(e billing.Event) bool { return e.UserID != user })
-	return page(all, p, func(e billing.Event) string { return string(e.ID) }), nil
+	var all []billing.Event
+	for _, e := range v.state().events {
+		if e.UserID == user {
+			all = append(all, e)
+		}
+	}
+	slices.SortFunc(all, func(a, b billing.Event) int { return compareEvents(b, a) })
+	if p.Before != "" {
+		i := slices.IndexFunc(all, func(e billing.Event) bool { return string(e.ID) == p.Before })
+		if i < 0 {
+			return nil, nil
+		}
+		all = all[i+1:]
+	}
+	return all[:min(p.Limit, len(all))], nil
+}
+
+// compareEvents orders events as the history does.
+func compareEvents(a, b billing.Event) int {
+	return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID))
 }
 
 func (v views) Payments(_ context.Context, user billing.UserID, p ports.Page) ([]billing.Payment, error) {

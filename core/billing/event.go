@@ -2,10 +2,11 @@ package billing
 
 import "time"
 
-// EventID identifies an event. Ids increase with time, so they order the history.
+// EventID identifies an event. Ids increase with the time at which events are recorded.
 type EventID string
 
-// Event is an entry in a viewer's history. Events are never changed or removed.
+// Event is an entry in a viewer's history, which is ordered by At, then by ID: an event
+// may be recorded after later ones. Events are never changed or removed.
 // The transitions of this package return events without an id. The caller assigns
 // the id before it stores them.
 type Event struct {

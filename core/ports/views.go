@@ -44,7 +44,8 @@ type ViewerViews interface {
 	Subscriptions(ctx context.Context, user billing.UserID, p Page) ([]SubscriptionView, error)
 	// LiveSubscriptions lists a user's subscriptions that have not ended.
 	LiveSubscriptions(ctx context.Context, user billing.UserID) ([]SubscriptionView, error)
-	// Events lists a user's history.
+	// Events lists a user's history, ordered by time and then by id. If the user has no
+	// event with the id p.Before, the list is empty.
 	Events(ctx context.Context, user billing.UserID, p Page) ([]billing.Event, error)
 	// Payments lists a user's payments.
 	Payments(ctx context.Context, user billing.UserID, p Page) ([]billing.Payment, error)

@@ -34,12 +34,23 @@ var historyCases = []testCase{
 		w.wantEvents(user, ports.Page{Limit: 2, Before: string(all[3].ID)}, all[4:]...)
 		w.wantEvents(user, ports.Page{Limit: 2, Before: string(all[4].ID)})
 	}},
-	{"is ordered by id, not by time", func(w *world) {
+	{"is ordered by time, then by id", func(w *world) {
 		d := w.subscribe(0)
-		first, second := d.event(billing.EventCancelRequested), d.event(billing.EventCancelRevoked)
-		first.At = noon.Add(time.Hour)
-		w.append(second, first)
-		w.wantEvents(d.sub.UserID, ports.Page{Limit: 10}, second, first)
+		later, first, second, late := d.event(billing.EventCancelRequested), d.event(billing.EventSubscribed),
+			d.event(billing.EventRenewed), d.event(billing.EventEnded)
+		later.At, late.At = noon.Add(time.Hour), noon.Add(-time.Hour) // late was recorded last
+		w.append(second, later, first, late)
+		user := d.sub.UserID
+		w.wantEvents(user, ports.Page{Limit: 10}, later, second, first, late)
+		w.wantEvents(user, ports.Page{Limit: 2, Before: string(later.ID)}, second, first)
+		w.wantEvents(user, ports.Page{Limit: 2, Before: string(first.ID)}, late)
+	}},
+	{"has nothing after an event of another user", func(w *world) {
+		d, other := w.subscribe(0), w.subscribe(0)
+		theirs := other.event(billing.EventEnded)
+		w.append(d.event(billing.EventRenewed), theirs)
+		w.wantEvents(d.sub.UserID, ports.Page{Limit: 10, Before: string(theirs.ID)})
+		w.wantEvents(d.sub.UserID, ports.Page{Limit: 10, Before: newIDOf[string]()})
 	}},
 	{"takes batches of any size", func(w *world) {
 		d := w.subscribe(0)

@@ -2,7 +2,7 @@
 SELECT * FROM payments WHERE id = @id;
 
 -- name: EventsOfPayment :many
-SELECT * FROM events WHERE user_id = @user_id AND payment_id = @payment_id ORDER BY id;
+SELECT * FROM events WHERE user_id = @user_id AND payment_id = @payment_id ORDER BY at, id;
 
 -- name: PaymentsByID :many
 SELECT * FROM payments WHERE payment_system = @payment_system AND id = ANY(@ids::uuid[]);

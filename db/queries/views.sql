@@ -23,9 +23,14 @@ ORDER BY s.id DESC
 LIMIT @take::int;
 
 -- name: ViewEvents :many
-SELECT * FROM events
-WHERE user_id = @user_id AND id < @before::uuid
-ORDER BY id DESC
+-- An event may be recorded after later ones, so its id does not order it. The query
+-- reads all events of the user by the primary key and sorts them: they are few. If
+-- the user has no event with the id before, nothing follows it.
+SELECT e.* FROM events e
+WHERE e.user_id = @user_id
+  AND (@before::uuid = 'ffffffff-ffff-ffff-ffff-ffffffffffff' OR (e.at, e.id) < (
+       (SELECT b.at FROM events b WHERE b.user_id = @user_id AND b.id = @before::uuid), @before::uuid))
+ORDER BY e.at DESC, e.id DESC
 LIMIT @take::int;
 
 -- name: ViewPayments :many

@@ -236,12 +236,17 @@ func (q *Queries) ViewDue(ctx context.Context, arg ViewDueParams) ([]*ViewDueRow
 }
 
 const viewEvents = `-- name: ViewEvents :many
-SELECT user_id, id, type, at, subscription_id, plan_code, payment_id, amount, currency, decline_code, access_until, retry_at, card_id FROM events
-WHERE user_id = $1 AND id < $2::uuid
-ORDER BY id DESC
+SELECT e.user_id, e.id, e.type, e.at, e.subscription_id, e.plan_code, e.payment_id, e.amount, e.currency, e.decline_code, e.access_until, e.retry_at, e.card_id FROM events e
+WHERE e.user_id = $1
+  AND ($2::uuid = 'ffffffff-ffff-ffff-ffff-ffffffffffff' OR (e.at, e.id) < (
+       (SELECT b.at FROM events b WHERE b.user_id = $1 AND b.id = $2::uuid), $2::uuid))
+ORDER BY e.at DESC, e.id DESC
 LIMIT $3::int
 `
 
+// An event may be recorded after later ones, so its id does not order it. The query
+// reads all events of the user by the primary key and sorts them: they are few. If
+// the user has no event with the id before, nothing follows it.
 func (q *Queries) ViewEvents(ctx context.Context, userID string, before string, take int32) ([]*Event, error) {
 	rows, err := q.db.Query(ctx, viewEvents, userID, before, take)
 	if err != nil {
