@@ -102,8 +102,8 @@ func (p poisonedPayments) SaveIfUnchanged(ctx context.Context, list ...ports.Ver
 	return p.Payments.SaveIfUnchanged(ctx, list...)
 }
 
-// Outcomes of several viewers share a transaction. One that cannot be stored must not
-// keep the others from being stored.
+// Outcomes of several viewers share a transaction. An outcome that cannot be stored must
+// not keep the others from being stored.
 func TestCollect_FailedBatchIsRecordedOneByOne(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w world) {
