@@ -4,6 +4,7 @@
 # make chaos         run the fault suite and write bin/chaos/report.html; CHAOS=long takes twenty minutes
 # make upgrade-test  run the previous version (BASE=a git ref) while its schema is migrated to this one
 # make restore-test  back up, restore into an empty cluster, and compare the data
+# make reconcile-test compare 2.4 million payments with the ledger, and limit the memory of that
 # make install       install the programs of make build and their systemd units; PREFIX, UNITS and DESTDIR set paths
 # make fuzz          run each fuzz target for FUZZTIME
 # make hostile       test with a thousand slow clients for half a minute and ten thousand malformed requests
@@ -109,7 +110,7 @@ chaos:
 # last change of the schema.
 BASE ?= $(shell git describe --tags --abbrev=0 2>/dev/null || git rev-parse "$$(git log -1 --format=%H -- db/migrations)^")
 
-.PHONY: upgrade-test restore-test
+.PHONY: upgrade-test restore-test reconcile-test
 upgrade-test:
 	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && echo "from $(BASE)" && \
 	git archive "$(BASE)" | tar -x -C "$$dir" && \
@@ -118,6 +119,10 @@ upgrade-test:
 
 restore-test:
 	go test -count=1 -v -tags ops -run '^TestRestore$$' ./cmd/qa/e2e
+
+# It needs two gigabytes of disk.
+reconcile-test:
+	go test -count=1 -v -tags ops -run '^TestReconcileLarge$$' ./cmd/qa/e2e
 
 # Each figure is a ratio to a baseline measured in the same minutes on the same
 # machine: see cmd/qa/bench/main.go. Results that the same build has already measured
