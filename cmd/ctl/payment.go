@@ -35,7 +35,7 @@ func (t *tool) payment() *cobra.Command {
 }
 
 // findPayment returns the payment with this id or, if there is none, with this reference
-// at a payment system. Some payment systems use UUIDs too.
+// at a payment system, cleaned as it was stored. Some payment systems use UUIDs too.
 func findPayment(ctx context.Context, s *postgres.Store, ref string) (ports.PaymentDetails, error) {
 	if id := strings.ToLower(ref); billing.IsID(id) {
 		details, err := s.Story(ctx, billing.PaymentID(id))
@@ -44,7 +44,7 @@ func findPayment(ctx context.Context, s *postgres.Store, ref string) (ports.Paym
 		}
 	}
 	const most = 10
-	ids, err := s.PaymentsByRef(ctx, ref, most)
+	ids, err := s.PaymentsByRef(ctx, billing.CleanReference(ref), most)
 	switch {
 	case err != nil:
 		return ports.PaymentDetails{}, err

@@ -114,7 +114,7 @@ func (c *Collector) Charge(ctx context.Context, a *Attempt, token billing.Secret
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.ChargeTimeout)
 	defer cancel()
 	if o, err := c.Providers[a.Payment.PaymentSystem].Find(ctx, a.Payment.ID); err == nil {
-		a.outcome = o
+		c.learn(ctx, a, o)
 	}
 }
 
@@ -126,8 +126,23 @@ var errTooLate = fmt.Errorf("too late to send it: %w", ports.ErrNotSent)
 // A run has a thousand charges in flight. Arguments are passed by reference to keep
 // each stack within 8 KB.
 func (c *Collector) charge(ctx context.Context, a *Attempt, source ports.ChargeRequest) {
-	a.outcome, a.err = c.send(context.WithoutCancel(ctx), a, source)
+	ctx = context.WithoutCancel(ctx)
+	o, err := c.send(ctx, a, source)
+	if a.err = err; err == nil {
+		c.learn(ctx, a, o)
+	}
 	c.classify(ctx, a)
+}
+
+// learn takes the outcome that a payment system reported. Every outcome of a charge
+// or a lookup enters here, and leaves clean.
+func (c *Collector) learn(ctx context.Context, a *Attempt, o billing.Outcome) {
+	clean, changed := o.Clean()
+	if len(changed) > 0 {
+		c.Log.WarnContext(ctx, "the payment system's outcome has values that cannot be stored; they were cleaned or removed",
+			"payment_id", a.Payment.ID, "payment_system", a.Payment.PaymentSystem, "fields", changed)
+	}
+	a.outcome = clean
 }
 
 func (c *Collector) send(ctx context.Context, a *Attempt, r ports.ChargeRequest) (billing.Outcome, error) {

@@ -97,7 +97,7 @@ func (c *Collector) find(ctx context.Context, u ports.Unsettled) lookup {
 	o, err := provider.Find(ctx, u.ID)
 	switch {
 	case err == nil:
-		l.outcome = o
+		c.learn(ctx, &l.Attempt, o)
 	case errors.Is(err, ports.ErrChargeNotFound):
 		l.absent = u.SendWindowClosed
 	default:
