@@ -83,7 +83,7 @@ func (c *Collector) Collect(ctx context.Context, a Attempt, token billing.Secret
 func (c *Collector) collected(ctx context.Context, a Attempt) (Result, error) {
 	c.once.Do(func() { c.outcomes = &batcher.Batcher[Attempt, Result]{Target: TargetBatch, Max: MaxBatch} })
 	r, err := c.outcomes.Do(a, func(all []Attempt) ([]Result, error) { return c.record(ctx, all) })
-	if err != nil && !errors.Is(err, billing.ErrUnavailable) {
+	if ports.ItemFault(err) {
 		var alone []Result
 		if alone, err = c.record(ctx, []Attempt{a}); err == nil {
 			r = alone[0]

@@ -11,13 +11,46 @@ import (
 )
 
 // Record stores the outcomes that are known, and leaves the other payments to the
-// sweep. It returns one result per attempt, in their order.
+// sweep. It returns one result per attempt, in their order. If the database becomes
+// unavailable, it returns fewer.
+//
+// If a transaction for several attempts fails although the database is available, one
+// of them may be the cause, so Record stores each in a transaction of its own. An
+// attempt that fails again leaves its payment pending, and its error in the result.
 func (c *Collector) Record(ctx context.Context, attempts ...Attempt) ([]Result, error) {
 	results, err := c.record(ctx, attempts)
+	if len(attempts) > 1 && ports.ItemFault(err) {
+		c.Log.WarnContext(ctx, "a batch of outcomes was not recorded; each is recorded alone", "payments", len(attempts), "error", err)
+		results, err = c.recordEach(ctx, attempts)
+	}
 	c.log(ctx, results...)
 	return results, err
 }
 
+// recordEach records each attempt in a transaction of its own.
+func (c *Collector) recordEach(ctx context.Context, attempts []Attempt) ([]Result, error) {
+	results := make([]Result, 0, len(attempts))
+	var failed []error
+	for i, a := range attempts {
+		alone, err := c.record(ctx, attempts[i:i+1])
+		switch {
+		case err == nil:
+			results = append(results, alone[0])
+		case !ports.ItemFault(err):
+			return results, err
+		default:
+			results, failed = append(results, Result{Payment: a.Payment, Err: err}), append(failed, err)
+			c.Log.ErrorContext(ctx, "an outcome was not recorded; its payment stays pending",
+				"payment_id", a.Payment.ID, "payment_system", a.Payment.PaymentSystem, "error", err)
+		}
+	}
+	if len(failed) > 0 {
+		return results, fmt.Errorf("%d of %d outcomes were not recorded: %w", len(failed), len(attempts), failed[0])
+	}
+	return results, nil
+}
+
+// record stores the outcomes in one transaction.
 func (c *Collector) record(ctx context.Context, attempts []Attempt) ([]Result, error) {
 	if len(attempts) == 0 {
 		return nil, nil

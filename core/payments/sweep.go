@@ -108,26 +108,37 @@ func (c *Collector) find(ctx context.Context, u ports.Unsettled) lookup {
 
 // resend sends absent payments again if they may be, and abandons the others. It
 // takes as many at a time as are sent concurrently, because each has its own send
-// window. It returns the payments as they are stored afterwards.
+// window. It returns the payments as they are stored afterwards. A payment that cannot
+// be resent does not affect the others, unless the database is unavailable.
 func (c *Collector) resend(ctx context.Context, absent []lookup, concurrency int) ([]Result, error) {
 	var all []Result
+	var failed []error
 	for chunk := range slices.Chunk(absent, concurrency) {
 		results, err := c.resendChunk(ctx, chunk)
 		all = append(all, results...)
 		if err != nil {
-			return all, fmt.Errorf("send again: %w", err)
+			failed = append(failed, fmt.Errorf("send again: %w", err))
+		}
+		if err != nil && !ports.ItemFault(err) {
+			break
 		}
 	}
-	return all, nil
+	return all, errors.Join(failed...)
 }
 
-// resendChunk postpones refusals that may be caused by the service. A sweep sees too few
+// resendChunk takes the right to send the payments in one transaction. If that fails,
+// it resends each alone.
+//
+// It postpones refusals that may be caused by the service. A sweep sees too few
 // answers to recognize such a fault; the next run decides.
 func (c *Collector) resendChunk(ctx context.Context, absent []lookup) ([]Result, error) {
 	deadline := c.SendDeadline()
 	g, err := ports.InTx(ctx, c.Store, func(tx ports.Repos) (grants, error) { return c.grant(ctx, tx, absent) })
-	if err != nil {
-		return nil, err
+	switch {
+	case len(absent) > 1 && ports.ItemFault(err):
+		return c.resend(ctx, absent, 1)
+	case err != nil:
+		return nil, fmt.Errorf("payment %s: %w", absent[0].Payment.ID, err)
 	}
 	c.report(ctx, g.events)
 	c.log(ctx, g.notSent...)

@@ -2,6 +2,9 @@ package ports
 
 import (
 	"context"
+	"errors"
+
+	"github.com/online-cinema/billing/core/billing"
 )
 
 // Store stores all of billing. A method returns the errors of [billing] that it
@@ -26,6 +29,14 @@ func InTx[T any](ctx context.Context, s Store, f func(tx Repos) (T, error)) (T, 
 		return err
 	})
 	return result, err
+}
+
+// ItemFault reports whether err, the error of a transaction for several items, may be
+// caused by one of them. If so, each item should be tried in a transaction of its own.
+// Otherwise the database is unavailable, or the time is over.
+func ItemFault(err error) bool {
+	return err != nil && !errors.Is(err, billing.ErrUnavailable) &&
+		!errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled)
 }
 
 // Repos is the access of one transaction to the store.
