@@ -16,21 +16,23 @@ import (
 // the beginning: it finds the rows that other transactions had locked.
 func (p *pipeline) claimAll(ctx context.Context) error {
 	var from time.Time
+	var failed error // the first batch that had to be claimed one by one
 	for ctx.Err() == nil {
 		systems, n := p.chargeable(), p.allowance.take(int(p.batchSize.Load()))
 		if len(systems) == 0 || n == 0 {
-			return nil
+			return failed
 		}
 		q := ports.DueQuery{Now: p.Clock.Now(), From: from, Systems: systems, Limit: n}
 		found, last, err := p.claim(ctx, q)
 		p.allowance.giveBack(n - found)
+		if err != nil && failed == nil {
+			failed = fmt.Errorf("claim: %w", err)
+		}
 		switch {
 		case ctx.Err() != nil:
 			return nil
-		case err != nil:
-			return fmt.Errorf("claim: %w", err)
-		case found == 0 && from.IsZero():
-			return nil
+		case found == 0 && (err != nil || from.IsZero()):
+			return failed
 		case found == q.Limit:
 			p.needClaimers(true)
 		}
@@ -39,33 +41,86 @@ func (p *pipeline) claimAll(ctx context.Context) error {
 	return nil
 }
 
-// claim bills a batch, stores its intents and passes them to the chargers. It
-// returns the number of subscriptions that it found and the due time of the last
-// one. The end of ctx does not interrupt the transaction, because it would be
-// unknown whether the intents are stored.
+// claim bills a batch, stores its intents and passes them to the chargers. It returns
+// the number of subscriptions that it found and the due time of the last one.
+//
+// If the transaction of the batch fails although the database is available, one of
+// the subscriptions may be the cause, so claim claims each in a transaction of its own.
+// The run skips one that cannot be claimed alone either, and counts it as failed. The
+// error of the batch is returned with the number of subscriptions. After any other
+// error that number is 0.
 func (p *pipeline) claim(ctx context.Context, q ports.DueQuery) (found int, last time.Time, err error) {
+	var due []ports.Due
+	err = p.claimWith(ctx, q.Now, func(ctx context.Context, tx ports.Repos) (_ []ports.Due, err error) {
+		due, err = p.skipped.lockDue(ctx, tx, q)
+		return due, err
+	})
+	if ports.ItemFault(err) {
+		if alone := p.claimEach(ctx, q.Now, due); alone != nil {
+			return 0, time.Time{}, alone
+		}
+	} else if err != nil {
+		return 0, time.Time{}, err
+	}
+	if len(due) > 0 {
+		last = due[len(due)-1].NextChargeAt
+	}
+	return len(due), last, err
+}
+
+func (p *pipeline) claimEach(ctx context.Context, now time.Time, due []ports.Due) error {
+	for _, d := range due {
+		err := p.claimWith(ctx, now, func(ctx context.Context, tx ports.Repos) ([]ports.Due, error) {
+			return lockAgain(ctx, tx, d)
+		})
+		switch {
+		case ports.ItemFault(err):
+			p.skip(d.Subscription, err)
+		case err != nil:
+			return err
+		}
+	}
+	return nil
+}
+
+// lockAgain locks and reads a subscription that was due. It returns none if the
+// subscription has changed, because a later search finds it if it is still due.
+func lockAgain(ctx context.Context, tx ports.Repos, d ports.Due) ([]ports.Due, error) {
+	subs, err := tx.Subscriptions.Lock(ctx, ports.SubscriptionKey{User: d.UserID, ID: d.ID})
+	if err != nil || len(subs) != 1 || subs[0] != d.Subscription {
+		return nil, err
+	}
+	d.Version = ports.Locked
+	d.Method, err = tx.Methods.Find(ctx, d.UserID, d.MethodID)
+	return []ports.Due{d}, err
+}
+
+// claimWith bills the subscriptions that lock returns, stores their intents in the
+// same transaction, and passes them to the chargers. The end of ctx does not interrupt
+// the transaction, because it would be unknown whether the intents are stored.
+func (p *pipeline) claimWith(ctx context.Context, now time.Time, lock func(context.Context, ports.Repos) ([]ports.Due, error)) error {
 	deadline := p.collector.SendDeadline().Add(p.queueTime())
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.collector.RecordTimeout)
 	defer cancel()
 	c, err := ports.InTx(ctx, p.Store, func(tx ports.Repos) (claimed, error) {
-		due, err := tx.Subscriptions.LockDue(ctx, q)
+		due, err := lock(ctx, tx)
 		if err != nil || len(due) == 0 {
 			return claimed{}, err
 		}
-		c, err := p.billAll(due, q.Now)
-		if err != nil {
-			return claimed{}, err
-		}
+		c := p.billAll(due, now)
 		return c, c.store(ctx, tx, p.sendWindow())
 	})
 	if err != nil {
-		return 0, time.Time{}, err
+		return err
+	}
+	for _, s := range c.odd {
+		p.skip(s, errOdd)
 	}
 	p.stats.add(ports.Summary{Due: len(c.payments), Ended: c.ended})
 	if len(c.payments) > 0 {
 		p.charge(c.intents(deadline))
 	}
-	return len(c.subscriptions), c.last, nil
+	return nil
 }
 
 // queueTime bounds how long a stored intent waits for a charger: no longer than one
@@ -76,15 +131,15 @@ func (p *pipeline) queueTime() time.Duration { return p.collector.ChargeTimeout 
 // its commit.
 func (p *pipeline) sendWindow() time.Duration { return p.collector.SendWindow() + p.queueTime() }
 
-// claimed is a batch of due subscriptions after billing. A subscription either has
-// a payment or has ended.
+// claimed is a batch of due subscriptions after billing. A subscription has a payment,
+// or has ended, or is odd.
 type claimed struct {
 	subscriptions []billing.Subscription
 	payments      []billing.Payment
 	billed        []billedTo // per payment
 	events        []billing.Event
 	ended         int
-	last          time.Time // due time of the last subscription
+	odd           []billing.Subscription // due, but neither billed nor ended; not stored
 }
 
 // billedTo refers to the subscription and the method of a payment.
@@ -94,28 +149,29 @@ type billedTo struct {
 	token        billing.Secret
 }
 
-func (p *pipeline) billAll(due []ports.Due, now time.Time) (claimed, error) {
+func (p *pipeline) billAll(due []ports.Due, now time.Time) claimed {
 	c := claimed{
 		subscriptions: make([]billing.Subscription, 0, len(due)), payments: make([]billing.Payment, 0, len(due)),
-		billed: make([]billedTo, 0, len(due)), last: due[len(due)-1].NextChargeAt,
+		billed: make([]billedTo, 0, len(due)),
 	}
 	for i := range due {
 		d := &due[i]
 		s, payment, events, billed := p.bill(*d, now)
+		if !billed && s.Live() {
+			c.odd = append(c.odd, d.Subscription)
+			continue
+		}
 		c.subscriptions = append(c.subscriptions, s)
 		c.events = append(c.events, events...)
-		switch {
-		case billed:
+		if billed {
 			c.payments = append(c.payments, payment)
 			c.billed = append(c.billed, billedTo{len(c.subscriptions) - 1, d.Version, d.Method.Token})
-		case !s.Live():
+		} else {
 			c.ended++
-		default: // the search would find it again and again
-			return claimed{}, fmt.Errorf("subscription %s is due, but can be neither charged nor ended", d.ID)
 		}
 	}
 	ports.Identify(c.events, p.NewID)
-	return c, nil
+	return c
 }
 
 // store writes the batch. It writes payments and events first: their foreign keys

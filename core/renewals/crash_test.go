@@ -2,6 +2,7 @@ package renewals_test
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,8 +14,10 @@ import (
 // claimOnly makes a run that crashes right after it has stored intents.
 func (w world) claimOnly() {
 	w.T.Helper()
+	var crashed atomic.Bool
 	store := faultyStore{Store: w.Store, fail: func(d txCalls, committed bool) error {
-		if d.added && committed {
+		if crashed.Load() || d.added && committed {
+			crashed.Store(true)
 			return billingtest.ErrCrashed
 		}
 		return nil

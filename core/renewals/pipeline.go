@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/payments"
 	"github.com/online-cinema/billing/core/ports"
 )
@@ -26,6 +27,7 @@ type pipeline struct {
 	breakers  map[string]*breaker
 	stats     runStats
 	allowance allowance
+	skipped   skipped
 	batchSize atomic.Int64 // subscriptions to claim per batch
 	needMore  chan bool    // tells each further claimer whether it is needed
 	decided   sync.Once    // needMore has been answered
@@ -57,20 +59,20 @@ func newPipeline(r *Renewer) *pipeline {
 	return p
 }
 
+// run performs the steps of a run. A step that fails does not prevent the next ones,
+// unless the database is unavailable.
 func (p *pipeline) run(ctx context.Context) error {
-	if err := p.reportOrphans(ctx); err != nil {
-		return err
+	var failed []error
+	for _, step := range []func(context.Context) error{p.reportOrphans, p.resolvePending, p.renew, p.drainPending, p.reread} {
+		err := step(ctx)
+		if err != nil {
+			failed = append(failed, err)
+		}
+		if ctx.Err() != nil || errors.Is(err, billing.ErrUnavailable) {
+			break
+		}
 	}
-	if err := p.resolvePending(ctx); err != nil {
-		return err
-	}
-	if err := p.renew(ctx); err != nil || ctx.Err() != nil {
-		return err
-	}
-	if err := p.drainPending(ctx); err != nil || ctx.Err() != nil {
-		return err
-	}
-	return p.reread(ctx)
+	return errors.Join(failed...)
 }
 
 // chargeable lists the payment systems that the run still charges.
@@ -173,11 +175,10 @@ func (p *pipeline) recordAll(ctx context.Context) error {
 	var errs []error
 	for attempts := range p.toRecord.ready {
 		results, err := p.collector.Record(ctx, attempts...)
+		p.stats.charged(results)
 		if err != nil {
-			p.stats.add(ports.Summary{Failed: len(attempts)})
+			p.stats.add(ports.Summary{Failed: len(attempts) - len(results)})
 			errs = append(errs, err)
-		} else {
-			p.stats.charged(results)
 		}
 		p.toRecord.recycle(attempts)
 	}

@@ -2,6 +2,7 @@ package renewals
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -21,30 +22,39 @@ const (
 
 // resolvePending sweeps until every pending payment that it may take was looked up
 // once, or no payment system can resolve any. A payment that stays pending comes again
-// when the sweep's lease ends; resolvePending stops then.
+// when the sweep's lease ends; resolvePending stops then. A sweep that fails does not
+// prevent the next one, unless the database is unavailable. The first error is returned.
 func (p *pipeline) resolvePending(ctx context.Context) error {
 	pending := make(map[billing.PaymentID]bool)
+	var failed error
 	for ctx.Err() == nil && p.canResolve() {
 		results, err := p.collector.Sweep(ctx, resolveBatch, p.Concurrency)
 		p.stats.swept(results)
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil:
-			return fmt.Errorf("settle: %w", err)
-		case len(results) == 0:
-			return nil
+		if ctx.Err() != nil {
+			break
 		}
-		for _, r := range results {
-			if pending[r.Payment.ID] {
-				return nil
-			}
-			if !r.Payment.Settled() {
-				pending[r.Payment.ID] = true
-			}
+		if err != nil && failed == nil {
+			failed = fmt.Errorf("settle: %w", err)
+		}
+		if len(results) == 0 || errors.Is(err, billing.ErrUnavailable) || again(results, pending) {
+			break
 		}
 	}
-	return nil
+	return failed
+}
+
+// again reports whether a sweep returned a payment that an earlier one had left
+// pending. It adds the payments that are pending now.
+func again(results payments.Swept, pending map[billing.PaymentID]bool) bool {
+	for _, r := range results {
+		if pending[r.Payment.ID] {
+			return true
+		}
+		if !r.Payment.Settled() {
+			pending[r.Payment.ID] = true
+		}
+	}
+	return false
 }
 
 // drainPending resolves the payments that are pending at the end of a run. It waits
@@ -54,31 +64,35 @@ func (p *pipeline) resolvePending(ctx context.Context) error {
 func (p *pipeline) drainPending(ctx context.Context) error {
 	bounded, cancel := context.WithTimeout(ctx, p.sendWindow()+payments.SweepLease)
 	defer cancel()
+	var failed error
 	for last := false; bounded.Err() == nil; {
-		if err := p.resolvePending(ctx); err != nil || !p.canResolve() {
-			return err
+		if err := p.resolvePending(ctx); failed == nil {
+			failed = err
+		}
+		if errors.Is(failed, billing.ErrUnavailable) || !p.canResolve() {
+			break
 		}
 		wait, err := ports.InTx(ctx, p.Store, func(tx ports.Repos) (time.Duration, error) {
 			return tx.Leases.MaxSendRemaining(ctx)
 		})
 		switch {
 		case ctx.Err() != nil:
-			return nil
+			return failed
 		case err != nil:
-			return err
+			return errors.Join(failed, err)
 		case wait > 0:
 			last = false
 			_ = ports.Wait(bounded, min(wait, drainPoll)) // the loop checks bounded
 		case last:
-			return nil
+			return failed
 		default:
 			last = true
 			if err := p.release(ctx); err != nil {
-				return err
+				return errors.Join(failed, err)
 			}
 		}
 	}
-	return nil
+	return failed
 }
 
 // release lets the next sweep take the open payments before their lease ends.
