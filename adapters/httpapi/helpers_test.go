@@ -131,7 +131,7 @@ func (s *service) addCatalogue() {
 func (s *service) settlePending() {
 	s.t.Helper()
 	s.clock.set(s.clock.Now().Add(10 * time.Minute))
-	if swept, err := s.collector.Sweep(s.t.Context(), 10, 16); err != nil || len(swept) != 1 || !swept[0].Payment.Settled() {
+	if swept, err := s.collector.SweepSystem(s.t.Context(), "bank", 10, 16); err != nil || len(swept) != 1 || !swept[0].Payment.Settled() {
 		s.t.Errorf("sweep: got %+v, %v, want one settled payment", swept, err)
 	}
 }

@@ -67,22 +67,22 @@ func (r paymentLeases) ReleaseSweep(_ context.Context, keys ...ports.PaymentKey)
 	return nil
 }
 
-func (r paymentLeases) LeaseForSweep(_ context.Context, lease time.Duration, limit int) ([]ports.Unsettled, error) {
+func (r paymentLeases) LeaseForSweep(_ context.Context, q ports.SweepQuery) ([]ports.Unsettled, error) {
 	now := r.wall()
-	due := r.due(now)
+	due := slices.DeleteFunc(r.toSweep(now), func(p payment) bool { return p.PaymentSystem != q.System })
 	var leased []ports.Unsettled
-	for _, p := range due[:min(limit, len(due))] {
+	for _, p := range due[:min(q.Limit, len(due))] {
 		leased = append(leased, ports.Unsettled{Payment: p.Payment, SendUntil: p.sendUntil, SendWindowClosed: !now.Before(p.sendUntil)})
-		p.sweepAt = now.Add(lease)
+		p.sweepAt = now.Add(q.Interval.After(now.Sub(p.sendUntil)))
 		r.putPayment(p)
 	}
 	return leased, nil
 }
 
-// due returns the pending payments that a sweep may take, oldest first.
-func (r paymentLeases) due(now time.Time) []payment {
+// toSweep returns the pending payments that a sweep may take, oldest first.
+func (s *state) toSweep(now time.Time) []payment {
 	var due []payment
-	for _, p := range r.payments {
+	for _, p := range s.payments {
 		if !p.Settled() && !p.sweepAt.After(now) {
 			due = append(due, p)
 		}

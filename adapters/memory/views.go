@@ -160,3 +160,11 @@ func (v views) Due(ctx context.Context, q ports.DueQuery, each func(ports.Due) e
 func (v views) CountDue(_ context.Context, q ports.DueQuery) (int, error) {
 	return len(v.state().due(q)), nil
 }
+
+func (v views) SystemsToSweep(context.Context) ([]string, error) {
+	codes := make(map[string]bool)
+	for _, p := range v.state().toSweep(v.store.wall()) {
+		codes[p.PaymentSystem] = true
+	}
+	return slices.Collect(maps.Keys(codes)), nil
+}

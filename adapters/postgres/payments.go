@@ -82,8 +82,10 @@ func (r paymentLeases) MaxSendRemaining(ctx context.Context) (time.Duration, err
 	return time.Duration(seconds * float64(time.Second)), err
 }
 
-func (r paymentLeases) LeaseForSweep(ctx context.Context, lease time.Duration, limit int) ([]ports.Unsettled, error) {
-	rows, err := r.q.PaymentsLeaseForSweep(ctx, interval(lease), int32(limit))
+func (r paymentLeases) LeaseForSweep(ctx context.Context, q ports.SweepQuery) ([]ports.Unsettled, error) {
+	rows, err := r.q.PaymentsLeaseForSweep(ctx, dbgen.PaymentsLeaseForSweepParams{
+		System: q.System, Take: int32(q.Limit), Shortest: interval(q.Interval.Min), Longest: interval(q.Interval.Max),
+	})
 	return mapSlice(rows, func(row *dbgen.PaymentsLeaseForSweepRow) ports.Unsettled {
 		return ports.Unsettled{Payment: paymentOf(&row.Payment), SendUntil: row.Payment.SendUntil, SendWindowClosed: row.SendWindowClosed}
 	}), err

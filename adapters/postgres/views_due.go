@@ -55,3 +55,11 @@ func (v views) CountDue(ctx context.Context, q ports.DueQuery) (int, error) {
 	})
 	return int(n), translate(err)
 }
+
+// SystemsToSweep implements [ports.Views].
+func (v views) SystemsToSweep(ctx context.Context) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	systems, err := v.q.PaymentsSystemsToSweep(ctx)
+	return systems, translate(err)
+}

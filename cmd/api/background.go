@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/online-cinema/billing/core/payments"
@@ -12,27 +13,54 @@ import (
 const (
 	// sweepLimit is the maximum of payments in one sweep.
 	sweepLimit = 100
-	// sweepConcurrency is the maximum of lookups in flight.
+	// sweepConcurrency is the maximum of lookups in flight at one payment system.
 	sweepConcurrency = 16
 )
 
-// sweeper resolves pending payments at regular intervals.
+// sweeper resolves pending payments at regular intervals. Each payment system has a
+// sweep of its own, so that one that is slow or hangs delays no other.
 type sweeper struct {
-	collector *payments.Collector
-	every     time.Duration
-	log       *slog.Logger
+	systems     func(context.Context) ([]string, error) // with payments to look up
+	sweepSystem func(ctx context.Context, system string, limit, concurrency int) (payments.Swept, error)
+	every       time.Duration
+	log         *slog.Logger
+}
+
+// systemSweep is the sweep of one payment system. It is locked while it runs.
+type systemSweep struct {
+	sync.Mutex
+	failures outage
 }
 
 func (s sweeper) run(ctx context.Context) {
 	failures := outage{log: s.log, task: "sweep"}
-	repeat(ctx, s.every, func() { failures.record(ctx, s.sweep(ctx)) })
+	sweeps := make(map[string]*systemSweep)
+	var running sync.WaitGroup
+	defer running.Wait()
+	repeat(ctx, s.every, func() {
+		systems, err := s.systems(ctx)
+		failures.record(ctx, err)
+		for _, system := range systems {
+			one, ok := sweeps[system]
+			if !ok {
+				one = &systemSweep{failures: outage{log: s.log, task: "sweep of " + system}}
+				sweeps[system] = one
+			}
+			if one.TryLock() {
+				running.Go(func() {
+					defer one.Unlock()
+					one.failures.record(ctx, s.sweep(ctx, system))
+				})
+			}
+		}
+	})
 }
 
-// sweep sweeps until no payment is left. A payment whose outcome stays unknown is
-// leased for some time, so the loop ends.
-func (s sweeper) sweep(ctx context.Context) error {
+// sweep sweeps a payment system until no payment is left. A payment whose outcome stays
+// unknown is leased for some time, so the loop ends.
+func (s sweeper) sweep(ctx context.Context, system string) error {
 	for ctx.Err() == nil {
-		swept, err := s.collector.Sweep(ctx, sweepLimit, sweepConcurrency)
+		swept, err := s.sweepSystem(ctx, system, sweepLimit, sweepConcurrency)
 		if err != nil {
 			return err
 		}
@@ -40,7 +68,7 @@ func (s sweeper) sweep(ctx context.Context) error {
 			return nil
 		}
 		settled, pending := swept.Count()
-		s.log.Info("swept", "settled", settled, "unknown", pending)
+		s.log.Info("swept", "payment_system", system, "settled", settled, "unknown", pending)
 	}
 	return nil
 }

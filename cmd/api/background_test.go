@@ -5,10 +5,14 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/online-cinema/billing/core/payments"
 )
 
 func TestOutage_LogsFirstFailureReminderAndRecovery(t *testing.T) {
@@ -63,6 +67,40 @@ func TestRepeat_EndsWithContext(t *testing.T) {
 		repeat(ctx, 5*time.Second, func() { calls++ })
 		if calls != 3 { // at 0, 5 and 10 seconds
 			t.Errorf("%d calls, want 3", calls)
+		}
+	})
+}
+
+// A payment system that hangs delays its own sweep only. Its next sweep begins after the
+// last one has ended.
+func TestSweeper_HungSystemDelaysNoOther(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithTimeout(t.Context(), 22*time.Second)
+		defer stop()
+		began := time.Now()
+		var mu sync.Mutex
+		sweeps := map[string][]time.Duration{}
+		s := sweeper{
+			systems: func(context.Context) ([]string, error) { return []string{"hung", "other"}, nil },
+			sweepSystem: func(_ context.Context, system string, _, _ int) (payments.Swept, error) {
+				mu.Lock()
+				sweeps[system] = append(sweeps[system], time.Since(began))
+				mu.Unlock()
+				if system == "hung" {
+					time.Sleep(12 * time.Second)
+				}
+				return nil, nil
+			},
+			every: 5 * time.Second, log: slog.New(slog.DiscardHandler),
+		}
+		s.run(ctx)
+		for system, want := range map[string][]time.Duration{
+			"hung": {0, 15 * time.Second}, "other": {0, 5 * time.Second, 10 * time.Second, 15 * time.Second, 20 * time.Second},
+		} {
+			if !slices.Equal(sweeps[system], want) {
+				t.Errorf("sweeps of %s began after %v, want %v", system, sweeps[system], want)
+			}
 		}
 	})
 }

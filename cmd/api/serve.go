@@ -77,7 +77,8 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 	if keys.Cards != nil {
 		cases.enableCards(cfg, keys.Cards)
 	}
-	cases.subscriber.Collector.Watch = m.Event
+	collector := cases.subscriber.Collector
+	collector.Watch = m.Event
 	m.Masked(masked)
 	watchKeys(m, verifier)
 	watched := metrics.Watched{Backlog: store.Backlog, Connections: connections(pool), Now: clock.Now, Log: log}
@@ -106,7 +107,7 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 		Public: boot.NewServer(health.CloseOnStop(withPages(traces.Handler(api, cfg.TrustedProxies), systems.Pages)), requestTimeout(cfg), log),
 		Ops:    boot.NewServer(ops, time.Minute, log),
 		Background: []func(context.Context){
-			sweeper{cases.subscriber.Collector, time.Duration(cfg.SweepInterval), log}.run,
+			sweeper{collector.SystemsToSweep, collector.SweepSystem, time.Duration(cfg.SweepInterval), log}.run,
 			pruner{cases.requests, time.Hour, log}.run,
 			registry{store.Views().PaymentSystems, systems.Has, time.Minute, log}.run,
 		},

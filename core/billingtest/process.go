@@ -1,6 +1,8 @@
 package billingtest
 
 import (
+	"context"
+	"errors"
 	"log/slog"
 	"testing"
 	"time"
@@ -34,6 +36,16 @@ func (w World) ProcessOver(s ports.Store, p ports.Provider) Process {
 		},
 		Collector: c, Requests: viewers.Requests{Store: s},
 	}
+}
+
+// Sweep sweeps the payment systems that have pending payments, one after the other.
+func (p Process) Sweep(ctx context.Context, limit, concurrency int) (swept payments.Swept, err error) {
+	systems, err := p.SystemsToSweep(ctx)
+	for _, system := range systems {
+		more, failed := p.SweepSystem(ctx, system, limit, concurrency)
+		swept, err = append(swept, more...), errors.Join(err, failed)
+	}
+	return swept, err
 }
 
 func retries(t *testing.T) billing.RetrySchedule {

@@ -12,9 +12,13 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// SweepLease is how long a sweep keeps a payment to itself. A payment that stays
-// pending is looked up once per lease.
+// SweepLease is how long a sweep keeps a payment to itself.
 const SweepLease = 10 * time.Second
+
+// lookupInterval is the time between two lookups of a payment that stays pending. A
+// payment that waits for its viewer's confirmation for an hour would need hundreds of
+// lookups otherwise.
+var lookupInterval = billing.LookupInterval{Min: SweepLease, Max: 10 * time.Minute}
 
 // Swept lists the payments that a sweep took, as the sweep left them.
 type Swept []Result
@@ -30,25 +34,35 @@ func (s Swept) Count() (settled, pending int) {
 	return settled, len(s) - settled
 }
 
-// Sweep looks up at most limit pending payments that no process works on. It settles
-// the payments that the payment system knows. A payment that was never
-// received and that no process may still send is sent again if it is a renewal that
-// is still wanted, and abandoned otherwise. At most concurrency lookups are in
-// flight. Known outcomes are recorded before any payment is sent again.
-//
-// Any number of sweeps may run concurrently. The payments are returned even with an
-// error.
-func (c *Collector) Sweep(ctx context.Context, limit, concurrency int) (Swept, error) {
-	swept, err := c.sweep(ctx, limit, concurrency)
+// SystemsToSweep returns the codes of the payment systems that have pending payments
+// to look up, in any order.
+func (c *Collector) SystemsToSweep(ctx context.Context) ([]string, error) {
+	systems, err := c.Store.Views().SystemsToSweep(ctx)
 	if err != nil {
 		err = fmt.Errorf("sweep: %w", err)
+	}
+	return systems, err
+}
+
+// SweepSystem looks up at most limit pending payments of one payment system that no process
+// works on. It settles the payments that the payment system knows. A payment that was
+// never received and that no process may still send is sent again if it is a renewal
+// that is still wanted, and abandoned otherwise. At most concurrency lookups are in
+// flight. Known outcomes are recorded before any payment is sent again.
+//
+// Any number of sweeps may run concurrently. A payment system that is slow delays its
+// own sweep only. The payments are returned even with an error.
+func (c *Collector) SweepSystem(ctx context.Context, system string, limit, concurrency int) (Swept, error) {
+	swept, err := c.sweep(ctx, ports.SweepQuery{System: system, Interval: lookupInterval, Limit: limit}, concurrency)
+	if err != nil {
+		err = fmt.Errorf("sweep %s: %w", system, err)
 	}
 	return swept, err
 }
 
-func (c *Collector) sweep(ctx context.Context, limit, concurrency int) (Swept, error) {
+func (c *Collector) sweep(ctx context.Context, q ports.SweepQuery, concurrency int) (Swept, error) {
 	leased, err := ports.InTx(ctx, c.Store, func(tx ports.Repos) ([]ports.Unsettled, error) {
-		return tx.Leases.LeaseForSweep(ctx, SweepLease, limit)
+		return tx.Leases.LeaseForSweep(ctx, q)
 	})
 	if err != nil {
 		return nil, err

@@ -47,9 +47,9 @@ type PaymentLeases interface {
 	ReleaseSweep(ctx context.Context, keys ...PaymentKey) error
 	// ReleaseUnsent ends both leases of payments that definitely were not sent.
 	ReleaseUnsent(ctx context.Context, keys ...PaymentKey) error
-	// LeaseForSweep returns up to limit pending payments whose sweep_at has passed
-	// and moves sweep_at by lease.
-	LeaseForSweep(ctx context.Context, lease time.Duration, limit int) ([]Unsettled, error)
+	// LeaseForSweep returns the pending payments of q whose sweep_at has passed, and
+	// moves sweep_at by the interval. The age is counted from send_until.
+	LeaseForSweep(ctx context.Context, q SweepQuery) ([]Unsettled, error)
 	// LeaseForResend gives the caller the exclusive right to send pending payments
 	// until sendFor elapses, and returns the keys it granted. It skips payments that
 	// are settled, that another process may still send, or that another process was
@@ -62,6 +62,13 @@ type PaymentLeases interface {
 	// MaxSendRemaining returns the longest remaining send lease of all pending
 	// renewals, or 0 if there is none.
 	MaxSendRemaining(ctx context.Context) (time.Duration, error)
+}
+
+// SweepQuery selects the payments that a sweep leases, the earliest sweep_at first.
+type SweepQuery struct {
+	System   string                 // code of the payment system
+	Interval billing.LookupInterval // until the next sweep may take them
+	Limit    int
 }
 
 // Absence is the observation that a payment system does not know a payment. It counts

@@ -53,7 +53,7 @@ type ViewerViews interface {
 	Cards(ctx context.Context, user billing.UserID, p Page) ([]billing.Card, error)
 }
 
-// DueViews reads the due subscriptions.
+// DueViews reads the due subscriptions and lookups.
 type DueViews interface {
 	// Due calls each for the subscriptions that q selects, the earliest first. It
 	// selects all payment systems if q names none, and has no bound if the limit
@@ -61,4 +61,7 @@ type DueViews interface {
 	Due(ctx context.Context, q DueQuery, each func(Due) error) error
 	// CountDue returns the number of subscriptions that q selects without its limit.
 	CountDue(ctx context.Context, q DueQuery) (int, error)
+	// SystemsToSweep returns the codes of the payment systems at which a sweep would
+	// lease payments now, in any order: see [PaymentLeases].
+	SystemsToSweep(ctx context.Context) ([]string, error)
 }

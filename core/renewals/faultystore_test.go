@@ -77,9 +77,9 @@ type notedLeases struct {
 	did *txCalls
 }
 
-func (r notedLeases) LeaseForSweep(ctx context.Context, lease time.Duration, limit int) ([]ports.Unsettled, error) {
+func (r notedLeases) LeaseForSweep(ctx context.Context, q ports.SweepQuery) ([]ports.Unsettled, error) {
 	r.did.swept = true
-	return r.PaymentLeases.LeaseForSweep(ctx, lease, limit)
+	return r.PaymentLeases.LeaseForSweep(ctx, q)
 }
 
 func (r notedLeases) LeaseForResend(ctx context.Context, send time.Duration, absent ...ports.Absence) ([]ports.PaymentKey, error) {

@@ -48,11 +48,11 @@ type oddLeases struct {
 	s oddStore
 }
 
-func (r oddLeases) LeaseForSweep(ctx context.Context, lease time.Duration, limit int) ([]ports.Unsettled, error) {
+func (r oddLeases) LeaseForSweep(ctx context.Context, q ports.SweepQuery) ([]ports.Unsettled, error) {
 	if r.s.leases {
 		return nil, errRefused
 	}
-	return r.PaymentLeases.LeaseForSweep(ctx, lease, limit)
+	return r.PaymentLeases.LeaseForSweep(ctx, q)
 }
 
 type oddPayments struct {

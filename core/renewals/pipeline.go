@@ -80,15 +80,21 @@ func (p *pipeline) chargeable() []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(p.breakers)), func(code string) bool { return p.breakers[code].charges.tooMany() })
 }
 
-// canResolve reports whether there is a payment system at which a pending payment
-// can be looked up and sent again.
-func (p *pipeline) canResolve() bool {
-	for _, b := range p.breakers {
-		if !b.charges.tooMany() && !b.lookups.tooMany() {
-			return true
-		}
+// canResolve reports whether pending payments can be looked up at a payment system and
+// sent again. While the run can resolve any payments, those at a payment system without
+// an adapter are swept too, because the sweep reports them.
+func (p *pipeline) canResolve(system string) bool {
+	b, ok := p.breakers[system]
+	if !ok {
+		return p.canResolveAny()
 	}
-	return false
+	return !b.charges.tooMany() && !b.lookups.tooMany()
+}
+
+// canResolveAny reports whether the run can resolve payments at any of its payment
+// systems.
+func (p *pipeline) canResolveAny() bool {
+	return slices.ContainsFunc(p.systems(), p.canResolve)
 }
 
 // gaveUp returns [ports.ErrGaveUp] with the payment systems that the run gave up, and

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/online-cinema/billing/core/billing"
@@ -20,15 +21,34 @@ const (
 	drainPoll = 200 * time.Millisecond
 )
 
-// resolvePending sweeps until every pending payment that it may take was looked up
-// once, or no payment system can resolve any. A payment that stays pending comes again
-// when the sweep's lease ends; resolvePending stops then. A sweep that fails does not
-// prevent the next one, unless the database is unavailable. The first error is returned.
+// resolvePending looks up the pending payments of all payment systems at the same
+// time, so that a slow one delays no other. It returns the first error of each.
 func (p *pipeline) resolvePending(ctx context.Context) error {
+	systems, err := p.collector.SystemsToSweep(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case err != nil:
+		return err
+	}
+	errs := make([]error, len(systems))
+	var all sync.WaitGroup
+	for i, system := range systems {
+		all.Go(func() { errs[i] = p.resolveAt(ctx, system) })
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+// resolveAt sweeps a payment system until every pending payment that it may take was
+// looked up once, or the payment system can resolve none. A payment that stays pending
+// comes again when the sweep's lease ends; resolveAt stops then. A sweep that fails
+// does not prevent the next one, unless the database is unavailable.
+func (p *pipeline) resolveAt(ctx context.Context, system string) error {
 	pending := make(map[billing.PaymentID]bool)
-	var failed error
-	for ctx.Err() == nil && p.canResolve() {
-		results, err := p.collector.Sweep(ctx, resolveBatch, p.Concurrency)
+	var failed error // the first
+	for ctx.Err() == nil && p.canResolve(system) {
+		results, err := p.collector.SweepSystem(ctx, system, resolveBatch, p.Concurrency)
 		p.stats.swept(results)
 		if ctx.Err() != nil {
 			break
@@ -69,7 +89,7 @@ func (p *pipeline) drainPending(ctx context.Context) error {
 		if err := p.resolvePending(ctx); failed == nil {
 			failed = err
 		}
-		if errors.Is(failed, billing.ErrUnavailable) || !p.canResolve() {
+		if errors.Is(failed, billing.ErrUnavailable) || !p.canResolveAny() {
 			break
 		}
 		wait, err := ports.InTx(ctx, p.Store, func(tx ports.Repos) (time.Duration, error) {

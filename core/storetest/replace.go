@@ -80,7 +80,7 @@ var concurrentWrites = map[string]func(context.Context, ports.Repos, purchase) e
 		if err := tx.Leases.ReleaseSweep(ctx, d.payKey()); err != nil {
 			return err
 		}
-		_, err := tx.Leases.LeaseForSweep(ctx, time.Hour, 1000)
+		_, err := tx.Leases.LeaseForSweep(ctx, sweepOf(time.Hour, 1000))
 		return err
 	},
 }

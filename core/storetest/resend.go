@@ -101,7 +101,7 @@ func (w *world) observe(keys ...ports.PaymentKey) []ports.Absence {
 	w.release(keys...)
 	var leased []ports.Unsettled
 	w.tx(func(ctx context.Context, tx ports.Repos) (err error) {
-		leased, err = tx.Leases.LeaseForSweep(ctx, 0, 1000)
+		leased, err = tx.Leases.LeaseForSweep(ctx, sweepOf(0, 1000))
 		return err
 	})
 	absent := make([]ports.Absence, len(keys))

@@ -63,13 +63,36 @@ var sweepCases = []testCase{
 	{"rolls back leases with its transaction", func(w *world) {
 		d := w.subscribe(0)
 		err := w.try(func(ctx context.Context, tx ports.Repos) error {
-			if _, err := tx.Leases.LeaseForSweep(ctx, time.Hour, 10); err != nil {
+			if _, err := tx.Leases.LeaseForSweep(ctx, sweepOf(time.Hour, 10)); err != nil {
 				return err
 			}
 			return errOnPurpose
 		})
 		w.wantErr(err, errOnPurpose)
 		w.wantSwept(0, ports.Unsettled{Payment: d.pay, SendWindowClosed: true})
+	}},
+	{"leases a payment for half of its age", func(w *world) {
+		w.wantInterval(-4*time.Hour, billing.LookupInterval{Min: -9 * time.Hour, Max: time.Hour}, -2*time.Hour)
+	}},
+	{"leases a payment for at least the minimum", func(w *world) {
+		w.wantInterval(-4*time.Hour, billing.LookupInterval{Min: -time.Hour, Max: time.Hour}, -time.Hour)
+	}},
+	{"leases a payment for at most the maximum", func(w *world) {
+		w.wantInterval(4*time.Hour, billing.LookupInterval{Min: -9 * time.Hour, Max: -3 * time.Hour}, -3*time.Hour)
+	}},
+	{"takes the payments of one payment system", func(w *world) {
+		w.wantSystemsToSweep()
+		d := w.subscribe(0)
+		w.wantSystemsToSweep(system)
+		other := sweepOf(time.Hour, 10)
+		other.System = "other"
+		w.tx(func(ctx context.Context, tx ports.Repos) error {
+			leased, err := tx.Leases.LeaseForSweep(ctx, other)
+			sameList(w, "leased for another payment system", leased, nil)
+			return err
+		})
+		w.wantSwept(time.Hour, ports.Unsettled{Payment: d.pay, SendWindowClosed: true})
+		w.wantSystemsToSweep() // it is leased
 	}},
 	{"shares no payment with a concurrent sweep", func(w *world) {
 		const payments = 20
@@ -91,9 +114,14 @@ var sweepCases = []testCase{
 	}},
 }
 
+// sweepOf leases up to limit payments for a fixed time.
+func sweepOf(lease time.Duration, limit int) ports.SweepQuery {
+	return ports.SweepQuery{System: system, Interval: billing.LookupInterval{Min: lease, Max: lease}, Limit: limit}
+}
+
 func (w *world) sweep(lease time.Duration, limit int) (taken []ports.Unsettled, err error) {
 	err = w.try(func(ctx context.Context, tx ports.Repos) (err error) {
-		taken, err = tx.Leases.LeaseForSweep(ctx, lease, limit)
+		taken, err = tx.Leases.LeaseForSweep(ctx, sweepOf(lease, limit))
 		return err
 	})
 	return taken, err
@@ -126,6 +154,32 @@ func (w *world) wantSwept(lease time.Duration, want ...ports.Unsettled) {
 	got, err := w.sweep(lease, 10)
 	w.must(err)
 	sameList(w, "taken", withoutSendUntil(got), want)
+}
+
+// wantInterval leases a payment of the given age, and compares the next sweep with
+// those of two payments that are due five minutes before and after. The interval is
+// negative, so that all three are due.
+func (w *world) wantInterval(age time.Duration, i billing.LookupInterval, want time.Duration) {
+	w.Helper()
+	d := w.subscribe(-age)
+	w.release(d.payKey())
+	w.tx(func(ctx context.Context, tx ports.Repos) error {
+		_, err := tx.Leases.LeaseForSweep(ctx, ports.SweepQuery{System: system, Interval: i, Limit: 1})
+		return err
+	})
+	after, before := w.subscribe(want+5*time.Minute), w.subscribe(want-5*time.Minute)
+	for _, next := range []purchase{before, d, after} {
+		taken, err := w.sweep(time.Hour, 1)
+		w.must(err)
+		same(w, "taken", withoutSendUntil(taken), []ports.Unsettled{{Payment: next.pay, SendWindowClosed: next != d || age > 0}})
+	}
+}
+
+func (w *world) wantSystemsToSweep(want ...string) {
+	w.Helper()
+	got, err := w.Store.Views().SystemsToSweep(w.Context())
+	w.must(err)
+	sameList(w, "payment systems", got, want)
 }
 
 // withoutSendUntil clears the end of the send lease, which is on the store's clock.

@@ -41,14 +41,19 @@ SELECT coalesce(extract(epoch FROM max(send_until) - statement_timestamp()), 0):
 FROM payments
 WHERE sweep_at IS NOT NULL AND initiator = 'merchant' AND send_until > statement_timestamp();
 
+-- name: PaymentsSystemsToSweep :many
+SELECT DISTINCT payment_system FROM payments WHERE sweep_at <= statement_timestamp();
+
 -- name: PaymentsLeaseForSweep :many
+-- The interval is the rule billing.LookupInterval, here on the clock of this server.
 WITH due AS (
-    SELECT user_id, id FROM payments
-    WHERE sweep_at <= statement_timestamp()
-    ORDER BY sweep_at
+    SELECT q.user_id, q.id FROM payments q
+    WHERE q.sweep_at <= statement_timestamp() AND q.payment_system = @system
+    ORDER BY q.sweep_at
     LIMIT @take::int
     FOR NO KEY UPDATE SKIP LOCKED)
-UPDATE payments p SET sweep_at = statement_timestamp() + @lease::interval
+UPDATE payments p
+SET sweep_at = statement_timestamp() + least(greatest((statement_timestamp() - p.send_until) / 2, @shortest::interval), @longest::interval)
 FROM due
 WHERE p.user_id = due.user_id AND p.id = due.id
 RETURNING sqlc.embed(p), (p.send_until <= statement_timestamp())::bool AS send_window_closed;

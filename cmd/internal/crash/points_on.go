@@ -72,6 +72,22 @@ func (s store) InTx(ctx context.Context, f func(ports.Repos) error) error {
 	return err
 }
 
+func (s store) Views() ports.Views {
+	v := s.Store.Views()
+	v.DueViews = dueViews{v.DueViews}
+	return v
+}
+
+type dueViews struct{ ports.DueViews }
+
+func (v dueViews) SystemsToSweep(ctx context.Context) ([]string, error) {
+	systems, err := v.DueViews.SystemsToSweep(ctx)
+	if err == nil && len(systems) == 0 {
+		point(sweepFound) // as after a sweep without payments
+	}
+	return systems, err
+}
+
 // did notes the effects of a transaction.
 type did struct {
 	checkout, lockedDue, locked, resend, recorded, sweptNone, sameCard, lockedCard bool
@@ -154,8 +170,8 @@ type leases struct {
 	did *did
 }
 
-func (l leases) LeaseForSweep(ctx context.Context, lease time.Duration, limit int) ([]ports.Unsettled, error) {
-	list, err := l.PaymentLeases.LeaseForSweep(ctx, lease, limit)
+func (l leases) LeaseForSweep(ctx context.Context, q ports.SweepQuery) ([]ports.Unsettled, error) {
+	list, err := l.PaymentLeases.LeaseForSweep(ctx, q)
 	for _, u := range list {
 		sweptBy.Store(u.ID, true)
 	}

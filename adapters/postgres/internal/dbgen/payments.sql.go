@@ -122,24 +122,38 @@ func (q *Queries) PaymentsLeaseForResend(ctx context.Context, arg PaymentsLeaseF
 
 const paymentsLeaseForSweep = `-- name: PaymentsLeaseForSweep :many
 WITH due AS (
-    SELECT user_id, id FROM payments
-    WHERE sweep_at <= statement_timestamp()
-    ORDER BY sweep_at
-    LIMIT $2::int
+    SELECT q.user_id, q.id FROM payments q
+    WHERE q.sweep_at <= statement_timestamp() AND q.payment_system = $3
+    ORDER BY q.sweep_at
+    LIMIT $4::int
     FOR NO KEY UPDATE SKIP LOCKED)
-UPDATE payments p SET sweep_at = statement_timestamp() + $1::interval
+UPDATE payments p
+SET sweep_at = statement_timestamp() + least(greatest((statement_timestamp() - p.send_until) / 2, $1::interval), $2::interval)
 FROM due
 WHERE p.user_id = due.user_id AND p.id = due.id
 RETURNING p.user_id, p.id, p.subscription_id, p.payment_method_id, p.payment_system, p.initiator, p.amount, p.currency, p.period_start, p.period_end, p.status, p.decline_code, p.provider_ref, p.action_url, p.contradiction, p.created_at, p.settled_at, p.sweep_at, p.send_until, (p.send_until <= statement_timestamp())::bool AS send_window_closed
 `
+
+type PaymentsLeaseForSweepParams struct {
+	Shortest pgtype.Interval
+	Longest  pgtype.Interval
+	System   string
+	Take     int32
+}
 
 type PaymentsLeaseForSweepRow struct {
 	Payment          Payment
 	SendWindowClosed bool
 }
 
-func (q *Queries) PaymentsLeaseForSweep(ctx context.Context, lease pgtype.Interval, take int32) ([]*PaymentsLeaseForSweepRow, error) {
-	rows, err := q.db.Query(ctx, paymentsLeaseForSweep, lease, take)
+// The interval is the rule billing.LookupInterval, here on the clock of this server.
+func (q *Queries) PaymentsLeaseForSweep(ctx context.Context, arg PaymentsLeaseForSweepParams) ([]*PaymentsLeaseForSweepRow, error) {
+	rows, err := q.db.Query(ctx, paymentsLeaseForSweep,
+		arg.Shortest,
+		arg.Longest,
+		arg.System,
+		arg.Take,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -304,4 +318,28 @@ func (q *Queries) PaymentsSave(ctx context.Context, arg PaymentsSaveParams) erro
 		arg.Settled,
 	)
 	return err
+}
+
+const paymentsSystemsToSweep = `-- name: PaymentsSystemsToSweep :many
+SELECT DISTINCT payment_system FROM payments WHERE sweep_at <= statement_timestamp()
+`
+
+func (q *Queries) PaymentsSystemsToSweep(ctx context.Context) ([]string, error) {
+	rows, err := q.db.Query(ctx, paymentsSystemsToSweep)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var payment_system string
+		if err := rows.Scan(&payment_system); err != nil {
+			return nil, err
+		}
+		items = append(items, payment_system)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
