@@ -222,6 +222,7 @@ var texts = map[string][languages]string{
 	"action.vault.disable_old": {"old encryption keys disabled", "старые ключи шифрования отключены"},
 	"action.vault.enable_old":  {"old encryption keys enabled", "старые ключи шифрования включены"},
 	"action.vault.rewrap":      {"data encrypted with the new key", "данные зашифрованы новым ключом"},
+	"action.vault.enforce":     {"rule for stored data enforced", "правило для хранимых данных включено"},
 	"action.clock.set":         {"test clock frozen", "тестовые часы остановлены"}, "action.clock.advance": {"test clock moved", "тестовые часы переведены"},
 	"action.clock.release": {"test clock follows the wall clock", "тестовые часы идут по обычным"},
 	"audit.anonymous":      {"not signed in", "вход не выполнен"}, "audit.unknown_user": {"unknown user name", "неизвестное имя"},

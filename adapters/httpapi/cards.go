@@ -45,7 +45,10 @@ func (s *server) addCardOnce(ctx context.Context, details billing.CardDetails) (
 	m := mutation{operation: "add card", fields: []string{
 		hex.EncodeToString(fingerprint[:]), strconv.Itoa(details.ExpMonth), strconv.Itoa(details.ExpYear), details.Holder,
 	}}
-	r := s.newRequest(ctx, m)
+	r, err := s.newRequest(ctx, m)
+	if err != nil {
+		return response{}, err
+	}
 	if resp, ok := s.replay(ctx, m, r); ok {
 		return resp, nil
 	}

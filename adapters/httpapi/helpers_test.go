@@ -34,6 +34,7 @@ var users = map[string]billing.UserID{"alice": alice, "bob": bob}
 // service is the API with a memory store and a fake payment system.
 type service struct {
 	t       *testing.T
+	config  Config
 	handler http.Handler
 	store   *memory.Store
 	bank    *bank
@@ -73,7 +74,7 @@ func newService(t *testing.T, options ...func(*Config)) *service {
 		option(&c)
 	}
 	s.addCatalogue()
-	s.collector = c.Subscriber.Collector
+	s.collector, s.config = c.Subscriber.Collector, c
 	var err error
 	if s.handler, err = New(c); err != nil {
 		t.Fatal(err)

@@ -24,6 +24,7 @@ import (
 
 	"github.com/online-cinema/billing/adapters/httpapi/internal/api"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 	"github.com/online-cinema/billing/core/viewers"
 )
 
@@ -37,6 +38,11 @@ type Config struct {
 	// to an error of kind [billing.Unavailable], and 401 to any other.
 	Authenticate func(ctx context.Context, bearer string) (billing.UserID, error)
 	Rates        Rates
+	// Digests computes the fingerprints of requests with an Idempotency-Key. The previous
+	// version reads only unkeyed fingerprints, so they are stored until StoreDigests is
+	// set. A request is recognised by either.
+	Digests      ports.Digester // may be nil
+	StoreDigests bool
 	// Served is called after each response.
 	Served func(Served)
 	NewID  func() string

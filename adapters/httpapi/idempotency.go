@@ -55,7 +55,10 @@ func (s *server) runOnce(ctx context.Context, m mutation) response {
 		v, err := m.run(nil)
 		return s.render(ctx, m, v, err)
 	}
-	r := s.newRequest(ctx, m)
+	r, err := s.newRequest(ctx, m)
+	if err != nil {
+		return s.problemResponse(ctx, err)
+	}
 	if resp, ok := s.replay(ctx, m, r); ok {
 		return resp
 	}
@@ -67,14 +70,29 @@ func (s *server) runOnce(ctx context.Context, m mutation) response {
 }
 
 // newRequest returns the identity of the request. The fingerprint hashes each part
-// with its length, so that different requests never hash the same bytes.
-func (s *server) newRequest(ctx context.Context, m mutation) ports.KeyedRequest {
-	state, h := stateOf(ctx), sha256.New()
+// with its length, so that different requests never hash the same bytes. It is keyed,
+// because the parts may include a payment token.
+func (s *server) newRequest(ctx context.Context, m mutation) (ports.KeyedRequest, error) {
+	state, text := stateOf(ctx), []byte(nil)
 	for _, part := range append([]string{m.operation, state.ref}, m.fields...) {
-		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part))))
-		h.Write([]byte(part))
+		text = binary.BigEndian.AppendUint64(text, uint64(len(part)))
+		text = append(text, part...)
 	}
-	return ports.KeyedRequest{User: state.user, Key: state.key, Fingerprint: [32]byte(h.Sum(nil)), Owner: s.NewID()}
+	r := ports.KeyedRequest{User: state.user, Key: state.key, Fingerprint: sha256.Sum256(text), Owner: s.NewID()}
+	if s.Digests == nil {
+		return r, nil
+	}
+	keyed, err := s.Digests.Fingerprints(ports.PurposeRequest, state.user, text)
+	if err != nil {
+		return r, err
+	}
+	for _, f := range keyed {
+		r.OtherFingerprints = append(r.OtherFingerprints, f)
+	}
+	if s.StoreDigests {
+		r.Fingerprint, r.OtherFingerprints[0] = r.OtherFingerprints[0], r.Fingerprint
+	}
+	return r, nil
 }
 
 // replay returns the response to a repetition. It returns false if r is the first

@@ -8,9 +8,11 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/online-cinema/billing/adapters/vault"
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/ports"
 )
@@ -59,6 +61,82 @@ func TestRunOnce_Replay(t *testing.T) {
 			s.do("alice", "POST", "/v1/subscriptions/premium/cancel", `{"at":"now"}`)
 			wantReplay(t, first, s.do("alice", "POST", test.path, test.body, key("k")))
 		})
+	}
+}
+
+// storedFingerprint returns the stored fingerprint of alice's request with key "k".
+func (s *service) storedFingerprint() (f [32]byte) {
+	s.t.Helper()
+	err := s.store.InTx(s.t.Context(), func(tx ports.Repos) error {
+		r, err := tx.IdempotencyKeys.Find(s.t.Context(), alice, "k")
+		f = r.Fingerprint
+		return err
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return f
+}
+
+// The fingerprint covers the payment token, so it is keyed. Requests are recognised by
+// the fingerprints of other keys, of the previous version and of the next one.
+func TestRunOnce_KeyedFingerprint(t *testing.T) {
+	t.Parallel()
+	unkeyed := newService(t)
+	unkeyed.do("alice", "POST", "/v1/subscriptions", subscribeOK, key("k"))
+	for name, c := range map[string]struct {
+		first, second digesting // of the requests that store and replay the response
+		keyed         bool      // the stored fingerprint
+	}{
+		"after the previous version":  {digesting{}, digesting{keys: true, stored: true}, false},
+		"before the previous version": {digesting{keys: true}, digesting{}, false},
+		"keyset for tokens":           {digesting{keys: true, stored: true}, digesting{keys: true, stored: true}, true},
+		"before every program has it": {digesting{keys: true, stored: true}, digesting{keys: true}, true},
+		"replaced key":                {digesting{keys: true, stored: true}, digesting{keys: true, stored: true, rotated: true}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, files := newService(t), vault.Files{Keyset: t.TempDir() + "/keyset.json", AllowClear: true, RotateDigests: true}
+			if err := vault.Create(files, time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			c.first.apply(s, files)
+			first := s.do("alice", "POST", "/v1/subscriptions", subscribeOK, key("k"))
+			if keyed := s.storedFingerprint() != unkeyed.storedFingerprint(); keyed != c.keyed {
+				t.Errorf("the stored fingerprint is keyed: %t, want %t", keyed, c.keyed)
+			}
+			c.second.apply(s, files)
+			wantReplay(t, first, s.do("alice", "POST", "/v1/subscriptions", subscribeOK, key("k")))
+			other := s.do("alice", "POST", "/v1/subscriptions", subscribeWith("tok_other"), key("k"))
+			if other.Code != 422 || !strings.Contains(other.Body.String(), "idempotency_key_reused") {
+				t.Errorf("another token: %d %s, want 422 idempotency_key_reused", other.Code, other.Body)
+			}
+		})
+	}
+}
+
+// digesting is a program's use of digests.
+type digesting struct{ keys, stored, rotated bool }
+
+// apply replaces the handler of s by that of another program with the same store.
+func (d digesting) apply(s *service, files vault.Files) {
+	s.t.Helper()
+	c := s.config
+	if d.rotated {
+		if err := files.Rotate(time.Now()); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	if d.keys {
+		keys, err := vault.Open(files, nil)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		c.Digests, c.StoreDigests = keys, d.stored
+	}
+	var err error
+	if s.handler, err = New(c); err != nil {
+		s.t.Fatal(err)
 	}
 }
 

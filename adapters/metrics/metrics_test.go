@@ -192,12 +192,14 @@ func TestWatch_Backlog(t *testing.T) {
 
 // fakeVault encrypts with the same key since a time.
 type fakeVault struct {
-	since time.Time
-	err   error
+	since      time.Time
+	err        error
+	plaintexts int64
 }
 
-func (v fakeVault) Check() error        { return v.err }
-func (v fakeVault) KeySince() time.Time { return v.since }
+func (v fakeVault) Check() error          { return v.err }
+func (v fakeVault) KeySince() time.Time   { return v.since }
+func (v fakeVault) PlaintextReads() int64 { return v.plaintexts }
 
 func TestWatch_Vault(t *testing.T) {
 	t.Parallel()
@@ -206,9 +208,10 @@ func TestWatch_Vault(t *testing.T) {
 		want  string
 	}{
 		"none":             {nil, ""},
-		"key of yesterday": {fakeVault{since: noon.AddDate(0, 0, -1)}, "billing_vault_key_age_seconds 86400\nbilling_vault_up 1\n"},
-		"age unknown":      {fakeVault{}, "billing_vault_up 1\n"},
-		"broken":           {fakeVault{err: errors.New("broken")}, "billing_vault_up 0\n"},
+		"key of yesterday": {fakeVault{since: noon.AddDate(0, 0, -1)}, "billing_vault_key_age_seconds 86400\nbilling_vault_plaintext_reads_total 0\nbilling_vault_up 1\n"},
+		"age unknown":      {fakeVault{}, "billing_vault_plaintext_reads_total 0\nbilling_vault_up 1\n"},
+		"broken":           {fakeVault{err: errors.New("broken")}, "billing_vault_plaintext_reads_total 0\nbilling_vault_up 0\n"},
+		"plaintext tokens": {fakeVault{plaintexts: 3}, "billing_vault_plaintext_reads_total 3\nbilling_vault_up 1\n"},
 	} {
 		m := metrics.New("v1")
 		w := watched(ports.Backlog{}, errors.New("the database is down; the vault is exported nevertheless"))

@@ -36,6 +36,8 @@ type Vault interface {
 	// KeySince returns the time since when the current key encrypts, or the zero time
 	// if it is unknown.
 	KeySince() time.Time
+	// PlaintextReads returns how many payment tokens were read as plaintext.
+	PlaintextReads() int64
 }
 
 // Watch exports w at each scrape. While the database is unavailable, its metrics are
@@ -54,7 +56,7 @@ type watch struct {
 	err     error
 }
 
-var watchMetrics = struct{ up, connections, pending, pendingAge, due, late, vault, keyAge *prometheus.Desc }{
+var watchMetrics = struct{ up, connections, pending, pendingAge, due, late, vault, keyAge, plaintexts *prometheus.Desc }{
 	prometheus.NewDesc("billing_database_up", "1 if the database answered the query for these metrics, else 0.", nil, nil),
 	prometheus.NewDesc("billing_database_connections", "Connections to the database, by state; max is the upper limit.", []string{"state"}, nil),
 	prometheus.NewDesc("billing_payments_pending", "Payments that are not settled yet.", nil, nil),
@@ -63,12 +65,13 @@ var watchMetrics = struct{ up, connections, pending, pendingAge, due, late, vaul
 	prometheus.NewDesc("billing_renewal_late_seconds", "Time since the first subscription became due, or 0.", nil, nil),
 	prometheus.NewDesc("billing_vault_up", "1 if the vault decrypted a value that it had encrypted for these metrics, else 0.", nil, nil),
 	prometheus.NewDesc("billing_vault_key_age_seconds", "Time since the vault's current key was first used to encrypt.", nil, nil),
+	prometheus.NewDesc("billing_vault_plaintext_reads_total", "Payment tokens that were read as plaintext, although there is a keyset.", nil, nil),
 }
 
 // Describe implements [prometheus.Collector].
 func (w *watch) Describe(out chan<- *prometheus.Desc) {
 	m := watchMetrics
-	for _, d := range []*prometheus.Desc{m.up, m.connections, m.pending, m.pendingAge, m.due, m.late, m.vault, m.keyAge} {
+	for _, d := range []*prometheus.Desc{m.up, m.connections, m.pending, m.pendingAge, m.due, m.late, m.vault, m.keyAge, m.plaintexts} {
 		out <- d
 	}
 	lastRun{}.Describe(out)
@@ -109,6 +112,7 @@ func (w *watch) collectVault(out chan<- prometheus.Metric) {
 	if since := w.Vault.KeySince(); !since.IsZero() {
 		gauge(out, watchMetrics.keyAge, max(0, w.Now().Sub(since).Seconds()))
 	}
+	out <- prometheus.MustNewConstMetric(watchMetrics.plaintexts, prometheus.CounterValue, float64(w.Vault.PlaintextReads()))
 }
 
 // query returns the backlog, which is read at most once per cacheFor. Concurrent

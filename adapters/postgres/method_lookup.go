@@ -32,11 +32,11 @@ func (t tokens) lookups(queries []ports.CheckoutQuery) (methodLookups, error) {
 	return list, nil
 }
 
-// params returns one element for each fingerprint.
-func (list methodLookups) params() (p dbgen.MethodsByTokenParams) {
+// params returns the parameters of MethodsByToken, with one element for each
+// fingerprint.
+func (list methodLookups) params() (users, systems []string, fingerprints [][]byte) {
 	add := func(l methodLookup, fingerprint []byte) {
-		p.UserIds, p.PaymentSystems = append(p.UserIds, l.user), append(p.PaymentSystems, l.system)
-		p.Tokens, p.TokenFingerprints = append(p.Tokens, l.token), append(p.TokenFingerprints, fingerprint)
+		users, systems, fingerprints = append(users, l.user), append(systems, l.system), append(fingerprints, fingerprint)
 	}
 	for _, l := range list {
 		for _, f := range l.fingerprints {
@@ -46,7 +46,7 @@ func (list methodLookups) params() (p dbgen.MethodsByTokenParams) {
 			add(l, nil)
 		}
 	}
-	return p
+	return users, systems, fingerprints
 }
 
 // methodKey identifies a method by its token's fingerprint or plaintext.
@@ -60,11 +60,12 @@ type methodIndex map[methodKey]*dbgen.PaymentMethod
 func indexMethods(rows []*dbgen.PaymentMethod) methodIndex {
 	index := make(methodIndex, len(rows))
 	for _, row := range rows {
-		key := methodKey{row.UserID, row.PaymentSystem, string(row.TokenFingerprint), false}
-		if row.Token.Valid {
-			key.token, key.plaintext = row.Token.String, true
+		if row.TokenFingerprint != nil {
+			index[methodKey{row.UserID, row.PaymentSystem, string(row.TokenFingerprint), false}] = row
 		}
-		index[key] = row
+		if row.Token.Valid {
+			index[methodKey{row.UserID, row.PaymentSystem, row.Token.String, true}] = row
+		}
 	}
 	return index
 }

@@ -43,7 +43,7 @@ func (r methods) Add(ctx context.Context, ms ...billing.PaymentMethod) error {
 // has the token in plaintext and the store has a vault, it encrypts the row's token.
 func (r methods) withToken(ctx context.Context, row *dbgen.PaymentMethod, token billing.Secret) (*billing.PaymentMethod, error) {
 	m := r.tokens.methodOf(row)
-	m.Token = token
+	m.Token, m.Unreadable = token, false
 	if !row.Token.Valid || r.tokens.vault == nil {
 		return &m, nil
 	}
@@ -74,7 +74,11 @@ func (r methods) SetToken(ctx context.Context, user billing.UserID, id billing.P
 }
 
 func (r methods) RemoveByCard(ctx context.Context, removed billing.Card) ([]billing.PaymentMethodID, error) {
-	rows, err := r.q.MethodsOfCard(ctx, string(removed.UserID), string(removed.ID))
+	same, err := r.tokensOfCard(ctx, removed)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := r.q.MethodsOfCard(ctx, same)
 	if err != nil {
 		return nil, err
 	}
@@ -89,6 +93,30 @@ func (r methods) RemoveByCard(ctx context.Context, removed billing.Card) ([]bill
 	}
 	ids, err := r.q.MethodsRemovedWith(ctx, string(removed.UserID), string(removed.ID))
 	return mapSlice(ids, func(id string) billing.PaymentMethodID { return billing.PaymentMethodID(id) }), err
+}
+
+// tokensOfCard returns the fingerprints of the card's tokens under every key, because
+// another method with the same token may have been stored under any of them.
+func (r methods) tokensOfCard(ctx context.Context, c billing.Card) (p dbgen.MethodsOfCardParams, err error) {
+	p.UserID, p.CardID = string(c.UserID), string(c.ID)
+	rows, err := r.q.MethodsWithCard(ctx, p.UserID, p.CardID)
+	if err != nil {
+		return p, err
+	}
+	for _, row := range rows {
+		m := r.tokens.methodOf(row)
+		if m.Token.IsZero() {
+			continue
+		}
+		list, err := r.tokens.fingerprints(c.UserID, m.Token)
+		if err != nil {
+			return p, err
+		}
+		for _, f := range list {
+			p.PaymentSystems, p.TokenFingerprints = append(p.PaymentSystems, m.PaymentSystem), append(p.TokenFingerprints, f[:])
+		}
+	}
+	return p, nil
 }
 
 // replaceToken replaces a method's stored token by its new encryption.

@@ -48,7 +48,8 @@ func (r orders) Take(ctx context.Context, queries ...ports.CheckoutQuery) ([]por
 			return err
 		},
 		func(db wire.DB) (err error) {
-			rows.methods, err = dbgen.New(db).MethodsByToken(ctx, lookups.params())
+			owners, of, fingerprints := lookups.params()
+			rows.methods, err = dbgen.New(db).MethodsByToken(ctx, owners, of, fingerprints)
 			return err
 		},
 		func(db wire.DB) (err error) {

@@ -20,6 +20,8 @@ import (
 type Rewrap struct {
 	Reencrypted int      // number of rows
 	Broken      []string // rows that cannot be decrypted, which stay unchanged
+	// RefusePlaintext makes rows with a plaintext token broken.
+	RefusePlaintext bool
 
 	store        *Store
 	card, method cursor // the last row of this pass
@@ -149,30 +151,37 @@ func (r *Rewrap) methods(ctx context.Context, q *dbgen.Queries, limit int) (int,
 	}
 	for _, row := range rows {
 		r.method = cursor{row.UserID, row.ID}
-		if err := r.record("payment method", row.ID, r.store.rewrapMethod(ctx, q, row)); err != nil {
+		if err := r.record("payment method", row.ID, r.rewrapMethod(ctx, q, row)); err != nil {
 			return 0, err
 		}
 	}
 	return len(rows), nil
 }
 
-func (s *Store) rewrapMethod(ctx context.Context, q *dbgen.Queries, row *dbgen.PaymentMethod) error {
-	r := methods{q: q, tokens: tokens{s.vault}}
-	token, err := r.tokens.decrypt(row)
+func (r *Rewrap) rewrapMethod(ctx context.Context, q *dbgen.Queries, row *dbgen.PaymentMethod) error {
+	v := r.store.vault
+	repo := methods{q: q, tokens: tokens{v}}
+	token, err := row.Token.String, error(nil)
+	switch {
+	case !row.Token.Valid:
+		token, err = repo.tokens.decrypt(row)
+	case r.RefusePlaintext:
+		err = ports.ErrNotDecrypted
+	}
 	if err != nil {
 		return err
 	}
 	m := billing.PaymentMethod{
 		ID: billing.PaymentMethodID(row.ID), UserID: billing.UserID(row.UserID), Token: billing.NewSecret(token),
 	}
-	fresh, err := r.tokens.encrypt(m)
+	fresh, err := repo.tokens.encrypt(m)
 	if err != nil {
 		return err
 	}
-	if err := verify(s.vault, tokenPlace(m), encryptedOf(fresh.ciphertext, fresh.keyID), []byte(token)); err != nil {
+	if err := verify(v, tokenPlace(m), encryptedOf(fresh.ciphertext, fresh.keyID), []byte(token)); err != nil {
 		return err
 	}
-	return r.replaceToken(ctx, m, fresh)
+	return repo.replaceToken(ctx, m, fresh)
 }
 
 // KeyUsage counts the rows that are encrypted with one key. Key 0 stands for

@@ -42,14 +42,11 @@ func (t tokens) encrypt(m billing.PaymentMethod) (storedToken, error) {
 	if err != nil {
 		return storedToken{}, err
 	}
-	f, err := t.fingerprint(m.UserID, m.Token)
-	return storedToken{ciphertext: encrypted.Ciphertext, keyID: keyID(encrypted), fingerprint: f}, err
-}
-
-// fingerprint returns the fingerprint of a viewer's token.
-func (t tokens) fingerprint(user billing.UserID, token billing.Secret) ([]byte, error) {
-	f, err := t.vault.Fingerprint(ports.PurposeToken, user, []byte(token.Reveal()))
-	return f[:], err
+	list, err := t.fingerprints(m.UserID, m.Token)
+	if err != nil {
+		return storedToken{}, err
+	}
+	return storedToken{ciphertext: encrypted.Ciphertext, keyID: keyID(encrypted), fingerprint: list[0][:]}, nil
 }
 
 // fingerprints returns the fingerprints by which a viewer's token is found, one for
@@ -79,7 +76,7 @@ func (t tokens) methodOf(row *dbgen.PaymentMethod) billing.PaymentMethod {
 func (t tokens) decrypt(row *dbgen.PaymentMethod) (string, error) {
 	switch {
 	case row.Token.Valid:
-		return row.Token.String, nil
+		return row.Token.String, t.acceptPlaintext(row)
 	case row.TokenCt == nil:
 		return "", nil
 	case t.vault == nil:
@@ -89,6 +86,15 @@ func (t tokens) decrypt(row *dbgen.PaymentMethod) (string, error) {
 		tokenPlace(billing.PaymentMethod{ID: billing.PaymentMethodID(row.ID), UserID: billing.UserID(row.UserID)}),
 		encryptedOf(row.TokenCt, row.TokenKeyID))
 	return string(token), err
+}
+
+// acceptPlaintext returns an error if the row's token is plaintext although a vault
+// has encrypted all of them.
+func (t tokens) acceptPlaintext(row *dbgen.PaymentMethod) error {
+	if t.vault == nil {
+		return nil
+	}
+	return t.vault.AcceptPlaintext(tokenPlace(billing.PaymentMethod{ID: billing.PaymentMethodID(row.ID), UserID: billing.UserID(row.UserID)}))
 }
 
 func tokenPlace(m billing.PaymentMethod) ports.Place {

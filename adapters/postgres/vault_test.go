@@ -1,14 +1,18 @@
 package postgres_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/online-cinema/billing/adapters/postgres"
@@ -23,7 +27,9 @@ type vaultFixture struct {
 	*testing.T
 	pool          *pgxpool.Pool // as the superuser
 	files         vault.Files
+	vault         *vault.Vault
 	plain, sealed *postgres.Store
+	url           string
 	user          billing.UserID
 }
 
@@ -39,11 +45,12 @@ func newVaultFixture(t *testing.T) vaultFixture {
 		t.Fatal(err)
 	}
 	t.Cleanup(admin.Close)
-	w := vaultFixture{T: t, pool: admin, files: f, user: "00000000-0000-7000-8000-00000000000a"}
+	w := vaultFixture{T: t, pool: admin, files: f, url: url, user: "00000000-0000-7000-8000-00000000000a"}
 	v, err := vault.Open(f, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.vault = v
 	pool := pgtest.Pool(t, url)
 	w.plain, w.sealed = postgres.NewStore(pool), postgres.NewStore(pool, postgres.WithVault(v), postgres.WithCardVault(v))
 	w.tx(w.plain, func(ctx context.Context, tx ports.Repos) error {
@@ -159,6 +166,114 @@ func TestOrdersTake_EncryptsPlaintextToken(t *testing.T) {
 	}
 	if got := w.find(w.sealed, old.ID); got.Token.Reveal() != "tok_secret_1" {
 		t.Errorf("read back: %q", got.Token.Reveal())
+	}
+}
+
+// An attacker who can write to the database replaces an encrypted token by one in
+// plaintext. It is refused once every token was encrypted. Until then it is counted.
+func TestMethods_PlaintextTokenIsRefusedOnceEnforced(t *testing.T) {
+	t.Parallel()
+	w := newVaultFixture(t)
+	m := w.link(w.sealed, 1)
+	w.exec("UPDATE payment_methods SET token = 'tok_of_the_attacker', token_ct = NULL, token_key_id = NULL")
+	if got := w.find(w.sealed, m.ID); got.Token.Reveal() != "tok_of_the_attacker" || w.vault.PlaintextReads() != 1 {
+		t.Errorf("before: token %q, %d counted; want it accepted and counted", got.Token.Reveal(), w.vault.PlaintextReads())
+	}
+	if err := w.files.Enforce(vault.RuleTokens); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.find(w.sealed, m.ID); !got.Unreadable || !got.Token.IsZero() {
+		t.Errorf("enforced: token %q, unreadable %t; want it refused", got.Token.Reveal(), got.Unreadable)
+	}
+	// The viewer, who knows the token, repairs the row by paying with it.
+	w.tx(w.sealed, func(ctx context.Context, tx ports.Repos) error {
+		got, err := tx.Checkout.Take(ctx, ports.CheckoutQuery{User: w.user, PaymentSystem: "s", Token: m.Token})
+		if err == nil && (got[0].Method == nil || got[0].Method.ID != m.ID || got[0].Method.Unreadable) {
+			t.Errorf("found %+v, want %s", got[0].Method, m.ID)
+		}
+		return err
+	})
+	if got := w.find(w.sealed, m.ID); got.Token.Reveal() != "tok_secret_1" {
+		t.Errorf("afterwards: token %q", got.Token.Reveal())
+	}
+}
+
+// No parameter of a query is a token in plaintext, because parameters can get into the
+// log of the database.
+func TestOrdersTake_SendsNoPlaintextToken(t *testing.T) {
+	t.Parallel()
+	w := newVaultFixture(t)
+	old := w.link(w.plain, 1)
+	sent := &sentBytes{}
+	pool, err := postgres.OpenRole(t.Context(), w.url, postgres.APIRole, func(c *pgxpool.Config) {
+		c.ConnConfig.BuildFrontend = func(r io.Reader, to io.Writer) *pgproto3.Frontend {
+			return pgproto3.NewFrontend(r, io.MultiWriter(sent, to))
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	for _, token := range []string{"tok_secret_1", "tok_secret_2"} { // stored in plaintext, and unknown
+		w.tx(postgres.NewStore(pool, postgres.WithVault(w.vault)), func(ctx context.Context, tx ports.Repos) error {
+			_, err := tx.Checkout.Take(ctx, ports.CheckoutQuery{User: w.user, PaymentSystem: "s", Token: billing.NewSecret(token)})
+			return err
+		})
+	}
+	if text := sent.text(); !strings.Contains(text, string(w.user)) || strings.Contains(text, "tok_secret") {
+		t.Error("the queries contain a token, or were not recorded")
+	}
+	if got := w.find(w.sealed, old.ID); got.Token.Reveal() != "tok_secret_1" {
+		t.Errorf("the plaintext token was not found: %q", got.Token.Reveal())
+	}
+}
+
+// sentBytes keeps what connections send.
+type sentBytes struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (r *sentBytes) Write(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.buf.Write(p)
+}
+
+func (r *sentBytes) text() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.buf.String()
+}
+
+// After the digest key is replaced, a card's removal still removes the other method
+// with the same token, which was stored under the other key.
+func TestMethodsRemove_FindsTokensUnderEveryKey(t *testing.T) {
+	t.Parallel()
+	w := newVaultFixture(t)
+	w.addCard(1)
+	card := billing.CardID("00000000-0000-7000-a000-000000000001")
+	w.tx(w.sealed, func(ctx context.Context, tx ports.Repos) error {
+		err := tx.Methods.Add(ctx, billing.PaymentMethod{ID: methodID(1), UserID: w.user, PaymentSystem: "s", CardID: card, CreatedAt: today})
+		return errors.Join(err, tx.Methods.SetToken(ctx, w.user, methodID(1), billing.NewSecret("tok_shared")))
+	})
+	w.files.RotateDigests = true
+	if err := w.files.Rotate(time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	w.tx(w.sealed, func(ctx context.Context, tx ports.Repos) error {
+		return tx.Methods.Add(ctx, billing.PaymentMethod{
+			ID: methodID(2), UserID: w.user, PaymentSystem: "s", Token: billing.NewSecret("tok_shared"), CreatedAt: today,
+		})
+	})
+	w.tx(w.sealed, func(ctx context.Context, tx ports.Repos) error {
+		_, err := tx.Methods.RemoveByCard(ctx, billing.Card{ID: card, UserID: w.user, RemovedAt: today})
+		return err
+	})
+	for n := 1; n <= 2; n++ {
+		if got := w.find(w.sealed, methodID(n)); got.RemovedAt.IsZero() || !got.Token.IsZero() {
+			t.Errorf("method %d was not removed: %+v", n, got)
+		}
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// Fingerprint implements [ports.Vault].
+// Fingerprint returns the first of the [Vault.Fingerprints].
 func (v *Vault) Fingerprint(p ports.Purpose, user billing.UserID, text []byte) (billing.Fingerprint, error) {
 	set := v.current().prf
 	return fingerprint(set.PRFs[set.PrimaryID], p, user, text)

@@ -44,6 +44,7 @@ type file struct {
 	Version     int             `json:"version"`
 	Since       time.Time       `json:"since,omitzero"`  // see keys
 	Plaintext   bool            `json:"clear,omitempty"` // the keysets are not encrypted
+	Enforced    []string        `json:"enforced,omitempty"`
 	Encryption  json.RawMessage `json:"seal"`
 	Fingerprint json.RawMessage `json:"fingerprint"`
 }
@@ -54,6 +55,8 @@ type keys struct {
 	// since is when the primary key became primary. It is zero if the last rotation was
 	// done by a version that did not store it.
 	since time.Time
+	// enforced are the rules that programs enforce.
+	enforced []string
 }
 
 func newKeys(now time.Time) (k keys, err error) {
@@ -96,7 +99,7 @@ func (f Files) parse(text []byte) (k keys, err error) {
 	if k.encryption, err = readKeyset(content.Encryption, kek, encryptionPurpose); err != nil {
 		return k, err
 	}
-	k.since = content.Since
+	k.since, k.enforced = content.Since, content.Enforced
 	k.fingerprint, err = readKeyset(content.Fingerprint, kek, fingerprintPurpose)
 	return k, err
 }
@@ -161,7 +164,7 @@ func readKeyset(text []byte, kek tink.AEAD, purpose string) (*keyset.Handle, err
 
 // render returns the content of a keyset file, encrypted unless kek is nil.
 func (k keys) render(kek tink.AEAD) ([]byte, error) {
-	content := file{Version: formatVersion, Since: k.since, Plaintext: kek == nil}
+	content := file{Version: formatVersion, Since: k.since, Plaintext: kek == nil, Enforced: k.enforced}
 	var err error
 	if content.Encryption, err = writeKeyset(k.encryption, kek, encryptionPurpose); err != nil {
 		return nil, err

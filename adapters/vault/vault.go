@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -23,6 +24,8 @@ type Vault struct {
 	files Files
 	log   *slog.Logger
 	older *Vault // see ReadAlso; may be nil
+	// plaintexts counts the accepted plaintext tokens, of this vault and its snapshots.
+	plaintexts *atomic.Int64
 
 	mu   sync.Mutex
 	read fileVersion // of the file when it was read last
@@ -40,6 +43,8 @@ type primitives struct {
 	prf     *prf.Set
 	primary uint32
 	since   time.Time
+	// enforced are the rules of [Files.Enforce].
+	enforced []string
 }
 
 // fileVersion detects changes of a file. The inode distinguishes two changes within the
@@ -57,7 +62,7 @@ func Open(f Files, log *slog.Logger) (*Vault, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	v := &Vault{files: f, log: log}
+	v := &Vault{files: f, log: log, plaintexts: new(atomic.Int64)}
 	version, err := f.version()
 	if err != nil {
 		return nil, err
@@ -77,7 +82,7 @@ func InMemory() (*Vault, error) {
 		return nil, err
 	}
 	p, err := k.primitives()
-	return &Vault{primitives: p}, err
+	return &Vault{primitives: p, log: slog.New(slog.DiscardHandler), plaintexts: new(atomic.Int64)}, err
 }
 
 // ReadAlso makes v decrypt and verify with the keys of older too, while rows move from
@@ -102,7 +107,7 @@ func (k keys) primitives() (p primitives, err error) {
 	if p.prf, err = prf.NewPRFSet(k.fingerprint); err != nil {
 		return p, err
 	}
-	p.since = k.since
+	p.since, p.enforced = k.since, k.enforced
 	p.primary = k.encryption.KeysetInfo().GetPrimaryKeyId()
 	return p, nil
 }
@@ -184,7 +189,7 @@ func (v *Vault) snapshot() *Vault {
 	if v == nil {
 		return nil
 	}
-	return &Vault{primitives: v.current(), older: v.older.snapshot()}
+	return &Vault{primitives: v.current(), older: v.older.snapshot(), log: v.log, plaintexts: v.plaintexts}
 }
 
 // KeySince returns when the primary key became primary. It returns the zero time for a

@@ -90,7 +90,7 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 		state, err := store.Archive(ctx)
 		return metrics.Archive(state), err
 	}, log)
-	api, err := cases.handler(cfg, verifier, m, log)
+	api, err := cases.handler(cfg, keys, verifier, m, log)
 	if err != nil {
 		return fmt.Errorf("API: %w", err)
 	}
@@ -160,12 +160,18 @@ func (u *useCases) enableCards(cfg boot.API, keys ports.Vault) {
 	}
 }
 
-func (u useCases) handler(cfg boot.API, v *auth.Verifier, m *metrics.Metrics, log *slog.Logger) (http.Handler, error) {
-	return httpapi.New(httpapi.Config{
+func (u useCases) handler(cfg boot.API, keys boot.Keys, v *auth.Verifier, m *metrics.Metrics, log *slog.Logger) (http.Handler, error) {
+	c := httpapi.Config{
 		Subscriber: u.subscriber, Viewer: u.viewer, Requests: u.requests, Cards: u.cards,
 		Authenticate: authenticate(v, u.users), Rates: rates(cfg), NewID: boot.NewID, Log: log,
 		Served: func(s httpapi.Served) { m.Served(s.Method, s.Route, s.Status, s.Took) },
-	})
+	}
+	if keys.Tokens != nil {
+		// The previous version does not know a keyset for tokens. Where there is one, no
+		// program of that version is running.
+		c.Digests, c.StoreDigests = keys.Tokens, keys.Tokens != keys.Cards
+	}
+	return httpapi.New(c)
 }
 
 // rates returns the request limits.

@@ -21,6 +21,7 @@ const (
 	keysEnabled     = "vault.enable_old"
 	kekReplaced     = "vault.new_kek"
 	rowsReencrypted = "vault.rewrap"
+	ruleEnforced    = "vault.enforce"
 	clockSet        = "clock.set"
 	clockAdvanced   = "clock.advance"
 	clockReleased   = "clock.release"

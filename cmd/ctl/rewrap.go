@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/online-cinema/billing/adapters/postgres"
+	"github.com/online-cinema/billing/adapters/vault"
 	"github.com/online-cinema/billing/core/ports"
 )
 
@@ -19,33 +21,46 @@ type rewrappedJSON struct {
 
 func (t *tool) vaultRewrap() *cobra.Command {
 	var in vaultFlags
-	batch := 500
+	var o rewrapOptions
 	cmd := &cobra.Command{
 		Use: "rewrap", Short: "Encrypt rows with the primary key that are plaintext or use an old key",
 		Long: "Encrypt rows with the primary key that are plaintext or use an old key, or a key of the other keyset. Each new\n" +
 			"ciphertext is verified before it is stored. The service can keep running. The command can be interrupted and started again.\n\n" +
+			"Once no plaintext token is left, programs refuse plaintext tokens, because only an attacker who can write to the\n" +
+			"database would put one there. A backup from before that has some: --accept-plaintext encrypts them.\n\n" +
 			"The exit code is 1 if a row cannot be decrypted; the other rows are processed.",
 		Args: noArgs,
 		RunE: t.action(func(cmd *cobra.Command, _ []string) error {
-			if batch < 1 || batch > maxBatch {
-				return usageErrorf("--batch %d must be 1 to %d", batch, maxBatch)
+			if o.batch < 1 || o.batch > maxBatch {
+				return usageErrorf("--batch %d must be 1 to %d", o.batch, maxBatch)
 			}
 			return t.withVault(cmd.Context(), in, func(f keyFiles, s *postgres.Store) error {
-				return t.rewrap(cmd.Context(), f, s, batch)
+				return t.rewrap(cmd.Context(), f, s, o)
 			})
 		}),
 	}
-	cmd.Flags().IntVar(&batch, "batch", batch, "rows in one transaction")
+	cmd.Flags().IntVar(&o.batch, "batch", 500, "rows in one transaction")
+	cmd.Flags().BoolVar(&o.acceptPlaintext, "accept-plaintext", false, "encrypt plaintext tokens although programs refuse them; after a restore only")
 	return t.withJSON(in.keys(cmd))
+}
+
+type rewrapOptions struct {
+	batch           int
+	acceptPlaintext bool
 }
 
 // maxBatch keeps a transaction well below its time limit.
 const maxBatch = 5000
 
-func (t *tool) rewrap(ctx context.Context, f keyFiles, s *postgres.Store, batch int) error {
+func (t *tool) rewrap(ctx context.Context, f keyFiles, s *postgres.Store, o rewrapOptions) error {
+	enforced, err := f.tokens().Enforced()
+	if err != nil {
+		return err
+	}
+	refusing := slices.Contains(enforced, vault.RuleTokens)
 	var result rewrappedJSON
 	for {
-		pass, err := rewrapAll(ctx, s, batch)
+		pass, err := rewrapAll(ctx, s, o.batch, refusing && !o.acceptPlaintext)
 		if err != nil {
 			return err
 		}
@@ -71,11 +86,16 @@ func (t *tool) rewrap(ctx context.Context, f keyFiles, s *postgres.Store, batch 
 			return err
 		}
 	}
-	err := t.print(result, func() {
+	if result.Left == 0 && !refusing {
+		if err := t.refusePlaintext(ctx, f, s); err != nil {
+			return err
+		}
+	}
+	err = t.print(result, func() {
 		t.printf("%d rows were encrypted again; %d are left", result.Sealed, result.Left)
 	})
 	for _, b := range result.Broken {
-		t.errorf("%s cannot be decrypted: it was changed or moved, or its key is missing", b)
+		t.errorf("%s cannot be decrypted: it was changed or moved, its key is missing, or it is plaintext, which is refused", b)
 	}
 	if err == nil && len(result.Broken) > 0 {
 		return errReported
@@ -83,12 +103,26 @@ func (t *tool) rewrap(ctx context.Context, f keyFiles, s *postgres.Store, batch 
 	return err
 }
 
+// refusePlaintext makes programs refuse plaintext tokens, because none is left.
+func (t *tool) refusePlaintext(ctx context.Context, f keyFiles, s *postgres.Store) error {
+	set := f.tokens()
+	e := t.entry(ruleEnforced, set.Keyset, nil, ports.Facts{"rule": vault.RuleTokens})
+	if err := audited(ctx, s, e, func() error { return set.Enforce(vault.RuleTokens) }); err != nil {
+		return err
+	}
+	if !t.json {
+		t.printf("No payment token is plaintext: from now on programs refuse plaintext tokens. Copy %s wherever it is copied to.", set.Keyset)
+	}
+	return nil
+}
+
 // rewrapAll makes one pass over all rows.
-func rewrapAll(ctx context.Context, s *postgres.Store, batch int) (*postgres.Rewrap, error) {
+func rewrapAll(ctx context.Context, s *postgres.Store, batch int, refusePlaintext bool) (*postgres.Rewrap, error) {
 	pass, err := s.Rewrap()
 	if err != nil {
 		return nil, err
 	}
+	pass.RefusePlaintext = refusePlaintext
 	for {
 		if n, err := pass.Next(ctx, batch); err != nil || n == 0 {
 			return pass, err

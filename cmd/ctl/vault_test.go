@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/online-cinema/billing/adapters/postgres"
+	"github.com/online-cinema/billing/adapters/vault"
 	"github.com/online-cinema/billing/cmd/internal/boot"
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/ports"
@@ -80,7 +81,8 @@ func TestVault_Lifecycle(t *testing.T) {
 	}
 	rewrap(rows, 0)
 	first.PaymentMethods = rows
-	status(vaultStatusJSON{Keys: []keyJSON{first}})
+	enforced := []string{vault.RuleTokens}
+	status(vaultStatusJSON{Keys: []keyJSON{first}, Enforced: enforced})
 
 	var rotated rotatedJSON
 	s.json(t, boot.OK, &rotated, "vault", "rotate")
@@ -89,14 +91,14 @@ func TestVault_Lifecycle(t *testing.T) {
 	}
 	first.Primary = false
 	second := keyJSON{ID: rotated.Keys[1].ID, Primary: true, Enabled: true, Known: true}
-	status(vaultStatusJSON{Keys: []keyJSON{first, second}, Left: rows})
+	status(vaultStatusJSON{Keys: []keyJSON{first, second}, Left: rows, Enforced: enforced})
 	if _, stderr := s.run(t, boot.Failed, "vault", "rotate", "--disable-old"); !strings.Contains(stderr, "5 rows are encrypted with key") {
 		t.Errorf("--disable-old before rewrap: %q", stderr)
 	}
 	rewrap(rows, 0)
 	s.json(t, boot.OK, &rotated, "vault", "rotate", "--disable-old")
 	first.PaymentMethods, first.Enabled, second.PaymentMethods = 0, false, rows
-	status(vaultStatusJSON{Keys: []keyJSON{first, second}})
+	status(vaultStatusJSON{Keys: []keyJSON{first, second}, Enforced: enforced})
 	s.json(t, boot.OK, &rotated, "vault", "rotate", "--enable-old")
 	if !rotated.Keys[0].Enabled || rotated.Keys[0].Primary || !rotated.Keys[1].Primary {
 		t.Errorf("enabled: %+v", rotated)
@@ -148,7 +150,7 @@ func TestVault_MovesTokensToTheirOwnKeyset(t *testing.T) {
 
 	s.run(t, boot.OK, "vault", "rewrap")
 	cards.PaymentMethods, tokens.PaymentMethods = 0, rows
-	s.wantStatus(t, vaultStatusJSON{Keys: []keyJSON{cards, tokens}})
+	s.wantStatus(t, vaultStatusJSON{Keys: []keyJSON{cards, tokens}, Enforced: []string{vault.RuleTokens}})
 	s.wantTokens(t, rows, boot.Vault{TokenKeysetFile: s.file(3), TokenKEKFile: s.file(4)})
 
 	var rotated rotatedJSON
@@ -227,6 +229,28 @@ func TestRotate_NewKEKOfTokens(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.run(t, boot.OK, "vault", "status")
+}
+
+// Once no plaintext token was left, rewrap does not encrypt one that appears later,
+// unless a backup was restored.
+func TestRewrap_RefusesPlaintextTokensOnceNoneWasLeft(t *testing.T) {
+	t.Parallel()
+	s := withVaultFiles(t)
+	s.run(t, boot.OK, "vault", "keygen")
+	if out, _ := s.run(t, boot.OK, "vault", "rewrap"); !strings.Contains(out, "from now on programs refuse plaintext tokens") {
+		t.Errorf("the first rewrap prints %q", out)
+	}
+	s.addPlaintextTokens(t, 1)
+	if out, _ := s.run(t, boot.OK, "vault", "status"); !strings.Contains(out, "1 payment tokens are stored as plaintext and refused") {
+		t.Errorf("status prints %q", out)
+	}
+	if _, stderr := s.run(t, boot.Failed, "vault", "rewrap"); !strings.Contains(stderr, "it is plaintext, which is refused") {
+		t.Errorf("rewrap prints %q", stderr)
+	}
+	s.run(t, boot.OK, "vault", "rewrap", "--accept-plaintext")
+	if out, _ := s.run(t, boot.OK, "vault", "status"); !strings.Contains(out, "Plaintext payment tokens are refused.") {
+		t.Errorf("status after --accept-plaintext prints %q", out)
+	}
 }
 
 func TestRewrap_ReportsBrokenRows(t *testing.T) {

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -25,6 +26,8 @@ type vaultStatusJSON struct {
 	Keys            []keyJSON `json:"keys"`
 	PlaintextTokens int64     `json:"clear_tokens"` // tokens that are not encrypted yet
 	Left            int64     `json:"left"`         // rows that rewrap would encrypt
+	// Enforced are the rules for stored data: tokens refuses plaintext tokens.
+	Enforced []string `json:"enforced,omitempty"`
 }
 
 func (t *tool) vaultStatus() *cobra.Command {
@@ -56,6 +59,9 @@ func vaultStatus(ctx context.Context, files keyFiles, s *postgres.Store) (st vau
 		st.Keys = append(st.Keys, mapped(keys, func(k vault.Key) keyJSON {
 			return keyJSON{ID: k.ID, Keyset: set.name, Primary: k.Primary, Enabled: k.Enabled, Known: true}
 		})...)
+	}
+	if st.Enforced, err = files.tokens().Enforced(); err != nil {
+		return st, err
 	}
 	rows, err := s.KeyUsage(ctx)
 	if err != nil {
@@ -96,8 +102,14 @@ func (t *tool) showVault(st vaultStatusJSON) {
 			strconv.FormatUint(uint64(k.ID), 10), cmp.Or(k.Keyset, "all"), k.state(), strconv.FormatInt(k.Cards, 10), strconv.FormatInt(k.PaymentMethods, 10),
 		}
 	}))
-	if st.PlaintextTokens > 0 {
+	refused := slices.Contains(st.Enforced, vault.RuleTokens)
+	switch {
+	case st.PlaintextTokens > 0 && refused:
+		t.printf("%d payment tokens are stored as plaintext and refused: somebody wrote them to the database, or a backup was restored", st.PlaintextTokens)
+	case st.PlaintextTokens > 0:
 		t.printf("%d payment tokens are stored as plaintext", st.PlaintextTokens)
+	case refused:
+		t.printf("Plaintext payment tokens are refused.")
 	}
 	if st.Left > 0 {
 		t.printf("%d rows need billingctl vault rewrap", st.Left)

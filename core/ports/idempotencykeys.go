@@ -2,6 +2,7 @@ package ports
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/online-cinema/billing/core/billing"
@@ -13,7 +14,16 @@ type KeyedRequest struct {
 	User        billing.UserID
 	Key         string
 	Fingerprint [32]byte // hash of the operation and its arguments
-	Owner       string   // unique id of this attempt
+	// OtherFingerprints are those of the same request under other keys, and that of an
+	// earlier version. A repetition may find any of them stored.
+	OtherFingerprints [][32]byte
+	Owner             string // unique id of this attempt
+}
+
+// Repeats reports whether r is a repetition of the request with this stored
+// fingerprint.
+func (r KeyedRequest) Repeats(stored [32]byte) bool {
+	return r.Fingerprint == stored || slices.Contains(r.OtherFingerprints, stored)
 }
 
 // Response is the response to the first request with a key.

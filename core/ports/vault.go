@@ -14,17 +14,23 @@ type Vault interface {
 	// Decrypt returns the plaintext of a ciphertext for this place. The caller owns the
 	// slice. Decrypt returns [ErrNotDecrypted] if it fails.
 	Decrypt(at Place, s billing.Encrypted) ([]byte, error)
-	// Fingerprint returns a keyed hash. It is equal for equal texts of one user and
-	// purpose, until the key is rotated.
-	Fingerprint(p Purpose, user billing.UserID, text []byte) (billing.Fingerprint, error)
-	// Fingerprints returns the keyed hashes under every enabled key, to find a text that
-	// was stored under any of them. The hash that Fingerprint returns is the first.
+	// Fingerprints returns a keyed hash for each enabled key. The first one is stored; the
+	// others find texts that were stored before the key was rotated. A hash is equal for
+	// equal texts of one user and purpose.
 	Fingerprints(p Purpose, user billing.UserID, text []byte) ([]billing.Fingerprint, error)
+	// AcceptPlaintext reports a text that is stored as plaintext. It returns
+	// [ErrNotDecrypted] if this is refused, because every text was encrypted before.
+	AcceptPlaintext(at Place) error
 	// PrimaryKeyID returns the id of the key that Encrypt uses now.
 	PrimaryKeyID() uint32
 	// Snapshot returns a vault with the current keys, for a batch. Unlike the vault
 	// itself, it does not check the keys for changes on each call.
 	Snapshot() Vault
+}
+
+// Digester computes keyed digests, like a [Vault].
+type Digester interface {
+	Fingerprints(p Purpose, user billing.UserID, text []byte) ([]billing.Fingerprint, error)
 }
 
 // Authenticator computes message authentication codes, with keys that the database
@@ -43,10 +49,11 @@ type Authenticator interface {
 // Purpose is the kind of an encrypted or authenticated text.
 type Purpose string
 
-// The kinds of encrypted texts.
+// The kinds of encrypted and authenticated texts.
 const (
 	PurposeCardNumber Purpose = "pan"
 	PurposeToken      Purpose = "token"
+	PurposeRequest    Purpose = "request" // the arguments of a request with an Idempotency-Key
 )
 
 // Place is the field of a row that a ciphertext belongs to. Decryption fails after

@@ -57,7 +57,11 @@ func (c *Cards) Add(ctx context.Context, cmd AddCard) (card billing.Card, added 
 func (c *Cards) Fingerprint(user billing.UserID, n billing.CardNumber) (billing.Fingerprint, error) {
 	number := []byte(n.Reveal())
 	defer clear(number)
-	return c.Vault.Fingerprint(ports.PurposeCardNumber, user, number)
+	list, err := c.Vault.Fingerprints(ports.PurposeCardNumber, user, number)
+	if err != nil {
+		return billing.Fingerprint{}, err
+	}
+	return list[0], nil // the only one: this key is never rotated
 }
 
 func (c *Cards) encrypt(cmd AddCard) (billing.Card, error) {

@@ -37,7 +37,7 @@ func (q Requests) Replay(ctx context.Context, r ports.KeyedRequest) (*ports.Resp
 		return nil, nil, nil
 	case err != nil:
 		return nil, nil, fmt.Errorf("idempotency key: %w", err)
-	case c.Fingerprint != r.Fingerprint:
+	case !r.Repeats(c.Fingerprint):
 		return nil, nil, billing.ErrKeyReused
 	case c.Response != nil:
 		return c.Response, nil, nil
@@ -87,7 +87,7 @@ func (q Requests) Keep(ctx context.Context, r ports.KeyedRequest, a ports.Respon
 	switch {
 	case err != nil:
 		return ports.Response{}, fmt.Errorf("store response: %w", err)
-	case c.Fingerprint != r.Fingerprint:
+	case !r.Repeats(c.Fingerprint):
 		return ports.Response{}, billing.ErrKeyReused
 	case c.Response == nil:
 		return ports.Response{}, billing.ErrRequestInProgress

@@ -13,7 +13,12 @@ UPDATE payment_methods
 SET token = @token, token_ct = @token_ct, token_key_id = @token_key_id, token_fingerprint = @token_fingerprint
 WHERE user_id = @user_id AND id = @id AND card_id IS NOT NULL AND removed_at IS NULL;
 
+-- name: MethodsWithCard :many
+SELECT * FROM payment_methods WHERE user_id = @user_id AND card_id = @card_id::uuid AND removed_at IS NULL;
+
 -- name: MethodsOfCard :many
+-- The methods of a card, and those with the same token. The parameters are the
+-- fingerprints of the card's tokens under every key.
 -- FOR UPDATE waits for transactions that have locked a method FOR SHARE in order
 -- to store an intent with it.
 SELECT * FROM payment_methods m
@@ -22,6 +27,8 @@ WHERE m.user_id = @user_id AND m.removed_at IS NULL
        OR (m.payment_system, m.token_fingerprint) IN (
             SELECT c.payment_system, c.token_fingerprint FROM payment_methods c
             WHERE c.user_id = @user_id AND c.card_id = @card_id::uuid)
+       OR (m.payment_system, m.token_fingerprint) IN (
+            SELECT unnest(@payment_systems::text[]), unnest(@token_fingerprints::bytea[]))
        OR (m.payment_system, m.token) IN (
             SELECT c.payment_system, c.token FROM payment_methods c
             WHERE c.user_id = @user_id AND c.card_id = @card_id::uuid))

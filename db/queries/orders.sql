@@ -20,18 +20,20 @@ FOR NO KEY UPDATE OF s;
 
 -- name: MethodsByToken :many
 -- The lock prevents the removal of a method before an intent with it is stored.
--- A token from a time without a vault is found by its plaintext. UsersSeen
--- explains the array in a SELECT of its own.
+-- A token from a time without a vault has no fingerprint. The query returns all of
+-- the viewer's plaintext tokens, and the caller compares them: a token in a
+-- parameter could get into the log of the database. UsersSeen explains the array in
+-- a SELECT of its own.
 SELECT m.*
 FROM (SELECT unnest((SELECT @user_ids::uuid[])) AS user_id, unnest(@payment_systems::text[]) AS payment_system,
-             unnest(@token_fingerprints::bytea[]) AS token_fingerprint, unnest(@tokens::text[]) AS token) AS k
+             unnest(@token_fingerprints::bytea[]) AS token_fingerprint) AS k
 CROSS JOIN LATERAL ( -- UNION ALL because an OR would read all methods of the user
     SELECT f.id FROM payment_methods f
     WHERE f.user_id = k.user_id AND f.payment_system = k.payment_system AND f.card_id IS NULL
       AND f.token_fingerprint = k.token_fingerprint
     UNION ALL
     SELECT c.id FROM payment_methods c
-    WHERE c.user_id = k.user_id AND c.payment_system = k.payment_system AND c.card_id IS NULL AND c.token = k.token) AS o
+    WHERE c.user_id = k.user_id AND c.payment_system = k.payment_system AND c.card_id IS NULL AND c.token IS NOT NULL) AS o
 JOIN payment_methods m ON m.user_id = k.user_id AND m.id = o.id
 WHERE m.removed_at IS NULL
 ORDER BY m.id

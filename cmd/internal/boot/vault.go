@@ -134,6 +134,14 @@ func (k Keys) KeySince() (oldest time.Time) {
 	return oldest
 }
 
+// PlaintextReads returns how many payment tokens were read as plaintext.
+func (k Keys) PlaintextReads() int64 {
+	if k.Tokens == nil {
+		return 0
+	}
+	return k.Tokens.PlaintextReads()
+}
+
 // NewStore returns a store on pool that encrypts with keys.
 func NewStore(pool *pgxpool.Pool, keys Keys) *postgres.Store {
 	var options []postgres.Option

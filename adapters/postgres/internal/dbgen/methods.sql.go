@@ -141,6 +141,8 @@ WHERE m.user_id = $1 AND m.removed_at IS NULL
        OR (m.payment_system, m.token_fingerprint) IN (
             SELECT c.payment_system, c.token_fingerprint FROM payment_methods c
             WHERE c.user_id = $1 AND c.card_id = $2::uuid)
+       OR (m.payment_system, m.token_fingerprint) IN (
+            SELECT unnest($3::text[]), unnest($4::bytea[]))
        OR (m.payment_system, m.token) IN (
             SELECT c.payment_system, c.token FROM payment_methods c
             WHERE c.user_id = $1 AND c.card_id = $2::uuid))
@@ -148,10 +150,24 @@ ORDER BY m.id
 FOR UPDATE
 `
 
+type MethodsOfCardParams struct {
+	UserID            string
+	CardID            string
+	PaymentSystems    []string
+	TokenFingerprints [][]byte
+}
+
+// The methods of a card, and those with the same token. The parameters are the
+// fingerprints of the card's tokens under every key.
 // FOR UPDATE waits for transactions that have locked a method FOR SHARE in order
 // to store an intent with it.
-func (q *Queries) MethodsOfCard(ctx context.Context, userID string, cardID string) ([]*PaymentMethod, error) {
-	rows, err := q.db.Query(ctx, methodsOfCard, userID, cardID)
+func (q *Queries) MethodsOfCard(ctx context.Context, arg MethodsOfCardParams) ([]*PaymentMethod, error) {
+	rows, err := q.db.Query(ctx, methodsOfCard,
+		arg.UserID,
+		arg.CardID,
+		arg.PaymentSystems,
+		arg.TokenFingerprints,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -222,6 +238,42 @@ func (q *Queries) MethodsRemovedWith(ctx context.Context, userID string, cardID 
 			return nil, err
 		}
 		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const methodsWithCard = `-- name: MethodsWithCard :many
+SELECT user_id, id, payment_system, token, created_at, removed_at, token_ct, token_key_id, token_fingerprint, card_id, removed_with FROM payment_methods WHERE user_id = $1 AND card_id = $2::uuid AND removed_at IS NULL
+`
+
+func (q *Queries) MethodsWithCard(ctx context.Context, userID string, cardID string) ([]*PaymentMethod, error) {
+	rows, err := q.db.Query(ctx, methodsWithCard, userID, cardID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []*PaymentMethod
+	for rows.Next() {
+		var i PaymentMethod
+		if err := rows.Scan(
+			&i.UserID,
+			&i.ID,
+			&i.PaymentSystem,
+			&i.Token,
+			&i.CreatedAt,
+			&i.RemovedAt,
+			&i.TokenCt,
+			&i.TokenKeyID,
+			&i.TokenFingerprint,
+			&i.CardID,
+			&i.RemovedWith,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
