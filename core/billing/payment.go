@@ -135,8 +135,8 @@ func (p Payment) Settled() bool { return p.Status != PaymentPending }
 // applyOutcome returns the payment with o applied, and whether that settled it.
 // The first final outcome wins. The same outcome again changes nothing. A
 // different one is recorded as a contradiction and changes nothing else.
-func (p Payment) applyOutcome(o Outcome, now time.Time) (_ Payment, settled bool) {
-	if text := p.contradiction(o); text != "" {
+func (p Payment) applyOutcome(o Outcome, agreed Terms, now time.Time) (_ Payment, settled bool) {
+	if text := p.contradiction(o, agreed); text != "" {
 		p.Contradiction = text
 		return p, false
 	}
@@ -157,17 +157,21 @@ func (p Payment) applyOutcome(o Outcome, now time.Time) (_ Payment, settled bool
 	return p, true
 }
 
-// contradiction describes how o contradicts the payment, or returns "". Only a
-// difference about money counts: an older report, or a later Abandon, does not.
-func (p Payment) contradiction(o Outcome) string {
+// contradiction describes how o contradicts the payment or the agreed terms, or
+// returns "". Only a difference about money counts: an older report, or a later
+// Abandon, does not. Terms that changed after the payment do not count either.
+func (p Payment) contradiction(o Outcome, agreed Terms) string {
 	otherAmount := o.Status == PaymentSucceeded && o.Amount != p.Amount
 	paidLater := o.Status == PaymentSucceeded && p.Settled() && p.Status != PaymentSucceeded
 	declinedLater := o.Status == PaymentDeclined && p.Status == PaymentSucceeded
+	difference := agreed.Difference(p)
 	switch {
 	case otherAmount:
 		return "the payment system took " + o.Amount.String() + " instead of " + p.Amount.String()
 	case paidLater, declinedLater:
 		return "settled as " + string(p.Status) + ", but the payment system says " + string(o.Status)
+	case o.Status == PaymentSucceeded && !p.Settled() && difference != "":
+		return "the payment was charged, although " + difference
 	default:
 		return ""
 	}

@@ -43,10 +43,11 @@ func (s Subscription) due(now time.Time) bool {
 // MayResend reports whether a payment that the payment system has never received
 // can be sent to it at now. The viewer's own payment cannot: the viewer was told
 // that it failed, and may have tried again. A renewal cannot if the viewer has
-// cancelled, if its method was removed, or if its period is over.
+// cancelled, if its method was removed, if its period is over, or if it differs from
+// the subscription's [Terms].
 func (s Subscription) MayResend(p Payment, m PaymentMethod, now time.Time) bool {
 	return p.Initiator == MerchantInitiated && !p.Settled() && !s.CancelAtPeriodEnd &&
-		m.Retired() == "" && now.Before(p.Period.End)
+		m.Retired() == "" && now.Before(p.Period.End) && s.Terms().Difference(p) == ""
 }
 
 // Settle applies the outcome of payment p to p and to its subscription. It returns
@@ -56,9 +57,12 @@ func (s Subscription) MayResend(p Payment, m PaymentMethod, now time.Time) bool 
 // according to r, unless the payment system advises against it. After the last
 // retry the subscription ends. A renewal that was never sent, or is postponed, is due
 // again immediately.
+//
+// A payment that differs from the subscription's [Terms] never pays for it: its
+// success is a contradiction.
 func (s Subscription) Settle(p Payment, o Outcome, r RetrySchedule, now time.Time) (Subscription, Payment, []Event) {
 	before := p
-	p, settled := p.applyOutcome(o, now)
+	p, settled := p.applyOutcome(o, s.Terms(), now)
 	if p.Contradiction != before.Contradiction && p.Contradiction != "" {
 		return s, p, []Event{s.paymentEvent(EventPaymentContradicted, p, now)}
 	}
@@ -102,7 +106,7 @@ func (s Subscription) paymentSucceeded(p Payment, now time.Time) (Subscription, 
 func (s Subscription) renewalFailed(kind EventType, p Payment, o Outcome, r RetrySchedule, now time.Time) (Subscription, []Event) {
 	at, from, retry := s.retryAt(p, o, r, now)
 	switch {
-	case s.CancelAtPeriodEnd: // the paid period is over
+	case s.CancelAtPeriodEnd && s.Terms().Difference(p) == "": // the paid period is over
 	case p.DeclineCode == NotSent || p.DeclineCode == Postponed:
 		s.NextChargeAt = now
 		if s.Status == StatusActive {

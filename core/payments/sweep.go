@@ -156,6 +156,7 @@ func (c *Collector) resendChunk(ctx context.Context, absent []lookup) ([]Result,
 	}
 	c.report(ctx, g.events)
 	c.log(ctx, g.notSent...)
+	c.reportNotAgreed(ctx, g.notSent)
 	attempts := inParallel(len(absent), g.resends, func(r resend) Attempt {
 		a := Attempt{Payment: &r.payment, Deadline: deadline, sweep: true}
 		c.Charge(ctx, &a, r.token)
@@ -216,7 +217,11 @@ func (c *Collector) grant(ctx context.Context, tx ports.Repos, absent []lookup) 
 			g.resends = append(g.resends, resend{*p, m.Token})
 			continue
 		}
-		abandoned = append(abandoned, Attempt{Payment: p, outcome: billing.Abandon(billing.NotSent), err: ports.ErrChargeNotFound, sweep: true})
+		a := Attempt{Payment: p, outcome: billing.Abandon(billing.NotSent), err: ports.ErrChargeNotFound, sweep: true}
+		if difference := s.Terms().Difference(*p); difference != "" {
+			a.err = fmt.Errorf("%w: %s", ErrNotAgreed, difference)
+		}
+		abandoned = append(abandoned, a)
 		abandonedAs = append(abandonedAs, all[i])
 	}
 	if len(abandoned) == 0 {

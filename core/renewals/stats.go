@@ -1,6 +1,7 @@
 package renewals
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -72,8 +73,8 @@ func (c *runStats) charged(results []payments.Result) {
 }
 
 // swept counts payments that a sweep looked up. A payment that this run had left
-// open counts as charged by it. A viewer's pending payment is not counted, because
-// it waits for the viewer.
+// open counts as charged by it. A payment to which the viewer did not agree failed. A
+// viewer's pending payment is not counted, because it waits for the viewer.
 func (c *runStats) swept(results []payments.Result) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -81,6 +82,8 @@ func (c *runStats) swept(results []payments.Result) {
 		key := ports.KeyOf(r.Payment)
 		kind := c.open[key]
 		switch {
+		case errors.Is(r.Err, payments.ErrNotAgreed):
+			c.sum.Failed++
 		case r.Payment.Settled() && (kind == unknown || kind == notSent):
 			c.settled(r)
 		case r.Payment.Settled():
