@@ -35,7 +35,7 @@ func TestStore_UsedInTransaction(t *testing.T) {
 		"another transaction": func(ctx context.Context) { _ = s.InTx(ctx, func(ports.Repos) error { return nil }) },
 		"views":               func(ctx context.Context) { _, _ = s.Views().Plans(ctx) },
 		"payment reader": func(ctx context.Context) {
-			_ = s.Paid(ctx, "", "", func(billing.Payment) error { return nil })
+			_ = s.Paid(ctx, "", "", func(ports.PaidPayment) error { return nil })
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -28,7 +28,7 @@ const paidPage = 1000
 // Paid implements [ports.PaymentReader]. It reads pages, so that memory and the age of
 // a snapshot stay bounded. It ends with the first page that is not full: while payments
 // are added, an empty one might never come.
-func (s *Store) Paid(ctx context.Context, system string, first billing.PaymentID, each func(billing.Payment) error) error {
+func (s *Store) Paid(ctx context.Context, system string, first billing.PaymentID, each func(ports.PaidPayment) error) error {
 	q := dbgen.New(s.pool)
 	afterID, afterUser := string(first), minID
 	for {
@@ -37,20 +37,20 @@ func (s *Store) Paid(ctx context.Context, system string, first billing.PaymentID
 			return translate(err)
 		}
 		for _, row := range rows {
-			if err := each(paymentOf(row)); err != nil {
+			if err := each(paidPaymentOf((*dbgen.PaymentsByIDRow)(row))); err != nil {
 				return err
 			}
 		}
 		if len(rows) < paidPage {
 			return nil
 		}
-		last := rows[len(rows)-1]
+		last := rows[len(rows)-1].Payment
 		afterID, afterUser = last.ID, last.UserID
 	}
 }
 
 // PaymentsByID implements [ports.PaymentReader].
-func (s *Store) PaymentsByID(ctx context.Context, system string, ids ...billing.PaymentID) ([]billing.Payment, error) {
+func (s *Store) PaymentsByID(ctx context.Context, system string, ids ...billing.PaymentID) ([]ports.PaidPayment, error) {
 	uuids := make([]string, 0, len(ids))
 	for _, id := range ids {
 		if billing.IsID(string(id)) {
@@ -58,5 +58,15 @@ func (s *Store) PaymentsByID(ctx context.Context, system string, ids ...billing.
 		}
 	}
 	rows, err := dbgen.New(s.pool).PaymentsByID(ctx, system, uuids)
-	return mapSlice(rows, paymentOf), translate(err)
+	return mapSlice(rows, paidPaymentOf), translate(err)
+}
+
+func paidPaymentOf(row *dbgen.PaymentsByIDRow) ports.PaidPayment {
+	return ports.PaidPayment{
+		Payment: paymentOf(&row.Payment),
+		Agreed: billing.Terms{
+			Price:    billing.Money{Amount: row.PriceAmount, Currency: billing.Currency(row.PriceCurrency)},
+			MethodID: billing.PaymentMethodID(row.AgreedMethod), PaymentSystem: row.AgreedSystem,
+		},
+	}
 }

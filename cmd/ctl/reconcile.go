@@ -21,7 +21,8 @@ func (t *tool) reconcile() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "reconcile", Short: "Compare our payments with a payment system's ledger",
 		Long: "Compare our payments with a payment system's ledger. The exit code is 1 if they differ. It changes nothing.\n\n" +
-			"A payment that is being settled, or was within the last 15 minutes, is in flight. That is no difference.",
+			"A payment that is being settled, or was within the last 15 minutes, is in flight. That is no difference. A payment\n" +
+			"whose amount, payment method or payment system is not that of its subscription is different.",
 		Args: noArgs,
 		RunE: t.action(func(cmd *cobra.Command, _ []string) error {
 			f := flagFaults(cmd)
@@ -143,7 +144,7 @@ func (t *tool) showReconciliation(r payments.Reconciliation) {
 	}{
 		{"missing here", "in the ledger, not paid in our database", r.MissingHere},
 		{"missing there", "paid in our database, not in the ledger", r.MissingThere},
-		{"different", "different amounts", r.Different},
+		{"different", "another amount in the ledger, or not as the subscription says", r.Different},
 		{"double", "charged more than once", r.Double},
 	} {
 		rows = append(rows, []string{group.name, strconv.Itoa(len(group.ids)), group.means})

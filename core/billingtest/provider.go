@@ -227,7 +227,7 @@ func (p *FakeProvider) outsideTransaction() bool {
 // checkIntent fails the test unless the payment of this charge is committed.
 func (p *FakeProvider) checkIntent(ctx context.Context, r ports.ChargeRequest) {
 	stored := false
-	err := p.store.Paid(context.WithoutCancel(ctx), p.Code, "", func(pay billing.Payment) error {
+	err := p.store.Paid(context.WithoutCancel(ctx), p.Code, "", func(pay ports.PaidPayment) error {
 		stored = stored || (pay.ID == r.Key && pay.Amount == r.Amount && pay.Initiator == r.Initiator)
 		return nil
 	})

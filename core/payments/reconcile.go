@@ -17,7 +17,7 @@ type Reconciliation struct {
 	InFlight     int                 // being settled, or settled a moment ago; no difference
 	MissingHere  []billing.PaymentID // charged there, not paid here
 	MissingThere []billing.PaymentID // paid here, not charged there
-	Different    []billing.PaymentID // paid here and there, other amounts
+	Different    []billing.PaymentID // another amount there, or other terms than those of its subscription
 	Double       []billing.PaymentID // charged there more than once
 }
 
@@ -52,7 +52,7 @@ type Reconciler struct {
 // wait for a charge, and the differences, but never a whole side.
 func (r Reconciler) Compare(ctx context.Context, since time.Time) (Reconciliation, error) {
 	c := newComparison(r, since)
-	err := r.Payments.Paid(ctx, r.System, c.first, func(p billing.Payment) error {
+	err := r.Payments.Paid(ctx, r.System, c.first, func(p ports.PaidPayment) error {
 		c.list(p)
 		if c.listed < windowPayments || !p.CreatedAt.After(c.readTo) {
 			return nil

@@ -7,12 +7,15 @@ import (
 	"slices"
 
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // closeUncharged judges the payments that have no charge in the ledger.
 func (c *comparison) closeUncharged() {
 	for id, o := range c.open {
 		switch {
+		case o.pending && o.differs:
+			c.found.Different = append(c.found.Different, id)
 		case o.pending:
 			c.found.InFlight++
 		case o.settledAt.Before(c.since):
@@ -35,7 +38,7 @@ func (c *comparison) closeUnmatched(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("read the payments of charges: %w", err)
 		}
-		here := make(map[billing.PaymentID]billing.Payment, len(list))
+		here := make(map[billing.PaymentID]ports.PaidPayment, len(list))
 		for _, p := range list {
 			here[p.ID] = p
 		}
@@ -48,14 +51,14 @@ func (c *comparison) closeUnmatched(ctx context.Context) error {
 
 // judgeUnmatched judges a charge by the payment as it is now. The payment is zero if
 // it does not exist.
-func (c *comparison) judgeUnmatched(id billing.PaymentID, p billing.Payment, there charges) {
+func (c *comparison) judgeUnmatched(id billing.PaymentID, p ports.PaidPayment, there charges) {
 	if p.Status == billing.PaymentSucceeded {
 		c.judgeSucceeded(id, p, there)
 		return
 	}
 	pending := p.Status == billing.PaymentPending
 	switch {
-	case pending && there.times == 1 && there.amount == p.Amount && p.Contradiction == "" && c.beingSettled(p, there):
+	case pending && there.times == 1 && there.amount == p.Amount && p.Contradiction == "" && !differs(p) && c.beingSettled(p, there):
 		c.found.InFlight++
 	case pending, !there.at.Before(c.since):
 		c.found.MissingHere = append(c.found.MissingHere, id)
@@ -67,14 +70,14 @@ func (c *comparison) judgeUnmatched(id billing.PaymentID, p billing.Payment, the
 
 // beingSettled reports whether a pending payment was sent or charged a moment ago.
 // Ids follow the wall clock even where a test clock sets all other times.
-func (c *comparison) beingSettled(p billing.Payment, there charges) bool {
+func (c *comparison) beingSettled(p ports.PaidPayment, there charges) bool {
 	return c.recent(there.at) || c.recent(p.CreatedAt) || (billing.IsID(string(p.ID)) && p.ID >= firstID(c.now.Add(-inFlightSpan)))
 }
 
 // judgeSucceeded judges a charge whose payment was not open when the ledger showed
 // it: it settled during the comparison, it is older than the comparison, or an
 // earlier charge matched it already.
-func (c *comparison) judgeSucceeded(id billing.PaymentID, p billing.Payment, there charges) {
+func (c *comparison) judgeSucceeded(id billing.PaymentID, p ports.PaidPayment, there charges) {
 	wasListed := c.first <= id && id <= c.last && !there.pending
 	switch {
 	case wasListed && there.times == 1 && c.recent(p.SettledAt):
@@ -82,6 +85,6 @@ func (c *comparison) judgeSucceeded(id billing.PaymentID, p billing.Payment, the
 	case wasListed && there.times == 1:
 		c.found.Double = append(c.found.Double, id)
 	default:
-		c.judge(id, openPayment{amount: p.Amount, settledAt: p.SettledAt, charges: there})
+		c.judge(id, openPayment{amount: p.Amount, differs: differs(p), settledAt: p.SettledAt, charges: there})
 	}
 }

@@ -36,6 +36,7 @@ func TestReconcile_InFlight(t *testing.T) {
 			may.Add(14 * time.Minute), payments.Reconciliation{InFlight: 1},
 		},
 		{"pending, another amount charged", paidTable{pendingPayment("a")}, ledger{otherAmount}, may, payments.Reconciliation{MissingHere: ids{"a"}}},
+		{"pending, not as its subscription says, charged", paidTable{differing(pendingPayment("a"))}, ledger{chargedAt("a", may)}, may, payments.Reconciliation{MissingHere: ids{"a"}}},
 		{"pending, with a contradiction", paidTable{contradicted}, ledger{chargedAt("a", may)}, may, payments.Reconciliation{MissingHere: ids{"a"}}},
 		{
 			"pending, charged twice", paidTable{pendingPayment("a")}, ledger{chargedAt("a", may), chargedAt("a", may)},

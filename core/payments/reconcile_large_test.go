@@ -31,7 +31,7 @@ func (h *history) id(i int) billing.PaymentID {
 
 func (h *history) at(i int) time.Time { return may.Add(time.Duration(i) * time.Second) }
 
-func (h *history) payment(i int) billing.Payment {
+func (h *history) payment(i int) ports.PaidPayment {
 	p := paidAt(h.id(i), h.at(i+4))
 	p.CreatedAt = h.at(i)
 	return p
@@ -51,7 +51,7 @@ func (h *history) measure(calls int) {
 	h.peak = max(h.peak, m.HeapAlloc)
 }
 
-func (h *history) Paid(_ context.Context, _ string, first billing.PaymentID, each func(billing.Payment) error) error {
+func (h *history) Paid(_ context.Context, _ string, first billing.PaymentID, each func(ports.PaidPayment) error) error {
 	for i := range h.n {
 		p := h.payment(i)
 		if p.ID < first {
@@ -69,8 +69,8 @@ func (h *history) Paid(_ context.Context, _ string, first billing.PaymentID, eac
 	return nil
 }
 
-func (h *history) PaymentsByID(_ context.Context, _ string, ids ...billing.PaymentID) ([]billing.Payment, error) {
-	var list []billing.Payment
+func (h *history) PaymentsByID(_ context.Context, _ string, ids ...billing.PaymentID) ([]ports.PaidPayment, error) {
+	var list []ports.PaidPayment
 	for _, id := range ids {
 		var hi, lo, i int64
 		if _, err := fmt.Sscanf(string(id), "%08x-%04x-7000-8000-%012x", &hi, &lo, &i); err == nil && h.id(int(i)) == id {

@@ -15,9 +15,9 @@ import (
 )
 
 // paidTable is the payments table: its succeeded and its pending payments.
-type paidTable []billing.Payment
+type paidTable []ports.PaidPayment
 
-func (table paidTable) Paid(_ context.Context, system string, first billing.PaymentID, each func(billing.Payment) error) error {
+func (table paidTable) Paid(_ context.Context, system string, first billing.PaymentID, each func(ports.PaidPayment) error) error {
 	for _, p := range table {
 		if p.PaymentSystem != system || p.ID < first || (p.Settled() && p.Status != billing.PaymentSucceeded) {
 			continue
@@ -29,8 +29,8 @@ func (table paidTable) Paid(_ context.Context, system string, first billing.Paym
 	return nil
 }
 
-func (table paidTable) PaymentsByID(_ context.Context, system string, ids ...billing.PaymentID) ([]billing.Payment, error) {
-	return slices.DeleteFunc(slices.Clone(table), func(p billing.Payment) bool {
+func (table paidTable) PaymentsByID(_ context.Context, system string, ids ...billing.PaymentID) ([]ports.PaidPayment, error) {
+	return slices.DeleteFunc(slices.Clone(table), func(p ports.PaidPayment) bool {
 		return p.PaymentSystem != system || !slices.Contains(ids, p.ID)
 	}), nil
 }
@@ -65,12 +65,28 @@ func reconcileAt(t *testing.T, now time.Time, books ports.PaymentReader, l ports
 // tomorrow is long after all charges of may.
 var tomorrow = may.AddDate(0, 0, 1)
 
-func paidAt(id billing.PaymentID, at time.Time) billing.Payment {
-	return billing.Payment{ID: id, PaymentSystem: billingtest.System, Amount: billingtest.Price, Status: billing.PaymentSucceeded, SettledAt: at}
+// agreed are the terms of all subscriptions.
+var agreed = billing.Terms{Price: billingtest.Price, MethodID: "method", PaymentSystem: billingtest.System}
+
+func paidAt(id billing.PaymentID, at time.Time) ports.PaidPayment {
+	p := pendingPayment(id)
+	p.Status, p.SettledAt = billing.PaymentSucceeded, at
+	return p
 }
 
-func pendingPayment(id billing.PaymentID) billing.Payment {
-	return billing.Payment{ID: id, PaymentSystem: billingtest.System, Amount: billingtest.Price, Status: billing.PaymentPending}
+func pendingPayment(id billing.PaymentID) ports.PaidPayment {
+	return ports.PaidPayment{
+		Payment: billing.Payment{
+			ID: id, PaymentSystem: agreed.PaymentSystem, MethodID: agreed.MethodID, Amount: agreed.Price, Status: billing.PaymentPending,
+		},
+		Agreed: agreed,
+	}
+}
+
+// differing returns the payment after the price of its subscription was changed.
+func differing(p ports.PaidPayment) ports.PaidPayment {
+	p.Agreed.Price = billingtest.Rubles(1_00)
+	return p
 }
 
 func chargedAt(id billing.PaymentID, at time.Time) ports.LedgerEntry {
@@ -102,6 +118,8 @@ func TestReconcile(t *testing.T) {
 			"another currency", paidTable{paidAt("a", may)}, ledger{{Key: "a", Amount: billing.Money{Amount: billingtest.Price.Amount, Currency: "USD"}, At: may}},
 			time.Time{}, payments.Reconciliation{Different: ids{"a"}},
 		},
+		{"not as its subscription says", paidTable{differing(paidAt("a", may))}, ledger{chargedAt("a", may)}, time.Time{}, payments.Reconciliation{Different: ids{"a"}}},
+		{"pending, not as its subscription says", paidTable{differing(pendingPayment("a"))}, nil, time.Time{}, payments.Reconciliation{Different: ids{"a"}}},
 		{"charged twice", paidTable{paidAt("a", may)}, ledger{chargedAt("a", may), chargedAt("a", may)}, time.Time{}, payments.Reconciliation{Double: ids{"a"}}},
 		{
 			"charged twice, not stored", nil, ledger{chargedAt("a", may), chargedAt("a", may)},
@@ -147,18 +165,18 @@ func (broken) Charges(context.Context, time.Time, time.Time, func(ports.LedgerEn
 	return errBroken
 }
 
-func (broken) Paid(context.Context, string, billing.PaymentID, func(billing.Payment) error) error {
+func (broken) Paid(context.Context, string, billing.PaymentID, func(ports.PaidPayment) error) error {
 	return errBroken
 }
 
-func (broken) PaymentsByID(context.Context, string, ...billing.PaymentID) ([]billing.Payment, error) {
+func (broken) PaymentsByID(context.Context, string, ...billing.PaymentID) ([]ports.PaidPayment, error) {
 	return nil, errBroken
 }
 
 // lookupBroken is an empty table that cannot be read by id.
 type lookupBroken struct{ broken }
 
-func (lookupBroken) Paid(context.Context, string, billing.PaymentID, func(billing.Payment) error) error {
+func (lookupBroken) Paid(context.Context, string, billing.PaymentID, func(ports.PaidPayment) error) error {
 	return nil
 }
 

@@ -28,6 +28,7 @@ type comparison struct {
 // openPayment is the part of a payment that a comparison needs.
 type openPayment struct {
 	amount    billing.Money
+	differs   bool // from the terms of its subscription
 	pending   bool
 	settledAt time.Time
 	charges   charges
@@ -59,8 +60,10 @@ func newComparison(r Reconciler, since time.Time) *comparison {
 
 // list adds a pending or succeeded payment. Its charge may be known already, because
 // the clocks of the two sides differ.
-func (c *comparison) list(p billing.Payment) {
-	o := openPayment{amount: p.Amount, pending: !p.Settled(), settledAt: p.SettledAt, charges: c.unmatched[p.ID]}
+func (c *comparison) list(p ports.PaidPayment) {
+	o := openPayment{
+		amount: p.Amount, differs: differs(p), pending: !p.Settled(), settledAt: p.SettledAt, charges: c.unmatched[p.ID],
+	}
 	if o.charges.times > 0 {
 		delete(c.unmatched, p.ID)
 		c.charged = append(c.charged, p.ID)
@@ -69,6 +72,9 @@ func (c *comparison) list(p billing.Payment) {
 	c.last = p.ID
 	c.listed++
 }
+
+// differs reports whether a payment is not what the viewer agreed to.
+func differs(p ports.PaidPayment) bool { return p.Agreed.Difference(p.Payment) != "" }
 
 // readLedger compares the charges of the next window, which ends at a time. The
 // zero time means the end of the ledger.
@@ -111,7 +117,7 @@ func (c *comparison) judge(id billing.PaymentID, o openPayment) {
 	}
 	switch {
 	case o.settledAt.Before(c.since):
-	case o.charges.amount != o.amount:
+	case o.differs || o.charges.amount != o.amount:
 		c.found.Different = append(c.found.Different, id)
 	case o.charges.times == 1:
 		c.found.Matched++

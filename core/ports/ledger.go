@@ -28,8 +28,14 @@ type PaymentReader interface {
 	// Paid calls each for every pending or succeeded payment at the payment system
 	// whose id is first or greater, in the order of ids. Paid does not hold the whole
 	// list in memory. Payments that are added meanwhile may be missing.
-	Paid(ctx context.Context, system string, first billing.PaymentID, each func(billing.Payment) error) error
+	Paid(ctx context.Context, system string, first billing.PaymentID, each func(PaidPayment) error) error
 	// PaymentsByID returns those of the payments that exist at the payment system,
 	// with any status and in any order. It ignores ids that are not UUIDs.
-	PaymentsByID(ctx context.Context, system string, ids ...billing.PaymentID) ([]billing.Payment, error)
+	PaymentsByID(ctx context.Context, system string, ids ...billing.PaymentID) ([]PaidPayment, error)
+}
+
+// PaidPayment is a payment, and the terms of its subscription now.
+type PaidPayment struct {
+	billing.Payment
+	Agreed billing.Terms
 }

@@ -280,7 +280,7 @@ func (w world) snapshots() map[billing.SubscriptionID]snapshot {
 func (w world) users() []billing.UserID {
 	var list []billing.UserID
 	for _, system := range []string{billingtest.System, "gone"} {
-		err := w.Store.Paid(w.T.Context(), system, "", func(p billing.Payment) error {
+		err := w.Store.Paid(w.T.Context(), system, "", func(p ports.PaidPayment) error {
 			list = append(list, p.UserID)
 			return nil
 		})

@@ -17,8 +17,8 @@ var paymentReaderCases = []testCase{
 		w.settle(w.subscribe(0), billing.PaymentDeclined, noon)
 		w.settle(w.subscribe(0), billing.PaymentAbandoned, noon)
 		pending := w.subscribe(time.Hour)
-		w.wantPaid(first.pay.ID, first.pay, pending.pay)
-		w.wantPaid(zeroID, early.pay, first.pay, pending.pay)
+		w.wantPaid(first.pay.ID, first, pending)
+		w.wantPaid(zeroID, early, first, pending)
 	}},
 	{"reads payments of one payment system by their ids", func(w *world) {
 		declined := w.settle(w.subscribe(0), billing.PaymentDeclined, noon)
@@ -28,7 +28,7 @@ var paymentReaderCases = []testCase{
 		got, err := w.Payments.PaymentsByID(w.Context(), system, ids...)
 		w.must(err)
 		sortPayments(got)
-		sameList(w, "by id", got, []billing.Payment{declined.pay, pending.pay})
+		sameList(w, "by id", got, []ports.PaidPayment{declined.paid(), pending.paid()})
 		got, err = w.Payments.PaymentsByID(w.Context(), "other", ids...)
 		w.must(err)
 		sameList(w, "at another payment system", got, nil)
@@ -41,12 +41,12 @@ var paymentReaderCases = []testCase{
 		})
 		w.subscribeFor(w.link(m), w.plan, 0)
 		here := w.subscribe(0)
-		w.wantPaid(zeroID, here.pay)
+		w.wantPaid(zeroID, here)
 	}},
 	{"lists many payments, each once", func(w *world) {
-		var all []billing.Payment
+		var all []purchase
 		for range 30 {
-			all = append(all, w.subscribe(0).pay)
+			all = append(all, w.subscribe(0))
 		}
 		w.wantPaid(zeroID, all...)
 	}},
@@ -54,7 +54,7 @@ var paymentReaderCases = []testCase{
 		w.subscribe(0)
 		w.subscribe(0)
 		calls := 0
-		err := w.Payments.Paid(w.Context(), system, zeroID, func(billing.Payment) error {
+		err := w.Payments.Paid(w.Context(), system, zeroID, func(ports.PaidPayment) error {
 			calls++
 			return errOnPurpose
 		})
@@ -69,16 +69,24 @@ var paymentReaderCases = []testCase{
 const zeroID = billing.PaymentID("00000000-0000-0000-0000-000000000000")
 
 // wantPaid compares the payments that Paid lists, in the order of their ids.
-func (w *world) wantPaid(first billing.PaymentID, want ...billing.Payment) {
+func (w *world) wantPaid(first billing.PaymentID, want ...purchase) {
 	w.Helper()
-	var got []billing.Payment
-	w.must(w.Payments.Paid(w.Context(), system, first, func(p billing.Payment) error {
+	var got, all []ports.PaidPayment
+	w.must(w.Payments.Paid(w.Context(), system, first, func(p ports.PaidPayment) error {
 		got = append(got, p)
 		return nil
 	}))
-	sameList(w, "paid", got, want)
+	for _, d := range want {
+		all = append(all, d.paid())
+	}
+	sameList(w, "paid", got, all)
 }
 
-func sortPayments(list []billing.Payment) {
-	slices.SortFunc(list, func(a, b billing.Payment) int { return strings.Compare(string(a.ID), string(b.ID)) })
+// paid is the purchase as a [ports.PaymentReader] returns it.
+func (d purchase) paid() ports.PaidPayment {
+	return ports.PaidPayment{Payment: d.pay, Agreed: d.sub.Terms()}
+}
+
+func sortPayments(list []ports.PaidPayment) {
+	slices.SortFunc(list, func(a, b ports.PaidPayment) int { return strings.Compare(string(a.ID), string(b.ID)) })
 }

@@ -79,38 +79,53 @@ func (q *Queries) PaymentByID(ctx context.Context, id string) (*Payment, error) 
 }
 
 const paymentsByID = `-- name: PaymentsByID :many
-SELECT user_id, id, subscription_id, payment_method_id, payment_system, initiator, amount, currency, period_start, period_end, status, decline_code, provider_ref, action_url, contradiction, created_at, settled_at, sweep_at, send_until FROM payments WHERE payment_system = $1 AND id = ANY($2::uuid[])
+SELECT p.user_id, p.id, p.subscription_id, p.payment_method_id, p.payment_system, p.initiator, p.amount, p.currency, p.period_start, p.period_end, p.status, p.decline_code, p.provider_ref, p.action_url, p.contradiction, p.created_at, p.settled_at, p.sweep_at, p.send_until, s.price_amount, s.price_currency, s.payment_method_id AS agreed_method, s.payment_system AS agreed_system
+FROM payments p
+JOIN subscriptions s ON s.user_id = p.user_id AND s.id = p.subscription_id
+WHERE p.payment_system = $1 AND p.id = ANY($2::uuid[])
 `
 
-func (q *Queries) PaymentsByID(ctx context.Context, paymentSystem string, ids []string) ([]*Payment, error) {
+type PaymentsByIDRow struct {
+	Payment       Payment
+	PriceAmount   int64
+	PriceCurrency string
+	AgreedMethod  string
+	AgreedSystem  string
+}
+
+func (q *Queries) PaymentsByID(ctx context.Context, paymentSystem string, ids []string) ([]*PaymentsByIDRow, error) {
 	rows, err := q.db.Query(ctx, paymentsByID, paymentSystem, ids)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []*Payment
+	var items []*PaymentsByIDRow
 	for rows.Next() {
-		var i Payment
+		var i PaymentsByIDRow
 		if err := rows.Scan(
-			&i.UserID,
-			&i.ID,
-			&i.SubscriptionID,
-			&i.PaymentMethodID,
-			&i.PaymentSystem,
-			&i.Initiator,
-			&i.Amount,
-			&i.Currency,
-			&i.PeriodStart,
-			&i.PeriodEnd,
-			&i.Status,
-			&i.DeclineCode,
-			&i.ProviderRef,
-			&i.ActionUrl,
-			&i.Contradiction,
-			&i.CreatedAt,
-			&i.SettledAt,
-			&i.SweepAt,
-			&i.SendUntil,
+			&i.Payment.UserID,
+			&i.Payment.ID,
+			&i.Payment.SubscriptionID,
+			&i.Payment.PaymentMethodID,
+			&i.Payment.PaymentSystem,
+			&i.Payment.Initiator,
+			&i.Payment.Amount,
+			&i.Payment.Currency,
+			&i.Payment.PeriodStart,
+			&i.Payment.PeriodEnd,
+			&i.Payment.Status,
+			&i.Payment.DeclineCode,
+			&i.Payment.ProviderRef,
+			&i.Payment.ActionUrl,
+			&i.Payment.Contradiction,
+			&i.Payment.CreatedAt,
+			&i.Payment.SettledAt,
+			&i.Payment.SweepAt,
+			&i.Payment.SendUntil,
+			&i.PriceAmount,
+			&i.PriceCurrency,
+			&i.AgreedMethod,
+			&i.AgreedSystem,
 		); err != nil {
 			return nil, err
 		}
@@ -123,43 +138,58 @@ func (q *Queries) PaymentsByID(ctx context.Context, paymentSystem string, ids []
 }
 
 const paymentsOfSystem = `-- name: PaymentsOfSystem :many
-SELECT user_id, id, subscription_id, payment_method_id, payment_system, initiator, amount, currency, period_start, period_end, status, decline_code, provider_ref, action_url, contradiction, created_at, settled_at, sweep_at, send_until FROM payments
-WHERE payment_system = $1
-  AND status IN ('pending', 'succeeded')
-  AND (id, user_id) > ($2::uuid, $3::uuid)
-ORDER BY id, user_id
+SELECT p.user_id, p.id, p.subscription_id, p.payment_method_id, p.payment_system, p.initiator, p.amount, p.currency, p.period_start, p.period_end, p.status, p.decline_code, p.provider_ref, p.action_url, p.contradiction, p.created_at, p.settled_at, p.sweep_at, p.send_until, s.price_amount, s.price_currency, s.payment_method_id AS agreed_method, s.payment_system AS agreed_system
+FROM payments p
+JOIN subscriptions s ON s.user_id = p.user_id AND s.id = p.subscription_id
+WHERE p.payment_system = $1
+  AND p.status IN ('pending', 'succeeded')
+  AND (p.id, p.user_id) > ($2::uuid, $3::uuid)
+ORDER BY p.id, p.user_id
 LIMIT 1000
 `
 
-func (q *Queries) PaymentsOfSystem(ctx context.Context, paymentSystem string, afterID string, afterUser string) ([]*Payment, error) {
+type PaymentsOfSystemRow struct {
+	Payment       Payment
+	PriceAmount   int64
+	PriceCurrency string
+	AgreedMethod  string
+	AgreedSystem  string
+}
+
+// The columns are those of PaymentsByID, so that both share a Go mapping.
+func (q *Queries) PaymentsOfSystem(ctx context.Context, paymentSystem string, afterID string, afterUser string) ([]*PaymentsOfSystemRow, error) {
 	rows, err := q.db.Query(ctx, paymentsOfSystem, paymentSystem, afterID, afterUser)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []*Payment
+	var items []*PaymentsOfSystemRow
 	for rows.Next() {
-		var i Payment
+		var i PaymentsOfSystemRow
 		if err := rows.Scan(
-			&i.UserID,
-			&i.ID,
-			&i.SubscriptionID,
-			&i.PaymentMethodID,
-			&i.PaymentSystem,
-			&i.Initiator,
-			&i.Amount,
-			&i.Currency,
-			&i.PeriodStart,
-			&i.PeriodEnd,
-			&i.Status,
-			&i.DeclineCode,
-			&i.ProviderRef,
-			&i.ActionUrl,
-			&i.Contradiction,
-			&i.CreatedAt,
-			&i.SettledAt,
-			&i.SweepAt,
-			&i.SendUntil,
+			&i.Payment.UserID,
+			&i.Payment.ID,
+			&i.Payment.SubscriptionID,
+			&i.Payment.PaymentMethodID,
+			&i.Payment.PaymentSystem,
+			&i.Payment.Initiator,
+			&i.Payment.Amount,
+			&i.Payment.Currency,
+			&i.Payment.PeriodStart,
+			&i.Payment.PeriodEnd,
+			&i.Payment.Status,
+			&i.Payment.DeclineCode,
+			&i.Payment.ProviderRef,
+			&i.Payment.ActionUrl,
+			&i.Payment.Contradiction,
+			&i.Payment.CreatedAt,
+			&i.Payment.SettledAt,
+			&i.Payment.SweepAt,
+			&i.Payment.SendUntil,
+			&i.PriceAmount,
+			&i.PriceCurrency,
+			&i.AgreedMethod,
+			&i.AgreedSystem,
 		); err != nil {
 			return nil, err
 		}
