@@ -34,6 +34,7 @@ type Metrics struct {
 	charges  charges
 	requests *prometheus.HistogramVec
 	events   *prometheus.CounterVec
+	consents *prometheus.CounterVec
 }
 
 // New returns metrics that start at zero.
@@ -41,6 +42,7 @@ func New(version string) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		charges:  newCharges(),
+		consents: newConsents(),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "billing_http_request_duration_seconds",
 			Help:    "Duration of API requests, by method, route and status.",
@@ -60,7 +62,7 @@ func New(version string) *Metrics {
 		Name: "billing_build_info", Help: "Always 1; the label is the version of the program.", ConstLabels: prometheus.Labels{"version": version},
 	})
 	info.Set(1)
-	m.registry.MustRegister(m.requests, m.events, info, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.requests, m.events, m.consents, info, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.charges.register(m.registry)
 	return m

@@ -20,11 +20,14 @@ import (
 type Rewrap struct {
 	Reencrypted int      // number of rows
 	Broken      []string // rows that cannot be decrypted, which stay unchanged
+	Forged      []string // subscriptions whose consent cannot be verified, likewise
 	// RefusePlaintext makes rows with a plaintext token broken.
 	RefusePlaintext bool
+	// RefuseUnsigned makes subscriptions without a signed consent forged.
+	RefuseUnsigned bool
 
-	store        *Store
-	card, method cursor // the last row of this pass
+	store                 *Store
+	card, method, consent cursor // the last row of this pass
 }
 
 // cursor is a position in the order of user and id.
@@ -37,10 +40,10 @@ func (s *Store) Rewrap() (*Rewrap, error) {
 		return nil, ports.ErrNoVault
 	}
 	first := cursor{minID, minID}
-	return &Rewrap{store: s, card: first, method: first}, nil
+	return &Rewrap{store: s, card: first, method: first, consent: first}, nil
 }
 
-// Next processes up to limit cards and up to limit methods in one transaction. It
+// Next processes up to limit cards, methods and consents each, in one transaction. It
 // returns the number of rows that it read, which is 0 at the end of the pass.
 func (r *Rewrap) Next(ctx context.Context, limit int) (n int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
@@ -52,7 +55,11 @@ func (r *Rewrap) Next(ctx context.Context, limit int) (n int, err error) {
 			return err
 		}
 		methods, err := done.methods(ctx, q, limit)
-		n = cards + methods
+		if err != nil {
+			return err
+		}
+		consents, err := done.consents(ctx, q, limit)
+		n = cards + methods + consents
 		return err
 	})
 	if err == nil {
@@ -61,14 +68,16 @@ func (r *Rewrap) Next(ctx context.Context, limit int) (n int, err error) {
 	return n, err
 }
 
-// record counts a processed row. A row that cannot be decrypted does not stop the
-// pass.
+// record counts a processed row. A row that cannot be decrypted or verified does not
+// stop the pass.
 func (r *Rewrap) record(kind, id string, err error) error {
 	switch {
 	case err == nil:
 		r.Reencrypted++
 	case errors.Is(err, ports.ErrNotDecrypted):
 		r.Broken = append(slices.Clip(r.Broken), kind+" "+id)
+	case errors.Is(err, ports.ErrNotAuthentic):
+		r.Forged = append(slices.Clip(r.Forged), kind+" "+id)
 	default:
 		return fmt.Errorf("%s %s: %w", kind, id, err)
 	}

@@ -21,6 +21,8 @@ type Store struct {
 	pool      *pgxpool.Pool
 	vault     ports.Vault // nil for a store without one
 	cardVault ports.Vault // likewise
+
+	authenticator ports.Authenticator // likewise
 }
 
 // Option configures a store.

@@ -56,6 +56,7 @@ func (r subscriptions) Add(ctx context.Context, subs ...billing.Subscription) er
 		PriceAmounts:     mapSlice(subs, func(s billing.Subscription) int64 { return s.Price.Amount }),
 		PriceCurrencies:  mapSlice(subs, func(s billing.Subscription) string { return string(s.Price.Currency) }),
 		IntervalMonths:   mapSlice(subs, func(s billing.Subscription) int32 { return int32(s.IntervalMonths) }),
+		ConsentMacs:      mapSlice(subs, func(s billing.Subscription) []byte { return consentBytes(s.ConsentMAC) }),
 		Statuses:         mapSlice(subs, func(s billing.Subscription) string { return string(s.Status) }),
 		Anchors:          mapSlice(subs, func(s billing.Subscription) time.Time { return s.AnchorAt }),
 		PeriodStarts:     mapSlice(subs, func(s billing.Subscription) time.Time { return s.Current.Start }),
@@ -106,15 +107,23 @@ func (r subscriptions) save(ctx context.Context, n int, at func(int) (*billing.S
 	})
 }
 
+// consentBytes returns nil for a subscription without a MAC.
+func consentBytes(mac billing.ConsentMAC) []byte {
+	if mac == "" {
+		return nil
+	}
+	return []byte(mac)
+}
+
 func subscriptionOf(row *dbgen.Subscription, planCode string) billing.Subscription {
 	return billing.Subscription{
 		ID: billing.SubscriptionID(row.ID), UserID: billing.UserID(row.UserID),
 		PlanID: billing.PlanID(row.PlanID), PlanCode: planCode,
 		MethodID: billing.PaymentMethodID(row.PaymentMethodID), PaymentSystem: row.PaymentSystem,
 		Price:          billing.Money{Amount: row.PriceAmount, Currency: billing.Currency(row.PriceCurrency)},
-		IntervalMonths: int(row.IntervalMonths),
-		Status:         billing.Status(row.Status),
-		AnchorAt:       row.AnchorAt, Current: billing.Period{Start: row.PeriodStart, End: row.PeriodEnd},
+		IntervalMonths: int(row.IntervalMonths), ConsentMAC: billing.ConsentMAC(row.ConsentMac),
+		Status:   billing.Status(row.Status),
+		AnchorAt: row.AnchorAt, Current: billing.Period{Start: row.PeriodStart, End: row.PeriodEnd},
 		NextChargeAt: row.NextChargeAt, Charging: row.Charging, CancelAtPeriodEnd: row.CancelAtPeriodEnd,
 		PastDueSince: row.PastDueSince, GraceUntil: row.GraceUntil,
 		LatestPaymentID: billing.PaymentID(row.LatestPaymentID),

@@ -21,6 +21,7 @@ func TestRoles_AppChangesNoAmount(t *testing.T) {
 		"UPDATE payments SET period_start = now()":                     false,
 		"UPDATE subscriptions SET price_amount = 1":                    false,
 		"UPDATE subscriptions SET anchor_at = now()":                   false,
+		"UPDATE subscriptions SET consent_mac = NULL":                  false,
 		"UPDATE payment_methods SET user_id = gen_random_uuid()":       false,
 		"UPDATE cards SET last4 = '0000'":                              false,
 		"UPDATE users SET first_seen_at = now()":                       false,

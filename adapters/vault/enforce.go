@@ -12,6 +12,10 @@ import (
 // can write to the database, in place of an encrypted one.
 const RuleTokens = "tokens"
 
+// RuleConsents refuses charges of subscriptions whose consent is not signed. It is
+// enforced once every consent is signed.
+const RuleConsents = "consents"
+
 // Enforce makes programs enforce a rule. The rule is stored in the keyset file, because
 // the database can be written by the attackers whom it stops.
 func (f Files) Enforce(rule string) error {

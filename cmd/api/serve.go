@@ -79,6 +79,8 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 	}
 	collector := cases.subscriber.Collector
 	collector.Watch = m.Event
+	collector.Consents = keys.Consents()
+	collector.Consents.Watch = m.Consent
 	m.Masked(masked)
 	watchKeys(m, verifier)
 	watched := metrics.Watched{Backlog: store.Backlog, Connections: connections(pool), Now: clock.Now, Log: log}

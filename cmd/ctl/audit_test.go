@@ -26,7 +26,7 @@ func TestVault_IsAudited(t *testing.T) {
 	s.run(t, boot.Failed, "vault", "keygen") // the files exist, so nothing is changed
 	got := query(t, s.url(), "SELECT action || ' ' || (after - 'keys' - 'kek')::text FROM panel_audit WHERE object = '"+s.file(1)+"' ORDER BY id")
 	want := []string{
-		"vault.keygen {}", `vault.rewrap {"rows": "2"}`, `vault.enforce {"rule": "tokens"}`, "vault.prepare {}", "vault.rotate {}", `vault.rewrap {"rows": "2"}`,
+		"vault.keygen {}", `vault.rewrap {"rows": "2"}`, `vault.enforce {"rule": "tokens"}`, `vault.enforce {"rule": "consents"}`, "vault.prepare {}", "vault.rotate {}", `vault.rewrap {"rows": "2"}`,
 		"vault.disable_old {}", "vault.enable_old {}", "vault.new_kek {}",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -17,18 +17,22 @@ type rewrappedJSON struct {
 	Sealed int      `json:"sealed"`
 	Left   int64    `json:"left"`
 	Broken []string `json:"broken"`
+	Forged []string `json:"forged"` // subscriptions whose consent cannot be verified
 }
 
 func (t *tool) vaultRewrap() *cobra.Command {
 	var in vaultFlags
 	var o rewrapOptions
 	cmd := &cobra.Command{
-		Use: "rewrap", Short: "Encrypt rows with the primary key that are plaintext or use an old key",
+		Use: "rewrap", Short: "Encrypt and sign rows with the primary key that use none or an old key",
 		Long: "Encrypt rows with the primary key that are plaintext or use an old key, or a key of the other keyset. Each new\n" +
 			"ciphertext is verified before it is stored. The service can keep running. The command can be interrupted and started again.\n\n" +
-			"Once no plaintext token is left, programs refuse plaintext tokens, because only an attacker who can write to the\n" +
-			"database would put one there. A backup from before that has some: --accept-plaintext encrypts them.\n\n" +
-			"The exit code is 1 if a row cannot be decrypted; the other rows are processed.",
+			"It also signs the consents of live subscriptions. Run billingctl reconcile before the first time, because rewrap\n" +
+			"signs the price that the database has. A consent with a wrong signature is never signed again.\n\n" +
+			"Once no plaintext token and no unsigned consent is left, programs refuse both, because only an attacker who can write\n" +
+			"to the database would put one there. A backup from before that has some: --accept-plaintext and --accept-unsigned\n" +
+			"encrypt and sign them.\n\n" +
+			"The exit code is 1 if a row cannot be decrypted or verified; the other rows are processed.",
 		Args: noArgs,
 		RunE: t.action(func(cmd *cobra.Command, _ []string) error {
 			if o.batch < 1 || o.batch > maxBatch {
@@ -41,12 +45,13 @@ func (t *tool) vaultRewrap() *cobra.Command {
 	}
 	cmd.Flags().IntVar(&o.batch, "batch", 500, "rows in one transaction")
 	cmd.Flags().BoolVar(&o.acceptPlaintext, "accept-plaintext", false, "encrypt plaintext tokens although programs refuse them; after a restore only")
+	cmd.Flags().BoolVar(&o.acceptUnsigned, "accept-unsigned", false, "sign unsigned consents although programs refuse them; after a restore only")
 	return t.withJSON(in.keys(cmd))
 }
 
 type rewrapOptions struct {
-	batch           int
-	acceptPlaintext bool
+	batch                           int
+	acceptPlaintext, acceptUnsigned bool
 }
 
 // maxBatch keeps a transaction well below its time limit.
@@ -57,21 +62,20 @@ func (t *tool) rewrap(ctx context.Context, f keyFiles, s *postgres.Store, o rewr
 	if err != nil {
 		return err
 	}
-	refusing := slices.Contains(enforced, vault.RuleTokens)
 	var result rewrappedJSON
 	for {
-		pass, err := rewrapAll(ctx, s, o.batch, refusing && !o.acceptPlaintext)
+		pass, err := rewrapAll(ctx, s, o, enforced)
 		if err != nil {
 			return err
 		}
 		result.Sealed += pass.Reencrypted
-		result.Broken = append([]string{}, pass.Broken...)
+		result.Broken, result.Forged = append([]string{}, pass.Broken...), append([]string{}, pass.Forged...)
 		st, err := vaultStatus(ctx, f, s)
 		if err != nil {
 			return err
 		}
 		// Other remaining rows were locked, or are newer than the pass.
-		if result.Left = st.Left; result.Left <= int64(len(result.Broken)) {
+		if result.Left = st.Left; result.Left <= int64(len(result.Broken)+len(result.Forged)) {
 			break
 		}
 		select {
@@ -86,45 +90,65 @@ func (t *tool) rewrap(ctx context.Context, f keyFiles, s *postgres.Store, o rewr
 			return err
 		}
 	}
-	if result.Left == 0 && !refusing {
-		if err := t.refusePlaintext(ctx, f, s); err != nil {
+	if result.Left == 0 {
+		if err := t.enforceRules(ctx, f, s, enforced); err != nil {
 			return err
 		}
 	}
-	err = t.print(result, func() {
-		t.printf("%d rows were encrypted again; %d are left", result.Sealed, result.Left)
+	return t.showRewrapped(result)
+}
+
+// showRewrapped prints the result, and fails if rows cannot be decrypted or verified.
+func (t *tool) showRewrapped(result rewrappedJSON) error {
+	err := t.print(result, func() {
+		t.printf("%d rows were encrypted or signed again; %d are left", result.Sealed, result.Left)
 	})
 	for _, b := range result.Broken {
 		t.errorf("%s cannot be decrypted: it was changed or moved, its key is missing, or it is plaintext, which is refused", b)
 	}
-	if err == nil && len(result.Broken) > 0 {
+	for _, f := range result.Forged {
+		t.errorf("the consent of %s cannot be verified: its terms were changed, the key is missing, or its signature was removed; it is not charged", f)
+	}
+	if err == nil && len(result.Broken)+len(result.Forged) > 0 {
 		return errReported
 	}
 	return err
 }
 
-// refusePlaintext makes programs refuse plaintext tokens, because none is left.
-func (t *tool) refusePlaintext(ctx context.Context, f keyFiles, s *postgres.Store) error {
+// rules are the rules that programs enforce once rewrap leaves nothing.
+var rules = []struct{ name, text string }{
+	{vault.RuleTokens, "No payment token is plaintext: from now on programs refuse plaintext tokens."},
+	{vault.RuleConsents, "Every consent is signed: from now on programs do not charge a subscription without a signature."},
+}
+
+// enforceRules makes programs enforce the rules that are not enforced yet.
+func (t *tool) enforceRules(ctx context.Context, f keyFiles, s *postgres.Store, enforced []string) error {
 	set := f.tokens()
-	e := t.entry(ruleEnforced, set.Keyset, nil, ports.Facts{"rule": vault.RuleTokens})
-	if err := audited(ctx, s, e, func() error { return set.Enforce(vault.RuleTokens) }); err != nil {
-		return err
-	}
-	if !t.json {
-		t.printf("No payment token is plaintext: from now on programs refuse plaintext tokens. Copy %s wherever it is copied to.", set.Keyset)
+	for _, r := range rules {
+		if slices.Contains(enforced, r.name) {
+			continue
+		}
+		e := t.entry(ruleEnforced, set.Keyset, nil, ports.Facts{"rule": r.name})
+		if err := audited(ctx, s, e, func() error { return set.Enforce(r.name) }); err != nil {
+			return err
+		}
+		if !t.json {
+			t.printf("%s Copy %s wherever it is copied to.", r.text, set.Keyset)
+		}
 	}
 	return nil
 }
 
 // rewrapAll makes one pass over all rows.
-func rewrapAll(ctx context.Context, s *postgres.Store, batch int, refusePlaintext bool) (*postgres.Rewrap, error) {
+func rewrapAll(ctx context.Context, s *postgres.Store, o rewrapOptions, enforced []string) (*postgres.Rewrap, error) {
 	pass, err := s.Rewrap()
 	if err != nil {
 		return nil, err
 	}
-	pass.RefusePlaintext = refusePlaintext
+	pass.RefusePlaintext = slices.Contains(enforced, vault.RuleTokens) && !o.acceptPlaintext
+	pass.RefuseUnsigned = slices.Contains(enforced, vault.RuleConsents) && !o.acceptUnsigned
 	for {
-		if n, err := pass.Next(ctx, batch); err != nil || n == 0 {
+		if n, err := pass.Next(ctx, o.batch); err != nil || n == 0 {
 			return pass, err
 		}
 	}

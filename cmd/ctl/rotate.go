@@ -212,6 +212,13 @@ func (t *tool) disableDigests(ctx context.Context, s *postgres.Store, f vault.Fi
 			f.Keyset, until.UTC().Format(time.DateOnly))
 		return nil
 	}
+	consents, err := s.ConsentCounts(ctx)
+	if err != nil {
+		return err
+	}
+	if n := consents.OfOtherKeys; n > 0 {
+		return fmt.Errorf("%d consents are signed with a replaced key, and could not be charged without it: run billingctl vault rewrap first", n)
+	}
 	e := t.entry(keysDisabled, f.Keyset, nil, ports.Facts{"keys": keyList(ids)})
 	return audited(ctx, s, e, f.DisableDigests)
 }

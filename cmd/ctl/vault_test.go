@@ -81,7 +81,7 @@ func TestVault_Lifecycle(t *testing.T) {
 	}
 	rewrap(rows, 0)
 	first.PaymentMethods = rows
-	enforced := []string{vault.RuleTokens}
+	enforced := []string{vault.RuleTokens, vault.RuleConsents}
 	status(vaultStatusJSON{Keys: []keyJSON{first}, Enforced: enforced})
 
 	var rotated rotatedJSON
@@ -150,7 +150,7 @@ func TestVault_MovesTokensToTheirOwnKeyset(t *testing.T) {
 
 	s.run(t, boot.OK, "vault", "rewrap")
 	cards.PaymentMethods, tokens.PaymentMethods = 0, rows
-	s.wantStatus(t, vaultStatusJSON{Keys: []keyJSON{cards, tokens}, Enforced: []string{vault.RuleTokens}})
+	s.wantStatus(t, vaultStatusJSON{Keys: []keyJSON{cards, tokens}, Enforced: []string{vault.RuleTokens, vault.RuleConsents}})
 	s.wantTokens(t, rows, boot.Vault{TokenKeysetFile: s.file(3), TokenKEKFile: s.file(4)})
 
 	var rotated rotatedJSON
@@ -263,7 +263,7 @@ func TestRewrap_ReportsBrokenRows(t *testing.T) {
 		"NOT EXISTS (SELECT FROM payment_methods c WHERE c.token_ct < a.token_ct)")
 	s.run(t, boot.OK, "vault", "rotate")
 	out, stderr := s.run(t, boot.Failed, "vault", "rewrap")
-	if !strings.Contains(out, "2 rows were encrypted again; 1 are left") || !strings.Contains(stderr, "payment method 00000000-0000-7000-9000-") {
+	if !strings.Contains(out, "2 rows were encrypted or signed again; 1 are left") || !strings.Contains(stderr, "payment method 00000000-0000-7000-9000-") {
 		t.Errorf("stdout is %q, stderr is %q", out, stderr)
 	}
 	if out, _ := s.run(t, boot.OK, "vault", "status"); !strings.Contains(out, "1 rows need") {
@@ -319,5 +319,38 @@ func TestKeygen_PlaintextOnlyOutsideProduction(t *testing.T) {
 	production := cli{[]string{"BILLING_VAULT_KEYSET_FILE=" + path}}
 	if _, stderr := production.run(t, boot.Failed, "vault", "rotate"); !strings.Contains(stderr, "in the clear") {
 		t.Errorf("in production: %q", stderr)
+	}
+}
+
+// Once every consent is signed, a subscription without a signature is neither signed nor
+// charged, unless it comes from a backup.
+func TestRewrap_RequiresSignedConsents(t *testing.T) {
+	t.Parallel()
+	s := withVaultFiles(t)
+	s.run(t, boot.OK, "vault", "keygen")
+	exec(t, s.url(), twoPayments)
+	var st vaultStatusJSON
+	s.json(t, boot.OK, &st, "vault", "status")
+	if st.UnsignedConsents != 1 || len(st.Enforced) > 0 {
+		t.Errorf("before rewrap: %+v", st)
+	}
+	out, _ := s.run(t, boot.OK, "vault", "rewrap")
+	if !strings.Contains(out, "do not charge a subscription without a signature") {
+		t.Errorf("rewrap does not say that signatures are required:\n%s", out)
+	}
+	exec(t, s.url(), "UPDATE subscriptions SET consent_mac = NULL, price_amount = 9999900")
+	_, stderr := s.run(t, boot.Failed, "vault", "rewrap")
+	if want := "the consent of subscription " + ownerID; !strings.Contains(stderr, want) {
+		t.Errorf("stderr lacks %q: %s", want, stderr)
+	}
+	out, _ = s.run(t, boot.OK, "vault", "status")
+	if !strings.Contains(out, "1 subscriptions have no signed consent and are not charged") {
+		t.Errorf("status is\n%s", out)
+	}
+	s.run(t, boot.OK, "vault", "rewrap", "--accept-unsigned")
+	st = vaultStatusJSON{}
+	s.json(t, boot.OK, &st, "vault", "status")
+	if st.UnsignedConsents+st.Left != 0 {
+		t.Errorf("after --accept-unsigned: %+v", st)
 	}
 }

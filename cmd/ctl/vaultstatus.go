@@ -25,15 +25,19 @@ type keyJSON struct {
 type vaultStatusJSON struct {
 	Keys            []keyJSON `json:"keys"`
 	PlaintextTokens int64     `json:"clear_tokens"` // tokens that are not encrypted yet
-	Left            int64     `json:"left"`         // rows that rewrap would encrypt
-	// Enforced are the rules for stored data: tokens refuses plaintext tokens.
+	// UnsignedConsents are live subscriptions whose terms are not signed.
+	UnsignedConsents int64 `json:"unsigned_consents"`
+	OldConsents      int64 `json:"old_consents"` // signed with a replaced key
+	Left             int64 `json:"left"`         // rows that rewrap would encrypt or sign
+	// Enforced are the rules for stored data: tokens refuses plaintext tokens, consents
+	// refuses unsigned consents.
 	Enforced []string `json:"enforced,omitempty"`
 }
 
 func (t *tool) vaultStatus() *cobra.Command {
 	var in vaultFlags
 	cmd := &cobra.Command{
-		Use: "status", Short: "List the keys and the number of rows that each encrypts",
+		Use: "status", Short: "List the keys, the number of rows that each encrypts, and the consents that need a signature",
 		Args: noArgs,
 		RunE: t.action(func(cmd *cobra.Command, _ []string) error {
 			return t.withVault(cmd.Context(), in, func(f keyFiles, s *postgres.Store) error {
@@ -70,7 +74,10 @@ func vaultStatus(ctx context.Context, files keyFiles, s *postgres.Store) (st vau
 	for _, r := range rows {
 		st.add(r)
 	}
-	return st, nil
+	consents, err := s.ConsentCounts(ctx)
+	st.UnsignedConsents, st.OldConsents = consents.Unsigned, consents.OfOtherKeys
+	st.Left += consents.Unsigned + consents.OfOtherKeys
+	return st, err
 }
 
 func (st *vaultStatusJSON) add(r postgres.KeyUsage) {
@@ -110,6 +117,18 @@ func (t *tool) showVault(st vaultStatusJSON) {
 		t.printf("%d payment tokens are stored as plaintext", st.PlaintextTokens)
 	case refused:
 		t.printf("Plaintext payment tokens are refused.")
+	}
+	required := slices.Contains(st.Enforced, vault.RuleConsents)
+	switch {
+	case st.UnsignedConsents > 0 && required:
+		t.printf("%d subscriptions have no signed consent and are not charged: somebody changed the database, or a backup was restored", st.UnsignedConsents)
+	case st.UnsignedConsents > 0:
+		t.printf("%d subscriptions have no signed consent: an attacker who can write to the database can raise their price", st.UnsignedConsents)
+	case required:
+		t.printf("Subscriptions without a signed consent are not charged.")
+	}
+	if st.OldConsents > 0 {
+		t.printf("%d consents are signed with a replaced key", st.OldConsents)
 	}
 	if st.Left > 0 {
 		t.printf("%d rows need billingctl vault rewrap", st.Left)

@@ -12,20 +12,20 @@ import (
 
 // forecast sums up the decisions of a dry run.
 type forecast struct {
-	charges   int
-	amounts   map[billing.Currency]int64
-	ends      map[string]int // by reason
-	noAdapter int
+	charges int
+	amounts map[billing.Currency]int64
+	ends    map[string]int // by reason
+	none    map[string]int // not charged, by reason
 }
 
 func newForecast() *forecast {
-	return &forecast{amounts: make(map[billing.Currency]int64), ends: make(map[string]int)}
+	return &forecast{amounts: make(map[billing.Currency]int64), ends: make(map[string]int), none: make(map[string]int)}
 }
 
 func (f *forecast) add(l planned) {
 	switch {
 	case l.Action == "none":
-		f.noAdapter++
+		f.none[l.Reason]++
 	case l.Amount != nil:
 		f.charges++
 		f.amounts[billing.Currency(l.Amount.Currency)] += l.Amount.Amount
@@ -35,13 +35,14 @@ func (f *forecast) add(l planned) {
 }
 
 // summary returns the counts in the form of a run's summary. Like a run it counts a
-// subscription whose payment system has no adapter as failed.
+// subscription that it cannot charge as failed.
 func (f *forecast) summary() ports.Summary {
-	return ports.Summary{Due: f.charges + f.noAdapter, Ended: f.ended(), Failed: f.noAdapter}
+	failed := total(f.none)
+	return ports.Summary{Due: f.charges + failed, Ended: total(f.ends), Failed: failed}
 }
 
-func (f *forecast) ended() (n int) {
-	for _, count := range f.ends {
+func total(counts map[string]int) (n int) {
+	for _, count := range counts {
 		n += count
 	}
 	return n
@@ -63,13 +64,19 @@ func (f *forecast) String() string {
 	if f.charges > 0 {
 		parts[0] = fmt.Sprintf("would charge %s, %s", counted(f.charges, "subscription"), strings.Join(f.sums(), ", "))
 	}
-	if n := f.ended(); n > 0 {
+	if n := total(f.ends); n > 0 {
 		parts = append(parts, fmt.Sprintf("%d %s: %s", n, plural(n, "ends", "end"), strings.Join(f.reasons(), ", ")))
 	}
-	if f.noAdapter > 0 {
-		parts = append(parts, fmt.Sprintf("cannot charge %s: no adapter for the payment system", counted(f.noAdapter, "subscription")))
+	for _, reason := range slices.Sorted(maps.Keys(f.none)) {
+		parts = append(parts, fmt.Sprintf("cannot charge %s: %s", counted(f.none[reason], "subscription"), cannotCharge[reason]))
 	}
 	return strings.Join(parts, "; ")
+}
+
+// cannotCharge explains the reasons for which a subscription is not charged.
+var cannotCharge = map[string]string{
+	"no_adapter": "no adapter for the payment system",
+	"no_consent": "nothing proves that the viewer agreed to the terms",
 }
 
 func (f *forecast) sums() (list []string) {

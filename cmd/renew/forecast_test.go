@@ -43,6 +43,7 @@ func TestForecast_String(t *testing.T) {
 		"two reasons":        {join(endings(2, "cancelled"), endings(1, "payment_method_removed")), "would charge nothing; 3 end: 2 cancelled, 1 payment method removed"},
 		"two currencies":     {join(charges(2, 123456789, "RUB"), charges(1, 1000000, "JPY")), "would charge 3 subscriptions, 1,000,000 JPY, 2,469,135.78 RUB"},
 		"no adapter":         {join(charges(1, 100, "EUR"), []planned{{Action: "none", Reason: "no_adapter"}}), "would charge 1 subscription, 1.00 EUR; cannot charge 1 subscription: no adapter for the payment system"},
+		"no consent":         {[]planned{{Action: "none", Reason: "no_consent"}, {Action: "none", Reason: "no_consent"}}, "would charge nothing; cannot charge 2 subscriptions: nothing proves that the viewer agreed to the terms"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -88,6 +88,7 @@ func TestRun_MetricsFile(t *testing.T) {
 	for _, want := range []string{
 		"billing_renewal_last_run_success 1\n", `billing_renewal_last_run_items{result="renewed"} 0`,
 		"billing_renewal_last_run_timestamp_seconds 1.", "billing_renewal_last_run_duration_seconds ",
+		`billing_renewal_last_run_consent_findings{finding="forged"} 0`,
 	} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("the metrics lack %q:\n%s", want, text)

@@ -12,9 +12,9 @@ import (
 // writeMetrics writes the results of a run for the textfile collector of
 // Prometheus' node exporter, because a job that ends cannot be scraped. It replaces
 // the file atomically.
-func writeMetrics(file string, r ports.Run, masked func() int64) error {
+func writeMetrics(file string, r ports.Run, consents metrics.RunConsents, masked func() int64) error {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(metrics.LastRun(r), metrics.Masked(masked))
+	registry.MustRegister(metrics.LastRun(r), consents, metrics.Masked(masked))
 	if err := prometheus.WriteToTextfile(file, registry); err != nil {
 		return fmt.Errorf("--metrics-file: %w", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/online-cinema/billing/adapters/clock"
+	"github.com/online-cinema/billing/adapters/metrics"
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/cmd/internal/boot"
 	"github.com/online-cinema/billing/cmd/internal/crash"
@@ -56,6 +57,7 @@ func work(ctx context.Context, cfg boot.Renew, o options, stdout, stderr io.Writ
 		Collector:   boot.NewCollector(cfg.Rules, cfg.Charging, store, now, systems.Providers, log),
 		Concurrency: o.concurrency, Limit: o.limit, AcceptRefusals: o.acceptRefusals, Log: log,
 	}
+	renewer.Collector.Consents = keys.Consents()
 	if o.dryRun {
 		return true, dryRun(ctx, renewer, printer{stdout, o.json})
 	}
@@ -68,6 +70,8 @@ func renew(ctx context.Context, r *renewals.Renewer, o options, stdout, stderr i
 		return false, err
 	}
 	r.Progress = bar.show
+	consents := metrics.NewRunConsents()
+	r.Collector.Consents.Watch = consents.Add
 	wall := clock.System{}
 	begin := wall.Now()
 	sum, err := r.Run(ctx)
@@ -80,7 +84,7 @@ func renew(ctx context.Context, r *renewals.Renewer, o options, stdout, stderr i
 		if err != nil {
 			done.Error = err.Error()
 		}
-		if err := writeMetrics(o.metricsFile, done, boot.Masked(log)); err != nil {
+		if err := writeMetrics(o.metricsFile, done, consents, boot.Masked(log)); err != nil {
 			log.Warn("the metrics of this run are missing; the run itself is complete", "error", err)
 		}
 	}

@@ -17,6 +17,7 @@ type Subscription struct {
 	PaymentSystem  string
 	Price          Money
 	IntervalMonths int
+	ConsentMAC     ConsentMAC // of the fields above; set when they are, never changed alone
 
 	Status            Status
 	AnchorAt          time.Time // all periods are counted from here

@@ -29,6 +29,7 @@ func (w World) ProcessOver(s ports.Store, p ports.Provider) Process {
 	c := &payments.Collector{
 		Store: s, Clock: w.Clock, NewID: w.NewID, Providers: map[string]ports.Provider{w.Provider.Code: p},
 		ChargeTimeout: ChargeTimeout, RecordTimeout: ChargeTimeout, Log: slog.New(slog.DiscardHandler), Retries: retries(w.T),
+		Consents: payments.Consents{Keys: w.Keys, Required: func() bool { return true }},
 	}
 	return Process{
 		Subscriber: &viewers.Subscriber{

@@ -51,6 +51,7 @@ type World struct {
 	Store    *memory.Store
 	Clock    *Clock
 	Provider *FakeProvider
+	Keys     ports.Authenticator // of all processes
 	ids      *atomic.Int64
 	// pause waits on the clock of the store.
 	pause func(ctx context.Context, d time.Duration) error
@@ -76,7 +77,7 @@ func InBubble(t *testing.T, f func(w World)) {
 func newWorld(t *testing.T, c *Clock, wall func() time.Time) World {
 	t.Helper()
 	store := memory.New(memory.WithWall(wall))
-	w := World{T: t, Store: store, Clock: c, ids: new(atomic.Int64), pause: ports.Wait}
+	w := World{T: t, Store: store, Clock: c, Keys: Authenticator("key"), ids: new(atomic.Int64), pause: ports.Wait}
 	w.AddPlan("basic", "hd", "offline")
 	return w.WithProvider(System)
 }

@@ -27,7 +27,8 @@ type Collector struct {
 	RecordTimeout time.Duration
 	Log           *slog.Logger
 	// Vault decrypts the numbers of kept cards. It is nil if no cards are kept.
-	Vault ports.Vault
+	Vault    ports.Vault
+	Consents Consents
 	// Watch is called for each event that a payment caused, after its commit. It may
 	// be nil.
 	Watch func(billing.EventType)
@@ -40,7 +41,8 @@ type Collector struct {
 func (c *Collector) WithProviders(providers map[string]ports.Provider) *Collector {
 	return &Collector{
 		Store: c.Store, Clock: c.Clock, NewID: c.NewID, Providers: providers, Retries: c.Retries,
-		ChargeTimeout: c.ChargeTimeout, RecordTimeout: c.RecordTimeout, Log: c.Log, Vault: c.Vault, Watch: c.Watch,
+		ChargeTimeout: c.ChargeTimeout, RecordTimeout: c.RecordTimeout, Log: c.Log, Vault: c.Vault,
+		Consents: c.Consents, Watch: c.Watch,
 	}
 }
 

@@ -1,6 +1,7 @@
 package payments
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -213,15 +214,14 @@ func (c *Collector) grant(ctx context.Context, tx ports.Repos, absent []lookup) 
 		if err != nil {
 			return grants{}, err
 		}
-		if s.MayResend(*p, m, now) {
+		unagreed := c.Consents.checkPayment(s, p)
+		if unagreed == nil && s.MayResend(*p, m, now) {
 			g.resends = append(g.resends, resend{*p, m.Token})
 			continue
 		}
-		a := Attempt{Payment: p, outcome: billing.Abandon(billing.NotSent), err: ports.ErrChargeNotFound, sweep: true}
-		if difference := s.Terms().Difference(*p); difference != "" {
-			a.err = fmt.Errorf("%w: %s", ErrNotAgreed, difference)
-		}
-		abandoned = append(abandoned, a)
+		abandoned = append(abandoned, Attempt{
+			Payment: p, outcome: billing.Abandon(billing.NotSent), err: cmp.Or(unagreed, ports.ErrChargeNotFound), sweep: true,
+		})
 		abandonedAs = append(abandonedAs, all[i])
 	}
 	if len(abandoned) == 0 {

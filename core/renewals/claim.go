@@ -2,6 +2,7 @@ package renewals
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -18,6 +19,9 @@ func (p *pipeline) claimAll(ctx context.Context) error {
 	var from time.Time
 	var failed error // the first batch that had to be claimed one by one
 	for ctx.Err() == nil {
+		if n := p.refused.Load(); n >= maxRefused {
+			return errors.Join(failed, fmt.Errorf("claim: %d subscriptions were refused because of their consent; check the keyset of this program", n))
+		}
 		systems, n := p.chargeable(), p.allowance.take(int(p.batchSize.Load()))
 		if len(systems) == 0 || n == 0 {
 			return failed
@@ -117,6 +121,8 @@ func (p *pipeline) claimWith(ctx context.Context, now time.Time, lock func(conte
 		p.skip(s, errOdd)
 	}
 	p.stats.add(ports.Summary{Due: len(c.payments), Ended: c.ended})
+	p.collector.Consents.Found(payments.ConsentUnsigned, c.unsigned)
+	p.refuse(ctx, c.refused)
 	if len(c.payments) > 0 {
 		p.charge(c.intents(deadline))
 	}
@@ -132,14 +138,16 @@ func (p *pipeline) queueTime() time.Duration { return p.collector.ChargeTimeout 
 func (p *pipeline) sendWindow() time.Duration { return p.collector.SendWindow() + p.queueTime() }
 
 // claimed is a batch of due subscriptions after billing. A subscription has a payment,
-// or has ended, or is odd.
+// or has ended, or is odd, or was refused.
 type claimed struct {
 	subscriptions []billing.Subscription
 	payments      []billing.Payment
 	billed        []billedTo // per payment
 	events        []billing.Event
 	ended         int
+	unsigned      int                    // payments of subscriptions whose consent is not signed
 	odd           []billing.Subscription // due, but neither billed nor ended; not stored
+	refused       []refusal              // due, but not to be charged; not stored
 }
 
 // billedTo refers to the subscription and the method of a payment.
@@ -161,9 +169,17 @@ func (p *pipeline) billAll(due []ports.Due, now time.Time) claimed {
 			c.odd = append(c.odd, d.Subscription)
 			continue
 		}
+		finding := p.checkConsent(d, billed)
+		if finding.Refused() {
+			c.refused = append(c.refused, refusal{&d.Subscription, finding})
+			continue
+		}
 		c.subscriptions = append(c.subscriptions, s)
 		c.events = append(c.events, events...)
 		if billed {
+			if finding == payments.ConsentUnsigned {
+				c.unsigned++
+			}
 			c.payments = append(c.payments, payment)
 			c.billed = append(c.billed, billedTo{len(c.subscriptions) - 1, d.Version, d.Method.Token})
 		} else {

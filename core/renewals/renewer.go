@@ -21,7 +21,8 @@ import (
 // payment system:
 //
 //	resolve  look up the payments that earlier runs left pending
-//	claim    lock due subscriptions · Bill each · store intents, a batch per transaction
+//	claim    lock due subscriptions · Bill each · verify its consent · store intents, a
+//	         batch per transaction
 //	charge   a bounded number of charges in flight
 //	record   Settle · save over the stored intents, a batch per transaction; if another
 //	         transaction has changed one: lock · read again · Settle
@@ -77,11 +78,13 @@ type Decision struct {
 	After                billing.Subscription // until the payment is settled
 	NoAdapter            bool                 // skipped: this program has no adapter for the payment system
 	MethodRetired        billing.DeclineCode  // why its payment method cannot be charged; empty if it can
+	NoConsent            bool                 // not charged: nothing proves that the viewer agreed to the terms
 }
 
 // Plan calls each for every subscription that a run would claim now, the earliest
-// first. Before those it calls each for the subscriptions without an adapter, which
-// do not count toward the limit. Plan changes nothing and calls no payment system.
+// first. Before those it calls each for the subscriptions without an adapter. Neither
+// they nor the subscriptions without consent count toward the limit. Plan changes
+// nothing and calls no payment system.
 func (r *Renewer) Plan(ctx context.Context, each func(Decision) error) error {
 	if err := r.plan(ctx, each); err != nil {
 		return fmt.Errorf("plan: %w", err)
@@ -101,11 +104,32 @@ func (r *Renewer) plan(ctx context.Context, each func(Decision) error) error {
 	if err != nil {
 		return err
 	}
-	return r.eachDue(ctx, ports.DueQuery{Now: now, Systems: r.systems(), Limit: r.Limit}, func(d ports.Due) error {
-		decision := Decision{Subscription: d.Subscription, MethodRetired: d.Method.Retired()}
-		decision.After, decision.Payment, _, decision.Billed = r.bill(d, now)
+	claimed := 0
+	err = r.eachDue(ctx, ports.DueQuery{Now: now, Systems: r.systems()}, func(d ports.Due) error {
+		if r.Limit > 0 && claimed == r.Limit {
+			return errLimit
+		}
+		decision := r.decide(d, now)
+		if !decision.NoConsent {
+			claimed++
+		}
 		return each(decision)
 	})
+	if errors.Is(err, errLimit) {
+		return nil
+	}
+	return err
+}
+
+// errLimit ends a plan.
+var errLimit = errors.New("the limit is reached")
+
+func (r *Renewer) decide(d ports.Due, now time.Time) Decision {
+	after, payment, _, billed := r.bill(d, now)
+	if r.checkConsent(&d, billed).Refused() {
+		return Decision{Subscription: d.Subscription, NoConsent: true}
+	}
+	return Decision{Subscription: d.Subscription, Payment: payment, Billed: billed, After: after, MethodRetired: d.Method.Retired()}
 }
 
 // eachDue calls each for the due subscriptions of q. It calls each for none if q

@@ -30,6 +30,7 @@ func (w *world) newPurchase(m billing.PaymentMethod, p billing.Plan) purchase {
 	}
 	sub, pay, err := o.Start(noon, billing.Calendar{})
 	w.must(err)
+	sub.ConsentMAC = "\x00\xffnot text"
 	return purchase{sub, pay}
 }
 

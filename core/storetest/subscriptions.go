@@ -24,6 +24,12 @@ var subscriptionCases = []testCase{
 		w.save(d)
 		same(w, "ended", w.locked(d).sub, d.sub)
 	}},
+	{"may be without a signed consent", func(w *world) {
+		d := w.newPurchase(w.viewer(), w.plan)
+		d.sub.ConsentMAC = ""
+		w.tx(func(ctx context.Context, tx ports.Repos) error { return d.add(ctx, tx, 0) })
+		same(w, "subscription", w.locked(d).sub, d.sub)
+	}},
 	{"take another period and payment", func(w *world) {
 		d := w.settle(w.subscribe(0), billing.PaymentSucceeded, noon)
 		next := d.next(1)

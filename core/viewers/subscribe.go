@@ -114,6 +114,9 @@ func (s *Subscriber) decide(ctx context.Context, tx ports.Repos, r request, f po
 	if err != nil {
 		return storedIntent{}, err
 	}
+	if err := s.Collector.Consents.Sign(&sub); err != nil {
+		return storedIntent{}, err
+	}
 	if f.Method == nil {
 		w.methods = append(w.methods, method)
 	}

@@ -28,3 +28,23 @@ FROM payment_methods
 WHERE token IS NOT NULL OR token_ct IS NOT NULL
 GROUP BY 1
 ORDER BY 1;
+
+-- name: ConsentsToSign :many
+-- Live subscriptions whose consent is not signed, or signed with another key. A
+-- signature begins with the id of its key.
+SELECT * FROM subscriptions
+WHERE ended_at IS NULL AND (consent_mac IS NULL OR substring(consent_mac FROM 1 FOR 4) <> @key::bytea)
+  AND (user_id, id) > (@after_user::uuid, @after_id::uuid)
+ORDER BY user_id, id
+LIMIT @take::int
+FOR NO KEY UPDATE SKIP LOCKED;
+
+-- name: ConsentsSign :execrows
+UPDATE subscriptions s SET consent_mac = n.consent_mac
+FROM (SELECT unnest(@user_ids::uuid[]) AS user_id, unnest(@ids::uuid[]) AS id, unnest(@consent_macs::bytea[]) AS consent_mac) AS n
+WHERE s.user_id = n.user_id AND s.id = n.id;
+
+-- name: ConsentsCount :one
+SELECT count(*) FILTER (WHERE consent_mac IS NULL) AS unsigned,
+    count(*) FILTER (WHERE substring(consent_mac FROM 1 FOR 4) <> @key::bytea) AS of_other_keys
+FROM subscriptions WHERE ended_at IS NULL;

@@ -16,12 +16,12 @@ FOR NO KEY UPDATE OF s;
 
 -- name: SubscriptionsAdd :exec
 INSERT INTO subscriptions (
-    user_id, id, plan_id, payment_method_id, payment_system, price_amount, price_currency, interval_months, status,
+    user_id, id, plan_id, payment_method_id, payment_system, price_amount, price_currency, interval_months, consent_mac, status,
     anchor_at, period_start, period_end, next_charge_at, charging, cancel_at_period_end, past_due_since, grace_until,
     latest_payment_id, created_at, started_at, ended_at)
 SELECT
     unnest(@user_ids::uuid[]), unnest(@ids::uuid[]), unnest(@plan_ids::uuid[]), unnest(@payment_method_ids::uuid[]), unnest(@payment_systems::text[]),
-    unnest(@price_amounts::bigint[]), unnest(@price_currencies::text[]), unnest(@interval_months::int[]), unnest(@statuses::text[]),
+    unnest(@price_amounts::bigint[]), unnest(@price_currencies::text[]), unnest(@interval_months::int[]), unnest(@consent_macs::bytea[]), unnest(@statuses::text[]),
     unnest(@anchors::timestamptz[]), unnest(@period_starts::timestamptz[]), unnest(@period_ends::timestamptz[]),
     unnest(@next_charges::timestamptz[]), unnest(@charging::bool[]), unnest(@cancels::bool[]),
     unnest(@past_due_sinces::timestamptz[]), unnest(@grace_untils::timestamptz[]), unnest(@latest_payment_ids::uuid[]),

@@ -98,7 +98,8 @@ func (v Vault) OpenKeys(env Env, log *slog.Logger) (k Keys, err error) {
 			"so every program that charges can decrypt card numbers; create a keyset for tokens with billingctl vault keygen")
 		k.Tokens = k.Cards
 	default:
-		log.Warn("BILLING_VAULT_KEYSET_FILE is not set: cards cannot be stored, and payment tokens are stored as plaintext")
+		log.Warn("BILLING_VAULT_KEYSET_FILE is not set: cards cannot be stored, payment tokens are stored as plaintext, " +
+			"and nothing proves what viewers agreed to, so a change of the database can raise a price")
 	}
 	return k, err
 }
@@ -146,7 +147,7 @@ func (k Keys) PlaintextReads() int64 {
 func NewStore(pool *pgxpool.Pool, keys Keys) *postgres.Store {
 	var options []postgres.Option
 	if keys.Tokens != nil {
-		options = append(options, postgres.WithVault(keys.Tokens))
+		options = append(options, postgres.WithVault(keys.Tokens), postgres.WithAuthenticator(keys.Tokens))
 	}
 	if keys.Cards != nil {
 		options = append(options, postgres.WithCardVault(keys.Cards))

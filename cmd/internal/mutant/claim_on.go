@@ -63,13 +63,14 @@ func watermarkNotReset(_ *bug, tx *ports.Repos) {
 	}}
 }
 
-// renewalAtTodaysPrice charges the plan's current price instead of the agreed one.
+// renewalAtTodaysPrice charges the plan's current price instead of the agreed one. It
+// also forgets the signature of the agreed price, because the run would notice.
 func renewalAtTodaysPrice(b *bug, tx *ports.Repos) {
 	eachDue(tx, func(ctx context.Context, d *ports.Due) error {
 		plans, err := b.store.Views().Plans(ctx) // a run may not lock plans
 		for _, plan := range plans {
 			if plan.ID == d.PlanID {
-				d.Price = plan.Price
+				d.Price, d.ConsentMAC = plan.Price, ""
 			}
 		}
 		return err

@@ -176,6 +176,7 @@ type Subscription struct {
 	Charging          bool
 	PastDueSince      time.Time
 	GraceUntil        time.Time
+	ConsentMac        []byte
 }
 
 type User struct {

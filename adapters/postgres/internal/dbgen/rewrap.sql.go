@@ -120,6 +120,104 @@ func (q *Queries) CardsToReencrypt(ctx context.Context, arg CardsToReencryptPara
 	return items, nil
 }
 
+const consentsCount = `-- name: ConsentsCount :one
+SELECT count(*) FILTER (WHERE consent_mac IS NULL) AS unsigned,
+    count(*) FILTER (WHERE substring(consent_mac FROM 1 FOR 4) <> $1::bytea) AS of_other_keys
+FROM subscriptions WHERE ended_at IS NULL
+`
+
+type ConsentsCountRow struct {
+	Unsigned    int64
+	OfOtherKeys int64
+}
+
+func (q *Queries) ConsentsCount(ctx context.Context, key []byte) (*ConsentsCountRow, error) {
+	row := q.db.QueryRow(ctx, consentsCount, key)
+	var i ConsentsCountRow
+	err := row.Scan(&i.Unsigned, &i.OfOtherKeys)
+	return &i, err
+}
+
+const consentsSign = `-- name: ConsentsSign :execrows
+UPDATE subscriptions s SET consent_mac = n.consent_mac
+FROM (SELECT unnest($1::uuid[]) AS user_id, unnest($2::uuid[]) AS id, unnest($3::bytea[]) AS consent_mac) AS n
+WHERE s.user_id = n.user_id AND s.id = n.id
+`
+
+func (q *Queries) ConsentsSign(ctx context.Context, userIds []string, ids []string, consentMacs [][]byte) (int64, error) {
+	result, err := q.db.Exec(ctx, consentsSign, userIds, ids, consentMacs)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const consentsToSign = `-- name: ConsentsToSign :many
+SELECT user_id, id, plan_id, payment_method_id, payment_system, price_amount, price_currency, interval_months, status, anchor_at, period_start, period_end, next_charge_at, cancel_at_period_end, latest_payment_id, created_at, started_at, ended_at, charging, past_due_since, grace_until, consent_mac FROM subscriptions
+WHERE ended_at IS NULL AND (consent_mac IS NULL OR substring(consent_mac FROM 1 FOR 4) <> $1::bytea)
+  AND (user_id, id) > ($2::uuid, $3::uuid)
+ORDER BY user_id, id
+LIMIT $4::int
+FOR NO KEY UPDATE SKIP LOCKED
+`
+
+type ConsentsToSignParams struct {
+	Key       []byte
+	AfterUser string
+	AfterID   string
+	Take      int32
+}
+
+// Live subscriptions whose consent is not signed, or signed with another key. A
+// signature begins with the id of its key.
+func (q *Queries) ConsentsToSign(ctx context.Context, arg ConsentsToSignParams) ([]*Subscription, error) {
+	rows, err := q.db.Query(ctx, consentsToSign,
+		arg.Key,
+		arg.AfterUser,
+		arg.AfterID,
+		arg.Take,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []*Subscription
+	for rows.Next() {
+		var i Subscription
+		if err := rows.Scan(
+			&i.UserID,
+			&i.ID,
+			&i.PlanID,
+			&i.PaymentMethodID,
+			&i.PaymentSystem,
+			&i.PriceAmount,
+			&i.PriceCurrency,
+			&i.IntervalMonths,
+			&i.Status,
+			&i.AnchorAt,
+			&i.PeriodStart,
+			&i.PeriodEnd,
+			&i.NextChargeAt,
+			&i.CancelAtPeriodEnd,
+			&i.LatestPaymentID,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.EndedAt,
+			&i.Charging,
+			&i.PastDueSince,
+			&i.GraceUntil,
+			&i.ConsentMac,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const methodsToReencrypt = `-- name: MethodsToReencrypt :many
 SELECT user_id, id, payment_system, token, created_at, removed_at, token_ct, token_key_id, token_fingerprint, card_id, removed_with FROM payment_methods
 WHERE (token IS NOT NULL OR token_key_id <> $1::bigint) AND (user_id, id) > ($2::uuid, $3::uuid)

@@ -13,7 +13,7 @@ import (
 )
 
 const subscriptionByRef = `-- name: SubscriptionByRef :one
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, p.code AS plan_code
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, p.code AS plan_code
 FROM subscriptions s JOIN plans p ON p.id = s.plan_id
 WHERE s.user_id = $1 AND (s.id::text = $2::text OR p.code = $2::text OR p.id::text = $2::text)
 ORDER BY s.ended_at IS NULL DESC, s.id DESC
@@ -51,6 +51,7 @@ func (q *Queries) SubscriptionByRef(ctx context.Context, userID string, ref stri
 		&i.Subscription.Charging,
 		&i.Subscription.PastDueSince,
 		&i.Subscription.GraceUntil,
+		&i.Subscription.ConsentMac,
 		&i.PlanCode,
 	)
 	return &i, err
@@ -58,16 +59,16 @@ func (q *Queries) SubscriptionByRef(ctx context.Context, userID string, ref stri
 
 const subscriptionsAdd = `-- name: SubscriptionsAdd :exec
 INSERT INTO subscriptions (
-    user_id, id, plan_id, payment_method_id, payment_system, price_amount, price_currency, interval_months, status,
+    user_id, id, plan_id, payment_method_id, payment_system, price_amount, price_currency, interval_months, consent_mac, status,
     anchor_at, period_start, period_end, next_charge_at, charging, cancel_at_period_end, past_due_since, grace_until,
     latest_payment_id, created_at, started_at, ended_at)
 SELECT
     unnest($1::uuid[]), unnest($2::uuid[]), unnest($3::uuid[]), unnest($4::uuid[]), unnest($5::text[]),
-    unnest($6::bigint[]), unnest($7::text[]), unnest($8::int[]), unnest($9::text[]),
-    unnest($10::timestamptz[]), unnest($11::timestamptz[]), unnest($12::timestamptz[]),
-    unnest($13::timestamptz[]), unnest($14::bool[]), unnest($15::bool[]),
-    unnest($16::timestamptz[]), unnest($17::timestamptz[]), unnest($18::uuid[]),
-    unnest($19::timestamptz[]), unnest($20::timestamptz[]), unnest($21::timestamptz[])
+    unnest($6::bigint[]), unnest($7::text[]), unnest($8::int[]), unnest($9::bytea[]), unnest($10::text[]),
+    unnest($11::timestamptz[]), unnest($12::timestamptz[]), unnest($13::timestamptz[]),
+    unnest($14::timestamptz[]), unnest($15::bool[]), unnest($16::bool[]),
+    unnest($17::timestamptz[]), unnest($18::timestamptz[]), unnest($19::uuid[]),
+    unnest($20::timestamptz[]), unnest($21::timestamptz[]), unnest($22::timestamptz[])
 `
 
 type SubscriptionsAddParams struct {
@@ -79,6 +80,7 @@ type SubscriptionsAddParams struct {
 	PriceAmounts     []int64
 	PriceCurrencies  []string
 	IntervalMonths   []int32
+	ConsentMacs      [][]byte
 	Statuses         []string
 	Anchors          []time.Time
 	PeriodStarts     []time.Time
@@ -104,6 +106,7 @@ func (q *Queries) SubscriptionsAdd(ctx context.Context, arg SubscriptionsAddPara
 		arg.PriceAmounts,
 		arg.PriceCurrencies,
 		arg.IntervalMonths,
+		arg.ConsentMacs,
 		arg.Statuses,
 		arg.Anchors,
 		arg.PeriodStarts,
@@ -122,7 +125,7 @@ func (q *Queries) SubscriptionsAdd(ctx context.Context, arg SubscriptionsAddPara
 }
 
 const subscriptionsLock = `-- name: SubscriptionsLock :many
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, p.code AS plan_code
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, p.code AS plan_code
 FROM (SELECT unnest($1::uuid[]) AS user_id, unnest($2::uuid[]) AS id) AS k
 JOIN subscriptions s ON s.user_id = k.user_id AND s.id = k.id
 JOIN plans p ON p.id = s.plan_id
@@ -166,6 +169,7 @@ func (q *Queries) SubscriptionsLock(ctx context.Context, userIds []string, ids [
 			&i.Subscription.Charging,
 			&i.Subscription.PastDueSince,
 			&i.Subscription.GraceUntil,
+			&i.Subscription.ConsentMac,
 			&i.PlanCode,
 		); err != nil {
 			return nil, err
@@ -179,7 +183,7 @@ func (q *Queries) SubscriptionsLock(ctx context.Context, userIds []string, ids [
 }
 
 const subscriptionsLockDue = `-- name: SubscriptionsLockDue :many
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, p.code AS plan_code, pg_current_xact_id()::xid AS version,
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, p.code AS plan_code, pg_current_xact_id()::xid AS version,
     m.token, m.token_ct, m.token_key_id, m.card_id, m.created_at AS linked_at, m.removed_at
 FROM subscriptions s
 JOIN payment_methods m ON m.user_id = s.user_id AND m.id = s.payment_method_id
@@ -252,6 +256,7 @@ func (q *Queries) SubscriptionsLockDue(ctx context.Context, arg SubscriptionsLoc
 			&i.Subscription.Charging,
 			&i.Subscription.PastDueSince,
 			&i.Subscription.GraceUntil,
+			&i.Subscription.ConsentMac,
 			&i.PlanCode,
 			&i.Version,
 			&i.Token,
