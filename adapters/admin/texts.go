@@ -117,6 +117,7 @@ var texts = map[string][languages]string{
 	"rule.control_characters": {"must not contain control characters or invisible characters", "не может содержать управляющие и невидимые символы"}, "rule.interval_range": {"must be 1 to 36", "от 1 до 36"},
 	"rule.interval_fixed": {"cannot change while the plan has subscribers; add another plan instead", "нельзя изменить, пока у плана есть подписчики; добавьте другой план"},
 	"rule.too_many":       {"must be at most 50", "не больше 50"}, "rule.duplicate": {"must not repeat a code", "коды не должны повторяться"},
+	"rule.card_number":      {"must not contain what could be a card number", "не может содержать ничего похожего на номер карты"},
 	"rule.unknown_currency": {"must be an ISO 4217 code, for example RUB", "укажите код ISO 4217, например RUB"},
 	"rule.no_adapter": {
 		"this version has no adapter with this code, so nothing could be charged; codes of its adapters",

@@ -101,6 +101,7 @@ func TestRequestID(t *testing.T) {
 		"a": true, "A-b_c.9": true, strings.Repeat("x", 128): true,
 		"": false, strings.Repeat("x", 129): false, "a b": false, "a\"b": false, "é": false, "a\n": false,
 		"4242424242424242": false, "4242424242424243": true, // a card number, and a number with a wrong check digit
+		"4242.4242.4242.4242": false, "req-4242_4242_4242_4242-1": false, "01981e2c-7d4a-7c10-9351-350165352011": true,
 	} {
 		w := s.do("", "GET", "/v2", "", header{"X-Request-Id", id})
 		got := w.Header().Get("X-Request-Id")

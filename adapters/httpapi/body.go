@@ -21,7 +21,7 @@ var refPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
 // reach the database. Card numbers are refused too, because a database may log
 // its parameters.
 func validRef(text string) bool {
-	return refPattern.MatchString(text) && !billing.LooksLikeCardNumber(text)
+	return refPattern.MatchString(text) && !billing.HoldsCardNumber(text)
 }
 
 // checkBody validates the body against the operation's schema. The handler can

@@ -16,7 +16,7 @@ import (
 // of the stored fingerprint.
 func (s *server) CancelSubscription(ctx context.Context, r api.CancelSubscriptionRequestObject) (api.CancelSubscriptionResponseObject, error) {
 	at, token := cancelBody(r.Body)
-	if billing.LooksLikeCardNumber(token) {
+	if billing.IsCardNumber(token) {
 		return nil, billing.ErrPaymentTokenUnknown.WithMessage("the subscription is not paid with this payment token")
 	}
 	return s.runOnce(ctx, mutation{

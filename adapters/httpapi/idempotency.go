@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,19 +23,23 @@ const storeTimeout = 5 * time.Second
 var keyPattern = regexp.MustCompile(`^[\x21-\x7e]{1,255}$`)
 
 // readKey stores the Idempotency-Key of a POST in the request state. It refuses a
-// card number, because keys are stored in plaintext.
+// card number, because this version stores keys in plaintext.
 func readKey(r *http.Request) error {
 	keys := r.Header.Values("Idempotency-Key")
-	switch {
-	case len(keys) == 0 || r.Method != http.MethodPost:
+	if len(keys) == 0 || r.Method != http.MethodPost {
 		return nil
-	case len(keys) > 1 || !keyPattern.MatchString(keys[0]) || billing.LooksLikeCardNumber(keys[0]):
-		return &billing.InvalidError{Faults: []billing.Fault{
-			{Field: "Idempotency-Key", Message: "must be one key of 1 to 255 visible ASCII characters"},
-		}}
 	}
-	stateOf(r.Context()).key = keys[0]
-	return nil
+	message := ""
+	switch {
+	case len(keys) > 1 || !keyPattern.MatchString(keys[0]):
+		message = "must be one key of 1 to 255 visible ASCII characters"
+	case billing.HoldsCardNumber(keys[0]):
+		message = "must not contain what could be a card number; use a random UUID"
+	default:
+		stateOf(r.Context()).key = keys[0]
+		return nil
+	}
+	return &billing.InvalidError{Faults: []billing.Fault{{Field: "Idempotency-Key", Message: message}}}
 }
 
 // mutation describes a POST that changes a subscription.
@@ -72,15 +77,18 @@ func (s *server) runOnce(ctx context.Context, m mutation) response {
 // newRequest returns the identity of the request. The fingerprint hashes each part
 // with its length, so that different requests never hash the same bytes. It is keyed,
 // because the parts may include a payment token.
-func (s *server) newRequest(ctx context.Context, m mutation) (ports.KeyedRequest, error) {
+func (s *server) newRequest(ctx context.Context, m mutation) (r ports.KeyedRequest, err error) {
 	state, text := stateOf(ctx), []byte(nil)
 	for _, part := range append([]string{m.operation, state.ref}, m.fields...) {
 		text = binary.BigEndian.AppendUint64(text, uint64(len(part)))
 		text = append(text, part...)
 	}
-	r := ports.KeyedRequest{User: state.user, Key: state.key, Fingerprint: sha256.Sum256(text), Owner: s.NewID()}
+	r = ports.KeyedRequest{User: state.user, Key: state.key, Fingerprint: sha256.Sum256(text), Owner: s.NewID()}
 	if s.Digests == nil {
 		return r, nil
+	}
+	if r.OtherKeys, err = s.digestsOfKey(state.user, state.key); err != nil {
+		return r, err
 	}
 	keyed, err := s.Digests.Fingerprints(ports.PurposeRequest, state.user, text)
 	if err != nil {
@@ -93,6 +101,21 @@ func (s *server) newRequest(ctx context.Context, m mutation) (ports.KeyedRequest
 		r.Fingerprint, r.OtherFingerprints[0] = r.OtherFingerprints[0], r.Fingerprint
 	}
 	return r, nil
+}
+
+// keyDigestPrefix marks a stored digest of a key. No client can send it, because keys
+// have no spaces.
+const keyDigestPrefix = "hmac "
+
+// digestsOfKey returns the forms in which the next version stores a key, one for each
+// digest key. This version finds a request that the next one served, but still stores
+// the key itself, which the previous version finds.
+func (s *server) digestsOfKey(user billing.UserID, key string) ([]string, error) {
+	digests, err := s.Digests.Fingerprints(ports.PurposeRequestKey, user, []byte(key))
+	if err != nil {
+		return nil, err
+	}
+	return mapSlice(digests, func(f billing.Fingerprint) string { return keyDigestPrefix + hex.EncodeToString(f[:]) }), nil
 }
 
 // replay returns the response to a repetition. It returns false if r is the first

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"encoding/hex"
 	"net/http/httptest"
 	"strconv"
 	"strings"
@@ -115,6 +116,42 @@ func TestRunOnce_KeyedFingerprint(t *testing.T) {
 	}
 }
 
+// The next version stores keys as digests. This version finds them, under every key,
+// and itself stores what the previous version finds.
+func TestRunOnce_FindsKeysOfTheNextVersion(t *testing.T) {
+	t.Parallel()
+	for name, d := range map[string]digesting{"current key": {keys: true}, "replaced key": {keys: true, rotated: true}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, files := newService(t), vault.Files{Keyset: t.TempDir() + "/keyset.json", AllowClear: true, RotateDigests: true}
+			if err := vault.Create(files, time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			keys, err := vault.Open(files, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			digest, err := keys.Fingerprint(ports.PurposeRequestKey, alice, []byte("next"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			first := s.do("alice", "POST", "/v1/subscriptions", subscribeOK, key("k"))
+			next := ports.KeyedRequest{
+				User: alice, Key: "hmac " + hex.EncodeToString(digest[:]), Fingerprint: s.storedFingerprint(), Owner: "next",
+			}
+			err = s.store.InTx(t.Context(), func(tx ports.Repos) error {
+				_, err := tx.IdempotencyKeys.Keep(t.Context(), next, ports.Response{Status: first.Code, Body: first.Body.Bytes()})
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			d.apply(s, files)
+			wantReplay(t, first, s.do("alice", "POST", "/v1/subscriptions", subscribeOK, key("next")))
+		})
+	}
+}
+
 // digesting is a program's use of digests.
 type digesting struct{ keys, stored, rotated bool }
 
@@ -137,6 +174,21 @@ func (d digesting) apply(s *service, files vault.Files) {
 	var err error
 	if s.handler, err = New(c); err != nil {
 		s.t.Fatal(err)
+	}
+}
+
+// Keys are stored, so a card number must not be one, however it is written.
+func TestRunOnce_RefusesCardNumberInKey(t *testing.T) {
+	t.Parallel()
+	for text, status := range map[string]int{
+		"4242424242424242": 422, "4242-4242-4242-4242": 422, "order-4242.4242.4242.4242-1": 422, "pay4242424242424242": 422,
+		"4242-4242-4242-4241": 201, "01981e2c-7d4a-7c10-9351-350165352011": 201, "order-1732881234567-42": 201,
+	} {
+		s := newService(t)
+		w := s.do("alice", "POST", "/v1/subscriptions", subscribeOK, key(text))
+		if w.Code != status || status == 422 && !strings.Contains(w.Body.String(), "could be a card number") {
+			t.Errorf("key %q: %d %s, want %d", text, w.Code, w.Body, status)
+		}
 	}
 }
 
@@ -385,11 +437,11 @@ type staleKeyRepo struct {
 	lookups *atomic.Int64
 }
 
-func (b staleKeyRepo) Find(ctx context.Context, user billing.UserID, key string) (ports.KeyRecord, error) {
+func (b staleKeyRepo) Find(ctx context.Context, user billing.UserID, keys ...string) (ports.KeyRecord, error) {
 	if b.lookups.Add(-1) == 0 {
 		return ports.KeyRecord{}, billing.ErrNotFound
 	}
-	return b.IdempotencyKeys.Find(ctx, user, key)
+	return b.IdempotencyKeys.Find(ctx, user, keys...)
 }
 
 // The loser of a race for a key gets the response of the winner if it is known.

@@ -38,7 +38,7 @@ func validRequestID(id string) bool {
 			return false
 		}
 	}
-	return 0 < len(id) && len(id) <= 128 && !billing.LooksLikeCardNumber(id)
+	return 0 < len(id) && len(id) <= 128 && !billing.HoldsCardNumber(id)
 }
 
 // Header values that all responses share. They are never modified; a response

@@ -67,7 +67,7 @@ func newPaymentSource(token, card, cvv *string) (paymentSource, error) {
 		return invalid("payment_token", "is missing; send it, or card_id and cvv")
 	case token != nil && (card != nil || cvv != nil):
 		return invalid("payment_token", "cannot be combined with a card; send only one of them")
-	case token != nil && billing.LooksLikeCardNumber(*token):
+	case token != nil && billing.IsCardNumber(*token):
 		return invalid("payment_token", "looks like a card number; add the card and send its card_id instead")
 	case token != nil:
 		return paymentSource{token: *token}, nil

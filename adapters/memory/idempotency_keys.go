@@ -35,12 +35,17 @@ func (t *tx) claim(q ports.KeyedRequest, s billing.SubscriptionID) error {
 	return nil
 }
 
-func (r idempotencyKeys) Find(_ context.Context, user billing.UserID, key string) (ports.KeyRecord, error) {
-	c, ok := r.keys[userKey{user, key}]
-	if !ok {
+func (r idempotencyKeys) Find(_ context.Context, user billing.UserID, keys ...string) (ports.KeyRecord, error) {
+	var first *keyRecord
+	for _, key := range keys {
+		if c, ok := r.keys[userKey{user, key}]; ok && (first == nil || c.claimedAt.Before(first.claimedAt)) {
+			first = &c
+		}
+	}
+	if first == nil {
 		return ports.KeyRecord{}, billing.ErrNotFound
 	}
-	return copyRecord(c.KeyRecord), nil
+	return copyRecord(first.KeyRecord), nil
 }
 
 func (r idempotencyKeys) Keep(_ context.Context, q ports.KeyedRequest, a ports.Response) (ports.KeyRecord, error) {

@@ -33,8 +33,8 @@ func claimParams(queries []ports.CheckoutQuery) (p dbgen.IdempotencyKeysClaimPar
 	return p
 }
 
-func (r idempotencyKeys) Find(ctx context.Context, user billing.UserID, key string) (ports.KeyRecord, error) {
-	row, err := r.q.IdempotencyKey(ctx, string(user), key)
+func (r idempotencyKeys) Find(ctx context.Context, user billing.UserID, keys ...string) (ports.KeyRecord, error) {
+	row, err := r.q.IdempotencyKey(ctx, string(user), keys)
 	if err != nil {
 		return ports.KeyRecord{}, orNotFound(err, billing.ErrNotFound)
 	}

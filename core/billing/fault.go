@@ -22,6 +22,7 @@ const (
 	RuleTooLong           Rule = "too_long"
 	RuleNoLetter          Rule = "no_letter"
 	RuleControlCharacters Rule = "control_characters"
+	RuleCardNumber        Rule = "card_number"
 	RuleCodeFormat        Rule = "code_format"
 	RuleIntervalRange     Rule = "interval_range"
 	RuleIntervalFixed     Rule = "interval_fixed"
@@ -37,6 +38,7 @@ var ruleMessages = map[Rule]string{
 	RuleTooLong:           fmt.Sprintf("must be at most %d characters", maxName),
 	RuleNoLetter:          "must contain a letter or a digit",
 	RuleControlCharacters: "must not contain control characters or invisible characters",
+	RuleCardNumber:        "must not contain what could be a card number",
 	RuleCodeFormat:        "must be 1 to 63 lower-case letters, digits, - or _, and not look like an id",
 	RuleIntervalRange:     fmt.Sprintf("must be 1 to %d", maxInterval),
 	RuleIntervalFixed:     "cannot change while the plan has subscribers; add another plan instead",

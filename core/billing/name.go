@@ -16,6 +16,7 @@ func checkName(f *faults, name string) {
 	f.check(blank || strings.ContainsFunc(name, isLetterOrDigit), "name", RuleNoLetter)
 	f.check(utf8.RuneCountInString(name) <= maxName, "name", RuleTooLong)
 	f.check(utf8.ValidString(name) && allVisible(name), "name", RuleControlCharacters)
+	f.check(!HoldsCardNumber(name), "name", RuleCardNumber)
 }
 
 func isLetterOrDigit(r rune) bool {

@@ -35,7 +35,7 @@ func NewPaymentMethod(id PaymentMethodID, user UserID, system string, token Secr
 	text := token.Reveal()
 	f.add(text != "" && len(text) <= maxToken, "payment_token", "must be 1 to 4096 characters")
 	f.add(printable(text), "payment_token", "must be printable ASCII without spaces")
-	f.add(!LooksLikeCardNumber(text), "payment_token", "looks like the number of a card; add the card instead")
+	f.add(!IsCardNumber(text), "payment_token", "looks like the number of a card; add the card instead")
 	return PaymentMethod{ID: id, UserID: user, PaymentSystem: system, Token: token, CreatedAt: now}, f.err()
 }
 

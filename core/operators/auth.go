@@ -79,7 +79,7 @@ func validPanelName(name string) bool {
 	allowed := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._@-", r)
 	}
-	return name != "" && len(name) <= maxPanelName && strings.TrimFunc(name, allowed) == "" &&
+	return name != "" && len(name) <= maxPanelName && !billing.HoldsCardNumber(name) && strings.TrimFunc(name, allowed) == "" &&
 		!strings.ContainsFunc(name, func(r rune) bool { return !allowed(r) })
 }
 

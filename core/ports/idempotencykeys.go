@@ -11,8 +11,10 @@ import (
 // KeyedRequest is a request with an Idempotency-Key. The fingerprint distinguishes
 // a repetition of the request from another request with the same key.
 type KeyedRequest struct {
-	User        billing.UserID
-	Key         string
+	User billing.UserID
+	Key  string // as it is stored
+	// OtherKeys are the other forms in which the same key may be stored.
+	OtherKeys   []string
 	Fingerprint [32]byte // hash of the operation and its arguments
 	// OtherFingerprints are those of the same request under other keys, and that of an
 	// earlier version. A repetition may find any of them stored.
@@ -44,9 +46,9 @@ type IdempotencyKeys interface {
 	// Claim stores r as the owner of its key, in the transaction that changes the
 	// subscription. It returns [billing.ErrRequestInProgress] if the key is taken.
 	Claim(ctx context.Context, r KeyedRequest, s billing.SubscriptionID) error
-	// Find returns the claim on a key. It returns [billing.ErrNotFound] if there is
-	// none.
-	Find(ctx context.Context, user billing.UserID, key string) (KeyRecord, error)
+	// Find returns the first claim on any of the keys, which are forms of one key. It
+	// returns [billing.ErrNotFound] if there is none.
+	Find(ctx context.Context, user billing.UserID, keys ...string) (KeyRecord, error)
 	// Keep stores the response to r if the key has no response yet and is free or
 	// owned by r. It returns the current claim on the key, which may be another
 	// request's.

@@ -53,7 +53,8 @@ type Purpose string
 const (
 	PurposeCardNumber Purpose = "pan"
 	PurposeToken      Purpose = "token"
-	PurposeRequest    Purpose = "request" // the arguments of a request with an Idempotency-Key
+	PurposeRequest    Purpose = "request"         // the arguments of a request with an Idempotency-Key
+	PurposeRequestKey Purpose = "idempotency key" // the Idempotency-Key itself
 )
 
 // Place is the field of a row that a ciphertext belongs to. Decryption fails after

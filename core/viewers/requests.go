@@ -30,7 +30,7 @@ type Requests struct {
 //	ErrRequestInProgress  the first request is still running
 func (q Requests) Replay(ctx context.Context, r ports.KeyedRequest) (*ports.Response, *Work, error) {
 	c, err := ports.InTx(ctx, q.Store, func(tx ports.Repos) (ports.KeyRecord, error) {
-		return tx.IdempotencyKeys.Find(ctx, r.User, r.Key)
+		return tx.IdempotencyKeys.Find(ctx, r.User, append([]string{r.Key}, r.OtherKeys...)...)
 	})
 	switch {
 	case errors.Is(err, billing.ErrNotFound):

@@ -7,7 +7,11 @@ SELECT unnest(@user_ids::uuid[]) AS user_id, unnest(@keys::text[]) AS key, unnes
 ORDER BY 1, 2;
 
 -- name: IdempotencyKey :one
-SELECT * FROM idempotency_answers WHERE user_id = @user_id AND key = @key;
+-- The keys are forms of one key. UsersSeen explains the array in a SELECT of its own.
+SELECT * FROM idempotency_answers
+WHERE user_id = @user_id AND key = ANY((SELECT @keys::text[])::text[])
+ORDER BY made_at
+LIMIT 1;
 
 -- name: IdempotencyKeyStoreResponse :exec
 INSERT INTO idempotency_answers (user_id, key, fingerprint, owner, status, body)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"regexp"
 	"strings"
 	"sync/atomic"
 
@@ -137,103 +136,21 @@ func maskAny(v any, n *int64) any {
 	return v
 }
 
-var (
-	// digitRun matches digits, possibly in groups, as card numbers are written.
-	digitRun  = regexp.MustCompile(`[0-9](?:[ -]?[0-9]){12,}`)
-	uuidShape = regexp.MustCompile(`(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
-	groups    = strings.NewReplacer(" ", "", "-", "")
-)
-
 // maskText masks card numbers in a text. It leaves UUIDs alone, because our ids may
 // look like a card number by chance.
 func maskText(text string, n *int64) string {
-	if !hasDigitRun(text) || isUUID(text) {
+	parts := billing.CardNumbersIn(text)
+	if parts == nil {
 		return text
 	}
 	var out strings.Builder
 	last := 0
-	for _, id := range append(uuidShape.FindAllStringIndex(text, -1), []int{len(text), len(text)}) {
-		out.WriteString(maskRuns(text[last:id[0]], n))
-		out.WriteString(text[id[0]:id[1]])
-		last = id[1]
-	}
-	return out.String()
-}
-
-// isUUID reports whether the whole text is a UUID, as most texts with many digits
-// are. It is a faster form of uuidShape.
-func isUUID(text string) bool {
-	if len(text) != 36 {
-		return false
-	}
-	for i, c := range []byte(text) {
-		switch {
-		case i == 8 || i == 13 || i == 18 || i == 23:
-			if c != '-' {
-				return false
-			}
-		case '0' <= c && c <= '9', 'a' <= c && c <= 'f', 'A' <= c && c <= 'F':
-		default:
-			return false
-		}
-	}
-	return true
-}
-
-// hasDigitRun is a faster form of digitRun.MatchString, which would take longer
-// than the rest of writing a line.
-func hasDigitRun(text string) bool {
-	digits, joined := 0, false // digits so far, and whether a separator follows them
-	for _, c := range []byte(text) {
-		switch {
-		case '0' <= c && c <= '9':
-			digits, joined = digits+1, false
-			if digits == 13 {
-				return true
-			}
-		case (c == ' ' || c == '-') && digits > 0 && !joined:
-			joined = true
-		default:
-			digits, joined = 0, false
-		}
-	}
-	return false
-}
-
-func maskRuns(text string, n *int64) string {
-	return digitRun.ReplaceAllStringFunc(text, func(run string) string {
-		digits := groups.Replace(run)
-		if !holdsCardNumber(digits) {
-			return run
-		}
+	for _, p := range parts {
 		*n++
-		return stars
-	})
-}
-
-// holdsCardNumber reports whether a run of digits contains a card number. In a long
-// run it checks every position, because other digits may surround the number.
-func holdsCardNumber(digits string) bool {
-	if len(digits) <= 19 {
-		return billing.LooksLikeCardNumber(digits)
+		out.WriteString(text[last:p[0]])
+		out.WriteString(stars)
+		last = p[1]
 	}
-	for from := range len(digits) - 12 {
-		// Only the usual lengths: with all lengths nearly every long run would match.
-		for _, length := range []int{15, 16} {
-			if from+length <= len(digits) && billing.LooksLikeCardNumber(digits[from:from+length]) && hasBrandPrefix(digits[from:]) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// hasBrandPrefix reports whether a number begins like those of the large brands.
-func hasBrandPrefix(digits string) bool {
-	for _, start := range []string{"4", "51", "52", "53", "54", "55", "34", "37", "2200", "2201", "2202", "2203", "2204"} {
-		if strings.HasPrefix(digits, start) {
-			return true
-		}
-	}
-	return false
+	out.WriteString(text[last:])
+	return out.String()
 }

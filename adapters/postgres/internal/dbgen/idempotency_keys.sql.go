@@ -12,11 +12,15 @@ import (
 )
 
 const idempotencyKey = `-- name: IdempotencyKey :one
-SELECT user_id, key, fingerprint, owner, subscription_id, status, body, made_at FROM idempotency_answers WHERE user_id = $1 AND key = $2
+SELECT user_id, key, fingerprint, owner, subscription_id, status, body, made_at FROM idempotency_answers
+WHERE user_id = $1 AND key = ANY((SELECT $2::text[])::text[])
+ORDER BY made_at
+LIMIT 1
 `
 
-func (q *Queries) IdempotencyKey(ctx context.Context, userID string, key string) (*IdempotencyAnswer, error) {
-	row := q.db.QueryRow(ctx, idempotencyKey, userID, key)
+// The keys are forms of one key. UsersSeen explains the array in a SELECT of its own.
+func (q *Queries) IdempotencyKey(ctx context.Context, userID string, keys []string) (*IdempotencyAnswer, error) {
+	row := q.db.QueryRow(ctx, idempotencyKey, userID, keys)
 	var i IdempotencyAnswer
 	err := row.Scan(
 		&i.UserID,
