@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"sync/atomic"
 
 	"github.com/online-cinema/billing/core/ports"
 )
@@ -20,6 +21,8 @@ var providerBugs = map[string]func(ports.Provider) ports.Provider{
 	"timeout-is-decline":       func(p ports.Provider) ports.Provider { return timeoutIsDecline{p} },
 	"amount-not-compared":      func(p ports.Provider) ports.Provider { return amountNotCompared{p} },
 	"unknown-token-is-decline": func(p ports.Provider) ports.Provider { return unknownTokenIsDecline{p} },
+	"failed-lookup-is-absence": func(p ports.Provider) ports.Provider { return failedLookupIsAbsence{p} },
+	"lookups-stop-charges":     func(p ports.Provider) ports.Provider { return lookupsStopCharges{p, new(atomic.Int64)} },
 }
 
 // repoBugs are mistakes in transactions.
@@ -33,6 +36,7 @@ var repoBugs = map[string]func(*bug, *ports.Repos){
 	"removal-does-not-wait":    removalDoesNotWait,
 	"cancel-does-not-wait":     cancelDoesNotWait,
 	"resend-without-grant":     resendWithoutGrant,
+	"earlier-absence":          earlierAbsence,
 	"written-over":             writtenOver,
 	"no-send-window":           noSendWindow,
 	"price-from-cache":         priceFromCache,

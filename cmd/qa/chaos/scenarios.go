@@ -8,6 +8,8 @@ func scenarios() []scenario {
 		soaks(), // long scenarios first, so that they do not run alone at the end
 		paymentSystem(),
 		refusals(),
+		brownouts(),
+		lookups(),
 		kills(),
 		cards(),
 		databases(),
@@ -15,6 +17,7 @@ func scenarios() []scenario {
 		failovers(),
 		paused(),
 		cancelled(),
+		absences(),
 		parallel(),
 		poolers(),
 		concurrent(),

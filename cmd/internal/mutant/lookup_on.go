@@ -1,0 +1,70 @@
+//go:build mutant
+
+package mutant
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
+)
+
+// failedLookupIsAbsence treats a lookup without a response as one that found nothing.
+type failedLookupIsAbsence struct{ ports.Provider }
+
+func (p failedLookupIsAbsence) Find(ctx context.Context, key billing.PaymentID) (billing.Outcome, error) {
+	o, err := p.Provider.Find(ctx, key)
+	if err != nil {
+		err = ports.ErrChargeNotFound
+	}
+	return o, err
+}
+
+// lookupsStopCharges refuses all charges after twenty lookups in a row have failed.
+type lookupsStopCharges struct {
+	ports.Provider
+	failed *atomic.Int64
+}
+
+func (p lookupsStopCharges) Find(ctx context.Context, key billing.PaymentID) (billing.Outcome, error) {
+	o, err := p.Provider.Find(ctx, key)
+	if err == nil || errors.Is(err, ports.ErrChargeNotFound) {
+		p.failed.Store(0)
+	} else {
+		p.failed.Add(1)
+	}
+	return o, err
+}
+
+func (p lookupsStopCharges) Charge(ctx context.Context, r ports.ChargeRequest) (billing.Outcome, error) {
+	if p.failed.Load() >= 20 {
+		return billing.Outcome{}, ports.ErrNotSent
+	}
+	return p.Provider.Charge(ctx, r)
+}
+
+// earlierAbsence believes an absence although another process was given the right to
+// send the payment afterwards.
+func earlierAbsence(_ *bug, tx *ports.Repos) { tx.Leases = anyWindow{tx.Leases} }
+
+type anyWindow struct{ ports.PaymentLeases }
+
+// LeaseForResend replaces the observed send windows by the current ones. Leasing the
+// payments for a sweep reads them.
+func (l anyWindow) LeaseForResend(ctx context.Context, send time.Duration, absent ...ports.Absence) ([]ports.PaymentKey, error) {
+	current, err := l.PaymentLeases.LeaseForSweep(ctx, 0, 1000)
+	if err != nil {
+		return nil, err
+	}
+	for i := range absent {
+		for _, u := range current {
+			if u.ID == absent[i].ID {
+				absent[i].SendUntil = u.SendUntil
+			}
+		}
+	}
+	return l.PaymentLeases.LeaseForResend(ctx, send, absent...)
+}
