@@ -145,6 +145,7 @@ func (w *world) auditSecrets() {
 // reconciliation is the output of billingctl reconcile --json.
 type reconciliation struct {
 	Matched      int      `json:"matched"`
+	InFlight     int      `json:"in_flight"`
 	MissingHere  []string `json:"missing_here"`
 	MissingThere []string `json:"missing_there"`
 	Different    []string `json:"different"`
@@ -171,6 +172,6 @@ func (w *world) reconcile() (found reconciliation) {
 }
 
 func (r reconciliation) String() string {
-	return fmt.Sprintf("%d matched, missing here %v, missing there %v, different %v, double %v",
-		r.Matched, r.MissingHere, r.MissingThere, r.Different, r.Double)
+	return fmt.Sprintf("%d matched, %d in flight, missing here %v, missing there %v, different %v, double %v",
+		r.Matched, r.InFlight, r.MissingHere, r.MissingThere, r.Different, r.Double)
 }

@@ -25,6 +25,7 @@ var minimums = []minimum{
 	{"faults of the payment system: charges", "payment system/mixed faults", "charges", 5_000, false},
 	{"faults of the payment system: failed charges", "payment system/mixed faults", "charges failed", 2_000, false},
 	{"brownouts: cancels while the payment system hung", "payment system/brownout", cancelledMeanwhile, 100, false},
+	{"comparisons with the ledger under load", "reconcile/under load", comparedUnderLoad, 40, false},
 	{"immediate stops of Postgres", "database/restarts", "restarts", 20, false},
 	{"connections cut", "database/cut connections", "connections cut", 200, false},
 	{"connections cut at COMMIT", "database/cut at commit", "commits cut", 200, false},

@@ -22,6 +22,7 @@ func scenarios() []scenario {
 		poolers(),
 		concurrent(),
 		races(),
+		reconciled(),
 		stops(),
 	)
 }
