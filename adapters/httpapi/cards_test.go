@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/online-cinema/billing/core/billing"
 )
@@ -86,6 +87,12 @@ func TestGolden_Cards(t *testing.T) {
 			close(s.bank.hold)
 			<-done
 			return w
+		},
+		"card_being_confirmed": func(s *service) recorder {
+			id := s.addCard(cardOK)
+			s.do("alice", "POST", "/v1/subscriptions", subscribeByCard(id, "888"))
+			s.clock.set(s.clock.Now().Add(time.Hour)) // past the send window
+			return s.do("alice", "DELETE", "/v1/cards/"+id, "")
 		},
 		"subscribe_card": func(s *service) recorder {
 			return s.do("alice", "POST", "/v1/subscriptions", subscribeByCard(s.addCard(cardOK), "737"))

@@ -215,7 +215,10 @@ func (b *bank) Charge(_ context.Context, r ports.ChargeRequest) (billing.Outcome
 	}
 	if r.Card != nil {
 		b.cards.Store(r.Card.Number.Reveal() + " " + r.Card.CVV.Reveal())
-		if r.Card.CVV.Reveal() == "999" {
+		switch r.Card.CVV.Reveal() {
+		case "888":
+			return billing.Outcome{Status: billing.PaymentPending, ActionURL: "https://bank.example/confirm/1"}, nil
+		case "999":
 			return billing.Outcome{Status: billing.PaymentDeclined, DeclineCode: billing.IncorrectCVC}, nil
 		}
 	}

@@ -86,10 +86,11 @@ func newest(times []time.Time, since time.Time, limit int) []time.Time {
 	return times[:min(limit, len(times))]
 }
 
-func (r cards) Sending(_ context.Context, user billing.UserID, id billing.CardID) (bool, error) {
+func (r cards) MayBeCharged(_ context.Context, user billing.UserID, id billing.CardID) (bool, error) {
 	for _, p := range r.payments {
 		m := r.methods[p.MethodID]
-		if p.UserID == user && !p.Settled() && r.wall().Before(p.sendUntil) && (m.CardID == id || r.removedWith[m.ID] == id) {
+		ofCard := p.UserID == user && (m.CardID == id || r.removedWith[m.ID] == id)
+		if ofCard && !p.Settled() && (r.wall().Before(p.sendUntil) || p.ActionURL != "") {
 			return true, nil
 		}
 	}

@@ -51,7 +51,7 @@ func (r cards) Declined(ctx context.Context, user billing.UserID, since time.Tim
 	return r.q.CardsDeclined(ctx, string(user), since, int32(limit))
 }
 
-func (r cards) Sending(ctx context.Context, user billing.UserID, id billing.CardID) (bool, error) {
+func (r cards) MayBeCharged(ctx context.Context, user billing.UserID, id billing.CardID) (bool, error) {
 	return r.q.CardMayBeCharged(ctx, string(user), string(id))
 }
 

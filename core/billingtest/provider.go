@@ -162,13 +162,27 @@ func SameCharge(a, b ports.ChargeRequest) bool {
 
 // ConfirmAll confirms all charges that wait for their viewers.
 func (p *FakeProvider) ConfirmAll() {
+	p.reply(func(c charge) billing.Outcome {
+		p.ledger = append(p.ledger, ports.LedgerEntry{Key: c.request.Key, Amount: c.request.Amount, At: p.now()})
+		return billing.Outcome{Status: billing.PaymentSucceeded, Amount: c.request.Amount}
+	})
+}
+
+// DeclineAll declines all charges that wait for their viewers.
+func (p *FakeProvider) DeclineAll() {
+	p.reply(func(charge) billing.Outcome {
+		return billing.Outcome{Status: billing.PaymentDeclined, DeclineCode: billing.AuthenticationFailed}
+	})
+}
+
+// reply sets the outcome of all charges that wait for their viewers.
+func (p *FakeProvider) reply(outcome func(charge) billing.Outcome) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for key, c := range p.charges {
 		if c.outcome.Status == billing.PaymentPending {
-			c.outcome = billing.Outcome{Status: billing.PaymentSucceeded, Amount: c.request.Amount}
+			c.outcome = outcome(c)
 			p.charges[key] = c
-			p.ledger = append(p.ledger, ports.LedgerEntry{Key: key, Amount: c.request.Amount, At: p.now()})
 		}
 	}
 }

@@ -181,22 +181,30 @@ var cardMethodCases = []testCase{
 		fresh := newMethod(c.UserID, "tok_saved")
 		same(w, "new method", w.link(fresh), fresh)
 	}},
-	{"are being sent while a payment is pending and in its send window", func(w *world) {
+	{"may be charged while a payment is pending, in its send window or with an action", func(w *world) {
 		for name, c := range map[string]struct {
-			send    time.Duration
-			settled bool
-			want    bool
+			send            time.Duration
+			action, settled bool
+			want            bool
 		}{
-			"in its send window": {time.Hour, false, true}, "settled": {time.Hour, true, false}, "send window over": {0, false, false},
+			"in its send window":            {send: time.Hour, want: true},
+			"settled":                       {send: time.Hour, settled: true},
+			"send window over":              {},
+			"send window over, an action":   {action: true, want: true},
+			"settled after an action":       {action: true, settled: true},
+			"in its send window, an action": {send: time.Hour, action: true, want: true},
 		} {
 			card := w.card()
 			d := w.subscribeWith(w.cardMethod(card), c.send, noon)
+			if c.action {
+				d = w.settle(d, billing.PaymentPending, noon)
+			}
 			if c.settled {
 				w.settle(d, billing.PaymentDeclined, noon)
 			}
 			for range 2 { // the second time with the card removed
 				w.tx(func(ctx context.Context, tx ports.Repos) error {
-					got, err := tx.Cards.Sending(ctx, card.UserID, card.ID)
+					got, err := tx.Cards.MayBeCharged(ctx, card.UserID, card.ID)
 					same(w, name, got, c.want)
 					return err
 				})
@@ -204,7 +212,7 @@ var cardMethodCases = []testCase{
 			}
 		}
 	}},
-	{"removed with a card's token are being sent like the card's methods", func(w *world) {
+	{"removed with a card's token may be charged like the card's methods", func(w *world) {
 		c := w.card()
 		saved := w.cardMethod(c)
 		saved.Token = billing.NewSecret("tok_saved")
@@ -212,8 +220,8 @@ var cardMethodCases = []testCase{
 		w.subscribeWith(w.link(newMethod(c.UserID, "tok_saved")), time.Hour, noon)
 		w.removeMethods(removed(c))
 		w.tx(func(ctx context.Context, tx ports.Repos) error {
-			got, err := tx.Cards.Sending(ctx, c.UserID, c.ID)
-			same(w, "sending", got, true)
+			got, err := tx.Cards.MayBeCharged(ctx, c.UserID, c.ID)
+			same(w, "may be charged", got, true)
 			return err
 		})
 	}},

@@ -13,12 +13,15 @@ import (
 // Remove removes a card permanently, together with the payment methods made from it,
 // and cancels the subscriptions that they pay: see [billing.Subscription.StopRenewal].
 // After it returns nil, no charge by the card or by one of these methods starts. It
-// waits until the payments in flight are settled or can no longer be sent.
+// waits until the payments in flight are settled, or can neither be sent nor be
+// confirmed by the viewer. It does not wait until a sweep has found out the outcome of a
+// payment.
 //
 // A repeated removal waits for the same payments. Errors:
 //
 //	ErrCardNotFound  the user never had such a card
-//	ErrUnavailable   the card is removed, but a payment in flight is not settled yet
+//	ErrUnavailable   the card is removed, but a payment in flight is not settled yet,
+//	                 or waits for the viewer's confirmation
 func (c *Cards) Remove(ctx context.Context, user billing.UserID, id billing.CardID) error {
 	live, err := c.Store.Views().LiveSubscriptions(ctx, user)
 	for err == nil {
@@ -30,7 +33,7 @@ func (c *Cards) Remove(ctx context.Context, user billing.UserID, id billing.Card
 		}
 		// A request that was subscribing with the card is visible now at the latest.
 		if live, err = c.Store.Views().LiveSubscriptions(ctx, user); err == nil && !r.missed(live) {
-			return c.awaitUnsent(ctx, user, id)
+			return c.awaitCharges(ctx, user, id)
 		}
 	}
 	return fmt.Errorf("remove card: %w", err)
@@ -98,18 +101,19 @@ func (r removal) missed(live []ports.SubscriptionView) bool {
 
 // errInFlight is the response if a payment by the removed card is being settled.
 var errInFlight = billing.ErrUnavailable.WithMessage(
-	"the card is not charged for anything new, but a payment with it is being settled; remove it again in a moment")
+	"the card is not charged for anything new, but a payment with it is still pending; " +
+		"confirm or decline it if you are asked to, and remove the card again in a moment")
 
-// awaitUnsent waits until no payment with the card may be sent.
-func (c *Cards) awaitUnsent(ctx context.Context, user billing.UserID, id billing.CardID) error {
+// awaitCharges waits until no pending payment may charge the card.
+func (c *Cards) awaitCharges(ctx context.Context, user billing.UserID, id billing.CardID) error {
 	w := waiter{c.Store, c.Wait, c.Pause}
-	unsent, err := w.await(ctx, func(tx ports.Repos) (bool, error) { return tx.Cards.Sending(ctx, user, id) })
+	over, err := w.await(ctx, func(tx ports.Repos) (bool, error) { return tx.Cards.MayBeCharged(ctx, user, id) })
 	switch {
 	case ctx.Err() != nil:
 		return errors.Join(errInFlight, context.Cause(ctx))
 	case err != nil:
 		return fmt.Errorf("remove card: %w", err)
-	case !unsent:
+	case !over:
 		return errInFlight
 	default:
 		return nil

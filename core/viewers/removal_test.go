@@ -201,6 +201,45 @@ func TestRemoveCard_DuringCharge(t *testing.T) {
 	}
 }
 
+// While the viewer can confirm a payment by the card, Remove returns ErrUnavailable, also
+// after the send window of the payment. No other payment by the card is accepted.
+func TestRemoveCard_WhileViewerCanConfirm(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		reply   func(*wallet)
+		charges int
+	}{
+		"confirmed": {func(w *wallet) { w.Provider.ConfirmAll() }, 1},
+		"declined":  {func(w *wallet) { w.Provider.DeclineAll() }, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWallet(t)
+			w.wait = time.Second
+			card := w.add(visa())
+			w.Provider.SetFault(billingtest.NeedsConfirmation)
+			w.mustSubscribe(card)
+			for range 3 {
+				billingtest.ExpectError(t, w.remove(card), billing.ErrUnavailable)
+				w.Clock.Advance(billingtest.PastSendWindow)
+				w.sweep()
+			}
+			w.AddPlan("other")
+			again := subscribeWith(card)
+			again.Plan = "other"
+			_, err := w.process().Subscribe(t.Context(), again)
+			billingtest.ExpectError(t, err, billing.ErrCardNotFound)
+			c.reply(w)
+			billingtest.ExpectError(t, w.remove(card), billing.ErrUnavailable)
+			w.Clock.Advance(billingtest.PastSendWindow)
+			w.sweep()
+			billingtest.ExpectError(t, w.remove(card), nil)
+			w.ExpectCharges(c.charges)
+			w.expectNoMoreCharges(1)
+		})
+	}
+}
+
 func (w *wallet) sweep() {
 	w.T.Helper()
 	if _, err := w.process().Sweep(context.WithoutCancel(w.T.Context()), 10, 16); err != nil {

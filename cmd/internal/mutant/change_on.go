@@ -4,6 +4,7 @@ package mutant
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/online-cinema/billing/core/billing"
@@ -40,12 +41,12 @@ func (s *unlockedSubscriptions) Save(ctx context.Context, list ...billing.Subscr
 	return nil
 }
 
-// removalDoesNotWait hides payments of the card that may still be sent.
-func removalDoesNotWait(_ *bug, tx *ports.Repos) { tx.Cards = neverSending{tx.Cards} }
+// removalDoesNotWait hides payments that may still charge the card.
+func removalDoesNotWait(_ *bug, tx *ports.Repos) { tx.Cards = neverCharged{tx.Cards} }
 
-type neverSending struct{ ports.Cards }
+type neverCharged struct{ ports.Cards }
 
-func (neverSending) Sending(context.Context, billing.UserID, billing.CardID) (bool, error) {
+func (neverCharged) MayBeCharged(context.Context, billing.UserID, billing.CardID) (bool, error) {
 	return false, nil
 }
 
@@ -56,4 +57,23 @@ type unsentRenewals struct{ ports.PaymentLeases }
 
 func (unsentRenewals) SendRemaining(context.Context, ports.PaymentKey) (time.Duration, error) {
 	return 0, nil
+}
+
+// confirmationIgnored hides payments that wait for the viewer's confirmation.
+func confirmationIgnored(b *bug, tx *ports.Repos) { tx.Cards = unconfirmed{tx.Cards, b.store} }
+
+type unconfirmed struct {
+	ports.Cards
+	store ports.Store
+}
+
+func (c unconfirmed) MayBeCharged(ctx context.Context, user billing.UserID, card billing.CardID) (bool, error) {
+	list, err := c.store.Views().Payments(ctx, user, ports.Page{Limit: 100})
+	for _, p := range list {
+		if !p.Settled() && p.ActionURL != "" {
+			return false, err
+		}
+	}
+	may, err2 := c.Cards.MayBeCharged(ctx, user, card)
+	return may, errors.Join(err, err2)
 }

@@ -35,6 +35,7 @@ var repoBugs = map[string]func(*bug, *ports.Repos){
 	"change-without-lock":      changeWithoutLock,
 	"removal-does-not-wait":    removalDoesNotWait,
 	"cancel-does-not-wait":     cancelDoesNotWait,
+	"confirmation-ignored":     confirmationIgnored,
 	"resend-without-grant":     resendWithoutGrant,
 	"earlier-absence":          earlierAbsence,
 	"written-over":             writtenOver,

@@ -29,14 +29,14 @@ func cards() []scenario {
 	}
 }
 
-// cardNumber is the number of every card. It must not occur in the database or output.
+// cardNumber is the number of every card that needs no confirmation. It must not occur in the database or output.
 const cardNumber = "4242424242424242"
 
 // addCard adds a card, with retries, and returns its id. If an API stored the card and
 // was killed before it responded, the retry gets 200 instead of 201.
-func (v viewer) addCard() string {
+func (v viewer) addCard(number string) string {
 	got := v.retry(http.MethodPost, "/v1/cards", "card-"+v.name,
-		fmt.Sprintf(`{"number":%q,"exp_month":12,"exp_year":2031,"holder":"A VIEWER"}`, cardNumber))
+		fmt.Sprintf(`{"number":%q,"exp_month":12,"exp_year":2031,"holder":"A VIEWER"}`, number))
 	if got.status != http.StatusCreated && got.status != http.StatusOK {
 		v.w.violated("add card of %s: %v", v.name, got)
 	}
@@ -45,11 +45,16 @@ func (v viewer) addCard() string {
 
 // subscribeByCard subscribes, with retries, and pays with a stored card.
 func (v viewer) subscribeByCard(card string) {
-	body := fmt.Sprintf(`{"plan_code":"premium","price":{"amount":39900,"currency":"RUB"},"payment_system":"simulator","card_id":%q,"cvv":"123"}`, card)
-	got := v.retry(http.MethodPost, "/v1/subscriptions", "subscribe-"+v.name, body)
+	got := v.retry(http.MethodPost, "/v1/subscriptions", "subscribe-"+v.name, cardBodyFor("premium", 39900, card))
 	if got.status != http.StatusCreated && got.status != http.StatusAccepted {
 		v.w.violated("subscribe by card of %s: %v", v.name, got)
 	}
+}
+
+// cardBodyFor returns the body of a request to subscribe to a plan with a stored card.
+func cardBodyFor(plan string, amount int, card string) string {
+	return fmt.Sprintf(`{"plan_code":%q,"price":{"amount":%d,"currency":"RUB"},"payment_system":"simulator","card_id":%q,"cvv":"123"}`,
+		plan, amount, card)
 }
 
 // removeCard removes a card, with retries.
@@ -71,7 +76,7 @@ func (w *world) cardHolders(n int) []cardHolder {
 	list := make([]cardHolder, n)
 	forEach(4, list, func(i int, _ cardHolder) {
 		v := w.viewer(fmt.Sprint("viewer-", i))
-		list[i] = cardHolder{v, v.addCard()}
+		list[i] = cardHolder{v, v.addCard(cardNumber)}
 		v.subscribeByCard(list[i].card)
 	})
 	return list

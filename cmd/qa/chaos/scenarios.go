@@ -12,6 +12,7 @@ func scenarios() []scenario {
 		lookups(),
 		kills(),
 		cards(),
+		confirmations(),
 		databases(),
 		disks(),
 		failovers(),

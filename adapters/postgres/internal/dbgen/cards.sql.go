@@ -127,10 +127,11 @@ SELECT EXISTS (
     SELECT FROM payment_methods m
     JOIN payments p ON p.user_id = m.user_id AND p.payment_method_id = m.id
     WHERE m.user_id = $1 AND (m.card_id = $2::uuid OR m.removed_with = $2::uuid)
-      AND p.sweep_at IS NOT NULL AND p.send_until > statement_timestamp())
+      AND p.sweep_at IS NOT NULL AND (p.send_until > statement_timestamp() OR p.action_url <> ''))
 `
 
-// A pending payment by a method of the card can still be sent.
+// A pending payment by a method of the card can still be sent, or the viewer can
+// still confirm it.
 func (q *Queries) CardMayBeCharged(ctx context.Context, userID string, cardID string) (bool, error) {
 	row := q.db.QueryRow(ctx, cardMayBeCharged, userID, cardID)
 	var exists bool
