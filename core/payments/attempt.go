@@ -75,10 +75,13 @@ func (a *Attempt) needsLock() bool {
 
 // needsMethod reports whether the payment method decides what follows from the outcome.
 // A first payment that succeeded without returning a token was by the viewer's own token,
-// or by a card that the payment system did not save.
+// or by a card that the payment system did not save. A payment that begins to wait for
+// the viewer's confirmation may be by a removed card.
 func (a *Attempt) needsMethod() bool {
-	return a.outcome.Status == billing.PaymentSucceeded && a.outcome.Token.IsZero() &&
-		a.Payment.Initiator == billing.CustomerInitiated && !a.byToken
+	if a.outcome.Status == billing.PaymentSucceeded {
+		return a.outcome.Token.IsZero() && a.Payment.Initiator == billing.CustomerInitiated && !a.byToken
+	}
+	return a.outcome.ActionURL != "" && a.Payment.ActionURL == ""
 }
 
 // Result is a payment and its subscription after they were recorded.

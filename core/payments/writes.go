@@ -39,6 +39,9 @@ func newWrites(n int) writes {
 func (w *writes) settle(old stored, a *Attempt, retries billing.RetrySchedule, now time.Time) Result {
 	sub, pay := old.subscription, old.payment
 	if a.Known() {
+		if old.method != nil && pay.ActionURL == "" && old.method.Retired() == billing.MethodRemoved {
+			a.outcome.ActionURL = "" // the removal was perhaps confirmed, so the viewer must not confirm the payment
+		}
 		s, p, events := sub.Settle(*pay, a.outcome, retries, now)
 		if old.method != nil && !pay.Settled() && p.Status == billing.PaymentSucceeded {
 			s, events = stopRetired(s, events, *old.method, now)

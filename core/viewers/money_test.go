@@ -171,7 +171,7 @@ func (w world) merchantPayment() (p billing.Payment) {
 			return err
 		}
 		p.Initiator = billing.MerchantInitiated
-		return errors.Join(tx.Subscriptions.Add(ctx, sub), tx.Payments.Add(ctx, billingtest.ChargeTimeout, p))
+		return errors.Join(tx.Methods.Add(ctx, order.Method), tx.Subscriptions.Add(ctx, sub), tx.Payments.Add(ctx, billingtest.ChargeTimeout, p))
 	})
 	return p
 }

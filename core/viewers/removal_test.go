@@ -240,6 +240,31 @@ func TestRemoveCard_WhileViewerCanConfirm(t *testing.T) {
 	}
 }
 
+// The outcome of a payment is unknown when its send window ends, so Remove succeeds. When
+// a sweep finds out that the viewer should confirm the payment, the viewer is not asked.
+func TestRemoveCard_NoConfirmationAfterSuccess(t *testing.T) {
+	t.Parallel()
+	w := newWallet(t)
+	c := w.add(visa())
+	w.Provider.SetFault(billingtest.NeedsConfirmation)
+	p := w.process()
+	p.Collector.RecordTimeout = time.Nanosecond // the outcome is never recorded
+	_, _ = p.Subscribe(t.Context(), subscribeWith(c))
+	w.Clock.Advance(billingtest.PastSendWindow)
+	billingtest.ExpectError(t, w.remove(c), nil)
+	for range 2 {
+		w.sweep()
+		if pay := w.Payments()[0]; pay.Settled() || pay.ActionURL != "" {
+			t.Errorf("the payment is %s, with the action %q, want it pending without one", pay.Status, pay.ActionURL)
+		}
+		w.Clock.Advance(billingtest.PastSendWindow)
+	}
+	w.Provider.DeclineAll() // the payment system's time for the confirmation is over
+	w.sweep()
+	w.ExpectCharges(0)
+	w.ExpectHistory(billing.EventCardAdded, billing.EventCardRemoved, billing.EventCancelRequested, billing.EventPaymentDeclined)
+}
+
 func (w *wallet) sweep() {
 	w.T.Helper()
 	if _, err := w.process().Sweep(context.WithoutCancel(w.T.Context()), 10, 16); err != nil {
