@@ -33,7 +33,7 @@ func (c *Cards) Remove(ctx context.Context, user billing.UserID, id billing.Card
 		}
 		// A request that was subscribing with the card is visible now at the latest.
 		if live, err = c.Store.Views().LiveSubscriptions(ctx, user); err == nil && !r.missed(live) {
-			return c.awaitCharges(ctx, user, id)
+			return c.awaitCharges(ctx, r, live)
 		}
 	}
 	return fmt.Errorf("remove card: %w", err)
@@ -92,6 +92,17 @@ func (c *Cards) remove(ctx context.Context, tx ports.Repos, r removal) ([]billin
 // pays reports whether a removed method pays the subscription.
 func (r removal) pays(s billing.Subscription) bool { return slices.Contains(r.methods, s.MethodID) }
 
+// pending returns the pending payments of the subscriptions that a removed method pays.
+func (r removal) pending(live []ports.SubscriptionView) []ports.PaymentKey {
+	var keys []ports.PaymentKey
+	for _, s := range live {
+		if s.Charging && r.pays(s.Subscription) {
+			keys = append(keys, ports.PaymentKey{User: s.UserID, ID: s.LatestPaymentID})
+		}
+	}
+	return keys
+}
+
 // missed reports whether a subscription was stored too late to be cancelled.
 func (r removal) missed(live []ports.SubscriptionView) bool {
 	return slices.ContainsFunc(live, func(s ports.SubscriptionView) bool {
@@ -104,10 +115,14 @@ var errInFlight = billing.ErrUnavailable.WithMessage(
 	"the card is not charged for anything new, but a payment with it is still pending; " +
 		"confirm or decline it if you are asked to, and remove the card again in a moment")
 
-// awaitCharges waits until no pending payment may charge the card.
-func (c *Cards) awaitCharges(ctx context.Context, user billing.UserID, id billing.CardID) error {
+// awaitCharges waits until no pending payment may charge the card. If one still may, the
+// next sweep looks it up, because the viewer waits for it.
+func (c *Cards) awaitCharges(ctx context.Context, r removal, live []ports.SubscriptionView) error {
 	w := waiter{c.Store, c.Wait, c.Pause}
-	over, err := w.await(ctx, func(tx ports.Repos) (bool, error) { return tx.Cards.MayBeCharged(ctx, user, id) })
+	over, err := w.await(ctx, func(tx ports.Repos) (bool, error) { return tx.Cards.MayBeCharged(ctx, r.user, r.card) })
+	if err == nil && !over {
+		err = c.Store.InTx(ctx, func(tx ports.Repos) error { return tx.Leases.ReleaseSweep(ctx, r.pending(live)...) })
+	}
 	switch {
 	case ctx.Err() != nil:
 		return errors.Join(errInFlight, context.Cause(ctx))

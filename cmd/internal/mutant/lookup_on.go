@@ -55,7 +55,7 @@ type anyWindow struct{ ports.PaymentLeases }
 // LeaseForResend replaces the observed send windows by the current ones. Leasing the
 // payments for a sweep reads them.
 func (l anyWindow) LeaseForResend(ctx context.Context, send time.Duration, absent ...ports.Absence) ([]ports.PaymentKey, error) {
-	current, err := l.PaymentLeases.LeaseForSweep(ctx, 0, 1000)
+	current, err := l.PaymentLeases.LeaseForSweep(ctx, ports.SweepQuery{System: "simulator", Limit: 1000})
 	if err != nil {
 		return nil, err
 	}
