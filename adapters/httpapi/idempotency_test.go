@@ -223,6 +223,31 @@ func TestRunOnce_KeyReusedForAnotherRequest(t *testing.T) {
 	}
 }
 
+// Requests that change nothing cannot fill the database. A request that changes
+// something still runs.
+func TestRunOnce_LimitsKeys(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	for i := range 500 {
+		if w := s.do("alice", "POST", "/v1/subscriptions/gold/cancel", "", key(strconv.Itoa(i))); w.Code != 404 {
+			t.Fatalf("request %d: got %d %s, want 404", i, w.Code, w.Body)
+		}
+	}
+	w := s.do("alice", "POST", "/v1/subscriptions/gold/cancel", "", key("last"))
+	if codeOf(t, w) != "rate_limited" || w.Header().Get("Retry-After") != "86400" {
+		t.Errorf("key 501: got %d %v %s, want 429 for a day", w.Code, w.Header(), w.Body)
+	}
+	if w := s.do("alice", "POST", "/v1/subscriptions/gold/cancel", "", key("7")); w.Code != 404 || w.Header().Get(replayed) != "true" {
+		t.Errorf("a known key: got %d %v, want the stored 404", w.Code, w.Header())
+	}
+	if w := s.do("alice", "POST", "/v1/subscriptions", subscribeOK, key("subscribe")); w.Code != 201 {
+		t.Errorf("subscribe: got %d %s, want 201", w.Code, w.Body)
+	}
+	if w := s.do("bob", "POST", "/v1/subscriptions/gold/cancel", "", key("k")); w.Code != 404 {
+		t.Errorf("another viewer: got %d, want 404", w.Code)
+	}
+}
+
 func TestReadKey(t *testing.T) {
 	t.Parallel()
 	for k, want := range map[string]int{

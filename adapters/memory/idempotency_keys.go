@@ -52,7 +52,7 @@ func (r idempotencyKeys) Keep(_ context.Context, q ports.KeyedRequest, a ports.R
 	key := userKey{q.User, q.Key}
 	c, taken := r.keys[key]
 	if !taken {
-		c = keyRecord{ports.KeyRecord{KeyedRequest: q}, r.wall()}
+		c = keyRecord{ports.KeyRecord{KeyedRequest: q, Unclaimed: true}, r.wall()}
 	}
 	if c.Owner == q.Owner && c.Response == nil {
 		c.Response = &a
@@ -70,15 +70,34 @@ func (r idempotencyKeys) Forget(_ context.Context, user billing.UserID, key, own
 	return nil
 }
 
-func (r idempotencyKeys) Prune(_ context.Context, age time.Duration, limit int) (int, error) {
-	before, n := r.wall().Add(-age), 0
+func (r idempotencyKeys) Excess(_ context.Context, user billing.UserID, limit int, age time.Duration) (time.Duration, error) {
+	var times []time.Time
 	for key, c := range r.keys {
-		if n < limit && !c.claimedAt.After(before) {
+		if key.user == user {
+			times = append(times, c.claimedAt)
+		}
+	}
+	times = newest(times, r.wall().Add(-age), limit+1)
+	if len(times) <= limit {
+		return 0, nil
+	}
+	return times[limit].Add(age).Sub(r.wall()), nil
+}
+
+func (r idempotencyKeys) Prune(_ context.Context, age, unclaimed time.Duration, limit int) (int, error) {
+	n := r.prune(unclaimed, limit, func(c keyRecord) bool { return c.Unclaimed })
+	return n + r.prune(age, limit, func(keyRecord) bool { return true }), nil
+}
+
+func (r idempotencyKeys) prune(age time.Duration, limit int, match func(keyRecord) bool) (n int) {
+	before := r.wall().Add(-age)
+	for key, c := range r.keys {
+		if n < limit && match(c) && !c.claimedAt.After(before) {
 			delete(r.keys, key)
 			n++
 		}
 	}
-	return n, nil
+	return n
 }
 
 // copyRecord returns a deep copy, so that callers cannot change stored data.

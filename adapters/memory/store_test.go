@@ -89,7 +89,7 @@ func TestWithWall(t *testing.T) {
 	s := memory.New(memory.WithWall(func() time.Time { return wall }))
 	prune := func() (n int) {
 		err := s.InTx(t.Context(), func(tx ports.Repos) (err error) {
-			n, err = tx.IdempotencyKeys.Prune(t.Context(), time.Hour, 10)
+			n, err = tx.IdempotencyKeys.Prune(t.Context(), time.Hour, time.Hour, 10)
 			return err
 		})
 		if err != nil {

@@ -23,13 +23,15 @@ func (r events) Append(_ context.Context, list ...billing.Event) error {
 	return nil
 }
 
-func (r events) Told(_ context.Context, user billing.UserID, t billing.EventType, since time.Time) (bool, error) {
+func (r events) Times(_ context.Context, user billing.UserID, t billing.EventType, since time.Time, limit int) ([]time.Time, error) {
+	var times []time.Time
 	for _, e := range r.events {
 		if e.UserID == user && e.Type == t && !e.At.Before(since) {
-			return true, nil
+			times = append(times, e.At)
 		}
 	}
-	return false, nil
+	slices.SortFunc(times, func(a, b time.Time) int { return b.Compare(a) })
+	return times[:min(limit, len(times))], nil
 }
 
 // Views implements [ports.Store]. It reads committed data only and waits for no

@@ -48,6 +48,6 @@ func eventOf(row *dbgen.Event) billing.Event {
 	}
 }
 
-func (r events) Told(ctx context.Context, user billing.UserID, t billing.EventType, since time.Time) (bool, error) {
-	return r.q.EventExists(ctx, string(user), string(t), since)
+func (r events) Times(ctx context.Context, user billing.UserID, t billing.EventType, since time.Time, limit int) ([]time.Time, error) {
+	return r.q.EventTimes(ctx, dbgen.EventTimesParams{UserID: string(user), Type: string(t), Since: since, Take: int32(limit)})
 }

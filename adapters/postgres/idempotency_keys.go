@@ -56,15 +56,24 @@ func (r idempotencyKeys) Forget(ctx context.Context, user billing.UserID, key, o
 	return r.tx.queue().IdempotencyKeyRelease(ctx, string(user), key, owner)
 }
 
-func (r idempotencyKeys) Prune(ctx context.Context, age time.Duration, limit int) (int, error) {
+func (r idempotencyKeys) Excess(ctx context.Context, user billing.UserID, limit int, age time.Duration) (time.Duration, error) {
+	seconds, err := r.q.IdempotencyKeysExcess(ctx, int32(limit), interval(age), string(user))
+	return time.Duration(seconds * float64(time.Second)), err
+}
+
+func (r idempotencyKeys) Prune(ctx context.Context, age, unclaimed time.Duration, limit int) (int, error) {
+	brief, err := r.q.IdempotencyKeysPruneUnclaimed(ctx, interval(unclaimed), int32(limit))
+	if err != nil {
+		return 0, err
+	}
 	n, err := r.q.IdempotencyKeysPrune(ctx, interval(age), int32(limit))
-	return int(n), err
+	return int(brief + n), err
 }
 
 func claimOf(row *dbgen.IdempotencyAnswer) ports.KeyRecord {
 	c := ports.KeyRecord{
 		KeyedRequest: ports.KeyedRequest{User: billing.UserID(row.UserID), Key: row.Key, Owner: row.Owner},
-		Subscription: idOrEmpty[billing.SubscriptionID](row.SubscriptionID),
+		Subscription: idOrEmpty[billing.SubscriptionID](row.SubscriptionID), Unclaimed: row.Unclaimed,
 	}
 	copy(c.Fingerprint[:], row.Fingerprint)
 	if row.Status.Valid {

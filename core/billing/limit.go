@@ -37,8 +37,8 @@ func (l Limits) Window() (back time.Duration, n int) {
 
 // Allow returns a [LimitedError] if one more action at now would exceed a limit.
 // past holds the times of the earlier actions, in any order, as far as
-// [Limits.Window] says. t is the event that records the refusal.
-func (l Limits) Allow(past []time.Time, now time.Time, t EventType) error {
+// [Limits.Window] says. r describes the refusal.
+func (l Limits) Allow(past []time.Time, now time.Time, r Refusal) error {
 	past = slices.SortedFunc(slices.Values(past), func(a, b time.Time) int { return b.Compare(a) })
 	var wait time.Duration
 	for _, limit := range l {
@@ -50,22 +50,32 @@ func (l Limits) Allow(past []time.Time, now time.Time, t EventType) error {
 	if wait <= 0 {
 		return nil
 	}
-	return &LimitedError{Type: t, RetryAfter: wait, Since: past[0]}
+	return &LimitedError{Refusal: r, RetryAfter: wait, Since: past[0]}
 }
+
+// Refusal describes a limit that was reached.
+type Refusal struct {
+	Type   EventType // the event that records the refusal; empty if none does
+	Reason string    // for people
+}
+
+// The limits that viewers can reach.
+var (
+	TooManyCards    = Refusal{EventCardLimitReached, "too many cards were added; nothing was charged"}
+	TooManyDeclines = Refusal{EventDeclineLimitReached, "too many payments were declined; nothing was charged"}
+	TooManyResumes  = Refusal{Reason: "too many cancels were revoked; the subscription stays cancelled"}
+	TooManyKeys     = Refusal{Reason: "too many requests with a new Idempotency-Key changed nothing"}
+)
 
 // LimitedError reports that a viewer has reached a limit. It is [ErrRateLimited].
 type LimitedError struct {
-	Type       EventType     // the event that records the refusal
+	Refusal
 	RetryAfter time.Duration // until the limit has room for one more
 	Since      time.Time     // of the last action that was allowed
 }
 
 func (e *LimitedError) Error() string {
-	reason := "too many payments were declined"
-	if e.Type == EventCardLimitReached {
-		reason = "too many cards were added"
-	}
-	return fmt.Sprintf("%s; nothing was charged; try again in %s", reason, e.RetryAfter.Round(time.Second))
+	return fmt.Sprintf("%s; try again in %s", e.Reason, e.RetryAfter.Round(time.Second))
 }
 
 // Unwrap returns [ErrRateLimited].

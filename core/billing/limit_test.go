@@ -35,7 +35,7 @@ func TestLimits_Allow(t *testing.T) {
 		"no limits":                          {nil, ago(1, 2, 3), 0},
 		"Max of 0 and a limit":               {billing.Limits{{Max: 0, Per: time.Hour}, {Max: 3, Per: 24 * time.Hour}}, ago(1, 2, 3), 24*time.Hour - 3*time.Minute},
 	} {
-		err := c.limits.Allow(c.past, cardNow, billing.EventDeclineLimitReached)
+		err := c.limits.Allow(c.past, cardNow, billing.TooManyDeclines)
 		var limited *billing.LimitedError
 		if errors.As(err, &limited) != (c.wait > 0) || limited != nil && limited.RetryAfter != c.wait {
 			t.Errorf("%s: got %v, want a wait of %v", name, err, c.wait)

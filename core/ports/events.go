@@ -18,6 +18,7 @@ func Identify(events []billing.Event, newID func() string) {
 type Events interface {
 	// Append adds events. Each must have an id.
 	Append(ctx context.Context, e ...billing.Event) error
-	// Told reports whether the user has an event of this type, not older than since.
-	Told(ctx context.Context, user billing.UserID, t billing.EventType, since time.Time) (bool, error)
+	// Times returns when the user's newest events of this type happened, the newest
+	// first: at most limit times, none before since.
+	Times(ctx context.Context, user billing.UserID, t billing.EventType, since time.Time, limit int) ([]time.Time, error)
 }

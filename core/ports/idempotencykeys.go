@@ -39,6 +39,7 @@ type KeyRecord struct {
 	KeyedRequest
 	Subscription billing.SubscriptionID // created or changed by the request; may be empty
 	Response     *Response              // nil while the request runs, or if its process died
+	Unclaimed    bool                   // the response was stored without a claim, because the request changed nothing
 }
 
 // IdempotencyKeys stores the responses to requests with an Idempotency-Key.
@@ -55,7 +56,11 @@ type IdempotencyKeys interface {
 	Keep(ctx context.Context, r KeyedRequest, response Response) (KeyRecord, error)
 	// Forget deletes the claim of owner on a key, unless it has a response.
 	Forget(ctx context.Context, user billing.UserID, key, owner string) error
-	// Prune deletes up to limit claims that are older than age on the store's wall
-	// clock. It returns the number of deleted claims.
-	Prune(ctx context.Context, age time.Duration, limit int) (int, error)
+	// Excess returns how long the user keeps more than limit keys that are younger than
+	// age on the store's wall clock. It returns 0 if the user has no more than limit.
+	Excess(ctx context.Context, user billing.UserID, limit int, age time.Duration) (time.Duration, error)
+	// Prune deletes up to limit keys that are older than age on the store's wall clock,
+	// and up to limit unclaimed keys that are older than unclaimed. It returns the number
+	// of deleted keys.
+	Prune(ctx context.Context, age, unclaimed time.Duration, limit int) (int, error)
 }

@@ -237,16 +237,34 @@ var recordedEventCases = []testCase{
 			e.At: true, e.At.Add(-time.Hour): true, e.At.Add(time.Microsecond): false,
 		} {
 			w.tx(func(ctx context.Context, tx ports.Repos) error {
-				got, err := tx.Events.Told(ctx, c.UserID, billing.EventCardAdded, since)
-				same(w, "recorded", got, want)
-				other, err2 := tx.Events.Told(ctx, c.UserID, billing.EventCardRemoved, since)
-				same(w, "another type recorded", other, false)
+				got, err := tx.Events.Times(ctx, c.UserID, billing.EventCardAdded, since, 1)
+				same(w, "recorded", len(got) == 1, want)
+				other, err2 := tx.Events.Times(ctx, c.UserID, billing.EventCardRemoved, since, 1)
+				same(w, "another type recorded", len(other) == 1, false)
 				return errors.Join(err, err2)
 			})
 		}
 		list, err := w.Store.Views().Events(w.Context(), c.UserID, ports.Page{Limit: 10})
 		w.must(err)
 		sameList(w, "events", list, []billing.Event{e})
+	}},
+	{"are listed with the newest first, up to the limit", func(w *world) {
+		c := w.card()
+		w.tx(func(ctx context.Context, tx ports.Repos) error {
+			for _, minutes := range []int{1, 3, 2} {
+				e := c.AddedEvent()
+				e.ID, e.At = newIDOf[billing.EventID](), noon.Add(time.Duration(minutes)*time.Minute)
+				if err := tx.Events.Append(ctx, e); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		w.tx(func(ctx context.Context, tx ports.Repos) error {
+			got, err := tx.Events.Times(ctx, c.UserID, billing.EventCardAdded, noon.Add(time.Minute), 2)
+			sameList(w, "times", got, []time.Time{noon.Add(3 * time.Minute), noon.Add(2 * time.Minute)})
+			return err
+		})
 	}},
 }
 

@@ -30,7 +30,7 @@ var responseCases = []testCase{
 	}},
 	{"are stored without a claim", func(w *world) {
 		r, a := w.request("key"), ports.Response{Status: 404, Body: []byte("gone")}
-		want := ports.KeyRecord{KeyedRequest: r, Response: &a}
+		want := ports.KeyRecord{KeyedRequest: r, Response: &a, Unclaimed: true}
 		same(w, "stored", w.keep(r, a), want)
 		w.wantKey(r, want)
 	}},
@@ -58,8 +58,44 @@ var responseCases = []testCase{
 			age         time.Duration
 			limit, want int
 		}{{time.Hour, 10, 0}, {0, 2, 2}, {0, 2, 1}, {0, 2, 0}} {
-			if n := w.prune(step.age, step.limit); n != step.want {
+			if n := w.prune(step.age, step.age, step.limit); n != step.want {
 				w.Errorf("older than %s, up to %d: pruned %d, want %d", step.age, step.limit, n, step.want)
+			}
+		}
+	}},
+	{"to requests that changed nothing are pruned apart", func(w *world) {
+		claimed, _ := w.claimedKey()
+		free := w.request("key")
+		forgotten, _ := w.claimedKey()
+		w.forget(forgotten, forgotten.Owner)
+		for _, r := range []ports.KeyedRequest{claimed, free, forgotten} {
+			w.keep(r, ports.Response{Status: 200, Body: []byte("ok")})
+		}
+		for _, step := range []struct {
+			age         time.Duration
+			limit, want int
+		}{{time.Hour, 10, 0}, {0, 1, 1}, {0, 10, 1}, {0, 10, 0}} {
+			if n := w.prune(time.Hour, step.age, step.limit); n != step.want {
+				w.Errorf("older than %s, up to %d: pruned %d, want %d", step.age, step.limit, n, step.want)
+			}
+		}
+		_, err := w.findKey(claimed)
+		w.must(err)
+	}},
+	{"are counted per user and age", func(w *world) {
+		user := w.viewer().UserID
+		for _, key := range []string{"a", "b", "c"} {
+			w.keep(request(user, key), ports.Response{Status: 404})
+		}
+		w.keep(w.request("a"), ports.Response{Status: 404})
+		for _, c := range []struct {
+			limit  int
+			age    time.Duration
+			excess bool
+		}{{3, time.Hour, false}, {2, time.Hour, true}, {0, time.Hour, true}, {0, 0, false}} {
+			wait := w.excess(user, c.limit, c.age)
+			if (wait > 0) != c.excess || wait > c.age || c.excess && wait < c.age-time.Minute {
+				w.Errorf("more than %d within %s: for %s, want any: %t", c.limit, c.age, wait, c.excess)
 			}
 		}
 	}},
@@ -102,13 +138,22 @@ func (w *world) forget(r ports.KeyedRequest, owner string) {
 	})
 }
 
-func (w *world) prune(age time.Duration, limit int) (n int) {
+func (w *world) prune(age, unclaimed time.Duration, limit int) (n int) {
 	w.Helper()
 	w.tx(func(ctx context.Context, tx ports.Repos) (err error) {
-		n, err = tx.IdempotencyKeys.Prune(ctx, age, limit)
+		n, err = tx.IdempotencyKeys.Prune(ctx, age, unclaimed, limit)
 		return err
 	})
 	return n
+}
+
+func (w *world) excess(user billing.UserID, limit int, age time.Duration) (wait time.Duration) {
+	w.Helper()
+	w.tx(func(ctx context.Context, tx ports.Repos) (err error) {
+		wait, err = tx.IdempotencyKeys.Excess(ctx, user, limit, age)
+		return err
+	})
+	return wait
 }
 
 func (w *world) findKey(r ports.KeyedRequest) (c ports.KeyRecord, err error) {

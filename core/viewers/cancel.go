@@ -32,6 +32,7 @@ type Cancel struct {
 //	ErrInvalidTransition    the subscription has ended, or its payment is being settled
 //	ErrRequestInProgress    another request with the same key is running
 //	ErrUnavailable          a pending renewal may still be sent
+//	ErrRateLimited          a [billing.LimitedError]: the cancel changes nothing, and the viewer has too many keys
 func (s *Subscriber) Cancel(ctx context.Context, cmd Cancel) (ports.SubscriptionView, error) {
 	v, err := s.change(ctx, cmd.User, cmd.Ref, keyed{cmd.Request, cmd.Respond},
 		func(tx ports.Repos, sub billing.Subscription, now time.Time) (billing.Subscription, []billing.Event, error) {
@@ -96,6 +97,7 @@ type Resume struct {
 //	ErrInvalidTransition  the subscription has ended, or its payment method was removed
 //	                      or never saved
 //	ErrRequestInProgress  another request with the same key is running
+//	ErrRateLimited        a [billing.LimitedError]: the viewer has revoked too many cancels, or has too many keys
 func (s *Subscriber) Resume(ctx context.Context, cmd Resume) (ports.SubscriptionView, error) {
 	v, err := s.change(ctx, cmd.User, cmd.Ref, keyed{cmd.Request, cmd.Respond},
 		func(tx ports.Repos, sub billing.Subscription, now time.Time) (billing.Subscription, []billing.Event, error) {
@@ -103,12 +105,29 @@ func (s *Subscriber) Resume(ctx context.Context, cmd Resume) (ports.Subscription
 			if err != nil {
 				return sub, nil, err
 			}
-			return sub.Resume(m, now)
+			resumed, events, err := sub.Resume(m, now)
+			if err != nil || len(events) == 0 {
+				return resumed, nil, err
+			}
+			return resumed, events, limitResumes(ctx, tx, cmd.User, now)
 		})
 	if err != nil {
 		return ports.SubscriptionView{}, fmt.Errorf("resume: %w", err)
 	}
 	return v, nil
+}
+
+// limitResumes returns a [billing.LimitedError] if the viewer revoked 20 cancels within
+// a day. Each resume allows another cancel, so this bounds the cancels too. A cancel
+// itself is never refused, because viewers must be able to stop paying.
+func limitResumes(ctx context.Context, tx ports.Repos, user billing.UserID, now time.Time) error {
+	limits := billing.Limits{{Max: 20, Per: 24 * time.Hour}}
+	window, limit := limits.Window()
+	past, err := tx.Events.Times(ctx, user, billing.EventCancelRevoked, now.Add(-window), limit)
+	if err != nil {
+		return err
+	}
+	return limits.Allow(past, now, billing.TooManyResumes)
 }
 
 type transition func(tx ports.Repos, s billing.Subscription, now time.Time) (billing.Subscription, []billing.Event, error)
@@ -129,7 +148,13 @@ func (s *Subscriber) change(ctx context.Context, user billing.UserID, ref string
 		if err != nil {
 			return "", err
 		}
-		if err := saveWithEvents(ctx, tx, s.NewID, sub, append(ended, events...)); err != nil {
+		events = append(ended, events...)
+		if len(events) == 0 {
+			err = unclaim(ctx, tx, k.request)
+		} else {
+			err = saveWithEvents(ctx, tx, s.NewID, sub, events)
+		}
+		if err != nil {
 			return "", err
 		}
 		if chargedDespiteCancel(sub) {
@@ -143,12 +168,8 @@ func (s *Subscriber) change(ctx context.Context, user billing.UserID, ref string
 	return Queries{Store: s.Store, Clock: s.Clock}.Subscription(ctx, user, string(id))
 }
 
-// saveWithEvents saves a subscription if it has changed, that is, if there are
-// events.
+// saveWithEvents saves a changed subscription with its events.
 func saveWithEvents(ctx context.Context, tx ports.Repos, newID func() string, s billing.Subscription, events []billing.Event) error {
-	if len(events) == 0 {
-		return nil
-	}
 	ports.Identify(events, newID)
 	if err := tx.Subscriptions.Save(ctx, s); err != nil {
 		return err

@@ -98,8 +98,7 @@ func (c *Cards) keep(ctx context.Context, tx ports.Repos, cmd AddCard, card bill
 	}
 	old, err := tx.Cards.Same(ctx, card.UserID, card.Fingerprint)
 	if err == nil {
-		old.ExpMonth, old.ExpYear, old.Holder = card.ExpMonth, card.ExpYear, card.Holder
-		return kept{card: old}, tx.Cards.Save(ctx, old)
+		return c.update(ctx, tx, cmd, old, card)
 	}
 	if !errors.Is(err, billing.ErrNotFound) {
 		return kept{}, err
@@ -115,13 +114,24 @@ func (c *Cards) keep(ctx context.Context, tx ports.Repos, cmd AddCard, card bill
 	return kept{card, true}, tx.Events.Append(ctx, events...)
 }
 
+// update gives the stored card the expiry and holder of the new one. If they are
+// equal, it changes nothing.
+func (c *Cards) update(ctx context.Context, tx ports.Repos, cmd AddCard, old, card billing.Card) (kept, error) {
+	updated := old
+	updated.ExpMonth, updated.ExpYear, updated.Holder = card.ExpMonth, card.ExpYear, card.Holder
+	if updated.ExpMonth == old.ExpMonth && updated.ExpYear == old.ExpYear && updated.Holder == old.Holder {
+		return kept{card: old}, unclaim(ctx, tx, cmd.Request)
+	}
+	return kept{card: updated}, tx.Cards.Save(ctx, updated)
+}
+
 func (c *Cards) checkLimit(ctx context.Context, tx ports.Repos, card billing.Card) error {
 	window, limit := c.Limits.Cards.Window()
 	past, err := tx.CardLimits.Added(ctx, card.UserID, card.CreatedAt.Add(-window), limit)
 	if err != nil {
 		return err
 	}
-	return c.Limits.Cards.Allow(past, card.CreatedAt, billing.EventCardLimitReached)
+	return c.Limits.Cards.Allow(past, card.CreatedAt, billing.TooManyCards)
 }
 
 // List lists the user's cards that are not removed, newest first.
@@ -142,8 +152,8 @@ func recordLimit(ctx context.Context, store ports.Store, clock ports.Clock, newI
 		if err := errors.Join(tx.Users.Seen(ctx, now, user), tx.Users.Lock(ctx, user)); err != nil {
 			return err
 		}
-		told, err := tx.Events.Told(ctx, user, limited.Type, limited.Since)
-		if told || err != nil {
+		told, err := tx.Events.Times(ctx, user, limited.Type, limited.Since, 1)
+		if len(told) > 0 || err != nil {
 			return err
 		}
 		events := []billing.Event{limited.Event(user, now)}

@@ -78,11 +78,14 @@ func (q Requests) recover(ctx context.Context, c ports.KeyRecord) (*ports.Respon
 }
 
 // Keep stores the response to r and returns the response to send, which is the one
-// stored first. It returns [billing.ErrRequestInProgress] if another request with
-// the key has no response yet.
+// stored first. Errors:
+//
+//	ErrKeyReused          the key belongs to a different request
+//	ErrRequestInProgress  another request with the key has no response yet
+//	ErrRateLimited        a [billing.LimitedError]: r changed nothing, and the viewer has too many keys
 func (q Requests) Keep(ctx context.Context, r ports.KeyedRequest, a ports.Response) (ports.Response, error) {
 	c, err := ports.InTx(ctx, q.Store, func(tx ports.Repos) (ports.KeyRecord, error) {
-		return tx.IdempotencyKeys.Keep(ctx, r, a)
+		return keep(ctx, tx, r, a)
 	})
 	switch {
 	case err != nil:
@@ -107,17 +110,38 @@ func (q Requests) Forget(ctx context.Context, r ports.KeyedRequest) error {
 	return nil
 }
 
-// Responses are kept for responseAge, far longer than clients repeat requests, and
-// removed in batches of pruneLimit.
+// keep stores the response to r and returns the current claim on its key. A request
+// that changed nothing is refused with a [billing.LimitedError] if its viewer has too
+// many keys. No other request is: it did its work.
+func keep(ctx context.Context, tx ports.Repos, r ports.KeyedRequest, a ports.Response) (ports.KeyRecord, error) {
+	c, err := tx.IdempotencyKeys.Keep(ctx, r, a)
+	if err != nil || !c.Unclaimed || c.Owner != r.Owner {
+		return c, err
+	}
+	wait, err := tx.IdempotencyKeys.Excess(ctx, r.User, maxKeys, unclaimedAge)
+	if err != nil || wait <= 0 {
+		return c, err
+	}
+	return c, &billing.LimitedError{Refusal: billing.TooManyKeys, RetryAfter: wait}
+}
+
+// Responses are kept for responseAge, far longer than clients repeat requests. Those to
+// requests that changed nothing are kept for unclaimedAge, because running such a
+// request again is harmless. They are removed in batches of pruneLimit.
+//
+// An application makes one key for each action of its viewer, which is some ten keys a
+// day. With maxKeys a day, failing requests of one viewer take half a megabyte.
 const (
-	responseAge = 30 * 24 * time.Hour
-	pruneLimit  = 1000
+	responseAge  = 30 * 24 * time.Hour
+	unclaimedAge = 24 * time.Hour
+	pruneLimit   = 1000
+	maxKeys      = 500
 )
 
 // Prune removes expired responses and returns how many it removed.
 func (q Requests) Prune(ctx context.Context) (int, error) {
 	return ports.InTx(ctx, q.Store, func(tx ports.Repos) (int, error) {
-		return tx.IdempotencyKeys.Prune(ctx, responseAge, pruneLimit)
+		return tx.IdempotencyKeys.Prune(ctx, responseAge, unclaimedAge, pruneLimit)
 	})
 }
 
@@ -130,6 +154,14 @@ func claim(ctx context.Context, tx ports.Repos, r *ports.KeyedRequest, s billing
 	return tx.IdempotencyKeys.Claim(ctx, *r, s)
 }
 
+// unclaim releases the claimed key of r, because its request changes nothing.
+func unclaim(ctx context.Context, tx ports.Repos, r *ports.KeyedRequest) error {
+	if r == nil {
+		return nil
+	}
+	return tx.IdempotencyKeys.Forget(ctx, r.User, r.Key, r.Owner)
+}
+
 // Respond returns the response to a request that left the subscription as it is in v.
 // The features of v are not set.
 type Respond func(v ports.SubscriptionView) (ports.Response, error)
@@ -140,7 +172,7 @@ type keyed struct {
 	respond Respond
 }
 
-// respondTo stores the response under the claimed key, together with the work.
+// respondTo stores the response together with the work.
 func (k keyed) respondTo(ctx context.Context, tx ports.Repos, s billing.Subscription) error {
 	if k.request == nil || k.respond == nil {
 		return nil
@@ -156,6 +188,6 @@ func (k keyed) respondTo(ctx context.Context, tx ports.Repos, s billing.Subscrip
 	if err != nil {
 		return err
 	}
-	_, err = tx.IdempotencyKeys.Keep(ctx, *k.request, response)
+	_, err = keep(ctx, tx, *k.request, response)
 	return err
 }

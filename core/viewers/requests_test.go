@@ -1,6 +1,10 @@
 package viewers_test
 
 import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -185,15 +189,69 @@ func TestPrune_AfterThirtyDays(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	r := w.newRequest()
+	w.work(r)
 	w.keep(r, "first")
-	for _, tt := range []struct {
-		later time.Duration
-		want  int
-	}{{0, 0}, {29 * 24 * time.Hour, 0}, {25 * time.Hour, 1}, {0, 0}} {
-		w.Clock.Advance(tt.later)
-		if n, err := w.Process().Prune(t.Context()); err != nil || n != tt.want {
-			t.Errorf("%s later: pruned %d, %v, want %d", tt.later, n, err, tt.want)
+	w.expectPruned(map[time.Duration]int{0: 0, 29 * 24 * time.Hour: 0, 30 * 24 * time.Hour: 1, 31 * 24 * time.Hour: 0})
+	w.expectUnclaimed(r)
+}
+
+func TestPrune_UnchangedAfterADay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.MustSubscribe()
+	noop := w.newRequest()
+	noop.Key = "resumed without a cancel"
+	_, err := w.Process().resumeKeyed(t.Context(), noop)
+	billingtest.ExpectError(t, err, nil)
+	refused := w.newRequest()
+	w.keep(refused, "not found")
+	w.expectPruned(map[time.Duration]int{0: 0, 23 * time.Hour: 0, 24 * time.Hour: 2, 25 * time.Hour: 0})
+	w.expectUnclaimed(refused)
+	w.expectUnclaimed(noop)
+}
+
+// expectPruned expects the number of responses that are pruned at each age.
+func (w world) expectPruned(want map[time.Duration]int) {
+	w.T.Helper()
+	start := w.Clock.Now()
+	for _, age := range slices.Sorted(maps.Keys(want)) {
+		w.Clock.Advance(start.Add(age).Sub(w.Clock.Now()))
+		if n, err := w.Process().Prune(w.T.Context()); err != nil || n != want[age] {
+			w.T.Errorf("after %s: pruned %d, %v, want %d", age, n, err, want[age])
 		}
 	}
-	w.expectUnclaimed(r)
+}
+
+// A viewer can store only so many requests that change nothing. Requests that change
+// something are stored even then.
+func TestKeep_LimitsKeys(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	subscribed := w.newRequest()
+	w.work(subscribed)
+	refused := func(i int) error {
+		r := w.newRequest()
+		r.Key = fmt.Sprint("key ", i)
+		_, err := w.Process().Keep(t.Context(), r, ports.Response{Status: 404})
+		if i%100 == 0 {
+			w.Clock.Advance(time.Minute)
+		}
+		return err
+	}
+	for i := range 499 {
+		billingtest.ExpectError(t, refused(i), nil)
+	}
+	limited, ok := errors.AsType[*billing.LimitedError](refused(499))
+	if !ok || limited.RetryAfter != 24*time.Hour-5*time.Minute {
+		t.Fatalf("key 501 of the day: %v, want a wait of a day after the first key", limited)
+	}
+	resumed := w.newRequest()
+	resumed.Key = "resumed without a cancel"
+	_, err := w.Process().resumeKeyed(t.Context(), resumed)
+	billingtest.ExpectError(t, err, billing.ErrRateLimited)
+	w.expectUnclaimed(resumed)
+
+	w.keep(subscribed, "subscribed")
+	w.Clock.Advance(limited.RetryAfter)
+	billingtest.ExpectError(t, refused(500), nil)
 }

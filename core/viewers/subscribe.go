@@ -215,7 +215,7 @@ func (s *Subscriber) checkDeclines(ctx context.Context, tx ports.Repos, user bil
 	if err != nil {
 		return err
 	}
-	return s.Limits.Declines.Allow(past, now, billing.EventDeclineLimitReached)
+	return s.Limits.Declines.Allow(past, now, billing.TooManyDeclines)
 }
 
 // errSettling is the response if the payment was sent, but its outcome was not

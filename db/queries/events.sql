@@ -25,5 +25,8 @@ FROM added e LEFT JOIN plans p ON p.code = e.plan_code
 WHERE e.subscription_id IS NOT NULL -- not events of cards
 GROUP BY 1, 2, 3, 4, 5;
 
--- name: EventExists :one
-SELECT EXISTS (SELECT FROM events WHERE user_id = @user_id AND type = @type AND at >= @since::timestamptz);
+-- name: EventTimes :many
+SELECT at FROM events
+WHERE user_id = @user_id AND type = @type AND at >= @since::timestamptz
+ORDER BY at DESC
+LIMIT @take::int;

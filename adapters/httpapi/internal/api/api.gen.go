@@ -618,7 +618,7 @@ type ListCardsParams struct {
 
 // AddCardParams defines parameters for AddCard.
 type AddCardParams struct {
-	// IdempotencyKey Makes it safe to repeat the request. The same request with the same key gets the first response again, with `Idempotent-Replayed: true`. Use a new random key for each new action of the viewer.
+	// IdempotencyKey Makes it safe to repeat the request. The same request with the same key gets the first response again, with `Idempotent-Replayed: true`. Use a new random key for each new action of the viewer. Responses are kept for 30 days, and for 24 hours if the request changed nothing. After 500 keys within a day, further requests of the viewer that change nothing get `rate_limited`.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -651,19 +651,19 @@ type ListSubscriptionsParams struct {
 
 // SubscribeParams defines parameters for Subscribe.
 type SubscribeParams struct {
-	// IdempotencyKey Makes it safe to repeat the request. The same request with the same key gets the first response again, with `Idempotent-Replayed: true`. Use a new random key for each new action of the viewer.
+	// IdempotencyKey Makes it safe to repeat the request. The same request with the same key gets the first response again, with `Idempotent-Replayed: true`. Use a new random key for each new action of the viewer. Responses are kept for 30 days, and for 24 hours if the request changed nothing. After 500 keys within a day, further requests of the viewer that change nothing get `rate_limited`.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // CancelSubscriptionParams defines parameters for CancelSubscription.
 type CancelSubscriptionParams struct {
-	// IdempotencyKey Makes it safe to repeat the request. The same request with the same key gets the first response again, with `Idempotent-Replayed: true`. Use a new random key for each new action of the viewer.
+	// IdempotencyKey Makes it safe to repeat the request. The same request with the same key gets the first response again, with `Idempotent-Replayed: true`. Use a new random key for each new action of the viewer. Responses are kept for 30 days, and for 24 hours if the request changed nothing. After 500 keys within a day, further requests of the viewer that change nothing get `rate_limited`.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // ResumeSubscriptionParams defines parameters for ResumeSubscription.
 type ResumeSubscriptionParams struct {
-	// IdempotencyKey Makes it safe to repeat the request. The same request with the same key gets the first response again, with `Idempotent-Replayed: true`. Use a new random key for each new action of the viewer.
+	// IdempotencyKey Makes it safe to repeat the request. The same request with the same key gets the first response again, with `Idempotent-Replayed: true`. Use a new random key for each new action of the viewer. Responses are kept for 30 days, and for 24 hours if the request changed nothing. After 500 keys within a day, further requests of the viewer that change nothing get `rate_limited`.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 

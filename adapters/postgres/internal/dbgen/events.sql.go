@@ -10,15 +10,43 @@ import (
 	"time"
 )
 
-const eventExists = `-- name: EventExists :one
-SELECT EXISTS (SELECT FROM events WHERE user_id = $1 AND type = $2 AND at >= $3::timestamptz)
+const eventTimes = `-- name: EventTimes :many
+SELECT at FROM events
+WHERE user_id = $1 AND type = $2 AND at >= $3::timestamptz
+ORDER BY at DESC
+LIMIT $4::int
 `
 
-func (q *Queries) EventExists(ctx context.Context, userID string, type_ string, since time.Time) (bool, error) {
-	row := q.db.QueryRow(ctx, eventExists, userID, type_, since)
-	var exists bool
-	err := row.Scan(&exists)
-	return exists, err
+type EventTimesParams struct {
+	UserID string
+	Type   string
+	Since  time.Time
+	Take   int32
+}
+
+func (q *Queries) EventTimes(ctx context.Context, arg EventTimesParams) ([]time.Time, error) {
+	rows, err := q.db.Query(ctx, eventTimes,
+		arg.UserID,
+		arg.Type,
+		arg.Since,
+		arg.Take,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []time.Time
+	for rows.Next() {
+		var at time.Time
+		if err := rows.Scan(&at); err != nil {
+			return nil, err
+		}
+		items = append(items, at)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const eventsAppend = `-- name: EventsAppend :exec

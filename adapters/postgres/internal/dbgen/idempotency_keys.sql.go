@@ -12,7 +12,7 @@ import (
 )
 
 const idempotencyKey = `-- name: IdempotencyKey :one
-SELECT user_id, key, fingerprint, owner, subscription_id, status, body, made_at FROM idempotency_answers
+SELECT user_id, key, fingerprint, owner, subscription_id, status, body, made_at, unclaimed FROM idempotency_answers
 WHERE user_id = $1 AND key = ANY((SELECT $2::text[])::text[])
 ORDER BY made_at
 LIMIT 1
@@ -31,6 +31,7 @@ func (q *Queries) IdempotencyKey(ctx context.Context, userID string, keys []stri
 		&i.Status,
 		&i.Body,
 		&i.MadeAt,
+		&i.Unclaimed,
 	)
 	return &i, err
 }
@@ -46,8 +47,8 @@ func (q *Queries) IdempotencyKeyRelease(ctx context.Context, userID string, key 
 }
 
 const idempotencyKeyStoreResponse = `-- name: IdempotencyKeyStoreResponse :exec
-INSERT INTO idempotency_answers (user_id, key, fingerprint, owner, status, body)
-VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO idempotency_answers (user_id, key, fingerprint, owner, status, body, unclaimed)
+VALUES ($1, $2, $3, $4, $5, $6, true)
 ON CONFLICT ON CONSTRAINT idempotency_answers_once DO UPDATE
 SET status = excluded.status, body = excluded.body
 WHERE idempotency_answers.owner = excluded.owner AND idempotency_answers.status IS NULL
@@ -62,6 +63,7 @@ type IdempotencyKeyStoreResponseParams struct {
 	Body        []byte
 }
 
+// The row is new only if the request has no claim.
 func (q *Queries) IdempotencyKeyStoreResponse(ctx context.Context, arg IdempotencyKeyStoreResponseParams) error {
 	_, err := q.db.Exec(ctx, idempotencyKeyStoreResponse,
 		arg.UserID,
@@ -102,6 +104,21 @@ func (q *Queries) IdempotencyKeysClaim(ctx context.Context, arg IdempotencyKeysC
 	return err
 }
 
+const idempotencyKeysExcess = `-- name: IdempotencyKeysExcess :one
+SELECT coalesce(extract(epoch FROM
+    (array_agg(made_at ORDER BY made_at DESC))[1 + $1::int] - statement_timestamp() + $2::interval), 0)::float8 AS seconds
+FROM idempotency_answers
+WHERE user_id = $3 AND made_at > statement_timestamp() - $2::interval
+`
+
+// The wait ends when the oldest of the (most + 1) newest keys is older than age.
+func (q *Queries) IdempotencyKeysExcess(ctx context.Context, most int32, age pgtype.Interval, userID string) (float64, error) {
+	row := q.db.QueryRow(ctx, idempotencyKeysExcess, most, age, userID)
+	var seconds float64
+	err := row.Scan(&seconds)
+	return seconds, err
+}
+
 const idempotencyKeysPrune = `-- name: IdempotencyKeysPrune :execrows
 DELETE FROM idempotency_answers
 WHERE (user_id, key) IN (
@@ -114,6 +131,24 @@ WHERE (user_id, key) IN (
 
 func (q *Queries) IdempotencyKeysPrune(ctx context.Context, age pgtype.Interval, take int32) (int64, error) {
 	result, err := q.db.Exec(ctx, idempotencyKeysPrune, age, take)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const idempotencyKeysPruneUnclaimed = `-- name: IdempotencyKeysPruneUnclaimed :execrows
+DELETE FROM idempotency_answers
+WHERE (user_id, key) IN (
+    SELECT a.user_id, a.key FROM idempotency_answers a
+    WHERE a.unclaimed AND a.made_at <= statement_timestamp() - $1::interval
+    ORDER BY a.made_at
+    LIMIT $2::int
+    FOR UPDATE SKIP LOCKED)
+`
+
+func (q *Queries) IdempotencyKeysPruneUnclaimed(ctx context.Context, age pgtype.Interval, take int32) (int64, error) {
+	result, err := q.db.Exec(ctx, idempotencyKeysPruneUnclaimed, age, take)
 	if err != nil {
 		return 0, err
 	}

@@ -50,6 +50,7 @@ type IdempotencyAnswer struct {
 	Status         pgtype.Int4
 	Body           []byte
 	MadeAt         time.Time
+	Unclaimed      bool
 }
 
 type PanelAudit struct {
