@@ -55,6 +55,7 @@ func invalidRequests(doc *openapi3.T, valid requestParts) []invalidRequest {
 		add("no token", 401, func(a *requestParts) { a.user = "" })
 		add("unknown token", 401, func(a *requestParts) { a.user = "unknown" })
 	}
+	add("unknown parameter", 400, func(a *requestParts) { a.query.Set("unknown", "1") })
 	for _, p := range valid.op.params {
 		for _, value := range invalidTexts(p.Value.Schema.Value) {
 			status := http.StatusUnprocessableEntity

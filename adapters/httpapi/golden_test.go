@@ -90,6 +90,7 @@ func TestGolden(t *testing.T) {
 		"no_such_method":            func(s *service) recorder { return s.do("", "DELETE", "/v1/subscriptions", "") },
 		"bad_limit":                 get("/v1/history?limit=1000"),
 		"bad_cursor":                get("/v1/history?cursor=abc"),
+		"bad_query":                 get("/v1/history?page=2"),
 		"too_large":                 subscribe(subscribeWith(strings.Repeat("t", 20_000))),
 		"no_media_type": func(s *service) recorder {
 			return s.do("alice", "POST", "/v1/subscriptions", "{}", header{"Content-Type", ""})

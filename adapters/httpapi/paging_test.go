@@ -68,7 +68,7 @@ func TestPaging_Parameters(t *testing.T) {
 		"":          200,
 		"limit=1":   200,
 		"limit=100": 200,
-		"other=1":   200,
+		"other=1":   400,
 		cursor("v1:00000000-0000-7000-8000-000000000001"): 200,
 		"limit=0":                            422,
 		"limit=101":                          422,

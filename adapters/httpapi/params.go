@@ -3,6 +3,7 @@ package httpapi
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -23,15 +24,16 @@ func (g *guard) setParams(lists ...openapi3.Parameters) {
 	})
 }
 
-// checkParams validates path, query and header. An invalid path parameter gives
-// 404, because no resource can have it; any other gives 422.
+// checkParams validates path, query and header. An unknown query parameter gives 400.
+// An invalid path parameter gives 404, because no resource can have it. Any other
+// invalid parameter gives 422.
 func (g *guard) checkParams(r *http.Request) error {
-	if len(g.params) == 0 || g.queryOnly && r.URL.RawQuery == "" {
+	if g.queryOnly && r.URL.RawQuery == "" {
 		return nil
 	}
-	query, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil && g.params.GetByInAndName(openapi3.ParameterInQuery, "limit") != nil {
-		return &billing.InvalidError{Faults: []billing.Fault{{Field: "query", Message: "is not a valid query string"}}}
+	query, err := g.readQuery(r.URL.RawQuery)
+	if err != nil {
+		return err
 	}
 	input := &openapi3filter.RequestValidationInput{
 		Request: r, PathParams: mux.Vars(r), QueryParams: query, Route: g.documented,
@@ -47,6 +49,25 @@ func (g *guard) checkParams(r *http.Request) error {
 		return &billing.InvalidError{Faults: faults}
 	}
 	return nil
+}
+
+// readQuery parses a query string, and refuses parameters that the operation lacks. A
+// client would take its answer for one to a filter that the service does not know.
+func (g *guard) readQuery(raw string) (url.Values, error) {
+	query, err := url.ParseQuery(raw)
+	known := func(name string) bool { return g.params.GetByInAndName(openapi3.ParameterInQuery, name) != nil }
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		if !known(name) {
+			return nil, malformed("the query has an unknown parameter" + quotedName(name))
+		}
+	}
+	if err != nil && known("limit") {
+		return nil, &billing.InvalidError{Faults: []billing.Fault{{Field: "query", Message: "is not a valid query string"}}}
+	}
+	if err != nil {
+		return nil, malformed("the query string is not valid")
+	}
+	return query, nil
 }
 
 // checkParam validates one parameter and appends its fault.

@@ -114,15 +114,24 @@ func typeError(e *openapi3.SchemaError) string {
 }
 
 var (
-	unsupported = regexp.MustCompile(`^property "([a-z_]{1,40})" is unsupported$`)
+	unsupported = regexp.MustCompile(`^property "(.*)" is unsupported$`)
+	simpleName  = regexp.MustCompile(`^[a-z_]{1,40}$`)
 	plainName   = regexp.MustCompile(`^[a-z_.0-9]{1,80}$`)
 )
 
-// unknownName returns the name of the unknown member if it looks like a typing
-// mistake. Other names may be misplaced secrets.
+// unknownName returns the name of the unknown member, as quotedName does.
 func unknownName(e *openapi3.SchemaError) string {
 	if m := unsupported.FindStringSubmatch(e.Reason); m != nil {
-		return ": " + m[1]
+		return quotedName(m[1])
+	}
+	return ""
+}
+
+// quotedName returns an unknown name for an error if it looks like a typing mistake.
+// Other names may be misplaced secrets.
+func quotedName(name string) string {
+	if simpleName.MatchString(name) {
+		return ": " + name
 	}
 	return ""
 }
