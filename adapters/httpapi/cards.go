@@ -92,6 +92,21 @@ func (s *server) ListCards(ctx context.Context, r api.ListCardsRequestObject) (a
 	return api.ListCards200JSONResponse{Body: api.CardList{Data: mapSlice(list, card), NextCursor: next}}, nil
 }
 
+// GetCard returns one of the viewer's cards.
+func (s *server) GetCard(ctx context.Context, r api.GetCardRequestObject) (api.GetCardResponseObject, error) {
+	switch {
+	case s.Cards == nil:
+		return nil, ports.ErrNoVault
+	case !billing.IsID(r.Id):
+		return nil, billing.ErrCardNotFound
+	}
+	c, err := s.Cards.Get(ctx, stateOf(ctx).user, billing.CardID(r.Id))
+	if err != nil {
+		return nil, err
+	}
+	return api.GetCard200JSONResponse{Body: card(c)}, nil
+}
+
 // RemoveCard removes a card permanently.
 func (s *server) RemoveCard(ctx context.Context, r api.RemoveCardRequestObject) (api.RemoveCardResponseObject, error) {
 	switch {

@@ -33,6 +33,8 @@ func TestOpenAPI_ListsOperations(t *testing.T) {
 		"POST /v1/subscriptions/{ref}/resume": "resumeSubscription",
 		"GET /v1/history":                     "listHistory",
 		"GET /v1/payments":                    "listPayments",
+		"GET /v1/payments/{id}":               "getPayment",
+		"GET /v1/cards/{id}":                  "getCard",
 		"GET /v1/entitlements":                "getEntitlements",
 	} {
 		method, path, _ := strings.Cut(operation, " ")

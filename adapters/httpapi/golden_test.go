@@ -79,8 +79,16 @@ func TestGolden(t *testing.T) {
 			s.clock.set(s.clock.Now().Add(40 * 24 * time.Hour))
 			return s.do("alice", "GET", "/v1/subscriptions/premium", "")
 		},
-		"history":                   get("/v1/history"),
-		"payments":                  get("/v1/payments"),
+		"history":  get("/v1/history"),
+		"payments": get("/v1/payments"),
+		"payment": func(s *service) recorder {
+			subscribed(s)
+			return s.do("alice", "GET", "/v1/payments/"+s.firstID("alice", "/v1/payments"), "")
+		},
+		"payment_other_viewer": func(s *service) recorder {
+			subscribed(s)
+			return s.do("bob", "GET", "/v1/payments/"+s.firstID("alice", "/v1/payments"), "")
+		},
 		"entitlements":              get("/v1/entitlements"),
 		"subscriptions_none":        func(s *service) recorder { return s.do("alice", "GET", "/v1/subscriptions", "") },
 		"entitlements_none":         func(s *service) recorder { return s.do("bob", "GET", "/v1/entitlements", "") },

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -161,6 +162,16 @@ func (s *service) do(user, method, path, body string, headers ...header) *httpte
 	s.handler.ServeHTTP(w, r)
 	s.checker.check(s.t, r, w)
 	return w
+}
+
+// firstID returns the id of the first item of a list.
+func (s *service) firstID(user, path string) string {
+	s.t.Helper()
+	var page listPage
+	if err := json.Unmarshal(s.do(user, "GET", path, "").Body.Bytes(), &page); err != nil || len(page.Data) == 0 {
+		s.t.Fatalf("%s: %v, %d items", path, err, len(page.Data))
+	}
+	return page.Data[0].ID
 }
 
 func key(k string) header { return header{"Idempotency-Key", k} }

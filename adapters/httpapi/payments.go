@@ -7,6 +7,18 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
+// GetPayment returns one of the viewer's payments.
+func (s *server) GetPayment(ctx context.Context, r api.GetPaymentRequestObject) (api.GetPaymentResponseObject, error) {
+	if !billing.IsID(r.Id) {
+		return nil, billing.ErrNotFound.WithMessage("there is no such payment")
+	}
+	p, err := s.Viewer.Payment(ctx, stateOf(ctx).user, billing.PaymentID(r.Id))
+	if err != nil {
+		return nil, err
+	}
+	return api.GetPayment200JSONResponse{Body: payment(p)}, nil
+}
+
 // ListPayments returns a page of the viewer's payments, newest first.
 func (s *server) ListPayments(ctx context.Context, r api.ListPaymentsRequestObject) (api.ListPaymentsResponseObject, error) {
 	p, err := parsePage(r.Params.Limit, r.Params.Cursor)

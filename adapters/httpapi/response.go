@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"strconv"
 
@@ -45,11 +47,29 @@ func (r response) setHeaders(h http.Header) {
 	}
 }
 
+// writeCreated writes the response and the address of a resource that the request
+// created. The address comes from the body, so that a replay has it too.
+func (r response) writeCreated(w http.ResponseWriter, collection string) error {
+	if r.status == http.StatusCreated || r.status == http.StatusAccepted {
+		var created struct{ ID string }
+		if err := json.Unmarshal(r.body, &created); err != nil {
+			return fmt.Errorf("find the id of the created resource: %w", err)
+		}
+		w.Header()["Location"] = []string{collection + "/" + created.ID}
+	}
+	r.write(w)
+	return nil
+}
+
 // VisitSubscribeResponse implements [api.SubscribeResponseObject].
-func (r response) VisitSubscribeResponse(w http.ResponseWriter) error { r.write(w); return nil }
+func (r response) VisitSubscribeResponse(w http.ResponseWriter) error {
+	return r.writeCreated(w, "/v1/subscriptions")
+}
 
 // VisitAddCardResponse implements [api.AddCardResponseObject].
-func (r response) VisitAddCardResponse(w http.ResponseWriter) error { r.write(w); return nil }
+func (r response) VisitAddCardResponse(w http.ResponseWriter) error {
+	return r.writeCreated(w, "/v1/cards")
+}
 
 // VisitCancelSubscriptionResponse implements [api.CancelSubscriptionResponseObject].
 func (r response) VisitCancelSubscriptionResponse(w http.ResponseWriter) error {

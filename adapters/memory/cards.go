@@ -144,6 +144,14 @@ func (r methods) RemoveByCard(_ context.Context, removed billing.Card) ([]billin
 	return ids, nil
 }
 
+func (v views) Card(_ context.Context, user billing.UserID, id billing.CardID) (billing.Card, error) {
+	c, ok := v.state().cards[id]
+	if !ok || c.UserID != user || !c.RemovedAt.IsZero() {
+		return billing.Card{}, billing.ErrCardNotFound
+	}
+	return copyCard(c), nil
+}
+
 func (v views) Cards(_ context.Context, user billing.UserID, p ports.Page) ([]billing.Card, error) {
 	var list []billing.Card
 	for _, c := range v.state().cards {

@@ -37,7 +37,7 @@ func (r events) Times(_ context.Context, user billing.UserID, t billing.EventTyp
 // Views implements [ports.Store]. It reads committed data only and waits for no
 // transaction. Reading inside a transaction panics.
 func (s *Store) Views() ports.Views {
-	return ports.Views{PublicViews: views{s}, ViewerViews: views{s}, DueViews: views{s}}
+	return ports.Views{PublicViews: views{s}, ViewerViews: views{s}, ViewerRecords: views{s}, DueViews: views{s}}
 }
 
 type views struct{ store *Store }
@@ -114,6 +114,14 @@ func (v views) Payments(_ context.Context, user billing.UserID, p ports.Page) ([
 		}
 	}
 	return page(all, p, func(p billing.Payment) string { return string(p.ID) }), nil
+}
+
+func (v views) Payment(_ context.Context, user billing.UserID, id billing.PaymentID) (billing.Payment, error) {
+	pay, ok := v.state().payments[id]
+	if !ok || pay.UserID != user {
+		return billing.Payment{}, billing.ErrNotFound
+	}
+	return pay.Payment, nil
 }
 
 func (s *state) of(user billing.UserID) []billing.Subscription {

@@ -65,6 +65,26 @@ func (v views) Payments(ctx context.Context, user billing.UserID, p ports.Page) 
 	}, paymentOf)
 }
 
+func (v views) Payment(ctx context.Context, user billing.UserID, id billing.PaymentID) (billing.Payment, error) {
+	return queryOne(ctx, func(ctx context.Context) (billing.Payment, error) {
+		row, err := v.q.ViewPayment(ctx, string(user), string(id))
+		if err != nil {
+			return billing.Payment{}, orNotFound(err, billing.ErrNotFound)
+		}
+		return paymentOf(row), nil
+	})
+}
+
+func (v views) Card(ctx context.Context, user billing.UserID, id billing.CardID) (billing.Card, error) {
+	return queryOne(ctx, func(ctx context.Context) (billing.Card, error) {
+		row, err := v.q.ViewCard(ctx, string(user), string(id))
+		if err != nil {
+			return billing.Card{}, orNotFound(err, billing.ErrCardNotFound)
+		}
+		return cardOf(row), nil
+	})
+}
+
 func (v views) Cards(ctx context.Context, user billing.UserID, p ports.Page) ([]billing.Card, error) {
 	return queryMany(ctx, func(ctx context.Context) ([]*dbgen.Card, error) {
 		return v.q.ViewCards(ctx, string(user), beforeID(p), int32(p.Limit))

@@ -24,6 +24,7 @@ type SubscriptionView struct {
 type Views struct {
 	PublicViews
 	ViewerViews
+	ViewerRecords
 	DueViews
 }
 
@@ -51,6 +52,16 @@ type ViewerViews interface {
 	Payments(ctx context.Context, user billing.UserID, p Page) ([]billing.Payment, error)
 	// Cards lists a user's cards that are not removed.
 	Cards(ctx context.Context, user billing.UserID, p Page) ([]billing.Card, error)
+}
+
+// ViewerRecords reads one record of a viewer.
+type ViewerRecords interface {
+	// Payment returns a payment of the user. It returns [billing.ErrNotFound] if the
+	// user has no such payment.
+	Payment(ctx context.Context, user billing.UserID, id billing.PaymentID) (billing.Payment, error)
+	// Card returns a card of the user. It returns [billing.ErrCardNotFound] if the user
+	// has no such card, or removed it.
+	Card(ctx context.Context, user billing.UserID, id billing.CardID) (billing.Card, error)
 }
 
 // DueViews reads the due subscriptions and lookups.

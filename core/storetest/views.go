@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"time"
@@ -51,6 +52,26 @@ var viewCases = []testCase{
 		w.wantPayments(d.pay.UserID, ports.Page{Limit: 1}, next)
 		w.wantPayments(d.pay.UserID, ports.Page{Limit: 1, Before: string(next.ID)}, d.pay)
 		w.wantPayments(d.pay.UserID, ports.Page{Limit: 1, Before: string(d.pay.ID)})
+	}},
+	{"of one payment belong to its user", func(w *world) {
+		d, other := w.settle(w.subscribe(0), billing.PaymentDeclined, noon), w.subscribe(0)
+		got, err := w.Store.Views().Payment(w.Context(), d.pay.UserID, d.pay.ID)
+		w.must(err)
+		same(w, "payment", got, d.pay)
+		_, err = w.Store.Views().Payment(w.Context(), d.pay.UserID, other.pay.ID)
+		w.wantErr(err, billing.ErrNotFound)
+	}},
+	{"of one card belong to its user, until it is removed", func(w *world) {
+		c, other := w.card(), w.card()
+		got, err := w.Store.Views().Card(w.Context(), c.UserID, c.ID)
+		w.must(err)
+		same(w, "card", got, c)
+		_, err = w.Store.Views().Card(w.Context(), c.UserID, other.ID)
+		w.wantErr(err, billing.ErrCardNotFound)
+		c.RemovedAt = noon
+		w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Cards.Save(ctx, c) })
+		_, err = w.Store.Views().Card(w.Context(), c.UserID, c.ID)
+		w.wantErr(err, billing.ErrCardNotFound)
 	}},
 	{"of live subscriptions exclude ended ones", func(w *world) {
 		m := w.viewer()

@@ -139,6 +139,12 @@ func (c *Cards) List(ctx context.Context, user billing.UserID, p ports.Page) ([]
 	return c.Store.Views().Cards(ctx, user, p)
 }
 
+// Get returns a card of the user. It returns [billing.ErrCardNotFound] if the user has
+// no such card, or removed it.
+func (c *Cards) Get(ctx context.Context, user billing.UserID, id billing.CardID) (billing.Card, error) {
+	return c.Store.Views().Card(ctx, user, id)
+}
+
 // recordLimit adds an event if err is a [billing.LimitedError], once per series of
 // refusals. It returns err. It uses a transaction of its own, because the refused one
 // was rolled back.

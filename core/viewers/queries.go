@@ -2,6 +2,7 @@ package viewers
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -58,6 +59,16 @@ func (v Queries) History(ctx context.Context, user billing.UserID, p ports.Page)
 // Payments lists the user's payments, newest first.
 func (v Queries) Payments(ctx context.Context, user billing.UserID, p ports.Page) ([]billing.Payment, error) {
 	return v.Store.Views().Payments(ctx, user, p)
+}
+
+// Payment returns a payment of the user. It returns [billing.ErrNotFound] if the user
+// has no such payment.
+func (v Queries) Payment(ctx context.Context, user billing.UserID, id billing.PaymentID) (billing.Payment, error) {
+	p, err := v.Store.Views().Payment(ctx, user, id)
+	if errors.Is(err, billing.ErrNotFound) {
+		err = billing.ErrNotFound.WithMessage("there is no such payment")
+	}
+	return p, err
 }
 
 // Entitlements lists the features of a user's live plans, sorted and without

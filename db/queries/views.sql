@@ -43,11 +43,17 @@ WHERE b.user_id = @user_id AND b.id < @before::uuid AND b.status IN ('declined',
 ORDER BY id DESC
 LIMIT @take::int;
 
+-- name: ViewPayment :one
+SELECT * FROM payments WHERE user_id = @user_id AND id = @id;
+
 -- name: ViewCards :many
 SELECT * FROM cards
 WHERE user_id = @user_id AND removed_at IS NULL AND id < @before::uuid
 ORDER BY id DESC
 LIMIT @take::int;
+
+-- name: ViewCard :one
+SELECT * FROM cards WHERE user_id = @user_id AND id = @id AND removed_at IS NULL;
 
 -- name: ViewDue :many
 -- The columns are those of SubscriptionsLockDue, so that both share a Go mapping.

@@ -76,6 +76,30 @@ func (q *Queries) Plans(ctx context.Context) ([]*Plan, error) {
 	return items, nil
 }
 
+const viewCard = `-- name: ViewCard :one
+SELECT user_id, id, brand, last4, exp_month, exp_year, holder, number_ct, key_id, fingerprint, created_at, removed_at FROM cards WHERE user_id = $1 AND id = $2 AND removed_at IS NULL
+`
+
+func (q *Queries) ViewCard(ctx context.Context, userID string, iD string) (*Card, error) {
+	row := q.db.QueryRow(ctx, viewCard, userID, iD)
+	var i Card
+	err := row.Scan(
+		&i.UserID,
+		&i.ID,
+		&i.Brand,
+		&i.Last4,
+		&i.ExpMonth,
+		&i.ExpYear,
+		&i.Holder,
+		&i.NumberCt,
+		&i.KeyID,
+		&i.Fingerprint,
+		&i.CreatedAt,
+		&i.RemovedAt,
+	)
+	return &i, err
+}
+
 const viewCards = `-- name: ViewCards :many
 SELECT user_id, id, brand, last4, exp_month, exp_year, holder, number_ct, key_id, fingerprint, created_at, removed_at FROM cards
 WHERE user_id = $1 AND removed_at IS NULL AND id < $2::uuid
@@ -280,6 +304,37 @@ func (q *Queries) ViewEvents(ctx context.Context, userID string, before string, 
 		return nil, err
 	}
 	return items, nil
+}
+
+const viewPayment = `-- name: ViewPayment :one
+SELECT user_id, id, subscription_id, payment_method_id, payment_system, initiator, amount, currency, period_start, period_end, status, decline_code, provider_ref, action_url, contradiction, created_at, settled_at, sweep_at, send_until FROM payments WHERE user_id = $1 AND id = $2
+`
+
+func (q *Queries) ViewPayment(ctx context.Context, userID string, iD string) (*Payment, error) {
+	row := q.db.QueryRow(ctx, viewPayment, userID, iD)
+	var i Payment
+	err := row.Scan(
+		&i.UserID,
+		&i.ID,
+		&i.SubscriptionID,
+		&i.PaymentMethodID,
+		&i.PaymentSystem,
+		&i.Initiator,
+		&i.Amount,
+		&i.Currency,
+		&i.PeriodStart,
+		&i.PeriodEnd,
+		&i.Status,
+		&i.DeclineCode,
+		&i.ProviderRef,
+		&i.ActionUrl,
+		&i.Contradiction,
+		&i.CreatedAt,
+		&i.SettledAt,
+		&i.SweepAt,
+		&i.SendUntil,
+	)
+	return &i, err
 }
 
 const viewPayments = `-- name: ViewPayments :many
