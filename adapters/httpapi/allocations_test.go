@@ -23,10 +23,11 @@ func (d discard) WriteHeader(int)             {}
 func (d discard) Write(p []byte) (int, error) { return len(p), nil }
 
 // Validating a request that cannot be invalid, copying a request to route it, or
-// converting the name of a header exceeds the limits.
+// converting the name of a header exceeds the limits. Each optional query parameter
+// takes one allocation.
 func TestServe_Allocations(t *testing.T) {
 	s := newService(t, func(c *Config) { c.Log = slog.New(LogHandler(slog.NewJSONHandler(io.Discard, nil))) })
-	for path, limit := range map[string]float64{"/docs": 10, "/v1/plans": 13, "/v1/payments": 25} {
+	for path, limit := range map[string]float64{"/docs": 10, "/v1/plans": 13, "/v1/history": 25, "/v1/payments": 27} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
 		r.Header.Set("Authorization", "Bearer alice")
 		r.Header.Set("X-Request-Id", "test-request")

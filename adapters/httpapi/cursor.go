@@ -35,6 +35,19 @@ func parsePage(limit *int, cursor *string) (ports.Page, error) {
 	return p, nil
 }
 
+// newFilter returns the filter of a list. matchable is false if no plan can have the
+// code or id.
+func newFilter[Status ~string](plan *string, status *Status) (f ports.Filter, matchable bool) {
+	if status != nil {
+		f.Status = string(*status)
+	}
+	if plan == nil {
+		return f, true
+	}
+	f.Plan = *plan
+	return f, validRef(f.Plan)
+}
+
 func parseCursor(cursor string) (id string, ok bool) {
 	raw, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err != nil {

@@ -8,6 +8,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/online-cinema/billing/core/billing"
 )
 
 type item struct{ ID string }
@@ -17,10 +20,14 @@ type listPage struct {
 	Next *string `json:"next_cursor"`
 }
 
-// walk reads all pages of a list and returns its items and the number of pages.
+// walk reads all pages of a list and returns its items and the number of pages. A path
+// with a query ends with &.
 func walk(t *testing.T, s *service, path string, limit int) (all []item, pages int) {
 	t.Helper()
-	query := fmt.Sprintf("?limit=%d", limit)
+	if !strings.HasSuffix(path, "&") {
+		path += "?"
+	}
+	query := fmt.Sprintf("limit=%d", limit)
 	for {
 		w := s.do("alice", "GET", path+query, "")
 		var page listPage
@@ -31,7 +38,7 @@ func walk(t *testing.T, s *service, path string, limit int) (all []item, pages i
 		if page.Next == nil {
 			return all, pages
 		}
-		query = fmt.Sprintf("?limit=%d&cursor=%s", limit, url.QueryEscape(*page.Next))
+		query = fmt.Sprintf("limit=%d&cursor=%s", limit, url.QueryEscape(*page.Next))
 	}
 }
 
@@ -56,6 +63,46 @@ func TestPaging_VisitsEachItemOnce(t *testing.T) {
 			if !slices.Equal(parts, whole) || pages != (want+limit-1)/limit {
 				t.Errorf("%s with limit %d: %d pages, %v", path, limit, pages, parts)
 			}
+		}
+	}
+}
+
+func TestFilters(t *testing.T) {
+	t.Parallel()
+	s := newService(t, func(c *Config) { c.Subscriber.Limits = billing.CardLimits{} })
+	s.do("alice", "POST", "/v1/subscriptions", subscribeWith("tok_declined"))
+	s.do("alice", "POST", "/v1/subscriptions", subscribeOK)
+	for path, want := range map[string]int{
+		"/v1/subscriptions?plan=premium":                              2,
+		"/v1/subscriptions?plan=c0000000-0000-7000-8000-000000000001": 2,
+		"/v1/subscriptions?plan=gold":                                 0,
+		"/v1/subscriptions?plan=%27":                                  0,
+		"/v1/subscriptions?status=active":                             1,
+		"/v1/subscriptions?status=ended&plan=premium":                 1,
+		"/v1/subscriptions?status=past_due":                           0,
+		"/v1/payments?status=succeeded":                               1,
+		"/v1/payments?status=declined&plan=premium":                   1,
+		"/v1/payments?status=succeeded&plan=gold":                     0,
+		"/v1/payments?plan=%27":                                       0,
+	} {
+		w := s.do("alice", "GET", path, "")
+		var page listPage
+		if err := json.Unmarshal(w.Body.Bytes(), &page); err != nil || w.Code != 200 || page.Data == nil || len(page.Data) != want {
+			t.Errorf("%s: got %d %s, want %d items", path, w.Code, w.Body, want)
+		}
+	}
+	for _, query := range []string{"status=", "status=trial", "status=active&status=ended", "plan="} {
+		if w := s.do("alice", "GET", "/v1/subscriptions?"+query, ""); w.Code != 422 {
+			t.Errorf("?%s: got %d %s, want 422", query, w.Code, w.Body)
+		}
+	}
+
+	// The cancelled subscription is over, although it is still stored as active.
+	s.do("alice", "POST", "/v1/subscriptions/premium/cancel", "")
+	s.clock.set(s.clock.Now().Add(40 * 24 * time.Hour))
+	for status, want := range map[string]int{"active": 0, "ended": 2} {
+		if all, pages := walk(t, s, "/v1/subscriptions?status="+status+"&", 1); len(all) != want || pages != max(want, 1) {
+			t.Errorf("status %s after the end: got %v on %d pages, want %d items", status, all, pages, want)
 		}
 	}
 }

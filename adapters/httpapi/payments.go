@@ -25,6 +25,10 @@ func (s *server) ListPayments(ctx context.Context, r api.ListPaymentsRequestObje
 	if err != nil {
 		return nil, err
 	}
+	var matchable bool
+	if p.Filter, matchable = newFilter(r.Params.Plan, r.Params.Status); !matchable {
+		return api.ListPayments200JSONResponse{Body: api.PaymentList{Data: []api.Payment{}}}, nil
+	}
 	payments, err := s.Viewer.Payments(ctx, stateOf(ctx).user, p)
 	if err != nil {
 		return nil, err

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/online-cinema/billing/adapters/httpapi/internal/api"
-
 	"github.com/online-cinema/billing/core/ports"
 )
 
@@ -13,6 +12,10 @@ func (s *server) ListSubscriptions(ctx context.Context, r api.ListSubscriptionsR
 	p, err := parsePage(r.Params.Limit, r.Params.Cursor)
 	if err != nil {
 		return nil, err
+	}
+	var matchable bool
+	if p.Filter, matchable = newFilter(r.Params.Plan, r.Params.Status); !matchable {
+		return api.ListSubscriptions200JSONResponse{Body: api.SubscriptionList{Data: []api.Subscription{}}}, nil
 	}
 	views, err := s.Viewer.Subscriptions(ctx, stateOf(ctx).user, p)
 	if err != nil {

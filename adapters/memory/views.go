@@ -73,7 +73,8 @@ func (v views) Subscription(_ context.Context, user billing.UserID, ref string) 
 
 func (v views) Subscriptions(_ context.Context, user billing.UserID, p ports.Page) ([]ports.SubscriptionView, error) {
 	st := v.state()
-	return mapSlice(page(st.of(user), p, func(s billing.Subscription) string { return string(s.ID) }), st.view), nil
+	matching := slices.DeleteFunc(st.of(user), func(s billing.Subscription) bool { return !st.matches(s, p.Filter) })
+	return mapSlice(page(matching, p, func(s billing.Subscription) string { return string(s.ID) }), st.view), nil
 }
 
 func (v views) LiveSubscriptions(_ context.Context, user billing.UserID) ([]ports.SubscriptionView, error) {
@@ -107,9 +108,11 @@ func compareEvents(a, b billing.Event) int {
 }
 
 func (v views) Payments(_ context.Context, user billing.UserID, p ports.Page) ([]billing.Payment, error) {
+	st := v.state()
 	var all []billing.Payment
-	for _, pay := range v.state().payments {
-		if pay.UserID == user {
+	for _, pay := range st.payments {
+		ofPlan := st.hasPlan(st.subscriptions[pay.SubscriptionID], p.Plan)
+		if pay.UserID == user && ofPlan && (p.Status == "" || p.Status == string(pay.Status)) {
 			all = append(all, pay.Payment)
 		}
 	}
@@ -122,6 +125,20 @@ func (v views) Payment(_ context.Context, user billing.UserID, id billing.Paymen
 		return billing.Payment{}, billing.ErrNotFound
 	}
 	return pay.Payment, nil
+}
+
+// matches reports whether a subscription is one of those that f selects.
+func (s *state) matches(sub billing.Subscription, f ports.Filter) bool {
+	if !f.At.IsZero() {
+		sub, _ = sub.At(f.At)
+	}
+	return s.hasPlan(sub, f.Plan) && (f.Status == "" || f.Status == string(sub.Status))
+}
+
+// hasPlan reports whether a subscription is to the plan with this code or id. An empty
+// reference means any plan.
+func (s *state) hasPlan(sub billing.Subscription, ref string) bool {
+	return ref == "" || ref == string(sub.PlanID) || ref == s.plans[sub.PlanID].Code
 }
 
 func (s *state) of(user billing.UserID) []billing.Subscription {

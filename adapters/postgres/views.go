@@ -49,6 +49,7 @@ func (v views) subscriptions(ctx context.Context, user billing.UserID, p ports.P
 	return queryMany(ctx, func(ctx context.Context) ([]*dbgen.ViewSubscriptionsRow, error) {
 		return v.q.ViewSubscriptions(ctx, dbgen.ViewSubscriptionsParams{
 			UserID: string(user), LiveOnly: liveOnly, Before: beforeID(p), Take: int32(p.Limit),
+			Plan: p.Plan, Status: p.Status, At: p.At,
 		})
 	}, viewOf)
 }
@@ -61,7 +62,9 @@ func (v views) Events(ctx context.Context, user billing.UserID, p ports.Page) ([
 
 func (v views) Payments(ctx context.Context, user billing.UserID, p ports.Page) ([]billing.Payment, error) {
 	return queryMany(ctx, func(ctx context.Context) ([]*dbgen.Payment, error) {
-		return v.q.ViewPayments(ctx, int32(p.Limit), string(user), beforeID(p))
+		return v.q.ViewPayments(ctx, dbgen.ViewPaymentsParams{
+			UserID: string(user), Before: beforeID(p), Take: int32(p.Limit), Plan: p.Plan, Status: p.Status,
+		})
 	}, paymentOf)
 }
 

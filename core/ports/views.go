@@ -2,6 +2,7 @@ package ports
 
 import (
 	"context"
+	"time"
 
 	"github.com/online-cinema/billing/core/billing"
 )
@@ -10,6 +11,14 @@ import (
 type Page struct {
 	Limit  int    // at least 1
 	Before string // id of an item: only older items follow; empty for the newest
+	Filter        // of subscriptions and payments; other lists ignore it
+}
+
+// Filter selects items of a list. Its zero value selects all.
+type Filter struct {
+	Plan   string    // code or id of the plan
+	Status string    // of the subscription or payment
+	At     time.Time // the subscription has the status at this time, by [billing.Subscription.At]; zero for the stored status
 }
 
 // SubscriptionView is a subscription with its latest payment and its plan's
@@ -41,7 +50,7 @@ type ViewerViews interface {
 	// Subscription returns the subscription that ref names, as
 	// [Subscriptions.Named] does.
 	Subscription(ctx context.Context, user billing.UserID, ref string) (SubscriptionView, error)
-	// Subscriptions lists a user's subscriptions.
+	// Subscriptions lists a user's subscriptions, as stored.
 	Subscriptions(ctx context.Context, user billing.UserID, p Page) ([]SubscriptionView, error)
 	// LiveSubscriptions lists a user's subscriptions that have not ended.
 	LiveSubscriptions(ctx context.Context, user billing.UserID) ([]SubscriptionView, error)

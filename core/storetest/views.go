@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -52,6 +53,59 @@ var viewCases = []testCase{
 		w.wantPayments(d.pay.UserID, ports.Page{Limit: 1}, next)
 		w.wantPayments(d.pay.UserID, ports.Page{Limit: 1, Before: string(next.ID)}, d.pay)
 		w.wantPayments(d.pay.UserID, ports.Page{Limit: 1, Before: string(d.pay.ID)})
+	}},
+	{"of subscriptions and payments are filtered by plan and status", func(w *world) {
+		m, plus := w.viewer(), w.addPlan("plus")
+		declined := w.settle(w.subscribeFor(m, w.plan, 0), billing.PaymentDeclined, noon)
+		paid := w.settle(w.subscribeFor(m, w.plan, 0), billing.PaymentSucceeded, noon)
+		pending := w.subscribeFor(m, plus, 0)
+		for _, c := range []struct {
+			subscription, payment ports.Filter
+			want                  []purchase
+		}{
+			{ports.Filter{Plan: w.plan.Code}, ports.Filter{Plan: w.plan.Code}, []purchase{paid, declined}},
+			{ports.Filter{Plan: string(plus.ID)}, ports.Filter{Plan: string(plus.ID)}, []purchase{pending}},
+			{ports.Filter{Plan: "none"}, ports.Filter{Plan: "none"}, nil},
+			{ports.Filter{Status: "ended"}, ports.Filter{Status: "declined"}, []purchase{declined}},
+			{ports.Filter{Status: "incomplete"}, ports.Filter{Status: "pending"}, []purchase{pending}},
+			{ports.Filter{Plan: w.plan.Code, Status: "active"}, ports.Filter{Plan: w.plan.Code, Status: "succeeded"}, []purchase{paid}},
+			{ports.Filter{Plan: "plus", Status: "active"}, ports.Filter{Plan: "plus", Status: "succeeded"}, nil},
+		} {
+			var views []billing.SubscriptionID
+			subs, err := w.Store.Views().Subscriptions(w.Context(), m.UserID, ports.Page{Limit: 10, Filter: c.subscription})
+			w.must(err)
+			for _, v := range subs {
+				views = append(views, v.ID)
+			}
+			var want []billing.SubscriptionID
+			var payments []billing.Payment
+			for _, d := range c.want {
+				want, payments = append(want, d.sub.ID), append(payments, d.pay)
+			}
+			sameList(w, fmt.Sprintf("subscriptions of %+v", c.subscription), views, want)
+			w.wantPayments(m.UserID, ports.Page{Limit: 10, Filter: c.payment}, payments...)
+			w.wantPayments(m.UserID, ports.Page{Limit: 1, Filter: c.payment}, payments[:min(1, len(payments))]...)
+		}
+	}},
+	{"of subscriptions are filtered by the status at a time", func(w *world) {
+		d := w.settle(w.subscribe(0), billing.PaymentSucceeded, noon)
+		for _, change := range []struct{ cancelled, charging bool }{{false, false}, {true, true}, {true, false}} {
+			d.sub.CancelAtPeriodEnd, d.sub.Charging = change.cancelled, change.charging
+			w.save(d)
+			for _, at := range []time.Time{{}, d.sub.Current.End.Add(-time.Second), d.sub.Current.End, d.sub.Current.End.Add(time.Hour)} {
+				then := d.sub
+				if !at.IsZero() {
+					then, _ = d.sub.At(at)
+				}
+				for _, status := range []billing.Status{billing.StatusActive, billing.StatusEnded} {
+					got, err := w.Store.Views().Subscriptions(w.Context(), d.sub.UserID, ports.Page{Limit: 1, Filter: ports.Filter{Status: string(status), At: at}})
+					w.must(err)
+					if (len(got) == 1) != (then.Status == status) {
+						w.Errorf("%s at %v with %+v: %d subscriptions, but the status is %s", status, at, change, len(got), then.Status)
+					}
+				}
+			}
+		}
 	}},
 	{"of one payment belong to its user", func(w *world) {
 		d, other := w.settle(w.subscribe(0), billing.PaymentDeclined, noon), w.subscribe(0)

@@ -44,9 +44,10 @@ func (v Queries) Subscription(ctx context.Context, user billing.UserID, ref stri
 
 // Subscriptions lists the user's subscriptions, newest first.
 func (v Queries) Subscriptions(ctx context.Context, user billing.UserID, p ports.Page) ([]ports.SubscriptionView, error) {
+	p.At = v.Clock.Now()
 	list, err := v.Store.Views().Subscriptions(ctx, user, p)
 	for i := range list {
-		list[i] = asOf(list[i], v.Clock.Now())
+		list[i] = asOf(list[i], p.At)
 	}
 	return list, err
 }

@@ -19,6 +19,9 @@ FROM subscriptions s
 JOIN plans p ON p.id = s.plan_id
 JOIN payments pay ON pay.user_id = s.user_id AND pay.id = s.latest_payment_id
 WHERE s.user_id = @user_id AND (NOT @live_only::bool OR s.ended_at IS NULL) AND s.id < @before::uuid
+  AND (@plan::text = '' OR p.code = @plan::text OR p.id::text = @plan::text)
+  AND (@status::text = '' OR @status::text = CASE -- the subscription is cancelled and over: see Subscription.At in billing
+      WHEN s.cancel_at_period_end AND NOT s.charging AND s.period_end <= @at::timestamptz THEN 'ended' ELSE s.status END)
 ORDER BY s.id DESC
 LIMIT @take::int;
 
@@ -37,9 +40,17 @@ LIMIT @take::int;
 -- Each half reads one index of the payments of a user: see the keys of payments.
 SELECT a.* FROM payments a
 WHERE a.user_id = @user_id AND a.id < @before::uuid AND a.status IN ('pending', 'succeeded')
+  AND (@status::text = '' OR a.status = @status::text)
+  AND (@plan::text = '' OR a.subscription_id IN (
+      SELECT s.id FROM subscriptions s JOIN plans p ON p.id = s.plan_id
+      WHERE s.user_id = @user_id AND (p.code = @plan::text OR p.id::text = @plan::text)))
 UNION ALL
 SELECT b.* FROM payments b
 WHERE b.user_id = @user_id AND b.id < @before::uuid AND b.status IN ('declined', 'abandoned')
+  AND (@status::text = '' OR b.status = @status::text)
+  AND (@plan::text = '' OR b.subscription_id IN (
+      SELECT s.id FROM subscriptions s JOIN plans p ON p.id = s.plan_id
+      WHERE s.user_id = @user_id AND (p.code = @plan::text OR p.id::text = @plan::text)))
 ORDER BY id DESC
 LIMIT @take::int;
 

@@ -340,16 +340,38 @@ func (q *Queries) ViewPayment(ctx context.Context, userID string, iD string) (*P
 const viewPayments = `-- name: ViewPayments :many
 SELECT a.user_id, a.id, a.subscription_id, a.payment_method_id, a.payment_system, a.initiator, a.amount, a.currency, a.period_start, a.period_end, a.status, a.decline_code, a.provider_ref, a.action_url, a.contradiction, a.created_at, a.settled_at, a.sweep_at, a.send_until FROM payments a
 WHERE a.user_id = $2 AND a.id < $3::uuid AND a.status IN ('pending', 'succeeded')
+  AND ($4::text = '' OR a.status = $4::text)
+  AND ($5::text = '' OR a.subscription_id IN (
+      SELECT s.id FROM subscriptions s JOIN plans p ON p.id = s.plan_id
+      WHERE s.user_id = $2 AND (p.code = $5::text OR p.id::text = $5::text)))
 UNION ALL
 SELECT b.user_id, b.id, b.subscription_id, b.payment_method_id, b.payment_system, b.initiator, b.amount, b.currency, b.period_start, b.period_end, b.status, b.decline_code, b.provider_ref, b.action_url, b.contradiction, b.created_at, b.settled_at, b.sweep_at, b.send_until FROM payments b
 WHERE b.user_id = $2 AND b.id < $3::uuid AND b.status IN ('declined', 'abandoned')
+  AND ($4::text = '' OR b.status = $4::text)
+  AND ($5::text = '' OR b.subscription_id IN (
+      SELECT s.id FROM subscriptions s JOIN plans p ON p.id = s.plan_id
+      WHERE s.user_id = $2 AND (p.code = $5::text OR p.id::text = $5::text)))
 ORDER BY id DESC
 LIMIT $1::int
 `
 
+type ViewPaymentsParams struct {
+	Take   int32
+	UserID string
+	Before string
+	Status string
+	Plan   string
+}
+
 // Each half reads one index of the payments of a user: see the keys of payments.
-func (q *Queries) ViewPayments(ctx context.Context, take int32, userID string, before string) ([]*Payment, error) {
-	rows, err := q.db.Query(ctx, viewPayments, take, userID, before)
+func (q *Queries) ViewPayments(ctx context.Context, arg ViewPaymentsParams) ([]*Payment, error) {
+	rows, err := q.db.Query(ctx, viewPayments,
+		arg.Take,
+		arg.UserID,
+		arg.Before,
+		arg.Status,
+		arg.Plan,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -462,14 +484,20 @@ FROM subscriptions s
 JOIN plans p ON p.id = s.plan_id
 JOIN payments pay ON pay.user_id = s.user_id AND pay.id = s.latest_payment_id
 WHERE s.user_id = $1 AND (NOT $2::bool OR s.ended_at IS NULL) AND s.id < $3::uuid
+  AND ($4::text = '' OR p.code = $4::text OR p.id::text = $4::text)
+  AND ($5::text = '' OR $5::text = CASE -- the subscription is cancelled and over: see Subscription.At in billing
+      WHEN s.cancel_at_period_end AND NOT s.charging AND s.period_end <= $6::timestamptz THEN 'ended' ELSE s.status END)
 ORDER BY s.id DESC
-LIMIT $4::int
+LIMIT $7::int
 `
 
 type ViewSubscriptionsParams struct {
 	UserID   string
 	LiveOnly bool
 	Before   string
+	Plan     string
+	Status   string
+	At       time.Time
 	Take     int32
 }
 
@@ -485,6 +513,9 @@ func (q *Queries) ViewSubscriptions(ctx context.Context, arg ViewSubscriptionsPa
 		arg.UserID,
 		arg.LiveOnly,
 		arg.Before,
+		arg.Plan,
+		arg.Status,
+		arg.At,
 		arg.Take,
 	)
 	if err != nil {
