@@ -1,6 +1,6 @@
 // Package httpapi serves the viewers' API over HTTP, as openapi.yaml describes it.
 //
-//	request ─ id ─ access log ─ recover ─ address limit ─ route ─ token ─ user limit ─ validation ─ generated code ─ handler
+//	request ─ id ─ access log ─ recover ─ CORS ─ address limit ─ route ─ token ─ user limit ─ validation ─ generated code ─ handler
 //
 // The OpenAPI document is the contract. Each request is validated against it
 // before a handler runs, and tests validate each response against it. One table
@@ -43,6 +43,9 @@ type Config struct {
 	// set. A request is recognised by either.
 	Digests      ports.Digester // may be nil
 	StoreDigests bool
+	// CORSOrigins are the origins whose pages may call the API, such as
+	// https://cinema.example. Without any, responses have no CORS headers.
+	CORSOrigins []string
 	// Served is called after each response.
 	Served func(Served)
 	NewID  func() string
@@ -88,7 +91,7 @@ func New(c Config) (http.Handler, error) {
 	if err := s.addRoutes(docs); err != nil {
 		return nil, err
 	}
-	return s.withState(s.logAccess(s.recoverPanics(s.limitAddresses(headAsGet(http.HandlerFunc(s.dispatch)))))), nil
+	return s.withState(s.logAccess(s.recoverPanics(s.allowOrigins(s.limitAddresses(headAsGet(http.HandlerFunc(s.dispatch))))))), nil
 }
 
 // addRoutes registers the API's routes first, because mux tries routes in order.

@@ -165,7 +165,7 @@ func (u *useCases) enableCards(cfg boot.API, keys ports.Vault) {
 func (u useCases) handler(cfg boot.API, keys boot.Keys, v *auth.Verifier, m *metrics.Metrics, log *slog.Logger) (http.Handler, error) {
 	c := httpapi.Config{
 		Subscriber: u.subscriber, Viewer: u.viewer, Requests: u.requests, Cards: u.cards,
-		Authenticate: authenticate(v, u.users), Rates: rates(cfg), NewID: boot.NewID, Log: log,
+		Authenticate: authenticate(v, u.users), Rates: rates(cfg), CORSOrigins: cfg.CORSOrigins, NewID: boot.NewID, Log: log,
 		Served: func(s httpapi.Served) { m.Served(s.Method, s.Route, s.Status, s.Took) },
 	}
 	if keys.Tokens != nil {

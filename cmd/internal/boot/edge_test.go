@@ -16,6 +16,7 @@ func TestEdge_Defaults(t *testing.T) {
 	type settings struct {
 		user, address boot.Rate
 		proxies       boot.Networks
+		origins       boot.Origins
 		delay         time.Duration
 	}
 	tests := map[string]struct {
@@ -44,6 +45,10 @@ func TestEdge_Defaults(t *testing.T) {
 				netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32"), netip.MustParsePrefix("fd00::/8"),
 			}},
 		},
+		"origins": {
+			[]string{"BILLING_ENV=test", "BILLING_CORS_ORIGINS=https://cinema.example, http://localhost:5173 https://[::1]:8443"},
+			settings{origins: boot.Origins{"https://cinema.example", "http://localhost:5173", "https://[::1]:8443"}},
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -53,7 +58,7 @@ func TestEdge_Defaults(t *testing.T) {
 				t.Fatal(err)
 			}
 			user, address := cfg.Rates(cfg.Env)
-			got := settings{user, address, cfg.TrustedProxies, cfg.DrainDelay(cfg.Env)}
+			got := settings{user, address, cfg.TrustedProxies, cfg.CORSOrigins, cfg.DrainDelay(cfg.Env)}
 			opts := cmp.Options{
 				cmp.AllowUnexported(settings{}), cmpopts.IgnoreUnexported(boot.Rate{}),
 				cmpopts.EquateComparable(netip.Prefix{}), cmpopts.EquateEmpty(),
@@ -71,6 +76,10 @@ func TestEdge_InvalidValues(t *testing.T) {
 		"BILLING_RATE_USER=300", "BILLING_RATE_USER=0/m", "BILLING_RATE_USER=-1/m", "BILLING_RATE_USER=1.5/m", "BILLING_RATE_USER=300/d",
 		"BILLING_RATE_USER=300/", "BILLING_RATE_USER=/m", "BILLING_RATE_ADDRESS=9999999999/s", "BILLING_RATE_ADDRESS=on",
 		"BILLING_TRUSTED_PROXIES=10.0.0.0/33", "BILLING_TRUSTED_PROXIES=proxy.example", "BILLING_TRUSTED_PROXIES=10.0.0.1,",
+		"BILLING_CORS_ORIGINS=*", "BILLING_CORS_ORIGINS=cinema.example", "BILLING_CORS_ORIGINS=https://cinema.example/",
+		"BILLING_CORS_ORIGINS=https://*.cinema.example", "BILLING_CORS_ORIGINS=https://Cinema.example", "BILLING_CORS_ORIGINS=https://кино.example",
+		"BILLING_CORS_ORIGINS=https://cinema.example:443", "BILLING_CORS_ORIGINS=https://cinema.example:", "BILLING_CORS_ORIGINS=null",
+		"BILLING_CORS_ORIGINS=ftp://cinema.example", "BILLING_CORS_ORIGINS=https://a@cinema.example", "BILLING_CORS_ORIGINS=https://a.example,https://",
 		"BILLING_SHUTDOWN_DELAY=-1s", "BILLING_SHUTDOWN_DELAY=61s", "BILLING_SHUTDOWN_DELAY=5",
 	} {
 		t.Run(change, func(t *testing.T) {

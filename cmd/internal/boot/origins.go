@@ -1,0 +1,33 @@
+package boot
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// Origins is a list of web origins.
+type Origins []string
+
+// UnmarshalText parses a list with commas or spaces between the origins.
+func (o *Origins) UnmarshalText(text []byte) error {
+	words := strings.FieldsFunc(string(text), func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
+	if slices.ContainsFunc(words, func(word string) bool { return !isOrigin(word) }) {
+		return errInvalid
+	}
+	*o = words
+	return nil
+}
+
+// isOrigin reports whether browsers can send the text as an Origin. Another spelling
+// of the same address would never match.
+func isOrigin(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil || text != u.Scheme+"://"+u.Host || u.Hostname() == "" || text != strings.ToLower(text) {
+		return false
+	}
+	special := func(r rune) bool { return r > unicode.MaxASCII || r == '*' }
+	defaultPort := map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	return defaultPort != "" && u.Port() != defaultPort && !strings.HasSuffix(text, ":") && !strings.ContainsFunc(text, special)
+}
