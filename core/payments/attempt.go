@@ -55,15 +55,19 @@ func (a *Attempt) Postpone() {
 	a.outcome.ProviderRef = ref
 }
 
+// Discard makes a known outcome unknown again, so that a sweep looks the payment up. That
+// is necessary after Deadline, because another process may have sent the payment since.
+func (a *Attempt) Discard() { a.outcome = billing.Outcome{} }
+
 // notSent reports whether the charge definitely did not reach the payment system.
 func (a *Attempt) notSent() bool {
 	return errors.Is(a.err, ports.ErrNotSent) || errors.Is(a.err, ports.ErrCredentials)
 }
 
-// unsent reports whether the charge was not sent and no other process may be
+// Unsent reports whether the charge was not sent and no other process may be
 // sending it. It must be called under the payment's lock: once the send window of
 // this process has ended, another process may send the charge.
-func (a *Attempt) unsent() bool { return a.notSent() && time.Now().Before(a.Deadline) }
+func (a *Attempt) Unsent() bool { return a.notSent() && time.Now().Before(a.Deadline) }
 
 // needsLock reports whether the outcome must be recorded under lock. That is so if
 // the stored rows or their version are not known, or if the payment stays pending:

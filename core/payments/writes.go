@@ -61,7 +61,7 @@ func (w *writes) settle(old stored, a *Attempt, retries billing.RetrySchedule, n
 	}
 	switch {
 	case pay.Settled() || a.sweep:
-	case a.unsent():
+	case a.Unsent():
 		w.unsent = append(w.unsent, ports.KeyOf(pay))
 	default:
 		w.pending = append(w.pending, ports.KeyOf(pay))

@@ -44,6 +44,7 @@ func newPipeline(r *Renewer) *pipeline {
 	providers := make(map[string]ports.Provider)
 	for code, provider := range r.Collector.Providers {
 		b := &breaker{Provider: provider}
+		b.refusals.margin = r.Collector.ChargeTimeout
 		b.refusals.onFault = func(f fault) {
 			b.charges.giveUp()
 			p.Log.Error("a payment system refuses most charges alike; they are postponed, and no subscription ends because of it",

@@ -3,6 +3,7 @@ package renewals
 import (
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/payments"
@@ -30,9 +31,13 @@ const (
 //	                                         refusals are postponed
 //	in between, or fewer than 20 answers     the refusal is held back
 //
-// Other answers are never held back.
+// A refusal that is undecided when its send window is about to end is recorded, because
+// afterwards another process may send the payment. Other answers are never held back.
 type refusals struct {
 	onFault func(fault) // called once, before the first refusal is postponed
+	// margin is the time before the deadline of an attempt from which on it is not held
+	// back. It is long enough for another attempt to end meanwhile.
+	margin time.Duration
 
 	mu      sync.Mutex
 	answers int
@@ -53,15 +58,18 @@ func (f fault) String() string {
 
 // admit counts the answer of an attempt. It reports whether the attempt may be recorded
 // now. It also returns earlier refusals, and perhaps this one, that need not be held
-// back any longer.
+// back any longer. After a fault it postpones the attempts that were not sent, so that
+// they stay due like those that were refused.
 func (r *refusals) admit(a *payments.Attempt) (now bool, released []payments.Attempt) {
-	if !a.Known() {
-		return true, nil
-	}
 	code := a.Refusal()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.count(code)
+	switch {
+	case a.Known():
+		r.count(code)
+	case r.fault.code != "" && a.Unsent():
+		a.Postpone()
+	}
 	if code != "" {
 		r.hold(*a)
 	}
@@ -69,7 +77,9 @@ func (r *refusals) admit(a *payments.Attempt) (now bool, released []payments.Att
 		return true, nil
 	}
 	full := len(r.held) > maxHeld
-	return code == "", r.take(func(code billing.DeclineCode) bool { return full || r.fault.code != "" || r.harmless(code) })
+	return code == "", r.take(func(a *payments.Attempt) bool {
+		return full || r.fault.code != "" || r.harmless(a.Refusal()) || time.Until(a.Deadline) < r.margin
+	})
 }
 
 // release returns the refusals that are still held back at the end of a run. If the
@@ -83,7 +93,7 @@ func (r *refusals) release(stopped bool) []payments.Attempt {
 			a.Postpone()
 		}
 	}
-	return r.take(func(billing.DeclineCode) bool { return true })
+	return r.take(func(*payments.Attempt) bool { return true })
 }
 
 func (r *refusals) count(code billing.DeclineCode) {
@@ -121,17 +131,19 @@ func (r *refusals) hold(a payments.Attempt) {
 	r.held = append(r.held, a)
 }
 
-// take removes the held refusals whose code is chosen, and returns them. After a fault
-// it postpones them.
-func (r *refusals) take(chosen func(billing.DeclineCode) bool) []payments.Attempt {
+// take removes the held refusals that are chosen, and returns them. After a fault it
+// postpones them. It discards those that are past their deadline.
+func (r *refusals) take(chosen func(*payments.Attempt) bool) []payments.Attempt {
 	var taken []payments.Attempt
 	kept := r.held[:0]
 	for _, a := range r.held {
-		if !chosen(a.Refusal()) {
+		switch {
+		case !chosen(&a):
 			kept = append(kept, a)
 			continue
-		}
-		if r.fault.code != "" {
+		case time.Now().After(a.Deadline):
+			a.Discard()
+		case r.fault.code != "":
 			a.Postpone()
 		}
 		taken = append(taken, a)

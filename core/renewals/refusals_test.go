@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/billingtest"
@@ -52,11 +53,14 @@ func TestRun_MostChargesRefusedAlike(t *testing.T) {
 				if got.Due == 0 || got.Due == n || got != (ports.Summary{Due: got.Due, Failed: got.Due}) {
 					w.T.Errorf("the summary is %+v, want some due and all of them failed", got)
 				}
+				if left := w.claimed(users); len(left) > 0 {
+					w.T.Errorf("payments left pending: %v, want all postponed", left)
+				}
 				if sent = len(w.Provider.Requests()) - sent; sent > 20+8 {
 					w.T.Errorf("the run sent %d charges, want at most 28", sent)
 				}
-				w.expectAll(users, billing.StatusActive)
-				w.sweepAll() // the API looks up what the run has left
+				_, err = w.Renewer().Run(w.T.Context()) // while the fault lasts
+				billingtest.ExpectError(w.T, err, ports.ErrGaveUp)
 				w.expectAll(users, billing.StatusActive)
 
 				w.Provider.SetFault(billingtest.NoFault)
@@ -68,18 +72,6 @@ func TestRun_MostChargesRefusedAlike(t *testing.T) {
 				w.expectPaid(users, 2)
 			})
 		})
-	}
-}
-
-// sweepAll sweeps until no payment may be swept at present.
-func (w world) sweepAll() {
-	w.T.Helper()
-	for {
-		swept, err := w.Process().Sweep(w.T.Context(), 200, 16)
-		billingtest.ExpectError(w.T, err, nil)
-		if len(swept) == 0 {
-			return
-		}
 	}
 }
 
@@ -226,5 +218,57 @@ func TestRun_HoldsFewRefusals(t *testing.T) {
 		if maxOpen > 200+250 { // held, and being recorded
 			w.T.Errorf("%d refusals were held back, want about 200 at most", maxOpen)
 		}
+	})
+}
+
+// The answers of a slow payment system come one by one, so a refusal is still undecided
+// when its send window ends. It is recorded before that.
+func TestRun_HoldsRefusalsWithinSendWindow(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w world) {
+		users := w.addSubscribers(12)
+		w.Clock.Advance(billingtest.Month)
+		r := w.RenewerOver(w.Store, &faultyProvider{Provider: w.Provider, before: func(n int64) error {
+			time.Sleep(billingtest.ChargeTimeout - time.Second)
+			return firstCalls(4, ports.ErrTokenUnknown)(n)
+		}})
+		r.Concurrency = 1
+		done := make(chan struct{})
+		go func() { // the API
+			for {
+				select {
+				case <-done:
+					return
+				case <-time.After(time.Second):
+					_, _ = w.Process().Sweep(context.WithoutCancel(w.T.Context()), 200, 16)
+				}
+			}
+		}()
+		got, err := r.Run(w.T.Context())
+		close(done)
+		billingtest.ExpectError(w.T, err, nil)
+		if want := (ports.Summary{Due: 12, Renewed: 8, Declined: 4, Ended: 4}); got != want {
+			w.T.Errorf("the summary is %+v, want %+v", got, want)
+		}
+		if n := w.countEnded(users); n != 4 {
+			w.T.Errorf("%d subscriptions have ended, want 4", n)
+		}
+	})
+}
+
+// A sweep sees too few answers to judge a refusal, so it leaves it to the next run.
+func TestSweep_PostponesRefusalOfResend(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w world) {
+		users := w.addSubscribers(1)
+		w.Clock.Advance(billingtest.Month)
+		w.claimOnly()
+		time.Sleep(billingtest.PastSendWindow)
+		w.Provider.SetFault(billingtest.UnknownToken)
+		w.ExpectSweep(1, 0)
+		if s := w.subscriptionOf(users[0]); s.Status != billing.StatusActive || s.Latest.DeclineCode != billing.Postponed {
+			w.T.Errorf("the subscription is %s, its renewal %s, want active and postponed", s.Status, s.Latest.DeclineCode)
+		}
+		w.expectRun(ports.Summary{Due: 1, Declined: 1, Ended: 1})
 	})
 }
