@@ -67,9 +67,13 @@ func Providers(p map[string]ports.Provider) map[string]ports.Provider {
 	return mutated
 }
 
-// Store returns s with the planted bug, if it is one of repoBugs. It panics if
-// BILLING_MUTANT names no known bug, because the suite would search for it in vain.
+// Store returns s with the planted bug, if it is one of storeBugs or repoBugs. It
+// panics if BILLING_MUTANT names no known bug, because the suite would search for it in
+// vain.
 func Store(s ports.Store, providers map[string]ports.Provider) ports.Store {
+	if plant, ok := storeBugs[planted()]; ok {
+		return plant(s)
+	}
 	plant, ok := repoBugs[planted()]
 	elsewhere := []string{"", "no-unique-rule", consentNotVerified}
 	if _, other := providerBugs[planted()]; !ok && !other && !slices.Contains(elsewhere, planted()) {

@@ -30,6 +30,7 @@ var mutants = []mutant{
 	{name: "earlier-absence", scenario: "held/earlier absence", pattern: `^I2`, description: "a sweep believes that a charge was never sent, although another process was allowed to send it since"},
 	{name: "failed-lookup-is-absence", scenario: "payment system/brownout", pattern: `^I2`, description: "a lookup without a response counts as one that found nothing"},
 	{name: "lookups-stop-charges", scenario: "payment system/lookups fail", pattern: `^the run renewed`, description: "failed lookups stop a run from charging"},
+	{name: "refusal-is-outage", scenario: "database/refuses a row", pattern: `^refused row`, description: "an error of one item counts as an outage of the database, so its whole batch waits"},
 	{name: "no-send-window", scenario: "held/before the charge", pattern: `^I2`, description: "a payment has no send window, so a sweep abandons it while its process may still send"},
 	{name: "price-from-cache", scenario: "race/price", pattern: `^the price`, description: "the price is read once, outside the transaction"},
 	{name: "renewal-at-todays-price", scenario: "race/price", pattern: `^price`, description: "a renewal charges the plan's current price instead of the agreed one"},

@@ -14,6 +14,7 @@ func scenarios() []scenario {
 		cards(),
 		confirmations(),
 		databases(),
+		refusedRows(),
 		disks(),
 		failovers(),
 		paused(),
