@@ -5,6 +5,7 @@ package mutant
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -44,6 +45,23 @@ func (p lookupsStopCharges) Charge(ctx context.Context, r ports.ChargeRequest) (
 		return billing.Outcome{}, ports.ErrNotSent
 	}
 	return p.Provider.Charge(ctx, r)
+}
+
+// unknownIsGivenUp abandons a payment at its second lookup without a response.
+type unknownIsGivenUp struct {
+	ports.Provider
+	failed *sync.Map // the payments with such a lookup
+}
+
+func (p unknownIsGivenUp) Find(ctx context.Context, key billing.PaymentID) (billing.Outcome, error) {
+	o, err := p.Provider.Find(ctx, key)
+	if err == nil || errors.Is(err, ports.ErrChargeNotFound) {
+		return o, err
+	}
+	if _, again := p.failed.LoadOrStore(key, true); again {
+		return billing.Abandon(billing.NotSent), nil
+	}
+	return o, err
 }
 
 // earlierAbsence believes an absence although another process was given the right to

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/online-cinema/billing/core/ports"
@@ -22,6 +23,7 @@ var providerBugs = map[string]func(ports.Provider) ports.Provider{
 	"amount-not-compared":      func(p ports.Provider) ports.Provider { return amountNotCompared{p} },
 	"unknown-token-is-decline": func(p ports.Provider) ports.Provider { return unknownTokenIsDecline{p} },
 	"failed-lookup-is-absence": func(p ports.Provider) ports.Provider { return failedLookupIsAbsence{p} },
+	"unknown-is-given-up":      func(p ports.Provider) ports.Provider { return unknownIsGivenUp{p, new(sync.Map)} },
 	"lookups-stop-charges":     func(p ports.Provider) ports.Provider { return lookupsStopCharges{p, new(atomic.Int64)} },
 }
 

@@ -29,6 +29,7 @@ var mutants = []mutant{
 	{name: "resend-without-grant", scenario: "held/two sweeps", pattern: `^I2`, description: "a sweep sends a charge without the send lease, while another process may send it"},
 	{name: "earlier-absence", scenario: "held/earlier absence", pattern: `^I2`, description: "a sweep believes that a charge was never sent, although another process was allowed to send it since"},
 	{name: "failed-lookup-is-absence", scenario: "payment system/brownout", pattern: `^I2`, description: "a lookup without a response counts as one that found nothing"},
+	{name: "unknown-is-given-up", scenario: "payment system/no outcome", pattern: `^I2`, description: "a payment is abandoned after two lookups without a response"},
 	{name: "lookups-stop-charges", scenario: "payment system/lookups fail", pattern: `^the run renewed`, description: "failed lookups stop a run from charging"},
 	{name: "refusal-is-outage", scenario: "database/refuses a row", pattern: `^refused row`, description: "an error of one item counts as an outage of the database, so its whole batch waits"},
 	{name: "no-send-window", scenario: "held/before the charge", pattern: `^I2`, description: "a payment has no send window, so a sweep abandons it while its process may still send"},

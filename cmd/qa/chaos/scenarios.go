@@ -10,6 +10,7 @@ func scenarios() []scenario {
 		refusals(),
 		brownouts(),
 		lookups(),
+		silences(),
 		kills(),
 		cards(),
 		confirmations(),

@@ -1,0 +1,41 @@
+package main
+
+import "fmt"
+
+// silences returns the scenario of outcomes that no response and no lookup reports.
+func silences() []scenario {
+	return []scenario{{
+		name: "payment system/no outcome", short: 1, long: 5,
+		description: "responses, requests and all lookups are lost: no payment is given up before an outcome is known, and all are settled when lookups work again",
+		run:         noOutcome,
+	}}
+}
+
+// noOutcome leaves first payments and renewals without an outcome until each has been
+// looked up several times after its send window. Half of them were charged.
+func noOutcome(t *trial) {
+	const n = 8
+	const faults = "BILLING_SIMULATOR_MISHAPS=lose_answers=0.5,lose_requests=0.5,hold_lost=1ms,lose_lookups=1"
+	w, _ := t.dueWorld(n, "tok_ok", "BILLING_CHARGE_TIMEOUT=2s")
+	a := w.api(faults)
+	forEach(4, make([]viewer, n), func(i int, _ viewer) {
+		v := w.viewer(fmt.Sprint("new-", i))
+		v.subscribe("tok_ok~" + v.name)
+	})
+	code, sum := w.startRun(faults).wait()
+	w.note("the run exited with code %d: %+v", code, sum)
+	open := w.queryInt(openPayments)
+	waitFor(maxWait, func() bool { return w.queryInt(openPayments+` AND send_until > now()`) == 0 })
+	failed := func() int { return lookupsFailedIn([]*api{a})[0] }
+	before := failed()
+	looked := waitFor(maxWait, func() bool { return failed() >= before+open || w.queryInt(openPayments) < open })
+	w.count("look-ups failed", failed())
+	if now := w.queryInt(openPayments); now != open {
+		w.violated("%d of %d payments were settled, although no outcome was known", open-now, open)
+	}
+	a.kill()
+	w.check()
+	if len(w.result.Violations) == 0 && (open < n || !looked) {
+		t.noFault("%d payments were pending, want at least %d, and a lookup of each after its send window", open, n)
+	}
+}
