@@ -38,6 +38,7 @@ var mutants = []mutant{
 	{name: "cancelled-is-renewed", scenario: "race/cancel", pattern: `^cancel:`, description: "a run renews cancelled subscriptions"},
 	{name: "cancel-does-not-wait", scenario: "held/claimed", pattern: `^the cancel`, description: "a cancel does not wait for a renewal that may still be sent"},
 	{name: "unknown-token-is-decline", scenario: "payment system/wrong account", pattern: `^wrong account`, description: "a token that the payment system does not know counts as an expired card"},
+	{name: "consent-not-verified", scenario: "forged/terms", pattern: `^forged: the ledger`, description: "a run does not verify that the viewer agreed to the price"},
 	{name: "key-not-claimed", scenario: "parallel/one key", pattern: `^the retry|^request`, description: "the Idempotency-Key is not stored in the request's transaction"},
 	{name: "no-unique-rule", scenario: "parallel/many keys", pattern: `^I6`, seeds: 5, description: "the schema allows two live subscriptions to a plan"},
 	{name: "history-forgotten", scenario: "parallel/many keys", pattern: `^I10`, description: "events are not written to the history"},

@@ -26,6 +26,7 @@ func scenarios() []scenario {
 		concurrent(),
 		races(),
 		reconciled(),
+		forgeries(),
 		stops(),
 	)
 }
