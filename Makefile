@@ -12,7 +12,7 @@
 # make vulns         check for known vulnerabilities; needs access to vuln.go.dev
 # make generate      generate code with sqlc and oapi-codegen, and the page behind /docs
 # make bench         run a benchmark: BENCH=renew, subscribe or http
-# make check         check format, modules, units, alerts, generated code and lint
+# make check         check format, modules, units, alerts, generated code, the OpenAPI document and lint
 
 PROGRAMS := billing-api billing-admin billing-renew billingctl
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
@@ -150,8 +150,8 @@ generate:
 	$(TOOL) oapi-codegen -config $(OAPI_CONFIG) $(OAPI_SOURCE)
 	go run ./adapters/httpapi/internal/docgen $(OAPI_SOURCE) $(OAPI_PAGE)
 
-.PHONY: check check-alerts check-format check-code check-generated check-modules check-units
-check: check-format check-modules check-units check-alerts check-generated check-code
+.PHONY: check check-alerts check-format check-code check-generated check-modules check-openapi check-units
+check: check-format check-modules check-units check-alerts check-generated check-openapi check-code
 
 check-format:
 	@files=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')) && \
@@ -160,6 +160,9 @@ check-format:
 check-modules:
 	go mod tidy -diff
 	cd cmd/qa/bench/peers && go mod tidy -diff && go vet ./...
+
+check-openapi:
+	go run -C tools ./openapilint ../$(OAPI_SOURCE)
 
 # The tests of adapters/httpapi validate the OpenAPI document.
 check-code:
