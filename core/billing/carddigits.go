@@ -96,23 +96,18 @@ func enoughDigits(text string) bool {
 	return n >= minCardDigits && (len(text) != uuidLength || !isUUIDAt(text, 0))
 }
 
-// digitOf returns a decimal digit of any script in ASCII.
+// digitOf returns a decimal digit of any script in ASCII. Each script has its digits in
+// a row of ten.
 func digitOf(r rune) (byte, bool) {
-	if r < utf8.RuneSelf {
-		return byte(r), isDigit(byte(r))
+	if r < utf8.RuneSelf && (r < '0' || r > '9') || !unicode.IsDigit(r) {
+		return 0, false
 	}
-	// Each script has its digits in a row of ten.
-	for _, row := range unicode.Nd.R16 {
-		if rune(row.Lo) <= r && r <= rune(row.Hi) {
-			return '0' + byte((r-rune(row.Lo))%10), true
-		}
+	value := 0
+	for unicode.IsDigit(r - 1) {
+		r--
+		value++
 	}
-	for _, row := range unicode.Nd.R32 {
-		if rune(row.Lo) <= r && r <= rune(row.Hi) {
-			return '0' + byte((r-rune(row.Lo))%10), true
-		}
-	}
-	return 0, false
+	return "0123456789"[value%10], true
 }
 
 const uuidLength = 36
