@@ -60,8 +60,8 @@ var (
 
 const (
 	signupCode        = "'plan_' || :p"
-	signupToken       = "'tok' || :n"
 	signupFingerprint = "sha256(('tok' || :n)::bytea)"
+	signupDay         = "now() - interval '1 day'"
 	nextMonth         = "now() + interval '1 month'"
 )
 
@@ -75,7 +75,7 @@ func signupID(kind int) string {
 // subscription and the payment method are read and locked, then the intent is stored.
 func singleRowStatements() string {
 	return strings.NewReplacer("{user}", signupUser, "{plan}", signupPlan, "{system}", signupSystem, "{code}", signupCode,
-		"{token}", signupToken, "{fingerprint}", signupFingerprint, "{month}", nextMonth,
+		"{fingerprint}", signupFingerprint, "{month}", nextMonth, "{day}", signupDay,
 		"{subscription}", signupSubscription, "{payment}", signupPayment, "{method}", signupMethod).Replace(
 		`SELECT * FROM plans WHERE code = {code} FOR SHARE;
 SELECT * FROM payment_systems WHERE code = {system};
@@ -83,16 +83,17 @@ SELECT * FROM subscriptions WHERE user_id = {user} AND plan_id = {plan} AND ende
 SELECT * FROM payment_methods WHERE user_id = {user} AND payment_system = {system} AND card_id IS NULL
   AND token_fingerprint = {fingerprint} AND removed_at IS NULL FOR SHARE;
 SELECT * FROM payment_methods WHERE user_id = {user} AND payment_system = {system} AND card_id IS NULL
-  AND token = {token} AND removed_at IS NULL FOR SHARE;
+  AND token IS NOT NULL AND removed_at IS NULL FOR SHARE;
+SELECT EXISTS (SELECT FROM payments WHERE user_id = {user} AND initiator = 'customer' AND created_at > {day} AND status IN ('declined', 'pending'));
 INSERT INTO users (id, first_seen_at, last_seen_at)
   SELECT {user}, now(), now() WHERE NOT EXISTS (SELECT FROM users WHERE id = {user} AND last_seen_at >= now() - interval '1 minute')
   ON CONFLICT (id) DO UPDATE SET last_seen_at = excluded.last_seen_at;
 INSERT INTO payment_methods (user_id, id, payment_system, token_ct, token_key_id, token_fingerprint, created_at)
   VALUES ({user}, {method}, {system}, decode(repeat('00', 40), 'hex'), 1, {fingerprint}, now());
 INSERT INTO subscriptions (user_id, id, plan_id, payment_method_id, payment_system, price_amount, price_currency, interval_months,
-    status, anchor_at, period_start, period_end, charging, cancel_at_period_end, latest_payment_id, created_at)
+    consent_mac, status, anchor_at, period_start, period_end, charging, cancel_at_period_end, latest_payment_id, created_at)
   VALUES ({user}, {subscription}, {plan}, {method}, {system}, 39900, 'RUB', 1,
-    'incomplete', now(), now(), {month}, true, false, {payment}, now());
+    decode(repeat('00', 36), 'hex'), 'incomplete', now(), now(), {month}, true, false, {payment}, now());
 INSERT INTO payments (user_id, id, subscription_id, payment_method_id, payment_system, initiator, amount, currency,
     period_start, period_end, status, decline_code, provider_ref, action_url, contradiction, created_at, sweep_at, send_until)
   VALUES ({user}, {payment}, {subscription}, {method}, {system}, 'customer', 39900, 'RUB',
@@ -131,8 +132,9 @@ func arrayStatements(q queries) (string, error) {
 	s.statement("PaymentSystemsNamed", values{"codes": system})
 	s.statement("SubscriptionsLive", values{"user_ids": users, "codes": code, "ids": noID})
 	s.statement("MethodsByToken", values{
-		"user_ids": users, "payment_systems": system, "token_fingerprints": fingerprint, "tokens": array(signupToken),
+		"user_ids": users, "payment_systems": system, "token_fingerprints": fingerprint,
 	})
+	s.statement("UsersDeclined", values{"user_ids": users, "since": array(signupDay)})
 	s.statement("UsersSeen", values{"ids": users, "at": "now()"})
 	s.statement("MethodsAdd", values{
 		"user_ids": users, "ids": method, "payment_systems": system, "tokens": array("''"),
@@ -142,7 +144,7 @@ func arrayStatements(q queries) (string, error) {
 	s.statement("SubscriptionsAdd", values{
 		"user_ids": users, "ids": subscription, "plan_ids": array(signupPlan), "payment_method_ids": method,
 		"payment_systems": system, "price_amounts": array("39900"), "price_currencies": array("'RUB'"),
-		"interval_months": array("1"), "statuses": array("'incomplete'"), "anchors": now, "period_starts": now, "period_ends": month,
+		"interval_months": array("1"), "consent_macs": array("decode(repeat('00', 36), 'hex')"), "statuses": array("'incomplete'"), "anchors": now, "period_starts": now, "period_ends": month,
 		"next_charges": noTime, "charging": array("true"), "cancels": array("false"), "past_due_sinces": noTime, "grace_untils": noTime,
 		"latest_payment_ids": payment, "created": now, "started": noTime, "ended": noTime,
 	})
