@@ -137,7 +137,7 @@ func pausedSweeps(t *trial) {
 	var cancel sync.WaitGroup
 	viewers[0].cancelAsync(&cancel)
 	w.resume(second.process)
-	time.Sleep(time.Second) // the second sweep decides; the first may send for five seconds
+	time.Sleep(3 * time.Second) // the second sweep decides; the first may send for five seconds
 	w.resume(first.process)
 	cancel.Wait()
 	w.check()
