@@ -75,8 +75,9 @@ func (f *forecast) String() string {
 
 // cannotCharge explains the reasons for which a subscription is not charged.
 var cannotCharge = map[string]string{
-	"no_adapter": "no adapter for the payment system",
-	"no_consent": "nothing proves that the viewer agreed to the terms",
+	"no_adapter":       "no adapter for the payment system",
+	"no_consent":       "nothing proves that the viewer agreed to the terms",
+	"token_unreadable": "the stored payment token cannot be decrypted",
 }
 
 func (f *forecast) sums() (list []string) {

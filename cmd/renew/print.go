@@ -52,7 +52,7 @@ func (p printer) forecast(f *forecast) error {
 // planned is one line of a dry run.
 type planned struct {
 	Action         string      `json:"action"` // charge, end or none
-	Reason         string      `json:"reason"` // renewal, retry, cancelled, payment_method_removed, payment_method_not_saved, no_adapter or no_consent
+	Reason         string      `json:"reason"` // renewal, retry, cancelled, payment_method_removed, payment_method_not_saved, no_adapter, no_consent or token_unreadable
 	UserID         string      `json:"user_id"`
 	SubscriptionID string      `json:"subscription_id"`
 	PlanCode       string      `json:"plan_code"`
@@ -80,8 +80,8 @@ func toPlanned(d renewals.Decision) planned {
 	switch {
 	case d.NoAdapter:
 		l.Action, l.Reason = "none", "no_adapter"
-	case d.NoConsent:
-		l.Action, l.Reason = "none", "no_consent"
+	case d.Obstacle != "":
+		l.Action, l.Reason = "none", string(d.Obstacle)
 	case d.Billed:
 		l.Action, l.Reason = "charge", "renewal"
 		if d.Status == billing.StatusPastDue {

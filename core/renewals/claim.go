@@ -20,7 +20,7 @@ func (p *pipeline) claimAll(ctx context.Context) error {
 	var failed error // the first batch that had to be claimed one by one
 	for ctx.Err() == nil {
 		if n := p.refused.Load(); n >= maxRefused {
-			return errors.Join(failed, fmt.Errorf("claim: %d subscriptions were refused because of their consent; check the keyset of this program", n))
+			return errors.Join(failed, fmt.Errorf("claim: %d subscriptions cannot be charged, because of their consent or their payment token; check the keysets of this program", n))
 		}
 		systems, n := p.chargeable(), p.allowance.take(int(p.batchSize.Load()))
 		if len(systems) == 0 || n == 0 {
@@ -169,9 +169,9 @@ func (p *pipeline) billAll(due []ports.Due, now time.Time) claimed {
 			c.odd = append(c.odd, d.Subscription)
 			continue
 		}
-		finding := p.checkConsent(d, billed)
-		if finding.Refused() {
-			c.refused = append(c.refused, refusal{&d.Subscription, finding})
+		obstacle, finding := p.obstacle(d, billed)
+		if obstacle != "" {
+			c.refused = append(c.refused, refusal{&d.Subscription, obstacle, finding})
 			continue
 		}
 		c.subscriptions = append(c.subscriptions, s)

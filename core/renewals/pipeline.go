@@ -26,7 +26,7 @@ type pipeline struct {
 	collector *payments.Collector // calls the payment systems through breakers
 	breakers  map[string]*breaker
 	stats     runStats
-	refused   atomic.Int64 // subscriptions that are not charged because of their consent
+	refused   atomic.Int64 // subscriptions that are not charged because of an obstacle
 	allowance allowance
 	skipped   skipped
 	batchSize atomic.Int64 // subscriptions to claim per batch

@@ -91,7 +91,7 @@ func TestPlan_SaysWhatRunRefuses(t *testing.T) {
 		r.Limit = 1
 		var refused, billed int
 		err := r.Plan(w.T.Context(), func(d renewals.Decision) error {
-			if d.NoConsent {
+			if d.Obstacle == renewals.NoConsent {
 				refused++
 			}
 			if d.Billed {

@@ -78,12 +78,12 @@ type Decision struct {
 	After                billing.Subscription // until the payment is settled
 	NoAdapter            bool                 // skipped: this program has no adapter for the payment system
 	MethodRetired        billing.DeclineCode  // why its payment method cannot be charged; empty if it can
-	NoConsent            bool                 // not charged: nothing proves that the viewer agreed to the terms
+	Obstacle             Obstacle             // why it is not charged, although it should be
 }
 
 // Plan calls each for every subscription that a run would claim now, the earliest
 // first. Before those it calls each for the subscriptions without an adapter. Neither
-// they nor the subscriptions without consent count toward the limit. Plan changes
+// they nor the subscriptions with an obstacle count toward the limit. Plan changes
 // nothing and calls no payment system.
 func (r *Renewer) Plan(ctx context.Context, each func(Decision) error) error {
 	if err := r.plan(ctx, each); err != nil {
@@ -110,7 +110,7 @@ func (r *Renewer) plan(ctx context.Context, each func(Decision) error) error {
 			return errLimit
 		}
 		decision := r.decide(d, now)
-		if !decision.NoConsent {
+		if decision.Obstacle == "" {
 			claimed++
 		}
 		return each(decision)
@@ -126,8 +126,8 @@ var errLimit = errors.New("the limit is reached")
 
 func (r *Renewer) decide(d ports.Due, now time.Time) Decision {
 	after, payment, _, billed := r.bill(d, now)
-	if r.checkConsent(&d, billed).Refused() {
-		return Decision{Subscription: d.Subscription, NoConsent: true}
+	if obstacle, _ := r.obstacle(&d, billed); obstacle != "" {
+		return Decision{Subscription: d.Subscription, Obstacle: obstacle}
 	}
 	return Decision{Subscription: d.Subscription, Payment: payment, Billed: billed, After: after, MethodRetired: d.Method.Retired()}
 }
