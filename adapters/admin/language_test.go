@@ -100,7 +100,7 @@ func TestTexts_EveryCodeHasName(t *testing.T) {
 	}
 	for _, a := range []string{
 		operators.PlanAdded, operators.PlanEdited, operators.PlanArchived, operators.PlanDeleted, operators.PaymentSystemAdded, operators.PaymentSystemEdited,
-		operators.PaymentSystemArchived, operators.PaymentSystemDeleted, operators.PanelUserAdded, operators.PanelUserPasswordChanged,
+		operators.PaymentSystemArchived, operators.PaymentSystemDeleted, operators.PaymentSettled, operators.PanelUserAdded, operators.PanelUserPasswordChanged,
 		operators.PanelUserDisabled, operators.PanelUserLockedOut, operators.PanelUserSignedIn, operators.PanelUserSignInFailed,
 		// billingctl audits these itself.
 		"vault.keygen", "vault.rotate", "vault.prepare", "vault.new_kek", "vault.disable_old", "vault.enable_old", "vault.rewrap",

@@ -57,6 +57,7 @@ var texts = map[string][languages]string{
 	"field.features": {"Features", "Возможности"}, "field.archived_at": {"Archived at", "В архиве с"},
 	"field.role": {"Role", "Роль"}, "field.disabled_at": {"Disabled at", "Отключён с"}, "field.locked_until": {"Locked until", "Заблокирован до"},
 	"field.time": {"Time", "Время"}, "field.kek": {"Key file", "Файл ключа"}, "field.keys": {"Keys", "Ключи"}, "field.rows": {"Rows", "Строки"},
+	"field.status": {"Status", "Статус"}, "field.reason": {"Reason", "Причина"}, "field.contradiction": {"Contradiction", "Противоречие"},
 	"field.failures": {"Failures since the last sign-in", "Неудачных попыток с последнего входа"},
 
 	"plans.hint": {
@@ -215,6 +216,7 @@ var texts = map[string][languages]string{
 	"action.plan.archive": {"plan archived", "тариф перенесён в архив"}, "action.plan.delete": {"plan deleted", "тариф удалён"},
 	"action.payment_system.add": {"payment system added", "платёжная система добавлена"}, "action.payment_system.edit": {"payment system changed", "платёжная система изменена"},
 	"action.payment_system.archive": {"payment system archived", "платёжная система перенесена в архив"}, "action.payment_system.delete": {"payment system deleted", "платёжная система удалена"},
+	"action.payment.settle": {"payment settled by hand", "исход платежа указан вручную"},
 	"action.panel_user.add": {"panel user added", "пользователь панели добавлен"}, "action.panel_user.passwd": {"password changed", "пароль изменён"},
 	"action.panel_user.disable": {"panel user disabled", "пользователь панели отключён"}, "action.panel_user.lock_out": {"network locked out of the account", "вход из сети заблокирован"},
 	"action.panel_user.sign_in": {"signed in", "вход в панель"}, "action.panel_user.sign_in_failed": {"sign-in failed", "неудачный вход"},

@@ -15,8 +15,8 @@ import (
 )
 
 func (t *tool) payment() *cobra.Command {
-	return t.withJSON(&cobra.Command{
-		Use: "payment ID|PROVIDER_REF", Short: "Show one payment and its events",
+	cmd := t.withJSON(&cobra.Command{
+		Use: "payment ID|PROVIDER_REF", Short: "Show one payment and its events, or settle it",
 		Long: "Show one payment: the intent, the outcome and the events that it caused. The argument is its id, or its\n" +
 			"reference at the payment system. A search by reference reads all payments, which can take some seconds.\n\n" +
 			"The requests to the payment system and its responses are in the logs: search for the id as payment_id.",
@@ -32,6 +32,8 @@ func (t *tool) payment() *cobra.Command {
 			})
 		}),
 	})
+	cmd.AddCommand(t.paymentSettle())
+	return cmd
 }
 
 // findPayment returns the payment with this id or, if there is none, with this reference

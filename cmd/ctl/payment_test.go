@@ -78,3 +78,38 @@ func TestPayment_Output(t *testing.T) {
 		}
 	}
 }
+
+func TestPaymentSettle(t *testing.T) {
+	t.Parallel()
+	s := withDatabase(t)
+	exec(t, s.url(), twoPayments)
+	settle := func(args ...string) []string { return append([]string{"payment", "settle"}, args...) }
+	for name, c := range map[string]struct {
+		args []string
+		code int
+		want string
+	}{
+		"no flags":        {settle(pendingID), boot.Misused, "--reason is not set"},
+		"unknown outcome": {settle(pendingID, "--as", "paid", "--reason", "x"), boot.Misused, "must be succeeded, declined or abandoned"},
+		"empty reason":    {settle(pendingID, "--as", "succeeded", "--reason", " "), boot.Misused, "reason must have 1 to 500 characters"},
+		"settled already": {settle(declinedID, "--as", "succeeded", "--reason", "x"), boot.Failed, "it is declined already"},
+		"unknown payment": {settle(ownerID, "--as", "succeeded", "--reason", "x"), boot.Failed, "there is no payment " + ownerID},
+	} {
+		if _, errs := s.run(t, c.code, c.args...); !strings.Contains(errs, c.want) {
+			t.Errorf("%s: stderr is %q, want %q in it", name, errs, c.want)
+		}
+	}
+	var got paymentJSON
+	s.json(t, boot.OK, &got, settle(pendingID, "--as", "succeeded", "--reason", "ticket 4711")...)
+	if got.Status != "succeeded" || got.SettledAt == nil || len(got.Events) != 1 || got.Events[0].Type != "renewed" {
+		t.Errorf("the settled payment is %+v", got)
+	}
+	subscription := query(t, s.url(), "SELECT status || ' ' || charging || ' ' || (period_end AT TIME ZONE 'UTC') FROM subscriptions")
+	if want := "active false 2026-03-01 00:00:00"; len(subscription) != 1 || subscription[0] != want {
+		t.Errorf("the subscription is %q, want %q", subscription, want)
+	}
+	audit := query(t, s.url(), "SELECT action || ' ' || object || ' ' || (before->>'status') || ' ' || (after->>'status') || ' ' || (after->>'reason') FROM panel_audit")
+	if want := "payment.settle " + pendingID + " pending succeeded ticket 4711"; len(audit) != 1 || audit[0] != want {
+		t.Errorf("the audit is %q, want %q", audit, want)
+	}
+}

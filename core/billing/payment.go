@@ -129,6 +129,26 @@ func Abandon(reason DeclineCode) Outcome {
 	return Outcome{Status: PaymentAbandoned, DeclineCode: reason}
 }
 
+// Decide returns the outcome of the payment that a person has found out:
+//
+//	PaymentSucceeded  the payment system took the amount of the payment
+//	PaymentDeclined   it refused; a renewal is retried on schedule
+//	PaymentAbandoned  it took no money; a renewal is due again at once, as a new payment
+//
+// It returns an [InvalidError] for any other status.
+func (p Payment) Decide(as PaymentStatus) (Outcome, error) {
+	switch as {
+	case PaymentSucceeded:
+		return Outcome{Status: as, Amount: p.Amount}, nil
+	case PaymentDeclined:
+		return Outcome{Status: as, DeclineCode: GenericDecline}, nil
+	case PaymentAbandoned:
+		return Abandon(NotSent), nil
+	default:
+		return Outcome{}, &InvalidError{Faults: []Fault{{Field: "as", Message: "must be succeeded, declined or abandoned"}}}
+	}
+}
+
 // Settled reports whether the payment has a final status.
 func (p Payment) Settled() bool { return p.Status != PaymentPending }
 

@@ -55,6 +55,7 @@ const (
 	PaymentSystemEdited      = "payment_system.edit"
 	PaymentSystemArchived    = "payment_system.archive"
 	PaymentSystemDeleted     = "payment_system.delete"
+	PaymentSettled           = "payment.settle"
 	PanelUserAdded           = "panel_user.add"
 	PanelUserPasswordChanged = "panel_user.passwd"
 	PanelUserDisabled        = "panel_user.disable"

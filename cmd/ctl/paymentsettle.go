@@ -1,0 +1,75 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/online-cinema/billing/adapters/postgres"
+	"github.com/online-cinema/billing/cmd/internal/boot"
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/operators"
+)
+
+func (t *tool) paymentSettle() *cobra.Command {
+	var as, reason string
+	cmd := &cobra.Command{
+		Use:   "settle ID|PROVIDER_REF --as succeeded|declined|abandoned --reason TEXT",
+		Short: "Settle a pending payment whose outcome no lookup finds",
+		Long: "Settle a pending payment as you have found out at the payment system, for example from its own panel:\n\n" +
+			"  succeeded  it took exactly the amount of the payment\n" +
+			"  declined   it refused; a renewal is retried on schedule\n" +
+			"  abandoned  it took no money; a renewal is due again at once, as a new payment\n\n" +
+			"Nothing is sent to the payment system. The decision and its reason get into the audit log. If a lookup reports\n" +
+			"another outcome later, the payment is contradicted, and an alert fires.",
+		Example: "  billingctl payment settle 01a20ad7-07a3-74ec-b8cf-da68fb05228a --as succeeded --reason 'paid 399.00, ticket 4711'",
+		Args:    oneArg("the id of a payment, or the provider's reference"),
+		RunE: t.action(func(cmd *cobra.Command, args []string) error {
+			d := operators.Decision{As: billing.PaymentStatus(as), Reason: reason}
+			f := flagFaults(cmd)
+			f.addFields(cmd, d.Check())
+			if err := f.err(); err != nil {
+				return err
+			}
+			return t.settlePayment(cmd, args[0], d)
+		}),
+	}
+	cmd.Flags().StringVar(&as, "as", "", "outcome: succeeded, declined or abandoned")
+	cmd.Flags().StringVar(&reason, "reason", "", "why, for the audit log")
+	require(cmd, "as", "reason")
+	return t.withJSON(cmd)
+}
+
+// settleConfig is the configuration of payment settle. The retries must be those of the
+// other programs.
+type settleConfig struct {
+	boot.Database
+	boot.Rules
+}
+
+func (t *tool) settlePayment(cmd *cobra.Command, ref string, d operators.Decision) error {
+	cfg, err := boot.Load[settleConfig](t.environ)
+	if err != nil {
+		return err
+	}
+	ctx := cmd.Context()
+	now, closeClock, err := cfg.OpenClock(ctx, cfg.DatabaseURL, operatorRole)
+	if err != nil {
+		return err
+	}
+	defer closeClock()
+	return t.withStore(ctx, func(s *postgres.Store) error {
+		seen, err := findPayment(ctx, s, ref)
+		if err != nil {
+			return err
+		}
+		d.Payment = seen.Payment
+		uc := operators.Payments{Store: s, Clock: now, NewID: boot.NewID, By: t.operator(), Retries: cfg.Retries.RetrySchedule}
+		if _, err := uc.Settle(ctx, d); err != nil {
+			return err
+		}
+		settled, err := s.Story(ctx, seen.ID)
+		if err != nil {
+			return err
+		}
+		return t.print(toPaymentJSON(settled), func() { t.showPayment(settled) })
+	})
+}
