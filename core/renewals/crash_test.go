@@ -40,7 +40,7 @@ func TestRun_SurvivesEveryCrash(t *testing.T) {
 		for _, leases := range []string{"over", "running"} {
 			t.Run(fmt.Sprintf("%s, leases %s", m, leases), func(t *testing.T) {
 				t.Parallel()
-				for n := 0; ; n += 1 + n/40 { // late steps are much alike, so it skips some
+				for n := 0; ; n += 1 + n/15 { // late steps are much alike, so it skips some
 					crash := billingtest.CrashAfter(n)
 					t.Run(fmt.Sprintf("crash at step %d", n+1), func(t *testing.T) {
 						inBubble(t, func(w world) { crashOfRun(w, crash, m, leases == "over") })
