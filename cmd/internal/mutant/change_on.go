@@ -34,7 +34,7 @@ func (s *unlockedSubscriptions) Save(ctx context.Context, list ...billing.Subscr
 	}
 	ctx = context.WithoutCancel(ctx)
 	go func() {
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(300 * time.Millisecond) // longer than a charge of the scenario
 		// The error is lost, as it usually is with such mistakes.
 		_ = s.store.InTx(ctx, func(tx ports.Repos) error { return tx.Subscriptions.Save(ctx, list...) })
 	}()

@@ -15,7 +15,7 @@ type mutant struct {
 // mutants lists the bugs that take longest to find first.
 var mutants = []mutant{
 	{name: "unguarded", scenario: "race/runs", pattern: `^I1`, description: "a run reads due subscriptions without locking them, and the schema allows several payments for a period"},
-	{name: "change-without-lock", scenario: "race/cancel", pattern: `^I[34]`, seeds: 5, description: "a viewer's change overwrites everything recorded since the subscription was read"},
+	{name: "change-without-lock", scenario: "race/cancel", pattern: `^I[34]`, description: "a viewer's change overwrites everything recorded since the subscription was read"},
 	{name: "new-key-on-retry", scenario: "payment system/mixed faults", pattern: `^I2`, description: "a charge is retried with a new key when its response is lost"},
 	{name: "timeout-is-decline", scenario: "payment system/mixed faults", pattern: `^I2`, description: "a lost response counts as a decline"},
 	{name: "amount-not-compared", scenario: "payment system/wrong sums", pattern: `^wrong amount`, description: "the amount taken is not compared with the amount requested"},
