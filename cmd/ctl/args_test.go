@@ -107,7 +107,7 @@ func TestRun_ReportsEveryRequiredFlag(t *testing.T) {
 				return
 			}
 			args := strings.Fields(strings.TrimPrefix(cmd.CommandPath(), "billingctl "))
-			if strings.Contains(cmd.Use, " CODE") {
+			if strings.Contains(cmd.Use, " CODE") || strings.Contains(cmd.Use, " ID") {
 				args = append(args, "x")
 			}
 			environ := cli{[]string{"BILLING_ENV=test"}}
