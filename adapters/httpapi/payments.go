@@ -10,7 +10,7 @@ import (
 // GetPayment returns one of the viewer's payments.
 func (s *server) GetPayment(ctx context.Context, r api.GetPaymentRequestObject) (api.GetPaymentResponseObject, error) {
 	if !billing.IsID(r.Id) {
-		return nil, billing.ErrNotFound.WithMessage("there is no such payment")
+		return nil, billing.ErrPaymentNotFound
 	}
 	p, err := s.Viewer.Payment(ctx, stateOf(ctx).user, billing.PaymentID(r.Id))
 	if err != nil {

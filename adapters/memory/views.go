@@ -122,7 +122,7 @@ func (v views) Payments(_ context.Context, user billing.UserID, p ports.Page) ([
 func (v views) Payment(_ context.Context, user billing.UserID, id billing.PaymentID) (billing.Payment, error) {
 	pay, ok := v.state().payments[id]
 	if !ok || pay.UserID != user {
-		return billing.Payment{}, billing.ErrNotFound
+		return billing.Payment{}, billing.ErrPaymentNotFound
 	}
 	return pay.Payment, nil
 }

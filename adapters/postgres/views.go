@@ -72,7 +72,7 @@ func (v views) Payment(ctx context.Context, user billing.UserID, id billing.Paym
 	return queryOne(ctx, func(ctx context.Context) (billing.Payment, error) {
 		row, err := v.q.ViewPayment(ctx, string(user), string(id))
 		if err != nil {
-			return billing.Payment{}, orNotFound(err, billing.ErrNotFound)
+			return billing.Payment{}, orNotFound(err, billing.ErrPaymentNotFound)
 		}
 		return paymentOf(row), nil
 	})

@@ -55,6 +55,7 @@ func (e *Error) WithMessage(format string, args ...any) error {
 var (
 	ErrNotFound              = &Error{NotFound, "not_found", "nothing has this id"}
 	ErrSubscriptionNotFound  = &Error{NotFound, "not_found", "you have no subscription with this id, and none to a plan with this code"}
+	ErrPaymentNotFound       = &Error{NotFound, "not_found", "there is no such payment"}
 	ErrPlanNotFound          = &Error{NotFound, "plan_not_found", "there is no such plan"}
 	ErrPaymentSystemNotFound = &Error{NotFound, "payment_system_not_found", "there is no such payment system"}
 	ErrCardNotFound          = &Error{NotFound, "card_not_found", "there is no such card"}

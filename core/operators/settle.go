@@ -36,7 +36,7 @@ const maxReason = 500
 // that is a contradiction. Errors:
 //
 //	billing.ErrInvalid            the reason or the status is not valid
-//	billing.ErrNotFound           the payment does not exist
+//	billing.ErrPaymentNotFound    the payment does not exist
 //	billing.ErrInvalidTransition  the payment is settled, may still be sent, or differs
 //	                              from the terms of its subscription
 func (p Payments) Settle(ctx context.Context, d Decision) (billing.Payment, error) {
@@ -123,7 +123,7 @@ func lockPayment(ctx context.Context, tx ports.Repos, p billing.Payment) (sub bi
 		return sub, pay, err
 	}
 	if len(subs) != 1 || len(pays) != 1 {
-		return sub, pay, billing.ErrNotFound.WithMessage("there is no such payment")
+		return sub, pay, billing.ErrPaymentNotFound
 	}
 	return subs[0], pays[0], nil
 }

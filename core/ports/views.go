@@ -65,8 +65,8 @@ type ViewerViews interface {
 
 // ViewerRecords reads one record of a viewer.
 type ViewerRecords interface {
-	// Payment returns a payment of the user. It returns [billing.ErrNotFound] if the
-	// user has no such payment.
+	// Payment returns a payment of the user. It returns [billing.ErrPaymentNotFound] if
+	// the user has no such payment.
 	Payment(ctx context.Context, user billing.UserID, id billing.PaymentID) (billing.Payment, error)
 	// Card returns a card of the user. It returns [billing.ErrCardNotFound] if the user
 	// has no such card, or removed it.

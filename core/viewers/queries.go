@@ -2,7 +2,6 @@ package viewers
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -62,14 +61,10 @@ func (v Queries) Payments(ctx context.Context, user billing.UserID, p ports.Page
 	return v.Store.Views().Payments(ctx, user, p)
 }
 
-// Payment returns a payment of the user. It returns [billing.ErrNotFound] if the user
-// has no such payment.
+// Payment returns a payment of the user. It returns [billing.ErrPaymentNotFound] if the
+// user has no such payment.
 func (v Queries) Payment(ctx context.Context, user billing.UserID, id billing.PaymentID) (billing.Payment, error) {
-	p, err := v.Store.Views().Payment(ctx, user, id)
-	if errors.Is(err, billing.ErrNotFound) {
-		err = billing.ErrNotFound.WithMessage("there is no such payment")
-	}
-	return p, err
+	return v.Store.Views().Payment(ctx, user, id)
 }
 
 // Entitlements lists the features of a user's live plans, sorted and without
