@@ -131,13 +131,13 @@ func TestRunOnce_FindsKeysOfTheNextVersion(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			digest, err := keys.Fingerprint(ports.PurposeRequestKey, alice, []byte("next"))
+			digests, err := keys.Fingerprints(ports.PurposeRequestKey, alice, []byte("next"))
 			if err != nil {
 				t.Fatal(err)
 			}
 			first := s.do("alice", "POST", "/v1/subscriptions", subscribeOK, key("k"))
 			next := ports.KeyedRequest{
-				User: alice, Key: "hmac " + hex.EncodeToString(digest[:]), Fingerprint: s.storedFingerprint(), Owner: "next",
+				User: alice, Key: "hmac " + hex.EncodeToString(digests[0][:]), Fingerprint: s.storedFingerprint(), Owner: "next",
 			}
 			err = s.store.InTx(t.Context(), func(tx ports.Repos) error {
 				_, err := tx.IdempotencyKeys.Keep(t.Context(), next, ports.Response{Status: first.Code, Body: first.Body.Bytes()})

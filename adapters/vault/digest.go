@@ -13,12 +13,6 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// Fingerprint returns the first of the [Vault.Fingerprints].
-func (v *Vault) Fingerprint(p ports.Purpose, user billing.UserID, text []byte) (billing.Fingerprint, error) {
-	set := v.current().prf
-	return fingerprint(set.PRFs[set.PrimaryID], p, user, text)
-}
-
 // Fingerprints implements [ports.Vault].
 func (v *Vault) Fingerprints(p ports.Purpose, user billing.UserID, text []byte) ([]billing.Fingerprint, error) {
 	var list []billing.Fingerprint

@@ -96,11 +96,10 @@ func list(h *keyset.Handle) []Key {
 	return keys
 }
 
-// prepared reports whether the newest key waits to become primary.
-func prepared(h *keyset.Handle) bool {
-	keys := list(h)
-	newest := keys[len(keys)-1]
-	return newest.Enabled && !newest.Primary
+// prepared returns the newest key if it waits to become primary.
+func prepared(keys []Key) (newest Key, waits bool) {
+	newest = keys[len(keys)-1]
+	return newest, newest.Enabled && !newest.Primary
 }
 
 // Prepare adds a key that decrypts but does not encrypt yet. It is for keyset files that
@@ -120,11 +119,12 @@ func (f Files) Prepare() error {
 func (f Files) Rotate(now time.Time) error {
 	return f.update(f, func(k keys) (keys, error) {
 		k.since = now
-		if prepared(k.encryption) && !prepared(k.fingerprint) { // by a version that did not rotate digest keys
+		_, encryption := prepared(list(k.encryption))
+		if _, digest := prepared(list(k.fingerprint)); encryption && !digest { // by a version that did not rotate digest keys
 			f.RotateDigests = false
 		}
 		return f.each(k, func(m *keyset.Manager, t *tinkpb.KeyTemplate, list []Key) error {
-			if newest := list[len(list)-1]; newest.Enabled && !newest.Primary {
+			if newest, waits := prepared(list); waits {
 				return m.SetPrimary(newest.ID)
 			}
 			id, err := m.Add(t)

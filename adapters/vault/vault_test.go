@@ -121,11 +121,11 @@ func TestFingerprint(t *testing.T) {
 	t.Parallel()
 	v := inMemory(t)
 	fingerprint := func(v *Vault, p ports.Purpose, user billing.UserID, text string) billing.Fingerprint {
-		f, err := v.Fingerprint(p, user, []byte(text))
+		list, err := v.Fingerprints(p, user, []byte(text))
 		if err != nil {
 			t.Fatal(err)
 		}
-		return f
+		return list[0]
 	}
 	first := fingerprint(v, ports.PurposeCardNumber, "u1", number)
 	if fingerprint(v, ports.PurposeCardNumber, "u1", number) != first {

@@ -129,8 +129,11 @@ func (p population) copyMethods(ctx context.Context, conn *pgx.Conn, keys *vault
 			if err != nil {
 				return nil, err
 			}
-			f, err := keys.Fingerprint(ports.PurposeToken, billing.UserID(user.String()), token)
-			return []any{[16]byte(user), [16]byte(id), worker.SystemCode, sealed.Ciphertext, int64(sealed.KeyID), f[:], firstDue.AddDate(-3, 0, 0)}, err
+			digests, err := keys.Fingerprints(ports.PurposeToken, billing.UserID(user.String()), token)
+			if err != nil {
+				return nil, err
+			}
+			return []any{[16]byte(user), [16]byte(id), worker.SystemCode, sealed.Ciphertext, int64(sealed.KeyID), digests[0][:], firstDue.AddDate(-3, 0, 0)}, nil
 		}))
 	return err
 }
