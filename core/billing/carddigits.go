@@ -134,8 +134,8 @@ func isUUIDAt(text string, i int) bool {
 // cardNumberAt returns how many groups, from the first one on, form a card number. It
 // returns 0 if there is none, else the most groups.
 func cardNumberAt(groups []digitGroup) (most int) {
-	if len(groups[0].digits) > maxCardDigits {
-		return oneIf(longRunHoldsCardNumber(groups[0].digits))
+	if longRunHoldsCardNumber(groups[0].digits) {
+		return 1
 	}
 	var digits []byte
 	for n, g := range groups {
@@ -150,13 +150,6 @@ func cardNumberAt(groups []digitGroup) (most int) {
 		}
 	}
 	return most
-}
-
-func oneIf(yes bool) int {
-	if yes {
-		return 1
-	}
-	return 0
 }
 
 // couldBeCardNumber reports whether digits have the length, the check digit and the
@@ -191,6 +184,9 @@ func ofKnownBrand(digits []byte) bool {
 // contains one. Only the usual lengths of the large brands count: with all lengths
 // nearly every long run would match.
 func longRunHoldsCardNumber(digits []byte) bool {
+	if len(digits) <= maxCardDigits {
+		return false
+	}
 	for from := range len(digits) - minCardDigits + 1 {
 		for _, length := range []int{15, 16} {
 			if from+length <= len(digits) && couldBeCardNumber(digits[from:from+length]) && ofLargeBrand(digits[from:from+length]) {

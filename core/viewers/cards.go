@@ -117,12 +117,11 @@ func (c *Cards) keep(ctx context.Context, tx ports.Repos, cmd AddCard, card bill
 // update gives the stored card the expiry and holder of the new one. If they are
 // equal, it changes nothing.
 func (c *Cards) update(ctx context.Context, tx ports.Repos, cmd AddCard, old, card billing.Card) (kept, error) {
-	updated := old
-	updated.ExpMonth, updated.ExpYear, updated.Holder = card.ExpMonth, card.ExpYear, card.Holder
-	if updated.ExpMonth == old.ExpMonth && updated.ExpYear == old.ExpYear && updated.Holder == old.Holder {
+	if old.ExpMonth == card.ExpMonth && old.ExpYear == card.ExpYear && old.Holder == card.Holder {
 		return kept{card: old}, unclaim(ctx, tx, cmd.Request)
 	}
-	return kept{card: updated}, tx.Cards.Save(ctx, updated)
+	old.ExpMonth, old.ExpYear, old.Holder = card.ExpMonth, card.ExpYear, card.Holder
+	return kept{card: old}, tx.Cards.Save(ctx, old)
 }
 
 func (c *Cards) checkLimit(ctx context.Context, tx ports.Repos, card billing.Card) error {
