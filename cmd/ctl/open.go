@@ -8,11 +8,13 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/cmd/internal/boot"
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/operators"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // operatorRole makes connections work as the login of the URL, so that commands have
@@ -36,6 +38,11 @@ func (t *tool) url() (boot.DatabaseURL, error) {
 
 // withStore runs f with the service's store.
 func (t *tool) withStore(ctx context.Context, f func(*postgres.Store) error) error {
+	return t.withPool(ctx, func(pool *pgxpool.Pool) error { return f(postgres.NewStore(pool)) })
+}
+
+// withPool runs f with connections to the service's database.
+func (t *tool) withPool(ctx context.Context, f func(*pgxpool.Pool) error) error {
 	url, err := t.url()
 	if err != nil {
 		return err
@@ -45,7 +52,7 @@ func (t *tool) withStore(ctx context.Context, f func(*postgres.Store) error) err
 		return err
 	}
 	defer pool.Close()
-	return f(postgres.NewStore(pool))
+	return f(pool)
 }
 
 // catalogConfig is the configuration of commands that change the catalogue.
@@ -60,14 +67,19 @@ func (t *tool) withCatalog(ctx context.Context, f func(operators.Catalog) error)
 	if err != nil {
 		return err
 	}
-	now, closeClock, err := cfg.OpenClock(ctx, cfg.DatabaseURL, operatorRole)
+	return t.withBillingClock(ctx, cfg.Database, cfg.Time, func(s *postgres.Store, now ports.Clock) error {
+		return f(operators.Catalog{Store: s, Clock: now, NewID: boot.NewID, By: t.operator()})
+	})
+}
+
+// withBillingClock runs f with the service's store and the billing clock.
+func (t *tool) withBillingClock(ctx context.Context, db boot.Database, c boot.Time, f func(*postgres.Store, ports.Clock) error) error {
+	now, closeClock, err := c.OpenClock(ctx, db.DatabaseURL, operatorRole)
 	if err != nil {
 		return err
 	}
 	defer closeClock()
-	return t.withStore(ctx, func(s *postgres.Store) error {
-		return f(operators.Catalog{Store: s, Clock: now, NewID: boot.NewID, By: t.operator()})
-	})
+	return t.withStore(ctx, func(s *postgres.Store) error { return f(s, now) })
 }
 
 // warningLog returns a logger for warnings and errors, which operators must see.

@@ -7,6 +7,7 @@ import (
 	"github.com/online-cinema/billing/cmd/internal/boot"
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/operators"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 func (t *tool) paymentSettle() *cobra.Command {
@@ -51,12 +52,7 @@ func (t *tool) settlePayment(cmd *cobra.Command, ref string, d operators.Decisio
 		return err
 	}
 	ctx := cmd.Context()
-	now, closeClock, err := cfg.OpenClock(ctx, cfg.DatabaseURL, operatorRole)
-	if err != nil {
-		return err
-	}
-	defer closeClock()
-	return t.withStore(ctx, func(s *postgres.Store) error {
+	return t.withBillingClock(ctx, cfg.Database, cfg.Time, func(s *postgres.Store, now ports.Clock) error {
 		seen, err := findPayment(ctx, s, ref)
 		if err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/spf13/cobra"
 
 	"github.com/online-cinema/billing/adapters/clock"
@@ -218,14 +219,5 @@ func (t *tool) withVault(ctx context.Context, in vaultFlags, f func(keyFiles, *p
 	if err != nil {
 		return err
 	}
-	url, err := t.url()
-	if err != nil {
-		return err
-	}
-	pool, err := postgres.OpenRole(ctx, url.Reveal(), operatorRole)
-	if err != nil {
-		return err
-	}
-	defer pool.Close()
-	return f(files, boot.NewStore(pool, keys))
+	return t.withPool(ctx, func(pool *pgxpool.Pool) error { return f(files, boot.NewStore(pool, keys)) })
 }
