@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"os/exec"
 	"strings"
 	"time"
 
@@ -157,10 +156,7 @@ func (r reconciliation) differs() bool {
 }
 
 func (w *world) reconcile() (found reconciliation) {
-	path, err := w.programs.path(w.ctx, "ctl", released)
-	w.require("billingctl", err)
-	cmd := exec.CommandContext(w.ctx, path, "reconcile", "--payment-system", "simulator", "--json")
-	cmd.Env = w.environ()
+	cmd := w.billingctl("reconcile", "--payment-system", "simulator", "--json")
 	out, err := cmd.Output() // the exit code is 1 if the tables differ
 	if json.Unmarshal(out, &found) != nil {
 		w.violated("reconcile: cannot parse its output %q, error %v", out, err)

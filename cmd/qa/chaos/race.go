@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"os/exec"
 	"sync"
 	"time"
 
@@ -122,10 +121,7 @@ func (w *world) slowRun() *renewalRun {
 
 // setPrice changes the price of the plan premium through billingctl.
 func (w *world) setPrice(kopecks int) {
-	path, err := w.programs.path(w.ctx, "ctl", released)
-	w.require("billingctl", err)
-	cmd := exec.CommandContext(w.ctx, path, "plan", "set-price", "premium", "--price", fmt.Sprintf("%d.%02d", kopecks/100, kopecks%100))
-	cmd.Env = w.environ()
+	cmd := w.billingctl("plan", "set-price", "premium", "--price", fmt.Sprintf("%d.%02d", kopecks/100, kopecks%100))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		w.inconclusive("set-price: %v\n%s", err, out)
 	}

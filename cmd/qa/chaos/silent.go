@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os/exec"
 	"strings"
 )
 
@@ -56,10 +55,7 @@ const pendingByLedger = `SELECT format('%s %s', p.id, CASE WHEN c.key IS NULL TH
 
 // settlePayment settles a payment through billingctl.
 func (w *world) settlePayment(id, as string) {
-	path, err := w.programs.path(w.ctx, "ctl", released)
-	w.require("billingctl", err)
-	cmd := exec.CommandContext(w.ctx, path, "payment", "settle", id, "--as", as, "--reason", "the ledger of the payment system")
-	cmd.Env = w.environ()
+	cmd := w.billingctl("payment", "settle", id, "--as", as, "--reason", "the ledger of the payment system")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		w.violated("payment settle %s --as %s: %v\n%s", id, as, err, out)
 	}

@@ -250,6 +250,16 @@ func (w *world) subscribeViewers(n int, token string) []viewer {
 	return viewers
 }
 
+// billingctl returns a command of the operator's command line on the database of the
+// world.
+func (w *world) billingctl(args ...string) *exec.Cmd {
+	path, err := w.programs.path(w.ctx, "ctl", released)
+	w.require("billingctl", err)
+	cmd := exec.CommandContext(w.ctx, path, args...)
+	cmd.Env = w.environ()
+	return cmd
+}
+
 // forEach calls f for all items, at most width at a time, and waits for all calls.
 func forEach[T any](width int, items []T, f func(int, T)) {
 	var wg sync.WaitGroup
