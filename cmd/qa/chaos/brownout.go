@@ -58,7 +58,7 @@ func brownout(t *trial) {
 		}
 	})
 	w.sleep(time.Until(end))
-	failed := lookupsFailedIn(apis)
+	failed := []int{apis[0].lookupsFailed(), apis[1].lookupsFailed()}
 	restore()
 	w.note("the payment system works again; the sweeps of the APIs made %v failed lookups", failed)
 	code, sum := run.wait()
@@ -82,13 +82,9 @@ func (w *world) hangPaymentSystem() (end func()) {
 	return end
 }
 
-// lookupsFailedIn counts the failed lookups of each API.
-func lookupsFailedIn(apis []*api) []int {
-	counts := make([]int, len(apis))
-	for i, a := range apis {
-		counts[i] = strings.Count(strings.Join(a.output(), "\n"), `"msg":"lookup failed"`)
-	}
-	return counts
+// lookupsFailed counts the failed lookups in the log of a program.
+func (p *process) lookupsFailed() int {
+	return strings.Count(strings.Join(p.output(), "\n"), `"msg":"lookup failed"`)
 }
 
 // checkBrownout repeats a trial without violations unless the fault had its effect on the

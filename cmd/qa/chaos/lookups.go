@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"net/http"
-	"strings"
 )
 
 // lookups returns the scenario of a payment system whose lookups fail while it charges.
@@ -30,7 +29,7 @@ func lookupsFail(t *trial) {
 	a.kill()
 	run := w.startRun("BILLING_SIMULATOR_MISHAPS=lose_lookups=1")
 	code, sum := run.wait()
-	failed := strings.Count(strings.Join(run.output(), "\n"), `"msg":"lookup failed"`)
+	failed := run.lookupsFailed()
 	w.note("the run exited with code %d after %d failed lookups: %+v", code, failed, sum)
 	if failed < 20 {
 		t.noFault("%d lookups failed, want at least 20", failed)

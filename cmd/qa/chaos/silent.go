@@ -29,10 +29,9 @@ func noOutcome(t *trial) {
 	w.note("the run exited with code %d: %+v", code, sum)
 	open := w.queryInt(openPayments)
 	waitFor(maxWait, func() bool { return w.queryInt(openPayments+` AND send_until > now()`) == 0 })
-	failed := func() int { return lookupsFailedIn([]*api{a})[0] }
-	before := failed()
-	looked := waitFor(maxWait, func() bool { return failed() >= before+open || w.queryInt(openPayments) < open })
-	w.count("look-ups failed", failed())
+	before := a.lookupsFailed()
+	looked := waitFor(maxWait, func() bool { return a.lookupsFailed() >= before+open || w.queryInt(openPayments) < open })
+	w.count("look-ups failed", a.lookupsFailed())
 	if now := w.queryInt(openPayments); now != open {
 		w.violated("%d of %d payments were settled, although no outcome was known", open-now, open)
 	}
