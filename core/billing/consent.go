@@ -13,9 +13,9 @@ type ConsentMAC string
 // consentVersion is the version of the format of ConsentText.
 const consentVersion = "1"
 
-// ConsentText returns the terms that the viewer agreed to by subscribing, except for the viewer's
-// and the subscription's own ids: the plan, the price, the interval, and the method to
-// pay with. Different terms never have the same text.
+// ConsentText returns the terms that the viewer agreed to by subscribing, except for the
+// viewer's and the subscription's own ids: the plan, the price, the interval, and the
+// method to pay with. Different terms never have the same text.
 func (s Subscription) ConsentText() []byte {
 	var text []byte
 	for _, part := range []string{

@@ -122,8 +122,8 @@ func (c DeclineCode) MayBeOurs() bool {
 //
 // A decline with an unknown code may be final, so it is retried only if it is the
 // renewal's first. A viewer who was told of a later end keeps it: if the schedule was
-// shortened meanwhile, the last retry is at GraceUntil. No retry is later than maxGrace after the start, even if the
-// payment system asks for a longer wait.
+// shortened meanwhile, the last retry is at GraceUntil. No retry is later than maxGrace
+// after the start, even if the payment system asks for a longer wait.
 func (s Subscription) retryAt(p Payment, o Outcome, r RetrySchedule, now time.Time) (at, from time.Time, retry bool) {
 	if o.Advice != NoAdvice || !p.DeclineCode.MayRetry() || s.Status == StatusPastDue && !p.DeclineCode.soft() {
 		return time.Time{}, time.Time{}, false

@@ -45,11 +45,11 @@ func (c *Collector) SystemsToSweep(ctx context.Context) ([]string, error) {
 	return systems, err
 }
 
-// SweepSystem looks up at most limit pending payments of one payment system that no process
-// works on. It settles the payments that the payment system knows. A payment that was
-// never received and that no process may still send is sent again if it is a renewal
-// that is still wanted, and abandoned otherwise. At most concurrency lookups are in
-// flight. Known outcomes are recorded before any payment is sent again.
+// SweepSystem looks up at most limit pending payments of one payment system that no
+// process works on. It settles the payments that the payment system knows. A payment
+// that was never received and that no process may still send is sent again if it is a
+// renewal that is still wanted, and abandoned otherwise. At most concurrency lookups are
+// in flight. Known outcomes are recorded before any payment is sent again.
 //
 // Any number of sweeps may run concurrently. A payment system that is slow delays its
 // own sweep only. The payments are returned even with an error.

@@ -50,6 +50,6 @@ type Summary struct {
 func (s Summary) Trouble() bool { return s.Unknown > 0 || s.Failed > 0 }
 
 // ErrGaveUp reports that a run stopped calling a payment system that rejects our
-// credentials, does not respond, or refuses most charges alike. No subscription becomes past due because of it.
-// The next run calls the payment system again.
+// credentials, does not respond, or refuses most charges alike. No subscription becomes
+// past due because of it. The next run calls the payment system again.
 var ErrGaveUp = errors.New("gave up on a payment system")
