@@ -41,7 +41,7 @@ func forgedTerms(t *trial) {
 // forge changes n subscriptions in each of three ways: a pending payment is added, by the
 // role of billing-renew; the price is raised; or both, by the owner.
 func (w *world) forge(n int) {
-	const ofUsers = `(SELECT id FROM subscriptions ORDER BY user_id OFFSET $1 LIMIT $2)`
+	const ofUsers = `(SELECT id FROM subscriptions WHERE ended_at IS NULL ORDER BY user_id OFFSET $1 LIMIT $2)`
 	pending := `INSERT INTO payments (user_id, id, subscription_id, payment_method_id, payment_system, initiator, amount, currency,
 			period_start, period_end, status, decline_code, provider_ref, action_url, contradiction, created_at, sweep_at, send_until)
 		SELECT user_id, gen_random_uuid(), id, payment_method_id, payment_system, 'merchant', $3, price_currency,
@@ -62,13 +62,14 @@ func (w *world) forge(n int) {
 	w.require("forge", tx.Commit(w.ctx))
 }
 
-// auditForged checks that no forged amount was charged, and that no subscription ended.
+// auditForged checks that no forged amount was charged, and that no subscription ended
+// after it was active. On a slow machine a first payment may have failed.
 func (w *world) auditForged() {
 	for _, line := range w.queryLines(`SELECT format('the ledger has a charge of %s for payment %s', amount, key)
 		FROM simulator.charges WHERE amount <> 39900`) {
 		w.violated("forged: %s", line)
 	}
-	if n := w.queryInt(`SELECT count(*) FROM subscriptions WHERE ended_at IS NOT NULL`); n != 0 {
+	if n := w.queryInt(`SELECT count(*) FROM subscriptions WHERE ended_at IS NOT NULL AND started_at IS NOT NULL`); n != 0 {
 		w.violated("forged: %d subscriptions have ended", n)
 	}
 }
