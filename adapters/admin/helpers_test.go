@@ -190,7 +190,7 @@ func (s *site) subscribed(p billing.Plan) billing.UserID {
 		if err := tx.Payments.Add(ctx, 0, pay); err != nil {
 			return err
 		}
-		sub, pay, events := sub.Settle(pay, billing.Outcome{Status: billing.PaymentSucceeded, Amount: pay.Amount, ProviderRef: "ref_1"}, billing.RetrySchedule{}, now)
+		sub, pay, events := sub.Settle(pay, billing.Outcome{Status: billing.PaymentSucceeded, Amount: pay.Amount, ProviderRef: "ref_1"}, billing.RetrySchedule{}, billing.Calendar{}, now)
 		for i := range events {
 			events[i].ID = billing.EventID(newID())
 		}

@@ -499,7 +499,7 @@ func (w vaultFixture) subscribe(m billing.PaymentMethodID) {
 		if err := errors.Join(tx.Plans.Add(ctx, plan), tx.Subscriptions.Add(ctx, sub), tx.Payments.Add(ctx, time.Hour, pay)); err != nil {
 			return err
 		}
-		sub, pay, _ = sub.Settle(pay, billing.Outcome{Status: billing.PaymentSucceeded, Amount: plan.Price}, billing.RetrySchedule{}, today)
+		sub, pay, _ = sub.Settle(pay, billing.Outcome{Status: billing.PaymentSucceeded, Amount: plan.Price}, billing.RetrySchedule{}, billing.Calendar{}, today)
 		return errors.Join(tx.Payments.Save(ctx, pay), tx.Subscriptions.Save(ctx, sub))
 	})
 }

@@ -17,7 +17,6 @@ import (
 	"github.com/online-cinema/billing/cmd/internal/boot"
 	"github.com/online-cinema/billing/cmd/internal/crash"
 	"github.com/online-cinema/billing/cmd/internal/mutant"
-	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/ports"
 	"github.com/online-cinema/billing/core/viewers"
 )
@@ -134,11 +133,11 @@ func newUseCases(cfg boot.API, store ports.Store, clock ports.Clock, providers m
 	return useCases{
 		subscriber: &viewers.Subscriber{
 			Store: store, Clock: clock, NewID: boot.NewID,
-			Calendar: billing.NewCalendar(cfg.TimeZone.Location), Limits: cfg.Limits(),
+			Calendar: cfg.TimeZone.Calendar(), Limits: cfg.Limits(),
 			Collector: boot.NewCollector(cfg.Rules, cfg.Charging, store, clock, providers, log),
 			Wait:      cancelWait,
 		},
-		viewer:   viewers.Queries{Store: store, Clock: clock, Providers: providers},
+		viewer:   viewers.Queries{Store: store, Clock: clock, Providers: providers, RenewalGrace: time.Duration(cfg.RenewalGrace)},
 		requests: viewers.Requests{Store: store},
 		users:    &viewers.LastSeen{Store: store, Clock: clock},
 	}

@@ -39,8 +39,8 @@ func (t *tool) paymentSettle() *cobra.Command {
 	return t.withJSON(cmd)
 }
 
-// settleConfig is the configuration of payment settle. The retries must be those of the
-// other programs.
+// settleConfig is the configuration of payment settle. The retries and the time zone must
+// be those of the other programs.
 type settleConfig struct {
 	boot.Database
 	boot.Rules
@@ -58,7 +58,10 @@ func (t *tool) settlePayment(cmd *cobra.Command, ref string, d operators.Decisio
 			return err
 		}
 		d.Payment = seen.Payment
-		uc := operators.Payments{Store: s, Clock: now, NewID: boot.NewID, By: t.operator(), Retries: cfg.Retries.RetrySchedule}
+		uc := operators.Payments{
+			Store: s, Clock: now, NewID: boot.NewID, By: t.operator(),
+			Retries: cfg.Retries.RetrySchedule, Calendar: cfg.TimeZone.Calendar(),
+		}
 		if _, err := uc.Settle(ctx, d); err != nil {
 			return err
 		}

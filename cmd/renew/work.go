@@ -13,7 +13,6 @@ import (
 	"github.com/online-cinema/billing/cmd/internal/boot"
 	"github.com/online-cinema/billing/cmd/internal/crash"
 	"github.com/online-cinema/billing/cmd/internal/mutant"
-	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/ports"
 	"github.com/online-cinema/billing/core/renewals"
 )
@@ -53,7 +52,7 @@ func work(ctx context.Context, cfg boot.Renew, o options, stdout, stderr io.Writ
 	}
 	store := traces.Store(crash.Store(mutant.Store(boot.NewStore(pool, keys), systems.Providers)))
 	renewer := &renewals.Renewer{
-		Store: store, Clock: now, NewID: boot.NewID, Calendar: billing.NewCalendar(cfg.TimeZone.Location),
+		Store: store, Clock: now, NewID: boot.NewID, Calendar: cfg.TimeZone.Calendar(),
 		Collector:   boot.NewCollector(cfg.Rules, cfg.Charging, store, now, systems.Providers, log),
 		Concurrency: o.concurrency, Limit: o.limit, AcceptRefusals: o.acceptRefusals, Log: log,
 	}

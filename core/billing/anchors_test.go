@@ -99,7 +99,7 @@ func renew(t *testing.T, anchor time.Time, months, steps int, loc *time.Location
 			t.Fatalf("renewal %d is for %s to %s, want %s to %s", k,
 				p.Period.Start.In(loc), p.Period.End.In(loc), expected(k).In(loc), expected(k+1).In(loc))
 		}
-		settled, _, events := billed.Settle(p, paid(399_00), retries, now.Add(90*time.Minute))
+		settled, _, events := billed.Settle(p, paid(399_00), retries, utc, now.Add(90*time.Minute))
 		if len(events) != 1 || events[0].Type != billing.EventRenewed || settled.Current != p.Period || !settled.AnchorAt.Equal(anchor) {
 			t.Fatalf("renewal %d settled as %+v, events %v", k, settled, events)
 		}

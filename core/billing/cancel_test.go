@@ -131,11 +131,11 @@ func TestCancel_AroundRenewal(t *testing.T) {
 		{"active, when the period ends", active(t), day(31), false, false, time.Time{}},
 		{"active, renewal overdue", active(t), day(40), false, false, time.Time{}},
 		{"active, renewal pending", firstTry, day(31), true, true, day(31)},
-		{"active, renewal pending for days", firstTry, day(35), true, true, day(35)},
+		{"active, renewal pending for days", firstTry, day(35), true, true, day(31)},
 		{"past due, between two retries", pastDue(t), day(31).Add(time.Hour), false, false, time.Time{}},
 		{"past due, retry overdue", pastDue(t), day(33), false, false, time.Time{}},
 		{"past due, after the grace period", pastDue(t), day(50), false, false, time.Time{}},
-		{"past due, retry pending", secondTry, day(32), true, true, day(38)},
+		{"past due, retry pending", secondTry, day(32), true, true, day(31)},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name+", at period end", func(t *testing.T) {
@@ -161,7 +161,7 @@ func TestCancel_AroundRenewal(t *testing.T) {
 			}
 			resumed, events, err := got.Resume(order().Method, tt.now)
 			expectSame(t, resumed, tt.sub)
-			expectSame(t, events, []billing.Event{event(billing.EventCancelRevoked, tt.now, tt.access)})
+			expectSame(t, events, []billing.Event{event(billing.EventCancelRevoked, tt.now, accessEnd(tt.sub))})
 			if err != nil {
 				t.Errorf("Resume: %v", err)
 			}
@@ -194,7 +194,7 @@ func expectCancelledAtOnce(t *testing.T, before, got billing.Subscription, event
 	expectSame(t, events, []billing.Event{
 		event(billing.EventCancelRequested, now, time.Time{}), event(billing.EventEnded, now, time.Time{}),
 	})
-	if until := got.AccessUntil(now); !until.IsZero() {
+	if until := got.AccessUntil(now, renewalGrace); !until.IsZero() {
 		t.Errorf("the subscription has ended, but AccessUntil is %s", until)
 	}
 	if _, _, err := got.Resume(order().Method, now); !errors.Is(err, billing.ErrInvalidTransition) {
@@ -235,7 +235,7 @@ func TestCancel_PaymentPending(t *testing.T) {
 				expectSame(t, later, s) // still live, because the payment is pending
 				expectSame(t, events, []billing.Event(nil))
 
-				got, _, events := s.Settle(p, tt.outcome, retries, day(34))
+				got, _, events := s.Settle(p, tt.outcome, retries, utc, day(34))
 				if tt.kind != "" {
 					expectEnded(t, s, got, events, day(34), renewalEvent(tt.kind, p.ID, day(34), time.Time{}, tt.outcome.DeclineCode))
 					return
@@ -264,10 +264,10 @@ func TestResume_PaymentPending(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, p := retrying(t)
-			want, _, wantEvents := s.Settle(p, outcome, retries, day(33))
+			want, _, wantEvents := s.Settle(p, outcome, retries, utc, day(33))
 			s, _, _ = s.Cancel(billing.AtPeriodEnd, day(32))
 			s, _, _ = s.Resume(order().Method, day(32))
-			got, _, events := s.Settle(p, outcome, retries, day(33))
+			got, _, events := s.Settle(p, outcome, retries, utc, day(33))
 			expectSame(t, got, want)
 			expectSame(t, events, wantEvents)
 		})
@@ -276,8 +276,8 @@ func TestResume_PaymentPending(t *testing.T) {
 
 func TestRefuseAnother_WhileRetried(t *testing.T) {
 	t.Parallel()
-	const pastDueText = "the subscription to plan basic is past due and will be charged again; " +
-		"to pay by another method, cancel it and subscribe again"
+	const pastDueText = "the subscription to plan basic is past due; pay for it with POST /v1/subscriptions/basic/pay, " +
+		"or give it another payment method with PUT /v1/subscriptions/basic/payment-method"
 	charging, _ := renewing(t)
 	retried, _ := retrying(t)
 	expectText(t, charging.RefuseAnother(), "there is a live subscription to plan basic already")

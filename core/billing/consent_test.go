@@ -43,8 +43,8 @@ func TestConsentText_StaysInAllTransitions(t *testing.T) {
 	t.Parallel()
 	s, p := renewing(t)
 	text := string(s.ConsentText())
-	paidFor, _, _ := s.Settle(p, paid(399_00), retries, day(31))
-	declinedOnce, _, _ := s.Settle(p, declined(billing.InsufficientFunds), retries, day(31))
+	paidFor, _, _ := s.Settle(p, paid(399_00), retries, utc, day(31))
+	declinedOnce, _, _ := s.Settle(p, declined(billing.InsufficientFunds), retries, utc, day(31))
 	cancelled, _, _ := paidFor.Cancel(billing.AtPeriodEnd, day(32))
 	for _, after := range []billing.Subscription{paidFor, declinedOnce, cancelled} {
 		expectSame(t, string(after.ConsentText()), text)

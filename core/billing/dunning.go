@@ -74,35 +74,39 @@ const (
 	ConsentWithdrawn Advice = "consent_withdrawn"
 )
 
-// MayRetry reports whether a renewal declined with this code may be charged again
-// with the same token, unless the payment system's [Advice] forbids it. It is
-// false if the card is unusable, the viewer must be present, or the viewer has
-// withdrawn consent.
-func (c DeclineCode) MayRetry() bool { return !c.hard() }
+// reaction is the way in which a failed renewal goes on.
+type reaction int
 
-// soft reports whether the cause of the decline may disappear without any action
-// of the viewer.
-func (c DeclineCode) soft() bool {
+const (
+	end       reaction = iota // consent or trust is gone: the subscription ends at once
+	hold                      // only the viewer can help: no more charges, access until the grace ends
+	retry                     // the cause may disappear: charge again on schedule
+	retryOnce                 // the cause is unknown: charge again once, then hold
+)
+
+// reaction returns the reaction to a renewal that failed with this code. A code that
+// this package does not know counts as unknown.
+func (c DeclineCode) reaction() reaction {
 	switch c {
+	case MandateRevoked, SuspectedFraud:
+		return end
+	case CardExpired, LostOrStolen, IncorrectNumber, InvalidExpiry, IncorrectCVC, NotPermitted, CurrencyNotSupported,
+		TokenInvalid, TokenUnknown, AuthenticationRequired, AuthenticationFailed, ActionExpired:
+		return hold
 	case InsufficientFunds, DoNotHonor, GenericDecline, LimitExceeded, IssuerUnavailable, ProcessingError,
 		BlockedByProvider, DuplicateTransaction, Refused:
-		return true
+		return retry
 	default:
-		return false
+		return retryOnce
 	}
 }
 
-// hard reports whether charging the same token again is pointless. An unknown
-// code is neither soft nor hard.
-func (c DeclineCode) hard() bool {
-	switch c {
-	case CardExpired, LostOrStolen, SuspectedFraud, IncorrectNumber, InvalidExpiry, NotPermitted,
-		MandateRevoked, TokenInvalid, CurrencyNotSupported, IncorrectCVC,
-		AuthenticationRequired, AuthenticationFailed, ActionExpired, TokenUnknown:
-		return true
-	default:
-		return false
-	}
+// recovery is the plan for a subscription whose renewal failed.
+type recovery struct {
+	then       reaction  // end, hold or retry
+	at         time.Time // time of the next charge; zero unless it is retried
+	from       time.Time // start of the retry schedule
+	graceUntil time.Time // end of unpaid access
 }
 
 // MayBeOurs reports whether a fault of the service may be the cause of the refusal:
@@ -117,27 +121,56 @@ func (c DeclineCode) MayBeOurs() bool {
 	}
 }
 
-// retryAt returns the time of the next retry of a failed renewal, the start of
-// its retry schedule, and whether it is retried.
-//
-// A decline with an unknown code may be final, so it is retried only if it is the
-// renewal's first. A viewer who was told of a later end keeps it: if the schedule was
-// shortened meanwhile, the last retry is at GraceUntil. No retry is later than maxGrace
-// after the start, even if the payment system asks for a longer wait.
-func (s Subscription) retryAt(p Payment, o Outcome, r RetrySchedule, now time.Time) (at, from time.Time, retry bool) {
-	if o.Advice != NoAdvice || !p.DeclineCode.MayRetry() || s.Status == StatusPastDue && !p.DeclineCode.soft() {
-		return time.Time{}, time.Time{}, false
-	}
-	from = s.PastDueSince
+// afterFailure plans the recovery of a failed renewal. A viewer who was told of a
+// later end keeps it. No retry is later than maxGrace after the start, even if the
+// payment system asks for a longer wait. Without any retry left the subscription
+// stays on hold until its grace ends.
+func (s Subscription) afterFailure(p Payment, o Outcome, r RetrySchedule, now time.Time) recovery {
+	c := recovery{then: s.reactionTo(p, o), from: s.PastDueSince}
 	if s.Status != StatusPastDue {
-		from = r.startOf(p.Period.Start, now)
+		c.from = r.startOf(p.Period.Start, now)
 	}
-	at, retry = r.nextRetry(from, now)
-	if !retry && now.Before(s.GraceUntil) { // the schedule was shortened
-		at, retry = s.GraceUntil, true
+	c.graceUntil = latest(s.GraceUntil, r.lastRetry(c.from))
+	if c.then == retry {
+		c.at, c.then = s.retryAt(c.from, o, r, now)
+		c.graceUntil = latest(c.graceUntil, c.at)
 	}
-	if earliest := now.Add(o.RetryAfter); retry && o.RetryAfter > 0 && at.Before(earliest) {
+	if c.then == hold && !now.Before(c.graceUntil) {
+		c.then = end
+	}
+	return c
+}
+
+// reactionTo returns the reaction to the outcome of a renewal: end, hold or retry.
+// Advice of the payment system overrides the decline code, unless that ends the
+// subscription.
+func (s Subscription) reactionTo(p Payment, o Outcome) reaction {
+	then := p.DeclineCode.reaction()
+	switch {
+	case then == end || o.Advice == ConsentWithdrawn:
+		return end
+	case o.Advice != NoAdvice || then == retryOnce && s.Status == StatusPastDue:
+		return hold
+	case then == retryOnce:
+		return retry
+	default:
+		return then
+	}
+}
+
+// retryAt returns the time of the next retry, and retry. If none is left it returns
+// the zero time and hold. If the schedule was shortened after the viewer was told of
+// GraceUntil, the last retry is at that time.
+func (s Subscription) retryAt(from time.Time, o Outcome, r RetrySchedule, now time.Time) (time.Time, reaction) {
+	at, left := r.nextRetry(from, now)
+	if !left && now.Before(s.GraceUntil) {
+		at, left = s.GraceUntil, true
+	}
+	if earliest := now.Add(o.RetryAfter); left && o.RetryAfter > 0 && at.Before(earliest) {
 		at = earliest
 	}
-	return at, from, retry && !at.After(from.Add(maxGrace))
+	if !left || at.After(from.Add(maxGrace)) {
+		return time.Time{}, hold
+	}
+	return at, retry
 }

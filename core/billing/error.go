@@ -67,6 +67,8 @@ var (
 	ErrPriceChanged             = &Error{Conflict, "price_changed", "the price has changed; nothing was charged"}
 	ErrAlreadySubscribed        = &Error{Conflict, "already_subscribed", "there is a live subscription to this plan"}
 	ErrInvalidTransition        = &Error{Conflict, "invalid_transition", "the state of the subscription does not allow this"}
+	ErrNothingDue               = &Error{Conflict, "nothing_due", "the subscription is not past due, so nothing is due"}
+	ErrPaymentOpen              = &Error{Conflict, "payment_open", "another payment for the subscription is pending; check it again in a moment"}
 	ErrPaymentSystemUnavailable = &Error{Conflict, "payment_system_unavailable",
 		"this payment system takes no payments here; choose another one; nothing was charged"}
 	ErrRequestInProgress = &Error{Conflict, "request_in_progress", "the first request with this Idempotency-Key is still running; try again in a moment"}

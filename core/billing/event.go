@@ -29,25 +29,27 @@ type EventType string
 
 // The types of events.
 const (
-	EventSubscribed          EventType = "subscribed"
-	EventRenewed             EventType = "renewed"
-	EventPeriodsWaived       EventType = "periods_waived" // the service was down; the missed periods are not charged
-	EventPaymentDeclined     EventType = "payment_declined"
-	EventPaymentAbandoned    EventType = "payment_abandoned"
-	EventPaymentContradicted EventType = "payment_contradicted"
-	EventCancelRequested     EventType = "cancel_requested"
-	EventCancelRevoked       EventType = "cancel_revoked"
-	EventEnded               EventType = "ended"
-	EventCardAdded           EventType = "card_added"
-	EventCardRemoved         EventType = "card_removed"
-	EventCardLimitReached    EventType = "card_limit_reached"    // new cards are refused for a while
-	EventDeclineLimitReached EventType = "decline_limit_reached" // payments with a card are refused for a while
+	EventSubscribed            EventType = "subscribed"
+	EventRenewed               EventType = "renewed"
+	EventPeriodsWaived         EventType = "periods_waived" // the service was down; the missed periods are not charged
+	EventPaymentDeclined       EventType = "payment_declined"
+	EventPaymentAbandoned      EventType = "payment_abandoned"
+	EventPaymentActionRequired EventType = "payment_action_required" // no more charges before the viewer acts
+	EventPaymentContradicted   EventType = "payment_contradicted"
+	EventMethodReplaced        EventType = "method_replaced"
+	EventCancelRequested       EventType = "cancel_requested"
+	EventCancelRevoked         EventType = "cancel_revoked"
+	EventEnded                 EventType = "ended"
+	EventCardAdded             EventType = "card_added"
+	EventCardRemoved           EventType = "card_removed"
+	EventCardLimitReached      EventType = "card_limit_reached"    // new cards are refused for a while
+	EventDeclineLimitReached   EventType = "decline_limit_reached" // payments with a card are refused for a while
 )
 
 func (s Subscription) event(t EventType, at time.Time) Event {
 	return Event{
 		UserID: s.UserID, Type: t, At: at,
-		SubscriptionID: s.ID, PlanCode: s.PlanCode, AccessUntil: s.AccessUntil(at),
+		SubscriptionID: s.ID, PlanCode: s.PlanCode, AccessUntil: s.accessEnd(),
 	}
 }
 

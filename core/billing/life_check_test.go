@@ -14,7 +14,8 @@ import (
 func (l *life) checkOutcome(t *rapid.T, p billing.Payment, o billing.Outcome, wasPending bool) {
 	t.Helper()
 	took := o.Status == billing.PaymentSucceeded
-	final := declineCodes()[o.DeclineCode] == neverRetried && o.Status == billing.PaymentDeclined || o.Advice != billing.NoAdvice
+	consentGone := declineCodes()[o.DeclineCode] == ends || o.Advice == billing.ConsentWithdrawn
+	final := consentGone && p.Initiator == billing.MerchantInitiated && p.MethodID == l.sub.MethodID
 	switch {
 	case wasPending && p.Settled() && p.Status != o.Status:
 		t.Fatalf("outcome settled the payment as %s: %+v", p.Status, o)
@@ -35,10 +36,16 @@ func (l *life) checkState(t *rapid.T) {
 	running := s.Status == billing.StatusActive || s.Status == billing.StatusPastDue
 	pastDue := s.Status == billing.StatusPastDue
 	first := l.payments[0]
-	until := s.AccessUntil(l.now)
+	until := s.AccessUntil(l.now, renewalGrace)
+	promised := s.Current.End.Add(renewalGrace)
+	if pastDue {
+		promised = s.GraceUntil
+	}
 	switch {
-	case s.NextChargeAt.IsZero() == running:
-		t.Fatalf("%s, but NextChargeAt is %s", s.Status, s.NextChargeAt)
+	case s.NextChargeAt.IsZero() != (!running || s.Hold != ""):
+		t.Fatalf("%s, on hold for %q, but NextChargeAt is %s", s.Status, s.Hold, s.NextChargeAt)
+	case s.Hold != "" && !pastDue:
+		t.Fatalf("%s, but on hold for %q", s.Status, s.Hold)
 	case s.PastDueSince.IsZero() == pastDue || s.GraceUntil.IsZero() == pastDue:
 		t.Fatalf("%s, but PastDueSince is %s and GraceUntil %s", s.Status, s.PastDueSince, s.GraceUntil)
 	case s.EndedAt.IsZero() != s.Live():
@@ -49,7 +56,7 @@ func (l *life) checkState(t *rapid.T) {
 		t.Fatalf("%s, but the first payment is %s", s.Status, first.Status)
 	case !running && !until.IsZero():
 		t.Fatalf("%s, but AccessUntil is %s", s.Status, until)
-	case running && !s.CancelAtPeriodEnd && (until.Before(l.now) || until.Before(s.Current.End) || until.Before(s.GraceUntil)):
+	case running && !s.CancelAtPeriodEnd && l.now.Before(promised) && until != promised:
 		t.Fatalf("at %s AccessUntil is only %s: %+v", l.now, until, s)
 	}
 }
@@ -58,7 +65,8 @@ func (l *life) checkPayments(t *rapid.T) {
 	t.Helper()
 	known := []billing.PaymentStatus{billing.PaymentPending, billing.PaymentSucceeded, billing.PaymentDeclined, billing.PaymentAbandoned}
 	var pending []billing.PaymentID
-	failures := 0 // failed payments since the last success
+	failures := 0 // failed renewals since the last success
+	replaced := slices.ContainsFunc(l.history, func(e billing.Event) bool { return e.Type == billing.EventMethodReplaced })
 	for _, p := range l.payments {
 		switch p.Status {
 		case billing.PaymentPending:
@@ -66,7 +74,7 @@ func (l *life) checkPayments(t *rapid.T) {
 		case billing.PaymentSucceeded:
 			failures = 0
 		default:
-			if p.DeclineCode != billing.NotSent {
+			if p.DeclineCode != billing.NotSent && p.Initiator == billing.MerchantInitiated {
 				failures++
 			}
 		}
@@ -87,7 +95,7 @@ func (l *life) checkPayments(t *rapid.T) {
 		t.Fatalf("the latest payment is %s, but LatestPaymentID is %s", last, l.sub.LatestPaymentID)
 	case l.sub.Charging && !slices.Equal(pending, []billing.PaymentID{last}), !l.sub.Charging && len(pending) > 0:
 		t.Fatalf("Charging = %v, but the pending payments are %v", l.sub.Charging, pending)
-	case failures > 5 || failures == 5 && l.sub.Live(): // a renewal and its four retries
+	case !replaced && (failures > 5 || failures == 5 && l.sub.Live()): // a renewal and its four retries
 		t.Fatalf("after %d failed payments the subscription is %s", failures, l.sub.Status)
 	}
 }
@@ -120,11 +128,15 @@ func (l *life) checkPaidPeriods(t *rapid.T) {
 func (l *life) checkHistory(t *rapid.T) {
 	t.Helper()
 	events := map[billing.EventType]int{}
-	var retryAt time.Time
+	var retryAt time.Time // the announced time; zero once a hold or another method has replaced it
+	announced := false
 	for _, e := range l.history {
 		events[e.Type]++
-		if !e.RetryAt.IsZero() {
-			retryAt = e.RetryAt
+		switch {
+		case !e.RetryAt.IsZero():
+			retryAt, announced = e.RetryAt, true
+		case e.Type == billing.EventMethodReplaced || e.Type == billing.EventPaymentActionRequired:
+			retryAt, announced = time.Time{}, true
 		}
 	}
 	payments, contradicted := map[billing.PaymentStatus]int{}, 0
@@ -158,9 +170,9 @@ func (l *life) checkHistory(t *rapid.T) {
 		t.Fatalf("%s, but the events are %v", l.sub.Status, events)
 	case l.sub.Live() && openCancels != cancelled:
 		t.Fatalf("CancelAtPeriodEnd = %v, but the events are %v", l.sub.CancelAtPeriodEnd, events)
-	case l.sub.Status == billing.StatusPastDue && retryAt.IsZero():
-		t.Fatalf("past due, but no event has RetryAt: %v", events)
-	case l.sub.Status == billing.StatusPastDue && !l.sub.Charging && l.sub.NextChargeAt.Before(retryAt):
+	case l.sub.Status == billing.StatusPastDue && !announced:
+		t.Fatalf("past due, but no event announced a retry or a hold: %v", events)
+	case l.sub.Status == billing.StatusPastDue && !l.sub.Charging && l.sub.Hold == "" && l.sub.NextChargeAt.Before(retryAt):
 		t.Fatalf("the last event has RetryAt %s, but NextChargeAt is %s", retryAt, l.sub.NextChargeAt)
 	}
 }

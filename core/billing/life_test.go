@@ -60,6 +60,8 @@ func TestSubscription_AnyLifeCycleKeepsInvariants(t *testing.T) {
 					return s, p, events, err
 				})
 			},
+			"pay":        l.pay,
+			"replace":    l.replace,
 			"apply time": l.applyTime,
 			"method removed": func(t *rapid.T) {
 				if l.method.RemovedAt.IsZero() && oneIn(t, 10) {
@@ -159,7 +161,7 @@ func (l *life) bill(t *rapid.T) {
 	s, p, events, due := l.sub.Bill(id, l.method, l.cal, l.now)
 	repeated, _, _, dueAgain := s.Bill(id+"-repeated", l.method, l.cal, l.now)
 	renews := before.Status == billing.StatusActive || before.Status == billing.StatusPastDue
-	want := renews && !before.Charging && !before.CancelAtPeriodEnd &&
+	want := renews && !before.Charging && !before.CancelAtPeriodEnd && before.Hold == "" &&
 		!before.NextChargeAt.After(l.now) && l.method.RemovedAt.IsZero()
 	within := l.now
 	if before.Status == billing.StatusPastDue {
@@ -176,7 +178,7 @@ func (l *life) bill(t *rapid.T) {
 		t.Fatalf("billed as %+v", p)
 	case due && (p.Period.Start.After(within) || !p.Period.End.After(within)):
 		t.Fatalf("at %s billed for %v", l.now, p.Period)
-	case !due && !l.method.RemovedAt.IsZero() && before.Live() && renews && !before.Charging && !before.NextChargeAt.After(l.now) && s.Live():
+	case !due && !l.method.RemovedAt.IsZero() && before.Live() && renews && !before.Charging && before.Hold == "" && !before.NextChargeAt.After(l.now) && s.Live():
 		t.Fatalf("the method was removed, but the subscription is live: %+v", s)
 	}
 	if due {
@@ -195,18 +197,60 @@ func (l *life) bill(t *rapid.T) {
 	})
 }
 
+// pay lets the viewer pay by a random method, at the agreed price or another one.
+func (l *life) pay(t *rapid.T) {
+	l.applyTime(t)
+	id := billing.PaymentID(fmt.Sprintf("pay-%d", len(l.payments)+1))
+	r := billing.PayRequest{Payment: id, Method: l.randomMethod(t), Shown: l.sub.Price}
+	if oneIn(t, 5) {
+		r.Shown.Amount++
+	}
+	m := r.Method
+	s, p, err := l.sub.Pay(r, l.cal, l.now)
+	if may := l.sub.Status == billing.StatusPastDue && !l.sub.Charging && r.Shown == l.sub.Price; may != (err == nil) {
+		t.Fatalf("at %s Pay returned %v: %+v", l.now, err, l.sub)
+	}
+	if err != nil {
+		return
+	}
+	want := l.sub
+	want.Charging, want.LatestPaymentID = true, id
+	if s != want || p.Initiator != billing.CustomerInitiated || p.MethodID != m.ID || p.Period.Start.After(l.sub.PastDueSince) || !p.Period.End.After(l.sub.PastDueSince) {
+		t.Fatalf("Pay returned %+v, %+v", s, p)
+	}
+	l.sub, l.payments = s, append(l.payments, p)
+}
+
+func (l *life) replace(t *rapid.T) {
+	l.applyTime(t)
+	m := l.randomMethod(t)
+	l.step(t, l.latest(), func(s billing.Subscription, p billing.Payment) (billing.Subscription, billing.Payment, []billing.Event, error) {
+		s, events, err := s.Replace(m, l.now)
+		if err == nil {
+			l.method = m
+		}
+		return s, p, events, err
+	})
+}
+
+func (l *life) randomMethod(t *rapid.T) billing.PaymentMethod {
+	m := order().Method
+	m.ID = rapid.SampledFrom([]billing.PaymentMethodID{"method-1", "method-2", "method-3"}).Draw(t, "method")
+	return m
+}
+
 func (l *life) settle(t *rapid.T, n int, o billing.Outcome) {
 	t.Helper()
 	wasPending := !l.payments[n].Settled()
 	l.step(t, n, func(s billing.Subscription, p billing.Payment) (billing.Subscription, billing.Payment, []billing.Event, error) {
-		s, p, events := s.Settle(p, o, retries, l.now)
+		s, p, events := s.Settle(p, o, retries, l.cal, l.now)
 		if slices.ContainsFunc(events, func(e billing.Event) bool { return e.Type == billing.EventPeriodsWaived }) {
 			l.waived[p.ID] = true
 		}
 		return s, p, events, nil
 	})
 	l.checkOutcome(t, l.payments[n], o, wasPending)
-	if repeated, _, events := l.sub.Settle(l.payments[n], o, retries, l.now); repeated != l.sub || len(events) > 0 {
+	if repeated, _, events := l.sub.Settle(l.payments[n], o, retries, l.cal, l.now); repeated != l.sub || len(events) > 0 {
 		t.Fatalf("the same outcome again changed something: %+v, %v", repeated, events)
 	}
 }
@@ -277,13 +321,20 @@ func (l *life) step(t *rapid.T, n int, f transition) {
 		t.Fatalf("the ended subscription changed: %+v", sub)
 	case before.Settled() && (pay.Status != before.Status || pay.DeclineCode != before.DeclineCode || pay.SettledAt != before.SettledAt):
 		t.Fatalf("the settled payment %+v became %+v", before, pay)
-	case pay.Amount != before.Amount || pay.Period != before.Period || pay.ID != before.ID:
+	case pay.Amount != before.Amount || pay.ID != before.ID || pay.Period != before.Period && !l.startsLate(sub, pay):
 		t.Fatalf("the terms of payment %+v became %+v", before, pay)
-	case sub.Price != l.sub.Price || sub.AnchorAt != l.sub.AnchorAt || sub.IntervalMonths != l.sub.IntervalMonths:
+	case sub.Price != l.sub.Price || sub.IntervalMonths != l.sub.IntervalMonths || sub.AnchorAt != l.sub.AnchorAt && !l.startsLate(sub, pay):
 		t.Fatalf("the terms of the subscription became %+v", sub)
 	}
 	l.sub, l.payments[n] = sub, pay
 	l.record(t, pay, events)
+}
+
+// startsLate reports whether the first payment has just settled, and its period begins
+// now.
+func (l *life) startsLate(s billing.Subscription, p billing.Payment) bool {
+	return l.sub.Status == billing.StatusIncomplete && s.Status == billing.StatusActive && s.AnchorAt.Equal(l.now) &&
+		p.Period == l.cal.Period(l.now, 0, s.IntervalMonths) && s.Current == p.Period
 }
 
 func (l *life) record(t *rapid.T, p billing.Payment, events []billing.Event) {

@@ -83,7 +83,7 @@ func TestSettle_MalformedCurrency(t *testing.T) {
 	o := success("ch_1")
 	o.Amount.Currency = "RU\x00"
 	o, _ = o.Clean()
-	_, p, _ = s.Settle(p, o, billing.RetrySchedule{}, day(0))
+	_, p, _ = s.Settle(p, o, billing.RetrySchedule{}, billing.Calendar{}, day(0))
 	if !strings.Contains(p.Contradiction, "XXX") || strings.Contains(p.Contradiction, "\x00") {
 		t.Errorf("the contradiction is %q", p.Contradiction)
 	}

@@ -17,7 +17,8 @@ type Payment struct {
 	PaymentSystem  string
 	Initiator      Initiator
 	Amount         Money
-	Period         Period // the period that it pays for
+	Period         Period     // the period that it pays for
+	ConsentMAC     ConsentMAC // of the terms that it brings if it succeeds; empty if it is on its subscription's terms
 
 	Status        PaymentStatus
 	DeclineCode   DeclineCode // why it was declined or abandoned

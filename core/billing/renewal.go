@@ -1,6 +1,9 @@
 package billing
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Bill returns the payment that is due at now, pending and at the agreed price,
 // and reports whether one is due. It is the renewal of an active subscription, or
@@ -11,9 +14,9 @@ import "time"
 // is for the period in which its retry schedule began, even if that period is over
 // by now: the viewer has had access to it.
 //
-// If a cancelled subscription is over, Bill ends it. It also ends a subscription
-// whose payment method was removed, or was never saved by the payment system, if
-// [Subscription.StopRenewal] has not cancelled it.
+// If a subscription is over that was cancelled or on hold, Bill ends it. It also ends
+// a subscription whose payment method was removed, or was never saved by the payment
+// system, if [Subscription.StopRenewal] has not cancelled it.
 func (s Subscription) Bill(id PaymentID, m PaymentMethod, cal Calendar, now time.Time) (Subscription, Payment, []Event, bool) {
 	s, events := s.At(now)
 	if !s.due(now) {
@@ -37,7 +40,7 @@ func (s Subscription) Bill(id PaymentID, m PaymentMethod, cal Calendar, now time
 // due reports whether a charge is due at now.
 func (s Subscription) due(now time.Time) bool {
 	renews := s.Status == StatusActive || s.Status == StatusPastDue
-	return renews && !s.Charging && !now.Before(s.NextChargeAt)
+	return renews && !s.Charging && s.Hold == "" && !now.Before(s.NextChargeAt)
 }
 
 // MayResend reports whether a payment that the payment system has never received
@@ -54,13 +57,15 @@ func (s Subscription) MayResend(p Payment, m PaymentMethod, now time.Time) bool 
 // events only for changes, so applying the same outcome twice is safe.
 //
 // A first payment that fails ends the subscription. A declined renewal is retried
-// according to r, unless the payment system advises against it. After the last
-// retry the subscription ends. A renewal that was never sent, or is postponed, is due
-// again immediately.
+// according to r, or put on hold if another try cannot succeed before the viewer
+// acts. The subscription ends after the last retry, and at once if the viewer's
+// consent is gone. A renewal that was never sent, or is postponed, is due again
+// immediately. A viewer's own payment for a period that is past due changes the
+// subscription only if it succeeds.
 //
 // A payment that differs from the subscription's [Terms] never pays for it: its
-// success is a contradiction.
-func (s Subscription) Settle(p Payment, o Outcome, r RetrySchedule, now time.Time) (Subscription, Payment, []Event) {
+// success is a contradiction. A viewer's own payment may have another method.
+func (s Subscription) Settle(p Payment, o Outcome, r RetrySchedule, cal Calendar, now time.Time) (Subscription, Payment, []Event) {
 	before := p
 	p, settled := p.applyOutcome(o, s.Terms(), now)
 	if p.Contradiction != before.Contradiction && p.Contradiction != "" {
@@ -71,8 +76,7 @@ func (s Subscription) Settle(p Payment, o Outcome, r RetrySchedule, now time.Tim
 	}
 	s.Charging = false
 	if p.Status == PaymentSucceeded {
-		s, events := s.paymentSucceeded(p, now)
-		return s, p, events
+		return s.paymentSucceeded(p, cal, now)
 	}
 	kind := EventPaymentDeclined
 	if p.Status == PaymentAbandoned {
@@ -86,25 +90,42 @@ func (s Subscription) Settle(p Payment, o Outcome, r RetrySchedule, now time.Tim
 	return s, p, events
 }
 
-// paymentSucceeded starts or renews the subscription.
-func (s Subscription) paymentSucceeded(p Payment, now time.Time) (Subscription, []Event) {
+// firstPeriodSlack is the time in which a first payment usually settles. Its period
+// stays as it was stored then.
+const firstPeriodSlack = time.Minute
+
+// paymentSucceeded starts or renews the subscription. The period of a first payment
+// begins when it settles, so that a viewer who confirms it days later loses no day. A
+// viewer's own payment makes its method the method of the subscription.
+func (s Subscription) paymentSucceeded(p Payment, cal Calendar, now time.Time) (Subscription, Payment, []Event) {
 	kind, waived := EventRenewed, p.Period.Start.After(s.Current.End)
 	if s.Status == StatusIncomplete {
-		kind, s.StartedAt = EventSubscribed, p.Period.Start
+		if now.Sub(p.Period.Start) > firstPeriodSlack {
+			s.AnchorAt, p.Period = now, cal.Period(now, 0, s.IntervalMonths)
+		}
+		kind, waived, s.StartedAt = EventSubscribed, false, p.Period.Start
+	}
+	if p.MethodID != s.MethodID {
+		s.MethodID, s.PaymentSystem, s.ConsentMAC = p.MethodID, p.PaymentSystem, p.ConsentMAC
 	}
 	s.Status, s.Current, s.NextChargeAt = StatusActive, p.Period, p.Period.End
-	s.PastDueSince, s.GraceUntil = time.Time{}, time.Time{}
+	s.PastDueSince, s.GraceUntil, s.Hold = time.Time{}, time.Time{}, ""
 	events := []Event{s.paymentEvent(kind, p, now)}
 	if waived {
 		events = append(events, s.event(EventPeriodsWaived, now))
 	}
-	return s, events
+	return s, p, events
 }
 
-// renewalFailed schedules a retry of a declined or abandoned renewal, or ends the
-// subscription.
+// renewalFailed schedules a retry of a declined or abandoned renewal, puts the
+// subscription on hold, or ends it.
 func (s Subscription) renewalFailed(kind EventType, p Payment, o Outcome, r RetrySchedule, now time.Time) (Subscription, []Event) {
-	at, from, retry := s.retryAt(p, o, r, now)
+	if p.Initiator == CustomerInitiated {
+		events := []Event{s.paymentEvent(kind, p, now)}
+		s, ended := s.At(now)
+		return s, append(events, ended...)
+	}
+	c := s.afterFailure(p, o, r, now)
 	switch {
 	case s.CancelAtPeriodEnd && s.Terms().Difference(p) == "": // the paid period is over
 	case p.DeclineCode == NotSent || p.DeclineCode == Postponed:
@@ -113,13 +134,23 @@ func (s Subscription) renewalFailed(kind EventType, p Payment, o Outcome, r Retr
 			s.NextChargeAt = s.Current.End
 		}
 		return s, []Event{s.paymentEvent(kind, p, now)}
-	case retry:
-		s.Status, s.NextChargeAt = StatusPastDue, at
-		s.PastDueSince, s.GraceUntil = from, latest(s.GraceUntil, latest(r.lastRetry(from), at))
+	case c.then == retry:
+		s = s.pastDue(c, "")
 		e := s.paymentEvent(kind, p, now)
-		e.RetryAt = at
+		e.RetryAt = c.at
 		return s, []Event{e}
+	case c.then == hold:
+		s = s.pastDue(c, cmp.Or(p.DeclineCode, UnknownDecline))
+		return s, []Event{s.paymentEvent(kind, p, now), s.paymentEvent(EventPaymentActionRequired, p, now)}
 	}
 	s = s.ended(now)
 	return s, []Event{s.paymentEvent(kind, p, now), s.paymentEvent(EventEnded, p, now)}
+}
+
+// pastDue returns the subscription with the dates of its recovery, on hold for a
+// reason or not.
+func (s Subscription) pastDue(c recovery, reason DeclineCode) Subscription {
+	s.Status, s.NextChargeAt, s.Hold = StatusPastDue, c.at, reason
+	s.PastDueSince, s.GraceUntil = c.from, c.graceUntil
+	return s
 }

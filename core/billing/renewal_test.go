@@ -11,7 +11,7 @@ import (
 func active(t *testing.T) billing.Subscription {
 	t.Helper()
 	s, p := started(t)
-	s, _, _ = s.Settle(p, paid(399_00), retries, day(0))
+	s, _, _ = s.Settle(p, paid(399_00), retries, utc, day(0))
 	return s
 }
 
@@ -27,7 +27,7 @@ func renewing(t *testing.T) (billing.Subscription, billing.Payment) {
 func pastDue(t *testing.T) billing.Subscription {
 	t.Helper()
 	s, p := renewing(t)
-	s, _, _ = s.Settle(p, declined(billing.InsufficientFunds), retries, day(31))
+	s, _, _ = s.Settle(p, declined(billing.InsufficientFunds), retries, utc, day(31))
 	return s
 }
 
@@ -76,7 +76,7 @@ func TestBill_Renewal(t *testing.T) {
 	})
 	expectSame(t, events, []billing.Event(nil))
 
-	s, p, events = s.Settle(p, paid(399_00), retries, day(32))
+	s, p, events = s.Settle(p, paid(399_00), retries, utc, day(32))
 	want.Charging, want.Current = false, billing.Period{Start: day(31), End: day(61)}
 	expectSame(t, s, want)
 	expectSame(t, events, []billing.Event{renewalEvent(billing.EventRenewed, "pay-2", day(32), day(61), "")})
@@ -223,7 +223,7 @@ func TestBill_WaivesMissedPeriods(t *testing.T) {
 			}
 			expectSame(t, events, []billing.Event(nil))
 
-			s, p, events = s.Settle(p, paid(399_00), retries, now)
+			s, p, events = s.Settle(p, paid(399_00), retries, utc, now)
 			want := []billing.Event{renewalEvent(billing.EventRenewed, "pay-2", now, instant(t, tt.end), "")}
 			if tt.waived {
 				want = append(want, event(billing.EventPeriodsWaived, now, instant(t, tt.end)))
@@ -250,6 +250,6 @@ func startedAndPaid(t *testing.T, anchor time.Time, months int, cal billing.Cale
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, _, _ = s.Settle(p, paid(399_00), retries, anchor)
+	s, _, _ = s.Settle(p, paid(399_00), retries, utc, anchor)
 	return s
 }

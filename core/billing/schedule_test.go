@@ -53,7 +53,7 @@ func TestNewRetrySchedule_CopiesSteps(t *testing.T) {
 	r := schedule(steps...)
 	steps[0] = time.Minute
 	s, p := renewing(t)
-	s, _, _ = s.Settle(p, declined(billing.DoNotHonor), r, day(31))
+	s, _, _ = s.Settle(p, declined(billing.DoNotHonor), r, utc, day(31))
 	expectSame(t, s.NextChargeAt, day(32))
 }
 
@@ -80,12 +80,12 @@ func TestSettle_FollowsSchedule(t *testing.T) {
 			now := day(31).Add(tt.delay)
 			last := instant(t, tt.retries[len(tt.retries)-1])
 			for n, retryAt := range tt.retries {
-				s, _, _ = s.Settle(p, declined(billing.InsufficientFunds), tt.schedule, now)
+				s, _, _ = s.Settle(p, declined(billing.InsufficientFunds), tt.schedule, utc, now)
 				expectInstant(t, s.NextChargeAt, retryAt)
 				expectSame(t, s.Status, billing.StatusPastDue)
 				expectSame(t, s.PastDueSince, day(31))
 				expectSame(t, s.GraceUntil, last)
-				expectSame(t, s.AccessUntil(now), last)
+				expectSame(t, s.AccessUntil(now, renewalGrace), last)
 				if _, _, _, due := s.Bill("early", order().Method, utc, s.NextChargeAt.Add(-tick)); due {
 					t.Errorf("retry %d is due too early", n+1)
 				}
@@ -94,7 +94,7 @@ func TestSettle_FollowsSchedule(t *testing.T) {
 				now = p.CreatedAt.Add(tt.delay)
 			}
 			before := s
-			s, _, events := s.Settle(p, declined(billing.InsufficientFunds), tt.schedule, now)
+			s, _, events := s.Settle(p, declined(billing.InsufficientFunds), tt.schedule, utc, now)
 			expectEnded(t, before, s, events, now,
 				renewalEvent(billing.EventPaymentDeclined, p.ID, now, time.Time{}, billing.InsufficientFunds))
 		})
@@ -104,7 +104,7 @@ func TestSettle_FollowsSchedule(t *testing.T) {
 func TestSettle_EmptySchedule(t *testing.T) {
 	t.Parallel()
 	before, p := renewing(t)
-	s, _, events := before.Settle(p, declined(billing.DoNotHonor), billing.RetrySchedule{}, day(31))
+	s, _, events := before.Settle(p, declined(billing.DoNotHonor), billing.RetrySchedule{}, billing.Calendar{}, day(31))
 	expectEnded(t, before, s, events, day(31),
 		renewalEvent(billing.EventPaymentDeclined, "pay-2", day(31), time.Time{}, billing.DoNotHonor))
 }
@@ -134,7 +134,7 @@ func TestSettle_LateDecline(t *testing.T) {
 			if !due {
 				t.Fatal("no renewal is due")
 			}
-			s, _, events := s.Settle(p, declined(billing.DoNotHonor), retries, tt.known)
+			s, _, events := s.Settle(p, declined(billing.DoNotHonor), retries, utc, tt.known)
 			expectSame(t, s.Status, billing.StatusPastDue)
 			expectSame(t, s.PastDueSince, tt.since)
 			expectSame(t, s.NextChargeAt, tt.since.Add(1*days))
@@ -166,7 +166,7 @@ func TestSettle_SkipsMissedRetries(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			before, p := bill(t, pastDue(t), "pay-3", tt.tried)
-			s, _, events := before.Settle(p, declined(billing.DoNotHonor), retries, tt.tried)
+			s, _, events := before.Settle(p, declined(billing.DoNotHonor), retries, utc, tt.tried)
 			cause := renewalEvent(billing.EventPaymentDeclined, "pay-3", tt.tried, day(38), billing.DoNotHonor)
 			if tt.next.IsZero() {
 				cause.AccessUntil = time.Time{}
@@ -207,7 +207,7 @@ func TestSettle_RetryAfter(t *testing.T) {
 			}
 			o := declined(billing.LimitExceeded)
 			o.RetryAfter = tt.wait
-			s, _, events := s.Settle(p, o, retries, tt.known)
+			s, _, events := s.Settle(p, o, retries, utc, tt.known)
 			expectSame(t, s.NextChargeAt, tt.next)
 			expectSame(t, s.GraceUntil, tt.grace)
 			expectSame(t, events[0].RetryAt, tt.next)
@@ -224,24 +224,24 @@ func TestSettle_ScheduleContinuesAfterRetryAfter(t *testing.T) {
 	s, p := renewing(t)
 	o := declined(billing.LimitExceeded)
 	o.RetryAfter = 4 * days
-	s, _, _ = s.Settle(p, o, retries, day(31))
+	s, _, _ = s.Settle(p, o, retries, utc, day(31))
 	s, p = bill(t, s, "pay-3", day(35))
-	s, _, _ = s.Settle(p, declined(billing.LimitExceeded), retries, day(35))
+	s, _, _ = s.Settle(p, declined(billing.LimitExceeded), retries, utc, day(35))
 	expectSame(t, s.NextChargeAt, day(36))
 	expectSame(t, s.PastDueSince, day(31))
 }
 
 func TestSettle_MaxGrace(t *testing.T) {
 	t.Parallel()
-	for after, want := range map[time.Duration]billing.Status{
-		28 * 24 * time.Hour: billing.StatusPastDue, 28*24*time.Hour + time.Second: billing.StatusEnded,
+	for after, want := range map[time.Duration]billing.DeclineCode{
+		28 * 24 * time.Hour: "", 28*24*time.Hour + time.Second: billing.LimitExceeded,
 	} {
 		s, p := bill(t, subscription(t, billing.StatusActive, false), "pay-2", day(31))
 		s, _, _ = s.Settle(p, billing.Outcome{
 			Status: billing.PaymentDeclined, DeclineCode: billing.LimitExceeded, RetryAfter: after,
-		}, retries, day(31))
-		if s.Status != want {
-			t.Errorf("RetryAfter %v: Status = %s, want %s", after, s.Status, want)
+		}, retries, utc, day(31))
+		if s.Status != billing.StatusPastDue || s.Hold != want {
+			t.Errorf("RetryAfter %v: %s, on hold for %q, want past_due, %q", after, s.Status, s.Hold, want)
 		}
 	}
 	if _, err := billing.NewRetrySchedule(24*time.Hour, 29*24*time.Hour); !errors.Is(err, billing.ErrInvalid) {

@@ -36,14 +36,16 @@ func TestSettle_PendingPayment(t *testing.T) {
 		events  []billing.Event
 	}{
 		{
-			"paid", paid(399_00),
+			"paid a day later", paid(399_00),
 			func(s *billing.Subscription) {
-				s.Status, s.Charging, s.StartedAt, s.NextChargeAt = billing.StatusActive, false, day(0), day(31)
+				s.Status, s.Charging, s.AnchorAt, s.StartedAt, s.NextChargeAt = billing.StatusActive, false, day(1), day(1), day(32)
+				s.Current = billing.Period{Start: day(1), End: day(32)}
 			},
 			func(p *billing.Payment) {
 				p.Status, p.ProviderRef, p.SettledAt = billing.PaymentSucceeded, "ref-1", day(1)
+				p.Period = billing.Period{Start: day(1), End: day(32)}
 			},
-			[]billing.Event{paymentEvent(billing.EventSubscribed, day(1), day(31), "")},
+			[]billing.Event{paymentEvent(billing.EventSubscribed, day(1), day(32), "")},
 		},
 		{
 			"declined", declined(billing.InsufficientFunds), ended,
@@ -104,12 +106,12 @@ func TestSettle_PendingPayment(t *testing.T) {
 			wantSub, wantPay := s, p
 			tt.sub(&wantSub)
 			tt.pay(&wantPay)
-			gotSub, gotPay, events := s.Settle(p, tt.outcome, retries, day(1))
+			gotSub, gotPay, events := s.Settle(p, tt.outcome, retries, utc, day(1))
 			expectSame(t, gotSub, wantSub)
 			expectSame(t, gotPay, wantPay)
 			expectSame(t, events, tt.events)
 
-			repeatedSub, repeatedPay, events := gotSub.Settle(gotPay, tt.outcome, retries, day(2))
+			repeatedSub, repeatedPay, events := gotSub.Settle(gotPay, tt.outcome, retries, utc, day(2))
 			expectSame(t, repeatedSub, wantSub)
 			expectSame(t, repeatedPay, wantPay)
 			expectSame(t, events, []billing.Event(nil))
@@ -151,16 +153,16 @@ func TestSettle_SettledPayment(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			s, p := started(t)
-			s, p, _ = s.Settle(p, tt.first, retries, day(1))
+			s, p, _ = s.Settle(p, tt.first, retries, utc, day(1))
 			wantPay := p
 			wantPay.Contradiction = tt.want
 			for n, when := range []time.Time{day(2), day(3)} {
-				gotSub, gotPay, events := s.Settle(p, tt.later, retries, when)
+				gotSub, gotPay, events := s.Settle(p, tt.later, retries, utc, when)
 				expectSame(t, gotSub, s)
 				expectSame(t, gotPay, wantPay)
 				var wantEvents []billing.Event
 				if tt.want != "" && n == 0 {
-					wantEvents = []billing.Event{paymentEvent(billing.EventPaymentContradicted, when, s.AccessUntil(when), p.DeclineCode)}
+					wantEvents = []billing.Event{paymentEvent(billing.EventPaymentContradicted, when, accessEnd(s), p.DeclineCode)}
 				}
 				expectSame(t, events, wantEvents)
 				s, p = gotSub, gotPay
@@ -178,11 +180,41 @@ func TestSettle_AfterConfirmation(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, p := started(t)
-			s, p, _ = s.Settle(p, waiting("https://bank.example/3ds"), retries, day(0))
+			s, p, _ = s.Settle(p, waiting("https://bank.example/3ds"), retries, utc, day(0))
 			outcome.ActionURL = "https://bank.example/done"
-			_, p, _ = s.Settle(p, outcome, retries, day(1))
+			_, p, _ = s.Settle(p, outcome, retries, utc, day(1))
 			if p.ActionURL != "" || p.ProviderRef != "ref-1" || p.Status != outcome.Status {
 				t.Errorf("got %+v, want it settled, without ActionURL and with ProviderRef", p)
+			}
+		})
+	}
+}
+
+// The period of a first payment begins when the payment settles. Each period is paid
+// once, however late that is.
+func TestSettle_LateFirstPayment(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ late, begins time.Duration }{
+		"at once":       {0, 0},
+		"within slack":  {time.Minute, 0},
+		"minutes later": {time.Minute + time.Second, time.Minute + time.Second},
+		"3 days later":  {3 * 24 * time.Hour, 3 * 24 * time.Hour},
+		"35 days later": {35 * 24 * time.Hour, 35 * 24 * time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, p := started(t)
+			now := day(0).Add(tt.late)
+			s, p, events := s.Settle(p, paid(399_00), retries, utc, now)
+			want := utc.Period(day(0).Add(tt.begins), 0, 1)
+			expectSame(t, s.Current, want)
+			expectSame(t, p.Period, want)
+			expectSame(t, s.AnchorAt, want.Start)
+			expectSame(t, s.StartedAt, want.Start)
+			expectSame(t, s.NextChargeAt, want.End)
+			expectSame(t, events, []billing.Event{paymentEvent(billing.EventSubscribed, now, want.End, "")})
+			if _, _, _, due := s.Bill("pay-2", order().Method, utc, now); due {
+				t.Error("a second period is due at once")
 			}
 		})
 	}
@@ -191,8 +223,8 @@ func TestSettle_AfterConfirmation(t *testing.T) {
 func TestSettle_ClearsContradiction(t *testing.T) {
 	t.Parallel()
 	s, p := started(t)
-	s, p, _ = s.Settle(p, paid(400_00), retries, day(1))
-	s, p, events := s.Settle(p, paid(399_00), retries, day(2))
+	s, p, _ = s.Settle(p, paid(400_00), retries, utc, day(1))
+	s, p, events := s.Settle(p, paid(399_00), retries, utc, day(2))
 	if p.Status != billing.PaymentSucceeded || p.Contradiction != "" || s.Status != billing.StatusActive || len(events) != 1 {
 		t.Errorf("got subscription %+v, payment %+v, events %v", s, p, events)
 	}
@@ -205,7 +237,7 @@ func TestSettle_CancelledSubscription(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, _, _ = s.Settle(p, paid(399_00), retries, day(1))
+	s, _, _ = s.Settle(p, paid(399_00), retries, utc, day(0))
 	if s.Status != billing.StatusActive || !s.CancelAtPeriodEnd {
 		t.Errorf("got %+v, want it active and cancelled at the period's end", s)
 	}

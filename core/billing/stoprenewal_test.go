@@ -40,7 +40,7 @@ func TestStopRenewal(t *testing.T) {
 		{"active, renewal pending", renewal, day(31), requested(day(31), day(31))},
 		{"active, renewal overdue", active(t), day(32), endedAt(day(32))},
 		{"past due", pastDue(t), day(31), endedAt(day(31))},
-		{"past due, retry pending", retry, day(32), requested(day(32), day(38))},
+		{"past due, retry pending", retry, day(32), requested(day(32), day(31))},
 		{"past due and cancelled, retry pending", cancelledRetry, day(32), nil},
 		{"active and cancelled", subscription(t, billing.StatusActive, true), day(10), nil},
 		{"cancelled, period over", subscription(t, billing.StatusActive, true), day(40),

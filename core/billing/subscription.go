@@ -20,10 +20,11 @@ type Subscription struct {
 	ConsentMAC     ConsentMAC // of the fields above; set when they are, never changed alone
 
 	Status            Status
-	AnchorAt          time.Time // all periods are counted from here
-	Current           Period    // the paid period; while incomplete, the period of the first payment
-	NextChargeAt      time.Time // zero if no charge will follow
-	Charging          bool      // a payment is pending, so no other one can be made
+	AnchorAt          time.Time   // all periods are counted from here
+	Current           Period      // the paid period; while incomplete, the period of the first payment
+	NextChargeAt      time.Time   // zero if no charge will follow
+	Hold              DeclineCode // why no charge follows before the viewer acts; empty unless on hold
+	Charging          bool        // a payment is pending, so no other one can be made
 	CancelAtPeriodEnd bool
 	PastDueSince      time.Time // start of the retry schedule; zero unless past due
 	GraceUntil        time.Time // end of unpaid access; zero unless past due
@@ -40,7 +41,7 @@ type Status string
 const (
 	StatusIncomplete Status = "incomplete" // the first payment is pending
 	StatusActive     Status = "active"
-	StatusPastDue    Status = "past_due" // a renewal was declined and will be retried
+	StatusPastDue    Status = "past_due" // a renewal was declined; it will be retried, or is on hold
 	StatusEnded      Status = "ended"
 )
 
@@ -62,7 +63,7 @@ func (o Order) Start(now time.Time, cal Calendar) (Subscription, Payment, error)
 	if !o.Plan.ArchivedAt.IsZero() {
 		return Subscription{}, Payment{}, ErrPlanNotFound.WithMessage("plan %s is no longer sold", o.Plan.Code)
 	}
-	if err := o.checkTerms(); err != nil {
+	if err := checkShown(o.Plan.Code, o.Plan.Price, o.Shown, o.Plan.IntervalMonths, o.ShownMonths); err != nil {
 		return Subscription{}, Payment{}, err
 	}
 	s := Subscription{
@@ -77,15 +78,13 @@ func (o Order) Start(now time.Time, cal Calendar) (Subscription, Payment, error)
 	return s, s.intent(o.Payment, CustomerInitiated, s.Current, now), nil
 }
 
-// checkTerms compares the terms that the viewer saw with today's.
-func (o Order) checkTerms() error {
-	if o.Shown == o.Plan.Price && (o.ShownMonths == 0 || o.ShownMonths == o.Plan.IntervalMonths) {
+// checkShown returns a [PriceChangedError] unless the viewer saw the price and the
+// interval that are charged. A request need not name the interval.
+func checkShown(plan string, price, shown Money, months, shownMonths int) error {
+	if shown == price && (shownMonths == 0 || shownMonths == months) {
 		return nil
 	}
-	return &PriceChangedError{
-		Plan: o.Plan.Code, Shown: o.Shown, Current: o.Plan.Price,
-		ShownMonths: o.ShownMonths, CurrentMonths: o.Plan.IntervalMonths,
-	}
+	return &PriceChangedError{Plan: plan, Shown: shown, Current: price, ShownMonths: shownMonths, CurrentMonths: months}
 }
 
 // intent returns a pending payment for the period, at the price that the viewer
@@ -106,34 +105,71 @@ func (s Subscription) Live() bool { return s.Status != StatusEnded }
 func (s Subscription) RenewalPending() bool { return s.Charging && s.Status != StatusIncomplete }
 
 // At returns the subscription as it stands at now. A cancelled subscription ends
-// at the end of its period, even if it is still stored as live. At returns it as
-// ended, with the event. While a payment is pending it stays live, because that
-// payment was sent before the cancel.
+// at the end of its period, and one on hold at the end of its grace, even if it is
+// still stored as live. At returns it as ended, with the event. While a payment is
+// pending it stays live, because that payment may renew it.
 func (s Subscription) At(now time.Time) (Subscription, []Event) {
-	if s.Status == StatusEnded || s.Charging || !s.CancelAtPeriodEnd || now.Before(s.Current.End) {
+	end, ends := s.endsAt()
+	if !ends || s.Charging || now.Before(end) {
 		return s, nil
 	}
-	s = s.ended(s.Current.End)
-	return s, []Event{s.event(EventEnded, s.EndedAt)}
+	reason := s.Hold
+	s = s.ended(end)
+	e := s.event(EventEnded, end)
+	e.DeclineCode = reason
+	return s, []Event{e}
+}
+
+// endsAt returns when the subscription ends if nothing is paid and the viewer does
+// not act. It returns false if it has ended, or if a charge will follow.
+func (s Subscription) endsAt() (time.Time, bool) {
+	switch {
+	case s.Status == StatusEnded:
+		return time.Time{}, false
+	case s.CancelAtPeriodEnd:
+		return s.Current.End, true
+	default:
+		return s.GraceUntil, s.Hold != ""
+	}
 }
 
 func (s Subscription) ended(at time.Time) Subscription {
-	s.Status, s.EndedAt, s.NextChargeAt = StatusEnded, at, time.Time{}
-	s.PastDueSince, s.GraceUntil = time.Time{}, time.Time{}
+	s.Status, s.EndedAt = StatusEnded, at
+	s.NextChargeAt, s.PastDueSince, s.GraceUntil, s.Hold = time.Time{}, time.Time{}, time.Time{}, ""
 	return s
 }
 
-// AccessUntil returns the end of the viewer's access if nothing more is paid, or
-// the zero time if the viewer has no access at now.
+// AccessUntil returns the moment at which the viewer's access ends if nothing more is
+// paid and the renewal is not declined, or the zero time if the viewer has no access at
+// now. No later event moves it forward to an earlier time, except for a declined renewal
+// or a cancel at once.
 //
-// A subscription that renews keeps access until its renewal was tried, and while
-// it is retried. If a renewal or retry is overdue, AccessUntil returns now.
-func (s Subscription) AccessUntil(now time.Time) time.Time {
+// A cancelled subscription gives access until its period ends, and one that is past due
+// until its grace ends. One that renews gives it for another renewalGrace, in which the
+// renewal is tried.
+func (s Subscription) AccessUntil(now time.Time, renewalGrace time.Duration) time.Time {
 	s, _ = s.At(now)
-	if s.Status == StatusActive || s.Status == StatusPastDue {
-		return latest(latest(s.Current.End, s.GraceUntil), now)
+	end := s.accessEnd()
+	if s.Status == StatusActive && !s.CancelAtPeriodEnd {
+		end = end.Add(renewalGrace)
 	}
-	return time.Time{}
+	if !now.Before(end) {
+		return time.Time{}
+	}
+	return end
+}
+
+// accessEnd returns when the access ends without any renewal. It is zero if there is no
+// access at all.
+func (s Subscription) accessEnd() time.Time {
+	switch {
+	case s.Status == StatusPastDue && !s.CancelAtPeriodEnd:
+		return s.GraceUntil
+	case s.Status == StatusActive || s.Status == StatusPastDue:
+		return s.Current.End
+	default:
+		return time.Time{}
+	}
 }
 
 func latest(a, b time.Time) time.Time {
@@ -162,7 +198,8 @@ func (s Subscription) RefuseAnother() error {
 			s.PlanCode, s.Current.End.Format(time.RFC3339), s.PlanCode)
 	case s.Status == StatusPastDue:
 		return ErrAlreadySubscribed.WithMessage(
-			"the subscription to plan %s is past due and will be charged again; to pay by another method, cancel it and subscribe again", s.PlanCode)
+			"the subscription to plan %s is past due; pay for it with POST /v1/subscriptions/%s/pay, or give it another payment method with PUT /v1/subscriptions/%s/payment-method",
+			s.PlanCode, s.PlanCode, s.PlanCode)
 	default:
 		return ErrAlreadySubscribed.WithMessage("there is a live subscription to plan %s already", s.PlanCode)
 	}

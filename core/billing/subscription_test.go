@@ -165,16 +165,16 @@ func TestSubscription_AtAndAccessUntil(t *testing.T) {
 	}{
 		{"incomplete", billing.StatusIncomplete, false, day(1), false, time.Time{}},
 		{"incomplete, cancelled, after its period", billing.StatusIncomplete, true, day(99), false, time.Time{}},
-		{"active", billing.StatusActive, false, day(1), false, end},
-		{"active, just before its renewal", billing.StatusActive, false, end.Add(-1), false, end},
-		{"active, renewal overdue", billing.StatusActive, false, day(99), false, day(99)},
+		{"active", billing.StatusActive, false, day(1), false, day(32)},
+		{"active, renewal overdue", billing.StatusActive, false, day(32).Add(-1), false, day(32)},
+		{"active, renewal overdue for longer than the grace", billing.StatusActive, false, day(32), false, time.Time{}},
 		{"cancelled, period not over", billing.StatusActive, true, day(1), false, end},
 		{"cancelled, just before its end", billing.StatusActive, true, end.Add(-1), false, end},
 		{"cancelled, exactly at its end", billing.StatusActive, true, end, true, time.Time{}},
 		{"cancelled, long after its end", billing.StatusActive, true, day(99), true, time.Time{}},
 		{"past due", billing.StatusPastDue, false, day(32), false, day(38)},
-		{"past due, at the end of grace", billing.StatusPastDue, false, day(38), false, day(38)},
-		{"past due, last retry overdue", billing.StatusPastDue, false, day(40), false, day(40)},
+		{"past due, at the end of grace", billing.StatusPastDue, false, day(38), false, time.Time{}},
+		{"past due, last retry overdue", billing.StatusPastDue, false, day(40), false, time.Time{}},
 		{"ended", billing.StatusEnded, false, day(6), false, time.Time{}},
 		{"ended by a cancel, after its period", billing.StatusEnded, true, day(99), false, time.Time{}},
 	}
@@ -190,7 +190,7 @@ func TestSubscription_AtAndAccessUntil(t *testing.T) {
 			got, events := before.At(tt.now)
 			expectSame(t, got, want)
 			expectSame(t, events, wantEvents)
-			if access := before.AccessUntil(tt.now); !access.Equal(tt.access) {
+			if access := before.AccessUntil(tt.now, renewalGrace); !access.Equal(tt.access) {
 				t.Errorf("AccessUntil = %s, want %s", access, tt.access)
 			}
 			repeated, events := got.At(tt.now)
@@ -213,8 +213,8 @@ func TestRefuseAnother(t *testing.T) {
 		{"incomplete and cancelled", billing.StatusIncomplete, true,
 			"a subscription to plan basic is waiting for its first payment; check it again in a moment"},
 		{"active", billing.StatusActive, false, "there is a live subscription to plan basic already"},
-		{"past due", billing.StatusPastDue, false, "the subscription to plan basic is past due and will be charged again; " +
-			"to pay by another method, cancel it and subscribe again"},
+		{"past due", billing.StatusPastDue, false, "the subscription to plan basic is past due; pay for it with POST /v1/subscriptions/basic/pay, " +
+			"or give it another payment method with PUT /v1/subscriptions/basic/payment-method"},
 		{"active and cancelled", billing.StatusActive, true,
 			"the subscription to plan basic is cancelled but runs until 2026-04-01T12:00:00Z; " +
 				"take the cancel back with POST /v1/subscriptions/basic/resume, or subscribe again then"},
@@ -256,3 +256,9 @@ func TestDeclineCodes_Unique(t *testing.T) {
 		t.Errorf("got %d codes, want 22", len(seen))
 	}
 }
+
+// renewalGrace is how long access goes on while a renewal has not been tried.
+const renewalGrace = 24 * time.Hour
+
+// accessEnd is the end of the access as events have it.
+func accessEnd(s billing.Subscription) time.Time { return s.AccessUntil(time.Time{}, 0) }

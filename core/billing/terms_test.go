@@ -47,7 +47,7 @@ func TestSettle_PaymentDiffersFromSubscription(t *testing.T) {
 			tt.forge(&p)
 			want := p
 			want.Contradiction = "the payment was charged, although " + tt.want
-			gotSub, gotPay, events := s.Settle(p, billing.Outcome{Status: billing.PaymentSucceeded, Amount: p.Amount}, retries, day(32))
+			gotSub, gotPay, events := s.Settle(p, billing.Outcome{Status: billing.PaymentSucceeded, Amount: p.Amount}, retries, utc, day(32))
 			expectSame(t, gotSub, s)
 			expectSame(t, gotPay, want)
 			if len(events) != 1 || events[0].Type != billing.EventPaymentContradicted {
@@ -65,7 +65,7 @@ func TestSettle_AbandonsPaymentThatDiffers(t *testing.T) {
 		s := subscription(t, billing.StatusActive, cancelled)
 		_, p := renewing(t)
 		p.Amount.Amount = 99_999_00
-		got, p, events := s.Settle(p, billing.Abandon(billing.NotSent), retries, day(10))
+		got, p, events := s.Settle(p, billing.Abandon(billing.NotSent), retries, utc, day(10))
 		expectSame(t, got, s)
 		expectSame(t, p.Status, billing.PaymentAbandoned)
 		if len(events) != 1 || events[0].Type != billing.EventPaymentAbandoned {
@@ -78,9 +78,9 @@ func TestSettle_AbandonsPaymentThatDiffers(t *testing.T) {
 func TestSettle_TermsChangedAfterPayment(t *testing.T) {
 	t.Parallel()
 	s, p := renewing(t)
-	s, p, _ = s.Settle(p, paid(399_00), retries, day(31))
+	s, p, _ = s.Settle(p, paid(399_00), retries, utc, day(31))
 	s.Price.Amount = 499_00
-	got, again, events := s.Settle(p, paid(399_00), retries, day(31).Add(time.Minute))
+	got, again, events := s.Settle(p, paid(399_00), retries, utc, day(31).Add(time.Minute))
 	expectSame(t, got, s)
 	expectSame(t, again, p)
 	expectSame(t, len(events), 0)

@@ -49,6 +49,9 @@ func (p Process) Sweep(ctx context.Context, limit, concurrency int) (swept payme
 	return swept, err
 }
 
+// RenewalGrace is how long access goes on while a renewal has not been tried.
+const RenewalGrace = 24 * time.Hour
+
 func retries(t *testing.T) billing.RetrySchedule {
 	t.Helper()
 	r, err := billing.NewRetrySchedule(24*time.Hour, 72*time.Hour, 120*time.Hour, 168*time.Hour)

@@ -100,7 +100,7 @@ func (w World) Catalog() operators.Catalog {
 }
 
 func (w World) Queries() viewers.Queries {
-	return viewers.Queries{Store: w.Store, Clock: w.Clock, Providers: map[string]ports.Provider{w.Provider.Code: w.Provider}}
+	return viewers.Queries{Store: w.Store, Clock: w.Clock, Providers: map[string]ports.Provider{w.Provider.Code: w.Provider}, RenewalGrace: RenewalGrace}
 }
 
 // AddPlan sells a monthly plan at [Price].

@@ -14,11 +14,12 @@ import (
 
 // Payments decides about payments whose outcome only a person can find out.
 type Payments struct {
-	Store   ports.Store
-	Clock   ports.Clock
-	NewID   func() string
-	By      Operator
-	Retries billing.RetrySchedule
+	Store    ports.Store
+	Clock    ports.Clock
+	NewID    func() string
+	By       Operator
+	Retries  billing.RetrySchedule
+	Calendar billing.Calendar
 }
 
 // Decision is an operator's decision about a pending payment.
@@ -91,7 +92,7 @@ func (p Payments) settle(ctx context.Context, tx ports.Repos, d Decision) (billi
 		return billing.Payment{}, err
 	}
 	now := p.Clock.Now()
-	sub, settled, events := sub.Settle(pay, outcome, p.Retries, now)
+	sub, settled, events := sub.Settle(pay, outcome, p.Retries, p.Calendar, now)
 	if !settled.Settled() {
 		return billing.Payment{}, billing.ErrInvalidTransition.WithMessage("it cannot count as paid: %s", settled.Contradiction)
 	}

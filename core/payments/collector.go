@@ -21,6 +21,7 @@ type Collector struct {
 	NewID     func() string
 	Providers map[string]ports.Provider // by payment system code
 	Retries   billing.RetrySchedule
+	Calendar  billing.Calendar
 	// ChargeTimeout bounds one call of a payment system.
 	ChargeTimeout time.Duration
 	// RecordTimeout bounds the transaction that records an outcome.
@@ -40,7 +41,7 @@ type Collector struct {
 // WithProviders returns a Collector like c that calls other payment systems.
 func (c *Collector) WithProviders(providers map[string]ports.Provider) *Collector {
 	return &Collector{
-		Store: c.Store, Clock: c.Clock, NewID: c.NewID, Providers: providers, Retries: c.Retries,
+		Store: c.Store, Clock: c.Clock, NewID: c.NewID, Providers: providers, Retries: c.Retries, Calendar: c.Calendar,
 		ChargeTimeout: c.ChargeTimeout, RecordTimeout: c.RecordTimeout, Log: c.Log, Vault: c.Vault,
 		Consents: c.Consents, Watch: c.Watch,
 	}

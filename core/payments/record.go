@@ -94,7 +94,7 @@ func (c *Collector) settle(ctx context.Context, tx ports.Repos, all []stored, at
 	results := make([]Result, 0, len(attempts))
 	w := newWrites(len(attempts))
 	for i := range attempts {
-		results = append(results, w.settle(all[i], &attempts[i], c.Retries, now))
+		results = append(results, w.settle(all[i], &attempts[i], c.Retries, c.Calendar, now))
 	}
 	ports.Identify(w.events, c.NewID)
 	return recorded{results, w.events}, w.apply(ctx, tx)

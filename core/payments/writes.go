@@ -36,13 +36,13 @@ func newWrites(n int) writes {
 
 // settle adds the changes that the outcome of a causes. It keeps pointers into the
 // slices, which never grow beyond the capacity that newWrites gave them.
-func (w *writes) settle(old stored, a *Attempt, retries billing.RetrySchedule, now time.Time) Result {
+func (w *writes) settle(old stored, a *Attempt, retries billing.RetrySchedule, cal billing.Calendar, now time.Time) Result {
 	sub, pay := old.subscription, old.payment
 	if a.Known() {
 		if old.method != nil && pay.ActionURL == "" && old.method.Retired() == billing.MethodRemoved {
 			a.outcome.ActionURL = "" // the removal was perhaps confirmed, so the viewer must not confirm the payment
 		}
-		s, p, events := sub.Settle(*pay, a.outcome, retries, now)
+		s, p, events := sub.Settle(*pay, a.outcome, retries, cal, now)
 		if old.method != nil && !pay.Settled() && p.Status == billing.PaymentSucceeded {
 			s, events = stopRetired(s, events, *old.method, now)
 		}

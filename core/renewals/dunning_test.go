@@ -51,8 +51,8 @@ func TestRun_RetriesDeclineOnSchedule(t *testing.T) {
 		}
 		w.ExpectHistory(history...)
 		s := w.subscriptionOf(billingtest.Viewer)
-		if s.Status != billing.StatusEnded || !s.EndedAt.Equal(w.Clock.Now()) || !s.AccessUntil(w.Clock.Now()).IsZero() {
-			t.Errorf("after the last retry it is %s since %s, with access until %s", s.Status, s.EndedAt, s.AccessUntil(w.Clock.Now()))
+		if s.Status != billing.StatusEnded || !s.EndedAt.Equal(w.Clock.Now()) || !s.AccessUntil(w.Clock.Now(), billingtest.RenewalGrace).IsZero() {
+			t.Errorf("after the last retry it is %s since %s, with access until %s", s.Status, s.EndedAt, s.AccessUntil(w.Clock.Now(), billingtest.RenewalGrace))
 		}
 		if n := len(w.Provider.Requests()); n != 1+1+len(retries) {
 			t.Errorf("%d charges were sent, want the first, its renewal and the retries", n)
@@ -73,7 +73,7 @@ func TestRun_RetriesDeclineOnSchedule(t *testing.T) {
 func (w world) expectGrace(next time.Duration) {
 	w.T.Helper()
 	s := w.subscriptionOf(billingtest.Viewer)
-	until := s.AccessUntil(w.Clock.Now())
+	until := s.AccessUntil(w.Clock.Now(), billingtest.RenewalGrace)
 	if s.Status != billing.StatusPastDue || !s.NextChargeAt.Equal(due.Add(next)) || !until.Equal(due.Add(retries[len(retries)-1])) {
 		w.T.Errorf("the subscription is %s, with a retry at %s and access until %s", s.Status, s.NextChargeAt, until)
 	}

@@ -136,7 +136,7 @@ func (w *panelWorld) settleWithEvents(d purchase, status billing.PaymentStatus) 
 		o.Amount = d.pay.Amount
 	}
 	var events []billing.Event
-	d.sub, d.pay, events = d.sub.Settle(d.pay, o, billing.RetrySchedule{}, noon)
+	d.sub, d.pay, events = d.sub.Settle(d.pay, o, billing.RetrySchedule{}, billing.Calendar{}, noon)
 	w.append(events)
 	w.save(d)
 }

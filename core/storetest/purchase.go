@@ -69,7 +69,7 @@ func (w *world) settle(d purchase, status billing.PaymentStatus, at time.Time) p
 	case billing.PaymentPending:
 		o.ActionURL = "https://psp.example/confirm?id=1&next=2"
 	}
-	d.sub, d.pay, _ = d.sub.Settle(d.pay, o, billing.RetrySchedule{}, at)
+	d.sub, d.pay, _ = d.sub.Settle(d.pay, o, billing.RetrySchedule{}, billing.Calendar{}, at)
 	w.save(d)
 	return d
 }

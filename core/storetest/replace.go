@@ -115,7 +115,7 @@ func (w *world) claimRenewal() claimedRenewal {
 
 // renewed returns the purchase after a successful charge.
 func (c claimedRenewal) renewed() purchase {
-	s, p, _ := c.sub.Settle(c.pay, billing.Outcome{Status: billing.PaymentSucceeded, Amount: c.pay.Amount}, billing.RetrySchedule{}, allDue)
+	s, p, _ := c.sub.Settle(c.pay, billing.Outcome{Status: billing.PaymentSucceeded, Amount: c.pay.Amount}, billing.RetrySchedule{}, billing.Calendar{}, allDue)
 	return purchase{s, p}
 }
 

@@ -14,6 +14,9 @@ type Queries struct {
 	Store     ports.Store
 	Clock     ports.Clock
 	Providers map[string]ports.Provider // as of the Collector; required for PaymentSystems
+	// RenewalGrace is how long access goes on after a period while its renewal has not
+	// been tried.
+	RenewalGrace time.Duration
 }
 
 // Plans lists the plans on sale, by code.
@@ -68,8 +71,8 @@ func (v Queries) Payment(ctx context.Context, user billing.UserID, id billing.Pa
 }
 
 // Entitlements lists the features of a user's live plans, sorted and without
-// duplicates. Until is when the access ends if nothing more is paid; it is zero
-// without access.
+// duplicates. Until is when the access to all of them ends at the earliest: see
+// [billing.Subscription.AccessUntil]. It is zero without access.
 type Entitlements struct {
 	Features []string
 	Until    time.Time
@@ -85,7 +88,7 @@ func (v Queries) Entitlements(ctx context.Context, user billing.UserID) (Entitle
 	var e Entitlements
 	now := v.Clock.Now()
 	for _, s := range live {
-		until := s.AccessUntil(now)
+		until := s.AccessUntil(now, v.RenewalGrace)
 		if until.IsZero() {
 			continue
 		}

@@ -14,7 +14,8 @@ const RecordTimeout = 10 * time.Second
 // NewCollector returns the collector, the one part that moves money.
 func NewCollector(r Rules, c Charging, store ports.Store, clock ports.Clock, providers map[string]ports.Provider, log *slog.Logger) *payments.Collector {
 	return &payments.Collector{
-		Store: store, Clock: clock, NewID: NewID, Providers: providers, Retries: r.Retries.RetrySchedule,
+		Store: store, Clock: clock, NewID: NewID, Providers: providers,
+		Retries: r.Retries.RetrySchedule, Calendar: r.TimeZone.Calendar(),
 		ChargeTimeout: time.Duration(c.ChargeTimeout), RecordTimeout: RecordTimeout, Log: log,
 	}
 }

@@ -36,8 +36,9 @@ func (t Time) check(f *faults, env Env) {
 // Rules holds the settings of the billing rules.
 type Rules struct {
 	Time
-	TimeZone TimeZone `env:"BILLING_TIME_ZONE" envDefault:"UTC" must:"be an IANA time zone such as UTC or Europe/Moscow" help:"Time zone in which days and months are counted"`
-	Retries  Retries  `env:"BILLING_RETRY_SCHEDULE" envDefault:"24h,72h,120h,168h" must:"be durations from the due date, each longer than the one before and none longer than 28d, such as 24h,72h,7d" help:"Retries of a declined renewal"`
+	TimeZone     TimeZone         `env:"BILLING_TIME_ZONE" envDefault:"UTC" must:"be an IANA time zone such as UTC or Europe/Moscow" help:"Time zone in which days and months are counted"`
+	RenewalGrace PositiveDuration `env:"BILLING_RENEWAL_GRACE" envDefault:"24h" must:"be a duration above zero, such as 24h" help:"How long access goes on after a period while its renewal has not been tried"`
+	Retries      Retries          `env:"BILLING_RETRY_SCHEDULE" envDefault:"24h,72h,120h,168h" must:"be durations from the due date, each longer than the one before and none longer than 28d, such as 24h,72h,7d" help:"Retries of a declined renewal"`
 }
 
 // Simulation switches the simulator on or off.

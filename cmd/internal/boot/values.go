@@ -78,6 +78,9 @@ func (a Address) URL() string {
 // TimeZone is the time zone in which days and months are counted.
 type TimeZone struct{ *time.Location }
 
+// Calendar returns the calendar that counts in the time zone.
+func (z TimeZone) Calendar() billing.Calendar { return billing.NewCalendar(z.Location) }
+
 // UnmarshalText parses the name of an IANA time zone. It refuses "Local", because
 // two machines would count differently.
 func (z *TimeZone) UnmarshalText(text []byte) error {

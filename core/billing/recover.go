@@ -1,0 +1,99 @@
+package billing
+
+import "time"
+
+// PayRequest is a viewer's request to pay for the period that is past due, with the id
+// for the new payment.
+type PayRequest struct {
+	Payment     PaymentID
+	Method      PaymentMethod
+	Shown       Money // the price that the viewer saw and agreed to
+	ShownMonths int   // the interval that the viewer saw; 0 if the request does not name it
+}
+
+// Pay returns the viewer's own payment for the period that is past due, pending, at the
+// agreed price. The payment changes the dates of the subscription only if it succeeds: a
+// decline does not shorten the grace, and a page that stays open does not extend it. If
+// it succeeds, its method becomes the method of the subscription.
+//
+// If that is another method than the subscription's, the caller must sign the consent of
+// the payment to [Subscription.WithMethod].
+//
+// Errors:
+//
+//	ErrNothingDue         the subscription is not past due
+//	ErrPaymentOpen        another payment for it is pending
+//	*PriceChangedError    the viewer saw another price or interval than the agreed one
+func (s Subscription) Pay(r PayRequest, cal Calendar, now time.Time) (Subscription, Payment, error) {
+	switch {
+	case s.Status != StatusPastDue:
+		return s, Payment{}, ErrNothingDue.WithMessage("the subscription to plan %s is %s, not past due, so nothing is due", s.PlanCode, s.Status)
+	case s.Charging:
+		return s, Payment{}, ErrPaymentOpen
+	}
+	if err := checkShown(s.PlanCode, s.Price, r.Shown, s.IntervalMonths, r.ShownMonths); err != nil {
+		return s, Payment{}, err
+	}
+	period := cal.Next(s.AnchorAt, s.IntervalMonths, s.Current.End, s.PastDueSince)
+	p := s.WithMethod(r.Method).intent(r.Payment, CustomerInitiated, period, now)
+	s.Charging, s.LatestPaymentID = true, r.Payment
+	return s, p, nil
+}
+
+// WithMethod returns the subscription with m as its method, and without a consent to it.
+func (s Subscription) WithMethod(m PaymentMethod) Subscription {
+	s.MethodID, s.PaymentSystem, s.ConsentMAC = m.ID, m.PaymentSystem, ""
+	return s
+}
+
+// Replace makes m the method of all later renewals. It charges nothing itself. A
+// subscription that is past due becomes due now, and its hold ends. If m is another
+// method than before, the caller must sign the consent to it.
+//
+// Replacing a method by itself changes nothing, unless the subscription is on hold.
+//
+// Errors:
+//
+//	ErrInvalidTransition  the subscription has ended, or its first payment is pending
+//	ErrPaymentOpen        a payment by the method before is pending
+func (s Subscription) Replace(m PaymentMethod, now time.Time) (Subscription, []Event, error) {
+	switch {
+	case s.Status == StatusEnded:
+		return s, nil, ErrInvalidTransition.WithMessage("the subscription has ended; subscribe again instead")
+	case s.Status == StatusIncomplete:
+		return s, nil, ErrInvalidTransition.WithMessage("the first payment of the subscription is being settled; try again in a minute")
+	case s.MethodID == m.ID && s.Hold == "":
+		return s, nil, nil
+	case s.Charging:
+		return s, nil, ErrPaymentOpen
+	}
+	if s.MethodID != m.ID {
+		s = s.WithMethod(m)
+	}
+	if s.Status == StatusPastDue {
+		s.NextChargeAt, s.Hold = now, ""
+	}
+	return s, []Event{s.event(EventMethodReplaced, now)}, nil
+}
+
+// NextAction is the kind of help that a viewer can give.
+type NextAction string
+
+// The kinds of help. The empty one means that nothing is to be done.
+const (
+	NoAction             NextAction = ""
+	ConfirmPayment       NextAction = "confirm_payment"        // pay with the same method, and confirm it with the bank
+	ReplacePaymentMethod NextAction = "replace_payment_method" // the method cannot be charged any more
+)
+
+// NextAction returns the way out of a hold.
+func (s Subscription) NextAction() NextAction {
+	switch s.Hold {
+	case "":
+		return NoAction
+	case AuthenticationRequired, AuthenticationFailed, ActionExpired:
+		return ConfirmPayment
+	default:
+		return ReplacePaymentMethod
+	}
+}
