@@ -212,7 +212,7 @@ var rooms = map[string][]string{
 	"core/payments":     {"core/billing", "core/ports", "core/batcher"},
 	"core/renewals":     {"core/billing", "core/ports", "core/payments"},
 	"core/viewers":      {"core/billing", "core/ports", "core/payments", "core/batcher"},
-	"core/operators":    {"core/billing", "core/ports", "core/viewers"},
+	"core/operators":    {"core/billing", "core/payments", "core/ports", "core/viewers"},
 	"core/storetest":    {"core"},
 	"core/providertest": {"core"},
 	testWorld:           {"core", "adapters/memory"},

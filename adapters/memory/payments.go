@@ -137,7 +137,23 @@ func (r payments) SaveIfUnchanged(_ context.Context, list ...ports.Versioned[bil
 		if err := r.checkSave(p); err != nil {
 			return r.abort(err)
 		}
+		p.Period = old.Period // see SavePeriod
 		old.Payment = p
+		r.putPayment(old)
+	}
+	return nil
+}
+
+func (r payments) SavePeriod(_ context.Context, list ...billing.Payment) error {
+	for _, p := range list {
+		old, ok := r.payments[p.ID]
+		if !ok || old.UserID != p.UserID {
+			return fmt.Errorf("save the period of payment %s: not found", p.ID)
+		}
+		old.Period = p.Period
+		if err := r.checkSave(old.Payment); err != nil {
+			return r.abort(err)
+		}
 		r.putPayment(old)
 	}
 	return nil

@@ -87,6 +87,7 @@ func (t *tx) repos() ports.Repos {
 		Cards:           cards{t},
 		CardLimits:      cards{t},
 		Subscriptions:   subscriptions{t},
+		Due:             dueSubscriptions{t},
 		Payments:        payments{t},
 		Leases:          paymentLeases{t},
 		Events:          events{t},

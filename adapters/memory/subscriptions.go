@@ -5,12 +5,15 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/ports"
 )
 
 type subscriptions struct{ *tx }
+
+type dueSubscriptions struct{ *tx }
 
 func (r subscriptions) Named(_ context.Context, user billing.UserID, ref string) (billing.Subscription, error) {
 	return r.byRef(user, ref)
@@ -51,15 +54,30 @@ func (r subscriptions) Save(ctx context.Context, list ...billing.Subscription) e
 func (r subscriptions) SaveIfUnchanged(_ context.Context, list ...ports.Versioned[billing.Subscription]) error {
 	for _, v := range list {
 		s := v.Record
-		if old, ok := r.subscriptions[s.ID]; !ok || old.UserID != s.UserID {
+		old, ok := r.subscriptions[s.ID]
+		if !ok || old.UserID != s.UserID {
 			return fmt.Errorf("save subscription %s: not found", s.ID)
 		}
 		if v.Version != ports.Locked && v.Version != r.versions[string(s.ID)] {
 			return r.abort(ports.ErrChanged)
 		}
+		s.PaymentSystem, s.ConsentMAC, s.AnchorAt = old.PaymentSystem, old.ConsentMAC, old.AnchorAt // see SaveTerms
 		if err := r.put(s); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func (r subscriptions) SaveTerms(_ context.Context, list ...billing.Subscription) error {
+	for _, terms := range list {
+		s, ok := r.subscriptions[terms.ID]
+		if !ok || s.UserID != terms.UserID {
+			return fmt.Errorf("save the terms of subscription %s: not found", terms.ID)
+		}
+		s.PaymentSystem, s.ConsentMAC, s.AnchorAt = terms.PaymentSystem, terms.ConsentMAC, terms.AnchorAt
+		r.subscriptions[s.ID] = s
+		r.versions[string(s.ID)] = r.version
 	}
 	return nil
 }
@@ -105,7 +123,7 @@ func (s *state) withPlanCode(sub billing.Subscription) billing.Subscription {
 	return sub
 }
 
-func (r subscriptions) LockDue(_ context.Context, q ports.DueQuery) ([]ports.Due, error) {
+func (r dueSubscriptions) LockDue(_ context.Context, q ports.DueQuery) ([]ports.Due, error) {
 	due := r.due(q)
 	if len(due) > q.Limit {
 		due = due[:q.Limit]
@@ -114,6 +132,25 @@ func (r subscriptions) LockDue(_ context.Context, q ports.DueQuery) ([]ports.Due
 		due[i].Version = r.version
 	}
 	return due, nil
+}
+
+func (r dueSubscriptions) LockOver(_ context.Context, now time.Time, limit int) ([]billing.Subscription, error) {
+	over := r.over(now)
+	return over[:min(limit, len(over))], nil
+}
+
+// over returns the subscriptions on hold whose grace has ended, earliest first.
+func (s *state) over(now time.Time) []billing.Subscription {
+	var over []billing.Subscription
+	for _, sub := range s.subscriptions {
+		if sub.Hold != "" && !sub.Charging && !sub.GraceUntil.After(now) {
+			over = append(over, s.withPlanCode(sub))
+		}
+	}
+	slices.SortFunc(over, func(a, b billing.Subscription) int {
+		return cmp.Or(a.GraceUntil.Compare(b.GraceUntil), cmp.Compare(a.ID, b.ID))
+	})
+	return over
 }
 
 // due returns all due subscriptions of q, earliest first. It ignores q.Limit.

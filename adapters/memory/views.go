@@ -184,6 +184,15 @@ func (v views) Due(ctx context.Context, q ports.DueQuery, each func(ports.Due) e
 	return nil
 }
 
+func (v views) Over(_ context.Context, now time.Time, each func(billing.Subscription) error) error {
+	for _, s := range v.state().over(now) {
+		if err := each(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (v views) CountDue(_ context.Context, q ports.DueQuery) (int, error) {
 	return len(v.state().due(q)), nil
 }

@@ -39,7 +39,7 @@ func (r lastRun) Collect(out chan<- prometheus.Metric) {
 	gauge(out, runMetrics.took, r.FinishedAt.Sub(r.StartedAt).Seconds())
 	s := r.Summary
 	for result, n := range map[string]int{
-		"settled": s.Settled, "due": s.Due, "renewed": s.Renewed, "declined": s.Declined,
+		"settled": s.Settled, "due": s.Due, "renewed": s.Renewed, "declined": s.Declined, "held": s.Held,
 		"unknown": s.Unknown, "ended": s.Ended, "failed": s.Failed,
 	} {
 		gauge(out, runMetrics.items, float64(n), result)

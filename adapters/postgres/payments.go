@@ -36,6 +36,7 @@ func (r payments) Add(ctx context.Context, send time.Duration, ps ...billing.Pay
 		Currencies:       mapSlice(ps, func(p billing.Payment) string { return string(p.Amount.Currency) }),
 		PeriodStarts:     mapSlice(ps, func(p billing.Payment) time.Time { return p.Period.Start }),
 		PeriodEnds:       mapSlice(ps, func(p billing.Payment) time.Time { return p.Period.End }),
+		ConsentMacs:      mapSlice(ps, func(p billing.Payment) []byte { return consentBytes(p.ConsentMAC) }),
 		Created:          mapSlice(ps, func(p billing.Payment) time.Time { return p.CreatedAt }),
 		Send:             interval(send),
 	})
@@ -128,6 +129,18 @@ func (r payments) save(ctx context.Context, n int, at func(int) (*billing.Paymen
 	})
 }
 
+func (r payments) SavePeriod(ctx context.Context, ps ...billing.Payment) error {
+	if len(ps) == 0 {
+		return nil
+	}
+	return r.tx.queueRows(len(ps)).PaymentsSavePeriod(ctx, dbgen.PaymentsSavePeriodParams{
+		UserIds:      mapSlice(ps, func(p billing.Payment) string { return string(p.UserID) }),
+		Ids:          mapSlice(ps, func(p billing.Payment) string { return string(p.ID) }),
+		PeriodStarts: mapSlice(ps, func(p billing.Payment) time.Time { return p.Period.Start }),
+		PeriodEnds:   mapSlice(ps, func(p billing.Payment) time.Time { return p.Period.End }),
+	})
+}
+
 func paymentIDs(keys []ports.PaymentKey) (users, ids []string) {
 	return mapSlice(keys, func(k ports.PaymentKey) string { return string(k.User) }),
 		mapSlice(keys, func(k ports.PaymentKey) string { return string(k.ID) })
@@ -140,8 +153,8 @@ func paymentOf(row *dbgen.Payment) billing.Payment {
 		MethodID:       billing.PaymentMethodID(row.PaymentMethodID), PaymentSystem: row.PaymentSystem,
 		Initiator: billing.Initiator(row.Initiator),
 		Amount:    billing.Money{Amount: row.Amount, Currency: billing.Currency(row.Currency)},
-		Period:    billing.Period{Start: row.PeriodStart, End: row.PeriodEnd},
-		Status:    billing.PaymentStatus(row.Status), DeclineCode: billing.DeclineCode(row.DeclineCode),
+		Period:    billing.Period{Start: row.PeriodStart, End: row.PeriodEnd}, ConsentMAC: billing.ConsentMAC(row.ConsentMac),
+		Status: billing.PaymentStatus(row.Status), DeclineCode: billing.DeclineCode(row.DeclineCode),
 		ProviderRef: row.ProviderRef, ActionURL: row.ActionUrl, Contradiction: row.Contradiction,
 		CreatedAt: row.CreatedAt, SettledAt: row.SettledAt,
 	}

@@ -11,8 +11,13 @@ import (
 
 // subscriptions implements [ports.Subscriptions].
 type subscriptions struct {
+	q  *dbgen.Queries
+	tx tx
+}
+
+// dueSubscriptions implements [ports.DueSubscriptions].
+type dueSubscriptions struct {
 	q      *dbgen.Queries
-	tx     tx
 	tokens tokens
 }
 
@@ -36,11 +41,18 @@ func (r subscriptions) Lock(ctx context.Context, keys ...ports.SubscriptionKey) 
 	}), err
 }
 
-func (r subscriptions) LockDue(ctx context.Context, q ports.DueQuery) ([]ports.Due, error) {
+func (r dueSubscriptions) LockDue(ctx context.Context, q ports.DueQuery) ([]ports.Due, error) {
 	rows, err := r.q.SubscriptionsLockDue(ctx, dbgen.SubscriptionsLockDueParams{
 		FromAt: orEpoch(q.From), Now: q.Now, Systems: q.Systems, Take: int32(q.Limit),
 	})
 	return mapSlice(rows, r.tokens.snapshot().dueOf), err
+}
+
+func (r dueSubscriptions) LockOver(ctx context.Context, now time.Time, limit int) ([]billing.Subscription, error) {
+	rows, err := r.q.SubscriptionsLockOver(ctx, now, int32(limit))
+	return mapSlice(rows, func(row *dbgen.SubscriptionsLockOverRow) billing.Subscription {
+		return subscriptionOf(&row.Subscription, row.PlanCode)
+	}), err
 }
 
 func (r subscriptions) Add(ctx context.Context, subs ...billing.Subscription) error {
@@ -101,13 +113,27 @@ func (r subscriptions) save(ctx context.Context, n int, at func(int) (*billing.S
 		Cancels:          mapRange(n, func(i int) bool { return s(i).CancelAtPeriodEnd }),
 		PastDueSinces:    mapRange(n, func(i int) time.Time { return s(i).PastDueSince }),
 		GraceUntils:      mapRange(n, func(i int) time.Time { return s(i).GraceUntil }),
+		Holds:            mapRange(n, func(i int) string { return string(s(i).Hold) }),
 		LatestPaymentIds: mapRange(n, func(i int) string { return string(s(i).LatestPaymentID) }),
 		Started:          mapRange(n, func(i int) time.Time { return s(i).StartedAt }),
 		Ended:            mapRange(n, func(i int) time.Time { return s(i).EndedAt }),
 	})
 }
 
-// consentBytes returns nil for a subscription without a MAC.
+func (r subscriptions) SaveTerms(ctx context.Context, subs ...billing.Subscription) error {
+	if len(subs) == 0 {
+		return nil
+	}
+	return r.tx.queueRows(len(subs)).SubscriptionsSaveTerms(ctx, dbgen.SubscriptionsSaveTermsParams{
+		UserIds:        mapSlice(subs, func(s billing.Subscription) string { return string(s.UserID) }),
+		Ids:            mapSlice(subs, func(s billing.Subscription) string { return string(s.ID) }),
+		PaymentSystems: mapSlice(subs, func(s billing.Subscription) string { return s.PaymentSystem }),
+		ConsentMacs:    mapSlice(subs, func(s billing.Subscription) []byte { return consentBytes(s.ConsentMAC) }),
+		Anchors:        mapSlice(subs, func(s billing.Subscription) time.Time { return s.AnchorAt }),
+	})
+}
+
+// consentBytes returns nil if there is no MAC.
 func consentBytes(mac billing.ConsentMAC) []byte {
 	if mac == "" {
 		return nil
@@ -124,11 +150,20 @@ func subscriptionOf(row *dbgen.Subscription, planCode string) billing.Subscripti
 		IntervalMonths: int(row.IntervalMonths), ConsentMAC: billing.ConsentMAC(row.ConsentMac),
 		Status:   billing.Status(row.Status),
 		AnchorAt: row.AnchorAt, Current: billing.Period{Start: row.PeriodStart, End: row.PeriodEnd},
-		NextChargeAt: row.NextChargeAt, Charging: row.Charging, CancelAtPeriodEnd: row.CancelAtPeriodEnd,
+		NextChargeAt: row.NextChargeAt, Hold: holdOf(row), Charging: row.Charging, CancelAtPeriodEnd: row.CancelAtPeriodEnd,
 		PastDueSince: row.PastDueSince, GraceUntil: row.GraceUntil,
 		LatestPaymentID: billing.PaymentID(row.LatestPaymentID),
 		CreatedAt:       row.CreatedAt, StartedAt: row.StartedAt, EndedAt: row.EndedAt,
 	}
+}
+
+// holdOf returns the hold of a subscription. A subscription with a next charge is not on
+// hold, even if the previous version has left the column as it was.
+func holdOf(row *dbgen.Subscription) billing.DeclineCode {
+	if row.Status != string(billing.StatusPastDue) || !row.NextChargeAt.IsZero() {
+		return ""
+	}
+	return billing.DeclineCode(row.Hold.String)
 }
 
 // dueOf converts a row of SubscriptionsLockDue. Its query reads only the columns of

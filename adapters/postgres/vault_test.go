@@ -429,7 +429,7 @@ func TestMethodsRemove_WaitsForReaders(t *testing.T) {
 			return err
 		},
 		"due": func(ctx context.Context, tx ports.Repos, _ vaultFixture) error {
-			due, err := tx.Subscriptions.LockDue(ctx, ports.DueQuery{Now: today.AddDate(0, 2, 0), Systems: []string{"s"}, Limit: 10})
+			due, err := tx.Due.LockDue(ctx, ports.DueQuery{Now: today.AddDate(0, 2, 0), Systems: []string{"s"}, Limit: 10})
 			if err == nil && len(due) != 1 {
 				err = fmt.Errorf("%d subscriptions are due, want 1", len(due))
 			}

@@ -2,8 +2,10 @@ package postgres
 
 import (
 	"context"
+	"time"
 
 	"github.com/online-cinema/billing/adapters/postgres/internal/dbgen"
+	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/ports"
 )
 
@@ -44,6 +46,30 @@ func (v views) duePage(ctx context.Context, page dbgen.ViewDueParams) ([]ports.D
 	tokens := v.tokens.snapshot()
 	return queryMany(ctx, func(ctx context.Context) ([]*dbgen.ViewDueRow, error) { return v.q.ViewDue(ctx, page) },
 		func(row *dbgen.ViewDueRow) ports.Due { return tokens.dueOf((*dbgen.SubscriptionsLockDueRow)(row)) })
+}
+
+// Over implements [ports.Views]. It reads in pages, as Due does.
+func (v views) Over(ctx context.Context, now time.Time, each func(billing.Subscription) error) error {
+	page := dbgen.ViewOverParams{Now: now, AfterAt: orEpoch(time.Time{}), AfterUser: minID, AfterID: minID, Take: duePage}
+	for {
+		list, err := queryMany(ctx, func(ctx context.Context) ([]*dbgen.ViewOverRow, error) { return v.q.ViewOver(ctx, page) },
+			func(row *dbgen.ViewOverRow) billing.Subscription {
+				return subscriptionOf(&row.Subscription, row.PlanCode)
+			})
+		if err != nil {
+			return err
+		}
+		for _, s := range list {
+			if err := each(s); err != nil {
+				return err
+			}
+		}
+		if len(list) < duePage {
+			return nil
+		}
+		last := list[len(list)-1]
+		page.AfterAt, page.AfterUser, page.AfterID = last.GraceUntil, string(last.UserID), string(last.ID)
+	}
 }
 
 // CountDue implements [ports.Views].

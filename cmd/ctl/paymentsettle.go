@@ -1,6 +1,8 @@
 package main
 
 import (
+	"log/slog"
+
 	"github.com/spf13/cobra"
 
 	"github.com/online-cinema/billing/adapters/postgres"
@@ -59,8 +61,7 @@ func (t *tool) settlePayment(cmd *cobra.Command, ref string, d operators.Decisio
 		}
 		d.Payment = seen.Payment
 		uc := operators.Payments{
-			Store: s, Clock: now, NewID: boot.NewID, By: t.operator(),
-			Retries: cfg.Retries.RetrySchedule, Calendar: cfg.TimeZone.Calendar(),
+			Collector: boot.NewCollector(cfg.Rules, boot.Charging{}, s, now, nil, slog.New(slog.DiscardHandler)), By: t.operator(),
 		}
 		if _, err := uc.Settle(ctx, d); err != nil {
 			return err

@@ -22,6 +22,7 @@ type summaryJSON struct {
 	Due      int `json:"due"`
 	Renewed  int `json:"renewed"`
 	Declined int `json:"declined"`
+	Held     int `json:"held"`
 	Unknown  int `json:"unknown"`
 	Ended    int `json:"ended"`
 	Failed   int `json:"failed"`
@@ -31,8 +32,8 @@ func (p printer) summary(s ports.Summary) error {
 	if p.json {
 		return json.NewEncoder(p.w).Encode(summaryJSON(s))
 	}
-	_, err := fmt.Fprintf(p.w, "%d due: %d renewed, %d declined, %d unknown, %d failed; %d ended; %d earlier payments settled\n",
-		s.Due, s.Renewed, s.Declined, s.Unknown, s.Failed, s.Ended, s.Settled)
+	_, err := fmt.Fprintf(p.w, "%d due: %d renewed, %d declined (%d on hold), %d unknown, %d failed; %d ended; %d earlier payments settled\n",
+		s.Due, s.Renewed, s.Declined, s.Held, s.Unknown, s.Failed, s.Ended, s.Settled)
 	return err
 }
 
@@ -52,7 +53,7 @@ func (p printer) forecast(f *forecast) error {
 // planned is one line of a dry run.
 type planned struct {
 	Action         string      `json:"action"` // charge, end or none
-	Reason         string      `json:"reason"` // renewal, retry, cancelled, payment_method_removed, payment_method_not_saved, no_adapter, no_consent or token_unreadable
+	Reason         string      `json:"reason"` // renewal or retry; cancelled, payment_method_removed, payment_method_not_saved or the decline code of a hold; no_adapter, no_consent or token_unreadable
 	UserID         string      `json:"user_id"`
 	SubscriptionID string      `json:"subscription_id"`
 	PlanCode       string      `json:"plan_code"`
@@ -89,6 +90,8 @@ func toPlanned(d renewals.Decision) planned {
 		}
 		l.Amount = &moneyJSON{d.Payment.Amount.Amount, string(d.Payment.Amount.Currency)}
 		l.Period = &periodJSON{d.Payment.Period.Start, d.Payment.Period.End}
+	case d.Hold != "":
+		l.Action, l.Reason, l.DueAt = "end", string(d.Hold), d.GraceUntil
 	case d.CancelAtPeriodEnd:
 		l.Action, l.Reason = "end", "cancelled"
 	default:

@@ -145,8 +145,8 @@ func (s Subscription) ended(at time.Time) Subscription {
 // or a cancel at once.
 //
 // A cancelled subscription gives access until its period ends, and one that is past due
-// until its grace ends. One that renews gives it for another renewalGrace, in which the
-// renewal is tried.
+// until its grace ends. A subscription that renews gives access for another
+// renewalGrace, in which the renewal is tried.
 func (s Subscription) AccessUntil(now time.Time, renewalGrace time.Duration) time.Time {
 	s, _ = s.At(now)
 	end := s.accessEnd()

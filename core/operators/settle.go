@@ -5,21 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/payments"
 	"github.com/online-cinema/billing/core/ports"
 )
 
 // Payments decides about payments whose outcome only a person can find out.
 type Payments struct {
-	Store    ports.Store
-	Clock    ports.Clock
-	NewID    func() string
-	By       Operator
-	Retries  billing.RetrySchedule
-	Calendar billing.Calendar
+	Collector *payments.Collector // needs no payment systems
+	By        Operator
 }
 
 // Decision is an operator's decision about a pending payment.
@@ -44,7 +40,7 @@ func (p Payments) Settle(ctx context.Context, d Decision) (billing.Payment, erro
 	if err := d.Check(); err != nil {
 		return billing.Payment{}, err
 	}
-	settled, err := ports.InTx(ctx, p.Store, func(tx ports.Repos) (billing.Payment, error) { return p.settle(ctx, tx, d) })
+	settled, err := ports.InTx(ctx, p.Collector.Store, func(tx ports.Repos) (billing.Payment, error) { return p.settle(ctx, tx, d) })
 	if err != nil {
 		return billing.Payment{}, fmt.Errorf("settle payment %s: %w", d.Payment.ID, err)
 	}
@@ -72,59 +68,14 @@ func (d Decision) Check() error {
 }
 
 func (p Payments) settle(ctx context.Context, tx ports.Repos, d Decision) (billing.Payment, error) {
-	sub, pay, err := lockPayment(ctx, tx, d.Payment)
+	c := p.Collector
+	before, after, err := c.Decide(ctx, tx, d.Payment, d.As)
 	if err != nil {
 		return billing.Payment{}, err
 	}
-	if pay.Settled() {
-		return billing.Payment{}, billing.ErrInvalidTransition.WithMessage("it is %s already", pay.Status)
-	}
-	left, err := tx.Leases.SendRemaining(ctx, ports.KeyOf(&pay))
-	switch {
-	case err != nil:
-		return billing.Payment{}, err
-	case left > 0:
-		return billing.Payment{}, billing.ErrInvalidTransition.WithMessage(
-			"a program may still send it; repeat the command in %s", left.Round(time.Second)+time.Second)
-	}
-	outcome, err := pay.Decide(d.As)
-	if err != nil {
-		return billing.Payment{}, err
-	}
-	now := p.Clock.Now()
-	sub, settled, events := sub.Settle(pay, outcome, p.Retries, p.Calendar, now)
-	if !settled.Settled() {
-		return billing.Payment{}, billing.ErrInvalidTransition.WithMessage("it cannot count as paid: %s", settled.Contradiction)
-	}
-	ports.Identify(events, p.NewID)
-	if err := tx.Events.Append(ctx, events...); err != nil {
-		return billing.Payment{}, err
-	}
-	if err := tx.Subscriptions.Save(ctx, sub); err != nil {
-		return billing.Payment{}, err
-	}
-	if err := tx.Payments.Save(ctx, settled); err != nil {
-		return billing.Payment{}, err
-	}
-	return settled, tx.Audit.Record(ctx, ports.AuditEntry{
-		ID: p.NewID(), At: now, Operator: p.By.Name, From: p.By.From, Action: PaymentSettled, Object: string(pay.ID),
-		Before: ports.Facts{"status": string(pay.Status), "contradiction": pay.Contradiction},
-		After:  ports.Facts{"status": string(settled.Status), "reason": strings.TrimSpace(d.Reason)},
+	return after, tx.Audit.Record(ctx, ports.AuditEntry{
+		ID: c.NewID(), At: c.Clock.Now(), Operator: p.By.Name, From: p.By.From, Action: PaymentSettled, Object: string(before.ID),
+		Before: ports.Facts{"status": string(before.Status), "contradiction": before.Contradiction},
+		After:  ports.Facts{"status": string(after.Status), "reason": strings.TrimSpace(d.Reason)},
 	})
-}
-
-// lockPayment locks and reads a payment and its subscription.
-func lockPayment(ctx context.Context, tx ports.Repos, p billing.Payment) (sub billing.Subscription, pay billing.Payment, err error) {
-	subs, err := tx.Subscriptions.Lock(ctx, ports.SubscriptionKey{User: p.UserID, ID: p.SubscriptionID})
-	if err != nil {
-		return sub, pay, err
-	}
-	pays, err := tx.Payments.Lock(ctx, ports.KeyOf(&p))
-	if err != nil {
-		return sub, pay, err
-	}
-	if len(subs) != 1 || len(pays) != 1 {
-		return sub, pay, billing.ErrPaymentNotFound
-	}
-	return subs[0], pays[0], nil
 }

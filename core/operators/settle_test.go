@@ -3,7 +3,6 @@ package operators_test
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/billingtest"
@@ -23,12 +22,8 @@ func (w world) pending() ports.SubscriptionView {
 
 func (w world) settle(p billing.Payment, as billing.PaymentStatus, reason string) error {
 	w.T.Helper()
-	retries, err := billing.NewRetrySchedule(24 * time.Hour)
-	if err != nil {
-		w.T.Fatal(err)
-	}
-	uc := operators.Payments{Store: w.Store, Clock: w.Clock, NewID: w.NewID, By: operators.Operator{Name: "anna"}, Retries: retries}
-	_, err = uc.Settle(w.T.Context(), operators.Decision{Payment: p, As: as, Reason: reason})
+	uc := operators.Payments{Collector: w.Process().Collector, By: operators.Operator{Name: "anna"}}
+	_, err := uc.Settle(w.T.Context(), operators.Decision{Payment: p, As: as, Reason: reason})
 	return err
 }
 

@@ -3,6 +3,7 @@ package payments_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
@@ -33,7 +34,7 @@ func TestSweep_NeverSendsPaymentThatDiffers(t *testing.T) {
 				if err := tx.Payments.Add(ctx, 0, p); err != nil {
 					return err
 				}
-				return tx.Subscriptions.Save(ctx, s)
+				return errors.Join(tx.Subscriptions.Save(ctx, s), tx.Subscriptions.SaveTerms(ctx, s))
 			})
 			var log bytes.Buffer
 			process := w.Process()

@@ -147,7 +147,7 @@ func loadLocked(ctx context.Context, tx ports.Repos, attempts []Attempt) ([]stor
 		pays[payList[i].ID] = &payList[i]
 	}
 	if len(subs) != len(attempts) || len(pays) != len(attempts) {
-		return nil, fmt.Errorf("of %d payments, %d are stored, with %d subscriptions", len(attempts), len(pays), len(subs))
+		return nil, fmt.Errorf("of %d payments, %d are stored, with %d subscriptions: %w", len(attempts), len(pays), len(subs), billing.ErrPaymentNotFound)
 	}
 	all := make([]stored, len(attempts))
 	for i, a := range attempts {

@@ -13,6 +13,8 @@ import (
 type writes struct {
 	subscriptions []ports.Versioned[billing.Subscription]
 	payments      []ports.Versioned[billing.Payment]
+	terms         []billing.Subscription // their terms or anchors have changed
+	periods       []billing.Payment      // their periods have changed
 	events        []billing.Event
 	pending       []ports.PaymentKey // released to the sweep; the charge may have been sent
 	unsent        []ports.PaymentKey // released to the sweep; the charge was not sent
@@ -49,10 +51,16 @@ func (w *writes) settle(old stored, a *Attempt, retries billing.RetrySchedule, c
 		w.events = append(w.events, events...)
 		if p != *pay {
 			w.payments = append(w.payments, ports.Versioned[billing.Payment]{Record: p, Version: old.version})
+			if p.Period != pay.Period {
+				w.periods = append(w.periods, p)
+			}
 			pay = &w.payments[len(w.payments)-1].Record
 		}
 		if s != *sub {
 			w.subscriptions = append(w.subscriptions, ports.Versioned[billing.Subscription]{Record: s, Version: old.version})
+			if s.Terms() != sub.Terms() || s.ConsentMAC != sub.ConsentMAC || s.AnchorAt != sub.AnchorAt {
+				w.terms = append(w.terms, s)
+			}
 			sub = &w.subscriptions[len(w.subscriptions)-1].Record
 		}
 	}
@@ -91,7 +99,13 @@ func (w *writes) apply(ctx context.Context, tx ports.Repos) error {
 	if err := tx.Subscriptions.SaveIfUnchanged(ctx, w.subscriptions...); err != nil {
 		return err
 	}
+	if err := tx.Subscriptions.SaveTerms(ctx, w.terms...); err != nil {
+		return err
+	}
 	if err := tx.Payments.SaveIfUnchanged(ctx, w.payments...); err != nil {
+		return err
+	}
+	if err := tx.Payments.SavePeriod(ctx, w.periods...); err != nil {
 		return err
 	}
 	if err := tx.Leases.ReleaseSweep(ctx, w.pending...); err != nil {

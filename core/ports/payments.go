@@ -32,6 +32,10 @@ type Payments interface {
 	// SaveIfUnchanged is Save with optimistic locking: see
 	// [Subscriptions.SaveIfUnchanged]. LeaseForSweep changes the version.
 	SaveIfUnchanged(ctx context.Context, p ...Versioned[billing.Payment]) error
+	// SavePeriod updates the periods of payments that the transaction has locked or saved.
+	// It returns [billing.ErrAlreadyExists] if another payment has already paid for the
+	// period.
+	SavePeriod(ctx context.Context, p ...billing.Payment) error
 }
 
 // PaymentLeases decides which process may look up or send a pending payment.

@@ -40,6 +40,7 @@ type Summary struct {
 	Due      int // subscriptions that were charged or could not be
 	Renewed  int // of Due: paid
 	Declined int // of Due: declined
+	Held     int // of Declined: on hold until the viewer acts
 	Unknown  int // payments whose outcome is unknown
 	Ended    int // subscriptions that ended
 	Failed   int // of Due: not charged because of a fault on our side or the payment system's

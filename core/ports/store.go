@@ -49,6 +49,7 @@ type Repos struct {
 	Cards           Cards
 	CardLimits      CardLimits
 	Subscriptions   Subscriptions
+	Due             DueSubscriptions
 	Payments        Payments
 	Leases          PaymentLeases
 	Events          Events

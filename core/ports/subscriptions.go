@@ -27,16 +27,26 @@ type Subscriptions interface {
 	// Add stores new subscriptions. It returns [billing.ErrAlreadySubscribed] if the
 	// user has a live one to the same plan.
 	Add(ctx context.Context, s ...billing.Subscription) error
-	// LockDue locks and returns the subscriptions that q asks for, the earliest
-	// first. It skips rows that another transaction has locked.
-	LockDue(ctx context.Context, q DueQuery) ([]Due, error)
-	// Save updates locked subscriptions.
+	// Save updates locked subscriptions, except for their agreed terms.
 	Save(ctx context.Context, s ...billing.Subscription) error
 	// SaveIfUnchanged updates subscriptions without locking them first. It returns
 	// [ErrChanged], perhaps only from InTx, if another transaction has written one
 	// of them since its version. A record with version [Locked] is locked and saved
 	// like any other.
 	SaveIfUnchanged(ctx context.Context, s ...Versioned[billing.Subscription]) error
+	// SaveTerms updates the payment system, the signature of the consent, and the anchor
+	// of subscriptions that the transaction has locked or saved.
+	SaveTerms(ctx context.Context, s ...billing.Subscription) error
+}
+
+// DueSubscriptions locks the subscriptions that a run works on. It skips rows that another
+// transaction has locked.
+type DueSubscriptions interface {
+	// LockDue locks and returns the subscriptions that q asks for, the earliest first.
+	LockDue(ctx context.Context, q DueQuery) ([]Due, error)
+	// LockOver locks and returns at most limit subscriptions on hold whose grace has ended
+	// at now and that have no pending payment, the earliest first.
+	LockOver(ctx context.Context, now time.Time, limit int) ([]billing.Subscription, error)
 }
 
 // DueQuery selects live subscriptions without a pending payment whose next charge

@@ -79,6 +79,9 @@ type DueViews interface {
 	// selects all payment systems if q names none, and has no bound if the limit
 	// is 0.
 	Due(ctx context.Context, q DueQuery, each func(Due) error) error
+	// Over calls each for the subscriptions that [DueSubscriptions.LockOver] finds,
+	// without a limit.
+	Over(ctx context.Context, now time.Time, each func(billing.Subscription) error) error
 	// CountDue returns the number of subscriptions that q selects without its limit.
 	CountDue(ctx context.Context, q DueQuery) (int, error)
 	// SystemsToSweep returns the codes of the payment systems at which a sweep would

@@ -180,7 +180,7 @@ func TestRun_BreakerNeedsConsecutiveFailures(t *testing.T) {
 		t.Parallel()
 		for m, want := range map[billingtest.Fault]ports.Summary{
 			billingtest.RequestRefused: {Due: 19, Failed: 19},
-			billingtest.UnknownToken:   {Due: 19, Declined: 19, Ended: 19},
+			billingtest.UnknownToken:   {Due: 19, Declined: 19, Held: 19},
 			billingtest.Decline:        {Due: 40, Declined: 40},
 		} {
 			inBubble(t, func(w world) {

@@ -22,18 +22,18 @@ type lockedOnce struct {
 
 func (s lockedOnce) InTx(ctx context.Context, f func(ports.Repos) error) error {
 	return s.Store.InTx(ctx, func(tx ports.Repos) error {
-		tx.Subscriptions = lockedOnceDue{tx.Subscriptions, s}
+		tx.Due = lockedOnceDue{tx.Due, s}
 		return f(tx)
 	})
 }
 
 type lockedOnceDue struct {
-	ports.Subscriptions
+	ports.DueSubscriptions
 	store lockedOnce
 }
 
 func (r lockedOnceDue) LockDue(ctx context.Context, q ports.DueQuery) ([]ports.Due, error) {
-	due, err := r.Subscriptions.LockDue(ctx, q)
+	due, err := r.DueSubscriptions.LockDue(ctx, q)
 	if r.store.searches.Add(1) == 1 {
 		due = slices.DeleteFunc(due, func(d ports.Due) bool { return d.UserID == r.store.user })
 	}

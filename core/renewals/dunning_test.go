@@ -163,24 +163,31 @@ func (p fixedOutcome) Charge(context.Context, ports.ChargeRequest) (billing.Outc
 	return p.outcome, nil
 }
 
+// held is the time of the retry of a renewal that is on hold: there is none.
+const held = time.Duration(-1)
+
 func TestRun_DeclineDecidesRetry(t *testing.T) {
 	t.Parallel()
 	type decline struct {
 		outcome billing.Outcome
-		retry   time.Duration // after due; 0 for no retry
+		retry   time.Duration // after due; held, or 0 if the subscription ends
 	}
 	declines := map[string]decline{
-		"advice: do not retry":           {billing.Outcome{DeclineCode: billing.InsufficientFunds, Advice: billing.DoNotRetry}, 0},
-		"advice: new card":               {billing.Outcome{DeclineCode: billing.DoNotHonor, Advice: billing.NewCardNeeded}, 0},
+		"advice: do not retry":           {billing.Outcome{DeclineCode: billing.InsufficientFunds, Advice: billing.DoNotRetry}, held},
+		"advice: new card":               {billing.Outcome{DeclineCode: billing.DoNotHonor, Advice: billing.NewCardNeeded}, held},
 		"advice: consent withdrawn":      {billing.Outcome{DeclineCode: billing.GenericDecline, Advice: billing.ConsentWithdrawn}, 0},
 		"not before two days":            {billing.Outcome{DeclineCode: billing.InsufficientFunds, RetryAfter: 48 * time.Hour}, 48 * time.Hour},
 		"not before an hour":             {billing.Outcome{DeclineCode: billing.InsufficientFunds, RetryAfter: time.Hour}, retries[0]},
 		"not before ten days":            {billing.Outcome{DeclineCode: billing.InsufficientFunds, RetryAfter: 240 * time.Hour}, 240 * time.Hour},
-		"hard decline with retry advice": {billing.Outcome{DeclineCode: billing.CardExpired, RetryAfter: time.Hour}, 0},
+		"hard decline with retry advice": {billing.Outcome{DeclineCode: billing.CardExpired, RetryAfter: time.Hour}, held},
 	}
 	for _, code := range billing.DeclineCodes() {
-		d := decline{outcome: billing.Outcome{DeclineCode: code}}
-		if code.MayRetry() {
+		d := decline{billing.Outcome{DeclineCode: code}, held}
+		switch code {
+		case billing.MandateRevoked, billing.SuspectedFraud:
+			d.retry = 0
+		case billing.InsufficientFunds, billing.DoNotHonor, billing.GenericDecline, billing.LimitExceeded, billing.IssuerUnavailable,
+			billing.ProcessingError, billing.BlockedByProvider, billing.DuplicateTransaction, billing.UnknownDecline:
 			d.retry = retries[0]
 		}
 		declines[string(code)] = d
@@ -193,25 +200,56 @@ func TestRun_DeclineDecidesRetry(t *testing.T) {
 				w.at(0)
 				d.outcome.Status = billing.PaymentDeclined
 				want := ports.Summary{Due: 1, Declined: 1}
-				if d.retry == 0 {
+				switch d.retry {
+				case 0:
 					want.Ended = 1
+				case held:
+					want.Held = 1
 				}
 				w.expectRunOf(w.RenewerOver(w.Store, fixedOutcome{w.Provider, d.outcome}), want, nil)
-				if d.retry == 0 {
+				switch d.retry {
+				case 0:
 					w.expectAll([]billing.UserID{billingtest.Viewer}, billing.StatusEnded)
 					w.at(retries[len(retries)-1])
 					w.expectRun(ports.Summary{})
 					w.ExpectCharges(1)
-					return
+				case held:
+					w.expectHeld(d.outcome.DeclineCode)
+				default:
+					w.expectAll([]billing.UserID{billingtest.Viewer}, billing.StatusPastDue)
+					w.at(d.retry - time.Minute)
+					w.expectRun(ports.Summary{})
+					w.at(d.retry)
+					w.expectRun(ports.Summary{Due: 1, Renewed: 1})
 				}
-				w.expectAll([]billing.UserID{billingtest.Viewer}, billing.StatusPastDue)
-				w.at(d.retry - time.Minute)
-				w.expectRun(ports.Summary{})
-				w.at(d.retry)
-				w.expectRun(ports.Summary{Due: 1, Renewed: 1})
 			})
 		})
 	}
+}
+
+// expectHeld expects that nothing is charged until the grace ends, with access until
+// then, and that the next run ends the subscription.
+func (w world) expectHeld(reason billing.DeclineCode) {
+	w.T.Helper()
+	end := retries[len(retries)-1]
+	for after := time.Duration(0); after < end; after += 6 * time.Hour {
+		w.at(after)
+		w.expectRun(ports.Summary{})
+		e, err := w.Queries().Entitlements(w.T.Context(), billingtest.Viewer)
+		if s := w.subscriptionOf(billingtest.Viewer); s.Hold != reason || !s.NextChargeAt.IsZero() || err != nil || !e.Until.Equal(due.Add(end)) {
+			w.T.Fatalf("%s after due: on hold for %q, charged at %s, entitled until %s, %v", after, s.Hold, s.NextChargeAt, e.Until, err)
+		}
+	}
+	w.at(end)
+	if e, err := w.Queries().Entitlements(w.T.Context(), billingtest.Viewer); len(e.Features) > 0 || err != nil {
+		w.T.Errorf("after the grace the viewer may use %v, %v", e.Features, err)
+	}
+	w.expectRun(ports.Summary{Ended: 1})
+	if s := w.subscriptionOf(billingtest.Viewer); s.Status != billing.StatusEnded || !s.EndedAt.Equal(due.Add(end)) {
+		w.T.Errorf("after the grace it is %s since %s", s.Status, s.EndedAt)
+	}
+	w.ExpectHistory(billing.EventSubscribed, billing.EventPaymentDeclined, billing.EventPaymentActionRequired, billing.EventEnded)
+	w.ExpectCharges(1)
 }
 
 func TestRun_LateRunKeepsAllRetries(t *testing.T) {

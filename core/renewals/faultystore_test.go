@@ -19,7 +19,7 @@ type faultyStore struct {
 
 // txCalls are the calls that a transaction made.
 type txCalls struct {
-	claimed bool // Subscriptions.LockDue
+	claimed bool // Due.LockDue
 	added   bool // Payments.Add, at least one
 	saved   bool // Payments.SaveIfUnchanged, at least one
 	swept   bool // Leases.LeaseForSweep
@@ -31,7 +31,7 @@ func (s faultyStore) InTx(ctx context.Context, f func(ports.Repos) error) error 
 	var did txCalls
 	err := s.Store.InTx(ctx, func(tx ports.Repos) error {
 		did = txCalls{}
-		tx.Subscriptions = notedSubscriptions{tx.Subscriptions, &did}
+		tx.Due = notedDue{tx.Due, &did}
 		tx.Payments = notedPayments{tx.Payments, &did}
 		tx.Leases = notedLeases{tx.Leases, &did}
 		tx.Runs = notedRuns{tx.Runs, &did}
@@ -52,14 +52,14 @@ func (s faultyStore) InTx(ctx context.Context, f func(ports.Repos) error) error 
 	return nil
 }
 
-type notedSubscriptions struct {
-	ports.Subscriptions
+type notedDue struct {
+	ports.DueSubscriptions
 	did *txCalls
 }
 
-func (r notedSubscriptions) LockDue(ctx context.Context, q ports.DueQuery) ([]ports.Due, error) {
+func (r notedDue) LockDue(ctx context.Context, q ports.DueQuery) ([]ports.Due, error) {
 	r.did.claimed = true
-	return r.Subscriptions.LockDue(ctx, q)
+	return r.DueSubscriptions.LockDue(ctx, q)
 }
 
 type notedPayments struct {

@@ -32,7 +32,7 @@ func (s oddStore) InTx(ctx context.Context, f func(ports.Repos) error) error {
 	return s.Store.InTx(ctx, func(tx ports.Repos) error {
 		tx.Leases = oddLeases{tx.Leases, s}
 		tx.Payments = oddPayments{tx.Payments, s}
-		tx.Subscriptions = oddSubscriptions{tx.Subscriptions, s}
+		tx.Due = oddDue{tx.Due, s}
 		return f(tx)
 	})
 }
@@ -75,13 +75,13 @@ func (r oddPayments) SaveIfUnchanged(ctx context.Context, list ...ports.Versione
 	return r.Payments.SaveIfUnchanged(ctx, list...)
 }
 
-type oddSubscriptions struct {
-	ports.Subscriptions
+type oddDue struct {
+	ports.DueSubscriptions
 	s oddStore
 }
 
-func (r oddSubscriptions) LockDue(ctx context.Context, q ports.DueQuery) ([]ports.Due, error) {
-	due, err := r.Subscriptions.LockDue(ctx, q)
+func (r oddDue) LockDue(ctx context.Context, q ports.DueQuery) ([]ports.Due, error) {
+	due, err := r.DueSubscriptions.LockDue(ctx, q)
 	for i := range due {
 		due[i].Charging = due[i].Charging || r.s.due && due[i].UserID == r.s.user
 	}

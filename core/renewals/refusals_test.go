@@ -21,11 +21,11 @@ func (w world) refusing(answer func(n int64) error) *renewals.Renewer {
 	return r
 }
 
-// countEnded returns how many of the users' subscriptions have ended.
-func (w world) countEnded(users []billing.UserID) (n int) {
+// countHeld returns how many of the users' subscriptions are on hold.
+func (w world) countHeld(users []billing.UserID) (n int) {
 	w.T.Helper()
 	for _, u := range users {
-		if w.subscriptionOf(u).Status == billing.StatusEnded {
+		if w.subscriptionOf(u).Hold != "" {
 			n++
 		}
 	}
@@ -86,9 +86,9 @@ func TestRun_RefusalsOfAFault(t *testing.T) {
 		}
 	}
 	for name, tt := range map[string]struct {
-		refused            func(n int64) bool
-		minEnded, maxEnded int
-		wantErr            error
+		refused          func(n int64) bool
+		minHeld, maxHeld int
+		wantErr          error
 	}{
 		"one of twenty":                {func(n int64) bool { return n%20 == 0 }, 15, 15, nil},
 		"one of three":                 {func(n int64) bool { return n%3 == 0 }, 100, 100, nil},
@@ -104,8 +104,8 @@ func TestRun_RefusalsOfAFault(t *testing.T) {
 				w.Clock.Advance(billingtest.Month)
 				_, err := w.refusing(refusedIf(tt.refused)).Run(w.T.Context())
 				billingtest.ExpectError(w.T, err, tt.wantErr)
-				if n := w.countEnded(users); n < tt.minEnded || n > tt.maxEnded {
-					w.T.Errorf("%d subscriptions have ended, want %d to %d", n, tt.minEnded, tt.maxEnded)
+				if n := w.countHeld(users); n < tt.minHeld || n > tt.maxHeld {
+					w.T.Errorf("%d subscriptions are on hold, want %d to %d", n, tt.minHeld, tt.maxHeld)
 				}
 			})
 		})
@@ -116,7 +116,7 @@ func TestRun_RefusalsOfAFault(t *testing.T) {
 // effect on the subscriptions, although the payment system stores them.
 func TestRun_MostChargesDeclinedAlike(t *testing.T) {
 	t.Parallel()
-	for code, ended := range map[billing.DeclineCode]int{
+	for code, held := range map[billing.DeclineCode]int{
 		billing.TokenInvalid: 0, billing.AuthenticationRequired: 0, billing.CardExpired: 60,
 	} {
 		t.Run(string(code), func(t *testing.T) {
@@ -125,11 +125,11 @@ func TestRun_MostChargesDeclinedAlike(t *testing.T) {
 				users := w.addSubscribers(60)
 				w.Clock.Advance(billingtest.Month)
 				_, err := w.RenewerOver(w.Store, decliner{w.Provider, code}).Run(w.T.Context())
-				if gaveUp := errors.Is(err, ports.ErrGaveUp); gaveUp != (ended == 0) {
+				if gaveUp := errors.Is(err, ports.ErrGaveUp); gaveUp != (held == 0) {
 					w.T.Errorf("Run = %v", err)
 				}
-				if n := w.countEnded(users); n != ended {
-					w.T.Errorf("%d subscriptions have ended, want %d", n, ended)
+				if n := w.countHeld(users); n != held {
+					w.T.Errorf("%d subscriptions are on hold, want %d", n, held)
 				}
 			})
 		})
@@ -154,7 +154,7 @@ func TestRun_AcceptRefusals(t *testing.T) {
 		w.Provider.SetFault(billingtest.UnknownToken)
 		r := w.Renewer()
 		r.AcceptRefusals = true
-		w.expectRunOf(r, ports.Summary{Due: 40, Declined: 40, Ended: 40}, nil)
+		w.expectRunOf(r, ports.Summary{Due: 40, Declined: 40, Held: 40}, nil)
 	})
 }
 
@@ -164,7 +164,7 @@ func TestRun_StopPostponesRefusals(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		answer func(n int64) error
-		ended  bool
+		held   bool
 	}{
 		"all refused":    {always(ports.ErrTokenUnknown), false},
 		"the first only": {firstCalls(1, ports.ErrTokenUnknown), true},
@@ -184,8 +184,8 @@ func TestRun_StopPostponesRefusals(t *testing.T) {
 				})
 				got, err := r.Run(ctx)
 				billingtest.ExpectError(w.T, err, nil)
-				if n := w.countEnded(users); (n > 0) != tt.ended || n != got.Ended {
-					w.T.Errorf("%d subscriptions have ended; the summary is %+v", n, got)
+				if n := w.countHeld(users); (n > 0) != tt.held || n != got.Held {
+					w.T.Errorf("%d subscriptions are on hold; the summary is %+v", n, got)
 				}
 				if left := w.claimed(users); len(left) > 0 {
 					w.T.Errorf("payments left pending: %v", left)
@@ -212,7 +212,7 @@ func TestRun_HoldsFewRefusals(t *testing.T) {
 		r.Progress = func(s ports.Summary) { maxOpen = max(maxOpen, s.Renewed/2-s.Declined) }
 		got, err := r.Run(w.T.Context())
 		billingtest.ExpectError(w.T, err, nil)
-		if got.Declined != (n+2)/3 || got.Ended != got.Declined {
+		if got.Declined != (n+2)/3 || got.Held != got.Declined {
 			w.T.Errorf("the summary is %+v", got)
 		}
 		if maxOpen > 200+250 { // held, and being recorded
@@ -247,11 +247,11 @@ func TestRun_HoldsRefusalsWithinSendWindow(t *testing.T) {
 		got, err := r.Run(w.T.Context())
 		close(done)
 		billingtest.ExpectError(w.T, err, nil)
-		if want := (ports.Summary{Due: 12, Renewed: 8, Declined: 4, Ended: 4}); got != want {
+		if want := (ports.Summary{Due: 12, Renewed: 8, Declined: 4, Held: 4}); got != want {
 			w.T.Errorf("the summary is %+v, want %+v", got, want)
 		}
-		if n := w.countEnded(users); n != 4 {
-			w.T.Errorf("%d subscriptions have ended, want 4", n)
+		if n := w.countHeld(users); n != 4 {
+			w.T.Errorf("%d subscriptions are on hold, want 4", n)
 		}
 	})
 }
@@ -269,6 +269,6 @@ func TestSweep_PostponesRefusalOfResend(t *testing.T) {
 		if s := w.subscriptionOf(users[0]); s.Status != billing.StatusActive || s.Latest.DeclineCode != billing.Postponed {
 			w.T.Errorf("the subscription is %s, its renewal %s, want active and postponed", s.Status, s.Latest.DeclineCode)
 		}
-		w.expectRun(ports.Summary{Due: 1, Declined: 1, Ended: 1})
+		w.expectRun(ports.Summary{Due: 1, Declined: 1, Held: 1})
 	})
 }

@@ -2,6 +2,7 @@ package renewals_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/online-cinema/billing/core/billing"
@@ -17,7 +18,9 @@ func (w world) edit(user billing.UserID, change func(*billing.Subscription)) {
 	w.T.Helper()
 	s := w.subscriptionOf(user).Subscription
 	change(&s)
-	w.InTx(func(ctx context.Context, tx ports.Repos) error { return tx.Subscriptions.Save(ctx, s) })
+	w.InTx(func(ctx context.Context, tx ports.Repos) error {
+		return errors.Join(tx.Subscriptions.Save(ctx, s), tx.Subscriptions.SaveTerms(ctx, s))
+	})
 }
 
 func raisePrice(s *billing.Subscription)      { s.Price.Amount = 99_999_00 }

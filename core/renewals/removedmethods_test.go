@@ -40,7 +40,7 @@ func (s removedMethods) apply(m billing.PaymentMethod) billing.PaymentMethod {
 
 func (s removedMethods) InTx(ctx context.Context, f func(ports.Repos) error) error {
 	return s.Store.InTx(ctx, func(tx ports.Repos) error {
-		tx.Subscriptions = removedMethodsDue{tx.Subscriptions, s}
+		tx.Due = removedMethodsDue{tx.Due, s}
 		tx.Methods = removedMethodsFind{tx.Methods, s}
 		return f(tx)
 	})
@@ -53,12 +53,12 @@ func (s removedMethods) Views() ports.Views {
 }
 
 type removedMethodsDue struct {
-	ports.Subscriptions
+	ports.DueSubscriptions
 	store removedMethods
 }
 
 func (r removedMethodsDue) LockDue(ctx context.Context, q ports.DueQuery) ([]ports.Due, error) {
-	due, err := r.Subscriptions.LockDue(ctx, q)
+	due, err := r.DueSubscriptions.LockDue(ctx, q)
 	for i := range due {
 		due[i].Method = r.store.apply(due[i].Method)
 	}

@@ -21,6 +21,7 @@ import (
 // payment system:
 //
 //	resolve  look up the payments that earlier runs left pending
+//	end      end the subscriptions on hold whose grace has ended
 //	claim    lock due subscriptions · Bill each · verify its consent · store intents, a
 //	         batch per transaction
 //	charge   a bounded number of charges in flight
@@ -82,9 +83,9 @@ type Decision struct {
 }
 
 // Plan calls each for every subscription that a run would claim now, the earliest
-// first. Before those it calls each for the subscriptions without an adapter. Neither
-// they nor the subscriptions with an obstacle count toward the limit. Plan changes
-// nothing and calls no payment system.
+// first. Before those it calls each for the subscriptions on hold that a run would end,
+// and for those without an adapter. Neither they nor the subscriptions with an obstacle
+// count toward the limit. Plan changes nothing and calls no payment system.
 func (r *Renewer) Plan(ctx context.Context, each func(Decision) error) error {
 	if err := r.plan(ctx, each); err != nil {
 		return fmt.Errorf("plan: %w", err)
@@ -94,6 +95,13 @@ func (r *Renewer) Plan(ctx context.Context, each func(Decision) error) error {
 
 func (r *Renewer) plan(ctx context.Context, each func(Decision) error) error {
 	now := r.Clock.Now()
+	err := r.Store.Views().Over(ctx, now, func(s billing.Subscription) error {
+		after, _ := s.At(now)
+		return each(Decision{Subscription: s, After: after})
+	})
+	if err != nil {
+		return err
+	}
 	orphans, err := r.orphans(ctx)
 	if err != nil {
 		return err

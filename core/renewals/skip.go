@@ -48,7 +48,7 @@ func (s *skipped) len() int {
 func (s *skipped) lockDue(ctx context.Context, tx ports.Repos, q ports.DueQuery) ([]ports.Due, error) {
 	limit := q.Limit
 	q.Limit += s.len()
-	due, err := tx.Subscriptions.LockDue(ctx, q)
+	due, err := tx.Due.LockDue(ctx, q)
 	due = slices.DeleteFunc(due, func(d ports.Due) bool { return s.has(d.ID) })
 	return due[:min(limit, len(due))], err
 }

@@ -123,6 +123,9 @@ func (c *runStats) settled(r payments.Result) {
 		c.sum.Failed++
 	default:
 		c.sum.Declined++
+		if r.Subscription != nil && r.Subscription.Hold != "" && r.Payment.Initiator == billing.MerchantInitiated {
+			c.sum.Held++
+		}
 	}
 	c.countEnd(r)
 }

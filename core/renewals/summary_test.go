@@ -19,8 +19,8 @@ func TestRun_SummaryByOutcome(t *testing.T) {
 	}{
 		"paid":               {billingtest.NoFault, nil, ports.Summary{Due: 1, Renewed: 1}},
 		"declined":           {billingtest.Decline, nil, ports.Summary{Due: 1, Declined: 1}},
-		"hard decline":       {billingtest.NoFault, func(w world) ports.Provider { return fixedOutcome{w.Provider, hardDecline} }, ports.Summary{Due: 1, Declined: 1, Ended: 1}},
-		"token unknown":      {billingtest.UnknownToken, nil, ports.Summary{Due: 1, Declined: 1, Ended: 1}},
+		"hard decline":       {billingtest.NoFault, func(w world) ports.Provider { return fixedOutcome{w.Provider, hardDecline} }, ports.Summary{Due: 1, Declined: 1, Held: 1}},
+		"token unknown":      {billingtest.UnknownToken, nil, ports.Summary{Due: 1, Declined: 1, Held: 1}},
 		"request refused":    {billingtest.RequestRefused, nil, ports.Summary{Due: 1, Failed: 1}},
 		"not sent":           {billingtest.ConnectionRefused, nil, ports.Summary{Due: 1, Failed: 1}},
 		"request lost":       {billingtest.RequestLost, nil, ports.Summary{Due: 1, Unknown: 1}},
@@ -195,22 +195,22 @@ func TestRun_MixedSummaryAddsUp(t *testing.T) {
 		}
 		got, err := r.Run(w.T.Context())
 		billingtest.ExpectError(t, err, nil)
-		if got != last || got.Due != n || got.Renewed+got.Declined+got.Unknown+got.Failed != n || got.Declined != got.Ended || got.Settled != 0 {
+		if got != last || got.Due != n || got.Renewed+got.Declined+got.Unknown+got.Failed != n || got.Declined != got.Held || got.Settled != 0 {
 			t.Errorf("the summary is %+v, which does not add up", got)
 		}
-		active, ended, pastDue := 0, 0, 0
+		active, onHold, pastDue := 0, 0, 0
 		for _, u := range users {
-			switch s := w.subscriptionOf(u); s.Status {
-			case billing.StatusActive:
+			switch s := w.subscriptionOf(u); {
+			case s.Status == billing.StatusActive:
 				active++
-			case billing.StatusEnded:
-				ended++
-			case billing.StatusPastDue:
+			case s.Hold != "":
+				onHold++
+			case s.Status == billing.StatusPastDue:
 				pastDue++
 			}
 		}
-		if ended != got.Ended || active != got.Renewed+got.Unknown+got.Failed-pastDue {
-			t.Errorf("%d active, %d ended, %d past due, but the summary is %+v", active, ended, pastDue, got)
+		if onHold != got.Held || got.Ended != 0 || active != got.Renewed+got.Unknown+got.Failed-pastDue {
+			t.Errorf("%d active, %d on hold, %d past due, but the summary is %+v", active, onHold, pastDue, got)
 		}
 		w.ExpectReconciled()
 	})

@@ -25,7 +25,7 @@ func (s lostKeyStore) hide(d ports.Due) ports.Due {
 
 func (s lostKeyStore) InTx(ctx context.Context, f func(ports.Repos) error) error {
 	return s.Store.InTx(ctx, func(tx ports.Repos) error {
-		tx.Subscriptions = lostKeySubscriptions{tx.Subscriptions, s}
+		tx.Due = lostKeyDue{tx.Due, s}
 		return f(tx)
 	})
 }
@@ -36,13 +36,13 @@ func (s lostKeyStore) Views() ports.Views {
 	return v
 }
 
-type lostKeySubscriptions struct {
-	ports.Subscriptions
+type lostKeyDue struct {
+	ports.DueSubscriptions
 	s lostKeyStore
 }
 
-func (r lostKeySubscriptions) LockDue(ctx context.Context, q ports.DueQuery) ([]ports.Due, error) {
-	list, err := r.Subscriptions.LockDue(ctx, q)
+func (r lostKeyDue) LockDue(ctx context.Context, q ports.DueQuery) ([]ports.Due, error) {
+	list, err := r.DueSubscriptions.LockDue(ctx, q)
 	for i := range list {
 		list[i] = r.s.hide(list[i])
 	}

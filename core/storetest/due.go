@@ -97,6 +97,78 @@ var dueCases = []testCase{
 	}},
 }
 
+// onHold returns a subscription whose grace ends at a time.
+func (w *world) onHold(end time.Time) purchase {
+	w.Helper()
+	d := w.subscribePaid()
+	d.sub.Status, d.sub.Hold, d.sub.NextChargeAt = billing.StatusPastDue, billing.CardExpired, time.Time{}
+	d.sub.PastDueSince, d.sub.GraceUntil = end.Add(-time.Hour), end
+	w.save(d)
+	return d
+}
+
+var overCases = []testCase{
+	{"are on hold, and their grace has ended", func(w *world) {
+		first, second := w.onHold(noon), w.onHold(noon.Add(time.Second))
+		paying := w.onHold(noon)
+		paying.sub.Charging = true
+		w.save(paying)
+		w.subscribePaid()
+		for now, want := range map[time.Time][]billing.SubscriptionID{
+			noon.Add(-time.Microsecond): nil,
+			noon:                        {first.sub.ID},
+			noon.Add(time.Second):       {first.sub.ID, second.sub.ID},
+		} {
+			same(w, "over", subIDs(w.lockOver(now, 10)), want)
+			same(w, "viewed", subIDs(w.viewOver(now)), want)
+		}
+		same(w, "limited", subIDs(w.lockOver(allDue, 1)), []billing.SubscriptionID{first.sub.ID})
+		same(w, "complete", w.lockOver(allDue, 1)[0], first.sub)
+	}},
+	{"are never due", func(w *world) {
+		w.onHold(noon)
+		if got := w.lockDue(ports.DueQuery{Now: allDue, Systems: []string{system}, Limit: 10}); len(got) > 0 {
+			w.Errorf("due are %+v, want none", got)
+		}
+		if got := w.viewDue(ports.DueQuery{Now: allDue}); len(got) > 0 {
+			w.Errorf("viewed as due are %+v, want none", got)
+		}
+	}},
+	{"come once", func(w *world) {
+		d := w.onHold(noon)
+		d.sub, _ = d.sub.At(noon)
+		w.save(d)
+		if got := w.lockOver(allDue, 10); len(got) > 0 {
+			w.Errorf("over are %+v, want none", got)
+		}
+	}},
+}
+
+func (w *world) lockOver(now time.Time, limit int) (over []billing.Subscription) {
+	w.Helper()
+	w.tx(func(ctx context.Context, tx ports.Repos) (err error) {
+		over, err = tx.Due.LockOver(ctx, now, limit)
+		return err
+	})
+	return over
+}
+
+func (w *world) viewOver(now time.Time) (over []billing.Subscription) {
+	w.Helper()
+	w.must(w.Store.Views().Over(w.Context(), now, func(s billing.Subscription) error {
+		over = append(over, s)
+		return nil
+	}))
+	return over
+}
+
+func subIDs(list []billing.Subscription) (ids []billing.SubscriptionID) {
+	for _, s := range list {
+		ids = append(ids, s.ID)
+	}
+	return ids
+}
+
 var dueViewCases = []testCase{
 	{"list the same subscriptions, and change nothing", func(w *world) {
 		for range 3 {
@@ -153,7 +225,7 @@ var runCases = []testCase{
 		for range 2 {
 			w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Runs.Put(ctx, r) })
 			r.FinishedAt, r.Error = noon.Add(time.Minute), "unavailable"
-			r.Summary = ports.Summary{Settled: 1, Due: 2, Renewed: 3, Declined: 4, Unknown: 5, Ended: 6, Failed: 7}
+			r.Summary = ports.Summary{Settled: 1, Due: 2, Renewed: 3, Declined: 4, Held: 2, Unknown: 5, Ended: 6, Failed: 7}
 		}
 	}},
 }
@@ -167,7 +239,7 @@ func (w *world) subscribePaid() purchase {
 func (w *world) lockDue(q ports.DueQuery) (due []ports.Due) {
 	w.Helper()
 	w.tx(func(ctx context.Context, tx ports.Repos) (err error) {
-		due, err = tx.Subscriptions.LockDue(ctx, q)
+		due, err = tx.Due.LockDue(ctx, q)
 		return err
 	})
 	return due
@@ -176,7 +248,7 @@ func (w *world) lockDue(q ports.DueQuery) (due []ports.Due) {
 // claimDue bills due subscriptions, like a renewal run.
 func (w *world) claimDue(limit int) (due []ports.Due, err error) {
 	err = w.try(func(ctx context.Context, tx ports.Repos) (err error) {
-		if due, err = tx.Subscriptions.LockDue(ctx, ports.DueQuery{Now: allDue, Systems: []string{system}, Limit: limit}); err != nil {
+		if due, err = tx.Due.LockDue(ctx, ports.DueQuery{Now: allDue, Systems: []string{system}, Limit: limit}); err != nil {
 			return err
 		}
 		for _, d := range due {

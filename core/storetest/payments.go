@@ -22,6 +22,21 @@ var paymentCases = []testCase{
 			same(w, string(status), w.locked(d).pay, d.pay)
 		}
 	}},
+	{"keep their period until that is saved, and the consent that they bring", func(w *world) {
+		d := w.settle(w.subscribe(0), billing.PaymentSucceeded, noon)
+		next := d.next(1)
+		next.ConsentMAC = "a mac"
+		w.must(w.addPayment(0, next))
+		later := next
+		later.Period.Start, later.Period.End = noon.AddDate(0, 3, 0), noon.AddDate(0, 4, 0)
+		w.must(w.savePayment(later))
+		d.pay = next
+		same(w, "saved", w.locked(d).pay, next)
+		w.tx(func(ctx context.Context, tx ports.Repos) error {
+			return errors.Join(tx.Payments.SavePeriod(ctx), tx.Payments.SavePeriod(ctx, later))
+		})
+		same(w, "period saved", w.locked(d).pay, later)
+	}},
 	{"keep a contradiction", func(w *world) {
 		d := w.settle(w.subscribe(0), billing.PaymentSucceeded, noon)
 		d = w.settle(d, billing.PaymentDeclined, noon)
@@ -90,6 +105,15 @@ func (w *world) savePayment(p ...billing.Payment) error {
 }
 
 var uniquePaymentCases = []testCase{
+	{"pays once for a period that is saved later", func(w *world) {
+		d := w.settle(w.subscribe(0), billing.PaymentSucceeded, noon)
+		first, next := d.pay.Period, d.next(1)
+		w.must(w.addPayment(0, next))
+		next.Status, next.SettledAt = billing.PaymentSucceeded, noon
+		w.must(w.savePayment(next))
+		next.Period = first
+		w.wantErr(w.try(func(ctx context.Context, tx ports.Repos) error { return tx.Payments.SavePeriod(ctx, next) }), billing.ErrAlreadyExists)
+	}},
 	{"is pending per subscription", func(w *world) {
 		d := w.subscribe(0)
 		w.wantErr(w.addPayment(0, d.next(1)), billing.ErrAlreadyExists)

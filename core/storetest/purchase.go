@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/online-cinema/billing/core/billing"
@@ -77,10 +78,9 @@ func (w *world) settle(d purchase, status billing.PaymentStatus, at time.Time) p
 func (w *world) save(d purchase) {
 	w.Helper()
 	w.tx(func(ctx context.Context, tx ports.Repos) error {
-		if err := tx.Payments.Save(ctx, d.pay); err != nil {
-			return err
-		}
-		return tx.Subscriptions.Save(ctx, d.sub)
+		return errors.Join(
+			tx.Payments.Save(ctx, d.pay), tx.Payments.SavePeriod(ctx, d.pay),
+			tx.Subscriptions.Save(ctx, d.sub), tx.Subscriptions.SaveTerms(ctx, d.sub))
 	})
 }
 

@@ -97,7 +97,7 @@ func (w *world) claimRenewal() claimedRenewal {
 	d := w.subscribePaid()
 	var c claimedRenewal
 	w.tx(func(ctx context.Context, tx ports.Repos) error {
-		due, err := tx.Subscriptions.LockDue(ctx, ports.DueQuery{Now: allDue, Systems: []string{system}, Limit: 1000})
+		due, err := tx.Due.LockDue(ctx, ports.DueQuery{Now: allDue, Systems: []string{system}, Limit: 1000})
 		if err != nil {
 			return err
 		}
@@ -115,7 +115,7 @@ func (w *world) claimRenewal() claimedRenewal {
 
 // renewed returns the purchase after a successful charge.
 func (c claimedRenewal) renewed() purchase {
-	s, p, _ := c.sub.Settle(c.pay, billing.Outcome{Status: billing.PaymentSucceeded, Amount: c.pay.Amount}, billing.RetrySchedule{}, billing.Calendar{}, allDue)
+	s, p, _ := c.sub.Settle(c.pay, billing.Outcome{Status: billing.PaymentSucceeded, Amount: c.pay.Amount}, billing.RetrySchedule{}, billing.Calendar{}, c.pay.Period.Start)
 	return purchase{s, p}
 }
 

@@ -46,6 +46,7 @@ func Run(t *testing.T, newStore func(t *testing.T) Harness) {
 		"one payment":           uniquePaymentCases,
 		"due":                   dueCases,
 		"due views":             dueViewCases,
+		"over":                  overCases,
 		"optimistic write":      replaceCases,
 		"sweep":                 sweepCases,
 		"resend lease":          resendCases,

@@ -40,6 +40,27 @@ var subscriptionCases = []testCase{
 		w.save(d)
 		same(w, "subscription", w.locked(d).sub, d.sub)
 	}},
+	{"are put on hold, and taken off it", func(w *world) {
+		d := w.onHold(noon)
+		same(w, "on hold", w.locked(d).sub, d.sub)
+		d.sub.Hold, d.sub.NextChargeAt = "", noon.Add(time.Hour)
+		w.save(d)
+		same(w, "due again", w.locked(d).sub, d.sub)
+	}},
+	{"keep their terms until these are saved", func(w *world) {
+		d := w.subscribePaid()
+		changed := d.sub
+		changed.PaymentSystem, changed.ConsentMAC, changed.AnchorAt = "other", "other mac", noon.Add(time.Hour)
+		w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Subscriptions.Save(ctx, changed) })
+		same(w, "saved", w.locked(d).sub, d.sub)
+		w.tx(func(ctx context.Context, tx ports.Repos) error {
+			return errors.Join(tx.Subscriptions.SaveTerms(ctx), tx.Subscriptions.SaveTerms(ctx, changed))
+		})
+		same(w, "terms saved", w.locked(d).sub, changed)
+		changed.ConsentMAC = ""
+		w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Subscriptions.SaveTerms(ctx, changed) })
+		same(w, "consent removed", w.locked(d).sub, changed)
+	}},
 	{"come in batches", func(w *world) {
 		var list []billing.Subscription
 		var keys []ports.SubscriptionKey

@@ -83,7 +83,7 @@ func (w world) claimRenewal() (settle func()) {
 	p := w.Process()
 	var pay billing.Payment
 	w.InTx(func(ctx context.Context, tx ports.Repos) error {
-		due, err := tx.Subscriptions.LockDue(ctx, ports.DueQuery{Now: w.Clock.Now(), Systems: []string{billingtest.System}, Limit: 1})
+		due, err := tx.Due.LockDue(ctx, ports.DueQuery{Now: w.Clock.Now(), Systems: []string{billingtest.System}, Limit: 1})
 		if err != nil || len(due) != 1 {
 			return fmt.Errorf("%d subscriptions are due: %w", len(due), err)
 		}

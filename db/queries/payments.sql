@@ -2,13 +2,13 @@
 -- A new payment is pending, so its columns about the outcome are empty.
 INSERT INTO payments (
     user_id, id, subscription_id, payment_method_id, payment_system, initiator, amount, currency,
-    period_start, period_end, status, decline_code, provider_ref, action_url, contradiction, created_at,
+    period_start, period_end, consent_mac, status, decline_code, provider_ref, action_url, contradiction, created_at,
     sweep_at, send_until)
 SELECT
     unnest(@user_ids::uuid[]), unnest(@ids::uuid[]), unnest(@subscription_ids::uuid[]),
     unnest(@payment_method_ids::uuid[]), unnest(@payment_systems::text[]), unnest(@initiators::text[]),
     unnest(@amounts::bigint[]), unnest(@currencies::text[]), unnest(@period_starts::timestamptz[]),
-    unnest(@period_ends::timestamptz[]), 'pending', '', '', '', '',
+    unnest(@period_ends::timestamptz[]), unnest(@consent_macs::bytea[]), 'pending', '', '', '', '',
     unnest(@created::timestamptz[]),
     statement_timestamp() + @send::interval, statement_timestamp() + @send::interval;
 
@@ -80,3 +80,10 @@ FROM (SELECT
     unnest(@action_urls::text[]) AS action_url, unnest(@contradictions::text[]) AS contradiction,
     unnest(@settled::timestamptz[]) AS settled_at) AS n
 WHERE p.user_id = n.user_id AND p.id = n.id AND (n.version = '0'::xid OR p.xmin = n.version);
+
+-- name: PaymentsSavePeriod :exec
+UPDATE payments p SET period_start = n.period_start, period_end = n.period_end
+FROM (SELECT
+    unnest(@user_ids::uuid[]) AS user_id, unnest(@ids::uuid[]) AS id,
+    unnest(@period_starts::timestamptz[]) AS period_start, unnest(@period_ends::timestamptz[]) AS period_end) AS n
+WHERE p.user_id = n.user_id AND p.id = n.id;

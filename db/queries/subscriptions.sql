@@ -36,7 +36,7 @@ UPDATE subscriptions s
 SET payment_method_id = n.payment_method_id, status = n.status, period_start = n.period_start,
     period_end = n.period_end, next_charge_at = n.next_charge_at, charging = n.charging,
     cancel_at_period_end = n.cancel_at_period_end, past_due_since = n.past_due_since, grace_until = n.grace_until,
-    latest_payment_id = n.latest_payment_id, started_at = n.started_at, ended_at = n.ended_at
+    hold = nullif(n.hold, ''), latest_payment_id = n.latest_payment_id, started_at = n.started_at, ended_at = n.ended_at
 FROM (SELECT
     unnest((SELECT @user_ids::uuid[])) AS user_id, unnest(@ids::uuid[]) AS id, unnest(@versions::xid[]) AS version,
     unnest(@payment_method_ids::uuid[]) AS payment_method_id, unnest(@statuses::text[]) AS status,
@@ -44,7 +44,7 @@ FROM (SELECT
     unnest(@next_charges::timestamptz[]) AS next_charge_at, unnest(@charging::bool[]) AS charging,
     unnest(@cancels::bool[]) AS cancel_at_period_end,
     unnest(@past_due_sinces::timestamptz[]) AS past_due_since, unnest(@grace_untils::timestamptz[]) AS grace_until,
-    unnest(@latest_payment_ids::uuid[]) AS latest_payment_id,
+    unnest(@holds::text[]) AS hold, unnest(@latest_payment_ids::uuid[]) AS latest_payment_id,
     unnest(@started::timestamptz[]) AS started_at, unnest(@ended::timestamptz[]) AS ended_at) AS n
 WHERE s.user_id = n.user_id AND s.id = n.id AND (n.version = '0'::xid OR s.xmin = n.version);
 
@@ -65,3 +65,19 @@ ORDER BY s.next_charge_at
 LIMIT @take::int
 FOR NO KEY UPDATE OF s SKIP LOCKED
 FOR SHARE OF m;
+
+-- name: SubscriptionsSaveTerms :exec
+UPDATE subscriptions s
+SET payment_system = n.payment_system, consent_mac = n.consent_mac, anchor_at = n.anchor_at
+FROM (SELECT
+    unnest(@user_ids::uuid[]) AS user_id, unnest(@ids::uuid[]) AS id, unnest(@payment_systems::text[]) AS payment_system,
+    unnest(@consent_macs::bytea[]) AS consent_mac, unnest(@anchors::timestamptz[]) AS anchor_at) AS n
+WHERE s.user_id = n.user_id AND s.id = n.id;
+
+-- name: SubscriptionsLockOver :many
+SELECT sqlc.embed(s), p.code AS plan_code
+FROM subscriptions s JOIN plans p ON p.id = s.plan_id
+WHERE s.hold IS NOT NULL AND s.next_charge_at IS NULL AND s.grace_until <= @now::timestamptz AND NOT s.charging
+ORDER BY s.grace_until
+LIMIT @take::int
+FOR NO KEY UPDATE OF s SKIP LOCKED;

@@ -83,3 +83,11 @@ LIMIT @take::int;
 SELECT count(*) FROM subscriptions s
 WHERE s.next_charge_at BETWEEN @from_at::timestamptz AND @now::timestamptz
   AND NOT s.charging AND (s.payment_system = ANY(@systems::text[]) OR @any_system::bool);
+
+-- name: ViewOver :many
+SELECT sqlc.embed(s), p.code AS plan_code
+FROM subscriptions s JOIN plans p ON p.id = s.plan_id
+WHERE s.hold IS NOT NULL AND s.next_charge_at IS NULL AND s.grace_until <= @now::timestamptz AND NOT s.charging
+  AND (s.grace_until, s.user_id, s.id) > (@after_at::timestamptz, @after_user::uuid, @after_id::uuid)
+ORDER BY s.grace_until, s.user_id, s.id
+LIMIT @take::int;

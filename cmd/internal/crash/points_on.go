@@ -97,6 +97,8 @@ type did struct {
 func (d *did) watch(tx *ports.Repos) {
 	tx.Checkout = checkout{tx.Checkout, d}
 	tx.Subscriptions = subscriptions{tx.Subscriptions, d}
+	tx.Due = dueSubscriptions{tx.Due, d}
+	tx.Due = dueSubscriptions{tx.Due, d}
 	tx.Payments = payments{tx.Payments, d}
 	tx.Leases = leases{tx.Leases, d}
 	tx.Cards = cards{tx.Cards, d}
@@ -145,9 +147,14 @@ func (s subscriptions) Named(ctx context.Context, user billing.UserID, ref strin
 	return s.Subscriptions.Named(ctx, user, ref)
 }
 
-func (s subscriptions) LockDue(ctx context.Context, q ports.DueQuery) ([]ports.Due, error) {
+type dueSubscriptions struct {
+	ports.DueSubscriptions
+	did *did
+}
+
+func (s dueSubscriptions) LockDue(ctx context.Context, q ports.DueQuery) ([]ports.Due, error) {
 	s.did.lockedDue = true
-	return s.Subscriptions.LockDue(ctx, q)
+	return s.DueSubscriptions.LockDue(ctx, q)
 }
 
 type payments struct {

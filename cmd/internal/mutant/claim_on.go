@@ -12,7 +12,7 @@ import (
 
 // claims replaces LockDue.
 type claims struct {
-	ports.Subscriptions
+	ports.DueSubscriptions
 	lockDue func(context.Context, ports.DueQuery) ([]ports.Due, error)
 }
 
@@ -22,8 +22,8 @@ func (s claims) LockDue(ctx context.Context, q ports.DueQuery) ([]ports.Due, err
 
 // eachDue applies change to each claimed subscription.
 func eachDue(tx *ports.Repos, change func(context.Context, *ports.Due) error) {
-	inner := tx.Subscriptions
-	tx.Subscriptions = claims{inner, func(ctx context.Context, q ports.DueQuery) ([]ports.Due, error) {
+	inner := tx.Due
+	tx.Due = claims{inner, func(ctx context.Context, q ports.DueQuery) ([]ports.Due, error) {
 		due, err := inner.LockDue(ctx, q)
 		for i := range due {
 			if err == nil {
@@ -37,8 +37,8 @@ func eachDue(tx *ports.Repos, change func(context.Context, *ports.Due) error) {
 // claimWithoutLock reads due subscriptions without locking them. It waits before it
 // returns, so that runs overlap.
 func claimWithoutLock(b *bug, tx *ports.Repos) {
-	inner := tx.Subscriptions
-	tx.Subscriptions = claims{inner, func(ctx context.Context, q ports.DueQuery) (due []ports.Due, err error) {
+	inner := tx.Due
+	tx.Due = claims{inner, func(ctx context.Context, q ports.DueQuery) (due []ports.Due, err error) {
 		err = b.store.Views().Due(ctx, q, func(d ports.Due) error {
 			due = append(due, d)
 			return nil
@@ -54,8 +54,8 @@ var begun atomic.Bool
 // watermarkNotReset returns no subscriptions to later passes of a run, so that it never
 // returns to those that were locked.
 func watermarkNotReset(_ *bug, tx *ports.Repos) {
-	inner := tx.Subscriptions
-	tx.Subscriptions = claims{inner, func(ctx context.Context, q ports.DueQuery) ([]ports.Due, error) {
+	inner := tx.Due
+	tx.Due = claims{inner, func(ctx context.Context, q ports.DueQuery) ([]ports.Due, error) {
 		if q.From.IsZero() && begun.Swap(true) {
 			return nil, nil
 		}

@@ -33,7 +33,7 @@ func (q *Queries) BacklogDue(ctx context.Context, now time.Time, most int32) (*B
 }
 
 const backlogLastRun = `-- name: BacklogLastRun :one
-SELECT id, started_at, finished_at, settled, due, renewed, declined, unknown, ended, failed, error, gave_up FROM renewal_runs WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT 1
+SELECT id, started_at, finished_at, settled, due, renewed, declined, unknown, ended, failed, error, gave_up, held FROM renewal_runs WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT 1
 `
 
 func (q *Queries) BacklogLastRun(ctx context.Context) (*RenewalRun, error) {
@@ -52,6 +52,7 @@ func (q *Queries) BacklogLastRun(ctx context.Context) (*RenewalRun, error) {
 		&i.Failed,
 		&i.Error,
 		&i.GaveUp,
+		&i.Held,
 	)
 	return &i, err
 }

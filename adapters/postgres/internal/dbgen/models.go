@@ -104,6 +104,7 @@ type Payment struct {
 	SettledAt       time.Time
 	SweepAt         time.Time
 	SendUntil       time.Time
+	ConsentMac      []byte
 }
 
 type PaymentMethod struct {
@@ -153,6 +154,7 @@ type RenewalRun struct {
 	Failed     int64
 	Error      string
 	GaveUp     bool
+	Held       int64
 }
 
 type Subscription struct {
@@ -178,6 +180,7 @@ type Subscription struct {
 	PastDueSince      time.Time
 	GraceUntil        time.Time
 	ConsentMac        []byte
+	Hold              pgtype.Text
 }
 
 type User struct {

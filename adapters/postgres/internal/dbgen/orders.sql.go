@@ -140,7 +140,7 @@ func (q *Queries) PlansForShare(ctx context.Context, codes []string, ids []strin
 }
 
 const subscriptionsLive = `-- name: SubscriptionsLive :many
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, p.code AS plan_code
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, p.code AS plan_code
 FROM (SELECT unnest((SELECT $1::uuid[])) AS user_id, unnest($2::text[]) AS code, unnest($3::uuid[]) AS id) AS k
 JOIN subscriptions s ON s.user_id = k.user_id AND s.ended_at IS NULL
 JOIN plans p ON p.id = s.plan_id AND (p.code = k.code OR p.id = k.id)
@@ -186,6 +186,7 @@ func (q *Queries) SubscriptionsLive(ctx context.Context, userIds []string, codes
 			&i.Subscription.PastDueSince,
 			&i.Subscription.GraceUntil,
 			&i.Subscription.ConsentMac,
+			&i.Subscription.Hold,
 			&i.PlanCode,
 		); err != nil {
 			return nil, err

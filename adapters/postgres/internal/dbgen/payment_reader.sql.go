@@ -48,7 +48,7 @@ func (q *Queries) EventsOfPayment(ctx context.Context, userID string, paymentID 
 }
 
 const paymentByID = `-- name: PaymentByID :one
-SELECT user_id, id, subscription_id, payment_method_id, payment_system, initiator, amount, currency, period_start, period_end, status, decline_code, provider_ref, action_url, contradiction, created_at, settled_at, sweep_at, send_until FROM payments WHERE id = $1
+SELECT user_id, id, subscription_id, payment_method_id, payment_system, initiator, amount, currency, period_start, period_end, status, decline_code, provider_ref, action_url, contradiction, created_at, settled_at, sweep_at, send_until, consent_mac FROM payments WHERE id = $1
 `
 
 func (q *Queries) PaymentByID(ctx context.Context, id string) (*Payment, error) {
@@ -74,12 +74,13 @@ func (q *Queries) PaymentByID(ctx context.Context, id string) (*Payment, error) 
 		&i.SettledAt,
 		&i.SweepAt,
 		&i.SendUntil,
+		&i.ConsentMac,
 	)
 	return &i, err
 }
 
 const paymentsByID = `-- name: PaymentsByID :many
-SELECT p.user_id, p.id, p.subscription_id, p.payment_method_id, p.payment_system, p.initiator, p.amount, p.currency, p.period_start, p.period_end, p.status, p.decline_code, p.provider_ref, p.action_url, p.contradiction, p.created_at, p.settled_at, p.sweep_at, p.send_until, s.price_amount, s.price_currency, s.payment_method_id AS agreed_method, s.payment_system AS agreed_system
+SELECT p.user_id, p.id, p.subscription_id, p.payment_method_id, p.payment_system, p.initiator, p.amount, p.currency, p.period_start, p.period_end, p.status, p.decline_code, p.provider_ref, p.action_url, p.contradiction, p.created_at, p.settled_at, p.sweep_at, p.send_until, p.consent_mac, s.price_amount, s.price_currency, s.payment_method_id AS agreed_method, s.payment_system AS agreed_system
 FROM payments p
 JOIN subscriptions s ON s.user_id = p.user_id AND s.id = p.subscription_id
 WHERE p.payment_system = $1 AND p.id = ANY($2::uuid[])
@@ -122,6 +123,7 @@ func (q *Queries) PaymentsByID(ctx context.Context, paymentSystem string, ids []
 			&i.Payment.SettledAt,
 			&i.Payment.SweepAt,
 			&i.Payment.SendUntil,
+			&i.Payment.ConsentMac,
 			&i.PriceAmount,
 			&i.PriceCurrency,
 			&i.AgreedMethod,
@@ -138,7 +140,7 @@ func (q *Queries) PaymentsByID(ctx context.Context, paymentSystem string, ids []
 }
 
 const paymentsOfSystem = `-- name: PaymentsOfSystem :many
-SELECT p.user_id, p.id, p.subscription_id, p.payment_method_id, p.payment_system, p.initiator, p.amount, p.currency, p.period_start, p.period_end, p.status, p.decline_code, p.provider_ref, p.action_url, p.contradiction, p.created_at, p.settled_at, p.sweep_at, p.send_until, s.price_amount, s.price_currency, s.payment_method_id AS agreed_method, s.payment_system AS agreed_system
+SELECT p.user_id, p.id, p.subscription_id, p.payment_method_id, p.payment_system, p.initiator, p.amount, p.currency, p.period_start, p.period_end, p.status, p.decline_code, p.provider_ref, p.action_url, p.contradiction, p.created_at, p.settled_at, p.sweep_at, p.send_until, p.consent_mac, s.price_amount, s.price_currency, s.payment_method_id AS agreed_method, s.payment_system AS agreed_system
 FROM payments p
 JOIN subscriptions s ON s.user_id = p.user_id AND s.id = p.subscription_id
 WHERE p.payment_system = $1
@@ -186,6 +188,7 @@ func (q *Queries) PaymentsOfSystem(ctx context.Context, paymentSystem string, af
 			&i.Payment.SettledAt,
 			&i.Payment.SweepAt,
 			&i.Payment.SendUntil,
+			&i.Payment.ConsentMac,
 			&i.PriceAmount,
 			&i.PriceCurrency,
 			&i.AgreedMethod,

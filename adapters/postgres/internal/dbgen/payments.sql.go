@@ -28,15 +28,15 @@ func (q *Queries) PaymentSendRemaining(ctx context.Context, userID string, iD st
 const paymentsAdd = `-- name: PaymentsAdd :exec
 INSERT INTO payments (
     user_id, id, subscription_id, payment_method_id, payment_system, initiator, amount, currency,
-    period_start, period_end, status, decline_code, provider_ref, action_url, contradiction, created_at,
+    period_start, period_end, consent_mac, status, decline_code, provider_ref, action_url, contradiction, created_at,
     sweep_at, send_until)
 SELECT
     unnest($1::uuid[]), unnest($2::uuid[]), unnest($3::uuid[]),
     unnest($4::uuid[]), unnest($5::text[]), unnest($6::text[]),
     unnest($7::bigint[]), unnest($8::text[]), unnest($9::timestamptz[]),
-    unnest($10::timestamptz[]), 'pending', '', '', '', '',
-    unnest($11::timestamptz[]),
-    statement_timestamp() + $12::interval, statement_timestamp() + $12::interval
+    unnest($10::timestamptz[]), unnest($11::bytea[]), 'pending', '', '', '', '',
+    unnest($12::timestamptz[]),
+    statement_timestamp() + $13::interval, statement_timestamp() + $13::interval
 `
 
 type PaymentsAddParams struct {
@@ -50,6 +50,7 @@ type PaymentsAddParams struct {
 	Currencies       []string
 	PeriodStarts     []time.Time
 	PeriodEnds       []time.Time
+	ConsentMacs      [][]byte
 	Created          []time.Time
 	Send             pgtype.Interval
 }
@@ -67,6 +68,7 @@ func (q *Queries) PaymentsAdd(ctx context.Context, arg PaymentsAddParams) error 
 		arg.Currencies,
 		arg.PeriodStarts,
 		arg.PeriodEnds,
+		arg.ConsentMacs,
 		arg.Created,
 		arg.Send,
 	)
@@ -131,7 +133,7 @@ UPDATE payments p
 SET sweep_at = statement_timestamp() + least(greatest((statement_timestamp() - p.send_until) / 2, $1::interval), $2::interval)
 FROM due
 WHERE p.user_id = due.user_id AND p.id = due.id
-RETURNING p.user_id, p.id, p.subscription_id, p.payment_method_id, p.payment_system, p.initiator, p.amount, p.currency, p.period_start, p.period_end, p.status, p.decline_code, p.provider_ref, p.action_url, p.contradiction, p.created_at, p.settled_at, p.sweep_at, p.send_until, (p.send_until <= statement_timestamp())::bool AS send_window_closed
+RETURNING p.user_id, p.id, p.subscription_id, p.payment_method_id, p.payment_system, p.initiator, p.amount, p.currency, p.period_start, p.period_end, p.status, p.decline_code, p.provider_ref, p.action_url, p.contradiction, p.created_at, p.settled_at, p.sweep_at, p.send_until, p.consent_mac, (p.send_until <= statement_timestamp())::bool AS send_window_closed
 `
 
 type PaymentsLeaseForSweepParams struct {
@@ -181,6 +183,7 @@ func (q *Queries) PaymentsLeaseForSweep(ctx context.Context, arg PaymentsLeaseFo
 			&i.Payment.SettledAt,
 			&i.Payment.SweepAt,
 			&i.Payment.SendUntil,
+			&i.Payment.ConsentMac,
 			&i.SendWindowClosed,
 		); err != nil {
 			return nil, err
@@ -194,7 +197,7 @@ func (q *Queries) PaymentsLeaseForSweep(ctx context.Context, arg PaymentsLeaseFo
 }
 
 const paymentsLock = `-- name: PaymentsLock :many
-SELECT p.user_id, p.id, p.subscription_id, p.payment_method_id, p.payment_system, p.initiator, p.amount, p.currency, p.period_start, p.period_end, p.status, p.decline_code, p.provider_ref, p.action_url, p.contradiction, p.created_at, p.settled_at, p.sweep_at, p.send_until
+SELECT p.user_id, p.id, p.subscription_id, p.payment_method_id, p.payment_system, p.initiator, p.amount, p.currency, p.period_start, p.period_end, p.status, p.decline_code, p.provider_ref, p.action_url, p.contradiction, p.created_at, p.settled_at, p.sweep_at, p.send_until, p.consent_mac
 FROM (SELECT unnest($1::uuid[]) AS user_id, unnest($2::uuid[]) AS id) AS k
 JOIN payments p ON p.user_id = k.user_id AND p.id = k.id
 ORDER BY p.id
@@ -230,6 +233,7 @@ func (q *Queries) PaymentsLock(ctx context.Context, userIds []string, ids []stri
 			&i.SettledAt,
 			&i.SweepAt,
 			&i.SendUntil,
+			&i.ConsentMac,
 		); err != nil {
 			return nil, err
 		}
@@ -316,6 +320,31 @@ func (q *Queries) PaymentsSave(ctx context.Context, arg PaymentsSaveParams) erro
 		arg.ActionUrls,
 		arg.Contradictions,
 		arg.Settled,
+	)
+	return err
+}
+
+const paymentsSavePeriod = `-- name: PaymentsSavePeriod :exec
+UPDATE payments p SET period_start = n.period_start, period_end = n.period_end
+FROM (SELECT
+    unnest($1::uuid[]) AS user_id, unnest($2::uuid[]) AS id,
+    unnest($3::timestamptz[]) AS period_start, unnest($4::timestamptz[]) AS period_end) AS n
+WHERE p.user_id = n.user_id AND p.id = n.id
+`
+
+type PaymentsSavePeriodParams struct {
+	UserIds      []string
+	Ids          []string
+	PeriodStarts []time.Time
+	PeriodEnds   []time.Time
+}
+
+func (q *Queries) PaymentsSavePeriod(ctx context.Context, arg PaymentsSavePeriodParams) error {
+	_, err := q.db.Exec(ctx, paymentsSavePeriod,
+		arg.UserIds,
+		arg.Ids,
+		arg.PeriodStarts,
+		arg.PeriodEnds,
 	)
 	return err
 }

@@ -11,11 +11,11 @@ import (
 )
 
 const runUpsert = `-- name: RunUpsert :exec
-INSERT INTO renewal_runs (id, started_at, finished_at, settled, due, renewed, declined, unknown, ended, failed, error, gave_up)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+INSERT INTO renewal_runs (id, started_at, finished_at, settled, due, renewed, declined, held, unknown, ended, failed, error, gave_up)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 ON CONFLICT (id) DO UPDATE
 SET finished_at = excluded.finished_at, settled = excluded.settled, due = excluded.due, renewed = excluded.renewed,
-    declined = excluded.declined, unknown = excluded.unknown, ended = excluded.ended, failed = excluded.failed,
+    declined = excluded.declined, held = excluded.held, unknown = excluded.unknown, ended = excluded.ended, failed = excluded.failed,
     error = excluded.error, gave_up = excluded.gave_up
 `
 
@@ -27,6 +27,7 @@ type RunUpsertParams struct {
 	Due        int64
 	Renewed    int64
 	Declined   int64
+	Held       int64
 	Unknown    int64
 	Ended      int64
 	Failed     int64
@@ -43,6 +44,7 @@ func (q *Queries) RunUpsert(ctx context.Context, arg RunUpsertParams) error {
 		arg.Due,
 		arg.Renewed,
 		arg.Declined,
+		arg.Held,
 		arg.Unknown,
 		arg.Ended,
 		arg.Failed,

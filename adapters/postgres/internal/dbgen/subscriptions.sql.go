@@ -13,7 +13,7 @@ import (
 )
 
 const subscriptionByRef = `-- name: SubscriptionByRef :one
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, p.code AS plan_code
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, p.code AS plan_code
 FROM subscriptions s JOIN plans p ON p.id = s.plan_id
 WHERE s.user_id = $1 AND (s.id::text = $2::text OR p.code = $2::text OR p.id::text = $2::text)
 ORDER BY s.ended_at IS NULL DESC, s.id DESC
@@ -52,6 +52,7 @@ func (q *Queries) SubscriptionByRef(ctx context.Context, userID string, ref stri
 		&i.Subscription.PastDueSince,
 		&i.Subscription.GraceUntil,
 		&i.Subscription.ConsentMac,
+		&i.Subscription.Hold,
 		&i.PlanCode,
 	)
 	return &i, err
@@ -125,7 +126,7 @@ func (q *Queries) SubscriptionsAdd(ctx context.Context, arg SubscriptionsAddPara
 }
 
 const subscriptionsLock = `-- name: SubscriptionsLock :many
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, p.code AS plan_code
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, p.code AS plan_code
 FROM (SELECT unnest($1::uuid[]) AS user_id, unnest($2::uuid[]) AS id) AS k
 JOIN subscriptions s ON s.user_id = k.user_id AND s.id = k.id
 JOIN plans p ON p.id = s.plan_id
@@ -170,6 +171,7 @@ func (q *Queries) SubscriptionsLock(ctx context.Context, userIds []string, ids [
 			&i.Subscription.PastDueSince,
 			&i.Subscription.GraceUntil,
 			&i.Subscription.ConsentMac,
+			&i.Subscription.Hold,
 			&i.PlanCode,
 		); err != nil {
 			return nil, err
@@ -183,7 +185,7 @@ func (q *Queries) SubscriptionsLock(ctx context.Context, userIds []string, ids [
 }
 
 const subscriptionsLockDue = `-- name: SubscriptionsLockDue :many
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, p.code AS plan_code, pg_current_xact_id()::xid AS version,
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, p.code AS plan_code, pg_current_xact_id()::xid AS version,
     m.token, m.token_ct, m.token_key_id, m.card_id, m.created_at AS linked_at, m.removed_at
 FROM subscriptions s
 JOIN payment_methods m ON m.user_id = s.user_id AND m.id = s.payment_method_id
@@ -257,6 +259,7 @@ func (q *Queries) SubscriptionsLockDue(ctx context.Context, arg SubscriptionsLoc
 			&i.Subscription.PastDueSince,
 			&i.Subscription.GraceUntil,
 			&i.Subscription.ConsentMac,
+			&i.Subscription.Hold,
 			&i.PlanCode,
 			&i.Version,
 			&i.Token,
@@ -276,12 +279,71 @@ func (q *Queries) SubscriptionsLockDue(ctx context.Context, arg SubscriptionsLoc
 	return items, nil
 }
 
+const subscriptionsLockOver = `-- name: SubscriptionsLockOver :many
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, p.code AS plan_code
+FROM subscriptions s JOIN plans p ON p.id = s.plan_id
+WHERE s.hold IS NOT NULL AND s.next_charge_at IS NULL AND s.grace_until <= $1::timestamptz AND NOT s.charging
+ORDER BY s.grace_until
+LIMIT $2::int
+FOR NO KEY UPDATE OF s SKIP LOCKED
+`
+
+type SubscriptionsLockOverRow struct {
+	Subscription Subscription
+	PlanCode     string
+}
+
+func (q *Queries) SubscriptionsLockOver(ctx context.Context, now time.Time, take int32) ([]*SubscriptionsLockOverRow, error) {
+	rows, err := q.db.Query(ctx, subscriptionsLockOver, now, take)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []*SubscriptionsLockOverRow
+	for rows.Next() {
+		var i SubscriptionsLockOverRow
+		if err := rows.Scan(
+			&i.Subscription.UserID,
+			&i.Subscription.ID,
+			&i.Subscription.PlanID,
+			&i.Subscription.PaymentMethodID,
+			&i.Subscription.PaymentSystem,
+			&i.Subscription.PriceAmount,
+			&i.Subscription.PriceCurrency,
+			&i.Subscription.IntervalMonths,
+			&i.Subscription.Status,
+			&i.Subscription.AnchorAt,
+			&i.Subscription.PeriodStart,
+			&i.Subscription.PeriodEnd,
+			&i.Subscription.NextChargeAt,
+			&i.Subscription.CancelAtPeriodEnd,
+			&i.Subscription.LatestPaymentID,
+			&i.Subscription.CreatedAt,
+			&i.Subscription.StartedAt,
+			&i.Subscription.EndedAt,
+			&i.Subscription.Charging,
+			&i.Subscription.PastDueSince,
+			&i.Subscription.GraceUntil,
+			&i.Subscription.ConsentMac,
+			&i.Subscription.Hold,
+			&i.PlanCode,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const subscriptionsSave = `-- name: SubscriptionsSave :exec
 UPDATE subscriptions s
 SET payment_method_id = n.payment_method_id, status = n.status, period_start = n.period_start,
     period_end = n.period_end, next_charge_at = n.next_charge_at, charging = n.charging,
     cancel_at_period_end = n.cancel_at_period_end, past_due_since = n.past_due_since, grace_until = n.grace_until,
-    latest_payment_id = n.latest_payment_id, started_at = n.started_at, ended_at = n.ended_at
+    hold = nullif(n.hold, ''), latest_payment_id = n.latest_payment_id, started_at = n.started_at, ended_at = n.ended_at
 FROM (SELECT
     unnest((SELECT $1::uuid[])) AS user_id, unnest($2::uuid[]) AS id, unnest($3::xid[]) AS version,
     unnest($4::uuid[]) AS payment_method_id, unnest($5::text[]) AS status,
@@ -289,8 +351,8 @@ FROM (SELECT
     unnest($8::timestamptz[]) AS next_charge_at, unnest($9::bool[]) AS charging,
     unnest($10::bool[]) AS cancel_at_period_end,
     unnest($11::timestamptz[]) AS past_due_since, unnest($12::timestamptz[]) AS grace_until,
-    unnest($13::uuid[]) AS latest_payment_id,
-    unnest($14::timestamptz[]) AS started_at, unnest($15::timestamptz[]) AS ended_at) AS n
+    unnest($13::text[]) AS hold, unnest($14::uuid[]) AS latest_payment_id,
+    unnest($15::timestamptz[]) AS started_at, unnest($16::timestamptz[]) AS ended_at) AS n
 WHERE s.user_id = n.user_id AND s.id = n.id AND (n.version = '0'::xid OR s.xmin = n.version)
 `
 
@@ -307,6 +369,7 @@ type SubscriptionsSaveParams struct {
 	Cancels          []bool
 	PastDueSinces    []time.Time
 	GraceUntils      []time.Time
+	Holds            []string
 	LatestPaymentIds []string
 	Started          []time.Time
 	Ended            []time.Time
@@ -330,9 +393,38 @@ func (q *Queries) SubscriptionsSave(ctx context.Context, arg SubscriptionsSavePa
 		arg.Cancels,
 		arg.PastDueSinces,
 		arg.GraceUntils,
+		arg.Holds,
 		arg.LatestPaymentIds,
 		arg.Started,
 		arg.Ended,
+	)
+	return err
+}
+
+const subscriptionsSaveTerms = `-- name: SubscriptionsSaveTerms :exec
+UPDATE subscriptions s
+SET payment_system = n.payment_system, consent_mac = n.consent_mac, anchor_at = n.anchor_at
+FROM (SELECT
+    unnest($1::uuid[]) AS user_id, unnest($2::uuid[]) AS id, unnest($3::text[]) AS payment_system,
+    unnest($4::bytea[]) AS consent_mac, unnest($5::timestamptz[]) AS anchor_at) AS n
+WHERE s.user_id = n.user_id AND s.id = n.id
+`
+
+type SubscriptionsSaveTermsParams struct {
+	UserIds        []string
+	Ids            []string
+	PaymentSystems []string
+	ConsentMacs    [][]byte
+	Anchors        []time.Time
+}
+
+func (q *Queries) SubscriptionsSaveTerms(ctx context.Context, arg SubscriptionsSaveTermsParams) error {
+	_, err := q.db.Exec(ctx, subscriptionsSaveTerms,
+		arg.UserIds,
+		arg.Ids,
+		arg.PaymentSystems,
+		arg.ConsentMacs,
+		arg.Anchors,
 	)
 	return err
 }

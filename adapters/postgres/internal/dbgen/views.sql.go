@@ -166,7 +166,7 @@ func (q *Queries) ViewCountDue(ctx context.Context, arg ViewCountDueParams) (int
 }
 
 const viewDue = `-- name: ViewDue :many
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, p.code AS plan_code, '0'::xid AS version,
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, p.code AS plan_code, '0'::xid AS version,
     m.token, m.token_ct, m.token_key_id, m.card_id, m.created_at AS linked_at, m.removed_at
 FROM subscriptions s
 JOIN payment_methods m ON m.user_id = s.user_id AND m.id = s.payment_method_id
@@ -241,6 +241,7 @@ func (q *Queries) ViewDue(ctx context.Context, arg ViewDueParams) ([]*ViewDueRow
 			&i.Subscription.PastDueSince,
 			&i.Subscription.GraceUntil,
 			&i.Subscription.ConsentMac,
+			&i.Subscription.Hold,
 			&i.PlanCode,
 			&i.Version,
 			&i.Token,
@@ -306,8 +307,81 @@ func (q *Queries) ViewEvents(ctx context.Context, userID string, before string, 
 	return items, nil
 }
 
+const viewOver = `-- name: ViewOver :many
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, p.code AS plan_code
+FROM subscriptions s JOIN plans p ON p.id = s.plan_id
+WHERE s.hold IS NOT NULL AND s.next_charge_at IS NULL AND s.grace_until <= $1::timestamptz AND NOT s.charging
+  AND (s.grace_until, s.user_id, s.id) > ($2::timestamptz, $3::uuid, $4::uuid)
+ORDER BY s.grace_until, s.user_id, s.id
+LIMIT $5::int
+`
+
+type ViewOverParams struct {
+	Now       time.Time
+	AfterAt   time.Time
+	AfterUser string
+	AfterID   string
+	Take      int32
+}
+
+type ViewOverRow struct {
+	Subscription Subscription
+	PlanCode     string
+}
+
+func (q *Queries) ViewOver(ctx context.Context, arg ViewOverParams) ([]*ViewOverRow, error) {
+	rows, err := q.db.Query(ctx, viewOver,
+		arg.Now,
+		arg.AfterAt,
+		arg.AfterUser,
+		arg.AfterID,
+		arg.Take,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []*ViewOverRow
+	for rows.Next() {
+		var i ViewOverRow
+		if err := rows.Scan(
+			&i.Subscription.UserID,
+			&i.Subscription.ID,
+			&i.Subscription.PlanID,
+			&i.Subscription.PaymentMethodID,
+			&i.Subscription.PaymentSystem,
+			&i.Subscription.PriceAmount,
+			&i.Subscription.PriceCurrency,
+			&i.Subscription.IntervalMonths,
+			&i.Subscription.Status,
+			&i.Subscription.AnchorAt,
+			&i.Subscription.PeriodStart,
+			&i.Subscription.PeriodEnd,
+			&i.Subscription.NextChargeAt,
+			&i.Subscription.CancelAtPeriodEnd,
+			&i.Subscription.LatestPaymentID,
+			&i.Subscription.CreatedAt,
+			&i.Subscription.StartedAt,
+			&i.Subscription.EndedAt,
+			&i.Subscription.Charging,
+			&i.Subscription.PastDueSince,
+			&i.Subscription.GraceUntil,
+			&i.Subscription.ConsentMac,
+			&i.Subscription.Hold,
+			&i.PlanCode,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const viewPayment = `-- name: ViewPayment :one
-SELECT user_id, id, subscription_id, payment_method_id, payment_system, initiator, amount, currency, period_start, period_end, status, decline_code, provider_ref, action_url, contradiction, created_at, settled_at, sweep_at, send_until FROM payments WHERE user_id = $1 AND id = $2
+SELECT user_id, id, subscription_id, payment_method_id, payment_system, initiator, amount, currency, period_start, period_end, status, decline_code, provider_ref, action_url, contradiction, created_at, settled_at, sweep_at, send_until, consent_mac FROM payments WHERE user_id = $1 AND id = $2
 `
 
 func (q *Queries) ViewPayment(ctx context.Context, userID string, iD string) (*Payment, error) {
@@ -333,19 +407,20 @@ func (q *Queries) ViewPayment(ctx context.Context, userID string, iD string) (*P
 		&i.SettledAt,
 		&i.SweepAt,
 		&i.SendUntil,
+		&i.ConsentMac,
 	)
 	return &i, err
 }
 
 const viewPayments = `-- name: ViewPayments :many
-SELECT a.user_id, a.id, a.subscription_id, a.payment_method_id, a.payment_system, a.initiator, a.amount, a.currency, a.period_start, a.period_end, a.status, a.decline_code, a.provider_ref, a.action_url, a.contradiction, a.created_at, a.settled_at, a.sweep_at, a.send_until FROM payments a
+SELECT a.user_id, a.id, a.subscription_id, a.payment_method_id, a.payment_system, a.initiator, a.amount, a.currency, a.period_start, a.period_end, a.status, a.decline_code, a.provider_ref, a.action_url, a.contradiction, a.created_at, a.settled_at, a.sweep_at, a.send_until, a.consent_mac FROM payments a
 WHERE a.user_id = $2 AND a.id < $3::uuid AND a.status IN ('pending', 'succeeded')
   AND ($4::text = '' OR a.status = $4::text)
   AND ($5::text = '' OR a.subscription_id IN (
       SELECT s.id FROM subscriptions s JOIN plans p ON p.id = s.plan_id
       WHERE s.user_id = $2 AND (p.code = $5::text OR p.id::text = $5::text)))
 UNION ALL
-SELECT b.user_id, b.id, b.subscription_id, b.payment_method_id, b.payment_system, b.initiator, b.amount, b.currency, b.period_start, b.period_end, b.status, b.decline_code, b.provider_ref, b.action_url, b.contradiction, b.created_at, b.settled_at, b.sweep_at, b.send_until FROM payments b
+SELECT b.user_id, b.id, b.subscription_id, b.payment_method_id, b.payment_system, b.initiator, b.amount, b.currency, b.period_start, b.period_end, b.status, b.decline_code, b.provider_ref, b.action_url, b.contradiction, b.created_at, b.settled_at, b.sweep_at, b.send_until, b.consent_mac FROM payments b
 WHERE b.user_id = $2 AND b.id < $3::uuid AND b.status IN ('declined', 'abandoned')
   AND ($4::text = '' OR b.status = $4::text)
   AND ($5::text = '' OR b.subscription_id IN (
@@ -399,6 +474,7 @@ func (q *Queries) ViewPayments(ctx context.Context, arg ViewPaymentsParams) ([]*
 			&i.SettledAt,
 			&i.SweepAt,
 			&i.SendUntil,
+			&i.ConsentMac,
 		); err != nil {
 			return nil, err
 		}
@@ -411,7 +487,7 @@ func (q *Queries) ViewPayments(ctx context.Context, arg ViewPaymentsParams) ([]*
 }
 
 const viewSubscription = `-- name: ViewSubscription :one
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, pay.user_id, pay.id, pay.subscription_id, pay.payment_method_id, pay.payment_system, pay.initiator, pay.amount, pay.currency, pay.period_start, pay.period_end, pay.status, pay.decline_code, pay.provider_ref, pay.action_url, pay.contradiction, pay.created_at, pay.settled_at, pay.sweep_at, pay.send_until, p.code AS plan_code, p.features
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, pay.user_id, pay.id, pay.subscription_id, pay.payment_method_id, pay.payment_system, pay.initiator, pay.amount, pay.currency, pay.period_start, pay.period_end, pay.status, pay.decline_code, pay.provider_ref, pay.action_url, pay.contradiction, pay.created_at, pay.settled_at, pay.sweep_at, pay.send_until, pay.consent_mac, p.code AS plan_code, p.features
 FROM subscriptions s
 JOIN plans p ON p.id = s.plan_id
 JOIN payments pay ON pay.user_id = s.user_id AND pay.id = s.latest_payment_id
@@ -453,6 +529,7 @@ func (q *Queries) ViewSubscription(ctx context.Context, userID string, ref strin
 		&i.Subscription.PastDueSince,
 		&i.Subscription.GraceUntil,
 		&i.Subscription.ConsentMac,
+		&i.Subscription.Hold,
 		&i.Payment.UserID,
 		&i.Payment.ID,
 		&i.Payment.SubscriptionID,
@@ -472,6 +549,7 @@ func (q *Queries) ViewSubscription(ctx context.Context, userID string, ref strin
 		&i.Payment.SettledAt,
 		&i.Payment.SweepAt,
 		&i.Payment.SendUntil,
+		&i.Payment.ConsentMac,
 		&i.PlanCode,
 		&i.Features,
 	)
@@ -479,7 +557,7 @@ func (q *Queries) ViewSubscription(ctx context.Context, userID string, ref strin
 }
 
 const viewSubscriptions = `-- name: ViewSubscriptions :many
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, pay.user_id, pay.id, pay.subscription_id, pay.payment_method_id, pay.payment_system, pay.initiator, pay.amount, pay.currency, pay.period_start, pay.period_end, pay.status, pay.decline_code, pay.provider_ref, pay.action_url, pay.contradiction, pay.created_at, pay.settled_at, pay.sweep_at, pay.send_until, p.code AS plan_code, p.features
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, pay.user_id, pay.id, pay.subscription_id, pay.payment_method_id, pay.payment_system, pay.initiator, pay.amount, pay.currency, pay.period_start, pay.period_end, pay.status, pay.decline_code, pay.provider_ref, pay.action_url, pay.contradiction, pay.created_at, pay.settled_at, pay.sweep_at, pay.send_until, pay.consent_mac, p.code AS plan_code, p.features
 FROM subscriptions s
 JOIN plans p ON p.id = s.plan_id
 JOIN payments pay ON pay.user_id = s.user_id AND pay.id = s.latest_payment_id
@@ -548,6 +626,7 @@ func (q *Queries) ViewSubscriptions(ctx context.Context, arg ViewSubscriptionsPa
 			&i.Subscription.PastDueSince,
 			&i.Subscription.GraceUntil,
 			&i.Subscription.ConsentMac,
+			&i.Subscription.Hold,
 			&i.Payment.UserID,
 			&i.Payment.ID,
 			&i.Payment.SubscriptionID,
@@ -567,6 +646,7 @@ func (q *Queries) ViewSubscriptions(ctx context.Context, arg ViewSubscriptionsPa
 			&i.Payment.SettledAt,
 			&i.Payment.SweepAt,
 			&i.Payment.SendUntil,
+			&i.Payment.ConsentMac,
 			&i.PlanCode,
 			&i.Features,
 		); err != nil {
