@@ -86,64 +86,6 @@ func newest(times []time.Time, since time.Time, limit int) []time.Time {
 	return times[:min(limit, len(times))]
 }
 
-func (r cards) MayBeCharged(_ context.Context, user billing.UserID, id billing.CardID) (bool, error) {
-	for _, p := range r.payments {
-		m := r.methods[p.MethodID]
-		ofCard := p.UserID == user && (m.CardID == id || r.removedWith[m.ID] == id)
-		if ofCard && !p.Settled() && (r.wall().Before(p.sendUntil) || p.ActionURL != "") {
-			return true, nil
-		}
-	}
-	return false, nil
-}
-
-func (r methods) Add(_ context.Context, list ...billing.PaymentMethod) error {
-	for _, m := range list {
-		if c, ok := r.cards[m.CardID]; m.CardID != "" && (!ok || c.UserID != m.UserID) {
-			return fmt.Errorf("add method %s: the user has no card %s", m.ID, m.CardID)
-		}
-		if m.CardID == "" && r.methodWith(m.UserID, m.PaymentSystem, m.Token) != nil {
-			return r.abort(fmt.Errorf("add method %s: the user has one with the same token", m.ID))
-		}
-		r.methods[m.ID] = m
-	}
-	return nil
-}
-
-func (r methods) SetToken(_ context.Context, user billing.UserID, id billing.PaymentMethodID, token billing.Secret) error {
-	m, ok := r.methods[id]
-	if ok && m.UserID == user && m.CardID != "" && m.RemovedAt.IsZero() {
-		m.Token = token
-		r.methods[id] = m
-	}
-	return nil
-}
-
-func (r methods) RemoveByCard(_ context.Context, removed billing.Card) ([]billing.PaymentMethodID, error) {
-	var tokens []billing.Secret
-	for _, m := range r.methods {
-		if m.CardID == removed.ID && !m.Token.IsZero() {
-			tokens = append(tokens, m.Token)
-		}
-	}
-	for id, m := range r.methods {
-		sameToken := slices.ContainsFunc(tokens, m.Token.Equal)
-		if m.UserID == removed.UserID && m.RemovedAt.IsZero() && (m.CardID == removed.ID || sameToken) {
-			m.RemovedAt, m.Token = removed.RemovedAt, billing.Secret{}
-			r.methods[id] = m
-			r.removedWith[id] = removed.ID
-		}
-	}
-	var ids []billing.PaymentMethodID
-	for id, card := range r.removedWith {
-		if card == removed.ID && r.methods[id].UserID == removed.UserID {
-			ids = append(ids, id)
-		}
-	}
-	slices.Sort(ids)
-	return ids, nil
-}
-
 func (v views) Card(_ context.Context, user billing.UserID, id billing.CardID) (billing.Card, error) {
 	c, ok := v.state().cards[id]
 	if !ok || c.UserID != user || !c.RemovedAt.IsZero() {

@@ -17,7 +17,7 @@ type state struct {
 	systems       map[string]billing.PaymentSystem
 	methods       map[billing.PaymentMethodID]billing.PaymentMethod
 	cards         map[billing.CardID]billing.Card
-	removedWith   map[billing.PaymentMethodID]billing.CardID // the card whose removal removed the method
+	removedWith   map[billing.PaymentMethodID]string // id of the card or the method whose removal removed the method
 	subscriptions map[billing.SubscriptionID]billing.Subscription
 	payments      map[billing.PaymentID]payment
 	events        map[billing.EventID]billing.Event
@@ -37,7 +37,7 @@ func newState() *state {
 		systems:       make(map[string]billing.PaymentSystem),
 		methods:       make(map[billing.PaymentMethodID]billing.PaymentMethod),
 		cards:         make(map[billing.CardID]billing.Card),
-		removedWith:   make(map[billing.PaymentMethodID]billing.CardID),
+		removedWith:   make(map[billing.PaymentMethodID]string),
 		subscriptions: make(map[billing.SubscriptionID]billing.Subscription),
 		payments:      make(map[billing.PaymentID]payment),
 		events:        make(map[billing.EventID]billing.Event),

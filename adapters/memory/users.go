@@ -41,13 +41,3 @@ func (r users) seen(now time.Time, id billing.UserID) billing.User {
 
 // Lock does nothing, because transactions run one at a time.
 func (r users) Lock(context.Context, billing.UserID) error { return nil }
-
-type methods struct{ *tx }
-
-func (r methods) Find(_ context.Context, user billing.UserID, id billing.PaymentMethodID) (billing.PaymentMethod, error) {
-	m, ok := r.methods[id]
-	if !ok || m.UserID != user {
-		return billing.PaymentMethod{}, billing.ErrNotFound
-	}
-	return m, nil
-}

@@ -51,10 +51,6 @@ func (r cards) Declined(ctx context.Context, user billing.UserID, since time.Tim
 	return r.q.CardsDeclined(ctx, string(user), since, int32(limit))
 }
 
-func (r cards) MayBeCharged(ctx context.Context, user billing.UserID, id billing.CardID) (bool, error) {
-	return r.q.CardMayBeCharged(ctx, string(user), string(id))
-}
-
 func cardOf(row *dbgen.Card) billing.Card {
 	c := billing.Card{
 		ID: billing.CardID(row.ID), UserID: billing.UserID(row.UserID),

@@ -57,7 +57,7 @@ func (r methods) withToken(ctx context.Context, row *dbgen.PaymentMethod, token 
 func (r methods) Find(ctx context.Context, user billing.UserID, id billing.PaymentMethodID) (billing.PaymentMethod, error) {
 	row, err := r.q.MethodForShare(ctx, string(user), string(id))
 	if err != nil {
-		return billing.PaymentMethod{}, orNotFound(err, billing.ErrNotFound)
+		return billing.PaymentMethod{}, orNotFound(err, billing.ErrPaymentMethodNotFound)
 	}
 	return r.tokens.methodOf(row), nil
 }
@@ -71,52 +71,6 @@ func (r methods) SetToken(ctx context.Context, user billing.UserID, id billing.P
 		UserID: string(user), ID: string(id),
 		Token: t.plaintext, TokenCt: t.ciphertext, TokenKeyID: t.keyID, TokenFingerprint: t.fingerprint,
 	})
-}
-
-func (r methods) RemoveByCard(ctx context.Context, removed billing.Card) ([]billing.PaymentMethodID, error) {
-	same, err := r.tokensOfCard(ctx, removed)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := r.q.MethodsOfCard(ctx, same)
-	if err != nil {
-		return nil, err
-	}
-	if len(rows) > 0 {
-		err = r.q.MethodsRemove(ctx, dbgen.MethodsRemoveParams{
-			RemovedAt: removed.RemovedAt, CardID: string(removed.ID), UserID: string(removed.UserID),
-			Ids: mapSlice(rows, func(row *dbgen.PaymentMethod) string { return row.ID }),
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	ids, err := r.q.MethodsRemovedWith(ctx, string(removed.UserID), string(removed.ID))
-	return mapSlice(ids, func(id string) billing.PaymentMethodID { return billing.PaymentMethodID(id) }), err
-}
-
-// tokensOfCard returns the fingerprints of the card's tokens under every key, because
-// another method with the same token may have been stored under any of them.
-func (r methods) tokensOfCard(ctx context.Context, c billing.Card) (p dbgen.MethodsOfCardParams, err error) {
-	p.UserID, p.CardID = string(c.UserID), string(c.ID)
-	rows, err := r.q.MethodsWithCard(ctx, p.UserID, p.CardID)
-	if err != nil {
-		return p, err
-	}
-	for _, row := range rows {
-		m := r.tokens.methodOf(row)
-		if m.Token.IsZero() {
-			continue
-		}
-		list, err := r.tokens.fingerprints(c.UserID, m.Token)
-		if err != nil {
-			return p, err
-		}
-		for _, f := range list {
-			p.PaymentSystems, p.TokenFingerprints = append(p.PaymentSystems, m.PaymentSystem), append(p.TokenFingerprints, f[:])
-		}
-	}
-	return p, nil
 }
 
 // replaceToken replaces a method's stored token by its new encryption.

@@ -267,14 +267,51 @@ func TestMethodsRemove_FindsTokensUnderEveryKey(t *testing.T) {
 		})
 	})
 	w.tx(w.sealed, func(ctx context.Context, tx ports.Repos) error {
-		_, err := tx.Methods.RemoveByCard(ctx, billing.Card{ID: card, UserID: w.user, RemovedAt: today})
-		return err
+		return removeMethods(ctx, tx, ports.MethodRemoval{User: w.user, Card: card})
 	})
 	for n := 1; n <= 2; n++ {
 		if got := w.find(w.sealed, methodID(n)); got.RemovedAt.IsZero() || !got.Token.IsZero() {
 			t.Errorf("method %d was not removed: %+v", n, got)
 		}
 	}
+}
+
+// A method of an earlier version has its token in plaintext. A method whose token was
+// encrypted later has no fingerprint if another method has the same one.
+func TestMethodsRemove_FindsTokensWithoutFingerprint(t *testing.T) {
+	t.Parallel()
+	for target := 1; target <= 3; target++ {
+		t.Run(fmt.Sprintf("removal of method %d", target), func(t *testing.T) {
+			t.Parallel()
+			w := newVaultFixture(t)
+			shared := w.link(w.plain, 1)
+			for n := 2; n <= 3; n++ {
+				shared.ID = methodID(n)
+				w.tx(w.sealed, func(ctx context.Context, tx ports.Repos) error { return tx.Methods.Add(ctx, shared) })
+				if n == 2 {
+					w.exec("UPDATE payment_methods SET token_fingerprint = NULL WHERE id::text = $1", methodID(2))
+				}
+			}
+			w.link(w.plain, 4)
+			w.link(w.sealed, 5)
+			w.tx(w.sealed, func(ctx context.Context, tx ports.Repos) error {
+				return removeMethods(ctx, tx, ports.MethodRemoval{User: w.user, Method: methodID(target)})
+			})
+			for n := 1; n <= 5; n++ {
+				if got := w.find(w.sealed, methodID(n)); got.RemovedAt.IsZero() != (n > 3) || got.Token.IsZero() != (n <= 3) {
+					t.Errorf("after the removal, method %d is %+v", n, got)
+				}
+			}
+		})
+	}
+}
+
+func removeMethods(ctx context.Context, tx ports.Repos, r ports.MethodRemoval) error {
+	list, err := tx.Methods.LockForRemoval(ctx, r)
+	for i := range list {
+		list[i] = list[i].Remove(today)
+	}
+	return errors.Join(err, tx.Methods.Remove(ctx, r, list...))
 }
 
 func TestRewrap_AfterRotation(t *testing.T) {
@@ -461,8 +498,7 @@ func TestMethodsRemove_WaitsForReaders(t *testing.T) {
 				}
 				go func() {
 					removed <- w.sealed.InTx(ctx, func(tx ports.Repos) error {
-						_, err := tx.Methods.RemoveByCard(ctx, billing.Card{ID: card, UserID: w.user, RemovedAt: today})
-						return err
+						return removeMethods(ctx, tx, ports.MethodRemoval{User: w.user, Card: card})
 					})
 				}()
 				w.waitForLock()

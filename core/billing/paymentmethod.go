@@ -45,6 +45,16 @@ func NewCardMethod(id PaymentMethodID, card Card, system string, now time.Time) 
 	return PaymentMethod{ID: id, UserID: card.UserID, PaymentSystem: system, CardID: card.ID, CreatedAt: now}
 }
 
+// Remove returns the method as removed, without its token. Removing a method twice
+// changes nothing.
+func (m PaymentMethod) Remove(now time.Time) PaymentMethod {
+	if !m.RemovedAt.IsZero() {
+		return m
+	}
+	m.RemovedAt, m.Token, m.Unreadable = now, Secret{}, false
+	return m
+}
+
 // Retired returns why the method must never be charged again: [MethodRemoved], or
 // [MethodNotSaved] for a card without a token. It returns "" if the method can be
 // charged. The first payment by a card gives the method its token, so Retired means

@@ -55,3 +55,21 @@ func TestNewPaymentMethod_RefusesCardNumber(t *testing.T) {
 		}
 	}
 }
+
+func TestPaymentMethod_Remove(t *testing.T) {
+	t.Parallel()
+	m, err := newMethod("tok_visa")
+	if err != nil {
+		t.Fatal(err)
+	}
+	unreadable := m
+	unreadable.Token, unreadable.Unreadable = billing.Secret{}, true
+	want := m
+	want.Token, want.RemovedAt = billing.Secret{}, day(5)
+	expectSame(t, m.Remove(day(5)), want)
+	expectSame(t, unreadable.Remove(day(5)), want)
+	expectSame(t, want.Remove(day(6)), want)
+	if got := want.Retired(); got != billing.MethodRemoved {
+		t.Errorf("Retired = %q, want %q", got, billing.MethodRemoved)
+	}
+}

@@ -23,9 +23,6 @@ type Cards interface {
 	// Save updates a locked card except its number and fingerprint. It erases both
 	// if the card is removed.
 	Save(ctx context.Context, c billing.Card) error
-	// MayBeCharged reports whether a pending payment by a method of the card may still
-	// be sent, or waits for the viewer's confirmation.
-	MayBeCharged(ctx context.Context, user billing.UserID, id billing.CardID) (bool, error)
 }
 
 // CardLimits counts for the limits against card testing.

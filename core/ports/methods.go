@@ -9,7 +9,8 @@ import (
 // Methods stores payment methods: the links between users and their tokens at
 // payment systems.
 type Methods interface {
-	// Find returns a user's method. It returns [billing.ErrNotFound] if there is none.
+	// Find returns a user's method, removed or not. Until the transaction ends no other
+	// can remove it. It returns [billing.ErrPaymentMethodNotFound] if there is none.
 	Find(ctx context.Context, user billing.UserID, id billing.PaymentMethodID) (billing.PaymentMethod, error)
 	// Add stores methods. A method either has a token that no other method of the user
 	// has, or belongs to a card and has no token yet.
@@ -17,9 +18,21 @@ type Methods interface {
 	// SetToken sets the token of a method that belongs to a card and is not removed. It
 	// leaves other methods unchanged.
 	SetToken(ctx context.Context, user billing.UserID, id billing.PaymentMethodID, token billing.Secret) error
-	// RemoveByCard removes the user's methods of the card, and the methods with the
-	// same tokens, at the time of the card's removal. It erases their tokens. It waits
-	// for transactions that use one of these methods. It returns all methods that were
-	// removed with the card, by this call or an earlier one.
-	RemoveByCard(ctx context.Context, removed billing.Card) ([]billing.PaymentMethodID, error)
+	// LockForRemoval locks and returns the methods that r names, and the methods with the
+	// same tokens. It waits for transactions that use one of them. It also returns the
+	// methods that were removed together with one of those. The order is that of the ids.
+	LockForRemoval(ctx context.Context, r MethodRemoval) ([]billing.PaymentMethod, error)
+	// Remove stores that locked methods are removed, together, and erases their tokens.
+	Remove(ctx context.Context, r MethodRemoval, removed ...billing.PaymentMethod) error
+	// MayBeCharged reports whether a pending payment by one of the methods may still be
+	// sent, or waits for the viewer's confirmation.
+	MayBeCharged(ctx context.Context, user billing.UserID, ids ...billing.PaymentMethodID) (bool, error)
+}
+
+// MethodRemoval names the payment methods that a user removes: all methods of a card, or
+// one method. The other id is empty.
+type MethodRemoval struct {
+	User   billing.UserID
+	Card   billing.CardID
+	Method billing.PaymentMethodID
 }

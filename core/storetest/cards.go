@@ -144,87 +144,6 @@ var cardMethodCases = []testCase{
 		w.must(err)
 		same(w, "method without a card", got, m)
 	}},
-	{"are removed with their card, and so are methods with the same token", func(w *world) {
-		c, other := w.card(), newCard("", 7)
-		saved := w.cardMethod(c)
-		saved.Token = billing.NewSecret("tok_saved")
-		w.setToken(saved)
-		unsaved := w.cardMethod(c)
-		twin := w.link(newMethod(c.UserID, "tok_saved"))
-		unrelated := w.link(newMethod(c.UserID, "tok_mine"))
-		other.UserID = c.UserID
-		w.addCard(other)
-		others := w.cardMethod(other)
-		gone := removed(c)
-		w.saveCard(gone)
-		want := []billing.PaymentMethodID{saved.ID, unsaved.ID, twin.ID} // ids grow with time
-		for range 2 {                                                    // the second removal returns the same methods
-			sameList(w, "removed methods", w.removeMethods(gone), want)
-		}
-		for _, m := range []billing.PaymentMethod{saved, unsaved, twin} {
-			m.Token, m.RemovedAt = billing.Secret{}, gone.RemovedAt
-			got, err := w.findMethod(m.UserID, m.ID)
-			w.must(err)
-			same(w, "removed method", got, m)
-		}
-		for _, m := range []billing.PaymentMethod{unrelated, others} {
-			got, err := w.findMethod(m.UserID, m.ID)
-			w.must(err)
-			same(w, "other method", got, m)
-		}
-		w.setToken(saved)
-		got, err := w.findMethod(saved.UserID, saved.ID)
-		w.must(err)
-		if !got.Token.IsZero() {
-			w.Error("a removed method got a token")
-		}
-		fresh := newMethod(c.UserID, "tok_saved")
-		same(w, "new method", w.link(fresh), fresh)
-	}},
-	{"may be charged while a payment is pending, in its send window or with an action", func(w *world) {
-		for name, c := range map[string]struct {
-			send            time.Duration
-			action, settled bool
-			want            bool
-		}{
-			"in its send window":            {send: time.Hour, want: true},
-			"settled":                       {send: time.Hour, settled: true},
-			"send window over":              {},
-			"send window over, an action":   {action: true, want: true},
-			"settled after an action":       {action: true, settled: true},
-			"in its send window, an action": {send: time.Hour, action: true, want: true},
-		} {
-			card := w.card()
-			d := w.subscribeWith(w.cardMethod(card), c.send, noon)
-			if c.action {
-				d = w.settle(d, billing.PaymentPending, noon)
-			}
-			if c.settled {
-				w.settle(d, billing.PaymentDeclined, noon)
-			}
-			for range 2 { // the second time with the card removed
-				w.tx(func(ctx context.Context, tx ports.Repos) error {
-					got, err := tx.Cards.MayBeCharged(ctx, card.UserID, card.ID)
-					same(w, name, got, c.want)
-					return err
-				})
-				w.removeMethods(removed(card))
-			}
-		}
-	}},
-	{"removed with a card's token may be charged like the card's methods", func(w *world) {
-		c := w.card()
-		saved := w.cardMethod(c)
-		saved.Token = billing.NewSecret("tok_saved")
-		w.setToken(saved)
-		w.subscribeWith(w.link(newMethod(c.UserID, "tok_saved")), time.Hour, noon)
-		w.removeMethods(removed(c))
-		w.tx(func(ctx context.Context, tx ports.Repos) error {
-			got, err := tx.Cards.MayBeCharged(ctx, c.UserID, c.ID)
-			same(w, "may be charged", got, true)
-			return err
-		})
-	}},
 }
 
 var recordedEventCases = []testCase{
@@ -334,15 +253,6 @@ func (w *world) setToken(m billing.PaymentMethod) {
 	w.tx(func(ctx context.Context, tx ports.Repos) error {
 		return tx.Methods.SetToken(ctx, m.UserID, m.ID, m.Token)
 	})
-}
-
-func (w *world) removeMethods(c billing.Card) (ids []billing.PaymentMethodID) {
-	w.Helper()
-	w.tx(func(ctx context.Context, tx ports.Repos) (err error) {
-		ids, err = tx.Methods.RemoveByCard(ctx, c)
-		return err
-	})
-	return ids
 }
 
 // subscribeWith stores a subscription to a new plan, with its first payment by m.

@@ -58,6 +58,8 @@ func Run(t *testing.T, newStore func(t *testing.T) Harness) {
 		"payment reader":        paymentReaderCases,
 		"cards":                 cardCases,
 		"card methods":          cardMethodCases,
+		"method removal":        methodRemovalCases,
+		"chargeable methods":    chargeableMethodCases,
 		"recorded events":       recordedEventCases,
 	}
 	for group, cases := range groups {

@@ -141,9 +141,9 @@ var userCases = []testCase{
 		w.must(err)
 		same(w, "method", got, m)
 		_, err = w.findMethod(w.viewer().UserID, m.ID)
-		w.wantErr(err, billing.ErrNotFound)
+		w.wantErr(err, billing.ErrPaymentMethodNotFound)
 		_, err = w.findMethod(m.UserID, newIDOf[billing.PaymentMethodID]())
-		w.wantErr(err, billing.ErrNotFound)
+		w.wantErr(err, billing.ErrPaymentMethodNotFound)
 	}},
 }
 

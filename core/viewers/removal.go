@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/ports"
@@ -23,114 +24,186 @@ import (
 //	ErrUnavailable   the card is removed, but a payment in flight is not settled yet,
 //	                 or waits for the viewer's confirmation
 func (c *Cards) Remove(ctx context.Context, user billing.UserID, id billing.CardID) error {
-	live, err := c.Store.Views().LiveSubscriptions(ctx, user)
+	r := remover{c.Store, c.Clock, c.NewID, waiter{c.Store, c.Wait, c.Pause}}
+	if err := r.remove(ctx, ports.MethodRemoval{User: user, Card: id}); err != nil {
+		return fmt.Errorf("remove card: %w", err)
+	}
+	return nil
+}
+
+// remover removes cards and payment methods.
+type remover struct {
+	store  ports.Store
+	clock  ports.Clock
+	newID  func() string
+	waiter waiter
+}
+
+// removal is the removal of a card or of a payment method.
+type removal struct {
+	ports.MethodRemoval
+	live    []ports.SubscriptionView  // may be paid by the removed methods
+	methods []billing.PaymentMethodID // removed, by this removal or an earlier one
+}
+
+// remove removes a card or a method, and the other methods with the same tokens. After
+// it returns nil, no charge by one of them starts.
+func (r remover) remove(ctx context.Context, target ports.MethodRemoval) error {
+	live, err := r.store.Views().LiveSubscriptions(ctx, target.User)
 	for err == nil {
-		r := removal{user: user, card: id, live: live}
-		if r.methods, err = ports.InTx(ctx, c.Store, func(tx ports.Repos) ([]billing.PaymentMethodID, error) {
-			return c.remove(ctx, tx, r)
-		}); err != nil {
+		x := removal{MethodRemoval: target, live: live}
+		x.methods, err = ports.InTx(ctx, r.store, func(tx ports.Repos) ([]billing.PaymentMethodID, error) {
+			return r.apply(ctx, tx, x)
+		})
+		if err != nil {
 			break
 		}
-		// A request that was subscribing with the card is visible now at the latest.
-		if live, err = c.Store.Views().LiveSubscriptions(ctx, user); err == nil && !r.missed(live) {
-			return c.awaitCharges(ctx, r, live)
+		// A request that was subscribing with one of the methods is visible now at the latest.
+		if live, err = r.store.Views().LiveSubscriptions(ctx, target.User); err == nil && !x.missed(live) {
+			return r.awaitCharges(ctx, x, live)
 		}
 	}
-	return fmt.Errorf("remove card: %w", err)
+	return err
 }
 
-// removal is the removal of a card.
-type removal struct {
-	user    billing.UserID
-	card    billing.CardID
-	live    []ports.SubscriptionView  // may be paid by the card
-	methods []billing.PaymentMethodID // removed with the card
+// apply removes the card and the methods, cancels their subscriptions, and returns the
+// methods. It reads the clock after everything is locked, so that no payment by one of
+// the methods is younger than the removal.
+func (r remover) apply(ctx context.Context, tx ports.Repos, x removal) (ids []billing.PaymentMethodID, err error) {
+	l, err := x.lock(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range l.methods {
+		ids = append(ids, m.ID)
+	}
+	c := l.remove(r.clock.Now())
+	ports.Identify(c.events, r.newID)
+	return ids, c.save(ctx, tx, x.MethodRemoval)
 }
 
-// remove removes the card and cancels its subscriptions. It locks the subscriptions
-// before the card and the methods, as every other transaction does. Therefore it cannot
-// search for the subscriptions of the removed methods.
-func (c *Cards) remove(ctx context.Context, tx ports.Repos, r removal) ([]billing.PaymentMethodID, error) {
-	keys := make([]ports.SubscriptionKey, len(r.live))
-	for i, s := range r.live {
+// lockedForRemoval are the records that a removal may change.
+type lockedForRemoval struct {
+	subscriptions []billing.Subscription
+	card          billing.Card // without an id if a method is removed
+	methods       []billing.PaymentMethod
+}
+
+// lock locks the subscriptions before the card and the methods, as every other
+// transaction does. Therefore it cannot search for the subscriptions of the methods.
+func (x removal) lock(ctx context.Context, tx ports.Repos) (l lockedForRemoval, err error) {
+	keys := make([]ports.SubscriptionKey, len(x.live))
+	for i, s := range x.live {
 		keys[i] = ports.SubscriptionKey{User: s.UserID, ID: s.ID}
 	}
-	subs, err := tx.Subscriptions.Lock(ctx, keys...)
-	if err != nil {
-		return nil, err
+	if l.subscriptions, err = tx.Subscriptions.Lock(ctx, keys...); err != nil {
+		return l, err
 	}
-	card, err := tx.Cards.Lock(ctx, r.user, r.card)
-	if err != nil {
-		return nil, err
-	}
-	now := c.Clock.Now()
-	card, events := card.Remove(now)
-	if len(events) > 0 {
-		if err := tx.Cards.Save(ctx, card); err != nil {
-			return nil, err
+	if x.Card != "" {
+		if l.card, err = tx.Cards.Lock(ctx, x.User, x.Card); err != nil {
+			return l, err
 		}
 	}
-	if r.methods, err = tx.Methods.RemoveByCard(ctx, card); err != nil {
-		return nil, err
+	l.methods, err = tx.Methods.LockForRemoval(ctx, x.MethodRemoval)
+	if err == nil && x.Card == "" && len(l.methods) == 0 {
+		err = billing.ErrPaymentMethodNotFound
 	}
-	var stopped []billing.Subscription
-	for _, s := range subs {
-		if !r.pays(s) {
+	return l, err
+}
+
+// removed are the changes of a removal.
+type removed struct {
+	cards         []billing.Card // at most one
+	methods       []billing.PaymentMethod
+	subscriptions []billing.Subscription
+	events        []billing.Event
+}
+
+// remove returns the changes. A repeated removal changes nothing.
+func (l lockedForRemoval) remove(now time.Time) (c removed) {
+	if l.card.ID != "" {
+		card, events := l.card.Remove(now)
+		if c.events = events; len(events) > 0 {
+			c.cards = append(c.cards, card)
+		}
+	}
+	for _, m := range l.methods {
+		if m.RemovedAt.IsZero() {
+			c.methods = append(c.methods, m.Remove(now))
+		}
+	}
+	for _, s := range l.subscriptions {
+		if !slices.ContainsFunc(l.methods, func(m billing.PaymentMethod) bool { return m.ID == s.MethodID }) {
 			continue
 		}
-		if s, changes := s.StopRenewal(billing.MethodRemoved, now); len(changes) > 0 {
-			stopped, events = append(stopped, s), append(events, changes...)
+		if s, events := s.StopRenewal(billing.MethodRemoved, now); len(events) > 0 {
+			c.subscriptions, c.events = append(c.subscriptions, s), append(c.events, events...)
 		}
 	}
-	ports.Identify(events, c.NewID)
-	if err := tx.Events.Append(ctx, events...); err != nil {
-		return nil, err
+	return c
+}
+
+func (c removed) save(ctx context.Context, tx ports.Repos, r ports.MethodRemoval) error {
+	for _, card := range c.cards {
+		if err := tx.Cards.Save(ctx, card); err != nil {
+			return err
+		}
 	}
-	return r.methods, tx.Subscriptions.Save(ctx, stopped...)
+	if err := tx.Methods.Remove(ctx, r, c.methods...); err != nil {
+		return err
+	}
+	if err := tx.Events.Append(ctx, c.events...); err != nil {
+		return err
+	}
+	return tx.Subscriptions.Save(ctx, c.subscriptions...)
 }
 
 // pays reports whether a removed method pays the subscription.
-func (r removal) pays(s billing.Subscription) bool { return slices.Contains(r.methods, s.MethodID) }
+func (x removal) pays(s billing.Subscription) bool { return slices.Contains(x.methods, s.MethodID) }
 
-// pending returns the pending payments of the subscriptions that a removed method pays.
-func (r removal) pending(live []ports.SubscriptionView) []ports.PaymentKey {
+// missed reports whether a subscription was stored too late to be cancelled.
+func (x removal) missed(live []ports.SubscriptionView) bool {
+	return slices.ContainsFunc(live, func(s ports.SubscriptionView) bool {
+		return x.pays(s.Subscription) && !s.CancelAtPeriodEnd
+	})
+}
+
+// pending returns the pending payments by removed methods.
+func (x removal) pending(live []ports.SubscriptionView) []ports.PaymentKey {
 	var keys []ports.PaymentKey
 	for _, s := range live {
-		if s.Charging && r.pays(s.Subscription) {
+		if s.Charging && slices.Contains(x.methods, s.Latest.MethodID) {
 			keys = append(keys, ports.PaymentKey{User: s.UserID, ID: s.LatestPaymentID})
 		}
 	}
 	return keys
 }
 
-// missed reports whether a subscription was stored too late to be cancelled.
-func (r removal) missed(live []ports.SubscriptionView) bool {
-	return slices.ContainsFunc(live, func(s ports.SubscriptionView) bool {
-		return r.pays(s.Subscription) && !s.CancelAtPeriodEnd
-	})
+// errInFlight is the response if a payment by a removed method is being settled.
+func (x removal) errInFlight() error {
+	what := "the payment method"
+	if x.Card != "" {
+		what = "the card"
+	}
+	return billing.ErrUnavailable.WithMessage("%[1]s is not charged for anything new, but a payment with it is still pending; "+
+		"confirm or decline it if you are asked to, and remove %[1]s again in a moment", what)
 }
 
-// errInFlight is the response if a payment by the removed card is being settled.
-var errInFlight = billing.ErrUnavailable.WithMessage(
-	"the card is not charged for anything new, but a payment with it is still pending; " +
-		"confirm or decline it if you are asked to, and remove the card again in a moment")
-
-// awaitCharges waits until no pending payment may charge the card. If one still may, the
-// next sweep looks it up, because the viewer waits for it.
-func (c *Cards) awaitCharges(ctx context.Context, r removal, live []ports.SubscriptionView) error {
-	w := waiter{c.Store, c.Wait, c.Pause}
-	over, err := w.await(ctx, func(tx ports.Repos) (bool, error) { return tx.Cards.MayBeCharged(ctx, r.user, r.card) })
+// awaitCharges waits until no pending payment may charge one of the methods. If one
+// still may, the next sweep looks it up, because the viewer waits for it.
+func (r remover) awaitCharges(ctx context.Context, x removal, live []ports.SubscriptionView) error {
+	over, err := r.waiter.await(ctx, func(tx ports.Repos) (bool, error) {
+		return tx.Methods.MayBeCharged(ctx, x.User, x.methods...)
+	})
 	if err == nil && !over {
-		err = c.Store.InTx(ctx, func(tx ports.Repos) error { return tx.Leases.ReleaseSweep(ctx, r.pending(live)...) })
+		err = r.store.InTx(ctx, func(tx ports.Repos) error { return tx.Leases.ReleaseSweep(ctx, x.pending(live)...) })
 	}
 	switch {
 	case ctx.Err() != nil:
-		return errors.Join(errInFlight, context.Cause(ctx))
-	case err != nil:
-		return fmt.Errorf("remove card: %w", err)
-	case !over:
-		return errInFlight
+		return errors.Join(x.errInFlight(), context.Cause(ctx))
+	case err == nil && !over:
+		return x.errInFlight()
 	default:
-		return nil
+		return err
 	}
 }

@@ -31,12 +31,3 @@ WHERE user_id = @user_id AND initiator = 'customer' AND created_at > @since::tim
   AND status IN ('declined', 'pending')
 ORDER BY created_at DESC
 LIMIT @take::int;
-
--- name: CardMayBeCharged :one
--- A pending payment by a method of the card can still be sent, or the viewer can
--- still confirm it.
-SELECT EXISTS (
-    SELECT FROM payment_methods m
-    JOIN payments p ON p.user_id = m.user_id AND p.payment_method_id = m.id
-    WHERE m.user_id = @user_id AND (m.card_id = @card_id::uuid OR m.removed_with = @card_id::uuid)
-      AND p.sweep_at IS NOT NULL AND (p.send_until > statement_timestamp() OR p.action_url <> ''));

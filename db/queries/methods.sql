@@ -13,35 +13,52 @@ UPDATE payment_methods
 SET token = @token, token_ct = @token_ct, token_key_id = @token_key_id, token_fingerprint = @token_fingerprint
 WHERE user_id = @user_id AND id = @id AND card_id IS NOT NULL AND removed_at IS NULL;
 
--- name: MethodsWithCard :many
-SELECT * FROM payment_methods WHERE user_id = @user_id AND card_id = @card_id::uuid AND removed_at IS NULL;
+-- name: MethodsNamed :many
+-- The methods that a removal names: those of a card, or one method.
+SELECT * FROM payment_methods
+WHERE user_id = @user_id AND (id = @target::uuid OR card_id = @target::uuid) AND removed_at IS NULL;
 
--- name: MethodsOfCard :many
--- The methods of a card, and those with the same token. The parameters are the
--- fingerprints of the card's tokens under every key.
+-- name: MethodsForRemoval :many
+-- The methods that a removal names, and those that may have the same tokens. The
+-- arrays are the fingerprints of the tokens under every key. A method without a
+-- fingerprint is compared by the caller: a token in a parameter could get into the
+-- log of the database.
 -- FOR UPDATE waits for transactions that have locked a method FOR SHARE in order
 -- to store an intent with it.
 SELECT * FROM payment_methods m
 WHERE m.user_id = @user_id AND m.removed_at IS NULL
-  AND (m.card_id = @card_id::uuid
-       OR (m.payment_system, m.token_fingerprint) IN (
-            SELECT c.payment_system, c.token_fingerprint FROM payment_methods c
-            WHERE c.user_id = @user_id AND c.card_id = @card_id::uuid)
+  AND (m.id = @target::uuid OR m.card_id = @target::uuid
        OR (m.payment_system, m.token_fingerprint) IN (
             SELECT unnest(@payment_systems::text[]), unnest(@token_fingerprints::bytea[]))
-       OR (m.payment_system, m.token) IN (
-            SELECT c.payment_system, c.token FROM payment_methods c
-            WHERE c.user_id = @user_id AND c.card_id = @card_id::uuid))
+       OR m.token_fingerprint IS NULL AND (m.token IS NOT NULL OR m.token_ct IS NOT NULL))
 ORDER BY m.id
 FOR UPDATE;
 
--- name: MethodsRemove :exec
-UPDATE payment_methods
-SET removed_at = @removed_at, removed_with = @card_id::uuid, token = NULL, token_ct = NULL, token_key_id = NULL, token_fingerprint = NULL
-WHERE user_id = @user_id AND id = ANY(@ids::uuid[]);
+-- name: MethodsRemovedTogether :many
+-- The methods with these ids, and those that were removed with the target, or with
+-- a method that the target names. removed_with is the card or the method whose
+-- removal removed the method.
+SELECT m.* FROM payment_methods m
+WHERE m.user_id = @user_id AND (m.id = ANY(@ids::uuid[]) OR m.removed_with IN (
+    SELECT @target::uuid
+    UNION ALL
+    SELECT n.removed_with FROM payment_methods n
+    WHERE n.user_id = @user_id AND (n.id = @target::uuid OR n.card_id = @target::uuid) AND n.removed_with IS NOT NULL))
+ORDER BY m.id;
 
--- name: MethodsRemovedWith :many
-SELECT id FROM payment_methods WHERE user_id = @user_id AND removed_with = @card_id::uuid ORDER BY id;
+-- name: MethodsRemove :execrows
+UPDATE payment_methods m
+SET removed_at = k.removed_at, removed_with = @target::uuid, token = NULL, token_ct = NULL, token_key_id = NULL, token_fingerprint = NULL
+FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@removed_ats::timestamptz[]) AS removed_at) AS k
+WHERE m.user_id = @user_id AND m.id = k.id;
+
+-- name: MethodsMayBeCharged :one
+-- A pending payment by one of the methods can still be sent, or the viewer can still
+-- confirm it.
+SELECT EXISTS (
+    SELECT FROM payments p
+    WHERE p.user_id = @user_id AND p.payment_method_id = ANY(@ids::uuid[])
+      AND p.sweep_at IS NOT NULL AND (p.send_until > statement_timestamp() OR p.action_url <> ''));
 
 -- name: MethodReencrypt :execrows
 -- If another method has the same token fingerprint already, this one gets none.

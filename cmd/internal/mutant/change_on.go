@@ -41,12 +41,12 @@ func (s *unlockedSubscriptions) Save(ctx context.Context, list ...billing.Subscr
 	return nil
 }
 
-// removalDoesNotWait hides payments that may still charge the card.
-func removalDoesNotWait(_ *bug, tx *ports.Repos) { tx.Cards = neverCharged{tx.Cards} }
+// removalDoesNotWait hides payments that may still charge the removed card or method.
+func removalDoesNotWait(_ *bug, tx *ports.Repos) { tx.Methods = neverCharged{tx.Methods} }
 
-type neverCharged struct{ ports.Cards }
+type neverCharged struct{ ports.Methods }
 
-func (neverCharged) MayBeCharged(context.Context, billing.UserID, billing.CardID) (bool, error) {
+func (neverCharged) MayBeCharged(context.Context, billing.UserID, ...billing.PaymentMethodID) (bool, error) {
 	return false, nil
 }
 
@@ -60,20 +60,20 @@ func (unsentRenewals) SendRemaining(context.Context, ports.PaymentKey) (time.Dur
 }
 
 // confirmationIgnored hides payments that wait for the viewer's confirmation.
-func confirmationIgnored(b *bug, tx *ports.Repos) { tx.Cards = unconfirmed{tx.Cards, b.store} }
+func confirmationIgnored(b *bug, tx *ports.Repos) { tx.Methods = unconfirmed{tx.Methods, b.store} }
 
 type unconfirmed struct {
-	ports.Cards
+	ports.Methods
 	store ports.Store
 }
 
-func (c unconfirmed) MayBeCharged(ctx context.Context, user billing.UserID, card billing.CardID) (bool, error) {
-	list, err := c.store.Views().Payments(ctx, user, ports.Page{Limit: 100})
+func (m unconfirmed) MayBeCharged(ctx context.Context, user billing.UserID, ids ...billing.PaymentMethodID) (bool, error) {
+	list, err := m.store.Views().Payments(ctx, user, ports.Page{Limit: 100})
 	for _, p := range list {
 		if !p.Settled() && p.ActionURL != "" {
 			return false, err
 		}
 	}
-	may, err2 := c.Cards.MayBeCharged(ctx, user, card)
+	may, err2 := m.Methods.MayBeCharged(ctx, user, ids...)
 	return may, errors.Join(err, err2)
 }

@@ -122,23 +122,6 @@ func (q *Queries) CardForUpdate(ctx context.Context, userID string, iD string) (
 	return &i, err
 }
 
-const cardMayBeCharged = `-- name: CardMayBeCharged :one
-SELECT EXISTS (
-    SELECT FROM payment_methods m
-    JOIN payments p ON p.user_id = m.user_id AND p.payment_method_id = m.id
-    WHERE m.user_id = $1 AND (m.card_id = $2::uuid OR m.removed_with = $2::uuid)
-      AND p.sweep_at IS NOT NULL AND (p.send_until > statement_timestamp() OR p.action_url <> ''))
-`
-
-// A pending payment by a method of the card can still be sent, or the viewer can
-// still confirm it.
-func (q *Queries) CardMayBeCharged(ctx context.Context, userID string, cardID string) (bool, error) {
-	row := q.db.QueryRow(ctx, cardMayBeCharged, userID, cardID)
-	var exists bool
-	err := row.Scan(&exists)
-	return exists, err
-}
-
 const cardSave = `-- name: CardSave :execrows
 UPDATE cards
 SET exp_month = $1, exp_year = $2, holder = $3, removed_at = $4,

@@ -134,37 +134,34 @@ func (q *Queries) MethodsAdd(ctx context.Context, arg MethodsAddParams) error {
 	return err
 }
 
-const methodsOfCard = `-- name: MethodsOfCard :many
+const methodsForRemoval = `-- name: MethodsForRemoval :many
 SELECT user_id, id, payment_system, token, created_at, removed_at, token_ct, token_key_id, token_fingerprint, card_id, removed_with FROM payment_methods m
 WHERE m.user_id = $1 AND m.removed_at IS NULL
-  AND (m.card_id = $2::uuid
-       OR (m.payment_system, m.token_fingerprint) IN (
-            SELECT c.payment_system, c.token_fingerprint FROM payment_methods c
-            WHERE c.user_id = $1 AND c.card_id = $2::uuid)
+  AND (m.id = $2::uuid OR m.card_id = $2::uuid
        OR (m.payment_system, m.token_fingerprint) IN (
             SELECT unnest($3::text[]), unnest($4::bytea[]))
-       OR (m.payment_system, m.token) IN (
-            SELECT c.payment_system, c.token FROM payment_methods c
-            WHERE c.user_id = $1 AND c.card_id = $2::uuid))
+       OR m.token_fingerprint IS NULL AND (m.token IS NOT NULL OR m.token_ct IS NOT NULL))
 ORDER BY m.id
 FOR UPDATE
 `
 
-type MethodsOfCardParams struct {
+type MethodsForRemovalParams struct {
 	UserID            string
-	CardID            string
+	Target            string
 	PaymentSystems    []string
 	TokenFingerprints [][]byte
 }
 
-// The methods of a card, and those with the same token. The parameters are the
-// fingerprints of the card's tokens under every key.
+// The methods that a removal names, and those that may have the same tokens. The
+// arrays are the fingerprints of the tokens under every key. A method without a
+// fingerprint is compared by the caller: a token in a parameter could get into the
+// log of the database.
 // FOR UPDATE waits for transactions that have locked a method FOR SHARE in order
 // to store an intent with it.
-func (q *Queries) MethodsOfCard(ctx context.Context, arg MethodsOfCardParams) ([]*PaymentMethod, error) {
-	rows, err := q.db.Query(ctx, methodsOfCard,
+func (q *Queries) MethodsForRemoval(ctx context.Context, arg MethodsForRemovalParams) ([]*PaymentMethod, error) {
+	rows, err := q.db.Query(ctx, methodsForRemoval,
 		arg.UserID,
-		arg.CardID,
+		arg.Target,
 		arg.PaymentSystems,
 		arg.TokenFingerprints,
 	)
@@ -198,46 +195,53 @@ func (q *Queries) MethodsOfCard(ctx context.Context, arg MethodsOfCardParams) ([
 	return items, nil
 }
 
-const methodsRemove = `-- name: MethodsRemove :exec
-UPDATE payment_methods
-SET removed_at = $1, removed_with = $2::uuid, token = NULL, token_ct = NULL, token_key_id = NULL, token_fingerprint = NULL
-WHERE user_id = $3 AND id = ANY($4::uuid[])
+const methodsMayBeCharged = `-- name: MethodsMayBeCharged :one
+SELECT EXISTS (
+    SELECT FROM payments p
+    WHERE p.user_id = $1 AND p.payment_method_id = ANY($2::uuid[])
+      AND p.sweep_at IS NOT NULL AND (p.send_until > statement_timestamp() OR p.action_url <> ''))
 `
 
-type MethodsRemoveParams struct {
-	RemovedAt time.Time
-	CardID    string
-	UserID    string
-	Ids       []string
+// A pending payment by one of the methods can still be sent, or the viewer can still
+// confirm it.
+func (q *Queries) MethodsMayBeCharged(ctx context.Context, userID string, ids []string) (bool, error) {
+	row := q.db.QueryRow(ctx, methodsMayBeCharged, userID, ids)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
 }
 
-func (q *Queries) MethodsRemove(ctx context.Context, arg MethodsRemoveParams) error {
-	_, err := q.db.Exec(ctx, methodsRemove,
-		arg.RemovedAt,
-		arg.CardID,
-		arg.UserID,
-		arg.Ids,
-	)
-	return err
-}
-
-const methodsRemovedWith = `-- name: MethodsRemovedWith :many
-SELECT id FROM payment_methods WHERE user_id = $1 AND removed_with = $2::uuid ORDER BY id
+const methodsNamed = `-- name: MethodsNamed :many
+SELECT user_id, id, payment_system, token, created_at, removed_at, token_ct, token_key_id, token_fingerprint, card_id, removed_with FROM payment_methods
+WHERE user_id = $1 AND (id = $2::uuid OR card_id = $2::uuid) AND removed_at IS NULL
 `
 
-func (q *Queries) MethodsRemovedWith(ctx context.Context, userID string, cardID string) ([]string, error) {
-	rows, err := q.db.Query(ctx, methodsRemovedWith, userID, cardID)
+// The methods that a removal names: those of a card, or one method.
+func (q *Queries) MethodsNamed(ctx context.Context, userID string, target string) ([]*PaymentMethod, error) {
+	rows, err := q.db.Query(ctx, methodsNamed, userID, target)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []string
+	var items []*PaymentMethod
 	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
+		var i PaymentMethod
+		if err := rows.Scan(
+			&i.UserID,
+			&i.ID,
+			&i.PaymentSystem,
+			&i.Token,
+			&i.CreatedAt,
+			&i.RemovedAt,
+			&i.TokenCt,
+			&i.TokenKeyID,
+			&i.TokenFingerprint,
+			&i.CardID,
+			&i.RemovedWith,
+		); err != nil {
 			return nil, err
 		}
-		items = append(items, id)
+		items = append(items, &i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -245,12 +249,48 @@ func (q *Queries) MethodsRemovedWith(ctx context.Context, userID string, cardID 
 	return items, nil
 }
 
-const methodsWithCard = `-- name: MethodsWithCard :many
-SELECT user_id, id, payment_system, token, created_at, removed_at, token_ct, token_key_id, token_fingerprint, card_id, removed_with FROM payment_methods WHERE user_id = $1 AND card_id = $2::uuid AND removed_at IS NULL
+const methodsRemove = `-- name: MethodsRemove :execrows
+UPDATE payment_methods m
+SET removed_at = k.removed_at, removed_with = $1::uuid, token = NULL, token_ct = NULL, token_key_id = NULL, token_fingerprint = NULL
+FROM (SELECT unnest($3::uuid[]) AS id, unnest($4::timestamptz[]) AS removed_at) AS k
+WHERE m.user_id = $2 AND m.id = k.id
 `
 
-func (q *Queries) MethodsWithCard(ctx context.Context, userID string, cardID string) ([]*PaymentMethod, error) {
-	rows, err := q.db.Query(ctx, methodsWithCard, userID, cardID)
+type MethodsRemoveParams struct {
+	Target     string
+	UserID     string
+	Ids        []string
+	RemovedAts []time.Time
+}
+
+func (q *Queries) MethodsRemove(ctx context.Context, arg MethodsRemoveParams) (int64, error) {
+	result, err := q.db.Exec(ctx, methodsRemove,
+		arg.Target,
+		arg.UserID,
+		arg.Ids,
+		arg.RemovedAts,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const methodsRemovedTogether = `-- name: MethodsRemovedTogether :many
+SELECT m.user_id, m.id, m.payment_system, m.token, m.created_at, m.removed_at, m.token_ct, m.token_key_id, m.token_fingerprint, m.card_id, m.removed_with FROM payment_methods m
+WHERE m.user_id = $1 AND (m.id = ANY($2::uuid[]) OR m.removed_with IN (
+    SELECT $3::uuid
+    UNION ALL
+    SELECT n.removed_with FROM payment_methods n
+    WHERE n.user_id = $1 AND (n.id = $3::uuid OR n.card_id = $3::uuid) AND n.removed_with IS NOT NULL))
+ORDER BY m.id
+`
+
+// The methods with these ids, and those that were removed with the target, or with
+// a method that the target names. removed_with is the card or the method whose
+// removal removed the method.
+func (q *Queries) MethodsRemovedTogether(ctx context.Context, userID string, ids []string, target string) ([]*PaymentMethod, error) {
+	rows, err := q.db.Query(ctx, methodsRemovedTogether, userID, ids, target)
 	if err != nil {
 		return nil, err
 	}

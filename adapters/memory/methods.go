@@ -1,0 +1,95 @@
+package memory
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
+)
+
+type methods struct{ *tx }
+
+func (r methods) Find(_ context.Context, user billing.UserID, id billing.PaymentMethodID) (billing.PaymentMethod, error) {
+	m, ok := r.methods[id]
+	if !ok || m.UserID != user {
+		return billing.PaymentMethod{}, billing.ErrPaymentMethodNotFound
+	}
+	return m, nil
+}
+
+func (r methods) Add(_ context.Context, list ...billing.PaymentMethod) error {
+	for _, m := range list {
+		if c, ok := r.cards[m.CardID]; m.CardID != "" && (!ok || c.UserID != m.UserID) {
+			return fmt.Errorf("add method %s: the user has no card %s", m.ID, m.CardID)
+		}
+		if m.CardID == "" && r.methodWith(m.UserID, m.PaymentSystem, m.Token) != nil {
+			return r.abort(fmt.Errorf("add method %s: the user has one with the same token", m.ID))
+		}
+		r.methods[m.ID] = m
+	}
+	return nil
+}
+
+func (r methods) SetToken(_ context.Context, user billing.UserID, id billing.PaymentMethodID, token billing.Secret) error {
+	m, ok := r.methods[id]
+	if ok && m.UserID == user && m.CardID != "" && m.RemovedAt.IsZero() {
+		m.Token = token
+		r.methods[id] = m
+	}
+	return nil
+}
+
+func (r methods) LockForRemoval(_ context.Context, removal ports.MethodRemoval) ([]billing.PaymentMethod, error) {
+	target := removalTarget(removal)
+	var named []billing.PaymentMethod
+	removals := []string{target} // that have removed the target, or a part of it
+	for _, m := range r.methods {
+		if m.UserID != removal.User || string(m.ID) != target && string(m.CardID) != target {
+			continue
+		}
+		named = append(named, m)
+		if with, ok := r.removedWith[m.ID]; ok {
+			removals = append(removals, with)
+		}
+	}
+	var list []billing.PaymentMethod
+	for _, m := range r.methods {
+		sameToken := func(n billing.PaymentMethod) bool {
+			return n.ID == m.ID || n.PaymentSystem == m.PaymentSystem && !n.Token.IsZero() && n.Token.Equal(m.Token)
+		}
+		if m.UserID == removal.User && (slices.Contains(removals, r.removedWith[m.ID]) || slices.ContainsFunc(named, sameToken)) {
+			list = append(list, m)
+		}
+	}
+	slices.SortFunc(list, func(a, b billing.PaymentMethod) int { return cmp.Compare(a.ID, b.ID) })
+	return list, nil
+}
+
+// removalTarget returns the id of the card or of the method.
+func removalTarget(r ports.MethodRemoval) string { return cmp.Or(string(r.Card), string(r.Method)) }
+
+func (r methods) Remove(_ context.Context, removal ports.MethodRemoval, removed ...billing.PaymentMethod) error {
+	for _, m := range removed {
+		stored, ok := r.methods[m.ID]
+		if !ok || stored.UserID != removal.User {
+			return fmt.Errorf("remove method %s: not found", m.ID)
+		}
+		stored.RemovedAt, stored.Token = m.RemovedAt, billing.Secret{}
+		r.methods[m.ID] = stored
+		r.removedWith[m.ID] = removalTarget(removal)
+	}
+	return nil
+}
+
+func (r methods) MayBeCharged(_ context.Context, user billing.UserID, ids ...billing.PaymentMethodID) (bool, error) {
+	for _, p := range r.payments {
+		byOne := p.UserID == user && slices.Contains(ids, p.MethodID)
+		if byOne && !p.Settled() && (r.wall().Before(p.sendUntil) || p.ActionURL != "") {
+			return true, nil
+		}
+	}
+	return false, nil
+}
