@@ -25,7 +25,7 @@ type historyFilter struct {
 var eventTypes = []billing.EventType{
 	billing.EventSubscribed, billing.EventRenewed, billing.EventPaymentDeclined, billing.EventPaymentAbandoned,
 	billing.EventCancelRequested, billing.EventCancelRevoked, billing.EventEnded, billing.EventPeriodsWaived, billing.EventPaymentContradicted,
-	billing.EventCardAdded, billing.EventCardRemoved, billing.EventCardLimitReached, billing.EventDeclineLimitReached,
+	billing.EventCardAdded, billing.EventCardRemoved, billing.EventMethodAdded, billing.EventMethodRemoved, billing.EventCardLimitReached, billing.EventDeclineLimitReached,
 }
 
 func (s *server) history(r *http.Request, v *view) *listing {
@@ -103,7 +103,7 @@ func (s *server) parseDay(date string, plusDays int) (time.Time, bool) {
 	return t.AddDate(0, 0, plusDays), err == nil
 }
 
-// planCode returns the cell of a plan. Events of cards have no plan.
+// planCode returns the cell of a plan. Events of cards and payment methods have no plan.
 func planCode(plan string) template.HTML {
 	if plan == "" {
 		return ""

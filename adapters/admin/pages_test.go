@@ -54,6 +54,8 @@ func TestUserPage_Cards(t *testing.T) {
 		`INSERT INTO cards VALUES ($1, $2, 'visa', '4242', 12, 2030, 'HOLDER NAME', '\xdeadbeef', 1, '\xfeed', now(), NULL)`,
 		`UPDATE payment_methods SET card_id = $2, token = 'tok' WHERE user_id = $1`,
 		`INSERT INTO events (user_id, id, type, at, card_id, plan_code, decline_code) VALUES ($1, $2, 'card_added', now() - interval '1 minute', $2, '', '')`,
+		`INSERT INTO events (user_id, id, type, at, card_id, payment_method_id, plan_code, decline_code)
+			SELECT $1, gen_random_uuid(), 'payment_method_removed', now(), $2, id, '', '' FROM payment_methods WHERE user_id = $1`,
 	} {
 		if _, err := s.owner.Exec(t.Context(), sql, string(user), card); err != nil {
 			t.Fatal(err)
@@ -61,13 +63,14 @@ func TestUserPage_Cards(t *testing.T) {
 	}
 	vera := s.as("vera")
 	page := vera.get("/admin/info/users/detail?id=" + string(user))
-	wantText(t, "page", page, "visa •••• 4242 12/2030", "card added", "the viewer subscribed. visa •••• 4242")
+	wantText(t, "page", page, "visa •••• 4242 12/2030", "card added", "payment method removed", "the viewer subscribed. visa •••• 4242")
 	for _, secret := range []string{"deadbeef", "feed", "HOLDER"} {
 		if strings.Contains(page.body, secret) {
 			t.Errorf("the page contains %s", secret)
 		}
 	}
 	wantText(t, "history", vera.get("/admin/info/history?type=card_added"), "card added")
+	wantText(t, "history", vera.get("/admin/info/history?type=payment_method_removed"), "payment method removed "+string(user[:8]))
 	wantText(t, "overview", vera.get("/admin"), "Active subscriptions 1")
 }
 

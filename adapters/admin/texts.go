@@ -179,6 +179,7 @@ var texts = map[string][languages]string{
 	"event.cancel_requested":     {"cancelled", "подписка отменена"}, "event.cancel_revoked": {"cancellation revoked", "отмена отозвана"},
 	"event.periods_waived": {"missed periods waived", "пропущенные периоды прощены"},
 	"event.card_added":     {"card added", "карта добавлена"}, "event.card_removed": {"card removed", "карта удалена"},
+	"event.payment_method_added": {"payment method added", "способ оплаты добавлен"}, "event.payment_method_removed": {"payment method removed", "способ оплаты удалён"},
 	"event.card_limit_reached":    {"card limit reached", "достигнут лимит карт"},
 	"event.decline_limit_reached": {"limit of declined payments reached", "достигнут лимит отклонённых платежей"},
 	"event.ended":                 {"ended", "подписка завершена"},

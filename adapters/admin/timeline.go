@@ -49,7 +49,7 @@ func eventStyle(t billing.EventType) (kind, icon string) {
 		return "warn", "fa-pause"
 	case billing.EventCancelRevoked:
 		return "info", "fa-undo"
-	case billing.EventCardAdded, billing.EventCardRemoved:
+	case billing.EventCardAdded, billing.EventCardRemoved, billing.EventMethodAdded, billing.EventMethodRemoved:
 		return "info", "fa-credit-card"
 	case billing.EventCardLimitReached, billing.EventDeclineLimitReached:
 		return "warn", "fa-hand-paper-o"

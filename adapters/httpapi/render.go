@@ -78,7 +78,7 @@ func card(c billing.Card) api.Card {
 func event(e billing.Event) api.Event {
 	rendered := api.Event{
 		Id: string(e.ID), Type: string(e.Type), At: e.At.UTC(),
-		SubscriptionId: nullString(e.SubscriptionID), CardId: nullString(e.CardID), PlanCode: nullString(e.PlanCode),
+		SubscriptionId: nullString(e.SubscriptionID), CardId: nullString(e.CardID), PaymentMethodId: nullString(e.MethodID), PlanCode: nullString(e.PlanCode),
 		PaymentId: nullString(e.PaymentID), DeclineCode: nullString(e.DeclineCode), AccessUntil: nullTime(e.AccessUntil), RetryAt: nullTime(e.RetryAt),
 	}
 	if !e.Amount.IsZero() {

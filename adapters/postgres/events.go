@@ -19,19 +19,20 @@ func (r events) Append(ctx context.Context, es ...billing.Event) error {
 		return nil
 	}
 	return r.tx.queue().EventsAppend(ctx, dbgen.EventsAppendParams{
-		UserIds:         mapSlice(es, func(e billing.Event) string { return string(e.UserID) }),
-		Ids:             mapSlice(es, func(e billing.Event) string { return string(e.ID) }),
-		Types:           mapSlice(es, func(e billing.Event) string { return string(e.Type) }),
-		Ats:             mapSlice(es, func(e billing.Event) time.Time { return e.At }),
-		SubscriptionIds: mapSlice(es, func(e billing.Event) string { return string(e.SubscriptionID) }),
-		CardIds:         mapSlice(es, func(e billing.Event) string { return string(e.CardID) }),
-		PlanCodes:       mapSlice(es, func(e billing.Event) string { return e.PlanCode }),
-		PaymentIds:      mapSlice(es, func(e billing.Event) string { return string(e.PaymentID) }),
-		Amounts:         mapSlice(es, func(e billing.Event) int64 { return e.Amount.Amount }),
-		Currencies:      mapSlice(es, func(e billing.Event) string { return string(e.Amount.Currency) }),
-		DeclineCodes:    mapSlice(es, func(e billing.Event) string { return string(e.DeclineCode) }),
-		AccessUntils:    mapSlice(es, func(e billing.Event) time.Time { return e.AccessUntil }),
-		RetryAts:        mapSlice(es, func(e billing.Event) time.Time { return e.RetryAt }),
+		UserIds:          mapSlice(es, func(e billing.Event) string { return string(e.UserID) }),
+		Ids:              mapSlice(es, func(e billing.Event) string { return string(e.ID) }),
+		Types:            mapSlice(es, func(e billing.Event) string { return string(e.Type) }),
+		Ats:              mapSlice(es, func(e billing.Event) time.Time { return e.At }),
+		SubscriptionIds:  mapSlice(es, func(e billing.Event) string { return string(e.SubscriptionID) }),
+		CardIds:          mapSlice(es, func(e billing.Event) string { return string(e.CardID) }),
+		PaymentMethodIds: mapSlice(es, func(e billing.Event) string { return string(e.MethodID) }),
+		PlanCodes:        mapSlice(es, func(e billing.Event) string { return e.PlanCode }),
+		PaymentIds:       mapSlice(es, func(e billing.Event) string { return string(e.PaymentID) }),
+		Amounts:          mapSlice(es, func(e billing.Event) int64 { return e.Amount.Amount }),
+		Currencies:       mapSlice(es, func(e billing.Event) string { return string(e.Amount.Currency) }),
+		DeclineCodes:     mapSlice(es, func(e billing.Event) string { return string(e.DeclineCode) }),
+		AccessUntils:     mapSlice(es, func(e billing.Event) time.Time { return e.AccessUntil }),
+		RetryAts:         mapSlice(es, func(e billing.Event) time.Time { return e.RetryAt }),
 	})
 }
 
@@ -41,6 +42,7 @@ func eventOf(row *dbgen.Event) billing.Event {
 		Type: billing.EventType(row.Type), At: row.At,
 		SubscriptionID: idOrEmpty[billing.SubscriptionID](row.SubscriptionID),
 		CardID:         idOrEmpty[billing.CardID](row.CardID),
+		MethodID:       idOrEmpty[billing.PaymentMethodID](row.PaymentMethodID),
 		PaymentID:      idOrEmpty[billing.PaymentID](row.PaymentID), PlanCode: row.PlanCode,
 		Amount:      billing.Money{Amount: row.Amount.Int64, Currency: billing.Currency(row.Currency.String)},
 		DeclineCode: billing.DeclineCode(row.DeclineCode), AccessUntil: row.AccessUntil,

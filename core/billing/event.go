@@ -14,14 +14,15 @@ type Event struct {
 	UserID         UserID
 	Type           EventType
 	At             time.Time
-	SubscriptionID SubscriptionID // empty if the event is about a card
-	CardID         CardID         // empty if the event is about a subscription
-	PlanCode       string         // at the time of the event
-	PaymentID      PaymentID      // the payment that caused the event, if any
-	Amount         Money          // of that payment
-	DeclineCode    DeclineCode    // if the payment was declined or abandoned
-	AccessUntil    time.Time      // end of the viewer's access after the event; zero for no access
-	RetryAt        time.Time      // next retry of a declined renewal; zero for none
+	SubscriptionID SubscriptionID  // empty if the event is about a card or a payment method
+	CardID         CardID          // the card that was added or removed, or that a removed payment method was made from
+	MethodID       PaymentMethodID // the payment method that was added or removed
+	PlanCode       string          // at the time of the event
+	PaymentID      PaymentID       // the payment that caused the event, if any
+	Amount         Money           // of that payment
+	DeclineCode    DeclineCode     // if the payment was declined or abandoned
+	AccessUntil    time.Time       // end of the viewer's access after the event; zero for no access
+	RetryAt        time.Time       // next retry of a declined renewal; zero for none
 }
 
 // EventType is the type of an event.
@@ -42,6 +43,8 @@ const (
 	EventEnded                 EventType = "ended"
 	EventCardAdded             EventType = "card_added"
 	EventCardRemoved           EventType = "card_removed"
+	EventMethodAdded           EventType = "payment_method_added"
+	EventMethodRemoved         EventType = "payment_method_removed"
 	EventCardLimitReached      EventType = "card_limit_reached"    // new cards are refused for a while
 	EventDeclineLimitReached   EventType = "decline_limit_reached" // payments with a card are refused for a while
 )

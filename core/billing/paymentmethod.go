@@ -55,6 +55,16 @@ func (m PaymentMethod) Remove(now time.Time) PaymentMethod {
 	return m
 }
 
+// AddedEvent returns the event of a new method.
+func (m PaymentMethod) AddedEvent() Event { return m.event(EventMethodAdded, m.CreatedAt) }
+
+// RemovedEvent returns the event of a removed method.
+func (m PaymentMethod) RemovedEvent() Event { return m.event(EventMethodRemoved, m.RemovedAt) }
+
+func (m PaymentMethod) event(t EventType, at time.Time) Event {
+	return Event{UserID: m.UserID, Type: t, At: at, MethodID: m.ID, CardID: m.CardID}
+}
+
 // Retired returns why the method must never be charged again: [MethodRemoved], or
 // [MethodNotSaved] for a card without a token. It returns "" if the method can be
 // charged. The first payment by a card gives the method its token, so Retired means

@@ -69,6 +69,11 @@ func TestPaymentMethod_Remove(t *testing.T) {
 	expectSame(t, m.Remove(day(5)), want)
 	expectSame(t, unreadable.Remove(day(5)), want)
 	expectSame(t, want.Remove(day(6)), want)
+	expectSame(t, m.AddedEvent(), billing.Event{UserID: "user-1", Type: billing.EventMethodAdded, At: day(0), MethodID: "method-1"})
+	want.CardID = "card-1"
+	expectSame(t, want.RemovedEvent(), billing.Event{
+		UserID: "user-1", Type: billing.EventMethodRemoved, At: day(5), MethodID: "method-1", CardID: "card-1",
+	})
 	if got := want.Retired(); got != billing.MethodRemoved {
 		t.Errorf("Retired = %q, want %q", got, billing.MethodRemoved)
 	}

@@ -14,6 +14,7 @@ var historyCases = []testCase{
 		d := w.subscribe(0)
 		bare, full := d.event(billing.EventCancelRequested), d.event(billing.EventPaymentDeclined)
 		full.PaymentID, full.Amount, full.DeclineCode = d.pay.ID, d.pay.Amount, billing.CardExpired
+		full.MethodID = d.sub.MethodID
 		full.AccessUntil, full.RetryAt, full.PlanCode = noon.Add(time.Hour), noon.Add(time.Minute), "renamed-since"
 		w.append(bare, full)
 		w.wantEvents(d.sub.UserID, ports.Page{Limit: 10}, full, bare)

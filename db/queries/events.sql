@@ -4,14 +4,14 @@
 -- event has from its own time. Reading each subscription for its plan would take
 -- a tenth of the time of renewals.
 WITH added AS (
-INSERT INTO events (user_id, id, type, at, subscription_id, card_id, plan_code, payment_id, amount, currency,
+INSERT INTO events (user_id, id, type, at, subscription_id, card_id, payment_method_id, plan_code, payment_id, amount, currency,
                     decline_code, access_until, retry_at)
-SELECT n.user_id, n.id, n.type, n.at, n.subscription_id, n.card_id, n.plan_code, n.payment_id,
+SELECT n.user_id, n.id, n.type, n.at, n.subscription_id, n.card_id, n.payment_method_id, n.plan_code, n.payment_id,
        CASE WHEN n.currency <> '' THEN n.amount END, NULLIF(n.currency, ''), n.decline_code, n.access_until, n.retry_at
 FROM (SELECT
     unnest((SELECT @user_ids::uuid[])) AS user_id, unnest(@ids::uuid[]) AS id, unnest(@types::text[]) AS type,
     unnest(@ats::timestamptz[]) AS at, unnest(@subscription_ids::uuid[]) AS subscription_id,
-    unnest(@card_ids::uuid[]) AS card_id,
+    unnest(@card_ids::uuid[]) AS card_id, unnest(@payment_method_ids::uuid[]) AS payment_method_id,
     unnest(@plan_codes::text[]) AS plan_code, unnest(@payment_ids::uuid[]) AS payment_id,
     unnest(@amounts::bigint[]) AS amount, unnest(@currencies::text[]) AS currency,
     unnest(@decline_codes::text[]) AS decline_code, unnest(@access_untils::timestamptz[]) AS access_until,
@@ -22,7 +22,7 @@ SELECT date_trunc('hour', e.at, 'UTC'), coalesce(p.id, (
            SELECT s.plan_id FROM subscriptions s WHERE s.user_id = e.user_id AND s.id = e.subscription_id)),
        e.type, e.decline_code, coalesce(e.currency, ''), count(*), coalesce(sum(e.amount), 0)
 FROM added e LEFT JOIN plans p ON p.code = e.plan_code
-WHERE e.subscription_id IS NOT NULL -- not events of cards
+WHERE e.subscription_id IS NOT NULL -- not events of cards and payment methods
 GROUP BY 1, 2, 3, 4, 5;
 
 -- name: EventTimes :many

@@ -48,7 +48,7 @@ func renewalScript(ctx context.Context, q queries, d *dataset, batch int) (strin
 	s.query("SubscriptionsSave", fromA(subscriptionParams, nil))
 	s.add("\n), ")
 	s.clauses("EventsAppend", fromA(eventParams, values{
-		"ids": "event_ids", "ats": "nows", "subscription_ids": "ids", "card_ids": "no_ids", "access_untils": "period_ends", "retry_ats": "nulls",
+		"ids": "event_ids", "ats": "nows", "subscription_ids": "ids", "card_ids": "no_ids", "payment_method_ids": "no_ids", "access_untils": "period_ends", "retry_ats": "nulls",
 	}))
 	s.add(";\n")
 	return s.text.String(), s.err
@@ -93,7 +93,7 @@ const (
 	paymentParams = `user_ids ids subscription_ids payment_method_ids payment_systems initiators amounts currencies
 		period_starts period_ends created`
 	settleParams = `user_ids ids versions statuses decline_codes provider_refs action_urls contradictions settled`
-	eventParams  = `user_ids ids types ats subscription_ids card_ids plan_codes payment_ids amounts currencies decline_codes
+	eventParams  = `user_ids ids types ats subscription_ids card_ids payment_method_ids plan_codes payment_ids amounts currencies decline_codes
 		access_untils retry_ats`
 )
 

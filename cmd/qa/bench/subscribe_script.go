@@ -165,7 +165,7 @@ func arrayOutcome(q queries) (string, error) {
 
 	s.statement("EventsAppend", values{
 		"user_ids": users, "ids": array(signupEvent), "types": array("'subscribed'"), "ats": now, "subscription_ids": subscription, "card_ids": noID,
-		"plan_codes": code, "payment_ids": payment, "amounts": array("39900"), "currencies": array("'RUB'"), "decline_codes": array("''"),
+		"payment_method_ids": noID, "plan_codes": code, "payment_ids": payment, "amounts": array("39900"), "currencies": array("'RUB'"), "decline_codes": array("''"),
 		"access_untils": month, "retry_ats": noTime,
 	})
 	s.statement("SubscriptionsSave", values{

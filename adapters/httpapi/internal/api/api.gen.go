@@ -226,9 +226,9 @@ type Entitlements struct {
 	Until *time.Time `json:"until"`
 }
 
-// Event A change of a subscription or of the viewer's cards.
+// Event A change of a subscription, or of the viewer's cards or payment methods.
 //
-// Example: {"access_until":"2026-04-01T10:00:00Z","amount":{"amount":39900,"currency":"RUB"},"at":"2026-03-01T10:00:01Z","card_id":null,"decline_code":null,"id":"01981e2c-7e10-7d20-9c44-1b2a3c4d5e6f","payment_id":"01981e2c-7d4a-7c11-8f3e-52a4c1d7e902","plan_code":"premium","retry_at":null,"subscription_id":"01981e2c-7d4a-7c10-9a51-3f0f6f3f2a11","type":"subscribed"}
+// Example: {"access_until":"2026-04-01T10:00:00Z","amount":{"amount":39900,"currency":"RUB"},"at":"2026-03-01T10:00:01Z","card_id":null,"decline_code":null,"id":"01981e2c-7e10-7d20-9c44-1b2a3c4d5e6f","payment_id":"01981e2c-7d4a-7c11-8f3e-52a4c1d7e902","payment_method_id":null,"plan_code":"premium","retry_at":null,"subscription_id":"01981e2c-7d4a-7c10-9a51-3f0f6f3f2a11","type":"subscribed"}
 type Event struct {
 	// AccessUntil The end of access after the event if no further payment succeeds; null without access.
 	AccessUntil *time.Time `json:"access_until"`
@@ -249,6 +249,9 @@ type Event struct {
 	// PaymentId The payment that caused the event; null if none did.
 	PaymentId *string `json:"payment_id"`
 
+	// PaymentMethodId The payment method that was added or removed; null if none was.
+	PaymentMethodId *string `json:"payment_method_id"`
+
 	// PlanCode The plan's code at the time of the event; null without a subscription.
 	PlanCode *string `json:"plan_code"`
 
@@ -258,7 +261,7 @@ type Event struct {
 	// SubscriptionId The subscription that changed; null if none did.
 	SubscriptionId *string `json:"subscription_id"`
 
-	// Type The type of the event: `subscribed`, `renewed`, `periods_waived` (the service was down, and the missed periods are not charged), `payment_declined`, `payment_abandoned`, `payment_contradicted`, `cancel_requested`, `cancel_revoked`, `ended`, `card_added`, `card_removed`, `card_limit_reached`, `decline_limit_reached`. More may be added.
+	// Type The type of the event: `subscribed`, `renewed`, `periods_waived` (the service was down, and the missed periods are not charged), `payment_declined`, `payment_abandoned`, `payment_contradicted`, `cancel_requested`, `cancel_revoked`, `ended`, `card_added`, `card_removed`, `payment_method_added`, `payment_method_removed`, `card_limit_reached`, `decline_limit_reached`. More may be added.
 	Type string `json:"type"`
 }
 

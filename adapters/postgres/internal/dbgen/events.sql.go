@@ -51,42 +51,43 @@ func (q *Queries) EventTimes(ctx context.Context, arg EventTimesParams) ([]time.
 
 const eventsAppend = `-- name: EventsAppend :exec
 WITH added AS (
-INSERT INTO events (user_id, id, type, at, subscription_id, card_id, plan_code, payment_id, amount, currency,
+INSERT INTO events (user_id, id, type, at, subscription_id, card_id, payment_method_id, plan_code, payment_id, amount, currency,
                     decline_code, access_until, retry_at)
-SELECT n.user_id, n.id, n.type, n.at, n.subscription_id, n.card_id, n.plan_code, n.payment_id,
+SELECT n.user_id, n.id, n.type, n.at, n.subscription_id, n.card_id, n.payment_method_id, n.plan_code, n.payment_id,
        CASE WHEN n.currency <> '' THEN n.amount END, NULLIF(n.currency, ''), n.decline_code, n.access_until, n.retry_at
 FROM (SELECT
     unnest((SELECT $1::uuid[])) AS user_id, unnest($2::uuid[]) AS id, unnest($3::text[]) AS type,
     unnest($4::timestamptz[]) AS at, unnest($5::uuid[]) AS subscription_id,
-    unnest($6::uuid[]) AS card_id,
-    unnest($7::text[]) AS plan_code, unnest($8::uuid[]) AS payment_id,
-    unnest($9::bigint[]) AS amount, unnest($10::text[]) AS currency,
-    unnest($11::text[]) AS decline_code, unnest($12::timestamptz[]) AS access_until,
-    unnest($13::timestamptz[]) AS retry_at) AS n
+    unnest($6::uuid[]) AS card_id, unnest($7::uuid[]) AS payment_method_id,
+    unnest($8::text[]) AS plan_code, unnest($9::uuid[]) AS payment_id,
+    unnest($10::bigint[]) AS amount, unnest($11::text[]) AS currency,
+    unnest($12::text[]) AS decline_code, unnest($13::timestamptz[]) AS access_until,
+    unnest($14::timestamptz[]) AS retry_at) AS n
 RETURNING user_id, subscription_id, type, at, plan_code, amount, currency, decline_code)
 INSERT INTO panel_deltas (hour, plan_id, type, decline_code, currency, n, amount)
 SELECT date_trunc('hour', e.at, 'UTC'), coalesce(p.id, (
            SELECT s.plan_id FROM subscriptions s WHERE s.user_id = e.user_id AND s.id = e.subscription_id)),
        e.type, e.decline_code, coalesce(e.currency, ''), count(*), coalesce(sum(e.amount), 0)
 FROM added e LEFT JOIN plans p ON p.code = e.plan_code
-WHERE e.subscription_id IS NOT NULL -- not events of cards
+WHERE e.subscription_id IS NOT NULL -- not events of cards and payment methods
 GROUP BY 1, 2, 3, 4, 5
 `
 
 type EventsAppendParams struct {
-	UserIds         []string
-	Ids             []string
-	Types           []string
-	Ats             []time.Time
-	SubscriptionIds []string
-	CardIds         []string
-	PlanCodes       []string
-	PaymentIds      []string
-	Amounts         []int64
-	Currencies      []string
-	DeclineCodes    []string
-	AccessUntils    []time.Time
-	RetryAts        []time.Time
+	UserIds          []string
+	Ids              []string
+	Types            []string
+	Ats              []time.Time
+	SubscriptionIds  []string
+	CardIds          []string
+	PaymentMethodIds []string
+	PlanCodes        []string
+	PaymentIds       []string
+	Amounts          []int64
+	Currencies       []string
+	DeclineCodes     []string
+	AccessUntils     []time.Time
+	RetryAts         []time.Time
 }
 
 // UsersSeen explains the array in a SELECT of its own. The second part counts
@@ -101,6 +102,7 @@ func (q *Queries) EventsAppend(ctx context.Context, arg EventsAppendParams) erro
 		arg.Ats,
 		arg.SubscriptionIds,
 		arg.CardIds,
+		arg.PaymentMethodIds,
 		arg.PlanCodes,
 		arg.PaymentIds,
 		arg.Amounts,

@@ -26,19 +26,20 @@ type Card struct {
 }
 
 type Event struct {
-	UserID         string
-	ID             string
-	Type           string
-	At             time.Time
-	SubscriptionID *string
-	PlanCode       string
-	PaymentID      *string
-	Amount         pgtype.Int8
-	Currency       pgtype.Text
-	DeclineCode    string
-	AccessUntil    time.Time
-	RetryAt        time.Time
-	CardID         *string
+	UserID          string
+	ID              string
+	Type            string
+	At              time.Time
+	SubscriptionID  *string
+	PlanCode        string
+	PaymentID       *string
+	Amount          pgtype.Int8
+	Currency        pgtype.Text
+	DeclineCode     string
+	AccessUntil     time.Time
+	RetryAt         time.Time
+	CardID          *string
+	PaymentMethodID *string
 }
 
 type IdempotencyAnswer struct {

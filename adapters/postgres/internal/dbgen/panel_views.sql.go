@@ -134,7 +134,7 @@ func (q *Queries) PanelViewDue(ctx context.Context, until time.Time) ([]*PanelVi
 }
 
 const panelViewEvents = `-- name: PanelViewEvents :many
-SELECT user_id, id, type, at, subscription_id, plan_code, payment_id, amount, currency, decline_code, access_until, retry_at, card_id FROM events
+SELECT user_id, id, type, at, subscription_id, plan_code, payment_id, amount, currency, decline_code, access_until, retry_at, card_id, payment_method_id FROM events
 WHERE at >= $1::timestamptz AND at < $2::timestamptz
   AND ($3::text = '' OR type = $3) AND ($4::text = '' OR plan_code = $4)
   AND (at, id) < ($5::timestamptz, $6::uuid)
@@ -183,6 +183,7 @@ func (q *Queries) PanelViewEvents(ctx context.Context, arg PanelViewEventsParams
 			&i.AccessUntil,
 			&i.RetryAt,
 			&i.CardID,
+			&i.PaymentMethodID,
 		); err != nil {
 			return nil, err
 		}

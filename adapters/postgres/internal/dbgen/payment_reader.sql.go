@@ -10,7 +10,7 @@ import (
 )
 
 const eventsOfPayment = `-- name: EventsOfPayment :many
-SELECT user_id, id, type, at, subscription_id, plan_code, payment_id, amount, currency, decline_code, access_until, retry_at, card_id FROM events WHERE user_id = $1 AND payment_id = $2 ORDER BY at, id
+SELECT user_id, id, type, at, subscription_id, plan_code, payment_id, amount, currency, decline_code, access_until, retry_at, card_id, payment_method_id FROM events WHERE user_id = $1 AND payment_id = $2 ORDER BY at, id
 `
 
 func (q *Queries) EventsOfPayment(ctx context.Context, userID string, paymentID *string) ([]*Event, error) {
@@ -36,6 +36,7 @@ func (q *Queries) EventsOfPayment(ctx context.Context, userID string, paymentID 
 			&i.AccessUntil,
 			&i.RetryAt,
 			&i.CardID,
+			&i.PaymentMethodID,
 		); err != nil {
 			return nil, err
 		}
