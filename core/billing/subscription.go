@@ -141,12 +141,11 @@ func (s Subscription) ended(at time.Time) Subscription {
 
 // AccessUntil returns the moment at which the viewer's access ends if nothing more is
 // paid and the renewal is not declined, or the zero time if the viewer has no access at
-// now. No later event moves it forward to an earlier time, except for a declined renewal
-// or a cancel at once.
+// now. Only a declined renewal or a cancel moves it to an earlier time.
 //
 // A cancelled subscription gives access until its period ends, and one that is past due
-// until its grace ends. A subscription that renews gives access for another
-// renewalGrace, in which the renewal is tried.
+// until its grace ends. A subscription that renews gives it for another renewalGrace, in
+// which the renewal is tried.
 func (s Subscription) AccessUntil(now time.Time, renewalGrace time.Duration) time.Time {
 	s, _ = s.At(now)
 	end := s.accessEnd()

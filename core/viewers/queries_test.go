@@ -16,10 +16,11 @@ func TestEntitlements_UnionOfLivePlans(t *testing.T) {
 	w.AddPlan("sport", "live", "hd")
 	first := w.Clock.Now()
 	month := func(from time.Time) time.Time { return billing.Calendar{}.AddMonths(from, 1) }
+	renewed := func(from time.Time) time.Time { return month(from).Add(billingtest.RenewalGrace) }
 
 	w.expectEntitled(time.Time{})
 	w.MustSubscribe()
-	w.expectEntitled(month(first), "hd", "offline")
+	w.expectEntitled(renewed(first), "hd", "offline")
 
 	w.Clock.Advance(10 * 24 * time.Hour)
 	second := w.Clock.Now()
@@ -28,16 +29,95 @@ func TestEntitlements_UnionOfLivePlans(t *testing.T) {
 	w.Provider.SetFault(billingtest.ResponseLost)
 	_, err := w.Process().Subscribe(t.Context(), cmd)
 	billingtest.ExpectError(t, err, nil)
-	w.expectEntitled(month(first), "hd", "offline") // unchanged until it is paid
+	w.expectEntitled(renewed(first), "hd", "offline") // unchanged until it is paid
 	w.ExpectSweep(1, 0)
-	w.expectEntitled(month(first), "hd", "live", "offline")
+	w.expectEntitled(renewed(first), "hd", "live", "offline")
 
 	w.cancel("basic", billing.AtPeriodEnd)
 	w.expectEntitled(month(first), "hd", "live", "offline")
 	w.Clock.Advance(month(first).Sub(second))
-	w.expectEntitled(month(second), "hd", "live")
+	w.expectEntitled(renewed(second), "hd", "live")
 	w.cancel("sport", billing.AtOnce)
 	w.expectEntitled(time.Time{})
+}
+
+// The subscription begins on 1 March, and its period ends on 1 April.
+func TestEntitlements_LastUntilTheirEnd(t *testing.T) {
+	t.Parallel()
+	const lastRetry = 168 * time.Hour // after the period
+	tests := []struct {
+		name  string
+		reach func(w world)                       // brings the subscription into its state
+		lasts func(periodEnd time.Time) time.Time // zero for no access
+	}{
+		{"no subscription", func(world) {}, never},
+		{"first payment pending", func(w world) {
+			w.Provider.SetFault(billingtest.NeedsConfirmation)
+			w.MustSubscribe()
+		}, never},
+		{"renews", func(w world) { w.MustSubscribe() }, after(billingtest.RenewalGrace)},
+		{"renewal pending", func(w world) {
+			w.MustSubscribe()
+			w.renew(billingtest.RequestLost)
+		}, after(billingtest.RenewalGrace)},
+		{"renewed", func(w world) {
+			w.MustSubscribe()
+			w.renew(billingtest.NoFault)
+		}, after(30*24*time.Hour + billingtest.RenewalGrace)},
+		{"renewal declined", func(w world) {
+			w.MustSubscribe()
+			w.renew(billingtest.Decline)
+		}, after(lastRetry)},
+		{"cancelled", func(w world) {
+			w.MustSubscribe()
+			w.cancel("basic", billing.AtPeriodEnd)
+		}, after(0)},
+		{"cancelled after a declined renewal", func(w world) {
+			w.MustSubscribe()
+			w.renew(billingtest.Decline)
+			w.cancel("basic", billing.AtPeriodEnd)
+		}, never},
+		{"ended at once", func(w world) {
+			w.MustSubscribe()
+			w.cancel("basic", billing.AtOnce)
+		}, never},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			billingtest.InBubble(t, func(bubble billingtest.World) {
+				w := world{bubble}
+				end := w.Clock.Now().Add(billingtest.Month)
+				tt.reach(w)
+				until := tt.lasts(end)
+				if until.IsZero() {
+					w.expectEntitled(time.Time{})
+					return
+				}
+				w.expectEntitled(until, "hd", "offline")
+				w.Clock.Advance(until.Add(-time.Microsecond).Sub(w.Clock.Now()))
+				w.expectEntitled(until, "hd", "offline")
+				w.Clock.Advance(time.Microsecond)
+				w.expectEntitled(time.Time{})
+			})
+		})
+	}
+}
+
+func after(d time.Duration) func(time.Time) time.Time {
+	return func(periodEnd time.Time) time.Time { return periodEnd.Add(d) }
+}
+
+func never(time.Time) time.Time { return time.Time{} }
+
+// renew makes a run at the end of the period.
+func (w world) renew(f billingtest.Fault) {
+	w.T.Helper()
+	w.Clock.Advance(billingtest.Month)
+	w.Provider.SetFault(f)
+	if _, err := w.Renewer().Run(w.T.Context()); err != nil {
+		w.T.Fatal(err)
+	}
 }
 
 func (w world) cancel(ref string, at billing.CancelAt) {

@@ -74,13 +74,13 @@ func TestLoad_Defaults(t *testing.T) {
 		"env": cfg.Env, "api": cfg.APIAddr, "ops": cfg.OpsAddr, "zone": cfg.TimeZone.String(),
 		"leeway": cfg.Leeway, "charge": time.Duration(cfg.ChargeTimeout), "sweep": time.Duration(cfg.SweepInterval),
 		"level": cfg.LogLevel.String(), "format": cfg.LogFormat, "simulator": cfg.UseSimulator(cfg.Env),
-		"url": cfg.DatabaseURL.Reveal(),
+		"grace": time.Duration(cfg.RenewalGrace), "url": cfg.DatabaseURL.Reveal(),
 	}
 	want := map[string]any{
 		"env": boot.Production, "api": boot.Address(":8080"), "ops": boot.Address("127.0.0.1:9090"), "zone": "UTC",
 		"leeway": 30 * time.Second, "charge": 10 * time.Second, "sweep": 5 * time.Second,
 		"level": "INFO", "format": boot.LogJSON, "simulator": false,
-		"url": secretURL,
+		"grace": 24 * time.Hour, "url": secretURL,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("defaults (-want +got):\n%s", diff)
@@ -132,6 +132,7 @@ func TestLoad_Faults(t *testing.T) {
 		"unknown clock":          {[]string{"BILLING_CLOCK=mine"}, []string{`BILLING_CLOCK="mine" must be system or test`}},
 		"retries out of order":   {[]string{"BILLING_RETRY_SCHEDULE=3d,24h"}, []string{`BILLING_RETRY_SCHEDULE="3d,24h" must be durations`}},
 		"no retries":             {[]string{"BILLING_RETRY_SCHEDULE=,"}, []string{`BILLING_RETRY_SCHEDULE="," must be durations`}},
+		"no renewal grace":       {[]string{"BILLING_RENEWAL_GRACE=0s"}, []string{`BILLING_RENEWAL_GRACE="0s" must be a duration above zero`}},
 		"production simulator":   {[]string{"BILLING_SIMULATOR=on"}, []string{`BILLING_SIMULATOR="on" is refused with BILLING_ENV="production"`}},
 		"neither on nor off":     {[]string{"BILLING_SIMULATOR=yes"}, []string{`BILLING_SIMULATOR="yes" must be on or off`}},
 		"address without a port": {[]string{"BILLING_API_ADDR=localhost"}, []string{`BILLING_API_ADDR="localhost" must be host:port`}},
@@ -185,11 +186,11 @@ func TestLoad_ReportsAllFaults(t *testing.T) {
 	t.Parallel()
 	_, err := boot.Load[boot.API]([]string{
 		"BILLING_ENV=prod", "BILLING_LOG_LEVEL=loud", "BILLING_LOG_FORMAT=xml", "BILLING_TIME_ZONE=Mars",
-		"BILLING_CLOCK=mine", "BILLING_RETRY_SCHEDULE=never", "BILLING_SIMULATOR_MISHAPS=fire", "BILLING_SIMULATOR=maybe", "BILLING_API_ADDR=here", "BILLING_CHARGE_TIMEOUT=soon",
+		"BILLING_CLOCK=mine", "BILLING_RETRY_SCHEDULE=never", "BILLING_RENEWAL_GRACE=none", "BILLING_SIMULATOR_MISHAPS=fire", "BILLING_SIMULATOR=maybe", "BILLING_API_ADDR=here", "BILLING_CHARGE_TIMEOUT=soon",
 	})
 	text := strings.Join(faults(t, err), "\n")
 	for _, variable := range []string{
-		"BILLING_ENV", "BILLING_LOG_LEVEL", "BILLING_LOG_FORMAT", "BILLING_TIME_ZONE", "BILLING_CLOCK", "BILLING_RETRY_SCHEDULE", "BILLING_SIMULATOR_MISHAPS",
+		"BILLING_ENV", "BILLING_LOG_LEVEL", "BILLING_LOG_FORMAT", "BILLING_TIME_ZONE", "BILLING_CLOCK", "BILLING_RETRY_SCHEDULE", "BILLING_RENEWAL_GRACE", "BILLING_SIMULATOR_MISHAPS",
 		"BILLING_SIMULATOR", "BILLING_API_ADDR", "BILLING_CHARGE_TIMEOUT", "BILLING_DATABASE_URL",
 		"BILLING_AUTH_PUBLIC_KEY_FILE", "BILLING_AUTH_ISSUER", "BILLING_AUTH_AUDIENCE",
 	} {
@@ -216,6 +217,7 @@ func TestLoad_ValidValues(t *testing.T) {
 		"several hosts":      {"BILLING_DATABASE_URL=postgres://u:p@one:5432,two:5433/billing?target_session_attrs=read-write"},
 		"socket":             {"BILLING_DATABASE_URL=postgres:///billing?host=/run/postgresql&user=billing"},
 		"zone":               {"BILLING_TIME_ZONE=Europe/Moscow"},
+		"grace in days":      {"BILLING_RENEWAL_GRACE=2d"},
 		"JWKS":               {"BILLING_AUTH_PUBLIC_KEY_FILE=", "BILLING_AUTH_JWKS_URL=https://auth.example/keys"},
 		"JWKS in dev":        {"BILLING_ENV=dev", "BILLING_AUTH_PUBLIC_KEY_FILE=", "BILLING_AUTH_JWKS_URL=http://127.0.0.1:1/keys"},
 		"free ports":         {"BILLING_API_ADDR=127.0.0.1:0", "BILLING_OPS_ADDR=127.0.0.1:0"},
