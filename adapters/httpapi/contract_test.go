@@ -143,12 +143,17 @@ func (s *service) send(t reporter, a requestParts) *httptest.ResponseRecorder {
 	if a.method != a.op.method {
 		return w
 	}
-	if (a.op.secured() || w.Code >= 400) && w.Header().Get("Cache-Control") != "no-store" {
-		t.Errorf("%v: got %d without Cache-Control: no-store", a, w.Code)
-	}
 	response := a.op.Responses.Status(w.Code)
 	if response == nil {
 		t.Fatalf("%v: got %d %s, a status that the document lacks", a, w.Code, w.Body)
+	}
+	cache := w.Header().Get("Cache-Control")
+	if response.Value.Headers["Cache-Control"] != nil {
+		if !strings.HasPrefix(cache, "private, ") || w.Header().Get("Vary") != "Authorization" {
+			t.Errorf("%v: got %d with Cache-Control: %s, but the response belongs to a viewer", a, w.Code, cache)
+		}
+	} else if (a.op.secured() || w.Code >= 400) && cache != "no-store" {
+		t.Errorf("%v: got %d without Cache-Control: no-store", a, w.Code)
 	}
 	for name := range response.Value.Headers {
 		if w.Header().Get(name) == "" && name != "Idempotent-Replayed" {

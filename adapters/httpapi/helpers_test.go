@@ -30,6 +30,9 @@ const (
 	bob   = billing.UserID("b0000000-0000-5000-8000-000000000002")
 )
 
+// renewalGrace is how long access goes on while a renewal has not been tried.
+const renewalGrace = 24 * time.Hour
+
 var users = map[string]billing.UserID{"alice": alice, "bob": bob}
 
 // service is the API with a memory store and a fake payment system.
@@ -66,7 +69,7 @@ func newService(t *testing.T, options ...func(*Config)) *service {
 				ChargeTimeout: time.Minute, RecordTimeout: time.Minute,
 			},
 		},
-		Viewer: viewers.Queries{Store: s.store, Clock: s.clock}, Requests: viewers.Requests{Store: s.store},
+		Viewer: viewers.Queries{Store: s.store, Clock: s.clock, RenewalGrace: renewalGrace}, Requests: viewers.Requests{Store: s.store},
 		Authenticate: authenticateTest, NewID: ids.next, Log: log,
 	}
 	c.Viewer.Providers = c.Subscriber.Collector.Providers

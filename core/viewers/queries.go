@@ -76,6 +76,7 @@ func (v Queries) Payment(ctx context.Context, user billing.UserID, id billing.Pa
 type Entitlements struct {
 	Features []string
 	Until    time.Time
+	At       time.Time // when the user has them, by the billing clock
 }
 
 // Entitlements returns the features that the user may use now. With several plans,
@@ -85,10 +86,9 @@ func (v Queries) Entitlements(ctx context.Context, user billing.UserID) (Entitle
 	if err != nil {
 		return Entitlements{}, err
 	}
-	var e Entitlements
-	now := v.Clock.Now()
+	e := Entitlements{At: v.Clock.Now()}
 	for _, s := range live {
-		until := s.AccessUntil(now, v.RenewalGrace)
+		until := s.AccessUntil(e.At, v.RenewalGrace)
 		if until.IsZero() {
 			continue
 		}

@@ -129,7 +129,7 @@ func (w world) cancel(ref string, at billing.CancelAt) {
 func (w world) expectEntitled(until time.Time, features ...string) {
 	w.T.Helper()
 	e, err := w.Queries().Entitlements(w.T.Context(), billingtest.Viewer)
-	if err != nil || !slices.Equal(e.Features, features) || !e.Until.Equal(until) {
+	if err != nil || !slices.Equal(e.Features, features) || !e.Until.Equal(until) || !e.At.Equal(w.Clock.Now()) {
 		w.T.Errorf("entitled to %v until %s, %v, want %v until %s", e.Features, e.Until, err, features, until)
 	}
 }

@@ -217,12 +217,12 @@ type CardRequest struct {
 
 // Entitlements The features that the viewer may use.
 //
-// Example: {"features":["downloads","hd"],"until":"2026-04-01T10:00:00Z"}
+// Example: {"features":["downloads","hd"],"until":"2026-04-02T10:00:00Z"}
 type Entitlements struct {
 	// Features The features of all live subscriptions, sorted and without duplicates; empty if there are none.
 	Features []string `json:"features"`
 
-	// Until The time until which the viewer may use all of them if no further payment succeeds; null without features.
+	// Until The time until which the viewer may use all of them if no further payment succeeds: the end of the period if the subscription is cancelled, and the end of the grace if it is past due. If it renews, some hours after the end of the period, because access goes on while the renewal has not been tried. With several subscriptions, the earliest time. Null without features.
 	Until *time.Time `json:"until"`
 }
 
@@ -230,7 +230,7 @@ type Entitlements struct {
 //
 // Example: {"access_until":"2026-04-01T10:00:00Z","amount":{"amount":39900,"currency":"RUB"},"at":"2026-03-01T10:00:01Z","card_id":null,"decline_code":null,"id":"01981e2c-7e10-7d20-9c44-1b2a3c4d5e6f","payment_id":"01981e2c-7d4a-7c11-8f3e-52a4c1d7e902","payment_method_id":null,"plan_code":"premium","retry_at":null,"subscription_id":"01981e2c-7d4a-7c10-9a51-3f0f6f3f2a11","type":"subscribed"}
 type Event struct {
-	// AccessUntil The end of access after the event if no further payment succeeds; null without access.
+	// AccessUntil The end of access after the event: the end of the paid period, or of the grace if a renewal was declined; null without access. Access goes on while a renewal has not been tried: see `until` of `GET /v1/entitlements`.
 	AccessUntil *time.Time `json:"access_until"`
 
 	// Amount The amount of the payment; null without a payment.
@@ -2302,7 +2302,9 @@ type GetEntitlementsResponseObject interface {
 }
 
 type GetEntitlements200ResponseHeaders struct {
-	XRequestId *string
+	CacheControl *string
+	Vary         *string
+	XRequestId   *string
 }
 
 type GetEntitlements200JSONResponse struct {
@@ -2317,6 +2319,12 @@ func (response GetEntitlements200JSONResponse) VisitGetEntitlementsResponse(w ht
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.Vary != nil {
+		w.Header().Set("Vary", fmt.Sprint(*response.Headers.Vary))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
