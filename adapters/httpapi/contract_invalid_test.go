@@ -36,6 +36,7 @@ func TestContract_InvalidRequests(t *testing.T) {
 					t.Errorf("%s: %v: got %d %s, want %d", r.rule, r.request, w.Code, w.Body, r.status)
 				}
 			}
+			s.prepare(op)
 			if w := s.send(t, valid); w.Code >= 300 {
 				t.Errorf("the valid request: got %d %s", w.Code, w.Body)
 			}
@@ -67,7 +68,7 @@ func invalidRequests(doc *openapi3.T, valid requestParts) []invalidRequest {
 			}
 		}
 	}
-	if valid.method == http.MethodPost {
+	if valid.body != nil || valid.method == http.MethodPost {
 		all = append(all, invalidBodies(valid)...)
 	}
 	return all

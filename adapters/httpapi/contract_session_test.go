@@ -98,7 +98,7 @@ func (g *generator) request(op operation) (a requestParts, decided bool) {
 	for _, p := range op.params {
 		g.param(&a, p.Value)
 	}
-	if op.method != "POST" {
+	if op.RequestBody == nil && op.method != "POST" {
 		return a, decided
 	}
 	decided = op.RequestBody != nil // the API refuses an undocumented body, but the validator does not

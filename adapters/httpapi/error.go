@@ -83,6 +83,7 @@ func addMembers(p *api.Problem, err error) {
 	var declined *billing.DeclinedError
 	var invalid *billing.InvalidError
 	var limited *billing.LimitedError
+	var open *billing.PaymentOpenError
 	switch {
 	case errors.As(err, &limited):
 		p.Detail = limited.Error()
@@ -90,6 +91,8 @@ func addMembers(p *api.Problem, err error) {
 		p.Detail, p.CurrentPrice, p.CurrentIntervalMonths = changed.Error(), new(money(changed.Current)), new(changed.CurrentMonths)
 	case errors.As(err, &declined):
 		p.Detail, p.DeclineCode = declined.Error(), new(string(declined.Code))
+	case errors.As(err, &open):
+		p.Detail, p.NextAction = open.Error(), redirect(open.ActionURL)
 	case errors.As(err, &invalid):
 		p.Detail, p.Errors = invalid.Error(), new(mapSlice(invalid.Faults, fieldError))
 	}

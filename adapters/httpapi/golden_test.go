@@ -31,6 +31,9 @@ func TestGolden(t *testing.T) {
 	post := func(path, body string) func(*service) recorder {
 		return func(s *service) recorder { subscribed(s); return s.do("alice", "POST", path, body) }
 	}
+	held := func(method, path, body string) func(*service) recorder {
+		return func(s *service) recorder { subscribed(s); s.hold(); return s.do("alice", method, path, body) }
+	}
 	subscribe := func(body string) func(*service) recorder {
 		return func(s *service) recorder { return s.do("alice", "POST", "/v1/subscriptions", body) }
 	}
@@ -57,12 +60,40 @@ func TestGolden(t *testing.T) {
 		"subscribe_malformed": subscribe(`{"coupon":1}`),
 		"subscribe_twice":     post("/v1/subscriptions", subscribeOK),
 		"subscriptions":       get("/v1/subscriptions"),
-		"subscription":        get("/v1/subscriptions/premium"),
-		"cancel":              post("/v1/subscriptions/premium/cancel", ""),
-		"cancel_now":          post("/v1/subscriptions/premium/cancel", `{"at":"now"}`),
-		"cancel_other_token":  post("/v1/subscriptions/premium/cancel", `{"payment_token":"tok_other"}`),
-		"cancel_invalid":      post("/v1/subscriptions/premium/cancel", `{"at":"tomorrow"}`),
-		"cancel_none":         func(s *service) recorder { return s.do("alice", "POST", "/v1/subscriptions/premium/cancel", "") },
+		"pay":                 held("POST", "/v1/subscriptions/premium/pay", payOK),
+		"pay_confirm":         held("POST", "/v1/subscriptions/premium/pay", strings.Replace(payOK, "tok_new", "tok_3ds", 1)),
+		"pay_declined":        held("POST", "/v1/subscriptions/premium/pay", strings.Replace(payOK, "tok_new", "tok_declined", 1)),
+		"pay_unavailable":     held("POST", "/v1/subscriptions/premium/pay", strings.Replace(payOK, "tok_new", "tok_unavailable", 1)),
+		"pay_price":           held("POST", "/v1/subscriptions/premium/pay", strings.Replace(payOK, "39900", "29900", 1)),
+		"pay_interval":        held("POST", "/v1/subscriptions/premium/pay", strings.Replace(payOK, "{", `{"interval_months":12,`, 1)),
+		"pay_system":          held("POST", "/v1/subscriptions/premium/pay", strings.Replace(payOK, "bank", "cash", 1)),
+		"pay_no_system":       held("POST", "/v1/subscriptions/premium/pay", strings.Replace(payOK, `"payment_system":"bank",`, "", 1)),
+		"pay_two_sources":     held("POST", "/v1/subscriptions/premium/pay", strings.Replace(payOK, "{", `{"payment_method_id":"01981e2c-7d4a-7c10-9a51-000000000000",`, 1)),
+		"pay_method":          held("POST", "/v1/subscriptions/premium/pay", `{"price":{"amount":39900,"currency":"RUB"},"payment_method_id":"01981e2c-7d4a-7c10-9a51-000000000000"}`),
+		"pay_same_method":     held("POST", "/v1/subscriptions/premium/pay", `{"price":{"amount":39900,"currency":"RUB"}}`),
+		"pay_nothing_due":     post("/v1/subscriptions/premium/pay", payOK),
+		"pay_open": func(s *service) recorder {
+			held("POST", "/v1/subscriptions/premium/pay", strings.Replace(payOK, "tok_new", "tok_3ds", 1))(s)
+			return s.do("alice", "POST", "/v1/subscriptions/premium/pay", payOK)
+		},
+		"on_hold":         held("GET", "/v1/subscriptions/premium", ""),
+		"replace":         held("PUT", "/v1/subscriptions/premium/payment-method", replaceOK),
+		"replace_missing": held("PUT", "/v1/subscriptions/premium/payment-method", `{}`),
+		"replace_open": func(s *service) recorder {
+			held("POST", "/v1/subscriptions/premium/pay", strings.Replace(payOK, "tok_new", "tok_3ds", 1))(s)
+			return s.do("alice", "PUT", "/v1/subscriptions/premium/payment-method", replaceOK)
+		},
+		"replace_ended": func(s *service) recorder {
+			subscribed(s)
+			s.do("alice", "POST", "/v1/subscriptions/premium/cancel", `{"at":"now"}`)
+			return s.do("alice", "PUT", "/v1/subscriptions/premium/payment-method", replaceOK)
+		},
+		"subscription":       get("/v1/subscriptions/premium"),
+		"cancel":             post("/v1/subscriptions/premium/cancel", ""),
+		"cancel_now":         post("/v1/subscriptions/premium/cancel", `{"at":"now"}`),
+		"cancel_other_token": post("/v1/subscriptions/premium/cancel", `{"payment_token":"tok_other"}`),
+		"cancel_invalid":     post("/v1/subscriptions/premium/cancel", `{"at":"tomorrow"}`),
+		"cancel_none":        func(s *service) recorder { return s.do("alice", "POST", "/v1/subscriptions/premium/cancel", "") },
 		"resume": func(s *service) recorder {
 			subscribed(s)
 			s.do("alice", "POST", "/v1/subscriptions/premium/cancel", "")

@@ -104,7 +104,7 @@ func (g *guard) validate(w http.ResponseWriter, r *http.Request) error {
 	if err := g.checkParams(r); err != nil {
 		return err
 	}
-	if r.Method != http.MethodPost {
+	if r.Method != http.MethodPost && r.Method != http.MethodPut {
 		return nil
 	}
 	return checkBody(w, r, g.documented.Operation)

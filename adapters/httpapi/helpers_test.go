@@ -104,6 +104,29 @@ func enableCards(t *testing.T, c *Config) {
 	}
 }
 
+// hold puts the live subscriptions of alice on hold, because the card has expired.
+func (s *service) hold() {
+	s.t.Helper()
+	live, err := s.store.Views().LiveSubscriptions(s.t.Context(), users["alice"])
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	err = s.store.InTx(s.t.Context(), func(tx ports.Repos) error {
+		for _, v := range live {
+			held, now := v.Subscription, s.clock.Now()
+			held.Status, held.Charging, held.NextChargeAt, held.Hold = billing.StatusPastDue, false, time.Time{}, billing.CardExpired
+			held.PastDueSince, held.GraceUntil = now, now.Add(7*24*time.Hour)
+			if err := tx.Subscriptions.Save(s.t.Context(), held); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 func authenticateTest(_ context.Context, token string) (billing.UserID, error) {
 	user, ok := users[token]
 	if !ok {
@@ -280,3 +303,8 @@ func (l *lockedBuffer) String() string {
 	defer l.mu.Unlock()
 	return l.b.String()
 }
+
+const (
+	payOK     = `{"price":{"amount":39900,"currency":"RUB"},"payment_system":"bank","payment_token":"tok_new"}`
+	replaceOK = `{"payment_system":"bank","payment_token":"tok_new"}`
+)

@@ -38,7 +38,7 @@ func subscription(v ports.SubscriptionView) api.Subscription {
 		LatestPayment: api.LatestPayment{
 			Id: string(v.Latest.ID), Status: api.PaymentStatus(v.Latest.Status), DeclineCode: nullString(v.Latest.DeclineCode),
 		},
-		NextAction: nextAction(v.Latest),
+		NextAction: nextAction(v),
 	}
 	if !v.StartedAt.IsZero() {
 		s.CurrentPeriod = new(period(v.Current))
@@ -50,13 +50,24 @@ func subscription(v ports.SubscriptionView) api.Subscription {
 	return s
 }
 
-// nextAction returns the action that a pending payment needs from the viewer, or
-// nil.
-func nextAction(p billing.Payment) *api.NextAction {
-	if p.Status != billing.PaymentPending || p.ActionURL == "" {
+// nextAction returns the action that a subscription needs from the viewer, or nil. While
+// a payment is pending, only its page helps.
+func nextAction(v ports.SubscriptionView) *api.NextAction {
+	if v.Latest.Status == billing.PaymentPending {
+		return redirect(v.Latest.ActionURL)
+	}
+	if a := v.NextAction(); a != billing.NoAction {
+		return &api.NextAction{Type: api.NextActionType(a)}
+	}
+	return nil
+}
+
+// redirect returns the action of opening a page, or nil if there is none.
+func redirect(url string) *api.NextAction {
+	if url == "" {
 		return nil
 	}
-	return &api.NextAction{Type: api.NextActionTypeRedirect, Url: p.ActionURL}
+	return &api.NextAction{Type: api.NextActionTypeRedirect, Url: &url}
 }
 
 func payment(p billing.Payment) api.Payment {

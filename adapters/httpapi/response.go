@@ -66,6 +66,19 @@ func (r response) VisitSubscribeResponse(w http.ResponseWriter) error {
 	return r.writeCreated(w, "/v1/subscriptions")
 }
 
+// VisitPaySubscriptionResponse implements [api.PaySubscriptionResponseObject].
+func (r response) VisitPaySubscriptionResponse(w http.ResponseWriter) error {
+	r.write(w)
+	return nil
+}
+
+// VisitReplacePaymentMethodResponse implements
+// [api.ReplacePaymentMethodResponseObject].
+func (r response) VisitReplacePaymentMethodResponse(w http.ResponseWriter) error {
+	r.write(w)
+	return nil
+}
+
 // VisitAddCardResponse implements [api.AddCardResponseObject].
 func (r response) VisitAddCardResponse(w http.ResponseWriter) error {
 	return r.writeCreated(w, "/v1/cards")

@@ -84,6 +84,6 @@ func (s Subscription) refuseRetired(m PaymentMethod) error {
 		cause = "the payment system did not save its card"
 	}
 	return ErrInvalidTransition.WithMessage(
-		"the subscription cannot be renewed, because %s; it runs until %s: subscribe again with another card then, "+
-			"or cancel it with \"at\": \"now\" and subscribe again", cause, s.Current.End.Format(time.RFC3339))
+		"the subscription cannot be renewed, because %s; it runs until %s: give it another payment method with "+
+			"PUT /v1/subscriptions/%s/payment-method, and resume it then", cause, s.Current.End.Format(time.RFC3339), s.PlanCode)
 }

@@ -88,14 +88,20 @@ type PriceChangedError struct {
 	Shown, Current Money
 
 	ShownMonths, CurrentMonths int // the interval; ShownMonths is 0 if the viewer's request does not name it
+
+	Agreed bool // Current is the price of a subscription, not the plan's
 }
 
 func (e *PriceChangedError) Error() string {
-	if e.ShownMonths != 0 && e.ShownMonths != e.CurrentMonths {
-		return fmt.Sprintf("plan %s costs %s for %s today, not %s for %s; nothing was charged",
-			e.Plan, e.Current, months(e.CurrentMonths), e.Shown, months(e.ShownMonths))
+	subject, when := "plan "+e.Plan, " today"
+	if e.Agreed {
+		subject, when = "the subscription to plan "+e.Plan, ""
 	}
-	return fmt.Sprintf("plan %s costs %s today, not %s; nothing was charged", e.Plan, e.Current, e.Shown)
+	if e.ShownMonths != 0 && e.ShownMonths != e.CurrentMonths {
+		return fmt.Sprintf("%s costs %s for %s%s, not %s for %s; nothing was charged",
+			subject, e.Current, months(e.CurrentMonths), when, e.Shown, months(e.ShownMonths))
+	}
+	return fmt.Sprintf("%s costs %s%s, not %s; nothing was charged", subject, e.Current, when, e.Shown)
 }
 
 func months(n int) string {
@@ -107,6 +113,20 @@ func months(n int) string {
 
 // Unwrap returns [ErrPriceChanged].
 func (e *PriceChangedError) Unwrap() error { return ErrPriceChanged }
+
+// PaymentOpenError is [ErrPaymentOpen] with the page of the pending payment, which is empty
+// if it does not wait for the viewer.
+type PaymentOpenError struct{ ActionURL string }
+
+func (e *PaymentOpenError) Error() string {
+	if e.ActionURL == "" {
+		return ErrPaymentOpen.Message
+	}
+	return "another payment for the subscription waits for your confirmation; confirm or decline it first"
+}
+
+// Unwrap returns [ErrPaymentOpen].
+func (e *PaymentOpenError) Unwrap() error { return ErrPaymentOpen }
 
 // DeclinedError reports a declined payment and its decline code. It is
 // [ErrPaymentDeclined].

@@ -32,6 +32,7 @@ func (s Subscription) Pay(r PayRequest, cal Calendar, now time.Time) (Subscripti
 		return s, Payment{}, ErrPaymentOpen
 	}
 	if err := checkShown(s.PlanCode, s.Price, r.Shown, s.IntervalMonths, r.ShownMonths); err != nil {
+		err.Agreed = true
 		return s, Payment{}, err
 	}
 	period := cal.Next(s.AnchorAt, s.IntervalMonths, s.Current.End, s.PastDueSince)

@@ -80,7 +80,7 @@ func (o Order) Start(now time.Time, cal Calendar) (Subscription, Payment, error)
 
 // checkShown returns a [PriceChangedError] unless the viewer saw the price and the
 // interval that are charged. A request need not name the interval.
-func checkShown(plan string, price, shown Money, months, shownMonths int) error {
+func checkShown(plan string, price, shown Money, months, shownMonths int) *PriceChangedError {
 	if shown == price && (shownMonths == 0 || shownMonths == months) {
 		return nil
 	}

@@ -55,8 +55,8 @@ type Work struct {
 
 // recover determines the effect of a request without a response. While its payment is
 // pending, the request counts as running: it still runs, or a sweep will settle the
-// payment. An abandoned first payment means that the request had no effect. A later
-// payment, such as a renewal, says nothing about the request.
+// payment. An abandoned payment of the viewer means that the request had no effect. A
+// renewal says nothing about the request.
 //
 // A request without a subscription has the same effect when it is repeated, so it
 // runs again.
@@ -70,7 +70,7 @@ func (q Requests) recover(ctx context.Context, c ports.KeyRecord) (*ports.Respon
 		return nil, nil, fmt.Errorf("recover request: %w", err)
 	case v.Latest.Status == billing.PaymentPending:
 		return nil, nil, billing.ErrRequestInProgress
-	case v.Latest.Status == billing.PaymentAbandoned && v.StartedAt.IsZero():
+	case v.Latest.Status == billing.PaymentAbandoned && v.Latest.Initiator == billing.CustomerInitiated:
 		return nil, nil, q.Forget(ctx, c.KeyedRequest)
 	default:
 		return nil, &Work{c.KeyedRequest, v}, nil

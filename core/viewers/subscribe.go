@@ -67,7 +67,7 @@ func (s *Subscriber) Subscribe(ctx context.Context, cmd Subscribe) (ports.Subscr
 	if err != nil {
 		return ports.SubscriptionView{}, settlingError{err}
 	}
-	return ports.SubscriptionView{Subscription: *r.Subscription, Latest: *r.Payment, Features: i.plan.Features}, failure(r)
+	return ports.SubscriptionView{Subscription: *r.Subscription, Latest: *r.Payment, Features: i.plan.Features}, PaymentFailure(r.Payment)
 }
 
 func (s *Subscriber) collect(ctx context.Context, i storedIntent, cmd Subscribe) (payments.Result, error) {
@@ -158,7 +158,7 @@ func makeRoom(live *billing.Subscription, now time.Time) ([]billing.Subscription
 func (s *Subscriber) method(ctx context.Context, tx ports.Repos, r request, linked *billing.PaymentMethod, now time.Time) (m billing.PaymentMethod, card billing.Card, err error) {
 	switch {
 	case r.Card != "":
-		card, err = s.takeCard(ctx, tx, r.Subscribe, now)
+		card, err = s.takeCard(ctx, tx, r.User, r.Card, r.CVV, now)
 		return billing.NewCardMethod(billing.PaymentMethodID(s.NewID()), card, r.PaymentSystem, now), card, err
 	case linked != nil:
 		return *linked, card, nil
@@ -169,18 +169,18 @@ func (s *Subscriber) method(ctx context.Context, tx ports.Repos, r request, link
 
 // takeCard returns the card to charge. It cannot be removed before the intent is
 // stored.
-func (s *Subscriber) takeCard(ctx context.Context, tx ports.Repos, cmd Subscribe, now time.Time) (billing.Card, error) {
+func (s *Subscriber) takeCard(ctx context.Context, tx ports.Repos, user billing.UserID, id billing.CardID, cvv billing.CVV, now time.Time) (billing.Card, error) {
 	if s.Collector.Vault == nil {
 		return billing.Card{}, ports.ErrNoVault
 	}
-	card, err := tx.Cards.Find(ctx, cmd.User, cmd.Card)
+	card, err := tx.Cards.Find(ctx, user, id)
 	if err != nil {
 		return card, err
 	}
 	if err := card.Usable(now, s.Calendar); err != nil {
 		return card, err
 	}
-	return card, card.CheckCVV(cmd.CVV)
+	return card, card.CheckCVV(cvv)
 }
 
 // limitDeclines returns a [billing.LimitedError] after too many declined payments. A
@@ -237,13 +237,13 @@ func (e settlingError) Error() string { return errSettling.Error() + ": " + e.ca
 // Unwrap returns the response for the viewer, and the cause.
 func (e settlingError) Unwrap() []error { return []error{errSettling, e.cause} }
 
-// failure returns the viewer's error if the first payment failed for good.
-func failure(r payments.Result) error {
-	switch r.Payment.Status {
+// PaymentFailure returns the viewer's error if an own payment failed for good.
+func PaymentFailure(p *billing.Payment) error {
+	switch p.Status {
 	case billing.PaymentDeclined:
-		return &billing.DeclinedError{Payment: r.Payment.ID, Code: r.Payment.DeclineCode}
+		return &billing.DeclinedError{Payment: p.ID, Code: p.DeclineCode}
 	case billing.PaymentAbandoned:
-		return abandoned(r.Payment)
+		return abandoned(p)
 	default:
 		return nil
 	}

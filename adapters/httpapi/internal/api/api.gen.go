@@ -88,13 +88,19 @@ func (e Initiator) Valid() bool {
 
 // Defines values for NextActionType.
 const (
-	NextActionTypeRedirect NextActionType = "redirect"
+	NextActionTypeConfirmPayment       NextActionType = "confirm_payment"
+	NextActionTypeRedirect             NextActionType = "redirect"
+	NextActionTypeReplacePaymentMethod NextActionType = "replace_payment_method"
 )
 
 // Valid indicates whether the value is a known member of the NextActionType enum.
 func (e NextActionType) Valid() bool {
 	switch e {
+	case NextActionTypeConfirmPayment:
+		return true
 	case NextActionTypeRedirect:
+		return true
+	case NextActionTypeReplacePaymentMethod:
 		return true
 	default:
 		return false
@@ -310,19 +316,53 @@ type Money struct {
 	Currency string `json:"currency"`
 }
 
-// NextAction The action that a payment needs from the viewer.
+// NextAction The action that a subscription needs from the viewer.
 //
 // Example: {"type":"redirect","url":"https://pay.example/confirm/8f3e52a4"}
 type NextAction struct {
-	// Type The type of action. `redirect` sends the viewer's browser to the `url`.
+	// Type The type of action.
+	//
+	// - `redirect`: send the viewer's browser to the `url`, to confirm the pending payment.
+	// - `confirm_payment`: the bank wants the viewer's confirmation. Pay with `POST /v1/subscriptions/{ref}/pay`.
+	// - `replace_payment_method`: the payment method cannot be charged any more. Ask the viewer for another one, and pay with it or replace it.
 	Type NextActionType `json:"type"`
 
-	// Url The address to send the viewer to.
-	Url string `json:"url"`
+	// Url The address to send the viewer to, if the type is `redirect`; missing otherwise.
+	Url *string `json:"url,omitempty"`
 }
 
-// NextActionType The type of action. `redirect` sends the viewer's browser to the `url`.
+// NextActionType The type of action.
+//
+// - `redirect`: send the viewer's browser to the `url`, to confirm the pending payment.
+// - `confirm_payment`: the bank wants the viewer's confirmation. Pay with `POST /v1/subscriptions/{ref}/pay`.
+// - `replace_payment_method`: the payment method cannot be charged any more. Ask the viewer for another one, and pay with it or replace it.
 type NextActionType string
+
+// PayRequest The agreed price, and the means of payment. Send at most one of `payment_method_id`, `payment_token` with `payment_system`, and `card_id` with `cvv`.
+//
+// Example: {"interval_months":1,"payment_system":"simulator","payment_token":"tok_ok","price":{"amount":39900,"currency":"RUB"}}
+type PayRequest struct {
+	// Price The price that the viewer saw. If it differs from the price of the subscription, nothing is charged and the error is `price_changed`.
+	Price Money `json:"price"`
+
+	// IntervalMonths The length of a period that the viewer saw. If it differs from that of the subscription, nothing is charged and the error is `price_changed`.
+	IntervalMonths *int `json:"interval_months,omitempty"`
+
+	// PaymentMethodId The id of a stored payment method.
+	PaymentMethodId *string `json:"payment_method_id,omitempty"`
+
+	// PaymentSystem The code of the payment system of the token or the card. A card without it is charged by the payment system of the subscription.
+	PaymentSystem *string `json:"payment_system,omitempty"`
+
+	// PaymentToken The payment system's token for the viewer's card. It is never returned.
+	PaymentToken *string `json:"payment_token,omitempty"`
+
+	// CardId The id of a stored card.
+	CardId *string `json:"card_id,omitempty"`
+
+	// Cvv The security code on the card: 3 digits, or 4 on American Express. Required with `card_id`. It is never stored.
+	Cvv *string `json:"cvv,omitempty"`
+}
 
 // Payment One attempt to charge one period, and its outcome.
 //
@@ -449,6 +489,9 @@ type Problem struct {
 	// Errors With `invalid_request`, all invalid fields.
 	Errors *[]FieldError `json:"errors,omitempty"`
 
+	// NextAction With `payment_open`, the action that the pending payment needs from the viewer, if any.
+	NextAction *NextAction `json:"next_action,omitempty"`
+
 	// RequestId The same as `X-Request-Id`.
 	RequestId string `json:"request_id"`
 
@@ -460,6 +503,20 @@ type Problem struct {
 
 	// Type A URI of the problem type. Use `code` instead.
 	Type string `json:"type"`
+}
+
+// ReplaceRequest A stored payment method, or a token. Send either `payment_method_id`, or `payment_system` with `payment_token`.
+//
+// Example: {"payment_system":"simulator","payment_token":"tok_ok"}
+type ReplaceRequest struct {
+	// PaymentMethodId The id of a stored payment method.
+	PaymentMethodId *string `json:"payment_method_id,omitempty"`
+
+	// PaymentSystem The code of the payment system of the token.
+	PaymentSystem *string `json:"payment_system,omitempty"`
+
+	// PaymentToken The payment system's token for the viewer's card. It is never returned.
+	PaymentToken *string `json:"payment_token,omitempty"`
 }
 
 // SubscribeRequest The plan, its price, and the means of payment. Send exactly one of `plan_code` and `plan_id`, and either `payment_token` or `card_id` with `cvv`.
@@ -510,10 +567,10 @@ type Subscription struct {
 	// Example: {"decline_code":null,"id":"01981e2c-7d4a-7c11-8f3e-52a4c1d7e902","status":"succeeded"}
 	LatestPayment LatestPayment `json:"latest_payment"`
 
-	// NextAction The action that the payment needs from the viewer; null if none.
+	// NextAction The action that the subscription needs from the viewer; null if none. Ignore types that you do not know.
 	NextAction *NextAction `json:"next_action"`
 
-	// NextChargeAt The time of the next charge; null if none is planned.
+	// NextChargeAt The time of the next charge; null if none is planned. A subscription that is past due and has none waits for its viewer: see `next_action`.
 	NextChargeAt *time.Time `json:"next_charge_at"`
 
 	// PaymentSystem The code of the payment system that charges the viewer.
@@ -682,6 +739,12 @@ type CancelSubscriptionParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// PaySubscriptionParams defines parameters for PaySubscription.
+type PaySubscriptionParams struct {
+	// IdempotencyKey Makes it safe to repeat the request. The same request with the same key gets the first response again, with `Idempotent-Replayed: true`. Use a new random key for each new action of the viewer. Responses are kept for 30 days, and for 24 hours if the request changed nothing. After 500 keys within a day, further requests of the viewer that change nothing get `rate_limited`.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // ResumeSubscriptionParams defines parameters for ResumeSubscription.
 type ResumeSubscriptionParams struct {
 	// IdempotencyKey Makes it safe to repeat the request. The same request with the same key gets the first response again, with `Idempotent-Replayed: true`. Use a new random key for each new action of the viewer. Responses are kept for 30 days, and for 24 hours if the request changed nothing. After 500 keys within a day, further requests of the viewer that change nothing get `rate_limited`.
@@ -696,6 +759,12 @@ type SubscribeJSONRequestBody = SubscribeRequest
 
 // CancelSubscriptionJSONRequestBody defines body for CancelSubscription for application/json ContentType.
 type CancelSubscriptionJSONRequestBody = CancelRequest
+
+// PaySubscriptionJSONRequestBody defines body for PaySubscription for application/json ContentType.
+type PaySubscriptionJSONRequestBody = PayRequest
+
+// ReplacePaymentMethodJSONRequestBody defines body for ReplacePaymentMethod for application/json ContentType.
+type ReplacePaymentMethodJSONRequestBody = ReplaceRequest
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -741,6 +810,12 @@ type ServerInterface interface {
 	// CancelSubscription Cancel a subscription
 	// (POST /v1/subscriptions/{ref}/cancel)
 	CancelSubscription(w http.ResponseWriter, r *http.Request, ref Ref, params CancelSubscriptionParams)
+	// PaySubscription Pay for a subscription that is past due
+	// (POST /v1/subscriptions/{ref}/pay)
+	PaySubscription(w http.ResponseWriter, r *http.Request, ref Ref, params PaySubscriptionParams)
+	// ReplacePaymentMethod Pay later renewals by another method
+	// (PUT /v1/subscriptions/{ref}/payment-method)
+	ReplacePaymentMethod(w http.ResponseWriter, r *http.Request, ref Ref)
 	// ResumeSubscription Revoke a cancel
 	// (POST /v1/subscriptions/{ref}/resume)
 	ResumeSubscription(w http.ResponseWriter, r *http.Request, ref Ref, params ResumeSubscriptionParams)
@@ -1269,6 +1344,82 @@ func (siw *ServerInterfaceWrapper) CancelSubscription(w http.ResponseWriter, r *
 	handler.ServeHTTP(w, r)
 }
 
+// PaySubscription operation middleware
+func (siw *ServerInterfaceWrapper) PaySubscription(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "ref" -------------
+	var ref Ref
+
+	err = runtime.BindStyledParameterWithOptions("simple", "ref", mux.Vars(r)["ref"], &ref, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "ref", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PaySubscriptionParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.PaySubscription(w, r, ref, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ReplacePaymentMethod operation middleware
+func (siw *ServerInterfaceWrapper) ReplacePaymentMethod(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "ref" -------------
+	var ref Ref
+
+	err = runtime.BindStyledParameterWithOptions("simple", "ref", mux.Vars(r)["ref"], &ref, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "ref", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ReplacePaymentMethod(w, r, ref)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ResumeSubscription operation middleware
 func (siw *ServerInterfaceWrapper) ResumeSubscription(w http.ResponseWriter, r *http.Request) {
 
@@ -1445,6 +1596,10 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 	r.HandleFunc(options.BaseURL+"/v1/subscriptions/{ref}/cancel", wrapper.CancelSubscription).Methods(http.MethodPost)
 
 	r.HandleFunc(options.BaseURL+"/v1/subscriptions/{ref}/resume", wrapper.ResumeSubscription).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/v1/subscriptions/{ref}/pay", wrapper.PaySubscription).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/v1/subscriptions/{ref}/payment-method", wrapper.ReplacePaymentMethod).Methods(http.MethodPut)
 
 	r.HandleFunc(options.BaseURL+"/v1/cards", wrapper.ListCards).Methods(http.MethodGet)
 
@@ -4035,6 +4190,532 @@ func (response CancelSubscriptiondefaultApplicationProblemPlusJSONResponse) Visi
 	return err
 }
 
+type PaySubscriptionRequestObject struct {
+	Ref    Ref `json:"ref"`
+	Params PaySubscriptionParams
+	Body   *PaySubscriptionJSONRequestBody
+}
+
+type PaySubscriptionResponseObject interface {
+	VisitPaySubscriptionResponse(w http.ResponseWriter) error
+}
+
+type PaySubscription200ResponseHeaders struct {
+	IdempotentReplayed *string
+	XRequestId         *string
+}
+
+type PaySubscription200JSONResponse struct {
+	Body    Subscription
+	Headers PaySubscription200ResponseHeaders
+}
+
+func (response PaySubscription200JSONResponse) VisitPaySubscriptionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PaySubscription202ResponseHeaders struct {
+	IdempotentReplayed *string
+	XRequestId         *string
+}
+
+type PaySubscription202JSONResponse struct {
+	Body    Subscription
+	Headers PaySubscription202ResponseHeaders
+}
+
+func (response PaySubscription202JSONResponse) VisitPaySubscriptionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PaySubscription400ApplicationProblemPlusJSONResponse struct {
+	MalformedApplicationProblemPlusJSONResponse
+}
+
+func (response PaySubscription400ApplicationProblemPlusJSONResponse) VisitPaySubscriptionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PaySubscription401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response PaySubscription401ApplicationProblemPlusJSONResponse) VisitPaySubscriptionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PaySubscription402ApplicationProblemPlusJSONResponse struct {
+	PaymentDeclinedApplicationProblemPlusJSONResponse
+}
+
+func (response PaySubscription402ApplicationProblemPlusJSONResponse) VisitPaySubscriptionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(402)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PaySubscription404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response PaySubscription404ApplicationProblemPlusJSONResponse) VisitPaySubscriptionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PaySubscription409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response PaySubscription409ApplicationProblemPlusJSONResponse) VisitPaySubscriptionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PaySubscription413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response PaySubscription413ApplicationProblemPlusJSONResponse) VisitPaySubscriptionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PaySubscription415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response PaySubscription415ApplicationProblemPlusJSONResponse) VisitPaySubscriptionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PaySubscription422ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response PaySubscription422ApplicationProblemPlusJSONResponse) VisitPaySubscriptionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PaySubscription429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response PaySubscription429ApplicationProblemPlusJSONResponse) VisitPaySubscriptionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PaySubscription503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response PaySubscription503ApplicationProblemPlusJSONResponse) VisitPaySubscriptionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PaySubscriptiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    OtherErrorResponseHeaders
+	StatusCode int
+}
+
+func (response PaySubscriptiondefaultApplicationProblemPlusJSONResponse) VisitPaySubscriptionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplacePaymentMethodRequestObject struct {
+	Ref  Ref `json:"ref"`
+	Body *ReplacePaymentMethodJSONRequestBody
+}
+
+type ReplacePaymentMethodResponseObject interface {
+	VisitReplacePaymentMethodResponse(w http.ResponseWriter) error
+}
+
+type ReplacePaymentMethod200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type ReplacePaymentMethod200JSONResponse struct {
+	Body    Subscription
+	Headers ReplacePaymentMethod200ResponseHeaders
+}
+
+func (response ReplacePaymentMethod200JSONResponse) VisitReplacePaymentMethodResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplacePaymentMethod400ApplicationProblemPlusJSONResponse struct {
+	MalformedApplicationProblemPlusJSONResponse
+}
+
+func (response ReplacePaymentMethod400ApplicationProblemPlusJSONResponse) VisitReplacePaymentMethodResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplacePaymentMethod401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ReplacePaymentMethod401ApplicationProblemPlusJSONResponse) VisitReplacePaymentMethodResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplacePaymentMethod404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ReplacePaymentMethod404ApplicationProblemPlusJSONResponse) VisitReplacePaymentMethodResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplacePaymentMethod409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response ReplacePaymentMethod409ApplicationProblemPlusJSONResponse) VisitReplacePaymentMethodResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplacePaymentMethod413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response ReplacePaymentMethod413ApplicationProblemPlusJSONResponse) VisitReplacePaymentMethodResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplacePaymentMethod415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response ReplacePaymentMethod415ApplicationProblemPlusJSONResponse) VisitReplacePaymentMethodResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplacePaymentMethod422ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response ReplacePaymentMethod422ApplicationProblemPlusJSONResponse) VisitReplacePaymentMethodResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplacePaymentMethod429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response ReplacePaymentMethod429ApplicationProblemPlusJSONResponse) VisitReplacePaymentMethodResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplacePaymentMethod503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ReplacePaymentMethod503ApplicationProblemPlusJSONResponse) VisitReplacePaymentMethodResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplacePaymentMethoddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    OtherErrorResponseHeaders
+	StatusCode int
+}
+
+func (response ReplacePaymentMethoddefaultApplicationProblemPlusJSONResponse) VisitReplacePaymentMethodResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ResumeSubscriptionRequestObject struct {
 	Ref    Ref `json:"ref"`
 	Params ResumeSubscriptionParams
@@ -4320,6 +5001,12 @@ type StrictServerInterface interface {
 	// CancelSubscription Cancel a subscription
 	// (POST /v1/subscriptions/{ref}/cancel)
 	CancelSubscription(ctx context.Context, request CancelSubscriptionRequestObject) (CancelSubscriptionResponseObject, error)
+	// PaySubscription Pay for a subscription that is past due
+	// (POST /v1/subscriptions/{ref}/pay)
+	PaySubscription(ctx context.Context, request PaySubscriptionRequestObject) (PaySubscriptionResponseObject, error)
+	// ReplacePaymentMethod Pay later renewals by another method
+	// (PUT /v1/subscriptions/{ref}/payment-method)
+	ReplacePaymentMethod(ctx context.Context, request ReplacePaymentMethodRequestObject) (ReplacePaymentMethodResponseObject, error)
 	// ResumeSubscription Revoke a cancel
 	// (POST /v1/subscriptions/{ref}/resume)
 	ResumeSubscription(ctx context.Context, request ResumeSubscriptionRequestObject) (ResumeSubscriptionResponseObject, error)
@@ -4740,6 +5427,73 @@ func (sh *strictHandler) CancelSubscription(w http.ResponseWriter, r *http.Reque
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(CancelSubscriptionResponseObject); ok {
 		if err := validResponse.VisitCancelSubscriptionResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// PaySubscription operation middleware
+func (sh *strictHandler) PaySubscription(w http.ResponseWriter, r *http.Request, ref Ref, params PaySubscriptionParams) {
+	var request PaySubscriptionRequestObject
+
+	request.Ref = ref
+	request.Params = params
+
+	var body PaySubscriptionJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.PaySubscription(ctx, request.(PaySubscriptionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PaySubscription")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(PaySubscriptionResponseObject); ok {
+		if err := validResponse.VisitPaySubscriptionResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReplacePaymentMethod operation middleware
+func (sh *strictHandler) ReplacePaymentMethod(w http.ResponseWriter, r *http.Request, ref Ref) {
+	var request ReplacePaymentMethodRequestObject
+
+	request.Ref = ref
+
+	var body ReplacePaymentMethodJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ReplacePaymentMethod(ctx, request.(ReplacePaymentMethodRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReplacePaymentMethod")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ReplacePaymentMethodResponseObject); ok {
+		if err := validResponse.VisitReplacePaymentMethodResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
