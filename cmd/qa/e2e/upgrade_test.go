@@ -14,7 +14,11 @@ import (
 	"testing"
 )
 
-const due = 400 // subscriptions that the last version renews during the migration
+const (
+	due  = 400       // subscriptions that the last version renews during the migration
+	more = 1_000_000 // subscriptions that are not due
+	held = 20        // subscriptions that the new version puts on hold
+)
 
 // TestUpgrade applies the new migrations while the programs of the last version serve
 // and renew, then replaces the programs. No request fails, and the payments match the
@@ -44,7 +48,15 @@ func TestUpgrade(t *testing.T) {
 	old.clock(t, "set", "2026-01-31T12:00:00Z")
 	first := old.api(t, "billing-api", service)
 	old.subscribers(t, first, due, "tok_ok")
+	old.addSubscriptions(t, more)
 	o := old.panel(t, service)
+	old.clock(t, "set", "2026-02-10T12:00:00Z")
+	for i := range held {
+		v := first.at(old.viewer(t, fmt.Sprintf("held-%d", i)))
+		if got := v.call(t, http.MethodPost, "/v1/subscriptions", "", subscribeBody(fmt.Sprintf("tok_ok_then_card_expired~%d", i))); got.status != http.StatusCreated {
+			t.Errorf("subscribe: %d %s", got.status, got.text)
+		}
+	}
 	old.clock(t, "set", "2026-02-28T12:00:00Z")
 	visitors := newVisitors(t, old, first)
 	visitors.wait(t, 200)
@@ -77,12 +89,48 @@ func TestUpgrade(t *testing.T) {
 	}
 	visitors.wait(t, 300)
 	n := visitors.stop(t)
+	now.expectHolds(t, old, service)
 	now.clock(t, "set", "2026-03-31T12:00:00Z")
 	if code, sum := now.runRenewals(t, service); code != 0 || sum.Renewed < due {
 		t.Errorf("the new version's renewal run exits with %d and %+v", code, sum)
 	}
 	now.checkLedger(t, now.query(t, "SELECT count(*) FROM payments WHERE status = 'succeeded'"))
 	t.Logf("%d requests succeeded", n)
+}
+
+// addSubscriptions adds n subscriptions of other viewers, which are due in the far future.
+func (w world) addSubscriptions(t *testing.T, n int) {
+	t.Helper()
+	execAsSuperuser(t, w.databaseURL, fmt.Sprintf(`
+		SET session_replication_role = replica; -- the viewers and their payment methods do not exist
+		CREATE TEMP TABLE model AS SELECT * FROM subscriptions LIMIT 1;
+		INSERT INTO subscriptions
+		SELECT s.* FROM model, generate_series(1, %d), LATERAL jsonb_populate_record(model, jsonb_build_object(
+			'user_id', gen_random_uuid(), 'id', gen_random_uuid(), 'next_charge_at', '2040-01-01Z', 'period_end', '2040-01-01Z')) AS s;
+		ANALYZE subscriptions`, n))
+}
+
+// expectHolds puts subscriptions on hold. The last version never charges them. The new
+// version ends them with their grace.
+func (w world) expectHolds(t *testing.T, old world, service string) {
+	t.Helper()
+	w.clock(t, "set", "2026-03-10T12:00:00Z")
+	if code, sum := w.runRenewals(t, service); code != 0 || sum.Held != held || sum.Declined != held {
+		t.Errorf("the new version's run exits with %d and %+v, want %d on hold", code, sum, held)
+	}
+	tries := w.query(t, "SELECT count(*) FROM payments")
+	for _, day := range []string{"2026-03-10T13:00:00Z", "2026-03-13T12:00:00Z", "2026-03-17T11:00:00Z", "2026-03-18T12:00:00Z"} {
+		w.clock(t, "set", day)
+		if code, sum := old.runRenewals(t, service); code != 0 || sum != (counts{}) {
+			t.Errorf("on %s the last version's run exits with %d and %+v, want nothing to do", day, code, sum)
+		}
+	}
+	if n := w.query(t, "SELECT count(*) FROM payments"); n != tries {
+		t.Errorf("the last version made %d payments for subscriptions on hold", n-tries)
+	}
+	if code, sum := w.runRenewals(t, service); code != 0 || sum.Ended != held {
+		t.Errorf("the new version's run exits with %d and %+v, want %d ended", code, sum, held)
+	}
 }
 
 // visitors subscribe and cancel continuously, each viewer once.
