@@ -65,6 +65,16 @@ func (r cards) Added(_ context.Context, user billing.UserID, since time.Time, li
 	return newest(times, since, limit), nil
 }
 
+func (r cards) Linked(_ context.Context, user billing.UserID, since time.Time, limit int) ([]time.Time, error) {
+	var times []time.Time
+	for _, m := range r.methods {
+		if m.UserID == user && m.CardID == "" {
+			times = append(times, m.CreatedAt)
+		}
+	}
+	return newest(times, since, limit), nil
+}
+
 func (r cards) Declined(_ context.Context, user billing.UserID, since time.Time, limit int) ([]time.Time, error) {
 	return r.declined(user, since, limit), nil
 }

@@ -93,3 +93,21 @@ func (r methods) MayBeCharged(_ context.Context, user billing.UserID, ids ...bil
 	}
 	return false, nil
 }
+
+func (v views) Methods(_ context.Context, user billing.UserID, p ports.Page) ([]ports.MethodView, error) {
+	st := v.state()
+	charging := make(map[billing.PaymentMethodID]bool)
+	for _, pay := range st.payments {
+		if !pay.Settled() {
+			charging[pay.MethodID] = true
+		}
+	}
+	var list []ports.MethodView
+	for _, m := range st.methods {
+		if m.UserID == user && m.RemovedAt.IsZero() {
+			card := st.cards[m.CardID]
+			list = append(list, ports.MethodView{PaymentMethod: m, Brand: card.Brand, Last4: card.Last4, Charging: charging[m.ID]})
+		}
+	}
+	return page(list, p, func(m ports.MethodView) string { return string(m.ID) }), nil
+}

@@ -47,6 +47,10 @@ func (r cards) Added(ctx context.Context, user billing.UserID, since time.Time, 
 	return r.q.CardsAdded(ctx, string(user), since, int32(limit))
 }
 
+func (r cards) Linked(ctx context.Context, user billing.UserID, since time.Time, limit int) ([]time.Time, error) {
+	return r.q.MethodsLinked(ctx, string(user), since, int32(limit))
+}
+
 func (r cards) Declined(ctx context.Context, user billing.UserID, since time.Time, limit int) ([]time.Time, error) {
 	return r.q.CardsDeclined(ctx, string(user), since, int32(limit))
 }

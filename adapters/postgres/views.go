@@ -94,6 +94,17 @@ func (v views) Cards(ctx context.Context, user billing.UserID, p ports.Page) ([]
 	}, cardOf)
 }
 
+func (v views) Methods(ctx context.Context, user billing.UserID, p ports.Page) ([]ports.MethodView, error) {
+	return queryMany(ctx, func(ctx context.Context) ([]*dbgen.ViewMethodsRow, error) {
+		return v.q.ViewMethods(ctx, string(user), beforeID(p), int32(p.Limit))
+	}, func(row *dbgen.ViewMethodsRow) ports.MethodView {
+		return ports.MethodView{
+			PaymentMethod: v.tokens.methodOf(&row.PaymentMethod),
+			Brand:         billing.Brand(row.Brand), Last4: row.Last4, Charging: row.Charging,
+		}
+	})
+}
+
 func viewOf(row *dbgen.ViewSubscriptionsRow) ports.SubscriptionView {
 	return ports.SubscriptionView{
 		Subscription: subscriptionOf(&row.Subscription, row.PlanCode),

@@ -76,7 +76,7 @@ func (s Subscription) Resume(m PaymentMethod, now time.Time) (Subscription, []Ev
 // message names the ways out. While the first payment by a card is pending, the card is
 // not saved yet, which is no reason.
 func (s Subscription) refuseRetired(m PaymentMethod) error {
-	cause := "its card was removed"
+	cause := "its payment method was removed"
 	switch reason := m.Retired(); {
 	case reason == "", reason == MethodNotSaved && s.Status == StatusIncomplete:
 		return nil

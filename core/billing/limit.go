@@ -22,7 +22,8 @@ type CardLimits struct {
 	// unknown. It counts them whether they were paid with a token or with a stored card,
 	// because both can stand for a stolen card.
 	Declines Limits
-	// Cards bounds the cards that a viewer adds.
+	// Cards bounds the cards that a viewer adds. It also bounds the tokens that a viewer
+	// links without a payment, in a count of their own.
 	Cards Limits
 }
 
@@ -63,6 +64,7 @@ type Refusal struct {
 var (
 	TooManyCards    = Refusal{EventCardLimitReached, "too many cards were added; nothing was charged"}
 	TooManyDeclines = Refusal{EventDeclineLimitReached, "too many payments were declined; nothing was charged"}
+	TooManyMethods  = Refusal{Reason: "too many payment methods were linked; nothing was charged"}
 	TooManyResumes  = Refusal{Reason: "too many cancels were revoked; the subscription stays cancelled"}
 	TooManyKeys     = Refusal{Reason: "too many requests with a new Idempotency-Key changed nothing"}
 )

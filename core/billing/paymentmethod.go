@@ -45,6 +45,46 @@ func NewCardMethod(id PaymentMethodID, card Card, system string, now time.Time) 
 	return PaymentMethod{ID: id, UserID: card.UserID, PaymentSystem: system, CardID: card.ID, CreatedAt: now}
 }
 
+// MethodKind is what a payment method was made from.
+type MethodKind string
+
+// The kinds of payment methods.
+const (
+	FromCard  MethodKind = "card"  // a card that the viewer has stored in the service
+	FromToken MethodKind = "token" // a payment system's token that the viewer sent
+)
+
+// Kind returns what the method was made from.
+func (m PaymentMethod) Kind() MethodKind {
+	if m.CardID != "" {
+		return FromCard
+	}
+	return FromToken
+}
+
+// MethodStatus tells whether a payment method can be charged.
+type MethodStatus string
+
+// The statuses of a payment method that is not removed.
+const (
+	MethodPending MethodStatus = "pending" // the payment that saves its card is not settled
+	MethodActive  MethodStatus = "active"  // it can be charged
+	MethodFailed  MethodStatus = "failed"  // the payment system did not save its card
+)
+
+// Status returns the status of a method that is not removed. charging tells whether a
+// payment by the method is pending.
+func (m PaymentMethod) Status(charging bool) MethodStatus {
+	switch {
+	case m.Retired() == "":
+		return MethodActive
+	case charging:
+		return MethodPending
+	default:
+		return MethodFailed
+	}
+}
+
 // Remove returns the method as removed, without its token. Removing a method twice
 // changes nothing.
 func (m PaymentMethod) Remove(now time.Time) PaymentMethod {

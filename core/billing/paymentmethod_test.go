@@ -78,3 +78,33 @@ func TestPaymentMethod_Remove(t *testing.T) {
 		t.Errorf("Retired = %q, want %q", got, billing.MethodRemoved)
 	}
 }
+
+func TestPaymentMethod_Status(t *testing.T) {
+	t.Parallel()
+	token, err := newMethod("tok_visa")
+	if err != nil {
+		t.Fatal(err)
+	}
+	unsaved := billing.NewCardMethod("method-1", billing.Card{ID: "card-1", UserID: "user-1"}, "simulator", day(0))
+	saved, unreadable := unsaved, unsaved
+	saved.Token, unreadable.Unreadable = billing.NewSecret("tok_saved"), true
+	for _, tt := range []struct {
+		name     string
+		method   billing.PaymentMethod
+		charging bool
+		kind     billing.MethodKind
+		status   billing.MethodStatus
+	}{
+		{"token", token, false, billing.FromToken, billing.MethodActive},
+		{"token, first payment pending", token, true, billing.FromToken, billing.MethodActive},
+		{"card, first payment pending", unsaved, true, billing.FromCard, billing.MethodPending},
+		{"card not saved", unsaved, false, billing.FromCard, billing.MethodFailed},
+		{"card saved", saved, false, billing.FromCard, billing.MethodActive},
+		{"card saved, renewal pending", saved, true, billing.FromCard, billing.MethodActive},
+		{"card saved, token not readable", unreadable, false, billing.FromCard, billing.MethodActive},
+	} {
+		if kind, status := tt.method.Kind(), tt.method.Status(tt.charging); kind != tt.kind || status != tt.status {
+			t.Errorf("%s: a %s that is %s, want a %s that is %s", tt.name, kind, status, tt.kind, tt.status)
+		}
+	}
+}

@@ -76,9 +76,9 @@ func TestResume_MethodRetired(t *testing.T) {
 		method billing.PaymentMethod
 		cause  string // in the message; empty if the cancel is revoked
 	}{
-		{"card removed", subscription(t, billing.StatusActive, true), removed(day(5)), "its card was removed"},
-		{"card removed, not cancelled", subscription(t, billing.StatusActive, false), removed(day(5)), "its card was removed"},
-		{"card removed, first payment pending", subscription(t, billing.StatusIncomplete, true), removed(day(5)), "its card was removed"},
+		{"card removed", subscription(t, billing.StatusActive, true), removed(day(5)), "its payment method was removed"},
+		{"card removed, not cancelled", subscription(t, billing.StatusActive, false), removed(day(5)), "its payment method was removed"},
+		{"card removed, first payment pending", subscription(t, billing.StatusIncomplete, true), removed(day(5)), "its payment method was removed"},
 		{"card not saved", subscription(t, billing.StatusActive, true), unsaved, "the payment system did not save its card"},
 		{"card not saved yet", subscription(t, billing.StatusIncomplete, true), unsaved, ""},
 		{"token not readable", subscription(t, billing.StatusActive, true), unreadable, ""},

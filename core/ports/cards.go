@@ -25,11 +25,14 @@ type Cards interface {
 	Save(ctx context.Context, c billing.Card) error
 }
 
-// CardLimits counts for the limits against card testing.
+// CardLimits counts for the limits against card testing and flooding.
 type CardLimits interface {
 	// Added returns when the user's newest cards were added, including removed ones:
 	// at most limit times, after since.
 	Added(ctx context.Context, user billing.UserID, since time.Time, limit int) ([]time.Time, error)
+	// Linked returns when the user's newest methods by token were added, including removed
+	// ones: at most limit times, after since. It counts those that a subscribe has added.
+	Linked(ctx context.Context, user billing.UserID, since time.Time, limit int) ([]time.Time, error)
 	// Declined returns when the user's newest own payments were made that were declined
 	// or have no outcome yet: at most limit times, after since. Renewals do not count.
 	Declined(ctx context.Context, user billing.UserID, since time.Time, limit int) ([]time.Time, error)

@@ -29,11 +29,20 @@ type SubscriptionView struct {
 	Features []string // of the plan today
 }
 
+// MethodView is a payment method with what a viewer recognizes its card by.
+type MethodView struct {
+	billing.PaymentMethod
+	Brand    billing.Brand // of the card; empty for a token
+	Last4    string        // of the card; empty for a token
+	Charging bool          // a payment by the method is pending
+}
+
 // Views reads outside a transaction and locks nothing.
 type Views struct {
 	PublicViews
 	ViewerViews
 	ViewerRecords
+	WalletViews
 	DueViews
 }
 
@@ -59,8 +68,6 @@ type ViewerViews interface {
 	Events(ctx context.Context, user billing.UserID, p Page) ([]billing.Event, error)
 	// Payments lists a user's payments.
 	Payments(ctx context.Context, user billing.UserID, p Page) ([]billing.Payment, error)
-	// Cards lists a user's cards that are not removed.
-	Cards(ctx context.Context, user billing.UserID, p Page) ([]billing.Card, error)
 }
 
 // ViewerRecords reads one record of a viewer.
@@ -68,9 +75,17 @@ type ViewerRecords interface {
 	// Payment returns a payment of the user. It returns [billing.ErrPaymentNotFound] if
 	// the user has no such payment.
 	Payment(ctx context.Context, user billing.UserID, id billing.PaymentID) (billing.Payment, error)
+}
+
+// WalletViews reads what one viewer can pay with. Lists are sorted from newest to oldest.
+type WalletViews interface {
+	// Cards lists a user's cards that are not removed.
+	Cards(ctx context.Context, user billing.UserID, p Page) ([]billing.Card, error)
 	// Card returns a card of the user. It returns [billing.ErrCardNotFound] if the user
 	// has no such card, or removed it.
 	Card(ctx context.Context, user billing.UserID, id billing.CardID) (billing.Card, error)
+	// Methods lists a user's payment methods that are not removed.
+	Methods(ctx context.Context, user billing.UserID, p Page) ([]MethodView, error)
 }
 
 // DueViews reads the due subscriptions and lookups.

@@ -2,6 +2,8 @@ package storetest
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -152,6 +154,65 @@ var chargeableMethodCases = []testCase{
 	}},
 }
 
+var methodViewCases = []testCase{
+	{"show the card, a pending payment, and no removed method", func(w *world) {
+		c := w.card()
+		pending, settled, saved := w.cardMethod(c), w.cardMethod(c), w.savedMethod(c, "tok_saved")
+		linked, gone := w.link(newMethod(c.UserID, "tok_mine")), w.link(newMethod(c.UserID, "tok_gone"))
+		w.subscribeWith(pending, 0, noon)
+		w.settle(w.subscribeWith(settled, 0, noon), billing.PaymentDeclined, noon)
+		w.subscribeWith(linked, time.Hour, noon)
+		w.wantRemoved(ofMethod(gone), gone)
+		w.wantMethods(c.UserID, ports.Page{Limit: 10},
+			ports.MethodView{PaymentMethod: linked, Charging: true},
+			ports.MethodView{PaymentMethod: saved, Brand: c.Brand, Last4: c.Last4},
+			ports.MethodView{PaymentMethod: settled, Brand: c.Brand, Last4: c.Last4},
+			ports.MethodView{PaymentMethod: pending, Brand: c.Brand, Last4: c.Last4, Charging: true},
+			ports.MethodView{PaymentMethod: w.firstMethod(c)})
+	}},
+	{"come in pages, newest first, of one user", func(w *world) {
+		gone, other := w.viewer(), w.viewer()
+		user := gone.UserID
+		var all []ports.MethodView
+		w.wantRemoved(ofMethod(gone), gone)
+		for i := range 5 {
+			all = append(all, ports.MethodView{PaymentMethod: w.link(newMethod(user, fmt.Sprint("tok_new_", i)))})
+		}
+		slices.Reverse(all)
+		w.wantMethods(user, ports.Page{Limit: 10}, all...)
+		w.wantMethods(user, ports.Page{Limit: 2}, all[:2]...)
+		w.wantMethods(user, ports.Page{Limit: 2, Before: string(all[1].ID)}, all[2:4]...)
+		w.wantMethods(user, ports.Page{Limit: 2, Before: string(all[4].ID)})
+		w.wantMethods(other.UserID, ports.Page{Limit: 2}, ports.MethodView{PaymentMethod: other})
+	}},
+}
+
+var linkedMethodCases = []testCase{
+	{"are counted by the time they were added, removed ones too", func(w *world) {
+		c := w.card()
+		w.cardMethod(c)
+		var times []time.Time
+		for i := range 4 {
+			m := newMethod(c.UserID, fmt.Sprint("tok_new_", i))
+			m.CreatedAt = noon.Add(time.Duration(i+1) * time.Minute)
+			w.link(m)
+			if i == 2 {
+				w.wantRemoved(ofMethod(m), m)
+			}
+			times = append([]time.Time{m.CreatedAt}, times...)
+		}
+		w.tx(func(ctx context.Context, tx ports.Repos) error {
+			got, err := tx.CardLimits.Linked(ctx, c.UserID, times[3], 10)
+			sameList(w, "later than the first", got, times[:3])
+			two, err2 := tx.CardLimits.Linked(ctx, c.UserID, noon.Add(-time.Second), 2)
+			sameList(w, "the newest two", two, times[:2])
+			none, err3 := tx.CardLimits.Linked(ctx, newIDOf[billing.UserID](), noon.Add(-time.Second), 2)
+			sameList(w, "of another user", none, nil)
+			return errors.Join(err, err2, err3)
+		})
+	}},
+}
+
 func ofCard(c billing.Card) ports.MethodRemoval {
 	return ports.MethodRemoval{User: c.UserID, Card: c.ID}
 }
@@ -198,6 +259,19 @@ func (w *world) wantRemoved(r ports.MethodRemoval, want ...billing.PaymentMethod
 	}
 	slices.Sort(ids) // ids grow with time
 	sameList(w, "removed methods", got, ids)
+}
+
+// firstMethod returns the method that the card's viewer had before the card.
+func (w *world) firstMethod(c billing.Card) billing.PaymentMethod {
+	w.Helper()
+	return w.link(newMethod(c.UserID, "tok_1"))
+}
+
+func (w *world) wantMethods(user billing.UserID, p ports.Page, want ...ports.MethodView) {
+	w.Helper()
+	got, err := w.Store.Views().Methods(w.Context(), user, p)
+	w.must(err)
+	sameList(w, "methods", got, want)
 }
 
 // wantKept expects that the methods are stored unchanged.

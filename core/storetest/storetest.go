@@ -60,6 +60,8 @@ func Run(t *testing.T, newStore func(t *testing.T) Harness) {
 		"card methods":          cardMethodCases,
 		"method removal":        methodRemovalCases,
 		"chargeable methods":    chargeableMethodCases,
+		"method views":          methodViewCases,
+		"linked methods":        linkedMethodCases,
 		"recorded events":       recordedEventCases,
 	}
 	for group, cases := range groups {

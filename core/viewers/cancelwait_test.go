@@ -41,8 +41,8 @@ func TestCancel_NoChargeAfterResponse(t *testing.T) {
 // fewer points.
 func cancelAt(t *testing.T, s scenario, m billingtest.Fault, n int64) bool {
 	w := newWallet(t)
-	c := w.add(visa())
-	s.prepare(w, c)
+	card := allMeans["card"](w)
+	s.prepare(w, card)
 	w.Provider.SetFault(m)
 	sent := -1
 	var err error
@@ -50,7 +50,7 @@ func cancelAt(t *testing.T, s scenario, m billingtest.Fault, n int64) bool {
 		err = w.cancelWithin(0)
 		sent = len(w.Provider.Requests())
 	}}
-	s.run(w, w.processWith(hookedStore{w.Store, h}, hookedProvider{w.Provider, h}), c)
+	s.run(w, w.processWith(hookedStore{w.Store, h}, hookedProvider{w.Provider, h}), card)
 	if !h.reached() {
 		return false
 	}

@@ -129,7 +129,11 @@ func (l lockedForRemoval) remove(now time.Time) (c removed) {
 	}
 	for _, m := range l.methods {
 		if m.RemovedAt.IsZero() {
-			c.methods = append(c.methods, m.Remove(now))
+			m = m.Remove(now)
+			c.methods = append(c.methods, m)
+			if l.card.ID == "" { // the event of a card's removal covers its methods
+				c.events = append(c.events, m.RemovedEvent())
+			}
 		}
 	}
 	for _, s := range l.subscriptions {

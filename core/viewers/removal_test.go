@@ -158,21 +158,18 @@ func TestRemoveCard_RemovesItsTokens(t *testing.T) {
 
 // During a charge Remove returns ErrUnavailable. It succeeds after the charge is
 // settled or its send window is over.
-func TestRemoveCard_DuringCharge(t *testing.T) {
+func TestRemove_DuringCharge(t *testing.T) {
 	t.Parallel()
 	for name, settles := range map[string]bool{"charge settled": true, "send window over": false} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWallet(t)
-			c := w.add(visa())
+		withEachMeans(t, name, func(t *testing.T, w *wallet, m means) {
 			charged, respond := make(chan struct{}), make(chan struct{})
 			w.Provider.OnCharge = func() { close(charged); <-respond }
 			done := make(chan error, 1)
-			go func() { done <- w.subscribe(c) }()
+			go func() { done <- w.pay(m) }()
 			<-charged
 
-			billingtest.ExpectError(t, w.remove(c), billing.ErrUnavailable)
-			w.ExpectHistory(billing.EventCardAdded, billing.EventCardRemoved, billing.EventCancelRequested)
+			billingtest.ExpectError(t, m.remove(), billing.ErrUnavailable)
+			w.ExpectHistory(m.added, m.removed, billing.EventCancelRequested)
 			if settles {
 				close(respond)
 				if err := <-done; err != nil {
@@ -187,7 +184,7 @@ func TestRemoveCard_DuringCharge(t *testing.T) {
 				defer close(respond)
 				w.Clock.Advance(billingtest.PastSendWindow)
 			}
-			if err := w.remove(c); err != nil {
+			if err := m.remove(); err != nil {
 				t.Errorf("Remove after the charge: %v", err)
 			}
 			for range 3 {
@@ -201,9 +198,9 @@ func TestRemoveCard_DuringCharge(t *testing.T) {
 	}
 }
 
-// While the viewer can confirm a payment by the card, Remove returns ErrUnavailable, also
-// after the send window of the payment. No other payment by the card is accepted.
-func TestRemoveCard_WhileViewerCanConfirm(t *testing.T) {
+// While the viewer can confirm a payment, Remove returns ErrUnavailable, also
+// after the send window of the payment. No other payment by a removed card is accepted.
+func TestRemove_WhileViewerCanConfirm(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		reply   func(*wallet)
@@ -212,28 +209,27 @@ func TestRemoveCard_WhileViewerCanConfirm(t *testing.T) {
 		"confirmed": {func(w *wallet) { w.Provider.ConfirmAll() }, 1},
 		"declined":  {func(w *wallet) { w.Provider.DeclineAll() }, 0},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWallet(t)
+		withEachMeans(t, name, func(t *testing.T, w *wallet, m means) {
 			w.wait = time.Second
-			card := w.add(visa())
 			w.Provider.SetFault(billingtest.NeedsConfirmation)
-			w.mustSubscribe(card)
+			w.mustPay(m)
 			for range 3 {
-				billingtest.ExpectError(t, w.remove(card), billing.ErrUnavailable)
+				billingtest.ExpectError(t, m.remove(), billing.ErrUnavailable)
 				w.Clock.Advance(billingtest.PastSendWindow)
 				w.sweep()
 			}
-			w.AddPlan("other")
-			again := subscribeWith(card)
-			again.Plan = "other"
-			_, err := w.process().Subscribe(t.Context(), again)
-			billingtest.ExpectError(t, err, billing.ErrCardNotFound)
+			if m.refused != nil {
+				w.AddPlan("other")
+				again := m.command()
+				again.Plan = "other"
+				_, err := w.process().Subscribe(t.Context(), again)
+				billingtest.ExpectError(t, err, m.refused)
+			}
 			c.reply(w)
-			billingtest.ExpectError(t, w.remove(card), billing.ErrUnavailable)
+			billingtest.ExpectError(t, m.remove(), billing.ErrUnavailable)
 			w.Clock.Advance(billingtest.PastSendWindow)
 			w.sweep()
-			billingtest.ExpectError(t, w.remove(card), nil)
+			billingtest.ExpectError(t, m.remove(), nil)
 			w.ExpectCharges(c.charges)
 			w.expectNoMoreCharges(1)
 		})
@@ -242,27 +238,27 @@ func TestRemoveCard_WhileViewerCanConfirm(t *testing.T) {
 
 // The outcome of a payment is unknown when its send window ends, so Remove succeeds. When
 // a sweep finds out that the viewer should confirm the payment, the viewer is not asked.
-func TestRemoveCard_NoConfirmationAfterSuccess(t *testing.T) {
+func TestRemove_NoConfirmationAfterSuccess(t *testing.T) {
 	t.Parallel()
-	w := newWallet(t)
-	c := w.add(visa())
-	w.Provider.SetFault(billingtest.NeedsConfirmation)
-	p := w.process()
-	p.Collector.RecordTimeout = time.Nanosecond // the outcome is never recorded
-	_, _ = p.Subscribe(t.Context(), subscribeWith(c))
-	w.Clock.Advance(billingtest.PastSendWindow)
-	billingtest.ExpectError(t, w.remove(c), nil)
-	for range 2 {
-		w.sweep()
-		if pay := w.Payments()[0]; pay.Settled() || pay.ActionURL != "" {
-			t.Errorf("the payment is %s, with the action %q, want it pending without one", pay.Status, pay.ActionURL)
-		}
+	withEachMeans(t, "", func(t *testing.T, w *wallet, m means) {
+		w.Provider.SetFault(billingtest.NeedsConfirmation)
+		p := w.process()
+		p.Collector.RecordTimeout = time.Nanosecond // the outcome is never recorded
+		_, _ = p.Subscribe(t.Context(), m.command())
 		w.Clock.Advance(billingtest.PastSendWindow)
-	}
-	w.Provider.DeclineAll() // the payment system's time for the confirmation is over
-	w.sweep()
-	w.ExpectCharges(0)
-	w.ExpectHistory(billing.EventCardAdded, billing.EventCardRemoved, billing.EventCancelRequested, billing.EventPaymentDeclined)
+		billingtest.ExpectError(t, m.remove(), nil)
+		for range 2 {
+			w.sweep()
+			if pay := w.Payments()[0]; pay.Settled() || pay.ActionURL != "" {
+				t.Errorf("the payment is %s, with the action %q, want it pending without one", pay.Status, pay.ActionURL)
+			}
+			w.Clock.Advance(billingtest.PastSendWindow)
+		}
+		w.Provider.DeclineAll() // the payment system's time for the confirmation is over
+		w.sweep()
+		w.ExpectCharges(0)
+		w.ExpectHistory(m.added, m.removed, billing.EventCancelRequested, billing.EventPaymentDeclined)
+	})
 }
 
 func (w *wallet) sweep() {
@@ -273,21 +269,24 @@ func (w *wallet) sweep() {
 }
 
 // The next process finishes a removal that crashed.
-func TestRemoveCard_SurvivesEveryCrash(t *testing.T) {
+func TestRemove_SurvivesEveryCrash(t *testing.T) {
 	t.Parallel()
-	atEveryStep(t, 4, func(t *testing.T, crash *billingtest.Crash) { // before and after: the removal, the check for running charges
-		w := newWallet(t)
-		c := w.add(visa())
-		w.mustSubscribe(c)
-		crashing := w.cards()
-		crashing.Store = crash.Store(w.Store)
-		_ = crashing.Remove(t.Context(), billingtest.Viewer, c.ID)
-		if err := w.remove(c); err != nil {
-			t.Fatal(err)
-		}
-		w.ExpectHistory(billing.EventCardAdded, billing.EventSubscribed, billing.EventCardRemoved, billing.EventCancelRequested)
-		w.expectNoMoreCharges(1)
-	})
+	for name, newMeans := range allMeans {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			atEveryStep(t, 4, func(t *testing.T, crash *billingtest.Crash) { // before and after: the removal, the check for running charges
+				w := newWallet(t)
+				m := newMeans(w)
+				w.mustPay(m)
+				_ = m.removeOver(crash.Store(w.Store))
+				if err := m.remove(); err != nil {
+					t.Fatal(err)
+				}
+				w.ExpectHistory(m.added, billing.EventSubscribed, m.removed, billing.EventCancelRequested)
+				w.expectNoMoreCharges(1)
+			})
+		})
+	}
 }
 
 // A repeated request after a crash adds the same card.
@@ -311,26 +310,32 @@ func TestAddCard_SurvivesEveryCrash(t *testing.T) {
 }
 
 // Remove waits until the send window of a running charge is over.
-func TestRemoveCard_WaitsForSendWindow(t *testing.T) {
+func TestRemove_WaitsForSendWindow(t *testing.T) {
+	t.Parallel()
+	withEachMeans(t, "", func(t *testing.T, w *wallet, m means) {
+		w.wait = billingtest.PastSendWindow // waiting advances the clock
+		w.Provider.SetFault(billingtest.HangsBeforeCharge)
+		p := w.process()
+		p.Collector.RecordTimeout = time.Nanosecond // the outcome is never recorded
+		p.Collector.ChargeTimeout = time.Millisecond
+		_, _ = p.Subscribe(t.Context(), m.command())
+		if n := len(w.Payments()); n != 1 {
+			t.Fatalf("%d payments, want one", n)
+		}
+		if err := m.remove(); err != nil {
+			t.Errorf("Remove: %v", err)
+		}
+	})
+}
+
+func TestRemove_ContextEnds(t *testing.T) {
 	t.Parallel()
 	w := newWallet(t)
-	w.wait = billingtest.PastSendWindow // waiting advances the clock
-	c := w.add(visa())
-	w.Provider.SetFault(billingtest.HangsBeforeCharge)
-	p := w.process()
-	p.Collector.RecordTimeout = time.Nanosecond // the outcome is never recorded
-	p.Collector.ChargeTimeout = time.Millisecond
-	_, _ = p.Subscribe(t.Context(), subscribeWith(c))
-	if n := len(w.Payments()); n != 1 {
-		t.Fatalf("%d payments, want one", n)
-	}
-	if err := w.remove(c); err != nil {
-		t.Errorf("Remove: %v", err)
-	}
-
+	c, linked := w.add(visa()), w.link(billingtest.Token)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	billingtest.ExpectError(t, w.cards().Remove(ctx, billingtest.Viewer, c.ID), context.Canceled)
+	billingtest.ExpectError(t, w.methods().Remove(ctx, billingtest.Viewer, linked.ID), context.Canceled)
 }
 
 // hook calls f when a process reaches its n-th point. A point is right before or
@@ -379,88 +384,94 @@ func (p hookedProvider) Find(ctx context.Context, key billing.PaymentID) (billin
 	return p.Provider.Find(ctx, key)
 }
 
-// scenario charges a card in run.
+// scenario charges the viewer's means of payment in run.
 type scenario struct {
-	prepare func(*wallet, billing.Card)
-	run     func(*wallet, process, billing.Card)
+	prepare func(*wallet, means)
+	run     func(*wallet, process, means)
 }
 
 var scenarios = map[string]scenario{
 	"subscribe": {
-		prepare: func(*wallet, billing.Card) {},
-		run: func(w *wallet, p process, c billing.Card) {
-			_, _ = p.Subscribe(context.WithoutCancel(w.T.Context()), subscribeWith(c))
+		prepare: func(*wallet, means) {},
+		run: func(w *wallet, p process, m means) {
+			_, _ = p.Subscribe(context.WithoutCancel(w.T.Context()), m.command())
 		},
 	},
 	"renewal run": {
-		prepare: func(w *wallet, c billing.Card) {
-			w.mustSubscribe(c)
+		prepare: func(w *wallet, m means) {
+			w.mustPay(m)
 			w.Clock.Advance(billingtest.Month)
 		},
-		run: func(w *wallet, p process, _ billing.Card) {
+		run: func(w *wallet, p process, _ means) {
 			_, _ = w.run(p)
 		},
 	},
 	"sweep that resends": {
-		prepare: func(w *wallet, c billing.Card) {
-			w.mustSubscribe(c)
+		prepare: func(w *wallet, m means) {
+			w.mustPay(m)
 			w.Clock.Advance(billingtest.Month)
 			w.Provider.SetFault(billingtest.RequestLost)
 			w.renew()
 			w.Provider.SetFault(billingtest.NoFault)
 			w.Clock.Advance(billingtest.PastSendWindow)
 		},
-		run: func(w *wallet, p process, _ billing.Card) {
+		run: func(w *wallet, p process, _ means) {
 			_, _ = p.Sweep(context.WithoutCancel(w.T.Context()), 10, 16)
 		},
 	},
 }
 
-// Another process removes the card at every point of a scenario that charges it.
-// After Remove has succeeded, no process may charge the card again. Remove must
-// succeed after the scenario has finished.
-func TestRemoveCard_NoChargeAfterSuccess(t *testing.T) {
+// Another process removes the card or method at every point of a scenario that charges
+// it. After Remove has succeeded, no process may charge it again. Remove must succeed
+// after the scenario has finished.
+func TestRemove_NoChargeAfterSuccess(t *testing.T) {
 	t.Parallel()
 	for name, s := range scenarios {
 		for _, m := range []billingtest.Fault{billingtest.NoFault, billingtest.RequestLost, billingtest.ResponseLost, billingtest.Decline, billingtest.ConnectionRefused} {
-			t.Run(name+", "+string(m), func(t *testing.T) {
-				t.Parallel()
-				for n := int64(1); ; n++ {
-					reached := false
-					t.Run(fmt.Sprintf("at point %d", n), func(t *testing.T) { reached = removeAt(t, s, m, n) })
-					if !reached {
-						if n < 5 {
-							t.Errorf("the scenario has %d points, want at least 4", n-1)
+			for means, newMeans := range allMeans {
+				t.Run(name+", "+string(m)+", "+means, func(t *testing.T) {
+					t.Parallel()
+					for n := int64(1); ; n++ {
+						reached := false
+						t.Run(fmt.Sprintf("at point %d", n), func(t *testing.T) { reached = removeAt(t, s, newMeans, m, n) })
+						if !reached {
+							if n < 5 {
+								t.Errorf("the scenario has %d points, want at least 4", n-1)
+							}
+							return
 						}
-						return
 					}
-				}
-			})
+				})
+			}
 		}
 	}
 }
 
-func removeAt(t *testing.T, s scenario, m billingtest.Fault, n int64) bool {
+func removeAt(t *testing.T, s scenario, newMeans func(*wallet) means, m billingtest.Fault, n int64) bool {
 	w := newWallet(t)
-	c := w.add(visa())
-	s.prepare(w, c)
+	paid := newMeans(w)
+	s.prepare(w, paid)
+	isNew := len(w.Subscriptions()) == 0
 	w.Provider.SetFault(m)
 	sent := -1
 	var err error
 	h := &hook{n: n, f: func() {
-		err = w.remove(c)
+		err = paid.remove()
 		if err == nil {
 			sent = len(w.Provider.Requests())
 		}
 	}}
-	s.run(w, w.processWith(hookedStore{w.Store, h}, hookedProvider{w.Provider, h}), c)
+	s.run(w, w.processWith(hookedStore{w.Store, h}, hookedProvider{w.Provider, h}), paid)
 	if !h.reached() {
 		return false
+	}
+	if isNew && n == 1 && paid.refused == nil {
+		return true // the viewer subscribed after the removal, which makes another payment method
 	}
 	if err != nil {
 		billingtest.ExpectError(t, err, billing.ErrUnavailable)
 		w.Clock.Advance(billingtest.PastSendWindow)
-		if err := w.remove(c); err != nil {
+		if err := paid.remove(); err != nil {
 			t.Fatalf("second removal: %v", err)
 		}
 		sent = len(w.Provider.Requests())
@@ -494,33 +505,35 @@ func (w *wallet) expectNoMoreCharges(sent int) {
 	w.ExpectReconciled()
 }
 
-// The process that charges the card crashes at each of its steps. Then the card is
-// removed.
-func TestRemoveCard_AfterEveryCrash(t *testing.T) {
+// The process that charges the viewer crashes at each of its steps. Then the card or
+// method is removed.
+func TestRemove_AfterEveryCrash(t *testing.T) {
 	t.Parallel()
 	for name, s := range scenarios {
 		for _, m := range []billingtest.Fault{billingtest.NoFault, billingtest.RequestLost, billingtest.ResponseLost} {
-			t.Run(name+", "+string(m), func(t *testing.T) {
-				t.Parallel()
-				for n := 0; ; n++ {
-					crash := billingtest.CrashAfter(n)
-					t.Run(fmt.Sprintf("crash at step %d", n+1), func(t *testing.T) {
-						w := newWallet(t)
-						w.wait = billingtest.PastSendWindow
-						c := w.add(visa())
-						s.prepare(w, c)
-						w.Provider.SetFault(m)
-						s.run(w, w.processWith(crash.Store(w.Store), crash.Provider(w.Provider)), c)
-						if err := w.remove(c); err != nil {
-							t.Fatalf("remove: %v", err)
+			for means, newMeans := range allMeans {
+				t.Run(name+", "+string(m)+", "+means, func(t *testing.T) {
+					t.Parallel()
+					for n := 0; ; n++ {
+						crash := billingtest.CrashAfter(n)
+						t.Run(fmt.Sprintf("crash at step %d", n+1), func(t *testing.T) {
+							w := newWallet(t)
+							w.wait = billingtest.PastSendWindow
+							paid := newMeans(w)
+							s.prepare(w, paid)
+							w.Provider.SetFault(m)
+							s.run(w, w.processWith(crash.Store(w.Store), crash.Provider(w.Provider)), paid)
+							if err := paid.remove(); err != nil {
+								t.Fatalf("remove: %v", err)
+							}
+							w.expectNoMoreCharges(len(w.Provider.Requests()))
+						})
+						if !crash.Happened() {
+							return
 						}
-						w.expectNoMoreCharges(len(w.Provider.Requests()))
-					})
-					if !crash.Happened() {
-						return
 					}
-				}
-			})
+				})
+			}
 		}
 	}
 }

@@ -127,13 +127,20 @@ func (s *Subscriber) decide(ctx context.Context, tx ports.Repos, r request, f po
 }
 
 func (s *Subscriber) checkOffer(f ports.CheckoutFacts, system string) error {
-	_, hasAdapter := s.Collector.Providers[system]
-	switch {
-	case f.Plan == nil:
+	if f.Plan == nil {
 		return billing.ErrPlanNotFound
-	case f.PaymentSystem == nil:
+	}
+	return checkSystem(f.PaymentSystem, system, s.Collector.Providers)
+}
+
+// checkSystem returns an error if the payment system with this code does not exist, is
+// archived, or has no adapter in this process.
+func checkSystem(ps *billing.PaymentSystem, system string, providers map[string]ports.Provider) error {
+	_, hasAdapter := providers[system]
+	switch {
+	case ps == nil:
 		return billing.ErrPaymentSystemNotFound
-	case !f.PaymentSystem.ArchivedAt.IsZero():
+	case !ps.ArchivedAt.IsZero():
 		return billing.ErrPaymentSystemNotFound.WithMessage("payment system %s takes no new subscriptions", system)
 	case !hasAdapter:
 		return billing.ErrPaymentSystemUnavailable.WithMessage(

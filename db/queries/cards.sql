@@ -25,6 +25,12 @@ WHERE user_id = @user_id AND created_at > @since::timestamptz
 ORDER BY created_at DESC
 LIMIT @take::int;
 
+-- name: MethodsLinked :many
+SELECT created_at FROM payment_methods
+WHERE user_id = @user_id AND card_id IS NULL AND created_at > @since::timestamptz
+ORDER BY created_at DESC
+LIMIT @take::int;
+
 -- name: CardsDeclined :many
 SELECT created_at FROM payments
 WHERE user_id = @user_id AND initiator = 'customer' AND created_at > @since::timestamptz

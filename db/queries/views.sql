@@ -66,6 +66,14 @@ LIMIT @take::int;
 -- name: ViewCard :one
 SELECT * FROM cards WHERE user_id = @user_id AND id = @id AND removed_at IS NULL;
 
+-- name: ViewMethods :many
+SELECT sqlc.embed(m), coalesce(c.brand, '') AS brand, coalesce(c.last4, '') AS last4, EXISTS (
+    SELECT FROM payments p WHERE p.user_id = m.user_id AND p.payment_method_id = m.id AND p.sweep_at IS NOT NULL) AS charging
+FROM payment_methods m LEFT JOIN cards c ON c.user_id = m.user_id AND c.id = m.card_id
+WHERE m.user_id = @user_id AND m.removed_at IS NULL AND m.id < @before::uuid
+ORDER BY m.id DESC
+LIMIT @take::int;
+
 -- name: ViewDue :many
 -- The columns are those of SubscriptionsLockDue, so that both share a Go mapping.
 SELECT sqlc.embed(s), p.code AS plan_code, '0'::xid AS version,

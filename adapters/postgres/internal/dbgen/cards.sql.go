@@ -209,3 +209,30 @@ func (q *Queries) CardsDeclined(ctx context.Context, userID string, since time.T
 	}
 	return items, nil
 }
+
+const methodsLinked = `-- name: MethodsLinked :many
+SELECT created_at FROM payment_methods
+WHERE user_id = $1 AND card_id IS NULL AND created_at > $2::timestamptz
+ORDER BY created_at DESC
+LIMIT $3::int
+`
+
+func (q *Queries) MethodsLinked(ctx context.Context, userID string, since time.Time, take int32) ([]time.Time, error) {
+	rows, err := q.db.Query(ctx, methodsLinked, userID, since, take)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []time.Time
+	for rows.Next() {
+		var created_at time.Time
+		if err := rows.Scan(&created_at); err != nil {
+			return nil, err
+		}
+		items = append(items, created_at)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}

@@ -308,6 +308,57 @@ func (q *Queries) ViewEvents(ctx context.Context, userID string, before string, 
 	return items, nil
 }
 
+const viewMethods = `-- name: ViewMethods :many
+SELECT m.user_id, m.id, m.payment_system, m.token, m.created_at, m.removed_at, m.token_ct, m.token_key_id, m.token_fingerprint, m.card_id, m.removed_with, coalesce(c.brand, '') AS brand, coalesce(c.last4, '') AS last4, EXISTS (
+    SELECT FROM payments p WHERE p.user_id = m.user_id AND p.payment_method_id = m.id AND p.sweep_at IS NOT NULL) AS charging
+FROM payment_methods m LEFT JOIN cards c ON c.user_id = m.user_id AND c.id = m.card_id
+WHERE m.user_id = $1 AND m.removed_at IS NULL AND m.id < $2::uuid
+ORDER BY m.id DESC
+LIMIT $3::int
+`
+
+type ViewMethodsRow struct {
+	PaymentMethod PaymentMethod
+	Brand         string
+	Last4         string
+	Charging      bool
+}
+
+func (q *Queries) ViewMethods(ctx context.Context, userID string, before string, take int32) ([]*ViewMethodsRow, error) {
+	rows, err := q.db.Query(ctx, viewMethods, userID, before, take)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []*ViewMethodsRow
+	for rows.Next() {
+		var i ViewMethodsRow
+		if err := rows.Scan(
+			&i.PaymentMethod.UserID,
+			&i.PaymentMethod.ID,
+			&i.PaymentMethod.PaymentSystem,
+			&i.PaymentMethod.Token,
+			&i.PaymentMethod.CreatedAt,
+			&i.PaymentMethod.RemovedAt,
+			&i.PaymentMethod.TokenCt,
+			&i.PaymentMethod.TokenKeyID,
+			&i.PaymentMethod.TokenFingerprint,
+			&i.PaymentMethod.CardID,
+			&i.PaymentMethod.RemovedWith,
+			&i.Brand,
+			&i.Last4,
+			&i.Charging,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const viewOver = `-- name: ViewOver :many
 SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, p.code AS plan_code
 FROM subscriptions s JOIN plans p ON p.id = s.plan_id
