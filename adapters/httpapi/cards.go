@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -27,36 +26,18 @@ func (s *server) AddCard(ctx context.Context, r api.AddCardRequestObject) (api.A
 	if r.Body.Holder != nil {
 		details.Holder = *r.Body.Holder
 	}
-	if stateOf(ctx).key == "" {
-		resp, _ := s.addCard(ctx, details, nil)
-		return resp, nil
-	}
-	return s.addCardOnce(ctx, details)
-}
-
-// addCardOnce is AddCard with an Idempotency-Key. The stored fingerprint of the
-// request holds the vault's keyed fingerprint of the card number, because an
-// unkeyed digest could be reversed by trying all numbers.
-func (s *server) addCardOnce(ctx context.Context, details billing.CardDetails) (response, error) {
+	// The stored fingerprint of the request holds the vault's keyed fingerprint of the card
+	// number, because an unkeyed digest could be reversed by trying all numbers.
 	fingerprint, err := s.Cards.Fingerprint(stateOf(ctx).user, details.Number)
 	if err != nil {
-		return response{}, err
+		return nil, err
 	}
 	m := mutation{operation: "add card", fields: []string{
 		hex.EncodeToString(fingerprint[:]), strconv.Itoa(details.ExpMonth), strconv.Itoa(details.ExpYear), details.Holder,
 	}}
-	r, err := s.newRequest(ctx, m)
-	if err != nil {
-		return response{}, err
-	}
-	if resp, ok := s.replay(ctx, m, r); ok {
-		return resp, nil
-	}
-	resp, err := s.addCard(ctx, details, &r)
-	if errors.Is(err, billing.ErrRequestInProgress) {
-		return s.replayConcurrent(ctx, m, r, err), nil
-	}
-	return s.conclude(ctx, r, resp), nil
+	return s.respondOnce(ctx, m, func(request *ports.KeyedRequest) (response, error) {
+		return s.addCard(ctx, details, request)
+	}), nil
 }
 
 // addCard runs the use case and renders its result or its error.

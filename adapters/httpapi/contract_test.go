@@ -204,7 +204,7 @@ func newExampleService(t *testing.T) *service {
 	t.Helper()
 	return newService(t, func(c *Config) {
 		c.Subscriber.Collector.Providers["simulator"] = c.Subscriber.Collector.Providers["bank"]
-		c.Subscriber.Limits, c.Cards.Limits = billing.CardLimits{}, billing.CardLimits{}
+		c.Subscriber.Limits, c.Cards.Limits, c.Methods.Limits = billing.CardLimits{}, billing.CardLimits{}, billing.CardLimits{}
 		err := c.Subscriber.Store.InTx(t.Context(), func(tx ports.Repos) error {
 			return tx.PaymentSystems.Add(t.Context(), billing.PaymentSystem{Code: "simulator", Name: "Simulator", CreatedAt: c.Subscriber.Clock.Now()})
 		})

@@ -70,9 +70,13 @@ func newService(t *testing.T, options ...func(*Config)) *service {
 			},
 		},
 		Viewer: viewers.Queries{Store: s.store, Clock: s.clock, RenewalGrace: renewalGrace}, Requests: viewers.Requests{Store: s.store},
+		Methods: &viewers.Methods{
+			Store: s.store, Clock: s.clock, NewID: ids.next,
+			Pause: func(context.Context, time.Duration) error { return nil },
+		},
 		Authenticate: authenticateTest, NewID: ids.next, Log: log,
 	}
-	c.Viewer.Providers = c.Subscriber.Collector.Providers
+	c.Viewer.Providers, c.Methods.Providers = c.Subscriber.Collector.Providers, c.Subscriber.Collector.Providers
 	enableCards(t, &c)
 	for _, option := range options {
 		option(&c)
@@ -97,7 +101,7 @@ func enableCards(t *testing.T, c *Config) {
 	limits := billing.CardLimits{
 		Cards: billing.Limits{{Max: 3, Per: time.Hour}}, Declines: billing.Limits{{Max: 2, Per: time.Hour}},
 	}
-	s.Collector.Vault, s.Limits = keys, limits
+	s.Collector.Vault, s.Limits, c.Methods.Limits = keys, limits, limits
 	c.Cards = &viewers.Cards{
 		Store: s.Store, Clock: s.Clock, NewID: s.NewID, Calendar: s.Calendar, Vault: keys, Limits: limits,
 		Pause: func(context.Context, time.Duration) error { return nil },

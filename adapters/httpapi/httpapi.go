@@ -33,6 +33,7 @@ type Config struct {
 	Subscriber *viewers.Subscriber
 	Viewer     viewers.Queries
 	Requests   viewers.Requests
+	Methods    *viewers.Methods
 	Cards      *viewers.Cards // nil refuses card operations with 503
 	// Authenticate registers the viewer of a bearer token and returns the viewer's id. The API answers 503
 	// to an error of kind [billing.Unavailable], and 401 to any other.
@@ -75,8 +76,8 @@ var _ api.StrictServerInterface = (*server)(nil)
 // New returns the handler of the API, of /openapi.json and of /docs. It fails if
 // c lacks a dependency or the embedded document is invalid.
 func New(c Config) (http.Handler, error) {
-	if c.Subscriber == nil || c.Authenticate == nil || c.NewID == nil || c.Log == nil {
-		return nil, errors.New("httpapi: set Subscriber, Authenticate, NewID and Log in the configuration")
+	if c.Subscriber == nil || c.Methods == nil || c.Authenticate == nil || c.NewID == nil || c.Log == nil {
+		return nil, errors.New("httpapi: set Subscriber, Methods, Authenticate, NewID and Log in the configuration")
 	}
 	docs, err := loadDocumentation()
 	if err != nil {

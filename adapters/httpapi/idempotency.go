@@ -42,7 +42,7 @@ func readKey(r *http.Request) error {
 	return &billing.InvalidError{Faults: []billing.Fault{{Field: "Idempotency-Key", Message: message}}}
 }
 
-// mutation describes a POST that changes a subscription.
+// mutation describes a POST. The functions are nil if it changes no subscription.
 type mutation struct {
 	operation string
 	fields    []string // body fields that identify the request; never the CVV
@@ -53,12 +53,22 @@ type mutation struct {
 	outcome func(ports.SubscriptionView) error
 }
 
-// runOnce runs m once per Idempotency-Key and replays the first response to
-// repetitions. Without a key it simply runs m.
+// runOnce runs m once per Idempotency-Key: see respondOnce.
 func (s *server) runOnce(ctx context.Context, m mutation) response {
+	return s.respondOnce(ctx, m, func(request *ports.KeyedRequest) (response, error) {
+		v, err := m.run(request)
+		return s.render(ctx, m, v, err), err
+	})
+}
+
+// respondOnce calls respond once per Idempotency-Key and replays the first response to
+// repetitions. Without a key it simply calls respond, which also returns the error that
+// the response describes. A request for no subscription whose process died before it
+// stored the response runs again, so it must make nothing twice.
+func (s *server) respondOnce(ctx context.Context, m mutation, respond func(*ports.KeyedRequest) (response, error)) response {
 	if stateOf(ctx).key == "" {
-		v, err := m.run(nil)
-		return s.render(ctx, m, v, err)
+		resp, _ := respond(nil)
+		return resp
 	}
 	r, err := s.newRequest(ctx, m)
 	if err != nil {
@@ -67,11 +77,11 @@ func (s *server) runOnce(ctx context.Context, m mutation) response {
 	if resp, ok := s.replay(ctx, m, r); ok {
 		return resp
 	}
-	v, err := m.run(&r)
+	resp, err := respond(&r)
 	if errors.Is(err, billing.ErrRequestInProgress) {
 		return s.replayConcurrent(ctx, m, r, err)
 	}
-	return s.conclude(ctx, r, s.render(ctx, m, v, err))
+	return s.conclude(ctx, r, resp)
 }
 
 // newRequest returns the identity of the request. The fingerprint hashes each part

@@ -6,6 +6,7 @@ import (
 	"github.com/online-cinema/billing/adapters/httpapi/internal/api"
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/ports"
+	"github.com/online-cinema/billing/core/viewers"
 )
 
 // mapSlice renders a list. The result is never nil, so that JSON has [] and not
@@ -84,6 +85,19 @@ func card(c billing.Card) api.Card {
 		Id: string(c.ID), Brand: api.CardBrand(c.Brand), Last4: c.Last4,
 		ExpMonth: c.ExpMonth, ExpYear: c.ExpYear, Holder: nullString(c.Holder), CreatedAt: c.CreatedAt.UTC(),
 	}
+}
+
+func paymentMethod(m viewers.Method) api.PaymentMethod {
+	rendered := api.PaymentMethod{
+		Id: string(m.ID), PaymentSystem: m.PaymentSystem,
+		Kind: api.PaymentMethodKind(m.Kind()), Status: api.PaymentMethodStatus(m.Status(m.Charging)),
+		Last4: nullString(m.Last4), CreatedAt: m.CreatedAt.UTC(),
+		UsedBy: mapSlice(m.UsedBy, func(id billing.SubscriptionID) string { return string(id) }),
+	}
+	if m.Brand != "" {
+		rendered.Brand = new(api.CardBrand(m.Brand))
+	}
+	return rendered
 }
 
 func event(e billing.Event) api.Event {

@@ -84,6 +84,13 @@ func (r response) VisitAddCardResponse(w http.ResponseWriter) error {
 	return r.writeCreated(w, "/v1/cards")
 }
 
+// VisitLinkPaymentMethodResponse implements [api.LinkPaymentMethodResponseObject]. A
+// payment method has no address of its own.
+func (r response) VisitLinkPaymentMethodResponse(w http.ResponseWriter) error {
+	r.write(w)
+	return nil
+}
+
 // VisitCancelSubscriptionResponse implements [api.CancelSubscriptionResponseObject].
 func (r response) VisitCancelSubscriptionResponse(w http.ResponseWriter) error {
 	r.write(w)

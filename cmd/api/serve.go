@@ -126,6 +126,7 @@ type useCases struct {
 	viewer     viewers.Queries
 	requests   viewers.Requests
 	users      *viewers.LastSeen
+	methods    *viewers.Methods
 	cards      *viewers.Cards // nil without a vault
 }
 
@@ -139,7 +140,10 @@ func newUseCases(cfg boot.API, store ports.Store, clock ports.Clock, providers m
 		},
 		viewer:   viewers.Queries{Store: store, Clock: clock, Providers: providers, RenewalGrace: time.Duration(cfg.RenewalGrace)},
 		requests: viewers.Requests{Store: store},
-		users:    &viewers.LastSeen{Store: store, Clock: clock},
+		methods: &viewers.Methods{
+			Store: store, Clock: clock, NewID: boot.NewID, Providers: providers, Limits: cfg.Limits(), Wait: removeWait,
+		},
+		users: &viewers.LastSeen{Store: store, Clock: clock},
 	}
 }
 
@@ -147,8 +151,8 @@ func newUseCases(cfg boot.API, store ports.Store, clock ports.Clock, providers m
 // charge timeout of ten seconds, a renewal is sent within this time or not at all.
 const cancelWait = 20 * time.Second
 
-// removeWait limits how long the removal of a card waits for pending payments. It
-// is shorter than the timeout of clients.
+// removeWait limits how long the removal of a card or a payment method waits for pending
+// payments. It is shorter than the timeout of clients.
 const removeWait = 10 * time.Second
 
 // enableCards adds the use cases that need a vault.
@@ -163,7 +167,7 @@ func (u *useCases) enableCards(cfg boot.API, keys ports.Vault) {
 
 func (u useCases) handler(cfg boot.API, keys boot.Keys, v *auth.Verifier, m *metrics.Metrics, log *slog.Logger) (http.Handler, error) {
 	c := httpapi.Config{
-		Subscriber: u.subscriber, Viewer: u.viewer, Requests: u.requests, Cards: u.cards,
+		Subscriber: u.subscriber, Viewer: u.viewer, Requests: u.requests, Methods: u.methods, Cards: u.cards,
 		Authenticate: authenticate(v, u.users), Rates: rates(cfg), CORSOrigins: cfg.CORSOrigins, NewID: boot.NewID, Log: log,
 		Served: func(s httpapi.Served) { m.Served(s.Method, s.Route, s.Status, s.Took) },
 	}

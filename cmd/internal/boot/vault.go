@@ -155,13 +155,13 @@ func NewStore(pool *pgxpool.Pool, keys Keys) *postgres.Store {
 	return postgres.NewStore(pool, options...)
 }
 
-// CardLimits keep thieves from testing stolen cards with the service. 0 is no
-// limit.
+// CardLimits keep thieves from testing stolen cards with the service, and viewers from
+// linking tokens without end. 0 is no limit.
 type CardLimits struct {
 	DeclinesPerHour Count `env:"BILLING_LIMIT_DECLINES_PER_HOUR" envDefault:"5" must:"be a whole number; 0 is no limit" help:"Declined payments per viewer and hour"`
 	DeclinesPerDay  Count `env:"BILLING_LIMIT_DECLINES_PER_DAY" envDefault:"10" must:"be a whole number; 0 is no limit" help:"Declined payments per viewer and day"`
-	CardsPerHour    Count `env:"BILLING_LIMIT_CARDS_PER_HOUR" envDefault:"5" must:"be a whole number; 0 is no limit" help:"New cards per viewer and hour"`
-	CardsPerDay     Count `env:"BILLING_LIMIT_CARDS_PER_DAY" envDefault:"10" must:"be a whole number; 0 is no limit" help:"New cards per viewer and day"`
+	CardsPerHour    Count `env:"BILLING_LIMIT_CARDS_PER_HOUR" envDefault:"5" must:"be a whole number; 0 is no limit" help:"New cards per viewer and hour, and as many new payment methods by token"`
+	CardsPerDay     Count `env:"BILLING_LIMIT_CARDS_PER_DAY" envDefault:"10" must:"be a whole number; 0 is no limit" help:"New cards per viewer and day, and as many new payment methods by token"`
 }
 
 // Limits returns the limits in the form of the billing package.

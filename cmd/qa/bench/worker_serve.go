@@ -51,6 +51,7 @@ func serveWorker(ctx context.Context, t worker.Task, out io.Writer) error {
 			Collector: worker.NewCollector(store, clock.System{}, &worker.PaymentSystem{Latency: t.Latency}, log),
 		},
 		Viewer: viewers.Queries{Store: store, Clock: clock.System{}}, Requests: viewers.Requests{Store: store},
+		Methods: &viewers.Methods{Store: store, Clock: clock.System{}, NewID: boot.NewID},
 		Authenticate: func(ctx context.Context, token string) (billing.UserID, error) {
 			claims, err := verifier.Verify(ctx, token)
 			if err != nil {

@@ -224,6 +224,12 @@ func (w world) cardFlows(t *testing.T, a api, seen *evidence) {
 	send(alice, "DELETE", "/v1/cards/"+canary, "", "")
 	send(bob, "DELETE", "/v1/cards/"+card, "", "")
 	send(alice, "POST", "/v1/cards", canary, canaryBody()) // as the idempotency key
+	link := `{"payment_system":"simulator","payment_token":"` + canary + `"}`
+	for _, body := range []string{link, strings.Replace(link, canary, spaced, 1), strings.Replace(link, "simulator", canary, 1)} {
+		send(alice, "POST", "/v1/payment-methods", "", body)
+		send(alice, "POST", "/v1/payment-methods", "link-"+fmt.Sprint(len(body)), body)
+	}
+	send(alice, "DELETE", "/v1/payment-methods/"+canary, "", "")
 	pay := cardPaymentBody(card, canaryCVV)
 	for _, body := range []string{
 		strings.Replace(pay, "39900", "39901", 1), strings.Replace(pay, "premium", canary, 1),
@@ -242,7 +248,7 @@ func (w world) cardFlows(t *testing.T, a api, seen *evidence) {
 	send(alice, "POST", "/v1/subscriptions", "pay", pay)
 	send(alice, "POST", "/v1/subscriptions", "pay", strings.Replace(pay, canaryCVV, "1111", 1))
 	send(alice, "POST", "/v1/subscriptions/premium/cancel", "", `{"payment_token":"`+canary+`"}`)
-	for _, path := range []string{"/v1/cards", "/v1/history", "/v1/payments", "/v1/subscriptions", "/v1/entitlements"} {
+	for _, path := range []string{"/v1/cards", "/v1/payment-methods", "/v1/history", "/v1/payments", "/v1/subscriptions", "/v1/entitlements"} {
 		send(alice, "GET", path, "", "")
 	}
 	w.headers(t, alice, seen)
