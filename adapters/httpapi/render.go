@@ -33,7 +33,7 @@ func paymentSystem(ps billing.PaymentSystem) api.PaymentSystem {
 func subscription(v ports.SubscriptionView) api.Subscription {
 	s := api.Subscription{
 		Id: string(v.ID), PlanCode: v.PlanCode, Status: api.SubscriptionStatus(v.Status),
-		Price: money(v.Price), PaymentSystem: v.PaymentSystem,
+		Price: money(v.Price), PaymentSystem: v.PaymentSystem, PaymentMethodId: string(v.MethodID),
 		CancelAtPeriodEnd: v.CancelAtPeriodEnd,
 		StartedAt:         nullTime(v.StartedAt), EndedAt: nullTime(v.EndedAt),
 		LatestPayment: api.LatestPayment{

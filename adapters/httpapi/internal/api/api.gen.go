@@ -639,7 +639,7 @@ type SubscribeRequest struct {
 
 // Subscription A viewer's agreement to pay for a plan, period after period. It keeps the price that the viewer agreed to.
 //
-// Example: {"cancel_at_period_end":false,"current_period":{"end":"2026-04-01T10:00:00Z","start":"2026-03-01T10:00:00Z"},"ended_at":null,"id":"01981e2c-7d4a-7c10-9a51-3f0f6f3f2a11","latest_payment":{"decline_code":null,"id":"01981e2c-7d4a-7c11-8f3e-52a4c1d7e902","status":"succeeded"},"next_action":null,"next_charge_at":"2026-04-01T10:00:00Z","payment_system":"simulator","plan_code":"premium","price":{"amount":39900,"currency":"RUB"},"started_at":"2026-03-01T10:00:00Z","status":"active"}
+// Example: {"cancel_at_period_end":false,"current_period":{"end":"2026-04-01T10:00:00Z","start":"2026-03-01T10:00:00Z"},"ended_at":null,"id":"01981e2c-7d4a-7c10-9a51-3f0f6f3f2a11","latest_payment":{"decline_code":null,"id":"01981e2c-7d4a-7c11-8f3e-52a4c1d7e902","status":"succeeded"},"next_action":null,"next_charge_at":"2026-04-01T10:00:00Z","payment_method_id":"01981e2c-7d4a-7c0f-9b20-6e5d4c3b2a10","payment_system":"simulator","plan_code":"premium","price":{"amount":39900,"currency":"RUB"},"started_at":"2026-03-01T10:00:00Z","status":"active"}
 type Subscription struct {
 	// CancelAtPeriodEnd True if the subscription was cancelled and ends with the current period.
 	CancelAtPeriodEnd bool `json:"cancel_at_period_end"`
@@ -661,6 +661,9 @@ type Subscription struct {
 
 	// NextChargeAt The time of the next charge; null if none is planned. A subscription that is past due and has none waits for its viewer: see `next_action`.
 	NextChargeAt *time.Time `json:"next_charge_at"`
+
+	// PaymentMethodId The payment method that pays for the subscription. It may have been removed since.
+	PaymentMethodId string `json:"payment_method_id"`
 
 	// PaymentSystem The code of the payment system that charges the viewer.
 	PaymentSystem string `json:"payment_system"`
