@@ -200,7 +200,7 @@ func TestReplace_OnHoldIsDueNow(t *testing.T) {
 			w.T.Errorf("the subscription is %+v", s)
 		}
 		w.ExpectHistory(billing.EventSubscribed, billing.EventPaymentDeclined, billing.EventPaymentActionRequired,
-			billing.EventMethodReplaced, billing.EventRenewed)
+			billing.EventMethodAdded, billing.EventMethodReplaced, billing.EventRenewed)
 	})
 }
 

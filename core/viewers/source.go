@@ -1,6 +1,7 @@
 package viewers
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -21,7 +22,7 @@ type Source struct {
 // charging is a resolved source.
 type charging struct {
 	method billing.PaymentMethod
-	isNew  bool         // the method is not stored yet
+	isNew  bool         // the method is of a card and not stored yet
 	card   billing.Card // if a card is charged
 }
 
@@ -53,28 +54,19 @@ func (s *Subscriber) resolve(ctx context.Context, tx ports.Repos, sub billing.Su
 }
 
 func (s *Subscriber) find(ctx context.Context, tx ports.Repos, sub billing.Subscription, from Source, now time.Time) (c charging, err error) {
+	id := billing.PaymentMethodID(s.NewID())
 	switch {
 	case from.Card != "":
 		if c.card, err = s.takeCard(ctx, tx, sub.UserID, from.Card, from.CVV, now); err != nil {
 			return c, err
 		}
-		system := from.PaymentSystem
-		if system == "" {
-			system = sub.PaymentSystem
-		} else if _, err := s.takeToken(ctx, tx, sub.UserID, system, billing.Secret{}); err != nil {
-			return c, err
-		}
-		c.method, c.isNew = billing.NewCardMethod(billing.PaymentMethodID(s.NewID()), c.card, system, now), true
-		return c, nil
+		c.method, c.isNew = billing.NewCardMethod(id, c.card, cmp.Or(from.PaymentSystem, sub.PaymentSystem), now), true
+		return c, s.checkSystem(ctx, tx, c.method)
 	case !from.Token.IsZero():
-		c.method, err = billing.NewPaymentMethod(billing.PaymentMethodID(s.NewID()), sub.UserID, from.PaymentSystem, from.Token, now)
-		if err != nil {
+		if c.method, err = billing.NewPaymentMethod(id, sub.UserID, from.PaymentSystem, from.Token, now); err != nil {
 			return c, err
 		}
-		linked, err := s.takeToken(ctx, tx, sub.UserID, from.PaymentSystem, from.Token)
-		if c.isNew = linked == nil; linked != nil {
-			c.method = *linked
-		}
+		c.method, _, err = linker{s.NewID, s.Collector.Providers, s.Limits}.link(ctx, tx, c.method)
 		return c, err
 	case from.Method != "":
 		c.method, err = tx.Methods.Find(ctx, sub.UserID, from.Method)
@@ -88,20 +80,11 @@ func (s *Subscriber) find(ctx context.Context, tx ports.Repos, sub billing.Subsc
 	}
 }
 
-// takeToken returns the viewer's method with a token, or nil if there is none. It returns
-// [billing.ErrPaymentSystemNotFound] unless the payment system is on sale.
-func (s *Subscriber) takeToken(ctx context.Context, tx ports.Repos, user billing.UserID, system string, token billing.Secret) (*billing.PaymentMethod, error) {
-	facts, err := tx.Checkout.Take(ctx, ports.CheckoutQuery{User: user, PaymentSystem: system, Token: token})
+// checkSystem returns an error unless the payment system of a new method takes payments.
+func (s *Subscriber) checkSystem(ctx context.Context, tx ports.Repos, m billing.PaymentMethod) error {
+	facts, err := tx.Checkout.Take(ctx, ports.CheckoutQuery{User: m.UserID, PaymentSystem: m.PaymentSystem})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	ps := facts[0].PaymentSystem
-	switch {
-	case ps == nil:
-		return nil, billing.ErrPaymentSystemNotFound
-	case !ps.ArchivedAt.IsZero():
-		return nil, billing.ErrPaymentSystemNotFound.WithMessage("payment system %s takes no new subscriptions", system)
-	default:
-		return facts[0].Method, nil
-	}
+	return checkSystem(facts[0].PaymentSystem, m.PaymentSystem, s.Collector.Providers)
 }
