@@ -22,7 +22,7 @@ const (
 	sweepResend     = "sweep.resend"  // a sweep may send payments again
 	changeAfter     = "change.after"  // a cancel or a resume is stored
 	cardAdded       = "card.added"
-	cardRemoved     = "card.removed"
+	cardRemoved     = "card.removed" // or a payment method is
 )
 
 // Providers returns p with the points around each call.
@@ -90,7 +90,7 @@ func (v dueViews) SystemsToSweep(ctx context.Context) ([]string, error) {
 
 // did notes the effects of a transaction.
 type did struct {
-	checkout, lockedDue, locked, resend, recorded, sweptNone, sameCard, lockedCard bool
+	checkout, lockedDue, locked, resend, recorded, sweptNone, sameCard, removal bool
 	added                                                                          int // payments
 }
 
@@ -102,6 +102,7 @@ func (d *did) watch(tx *ports.Repos) {
 	tx.Payments = payments{tx.Payments, d}
 	tx.Leases = leases{tx.Leases, d}
 	tx.Cards = cards{tx.Cards, d}
+	tx.Methods = methods{tx.Methods, d}
 }
 
 func (d *did) passPoints() {
@@ -122,7 +123,7 @@ func (d *did) passPoints() {
 		point(changeAfter)
 	case d.sameCard:
 		point(cardAdded)
-	case d.lockedCard:
+	case d.removal:
 		point(cardRemoved)
 	}
 }
@@ -201,7 +202,12 @@ func (c cards) Same(ctx context.Context, user billing.UserID, f billing.Fingerpr
 	return c.Cards.Same(ctx, user, f)
 }
 
-func (c cards) Lock(ctx context.Context, user billing.UserID, id billing.CardID) (billing.Card, error) {
-	c.did.lockedCard = true
-	return c.Cards.Lock(ctx, user, id)
+type methods struct {
+	ports.Methods
+	did *did
+}
+
+func (m methods) LockForRemoval(ctx context.Context, r ports.MethodRemoval) ([]billing.PaymentMethod, error) {
+	m.did.removal = true
+	return m.Methods.LockForRemoval(ctx, r)
 }

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// cards returns the scenarios with stored cards. The invariant "removed" checks that
-// removed cards are not charged.
+// cards returns the scenarios with stored cards and linked tokens. The invariant "removed"
+// checks that removed ones are not charged.
 func cards() []scenario {
 	return []scenario{
 		{
@@ -18,12 +18,12 @@ func cards() []scenario {
 		},
 		{
 			name: "kill/remove card/card.removed", short: 1, long: 10,
-			description: "kill -9 at card.removed, while viewers remove cards that pay for subscriptions: no removed card is charged again",
+			description: "kill -9 at card.removed, while viewers remove the cards and tokens that pay for subscriptions: none is charged again",
 			run:         killRemoveCard,
 		},
 		{
 			name: "race/remove card", short: 1, long: 10,
-			description: "viewers remove their cards while two runs charge them: after the response to a removal, no charge starts",
+			description: "viewers remove their cards and tokens while two runs charge them: after the response to a removal, no charge starts",
 			run:         raceRemoveCard,
 		},
 	}
@@ -58,10 +58,23 @@ func cardBodyFor(plan string, amount int, card string) string {
 }
 
 // removeCard removes a card, with retries.
-func (v viewer) removeCard(card string) {
-	if got := v.retry(http.MethodDelete, "/v1/cards/"+card, "", ""); got.status != http.StatusNoContent {
-		v.w.violated("remove card of %s: %v", v.name, got)
+func (v viewer) removeCard(card string) { v.remove("/v1/cards/" + card) }
+
+// remove removes a card or a payment method, with retries.
+func (v viewer) remove(path string) {
+	if got := v.retry(http.MethodDelete, path, "", ""); got.status != http.StatusNoContent {
+		v.w.violated("remove %s of %s: %v", path, v.name, got)
 	}
+}
+
+// linkToken links a token, with retries, and returns the id of the payment method.
+func (v viewer) linkToken(token string) string {
+	got := v.retry(http.MethodPost, "/v1/payment-methods", "link-"+v.name,
+		fmt.Sprintf(`{"payment_system":"simulator","payment_token":%q}`, token))
+	if got.status != http.StatusCreated {
+		v.w.violated("link a token of %s: %v", v.name, got)
+	}
+	return got.body.ID
 }
 
 // cardHolder is a viewer with a stored card.
@@ -82,6 +95,28 @@ func (w *world) cardHolders(n int) []cardHolder {
 	return list
 }
 
+// removable is the card or the linked token that pays for a viewer's subscription.
+type removable struct {
+	viewer
+	id, path string
+}
+
+// removables subscribes n viewers on 31 January: half of them by card, half by a linked
+// token.
+func (w *world) removables(n int) []removable {
+	list := make([]removable, n)
+	for i, h := range w.cardHolders(n / 2) {
+		list[i] = removable{h.viewer, h.card, "/v1/cards/" + h.card}
+	}
+	forEach(4, list[n/2:], func(i int, _ removable) {
+		v := w.viewer(fmt.Sprint("token-viewer-", i))
+		id := v.linkToken("tok_ok~" + v.name)
+		v.subscribe("tok_ok~" + v.name)
+		list[n/2+i] = removable{v, id, "/v1/payment-methods/" + id}
+	})
+	return list
+}
+
 func killAddCard(t *trial) {
 	w := t.world()
 	var replaced sync.WaitGroup
@@ -97,12 +132,12 @@ func killAddCard(t *trial) {
 func killRemoveCard(t *trial) {
 	w := t.world()
 	first := w.api()
-	list := w.cardHolders(viewerCount)
+	list := w.removables(viewerCount)
 	first.kill()
 	w.drain()
 	var replaced sync.WaitGroup
 	w.startCrashingAPI(killPoint{name: "card.removed"}, 1+t.rng("pass").IntN(viewerCount), &replaced)
-	forEach(viewerCount, list, func(_ int, h cardHolder) { h.removeCard(h.card) })
+	forEach(viewerCount, list, func(_ int, r removable) { r.remove(r.path) })
 	replaced.Wait()
 	w.setClock(dueAt(1))
 	w.check()
@@ -114,17 +149,17 @@ func raceRemoveCard(t *trial) {
 	w := t.world("BILLING_CHARGE_TIMEOUT=5s")
 	w.api()
 	w.api()
-	list := w.cardHolders(n)
+	list := w.removables(n)
 	w.drain()
 	w.setClock(dueAt(1))
 	runs := []*renewalRun{w.slowRun(), w.slowRun()}
 	w.waitForRows("the runs have begun", renewalPayments)
-	forEach(n, list, func(_ int, h cardHolder) {
-		w.sleep(time.Duration(t.rng(h.name).IntN(700)) * time.Millisecond)
-		h.countOverlap()
-		h.removeCard(h.card)
-		if w.queryInt(openPaymentsOf, h.card) != 0 {
-			w.violated("the removal of the card of %s was confirmed while a charge of it may still be sent", h.name)
+	forEach(n, list, func(_ int, r removable) {
+		w.sleep(time.Duration(t.rng(r.name).IntN(700)) * time.Millisecond)
+		r.countOverlap()
+		r.remove(r.path)
+		if w.queryInt(openPaymentsOf, r.id) != 0 {
+			w.violated("the removal of %s of %s was confirmed while a charge of it may still be sent", r.path, r.name)
 		}
 	})
 	for _, r := range runs {
@@ -136,7 +171,7 @@ func raceRemoveCard(t *trial) {
 	w.requireOverlaps(n / 6)
 }
 
-// openPaymentsOf counts the payments of a card that may be sent now.
+// openPaymentsOf counts the payments of a card or a payment method that may be sent now.
 const openPaymentsOf = `SELECT count(*) FROM payments p
 	JOIN payment_methods m ON m.user_id = p.user_id AND m.id = p.payment_method_id
-	WHERE m.card_id::text = $1 AND p.status = 'pending' AND p.send_until > now()`
+	WHERE $1 IN (m.card_id::text, m.id::text) AND p.status = 'pending' AND p.send_until > now()`

@@ -85,8 +85,8 @@ var invariants = []invariant{
 		WHERE p.initiator = 'merchant' AND NOT EXISTS (SELECT FROM events r
 			WHERE r.user_id = p.user_id AND r.subscription_id = p.subscription_id
 			  AND r.type = 'cancel_revoked' AND r.id > c.id AND r.id < p.id)`},
-	{"removed", "no payment is created for a removed card", `
-		SELECT format('payment %s was created at %s, but its card was removed at %s', p.id, p.created_at, m.removed_at)
+	{"removed", "no payment is created for a removed card or payment method", `
+		SELECT format('payment %s was created at %s, but its payment method was removed at %s', p.id, p.created_at, m.removed_at)
 		FROM payments p JOIN payment_methods m ON m.user_id = p.user_id AND m.id = p.payment_method_id
 		WHERE p.created_at > m.removed_at`},
 	{"I8", "neither the database nor the programs' output contains a card number or payment token in plaintext", `

@@ -24,7 +24,7 @@ var mutants = []mutant{
 	{name: "watermark-not-reset", scenario: "race/locked", pattern: `^the run skipped`, description: "a run never returns to subscriptions that were locked when it passed them"},
 	{name: "settle-without-rereading", scenario: "held/after the charge", pattern: `^I10`, description: "an outcome overwrites a payment that another process has settled"},
 	{name: "written-over", scenario: "race/while charged", pattern: `^I10`, description: "the outcome of a renewal overwrites the viewer's changes since the claim"},
-	{name: "removal-does-not-wait", scenario: "race/remove card", pattern: `^the removal`, description: "the removal of a card does not wait for charges that may still be sent"},
+	{name: "removal-does-not-wait", scenario: "race/remove card", pattern: `^the removal`, description: "the removal of a card or a token does not wait for charges that may still be sent"},
 	{name: "confirmation-ignored", scenario: "confirm/remove card", pattern: `^charged after`, description: "the removal of a card does not wait for a payment that the viewer can still confirm"},
 	{name: "resend-without-grant", scenario: "held/two sweeps", pattern: `^I2`, description: "a sweep sends a charge without the send lease, while another process may send it"},
 	{name: "earlier-absence", scenario: "held/earlier absence", pattern: `^I2`, description: "a sweep believes that a charge was never sent, although another process was allowed to send it since"},

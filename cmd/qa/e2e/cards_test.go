@@ -240,11 +240,11 @@ func TestCards_Limits(t *testing.T) {
 	}
 }
 
-// removeCard retries the removal of a card until the response is 204.
-func (v viewer) removeCard(t *testing.T, card string) {
+// remove retries the removal of a card or a payment method until the response is 204.
+func (v viewer) remove(t *testing.T, path string) {
 	t.Helper()
-	eventually(t, "removal of the card", func() bool {
-		a := v.call(t, http.MethodDelete, "/v1/cards/"+card, "", "")
+	eventually(t, "removal of "+path, func() bool {
+		a := v.call(t, http.MethodDelete, path, "", "")
 		if a.status != http.StatusNoContent && a.status != http.StatusServiceUnavailable {
 			t.Fatalf("remove: %d %s", a.status, a.text)
 		}
@@ -252,31 +252,46 @@ func (v viewer) removeCard(t *testing.T, card string) {
 	})
 }
 
-// A run or a subscribe is killed at each point, then the card is removed. After that
-// response, no request for a charge reaches the payment system.
+// payWith adds a card or links a token. It returns the path of its removal, and the
+// request to subscribe with it.
+func (v viewer) payWith(t *testing.T, kind string) (path, subscribe string) {
+	t.Helper()
+	if kind == "card" {
+		card := v.addCard(t, "4242424242424242")
+		return "/v1/cards/" + card, cardPaymentBody(card, "737")
+	}
+	a := v.call(t, http.MethodPost, "/v1/payment-methods", "", `{"payment_system":"simulator","payment_token":"tok_ok"}`)
+	if a.status != http.StatusCreated {
+		t.Fatalf("link a token: %d %s", a.status, a.text)
+	}
+	return "/v1/payment-methods/" + a.body.ID, subscribeBody("tok_ok")
+}
+
+// A run or a subscribe is killed at each point, then the card or the token is removed.
+// After that response, no request for a charge reaches the payment system.
 func TestCards_NoChargeAfterRemoval(t *testing.T) {
 	t.Parallel()
-	type victim struct{ program, point string }
-	var victims []victim
+	type victim struct{ program, point, kind string }
+	victims := []victim{{"billing-api-crash", "subscribe.intent", "token"}, {"billing-renew-crash", "charge.before", "token"}}
 	for _, point := range []string{"subscribe.intent", "charge.before", "charge.after", "record.after"} {
-		victims = append(victims, victim{"billing-api-crash", point})
+		victims = append(victims, victim{"billing-api-crash", point, "card"})
 	}
 	for _, point := range []string{"renew.claimed", "charge.before", "charge.after", "record.after"} {
-		victims = append(victims, victim{"billing-renew-crash", point})
+		victims = append(victims, victim{"billing-renew-crash", point, "card"})
 	}
 	for _, c := range victims {
-		t.Run(c.program+" at "+c.point, func(t *testing.T) {
+		t.Run(c.program+" at "+c.point+", "+c.kind, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, append(onTestClock, shortChargeTimeout)...)
 			w.clock(t, "set", "2026-01-31T12:00:00Z")
 			v := w.viewer(t, "alice")
 			healthy := w.api(t, "billing-api", "BILLING_SWEEP_INTERVAL=1h")
 			alice := healthy.at(v)
-			card := alice.addCard(t, "4242424242424242")
+			path, subscribe := alice.payWith(t, c.kind)
 			if c.program == "billing-api-crash" {
-				expectKill(t, w.api(t, c.program, "BILLING_CRASH_AT="+c.point), v, "/v1/subscriptions", "", cardPaymentBody(card, "737"))
+				expectKill(t, w.api(t, c.program, "BILLING_CRASH_AT="+c.point), v, "/v1/subscriptions", "", subscribe)
 			} else {
-				if a := alice.pay(t, card, "737"); a.status != http.StatusCreated {
+				if a := alice.call(t, http.MethodPost, "/v1/subscriptions", "", subscribe); a.status != http.StatusCreated {
 					t.Fatalf("subscribe: %d %s", a.status, a.text)
 				}
 				w.clock(t, "set", "2026-02-28T12:00:00Z")
@@ -285,7 +300,7 @@ func TestCards_NoChargeAfterRemoval(t *testing.T) {
 					t.Fatalf("the run exited with %v, want a kill", err)
 				}
 			}
-			alice.removeCard(t, card)
+			alice.remove(t, path)
 			requests := w.query(t, "SELECT count(*) FROM simulator.requests")
 			for _, day := range []string{"2026-02-28T12:00:00Z", "2026-03-31T12:00:00Z", "2026-06-30T12:00:00Z"} {
 				w.clock(t, "set", day)
@@ -299,6 +314,9 @@ func TestCards_NoChargeAfterRemoval(t *testing.T) {
 			}
 			if n := w.query(t, "SELECT count(*) FROM cards WHERE number_ct IS NOT NULL"); n > 0 {
 				t.Error("the card number is still stored")
+			}
+			if n := w.query(t, "SELECT count(*) FROM payment_methods WHERE removed_at IS NULL OR token_ct IS NOT NULL"); n > 0 {
+				t.Error("the payment method or its token is still stored")
 			}
 			w.checkLedger(t, w.query(t, "SELECT count(*) FROM simulator.charges"))
 		})
