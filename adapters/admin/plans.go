@@ -16,7 +16,7 @@ import (
 func (s *server) plans(r *http.Request, v *view) *listing {
 	src := newSource(r.Context(),
 		column{"name", v.T("plan.name")}, column{"code", v.T("plan.code")}, column{"price", v.T("plan.price")},
-		column{"interval", v.T("plan.interval")}, column{"features", v.T("plan.features")},
+		column{"interval", v.T("plan.interval")}, column{"features", v.T("plan.features")}, column{"group", v.T("plan.group")},
 		column{"subscribers", v.T("plan.subscribers")}, column{"status", v.T("status")}, column{"actions", v.T("actions")})
 	src.rows = mapRows(func(ctx context.Context) ([]ports.PlanRow, error) { return s.Panel.Plans(ctx, v.op) }, v.planRow)
 	return &listing{
@@ -28,7 +28,7 @@ func (s *server) plans(r *http.Request, v *view) *listing {
 func (v *view) planRow(p ports.PlanRow) row {
 	r := row{
 		"name": text(p.Name), "code": code(p.Code), "price": text(v.Money(p.Price)),
-		"interval": text(v.Count("months", p.IntervalMonths)), "features": chips(p.Features),
+		"interval": text(v.Count("months", p.IntervalMonths)), "features": chips(p.Features), "group": code(p.Group),
 		"subscribers": text(v.Number(p.Subscribers)), "status": v.archiveBadge(p.ArchivedAt.IsZero(), v.T("on_sale")),
 	}
 	if v.MayEdit() {
@@ -67,7 +67,7 @@ func (s *server) removePlan(ctx context.Context, v *view, id string) (operators.
 	return s.Catalog.For(v.op).RemovePlan(ctx, billing.PlanID(id))
 }
 
-// planOf parses a plan from a form. If a field cannot be parsed, it returns a
+// planOf parses a plan from a form, which has no group. If a field cannot be parsed, it returns a
 // [formError] with the faults of all fields. Otherwise the use case checks the
 // plan.
 func planOf(form url.Values) (billing.Plan, error) {
@@ -83,7 +83,7 @@ func planOf(form url.Values) (billing.Plan, error) {
 	}
 	p := billing.Plan{
 		Code: strings.TrimSpace(form.Get("code")), Name: strings.TrimSpace(form.Get("name")), Price: price,
-		IntervalMonths: months, Features: strings.FieldsFunc(form.Get("features"), isFeatureSeparator),
+		IntervalMonths: months, Features: strings.FieldsFunc(form.Get("features"), isFeatureSeparator), Group: billing.DefaultGroup,
 	}
 	if faults == nil {
 		return p, nil

@@ -22,7 +22,7 @@ func TestAddPlan(t *testing.T) {
 	got := anna.submit("/admin/new/plans", newPlan())
 	wantStatus(t, "add", got, http.StatusSeeOther)
 	list := anna.get(got.header.Get("Location"))
-	wantText(t, "list", list, "Plan “Gold” is on sale.", "Gold gold ₽499.50 3 months hd 4k 0 on sale")
+	wantText(t, "list", list, "Plan “Gold” is on sale.", "Gold gold ₽499.50 3 months hd 4k main 0 on sale")
 	if reloaded := anna.get("/admin/info/plans"); strings.Contains(reloaded.text(), "“Gold” is on sale") {
 		t.Error("the notice is shown twice")
 	}

@@ -54,7 +54,7 @@ var texts = map[string][languages]string{
 
 	"field.name": {"Name", "Название"}, "field.code": {"Code", "Код"}, "field.price": {"Price", "Цена"},
 	"field.currency": {"Currency", "Валюта"}, "field.interval_months": {"Period, months", "Период, месяцев"},
-	"field.features": {"Features", "Возможности"}, "field.archived_at": {"Archived at", "В архиве с"},
+	"field.features": {"Features", "Возможности"}, "field.group": {"Group", "Группа"}, "field.archived_at": {"Archived at", "В архиве с"},
 	"field.role": {"Role", "Роль"}, "field.disabled_at": {"Disabled at", "Отключён с"}, "field.locked_until": {"Locked until", "Заблокирован до"},
 	"field.time": {"Time", "Время"}, "field.kek": {"Key file", "Файл ключа"}, "field.keys": {"Keys", "Ключи"}, "field.rows": {"Rows", "Строки"},
 	"field.status": {"Status", "Статус"}, "field.reason": {"Reason", "Причина"}, "field.contradiction": {"Contradiction", "Противоречие"},
@@ -66,7 +66,7 @@ var texts = map[string][languages]string{
 	},
 	"plans.empty": {"No plans yet.", "Тарифов пока нет."}, "plans.new": {"New plan", "Новый тариф"},
 	"plan.name": {"Name", "Название"}, "plan.code": {"Code", "Код"}, "plan.price": {"Price", "Цена"},
-	"plan.interval": {"Period", "Период"}, "plan.features": {"Features", "Возможности"}, "plan.subscribers": {"Subscribers", "Подписчики"},
+	"plan.interval": {"Period", "Период"}, "plan.features": {"Features", "Возможности"}, "plan.group": {"Group", "Группа"}, "plan.subscribers": {"Subscribers", "Подписчики"},
 	"plan.name.help":     {"Shown to viewers.", "Показывается зрителям."},
 	"plan.code.help":     {"Identifier for programs and links, for example premium.", "Идентификатор для программ и ссылок, например premium."},
 	"plan.price.help":    {"Price of one period for new subscribers, for example 399.00.", "Цена одного периода для новых подписчиков, например 399.00."},

@@ -149,7 +149,7 @@ func (s *service) addCatalogue() {
 			tx.Plans.Add(s.t.Context(), billing.Plan{
 				ID: "c0000000-0000-7000-8000-000000000001", Code: "premium", Name: "Premium",
 				Price:          billing.Money{Amount: 39900, Currency: "RUB"},
-				IntervalMonths: 1, Features: []string{"hd", "downloads"}, CreatedAt: at, UpdatedAt: at,
+				IntervalMonths: 1, Features: []string{"hd", "downloads"}, Group: billing.DefaultGroup, CreatedAt: at, UpdatedAt: at,
 			}),
 		)
 	})

@@ -22,7 +22,7 @@ func mapSlice[From, To any](list []From, render func(From) To) []To {
 func plan(p billing.Plan) api.Plan {
 	return api.Plan{
 		Id: string(p.ID), Code: p.Code, Name: p.Name, Price: money(p.Price),
-		IntervalMonths: p.IntervalMonths, Features: nonNil(p.Features),
+		IntervalMonths: p.IntervalMonths, Features: nonNil(p.Features), PlanGroup: p.Group,
 	}
 }
 
@@ -32,7 +32,7 @@ func paymentSystem(ps billing.PaymentSystem) api.PaymentSystem {
 
 func subscription(v ports.SubscriptionView) api.Subscription {
 	s := api.Subscription{
-		Id: string(v.ID), PlanCode: v.PlanCode, Status: api.SubscriptionStatus(v.Status),
+		Id: string(v.ID), PlanCode: v.PlanCode, PlanGroup: v.PlanGroup, Status: api.SubscriptionStatus(v.Status),
 		Price: money(v.Price), PaymentSystem: v.PaymentSystem, PaymentMethodId: string(v.MethodID),
 		CancelAtPeriodEnd: v.CancelAtPeriodEnd,
 		StartedAt:         nullTime(v.StartedAt), EndedAt: nullTime(v.EndedAt),

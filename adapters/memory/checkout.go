@@ -35,7 +35,7 @@ func (r checkout) Take(_ context.Context, queries ...ports.CheckoutQuery) ([]por
 func (s *state) live(user billing.UserID, plan billing.PlanID) *billing.Subscription {
 	for _, sub := range s.subscriptions {
 		if sub.UserID == user && sub.PlanID == plan && sub.Live() {
-			return new(s.withPlanCode(sub))
+			return new(s.withPlan(sub))
 		}
 	}
 	return nil

@@ -26,7 +26,7 @@ func (r subscriptions) Lock(_ context.Context, keys ...ports.SubscriptionKey) ([
 		s, ok := r.subscriptions[k.ID]
 		if ok && s.UserID == k.User && !seen[k.ID] {
 			seen[k.ID] = true
-			list = append(list, r.withPlanCode(s))
+			list = append(list, r.withPlan(s))
 		}
 	}
 	return list, nil
@@ -95,7 +95,7 @@ func (r subscriptions) put(s billing.Subscription) error {
 // live one, or else the newest.
 func (s *state) byRef(user billing.UserID, ref string) (billing.Subscription, error) {
 	if sub, ok := s.subscriptions[billing.SubscriptionID(ref)]; ok && sub.UserID == user {
-		return s.withPlanCode(sub), nil
+		return s.withPlan(sub), nil
 	}
 	plan, ok := s.plan(ref)
 	var best billing.Subscription
@@ -107,7 +107,7 @@ func (s *state) byRef(user billing.UserID, ref string) (billing.Subscription, er
 	if best.ID == "" {
 		return best, billing.ErrSubscriptionNotFound
 	}
-	return s.withPlanCode(best), nil
+	return s.withPlan(best), nil
 }
 
 func preferred(s, to billing.Subscription) bool {
@@ -117,9 +117,10 @@ func preferred(s, to billing.Subscription) bool {
 	return s.ID > to.ID
 }
 
-// withPlanCode sets the current code of the plan.
-func (s *state) withPlanCode(sub billing.Subscription) billing.Subscription {
-	sub.PlanCode = s.plans[sub.PlanID].Code
+// withPlan sets the current code and group of the plan.
+func (s *state) withPlan(sub billing.Subscription) billing.Subscription {
+	p := s.plans[sub.PlanID]
+	sub.PlanCode, sub.PlanGroup = p.Code, p.Group
 	return sub
 }
 
@@ -144,7 +145,7 @@ func (s *state) over(now time.Time) []billing.Subscription {
 	var over []billing.Subscription
 	for _, sub := range s.subscriptions {
 		if sub.Hold != "" && !sub.Charging && !sub.GraceUntil.After(now) {
-			over = append(over, s.withPlanCode(sub))
+			over = append(over, s.withPlan(sub))
 		}
 	}
 	slices.SortFunc(over, func(a, b billing.Subscription) int {
@@ -160,7 +161,7 @@ func (s *state) due(q ports.DueQuery) []ports.Due {
 		chargeable := sub.Live() && !sub.Charging && !sub.NextChargeAt.IsZero()
 		inTime := !sub.NextChargeAt.After(q.Now) && !sub.NextChargeAt.Before(q.From)
 		if chargeable && inTime && (q.Systems == nil || slices.Contains(q.Systems, sub.PaymentSystem)) {
-			due = append(due, ports.Due{Subscription: s.withPlanCode(sub), Method: s.methods[sub.MethodID]})
+			due = append(due, ports.Due{Subscription: s.withPlan(sub), Method: s.methods[sub.MethodID]})
 		}
 	}
 	slices.SortFunc(due, func(a, b ports.Due) int {

@@ -148,7 +148,7 @@ func (s *state) of(user billing.UserID) []billing.Subscription {
 
 func (s *state) view(sub billing.Subscription) ports.SubscriptionView {
 	return ports.SubscriptionView{
-		Subscription: s.withPlanCode(sub),
+		Subscription: s.withPlan(sub),
 		Latest:       s.payments[sub.LatestPaymentID].Payment,
 		Features:     slices.Clone(s.plans[sub.PlanID].Features),
 	}

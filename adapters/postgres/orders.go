@@ -90,7 +90,7 @@ func (r orders) facts(ctx context.Context, queries []ports.CheckoutQuery, lookup
 	type userPlan struct{ user, plan string }
 	live := make(map[userPlan]*billing.Subscription, len(rows.live))
 	for _, row := range rows.live {
-		live[userPlan{row.Subscription.UserID, row.Subscription.PlanID}] = new(subscriptionOf(&row.Subscription, row.PlanCode))
+		live[userPlan{row.Subscription.UserID, row.Subscription.PlanID}] = new(subscriptionOf(&row.Subscription, row.PlanCode, row.PlanGroup))
 	}
 	methods := indexMethods(rows.methods)
 	declined := make(map[string]bool, len(rows.declined))

@@ -107,7 +107,7 @@ func (v views) Methods(ctx context.Context, user billing.UserID, p ports.Page) (
 
 func viewOf(row *dbgen.ViewSubscriptionsRow) ports.SubscriptionView {
 	return ports.SubscriptionView{
-		Subscription: subscriptionOf(&row.Subscription, row.PlanCode),
+		Subscription: subscriptionOf(&row.Subscription, row.PlanCode, row.PlanGroup),
 		Latest:       paymentOf(&row.Payment),
 		Features:     row.Features,
 	}

@@ -54,7 +54,7 @@ func (v views) Over(ctx context.Context, now time.Time, each func(billing.Subscr
 	for {
 		list, err := queryMany(ctx, func(ctx context.Context) ([]*dbgen.ViewOverRow, error) { return v.q.ViewOver(ctx, page) },
 			func(row *dbgen.ViewOverRow) billing.Subscription {
-				return subscriptionOf(&row.Subscription, row.PlanCode)
+				return subscriptionOf(&row.Subscription, row.PlanCode, row.PlanGroup)
 			})
 		if err != nil {
 			return err

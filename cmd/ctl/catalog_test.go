@@ -19,14 +19,14 @@ func TestPlan_Lifecycle(t *testing.T) {
 	if want := "repriced plan premium: Premium, 449.00 RUB\n"; out != want {
 		t.Errorf("set-price prints %q, want %q", out, want)
 	}
-	s.run(t, boot.OK, "plan", "add", "--code", "yearly", "--name", "A year", "--price", "99", "--currency", "EUR", "--interval-months", "12")
+	s.run(t, boot.OK, "plan", "add", "--code", "yearly", "--name", "A year", "--price", "99", "--currency", "EUR", "--interval-months", "12", "--group", "sport")
 	s.run(t, boot.OK, "plan", "archive", "yearly")
 
 	var plans []planJSON
 	s.json(t, boot.OK, &plans, "plan", "list")
 	want := []planJSON{
-		{Code: "premium", Name: "Premium", Price: moneyJSON{44900, "RUB"}, IntervalMonths: 1, Features: []string{"hd", "4k"}},
-		{Code: "yearly", Name: "A year", Price: moneyJSON{9900, "EUR"}, IntervalMonths: 12, Features: []string{}},
+		{Code: "premium", Name: "Premium", Price: moneyJSON{44900, "RUB"}, IntervalMonths: 1, Features: []string{"hd", "4k"}, PlanGroup: "main"},
+		{Code: "yearly", Name: "A year", Price: moneyJSON{9900, "EUR"}, IntervalMonths: 12, Features: []string{}, PlanGroup: "sport"},
 	}
 	ignored := cmpopts.IgnoreFields(planJSON{}, "ID", "CreatedAt", "UpdatedAt", "ArchivedAt")
 	if diff := cmp.Diff(want, plans, ignored); diff != "" {
@@ -43,8 +43,8 @@ func TestPlan_ListAsTable(t *testing.T) {
 	s := withDatabase(t)
 	s.run(t, boot.OK, "plan", "add", "--code", "basic", "--name", "Basic", "--price", "199", "--currency", "RUB", "--feature", "sd")
 	out, _ := s.run(t, boot.OK, "plan", "list")
-	want := "CODE   NAME   PRICE       MONTHS  FEATURES  ARCHIVED\n" +
-		"basic  Basic  199.00 RUB  1       sd        no\n"
+	want := "CODE   NAME   PRICE       MONTHS  GROUP  FEATURES  ARCHIVED\n" +
+		"basic  Basic  199.00 RUB  1       main   sd        no\n"
 	if diff := cmp.Diff(want, out); diff != "" {
 		t.Errorf("table (-want +got):\n%s", diff)
 	}
@@ -64,6 +64,7 @@ func TestPlan_Refusals(t *testing.T) {
 		"unknown price":   {[]string{"plan", "set-price", "gold", "--price", "1"}, boot.Failed, "there is no plan gold"},
 		"free":            {[]string{"plan", "set-price", "basic", "--price", "0"}, boot.Misused, "price.amount must be more than zero"},
 		"too many digits": {[]string{"plan", "set-price", "basic", "--price", "1.999"}, boot.Misused, "more than the 2 decimal digits"},
+		"no group":        {[]string{"plan", "add", "--code", "b", "--name", "B", "--price", "1", "--currency", "RUB", "--group", ""}, boot.Misused, "billingctl: group must be 1 to 63"},
 		"several faults":  {[]string{"plan", "add", "--code", "A B", "--name", " ", "--price", "1", "--currency", "RUB", "--interval-months", "0"}, boot.Misused, "billingctl: name must not be empty\nbillingctl: interval_months must be 1 to 36\n"},
 	}
 	for name, test := range tests {

@@ -55,6 +55,7 @@ type planJSON struct {
 	Price          moneyJSON  `json:"price"`
 	IntervalMonths int        `json:"interval_months"`
 	Features       []string   `json:"features"`
+	PlanGroup      string     `json:"plan_group"`
 	CreatedAt      time.Time  `json:"created_at"`
 	UpdatedAt      time.Time  `json:"updated_at"`
 	ArchivedAt     *time.Time `json:"archived_at"`
@@ -64,7 +65,7 @@ func toPlanJSON(p billing.Plan) planJSON {
 	return planJSON{
 		ID: string(p.ID), Code: p.Code, Name: p.Name,
 		Price:          moneyJSON{p.Price.Amount, string(p.Price.Currency)},
-		IntervalMonths: p.IntervalMonths, Features: append([]string{}, p.Features...),
+		IntervalMonths: p.IntervalMonths, Features: append([]string{}, p.Features...), PlanGroup: p.Group,
 		CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, ArchivedAt: orNull(p.ArchivedAt),
 	}
 }

@@ -46,6 +46,7 @@ func (t *tool) planAdd() *cobra.Command {
 	f.StringVar(&in.currency, "currency", "", "ISO 4217 code, such as RUB")
 	f.IntVar(&in.plan.IntervalMonths, "interval-months", 1, "length of a period in months; cannot change once the plan has subscribers")
 	f.StringArrayVar(&in.plan.Features, "feature", nil, "feature that the plan includes; may be repeated")
+	f.StringVar(&in.plan.Group, "group", billing.DefaultGroup, "group of the plan; a viewer has at most one live subscription to the plans of a group")
 	require(cmd, "code", "name", "price", "currency")
 	return cmd
 }
@@ -152,14 +153,14 @@ func (t *tool) planList(cmd *cobra.Command, _ []string) error {
 			return err
 		}
 		return t.print(mapped(plans, toPlanJSON), func() {
-			t.table([]string{"CODE", "NAME", "PRICE", "MONTHS", "FEATURES", "ARCHIVED"}, mapped(plans, planRow))
+			t.table([]string{"CODE", "NAME", "PRICE", "MONTHS", "GROUP", "FEATURES", "ARCHIVED"}, mapped(plans, planRow))
 		})
 	})
 }
 
 func planRow(p billing.Plan) []string {
 	return []string{
-		p.Code, p.Name, p.Price.String(), strconv.Itoa(p.IntervalMonths),
+		p.Code, p.Name, p.Price.String(), strconv.Itoa(p.IntervalMonths), p.Group,
 		strings.Join(p.Features, ","), yesNo(!p.ArchivedAt.IsZero()),
 	}
 }

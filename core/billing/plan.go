@@ -18,6 +18,7 @@ type Plan struct {
 	Price          Money  // of one period, for new subscriptions
 	IntervalMonths int    // length of a period
 	Features       []string
+	Group          string // of plans that exclude each other
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
 	ArchivedAt     time.Time // zero while the plan is sold
@@ -44,6 +45,7 @@ func (p Plan) faults() (f faults) {
 		f.checkValue(validCode(feature), "features", RuleCodeFormat, feature)
 	}
 	f.check(!hasDuplicates(p.Features), "features", RuleDuplicate)
+	f.check(validCode(p.Group), "group", RuleCodeFormat)
 	return f
 }
 

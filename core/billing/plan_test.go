@@ -16,7 +16,7 @@ import (
 const uuid = "0198c0de-0000-7000-8000-000000000001"
 
 func basicPlan() billing.Plan {
-	return billing.Plan{ID: "plan-1", Code: "basic", Name: "Basic", Price: money(399_00, "RUB"), IntervalMonths: 1}
+	return billing.Plan{ID: "plan-1", Code: "basic", Name: "Basic", Price: money(399_00, "RUB"), IntervalMonths: 1, Group: billing.DefaultGroup}
 }
 
 func TestPlan_Check(t *testing.T) {
@@ -57,10 +57,13 @@ func TestPlan_Check(t *testing.T) {
 		{"too many features", func(p *billing.Plan) { p.Features = features(51) }, []string{"features"}},
 		{"a feature twice", func(p *billing.Plan) { p.Features = []string{"uhd", "hd", "uhd"} }, []string{"features"}},
 		{"two bad features", func(p *billing.Plan) { p.Features = []string{"UHD", ""} }, []string{"features", "features"}},
+		{"another group", func(p *billing.Plan) { p.Group = "add-ons_2" }, nil},
+		{"no group", func(p *billing.Plan) { p.Group = "" }, []string{"group"}},
+		{"a group with a capital", func(p *billing.Plan) { p.Group = "Sport" }, []string{"group"}},
 		{
 			"every field",
 			func(p *billing.Plan) { *p = billing.Plan{Name: "\n", Features: []string{"X", "X"}} },
-			[]string{"code", "name", "name", "price.currency", "price.amount", "interval_months", "features", "features", "features"},
+			[]string{"code", "name", "name", "price.currency", "price.amount", "interval_months", "features", "features", "features", "group"},
 		},
 	}
 	for _, tt := range tests {
@@ -138,6 +141,7 @@ func TestPlan_CheckNamesRules(t *testing.T) {
 		{Field: "price.amount", Rule: billing.RuleTooLarge}, {Field: "interval_months", Rule: billing.RuleIntervalRange},
 		{Field: "features", Rule: billing.RuleTooMany}, {Field: "features", Rule: billing.RuleCodeFormat, Value: `"A"`},
 		{Field: "features", Rule: billing.RuleCodeFormat, Value: `"A"`}, {Field: "features", Rule: billing.RuleDuplicate},
+		{Field: "group", Rule: billing.RuleCodeFormat},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -13,6 +13,7 @@ type Subscription struct {
 	UserID         UserID
 	PlanID         PlanID
 	PlanCode       string // the plan's current code; stored with the plan
+	PlanGroup      string // the plan's current group
 	MethodID       PaymentMethodID
 	PaymentSystem  string
 	Price          Money
@@ -68,7 +69,7 @@ func (o Order) Start(now time.Time, cal Calendar) (Subscription, Payment, error)
 	}
 	s := Subscription{
 		ID: o.Subscription, UserID: o.Method.UserID,
-		PlanID: o.Plan.ID, PlanCode: o.Plan.Code,
+		PlanID: o.Plan.ID, PlanCode: o.Plan.Code, PlanGroup: o.Plan.Group,
 		MethodID: o.Method.ID, PaymentSystem: o.Method.PaymentSystem,
 		Price: o.Plan.Price, IntervalMonths: o.Plan.IntervalMonths,
 		Status: StatusIncomplete, Charging: true,

@@ -69,7 +69,7 @@ func TestOrder_Start(t *testing.T) {
 	t.Parallel()
 	s, p := started(t)
 	expectSame(t, s, billing.Subscription{
-		ID: "sub-1", UserID: "user-1", PlanID: "plan-1", PlanCode: "basic", MethodID: "method-1", PaymentSystem: "simulator",
+		ID: "sub-1", UserID: "user-1", PlanID: "plan-1", PlanCode: "basic", PlanGroup: "main", MethodID: "method-1", PaymentSystem: "simulator",
 		Price: money(399_00, "RUB"), IntervalMonths: 1,
 		Status: billing.StatusIncomplete, Charging: true, AnchorAt: day(0), Current: month, LatestPaymentID: "pay-1", CreatedAt: day(0),
 	})

@@ -36,12 +36,13 @@ func (c Catalog) Plan(ctx context.Context, ref string) (billing.Plan, error) {
 	return p, wrap(err, "read plan %s", ref)
 }
 
-// AddPlan adds a plan and returns it with its new id and times. It returns
-// [billing.ErrInvalid] with all invalid fields, or [billing.ErrAlreadyExists] if
+// AddPlan adds a plan and returns it with its new id and times. A plan without a group
+// gets [billing.DefaultGroup]. AddPlan returns [billing.ErrInvalid] with all invalid fields, or [billing.ErrAlreadyExists] if
 // another plan has the code.
 func (c Catalog) AddPlan(ctx context.Context, p billing.Plan) (billing.Plan, error) {
 	now := c.Clock.Now()
 	p.ID, p.CreatedAt, p.UpdatedAt = billing.PlanID(c.NewID()), now, now
+	p.Group = cmp.Or(p.Group, billing.DefaultGroup)
 	if err := cmp.Or(c.By.mayEdit(), p.Check()); err != nil {
 		return billing.Plan{}, err
 	}

@@ -84,7 +84,7 @@ func (e PlanEdit) plan() billing.Plan {
 	return billing.Plan{Code: e.Code, Name: e.Name, Price: e.Price, IntervalMonths: e.Interval, Features: e.Features}
 }
 
-// SeenPlan returns a fingerprint of the fields of a plan that an operator sees.
+// SeenPlan returns a fingerprint of the fields of a plan that the panel can change.
 // Two states of a plan have the same fingerprint only if all these fields are
 // equal.
 func SeenPlan(p billing.Plan) string {

@@ -52,7 +52,7 @@ var planChangeCases = []testCase{
 	{"are stored", func(w *world) {
 		p := w.plan
 		p.Code, p.Name, p.Price = "plus", "Плюс", billing.Money{Amount: billing.MaxAmount, Currency: "USD"}
-		p.IntervalMonths, p.Features = 12, []string{"uhd"}
+		p.IntervalMonths, p.Features, p.Group = 12, []string{"uhd"}, "sport"
 		p = p.Archive(noon.Add(time.Hour))
 		w.must(w.savePlan(p))
 		w.wantPlan("plus", p)

@@ -36,12 +36,12 @@ var referenceCases = []testCase{
 			w.wantNoRef(other.UserID, ref)
 		}
 	}},
-	{"follow the plan's code", func(w *world) {
+	{"follow the plan's code and group", func(w *world) {
 		d := w.subscribe(0)
 		p := w.plan
-		p.Code = "renamed"
+		p.Code, p.Group = "renamed", "moved"
 		w.must(w.savePlan(p))
-		d.sub.PlanCode = "renamed"
+		d.sub.PlanCode, d.sub.PlanGroup = "renamed", "moved"
 		w.wantRef(d.sub.UserID, "renamed", d.sub)
 		w.wantNoRef(d.sub.UserID, "basic")
 		same(w, "locked", w.locked(d).sub, d.sub)

@@ -11,7 +11,7 @@ SELECT * FROM payment_systems WHERE code = ANY((SELECT @codes::text[])::text[]);
 
 -- name: SubscriptionsLive :many
 -- UsersSeen explains the array in a SELECT of its own.
-SELECT sqlc.embed(s), p.code AS plan_code
+SELECT sqlc.embed(s), p.code AS plan_code, p.plan_group
 FROM (SELECT unnest((SELECT @user_ids::uuid[])) AS user_id, unnest(@codes::text[]) AS code, unnest(@ids::uuid[]) AS id) AS k
 JOIN subscriptions s ON s.user_id = k.user_id AND s.ended_at IS NULL
 JOIN plans p ON p.id = s.plan_id AND (p.code = k.code OR p.id = k.id)

@@ -1,5 +1,5 @@
 -- name: SubscriptionByRef :one
-SELECT sqlc.embed(s), p.code AS plan_code
+SELECT sqlc.embed(s), p.code AS plan_code, p.plan_group
 FROM subscriptions s JOIN plans p ON p.id = s.plan_id
 WHERE s.user_id = @user_id AND (s.id::text = @ref::text OR p.code = @ref::text OR p.id::text = @ref::text)
 ORDER BY s.ended_at IS NULL DESC, s.id DESC
@@ -7,7 +7,7 @@ LIMIT 1
 FOR NO KEY UPDATE OF s;
 
 -- name: SubscriptionsLock :many
-SELECT sqlc.embed(s), p.code AS plan_code
+SELECT sqlc.embed(s), p.code AS plan_code, p.plan_group
 FROM (SELECT unnest(@user_ids::uuid[]) AS user_id, unnest(@ids::uuid[]) AS id) AS k
 JOIN subscriptions s ON s.user_id = k.user_id AND s.id = k.id
 JOIN plans p ON p.id = s.plan_id
@@ -18,14 +18,14 @@ FOR NO KEY UPDATE OF s;
 INSERT INTO subscriptions (
     user_id, id, plan_id, payment_method_id, payment_system, price_amount, price_currency, interval_months, consent_mac, status,
     anchor_at, period_start, period_end, next_charge_at, charging, cancel_at_period_end, past_due_since, grace_until,
-    latest_payment_id, created_at, started_at, ended_at)
+    latest_payment_id, created_at, started_at, ended_at, plan_group)
 SELECT
     unnest(@user_ids::uuid[]), unnest(@ids::uuid[]), unnest(@plan_ids::uuid[]), unnest(@payment_method_ids::uuid[]), unnest(@payment_systems::text[]),
     unnest(@price_amounts::bigint[]), unnest(@price_currencies::text[]), unnest(@interval_months::int[]), unnest(@consent_macs::bytea[]), unnest(@statuses::text[]),
     unnest(@anchors::timestamptz[]), unnest(@period_starts::timestamptz[]), unnest(@period_ends::timestamptz[]),
     unnest(@next_charges::timestamptz[]), unnest(@charging::bool[]), unnest(@cancels::bool[]),
     unnest(@past_due_sinces::timestamptz[]), unnest(@grace_untils::timestamptz[]), unnest(@latest_payment_ids::uuid[]),
-    unnest(@created::timestamptz[]), unnest(@started::timestamptz[]), unnest(@ended::timestamptz[]);
+    unnest(@created::timestamptz[]), unnest(@started::timestamptz[]), unnest(@ended::timestamptz[]), unnest(@plan_groups::text[]);
 
 -- name: SubscriptionsSave :exec
 -- UsersSeen explains the array in a SELECT of its own.
@@ -54,7 +54,7 @@ WHERE s.user_id = n.user_id AND s.id = n.id AND (n.version = '0'::xid OR s.xmin 
 -- entries at the beginning of the index, which holds live subscriptions only. The
 -- lock on a method prevents its removal before the intent with it is stored. The
 -- version is the one of all rows that this transaction writes.
-SELECT sqlc.embed(s), p.code AS plan_code, pg_current_xact_id()::xid AS version,
+SELECT sqlc.embed(s), p.code AS plan_code, p.plan_group, pg_current_xact_id()::xid AS version,
     m.token, m.token_ct, m.token_key_id, m.card_id, m.created_at AS linked_at, m.removed_at
 FROM subscriptions s
 JOIN payment_methods m ON m.user_id = s.user_id AND m.id = s.payment_method_id
@@ -75,7 +75,7 @@ FROM (SELECT
 WHERE s.user_id = n.user_id AND s.id = n.id;
 
 -- name: SubscriptionsLockOver :many
-SELECT sqlc.embed(s), p.code AS plan_code
+SELECT sqlc.embed(s), p.code AS plan_code, p.plan_group
 FROM subscriptions s JOIN plans p ON p.id = s.plan_id
 WHERE s.hold IS NOT NULL AND s.next_charge_at IS NULL AND s.grace_until <= @now::timestamptz AND NOT s.charging
 ORDER BY s.grace_until

@@ -5,7 +5,7 @@ SELECT * FROM plans ORDER BY code COLLATE "C";
 SELECT * FROM payment_systems ORDER BY code COLLATE "C";
 
 -- name: ViewSubscription :one
-SELECT sqlc.embed(s), sqlc.embed(pay), p.code AS plan_code, p.features
+SELECT sqlc.embed(s), sqlc.embed(pay), p.code AS plan_code, p.plan_group, p.features
 FROM subscriptions s
 JOIN plans p ON p.id = s.plan_id
 JOIN payments pay ON pay.user_id = s.user_id AND pay.id = s.latest_payment_id
@@ -14,7 +14,7 @@ ORDER BY s.ended_at IS NULL DESC, s.id DESC
 LIMIT 1;
 
 -- name: ViewSubscriptions :many
-SELECT sqlc.embed(s), sqlc.embed(pay), p.code AS plan_code, p.features
+SELECT sqlc.embed(s), sqlc.embed(pay), p.code AS plan_code, p.plan_group, p.features
 FROM subscriptions s
 JOIN plans p ON p.id = s.plan_id
 JOIN payments pay ON pay.user_id = s.user_id AND pay.id = s.latest_payment_id
@@ -76,7 +76,7 @@ LIMIT @take::int;
 
 -- name: ViewDue :many
 -- The columns are those of SubscriptionsLockDue, so that both share a Go mapping.
-SELECT sqlc.embed(s), p.code AS plan_code, '0'::xid AS version,
+SELECT sqlc.embed(s), p.code AS plan_code, p.plan_group, '0'::xid AS version,
     m.token, m.token_ct, m.token_key_id, m.card_id, m.created_at AS linked_at, m.removed_at
 FROM subscriptions s
 JOIN payment_methods m ON m.user_id = s.user_id AND m.id = s.payment_method_id
@@ -93,7 +93,7 @@ WHERE s.next_charge_at BETWEEN @from_at::timestamptz AND @now::timestamptz
   AND NOT s.charging AND (s.payment_system = ANY(@systems::text[]) OR @any_system::bool);
 
 -- name: ViewOver :many
-SELECT sqlc.embed(s), p.code AS plan_code
+SELECT sqlc.embed(s), p.code AS plan_code, p.plan_group
 FROM subscriptions s JOIN plans p ON p.id = s.plan_id
 WHERE s.hold IS NOT NULL AND s.next_charge_at IS NULL AND s.grace_until <= @now::timestamptz AND NOT s.charging
   AND (s.grace_until, s.user_id, s.id) > (@after_at::timestamptz, @after_user::uuid, @after_id::uuid)

@@ -155,10 +155,10 @@ func (p population) statements() []string {
 		`INSERT INTO users SELECT ` + user("i") + `, '2023-01-01', '2026-01-01' FROM generate_series(1, {rows}) i`,
 		`INSERT INTO subscriptions (user_id, id, plan_id, payment_method_id, payment_system, price_amount, price_currency,
 			interval_months, status, anchor_at, period_start, period_end, next_charge_at, charging, cancel_at_period_end,
-			latest_payment_id, created_at, started_at)
+			latest_payment_id, created_at, started_at, plan_group)
 		SELECT ` + user("i") + `, ` + uuid(subscriptionKind, "i") + `, '` + planID + `', ` + uuid(methodKind, "i") + `, '` + worker.SystemCode + `',
 			39900, 'RUB', 1, 'active', due - interval '{months} months', due - interval '1 month', due, due, false, false,
-			` + uuid(paymentKind, "i*1000") + `, due - interval '{months} months', due - interval '{months} months'
+			` + uuid(paymentKind, "i*1000") + `, due - interval '{months} months', due - interval '{months} months', 'main'
 		FROM (SELECT i, {due} AS due FROM generate_series(1, {rows}) i) s`,
 	}
 	for month := p.months; month >= 1; month-- { // oldest first, as in production

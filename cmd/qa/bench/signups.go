@@ -11,8 +11,8 @@ import (
 )
 
 // Viewers are the first users of a population. Each has an access token and
-// subscribes to one new plan after the other. Between runs all new subscriptions
-// end, so that the viewers never run out of plans.
+// subscribes to one new plan after the other. Each new plan is in a group of its own.
+// Between runs all new subscriptions end, so that the viewers never run out of plans.
 const (
 	maxViewers  = 10_000
 	newPlans    = 30
@@ -35,8 +35,8 @@ func (e *env) withSignups(ctx context.Context, plans int, f func(*signups) error
 		return err
 	}
 	return e.withDataset(ctx, population{e.Rows, 1}, "signups", func(d *dataset) error {
-		err := e.pg.exec(ctx, d.name, `INSERT INTO plans (id, code, name, price_amount, price_currency, interval_months, features, created_at, updated_at)
-			SELECT `+uuid(newPlanKind, "i")+`, 'plan_' || i, 'Plan', 39900, 'RUB', 1, '{hd}', '2020-01-01', '2020-01-01'
+		err := e.pg.exec(ctx, d.name, `INSERT INTO plans (id, code, name, price_amount, price_currency, interval_months, features, created_at, updated_at, plan_group)
+			SELECT `+uuid(newPlanKind, "i")+`, 'plan_' || i, 'Plan', 39900, 'RUB', 1, '{hd}', '2020-01-01', '2020-01-01', 'plan_' || i
 			FROM generate_series(0, `+fmt.Sprint(plans-1)+`) i`, "ANALYZE plans")
 		if err != nil {
 			return err

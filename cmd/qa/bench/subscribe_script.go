@@ -91,9 +91,9 @@ INSERT INTO users (id, first_seen_at, last_seen_at)
 INSERT INTO payment_methods (user_id, id, payment_system, token_ct, token_key_id, token_fingerprint, created_at)
   VALUES ({user}, {method}, {system}, decode(repeat('00', 40), 'hex'), 1, {fingerprint}, now());
 INSERT INTO subscriptions (user_id, id, plan_id, payment_method_id, payment_system, price_amount, price_currency, interval_months,
-    consent_mac, status, anchor_at, period_start, period_end, charging, cancel_at_period_end, latest_payment_id, created_at)
+    consent_mac, status, anchor_at, period_start, period_end, charging, cancel_at_period_end, latest_payment_id, created_at, plan_group)
   VALUES ({user}, {subscription}, {plan}, {method}, {system}, 39900, 'RUB', 1,
-    decode(repeat('00', 36), 'hex'), 'incomplete', now(), now(), {month}, true, false, {payment}, now());
+    decode(repeat('00', 36), 'hex'), 'incomplete', now(), now(), {month}, true, false, {payment}, now(), {code});
 INSERT INTO payments (user_id, id, subscription_id, payment_method_id, payment_system, initiator, amount, currency,
     period_start, period_end, status, decline_code, provider_ref, action_url, contradiction, created_at, sweep_at, send_until)
   VALUES ({user}, {payment}, {subscription}, {method}, {system}, 'customer', 39900, 'RUB',
@@ -146,7 +146,7 @@ func arrayStatements(q queries) (string, error) {
 		"payment_systems": system, "price_amounts": array("39900"), "price_currencies": array("'RUB'"),
 		"interval_months": array("1"), "consent_macs": array("decode(repeat('00', 36), 'hex')"), "statuses": array("'incomplete'"), "anchors": now, "period_starts": now, "period_ends": month,
 		"next_charges": noTime, "charging": array("true"), "cancels": array("false"), "past_due_sinces": noTime, "grace_untils": noTime,
-		"latest_payment_ids": payment, "created": now, "started": noTime, "ended": noTime,
+		"latest_payment_ids": payment, "created": now, "started": noTime, "ended": noTime, "plan_groups": code,
 	})
 	s.statement("PaymentsAdd", values{
 		"user_ids": users, "ids": payment, "subscription_ids": subscription, "payment_method_ids": method, "payment_systems": system,

@@ -527,7 +527,7 @@ type Period struct {
 
 // Plan A plan that viewers can subscribe to.
 //
-// Example: {"code":"premium","features":["hd","downloads"],"id":"01981e2a-0b6c-7e02-8a4e-6d2f1c9b7a30","interval_months":1,"name":"Premium","price":{"amount":39900,"currency":"RUB"}}
+// Example: {"code":"premium","features":["hd","downloads"],"id":"01981e2a-0b6c-7e02-8a4e-6d2f1c9b7a30","interval_months":1,"name":"Premium","plan_group":"main","price":{"amount":39900,"currency":"RUB"}}
 type Plan struct {
 	// Code The plan's name in programs and links. It may be edited.
 	Code string `json:"code"`
@@ -543,6 +543,9 @@ type Plan struct {
 
 	// Name The name to show to viewers.
 	Name string `json:"name"`
+
+	// PlanGroup The group of the plan, such as `main`. A viewer can have one plan of a group at a time; plans of other groups, such as add-ons, come on top.
+	PlanGroup string `json:"plan_group"`
 
 	// Price The current price of one period.
 	Price Money `json:"price"`
@@ -639,7 +642,7 @@ type SubscribeRequest struct {
 
 // Subscription A viewer's agreement to pay for a plan, period after period. It keeps the price that the viewer agreed to.
 //
-// Example: {"cancel_at_period_end":false,"current_period":{"end":"2026-04-01T10:00:00Z","start":"2026-03-01T10:00:00Z"},"ended_at":null,"id":"01981e2c-7d4a-7c10-9a51-3f0f6f3f2a11","latest_payment":{"decline_code":null,"id":"01981e2c-7d4a-7c11-8f3e-52a4c1d7e902","status":"succeeded"},"next_action":null,"next_charge_at":"2026-04-01T10:00:00Z","payment_method_id":"01981e2c-7d4a-7c0f-9b20-6e5d4c3b2a10","payment_system":"simulator","plan_code":"premium","price":{"amount":39900,"currency":"RUB"},"started_at":"2026-03-01T10:00:00Z","status":"active"}
+// Example: {"cancel_at_period_end":false,"current_period":{"end":"2026-04-01T10:00:00Z","start":"2026-03-01T10:00:00Z"},"ended_at":null,"id":"01981e2c-7d4a-7c10-9a51-3f0f6f3f2a11","latest_payment":{"decline_code":null,"id":"01981e2c-7d4a-7c11-8f3e-52a4c1d7e902","status":"succeeded"},"next_action":null,"next_charge_at":"2026-04-01T10:00:00Z","payment_method_id":"01981e2c-7d4a-7c0f-9b20-6e5d4c3b2a10","payment_system":"simulator","plan_code":"premium","plan_group":"main","price":{"amount":39900,"currency":"RUB"},"started_at":"2026-03-01T10:00:00Z","status":"active"}
 type Subscription struct {
 	// CancelAtPeriodEnd True if the subscription was cancelled and ends with the current period.
 	CancelAtPeriodEnd bool `json:"cancel_at_period_end"`
@@ -670,6 +673,9 @@ type Subscription struct {
 
 	// PlanCode The plan's current code.
 	PlanCode string `json:"plan_code"`
+
+	// PlanGroup The plan's current group. A viewer can have one live subscription to the plans of a group.
+	PlanGroup string `json:"plan_group"`
 
 	// Price The price of each period for this viewer.
 	Price Money `json:"price"`

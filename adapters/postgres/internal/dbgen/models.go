@@ -140,6 +140,7 @@ type Plan struct {
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
 	ArchivedAt     time.Time
+	PlanGroup      string
 }
 
 type RenewalRun struct {
@@ -182,6 +183,7 @@ type Subscription struct {
 	GraceUntil        time.Time
 	ConsentMac        []byte
 	Hold              pgtype.Text
+	PlanGroup         pgtype.Text
 }
 
 type User struct {

@@ -12,9 +12,9 @@ import (
 
 const planAdd = `-- name: PlanAdd :exec
 INSERT INTO plans (id, code, name, price_amount, price_currency, interval_months, features,
-                   created_at, updated_at, archived_at)
+                   created_at, updated_at, archived_at, plan_group)
 VALUES ($1, $2, $3, $4, $5, $6, $7,
-        $8, $9, $10)
+        $8, $9, $10, $11)
 `
 
 type PlanAddParams struct {
@@ -28,6 +28,7 @@ type PlanAddParams struct {
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
 	ArchivedAt     time.Time
+	PlanGroup      string
 }
 
 func (q *Queries) PlanAdd(ctx context.Context, arg PlanAddParams) error {
@@ -42,12 +43,13 @@ func (q *Queries) PlanAdd(ctx context.Context, arg PlanAddParams) error {
 		arg.CreatedAt,
 		arg.UpdatedAt,
 		arg.ArchivedAt,
+		arg.PlanGroup,
 	)
 	return err
 }
 
 const planForUpdate = `-- name: PlanForUpdate :one
-SELECT id, code, name, price_amount, price_currency, interval_months, features, created_at, updated_at, archived_at FROM plans
+SELECT id, code, name, price_amount, price_currency, interval_months, features, created_at, updated_at, archived_at, plan_group FROM plans
 WHERE code = $1::text OR id::text = $1::text
 FOR NO KEY UPDATE
 `
@@ -66,6 +68,7 @@ func (q *Queries) PlanForUpdate(ctx context.Context, ref string) (*Plan, error) 
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.ArchivedAt,
+		&i.PlanGroup,
 	)
 	return &i, err
 }
@@ -85,8 +88,8 @@ func (q *Queries) PlanRemove(ctx context.Context, id string) (int64, error) {
 const planSave = `-- name: PlanSave :execrows
 UPDATE plans
 SET code = $1, name = $2, price_amount = $3, price_currency = $4,
-    interval_months = $5, features = $6, updated_at = $7, archived_at = $8
-WHERE id = $9
+    interval_months = $5, features = $6, updated_at = $7, archived_at = $8, plan_group = $9
+WHERE id = $10
 `
 
 type PlanSaveParams struct {
@@ -98,6 +101,7 @@ type PlanSaveParams struct {
 	Features       []string
 	UpdatedAt      time.Time
 	ArchivedAt     time.Time
+	PlanGroup      string
 	ID             string
 }
 
@@ -111,6 +115,7 @@ func (q *Queries) PlanSave(ctx context.Context, arg PlanSaveParams) (int64, erro
 		arg.Features,
 		arg.UpdatedAt,
 		arg.ArchivedAt,
+		arg.PlanGroup,
 		arg.ID,
 	)
 	if err != nil {

@@ -153,7 +153,7 @@ func (q *Queries) ConsentsSign(ctx context.Context, userIds []string, ids []stri
 }
 
 const consentsToSign = `-- name: ConsentsToSign :many
-SELECT user_id, id, plan_id, payment_method_id, payment_system, price_amount, price_currency, interval_months, status, anchor_at, period_start, period_end, next_charge_at, cancel_at_period_end, latest_payment_id, created_at, started_at, ended_at, charging, past_due_since, grace_until, consent_mac, hold FROM subscriptions
+SELECT user_id, id, plan_id, payment_method_id, payment_system, price_amount, price_currency, interval_months, status, anchor_at, period_start, period_end, next_charge_at, cancel_at_period_end, latest_payment_id, created_at, started_at, ended_at, charging, past_due_since, grace_until, consent_mac, hold, plan_group FROM subscriptions
 WHERE ended_at IS NULL AND (consent_mac IS NULL OR substring(consent_mac FROM 1 FOR 4) <> $1::bytea)
   AND (user_id, id) > ($2::uuid, $3::uuid)
 ORDER BY user_id, id
@@ -208,6 +208,7 @@ func (q *Queries) ConsentsToSign(ctx context.Context, arg ConsentsToSignParams) 
 			&i.GraceUntil,
 			&i.ConsentMac,
 			&i.Hold,
+			&i.PlanGroup,
 		); err != nil {
 			return nil, err
 		}

@@ -13,7 +13,7 @@ import (
 )
 
 const subscriptionByRef = `-- name: SubscriptionByRef :one
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, p.code AS plan_code
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, p.code AS plan_code, p.plan_group
 FROM subscriptions s JOIN plans p ON p.id = s.plan_id
 WHERE s.user_id = $1 AND (s.id::text = $2::text OR p.code = $2::text OR p.id::text = $2::text)
 ORDER BY s.ended_at IS NULL DESC, s.id DESC
@@ -24,6 +24,7 @@ FOR NO KEY UPDATE OF s
 type SubscriptionByRefRow struct {
 	Subscription Subscription
 	PlanCode     string
+	PlanGroup    string
 }
 
 func (q *Queries) SubscriptionByRef(ctx context.Context, userID string, ref string) (*SubscriptionByRefRow, error) {
@@ -53,7 +54,9 @@ func (q *Queries) SubscriptionByRef(ctx context.Context, userID string, ref stri
 		&i.Subscription.GraceUntil,
 		&i.Subscription.ConsentMac,
 		&i.Subscription.Hold,
+		&i.Subscription.PlanGroup,
 		&i.PlanCode,
+		&i.PlanGroup,
 	)
 	return &i, err
 }
@@ -62,14 +65,14 @@ const subscriptionsAdd = `-- name: SubscriptionsAdd :exec
 INSERT INTO subscriptions (
     user_id, id, plan_id, payment_method_id, payment_system, price_amount, price_currency, interval_months, consent_mac, status,
     anchor_at, period_start, period_end, next_charge_at, charging, cancel_at_period_end, past_due_since, grace_until,
-    latest_payment_id, created_at, started_at, ended_at)
+    latest_payment_id, created_at, started_at, ended_at, plan_group)
 SELECT
     unnest($1::uuid[]), unnest($2::uuid[]), unnest($3::uuid[]), unnest($4::uuid[]), unnest($5::text[]),
     unnest($6::bigint[]), unnest($7::text[]), unnest($8::int[]), unnest($9::bytea[]), unnest($10::text[]),
     unnest($11::timestamptz[]), unnest($12::timestamptz[]), unnest($13::timestamptz[]),
     unnest($14::timestamptz[]), unnest($15::bool[]), unnest($16::bool[]),
     unnest($17::timestamptz[]), unnest($18::timestamptz[]), unnest($19::uuid[]),
-    unnest($20::timestamptz[]), unnest($21::timestamptz[]), unnest($22::timestamptz[])
+    unnest($20::timestamptz[]), unnest($21::timestamptz[]), unnest($22::timestamptz[]), unnest($23::text[])
 `
 
 type SubscriptionsAddParams struct {
@@ -95,6 +98,7 @@ type SubscriptionsAddParams struct {
 	Created          []time.Time
 	Started          []time.Time
 	Ended            []time.Time
+	PlanGroups       []string
 }
 
 func (q *Queries) SubscriptionsAdd(ctx context.Context, arg SubscriptionsAddParams) error {
@@ -121,12 +125,13 @@ func (q *Queries) SubscriptionsAdd(ctx context.Context, arg SubscriptionsAddPara
 		arg.Created,
 		arg.Started,
 		arg.Ended,
+		arg.PlanGroups,
 	)
 	return err
 }
 
 const subscriptionsLock = `-- name: SubscriptionsLock :many
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, p.code AS plan_code
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, p.code AS plan_code, p.plan_group
 FROM (SELECT unnest($1::uuid[]) AS user_id, unnest($2::uuid[]) AS id) AS k
 JOIN subscriptions s ON s.user_id = k.user_id AND s.id = k.id
 JOIN plans p ON p.id = s.plan_id
@@ -137,6 +142,7 @@ FOR NO KEY UPDATE OF s
 type SubscriptionsLockRow struct {
 	Subscription Subscription
 	PlanCode     string
+	PlanGroup    string
 }
 
 func (q *Queries) SubscriptionsLock(ctx context.Context, userIds []string, ids []string) ([]*SubscriptionsLockRow, error) {
@@ -172,7 +178,9 @@ func (q *Queries) SubscriptionsLock(ctx context.Context, userIds []string, ids [
 			&i.Subscription.GraceUntil,
 			&i.Subscription.ConsentMac,
 			&i.Subscription.Hold,
+			&i.Subscription.PlanGroup,
 			&i.PlanCode,
+			&i.PlanGroup,
 		); err != nil {
 			return nil, err
 		}
@@ -185,7 +193,7 @@ func (q *Queries) SubscriptionsLock(ctx context.Context, userIds []string, ids [
 }
 
 const subscriptionsLockDue = `-- name: SubscriptionsLockDue :many
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, p.code AS plan_code, pg_current_xact_id()::xid AS version,
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, p.code AS plan_code, p.plan_group, pg_current_xact_id()::xid AS version,
     m.token, m.token_ct, m.token_key_id, m.card_id, m.created_at AS linked_at, m.removed_at
 FROM subscriptions s
 JOIN payment_methods m ON m.user_id = s.user_id AND m.id = s.payment_method_id
@@ -208,6 +216,7 @@ type SubscriptionsLockDueParams struct {
 type SubscriptionsLockDueRow struct {
 	Subscription Subscription
 	PlanCode     string
+	PlanGroup    string
 	Version      uint32
 	Token        pgtype.Text
 	TokenCt      []byte
@@ -260,7 +269,9 @@ func (q *Queries) SubscriptionsLockDue(ctx context.Context, arg SubscriptionsLoc
 			&i.Subscription.GraceUntil,
 			&i.Subscription.ConsentMac,
 			&i.Subscription.Hold,
+			&i.Subscription.PlanGroup,
 			&i.PlanCode,
+			&i.PlanGroup,
 			&i.Version,
 			&i.Token,
 			&i.TokenCt,
@@ -280,7 +291,7 @@ func (q *Queries) SubscriptionsLockDue(ctx context.Context, arg SubscriptionsLoc
 }
 
 const subscriptionsLockOver = `-- name: SubscriptionsLockOver :many
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, p.code AS plan_code
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, p.code AS plan_code, p.plan_group
 FROM subscriptions s JOIN plans p ON p.id = s.plan_id
 WHERE s.hold IS NOT NULL AND s.next_charge_at IS NULL AND s.grace_until <= $1::timestamptz AND NOT s.charging
 ORDER BY s.grace_until
@@ -291,6 +302,7 @@ FOR NO KEY UPDATE OF s SKIP LOCKED
 type SubscriptionsLockOverRow struct {
 	Subscription Subscription
 	PlanCode     string
+	PlanGroup    string
 }
 
 func (q *Queries) SubscriptionsLockOver(ctx context.Context, now time.Time, take int32) ([]*SubscriptionsLockOverRow, error) {
@@ -326,7 +338,9 @@ func (q *Queries) SubscriptionsLockOver(ctx context.Context, now time.Time, take
 			&i.Subscription.GraceUntil,
 			&i.Subscription.ConsentMac,
 			&i.Subscription.Hold,
+			&i.Subscription.PlanGroup,
 			&i.PlanCode,
+			&i.PlanGroup,
 		); err != nil {
 			return nil, err
 		}

@@ -42,7 +42,7 @@ func (q *Queries) PaymentSystems(ctx context.Context) ([]*PaymentSystem, error) 
 }
 
 const plans = `-- name: Plans :many
-SELECT id, code, name, price_amount, price_currency, interval_months, features, created_at, updated_at, archived_at FROM plans ORDER BY code COLLATE "C"
+SELECT id, code, name, price_amount, price_currency, interval_months, features, created_at, updated_at, archived_at, plan_group FROM plans ORDER BY code COLLATE "C"
 `
 
 func (q *Queries) Plans(ctx context.Context) ([]*Plan, error) {
@@ -65,6 +65,7 @@ func (q *Queries) Plans(ctx context.Context) ([]*Plan, error) {
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.ArchivedAt,
+			&i.PlanGroup,
 		); err != nil {
 			return nil, err
 		}
@@ -166,7 +167,7 @@ func (q *Queries) ViewCountDue(ctx context.Context, arg ViewCountDueParams) (int
 }
 
 const viewDue = `-- name: ViewDue :many
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, p.code AS plan_code, '0'::xid AS version,
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, p.code AS plan_code, p.plan_group, '0'::xid AS version,
     m.token, m.token_ct, m.token_key_id, m.card_id, m.created_at AS linked_at, m.removed_at
 FROM subscriptions s
 JOIN payment_methods m ON m.user_id = s.user_id AND m.id = s.payment_method_id
@@ -191,6 +192,7 @@ type ViewDueParams struct {
 type ViewDueRow struct {
 	Subscription Subscription
 	PlanCode     string
+	PlanGroup    string
 	Version      uint32
 	Token        pgtype.Text
 	TokenCt      []byte
@@ -242,7 +244,9 @@ func (q *Queries) ViewDue(ctx context.Context, arg ViewDueParams) ([]*ViewDueRow
 			&i.Subscription.GraceUntil,
 			&i.Subscription.ConsentMac,
 			&i.Subscription.Hold,
+			&i.Subscription.PlanGroup,
 			&i.PlanCode,
+			&i.PlanGroup,
 			&i.Version,
 			&i.Token,
 			&i.TokenCt,
@@ -360,7 +364,7 @@ func (q *Queries) ViewMethods(ctx context.Context, userID string, before string,
 }
 
 const viewOver = `-- name: ViewOver :many
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, p.code AS plan_code
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, p.code AS plan_code, p.plan_group
 FROM subscriptions s JOIN plans p ON p.id = s.plan_id
 WHERE s.hold IS NOT NULL AND s.next_charge_at IS NULL AND s.grace_until <= $1::timestamptz AND NOT s.charging
   AND (s.grace_until, s.user_id, s.id) > ($2::timestamptz, $3::uuid, $4::uuid)
@@ -379,6 +383,7 @@ type ViewOverParams struct {
 type ViewOverRow struct {
 	Subscription Subscription
 	PlanCode     string
+	PlanGroup    string
 }
 
 func (q *Queries) ViewOver(ctx context.Context, arg ViewOverParams) ([]*ViewOverRow, error) {
@@ -420,7 +425,9 @@ func (q *Queries) ViewOver(ctx context.Context, arg ViewOverParams) ([]*ViewOver
 			&i.Subscription.GraceUntil,
 			&i.Subscription.ConsentMac,
 			&i.Subscription.Hold,
+			&i.Subscription.PlanGroup,
 			&i.PlanCode,
+			&i.PlanGroup,
 		); err != nil {
 			return nil, err
 		}
@@ -539,7 +546,7 @@ func (q *Queries) ViewPayments(ctx context.Context, arg ViewPaymentsParams) ([]*
 }
 
 const viewSubscription = `-- name: ViewSubscription :one
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, pay.user_id, pay.id, pay.subscription_id, pay.payment_method_id, pay.payment_system, pay.initiator, pay.amount, pay.currency, pay.period_start, pay.period_end, pay.status, pay.decline_code, pay.provider_ref, pay.action_url, pay.contradiction, pay.created_at, pay.settled_at, pay.sweep_at, pay.send_until, pay.consent_mac, p.code AS plan_code, p.features
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, pay.user_id, pay.id, pay.subscription_id, pay.payment_method_id, pay.payment_system, pay.initiator, pay.amount, pay.currency, pay.period_start, pay.period_end, pay.status, pay.decline_code, pay.provider_ref, pay.action_url, pay.contradiction, pay.created_at, pay.settled_at, pay.sweep_at, pay.send_until, pay.consent_mac, p.code AS plan_code, p.plan_group, p.features
 FROM subscriptions s
 JOIN plans p ON p.id = s.plan_id
 JOIN payments pay ON pay.user_id = s.user_id AND pay.id = s.latest_payment_id
@@ -552,6 +559,7 @@ type ViewSubscriptionRow struct {
 	Subscription Subscription
 	Payment      Payment
 	PlanCode     string
+	PlanGroup    string
 	Features     []string
 }
 
@@ -582,6 +590,7 @@ func (q *Queries) ViewSubscription(ctx context.Context, userID string, ref strin
 		&i.Subscription.GraceUntil,
 		&i.Subscription.ConsentMac,
 		&i.Subscription.Hold,
+		&i.Subscription.PlanGroup,
 		&i.Payment.UserID,
 		&i.Payment.ID,
 		&i.Payment.SubscriptionID,
@@ -603,13 +612,14 @@ func (q *Queries) ViewSubscription(ctx context.Context, userID string, ref strin
 		&i.Payment.SendUntil,
 		&i.Payment.ConsentMac,
 		&i.PlanCode,
+		&i.PlanGroup,
 		&i.Features,
 	)
 	return &i, err
 }
 
 const viewSubscriptions = `-- name: ViewSubscriptions :many
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, pay.user_id, pay.id, pay.subscription_id, pay.payment_method_id, pay.payment_system, pay.initiator, pay.amount, pay.currency, pay.period_start, pay.period_end, pay.status, pay.decline_code, pay.provider_ref, pay.action_url, pay.contradiction, pay.created_at, pay.settled_at, pay.sweep_at, pay.send_until, pay.consent_mac, p.code AS plan_code, p.features
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, pay.user_id, pay.id, pay.subscription_id, pay.payment_method_id, pay.payment_system, pay.initiator, pay.amount, pay.currency, pay.period_start, pay.period_end, pay.status, pay.decline_code, pay.provider_ref, pay.action_url, pay.contradiction, pay.created_at, pay.settled_at, pay.sweep_at, pay.send_until, pay.consent_mac, p.code AS plan_code, p.plan_group, p.features
 FROM subscriptions s
 JOIN plans p ON p.id = s.plan_id
 JOIN payments pay ON pay.user_id = s.user_id AND pay.id = s.latest_payment_id
@@ -635,6 +645,7 @@ type ViewSubscriptionsRow struct {
 	Subscription Subscription
 	Payment      Payment
 	PlanCode     string
+	PlanGroup    string
 	Features     []string
 }
 
@@ -679,6 +690,7 @@ func (q *Queries) ViewSubscriptions(ctx context.Context, arg ViewSubscriptionsPa
 			&i.Subscription.GraceUntil,
 			&i.Subscription.ConsentMac,
 			&i.Subscription.Hold,
+			&i.Subscription.PlanGroup,
 			&i.Payment.UserID,
 			&i.Payment.ID,
 			&i.Payment.SubscriptionID,
@@ -700,6 +712,7 @@ func (q *Queries) ViewSubscriptions(ctx context.Context, arg ViewSubscriptionsPa
 			&i.Payment.SendUntil,
 			&i.Payment.ConsentMac,
 			&i.PlanCode,
+			&i.PlanGroup,
 			&i.Features,
 		); err != nil {
 			return nil, err
