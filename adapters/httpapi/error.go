@@ -80,6 +80,7 @@ func explain(err error) (status int, code, detail string) {
 // addMembers adds the members that only some problems have.
 func addMembers(p *api.Problem, err error) {
 	var changed *billing.PriceChangedError
+	var taken *billing.PlanGroupTakenError
 	var declined *billing.DeclinedError
 	var invalid *billing.InvalidError
 	var limited *billing.LimitedError
@@ -89,6 +90,8 @@ func addMembers(p *api.Problem, err error) {
 		p.Detail = limited.Error()
 	case errors.As(err, &changed):
 		p.Detail, p.CurrentPrice, p.CurrentIntervalMonths = changed.Error(), new(money(changed.Current)), new(changed.CurrentMonths)
+	case errors.As(err, &taken):
+		p.Detail, p.SubscriptionId = taken.Error(), new(string(taken.Live.ID))
 	case errors.As(err, &declined):
 		p.Detail, p.DeclineCode = declined.Error(), new(string(declined.Code))
 	case errors.As(err, &open):

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/online-cinema/billing/core/ports"
 )
 
 var update = flag.Bool("update", false, "write the responses of the tests to testdata")
@@ -87,6 +89,14 @@ func TestGolden(t *testing.T) {
 			subscribed(s)
 			s.do("alice", "POST", "/v1/subscriptions/premium/cancel", `{"at":"now"}`)
 			return s.do("alice", "PUT", "/v1/subscriptions/premium/payment-method", replaceOK)
+		},
+		"subscribe_group": func(s *service) recorder {
+			subscribed(s)
+			basic := s.newPlan("c0000000-0000-7000-8000-000000000002", "basic", "Basic")
+			if err := s.store.InTx(t.Context(), func(tx ports.Repos) error { return tx.Plans.Add(t.Context(), basic) }); err != nil {
+				t.Error(err)
+			}
+			return s.do("alice", "POST", "/v1/subscriptions", strings.Replace(subscribeOK, "premium", "basic", 1))
 		},
 		"subscription":       get("/v1/subscriptions/premium"),
 		"cancel":             post("/v1/subscriptions/premium/cancel", ""),

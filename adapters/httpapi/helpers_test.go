@@ -146,15 +146,20 @@ func (s *service) addCatalogue() {
 	err := s.store.InTx(s.t.Context(), func(tx ports.Repos) error {
 		return errors.Join(
 			tx.PaymentSystems.Add(s.t.Context(), billing.PaymentSystem{Code: "bank", Name: "Bank", CreatedAt: at}),
-			tx.Plans.Add(s.t.Context(), billing.Plan{
-				ID: "c0000000-0000-7000-8000-000000000001", Code: "premium", Name: "Premium",
-				Price:          billing.Money{Amount: 39900, Currency: "RUB"},
-				IntervalMonths: 1, Features: []string{"hd", "downloads"}, Group: billing.DefaultGroup, CreatedAt: at, UpdatedAt: at,
-			}),
+			tx.Plans.Add(s.t.Context(), s.newPlan("c0000000-0000-7000-8000-000000000001", "premium", "Premium")),
 		)
 	})
 	if err != nil {
 		s.t.Fatal(err)
+	}
+}
+
+// newPlan returns a plan. All plans are in the same group.
+func (s *service) newPlan(id billing.PlanID, code, name string) billing.Plan {
+	at := s.clock.Now()
+	return billing.Plan{
+		ID: id, Code: code, Name: name, Price: billing.Money{Amount: 39900, Currency: "RUB"}, IntervalMonths: 1,
+		Features: []string{"hd", "downloads"}, Group: billing.DefaultGroup, CreatedAt: at, UpdatedAt: at,
 	}
 }
 

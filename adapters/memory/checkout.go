@@ -1,7 +1,9 @@
 package memory
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/ports"
@@ -21,7 +23,7 @@ func (r checkout) Take(_ context.Context, queries ...ports.CheckoutQuery) ([]por
 	all := make([]ports.CheckoutFacts, len(queries))
 	for i, o := range queries {
 		if plan, ok := r.plan(o.Plan); ok {
-			all[i].Plan, all[i].Live, all[i].Version = &plan, r.live(o.User, plan.ID), r.version
+			all[i].Plan, all[i].Live, all[i].Version = &plan, r.liveIn(o.User, plan.Group), r.version
 		}
 		if ps, ok := r.systems[o.PaymentSystem]; ok {
 			all[i].PaymentSystem = &ps
@@ -32,13 +34,15 @@ func (r checkout) Take(_ context.Context, queries ...ports.CheckoutQuery) ([]por
 	return all, nil
 }
 
-func (s *state) live(user billing.UserID, plan billing.PlanID) *billing.Subscription {
+// liveIn returns the user's live subscriptions to plans that are in the group now.
+func (s *state) liveIn(user billing.UserID, group string) (live []billing.Subscription) {
 	for _, sub := range s.subscriptions {
-		if sub.UserID == user && sub.PlanID == plan && sub.Live() {
-			return new(s.withPlan(sub))
+		if sub.UserID == user && sub.Live() && s.plans[sub.PlanID].Group == group {
+			live = append(live, s.withPlan(sub))
 		}
 	}
-	return nil
+	slices.SortFunc(live, func(a, b billing.Subscription) int { return cmp.Compare(a.ID, b.ID) })
+	return live
 }
 
 // methodWith returns the user's method with the token, or nil. It ignores methods of

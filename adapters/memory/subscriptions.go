@@ -58,6 +58,7 @@ func (r subscriptions) SaveIfUnchanged(_ context.Context, list ...ports.Versione
 		if !ok || old.UserID != s.UserID {
 			return fmt.Errorf("save subscription %s: not found", s.ID)
 		}
+		s.PlanGroup = old.PlanGroup
 		if v.Version != ports.Locked && v.Version != r.versions[string(s.ID)] {
 			return r.abort(ports.ErrChanged)
 		}
@@ -83,8 +84,17 @@ func (r subscriptions) SaveTerms(_ context.Context, list ...billing.Subscription
 }
 
 func (r subscriptions) put(s billing.Subscription) error {
-	if other := r.live(s.UserID, s.PlanID); s.Live() && other != nil && other.ID != s.ID {
-		return r.abort(billing.ErrAlreadySubscribed)
+	var taken error
+	for _, other := range r.subscriptions {
+		switch excludes := other.UserID == s.UserID && other.ID != s.ID && other.Live() && s.Live(); {
+		case excludes && other.PlanID == s.PlanID:
+			return r.abort(billing.ErrAlreadySubscribed)
+		case excludes && other.PlanGroup == s.PlanGroup:
+			taken = billing.ErrPlanGroupTaken
+		}
+	}
+	if taken != nil {
+		return r.abort(taken)
 	}
 	r.subscriptions[s.ID] = s
 	r.versions[string(s.ID)] = r.version

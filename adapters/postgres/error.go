@@ -21,6 +21,8 @@ func violation(constraint string) error {
 	switch constraint {
 	case "subscriptions_one_live":
 		return billing.ErrAlreadySubscribed
+	case "subscriptions_one_per_group":
+		return billing.ErrPlanGroupTaken
 	case "idempotency_answers_once":
 		return billing.ErrRequestInProgress
 	case "payments_one_open":
@@ -120,14 +122,15 @@ func commitError(err error) error {
 
 // isConflict reports whether the transaction failed because of a concurrent one, so
 // that another attempt can succeed: a serialization failure, a deadlock, or a
-// payment method that the other transaction added with the same token.
+// payment method that the other transaction added with the same token. If it added a
+// subscription to another plan of the group, the next attempt finds and names that.
 func isConflict(err error) bool {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
 		return false
 	}
 	switch pg.ConstraintName {
-	case "payment_methods_token_once", "payment_methods_token_fingerprint_once":
+	case "payment_methods_token_once", "payment_methods_token_fingerprint_once", "subscriptions_one_per_group":
 		return pg.Code == "23505"
 	}
 	return pg.Code == "40001" || pg.Code == "40P01"

@@ -87,11 +87,7 @@ func (r orders) facts(ctx context.Context, queries []ports.CheckoutQuery, lookup
 	for _, row := range rows.systems {
 		systems[row.Code] = new(billing.PaymentSystem(*row))
 	}
-	type userPlan struct{ user, plan string }
-	live := make(map[userPlan]*billing.Subscription, len(rows.live))
-	for _, row := range rows.live {
-		live[userPlan{row.Subscription.UserID, row.Subscription.PlanID}] = new(subscriptionOf(&row.Subscription, row.PlanCode, row.PlanGroup))
-	}
+	live := liveByGroup(rows.live)
 	methods := indexMethods(rows.methods)
 	declined := make(map[string]bool, len(rows.declined))
 	for _, user := range rows.declined {
@@ -102,7 +98,7 @@ func (r orders) facts(ctx context.Context, queries []ports.CheckoutQuery, lookup
 		f := ports.CheckoutFacts{Plan: plans[o.Plan], PaymentSystem: systems[o.PaymentSystem], Declined: declined[string(o.User)] && !o.DeclinedSince.IsZero()}
 		if f.Plan != nil {
 			f.Version = version
-			f.Live = live[userPlan{string(o.User), string(f.Plan.ID)}]
+			f.Live = live[userGroup{string(o.User), f.Plan.Group}]
 		}
 		if row, ok := methods.find(lookups[i]); ok {
 			var err error
@@ -113,6 +109,24 @@ func (r orders) facts(ctx context.Context, queries []ports.CheckoutQuery, lookup
 		facts[i] = f
 	}
 	return facts, nil
+}
+
+type userGroup struct{ user, group string }
+
+// liveByGroup indexes subscriptions by user and group. The rows are in the order of the
+// ids, and repeat a subscription if several orders of the user are for its group.
+func liveByGroup(rows []*dbgen.SubscriptionsLiveRow) map[userGroup][]billing.Subscription {
+	live := make(map[userGroup][]billing.Subscription, len(rows))
+	last := ""
+	for _, row := range rows {
+		if row.Subscription.ID == last {
+			continue
+		}
+		last = row.Subscription.ID
+		k := userGroup{row.Subscription.UserID, row.PlanGroup}
+		live[k] = append(live[k], subscriptionOf(&row.Subscription, row.PlanCode, row.PlanGroup))
+	}
+	return live
 }
 
 // plansByRef indexes plans by id and by code. The version is the transaction's, and

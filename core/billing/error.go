@@ -67,6 +67,7 @@ var (
 
 	ErrPriceChanged             = &Error{Conflict, "price_changed", "the price has changed; nothing was charged"}
 	ErrAlreadySubscribed        = &Error{Conflict, "already_subscribed", "there is a live subscription to this plan"}
+	ErrPlanGroupTaken           = &Error{Conflict, "plan_group_taken", "there is a live subscription to another plan of the same group"}
 	ErrInvalidTransition        = &Error{Conflict, "invalid_transition", "the state of the subscription does not allow this"}
 	ErrNothingDue               = &Error{Conflict, "nothing_due", "the subscription is not past due, so nothing is due"}
 	ErrPaymentOpen              = &Error{Conflict, "payment_open", "another payment for the subscription is pending; check it again in a moment"}

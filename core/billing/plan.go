@@ -18,7 +18,7 @@ type Plan struct {
 	Price          Money  // of one period, for new subscriptions
 	IntervalMonths int    // length of a period
 	Features       []string
-	Group          string // of plans that exclude each other
+	Group          string // a viewer has at most one live subscription to the plans of a group
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
 	ArchivedAt     time.Time // zero while the plan is sold

@@ -103,11 +103,17 @@ func (w World) Queries() viewers.Queries {
 	return viewers.Queries{Store: w.Store, Clock: w.Clock, Providers: map[string]ports.Provider{w.Provider.Code: w.Provider}, RenewalGrace: RenewalGrace}
 }
 
-// AddPlan sells a monthly plan at [Price].
+// AddPlan sells a monthly plan at [Price], in a group of its own.
 func (w World) AddPlan(code string, features ...string) billing.Plan {
 	w.T.Helper()
+	return w.AddPlanTo(code, code, features...)
+}
+
+// AddPlanTo is AddPlan for a plan in a group of other plans.
+func (w World) AddPlanTo(group, code string, features ...string) billing.Plan {
+	w.T.Helper()
 	p, err := w.Catalog().AddPlan(w.T.Context(), billing.Plan{
-		Code: code, Name: code, Price: Price, IntervalMonths: 1, Features: features,
+		Code: code, Name: code, Price: Price, IntervalMonths: 1, Features: features, Group: group,
 	})
 	if err != nil {
 		w.T.Fatal(err)

@@ -32,7 +32,7 @@ type CheckoutQuery struct {
 type CheckoutFacts struct {
 	Plan          *billing.Plan          // archived or not
 	PaymentSystem *billing.PaymentSystem // archived or not
-	Live          *billing.Subscription  // the user's subscription to the plan
+	Live          []billing.Subscription // the user's live subscriptions to plans of the plan's group, by id
 	Method        *billing.PaymentMethod // the user's method with the token, unless removed
 	Declined      bool                   // the user made a payment after DeclinedSince that was declined or has no outcome yet
 	Version       RowVersion             // of the rows that this transaction writes; set if there is a plan

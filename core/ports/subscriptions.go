@@ -25,9 +25,10 @@ type Subscriptions interface {
 	// Lock locks and returns the subscriptions that exist, in any order.
 	Lock(ctx context.Context, keys ...SubscriptionKey) ([]billing.Subscription, error)
 	// Add stores new subscriptions. It returns [billing.ErrAlreadySubscribed] if the
-	// user has a live one to the same plan.
+	// user has a live one to the same plan, and [billing.ErrPlanGroupTaken] if the user
+	// has one that was stored with the same group.
 	Add(ctx context.Context, s ...billing.Subscription) error
-	// Save updates locked subscriptions, except for their agreed terms.
+	// Save updates locked subscriptions, except for their group and their agreed terms.
 	Save(ctx context.Context, s ...billing.Subscription) error
 	// SaveIfUnchanged updates subscriptions without locking them first. It returns
 	// [ErrChanged], perhaps only from InTx, if another transaction has written one

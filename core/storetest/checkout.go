@@ -19,7 +19,7 @@ var checkoutCases = []testCase{
 		ps := billing.PaymentSystem{Code: system, Name: "PayMock", CreatedAt: noon}
 		for _, ref := range []string{"basic", string(w.plan.ID)} {
 			got := w.takeOne(ports.CheckoutQuery{User: d.sub.UserID, Plan: ref, PaymentSystem: system, Token: m.Token})
-			same(w, "facts", got, ports.CheckoutFacts{Plan: &w.plan, PaymentSystem: &ps, Live: &d.sub, Method: &m})
+			same(w, "facts", got, ports.CheckoutFacts{Plan: &w.plan, PaymentSystem: &ps, Live: []billing.Subscription{d.sub}, Method: &m})
 		}
 	}},
 	{"finds nothing unknown, and nothing of another user", func(w *world) {
@@ -38,10 +38,10 @@ var checkoutCases = []testCase{
 	{"finds a live subscription, not an ended one", func(w *world) {
 		d := w.subscribe(0)
 		q := ports.CheckoutQuery{User: d.sub.UserID, Plan: "basic"}
-		same(w, "live", w.takeOne(q).Live, &d.sub)
+		same(w, "live", w.takeOne(q).Live, []billing.Subscription{d.sub})
 		w.settle(d, billing.PaymentDeclined, noon)
 		if live := w.takeOne(q).Live; live != nil {
-			w.Errorf("the live subscription is %+v, want none", live)
+			w.Errorf("the live subscriptions are %+v, want none", live)
 		}
 	}},
 	{"finds declined and pending payments of the window", func(w *world) {
@@ -63,13 +63,35 @@ var checkoutCases = []testCase{
 			}
 		}
 	}},
-	{"finds the live subscription to the same plan only", func(w *world) {
+	{"finds the live subscriptions to plans of the same group only", func(w *world) {
 		m := w.viewer()
 		d := w.subscribeFor(m, w.addPlan("plus"), 0)
 		if live := w.takeOne(ports.CheckoutQuery{User: m.UserID, Plan: "basic"}).Live; live != nil {
-			w.Errorf("the live subscription is %+v, want none", live)
+			w.Errorf("the live subscriptions are %+v, want none", live)
 		}
-		same(w, "live", w.takeOne(ports.CheckoutQuery{User: m.UserID, Plan: "plus"}).Live, &d.sub)
+		same(w, "live", w.takeOne(ports.CheckoutQuery{User: m.UserID, Plan: "plus"}).Live, []billing.Subscription{d.sub})
+		w.addPlanTo("gold", d.sub.PlanGroup)
+		same(w, "live", w.takeOne(ports.CheckoutQuery{User: m.UserID, Plan: "gold"}).Live, []billing.Subscription{d.sub})
+	}},
+	{"goes by the plans' groups, not by those stored with subscriptions", func(w *world) {
+		m, plus := w.viewer(), w.addPlan("plus")
+		first := w.settle(w.subscribeFor(m, w.plan, 0), billing.PaymentSucceeded, noon)
+		second := w.settle(w.subscribeFor(m, plus, 0), billing.PaymentSucceeded, noon)
+		plus.Group = w.plan.Group
+		w.must(w.savePlan(plus))
+		second.sub.PlanGroup = w.plan.Group
+		want := []billing.Subscription{first.sub, second.sub}
+		w.tx(func(ctx context.Context, tx ports.Repos) error {
+			facts, err := tx.Checkout.Take(ctx,
+				ports.CheckoutQuery{User: m.UserID, Plan: "basic"}, ports.CheckoutQuery{User: m.UserID, Plan: "plus"})
+			for _, f := range facts {
+				same(w, "live", f.Live, want)
+			}
+			return err
+		})
+		w.tx(func(ctx context.Context, tx ports.Repos) error {
+			return tx.Subscriptions.Save(ctx, first.sub, second.sub)
+		})
 	}},
 	{"answers many queries in their order", func(w *world) {
 		var queries []ports.CheckoutQuery
@@ -85,7 +107,7 @@ var checkoutCases = []testCase{
 				q.Token, f.Method = billing.Secret{}, nil
 			case 1:
 				d := w.subscribeFor(m, plan, 0)
-				f.Live = &d.sub
+				f.Live = []billing.Subscription{d.sub}
 			case 2:
 				q.Token, f.Method = billing.NewSecret("tok_new"), nil
 			case 3:

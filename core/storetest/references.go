@@ -85,18 +85,36 @@ var uniqueLiveCases = []testCase{
 		w.settle(d, billing.PaymentDeclined, noon)
 		w.subscribeFor(m, w.plan, 0)
 	}},
+	{"refuses a second to another plan of the group", func(w *world) {
+		m, plus := w.viewer(), w.addPlanTo("plus", w.plan.Group)
+		d := w.subscribeFor(m, w.plan, 0)
+		w.wantErr(w.addSubscriptions(w.newPurchase(m, plus).sub), billing.ErrPlanGroupTaken)
+		w.settle(d, billing.PaymentDeclined, noon)
+		w.subscribeFor(m, plus, 0)
+	}},
 	{"refuses a second in the same batch", func(w *world) {
 		m := w.viewer()
 		w.wantErr(w.addSubscriptions(w.newPurchase(m, w.plan).sub, w.newPurchase(m, w.plan).sub), billing.ErrAlreadySubscribed)
 	}},
 	{"wins a race", func(w *world) {
 		m := w.viewer()
-		subscribe := func(d purchase) txFunc {
-			return func(ctx context.Context, tx ports.Repos) error { return d.add(ctx, tx, 0) }
-		}
-		errs := w.race(subscribe(w.newPurchase(m, w.plan)), subscribe(w.newPurchase(m, w.plan)), subscribe(w.newPurchase(m, w.plan)))
+		errs := w.raceToSubscribe(w.newPurchase(m, w.plan), w.newPurchase(m, w.plan), w.newPurchase(m, w.plan))
 		w.wantOneWinner(errs, billing.ErrAlreadySubscribed)
 	}},
+	{"of a group wins a race", func(w *world) {
+		m, plus, gold := w.viewer(), w.addPlanTo("plus", w.plan.Group), w.addPlanTo("gold", w.plan.Group)
+		errs := w.raceToSubscribe(w.newPurchase(m, w.plan), w.newPurchase(m, plus), w.newPurchase(m, gold))
+		w.wantOneWinner(errs, billing.ErrPlanGroupTaken)
+	}},
+}
+
+// raceToSubscribe stores the purchases at once and returns their errors.
+func (w *world) raceToSubscribe(list ...purchase) []error {
+	var adds []txFunc
+	for _, d := range list {
+		adds = append(adds, func(ctx context.Context, tx ports.Repos) error { return d.add(ctx, tx, 0) })
+	}
+	return w.race(adds...)
 }
 
 func (w *world) addSubscriptions(s ...billing.Subscription) error {

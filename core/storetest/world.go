@@ -69,16 +69,23 @@ func same[T any](w *world, what string, got, want T) {
 func newPlan(code string) billing.Plan {
 	return billing.Plan{
 		ID: newIDOf[billing.PlanID](), Code: code, Name: "План «" + code + "»",
-		Price: rub(39900), IntervalMonths: 3, Features: []string{"hd", "downloads"}, Group: "only-" + code,
+		Price: rub(39900), IntervalMonths: 3, Features: []string{"hd", "downloads"}, Group: billing.DefaultGroup,
 		CreatedAt: noon, UpdatedAt: noon.Add(time.Microsecond),
 	}
 }
 
 func rub(kopecks int64) billing.Money { return billing.Money{Amount: kopecks, Currency: "RUB"} }
 
+// addPlan adds a plan in a group of its own.
 func (w *world) addPlan(code string) billing.Plan {
 	w.Helper()
+	return w.addPlanTo(code, "only-"+code)
+}
+
+func (w *world) addPlanTo(code, group string) billing.Plan {
+	w.Helper()
 	p := newPlan(code)
+	p.Group = group
 	w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Plans.Add(ctx, p) })
 	return p
 }

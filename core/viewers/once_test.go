@@ -32,7 +32,7 @@ func TestSubscribe_RefusesSecondLiveSubscription(t *testing.T) {
 			}
 		})
 	}
-	t.Run("another plan", func(t *testing.T) {
+	t.Run("another group", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		w.MustSubscribe()

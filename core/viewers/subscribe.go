@@ -49,6 +49,7 @@ type Subscribe struct {
 // subscription: active, or incomplete until the payment is settled. Errors:
 //
 //	ErrPlanNotFound, ErrPaymentSystemNotFound, ErrInvalid, ErrAlreadySubscribed
+//	*PlanGroupTakenError         another plan of the group is subscribed to
 //	ErrPaymentSystemUnavailable  this process has no adapter for the payment system
 //	*PriceChangedError           the price or the interval differs from today's; nothing was charged
 //	*DeclinedError               the payment system declined the payment
@@ -96,7 +97,7 @@ func (s *Subscriber) decide(ctx context.Context, tx ports.Repos, r request, f po
 	if err := s.checkOffer(f, r.PaymentSystem); err != nil {
 		return storedIntent{}, err
 	}
-	ended, events, err := makeRoom(f.Live, now)
+	ended, events, err := makeRoom(*f.Plan, f.Live, now)
 	if err != nil {
 		return storedIntent{}, err
 	}
@@ -150,14 +151,18 @@ func checkSystem(ps *billing.PaymentSystem, system string, providers map[string]
 	}
 }
 
-// makeRoom returns ErrAlreadySubscribed if the viewer has a live subscription to the
-// plan. It ends one whose period is over but which is still stored as live.
-func makeRoom(live *billing.Subscription, now time.Time) ([]billing.Subscription, []billing.Event, error) {
-	if live == nil {
-		return nil, nil, nil
+// makeRoom returns ErrAlreadySubscribed or a PlanGroupTakenError if a live subscription
+// excludes the plan. live are the viewer's, to plans of its group. makeRoom ends those
+// whose period is over but which are still stored as live.
+func makeRoom(plan billing.Plan, live []billing.Subscription, now time.Time) (ended []billing.Subscription, events []billing.Event, err error) {
+	today := make([]billing.Subscription, len(live))
+	for i, s := range live {
+		var over []billing.Event
+		if today[i], over = s.At(now); !today[i].Live() {
+			ended, events = append(ended, today[i]), append(events, over...)
+		}
 	}
-	today, events := live.At(now)
-	return []billing.Subscription{today}, events, today.RefuseAnother()
+	return ended, events, plan.RefuseOrder(today...)
 }
 
 // method returns the payment method of the subscription: the one linked to the

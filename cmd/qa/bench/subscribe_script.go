@@ -72,14 +72,16 @@ func signupID(kind int) string {
 }
 
 // singleRowStatements returns the first transaction as plain SQL: the offer, the live
-// subscription and the payment method are read and locked, then the intent is stored.
+// subscriptions of the group and the payment method are read and locked, then the intent
+// is stored.
 func singleRowStatements() string {
 	return strings.NewReplacer("{user}", signupUser, "{plan}", signupPlan, "{system}", signupSystem, "{code}", signupCode,
 		"{fingerprint}", signupFingerprint, "{month}", nextMonth, "{day}", signupDay,
 		"{subscription}", signupSubscription, "{payment}", signupPayment, "{method}", signupMethod).Replace(
 		`SELECT * FROM plans WHERE code = {code} FOR SHARE;
 SELECT * FROM payment_systems WHERE code = {system};
-SELECT * FROM subscriptions WHERE user_id = {user} AND plan_id = {plan} AND ended_at IS NULL FOR NO KEY UPDATE;
+SELECT s.*, p.code FROM subscriptions s JOIN plans p ON p.id = s.plan_id
+  WHERE s.user_id = {user} AND s.ended_at IS NULL AND p.plan_group = {code} FOR NO KEY UPDATE OF s;
 SELECT * FROM payment_methods WHERE user_id = {user} AND payment_system = {system} AND card_id IS NULL
   AND token_fingerprint = {fingerprint} AND removed_at IS NULL FOR SHARE;
 SELECT * FROM payment_methods WHERE user_id = {user} AND payment_system = {system} AND card_id IS NULL

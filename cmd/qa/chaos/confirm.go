@@ -53,7 +53,7 @@ func (h cardHolder) removeBeforeReply(a *api, approve bool) {
 		h.w.violated("remove card of %s: %v, error %v", h.name, got, err)
 		return
 	}
-	again, err := h.send(h.w.ctx, a, http.MethodPost, "/v1/subscriptions", "", cardBodyFor("basic", 19900, h.card))
+	again, err := h.send(h.w.ctx, a, http.MethodPost, "/v1/subscriptions", "", cardBodyFor("sport", 19900, h.card))
 	if err != nil || again.status != http.StatusNotFound {
 		h.w.violated("%s pays by a removed card: %v, error %v", h.name, again, err)
 	}

@@ -64,5 +64,5 @@ func (r *result) foundBy() (string, bool) {
 // schemaMutants are the statements that plant a bug in the database.
 var schemaMutants = map[string][]string{
 	"unguarded":      {`DROP INDEX payments_one_open, payments_paid_once`},
-	"no-unique-rule": {`DROP INDEX subscriptions_one_live`},
+	"no-unique-rule": {`DROP INDEX subscriptions_one_live, subscriptions_one_per_group`},
 }

@@ -98,8 +98,8 @@ func manyKeys(t *trial) {
 		v := w.viewer(fmt.Sprint("viewer-", n))
 		// With a known token the requests do not wait for each other to store it, so that only
 		// the unique index stops the second subscription.
-		if a := v.retry(http.MethodPost, "/v1/subscriptions", "another-plan", subscribeBodyFor("basic", 19900, "tok_ok")); a.status != http.StatusCreated {
-			w.violated("subscribe to another plan: %v", a)
+		if a := v.retry(http.MethodPost, "/v1/subscriptions", "add-on", subscribeBodyFor("sport", 19900, "tok_ok")); a.status != http.StatusCreated {
+			w.violated("subscribe to an add-on: %v", a)
 		}
 		got := map[string]int{}
 		for _, a := range w.subscribeConcurrently(50, v, func(i int) string { return fmt.Sprint("key-", i) }) {

@@ -104,6 +104,7 @@ func (s *suite) makeTemplate(ctx context.Context, on *server) error {
 		"payment-system add --code simulator --name Simulator",
 		"plan add --code premium --name Premium --price 399.00 --currency RUB --feature hd",
 		"plan add --code basic --name Basic --price 199.00 --currency RUB",
+		"plan add --code sport --name Sport --price 199.00 --currency RUB --group add-ons",
 	} {
 		cmd := exec.CommandContext(ctx, ctl, strings.Fields(line)...)
 		cmd.Env = append(os.Environ(), "BILLING_ENV=test", "BILLING_DATABASE_URL="+on.url(templateDB))

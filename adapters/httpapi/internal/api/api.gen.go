@@ -590,6 +590,9 @@ type Problem struct {
 	// Status The HTTP status.
 	Status int `json:"status"`
 
+	// SubscriptionId With `plan_group_taken`, the live subscription to another plan of the group.
+	SubscriptionId *string `json:"subscription_id,omitempty"`
+
 	// Title The standard text of the HTTP status.
 	Title string `json:"title"`
 

@@ -143,8 +143,9 @@ func (q *Queries) PlansForShare(ctx context.Context, codes []string, ids []strin
 const subscriptionsLive = `-- name: SubscriptionsLive :many
 SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, p.code AS plan_code, p.plan_group
 FROM (SELECT unnest((SELECT $1::uuid[])) AS user_id, unnest($2::text[]) AS code, unnest($3::uuid[]) AS id) AS k
+JOIN plans ordered ON ordered.code = k.code OR ordered.id = k.id
 JOIN subscriptions s ON s.user_id = k.user_id AND s.ended_at IS NULL
-JOIN plans p ON p.id = s.plan_id AND (p.code = k.code OR p.id = k.id)
+JOIN plans p ON p.id = s.plan_id AND p.plan_group = ordered.plan_group
 ORDER BY s.id
 FOR NO KEY UPDATE OF s
 `
@@ -155,7 +156,8 @@ type SubscriptionsLiveRow struct {
 	PlanGroup    string
 }
 
-// UsersSeen explains the array in a SELECT of its own.
+// The group is that of the plan, because rows of an earlier version have none. UsersSeen
+// explains the array in a SELECT of its own.
 func (q *Queries) SubscriptionsLive(ctx context.Context, userIds []string, codes []string, ids []string) ([]*SubscriptionsLiveRow, error) {
 	rows, err := q.db.Query(ctx, subscriptionsLive, userIds, codes, ids)
 	if err != nil {
