@@ -65,7 +65,7 @@ install:
 # -count=1, because cached results of tests with a database are not reliable.
 .PHONY: test
 test:
-	go test -count=1 $(if $(RACE),-race) ./...
+	go test -count=1 $(if $(RACE),-race) $(or $(PACKAGES),./...)
 
 # go test adds each failing input to testdata/fuzz beside the target, so that it becomes a test.
 FUZZTIME ?= 1m
