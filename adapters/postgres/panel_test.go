@@ -345,3 +345,31 @@ func TestPanelDashboard(t *testing.T) {
 		t.Errorf("due: %+v", d.Due)
 	}
 }
+
+func TestStanding_Holds(t *testing.T) {
+	t.Parallel()
+	b := newPanelFixture(t)
+	pastDue := `UPDATE subscriptions SET status = 'past_due', ended_at = NULL, past_due_since = now(), grace_until = now(), hold = $2, next_charge_at = $3 WHERE id = $1`
+	for _, s := range []struct {
+		hold any
+		next any
+	}{
+		{billing.CardExpired, nil}, {billing.CardExpired, nil}, {billing.ActionExpired, nil},
+		{nil, time.Now()},                 // is tried again
+		{billing.CardExpired, time.Now()}, // a payment of the previous version did not clear the hold
+	} {
+		_, id := b.subscription(planA)
+		b.exec(pastDue, string(id), s.hold, s.next)
+	}
+	_, ended := b.subscription(planA)
+	b.exec(`UPDATE subscriptions SET hold = 'card_expired' WHERE id = $1`, string(ended)) // by the previous version, too
+	panel := operators.Panel{Store: b.panel, Views: b.panel.PanelViews(), Clock: fixed(time.Now()), Location: time.UTC}
+	d, err := panel.Dashboard(t.Context(), operators.Operator{Name: "vera", Role: ports.RoleReader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []operators.Share[billing.DeclineCode]{{Of: billing.CardExpired, N: 2}, {Of: billing.ActionExpired, N: 1}}
+	if diff := cmp.Diff(want, d.Held); diff != "" || d.Standing.PastDue != 5 {
+		t.Errorf("%d past due, want 5; on hold (-want +got):\n%s", d.Standing.PastDue, diff)
+	}
+}

@@ -132,7 +132,17 @@ func (v panelViews) Standing(ctx context.Context) (ports.Standing, error) {
 			return ports.Standing{}, err
 		}
 		unsettled, err := v.q.PanelViewUnsettled(ctx)
-		return ports.Standing{PastDue: int(pastDue), Unsettled: int(unsettled.N), OldestAt: unsettled.Oldest}, err
+		if err != nil {
+			return ports.Standing{}, err
+		}
+		s := ports.Standing{Held: map[billing.DeclineCode]int{}, Unsettled: int(unsettled.N), OldestAt: unsettled.Oldest}
+		for _, row := range pastDue {
+			s.PastDue += int(row.N)
+			if row.Held > 0 {
+				s.Held[billing.DeclineCode(row.Hold)] = int(row.Held)
+			}
+		}
+		return s, nil
 	})
 }
 

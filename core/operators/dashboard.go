@@ -37,6 +37,7 @@ type Dashboard struct {
 	At       time.Time
 	Active   int // active subscriptions
 	Standing ports.Standing
+	Held     []Share[billing.DeclineCode] // subscriptions on hold by reason, most frequent first
 	Days     []Day                        // the last 30 days, oldest first, including today
 	Currency billing.Currency             // currency of ByPlan
 	ByPlan   []Share[string]              // revenue of Days by plan code, largest first
@@ -66,6 +67,7 @@ func (p Panel) Dashboard(ctx context.Context, by Operator) (Dashboard, error) {
 	if d.Standing, err = p.Views.Figures.Standing(ctx); err != nil {
 		return d, err
 	}
+	d.addHeld()
 	if d.LastRun, err = p.Views.Figures.LastRun(ctx); err != nil {
 		return d, err
 	}
@@ -81,6 +83,14 @@ func (p Panel) Dashboard(ctx context.Context, by Operator) (Dashboard, error) {
 		return d, err
 	}
 	return d, p.future(ctx, &d, today)
+}
+
+func (d *Dashboard) addHeld() {
+	held := make(map[billing.DeclineCode]Share[billing.DeclineCode], len(d.Standing.Held))
+	for reason, n := range d.Standing.Held {
+		held[reason] = Share[billing.DeclineCode]{Of: reason, N: n}
+	}
+	d.Held = sorted(held, func(s Share[billing.DeclineCode]) int64 { return int64(s.N) })
 }
 
 // midnight returns the start of the day that is some days after the day of t.

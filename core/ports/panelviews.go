@@ -118,7 +118,8 @@ type Figure struct {
 
 // Standing counts the subscriptions and payments that need attention.
 type Standing struct {
-	PastDue   int       // subscriptions with a declined renewal
-	Unsettled int       // pending payments
-	OldestAt  time.Time // creation of the oldest pending payment; zero without one
+	PastDue   int                         // subscriptions with a declined renewal
+	Held      map[billing.DeclineCode]int // of PastDue: on hold, by [billing.Subscription.Hold]
+	Unsettled int                         // pending payments
+	OldestAt  time.Time                   // creation of the oldest pending payment; zero without one
 }

@@ -49,8 +49,11 @@ FROM panel_counts
 WHERE type IN ('subscribed', 'ended')
 GROUP BY 1;
 
--- name: PanelViewPastDue :one
-SELECT count(*) FROM subscriptions WHERE status = 'past_due';
+-- name: PanelViewPastDue :many
+-- A subscription with a next charge is not on hold: see holdOf in package postgres.
+SELECT coalesce(hold, '')::text AS hold, count(*) AS n, count(*) FILTER (WHERE next_charge_at IS NULL) AS held
+FROM subscriptions WHERE status = 'past_due'
+GROUP BY subscriptions.hold;
 
 -- name: PanelViewDue :many
 -- A canceled subscription is not charged. The second half subtracts those, because

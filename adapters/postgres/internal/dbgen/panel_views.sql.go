@@ -277,15 +277,37 @@ func (q *Queries) PanelViewOldest(ctx context.Context) (time.Time, error) {
 	return column_1, err
 }
 
-const panelViewPastDue = `-- name: PanelViewPastDue :one
-SELECT count(*) FROM subscriptions WHERE status = 'past_due'
+const panelViewPastDue = `-- name: PanelViewPastDue :many
+SELECT coalesce(hold, '')::text AS hold, count(*) AS n, count(*) FILTER (WHERE next_charge_at IS NULL) AS held
+FROM subscriptions WHERE status = 'past_due'
+GROUP BY subscriptions.hold
 `
 
-func (q *Queries) PanelViewPastDue(ctx context.Context) (int64, error) {
-	row := q.db.QueryRow(ctx, panelViewPastDue)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
+type PanelViewPastDueRow struct {
+	Hold string
+	N    int64
+	Held int64
+}
+
+// A subscription with a next charge is not on hold: see holdOf in package postgres.
+func (q *Queries) PanelViewPastDue(ctx context.Context) ([]*PanelViewPastDueRow, error) {
+	rows, err := q.db.Query(ctx, panelViewPastDue)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []*PanelViewPastDueRow
+	for rows.Next() {
+		var i PanelViewPastDueRow
+		if err := rows.Scan(&i.Hold, &i.N, &i.Held); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const panelViewPaymentSystem = `-- name: PanelViewPaymentSystem :one
