@@ -41,6 +41,12 @@ func (s Subscription) Pay(r PayRequest, cal Calendar, now time.Time) (Subscripti
 	return s, p, nil
 }
 
+// Recovers reports whether p is a payment that [Subscription.Pay] returned. Any other
+// payment is the first one or a renewal.
+func (s Subscription) Recovers(p Payment) bool {
+	return p.Initiator == CustomerInitiated && !s.StartedAt.IsZero() && p.Period.Start.After(s.StartedAt)
+}
+
 // WithMethod returns the subscription with m as its method, and without a consent to it.
 func (s Subscription) WithMethod(m PaymentMethod) Subscription {
 	s.MethodID, s.PaymentSystem, s.ConsentMAC = m.ID, m.PaymentSystem, ""

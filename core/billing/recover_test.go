@@ -246,3 +246,33 @@ func TestNextAction(t *testing.T) {
 	}
 	expectSame(t, pastDue(t).NextAction(), billing.NoAction)
 }
+
+func TestRecovers(t *testing.T) {
+	t.Parallel()
+	incomplete, first := started(t)
+	late, settledLate, _ := incomplete.Settle(first, paid(399_00), retries, utc, day(3))
+	failed, refused, _ := incomplete.Settle(first, declined(billing.DoNotHonor), retries, utc, day(0))
+	due, renewal := renewing(t)
+	open, own := paying(t)
+	renewed, paidOwn, _ := open.Settle(own, paid(399_00), retries, utc, day(33))
+	over, unpaid, _ := open.Settle(own, declined(billing.DoNotHonor), retries, utc, day(40))
+	for name, c := range map[string]struct {
+		sub  billing.Subscription
+		pay  billing.Payment
+		want bool
+	}{
+		"first, pending":       {incomplete, first, false},
+		"first, settled late":  {late, settledLate, false},
+		"first, declined":      {failed, refused, false},
+		"first, after the own": {renewed, first, false},
+		"renewal":              {due, renewal, false},
+		"own, pending":         {open, own, true},
+		"own, succeeded":       {renewed, paidOwn, true},
+		"own, declined":        {over, unpaid, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			expectSame(t, c.sub.Recovers(c.pay), c.want)
+		})
+	}
+}
