@@ -9,12 +9,14 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"github.com/online-cinema/billing/core/billing"
 )
 
 // accessiblePages are pages with every kind of element.
 func accessiblePages(s *site) []string {
 	p := s.sell("premium", "Premium")
-	user := s.subscribed(p)
+	user := s.held(p, billing.CardExpired)
 	form := []string{"/admin/info/plans/new", "/admin/info/plans/edit?id=" + string(p.ID), "/admin/info/plans/delete?id=" + string(p.ID)}
 	return append(form, "/admin", "/admin/info/plans", "/admin/info/payment_systems", "/admin/info/users", "/admin/info/users?search=zz",
 		"/admin/info/users/detail?id="+string(user), "/admin/info/history", "/admin/info/audit", "/admin/nowhere")

@@ -18,6 +18,8 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"github.com/online-cinema/billing/core/billing"
 )
 
 // chromium returns the path of the browser. Without a browser the tests fail if CI
@@ -277,12 +279,12 @@ func TestBrowser_EveryPage(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	p := s.sell("premium", "Premium")
-	user := s.subscribed(p)
+	user := s.held(p, billing.AuthenticationRequired)
 	s.subscribed(s.sell("basic", "Basic"))
 	w := s.window()
 	w.signIn("anna")
 	pages := map[string][languagesOfTest]string{
-		"/admin":                {"Revenue per day", "Выручка по дням"},
+		"/admin":                {"On hold by reason", "Ждут зрителя по причинам"},
 		"/admin/info/plans":     {"New plan", "Новый тариф"},
 		"/admin/info/plans/new": {"Features", "Возможности"},
 		"/admin/info/plans/edit?id=" + string(p.ID):   {"price and period stay the same", "цена и период не изменятся"},
@@ -291,7 +293,7 @@ func TestBrowser_EveryPage(t *testing.T) {
 		"/admin/info/payment_systems/new":             {"Code of the adapter", "Код адаптера"},
 		"/admin/info/users":                           {"Search", "Найти"},
 		"/admin/info/users?search=zz":                 {"An id consists of", "Идентификатор состоит"},
-		"/admin/info/users/detail?id=" + string(user): {"The first payment of plan premium", "Первый платёж по тарифу premium"},
+		"/admin/info/users/detail?id=" + string(user): {"confirm the payment with the bank", "подтвердить платёж в банке"},
 		"/admin/info/history":                         {"cancelled", "подписка отменена"},
 		"/admin/info/audit":                           {"plan added", "тариф добавлен"},
 		"/admin/nowhere":                              {"Not found", "Не найдено"},

@@ -24,6 +24,8 @@ type dashboardPage struct {
 	Peak             operators.DueDay
 	ByPlan, Declines []share
 	Declined         int
+	Holds            []share
+	Held             int    // subscriptions on hold
 	OldestAge        string // of the oldest pending payment
 }
 
@@ -40,6 +42,9 @@ func (s *server) dashboard(w http.ResponseWriter, r *http.Request, v *view) erro
 	}
 	for _, decline := range d.Declines {
 		p.Declines = append(p.Declines, newShare(v.Word("decline", decline.Of), v.Number(decline.N), int64(decline.N), int64(d.Declines[0].N), int64(p.Declined)))
+	}
+	for _, hold := range d.Held {
+		p.Holds = append(p.Holds, newShare(v.Word("decline", hold.Of), v.Number(hold.N), int64(hold.N), int64(d.Held[0].N), int64(p.Held)))
 	}
 	if !d.Standing.OldestAt.IsZero() {
 		p.OldestAge = v.lang.duration(d.At.Sub(d.Standing.OldestAt))
@@ -65,6 +70,9 @@ func (p *dashboardPage) addTotals() {
 	slices.SortFunc(p.Others, func(a, b billing.Money) int { return cmp.Compare(a.Currency, b.Currency) })
 	for _, decline := range p.D.Declines {
 		p.Declined += decline.N
+	}
+	for _, hold := range p.D.Held {
+		p.Held += hold.N
 	}
 	for _, day := range p.D.Due {
 		p.DueTotal += day.N

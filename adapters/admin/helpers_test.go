@@ -163,8 +163,13 @@ func (s *site) plan(code string) (billing.Plan, bool) {
 // paid for once.
 func (s *site) subscribed(p billing.Plan) billing.UserID {
 	s.t.Helper()
+	return s.subscribedAt(p, wallClock{}.Now())
+}
+
+func (s *site) subscribedAt(p billing.Plan, now time.Time) billing.UserID {
+	s.t.Helper()
 	ctx, store := s.t.Context(), postgres.NewStore(s.owner)
-	user, now := billing.UserID(newID()), wallClock{}.Now()
+	user := billing.UserID(newID())
 	if _, err := s.catalog().AddPaymentSystem(ctx, billing.PaymentSystem{Code: system, Name: "Simulated"}); err != nil && !strings.Contains(err.Error(), "already") {
 		s.t.Fatal(err)
 	}

@@ -25,6 +25,7 @@ type historyFilter struct {
 var eventTypes = []billing.EventType{
 	billing.EventSubscribed, billing.EventRenewed, billing.EventPaymentDeclined, billing.EventPaymentAbandoned,
 	billing.EventCancelRequested, billing.EventCancelRevoked, billing.EventEnded, billing.EventPeriodsWaived, billing.EventPaymentContradicted,
+	billing.EventPaymentActionRequired, billing.EventMethodReplaced,
 	billing.EventCardAdded, billing.EventCardRemoved, billing.EventMethodAdded, billing.EventMethodRemoved, billing.EventCardLimitReached, billing.EventDeclineLimitReached,
 }
 

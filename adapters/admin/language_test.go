@@ -92,6 +92,9 @@ func TestTexts_EveryCodeHasName(t *testing.T) {
 	for _, e := range eventTypes {
 		keys = append(keys, "event."+string(e))
 	}
+	for _, a := range []billing.NextAction{billing.ConfirmPayment, billing.ReplacePaymentMethod} {
+		keys = append(keys, "hold."+string(a))
+	}
 	for _, s := range []billing.Status{billing.StatusIncomplete, billing.StatusActive, billing.StatusPastDue, billing.StatusEnded} {
 		keys = append(keys, "status."+string(s))
 	}
@@ -123,6 +126,24 @@ func TestTexts_EveryCodeHasName(t *testing.T) {
 	for _, key := range keys {
 		if !hasText(key) {
 			t.Errorf("no text %s", key)
+		}
+	}
+}
+
+// The filter of the history has every event type that billing declares.
+func TestEventTypes_Complete(t *testing.T) {
+	t.Parallel()
+	source, err := os.ReadFile("../../core/billing/event.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	declared := regexp.MustCompile(`\bEventType += "([a-z_]+)"`).FindAllSubmatch(source, -1)
+	if len(declared) != len(eventTypes) {
+		t.Errorf("%d types are declared, the filter has %d", len(declared), len(eventTypes))
+	}
+	for _, m := range declared {
+		if !slices.Contains(eventTypes, billing.EventType(m[1])) {
+			t.Errorf("the filter has no type %s", m[1])
 		}
 	}
 }

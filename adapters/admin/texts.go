@@ -167,6 +167,22 @@ var texts = map[string][languages]string{
 
 	"because.first":   {"The first payment of plan %s, for %s – %s: the viewer subscribed.", "Первый платёж по тарифу %s за %s – %s: зритель подписался."},
 	"because.renewal": {"A renewal of plan %s, for %s – %s: the previous period ended.", "Продление тарифа %s на %s – %s: предыдущий период закончился."},
+	"because.own":     {"The viewer's own payment for plan %s, for %s – %s: the renewal was past due.", "Платёж самого зрителя по тарифу %s за %s – %s: продление было просрочено."},
+	"because.held":    {"Nothing more is charged before the viewer acts.", "Пока зритель ничего не сделает, списаний больше не будет."},
+
+	"user.next_attempt": {"Next attempt", "Следующая попытка"}, "user.charging": {"a payment is pending", "платёж в обработке"},
+	"hold.replace_payment_method": {
+		"The viewer can pay with another card, or replace the payment method.",
+		"Зритель может оплатить другой картой или заменить способ оплаты.",
+	},
+	"hold.confirm_payment": {
+		"The viewer can pay and confirm the payment with the bank, or pay with another card.",
+		"Зритель может оплатить и подтвердить платёж в банке или оплатить другой картой.",
+	},
+	"hold.until": {
+		"Nothing is charged before that. If the viewer does nothing, the subscription ends on %s.",
+		"До этого списаний не будет. Если зритель ничего не сделает, подписка завершится %s.",
+	},
 
 	"history.from": {"From", "С"}, "history.to": {"To", "По"}, "history.empty": {"No events found.", "События не найдены."},
 	"history.empty_since": {"No events since %s. Search further back:", "С %s событий нет. Искать раньше:"},
@@ -180,12 +196,14 @@ var texts = map[string][languages]string{
 	"event.periods_waived": {"missed periods waived", "пропущенные периоды прощены"},
 	"event.card_added":     {"card added", "карта добавлена"}, "event.card_removed": {"card removed", "карта удалена"},
 	"event.payment_method_added": {"payment method added", "способ оплаты добавлен"}, "event.payment_method_removed": {"payment method removed", "способ оплаты удалён"},
+	"event.payment_action_required": {"the viewer must act", "нужны действия зрителя"}, "event.method_replaced": {"payment method replaced", "способ оплаты заменён"},
 	"event.card_limit_reached":    {"card limit reached", "достигнут лимит карт"},
 	"event.decline_limit_reached": {"limit of declined payments reached", "достигнут лимит отклонённых платежей"},
 	"event.ended":                 {"ended", "подписка завершена"},
 
 	"status.incomplete": {"awaiting the first payment", "ожидает первого платежа"}, "status.active": {"active", "действует"},
 	"status.ending": {"ends with the period", "до конца периода"}, "status.past_due": {"past due", "просрочена"}, "status.ended": {"ended", "завершена"},
+	"status.held":     {"on hold", "ждёт зрителя"},
 	"payment.pending": {"pending", "в обработке"}, "payment.succeeded": {"paid", "оплачен"},
 	"payment.declined": {"declined", "отклонён"}, "payment.abandoned": {"not sent", "не отправлен"},
 
@@ -232,6 +250,7 @@ var texts = map[string][languages]string{
 	"audit.anonymous":      {"not signed in", "вход не выполнен"}, "audit.unknown_user": {"unknown user name", "неизвестное имя"},
 
 	"dash.active": {"Active subscriptions", "Действующие подписки"}, "dash.past_due": {"Past due", "Просроченные подписки"},
+	"dash.held": {"on hold: %s", "ждут зрителя: %s"}, "dash.holds": {"On hold by reason", "Ждут зрителя по причинам"},
 	"dash.revenue": {"Revenue, 30 days", "Выручка за 30 дней"}, "dash.unsettled": {"Pending payments", "Платежи в обработке"},
 	"dash.oldest": {"oldest: %s", "возраст старейшего: %s"}, "dash.per_day": {"New and ended subscriptions per day", "Новые и завершённые подписки по дням"},
 	"dash.new": {"New", "Новые"}, "dash.ended": {"Ended", "Завершённые"}, "dash.revenue_per_day": {"Revenue per day", "Выручка по дням"},
@@ -243,6 +262,7 @@ var texts = map[string][languages]string{
 	"run.started": {"Started", "Начало"}, "run.took": {"Duration", "Длительность"}, "run.due": {"Due", "К списанию"}, "run.renewed": {"Renewed", "Продлено"},
 	"run.declined": {"Declined", "Отказов"}, "run.unknown": {"Unknown", "Неизвестно"}, "run.ended": {"Ended", "Завершено"},
 	"run.failed": {"Failed", "Сбоев"}, "run.settled": {"Settled", "Уточнено"}, "run.unfinished": {"still running, or killed", "ещё идёт или прерван"},
+	"run.held":  {"On hold", "Ждут зрителя"},
 	"run.error": {"Stopped early: %s", "Остановлен досрочно: %s"},
 
 	"months":       {"month|months", "месяц|месяца|месяцев"},

@@ -12,6 +12,7 @@ import (
 type timelineEntry struct {
 	billing.Event
 	Payment *billing.Payment // payment that the event names; nil if none
+	Own     bool             // the viewer made the payment for what was past due
 	Card    *ports.PanelCard // card that was charged, added or removed; nil if none
 	Kind    string           // color
 	Icon    string
@@ -22,6 +23,7 @@ func newTimelineEntry(event billing.Event, d operators.UserDetails) timelineEntr
 	e.Kind, e.Icon = eventStyle(event.Type)
 	if p, ok := d.Payments[event.PaymentID]; ok {
 		e.Payment = &p
+		e.Own = slices.ContainsFunc(d.Subscriptions, func(s ports.SubscriptionView) bool { return s.ID == p.SubscriptionID && s.Recovers(p) })
 	}
 	i := slices.IndexFunc(d.Cards, func(c ports.PanelCard) bool {
 		return c.ID == e.CardID || e.IsCharge() && e.Payment != nil && slices.Contains(c.Methods, e.Payment.MethodID)
@@ -45,6 +47,10 @@ func eventStyle(t billing.EventType) (kind, icon string) {
 		return "warn", "fa-chain-broken"
 	case billing.EventPaymentContradicted:
 		return "bad", "fa-exclamation"
+	case billing.EventPaymentActionRequired:
+		return "warn", "fa-bell-o"
+	case billing.EventMethodReplaced:
+		return "info", "fa-exchange"
 	case billing.EventCancelRequested:
 		return "warn", "fa-pause"
 	case billing.EventCancelRevoked:
@@ -77,15 +83,21 @@ func (e timelineEntry) Succeeded() bool {
 	return e.Type == billing.EventSubscribed || e.Type == billing.EventRenewed
 }
 
-// Reason returns a sentence that explains the charge, or "" if the event is not
-// one.
+// Reason returns a sentence that explains the charge or the hold, or "" if the event
+// is neither.
 func (e timelineEntry) Reason(v *view) string {
+	if e.Type == billing.EventPaymentActionRequired {
+		return v.T("because.held")
+	}
 	if e.Payment == nil || !e.IsCharge() {
 		return ""
 	}
 	key := "because.first"
-	if e.Payment.Initiator == billing.MerchantInitiated {
+	switch {
+	case e.Payment.Initiator == billing.MerchantInitiated:
 		key = "because.renewal"
+	case e.Own:
+		key = "because.own"
 	}
 	from, to := e.Payment.Period.Start.In(v.zone), e.Payment.Period.End.In(v.zone)
 	return v.T(key, e.PlanCode, v.lang.date(from), v.lang.date(to))

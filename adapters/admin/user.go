@@ -46,6 +46,14 @@ func (s *server) user(w http.ResponseWriter, r *http.Request, v *view) error {
 	return s.renderPage(w, r, v, http.StatusOK, v.T("user.title", v.Short(d.ID)), "user", page)
 }
 
+// Help returns sentences about the way out of a hold, or "" if the viewer need not act.
+func (p userPage) Help(s billing.Subscription) string {
+	if s.Charging || s.NextAction() == billing.NoAction {
+		return ""
+	}
+	return p.T("hold."+string(s.NextAction())) + " " + p.T("hold.until", p.dateTime(s.GraceUntil))
+}
+
 // StatusKind returns the badge of a subscription's status.
 func (userPage) StatusKind(s billing.Subscription) string {
 	switch {
