@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/ports"
 )
 
@@ -56,13 +57,14 @@ type watch struct {
 	err     error
 }
 
-var watchMetrics = struct{ up, connections, pending, pendingAge, due, late, vault, keyAge, plaintexts *prometheus.Desc }{
+var watchMetrics = struct{ up, connections, pending, pendingAge, due, late, held, vault, keyAge, plaintexts *prometheus.Desc }{
 	prometheus.NewDesc("billing_database_up", "1 if the database answered the query for these metrics, else 0.", nil, nil),
 	prometheus.NewDesc("billing_database_connections", "Connections to the database, by state; max is the upper limit.", []string{"state"}, nil),
 	prometheus.NewDesc("billing_payments_pending", "Payments that are not settled yet.", nil, nil),
 	prometheus.NewDesc("billing_payment_pending_age_seconds", "Age of the oldest payment that is not settled yet, or 0.", nil, nil),
 	prometheus.NewDesc("billing_renewal_due", "Subscriptions due for the next run, counted up to ten thousand.", nil, nil),
 	prometheus.NewDesc("billing_renewal_late_seconds", "Time since the first subscription became due, or 0.", nil, nil),
+	prometheus.NewDesc("billing_subscriptions_held", "Subscriptions on hold until the viewer acts, by reason, each counted up to ten thousand.", []string{"reason"}, nil),
 	prometheus.NewDesc("billing_vault_up", "1 if the vault decrypted a value that it had encrypted for these metrics, else 0.", nil, nil),
 	prometheus.NewDesc("billing_vault_key_age_seconds", "Time since the vault's current key was first used to encrypt.", nil, nil),
 	prometheus.NewDesc("billing_vault_plaintext_reads_total", "Payment tokens that were read as plaintext, although there is a keyset.", nil, nil),
@@ -71,7 +73,7 @@ var watchMetrics = struct{ up, connections, pending, pendingAge, due, late, vaul
 // Describe implements [prometheus.Collector].
 func (w *watch) Describe(out chan<- *prometheus.Desc) {
 	m := watchMetrics
-	for _, d := range []*prometheus.Desc{m.up, m.connections, m.pending, m.pendingAge, m.due, m.late, m.vault, m.keyAge, m.plaintexts} {
+	for _, d := range []*prometheus.Desc{m.up, m.connections, m.pending, m.pendingAge, m.due, m.late, m.held, m.vault, m.keyAge, m.plaintexts} {
 		out <- d
 	}
 	lastRun{}.Describe(out)
@@ -99,8 +101,27 @@ func (w *watch) Collect(out chan<- prometheus.Metric) {
 	gauge(out, watchMetrics.pendingAge, age(b.OldestPending))
 	gauge(out, watchMetrics.due, float64(b.Due))
 	gauge(out, watchMetrics.late, age(b.OldestDue))
+	collectHeld(out, b.Held)
 	if !b.LastRun.FinishedAt.IsZero() {
 		lastRun{b.LastRun}.Collect(out)
+	}
+}
+
+// collectHeld exports every known reason, with 0 if no subscription is on hold for it.
+// Other reasons count as unknown, because other texts must not become labels.
+func collectHeld(out chan<- prometheus.Metric, held map[billing.DeclineCode]int) {
+	reasons := map[billing.DeclineCode]int{billing.TokenUnknown: 0, billing.Refused: 0}
+	for _, reason := range billing.DeclineCodes() {
+		reasons[reason] = 0
+	}
+	for reason, n := range held {
+		if _, known := reasons[reason]; !known {
+			reason = billing.UnknownDecline
+		}
+		reasons[reason] += n
+	}
+	for reason, n := range reasons {
+		gauge(out, watchMetrics.held, float64(n), string(reason))
 	}
 }
 

@@ -5,15 +5,17 @@ import (
 	"time"
 
 	"github.com/online-cinema/billing/adapters/postgres/internal/dbgen"
+	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// maxDueCounted limits the count of due subscriptions.
-const maxDueCounted = 10_000
+// maxCounted limits the count of due subscriptions, and the count of those on hold for
+// one reason.
+const maxCounted = 10_000
 
-// Backlog returns the pending payments, the subscriptions that are due at now, and
-// the last finished run. It only reads indexes of pending and due rows, and counts
-// at most 10,000 due subscriptions.
+// Backlog returns the pending payments, the subscriptions that are due at now or on
+// hold, and the last finished run. It only reads indexes of such rows, and counts at
+// most 10,000 due subscriptions, and 10,000 on hold for each reason.
 func (s *Store) Backlog(ctx context.Context, now time.Time) (ports.Backlog, error) {
 	return queryOne(ctx, func(ctx context.Context) (b ports.Backlog, err error) {
 		q := dbgen.New(s.pool)
@@ -21,7 +23,11 @@ func (s *Store) Backlog(ctx context.Context, now time.Time) (ports.Backlog, erro
 		if err != nil {
 			return b, err
 		}
-		due, err := q.BacklogDue(ctx, now, maxDueCounted)
+		due, err := q.BacklogDue(ctx, now, maxCounted)
+		if err != nil {
+			return b, err
+		}
+		held, err := q.BacklogHeld(ctx, maxCounted)
 		if err != nil {
 			return b, err
 		}
@@ -31,7 +37,17 @@ func (s *Store) Backlog(ctx context.Context, now time.Time) (ports.Backlog, erro
 		}
 		return ports.Backlog{
 			Pending: int(pending.Pending), OldestPending: pending.Oldest,
-			Due: int(due.Due), OldestDue: due.Oldest, LastRun: runOf(run),
+			Due: int(due.Due), OldestDue: due.Oldest, Held: holdsOf(held), LastRun: runOf(run),
 		}, nil
 	})
+}
+
+func holdsOf(rows []*dbgen.BacklogHeldRow) map[billing.DeclineCode]int {
+	holds := make(map[billing.DeclineCode]int, len(rows))
+	for _, row := range rows {
+		if row.N > 0 { // else the previous version has left the column as it was: see holdOf
+			holds[billing.DeclineCode(row.Hold)] = int(row.N)
+		}
+	}
+	return holds
 }

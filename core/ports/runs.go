@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/online-cinema/billing/core/billing"
 )
 
 // Run is one run of the renewal job.
@@ -27,11 +29,12 @@ type Runs interface {
 
 // Backlog is the work that waits, and the last run.
 type Backlog struct {
-	Pending       int       // pending payments
-	OldestPending time.Time // when the oldest of them was made; zero if there is none
-	Due           int       // due subscriptions; counted up to a limit
-	OldestDue     time.Time // due time of the first of them; zero if there is none
-	LastRun       Run       // the last finished run; zero if there is none
+	Pending       int                         // pending payments
+	OldestPending time.Time                   // when the oldest of them was made; zero if there is none
+	Due           int                         // due subscriptions; counted up to a limit
+	OldestDue     time.Time                   // due time of the first of them; zero if there is none
+	Held          map[billing.DeclineCode]int // subscriptions on hold, by reason; each counted up to a limit
+	LastRun       Run                         // the last finished run; zero if there is none
 }
 
 // Summary counts the results of a run.

@@ -32,6 +32,46 @@ func (q *Queries) BacklogDue(ctx context.Context, now time.Time, most int32) (*B
 	return &i, err
 }
 
+const backlogHeld = `-- name: BacklogHeld :many
+WITH RECURSIVE reasons AS (
+    SELECT min(hold) AS hold FROM subscriptions WHERE status = 'past_due'
+    UNION ALL
+    SELECT (SELECT min(s.hold) FROM subscriptions s WHERE s.status = 'past_due' AND s.hold > r.hold)
+    FROM reasons r WHERE r.hold IS NOT NULL)
+SELECT r.hold::text AS hold, (SELECT count(*) FROM (
+    SELECT FROM subscriptions s WHERE s.status = 'past_due' AND s.hold = r.hold AND s.next_charge_at IS NULL
+    LIMIT $1::int) AS held) AS n
+FROM reasons r WHERE r.hold IS NOT NULL
+`
+
+type BacklogHeldRow struct {
+	Hold string
+	N    int64
+}
+
+// The count of each reason stops at a limit, because a fault can put all viewers on
+// hold. The first part steps from reason to reason in the index. DISTINCT would read
+// every entry.
+func (q *Queries) BacklogHeld(ctx context.Context, most int32) ([]*BacklogHeldRow, error) {
+	rows, err := q.db.Query(ctx, backlogHeld, most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []*BacklogHeldRow
+	for rows.Next() {
+		var i BacklogHeldRow
+		if err := rows.Scan(&i.Hold, &i.N); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const backlogLastRun = `-- name: BacklogLastRun :one
 SELECT id, started_at, finished_at, settled, due, renewed, declined, unknown, ended, failed, error, gave_up, held FROM renewal_runs WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT 1
 `
