@@ -59,7 +59,9 @@ type paymentSource struct {
 // newPaymentSource refuses a card number in place of a token, so that it is never
 // part of the stored fingerprint.
 func newPaymentSource(token, card, cvv *string) (paymentSource, error) {
-	invalid := func(field, message string) (paymentSource, error) { return paymentSource{}, invalidField(field, message) }
+	invalid := func(field, message string) (paymentSource, error) {
+		return paymentSource{}, invalidField(field, message)
+	}
 	switch {
 	case token == nil && card == nil && cvv == nil:
 		return invalid("payment_token", "is missing; send it, or card_id and cvv")

@@ -91,7 +91,7 @@ func (v dueViews) SystemsToSweep(ctx context.Context) ([]string, error) {
 // did notes the effects of a transaction.
 type did struct {
 	checkout, lockedDue, locked, resend, recorded, sweptNone, sameCard, removal bool
-	added                                                                          int // payments
+	added                                                                       int // payments
 }
 
 func (d *did) watch(tx *ports.Repos) {
