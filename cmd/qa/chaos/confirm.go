@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/online-cinema/billing/adapters/auth"
 )
@@ -23,7 +24,7 @@ func confirmations() []scenario {
 const confirmedCard = "4000002500003155"
 
 // removeUnconfirmedCard lets the send windows of the payments pass, so that only their
-// open confirmations can hold the removals.
+// open confirmations can hold the removals. The viewers reply ten minutes later.
 func removeUnconfirmedCard(t *trial) {
 	const n = 4
 	w := t.world("BILLING_CHARGE_TIMEOUT=5s") // so that a slow machine loses no response
@@ -37,6 +38,7 @@ func removeUnconfirmedCard(t *trial) {
 	})
 	w.waitForRows("the send windows are over", fmt.Sprintf(
 		`SELECT count(*) / %d FROM payments WHERE status = 'pending' AND action_url <> '' AND send_until < now()`, n))
+	w.setClock(january31.Add(10 * time.Minute))
 	forEach(n, list, func(i int, h cardHolder) { h.removeBeforeReply(a, i%2 == 0) })
 	w.check()
 	w.checkCharges(n / 2)

@@ -82,9 +82,17 @@ var invariants = []invariant{
 		SELECT format('payment %s was created after subscription %s was cancelled', p.id, p.subscription_id)
 		FROM payments p JOIN events c ON c.user_id = p.user_id AND c.subscription_id = p.subscription_id
 			AND c.type = 'cancel_requested' AND c.id < p.id
-		WHERE p.initiator = 'merchant' AND NOT EXISTS (SELECT FROM events r
+		WHERE NOT EXISTS (SELECT FROM events r
 			WHERE r.user_id = p.user_id AND r.subscription_id = p.subscription_id
 			  AND r.type = 'cancel_revoked' AND r.id > c.id AND r.id < p.id)`},
+	{"ended", "an ended subscription is not billed again", `
+		SELECT format('payment %s was created after subscription %s had ended', p.id, p.subscription_id)
+		FROM payments p JOIN events e ON e.user_id = p.user_id AND e.subscription_id = p.subscription_id
+			AND e.type = 'ended' AND e.id < p.id`},
+	{"start", "the first period begins when it is paid", `
+		SELECT format('payment %s was paid at %s, but its period began at %s', p.id, p.settled_at, p.period_start)
+		FROM payments p JOIN events e ON e.user_id = p.user_id AND e.payment_id = p.id AND e.type = 'subscribed'
+		WHERE p.settled_at > p.period_start + interval '1 minute'`},
 	{"removed", "no payment is created for a removed card or payment method", `
 		SELECT format('payment %s was created at %s, but its payment method was removed at %s', p.id, p.created_at, m.removed_at)
 		FROM payments p JOIN payment_methods m ON m.user_id = p.user_id AND m.id = p.payment_method_id
