@@ -25,7 +25,9 @@ type response struct {
 		ID            string
 		Status        any // a string in a subscription, a number in a problem
 		Code          string
+		Features      []string
 		LatestPayment struct{ ID, Status string } `json:"latest_payment"`
+		NextAction    struct{ Type string }       `json:"next_action"`
 		Data          []struct {
 			ID, Status, Type string
 		}

@@ -26,12 +26,12 @@ func forgedTerms(t *trial) {
 		w.violated("forged: payments are still pending")
 	}
 	// The subscriptions with forged payments alone are renewed for the agreed price.
-	w.expectRun(1, runSummary{Due: 4 * each, Renewed: 2 * each, Failed: 2 * each})
-	w.expectRun(1, runSummary{Due: 2 * each, Failed: 2 * each})
+	w.expectRun("forged", 1, runSummary{Due: 4 * each, Renewed: 2 * each, Failed: 2 * each})
+	w.expectRun("forged", 1, runSummary{Due: 2 * each, Failed: 2 * each})
 	w.auditForged()
 	_, err := w.pool.Exec(w.ctx, `UPDATE subscriptions SET price_amount = $1`, agreedPrice)
 	w.require("restore the prices", err)
-	w.expectRun(0, runSummary{Due: 2 * each, Renewed: 2 * each})
+	w.expectRun("forged", 0, runSummary{Due: 2 * each, Renewed: 2 * each})
 	w.auditForged()
 	w.checkCharges(8 * each)
 	w.count("forged rows", 4*each)
@@ -75,9 +75,9 @@ func (w *world) auditForged() {
 }
 
 // expectRun makes a run and compares its exit code and summary.
-func (w *world) expectRun(code int, want runSummary) {
+func (w *world) expectRun(what string, code int, want runSummary) {
 	gotCode, got := w.startRun().wait()
 	if gotCode != code || got != want {
-		w.violated("forged: a run exited with code %d: %+v, want %d: %+v", gotCode, got, code, want)
+		w.violated("%s: a run exited with code %d: %+v, want %d: %+v", what, gotCode, got, code, want)
 	}
 }

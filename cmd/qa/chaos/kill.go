@@ -13,23 +13,26 @@ type killPoint struct {
 }
 
 // kills returns a scenario for each operation on subscriptions and payments, and each
-// step of it. The steps of card operations are in cards.go.
+// step of it. The steps of card operations are in cards.go. The short form leaves out pay,
+// because its steps are those of subscribe.
 func kills() (all []scenario) {
-	add := func(verb string, run func(*trial, killPoint), points ...killPoint) {
+	add := func(verb string, short int, run func(*trial, killPoint), points ...killPoint) {
 		for _, p := range points {
 			all = append(all, scenario{
-				name: "kill/" + verb + "/" + p.name, short: 1, long: 10,
+				name: "kill/" + verb + "/" + p.name, short: short, long: 10,
 				description: fmt.Sprintf("kill -9 at %s, while programs %s: clients repeat their requests until the response is definite", p.name, verb),
 				run:         func(t *trial) { run(t, p) },
 			})
 		}
 	}
-	add("subscribe", killSubscribe, killPoint{"subscribe.intent", viewerCount}, killPoint{"charge.before", viewerCount},
-		killPoint{"charge.after", viewerCount}, killPoint{"record.after", 2}) // one batch at first, then at least one of the requests that waited
-	add("cancel", killCancel, killPoint{"change.after", viewerCount})
-	add("renew", killRenewal, killPoint{"renew.claimed", 1}, killPoint{"charge.before", viewerCount},
+	own := []killPoint{{"subscribe.intent", viewerCount}, {"charge.before", viewerCount},
+		{"charge.after", viewerCount}, {"record.after", 2}} // one batch at first, then at least one of the requests that waited
+	add("subscribe", 1, killSubscribe, own...)
+	add("pay", 0, killPay, own...)
+	add("cancel", 1, killCancel, killPoint{"change.after", viewerCount})
+	add("renew", 1, killRenewal, killPoint{"renew.claimed", 1}, killPoint{"charge.before", viewerCount},
 		killPoint{"charge.after", viewerCount}, killPoint{"record.after", 1})
-	add("settle", killSettle, killPoint{"sweep.found", 2}, killPoint{"sweep.resend", 1}, killPoint{"charge.before", 1},
+	add("settle", 1, killSettle, killPoint{"sweep.found", 2}, killPoint{"sweep.resend", 1}, killPoint{"charge.before", 1},
 		killPoint{"charge.after", 1}, killPoint{"record.after", 1})
 	return all
 }
@@ -86,6 +89,21 @@ func killSubscribe(t *trial, p killPoint) {
 	})
 	replaced.Wait()
 	w.check()
+}
+
+func killPay(t *trial, p killPoint) {
+	w, viewers := t.dueWorld(viewerCount, "tok_ok_then_insufficient_funds", "BILLING_CHARGE_TIMEOUT=5s")
+	w.drain() // the renewals are declined
+	var replaced sync.WaitGroup
+	w.startCrashingAPI(p, 1+t.rng("pass").IntN(p.passes), &replaced)
+	forEach(viewerCount, viewers, func(_ int, v viewer) {
+		v.mustPay()
+		v.mustHaveAccess("after the response to its payment")
+	})
+	replaced.Wait()
+	w.check()
+	w.checkPaid(viewerCount, dueAt(1))
+	w.checkCharges(2 * viewerCount)
 }
 
 func killCancel(t *trial, p killPoint) {

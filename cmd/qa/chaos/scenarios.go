@@ -25,6 +25,7 @@ func scenarios() []scenario {
 		poolers(),
 		concurrent(),
 		races(),
+		pastDue(),
 		reconciled(),
 		forgeries(),
 		stops(),
