@@ -45,14 +45,23 @@ func (p provider) Charge(ctx context.Context, r ports.ChargeRequest) (billing.Ou
 
 func (p provider) Find(ctx context.Context, key billing.PaymentID) (billing.Outcome, error) {
 	o, err := p.Provider.Find(ctx, key)
-	if _, leased := sweptBy.Load(key); leased {
+	if _, leased := lookingUp.LoadAndDelete(key); leased {
 		point(sweepFound)
 	}
 	return o, err
 }
 
-// sweptBy holds the payments that a sweep of this process has leased.
-var sweptBy sync.Map
+// lookingUp holds the payments that a sweep of this process has leased, until its lookup
+// has returned.
+var lookingUp sync.Map
+
+func isLookingUp() (busy bool) {
+	lookingUp.Range(func(any, any) bool {
+		busy = true
+		return false
+	})
+	return busy
+}
 
 // Store returns s with a point after the commit of each kind of transaction.
 func Store(s ports.Store) ports.Store { return store{s} }
@@ -82,7 +91,7 @@ type dueViews struct{ ports.DueViews }
 
 func (v dueViews) SystemsToSweep(ctx context.Context) ([]string, error) {
 	systems, err := v.DueViews.SystemsToSweep(ctx)
-	if err == nil && len(systems) == 0 {
+	if err == nil && len(systems) == 0 && !isLookingUp() {
 		point(sweepFound) // as after a sweep without payments
 	}
 	return systems, err
@@ -97,7 +106,6 @@ type did struct {
 func (d *did) watch(tx *ports.Repos) {
 	tx.Checkout = checkout{tx.Checkout, d}
 	tx.Subscriptions = subscriptions{tx.Subscriptions, d}
-	tx.Due = dueSubscriptions{tx.Due, d}
 	tx.Due = dueSubscriptions{tx.Due, d}
 	tx.Payments = payments{tx.Payments, d}
 	tx.Leases = leases{tx.Leases, d}
@@ -181,7 +189,7 @@ type leases struct {
 func (l leases) LeaseForSweep(ctx context.Context, q ports.SweepQuery) ([]ports.Unsettled, error) {
 	list, err := l.PaymentLeases.LeaseForSweep(ctx, q)
 	for _, u := range list {
-		sweptBy.Store(u.ID, true)
+		lookingUp.Store(u.ID, true)
 	}
 	l.did.sweptNone = err == nil && len(list) == 0
 	return list, err

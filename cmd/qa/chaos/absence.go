@@ -24,8 +24,8 @@ const chargedButPending = `SELECT count(*) FROM simulator.charges c JOIN payment
 
 func earlierAbsence(t *trial) {
 	w, viewers := t.dueWorld(1, "tok_ok")
+	quiet := w.api("BILLING_SWEEP_INTERVAL=1h") // before the run, because it sweeps once
 	w.runUntilKilled(killPoint{name: "charge.before"}, 1, "")
-	quiet := w.api("BILLING_SWEEP_INTERVAL=1h")
 	w.waitForRows("the send window of the run is over", sendWindowOver)
 	paused := w.pausingAPI("sweep.found")
 	w.waitPaused(paused.process, "sweep.found")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -83,8 +84,11 @@ func (w *world) hangPaymentSystem() (end func()) {
 }
 
 // lookupsFailed counts the failed lookups in the log of a program.
-func (p *process) lookupsFailed() int {
-	return strings.Count(strings.Join(p.output(), "\n"), `"msg":"lookup failed"`)
+func (p *process) lookupsFailed() int { return p.logged("lookup failed") }
+
+// logged counts the lines with a message in the log of a program.
+func (p *process) logged(message string) int {
+	return strings.Count(strings.Join(p.output(), "\n"), fmt.Sprintf(`"msg":%q`, message))
 }
 
 // checkBrownout repeats a trial without violations unless the fault had its effect on the
