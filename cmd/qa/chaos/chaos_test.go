@@ -136,6 +136,34 @@ func TestReport_Good(t *testing.T) {
 	}
 }
 
+func TestJob_Attempts(t *testing.T) {
+	t.Parallel()
+	found := []string{"I1: charged twice"}
+	for _, c := range []struct {
+		name string
+		j    job
+		r    result
+		want int
+	}{
+		{"passed", job{}, result{}, 0},
+		{"fault did not happen", job{}, result{noFault: true, Inconclusive: "too late"}, maxAttempts},
+		{"fault did not happen, violation", job{}, result{noFault: true, Inconclusive: "too late", Violations: found}, 0},
+		{"inconclusive", job{}, result{Inconclusive: "no disk"}, 0},
+		{"bug found", job{mutant: "unguarded", seeds: 5}, result{Mutant: "unguarded", Violations: found}, 0},
+		{"bug missed", job{mutant: "unguarded"}, result{Mutant: "unguarded"}, 0},
+		{"bug missed, more seeds", job{mutant: "unguarded", seeds: 5}, result{Mutant: "unguarded"}, 5},
+		{"bug, inconclusive", job{mutant: "unguarded"}, result{Mutant: "unguarded", Inconclusive: "timeout"}, maxAttempts},
+		{"bug, inconclusive, more seeds", job{mutant: "unguarded", seeds: 5}, result{Mutant: "unguarded", Inconclusive: "timeout"}, 5},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			if got := c.j.attempts(&c.r); got != c.want {
+				t.Errorf("%d attempts, want %d", got, c.want)
+			}
+		})
+	}
+}
+
 func TestRun_ExitCodes(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

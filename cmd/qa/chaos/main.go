@@ -156,16 +156,14 @@ func plan(o options) []job {
 		}
 		for i := range n {
 			if !o.onlyMutants && o.only.MatchString(s.name) {
-				jobs = append(jobs, job{s, o.seed + uint64(i), ""})
+				jobs = append(jobs, job{scenario: s, seed: o.seed + uint64(i)})
 			}
 		}
 	}
 	for _, m := range mutants {
 		at := slices.IndexFunc(all, func(s scenario) bool { return s.name == m.scenario })
 		if at >= 0 && o.mutants.MatchString(m.name) && o.only.MatchString(m.scenario) {
-			for i := range max(m.seeds, 1) {
-				jobs = append(jobs, job{all[at], o.seed + uint64(i), m.name})
-			}
+			jobs = append(jobs, job{all[at], o.seed, m.name, m.seeds})
 		}
 	}
 	return jobs

@@ -9,7 +9,7 @@ type mutant struct {
 	description string
 	scenario    string
 	pattern     string // matches only violations that this bug causes
-	seeds       int    // number of trials; one of them must find the bug; 0 means 1
+	seeds       int    // maximum number of trials until one finds the bug; 0 means 1
 }
 
 // mutants lists the bugs that take longest to find first.

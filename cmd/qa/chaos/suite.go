@@ -135,7 +135,8 @@ func (t *trial) ownServer(durable bool) *server {
 type job struct {
 	scenario scenario
 	seed     uint64
-	mutant   string
+	mutant   string // the planted bug; "" for none
+	seeds    int    // maximum number of trials until one finds the bug; 0 means 1
 }
 
 // runAll runs the jobs, width at a time, and calls report with each result. Exclusive
@@ -154,7 +155,7 @@ func (s *suite) runAll(ctx context.Context, width int, jobs []job, report func(*
 		if ctx.Err() != nil {
 			return
 		}
-		r := s.runTrial(ctx, j.scenario, j.seed, j.mutant)
+		r := s.runTrial(ctx, j)
 		mu.Lock()
 		defer mu.Unlock()
 		report(r)

@@ -66,25 +66,45 @@ func (r *result) good() bool { return len(r.Violations) == 0 && r.Inconclusive =
 // a busy machine a fault can come too late to have an effect.
 const maxAttempts = 3
 
-// runTrial runs a trial. It repeats the trial if the planned fault did not happen.
-func (s *suite) runTrial(ctx context.Context, sc scenario, seed uint64, mutant string) *result {
-	r := s.attempt(ctx, sc, seed, mutant)
-	for failed := 1; failed < maxAttempts && r.noFault && len(r.Violations) == 0; failed++ {
-		r = s.attempt(ctx, sc, seed, mutant)
+// runTrial runs a trial. It repeats the trial if the planned fault did not happen, and a
+// trial with a planted bug, with the next seed, also if it was inconclusive for another
+// reason or more seeds may be tried.
+func (s *suite) runTrial(ctx context.Context, j job) *result {
+	r := s.attempt(ctx, j)
+	for failed := 1; failed < j.attempts(r) && ctx.Err() == nil; failed++ {
+		if j.mutant != "" {
+			j.seed++
+		}
+		r = s.attempt(ctx, j)
 		r.Counts["goes in vain"] += failed
 	}
 	return r
 }
 
-func (s *suite) attempt(ctx context.Context, sc scenario, seed uint64, mutant string) *result {
+// attempts returns how many attempts at the trial are allowed after the result r.
+func (j job) attempts(r *result) int {
+	_, found := r.foundBy()
+	switch {
+	case j.mutant == "" && r.noFault && len(r.Violations) == 0:
+		return maxAttempts
+	case j.mutant == "" || found:
+		return 0
+	case r.Inconclusive != "":
+		return max(j.seeds, maxAttempts)
+	default:
+		return j.seeds
+	}
+}
+
+func (s *suite) attempt(ctx context.Context, j job) *result {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	t := &trial{suite: s, ctx: ctx, long: s.long, seed: seed, mutant: mutant, result: &result{
-		Scenario: sc.name, Seed: seed, Mutant: mutant, Violations: []string{}, Counts: map[string]int{}, Log: []logEntry{},
+	t := &trial{suite: s, ctx: ctx, long: s.long, seed: j.seed, mutant: j.mutant, result: &result{
+		Scenario: j.scenario.name, Seed: j.seed, Mutant: j.mutant, Violations: []string{}, Counts: map[string]int{}, Log: []logEntry{},
 	}}
 	t.began = time.Now()
-	if sc.skip != nil {
-		if t.result.Skipped = sc.skip(); t.result.Skipped != "" {
+	if j.scenario.skip != nil {
+		if t.result.Skipped = j.scenario.skip(); t.result.Skipped != "" {
 			return t.result
 		}
 	}
@@ -92,7 +112,7 @@ func (s *suite) attempt(ctx context.Context, sc scenario, seed uint64, mutant st
 	go func() {
 		defer close(done)
 		defer t.cleanUp()
-		sc.run(t)
+		j.scenario.run(t)
 	}()
 	<-done
 	t.result.Seconds = time.Since(t.began).Round(time.Millisecond).Seconds()
