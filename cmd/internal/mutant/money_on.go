@@ -4,6 +4,7 @@ package mutant
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/online-cinema/billing/core/billing"
@@ -101,4 +102,35 @@ type noSendLease struct{ ports.Payments }
 
 func (p noSendLease) Add(ctx context.Context, _ time.Duration, list ...billing.Payment) error {
 	return p.Payments.Add(ctx, 0, list...)
+}
+
+// payShortensGrace is the name of the bug that treats a viewer's own declined payment as a
+// declined renewal.
+const payShortensGrace = "pay-shortens-grace"
+
+// declinedOwn holds the viewers' own payments that the payment system declined.
+var declinedOwn sync.Map
+
+type ownDeclines struct{ ports.Provider }
+
+func (p ownDeclines) Charge(ctx context.Context, r ports.ChargeRequest) (billing.Outcome, error) {
+	o, err := p.Provider.Charge(ctx, r)
+	if r.Initiator == billing.CustomerInitiated && o.Status == billing.PaymentDeclined {
+		declinedOwn.Store(r.Key, true)
+	}
+	return o, err
+}
+
+func ownDeclineIsRenewal(_ *bug, tx *ports.Repos) { tx.Payments = renewalsOnly{tx.Payments} }
+
+type renewalsOnly struct{ ports.Payments }
+
+func (p renewalsOnly) Lock(ctx context.Context, keys ...ports.PaymentKey) ([]billing.Payment, error) {
+	list, err := p.Payments.Lock(ctx, keys...)
+	for i := range list {
+		if _, declined := declinedOwn.Load(list[i].ID); declined {
+			list[i].Initiator = billing.MerchantInitiated
+		}
+	}
+	return list, err
 }

@@ -25,6 +25,8 @@ var providerBugs = map[string]func(ports.Provider) ports.Provider{
 	"failed-lookup-is-absence": func(p ports.Provider) ports.Provider { return failedLookupIsAbsence{p} },
 	"unknown-is-given-up":      func(p ports.Provider) ports.Provider { return unknownIsGivenUp{p, new(sync.Map)} },
 	"lookups-stop-charges":     func(p ports.Provider) ports.Provider { return lookupsStopCharges{p, new(atomic.Int64)} },
+	"hard-decline-ends":        func(p ports.Provider) ports.Provider { return hardDeclineEnds{p} },
+	payShortensGrace:           func(p ports.Provider) ports.Provider { return ownDeclines{p} },
 }
 
 // repoBugs are mistakes in transactions.
@@ -48,6 +50,7 @@ var repoBugs = map[string]func(*bug, *ports.Repos){
 	"key-not-claimed":          keyNotClaimed,
 	"history-forgotten":        historyForgotten,
 	"anchor-drifts":            anchorDrifts,
+	payShortensGrace:           ownDeclineIsRenewal,
 }
 
 // bug holds the undecorated dependencies that decorators use.

@@ -67,3 +67,14 @@ func (p unknownTokenIsDecline) Charge(ctx context.Context, r ports.ChargeRequest
 	}
 	return o, err
 }
+
+// hardDeclineEnds treats an expired card as if the viewer's consent were gone.
+type hardDeclineEnds struct{ ports.Provider }
+
+func (p hardDeclineEnds) Charge(ctx context.Context, r ports.ChargeRequest) (billing.Outcome, error) {
+	o, err := p.Provider.Charge(ctx, r)
+	if o.DeclineCode == billing.CardExpired {
+		o.Advice = billing.ConsentWithdrawn
+	}
+	return o, err
+}

@@ -37,6 +37,8 @@ var mutants = []mutant{
 	{name: "renewal-at-todays-price", scenario: "race/price", pattern: `^price`, description: "a renewal charges the plan's current price instead of the agreed one"},
 	{name: "cancelled-is-renewed", scenario: "race/cancel", pattern: `^cancel:`, description: "a run renews cancelled subscriptions"},
 	{name: "cancel-does-not-wait", scenario: "held/claimed", pattern: `^the cancel`, description: "a cancel does not wait for a renewal that may still be sent"},
+	{name: "hard-decline-ends", scenario: "past due/on hold", pattern: `^access: in the middle`, description: "a renewal declined for an expired card ends the subscription at once"},
+	{name: "pay-shortens-grace", scenario: "past due/on hold", pattern: `^access: after a declined`, description: "a viewer's own declined payment counts as a declined renewal, so it can end the subscription"},
 	{name: "unknown-token-is-decline", scenario: "payment system/wrong account", pattern: `^wrong account`, description: "a token that the payment system does not know counts as an expired card"},
 	{name: "consent-not-verified", scenario: "forged/terms", pattern: `^forged: the ledger`, description: "a run does not verify that the viewer agreed to the price"},
 	{name: "key-not-claimed", scenario: "parallel/one key", pattern: `^the retry|^request`, description: "the Idempotency-Key is not stored in the request's transaction"},
