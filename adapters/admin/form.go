@@ -20,6 +20,7 @@ type formPage struct {
 	Name        string
 	Subscribers int
 	Archived    bool
+	Group       string // of an existing plan
 	Values      url.Values
 	Errors      map[string]string // by field
 	Problem     string            // an error that concerns the whole form

@@ -133,7 +133,7 @@ func (s *server) planForm(r *http.Request, v *view, id string) (formPage, error)
 		return page, err
 	}
 	page.ID, page.Seen, page.Name, page.Subscribers = id, operators.SeenPlan(p.Plan), p.Name, p.Subscribers
-	page.Archived = !p.ArchivedAt.IsZero()
+	page.Archived, page.Group = !p.ArchivedAt.IsZero(), p.Group
 	page.Values = url.Values{
 		"code": {p.Code}, "name": {p.Name}, "price": {p.Price.Decimal()}, "currency": {string(p.Price.Currency)},
 		"interval_months": {strconv.Itoa(p.IntervalMonths)}, "features": {strings.Join(p.Features, ", ")},

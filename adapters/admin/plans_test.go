@@ -103,6 +103,9 @@ func TestEditPlan(t *testing.T) {
 	if form.Get("price") != "399.00" || form.Get("name") != "Gold" || form.Get("features") != "hd" {
 		t.Errorf("form fields: %v", form)
 	}
+	if page := anna.get("/admin/info/plans/edit?id=" + string(p.ID)); !strings.Contains(page.body, `id="group" value="main" readonly`) {
+		t.Error("the form does not show the group")
+	}
 	form.Set("name", "Gold & Silver")
 	got := anna.post("/admin/edit/plans", form)
 	wantStatus(t, "edit", got, http.StatusSeeOther)

@@ -73,6 +73,7 @@ var texts = map[string][languages]string{
 	"plan.currency.help": {"ISO 4217 code, for example RUB, USD or EUR.", "Код ISO 4217, например RUB, USD или EUR."},
 	"plan.interval.help": {"Length of a period in months, 1 to 36.", "Длина периода в месяцах, от 1 до 36."},
 	"plan.features.help": {"Codes separated by commas, for example hd, 4k.", "Коды через запятую, например hd, 4k."},
+	"plan.group.help":    {"A viewer can have one plan of a group at a time. Only billingctl plan set-group changes the group.", "У зрителя может быть только один тариф из группы. Группу меняет только команда billingctl plan set-group."},
 	"plan.keep":          {"%s: price and period stay the same.", "%s: цена и период не изменятся."},
 
 	"interval.title":      {"Change the period?", "Изменить период?"},

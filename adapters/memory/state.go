@@ -82,6 +82,7 @@ func (t *tx) repos() ports.Repos {
 		Checkout:        checkout{t},
 		Users:           users{t},
 		Plans:           plans{t},
+		PlanGroups:      planGroups{t},
 		PaymentSystems:  paymentSystems{t},
 		Methods:         methods{t},
 		Cards:           cards{t},

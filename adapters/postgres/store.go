@@ -94,6 +94,7 @@ func (s *Store) repos(t tx) ports.Repos {
 		Checkout:        orders{t, m},
 		Users:           users{q, t},
 		Plans:           plans{q},
+		PlanGroups:      planGroups{q},
 		PaymentSystems:  paymentSystems{q},
 		Methods:         m,
 		Cards:           cards{q},

@@ -35,6 +35,16 @@ func oneArg(what string) cobra.PositionalArgs {
 	}
 }
 
+// twoArgs is [oneArg] for two arguments.
+func twoArgs(first, second string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != 2 || args[0] == "" || args[1] == "" {
+			return fmt.Errorf("%q needs two arguments, %s and %s: %s %s", cmd.CommandPath(), first, second, cmd.Parent().CommandPath(), cmd.Use)
+		}
+		return nil
+	}
+}
+
 // faults collects everything that is wrong with a command line, so that one attempt
 // reports all of it.
 type faults []string

@@ -65,6 +65,9 @@ func TestPlan_Refusals(t *testing.T) {
 		"free":            {[]string{"plan", "set-price", "basic", "--price", "0"}, boot.Misused, "price.amount must be more than zero"},
 		"too many digits": {[]string{"plan", "set-price", "basic", "--price", "1.999"}, boot.Misused, "more than the 2 decimal digits"},
 		"no group":        {[]string{"plan", "add", "--code", "b", "--name", "B", "--price", "1", "--currency", "RUB", "--group", ""}, boot.Misused, "billingctl: group must be 1 to 63"},
+		"unknown group":   {[]string{"plan", "set-group", "gold", "sport"}, boot.Failed, "there is no such plan"},
+		"bad group":       {[]string{"plan", "set-group", "basic", "Sport"}, boot.Misused, "billingctl: group must be 1 to 63"},
+		"group missing":   {[]string{"plan", "set-group", "basic"}, boot.Misused, "needs two arguments, the code of a plan and a group: billingctl plan set-group CODE GROUP"},
 		"several faults":  {[]string{"plan", "add", "--code", "A B", "--name", " ", "--price", "1", "--currency", "RUB", "--interval-months", "0"}, boot.Misused, "billingctl: name must not be empty\nbillingctl: interval_months must be 1 to 36\n"},
 	}
 	for name, test := range tests {
@@ -74,6 +77,33 @@ func TestPlan_Refusals(t *testing.T) {
 				t.Errorf("stderr is %q, want %q in it", errs, test.want)
 			}
 		})
+	}
+}
+
+func TestPlan_SetGroup(t *testing.T) {
+	t.Parallel()
+	s := withDatabase(t)
+	exec(t, s.url(), twoPayments) // of a subscription to basic, stored without a group
+	s.run(t, boot.OK, "plan", "add", "--code", "sport", "--name", "Sport", "--price", "99", "--currency", "RUB", "--group", "add-ons")
+	const secondID = "22222222-2222-4222-8222-222222222222"
+	exec(t, s.url(), `INSERT INTO subscriptions SELECT (jsonb_populate_record(s, jsonb_build_object('id', '`+secondID+`', 'plan_id', p.id, 'plan_group', 'add-ons'))).*
+		FROM subscriptions s, plans p WHERE p.code = 'sport'`)
+	_, errs := s.run(t, boot.Failed, "plan", "set-group", "sport", "main")
+	if want := "group main: 1; viewer " + ownerID + " has " + secondID + " to plan sport and " + ownerID + " to plan basic"; !strings.Contains(errs, want) {
+		t.Errorf("stderr is %q, want %q in it", errs, want)
+	}
+	out, _ := s.run(t, boot.OK, "plan", "set-group", "sport", "extras")
+	if want := "moved plan sport to group extras\n"; out != want {
+		t.Errorf("set-group prints %q, want %q", out, want)
+	}
+	var moved planJSON
+	s.json(t, boot.OK, &moved, "plan", "set-group", "basic", "old")
+	if moved.Code != "basic" || moved.PlanGroup != "old" {
+		t.Errorf("moved %+v", moved)
+	}
+	got := query(t, s.url(), "SELECT id || ' ' || plan_group FROM subscriptions ORDER BY id")
+	if diff := cmp.Diff([]string{ownerID + " old", secondID + " extras"}, got); diff != "" {
+		t.Errorf("groups of the subscriptions (-want +got):\n%s", diff)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -21,7 +22,7 @@ func (t *tool) plan() *cobra.Command {
 		RunE: t.action(t.planArchive),
 	}
 	return group("plan", "Manage the catalogue of plans",
-		t.withJSON(t.planAdd()), t.withJSON(list), t.withJSON(t.planSetPrice()), t.withJSON(archive))
+		t.withJSON(t.planAdd()), t.withJSON(list), t.withJSON(t.planSetPrice()), t.withJSON(t.planSetGroup()), t.withJSON(archive))
 }
 
 func (t *tool) planAdd() *cobra.Command {
@@ -125,6 +126,34 @@ func setPrice(cmd *cobra.Command, c operators.Catalog, ref, price, currency stri
 		return billing.Plan{}, err
 	}
 	return c.SetPrice(cmd.Context(), ref, money)
+}
+
+func (t *tool) planSetGroup() *cobra.Command {
+	return &cobra.Command{
+		Use: "set-group CODE GROUP", Short: "Move a plan to another group",
+		Long: `Move a plan to another group. A viewer has at most one live subscription to the
+plans of a group. All plans are in the group main unless you choose another one, so
+put an add-on into a group of its own.
+
+The command changes nothing if viewers would have two live subscriptions in the group.
+Orders wait while it looks for them. If it is interrupted, repeat it.`,
+		Example: "  billingctl plan set-group sport add-ons",
+		Args:    twoArgs("the code of a plan", "a group"),
+		RunE: t.action(func(cmd *cobra.Command, args []string) error {
+			var f faults
+			_, err := billing.Plan{}.Regroup(args[1], time.Time{})
+			if f.addFields(cmd, err); f.err() != nil {
+				return f.err()
+			}
+			return t.withCatalog(cmd.Context(), func(c operators.Catalog) error {
+				p, err := c.SetGroup(cmd.Context(), args[0], args[1])
+				if err != nil {
+					return err
+				}
+				return t.print(toPlanJSON(p), func() { t.printf("moved plan %s to group %s", p.Code, p.Group) })
+			})
+		}),
+	}
 }
 
 func (t *tool) planArchive(cmd *cobra.Command, args []string) error {

@@ -76,20 +76,29 @@ func (c Catalog) ArchivePlan(ctx context.Context, ref string) (billing.Plan, err
 func (c Catalog) changePlan(
 	ctx context.Context, ref, action string, f func(ports.Repos, billing.Plan) (billing.Plan, error),
 ) (p billing.Plan, err error) {
-	err = c.change(ctx, func(tx ports.Repos) error {
-		before, err := tx.Plans.Lock(ctx, ref)
-		if err != nil {
-			return err
-		}
-		if p, err = f(tx, before); err != nil {
-			return err
-		}
-		if err := tx.Plans.Save(ctx, p); err != nil {
-			return err
-		}
-		return c.auditChange(ctx, tx, action, p.Code, planFacts(before), planFacts(p))
+	err = c.change(ctx, func(tx ports.Repos) (err error) {
+		p, err = c.savePlan(ctx, tx, ref, action, f)
+		return err
 	})
 	return p, wrap(err, "change plan %s", ref)
+}
+
+// savePlan is changePlan in a transaction that is open.
+func (c Catalog) savePlan(
+	ctx context.Context, tx ports.Repos, ref, action string, f func(ports.Repos, billing.Plan) (billing.Plan, error),
+) (billing.Plan, error) {
+	before, err := tx.Plans.Lock(ctx, ref)
+	if err != nil {
+		return billing.Plan{}, err
+	}
+	p, err := f(tx, before)
+	if err != nil {
+		return p, err
+	}
+	if err := tx.Plans.Save(ctx, p); err != nil {
+		return p, err
+	}
+	return p, c.auditChange(ctx, tx, action, p.Code, planFacts(before), planFacts(p))
 }
 
 // PaymentSystems returns all payment systems, including archived ones, by code.

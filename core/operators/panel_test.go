@@ -60,6 +60,7 @@ func TestCatalog_ChangesNeedEditor(t *testing.T) {
 			"edit plan":        func() error { _, err := c.EditPlan(t.Context(), e); return err },
 			"remove plan":      func() error { _, err := c.RemovePlan(t.Context(), plan.ID); return err },
 			"set price":        func() error { _, err := c.SetPrice(t.Context(), "extra", billingtest.Rubles(1)); return err },
+			"set group":        func() error { _, err := c.SetGroup(t.Context(), "extra", "sport"); return err },
 			"archive plan":     func() error { _, err := c.ArchivePlan(t.Context(), "extra"); return err },
 			"archive system":   func() error { _, err := c.ArchivePaymentSystem(t.Context(), billingtest.System); return err },
 			"add invalid plan": func() error { _, err := c.AddPlan(t.Context(), billing.Plan{}); return err },

@@ -28,6 +28,31 @@ type Plans interface {
 	Subscribers(ctx context.Context, id billing.PlanID) (int, error)
 }
 
+// PlanGroups moves a plan to another group. Plans of one group exclude each other.
+type PlanGroups interface {
+	// Lock makes orders and other changes of plans wait until the transaction ends.
+	// It must be the first call of the transaction.
+	Lock(ctx context.Context) error
+	// Conflicts counts the users who have a live subscription to the plan and another
+	// one to a plan of the group. It returns a conflict of each of the first limit
+	// users.
+	Conflicts(ctx context.Context, id billing.PlanID, group string, limit int) (int, []GroupConflict, error)
+	// Relabel stores the plan's group with its live subscriptions of the next limit
+	// users after the given one, by id. It returns the last of these users, or "" if
+	// there are none. It returns [billing.ErrPlanGroupTaken] if such a user has
+	// another live subscription that is stored with the group.
+	Relabel(ctx context.Context, id billing.PlanID, after billing.UserID, limit int) (billing.UserID, error)
+}
+
+// GroupConflict is a pair of live subscriptions of a user: one to a plan, another to a
+// plan of a group that the first plan is not in.
+type GroupConflict struct {
+	User      billing.UserID
+	ID        billing.SubscriptionID
+	Other     billing.SubscriptionID
+	OtherPlan string // code
+}
+
 // PaymentSystems stores the registry of payment systems.
 type PaymentSystems interface {
 	// Lock locks and returns the payment system with this code, archived or not. It

@@ -44,6 +44,7 @@ type Repos struct {
 	Checkout        Checkout
 	Users           Users
 	Plans           Plans
+	PlanGroups      PlanGroups
 	PaymentSystems  PaymentSystems
 	Methods         Methods
 	Cards           Cards

@@ -19,8 +19,8 @@ type PanelHarness struct {
 	Owner   ports.Store // as the owner of the schema
 }
 
-// RunPanel tests the parts of a store that only the admin panel uses. It calls
-// newStore once per test.
+// RunPanel tests the parts of a store that only the admin panel and the owner use. It
+// calls newStore once per test.
 func RunPanel(t *testing.T, newStore func(t *testing.T) PanelHarness) {
 	for name, check := range map[string]func(w *panelWorld){
 		"unused plan is removed":                     removesUnusedPlan,
@@ -38,6 +38,13 @@ func RunPanel(t *testing.T, newStore func(t *testing.T) PanelHarness) {
 			t.Parallel()
 			h := newStore(t)
 			check(&panelWorld{newWorld(t, h.Harness), h})
+		})
+	}
+	for _, p := range planGroupCases {
+		t.Run("plan groups/"+p.name, func(t *testing.T) {
+			t.Parallel()
+			h := newStore(t)
+			p.check(newWorld(t, Harness{Store: h.Owner, Payments: h.Payments}))
 		})
 	}
 }
