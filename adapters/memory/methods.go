@@ -45,7 +45,7 @@ func (r methods) SetToken(_ context.Context, user billing.UserID, id billing.Pay
 func (r methods) LockForRemoval(_ context.Context, removal ports.MethodRemoval) ([]billing.PaymentMethod, error) {
 	target := removalTarget(removal)
 	var named []billing.PaymentMethod
-	removals := []string{target} // that have removed the target, or a part of it
+	var removals []string // that have removed one of the named methods
 	for _, m := range r.methods {
 		if m.UserID != removal.User || string(m.ID) != target && string(m.CardID) != target {
 			continue

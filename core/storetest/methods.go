@@ -91,7 +91,11 @@ var methodRemovalCases = []testCase{
 		saved.Token = twin.Token
 		w.must(w.wantBlocked(
 			func(ctx context.Context, tx ports.Repos) error {
-				return tx.Methods.SetToken(ctx, saved.UserID, saved.ID, saved.Token)
+				if err := tx.Methods.SetToken(ctx, saved.UserID, saved.ID, saved.Token); err != nil {
+					return err
+				}
+				_, err := tx.Methods.Find(ctx, saved.UserID, saved.ID) // executes the change, which a store may queue until then
+				return err
 			},
 			func(ctx context.Context, tx ports.Repos) error {
 				got, err := tx.Methods.LockForRemoval(ctx, ofCard(c))

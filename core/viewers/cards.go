@@ -144,12 +144,11 @@ func (c *Cards) Get(ctx context.Context, user billing.UserID, id billing.CardID)
 	return c.Store.Views().Card(ctx, user, id)
 }
 
-// recordLimit adds an event if err is a [billing.LimitedError], once per series of
-// refusals. It returns err. It uses a transaction of its own, because the refused one
+// recordLimit adds the event of a [billing.LimitedError], once per series of refusals. It returns err. It uses a transaction of its own, because the refused one
 // was rolled back.
 func recordLimit(ctx context.Context, store ports.Store, clock ports.Clock, newID func() string, user billing.UserID, err error) error {
 	var limited *billing.LimitedError
-	if !errors.As(err, &limited) {
+	if !errors.As(err, &limited) || limited.Type == "" {
 		return err
 	}
 	now := clock.Now()

@@ -36,6 +36,25 @@ func TestLinkToken(t *testing.T) {
 	w.ExpectHistory(billing.EventMethodAdded, billing.EventSubscribed)
 }
 
+// A request that changes nothing releases its key, because only such requests have a
+// limit of keys.
+func TestLinkToken_AgainReleasesKey(t *testing.T) {
+	t.Parallel()
+	w := newWallet(t)
+	for i, want := range []error{nil, billing.ErrNotFound} {
+		cmd, r := linkToken(billingtest.Token), w.newRequest()
+		r.Key = fmt.Sprint("key-", i)
+		cmd.Request = &r
+		_, err := w.methods().Link(t.Context(), cmd)
+		billingtest.ExpectError(t, err, nil)
+		w.InTx(func(ctx context.Context, tx ports.Repos) error {
+			_, err := tx.IdempotencyKeys.Find(ctx, r.User, r.Key)
+			billingtest.ExpectError(t, err, want)
+			return nil
+		})
+	}
+}
+
 func TestLinkToken_Refusals(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -35,15 +35,12 @@ ORDER BY m.id
 FOR UPDATE;
 
 -- name: MethodsRemovedTogether :many
--- The methods with these ids, and those that were removed with the target, or with
--- a method that the target names. removed_with is the card or the method whose
--- removal removed the method.
+-- The methods with these ids, and those that were removed together with one that the
+-- removal names. removed_with is the card or the method whose removal removed them.
 SELECT m.* FROM payment_methods m
 WHERE m.user_id = @user_id AND (m.id = ANY(@ids::uuid[]) OR m.removed_with IN (
-    SELECT @target::uuid
-    UNION ALL
     SELECT n.removed_with FROM payment_methods n
-    WHERE n.user_id = @user_id AND (n.id = @target::uuid OR n.card_id = @target::uuid) AND n.removed_with IS NOT NULL))
+    WHERE n.user_id = @user_id AND (n.id = @target::uuid OR n.card_id = @target::uuid)))
 ORDER BY m.id;
 
 -- name: MethodsRemove :execrows

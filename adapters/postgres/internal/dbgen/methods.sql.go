@@ -279,16 +279,13 @@ func (q *Queries) MethodsRemove(ctx context.Context, arg MethodsRemoveParams) (i
 const methodsRemovedTogether = `-- name: MethodsRemovedTogether :many
 SELECT m.user_id, m.id, m.payment_system, m.token, m.created_at, m.removed_at, m.token_ct, m.token_key_id, m.token_fingerprint, m.card_id, m.removed_with FROM payment_methods m
 WHERE m.user_id = $1 AND (m.id = ANY($2::uuid[]) OR m.removed_with IN (
-    SELECT $3::uuid
-    UNION ALL
     SELECT n.removed_with FROM payment_methods n
-    WHERE n.user_id = $1 AND (n.id = $3::uuid OR n.card_id = $3::uuid) AND n.removed_with IS NOT NULL))
+    WHERE n.user_id = $1 AND (n.id = $3::uuid OR n.card_id = $3::uuid)))
 ORDER BY m.id
 `
 
-// The methods with these ids, and those that were removed with the target, or with
-// a method that the target names. removed_with is the card or the method whose
-// removal removed the method.
+// The methods with these ids, and those that were removed together with one that the
+// removal names. removed_with is the card or the method whose removal removed them.
 func (q *Queries) MethodsRemovedTogether(ctx context.Context, userID string, ids []string, target string) ([]*PaymentMethod, error) {
 	rows, err := q.db.Query(ctx, methodsRemovedTogether, userID, ids, target)
 	if err != nil {
