@@ -36,7 +36,7 @@ func subscription(v ports.SubscriptionView) api.Subscription {
 		Price: money(v.Price), PaymentSystem: v.PaymentSystem, PaymentMethodId: string(v.MethodID),
 		CancelAtPeriodEnd: v.CancelAtPeriodEnd,
 		StartedAt:         nullTime(v.StartedAt), EndedAt: nullTime(v.EndedAt),
-		LatestPayment: api.LatestPayment{
+		LatestPayment: &api.LatestPayment{
 			Id: string(v.Latest.ID), Status: api.PaymentStatus(v.Latest.Status), DeclineCode: nullString(v.Latest.DeclineCode),
 		},
 		NextAction: nextAction(v),

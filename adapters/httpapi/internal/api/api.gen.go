@@ -657,10 +657,8 @@ type Subscription struct {
 	EndedAt *time.Time `json:"ended_at"`
 	Id      string     `json:"id"`
 
-	// LatestPayment The newest payment of a subscription.
-	//
-	// Example: {"decline_code":null,"id":"01981e2c-7d4a-7c11-8f3e-52a4c1d7e902","status":"succeeded"}
-	LatestPayment LatestPayment `json:"latest_payment"`
+	// LatestPayment The newest payment. Accept null, because a period may be given instead of paid.
+	LatestPayment *LatestPayment `json:"latest_payment"`
 
 	// NextAction The action that the subscription needs from the viewer; null if none. Ignore types that you do not know.
 	NextAction *NextAction `json:"next_action"`
