@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/online-cinema/billing/adapters/postgres/internal/dbgen"
@@ -15,6 +16,19 @@ type events struct {
 }
 
 func (r events) Append(ctx context.Context, es ...billing.Event) error {
+	if slices.ContainsFunc(es, isAgreed) {
+		agreed := slices.DeleteFunc(slices.Clone(es), func(e billing.Event) bool { return !isAgreed(e) })
+		if err := r.appendAgreed(ctx, agreed); err != nil {
+			return err
+		}
+		es = slices.DeleteFunc(slices.Clone(es), isAgreed)
+	}
+	return r.append(ctx, es)
+}
+
+func isAgreed(e billing.Event) bool { return e.Type == billing.EventAgreed }
+
+func (r events) append(ctx context.Context, es []billing.Event) error {
 	if len(es) == 0 {
 		return nil
 	}
@@ -36,6 +50,23 @@ func (r events) Append(ctx context.Context, es ...billing.Event) error {
 	})
 }
 
+func (r events) appendAgreed(ctx context.Context, es []billing.Event) error {
+	return r.tx.queue().EventsAppendAgreed(ctx, dbgen.EventsAppendAgreedParams{
+		UserIds:         mapSlice(es, func(e billing.Event) string { return string(e.UserID) }),
+		Ids:             mapSlice(es, func(e billing.Event) string { return string(e.ID) }),
+		Ats:             mapSlice(es, func(e billing.Event) time.Time { return e.At }),
+		SubscriptionIds: mapSlice(es, func(e billing.Event) string { return string(e.SubscriptionID) }),
+		PlanCodes:       mapSlice(es, func(e billing.Event) string { return e.PlanCode }),
+		AccessUntils:    mapSlice(es, func(e billing.Event) time.Time { return e.AccessUntil }),
+		PriceAmounts:    mapSlice(es, func(e billing.Event) int64 { return e.Agreement.Price.Amount }),
+		PriceCurrencies: mapSlice(es, func(e billing.Event) string { return string(e.Agreement.Price.Currency) }),
+		IntervalMonths:  mapSlice(es, func(e billing.Event) int32 { return int32(e.Agreement.IntervalMonths) }),
+		DuesNow:         mapSlice(es, func(e billing.Event) int64 { return e.Agreement.DueNow.Amount }),
+		FirstCharges:    mapSlice(es, func(e billing.Event) time.Time { return e.Agreement.FirstChargeAt }),
+		TermsVersions:   mapSlice(es, func(e billing.Event) string { return e.Agreement.TermsVersion }),
+	})
+}
+
 func eventOf(row *dbgen.Event) billing.Event {
 	return billing.Event{
 		ID: billing.EventID(row.ID), UserID: billing.UserID(row.UserID),
@@ -46,7 +77,16 @@ func eventOf(row *dbgen.Event) billing.Event {
 		PaymentID:      idOrEmpty[billing.PaymentID](row.PaymentID), PlanCode: row.PlanCode,
 		Amount:      billing.Money{Amount: row.Amount.Int64, Currency: billing.Currency(row.Currency.String)},
 		DeclineCode: billing.DeclineCode(row.DeclineCode), AccessUntil: row.AccessUntil,
-		RetryAt: row.RetryAt,
+		RetryAt: row.RetryAt, Agreement: agreementOf(row),
+	}
+}
+
+func agreementOf(row *dbgen.Event) billing.Agreement {
+	currency := billing.Currency(row.PriceCurrency.String)
+	return billing.Agreement{
+		Price: billing.Money{Amount: row.PriceAmount.Int64, Currency: currency}, IntervalMonths: int(row.IntervalMonths.Int32),
+		DueNow:        billing.Money{Amount: row.DueNow.Int64, Currency: currency},
+		FirstChargeAt: row.FirstChargeAt, TermsVersion: row.TermsVersion.String,
 	}
 }
 

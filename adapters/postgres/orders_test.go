@@ -42,8 +42,12 @@ func TestBatchStatements_UseGenericPlans(t *testing.T) {
 		event := billing.Event{
 			ID: billing.EventID(fmt.Sprintf("00000000-0000-7000-8000-%012d", i)), UserID: someUser, Type: billing.EventSubscribed, At: now,
 		}
+		agreed := billing.Event{
+			ID: billing.EventID(fmt.Sprintf("00000000-0000-7000-8001-%012d", i)), UserID: someUser, Type: billing.EventAgreed, At: now,
+			Agreement: billing.Agreement{FirstChargeAt: now},
+		}
 		err := store.InTx(t.Context(), func(tx ports.Repos) error {
-			return errors.Join(tx.Events.Append(t.Context(), event), tx.Subscriptions.Save(t.Context(), missing),
+			return errors.Join(tx.Events.Append(t.Context(), event, agreed), tx.Subscriptions.Save(t.Context(), missing),
 				tx.Payments.Save(t.Context(), billing.Payment{ID: billing.PaymentID(someUser), UserID: someUser, Status: billing.PaymentPending}))
 		})
 		if !errors.Is(err, ports.ErrChanged) {
@@ -68,7 +72,7 @@ func TestBatchStatements_UseGenericPlans(t *testing.T) {
 	}
 	for _, name := range []string{
 		"PlansForShare", "PaymentSystemsNamed", "SubscriptionsLive", "MethodsByToken", "UsersSeen",
-		"EventsAppend", "SubscriptionsSave", "PaymentsSave",
+		"EventsAppend", "EventsAppendAgreed", "SubscriptionsSave", "PaymentsSave",
 	} {
 		if times, ok := planned[name]; !ok || times > 5 {
 			t.Errorf("%s: %d custom plans in 10 executions, prepared %t; want at most 5", name, times, ok)

@@ -116,6 +116,10 @@ func TestFigures_CountEvents(t *testing.T) {
 	all = append(all,
 		billing.Event{UserID: user, SubscriptionID: sub, Type: billing.EventSubscribed, At: at.Add(-time.Hour), PlanCode: "b", Amount: rub(7)},
 		billing.Event{UserID: user, SubscriptionID: sub, Type: billing.EventPaymentDeclined, At: at, PlanCode: "b", Amount: rub(7), DeclineCode: "card_expired"},
+		// No figure counts an agreement, because it moves no money.
+		billing.Event{UserID: user, SubscriptionID: sub, Type: billing.EventAgreed, At: at, PlanCode: "b", Agreement: billing.Agreement{
+			Price: rub(7), IntervalMonths: 1, DueNow: rub(7), FirstChargeAt: at,
+		}},
 		// The plan had another code at that time.
 		billing.Event{UserID: user, SubscriptionID: sub, Type: billing.EventEnded, At: at, PlanCode: "old-b"})
 	b.append(all...)

@@ -23,6 +23,7 @@ type Event struct {
 	DeclineCode    DeclineCode     // if the payment was declined or abandoned
 	AccessUntil    time.Time       // end of the viewer's access after the event; zero for no access
 	RetryAt        time.Time       // next retry of a declined renewal; zero for none
+	Agreement      Agreement       // of an agreed event; zero otherwise
 }
 
 // EventType is the type of an event.
@@ -30,6 +31,7 @@ type EventType string
 
 // The types of events.
 const (
+	EventAgreed                EventType = "agreed" // the viewer agreed to pay; recorded before the payment is sent
 	EventSubscribed            EventType = "subscribed"
 	EventRenewed               EventType = "renewed"
 	EventPeriodsWaived         EventType = "periods_waived" // the service was down; the missed periods are not charged

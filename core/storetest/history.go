@@ -19,6 +19,21 @@ var historyCases = []testCase{
 		w.append(bare, full)
 		w.wantEvents(d.sub.UserID, ports.Page{Limit: 10}, full, bare)
 	}},
+	{"keeps every field of an agreement", func(w *world) {
+		d := w.subscribe(0)
+		agreed, ended := d.event(billing.EventAgreed), d.event(billing.EventEnded)
+		agreed.AccessUntil, agreed.PlanCode = noon.Add(time.Hour), "renamed-since"
+		agreed.Agreement = billing.Agreement{
+			Price: billing.Money{Amount: 99_00, Currency: "KZT"}, IntervalMonths: 12,
+			DueNow: billing.Money{Amount: 1, Currency: "KZT"}, FirstChargeAt: noon.Add(time.Minute), TermsVersion: "оферта 7",
+		}
+		bare := d.event(billing.EventAgreed)
+		bare.Agreement = billing.Agreement{
+			Price: d.sub.Price, IntervalMonths: 1, DueNow: billing.Money{Currency: d.sub.Price.Currency}, FirstChargeAt: noon,
+		}
+		w.append(agreed, ended, bare)
+		w.wantEvents(d.sub.UserID, ports.Page{Limit: 10}, bare, ended, agreed)
+	}},
 	{"comes in pages, newest first, of one user", func(w *world) {
 		d, other := w.subscribe(0), w.subscribe(0)
 		var all []billing.Event

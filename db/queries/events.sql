@@ -25,6 +25,21 @@ FROM added e LEFT JOIN plans p ON p.code = e.plan_code
 WHERE e.subscription_id IS NOT NULL -- not events of cards and payment methods
 GROUP BY 1, 2, 3, 4, 5;
 
+-- name: EventsAppendAgreed :exec
+-- An agreement moves no money and is not counted for the figures of the panel. It has a
+-- statement of its own, so that renewals do not write its columns.
+INSERT INTO events (user_id, id, type, at, subscription_id, plan_code, decline_code, access_until,
+                    price_amount, price_currency, interval_months, due_now, first_charge_at, terms_version)
+SELECT n.user_id, n.id, 'agreed', n.at, n.subscription_id, n.plan_code, '', n.access_until,
+       n.price_amount, n.price_currency, n.interval_months, n.due_now, n.first_charge_at, NULLIF(n.terms_version, '')
+FROM (SELECT
+    unnest((SELECT @user_ids::uuid[])) AS user_id, unnest(@ids::uuid[]) AS id, unnest(@ats::timestamptz[]) AS at,
+    unnest(@subscription_ids::uuid[]) AS subscription_id, unnest(@plan_codes::text[]) AS plan_code,
+    unnest(@access_untils::timestamptz[]) AS access_until,
+    unnest(@price_amounts::bigint[]) AS price_amount, unnest(@price_currencies::text[]) AS price_currency,
+    unnest(@interval_months::int[]) AS interval_months, unnest(@dues_now::bigint[]) AS due_now,
+    unnest(@first_charges::timestamptz[]) AS first_charge_at, unnest(@terms_versions::text[]) AS terms_version) AS n;
+
 -- name: EventTimes :many
 SELECT at FROM events
 WHERE user_id = @user_id AND type = @type AND at >= @since::timestamptz

@@ -113,3 +113,52 @@ func (q *Queries) EventsAppend(ctx context.Context, arg EventsAppendParams) erro
 	)
 	return err
 }
+
+const eventsAppendAgreed = `-- name: EventsAppendAgreed :exec
+INSERT INTO events (user_id, id, type, at, subscription_id, plan_code, decline_code, access_until,
+                    price_amount, price_currency, interval_months, due_now, first_charge_at, terms_version)
+SELECT n.user_id, n.id, 'agreed', n.at, n.subscription_id, n.plan_code, '', n.access_until,
+       n.price_amount, n.price_currency, n.interval_months, n.due_now, n.first_charge_at, NULLIF(n.terms_version, '')
+FROM (SELECT
+    unnest((SELECT $1::uuid[])) AS user_id, unnest($2::uuid[]) AS id, unnest($3::timestamptz[]) AS at,
+    unnest($4::uuid[]) AS subscription_id, unnest($5::text[]) AS plan_code,
+    unnest($6::timestamptz[]) AS access_until,
+    unnest($7::bigint[]) AS price_amount, unnest($8::text[]) AS price_currency,
+    unnest($9::int[]) AS interval_months, unnest($10::bigint[]) AS due_now,
+    unnest($11::timestamptz[]) AS first_charge_at, unnest($12::text[]) AS terms_version) AS n
+`
+
+type EventsAppendAgreedParams struct {
+	UserIds         []string
+	Ids             []string
+	Ats             []time.Time
+	SubscriptionIds []string
+	PlanCodes       []string
+	AccessUntils    []time.Time
+	PriceAmounts    []int64
+	PriceCurrencies []string
+	IntervalMonths  []int32
+	DuesNow         []int64
+	FirstCharges    []time.Time
+	TermsVersions   []string
+}
+
+// An agreement moves no money and is not counted for the figures of the panel. It has a
+// statement of its own, so that renewals do not write its columns.
+func (q *Queries) EventsAppendAgreed(ctx context.Context, arg EventsAppendAgreedParams) error {
+	_, err := q.db.Exec(ctx, eventsAppendAgreed,
+		arg.UserIds,
+		arg.Ids,
+		arg.Ats,
+		arg.SubscriptionIds,
+		arg.PlanCodes,
+		arg.AccessUntils,
+		arg.PriceAmounts,
+		arg.PriceCurrencies,
+		arg.IntervalMonths,
+		arg.DuesNow,
+		arg.FirstCharges,
+		arg.TermsVersions,
+	)
+	return err
+}

@@ -40,6 +40,12 @@ type Event struct {
 	RetryAt         time.Time
 	CardID          *string
 	PaymentMethodID *string
+	PriceAmount     pgtype.Int8
+	PriceCurrency   pgtype.Text
+	IntervalMonths  pgtype.Int4
+	DueNow          pgtype.Int8
+	FirstChargeAt   time.Time
+	TermsVersion    pgtype.Text
 }
 
 type IdempotencyAnswer struct {

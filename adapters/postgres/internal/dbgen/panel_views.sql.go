@@ -134,7 +134,7 @@ func (q *Queries) PanelViewDue(ctx context.Context, until time.Time) ([]*PanelVi
 }
 
 const panelViewEvents = `-- name: PanelViewEvents :many
-SELECT user_id, id, type, at, subscription_id, plan_code, payment_id, amount, currency, decline_code, access_until, retry_at, card_id, payment_method_id FROM events
+SELECT user_id, id, type, at, subscription_id, plan_code, payment_id, amount, currency, decline_code, access_until, retry_at, card_id, payment_method_id, price_amount, price_currency, interval_months, due_now, first_charge_at, terms_version FROM events
 WHERE at >= $1::timestamptz AND at < $2::timestamptz
   AND ($3::text = '' OR type = $3) AND ($4::text = '' OR plan_code = $4)
   AND (at, id) < ($5::timestamptz, $6::uuid)
@@ -184,6 +184,12 @@ func (q *Queries) PanelViewEvents(ctx context.Context, arg PanelViewEventsParams
 			&i.RetryAt,
 			&i.CardID,
 			&i.PaymentMethodID,
+			&i.PriceAmount,
+			&i.PriceCurrency,
+			&i.IntervalMonths,
+			&i.DueNow,
+			&i.FirstChargeAt,
+			&i.TermsVersion,
 		); err != nil {
 			return nil, err
 		}
