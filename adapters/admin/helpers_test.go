@@ -183,8 +183,8 @@ func (s *site) subscribedAt(p billing.Plan, now time.Time) billing.UserID {
 		if err := tx.Methods.Add(ctx, m); err != nil {
 			return err
 		}
-		sub, pay, err := billing.Order{
-			Subscription: billing.SubscriptionID(newID()), Payment: billing.PaymentID(newID()), Plan: p, Method: m, Shown: p.Price,
+		sub, pay, agreed, err := billing.Order{
+			Subscription: billing.SubscriptionID(newID()), Payment: billing.PaymentID(newID()), Plan: p, Method: m, Shown: p.Price, TermsVersion: "terms-7",
 		}.Start(now, billing.Calendar{})
 		if err != nil {
 			return err
@@ -196,9 +196,8 @@ func (s *site) subscribedAt(p billing.Plan, now time.Time) billing.UserID {
 			return err
 		}
 		sub, pay, events := sub.Settle(pay, billing.Outcome{Status: billing.PaymentSucceeded, Amount: pay.Amount, ProviderRef: "ref_1"}, billing.RetrySchedule{}, billing.Calendar{}, now)
-		for i := range events {
-			events[i].ID = billing.EventID(newID())
-		}
+		events = append(agreed, events...)
+		ports.Identify(events, newID)
 		if err := tx.Payments.Save(ctx, pay); err != nil {
 			return err
 		}

@@ -58,6 +58,7 @@ func TestGolden(t *testing.T) {
 			return s.do("alice", "POST", "/v1/subscriptions", subscribeOK)
 		},
 		"subscribe_invalid":   subscribe(`{"price":{"amount":0,"currency":"roubles"},"payment_token":""}`),
+		"subscribe_terms":     subscribe(strings.Replace(subscribeOK, "{", `{"terms_version":"4242 4242 4242 4242",`, 1)),
 		"subscribe_no_plan":   subscribe(strings.Replace(subscribeOK, `"plan_code":"premium",`, "", 1)),
 		"subscribe_malformed": subscribe(`{"coupon":1}`),
 		"subscribe_twice":     post("/v1/subscriptions", subscribeOK),
@@ -120,7 +121,15 @@ func TestGolden(t *testing.T) {
 			s.clock.set(s.clock.Now().Add(40 * 24 * time.Hour))
 			return s.do("alice", "GET", "/v1/subscriptions/premium", "")
 		},
-		"history":  get("/v1/history"),
+		"history": get("/v1/history"),
+		"history_pay": func(s *service) recorder {
+			held("POST", "/v1/subscriptions/premium/pay", strings.Replace(payOK, "{", `{"terms_version":"2026-04",`, 1))(s)
+			return s.do("alice", "GET", "/v1/history?limit=2", "")
+		},
+		"history_terms": func(s *service) recorder {
+			s.do("alice", "POST", "/v1/subscriptions", strings.Replace(subscribeWith("tok_declined"), "{", `{"terms_version":"2026-03",`, 1))
+			return s.do("alice", "GET", "/v1/history", "")
+		},
 		"payments": get("/v1/payments"),
 		"payment": func(s *service) recorder {
 			subscribed(s)
@@ -150,6 +159,10 @@ func TestGolden(t *testing.T) {
 		"key_reused": func(s *service) recorder {
 			s.do("alice", "POST", "/v1/subscriptions", subscribeOK, key("k"))
 			return s.do("alice", "POST", "/v1/subscriptions", subscribeWith("tok_other"), key("k"))
+		},
+		"key_reused_terms": func(s *service) recorder { // an interval in one request, a version of the terms in the other
+			s.do("alice", "POST", "/v1/subscriptions", strings.Replace(subscribeOK, "{", `{"interval_months":1,`, 1), key("k"))
+			return s.do("alice", "POST", "/v1/subscriptions", strings.Replace(subscribeOK, "{", `{"terms_version":"1",`, 1), key("k"))
 		},
 		"replay": func(s *service) recorder {
 			s.do("alice", "POST", "/v1/subscriptions", subscribeOK, key("k"))

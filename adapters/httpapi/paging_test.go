@@ -53,7 +53,7 @@ func TestPaging_VisitsEachItemOnce(t *testing.T) {
 	for _, token := range []string{"tok_secret_1", "tok_secret_2"} {
 		s.link(linkWith(token))
 	}
-	for path, want := range map[string]int{"/v1/subscriptions": 6, "/v1/payments": 6, "/v1/history": 20, "/v1/payment-methods": 3} {
+	for path, want := range map[string]int{"/v1/subscriptions": 6, "/v1/payments": 6, "/v1/history": 26, "/v1/payment-methods": 3} {
 		whole, _ := walk(t, s, path, 100)
 		if len(whole) != want {
 			t.Errorf("%s: %d items, want %d", path, len(whole), want)

@@ -26,11 +26,14 @@ func (s *server) PaySubscription(ctx context.Context, r api.PaySubscriptionReque
 	if b.IntervalMonths != nil {
 		cmd.Months = *b.IntervalMonths
 	}
+	if b.TermsVersion != nil {
+		cmd.TermsVersion = *b.TermsVersion
+	}
 	return s.runOnce(ctx, mutation{
 		operation: "pay",
 		fields: []string{
 			strconv.FormatInt(cmd.Price.Amount, 10), string(cmd.Price.Currency), strconv.Itoa(cmd.Months),
-			string(source.Method), source.PaymentSystem, source.Token.Reveal(), string(source.Card),
+			string(source.Method), source.PaymentSystem, source.Token.Reveal(), string(source.Card), cmd.TermsVersion,
 		},
 		run: func(request *ports.KeyedRequest) (ports.SubscriptionView, error) {
 			cmd.Request = request

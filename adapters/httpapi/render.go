@@ -109,6 +109,11 @@ func event(e billing.Event) api.Event {
 	if !e.Amount.IsZero() {
 		rendered.Amount = new(money(e.Amount))
 	}
+	if a := e.Agreement; e.Type == billing.EventAgreed {
+		rendered.Price, rendered.IntervalMonths = new(money(a.Price)), new(a.IntervalMonths)
+		rendered.DueNow = &api.AmountDue{Amount: a.DueNow.Amount, Currency: string(a.DueNow.Currency)}
+		rendered.FirstChargeAt, rendered.TermsVersion = nullTime(a.FirstChargeAt), nullString(a.TermsVersion)
+	}
 	return rendered
 }
 

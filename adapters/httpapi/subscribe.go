@@ -36,11 +36,16 @@ func (s *server) Subscribe(ctx context.Context, r api.SubscribeRequestObject) (a
 		months = *r.Body.IntervalMonths
 		fields = append(fields, strconv.Itoa(months))
 	}
+	terms := ""
+	if r.Body.TermsVersion != nil {
+		terms = *r.Body.TermsVersion
+		fields = append(fields, "terms_version", terms) // named, so that no interval looks the same
+	}
 	return s.runOnce(ctx, mutation{
 		operation: "subscribe", fields: fields,
 		run: func(request *ports.KeyedRequest) (ports.SubscriptionView, error) {
 			return s.Subscriber.Subscribe(ctx, viewers.Subscribe{
-				User: stateOf(ctx).user, Plan: ref, Price: price, Months: months,
+				User: stateOf(ctx).user, Plan: ref, Price: price, Months: months, TermsVersion: terms,
 				PaymentSystem: r.Body.PaymentSystem,
 				Token:         billing.NewSecret(source.token), Card: source.card, CVV: source.cvv, Request: request,
 			})

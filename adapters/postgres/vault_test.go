@@ -527,7 +527,7 @@ func (w vaultFixture) subscribe(m billing.PaymentMethodID) {
 		Subscription: "00000000-0000-7000-c000-000000000001", Payment: "00000000-0000-7000-d000-000000000001",
 		Plan: plan, Method: billing.PaymentMethod{ID: m, UserID: w.user, PaymentSystem: "s"}, Shown: plan.Price,
 	}
-	sub, pay, err := o.Start(today, billing.Calendar{})
+	sub, pay, _, err := o.Start(today, billing.Calendar{})
 	if err != nil {
 		w.Fatal(err)
 	}

@@ -176,3 +176,35 @@ func (l *life) checkHistory(t *rapid.T) {
 		t.Fatalf("the last event has RetryAt %s, but NextChargeAt is %s", retryAt, l.sub.NextChargeAt)
 	}
 }
+
+// checkAgreements checks that the viewer agreed to each payment of their own, and that no
+// payment is above the latest agreement before it.
+func (l *life) checkAgreements(t *rapid.T) {
+	t.Helper()
+	var agreements []billing.Event
+	for _, e := range l.history {
+		if e.Type == billing.EventAgreed {
+			agreements = append(agreements, e)
+		}
+	}
+	n := 0 // agreements up to the payment
+	for _, p := range l.payments {
+		own := p.Initiator == billing.CustomerInitiated
+		if own {
+			n++
+		}
+		if n == 0 || n > len(agreements) {
+			t.Fatalf("%d agreements for the payments %+v", len(agreements), l.payments)
+		}
+		e := agreements[n-1]
+		switch a := e.Agreement; {
+		case own && (p.Amount != a.DueNow || !p.CreatedAt.Equal(e.At)):
+			t.Fatalf("the viewer agreed to %+v, but pays by %+v", e, p)
+		case p.Amount != a.Price || a.IntervalMonths != l.sub.IntervalMonths:
+			t.Fatalf("the viewer agreed to %+v, but the payment is %+v", e, p)
+		}
+	}
+	if n != len(agreements) {
+		t.Fatalf("%d agreements for %d payments by the viewer", len(agreements), n)
+	}
+}

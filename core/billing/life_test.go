@@ -76,6 +76,7 @@ func TestSubscription_AnyLifeCycleKeepsInvariants(t *testing.T) {
 				l.checkPayments(t)
 				l.checkPaidPeriods(t)
 				l.checkHistory(t)
+				l.checkAgreements(t)
 			},
 		})
 	})
@@ -90,11 +91,11 @@ func begin(t *rapid.T, zones []*time.Location) *life {
 		cal:    billing.NewCalendar(rapid.SampledFrom(zones).Draw(t, "zone")),
 		method: o.Method, now: anchor, waived: map[billing.PaymentID]bool{},
 	}
-	s, p, err := o.Start(l.now, l.cal)
+	s, p, events, err := o.Start(l.now, l.cal)
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.sub, l.payments = s, []billing.Payment{p}
+	l.sub, l.payments, l.history = s, []billing.Payment{p}, events
 	if !oneIn(t, 4) {
 		l.settle(t, 0, paid(399_00))
 	}
@@ -206,7 +207,7 @@ func (l *life) pay(t *rapid.T) {
 		r.Shown.Amount++
 	}
 	m := r.Method
-	s, p, err := l.sub.Pay(r, l.cal, l.now)
+	s, p, events, err := l.sub.Pay(r, l.cal, l.now)
 	if may := l.sub.Status == billing.StatusPastDue && !l.sub.Charging && r.Shown == l.sub.Price; may != (err == nil) {
 		t.Fatalf("at %s Pay returned %v: %+v", l.now, err, l.sub)
 	}
@@ -218,7 +219,7 @@ func (l *life) pay(t *rapid.T) {
 	if s != want || p.Initiator != billing.CustomerInitiated || p.MethodID != m.ID || p.Period.Start.After(l.sub.PastDueSince) || !p.Period.End.After(l.sub.PastDueSince) {
 		t.Fatalf("Pay returned %+v, %+v", s, p)
 	}
-	l.sub, l.payments = s, append(l.payments, p)
+	l.sub, l.payments, l.history = s, append(l.payments, p), append(l.history, events...)
 }
 
 func (l *life) replace(t *rapid.T) {

@@ -5,14 +5,15 @@ import "time"
 // PayRequest is a viewer's request to pay for the period that is past due, with the id
 // for the new payment.
 type PayRequest struct {
-	Payment     PaymentID
-	Method      PaymentMethod
-	Shown       Money // the price that the viewer saw and agreed to
-	ShownMonths int   // the interval that the viewer saw; 0 if the request does not name it
+	Payment      PaymentID
+	Method       PaymentMethod
+	Shown        Money  // the price that the viewer saw and agreed to
+	ShownMonths  int    // the interval that the viewer saw; 0 if the request does not name it
+	TermsVersion string // of the terms of use that the viewer saw; empty if the request does not name it
 }
 
 // Pay returns the viewer's own payment for the period that is past due, pending, at the
-// agreed price. The payment changes the dates of the subscription only if it succeeds: a
+// agreed price, with the event of the viewer's new agreement to it. The payment changes the dates of the subscription only if it succeeds: a
 // decline does not shorten the grace, and a page that stays open does not extend it. If
 // it succeeds, its method becomes the method of the subscription.
 //
@@ -23,22 +24,26 @@ type PayRequest struct {
 //
 //	ErrNothingDue         the subscription is not past due
 //	ErrPaymentOpen        another payment for it is pending
+//	ErrInvalid            the version of the terms is too long, or must not be kept
 //	*PriceChangedError    the viewer saw another price or interval than the agreed one
-func (s Subscription) Pay(r PayRequest, cal Calendar, now time.Time) (Subscription, Payment, error) {
+func (s Subscription) Pay(r PayRequest, cal Calendar, now time.Time) (Subscription, Payment, []Event, error) {
 	switch {
 	case s.Status != StatusPastDue:
-		return s, Payment{}, ErrNothingDue.WithMessage("the subscription to plan %s is %s, not past due, so nothing is due", s.PlanCode, s.Status)
+		return s, Payment{}, nil, ErrNothingDue.WithMessage("the subscription to plan %s is %s, not past due, so nothing is due", s.PlanCode, s.Status)
 	case s.Charging:
-		return s, Payment{}, ErrPaymentOpen
+		return s, Payment{}, nil, ErrPaymentOpen
+	}
+	if err := checkTermsVersion(r.TermsVersion); err != nil {
+		return s, Payment{}, nil, err
 	}
 	if err := checkShown(s.PlanCode, s.Price, r.Shown, s.IntervalMonths, r.ShownMonths); err != nil {
 		err.Agreed = true
-		return s, Payment{}, err
+		return s, Payment{}, nil, err
 	}
 	period := cal.Next(s.AnchorAt, s.IntervalMonths, s.Current.End, s.PastDueSince)
 	p := s.WithMethod(r.Method).intent(r.Payment, CustomerInitiated, period, now)
 	s.Charging, s.LatestPaymentID = true, r.Payment
-	return s, p, nil
+	return s, p, []Event{s.agreed(p, r.TermsVersion)}, nil
 }
 
 // Recovers reports whether p is a payment that [Subscription.Pay] returned. Any other

@@ -30,7 +30,7 @@ func onHold(t *testing.T, code billing.DeclineCode) billing.Subscription {
 // paying returns a subscription on hold whose viewer pays on day 33 by another method.
 func paying(t *testing.T) (billing.Subscription, billing.Payment) {
 	t.Helper()
-	s, p, err := onHold(t, billing.CardExpired).Pay(request("pay-3", 399_00), utc, day(33))
+	s, p, _, err := onHold(t, billing.CardExpired).Pay(request("pay-3", 399_00), utc, day(33))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func TestPay_ConsentMovesWithSuccess(t *testing.T) {
 	paidSub, _, _ := s.Settle(p, paid(399_00), retries, utc, day(33))
 	expectSame(t, paidSub.ConsentMAC, billing.ConsentMAC("new"))
 
-	same, _, err := onHold(t, billing.NotPermitted).Pay(billing.PayRequest{Payment: "pay-3", Method: order().Method, Shown: money(399_00, "RUB")}, utc, day(33))
+	same, _, _, err := onHold(t, billing.NotPermitted).Pay(billing.PayRequest{Payment: "pay-3", Method: order().Method, Shown: money(399_00, "RUB")}, utc, day(33))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func TestPay_FailureChangesNothing(t *testing.T) {
 func TestPay_KeepsRetries(t *testing.T) {
 	t.Parallel()
 	before := pastDue(t)
-	s, p, err := before.Pay(request("pay-3", 399_00), utc, day(31))
+	s, p, _, err := before.Pay(request("pay-3", 399_00), utc, day(31))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,9 +165,9 @@ func TestPay_Refuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, p, err := c.sub.Pay(c.shown, utc, day(33))
-			if !errors.Is(err, c.want) || s != c.sub || p != (billing.Payment{}) {
-				t.Errorf("Pay = %+v, %+v, %v, want nothing and %v", s, p, err, c.want)
+			s, p, events, err := c.sub.Pay(c.shown, utc, day(33))
+			if !errors.Is(err, c.want) || s != c.sub || p != (billing.Payment{}) || len(events) > 0 {
+				t.Errorf("Pay = %+v, %+v, %v, %v, want nothing and %v", s, p, events, err, c.want)
 			}
 		})
 	}

@@ -246,7 +246,7 @@ func startedAndPaid(t *testing.T, anchor time.Time, months int, cal billing.Cale
 	t.Helper()
 	o := order()
 	o.Plan.IntervalMonths = months
-	s, p, err := o.Start(anchor, cal)
+	s, p, _, err := o.Start(anchor, cal)
 	if err != nil {
 		t.Fatal(err)
 	}

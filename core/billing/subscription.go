@@ -53,19 +53,26 @@ type Order struct {
 	Payment      PaymentID
 	Plan         Plan
 	Method       PaymentMethod
-	Shown        Money // the price that the viewer saw and agreed to
-	ShownMonths  int   // the interval that the viewer saw; 0 if the request does not name it
+	Shown        Money  // the price that the viewer saw and agreed to
+	ShownMonths  int    // the interval that the viewer saw; 0 if the request does not name it
+	TermsVersion string // of the terms of use that the viewer saw; empty if the request does not name it
 }
 
-// Start returns the new subscription and its first payment, which is pending. It
-// returns [ErrPlanNotFound] if the plan is no longer sold, and a
-// [PriceChangedError] if its price or its interval is not exactly the shown one.
-func (o Order) Start(now time.Time, cal Calendar) (Subscription, Payment, error) {
+// Start returns the new subscription and its first payment, which is pending, with the
+// event of the viewer's agreement. Errors:
+//
+//	ErrPlanNotFound       the plan is no longer sold
+//	ErrInvalid            the version of the terms is too long, or must not be kept
+//	*PriceChangedError    the price or the interval of the plan is not exactly the shown one
+func (o Order) Start(now time.Time, cal Calendar) (Subscription, Payment, []Event, error) {
 	if !o.Plan.ArchivedAt.IsZero() {
-		return Subscription{}, Payment{}, ErrPlanNotFound.WithMessage("plan %s is no longer sold", o.Plan.Code)
+		return Subscription{}, Payment{}, nil, ErrPlanNotFound.WithMessage("plan %s is no longer sold", o.Plan.Code)
+	}
+	if err := checkTermsVersion(o.TermsVersion); err != nil {
+		return Subscription{}, Payment{}, nil, err
 	}
 	if err := checkShown(o.Plan.Code, o.Plan.Price, o.Shown, o.Plan.IntervalMonths, o.ShownMonths); err != nil {
-		return Subscription{}, Payment{}, err
+		return Subscription{}, Payment{}, nil, err
 	}
 	s := Subscription{
 		ID: o.Subscription, UserID: o.Method.UserID,
@@ -76,7 +83,8 @@ func (o Order) Start(now time.Time, cal Calendar) (Subscription, Payment, error)
 		AnchorAt: now, Current: cal.Period(now, 0, o.Plan.IntervalMonths),
 		LatestPaymentID: o.Payment, CreatedAt: now,
 	}
-	return s, s.intent(o.Payment, CustomerInitiated, s.Current, now), nil
+	p := s.intent(o.Payment, CustomerInitiated, s.Current, now)
+	return s, p, []Event{s.agreed(p, o.TermsVersion)}, nil
 }
 
 // checkShown returns a [PriceChangedError] unless the viewer saw the price and the

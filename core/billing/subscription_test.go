@@ -35,7 +35,7 @@ func order() billing.Order {
 // started returns a subscription whose first payment is pending since day 0.
 func started(t *testing.T) (billing.Subscription, billing.Payment) {
 	t.Helper()
-	s, p, err := order().Start(day(0), utc)
+	s, p, _, err := order().Start(day(0), utc)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func TestOrder_StartUsesCalendar(t *testing.T) {
 	o := order()
 	o.Plan.IntervalMonths = 3
 	at := instant(t, "2026-01-31T20:00:00-08:00")
-	s, p, err := o.Start(at, billing.NewCalendar(zone(t, "America/Los_Angeles")))
+	s, p, _, err := o.Start(at, billing.NewCalendar(zone(t, "America/Los_Angeles")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestOrder_StartAtShownInterval(t *testing.T) {
 	t.Parallel()
 	o := order()
 	o.ShownMonths = 1
-	s, _, err := o.Start(day(0), utc)
+	s, _, _, err := o.Start(day(0), utc)
 	if err != nil || s.IntervalMonths != 1 {
 		t.Errorf("Start = %+v, %v, want an interval of 1 month", s, err)
 	}
@@ -139,7 +139,7 @@ func TestOrder_StartRefuses(t *testing.T) {
 			t.Parallel()
 			o := order()
 			tt.change(&o)
-			s, p, err := o.Start(day(0), utc)
+			s, p, events, err := o.Start(day(0), utc)
 			if !errors.Is(err, tt.is) {
 				t.Errorf("got error %v, want %v", err, tt.is)
 			}
@@ -148,6 +148,7 @@ func TestOrder_StartRefuses(t *testing.T) {
 			}
 			expectSame(t, s, billing.Subscription{})
 			expectSame(t, p, billing.Payment{})
+			expectSame(t, events, []billing.Event(nil))
 		})
 	}
 }

@@ -238,14 +238,41 @@ func (p *FakeProvider) outsideTransaction() bool {
 	return !inside
 }
 
-// checkIntent fails the test unless the payment of this charge is committed.
+// checkIntent fails the test unless the payment of this charge is committed, and the
+// viewer's agreement to it.
 func (p *FakeProvider) checkIntent(ctx context.Context, r ports.ChargeRequest) {
-	stored := false
-	err := p.store.Paid(context.WithoutCancel(ctx), p.Code, "", func(pay ports.PaidPayment) error {
-		stored = stored || (pay.ID == r.Key && pay.Amount == r.Amount && pay.Initiator == r.Initiator)
+	ctx = context.WithoutCancel(ctx)
+	var stored billing.Payment
+	err := p.store.Paid(ctx, p.Code, "", func(pay ports.PaidPayment) error {
+		if pay.ID == r.Key && pay.Amount == r.Amount && pay.Initiator == r.Initiator {
+			stored = pay.Payment
+		}
 		return nil
 	})
-	if err != nil || !stored {
+	if err != nil || stored.ID == "" {
 		p.t.Errorf("the payment system received payment %s of %s, which is not stored (%v)", r.Key, r.Amount, err)
+		return
 	}
+	if agreed := p.agreedTo(ctx, stored); agreed != stored.Amount {
+		p.t.Errorf("the payment system received payment %s of %s, but the viewer agreed to %s", r.Key, r.Amount, agreed)
+	}
+}
+
+// agreedTo returns the amount that the viewer had agreed to when the payment was made. It
+// is zero without an agreement.
+func (p *FakeProvider) agreedTo(ctx context.Context, pay billing.Payment) billing.Money {
+	events, err := p.store.Views().Events(ctx, pay.UserID, ports.Page{Limit: 1000})
+	if err != nil {
+		p.t.Error(err)
+	}
+	for _, e := range events { // newest first
+		switch own := pay.Initiator == billing.CustomerInitiated; {
+		case e.Type != billing.EventAgreed || e.SubscriptionID != pay.SubscriptionID || e.At.After(pay.CreatedAt):
+		case !own:
+			return e.Agreement.Price
+		case e.At.Equal(pay.CreatedAt):
+			return e.Agreement.DueNow
+		}
+	}
+	return billing.Money{}
 }

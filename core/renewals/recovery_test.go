@@ -35,6 +35,42 @@ func payNew() viewers.Pay {
 	}
 }
 
+// FakeProvider looks for the agreement at each charge, so it was committed before.
+func TestPay_RecordsAgreement(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w world) {
+		w.hold()
+		w.Provider.SetFault(billingtest.Decline)
+		cmd := payNew()
+		cmd.TermsVersion = "2026-04"
+		_, err := w.Process().Pay(w.T.Context(), cmd)
+		billingtest.ExpectError(t, err, billing.ErrPaymentDeclined)
+		events, err := w.Queries().History(w.T.Context(), billingtest.Viewer, ports.Page{Limit: 2})
+		if err != nil || len(events) != 2 {
+			t.Fatal(events, err)
+		}
+		want := billing.Event{
+			ID: events[1].ID, UserID: billingtest.Viewer, Type: billing.EventAgreed, At: w.Clock.Now(),
+			SubscriptionID: events[0].SubscriptionID, PlanCode: "basic", AccessUntil: graceEnd,
+			Agreement: billing.Agreement{
+				Price: billingtest.Price, IntervalMonths: 1, DueNow: billingtest.Price,
+				FirstChargeAt: billing.Calendar{}.AddMonths(due, 1), TermsVersion: "2026-04",
+			},
+		}
+		if events[1] != want {
+			t.Errorf("the event before the decline is %+v, want %+v", events[1], want)
+		}
+
+		cmd.Price = billingtest.Rubles(1)
+		_, err = w.Process().Pay(w.T.Context(), cmd)
+		billingtest.ExpectError(t, err, billing.ErrPriceChanged)
+		again, err := w.Queries().History(w.T.Context(), billingtest.Viewer, ports.Page{Limit: 2})
+		if err != nil || again[0] != events[0] {
+			t.Errorf("the refused request added %+v, %v", again, err)
+		}
+	})
+}
+
 func replaceNew() viewers.Replace {
 	return viewers.Replace{
 		User: billingtest.Viewer, Ref: "basic", Source: viewers.Source{PaymentSystem: billingtest.System, Token: newToken},

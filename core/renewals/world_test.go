@@ -82,7 +82,7 @@ func (w world) subscriptionOf(user billing.UserID) ports.SubscriptionView {
 	return list[0]
 }
 
-// history returns the user's events, oldest first.
+// history returns the user's events except for agreements, oldest first.
 func (w world) history(user billing.UserID) []billing.Event {
 	w.T.Helper()
 	events, err := w.Queries().History(w.T.Context(), user, ports.Page{Limit: 1000})
@@ -90,7 +90,7 @@ func (w world) history(user billing.UserID) []billing.Event {
 		w.T.Fatal(err)
 	}
 	slices.Reverse(events)
-	return events
+	return slices.DeleteFunc(events, func(e billing.Event) bool { return e.Type == billing.EventAgreed })
 }
 
 // expectAll compares the status of each user's subscription.

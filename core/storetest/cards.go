@@ -263,7 +263,7 @@ func (w *world) subscribeWith(m billing.PaymentMethod, send time.Duration, at ti
 		Subscription: newIDOf[billing.SubscriptionID](), Payment: newIDOf[billing.PaymentID](),
 		Plan: p, Method: m, Shown: p.Price,
 	}
-	sub, pay, err := o.Start(at, billing.Calendar{})
+	sub, pay, _, err := o.Start(at, billing.Calendar{})
 	w.must(err)
 	d := purchase{sub, pay}
 	w.tx(func(ctx context.Context, tx ports.Repos) error { return d.add(ctx, tx, send) })

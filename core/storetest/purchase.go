@@ -29,7 +29,7 @@ func (w *world) newPurchase(m billing.PaymentMethod, p billing.Plan) purchase {
 		Subscription: newIDOf[billing.SubscriptionID](), Payment: newIDOf[billing.PaymentID](),
 		Plan: p, Method: m, Shown: p.Price,
 	}
-	sub, pay, err := o.Start(noon, billing.Calendar{})
+	sub, pay, _, err := o.Start(noon, billing.Calendar{})
 	w.must(err)
 	sub.ConsentMAC = "\x00\xffnot text"
 	return purchase{sub, pay}

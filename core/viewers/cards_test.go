@@ -463,7 +463,7 @@ func TestDeclineLimit_ConcurrentRequests(t *testing.T) {
 	for _, e := range events {
 		got[e.Type]++
 	}
-	want := map[billing.EventType]int{billing.EventCardAdded: 1, billing.EventDeclineLimitReached: 1, billing.EventPaymentDeclined: 3}
+	want := map[billing.EventType]int{billing.EventAgreed: 3, billing.EventCardAdded: 1, billing.EventDeclineLimitReached: 1, billing.EventPaymentDeclined: 3}
 	if err != nil || !maps.Equal(got, want) {
 		t.Errorf("the history has %v, %v, want %v", got, err, want)
 	}

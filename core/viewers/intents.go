@@ -195,7 +195,7 @@ type writes struct {
 	refused       []ports.KeyedRequest // their keys are released
 	methods       []billing.PaymentMethod
 	ended         []billing.Subscription // by makeRoom
-	events        []billing.Event        // of ended
+	events        []billing.Event        // of ended and subscriptions
 	subscriptions []billing.Subscription
 	payments      []billing.Payment
 }
@@ -225,11 +225,11 @@ func (w *writes) apply(ctx context.Context, tx ports.Repos, now time.Time, sendF
 	if err := tx.Subscriptions.Save(ctx, w.ended...); err != nil {
 		return err
 	}
-	if err := tx.Events.Append(ctx, w.events...); err != nil {
-		return err
-	}
 	if err := tx.Subscriptions.Add(ctx, w.subscriptions...); err != nil {
 		return err
 	}
-	return tx.Payments.Add(ctx, sendFor, w.payments...)
+	if err := tx.Payments.Add(ctx, sendFor, w.payments...); err != nil {
+		return err
+	}
+	return tx.Events.Append(ctx, w.events...) // after the subscriptions, which the events refer to
 }

@@ -166,12 +166,15 @@ func (w world) merchantPayment() (p billing.Payment) {
 			Subscription: billing.SubscriptionID(w.NewID()), Payment: billing.PaymentID(w.NewID()), Plan: plan, Shown: billingtest.Price,
 			Method: billing.PaymentMethod{ID: "method", UserID: billingtest.Viewer, PaymentSystem: billingtest.System, Token: billingtest.Token},
 		}
-		var sub billing.Subscription
-		if sub, p, err = order.Start(w.Clock.Now(), billing.Calendar{}); err != nil {
+		sub, first, agreed, err := order.Start(w.Clock.Now(), billing.Calendar{})
+		if err != nil {
 			return err
 		}
+		ports.Identify(agreed, w.NewID)
+		p = first
 		p.Initiator = billing.MerchantInitiated
-		return errors.Join(tx.Methods.Add(ctx, order.Method), tx.Subscriptions.Add(ctx, sub), tx.Payments.Add(ctx, billingtest.ChargeTimeout, p))
+		return errors.Join(tx.Methods.Add(ctx, order.Method), tx.Subscriptions.Add(ctx, sub),
+			tx.Payments.Add(ctx, billingtest.ChargeTimeout, p), tx.Events.Append(ctx, agreed...))
 	})
 	return p
 }

@@ -13,18 +13,20 @@ import (
 
 // Pay is a viewer's request to pay for the period that is past due.
 type Pay struct {
-	User    billing.UserID
-	Ref     string        // the subscription's id, or its plan's code or id
-	Price   billing.Money // shown to the viewer
-	Months  int           // the interval shown to the viewer; 0 if the request does not name it
-	Source  Source
-	Request *ports.KeyedRequest
+	User         billing.UserID
+	Ref          string        // the subscription's id, or its plan's code or id
+	Price        billing.Money // shown to the viewer
+	Months       int           // the interval shown to the viewer; 0 if the request does not name it
+	TermsVersion string        // of the terms of use shown to the viewer; empty if the request does not name it
+	Source       Source
+	Request      *ports.KeyedRequest
 }
 
 // Pay charges the viewer for the period that is past due, at the agreed price, and returns
 // the subscription: active if it is paid, or past due until the payment is settled. If a
 // renewal is being charged, Pay waits for its outcome. A declined payment changes neither
-// the access nor the grace. Errors:
+// the access nor the grace. The viewer's agreement is in the history before the payment is
+// sent. Errors:
 //
 //	ErrNotFound                  the viewer has no such subscription
 //	ErrNothingDue                the subscription is not past due
@@ -83,7 +85,7 @@ func (s *Subscriber) storePay(ctx context.Context, tx ports.Repos, cmd Pay) (own
 	now := s.Clock.Now()
 	sub, _ = sub.At(now)
 	id := billing.PaymentID(s.NewID())
-	if _, _, err := sub.Pay(cmd.request(id, billing.PaymentMethod{}), s.Calendar, now); err != nil {
+	if _, _, _, err := sub.Pay(cmd.request(id, billing.PaymentMethod{}), s.Calendar, now); err != nil {
 		return ownPayment{}, withOpenPayment(ctx, tx, sub, err)
 	}
 	if err := s.checkDeclines(ctx, tx, cmd.User, now); err != nil {
@@ -93,7 +95,7 @@ func (s *Subscriber) storePay(ctx context.Context, tx ports.Repos, cmd Pay) (own
 	if err != nil {
 		return ownPayment{}, err
 	}
-	sub, payment, err := sub.Pay(cmd.request(id, source.method), s.Calendar, now)
+	sub, payment, agreed, err := sub.Pay(cmd.request(id, source.method), s.Calendar, now)
 	if err != nil {
 		return ownPayment{}, err
 	}
@@ -108,11 +110,15 @@ func (s *Subscriber) storePay(ctx context.Context, tx ports.Repos, cmd Pay) (own
 	if err := tx.Subscriptions.Save(ctx, sub); err != nil {
 		return ownPayment{}, err
 	}
-	return ownPayment{source, payment}, tx.Payments.Add(ctx, s.Collector.SendWindow(), payment)
+	if err := tx.Payments.Add(ctx, s.Collector.SendWindow(), payment); err != nil {
+		return ownPayment{}, err
+	}
+	ports.Identify(agreed, s.NewID)
+	return ownPayment{source, payment}, tx.Events.Append(ctx, agreed...)
 }
 
 func (cmd Pay) request(id billing.PaymentID, m billing.PaymentMethod) billing.PayRequest {
-	return billing.PayRequest{Payment: id, Method: m, Shown: cmd.Price, ShownMonths: cmd.Months}
+	return billing.PayRequest{Payment: id, Method: m, Shown: cmd.Price, ShownMonths: cmd.Months, TermsVersion: cmd.TermsVersion}
 }
 
 // consentTo signs the terms of the subscription with another method.

@@ -38,6 +38,7 @@ type Subscribe struct {
 	Plan          string        // its code or id
 	Price         billing.Money // shown to the viewer
 	Months        int           // the interval shown to the viewer; 0 if the request does not name it
+	TermsVersion  string        // of the terms of use shown to the viewer; empty if the request does not name it
 	PaymentSystem string        // its code
 	Token         billing.Secret
 	Card          billing.CardID // a kept card, instead of Token
@@ -46,7 +47,8 @@ type Subscribe struct {
 }
 
 // Subscribe charges the viewer once for the first period and returns the
-// subscription: active, or incomplete until the payment is settled. Errors:
+// subscription: active, or incomplete until the payment is settled. The viewer's
+// agreement is in the history before the payment is sent, and stays if it fails. Errors:
 //
 //	ErrPlanNotFound, ErrPaymentSystemNotFound, ErrInvalid, ErrAlreadySubscribed
 //	*PlanGroupTakenError         another plan of the group is subscribed to
@@ -108,9 +110,9 @@ func (s *Subscriber) decide(ctx context.Context, tx ports.Repos, r request, f po
 	if err != nil {
 		return storedIntent{}, err
 	}
-	sub, payment, err := billing.Order{
+	sub, payment, agreed, err := billing.Order{
 		Subscription: r.id, Payment: billing.PaymentID(s.NewID()),
-		Plan: *f.Plan, Method: method, Shown: r.Price, ShownMonths: r.Months,
+		Plan: *f.Plan, Method: method, Shown: r.Price, ShownMonths: r.Months, TermsVersion: r.TermsVersion,
 	}.Start(now, s.Calendar)
 	if err != nil {
 		return storedIntent{}, err
@@ -121,6 +123,7 @@ func (s *Subscriber) decide(ctx context.Context, tx ports.Repos, r request, f po
 	if f.Method == nil {
 		w.methods = append(w.methods, method)
 	}
+	events = append(events, agreed...)
 	ports.Identify(events, s.NewID)
 	w.ended, w.events = append(w.ended, ended...), append(w.events, events...)
 	w.subscriptions, w.payments = append(w.subscriptions, sub), append(w.payments, payment)

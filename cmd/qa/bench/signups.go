@@ -66,6 +66,7 @@ func (s *signups) verify(ctx context.Context) error {
 		"SELECT count(*) FROM payments WHERE status <> 'succeeded'":                               0,
 		"SELECT count(*) FROM events WHERE type = 'subscribed'":                                   s.done,
 		`SELECT count(DISTINCT (user_id, subscription_id)) FROM events WHERE type = 'subscribed'`: s.done,
+		"SELECT count(*) FROM events WHERE type = 'agreed'":                                       s.done,
 		"SELECT coalesce(sum(n), 0)::bigint FROM panel_counts WHERE type = 'subscribed'":          s.done,
 	} {
 		if err := s.expect(ctx, query, want); err != nil {

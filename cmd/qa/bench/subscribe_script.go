@@ -56,6 +56,7 @@ var (
 	signupPayment      = signupID(2)
 	signupMethod       = signupID(3)
 	signupEvent        = signupID(4)
+	signupAgreement    = signupID(5)
 )
 
 const (
@@ -77,7 +78,7 @@ func signupID(kind int) string {
 func singleRowStatements() string {
 	return strings.NewReplacer("{user}", signupUser, "{plan}", signupPlan, "{system}", signupSystem, "{code}", signupCode,
 		"{fingerprint}", signupFingerprint, "{month}", nextMonth, "{day}", signupDay,
-		"{subscription}", signupSubscription, "{payment}", signupPayment, "{method}", signupMethod).Replace(
+		"{subscription}", signupSubscription, "{payment}", signupPayment, "{method}", signupMethod, "{agreement}", signupAgreement).Replace(
 		`SELECT * FROM plans WHERE code = {code} FOR SHARE;
 SELECT * FROM payment_systems WHERE code = {system};
 SELECT s.*, p.code FROM subscriptions s JOIN plans p ON p.id = s.plan_id
@@ -100,6 +101,9 @@ INSERT INTO payments (user_id, id, subscription_id, payment_method_id, payment_s
     period_start, period_end, status, decline_code, provider_ref, action_url, contradiction, created_at, sweep_at, send_until)
   VALUES ({user}, {payment}, {subscription}, {method}, {system}, 'customer', 39900, 'RUB',
     now(), {month}, 'pending', '', '', '', '', now(), statement_timestamp() + interval '20s', statement_timestamp() + interval '20s');
+INSERT INTO events (user_id, id, type, at, subscription_id, plan_code, decline_code,
+    price_amount, price_currency, interval_months, due_now, first_charge_at)
+  VALUES ({user}, {agreement}, 'agreed', now(), {subscription}, {code}, '', 39900, 'RUB', 1, 39900, {month});
 `)
 }
 
@@ -154,6 +158,11 @@ func arrayStatements(q queries) (string, error) {
 		"user_ids": users, "ids": payment, "subscription_ids": subscription, "payment_method_ids": method, "payment_systems": system,
 		"initiators": array("'customer'"), "amounts": array("39900"), "currencies": array("'RUB'"), "period_starts": now, "period_ends": month,
 		"created": now, "send": "'20s'",
+	})
+	s.statement("EventsAppendAgreed", values{
+		"user_ids": users, "ids": array(signupAgreement), "ats": now, "subscription_ids": subscription, "plan_codes": code, "access_untils": noTime,
+		"price_amounts": array("39900"), "price_currencies": array("'RUB'"), "interval_months": array("1"), "dues_now": array("39900"),
+		"first_charges": month, "terms_versions": array("''"),
 	})
 	return s.text.String(), s.err
 }

@@ -125,6 +125,10 @@ func TestRenew_AfterAMonth(t *testing.T) {
 		}
 	}
 	w.checkLedger(t, 6)
+	if n := w.query(t, `SELECT count(*) FROM events WHERE type = 'agreed'
+			AND price_amount = 39900 AND due_now = 39900 AND first_charge_at = '2026-02-28T12:00:00Z'`); n != 3 {
+		t.Errorf("the history has %d agreements, want 3", n)
+	}
 }
 
 func TestRenew_ConcurrentRuns(t *testing.T) {

@@ -194,6 +194,17 @@ func (e SubscriptionStatus) Valid() bool {
 	}
 }
 
+// AmountDue An amount that may be zero, in minor units of a currency.
+//
+// Example: {"amount":39900,"currency":"RUB"}
+type AmountDue struct {
+	// Amount In minor units, such as kopecks or cents; 0 if nothing is charged.
+	Amount int64 `json:"amount"`
+
+	// Currency ISO 4217 code in capitals.
+	Currency string `json:"currency"`
+}
+
 // CancelAt The time at which access ends. `period_end` keeps access until the end of the paid period; `now` ends it immediately.
 type CancelAt string
 
@@ -273,7 +284,7 @@ type Entitlements struct {
 
 // Event A change of a subscription, or of the viewer's cards or payment methods.
 //
-// Example: {"access_until":"2026-04-01T10:00:00Z","amount":{"amount":39900,"currency":"RUB"},"at":"2026-03-01T10:00:01Z","card_id":null,"decline_code":null,"id":"01981e2c-7e10-7d20-9c44-1b2a3c4d5e6f","payment_id":"01981e2c-7d4a-7c11-8f3e-52a4c1d7e902","payment_method_id":null,"plan_code":"premium","retry_at":null,"subscription_id":"01981e2c-7d4a-7c10-9a51-3f0f6f3f2a11","type":"subscribed"}
+// Example: {"access_until":"2026-04-01T10:00:00Z","amount":{"amount":39900,"currency":"RUB"},"at":"2026-03-01T10:00:01Z","card_id":null,"decline_code":null,"due_now":null,"first_charge_at":null,"id":"01981e2c-7e10-7d20-9c44-1b2a3c4d5e6f","interval_months":null,"payment_id":"01981e2c-7d4a-7c11-8f3e-52a4c1d7e902","payment_method_id":null,"plan_code":"premium","price":null,"retry_at":null,"subscription_id":"01981e2c-7d4a-7c10-9a51-3f0f6f3f2a11","terms_version":null,"type":"subscribed"}
 type Event struct {
 	// AccessUntil The end of access after the event: the end of the paid period, or of the grace if a renewal was declined; null without access. Access goes on while a renewal has not been tried: see `until` of `GET /v1/entitlements`.
 	AccessUntil *time.Time `json:"access_until"`
@@ -289,7 +300,16 @@ type Event struct {
 
 	// DeclineCode The reason if the payment was declined or abandoned. With `cancel_requested` and `ended`, `payment_method_removed` or `payment_method_not_saved` if the subscription cannot be renewed for that reason. Null otherwise.
 	DeclineCode *string `json:"decline_code"`
-	Id          string  `json:"id"`
+
+	// DueNow With `agreed`, the amount of the first charge, which follows at once; null otherwise.
+	DueNow *AmountDue `json:"due_now"`
+
+	// FirstChargeAt With `agreed`, the time of the first automatic charge of `price`; null otherwise. If the first payment succeeds later, that charge is later too.
+	FirstChargeAt *time.Time `json:"first_charge_at"`
+	Id            string     `json:"id"`
+
+	// IntervalMonths With `agreed`, the length of a period in months; null otherwise.
+	IntervalMonths *int `json:"interval_months"`
 
 	// PaymentId The payment that caused the event; null if none did.
 	PaymentId *string `json:"payment_id"`
@@ -300,13 +320,19 @@ type Event struct {
 	// PlanCode The plan's code at the time of the event; null without a subscription.
 	PlanCode *string `json:"plan_code"`
 
+	// Price With `agreed`, the price of each period. Later charges are not above it until the viewer agrees to another one. Null otherwise.
+	Price *Money `json:"price"`
+
 	// RetryAt The time of the next attempt at a declined renewal; null if none is planned.
 	RetryAt *time.Time `json:"retry_at"`
 
 	// SubscriptionId The subscription that changed; null if none did.
 	SubscriptionId *string `json:"subscription_id"`
 
-	// Type The type of the event: `subscribed`, `renewed`, `periods_waived` (the service was down, and the missed periods are not charged), `payment_declined`, `payment_abandoned`, `payment_contradicted`, `cancel_requested`, `cancel_revoked`, `ended`, `card_added`, `card_removed`, `payment_method_added`, `payment_method_removed`, `card_limit_reached`, `decline_limit_reached`. More may be added.
+	// TermsVersion With `agreed`, the `terms_version` of the request; null if it had none.
+	TermsVersion *string `json:"terms_version"`
+
+	// Type The type of the event: `agreed` (the viewer agreed to pay; it comes before the payment), `subscribed`, `renewed`, `periods_waived` (the service was down, and the missed periods are not charged), `payment_declined`, `payment_abandoned`, `payment_contradicted`, `cancel_requested`, `cancel_revoked`, `ended`, `card_added`, `card_removed`, `payment_method_added`, `payment_method_removed`, `card_limit_reached`, `decline_limit_reached`. More may be added.
 	Type string `json:"type"`
 }
 
@@ -379,7 +405,7 @@ type NextActionType string
 
 // PayRequest The agreed price, and the means of payment. Send at most one of `payment_method_id`, `payment_token` with `payment_system`, and `card_id` with `cvv`.
 //
-// Example: {"interval_months":1,"payment_system":"simulator","payment_token":"tok_ok","price":{"amount":39900,"currency":"RUB"}}
+// Example: {"interval_months":1,"payment_system":"simulator","payment_token":"tok_ok","price":{"amount":39900,"currency":"RUB"},"terms_version":"2026-03"}
 type PayRequest struct {
 	// Price The price that the viewer saw. If it differs from the price of the subscription, nothing is charged and the error is `price_changed`.
 	Price Money `json:"price"`
@@ -401,6 +427,9 @@ type PayRequest struct {
 
 	// Cvv The security code on the card: 3 digits, or 4 on American Express. Required with `card_id`. It is never stored.
 	Cvv *string `json:"cvv,omitempty"`
+
+	// TermsVersion The version of the terms of use that the viewer saw, as you call it. It is kept in the history with the price, as evidence of the agreement.
+	TermsVersion *string `json:"terms_version,omitempty"`
 }
 
 // Payment One attempt to charge one period, and its outcome.
@@ -616,7 +645,7 @@ type ReplaceRequest struct {
 
 // SubscribeRequest The plan, its price, and the means of payment. Send exactly one of `plan_code` and `plan_id`, and either `payment_token` or `card_id` with `cvv`.
 //
-// Example: {"interval_months":1,"payment_system":"simulator","payment_token":"tok_ok","plan_code":"premium","price":{"amount":39900,"currency":"RUB"}}
+// Example: {"interval_months":1,"payment_system":"simulator","payment_token":"tok_ok","plan_code":"premium","price":{"amount":39900,"currency":"RUB"},"terms_version":"2026-03"}
 type SubscribeRequest struct {
 	// PlanCode The plan's code.
 	PlanCode *string `json:"plan_code,omitempty"`
@@ -641,6 +670,9 @@ type SubscribeRequest struct {
 
 	// Cvv The security code on the card: 3 digits, or 4 on American Express. Required with `card_id`. It is never stored.
 	Cvv *string `json:"cvv,omitempty"`
+
+	// TermsVersion The version of the terms of use that the viewer saw, as you call it. It is kept in the history with the price, as evidence of the agreement.
+	TermsVersion *string `json:"terms_version,omitempty"`
 }
 
 // Subscription A viewer's agreement to pay for a plan, period after period. It keeps the price that the viewer agreed to.

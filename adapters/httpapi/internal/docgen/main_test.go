@@ -78,7 +78,7 @@ func TestExample_MembersInSchemaOrder(t *testing.T) {
 	s := mustLoad(t).Components.Schemas["SubscribeRequest"].Value
 	e := example{s, exampleOf(s)}
 	line := `{"plan_code": "premium", "price": {"amount": 39900, "currency": "RUB"}, "interval_months": 1, ` +
-		`"payment_system": "simulator", "payment_token": "tok_ok"}`
+		`"payment_system": "simulator", "payment_token": "tok_ok", "terms_version": "2026-03"}`
 	if got := e.line(); got != line {
 		t.Errorf("got  %s\nwant %s", got, line)
 	}
@@ -87,7 +87,8 @@ func TestExample_MembersInSchemaOrder(t *testing.T) {
   "price": {"amount": 39900, "currency": "RUB"},
   "interval_months": 1,
   "payment_system": "simulator",
-  "payment_token": "tok_ok"
+  "payment_token": "tok_ok",
+  "terms_version": "2026-03"
 }`
 	if got := e.indented(); got != indented {
 		t.Errorf("got  %s\nwant %s", got, indented)
