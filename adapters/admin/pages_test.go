@@ -31,6 +31,7 @@ func TestUserPage(t *testing.T) {
 	}
 	page := vera.get("/admin/info/users/detail?id=" + string(user))
 	wantText(t, "page", page, "subscribed gold ₽399.00", "The first payment of plan gold, for", "the viewer subscribed", "Access until",
+		"agreed to pay gold", "The viewer agreed to pay ₽399.00 now, then ₽399.00 / 1 month from", "Version of the terms: terms-7",
 		"gold active Price ₽399.00 / 1 month", "Next charge", "₽399.00 paid", "simulator · ref_1")
 	id := string(payment[0].ID)
 	want := `<code class="id" title="` + id + `"><span>` + id[:28] + `</span>` + id[28:] + `</code>`
@@ -71,6 +72,7 @@ func TestUserPage_Cards(t *testing.T) {
 	}
 	wantText(t, "history", vera.get("/admin/info/history?type=card_added"), "card added")
 	wantText(t, "history", vera.get("/admin/info/history?type=payment_method_removed"), "payment method removed "+string(user[:8]))
+	wantText(t, "history", vera.get("/admin/info/history?type=agreed"), "agreed to pay")
 	wantText(t, "overview", vera.get("/admin"), "Active subscriptions 1")
 }
 

@@ -37,6 +37,8 @@ func newTimelineEntry(event billing.Event, d operators.UserDetails) timelineEntr
 // eventStyle returns the color and the icon of an event type.
 func eventStyle(t billing.EventType) (kind, icon string) {
 	switch t {
+	case billing.EventAgreed:
+		return "info", "fa-handshake-o"
 	case billing.EventSubscribed:
 		return "ok", "fa-play"
 	case billing.EventRenewed:
@@ -83,11 +85,14 @@ func (e timelineEntry) Succeeded() bool {
 	return e.Type == billing.EventSubscribed || e.Type == billing.EventRenewed
 }
 
-// Reason returns a sentence that explains the charge or the hold, or "" if the event
-// is neither.
+// Reason returns a sentence that explains the charge, the agreement or the hold, or "" if
+// the event is none of them.
 func (e timelineEntry) Reason(v *view) string {
 	if e.Type == billing.EventPaymentActionRequired {
 		return v.T("because.held")
+	}
+	if a := e.Agreement; e.Type == billing.EventAgreed {
+		return v.T("because.agreed", v.Money(a.DueNow), v.Money(a.Price), v.Count("months", a.IntervalMonths), v.lang.date(a.FirstChargeAt.In(v.zone)))
 	}
 	if e.Payment == nil || !e.IsCharge() {
 		return ""
