@@ -73,11 +73,29 @@ var invariants = []invariant{
 		WHERE s.started_at IS NOT NULL AND s.ended_at IS NOT NULL
 		GROUP BY s.id HAVING count(e.id) <> 1
 		UNION ALL
+		SELECT format('subscription %s was ordered, but the history has %s agreements for that', s.id, count(e.id))
+		FROM subscriptions s LEFT JOIN events e ON e.user_id = s.user_id AND e.subscription_id = s.id
+			AND e.type = 'agreed' AND e.at = s.created_at
+		GROUP BY s.id HAVING count(e.id) <> 1
+		UNION ALL
 		SELECT format('subscription %s has cancel_at_period_end = %s, but its history says %s', s.id, s.cancel_at_period_end, c.requested)
 		FROM subscriptions s, LATERAL (SELECT coalesce((SELECT e.type = 'cancel_requested' FROM events e
 			WHERE e.user_id = s.user_id AND e.subscription_id = s.id AND e.type IN ('cancel_requested', 'cancel_revoked')
 			ORDER BY e.id DESC LIMIT 1), false)) c (requested)
 		WHERE s.ended_at IS NULL AND s.cancel_at_period_end <> c.requested`},
+	{"I12", "no charge is above the viewer's latest agreement before it", `
+		SELECT format('payment %s of subscription %s is for %s %s, but the viewer had agreed to %s %s',
+			p.id, p.subscription_id, p.amount, p.currency, agreed.amount, agreed.currency)
+		FROM payments p
+		JOIN subscriptions s ON s.user_id = p.user_id AND s.id = p.subscription_id
+		LEFT JOIN LATERAL (SELECT e.due_now, e.price_amount, e.price_currency FROM events e
+			WHERE e.user_id = p.user_id AND e.subscription_id = p.subscription_id AND e.type = 'agreed' AND e.at <= p.created_at
+			ORDER BY e.at DESC, e.id DESC LIMIT 1) a ON true,
+		LATERAL (SELECT CASE -- earlier versions stored no agreement
+				WHEN a.price_amount IS NULL THEN s.price_amount
+				WHEN p.initiator = 'customer' THEN a.due_now
+				ELSE a.price_amount END, coalesce(a.price_currency, s.price_currency)) agreed (amount, currency)
+		WHERE p.amount > agreed.amount OR p.currency <> agreed.currency`},
 	{"cancel", "a cancelled subscription is not billed again", `
 		SELECT format('payment %s was created after subscription %s was cancelled', p.id, p.subscription_id)
 		FROM payments p JOIN events c ON c.user_id = p.user_id AND c.subscription_id = p.subscription_id

@@ -35,6 +35,7 @@ var mutants = []mutant{
 	{name: "no-send-window", scenario: "held/before the charge", pattern: `^I2`, description: "a payment has no send window, so a sweep abandons it while its process may still send"},
 	{name: "price-from-cache", scenario: "race/price", pattern: `^the price`, description: "the price is read once, outside the transaction"},
 	{name: "renewal-at-todays-price", scenario: "race/price", pattern: `^price`, description: "a renewal charges the plan's current price instead of the agreed one"},
+	{name: "price-without-agreement", scenario: "race/price", pattern: `^I12`, description: "a change of a plan's price changes the stored price of its subscriptions, and removes its signature"},
 	{name: "cancelled-is-renewed", scenario: "race/cancel", pattern: `^cancel:`, description: "a run renews cancelled subscriptions"},
 	{name: "cancel-does-not-wait", scenario: "held/claimed", pattern: `^the cancel`, description: "a cancel does not wait for a renewal that may still be sent"},
 	{name: "hard-decline-ends", scenario: "past due/on hold", pattern: `^access: in the middle`, description: "a renewal declined for an expired card ends the subscription at once"},
@@ -67,4 +68,11 @@ func (r *result) foundBy() (string, bool) {
 var schemaMutants = map[string][]string{
 	"unguarded":      {`DROP INDEX payments_one_open, payments_paid_once`},
 	"no-unique-rule": {`DROP INDEX subscriptions_one_live, subscriptions_one_per_group`},
+	"price-without-agreement": {
+		`CREATE FUNCTION raise_price() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+			UPDATE subscriptions SET price_amount = NEW.price_amount, consent_mac = NULL WHERE plan_id = NEW.id AND ended_at IS NULL;
+			RETURN NULL;
+		END $$`,
+		`CREATE TRIGGER raise_price AFTER UPDATE OF price_amount ON plans FOR EACH ROW EXECUTE FUNCTION raise_price()`,
+	},
 }
