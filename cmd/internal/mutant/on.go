@@ -48,6 +48,7 @@ var repoBugs = map[string]func(*bug, *ports.Repos){
 	"renewal-at-todays-price":  renewalAtTodaysPrice,
 	"cancelled-is-renewed":     cancelledIsRenewed,
 	"key-not-claimed":          keyNotClaimed,
+	"group-not-checked":        groupNotChecked, // the suite also drops the unique index
 	"history-forgotten":        historyForgotten,
 	"anchor-drifts":            anchorDrifts,
 	payShortensGrace:           ownDeclineIsRenewal,

@@ -4,6 +4,7 @@ package mutant
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/online-cinema/billing/core/billing"
@@ -47,6 +48,19 @@ func (o keylessCheckout) Take(ctx context.Context, asked ...ports.CheckoutQuery)
 		asked[i].Request = nil
 	}
 	return o.Checkout.Take(ctx, asked...)
+}
+
+// groupNotChecked hides subscriptions to other plans of the group from orders.
+func groupNotChecked(_ *bug, tx *ports.Repos) { tx.Checkout = groupless{tx.Checkout} }
+
+type groupless struct{ ports.Checkout }
+
+func (o groupless) Take(ctx context.Context, asked ...ports.CheckoutQuery) ([]ports.CheckoutFacts, error) {
+	facts, err := o.Checkout.Take(ctx, asked...)
+	for i, f := range facts {
+		facts[i].Live = slices.DeleteFunc(f.Live, func(s billing.Subscription) bool { return s.PlanID != f.Plan.ID })
+	}
+	return facts, err
 }
 
 // historyForgotten appends no events.

@@ -26,6 +26,7 @@ type response struct {
 		Status        any // a string in a subscription, a number in a problem
 		Code          string
 		Features      []string
+		Subscription  string                      `json:"subscription_id"` // of a problem
 		LatestPayment struct{ ID, Status string } `json:"latest_payment"`
 		NextAction    struct{ Type string }       `json:"next_action"`
 		Data          []struct {

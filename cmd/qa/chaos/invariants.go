@@ -55,6 +55,10 @@ var invariants = []invariant{
 	{"I6", "a viewer has one live subscription to a plan", `
 		SELECT format('user %s has %s live subscriptions to plan %s', user_id, count(*), plan_id)
 		FROM subscriptions WHERE ended_at IS NULL GROUP BY user_id, plan_id HAVING count(*) > 1`},
+	{"I13", "a viewer has one live subscription to the plans of a group", `
+		SELECT format('user %s has %s live subscriptions to plans of group %s', s.user_id, count(*), p.plan_group)
+		FROM subscriptions s JOIN plans p ON p.id = s.plan_id
+		WHERE s.ended_at IS NULL GROUP BY s.user_id, p.plan_group HAVING count(*) > 1`},
 	{"I7", "the succeeded payments and the charges have the same sum", `
 		SELECT format('the payments sum up to %s, the charges to %s', here, there)
 		FROM (SELECT coalesce(sum(amount), 0) FROM payments WHERE status = 'succeeded') a (here),

@@ -44,6 +44,7 @@ var mutants = []mutant{
 	{name: "consent-not-verified", scenario: "forged/terms", pattern: `^forged: the ledger`, description: "a run does not verify that the viewer agreed to the price"},
 	{name: "key-not-claimed", scenario: "parallel/one key", pattern: `^the retry|^request`, description: "the Idempotency-Key is not stored in the request's transaction"},
 	{name: "no-unique-rule", scenario: "parallel/many keys", pattern: `^I6`, seeds: 5, description: "the schema allows two live subscriptions to a plan"},
+	{name: "group-not-checked", scenario: "parallel/plans of a group", pattern: `^I13`, description: "an order does not look for other plans of the group, and the schema allows them"},
 	{name: "history-forgotten", scenario: "parallel/many keys", pattern: `^I10`, description: "events are not written to the history"},
 	{name: "anchor-drifts", scenario: "race/clocks", pattern: `^I9`, description: "months are counted from the last period instead of the anchor"},
 }
@@ -66,8 +67,9 @@ func (r *result) foundBy() (string, bool) {
 
 // schemaMutants are the statements that plant a bug in the database.
 var schemaMutants = map[string][]string{
-	"unguarded":      {`DROP INDEX payments_one_open, payments_paid_once`},
-	"no-unique-rule": {`DROP INDEX subscriptions_one_live, subscriptions_one_per_group`},
+	"unguarded":         {`DROP INDEX payments_one_open, payments_paid_once`},
+	"group-not-checked": {`DROP INDEX subscriptions_one_per_group`},
+	"no-unique-rule":    {`DROP INDEX subscriptions_one_live, subscriptions_one_per_group`},
 	"price-without-agreement": {
 		`CREATE FUNCTION raise_price() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 			UPDATE subscriptions SET price_amount = NEW.price_amount, consent_mac = NULL WHERE plan_id = NEW.id AND ended_at IS NULL;

@@ -18,16 +18,21 @@ func parallel() []scenario {
 			description: "50 subscribe requests of a viewer for one plan at the same time, through two APIs, ten times: one subscription; the other requests get already_subscribed",
 			run:         manyKeys,
 		},
+		{
+			name: "parallel/plans of a group", short: 1, long: 20,
+			description: "25 subscribe requests of a viewer for each of two plans of a group at the same time, through two APIs, ten times: one subscription; the other requests get already_subscribed or plan_group_taken",
+			run:         plansOfGroup,
+		},
 	}
 }
 
 // subscribeConcurrently sends n subscribe requests of a viewer at the same time, to the
 // running APIs in turn.
-func (w *world) subscribeConcurrently(n int, v viewer, key func(int) string) []response {
+func (w *world) subscribeConcurrently(n int, v viewer, key, body func(int) string) []response {
 	responses := make([]response, n)
 	forEach(n, responses, func(i int, _ response) {
 		var err error
-		if responses[i], err = v.send(w.ctx, w.runningAPI(i), http.MethodPost, "/v1/subscriptions", key(i), subscribeBody("tok_ok")); err != nil {
+		if responses[i], err = v.send(w.ctx, w.runningAPI(i), http.MethodPost, "/v1/subscriptions", key(i), body(i)); err != nil {
 			w.violated("request %d: %v", i, err)
 		}
 	})
@@ -62,7 +67,7 @@ func oneKey(t *trial) {
 // no connection in time. The request then gets 503, which frees the key, or 202 for a
 // payment that is abandoned later.
 func (w *world) sendHundred(v viewer) (active bool) {
-	responses := w.subscribeConcurrently(100, v, func(int) string { return "once" })
+	responses := w.subscribeConcurrently(100, v, func(int) string { return "once" }, toPremium)
 	last := v.retry(http.MethodPost, "/v1/subscriptions", "once", subscribeBody("tok_ok"))
 	if last.status != http.StatusCreated && last.status != http.StatusAccepted {
 		w.violated("the retry got %v, want 201 or 202", last)
@@ -95,18 +100,64 @@ func manyKeys(t *trial) {
 	w.api()
 	const viewers = 10 // the two APIs do not race each time
 	for n := range viewers {
-		v := w.viewer(fmt.Sprint("viewer-", n))
-		// With a known token the requests do not wait for each other to store it, so that only
-		// the unique index stops the second subscription.
-		if a := v.retry(http.MethodPost, "/v1/subscriptions", "add-on", subscribeBodyFor("sport", 19900, "tok_ok")); a.status != http.StatusCreated {
-			w.violated("subscribe to an add-on: %v", a)
-		}
+		v := w.viewerWithAddOn(n)
 		got := map[string]int{}
-		for _, a := range w.subscribeConcurrently(50, v, func(i int) string { return fmt.Sprint("key-", i) }) {
+		for _, a := range w.subscribeConcurrently(50, v, eachKey, toPremium) {
 			got[fmt.Sprint(a.status, " ", a.body.Code)]++
 		}
 		if got["201 "]+got["202 "] != 1 || got["409 already_subscribed"] != 49 {
 			w.violated("responses %v, want one 201 or 202, and 49 times 409 already_subscribed", got)
+		}
+	}
+	w.check()
+	w.checkCharges(2 * viewers)
+}
+
+// viewerWithAddOn returns a viewer who has paid an add-on with tok_ok. With a known token
+// the viewer's requests do not wait for each other to store it, so that only the unique
+// index stops a second subscription.
+func (w *world) viewerWithAddOn(n int) viewer {
+	v := w.viewer(fmt.Sprint("viewer-", n))
+	if a := v.retry(http.MethodPost, "/v1/subscriptions", "add-on", subscribeBodyFor("sport", 19900, "tok_ok")); a.status != http.StatusCreated {
+		w.violated("subscribe to an add-on: %v", a)
+	}
+	return v
+}
+
+func eachKey(i int) string { return fmt.Sprint("key-", i) }
+
+func toPremium(int) string { return subscribeBody("tok_ok") }
+
+// toEither subscribes to the plans premium and basic in turn.
+func toEither(i int) string {
+	if i%2 == 0 {
+		return toPremium(i)
+	}
+	return subscribeBodyFor("basic", 19900, "tok_ok")
+}
+
+func plansOfGroup(t *trial) {
+	w := t.world()
+	w.api()
+	w.api()
+	const viewers = 10
+	for n := range viewers {
+		v := w.viewerWithAddOn(n)
+		got, id := map[string]int{}, ""
+		responses := w.subscribeConcurrently(50, v, eachKey, toEither)
+		for _, a := range responses {
+			got[fmt.Sprint(a.status, " ", a.body.Code)]++
+			if a.status == http.StatusCreated || a.status == http.StatusAccepted {
+				id = a.body.ID
+			}
+		}
+		if got["201 "]+got["202 "] != 1 || got["409 already_subscribed"] != 24 || got["409 plan_group_taken"] != 25 {
+			w.violated("responses %v, want one 201 or 202, 24 times 409 already_subscribed and 25 times 409 plan_group_taken", got)
+		}
+		for _, a := range responses {
+			if a.body.Code == "plan_group_taken" && a.body.Subscription != id {
+				w.violated("plan_group_taken names subscription %q, want %q", a.body.Subscription, id)
+			}
 		}
 	}
 	w.check()
