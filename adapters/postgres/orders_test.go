@@ -116,3 +116,58 @@ func TestUsers_DoNotLockRecentlySeenUser(t *testing.T) {
 		})
 	}
 }
+
+// Two orders of a viewer for plans of a group do not see each other. The one that loses
+// runs again, and finds the other's subscription.
+func TestOrders_LoserOfGroupFindsWinner(t *testing.T) {
+	t.Parallel()
+	store, now := postgres.NewStore(pgtest.New(t)), time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
+	method := billing.PaymentMethod{ID: billing.PaymentMethodID(someUser), UserID: someUser, PaymentSystem: "s", Token: billing.NewSecret("tok_1"), CreatedAt: now}
+	plans := map[string]billing.Plan{}
+	for i, code := range []string{"basic", "plus"} {
+		plans[code] = billing.Plan{
+			ID: billing.PlanID(fmt.Sprintf("00000000-0000-7000-b000-%012d", i)), Code: code, Name: code,
+			Price: billing.Money{Amount: 100, Currency: "RUB"}, IntervalMonths: 1, Group: "g", CreatedAt: now, UpdatedAt: now,
+		}
+	}
+	err := store.InTx(t.Context(), func(tx ports.Repos) error {
+		return errors.Join(
+			tx.PaymentSystems.Add(t.Context(), billing.PaymentSystem{Code: "s", Name: "S", CreatedAt: now}),
+			tx.Plans.Add(t.Context(), plans["basic"]), tx.Plans.Add(t.Context(), plans["plus"]),
+			tx.Users.Seen(t.Context(), now, someUser), tx.Methods.Add(t.Context(), method))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// order calls taken when it has read the live subscriptions.
+	order := func(plan string, id billing.SubscriptionID, taken func()) error {
+		return store.InTx(t.Context(), func(tx ports.Repos) error {
+			facts, err := tx.Checkout.Take(t.Context(), ports.CheckoutQuery{User: someUser, Plan: plan})
+			if err != nil {
+				return err
+			}
+			taken()
+			if err := facts[0].Plan.RefuseOrder(facts[0].Live...); err != nil {
+				return err
+			}
+			sub, _, err := billing.Order{Subscription: id, Payment: billing.PaymentID(id), Plan: plans[plan], Method: method, Shown: plans[plan].Price}.
+				Start(now, billing.Calendar{})
+			return errors.Join(err, tx.Subscriptions.Add(t.Context(), sub))
+		})
+	}
+	const winner, loser = billing.SubscriptionID("00000000-0000-7000-c000-000000000001"), billing.SubscriptionID("00000000-0000-7000-c000-000000000002")
+	nested := false
+	err = order("plus", loser, func() {
+		if nested {
+			return
+		}
+		nested = true
+		if err := order("basic", winner, func() {}); err != nil {
+			t.Error(err)
+		}
+	})
+	var refused *billing.PlanGroupTakenError
+	if !errors.As(err, &refused) || refused.Live.ID != winner {
+		t.Errorf("got error %v, want one that names %s", err, winner)
+	}
+}
