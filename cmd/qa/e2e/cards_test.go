@@ -97,7 +97,7 @@ var cardTable = []struct {
 	{"4000000000000119", 402, "processing_error", declined},
 	{"4000000000000341", 201, "active", []string{"card_added", "subscribed", "payment_declined"}},
 	{"4000002500003155", 202, "incomplete", renewed},
-	{"4000002760003184", 202, "incomplete", []string{"card_added", "subscribed", "payment_declined", "ended"}},
+	{"4000002760003184", 202, "incomplete", []string{"card_added", "subscribed", "payment_declined", "payment_action_required"}},
 	{"4000003800000446", 201, "active", renewed},
 	{"4000008260003178", 202, "incomplete", declined},
 	{"4000000000003220", 202, "incomplete", renewed},
