@@ -22,10 +22,13 @@ type response struct {
 		Status            any // a string in a subscription, a number in a problem
 		Code              string
 		ID                string
-		DeclineCode       string                  `json:"decline_code"`
-		NextAction        struct{ URL string }    `json:"next_action"`
-		CancelAtPeriodEnd bool                    `json:"cancel_at_period_end"`
-		LatestPayment     struct{ Status string } `json:"latest_payment"`
+		DeclineCode       string                     `json:"decline_code"`
+		NextAction        struct{ Type, URL string } `json:"next_action"`
+		CancelAtPeriodEnd bool                       `json:"cancel_at_period_end"`
+		LatestPayment     struct{ Status string }    `json:"latest_payment"`
+		CurrentPeriod     struct{ Start time.Time }  `json:"current_period"`
+		Price             struct{ Amount int }
+		Until             time.Time
 		Data              []struct{ ID, Status, Type string }
 	}
 }
