@@ -63,7 +63,7 @@ func (o *options) flags() *pflag.FlagSet {
 	flags.IntVar(&o.limit, "limit", 0, "Process at most `N` subscriptions (default all)")
 	flags.IntVar(&o.concurrency, "concurrency", defaultConcurrency, "Make at most `N` charges at the same time")
 	flags.DurationVar(&o.every, "every", 0, "Repeat the run every `DURATION`, such as 10m, until SIGTERM; for systems without timers")
-	flags.BoolVar(&o.acceptRefusals, "accept-refusals", false, "Go on even if a payment system refuses most charges alike: their subscriptions end")
+	flags.BoolVar(&o.acceptRefusals, "accept-refusals", false, "Go on even if a payment system refuses most charges alike: their subscriptions are put on hold")
 	flags.StringVar(&o.metricsFile, "metrics-file", "", "Write the results to `FILE` for Prometheus' textfile collector")
 	return flags
 }

@@ -22,11 +22,11 @@ const (
 
 // refusals is a brake on refusals that the service itself may have caused, such as
 // unknown tokens: see [billing.DeclineCode.MayBeOurs]. A wrong account makes a payment
-// system refuse every charge, which would end every due subscription in one run.
+// system refuse every charge, which would put every due subscription on hold in one run.
 //
 // Of the recent answers of one payment system
 //
-//	at most a quarter are the same refusal   it is recorded: the subscriptions end
+//	at most a quarter are the same refusal   it is recorded: the subscriptions are past due
 //	more than half, and at least 20          the fault is ours: no more charges, and the
 //	                                         refusals are postponed
 //	in between, or fewer than 20 answers     the refusal is held back
