@@ -48,7 +48,7 @@ func (s *site) paid(user billing.UserID, p billing.Plan, o billing.Outcome) {
 	s.t.Helper()
 	s.charge(user, p, o, func(sub billing.Subscription, m billing.PaymentMethod) (billing.Subscription, billing.Payment, time.Time) {
 		at := wallClock{}.Now()
-		sub, pay, err := sub.Pay(billing.PayRequest{Payment: billing.PaymentID(newID()), Method: m, Shown: sub.Price}, billing.Calendar{}, at)
+		sub, pay, _, err := sub.Pay(billing.PayRequest{Payment: billing.PaymentID(newID()), Method: m, Shown: sub.Price}, billing.Calendar{}, at)
 		if err != nil {
 			s.t.Fatal(err)
 		}

@@ -150,7 +150,7 @@ func TestOrders_LoserOfGroupFindsWinner(t *testing.T) {
 			if err := facts[0].Plan.RefuseOrder(facts[0].Live...); err != nil {
 				return err
 			}
-			sub, _, err := billing.Order{Subscription: id, Payment: billing.PaymentID(id), Plan: plans[plan], Method: method, Shown: plans[plan].Price}.
+			sub, _, _, err := billing.Order{Subscription: id, Payment: billing.PaymentID(id), Plan: plans[plan], Method: method, Shown: plans[plan].Price}.
 				Start(now, billing.Calendar{})
 			return errors.Join(err, tx.Subscriptions.Add(t.Context(), sub))
 		})
