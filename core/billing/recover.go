@@ -13,9 +13,10 @@ type PayRequest struct {
 }
 
 // Pay returns the viewer's own payment for the period that is past due, pending, at the
-// agreed price, with the event of the viewer's new agreement to it. The payment changes the dates of the subscription only if it succeeds: a
-// decline does not shorten the grace, and a page that stays open does not extend it. If
-// it succeeds, its method becomes the method of the subscription.
+// agreed price, with the event of the viewer's new agreement to it. The payment changes
+// the dates of the subscription only if it succeeds: a decline does not shorten the grace,
+// and a page that stays open does not extend it. If it succeeds, its method becomes the
+// method of the subscription.
 //
 // If that is another method than the subscription's, the caller must sign the consent of
 // the payment to [Subscription.WithMethod].

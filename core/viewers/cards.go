@@ -144,7 +144,8 @@ func (c *Cards) Get(ctx context.Context, user billing.UserID, id billing.CardID)
 	return c.Store.Views().Card(ctx, user, id)
 }
 
-// recordLimit adds the event of a [billing.LimitedError], once per series of refusals. It returns err. It uses a transaction of its own, because the refused one
+// recordLimit adds the event of a [billing.LimitedError], if it has one, once per series
+// of refusals. It returns err. It uses a transaction of its own, because the refused one
 // was rolled back.
 func recordLimit(ctx context.Context, store ports.Store, clock ports.Clock, newID func() string, user billing.UserID, err error) error {
 	var limited *billing.LimitedError

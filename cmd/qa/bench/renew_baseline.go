@@ -76,10 +76,10 @@ func columnsOf(ctx context.Context, d *dataset, table string) (string, error) {
 // The arrays that the transactions build of their rows: name=expression.
 const (
 	subscriptionColumns = `user_ids=user_id ids=id payment_method_ids=payment_method_id cancels=cancel_at_period_end
-		past_due_sinces=past_due_since grace_untils=grace_until started=started_at ended=ended_at `
+		past_due_sinces=past_due_since grace_untils=grace_until holds=hold started=started_at ended=ended_at `
 	claimColumns = subscriptionColumns + `versions=locked statuses=status period_starts=period_start period_ends=period_end
 		next_charges=next charging=true latest_payment_ids=payment_id payment_ids=payment_id
-		payment_systems=payment_system initiators='merchant'::text amounts=price_amount currencies=price_currency created=:now::timestamptz`
+		payment_systems=payment_system initiators='merchant'::text amounts=price_amount currencies=price_currency consent_macs=NULL::bytea created=:now::timestamptz`
 	recordColumns = subscriptionColumns + `versions=version statuses='active'::text period_starts=period_end period_ends=next_charge_at
 		next_charges=next_charge_at charging=false latest_payment_ids=latest_payment_id payment_ids=latest_payment_id succeeded='succeeded'::text provider_refs='ref'::text
 		decline_codes=''::text action_urls=''::text contradictions=''::text nows=:now::timestamptz event_ids=event_id types='renewed'::text
@@ -89,9 +89,9 @@ const (
 // The array parameters of each query.
 const (
 	subscriptionParams = `user_ids ids versions payment_method_ids statuses period_starts period_ends next_charges charging cancels
-		past_due_sinces grace_untils latest_payment_ids started ended`
+		past_due_sinces grace_untils holds latest_payment_ids started ended`
 	paymentParams = `user_ids ids subscription_ids payment_method_ids payment_systems initiators amounts currencies
-		period_starts period_ends created`
+		period_starts period_ends consent_macs created`
 	settleParams = `user_ids ids versions statuses decline_codes provider_refs action_urls contradictions settled`
 	eventParams  = `user_ids ids types ats subscription_ids card_ids payment_method_ids plan_codes payment_ids amounts currencies decline_codes
 		access_untils retry_ats`

@@ -157,7 +157,7 @@ func arrayStatements(q queries) (string, error) {
 	s.statement("PaymentsAdd", values{
 		"user_ids": users, "ids": payment, "subscription_ids": subscription, "payment_method_ids": method, "payment_systems": system,
 		"initiators": array("'customer'"), "amounts": array("39900"), "currencies": array("'RUB'"), "period_starts": now, "period_ends": month,
-		"created": now, "send": "'20s'",
+		"consent_macs": array("NULL::bytea"), "created": now, "send": "'20s'",
 	})
 	s.statement("EventsAppendAgreed", values{
 		"user_ids": users, "ids": array(signupAgreement), "ats": now, "subscription_ids": subscription, "plan_codes": code, "access_untils": noTime,
@@ -182,7 +182,7 @@ func arrayOutcome(q queries) (string, error) {
 	s.statement("SubscriptionsSave", values{
 		"user_ids": users, "ids": subscription, "versions": array("'0'::xid"), "payment_method_ids": method, "statuses": array("'active'"),
 		"period_starts": now, "period_ends": month, "next_charges": month, "charging": array("false"), "cancels": array("false"),
-		"past_due_sinces": noTime, "grace_untils": noTime, "latest_payment_ids": payment, "started": now, "ended": noTime,
+		"past_due_sinces": noTime, "grace_untils": noTime, "holds": array("''"), "latest_payment_ids": payment, "started": now, "ended": noTime,
 	})
 	s.statement("PaymentsSave", values{
 		"user_ids": users, "ids": payment, "versions": array("'0'::xid"), "statuses": array("'succeeded'"), "decline_codes": array("''"),
