@@ -32,7 +32,7 @@ func (r planGroups) Relabel(_ context.Context, id billing.PlanID, after billing.
 		if sub.UserID <= after || limit == 0 {
 			continue
 		}
-		if err := (subscriptions{r.tx}).put(sub); err != nil {
+		if err := subscriptions(r).put(sub); err != nil {
 			return "", err
 		}
 		last, limit = sub.UserID, limit-1
