@@ -5,9 +5,9 @@ import (
 	"unicode/utf8"
 )
 
-// Agreement holds what a viewer agreed to pay. It is the evidence for the charges that
-// follow: none is above the latest agreement before it. Subscriptions of earlier versions
-// have no agreement in their history; their stored price counts.
+// Agreement holds the terms of one agreement of a viewer. It is the evidence for the
+// charges that follow: none is above the latest agreement before it. Subscriptions of
+// earlier versions have no agreement in their history; their stored price counts.
 type Agreement struct {
 	Price          Money // of each period
 	IntervalMonths int

@@ -24,7 +24,7 @@ func TestAgreement_Subscribe(t *testing.T) {
 	expectSame(t, events, []billing.Event{want})
 }
 
-// A viewer who pays for a period that is past due agrees to its price again. The next
+// A payment for a period that is past due is a new agreement to its price. The next
 // charge follows at the end of that period.
 func TestAgreement_Pay(t *testing.T) {
 	t.Parallel()

@@ -74,7 +74,7 @@ const (
 	ConsentWithdrawn Advice = "consent_withdrawn"
 )
 
-// reaction is the way in which a failed renewal goes on.
+// reaction is the consequence of a failed renewal.
 type reaction int
 
 const (

@@ -90,7 +90,7 @@ func (s Subscription) Settle(p Payment, o Outcome, r RetrySchedule, cal Calendar
 	return s, p, events
 }
 
-// firstPeriodSlack is the time in which a first payment usually settles. Its period
+// firstPeriodSlack is the usual time until a first payment settles. Its period
 // stays as it was stored then.
 const firstPeriodSlack = time.Minute
 

@@ -240,7 +240,7 @@ func TestReplace_OnHoldIsDueNow(t *testing.T) {
 	})
 }
 
-// A viewer who replaces the method or pays while a renewal is charged waits for it.
+// A payment or a replacement of the method waits for a renewal that is being charged.
 func TestRecovery_WaitsForRenewal(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w world) {

@@ -63,11 +63,11 @@ func TestRecovery_OverAYear(t *testing.T) {
 		v    viewer
 		want map[string]int
 	}{
-		{expires, map[string]int{"subscribed": 1, "renewed": 12, "method_replaced": 2, "payment_declined": 1, "payment_action_required": 1}},
-		{confirms, map[string]int{"subscribed": 1, "renewed": 12, "method_replaced": 1, "payment_declined": 1, "payment_action_required": 1}},
+		{expires, map[string]int{"subscribed": 1, "renewed": 12, "payment_method_added": 2, "method_replaced": 2, "payment_declined": 1, "payment_action_required": 1}},
+		{confirms, map[string]int{"subscribed": 1, "renewed": 12, "payment_method_added": 1, "method_replaced": 1, "payment_declined": 1, "payment_action_required": 1}},
 		{removes, map[string]int{
 			"card_added": 1, "subscribed": 1, "renewed": 12, "card_removed": 1, "cancel_requested": 1,
-			"method_replaced": 1, "cancel_revoked": 1,
+			"payment_method_added": 1, "method_replaced": 1, "cancel_revoked": 1,
 		}},
 	} {
 		got := map[string]int{}
