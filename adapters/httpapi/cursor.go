@@ -27,9 +27,7 @@ func parsePage(limit *int, cursor *string) (ports.Page, error) {
 	}
 	before, ok := parseCursor(*cursor)
 	if !ok {
-		return p, &billing.InvalidError{Faults: []billing.Fault{
-			{Field: "cursor", Message: "is not a next_cursor of this list; leave it out for the first page"},
-		}}
+		return p, invalidField("cursor", "is not a next_cursor of this list; leave it out for the first page")
 	}
 	p.Before = before
 	return p, nil

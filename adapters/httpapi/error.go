@@ -40,6 +40,11 @@ func malformed(detail string) error {
 	return newHTTPError(http.StatusBadRequest, "malformed_request", detail)
 }
 
+// invalidField returns the error for a request with one invalid field.
+func invalidField(field, message string) error {
+	return &billing.InvalidError{Faults: []billing.Fault{{Field: field, Message: message}}}
+}
+
 // statuses maps kinds of errors to HTTP status codes.
 var statuses = map[billing.Kind]int{
 	billing.NotFound:    http.StatusNotFound,

@@ -141,7 +141,7 @@ func (s *server) failParam(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.As(err, &count):
 		name = count.ParamName
 	}
-	s.fail(w, r, &billing.InvalidError{Faults: []billing.Fault{{Field: name, Message: "is not valid"}}})
+	s.fail(w, r, invalidField(name, "is not valid"))
 }
 
 func (s *server) notFound(w http.ResponseWriter, r *http.Request) {

@@ -39,7 +39,7 @@ func readKey(r *http.Request) error {
 		stateOf(r.Context()).key = keys[0]
 		return nil
 	}
-	return &billing.InvalidError{Faults: []billing.Fault{{Field: "Idempotency-Key", Message: message}}}
+	return invalidField("Idempotency-Key", message)
 }
 
 // mutation describes a POST. The functions are nil if it changes no subscription.

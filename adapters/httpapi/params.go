@@ -62,7 +62,7 @@ func (g *guard) readQuery(raw string) (url.Values, error) {
 		}
 	}
 	if err != nil && known("limit") {
-		return nil, &billing.InvalidError{Faults: []billing.Fault{{Field: "query", Message: "is not a valid query string"}}}
+		return nil, invalidField("query", "is not a valid query string")
 	}
 	if err != nil {
 		return nil, malformed("the query string is not valid")

@@ -110,7 +110,3 @@ func newSource(f sourceFields) (viewers.Source, error) {
 	s.Token, s.Card, s.CVV = billing.NewSecret(p.token), p.card, p.cvv
 	return s, err
 }
-
-func invalidField(field, message string) error {
-	return &billing.InvalidError{Faults: []billing.Fault{{Field: field, Message: message}}}
-}

@@ -20,9 +20,7 @@ func (s *server) LinkPaymentMethod(ctx context.Context, r api.LinkPaymentMethodR
 		return nil, billing.ErrPaymentSystemNotFound
 	}
 	if billing.IsCardNumber(token) {
-		return nil, &billing.InvalidError{Faults: []billing.Fault{
-			{Field: "payment_token", Message: "looks like a card number; add the card instead"},
-		}}
+		return nil, invalidField("payment_token", "looks like a card number; add the card instead")
 	}
 	m := mutation{operation: "link payment method", fields: []string{system, token}}
 	return s.respondOnce(ctx, m, func(request *ports.KeyedRequest) (response, error) {

@@ -91,9 +91,7 @@ func newPaymentSource(token, card, cvv *string) (paymentSource, error) {
 func planRef(code, id *string) (string, error) {
 	switch {
 	case (code == nil) == (id == nil):
-		return "", &billing.InvalidError{Faults: []billing.Fault{
-			{Field: "plan_code", Message: "send exactly one of plan_code and plan_id"},
-		}}
+		return "", invalidField("plan_code", "send exactly one of plan_code and plan_id")
 	case code != nil:
 		return *code, nil
 	default:

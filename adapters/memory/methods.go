@@ -43,7 +43,7 @@ func (r methods) SetToken(_ context.Context, user billing.UserID, id billing.Pay
 }
 
 func (r methods) LockForRemoval(_ context.Context, removal ports.MethodRemoval) ([]billing.PaymentMethod, error) {
-	target := removalTarget(removal)
+	target := removal.Target()
 	var named []billing.PaymentMethod
 	var removals []string // that have removed one of the named methods
 	for _, m := range r.methods {
@@ -68,9 +68,6 @@ func (r methods) LockForRemoval(_ context.Context, removal ports.MethodRemoval) 
 	return list, nil
 }
 
-// removalTarget returns the id of the card or of the method.
-func removalTarget(r ports.MethodRemoval) string { return cmp.Or(string(r.Card), string(r.Method)) }
-
 func (r methods) Remove(_ context.Context, removal ports.MethodRemoval, removed ...billing.PaymentMethod) error {
 	for _, m := range removed {
 		stored, ok := r.methods[m.ID]
@@ -79,7 +76,7 @@ func (r methods) Remove(_ context.Context, removal ports.MethodRemoval, removed 
 		}
 		stored.RemovedAt, stored.Token = m.RemovedAt, billing.Secret{}
 		r.methods[m.ID] = stored
-		r.removedWith[m.ID] = removalTarget(removal)
+		r.removedWith[m.ID] = removal.Target()
 	}
 	return nil
 }

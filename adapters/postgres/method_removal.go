@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -17,7 +16,7 @@ import (
 // the named methods before it locks them. If one of them has got another token
 // meanwhile, it looks for the methods with that token too.
 func (r methods) LockForRemoval(ctx context.Context, removal ports.MethodRemoval) ([]billing.PaymentMethod, error) {
-	user, target := string(removal.User), removalTarget(removal)
+	user, target := string(removal.User), removal.Target()
 	named, err := r.q.MethodsNamed(ctx, user, target)
 	if err != nil {
 		return nil, err
@@ -44,9 +43,6 @@ func (r methods) LockForRemoval(ctx context.Context, removal ports.MethodRemoval
 	}
 }
 
-// removalTarget returns the id of the card or of the method.
-func removalTarget(r ports.MethodRemoval) string { return cmp.Or(string(r.Card), string(r.Method)) }
-
 func isNamed(row *dbgen.PaymentMethod, target string) bool {
 	return row.ID == target || idOrEmpty[string](row.CardID) == target
 }
@@ -69,7 +65,7 @@ func (r methods) Remove(ctx context.Context, removal ports.MethodRemoval, remove
 		return nil
 	}
 	n, err := r.q.MethodsRemove(ctx, dbgen.MethodsRemoveParams{
-		UserID: string(removal.User), Target: removalTarget(removal),
+		UserID: string(removal.User), Target: removal.Target(),
 		Ids:        mapSlice(removed, func(m billing.PaymentMethod) string { return string(m.ID) }),
 		RemovedAts: mapSlice(removed, func(m billing.PaymentMethod) time.Time { return m.RemovedAt }),
 	})

@@ -1,6 +1,7 @@
 package ports
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/online-cinema/billing/core/billing"
@@ -36,3 +37,6 @@ type MethodRemoval struct {
 	Card   billing.CardID
 	Method billing.PaymentMethodID
 }
+
+// Target returns the id of the card or of the method.
+func (r MethodRemoval) Target() string { return cmp.Or(string(r.Card), string(r.Method)) }

@@ -73,7 +73,7 @@ func (s *Subscriber) awaitRenewal(ctx context.Context, cmd Cancel, v ports.Subsc
 		return left > s.Collector.ChargeTimeout, err
 	})
 	if err == nil && unsent {
-		return Queries{Store: s.Store, Clock: s.Clock}.Subscription(ctx, v.UserID, string(v.ID))
+		return s.view(ctx, v.UserID, string(v.ID))
 	}
 	err = errors.Join(errRenewing, err)
 	if cmd.Request != nil {
@@ -165,7 +165,12 @@ func (s *Subscriber) change(ctx context.Context, user billing.UserID, ref string
 	if err != nil {
 		return ports.SubscriptionView{}, err
 	}
-	return Queries{Store: s.Store, Clock: s.Clock}.Subscription(ctx, user, string(id))
+	return s.view(ctx, user, string(id))
+}
+
+// view returns the subscription as it stands now.
+func (s *Subscriber) view(ctx context.Context, user billing.UserID, ref string) (ports.SubscriptionView, error) {
+	return Queries{Store: s.Store, Clock: s.Clock}.Subscription(ctx, user, ref)
 }
 
 // saveWithEvents saves a changed subscription with its events.

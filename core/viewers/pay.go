@@ -60,7 +60,7 @@ func (s *Subscriber) Pay(ctx context.Context, cmd Pay) (ports.SubscriptionView, 
 	if err != nil {
 		return ports.SubscriptionView{}, settlingError{err}
 	}
-	v, err := Queries{Store: s.Store, Clock: s.Clock}.Subscription(ctx, cmd.User, string(p.payment.SubscriptionID))
+	v, err := s.view(ctx, cmd.User, string(p.payment.SubscriptionID))
 	if err != nil {
 		return ports.SubscriptionView{}, settlingError{err}
 	}
@@ -201,7 +201,7 @@ func (s *Subscriber) replace(ctx context.Context, tx ports.Repos, sub billing.Su
 // awaitRenewalOf waits until the pending renewal of a subscription is settled, or for no
 // longer than Wait. It does not wait for a payment of the viewer.
 func (s *Subscriber) awaitRenewalOf(ctx context.Context, user billing.UserID, ref string) error {
-	v, err := Queries{Store: s.Store, Clock: s.Clock}.Subscription(ctx, user, ref)
+	v, err := s.view(ctx, user, ref)
 	if err != nil || !v.RenewalPending() || v.Latest.Initiator != billing.MerchantInitiated {
 		return err
 	}

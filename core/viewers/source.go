@@ -38,11 +38,10 @@ func (s *Subscriber) resolve(ctx context.Context, tx ports.Repos, sub billing.Su
 	if err != nil {
 		return charging{}, err
 	}
-	_, hasAdapter := s.Collector.Providers[c.method.PaymentSystem]
+	if err := checkAdapter(c.method.PaymentSystem, s.Collector.Providers); err != nil {
+		return charging{}, err
+	}
 	switch {
-	case !hasAdapter:
-		return charging{}, billing.ErrPaymentSystemUnavailable.WithMessage(
-			"payment system %s takes no payments here; choose another one; nothing was charged", c.method.PaymentSystem)
 	case c.method.Unreadable:
 		return charging{}, billing.ErrUnavailable.WithMessage("the payment method cannot be used at the moment; pay with another one")
 	case from.Card == "" && c.method.Retired() != "":

@@ -140,18 +140,24 @@ func (s *Subscriber) checkOffer(f ports.CheckoutFacts, system string) error {
 // checkSystem returns an error if the payment system with this code does not exist, is
 // archived, or has no adapter in this process.
 func checkSystem(ps *billing.PaymentSystem, system string, providers map[string]ports.Provider) error {
-	_, hasAdapter := providers[system]
 	switch {
 	case ps == nil:
 		return billing.ErrPaymentSystemNotFound
 	case !ps.ArchivedAt.IsZero():
 		return billing.ErrPaymentSystemNotFound.WithMessage("payment system %s takes no new subscriptions", system)
-	case !hasAdapter:
+	default:
+		return checkAdapter(system, providers)
+	}
+}
+
+// checkAdapter returns [billing.ErrPaymentSystemUnavailable] if this process has no adapter
+// for the payment system.
+func checkAdapter(system string, providers map[string]ports.Provider) error {
+	if _, ok := providers[system]; !ok {
 		return billing.ErrPaymentSystemUnavailable.WithMessage(
 			"payment system %s takes no payments here; choose another one; nothing was charged", system)
-	default:
-		return nil
 	}
+	return nil
 }
 
 // makeRoom returns ErrAlreadySubscribed or a PlanGroupTakenError if a live subscription
