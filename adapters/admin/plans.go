@@ -67,8 +67,8 @@ func (s *server) removePlan(ctx context.Context, v *view, id string) (operators.
 	return s.Catalog.For(v.op).RemovePlan(ctx, billing.PlanID(id))
 }
 
-// planOf parses a plan from a form, which has no group. If a field cannot be parsed, it returns a
-// [formError] with the faults of all fields. Otherwise the use case checks the
+// planOf parses a plan from a form, which has no group. If a field cannot be parsed, it
+// returns a [formError] with the faults of all fields. Otherwise the use case checks the
 // plan.
 func planOf(form url.Values) (billing.Plan, error) {
 	var faults []fault

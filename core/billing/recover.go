@@ -21,30 +21,38 @@ type PayRequest struct {
 // If that is another method than the subscription's, the caller must sign the consent of
 // the payment to [Subscription.WithMethod].
 //
-// Errors:
-//
-//	ErrNothingDue         the subscription is not past due
-//	ErrPaymentOpen        another payment for it is pending
-//	ErrInvalid            the version of the terms is too long, or must not be kept
-//	*PriceChangedError    the viewer saw another price or interval than the agreed one
+// The errors are those of [Subscription.RefusePay].
 func (s Subscription) Pay(r PayRequest, cal Calendar, now time.Time) (Subscription, Payment, []Event, error) {
-	switch {
-	case s.Status != StatusPastDue:
-		return s, Payment{}, nil, ErrNothingDue.WithMessage("the subscription to plan %s is %s, not past due, so nothing is due", s.PlanCode, s.Status)
-	case s.Charging:
-		return s, Payment{}, nil, ErrPaymentOpen
-	}
-	if err := checkTermsVersion(r.TermsVersion); err != nil {
-		return s, Payment{}, nil, err
-	}
-	if err := checkShown(s.PlanCode, s.Price, r.Shown, s.IntervalMonths, r.ShownMonths); err != nil {
-		err.Agreed = true
+	if err := s.RefusePay(r); err != nil {
 		return s, Payment{}, nil, err
 	}
 	period := cal.Next(s.AnchorAt, s.IntervalMonths, s.Current.End, s.PastDueSince)
 	p := s.WithMethod(r.Method).intent(r.Payment, CustomerInitiated, period, now)
 	s.Charging, s.LatestPaymentID = true, r.Payment
 	return s, p, []Event{s.agreed(p, r.TermsVersion)}, nil
+}
+
+// RefusePay returns why the viewer cannot pay, whatever the method, or nil. Errors:
+//
+//	ErrNothingDue         the subscription is not past due
+//	ErrPaymentOpen        another payment for it is pending
+//	ErrInvalid            the version of the terms is too long, or must not be kept
+//	*PriceChangedError    the viewer saw another price or interval than the agreed one
+func (s Subscription) RefusePay(r PayRequest) error {
+	switch {
+	case s.Status != StatusPastDue:
+		return ErrNothingDue.WithMessage("the subscription to plan %s is %s, not past due, so nothing is due", s.PlanCode, s.Status)
+	case s.Charging:
+		return ErrPaymentOpen
+	}
+	if err := checkTermsVersion(r.TermsVersion); err != nil {
+		return err
+	}
+	if err := checkShown(s.PlanCode, s.Price, r.Shown, s.IntervalMonths, r.ShownMonths); err != nil {
+		err.Agreed = true
+		return err
+	}
+	return nil
 }
 
 // Recovers reports whether p is a payment that [Subscription.Pay] returned. Any other

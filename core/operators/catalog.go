@@ -37,8 +37,8 @@ func (c Catalog) Plan(ctx context.Context, ref string) (billing.Plan, error) {
 }
 
 // AddPlan adds a plan and returns it with its new id and times. A plan without a group
-// gets [billing.DefaultGroup]. AddPlan returns [billing.ErrInvalid] with all invalid fields, or [billing.ErrAlreadyExists] if
-// another plan has the code.
+// gets [billing.DefaultGroup]. AddPlan returns [billing.ErrInvalid] with all invalid
+// fields, or [billing.ErrAlreadyExists] if another plan has the code.
 func (c Catalog) AddPlan(ctx context.Context, p billing.Plan) (billing.Plan, error) {
 	now := c.Clock.Now()
 	p.ID, p.CreatedAt, p.UpdatedAt = billing.PlanID(c.NewID()), now, now

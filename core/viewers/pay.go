@@ -84,8 +84,10 @@ func (s *Subscriber) storePay(ctx context.Context, tx ports.Repos, cmd Pay) (own
 	}
 	now := s.Clock.Now()
 	sub, _ = sub.At(now)
-	id := billing.PaymentID(s.NewID())
-	if _, _, _, err := sub.Pay(cmd.request(id, billing.PaymentMethod{}), s.Calendar, now); err != nil {
+	r := billing.PayRequest{
+		Payment: billing.PaymentID(s.NewID()), Shown: cmd.Price, ShownMonths: cmd.Months, TermsVersion: cmd.TermsVersion,
+	}
+	if err := sub.RefusePay(r); err != nil {
 		return ownPayment{}, withOpenPayment(ctx, tx, sub, err)
 	}
 	if err := s.checkDeclines(ctx, tx, cmd.User, now); err != nil {
@@ -95,7 +97,8 @@ func (s *Subscriber) storePay(ctx context.Context, tx ports.Repos, cmd Pay) (own
 	if err != nil {
 		return ownPayment{}, err
 	}
-	sub, payment, agreed, err := sub.Pay(cmd.request(id, source.method), s.Calendar, now)
+	r.Method = source.method
+	sub, payment, agreed, err := sub.Pay(r, s.Calendar, now)
 	if err != nil {
 		return ownPayment{}, err
 	}
@@ -115,10 +118,6 @@ func (s *Subscriber) storePay(ctx context.Context, tx ports.Repos, cmd Pay) (own
 	}
 	ports.Identify(agreed, s.NewID)
 	return ownPayment{source, payment}, tx.Events.Append(ctx, agreed...)
-}
-
-func (cmd Pay) request(id billing.PaymentID, m billing.PaymentMethod) billing.PayRequest {
-	return billing.PayRequest{Payment: id, Method: m, Shown: cmd.Price, ShownMonths: cmd.Months, TermsVersion: cmd.TermsVersion}
 }
 
 // consentTo signs the terms of the subscription with another method.
