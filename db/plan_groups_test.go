@@ -12,12 +12,12 @@ import (
 	"github.com/online-cinema/billing/adapters/postgres/pgtest"
 )
 
-// beforeGroupIndex makes the database one of before migration 23, with 2,500 viewers of
-// the plan premium and one of the plan sport, whose rows are of the previous version.
-// Viewers 7 and 8 also have a subscription to basic, that of 8 is ended.
-const beforeGroupIndex = `
-	DROP INDEX subscriptions_one_per_group;
-	DELETE FROM schema_migrations WHERE version_id = 23;
+const lastBeforeGroupIndex = 22 // the migration before the index of plan groups
+
+// rowsWithoutGroup adds 2,500 viewers of the plan premium and one of the plan sport.
+// Their subscriptions have no group, as the previous version wrote them. Viewers 7, 8
+// and 9 also have a second one; that of 8 is ended.
+const rowsWithoutGroup = `
 	INSERT INTO payment_systems VALUES ('s', 'S', now());
 	INSERT INTO plans SELECT id::uuid, code, code, 100, 'RUB', 1, '{}', now(), now() FROM (VALUES
 		('00000000-0000-7000-b000-000000000001', 'premium'), ('00000000-0000-7000-b000-000000000002', 'basic'),
@@ -35,14 +35,23 @@ const beforeGroupIndex = `
 	CALL subscribe(2501, 2501, 'sport'); CALL subscribe(7, 3007, 'basic'); CALL subscribe(8, 3008, 'basic', now());
 	CALL subscribe(9, 3009, 'sport');`
 
+// beforeGroupIndex returns the URL of a database at the migration before the index,
+// with the rows of rowsWithoutGroup.
+func beforeGroupIndex(t *testing.T) (url string) {
+	t.Helper()
+	url = pgtest.EmptyURL(t)
+	upTo(t, firstMigrations(t, url, lastBeforeGroupIndex, ""), lastBeforeGroupIndex)
+	exec(t, url, rowsWithoutGroup)
+	return url
+}
+
 // groupsOf counts the live subscriptions of each plan and stored group.
 const groupsOf = `SELECT format('%s %s %s', p.code, s.plan_group, count(*))
 	FROM subscriptions s JOIN plans p ON p.id = s.plan_id WHERE s.ended_at IS NULL GROUP BY p.code, s.plan_group ORDER BY 1`
 
 func TestOnePerPlanGroup_StopsAtDuplicates(t *testing.T) {
 	t.Parallel()
-	database := pgtest.URL(t)
-	exec(t, database, beforeGroupIndex)
+	database := beforeGroupIndex(t)
 	_, err := postgres.Migrate(t.Context(), database, slog.New(slog.DiscardHandler))
 	for _, want := range []string{
 		"2 times a viewer has several. The first: ",
@@ -75,11 +84,18 @@ func TestOnePerPlanGroup_StopsAtDuplicates(t *testing.T) {
 	}
 }
 
+// waitsForRow returns a line if a transaction that uses subscriptions waits for another
+// one, else none after 10 ms.
+const waitsForRow = `
+	SELECT 'waits' FROM pg_sleep(0.01), pg_locks waiting JOIN pg_locks held USING (pid)
+	WHERE NOT waiting.granted AND waiting.locktype = 'transactionid' AND held.relation = 'subscriptions'::regclass
+	  AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())`
+
 // The migration commits each thousand rows, and waits for a locked row.
 func TestOnePerPlanGroup_WhileServing(t *testing.T) {
 	t.Parallel()
-	database := pgtest.URL(t)
-	exec(t, database, beforeGroupIndex+`DELETE FROM subscriptions WHERE id IN (id(3007), id(3009))`)
+	database := beforeGroupIndex(t)
+	exec(t, database, `DELETE FROM subscriptions WHERE id IN (id(3007), id(3009))`)
 	tx, err := connect(t, database).Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -92,11 +108,13 @@ func TestOnePerPlanGroup_WhileServing(t *testing.T) {
 		_, err := postgres.Migrate(t.Context(), withoutLockTimeout(t, database), slog.New(slog.DiscardHandler))
 		done <- err
 	}()
-	exec(t, database, `DO $$ BEGIN
-		WHILE NOT EXISTS (SELECT FROM pg_locks waiting JOIN pg_locks held USING (pid)
-			WHERE NOT waiting.granted AND waiting.locktype = 'transactionid' AND held.relation = 'subscriptions'::regclass
-			  AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())) LOOP PERFORM pg_sleep(0.01); END LOOP;
-	END $$`)
+	for len(lines(t, database, waitsForRow)) == 0 {
+		select {
+		case err := <-done:
+			t.Fatalf("the migration did not wait for the row: error %v", err)
+		default:
+		}
+	}
 	if diff := cmp.Diff([]string{"premium  1500", "premium main 1000", "sport  1"}, lines(t, database, groupsOf)); diff != "" {
 		t.Errorf("groups while a row is locked (-want +got):\n%s", diff)
 	}

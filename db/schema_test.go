@@ -26,25 +26,25 @@ const lastBeforeSplit = 9
 // that have changed since from testdata.
 func beforeSplit(t *testing.T, url string) *goose.Provider {
 	t.Helper()
-	return firstMigrations(t, url, "testdata/before_simulator_split")
+	return firstMigrations(t, url, lastBeforeSplit, "testdata/before_simulator_split")
 }
 
 // afterSplit is [beforeSplit] with the same migrations of the present version.
 func afterSplit(t *testing.T, url string) *goose.Provider {
 	t.Helper()
-	return firstMigrations(t, url, "")
+	return firstMigrations(t, url, lastBeforeSplit, "")
 }
 
-// firstMigrations returns goose with the service's migrations up to lastBeforeSplit.
+// firstMigrations returns goose with the first count migrations of the service.
 // A file in the folder changed replaces the one of the same name.
-func firstMigrations(t *testing.T, url, changed string) *goose.Provider {
+func firstMigrations(t *testing.T, url string, count int, changed string) *goose.Provider {
 	t.Helper()
 	set := fstest.MapFS{}
 	files, err := fs.Glob(db.Migrations, "migrations/*.sql")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, file := range files[:lastBeforeSplit] {
+	for _, file := range files[:count] {
 		text, err := os.ReadFile(path.Join(changed, path.Base(file)))
 		if err != nil {
 			text, err = fs.ReadFile(db.Migrations, file)
