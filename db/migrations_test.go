@@ -83,6 +83,7 @@ var harmful = []struct {
 
 var (
 	comment     = regexp.MustCompile(`--[^\n]*`)
+	alterTable  = regexp.MustCompile(`(?i)^ALTER TABLE (?:IF EXISTS |ONLY )*([\w.]+)`)
 	createTable = regexp.MustCompile(`(?i)\bCREATE TABLE (IF NOT EXISTS )?([\w.]+)`)
 	onTable     = regexp.MustCompile(`(?i)\bON (ONLY )?([\w.]+)`)
 )
@@ -95,11 +96,18 @@ func harmfulStatements(migration string) (found []string) {
 	for _, m := range createTable.FindAllStringSubmatch(comment.ReplaceAllString(up, ""), -1) {
 		created[m[2]] = true
 	}
+	var altered string // the first table that the transaction locks
 	for _, s := range statements(up) {
 		if strings.Contains(s, "-- survives: ") {
 			continue
 		}
 		sql := strings.Join(strings.Fields(comment.ReplaceAllString(s, "")), " ")
+		if m := alterTable.FindStringSubmatch(sql); m != nil && !created[m[1]] && !strings.Contains(up, "-- +goose NO TRANSACTION") {
+			if altered != "" && altered != m[1] {
+				found = append(found, "locks a second table, in another order than a query may: use NO TRANSACTION: "+sql)
+			}
+			altered = m[1]
+		}
 		if m := onTable.FindStringSubmatch(sql); m != nil && created[m[2]] && strings.Contains(strings.ToUpper(sql), " INDEX ") {
 			continue
 		}
@@ -139,21 +147,24 @@ func TestHarmfulStatements(t *testing.T) {
 		"ALTER TABLE a\n    ADD COLUMN b int DEFAULT 0,\n    ADD COLUMN c int NOT NULL;":         1,
 		"ALTER TABLE a DROP COLUMN b;":                                                           1,
 		"-- survives: the previous version did not use it; really\nALTER TABLE a DROP COLUMN b;": 0,
-		"DROP TABLE a;":                                           1,
-		"ALTER TABLE a RENAME COLUMN b TO c;":                     1,
-		"ALTER TABLE a ALTER COLUMN b TYPE bigint;":               1,
-		"ALTER TABLE a ALTER b SET NOT NULL;":                     1,
-		"ALTER TABLE a ADD CONSTRAINT c CHECK (b > 0);":           1,
-		"ALTER TABLE a ADD CONSTRAINT c CHECK (b > 0) NOT VALID;": 0,
-		"CREATE INDEX i ON a (b);":                                1,
-		"CREATE UNIQUE INDEX CONCURRENTLY i ON a (b);":            0,
-		"CREATE TABLE a (b int);\nCREATE INDEX i ON a (b);":       0,
-		"-- CREATE TABLE a (\nCREATE INDEX i ON a (b);":           1,
-		"UPDATE a SET b = 1;":                                     1,
-		"TRUNCATE a;":                                             1,
-		"LOCK TABLE a;":                                           1,
-		"REVOKE SELECT ON a FROM billing_api;":                    1,
-		"REVOKE CREATE ON SCHEMA public FROM PUBLIC;":             0,
+		"DROP TABLE a;":                                                                1,
+		"ALTER TABLE a RENAME COLUMN b TO c;":                                          1,
+		"ALTER TABLE a ALTER COLUMN b TYPE bigint;":                                    1,
+		"ALTER TABLE a ALTER b SET NOT NULL;":                                          1,
+		"ALTER TABLE a ADD CONSTRAINT c CHECK (b > 0);":                                1,
+		"ALTER TABLE a ADD CONSTRAINT c CHECK (b > 0) NOT VALID;":                      0,
+		"CREATE INDEX i ON a (b);":                                                     1,
+		"CREATE UNIQUE INDEX CONCURRENTLY i ON a (b);":                                 0,
+		"CREATE TABLE a (b int);\nCREATE INDEX i ON a (b);":                            0,
+		"-- CREATE TABLE a (\nCREATE INDEX i ON a (b);":                                1,
+		"ALTER TABLE a ADD b int;\nALTER TABLE a ADD c int;":                           0,
+		"ALTER TABLE a ADD b int;\nALTER TABLE b ADD c int;":                           1,
+		"-- +goose NO TRANSACTION\nALTER TABLE a ADD b int;\nALTER TABLE b ADD c int;": 0,
+		"UPDATE a SET b = 1;":                                                          1,
+		"TRUNCATE a;":                                                                  1,
+		"LOCK TABLE a;":                                                                1,
+		"REVOKE SELECT ON a FROM billing_api;":                                         1,
+		"REVOKE CREATE ON SCHEMA public FROM PUBLIC;":                                  0,
 		"-- +goose StatementBegin\nDO $$ BEGIN x; DROP TABLE a; END $$;\n-- +goose StatementEnd\n": 1,
 		"SELECT 1;\n-- +goose Down\nDROP TABLE a;":                                                 0,
 	} {
