@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	due  = 400       // subscriptions that the last version renews during the migration
+	due  = 400       // subscriptions that the last version renews during the migrations, for more than a minute
 	more = 1_000_000 // subscriptions that are not due
 	held = 20        // subscriptions that the new version puts on hold
 )
@@ -34,7 +34,7 @@ func TestUpgrade(t *testing.T) {
 	if err := os.Symlink(base, filepath.Join(binDir, "base")); err != nil {
 		t.Fatal(err)
 	}
-	now := world{databaseURL: openPostgres(t, folder(t)).URL()}
+	now := world{databaseURL: openPostgres(t, folder(t)).URL(), vars: onTestClock} // migrates the simulator too
 	old := now
 	old.version = "base/"
 	old.ctl(t, "migrate", "up")
@@ -60,7 +60,7 @@ func TestUpgrade(t *testing.T) {
 	old.clock(t, "set", "2026-02-28T12:00:00Z")
 	visitors := newVisitors(t, old, first)
 	visitors.wait(t, 200)
-	run := start(t, old.renewCommand(t, "billing-renew", []string{"--concurrency", "4"}, service, "BILLING_SIMULATOR_MISHAPS=latency=50ms"))
+	run := start(t, old.renewCommand(t, "billing-renew", []string{"--concurrency", "1"}, service, "BILLING_SIMULATOR_MISHAPS=latency=200ms"))
 	eventually(t, "renewals in progress", func() bool { return old.query(t, "SELECT count(*) FROM payments WHERE initiator = 'merchant'") > 20 })
 
 	t.Logf("migrate: %s", now.ctl(t, "migrate", "up"))
@@ -105,7 +105,7 @@ func (w world) addSubscriptions(t *testing.T, n int) {
 		SET session_replication_role = replica; -- the viewers and their payment methods do not exist
 		CREATE TEMP TABLE model AS SELECT * FROM subscriptions LIMIT 1;
 		INSERT INTO subscriptions
-		SELECT s.* FROM model, generate_series(1, %d), LATERAL jsonb_populate_record(model, jsonb_build_object(
+		SELECT s.* FROM model, generate_series(1, %d) AS n, LATERAL jsonb_populate_record(model, jsonb_build_object('n', n, -- ids differ only if a row depends on n
 			'user_id', gen_random_uuid(), 'id', gen_random_uuid(), 'next_charge_at', '2040-01-01Z', 'period_end', '2040-01-01Z')) AS s;
 		ANALYZE subscriptions`, n))
 }
