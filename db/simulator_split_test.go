@@ -82,6 +82,9 @@ func oldDatabase(t *testing.T, url string, version int64) (rows []string) {
 	return lines(t, url, selectLedger)
 }
 
+// addedLater begins the line of a column that a later migration of the simulator adds.
+const addedLater = "simulator.requests column 16 stored_at "
+
 // The split adds the version table and the right to read it, and nothing else.
 func TestSimulatorSplit_KeepsSchema(t *testing.T) {
 	t.Parallel()
@@ -96,7 +99,7 @@ func TestSimulatorSplit_KeepsSchema(t *testing.T) {
 		}
 	}
 	for _, line := range after {
-		if !slices.Contains(before, line) && !strings.HasPrefix(line, "simulator.schema_migrations") {
+		if !slices.Contains(before, line) && !strings.HasPrefix(line, "simulator.schema_migrations") && !strings.HasPrefix(line, addedLater) {
 			t.Errorf("added: %s", line)
 		}
 	}

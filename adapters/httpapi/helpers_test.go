@@ -289,7 +289,9 @@ func (b *bank) Charge(_ context.Context, r ports.ChargeRequest) (billing.Outcome
 	}
 }
 
-func (b *bank) Find(context.Context, billing.PaymentID) (billing.Outcome, error) {
+func (b *bank) Limits() billing.KeyLimits { return billing.KeyLimits{} }
+
+func (b *bank) Find(context.Context, ports.ChargeQuery) (billing.Outcome, error) {
 	return billing.Outcome{}, ports.ErrChargeNotFound
 }
 

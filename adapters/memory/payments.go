@@ -14,6 +14,7 @@ import (
 // payment is a payment with its leases, on the wall clock.
 type payment struct {
 	billing.Payment
+	firstSent time.Time // no process sent it earlier
 	sendUntil time.Time // until then one process may send it
 	sweepAt   time.Time // until then sweeps skip it
 }
@@ -23,12 +24,13 @@ type payments struct{ *tx }
 type paymentLeases struct{ *tx }
 
 func (r payments) Add(_ context.Context, send time.Duration, list ...billing.Payment) error {
-	end := r.wall().Add(send)
+	now := r.wall()
+	end := now.Add(send)
 	for _, p := range list {
 		if err := r.checkNew(p); err != nil {
 			return r.abort(err)
 		}
-		r.putPayment(payment{p, end, end})
+		r.putPayment(payment{p, now, end, end})
 	}
 	return nil
 }
@@ -72,7 +74,9 @@ func (r paymentLeases) LeaseForSweep(_ context.Context, q ports.SweepQuery) ([]p
 	due := slices.DeleteFunc(r.toSweep(now), func(p payment) bool { return p.PaymentSystem != q.System })
 	var leased []ports.Unsettled
 	for _, p := range due[:min(q.Limit, len(due))] {
-		leased = append(leased, ports.Unsettled{Payment: p.Payment, SendUntil: p.sendUntil, SendWindowClosed: !now.Before(p.sendUntil)})
+		leased = append(leased, ports.Unsettled{
+			Payment: p.Payment, Times: billing.SendTimes{First: p.firstSent, Until: p.sendUntil, Lookup: now},
+		})
 		p.sweepAt = now.Add(q.Interval.After(now.Sub(p.sendUntil)))
 		r.putPayment(p)
 	}
@@ -137,7 +141,7 @@ func (r payments) SaveIfUnchanged(_ context.Context, list ...ports.Versioned[bil
 		if err := r.checkSave(p); err != nil {
 			return r.abort(err)
 		}
-		p.Period = old.Period // see SavePeriod
+		p.Period, p.ReviewSince = old.Period, old.ReviewSince // see SavePeriod and SaveReview
 		old.Payment = p
 		r.putPayment(old)
 	}
@@ -154,6 +158,18 @@ func (r payments) SavePeriod(_ context.Context, list ...billing.Payment) error {
 		if err := r.checkSave(old.Payment); err != nil {
 			return r.abort(err)
 		}
+		r.putPayment(old)
+	}
+	return nil
+}
+
+func (r payments) SaveReview(_ context.Context, list ...billing.Payment) error {
+	for _, p := range list {
+		old, ok := r.payments[p.ID]
+		if !ok || old.UserID != p.UserID {
+			return fmt.Errorf("save the review of payment %s: not found", p.ID)
+		}
+		old.ReviewSince = p.ReviewSince
 		r.putPayment(old)
 	}
 	return nil

@@ -60,7 +60,9 @@ type fakeProvider struct {
 func (p *fakeProvider) Charge(context.Context, ports.ChargeRequest) (billing.Outcome, error) {
 	return p.outcome, p.err
 }
-func (p *fakeProvider) Find(context.Context, billing.PaymentID) (billing.Outcome, error) {
+func (p *fakeProvider) Limits() billing.KeyLimits { return billing.KeyLimits{} }
+
+func (p *fakeProvider) Find(context.Context, ports.ChargeQuery) (billing.Outcome, error) {
 	return p.outcome, p.err
 }
 
@@ -96,7 +98,7 @@ func TestProvider(t *testing.T) {
 			if o != test.fake.outcome || !errors.Is(err, test.fake.err) {
 				t.Errorf("Charge = %v, %v, want the provider's result", o, err)
 			}
-			if o, err := p.Find(t.Context(), "key"); o != test.fake.outcome || !errors.Is(err, test.fake.err) {
+			if o, err := p.Find(t.Context(), ports.ChargeQuery{Key: "key"}); o != test.fake.outcome || !errors.Is(err, test.fake.err) {
 				t.Errorf("Find = %v, %v, want the provider's result", o, err)
 			}
 			expect(t, m,
@@ -113,7 +115,7 @@ func TestProvider(t *testing.T) {
 func TestProvider_ChargeNotFound(t *testing.T) {
 	t.Parallel()
 	m := metrics.New("v1")
-	_, _ = m.Provider("bank", &fakeProvider{err: ports.ErrChargeNotFound}).Find(t.Context(), "key")
+	_, _ = m.Provider("bank", &fakeProvider{err: ports.ErrChargeNotFound}).Find(t.Context(), ports.ChargeQuery{Key: "key"})
 	expect(t, m, `billing_lookup_total{outcome="not_found",provider="bank"} 1`)
 }
 

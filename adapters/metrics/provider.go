@@ -78,8 +78,8 @@ func (p provider) Charge(ctx context.Context, r ports.ChargeRequest) (billing.Ou
 }
 
 // Find implements [ports.Provider].
-func (p provider) Find(ctx context.Context, key billing.PaymentID) (billing.Outcome, error) {
-	o, err := p.Provider.Find(ctx, key)
+func (p provider) Find(ctx context.Context, q ports.ChargeQuery) (billing.Outcome, error) {
+	o, err := p.Provider.Find(ctx, q)
 	p.lookups.WithLabelValues(p.code, ports.OutcomeName(o, err)).Inc()
 	return o, err
 }

@@ -40,7 +40,7 @@ func (r lastRun) Collect(out chan<- prometheus.Metric) {
 	s := r.Summary
 	for result, n := range map[string]int{
 		"settled": s.Settled, "due": s.Due, "renewed": s.Renewed, "declined": s.Declined, "held": s.Held,
-		"unknown": s.Unknown, "ended": s.Ended, "failed": s.Failed,
+		"unknown": s.Unknown, "ended": s.Ended, "failed": s.Failed, "waiting": s.Waiting,
 	} {
 		gauge(out, runMetrics.items, float64(n), result)
 	}

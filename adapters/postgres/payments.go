@@ -88,7 +88,8 @@ func (r paymentLeases) LeaseForSweep(ctx context.Context, q ports.SweepQuery) ([
 		System: q.System, Take: int32(q.Limit), Shortest: interval(q.Interval.Min), Longest: interval(q.Interval.Max),
 	})
 	return mapSlice(rows, func(row *dbgen.PaymentsLeaseForSweepRow) ports.Unsettled {
-		return ports.Unsettled{Payment: paymentOf(&row.Payment), SendUntil: row.Payment.SendUntil, SendWindowClosed: row.SendWindowClosed}
+		times := billing.SendTimes{First: row.FirstSent, Until: row.Payment.SendUntil, Lookup: row.LeasedAt}
+		return ports.Unsettled{Payment: paymentOf(&row.Payment), Times: times}
 	}), err
 }
 
@@ -141,6 +142,16 @@ func (r payments) SavePeriod(ctx context.Context, ps ...billing.Payment) error {
 	})
 }
 
+func (r payments) SaveReview(ctx context.Context, ps ...billing.Payment) error {
+	if len(ps) == 0 {
+		return nil
+	}
+	return r.tx.queueRows(len(ps)).PaymentsSaveReview(ctx,
+		mapSlice(ps, func(p billing.Payment) string { return string(p.UserID) }),
+		mapSlice(ps, func(p billing.Payment) string { return string(p.ID) }),
+		mapSlice(ps, func(p billing.Payment) time.Time { return p.ReviewSince }))
+}
+
 func paymentIDs(keys []ports.PaymentKey) (users, ids []string) {
 	return mapSlice(keys, func(k ports.PaymentKey) string { return string(k.User) }),
 		mapSlice(keys, func(k ports.PaymentKey) string { return string(k.ID) })
@@ -156,6 +167,7 @@ func paymentOf(row *dbgen.Payment) billing.Payment {
 		Period:    billing.Period{Start: row.PeriodStart, End: row.PeriodEnd}, ConsentMAC: billing.ConsentMAC(row.ConsentMac),
 		Status: billing.PaymentStatus(row.Status), DeclineCode: billing.DeclineCode(row.DeclineCode),
 		ProviderRef: row.ProviderRef, ActionURL: row.ActionUrl, Contradiction: row.Contradiction,
+		ReviewSince: row.ReviewSince,
 		CreatedAt: row.CreatedAt, SettledAt: row.SettledAt,
 	}
 }

@@ -141,7 +141,7 @@ func chargeResult(t *testing.T, s *Simulator, r ports.ChargeRequest) (billing.Ou
 
 func findResult(t *testing.T, s *Simulator, key billing.PaymentID) (billing.Outcome, string) {
 	t.Helper()
-	o, err := s.Find(t.Context(), key)
+	o, err := s.Find(t.Context(), ports.ChargeQuery{Key: key})
 	switch {
 	case errors.Is(err, ports.ErrChargeNotFound):
 		return o, "not found"

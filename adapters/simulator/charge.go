@@ -107,6 +107,9 @@ type chargeCall struct {
 func (s *Simulator) store(ctx context.Context, c chargeCall) (q request, err error) {
 	q = newRequest(c.ChargeRequest, c.behaviour)
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
+		if err := s.forget(ctx, tx, q.key); err != nil {
+			return err
+		}
 		first, err := claim(ctx, tx, q, s.cfg.Clock.Now())
 		switch {
 		case err != nil:
@@ -193,11 +196,13 @@ func (s *Simulator) loseCall(ctx context.Context) error {
 	return errNoResponse
 }
 
-// Find returns the outcome of the charge with this key. See [ports.Provider].
+// Find returns the outcome of the charge with the key of the query. It ignores the rest.
+// See [ports.Provider].
 //
 // It waits for a transaction that is storing the key. So a charge that is not found
 // will not exist later, unless it is sent again.
-func (s *Simulator) Find(ctx context.Context, key billing.PaymentID) (billing.Outcome, error) {
+func (s *Simulator) Find(ctx context.Context, charge ports.ChargeQuery) (billing.Outcome, error) {
+	key := charge.Key
 	q, err := s.find(ctx, key)
 	if s.losesLookup() {
 		err = errTruncated
@@ -217,6 +222,9 @@ func (s *Simulator) find(ctx context.Context, key billing.PaymentID) (request, e
 		return request{}, ports.ErrChargeNotFound
 	}
 	q, err := readRequest(ctx, s.pool, byKey, string(key))
+	if err == nil && (q.age < s.cfg.Lag || s.forgotten(q)) {
+		return request{}, ports.ErrChargeNotFound
+	}
 	if err == nil && q.status != billing.PaymentPending || err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return q, err
 	}
@@ -232,6 +240,23 @@ func (s *Simulator) find(ctx context.Context, key billing.PaymentID) (request, e
 		return err
 	})
 	return q, err
+}
+
+// forgotten reports whether the key of q is over.
+func (s *Simulator) forgotten(q request) bool { return s.cfg.Horizon > 0 && q.age >= s.cfg.Horizon }
+
+// forget frees a key that is over. The old request keeps its place under another key.
+func (s *Simulator) forget(ctx context.Context, tx pgx.Tx, key billing.PaymentID) error {
+	if s.cfg.Horizon == 0 {
+		return nil
+	}
+	_, err := tx.Exec(ctx, `
+		UPDATE simulator.requests SET key = key || ' ' || ref
+		WHERE key = $1 AND clock_timestamp() - stored_at >= $2::interval`, key, s.cfg.Horizon)
+	if err != nil {
+		return fmt.Errorf("forget the key: %w", err)
+	}
+	return nil
 }
 
 // validRequest reports whether a request has a valid key, currency, initiator and

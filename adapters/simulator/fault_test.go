@@ -117,8 +117,8 @@ func TestFind_LostResponses(t *testing.T) {
 	mustCharge(t, s, r)
 	lost := 0
 	for range 100 {
-		o, err := s.Find(t.Context(), r.Key)
-		_, absent := s.Find(t.Context(), "missing")
+		o, err := s.Find(t.Context(), ports.ChargeQuery{Key: r.Key})
+		_, absent := s.Find(t.Context(), ports.ChargeQuery{Key: "missing"})
 		switch {
 		case errors.Is(err, errTruncated):
 			lost++

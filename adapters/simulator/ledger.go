@@ -30,7 +30,8 @@ type request struct {
 	settlesAt       *time.Time          // when the payment settles without the viewer, on the wall clock
 	settleDecline   billing.DeclineCode // decline code at settlesAt; "" accepts
 
-	issued string // token for the card, which the outcome has once the payment succeeded
+	age    time.Duration // since it was stored, on the clock of the database
+	issued string        // token for the card, which the outcome has once the payment succeeded
 }
 
 type digest [sha256.Size]byte
@@ -132,7 +133,7 @@ func record(ctx context.Context, tx pgx.Tx, q request, now time.Time, times int)
 
 const selectRequest = `
 	SELECT key, fingerprint, token, amount, currency, status, decline_code, ref, coalesce(action, ''), expires_at,
-	       issued, approval_decline, settles_at, settles_decline
+	       issued, approval_decline, settles_at, settles_decline, clock_timestamp() - stored_at
 	FROM simulator.requests WHERE `
 
 // Conditions of readRequest.
@@ -150,7 +151,7 @@ func readRequest(ctx context.Context, from queryer, where, value string) (q requ
 	var fingerprint, token []byte
 	err = from.QueryRow(ctx, selectRequest+where, value).Scan(&q.key, &fingerprint, &token,
 		&q.amount.Amount, &q.amount.Currency, &q.status, &q.decline, &q.ref, &q.action, &q.expiresAt,
-		&q.issued, &q.approvalDecline, &q.settlesAt, &q.settleDecline)
+		&q.issued, &q.approvalDecline, &q.settlesAt, &q.settleDecline, &q.age)
 	copy(q.fingerprint[:], fingerprint)
 	copy(q.token[:], token)
 	return q, err

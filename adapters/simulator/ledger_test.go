@@ -131,7 +131,7 @@ func TestFind_WaitsForCharge(t *testing.T) {
 	}()
 	waitFor(t, "the charge waits before its commit", func() bool { return waiting() == 1 })
 	go func() {
-		o, err := s.Find(t.Context(), r.Key)
+		o, err := s.Find(t.Context(), ports.ChargeQuery{Key: r.Key})
 		found <- response{o, err}
 	}()
 	waitFor(t, "the lookup waits", func() bool { return waiting() == 2 })
@@ -160,7 +160,7 @@ func TestCharge_CanceledInTransaction(t *testing.T) {
 		t.Errorf("Charge = %v, want an error for an unknown outcome", err)
 	}
 	release()
-	if _, err := s.Find(t.Context(), r.Key); !errors.Is(err, ports.ErrChargeNotFound) {
+	if _, err := s.Find(t.Context(), ports.ChargeQuery{Key: r.Key}); !errors.Is(err, ports.ErrChargeNotFound) {
 		t.Errorf("Find = %v, want ErrChargeNotFound", err)
 	}
 	mustCharge(t, s, r)
@@ -175,7 +175,7 @@ func TestCharge_DatabaseUnavailable(t *testing.T) {
 	if !errors.Is(err, ports.ErrNotSent) {
 		t.Errorf("Charge = %v, want ErrNotSent", err)
 	}
-	_, findErr := s.Find(t.Context(), r.Key)
+	_, findErr := s.Find(t.Context(), ports.ChargeQuery{Key: r.Key})
 	if findErr == nil || errors.Is(findErr, ports.ErrChargeNotFound) {
 		t.Errorf("Find = %v, want an error other than ErrChargeNotFound", findErr)
 	}

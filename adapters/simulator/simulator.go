@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/ports"
 )
 
@@ -42,6 +43,13 @@ type Config struct {
 	// real wait.
 	Wait func(ctx context.Context, d time.Duration) error
 
+	// Lag is how long a charge is not found after it was stored, on the clock of the
+	// database.
+	Lag time.Duration
+	// Horizon is how long a key is recognized, on the clock of the database; 0 means for
+	// ever. Later, the key is new again.
+	Horizon time.Duration
+
 	// Fault returns the fault of a charge. If Fault is nil or returns [NoFault], Odds
 	// decide. It must be safe for concurrent use. See [Script].
 	Fault func(ports.ChargeRequest) Fault
@@ -61,6 +69,11 @@ var (
 	_ ports.Provider = (*Simulator)(nil)
 	_ ports.Ledger   = (*Simulator)(nil)
 )
+
+// Limits implements [ports.Provider].
+func (s *Simulator) Limits() billing.KeyLimits {
+	return billing.KeyLimits{Settling: s.cfg.Lag, Horizon: s.cfg.Horizon}
+}
 
 // New returns a simulator that stores its data through pool. The connections of the
 // pool must work as [Role]. No other code must use the pool, because a foreign system

@@ -101,7 +101,7 @@ func mustCharge(t *testing.T, s *Simulator, r ports.ChargeRequest) billing.Outco
 
 func mustFind(t *testing.T, s *Simulator, key billing.PaymentID) billing.Outcome {
 	t.Helper()
-	o, err := s.Find(t.Context(), key)
+	o, err := s.Find(t.Context(), ports.ChargeQuery{Key: key})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,9 +42,9 @@ func (p provider) Charge(ctx context.Context, r ports.ChargeRequest) (billing.Ou
 }
 
 // Find implements [ports.Provider].
-func (p provider) Find(ctx context.Context, key billing.PaymentID) (billing.Outcome, error) {
-	ctx, end := p.begin(ctx, "look up", key)
-	o, err := p.Provider.Find(ctx, key)
+func (p provider) Find(ctx context.Context, q ports.ChargeQuery) (billing.Outcome, error) {
+	ctx, end := p.begin(ctx, "look up", q.Key)
+	o, err := p.Provider.Find(ctx, q)
 	end(o, err)
 	return o, err
 }

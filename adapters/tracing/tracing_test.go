@@ -174,7 +174,9 @@ func (p *fakeProvider) Charge(context.Context, ports.ChargeRequest) (billing.Out
 	return p.outcome, p.err
 }
 
-func (p *fakeProvider) Find(context.Context, billing.PaymentID) (billing.Outcome, error) {
+func (p *fakeProvider) Limits() billing.KeyLimits { return billing.KeyLimits{} }
+
+func (p *fakeProvider) Find(context.Context, ports.ChargeQuery) (billing.Outcome, error) {
 	return p.outcome, p.err
 }
 
@@ -200,7 +202,7 @@ func TestProvider(t *testing.T) {
 			if o, err := p.Charge(t.Context(), request); o != test.fake.outcome || !errors.Is(err, test.fake.err) {
 				t.Errorf("Charge = %v, %v, want the provider's result", o, err)
 			}
-			if o, err := p.Find(t.Context(), "p1"); o != test.fake.outcome || !errors.Is(err, test.fake.err) {
+			if o, err := p.Find(t.Context(), ports.ChargeQuery{Key: "p1"}); o != test.fake.outcome || !errors.Is(err, test.fake.err) {
 				t.Errorf("Find = %v, %v, want the provider's result", o, err)
 			}
 			var names []string

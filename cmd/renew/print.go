@@ -26,14 +26,15 @@ type summaryJSON struct {
 	Unknown  int `json:"unknown"`
 	Ended    int `json:"ended"`
 	Failed   int `json:"failed"`
+	Waiting  int `json:"waiting"`
 }
 
 func (p printer) summary(s ports.Summary) error {
 	if p.json {
 		return json.NewEncoder(p.w).Encode(summaryJSON(s))
 	}
-	_, err := fmt.Fprintf(p.w, "%d due: %d renewed, %d declined (%d on hold), %d unknown, %d failed; %d ended; %d earlier payments settled\n",
-		s.Due, s.Renewed, s.Declined, s.Held, s.Unknown, s.Failed, s.Ended, s.Settled)
+	_, err := fmt.Fprintf(p.w, "%d due: %d renewed, %d declined (%d on hold), %d unknown, %d failed; %d ended; %d earlier payments settled; %d wait for a person\n",
+		s.Due, s.Renewed, s.Declined, s.Held, s.Unknown, s.Failed, s.Ended, s.Settled, s.Waiting)
 	return err
 }
 

@@ -77,7 +77,7 @@ func renew(ctx context.Context, r *renewals.Renewer, o options, stdout, stderr i
 	bar.close()
 	ok := err == nil && !sum.Trouble()
 	log.Info("renewal run", "ok", ok, "settled", sum.Settled, "due", sum.Due, "renewed", sum.Renewed, "declined", sum.Declined,
-		"held", sum.Held, "unknown", sum.Unknown, "ended", sum.Ended, "failed", sum.Failed, "took", wall.Now().Sub(begin).String(), "stopped", ctx.Err() != nil)
+		"held", sum.Held, "unknown", sum.Unknown, "ended", sum.Ended, "failed", sum.Failed, "waiting", sum.Waiting, "took", wall.Now().Sub(begin).String(), "stopped", ctx.Err() != nil)
 	if o.metricsFile != "" {
 		done := ports.Run{StartedAt: begin, FinishedAt: wall.Now(), Summary: sum}
 		if err != nil {

@@ -39,6 +39,7 @@ const (
 	EventPaymentAbandoned      EventType = "payment_abandoned"
 	EventPaymentActionRequired EventType = "payment_action_required" // no more charges before the viewer acts
 	EventPaymentContradicted   EventType = "payment_contradicted"
+	EventPaymentNeedsReview    EventType = "payment_needs_review" // only a person can find out the outcome
 	EventMethodReplaced        EventType = "method_replaced"
 	EventCancelRequested       EventType = "cancel_requested"
 	EventCancelRevoked         EventType = "cancel_revoked"

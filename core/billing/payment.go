@@ -25,6 +25,7 @@ type Payment struct {
 	ProviderRef   string      // the payment system's id of the payment, once known
 	ActionURL     string      // page where the viewer confirms the payment; empty if none is needed
 	Contradiction string      // how the payment system's report differs from this payment; empty if it agrees
+	ReviewSince   time.Time   // since when only a person can find out the outcome; zero if a lookup can
 	CreatedAt     time.Time
 	SettledAt     time.Time // zero while pending
 }
@@ -152,6 +153,22 @@ func (p Payment) Decide(as PaymentStatus) (Outcome, error) {
 
 // Settled reports whether the payment has a final status.
 func (p Payment) Settled() bool { return p.Status != PaymentPending }
+
+// NeedsReview reports whether a person must decide on the payment: it is pending, and no
+// lookup alone will settle it.
+func (p Payment) NeedsReview() bool {
+	return !p.Settled() && (p.Contradiction != "" || !p.ReviewSince.IsZero())
+}
+
+// Review returns p after the payment system may have forgotten it, with an event for the
+// first time. It is no longer sent, and waits for a person: see [Payment.Decide].
+func (s Subscription) Review(p Payment, now time.Time) (Payment, []Event) {
+	if p.Settled() || !p.ReviewSince.IsZero() {
+		return p, nil
+	}
+	p.ReviewSince = now
+	return p, []Event{s.paymentEvent(EventPaymentNeedsReview, p, now)}
+}
 
 // applyOutcome returns the payment with o applied, and whether that settled it.
 // The first final outcome wins. The same outcome again changes nothing. A

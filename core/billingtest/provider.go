@@ -42,6 +42,9 @@ type FakeProvider struct {
 	OnCharge func()   // runs between the charge and the response
 	OnFind   func()   // runs during a lookup
 	Cards    []string // number and CVV of each card received
+	// KeyLimits hold to the moment, on the wall clock: a lookup finds a charge after the
+	// settling time, and a key is new again after the horizon.
+	KeyLimits billing.KeyLimits
 
 	t     *testing.T
 	store *memory.Store
@@ -58,6 +61,7 @@ type FakeProvider struct {
 type charge struct {
 	request ports.ChargeRequest
 	outcome billing.Outcome
+	at      time.Time // on the wall clock
 }
 
 func newFakeProvider(w World, code string) *FakeProvider {
@@ -72,6 +76,14 @@ func (p *FakeProvider) SetFault(f Fault) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.fault = f
+}
+
+// Limits implements [ports.Provider].
+func (p *FakeProvider) Limits() billing.KeyLimits { return p.KeyLimits }
+
+// forgotten reports whether the key of c is over.
+func (p *FakeProvider) forgotten(c charge) bool {
+	return p.KeyLimits.Horizon > 0 && time.Since(c.at) >= p.KeyLimits.Horizon
 }
 
 // Charge implements [ports.Provider].
@@ -116,7 +128,7 @@ func (p *FakeProvider) charge(r ports.ChargeRequest) (Fault, billing.Outcome, er
 	if p.fault == HangsBeforeCharge || p.fault == RequestLost {
 		return p.fault, billing.Outcome{}, nil
 	}
-	if old, ok := p.charges[r.Key]; ok {
+	if old, ok := p.charges[r.Key]; ok && !p.forgotten(old) {
 		if !SameCharge(old.request, r) {
 			return p.fault, billing.Outcome{}, ports.ErrKeyConflict
 		}
@@ -126,7 +138,7 @@ func (p *FakeProvider) charge(r ports.ChargeRequest) (Fault, billing.Outcome, er
 	if o.Status == billing.PaymentSucceeded {
 		p.ledger = append(p.ledger, ports.LedgerEntry{Key: r.Key, Amount: o.Amount, At: p.now()})
 	}
-	p.charges[r.Key] = charge{r, o}
+	p.charges[r.Key] = charge{r, o, time.Now()}
 	return p.fault, o, nil
 }
 
@@ -188,15 +200,15 @@ func (p *FakeProvider) reply(outcome func(charge) billing.Outcome) {
 }
 
 // Find implements [ports.Provider].
-func (p *FakeProvider) Find(_ context.Context, key billing.PaymentID) (billing.Outcome, error) {
+func (p *FakeProvider) Find(_ context.Context, q ports.ChargeQuery) (billing.Outcome, error) {
 	p.outsideTransaction()
 	p.mu.Lock()
-	c, ok := p.charges[key]
+	c, ok := p.charges[q.Key]
 	p.mu.Unlock()
 	if p.OnFind != nil {
 		p.OnFind()
 	}
-	if !ok {
+	if !ok || p.forgotten(c) || time.Since(c.at) < p.KeyLimits.Settling {
 		return billing.Outcome{}, ports.ErrChargeNotFound
 	}
 	return c.outcome, nil

@@ -21,6 +21,9 @@ type Attempt struct {
 	Deadline time.Time
 
 	outcome billing.Outcome
+	// firstSent is when the payment was first sent, on the store's clock; zero if this
+	// process sends it for the first time.
+	firstSent time.Time
 	// byToken reports that the viewer sent the token that pays.
 	byToken bool
 	// err is the error of the payment system. An outcome may have been derived from
@@ -86,6 +89,15 @@ func (a *Attempt) needsMethod() bool {
 		return a.outcome.Token.IsZero() && a.Payment.Initiator == billing.CustomerInitiated && !a.byToken
 	}
 	return a.outcome.ActionURL != "" && a.Payment.ActionURL == ""
+}
+
+// query describes the charge of a to its payment system. It was sent between from and
+// until.
+func (a *Attempt) query(from, until time.Time) ports.ChargeQuery {
+	p := a.Payment
+	return ports.ChargeQuery{
+		Key: p.ID, ProviderRef: p.ProviderRef, Payer: p.UserID, Amount: p.Amount, SentFrom: from, SentUntil: until,
+	}
 }
 
 // Result is a payment and its subscription after they were recorded.

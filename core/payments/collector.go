@@ -106,7 +106,7 @@ func (c *Collector) collected(ctx context.Context, a Attempt) (Result, error) {
 // healthy payment system would look as if it did not respond.
 func (c *Collector) Charge(ctx context.Context, a *Attempt, token billing.Secret) {
 	if time.Until(a.Deadline) < c.ChargeTimeout {
-		a.err = errTooLate
+		a.err = errWindowOver
 		c.classify(ctx, a)
 		return
 	}
@@ -116,12 +116,16 @@ func (c *Collector) Charge(ctx context.Context, a *Attempt, token billing.Secret
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.ChargeTimeout)
 	defer cancel()
-	if o, err := c.Providers[a.Payment.PaymentSystem].Find(ctx, a.Payment.ID); err == nil {
+	from := a.firstSent
+	if from.IsZero() {
+		from = a.Deadline.Add(-c.SendWindow())
+	}
+	if o, err := c.Providers[a.Payment.PaymentSystem].Find(ctx, a.query(from, a.Deadline)); err == nil {
 		c.learn(ctx, a, o)
 	}
 }
 
-var errTooLate = fmt.Errorf("too late to send it: %w", ports.ErrNotSent)
+var errWindowOver = fmt.Errorf("too late to send it: %w", ports.ErrNotSent)
 
 // charge calls the payment system outside any transaction and classifies its
 // response. source holds the token or the card.
@@ -159,13 +163,13 @@ func (c *Collector) send(ctx context.Context, a *Attempt, r ports.ChargeRequest)
 	}
 	timeout := min(c.ChargeTimeout, time.Until(a.Deadline))
 	if timeout <= 0 {
-		return billing.Outcome{}, errTooLate
+		return billing.Outcome{}, errWindowOver
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	c.Log.LogAttrs(ctx, slog.LevelDebug, "payment is sent", slog.String("payment_id", string(p.ID)),
 		slog.String("payment_system", p.PaymentSystem))
-	r.Key, r.Amount, r.Initiator = p.ID, p.Amount, p.Initiator
+	r.Key, r.Amount, r.Initiator, r.Payer, r.FirstSent = p.ID, p.Amount, p.Initiator, p.UserID, a.firstSent
 	return provider.Charge(ctx, r)
 }
 
@@ -208,16 +212,20 @@ func (c *Collector) log(ctx context.Context, results ...Result) {
 	}
 }
 
-// report passes committed events to Watch and logs contradictions, which a person
-// must resolve.
+// report passes committed events to Watch and logs those that a person must resolve.
 func (c *Collector) report(ctx context.Context, events []billing.Event) {
 	for _, e := range events {
 		if c.Watch != nil {
 			c.Watch(e.Type)
 		}
-		if e.Type == billing.EventPaymentContradicted {
+		switch e.Type {
+		case billing.EventPaymentContradicted:
 			c.Log.ErrorContext(ctx, "the payment system contradicts the recorded outcome; compare them with billingctl reconcile",
 				"payment_id", e.PaymentID, "user_id", e.UserID)
+		case billing.EventPaymentNeedsReview:
+			c.Log.ErrorContext(ctx, "the payment system may have forgotten the payment, which is not sent again; find out the outcome there, and decide with billingctl payment settle",
+				"payment_id", e.PaymentID, "user_id", e.UserID)
+		default:
 		}
 	}
 }

@@ -21,8 +21,8 @@ func (p oddReference) Charge(ctx context.Context, r ports.ChargeRequest) (billin
 	return o, err
 }
 
-func (p oddReference) Find(ctx context.Context, key billing.PaymentID) (billing.Outcome, error) {
-	o, err := p.Provider.Find(ctx, key)
+func (p oddReference) Find(ctx context.Context, q ports.ChargeQuery) (billing.Outcome, error) {
+	o, err := p.Provider.Find(ctx, q)
 	o.ProviderRef += oddText
 	return o, err
 }

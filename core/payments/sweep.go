@@ -48,8 +48,9 @@ func (c *Collector) SystemsToSweep(ctx context.Context) ([]string, error) {
 // SweepSystem looks up at most limit pending payments of one payment system that no
 // process works on. It settles the payments that the payment system knows. A payment
 // that was never received and that no process may still send is sent again if it is a
-// renewal that is still wanted, and abandoned otherwise. At most concurrency lookups are
-// in flight. Known outcomes are recorded before any payment is sent again.
+// renewal that is still wanted, and abandoned otherwise. A payment that the payment
+// system may have forgotten waits for a person. At most concurrency lookups are in flight. Known
+// outcomes are recorded before any payment is sent again.
 //
 // Any number of sweeps may run concurrently. A payment system that is slow delays its
 // own sweep only. The payments are returned even with an error.
@@ -71,11 +72,14 @@ func (c *Collector) sweep(ctx context.Context, q ports.SweepQuery, concurrency i
 	lookups := inParallel(concurrency, leased, func(u ports.Unsettled) lookup { return c.find(ctx, u) })
 	var known []Attempt
 	var absent []lookup
+	var forgotten []Attempt
 	var swept Swept
 	for _, l := range lookups {
 		switch {
 		case l.Known():
 			known = append(known, l.Attempt)
+		case l.forgotten:
+			forgotten = append(forgotten, l.Attempt)
 		case l.absent:
 			absent = append(absent, l)
 		default:
@@ -83,8 +87,9 @@ func (c *Collector) sweep(ctx context.Context, q ports.SweepQuery, concurrency i
 		}
 	}
 	recorded, err := c.Record(ctx, known...)
+	reviewed, unreviewed := c.review(ctx, forgotten)
 	resent, failed := c.resend(ctx, absent, concurrency)
-	return slices.Concat(swept, recorded, resent), errors.Join(err, failed)
+	return slices.Concat(swept, recorded, reviewed, resent), errors.Join(err, unreviewed, failed)
 }
 
 // lookup is an attempt to find a payment at its payment system.
@@ -92,12 +97,15 @@ type lookup struct {
 	Attempt
 	// absent reports that the payment system never received the payment and that no
 	// process could still send it when it was leased.
-	absent    bool
-	sendUntil time.Time // the send window in which the absence was observed
+	absent bool
+	// forgotten reports that the payment system may have received the payment and
+	// forgotten it.
+	forgotten bool
+	times     billing.SendTimes
 }
 
 func (c *Collector) find(ctx context.Context, u ports.Unsettled) lookup {
-	l := lookup{Attempt: Attempt{Payment: &u.Payment, sweep: true}, sendUntil: u.SendUntil}
+	l := lookup{Attempt: Attempt{Payment: &u.Payment, sweep: true, firstSent: u.Times.First}, times: u.Times}
 	provider, ok := c.Providers[u.PaymentSystem]
 	if !ok {
 		c.Log.ErrorContext(ctx, "a payment is pending at a payment system without an adapter",
@@ -109,12 +117,15 @@ func (c *Collector) find(ctx context.Context, u ports.Unsettled) lookup {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.ChargeTimeout)
 	defer cancel()
-	o, err := provider.Find(ctx, u.ID)
+	o, err := provider.Find(ctx, l.query(u.Times.First, u.Times.Until))
 	switch {
 	case err == nil:
 		c.learn(ctx, &l.Attempt, o)
 	case errors.Is(err, ports.ErrChargeNotFound):
-		l.absent = u.SendWindowClosed
+		limits := provider.Limits()
+		final := limits.AbsenceFinal(u.Times)
+		l.forgotten = final && limits.Forgotten(u.Times)
+		l.absent = final && !l.forgotten
 	default:
 		c.Log.WarnContext(ctx, "lookup failed", "payment_id", u.ID, "payment_system", u.PaymentSystem, "error", err)
 	}
@@ -159,15 +170,57 @@ func (c *Collector) resendChunk(ctx context.Context, absent []lookup) ([]Result,
 	c.log(ctx, g.notSent...)
 	c.reportNotAgreed(ctx, g.notSent)
 	attempts := inParallel(len(absent), g.resends, func(r resend) Attempt {
-		a := Attempt{Payment: &r.payment, Deadline: deadline, sweep: true}
+		a := Attempt{Payment: &r.payment, Deadline: deadline, sweep: true, firstSent: r.firstSent}
 		c.Charge(ctx, &a, r.token)
 		if a.Refusal() != "" {
 			a.Postpone()
 		}
 		return a
 	})
+	var forgotten []Attempt
+	attempts = slices.DeleteFunc(attempts, func(a Attempt) bool {
+		tooLate := !a.Known() && errors.Is(a.err, ports.ErrTooLate)
+		if tooLate {
+			forgotten = append(forgotten, a)
+		}
+		return tooLate
+	})
 	recorded, err := c.Record(ctx, attempts...)
-	return append(g.notSent, recorded...), err
+	reviewed, unreviewed := c.review(ctx, forgotten)
+	return slices.Concat(g.notSent, recorded, reviewed), errors.Join(err, unreviewed)
+}
+
+// review lets payments that their payment system may have forgotten wait for a person. It
+// returns the payments as they are stored afterwards.
+func (c *Collector) review(ctx context.Context, forgotten []Attempt) ([]Result, error) {
+	if len(forgotten) == 0 {
+		return nil, nil
+	}
+	r, err := ports.InTx(ctx, c.Store, func(tx ports.Repos) (recorded, error) {
+		all, err := loadLocked(ctx, tx, forgotten)
+		if err != nil {
+			return recorded{}, err
+		}
+		var r recorded
+		var changed []billing.Payment
+		for i, s := range all {
+			p, events := s.subscription.Review(*s.payment, c.Clock.Now())
+			if len(events) > 0 {
+				changed, r.events = append(changed, p), append(r.events, events...)
+			}
+			r.results = append(r.results, Result{Subscription: s.subscription, Payment: &p, Err: forgotten[i].err})
+		}
+		ports.Identify(r.events, c.NewID)
+		if err := tx.Events.Append(ctx, r.events...); err != nil {
+			return r, err
+		}
+		return r, tx.Payments.SaveReview(ctx, changed...)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("review %d payments, the first %s: %w", len(forgotten), forgotten[0].Payment.ID, err)
+	}
+	c.report(ctx, r.events)
+	return r.results, nil
 }
 
 // grants is the decision on payments that the payment system never received.
@@ -179,8 +232,9 @@ type grants struct {
 
 // resend is a payment that this sweep may send again.
 type resend struct {
-	payment billing.Payment
-	token   billing.Secret
+	payment   billing.Payment
+	token     billing.Secret
+	firstSent time.Time
 }
 
 // grant takes the right to send the absent payments, under lock, because another
@@ -190,7 +244,7 @@ func (c *Collector) grant(ctx context.Context, tx ports.Repos, absent []lookup) 
 	observed := make([]ports.Absence, len(absent))
 	for i, l := range absent {
 		attempts[i] = l.Attempt
-		observed[i] = ports.Absence{PaymentKey: ports.KeyOf(l.Payment), SendUntil: l.sendUntil}
+		observed[i] = ports.Absence{PaymentKey: ports.KeyOf(l.Payment), SendUntil: l.times.Until}
 	}
 	all, err := loadLocked(ctx, tx, attempts)
 	if err != nil {
@@ -216,7 +270,7 @@ func (c *Collector) grant(ctx context.Context, tx ports.Repos, absent []lookup) 
 		}
 		unagreed := c.Consents.checkPayment(s, p)
 		if unagreed == nil && s.MayResend(*p, m, now) {
-			g.resends = append(g.resends, resend{*p, m.Token})
+			g.resends = append(g.resends, resend{*p, m.Token, absent[i].times.First})
 			continue
 		}
 		abandoned = append(abandoned, Attempt{

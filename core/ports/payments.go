@@ -36,6 +36,8 @@ type Payments interface {
 	// It returns [billing.ErrAlreadyExists] if another payment has already paid for the
 	// period.
 	SavePeriod(ctx context.Context, p ...billing.Payment) error
+	// SaveReview updates ReviewSince of locked payments.
+	SaveReview(ctx context.Context, p ...billing.Payment) error
 }
 
 // PaymentLeases decides which process may look up or send a pending payment.
@@ -85,12 +87,9 @@ type Absence struct {
 // Unsettled is a pending payment that a sweep has leased.
 type Unsettled struct {
 	billing.Payment
-	// SendUntil is the end of the last send lease, on the database clock. It
-	// identifies the send window.
-	SendUntil time.Time
-	// SendWindowClosed reports that the send lease had ended when the payment was
-	// leased. Only then is an absence at the payment system final.
-	SendWindowClosed bool
+	// Times has the end of the last send lease, which identifies the send window, and the
+	// time of this lease as that of the lookup.
+	Times billing.SendTimes
 }
 
 // PaymentDetails is everything that the store knows about one payment.

@@ -3,6 +3,7 @@ package ports
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/online-cinema/billing/core/billing"
 )
@@ -12,6 +13,8 @@ import (
 // After an error the outcome is unknown, unless it is one of the errors below. Errors
 // contain no secrets and never quote the payment system's response.
 type Provider interface {
+	// Limits returns for how long its answers about a key can be relied on.
+	Limits() billing.KeyLimits
 	// Charge takes money at most once for each key, however often it is called. A
 	// repeated call returns the first outcome.
 	//
@@ -25,23 +28,41 @@ type Provider interface {
 	//	ErrRefused       it rejects the request as invalid; nothing was charged
 	//	ErrKeyConflict   the key was used for another request
 	//	ErrCredentials   it rejects our credentials; nothing was charged
+	//	*BusyError       it had too many requests; is also ErrNotSent
+	//	ErrTooLate       the key may be forgotten; nothing was sent
 	//	any other        unknown
 	Charge(ctx context.Context, r ChargeRequest) (billing.Outcome, error)
-	// Find returns the outcome of the charge with this key.
+	// Find returns the outcome of the charge that q describes. It changes nothing there.
 	//
-	//	ErrChargeNotFound  it has no such charge; final if the charge can no longer
-	//	                   be sent
+	//	ErrChargeNotFound  it has no such charge; whether that is final depends on its
+	//	                   limits
 	//	any other          unknown at the moment
-	Find(ctx context.Context, key billing.PaymentID) (billing.Outcome, error)
+	Find(ctx context.Context, q ChargeQuery) (billing.Outcome, error)
 }
 
-// ChargeRequest contains all data that a payment system receives for a charge.
+// ChargeRequest contains all data that a payment system receives for a charge. It is made
+// from stored values only, so a repeated request is the same to the byte.
 type ChargeRequest struct {
 	Key       billing.PaymentID // idempotency key and reference
 	Token     billing.Secret
 	Card      *Card // instead of a token
 	Amount    billing.Money
 	Initiator billing.Initiator
+	Payer     billing.UserID
+	// FirstSent is the earliest time at which the payment system may have received the
+	// key, on the store's clock. It is zero if this call is the first.
+	FirstSent time.Time
+}
+
+// ChargeQuery describes a charge to look up. A payment system that cannot search by our
+// key needs the rest.
+type ChargeQuery struct {
+	Key         billing.PaymentID
+	ProviderRef string // empty if the payment system did not report one
+	Payer       billing.UserID
+	Amount      billing.Money
+	// The charge was sent between these times, on the store's clock.
+	SentFrom, SentUntil time.Time
 }
 
 // Card contains the data of a bank card that a payment system receives once.
@@ -72,7 +93,20 @@ var (
 	ErrKeyConflict    = errors.New("the payment system knows the key from another request")
 	ErrCredentials    = errors.New("the payment system does not accept our credentials")
 	ErrChargeNotFound = errors.New("the payment system has no such charge")
+	ErrTooLate        = errors.New("the payment system may have forgotten the key; the charge was not sent")
 )
+
+// BusyError is the answer of a payment system that refused a request because it had too
+// many. Nothing was charged, so it is [ErrNotSent] too.
+type BusyError struct {
+	After time.Duration // after which another request is welcome; 0 if not known
+}
+
+// Error implements error.
+func (e *BusyError) Error() string { return "the payment system has too many requests" }
+
+// Unwrap returns [ErrNotSent].
+func (e *BusyError) Unwrap() error { return ErrNotSent }
 
 // OutcomeName returns the name of an outcome or error of a [Provider], for logs,
 // metrics and traces. The set of names is small and fixed.
@@ -80,10 +114,14 @@ func OutcomeName(o billing.Outcome, err error) string {
 	if err == nil {
 		return string(o.Status)
 	}
+	if busy := (*BusyError)(nil); errors.As(err, &busy) {
+		return "busy"
+	}
 	for _, known := range []struct {
 		err  error
 		name string
 	}{
+		{ErrTooLate, "too_late"},
 		{ErrNotSent, "not_sent"}, {ErrTokenUnknown, "token_unknown"}, {ErrRefused, "refused"},
 		{ErrKeyConflict, "key_conflict"}, {ErrCredentials, "credentials"}, {ErrChargeNotFound, "not_found"},
 	} {

@@ -47,10 +47,11 @@ type Summary struct {
 	Unknown  int // payments whose outcome is unknown
 	Ended    int // subscriptions that ended
 	Failed   int // of Due: not charged because of a fault on our side or the payment system's
+	Waiting  int // payments that wait for a person: see [billing.Payment.NeedsReview]
 }
 
 // Trouble reports whether a person must look at the run, or another run should
-// follow soon.
+// follow soon. A payment that waits for a person has an alert of its own.
 func (s Summary) Trouble() bool { return s.Unknown > 0 || s.Failed > 0 }
 
 // ErrGaveUp reports that a run stopped calling a payment system that rejects our

@@ -110,11 +110,14 @@ func outcomeOf(r ports.ChargeRequest) billing.Outcome {
 	return billing.Outcome{Status: billing.PaymentSucceeded, Amount: r.Amount, ProviderRef: "ref-" + string(r.Key)}
 }
 
+// Limits implements [ports.Provider]. The sandbox never forgets a key.
+func (s *sandbox) Limits() billing.KeyLimits { return billing.KeyLimits{} }
+
 // Find implements [ports.Provider].
-func (s *sandbox) Find(_ context.Context, key billing.PaymentID) (billing.Outcome, error) {
+func (s *sandbox) Find(_ context.Context, q ports.ChargeQuery) (billing.Outcome, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c, found := s.charges[key]
+	c, found := s.charges[q.Key]
 	if !found {
 		return billing.Outcome{}, ports.ErrChargeNotFound
 	}

@@ -141,7 +141,7 @@ func (s suite) expectRefusal(r ports.ChargeRequest, want error) {
 // find looks up the key, and expects an outcome.
 func (s suite) find(key billing.PaymentID) billing.Outcome {
 	s.Helper()
-	o, err := s.Provider.Find(s.Context(), key)
+	o, err := s.Provider.Find(s.Context(), ports.ChargeQuery{Key: key})
 	if err != nil {
 		s.Fatalf("Find: %v", err)
 	}
@@ -152,7 +152,7 @@ func (s suite) find(key billing.PaymentID) billing.Outcome {
 // ledger has no charge with it.
 func (s suite) expectAbsent(key billing.PaymentID) {
 	s.Helper()
-	if o, err := s.Provider.Find(s.Context(), key); !errors.Is(err, ports.ErrChargeNotFound) {
+	if o, err := s.Provider.Find(s.Context(), ports.ChargeQuery{Key: key}); !errors.Is(err, ports.ErrChargeNotFound) {
 		s.Errorf("Find = %+v, %v; want ErrChargeNotFound", o, err)
 	}
 	s.expectLedger(key)

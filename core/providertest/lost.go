@@ -159,7 +159,7 @@ func (s suite) expectConsistent(r ports.ChargeRequest, o billing.Outcome, err er
 		s.expectAbsent(r.Key)
 	case outcomeUnknown(err):
 		// No call is sending the charge any more, so the result of Find is final.
-		_, err := s.Provider.Find(s.Context(), r.Key)
+		_, err := s.Provider.Find(s.Context(), ports.ChargeQuery{Key: r.Key})
 		if errors.Is(err, ports.ErrChargeNotFound) {
 			s.expectLedger(r.Key)
 		} else if err == nil {

@@ -37,11 +37,11 @@ func (b *breaker) Charge(ctx context.Context, r ports.ChargeRequest) (billing.Ou
 
 // Find implements [ports.Provider]. A charge that is found was received, so it also
 // resets the count of charges.
-func (b *breaker) Find(ctx context.Context, key billing.PaymentID) (billing.Outcome, error) {
+func (b *breaker) Find(ctx context.Context, q ports.ChargeQuery) (billing.Outcome, error) {
 	if b.lookups.tooMany() {
 		return billing.Outcome{}, ports.ErrNotSent
 	}
-	o, err := b.Provider.Find(ctx, key)
+	o, err := b.Provider.Find(ctx, q)
 	b.lookups.note(ctx, err)
 	if err == nil {
 		b.charges.forgive()
@@ -58,7 +58,9 @@ func (f *failures) tooMany() bool { return f.n.Load() >= maxFailures }
 func (f *failures) giveUp() { f.n.Store(maxFailures) }
 
 func (f *failures) note(ctx context.Context, err error) {
+	var busy *ports.BusyError
 	switch {
+	case errors.As(err, &busy): // it works, so the adapter paces the calls
 	case errors.Is(err, ports.ErrCredentials):
 		f.giveUp()
 	case err == nil, errors.Is(err, ports.ErrChargeNotFound), errors.Is(err, ports.ErrTokenUnknown), errors.Is(err, ports.ErrRefused), errors.Is(err, ports.ErrKeyConflict):

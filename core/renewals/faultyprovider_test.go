@@ -48,14 +48,14 @@ func (f *faultyProvider) Charge(ctx context.Context, r ports.ChargeRequest) (bil
 	return o, err
 }
 
-func (f *faultyProvider) Find(ctx context.Context, key billing.PaymentID) (billing.Outcome, error) {
+func (f *faultyProvider) Find(ctx context.Context, q ports.ChargeQuery) (billing.Outcome, error) {
 	n := f.lookups.Add(1)
 	if f.find != nil {
 		if err := f.find(n); err != nil {
 			return billing.Outcome{}, err
 		}
 	}
-	return f.Provider.Find(ctx, key)
+	return f.Provider.Find(ctx, q)
 }
 
 // always fails every call.

@@ -252,7 +252,9 @@ func (f forbidden) Charge(context.Context, ports.ChargeRequest) (billing.Outcome
 	return billing.Outcome{}, billingtest.ErrLost
 }
 
-func (f forbidden) Find(context.Context, billing.PaymentID) (billing.Outcome, error) {
+func (f forbidden) Limits() billing.KeyLimits { return billing.KeyLimits{} }
+
+func (f forbidden) Find(context.Context, ports.ChargeQuery) (billing.Outcome, error) {
 	f.t.Error("a lookup was sent")
 	return billing.Outcome{}, billingtest.ErrLost
 }

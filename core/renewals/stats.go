@@ -17,7 +17,7 @@ type runStats struct {
 	mu       sync.Mutex
 	sum      ports.Summary // without the open payments
 	open     map[ports.PaymentKey]openKind
-	kinds    [notSent + 1]int // number of open payments per kind
+	kinds    [waiting + 1]int // number of open payments per kind
 	progress func(ports.Summary)
 }
 
@@ -28,6 +28,7 @@ const (
 	otherRun openKind = iota + 1 // outcome unknown; not charged by this run
 	unknown                      // outcome unknown
 	notSent                      // definitely not sent
+	waiting                      // for a person
 )
 
 func (c *runStats) summary() ports.Summary {
@@ -40,6 +41,7 @@ func (c *runStats) total() ports.Summary {
 	s := c.sum
 	s.Unknown += c.kinds[otherRun] + c.kinds[unknown]
 	s.Failed += c.kinds[notSent]
+	s.Waiting += c.kinds[waiting]
 	return s
 }
 
@@ -74,7 +76,8 @@ func (c *runStats) charged(results []payments.Result) {
 
 // swept counts payments that a sweep looked up. A payment that this run had left
 // open counts as charged by it. A payment to which the viewer did not agree failed. A
-// viewer's pending payment is not counted, because it waits for the viewer.
+// viewer's pending payment is not counted, because it waits for the viewer, unless it
+// waits for a person.
 func (c *runStats) swept(results []payments.Result) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -84,11 +87,13 @@ func (c *runStats) swept(results []payments.Result) {
 		switch {
 		case errors.Is(r.Err, payments.ErrNotAgreed):
 			c.sum.Failed++
-		case r.Payment.Settled() && (kind == unknown || kind == notSent):
+		case r.Payment.Settled() && (kind == unknown || kind == notSent || kind == waiting):
 			c.settled(r)
 		case r.Payment.Settled():
 			c.sum.Settled++
 			c.countEnd(r)
+		case r.Payment.NeedsReview():
+			c.opened(key, waiting)
 		case kind == 0 && r.Payment.Initiator == billing.MerchantInitiated:
 			c.opened(key, otherRun)
 		case kind == notSent && r.Err != nil: // it was sent again
@@ -137,10 +142,14 @@ func (c *runStats) countEnd(r payments.Result) {
 }
 
 func kindOf(r payments.Result) openKind {
-	if r.NotSent() {
+	switch {
+	case r.Payment.NeedsReview():
+		return waiting
+	case r.NotSent():
 		return notSent
+	default:
+		return unknown
 	}
-	return unknown
 }
 
 func (c *runStats) opened(key ports.PaymentKey, kind openKind) {

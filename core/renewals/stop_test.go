@@ -110,14 +110,14 @@ type stoppingProvider struct {
 	lookups *atomic.Int64
 }
 
-func (s stoppingProvider) Find(ctx context.Context, key billing.PaymentID) (billing.Outcome, error) {
+func (s stoppingProvider) Find(ctx context.Context, q ports.ChargeQuery) (billing.Outcome, error) {
 	if s.lookups.Add(1) == 30 {
 		s.stop()
 	}
 	if err := s.lookup(ctx); err != nil {
 		return billing.Outcome{}, err
 	}
-	return s.Provider.Find(ctx, key)
+	return s.Provider.Find(ctx, q)
 }
 
 func TestRun_StopDuringWait(t *testing.T) {

@@ -26,7 +26,7 @@ func TestRun_SummaryByOutcome(t *testing.T) {
 		"request lost":       {billingtest.RequestLost, nil, ports.Summary{Due: 1, Unknown: 1}},
 		"response lost":      {billingtest.ResponseLost, nil, ports.Summary{Due: 1, Renewed: 1}},
 		"response late":      {billingtest.HangsAfterCharge, nil, ports.Summary{Due: 1, Renewed: 1}},
-		"wrong amount":       {billingtest.WrongAmount, nil, ports.Summary{Due: 1, Unknown: 1}},
+		"wrong amount":       {billingtest.WrongAmount, nil, ports.Summary{Due: 1, Waiting: 1}},
 		"needs confirmation": {billingtest.NeedsConfirmation, nil, ports.Summary{Due: 1, Unknown: 1}},
 		"response and lookups lost": {billingtest.ResponseLost, func(w world) ports.Provider {
 			return &faultyProvider{Provider: w.Provider, find: always(billingtest.ErrLost)}

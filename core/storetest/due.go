@@ -225,7 +225,7 @@ var runCases = []testCase{
 		for range 2 {
 			w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Runs.Put(ctx, r) })
 			r.FinishedAt, r.Error = noon.Add(time.Minute), "unavailable"
-			r.Summary = ports.Summary{Settled: 1, Due: 2, Renewed: 3, Declined: 4, Held: 2, Unknown: 5, Ended: 6, Failed: 7}
+			r.Summary = ports.Summary{Settled: 1, Due: 2, Renewed: 3, Declined: 4, Held: 2, Unknown: 5, Ended: 6, Failed: 7, Waiting: 8}
 		}
 	}},
 }

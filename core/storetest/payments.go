@@ -37,6 +37,14 @@ var paymentCases = []testCase{
 		})
 		same(w, "period saved", w.locked(d).pay, later)
 	}},
+	{"keep since when a person must decide", func(w *world) {
+		d := w.subscribe(0)
+		d.pay.ReviewSince = noon.Add(time.Hour)
+		w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Payments.SaveReview(ctx, d.pay) })
+		same(w, "payment", w.locked(d).pay, d.pay)
+		d = w.settle(d, billing.PaymentDeclined, noon)
+		same(w, "settled payment", w.locked(d).pay, d.pay)
+	}},
 	{"keep a contradiction", func(w *world) {
 		d := w.settle(w.subscribe(0), billing.PaymentSucceeded, noon)
 		d = w.settle(d, billing.PaymentDeclined, noon)

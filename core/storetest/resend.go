@@ -35,12 +35,20 @@ var resendCases = []testCase{
 		sameList(w, "granted", granted, nil)
 		sameList(w, "granted for a new absence", w.resend(time.Hour, d.payKey()), []ports.PaymentKey{d.payKey()})
 	}},
+	{"does not move the first sending", func(w *world) {
+		d := w.subscribe(0)
+		first := w.times(d).First
+		w.resend(0, d.payKey())
+		if t := w.times(d); !t.First.Equal(first) || !t.First.Before(t.Until) || t.Until.After(t.Lookup) {
+			w.Errorf("the times are %v after a second sending, want first %v, then the window, then the lookup", t, first)
+		}
+	}},
 	{"is released by a sender that did not send", func(w *world) {
 		d := w.subscribe(time.Hour)
 		w.tx(func(ctx context.Context, tx ports.Repos) error {
 			return tx.Leases.ReleaseUnsent(ctx, d.payKey(), ports.PaymentKey{User: d.pay.UserID, ID: newIDOf[billing.PaymentID]()})
 		})
-		w.wantSwept(0, ports.Unsettled{Payment: d.pay, SendWindowClosed: true})
+		w.wantSwept(0, swept{d.pay, true})
 		sameList(w, "granted", w.resend(time.Hour, d.payKey()), []ports.PaymentKey{d.payKey()})
 	}},
 	{"is not released with another user's key", func(w *world) {
@@ -95,6 +103,21 @@ func (w *world) resend(send time.Duration, keys ...ports.PaymentKey) (granted []
 	return granted
 }
 
+// times leases a payment whose send window is over, and returns its times.
+func (w *world) times(d purchase) billing.SendTimes {
+	w.Helper()
+	w.release(d.payKey())
+	leased, err := w.sweep(0, 1000)
+	w.must(err)
+	for _, u := range leased {
+		if u.ID == d.pay.ID {
+			return u.Times
+		}
+	}
+	w.Fatalf("payment %s was not leased", d.pay.ID)
+	return billing.SendTimes{}
+}
+
 // observe returns the absences that a sweep would observe now.
 func (w *world) observe(keys ...ports.PaymentKey) []ports.Absence {
 	w.Helper()
@@ -109,7 +132,7 @@ func (w *world) observe(keys ...ports.PaymentKey) []ports.Absence {
 		absent[i].PaymentKey = k
 		for _, u := range leased {
 			if u.ID == k.ID {
-				absent[i].SendUntil = u.SendUntil
+				absent[i].SendUntil = u.Times.Until
 			}
 		}
 	}

@@ -13,7 +13,7 @@ import (
 var sweepCases = []testCase{
 	{"takes a payment whose send window is over", func(w *world) {
 		d := w.subscribe(0)
-		w.wantSwept(time.Hour, ports.Unsettled{Payment: d.pay, SendWindowClosed: true})
+		w.wantSwept(time.Hour, swept{d.pay, true})
 	}},
 	{"skips a payment in its send window", func(w *world) {
 		w.subscribe(time.Hour)
@@ -22,12 +22,12 @@ var sweepCases = []testCase{
 	{"takes a released payment in its send window", func(w *world) {
 		d := w.subscribe(time.Hour)
 		w.release(d.payKey())
-		w.wantSwept(0, ports.Unsettled{Payment: d.pay})
-		w.wantSwept(0, ports.Unsettled{Payment: d.pay})
+		w.wantSwept(0, swept{d.pay, false})
+		w.wantSwept(0, swept{d.pay, false})
 	}},
 	{"leases payments until the lease elapses", func(w *world) {
 		d := w.subscribe(0)
-		taken := ports.Unsettled{Payment: d.pay, SendWindowClosed: true}
+		taken := swept{d.pay, true}
 		w.wantSwept(0, taken)
 		w.wantSwept(-time.Hour, taken)
 		w.wantSwept(time.Hour, taken)
@@ -45,7 +45,7 @@ var sweepCases = []testCase{
 	{"keeps lease and send window of a payment saved as pending", func(w *world) {
 		free, leased := w.settle(w.subscribe(0), billing.PaymentPending, noon), w.subscribe(time.Hour)
 		w.settle(leased, billing.PaymentPending, noon)
-		w.wantSwept(time.Hour, ports.Unsettled{Payment: free.pay, SendWindowClosed: true})
+		w.wantSwept(time.Hour, swept{free.pay, true})
 	}},
 	{"is not released by another user's key", func(w *world) {
 		d := w.subscribe(time.Hour)
@@ -57,7 +57,7 @@ var sweepCases = []testCase{
 		for _, want := range []purchase{old, young} {
 			taken, err := w.sweep(time.Hour, 1)
 			w.must(err)
-			same(w, "taken", withoutSendUntil(taken), []ports.Unsettled{{Payment: want.pay, SendWindowClosed: true}})
+			same(w, "taken", sweptOf(taken), []swept{{want.pay, true}})
 		}
 	}},
 	{"rolls back leases with its transaction", func(w *world) {
@@ -69,7 +69,7 @@ var sweepCases = []testCase{
 			return errOnPurpose
 		})
 		w.wantErr(err, errOnPurpose)
-		w.wantSwept(0, ports.Unsettled{Payment: d.pay, SendWindowClosed: true})
+		w.wantSwept(0, swept{d.pay, true})
 	}},
 	{"leases a payment for half of its age", func(w *world) {
 		w.wantInterval(-4*time.Hour, billing.LookupInterval{Min: -9 * time.Hour, Max: time.Hour}, -2*time.Hour)
@@ -91,7 +91,7 @@ var sweepCases = []testCase{
 			sameList(w, "leased for another payment system", leased, nil)
 			return err
 		})
-		w.wantSwept(time.Hour, ports.Unsettled{Payment: d.pay, SendWindowClosed: true})
+		w.wantSwept(time.Hour, swept{d.pay, true})
 		w.wantSystemsToSweep() // it is leased
 	}},
 	{"shares no payment with a concurrent sweep", func(w *world) {
@@ -149,11 +149,11 @@ func (w *world) wantEachOnce(taken []ports.Unsettled, n int) {
 	}
 }
 
-func (w *world) wantSwept(lease time.Duration, want ...ports.Unsettled) {
+func (w *world) wantSwept(lease time.Duration, want ...swept) {
 	w.Helper()
 	got, err := w.sweep(lease, 10)
 	w.must(err)
-	sameList(w, "taken", withoutSendUntil(got), want)
+	sameList(w, "taken", sweptOf(got), want)
 }
 
 // wantInterval leases a payment of the given age, and compares the next sweep with
@@ -171,7 +171,7 @@ func (w *world) wantInterval(age time.Duration, i billing.LookupInterval, want t
 	for _, next := range []purchase{before, d, after} {
 		taken, err := w.sweep(time.Hour, 1)
 		w.must(err)
-		same(w, "taken", withoutSendUntil(taken), []ports.Unsettled{{Payment: next.pay, SendWindowClosed: next != d || age > 0}})
+		same(w, "taken", sweptOf(taken), []swept{{next.pay, next != d || age > 0}})
 	}
 }
 
@@ -182,12 +182,19 @@ func (w *world) wantSystemsToSweep(want ...string) {
 	sameList(w, "payment systems", got, want)
 }
 
-// withoutSendUntil clears the end of the send lease, which is on the store's clock.
-func withoutSendUntil(list []ports.Unsettled) []ports.Unsettled {
-	for i := range list {
-		list[i].SendUntil = time.Time{}
+// swept is what a sweep leased. The times are on the store's clock, so only their order
+// is compared.
+type swept struct {
+	payment      billing.Payment
+	windowClosed bool
+}
+
+func sweptOf(list []ports.Unsettled) []swept {
+	short := make([]swept, len(list))
+	for i, u := range list {
+		short[i] = swept{u.Payment, u.Times.WindowClosed()}
 	}
-	return list
+	return short
 }
 
 func (w *world) release(keys ...ports.PaymentKey) {

@@ -379,9 +379,9 @@ func (p hookedProvider) Charge(ctx context.Context, r ports.ChargeRequest) (bill
 	return o, err
 }
 
-func (p hookedProvider) Find(ctx context.Context, key billing.PaymentID) (billing.Outcome, error) {
+func (p hookedProvider) Find(ctx context.Context, q ports.ChargeQuery) (billing.Outcome, error) {
 	p.hook.pass()
-	return p.Provider.Find(ctx, key)
+	return p.Provider.Find(ctx, q)
 }
 
 // scenario charges the viewer's means of payment in run.

@@ -56,7 +56,7 @@ UPDATE payments p
 SET sweep_at = statement_timestamp() + least(greatest((statement_timestamp() - p.send_until) / 2, @shortest::interval), @longest::interval)
 FROM due
 WHERE p.user_id = due.user_id AND p.id = due.id
-RETURNING sqlc.embed(p), (p.send_until <= statement_timestamp())::bool AS send_window_closed;
+RETURNING sqlc.embed(p), coalesce(p.first_sent_at, p.created_at)::timestamptz AS first_sent, statement_timestamp()::timestamptz AS leased_at;
 
 -- name: PaymentsLock :many
 SELECT p.*
@@ -80,6 +80,11 @@ FROM (SELECT
     unnest(@action_urls::text[]) AS action_url, unnest(@contradictions::text[]) AS contradiction,
     unnest(@settled::timestamptz[]) AS settled_at) AS n
 WHERE p.user_id = n.user_id AND p.id = n.id AND (n.version = '0'::xid OR p.xmin = n.version);
+
+-- name: PaymentsSaveReview :exec
+UPDATE payments p SET review_since = n.since
+FROM (SELECT unnest(@user_ids::uuid[]) AS user_id, unnest(@ids::uuid[]) AS id, unnest(@since::timestamptz[]) AS since) AS n
+WHERE p.user_id = n.user_id AND p.id = n.id;
 
 -- name: PaymentsSavePeriod :exec
 UPDATE payments p SET period_start = n.period_start, period_end = n.period_end

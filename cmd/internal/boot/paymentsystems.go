@@ -126,6 +126,8 @@ func openSimulator(ctx context.Context, s *PaymentSystems, c PaymentSystemsConfi
 		Latency: func() time.Duration { return c.SimulatorFaults.latency },
 		// Long enough to notice, shorter than the timeout of API clients.
 		HoldLost: cmp.Or(c.SimulatorFaults.holdLost, 2*time.Second),
+		Lag:      c.SimulatorFaults.lag,
+		Horizon:  c.SimulatorFaults.horizon,
 	})
 	s.close = append(s.close, pool.Close)
 	s.Providers[simulator.Code] = sim

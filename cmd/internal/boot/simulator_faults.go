@@ -15,6 +15,8 @@ type SimulatorFaults struct {
 	odds     simulator.Odds
 	latency  time.Duration
 	holdLost time.Duration
+	lag      time.Duration
+	horizon  time.Duration
 }
 
 // UnmarshalText parses pairs of name and value with commas between them. The
@@ -27,7 +29,7 @@ func (m *SimulatorFaults) UnmarshalText(text []byte) error {
 		"other_amounts":  &read.odds.OtherAmounts, "charge_twice": &read.odds.ChargeTwice,
 		"break_answers": &read.odds.TruncateResponses, "nonsense": &read.odds.InvalidResponses, "lose_lookups": &read.odds.LoseLookups,
 	}
-	spans := map[string]*time.Duration{"latency": &read.latency, "hold_lost": &read.holdLost}
+	spans := map[string]*time.Duration{"latency": &read.latency, "hold_lost": &read.holdLost, "lag": &read.lag, "horizon": &read.horizon}
 	sum := 0.0
 	for word := range strings.SplitSeq(string(text), ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(word), "=")
@@ -56,7 +58,7 @@ func (m *SimulatorFaults) UnmarshalText(text []byte) error {
 			return errInvalid
 		}
 	}
-	if sum > 1 || read.latency < 0 || read.holdLost < 0 {
+	if sum > 1 || min(read.latency, read.holdLost, read.lag, read.horizon) < 0 {
 		return errInvalid
 	}
 	*m = read

@@ -43,9 +43,9 @@ func (p provider) Charge(ctx context.Context, r ports.ChargeRequest) (billing.Ou
 	return o, err
 }
 
-func (p provider) Find(ctx context.Context, key billing.PaymentID) (billing.Outcome, error) {
-	o, err := p.Provider.Find(ctx, key)
-	if _, leased := lookingUp.LoadAndDelete(key); leased {
+func (p provider) Find(ctx context.Context, q ports.ChargeQuery) (billing.Outcome, error) {
+	o, err := p.Provider.Find(ctx, q)
+	if _, leased := lookingUp.LoadAndDelete(q.Key); leased {
 		point(sweepFound)
 	}
 	return o, err

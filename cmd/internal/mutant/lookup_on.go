@@ -16,8 +16,8 @@ import (
 // failedLookupIsAbsence treats a lookup without a response as one that found nothing.
 type failedLookupIsAbsence struct{ ports.Provider }
 
-func (p failedLookupIsAbsence) Find(ctx context.Context, key billing.PaymentID) (billing.Outcome, error) {
-	o, err := p.Provider.Find(ctx, key)
+func (p failedLookupIsAbsence) Find(ctx context.Context, q ports.ChargeQuery) (billing.Outcome, error) {
+	o, err := p.Provider.Find(ctx, q)
 	if err != nil {
 		err = ports.ErrChargeNotFound
 	}
@@ -30,8 +30,8 @@ type lookupsStopCharges struct {
 	failed *atomic.Int64
 }
 
-func (p lookupsStopCharges) Find(ctx context.Context, key billing.PaymentID) (billing.Outcome, error) {
-	o, err := p.Provider.Find(ctx, key)
+func (p lookupsStopCharges) Find(ctx context.Context, q ports.ChargeQuery) (billing.Outcome, error) {
+	o, err := p.Provider.Find(ctx, q)
 	if err == nil || errors.Is(err, ports.ErrChargeNotFound) {
 		p.failed.Store(0)
 	} else {
@@ -53,12 +53,12 @@ type unknownIsGivenUp struct {
 	failed *sync.Map // the payments with such a lookup
 }
 
-func (p unknownIsGivenUp) Find(ctx context.Context, key billing.PaymentID) (billing.Outcome, error) {
-	o, err := p.Provider.Find(ctx, key)
+func (p unknownIsGivenUp) Find(ctx context.Context, q ports.ChargeQuery) (billing.Outcome, error) {
+	o, err := p.Provider.Find(ctx, q)
 	if err == nil || errors.Is(err, ports.ErrChargeNotFound) {
 		return o, err
 	}
-	if _, again := p.failed.LoadOrStore(key, true); again {
+	if _, again := p.failed.LoadOrStore(q.Key, true); again {
 		return billing.Abandon(billing.NotSent), nil
 	}
 	return o, err
@@ -80,7 +80,7 @@ func (l anyWindow) LeaseForResend(ctx context.Context, send time.Duration, absen
 	for i := range absent {
 		for _, u := range current {
 			if u.ID == absent[i].ID {
-				absent[i].SendUntil = u.SendUntil
+				absent[i].SendUntil = u.Times.Until
 			}
 		}
 	}

@@ -11,7 +11,7 @@ import (
 
 // runSummary is the summary that a renewal run prints.
 type runSummary struct {
-	Settled, Due, Renewed, Declined, Held, Unknown, Ended, Failed int
+	Settled, Due, Renewed, Declined, Held, Unknown, Ended, Failed, Waiting int
 }
 
 // renewalRun is a process of billing-renew.

@@ -21,12 +21,12 @@ var onTestClock = []string{"BILLING_ENV=test", "BILLING_CLOCK=test"}
 
 // counts is the summary of a renewal run.
 type counts struct {
-	Settled, Due, Renewed, Declined, Held, Unknown, Ended, Failed int
+	Settled, Due, Renewed, Declined, Held, Unknown, Ended, Failed, Waiting int
 }
 
 func (c counts) plus(d counts) counts {
 	return counts{c.Settled + d.Settled, c.Due + d.Due, c.Renewed + d.Renewed, c.Declined + d.Declined, c.Held + d.Held,
-		c.Unknown + d.Unknown, c.Ended + d.Ended, c.Failed + d.Failed}
+		c.Unknown + d.Unknown, c.Ended + d.Ended, c.Failed + d.Failed, c.Waiting + d.Waiting}
 }
 
 // renewCommand returns the command of a renewal run.

@@ -73,7 +73,7 @@ func (q *Queries) BacklogHeld(ctx context.Context, most int32) ([]*BacklogHeldRo
 }
 
 const backlogLastRun = `-- name: BacklogLastRun :one
-SELECT id, started_at, finished_at, settled, due, renewed, declined, unknown, ended, failed, error, gave_up, held FROM renewal_runs WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT 1
+SELECT id, started_at, finished_at, settled, due, renewed, declined, unknown, ended, failed, error, gave_up, held, waiting FROM renewal_runs WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT 1
 `
 
 func (q *Queries) BacklogLastRun(ctx context.Context) (*RenewalRun, error) {
@@ -93,6 +93,7 @@ func (q *Queries) BacklogLastRun(ctx context.Context) (*RenewalRun, error) {
 		&i.Error,
 		&i.GaveUp,
 		&i.Held,
+		&i.Waiting,
 	)
 	return &i, err
 }

@@ -112,6 +112,8 @@ type Payment struct {
 	SweepAt         time.Time
 	SendUntil       time.Time
 	ConsentMac      []byte
+	FirstSentAt     time.Time
+	ReviewSince     time.Time
 }
 
 type PaymentMethod struct {
@@ -163,6 +165,7 @@ type RenewalRun struct {
 	Error      string
 	GaveUp     bool
 	Held       int64
+	Waiting    int64
 }
 
 type Subscription struct {

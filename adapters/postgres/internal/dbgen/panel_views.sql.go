@@ -248,7 +248,7 @@ func (q *Queries) PanelViewFigures(ctx context.Context, since time.Time, until t
 }
 
 const panelViewLastRun = `-- name: PanelViewLastRun :one
-SELECT id, started_at, finished_at, settled, due, renewed, declined, unknown, ended, failed, error, gave_up, held FROM renewal_runs ORDER BY id DESC LIMIT 1
+SELECT id, started_at, finished_at, settled, due, renewed, declined, unknown, ended, failed, error, gave_up, held, waiting FROM renewal_runs ORDER BY id DESC LIMIT 1
 `
 
 func (q *Queries) PanelViewLastRun(ctx context.Context) (*RenewalRun, error) {
@@ -268,6 +268,7 @@ func (q *Queries) PanelViewLastRun(ctx context.Context) (*RenewalRun, error) {
 		&i.Error,
 		&i.GaveUp,
 		&i.Held,
+		&i.Waiting,
 	)
 	return &i, err
 }

@@ -133,7 +133,7 @@ UPDATE payments p
 SET sweep_at = statement_timestamp() + least(greatest((statement_timestamp() - p.send_until) / 2, $1::interval), $2::interval)
 FROM due
 WHERE p.user_id = due.user_id AND p.id = due.id
-RETURNING p.user_id, p.id, p.subscription_id, p.payment_method_id, p.payment_system, p.initiator, p.amount, p.currency, p.period_start, p.period_end, p.status, p.decline_code, p.provider_ref, p.action_url, p.contradiction, p.created_at, p.settled_at, p.sweep_at, p.send_until, p.consent_mac, (p.send_until <= statement_timestamp())::bool AS send_window_closed
+RETURNING p.user_id, p.id, p.subscription_id, p.payment_method_id, p.payment_system, p.initiator, p.amount, p.currency, p.period_start, p.period_end, p.status, p.decline_code, p.provider_ref, p.action_url, p.contradiction, p.created_at, p.settled_at, p.sweep_at, p.send_until, p.consent_mac, p.first_sent_at, p.review_since, coalesce(p.first_sent_at, p.created_at)::timestamptz AS first_sent, statement_timestamp()::timestamptz AS leased_at
 `
 
 type PaymentsLeaseForSweepParams struct {
@@ -144,8 +144,9 @@ type PaymentsLeaseForSweepParams struct {
 }
 
 type PaymentsLeaseForSweepRow struct {
-	Payment          Payment
-	SendWindowClosed bool
+	Payment   Payment
+	FirstSent time.Time
+	LeasedAt  time.Time
 }
 
 // The interval is the rule billing.LookupInterval, here on the clock of this server.
@@ -184,7 +185,10 @@ func (q *Queries) PaymentsLeaseForSweep(ctx context.Context, arg PaymentsLeaseFo
 			&i.Payment.SweepAt,
 			&i.Payment.SendUntil,
 			&i.Payment.ConsentMac,
-			&i.SendWindowClosed,
+			&i.Payment.FirstSentAt,
+			&i.Payment.ReviewSince,
+			&i.FirstSent,
+			&i.LeasedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -197,7 +201,7 @@ func (q *Queries) PaymentsLeaseForSweep(ctx context.Context, arg PaymentsLeaseFo
 }
 
 const paymentsLock = `-- name: PaymentsLock :many
-SELECT p.user_id, p.id, p.subscription_id, p.payment_method_id, p.payment_system, p.initiator, p.amount, p.currency, p.period_start, p.period_end, p.status, p.decline_code, p.provider_ref, p.action_url, p.contradiction, p.created_at, p.settled_at, p.sweep_at, p.send_until, p.consent_mac
+SELECT p.user_id, p.id, p.subscription_id, p.payment_method_id, p.payment_system, p.initiator, p.amount, p.currency, p.period_start, p.period_end, p.status, p.decline_code, p.provider_ref, p.action_url, p.contradiction, p.created_at, p.settled_at, p.sweep_at, p.send_until, p.consent_mac, p.first_sent_at, p.review_since
 FROM (SELECT unnest($1::uuid[]) AS user_id, unnest($2::uuid[]) AS id) AS k
 JOIN payments p ON p.user_id = k.user_id AND p.id = k.id
 ORDER BY p.id
@@ -234,6 +238,8 @@ func (q *Queries) PaymentsLock(ctx context.Context, userIds []string, ids []stri
 			&i.SweepAt,
 			&i.SendUntil,
 			&i.ConsentMac,
+			&i.FirstSentAt,
+			&i.ReviewSince,
 		); err != nil {
 			return nil, err
 		}
@@ -346,6 +352,17 @@ func (q *Queries) PaymentsSavePeriod(ctx context.Context, arg PaymentsSavePeriod
 		arg.PeriodStarts,
 		arg.PeriodEnds,
 	)
+	return err
+}
+
+const paymentsSaveReview = `-- name: PaymentsSaveReview :exec
+UPDATE payments p SET review_since = n.since
+FROM (SELECT unnest($1::uuid[]) AS user_id, unnest($2::uuid[]) AS id, unnest($3::timestamptz[]) AS since) AS n
+WHERE p.user_id = n.user_id AND p.id = n.id
+`
+
+func (q *Queries) PaymentsSaveReview(ctx context.Context, userIds []string, ids []string, since []time.Time) error {
+	_, err := q.db.Exec(ctx, paymentsSaveReview, userIds, ids, since)
 	return err
 }
 

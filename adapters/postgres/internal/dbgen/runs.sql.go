@@ -11,12 +11,12 @@ import (
 )
 
 const runUpsert = `-- name: RunUpsert :exec
-INSERT INTO renewal_runs (id, started_at, finished_at, settled, due, renewed, declined, held, unknown, ended, failed, error, gave_up)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+INSERT INTO renewal_runs (id, started_at, finished_at, settled, due, renewed, declined, held, unknown, ended, failed, waiting, error, gave_up)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 ON CONFLICT (id) DO UPDATE
 SET finished_at = excluded.finished_at, settled = excluded.settled, due = excluded.due, renewed = excluded.renewed,
     declined = excluded.declined, held = excluded.held, unknown = excluded.unknown, ended = excluded.ended, failed = excluded.failed,
-    error = excluded.error, gave_up = excluded.gave_up
+    waiting = excluded.waiting, error = excluded.error, gave_up = excluded.gave_up
 `
 
 type RunUpsertParams struct {
@@ -31,6 +31,7 @@ type RunUpsertParams struct {
 	Unknown    int64
 	Ended      int64
 	Failed     int64
+	Waiting    int64
 	Error      string
 	GaveUp     bool
 }
@@ -48,6 +49,7 @@ func (q *Queries) RunUpsert(ctx context.Context, arg RunUpsertParams) error {
 		arg.Unknown,
 		arg.Ended,
 		arg.Failed,
+		arg.Waiting,
 		arg.Error,
 		arg.GaveUp,
 	)
