@@ -171,7 +171,11 @@ var texts = map[string][languages]string{
 	"because.first":   {"The first payment of plan %s, for %s – %s: the viewer subscribed.", "Первый платёж по тарифу %s за %s – %s: зритель подписался."},
 	"because.renewal": {"A renewal of plan %s, for %s – %s: the previous period ended.", "Продление тарифа %s на %s – %s: предыдущий период закончился."},
 	"because.own":     {"The viewer's own payment for plan %s, for %s – %s: the renewal was past due.", "Платёж самого зрителя по тарифу %s за %s – %s: продление было просрочено."},
-	"because.held":    {"Nothing more is charged before the viewer acts.", "Пока зритель ничего не сделает, списаний больше не будет."},
+	"because.review": {
+		"The payment system may have forgotten the payment, so it is not sent again. Find out there whether it was paid, and settle it with billingctl payment settle.",
+		"Платёжная система могла забыть платёж, поэтому он больше не отправляется. Выясните там, прошла ли оплата, и решите командой billingctl payment settle.",
+	},
+	"because.held": {"Nothing more is charged before the viewer acts.", "Пока зритель ничего не сделает, списаний больше не будет."},
 
 	"user.next_attempt": {"Next attempt", "Следующая попытка"}, "user.charging": {"a payment is pending", "платёж в обработке"},
 	"hold.replace_payment_method": {
@@ -195,6 +199,7 @@ var texts = map[string][languages]string{
 	"event.agreed": {"agreed to pay", "согласие на оплату"}, "event.subscribed": {"subscribed", "подписка оформлена"}, "event.renewed": {"renewed", "подписка продлена"},
 	"event.payment_declined": {"payment declined", "платёж отклонён"}, "event.payment_abandoned": {"payment not sent", "платёж не отправлен"},
 	"event.payment_contradicted": {"contradictory answer of the payment system", "противоречивый ответ платёжной системы"},
+	"event.payment_needs_review": {"payment waits for a person", "платёж ждёт решения человека"},
 	"event.cancel_requested":     {"cancelled", "подписка отменена"}, "event.cancel_revoked": {"cancellation revoked", "отмена отозвана"},
 	"event.periods_waived": {"missed periods waived", "пропущенные периоды прощены"},
 	"event.card_added":     {"card added", "карта добавлена"}, "event.card_removed": {"card removed", "карта удалена"},

@@ -49,6 +49,8 @@ func eventStyle(t billing.EventType) (kind, icon string) {
 		return "warn", "fa-chain-broken"
 	case billing.EventPaymentContradicted:
 		return "bad", "fa-exclamation"
+	case billing.EventPaymentNeedsReview:
+		return "bad", "fa-question"
 	case billing.EventPaymentActionRequired:
 		return "warn", "fa-bell-o"
 	case billing.EventMethodReplaced:
@@ -90,6 +92,9 @@ func (e timelineEntry) Succeeded() bool {
 func (e timelineEntry) Reason(v *view) string {
 	if e.Type == billing.EventPaymentActionRequired {
 		return v.T("because.held")
+	}
+	if e.Type == billing.EventPaymentNeedsReview {
+		return v.T("because.review")
 	}
 	if a := e.Agreement; e.Type == billing.EventAgreed {
 		return v.T("because.agreed", v.Money(a.DueNow), v.Money(a.Price), v.Count("months", a.IntervalMonths), v.lang.date(a.FirstChargeAt.In(v.zone)))

@@ -15,6 +15,7 @@ import (
 // private until it is added here.
 var publicPaths = map[string]bool{
 	"/v1/plans": true, "/v1/payment-systems": true, "/openapi.json": true, "/docs": true,
+	notificationPath: true, // the payment system's adapter authenticates it
 }
 
 // guard stands in front of the handler of one route. It authenticates the viewer
@@ -24,7 +25,7 @@ type guard struct {
 
 	path       string // template, such as /v1/subscriptions/{ref}
 	public     bool
-	documented *routers.Route // nil for /docs and /openapi.json
+	documented *routers.Route // nil for /docs, /openapi.json and notifications
 	params     openapi3.Parameters
 	queryOnly  bool // all parameters are optional and in the query
 	next       http.Handler

@@ -289,7 +289,9 @@ func (b *bank) Charge(_ context.Context, r ports.ChargeRequest) (billing.Outcome
 	}
 }
 
-func (b *bank) Limits() billing.KeyLimits { return billing.KeyLimits{} }
+func (b *bank) Capabilities() ports.Capabilities {
+	return ports.Capabilities{Accepts: []ports.Means{ports.ByToken, ports.ByCard}}
+}
 
 func (b *bank) Find(context.Context, ports.ChargeQuery) (billing.Outcome, error) {
 	return billing.Outcome{}, ports.ErrChargeNotFound

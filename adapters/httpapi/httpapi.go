@@ -47,10 +47,20 @@ type Config struct {
 	// CORSOrigins are the origins whose pages may call the API, such as
 	// https://cinema.example. Without any, responses have no CORS headers.
 	CORSOrigins []string
+	ReturnURLs  ReturnURLs
+	// Notified takes a notification of the payment system with this code: see
+	// payments.Collector. It may be nil.
+	Notified func(ctx context.Context, system string, n ports.Notification) error
 	// Served is called after each response.
 	Served func(Served)
 	NewID  func() string
 	Log    *slog.Logger // use a [LogHandler], which adds the request's id to each line
+}
+
+// ReturnURLs are the pages to which viewers may return from pages of payment systems.
+type ReturnURLs struct {
+	Any      bool     // all pages, for development
+	Prefixes []string // beginnings of their addresses, each with a slash after the host
 }
 
 // Served describes a request and its response.
@@ -102,6 +112,7 @@ func (s *server) addRoutes(docs documentation) error {
 	r.NotFoundHandler = http.HandlerFunc(s.notFound)
 	r.MethodNotAllowedHandler = http.HandlerFunc(s.methodNotAllowed)
 	api.HandlerWithOptions(s.strictHandler(), api.GorillaServerOptions{BaseRouter: r, ErrorHandlerFunc: s.failParam})
+	r.HandleFunc(notificationPath, s.notify).Methods(http.MethodPost)
 	r.Handle("/openapi.json", docs.json).Methods(http.MethodGet)
 	r.Handle("/docs", docs.html).Methods(http.MethodGet)
 	return s.guardRoutes(docs.openapi)

@@ -19,8 +19,12 @@ func (s *server) PaySubscription(ctx context.Context, r api.PaySubscriptionReque
 	if err != nil {
 		return nil, err
 	}
+	returnURL, err := s.returnURL(b.ReturnUrl)
+	if err != nil {
+		return nil, err
+	}
 	cmd := viewers.Pay{
-		User: stateOf(ctx).user, Ref: r.Ref, Source: source,
+		User: stateOf(ctx).user, Ref: r.Ref, Source: source, ReturnURL: returnURL,
 		Price: billing.Money{Amount: b.Price.Amount, Currency: billing.Currency(b.Price.Currency)},
 	}
 	if b.IntervalMonths != nil {
@@ -33,7 +37,7 @@ func (s *server) PaySubscription(ctx context.Context, r api.PaySubscriptionReque
 		operation: "pay",
 		fields: []string{
 			strconv.FormatInt(cmd.Price.Amount, 10), string(cmd.Price.Currency), strconv.Itoa(cmd.Months),
-			string(source.Method), source.PaymentSystem, source.Token.Reveal(), string(source.Card), cmd.TermsVersion,
+			string(source.Method), source.PaymentSystem, source.Token.Reveal(), string(source.Card), cmd.TermsVersion, returnURL,
 		},
 		run: func(request *ports.KeyedRequest) (ports.SubscriptionView, error) {
 			cmd.Request = request
@@ -67,7 +71,7 @@ func (s *server) ReplacePaymentMethod(ctx context.Context, r api.ReplacePaymentM
 	if err != nil {
 		return nil, err
 	}
-	if source == (viewers.Source{}) {
+	if source.Method == "" && source.Token.IsZero() {
 		return nil, invalidField("payment_method_id", "is missing; send it, or payment_system and payment_token")
 	}
 	v, err := s.Subscriber.Replace(ctx, viewers.Replace{User: stateOf(ctx).user, Ref: r.Ref, Source: source})
@@ -101,8 +105,6 @@ func newSource(f sourceFields) (viewers.Source, error) {
 		return s, nil
 	case f.token != nil && f.system == nil:
 		return s, invalidField("payment_system", "is missing; a token belongs to a payment system")
-	case f.token == nil && f.card == nil && f.cvv == nil && f.system != nil:
-		return s, invalidField("payment_token", "is missing; send it with payment_system")
 	case f.token == nil && f.card == nil && f.cvv == nil:
 		return s, nil
 	}

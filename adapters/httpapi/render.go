@@ -26,8 +26,9 @@ func plan(p billing.Plan) api.Plan {
 	}
 }
 
-func paymentSystem(ps billing.PaymentSystem) api.PaymentSystem {
-	return api.PaymentSystem{Code: ps.Code, Name: ps.Name}
+func paymentSystem(ps viewers.PaymentSystem) api.PaymentSystem {
+	accepts := mapSlice(ps.Accepts, func(m ports.Means) string { return string(m) })
+	return api.PaymentSystem{Code: ps.Code, Name: ps.Name, Accepts: accepts}
 }
 
 func subscription(v ports.SubscriptionView) api.Subscription {

@@ -3,7 +3,9 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/online-cinema/billing/adapters/httpapi/internal/api"
 	"github.com/online-cinema/billing/core/billing"
@@ -27,6 +29,10 @@ func (s *server) Subscribe(ctx context.Context, r api.SubscribeRequestObject) (a
 	if err != nil {
 		return nil, err
 	}
+	returnURL, err := s.returnURL(r.Body.ReturnUrl)
+	if err != nil {
+		return nil, err
+	}
 	price := billing.Money{Amount: r.Body.Price.Amount, Currency: billing.Currency(r.Body.Price.Currency)}
 	fields := []string{
 		ref, strconv.FormatInt(price.Amount, 10), string(price.Currency), r.Body.PaymentSystem, source.token, string(source.card),
@@ -41,20 +47,43 @@ func (s *server) Subscribe(ctx context.Context, r api.SubscribeRequestObject) (a
 		terms = *r.Body.TermsVersion
 		fields = append(fields, "terms_version", terms) // named, so that no interval looks the same
 	}
+	if returnURL != "" {
+		fields = append(fields, "return_url", returnURL)
+	}
 	return s.runOnce(ctx, mutation{
 		operation: "subscribe", fields: fields,
 		run: func(request *ports.KeyedRequest) (ports.SubscriptionView, error) {
 			return s.Subscriber.Subscribe(ctx, viewers.Subscribe{
 				User: stateOf(ctx).user, Plan: ref, Price: price, Months: months, TermsVersion: terms,
 				PaymentSystem: r.Body.PaymentSystem,
-				Token:         billing.NewSecret(source.token), Card: source.card, CVV: source.cvv, Request: request,
+				Token:         billing.NewSecret(source.token), Card: source.card, CVV: source.cvv, ReturnURL: returnURL, Request: request,
 			})
 		},
 		status: subscribeStatus, outcome: subscribeOutcome,
 	}), nil
 }
 
-// paymentSource is either a payment token, or a stored card with its CVV.
+// returnURL returns the page to which the viewer returns, or "" if the request names none.
+// A page that the operator has not allowed could be one of a thief.
+func (s *server) returnURL(url *string) (string, error) {
+	switch {
+	case url == nil:
+		return "", nil
+	case !billing.IsWebPage(*url):
+		return "", invalidField("return_url", "must be the address of a web page")
+	case s.ReturnURLs.Any:
+		return *url, nil
+	case len(s.ReturnURLs.Prefixes) == 0:
+		return "", invalidField("return_url", "no address is allowed here; the operator must set BILLING_RETURN_URLS")
+	case !slices.ContainsFunc(s.ReturnURLs.Prefixes, func(prefix string) bool { return strings.HasPrefix(*url, prefix) }):
+		return "", invalidField("return_url", "must begin with an allowed address: "+strings.Join(s.ReturnURLs.Prefixes, ", "))
+	default:
+		return *url, nil
+	}
+}
+
+// paymentSource is a payment token, or a stored card with its CVV. The zero value is a page
+// of the payment system.
 type paymentSource struct {
 	token string
 	card  billing.CardID
@@ -69,7 +98,7 @@ func newPaymentSource(token, card, cvv *string) (paymentSource, error) {
 	}
 	switch {
 	case token == nil && card == nil && cvv == nil:
-		return invalid("payment_token", "is missing; send it, or card_id and cvv")
+		return paymentSource{}, nil
 	case token != nil && (card != nil || cvv != nil):
 		return invalid("payment_token", "cannot be combined with a card; send only one of them")
 	case token != nil && billing.IsCardNumber(*token):

@@ -25,7 +25,7 @@ func (r methods) Add(_ context.Context, list ...billing.PaymentMethod) error {
 		if c, ok := r.cards[m.CardID]; m.CardID != "" && (!ok || c.UserID != m.UserID) {
 			return fmt.Errorf("add method %s: the user has no card %s", m.ID, m.CardID)
 		}
-		if m.CardID == "" && r.methodWith(m.UserID, m.PaymentSystem, m.Token) != nil {
+		if m.CardID == "" && !m.FromPage && r.methodWith(m.UserID, m.PaymentSystem, m.Token) != nil {
 			return r.abort(fmt.Errorf("add method %s: the user has one with the same token", m.ID))
 		}
 		r.methods[m.ID] = m
@@ -35,7 +35,7 @@ func (r methods) Add(_ context.Context, list ...billing.PaymentMethod) error {
 
 func (r methods) SetToken(_ context.Context, user billing.UserID, id billing.PaymentMethodID, token billing.Secret) error {
 	m, ok := r.methods[id]
-	if ok && m.UserID == user && m.CardID != "" && m.RemovedAt.IsZero() {
+	if ok && m.UserID == user && (m.CardID != "" || m.FromPage) && m.RemovedAt.IsZero() {
 		m.Token = token
 		r.methods[id] = m
 	}

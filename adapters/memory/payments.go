@@ -83,6 +83,23 @@ func (r paymentLeases) LeaseForSweep(_ context.Context, q ports.SweepQuery) ([]p
 	return leased, nil
 }
 
+type notices struct{ *tx }
+
+func (r notices) LookUpNow(_ context.Context, system string, n ports.Notice) (found bool, err error) {
+	for _, p := range r.payments {
+		named := p.ID == n.Key || n.ProviderRef != "" && p.ProviderRef == n.ProviderRef
+		if !named || p.PaymentSystem != system || p.Settled() {
+			continue
+		}
+		if now := r.wall(); now.Before(p.sweepAt) {
+			p.sweepAt = now
+			r.putPayment(p)
+		}
+		found = true
+	}
+	return found, nil
+}
+
 // toSweep returns the pending payments that a sweep may take, oldest first.
 func (s *state) toSweep(now time.Time) []payment {
 	var due []payment

@@ -91,6 +91,7 @@ func (t *tx) repos() ports.Repos {
 		Due:             dueSubscriptions{t},
 		Payments:        payments{t},
 		Leases:          paymentLeases{t},
+		Notices:         notices{t},
 		Events:          events{t},
 		IdempotencyKeys: idempotencyKeys{t},
 		Runs:            runs{t},

@@ -102,7 +102,7 @@ var methods = []string{
 
 var paymentEvents = []billing.EventType{
 	billing.EventSubscribed, billing.EventRenewed, billing.EventPaymentDeclined, billing.EventPaymentAbandoned, billing.EventPaymentContradicted,
-	billing.EventEnded,
+	billing.EventPaymentNeedsReview, billing.EventEnded,
 }
 
 // Event counts an event of a payment.

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/payments"
 	"github.com/online-cinema/billing/core/ports"
 )
 
@@ -18,6 +19,7 @@ type charges struct {
 	unknown  *prometheus.CounterVec
 	unmapped *prometheus.CounterVec
 	lookups  *prometheus.CounterVec
+	notices  *prometheus.CounterVec
 }
 
 func newCharges() charges {
@@ -39,11 +41,13 @@ func newCharges() charges {
 			"Declines with a reason that the adapter does not map.", "provider"),
 		lookups: counter("billing_lookup_total",
 			"Lookups of charges, by outcome.", "provider", "outcome"),
+		notices: counter("billing_notifications_total",
+			"Notifications that claim to come from a payment system, by result.", "provider", "result"),
 	}
 }
 
 func (c charges) register(r *prometheus.Registry) {
-	r.MustRegister(c.total, c.duration, c.unknown, c.unmapped, c.lookups)
+	r.MustRegister(c.total, c.duration, c.unknown, c.unmapped, c.lookups, c.notices)
 }
 
 // Provider returns p with its calls counted under code. The series that alerts use,
@@ -82,6 +86,11 @@ func (p provider) Find(ctx context.Context, q ports.ChargeQuery) (billing.Outcom
 	o, err := p.Provider.Find(ctx, q)
 	p.lookups.WithLabelValues(p.code, ports.OutcomeName(o, err)).Inc()
 	return o, err
+}
+
+// Notice counts a notification of a payment system.
+func (m *Metrics) Notice(system string, r payments.NoticeResult) {
+	m.charges.notices.WithLabelValues(system, string(r)).Inc()
 }
 
 // reason returns the decline code, or "unknown" for a code outside the closed list,

@@ -57,11 +57,12 @@ type watch struct {
 	err     error
 }
 
-var watchMetrics = struct{ up, connections, pending, pendingAge, due, late, held, vault, keyAge, plaintexts *prometheus.Desc }{
+var watchMetrics = struct{ up, connections, pending, pendingAge, review, due, late, held, vault, keyAge, plaintexts *prometheus.Desc }{
 	prometheus.NewDesc("billing_database_up", "1 if the database answered the query for these metrics, else 0.", nil, nil),
 	prometheus.NewDesc("billing_database_connections", "Connections to the database, by state; max is the upper limit.", []string{"state"}, nil),
 	prometheus.NewDesc("billing_payments_pending", "Payments that are not settled yet.", nil, nil),
 	prometheus.NewDesc("billing_payment_pending_age_seconds", "Age of the oldest payment that is not settled yet, or 0.", nil, nil),
+	prometheus.NewDesc("billing_payments_in_review", "Pending payments that only a person can settle, because the payment system may have forgotten them.", nil, nil),
 	prometheus.NewDesc("billing_renewal_due", "Subscriptions due for the next run, counted up to ten thousand.", nil, nil),
 	prometheus.NewDesc("billing_renewal_late_seconds", "Time since the first subscription became due, or 0.", nil, nil),
 	prometheus.NewDesc("billing_subscriptions_held", "Subscriptions on hold until the viewer acts, by reason, each counted up to ten thousand.", []string{"reason"}, nil),
@@ -73,7 +74,7 @@ var watchMetrics = struct{ up, connections, pending, pendingAge, due, late, held
 // Describe implements [prometheus.Collector].
 func (w *watch) Describe(out chan<- *prometheus.Desc) {
 	m := watchMetrics
-	for _, d := range []*prometheus.Desc{m.up, m.connections, m.pending, m.pendingAge, m.due, m.late, m.held, m.vault, m.keyAge, m.plaintexts} {
+	for _, d := range []*prometheus.Desc{m.up, m.connections, m.pending, m.pendingAge, m.review, m.due, m.late, m.held, m.vault, m.keyAge, m.plaintexts} {
 		out <- d
 	}
 	lastRun{}.Describe(out)
@@ -99,6 +100,7 @@ func (w *watch) Collect(out chan<- prometheus.Metric) {
 	}
 	gauge(out, watchMetrics.pending, float64(b.Pending))
 	gauge(out, watchMetrics.pendingAge, age(b.OldestPending))
+	gauge(out, watchMetrics.review, float64(b.InReview))
 	gauge(out, watchMetrics.due, float64(b.Due))
 	gauge(out, watchMetrics.late, age(b.OldestDue))
 	collectHeld(out, b.Held)

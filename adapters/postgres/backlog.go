@@ -36,7 +36,7 @@ func (s *Store) Backlog(ctx context.Context, now time.Time) (ports.Backlog, erro
 			return b, err
 		}
 		return ports.Backlog{
-			Pending: int(pending.Pending), OldestPending: pending.Oldest,
+			Pending: int(pending.Pending), OldestPending: pending.Oldest, InReview: int(pending.InReview),
 			Due: int(due.Due), OldestDue: due.Oldest, Held: holdsOf(held), LastRun: runOf(run),
 		}, nil
 	})

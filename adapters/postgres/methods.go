@@ -31,6 +31,7 @@ func (r methods) Add(ctx context.Context, ms ...billing.PaymentMethod) error {
 		Ids:               mapSlice(ms, func(m billing.PaymentMethod) string { return string(m.ID) }),
 		PaymentSystems:    mapSlice(ms, func(m billing.PaymentMethod) string { return m.PaymentSystem }),
 		CardIds:           mapSlice(ms, func(m billing.PaymentMethod) string { return string(m.CardID) }),
+		FromPages:         mapSlice(ms, func(m billing.PaymentMethod) bool { return m.FromPage }),
 		Created:           mapSlice(ms, func(m billing.PaymentMethod) time.Time { return m.CreatedAt }),
 		Tokens:            mapSlice(stored, func(t storedToken) string { return t.plaintext.String }),
 		TokenCts:          mapSlice(stored, func(t storedToken) []byte { return t.ciphertext }),

@@ -42,6 +42,18 @@ func (r payments) Add(ctx context.Context, send time.Duration, ps ...billing.Pay
 	})
 }
 
+// notices implements [ports.Notices].
+type notices struct{ q *dbgen.Queries }
+
+func (r notices) LookUpNow(ctx context.Context, system string, n ports.Notice) (bool, error) {
+	id := string(n.Key)
+	if !billing.IsID(id) {
+		id = minID // no payment has it
+	}
+	found, err := r.q.PaymentsLookUpNow(ctx, id, system, n.ProviderRef)
+	return found > 0, err
+}
+
 func (r paymentLeases) ReleaseSweep(ctx context.Context, keys ...ports.PaymentKey) error {
 	if len(keys) == 0 {
 		return nil
@@ -168,6 +180,6 @@ func paymentOf(row *dbgen.Payment) billing.Payment {
 		Status: billing.PaymentStatus(row.Status), DeclineCode: billing.DeclineCode(row.DeclineCode),
 		ProviderRef: row.ProviderRef, ActionURL: row.ActionUrl, Contradiction: row.Contradiction,
 		ReviewSince: row.ReviewSince,
-		CreatedAt: row.CreatedAt, SettledAt: row.SettledAt,
+		CreatedAt:   row.CreatedAt, SettledAt: row.SettledAt,
 	}
 }

@@ -103,6 +103,7 @@ func (s *Store) repos(t tx) ports.Repos {
 		Due:             dueSubscriptions{q, tokens{s.vault}},
 		Payments:        payments{q, t},
 		Leases:          paymentLeases{q, t},
+		Notices:         notices{q},
 		Events:          events{q, t},
 		IdempotencyKeys: idempotencyKeys{q, t},
 		Runs:            runs{q},

@@ -33,7 +33,7 @@ func (t tokens) snapshot() tokens {
 func (t tokens) encrypt(m billing.PaymentMethod) (storedToken, error) {
 	token := m.Token.Reveal()
 	switch {
-	case token == "": // a method of a card that was not charged yet
+	case token == "": // a method of a card or a page that was not charged yet
 		return storedToken{}, nil
 	case t.vault == nil:
 		return storedToken{plaintext: text(token)}, nil
@@ -63,7 +63,7 @@ func (t tokens) fingerprints(user billing.UserID, token billing.Secret) ([]billi
 func (t tokens) methodOf(row *dbgen.PaymentMethod) billing.PaymentMethod {
 	m := billing.PaymentMethod{
 		ID: billing.PaymentMethodID(row.ID), UserID: billing.UserID(row.UserID), PaymentSystem: row.PaymentSystem,
-		CardID: idOrEmpty[billing.CardID](row.CardID), CreatedAt: row.CreatedAt, RemovedAt: row.RemovedAt,
+		CardID: idOrEmpty[billing.CardID](row.CardID), FromPage: row.FromPage, CreatedAt: row.CreatedAt, RemovedAt: row.RemovedAt,
 	}
 	token, err := t.decrypt(row)
 	if err == nil && token != "" {

@@ -1,11 +1,13 @@
 package simulator
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -43,7 +45,7 @@ func (s *Simulator) charge(ctx context.Context, r ports.ChargeRequest) (billing.
 		return billing.Outcome{}, fmt.Errorf("%w: %w", ports.ErrNotSent, ctx.Err())
 	case fault == LoseRequest:
 		return billing.Outcome{}, s.loseCall(ctx)
-	case !validRequest(r):
+	case !validRequest(r) || b.onPage && r.Initiator != billing.CustomerInitiated:
 		return billing.Outcome{}, ports.ErrRefused
 	}
 	if err := s.checkRate(ctx, r, b); err != nil {
@@ -67,6 +69,9 @@ func (s *Simulator) charge(ctx context.Context, r ports.ChargeRequest) (billing.
 
 // behaviourOfRequest returns the behaviour of the card or token of a request.
 func behaviourOfRequest(r ports.ChargeRequest) (_ behaviour, known bool) {
+	if r.Card == nil && r.Token.IsZero() {
+		return behaviour{onPage: true}, true
+	}
 	if r.Card == nil {
 		return behaviourOf(r.Token.Reveal())
 	}
@@ -141,15 +146,7 @@ func (s *Simulator) storeNew(ctx context.Context, tx pgx.Tx, q request, c charge
 		}
 	}
 	now, times := s.cfg.Clock.Now(), 1
-	q.status, q.decline = c.decide(h, c.Initiator)
-	switch {
-	case q.status == billing.PaymentPending && c.settlesAfter > 0:
-		at := s.cfg.Wall().Add(c.settlesAfter).UTC()
-		q.settlesAt, q.settleDecline = &at, c.settleDecline
-	case q.status == billing.PaymentPending:
-		until := now.Add(s.cfg.ActionTTL)
-		q.action, q.expiresAt, q.approvalDecline = rand.Text(), &until, c.approvalDecline
-	}
+	q = s.decide(q, c.behaviour, h, c.Initiator, now)
 	switch c.fault {
 	case OtherAmount:
 		q.amount.Amount++
@@ -157,6 +154,21 @@ func (s *Simulator) storeNew(ctx context.Context, tx pgx.Tx, q request, c charge
 		times = 2
 	}
 	return q, record(ctx, tx, q, now, times)
+}
+
+// decide returns the request after the payment system has decided on it.
+func (s *Simulator) decide(q request, b behaviour, h tokenHistory, by billing.Initiator, now time.Time) request {
+	q.status, q.decline = b.decide(h, by)
+	switch {
+	case q.status == billing.PaymentPending && b.settlesAfter > 0:
+		at := s.cfg.Wall().Add(b.settlesAfter).UTC()
+		q.settlesAt, q.settleDecline = &at, b.settleDecline
+	case q.status == billing.PaymentPending:
+		until := now.Add(s.cfg.ActionTTL)
+		q.expiresAt, q.approvalDecline, q.awaitsCard = &until, b.approvalDecline, b.onPage
+		q.action = cmp.Or(q.action, rand.Text())
+	}
+	return q
 }
 
 // replay returns the stored request of the key. It returns [ports.ErrKeyConflict] if

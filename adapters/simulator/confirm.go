@@ -2,6 +2,8 @@ package simulator
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"time"
@@ -12,13 +14,19 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// reply is the viewer's choice on the page.
-type reply string
+// reply is the viewer's answer on the page.
+type reply struct {
+	choice choice
+	card   billing.CardNumber // of the choice pay
+}
+
+type choice string
 
 const (
-	noReply reply = ""
-	approve reply = "approve"
-	decline reply = "decline"
+	noChoice choice = ""
+	pay      choice = "pay" // with the card
+	approve  choice = "approve"
+	decline  choice = "decline"
 )
 
 // settled returns the request after a reply, or after the time without one. The first
@@ -38,9 +46,12 @@ func (q request) settled(r reply, now, wall time.Time) request {
 	switch {
 	case !now.Before(*q.expiresAt):
 		q.status, q.decline = billing.PaymentDeclined, billing.ActionExpired
-	case r == approve:
+	case q.awaitsCard && r.choice == decline:
+		q.status, q.decline = billing.PaymentDeclined, billing.ActionExpired
+	case q.awaitsCard: // only a card goes on: see withCard
+	case r.choice == approve:
 		q.status, q.decline = outcomeFor(q.approvalDecline)
-	case r == decline:
+	case r.choice == decline:
 		q.status, q.decline = billing.PaymentDeclined, billing.AuthenticationFailed
 	}
 	return q
@@ -67,7 +78,16 @@ func (s *Simulator) confirm(ctx context.Context, action string, r reply) (q requ
 // current returns a request after settling it if its time has come. The outcome is
 // final even if the clock is set back.
 func (s *Simulator) current(ctx context.Context, tx pgx.Tx, where string, value billing.PaymentID) (request, error) {
-	return s.settle(ctx, tx, where, string(value), noReply)
+	return s.settle(ctx, tx, where, string(value), reply{})
+}
+
+// withCard returns the request after the viewer has entered a card. The outcome has a token
+// for it.
+func (s *Simulator) withCard(q request, number billing.CardNumber, now time.Time) request {
+	c := testCardFor(number)
+	q.awaitsCard, q.issued = false, cardTokenPrefix+c.name+"~"+rand.Text()
+	q.token = sha256.Sum256([]byte(q.issued))
+	return s.decide(q, c.first, tokenHistory{charges: 1}, billing.CustomerInitiated, now)
 }
 
 func (s *Simulator) settle(ctx context.Context, tx pgx.Tx, where, value string, r reply) (request, error) {
@@ -80,7 +100,10 @@ func (s *Simulator) settle(ctx context.Context, tx pgx.Tx, where, value string, 
 	}
 	now := s.cfg.Clock.Now()
 	q := before.settled(r, now, s.cfg.Wall())
-	if q.status == before.status {
+	if q.status == billing.PaymentPending && q.awaitsCard && r.choice == pay {
+		q = s.withCard(q, r.card, now)
+	}
+	if q.status == before.status && q.awaitsCard == before.awaitsCard {
 		return q, nil
 	}
 	if q.status == billing.PaymentSucceeded {

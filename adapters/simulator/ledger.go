@@ -25,6 +25,8 @@ type request struct {
 	ref         string
 	action      string     // name of the page on which the viewer confirms the payment
 	expiresAt   *time.Time // end of the time for that confirmation
+	awaitsCard  bool       // the viewer enters a card on that page first
+	returnURL   string     // where the viewer goes afterwards; empty for nowhere
 
 	approvalDecline billing.DeclineCode // decline code after the confirmation; "" accepts
 	settlesAt       *time.Time          // when the payment settles without the viewer, on the wall clock
@@ -42,7 +44,7 @@ type digest [sha256.Size]byte
 func newRequest(r ports.ChargeRequest, b behaviour) request {
 	q := request{
 		key: r.Key, token: subjectOf(r, b), amount: r.Amount,
-		status: billing.PaymentPending, ref: "sim_" + rand.Text(),
+		status: billing.PaymentPending, ref: "sim_" + rand.Text(), returnURL: r.ReturnURL,
 	}
 	if r.Card != nil || b.reissuesToken {
 		q.issued = cardTokenPrefix + b.cardName + "~" + rand.Text()
@@ -74,7 +76,7 @@ func (q request) outcome(baseURL string) billing.Outcome {
 			o.Token = billing.NewSecret(q.issued)
 		}
 	case billing.PaymentPending:
-		if q.action != "" {
+		if q.action != "" && q.settlesAt == nil {
 			o.ActionURL = baseURL + "/" + q.action
 		}
 	}
@@ -115,9 +117,10 @@ func record(ctx context.Context, tx pgx.Tx, q request, now time.Time, times int)
 	batch.Queue(`
 		UPDATE simulator.requests
 		SET amount = $2, status = $3, decline_code = $4, action = nullif($5, ''), expires_at = $6,
-		    issued = $7, approval_decline = $8, settles_at = $9, settles_decline = $10
+		    issued = $7, approval_decline = $8, settles_at = $9, settles_decline = $10,
+		    awaits_card = $11, return_url = $12, token = $13
 		WHERE key = $1`, q.key, q.amount.Amount, q.status, q.decline, q.action, q.expiresAt,
-		q.issued, q.approvalDecline, q.settlesAt, q.settleDecline)
+		q.issued, q.approvalDecline, q.settlesAt, q.settleDecline, q.awaitsCard, q.returnURL, q.token[:])
 	if q.status == billing.PaymentSucceeded {
 		for range times {
 			batch.Queue(`
@@ -133,7 +136,7 @@ func record(ctx context.Context, tx pgx.Tx, q request, now time.Time, times int)
 
 const selectRequest = `
 	SELECT key, fingerprint, token, amount, currency, status, decline_code, ref, coalesce(action, ''), expires_at,
-	       issued, approval_decline, settles_at, settles_decline, clock_timestamp() - stored_at
+	       issued, approval_decline, settles_at, settles_decline, awaits_card, return_url, clock_timestamp() - stored_at
 	FROM simulator.requests WHERE `
 
 // Conditions of readRequest.
@@ -151,7 +154,7 @@ func readRequest(ctx context.Context, from queryer, where, value string) (q requ
 	var fingerprint, token []byte
 	err = from.QueryRow(ctx, selectRequest+where, value).Scan(&q.key, &fingerprint, &token,
 		&q.amount.Amount, &q.amount.Currency, &q.status, &q.decline, &q.ref, &q.action, &q.expiresAt,
-		&q.issued, &q.approvalDecline, &q.settlesAt, &q.settleDecline, &q.age)
+		&q.issued, &q.approvalDecline, &q.settlesAt, &q.settleDecline, &q.awaitsCard, &q.returnURL, &q.age)
 	copy(q.fingerprint[:], fingerprint)
 	copy(q.token[:], token)
 	return q, err

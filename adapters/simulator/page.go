@@ -6,7 +6,9 @@ import (
 	"errors"
 	"html/template"
 	"net/http"
+	"net/url"
 	"path"
+	"strings"
 
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/ports"
@@ -15,8 +17,8 @@ import (
 const style = `body{font:1.1rem/1.5 system-ui,sans-serif;max-width:26rem;margin:15vh auto;padding:0 1rem;color:#222}` +
 	`button{font:inherit;padding:.5rem 1.2rem;margin-right:.5rem}small{color:#666}`
 
-// pageText has no script, image or link, so it works offline. The only value in it that
-// comes from a request is the amount.
+// pageText has no script and no image, so it works offline. The only values in it that
+// come from a request are the amount and the address to return to.
 const pageText = `<!doctype html>
 <html lang="en">
 <head>
@@ -28,10 +30,16 @@ const pageText = `<!doctype html>
 <body>
 <h1>{{.Title}}</h1>
 <p>{{.Text}}</p>
-{{if .Ask}}<form method="post">
+{{if eq .Ask "card"}}<form method="post">
+<p><label>Card number <input name="card" value="4242424242424242" inputmode="numeric" autocomplete="off" required></label></p>
+<button name="reply" value="pay">Pay</button>
+<button name="reply" value="decline" formnovalidate>Cancel</button>
+</form>
+{{else if eq .Ask "approval"}}<form method="post">
 <button name="reply" value="approve">Approve</button>
 <button name="reply" value="decline">Decline</button>
 </form>
+{{else if .Return}}<p><a href="{{.Return}}">Back to the cinema</a></p>
 {{end}}<p><small>This is a simulated payment system. No money moves.</small></p>
 </body>
 </html>
@@ -41,7 +49,8 @@ var page = template.Must(template.New("page").Parse(pageText))
 
 type view struct {
 	Title, Text string
-	Ask         bool
+	Ask         string // for a card, for approval, or nothing
+	Return      string // where the viewer goes next; empty for nowhere
 }
 
 // Handler serves the pages on which viewers confirm payments. GET shows a page, and POST
@@ -53,7 +62,7 @@ type view struct {
 func (s *Simulator) Handler() http.Handler {
 	sum := sha256.Sum256([]byte(style))
 	policy := "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; " +
-		"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+		"base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)
@@ -74,28 +83,47 @@ func (s *Simulator) Handler() http.Handler {
 }
 
 func (s *Simulator) show(w http.ResponseWriter, r *http.Request) {
-	q, err := s.confirm(r.Context(), pageName(r), noReply)
+	q, err := s.confirm(r.Context(), pageName(r), reply{})
 	if err != nil {
 		fail(w, err)
 		return
+	}
+	if origin := originOf(q.returnURL); origin != "" { // a browser applies the policy to the redirect after the form, too
+		w.Header().Set("Content-Security-Policy", w.Header().Get("Content-Security-Policy")+" "+origin)
 	}
 	write(w, http.StatusOK, q.view())
 }
 
 func (s *Simulator) reply(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 1024)
-	choice := reply(r.PostFormValue("reply"))
-	if choice != approve && choice != decline {
-		write(w, http.StatusBadRequest, view{Title: "Invalid reply", Text: "Go back and press one of the buttons."})
+	answer := reply{choice(r.PostFormValue("reply")), billing.ParseCardNumber(r.PostFormValue("card"))}
+	valid := answer.choice == approve || answer.choice == decline || answer.choice == pay && !answer.card.IsZero()
+	if !valid {
+		write(w, http.StatusBadRequest, view{Title: "Invalid reply", Text: "Go back, check the card number, and press one of the buttons."})
 		return
 	}
-	if _, err := s.confirm(r.Context(), pageName(r), choice); err != nil {
+	q, err := s.confirm(r.Context(), pageName(r), answer)
+	if err != nil {
 		fail(w, err)
 		return
 	}
+	s.notify(r.Context(), q.key)
 	// Relative, because only the caller knows the path of the handler.
-	w.Header().Set("Location", "./"+pageName(r))
+	next := "./" + pageName(r)
+	if q.status != billing.PaymentPending && originOf(q.returnURL) != "" {
+		next = q.returnURL
+	}
+	w.Header().Set("Location", next)
 	w.WriteHeader(http.StatusSeeOther)
+}
+
+// originOf returns the origin of a web page's address, or "" for any other text.
+func originOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || !billing.IsWebPage(address) || u.Host == "" || strings.ContainsAny(u.Host, ";, '\"") {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
 }
 
 // pageName returns the name of the requested page, or "-" if the name is invalid. No
@@ -113,14 +141,18 @@ func pageName(r *http.Request) string {
 // view returns the page's content for the state of the request.
 func (q request) view() view {
 	switch {
+	case q.status == billing.PaymentPending && q.awaitsCard:
+		return view{Title: "Pay by card", Text: "Pay " + q.amount.String() + ". Later payments use the same card.", Ask: "card"}
+	case q.status == billing.PaymentPending && q.settlesAt == nil:
+		return view{Title: "Confirm the payment", Text: "Do you want to pay " + q.amount.String() + "?", Ask: "approval"}
 	case q.status == billing.PaymentPending:
-		return view{"Confirm the payment", "Do you want to pay " + q.amount.String() + "?", true}
+		return view{Title: "In progress", Text: "The payment is being processed.", Return: q.returnURL}
 	case q.status == billing.PaymentSucceeded:
-		return view{Title: "Approved", Text: "You paid " + q.amount.String() + ". You can close this page."}
+		return view{Title: "Approved", Text: "You paid " + q.amount.String() + ". You can close this page.", Return: q.returnURL}
 	case q.decline == billing.ActionExpired:
-		return view{Title: "Too late", Text: "The time to confirm this payment is over. Nothing was paid."}
+		return view{Title: "Too late", Text: "The time to confirm this payment is over. Nothing was paid.", Return: q.returnURL}
 	default:
-		return view{Title: "Declined", Text: "Nothing was paid. You can close this page."}
+		return view{Title: "Declined", Text: "Nothing was paid. You can close this page.", Return: q.returnURL}
 	}
 }
 

@@ -29,6 +29,12 @@ type Config struct {
 	// ActionTTL is the time that a viewer has to confirm; 0 means 15 minutes.
 	ActionTTL time.Duration
 
+	// Notify sends a notification of a change that the viewer made on a page. It must not
+	// block. Without it or NotifySecret there are no notifications, and all are forged.
+	Notify func(ctx context.Context, header map[string][]string, body []byte)
+	// NotifySecret signs notifications.
+	NotifySecret []byte
+
 	// Slow is the duration of a charge with tok_slow; 0 means 2 seconds.
 	Slow time.Duration
 	// HoldLost is the duration for which a call with a lost response hangs, unless
@@ -68,11 +74,15 @@ type Simulator struct {
 var (
 	_ ports.Provider = (*Simulator)(nil)
 	_ ports.Ledger   = (*Simulator)(nil)
+	_ ports.Listener = (*Simulator)(nil)
 )
 
-// Limits implements [ports.Provider].
-func (s *Simulator) Limits() billing.KeyLimits {
-	return billing.KeyLimits{Settling: s.cfg.Lag, Horizon: s.cfg.Horizon}
+// Capabilities implements [ports.Provider].
+func (s *Simulator) Capabilities() ports.Capabilities {
+	return ports.Capabilities{
+		KeyLimits: billing.KeyLimits{Settling: s.cfg.Lag, Horizon: s.cfg.Horizon},
+		Accepts:   []ports.Means{ports.ByToken, ports.ByPage, ports.ByCard},
+	}
 }
 
 // New returns a simulator that stores its data through pool. The connections of the

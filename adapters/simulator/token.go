@@ -13,6 +13,7 @@ type behaviour struct {
 	fault     Fault
 	slow      bool
 	challenge bool // the viewer must confirm
+	onPage    bool // the viewer enters a card on the payment system's page
 	counted   bool // the result depends on earlier charges
 	// decline returns the decline code of the n-th charge, from 1; "" accepts.
 	decline func(n int64) billing.DeclineCode
@@ -89,7 +90,7 @@ func (b behaviour) decide(h tokenHistory, initiator billing.Initiator) (billing.
 		}
 	}
 	switch {
-	case b.challenge && initiator == billing.CustomerInitiated:
+	case b.onPage, b.challenge && initiator == billing.CustomerInitiated:
 		return billing.PaymentPending, ""
 	case b.settlesAfter > 0:
 		return billing.PaymentPending, ""

@@ -174,7 +174,9 @@ func (p *fakeProvider) Charge(context.Context, ports.ChargeRequest) (billing.Out
 	return p.outcome, p.err
 }
 
-func (p *fakeProvider) Limits() billing.KeyLimits { return billing.KeyLimits{} }
+func (p *fakeProvider) Capabilities() ports.Capabilities {
+	return ports.Capabilities{Accepts: []ports.Means{ports.ByToken}}
+}
 
 func (p *fakeProvider) Find(context.Context, ports.ChargeQuery) (billing.Outcome, error) {
 	return p.outcome, p.err

@@ -77,7 +77,8 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 		cases.enableCards(cfg, keys.Cards)
 	}
 	collector := cases.subscriber.Collector
-	collector.Watch = m.Event
+	collector.Watch, collector.WatchNotice = m.Event, m.Notice
+	collector.Listeners = systems.Listeners
 	collector.Consents = keys.Consents()
 	collector.Consents.Watch = m.Consent
 	m.Masked(masked)
@@ -169,7 +170,9 @@ func (u useCases) handler(cfg boot.API, keys boot.Keys, v *auth.Verifier, m *met
 	c := httpapi.Config{
 		Subscriber: u.subscriber, Viewer: u.viewer, Requests: u.requests, Methods: u.methods, Cards: u.cards,
 		Authenticate: authenticate(v, u.users), Rates: rates(cfg), CORSOrigins: cfg.CORSOrigins, NewID: boot.NewID, Log: log,
-		Served: func(s httpapi.Served) { m.Served(s.Method, s.Route, s.Status, s.Took) },
+		ReturnURLs: httpapi.ReturnURLs{Any: cfg.Env == boot.Dev && len(cfg.ReturnURLs) == 0, Prefixes: cfg.ReturnURLs},
+		Notified:   u.subscriber.Collector.Notified,
+		Served:     func(s httpapi.Served) { m.Served(s.Method, s.Route, s.Status, s.Took) },
 	}
 	if keys.Tokens != nil {
 		// The previous version does not know a keyset for tokens. Where there is one, no

@@ -71,6 +71,7 @@ type paymentJSON struct {
 	Status         string             `json:"status"`
 	DeclineCode    string             `json:"decline_code"`
 	Contradiction  string             `json:"contradiction"`
+	ReviewSince    *time.Time         `json:"review_since"`
 	CreatedAt      time.Time          `json:"created_at"`
 	SettledAt      *time.Time         `json:"settled_at"`
 	SendUntil      *time.Time         `json:"send_until"`
@@ -94,7 +95,7 @@ func toPaymentJSON(s ports.PaymentDetails) paymentJSON {
 		PaymentSystem: s.PaymentSystem, ProviderRef: s.ProviderRef, Initiator: string(s.Initiator),
 		Amount:      moneyJSON{s.Amount.Amount, string(s.Amount.Currency)},
 		PeriodStart: s.Period.Start, PeriodEnd: s.Period.End,
-		Status: string(s.Status), DeclineCode: string(s.DeclineCode), Contradiction: s.Contradiction,
+		Status: string(s.Status), DeclineCode: string(s.DeclineCode), Contradiction: s.Contradiction, ReviewSince: orNull(s.ReviewSince),
 		CreatedAt: s.CreatedAt, SettledAt: orNull(s.SettledAt), SendUntil: orNull(s.SendUntil), LookUpAt: orNull(s.LookAt),
 		Events: mapped(s.Events, func(e billing.Event) paymentEventJSON {
 			return paymentEventJSON{
@@ -119,6 +120,9 @@ func (t *tool) showPayment(s ports.PaymentDetails) {
 		rows = append(rows, []string{formatTime(s.SettledAt), string(s.Status), joinNonEmpty(string(s.DeclineCode), ref)})
 	case s.ActionURL != "":
 		rows = append(rows, []string{"", "pending", joinNonEmpty("waits for the viewer's confirmation", ref)})
+	case !s.ReviewSince.IsZero():
+		rows = append(rows, []string{formatTime(s.ReviewSince), "pending", joinNonEmpty(
+			"waits for a person: the payment system may have forgotten it, so it is not sent again; see billingctl payment settle", ref)})
 	default:
 		rows = append(rows, []string{"", "pending", joinNonEmpty("may be sent until "+formatTime(s.SendUntil), "next lookup at "+formatTime(s.LookAt), ref)})
 	}

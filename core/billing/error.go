@@ -73,6 +73,7 @@ var (
 	ErrPaymentOpen              = &Error{Conflict, "payment_open", "another payment for the subscription is pending; check it again in a moment"}
 	ErrPaymentSystemUnavailable = &Error{Conflict, "payment_system_unavailable",
 		"this payment system takes no payments here; choose another one; nothing was charged"}
+	ErrNotSupported      = &Error{Conflict, "not_supported_by_payment_system", "the payment system does not support this; nothing was charged"}
 	ErrRequestInProgress = &Error{Conflict, "request_in_progress", "the first request with this Idempotency-Key is still running; try again in a moment"}
 	ErrAlreadyExists     = &Error{Conflict, "already_exists", "it already exists"}
 

@@ -27,7 +27,7 @@ func (o Outcome) Clean() (_ Outcome, changed []string) {
 	if ref := CleanReference(o.ProviderRef); ref != o.ProviderRef {
 		o.ProviderRef, changed = ref, append(changed, "provider_ref")
 	}
-	if o.ActionURL != "" && !isWebPage(o.ActionURL) {
+	if o.ActionURL != "" && !IsWebPage(o.ActionURL) {
 		o.ActionURL, changed = "", append(changed, "action_url")
 	}
 	if !o.Token.IsZero() && !isToken(o.Token.Reveal()) {
@@ -66,8 +66,9 @@ func CleanReference(ref string) string {
 	return ref
 }
 
-// isWebPage reports whether a browser can open url.
-func isWebPage(url string) bool {
+// IsWebPage reports whether url is the address of a page that a browser can open, of at
+// most 2048 bytes.
+func IsWebPage(url string) bool {
 	hidden := func(r rune) bool { return !visible(r) || unicode.IsSpace(r) }
 	return (strings.HasPrefix(url, "https://") || strings.HasPrefix(url, "http://")) &&
 		len(url) <= maxActionURL && utf8.ValidString(url) && !strings.ContainsFunc(url, hidden)

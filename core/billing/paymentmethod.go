@@ -9,14 +9,15 @@ type PaymentMethodID string
 // the viewer.
 //
 // A method made from a viewer's token keeps that token: another token is another
-// method. A method made from a card has no token until the payment system
-// returns one, and gets a new one when the card is reissued.
+// method. A method made from a card, or on a page of the payment system, has no token
+// until the payment system returns one, and gets a new one when the card is reissued.
 type PaymentMethod struct {
 	ID            PaymentMethodID
 	UserID        UserID
 	PaymentSystem string
 	Token         Secret
-	CardID        CardID // the card that it was made from; empty for a viewer's token
+	CardID        CardID // the card that it was made from; empty for others
+	FromPage      bool   // it was made on a page of the payment system
 	CreatedAt     time.Time
 	RemovedAt     time.Time // zero while the method can be charged
 	// Unreadable is set if the stored token could not be decrypted. The method
@@ -45,13 +46,19 @@ func NewCardMethod(id PaymentMethodID, card Card, system string, now time.Time) 
 	return PaymentMethod{ID: id, UserID: card.UserID, PaymentSystem: system, CardID: card.ID, CreatedAt: now}
 }
 
+// NewPageMethod returns a method that the viewer makes on a page of the payment system,
+// which has not returned its token yet.
+func NewPageMethod(id PaymentMethodID, user UserID, system string, now time.Time) PaymentMethod {
+	return PaymentMethod{ID: id, UserID: user, PaymentSystem: system, FromPage: true, CreatedAt: now}
+}
+
 // MethodKind is what a payment method was made from.
 type MethodKind string
 
 // The kinds of payment methods.
 const (
 	FromCard  MethodKind = "card"  // a card that the viewer has stored in the service
-	FromToken MethodKind = "token" // a payment system's token that the viewer sent
+	FromToken MethodKind = "token" // a payment system's token, which the viewer sent or made on its page
 )
 
 // Kind returns what the method was made from.
@@ -67,9 +74,9 @@ type MethodStatus string
 
 // The statuses of a payment method that is not removed.
 const (
-	MethodPending MethodStatus = "pending" // the payment that saves its card is not settled
+	MethodPending MethodStatus = "pending" // the payment that saves it is not settled
 	MethodActive  MethodStatus = "active"  // it can be charged
-	MethodFailed  MethodStatus = "failed"  // the payment system did not save its card
+	MethodFailed  MethodStatus = "failed"  // the payment system did not save it
 )
 
 // Status returns the status of a method that is not removed. charging tells whether a
@@ -106,14 +113,14 @@ func (m PaymentMethod) event(t EventType, at time.Time) Event {
 }
 
 // Retired returns why the method must never be charged again: [MethodRemoved], or
-// [MethodNotSaved] for a card without a token. It returns "" if the method can be
-// charged. The first payment by a card gives the method its token, so Retired means
-// nothing before that payment has succeeded.
+// [MethodNotSaved] if the payment system gave no token. It returns "" if the method can be
+// charged. The first payment by a card or on a page gives the method its token, so Retired
+// means nothing before that payment has succeeded.
 func (m PaymentMethod) Retired() DeclineCode {
 	switch {
 	case !m.RemovedAt.IsZero():
 		return MethodRemoved
-	case m.CardID != "" && m.Token.IsZero() && !m.Unreadable:
+	case (m.CardID != "" || m.FromPage) && m.Token.IsZero() && !m.Unreadable:
 		return MethodNotSaved
 	default:
 		return ""

@@ -78,8 +78,10 @@ func (p *FakeProvider) SetFault(f Fault) {
 	p.fault = f
 }
 
-// Limits implements [ports.Provider].
-func (p *FakeProvider) Limits() billing.KeyLimits { return p.KeyLimits }
+// Capabilities implements [ports.Provider].
+func (p *FakeProvider) Capabilities() ports.Capabilities {
+	return ports.Capabilities{KeyLimits: p.KeyLimits, Accepts: []ports.Means{ports.ByToken, ports.ByPage, ports.ByCard}}
+}
 
 // forgotten reports whether the key of c is over.
 func (p *FakeProvider) forgotten(c charge) bool {
@@ -153,6 +155,9 @@ func (f Fault) err() error {
 // decide returns the outcome of a new charge. A card that is saved gets a token.
 func (p *FakeProvider) decide(r ports.ChargeRequest) billing.Outcome {
 	o := billing.Outcome{Status: billing.PaymentSucceeded, Amount: r.Amount, ProviderRef: "ref-" + string(r.Key)}
+	if onPage(r) {
+		return billing.Outcome{Status: billing.PaymentPending, ActionURL: "https://bank.example/pay"}
+	}
 	switch p.fault {
 	case Decline:
 		o = billing.Outcome{Status: billing.PaymentDeclined, DeclineCode: billing.InsufficientFunds}
@@ -167,6 +172,9 @@ func (p *FakeProvider) decide(r ports.ChargeRequest) billing.Outcome {
 	return o
 }
 
+// onPage reports whether the viewer pays on the payment system's page.
+func onPage(r ports.ChargeRequest) bool { return r.Card == nil && r.Token.IsZero() }
+
 // SameCharge reports whether two requests agree on all but the key and the card.
 func SameCharge(a, b ports.ChargeRequest) bool {
 	return a.Token.Equal(b.Token) && a.Amount == b.Amount && a.Initiator == b.Initiator
@@ -176,7 +184,11 @@ func SameCharge(a, b ports.ChargeRequest) bool {
 func (p *FakeProvider) ConfirmAll() {
 	p.reply(func(c charge) billing.Outcome {
 		p.ledger = append(p.ledger, ports.LedgerEntry{Key: c.request.Key, Amount: c.request.Amount, At: p.now()})
-		return billing.Outcome{Status: billing.PaymentSucceeded, Amount: c.request.Amount}
+		o := billing.Outcome{Status: billing.PaymentSucceeded, Amount: c.request.Amount}
+		if onPage(c.request) && p.fault != CardNotSaved {
+			o.Token = billing.NewSecret("tok_for_" + string(c.request.Key))
+		}
+		return o
 	})
 }
 

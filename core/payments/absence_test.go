@@ -102,7 +102,7 @@ func TestSweep_AbsenceWithinSettlingTime(t *testing.T) {
 }
 
 // A payment that its payment system may have forgotten is never sent again, under any
-// key. It waits for a person, who settles it, or for a lookup that finds it after all.
+// key. It waits for a person's decision, or for a lookup that finds it after all.
 func TestSweep_ForgottenPayment(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {

@@ -19,13 +19,17 @@ type Attempt struct {
 	// Deadline is when a charge by this process must have ended: see
 	// [Collector.SendDeadline].
 	Deadline time.Time
+	// ReturnURL is where the viewer goes after a page of the payment system. It is empty
+	// for renewals, and if the viewer's client named none.
+	ReturnURL string
 
 	outcome billing.Outcome
 	// firstSent is when the payment was first sent, on the store's clock; zero if this
 	// process sends it for the first time.
 	firstSent time.Time
-	// byToken reports that the viewer sent the token that pays.
-	byToken bool
+	// byToken reports that the viewer sent the token that pays, byPage that the viewer
+	// pays on a page of the payment system.
+	byToken, byPage bool
 	// err is the error of the payment system. An outcome may have been derived from
 	// it.
 	err error

@@ -20,6 +20,7 @@ type Collector struct {
 	Clock     ports.Clock
 	NewID     func() string
 	Providers map[string]ports.Provider // by payment system code
+	Listeners map[string]ports.Listener // those of Providers that send notifications; may be nil
 	Retries   billing.RetrySchedule
 	Calendar  billing.Calendar
 	// ChargeTimeout bounds one call of a payment system.
@@ -33,6 +34,8 @@ type Collector struct {
 	// Watch is called for each event that a payment caused, after its commit. It may
 	// be nil.
 	Watch func(billing.EventType)
+	// WatchNotice is called for each notification of a payment system. It may be nil.
+	WatchNotice func(system string, r NoticeResult)
 
 	once     sync.Once
 	outcomes *batcher.Batcher[Attempt, Result]
@@ -41,9 +44,9 @@ type Collector struct {
 // WithProviders returns a Collector like c that calls other payment systems.
 func (c *Collector) WithProviders(providers map[string]ports.Provider) *Collector {
 	return &Collector{
-		Store: c.Store, Clock: c.Clock, NewID: c.NewID, Providers: providers, Retries: c.Retries, Calendar: c.Calendar,
+		Store: c.Store, Clock: c.Clock, NewID: c.NewID, Providers: providers, Listeners: c.Listeners, Retries: c.Retries, Calendar: c.Calendar,
 		ChargeTimeout: c.ChargeTimeout, RecordTimeout: c.RecordTimeout, Log: c.Log, Vault: c.Vault,
-		Consents: c.Consents, Watch: c.Watch,
+		Consents: c.Consents, Watch: c.Watch, WatchNotice: c.WatchNotice,
 	}
 }
 
@@ -77,6 +80,15 @@ func (c *Collector) SendDeadline() time.Time { return time.Now().Add(c.ChargeTim
 func (c *Collector) Collect(ctx context.Context, a Attempt, token billing.Secret) (Result, error) {
 	a.byToken = true
 	c.charge(ctx, &a, ports.ChargeRequest{Token: token})
+	return c.collected(ctx, a)
+}
+
+// CollectOnPage is [Collector.Collect] for a payment that the viewer makes on a page of the
+// payment system. It stays pending and has the address of the page, until a sweep finds
+// that the viewer has paid.
+func (c *Collector) CollectOnPage(ctx context.Context, a Attempt) (Result, error) {
+	a.byPage = true
+	c.charge(ctx, &a, ports.ChargeRequest{})
 	return c.collected(ctx, a)
 }
 
@@ -158,7 +170,7 @@ func (c *Collector) send(ctx context.Context, a *Attempt, r ports.ChargeRequest)
 	if !ok {
 		return billing.Outcome{}, fmt.Errorf("no adapter for payment system %q: %w", p.PaymentSystem, ports.ErrNotSent)
 	}
-	if r.Card == nil && r.Token.IsZero() { // not decryptable, or removed just now
+	if r.Card == nil && r.Token.IsZero() && !a.byPage { // not decryptable, or removed just now
 		return billing.Outcome{}, fmt.Errorf("payment method %s has no token to charge: %w", p.MethodID, ports.ErrNotSent)
 	}
 	timeout := min(c.ChargeTimeout, time.Until(a.Deadline))
@@ -169,7 +181,8 @@ func (c *Collector) send(ctx context.Context, a *Attempt, r ports.ChargeRequest)
 	defer cancel()
 	c.Log.LogAttrs(ctx, slog.LevelDebug, "payment is sent", slog.String("payment_id", string(p.ID)),
 		slog.String("payment_system", p.PaymentSystem))
-	r.Key, r.Amount, r.Initiator, r.Payer, r.FirstSent = p.ID, p.Amount, p.Initiator, p.UserID, a.firstSent
+	r.Key, r.Amount, r.Initiator, r.Payer = p.ID, p.Amount, p.Initiator, p.UserID
+	r.ReturnURL, r.FirstSent = a.ReturnURL, a.firstSent
 	return provider.Charge(ctx, r)
 }
 
@@ -212,7 +225,7 @@ func (c *Collector) log(ctx context.Context, results ...Result) {
 	}
 }
 
-// report passes committed events to Watch and logs those that a person must resolve.
+// report passes committed events to Watch and logs those for a person.
 func (c *Collector) report(ctx context.Context, events []billing.Event) {
 	for _, e := range events {
 		if c.Watch != nil {

@@ -20,7 +20,9 @@ func (o fixedOutcome) Charge(context.Context, ports.ChargeRequest) (billing.Outc
 	return billing.Outcome(o), nil
 }
 
-func (o fixedOutcome) Limits() billing.KeyLimits { return billing.KeyLimits{} }
+func (o fixedOutcome) Capabilities() ports.Capabilities {
+	return ports.Capabilities{Accepts: []ports.Means{ports.ByToken}}
+}
 
 func (o fixedOutcome) Find(context.Context, ports.ChargeQuery) (billing.Outcome, error) {
 	return billing.Outcome(o), nil

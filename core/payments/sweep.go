@@ -122,7 +122,7 @@ func (c *Collector) find(ctx context.Context, u ports.Unsettled) lookup {
 	case err == nil:
 		c.learn(ctx, &l.Attempt, o)
 	case errors.Is(err, ports.ErrChargeNotFound):
-		limits := provider.Limits()
+		limits := provider.Capabilities()
 		final := limits.AbsenceFinal(u.Times)
 		l.forgotten = final && limits.Forgotten(u.Times)
 		l.absent = final && !l.forgotten

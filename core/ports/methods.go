@@ -14,10 +14,10 @@ type Methods interface {
 	// can remove it. It returns [billing.ErrPaymentMethodNotFound] if there is none.
 	Find(ctx context.Context, user billing.UserID, id billing.PaymentMethodID) (billing.PaymentMethod, error)
 	// Add stores methods. A method either has a token that no other method of the user
-	// has, or belongs to a card and has no token yet.
+	// has, or belongs to a card or a page and has no token yet.
 	Add(ctx context.Context, m ...billing.PaymentMethod) error
-	// SetToken sets the token of a method that belongs to a card and is not removed. It
-	// leaves other methods unchanged.
+	// SetToken sets the token of a method that belongs to a card or a page and is not
+	// removed. It leaves other methods unchanged.
 	SetToken(ctx context.Context, user billing.UserID, id billing.PaymentMethodID, token billing.Secret) error
 	// LockForRemoval locks and returns the methods that r names, and the methods with the
 	// same tokens. It waits for transactions that use one of them. It also returns the

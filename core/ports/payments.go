@@ -70,6 +70,13 @@ type PaymentLeases interface {
 	MaxSendRemaining(ctx context.Context) (time.Duration, error)
 }
 
+// Notices applies the notifications of payment systems.
+type Notices interface {
+	// LookUpNow lets sweeps take the pending payment that n names immediately, and reports
+	// whether there is one at the payment system. Send leases keep running.
+	LookUpNow(ctx context.Context, system string, n Notice) (bool, error)
+}
+
 // SweepQuery selects the payments that a sweep leases, the earliest sweep_at first.
 type SweepQuery struct {
 	System   string                 // code of the payment system

@@ -13,15 +13,18 @@ import (
 // After an error the outcome is unknown, unless it is one of the errors below. Errors
 // contain no secrets and never quote the payment system's response.
 type Provider interface {
-	// Limits returns for how long its answers about a key can be relied on.
-	Limits() billing.KeyLimits
+	// Capabilities never change.
+	Capabilities() Capabilities
 	// Charge takes money at most once for each key, however often it is called. A
 	// repeated call returns the first outcome.
 	//
-	// With a card instead of a token it also saves the card. The outcome of a
-	// successful charge then contains the token. Only the viewer can pay with a card:
-	// Charge sends nothing and returns ErrRefused if the merchant initiated the charge
-	// or the CVV is missing. See [ChargeRequest.CheckCard].
+	// A charge that the viewer initiated also saves the method for renewals. With a
+	// card instead of a token, the outcome of a successful charge contains the token. With
+	// neither, the viewer pays on a page of the payment system: the outcome is pending and
+	// has the address of the page, and the outcome of a successful charge contains the
+	// token. Charge sends nothing and returns ErrRefused if the merchant initiated a charge
+	// without a token, if the CVV is missing, or if it lacks the capability. See
+	// [ChargeRequest.CheckCard].
 	//
 	//	ErrNotSent       this call definitely did not reach it; nothing was charged
 	//	ErrTokenUnknown  it does not know the token; nothing was charged
@@ -35,10 +38,27 @@ type Provider interface {
 	// Find returns the outcome of the charge that q describes. It changes nothing there.
 	//
 	//	ErrChargeNotFound  it has no such charge; whether that is final depends on its
-	//	                   limits
+	//	                   [billing.KeyLimits]
 	//	any other          unknown at the moment
 	Find(ctx context.Context, q ChargeQuery) (billing.Outcome, error)
 }
+
+// Capabilities describes a payment system.
+type Capabilities struct {
+	billing.KeyLimits
+
+	Accepts []Means // for the first payment
+}
+
+// Means is a means of a first payment.
+type Means string
+
+// The means of payment.
+const (
+	ByToken Means = "token" // a token that the payment system's own form gave to the viewer's browser
+	ByPage  Means = "page"  // a page of the payment system
+	ByCard  Means = "card"  // a card whose number and CVV the service sends
+)
 
 // ChargeRequest contains all data that a payment system receives for a charge. It is made
 // from stored values only, so a repeated request is the same to the byte.
@@ -49,6 +69,9 @@ type ChargeRequest struct {
 	Amount    billing.Money
 	Initiator billing.Initiator
 	Payer     billing.UserID
+	// ReturnURL is the page to which the viewer's browser goes after a page of the payment
+	// system; empty if the client named none.
+	ReturnURL string
 	// FirstSent is the earliest time at which the payment system may have received the
 	// key, on the store's clock. It is zero if this call is the first.
 	FirstSent time.Time

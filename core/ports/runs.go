@@ -31,6 +31,7 @@ type Runs interface {
 type Backlog struct {
 	Pending       int                         // pending payments
 	OldestPending time.Time                   // when the oldest of them was made; zero if there is none
+	InReview      int                         // of Pending: only a person can settle them
 	Due           int                         // due subscriptions; counted up to a limit
 	OldestDue     time.Time                   // due time of the first of them; zero if there is none
 	Held          map[billing.DeclineCode]int // subscriptions on hold, by reason; each counted up to a limit

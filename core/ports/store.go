@@ -53,6 +53,7 @@ type Repos struct {
 	Due             DueSubscriptions
 	Payments        Payments
 	Leases          PaymentLeases
+	Notices         Notices
 	Events          Events
 	IdempotencyKeys IdempotencyKeys
 	Runs            Runs

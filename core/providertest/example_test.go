@@ -110,8 +110,10 @@ func outcomeOf(r ports.ChargeRequest) billing.Outcome {
 	return billing.Outcome{Status: billing.PaymentSucceeded, Amount: r.Amount, ProviderRef: "ref-" + string(r.Key)}
 }
 
-// Limits implements [ports.Provider]. The sandbox never forgets a key.
-func (s *sandbox) Limits() billing.KeyLimits { return billing.KeyLimits{} }
+// Capabilities implements [ports.Provider]. The sandbox never forgets a key.
+func (s *sandbox) Capabilities() ports.Capabilities {
+	return ports.Capabilities{Accepts: []ports.Means{ports.ByToken}}
+}
 
 // Find implements [ports.Provider].
 func (s *sandbox) Find(_ context.Context, q ports.ChargeQuery) (billing.Outcome, error) {

@@ -252,7 +252,9 @@ func (f forbidden) Charge(context.Context, ports.ChargeRequest) (billing.Outcome
 	return billing.Outcome{}, billingtest.ErrLost
 }
 
-func (f forbidden) Limits() billing.KeyLimits { return billing.KeyLimits{} }
+func (f forbidden) Capabilities() ports.Capabilities {
+	return ports.Capabilities{Accepts: []ports.Means{ports.ByToken}}
+}
 
 func (f forbidden) Find(context.Context, ports.ChargeQuery) (billing.Outcome, error) {
 	f.t.Error("a lookup was sent")

@@ -120,7 +120,7 @@ type request struct {
 	id         billing.SubscriptionID
 	alone      bool                  // no other request is stored in the same transaction
 	since      time.Time             // start of the window in which declined payments count; zero without a limit
-	method     billing.PaymentMethod // for the token, in case it is not linked yet
+	method     billing.PaymentMethod // for the page, or for the token if it is not linked yet
 	tokenFault error
 }
 
@@ -129,8 +129,14 @@ func (s *Subscriber) newRequest(cmd Subscribe, now time.Time) (r request) {
 	if window, limit := s.Limits.Declines.Window(); limit > 0 {
 		r.since = now.Add(-window)
 	}
-	if cmd.Card == "" {
-		id := billing.PaymentMethodID(s.NewID())
+	by := cmd.means()
+	if by == ports.ByCard {
+		return r // its method is made from the stored card
+	}
+	id := billing.PaymentMethodID(s.NewID())
+	if by == ports.ByPage {
+		r.method = billing.NewPageMethod(id, cmd.User, cmd.PaymentSystem, now)
+	} else {
 		r.method, r.tokenFault = billing.NewPaymentMethod(id, cmd.User, cmd.PaymentSystem, cmd.Token, now)
 	}
 	return r

@@ -38,6 +38,7 @@ type LinkToken struct {
 //	ErrInvalid                   the text cannot be a payment token
 //	ErrPaymentSystemNotFound     there is no such payment system, or it is archived
 //	ErrPaymentSystemUnavailable  this process has no adapter for the payment system
+//	ErrNotSupported              the payment system takes no tokens of viewers
 //	ErrRateLimited               a [billing.LimitedError]: too many new payment methods
 //	ErrRequestInProgress         another request with the same key is running
 func (s *Methods) Link(ctx context.Context, cmd LinkToken) (Method, error) {
@@ -89,7 +90,7 @@ func (l linker) link(ctx context.Context, tx ports.Repos, m billing.PaymentMetho
 	if err != nil {
 		return m, false, err
 	}
-	if err := checkSystem(facts[0].PaymentSystem, m.PaymentSystem, l.providers); err != nil {
+	if err := checkSystem(facts[0].PaymentSystem, m.PaymentSystem, ports.ByToken, l.providers); err != nil {
 		return m, false, err
 	}
 	if facts[0].Method != nil {

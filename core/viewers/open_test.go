@@ -142,7 +142,7 @@ func TestSubscribeBatch_RefusalAffectsOneRequest(t *testing.T) {
 			{func(c *viewers.Subscribe) { c.Plan = "old" }, billing.ErrPlanNotFound},
 			{func(c *viewers.Subscribe) { c.PaymentSystem = "none" }, billing.ErrPaymentSystemNotFound},
 			{func(c *viewers.Subscribe) { c.Token = billing.NewSecret("tok visa") }, billing.ErrInvalid},
-			{func(c *viewers.Subscribe) { c.Token = billing.Secret{} }, billing.ErrInvalid},
+			{func(c *viewers.Subscribe) { c.Token = billing.NewSecret("two words") }, billing.ErrInvalid},
 			{func(c *viewers.Subscribe) { c.User = subscribeAs(7).User }, billing.ErrAlreadySubscribed},
 		}
 		var cmds, paid []viewers.Subscribe

@@ -19,6 +19,7 @@ type Pay struct {
 	Months       int           // the interval shown to the viewer; 0 if the request does not name it
 	TermsVersion string        // of the terms of use shown to the viewer; empty if the request does not name it
 	Source       Source
+	ReturnURL    string // to which the viewer returns from a page of the payment system; may be empty
 	Request      *ports.KeyedRequest
 }
 
@@ -38,7 +39,7 @@ type Pay struct {
 //	ErrRequestInProgress         another request with the same key is running
 //	ErrUnavailable               nothing was charged, or, if [Settling], the payment is being settled
 //	ErrPaymentMethodNotFound, ErrCardNotFound, ErrPaymentSystemNotFound, ErrPaymentSystemUnavailable,
-//	ErrInvalidTransition, ErrInvalid
+//	ErrNotSupported, ErrInvalidTransition, ErrInvalid
 //	                             the source cannot be charged
 func (s *Subscriber) Pay(ctx context.Context, cmd Pay) (ports.SubscriptionView, error) {
 	defer cmd.Source.CVV.Wipe()
@@ -50,12 +51,15 @@ func (s *Subscriber) Pay(ctx context.Context, cmd Pay) (ports.SubscriptionView, 
 	if err != nil {
 		return ports.SubscriptionView{}, fmt.Errorf("pay: %w", recordLimit(ctx, s.Store, s.Clock, s.NewID, cmd.User, err))
 	}
-	a := payments.Attempt{Payment: &p.payment, Deadline: deadline}
+	a := payments.Attempt{Payment: &p.payment, Deadline: deadline, ReturnURL: cmd.ReturnURL}
 	var r payments.Result
-	if cmd.Source.Card == "" {
-		r, err = s.Collector.Collect(ctx, a, p.method.Token)
-	} else {
+	switch {
+	case cmd.Source.Card != "":
 		r, err = s.Collector.CollectCard(ctx, a, p.card, cmd.Source.CVV)
+	case p.onPage():
+		r, err = s.Collector.CollectOnPage(ctx, a)
+	default:
+		r, err = s.Collector.Collect(ctx, a, p.method.Token)
 	}
 	if err != nil {
 		return ports.SubscriptionView{}, settlingError{err}

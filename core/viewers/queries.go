@@ -25,15 +25,24 @@ func (v Queries) Plans(ctx context.Context) ([]billing.Plan, error) {
 	return slices.DeleteFunc(all, func(p billing.Plan) bool { return !p.ArchivedAt.IsZero() }), err
 }
 
+// PaymentSystem is a payment system, and what a viewer can pay with there.
+type PaymentSystem struct {
+	billing.PaymentSystem
+	Accepts []ports.Means
+}
+
 // PaymentSystems lists the payment systems that take new subscriptions, by code. It
 // leaves out those that this process has no adapter for, because it cannot charge
 // anything through them.
-func (v Queries) PaymentSystems(ctx context.Context) ([]billing.PaymentSystem, error) {
+func (v Queries) PaymentSystems(ctx context.Context) ([]PaymentSystem, error) {
 	all, err := v.Store.Views().PaymentSystems(ctx)
-	return slices.DeleteFunc(all, func(ps billing.PaymentSystem) bool {
-		_, hasAdapter := v.Providers[ps.Code]
-		return !ps.ArchivedAt.IsZero() || !hasAdapter
-	}), err
+	var list []PaymentSystem
+	for _, ps := range all {
+		if p, hasAdapter := v.Providers[ps.Code]; hasAdapter && ps.ArchivedAt.IsZero() {
+			list = append(list, PaymentSystem{ps, p.Capabilities().Accepts})
+		}
+	}
+	return list, err
 }
 
 // Subscription returns the subscription that ref names: its id, or the code or id of

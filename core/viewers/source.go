@@ -10,10 +10,11 @@ import (
 )
 
 // Source is what a viewer pays an existing subscription with: a linked payment method, a
-// token, or a kept card. The zero value is the method of the subscription.
+// token, a kept card, or a page of the payment system. The zero value is the method of the
+// subscription.
 type Source struct {
 	Method        billing.PaymentMethodID
-	PaymentSystem string         // code, of Token or Card; of the subscription if a card comes without it
+	PaymentSystem string         // code, of Token, Card or the page; of the subscription if a card comes without it
 	Token         billing.Secret // a token of the viewer, linked or not
 	Card          billing.CardID
 	CVV           billing.CVV // of Card, typed in by the viewer; the use case wipes it
@@ -22,9 +23,12 @@ type Source struct {
 // charging is a resolved source.
 type charging struct {
 	method billing.PaymentMethod
-	isNew  bool         // the method is of a card and not stored yet
+	isNew  bool         // the method is of a card or a page, and not stored yet
 	card   billing.Card // if a card is charged
 }
+
+// onPage reports whether the viewer pays on a page of the payment system.
+func (c charging) onPage() bool { return c.isNew && c.method.FromPage }
 
 // resolve returns the method of the source. Until the transaction ends, no other can
 // remove it. Errors:
@@ -32,6 +36,7 @@ type charging struct {
 //	ErrPaymentMethodNotFound, ErrCardNotFound, ErrPaymentSystemNotFound, ErrInvalid
 //	ErrInvalidTransition         the method cannot be charged any more
 //	ErrPaymentSystemUnavailable  this process has no adapter for the payment system
+//	ErrNotSupported              the payment system does not take a new source of this kind
 //	ErrUnavailable               the stored token cannot be decrypted
 func (s *Subscriber) resolve(ctx context.Context, tx ports.Repos, sub billing.Subscription, from Source, now time.Time) (charging, error) {
 	c, err := s.find(ctx, tx, sub, from, now)
@@ -44,7 +49,7 @@ func (s *Subscriber) resolve(ctx context.Context, tx ports.Repos, sub billing.Su
 	switch {
 	case c.method.Unreadable:
 		return charging{}, billing.ErrUnavailable.WithMessage("the payment method cannot be used at the moment; pay with another one")
-	case from.Card == "" && c.method.Retired() != "":
+	case !c.isNew && c.method.Retired() != "":
 		return charging{}, billing.ErrInvalidTransition.WithMessage(
 			"the payment method cannot be charged any more, because it was removed or its card was not saved; choose another one")
 	default:
@@ -60,7 +65,7 @@ func (s *Subscriber) find(ctx context.Context, tx ports.Repos, sub billing.Subsc
 			return c, err
 		}
 		c.method, c.isNew = billing.NewCardMethod(id, c.card, cmp.Or(from.PaymentSystem, sub.PaymentSystem), now), true
-		return c, s.checkSystem(ctx, tx, c.method)
+		return c, s.checkSystem(ctx, tx, c.method, ports.ByCard)
 	case !from.Token.IsZero():
 		if c.method, err = billing.NewPaymentMethod(id, sub.UserID, from.PaymentSystem, from.Token, now); err != nil {
 			return c, err
@@ -73,17 +78,21 @@ func (s *Subscriber) find(ctx context.Context, tx ports.Repos, sub billing.Subsc
 			err = billing.ErrPaymentMethodNotFound
 		}
 		return c, err
+	case from.PaymentSystem != "":
+		c.method, c.isNew = billing.NewPageMethod(id, sub.UserID, from.PaymentSystem, now), true
+		return c, s.checkSystem(ctx, tx, c.method, ports.ByPage)
 	default:
 		c.method, err = tx.Methods.Find(ctx, sub.UserID, sub.MethodID)
 		return c, err
 	}
 }
 
-// checkSystem returns an error unless the payment system of a new method takes payments.
-func (s *Subscriber) checkSystem(ctx context.Context, tx ports.Repos, m billing.PaymentMethod) error {
+// checkSystem returns an error unless the payment system of a new method takes payments of
+// its kind.
+func (s *Subscriber) checkSystem(ctx context.Context, tx ports.Repos, m billing.PaymentMethod, by ports.Means) error {
 	facts, err := tx.Checkout.Take(ctx, ports.CheckoutQuery{User: m.UserID, PaymentSystem: m.PaymentSystem})
 	if err != nil {
 		return err
 	}
-	return checkSystem(facts[0].PaymentSystem, m.PaymentSystem, s.Collector.Providers)
+	return checkSystem(facts[0].PaymentSystem, m.PaymentSystem, by, s.Collector.Providers)
 }

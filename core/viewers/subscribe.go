@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -35,15 +37,28 @@ type Subscriber struct {
 // Subscribe is a viewer's request for a subscription.
 type Subscribe struct {
 	User          billing.UserID
-	Plan          string        // its code or id
-	Price         billing.Money // shown to the viewer
-	Months        int           // the interval shown to the viewer; 0 if the request does not name it
-	TermsVersion  string        // of the terms of use shown to the viewer; empty if the request does not name it
-	PaymentSystem string        // its code
-	Token         billing.Secret
+	Plan          string         // its code or id
+	Price         billing.Money  // shown to the viewer
+	Months        int            // the interval shown to the viewer; 0 if the request does not name it
+	TermsVersion  string         // of the terms of use shown to the viewer; empty if the request does not name it
+	PaymentSystem string         // its code
+	Token         billing.Secret // empty with Card, and for a page of the payment system
 	Card          billing.CardID // a kept card, instead of Token
 	CVV           billing.CVV    // of Card, typed in by the viewer; Subscribe wipes it
+	ReturnURL     string         // to which the viewer returns from a page of the payment system; may be empty
 	Request       *ports.KeyedRequest
+}
+
+// means returns what the viewer pays with.
+func (c Subscribe) means() ports.Means {
+	switch {
+	case c.Card != "":
+		return ports.ByCard
+	case c.Token.IsZero():
+		return ports.ByPage
+	default:
+		return ports.ByToken
+	}
 }
 
 // Subscribe charges the viewer once for the first period and returns the
@@ -53,6 +68,7 @@ type Subscribe struct {
 //	ErrPlanNotFound, ErrPaymentSystemNotFound, ErrInvalid, ErrAlreadySubscribed
 //	*PlanGroupTakenError         another plan of the group is subscribed to
 //	ErrPaymentSystemUnavailable  this process has no adapter for the payment system
+//	ErrNotSupported              the payment system does not take a token, or a card, or has no page
 //	*PriceChangedError           the price or the interval differs from today's; nothing was charged
 //	*DeclinedError               the payment system declined the payment
 //	ErrPaymentTokenUnknown       the payment system does not know the token
@@ -74,11 +90,17 @@ func (s *Subscriber) Subscribe(ctx context.Context, cmd Subscribe) (ports.Subscr
 }
 
 func (s *Subscriber) collect(ctx context.Context, i storedIntent, cmd Subscribe) (payments.Result, error) {
-	a := payments.Attempt{Payment: &i.payment, Subscription: &i.subscription, Version: i.version, Deadline: i.deadline}
-	if cmd.Card == "" {
+	a := payments.Attempt{
+		Payment: &i.payment, Subscription: &i.subscription, Version: i.version, Deadline: i.deadline, ReturnURL: cmd.ReturnURL,
+	}
+	switch cmd.means() {
+	case ports.ByCard:
+		return s.Collector.CollectCard(ctx, a, i.card, cmd.CVV)
+	case ports.ByPage:
+		return s.Collector.CollectOnPage(ctx, a)
+	default:
 		return s.Collector.Collect(ctx, a, cmd.Token)
 	}
-	return s.Collector.CollectCard(ctx, a, i.card, cmd.CVV)
 }
 
 // storedIntent is a request whose payment is stored and may be sent until deadline.
@@ -96,7 +118,7 @@ type storedIntent struct {
 // decide makes the subscription and the payment of a request, or returns why it is
 // refused. It adds them to w.
 func (s *Subscriber) decide(ctx context.Context, tx ports.Repos, r request, f ports.CheckoutFacts, now time.Time, w *writes) (storedIntent, error) {
-	if err := s.checkOffer(f, r.PaymentSystem); err != nil {
+	if err := s.checkOffer(f, r.PaymentSystem, r.means()); err != nil {
 		return storedIntent{}, err
 	}
 	ended, events, err := makeRoom(*f.Plan, f.Live, now)
@@ -130,23 +152,23 @@ func (s *Subscriber) decide(ctx context.Context, tx ports.Repos, r request, f po
 	return storedIntent{plan: *f.Plan, subscription: sub, payment: payment, version: f.Version, card: card}, nil
 }
 
-func (s *Subscriber) checkOffer(f ports.CheckoutFacts, system string) error {
+func (s *Subscriber) checkOffer(f ports.CheckoutFacts, system string, m ports.Means) error {
 	if f.Plan == nil {
 		return billing.ErrPlanNotFound
 	}
-	return checkSystem(f.PaymentSystem, system, s.Collector.Providers)
+	return checkSystem(f.PaymentSystem, system, m, s.Collector.Providers)
 }
 
 // checkSystem returns an error if the payment system with this code does not exist, is
-// archived, or has no adapter in this process.
-func checkSystem(ps *billing.PaymentSystem, system string, providers map[string]ports.Provider) error {
+// archived, has no adapter in this process, or does not take the means of payment.
+func checkSystem(ps *billing.PaymentSystem, system string, m ports.Means, providers map[string]ports.Provider) error {
 	switch {
 	case ps == nil:
 		return billing.ErrPaymentSystemNotFound
 	case !ps.ArchivedAt.IsZero():
 		return billing.ErrPaymentSystemNotFound.WithMessage("payment system %s takes no new subscriptions", system)
 	default:
-		return checkAdapter(system, providers)
+		return checkMeans(system, m, providers)
 	}
 }
 
@@ -158,6 +180,28 @@ func checkAdapter(system string, providers map[string]ports.Provider) error {
 			"payment system %s takes no payments here; choose another one; nothing was charged", system)
 	}
 	return nil
+}
+
+// checkMeans returns the error of checkAdapter, or [billing.ErrNotSupported] if the payment
+// system does not take the means of payment.
+func checkMeans(system string, m ports.Means, providers map[string]ports.Provider) error {
+	if err := checkAdapter(system, providers); err != nil {
+		return err
+	}
+	if accepts := providers[system].Capabilities().Accepts; !slices.Contains(accepts, m) {
+		return billing.ErrNotSupported.WithMessage(
+			"payment system %s does not take a payment by %s; it takes %s; nothing was charged", system, m, joined(accepts))
+	}
+	return nil
+}
+
+// joined lists means of payment in a text.
+func joined(list []ports.Means) string {
+	texts := make([]string, len(list))
+	for i, m := range list {
+		texts[i] = string(m)
+	}
+	return strings.Join(texts, ", ")
 }
 
 // makeRoom returns ErrAlreadySubscribed or a PlanGroupTakenError if a live subscription
@@ -175,7 +219,7 @@ func makeRoom(plan billing.Plan, live []billing.Subscription, now time.Time) (en
 }
 
 // method returns the payment method of the subscription: the one linked to the
-// token, or a new one for the token or the card.
+// token, or a new one for the token, the card or the page.
 func (s *Subscriber) method(ctx context.Context, tx ports.Repos, r request, linked *billing.PaymentMethod, now time.Time) (m billing.PaymentMethod, card billing.Card, err error) {
 	switch {
 	case r.Card != "":

@@ -1,6 +1,7 @@
 -- name: BacklogPending :one
 -- The time is NULL if no payment is pending.
-SELECT count(*) AS pending, min(created_at)::timestamptz AS oldest FROM payments WHERE sweep_at IS NOT NULL;
+SELECT count(*) AS pending, min(created_at)::timestamptz AS oldest, count(review_since) AS in_review
+FROM payments WHERE sweep_at IS NOT NULL;
 
 -- name: BacklogDue :one
 -- The count stops at a limit, because after an outage millions of subscriptions

@@ -1,17 +1,24 @@
 -- name: MethodsAdd :exec
-INSERT INTO payment_methods (user_id, id, payment_system, token, token_ct, token_key_id, token_fingerprint, card_id, created_at)
+INSERT INTO payment_methods (user_id, id, payment_system, token, token_ct, token_key_id, token_fingerprint, card_id, from_page, created_at)
 SELECT
     unnest(@user_ids::uuid[]), unnest(@ids::uuid[]), unnest(@payment_systems::text[]), NULLIF(unnest(@tokens::text[]), ''),
     unnest(@token_cts::bytea[]), NULLIF(unnest(@token_key_ids::bigint[]), 0), unnest(@token_fingerprints::bytea[]),
-    unnest(@card_ids::uuid[]), unnest(@created::timestamptz[]);
+    unnest(@card_ids::uuid[]), unnest(@from_pages::boolean[]), unnest(@created::timestamptz[]);
 
 -- name: MethodForShare :one
 SELECT * FROM payment_methods WHERE user_id = @user_id AND id = @id FOR SHARE;
 
 -- name: MethodSetToken :exec
-UPDATE payment_methods
-SET token = @token, token_ct = @token_ct, token_key_id = @token_key_id, token_fingerprint = @token_fingerprint
-WHERE user_id = @user_id AND id = @id AND card_id IS NOT NULL AND removed_at IS NULL;
+-- A page can give the token of another method. Fingerprints are unique, and so are
+-- plaintext tokens, which only installations without a vault have: there the method gets
+-- no token, as if its payment had not saved it.
+UPDATE payment_methods m
+SET token = @token, token_ct = @token_ct, token_key_id = @token_key_id,
+    token_fingerprint = CASE WHEN NOT m.from_page THEN @token_fingerprint::bytea END
+WHERE m.user_id = @user_id AND m.id = @id AND m.removed_at IS NULL
+  AND (m.card_id IS NOT NULL OR m.from_page AND NOT EXISTS (
+        SELECT FROM payment_methods o
+        WHERE o.user_id = m.user_id AND o.payment_system = m.payment_system AND o.id <> m.id AND o.card_id IS NULL AND o.token = @token));
 
 -- name: MethodsNamed :many
 -- The methods that a removal names: those of a card, or one method.

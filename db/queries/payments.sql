@@ -17,6 +17,15 @@ UPDATE payments p SET sweep_at = statement_timestamp()
 FROM (SELECT unnest(@user_ids::uuid[]) AS user_id, unnest(@ids::uuid[]) AS id) AS k
 WHERE p.user_id = k.user_id AND p.id = k.id AND p.sweep_at IS NOT NULL;
 
+-- name: PaymentsLookUpNow :execrows
+-- The reference is compared among the pending payments only, so it needs no index.
+UPDATE payments p SET sweep_at = least(p.sweep_at, statement_timestamp())
+FROM (SELECT i.user_id, i.id FROM payments i WHERE i.id = @id::uuid AND i.payment_system = @system AND i.sweep_at IS NOT NULL
+      UNION
+      SELECT r.user_id, r.id FROM payments r
+      WHERE r.sweep_at IS NOT NULL AND r.payment_system = @system AND r.provider_ref = @provider_ref AND r.provider_ref <> '') AS k
+WHERE p.user_id = k.user_id AND p.id = k.id AND p.sweep_at IS NOT NULL;
+
 -- name: PaymentsReleaseUnsent :exec
 UPDATE payments p SET sweep_at = statement_timestamp(), send_until = statement_timestamp()
 FROM (SELECT unnest(@user_ids::uuid[]) AS user_id, unnest(@ids::uuid[]) AS id) AS k

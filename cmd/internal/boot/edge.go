@@ -12,12 +12,13 @@ import (
 // the shutdown.
 type Edge struct {
 	Proxies
-	TLSCertFile   string  `env:"BILLING_TLS_CERT_FILE" helpDefault:"none: plain HTTP" help:"PEM file with the certificate for HTTPS. It may be replaced at run time"`
-	TLSKeyFile    string  `env:"BILLING_TLS_KEY_FILE" helpDefault:"none: plain HTTP" help:"PEM file with the certificate's private key"`
-	CORSOrigins   Origins `env:"BILLING_CORS_ORIGINS" helpDefault:"none" must:"be origins as browsers send them, with commas between them, such as https://cinema.example,http://localhost:5173" help:"Origins whose web pages may call the API (CORS)"`
-	RateUser      Rate    `env:"BILLING_RATE_USER" helpDefault:"300/m in production, else off" must:"be off, or requests a second, minute or hour such as 10/s, 300/m, 5000/h" help:"Rate limit of one viewer"`
-	RateAddress   Rate    `env:"BILLING_RATE_ADDRESS" helpDefault:"6000/m in production, else off" must:"be off, or requests a second, minute or hour such as 10/s, 300/m, 5000/h" help:"Rate limit of one network address"`
-	ShutdownDelay Delay   `env:"BILLING_SHUTDOWN_DELAY" helpDefault:"5s in production, else 0s" must:"be a duration of zero to a minute, such as 5s" help:"Time after SIGTERM during which new requests are still accepted while /readyz fails"`
+	TLSCertFile   string   `env:"BILLING_TLS_CERT_FILE" helpDefault:"none: plain HTTP" help:"PEM file with the certificate for HTTPS. It may be replaced at run time"`
+	TLSKeyFile    string   `env:"BILLING_TLS_KEY_FILE" helpDefault:"none: plain HTTP" help:"PEM file with the certificate's private key"`
+	CORSOrigins   Origins  `env:"BILLING_CORS_ORIGINS" helpDefault:"none" must:"be origins as browsers send them, with commas between them, such as https://cinema.example,http://localhost:5173" help:"Origins whose web pages may call the API (CORS)"`
+	ReturnURLs    Prefixes `env:"BILLING_RETURN_URLS" helpDefault:"none; any in dev" must:"be beginnings of addresses with a slash after the host and commas between them, such as https://cinema.example/" help:"Addresses that a return_url must begin with: pages to which viewers return from a payment system"`
+	RateUser      Rate     `env:"BILLING_RATE_USER" helpDefault:"300/m in production, else off" must:"be off, or requests a second, minute or hour such as 10/s, 300/m, 5000/h" help:"Rate limit of one viewer"`
+	RateAddress   Rate     `env:"BILLING_RATE_ADDRESS" helpDefault:"6000/m in production, else off" must:"be off, or requests a second, minute or hour such as 10/s, 300/m, 5000/h" help:"Rate limit of one network address"`
+	ShutdownDelay Delay    `env:"BILLING_SHUTDOWN_DELAY" helpDefault:"5s in production, else 0s" must:"be a duration of zero to a minute, such as 5s" help:"Time after SIGTERM during which new requests are still accepted while /readyz fails"`
 }
 
 func (e Edge) check(f *faults) {

@@ -31,3 +31,22 @@ func isOrigin(text string) bool {
 	defaultPort := map[string]string{"http": "80", "https": "443"}[u.Scheme]
 	return defaultPort != "" && u.Port() != defaultPort && !strings.HasSuffix(text, ":") && !strings.ContainsFunc(text, special)
 }
+
+// Prefixes is a list of beginnings of web addresses.
+type Prefixes []string
+
+// UnmarshalText parses a list with commas or spaces between the addresses. Each has a slash
+// after its host, because https://cinema.example is also the beginning of
+// https://cinema.example.thief.net.
+func (p *Prefixes) UnmarshalText(text []byte) error {
+	words := strings.FieldsFunc(string(text), func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
+	valid := func(word string) bool {
+		u, err := url.Parse(word)
+		return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Hostname() != "" && u.User == nil && strings.HasPrefix(u.Path, "/")
+	}
+	if slices.ContainsFunc(words, func(word string) bool { return !valid(word) }) {
+		return errInvalid
+	}
+	*p = words
+	return nil
+}

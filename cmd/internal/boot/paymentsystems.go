@@ -1,8 +1,10 @@
 package boot
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"maps"
@@ -23,7 +25,8 @@ import (
 // code.
 type PaymentSystems struct {
 	Providers map[string]ports.Provider
-	Pages     map[string]http.Handler // pages that a payment system shows to viewers, by path
+	Listeners map[string]ports.Listener // those of Providers that send notifications
+	Pages     map[string]http.Handler   // pages that a payment system shows to viewers, by path
 	close     []func()
 }
 
@@ -38,6 +41,16 @@ func (s *PaymentSystems) Close() {
 func (s *PaymentSystems) Has(code string) bool {
 	_, ok := s.Providers[code]
 	return ok
+}
+
+func (s *PaymentSystems) listeners() map[string]ports.Listener {
+	found := map[string]ports.Listener{}
+	for code, p := range s.Providers {
+		if l, ok := p.(ports.Listener); ok {
+			found[code] = l
+		}
+	}
+	return found
 }
 
 // An adapter opens one payment system and adds it to s.
@@ -69,6 +82,7 @@ func OpenPaymentSystems(ctx context.Context, c PaymentSystemsConfig, useSimulato
 	}
 	s, err := open(ctx, c, all)
 	if err == nil {
+		s.Listeners = s.listeners()
 		s.Providers = crash.Providers(mutant.Providers(s.Providers))
 	}
 	return s, err
@@ -128,11 +142,31 @@ func openSimulator(ctx context.Context, s *PaymentSystems, c PaymentSystemsConfi
 		HoldLost: cmp.Or(c.SimulatorFaults.holdLost, 2*time.Second),
 		Lag:      c.SimulatorFaults.lag,
 		Horizon:  c.SimulatorFaults.horizon,
+
+		NotifySecret: []byte(rand.Text()),
+		Notify: func(ctx context.Context, header map[string][]string, body []byte) {
+			go post(ctx, c.PublicURL+"/v1/notifications/"+simulator.Code, header, body)
+		},
 	})
 	s.close = append(s.close, pool.Close)
 	s.Providers[simulator.Code] = sim
 	s.Pages[simulatorPages] = sim.Handler()
 	return nil
+}
+
+// post sends a notification of the simulator to this service, like a foreign system. An
+// answer changes nothing, because a sweep finds the payment as well.
+func post(ctx context.Context, url string, header map[string][]string, body []byte) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return
+	}
+	r.Header = header
+	if resp, err := http.DefaultClient.Do(r); err == nil {
+		_ = resp.Body.Close()
+	}
 }
 
 // PaymentSystemCodes returns the codes that have an adapter, sorted.

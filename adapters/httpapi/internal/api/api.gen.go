@@ -332,7 +332,7 @@ type Event struct {
 	// TermsVersion With `agreed`, the `terms_version` of the request; null if it had none.
 	TermsVersion *string `json:"terms_version"`
 
-	// Type The type of the event: `agreed` (the viewer agreed to pay; it comes before the payment), `subscribed`, `renewed`, `periods_waived` (the service was down, and the missed periods are not charged), `payment_declined`, `payment_abandoned`, `payment_contradicted`, `cancel_requested`, `cancel_revoked`, `ended`, `card_added`, `card_removed`, `payment_method_added`, `payment_method_removed`, `card_limit_reached`, `decline_limit_reached`. More may be added.
+	// Type The type of the event: `agreed` (the viewer agreed to pay; it comes before the payment), `subscribed`, `renewed`, `periods_waived` (the service was down, and the missed periods are not charged), `payment_declined`, `payment_abandoned`, `payment_contradicted`, `payment_needs_review` (the outcome is not known, and a person finds it out), `cancel_requested`, `cancel_revoked`, `ended`, `card_added`, `card_removed`, `payment_method_added`, `payment_method_removed`, `card_limit_reached`, `decline_limit_reached`. More may be added.
 	Type string `json:"type"`
 }
 
@@ -403,7 +403,7 @@ type NextAction struct {
 // - `replace_payment_method`: the payment method cannot be charged any more. Ask the viewer for another one, and pay with it or replace it.
 type NextActionType string
 
-// PayRequest The agreed price, and the means of payment. Send at most one of `payment_method_id`, `payment_token` with `payment_system`, and `card_id` with `cvv`.
+// PayRequest The agreed price, and the means of payment. Send at most one of `payment_method_id`, `payment_token` with `payment_system`, and `card_id` with `cvv`. With `payment_system` alone, the viewer pays on a page of that payment system, whose address is in `next_action`. Without any, the method of the subscription pays.
 //
 // Example: {"interval_months":1,"payment_system":"simulator","payment_token":"tok_ok","price":{"amount":39900,"currency":"RUB"},"terms_version":"2026-03"}
 type PayRequest struct {
@@ -416,7 +416,7 @@ type PayRequest struct {
 	// PaymentMethodId The id of a stored payment method.
 	PaymentMethodId *string `json:"payment_method_id,omitempty"`
 
-	// PaymentSystem The code of the payment system of the token or the card. A card without it is charged by the payment system of the subscription.
+	// PaymentSystem The code of the payment system of the token, the card or the page. A card without it is charged by the payment system of the subscription.
 	PaymentSystem *string `json:"payment_system,omitempty"`
 
 	// PaymentToken The payment system's token for the viewer's card. It is never returned.
@@ -430,6 +430,9 @@ type PayRequest struct {
 
 	// TermsVersion The version of the terms of use that the viewer saw, as you call it. It is kept in the history with the price, as evidence of the agreement.
 	TermsVersion *string `json:"terms_version,omitempty"`
+
+	// ReturnUrl The page to which the viewer's browser goes after a page of the payment system. It must begin with an address that the operator has allowed.
+	ReturnUrl *string `json:"return_url,omitempty"`
 }
 
 // Payment One attempt to charge one period, and its outcome.
@@ -526,8 +529,11 @@ type PaymentStatus string
 
 // PaymentSystem A company that charges viewers on behalf of the cinema.
 //
-// Example: {"code":"simulator","name":"Simulator"}
+// Example: {"accepts":["token","page","card"],"code":"simulator","name":"Simulator"}
 type PaymentSystem struct {
+	// Accepts What a viewer can pay with for the first time: `token` (`payment_token`), `page` (a page of the payment system), `card` (`card_id` with `cvv`). More may be added.
+	Accepts []string `json:"accepts"`
+
 	// Code The value to send as `payment_system`.
 	Code string `json:"code"`
 
@@ -643,7 +649,7 @@ type ReplaceRequest struct {
 	PaymentToken *string `json:"payment_token,omitempty"`
 }
 
-// SubscribeRequest The plan, its price, and the means of payment. Send exactly one of `plan_code` and `plan_id`, and either `payment_token` or `card_id` with `cvv`.
+// SubscribeRequest The plan, its price, and the means of payment. Send exactly one of `plan_code` and `plan_id`, and either `payment_token` or `card_id` with `cvv`. With neither, the viewer pays on a page of the payment system, whose address is in `next_action`. `GET /v1/payment-systems` tells what each payment system accepts.
 //
 // Example: {"interval_months":1,"payment_system":"simulator","payment_token":"tok_ok","plan_code":"premium","price":{"amount":39900,"currency":"RUB"},"terms_version":"2026-03"}
 type SubscribeRequest struct {
@@ -673,6 +679,9 @@ type SubscribeRequest struct {
 
 	// TermsVersion The version of the terms of use that the viewer saw, as you call it. It is kept in the history with the price, as evidence of the agreement.
 	TermsVersion *string `json:"terms_version,omitempty"`
+
+	// ReturnUrl The page to which the viewer's browser goes after a page of the payment system. It must begin with an address that the operator has allowed.
+	ReturnUrl *string `json:"return_url,omitempty"`
 }
 
 // Subscription A viewer's agreement to pay for a plan, period after period. It keeps the price that the viewer agreed to.

@@ -99,18 +99,20 @@ func (q *Queries) BacklogLastRun(ctx context.Context) (*RenewalRun, error) {
 }
 
 const backlogPending = `-- name: BacklogPending :one
-SELECT count(*) AS pending, min(created_at)::timestamptz AS oldest FROM payments WHERE sweep_at IS NOT NULL
+SELECT count(*) AS pending, min(created_at)::timestamptz AS oldest, count(review_since) AS in_review
+FROM payments WHERE sweep_at IS NOT NULL
 `
 
 type BacklogPendingRow struct {
-	Pending int64
-	Oldest  time.Time
+	Pending  int64
+	Oldest   time.Time
+	InReview int64
 }
 
 // The time is NULL if no payment is pending.
 func (q *Queries) BacklogPending(ctx context.Context) (*BacklogPendingRow, error) {
 	row := q.db.QueryRow(ctx, backlogPending)
 	var i BacklogPendingRow
-	err := row.Scan(&i.Pending, &i.Oldest)
+	err := row.Scan(&i.Pending, &i.Oldest, &i.InReview)
 	return &i, err
 }

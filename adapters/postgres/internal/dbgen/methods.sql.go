@@ -13,7 +13,7 @@ import (
 )
 
 const methodForShare = `-- name: MethodForShare :one
-SELECT user_id, id, payment_system, token, created_at, removed_at, token_ct, token_key_id, token_fingerprint, card_id, removed_with FROM payment_methods WHERE user_id = $1 AND id = $2 FOR SHARE
+SELECT user_id, id, payment_system, token, created_at, removed_at, token_ct, token_key_id, token_fingerprint, card_id, removed_with, from_page FROM payment_methods WHERE user_id = $1 AND id = $2 FOR SHARE
 `
 
 func (q *Queries) MethodForShare(ctx context.Context, userID string, iD string) (*PaymentMethod, error) {
@@ -31,6 +31,7 @@ func (q *Queries) MethodForShare(ctx context.Context, userID string, iD string) 
 		&i.TokenFingerprint,
 		&i.CardID,
 		&i.RemovedWith,
+		&i.FromPage,
 	)
 	return &i, err
 }
@@ -73,9 +74,13 @@ func (q *Queries) MethodReencrypt(ctx context.Context, arg MethodReencryptParams
 }
 
 const methodSetToken = `-- name: MethodSetToken :exec
-UPDATE payment_methods
-SET token = $1, token_ct = $2, token_key_id = $3, token_fingerprint = $4
-WHERE user_id = $5 AND id = $6 AND card_id IS NOT NULL AND removed_at IS NULL
+UPDATE payment_methods m
+SET token = $1, token_ct = $2, token_key_id = $3,
+    token_fingerprint = CASE WHEN NOT m.from_page THEN $4::bytea END
+WHERE m.user_id = $5 AND m.id = $6 AND m.removed_at IS NULL
+  AND (m.card_id IS NOT NULL OR m.from_page AND NOT EXISTS (
+        SELECT FROM payment_methods o
+        WHERE o.user_id = m.user_id AND o.payment_system = m.payment_system AND o.id <> m.id AND o.card_id IS NULL AND o.token = $1))
 `
 
 type MethodSetTokenParams struct {
@@ -87,6 +92,9 @@ type MethodSetTokenParams struct {
 	ID               string
 }
 
+// A page can give the token of another method. Fingerprints are unique, and so are
+// plaintext tokens, which only installations without a vault have: there the method gets
+// no token, as if its payment had not saved it.
 func (q *Queries) MethodSetToken(ctx context.Context, arg MethodSetTokenParams) error {
 	_, err := q.db.Exec(ctx, methodSetToken,
 		arg.Token,
@@ -100,11 +108,11 @@ func (q *Queries) MethodSetToken(ctx context.Context, arg MethodSetTokenParams) 
 }
 
 const methodsAdd = `-- name: MethodsAdd :exec
-INSERT INTO payment_methods (user_id, id, payment_system, token, token_ct, token_key_id, token_fingerprint, card_id, created_at)
+INSERT INTO payment_methods (user_id, id, payment_system, token, token_ct, token_key_id, token_fingerprint, card_id, from_page, created_at)
 SELECT
     unnest($1::uuid[]), unnest($2::uuid[]), unnest($3::text[]), NULLIF(unnest($4::text[]), ''),
     unnest($5::bytea[]), NULLIF(unnest($6::bigint[]), 0), unnest($7::bytea[]),
-    unnest($8::uuid[]), unnest($9::timestamptz[])
+    unnest($8::uuid[]), unnest($9::boolean[]), unnest($10::timestamptz[])
 `
 
 type MethodsAddParams struct {
@@ -116,6 +124,7 @@ type MethodsAddParams struct {
 	TokenKeyIds       []int64
 	TokenFingerprints [][]byte
 	CardIds           []string
+	FromPages         []bool
 	Created           []time.Time
 }
 
@@ -129,13 +138,14 @@ func (q *Queries) MethodsAdd(ctx context.Context, arg MethodsAddParams) error {
 		arg.TokenKeyIds,
 		arg.TokenFingerprints,
 		arg.CardIds,
+		arg.FromPages,
 		arg.Created,
 	)
 	return err
 }
 
 const methodsForRemoval = `-- name: MethodsForRemoval :many
-SELECT user_id, id, payment_system, token, created_at, removed_at, token_ct, token_key_id, token_fingerprint, card_id, removed_with FROM payment_methods m
+SELECT user_id, id, payment_system, token, created_at, removed_at, token_ct, token_key_id, token_fingerprint, card_id, removed_with, from_page FROM payment_methods m
 WHERE m.user_id = $1 AND m.removed_at IS NULL
   AND (m.id = $2::uuid OR m.card_id = $2::uuid
        OR (m.payment_system, m.token_fingerprint) IN (
@@ -184,6 +194,7 @@ func (q *Queries) MethodsForRemoval(ctx context.Context, arg MethodsForRemovalPa
 			&i.TokenFingerprint,
 			&i.CardID,
 			&i.RemovedWith,
+			&i.FromPage,
 		); err != nil {
 			return nil, err
 		}
@@ -212,7 +223,7 @@ func (q *Queries) MethodsMayBeCharged(ctx context.Context, userID string, ids []
 }
 
 const methodsNamed = `-- name: MethodsNamed :many
-SELECT user_id, id, payment_system, token, created_at, removed_at, token_ct, token_key_id, token_fingerprint, card_id, removed_with FROM payment_methods
+SELECT user_id, id, payment_system, token, created_at, removed_at, token_ct, token_key_id, token_fingerprint, card_id, removed_with, from_page FROM payment_methods
 WHERE user_id = $1 AND (id = $2::uuid OR card_id = $2::uuid) AND removed_at IS NULL
 `
 
@@ -238,6 +249,7 @@ func (q *Queries) MethodsNamed(ctx context.Context, userID string, target string
 			&i.TokenFingerprint,
 			&i.CardID,
 			&i.RemovedWith,
+			&i.FromPage,
 		); err != nil {
 			return nil, err
 		}
@@ -277,7 +289,7 @@ func (q *Queries) MethodsRemove(ctx context.Context, arg MethodsRemoveParams) (i
 }
 
 const methodsRemovedTogether = `-- name: MethodsRemovedTogether :many
-SELECT m.user_id, m.id, m.payment_system, m.token, m.created_at, m.removed_at, m.token_ct, m.token_key_id, m.token_fingerprint, m.card_id, m.removed_with FROM payment_methods m
+SELECT m.user_id, m.id, m.payment_system, m.token, m.created_at, m.removed_at, m.token_ct, m.token_key_id, m.token_fingerprint, m.card_id, m.removed_with, m.from_page FROM payment_methods m
 WHERE m.user_id = $1 AND (m.id = ANY($2::uuid[]) OR m.removed_with IN (
     SELECT n.removed_with FROM payment_methods n
     WHERE n.user_id = $1 AND (n.id = $3::uuid OR n.card_id = $3::uuid)))
@@ -307,6 +319,7 @@ func (q *Queries) MethodsRemovedTogether(ctx context.Context, userID string, ids
 			&i.TokenFingerprint,
 			&i.CardID,
 			&i.RemovedWith,
+			&i.FromPage,
 		); err != nil {
 			return nil, err
 		}

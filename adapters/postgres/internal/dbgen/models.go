@@ -128,6 +128,7 @@ type PaymentMethod struct {
 	TokenFingerprint []byte
 	CardID           *string
 	RemovedWith      *string
+	FromPage         bool
 }
 
 type PaymentSystem struct {

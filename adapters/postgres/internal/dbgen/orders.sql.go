@@ -11,7 +11,7 @@ import (
 )
 
 const methodsByToken = `-- name: MethodsByToken :many
-SELECT m.user_id, m.id, m.payment_system, m.token, m.created_at, m.removed_at, m.token_ct, m.token_key_id, m.token_fingerprint, m.card_id, m.removed_with
+SELECT m.user_id, m.id, m.payment_system, m.token, m.created_at, m.removed_at, m.token_ct, m.token_key_id, m.token_fingerprint, m.card_id, m.removed_with, m.from_page
 FROM (SELECT unnest((SELECT $1::uuid[])) AS user_id, unnest($2::text[]) AS payment_system,
              unnest($3::bytea[]) AS token_fingerprint) AS k
 CROSS JOIN LATERAL ( -- UNION ALL because an OR would read all methods of the user
@@ -53,6 +53,7 @@ func (q *Queries) MethodsByToken(ctx context.Context, userIds []string, paymentS
 			&i.TokenFingerprint,
 			&i.CardID,
 			&i.RemovedWith,
+			&i.FromPage,
 		); err != nil {
 			return nil, err
 		}

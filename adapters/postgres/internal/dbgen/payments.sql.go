@@ -251,6 +251,24 @@ func (q *Queries) PaymentsLock(ctx context.Context, userIds []string, ids []stri
 	return items, nil
 }
 
+const paymentsLookUpNow = `-- name: PaymentsLookUpNow :execrows
+UPDATE payments p SET sweep_at = least(p.sweep_at, statement_timestamp())
+FROM (SELECT i.user_id, i.id FROM payments i WHERE i.id = $1::uuid AND i.payment_system = $2 AND i.sweep_at IS NOT NULL
+      UNION
+      SELECT r.user_id, r.id FROM payments r
+      WHERE r.sweep_at IS NOT NULL AND r.payment_system = $2 AND r.provider_ref = $3 AND r.provider_ref <> '') AS k
+WHERE p.user_id = k.user_id AND p.id = k.id AND p.sweep_at IS NOT NULL
+`
+
+// The reference is compared among the pending payments only, so it needs no index.
+func (q *Queries) PaymentsLookUpNow(ctx context.Context, iD string, system string, providerRef string) (int64, error) {
+	result, err := q.db.Exec(ctx, paymentsLookUpNow, iD, system, providerRef)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const paymentsMaxSendRemaining = `-- name: PaymentsMaxSendRemaining :one
 SELECT coalesce(extract(epoch FROM max(send_until) - statement_timestamp()), 0)::float8 AS seconds
 FROM payments

@@ -221,7 +221,7 @@ func (q *Queries) ConsentsToSign(ctx context.Context, arg ConsentsToSignParams) 
 }
 
 const methodsToReencrypt = `-- name: MethodsToReencrypt :many
-SELECT user_id, id, payment_system, token, created_at, removed_at, token_ct, token_key_id, token_fingerprint, card_id, removed_with FROM payment_methods
+SELECT user_id, id, payment_system, token, created_at, removed_at, token_ct, token_key_id, token_fingerprint, card_id, removed_with, from_page FROM payment_methods
 WHERE (token IS NOT NULL OR token_key_id <> $1::bigint) AND (user_id, id) > ($2::uuid, $3::uuid)
 ORDER BY user_id, id
 LIMIT $4::int
@@ -262,6 +262,7 @@ func (q *Queries) MethodsToReencrypt(ctx context.Context, arg MethodsToReencrypt
 			&i.TokenFingerprint,
 			&i.CardID,
 			&i.RemovedWith,
+			&i.FromPage,
 		); err != nil {
 			return nil, err
 		}

@@ -319,7 +319,7 @@ func (q *Queries) ViewEvents(ctx context.Context, userID string, before string, 
 }
 
 const viewMethods = `-- name: ViewMethods :many
-SELECT m.user_id, m.id, m.payment_system, m.token, m.created_at, m.removed_at, m.token_ct, m.token_key_id, m.token_fingerprint, m.card_id, m.removed_with, coalesce(c.brand, '') AS brand, coalesce(c.last4, '') AS last4, EXISTS (
+SELECT m.user_id, m.id, m.payment_system, m.token, m.created_at, m.removed_at, m.token_ct, m.token_key_id, m.token_fingerprint, m.card_id, m.removed_with, m.from_page, coalesce(c.brand, '') AS brand, coalesce(c.last4, '') AS last4, EXISTS (
     SELECT FROM payments p WHERE p.user_id = m.user_id AND p.payment_method_id = m.id AND p.sweep_at IS NOT NULL) AS charging
 FROM payment_methods m LEFT JOIN cards c ON c.user_id = m.user_id AND c.id = m.card_id
 WHERE m.user_id = $1 AND m.removed_at IS NULL AND m.id < $2::uuid
@@ -355,6 +355,7 @@ func (q *Queries) ViewMethods(ctx context.Context, userID string, before string,
 			&i.PaymentMethod.TokenFingerprint,
 			&i.PaymentMethod.CardID,
 			&i.PaymentMethod.RemovedWith,
+			&i.PaymentMethod.FromPage,
 			&i.Brand,
 			&i.Last4,
 			&i.Charging,

@@ -39,8 +39,10 @@ func (p *PaymentSystem) Charge(ctx context.Context, r ports.ChargeRequest) (bill
 	return billing.Outcome{Status: billing.PaymentSucceeded, Amount: r.Amount, ProviderRef: "ref"}, nil
 }
 
-// Limits implements [ports.Provider].
-func (p *PaymentSystem) Limits() billing.KeyLimits { return billing.KeyLimits{} }
+// Capabilities implements [ports.Provider].
+func (p *PaymentSystem) Capabilities() ports.Capabilities {
+	return ports.Capabilities{Accepts: []ports.Means{ports.ByToken}}
+}
 
 // Find returns [ports.ErrChargeNotFound]: no response of Charge is ever lost.
 func (p *PaymentSystem) Find(context.Context, ports.ChargeQuery) (billing.Outcome, error) {
