@@ -50,7 +50,7 @@ func (s *state) liveIn(user billing.UserID, group string) (live []billing.Subscr
 func (s *state) methodWith(user billing.UserID, system string, token billing.Secret) *billing.PaymentMethod {
 	for _, m := range s.methods {
 		matches := m.UserID == user && m.PaymentSystem == system && !token.IsZero() && m.Token.Equal(token)
-		if matches && m.CardID == "" && m.RemovedAt.IsZero() {
+		if matches && m.CardID == "" && !m.FromPage && m.RemovedAt.IsZero() {
 			return &m
 		}
 	}

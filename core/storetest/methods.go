@@ -11,6 +11,29 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
+var pageMethodCases = []testCase{
+	{"gets its token later, even one that the viewer has linked", func(w *world) {
+		linked := w.viewer()
+		m := billing.NewPageMethod(newIDOf[billing.PaymentMethodID](), linked.UserID, system, noon)
+		w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Methods.Add(ctx, m) })
+		got, err := w.findMethod(m.UserID, m.ID)
+		w.must(err)
+		same(w, "method", got, m)
+		for _, token := range []string{"tok_page", "tok_reissued"} {
+			m.Token = billing.NewSecret(token)
+			w.setToken(m)
+			got, err := w.findMethod(m.UserID, m.ID)
+			w.must(err)
+			same(w, "method with a token", got, m)
+		}
+		twin := billing.NewPageMethod(newIDOf[billing.PaymentMethodID](), linked.UserID, system, noon)
+		w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Methods.Add(ctx, twin) })
+		twin.Token = linked.Token
+		w.setToken(twin) // may be refused, but must not fail the transaction
+		same(w, "linked method", w.link(newMethod(linked.UserID, linked.Token.Reveal())), linked)
+	}},
+}
+
 var methodRemovalCases = []testCase{
 	{"takes the methods of a card, and those with the same token", func(w *world) {
 		c := w.card()

@@ -59,6 +59,7 @@ func Run(t *testing.T, newStore func(t *testing.T) Harness) {
 		"cards":                 cardCases,
 		"card methods":          cardMethodCases,
 		"method removal":        methodRemovalCases,
+		"page method":           pageMethodCases,
 		"chargeable methods":    chargeableMethodCases,
 		"method views":          methodViewCases,
 		"linked methods":        linkedMethodCases,

@@ -80,6 +80,38 @@ var sweepCases = []testCase{
 	{"leases a payment for at most the maximum", func(w *world) {
 		w.wantInterval(4*time.Hour, billing.LookupInterval{Min: -9 * time.Hour, Max: -3 * time.Hour}, -3*time.Hour)
 	}},
+	{"takes a payment that a notification names, before its lease ends", func(w *world) {
+		byKey, byRef, other := w.subscribe(time.Hour), w.subscribe(time.Hour), w.subscribe(time.Hour)
+		byRef.pay.ProviderRef = "ref 7"
+		w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Payments.Save(ctx, byRef.pay) })
+		settled := w.settle(w.subscribe(0), billing.PaymentDeclined, noon)
+		for _, c := range []struct {
+			system string
+			notice ports.Notice
+			found  bool
+		}{
+			{system, ports.Notice{Key: byKey.pay.ID}, true},
+			{system, ports.Notice{ProviderRef: "ref 7"}, true},
+			{system, ports.Notice{Key: settled.pay.ID}, false},
+			{system, ports.Notice{Key: newIDOf[billing.PaymentID]()}, false},
+			{system, ports.Notice{Key: "no UUID", ProviderRef: "ref 8"}, false},
+			{system, ports.Notice{}, false},
+			{"other", ports.Notice{Key: other.pay.ID}, false},
+		} {
+			w.tx(func(ctx context.Context, tx ports.Repos) error {
+				found, err := tx.Notices.LookUpNow(ctx, c.system, c.notice)
+				if found != c.found {
+					w.Errorf("LookUpNow(%s, %+v) = %t, want %t", c.system, c.notice, found, c.found)
+				}
+				return err
+			})
+		}
+		taken, err := w.sweep(time.Hour, 10)
+		w.must(err)
+		if got := sweptOf(taken); len(got) != 2 || got[0].windowClosed || got[1].windowClosed {
+			w.Errorf("the sweep took %+v, want the two payments in their send windows", got)
+		}
+	}},
 	{"takes the payments of one payment system", func(w *world) {
 		w.wantSystemsToSweep()
 		d := w.subscribe(0)
