@@ -23,6 +23,9 @@ var providerBugs = map[string]func(ports.Provider) ports.Provider{
 	"amount-not-compared":      func(p ports.Provider) ports.Provider { return amountNotCompared{p} },
 	"unknown-token-is-decline": func(p ports.Provider) ports.Provider { return unknownTokenIsDecline{p} },
 	"failed-lookup-is-absence": func(p ports.Provider) ports.Provider { return failedLookupIsAbsence{p} },
+	"lag-believed":             func(p ports.Provider) ports.Provider { return noSettling{p} },
+	"new-key-after-horizon":    func(p ports.Provider) ports.Provider { return noHorizon{p} },
+	notificationBelieved:       func(p ports.Provider) ports.Provider { return believing{p} },
 	"unknown-is-given-up":      func(p ports.Provider) ports.Provider { return unknownIsGivenUp{p, new(sync.Map)} },
 	"lookups-stop-charges":     func(p ports.Provider) ports.Provider { return lookupsStopCharges{p, new(atomic.Int64)} },
 	"hard-decline-ends":        func(p ports.Provider) ports.Provider { return hardDeclineEnds{p} },
@@ -48,6 +51,7 @@ var repoBugs = map[string]func(*bug, *ports.Repos){
 	"renewal-at-todays-price":  renewalAtTodaysPrice,
 	"cancelled-is-renewed":     cancelledIsRenewed,
 	"key-not-claimed":          keyNotClaimed,
+	notificationBelieved:       noteNotifications,
 	"group-not-checked":        groupNotChecked, // the suite also drops the unique index
 	"history-forgotten":        historyForgotten,
 	"anchor-drifts":            anchorDrifts,

@@ -7,8 +7,6 @@ import (
 	"net/url"
 	"strings"
 	"time"
-
-	"github.com/online-cinema/billing/adapters/auth"
 )
 
 // confirmations returns the scenario of viewers that confirm payments (3-D Secure).
@@ -74,17 +72,11 @@ func (h cardHolder) removeBeforeReply(a *api, approve bool) {
 // reply approves or declines the viewer's pending payment on the page of its
 // confirmation.
 func (v viewer) reply(approve bool) error {
-	var page string
-	err := v.w.pool.QueryRow(v.w.ctx, `SELECT action_url FROM payments WHERE status = 'pending' AND user_id::text = $1`,
-		auth.UserID(v.name)).Scan(&page)
-	if err != nil {
-		return err
-	}
 	choice := "decline"
 	if approve {
 		choice = "approve"
 	}
-	return postForm(v.w.ctx, page, url.Values{"reply": {choice}})
+	return postForm(v.w.ctx, v.page(), url.Values{"reply": {choice}})
 }
 
 // postForm posts a form and follows the redirect to its result.

@@ -11,6 +11,7 @@ func scenarios() []scenario {
 		brownouts(),
 		lookups(),
 		silences(),
+		memories(),
 		kills(),
 		cards(),
 		confirmations(),
