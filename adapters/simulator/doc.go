@@ -14,7 +14,8 @@
 //	                            that it succeeds without the viewer
 //
 // The number of a card decides as well: see card.go. Renewals charge the token that
-// was issued for the card.
+// was issued for the card. With neither a token nor a card, the viewer enters a card on
+// the payment page: see page.go. A signed notification follows each change there.
 //
 // A suffix after ~ distinguishes tokens and changes nothing else: tok_ok~7. The history
 // of a token contains the charges of all viewers.
@@ -30,6 +31,6 @@
 //
 // Not here: the service's handling of charges (core/payments), the schema "simulator"
 // (db/simulator), opening the pool (the caller does that), and features of payment
-// systems that the port lacks, such as refunds and webhooks. The simulator stores
+// systems that the port lacks, such as refunds. The simulator stores
 // neither card numbers, nor data derived from them, nor CVVs.
 package simulator

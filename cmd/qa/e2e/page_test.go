@@ -50,7 +50,7 @@ func TestPage_SubscribeAndRenew(t *testing.T) {
 // noRedirects is a browser that stays where it is.
 var noRedirects = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 
-// Nobody can settle a payment, or learn anything, by notifications.
+// A forged notification neither settles a payment nor tells anything.
 func TestNotifications_Forged(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
