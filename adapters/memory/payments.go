@@ -186,7 +186,7 @@ func (r payments) SaveReview(_ context.Context, list ...billing.Payment) error {
 		if !ok || old.UserID != p.UserID {
 			return fmt.Errorf("save the review of payment %s: not found", p.ID)
 		}
-		old.ReviewSince = p.ReviewSince
+		old.ReviewSince, old.ActionURL = p.ReviewSince, p.ActionURL
 		r.putPayment(old)
 	}
 	return nil

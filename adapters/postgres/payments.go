@@ -158,10 +158,12 @@ func (r payments) SaveReview(ctx context.Context, ps ...billing.Payment) error {
 	if len(ps) == 0 {
 		return nil
 	}
-	return r.tx.queueRows(len(ps)).PaymentsSaveReview(ctx,
-		mapSlice(ps, func(p billing.Payment) string { return string(p.UserID) }),
-		mapSlice(ps, func(p billing.Payment) string { return string(p.ID) }),
-		mapSlice(ps, func(p billing.Payment) time.Time { return p.ReviewSince }))
+	return r.tx.queueRows(len(ps)).PaymentsSaveReview(ctx, dbgen.PaymentsSaveReviewParams{
+		UserIds:    mapSlice(ps, func(p billing.Payment) string { return string(p.UserID) }),
+		Ids:        mapSlice(ps, func(p billing.Payment) string { return string(p.ID) }),
+		Since:      mapSlice(ps, func(p billing.Payment) time.Time { return p.ReviewSince }),
+		ActionUrls: mapSlice(ps, func(p billing.Payment) string { return p.ActionURL }),
+	})
 }
 
 func paymentIDs(keys []ports.PaymentKey) (users, ids []string) {

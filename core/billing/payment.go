@@ -154,27 +154,11 @@ func (p Payment) Decide(as PaymentStatus) (Outcome, error) {
 // Settled reports whether the payment has a final status.
 func (p Payment) Settled() bool { return p.Status != PaymentPending }
 
-// NeedsReview reports whether a person must decide on the payment: it is pending, and no
-// lookup alone will settle it.
-func (p Payment) NeedsReview() bool {
-	return !p.Settled() && (p.Contradiction != "" || !p.ReviewSince.IsZero())
-}
-
-// Review returns p after the payment system may have forgotten it, with an event for the
-// first time. It is no longer sent, and waits for a person: see [Payment.Decide].
-func (s Subscription) Review(p Payment, now time.Time) (Payment, []Event) {
-	if p.Settled() || !p.ReviewSince.IsZero() {
-		return p, nil
-	}
-	p.ReviewSince = now
-	return p, []Event{s.paymentEvent(EventPaymentNeedsReview, p, now)}
-}
-
 // applyOutcome returns the payment with o applied, and whether that settled it.
 // The first final outcome wins. The same outcome again changes nothing. A
 // different one is recorded as a contradiction and changes nothing else.
-func (p Payment) applyOutcome(o Outcome, agreed Terms, now time.Time) (_ Payment, settled bool) {
-	if text := p.contradiction(o, agreed); text != "" {
+func (p Payment) applyOutcome(o Outcome, s Subscription, now time.Time) (_ Payment, settled bool) {
+	if text := p.contradiction(o, s); text != "" {
 		p.Contradiction = text
 		return p, false
 	}
@@ -195,19 +179,21 @@ func (p Payment) applyOutcome(o Outcome, agreed Terms, now time.Time) (_ Payment
 	return p, true
 }
 
-// contradiction describes how o contradicts the payment or the agreed terms, or
-// returns "". Only a difference about money counts: an older report, or a later
-// Abandon, does not. Terms that changed after the payment do not count either.
-func (p Payment) contradiction(o Outcome, agreed Terms) string {
+// contradiction describes how o contradicts the payment or its subscription, or returns
+// "". Only a difference about money counts: an older report, or a later Abandon, does not.
+// Terms that changed after the payment do not count either.
+func (p Payment) contradiction(o Outcome, s Subscription) string {
 	otherAmount := o.Status == PaymentSucceeded && o.Amount != p.Amount
 	paidLater := o.Status == PaymentSucceeded && p.Settled() && p.Status != PaymentSucceeded
 	declinedLater := o.Status == PaymentDeclined && p.Status == PaymentSucceeded
-	difference := agreed.Difference(p)
+	difference := s.Terms().Difference(p)
 	switch {
 	case otherAmount:
 		return "the payment system took " + o.Amount.String() + " instead of " + p.Amount.String()
 	case paidLater, declinedLater:
 		return "settled as " + string(p.Status) + ", but the payment system says " + string(o.Status)
+	case o.Status == PaymentSucceeded && !p.Settled() && !s.Live():
+		return "the payment was charged, although its subscription had ended"
 	case o.Status == PaymentSucceeded && !p.Settled() && difference != "":
 		return "the payment was charged, although " + difference
 	default:

@@ -64,10 +64,12 @@ func (s Subscription) MayResend(p Payment, m PaymentMethod, now time.Time) bool 
 // subscription only if it succeeds.
 //
 // A payment that differs from the subscription's [Terms] never pays for it: its
-// success is a contradiction. A viewer's own payment may have another method.
+// success is a contradiction, and so is the success of a payment whose subscription has
+// ended meanwhile: see [Subscription.Review]. A viewer's own payment may have another
+// method.
 func (s Subscription) Settle(p Payment, o Outcome, r RetrySchedule, cal Calendar, now time.Time) (Subscription, Payment, []Event) {
 	before := p
-	p, settled := p.applyOutcome(o, s.Terms(), now)
+	p, settled := p.applyOutcome(o, s, now)
 	if p.Contradiction != before.Contradiction && p.Contradiction != "" {
 		return s, p, []Event{s.paymentEvent(EventPaymentContradicted, p, now)}
 	}
@@ -84,6 +86,8 @@ func (s Subscription) Settle(p Payment, o Outcome, r RetrySchedule, cal Calendar
 	}
 	if s.Status == StatusIncomplete {
 		s = s.ended(now)
+	}
+	if !s.Live() {
 		return s, p, []Event{s.paymentEvent(kind, p, now)}
 	}
 	s, events := s.renewalFailed(kind, p, o, r, now)

@@ -49,8 +49,9 @@ func (c *Collector) SystemsToSweep(ctx context.Context) ([]string, error) {
 // process works on. It settles the payments that the payment system knows. A payment
 // that was never received and that no process may still send is sent again if it is a
 // renewal that is still wanted, and abandoned otherwise. A payment that the payment
-// system may have forgotten waits for a person. At most concurrency lookups are in flight. Known
-// outcomes are recorded before any payment is sent again.
+// system may have forgotten waits for a person, and so does a first payment that has been
+// open for too long. At most concurrency lookups are in flight. Known outcomes are recorded
+// before any payment is sent again.
 //
 // Any number of sweeps may run concurrently. A payment system that is slow delays its
 // own sweep only. The payments are returned even with an error.
@@ -70,24 +71,33 @@ func (c *Collector) sweep(ctx context.Context, q ports.SweepQuery, concurrency i
 		return nil, err
 	}
 	lookups := inParallel(concurrency, leased, func(u ports.Unsettled) lookup { return c.find(ctx, u) })
-	var known []Attempt
+	var known, stuck []Attempt
 	var absent []lookup
-	var forgotten []Attempt
 	var swept Swept
+	overdue := make(map[billing.PaymentID]bool)
 	for _, l := range lookups {
+		overdue[l.Payment.ID] = l.times.FirstPaymentOverdue(*l.Payment)
 		switch {
 		case l.Known():
 			known = append(known, l.Attempt)
-		case l.forgotten:
-			forgotten = append(forgotten, l.Attempt)
 		case l.absent:
 			absent = append(absent, l)
+		case l.forgotten || overdue[l.Payment.ID]:
+			stuck = append(stuck, l.Attempt)
 		default:
 			swept = append(swept, Result{Payment: l.Payment})
 		}
 	}
 	recorded, err := c.Record(ctx, known...)
-	reviewed, unreviewed := c.review(ctx, forgotten)
+	recorded = slices.DeleteFunc(recorded, func(r Result) bool {
+		renewal := r.Payment.Initiator == billing.MerchantInitiated
+		waits := renewal && r.Payment.NeedsReview() || !r.Payment.Settled() && overdue[r.Payment.ID]
+		if waits {
+			stuck = append(stuck, Attempt{Payment: r.Payment, err: r.Err, sweep: true})
+		}
+		return waits
+	})
+	reviewed, unreviewed := c.review(ctx, stuck)
 	resent, failed := c.resend(ctx, absent, concurrency)
 	return slices.Concat(swept, recorded, reviewed, resent), errors.Join(err, unreviewed, failed)
 }
@@ -177,51 +187,19 @@ func (c *Collector) resendChunk(ctx context.Context, absent []lookup) ([]Result,
 		}
 		return a
 	})
-	var forgotten []Attempt
+	var stuck []Attempt
 	attempts = slices.DeleteFunc(attempts, func(a Attempt) bool {
 		tooLate := !a.Known() && errors.Is(a.err, ports.ErrTooLate)
 		if tooLate {
-			forgotten = append(forgotten, a)
+			stuck = append(stuck, a)
 		}
 		return tooLate
 	})
 	recorded, err := c.Record(ctx, attempts...)
-	reviewed, unreviewed := c.review(ctx, forgotten)
+	reviewed, unreviewed := c.review(ctx, stuck)
 	return slices.Concat(g.notSent, recorded, reviewed), errors.Join(err, unreviewed)
 }
 
-// review lets payments that their payment system may have forgotten wait for a person. It
-// returns the payments as they are stored afterwards.
-func (c *Collector) review(ctx context.Context, forgotten []Attempt) ([]Result, error) {
-	if len(forgotten) == 0 {
-		return nil, nil
-	}
-	r, err := ports.InTx(ctx, c.Store, func(tx ports.Repos) (recorded, error) {
-		all, err := loadLocked(ctx, tx, forgotten)
-		if err != nil {
-			return recorded{}, err
-		}
-		var r recorded
-		var changed []billing.Payment
-		for i, s := range all {
-			p, events := s.subscription.Review(*s.payment, c.Clock.Now())
-			if len(events) > 0 {
-				changed, r.events = append(changed, p), append(r.events, events...)
-			}
-			r.results = append(r.results, Result{Subscription: s.subscription, Payment: &p, Err: forgotten[i].err})
-		}
-		ports.Identify(r.events, c.NewID)
-		if err := tx.Events.Append(ctx, r.events...); err != nil {
-			return r, err
-		}
-		return r, tx.Payments.SaveReview(ctx, changed...)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("review %d payments, the first %s: %w", len(forgotten), forgotten[0].Payment.ID, err)
-	}
-	c.report(ctx, r.events)
-	return r.results, nil
-}
 
 // grants is the decision on payments that the payment system never received.
 type grants struct {

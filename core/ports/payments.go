@@ -36,7 +36,7 @@ type Payments interface {
 	// It returns [billing.ErrAlreadyExists] if another payment has already paid for the
 	// period.
 	SavePeriod(ctx context.Context, p ...billing.Payment) error
-	// SaveReview updates ReviewSince of locked payments.
+	// SaveReview updates ReviewSince and ActionURL of locked payments.
 	SaveReview(ctx context.Context, p ...billing.Payment) error
 }
 

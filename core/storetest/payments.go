@@ -39,7 +39,9 @@ var paymentCases = []testCase{
 	}},
 	{"keep since when a person must decide", func(w *world) {
 		d := w.subscribe(0)
-		d.pay.ReviewSince = noon.Add(time.Hour)
+		d.pay.ActionURL = "https://bank.example/3ds"
+		w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Payments.Save(ctx, d.pay) })
+		d.pay.ReviewSince, d.pay.ActionURL = noon.Add(time.Hour), ""
 		w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Payments.SaveReview(ctx, d.pay) })
 		same(w, "payment", w.locked(d).pay, d.pay)
 		d = w.settle(d, billing.PaymentDeclined, noon)

@@ -51,7 +51,7 @@ var invariants = []invariant{
 		UNION ALL
 		SELECT format('subscription %s has charging = %s, which its payments contradict', s.id, s.charging) FROM subscriptions s
 		WHERE s.charging <> EXISTS (SELECT FROM payments p
-			WHERE p.user_id = s.user_id AND p.subscription_id = s.id AND p.status = 'pending')`},
+			WHERE p.user_id = s.user_id AND p.subscription_id = s.id AND p.status = 'pending' AND s.ended_at IS NULL)`},
 	{"I6", "a viewer has one live subscription to a plan", `
 		SELECT format('user %s has %s live subscriptions to plan %s', user_id, count(*), plan_id)
 		FROM subscriptions WHERE ended_at IS NULL GROUP BY user_id, plan_id HAVING count(*) > 1`},

@@ -374,13 +374,26 @@ func (q *Queries) PaymentsSavePeriod(ctx context.Context, arg PaymentsSavePeriod
 }
 
 const paymentsSaveReview = `-- name: PaymentsSaveReview :exec
-UPDATE payments p SET review_since = n.since
-FROM (SELECT unnest($1::uuid[]) AS user_id, unnest($2::uuid[]) AS id, unnest($3::timestamptz[]) AS since) AS n
+UPDATE payments p SET review_since = n.since, action_url = n.action_url
+FROM (SELECT unnest($1::uuid[]) AS user_id, unnest($2::uuid[]) AS id, unnest($3::timestamptz[]) AS since,
+    unnest($4::text[]) AS action_url) AS n
 WHERE p.user_id = n.user_id AND p.id = n.id
 `
 
-func (q *Queries) PaymentsSaveReview(ctx context.Context, userIds []string, ids []string, since []time.Time) error {
-	_, err := q.db.Exec(ctx, paymentsSaveReview, userIds, ids, since)
+type PaymentsSaveReviewParams struct {
+	UserIds    []string
+	Ids        []string
+	Since      []time.Time
+	ActionUrls []string
+}
+
+func (q *Queries) PaymentsSaveReview(ctx context.Context, arg PaymentsSaveReviewParams) error {
+	_, err := q.db.Exec(ctx, paymentsSaveReview,
+		arg.UserIds,
+		arg.Ids,
+		arg.Since,
+		arg.ActionUrls,
+	)
 	return err
 }
 
