@@ -1,0 +1,15 @@
+// Package fake imitates the part of YooKassa's API that the adapter uses, for tests. It
+// keeps payments and saved methods in memory, remembers keys for 24 hours on a clock that
+// tests move, and fails on command.
+//
+//	POST /v3/payments              create a payment
+//	GET  /v3/payments              list payments, the newest first
+//	GET  /v3/payments/{id}         read a payment
+//	GET  /v3/me                    read the settings of the shop
+//	POST /checkout/{id}            reply to the page of a payment like a viewer
+//
+// The form of the page has the fields reply (approve or decline) and card (a test card
+// number of YooKassa; the last four digits decide).
+//
+// Not here: two-stage payments, refunds, receipts, and means of payment besides cards.
+package fake

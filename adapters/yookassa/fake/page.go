@@ -1,0 +1,53 @@
+package fake
+
+import (
+	"encoding/json"
+	"net/http"
+)
+
+// reply takes the viewer's reply to the page of a payment, and sends the browser back.
+func (f *Fake) reply(w http.ResponseWriter, r *http.Request) {
+	answer := r.PostFormValue("reply")
+	if answer != "approve" && answer != "decline" {
+		http.Error(w, "reply must be approve or decline", http.StatusBadRequest)
+		return
+	}
+	p, returnURL := f.confirm(r.PathValue("id"), answer == "approve", r.PostFormValue("card"))
+	if returnURL == "" {
+		http.Error(w, "no payment waits for a reply here", http.StatusConflict)
+		return
+	}
+	if f.cfg.Notify != nil {
+		body, _ := json.Marshal(map[string]any{"type": "notification", "event": "payment." + p.Status, "object": p})
+		f.cfg.Notify(r.Context(), body)
+	}
+	http.Redirect(w, r, returnURL, http.StatusSeeOther)
+}
+
+// confirm finishes a payment that waits for its viewer. It returns the payment and the
+// address to which the viewer returns, or none if the payment does not wait.
+func (f *Fake) confirm(id string, approve bool, number string) (payment, string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	p := f.find(id)
+	if p == nil {
+		return payment{}, ""
+	}
+	p.progress(f.now())
+	if p.Confirmation == nil {
+		return payment{}, ""
+	}
+	returnURL := p.Confirmation.ReturnURL
+	if p.PaymentMethod == nil {
+		last4, behaviour := cardOf(number)
+		p.PaymentMethod, p.decides = newMethod(p.ID, last4), behaviour
+	}
+	if !approve {
+		p.decides.Reason = "3d_secure_failed"
+	}
+	p.finish(f.now())
+	if p.PaymentMethod.Saved && p.save {
+		f.methods[p.PaymentMethod.ID] = Method{}
+	}
+	return *p, returnURL
+}
