@@ -1,0 +1,109 @@
+package yookassa
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"github.com/online-cinema/billing/adapters/internal/pspclient"
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
+)
+
+// newPayment is the body of POST /payments. YooKassa refuses a known key with another
+// body. So a release that changes this struct breaks the repetition of renewals that the
+// release before it has sent.
+type newPayment struct {
+	Amount             amount        `json:"amount"`
+	Capture            bool          `json:"capture"`
+	PaymentMethodID    string        `json:"payment_method_id,omitempty"`
+	SavePaymentMethod  bool          `json:"save_payment_method,omitempty"`
+	Confirmation       *confirmation `json:"confirmation,omitempty"`
+	MerchantCustomerID string        `json:"merchant_customer_id,omitempty"`
+	Metadata           metadata      `json:"metadata"`
+}
+
+// confirmation requests a page on which the viewer pays or confirms the payment.
+type confirmation struct {
+	Type      string `json:"type"`
+	ReturnURL string `json:"return_url"`
+}
+
+// Charge takes money at most once per key. It repeats the same request while YooKassa
+// works on it, until ctx ends. See [ports.Provider].
+func (y *YooKassa) Charge(ctx context.Context, r ports.ChargeRequest) (billing.Outcome, error) {
+	o, err := y.charge(ctx, r)
+	if err != nil {
+		return billing.Outcome{}, fmt.Errorf("yookassa: charge %q: %w", r.Key, err)
+	}
+	return o, nil
+}
+
+func (y *YooKassa) charge(ctx context.Context, r ports.ChargeRequest) (billing.Outcome, error) {
+	if err := r.CheckCard(); err != nil {
+		return billing.Outcome{}, err
+	}
+	body, err := y.body(r)
+	if err != nil {
+		return billing.Outcome{}, err
+	}
+	if !r.FirstSent.IsZero() && y.now().Sub(r.FirstSent) >= horizon {
+		return billing.Outcome{}, ports.ErrTooLate
+	}
+	return y.create(ctx, r.Key, body)
+}
+
+// body returns the body of the request for r. It returns [ports.ErrRefused] if r must not
+// be sent.
+func (y *YooKassa) body(r ports.ChargeRequest) ([]byte, error) {
+	byCustomer := r.Initiator == billing.CustomerInitiated
+	onPage := r.Token.IsZero()
+	byMerchant := r.Initiator == billing.MerchantInitiated && !onPage
+	if r.Card != nil || !isKey(string(r.Key)) || !byCustomer && !byMerchant {
+		return nil, ports.ErrRefused
+	}
+	amount, err := amountOf(r.Amount)
+	if err != nil {
+		return nil, err
+	}
+	p := newPayment{
+		Amount: amount, Capture: true, PaymentMethodID: r.Token.Reveal(), SavePaymentMethod: onPage,
+		MerchantCustomerID: string(r.Payer), Metadata: metadata{PaymentID: string(r.Key)},
+	}
+	if onPage {
+		p.Metadata.Means = byPage
+	}
+	if byCustomer {
+		p.Confirmation = &confirmation{Type: "redirect", ReturnURL: r.ReturnURL}
+		if r.ReturnURL == "" {
+			p.Confirmation.ReturnURL = y.returnURL
+		}
+	}
+	return json.Marshal(p)
+}
+
+// create sends the request until YooKassa answers with the payment, or with an error that
+// a repetition does not change.
+//
+// Once an attempt may have taken money, no later error proves that none was taken.
+func (y *YooKassa) create(ctx context.Context, key billing.PaymentID, body []byte) (billing.Outcome, error) {
+	request := pspclient.Request{Method: http.MethodPost, Path: "/payments", Header: y.header(key), Body: body}
+	var unknown error // the last error after which YooKassa may have taken the money
+	for attempt := 0; ; attempt++ {
+		response, err := y.client.Do(ctx, request)
+		result := read(response, err)
+		switch {
+		case result.err == nil:
+			return result.payment.outcome(key)
+		case !result.again && unknown == nil:
+			return billing.Outcome{}, result.err
+		case !result.again:
+			return billing.Outcome{}, fmt.Errorf("%w; then %s", unknown, result.err.Error())
+		}
+		unknown = result.err
+		if err := y.wait(ctx, result.pause(attempt)); err != nil {
+			return billing.Outcome{}, unknown
+		}
+	}
+}

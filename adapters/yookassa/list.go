@@ -1,0 +1,99 @@
+package yookassa
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net/url"
+	"time"
+
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
+)
+
+// pageSize is the largest number of payments that a list returns at once.
+const pageSize = "100"
+
+// timestamp returns a time as the API writes it, cut to milliseconds.
+func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+var errSameCursor = errors.New("the list does not advance")
+
+// payments returns all payments of a filter, the newest first. An error ends them.
+func (y *YooKassa) payments(ctx context.Context, filter url.Values) iter.Seq2[payment, error] {
+	return func(yield func(payment, error) bool) {
+		filter.Set("limit", pageSize)
+		for {
+			var page struct {
+				Items      []payment `json:"items"`
+				NextCursor string    `json:"next_cursor"`
+			}
+			err := y.get(ctx, "/payments?"+filter.Encode(), &page)
+			if err == nil && page.Items == nil {
+				err = errors.New("the response is not a list")
+			}
+			if err == nil && page.NextCursor != "" && page.NextCursor == filter.Get("cursor") {
+				err = errSameCursor
+			}
+			if err != nil {
+				yield(payment{}, err)
+				return
+			}
+			for _, p := range page.Items {
+				if !yield(p, nil) {
+					return
+				}
+			}
+			if page.NextCursor == "" {
+				return
+			}
+			filter.Set("cursor", page.NextCursor)
+		}
+	}
+}
+
+// Charges calls each for every successful payment of the service in this shop, by the time
+// of its capture. It skips payments of other programs, which do not have a payment id of
+// the service. Times have milliseconds. YooKassa lists the payments of three years.
+// See [ports.Ledger].
+func (y *YooKassa) Charges(ctx context.Context, from, to time.Time, each func(ports.LedgerEntry) error) error {
+	for p, err := range y.payments(ctx, capturedIn(from, to)) {
+		if err == nil {
+			err = p.enter(from, to, each)
+		}
+		if err != nil {
+			return fmt.Errorf("yookassa: read the ledger: %w", err)
+		}
+	}
+	return nil
+}
+
+// capturedIn returns the filter of the payments that were captured in a window. It is up
+// to a millisecond wider, because the API has no smaller units.
+func capturedIn(from, to time.Time) url.Values {
+	filter := url.Values{"status": {statusSucceeded}}
+	if !from.IsZero() {
+		filter.Set("captured_at.gte", timestamp(from))
+	}
+	if !to.IsZero() {
+		filter.Set("captured_at.lt", timestamp(to.Add(time.Millisecond)))
+	}
+	return filter
+}
+
+// enter calls each for the payment if it belongs to the service and to the window.
+func (p payment) enter(from, to time.Time, each func(ports.LedgerEntry) error) error {
+	at := p.CapturedAt.UTC()
+	if !billing.IsID(p.Metadata.PaymentID) || at.Before(from) || !to.IsZero() && !at.Before(to) {
+		return nil
+	}
+	if p.Status != statusSucceeded || p.CapturedAt.IsZero() {
+		return fmt.Errorf("the list has a payment that was not captured, with status %s", word(p.Status))
+	}
+	taken, err := p.Amount.money()
+	if err != nil {
+		return err
+	}
+	return each(ports.LedgerEntry{Key: billing.PaymentID(p.Metadata.PaymentID), Amount: taken, At: at})
+}
