@@ -1,0 +1,108 @@
+package fake
+
+import (
+	"strconv"
+	"time"
+)
+
+// sessionAge is how long a Checkout Session is open.
+const sessionAge = 24 * time.Hour
+
+type session struct {
+	id, url, currency string
+	customer, setup   string
+	amount, created   int64
+	metadata          map[string]string
+	intentMetadata    map[string]string
+	returnURL         string
+	intent            *intent // of the latest attempt
+	complete          bool
+}
+
+func (f *Fake) createSession(in input) response {
+	const price = "line_items[0][price_data]"
+	amount, err := strconv.ParseInt(in.Get(price+"[unit_amount]"), 10, 64)
+	switch {
+	case err != nil || amount < 50:
+		return invalid("amount_too_small", "")
+	case f.customers[in.Get("customer")] == nil:
+		return invalid("resource_missing", "customer")
+	}
+	s := &session{
+		id: f.newID("cs_test"), currency: in.Get(price + "[currency]"), customer: in.Get("customer"), amount: amount,
+		created: f.cfg.Now().Unix(), metadata: metadata(in.Values, "metadata"), returnURL: in.Get("success_url"),
+		intentMetadata: metadata(in.Values, "payment_intent_data[metadata]"),
+		setup:          in.Get("payment_intent_data[setup_future_usage]"),
+	}
+	s.url = "http://" + in.host + pages + "checkout/" + s.id
+	f.sessions = append(f.sessions, s)
+	return ok(f.sessionJSON(s))
+}
+
+func (f *Fake) findSession(id string) *session {
+	for _, s := range f.sessions {
+		if s.id == id {
+			return s
+		}
+	}
+	return nil
+}
+
+func (f *Fake) readSession(in input) response {
+	s := f.findSession(in.id)
+	if s == nil {
+		return missing("session")
+	}
+	return ok(f.sessionJSON(s))
+}
+
+// status returns the status of a session, and of its payment.
+func (f *Fake) status(s *session) (status, payment string) {
+	switch {
+	case s.complete:
+		return "complete", "paid"
+	case f.cfg.Now().Sub(time.Unix(s.created, 0)) >= sessionAge:
+		return "expired", "unpaid"
+	default:
+		return "open", "unpaid"
+	}
+}
+
+func (f *Fake) sessionJSON(s *session) map[string]any {
+	status, payment := f.status(s)
+	body := map[string]any{
+		"id": s.id, "object": "checkout.session", "status": status, "payment_status": payment, "url": nil,
+		"payment_intent": nil, "metadata": s.metadata, "created": s.created, "customer": s.customer, "mode": "payment",
+		"livemode": false,
+	}
+	if status == "open" {
+		body["url"] = s.url
+	}
+	if s.intent != nil {
+		body["payment_intent"] = s.intent.id
+	}
+	return body
+}
+
+// attempt tries to pay a session with a payment method, and reports whether that succeeded.
+func (f *Fake) attempt(s *session, id string) bool {
+	m := f.method(id)
+	if m == nil {
+		return false
+	}
+	if s.intent == nil {
+		s.intent = &intent{
+			id: f.newID("pi"), currency: s.currency, amount: s.amount, created: f.cfg.Now().Unix(), customer: s.customer,
+			setup: s.setup, metadata: s.intentMetadata,
+		}
+		f.intents = append(f.intents, s.intent)
+	}
+	s.intent.method = m.id
+	if m.kind == "pm_decline" {
+		f.decline(s.intent, m.code)
+		return false
+	}
+	f.succeed(s.intent)
+	s.complete = true
+	return true
+}
