@@ -191,6 +191,23 @@ func TestCalls_WrongCredentials(t *testing.T) {
 	}
 }
 
+// The API's description promises the settings of a shop to partners only.
+func TestProbe_NoSettings(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/v3/me" {
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = w.Write([]byte(apiError("forbidden", "")))
+			return
+		}
+		_, _ = w.Write([]byte(`{"type":"list","items":[]}`))
+	}))
+	defer server.Close()
+	if err := newAdapter(t, server.URL+"/v3").Probe(t.Context()); err != nil {
+		t.Errorf("Probe = %v, want none", err)
+	}
+}
+
 func TestProbe(t *testing.T) {
 	t.Parallel()
 	if err := newShop(t).Probe(t.Context()); err != nil {

@@ -75,11 +75,13 @@ func (f *Fake) Now() time.Time {
 // now returns the time as the API reports it, in milliseconds. The caller holds mu.
 func (f *Fake) now() time.Time { return time.Now().UTC().Add(f.ahead).Truncate(time.Millisecond) }
 
-// SetListLag makes lists omit payments that are younger than d.
-func (f *Fake) SetListLag(d time.Duration) {
+// SetListLag makes lists omit payments that are younger than d. It returns the former lag.
+func (f *Fake) SetListLag(d time.Duration) time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	former := f.listLag
 	f.listLag = d
+	return former
 }
 
 func (f *Fake) authorized(next http.HandlerFunc) http.HandlerFunc {
