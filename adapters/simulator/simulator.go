@@ -3,6 +3,7 @@ package simulator
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -75,6 +76,7 @@ var (
 	_ ports.Provider = (*Simulator)(nil)
 	_ ports.Ledger   = (*Simulator)(nil)
 	_ ports.Listener = (*Simulator)(nil)
+	_ ports.Prober   = (*Simulator)(nil)
 )
 
 // Capabilities implements [ports.Provider].
@@ -83,6 +85,14 @@ func (s *Simulator) Capabilities() ports.Capabilities {
 		KeyLimits: billing.KeyLimits{Settling: s.cfg.Lag, Horizon: s.cfg.Horizon},
 		Accepts:   []ports.Means{ports.ByToken, ports.ByPage, ports.ByCard},
 	}
+}
+
+// Probe checks the connection. See [ports.Prober].
+func (s *Simulator) Probe(ctx context.Context) error {
+	if err := s.pool.Ping(ctx); err != nil {
+		return fmt.Errorf("simulator: %w", err)
+	}
+	return nil
 }
 
 // New returns a simulator that stores its data through pool. The connections of the

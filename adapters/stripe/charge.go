@@ -29,7 +29,7 @@ func (s *Stripe) charge(ctx context.Context, r ports.ChargeRequest) (billing.Out
 	if s.isOver(r.FirstSent) {
 		return billing.Outcome{}, ports.ErrTooLate
 	}
-	if r.Card != nil || !validKey(r.Key) || !validInitiator(r) {
+	if r.Card != nil || !validKey(r.Key) || !s.validInitiator(r) {
 		return billing.Outcome{}, ports.ErrRefused
 	}
 	price, err := priceOf(r.Amount)
@@ -57,9 +57,11 @@ func validKey(key billing.PaymentID) bool {
 	return key != "" && len(key) <= 200 && !strings.ContainsFunc(string(key), invalid)
 }
 
-// validInitiator reports whether the initiator is known, and whether a merchant has a token.
-func validInitiator(r ports.ChargeRequest) bool {
-	return r.Initiator == billing.CustomerInitiated || r.Initiator == billing.MerchantInitiated && !r.Token.IsZero()
+// validInitiator reports whether the initiator is known. A viewer needs a page to return
+// to, and a merchant a token.
+func (s *Stripe) validInitiator(r ports.ChargeRequest) bool {
+	return r.Initiator == billing.CustomerInitiated && s.returnURL(r) != "" ||
+		r.Initiator == billing.MerchantInitiated && !r.Token.IsZero()
 }
 
 // price is an amount as Stripe's parameters have it.

@@ -28,7 +28,7 @@ const (
 	settling = 5 * time.Minute
 )
 
-// Config configures the adapter. SecretKey, ReturnURL and Now are required.
+// Config configures the adapter. SecretKey and Now are required.
 type Config struct {
 	// SecretKey is the secret key (sk_…) or a restricted key (rk_…) of the account.
 	SecretKey billing.Secret
@@ -37,7 +37,8 @@ type Config struct {
 	// are forged.
 	WebhookSecrets []billing.Secret
 	// ReturnURL is the page to which the viewer's browser goes after a page of Stripe, if
-	// the viewer's client named none.
+	// the viewer's client named none. Without it, such a charge is refused; renewals need
+	// none.
 	ReturnURL string
 	// Product is the name of the purchase on the page of Stripe; "" means Subscription.
 	// A change within a day of a payment on a page makes its repetition a key conflict.
@@ -102,7 +103,7 @@ func (c Config) check() (faults []error) {
 			faults = append(faults, errors.New("a webhook secret of Stripe must begin with whsec_"))
 		}
 	}
-	if !billing.IsWebPage(c.ReturnURL) {
+	if c.ReturnURL != "" && !billing.IsWebPage(c.ReturnURL) {
 		faults = append(faults, errors.New("the return URL for Stripe must be the address of a web page"))
 	}
 	return faults

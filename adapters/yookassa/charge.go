@@ -1,6 +1,7 @@
 package yookassa
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -75,9 +76,9 @@ func (y *YooKassa) body(r ports.ChargeRequest) ([]byte, error) {
 		p.Metadata.Means = byPage
 	}
 	if byCustomer {
-		p.Confirmation = &confirmation{Type: "redirect", ReturnURL: r.ReturnURL}
-		if r.ReturnURL == "" {
-			p.Confirmation.ReturnURL = y.returnURL
+		p.Confirmation = &confirmation{Type: "redirect", ReturnURL: cmp.Or(r.ReturnURL, y.returnURL)}
+		if p.Confirmation.ReturnURL == "" {
+			return nil, ports.ErrRefused
 		}
 	}
 	return json.Marshal(p)

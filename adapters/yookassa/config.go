@@ -34,12 +34,12 @@ const (
 	exchangeTimeout = 40 * time.Second
 )
 
-// Config configures a [YooKassa]. ShopID, SecretKey, ReturnURL and Now are required.
+// Config configures a [YooKassa]. ShopID, SecretKey and Now are required.
 type Config struct {
 	ShopID    string
 	SecretKey billing.Secret
 	// ReturnURL is the page to which viewers return from a page of YooKassa or of a bank,
-	// if a request names none.
+	// if a request names none. Without it, such requests are refused; renewals need none.
 	ReturnURL string
 	// Now returns the time on the wall clock.
 	Now func() time.Time
@@ -84,7 +84,7 @@ func New(cfg Config) (*YooKassa, error) {
 		return nil, errors.New("yookassa: the shop id must be a number")
 	case !printable(cfg.SecretKey.Reveal()):
 		return nil, errors.New("yookassa: the secret key is missing, or has spaces")
-	case !billing.IsWebPage(cfg.ReturnURL):
+	case cfg.ReturnURL != "" && !billing.IsWebPage(cfg.ReturnURL):
 		return nil, errors.New("yookassa: the return URL is not the address of a page")
 	case cfg.Now == nil:
 		return nil, errors.New("yookassa: a clock is missing")

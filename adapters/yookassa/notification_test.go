@@ -125,7 +125,6 @@ func TestNew_Refuses(t *testing.T) {
 		"shop with a colon":        func(c *yookassa.Config) { c.ShopID = "12:34" },
 		"no key":                   func(c *yookassa.Config) { c.SecretKey = billing.Secret{} },
 		"key with a line break":    func(c *yookassa.Config) { c.SecretKey = billing.NewSecret(secretKey + "\n") },
-		"no return URL":            func(c *yookassa.Config) { c.ReturnURL = "" },
 		"return URL without https": func(c *yookassa.Config) { c.ReturnURL = "cinema.example" },
 		"no clock":                 func(c *yookassa.Config) { c.Now = nil },
 		"negative limit":           func(c *yookassa.Config) { c.MaxConcurrent = -1 },

@@ -57,6 +57,7 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 		DatabaseURL: cfg.DatabaseURL, Clock: clock, SimulatorFaults: cfg.SimulatorFaults,
 		ChargeTimeout: time.Duration(cfg.ChargeTimeout),
 		PublicURL:     cfg.URL(boot.Address(listeners.Public.Addr().String())),
+		Accounts:      cfg.Accounts, ReturnURL: returnURL(cfg, listeners.Public.Addr().String()),
 	}, cfg.UseSimulator(cfg.Env))
 	if err != nil {
 		return err
@@ -216,4 +217,13 @@ func withPages(api http.Handler, pages map[string]http.Handler) http.Handler {
 // requestTimeout limits a request: one charge and the transactions around it.
 func requestTimeout(cfg boot.API) time.Duration {
 	return max(30*time.Second, time.Duration(cfg.ChargeTimeout)+2*boot.RecordTimeout)
+}
+
+// returnURL returns the page for viewers whose client names no page to return to: the first
+// allowed address, or the API's own.
+func returnURL(cfg boot.API, listener string) string {
+	if len(cfg.ReturnURLs) > 0 {
+		return cfg.ReturnURLs[0]
+	}
+	return cfg.URL(boot.Address(listener)) + "/"
 }

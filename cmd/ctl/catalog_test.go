@@ -149,7 +149,7 @@ func TestPaymentSystemAdd_Adapter(t *testing.T) {
 		want    string // in stderr
 	}{
 		"adapter":             {"BILLING_ENV=test", "--code simulator --name S", boot.OK, ""},
-		"no adapter":          {"BILLING_ENV=test", "--code mybank --name M", boot.Misused, "payment system mybank has no adapter in this version, so nothing could be charged; it has adapters for: simulator; --force adds it anyway"},
+		"no adapter":          {"BILLING_ENV=test", "--code mybank --name M", boot.Misused, "payment system mybank has no adapter in this version, so nothing could be charged; it has adapters for: simulator, stripe, yookassa; --force adds it anyway"},
 		"no adapter, forced":  {"BILLING_ENV=test", "--code mybank --name M --force", boot.OK, ""},
 		"adapter is off here": {"BILLING_ENV=production", "--code simulator --name S", boot.OK, "warning: simulator is off with BILLING_ENV=production"},
 		"name missing":        {"BILLING_ENV=test", "--code mybank", boot.Misused, "--name is not set"},

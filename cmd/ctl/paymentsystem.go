@@ -1,15 +1,18 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/online-cinema/billing/cmd/internal/boot"
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/operators"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 func (t *tool) paymentSystem() *cobra.Command {
@@ -46,7 +49,11 @@ func (t *tool) paymentSystem() *cobra.Command {
 		Use: "archive CODE", Short: "Close a payment system for new subscriptions; existing ones keep renewing",
 		Args: oneArg("the code of a payment system"), RunE: t.action(t.paymentSystemArchive),
 	}
-	return group("payment-system", "Manage the registry of payment systems", t.withJSON(add), t.withJSON(list), t.withJSON(archive))
+	check := &cobra.Command{
+		Use: "check CODE", Short: "Test the credentials and the connection of a payment system; no money moves",
+		Args: oneArg("the code of a payment system"), RunE: t.action(t.paymentSystemCheck),
+	}
+	return group("payment-system", "Manage the registry of payment systems", t.withJSON(add), t.withJSON(list), t.withJSON(archive), check)
 }
 
 // checkAdapter returns an error if this version has no adapter for code. It warns if
@@ -71,7 +78,39 @@ func (t *tool) checkAdapter(code string) error {
 type adapterConfig struct {
 	Env boot.Env `env:"BILLING_ENV" envDefault:"production" must:"be production, dev or test"`
 	boot.Simulation
+	boot.Accounts
 }
+
+func (t *tool) paymentSystemCheck(cmd *cobra.Command, args []string) error {
+	code := args[0]
+	cfg, err := boot.Load[adapterConfig](t.environ)
+	if err != nil {
+		return err
+	}
+	url, err := t.url()
+	if err != nil {
+		return err
+	}
+	provider, closeProvider, err := boot.OpenPaymentSystem(cmd.Context(), url, cfg.Accounts, code)
+	if err != nil {
+		return err
+	}
+	defer closeProvider()
+	prober, ok := provider.(ports.Prober)
+	if !ok {
+		return fmt.Errorf("payment system %s has no test", code)
+	}
+	ctx, cancel := context.WithTimeout(cmd.Context(), checkTimeout)
+	defer cancel()
+	if err := prober.Probe(ctx); err != nil {
+		return fmt.Errorf("payment system %s cannot be used: %w", code, err)
+	}
+	t.printf("payment system %s responds and accepts the credentials", code)
+	return nil
+}
+
+// checkTimeout is how long a payment system has to respond to a check.
+const checkTimeout = 30 * time.Second
 
 func (t *tool) paymentSystemArchive(cmd *cobra.Command, args []string) error {
 	return t.changePaymentSystem(cmd, "archived", func(c operators.Catalog) (billing.PaymentSystem, error) {

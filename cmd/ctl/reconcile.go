@@ -14,6 +14,7 @@ import (
 	"github.com/online-cinema/billing/cmd/internal/boot"
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/payments"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 func (t *tool) reconcile() *cobra.Command {
@@ -76,14 +77,22 @@ func (t *tool) reconciliation(cmd *cobra.Command, system string, since time.Time
 	if err != nil {
 		return r, err
 	}
-	ledger, closeLedger, err := boot.OpenLedger(cmd.Context(), url, system)
+	cfg, err := boot.Load[adapterConfig](t.environ)
+	if err != nil {
+		return r, err
+	}
+	provider, closeProvider, err := boot.OpenPaymentSystem(cmd.Context(), url, cfg.Accounts, system)
 	if errors.Is(err, boot.ErrNoAdapter) {
 		return r, usageErrorf("--payment-system: %v", err)
 	}
 	if err != nil {
 		return r, err
 	}
-	defer closeLedger()
+	defer closeProvider()
+	ledger, ok := provider.(ports.Ledger)
+	if !ok {
+		return r, fmt.Errorf("payment system %s cannot list its charges", system)
+	}
 	err = t.withStore(cmd.Context(), func(s *postgres.Store) error {
 		r, err = payments.Reconciler{
 			Payments: s, Ledger: ledger, System: system, Clock: clock.System{},

@@ -67,7 +67,7 @@ func TestForecast_LastLine(t *testing.T) {
 	}
 	for want, asJSON := range map[string]bool{
 		`{"settled":0,"due":2,"renewed":0,"declined":0,"held":0,"unknown":0,"ended":1,"failed":0,"waiting":0,"would_charge":[{"amount":79800,"currency":"RUB"}]}`: true,
-		"would charge 2 subscriptions, 798.00 RUB; 1 ends: cancelled":                                                                                 false,
+		"would charge 2 subscriptions, 798.00 RUB; 1 ends: cancelled": false,
 	} {
 		var out bytes.Buffer
 		if err := (printer{&out, asJSON}).forecast(f); err != nil {

@@ -37,6 +37,7 @@ func work(ctx context.Context, cfg boot.Renew, o options, stdout, stderr io.Writ
 	defer closeClock()
 	systems, err := boot.OpenPaymentSystems(ctx, boot.PaymentSystemsConfig{
 		DatabaseURL: cfg.DatabaseURL, Clock: now, SimulatorFaults: cfg.SimulatorFaults, ChargeTimeout: time.Duration(cfg.ChargeTimeout),
+		Accounts: cfg.Accounts,
 	}, cfg.UseSimulator(cfg.Env))
 	if err != nil {
 		return false, err

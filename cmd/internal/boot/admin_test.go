@@ -38,10 +38,10 @@ func TestLoad_Admin(t *testing.T) {
 
 func TestSystemCodes(t *testing.T) {
 	t.Parallel()
-	if diff := cmp.Diff([]string{"simulator"}, boot.PaymentSystemCodes(true)); diff != "" {
+	if diff := cmp.Diff([]string{"simulator", "stripe", "yookassa"}, boot.PaymentSystemCodes(true)); diff != "" {
 		t.Error(diff)
 	}
-	if got := boot.PaymentSystemCodes(false); len(got) != 0 {
-		t.Errorf("without the simulator: %v", got)
+	if diff := cmp.Diff([]string{"stripe", "yookassa"}, boot.PaymentSystemCodes(false)); diff != "" {
+		t.Errorf("without the simulator: %s", diff)
 	}
 }

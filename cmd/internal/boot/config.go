@@ -63,7 +63,7 @@ func (s Simulation) MigrationSets(env Env) []postgres.MigrationSet {
 // Charging holds the settings of charges.
 type Charging struct {
 	Simulation
-	SimulatorFaults SimulatorFaults  `env:"BILLING_SIMULATOR_MISHAPS" helpDefault:"none" must:"be pairs such as lose_answers=0.3,latency=20ms,seed=7; probabilities: lose_answers, break_answers, nonsense, lose_requests, unavailable, credentials, unknown_tokens, other_amounts, charge_twice, lose_lookups; durations: latency, hold_lost; number: seed" help:"Faults that the simulator injects, for rehearsals and tests"`
+	SimulatorFaults SimulatorFaults  `env:"BILLING_SIMULATOR_MISHAPS" helpDefault:"none" must:"be pairs such as lose_answers=0.3,latency=20ms,seed=7; probabilities: lose_answers, break_answers, nonsense, lose_requests, unavailable, credentials, unknown_tokens, other_amounts, charge_twice, lose_lookups; durations: latency, hold_lost, lag, horizon; number: seed" help:"Faults that the simulator injects, for rehearsals and tests"`
 	ChargeTimeout   PositiveDuration `env:"BILLING_CHARGE_TIMEOUT" envDefault:"10s" must:"be a duration of more than zero, such as 10s" help:"Time limit of one charge"`
 }
 
@@ -139,6 +139,7 @@ type API struct {
 	Edge
 	Rules
 	Charging
+	Accounts
 	SweepInterval PositiveDuration `env:"BILLING_SWEEP_INTERVAL" envDefault:"5s" must:"be a duration of more than zero, such as 5s" help:"Interval of the sweep, which looks up pending payments"`
 	CardLimits
 	Tracing
@@ -147,6 +148,7 @@ type API struct {
 func (c API) check(f *faults) {
 	c.Rules.check(f, c.Env)
 	c.Charging.check(f, c.Env)
+	c.Accounts.check(f, c.Env)
 	c.Auth.check(f, c.Env)
 	c.checkCards(f, c.Env)
 	c.Edge.check(f)
@@ -160,12 +162,14 @@ type Renew struct {
 	Vault
 	Rules
 	Charging
+	Accounts
 	Tracing
 }
 
 func (c Renew) check(f *faults) {
 	c.Rules.check(f, c.Env)
 	c.Charging.check(f, c.Env)
+	c.Accounts.check(f, c.Env)
 	c.checkTokens(f, c.Env)
 }
 

@@ -16,6 +16,8 @@ import (
 	"github.com/online-cinema/billing/adapters/clock"
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/adapters/simulator"
+	"github.com/online-cinema/billing/adapters/stripe"
+	"github.com/online-cinema/billing/adapters/yookassa"
 	"github.com/online-cinema/billing/cmd/internal/crash"
 	"github.com/online-cinema/billing/cmd/internal/mutant"
 	"github.com/online-cinema/billing/core/ports"
@@ -61,6 +63,8 @@ type adapter func(ctx context.Context, s *PaymentSystems, c PaymentSystemsConfig
 func adapters() map[string]adapter {
 	return map[string]adapter{
 		simulator.Code: openSimulator,
+		stripe.Code:    openStripe,
+		yookassa.Code:  openYooKassa,
 	}
 }
 
@@ -71,16 +75,14 @@ type PaymentSystemsConfig struct {
 	Clock           ports.Clock
 	SimulatorFaults SimulatorFaults
 	PublicURL       string // base URL of Pages, without a slash at the end
+	Accounts        Accounts
+	ReturnURL       string // for viewers whose client names no page to return to; only the API needs it
 }
 
-// OpenPaymentSystems opens all payment systems. It omits the simulator unless
+// OpenPaymentSystems opens the payment systems that have an account, and the simulator if
 // useSimulator is set.
 func OpenPaymentSystems(ctx context.Context, c PaymentSystemsConfig, useSimulator bool) (*PaymentSystems, error) {
-	all := adapters()
-	if !useSimulator {
-		delete(all, simulator.Code)
-	}
-	s, err := open(ctx, c, all)
+	s, err := open(ctx, c, c.adapters(useSimulator))
 	if err == nil {
 		s.Listeners = s.listeners()
 		s.Providers = crash.Providers(mutant.Providers(s.Providers))
@@ -88,26 +90,23 @@ func OpenPaymentSystems(ctx context.Context, c PaymentSystemsConfig, useSimulato
 	return s, err
 }
 
-// OpenLedger opens the ledger of one payment system for a reconciliation. Reading
-// is harmless, so production may read the simulator's ledger. For an unknown code
-// it returns an [ErrNoAdapter] that lists the known codes.
-func OpenLedger(ctx context.Context, url DatabaseURL, code string) (ports.Ledger, func(), error) {
-	all := adapters()
-	known := slices.Sorted(maps.Keys(all))
-	maps.DeleteFunc(all, func(other string, _ adapter) bool { return other != code })
-	if len(all) == 0 {
-		return nil, nil, fmt.Errorf("payment system %q %w; known codes: %s", code, ErrNoAdapter, strings.Join(known, ", "))
+// OpenPaymentSystem opens one payment system for a command. Reading is harmless, so
+// production may read the simulator's ledger. For an unknown code it returns an
+// [ErrNoAdapter] that lists the known codes.
+func OpenPaymentSystem(ctx context.Context, url DatabaseURL, a Accounts, code string) (ports.Provider, func(), error) {
+	c := PaymentSystemsConfig{DatabaseURL: url, Clock: clock.System{}, Accounts: a}
+	open1, known := adapters()[code]
+	if !known {
+		return nil, nil, fmt.Errorf("payment system %q %w; known codes: %s", code, ErrNoAdapter, strings.Join(PaymentSystemCodes(true), ", "))
 	}
-	s, err := open(ctx, PaymentSystemsConfig{DatabaseURL: url, Clock: clock.System{}}, all)
+	if _, on := c.adapters(true)[code]; !on {
+		return nil, nil, fmt.Errorf("payment system %s is off: set its keys, for example in BILLING_%s_SECRET_KEY", code, strings.ToUpper(code))
+	}
+	s, err := open(ctx, c, map[string]adapter{code: open1})
 	if err != nil {
 		return nil, nil, err
 	}
-	ledger, ok := s.Providers[code].(ports.Ledger)
-	if !ok {
-		s.Close()
-		return nil, nil, fmt.Errorf("payment system %q cannot list its charges", code)
-	}
-	return ledger, s.Close, nil
+	return s.Providers[code], s.Close, nil
 }
 
 // ErrNoAdapter is returned for a payment system without an adapter.
@@ -169,7 +168,8 @@ func post(ctx context.Context, url string, header map[string][]string, body []by
 	}
 }
 
-// PaymentSystemCodes returns the codes that have an adapter, sorted.
+// PaymentSystemCodes returns the codes that have an adapter, sorted. Whether a payment
+// system has an account is not considered.
 func PaymentSystemCodes(useSimulator bool) []string {
 	all := adapters()
 	if !useSimulator {
