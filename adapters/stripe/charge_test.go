@@ -92,6 +92,19 @@ func TestCharge_Renewal(t *testing.T) {
 	}
 }
 
+// A viewer may store a payment method without a payment.
+func TestCharge_RenewalByMethodWithoutCustomer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := renewal("pm_ok")
+	for range 2 {
+		o, err := w.charge(t, r)
+		expectSuccess(t, o, err)
+	}
+	w.expectCharged(t, r.Key, 1)
+	expectRequest(t, w, fake.OpAttach, map[string]string{"customer": w.fake.Requests(fake.OpCreate)[0].Form.Get("customer")})
+}
+
 func TestCharge_RefusedBeforeSending(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -152,9 +165,9 @@ func TestCharge_PaymentMethodOfAnotherViewer(t *testing.T) {
 
 func TestCharge_UnknownToken(t *testing.T) {
 	t.Parallel()
-	t.Run("a renewal of a method that was never saved", func(t *testing.T) {
+	t.Run("the method cannot be saved", func(t *testing.T) {
 		t.Parallel()
-		_, err := newWorld(t).charge(t, renewal("pm_ok"))
+		_, err := newWorld(t).charge(t, renewal("pm_unsavable"))
 		expectError(t, err, ports.ErrTokenUnknown)
 	})
 	t.Run("another customer has the method", func(t *testing.T) {

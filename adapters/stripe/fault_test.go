@@ -2,6 +2,7 @@ package stripe_test
 
 import (
 	"errors"
+	"maps"
 	"testing"
 	"time"
 
@@ -20,13 +21,15 @@ func TestCharge_Faults(t *testing.T) {
 		fake.LoseRequest: ports.ErrNotSent, fake.LoseResponse: ports.ErrNotSent, fake.Busy: ports.ErrNotSent,
 		fake.Unauthorized: ports.ErrCredentials, fake.Forbidden: ports.ErrCredentials, fake.Quote: ports.ErrRefused,
 	}
+	saving := maps.Clone(before)
+	saving[fake.Quote] = ports.ErrTokenUnknown
 	confirm := map[fake.Fault]error{
 		fake.Fail: nil, fake.Unavailable: nil, fake.HTML: nil, fake.Redirect: nil, fake.HalfBody: nil, fake.LongBody: nil,
 		fake.LoseRequest: nil, fake.LoseResponse: nil, fake.Busy: ports.ErrNotSent,
 		fake.Unauthorized: ports.ErrCredentials, fake.Forbidden: ports.ErrCredentials, fake.Quote: ports.ErrRefused,
 	}
 	for op, faults := range map[string]map[fake.Fault]error{
-		fake.OpMethod: before, fake.OpCustomer: before, fake.OpCreate: before, fake.OpConfirm: confirm,
+		fake.OpMethod: before, fake.OpCustomer: before, fake.OpAttach: saving, fake.OpCreate: before, fake.OpConfirm: confirm,
 	} {
 		for fault, want := range faults {
 			t.Run(op+" "+string(fault), func(t *testing.T) {
@@ -34,6 +37,9 @@ func TestCharge_Faults(t *testing.T) {
 				w := newWorld(t)
 				w.fake.Next(op, fault)
 				r := request("pm_ok")
+				if op == fake.OpAttach {
+					r = renewal("pm_ok")
+				}
 				_, err := w.chargeFor(t, time.Second, r)
 				expectError(t, err, want)
 				if want != nil {

@@ -2,6 +2,7 @@ package stripe
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -48,11 +49,29 @@ func (s *Stripe) method(ctx context.Context, r ports.ChargeRequest) (token, erro
 	case m.Customer.ID != "":
 		t.customer = m.Customer.ID
 		return t, nil
-	case r.Initiator == billing.MerchantInitiated:
-		return t, ports.ErrTokenUnknown // never saved, or deleted
 	}
 	t.customer, err = s.customer(ctx, r.Payer)
+	if err == nil && r.Initiator == billing.MerchantInitiated {
+		err = s.attach(ctx, r, t)
+	}
 	return t, err
+}
+
+// attach saves a payment method that the viewer stored without a payment. A payment by the
+// viewer saves it itself. Stripe refuses to attach a deleted payment method.
+func (s *Stripe) attach(ctx context.Context, r ports.ChargeRequest, t token) error {
+	_, err := s.send(ctx, call{
+		method: http.MethodPost, path: "/v1/payment_methods/" + t.method + "/attach", key: keyOf(r.Key, "attach"),
+		form: url.Values{"customer": {t.customer}},
+	}, &object{})
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ports.ErrRefused), isStatus(err, (*apiError).declined):
+		return ports.ErrTokenUnknown
+	default:
+		return prepare("save the payment method", err)
+	}
 }
 
 // customer returns a customer of the viewer. Stripe forgets the key after a day, so a

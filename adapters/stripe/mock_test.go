@@ -158,7 +158,7 @@ func sendAll(t *testing.T, w world) {
 	w.fake.Attach("pm_absent_3ds", string(payer))
 	for _, r := range []ports.ChargeRequest{
 		request("pm_ok"), request("pm_3ds"), request("pm_decline_expired_card"), renewal("pm_ok_saved"),
-		renewal(customer + "/pm_ok_saved"), renewal("pm_absent_3ds"),
+		renewal(customer + "/pm_ok_saved"), renewal("pm_absent_3ds"), renewal("pm_ok_new"),
 	} {
 		charge(r)
 	}
@@ -177,7 +177,7 @@ func sendAll(t *testing.T, w world) {
 
 func operations() []string {
 	return []string{
-		fake.OpCustomer, fake.OpMethod, fake.OpDetach, fake.OpCreate, fake.OpConfirm, fake.OpCancel, fake.OpIntent,
+		fake.OpCustomer, fake.OpMethod, fake.OpAttach, fake.OpDetach, fake.OpCreate, fake.OpConfirm, fake.OpCancel, fake.OpIntent,
 		fake.OpIntents, fake.OpSession, fake.OpReadSession, fake.OpSessions, fake.OpCharges, fake.OpBalance,
 	}
 }

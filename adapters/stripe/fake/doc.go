@@ -10,6 +10,7 @@
 //	pm_lost          takes the money and does not respond
 //	pm_slow          succeeds after a while
 //	pm_unavailable   cannot be read: status 503
+//	pm_unsavable     cannot be saved without a payment
 //
 // A suffix distinguishes payment methods and changes nothing else: pm_ok_7.
 //

@@ -71,6 +71,7 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.mux.ServeHT
 const (
 	OpCustomer     = "POST /v1/customers"
 	OpMethod       = "GET /v1/payment_methods/{id}"
+	OpAttach       = "POST /v1/payment_methods/{id}/attach"
 	OpDetach       = "POST /v1/payment_methods/{id}/detach"
 	OpCreate       = "POST /v1/payment_intents"
 	OpConfirm      = "POST /v1/payment_intents/{id}/confirm"
@@ -87,7 +88,7 @@ const (
 
 func (f *Fake) operations() map[string]operation {
 	return map[string]operation{
-		OpCustomer: f.createCustomer, OpMethod: f.readMethod, OpDetach: f.detach,
+		OpCustomer: f.createCustomer, OpMethod: f.readMethod, OpAttach: f.attach, OpDetach: f.detach,
 		OpCreate: f.createIntent, OpConfirm: f.confirm, OpCancel: f.cancel, OpIntent: f.readIntent, OpIntents: f.listIntents,
 		OpSession: f.createSession, OpReadSession: f.readSession, OpSessions: f.listSessions,
 		OpCharges: f.listCharges, OpBalance: f.balance,

@@ -53,7 +53,7 @@ func (f *Fake) method(id string) *method {
 	if code, is := strings.CutPrefix(id, "pm_decline_"); is {
 		m.kind, m.code = "pm_decline", code
 	}
-	for _, kind := range []string{"pm_ok", "pm_3ds", "pm_absent_3ds", "pm_lost", "pm_slow", "pm_unavailable"} {
+	for _, kind := range []string{"pm_ok", "pm_3ds", "pm_absent_3ds", "pm_lost", "pm_slow", "pm_unavailable", "pm_unsavable"} {
 		if id == kind || strings.HasPrefix(id, kind+"_") {
 			m.kind = kind
 		}
@@ -81,6 +81,22 @@ func (m *method) json() map[string]any {
 	return map[string]any{
 		"id": m.id, "object": "payment_method", "type": "card", "customer": orNil(m.customer), "livemode": false, "created": 0,
 	}
+}
+
+func (f *Fake) attach(in input) response {
+	m, c := f.method(in.id), f.customers[in.Get("customer")]
+	switch {
+	case m == nil:
+		return missing("payment_method")
+	case c == nil:
+		return invalid("resource_missing", "customer")
+	case m.detached, m.customer != "":
+		return invalid("", "")
+	case m.kind == "pm_unsavable":
+		return failure(http.StatusPaymentRequired, "card_error", "card_declined", "")
+	}
+	m.customer = c.id
+	return ok(m.json())
 }
 
 func (f *Fake) detach(in input) response {
