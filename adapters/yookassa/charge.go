@@ -93,7 +93,7 @@ func (y *YooKassa) create(ctx context.Context, key billing.PaymentID, body []byt
 	var unknown error // the last error after which YooKassa may have taken the money
 	for attempt := 0; ; attempt++ {
 		response, err := y.client.Do(ctx, request)
-		result := read(response, err)
+		result := resultOf(response, err)
 		switch {
 		case result.err == nil:
 			return result.payment.outcome(key)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/online-cinema/billing/adapters/internal/pspclient"
+	"github.com/online-cinema/billing/core/batcher"
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/ports"
 )
@@ -60,7 +61,7 @@ type Config struct {
 	Wait func(ctx context.Context, d time.Duration) error
 }
 
-// YooKassa is a shop at YooKassa. It is safe for concurrent use.
+// YooKassa is a shop at YooKassa. It is safe for concurrent use and must not be copied.
 type YooKassa struct {
 	client    *pspclient.Client
 	authorize string // value of the header Authorization
@@ -68,6 +69,7 @@ type YooKassa struct {
 	networks  []netip.Prefix
 	now       func() time.Time
 	wait      func(context.Context, time.Duration) error
+	searches  batcher.Batcher[search, found]
 }
 
 var (

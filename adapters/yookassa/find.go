@@ -6,22 +6,14 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"time"
 
 	"github.com/online-cinema/billing/adapters/internal/pspclient"
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// The list of a window covers these times around it, because the clocks of YooKassa and
-// of the store differ, and because a request may be on its way for a while.
-const (
-	beforeWindow = time.Minute
-	afterWindow  = settling
-)
-
-// Find looks the payment up by its reference. Without a reference it reads the list of the
-// payments that were created in the window. See [ports.Provider].
+// Find looks the payment up by its reference. Without a reference it searches the list
+// of the payments that were created in the window. See [ports.Provider].
 //
 // A reference that YooKassa does not know is not [ports.ErrChargeNotFound], because
 // YooKassa itself reported it: the credentials may be those of another shop now.
@@ -44,28 +36,11 @@ func (y *YooKassa) find(ctx context.Context, q ports.ChargeQuery) (billing.Outco
 	case q.Key == "":
 		return billing.Outcome{}, ports.ErrChargeNotFound
 	}
-	for p, err := range y.payments(ctx, createdIn(q)) {
-		if err != nil {
-			return billing.Outcome{}, err
-		}
-		if p.Metadata.PaymentID == string(q.Key) {
-			return p.outcome(q.Key)
-		}
+	p, err := y.search(ctx, q)
+	if err != nil {
+		return billing.Outcome{}, err
 	}
-	return billing.Outcome{}, ports.ErrChargeNotFound
-}
-
-// createdIn returns the filter of the payments that may have been created in the window of
-// the query. A zero time is no limit.
-func createdIn(q ports.ChargeQuery) url.Values {
-	filter := url.Values{}
-	if !q.SentFrom.IsZero() {
-		filter.Set("created_at.gte", timestamp(q.SentFrom.Add(-beforeWindow)))
-	}
-	if !q.SentUntil.IsZero() {
-		filter.Set("created_at.lte", timestamp(q.SentUntil.Add(afterWindow)))
-	}
-	return filter
+	return p.outcome(q.Key)
 }
 
 // get reads an object into v. No status but 200 proves anything about a payment.

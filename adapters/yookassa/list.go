@@ -72,14 +72,12 @@ func (y *YooKassa) Charges(ctx context.Context, from, to time.Time, each func(po
 // capturedIn returns the filter of the payments that were captured in a window. It is up
 // to a millisecond wider, because the API has no smaller units.
 func capturedIn(from, to time.Time) url.Values {
-	filter := url.Values{"status": {statusSucceeded}}
-	if !from.IsZero() {
-		filter.Set("captured_at.gte", timestamp(from))
-	}
 	if !to.IsZero() {
-		filter.Set("captured_at.lt", timestamp(to.Add(time.Millisecond)))
+		to = to.Add(time.Millisecond)
 	}
-	return filter
+	f := filter("captured_at.gte", from, "captured_at.lt", to)
+	f.Set("status", statusSucceeded)
+	return f
 }
 
 // enter calls each for the payment if it belongs to the service and to the window.

@@ -45,8 +45,8 @@ func (f failure) after() time.Duration {
 	return time.Duration(min(max(f.RetryAfter, 0), maxPause.Milliseconds())) * time.Millisecond
 }
 
-// read interprets the response to a POST /payments, or the error of the exchange.
-func read(r pspclient.Response, err error) result {
+// resultOf interprets the response to a POST /payments, or the error of the exchange.
+func resultOf(r pspclient.Response, err error) result {
 	var f failure
 	_ = r.JSON(&f) // a body in another form leaves f empty
 	switch {
