@@ -79,8 +79,13 @@ type reconciliation struct {
 // match, with that number of payments.
 func (w world) checkLedger(t *testing.T, payments int) {
 	t.Helper()
+	w.checkLedgerOf(t, "simulator", payments)
+}
+
+func (w world) checkLedgerOf(t *testing.T, system string, payments int) {
+	t.Helper()
 	var got reconciliation
-	if err := json.Unmarshal(w.ctl(t, "reconcile", "--payment-system", "simulator", "--json"), &got); err != nil {
+	if err := json.Unmarshal(w.ctl(t, "reconcile", "--payment-system", system, "--json"), &got); err != nil {
 		t.Fatal(err)
 	}
 	want := reconciliation{payments, []string{}, []string{}, []string{}, []string{}}
