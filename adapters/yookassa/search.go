@@ -84,7 +84,7 @@ func (y *YooKassa) searchAll(all []search) ([]found, error) {
 // read returns the wanted payments of a window by payment id. It reads the parts of the
 // window at the same time. After an error other payments may exist.
 //
-// A payment id may occur twice, if a person has copied it. A successful payment counts
+// A payment id occurs twice if YooKassa had forgotten its key. A successful payment counts
 // then, and otherwise the newest.
 func (y *YooKassa) read(ctx context.Context, w window, wanted map[string]bool) (map[string]payment, error) {
 	filters := w.filters()

@@ -128,7 +128,7 @@ func TestSearch_LostPart(t *testing.T) {
 	expectUnknown(t, errs[1])
 }
 
-// A person may copy the payment id to another payment in the merchant account.
+// YooKassa had forgotten the key when the payment was sent again.
 func TestFind_IDTwice(t *testing.T) {
 	t.Parallel()
 	first := paymentJSON(`"id":"new","status":"canceled"`)

@@ -114,3 +114,22 @@ func TestCharge_Pauses(t *testing.T) {
 		})
 	}
 }
+
+// The real wait ends, and the request is sent again.
+func TestCharge_RealWait(t *testing.T) {
+	t.Parallel()
+	var requests atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if requests.Add(1) == 1 {
+			w.WriteHeader(http.StatusAccepted)
+			_, _ = w.Write([]byte(`{"type":"processing","retry_after":1}`))
+			return
+		}
+		_, _ = w.Write([]byte(paymentJSON(`"status":"succeeded"`)))
+	}))
+	defer server.Close()
+	o, err := newAdapter(t, server.URL+"/v3", func(c *yookassa.Config) { c.Wait = nil }).Charge(t.Context(), renewal("tok-1"))
+	if err != nil || o.Status != billing.PaymentSucceeded || requests.Load() != 2 {
+		t.Errorf("Charge = %+v, %v after %d requests; want a success after 2", o, err, requests.Load())
+	}
+}
