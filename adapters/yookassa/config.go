@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -100,7 +101,7 @@ func New(cfg Config) (*YooKassa, error) {
 		RootCAs: cfg.RootCAs, Proxy: cfg.Proxy,
 	})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("yookassa: %w", err)
 	}
 	y := &YooKassa{
 		client: client, returnURL: cfg.ReturnURL, networks: cfg.Networks, now: cfg.Now, wait: cfg.Wait,

@@ -39,16 +39,17 @@ func TestSearch_TogetherReadsOnce(t *testing.T) {
 		mustCharge(t, s, numbered(token, n))
 		s.Advance(10 * time.Second)
 	}
-	var queries []ports.ChargeQuery
+	queries := make([]ports.ChargeQuery, 40)
 	for n := range 40 {
 		start := from.Add(time.Duration(n) * 10 * time.Second)
-		queries = append(queries, ports.ChargeQuery{Key: numbered(token, n).Key, SentFrom: start, SentUntil: start.Add(20 * time.Second)})
+		// The latest is the first, because a sweep has no order.
+		queries[39-n] = ports.ChargeQuery{Key: numbered(token, n).Key, SentFrom: start, SentUntil: start.Add(20 * time.Second)}
 	}
 	y, lists := counted(t, s)
 	refs, errs := y.SearchAll(time.Now().Add(time.Minute), queries...)
 	for n := range queries {
-		if found := n < 30; found && (errs[n] != nil || refs[n] == "") || !found && !errors.Is(errs[n], ports.ErrChargeNotFound) {
-			t.Errorf("payment %d: %q, %v", n, refs[n], errs[n])
+		if found := n >= 10; found && (errs[n] != nil || refs[n] == "") || !found && !errors.Is(errs[n], ports.ErrChargeNotFound) {
+			t.Errorf("query %d: %q, %v", n, refs[n], errs[n])
 		}
 	}
 	if n := lists.Load(); n != 8 {
