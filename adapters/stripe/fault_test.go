@@ -84,21 +84,27 @@ func TestCharge_RecordedFailure(t *testing.T) {
 		}
 		w.expectCharged(t, r.Key, 1)
 	})
-	t.Run("the intent was created with another amount", func(t *testing.T) {
-		t.Parallel()
-		w := newWorld(t)
-		w.fake.Next(fake.OpCreate, fake.FailAfter)
-		w.fake.Next(fake.OpConfirm, fake.Unavailable)
-		r := request("pm_ok")
-		_, err := w.charge(t, r)
-		expectError(t, err, nil)
-		w.fake.ForgetKeys()
-		w.fake.Next(fake.OpCreate, fake.Fail)
-		r.Amount.Amount++
-		_, err = w.charge(t, r)
-		expectError(t, err, ports.ErrKeyConflict)
-		w.expectCharged(t, r.Key, 0)
-	})
+	for name, change := range map[string]func(world, *ports.ChargeRequest){
+		"amount":   func(_ world, r *ports.ChargeRequest) { r.Amount.Amount++ },
+		"currency": func(_ world, r *ports.ChargeRequest) { r.Amount.Currency = "EUR" },
+		"customer": func(w world, _ *ports.ChargeRequest) { w.fake.Attach("pm_ok", string(payer)) },
+	} {
+		t.Run("the intent was created with another "+name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.fake.Attach("pm_ok", string(payer))
+			w.fake.Next(fake.OpConfirm, fake.Unavailable)
+			r := renewal("pm_ok")
+			_, err := w.charge(t, r)
+			expectError(t, err, nil)
+			w.fake.ForgetKeys()
+			w.fake.Next(fake.OpCreate, fake.Fail)
+			change(w, &r)
+			_, err = w.charge(t, r)
+			expectError(t, err, ports.ErrKeyConflict)
+			w.expectCharged(t, r.Key, 0)
+		})
+	}
 	t.Run("the intent was not created", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
