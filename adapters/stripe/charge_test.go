@@ -111,7 +111,7 @@ func TestCharge_RefusedBeforeSending(t *testing.T) {
 		spoil func(*ports.ChargeRequest)
 		want  error
 	}{
-		"a card":                      {func(r *ports.ChargeRequest) { r.Token, r.Card = billing.Secret{}, &ports.Card{} }, ports.ErrRefused},
+		"a card":                      {func(r *ports.ChargeRequest) { r.Token, r.Card = billing.Secret{}, testCard() }, ports.ErrRefused},
 		"a renewal without a token":   {func(r *ports.ChargeRequest) { r.Initiator, r.Token = billing.MerchantInitiated, billing.Secret{} }, ports.ErrRefused},
 		"an unknown initiator":        {func(r *ports.ChargeRequest) { r.Initiator = "bank" }, ports.ErrRefused},
 		"no key":                      {func(r *ports.ChargeRequest) { r.Key = "" }, ports.ErrRefused},
@@ -136,6 +136,13 @@ func TestCharge_RefusedBeforeSending(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func testCard() *ports.Card {
+	return &ports.Card{
+		CardDetails: billing.CardDetails{Number: billing.ParseCardNumber("4242424242424242"), ExpMonth: 12, ExpYear: 2030},
+		CVV:         billing.NewCVV("123"),
 	}
 }
 
@@ -251,6 +258,31 @@ func TestCharge_RenewalNeedsItsViewer(t *testing.T) {
 		t.Errorf("%d cancellations were sent, want one", n)
 	}
 	w.expectCharged(t, r.Key, 0)
+}
+
+// A person may cancel a PaymentIntent in the Dashboard.
+func TestCharge_CancelledIntent(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		token string
+		want  billing.DeclineCode
+	}{
+		"before the confirmation": {"pm_ok", billing.ActionExpired},
+		"after a decline":         {"pm_decline_expired_card", billing.CardExpired},
+		"during 3DS":              {"pm_3ds", billing.ActionExpired},
+	} {
+		w := newWorld(t)
+		r := request(tt.token)
+		if tt.token == "pm_ok" {
+			w.fake.Next(fake.OpConfirm, fake.Unavailable)
+		}
+		_, _ = w.charge(t, r)
+		w.fake.CancelAll()
+		o, err := w.charge(t, r)
+		if err != nil || o.Status != billing.PaymentDeclined || o.DeclineCode != tt.want {
+			t.Errorf("%s: Charge = %+v, %v; want declined: %s", name, o, err, tt.want)
+		}
+	}
 }
 
 // While another request with the key runs, the adapter repeats its own.

@@ -105,6 +105,22 @@ func TestCharge_RecordedFailure(t *testing.T) {
 			w.expectCharged(t, r.Key, 0)
 		})
 	}
+	t.Run("the intent has succeeded", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.fake.Attach("pm_ok", string(payer))
+		r := renewal("pm_ok")
+		for range 2 {
+			o, err := w.charge(t, r)
+			expectSuccess(t, o, err)
+			w.fake.ForgetKeys()
+			w.fake.Next(fake.OpCreate, fake.Fail)
+		}
+		w.expectCharged(t, r.Key, 1)
+		if n := len(w.fake.Requests(fake.OpConfirm)); n != 1 {
+			t.Errorf("%d confirmations were sent, want one", n)
+		}
+	})
 	t.Run("the intent was not created", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)

@@ -133,6 +133,29 @@ func (f *Fake) newCharge(i *intent, status string, blocked bool) {
 	f.charges = append(f.charges, i.charge)
 }
 
+// CancelAll cancels the PaymentIntents that took no money, like a person in the Dashboard.
+func (f *Fake) CancelAll() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, i := range f.intents {
+		if i.status != "succeeded" {
+			i.status, i.action = "canceled", nil
+		}
+	}
+}
+
+// Charged returns how often the account was charged for a payment, whatever lists show.
+func (f *Fake) Charged(payment string) (n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, c := range f.charges {
+		if c.status == "succeeded" && c.metadata["payment_id"] == payment {
+			n++
+		}
+	}
+	return n
+}
+
 // decline declines an attempt. The code "blocked" is a refusal by Stripe itself.
 func (f *Fake) decline(i *intent, code string) response {
 	i.status, i.action = "requires_payment_method", nil
