@@ -61,7 +61,7 @@ var watchMetrics = struct{ up, connections, pending, pendingAge, review, due, la
 	prometheus.NewDesc("billing_database_up", "1 if the database answered the query for these metrics, else 0.", nil, nil),
 	prometheus.NewDesc("billing_database_connections", "Connections to the database, by state; max is the upper limit.", []string{"state"}, nil),
 	prometheus.NewDesc("billing_payments_pending", "Payments that are not settled yet.", nil, nil),
-	prometheus.NewDesc("billing_payment_pending_age_seconds", "Age of the oldest payment that is not settled yet, or 0.", nil, nil),
+	prometheus.NewDesc("billing_payment_pending_age_seconds", "Age of the oldest pending payment that waits neither for its viewer on a page nor for a person, or 0.", nil, nil),
 	prometheus.NewDesc("billing_payments_in_review", "Pending payments that only a person can settle, because the payment system may have forgotten them.", nil, nil),
 	prometheus.NewDesc("billing_renewal_due", "Subscriptions due for the next run, counted up to ten thousand.", nil, nil),
 	prometheus.NewDesc("billing_renewal_late_seconds", "Time since the first subscription became due, or 0.", nil, nil),

@@ -30,7 +30,7 @@ type Runs interface {
 // Backlog is the work that waits, and the last run.
 type Backlog struct {
 	Pending       int                         // pending payments
-	OldestPending time.Time                   // when the oldest of them was made; zero if there is none
+	OldestPending time.Time                   // when the oldest of them was made that waits neither for its viewer nor for a person; zero if there is none
 	InReview      int                         // of Pending: only a person can settle them
 	Due           int                         // due subscriptions; counted up to a limit
 	OldestDue     time.Time                   // due time of the first of them; zero if there is none

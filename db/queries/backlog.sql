@@ -1,6 +1,9 @@
 -- name: BacklogPending :one
--- The time is NULL if no payment is pending.
-SELECT count(*) AS pending, min(created_at)::timestamptz AS oldest, count(review_since) AS in_review
+-- The time is that of payments that should settle by themselves: it leaves out those whose
+-- page waits for the viewer, perhaps for a day, and those that wait for a person. It is
+-- NULL if there is none.
+SELECT count(*) AS pending, count(review_since) AS in_review,
+    (min(created_at) FILTER (WHERE action_url = '' AND review_since IS NULL))::timestamptz AS oldest
 FROM payments WHERE sweep_at IS NOT NULL;
 
 -- name: BacklogDue :one

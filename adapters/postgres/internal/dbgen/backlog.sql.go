@@ -99,20 +99,23 @@ func (q *Queries) BacklogLastRun(ctx context.Context) (*RenewalRun, error) {
 }
 
 const backlogPending = `-- name: BacklogPending :one
-SELECT count(*) AS pending, min(created_at)::timestamptz AS oldest, count(review_since) AS in_review
+SELECT count(*) AS pending, count(review_since) AS in_review,
+    (min(created_at) FILTER (WHERE action_url = '' AND review_since IS NULL))::timestamptz AS oldest
 FROM payments WHERE sweep_at IS NOT NULL
 `
 
 type BacklogPendingRow struct {
 	Pending  int64
-	Oldest   time.Time
 	InReview int64
+	Oldest   time.Time
 }
 
-// The time is NULL if no payment is pending.
+// The time is that of payments that should settle by themselves: it leaves out those whose
+// page waits for the viewer, perhaps for a day, and those that wait for a person. It is
+// NULL if there is none.
 func (q *Queries) BacklogPending(ctx context.Context) (*BacklogPendingRow, error) {
 	row := q.db.QueryRow(ctx, backlogPending)
 	var i BacklogPendingRow
-	err := row.Scan(&i.Pending, &i.Oldest, &i.InReview)
+	err := row.Scan(&i.Pending, &i.InReview, &i.Oldest)
 	return &i, err
 }
