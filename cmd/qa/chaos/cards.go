@@ -131,7 +131,7 @@ func killAddCard(t *trial) {
 
 func killRemoveCard(t *trial) {
 	w := t.world()
-	first := w.api()
+	first := w.api("BILLING_CHARGE_TIMEOUT=5s") // so that all subscribe on a slow machine
 	list := w.removables(viewerCount)
 	first.kill()
 	w.drain()
