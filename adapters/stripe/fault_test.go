@@ -40,7 +40,7 @@ func TestCharge_Faults(t *testing.T) {
 				if op == fake.OpAttach {
 					r = renewal("pm_ok")
 				}
-				_, err := w.chargeFor(t, time.Second, r)
+				_, err := w.charge(t, r)
 				expectError(t, err, want)
 				if want != nil {
 					w.expectCharged(t, r.Key, 0)
@@ -179,7 +179,7 @@ func TestCharge_ForgottenKeysDoNotChargeTwiceWithinTheList(t *testing.T) {
 	w := newWorld(t)
 	w.fake.Next(fake.OpConfirm, fake.LoseResponse)
 	r := request("pm_ok")
-	_, err := w.chargeFor(t, 300*time.Millisecond, r)
+	_, err := w.charge(t, r)
 	expectError(t, err, nil)
 	o, err := w.find(t, w.query(r))
 	expectSuccess(t, o, err)

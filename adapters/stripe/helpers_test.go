@@ -47,12 +47,21 @@ type world struct {
 	fake  *fake.Fake
 	clock *clock
 	url   string
+	lost  chan struct{} // receives when the fake withholds a response
 }
 
 func newWorld(t *testing.T, change ...func(*stripe.Config, *fake.Config)) world {
 	t.Helper()
 	c := &clock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
-	fakeConfig := fake.Config{SecretKey: secretKey, WebhookSecret: webhookSecret, Now: c.Now}
+	lost := make(chan struct{}, 1)
+	fakeConfig := fake.Config{
+		SecretKey: secretKey, WebhookSecret: webhookSecret, Now: c.Now, Lost: func() {
+			select {
+			case lost <- struct{}{}:
+			default: // no call waits
+			}
+		},
+	}
 	cfg := stripe.Config{
 		SecretKey: billing.NewSecret(secretKey), WebhookSecrets: []billing.Secret{billing.NewSecret(webhookSecret)},
 		ReturnURL: returnURL, PerSecond: 100_000, MaxConcurrent: 100, Timeout: 20 * time.Second, Now: c.Now,
@@ -68,7 +77,7 @@ func newWorld(t *testing.T, change ...func(*stripe.Config, *fake.Config)) world 
 	if err != nil {
 		t.Fatal(err)
 	}
-	return world{s, f, c, server.URL}
+	return world{s, f, c, server.URL, lost}
 }
 
 // request returns a request of the payer.
@@ -90,18 +99,18 @@ func renewal(token string) ports.ChargeRequest {
 	return r
 }
 
+// charge charges until the fake withholds a response.
 func (w world) charge(t *testing.T, r ports.ChargeRequest) (billing.Outcome, error) {
 	t.Helper()
-	o, err := w.Charge(t.Context(), r)
-	expectNoSecret(t, err)
-	return o, err
-}
-
-// chargeFor charges until the context ends after d.
-func (w world) chargeFor(t *testing.T, d time.Duration, r ports.ChargeRequest) (billing.Outcome, error) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), d)
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
+	go func() {
+		select {
+		case <-w.lost:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
 	o, err := w.Charge(ctx, r)
 	expectNoSecret(t, err)
 	return o, err

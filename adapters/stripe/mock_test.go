@@ -128,7 +128,7 @@ func newOracle(t *testing.T, mock, extra string) (world, *oracle) {
 	}
 	server := httptest.NewServer(o)
 	t.Cleanup(server.Close)
-	return world{newMockClient(t, server.URL, c), o.fake, c, server.URL}, o
+	return world{newMockClient(t, server.URL, c), o.fake, c, server.URL, nil}, o
 }
 
 func newMockClient(t *testing.T, url string, c *clock) *stripe.Stripe {

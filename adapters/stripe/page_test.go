@@ -137,7 +137,7 @@ func TestPage_Faults(t *testing.T) {
 			w := newWorld(t)
 			w.fake.Next(fake.OpSession, fault)
 			r := request("")
-			_, err := w.chargeFor(t, 500*time.Millisecond, r)
+			_, err := w.charge(t, r)
 			expectError(t, err, want)
 			o, err := w.find(t, w.query(r))
 			processed := fault == fake.FailAfter || fault == fake.LoseResponse || fault == fake.HalfBody

@@ -20,6 +20,8 @@ type Config struct {
 	Slow time.Duration
 	// Lag is how long a list does not show an object after its creation.
 	Lag time.Duration
+	// Lost is called when a response is withheld, after the request was processed or lost.
+	Lost func()
 	// Notify receives signed notifications of changes on pages. Without it there are none.
 	Notify        func(header http.Header, body []byte)
 	WebhookSecret string

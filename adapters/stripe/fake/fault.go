@@ -80,6 +80,9 @@ func (x Fault) execute(handle func() response) response {
 func (f *Fake) respond(w http.ResponseWriter, r *http.Request, resp response, fault Fault) {
 	switch {
 	case resp.lost:
+		if f.cfg.Lost != nil {
+			f.cfg.Lost()
+		}
 		<-r.Context().Done()
 		return
 	case resp.delay > 0:
