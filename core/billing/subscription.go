@@ -196,7 +196,7 @@ func (s Subscription) RefuseAnother() error {
 		return nil
 	case s.Status == StatusIncomplete:
 		return ErrAlreadySubscribed.WithMessage(
-			"a subscription to plan %s is waiting for its first payment; check it again in a moment", s.PlanCode)
+			"a subscription to plan %s is waiting for its first payment; if it has a next_action, open its page, else check it again in a moment", s.PlanCode)
 	case s.CancelAtPeriodEnd && s.Charging:
 		return ErrAlreadySubscribed.WithMessage(
 			"the subscription to plan %s is cancelled, and a payment for it is being settled; check it again in a moment", s.PlanCode)

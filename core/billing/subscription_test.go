@@ -210,9 +210,9 @@ func TestRefuseAnother(t *testing.T) {
 		want      string // the message; empty for no error
 	}{
 		{"incomplete", billing.StatusIncomplete, false,
-			"a subscription to plan basic is waiting for its first payment; check it again in a moment"},
+			"a subscription to plan basic is waiting for its first payment; if it has a next_action, open its page, else check it again in a moment"},
 		{"incomplete and cancelled", billing.StatusIncomplete, true,
-			"a subscription to plan basic is waiting for its first payment; check it again in a moment"},
+			"a subscription to plan basic is waiting for its first payment; if it has a next_action, open its page, else check it again in a moment"},
 		{"active", billing.StatusActive, false, "there is a live subscription to plan basic already"},
 		{"past due", billing.StatusPastDue, false, "the subscription to plan basic is past due; pay for it with POST /v1/subscriptions/basic/pay, " +
 			"or give it another payment method with PUT /v1/subscriptions/basic/payment-method"},
