@@ -33,12 +33,15 @@ func (s *server) PaySubscription(ctx context.Context, r api.PaySubscriptionReque
 	if b.TermsVersion != nil {
 		cmd.TermsVersion = *b.TermsVersion
 	}
+	fields := []string{
+		strconv.FormatInt(cmd.Price.Amount, 10), string(cmd.Price.Currency), strconv.Itoa(cmd.Months),
+		string(source.Method), source.PaymentSystem, source.Token.Reveal(), string(source.Card), cmd.TermsVersion,
+	}
+	if returnURL != "" { // as before, so that stored fingerprints are recognised
+		fields = append(fields, "return_url", returnURL)
+	}
 	return s.runOnce(ctx, mutation{
-		operation: "pay",
-		fields: []string{
-			strconv.FormatInt(cmd.Price.Amount, 10), string(cmd.Price.Currency), strconv.Itoa(cmd.Months),
-			string(source.Method), source.PaymentSystem, source.Token.Reveal(), string(source.Card), cmd.TermsVersion, returnURL,
-		},
+		operation: "pay", fields: fields,
 		run: func(request *ports.KeyedRequest) (ports.SubscriptionView, error) {
 			cmd.Request = request
 			return s.Subscriber.Pay(ctx, cmd)
