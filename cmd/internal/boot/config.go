@@ -153,6 +153,8 @@ func (c API) check(f *faults) {
 	c.checkCards(f, c.Env)
 	c.Edge.check(f)
 	c.checkPublic(f, "BILLING_API_ADDR", c.APIAddr)
+	f.need(c.Env != Production || len(c.ReturnURLs) > 0 || c.StripeKey.IsZero() && c.YooKassaKey.IsZero(),
+		"BILLING_RETURN_URLS is not set: it must list the pages to which viewers return from Stripe or YooKassa, such as https://cinema.example/")
 }
 
 // Renew is the configuration of billing-renew.
