@@ -172,8 +172,8 @@ var texts = map[string][languages]string{
 	"because.renewal": {"A renewal of plan %s, for %s – %s: the previous period ended.", "Продление тарифа %s на %s – %s: предыдущий период закончился."},
 	"because.own":     {"The viewer's own payment for plan %s, for %s – %s: the renewal was past due.", "Платёж самого зрителя по тарифу %s за %s – %s: продление было просрочено."},
 	"because.review": {
-		"The payment system may have forgotten the payment, so it is not sent again. Find out there whether it was paid, and settle it with billingctl payment settle.",
-		"Платёжная система могла забыть платёж, поэтому он больше не отправляется. Выясните там, прошла ли оплата, и решите командой billingctl payment settle.",
+		"The outcome was unknown for too long, so the payment is not sent again. Find out at the payment system whether it was paid, and settle it with billingctl payment settle.",
+		"Исход слишком долго неизвестен, поэтому платёж больше не отправляется. Выясните в платёжной системе, прошла ли оплата, и решите командой billingctl payment settle.",
 	},
 	"because.held": {"Nothing more is charged before the viewer acts.", "Пока зритель ничего не сделает, списаний больше не будет."},
 

@@ -14,7 +14,7 @@ import (
 // payment is a payment with its leases, on the wall clock.
 type payment struct {
 	billing.Payment
-	firstSent time.Time // no process sent it earlier
+	firstSent time.Time // no process sent it earlier; zero if none has sent it
 	sendUntil time.Time // until then one process may send it
 	sweepAt   time.Time // until then sweeps skip it
 }
@@ -205,12 +205,18 @@ func (r payments) checkSave(p billing.Payment) error {
 	return nil
 }
 
-func (r paymentLeases) ReleaseUnsent(_ context.Context, keys ...ports.PaymentKey) error {
+func (r paymentLeases) ReleaseUnsent(_ context.Context, u ports.Unsent, keys ...ports.PaymentKey) error {
 	now := r.wall()
 	for _, k := range keys {
 		p, ok := r.payments[k.ID]
 		if ok && p.UserID == k.User && !p.Settled() {
-			p.sweepAt, p.sendUntil = now, now
+			p.sendUntil = now
+			if !u.Swept {
+				p.sweepAt = now
+			}
+			if u.Never {
+				p.firstSent = time.Time{}
+			}
 			r.putPayment(p)
 		}
 	}
@@ -224,6 +230,9 @@ func (r paymentLeases) LeaseForResend(_ context.Context, send time.Duration, abs
 		p, ok := r.payments[a.ID]
 		if ok && p.UserID == a.User && !p.Settled() && p.sendUntil.Equal(a.SendUntil) && !p.sendUntil.After(now) {
 			p.sweepAt, p.sendUntil = now.Add(send), now.Add(send)
+			if p.firstSent.IsZero() {
+				p.firstSent = now
+			}
 			r.putPayment(p)
 			granted = append(granted, a.PaymentKey)
 		}

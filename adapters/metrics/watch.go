@@ -62,7 +62,7 @@ var watchMetrics = struct{ up, connections, pending, pendingAge, review, due, la
 	prometheus.NewDesc("billing_database_connections", "Connections to the database, by state; max is the upper limit.", []string{"state"}, nil),
 	prometheus.NewDesc("billing_payments_pending", "Payments that are not settled yet.", nil, nil),
 	prometheus.NewDesc("billing_payment_pending_age_seconds", "Age of the oldest pending payment that waits neither for its viewer on a page nor for a person, or 0.", nil, nil),
-	prometheus.NewDesc("billing_payments_in_review", "Pending payments that only a person can settle, because the payment system may have forgotten them.", nil, nil),
+	prometheus.NewDesc("billing_payments_in_review", "Pending payments that wait for a person, because their outcome was unknown or their page open for too long.", nil, nil),
 	prometheus.NewDesc("billing_renewal_due", "Subscriptions due for the next run, counted up to ten thousand.", nil, nil),
 	prometheus.NewDesc("billing_renewal_late_seconds", "Time since the first subscription became due, or 0.", nil, nil),
 	prometheus.NewDesc("billing_subscriptions_held", "Subscriptions on hold until the viewer acts, by reason, each counted up to ten thousand.", []string{"reason"}, nil),

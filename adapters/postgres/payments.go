@@ -62,12 +62,14 @@ func (r paymentLeases) ReleaseSweep(ctx context.Context, keys ...ports.PaymentKe
 	return r.tx.queue().PaymentsReleaseSweep(ctx, users, ids)
 }
 
-func (r paymentLeases) ReleaseUnsent(ctx context.Context, keys ...ports.PaymentKey) error {
+func (r paymentLeases) ReleaseUnsent(ctx context.Context, u ports.Unsent, keys ...ports.PaymentKey) error {
 	if len(keys) == 0 {
 		return nil
 	}
 	users, ids := paymentIDs(keys)
-	return r.tx.queue().PaymentsReleaseUnsent(ctx, users, ids)
+	return r.tx.queue().PaymentsReleaseUnsent(ctx, dbgen.PaymentsReleaseUnsentParams{
+		NeverSent: u.Never, Swept: u.Swept, UserIds: users, Ids: ids,
+	})
 }
 
 func (r paymentLeases) LeaseForResend(ctx context.Context, send time.Duration, absent ...ports.Absence) ([]ports.PaymentKey, error) {

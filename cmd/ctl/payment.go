@@ -122,7 +122,7 @@ func (t *tool) showPayment(s ports.PaymentDetails) {
 		rows = append(rows, []string{"", "pending", joinNonEmpty("waits for the viewer's confirmation", ref)})
 	case !s.ReviewSince.IsZero():
 		rows = append(rows, []string{formatTime(s.ReviewSince), "pending", joinNonEmpty(
-			"waits for a person: the payment system may have forgotten it, so it is not sent again; see billingctl payment settle", ref)})
+			"waits for a person, because its outcome was unknown or its page open for too long; it is not sent again; see billingctl payment settle", ref)})
 	default:
 		rows = append(rows, []string{"", "pending", joinNonEmpty("may be sent until "+formatTime(s.SendUntil), "next lookup at "+formatTime(s.LookAt), ref)})
 	}

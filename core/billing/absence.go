@@ -16,7 +16,7 @@ type KeyLimits struct {
 
 // SendTimes are the times of a payment's sending and of a lookup, on the store's clock.
 type SendTimes struct {
-	First  time.Time // no process sent it earlier
+	First  time.Time // no process sent it earlier; zero if none has sent it
 	Until  time.Time // end of the last send window
 	Lookup time.Time // when the lookup began
 }
@@ -31,5 +31,5 @@ func (l KeyLimits) AbsenceFinal(t SendTimes) bool { return !t.Lookup.Before(t.Un
 // Forgotten reports whether the payment system may have forgotten the key. The payment
 // must not be sent again then, and an absence proves nothing: a person must decide.
 func (l KeyLimits) Forgotten(t SendTimes) bool {
-	return l.Horizon > 0 && !t.Lookup.Before(t.First.Add(l.Horizon))
+	return l.Horizon > 0 && !t.First.IsZero() && !t.Lookup.Before(t.First.Add(l.Horizon))
 }

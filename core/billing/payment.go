@@ -8,7 +8,8 @@ type PaymentID string
 
 // Payment is the intent to take money once for one period, and its outcome. It
 // is stored before it is sent to the payment system. It holds every value of the
-// charge request, so that sending it again repeats the request exactly.
+// charge request, so that sending it again repeats the request exactly. The page to which
+// a viewer returns is not stored, because a viewer's own payment is never sent again.
 type Payment struct {
 	ID             PaymentID
 	UserID         UserID
@@ -168,7 +169,9 @@ func (p Payment) applyOutcome(o Outcome, s Subscription, now time.Time) (_ Payme
 	if o.ProviderRef != "" {
 		p.ProviderRef = o.ProviderRef
 	}
-	p.ActionURL = o.ActionURL
+	if p.ReviewSince.IsZero() {
+		p.ActionURL = o.ActionURL
+	}
 	switch o.Status {
 	case PaymentSucceeded, PaymentDeclined, PaymentAbandoned:
 	default:

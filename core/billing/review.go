@@ -2,14 +2,22 @@ package billing
 
 import "time"
 
-// firstPaymentLimit is the longest time for which a first payment can be open. Pages of
-// payment systems are open for a day at most.
-const firstPaymentLimit = 25 * time.Hour
+// The longest times for which a viewer's own payment can be open. Pages of payment systems
+// are open for a day at most. If a payment system does not answer, a later answer may still
+// be that the viewer has paid.
+const (
+	ownPaymentLimit = 25 * time.Hour
+	unansweredLimit = 49 * time.Hour
+)
 
-// FirstPaymentOverdue reports whether a first payment has been open for longer than any
-// payment system allows.
-func (t SendTimes) FirstPaymentOverdue(p Payment) bool {
-	return p.Initiator == CustomerInitiated && !t.Lookup.Before(t.First.Add(firstPaymentLimit))
+// OwnPaymentOverdue reports whether a viewer's own payment has been open for longer than any
+// payment system allows. answered says whether the lookup had an answer.
+func (t SendTimes) OwnPaymentOverdue(p Payment, answered bool) bool {
+	limit := ownPaymentLimit
+	if !answered {
+		limit = unansweredLimit
+	}
+	return p.Initiator == CustomerInitiated && !t.Lookup.Before(t.First.Add(limit))
 }
 
 // NeedsReview reports whether a person must decide on the payment: it is pending, and no
@@ -19,14 +27,16 @@ func (p Payment) NeedsReview() bool {
 }
 
 // Review lets a pending payment wait for a person: see [Payment.Decide]. It is never sent
-// again, and the viewer can no longer confirm it. The event is added once, and only if no
-// contradiction has called a person already.
+// again, and the viewer is no longer offered its page. The event is added once, and only if
+// no contradiction has called a person already.
 //
 // The viewer need not wait as well. A subscription whose first payment it is ends, and so
-// does a cancelled one whose period is over. If the payment turns out later to have been
-// charged, that is a contradiction.
+// does a cancelled one whose period is over. A viewer's own payment for a period that is
+// past due stays open until the grace ends, and the subscription ends then. If the payment
+// turns out later to have been charged, that is a contradiction.
 func (s Subscription) Review(p Payment, now time.Time) (Subscription, Payment, []Event) {
-	if p.Settled() {
+	recovers := s.Live() && s.Status != StatusIncomplete && p.Initiator == CustomerInitiated
+	if p.Settled() || recovers && now.Before(s.GraceUntil) {
 		return s, p, nil
 	}
 	var events []Event
@@ -41,6 +51,10 @@ func (s Subscription) Review(p Payment, now time.Time) (Subscription, Payment, [
 	case s.Status == StatusIncomplete:
 		s.Charging = false
 		s = s.ended(now)
+	case recovers:
+		s.Charging = false
+		s = s.ended(s.GraceUntil)
+		events = append(events, s.event(EventEnded, s.EndedAt))
 	case s.Live() && s.CancelAtPeriodEnd && !now.Before(s.Current.End):
 		s.Charging = false
 		var ended []Event

@@ -90,7 +90,7 @@ func (a *Attempt) needsLock() bool {
 // the viewer's confirmation may be by a removed card.
 func (a *Attempt) needsMethod() bool {
 	if a.outcome.Status == billing.PaymentSucceeded {
-		return a.outcome.Token.IsZero() && a.Payment.Initiator == billing.CustomerInitiated && !a.byToken
+		return a.Payment.Initiator == billing.CustomerInitiated && !a.byToken
 	}
 	return a.outcome.ActionURL != "" && a.Payment.ActionURL == ""
 }

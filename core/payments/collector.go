@@ -236,7 +236,7 @@ func (c *Collector) report(ctx context.Context, events []billing.Event) {
 			c.Log.ErrorContext(ctx, "the payment system contradicts the recorded outcome; compare them with billingctl reconcile",
 				"payment_id", e.PaymentID, "user_id", e.UserID)
 		case billing.EventPaymentNeedsReview:
-			c.Log.ErrorContext(ctx, "the payment system may have forgotten the payment, which is not sent again; find out the outcome there, and decide with billingctl payment settle",
+			c.Log.ErrorContext(ctx, "only a person can find out the outcome of a payment, which is not sent again; ask the payment system, and decide with billingctl payment settle",
 				"payment_id", e.PaymentID, "user_id", e.UserID)
 		default:
 		}

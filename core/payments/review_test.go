@@ -21,10 +21,11 @@ func TestSweep_FirstPaymentOpenForTooLong(t *testing.T) {
 	for name, tt := range map[string]struct {
 		fault billingtest.Fault
 		find  func(context.Context, ports.ChargeQuery) (billing.Outcome, error) // nil for the world's
+		limit time.Duration
 	}{
-		"no outcome":      {billingtest.ResponseLost, lost},
-		"another sum":     {billingtest.WrongAmount, nil},
-		"waits on a page": {billingtest.NeedsConfirmation, nil},
+		"no answer":       {billingtest.ResponseLost, lost, 49 * time.Hour},
+		"another sum":     {billingtest.WrongAmount, nil, 25 * time.Hour},
+		"waits on a page": {billingtest.NeedsConfirmation, nil, 25 * time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -35,7 +36,7 @@ func TestSweep_FirstPaymentOpenForTooLong(t *testing.T) {
 				if tt.find != nil {
 					p = findFunc{w.Provider, tt.find}
 				}
-				for _, after := range []time.Duration{time.Hour, 23 * time.Hour} {
+				for _, after := range []time.Duration{time.Hour, tt.limit - 2*time.Hour} {
 					time.Sleep(after)
 					_, _ = w.ProcessOver(w.Store, p).Sweep(w.T.Context(), 10, 1)
 					_, err := w.Process().Subscribe(w.T.Context(), billingtest.SubscribeBasic())
@@ -110,4 +111,62 @@ func TestSweep_CancelledEndsWhilePaymentWaits(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A viewer's own payment for a period that is past due stays open until the grace ends.
+// Then the subscription ends, even if the payment never does.
+func TestSweep_OwnPaymentOpenUntilGraceEnds(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w world) {
+		before := w.MustSubscribe()
+		w.Clock.Advance(billingtest.Month)
+		w.Provider.SetFault(billingtest.Decline)
+		if _, err := w.Renewer().Run(w.T.Context()); err != nil {
+			w.T.Fatal(err)
+		}
+		w.Provider.SetFault(billingtest.NeedsConfirmation)
+		if _, err := w.Process().Pay(w.T.Context(), viewers.Pay{User: billingtest.Viewer, Ref: "basic", Price: before.Price}); err != nil {
+			w.T.Fatal(err)
+		}
+		time.Sleep(48 * time.Hour)
+		w.ExpectSweep(0, 1)
+		if s := w.Subscriptions()[0]; s.Status != billing.StatusPastDue || s.Latest.ActionURL == "" {
+			w.T.Errorf("in the grace the subscription is %s with the page %q, want past due with its page", s.Status, s.Latest.ActionURL)
+		}
+		w.Clock.Advance(billingtest.Month)
+		time.Sleep(time.Hour)
+		w.ExpectSweep(0, 1)
+		if s := w.Subscriptions()[0]; s.Status != billing.StatusEnded || s.Charging {
+			w.T.Errorf("after the grace the subscription is %s, charging %t; want ended", s.Status, s.Charging)
+		}
+		again, err := w.Process().Subscribe(w.T.Context(), billingtest.SubscribeBasic())
+		if err != nil {
+			w.T.Errorf("subscribe again: %s, %v", again.Status, err)
+		}
+	})
+}
+
+// While the payment system refuses our credentials, nothing is sent. So nothing can have
+// been forgotten, and the renewal is sent when the credentials are right again.
+func TestSweep_NeverSentIsNotForgotten(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w world) {
+		w.Provider.KeyLimits.Horizon = 23 * time.Hour
+		w.MustSubscribe()
+		w.Clock.Advance(billingtest.Month)
+		w.Provider.SetFault(billingtest.BadCredentials)
+		for range 25 {
+			_, _ = w.Renewer().Run(w.T.Context())
+			time.Sleep(time.Hour)
+		}
+		w.Provider.SetFault(billingtest.NoFault)
+		sum, err := w.Renewer().Run(w.T.Context())
+		if sum.Waiting > 0 || err != nil {
+			w.T.Errorf("the run returns %+v, %v; want no payment that waits for a person", sum, err)
+		}
+		if s := w.Subscriptions()[0]; s.Status != billing.StatusActive || !s.Current.Start.Equal(w.Clock.Now()) {
+			w.T.Errorf("the subscription is %s from %v, want renewed", s.Status, s.Current.Start)
+		}
+		w.ExpectCharges(2)
+	})
 }

@@ -76,7 +76,7 @@ func (c *Collector) sweep(ctx context.Context, q ports.SweepQuery, concurrency i
 	var swept Swept
 	overdue := make(map[billing.PaymentID]bool)
 	for _, l := range lookups {
-		overdue[l.Payment.ID] = l.times.FirstPaymentOverdue(*l.Payment)
+		overdue[l.Payment.ID] = l.times.OwnPaymentOverdue(*l.Payment, l.answered)
 		switch {
 		case l.Known():
 			known = append(known, l.Attempt)
@@ -111,6 +111,7 @@ type lookup struct {
 	// forgotten reports that the payment system may have received the payment and
 	// forgotten it.
 	forgotten bool
+	answered  bool
 	times     billing.SendTimes
 }
 
@@ -127,7 +128,12 @@ func (c *Collector) find(ctx context.Context, u ports.Unsettled) lookup {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.ChargeTimeout)
 	defer cancel()
-	o, err := provider.Find(ctx, l.query(u.Times.First, u.Times.Until))
+	from := u.Times.First
+	if from.IsZero() {
+		from = u.CreatedAt
+	}
+	o, err := provider.Find(ctx, l.query(from, u.Times.Until))
+	l.answered = err == nil || errors.Is(err, ports.ErrChargeNotFound)
 	switch {
 	case err == nil:
 		c.learn(ctx, &l.Attempt, o)
@@ -199,7 +205,6 @@ func (c *Collector) resendChunk(ctx context.Context, absent []lookup) ([]Result,
 	reviewed, unreviewed := c.review(ctx, stuck)
 	return slices.Concat(g.notSent, recorded, reviewed), errors.Join(err, unreviewed)
 }
-
 
 // grants is the decision on payments that the payment system never received.
 type grants struct {

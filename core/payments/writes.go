@@ -16,9 +16,9 @@ type writes struct {
 	terms         []billing.Subscription // their terms or anchors have changed
 	periods       []billing.Payment      // their periods have changed
 	events        []billing.Event
-	pending       []ports.PaymentKey // released to the sweep; the charge may have been sent
-	unsent        []ports.PaymentKey // released to the sweep; the charge was not sent
-	tokens        []methodToken      // received from payment systems
+	pending       []ports.PaymentKey                  // released to the sweep; the charge may have been sent
+	unsent        map[ports.Unsent][]ports.PaymentKey // released; this attempt did not send the charge
+	tokens        []methodToken                       // received from payment systems
 }
 
 type methodToken struct {
@@ -46,7 +46,7 @@ func (w *writes) settle(old stored, a *Attempt, retries billing.RetrySchedule, c
 		}
 		s, p, events := sub.Settle(*pay, a.outcome, retries, cal, now)
 		if old.method != nil && !pay.Settled() && p.Status == billing.PaymentSucceeded {
-			s, events = stopRetired(s, events, *old.method, now)
+			s, events = stopRetired(s, events, *old.method, !a.outcome.Token.IsZero(), now)
 		}
 		w.events = append(w.events, events...)
 		if p != *pay {
@@ -68,9 +68,14 @@ func (w *writes) settle(old stored, a *Attempt, retries billing.RetrySchedule, c
 		w.tokens = append(w.tokens, methodToken{pay.UserID, pay.MethodID, a.outcome.Token})
 	}
 	switch {
-	case pay.Settled() || a.sweep:
-	case a.Unsent():
-		w.unsent = append(w.unsent, ports.KeyOf(pay))
+	case pay.Settled():
+	case a.Unsent() && (a.firstSent.IsZero() || !a.sweep):
+		if w.unsent == nil {
+			w.unsent = make(map[ports.Unsent][]ports.PaymentKey)
+		}
+		u := ports.Unsent{Never: a.firstSent.IsZero(), Swept: a.sweep}
+		w.unsent[u] = append(w.unsent[u], ports.KeyOf(pay))
+	case a.sweep:
 	default:
 		w.pending = append(w.pending, ports.KeyOf(pay))
 	}
@@ -80,9 +85,9 @@ func (w *writes) settle(old stored, a *Attempt, retries billing.RetrySchedule, c
 
 // stopRetired cancels a subscription whose first payment is settled, but whose method
 // cannot be charged again. It adds the events.
-func stopRetired(s billing.Subscription, events []billing.Event, m billing.PaymentMethod, now time.Time) (billing.Subscription, []billing.Event) {
+func stopRetired(s billing.Subscription, events []billing.Event, m billing.PaymentMethod, saved bool, now time.Time) (billing.Subscription, []billing.Event) {
 	reason := m.Retired()
-	if reason == "" {
+	if reason == "" || saved && reason == billing.MethodNotSaved {
 		return s, events
 	}
 	s, stopped := s.StopRenewal(reason, now)
@@ -111,8 +116,10 @@ func (w *writes) apply(ctx context.Context, tx ports.Repos) error {
 	if err := tx.Leases.ReleaseSweep(ctx, w.pending...); err != nil {
 		return err
 	}
-	if err := tx.Leases.ReleaseUnsent(ctx, w.unsent...); err != nil {
-		return err
+	for u, keys := range w.unsent {
+		if err := tx.Leases.ReleaseUnsent(ctx, u, keys...); err != nil {
+			return err
+		}
 	}
 	for _, t := range w.tokens {
 		if err := tx.Methods.SetToken(ctx, t.user, t.method, t.token); err != nil {

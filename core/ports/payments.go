@@ -51,8 +51,8 @@ type PaymentLeases interface {
 	// ReleaseSweep lets sweeps take pending payments immediately. The send lease
 	// keeps running.
 	ReleaseSweep(ctx context.Context, keys ...PaymentKey) error
-	// ReleaseUnsent ends both leases of payments that definitely were not sent.
-	ReleaseUnsent(ctx context.Context, keys ...PaymentKey) error
+	// ReleaseUnsent ends the leases of payments that the caller definitely did not send.
+	ReleaseUnsent(ctx context.Context, u Unsent, keys ...PaymentKey) error
 	// LeaseForSweep returns the pending payments of q whose sweep_at has passed, and
 	// moves sweep_at by the interval. The age is counted from send_until.
 	LeaseForSweep(ctx context.Context, q SweepQuery) ([]Unsettled, error)
@@ -68,6 +68,12 @@ type PaymentLeases interface {
 	// MaxSendRemaining returns the longest remaining send lease of all pending
 	// renewals, or 0 if there is none.
 	MaxSendRemaining(ctx context.Context) (time.Duration, error)
+}
+
+// Unsent says more about payments that a process did not send.
+type Unsent struct {
+	Never bool // no process ever sent them: their first sending is still to come
+	Swept bool // a sweep has leased them, and keeps that lease
 }
 
 // Notices applies the notifications of payment systems.

@@ -60,8 +60,8 @@ const (
 	ByCard  Means = "card"  // a card whose number and CVV the service sends
 )
 
-// ChargeRequest contains all data that a payment system receives for a charge. It is made
-// from stored values only, so a repeated request is the same to the byte.
+// ChargeRequest contains all data that a payment system receives for a charge. A renewal is
+// made from stored values only, so a repeated request is the same to the byte.
 type ChargeRequest struct {
 	Key       billing.PaymentID // idempotency key and reference
 	Token     billing.Secret

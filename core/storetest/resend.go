@@ -43,10 +43,34 @@ var resendCases = []testCase{
 			w.Errorf("the times are %v after a second sending, want first %v, then the window, then the lookup", t, first)
 		}
 	}},
+	{"is the first sending if no process has sent the payment", func(w *world) {
+		d := w.subscribePaid()
+		next := d.next(1)
+		w.must(w.addPayment(0, next))
+		key := ports.PaymentKey{User: next.UserID, ID: next.ID}
+		d.pay = next
+		before := w.times(d).First
+		w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Leases.ReleaseUnsent(ctx, ports.Unsent{Never: true}, key) })
+		if t := w.times(d); !t.First.IsZero() {
+			w.Errorf("the first sending is %v, want none yet", t.First)
+		}
+		w.resend(time.Hour, key)
+		w.tx(func(ctx context.Context, tx ports.Repos) error {
+			return tx.Leases.ReleaseUnsent(ctx, ports.Unsent{Never: true, Swept: true}, key)
+		})
+		w.wantSwept(0) // the lease of the sweep goes on
+		if t := w.times(d); !t.First.IsZero() || !t.WindowClosed() {
+			w.Errorf("the times are %+v after a resend that was not sent, want no sending and no window", t)
+		}
+		w.resend(0, key)
+		if t := w.times(d); !t.First.After(before) || t.First.After(t.Until) {
+			w.Errorf("the first sending is %v, want that of the resend until %v", t.First, t.Until)
+		}
+	}},
 	{"is released by a sender that did not send", func(w *world) {
 		d := w.subscribe(time.Hour)
 		w.tx(func(ctx context.Context, tx ports.Repos) error {
-			return tx.Leases.ReleaseUnsent(ctx, d.payKey(), ports.PaymentKey{User: d.pay.UserID, ID: newIDOf[billing.PaymentID]()})
+			return tx.Leases.ReleaseUnsent(ctx, ports.Unsent{}, d.payKey(), ports.PaymentKey{User: d.pay.UserID, ID: newIDOf[billing.PaymentID]()})
 		})
 		w.wantSwept(0, swept{d.pay, true})
 		sameList(w, "granted", w.resend(time.Hour, d.payKey()), []ports.PaymentKey{d.payKey()})
@@ -54,7 +78,7 @@ var resendCases = []testCase{
 	{"is not released with another user's key", func(w *world) {
 		d := w.subscribe(time.Hour)
 		w.tx(func(ctx context.Context, tx ports.Repos) error {
-			return tx.Leases.ReleaseUnsent(ctx, ports.PaymentKey{User: newIDOf[billing.UserID](), ID: d.pay.ID})
+			return tx.Leases.ReleaseUnsent(ctx, ports.Unsent{}, ports.PaymentKey{User: newIDOf[billing.UserID](), ID: d.pay.ID})
 		})
 		w.wantSwept(0)
 	}},
@@ -66,7 +90,7 @@ var resendCases = []testCase{
 		w.must(w.addPayment(time.Hour, next))
 		w.wantSendRemaining(59*time.Minute, time.Hour)
 		w.tx(func(ctx context.Context, tx ports.Repos) error {
-			return tx.Leases.ReleaseUnsent(ctx, ports.PaymentKey{User: next.UserID, ID: next.ID})
+			return tx.Leases.ReleaseUnsent(ctx, ports.Unsent{}, ports.PaymentKey{User: next.UserID, ID: next.ID})
 		})
 		w.wantSendRemaining(0, 0)
 	}},

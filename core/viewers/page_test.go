@@ -125,3 +125,28 @@ func TestSubscribe_PageNotSupported(t *testing.T) {
 		}
 	})
 }
+
+// A viewer removes the method of an open page, and pays there nevertheless. The payment
+// counts, but no renewal charges the removed method.
+func TestPay_OnPageOfRemovedMethod(t *testing.T) {
+	t.Parallel()
+	billingtest.InBubble(t, func(w billingtest.World) {
+		if _, err := w.Process().Subscribe(w.T.Context(), onPage()); err != nil {
+			w.T.Fatal(err)
+		}
+		r := ports.MethodRemoval{User: billingtest.Viewer, Method: w.Subscriptions()[0].MethodID}
+		w.InTx(func(ctx context.Context, tx ports.Repos) error {
+			list, err := tx.Methods.LockForRemoval(ctx, r)
+			if err != nil {
+				return err
+			}
+			return tx.Methods.Remove(ctx, r, list[0].Remove(w.Clock.Now()))
+		})
+		w.Provider.ConfirmAll()
+		time.Sleep(billingtest.PastSendWindow)
+		w.ExpectSweep(1, 0)
+		if s := w.Subscriptions()[0]; s.Status != billing.StatusActive || !s.CancelAtPeriodEnd {
+			w.T.Errorf("the subscription is %s, cancelled %t; want active until its period ends", s.Status, s.CancelAtPeriodEnd)
+		}
+	})
+}

@@ -55,7 +55,8 @@ type Work struct {
 
 // recover determines the effect of a request without a response. While its payment is
 // pending, the request counts as running: it still runs, or a sweep will settle the
-// payment. An abandoned payment of the viewer means that the request had no effect. A
+// payment. A payment that waits for its viewer or for a person is an effect, because that
+// can last for days. An abandoned payment of the viewer means that the request had no effect. A
 // renewal says nothing about the request.
 //
 // A request without a subscription has the same effect when it is repeated, so it
@@ -68,7 +69,7 @@ func (q Requests) recover(ctx context.Context, c ports.KeyRecord) (*ports.Respon
 	switch {
 	case err != nil:
 		return nil, nil, fmt.Errorf("recover request: %w", err)
-	case v.Latest.Status == billing.PaymentPending:
+	case v.Latest.Status == billing.PaymentPending && v.Latest.ActionURL == "" && !v.Latest.NeedsReview():
 		return nil, nil, billing.ErrRequestInProgress
 	case v.Latest.Status == billing.PaymentAbandoned && v.Latest.Initiator == billing.CustomerInitiated:
 		return nil, nil, q.Forget(ctx, c.KeyedRequest)

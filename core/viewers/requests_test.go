@@ -31,7 +31,7 @@ func TestReplay(t *testing.T) {
 		{name: "declined, no response", fault: billingtest.Decline, before: world.work, work: billing.StatusEnded},
 		{name: "done, another request", fault: billingtest.NoFault, before: world.work, other: true, want: billing.ErrKeyReused},
 		{name: "being settled", fault: billingtest.ResponseLost, before: world.work, want: billing.ErrRequestInProgress},
-		{name: "needs confirmation", fault: billingtest.NeedsConfirmation, before: world.work, want: billing.ErrRequestInProgress},
+		{name: "needs confirmation", fault: billingtest.NeedsConfirmation, before: world.work, work: billing.StatusIncomplete},
 		{name: "failed", fault: billingtest.ConnectionRefused, before: world.work},
 	}
 	for _, tt := range tests {

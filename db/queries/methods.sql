@@ -65,12 +65,14 @@ SELECT EXISTS (
       AND p.sweep_at IS NOT NULL AND (p.send_until > statement_timestamp() OR p.action_url <> ''));
 
 -- name: MethodReencrypt :execrows
--- If another method has the same token fingerprint already, this one gets none.
+-- If another method has the same token fingerprint already, this one gets none, and a
+-- method of a page has none at all.
 -- A fingerprint only serves to find a method by its token, and the other method
 -- is found.
 UPDATE payment_methods m
 SET token = NULL, token_ct = @token_ct, token_key_id = @token_key_id,
     token_fingerprint = CASE
+        WHEN m.from_page THEN NULL
         WHEN m.card_id IS NULL AND EXISTS (
             SELECT FROM payment_methods o
             WHERE o.user_id = m.user_id AND o.payment_system = m.payment_system AND o.id <> m.id

@@ -27,13 +27,16 @@ FROM (SELECT i.user_id, i.id FROM payments i WHERE i.id = @id::uuid AND i.paymen
 WHERE p.user_id = k.user_id AND p.id = k.id AND p.sweep_at IS NOT NULL;
 
 -- name: PaymentsReleaseUnsent :exec
-UPDATE payments p SET sweep_at = statement_timestamp(), send_until = statement_timestamp()
+UPDATE payments p SET send_until = statement_timestamp(),
+    sweep_at = CASE WHEN @swept::bool THEN p.sweep_at ELSE statement_timestamp() END,
+    first_sent_at = CASE WHEN NOT @never_sent::bool THEN p.first_sent_at END
 FROM (SELECT unnest(@user_ids::uuid[]) AS user_id, unnest(@ids::uuid[]) AS id) AS k
 WHERE p.user_id = k.user_id AND p.id = k.id AND p.sweep_at IS NOT NULL;
 
 -- name: PaymentsLeaseForResend :many
 UPDATE payments p
-SET sweep_at = statement_timestamp() + @send::interval, send_until = statement_timestamp() + @send::interval
+SET sweep_at = statement_timestamp() + @send::interval, send_until = statement_timestamp() + @send::interval,
+    first_sent_at = coalesce(p.first_sent_at, statement_timestamp())
 FROM (SELECT unnest(@user_ids::uuid[]) AS user_id, unnest(@ids::uuid[]) AS id,
     unnest(@send_untils::timestamptz[]) AS send_until) AS k
 WHERE p.user_id = k.user_id AND p.id = k.id AND p.sweep_at IS NOT NULL
@@ -54,7 +57,8 @@ WHERE sweep_at IS NOT NULL AND initiator = 'merchant' AND send_until > statement
 SELECT DISTINCT payment_system FROM payments WHERE sweep_at <= statement_timestamp();
 
 -- name: PaymentsLeaseForSweep :many
--- The interval is the rule billing.LookupInterval, here on the clock of this server.
+-- The interval is the rule billing.LookupInterval, here on the clock of this server. Viewers'
+-- payments of the previous version have no first_sent_at, but they were sent.
 WITH due AS (
     SELECT q.user_id, q.id FROM payments q
     WHERE q.sweep_at <= statement_timestamp() AND q.payment_system = @system
@@ -65,7 +69,7 @@ UPDATE payments p
 SET sweep_at = statement_timestamp() + least(greatest((statement_timestamp() - p.send_until) / 2, @shortest::interval), @longest::interval)
 FROM due
 WHERE p.user_id = due.user_id AND p.id = due.id
-RETURNING sqlc.embed(p), coalesce(p.first_sent_at, p.created_at)::timestamptz AS first_sent, statement_timestamp()::timestamptz AS leased_at;
+RETURNING sqlc.embed(p), coalesce(p.first_sent_at, CASE p.initiator WHEN 'customer' THEN p.created_at END)::timestamptz AS first_sent, statement_timestamp()::timestamptz AS leased_at;
 
 -- name: PaymentsLock :many
 SELECT p.*

@@ -40,6 +40,7 @@ const methodReencrypt = `-- name: MethodReencrypt :execrows
 UPDATE payment_methods m
 SET token = NULL, token_ct = $1, token_key_id = $2,
     token_fingerprint = CASE
+        WHEN m.from_page THEN NULL
         WHEN m.card_id IS NULL AND EXISTS (
             SELECT FROM payment_methods o
             WHERE o.user_id = m.user_id AND o.payment_system = m.payment_system AND o.id <> m.id
@@ -56,7 +57,8 @@ type MethodReencryptParams struct {
 	ID               string
 }
 
-// If another method has the same token fingerprint already, this one gets none.
+// If another method has the same token fingerprint already, this one gets none, and a
+// method of a page has none at all.
 // A fingerprint only serves to find a method by its token, and the other method
 // is found.
 func (q *Queries) MethodReencrypt(ctx context.Context, arg MethodReencryptParams) (int64, error) {

@@ -77,7 +77,8 @@ func (q *Queries) PaymentsAdd(ctx context.Context, arg PaymentsAddParams) error 
 
 const paymentsLeaseForResend = `-- name: PaymentsLeaseForResend :many
 UPDATE payments p
-SET sweep_at = statement_timestamp() + $1::interval, send_until = statement_timestamp() + $1::interval
+SET sweep_at = statement_timestamp() + $1::interval, send_until = statement_timestamp() + $1::interval,
+    first_sent_at = coalesce(p.first_sent_at, statement_timestamp())
 FROM (SELECT unnest($2::uuid[]) AS user_id, unnest($3::uuid[]) AS id,
     unnest($4::timestamptz[]) AS send_until) AS k
 WHERE p.user_id = k.user_id AND p.id = k.id AND p.sweep_at IS NOT NULL
@@ -133,7 +134,7 @@ UPDATE payments p
 SET sweep_at = statement_timestamp() + least(greatest((statement_timestamp() - p.send_until) / 2, $1::interval), $2::interval)
 FROM due
 WHERE p.user_id = due.user_id AND p.id = due.id
-RETURNING p.user_id, p.id, p.subscription_id, p.payment_method_id, p.payment_system, p.initiator, p.amount, p.currency, p.period_start, p.period_end, p.status, p.decline_code, p.provider_ref, p.action_url, p.contradiction, p.created_at, p.settled_at, p.sweep_at, p.send_until, p.consent_mac, p.first_sent_at, p.review_since, coalesce(p.first_sent_at, p.created_at)::timestamptz AS first_sent, statement_timestamp()::timestamptz AS leased_at
+RETURNING p.user_id, p.id, p.subscription_id, p.payment_method_id, p.payment_system, p.initiator, p.amount, p.currency, p.period_start, p.period_end, p.status, p.decline_code, p.provider_ref, p.action_url, p.contradiction, p.created_at, p.settled_at, p.sweep_at, p.send_until, p.consent_mac, p.first_sent_at, p.review_since, coalesce(p.first_sent_at, CASE p.initiator WHEN 'customer' THEN p.created_at END)::timestamptz AS first_sent, statement_timestamp()::timestamptz AS leased_at
 `
 
 type PaymentsLeaseForSweepParams struct {
@@ -149,7 +150,8 @@ type PaymentsLeaseForSweepRow struct {
 	LeasedAt  time.Time
 }
 
-// The interval is the rule billing.LookupInterval, here on the clock of this server.
+// The interval is the rule billing.LookupInterval, here on the clock of this server. Viewers'
+// payments of the previous version have no first_sent_at, but they were sent.
 func (q *Queries) PaymentsLeaseForSweep(ctx context.Context, arg PaymentsLeaseForSweepParams) ([]*PaymentsLeaseForSweepRow, error) {
 	rows, err := q.db.Query(ctx, paymentsLeaseForSweep,
 		arg.Shortest,
@@ -294,13 +296,27 @@ func (q *Queries) PaymentsReleaseSweep(ctx context.Context, userIds []string, id
 }
 
 const paymentsReleaseUnsent = `-- name: PaymentsReleaseUnsent :exec
-UPDATE payments p SET sweep_at = statement_timestamp(), send_until = statement_timestamp()
-FROM (SELECT unnest($1::uuid[]) AS user_id, unnest($2::uuid[]) AS id) AS k
+UPDATE payments p SET send_until = statement_timestamp(),
+    sweep_at = CASE WHEN $1::bool THEN p.sweep_at ELSE statement_timestamp() END,
+    first_sent_at = CASE WHEN NOT $2::bool THEN p.first_sent_at END
+FROM (SELECT unnest($3::uuid[]) AS user_id, unnest($4::uuid[]) AS id) AS k
 WHERE p.user_id = k.user_id AND p.id = k.id AND p.sweep_at IS NOT NULL
 `
 
-func (q *Queries) PaymentsReleaseUnsent(ctx context.Context, userIds []string, ids []string) error {
-	_, err := q.db.Exec(ctx, paymentsReleaseUnsent, userIds, ids)
+type PaymentsReleaseUnsentParams struct {
+	Swept     bool
+	NeverSent bool
+	UserIds   []string
+	Ids       []string
+}
+
+func (q *Queries) PaymentsReleaseUnsent(ctx context.Context, arg PaymentsReleaseUnsentParams) error {
+	_, err := q.db.Exec(ctx, paymentsReleaseUnsent,
+		arg.Swept,
+		arg.NeverSent,
+		arg.UserIds,
+		arg.Ids,
+	)
 	return err
 }
 
