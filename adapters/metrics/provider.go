@@ -88,6 +88,12 @@ func (p provider) Find(ctx context.Context, q ports.ChargeQuery) (billing.Outcom
 	return o, err
 }
 
+// Listener begins to count the notifications of the payment system with this code, so that
+// the series that alerts use exist from the start.
+func (m *Metrics) Listener(code string) {
+	m.charges.notices.WithLabelValues(code, string(payments.NoticeForged))
+}
+
 // Notice counts a notification of a payment system.
 func (m *Metrics) Notice(system string, r payments.NoticeResult) {
 	m.charges.notices.WithLabelValues(system, string(r)).Inc()

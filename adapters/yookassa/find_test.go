@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -112,7 +113,7 @@ func TestFind_ByReference(t *testing.T) {
 func TestFind_UnknownReference(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
-	for _, ref := range []string{"2f0d3a1c-000f-5000-8000-18db351245c7", "../me", "a/b?c=d"} {
+	for _, ref := range []string{"2f0d3a1c-000f-5000-8000-18db351245c7", "../me" + strings.Repeat("0", 29), "a/b?c=d" + strings.Repeat("0", 25)} {
 		_, err := s.Find(t.Context(), ports.ChargeQuery{Key: key, ProviderRef: ref})
 		expectUnknown(t, err)
 	}

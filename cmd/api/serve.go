@@ -80,6 +80,9 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 	collector := cases.subscriber.Collector
 	collector.Watch, collector.WatchNotice = m.Event, m.Notice
 	collector.Listeners = systems.Listeners
+	for code := range systems.Listeners {
+		m.Listener(code)
+	}
 	collector.Consents = keys.Consents()
 	collector.Consents.Watch = m.Consent
 	m.Masked(masked)

@@ -50,7 +50,9 @@ var resendCases = []testCase{
 		key := ports.PaymentKey{User: next.UserID, ID: next.ID}
 		d.pay = next
 		before := w.times(d).First
-		w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Leases.ReleaseUnsent(ctx, ports.Unsent{Never: true}, key) })
+		w.tx(func(ctx context.Context, tx ports.Repos) error {
+			return tx.Leases.ReleaseUnsent(ctx, ports.Unsent{Never: true}, key)
+		})
 		if t := w.times(d); !t.First.IsZero() {
 			w.Errorf("the first sending is %v, want none yet", t.First)
 		}

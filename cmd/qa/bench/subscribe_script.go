@@ -145,7 +145,7 @@ func arrayStatements(q queries) (string, error) {
 	s.statement("MethodsAdd", values{
 		"user_ids": users, "ids": method, "payment_systems": system, "tokens": array("''"),
 		"token_cts": array("decode(repeat('00', 40), 'hex')"), "token_key_ids": array("1"), "token_fingerprints": fingerprint,
-		"card_ids": noID, "created": now,
+		"card_ids": noID, "from_pages": array("false"), "created": now,
 	})
 	s.statement("SubscriptionsAdd", values{
 		"user_ids": users, "ids": subscription, "plan_ids": array(signupPlan), "payment_method_ids": method,

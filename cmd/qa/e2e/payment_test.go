@@ -26,7 +26,7 @@ func payments(log, id string) (statuses []string) {
 func TestPayment_FoundByID(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "BILLING_ENV=test")
-	a := w.api(t, "billing-api", "BILLING_SWEEP_INTERVAL=1h", "BILLING_CHARGE_TIMEOUT=500ms")
+	a := w.api(t, "billing-api", "BILLING_SWEEP_INTERVAL=1h", "BILLING_CHARGE_TIMEOUT=2s")
 	lost := a.at(w.viewer(t, "alice")).call(t, http.MethodPost, "/v1/subscriptions", "", subscribeBody("tok_lost_answer"))
 	if lost.status != http.StatusAccepted {
 		t.Fatalf("subscribe: %d %s", lost.status, lost.text)
