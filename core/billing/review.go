@@ -17,7 +17,7 @@ func (t SendTimes) OwnPaymentOverdue(p Payment, answered bool) bool {
 	if !answered {
 		limit = unansweredLimit
 	}
-	return p.Initiator == CustomerInitiated && !t.Lookup.Before(t.First.Add(limit))
+	return p.Initiator == CustomerInitiated && !t.First.IsZero() && !t.Lookup.Before(t.First.Add(limit))
 }
 
 // NeedsReview reports whether a person must decide on the payment: it is pending, and no

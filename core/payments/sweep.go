@@ -49,9 +49,9 @@ func (c *Collector) SystemsToSweep(ctx context.Context) ([]string, error) {
 // process works on. It settles the payments that the payment system knows. A payment
 // that was never received and that no process may still send is sent again if it is a
 // renewal that is still wanted, and abandoned otherwise. A payment that the payment
-// system may have forgotten waits for a person, and so does a first payment that has been
-// open for too long. At most concurrency lookups are in flight. Known outcomes are recorded
-// before any payment is sent again.
+// system may have forgotten waits for a person, and so does a viewer's own payment that has
+// been open for too long. At most concurrency lookups are in flight. Known outcomes are
+// recorded before any payment is sent again.
 //
 // Any number of sweeps may run concurrently. A payment system that is slow delays its
 // own sweep only. The payments are returned even with an error.
@@ -111,7 +111,7 @@ type lookup struct {
 	// forgotten reports that the payment system may have received the payment and
 	// forgotten it.
 	forgotten bool
-	answered  bool
+	answered  bool // the lookup had an answer
 	times     billing.SendTimes
 }
 
