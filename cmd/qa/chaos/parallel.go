@@ -41,7 +41,7 @@ func (w *world) subscribeConcurrently(n int, v viewer, key, body func(int) strin
 }
 
 func oneKey(t *trial) {
-	w := t.world()
+	w := t.world("BILLING_CHARGE_TIMEOUT=5s")
 	w.api()
 	w.api()
 	viewers, active := 1, 0
@@ -95,7 +95,7 @@ func (w *world) checkCharges(want int) {
 }
 
 func manyKeys(t *trial) {
-	w := t.world()
+	w := t.world("BILLING_CHARGE_TIMEOUT=5s") // so that a slow machine loses no response
 	w.api()
 	w.api()
 	const viewers = 10 // the two APIs do not race each time
@@ -137,7 +137,7 @@ func toEither(i int) string {
 }
 
 func plansOfGroup(t *trial) {
-	w := t.world()
+	w := t.world("BILLING_CHARGE_TIMEOUT=5s")
 	w.api()
 	w.api()
 	const viewers = 10
