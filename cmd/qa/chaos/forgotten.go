@@ -16,7 +16,7 @@ func memories() []scenario {
 	return []scenario{
 		{
 			name: "payment system/lookups lag", short: 1, long: 3,
-			description: "a charge is found only 20 seconds after it was taken, and every response is lost: no absence is believed before the settling time is over",
+			description: "a charge is found only 35 seconds after it was taken, and every response is lost: no absence is believed before the settling time is over",
 			run:         laggingLookups,
 		},
 		{
@@ -38,7 +38,7 @@ func laggingLookups(t *trial) {
 	const n = 6
 	w := t.world()
 	w.setClock(january31)
-	a := w.api("BILLING_SIMULATOR_MISHAPS=lose_answers=0.7,lose_requests=0.3,hold_lost=1ms,lag=20s")
+	a := w.api("BILLING_SIMULATOR_MISHAPS=lose_answers=0.7,lose_requests=0.3,hold_lost=1ms,lag=35s")
 	w.subscribeViewers(n, "tok_ok")
 	if open := w.queryInt(openPayments); open != n {
 		t.noFault("%d payments are pending, want %d", open, n)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -163,7 +164,7 @@ func plan(o options) []job {
 	for _, m := range mutants {
 		at := slices.IndexFunc(all, func(s scenario) bool { return s.name == m.scenario })
 		if at >= 0 && o.mutants.MatchString(m.name) && o.only.MatchString(m.scenario) {
-			jobs = append(jobs, job{all[at], o.seed, m.name, m.seeds})
+			jobs = append(jobs, job{all[at], o.seed, m.name, cmp.Or(m.seeds, defaultSeeds)})
 		}
 	}
 	return jobs
