@@ -27,10 +27,11 @@ func validRef(text string) bool {
 // checkBody validates the body against the operation's schema. The handler can
 // read the body again.
 func checkBody(w http.ResponseWriter, r *http.Request, op *openapi3.Operation) error {
-	text, err := readBody(w, r)
+	text, err := readBody(w, r, maxBody, errTooLarge)
 	if err != nil {
 		return err
 	}
+	r.Body = io.NopCloser(bytes.NewReader(text))
 	schema, required := bodySchema(op)
 	if len(text) == 0 && !required {
 		return nil
@@ -45,15 +46,16 @@ func checkBody(w http.ResponseWriter, r *http.Request, op *openapi3.Operation) e
 	return checkSchema(schema, v)
 }
 
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+// readBody returns the body, or tooLarge if it is longer than limit bytes.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64, tooLarge error) ([]byte, error) {
+	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	var tooLong *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLong):
-		return nil, errTooLarge
+		return nil, tooLarge
 	case err != nil:
 		return nil, malformed("the body could not be read; send it again")
+	default:
+		return text, nil
 	}
-	r.Body = io.NopCloser(bytes.NewReader(text))
-	return text, nil
 }

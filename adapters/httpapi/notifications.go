@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"errors"
-	"io"
 	"net/http"
 	"time"
 
@@ -38,12 +37,9 @@ func (s *server) notified(w http.ResponseWriter, r *http.Request) error {
 	if s.Notified == nil || !validRef(system) {
 		return billing.ErrPaymentSystemNotFound
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxNotificationBody))
-	if tooLong := (*http.MaxBytesError)(nil); errors.As(err, &tooLong) {
-		return errNotificationTooLarge
-	}
+	body, err := readBody(w, r, maxNotificationBody, errNotificationTooLarge)
 	if err != nil {
-		return malformed("the body could not be read; send it again")
+		return err
 	}
 	n := ports.Notification{Header: r.Header, Body: body, At: time.Now()}
 	if peer, ok := parseAddr(r.RemoteAddr); ok {
