@@ -11,13 +11,19 @@ import (
 type Origins []string
 
 // UnmarshalText parses a list with commas or spaces between the origins.
-func (o *Origins) UnmarshalText(text []byte) error {
+func (o *Origins) UnmarshalText(text []byte) (err error) {
+	*o, err = addresses(text, isOrigin)
+	return err
+}
+
+// addresses parses a list with commas or spaces between the addresses. It returns an error
+// if one of them is not valid.
+func addresses(text []byte, valid func(string) bool) ([]string, error) {
 	words := strings.FieldsFunc(string(text), func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
-	if slices.ContainsFunc(words, func(word string) bool { return !isOrigin(word) }) {
-		return errInvalid
+	if slices.ContainsFunc(words, func(word string) bool { return !valid(word) }) {
+		return nil, errInvalid
 	}
-	*o = words
-	return nil
+	return words, nil
 }
 
 // isOrigin reports whether browsers can send the text as an Origin. Another spelling
@@ -38,15 +44,12 @@ type Prefixes []string
 // UnmarshalText parses a list with commas or spaces between the addresses. Each has a slash
 // after its host, because https://cinema.example is also the beginning of
 // https://cinema.example.thief.net.
-func (p *Prefixes) UnmarshalText(text []byte) error {
-	words := strings.FieldsFunc(string(text), func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
-	valid := func(word string) bool {
-		u, err := url.Parse(word)
-		return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Hostname() != "" && u.User == nil && strings.HasPrefix(u.Path, "/")
-	}
-	if slices.ContainsFunc(words, func(word string) bool { return !valid(word) }) {
-		return errInvalid
-	}
-	*p = words
-	return nil
+func (p *Prefixes) UnmarshalText(text []byte) (err error) {
+	*p, err = addresses(text, isPrefix)
+	return err
+}
+
+func isPrefix(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Hostname() != "" && u.User == nil && strings.HasPrefix(u.Path, "/")
 }
