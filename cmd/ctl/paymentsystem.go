@@ -83,15 +83,7 @@ type adapterConfig struct {
 
 func (t *tool) paymentSystemCheck(cmd *cobra.Command, args []string) error {
 	code := args[0]
-	cfg, err := boot.Load[adapterConfig](t.environ)
-	if err != nil {
-		return err
-	}
-	url, err := t.url()
-	if err != nil {
-		return err
-	}
-	provider, closeProvider, err := boot.OpenPaymentSystem(cmd.Context(), url, cfg.Accounts, code)
+	provider, closeProvider, err := t.openPaymentSystem(cmd.Context(), code)
 	if err != nil {
 		return err
 	}
@@ -107,6 +99,19 @@ func (t *tool) paymentSystemCheck(cmd *cobra.Command, args []string) error {
 	}
 	t.printf("payment system %s responds and accepts the credentials", code)
 	return nil
+}
+
+// openPaymentSystem opens the adapter of a payment system with the keys of the environment.
+func (t *tool) openPaymentSystem(ctx context.Context, code string) (ports.Provider, func(), error) {
+	url, err := t.url()
+	if err != nil {
+		return nil, nil, err
+	}
+	cfg, err := boot.Load[adapterConfig](t.environ)
+	if err != nil {
+		return nil, nil, err
+	}
+	return boot.OpenPaymentSystem(ctx, url, cfg.Accounts, code)
 }
 
 // checkTimeout is how long a payment system has to respond to a check.

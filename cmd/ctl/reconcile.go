@@ -73,15 +73,7 @@ func (t *tool) compare(cmd *cobra.Command, system string, since time.Time, metri
 }
 
 func (t *tool) reconciliation(cmd *cobra.Command, system string, since time.Time) (r payments.Reconciliation, err error) {
-	url, err := t.url()
-	if err != nil {
-		return r, err
-	}
-	cfg, err := boot.Load[adapterConfig](t.environ)
-	if err != nil {
-		return r, err
-	}
-	provider, closeProvider, err := boot.OpenPaymentSystem(cmd.Context(), url, cfg.Accounts, system)
+	provider, closeProvider, err := t.openPaymentSystem(cmd.Context(), system)
 	if errors.Is(err, boot.ErrNoAdapter) {
 		return r, usageErrorf("--payment-system: %v", err)
 	}
