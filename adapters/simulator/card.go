@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"crypto/rand"
 	"strings"
 	"time"
 
@@ -17,6 +18,9 @@ type testCard struct {
 // cardTokenPrefix begins the tokens that were issued for cards. The name of the card
 // and a random suffix follow.
 const cardTokenPrefix = "tok_card_"
+
+// newCardToken returns a new token for the card with this name.
+func newCardToken(name string) string { return cardTokenPrefix + name + "~" + rand.Text() }
 
 // settleDelay is the duration until a payment settles without the viewer.
 const settleDelay = 2 * time.Second

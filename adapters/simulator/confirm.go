@@ -2,7 +2,6 @@ package simulator
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -23,10 +22,9 @@ type reply struct {
 type choice string
 
 const (
-	noChoice choice = ""
-	pay      choice = "pay" // with the card
-	approve  choice = "approve"
-	decline  choice = "decline"
+	pay     choice = "pay" // with the card
+	approve choice = "approve"
+	decline choice = "decline"
 )
 
 // settled returns the request after a reply, or after the time without one. The first
@@ -85,7 +83,7 @@ func (s *Simulator) current(ctx context.Context, tx pgx.Tx, where string, value 
 // for it.
 func (s *Simulator) withCard(q request, number billing.CardNumber, now time.Time) request {
 	c := testCardFor(number)
-	q.awaitsCard, q.issued = false, cardTokenPrefix+c.name+"~"+rand.Text()
+	q.awaitsCard, q.issued = false, newCardToken(c.name)
 	q.token = sha256.Sum256([]byte(q.issued))
 	return s.decide(q, c.first, tokenHistory{charges: 1}, billing.CustomerInitiated, now)
 }

@@ -47,7 +47,7 @@ func newRequest(r ports.ChargeRequest, b behaviour) request {
 		status: billing.PaymentPending, ref: "sim_" + rand.Text(), returnURL: r.ReturnURL,
 	}
 	if r.Card != nil || b.reissuesToken {
-		q.issued = cardTokenPrefix + b.cardName + "~" + rand.Text()
+		q.issued = newCardToken(b.cardName)
 	}
 	if r.Card != nil {
 		q.token = sha256.Sum256([]byte(q.issued))
@@ -87,10 +87,10 @@ func (q request) outcome(baseURL string) billing.Outcome {
 // transaction is inserting the key, claim waits for its end.
 func claim(ctx context.Context, tx pgx.Tx, q request, now time.Time) (bool, error) {
 	tag, err := tx.Exec(ctx, `
-		INSERT INTO simulator.requests (key, fingerprint, token, amount, currency, status, ref, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+		INSERT INTO simulator.requests (key, fingerprint, token, amount, currency, status, ref, return_url, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 		ON CONFLICT (key) DO NOTHING`,
-		q.key, q.fingerprint[:], q.token[:], q.amount.Amount, q.amount.Currency, q.status, q.ref, now)
+		q.key, q.fingerprint[:], q.token[:], q.amount.Amount, q.amount.Currency, q.status, q.ref, q.returnURL, now)
 	if err != nil {
 		return false, fmt.Errorf("claim the key: %w", err)
 	}
@@ -118,9 +118,9 @@ func record(ctx context.Context, tx pgx.Tx, q request, now time.Time, times int)
 		UPDATE simulator.requests
 		SET amount = $2, status = $3, decline_code = $4, action = nullif($5, ''), expires_at = $6,
 		    issued = $7, approval_decline = $8, settles_at = $9, settles_decline = $10,
-		    awaits_card = $11, return_url = $12, token = $13
+		    awaits_card = $11, token = $12
 		WHERE key = $1`, q.key, q.amount.Amount, q.status, q.decline, q.action, q.expiresAt,
-		q.issued, q.approvalDecline, q.settlesAt, q.settleDecline, q.awaitsCard, q.returnURL, q.token[:])
+		q.issued, q.approvalDecline, q.settlesAt, q.settleDecline, q.awaitsCard, q.token[:])
 	if q.status == billing.PaymentSucceeded {
 		for range times {
 			batch.Queue(`
