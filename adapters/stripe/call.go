@@ -86,14 +86,7 @@ func (s *Stripe) get(ctx context.Context, path string, query url.Values, v any) 
 
 // pause waits before the n-th repetition of a call: 250 ms, later up to 2 seconds.
 func pause(ctx context.Context, n int) error {
-	t := time.NewTimer(min(250*time.Millisecond<<min(n, 3), 2*time.Second))
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return ports.Wait(ctx, min(250*time.Millisecond<<min(n, 3), 2*time.Second))
 }
 
 // keyOf returns the idempotency key of one step of a charge.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/online-cinema/billing/adapters/internal/pspclient"
 	"github.com/online-cinema/billing/core/ports"
@@ -58,7 +57,7 @@ func newAPIError(resp pspclient.Response, busy error) *apiError {
 	}
 	e := &apiError{status: resp.Status}
 	if resp.JSON(&body) == nil {
-		e.code, e.param = printable(body.Error.Code), printable(body.Error.Param)
+		e.code, e.param = pspclient.Word(body.Error.Code), pspclient.Word(body.Error.Param)
 	}
 	e.kind = e.kindOf(body.Error.Type, busy)
 	return e
@@ -104,17 +103,6 @@ func isStatus(err error, f func(*apiError) bool) bool {
 
 func isMissing(err error) bool {
 	return isStatus(err, func(e *apiError) bool { return e.status == http.StatusNotFound })
-}
-
-// printable returns a code or the name of a parameter, or "" if it may be another text.
-func printable(text string) string {
-	other := func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && !strings.ContainsRune("_.[]", r)
-	}
-	if len(text) > 64 || strings.ContainsFunc(text, other) {
-		return ""
-	}
-	return text
 }
 
 // unknown returns an error with the text of err that leaves the outcome unknown. The

@@ -1,6 +1,11 @@
 package yookassa
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+
+	"github.com/online-cinema/billing/adapters/internal/pspclient"
+)
 
 // isShopID reports whether text has the form of a shop id. A colon would end it in the
 // header Authorization.
@@ -18,17 +23,9 @@ func printable(text string) bool {
 	return consistsOf(text, 255, func(c rune) bool { return ' ' < c && c <= '~' })
 }
 
-// word returns a code or the name of a parameter for an error. Any other text may quote
-// data of a viewer, so word replaces it.
-func word(text string) string {
-	allowed := func(c rune) bool {
-		return isDigit(c) || 'a' <= c && c <= 'z' || strings.ContainsRune("_.[]", c)
-	}
-	if !consistsOf(text, 64, allowed) {
-		return "-"
-	}
-	return text
-}
+// word returns a code or the name of a parameter for an error, or a dash for none and for
+// any other text.
+func word(text string) string { return cmp.Or(pspclient.Word(text), "-") }
 
 func isDigit(c rune) bool { return '0' <= c && c <= '9' }
 
