@@ -52,15 +52,7 @@ func (s *Subscriber) Pay(ctx context.Context, cmd Pay) (ports.SubscriptionView, 
 		return ports.SubscriptionView{}, fmt.Errorf("pay: %w", recordLimit(ctx, s.Store, s.Clock, s.NewID, cmd.User, err))
 	}
 	a := payments.Attempt{Payment: &p.payment, Deadline: deadline, ReturnURL: cmd.ReturnURL}
-	var r payments.Result
-	switch {
-	case cmd.Source.Card != "":
-		r, err = s.Collector.CollectCard(ctx, a, p.card, cmd.Source.CVV)
-	case p.onPage():
-		r, err = s.Collector.CollectOnPage(ctx, a)
-	default:
-		r, err = s.Collector.Collect(ctx, a, p.method.Token)
-	}
+	r, err := s.collect(ctx, a, p.means(), p.method.Token, p.card, cmd.Source.CVV)
 	if err != nil {
 		return ports.SubscriptionView{}, settlingError{err}
 	}

@@ -27,8 +27,17 @@ type charging struct {
 	card   billing.Card // if a card is charged
 }
 
-// onPage reports whether the viewer pays on a page of the payment system.
-func (c charging) onPage() bool { return c.isNew && c.method.FromPage }
+// means returns how the source is charged: a stored method by its token.
+func (c charging) means() ports.Means {
+	switch {
+	case !c.isNew:
+		return ports.ByToken
+	case c.method.FromPage:
+		return ports.ByPage
+	default:
+		return ports.ByCard
+	}
+}
 
 // resolve returns the method of the source. Until the transaction ends, no other can
 // remove it. Errors:

@@ -82,24 +82,25 @@ func (s *Subscriber) Subscribe(ctx context.Context, cmd Subscribe) (ports.Subscr
 	if err != nil {
 		return ports.SubscriptionView{}, fmt.Errorf("subscribe: %w", recordLimit(ctx, s.Store, s.Clock, s.NewID, cmd.User, err))
 	}
-	r, err := s.collect(ctx, i, cmd)
+	a := payments.Attempt{
+		Payment: &i.payment, Subscription: &i.subscription, Version: i.version, Deadline: i.deadline, ReturnURL: cmd.ReturnURL,
+	}
+	r, err := s.collect(ctx, a, cmd.means(), cmd.Token, i.card, cmd.CVV)
 	if err != nil {
 		return ports.SubscriptionView{}, settlingError{err}
 	}
 	return ports.SubscriptionView{Subscription: *r.Subscription, Latest: *r.Payment, Features: i.plan.Features}, PaymentFailure(r.Payment)
 }
 
-func (s *Subscriber) collect(ctx context.Context, i storedIntent, cmd Subscribe) (payments.Result, error) {
-	a := payments.Attempt{
-		Payment: &i.payment, Subscription: &i.subscription, Version: i.version, Deadline: i.deadline, ReturnURL: cmd.ReturnURL,
-	}
-	switch cmd.means() {
+// collect charges the viewer by the token, by the card with its CVV, or on a page.
+func (s *Subscriber) collect(ctx context.Context, a payments.Attempt, by ports.Means, token billing.Secret, card billing.Card, cvv billing.CVV) (payments.Result, error) {
+	switch by {
 	case ports.ByCard:
-		return s.Collector.CollectCard(ctx, a, i.card, cmd.CVV)
+		return s.Collector.CollectCard(ctx, a, card, cvv)
 	case ports.ByPage:
 		return s.Collector.CollectOnPage(ctx, a)
 	default:
-		return s.Collector.Collect(ctx, a, cmd.Token)
+		return s.Collector.Collect(ctx, a, token)
 	}
 }
 
