@@ -90,8 +90,8 @@ func pages(t *trial) {
 		list[i] = w.viewer(fmt.Sprint("viewer-", i))
 		list[i].retry(http.MethodPost, "/v1/subscriptions", "page-"+list[i].name, pageBody)
 	})
-	for i := range n {
-		w.forgeNotification(a, i)
+	for _, id := range w.queryLines(`SELECT id::text FROM payments`) {
+		w.forgeNotification(a, id)
 	}
 	const early = n - 3
 	for i, v := range list[:early] {
@@ -145,14 +145,14 @@ func (v viewer) page() string {
 }
 
 // forgeNotification sends a notification with a wrong signature.
-func (w *world) forgeNotification(a *api, n int) {
-	body := fmt.Sprintf(`{"type":"payment.changed","payment":%q}`, w.queryLines(`SELECT id::text FROM payments ORDER BY id`)[n])
+func (w *world) forgeNotification(a *api, payment string) {
+	body := fmt.Sprintf(`{"type":"payment.changed","payment":%q}`, payment)
 	req, err := http.NewRequestWithContext(w.ctx, http.MethodPost, a.base+"/v1/notifications/simulator", strings.NewReader(body))
 	if err != nil {
 		w.violated("forged notification: %v", err)
 		return
 	}
-	req.Header.Set(simulator.SignatureHeader, fmt.Sprintf("t=%d,v1=%064x", time.Now().Unix(), n))
+	req.Header.Set(simulator.SignatureHeader, fmt.Sprintf("t=%d,v1=%064x", time.Now().Unix(), 1))
 	resp, err := httpClient.Do(req)
 	if err != nil {
 		w.violated("forged notification: %v", err)
