@@ -85,9 +85,9 @@ func (a *Attempt) needsLock() bool {
 }
 
 // needsMethod reports whether the payment method decides what follows from the outcome.
-// A first payment that succeeded without returning a token was by the viewer's own token,
-// or by a card that the payment system did not save. A payment that begins to wait for
-// the viewer's confirmation may be by a removed card.
+// The method of a viewer's own payment that succeeded may be removed meanwhile, or not
+// saved by the payment system. A payment that begins to wait for the viewer's confirmation
+// may be by a removed card.
 func (a *Attempt) needsMethod() bool {
 	if a.outcome.Status == billing.PaymentSucceeded {
 		return a.Payment.Initiator == billing.CustomerInitiated && !a.byToken
