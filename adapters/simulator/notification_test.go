@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/ports"
 )
 
@@ -16,7 +17,7 @@ import (
 func newNotifying(t *testing.T, c Config) (*Simulator, func() ports.Notification) {
 	t.Helper()
 	sent := make(chan ports.Notification, 10)
-	c.NotifySecret = []byte("secret")
+	c.NotifySecret = billing.NewSecret("secret")
 	c.Notify = func(_ context.Context, header map[string][]string, body []byte) {
 		sent <- ports.Notification{Header: header, Body: body, At: time.Now()}
 	}
@@ -62,7 +63,7 @@ func TestReadNotification(t *testing.T) {
 			}
 		})
 	}
-	other := newSimulator(t, Config{NotifySecret: []byte("another secret")})
+	other := newSimulator(t, Config{NotifySecret: billing.NewSecret("another secret")})
 	if _, err := other.ReadNotification(good); !errors.Is(err, ports.ErrForged) {
 		t.Errorf("another secret: got error %v, want ErrForged", err)
 	}

@@ -34,7 +34,7 @@ type Config struct {
 	// block. Without it or NotifySecret there are no notifications, and all are forged.
 	Notify func(ctx context.Context, header map[string][]string, body []byte)
 	// NotifySecret signs notifications.
-	NotifySecret []byte
+	NotifySecret billing.Secret
 
 	// Slow is the duration of a charge with tok_slow; 0 means 2 seconds.
 	Slow time.Duration

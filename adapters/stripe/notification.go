@@ -1,25 +1,15 @@
 package stripe
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"slices"
-	"strconv"
-	"strings"
-	"time"
 
+	"github.com/online-cinema/billing/adapters/internal/signature"
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/ports"
 )
 
-const (
-	signatureHeader = "Stripe-Signature"
-	// signatureAge is the longest time between the signature and the arrival of a
-	// notification. A later one may be a recorded one.
-	signatureAge = 5 * time.Minute
-)
+const signatureHeader = "Stripe-Signature"
 
 // eventTypes returns the types of events after which a payment may have changed. The
 // webhook endpoint must send them.
@@ -41,7 +31,7 @@ type event struct {
 
 // ReadNotification implements [ports.Listener].
 func (s *Stripe) ReadNotification(n ports.Notification) (ports.Notice, error) {
-	if !s.genuine(n) {
+	if !signature.Genuine(n, signatureHeader, s.cfg.WebhookSecrets...) {
 		return ports.Notice{}, ports.ErrForged
 	}
 	var e event
@@ -53,50 +43,4 @@ func (s *Stripe) ReadNotification(n ports.Notification) (ports.Notice, error) {
 		return ports.Notice{}, ports.ErrIrrelevant // another program's payment
 	}
 	return ports.Notice{Key: billing.PaymentID(key), ProviderRef: ref}, nil
-}
-
-// genuine reports whether one of the secrets signed the body a short time ago.
-func (s *Stripe) genuine(n ports.Notification) bool {
-	values := n.Header[signatureHeader]
-	if len(values) != 1 {
-		return false
-	}
-	at, signatures := parseSignature(values[0])
-	seconds, err := strconv.ParseInt(at, 10, 64)
-	if err != nil || n.At.Sub(time.Unix(seconds, 0)).Abs() > signatureAge {
-		return false
-	}
-	good := false
-	for _, secret := range s.cfg.WebhookSecrets {
-		want := sign(secret, at, n.Body)
-		for _, got := range signatures {
-			good = hmac.Equal(got, want) || good
-		}
-	}
-	return good
-}
-
-// parseSignature returns the time and the signatures of scheme v1 in the header. It
-// ignores other schemes.
-func parseSignature(header string) (at string, signatures [][]byte) {
-	for part := range strings.SplitSeq(header, ",") {
-		name, value, _ := strings.Cut(part, "=")
-		switch name {
-		case "t":
-			at = value
-		case "v1":
-			if signature, err := hex.DecodeString(value); err == nil {
-				signatures = append(signatures, signature)
-			}
-		}
-	}
-	return at, signatures
-}
-
-// sign returns the HMAC-SHA256 of the time, a dot and the body.
-func sign(secret billing.Secret, at string, body []byte) []byte {
-	mac := hmac.New(sha256.New, []byte(secret.Reveal()))
-	mac.Write([]byte(at + "."))
-	mac.Write(body)
-	return mac.Sum(nil)
 }

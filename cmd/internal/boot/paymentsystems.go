@@ -20,6 +20,7 @@ import (
 	"github.com/online-cinema/billing/adapters/yookassa"
 	"github.com/online-cinema/billing/cmd/internal/crash"
 	"github.com/online-cinema/billing/cmd/internal/mutant"
+	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/ports"
 )
 
@@ -142,7 +143,7 @@ func openSimulator(ctx context.Context, s *PaymentSystems, c PaymentSystemsConfi
 		Lag:      c.SimulatorFaults.lag,
 		Horizon:  c.SimulatorFaults.horizon,
 
-		NotifySecret: []byte(rand.Text()),
+		NotifySecret: billing.NewSecret(rand.Text()),
 		Notify: func(ctx context.Context, header map[string][]string, body []byte) {
 			go post(ctx, c.PublicURL+"/v1/notifications/"+simulator.Code, header, body)
 		},
