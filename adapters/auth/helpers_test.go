@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/online-cinema/billing/adapters/auth"
+	"github.com/online-cinema/billing/core/clocktest"
 )
 
 const (
@@ -46,25 +47,7 @@ func generate(bits int) *rsa.PrivateKey {
 	return key
 }
 
-// clock is a frozen clock, moved by advance.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func newClock() *clock { return &clock{now: noon} }
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
+func newClock() *clocktest.Clock { return clocktest.New(noon) }
 
 // logs collects the log of a Verifier.
 type logs struct {

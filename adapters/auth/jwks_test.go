@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/online-cinema/billing/adapters/auth"
+	"github.com/online-cinema/billing/core/clocktest"
 )
 
 // jwksServer is a fake auth service that serves a key set over https.
@@ -22,7 +23,7 @@ type jwksServer struct {
 	*httptest.Server
 	handler atomic.Pointer[http.HandlerFunc]
 	fetches atomic.Int64
-	clock   *clock
+	clock   *clocktest.Clock
 }
 
 // serve starts a jwksServer with a key set, and returns it with a configuration.
@@ -51,7 +52,7 @@ func (s *jwksServer) handle(h http.HandlerFunc) { s.handler.Store(&h) }
 func (s *jwksServer) refetch(t *testing.T, v *auth.Verifier) {
 	t.Helper()
 	before := s.fetches.Load()
-	s.clock.advance(time.Minute)
+	s.clock.Advance(time.Minute)
 	_, _ = v.Verify(t.Context(), mint(header(`kid="never-issued"`), claims()))
 	if s.fetches.Load() == before {
 		t.Fatal("the set was not fetched again")
@@ -99,9 +100,9 @@ func TestJWKS_KeyRotation(t *testing.T) {
 	server.respond(keySet(publicJWK("k2", nextKey())))
 	unknown := mint(header(`kid="k3"`), claims())
 	check("unknown kid, no time passed", unknown, false, 2)
-	server.clock.advance(29 * time.Second)
+	server.clock.Advance(29 * time.Second)
 	check("unknown kid, a second early", unknown, false, 2)
-	server.clock.advance(time.Second)
+	server.clock.Advance(time.Second)
 	check("unknown kid after half a minute", unknown, false, 3)
 	check("key removed from the set", oldToken, false, 3)
 	check("key kept in the set", newToken, true, 3)
@@ -130,7 +131,7 @@ func TestJWKS_NewKeyUnderKnownKeyID(t *testing.T) {
 	check("new key, second time", newToken, true, 2)
 	check("old key, replaced", oldToken, false, 2)
 	check("forged, no time passed", forged, false, 2)
-	server.clock.advance(30 * time.Second)
+	server.clock.Advance(30 * time.Second)
 	check("forged after half a minute", forged, false, 3)
 	check("forged again", forged, false, 3)
 	check("new key at the end", newToken, true, 3)
@@ -149,7 +150,7 @@ func TestJWKS_Status(t *testing.T) {
 		}
 	}
 	want("at the start", auth.KeyStatus{})
-	server.clock.advance(time.Minute)
+	server.clock.Advance(time.Minute)
 	want("never fetched", auth.KeyStatus{Age: time.Minute})
 	server.respond(keySet(
 		jwk("enc", &nextKey().PublicKey, `"use":"enc"`), publicJWK("k1", issuerKey()), publicJWK("k1", nextKey()),

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/online-cinema/billing/adapters/auth"
+	"github.com/online-cinema/billing/core/clocktest"
 )
 
 // These tests run in synctest bubbles with a fake network, so that sleeping takes no
@@ -54,7 +55,7 @@ func (w *fakeNetwork) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // jwksTest runs a test in a bubble, with a Verifier that fetches its keys through w.
-func jwksTest(t *testing.T, w *fakeNetwork, test func(context.Context, *testing.T, *auth.Verifier, *clock)) {
+func jwksTest(t *testing.T, w *fakeNetwork, test func(context.Context, *testing.T, *auth.Verifier, *clocktest.Clock)) {
 	t.Helper()
 	t.Parallel()
 	issuerKey() // generated outside the bubble: another test may be waiting for it
@@ -84,7 +85,7 @@ func firstSet() string { return keySet(publicJWK("k1", issuerKey())) }
 
 func TestJWKS_DownAtStartThenRecovers(t *testing.T) {
 	w := &fakeNetwork{}
-	jwksTest(t, w, func(ctx context.Context, t *testing.T, v *auth.Verifier, _ *clock) {
+	jwksTest(t, w, func(ctx context.Context, t *testing.T, v *auth.Verifier, _ *clocktest.Clock) {
 		token := mint(header("kid=\"k1\""), claims())
 		if v.Ready() == nil {
 			t.Error("ready without a key")
@@ -114,7 +115,7 @@ func TestJWKS_DownAtStartThenRecovers(t *testing.T) {
 
 func TestJWKS_HangsAtStart(t *testing.T) {
 	w := &fakeNetwork{response: "hang"}
-	jwksTest(t, w, func(_ context.Context, t *testing.T, v *auth.Verifier, _ *clock) {
+	jwksTest(t, w, func(_ context.Context, t *testing.T, v *auth.Verifier, _ *clocktest.Clock) {
 		if v.Ready() == nil {
 			t.Error("ready without a key")
 		}
@@ -145,7 +146,7 @@ func TestNew_WaitsThreeSecondsAtMost(t *testing.T) {
 func TestJWKS_RegularRefresh(t *testing.T) {
 	w := &fakeNetwork{}
 	w.response = firstSet()
-	jwksTest(t, w, func(ctx context.Context, t *testing.T, v *auth.Verifier, _ *clock) {
+	jwksTest(t, w, func(ctx context.Context, t *testing.T, v *auth.Verifier, _ *clocktest.Clock) {
 		token := mint(header(), claims())
 		elapse(10*time.Minute - 1)
 		if got := w.count(); got != 1 {
@@ -173,7 +174,7 @@ func TestJWKS_RegularRefresh(t *testing.T) {
 func TestJWKS_OutageKeepsKeys(t *testing.T) {
 	w := &fakeNetwork{}
 	w.response = firstSet()
-	jwksTest(t, w, func(ctx context.Context, t *testing.T, v *auth.Verifier, _ *clock) {
+	jwksTest(t, w, func(ctx context.Context, t *testing.T, v *auth.Verifier, _ *clocktest.Clock) {
 		w.respond("")
 		elapse(24 * time.Hour)
 		if _, err := v.Verify(ctx, mint(header(), claims())); err != nil || v.Ready() != nil {
@@ -201,14 +202,14 @@ func TestJWKS_KeysExpireWithoutFetch(t *testing.T) {
 	for name, response := range map[string]string{"unavailable": "", "empty": `{"keys":[]}`} {
 		t.Run(name, func(t *testing.T) {
 			w := &fakeNetwork{response: firstSet()}
-			jwksTest(t, w, func(ctx context.Context, t *testing.T, v *auth.Verifier, now *clock) {
+			jwksTest(t, w, func(ctx context.Context, t *testing.T, v *auth.Verifier, now *clocktest.Clock) {
 				token, forged := mint(header(), claims("exp="+unix(48*time.Hour))), mint(header(`alg="none"`), claims())
 				w.respond(response)
-				now.advance(24 * time.Hour)
+				now.Advance(24 * time.Hour)
 				if _, err := v.Verify(ctx, token); err != nil || v.Ready() != nil {
 					t.Errorf("after 24 hours: %v, %v", err, v.Ready())
 				}
-				now.advance(time.Second)
+				now.Advance(time.Second)
 				if _, err := v.Verify(ctx, token); !errors.Is(err, auth.ErrNoKeys) || v.Ready() == nil {
 					t.Errorf("after more than 24 hours: %v, %v; want %v", err, v.Ready(), auth.ErrNoKeys)
 				}
@@ -232,7 +233,7 @@ const refreshInterval = 10 * time.Minute
 func TestVerify_CallerTimesOutDuringFetch(t *testing.T) {
 	w := &fakeNetwork{}
 	w.response = firstSet()
-	jwksTest(t, w, func(ctx context.Context, t *testing.T, v *auth.Verifier, _ *clock) {
+	jwksTest(t, w, func(ctx context.Context, t *testing.T, v *auth.Verifier, _ *clocktest.Clock) {
 		w.respond("hang")
 		unknown := mint(header(`kid="k2"`), claims())
 		both, cancel := context.WithTimeout(ctx, 2*time.Second+1)

@@ -130,7 +130,7 @@ func TestVerify_ChecksTimeOnEachCall(t *testing.T) {
 		{"too late", time.Hour + leeway, false},
 	}
 	for _, step := range steps {
-		now.advance(noon.Add(step.after).Sub(now.Now()))
+		now.Advance(noon.Add(step.after).Sub(now.Now()))
 		if _, err := v.Verify(t.Context(), token); (err == nil) != step.valid {
 			t.Errorf("%s: %v", step.name, err)
 		}

@@ -91,7 +91,7 @@ func TestGolden_Cards(t *testing.T) {
 		"card_being_confirmed": func(s *service) recorder {
 			id := s.addCard(cardOK)
 			s.do("alice", "POST", "/v1/subscriptions", subscribeByCard(id, "888"))
-			s.clock.set(s.clock.Now().Add(time.Hour)) // past the send window
+			s.clock.Advance(time.Hour) // past the send window
 			return s.do("alice", "DELETE", "/v1/cards/"+id, "")
 		},
 		"subscribe_card": func(s *service) recorder {
@@ -255,7 +255,7 @@ func TestAddCard_LimitIsNotStored(t *testing.T) {
 	if w.Code != 429 || codeOf(t, w) != "rate_limited" || w.Header().Get("Retry-After") != "3600" {
 		t.Errorf("got %d %v %s", w.Code, w.Header(), w.Body)
 	}
-	s.clock.set(s.clock.Now().Add(3600e9))
+	s.clock.Advance(3600e9)
 	if w := s.do("alice", "POST", "/v1/cards", cardWith("378282246310005"), key("k")); w.Code != 201 {
 		t.Errorf("one hour later: got %d %s, want 201", w.Code, w.Body)
 	}

@@ -41,7 +41,7 @@ func TestEntitlements_NeverCachedBeyondUntil(t *testing.T) {
 			if test.cancel {
 				s.do("alice", "POST", "/v1/subscriptions/premium/cancel", "")
 			}
-			s.clock.set(test.at)
+			s.clock.Advance(test.at.Sub(s.clock.Now()))
 			w := s.do("alice", "GET", "/v1/entitlements", "")
 			expectHeader(t, w, "Cache-Control", "private, max-age="+test.maxAge)
 			if want := `"until":` + test.until + "}"; !strings.Contains(w.Body.String(), want) {

@@ -19,6 +19,7 @@ import (
 	"github.com/online-cinema/billing/adapters/memory"
 	"github.com/online-cinema/billing/adapters/vault"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/clocktest"
 	"github.com/online-cinema/billing/core/payments"
 	"github.com/online-cinema/billing/core/ports"
 	"github.com/online-cinema/billing/core/viewers"
@@ -42,7 +43,7 @@ type service struct {
 	handler http.Handler
 	store   *memory.Store
 	bank    *bank
-	clock   *clock
+	clock   *clocktest.Clock
 	logged  *lockedBuffer
 	checker *responseChecker
 
@@ -53,7 +54,7 @@ type service struct {
 // may change the configuration.
 func newService(t *testing.T, options ...func(*Config)) *service {
 	t.Helper()
-	clock := &clock{now: time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)}
+	clock := clocktest.New(time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC))
 	s := &service{
 		t: t, store: memory.New(memory.WithWall(clock.Now)), bank: &bank{}, logged: &lockedBuffer{},
 		clock: clock, checker: newResponseChecker(t),
@@ -167,7 +168,7 @@ func (s *service) newPlan(id billing.PlanID, code, name string) billing.Plan {
 // and settles it with a sweep.
 func (s *service) settlePending() {
 	s.t.Helper()
-	s.clock.set(s.clock.Now().Add(10 * time.Minute))
+	s.clock.Advance(10 * time.Minute)
 	if swept, err := s.collector.SweepSystem(s.t.Context(), "bank", 10, 16); err != nil || len(swept) != 1 || !swept[0].Payment.Settled() {
 		s.t.Errorf("sweep: got %+v, %v, want one settled payment", swept, err)
 	}
@@ -215,23 +216,6 @@ const subscribeOK = `{"plan_code":"premium","price":{"amount":39900,"currency":"
 
 // subscribeWith returns subscribeOK with another token.
 func subscribeWith(token string) string { return strings.Replace(subscribeOK, "tok_ok", token, 1) }
-
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) set(t time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = t
-}
 
 // ids generates increasing ids.
 type ids struct{ n atomic.Int64 }

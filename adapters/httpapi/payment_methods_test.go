@@ -95,7 +95,7 @@ func TestGolden_PaymentMethods(t *testing.T) {
 		"method_being_confirmed": func(s *service) recorder {
 			id := s.link(linkWith("tok_3ds"))
 			s.do("alice", "POST", "/v1/subscriptions", subscribeWith("tok_3ds"))
-			s.clock.set(s.clock.Now().Add(time.Hour)) // past the send window
+			s.clock.Advance(time.Hour) // past the send window
 			return remove(s, id)
 		},
 		"resume_method_removed": func(s *service) recorder {
@@ -183,7 +183,7 @@ func TestLinkPaymentMethod_LimitIsNotStored(t *testing.T) {
 	if w := fourth(); w.Code != 429 || w.Header().Get("Retry-After") != "3600" {
 		t.Errorf("got %d %v %s, want 429", w.Code, w.Header(), w.Body)
 	}
-	s.clock.set(s.clock.Now().Add(time.Hour))
+	s.clock.Advance(time.Hour)
 	if w := fourth(); w.Code != 201 {
 		t.Errorf("an hour later: got %d %s, want 201", w.Code, w.Body)
 	}

@@ -80,7 +80,7 @@ var cardTable = []struct {
 func TestCharge_TestCards(t *testing.T) {
 	t.Parallel()
 	url := pgtest.URL(t)
-	clock := newManualClock()
+	clock := newClock()
 	noWait := func(context.Context, time.Duration) error { return nil }
 	s := newSimulatorAt(t, url, Config{Wait: noWait, Wall: clock.Now, BaseURL: "https://psp.example"})
 	listed := testCards()
@@ -106,7 +106,7 @@ func TestCharge_TestCards(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			clock.add(settleDelay)
+			clock.Advance(settleDelay)
 			found, result := findResult(t, s, r.Key)
 			if want := c.final; want != "" && result != want || want == "" && result != c.first {
 				t.Errorf("Find returns %s, want %q, or the same as the charge", result, want)
@@ -195,18 +195,18 @@ func TestCharge_TokenReissued(t *testing.T) {
 
 func TestFind_SettlesAfterDelay(t *testing.T) {
 	t.Parallel()
-	clock := newManualClock()
+	clock := newClock()
 	s := newSimulator(t, Config{Wall: clock.Now, BaseURL: "https://psp.example"})
 	r := cardCharge("4000009900000509", "123")
 	if o := mustCharge(t, s, r); o.Status != billing.PaymentPending || o.ActionURL != "" {
 		t.Errorf("Charge = %+v, want pending, without an action", o)
 	}
-	clock.add(settleDelay - time.Microsecond)
+	clock.Advance(settleDelay - time.Microsecond)
 	if o := mustFind(t, s, r.Key); o.Status != billing.PaymentPending {
 		t.Errorf("before the delay it is %s, want pending", o.Status)
 	}
 	wantLedger(t, s, r.Key, nil)
-	clock.add(time.Microsecond)
+	clock.Advance(time.Microsecond)
 	for range 2 {
 		if o := mustFind(t, s, r.Key); o.Status != billing.PaymentSucceeded || o.Token.IsZero() {
 			t.Errorf("Find = %+v, want a success with a token", o)

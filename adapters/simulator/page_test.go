@@ -134,20 +134,20 @@ func TestHandler_ConfirmationTooLate(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			clock := newManualClock()
+			clock := newClock()
 			s := newSimulator(t, Config{Clock: clock})
 			r := charge("tok_3ds")
 			page := mustCharge(t, s, r).ActionURL
-			clock.add(ttl - time.Microsecond)
+			clock.Advance(ttl - time.Microsecond)
 			if got := summary(mustFind(t, s, r.Key)); got != "pending" {
 				t.Fatalf("just before the end it is %s, want pending", got)
 			}
-			clock.add(time.Microsecond)
+			clock.Advance(time.Microsecond)
 			o := outcome(t, s, page, r.Key)
 			if summary(o) != "action_expired" || mustCharge(t, s, r) != o {
 				t.Errorf("outcome %+v, want action_expired from now on", o)
 			}
-			clock.add(-ttl) // operators can set the test clock back
+			clock.Advance(-ttl) // operators can set the test clock back
 			post(t.Context(), s.Handler(), page, "approve")
 			if got := mustFind(t, s, r.Key); got != o {
 				t.Errorf("after the clock was set back: %+v, want %+v", got, o)

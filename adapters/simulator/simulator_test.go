@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"net/url"
-	"sync"
 	"testing"
 	"time"
 
@@ -13,29 +12,12 @@ import (
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/adapters/postgres/pgtest"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/clocktest"
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// manualClock is a clock that only moves when a test sets it.
-type manualClock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func newManualClock() *manualClock {
-	return &manualClock{now: time.Date(2026, 2, 28, 12, 0, 0, 123456000, time.UTC)}
-}
-
-func (c *manualClock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *manualClock) add(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
+func newClock() *clocktest.Clock {
+	return clocktest.New(time.Date(2026, 2, 28, 12, 0, 0, 123456000, time.UTC))
 }
 
 // newSimulator returns a simulator with a new database. Waiting takes no time unless
@@ -48,7 +30,7 @@ func newSimulator(t *testing.T, cfg Config) *Simulator {
 func newSimulatorAt(t *testing.T, databaseURL string, cfg Config) *Simulator {
 	t.Helper()
 	if cfg.Clock == nil {
-		cfg.Clock = newManualClock()
+		cfg.Clock = newClock()
 	}
 	if cfg.Wait == nil {
 		cfg.Wait = func(context.Context, time.Duration) error { return nil }

@@ -67,7 +67,7 @@ func TestCharges(t *testing.T) {
 		if _, err := w.charge(t, r); err != nil {
 			t.Fatal(err)
 		}
-		w.clock.move(time.Hour)
+		w.clock.Advance(time.Hour)
 	}
 	for name, tt := range map[string]struct {
 		from, to time.Time

@@ -226,7 +226,7 @@ func TestCharge_ConfirmsNoOldIntent(t *testing.T) {
 	w.fake.Next(fake.OpConfirm, fake.Unavailable)
 	_, err := w.charge(t, r)
 	expectError(t, err, nil)
-	w.clock.move(23*time.Hour + time.Minute)
+	w.clock.Advance(23*time.Hour + time.Minute)
 	_, err = w.charge(t, r)
 	expectError(t, err, ports.ErrTooLate)
 	w.expectCharged(t, r.Key, 0)

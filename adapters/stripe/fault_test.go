@@ -174,7 +174,7 @@ func TestCharge_ForgottenKeysDoNotChargeTwiceWithinTheList(t *testing.T) {
 	expectError(t, err, nil)
 	o, err := w.find(t, w.query(r))
 	expectSuccess(t, o, err)
-	w.clock.move(25 * time.Hour)
+	w.clock.Advance(25 * time.Hour)
 	r.FirstSent = w.clock.Now().Add(-25 * time.Hour)
 	_, err = w.charge(t, r)
 	expectError(t, err, ports.ErrTooLate)

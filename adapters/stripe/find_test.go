@@ -23,7 +23,7 @@ func TestFind(t *testing.T) {
 			t.Fatal(err)
 		}
 		byKey := w.query(r)
-		w.clock.move(10 * time.Hour)
+		w.clock.Advance(10 * time.Hour)
 		for _, q := range []ports.ChargeQuery{byKey, {Key: r.Key, ProviderRef: o.ProviderRef}} {
 			if found, err := w.find(t, q); err != nil || found != o {
 				t.Errorf("%s: Find(%+v) = %+v, %v; want %+v", token, q, found, err, o)
@@ -107,7 +107,7 @@ func TestFind_Absent(t *testing.T) {
 		q := w.query(r)
 		_, err = w.find(t, q)
 		expectError(t, err, ports.ErrChargeNotFound)
-		w.clock.move(time.Minute)
+		w.clock.Advance(time.Minute)
 		o, err = w.find(t, q)
 		expectSuccess(t, o, err)
 	})

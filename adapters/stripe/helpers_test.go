@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/online-cinema/billing/adapters/stripe"
 	"github.com/online-cinema/billing/adapters/stripe/fake"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/clocktest"
 	"github.com/online-cinema/billing/core/ports"
 )
 
@@ -23,36 +23,18 @@ const (
 	returnURL     = "https://cinema.example/paid"
 )
 
-// clock is a clock that a test moves.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) move(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
 // world is the adapter with a fake account.
 type world struct {
 	*stripe.Stripe
 	fake  *fake.Fake
-	clock *clock
+	clock *clocktest.Clock
 	url   string
 	lost  chan struct{} // receives when the fake withholds a response
 }
 
 func newWorld(t *testing.T, change ...func(*stripe.Config, *fake.Config)) world {
 	t.Helper()
-	c := &clock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	c := clocktest.New(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
 	lost := make(chan struct{}, 1)
 	fakeConfig := fake.Config{
 		SecretKey: secretKey, WebhookSecret: webhookSecret, Now: c.Now, Lost: func() {

@@ -19,6 +19,7 @@ import (
 	"github.com/online-cinema/billing/adapters/stripe"
 	"github.com/online-cinema/billing/adapters/stripe/fake"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/clocktest"
 	"github.com/online-cinema/billing/core/ports"
 )
 
@@ -122,7 +123,7 @@ func (o *oracle) ask(r *http.Request, body string) string {
 // newOracle returns a world whose requests stripe-mock checks.
 func newOracle(t *testing.T, mock, extra string) (world, *oracle) {
 	t.Helper()
-	c := &clock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	c := clocktest.New(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
 	o := &oracle{
 		fake: fake.New(fake.Config{SecretKey: mockKey, Now: c.Now}), mock: mock, extra: extra, refused: map[string]string{},
 	}
@@ -131,7 +132,7 @@ func newOracle(t *testing.T, mock, extra string) (world, *oracle) {
 	return world{newMockClient(t, server.URL, c), o.fake, c, server.URL, nil}, o
 }
 
-func newMockClient(t *testing.T, url string, c *clock) *stripe.Stripe {
+func newMockClient(t *testing.T, url string, c *clocktest.Clock) *stripe.Stripe {
 	t.Helper()
 	s, err := stripe.New(stripe.Config{
 		SecretKey: billing.NewSecret(mockKey), ReturnURL: returnURL, BaseURL: url, PerSecond: 10_000, Now: c.Now,
@@ -209,7 +210,7 @@ func TestRequests_AcceptedByStripeMock(t *testing.T) {
 // The responses of stripe-mock are examples of Stripe's own. The adapter can read them.
 func TestResponses_OfStripeMock(t *testing.T) {
 	t.Parallel()
-	s := newMockClient(t, startMock(t), &clock{now: time.Now()})
+	s := newMockClient(t, startMock(t), clocktest.New(time.Now()))
 	if err := s.Probe(t.Context()); err != nil {
 		t.Errorf("Probe: %v", err)
 	}

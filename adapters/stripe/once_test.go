@@ -41,7 +41,7 @@ func TestCharge_AtMostOnce(t *testing.T) {
 			case "find":
 				h.lookUp(t, rt)
 			default:
-				h.clock.move(rapid.SampledFrom([]time.Duration{time.Minute, 10 * time.Minute, 5 * time.Hour, 20 * time.Hour}).Draw(rt, "time"))
+				h.clock.Advance(rapid.SampledFrom([]time.Duration{time.Minute, 10 * time.Minute, 5 * time.Hour, 20 * time.Hour}).Draw(rt, "time"))
 			}
 		}
 	})

@@ -114,7 +114,7 @@ func TestPage_Expires(t *testing.T) {
 			if attempt {
 				pay(t, opened.ActionURL, "pm_decline_expired_card")
 			}
-			w.clock.move(24 * time.Hour)
+			w.clock.Advance(24 * time.Hour)
 			for _, q := range []ports.ChargeQuery{q, {Key: r.Key, ProviderRef: opened.ProviderRef}} {
 				o, err := w.find(t, q)
 				if err != nil || o.Status != billing.PaymentDeclined || o.DeclineCode != billing.ActionExpired {

@@ -21,6 +21,7 @@ import (
 
 	"github.com/online-cinema/billing/adapters/memory"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/clocktest"
 	"github.com/online-cinema/billing/core/operators"
 	"github.com/online-cinema/billing/core/ports"
 	"github.com/online-cinema/billing/core/viewers"
@@ -49,7 +50,7 @@ func Rubles(minor int64) billing.Money { return billing.Money{Amount: minor, Cur
 type World struct {
 	T        *testing.T
 	Store    *memory.Store
-	Clock    *Clock
+	Clock    *clocktest.Clock
 	Provider *FakeProvider
 	Keys     ports.Authenticator // of all processes
 	ids      *atomic.Int64
@@ -74,7 +75,11 @@ func InBubble(t *testing.T, f func(w World)) {
 	synctest.Test(t, func(t *testing.T) { f(newWorld(t, newClock(), time.Now)) })
 }
 
-func newWorld(t *testing.T, c *Clock, wall func() time.Time) World {
+func newClock() *clocktest.Clock {
+	return clocktest.New(time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC))
+}
+
+func newWorld(t *testing.T, c *clocktest.Clock, wall func() time.Time) World {
 	t.Helper()
 	store := memory.New(memory.WithWall(wall))
 	w := World{T: t, Store: store, Clock: c, Keys: Authenticator("key"), ids: new(atomic.Int64), pause: ports.Wait}
