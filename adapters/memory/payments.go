@@ -86,6 +86,9 @@ func (r paymentLeases) LeaseForSweep(_ context.Context, q ports.SweepQuery) ([]p
 type notices struct{ *tx }
 
 func (r notices) LookUpNow(_ context.Context, system string, n ports.Notice) (found bool, err error) {
+	if n.Refund != "" || n.RefundRef != "" {
+		return r.lookUpRefund(system, n), nil
+	}
 	for _, p := range r.payments {
 		named := p.ID == n.Key || n.ProviderRef != "" && p.ProviderRef == n.ProviderRef
 		if !named || p.PaymentSystem != system || p.Settled() {
@@ -158,7 +161,8 @@ func (r payments) SaveIfUnchanged(_ context.Context, list ...ports.Versioned[bil
 		if err := r.checkSave(p); err != nil {
 			return r.abort(err)
 		}
-		p.Period, p.ReviewSince = old.Period, old.ReviewSince // see SavePeriod and SaveReview
+		p.Period, p.ReviewSince, p.ChargedLateAt = old.Period, old.ReviewSince, old.ChargedLateAt // see SavePeriod and SaveReview
+		p.Refunded = old.Refunded                                                                 // see refunds
 		old.Payment = p
 		r.putPayment(old)
 	}
@@ -186,7 +190,7 @@ func (r payments) SaveReview(_ context.Context, list ...billing.Payment) error {
 		if !ok || old.UserID != p.UserID {
 			return fmt.Errorf("save the review of payment %s: not found", p.ID)
 		}
-		old.ReviewSince, old.ActionURL = p.ReviewSince, p.ActionURL
+		old.ReviewSince, old.ChargedLateAt, old.ActionURL = p.ReviewSince, p.ChargedLateAt, p.ActionURL
 		r.putPayment(old)
 	}
 	return nil

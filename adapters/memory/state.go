@@ -20,6 +20,7 @@ type state struct {
 	removedWith   map[billing.PaymentMethodID]string // id of the card or the method whose removal removed the method
 	subscriptions map[billing.SubscriptionID]billing.Subscription
 	payments      map[billing.PaymentID]payment
+	refunds       map[billing.RefundID]refund
 	events        map[billing.EventID]billing.Event
 	keys          map[userKey]keyRecord
 	runs          map[string]ports.Run
@@ -40,6 +41,7 @@ func newState() *state {
 		removedWith:   make(map[billing.PaymentMethodID]string),
 		subscriptions: make(map[billing.SubscriptionID]billing.Subscription),
 		payments:      make(map[billing.PaymentID]payment),
+		refunds:       make(map[billing.RefundID]refund),
 		events:        make(map[billing.EventID]billing.Event),
 		keys:          make(map[userKey]keyRecord),
 		runs:          make(map[string]ports.Run),
@@ -59,6 +61,7 @@ func (s *state) clone() *state {
 		removedWith:   maps.Clone(s.removedWith),
 		subscriptions: maps.Clone(s.subscriptions),
 		payments:      maps.Clone(s.payments),
+		refunds:       maps.Clone(s.refunds),
 		events:        maps.Clone(s.events),
 		keys:          maps.Clone(s.keys),
 		runs:          maps.Clone(s.runs),
@@ -92,6 +95,8 @@ func (t *tx) repos() ports.Repos {
 		Payments:        payments{t},
 		Leases:          paymentLeases{t},
 		Notices:         notices{t},
+		Refunds:         refunds{t},
+		RefundLeases:    refundLeases{t},
 		Events:          events{t},
 		IdempotencyKeys: idempotencyKeys{t},
 		Runs:            runs{t},

@@ -204,3 +204,15 @@ func (v views) SystemsToSweep(context.Context) ([]string, error) {
 	}
 	return slices.Collect(maps.Keys(codes)), nil
 }
+
+func (v views) SystemsToRefund(context.Context) ([]string, error) {
+	codes := make(map[string]bool)
+	for _, f := range v.state().toRefund(v.store.wall()) {
+		codes[f.PaymentSystem] = true
+	}
+	return slices.Collect(maps.Keys(codes)), nil
+}
+
+func (v views) Refunds(_ context.Context, user billing.UserID, ids ...billing.PaymentID) ([]billing.Refund, error) {
+	return v.state().refundsOf(user, ids...), nil
+}

@@ -29,6 +29,10 @@ func violation(constraint string) error {
 		return billing.ErrAlreadyExists.WithMessage("the subscription has a payment that is not settled")
 	case "payments_paid_once":
 		return billing.ErrAlreadyExists.WithMessage("the period is already paid")
+	case "refunds_one_open":
+		return billing.ErrRefundOpen
+	case "refunds_pkey":
+		return billing.ErrAlreadyExists.WithMessage("a refund with this id already exists")
 	case "cards_once":
 		return billing.ErrAlreadyExists.WithMessage("the user already has this card")
 	case "plans_code_once":

@@ -46,12 +46,20 @@ func (r payments) Add(ctx context.Context, send time.Duration, ps ...billing.Pay
 type notices struct{ q *dbgen.Queries }
 
 func (r notices) LookUpNow(ctx context.Context, system string, n ports.Notice) (bool, error) {
-	id := string(n.Key)
-	if !billing.IsID(id) {
-		id = minID // no payment has it
+	if n.Refund != "" || n.RefundRef != "" {
+		found, err := r.q.RefundsLookUpNow(ctx, system, idOrNone(string(n.Refund)), n.RefundRef)
+		return found > 0, err
 	}
-	found, err := r.q.PaymentsLookUpNow(ctx, id, system, n.ProviderRef)
+	found, err := r.q.PaymentsLookUpNow(ctx, idOrNone(string(n.Key)), system, n.ProviderRef)
 	return found > 0, err
+}
+
+// idOrNone returns id, or a UUID that no row has if id is not one.
+func idOrNone(id string) string {
+	if !billing.IsID(id) {
+		return minID
+	}
+	return id
 }
 
 func (r paymentLeases) ReleaseSweep(ctx context.Context, keys ...ports.PaymentKey) error {
@@ -161,10 +169,11 @@ func (r payments) SaveReview(ctx context.Context, ps ...billing.Payment) error {
 		return nil
 	}
 	return r.tx.queueRows(len(ps)).PaymentsSaveReview(ctx, dbgen.PaymentsSaveReviewParams{
-		UserIds:    mapSlice(ps, func(p billing.Payment) string { return string(p.UserID) }),
-		Ids:        mapSlice(ps, func(p billing.Payment) string { return string(p.ID) }),
-		Since:      mapSlice(ps, func(p billing.Payment) time.Time { return p.ReviewSince }),
-		ActionUrls: mapSlice(ps, func(p billing.Payment) string { return p.ActionURL }),
+		UserIds:     mapSlice(ps, func(p billing.Payment) string { return string(p.UserID) }),
+		Ids:         mapSlice(ps, func(p billing.Payment) string { return string(p.ID) }),
+		Since:       mapSlice(ps, func(p billing.Payment) time.Time { return p.ReviewSince }),
+		ChargedLate: mapSlice(ps, func(p billing.Payment) time.Time { return p.ChargedLateAt }),
+		ActionUrls:  mapSlice(ps, func(p billing.Payment) string { return p.ActionURL }),
 	})
 }
 
@@ -185,5 +194,6 @@ func paymentOf(row *dbgen.Payment) billing.Payment {
 		ProviderRef: row.ProviderRef, ActionURL: row.ActionUrl, Contradiction: row.Contradiction,
 		ReviewSince: row.ReviewSince,
 		CreatedAt:   row.CreatedAt, SettledAt: row.SettledAt,
+		Refunded: row.Refunded, ChargedLateAt: row.ChargedLateAt,
 	}
 }

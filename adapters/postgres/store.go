@@ -104,6 +104,8 @@ func (s *Store) repos(t tx) ports.Repos {
 		Payments:        payments{q, t},
 		Leases:          paymentLeases{q, t},
 		Notices:         notices{q},
+		Refunds:         refunds{q},
+		RefundLeases:    refundLeases{q},
 		Events:          events{q, t},
 		IdempotencyKeys: idempotencyKeys{q, t},
 		Runs:            runs{q},

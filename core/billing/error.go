@@ -71,6 +71,8 @@ var (
 	ErrInvalidTransition        = &Error{Conflict, "invalid_transition", "the state of the subscription does not allow this"}
 	ErrNothingDue               = &Error{Conflict, "nothing_due", "the subscription is not past due, so nothing is due"}
 	ErrPaymentOpen              = &Error{Conflict, "payment_open", "another payment for the subscription is pending; check it again in a moment"}
+	ErrRefundOpen               = &Error{Conflict, "refund_open", "another refund of the payment is pending; wait until it is settled"}
+	ErrRefundExceedsPayment     = &Error{Conflict, "refund_exceeds_payment", "the refunds would exceed the payment"}
 	ErrPaymentSystemUnavailable = &Error{Conflict, "payment_system_unavailable",
 		"this payment system takes no payments here; choose another one; nothing was charged"}
 	ErrNotSupported      = &Error{Conflict, "not_supported_by_payment_system", "the payment system does not support this; nothing was charged"}

@@ -18,9 +18,9 @@ type Event struct {
 	CardID         CardID          // the card that was added or removed, or that a removed payment method was made from
 	MethodID       PaymentMethodID // the payment method that was added or removed
 	PlanCode       string          // at the time of the event
-	PaymentID      PaymentID       // the payment that caused the event, if any
-	Amount         Money           // of that payment
-	DeclineCode    DeclineCode     // if the payment was declined or abandoned
+	PaymentID      PaymentID       // the payment that caused the event or that is refunded, if any
+	Amount         Money           // of that payment or refund
+	DeclineCode    DeclineCode     // if the payment or refund was declined or abandoned
 	AccessUntil    time.Time       // end of the viewer's access after the event; zero for no access
 	RetryAt        time.Time       // next retry of a declined renewal; zero for none
 	Agreement      Agreement       // of an agreed event; zero otherwise
@@ -40,6 +40,10 @@ const (
 	EventPaymentActionRequired EventType = "payment_action_required" // no more charges before the viewer acts
 	EventPaymentContradicted   EventType = "payment_contradicted"
 	EventPaymentNeedsReview    EventType = "payment_needs_review" // only a person can find out the outcome
+	EventRefundRequested       EventType = "refund_requested"
+	EventRefunded              EventType = "refunded"
+	EventRefundFailed          EventType = "refund_failed"       // the payment system refused it, or took it back later
+	EventRefundNeedsReview     EventType = "refund_needs_review" // only a person can find out the outcome
 	EventMethodReplaced        EventType = "method_replaced"
 	EventCancelRequested       EventType = "cancel_requested"
 	EventCancelRevoked         EventType = "cancel_revoked"

@@ -29,6 +29,9 @@ type Payment struct {
 	ReviewSince   time.Time   // since when only a person can find out the outcome; zero if a lookup can
 	CreatedAt     time.Time
 	SettledAt     time.Time // zero while pending
+
+	Refunded      int64     // minor units of the amount that refunds have reserved
+	ChargedLateAt time.Time // when the service learnt that it was charged after it had been given up; zero if it was not
 }
 
 // Initiator is the party that initiates a payment, in the sense of the card
@@ -155,12 +158,16 @@ func (p Payment) Decide(as PaymentStatus) (Outcome, error) {
 // Settled reports whether the payment has a final status.
 func (p Payment) Settled() bool { return p.Status != PaymentPending }
 
-// applyOutcome returns the payment with o applied, and whether that settled it.
-// The first final outcome wins. The same outcome again changes nothing. A
-// different one is recorded as a contradiction and changes nothing else.
+// applyOutcome returns the payment with o applied, and whether that settled it for its
+// subscription. The first final outcome wins. The same outcome again changes nothing. A
+// different one is recorded as a contradiction. The subscription gets nothing for a charge
+// that came too late, which must be refunded: see [Subscription.RefundLate].
 func (p Payment) applyOutcome(o Outcome, s Subscription, now time.Time) (_ Payment, settled bool) {
 	if text := p.contradiction(o, s); text != "" {
 		p.Contradiction = text
+		if p.ChargedLateAt.IsZero() && p.chargedLate(o, s) {
+			p = p.lateCharge(o, now)
+		}
 		return p, false
 	}
 	if p.Settled() {
@@ -180,6 +187,26 @@ func (p Payment) applyOutcome(o Outcome, s Subscription, now time.Time) (_ Payme
 	p.Status, p.DeclineCode, p.ActionURL, p.SettledAt = o.Status, o.DeclineCode, "", now
 	p.Contradiction = ""
 	return p, true
+}
+
+// chargedLate reports whether o says that the exact amount was charged after the payment
+// was given up, by its status or by the end of its subscription: see [Subscription.Review].
+func (p Payment) chargedLate(o Outcome, s Subscription) bool {
+	givenUp := p.Settled() && p.Status != PaymentSucceeded || !p.Settled() && !s.Live()
+	return givenUp && o.Status == PaymentSucceeded && o.Amount == p.Amount
+}
+
+// lateCharge returns the payment after it was charged too late. A pending payment succeeds,
+// so that it is not looked up any more. A settled one keeps its status.
+func (p Payment) lateCharge(o Outcome, now time.Time) Payment {
+	p.ChargedLateAt = now
+	if o.ProviderRef != "" {
+		p.ProviderRef = o.ProviderRef
+	}
+	if !p.Settled() {
+		p.Status, p.DeclineCode, p.ActionURL, p.SettledAt = PaymentSucceeded, "", "", now
+	}
+	return p
 }
 
 // contradiction describes how o contradicts the payment or its subscription, or returns

@@ -53,6 +53,19 @@ func (c Calendar) monthEnd(year int, month time.Month) time.Time {
 	return resolve(time.Date(year, month+1, 1, 0, 0, 0, 0, time.UTC), loc)
 }
 
+// days returns the number of midnights from one time to a later one.
+func (c Calendar) days(from, to time.Time) int {
+	loc := c.loc
+	if loc == nil {
+		loc = time.UTC
+	}
+	day := func(t time.Time) int64 {
+		y, m, d := t.In(loc).Date()
+		return time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix() / (24 * 60 * 60)
+	}
+	return int(day(to) - day(from))
+}
+
 // Next returns the period to pay for at now, after a period that ended at end.
 // It begins at end, unless whole periods have passed since. In that case it is
 // the period that contains now, counted from the anchor.

@@ -156,6 +156,9 @@ func TestSettle_SettledPayment(t *testing.T) {
 			s, p, _ = s.Settle(p, tt.first, retries, utc, day(1))
 			wantPay := p
 			wantPay.Contradiction = tt.want
+			if tt.want == paidAfterDecline || tt.want == paidAfterAbandon {
+				wantPay.ChargedLateAt, wantPay.ProviderRef = day(2), tt.later.ProviderRef
+			}
 			for n, when := range []time.Time{day(2), day(3)} {
 				gotSub, gotPay, events := s.Settle(p, tt.later, retries, utc, when)
 				expectSame(t, gotSub, s)

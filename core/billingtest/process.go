@@ -29,7 +29,8 @@ func (w World) ProcessOver(s ports.Store, p ports.Provider) Process {
 	c := &payments.Collector{
 		Store: s, Clock: w.Clock, NewID: w.NewID, Providers: map[string]ports.Provider{w.Provider.Code: p},
 		ChargeTimeout: ChargeTimeout, RecordTimeout: ChargeTimeout, Log: slog.New(slog.DiscardHandler), Retries: retries(w.T),
-		Consents: payments.Consents{Keys: w.Keys, Required: func() bool { return true }},
+		Consents:  payments.Consents{Keys: w.Keys, Required: func() bool { return true }},
+		Refunders: map[string]ports.Refunder{w.Provider.Code: w.Provider},
 	}
 	return Process{
 		Subscriber: &viewers.Subscriber{
@@ -44,6 +45,17 @@ func (p Process) Sweep(ctx context.Context, limit, concurrency int) (swept payme
 	systems, err := p.SystemsToSweep(ctx)
 	for _, system := range systems {
 		more, failed := p.SweepSystem(ctx, system, limit, concurrency)
+		swept, err = append(swept, more...), errors.Join(err, failed)
+	}
+	return swept, err
+}
+
+// SweepRefunds sweeps the payment systems that have refunds to send or to look up, one after
+// the other.
+func (p Process) SweepRefunds(ctx context.Context) (swept []billing.Refund, err error) {
+	systems, err := p.SystemsToRefund(ctx)
+	for _, system := range systems {
+		more, failed := p.Collector.SweepRefunds(ctx, system, 100, 4)
 		swept, err = append(swept, more...), errors.Join(err, failed)
 	}
 	return swept, err

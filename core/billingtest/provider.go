@@ -55,6 +55,10 @@ type FakeProvider struct {
 	requests []ports.ChargeRequest
 	charges  map[billing.PaymentID]charge
 	ledger   []ports.LedgerEntry
+
+	refundFault    Fault
+	refunds        map[billing.RefundID]refund
+	refundRequests []ports.RefundRequest
 }
 
 // charge is stored under its idempotency key.
@@ -68,6 +72,7 @@ func newFakeProvider(w World, code string) *FakeProvider {
 	return &FakeProvider{
 		Code: code, t: w.T, store: w.Store, now: w.Clock.Now,
 		fault: NoFault, charges: make(map[billing.PaymentID]charge),
+		refundFault: NoFault, refunds: make(map[billing.RefundID]refund),
 	}
 }
 

@@ -21,6 +21,7 @@ type Collector struct {
 	NewID     func() string
 	Providers map[string]ports.Provider // by payment system code
 	Listeners map[string]ports.Listener // those of Providers that send notifications; may be nil
+	Refunders map[string]ports.Refunder // those of Providers that pay back; may be nil
 	Retries   billing.RetrySchedule
 	Calendar  billing.Calendar
 	// ChargeTimeout bounds one call of a payment system.
@@ -44,7 +45,7 @@ type Collector struct {
 // WithProviders returns a Collector like c that calls other payment systems.
 func (c *Collector) WithProviders(providers map[string]ports.Provider) *Collector {
 	return &Collector{
-		Store: c.Store, Clock: c.Clock, NewID: c.NewID, Providers: providers, Listeners: c.Listeners, Retries: c.Retries, Calendar: c.Calendar,
+		Store: c.Store, Clock: c.Clock, NewID: c.NewID, Providers: providers, Listeners: c.Listeners, Refunders: c.Refunders, Retries: c.Retries, Calendar: c.Calendar,
 		ChargeTimeout: c.ChargeTimeout, RecordTimeout: c.RecordTimeout, Log: c.Log, Vault: c.Vault,
 		Consents: c.Consents, Watch: c.Watch, WatchNotice: c.WatchNotice,
 	}
@@ -237,6 +238,9 @@ func (c *Collector) report(ctx context.Context, events []billing.Event) {
 				"payment_id", e.PaymentID, "user_id", e.UserID)
 		case billing.EventPaymentNeedsReview:
 			c.Log.ErrorContext(ctx, "only a person can find out the outcome of a payment, which is not sent again; ask the payment system, and decide with billingctl payment settle",
+				"payment_id", e.PaymentID, "user_id", e.UserID)
+		case billing.EventRefundNeedsReview:
+			c.Log.ErrorContext(ctx, "only a person can find out the outcome of a refund, which is not sent again; ask the payment system, and decide with billingctl payment settle",
 				"payment_id", e.PaymentID, "user_id", e.UserID)
 		default:
 		}

@@ -58,12 +58,12 @@ func TestCollector_RecordsContradictionOnce(t *testing.T) {
 		{
 			"declined, then paid", billingtest.Decline, fixedOutcome{Status: paid, Amount: billingtest.Price},
 			billing.StatusEnded, declined, "settled as declined, but the payment system says succeeded",
-			[]billing.EventType{billing.EventPaymentDeclined, billing.EventPaymentContradicted},
+			[]billing.EventType{billing.EventPaymentDeclined, billing.EventPaymentContradicted, billing.EventRefundRequested},
 		},
 		{
 			"abandoned, then paid", billingtest.ConnectionRefused, fixedOutcome{Status: paid, Amount: billingtest.Price},
 			billing.StatusEnded, abandoned, "settled as abandoned, but the payment system says succeeded",
-			[]billing.EventType{billing.EventPaymentAbandoned, billing.EventPaymentContradicted},
+			[]billing.EventType{billing.EventPaymentAbandoned, billing.EventPaymentContradicted, billing.EventRefundRequested},
 		},
 	}
 	for _, tt := range tests {
@@ -88,6 +88,10 @@ func TestCollector_RecordsContradictionOnce(t *testing.T) {
 			after := w.Payments()[0]
 			if after.Contradiction != tt.message {
 				t.Errorf("the contradiction is %q, want %q", after.Contradiction, tt.message)
+			}
+			if late := before.Status == declined || before.Status == abandoned; late {
+				w.expectWholeRefund(after)
+				after.Refunded, after.ChargedLateAt = 0, time.Time{}
 			}
 			if after.Contradiction = ""; after != before {
 				t.Errorf("the payment changed to %+v, was %+v", after, before)

@@ -15,6 +15,8 @@ type writes struct {
 	payments      []ports.Versioned[billing.Payment]
 	terms         []billing.Subscription // their terms or anchors have changed
 	periods       []billing.Payment      // their periods have changed
+	late          []billing.Payment      // charged after they were given up
+	refunds       []billing.Refund       // of those
 	events        []billing.Event
 	pending       []ports.PaymentKey                  // released to the sweep; the charge may have been sent
 	unsent        map[ports.Unsent][]ports.PaymentKey // released; this attempt did not send the charge
@@ -54,6 +56,9 @@ func (w *writes) settle(old stored, a *Attempt, retries billing.RetrySchedule, c
 			if p.Period != pay.Period {
 				w.periods = append(w.periods, p)
 			}
+			if p.ChargedLateAt != pay.ChargedLateAt {
+				w.refundLate(s, p, now)
+			}
 			pay = &w.payments[len(w.payments)-1].Record
 		}
 		if s != *sub {
@@ -81,6 +86,14 @@ func (w *writes) settle(old stored, a *Attempt, retries billing.RetrySchedule, c
 	}
 	isNew := pay.Settled() && !old.payment.Settled() || !pay.Settled() && !a.sweep
 	return Result{sub, pay, a.err, isNew}
+}
+
+// refundLate opens the refund of a payment that was charged too late.
+func (w *writes) refundLate(s billing.Subscription, p billing.Payment, now time.Time) {
+	w.late = append(w.late, p)
+	if _, refund, events, ok := s.RefundLate(p, now); ok {
+		w.refunds, w.events = append(w.refunds, refund), append(w.events, events...)
+	}
 }
 
 // stopRetired cancels a subscription whose first payment is settled, but whose method
@@ -111,6 +124,12 @@ func (w *writes) apply(ctx context.Context, tx ports.Repos) error {
 		return err
 	}
 	if err := tx.Payments.SavePeriod(ctx, w.periods...); err != nil {
+		return err
+	}
+	if err := tx.Payments.SaveReview(ctx, w.late...); err != nil {
+		return err
+	}
+	if err := tx.Refunds.Add(ctx, w.refunds...); err != nil {
 		return err
 	}
 	if err := tx.Leases.ReleaseSweep(ctx, w.pending...); err != nil {

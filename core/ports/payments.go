@@ -36,7 +36,8 @@ type Payments interface {
 	// It returns [billing.ErrAlreadyExists] if another payment has already paid for the
 	// period.
 	SavePeriod(ctx context.Context, p ...billing.Payment) error
-	// SaveReview updates ReviewSince and ActionURL of locked payments.
+	// SaveReview updates ReviewSince, ChargedLateAt and ActionURL of payments that the
+	// transaction has locked or saved.
 	SaveReview(ctx context.Context, p ...billing.Payment) error
 }
 
@@ -78,8 +79,9 @@ type Unsent struct {
 
 // Notices applies the notifications of payment systems.
 type Notices interface {
-	// LookUpNow lets sweeps take the pending payment that n names immediately, and reports
-	// whether there is one at the payment system. Send leases keep running.
+	// LookUpNow lets sweeps take the pending payment that n names immediately, or the refund
+	// that is pending or succeeded. It reports whether there is one at the payment system.
+	// Send leases keep running.
 	LookUpNow(ctx context.Context, system string, n Notice) (bool, error)
 }
 

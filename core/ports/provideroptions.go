@@ -9,7 +9,7 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// A [Provider] may also implement [Ledger], [Listener], [Forgetter] and [Prober].
+// A [Provider] may also implement [Ledger], [Listener], [Refunder], [Forgetter] and [Prober].
 
 // Listener is a payment system that notifies the service of changes. A notification is
 // only a hint to look a payment up now. Its outcome is not used.
@@ -30,10 +30,13 @@ type Notification struct {
 	At     time.Time           // when it arrived, on the wall clock
 }
 
-// Notice names a payment that may have changed.
+// Notice names a payment or a refund that may have changed. A field is empty if the
+// notification does not contain it.
 type Notice struct {
-	Key         billing.PaymentID // empty if the notification does not contain it
-	ProviderRef string            // empty likewise
+	Key         billing.PaymentID
+	ProviderRef string // of the payment
+	Refund      billing.RefundID
+	RefundRef   string // the payment system's id of the refund
 }
 
 // The errors of a [Listener].

@@ -54,6 +54,8 @@ type Repos struct {
 	Payments        Payments
 	Leases          PaymentLeases
 	Notices         Notices
+	Refunds         Refunds
+	RefundLeases    RefundLeases
 	Events          Events
 	IdempotencyKeys IdempotencyKeys
 	Runs            Runs

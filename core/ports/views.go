@@ -70,11 +70,13 @@ type ViewerViews interface {
 	Payments(ctx context.Context, user billing.UserID, p Page) ([]billing.Payment, error)
 }
 
-// ViewerRecords reads one record of a viewer.
+// ViewerRecords reads records of a viewer by id.
 type ViewerRecords interface {
 	// Payment returns a payment of the user. It returns [billing.ErrPaymentNotFound] if
 	// the user has no such payment.
 	Payment(ctx context.Context, user billing.UserID, id billing.PaymentID) (billing.Payment, error)
+	// Refunds lists the refunds of payments of the user, oldest first.
+	Refunds(ctx context.Context, user billing.UserID, payments ...billing.PaymentID) ([]billing.Refund, error)
 }
 
 // WalletViews reads what one viewer can pay with. Lists are sorted from newest to oldest.
@@ -102,4 +104,7 @@ type DueViews interface {
 	// SystemsToSweep returns the codes of the payment systems at which a sweep would
 	// lease payments now, in any order: see [PaymentLeases].
 	SystemsToSweep(ctx context.Context) ([]string, error)
+	// SystemsToRefund returns the codes of the payment systems at which a sweep would lease
+	// refunds now, in any order: see [RefundLeases].
+	SystemsToRefund(ctx context.Context) ([]string, error)
 }

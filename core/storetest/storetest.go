@@ -50,6 +50,8 @@ func Run(t *testing.T, newStore func(t *testing.T) Harness) {
 		"optimistic write":      replaceCases,
 		"sweep":                 sweepCases,
 		"resend lease":          resendCases,
+		"refund":                refundCases,
+		"refund lease":          refundLeaseCases,
 		"runs":                  runCases,
 		"responses":             responseCases,
 		"idempotency keys":      keyCases,

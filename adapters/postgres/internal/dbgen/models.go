@@ -114,6 +114,8 @@ type Payment struct {
 	ConsentMac      []byte
 	FirstSentAt     time.Time
 	ReviewSince     time.Time
+	Refunded        int64
+	ChargedLateAt   time.Time
 }
 
 type PaymentMethod struct {
@@ -150,6 +152,28 @@ type Plan struct {
 	UpdatedAt      time.Time
 	ArchivedAt     time.Time
 	PlanGroup      string
+}
+
+type Refund struct {
+	UserID         string
+	ID             string
+	PaymentID      string
+	SubscriptionID string
+	PaymentSystem  string
+	Amount         int64
+	Currency       string
+	EndNow         bool
+	RequestedBy    string
+	Reason         string
+	Status         string
+	DeclineCode    string
+	ProviderRef    string
+	ReviewSince    time.Time
+	CreatedAt      time.Time
+	SettledAt      time.Time
+	SweepAt        time.Time
+	SendUntil      time.Time
+	FirstSentAt    time.Time
 }
 
 type RenewalRun struct {
