@@ -20,6 +20,7 @@ type Store struct {
 var (
 	_ ports.Store         = (*Store)(nil)
 	_ ports.PaymentReader = (*Store)(nil)
+	_ ports.RefundReader  = (*Store)(nil)
 )
 
 // Option is an option of [New].

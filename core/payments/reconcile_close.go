@@ -52,7 +52,11 @@ func (c *comparison) closeUnmatched(ctx context.Context) error {
 // judgeUnmatched judges a charge by the payment as it is now. The payment is zero if
 // it does not exist.
 func (c *comparison) judgeUnmatched(id billing.PaymentID, p ports.PaidPayment, there charges) {
-	if p.Status == billing.PaymentSucceeded {
+	switch {
+	case !p.ChargedLateAt.IsZero() && p.Status != billing.PaymentSucceeded:
+		c.judge(id, openPayment{amount: p.Amount, differs: differs(p), settledAt: p.ChargedLateAt, charges: there})
+		return
+	case p.Status == billing.PaymentSucceeded:
 		c.judgeSucceeded(id, p, there)
 		return
 	}

@@ -21,6 +21,7 @@ import (
 type Harness struct {
 	Store    ports.Store         // empty, used by one test only
 	Payments ports.PaymentReader // of the same store
+	Refunds  ports.RefundReader  // likewise
 }
 
 // testCase runs in a store of its own. With the name of its group, its name is a
@@ -52,6 +53,7 @@ func Run(t *testing.T, newStore func(t *testing.T) Harness) {
 		"resend lease":          resendCases,
 		"refund":                refundCases,
 		"refund lease":          refundLeaseCases,
+		"refund reader":         refundReaderCases,
 		"runs":                  runCases,
 		"responses":             responseCases,
 		"idempotency keys":      keyCases,

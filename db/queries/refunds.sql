@@ -78,3 +78,26 @@ FROM (SELECT i.user_id, i.id FROM refunds i WHERE i.id = @id::uuid
       UNION
       SELECT f.user_id, f.id FROM refunds f WHERE f.provider_ref = @provider_ref AND f.provider_ref <> '') AS k
 WHERE r.user_id = k.user_id AND r.id = k.id AND r.payment_system = @system AND r.status IN ('pending', 'succeeded');
+
+-- name: RefundsOfSystem :many
+SELECT * FROM refunds
+WHERE payment_system = @system AND created_at >= @from_time AND status IN ('pending', 'succeeded')
+    AND (id, user_id) > (@after_id::uuid, @after_user::uuid)
+ORDER BY id, user_id
+LIMIT 1000;
+
+-- name: RefundsNamed :many
+SELECT r.* FROM refunds r
+JOIN (SELECT i.user_id, i.id FROM refunds i WHERE i.id = ANY (@ids::uuid[])
+      UNION
+      SELECT f.user_id, f.id FROM refunds f WHERE f.provider_ref = ANY (@refs::text[]) AND f.provider_ref <> '') AS k
+    ON r.user_id = k.user_id AND r.id = k.id
+WHERE r.payment_system = @system;
+
+-- name: PaymentsNamed :many
+SELECT p.* FROM payments p
+JOIN (SELECT i.user_id, i.id FROM payments i WHERE i.id = ANY (@ids::uuid[])
+      UNION
+      SELECT f.user_id, f.id FROM payments f WHERE f.provider_ref = ANY (@refs::text[]) AND f.provider_ref <> '') AS k
+    ON p.user_id = k.user_id AND p.id = k.id
+WHERE p.payment_system = @system;

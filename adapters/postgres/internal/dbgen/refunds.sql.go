@@ -12,6 +12,60 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
+const paymentsNamed = `-- name: PaymentsNamed :many
+SELECT p.user_id, p.id, p.subscription_id, p.payment_method_id, p.payment_system, p.initiator, p.amount, p.currency, p.period_start, p.period_end, p.status, p.decline_code, p.provider_ref, p.action_url, p.contradiction, p.created_at, p.settled_at, p.sweep_at, p.send_until, p.consent_mac, p.first_sent_at, p.review_since, p.refunded, p.charged_late_at FROM payments p
+JOIN (SELECT i.user_id, i.id FROM payments i WHERE i.id = ANY ($1::uuid[])
+      UNION
+      SELECT f.user_id, f.id FROM payments f WHERE f.provider_ref = ANY ($2::text[]) AND f.provider_ref <> '') AS k
+    ON p.user_id = k.user_id AND p.id = k.id
+WHERE p.payment_system = $3
+`
+
+func (q *Queries) PaymentsNamed(ctx context.Context, ids []string, refs []string, system string) ([]*Payment, error) {
+	rows, err := q.db.Query(ctx, paymentsNamed, ids, refs, system)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []*Payment
+	for rows.Next() {
+		var i Payment
+		if err := rows.Scan(
+			&i.UserID,
+			&i.ID,
+			&i.SubscriptionID,
+			&i.PaymentMethodID,
+			&i.PaymentSystem,
+			&i.Initiator,
+			&i.Amount,
+			&i.Currency,
+			&i.PeriodStart,
+			&i.PeriodEnd,
+			&i.Status,
+			&i.DeclineCode,
+			&i.ProviderRef,
+			&i.ActionUrl,
+			&i.Contradiction,
+			&i.CreatedAt,
+			&i.SettledAt,
+			&i.SweepAt,
+			&i.SendUntil,
+			&i.ConsentMac,
+			&i.FirstSentAt,
+			&i.ReviewSince,
+			&i.Refunded,
+			&i.ChargedLateAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const refundAdd = `-- name: RefundAdd :execrows
 WITH reserved AS (
     UPDATE payments p SET refunded = p.refunded + $4::bigint
@@ -305,12 +359,121 @@ func (q *Queries) RefundsLookUpNow(ctx context.Context, system string, iD string
 	return result.RowsAffected(), nil
 }
 
+const refundsNamed = `-- name: RefundsNamed :many
+SELECT r.user_id, r.id, r.payment_id, r.subscription_id, r.payment_system, r.amount, r.currency, r.end_now, r.requested_by, r.reason, r.status, r.decline_code, r.provider_ref, r.review_since, r.created_at, r.settled_at, r.sweep_at, r.send_until, r.first_sent_at FROM refunds r
+JOIN (SELECT i.user_id, i.id FROM refunds i WHERE i.id = ANY ($1::uuid[])
+      UNION
+      SELECT f.user_id, f.id FROM refunds f WHERE f.provider_ref = ANY ($2::text[]) AND f.provider_ref <> '') AS k
+    ON r.user_id = k.user_id AND r.id = k.id
+WHERE r.payment_system = $3
+`
+
+func (q *Queries) RefundsNamed(ctx context.Context, ids []string, refs []string, system string) ([]*Refund, error) {
+	rows, err := q.db.Query(ctx, refundsNamed, ids, refs, system)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []*Refund
+	for rows.Next() {
+		var i Refund
+		if err := rows.Scan(
+			&i.UserID,
+			&i.ID,
+			&i.PaymentID,
+			&i.SubscriptionID,
+			&i.PaymentSystem,
+			&i.Amount,
+			&i.Currency,
+			&i.EndNow,
+			&i.RequestedBy,
+			&i.Reason,
+			&i.Status,
+			&i.DeclineCode,
+			&i.ProviderRef,
+			&i.ReviewSince,
+			&i.CreatedAt,
+			&i.SettledAt,
+			&i.SweepAt,
+			&i.SendUntil,
+			&i.FirstSentAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const refundsOfPayment = `-- name: RefundsOfPayment :many
 SELECT user_id, id, payment_id, subscription_id, payment_system, amount, currency, end_now, requested_by, reason, status, decline_code, provider_ref, review_since, created_at, settled_at, sweep_at, send_until, first_sent_at FROM refunds WHERE user_id = $1 AND payment_id = $2 ORDER BY created_at, id
 `
 
 func (q *Queries) RefundsOfPayment(ctx context.Context, userID string, paymentID string) ([]*Refund, error) {
 	rows, err := q.db.Query(ctx, refundsOfPayment, userID, paymentID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []*Refund
+	for rows.Next() {
+		var i Refund
+		if err := rows.Scan(
+			&i.UserID,
+			&i.ID,
+			&i.PaymentID,
+			&i.SubscriptionID,
+			&i.PaymentSystem,
+			&i.Amount,
+			&i.Currency,
+			&i.EndNow,
+			&i.RequestedBy,
+			&i.Reason,
+			&i.Status,
+			&i.DeclineCode,
+			&i.ProviderRef,
+			&i.ReviewSince,
+			&i.CreatedAt,
+			&i.SettledAt,
+			&i.SweepAt,
+			&i.SendUntil,
+			&i.FirstSentAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const refundsOfSystem = `-- name: RefundsOfSystem :many
+SELECT user_id, id, payment_id, subscription_id, payment_system, amount, currency, end_now, requested_by, reason, status, decline_code, provider_ref, review_since, created_at, settled_at, sweep_at, send_until, first_sent_at FROM refunds
+WHERE payment_system = $1 AND created_at >= $2 AND status IN ('pending', 'succeeded')
+    AND (id, user_id) > ($3::uuid, $4::uuid)
+ORDER BY id, user_id
+LIMIT 1000
+`
+
+type RefundsOfSystemParams struct {
+	System    string
+	FromTime  time.Time
+	AfterID   string
+	AfterUser string
+}
+
+func (q *Queries) RefundsOfSystem(ctx context.Context, arg RefundsOfSystemParams) ([]*Refund, error) {
+	rows, err := q.db.Query(ctx, refundsOfSystem,
+		arg.System,
+		arg.FromTime,
+		arg.AfterID,
+		arg.AfterUser,
+	)
 	if err != nil {
 		return nil, err
 	}
