@@ -59,10 +59,9 @@ func testCards() map[string]testCard {
 		"4000008400001629": always("3ds_then_declined", confirmThen(billing.GenericDecline)),
 		"4000008400001280": always("3ds_processing_error", declined(billing.ProcessingError)),
 
-		// The port has no disputes and refunds, so these cards just succeed.
-		"4000000000000259": {name: "disputed_later"},
-		"4000000000007726": {name: "refund_pending"},
-		"4000000000005126": {name: "refund_fails"},
+		"4000000000000259": {name: "disputed_later"}, // the port has no disputes, so this card just succeeds
+		"4000000000007726": always("refund_pending", behaviour{refunds: refundPending}),
+		"4000000000005126": always("refund_fails", behaviour{refunds: refundFails}),
 
 		"4000009900000103": always("lost_answer", behaviour{fault: LoseResponse}),
 		"4000009900000202": always("lost_request", behaviour{fault: LoseRequest}),

@@ -37,6 +37,8 @@ func (s *Simulator) charge(ctx context.Context, r ports.ChargeRequest) (billing.
 	switch {
 	case fault == Unavailable:
 		return billing.Outcome{}, ports.ErrNotSent
+	case fault == Busy:
+		return billing.Outcome{}, &ports.BusyError{}
 	case fault == Credentials:
 		return billing.Outcome{}, ports.ErrCredentials
 	case fault == UnknownToken:
@@ -94,7 +96,7 @@ func (s *Simulator) checkRate(ctx context.Context, r ports.ChargeRequest, b beha
 		return fmt.Errorf("%w: %w", ports.ErrNotSent, err)
 	}
 	if b.refuses(h.charges) {
-		return fmt.Errorf("too many requests: %w", ports.ErrNotSent)
+		return &ports.BusyError{}
 	}
 	return nil
 }
@@ -159,6 +161,7 @@ func (s *Simulator) storeNew(ctx context.Context, tx pgx.Tx, q request, c charge
 // decide returns the request after the payment system has decided on it.
 func (s *Simulator) decide(q request, b behaviour, h tokenHistory, by billing.Initiator, now time.Time) request {
 	q.status, q.decline = b.decide(h, by)
+	q.refunds = b.refunds
 	switch {
 	case q.status == billing.PaymentPending && b.settlesAfter > 0:
 		at := s.cfg.Wall().Add(b.settlesAfter).UTC()

@@ -10,6 +10,9 @@
 //	tok_lost_answer             takes the money and never responds
 //	tok_unavailable             refuses the connection
 //	tok_slow                    succeeds after a while
+//	tok_refund_pending          succeeds; refunds succeed after a while
+//	tok_refund_fails            succeeds; refunds succeed, and are declined after a while
+//	tok_refund_refused          succeeds; refunds are declined
 //	tok_3ds                     the viewer confirms the payment on a page; after
 //	                            that it succeeds without the viewer
 //
@@ -31,6 +34,6 @@
 //
 // Not here: the service's handling of charges (core/payments), the schema "simulator"
 // (db/simulator), opening the pool (the caller does that), and features of payment
-// systems that the port lacks, such as refunds. The simulator stores
+// systems that the port lacks, such as disputes. The simulator stores
 // neither card numbers, nor data derived from them, nor CVVs.
 package simulator

@@ -11,8 +11,8 @@ import (
 // Fault is a simulated fault of one charge.
 type Fault string
 
-// Faults of a charge. The caller only notices Unavailable, Credentials and UnknownToken
-// before money can have moved. It does not notice OtherAmount and ChargeTwice as failures.
+// Faults of a charge. The caller only notices Unavailable, Busy, Credentials and
+// UnknownToken before money can have moved. It does not notice OtherAmount and ChargeTwice as failures.
 const (
 	NoFault          Fault = ""
 	LoseResponse     Fault = "lose the response after the commit"
@@ -20,6 +20,7 @@ const (
 	InvalidResponse  Fault = "send an invalid response after the commit"
 	LoseRequest      Fault = "lose the request before anything is taken"
 	Unavailable      Fault = "refuse the connection"
+	Busy             Fault = "have too many requests"
 	Credentials      Fault = "refuse the credentials"
 	UnknownToken     Fault = "not know the token, as with another account"
 	OtherAmount      Fault = "take one minor unit more than requested"
@@ -38,7 +39,8 @@ func Script(faults ...Fault) func(ports.ChargeRequest) Fault {
 	}
 }
 
-// Odds are the probabilities of the faults of charges. Their sum is at most 1. The same
+// Odds are the probabilities of the faults of charges and refunds. A refund has no unknown
+// token, no other amount, and is not made twice. Their sum is at most 1. The same
 // seed gives the same sequence of faults, which charges take in the order of their
 // arrival.
 type Odds struct {
@@ -47,6 +49,7 @@ type Odds struct {
 	InvalidResponses  float64
 	LoseRequests      float64
 	Unavailable       float64
+	Busy              float64
 	Credentials       float64
 	UnknownTokens     float64
 	OtherAmounts      float64
@@ -89,6 +92,7 @@ func (o Odds) pick(x float64) Fault {
 		{o.InvalidResponses, InvalidResponse},
 		{o.LoseRequests, LoseRequest},
 		{o.Unavailable, Unavailable},
+		{o.Busy, Busy},
 		{o.Credentials, Credentials},
 		{o.UnknownTokens, UnknownToken},
 		{o.OtherAmounts, OtherAmount},

@@ -34,6 +34,8 @@ type request struct {
 
 	age    time.Duration // since it was stored, on the clock of the database
 	issued string        // token for the card, which the outcome has once the payment succeeded
+
+	refunds refundsAs // how refunds of it go
 }
 
 type digest [sha256.Size]byte
@@ -118,9 +120,9 @@ func record(ctx context.Context, tx pgx.Tx, q request, now time.Time, times int)
 		UPDATE simulator.requests
 		SET amount = $2, status = $3, decline_code = $4, action = nullif($5, ''), expires_at = $6,
 		    issued = $7, approval_decline = $8, settles_at = $9, settles_decline = $10,
-		    awaits_card = $11, token = $12
+		    awaits_card = $11, token = $12, refunds_as = $13
 		WHERE key = $1`, q.key, q.amount.Amount, q.status, q.decline, q.action, q.expiresAt,
-		q.issued, q.approvalDecline, q.settlesAt, q.settleDecline, q.awaitsCard, q.token[:])
+		q.issued, q.approvalDecline, q.settlesAt, q.settleDecline, q.awaitsCard, q.token[:], q.refunds)
 	if q.status == billing.PaymentSucceeded {
 		for range times {
 			batch.Queue(`
@@ -136,7 +138,7 @@ func record(ctx context.Context, tx pgx.Tx, q request, now time.Time, times int)
 
 const selectRequest = `
 	SELECT key, fingerprint, token, amount, currency, status, decline_code, ref, coalesce(action, ''), expires_at,
-	       issued, approval_decline, settles_at, settles_decline, awaits_card, return_url, clock_timestamp() - stored_at
+	       issued, approval_decline, settles_at, settles_decline, awaits_card, return_url, clock_timestamp() - stored_at, refunds_as
 	FROM simulator.requests WHERE `
 
 // Conditions of readRequest.
@@ -154,7 +156,7 @@ func readRequest(ctx context.Context, from queryer, where, value string) (q requ
 	var fingerprint, token []byte
 	err = from.QueryRow(ctx, selectRequest+where, value).Scan(&q.key, &fingerprint, &token,
 		&q.amount.Amount, &q.amount.Currency, &q.status, &q.decline, &q.ref, &q.action, &q.expiresAt,
-		&q.issued, &q.approvalDecline, &q.settlesAt, &q.settleDecline, &q.awaitsCard, &q.returnURL, &q.age)
+		&q.issued, &q.approvalDecline, &q.settlesAt, &q.settleDecline, &q.awaitsCard, &q.returnURL, &q.age, &q.refunds)
 	copy(q.fingerprint[:], fingerprint)
 	copy(q.token[:], token)
 	return q, err

@@ -107,7 +107,7 @@ func (s *Simulator) reply(w http.ResponseWriter, r *http.Request) {
 		fail(w, err)
 		return
 	}
-	s.notify(r.Context(), q.key)
+	s.notifyPayment(r.Context(), q.key)
 	// Relative, because only the caller knows the path of the handler.
 	next := "./" + pageName(r)
 	if q.status != billing.PaymentPending && originOf(q.returnURL) != "" {

@@ -77,6 +77,7 @@ var (
 	_ ports.Ledger   = (*Simulator)(nil)
 	_ ports.Listener = (*Simulator)(nil)
 	_ ports.Prober   = (*Simulator)(nil)
+	_ ports.Refunder = (*Simulator)(nil)
 )
 
 // Capabilities implements [ports.Provider].

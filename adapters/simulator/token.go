@@ -25,6 +25,7 @@ type behaviour struct {
 	settlesAfter    time.Duration       // until the payment settles without the viewer; 0 means at once
 	settleDecline   billing.DeclineCode // decline code at that time; "" accepts
 	refuses         func(n int64) bool  // whether the n-th call is refused by the rate limit
+	refunds         refundsAs           // how refunds go; tokens have this too
 }
 
 // tokenHistory is the history of a token.
@@ -48,6 +49,8 @@ func behaviourOf(token string) (_ behaviour, known bool) {
 		return behaviour{fault: Unavailable}, true
 	case "tok_3ds":
 		return behaviour{challenge: true, counted: true}, true
+	case "tok_refund_pending", "tok_refund_fails", "tok_refund_refused":
+		return behaviour{refunds: refundsAs(strings.TrimPrefix(name, "tok_refund_"))}, true
 	case "tok_declined_twice_then_ok":
 		return behaviour{counted: true, decline: onSecondAndThird}, true
 	}

@@ -24,7 +24,7 @@ type SimulatorFaults struct {
 func (m *SimulatorFaults) UnmarshalText(text []byte) error {
 	var read SimulatorFaults
 	odds := map[string]*float64{
-		"lose_answers": &read.odds.LoseResponses, "lose_requests": &read.odds.LoseRequests, "unavailable": &read.odds.Unavailable, "credentials": &read.odds.Credentials,
+		"lose_answers": &read.odds.LoseResponses, "lose_requests": &read.odds.LoseRequests, "unavailable": &read.odds.Unavailable, "busy": &read.odds.Busy, "credentials": &read.odds.Credentials,
 		"unknown_tokens": &read.odds.UnknownTokens,
 		"other_amounts":  &read.odds.OtherAmounts, "charge_twice": &read.odds.ChargeTwice,
 		"break_answers": &read.odds.TruncateResponses, "nonsense": &read.odds.InvalidResponses, "lose_lookups": &read.odds.LoseLookups,
