@@ -17,6 +17,8 @@ type payment struct {
 	firstSent time.Time // no process sent it earlier; zero if none has sent it
 	sendUntil time.Time // until then one process may send it
 	sweepAt   time.Time // until then sweeps skip it
+	recheckAt time.Time // when an abandoned payment is looked up again; zero for never
+	rechecks  int
 }
 
 type payments struct{ *tx }
@@ -30,7 +32,7 @@ func (r payments) Add(_ context.Context, send time.Duration, list ...billing.Pay
 		if err := r.checkNew(p); err != nil {
 			return r.abort(err)
 		}
-		r.putPayment(payment{p, now, end, end})
+		r.putPayment(payment{Payment: p, firstSent: now, sendUntil: end, sweepAt: end})
 	}
 	return nil
 }
@@ -91,13 +93,17 @@ func (r notices) LookUpNow(_ context.Context, system string, n ports.Notice) (fo
 	}
 	for _, p := range r.payments {
 		named := p.ID == n.Key || n.ProviderRef != "" && p.ProviderRef == n.ProviderRef
-		if !named || p.PaymentSystem != system || p.Settled() {
+		if !named || p.PaymentSystem != system || p.Settled() && p.Status != billing.PaymentAbandoned {
 			continue
 		}
-		if now := r.wall(); now.Before(p.sweepAt) {
+		now := r.wall()
+		switch {
+		case p.Settled():
+			p.recheckAt = now
+		case now.Before(p.sweepAt):
 			p.sweepAt = now
-			r.putPayment(p)
 		}
+		r.putPayment(p)
 		found = true
 	}
 	return found, nil

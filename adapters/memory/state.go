@@ -94,6 +94,7 @@ func (t *tx) repos() ports.Repos {
 		Due:             dueSubscriptions{t},
 		Payments:        payments{t},
 		Leases:          paymentLeases{t},
+		Rechecks:        rechecks{t},
 		Notices:         notices{t},
 		Refunds:         refunds{t},
 		RefundLeases:    refundLeases{t},

@@ -199,7 +199,7 @@ func (v views) CountDue(_ context.Context, q ports.DueQuery) (int, error) {
 
 func (v views) SystemsToSweep(context.Context) ([]string, error) {
 	codes := make(map[string]bool)
-	for _, p := range v.state().toSweep(v.store.wall()) {
+	for _, p := range slices.Concat(v.state().toSweep(v.store.wall()), v.state().toRecheck(v.store.wall())) {
 		codes[p.PaymentSystem] = true
 	}
 	return slices.Collect(maps.Keys(codes)), nil

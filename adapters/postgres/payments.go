@@ -50,7 +50,7 @@ func (r notices) LookUpNow(ctx context.Context, system string, n ports.Notice) (
 		found, err := r.q.RefundsLookUpNow(ctx, system, idOrNone(string(n.Refund)), n.RefundRef)
 		return found > 0, err
 	}
-	found, err := r.q.PaymentsLookUpNow(ctx, idOrNone(string(n.Key)), system, n.ProviderRef)
+	found, err := r.q.PaymentsLookUpNow(ctx, system, idOrNone(string(n.Key)), n.ProviderRef)
 	return found > 0, err
 }
 

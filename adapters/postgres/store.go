@@ -103,6 +103,7 @@ func (s *Store) repos(t tx) ports.Repos {
 		Due:             dueSubscriptions{q, tokens{s.vault}},
 		Payments:        payments{q, t},
 		Leases:          paymentLeases{q, t},
+		Rechecks:        rechecks{q},
 		Notices:         notices{q},
 		Refunds:         refunds{q},
 		RefundLeases:    refundLeases{q},

@@ -188,3 +188,13 @@ func (p *FakeProvider) storedRefunds(ctx context.Context, id billing.PaymentID) 
 	}
 	return list
 }
+
+// Deliver charges a payment whose request was lost, as if it had been on its way.
+func (p *FakeProvider) Deliver(pay billing.Payment) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r := ports.ChargeRequest{Key: pay.ID, Token: Token, Amount: pay.Amount, Initiator: pay.Initiator, Payer: pay.UserID}
+	o := billing.Outcome{Status: billing.PaymentSucceeded, Amount: r.Amount, ProviderRef: "ref-" + string(r.Key)}
+	p.ledger = append(p.ledger, ports.LedgerEntry{Key: r.Key, Amount: r.Amount, At: p.now()})
+	p.charges[r.Key] = charge{r, o, time.Now()}
+}

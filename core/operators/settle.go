@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/payments"
@@ -24,9 +23,6 @@ type Decision struct {
 	As      billing.PaymentStatus // see [billing.Payment.Decide]
 	Reason  string                // for the audit log
 }
-
-// maxReason is the longest reason in characters.
-const maxReason = 500
 
 // Settle settles a pending payment as an operator decided, and writes the decision into
 // the audit log. It calls no payment system. If a lookup later reports another outcome,
@@ -54,12 +50,8 @@ func (d Decision) Check() error {
 	if _, err := d.Payment.Decide(d.As); errors.As(err, &as) {
 		all.Faults = append(all.Faults, as.Faults...)
 	}
-	n := utf8.RuneCountInString(strings.TrimSpace(d.Reason))
-	switch {
-	case n == 0 || n > maxReason || !utf8.ValidString(d.Reason):
-		all.Faults = append(all.Faults, billing.Fault{Field: "reason", Message: fmt.Sprintf("must have 1 to %d characters", maxReason)})
-	case billing.HoldsCardNumber(d.Reason):
-		all.Faults = append(all.Faults, billing.Fault{Field: "reason", Message: "must not contain a card number"})
+	if err := billing.CheckReason(d.Reason); errors.As(err, &as) {
+		all.Faults = append(all.Faults, as.Faults...)
 	}
 	if len(all.Faults) > 0 {
 		return &all
@@ -73,9 +65,8 @@ func (p Payments) settle(ctx context.Context, tx ports.Repos, d Decision) (billi
 	if err != nil {
 		return billing.Payment{}, err
 	}
-	return after, tx.Audit.Record(ctx, ports.AuditEntry{
-		ID: c.NewID(), At: c.Clock.Now(), Operator: p.By.Name, From: p.By.From, Action: PaymentSettled, Object: string(before.ID),
-		Before: ports.Facts{"status": string(before.Status), "contradiction": before.Contradiction},
-		After:  ports.Facts{"status": string(after.Status), "reason": strings.TrimSpace(d.Reason)},
-	})
+	entry := p.entry(PaymentSettled, string(before.ID))
+	entry.Before = ports.Facts{"status": string(before.Status), "contradiction": before.Contradiction}
+	entry.After = ports.Facts{"status": string(after.Status), "reason": strings.TrimSpace(d.Reason)}
+	return after, tx.Audit.Record(ctx, entry)
 }

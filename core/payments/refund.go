@@ -39,6 +39,32 @@ func (c *Collector) OpenRefund(ctx context.Context, tx ports.Repos, r billing.Re
 	return refund, c.writeRefunds(ctx, tx, refundWrites{before: before, after: s, events: events, added: []billing.Refund{refund}})
 }
 
+// EnterRefund stores a refund that was made in the payment system's own panel, in the
+// transaction of the caller. It returns [billing.ErrAlreadyExists] if it is stored, and
+// [billing.ErrRefundExceedsPayment] if the refunds together exceed the payment.
+func (c *Collector) EnterRefund(ctx context.Context, tx ports.Repos, p billing.Payment, e ports.RefundEntry) (billing.Refund, error) {
+	all, err := loadLocked(ctx, tx, []Attempt{{Payment: &p}})
+	if err != nil {
+		return billing.Refund{}, err
+	}
+	stored, err := tx.Refunds.OfPayment(ctx, ports.KeyOf(&p))
+	if err != nil {
+		return billing.Refund{}, err
+	}
+	ref := billing.CleanReference(e.Ref)
+	for _, r := range stored {
+		if r.ProviderRef == ref || r.ID == e.Key {
+			return r, billing.ErrAlreadyExists
+		}
+	}
+	s := *all[0].subscription
+	_, r, events, err := s.RecordedRefund(*all[0].payment, ref, e.Amount, e.At, c.Clock.Now())
+	if err != nil {
+		return r, err
+	}
+	return r, c.writeRefunds(ctx, tx, refundWrites{before: s, after: s, events: events, added: []billing.Refund{r}})
+}
+
 func anyPending(refunds []billing.Refund) bool {
 	for _, r := range refunds {
 		if !r.Settled() {

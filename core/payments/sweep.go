@@ -35,8 +35,8 @@ func (s Swept) Count() (settled, pending int) {
 	return settled, len(s) - settled
 }
 
-// SystemsToSweep returns the codes of the payment systems that have pending payments
-// to look up, in any order.
+// SystemsToSweep returns the codes of the payment systems that have payments to look up, in
+// any order.
 func (c *Collector) SystemsToSweep(ctx context.Context) ([]string, error) {
 	systems, err := c.Store.Views().SystemsToSweep(ctx)
 	if err != nil {
@@ -50,7 +50,8 @@ func (c *Collector) SystemsToSweep(ctx context.Context) ([]string, error) {
 // that was never received and that no process may still send is sent again if it is a
 // renewal that is still wanted, and abandoned otherwise. A payment that the payment
 // system may have forgotten waits for a person, and so does a viewer's own payment that has
-// been open for too long. At most concurrency lookups are in flight. Known outcomes are
+// been open for too long. A payment that was abandoned without an answer is looked up again,
+// an hour and a day later. At most concurrency lookups are in flight. Known outcomes are
 // recorded before any payment is sent again.
 //
 // Any number of sweeps may run concurrently. A payment system that is slow delays its
@@ -99,7 +100,7 @@ func (c *Collector) sweep(ctx context.Context, q ports.SweepQuery, concurrency i
 	})
 	reviewed, unreviewed := c.review(ctx, stuck)
 	resent, failed := c.resend(ctx, absent, concurrency)
-	return slices.Concat(swept, recorded, reviewed, resent), errors.Join(err, unreviewed, failed)
+	return slices.Concat(swept, recorded, reviewed, resent), errors.Join(err, unreviewed, failed, c.recheck(ctx, q, concurrency))
 }
 
 // lookup is an attempt to find a payment at its payment system.

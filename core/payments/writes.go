@@ -17,6 +17,7 @@ type writes struct {
 	periods       []billing.Payment      // their periods have changed
 	late          []billing.Payment      // charged after they were given up
 	refunds       []billing.Refund       // of those
+	abandoned     []ports.PaymentKey     // without an answer of the payment system
 	events        []billing.Event
 	pending       []ports.PaymentKey                  // released to the sweep; the charge may have been sent
 	unsent        map[ports.Unsent][]ports.PaymentKey // released; this attempt did not send the charge
@@ -58,6 +59,9 @@ func (w *writes) settle(old stored, a *Attempt, retries billing.RetrySchedule, c
 			}
 			if p.ChargedLateAt != pay.ChargedLateAt {
 				w.refundLate(s, p, now)
+			}
+			if !pay.Settled() && p.NeedsRecheck() {
+				w.abandoned = append(w.abandoned, ports.KeyOf(&p))
 			}
 			pay = &w.payments[len(w.payments)-1].Record
 		}
@@ -130,6 +134,9 @@ func (w *writes) apply(ctx context.Context, tx ports.Repos) error {
 		return err
 	}
 	if err := tx.Refunds.Add(ctx, w.refunds...); err != nil {
+		return err
+	}
+	if err := tx.Rechecks.Schedule(ctx, billing.RecheckAfter(0), 0, w.abandoned...); err != nil {
 		return err
 	}
 	if err := tx.Leases.ReleaseSweep(ctx, w.pending...); err != nil {

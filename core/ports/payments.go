@@ -79,10 +79,29 @@ type Unsent struct {
 
 // Notices applies the notifications of payment systems.
 type Notices interface {
-	// LookUpNow lets sweeps take the pending payment that n names immediately, or the refund
-	// that is pending or succeeded. It reports whether there is one at the payment system.
+	// LookUpNow lets sweeps take the payment that n names immediately, if it is pending or
+	// abandoned, or the refund that is pending or succeeded. It reports whether there is one at the payment system.
 	// Send leases keep running.
 	LookUpNow(ctx context.Context, system string, n Notice) (bool, error)
+}
+
+// Rechecks decides when abandoned payments are looked up again, because their payment
+// system may have charged them nevertheless.
+type Rechecks interface {
+	// Schedule plans the next lookup of abandoned payments that have had a number of such
+	// lookups: after a time on the database clock, or never if it is 0. It leaves out
+	// payments that no process has sent.
+	Schedule(ctx context.Context, after time.Duration, checks int, keys ...PaymentKey) error
+	// LeaseForRecheck returns the abandoned payments of q whose time has come, and moves it
+	// by the longest interval of q.
+	LeaseForRecheck(ctx context.Context, q SweepQuery) ([]Recheck, error)
+}
+
+// Recheck is an abandoned payment that a sweep has leased.
+type Recheck struct {
+	billing.Payment
+	Checks int               // lookups since it was abandoned that had an answer
+	Times  billing.SendTimes // Until and Lookup are the time of this lease
 }
 
 // SweepQuery selects the payments that a sweep leases, the earliest sweep_at first.

@@ -53,6 +53,7 @@ type Repos struct {
 	Due             DueSubscriptions
 	Payments        Payments
 	Leases          PaymentLeases
+	Rechecks        Rechecks
 	Notices         Notices
 	Refunds         Refunds
 	RefundLeases    RefundLeases

@@ -18,13 +18,13 @@ FROM (SELECT unnest(@user_ids::uuid[]) AS user_id, unnest(@ids::uuid[]) AS id) A
 WHERE p.user_id = k.user_id AND p.id = k.id AND p.sweep_at IS NOT NULL;
 
 -- name: PaymentsLookUpNow :execrows
--- The reference is compared among the pending payments only, so it needs no index.
-UPDATE payments p SET sweep_at = least(p.sweep_at, statement_timestamp())
-FROM (SELECT i.user_id, i.id FROM payments i WHERE i.id = @id::uuid AND i.payment_system = @system AND i.sweep_at IS NOT NULL
+UPDATE payments p
+SET sweep_at = least(p.sweep_at, CASE p.status WHEN 'pending' THEN statement_timestamp() END),
+    recheck_at = CASE p.status WHEN 'abandoned' THEN statement_timestamp() ELSE p.recheck_at END
+FROM (SELECT i.user_id, i.id FROM payments i WHERE i.id = @id::uuid
       UNION
-      SELECT r.user_id, r.id FROM payments r
-      WHERE r.sweep_at IS NOT NULL AND r.payment_system = @system AND r.provider_ref = @provider_ref AND r.provider_ref <> '') AS k
-WHERE p.user_id = k.user_id AND p.id = k.id AND p.sweep_at IS NOT NULL;
+      SELECT r.user_id, r.id FROM payments r WHERE r.provider_ref = @provider_ref AND r.provider_ref <> '') AS k
+WHERE p.user_id = k.user_id AND p.id = k.id AND p.payment_system = @system AND p.status IN ('pending', 'abandoned');
 
 -- name: PaymentsReleaseUnsent :exec
 UPDATE payments p SET send_until = statement_timestamp(),
@@ -54,7 +54,26 @@ FROM payments
 WHERE sweep_at IS NOT NULL AND initiator = 'merchant' AND send_until > statement_timestamp();
 
 -- name: PaymentsSystemsToSweep :many
-SELECT DISTINCT payment_system FROM payments WHERE sweep_at <= statement_timestamp();
+SELECT payment_system FROM payments WHERE sweep_at <= statement_timestamp()
+UNION
+SELECT r.payment_system FROM payments r WHERE r.recheck_at <= statement_timestamp();
+
+-- name: PaymentsScheduleRecheck :exec
+UPDATE payments p SET recheck_at = CASE WHEN @again::bool THEN statement_timestamp() + @after::interval END, rechecks = @checks::smallint
+FROM (SELECT unnest(@user_ids::uuid[]) AS user_id, unnest(@ids::uuid[]) AS id) AS k
+WHERE p.user_id = k.user_id AND p.id = k.id AND p.status = 'abandoned' AND p.first_sent_at IS NOT NULL;
+
+-- name: PaymentsLeaseForRecheck :many
+WITH due AS (
+    SELECT q.user_id, q.id FROM payments q
+    WHERE q.recheck_at <= statement_timestamp() AND q.payment_system = @system
+    ORDER BY q.recheck_at
+    LIMIT @take::int
+    FOR NO KEY UPDATE SKIP LOCKED)
+UPDATE payments p SET recheck_at = statement_timestamp() + @lease::interval
+FROM due
+WHERE p.user_id = due.user_id AND p.id = due.id
+RETURNING sqlc.embed(p), statement_timestamp()::timestamptz AS leased_at;
 
 -- name: PaymentsLeaseForSweep :many
 -- The interval is the rule billing.LookupInterval, here on the clock of this server. Viewers'

@@ -29,6 +29,7 @@ import (
 type PaymentSystems struct {
 	Providers map[string]ports.Provider
 	Listeners map[string]ports.Listener // those of Providers that send notifications
+	Refunders map[string]ports.Refunder // those of Providers that pay back
 	Pages     map[string]http.Handler   // pages that a payment system shows to viewers, by path
 	close     []func()
 }
@@ -46,11 +47,12 @@ func (s *PaymentSystems) Has(code string) bool {
 	return ok
 }
 
-func (s *PaymentSystems) listeners() map[string]ports.Listener {
-	found := map[string]ports.Listener{}
-	for code, p := range s.Providers {
-		if l, ok := p.(ports.Listener); ok {
-			found[code] = l
+// those returns the providers that implement an optional part of the port.
+func those[T any](providers map[string]ports.Provider) map[string]T {
+	found := map[string]T{}
+	for code, p := range providers {
+		if part, ok := p.(T); ok {
+			found[code] = part
 		}
 	}
 	return found
@@ -85,7 +87,8 @@ type PaymentSystemsConfig struct {
 func OpenPaymentSystems(ctx context.Context, c PaymentSystemsConfig, useSimulator bool) (*PaymentSystems, error) {
 	s, err := open(ctx, c, c.adapters(useSimulator))
 	if err == nil {
-		s.Listeners = s.listeners()
+		s.Listeners = those[ports.Listener](s.Providers)
+		s.Refunders = crash.Refunders(mutant.Refunders(those[ports.Refunder](s.Providers)))
 		s.Providers = crash.Providers(mutant.Providers(s.Providers))
 	}
 	return s, err

@@ -9,3 +9,6 @@ func Store(s ports.Store) ports.Store { return s }
 
 // Providers returns p.
 func Providers(p map[string]ports.Provider) map[string]ports.Provider { return p }
+
+// Refunders returns p.
+func Refunders(p map[string]ports.Refunder) map[string]ports.Refunder { return p }

@@ -22,7 +22,11 @@ const (
 	sweepResend     = "sweep.resend"  // a sweep may send payments again
 	changeAfter     = "change.after"  // a cancel or a resume is stored
 	cardAdded       = "card.added"
-	cardRemoved     = "card.removed" // or a payment method is
+	cardRemoved     = "card.removed"   // or a payment method is
+	refundGranted   = "refund.granted" // a sweep may send a refund
+	refundBefore    = "refund.before"
+	refundAfter     = "refund.after"
+	refundRecorded  = "refund.recorded" // the outcome of a refund is
 )
 
 // Providers returns p with the points around each call.
@@ -32,6 +36,24 @@ func Providers(p map[string]ports.Provider) map[string]ports.Provider {
 		wrapped[code] = provider{one}
 	}
 	return wrapped
+}
+
+// Refunders returns p with the points around each refund.
+func Refunders(p map[string]ports.Refunder) map[string]ports.Refunder {
+	wrapped := make(map[string]ports.Refunder, len(p))
+	for code, one := range p {
+		wrapped[code] = refunder{one}
+	}
+	return wrapped
+}
+
+type refunder struct{ ports.Refunder }
+
+func (p refunder) Refund(ctx context.Context, r ports.RefundRequest) (billing.RefundOutcome, error) {
+	point(refundBefore)
+	o, err := p.Refunder.Refund(ctx, r)
+	point(refundAfter)
+	return o, err
 }
 
 type provider struct{ ports.Provider }
@@ -100,6 +122,7 @@ func (v dueViews) SystemsToSweep(ctx context.Context) ([]string, error) {
 // did notes the effects of a transaction.
 type did struct {
 	checkout, lockedDue, locked, resend, recorded, sweptNone, sameCard, removal bool
+	refundLeased, refundSaved                                                   bool
 	added                                                                       int // payments
 }
 
@@ -111,10 +134,16 @@ func (d *did) watch(tx *ports.Repos) {
 	tx.Leases = leases{tx.Leases, d}
 	tx.Cards = cards{tx.Cards, d}
 	tx.Methods = methods{tx.Methods, d}
+	tx.Refunds = refunds{tx.Refunds, d}
+	tx.RefundLeases = refundLeases{tx.RefundLeases, d}
 }
 
 func (d *did) passPoints() {
 	switch {
+	case d.refundLeased:
+		point(refundGranted)
+	case d.refundSaved:
+		point(refundRecorded)
 	case d.checkout:
 		for range d.added {
 			point(subscribeIntent)
@@ -198,6 +227,26 @@ func (l leases) LeaseForSweep(ctx context.Context, q ports.SweepQuery) ([]ports.
 func (l leases) LeaseForResend(ctx context.Context, sendFor time.Duration, absent ...ports.Absence) ([]ports.PaymentKey, error) {
 	l.did.resend = true
 	return l.PaymentLeases.LeaseForResend(ctx, sendFor, absent...)
+}
+
+type refunds struct {
+	ports.Refunds
+	did *did
+}
+
+func (r refunds) Save(ctx context.Context, list ...billing.Refund) error {
+	r.did.refundSaved = r.did.refundSaved || len(list) > 0
+	return r.Refunds.Save(ctx, list...)
+}
+
+type refundLeases struct {
+	ports.RefundLeases
+	did *did
+}
+
+func (l refundLeases) LeaseForSend(ctx context.Context, sendFor time.Duration, absent ...ports.RefundAbsence) ([]ports.RefundKey, error) {
+	l.did.refundLeased = true
+	return l.RefundLeases.LeaseForSend(ctx, sendFor, absent...)
 }
 
 type cards struct {

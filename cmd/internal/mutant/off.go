@@ -9,3 +9,6 @@ func Store(s ports.Store, _ map[string]ports.Provider) ports.Store { return s }
 
 // Providers returns p unchanged. The build tag mutant replaces it: see on.go.
 func Providers(p map[string]ports.Provider) map[string]ports.Provider { return p }
+
+// Refunders returns p unchanged. The build tag mutant replaces it: see refund_on.go.
+func Refunders(p map[string]ports.Refunder) map[string]ports.Refunder { return p }

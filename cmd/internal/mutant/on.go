@@ -56,6 +56,7 @@ var repoBugs = map[string]func(*bug, *ports.Repos){
 	"history-forgotten":        historyForgotten,
 	"anchor-drifts":            anchorDrifts,
 	payShortensGrace:           ownDeclineIsRenewal,
+	"refund-before-intent":     refundBeforeIntent,
 }
 
 // bug holds the undecorated dependencies that decorators use.
@@ -85,7 +86,7 @@ func Store(s ports.Store, providers map[string]ports.Provider) ports.Store {
 		return plant(s)
 	}
 	plant, ok := repoBugs[planted()]
-	elsewhere := []string{"", "no-unique-rule", "price-without-agreement", consentNotVerified}
+	elsewhere := []string{"", "no-unique-rule", "price-without-agreement", "refund-not-reserved", consentNotVerified, refundNewKey}
 	if _, other := providerBugs[planted()]; !ok && !other && !slices.Contains(elsewhere, planted()) {
 		panic(fmt.Sprintf("BILLING_MUTANT=%q names no known bug", planted()))
 	}

@@ -116,6 +116,8 @@ type Payment struct {
 	ReviewSince     time.Time
 	Refunded        int64
 	ChargedLateAt   time.Time
+	RecheckAt       time.Time
+	Rechecks        int16
 }
 
 type PaymentMethod struct {

@@ -75,6 +75,72 @@ func (q *Queries) PaymentsAdd(ctx context.Context, arg PaymentsAddParams) error 
 	return err
 }
 
+const paymentsLeaseForRecheck = `-- name: PaymentsLeaseForRecheck :many
+WITH due AS (
+    SELECT q.user_id, q.id FROM payments q
+    WHERE q.recheck_at <= statement_timestamp() AND q.payment_system = $2
+    ORDER BY q.recheck_at
+    LIMIT $3::int
+    FOR NO KEY UPDATE SKIP LOCKED)
+UPDATE payments p SET recheck_at = statement_timestamp() + $1::interval
+FROM due
+WHERE p.user_id = due.user_id AND p.id = due.id
+RETURNING p.user_id, p.id, p.subscription_id, p.payment_method_id, p.payment_system, p.initiator, p.amount, p.currency, p.period_start, p.period_end, p.status, p.decline_code, p.provider_ref, p.action_url, p.contradiction, p.created_at, p.settled_at, p.sweep_at, p.send_until, p.consent_mac, p.first_sent_at, p.review_since, p.refunded, p.charged_late_at, p.recheck_at, p.rechecks, statement_timestamp()::timestamptz AS leased_at
+`
+
+type PaymentsLeaseForRecheckRow struct {
+	Payment  Payment
+	LeasedAt time.Time
+}
+
+func (q *Queries) PaymentsLeaseForRecheck(ctx context.Context, lease pgtype.Interval, system string, take int32) ([]*PaymentsLeaseForRecheckRow, error) {
+	rows, err := q.db.Query(ctx, paymentsLeaseForRecheck, lease, system, take)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []*PaymentsLeaseForRecheckRow
+	for rows.Next() {
+		var i PaymentsLeaseForRecheckRow
+		if err := rows.Scan(
+			&i.Payment.UserID,
+			&i.Payment.ID,
+			&i.Payment.SubscriptionID,
+			&i.Payment.PaymentMethodID,
+			&i.Payment.PaymentSystem,
+			&i.Payment.Initiator,
+			&i.Payment.Amount,
+			&i.Payment.Currency,
+			&i.Payment.PeriodStart,
+			&i.Payment.PeriodEnd,
+			&i.Payment.Status,
+			&i.Payment.DeclineCode,
+			&i.Payment.ProviderRef,
+			&i.Payment.ActionUrl,
+			&i.Payment.Contradiction,
+			&i.Payment.CreatedAt,
+			&i.Payment.SettledAt,
+			&i.Payment.SweepAt,
+			&i.Payment.SendUntil,
+			&i.Payment.ConsentMac,
+			&i.Payment.FirstSentAt,
+			&i.Payment.ReviewSince,
+			&i.Payment.Refunded,
+			&i.Payment.ChargedLateAt,
+			&i.Payment.RecheckAt,
+			&i.Payment.Rechecks,
+			&i.LeasedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const paymentsLeaseForResend = `-- name: PaymentsLeaseForResend :many
 UPDATE payments p
 SET sweep_at = statement_timestamp() + $1::interval, send_until = statement_timestamp() + $1::interval,
@@ -134,7 +200,7 @@ UPDATE payments p
 SET sweep_at = statement_timestamp() + least(greatest((statement_timestamp() - p.send_until) / 2, $1::interval), $2::interval)
 FROM due
 WHERE p.user_id = due.user_id AND p.id = due.id
-RETURNING p.user_id, p.id, p.subscription_id, p.payment_method_id, p.payment_system, p.initiator, p.amount, p.currency, p.period_start, p.period_end, p.status, p.decline_code, p.provider_ref, p.action_url, p.contradiction, p.created_at, p.settled_at, p.sweep_at, p.send_until, p.consent_mac, p.first_sent_at, p.review_since, p.refunded, p.charged_late_at, coalesce(p.first_sent_at, CASE p.initiator WHEN 'customer' THEN p.created_at END)::timestamptz AS first_sent, statement_timestamp()::timestamptz AS leased_at
+RETURNING p.user_id, p.id, p.subscription_id, p.payment_method_id, p.payment_system, p.initiator, p.amount, p.currency, p.period_start, p.period_end, p.status, p.decline_code, p.provider_ref, p.action_url, p.contradiction, p.created_at, p.settled_at, p.sweep_at, p.send_until, p.consent_mac, p.first_sent_at, p.review_since, p.refunded, p.charged_late_at, p.recheck_at, p.rechecks, coalesce(p.first_sent_at, CASE p.initiator WHEN 'customer' THEN p.created_at END)::timestamptz AS first_sent, statement_timestamp()::timestamptz AS leased_at
 `
 
 type PaymentsLeaseForSweepParams struct {
@@ -191,6 +257,8 @@ func (q *Queries) PaymentsLeaseForSweep(ctx context.Context, arg PaymentsLeaseFo
 			&i.Payment.ReviewSince,
 			&i.Payment.Refunded,
 			&i.Payment.ChargedLateAt,
+			&i.Payment.RecheckAt,
+			&i.Payment.Rechecks,
 			&i.FirstSent,
 			&i.LeasedAt,
 		); err != nil {
@@ -205,7 +273,7 @@ func (q *Queries) PaymentsLeaseForSweep(ctx context.Context, arg PaymentsLeaseFo
 }
 
 const paymentsLock = `-- name: PaymentsLock :many
-SELECT p.user_id, p.id, p.subscription_id, p.payment_method_id, p.payment_system, p.initiator, p.amount, p.currency, p.period_start, p.period_end, p.status, p.decline_code, p.provider_ref, p.action_url, p.contradiction, p.created_at, p.settled_at, p.sweep_at, p.send_until, p.consent_mac, p.first_sent_at, p.review_since, p.refunded, p.charged_late_at
+SELECT p.user_id, p.id, p.subscription_id, p.payment_method_id, p.payment_system, p.initiator, p.amount, p.currency, p.period_start, p.period_end, p.status, p.decline_code, p.provider_ref, p.action_url, p.contradiction, p.created_at, p.settled_at, p.sweep_at, p.send_until, p.consent_mac, p.first_sent_at, p.review_since, p.refunded, p.charged_late_at, p.recheck_at, p.rechecks
 FROM (SELECT unnest($1::uuid[]) AS user_id, unnest($2::uuid[]) AS id) AS k
 JOIN payments p ON p.user_id = k.user_id AND p.id = k.id
 ORDER BY p.id
@@ -246,6 +314,8 @@ func (q *Queries) PaymentsLock(ctx context.Context, userIds []string, ids []stri
 			&i.ReviewSince,
 			&i.Refunded,
 			&i.ChargedLateAt,
+			&i.RecheckAt,
+			&i.Rechecks,
 		); err != nil {
 			return nil, err
 		}
@@ -258,17 +328,17 @@ func (q *Queries) PaymentsLock(ctx context.Context, userIds []string, ids []stri
 }
 
 const paymentsLookUpNow = `-- name: PaymentsLookUpNow :execrows
-UPDATE payments p SET sweep_at = least(p.sweep_at, statement_timestamp())
-FROM (SELECT i.user_id, i.id FROM payments i WHERE i.id = $1::uuid AND i.payment_system = $2 AND i.sweep_at IS NOT NULL
+UPDATE payments p
+SET sweep_at = least(p.sweep_at, CASE p.status WHEN 'pending' THEN statement_timestamp() END),
+    recheck_at = CASE p.status WHEN 'abandoned' THEN statement_timestamp() ELSE p.recheck_at END
+FROM (SELECT i.user_id, i.id FROM payments i WHERE i.id = $2::uuid
       UNION
-      SELECT r.user_id, r.id FROM payments r
-      WHERE r.sweep_at IS NOT NULL AND r.payment_system = $2 AND r.provider_ref = $3 AND r.provider_ref <> '') AS k
-WHERE p.user_id = k.user_id AND p.id = k.id AND p.sweep_at IS NOT NULL
+      SELECT r.user_id, r.id FROM payments r WHERE r.provider_ref = $3 AND r.provider_ref <> '') AS k
+WHERE p.user_id = k.user_id AND p.id = k.id AND p.payment_system = $1 AND p.status IN ('pending', 'abandoned')
 `
 
-// The reference is compared among the pending payments only, so it needs no index.
-func (q *Queries) PaymentsLookUpNow(ctx context.Context, iD string, system string, providerRef string) (int64, error) {
-	result, err := q.db.Exec(ctx, paymentsLookUpNow, iD, system, providerRef)
+func (q *Queries) PaymentsLookUpNow(ctx context.Context, system string, iD string, providerRef string) (int64, error) {
+	result, err := q.db.Exec(ctx, paymentsLookUpNow, system, iD, providerRef)
 	if err != nil {
 		return 0, err
 	}
@@ -419,8 +489,35 @@ func (q *Queries) PaymentsSaveReview(ctx context.Context, arg PaymentsSaveReview
 	return err
 }
 
+const paymentsScheduleRecheck = `-- name: PaymentsScheduleRecheck :exec
+UPDATE payments p SET recheck_at = CASE WHEN $1::bool THEN statement_timestamp() + $2::interval END, rechecks = $3::smallint
+FROM (SELECT unnest($4::uuid[]) AS user_id, unnest($5::uuid[]) AS id) AS k
+WHERE p.user_id = k.user_id AND p.id = k.id AND p.status = 'abandoned' AND p.first_sent_at IS NOT NULL
+`
+
+type PaymentsScheduleRecheckParams struct {
+	Again   bool
+	After   pgtype.Interval
+	Checks  int16
+	UserIds []string
+	Ids     []string
+}
+
+func (q *Queries) PaymentsScheduleRecheck(ctx context.Context, arg PaymentsScheduleRecheckParams) error {
+	_, err := q.db.Exec(ctx, paymentsScheduleRecheck,
+		arg.Again,
+		arg.After,
+		arg.Checks,
+		arg.UserIds,
+		arg.Ids,
+	)
+	return err
+}
+
 const paymentsSystemsToSweep = `-- name: PaymentsSystemsToSweep :many
-SELECT DISTINCT payment_system FROM payments WHERE sweep_at <= statement_timestamp()
+SELECT payment_system FROM payments WHERE sweep_at <= statement_timestamp()
+UNION
+SELECT r.payment_system FROM payments r WHERE r.recheck_at <= statement_timestamp()
 `
 
 func (q *Queries) PaymentsSystemsToSweep(ctx context.Context) ([]string, error) {
