@@ -164,6 +164,7 @@ var texts = map[string][languages]string{
 	"user.ended": {"Ended", "Завершена"}, "user.system": {"Payment system", "Платёжная система"}, "user.contradiction": {"Contradiction", "Противоречие"},
 	"user.card_added": {"Added", "Добавлена"}, "user.card_removed": {"removed", "удалена"},
 	"user.terms":    {"Version of the terms:", "Версия условий:"},
+	"user.refund":   {"Refund", "Возврат"},
 	"user.retry_at": {"Next attempt:", "Следующая попытка:"},
 	"user.more":     {"Only the newest records are shown.", "Показаны только последние записи."},
 
@@ -174,6 +175,10 @@ var texts = map[string][languages]string{
 	"because.review": {
 		"The outcome was unknown for too long, so the payment is not sent again. Find out at the payment system whether it was paid, and settle it with billingctl payment settle.",
 		"Исход слишком долго неизвестен, поэтому платёж больше не отправляется. Выясните в платёжной системе, прошла ли оплата, и решите командой billingctl payment settle.",
+	},
+	"because.refund_review": {
+		"The payment system may have forgotten the refund, so it is not sent again. Find out there whether the money went back, and settle it with billingctl payment settle.",
+		"Платёжная система могла забыть о возврате, поэтому он больше не отправляется. Выясните там, вернулись ли деньги, и решите командой billingctl payment settle.",
 	},
 	"because.held": {"Nothing more is charged before the viewer acts.", "Пока зритель ничего не сделает, списаний больше не будет."},
 
@@ -200,7 +205,9 @@ var texts = map[string][languages]string{
 	"event.payment_declined": {"payment declined", "платёж отклонён"}, "event.payment_abandoned": {"payment not sent", "платёж не отправлен"},
 	"event.payment_contradicted": {"contradictory answer of the payment system", "противоречивый ответ платёжной системы"},
 	"event.payment_needs_review": {"payment waits for a person", "платёж ждёт решения человека"},
-	"event.cancel_requested":     {"cancelled", "подписка отменена"}, "event.cancel_revoked": {"cancellation revoked", "отмена отозвана"},
+	"event.refund_requested":     {"refund requested", "запрошен возврат"}, "event.refunded": {"refunded", "деньги возвращены"},
+	"event.refund_failed": {"refund failed", "возврат не прошёл"}, "event.refund_needs_review": {"refund waits for a person", "возврат ждёт решения человека"},
+	"event.cancel_requested": {"cancelled", "подписка отменена"}, "event.cancel_revoked": {"cancellation revoked", "отмена отозвана"},
 	"event.periods_waived": {"missed periods waived", "пропущенные периоды прощены"},
 	"event.card_added":     {"card added", "карта добавлена"}, "event.card_removed": {"card removed", "карта удалена"},
 	"event.payment_method_added": {"payment method added", "способ оплаты добавлен"}, "event.payment_method_removed": {"payment method removed", "способ оплаты удалён"},
@@ -214,6 +221,8 @@ var texts = map[string][languages]string{
 	"status.held":     {"on hold", "ждёт зрителя"},
 	"payment.pending": {"pending", "в обработке"}, "payment.succeeded": {"paid", "оплачен"},
 	"payment.declined": {"declined", "отклонён"}, "payment.abandoned": {"not sent", "не отправлен"},
+	"refund.pending": {"pending", "в обработке"}, "refund.succeeded": {"paid back", "возвращён"},
+	"refund.declined": {"declined", "отклонён"}, "refund.abandoned": {"not made", "не выполнен"},
 
 	"decline.": {"", ""}, "decline.insufficient_funds": {"insufficient funds", "недостаточно средств"},
 	"decline.do_not_honor": {"declined by the bank", "отказ банка"}, "decline.generic_decline": {"declined without a reason", "отказ без указания причины"},
@@ -243,7 +252,8 @@ var texts = map[string][languages]string{
 	"action.plan.archive": {"plan archived", "тариф перенесён в архив"}, "action.plan.delete": {"plan deleted", "тариф удалён"},
 	"action.payment_system.add": {"payment system added", "платёжная система добавлена"}, "action.payment_system.edit": {"payment system changed", "платёжная система изменена"},
 	"action.payment_system.archive": {"payment system archived", "платёжная система перенесена в архив"}, "action.payment_system.delete": {"payment system deleted", "платёжная система удалена"},
-	"action.payment.settle": {"payment settled by hand", "исход платежа указан вручную"},
+	"action.payment.settle": {"payment settled by hand", "исход платежа указан вручную"}, "action.payment.refund": {"refund requested", "запрошен возврат"},
+	"action.refund.settle": {"refund settled by hand", "исход возврата указан вручную"}, "action.refund.record": {"refund of the payment system recorded", "записан возврат платёжной системы"},
 	"action.panel_user.add": {"panel user added", "пользователь панели добавлен"}, "action.panel_user.passwd": {"password changed", "пароль изменён"},
 	"action.panel_user.disable": {"panel user disabled", "пользователь панели отключён"}, "action.panel_user.lock_out": {"network locked out of the account", "вход из сети заблокирован"},
 	"action.panel_user.sign_in": {"signed in", "вход в панель"}, "action.panel_user.sign_in_failed": {"sign-in failed", "неудачный вход"},

@@ -22,8 +22,8 @@ func newTimelineEntry(event billing.Event, d operators.UserDetails) timelineEntr
 	e := timelineEntry{Event: event}
 	e.Kind, e.Icon = eventStyle(event.Type)
 	if p, ok := d.Payments[event.PaymentID]; ok {
-		e.Payment = &p
-		e.Own = slices.ContainsFunc(d.Subscriptions, func(s ports.SubscriptionView) bool { return s.ID == p.SubscriptionID && s.Recovers(p) })
+		e.Payment = &p.Payment
+		e.Own = slices.ContainsFunc(d.Subscriptions, func(s ports.SubscriptionView) bool { return s.ID == p.SubscriptionID && s.Recovers(p.Payment) })
 	}
 	i := slices.IndexFunc(d.Cards, func(c ports.PanelCard) bool {
 		return c.ID == e.CardID || e.IsCharge() && e.Payment != nil && slices.Contains(c.Methods, e.Payment.MethodID)
@@ -49,8 +49,14 @@ func eventStyle(t billing.EventType) (kind, icon string) {
 		return "warn", "fa-chain-broken"
 	case billing.EventPaymentContradicted:
 		return "bad", "fa-exclamation"
-	case billing.EventPaymentNeedsReview:
+	case billing.EventPaymentNeedsReview, billing.EventRefundNeedsReview:
 		return "bad", "fa-question"
+	case billing.EventRefundRequested:
+		return "info", "fa-reply"
+	case billing.EventRefunded:
+		return "ok", "fa-reply"
+	case billing.EventRefundFailed:
+		return "bad", "fa-reply"
 	case billing.EventPaymentActionRequired:
 		return "warn", "fa-bell-o"
 	case billing.EventMethodReplaced:
@@ -82,6 +88,15 @@ func (e timelineEntry) IsCharge() bool {
 	return false
 }
 
+// IsRefund reports whether the event is about a refund of its payment.
+func (e timelineEntry) IsRefund() bool {
+	switch e.Type {
+	case billing.EventRefundRequested, billing.EventRefunded, billing.EventRefundFailed, billing.EventRefundNeedsReview:
+		return true
+	}
+	return false
+}
+
 // Succeeded reports whether the event is a successful charge.
 func (e timelineEntry) Succeeded() bool {
 	return e.Type == billing.EventSubscribed || e.Type == billing.EventRenewed
@@ -95,6 +110,9 @@ func (e timelineEntry) Reason(v *view) string {
 	}
 	if e.Type == billing.EventPaymentNeedsReview {
 		return v.T("because.review")
+	}
+	if e.Type == billing.EventRefundNeedsReview {
+		return v.T("because.refund_review")
 	}
 	if a := e.Agreement; e.Type == billing.EventAgreed {
 		return v.T("because.agreed", v.Money(a.DueNow), v.Money(a.Price), v.Count("months", a.IntervalMonths), v.lang.date(a.FirstChargeAt.In(v.zone)))

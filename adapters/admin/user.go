@@ -7,6 +7,7 @@ import (
 
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/ports"
+	"github.com/online-cinema/billing/core/viewers"
 )
 
 // userPage shows a user's events, subscriptions, payments and cards. It explains
@@ -16,9 +17,9 @@ type userPage struct {
 	User          billing.User
 	Subscriptions []ports.SubscriptionView
 	Timeline      []timelineEntry
-	Payments      []billing.Payment
+	Payments      []viewers.Payment
 	Cards         []ports.PanelCard
-	Paid          []billing.Money // total of the payments that succeeded, by currency
+	Paid          []billing.Money // total of the payments that succeeded, less their refunds, by currency
 	More          bool            // older records exist but are not shown
 }
 
@@ -34,11 +35,16 @@ func (s *server) user(w http.ResponseWriter, r *http.Request, v *view) error {
 	paid := map[billing.Currency]int64{}
 	for _, p := range d.Payments {
 		page.Payments = append(page.Payments, p)
-		if p.Status == billing.PaymentSucceeded {
+		if p.Charged() {
 			paid[p.Amount.Currency] += p.Amount.Amount
 		}
+		for _, r := range p.Refunds {
+			if r.Status == billing.PaymentSucceeded {
+				paid[r.Amount.Currency] -= r.Amount.Amount
+			}
+		}
 	}
-	slices.SortFunc(page.Payments, func(a, b billing.Payment) int { return strings.Compare(string(b.ID), string(a.ID)) })
+	slices.SortFunc(page.Payments, func(a, b viewers.Payment) int { return strings.Compare(string(b.ID), string(a.ID)) })
 	for currency, amount := range paid {
 		page.Paid = append(page.Paid, billing.Money{Amount: amount, Currency: currency})
 	}
@@ -70,9 +76,9 @@ func (userPage) StatusKind(s billing.Subscription) string {
 	}
 }
 
-// PaymentKind returns the badge of a payment's status.
-func (userPage) PaymentKind(p billing.Payment) string {
-	switch p.Status {
+// PaymentKind returns the badge of the status of a payment or a refund.
+func (userPage) PaymentKind(status billing.PaymentStatus) string {
+	switch status {
 	case billing.PaymentSucceeded:
 		return "ok"
 	case billing.PaymentDeclined:

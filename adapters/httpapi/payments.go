@@ -5,6 +5,7 @@ import (
 
 	"github.com/online-cinema/billing/adapters/httpapi/internal/api"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/viewers"
 )
 
 // GetPayment returns one of the viewer's payments.
@@ -33,6 +34,6 @@ func (s *server) ListPayments(ctx context.Context, r api.ListPaymentsRequestObje
 	if err != nil {
 		return nil, err
 	}
-	payments, next := trimPage(payments, p, func(p billing.Payment) string { return string(p.ID) })
+	payments, next := trimPage(payments, p, func(p viewers.Payment) string { return string(p.ID) })
 	return api.ListPayments200JSONResponse{Body: api.PaymentList{Data: mapSlice(payments, payment), NextCursor: next}}, nil
 }

@@ -72,12 +72,20 @@ func redirect(url string) *api.NextAction {
 	return &api.NextAction{Type: api.NextActionTypeRedirect, Url: &url}
 }
 
-func payment(p billing.Payment) api.Payment {
+func payment(p viewers.Payment) api.Payment {
 	return api.Payment{
 		Id: string(p.ID), Status: api.PaymentStatus(p.Status), Amount: money(p.Amount),
 		DeclineCode: nullString(p.DeclineCode), SubscriptionId: string(p.SubscriptionID),
 		PaymentSystem: p.PaymentSystem, Initiator: api.Initiator(p.Initiator),
 		Period: period(p.Period), CreatedAt: p.CreatedAt.UTC(), SettledAt: nullTime(p.SettledAt),
+		Refunds: mapSlice(p.Refunds, refund),
+	}
+}
+
+func refund(r billing.Refund) api.Refund {
+	return api.Refund{
+		Id: string(r.ID), Status: api.RefundStatus(r.Status), Amount: money(r.Amount),
+		CreatedAt: r.CreatedAt.UTC(), SettledAt: nullTime(r.SettledAt),
 	}
 }
 

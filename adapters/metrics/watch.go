@@ -57,12 +57,15 @@ type watch struct {
 	err     error
 }
 
-var watchMetrics = struct{ up, connections, pending, pendingAge, review, due, late, held, vault, keyAge, plaintexts *prometheus.Desc }{
+var watchMetrics = struct{ up, connections, pending, pendingAge, review, refunds, refundAge, refundReview, due, late, held, vault, keyAge, plaintexts *prometheus.Desc }{
 	prometheus.NewDesc("billing_database_up", "1 if the database answered the query for these metrics, else 0.", nil, nil),
 	prometheus.NewDesc("billing_database_connections", "Connections to the database, by state; max is the upper limit.", []string{"state"}, nil),
 	prometheus.NewDesc("billing_payments_pending", "Payments that are not settled yet.", nil, nil),
 	prometheus.NewDesc("billing_payment_pending_age_seconds", "Age of the oldest pending payment that waits neither for its viewer on a page nor for a person, or 0.", nil, nil),
 	prometheus.NewDesc("billing_payments_in_review", "Pending payments that wait for a person, because their outcome was unknown or their page open for too long.", nil, nil),
+	prometheus.NewDesc("billing_refunds_pending", "Refunds that are not settled yet.", nil, nil),
+	prometheus.NewDesc("billing_refund_pending_age_seconds", "Age of the oldest pending refund that waits for no person, or 0.", nil, nil),
+	prometheus.NewDesc("billing_refunds_in_review", "Pending refunds that wait for a person, because the payment system may have forgotten them.", nil, nil),
 	prometheus.NewDesc("billing_renewal_due", "Subscriptions due for the next run, counted up to ten thousand.", nil, nil),
 	prometheus.NewDesc("billing_renewal_late_seconds", "Time since the first subscription became due, or 0.", nil, nil),
 	prometheus.NewDesc("billing_subscriptions_held", "Subscriptions on hold until the viewer acts, by reason, each counted up to ten thousand.", []string{"reason"}, nil),
@@ -74,7 +77,7 @@ var watchMetrics = struct{ up, connections, pending, pendingAge, review, due, la
 // Describe implements [prometheus.Collector].
 func (w *watch) Describe(out chan<- *prometheus.Desc) {
 	m := watchMetrics
-	for _, d := range []*prometheus.Desc{m.up, m.connections, m.pending, m.pendingAge, m.review, m.due, m.late, m.held, m.vault, m.keyAge, m.plaintexts} {
+	for _, d := range []*prometheus.Desc{m.up, m.connections, m.pending, m.pendingAge, m.review, m.refunds, m.refundAge, m.refundReview, m.due, m.late, m.held, m.vault, m.keyAge, m.plaintexts} {
 		out <- d
 	}
 	lastRun{}.Describe(out)
@@ -101,6 +104,9 @@ func (w *watch) Collect(out chan<- prometheus.Metric) {
 	gauge(out, watchMetrics.pending, float64(b.Pending))
 	gauge(out, watchMetrics.pendingAge, age(b.OldestPending))
 	gauge(out, watchMetrics.review, float64(b.InReview))
+	gauge(out, watchMetrics.refunds, float64(b.Refunds))
+	gauge(out, watchMetrics.refundAge, age(b.OldestRefund))
+	gauge(out, watchMetrics.refundReview, float64(b.RefundReview))
 	gauge(out, watchMetrics.due, float64(b.Due))
 	gauge(out, watchMetrics.late, age(b.OldestDue))
 	collectHeld(out, b.Held)

@@ -13,13 +13,17 @@ import (
 // one reason.
 const maxCounted = 10_000
 
-// Backlog returns the pending payments, the subscriptions that are due at now or on
+// Backlog returns the pending payments and refunds, the subscriptions that are due at now or on
 // hold, and the last finished run. It only reads indexes of such rows, and counts at
 // most 10,000 due subscriptions, and 10,000 on hold for each reason.
 func (s *Store) Backlog(ctx context.Context, now time.Time) (ports.Backlog, error) {
 	return queryOne(ctx, func(ctx context.Context) (b ports.Backlog, err error) {
 		q := dbgen.New(s.pool)
 		pending, err := q.BacklogPending(ctx)
+		if err != nil {
+			return b, err
+		}
+		refunds, err := q.BacklogRefunds(ctx)
 		if err != nil {
 			return b, err
 		}
@@ -37,6 +41,7 @@ func (s *Store) Backlog(ctx context.Context, now time.Time) (ports.Backlog, erro
 		}
 		return ports.Backlog{
 			Pending: int(pending.Pending), OldestPending: pending.Oldest, InReview: int(pending.InReview),
+			Refunds: int(refunds.Pending), OldestRefund: refunds.Oldest, RefundReview: int(refunds.InReview),
 			Due: int(due.Due), OldestDue: due.Oldest, Held: holdsOf(held), LastRun: runOf(run),
 		}, nil
 	})

@@ -8,7 +8,7 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// Story returns a payment with its leases and events. It returns
+// Story returns a payment with its leases, events and refunds. It returns
 // [billing.ErrNotFound] if the payment does not exist.
 func (s *Store) Story(ctx context.Context, id billing.PaymentID) (ports.PaymentDetails, error) {
 	q := dbgen.New(s.pool)
@@ -17,8 +17,13 @@ func (s *Store) Story(ctx context.Context, id billing.PaymentID) (ports.PaymentD
 		return ports.PaymentDetails{}, translate(orNotFound(err, billing.ErrNotFound.WithMessage("there is no payment %s", id)))
 	}
 	events, err := q.EventsOfPayment(ctx, p.UserID, &p.ID)
+	if err != nil {
+		return ports.PaymentDetails{}, translate(err)
+	}
+	refunds, err := q.RefundsOfPayment(ctx, p.UserID, p.ID)
 	return ports.PaymentDetails{
-		Payment: paymentOf(p), SendUntil: p.SendUntil, LookAt: p.SweepAt, Events: mapSlice(events, eventOf),
+		Payment: paymentOf(p), SendUntil: p.SendUntil, LookAt: p.SweepAt,
+		Events: mapSlice(events, eventOf), Refunds: mapSlice(refunds, refundOf),
 	}, translate(err)
 }
 

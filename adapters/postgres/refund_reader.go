@@ -2,7 +2,10 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/online-cinema/billing/adapters/postgres/internal/dbgen"
 	"github.com/online-cinema/billing/core/billing"
@@ -31,6 +34,18 @@ func (s *Store) Refunded(ctx context.Context, system string, from time.Time, eac
 		}
 		page.AfterID, page.AfterUser = rows[len(rows)-1].ID, rows[len(rows)-1].UserID
 	}
+}
+
+// RefundByID returns a refund, and false if there is none with this id.
+func (s *Store) RefundByID(ctx context.Context, id billing.RefundID) (billing.Refund, bool, error) {
+	row, err := dbgen.New(s.pool).RefundByID(ctx, string(id))
+	if errors.Is(err, pgx.ErrNoRows) {
+		return billing.Refund{}, false, nil
+	}
+	if err != nil {
+		return billing.Refund{}, false, translate(err)
+	}
+	return refundOf(row), true, nil
 }
 
 // RefundsNamed implements [ports.RefundReader].

@@ -11,19 +11,41 @@ import (
 )
 
 const (
-	// sweepLimit is the maximum of payments in one sweep.
+	// sweepLimit is the maximum of payments or refunds in one sweep.
 	sweepLimit = 100
 	// sweepConcurrency is the maximum of lookups in flight at one payment system.
 	sweepConcurrency = 16
 )
 
-// sweeper resolves pending payments at regular intervals. Each payment system has a
-// sweep of its own, so that one that is slow or hangs delays no other.
+// sweeper resolves pending payments or refunds at regular intervals. Each payment system has
+// a sweep of its own, so that one that is slow or hangs delays no other.
 type sweeper struct {
-	systems     func(context.Context) ([]string, error) // with payments to look up
-	sweepSystem func(ctx context.Context, system string, limit, concurrency int) (payments.Swept, error)
+	what    string                                  // for logs
+	systems func(context.Context) ([]string, error) // that have something to look up
+	// sweepSystem returns how many items it settled, and how many are still pending.
+	sweepSystem func(ctx context.Context, system string) (settled, pending int, err error)
 	every       time.Duration
 	log         *slog.Logger
+}
+
+func paymentSweeper(c *payments.Collector, every time.Duration, log *slog.Logger) sweeper {
+	return sweeper{"payments", c.SystemsToSweep, func(ctx context.Context, system string) (settled, pending int, _ error) {
+		swept, err := c.SweepSystem(ctx, system, sweepLimit, sweepConcurrency)
+		settled, pending = swept.Count()
+		return settled, pending, err
+	}, every, log}
+}
+
+func refundSweeper(c *payments.Collector, every time.Duration, log *slog.Logger) sweeper {
+	return sweeper{"refunds", c.SystemsToRefund, func(ctx context.Context, system string) (settled, pending int, _ error) {
+		swept, err := c.SweepRefunds(ctx, system, sweepLimit, sweepConcurrency)
+		for _, r := range swept {
+			if r.Settled() {
+				settled++
+			}
+		}
+		return settled, len(swept) - settled, err
+	}, every, log}
 }
 
 // systemSweep is the sweep of one payment system. It is locked while it runs.
@@ -33,7 +55,7 @@ type systemSweep struct {
 }
 
 func (s sweeper) run(ctx context.Context) {
-	failures := outage{log: s.log, task: "sweep"}
+	failures := outage{log: s.log, task: "sweep of " + s.what}
 	sweeps := make(map[string]*systemSweep)
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -43,7 +65,7 @@ func (s sweeper) run(ctx context.Context) {
 		for _, system := range systems {
 			one, ok := sweeps[system]
 			if !ok {
-				one = &systemSweep{failures: outage{log: s.log, task: "sweep of " + system}}
+				one = &systemSweep{failures: outage{log: s.log, task: "sweep of " + s.what + " of " + system}}
 				sweeps[system] = one
 			}
 			if one.TryLock() {
@@ -56,19 +78,18 @@ func (s sweeper) run(ctx context.Context) {
 	})
 }
 
-// sweep sweeps a payment system until no payment is left. A payment whose outcome stays
-// unknown is leased for some time, so the loop ends.
+// sweep sweeps a payment system until nothing is left. An item whose outcome stays unknown
+// is leased for some time, so the loop ends.
 func (s sweeper) sweep(ctx context.Context, system string) error {
 	for ctx.Err() == nil {
-		swept, err := s.sweepSystem(ctx, system, sweepLimit, sweepConcurrency)
+		settled, pending, err := s.sweepSystem(ctx, system)
 		if err != nil {
 			return err
 		}
-		if len(swept) == 0 {
+		if settled+pending == 0 {
 			return nil
 		}
-		settled, pending := swept.Count()
-		s.log.Info("swept", "payment_system", system, "settled", settled, "unknown", pending)
+		s.log.Info("swept", "what", s.what, "payment_system", system, "settled", settled, "unknown", pending)
 	}
 	return nil
 }

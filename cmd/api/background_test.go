@@ -12,7 +12,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/online-cinema/billing/core/payments"
 )
 
 func TestOutage_LogsFirstFailureReminderAndRecovery(t *testing.T) {
@@ -83,14 +82,14 @@ func TestSweeper_HungSystemDelaysNoOther(t *testing.T) {
 		sweeps := map[string][]time.Duration{}
 		s := sweeper{
 			systems: func(context.Context) ([]string, error) { return []string{"hung", "other"}, nil },
-			sweepSystem: func(_ context.Context, system string, _, _ int) (payments.Swept, error) {
+			sweepSystem: func(_ context.Context, system string) (settled, pending int, _ error) {
 				mu.Lock()
 				sweeps[system] = append(sweeps[system], time.Since(began))
 				mu.Unlock()
 				if system == "hung" {
 					time.Sleep(12 * time.Second)
 				}
-				return nil, nil
+				return 0, 0, nil
 			},
 			every: 5 * time.Second, log: slog.New(slog.DiscardHandler),
 		}

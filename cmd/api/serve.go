@@ -79,7 +79,7 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 	}
 	collector := cases.subscriber.Collector
 	collector.Watch, collector.WatchNotice = m.Event, m.Notice
-	collector.Listeners = systems.Listeners
+	collector.Listeners, collector.Refunders = systems.Listeners, systems.Refunders
 	for code := range systems.Listeners {
 		m.Listener(code)
 	}
@@ -113,7 +113,8 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 		Public: boot.NewServer(health.CloseOnStop(withPages(traces.Handler(api, cfg.TrustedProxies), systems.Pages)), requestTimeout(cfg), log),
 		Ops:    boot.NewServer(ops, time.Minute, log),
 		Background: []func(context.Context){
-			sweeper{collector.SystemsToSweep, collector.SweepSystem, time.Duration(cfg.SweepInterval), log}.run,
+			paymentSweeper(collector, time.Duration(cfg.SweepInterval), log).run,
+			refundSweeper(collector, time.Duration(cfg.SweepInterval), log).run,
 			pruner{cases.requests, time.Hour, log}.run,
 			registry{store.Views().PaymentSystems, systems.Has, time.Minute, log}.run,
 		},

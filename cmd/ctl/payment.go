@@ -16,9 +16,9 @@ import (
 
 func (t *tool) payment() *cobra.Command {
 	cmd := t.withJSON(&cobra.Command{
-		Use: "payment ID|PROVIDER_REF", Short: "Show one payment and its events, or settle it",
-		Long: "Show one payment: the intent, the outcome and the events that it caused. The argument is its id, or its\n" +
-			"reference at the payment system. A search by reference reads all payments, which can take some seconds.\n\n" +
+		Use: "payment ID|PROVIDER_REF", Short: "Show one payment and its events, settle it or refund it",
+		Long: "Show one payment: the intent, the outcome, the refunds and the events that it caused. The argument is its id,\n" +
+			"or its reference at the payment system.\n\n" +
 			"The requests to the payment system and its responses are in the logs: search for the id as payment_id.",
 		Example: "  billingctl payment 01a20ad7-07a3-74ec-b8cf-da68fb05228a",
 		Args:    oneArg("the id of a payment, or the provider's reference"),
@@ -32,7 +32,7 @@ func (t *tool) payment() *cobra.Command {
 			})
 		}),
 	})
-	cmd.AddCommand(t.paymentSettle())
+	cmd.AddCommand(t.paymentSettle(), t.paymentRefund())
 	return cmd
 }
 
@@ -76,7 +76,33 @@ type paymentJSON struct {
 	SettledAt      *time.Time         `json:"settled_at"`
 	SendUntil      *time.Time         `json:"send_until"`
 	LookUpAt       *time.Time         `json:"look_up_at"`
+	Refunded       moneyJSON          `json:"refunded"`
+	ChargedLateAt  *time.Time         `json:"charged_late_at"`
+	Refunds        []refundJSON       `json:"refunds"`
 	Events         []paymentEventJSON `json:"events"`
+}
+
+type refundJSON struct {
+	ID          string     `json:"id"`
+	PaymentID   string     `json:"payment_id"`
+	Amount      moneyJSON  `json:"amount"`
+	EndNow      bool       `json:"end_now"`
+	By          string     `json:"by"`
+	Reason      string     `json:"reason"`
+	Status      string     `json:"status"`
+	DeclineCode string     `json:"decline_code"`
+	ProviderRef string     `json:"provider_ref"`
+	ReviewSince *time.Time `json:"review_since"`
+	CreatedAt   time.Time  `json:"created_at"`
+	SettledAt   *time.Time `json:"settled_at"`
+}
+
+func toRefundJSON(r billing.Refund) refundJSON {
+	return refundJSON{
+		ID: string(r.ID), PaymentID: string(r.PaymentID), Amount: moneyJSON{r.Amount.Amount, string(r.Amount.Currency)},
+		EndNow: r.EndNow, By: r.By, Reason: r.Reason, Status: string(r.Status), DeclineCode: string(r.DeclineCode),
+		ProviderRef: r.ProviderRef, ReviewSince: orNull(r.ReviewSince), CreatedAt: r.CreatedAt, SettledAt: orNull(r.SettledAt),
+	}
 }
 
 type paymentEventJSON struct {
@@ -97,6 +123,7 @@ func toPaymentJSON(s ports.PaymentDetails) paymentJSON {
 		PeriodStart: s.Period.Start, PeriodEnd: s.Period.End,
 		Status: string(s.Status), DeclineCode: string(s.DeclineCode), Contradiction: s.Contradiction, ReviewSince: orNull(s.ReviewSince),
 		CreatedAt: s.CreatedAt, SettledAt: orNull(s.SettledAt), SendUntil: orNull(s.SendUntil), LookUpAt: orNull(s.LookAt),
+		Refunded: moneyJSON{s.Refunded, string(s.Amount.Currency)}, ChargedLateAt: orNull(s.ChargedLateAt), Refunds: mapped(s.Refunds, toRefundJSON),
 		Events: mapped(s.Events, func(e billing.Event) paymentEventJSON {
 			return paymentEventJSON{
 				string(e.ID), string(e.Type), e.At, string(e.DeclineCode), orNull(e.AccessUntil), orNull(e.RetryAt),
@@ -134,6 +161,24 @@ func (t *tool) showPayment(s ports.PaymentDetails) {
 			prefixed("next retry at ", formatTime(e.RetryAt)), prefixed("access until ", formatTime(e.AccessUntil)))})
 	}
 	t.table([]string{"TIME", "EVENT", ""}, rows)
+	t.showRefunds(s.Refunds)
+}
+
+// showRefunds prints the refunds of a payment, if there are any.
+func (t *tool) showRefunds(refunds []billing.Refund) {
+	if len(refunds) == 0 {
+		return
+	}
+	rows := mapped(refunds, func(r billing.Refund) []string {
+		status := string(r.Status)
+		if r.NeedsReview() {
+			status += ", waits for a person; see billingctl payment settle"
+		}
+		return []string{formatTime(r.CreatedAt), string(r.ID), r.Amount.String(), joinNonEmpty(status, string(r.DeclineCode),
+			prefixed("provider reference ", r.ProviderRef), prefixed("by ", r.By), r.Reason)}
+	})
+	t.printf("")
+	t.table([]string{"TIME", "REFUND", "AMOUNT", ""}, rows)
 }
 
 // formatTime returns an empty string for the zero time.

@@ -24,7 +24,8 @@ func TestReconcile_Differences(t *testing.T) {
 	t.Parallel()
 	s := withDatabase(t)
 	nothing := []billing.PaymentID{}
-	equal := reconciliationJSON{0, 0, nothing, nothing, nothing, nothing}
+	none := []billing.RefundID{}
+	equal := reconciliationJSON{0, 0, nothing, nothing, nothing, nothing, refundReconciliationJSON{0, 0, []string{}, none, none, []string{}}}
 
 	var got reconciliationJSON
 	s.json(t, boot.OK, &got, "reconcile", "--payment-system", "simulator")

@@ -129,7 +129,7 @@ func (w World) AddPlanTo(group, code string, features ...string) billing.Plan {
 // Payments returns the payments of [Viewer], newest first.
 func (w World) Payments() []billing.Payment {
 	w.T.Helper()
-	list, err := w.Queries().Payments(w.T.Context(), Viewer, ports.Page{Limit: 1000})
+	list, err := w.Store.Views().Payments(w.T.Context(), Viewer, ports.Page{Limit: 1000})
 	if err != nil {
 		w.T.Fatal(err)
 	}

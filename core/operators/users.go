@@ -40,7 +40,7 @@ func (p Panel) Users(ctx context.Context, by Operator, search string, page ports
 type UserDetails struct {
 	billing.User
 	Subscriptions []ports.SubscriptionView
-	Payments      map[billing.PaymentID]billing.Payment
+	Payments      map[billing.PaymentID]viewers.Payment
 	History       []billing.Event
 	Cards         []ports.PanelCard
 	More          bool // older events or payments exist
@@ -62,7 +62,7 @@ func (p Panel) User(ctx context.Context, by Operator, id billing.UserID) (UserDe
 	if err != nil {
 		return UserDetails{}, err
 	}
-	d := UserDetails{User: user, Payments: make(map[billing.PaymentID]billing.Payment)}
+	d := UserDetails{User: user, Payments: make(map[billing.PaymentID]viewers.Payment)}
 	viewer := viewers.Queries{Store: p.Store, Clock: p.Clock}
 	if d.Subscriptions, err = viewer.Subscriptions(ctx, id, ports.Page{Limit: maxDetails}); err != nil {
 		return d, err

@@ -32,6 +32,9 @@ type Backlog struct {
 	Pending       int                         // pending payments
 	OldestPending time.Time                   // when the oldest of them was made that waits neither for its viewer nor for a person; zero if there is none
 	InReview      int                         // of Pending: only a person can settle them
+	Refunds       int                         // pending refunds
+	OldestRefund  time.Time                   // when the oldest of them was made that waits for no person; zero if there is none
+	RefundReview  int                         // of Refunds: only a person can settle them
 	Due           int                         // due subscriptions; counted up to a limit
 	OldestDue     time.Time                   // due time of the first of them; zero if there is none
 	Held          map[billing.DeclineCode]int // subscriptions on hold, by reason; each counted up to a limit

@@ -165,7 +165,7 @@ func TestRun_LateSenderKeepsOtherLease(t *testing.T) {
 
 func (w world) paymentsOf(user billing.UserID) []billing.Payment {
 	w.T.Helper()
-	list, err := w.Queries().Payments(w.T.Context(), user, ports.Page{Limit: 1000})
+	list, err := w.Store.Views().Payments(w.T.Context(), user, ports.Page{Limit: 1000})
 	billingtest.ExpectError(w.T, err, nil)
 	return list
 }

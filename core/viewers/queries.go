@@ -68,15 +68,57 @@ func (v Queries) History(ctx context.Context, user billing.UserID, p ports.Page)
 	return v.Store.Views().Events(ctx, user, p)
 }
 
+// Payment is a payment with its refunds, oldest first.
+type Payment struct {
+	billing.Payment
+	Refunds []billing.Refund
+}
+
 // Payments lists the user's payments, newest first.
-func (v Queries) Payments(ctx context.Context, user billing.UserID, p ports.Page) ([]billing.Payment, error) {
-	return v.Store.Views().Payments(ctx, user, p)
+func (v Queries) Payments(ctx context.Context, user billing.UserID, p ports.Page) ([]Payment, error) {
+	list, err := v.Store.Views().Payments(ctx, user, p)
+	if err != nil {
+		return nil, err
+	}
+	return v.withRefunds(ctx, user, list)
 }
 
 // Payment returns a payment of the user. It returns [billing.ErrPaymentNotFound] if the
 // user has no such payment.
-func (v Queries) Payment(ctx context.Context, user billing.UserID, id billing.PaymentID) (billing.Payment, error) {
-	return v.Store.Views().Payment(ctx, user, id)
+func (v Queries) Payment(ctx context.Context, user billing.UserID, id billing.PaymentID) (Payment, error) {
+	p, err := v.Store.Views().Payment(ctx, user, id)
+	if err != nil {
+		return Payment{}, err
+	}
+	list, err := v.withRefunds(ctx, user, []billing.Payment{p})
+	if err != nil {
+		return Payment{}, err
+	}
+	return list[0], nil
+}
+
+// withRefunds adds the refunds of payments that were charged. No other payment has any.
+func (v Queries) withRefunds(ctx context.Context, user billing.UserID, payments []billing.Payment) ([]Payment, error) {
+	list := make([]Payment, len(payments))
+	var charged []billing.PaymentID
+	for i, p := range payments {
+		list[i].Payment = p
+		if p.Charged() {
+			charged = append(charged, p.ID)
+		}
+	}
+	if len(charged) == 0 {
+		return list, nil
+	}
+	refunds, err := v.Store.Views().Refunds(ctx, user, charged...)
+	for _, r := range refunds {
+		for i := range list {
+			if list[i].ID == r.PaymentID {
+				list[i].Refunds = append(list[i].Refunds, r)
+			}
+		}
+	}
+	return list, err
 }
 
 // Entitlements lists the features of a user's live plans, sorted and without

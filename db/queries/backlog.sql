@@ -6,6 +6,10 @@ SELECT count(*) AS pending, count(review_since) AS in_review,
     (min(created_at) FILTER (WHERE action_url = '' AND review_since IS NULL))::timestamptz AS oldest
 FROM payments WHERE sweep_at IS NOT NULL;
 
+-- name: BacklogRefunds :one
+SELECT count(*) AS pending, count(review_since) AS in_review, (min(created_at) FILTER (WHERE review_since IS NULL))::timestamptz AS oldest
+FROM refunds WHERE sweep_at IS NOT NULL AND status = 'pending';
+
 -- name: BacklogDue :one
 -- The count stops at a limit, because after an outage millions of subscriptions
 -- can be due. The time is NULL if no subscription is due.

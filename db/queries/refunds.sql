@@ -101,3 +101,6 @@ JOIN (SELECT i.user_id, i.id FROM payments i WHERE i.id = ANY (@ids::uuid[])
       SELECT f.user_id, f.id FROM payments f WHERE f.provider_ref = ANY (@refs::text[]) AND f.provider_ref <> '') AS k
     ON p.user_id = k.user_id AND p.id = k.id
 WHERE p.payment_system = @system;
+
+-- name: RefundByID :one
+SELECT * FROM refunds WHERE id = @id;

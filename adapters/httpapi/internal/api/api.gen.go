@@ -170,6 +170,30 @@ func (e PaymentStatus) Valid() bool {
 	}
 }
 
+// Defines values for RefundStatus.
+const (
+	RefundStatusAbandoned RefundStatus = "abandoned"
+	RefundStatusDeclined  RefundStatus = "declined"
+	RefundStatusPending   RefundStatus = "pending"
+	RefundStatusSucceeded RefundStatus = "succeeded"
+)
+
+// Valid indicates whether the value is a known member of the RefundStatus enum.
+func (e RefundStatus) Valid() bool {
+	switch e {
+	case RefundStatusAbandoned:
+		return true
+	case RefundStatusDeclined:
+		return true
+	case RefundStatusPending:
+		return true
+	case RefundStatusSucceeded:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for SubscriptionStatus.
 const (
 	SubscriptionStatusActive     SubscriptionStatus = "active"
@@ -289,7 +313,7 @@ type Event struct {
 	// AccessUntil The end of access after the event: the end of the paid period, or of the grace if a renewal was declined; null without access. Access goes on while a renewal has not been tried: see `until` of `GET /v1/entitlements`.
 	AccessUntil *time.Time `json:"access_until"`
 
-	// Amount The amount of the payment; null without a payment.
+	// Amount The amount of the payment or of the refund; null without a payment.
 	Amount *Money `json:"amount"`
 
 	// At The time of the event.
@@ -311,7 +335,7 @@ type Event struct {
 	// IntervalMonths With `agreed`, the length of a period in months; null otherwise.
 	IntervalMonths *int `json:"interval_months"`
 
-	// PaymentId The payment that caused the event; null if none did.
+	// PaymentId The payment that caused the event, or that is refunded; null if none.
 	PaymentId *string `json:"payment_id"`
 
 	// PaymentMethodId The payment method that was added or removed; null if none was.
@@ -332,7 +356,7 @@ type Event struct {
 	// TermsVersion With `agreed`, the `terms_version` of the request; null if it had none.
 	TermsVersion *string `json:"terms_version"`
 
-	// Type The type of the event: `agreed` (the viewer agreed to pay; it comes before the payment), `subscribed`, `renewed`, `periods_waived` (the service was down, and the missed periods are not charged), `payment_declined`, `payment_abandoned`, `payment_contradicted`, `payment_needs_review` (the outcome is not known, and a person finds it out), `cancel_requested`, `cancel_revoked`, `ended`, `card_added`, `card_removed`, `payment_method_added`, `payment_method_removed`, `card_limit_reached`, `decline_limit_reached`. More may be added.
+	// Type The type of the event: `agreed` (the viewer agreed to pay; it comes before the payment), `subscribed`, `renewed`, `periods_waived` (the service was down, and the missed periods are not charged), `payment_declined`, `payment_abandoned`, `payment_contradicted`, `payment_needs_review` (the outcome is not known, and a person finds it out), `refund_requested`, `refunded`, `refund_failed` (the money did not go back), `refund_needs_review`, `cancel_requested`, `cancel_revoked`, `ended`, `card_added`, `card_removed`, `payment_method_added`, `payment_method_removed`, `card_limit_reached`, `decline_limit_reached`. More may be added.
 	Type string `json:"type"`
 }
 
@@ -437,7 +461,7 @@ type PayRequest struct {
 
 // Payment One attempt to charge one period, and its outcome.
 //
-// Example: {"amount":{"amount":39900,"currency":"RUB"},"created_at":"2026-03-01T10:00:00Z","decline_code":null,"id":"01981e2c-7d4a-7c11-8f3e-52a4c1d7e902","initiator":"customer","payment_system":"simulator","period":{"end":"2026-04-01T10:00:00Z","start":"2026-03-01T10:00:00Z"},"settled_at":"2026-03-01T10:00:01Z","status":"succeeded","subscription_id":"01981e2c-7d4a-7c10-9a51-3f0f6f3f2a11"}
+// Example: {"amount":{"amount":39900,"currency":"RUB"},"created_at":"2026-03-01T10:00:00Z","decline_code":null,"id":"01981e2c-7d4a-7c11-8f3e-52a4c1d7e902","initiator":"customer","payment_system":"simulator","period":{"end":"2026-04-01T10:00:00Z","start":"2026-03-01T10:00:00Z"},"refunds":[],"settled_at":"2026-03-01T10:00:01Z","status":"succeeded","subscription_id":"01981e2c-7d4a-7c10-9a51-3f0f6f3f2a11"}
 type Payment struct {
 	// Amount An amount in minor units of a currency.
 	//
@@ -457,6 +481,9 @@ type Payment struct {
 
 	// Period The period that the payment pays for.
 	Period Period `json:"period"`
+
+	// Refunds The refunds of the payment, oldest first. Their sum never exceeds the payment.
+	Refunds []Refund `json:"refunds"`
 
 	// SettledAt The time of the final status; null while the payment is pending.
 	SettledAt *time.Time `json:"settled_at"`
@@ -634,6 +661,27 @@ type Problem struct {
 	// Type A URI of the problem type. Use `code` instead.
 	Type string `json:"type"`
 }
+
+// Refund Money of a payment that goes back to the viewer.
+//
+// Example: {"amount":{"amount":10000,"currency":"RUB"},"created_at":"2026-03-05T10:00:00Z","id":"01981e2c-7d4a-7c11-8f3e-52a4c1d7e977","settled_at":"2026-03-05T10:00:02Z","status":"succeeded"}
+type Refund struct {
+	// Amount An amount in minor units of a currency.
+	//
+	// Example: {"amount":39900,"currency":"RUB"}
+	Amount    Money     `json:"amount"`
+	CreatedAt time.Time `json:"created_at"`
+	Id        string    `json:"id"`
+
+	// SettledAt The time of the latest final status; null while the refund is pending.
+	SettledAt *time.Time `json:"settled_at"`
+
+	// Status The state of a refund. A bank can take a refund back weeks after it succeeded, which makes it `declined`. An `abandoned` refund was never made.
+	Status RefundStatus `json:"status"`
+}
+
+// RefundStatus The state of a refund. A bank can take a refund back weeks after it succeeded, which makes it `declined`. An `abandoned` refund was never made.
+type RefundStatus string
 
 // ReplaceRequest A stored payment method, or a token. Send either `payment_method_id`, or `payment_system` with `payment_token`.
 //

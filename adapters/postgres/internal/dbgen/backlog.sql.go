@@ -119,3 +119,21 @@ func (q *Queries) BacklogPending(ctx context.Context) (*BacklogPendingRow, error
 	err := row.Scan(&i.Pending, &i.InReview, &i.Oldest)
 	return &i, err
 }
+
+const backlogRefunds = `-- name: BacklogRefunds :one
+SELECT count(*) AS pending, count(review_since) AS in_review, (min(created_at) FILTER (WHERE review_since IS NULL))::timestamptz AS oldest
+FROM refunds WHERE sweep_at IS NOT NULL AND status = 'pending'
+`
+
+type BacklogRefundsRow struct {
+	Pending  int64
+	InReview int64
+	Oldest   time.Time
+}
+
+func (q *Queries) BacklogRefunds(ctx context.Context) (*BacklogRefundsRow, error) {
+	row := q.db.QueryRow(ctx, backlogRefunds)
+	var i BacklogRefundsRow
+	err := row.Scan(&i.Pending, &i.InReview, &i.Oldest)
+	return &i, err
+}

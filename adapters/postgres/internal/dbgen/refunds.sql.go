@@ -123,6 +123,37 @@ func (q *Queries) RefundAdd(ctx context.Context, arg RefundAddParams) (int64, er
 	return result.RowsAffected(), nil
 }
 
+const refundByID = `-- name: RefundByID :one
+SELECT user_id, id, payment_id, subscription_id, payment_system, amount, currency, end_now, requested_by, reason, status, decline_code, provider_ref, review_since, created_at, settled_at, sweep_at, send_until, first_sent_at FROM refunds WHERE id = $1
+`
+
+func (q *Queries) RefundByID(ctx context.Context, id string) (*Refund, error) {
+	row := q.db.QueryRow(ctx, refundByID, id)
+	var i Refund
+	err := row.Scan(
+		&i.UserID,
+		&i.ID,
+		&i.PaymentID,
+		&i.SubscriptionID,
+		&i.PaymentSystem,
+		&i.Amount,
+		&i.Currency,
+		&i.EndNow,
+		&i.RequestedBy,
+		&i.Reason,
+		&i.Status,
+		&i.DeclineCode,
+		&i.ProviderRef,
+		&i.ReviewSince,
+		&i.CreatedAt,
+		&i.SettledAt,
+		&i.SweepAt,
+		&i.SendUntil,
+		&i.FirstSentAt,
+	)
+	return &i, err
+}
+
 const refundReleaseUnsent = `-- name: RefundReleaseUnsent :exec
 UPDATE refunds r SET send_until = statement_timestamp(),
     first_sent_at = CASE WHEN NOT $1::bool THEN r.first_sent_at END
