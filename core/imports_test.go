@@ -27,7 +27,7 @@ const (
 
 // helpersOfTests are the adapters that tests may import, besides the imports allowed to
 // their package.
-var helpersOfTests = []string{"adapters/postgres", "adapters/postgres/pgtest", "adapters/memory", "adapters/simulator", "adapters/vault"}
+var helpersOfTests = []string{"adapters/postgres", "adapters/postgres/pgtest", "adapters/memory", "adapters/simulator", "adapters/vault", "adapters/browsertest"}
 
 // goPackage is a package as far as the rule needs it. Paths of the project's own
 // packages are relative to the module.
