@@ -70,11 +70,17 @@ func openapiJSON(doc *openapi3.T) ([]byte, error) {
 // docsPolicy returns the Content-Security-Policy of the page. It forbids all
 // loading and allows the style sheet inside the page by its hash.
 func docsPolicy(page []byte) string {
-	_, rest, _ := bytes.Cut(page, []byte("<style>"))
-	style, _, _ := bytes.Cut(rest, []byte("</style>"))
-	sum := sha256.Sum256(style)
-	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
-		"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	return "default-src 'none'; style-src " + inlineHash(page, "style") +
+		"; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+}
+
+// inlineHash returns the source expression that allows the page's first element with
+// this tag. The tag must not have attributes.
+func inlineHash(page []byte, tag string) string {
+	_, rest, _ := bytes.Cut(page, []byte("<"+tag+">"))
+	content, _, _ := bytes.Cut(rest, []byte("</"+tag+">"))
+	sum := sha256.Sum256(content)
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
 // exampleOrigin is the address of the service in docs.html.

@@ -14,7 +14,7 @@ import (
 // publicPaths need no token. Every other path does, so that a new operation is
 // private until it is added here.
 var publicPaths = map[string]bool{
-	"/v1/plans": true, "/v1/payment-systems": true, "/openapi.json": true, "/docs": true,
+	"/v1/plans": true, "/v1/payment-systems": true, "/openapi.json": true, "/docs": true, "/demo": true,
 	notificationPath: true, // the payment system's adapter authenticates it
 }
 
@@ -25,7 +25,7 @@ type guard struct {
 
 	path       string // template, such as /v1/subscriptions/{ref}
 	public     bool
-	documented *routers.Route // nil for /docs, /openapi.json and notifications
+	documented *routers.Route // nil for /docs, /demo, /openapi.json and notifications
 	params     openapi3.Parameters
 	queryOnly  bool // all parameters are optional and in the query
 	next       http.Handler

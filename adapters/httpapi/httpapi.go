@@ -48,6 +48,8 @@ type Config struct {
 	// https://cinema.example. Without any, responses have no CORS headers.
 	CORSOrigins []string
 	ReturnURLs  ReturnURLs
+	// Demo serves /demo, a page that tries the API in a browser. It is for development.
+	Demo bool
 	// Notified takes a notification of the payment system with this code: see
 	// payments.Collector. It may be nil.
 	Notified func(ctx context.Context, system string, n ports.Notification) error
@@ -83,8 +85,8 @@ type server struct {
 
 var _ api.StrictServerInterface = (*server)(nil)
 
-// New returns the handler of the API, of /openapi.json and of /docs. It fails if
-// c lacks a dependency or the embedded document is invalid.
+// New returns the handler of the API, of /openapi.json, of /docs and, if c asks for it,
+// of /demo. It fails if c lacks a dependency or the embedded document is invalid.
 func New(c Config) (http.Handler, error) {
 	if c.Subscriber == nil || c.Methods == nil || c.Authenticate == nil || c.NewID == nil || c.Log == nil {
 		return nil, errors.New("httpapi: set Subscriber, Methods, Authenticate, NewID and Log in the configuration")
@@ -115,6 +117,9 @@ func (s *server) addRoutes(docs documentation) error {
 	r.HandleFunc(notificationPath, s.notify).Methods(http.MethodPost)
 	r.Handle("/openapi.json", docs.json).Methods(http.MethodGet)
 	r.Handle("/docs", docs.html).Methods(http.MethodGet)
+	if s.Demo {
+		r.Handle("/demo", demoPage(demoHTML)).Methods(http.MethodGet)
+	}
 	return s.guardRoutes(docs.openapi)
 }
 

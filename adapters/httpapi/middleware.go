@@ -55,7 +55,7 @@ var (
 )
 
 // setSecurityHeaders forbids browsers to guess the media type, to load anything
-// from a response, or to embed it. /docs sets a wider policy itself. The names are
+// from a response, or to embed it. /docs and /demo set wider policies. The names are
 // in canonical form, because assigning to the map does not convert them.
 func setSecurityHeaders(h http.Header, tls bool) {
 	h["X-Content-Type-Options"] = nosniff
