@@ -176,6 +176,7 @@ func (u useCases) handler(cfg boot.API, keys boot.Keys, v *auth.Verifier, m *met
 		Subscriber: u.subscriber, Viewer: u.viewer, Requests: u.requests, Methods: u.methods, Cards: u.cards,
 		Authenticate: authenticate(v, u.users), Rates: rates(cfg), CORSOrigins: cfg.CORSOrigins, NewID: boot.NewID, Log: log,
 		ReturnURLs: httpapi.ReturnURLs{Any: cfg.Env != boot.Production && len(cfg.ReturnURLs) == 0, Prefixes: cfg.ReturnURLs},
+		Demo:       cfg.Env == boot.Dev,
 		Notified:   u.subscriber.Collector.Notified,
 		Served:     func(s httpapi.Served) { m.Served(s.Method, s.Route, s.Status, s.Took) },
 	}

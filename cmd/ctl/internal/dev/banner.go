@@ -19,7 +19,11 @@ Cinema Billing is running. Press Ctrl-C to stop it; {{.Fate}}
   Name      {{.AdminName}}
   Password  {{.AdminPassword}}
 
-Subscribe, read the history, cancel: paste these lines into another shell.
+To subscribe in a browser, open the demo page:
+
+{{.API}}/demo#token={{.Token}}
+
+To subscribe, read the history and cancel with curl, paste these lines into another shell.
 
 curl -sS -w '\n' -X POST {{.API}}/v1/subscriptions -H {{.Authorization}} -H 'Content-Type: application/json' -d '{"plan_code":"premium","price":{"amount":39900,"currency":"RUB"},"payment_system":"simulator","payment_token":"tok_ok"}'
 

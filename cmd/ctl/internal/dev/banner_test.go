@@ -27,8 +27,13 @@ func TestBanner_CurlLines(t *testing.T) {
 	if err := o.banner("postgres://localhost/billing", folder{dir: dir}, d); err != nil {
 		t.Fatal(err)
 	}
-	if n := strings.Count(out.String(), d.token); n != 1 {
-		t.Errorf("the token is printed %d times, want once", n)
+	for _, line := range []string{"TOKEN=" + d.token, o.APIAddr.URL() + "/demo#token=" + d.token} {
+		if n := strings.Count(out.String(), "\n"+line+"\n"); n != 1 {
+			t.Errorf("the line %s is printed %d times, want once", line, n)
+		}
+	}
+	if n := strings.Count(out.String(), d.token); n != 2 {
+		t.Errorf("the token is printed %d times, want 2", n)
 	}
 	lines := 0
 	for line := range strings.Lines(out.String()) {
