@@ -147,6 +147,7 @@ func OutcomeName(o billing.Outcome, err error) string {
 		{ErrTooLate, "too_late"},
 		{ErrNotSent, "not_sent"}, {ErrTokenUnknown, "token_unknown"}, {ErrRefused, "refused"},
 		{ErrKeyConflict, "key_conflict"}, {ErrCredentials, "credentials"}, {ErrChargeNotFound, "not_found"},
+		{ErrRefundNotFound, "not_found"},
 	} {
 		if errors.Is(err, known.err) {
 			return known.name

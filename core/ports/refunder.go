@@ -71,3 +71,8 @@ type RefundEntry struct {
 
 // ErrRefundNotFound is the answer of a [Refunder] that has no such refund.
 var ErrRefundNotFound = errors.New("the payment system has no such refund")
+
+// RefundOutcomeName is [OutcomeName] for an outcome or error of a [Refunder].
+func RefundOutcomeName(o billing.RefundOutcome, err error) string {
+	return OutcomeName(billing.Outcome{Status: o.Status}, err)
+}
