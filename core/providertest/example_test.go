@@ -20,7 +20,7 @@ func ExampleRun() {
 }
 
 func newSandbox(*testing.T) providertest.Harness {
-	s := &sandbox{charges: make(map[billing.PaymentID]charge)}
+	s := &sandbox{charges: make(map[billing.PaymentID]charge), refunds: make(map[billing.RefundID]refund)}
 	return providertest.Harness{
 		Provider: s,
 		Ledger:   s,
@@ -30,6 +30,7 @@ func newSandbox(*testing.T) providertest.Harness {
 			Declined:     map[billing.DeclineCode]billing.Secret{billing.CardExpired: billing.NewSecret("expired")},
 			LostResponse: billing.NewSecret("lost"),
 			Unknown:      billing.NewSecret("unknown"),
+			RefundLost:   billing.NewSecret("refund lost"),
 		},
 		NotApplicable: notApplicable(),
 	}
@@ -57,6 +58,7 @@ func notApplicable() map[string]string {
 type sandbox struct {
 	mu      sync.Mutex
 	charges map[billing.PaymentID]charge
+	refunds map[billing.RefundID]refund
 }
 
 type charge struct {

@@ -43,6 +43,7 @@ type Tokens struct {
 	Unavailable  billing.Secret // the payment system is unavailable
 	Unknown      billing.Secret // the payment system does not know this token
 	Confirmed    billing.Secret // a viewer must confirm the charge
+	RefundLost   billing.Secret // charges succeed; refunds are made without a response
 }
 
 // callTimeout limits each call that must not hang.
@@ -197,6 +198,7 @@ func (s suite) ledgerBetween(key billing.PaymentID, from, to time.Time) []ports.
 // unknown.
 var definiteErrors = []error{
 	ports.ErrNotSent, ports.ErrTokenUnknown, ports.ErrRefused, ports.ErrKeyConflict, ports.ErrCredentials, ports.ErrChargeNotFound,
+	ports.ErrRefundNotFound,
 }
 
 // kinds counts the definite errors that err wraps.

@@ -48,7 +48,7 @@ func (s suite) waitForReturn(done <-chan error) error {
 	case err := <-done:
 		return err
 	case <-limit.C:
-		s.Fatalf("Charge has not returned within %s after its context ended", cancelDelay)
+		s.Fatalf("the call has not returned within %s after its context ended", cancelDelay)
 		return nil
 	}
 }

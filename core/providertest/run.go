@@ -28,6 +28,7 @@ var cases = []struct {
 	{"card", testCard},
 	{"card refused", testCardRefused},
 	{"card response lost", testCardLost},
+	{"refund", testRefund},
 }
 
 // Run runs the suite. It calls newHarness once per case, from parallel tests.
