@@ -33,6 +33,7 @@ func TestProvider(t *testing.T) {
 				Unavailable:  billing.NewSecret("pm_unavailable"),
 				Unknown:      billing.NewSecret("pm_missing"),
 				Confirmed:    billing.NewSecret("pm_3ds"),
+				RefundLost:   billing.NewSecret("pm_refund_lost"),
 			},
 			NotApplicable: map[string]string{
 				"amounts/smallest":     "Stripe has a minimum",

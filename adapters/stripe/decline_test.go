@@ -27,7 +27,7 @@ const golden = "testdata/declines.golden"
 // library that has a new code fails this test.
 func TestDeclines_Golden(t *testing.T) {
 	t.Parallel()
-	codes := constantsOf(t, "DeclineCode")
+	codes := constantsOf(t, "error.go", "DeclineCode")
 	if len(codes) < 40 {
 		t.Fatalf("the library has %d decline codes, want at least 40", len(codes))
 	}
@@ -54,14 +54,14 @@ func TestDeclines_Golden(t *testing.T) {
 	}
 }
 
-// constantsOf returns the values of a type's constants in Stripe's library.
-func constantsOf(t *testing.T, typ string) (values []string) {
+// constantsOf returns the values of a type's constants in a file of Stripe's library.
+func constantsOf(t *testing.T, name, typ string) (values []string) {
 	t.Helper()
 	dir, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/stripe/stripe-go/v85").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, err := parser.ParseFile(gotoken.NewFileSet(), filepath.Join(strings.TrimSpace(string(dir)), "error.go"), nil, 0)
+	file, err := parser.ParseFile(gotoken.NewFileSet(), filepath.Join(strings.TrimSpace(string(dir)), name), nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

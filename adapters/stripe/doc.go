@@ -15,5 +15,11 @@
 // which the outcome of a page contains. Browsers are not trusted with either: a payment
 // method is charged only if its customer belongs to the payer.
 //
-// Not here: refunds, disputes, and card numbers. Charges with a card are refused.
+// A refund has its own idempotency key. Stripe forgets it after a day, so the adapter also
+// reads the refunds of the PaymentIntent before it sends one:
+//
+//	payment ─► PaymentIntent ─► its refunds ─► found: the refund as it is now
+//	                                        └► none:  send
+//
+// Not here: disputes and card numbers. Charges with a card are refused.
 package stripe

@@ -18,6 +18,9 @@ var (
 	errOtherCharge = errors.New("the reference belongs to another payment")
 	errLostRef     = errors.New("Stripe does not know the reference that it gave for the payment")
 	errCurrency    = errors.New("the amount has no equivalent in minor units")
+	errOtherRefund = errors.New("the reference belongs to a refund of another payment")
+	errNoPayment   = errors.New("Stripe has no successful PaymentIntent of the payment")
+	errUnpaid      = errors.New("the page of the payment took no money")
 )
 
 // apiError is an error response of Stripe. It has nothing of the response but its status,
@@ -48,6 +51,7 @@ const (
 	codeMissing         = "resource_missing"
 	codeLockTimeout     = "lock_timeout"
 	codeUnexpectedState = "payment_intent_unexpected_state"
+	codeOtherMode       = "livemode_mismatch"
 )
 
 // newAPIError returns the error of a response. busy is the error of status 429.

@@ -60,14 +60,10 @@ func (s *Stripe) find(ctx context.Context, q ports.ChargeQuery) (billing.Outcome
 
 // byIntent returns the outcome of the payment whose PaymentIntent has this id.
 func (s *Stripe) byIntent(ctx context.Context, key billing.PaymentID, id string) (billing.Outcome, error) {
-	in, err := s.intent(ctx, id)
+	in, err := s.ownIntent(ctx, key, id)
 	switch {
-	case isMissing(err):
-		return billing.Outcome{}, errLostRef
 	case err != nil:
 		return billing.Outcome{}, err
-	case in.Metadata[metaPayment] != string(key):
-		return billing.Outcome{}, errOtherCharge
 	case in.onPage() && in.Status != succeeded && in.Status != processing:
 		query := url.Values{"payment_intent": {id}}
 		page, err := find(ctx, s, sessionsPath, query, func(session) bool { return true })
@@ -81,17 +77,35 @@ func (s *Stripe) byIntent(ctx context.Context, key billing.PaymentID, id string)
 }
 
 func (s *Stripe) findSession(ctx context.Context, key billing.PaymentID, id string) (billing.Outcome, error) {
-	var page session
-	err := s.get(ctx, sessionsPath+"/"+id, nil, &page)
+	page, err := s.ownSession(ctx, key, id)
+	if err != nil {
+		return billing.Outcome{}, err
+	}
+	return s.pageOutcome(ctx, page)
+}
+
+// ownSession reads the page of the payment with this key.
+func (s *Stripe) ownSession(ctx context.Context, key billing.PaymentID, id string) (page session, err error) {
+	err = s.get(ctx, sessionsPath+"/"+id, nil, &page)
+	return page, ownError(err, page.Metadata, key)
+}
+
+// ownIntent reads the PaymentIntent of the payment with this key.
+func (s *Stripe) ownIntent(ctx context.Context, key billing.PaymentID, id string) (*intent, error) {
+	in, err := s.intent(ctx, id)
+	return in, ownError(err, in.Metadata, key)
+}
+
+// ownError returns the error of a lookup by reference. Without err, the metadata must have
+// the key.
+func ownError(err error, metadata map[string]string, key billing.PaymentID) error {
 	switch {
 	case isMissing(err):
-		return billing.Outcome{}, errLostRef
-	case err != nil:
-		return billing.Outcome{}, err
-	case page.Metadata[metaPayment] != string(key):
-		return billing.Outcome{}, errOtherCharge
+		return errLostRef
+	case err == nil && metadata[metaPayment] != string(key):
+		return errOtherCharge
 	default:
-		return s.pageOutcome(ctx, page)
+		return err
 	}
 }
 

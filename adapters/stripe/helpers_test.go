@@ -149,7 +149,7 @@ func expectError(t *testing.T, err, want error) {
 	}
 	for _, kind := range []error{
 		ports.ErrNotSent, ports.ErrTokenUnknown, ports.ErrRefused, ports.ErrKeyConflict, ports.ErrCredentials,
-		ports.ErrChargeNotFound, ports.ErrTooLate,
+		ports.ErrChargeNotFound, ports.ErrTooLate, ports.ErrRefundNotFound,
 	} {
 		if errors.Is(err, kind) != (want != nil && errors.Is(want, kind)) {
 			t.Errorf("the error is %q, want %v", err, want)

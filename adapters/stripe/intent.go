@@ -13,6 +13,7 @@ const (
 	metaUser      = "user_id"
 	metaInitiator = "initiator"
 	metaPage      = "page" // "yes" if the viewer pays on a page of Stripe
+	metaRefund    = "refund_id"
 )
 
 // Values of parameters and of fields.

@@ -10,10 +10,13 @@ import (
 )
 
 // list calls each for the objects of a list, newest first, until each returns true or an
-// error. It holds one page of the list in memory.
+// error. It holds one page of the list in memory: 100 objects, unless the query has another
+// limit.
 func (s *Stripe) list(ctx context.Context, path string, query url.Values, each func(json.RawMessage) (done bool, err error)) error {
 	query = maps.Clone(query)
-	query.Set("limit", "100")
+	if !query.Has("limit") {
+		query.Set("limit", "100")
+	}
 	for {
 		var page struct {
 			Data    []json.RawMessage `json:"data"`

@@ -172,6 +172,7 @@ func sendAll(t *testing.T, w world) {
 	for _, token := range []string{"pm_ok", "pm_ok_unsaved"} {
 		_ = w.Forget(t.Context(), billing.NewSecret(token))
 	}
+	sendRefunds(t, w)
 	_ = w.Probe(t.Context())
 	_ = w.Charges(t.Context(), w.clock.Now(), w.clock.Now().Add(time.Hour), func(ports.LedgerEntry) error { return nil })
 }
@@ -180,6 +181,7 @@ func operations() []string {
 	return []string{
 		fake.OpCustomer, fake.OpMethod, fake.OpAttach, fake.OpDetach, fake.OpCreate, fake.OpConfirm, fake.OpCancel, fake.OpIntent,
 		fake.OpIntents, fake.OpSession, fake.OpReadSession, fake.OpSessions, fake.OpCharges, fake.OpBalance,
+		fake.OpRefund, fake.OpReadRefund, fake.OpRefunds,
 	}
 }
 
@@ -219,6 +221,17 @@ func TestResponses_OfStripeMock(t *testing.T) {
 	}
 	if err := s.Charges(t.Context(), time.Time{}, time.Time{}, func(ports.LedgerEntry) error { return nil }); err != nil {
 		t.Errorf("Charges: %v", err)
+	}
+	if err := s.Refunds(t.Context(), time.Time{}, func(ports.RefundEntry) error { return nil }); err != nil {
+		t.Errorf("Refunds: %v", err)
+	}
+	for _, q := range []ports.RefundQuery{
+		{Key: "refund-1", Payment: "key-1", ProviderRef: "re_1"}, {Key: "refund-1", Payment: "key-1", PaymentRef: "pi_1"},
+	} {
+		_, err := s.FindRefund(t.Context(), q)
+		if err == nil || strings.Contains(err.Error(), "JSON") || strings.Contains(err.Error(), "readable") {
+			t.Errorf("FindRefund(%+v) = %v, want a response that can be read", q, err)
+		}
 	}
 	for _, ref := range []string{"pi_1", "cs_test_1", ""} {
 		_, err := s.Find(t.Context(), ports.ChargeQuery{Key: "key-1", ProviderRef: ref})

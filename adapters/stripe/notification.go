@@ -12,7 +12,7 @@ import (
 const signatureHeader = "Stripe-Signature"
 
 // eventTypes returns the types of events after which a payment may have changed. The
-// webhook endpoint must send them.
+// webhook endpoint must send them. See also refundEventTypes.
 func eventTypes() []string {
 	return []string{
 		"payment_intent.succeeded", "payment_intent.payment_failed", "payment_intent.processing",
@@ -35,7 +35,12 @@ func (s *Stripe) ReadNotification(n ports.Notification) (ports.Notice, error) {
 		return ports.Notice{}, ports.ErrForged
 	}
 	var e event
-	if json.Unmarshal(n.Body, &e) != nil || !slices.Contains(eventTypes(), e.Type) {
+	switch {
+	case json.Unmarshal(n.Body, &e) != nil:
+		return ports.Notice{}, ports.ErrIrrelevant
+	case slices.Contains(refundEventTypes(), e.Type):
+		return readRefundEvent(e, n.Body)
+	case !slices.Contains(eventTypes(), e.Type):
 		return ports.Notice{}, ports.ErrIrrelevant
 	}
 	key, ref := e.Data.Object.Metadata[metaPayment], e.Data.Object.ID

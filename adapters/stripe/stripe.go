@@ -70,6 +70,7 @@ var (
 	_ ports.Provider  = (*Stripe)(nil)
 	_ ports.Ledger    = (*Stripe)(nil)
 	_ ports.Listener  = (*Stripe)(nil)
+	_ ports.Refunder  = (*Stripe)(nil)
 	_ ports.Forgetter = (*Stripe)(nil)
 	_ ports.Prober    = (*Stripe)(nil)
 )

@@ -11,6 +11,7 @@
 //	pm_slow          succeeds after a while
 //	pm_unavailable   cannot be read: status 503
 //	pm_unsavable     cannot be saved without a payment
+//	pm_refund_lost   succeeds; the response to a refund of it is lost
 //
 // A suffix distinguishes payment methods and changes nothing else: pm_ok_7.
 //

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"sync"
@@ -41,7 +42,10 @@ type Fake struct {
 	intents   []*intent
 	sessions  []*session
 	charges   []*charge
+	refunds   []*refund
 	lastID    int
+
+	refundStatus string // of new refunds
 }
 
 // Request is a request that arrived.
@@ -58,7 +62,9 @@ func New(cfg Config) *Fake {
 		cfg: cfg, mux: http.NewServeMux(), keys: map[string]*record{}, faults: map[string][]Fault{},
 		customers: map[string]*customer{}, methods: map[string]*method{},
 	}
-	for op, handle := range f.operations() {
+	operations := f.operations()
+	maps.Copy(operations, f.refundOperations())
+	for op, handle := range operations {
 		f.mux.HandleFunc(op, func(w http.ResponseWriter, r *http.Request) { f.serve(w, r, op, handle) })
 	}
 	f.mux.HandleFunc("GET "+pages+"{kind}/{id}", f.showPage)

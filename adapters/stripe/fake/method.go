@@ -53,7 +53,7 @@ func (f *Fake) method(id string) *method {
 	if code, is := strings.CutPrefix(id, "pm_decline_"); is {
 		m.kind, m.code = "pm_decline", code
 	}
-	for _, kind := range []string{"pm_ok", "pm_3ds", "pm_absent_3ds", "pm_lost", "pm_slow", "pm_unavailable", "pm_unsavable"} {
+	for _, kind := range []string{"pm_ok", "pm_3ds", "pm_absent_3ds", "pm_lost", "pm_slow", "pm_unavailable", "pm_unsavable", "pm_refund_lost"} {
 		if id == kind || strings.HasPrefix(id, kind+"_") {
 			m.kind = kind
 		}
