@@ -5,9 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 
-	"github.com/online-cinema/billing/adapters/internal/pspclient"
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/ports"
 )
@@ -86,25 +84,10 @@ func (y *YooKassa) body(r ports.ChargeRequest) ([]byte, error) {
 
 // create sends the request until YooKassa answers with the payment, or with an error that
 // a repetition does not change.
-//
-// Once an attempt may have taken money, no later error proves that none was taken.
 func (y *YooKassa) create(ctx context.Context, key billing.PaymentID, body []byte) (billing.Outcome, error) {
-	request := pspclient.Request{Method: http.MethodPost, Path: "/payments", Header: y.header(key), Body: body}
-	var unknown error // the last error after which YooKassa may have taken the money
-	for attempt := 0; ; attempt++ {
-		response, err := y.client.Do(ctx, request)
-		result := resultOf(response, err)
-		switch {
-		case result.err == nil:
-			return result.payment.outcome(key)
-		case !result.again && unknown == nil:
-			return billing.Outcome{}, result.err
-		case !result.again:
-			return billing.Outcome{}, fmt.Errorf("%w; then %s", unknown, result.err.Error())
-		}
-		unknown = result.err
-		if err := y.wait(ctx, result.pause(attempt)); err != nil {
-			return billing.Outcome{}, unknown
-		}
+	var p payment
+	if err := y.post(ctx, "/payments", string(key), body, &p); err != nil {
+		return billing.Outcome{}, err
 	}
+	return p.outcome(key)
 }

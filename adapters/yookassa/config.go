@@ -126,10 +126,10 @@ func (y *YooKassa) Capabilities() ports.Capabilities {
 }
 
 // header returns the header of every request. key is empty if a request changes nothing.
-func (y *YooKassa) header(key billing.PaymentID) http.Header {
+func (y *YooKassa) header(key string) http.Header {
 	h := http.Header{"Authorization": {y.authorize}, "Accept": {"application/json"}}
 	if key != "" {
-		h.Set("Idempotence-Key", string(key))
+		h.Set("Idempotence-Key", key)
 		h.Set("Content-Type", "application/json")
 	}
 	return h

@@ -12,7 +12,7 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// pageSize is the largest number of payments that a list returns at once.
+// pageSize is the largest number of objects that a list returns at once.
 const pageSize = "100"
 
 // timestamp returns a time as the API writes it, cut to milliseconds.
@@ -22,14 +22,20 @@ var errSameCursor = errors.New("the list does not advance")
 
 // payments returns all payments of a filter, the newest first. An error ends them.
 func (y *YooKassa) payments(ctx context.Context, filter url.Values) iter.Seq2[payment, error] {
-	return func(yield func(payment, error) bool) {
+	return items[payment](ctx, y, "/payments", filter)
+}
+
+// items returns all objects of a list, the newest first. An error ends them.
+func items[T any](ctx context.Context, y *YooKassa, path string, filter url.Values) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
 		filter.Set("limit", pageSize)
 		for {
 			var page struct {
-				Items      []payment `json:"items"`
-				NextCursor string    `json:"next_cursor"`
+				Items      []T    `json:"items"`
+				NextCursor string `json:"next_cursor"`
 			}
-			err := y.get(ctx, "/payments?"+filter.Encode(), &page)
+			err := y.get(ctx, path+"?"+filter.Encode(), &page)
 			if err == nil && page.Items == nil {
 				err = errors.New("the response is not a list")
 			}
@@ -37,11 +43,11 @@ func (y *YooKassa) payments(ctx context.Context, filter url.Values) iter.Seq2[pa
 				err = errSameCursor
 			}
 			if err != nil {
-				yield(payment{}, err)
+				yield(none, err)
 				return
 			}
-			for _, p := range page.Items {
-				if !yield(p, nil) {
+			for _, item := range page.Items {
+				if !yield(item, nil) {
 					return
 				}
 			}

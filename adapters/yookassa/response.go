@@ -16,12 +16,11 @@ const (
 	maxPause = time.Minute
 )
 
-// result is the result of a POST /payments.
+// result is the result of a POST.
 type result struct {
-	payment payment
-	err     error
-	again   bool          // the outcome is unknown, and the same request will tell it
-	after   time.Duration // how long YooKassa asks to wait; 0 if it does not
+	err   error
+	again bool          // the outcome is unknown, and the same request will tell it
+	after time.Duration // how long YooKassa asks to wait; 0 if it does not
 }
 
 // pause returns the time to wait before the next attempt. Without a request of YooKassa it
@@ -45,8 +44,9 @@ func (f failure) after() time.Duration {
 	return time.Duration(min(max(f.RetryAfter, 0), maxPause.Milliseconds())) * time.Millisecond
 }
 
-// resultOf interprets the response to a POST /payments, or the error of the exchange.
-func resultOf(r pspclient.Response, err error) result {
+// resultOf interprets the response to a POST, or the error of the exchange. It decodes an
+// object into v.
+func resultOf(r pspclient.Response, err error, v any) result {
 	var f failure
 	_ = r.JSON(&f) // a body in another form leaves f empty
 	switch {
@@ -56,11 +56,9 @@ func resultOf(r pspclient.Response, err error) result {
 		}
 		return result{err: err}
 	case r.Status == http.StatusOK:
-		var p payment
-		err := r.JSON(&p)
-		return result{payment: p, err: err}
+		return result{err: r.JSON(v)}
 	case r.Status == http.StatusAccepted, r.Status >= http.StatusInternalServerError:
-		return result{err: fmt.Errorf("the payment is being processed; status %d", r.Status), again: true, after: f.after()}
+		return result{err: fmt.Errorf("the request is being processed; status %d", r.Status), again: true, after: f.after()}
 	default:
 		return result{err: f.refusal(r.Status)}
 	}
@@ -72,7 +70,7 @@ const (
 	parameterKey    = "Idempotence-Key"
 )
 
-// refusal returns the error of a response that refuses a payment. A response that does not
+// refusal returns the error of a response that refuses a request. A response that does not
 // come from the API itself, such as that of a proxy, proves nothing.
 func (f failure) refusal(status int) error {
 	text := fmt.Sprintf("status %d, code %s, parameter %s", status, word(f.Code), word(f.Parameter))
