@@ -77,6 +77,7 @@ var (
 	_ ports.Provider = (*YooKassa)(nil)
 	_ ports.Ledger   = (*YooKassa)(nil)
 	_ ports.Listener = (*YooKassa)(nil)
+	_ ports.Refunder = (*YooKassa)(nil)
 	_ ports.Prober   = (*YooKassa)(nil)
 )
 

@@ -30,6 +30,7 @@ func TestProvider(t *testing.T) {
 				Slow:         method(fake.Method{Fault: fake.SlowResponse}),
 				Unknown:      billing.NewSecret("2f0d3a1c-000f-5000-8000-18db351245c7"),
 				Confirmed:    method(fake.Method{Confirms: true}),
+				RefundLost:   method(fake.Method{RefundFault: fake.HoldResponse}),
 			},
 			NotApplicable: notApplicable(),
 		}

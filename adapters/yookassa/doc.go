@@ -8,8 +8,11 @@
 // a repeated request with the present state of the payment. The adapter sends nothing after
 // 23 hours.
 //
+// A refund is a POST /refunds with its own key. Before it is sent, the adapter reads the
+// payment and its refunds, because a key that YooKassa has forgotten pays back again.
+//
 // A token is the id of a payment method that YooKassa has saved for the shop.
 //
-// Not here: card numbers, which only certified shops may send; refunds; fiscal receipts;
+// Not here: card numbers, which only certified shops may send; fiscal receipts;
 // and the deletion of a saved method, for which the API has no request.
 package yookassa

@@ -13,6 +13,12 @@ func Currencies() []billing.Currency { return currencies() }
 // DeclineCodes maps the reasons of YooKassa.
 func DeclineCodes() map[string]billing.DeclineCode { return declineCodes() }
 
+// RefundDecline returns the decline code of a reason of a refund.
+func RefundDecline(reason string) billing.DeclineCode { return refundDecline(reason) }
+
+// RefundDeclines maps the reasons of canceled refunds.
+func RefundDeclines() map[string]billing.DeclineCode { return refundDeclines() }
+
 // Decline returns the decline code and the advice of a reason.
 func Decline(reason string) (billing.DeclineCode, billing.Advice) { return decline(reason) }
 

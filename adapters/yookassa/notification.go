@@ -25,7 +25,7 @@ func DefaultNetworks() []netip.Prefix {
 }
 
 // ReadNotification accepts notifications by the address of the sender, because YooKassa
-// does not sign them. The body only names the payment. See [ports.Listener].
+// does not sign them. The body only names the payment or the refund. See [ports.Listener].
 func (y *YooKassa) ReadNotification(n ports.Notification) (ports.Notice, error) {
 	sender := n.From.Unmap()
 	if !slices.ContainsFunc(y.networks, func(p netip.Prefix) bool { return p.Contains(sender) }) {
@@ -40,7 +40,12 @@ func (y *YooKassa) ReadNotification(n ports.Notification) (ports.Notice, error) 
 		} `json:"object"`
 	}
 	err := json.Unmarshal(n.Body, &body)
-	if err != nil || body.Type != "notification" || !strings.HasPrefix(body.Event, "payment.") || body.Object.ID == "" {
+	switch {
+	case err != nil, body.Type != "notification", body.Object.ID == "":
+		return ports.Notice{}, ports.ErrIrrelevant
+	case strings.HasPrefix(body.Event, "refund.") && printable(body.Object.ID):
+		return ports.Notice{RefundRef: body.Object.ID}, nil
+	case !strings.HasPrefix(body.Event, "payment."):
 		return ports.Notice{}, ports.ErrIrrelevant
 	}
 	return ports.Notice{Key: billing.PaymentID(body.Object.Metadata.PaymentID), ProviderRef: body.Object.ID}, nil

@@ -5,11 +5,14 @@
 //	POST /v3/payments              create a payment
 //	GET  /v3/payments              list payments, the newest first
 //	GET  /v3/payments/{id}         read a payment
+//	POST /v3/refunds               refund a payment or a part of it
+//	GET  /v3/refunds               list refunds, the newest first
+//	GET  /v3/refunds/{id}          read a refund
 //	GET  /v3/me                    read the settings of the shop
 //	POST /checkout/{id}            reply to the page of a payment like a viewer
 //
 // The form of the page has the fields reply (approve or decline) and card (a test card
 // number of YooKassa; the last four digits decide).
 //
-// Not here: two-stage payments, refunds, receipts, and means of payment besides cards.
+// Not here: two-stage payments, receipts, and means of payment besides cards.
 package fake

@@ -29,6 +29,11 @@ type Fake struct {
 	methods  map[string]Method
 	faults   []Fault
 	cutOff   map[string]bool // keys whose requests are lost
+
+	refunds      []*refund // in the order of their creation
+	refundKeys   map[string]refundUse
+	refundFaults []Fault
+	holdRefunds  bool
 }
 
 // use is the first request with a key.
@@ -43,10 +48,13 @@ const keyLife = 24 * time.Hour
 
 // New returns a fake without payments.
 func New(cfg Config) *Fake {
-	f := &Fake{cfg: cfg, mux: http.NewServeMux(), keys: map[string]use{}, methods: map[string]Method{}, cutOff: map[string]bool{}}
+	f := &Fake{cfg: cfg, mux: http.NewServeMux(), keys: map[string]use{}, methods: map[string]Method{}, cutOff: map[string]bool{}, refundKeys: map[string]refundUse{}}
 	f.mux.HandleFunc("POST /v3/payments", f.authorized(f.create))
 	f.mux.HandleFunc("GET /v3/payments", f.authorized(f.list))
 	f.mux.HandleFunc("GET /v3/payments/{id}", f.authorized(f.read))
+	f.mux.HandleFunc("POST /v3/refunds", f.authorized(f.createRefund))
+	f.mux.HandleFunc("GET /v3/refunds", f.authorized(f.listRefunds))
+	f.mux.HandleFunc("GET /v3/refunds/{id}", f.authorized(f.readRefund))
 	f.mux.HandleFunc("GET /v3/me", f.authorized(f.me))
 	f.mux.HandleFunc("POST /checkout/{id}", f.reply)
 	f.mux.HandleFunc("/v3/", f.authorized(func(w http.ResponseWriter, _ *http.Request) {

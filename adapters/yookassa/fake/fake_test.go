@@ -135,7 +135,7 @@ func TestList_Filters(t *testing.T) {
 			t.Errorf("%s: %d, want 400", query, status)
 		}
 	}
-	if status, _ := call(t, f, http.MethodGet, "/v3/refunds", "", ""); status != http.StatusNotFound {
+	if status, _ := call(t, f, http.MethodGet, "/v3/payouts", "", ""); status != http.StatusNotFound {
 		t.Errorf("an unknown address: %d, want 404", status)
 	}
 }

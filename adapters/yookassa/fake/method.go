@@ -7,6 +7,9 @@ type Method struct {
 	Reason   string // of the cancellation of every payment; "" lets them succeed
 	Confirms bool   // the bank asks for a confirmation if the request allows one
 	Fault    Fault  // of every request
+
+	RefundReason string // of the cancellation of every refund; "" lets them succeed
+	RefundFault  Fault  // of every request to refund
 }
 
 // AddMethod saves a method and returns its id, which is the token.
