@@ -1,6 +1,7 @@
 // Package metrics exports the metrics of a process to Prometheus.
 //
 //	provider ─ Metrics.Provider ─┐
+//	refunder ─ Metrics.Refunder ─┤
 //	HTTP API ─ Metrics.Served ───┼─► registry ─► Metrics.Handler
 //	Collector ─ Metrics.Event ───┤
 //	database, vault ─ .Watch ────┘ at each scrape
@@ -35,6 +36,7 @@ type Metrics struct {
 	requests *prometheus.HistogramVec
 	events   *prometheus.CounterVec
 	consents *prometheus.CounterVec
+	refunds  *prometheus.CounterVec
 }
 
 // New returns metrics that start at zero.
@@ -43,6 +45,7 @@ func New(version string) *Metrics {
 		registry: prometheus.NewRegistry(),
 		charges:  newCharges(),
 		consents: newConsents(),
+		refunds:  newRefunds(),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "billing_http_request_duration_seconds",
 			Help:    "Duration of API requests, by method, route and status.",
@@ -62,7 +65,7 @@ func New(version string) *Metrics {
 		Name: "billing_build_info", Help: "Always 1; the label is the version of the program.", ConstLabels: prometheus.Labels{"version": version},
 	})
 	info.Set(1)
-	m.registry.MustRegister(m.requests, m.events, m.consents, info, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.requests, m.events, m.consents, m.refunds, info, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.charges.register(m.registry)
 	return m

@@ -266,6 +266,11 @@ func TestNames_Lint(t *testing.T) {
 	expect(t, m, "billing_log_masked_total 3")
 	m.Served("GET", "", 200, 0)
 	_, _ = m.Provider("bank", &fakeProvider{}).Charge(t.Context(), ports.ChargeRequest{})
+	expectLint(t, m)
+}
+
+func expectLint(t *testing.T, m *metrics.Metrics) {
+	t.Helper()
 	problems, err := promlint.New(strings.NewReader(scrape(t, m))).Lint()
 	if err != nil {
 		t.Fatal(err)
