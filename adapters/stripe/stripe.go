@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"net"
 	"net/url"
 	"strings"
 	"time"
@@ -54,9 +55,10 @@ type Config struct {
 	Timeout time.Duration
 	// Now returns the time on the wall clock.
 	Now func() time.Time
-	// RootCAs and Proxy are optional: see [pspclient.Config].
+	// RootCAs, Proxy and Dial are optional: see [pspclient.Config].
 	RootCAs *x509.CertPool
 	Proxy   *url.URL
+	Dial    func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Stripe is an account at Stripe. It is safe for concurrent use.
@@ -86,7 +88,7 @@ func New(cfg Config) (*Stripe, error) {
 	client, err := pspclient.New(pspclient.Config{
 		BaseURL: cfg.BaseURL, Timeout: cfg.Timeout, MaxConcurrent: cfg.MaxConcurrent,
 		PerSecond: cfg.PerSecond, Burst: max(int(cfg.PerSecond/4), 1), Now: cfg.Now,
-		RootCAs: cfg.RootCAs, Proxy: cfg.Proxy,
+		RootCAs: cfg.RootCAs, Proxy: cfg.Proxy, Dial: cfg.Dial,
 	})
 	if err = errors.Join(append(faults, err)...); err != nil {
 		return nil, err

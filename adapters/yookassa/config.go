@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -58,6 +59,8 @@ type Config struct {
 	RootCAs *x509.CertPool
 	// Proxy is the address of a proxy; nil means none.
 	Proxy *url.URL
+	// Dial replaces the network, for tests; nil means the real one.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Wait waits for d. It returns an error if ctx ends first. nil means a real wait.
 	Wait func(ctx context.Context, d time.Duration) error
 }
@@ -99,7 +102,7 @@ func New(cfg Config) (*YooKassa, error) {
 	client, err := pspclient.New(pspclient.Config{
 		BaseURL: cmp.Or(cfg.BaseURL, DefaultBaseURL), Timeout: exchangeTimeout, Now: cfg.Now,
 		MaxConcurrent: cmp.Or(cfg.MaxConcurrent, 32), PerSecond: float64(perSecond), Burst: perSecond,
-		RootCAs: cfg.RootCAs, Proxy: cfg.Proxy,
+		RootCAs: cfg.RootCAs, Proxy: cfg.Proxy, Dial: cfg.Dial,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("yookassa: %w", err)

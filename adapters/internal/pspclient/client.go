@@ -1,6 +1,7 @@
 package pspclient
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -13,7 +14,7 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Config configures a [Client]. RootCAs and Proxy are optional.
+// Config configures a [Client]. RootCAs, Proxy and Dial are optional.
 type Config struct {
 	// BaseURL is the beginning of every address, without a slash at the end. It must be
 	// https; http is only for the loopback interface, because requests carry credentials.
@@ -34,6 +35,8 @@ type Config struct {
 	RootCAs *x509.CertPool
 	// Proxy is the address of a proxy. The environment never sets one.
 	Proxy *url.URL
+	// Dial replaces the network, for tests; nil means the real one.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Client sends requests to one payment system. It is safe for concurrent use.
@@ -65,11 +68,14 @@ func New(cfg Config) (*Client, error) {
 // were not written when the connection was closed cannot arrive any more.
 func newTransport(cfg Config) *http.Transport {
 	t := &http.Transport{
-		DialContext:         (&net.Dialer{Timeout: cfg.Timeout}).DialContext,
+		DialContext:         cfg.Dial,
 		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: cfg.RootCAs},
 		TLSHandshakeTimeout: cfg.Timeout,
 		MaxIdleConnsPerHost: cfg.MaxConcurrent,
 		IdleConnTimeout:     time.Minute,
+	}
+	if t.DialContext == nil {
+		t.DialContext = (&net.Dialer{Timeout: cfg.Timeout}).DialContext
 	}
 	if cfg.Proxy != nil {
 		t.Proxy = http.ProxyURL(cfg.Proxy)
