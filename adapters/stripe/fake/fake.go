@@ -43,6 +43,7 @@ type Fake struct {
 	sessions  []*session
 	charges   []*charge
 	refunds   []*refund
+	late      []lateRequest
 	lastID    int
 
 	refundStatus string // of new refunds
@@ -111,6 +112,7 @@ type input struct {
 	url.Values        // the form or the query
 	id         string // in the path
 	host       string
+	fault      Fault
 }
 
 // response is a response with its faults.
@@ -159,7 +161,7 @@ func (f *Fake) serve(w http.ResponseWriter, r *http.Request, op string, handle o
 	}
 	resp, replayed, early := fault.before()
 	if !early {
-		in := input{Values: form, id: r.PathValue("id"), host: r.Host}
+		in := input{Values: form, id: r.PathValue("id"), host: r.Host, fault: fault}
 		resp, replayed = f.once(r, string(body), fault, func() response { return handle(in) })
 	}
 	if replayed {
@@ -172,6 +174,7 @@ func (f *Fake) serve(w http.ResponseWriter, r *http.Request, op string, handle o
 func (f *Fake) arrive(r Request) (fault Fault) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.catchUp()
 	f.requests = append(f.requests, r)
 	if queue := f.faults[r.Op]; len(queue) > 0 {
 		fault, f.faults[r.Op] = queue[0], queue[1:]

@@ -18,6 +18,8 @@ const (
 	LoseResponse Fault = "lose response" // it is processed, and there is no response
 	Fail         Fault = "fail"          // status 500, not processed, recorded under its key
 	FailAfter    Fault = "fail after"    // status 500, processed, recorded under its key
+	FailEarly    Fault = "fail early"    // status 500, recorded under its key, processed lateBy afterwards
+	Decline      Fault = "decline"       // the bank declines this confirmation
 	Unavailable  Fault = "unavailable"   // status 503, not processed, not recorded
 	Busy         Fault = "busy"          // status 429
 	BusyFor7s    Fault = "busy for 7 s"  // status 429 with Retry-After
@@ -27,6 +29,8 @@ const (
 	Forbidden    Fault = "forbidden"     // status 403
 	Quote        Fault = "quote"         // status 400 whose code and parameter are secret texts
 	HTML         Fault = "HTML"          // status 502 with a page
+	ProxyRefusal Fault = "proxy refusal" // status 403 with a page
+	ProxyMissing Fault = "proxy missing" // status 404 with a page
 	Redirect     Fault = "redirect"      // status 302
 	HalfBody     Fault = "half body"     // processed, half of the response arrives
 	LongBody     Fault = "long body"     // processed, the response has 10 MB
@@ -52,20 +56,42 @@ func (x Fault) before() (resp response, replayed, early bool) {
 		Forbidden:    failure(http.StatusForbidden, "invalid_request_error", "", ""),
 		Quote:        invalid(SecretWord, "PM "+SecretWord),
 		HTML:         {status: http.StatusBadGateway},
+		ProxyRefusal: {status: http.StatusForbidden},
+		ProxyMissing: {status: http.StatusNotFound},
 		Redirect:     {status: http.StatusFound},
 	}
 	resp, early = responses[x]
 	return resp, false, early
 }
 
-// execute runs a request, or fails it with status 500.
-func (x Fault) execute(handle func() response) response {
+// lateBy is the time between a response and the effect of its request after FailEarly.
+const lateBy = 40 * time.Second
+
+// lateRequest is a request whose effect follows.
+type lateRequest struct {
+	at     time.Time
+	handle func() response
+}
+
+// catchUp processes the late requests whose time has come. The caller holds mu.
+func (f *Fake) catchUp() {
+	for len(f.late) > 0 && !f.cfg.Now().Before(f.late[0].at) {
+		f.late[0].handle()
+		f.late = f.late[1:]
+	}
+}
+
+// execute runs a request, or fails it with status 500. The caller holds mu.
+func (f *Fake) execute(x Fault, handle func() response) response {
 	failed := failure(http.StatusInternalServerError, "api_error", "", "")
 	switch x {
 	case Fail:
 		return failed
 	case FailAfter:
 		handle()
+		return failed
+	case FailEarly:
+		f.late = append(f.late, lateRequest{f.cfg.Now().Add(lateBy), handle})
 		return failed
 	case LoseResponse:
 		resp := handle()
@@ -89,7 +115,7 @@ func (f *Fake) respond(w http.ResponseWriter, r *http.Request, resp response, fa
 		f.hold(r, resp.delay)
 	}
 	switch fault {
-	case HTML, Redirect:
+	case HTML, ProxyRefusal, ProxyMissing, Redirect:
 		w.Header().Set("Location", "https://"+SecretWord+".example/")
 		w.WriteHeader(resp.status)
 		_, _ = io.WriteString(w, "<html>"+SecretWord+"</html>")

@@ -90,6 +90,8 @@ func (f *Fake) confirm(in input) response {
 	switch {
 	case m.kind == "pm_decline":
 		return f.decline(i, m.code)
+	case in.fault == Decline:
+		return f.decline(i, "insufficient_funds")
 	case m.kind == "pm_3ds" && absent && !m.confirmed:
 		return f.decline(i, "authentication_required")
 	case m.kind == "pm_3ds" && !absent, m.kind == "pm_absent_3ds":
@@ -142,18 +144,6 @@ func (f *Fake) CancelAll() {
 			i.status, i.action = "canceled", nil
 		}
 	}
-}
-
-// Charged returns how often the account was charged for a payment, whatever lists show.
-func (f *Fake) Charged(payment string) (n int) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, c := range f.charges {
-		if c.status == "succeeded" && c.metadata["payment_id"] == payment {
-			n++
-		}
-	}
-	return n
 }
 
 // decline declines an attempt. The code "blocked" is a refusal by Stripe itself.

@@ -23,7 +23,7 @@ func (f *Fake) once(r *http.Request, body string, fault Fault, handle func() res
 	defer f.mu.Unlock()
 	key := r.Header.Get("Idempotency-Key")
 	if r.Method == http.MethodGet || key == "" {
-		return fault.execute(handle), false
+		return f.execute(fault, handle), false
 	}
 	request := r.Method + " " + r.URL.Path + " " + body
 	known := f.keys[key]
@@ -36,7 +36,7 @@ func (f *Fake) once(r *http.Request, body string, fault Fault, handle func() res
 	default:
 		return known.response, true
 	}
-	resp = fault.execute(handle)
+	resp = f.execute(fault, handle)
 	if resp.status < 400 || resp.status == http.StatusPaymentRequired || resp.status >= 500 {
 		recorded := resp
 		recorded.delay, recorded.lost = 0, false

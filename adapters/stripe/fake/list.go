@@ -10,13 +10,13 @@ import (
 type item struct {
 	id      string
 	created int64
-	json    map[string]any
+	json    func() map[string]any
 }
 
 func (f *Fake) listIntents(in input) response {
 	var items []item
 	for _, i := range f.intents {
-		items = append(items, item{i.id, i.created, f.intentJSON(i, expands(in, "data.customer"), false)})
+		items = append(items, item{i.id, i.created, func() map[string]any { return f.intentJSON(i, expands(in, "data.customer"), false) }})
 	}
 	return f.list(in, items)
 }
@@ -25,7 +25,7 @@ func (f *Fake) listSessions(in input) response {
 	var items []item
 	for _, s := range f.sessions {
 		if id := in.Get("payment_intent"); id == "" || s.intent != nil && s.intent.id == id {
-			items = append(items, item{s.id, s.created, f.sessionJSON(s)})
+			items = append(items, item{s.id, s.created, func() map[string]any { return f.sessionJSON(s) }})
 		}
 	}
 	return f.list(in, items)
@@ -34,7 +34,7 @@ func (f *Fake) listSessions(in input) response {
 func (f *Fake) listCharges(in input) response {
 	var items []item
 	for _, c := range f.charges {
-		items = append(items, item{c.id, c.created, c.json()})
+		items = append(items, item{c.id, c.created, c.json})
 	}
 	return f.list(in, items)
 }
@@ -62,7 +62,7 @@ func (f *Fake) list(in input, items []item) response {
 		if more = len(data) == limit; more {
 			break
 		}
-		data = append(data, i.json)
+		data = append(data, i.json())
 	}
 	return ok(map[string]any{"object": "list", "data": data, "has_more": more, "url": "/v1/list"})
 }

@@ -74,6 +74,25 @@ func (f *Fake) replyToCheckout(id string, approve bool, method string) (next str
 	return s.url, event{"payment_intent.payment_failed", s.intent.id, s.intentMetadata}
 }
 
+// Announce sends the notification about the PaymentIntent of a payment as it is now. It
+// sends none before the PaymentIntent was confirmed.
+func (f *Fake) Announce(payment string) {
+	f.mu.Lock()
+	var e event
+	for _, i := range f.intents {
+		kind, confirmed := map[string]string{
+			"succeeded": "succeeded", "requires_payment_method": "payment_failed", "requires_action": "requires_action", "canceled": "canceled",
+		}[i.status]
+		if confirmed && i.metadata["payment_id"] == payment {
+			e = event{"payment_intent." + kind, i.id, i.metadata}
+		}
+	}
+	f.mu.Unlock()
+	if e.id != "" {
+		f.notify(e)
+	}
+}
+
 // event is a change of an object.
 type event struct {
 	kind, id string

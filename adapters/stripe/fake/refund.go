@@ -79,7 +79,7 @@ func (f *Fake) listRefunds(in input) response {
 	var items []item
 	for _, r := range f.refunds {
 		if id := in.Get("payment_intent"); id == "" || r.intent.id == id {
-			items = append(items, item{r.id, r.created, f.refundJSON(r, expands(in, "data.payment_intent"))})
+			items = append(items, item{r.id, r.created, func() map[string]any { return f.refundJSON(r, expands(in, "data.payment_intent")) }})
 		}
 	}
 	resp := f.list(in, items)

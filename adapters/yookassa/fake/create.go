@@ -96,6 +96,9 @@ func (f *Fake) add(q request, fault Fault, host string) *payment {
 		save: q.SavePaymentMethod, decides: f.methods[q.PaymentMethodID],
 	}
 	f.payments = append(f.payments, p)
+	if fault == Decline {
+		p.decides.Reason = "insufficient_funds"
+	}
 	if q.PaymentMethodID != "" {
 		p.PaymentMethod = newMethod(q.PaymentMethodID, "4477")
 		p.PaymentMethod.Saved, p.PaymentMethod.Status = true, "active"

@@ -32,6 +32,7 @@ const (
 	Pending       Fault = "pending"        // status 200, without a page for the viewer
 	OtherPayment  Fault = "other_payment"  // the payment of another key
 	Capture       Fault = "capture"        // the payment waits for its capture
+	Decline       Fault = "decline"        // the bank declines the payment
 )
 
 const slowFor = 300 * time.Millisecond

@@ -1,6 +1,7 @@
 package fake
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 )
@@ -17,11 +18,31 @@ func (f *Fake) reply(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "no payment waits for a reply here", http.StatusConflict)
 		return
 	}
+	f.notify(r.Context(), p)
+	http.Redirect(w, r, returnURL, http.StatusSeeOther)
+}
+
+func (f *Fake) notify(ctx context.Context, p payment) {
 	if f.cfg.Notify != nil {
 		body, _ := json.Marshal(map[string]any{"type": "notification", "event": "payment." + p.Status, "object": p})
-		f.cfg.Notify(r.Context(), body)
+		f.cfg.Notify(ctx, body)
 	}
-	http.Redirect(w, r, returnURL, http.StatusSeeOther)
+}
+
+// Announce sends the notification about the payment with this payment_id as it is now. It
+// sends none for a payment that does not exist, or is pending.
+func (f *Fake) Announce(ctx context.Context, paymentID string) {
+	f.mu.Lock()
+	var found payment
+	for _, p := range f.payments {
+		if p.progress(f.now()); p.Metadata["payment_id"] == paymentID && p.Status != pending {
+			found = *p
+		}
+	}
+	f.mu.Unlock()
+	if found.ID != "" {
+		f.notify(ctx, found)
+	}
 }
 
 // confirm finishes a payment that waits for its viewer. It returns the payment and the
