@@ -2,6 +2,7 @@ package stripe
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -43,7 +44,22 @@ func (s *Stripe) charge(ctx context.Context, r ports.ChargeRequest) (billing.Out
 	if err != nil {
 		return billing.Outcome{}, err
 	}
-	return s.confirm(ctx, r, in)
+	o, err := s.confirm(ctx, r, in)
+	if err != nil {
+		err = afterCreate(r, "the PaymentIntent exists", err)
+	}
+	return o, err
+}
+
+// afterCreate returns the error of a charge whose PaymentIntent may exist. A renewal that counts
+// as unsent loses the time of its first sending. Then a repetition could confirm a
+// PaymentIntent that is older than the time in which lookups search for it. A viewer's own
+// charge is never repeated, so it counts as unsent if nothing was confirmed.
+func afterCreate(r ports.ChargeRequest, doing string, err error) error {
+	if r.Initiator == billing.MerchantInitiated && (errors.Is(err, ports.ErrNotSent) || errors.Is(err, ports.ErrCredentials)) {
+		return unknown(doing, err)
+	}
+	return err
 }
 
 // isOver reports whether Stripe may have forgotten a key that was first sent at that time.
@@ -89,11 +105,14 @@ func (s *Stripe) create(ctx context.Context, r ports.ChargeRequest, p price) (*i
 	if isStatus(err, func(e *apiError) bool { return e.status >= 500 }) {
 		in, err = s.createdBefore(ctx, r, t, p, err)
 	}
+	if err == nil && !isID(in.ID) {
+		err = errObject
+	}
 	switch {
-	case err != nil:
+	case err != nil && isDefinite(err):
 		return nil, prepare("create the PaymentIntent", err)
-	case !isID(in.ID):
-		return nil, prepare("create the PaymentIntent", errObject)
+	case err != nil:
+		return nil, afterCreate(r, "the PaymentIntent may exist", prepare("create the PaymentIntent", err))
 	case in.Customer.Metadata[metaUser] != string(r.Payer):
 		return nil, ports.ErrTokenUnknown // another viewer's payment method
 	case s.isOver(time.Unix(in.Created, 0)):

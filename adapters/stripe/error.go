@@ -27,6 +27,7 @@ var (
 // its code and the name of the parameter.
 type apiError struct {
 	status      int
+	typ         string // "" if the response does not come from Stripe itself
 	code, param string
 	kind        error // one of [ports.Provider]; nil if the effect of the request is unknown
 }
@@ -61,21 +62,25 @@ func newAPIError(resp pspclient.Response, busy error) *apiError {
 	}
 	e := &apiError{status: resp.Status}
 	if resp.JSON(&body) == nil {
-		e.code, e.param = pspclient.Word(body.Error.Code), pspclient.Word(body.Error.Param)
+		e.typ, e.code, e.param = body.Error.Type, pspclient.Word(body.Error.Code), pspclient.Word(body.Error.Param)
 	}
-	e.kind = e.kindOf(body.Error.Type, busy)
+	e.kind = e.kindOf(busy)
 	return e
 }
 
-func (e *apiError) kindOf(typ string, busy error) error {
+// kindOf returns the error of [ports.Provider]. A response that does not come from Stripe
+// itself, such as that of a proxy, proves nothing.
+func (e *apiError) kindOf(busy error) error {
 	switch {
 	case e.running():
 		return nil
 	case e.status == http.StatusTooManyRequests:
 		return busy
+	case e.typ == "":
+		return nil
 	case e.status == http.StatusUnauthorized, e.status == http.StatusForbidden:
 		return ports.ErrCredentials
-	case typ == "idempotency_error":
+	case e.typ == "idempotency_error":
 		return ports.ErrKeyConflict
 	case e.declined(), e.code == codeUnexpectedState, e.status < 400, e.status > 499:
 		return nil
@@ -106,7 +111,7 @@ func isStatus(err error, f func(*apiError) bool) bool {
 }
 
 func isMissing(err error) bool {
-	return isStatus(err, func(e *apiError) bool { return e.status == http.StatusNotFound })
+	return isStatus(err, func(e *apiError) bool { return e.status == http.StatusNotFound && e.typ != "" })
 }
 
 // unknown returns an error with the text of err that leaves the outcome unknown. The
@@ -116,12 +121,20 @@ func unknown(doing string, err error) error { return fmt.Errorf("%s: %s", doing,
 // prepare returns the error of a step before the confirmation. Nothing was charged after
 // it, unless another request with the same key is running.
 func prepare(doing string, err error) error {
-	for _, known := range []error{
-		errRunning, ports.ErrNotSent, ports.ErrTokenUnknown, ports.ErrRefused, ports.ErrKeyConflict, ports.ErrCredentials,
-	} {
-		if errors.Is(err, known) {
-			return fmt.Errorf("%s: %w", doing, err)
-		}
+	if isDefinite(err) || errors.Is(err, errRunning) {
+		return fmt.Errorf("%s: %w", doing, err)
 	}
 	return fmt.Errorf("%s: %w: %s", doing, ports.ErrNotSent, err.Error())
+}
+
+// isDefinite reports whether the request that failed with err had no effect.
+func isDefinite(err error) bool {
+	for _, known := range []error{
+		ports.ErrNotSent, ports.ErrTokenUnknown, ports.ErrRefused, ports.ErrKeyConflict, ports.ErrCredentials,
+	} {
+		if errors.Is(err, known) {
+			return true
+		}
+	}
+	return false
 }

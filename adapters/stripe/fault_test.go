@@ -19,6 +19,7 @@ func TestCharge_Faults(t *testing.T) {
 		fake.Fail: ports.ErrNotSent, fake.Unavailable: ports.ErrNotSent, fake.HTML: ports.ErrNotSent,
 		fake.Redirect: ports.ErrNotSent, fake.HalfBody: ports.ErrNotSent, fake.LongBody: ports.ErrNotSent,
 		fake.LoseRequest: ports.ErrNotSent, fake.LoseResponse: ports.ErrNotSent, fake.Busy: ports.ErrNotSent,
+		fake.ProxyRefusal: ports.ErrNotSent, fake.ProxyMissing: ports.ErrNotSent,
 		fake.Unauthorized: ports.ErrCredentials, fake.Forbidden: ports.ErrCredentials, fake.Quote: ports.ErrRefused,
 	}
 	saving := maps.Clone(before)
@@ -26,6 +27,7 @@ func TestCharge_Faults(t *testing.T) {
 	confirm := map[fake.Fault]error{
 		fake.Fail: nil, fake.Unavailable: nil, fake.HTML: nil, fake.Redirect: nil, fake.HalfBody: nil, fake.LongBody: nil,
 		fake.LoseRequest: nil, fake.LoseResponse: nil, fake.Busy: ports.ErrNotSent,
+		fake.ProxyRefusal: nil, fake.ProxyMissing: nil,
 		fake.Unauthorized: ports.ErrCredentials, fake.Forbidden: ports.ErrCredentials, fake.Quote: ports.ErrRefused,
 	}
 	for op, faults := range map[string]map[fake.Fault]error{
@@ -51,6 +53,31 @@ func TestCharge_Faults(t *testing.T) {
 				o, err := w.charge(t, r)
 				expectSuccess(t, o, err)
 				w.expectCharged(t, r.Key, 1)
+			})
+		}
+	}
+}
+
+// A renewal whose PaymentIntent may exist does not count as unsent: see afterCreate. Stripe
+// has definitely created none if the request for it was refused.
+func TestCharge_FaultsOfRenewal(t *testing.T) {
+	t.Parallel()
+	for op, faults := range map[string]map[fake.Fault]error{
+		fake.OpCreate: {
+			fake.FailEarly: nil, fake.Unavailable: nil, fake.HTML: nil, fake.HalfBody: nil, fake.LoseResponse: nil,
+			fake.Busy: ports.ErrNotSent, fake.Unauthorized: ports.ErrCredentials,
+		},
+		fake.OpConfirm: {fake.Busy: nil, fake.Unauthorized: nil, fake.Forbidden: nil, fake.Quote: ports.ErrRefused},
+	} {
+		for fault, want := range faults {
+			t.Run(op+" "+string(fault), func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t)
+				w.fake.Attach("pm_ok", string(payer))
+				w.fake.Next(op, fault)
+				_, err := w.charge(t, renewal("pm_ok"))
+				expectError(t, err, want)
+				w.expectCharged(t, renewal("").Key, 0)
 			})
 		}
 	}
