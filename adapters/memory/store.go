@@ -84,7 +84,10 @@ func (s *Store) end() {
 // InTransaction reports whether the calling goroutine is inside f of [Store.InTx]. Fake
 // payment systems use it to fail tests that charge in a transaction. Goroutines that f
 // started are outside.
-func (s *Store) InTransaction() bool { return s.owner.Load() == goroutine() }
+func (s *Store) InTransaction() bool {
+	owner := s.owner.Load()
+	return owner != 0 && owner == goroutine() // goroutine is slow
+}
 
 func (s *Store) mustBeOutside(method string) {
 	if s.InTransaction() {
