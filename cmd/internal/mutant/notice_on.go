@@ -5,6 +5,7 @@ package mutant
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/ports"
@@ -26,6 +27,12 @@ func (p noHorizon) Capabilities() ports.Capabilities {
 	c := p.Provider.Capabilities()
 	c.Horizon = 0
 	return c
+}
+
+// Charge hides the first sending, because an adapter may refuse to send too late as well.
+func (p noHorizon) Charge(ctx context.Context, r ports.ChargeRequest) (billing.Outcome, error) {
+	r.FirstSent = time.Time{}
+	return p.Provider.Charge(ctx, r)
 }
 
 const notificationBelieved = "notification-believed"
