@@ -2,6 +2,7 @@
 # make test          run all tests, on a Postgres that the tests start; RACE=1 adds the race detector
 # make build         build the programs into bin/
 # make chaos         run the fault suite and write bin/chaos/report.html; CHAOS=long takes twenty minutes
+# make random        charge 10,000 payments at each payment system with random faults; SEED=N repeats a run
 # make upgrade-test  run the previous version (BASE=a git ref) while its schema is migrated to this one
 # make restore-test  back up, restore into an empty cluster, and compare the data
 # make reconcile-test compare 2.4 million payments with the ledger, and limit the memory of that
@@ -106,6 +107,16 @@ vulns:
 .PHONY: chaos
 chaos:
 	@go run ./cmd/qa/chaos $(if $(filter long,$(CHAOS)),--long) $(ARGS)
+
+# The short form is part of make test. The second command checks that planted bugs are found.
+PAYMENTS ?= 10000
+
+.PHONY: random
+random:
+	@output=$$(BILLING_TEST_SEED=$(SEED) BILLING_TEST_PAYMENTS=$(PAYMENTS) \
+		go test -count=1 -v -timeout 30m -run '^TestRandomFaults$$' ./cmd/qa/random); code=$$?; \
+	echo "$$output" | grep -vE '^(===|  *--- PASS)'; exit $$code
+	go test -count=1 -timeout 30m -tags mutant -run '^TestPlantedBugs' ./cmd/qa/random
 
 # BASE is the latest tag. In a repository without tags it is the commit before the
 # last change of the schema.
