@@ -99,7 +99,7 @@ func card(c billing.Card) api.Card {
 func paymentMethod(m viewers.Method) api.PaymentMethod {
 	rendered := api.PaymentMethod{
 		Id: string(m.ID), PaymentSystem: m.PaymentSystem,
-		Kind: api.PaymentMethodKind(m.Kind()), Status: api.PaymentMethodStatus(m.Status(m.Charging)),
+		Kind: api.PaymentMethodKind(m.Kind()), Status: api.PaymentMethodStatus(m.Status()),
 		Last4: nullString(m.Last4), CreatedAt: m.CreatedAt.UTC(),
 		UsedBy: mapSlice(m.UsedBy, func(id billing.SubscriptionID) string { return string(id) }),
 	}

@@ -102,8 +102,9 @@ func (v views) Methods(_ context.Context, user billing.UserID, p ports.Page) ([]
 	var list []ports.MethodView
 	for _, m := range st.methods {
 		if m.UserID == user && m.RemovedAt.IsZero() {
-			card := st.cards[m.CardID]
-			list = append(list, ports.MethodView{PaymentMethod: m, Brand: card.Brand, Last4: card.Last4, Charging: charging[m.ID]})
+			view := st.methodView(m)
+			view.Charging = charging[m.ID]
+			list = append(list, view)
 		}
 	}
 	return page(list, p, func(m ports.MethodView) string { return string(m.ID) }), nil

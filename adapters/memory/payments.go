@@ -91,6 +91,9 @@ func (r notices) LookUpNow(_ context.Context, system string, n ports.Notice) (fo
 	if n.Refund != "" || n.RefundRef != "" {
 		return r.lookUpRefund(system, n), nil
 	}
+	if n.Method != "" {
+		return false, nil
+	}
 	for _, p := range r.payments {
 		named := p.ID == n.Key || n.ProviderRef != "" && p.ProviderRef == n.ProviderRef
 		if !named || p.PaymentSystem != system || p.Settled() && p.Status != billing.PaymentAbandoned {

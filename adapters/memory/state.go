@@ -16,6 +16,8 @@ type state struct {
 	plans         map[billing.PlanID]billing.Plan
 	systems       map[string]billing.PaymentSystem
 	methods       map[billing.PaymentMethodID]billing.PaymentMethod
+	saves         map[billing.PaymentMethodID]save
+	tokenRemovals map[billing.PaymentMethodID]tokenRemoval
 	cards         map[billing.CardID]billing.Card
 	removedWith   map[billing.PaymentMethodID]string // id of the card or the method whose removal removed the method
 	subscriptions map[billing.SubscriptionID]billing.Subscription
@@ -37,6 +39,8 @@ func newState() *state {
 		plans:         make(map[billing.PlanID]billing.Plan),
 		systems:       make(map[string]billing.PaymentSystem),
 		methods:       make(map[billing.PaymentMethodID]billing.PaymentMethod),
+		saves:         make(map[billing.PaymentMethodID]save),
+		tokenRemovals: make(map[billing.PaymentMethodID]tokenRemoval),
 		cards:         make(map[billing.CardID]billing.Card),
 		removedWith:   make(map[billing.PaymentMethodID]string),
 		subscriptions: make(map[billing.SubscriptionID]billing.Subscription),
@@ -57,6 +61,8 @@ func (s *state) clone() *state {
 		plans:         maps.Clone(s.plans),
 		systems:       maps.Clone(s.systems),
 		methods:       maps.Clone(s.methods),
+		saves:         maps.Clone(s.saves),
+		tokenRemovals: maps.Clone(s.tokenRemovals),
 		cards:         maps.Clone(s.cards),
 		removedWith:   maps.Clone(s.removedWith),
 		subscriptions: maps.Clone(s.subscriptions),
@@ -88,6 +94,8 @@ func (t *tx) repos() ports.Repos {
 		PlanGroups:      planGroups{t},
 		PaymentSystems:  paymentSystems{t},
 		Methods:         methods{t},
+		Saves:           saves{t},
+		TokenRemovals:   tokenRemovals{t},
 		Cards:           cards{t},
 		CardLimits:      cards{t},
 		Subscriptions:   subscriptions{t},

@@ -46,7 +46,10 @@ func (r payments) Add(ctx context.Context, send time.Duration, ps ...billing.Pay
 type notices struct{ q *dbgen.Queries }
 
 func (r notices) LookUpNow(ctx context.Context, system string, n ports.Notice) (bool, error) {
-	if n.Refund != "" || n.RefundRef != "" {
+	switch {
+	case n.Method != "":
+		return false, nil
+	case n.Refund != "" || n.RefundRef != "":
 		found, err := r.q.RefundsLookUpNow(ctx, system, idOrNone(string(n.Refund)), n.RefundRef)
 		return found > 0, err
 	}

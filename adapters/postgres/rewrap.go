@@ -26,8 +26,8 @@ type Rewrap struct {
 	// RefuseUnsigned makes subscriptions without a signed consent forged.
 	RefuseUnsigned bool
 
-	store                 *Store
-	card, method, consent cursor // the last row of this pass
+	store                          *Store
+	card, method, removal, consent cursor // the last row of this pass
 }
 
 // cursor is a position in the order of user and id.
@@ -40,11 +40,12 @@ func (s *Store) Rewrap() (*Rewrap, error) {
 		return nil, ports.ErrNoVault
 	}
 	first := cursor{minID, minID}
-	return &Rewrap{store: s, card: first, method: first, consent: first}, nil
+	return &Rewrap{store: s, card: first, method: first, removal: first, consent: first}, nil
 }
 
-// Next processes up to limit cards, methods and consents each, in one transaction. It
-// returns the number of rows that it read, which is 0 at the end of the pass.
+// Next processes up to limit cards, methods, tokens of removed methods and consents each,
+// in one transaction. It returns the number of rows that it read, which is 0 at the end of
+// the pass.
 func (r *Rewrap) Next(ctx context.Context, limit int) (n int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -58,8 +59,12 @@ func (r *Rewrap) Next(ctx context.Context, limit int) (n int, err error) {
 		if err != nil {
 			return err
 		}
+		removals, err := done.removals(ctx, q, limit)
+		if err != nil {
+			return err
+		}
 		consents, err := done.consents(ctx, q, limit)
-		n = cards + methods + consents
+		n = cards + methods + removals + consents
 		return err
 	})
 	if err == nil {
@@ -168,29 +173,33 @@ func (r *Rewrap) methods(ctx context.Context, q *dbgen.Queries, limit int) (int,
 }
 
 func (r *Rewrap) rewrapMethod(ctx context.Context, q *dbgen.Queries, row *dbgen.PaymentMethod) error {
+	m, fresh, err := r.encryptAgain(row)
+	if err != nil {
+		return err
+	}
+	return methods{q: q}.replaceToken(ctx, m, fresh)
+}
+
+// encryptAgain returns the method of a row, and its token encrypted with the current key.
+func (r *Rewrap) encryptAgain(row *dbgen.PaymentMethod) (m billing.PaymentMethod, fresh storedToken, err error) {
 	v := r.store.vault
-	repo := methods{q: q, tokens: tokens{v}}
-	token, err := row.Token.String, error(nil)
+	text, err := row.Token.String, error(nil)
 	switch {
 	case !row.Token.Valid:
-		token, err = repo.tokens.decrypt(row)
+		text, err = tokens{v}.decrypt(row)
 	case r.RefusePlaintext:
 		err = ports.ErrNotDecrypted
 	}
 	if err != nil {
-		return err
+		return m, fresh, err
 	}
-	m := billing.PaymentMethod{
-		ID: billing.PaymentMethodID(row.ID), UserID: billing.UserID(row.UserID), Token: billing.NewSecret(token),
+	m = billing.PaymentMethod{
+		ID: billing.PaymentMethodID(row.ID), UserID: billing.UserID(row.UserID), Token: billing.NewSecret(text),
 	}
-	fresh, err := repo.tokens.encrypt(m)
-	if err != nil {
-		return err
+	if fresh, err = (tokens{v}).encrypt(m); err != nil {
+		return m, fresh, err
 	}
-	if err := verify(v, tokenPlace(m), encryptedOf(fresh.ciphertext, fresh.keyID), []byte(token)); err != nil {
-		return err
-	}
-	return repo.replaceToken(ctx, m, fresh)
+	return m, fresh, verify(v, tokenPlace(m), encryptedOf(fresh.ciphertext, fresh.keyID), []byte(text))
 }
 
 // KeyUsage counts the rows that are encrypted with one key. Key 0 stands for

@@ -97,6 +97,8 @@ func (s *Store) repos(t tx) ports.Repos {
 		PlanGroups:      planGroups{q},
 		PaymentSystems:  paymentSystems{q},
 		Methods:         m,
+		Saves:           saves{q, t},
+		TokenRemovals:   tokenRemovals{q, t, m.tokens},
 		Cards:           cards{q},
 		CardLimits:      cards{q},
 		Subscriptions:   subscriptions{q, t},

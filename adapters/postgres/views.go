@@ -97,12 +97,25 @@ func (v views) Cards(ctx context.Context, user billing.UserID, p ports.Page) ([]
 func (v views) Methods(ctx context.Context, user billing.UserID, p ports.Page) ([]ports.MethodView, error) {
 	return queryMany(ctx, func(ctx context.Context) ([]*dbgen.ViewMethodsRow, error) {
 		return v.q.ViewMethods(ctx, string(user), beforeID(p), int32(p.Limit))
-	}, func(row *dbgen.ViewMethodsRow) ports.MethodView {
-		return ports.MethodView{
-			PaymentMethod: v.tokens.methodOf(&row.PaymentMethod),
-			Brand:         billing.Brand(row.Brand), Last4: row.Last4, Charging: row.Charging,
+	}, v.methodViewOf)
+}
+
+func (v views) SavedMethod(ctx context.Context, user billing.UserID, id billing.PaymentMethodID) (ports.MethodView, error) {
+	return queryOne(ctx, func(ctx context.Context) (ports.MethodView, error) {
+		row, err := v.q.ViewSavedMethod(ctx, string(user), string(id))
+		if err != nil {
+			return ports.MethodView{}, orNotFound(err, billing.ErrPaymentMethodNotFound)
 		}
+		return v.methodViewOf((*dbgen.ViewMethodsRow)(row)), nil
 	})
+}
+
+func (v views) methodViewOf(row *dbgen.ViewMethodsRow) ports.MethodView {
+	return ports.MethodView{
+		PaymentMethod: v.tokens.methodOf(&row.PaymentMethod),
+		Brand:         billing.Brand(row.Brand), Last4: row.Last4, Charging: row.Charging,
+		Saving: row.Saving, ActionURL: row.ActionUrl, PageUntil: row.PageUntil,
+	}
 }
 
 func viewOf(row *dbgen.ViewSubscriptionsRow) ports.SubscriptionView {

@@ -89,3 +89,11 @@ func (v views) SystemsToSweep(ctx context.Context) ([]string, error) {
 	systems, err := v.q.PaymentsSystemsToSweep(ctx)
 	return systems, translate(err)
 }
+
+// SystemsToSweepSaves implements [ports.Views].
+func (v views) SystemsToSweepSaves(ctx context.Context) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	systems, err := v.q.SavesSystemsToSweep(ctx)
+	return systems, translate(err)
+}

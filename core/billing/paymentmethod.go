@@ -74,18 +74,18 @@ type MethodStatus string
 
 // The statuses of a payment method that is not removed.
 const (
-	MethodPending MethodStatus = "pending" // the payment that saves it is not settled
+	MethodPending MethodStatus = "pending" // the payment or the page that saves it is not settled
 	MethodActive  MethodStatus = "active"  // it can be charged
 	MethodFailed  MethodStatus = "failed"  // the payment system did not save it
 )
 
-// Status returns the status of a method that is not removed. charging tells whether a
-// payment by the method is pending.
-func (m PaymentMethod) Status(charging bool) MethodStatus {
+// Status returns the status of a method that is not removed. pending tells whether a
+// payment by the method is pending, or the page that saves it.
+func (m PaymentMethod) Status(pending bool) MethodStatus {
 	switch {
 	case m.Retired() == "":
 		return MethodActive
-	case charging:
+	case pending:
 		return MethodPending
 	default:
 		return MethodFailed

@@ -80,8 +80,9 @@ type Unsent struct {
 // Notices applies the notifications of payment systems.
 type Notices interface {
 	// LookUpNow lets sweeps take the payment that n names immediately, if it is pending or
-	// abandoned, or the refund that is pending or succeeded. It reports whether there is one at the payment system.
-	// Send leases keep running.
+	// abandoned, or the refund that is pending or succeeded. It reports whether there is one
+	// at the payment system. Send leases keep running. A notice that names a method is not
+	// about a payment.
 	LookUpNow(ctx context.Context, system string, n Notice) (bool, error)
 }
 

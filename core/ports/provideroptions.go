@@ -9,13 +9,14 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// A [Provider] may also implement [Ledger], [Listener], [Refunder], [Forgetter] and [Prober].
+// A [Provider] may also implement [Ledger], [Listener], [Saver], [Refunder], [Forgetter] and
+// [Prober].
 
 // Listener is a payment system that notifies the service of changes. A notification is
-// only a hint to look a payment up now. Its outcome is not used.
+// only a hint to look a payment or a save up now. Its outcome is not used.
 type Listener interface {
 	// ReadNotification proves that a notification comes from the payment system, and
-	// returns the payment that it is about.
+	// returns the payment or the save that it is about.
 	//
 	//	ErrForged      nothing proves that it comes from the payment system
 	//	ErrIrrelevant  it is about something else
@@ -30,11 +31,12 @@ type Notification struct {
 	At     time.Time           // when it arrived, on the wall clock
 }
 
-// Notice names a payment or a refund that may have changed. A field is empty if the
+// Notice names a payment, a save or a refund that may have changed. A field is empty if the
 // notification does not contain it.
 type Notice struct {
 	Key         billing.PaymentID
-	ProviderRef string // of the payment
+	Method      billing.PaymentMethodID // of a save
+	ProviderRef string                  // of the payment or the save
 	Refund      billing.RefundID
 	RefundRef   string // the payment system's id of the refund
 }

@@ -47,6 +47,8 @@ type Repos struct {
 	PlanGroups      PlanGroups
 	PaymentSystems  PaymentSystems
 	Methods         Methods
+	Saves           Saves
+	TokenRemovals   TokenRemovals
 	Cards           Cards
 	CardLimits      CardLimits
 	Subscriptions   Subscriptions

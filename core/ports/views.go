@@ -32,9 +32,17 @@ type SubscriptionView struct {
 // MethodView is a payment method with what a viewer recognizes its card by.
 type MethodView struct {
 	billing.PaymentMethod
-	Brand    billing.Brand // of the card; empty for a token
-	Last4    string        // of the card; empty for a token
-	Charging bool          // a payment by the method is pending
+	Brand     billing.Brand // of the card; empty for a token
+	Last4     string        // of the card; empty for a token
+	Charging  bool          // a payment by the method is pending
+	Saving    bool          // it is being saved without a charge
+	ActionURL string        // page on which the viewer saves it; empty if none is open
+	PageUntil time.Time     // when that page expires; zero if not known
+}
+
+// Status returns the status of the method, unless it is removed.
+func (v MethodView) Status() billing.MethodStatus {
+	return v.PaymentMethod.Status(v.Charging || v.Saving)
 }
 
 // Views reads outside a transaction and locks nothing.
@@ -88,6 +96,9 @@ type WalletViews interface {
 	Card(ctx context.Context, user billing.UserID, id billing.CardID) (billing.Card, error)
 	// Methods lists a user's payment methods that are not removed.
 	Methods(ctx context.Context, user billing.UserID, p Page) ([]MethodView, error)
+	// SavedMethod returns a method of the user that is or was saved without a charge,
+	// removed or not. It returns [billing.ErrPaymentMethodNotFound] if there is none.
+	SavedMethod(ctx context.Context, user billing.UserID, id billing.PaymentMethodID) (MethodView, error)
 }
 
 // DueViews reads the due subscriptions and lookups.
@@ -107,4 +118,6 @@ type DueViews interface {
 	// SystemsToRefund returns the codes of the payment systems at which a sweep would lease
 	// refunds now, in any order: see [RefundLeases].
 	SystemsToRefund(ctx context.Context) ([]string, error)
+	// SystemsToSweepSaves is SystemsToSweep for [Saves].
+	SystemsToSweepSaves(ctx context.Context) ([]string, error)
 }

@@ -65,6 +65,8 @@ func Run(t *testing.T, newStore func(t *testing.T) Harness) {
 		"card methods":          cardMethodCases,
 		"method removal":        methodRemovalCases,
 		"page method":           pageMethodCases,
+		"save":                  saveCases,
+		"token removals":        tokenRemovalCases,
 		"chargeable methods":    chargeableMethodCases,
 		"method views":          methodViewCases,
 		"linked methods":        linkedMethodCases,

@@ -18,7 +18,7 @@ func TestLinkToken(t *testing.T) {
 	t.Parallel()
 	w := newWallet(t)
 	m := w.link(billingtest.Token)
-	if m.Kind() != billing.FromToken || m.Status(m.Charging) != billing.MethodActive || len(m.UsedBy) > 0 || m.PaymentSystem != billingtest.System {
+	if m.Kind() != billing.FromToken || m.Status() != billing.MethodActive || len(m.UsedBy) > 0 || m.PaymentSystem != billingtest.System {
 		t.Errorf("Link = %+v", m)
 	}
 	w.ExpectHistory(billing.EventMethodAdded)
@@ -222,7 +222,7 @@ func TestListMethods(t *testing.T) {
 type method string
 
 func describe(m viewers.Method) method {
-	text := fmt.Sprintf("%s %s ", m.Kind(), m.Status(m.Charging))
+	text := fmt.Sprintf("%s %s ", m.Kind(), m.Status())
 	if m.Brand == "" {
 		text += "-"
 	} else {

@@ -23,9 +23,11 @@ GROUP BY 1
 ORDER BY 1;
 
 -- name: TokensByKey :many
-SELECT coalesce(token_key_id, 0)::bigint AS key_id, count(*) AS rows
-FROM payment_methods
-WHERE token IS NOT NULL OR token_ct IS NOT NULL
+SELECT coalesce(t.token_key_id, 0)::bigint AS key_id, count(*) AS rows
+FROM (
+    SELECT token_key_id FROM payment_methods WHERE token IS NOT NULL OR token_ct IS NOT NULL
+    UNION ALL
+    SELECT token_key_id FROM token_removals) AS t
 GROUP BY 1
 ORDER BY 1;
 

@@ -67,12 +67,20 @@ LIMIT @take::int;
 SELECT * FROM cards WHERE user_id = @user_id AND id = @id AND removed_at IS NULL;
 
 -- name: ViewMethods :many
-SELECT sqlc.embed(m), coalesce(c.brand, '') AS brand, coalesce(c.last4, '') AS last4, EXISTS (
-    SELECT FROM payments p WHERE p.user_id = m.user_id AND p.payment_method_id = m.id AND p.sweep_at IS NOT NULL) AS charging
-FROM payment_methods m LEFT JOIN cards c ON c.user_id = m.user_id AND c.id = m.card_id
+SELECT sqlc.embed(m), coalesce(c.brand, s.brand, '') AS brand, coalesce(c.last4, s.last4, '') AS last4, EXISTS (
+    SELECT FROM payments p WHERE p.user_id = m.user_id AND p.payment_method_id = m.id AND p.sweep_at IS NOT NULL) AS charging,
+    (s.sweep_at IS NOT NULL)::bool AS saving, coalesce(s.action_url, '') AS action_url, s.page_until
+FROM payment_methods m
+LEFT JOIN cards c ON c.user_id = m.user_id AND c.id = m.card_id
+LEFT JOIN saved_methods s ON s.user_id = m.user_id AND s.method_id = m.id
 WHERE m.user_id = @user_id AND m.removed_at IS NULL AND m.id < @before::uuid
 ORDER BY m.id DESC
 LIMIT @take::int;
+
+-- name: ViewSavedMethod :one
+SELECT sqlc.embed(m), s.brand, s.last4, false::bool AS charging, (s.sweep_at IS NOT NULL)::bool AS saving, s.action_url, s.page_until
+FROM payment_methods m JOIN saved_methods s ON s.user_id = m.user_id AND s.method_id = m.id
+WHERE m.user_id = @user_id AND m.id = @id;
 
 -- name: ViewDue :many
 -- The columns are those of SubscriptionsLockDue, so that both share a Go mapping.

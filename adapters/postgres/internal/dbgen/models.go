@@ -195,6 +195,25 @@ type RenewalRun struct {
 	Waiting    int64
 }
 
+type SavedMethod struct {
+	UserID        string
+	MethodID      string
+	PaymentSystem string
+	ReturnUrl     string
+	Status        string
+	DeclineCode   string
+	ProviderRef   string
+	ActionUrl     string
+	PageUntil     time.Time
+	Brand         string
+	Last4         string
+	CreatedAt     time.Time
+	SettledAt     time.Time
+	FirstSentAt   time.Time
+	SweepAt       time.Time
+	SendUntil     time.Time
+}
+
 type Subscription struct {
 	UserID            string
 	ID                string
@@ -220,6 +239,17 @@ type Subscription struct {
 	ConsentMac        []byte
 	Hold              pgtype.Text
 	PlanGroup         pgtype.Text
+}
+
+type TokenRemoval struct {
+	UserID        string
+	MethodID      string
+	PaymentSystem string
+	Token         pgtype.Text
+	TokenCt       []byte
+	TokenKeyID    pgtype.Int8
+	RemovedAt     time.Time
+	ForgetAt      time.Time
 }
 
 type User struct {

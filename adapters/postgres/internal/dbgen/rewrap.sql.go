@@ -275,9 +275,11 @@ func (q *Queries) MethodsToReencrypt(ctx context.Context, arg MethodsToReencrypt
 }
 
 const tokensByKey = `-- name: TokensByKey :many
-SELECT coalesce(token_key_id, 0)::bigint AS key_id, count(*) AS rows
-FROM payment_methods
-WHERE token IS NOT NULL OR token_ct IS NOT NULL
+SELECT coalesce(t.token_key_id, 0)::bigint AS key_id, count(*) AS rows
+FROM (
+    SELECT token_key_id FROM payment_methods WHERE token IS NOT NULL OR token_ct IS NOT NULL
+    UNION ALL
+    SELECT token_key_id FROM token_removals) AS t
 GROUP BY 1
 ORDER BY 1
 `

@@ -319,9 +319,12 @@ func (q *Queries) ViewEvents(ctx context.Context, userID string, before string, 
 }
 
 const viewMethods = `-- name: ViewMethods :many
-SELECT m.user_id, m.id, m.payment_system, m.token, m.created_at, m.removed_at, m.token_ct, m.token_key_id, m.token_fingerprint, m.card_id, m.removed_with, m.from_page, coalesce(c.brand, '') AS brand, coalesce(c.last4, '') AS last4, EXISTS (
-    SELECT FROM payments p WHERE p.user_id = m.user_id AND p.payment_method_id = m.id AND p.sweep_at IS NOT NULL) AS charging
-FROM payment_methods m LEFT JOIN cards c ON c.user_id = m.user_id AND c.id = m.card_id
+SELECT m.user_id, m.id, m.payment_system, m.token, m.created_at, m.removed_at, m.token_ct, m.token_key_id, m.token_fingerprint, m.card_id, m.removed_with, m.from_page, coalesce(c.brand, s.brand, '') AS brand, coalesce(c.last4, s.last4, '') AS last4, EXISTS (
+    SELECT FROM payments p WHERE p.user_id = m.user_id AND p.payment_method_id = m.id AND p.sweep_at IS NOT NULL) AS charging,
+    (s.sweep_at IS NOT NULL)::bool AS saving, coalesce(s.action_url, '') AS action_url, s.page_until
+FROM payment_methods m
+LEFT JOIN cards c ON c.user_id = m.user_id AND c.id = m.card_id
+LEFT JOIN saved_methods s ON s.user_id = m.user_id AND s.method_id = m.id
 WHERE m.user_id = $1 AND m.removed_at IS NULL AND m.id < $2::uuid
 ORDER BY m.id DESC
 LIMIT $3::int
@@ -332,6 +335,9 @@ type ViewMethodsRow struct {
 	Brand         string
 	Last4         string
 	Charging      bool
+	Saving        bool
+	ActionUrl     string
+	PageUntil     time.Time
 }
 
 func (q *Queries) ViewMethods(ctx context.Context, userID string, before string, take int32) ([]*ViewMethodsRow, error) {
@@ -359,6 +365,9 @@ func (q *Queries) ViewMethods(ctx context.Context, userID string, before string,
 			&i.Brand,
 			&i.Last4,
 			&i.Charging,
+			&i.Saving,
+			&i.ActionUrl,
+			&i.PageUntil,
 		); err != nil {
 			return nil, err
 		}
@@ -562,6 +571,48 @@ func (q *Queries) ViewPayments(ctx context.Context, arg ViewPaymentsParams) ([]*
 		return nil, err
 	}
 	return items, nil
+}
+
+const viewSavedMethod = `-- name: ViewSavedMethod :one
+SELECT m.user_id, m.id, m.payment_system, m.token, m.created_at, m.removed_at, m.token_ct, m.token_key_id, m.token_fingerprint, m.card_id, m.removed_with, m.from_page, s.brand, s.last4, false::bool AS charging, (s.sweep_at IS NOT NULL)::bool AS saving, s.action_url, s.page_until
+FROM payment_methods m JOIN saved_methods s ON s.user_id = m.user_id AND s.method_id = m.id
+WHERE m.user_id = $1 AND m.id = $2
+`
+
+type ViewSavedMethodRow struct {
+	PaymentMethod PaymentMethod
+	Brand         string
+	Last4         string
+	Charging      bool
+	Saving        bool
+	ActionUrl     string
+	PageUntil     time.Time
+}
+
+func (q *Queries) ViewSavedMethod(ctx context.Context, userID string, iD string) (*ViewSavedMethodRow, error) {
+	row := q.db.QueryRow(ctx, viewSavedMethod, userID, iD)
+	var i ViewSavedMethodRow
+	err := row.Scan(
+		&i.PaymentMethod.UserID,
+		&i.PaymentMethod.ID,
+		&i.PaymentMethod.PaymentSystem,
+		&i.PaymentMethod.Token,
+		&i.PaymentMethod.CreatedAt,
+		&i.PaymentMethod.RemovedAt,
+		&i.PaymentMethod.TokenCt,
+		&i.PaymentMethod.TokenKeyID,
+		&i.PaymentMethod.TokenFingerprint,
+		&i.PaymentMethod.CardID,
+		&i.PaymentMethod.RemovedWith,
+		&i.PaymentMethod.FromPage,
+		&i.Brand,
+		&i.Last4,
+		&i.Charging,
+		&i.Saving,
+		&i.ActionUrl,
+		&i.PageUntil,
+	)
+	return &i, err
 }
 
 const viewSubscription = `-- name: ViewSubscription :one

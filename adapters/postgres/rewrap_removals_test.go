@@ -1,0 +1,90 @@
+package postgres_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/online-cinema/billing/adapters/postgres"
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
+)
+
+func (w vaultFixture) addRemovals(s *postgres.Store, m ...billing.PaymentMethod) {
+	w.Helper()
+	w.tx(s, func(ctx context.Context, tx ports.Repos) error { return tx.TokenRemovals.Add(ctx, m...) })
+}
+
+// leaseRemovals returns the tokens that wait to be forgotten, by method.
+func (w vaultFixture) leaseRemovals() map[billing.PaymentMethodID]string {
+	w.Helper()
+	tokens := map[billing.PaymentMethodID]string{}
+	w.tx(w.sealed, func(ctx context.Context, tx ports.Repos) error {
+		list, err := tx.TokenRemovals.Lease(ctx, billing.LookupInterval{Min: -time.Hour, Max: -time.Hour}, 10)
+		for _, r := range list {
+			tokens[r.Method] = r.Token.Reveal()
+		}
+		return err
+	})
+	return tokens
+}
+
+func TestTokenRemovals_TokenIsEncrypted(t *testing.T) {
+	t.Parallel()
+	w := newVaultFixture(t)
+	w.addRemovals(w.sealed, w.link(w.sealed, 1))
+	if row := w.text("SELECT t::text FROM token_removals t"); strings.Contains(row, "tok_secret") {
+		t.Errorf("the row has the token: %s", row)
+	}
+	if diff := cmp.Diff(map[billing.PaymentMethodID]string{methodID(1): "tok_secret_1"}, w.leaseRemovals()); diff != "" {
+		t.Errorf("tokens (-want +got):\n%s", diff)
+	}
+}
+
+// Tokens that wait to be forgotten are encrypted again, so that an old key can be removed.
+func TestRewrap_TokenRemovals(t *testing.T) {
+	t.Parallel()
+	w := newVaultFixture(t)
+	for n := range 4 {
+		m := w.link(w.sealed, n)
+		store := w.sealed
+		if n == 3 {
+			store = w.plain // from a time without a vault
+		}
+		w.addRemovals(store, m)
+	}
+	w.exec("DELETE FROM payment_methods m WHERE NOT EXISTS (SELECT FROM token_removals t WHERE t.method_id = m.id)")
+	w.exec("UPDATE payment_methods SET removed_at = now(), removed_with = id, token_ct = NULL, token_key_id = NULL, token_fingerprint = NULL")
+	w.exec("UPDATE token_removals a SET token_ct = b.token_ct FROM token_removals b WHERE a.method_id = $1 AND b.method_id = $2", methodID(1), methodID(2))
+	if err := w.files.Rotate(time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	w.sealed = postgres.NewStore(w.pool, postgres.WithVault(w.vault)) // as the owner, like billingctl
+	sealed, broken := w.rewrap(1)
+	if diff := cmp.Diff([]string{"token of removed payment method " + string(methodID(1))}, broken); diff != "" || sealed != 3 {
+		t.Errorf("re-encrypted %d, want 3; broken (-want +got):\n%s", sealed, diff)
+	}
+	keys, err := w.files.Keys()
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts, err := w.sealed.KeyUsage(t.Context())
+	want := []postgres.KeyUsage{{KeyID: keys[0].ID, Methods: 1}, {KeyID: keys[1].ID, Methods: 3}}
+	sorted := func(list []postgres.KeyUsage) map[uint32]int64 {
+		byKey := map[uint32]int64{}
+		for _, u := range list {
+			byKey[u.KeyID] = u.Methods
+		}
+		return byKey
+	}
+	if diff := cmp.Diff(sorted(want), sorted(counts)); err != nil || diff != "" {
+		t.Errorf("tokens by key (-want +got), %v:\n%s", err, diff)
+	}
+	tokens := map[billing.PaymentMethodID]string{methodID(0): "tok_secret_0", methodID(1): "", methodID(2): "tok_secret_2", methodID(3): "tok_secret_3"}
+	if diff := cmp.Diff(tokens, w.leaseRemovals()); diff != "" {
+		t.Errorf("tokens (-want +got):\n%s", diff)
+	}
+}
