@@ -40,6 +40,44 @@ func (c *Crash) Store(s ports.Store) ports.Store { return crashingStore{s, c} }
 // Provider returns p for the process that crashes.
 func (c *Crash) Provider(p ports.Provider) ports.Provider { return crashingProvider{p, c} }
 
+// Saver returns s for the process that crashes.
+func (c *Crash) Saver(s ports.Saver) ports.Saver { return crashingSaver{s, c} }
+
+// Forgetter returns f for the process that crashes.
+func (c *Crash) Forgetter(f ports.Forgetter) ports.Forgetter { return crashingForgetter{f, c} }
+
+type crashingSaver struct {
+	ports.Saver
+	crash *Crash
+}
+
+func (s crashingSaver) Save(ctx context.Context, r ports.SaveRequest) (billing.SaveOutcome, error) {
+	if err := s.crash.step(); err != nil {
+		return billing.SaveOutcome{}, err
+	}
+	o, err := s.Saver.Save(ctx, r)
+	if crashed := s.crash.step(); crashed != nil {
+		return billing.SaveOutcome{}, crashed
+	}
+	return o, err
+}
+
+type crashingForgetter struct {
+	ports.Forgetter
+	crash *Crash
+}
+
+func (f crashingForgetter) Forget(ctx context.Context, token billing.Secret) error {
+	if err := f.crash.step(); err != nil {
+		return err
+	}
+	err := f.Forgetter.Forget(ctx, token)
+	if crashed := f.crash.step(); crashed != nil {
+		return crashed
+	}
+	return err
+}
+
 type crashingStore struct {
 	ports.Store
 	crash *Crash

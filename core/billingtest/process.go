@@ -40,6 +40,33 @@ func (w World) ProcessOver(s ports.Store, p ports.Provider) Process {
 	}
 }
 
+// Saver returns the saver of a new process that uses the given store and payment system.
+func (w World) Saver(s ports.Store, saver ports.Saver) *payments.MethodSaver {
+	return &payments.MethodSaver{
+		Store: s, Clock: w.Clock, NewID: w.NewID, Providers: map[string]ports.Provider{w.Provider.Code: w.Provider},
+		Savers:  map[string]ports.Saver{w.Provider.Code: saver},
+		Timeout: ChargeTimeout, RecordTimeout: ChargeTimeout, Log: slog.New(slog.DiscardHandler),
+	}
+}
+
+// Forgetter returns the forgetter of a new process that uses the given store and payment
+// system.
+func (w World) Forgetter(s ports.Store, f ports.Forgetter) *payments.TokenForgetter {
+	return &payments.TokenForgetter{
+		Store: s, Forgetters: map[string]ports.Forgetter{w.Provider.Code: f}, Timeout: ChargeTimeout, Log: slog.New(slog.DiscardHandler),
+	}
+}
+
+// Methods returns the payment methods of a new process that uses the given store and
+// saver. Its pauses advance the clock if it does not stand still.
+func (w World) Methods(s ports.Store, saver ports.Saver) *viewers.Methods {
+	return &viewers.Methods{
+		Store: s, Clock: w.Clock, NewID: w.NewID, Providers: map[string]ports.Provider{w.Provider.Code: w.Provider},
+		Saver: w.Saver(s, saver), Forgetters: map[string]ports.Forgetter{w.Provider.Code: w.Provider},
+		Pause: w.pause,
+	}
+}
+
 // Sweep sweeps the payment systems that have pending payments, one after the other.
 func (p Process) Sweep(ctx context.Context, limit, concurrency int) (swept payments.Swept, err error) {
 	systems, err := p.SystemsToSweep(ctx)

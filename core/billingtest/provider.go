@@ -59,6 +59,10 @@ type FakeProvider struct {
 	refundFault    Fault
 	refunds        map[billing.RefundID]refund
 	refundRequests []ports.RefundRequest
+
+	saveRequests []ports.SaveRequest
+	saves        map[billing.PaymentMethodID]savedMethod
+	gone         map[string]int // forgotten tokens, and how often
 }
 
 // charge is stored under its idempotency key.
@@ -73,6 +77,7 @@ func newFakeProvider(w World, code string) *FakeProvider {
 		Code: code, t: w.T, store: w.Store, now: w.Clock.Now,
 		fault: NoFault, charges: make(map[billing.PaymentID]charge),
 		refundFault: NoFault, refunds: make(map[billing.RefundID]refund),
+		saves: make(map[billing.PaymentMethodID]savedMethod), gone: make(map[string]int),
 	}
 }
 
@@ -140,6 +145,9 @@ func (p *FakeProvider) charge(r ports.ChargeRequest) (Fault, billing.Outcome, er
 			return p.fault, billing.Outcome{}, ports.ErrKeyConflict
 		}
 		return p.fault, old.outcome, nil
+	}
+	if p.gone[r.Token.Reveal()] > 0 {
+		return p.fault, billing.Outcome{}, ports.ErrTokenUnknown
 	}
 	o := p.decide(r)
 	if o.Status == billing.PaymentSucceeded {

@@ -14,15 +14,15 @@ type NoticeResult string
 
 // The results of a notification.
 const (
-	NoticeAccepted   NoticeResult = "accepted"   // the payment is looked up next
-	NoticeUnknown    NoticeResult = "unknown"    // no pending payment of ours has the key or reference
+	NoticeAccepted   NoticeResult = "accepted"   // the payment or save is looked up next
+	NoticeUnknown    NoticeResult = "unknown"    // no pending payment or save of ours has the key or reference
 	NoticeIrrelevant NoticeResult = "irrelevant" // it is about something else
 	NoticeForged     NoticeResult = "forged"     // nothing proves where it comes from
 	NoticeFailed     NoticeResult = "failed"     // it could not be stored
 )
 
 // Notified takes a notification that claims to come from a payment system. If it is
-// genuine and names a pending payment, the next sweep looks that payment up. Nothing else
+// genuine and names a pending payment or save, the next sweep looks it up. Nothing else
 // in it is believed. When Notified returns nil, that is stored. Errors:
 //
 //	billing.ErrPaymentSystemNotFound  no payment system with this code sends notifications
@@ -55,7 +55,10 @@ func (c *Collector) notified(ctx context.Context, system string, l ports.Listene
 	}
 	notice.ProviderRef = billing.CleanReference(notice.ProviderRef)
 	found, err := ports.InTx(ctx, c.Store, func(tx ports.Repos) (bool, error) {
-		return tx.Notices.LookUpNow(ctx, system, notice)
+		if found, err := tx.Notices.LookUpNow(ctx, system, notice); found || err != nil {
+			return found, err
+		}
+		return tx.Saves.LookUpNow(ctx, system, notice)
 	})
 	switch {
 	case err != nil:

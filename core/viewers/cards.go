@@ -19,6 +19,8 @@ type Cards struct {
 	Calendar billing.Calendar
 	Vault    ports.Vault
 	Limits   billing.CardLimits
+	// Forgetters are the payment systems that must forget the tokens of removed cards.
+	Forgetters map[string]ports.Forgetter
 	// Wait bounds how long a removal waits for payments in flight.
 	Wait time.Duration
 	// Pause waits for d, or until ctx ends, and then returns its error. If Pause is

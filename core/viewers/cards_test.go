@@ -44,9 +44,14 @@ func newWallet(t *testing.T) *wallet {
 // cards returns a new process. Its pauses advance the clock instead of sleeping.
 func (w *wallet) cards() *viewers.Cards {
 	return &viewers.Cards{
-		Store: w.Store, Clock: w.Clock, NewID: w.NewID, Vault: w.vault, Limits: w.limits, Wait: w.wait,
+		Store: w.Store, Clock: w.Clock, NewID: w.NewID, Vault: w.vault, Limits: w.limits, Wait: w.wait, Forgetters: w.forgetters(),
 		Pause: func(_ context.Context, d time.Duration) error { w.Clock.Advance(d); return nil },
 	}
+}
+
+// forgetters are the payment systems that forget tokens.
+func (w *wallet) forgetters() map[string]ports.Forgetter {
+	return map[string]ports.Forgetter{w.Provider.Code: w.Provider}
 }
 
 func (w *wallet) process() process { return w.processWith(w.Store, w.Provider) }

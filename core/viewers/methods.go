@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/payments"
 	"github.com/online-cinema/billing/core/ports"
 )
 
@@ -16,7 +17,10 @@ type Methods struct {
 	Clock     ports.Clock
 	NewID     func() string
 	Providers map[string]ports.Provider // as of the Collector
-	Limits    billing.CardLimits
+	Saver     *payments.MethodSaver
+	// Forgetters are the payment systems that must forget the tokens of removed methods.
+	Forgetters map[string]ports.Forgetter
+	Limits     billing.CardLimits
 	// Wait bounds how long a removal waits for payments in flight.
 	Wait time.Duration
 	// Pause waits for d, or until ctx ends, and then returns its error. If Pause is
@@ -52,11 +56,7 @@ func (s *Methods) Link(ctx context.Context, cmd LinkToken) (Method, error) {
 	if err != nil {
 		return Method{}, fmt.Errorf("link payment method: %w", err)
 	}
-	list, err := s.withUse(ctx, m.UserID, []ports.MethodView{{PaymentMethod: m}})
-	if err != nil {
-		return Method{}, fmt.Errorf("read linked payment method: %w", err)
-	}
-	return list[0], nil
+	return s.withUseOf(ctx, ports.MethodView{PaymentMethod: m})
 }
 
 func (s *Methods) link(ctx context.Context, tx ports.Repos, m billing.PaymentMethod, r *ports.KeyedRequest) (billing.PaymentMethod, error) {
@@ -133,6 +133,14 @@ func (s *Methods) List(ctx context.Context, user billing.UserID, p ports.Page) (
 	return s.withUse(ctx, user, views)
 }
 
+func (s *Methods) withUseOf(ctx context.Context, v ports.MethodView) (Method, error) {
+	list, err := s.withUse(ctx, v.UserID, []ports.MethodView{v})
+	if err != nil {
+		return Method{}, fmt.Errorf("read payment method: %w", err)
+	}
+	return list[0], nil
+}
+
 func (s *Methods) withUse(ctx context.Context, user billing.UserID, views []ports.MethodView) ([]Method, error) {
 	live, err := s.Store.Views().LiveSubscriptions(ctx, user)
 	if err != nil {
@@ -153,7 +161,8 @@ func (s *Methods) withUse(ctx context.Context, user billing.UserID, views []port
 
 // Remove removes a payment method permanently, together with the viewer's methods that
 // have the same token, and cancels the subscriptions that they pay. It waits for pending
-// payments as [Cards.Remove] does. It keeps the card that the method was made from.
+// payments as [Cards.Remove] does. It keeps the card that the method was made from. A page
+// on which the viewer saves the method loses its effect.
 //
 // A repeated removal waits for the same payments. Errors:
 //
@@ -161,7 +170,7 @@ func (s *Methods) withUse(ctx context.Context, user billing.UserID, views []port
 //	ErrUnavailable            the method is removed, but a payment in flight is not settled
 //	                          yet, or waits for the viewer's confirmation
 func (s *Methods) Remove(ctx context.Context, user billing.UserID, id billing.PaymentMethodID) error {
-	r := remover{s.Store, s.Clock, s.NewID, waiter{s.Store, s.Wait, s.Pause}}
+	r := remover{s.Store, s.Clock, s.NewID, s.Forgetters, waiter{s.Store, s.Wait, s.Pause}}
 	if err := r.remove(ctx, ports.MethodRemoval{User: user, Method: id}); err != nil {
 		return fmt.Errorf("remove payment method: %w", err)
 	}

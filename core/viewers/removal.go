@@ -18,13 +18,16 @@ import (
 // confirmed by the viewer. It does not wait until a sweep has found out the outcome of a
 // payment.
 //
+// Payment systems that can forget the tokens are asked later: see
+// [payments.TokenForgetter].
+//
 // A repeated removal waits for the same payments. Errors:
 //
 //	ErrCardNotFound  the user never had such a card
 //	ErrUnavailable   the card is removed, but a payment in flight is not settled yet,
 //	                 or waits for the viewer's confirmation
 func (c *Cards) Remove(ctx context.Context, user billing.UserID, id billing.CardID) error {
-	r := remover{c.Store, c.Clock, c.NewID, waiter{c.Store, c.Wait, c.Pause}}
+	r := remover{c.Store, c.Clock, c.NewID, c.Forgetters, waiter{c.Store, c.Wait, c.Pause}}
 	if err := r.remove(ctx, ports.MethodRemoval{User: user, Card: id}); err != nil {
 		return fmt.Errorf("remove card: %w", err)
 	}
@@ -33,10 +36,11 @@ func (c *Cards) Remove(ctx context.Context, user billing.UserID, id billing.Card
 
 // remover removes cards and payment methods.
 type remover struct {
-	store  ports.Store
-	clock  ports.Clock
-	newID  func() string
-	waiter waiter
+	store   ports.Store
+	clock   ports.Clock
+	newID   func() string
+	forgets map[string]ports.Forgetter
+	waiter  waiter
 }
 
 // removal is the removal of a card or of a payment method.
@@ -79,7 +83,21 @@ func (r remover) apply(ctx context.Context, tx ports.Repos, x removal) (ids []bi
 	}
 	c := l.remove(r.clock.Now())
 	ports.Identify(c.events, r.newID)
+	if err := tx.TokenRemovals.Add(ctx, r.toForget(l.methods)...); err != nil {
+		return nil, err
+	}
 	return ids, c.save(ctx, tx, x.MethodRemoval)
+}
+
+// toForget returns the methods whose tokens a payment system can forget. Methods that were
+// removed before have no token.
+func (r remover) toForget(methods []billing.PaymentMethod) (list []billing.PaymentMethod) {
+	for _, m := range methods {
+		if _, can := r.forgets[m.PaymentSystem]; can {
+			list = append(list, m)
+		}
+	}
+	return list
 }
 
 // lockedForRemoval are the records that a removal may change.

@@ -49,8 +49,9 @@ func (q Requests) Replay(ctx context.Context, r ports.KeyedRequest) (*ports.Resp
 // Work is the effect of a request that died before it responded. The caller derives
 // the response from View and stores it under Claim.
 type Work struct {
-	Claim ports.KeyedRequest
-	View  ports.SubscriptionView
+	Claim  ports.KeyedRequest
+	View   ports.SubscriptionView
+	Method *Method // that the request saves; nil if it was about a subscription
 }
 
 // recover determines the effect of a request without a response. While its payment is
@@ -60,10 +61,10 @@ type Work struct {
 // renewal says nothing about the request.
 //
 // A request without a subscription has the same effect when it is repeated, so it
-// runs again.
+// runs again. The exception is a request to save a method: see [Methods.Save].
 func (q Requests) recover(ctx context.Context, c ports.KeyRecord) (*ports.Response, *Work, error) {
 	if c.Subscription == "" {
-		return nil, nil, q.Forget(ctx, c.KeyedRequest)
+		return q.recoverSave(ctx, c)
 	}
 	v, err := q.Store.Views().Subscription(ctx, c.User, string(c.Subscription))
 	switch {
@@ -74,7 +75,25 @@ func (q Requests) recover(ctx context.Context, c ports.KeyRecord) (*ports.Respon
 	case v.Latest.Status == billing.PaymentAbandoned && v.Latest.Initiator == billing.CustomerInitiated:
 		return nil, nil, q.Forget(ctx, c.KeyedRequest)
 	default:
-		return nil, &Work{c.KeyedRequest, v}, nil
+		return nil, &Work{Claim: c.KeyedRequest, View: v}, nil
+	}
+}
+
+// recoverSave determines the effect of a request that may have begun to save a method. A
+// failed save is no effect: a repeated request opens another page.
+func (q Requests) recoverSave(ctx context.Context, c ports.KeyRecord) (*ports.Response, *Work, error) {
+	m, err := q.Store.Views().SavedMethod(ctx, c.User, billing.PaymentMethodID(c.Owner))
+	switch {
+	case errors.Is(err, billing.ErrPaymentMethodNotFound):
+		return nil, nil, q.Forget(ctx, c.KeyedRequest)
+	case err != nil:
+		return nil, nil, fmt.Errorf("recover request: %w", err)
+	case m.Saving && m.ActionURL == "":
+		return nil, nil, billing.ErrRequestInProgress
+	case m.Status() == billing.MethodFailed && m.RemovedAt.IsZero():
+		return nil, nil, q.Forget(ctx, c.KeyedRequest)
+	default:
+		return nil, &Work{Claim: c.KeyedRequest, Method: &Method{MethodView: m}}, nil
 	}
 }
 

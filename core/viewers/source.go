@@ -3,6 +3,7 @@ package viewers
 import (
 	"cmp"
 	"context"
+	"errors"
 	"time"
 
 	"github.com/online-cinema/billing/core/billing"
@@ -59,10 +60,29 @@ func (s *Subscriber) resolve(ctx context.Context, tx ports.Repos, sub billing.Su
 	case c.method.Unreadable:
 		return charging{}, billing.ErrUnavailable.WithMessage("the payment method cannot be used at the moment; pay with another one")
 	case !c.isNew && c.method.Retired() != "":
+		if err := refuseSaving(ctx, tx, c.method); err != nil {
+			return charging{}, err
+		}
 		return charging{}, billing.ErrInvalidTransition.WithMessage(
 			"the payment method cannot be charged any more, because it was removed or its card was not saved; choose another one")
 	default:
 		return c, nil
+	}
+}
+
+// refuseSaving returns an error if the method is still being saved on a page.
+func refuseSaving(ctx context.Context, tx ports.Repos, m billing.PaymentMethod) error {
+	save, err := tx.Saves.Lock(ctx, m.UserID, m.ID)
+	switch {
+	case errors.Is(err, billing.ErrPaymentMethodNotFound):
+		return nil // made by a payment
+	case err != nil:
+		return err
+	case !save.Settled():
+		return billing.ErrInvalidTransition.WithMessage(
+			"the payment method is not saved yet; finish on its page, and use it once its status is active")
+	default:
+		return nil
 	}
 }
 
