@@ -117,10 +117,12 @@ func (s *Simulator) store(ctx context.Context, c chargeCall) (q request, err err
 		if err := s.forget(ctx, tx, q.key); err != nil {
 			return err
 		}
-		first, err := claim(ctx, tx, q, s.cfg.Clock.Now())
+		first, forgotten, err := claim(ctx, tx, q, s.cfg.Clock.Now())
 		switch {
 		case err != nil:
 			return err
+		case first && forgotten:
+			return ports.ErrTokenUnknown // frees the key
 		case first:
 			q, err = s.storeNew(ctx, tx, q, c)
 		default:
@@ -244,7 +246,7 @@ func (s *Simulator) find(ctx context.Context, key billing.PaymentID) (request, e
 		return q, err
 	}
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
-		absent, err := claim(ctx, tx, newRequest(ports.ChargeRequest{Key: key}, behaviour{}), s.cfg.Clock.Now())
+		absent, _, err := claim(ctx, tx, newRequest(ports.ChargeRequest{Key: key}, behaviour{}), s.cfg.Clock.Now())
 		if err != nil {
 			return err
 		}

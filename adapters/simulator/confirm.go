@@ -16,13 +16,14 @@ import (
 // reply is the viewer's answer on the page.
 type reply struct {
 	choice choice
-	card   billing.CardNumber // of the choice pay
+	card   billing.CardNumber // of the choices pay and save
 }
 
 type choice string
 
 const (
-	pay     choice = "pay" // with the card
+	pay     choice = "pay"  // with the card
+	save    choice = "save" // the card
 	approve choice = "approve"
 	decline choice = "decline"
 )

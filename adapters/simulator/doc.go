@@ -18,7 +18,8 @@
 //
 // The number of a card decides as well: see card.go. Renewals charge the token that
 // was issued for the card. With neither a token nor a card, the viewer enters a card on
-// the payment page: see page.go. A signed notification follows each change there.
+// the payment page: see page.go. A card can also be saved on a page without a charge: see
+// save.go. A signed notification follows each change there.
 //
 // A suffix after ~ distinguishes tokens and changes nothing else: tok_ok~7. The history
 // of a token contains the charges of all viewers.
@@ -34,6 +35,7 @@
 //
 // Not here: the service's handling of charges (core/payments), the schema "simulator"
 // (db/simulator), opening the pool (the caller does that), and features of payment
-// systems that the port lacks, such as disputes. The simulator stores
-// neither card numbers, nor data derived from them, nor CVVs.
+// systems that the port lacks, such as disputes. The simulator stores neither card numbers
+// nor CVVs. Of a card that is saved without a charge it stores the brand and the last four
+// digits, as payment systems show them.
 package simulator

@@ -85,18 +85,22 @@ func (q request) outcome(baseURL string) billing.Outcome {
 	return o
 }
 
-// claim inserts the request and reports whether its key was free. If another
-// transaction is inserting the key, claim waits for its end.
-func claim(ctx context.Context, tx pgx.Tx, q request, now time.Time) (bool, error) {
-	tag, err := tx.Exec(ctx, `
+// claim inserts the request and reports whether its key was free, and then whether its
+// token was forgotten. If another transaction is inserting the key, claim waits for its end.
+func claim(ctx context.Context, tx pgx.Tx, q request, now time.Time) (free, forgotten bool, err error) {
+	err = tx.QueryRow(ctx, `
 		INSERT INTO simulator.requests (key, fingerprint, token, amount, currency, status, ref, return_url, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-		ON CONFLICT (key) DO NOTHING`,
-		q.key, q.fingerprint[:], q.token[:], q.amount.Amount, q.amount.Currency, q.status, q.ref, q.returnURL, now)
-	if err != nil {
-		return false, fmt.Errorf("claim the key: %w", err)
+		ON CONFLICT (key) DO NOTHING
+		RETURNING EXISTS (SELECT FROM simulator.tokens t WHERE t.hash = $3 AND t.forgotten)`,
+		q.key, q.fingerprint[:], q.token[:], q.amount.Amount, q.amount.Currency, q.status, q.ref, q.returnURL, now).Scan(&forgotten)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return false, false, nil
+	case err != nil:
+		return false, false, fmt.Errorf("claim the key: %w", err)
 	}
-	return tag.RowsAffected() == 1, nil
+	return true, forgotten, nil
 }
 
 // countCharge counts a charge with a token, and returns the token's history. Other

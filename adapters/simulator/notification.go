@@ -15,16 +15,18 @@ const SignatureHeader = "Simulator-Signature"
 
 // notification is the body of a notification.
 type notification struct {
-	Type    string            `json:"type"`
-	Payment billing.PaymentID `json:"payment"`
-	Refund  billing.RefundID  `json:"refund,omitempty"`
-	Ref     string            `json:"ref,omitempty"` // of the refund
+	Type    string                  `json:"type"`
+	Payment billing.PaymentID       `json:"payment,omitempty"`
+	Method  billing.PaymentMethodID `json:"payment_method,omitempty"`
+	Refund  billing.RefundID        `json:"refund,omitempty"`
+	Ref     string                  `json:"ref,omitempty"` // of the refund
 }
 
 // The types of notifications.
 const (
 	paymentChanged = "payment.changed"
 	refundChanged  = "refund.changed"
+	methodChanged  = "payment_method.changed"
 )
 
 // ReadNotification implements [ports.Listener].
@@ -33,22 +35,17 @@ func (s *Simulator) ReadNotification(n ports.Notification) (ports.Notice, error)
 		return ports.Notice{}, ports.ErrForged
 	}
 	var body notification
-	if err := json.Unmarshal(n.Body, &body); err != nil {
-		return ports.Notice{}, ports.ErrIrrelevant
-	}
-	switch body.Type {
-	case paymentChanged:
+	err := json.Unmarshal(n.Body, &body)
+	switch {
+	case err == nil && body.Type == paymentChanged:
 		return ports.Notice{Key: body.Payment}, nil
-	case refundChanged:
+	case err == nil && body.Type == methodChanged && body.Method != "":
+		return ports.Notice{Method: body.Method}, nil
+	case err == nil && body.Type == refundChanged:
 		return ports.Notice{Refund: body.Refund, RefundRef: body.Ref}, nil
 	default:
 		return ports.Notice{}, ports.ErrIrrelevant
 	}
-}
-
-// notifyPayment tells the service that a payment has changed.
-func (s *Simulator) notifyPayment(ctx context.Context, key billing.PaymentID) {
-	s.notify(ctx, notification{Type: paymentChanged, Payment: key})
 }
 
 // notifyRefund tells the service that a refund has changed.
@@ -56,8 +53,8 @@ func (s *Simulator) notifyRefund(ctx context.Context, r refund) {
 	s.notify(ctx, notification{Type: refundChanged, Payment: r.payment, Refund: r.key, Ref: r.ref})
 }
 
-// notify sends a notification. Like a real payment system, the simulator does not wait for
-// the answer; unlike one, it does not repeat.
+// notify tells the service that a payment, a refund or a saved card has changed. Like a real
+// payment system, the simulator does not wait for the answer; unlike one, it does not repeat.
 func (s *Simulator) notify(ctx context.Context, n notification) {
 	if s.cfg.Notify == nil || s.cfg.NotifySecret.IsZero() {
 		return

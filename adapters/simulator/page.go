@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
@@ -30,9 +31,11 @@ const pageText = `<!doctype html>
 <body>
 <h1>{{.Title}}</h1>
 <p>{{.Text}}</p>
-{{if eq .Ask "card"}}<form method="post">
+{{if or (eq .Ask "card") (eq .Ask "card to save")}}<form method="post">
 <p><label>Card number <input name="card" value="4242424242424242" inputmode="numeric" autocomplete="off" required></label></p>
-<button name="reply" value="pay">Pay</button>
+{{if eq .Ask "card"}}<button name="reply" value="pay">Pay</button>
+{{else}}<button name="reply" value="save">Save card</button>
+{{end -}}
 <button name="reply" value="decline" formnovalidate>Cancel</button>
 </form>
 {{else if eq .Ask "approval"}}<form method="post">
@@ -49,11 +52,11 @@ var page = template.Must(template.New("page").Parse(pageText))
 
 type view struct {
 	Title, Text string
-	Ask         string // for a card, for approval, or nothing
+	Ask         string // for a card, for a card to save, for approval, or nothing
 	Return      string // where the viewer goes next; empty for nowhere
 }
 
-// Handler serves the pages on which viewers confirm payments. GET shows a page, and POST
+// Handler serves the pages on which viewers confirm payments and save cards. GET shows a page, and POST
 // accepts the reply. The last element of the path is the name of the page, so the
 // handler can be mounted at any path. [Config.BaseURL] must be that address.
 //
@@ -83,12 +86,12 @@ func (s *Simulator) Handler() http.Handler {
 }
 
 func (s *Simulator) show(w http.ResponseWriter, r *http.Request) {
-	q, err := s.confirm(r.Context(), pageName(r), reply{})
+	q, err := s.visit(r.Context(), pageName(r), reply{})
 	if err != nil {
 		fail(w, err)
 		return
 	}
-	if origin := originOf(q.returnURL); origin != "" { // a browser applies the policy to the redirect after the form, too
+	if origin := originOf(q.returnsTo()); origin != "" { // a browser applies the policy to the redirect after the form, too
 		w.Header().Set("Content-Security-Policy", w.Header().Get("Content-Security-Policy")+" "+origin)
 	}
 	write(w, http.StatusOK, q.view())
@@ -97,24 +100,43 @@ func (s *Simulator) show(w http.ResponseWriter, r *http.Request) {
 func (s *Simulator) reply(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 1024)
 	answer := reply{choice(r.PostFormValue("reply")), billing.ParseCardNumber(r.PostFormValue("card"))}
-	valid := answer.choice == approve || answer.choice == decline || answer.choice == pay && !answer.card.IsZero()
+	withCard := answer.choice == pay || answer.choice == save
+	valid := answer.choice == approve || answer.choice == decline || withCard && !answer.card.IsZero()
 	if !valid {
 		write(w, http.StatusBadRequest, view{Title: "Invalid reply", Text: "Go back, check the card number, and press one of the buttons."})
 		return
 	}
-	q, err := s.confirm(r.Context(), pageName(r), answer)
+	q, err := s.visit(r.Context(), pageName(r), answer)
 	if err != nil {
 		fail(w, err)
 		return
 	}
-	s.notifyPayment(r.Context(), q.key)
+	s.notify(r.Context(), q.notification())
 	// Relative, because only the caller knows the path of the handler.
 	next := "./" + pageName(r)
-	if q.status != billing.PaymentPending && originOf(q.returnURL) != "" {
-		next = q.returnURL
+	if q.over() && originOf(q.returnsTo()) != "" {
+		next = q.returnsTo()
 	}
 	w.Header().Set("Location", next)
 	w.WriteHeader(http.StatusSeeOther)
+}
+
+// visited is a payment or a card to save, as a page shows it.
+type visited interface {
+	view() view
+	over() bool        // no reply changes it any more
+	returnsTo() string // where the viewer goes afterwards; empty for nowhere
+	notification() notification
+}
+
+// visit applies a reply on the page with this name. An empty reply changes nothing. It
+// returns [ports.ErrSaveNotFound] if there is no such page.
+func (s *Simulator) visit(ctx context.Context, action string, r reply) (visited, error) {
+	q, err := s.confirm(ctx, action, r)
+	if !errors.Is(err, ports.ErrChargeNotFound) {
+		return q, err
+	}
+	return s.currentSave(ctx, saveByAction, action, r)
 }
 
 // originOf returns the origin of a web page's address, or "" for any other text.
@@ -138,6 +160,12 @@ func pageName(r *http.Request) string {
 	return name
 }
 
+func (q request) over() bool        { return q.status != billing.PaymentPending }
+func (q request) returnsTo() string { return q.returnURL }
+func (q request) notification() notification {
+	return notification{Type: paymentChanged, Payment: q.key}
+}
+
 // view returns the page's content for the state of the request.
 func (q request) view() view {
 	switch {
@@ -156,9 +184,31 @@ func (q request) view() view {
 	}
 }
 
+func (c savedCard) over() bool        { return c.status != billing.MethodPending }
+func (c savedCard) returnsTo() string { return c.returnURL }
+func (c savedCard) notification() notification {
+	return notification{Type: methodChanged, Method: c.key}
+}
+
+// view returns the page's content for the state of the saved card.
+func (c savedCard) view() view {
+	switch {
+	case c.status == billing.MethodPending && c.awaitsCard:
+		return view{Title: "Save a card", Text: "Nothing is charged now. Later payments use the card.", Ask: "card to save"}
+	case c.status == billing.MethodPending:
+		return view{Title: "Confirm the card", Text: "Do you want to save this card for later payments?", Ask: "approval"}
+	case c.status == billing.MethodActive:
+		return view{Title: "Saved", Text: "The card is saved. Nothing was charged. You can close this page.", Return: c.returnURL}
+	case c.decline == billing.ActionExpired:
+		return view{Title: "Too late", Text: "This page is over. No card was saved.", Return: c.returnURL}
+	default:
+		return view{Title: "Not saved", Text: "The bank refused the card. Nothing was charged. You can close this page.", Return: c.returnURL}
+	}
+}
+
 func fail(w http.ResponseWriter, err error) {
-	if errors.Is(err, ports.ErrChargeNotFound) {
-		write(w, http.StatusNotFound, view{Title: "Not found", Text: "There is no payment to confirm here."})
+	if errors.Is(err, ports.ErrSaveNotFound) {
+		write(w, http.StatusNotFound, view{Title: "Not found", Text: "There is nothing to confirm here."})
 		return
 	}
 	write(w, http.StatusServiceUnavailable, view{Title: "Unavailable", Text: "Try again in a moment."})

@@ -73,11 +73,13 @@ type Simulator struct {
 }
 
 var (
-	_ ports.Provider = (*Simulator)(nil)
-	_ ports.Ledger   = (*Simulator)(nil)
-	_ ports.Listener = (*Simulator)(nil)
-	_ ports.Prober   = (*Simulator)(nil)
-	_ ports.Refunder = (*Simulator)(nil)
+	_ ports.Provider  = (*Simulator)(nil)
+	_ ports.Ledger    = (*Simulator)(nil)
+	_ ports.Listener  = (*Simulator)(nil)
+	_ ports.Saver     = (*Simulator)(nil)
+	_ ports.Refunder  = (*Simulator)(nil)
+	_ ports.Forgetter = (*Simulator)(nil)
+	_ ports.Prober    = (*Simulator)(nil)
 )
 
 // Capabilities implements [ports.Provider].
