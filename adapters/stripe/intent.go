@@ -9,7 +9,8 @@ import (
 
 // Metadata of our objects at Stripe.
 const (
-	metaPayment   = "payment_id" // also on the charge of a PaymentIntent
+	metaPayment   = "payment_id"        // also on the charge of a PaymentIntent
+	metaMethod    = "payment_method_id" // of a page that saves a card
 	metaUser      = "user_id"
 	metaInitiator = "initiator"
 	metaPage      = "page" // "yes" if the viewer pays on a page of Stripe

@@ -173,14 +173,30 @@ func sendAll(t *testing.T, w world) {
 		_ = w.Forget(t.Context(), billing.NewSecret(token))
 	}
 	sendRefunds(t, w)
+	sendSaves(t, w)
 	_ = w.Probe(t.Context())
 	_ = w.Charges(t.Context(), w.clock.Now(), w.clock.Now().Add(time.Hour), func(ports.LedgerEntry) error { return nil })
+}
+
+// sendSaves saves a card on a page, and looks it up.
+func sendSaves(t *testing.T, w world) {
+	t.Helper()
+	r := saveRequest()
+	opened, err := w.Save(t.Context(), r)
+	if err != nil {
+		return // the mock refuses a parameter
+	}
+	if err := submit(t.Context(), opened.ActionURL, url.Values{"reply": {"approve"}}); err != nil {
+		t.Error(err)
+	}
+	_, _ = w.FindSave(t.Context(), w.saveQuery(r))
+	_, _ = w.FindSave(t.Context(), ports.SaveQuery{SaveRequest: r, ProviderRef: opened.ProviderRef})
 }
 
 func operations() []string {
 	return []string{
 		fake.OpCustomer, fake.OpMethod, fake.OpAttach, fake.OpDetach, fake.OpCreate, fake.OpConfirm, fake.OpCancel, fake.OpIntent,
-		fake.OpIntents, fake.OpSession, fake.OpReadSession, fake.OpSessions, fake.OpCharges, fake.OpBalance,
+		fake.OpIntents, fake.OpSession, fake.OpReadSession, fake.OpSessions, fake.OpSetupIntent, fake.OpCharges, fake.OpBalance,
 		fake.OpRefund, fake.OpReadRefund, fake.OpRefunds,
 	}
 }
@@ -237,6 +253,12 @@ func TestResponses_OfStripeMock(t *testing.T) {
 		_, err := s.Find(t.Context(), ports.ChargeQuery{Key: "key-1", ProviderRef: ref})
 		if err == nil || strings.Contains(err.Error(), "JSON") || strings.Contains(err.Error(), "readable") {
 			t.Errorf("Find(%q) = %v, want a response that can be read", ref, err)
+		}
+	}
+	for _, ref := range []string{"cs_test_1", ""} {
+		_, err := s.FindSave(t.Context(), ports.SaveQuery{SaveRequest: saveRequest(), ProviderRef: ref})
+		if err == nil || strings.Contains(err.Error(), "JSON") || strings.Contains(err.Error(), "readable") {
+			t.Errorf("FindSave(%q) = %v, want a response that can be read", ref, err)
 		}
 	}
 	for _, token := range []string{"pm_1", "cus_1/pm_1", ""} {

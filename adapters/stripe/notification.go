@@ -11,8 +11,8 @@ import (
 
 const signatureHeader = "Stripe-Signature"
 
-// eventTypes returns the types of events after which a payment may have changed. The
-// webhook endpoint must send them. See also refundEventTypes.
+// eventTypes returns the types of events after which a payment or the save of a card may
+// have changed. The webhook endpoint must send them. See also refundEventTypes.
 func eventTypes() []string {
 	return []string{
 		"payment_intent.succeeded", "payment_intent.payment_failed", "payment_intent.processing",
@@ -21,7 +21,8 @@ func eventTypes() []string {
 	}
 }
 
-// event is the body of a notification. The adapter believes only the name of the payment.
+// event is the body of a notification. The adapter believes only the name of the payment or
+// of the method.
 type event struct {
 	Type string `json:"type"`
 	Data struct {
@@ -43,9 +44,15 @@ func (s *Stripe) ReadNotification(n ports.Notification) (ports.Notice, error) {
 	case !slices.Contains(eventTypes(), e.Type):
 		return ports.Notice{}, ports.ErrIrrelevant
 	}
-	key, ref := e.Data.Object.Metadata[metaPayment], e.Data.Object.ID
-	if key == "" || !isID(ref) {
+	meta, ref := e.Data.Object.Metadata, e.Data.Object.ID
+	switch {
+	case !isID(ref):
+		return ports.Notice{}, ports.ErrIrrelevant
+	case meta[metaPayment] != "":
+		return ports.Notice{Key: billing.PaymentID(meta[metaPayment]), ProviderRef: ref}, nil
+	case meta[metaMethod] != "":
+		return ports.Notice{Method: billing.PaymentMethodID(meta[metaMethod]), ProviderRef: ref}, nil
+	default:
 		return ports.Notice{}, ports.ErrIrrelevant // another program's payment
 	}
-	return ports.Notice{Key: billing.PaymentID(key), ProviderRef: ref}, nil
 }

@@ -11,13 +11,15 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// session is a Checkout Session: a page on which a viewer pays.
+// session is a Checkout Session: a page on which a viewer pays, or saves a card.
 type session struct {
-	ID       string            `json:"id"`
-	URL      string            `json:"url"`
-	Status   string            `json:"status"`
-	Intent   object            `json:"payment_intent"`
-	Metadata map[string]string `json:"metadata"`
+	ID          string            `json:"id"`
+	URL         string            `json:"url"`
+	Status      string            `json:"status"`
+	ExpiresAt   int64             `json:"expires_at"`
+	Intent      object            `json:"payment_intent"`
+	SetupIntent object            `json:"setup_intent"`
+	Metadata    map[string]string `json:"metadata"`
 }
 
 // Statuses of a session.

@@ -73,6 +73,7 @@ var (
 	_ ports.Ledger    = (*Stripe)(nil)
 	_ ports.Listener  = (*Stripe)(nil)
 	_ ports.Refunder  = (*Stripe)(nil)
+	_ ports.Saver     = (*Stripe)(nil)
 	_ ports.Forgetter = (*Stripe)(nil)
 	_ ports.Prober    = (*Stripe)(nil)
 )

@@ -90,6 +90,7 @@ const (
 	OpSession      = "POST /v1/checkout/sessions"
 	OpReadSession  = "GET /v1/checkout/sessions/{id}"
 	OpSessions     = "GET /v1/checkout/sessions"
+	OpSetupIntent  = "GET /v1/setup_intents/{id}"
 	OpCharges      = "GET /v1/charges"
 	OpBalance      = "GET /v1/balance"
 	maxRequestBody = 1 << 20
@@ -99,7 +100,7 @@ func (f *Fake) operations() map[string]operation {
 	return map[string]operation{
 		OpCustomer: f.createCustomer, OpMethod: f.readMethod, OpAttach: f.attach, OpDetach: f.detach,
 		OpCreate: f.createIntent, OpConfirm: f.confirm, OpCancel: f.cancel, OpIntent: f.readIntent, OpIntents: f.listIntents,
-		OpSession: f.createSession, OpReadSession: f.readSession, OpSessions: f.listSessions,
+		OpSession: f.createSession, OpReadSession: f.readSession, OpSessions: f.listSessions, OpSetupIntent: f.readSetupIntent,
 		OpCharges: f.listCharges, OpBalance: f.balance,
 	}
 }

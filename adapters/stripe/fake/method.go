@@ -80,6 +80,7 @@ func (f *Fake) readMethod(in input) response {
 func (m *method) json() map[string]any {
 	return map[string]any{
 		"id": m.id, "object": "payment_method", "type": "card", "customer": orNil(m.customer), "livemode": false, "created": 0,
+		"card": map[string]any{"brand": "visa", "last4": "4242", "exp_month": 12, "exp_year": 2040},
 	}
 }
 

@@ -71,6 +71,9 @@ func (f *Fake) replyToCheckout(id string, approve bool, method string) (next str
 	if f.attempt(s, cmp.Or(method, "pm_ok_"+s.id)) {
 		return s.returnURL, event{"checkout.session.completed", s.id, s.metadata}
 	}
+	if s.saves {
+		return s.url, event{"setup_intent.setup_failed", s.id, s.intentMetadata}
+	}
 	return s.url, event{"payment_intent.payment_failed", s.intent.id, s.intentMetadata}
 }
 

@@ -17,10 +17,21 @@ type session struct {
 	returnURL         string
 	intent            *intent // of the latest attempt
 	complete          bool
+	saves             bool         // a card, without a payment
+	setupIntent       *setupIntent // of a complete page that saves a card
+}
+
+type setupIntent struct {
+	id, customer string
+	method       *method
+	metadata     map[string]string
 }
 
 func (f *Fake) createSession(in input) response {
 	const price = "line_items[0][price_data]"
+	if in.Get("mode") == "setup" {
+		return f.createSetup(in)
+	}
 	amount, err := strconv.ParseInt(in.Get(price+"[unit_amount]"), 10, 64)
 	switch {
 	case err != nil || amount < 50:
@@ -37,6 +48,36 @@ func (f *Fake) createSession(in input) response {
 	s.url = "http://" + in.host + pages + "checkout/" + s.id
 	f.sessions = append(f.sessions, s)
 	return ok(f.sessionJSON(s))
+}
+
+// createSetup opens a page that saves a card.
+func (f *Fake) createSetup(in input) response {
+	if f.customers[in.Get("customer")] == nil {
+		return invalid("resource_missing", "customer")
+	}
+	s := &session{
+		id: f.newID("cs_test"), customer: in.Get("customer"), created: f.cfg.Now().Unix(), returnURL: in.Get("success_url"), saves: true,
+		metadata: metadata(in.Values, "metadata"), intentMetadata: metadata(in.Values, "setup_intent_data[metadata]"),
+	}
+	s.url = "http://" + in.host + pages + "checkout/" + s.id
+	f.sessions = append(f.sessions, s)
+	return ok(f.sessionJSON(s))
+}
+
+func (f *Fake) readSetupIntent(in input) response {
+	for _, s := range f.sessions {
+		if i := s.setupIntent; i != nil && i.id == in.id {
+			body := map[string]any{
+				"id": i.id, "object": "setup_intent", "status": "succeeded", "customer": i.customer, "payment_method": i.method.id,
+				"metadata": i.metadata, "usage": "off_session", "client_secret": i.id + "_secret_" + SecretWord, "livemode": false,
+			}
+			if expands(in, "payment_method") {
+				body["payment_method"] = i.method.json()
+			}
+			return ok(body)
+		}
+	}
+	return missing("intent")
 }
 
 func (f *Fake) findSession(id string) *session {
@@ -73,7 +114,13 @@ func (f *Fake) sessionJSON(s *session) map[string]any {
 	body := map[string]any{
 		"id": s.id, "object": "checkout.session", "status": status, "payment_status": payment, "url": nil,
 		"payment_intent": nil, "metadata": s.metadata, "created": s.created, "customer": s.customer, "mode": "payment",
-		"livemode": false,
+		"livemode": false, "expires_at": s.created + int64(sessionAge.Seconds()), "setup_intent": nil,
+	}
+	if s.saves {
+		body["mode"], body["payment_status"] = "setup", "no_payment_required"
+	}
+	if s.setupIntent != nil {
+		body["setup_intent"] = s.setupIntent.id
 	}
 	if status == "open" {
 		body["url"] = s.url
@@ -90,6 +137,9 @@ func (f *Fake) attempt(s *session, id string) bool {
 	if m == nil {
 		return false
 	}
+	if s.saves {
+		return f.attemptSave(s, m)
+	}
 	if s.intent == nil {
 		s.intent = &intent{
 			id: f.newID("pi"), currency: s.currency, amount: s.amount, created: f.cfg.Now().Unix(), customer: s.customer,
@@ -104,5 +154,15 @@ func (f *Fake) attempt(s *session, id string) bool {
 	}
 	f.succeed(s.intent)
 	s.complete = true
+	return true
+}
+
+// attemptSave tries to save a payment method. It is attached to the customer then.
+func (f *Fake) attemptSave(s *session, m *method) bool {
+	if m.kind == "pm_decline" {
+		return false
+	}
+	m.customer, m.confirmed, s.complete = s.customer, true, true
+	s.setupIntent = &setupIntent{id: f.newID("seti"), customer: s.customer, method: m, metadata: s.intentMetadata}
 	return true
 }
