@@ -82,8 +82,7 @@ func (y *YooKassa) body(r ports.ChargeRequest) ([]byte, error) {
 	return json.Marshal(p)
 }
 
-// create sends the request until YooKassa answers with the payment, or with an error that
-// a repetition does not change.
+// create creates the payment, or reads it if the key was used before.
 func (y *YooKassa) create(ctx context.Context, key billing.PaymentID, body []byte) (billing.Outcome, error) {
 	var p payment
 	if err := y.post(ctx, "/payments", string(key), body, &p); err != nil {

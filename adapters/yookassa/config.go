@@ -81,6 +81,7 @@ var (
 	_ ports.Ledger   = (*YooKassa)(nil)
 	_ ports.Listener = (*YooKassa)(nil)
 	_ ports.Refunder = (*YooKassa)(nil)
+	_ ports.Saver    = (*YooKassa)(nil)
 	_ ports.Prober   = (*YooKassa)(nil)
 )
 

@@ -1,8 +1,10 @@
 // Package yookassa charges viewers through YooKassa (API v3).
 //
 //	first payment  POST /payments with save_payment_method ─► a page of YooKassa ─► token
+//	saved card     POST /payment_methods                   ─► a page of YooKassa ─► token
 //	renewal        POST /payments with payment_method_id   ─► succeeded or canceled
 //	lookup         GET /payments/{id}, or the list of a time window by metadata.payment_id
+//	               GET /payment_methods/{id}, or the same request again
 //
 // The payment id is the Idempotence-Key. YooKassa remembers a key for 24 hours and answers
 // a repeated request with the present state of the payment. The adapter sends nothing after

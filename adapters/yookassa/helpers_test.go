@@ -75,6 +75,11 @@ func serve(t *testing.T, status int, body string) *yookassa.YooKassa {
 
 // reply replies to the page of a payment like a viewer.
 func reply(ctx context.Context, page, choice, card string) error {
+	return replyTo(ctx, page, choice, card, returnURL)
+}
+
+// replyTo is reply for a page that sends the viewer back to an address.
+func replyTo(ctx context.Context, page, choice, card, back string) error {
 	form := url.Values{"reply": {choice}, "card": {card}}.Encode()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, page, strings.NewReader(form))
 	if err != nil {
@@ -86,7 +91,7 @@ func reply(ctx context.Context, page, choice, card string) error {
 		return err
 	}
 	defer func() { _ = w.Body.Close() }()
-	if w.StatusCode != http.StatusSeeOther || w.Header.Get("Location") != returnURL {
+	if w.StatusCode != http.StatusSeeOther || w.Header.Get("Location") != back {
 		return fmt.Errorf("POST %s: status %d", page, w.StatusCode)
 	}
 	return nil

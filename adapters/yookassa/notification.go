@@ -25,7 +25,8 @@ func DefaultNetworks() []netip.Prefix {
 }
 
 // ReadNotification accepts notifications by the address of the sender, because YooKassa
-// does not sign them. The body only names the payment or the refund. See [ports.Listener].
+// does not sign them. The body only names the payment, the refund or the saved method. See
+// [ports.Listener].
 func (y *YooKassa) ReadNotification(n ports.Notification) (ports.Notice, error) {
 	sender := n.From.Unmap()
 	if !slices.ContainsFunc(y.networks, func(p netip.Prefix) bool { return p.Contains(sender) }) {
@@ -45,8 +46,11 @@ func (y *YooKassa) ReadNotification(n ports.Notification) (ports.Notice, error) 
 		return ports.Notice{}, ports.ErrIrrelevant
 	case strings.HasPrefix(body.Event, "refund.") && printable(body.Object.ID):
 		return ports.Notice{RefundRef: body.Object.ID}, nil
-	case !strings.HasPrefix(body.Event, "payment."):
+	case strings.HasPrefix(body.Event, "payment."):
+		return ports.Notice{Key: billing.PaymentID(body.Object.Metadata.PaymentID), ProviderRef: body.Object.ID}, nil
+	case strings.HasPrefix(body.Event, "payment_method."):
+		return ports.Notice{ProviderRef: body.Object.ID}, nil // it has no data of ours
+	default:
 		return ports.Notice{}, ports.ErrIrrelevant
 	}
-	return ports.Notice{Key: billing.PaymentID(body.Object.Metadata.PaymentID), ProviderRef: body.Object.ID}, nil
 }

@@ -83,7 +83,7 @@ func TestReadNotification_Body(t *testing.T) {
 		`{"type":"notification","event":"refund.succeeded","object":{"id":"r","payment_id":"ref-1","metadata":{"refund_id":"x","payment_id":"` + string(key) + `"}}}`: {RefundRef: "r"},
 		`{"type":"notification","event":"refund.succeeded","object":{"id":"r\u0000"}}`:                                                                                irrelevant,
 		`{"type":"notification","event":"refund.succeeded","object":{"payment_id":"ref-1"}}`:                                                                          irrelevant,
-		`{"type":"notification","event":"payment_method.active","object":{"id":"m"}}`:                                                                                 irrelevant,
+		`{"type":"notification","event":"payment_method.active","object":{"id":"m"}}`:                                                                                 {ProviderRef: "m"},
 		`{"type":"notification","event":"payout.succeeded","object":{"id":"m"}}`:                                                                                      irrelevant,
 		`{"type":"notification","event":"payment.succeeded","object":{}}`:                                                                                             irrelevant,
 		`{"type":"other","event":"payment.succeeded","object":{"id":"ref-1"}}`:                                                                                        irrelevant,

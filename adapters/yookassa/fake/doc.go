@@ -8,8 +8,10 @@
 //	POST /v3/refunds               refund a payment or a part of it
 //	GET  /v3/refunds               list refunds, the newest first
 //	GET  /v3/refunds/{id}          read a refund
+//	POST /v3/payment_methods       save a card on a page, without a payment
+//	GET  /v3/payment_methods/{id}  read such a card
 //	GET  /v3/me                    read the settings of the shop
-//	POST /checkout/{id}            reply to the page of a payment like a viewer
+//	POST /checkout/{id}            reply to the page of a payment or a card like a viewer
 //
 // The form of the page has the fields reply (approve or decline) and card (a test card
 // number of YooKassa; the last four digits decide).

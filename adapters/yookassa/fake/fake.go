@@ -27,6 +27,7 @@ type Fake struct {
 	payments []*payment // in the order of their creation
 	keys     map[string]use
 	methods  map[string]Method
+	saves    map[string]*savedMethod // without a payment, by key
 	faults   []Fault
 	cutOff   map[string]bool // keys whose requests are lost
 
@@ -48,10 +49,12 @@ const keyLife = 24 * time.Hour
 
 // New returns a fake without payments.
 func New(cfg Config) *Fake {
-	f := &Fake{cfg: cfg, mux: http.NewServeMux(), keys: map[string]use{}, methods: map[string]Method{}, cutOff: map[string]bool{}, refundKeys: map[string]refundUse{}}
+	f := &Fake{cfg: cfg, mux: http.NewServeMux(), keys: map[string]use{}, methods: map[string]Method{}, saves: map[string]*savedMethod{}, cutOff: map[string]bool{}, refundKeys: map[string]refundUse{}}
 	f.mux.HandleFunc("POST /v3/payments", f.authorized(f.create))
 	f.mux.HandleFunc("GET /v3/payments", f.authorized(f.list))
 	f.mux.HandleFunc("GET /v3/payments/{id}", f.authorized(f.read))
+	f.mux.HandleFunc("POST /v3/payment_methods", f.authorized(f.save))
+	f.mux.HandleFunc("GET /v3/payment_methods/{id}", f.authorized(f.readSave))
 	f.mux.HandleFunc("POST /v3/refunds", f.authorized(f.createRefund))
 	f.mux.HandleFunc("GET /v3/refunds", f.authorized(f.listRefunds))
 	f.mux.HandleFunc("GET /v3/refunds/{id}", f.authorized(f.readRefund))

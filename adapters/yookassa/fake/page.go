@@ -6,7 +6,7 @@ import (
 	"net/http"
 )
 
-// reply takes the viewer's reply to the page of a payment, and sends the browser back.
+// reply takes the viewer's reply to the page of a payment or a card, and sends the browser back.
 func (f *Fake) reply(w http.ResponseWriter, r *http.Request) {
 	answer := r.PostFormValue("reply")
 	if answer != "approve" && answer != "decline" {
@@ -15,18 +15,19 @@ func (f *Fake) reply(w http.ResponseWriter, r *http.Request) {
 	}
 	p, returnURL := f.confirm(r.PathValue("id"), answer == "approve", r.PostFormValue("card"))
 	if returnURL == "" {
+		var m savedMethod
+		if m, returnURL = f.confirmSave(r.PathValue("id"), answer == "approve", r.PostFormValue("card")); returnURL != "" {
+			if m.Saved { // there is no notification of a method that was not saved
+				f.notify(r.Context(), "payment_method.active", m)
+			}
+			http.Redirect(w, r, returnURL, http.StatusSeeOther)
+			return
+		}
 		http.Error(w, "no payment waits for a reply here", http.StatusConflict)
 		return
 	}
-	f.notify(r.Context(), p)
+	f.notify(r.Context(), "payment."+p.Status, p)
 	http.Redirect(w, r, returnURL, http.StatusSeeOther)
-}
-
-func (f *Fake) notify(ctx context.Context, p payment) {
-	if f.cfg.Notify != nil {
-		body, _ := json.Marshal(map[string]any{"type": "notification", "event": "payment." + p.Status, "object": p})
-		f.cfg.Notify(ctx, body)
-	}
 }
 
 // Announce sends the notification about the payment with this payment_id as it is now. It
@@ -41,7 +42,14 @@ func (f *Fake) Announce(ctx context.Context, paymentID string) {
 	}
 	f.mu.Unlock()
 	if found.ID != "" {
-		f.notify(ctx, found)
+		f.notify(ctx, "payment."+found.Status, found)
+	}
+}
+
+func (f *Fake) notify(ctx context.Context, event string, object any) {
+	if f.cfg.Notify != nil {
+		body, _ := json.Marshal(map[string]any{"type": "notification", "event": event, "object": object})
+		f.cfg.Notify(ctx, body)
 	}
 }
 
