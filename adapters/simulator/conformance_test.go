@@ -20,6 +20,7 @@ func TestProvider(t *testing.T) {
 		s := newSimulator(t, Config{Wait: wait}) // a real wait, because the suite sets deadlines
 		return providertest.Harness{
 			Provider: s, Ledger: s, Confirm: pressButton(s.Handler()),
+			Saver: s, SavePage: savePage(s.Handler()), Forgetter: s,
 			Card:     func() ports.Card { return *cardCharge("4242424242424242", "123").Card },
 			LostCard: func() ports.Card { return *cardCharge("4000009900000103", "123").Card },
 			Tokens: providertest.Tokens{
@@ -59,9 +60,26 @@ func pressButton(h http.Handler) func(context.Context, string, bool) error {
 	}
 }
 
+// savePage returns a function that saves a card on a page, or leaves it.
+func savePage(h http.Handler) func(context.Context, string, bool) error {
+	return func(ctx context.Context, page string, yes bool) error {
+		form := url.Values{"reply": {string(decline)}}
+		if yes {
+			form = url.Values{"reply": {string(save)}, "card": {"4242424242424242"}}
+		}
+		if w := postForm(ctx, h, page, form); w.Code != http.StatusSeeOther {
+			return fmt.Errorf("POST %s: status %d", page, w.Code)
+		}
+		return nil
+	}
+}
+
 func post(ctx context.Context, h http.Handler, page, choice string) *httptest.ResponseRecorder {
-	form := url.Values{"reply": {choice}}.Encode()
-	r := httptest.NewRequestWithContext(ctx, http.MethodPost, page, strings.NewReader(form))
+	return postForm(ctx, h, page, url.Values{"reply": {choice}})
+}
+
+func postForm(ctx context.Context, h http.Handler, page string, form url.Values) *httptest.ResponseRecorder {
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, page, strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)

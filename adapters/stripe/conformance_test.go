@@ -23,7 +23,7 @@ func TestProvider(t *testing.T) {
 			w.fake.Attach(id, "")
 		}
 		return providertest.Harness{
-			Provider: w, Ledger: w, Confirm: reply,
+			Provider: w, Ledger: w, Confirm: reply, Saver: w, SavePage: reply, Forgetter: w,
 			Tokens: providertest.Tokens{
 				OK:           billing.NewSecret("pm_ok"),
 				OtherOK:      billing.NewSecret("pm_ok_other"),
@@ -46,6 +46,7 @@ func TestProvider(t *testing.T) {
 				"declines/token_invalid":                     "it has an advice; see TestDeclines",
 				"declines/mandate_revoked":                   "it has an advice; see TestDeclines",
 				"declines/action_expired":                    "a page expires after a day; see TestPage_Expires",
+				"save refused":                               "the viewer can try another card; see TestSave_Expires",
 			},
 		}
 	})

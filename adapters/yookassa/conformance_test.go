@@ -24,6 +24,9 @@ func TestProvider(t *testing.T) {
 			Confirm: func(ctx context.Context, page string, approve bool) error {
 				return reply(ctx, page, map[bool]string{true: "approve", false: "decline"}[approve], "")
 			},
+			Saver: s, SavePage: func(ctx context.Context, page string, save bool) error {
+				return replyTo(ctx, page, map[bool]string{true: "approve", false: "decline"}[save], "", "https://cinema.example/saved")
+			},
 			Tokens: providertest.Tokens{
 				OK: method(fake.Method{}), OtherOK: method(fake.Method{}), Declined: declined,
 				LostResponse: method(fake.Method{Fault: fake.HoldResponse}),
@@ -75,6 +78,8 @@ func notApplicable() map[string]string {
 		"card refused":             "only shops with a certificate may send cards",
 		"card response lost":       "only shops with a certificate may send cards",
 		"declines/mandate_revoked": "the outcome also has advice; TestCharge_PermissionRevoked has this case",
+		"save, unknown key":        "without a reference a lookup sends the request again; TestFindSave_Repeats has this case",
+		"forget":                   "YooKassa has no request for it",
 	}
 	for _, code := range billing.DeclineCodes() {
 		if reasonsOfRenewals()[code] == "" && code != billing.MandateRevoked {

@@ -2,9 +2,10 @@
 // adapter runs it against the payment system's sandbox or an imitation; see the
 // example of [Run].
 //
-// The suite tests the contract of [ports.Provider], [ports.Ledger] and [ports.Refunder]: a
-// key is charged or refunded at most once, a decline is an outcome, an error never claims more than the
-// adapter can know, and no error contains a token or a card.
+// The suite tests the contract of [ports.Provider], [ports.Ledger], [ports.Refunder],
+// [ports.Saver] and [ports.Forgetter]: a key is charged or refunded at most once, a decline
+// is an outcome, an error never claims more than the adapter can know, and no error contains
+// a token or a card.
 //
 // A provider that is also a [ports.Refunder] runs the case "refund"; others skip it. The
 // harness must offer only this:

@@ -45,6 +45,12 @@ func notApplicable() map[string]string {
 		"card":               "the sandbox takes no cards",
 		"card refused":       "the sandbox takes no cards",
 		"card response lost": "the sandbox takes no cards",
+
+		"save without charge":                "the sandbox saves nothing",
+		"save refused":                       "the sandbox saves nothing",
+		"save, same key for another request": "the sandbox saves nothing",
+		"save, unknown key":                  "the sandbox saves nothing",
+		"forget":                             "the sandbox forgets nothing",
 	}
 	for _, code := range billing.DeclineCodes() {
 		if code != billing.CardExpired {

@@ -27,6 +27,11 @@ type Harness struct {
 	Card, LostCard func() ports.Card
 	// Confirm replies to the page at url like a viewer. Tokens.Confirmed needs it.
 	Confirm func(ctx context.Context, url string, approve bool) error
+	// Saver saves methods without a charge, and Forgetter forgets them. SavePage saves a
+	// good card on the page at url like a viewer, or ends the page without one.
+	Saver     ports.Saver
+	SavePage  func(ctx context.Context, url string, save bool) error
+	Forgetter ports.Forgetter
 	// NotApplicable lists the cases that this payment system cannot run, with the
 	// reason. Keys are "case" or "case/subcase". A case without its token fails unless
 	// it is listed.

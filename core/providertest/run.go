@@ -29,6 +29,11 @@ var cases = []struct {
 	{"card refused", testCardRefused},
 	{"card response lost", testCardLost},
 	{"refund", testRefund},
+	{"save without charge", testSave},
+	{"save refused", testSaveRefused},
+	{"save, same key for another request", testSaveKeyConflict},
+	{"save, unknown key", testSaveUnknownKey},
+	{"forget", testForget},
 }
 
 // Run runs the suite. It calls newHarness once per case, from parallel tests.
