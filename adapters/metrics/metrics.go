@@ -33,6 +33,7 @@ import (
 type Metrics struct {
 	registry *prometheus.Registry
 	charges  charges
+	saving   saving
 	requests *prometheus.HistogramVec
 	events   *prometheus.CounterVec
 	consents *prometheus.CounterVec
@@ -44,6 +45,7 @@ func New(version string) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		charges:  newCharges(),
+		saving:   newSaving(),
 		consents: newConsents(),
 		refunds:  newRefunds(),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -68,6 +70,7 @@ func New(version string) *Metrics {
 	m.registry.MustRegister(m.requests, m.events, m.consents, m.refunds, info, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.charges.register(m.registry)
+	m.saving.register(m.registry)
 	return m
 }
 

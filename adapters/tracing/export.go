@@ -19,7 +19,7 @@ var exported = map[attribute.Key]bool{
 	"http.request.method": true, "http.route": true, "http.response.status_code": true,
 	"db.system.name": true, "db.operation.name": true, "db.query.text": true, "db.operation.batch.size": true,
 	"pgx.rows_affected": true, "pgx.sql_state": true,
-	paymentID: true, paymentProvider: true, paymentOutcome: true, refundID: true,
+	paymentID: true, paymentProvider: true, paymentOutcome: true, refundID: true, methodID: true,
 }
 
 // exporter filters all spans before it sends them.

@@ -11,41 +11,25 @@ import (
 )
 
 const (
-	// sweepLimit is the maximum of payments or refunds in one sweep.
+	// sweepLimit is the maximum of items in one sweep.
 	sweepLimit = 100
 	// sweepConcurrency is the maximum of lookups in flight at one payment system.
 	sweepConcurrency = 16
 )
 
-// sweeper resolves pending payments or refunds at regular intervals. Each payment system has
+// sweeper resolves pending payments, refunds or saves at regular intervals. Each payment system has
 // a sweep of its own, so that one that is slow or hangs delays no other.
-type sweeper struct {
-	what    string                                  // for logs
-	systems func(context.Context) ([]string, error) // that have something to look up
-	// sweepSystem returns how many items it settled, and how many are still pending.
-	sweepSystem func(ctx context.Context, system string) (settled, pending int, err error)
+type sweeper[Swept swept] struct {
+	of          string                                  // name of the items in the log
+	systems     func(context.Context) ([]string, error) // with items to look up
+	sweepSystem func(ctx context.Context, system string, limit, concurrency int) (Swept, error)
 	every       time.Duration
 	log         *slog.Logger
 }
 
-func paymentSweeper(c *payments.Collector, every time.Duration, log *slog.Logger) sweeper {
-	return sweeper{"payments", c.SystemsToSweep, func(ctx context.Context, system string) (settled, pending int, _ error) {
-		swept, err := c.SweepSystem(ctx, system, sweepLimit, sweepConcurrency)
-		settled, pending = swept.Count()
-		return settled, pending, err
-	}, every, log}
-}
-
-func refundSweeper(c *payments.Collector, every time.Duration, log *slog.Logger) sweeper {
-	return sweeper{"refunds", c.SystemsToRefund, func(ctx context.Context, system string) (settled, pending int, _ error) {
-		swept, err := c.SweepRefunds(ctx, system, sweepLimit, sweepConcurrency)
-		for _, r := range swept {
-			if r.Settled() {
-				settled++
-			}
-		}
-		return settled, len(swept) - settled, err
-	}, every, log}
+// swept are the items that a sweep took.
+type swept interface {
+	Count() (settled, pending int)
 }
 
 // systemSweep is the sweep of one payment system. It is locked while it runs.
@@ -54,8 +38,8 @@ type systemSweep struct {
 	failures outage
 }
 
-func (s sweeper) run(ctx context.Context) {
-	failures := outage{log: s.log, task: "sweep of " + s.what}
+func (s sweeper[Swept]) run(ctx context.Context) {
+	failures := outage{log: s.log, task: "sweep of " + s.of}
 	sweeps := make(map[string]*systemSweep)
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -65,7 +49,7 @@ func (s sweeper) run(ctx context.Context) {
 		for _, system := range systems {
 			one, ok := sweeps[system]
 			if !ok {
-				one = &systemSweep{failures: outage{log: s.log, task: "sweep of " + s.what + " of " + system}}
+				one = &systemSweep{failures: outage{log: s.log, task: "sweep of " + s.of + " of " + system}}
 				sweeps[system] = one
 			}
 			if one.TryLock() {
@@ -78,20 +62,40 @@ func (s sweeper) run(ctx context.Context) {
 	})
 }
 
-// sweep sweeps a payment system until nothing is left. An item whose outcome stays unknown
+// sweep sweeps a payment system until no item is left. An item whose outcome stays unknown
 // is leased for some time, so the loop ends.
-func (s sweeper) sweep(ctx context.Context, system string) error {
+func (s sweeper[Swept]) sweep(ctx context.Context, system string) error {
 	for ctx.Err() == nil {
-		settled, pending, err := s.sweepSystem(ctx, system)
+		swept, err := s.sweepSystem(ctx, system, sweepLimit, sweepConcurrency)
 		if err != nil {
 			return err
 		}
+		settled, pending := swept.Count()
 		if settled+pending == 0 {
 			return nil
 		}
-		s.log.Info("swept", "what", s.what, "payment_system", system, "settled", settled, "unknown", pending)
+		s.log.Info("swept", "of", s.of, "payment_system", system, "settled", settled, "unknown", pending)
 	}
 	return nil
+}
+
+// forgetter lets payment systems forget the tokens of removed payment methods, at regular
+// intervals.
+type forgetter struct {
+	forget func(ctx context.Context, limit, concurrency int) (payments.Forgotten, error)
+	every  time.Duration
+	log    *slog.Logger
+}
+
+func (f forgetter) run(ctx context.Context) {
+	failures := outage{log: f.log, task: "forgetting of tokens"}
+	repeat(ctx, f.every, func() {
+		forgotten, err := f.forget(ctx, sweepLimit, sweepConcurrency)
+		failures.record(ctx, err)
+		if forgotten != (payments.Forgotten{}) {
+			f.log.Info("forgot tokens", "done", forgotten.Done, "failed", forgotten.Failed)
+		}
+	})
 }
 
 // pruner removes expired idempotency keys at regular intervals.

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/online-cinema/billing/core/payments"
 )
 
 func TestOutage_LogsFirstFailureReminderAndRecovery(t *testing.T) {
@@ -80,16 +81,16 @@ func TestSweeper_HungSystemDelaysNoOther(t *testing.T) {
 		began := time.Now()
 		var mu sync.Mutex
 		sweeps := map[string][]time.Duration{}
-		s := sweeper{
+		s := sweeper[payments.Swept]{
 			systems: func(context.Context) ([]string, error) { return []string{"hung", "other"}, nil },
-			sweepSystem: func(_ context.Context, system string) (settled, pending int, _ error) {
+			sweepSystem: func(_ context.Context, system string, _, _ int) (payments.Swept, error) {
 				mu.Lock()
 				sweeps[system] = append(sweeps[system], time.Since(began))
 				mu.Unlock()
 				if system == "hung" {
 					time.Sleep(12 * time.Second)
 				}
-				return 0, 0, nil
+				return nil, nil
 			},
 			every: 5 * time.Second, log: slog.New(slog.DiscardHandler),
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/online-cinema/billing/cmd/internal/boot"
 	"github.com/online-cinema/billing/cmd/internal/crash"
 	"github.com/online-cinema/billing/cmd/internal/mutant"
+	"github.com/online-cinema/billing/core/payments"
 	"github.com/online-cinema/billing/core/ports"
 	"github.com/online-cinema/billing/core/viewers"
 )
@@ -72,12 +73,18 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 	for code, p := range systems.Providers {
 		systems.Providers[code] = traces.Provider(code, m.Provider(code, p))
 	}
+	for code, s := range systems.Savers {
+		systems.Savers[code] = traces.Saver(code, m.Saver(code, s))
+	}
+	for code, f := range systems.Forgetters {
+		systems.Forgetters[code] = traces.Forgetter(code, m.Forgetter(code, f))
+	}
 	store := boot.NewStore(pool, keys)
-	cases := newUseCases(cfg, crash.Store(mutant.Store(store, systems.Providers)), clock, systems.Providers, log)
+	cases := newUseCases(cfg, crash.Store(mutant.Store(store, systems.Providers)), clock, systems, log)
 	if keys.Cards != nil {
 		cases.enableCards(cfg, keys.Cards)
 	}
-	collector := cases.subscriber.Collector
+	collector, saver := cases.subscriber.Collector, cases.methods.Saver
 	collector.Watch, collector.WatchNotice = m.Event, m.Notice
 	collector.Listeners, collector.Refunders = systems.Listeners, systems.Refunders
 	for code := range systems.Listeners {
@@ -113,8 +120,10 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 		Public: boot.NewServer(health.CloseOnStop(withPages(traces.Handler(api, cfg.TrustedProxies), systems.Pages)), requestTimeout(cfg), log),
 		Ops:    boot.NewServer(ops, time.Minute, log),
 		Background: []func(context.Context){
-			paymentSweeper(collector, time.Duration(cfg.SweepInterval), log).run,
-			refundSweeper(collector, time.Duration(cfg.SweepInterval), log).run,
+			sweeper[payments.Swept]{"payments", collector.SystemsToSweep, collector.SweepSystem, time.Duration(cfg.SweepInterval), log}.run,
+			sweeper[payments.SweptRefunds]{"refunds", collector.SystemsToRefund, collector.SweepRefunds, time.Duration(cfg.SweepInterval), log}.run,
+			sweeper[payments.SweptSaves]{"saved methods", saver.SystemsToSweep, saver.SweepSystem, time.Duration(cfg.SweepInterval), log}.run,
+			forgetter{cases.forgetter.Forget, time.Duration(cfg.SweepInterval), log}.run,
 			pruner{cases.requests, time.Hour, log}.run,
 			registry{store.Views().PaymentSystems, systems.Has, time.Minute, log}.run,
 		},
@@ -134,9 +143,11 @@ type useCases struct {
 	users      *viewers.LastSeen
 	methods    *viewers.Methods
 	cards      *viewers.Cards // nil without a vault
+	forgetter  *payments.TokenForgetter
 }
 
-func newUseCases(cfg boot.API, store ports.Store, clock ports.Clock, providers map[string]ports.Provider, log *slog.Logger) useCases {
+func newUseCases(cfg boot.API, store ports.Store, clock ports.Clock, systems *boot.PaymentSystems, log *slog.Logger) useCases {
+	providers := systems.Providers
 	return useCases{
 		subscriber: &viewers.Subscriber{
 			Store: store, Clock: clock, NewID: boot.NewID,
@@ -148,6 +159,11 @@ func newUseCases(cfg boot.API, store ports.Store, clock ports.Clock, providers m
 		requests: viewers.Requests{Store: store},
 		methods: &viewers.Methods{
 			Store: store, Clock: clock, NewID: boot.NewID, Providers: providers, Limits: cfg.Limits(), Wait: removeWait,
+			Saver:      boot.NewMethodSaver(cfg.Charging, store, clock, systems, log),
+			Forgetters: systems.Forgetters,
+		},
+		forgetter: &payments.TokenForgetter{
+			Store: store, Forgetters: systems.Forgetters, Timeout: time.Duration(cfg.ChargeTimeout), Log: log,
 		},
 		users: &viewers.LastSeen{Store: store, Clock: clock},
 	}
@@ -167,7 +183,7 @@ func (u *useCases) enableCards(cfg boot.API, keys ports.Vault) {
 	s.Collector.Vault = keys
 	u.cards = &viewers.Cards{
 		Store: s.Store, Clock: s.Clock, NewID: s.NewID, Calendar: s.Calendar,
-		Vault: keys, Limits: cfg.Limits(), Wait: removeWait,
+		Vault: keys, Limits: cfg.Limits(), Wait: removeWait, Forgetters: u.methods.Forgetters,
 	}
 }
 

@@ -41,7 +41,7 @@ func TestNewUseCases_LimitsDeclinesWithoutVault(t *testing.T) {
 	t.Parallel()
 	cfg := boot.API{CardLimits: boot.CardLimits{DeclinesPerHour: 5, DeclinesPerDay: 10}}
 	cfg.TimeZone.Location = time.UTC
-	cases := newUseCases(cfg, memory.New(), nil, nil, slog.New(slog.DiscardHandler))
+	cases := newUseCases(cfg, memory.New(), nil, &boot.PaymentSystems{}, slog.New(slog.DiscardHandler))
 	want := billing.Limits{{Max: 5, Per: time.Hour}, {Max: 10, Per: 24 * time.Hour}}
 	if diff := cmp.Diff(want, cases.subscriber.Limits.Declines); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -14,6 +14,19 @@ import (
 // bank may need days.
 var refundLookupInterval = billing.LookupInterval{Min: SweepLease, Max: time.Hour}
 
+// SweptRefunds lists the refunds that a sweep took, as the sweep left them.
+type SweptRefunds []billing.Refund
+
+// Count returns how many of the refunds are settled and how many are still pending.
+func (s SweptRefunds) Count() (settled, pending int) {
+	for _, r := range s {
+		if r.Settled() {
+			settled++
+		}
+	}
+	return settled, len(s) - settled
+}
+
 // SystemsToRefund returns the codes of the payment systems that have refunds to send or to
 // look up, in any order.
 func (c *Collector) SystemsToRefund(ctx context.Context) ([]string, error) {
@@ -31,7 +44,7 @@ func (c *Collector) SystemsToRefund(ctx context.Context) ([]string, error) {
 // stored afterwards, even with an error.
 //
 // Any number of sweeps may run concurrently.
-func (c *Collector) SweepRefunds(ctx context.Context, system string, limit, concurrency int) ([]billing.Refund, error) {
+func (c *Collector) SweepRefunds(ctx context.Context, system string, limit, concurrency int) (SweptRefunds, error) {
 	leased, err := ports.InTx(ctx, c.Store, func(tx ports.Repos) ([]ports.UnsettledRefund, error) {
 		return tx.RefundLeases.LeaseForSweep(ctx, ports.SweepQuery{System: system, Interval: refundLookupInterval, Limit: limit})
 	})
@@ -42,7 +55,7 @@ func (c *Collector) SweepRefunds(ctx context.Context, system string, limit, conc
 		refund billing.Refund
 		err    error
 	}
-	var swept []billing.Refund
+	var swept SweptRefunds
 	var failed []error
 	for _, r := range inParallel(concurrency, leased, func(u ports.UnsettledRefund) result {
 		after, err := c.sweepRefund(ctx, u)

@@ -19,3 +19,11 @@ func NewCollector(r Rules, c Charging, store ports.Store, clock ports.Clock, pro
 		ChargeTimeout: time.Duration(c.ChargeTimeout), RecordTimeout: RecordTimeout, Log: log,
 	}
 }
+
+// NewMethodSaver returns the saver of payment methods without a charge.
+func NewMethodSaver(c Charging, store ports.Store, clock ports.Clock, systems *PaymentSystems, log *slog.Logger) *payments.MethodSaver {
+	return &payments.MethodSaver{
+		Store: store, Clock: clock, NewID: NewID, Providers: systems.Providers, Savers: systems.Savers,
+		Timeout: time.Duration(c.ChargeTimeout), RecordTimeout: RecordTimeout, Log: log,
+	}
+}

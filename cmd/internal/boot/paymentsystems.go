@@ -30,8 +30,12 @@ type PaymentSystems struct {
 	Providers map[string]ports.Provider
 	Listeners map[string]ports.Listener // those of Providers that send notifications
 	Refunders map[string]ports.Refunder // those of Providers that pay back
-	Pages     map[string]http.Handler   // pages that a payment system shows to viewers, by path
-	close     []func()
+	// Savers are those of Providers that save methods without a charge, and Forgetters
+	// those that forget tokens.
+	Savers     map[string]ports.Saver
+	Forgetters map[string]ports.Forgetter
+	Pages      map[string]http.Handler // pages that a payment system shows to viewers, by path
+	close      []func()
 }
 
 // Close releases the resources of the adapters.
@@ -47,11 +51,12 @@ func (s *PaymentSystems) Has(code string) bool {
 	return ok
 }
 
-// those returns the providers that implement an optional part of the port.
-func those[T any](providers map[string]ports.Provider) map[string]T {
-	found := map[string]T{}
+// those returns the payment systems that have an optional part of the port. It must be
+// called before they are wrapped, because a wrapper hides these parts.
+func those[Part any](providers map[string]ports.Provider) map[string]Part {
+	found := map[string]Part{}
 	for code, p := range providers {
-		if part, ok := p.(T); ok {
+		if part, ok := p.(Part); ok {
 			found[code] = part
 		}
 	}
@@ -89,6 +94,8 @@ func OpenPaymentSystems(ctx context.Context, c PaymentSystemsConfig, useSimulato
 	if err == nil {
 		s.Listeners = those[ports.Listener](s.Providers)
 		s.Refunders = crash.Refunders(mutant.Refunders(those[ports.Refunder](s.Providers)))
+		s.Savers = crash.Savers(those[ports.Saver](s.Providers))
+		s.Forgetters = crash.Forgetters(those[ports.Forgetter](s.Providers))
 		s.Providers = crash.Providers(mutant.Providers(s.Providers))
 	}
 	return s, err

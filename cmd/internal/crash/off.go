@@ -12,3 +12,9 @@ func Providers(p map[string]ports.Provider) map[string]ports.Provider { return p
 
 // Refunders returns p.
 func Refunders(p map[string]ports.Refunder) map[string]ports.Refunder { return p }
+
+// Savers returns s.
+func Savers(s map[string]ports.Saver) map[string]ports.Saver { return s }
+
+// Forgetters returns f.
+func Forgetters(f map[string]ports.Forgetter) map[string]ports.Forgetter { return f }
