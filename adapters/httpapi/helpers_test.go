@@ -78,6 +78,10 @@ func newService(t *testing.T, options ...func(*Config)) *service {
 		Authenticate: authenticateTest, NewID: ids.next, Log: log,
 	}
 	c.Viewer.Providers, c.Methods.Providers = c.Subscriber.Collector.Providers, c.Subscriber.Collector.Providers
+	c.Methods.Saver = &payments.MethodSaver{
+		Store: s.store, Clock: s.clock, NewID: ids.next, Log: log, Providers: c.Methods.Providers,
+		Savers: map[string]ports.Saver{"bank": s.bank}, Timeout: time.Minute, RecordTimeout: time.Minute,
+	}
 	enableCards(t, &c)
 	for _, option := range options {
 		option(&c)
@@ -225,6 +229,7 @@ func (i *ids) next() string { return fmt.Sprintf("00000000-0000-7000-8000-%012d"
 // bank is a fake payment system. The token of a charge selects the outcome.
 type bank struct {
 	charges atomic.Int64
+	saves   saves
 	panics  atomic.Bool
 	cards   atomic.Value // number and CVV of the last card, as "4242424242424242 737"
 	down    atomic.Bool

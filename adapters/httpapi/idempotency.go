@@ -14,6 +14,7 @@ import (
 
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/ports"
+	"github.com/online-cinema/billing/core/viewers"
 )
 
 // storeTimeout limits storing a response. It does not depend on the client's
@@ -51,6 +52,8 @@ type mutation struct {
 	// outcome returns the error that an earlier run must have returned, given the
 	// subscription that it left.
 	outcome func(ports.SubscriptionView) error
+	// ofMethod renders the payment method that an earlier run saves; nil for others.
+	ofMethod func(viewers.Method) response
 }
 
 // runOnce runs m once per Idempotency-Key: see respondOnce.
@@ -64,7 +67,8 @@ func (s *server) runOnce(ctx context.Context, m mutation) response {
 // respondOnce calls respond once per Idempotency-Key and replays the first response to
 // repetitions. Without a key it simply calls respond, which also returns the error that
 // the response describes. A request for no subscription whose process died before it
-// stored the response runs again, so it must make nothing twice.
+// stored the response runs again, so it must make nothing twice. See [viewers.Work] for
+// the exception.
 func (s *server) respondOnce(ctx context.Context, m mutation, respond func(*ports.KeyedRequest) (response, error)) response {
 	if stateOf(ctx).key == "" {
 		resp, _ := respond(nil)
@@ -138,6 +142,10 @@ func (s *server) replay(ctx context.Context, m mutation, r ports.KeyedRequest) (
 		return s.problemResponse(ctx, err), true
 	case stored != nil:
 		return replayOf(*stored), true
+	case work != nil && work.Method != nil:
+		resp := s.store(ctx, work.Claim, m.ofMethod(*work.Method))
+		resp.replayed = true
+		return resp, true
 	case work != nil:
 		resp := s.store(ctx, work.Claim, s.render(ctx, m, work.View, m.outcome(work.View)))
 		resp.replayed = true

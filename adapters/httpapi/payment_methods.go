@@ -12,13 +12,22 @@ import (
 	"github.com/online-cinema/billing/core/viewers"
 )
 
-// LinkPaymentMethod links a payment token. It refuses a card number, so that it is never
-// part of the stored fingerprint of the request.
+// LinkPaymentMethod links a payment token, or opens a page that saves a payment method. It
+// refuses a card number, so that it is never part of the stored fingerprint of the request.
 func (s *server) LinkPaymentMethod(ctx context.Context, r api.LinkPaymentMethodRequestObject) (api.LinkPaymentMethodResponseObject, error) {
-	system, token := r.Body.PaymentSystem, r.Body.PaymentToken
+	system := r.Body.PaymentSystem
 	if !validRef(system) {
 		return nil, billing.ErrPaymentSystemNotFound
 	}
+	switch {
+	case r.Body.PaymentToken != nil && r.Body.ReturnUrl != nil:
+		return nil, invalidField("payment_token", "cannot be combined with return_url; send only one of them")
+	case r.Body.ReturnUrl != nil:
+		return s.savePaymentMethod(ctx, system, r.Body.ReturnUrl)
+	case r.Body.PaymentToken == nil:
+		return nil, invalidField("payment_token", "is missing; send it, or a return_url to save a payment method on a page")
+	}
+	token := *r.Body.PaymentToken
 	if billing.IsCardNumber(token) {
 		return nil, invalidField("payment_token", "looks like a card number; add the card instead")
 	}
@@ -36,11 +45,39 @@ func (s *server) linkPaymentMethod(ctx context.Context, cmd viewers.LinkToken) (
 	if err != nil {
 		return s.problemResponse(ctx, err), err
 	}
-	body, err := json.Marshal(paymentMethod(linked))
+	return s.renderMethod(ctx, linked, http.StatusCreated)
+}
+
+func (s *server) renderMethod(ctx context.Context, m viewers.Method, status int) (response, error) {
+	body, err := json.Marshal(paymentMethod(m))
 	if err != nil {
 		return s.problemResponse(ctx, fmt.Errorf("render payment method: %w", err)), err
 	}
-	return response{status: http.StatusCreated, body: body}, nil
+	return response{status: status, body: body}, nil
+}
+
+// savePaymentMethod opens a page that saves a payment method, once per Idempotency-Key.
+func (s *server) savePaymentMethod(ctx context.Context, system string, url *string) (api.LinkPaymentMethodResponseObject, error) {
+	returnURL, err := s.returnURL(url)
+	if err != nil {
+		return nil, err
+	}
+	m := mutation{
+		operation: "save payment method", fields: []string{system, returnURL},
+		ofMethod: func(m viewers.Method) response {
+			resp, _ := s.renderMethod(ctx, m, http.StatusAccepted)
+			return resp
+		},
+	}
+	return s.respondOnce(ctx, m, func(request *ports.KeyedRequest) (response, error) {
+		saved, err := s.Methods.Save(ctx, viewers.SaveMethod{
+			User: stateOf(ctx).user, PaymentSystem: system, ReturnURL: returnURL, Request: request,
+		})
+		if err != nil {
+			return s.problemResponse(ctx, err), err
+		}
+		return s.renderMethod(ctx, saved, http.StatusAccepted)
+	}), nil
 }
 
 // ListPaymentMethods returns a page of the viewer's payment methods, newest first.

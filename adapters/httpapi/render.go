@@ -106,6 +106,9 @@ func paymentMethod(m viewers.Method) api.PaymentMethod {
 	if m.Brand != "" {
 		rendered.Brand = new(api.CardBrand(m.Brand))
 	}
+	if a := redirect(m.ActionURL); a != nil {
+		a.ExpiresAt, rendered.NextAction = nullTime(m.PageUntil), a
+	}
 	return rendered
 }
 

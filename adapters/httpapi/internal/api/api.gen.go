@@ -405,13 +405,16 @@ type Money struct {
 	Currency string `json:"currency"`
 }
 
-// NextAction The action that a subscription needs from the viewer.
+// NextAction The action that a subscription or a payment method needs from the viewer.
 //
 // Example: {"type":"redirect","url":"https://pay.example/confirm/8f3e52a4"}
 type NextAction struct {
+	// ExpiresAt The end of the time for the page; missing if the payment system does not say it.
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+
 	// Type The type of action.
 	//
-	// - `redirect`: send the viewer's browser to the `url`, to confirm the pending payment.
+	// - `redirect`: send the viewer's browser to the `url`, to confirm the pending payment or to save the card.
 	// - `confirm_payment`: the bank wants the viewer's confirmation. Pay with `POST /v1/subscriptions/{ref}/pay`.
 	// - `replace_payment_method`: the payment method cannot be charged any more. Ask the viewer for another one, and pay with it or replace it.
 	Type NextActionType `json:"type"`
@@ -422,7 +425,7 @@ type NextAction struct {
 
 // NextActionType The type of action.
 //
-// - `redirect`: send the viewer's browser to the `url`, to confirm the pending payment.
+// - `redirect`: send the viewer's browser to the `url`, to confirm the pending payment or to save the card.
 // - `confirm_payment`: the bank wants the viewer's confirmation. Pay with `POST /v1/subscriptions/{ref}/pay`.
 // - `replace_payment_method`: the payment method cannot be charged any more. Ask the viewer for another one, and pay with it or replace it.
 type NextActionType string
@@ -503,30 +506,33 @@ type PaymentList struct {
 
 // PaymentMethod A way to charge the viewer at a payment system. Its token is never returned.
 //
-// Example: {"brand":"visa","created_at":"2026-03-01T10:00:00Z","id":"01981e2c-7d4a-7c0f-9b20-6e5d4c3b2a10","kind":"card","last4":"4242","payment_system":"simulator","status":"active","used_by":["01981e2c-7d4a-7c10-9a51-3f0f6f3f2a11"]}
+// Example: {"brand":"visa","created_at":"2026-03-01T10:00:00Z","id":"01981e2c-7d4a-7c0f-9b20-6e5d4c3b2a10","kind":"card","last4":"4242","next_action":null,"payment_system":"simulator","status":"active","used_by":["01981e2c-7d4a-7c10-9a51-3f0f6f3f2a11"]}
 type PaymentMethod struct {
-	// Brand The payment network of the card; null for a token.
+	// Brand The payment network of the card; null if it is not known, as for a linked token.
 	Brand     *CardBrand `json:"brand"`
 	CreatedAt time.Time  `json:"created_at"`
 	Id        string     `json:"id"`
 
-	// Kind The origin of a payment method. `card` was made by a payment with a stored card; `token` is a token that the viewer sent.
+	// Kind The origin of a payment method. `card` was made by a payment with a stored card; `token` is a token that the viewer sent, or a card that the viewer saved on a page of the payment system.
 	Kind PaymentMethodKind `json:"kind"`
 
-	// Last4 The last four digits of the card; null for a token.
+	// Last4 The last four digits of the card; null if they are not known, as for a linked token.
 	Last4 *string `json:"last4"`
+
+	// NextAction The page on which the viewer saves the card, while it is open; null otherwise.
+	NextAction *NextAction `json:"next_action"`
 
 	// PaymentSystem The code of the payment system.
 	PaymentSystem string `json:"payment_system"`
 
-	// Status The state of a payment method. `active` can be charged. `pending` waits for the payment that saves its card. `failed` cannot be charged, because the payment system did not save its card.
+	// Status The state of a payment method. `active` can be charged. `pending` waits for the payment or the page that saves its card. `failed` cannot be charged, because the payment system did not save its card.
 	Status PaymentMethodStatus `json:"status"`
 
 	// UsedBy The ids of the viewer's live subscriptions that it pays, newest first.
 	UsedBy []string `json:"used_by"`
 }
 
-// PaymentMethodKind The origin of a payment method. `card` was made by a payment with a stored card; `token` is a token that the viewer sent.
+// PaymentMethodKind The origin of a payment method. `card` was made by a payment with a stored card; `token` is a token that the viewer sent, or a card that the viewer saved on a page of the payment system.
 type PaymentMethodKind string
 
 // PaymentMethodList A page of payment methods.
@@ -537,7 +543,7 @@ type PaymentMethodList struct {
 	NextCursor *string `json:"next_cursor"`
 }
 
-// PaymentMethodRequest A payment system and its token for the viewer.
+// PaymentMethodRequest A payment system, and either its token for the viewer, or the address to which the viewer returns from a page that saves a card.
 //
 // Example: {"payment_system":"simulator","payment_token":"tok_ok"}
 type PaymentMethodRequest struct {
@@ -545,10 +551,13 @@ type PaymentMethodRequest struct {
 	PaymentSystem string `json:"payment_system"`
 
 	// PaymentToken The payment system's token for the viewer's card. It is never returned.
-	PaymentToken string `json:"payment_token"`
+	PaymentToken *string `json:"payment_token,omitempty"`
+
+	// ReturnUrl The page to which the viewer's browser goes after a page of the payment system. It must begin with an address that the operator has allowed.
+	ReturnUrl *string `json:"return_url,omitempty"`
 }
 
-// PaymentMethodStatus The state of a payment method. `active` can be charged. `pending` waits for the payment that saves its card. `failed` cannot be charged, because the payment system did not save its card.
+// PaymentMethodStatus The state of a payment method. `active` can be charged. `pending` waits for the payment or the page that saves its card. `failed` cannot be charged, because the payment system did not save its card.
 type PaymentMethodStatus string
 
 // PaymentStatus The state of a payment. Only `pending` changes. An `abandoned` payment was not charged and will not be sent again.
@@ -998,7 +1007,7 @@ type ServerInterface interface {
 	// ListPaymentMethods List the viewer's payment methods
 	// (GET /v1/payment-methods)
 	ListPaymentMethods(w http.ResponseWriter, r *http.Request, params ListPaymentMethodsParams)
-	// LinkPaymentMethod Link a payment token
+	// LinkPaymentMethod Link a payment token, or save a payment method
 	// (POST /v1/payment-methods)
 	LinkPaymentMethod(w http.ResponseWriter, r *http.Request, params LinkPaymentMethodParams)
 	// RemovePaymentMethod Remove a payment method permanently
@@ -3287,6 +3296,34 @@ func (response LinkPaymentMethod201JSONResponse) VisitLinkPaymentMethodResponse(
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
 	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LinkPaymentMethod202ResponseHeaders struct {
+	IdempotentReplayed *string
+	XRequestId         *string
+}
+
+type LinkPaymentMethod202JSONResponse struct {
+	Body    PaymentMethod
+	Headers LinkPaymentMethod202ResponseHeaders
+}
+
+func (response LinkPaymentMethod202JSONResponse) VisitLinkPaymentMethodResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(202)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -5870,7 +5907,7 @@ type StrictServerInterface interface {
 	// ListPaymentMethods List the viewer's payment methods
 	// (GET /v1/payment-methods)
 	ListPaymentMethods(ctx context.Context, request ListPaymentMethodsRequestObject) (ListPaymentMethodsResponseObject, error)
-	// LinkPaymentMethod Link a payment token
+	// LinkPaymentMethod Link a payment token, or save a payment method
 	// (POST /v1/payment-methods)
 	LinkPaymentMethod(ctx context.Context, request LinkPaymentMethodRequestObject) (LinkPaymentMethodResponseObject, error)
 	// RemovePaymentMethod Remove a payment method permanently
