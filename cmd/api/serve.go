@@ -73,6 +73,9 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 	for code, p := range systems.Providers {
 		systems.Providers[code] = traces.Provider(code, m.Provider(code, p))
 	}
+	for code, r := range systems.Refunders {
+		systems.Refunders[code] = traces.Refunder(code, m.Refunder(code, r))
+	}
 	for code, s := range systems.Savers {
 		systems.Savers[code] = traces.Saver(code, m.Saver(code, s))
 	}
