@@ -32,6 +32,7 @@ func TestProvider(t *testing.T) {
 				Unavailable:  billing.NewSecret("tok_unavailable"),
 				Unknown:      billing.NewSecret("tok_nobody_issued_this"),
 				Confirmed:    billing.NewSecret("tok_3ds"),
+				RefundLost:   billing.NewSecret("tok_refund_lost"),
 			},
 		}
 	})

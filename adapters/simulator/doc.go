@@ -13,6 +13,7 @@
 //	tok_refund_pending          succeeds; refunds succeed after a while
 //	tok_refund_fails            succeeds; refunds succeed, and are declined after a while
 //	tok_refund_refused          succeeds; refunds are declined
+//	tok_refund_lost             succeeds; refunds are made without a response
 //	tok_3ds                     the viewer confirms the payment on a page; after
 //	                            that it succeeds without the viewer
 //

@@ -20,12 +20,14 @@ const (
 	refundPending refundsAs = "pending" // they succeed after [settleDelay]
 	refundFails   refundsAs = "fails"   // they succeed, and are declined after [settleDelay]
 	refundRefused refundsAs = "refused" // they are declined at once
+	refundLost    refundsAs = "lost"    // they succeed at once, and the response is lost
 )
 
 // refund is a refund by key.
 type refund struct {
 	key        billing.RefundID
 	byHand     bool // its key is not one of the service
+	lost       bool // the response to its request is lost
 	payment    billing.PaymentID
 	paymentRef string
 	ref        string
@@ -83,10 +85,10 @@ func (s *Simulator) refund(ctx context.Context, r ports.RefundRequest) (billing.
 	if err != nil {
 		return billing.RefundOutcome{}, err
 	}
-	switch fault {
-	case LoseResponse:
+	switch {
+	case fault == LoseResponse, stored.lost:
 		return billing.RefundOutcome{}, s.loseCall(ctx)
-	case TruncateResponse, InvalidResponse:
+	case fault == TruncateResponse, fault == InvalidResponse:
 		return billing.RefundOutcome{}, errTruncated
 	default:
 		return s.respondRefund(ctx, stored)
@@ -161,6 +163,8 @@ func (r refund) decided(as refundsAs, wall time.Time) refund {
 		r.changesAt, r.changesTo = &later, billing.PaymentDeclined
 	case refundRefused:
 		r.status = billing.PaymentDeclined
+	case refundLost:
+		r.lost = true
 	}
 	return r
 }

@@ -49,7 +49,7 @@ func behaviourOf(token string) (_ behaviour, known bool) {
 		return behaviour{fault: Unavailable}, true
 	case "tok_3ds":
 		return behaviour{challenge: true, counted: true}, true
-	case "tok_refund_pending", "tok_refund_fails", "tok_refund_refused":
+	case "tok_refund_pending", "tok_refund_fails", "tok_refund_refused", "tok_refund_lost":
 		return behaviour{refunds: refundsAs(strings.TrimPrefix(name, "tok_refund_"))}, true
 	case "tok_declined_twice_then_ok":
 		return behaviour{counted: true, decline: onSecondAndThird}, true

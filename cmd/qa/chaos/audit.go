@@ -44,6 +44,9 @@ func (w *world) drain() {
 	w.note("drained after %v", time.Since(began).Round(time.Millisecond))
 }
 
+// openRefunds counts the refunds that are pending. Only a running API sends them.
+const openRefunds = `SELECT count(*) FROM refunds WHERE status = 'pending'`
+
 const openPayments = `SELECT count(*) FROM payments WHERE status = 'pending' AND contradiction = ''`
 
 // queryInt returns the number that a query selects, or -1 if the query fails.

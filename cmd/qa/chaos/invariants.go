@@ -11,8 +11,6 @@ type invariant struct {
 // invariants are checked after every trial by a superuser, who can read both the
 // service's payments and the ledger simulator.charges. audit.go and periods.go hold
 // the invariants that are not queries.
-//
-// I5, that no more is refunded than was captured, waits for refunds.
 var invariants = []invariant{
 	{"I1", "each key, and each period of a subscription, is charged at most once", `
 		SELECT format('key %s was charged %s times', key, count(*))
@@ -21,13 +19,13 @@ var invariants = []invariant{
 		SELECT format('subscription %s was charged %s times for the period from %s', p.subscription_id, count(*), p.period_start)
 		FROM simulator.charges c JOIN payments p ON p.id::text = c.key
 		GROUP BY p.subscription_id, p.period_start HAVING count(DISTINCT p.id) > 1`},
-	{"I2", "each succeeded payment has a charge of the same amount in the ledger, and each charge has a payment", `
+	{"I2", "each succeeded payment, and each that was charged too late, has a charge of the same amount in the ledger, and each charge has a payment", `
 		SELECT CASE
 			WHEN p.id IS NULL THEN format('the ledger has a charge of %s %s for key %s, but the payment is %s',
 				c.amount, c.currency, c.key, coalesce((SELECT o.status FROM payments o WHERE o.id::text = c.key), 'missing'))
 			WHEN c.key IS NULL THEN format('payment %s succeeded, but the ledger has no charge', p.id)
 			ELSE format('payment %s is for %s %s, but its charge is for %s %s', p.id, p.amount, p.currency, c.amount, c.currency) END
-		FROM (SELECT * FROM payments WHERE status = 'succeeded') p
+		FROM (SELECT * FROM payments WHERE status = 'succeeded' OR charged_late_at IS NOT NULL) p
 		FULL JOIN (SELECT DISTINCT ON (key) * FROM simulator.charges) c ON c.key = p.id::text
 		WHERE p.id IS NULL OR c.key IS NULL OR p.amount <> c.amount OR p.currency <> c.currency`},
 	{"price", "every payment of a subscription is for the price that the viewer agreed to", `
@@ -45,13 +43,35 @@ var invariants = []invariant{
 		UNION ALL
 		SELECT format('payment %s pays until %s, but subscription %s ends at %s', p.id, p.period_end, s.id, s.period_end)
 		FROM payments p JOIN subscriptions s ON s.user_id = p.user_id AND s.id = p.subscription_id
-		WHERE p.status = 'succeeded' AND (p.period_end > s.period_end OR s.started_at IS NULL)`},
+		WHERE p.status = 'succeeded' AND p.charged_late_at IS NULL AND (p.period_end > s.period_end OR s.started_at IS NULL)`},
 	{"I4", "no payment stays pending", `
 		SELECT format('payment %s is still pending', id) FROM payments WHERE status = 'pending' AND contradiction = ''
 		UNION ALL
 		SELECT format('subscription %s has charging = %s, which its payments contradict', s.id, s.charging) FROM subscriptions s
 		WHERE s.charging <> EXISTS (SELECT FROM payments p
 			WHERE p.user_id = s.user_id AND p.subscription_id = s.id AND p.status = 'pending' AND s.ended_at IS NULL)`},
+	{"I5", "no more goes back than was paid: each refund is made once at the payment system, for the amount that is stored and reserved", `
+		SELECT CASE
+			WHEN r.id IS NULL THEN format('the payment system refunded %s of payment %s under key %s, which is not stored', t.amount, t.payment, t.key)
+			WHEN t.key IS NULL THEN format('refund %s succeeded, but the payment system has none', r.id)
+			ELSE format('refund %s of %s is %s, but at the payment system %s of %s', r.id, r.amount, r.status, t.status, t.amount) END
+		FROM (SELECT * FROM refunds WHERE status IN ('pending', 'succeeded')) r FULL JOIN simulator.refunds t ON t.key = r.id::text
+		WHERE r.id IS NULL OR t.key IS NULL OR r.amount <> t.amount OR r.status <> t.status
+		UNION ALL
+		SELECT format('the refunds of payment %s sum up to %s, but %s of %s are reserved', p.id, coalesce(r.sum, 0), p.refunded, p.amount)
+		FROM payments p LEFT JOIN (SELECT user_id, payment_id, sum(amount) FROM refunds WHERE status IN ('pending', 'succeeded') GROUP BY 1, 2) r
+			ON r.user_id = p.user_id AND r.payment_id = p.id
+		WHERE p.refunded <> coalesce(r.sum, 0) OR p.refunded > p.amount
+		UNION ALL
+		SELECT format('payment %s was charged too late, but only %s of %s go back', id, refunded, amount)
+		FROM payments WHERE charged_late_at IS NOT NULL AND refunded <> amount
+		UNION ALL
+		SELECT format('refund %s is still pending', id) FROM refunds WHERE status = 'pending'
+		UNION ALL
+		SELECT format('payment %s has %s refunds, but the history has %s requests', payment_id, count(*), max(requests))
+		FROM (SELECT r.payment_id, (SELECT count(*) FROM events e WHERE e.user_id = r.user_id AND e.payment_id = r.payment_id
+				AND e.type = 'refund_requested') FROM refunds r) n (payment_id, requests)
+		GROUP BY payment_id HAVING count(*) <> max(requests)`},
 	{"I6", "a viewer has one live subscription to a plan", `
 		SELECT format('user %s has %s live subscriptions to plan %s', user_id, count(*), plan_id)
 		FROM subscriptions WHERE ended_at IS NULL GROUP BY user_id, plan_id HAVING count(*) > 1`},
@@ -61,7 +81,7 @@ var invariants = []invariant{
 		WHERE s.ended_at IS NULL GROUP BY s.user_id, p.plan_group HAVING count(*) > 1`},
 	{"I7", "the succeeded payments and the charges have the same sum", `
 		SELECT format('the payments sum up to %s, the charges to %s', here, there)
-		FROM (SELECT coalesce(sum(amount), 0) FROM payments WHERE status = 'succeeded') a (here),
+		FROM (SELECT coalesce(sum(amount), 0) FROM payments WHERE status = 'succeeded' OR charged_late_at IS NOT NULL) a (here),
 		     (SELECT coalesce(sum(amount), 0) FROM simulator.charges) b (there)
 		WHERE here <> there`},
 	{"I10", "the history has exactly one event for each change", `
@@ -69,7 +89,7 @@ var invariants = []invariant{
 		FROM payments p LEFT JOIN events e ON e.user_id = p.user_id AND e.payment_id = p.id
 			AND e.type = ANY(CASE p.status WHEN 'succeeded' THEN '{subscribed,renewed}'
 				WHEN 'declined' THEN '{payment_declined}' ELSE '{payment_abandoned}' END::text[])
-		WHERE p.status <> 'pending'
+		WHERE p.status <> 'pending' AND (p.status <> 'succeeded' OR p.charged_late_at IS NULL)
 		GROUP BY p.id, p.status HAVING count(e.id) <> 1
 		UNION ALL
 		SELECT format('subscription %s has ended, but the history has %s events for that', s.id, count(e.id))

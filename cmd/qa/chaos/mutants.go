@@ -35,6 +35,9 @@ var mutants = []mutant{
 	{name: "lag-believed", scenario: "payment system/lookups lag", pattern: `^I2`, description: "a lookup that finds nothing is believed although the payment system's lookups lag"},
 	{name: "new-key-after-horizon", scenario: "payment system/forgets keys", pattern: `^I1`, description: "a payment is sent again after the payment system may have forgotten its key, so the key is new there"},
 	{name: "notification-believed", scenario: "payment system/pages", pattern: `^I2`, description: "a notification settles a payment without a lookup"},
+	{name: "refund-new-key", scenario: "refund/faults", pattern: `^I5: the payment system refunded`, description: "a refund is sent again with a new key when its response is lost"},
+	{name: "refund-not-reserved", scenario: "refund/two at once", pattern: `^refunded too much`, description: "the amount of a refund is not reserved in its payment"},
+	{name: "refund-before-intent", scenario: "refund/late charge", pattern: `^I5: the payment system refunded`, description: "the payment system is asked for a refund before it is stored, with a key that is not stored"},
 	{name: "unknown-is-given-up", scenario: "payment system/no outcome", pattern: `^I2`, description: "a payment is abandoned after two lookups without a response"},
 	{name: "lookups-stop-charges", scenario: "payment system/lookups fail", pattern: `^the run renewed`, description: "failed lookups stop a run from charging"},
 	{name: "refusal-is-outage", scenario: "database/refuses a row", pattern: `^refused row`, description: "an error of one item counts as an outage of the database, so its whole batch waits"},
@@ -75,7 +78,11 @@ func (r *result) foundBy() (string, bool) {
 var schemaMutants = map[string][]string{
 	"unguarded":         {`DROP INDEX payments_one_open, payments_paid_once`},
 	"group-not-checked": {`DROP INDEX subscriptions_one_per_group`},
-	"no-unique-rule":    {`DROP INDEX subscriptions_one_live, subscriptions_one_per_group`},
+	"refund-not-reserved": {
+		`CREATE FUNCTION reserve_nothing() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.refunded := 0; RETURN NEW; END $$`,
+		`CREATE TRIGGER reserve_nothing BEFORE UPDATE OF refunded ON payments FOR EACH ROW EXECUTE FUNCTION reserve_nothing()`,
+	},
+	"no-unique-rule": {`DROP INDEX subscriptions_one_live, subscriptions_one_per_group`},
 	"price-without-agreement": {
 		`CREATE FUNCTION raise_price() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 			UPDATE subscriptions SET price_amount = NEW.price_amount, consent_mac = NULL WHERE plan_id = NEW.id AND ended_at IS NULL;

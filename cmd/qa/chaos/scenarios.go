@@ -27,6 +27,7 @@ func scenarios() []scenario {
 		concurrent(),
 		races(),
 		pastDue(),
+		refunds(),
 		reconciled(),
 		forgeries(),
 		stops(),
