@@ -62,7 +62,7 @@ func newAPIError(resp pspclient.Response, busy error) *apiError {
 	}
 	e := &apiError{status: resp.Status}
 	if resp.JSON(&body) == nil {
-		e.typ, e.code, e.param = body.Error.Type, pspclient.Word(body.Error.Code), pspclient.Word(body.Error.Param)
+		e.typ, e.code, e.param = pspclient.Word(body.Error.Type), pspclient.Word(body.Error.Code), pspclient.Word(body.Error.Param)
 	}
 	e.kind = e.kindOf(busy)
 	return e
