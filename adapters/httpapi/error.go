@@ -100,7 +100,7 @@ func addMembers(p *api.Problem, err error) {
 	case errors.As(err, &declined):
 		p.Detail, p.DeclineCode = declined.Error(), new(string(declined.Code))
 	case errors.As(err, &open):
-		p.Detail, p.NextAction = open.Error(), redirect(open.ActionURL)
+		p.Detail, p.NextAction = open.Error(), redirect(open.ActionURL, open.ActionExpiresAt)
 	case errors.As(err, &invalid):
 		p.Detail, p.Errors = invalid.Error(), new(mapSlice(invalid.Faults, fieldError))
 	}

@@ -265,7 +265,10 @@ func (b *bank) Charge(_ context.Context, r ports.ChargeRequest) (billing.Outcome
 	case "tok_lost_response":
 		return billing.Outcome{}, errors.New("connection reset")
 	case "tok_3ds":
-		return billing.Outcome{Status: billing.PaymentPending, ActionURL: "https://bank.example/confirm/1"}, nil
+		return billing.Outcome{
+			Status: billing.PaymentPending, ActionURL: "https://bank.example/confirm/1",
+			ActionExpiresAt: time.Date(2026, 3, 1, 10, 15, 0, 0, time.UTC),
+		}, nil
 	case "tok_declined":
 		return billing.Outcome{Status: billing.PaymentDeclined, DeclineCode: billing.InsufficientFunds}, nil
 	default:

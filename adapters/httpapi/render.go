@@ -56,7 +56,7 @@ func subscription(v ports.SubscriptionView) api.Subscription {
 // a payment is pending, only its page helps.
 func nextAction(v ports.SubscriptionView) *api.NextAction {
 	if v.Latest.Status == billing.PaymentPending {
-		return redirect(v.Latest.ActionURL)
+		return redirect(v.Latest.ActionURL, v.Latest.ActionExpiresAt)
 	}
 	if a := v.NextAction(); a != billing.NoAction {
 		return &api.NextAction{Type: api.NextActionType(a)}
@@ -64,12 +64,12 @@ func nextAction(v ports.SubscriptionView) *api.NextAction {
 	return nil
 }
 
-// redirect returns the action of opening a page, or nil if there is none.
-func redirect(url string) *api.NextAction {
+// redirect returns the action of opening a page until it expires, or nil if there is none.
+func redirect(url string, expires time.Time) *api.NextAction {
 	if url == "" {
 		return nil
 	}
-	return &api.NextAction{Type: api.NextActionTypeRedirect, Url: &url}
+	return &api.NextAction{Type: api.NextActionTypeRedirect, Url: &url, ExpiresAt: nullTime(expires)}
 }
 
 func payment(p viewers.Payment) api.Payment {
@@ -106,9 +106,7 @@ func paymentMethod(m viewers.Method) api.PaymentMethod {
 	if m.Brand != "" {
 		rendered.Brand = new(api.CardBrand(m.Brand))
 	}
-	if a := redirect(m.ActionURL); a != nil {
-		a.ExpiresAt, rendered.NextAction = nullTime(m.PageUntil), a
-	}
+	rendered.NextAction = redirect(m.ActionURL, m.PageUntil)
 	return rendered
 }
 

@@ -170,8 +170,9 @@ func (r payments) SaveIfUnchanged(_ context.Context, list ...ports.Versioned[bil
 		if err := r.checkSave(p); err != nil {
 			return r.abort(err)
 		}
-		p.Period, p.ReviewSince, p.ChargedLateAt = old.Period, old.ReviewSince, old.ChargedLateAt // see SavePeriod and SaveReview
-		p.Refunded = old.Refunded                                                                 // see refunds
+		p.Period = old.Period                                                                                       // see SavePeriod
+		p.ReviewSince, p.ChargedLateAt, p.ActionExpiresAt = old.ReviewSince, old.ChargedLateAt, old.ActionExpiresAt // see SaveReview
+		p.Refunded = old.Refunded                                                                                   // see refunds
 		old.Payment = p
 		r.putPayment(old)
 	}
@@ -199,7 +200,8 @@ func (r payments) SaveReview(_ context.Context, list ...billing.Payment) error {
 		if !ok || old.UserID != p.UserID {
 			return fmt.Errorf("save the review of payment %s: not found", p.ID)
 		}
-		old.ReviewSince, old.ChargedLateAt, old.ActionURL = p.ReviewSince, p.ChargedLateAt, p.ActionURL
+		old.ReviewSince, old.ChargedLateAt = p.ReviewSince, p.ChargedLateAt
+		old.ActionURL, old.ActionExpiresAt = p.ActionURL, p.ActionExpiresAt
 		r.putPayment(old)
 	}
 	return nil

@@ -172,11 +172,12 @@ func (r payments) SaveReview(ctx context.Context, ps ...billing.Payment) error {
 		return nil
 	}
 	return r.tx.queueRows(len(ps)).PaymentsSaveReview(ctx, dbgen.PaymentsSaveReviewParams{
-		UserIds:     mapSlice(ps, func(p billing.Payment) string { return string(p.UserID) }),
-		Ids:         mapSlice(ps, func(p billing.Payment) string { return string(p.ID) }),
-		Since:       mapSlice(ps, func(p billing.Payment) time.Time { return p.ReviewSince }),
-		ChargedLate: mapSlice(ps, func(p billing.Payment) time.Time { return p.ChargedLateAt }),
-		ActionUrls:  mapSlice(ps, func(p billing.Payment) string { return p.ActionURL }),
+		UserIds:        mapSlice(ps, func(p billing.Payment) string { return string(p.UserID) }),
+		Ids:            mapSlice(ps, func(p billing.Payment) string { return string(p.ID) }),
+		Since:          mapSlice(ps, func(p billing.Payment) time.Time { return p.ReviewSince }),
+		ChargedLate:    mapSlice(ps, func(p billing.Payment) time.Time { return p.ChargedLateAt }),
+		ActionUrls:     mapSlice(ps, func(p billing.Payment) string { return p.ActionURL }),
+		ActionExpiries: mapSlice(ps, func(p billing.Payment) time.Time { return p.ActionExpiresAt }),
 	})
 }
 
@@ -194,9 +195,10 @@ func paymentOf(row *dbgen.Payment) billing.Payment {
 		Amount:    billing.Money{Amount: row.Amount, Currency: billing.Currency(row.Currency)},
 		Period:    billing.Period{Start: row.PeriodStart, End: row.PeriodEnd}, ConsentMAC: billing.ConsentMAC(row.ConsentMac),
 		Status: billing.PaymentStatus(row.Status), DeclineCode: billing.DeclineCode(row.DeclineCode),
-		ProviderRef: row.ProviderRef, ActionURL: row.ActionUrl, Contradiction: row.Contradiction,
-		ReviewSince: row.ReviewSince,
-		CreatedAt:   row.CreatedAt, SettledAt: row.SettledAt,
+		ProviderRef: row.ProviderRef, ActionURL: row.ActionUrl, ActionExpiresAt: row.ActionExpiresAt,
+		Contradiction: row.Contradiction,
+		ReviewSince:   row.ReviewSince,
+		CreatedAt:     row.CreatedAt, SettledAt: row.SettledAt,
 		Refunded: row.Refunded, ChargedLateAt: row.ChargedLateAt,
 	}
 }

@@ -36,7 +36,14 @@ func TestPage_PayByCard(t *testing.T) {
 			t.Parallel()
 			s := newSimulator(t, Config{})
 			h, r := s.Handler(), onPage()
-			page := mustCharge(t, s, r).ActionURL
+			opened := mustCharge(t, s, r)
+			page := opened.ActionURL
+			if want := s.cfg.Clock.Now().Add(15 * time.Minute); !opened.ActionExpiresAt.Equal(want) {
+				t.Errorf("the page is open until %s, want %s", opened.ActionExpiresAt, want)
+			}
+			if found := mustFind(t, s, r.Key); found != opened {
+				t.Errorf("Find = %+v, want %+v", found, opened)
+			}
 			if body := get(t, h, page).Body.String(); !strings.Contains(body, `name="card"`) || !strings.Contains(body, "399.00 RUB") {
 				t.Errorf("the page has no card and amount:\n%s", body)
 			}

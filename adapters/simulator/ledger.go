@@ -79,7 +79,7 @@ func (q request) outcome(baseURL string) billing.Outcome {
 		}
 	case billing.PaymentPending:
 		if q.action != "" && q.settlesAt == nil {
-			o.ActionURL = baseURL + "/" + q.action
+			o.ActionURL, o.ActionExpiresAt = baseURL+"/"+q.action, q.expiresAt.UTC().Truncate(time.Microsecond)
 		}
 	}
 	return o

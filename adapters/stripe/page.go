@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/ports"
@@ -77,12 +78,22 @@ func (s *Stripe) pageForm(r ports.ChargeRequest, customer string, p price) url.V
 	return form
 }
 
+// end returns the time at which the page expires, or zero if Stripe does not say.
+func (p session) end() time.Time {
+	if p.ExpiresAt == 0 {
+		return time.Time{}
+	}
+	return time.Unix(p.ExpiresAt, 0).UTC()
+}
+
 // pageOutcome returns the outcome of a page. While the page is open, the viewer can try
 // again, so a declined attempt does not count.
 func (s *Stripe) pageOutcome(ctx context.Context, page session) (billing.Outcome, error) {
 	switch {
 	case page.Status == sessionOpen && page.URL != "":
-		return billing.Outcome{Status: billing.PaymentPending, ProviderRef: page.ID, ActionURL: page.URL}, nil
+		return billing.Outcome{
+			Status: billing.PaymentPending, ProviderRef: page.ID, ActionURL: page.URL, ActionExpiresAt: page.end(),
+		}, nil
 	case page.Status == sessionExpired:
 		return billing.Outcome{
 			Status: billing.PaymentDeclined, DeclineCode: billing.ActionExpired, ProviderRef: page.ID,

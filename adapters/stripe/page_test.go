@@ -35,6 +35,9 @@ func TestPage(t *testing.T) {
 	w := newWorld(t)
 	r := request("")
 	opened := w.openPage(t, r)
+	if want := w.clock.Now().Add(24 * time.Hour); !opened.ActionExpiresAt.Equal(want) {
+		t.Errorf("the page is open until %s, want %s", opened.ActionExpiresAt, want)
+	}
 	for _, q := range []ports.ChargeQuery{w.query(r), {Key: r.Key, ProviderRef: opened.ProviderRef}} {
 		if o, err := w.find(t, q); err != nil || o != opened {
 			t.Errorf("Find = %+v, %v; want %+v", o, err, opened)

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/ports"
@@ -133,11 +132,9 @@ func (s *Stripe) findSavePage(ctx context.Context, key billing.PaymentMethodID, 
 func (s *Stripe) savePageOutcome(ctx context.Context, page session) (billing.SaveOutcome, error) {
 	switch {
 	case page.Status == sessionOpen && page.URL != "":
-		o := billing.SaveOutcome{Status: billing.MethodPending, ProviderRef: page.ID, ActionURL: page.URL}
-		if page.ExpiresAt > 0 {
-			o.PageUntil = time.Unix(page.ExpiresAt, 0).UTC()
-		}
-		return o, nil
+		return billing.SaveOutcome{
+			Status: billing.MethodPending, ProviderRef: page.ID, ActionURL: page.URL, PageUntil: page.end(),
+		}, nil
 	case page.Status == sessionExpired:
 		return billing.SaveOutcome{Status: billing.MethodFailed, DeclineCode: billing.ActionExpired, ProviderRef: page.ID}, nil
 	case page.Status == sessionComplete && isID(page.SetupIntent.ID):

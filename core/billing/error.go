@@ -3,6 +3,7 @@ package billing
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Kind classifies errors by the caller's possible reaction. It is itself an
@@ -120,7 +121,10 @@ func (e *PriceChangedError) Unwrap() error { return ErrPriceChanged }
 
 // PaymentOpenError is [ErrPaymentOpen] with the page of the pending payment, which is empty
 // if it does not wait for the viewer.
-type PaymentOpenError struct{ ActionURL string }
+type PaymentOpenError struct {
+	ActionURL       string
+	ActionExpiresAt time.Time // see [Payment]
+}
 
 func (e *PaymentOpenError) Error() string {
 	if e.ActionURL == "" {

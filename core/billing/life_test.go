@@ -122,6 +122,9 @@ func anyOutcome() *rapid.Generator[billing.Outcome] {
 			ProviderRef: rapid.SampledFrom([]string{"", "ref-1", "ref-2"}).Draw(t, "ref"),
 			ActionURL:   rapid.SampledFrom([]string{"", "https://bank.example/3ds"}).Draw(t, "url"),
 		}
+		if o.ActionURL != "" {
+			o.ActionExpiresAt = rapid.SampledFrom([]time.Time{{}, day(1), day(2)}).Draw(t, "expires")
+		}
 		switch o.Status {
 		case billing.PaymentPending:
 		case billing.PaymentSucceeded:

@@ -2,6 +2,7 @@ package billing
 
 import (
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -30,6 +31,11 @@ func (o Outcome) Clean() (_ Outcome, changed []string) {
 	if o.ActionURL != "" && !IsWebPage(o.ActionURL) {
 		o.ActionURL, changed = "", append(changed, "action_url")
 	}
+	if expires := o.pageEnd(); expires.IsZero() && !o.ActionExpiresAt.IsZero() && o.ActionURL != "" {
+		o.ActionExpiresAt, changed = expires, append(changed, "action_expires_at")
+	} else {
+		o.ActionExpiresAt = expires
+	}
 	if !o.Token.IsZero() && !isToken(o.Token.Reveal()) {
 		o.Token, changed = Secret{}, append(changed, "token")
 	}
@@ -40,6 +46,19 @@ func (o Outcome) Clean() (_ Outcome, changed []string) {
 		o.Amount.Currency, changed = noCurrency, append(changed, "currency")
 	}
 	return o, changed
+}
+
+// maxYear is the last year of a time in RFC 3339.
+const maxYear = 9999
+
+// pageEnd returns the end of the time for the page in UTC, with the precision of a store.
+// It is zero without a page, and for a time that no store can keep.
+func (o Outcome) pageEnd() time.Time {
+	end := o.ActionExpiresAt.UTC().Truncate(time.Microsecond)
+	if o.ActionURL == "" || end.Year() < 1 || end.Year() > maxYear {
+		return time.Time{}
+	}
+	return end
 }
 
 // CleanReference returns a payment system's reference as it is stored: without

@@ -3,6 +3,7 @@ package billing_test
 import (
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/online-cinema/billing/core/billing"
@@ -17,6 +18,7 @@ func success(ref string) billing.Outcome {
 
 func TestOutcomeClean(t *testing.T) {
 	t.Parallel()
+	until, moscow := day(1), time.FixedZone("MSK", 3*60*60)
 	withToken := func(token string) billing.Outcome {
 		o := success("ch_1")
 		o.Token = billing.NewSecret(token)
@@ -47,6 +49,10 @@ func TestOutcomeClean(t *testing.T) {
 		{"page with a space", waiting("https://bank.example/a b"), waiting(""), "action_url"},
 		{"page with a script", waiting("javascript:alert(1)"), waiting(""), "action_url"},
 		{"page of 2049 bytes", waiting("https://bank.example/" + strings.Repeat("a", 2028)), waiting(""), "action_url"},
+		{"page with an end", waitingUntil("https://bank.example/3ds", until.In(moscow).Add(999)), waitingUntil("https://bank.example/3ds", until), ""},
+		{"page without an end", waitingUntil("https://bank.example/3ds", time.Time{}), waiting("https://bank.example/3ds"), ""},
+		{"page with an end that JSON cannot hold", waitingUntil("https://bank.example/3ds", until.AddDate(8000, 0, 0)), waiting("https://bank.example/3ds"), "action_expires_at"},
+		{"end without a page", waitingUntil("", until), waiting(""), ""},
 		{"usual token", withToken("pm_1"), withToken("pm_1"), ""},
 		{"token with a NUL", withToken("pm_\x001"), success("ch_1"), "token"},
 		{"token of 4097 bytes", withToken(strings.Repeat("a", 4097)), success("ch_1"), "token"},

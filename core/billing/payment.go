@@ -21,14 +21,15 @@ type Payment struct {
 	Period         Period     // the period that it pays for
 	ConsentMAC     ConsentMAC // of the terms that it brings if it succeeds; empty if it is on its subscription's terms
 
-	Status        PaymentStatus
-	DeclineCode   DeclineCode // why it was declined or abandoned
-	ProviderRef   string      // the payment system's id of the payment, once known
-	ActionURL     string      // page where the viewer confirms the payment; empty if none is needed
-	Contradiction string      // how the payment system's report differs from this payment; empty if it agrees
-	ReviewSince   time.Time   // since when only a person can find out the outcome; zero if a lookup can
-	CreatedAt     time.Time
-	SettledAt     time.Time // zero while pending
+	Status          PaymentStatus
+	DeclineCode     DeclineCode // why it was declined or abandoned
+	ProviderRef     string      // the payment system's id of the payment, once known
+	ActionURL       string      // page where the viewer confirms the payment; empty if none is needed
+	ActionExpiresAt time.Time   // when that page expires; zero if the payment system does not say
+	Contradiction   string      // how the payment system's report differs from this payment; empty if it agrees
+	ReviewSince     time.Time   // since when only a person can find out the outcome; zero if a lookup can
+	CreatedAt       time.Time
+	SettledAt       time.Time // zero while pending
 
 	Refunded      int64     // minor units of the amount that refunds have reserved
 	ChargedLateAt time.Time // when the service learnt that it was charged after it had been given up; zero if it was not
@@ -116,11 +117,12 @@ const (
 // Outcome is a payment system's report about a payment. A decline is an outcome,
 // not an error. An error means that the outcome is unknown.
 type Outcome struct {
-	Status      PaymentStatus
-	Amount      Money       // the amount taken; if it succeeded
-	DeclineCode DeclineCode // if it was declined or abandoned
-	ProviderRef string
-	ActionURL   string // if it is pending until the viewer confirms
+	Status          PaymentStatus
+	Amount          Money       // the amount taken; if it succeeded
+	DeclineCode     DeclineCode // if it was declined or abandoned
+	ProviderRef     string
+	ActionURL       string    // if it is pending until the viewer confirms
+	ActionExpiresAt time.Time // when that page expires; zero if the payment system does not say
 	// Token charges the card from now on without the viewer. It is set if the
 	// payment system saved a card, or replaced its token.
 	Token Secret
@@ -177,14 +179,15 @@ func (p Payment) applyOutcome(o Outcome, s Subscription, now time.Time) (_ Payme
 		p.ProviderRef = o.ProviderRef
 	}
 	if p.ReviewSince.IsZero() {
-		p.ActionURL = o.ActionURL
+		p.ActionURL, p.ActionExpiresAt = o.ActionURL, o.ActionExpiresAt
 	}
 	switch o.Status {
 	case PaymentSucceeded, PaymentDeclined, PaymentAbandoned:
 	default:
 		return p, false // pending, or a status that this package does not know
 	}
-	p.Status, p.DeclineCode, p.ActionURL, p.SettledAt = o.Status, o.DeclineCode, "", now
+	p = p.withoutPage()
+	p.Status, p.DeclineCode, p.SettledAt = o.Status, o.DeclineCode, now
 	p.Contradiction = ""
 	return p, true
 }
@@ -204,8 +207,15 @@ func (p Payment) lateCharge(o Outcome, now time.Time) Payment {
 		p.ProviderRef = o.ProviderRef
 	}
 	if !p.Settled() {
-		p.Status, p.DeclineCode, p.ActionURL, p.SettledAt = PaymentSucceeded, "", "", now
+		p = p.withoutPage()
+		p.Status, p.DeclineCode, p.SettledAt = PaymentSucceeded, "", now
 	}
+	return p
+}
+
+// withoutPage returns the payment without a page for the viewer.
+func (p Payment) withoutPage() Payment {
+	p.ActionURL, p.ActionExpiresAt = "", time.Time{}
 	return p
 }
 

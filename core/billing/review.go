@@ -40,7 +40,7 @@ func (s Subscription) Review(p Payment, now time.Time) (Subscription, Payment, [
 		return s, p, nil
 	}
 	var events []Event
-	p.ActionURL = ""
+	p = p.withoutPage()
 	if p.ReviewSince.IsZero() {
 		p.ReviewSince = now
 		if p.Contradiction == "" {

@@ -19,6 +19,12 @@ func waiting(url string) billing.Outcome {
 	return billing.Outcome{Status: billing.PaymentPending, ProviderRef: "ref-1", ActionURL: url}
 }
 
+func waitingUntil(url string, end time.Time) billing.Outcome {
+	o := waiting(url)
+	o.ActionExpiresAt = end
+	return o
+}
+
 func paymentEvent(kind billing.EventType, at, access time.Time, code billing.DeclineCode) billing.Event {
 	e := event(kind, at, access)
 	e.PaymentID, e.Amount, e.DeclineCode = "pay-1", money(399_00, "RUB"), code
@@ -65,6 +71,13 @@ func TestSettle_PendingPayment(t *testing.T) {
 		{
 			"waiting for the viewer's confirmation", waiting("https://bank.example/3ds"), unchanged,
 			func(p *billing.Payment) { p.ProviderRef, p.ActionURL = "ref-1", "https://bank.example/3ds" },
+			nil,
+		},
+		{
+			"waiting for a day", waitingUntil("https://bank.example/3ds", day(2)), unchanged,
+			func(p *billing.Payment) {
+				p.ProviderRef, p.ActionURL, p.ActionExpiresAt = "ref-1", "https://bank.example/3ds", day(2)
+			},
 			nil,
 		},
 		{
@@ -183,11 +196,11 @@ func TestSettle_AfterConfirmation(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, p := started(t)
-			s, p, _ = s.Settle(p, waiting("https://bank.example/3ds"), retries, utc, day(0))
-			outcome.ActionURL = "https://bank.example/done"
+			s, p, _ = s.Settle(p, waitingUntil("https://bank.example/3ds", day(2)), retries, utc, day(0))
+			outcome.ActionURL, outcome.ActionExpiresAt = "https://bank.example/done", day(3)
 			_, p, _ = s.Settle(p, outcome, retries, utc, day(1))
-			if p.ActionURL != "" || p.ProviderRef != "ref-1" || p.Status != outcome.Status {
-				t.Errorf("got %+v, want it settled, without ActionURL and with ProviderRef", p)
+			if p.ActionURL != "" || !p.ActionExpiresAt.IsZero() || p.ProviderRef != "ref-1" || p.Status != outcome.Status {
+				t.Errorf("got %+v, want it settled, without a page and with ProviderRef", p)
 			}
 		})
 	}

@@ -165,11 +165,16 @@ func (f Fault) err() error {
 	}[f]
 }
 
+// PageTTL is the time for which a page of a [FakeProvider] says that it is open.
+const PageTTL = time.Hour
+
 // decide returns the outcome of a new charge. A card that is saved gets a token.
 func (p *FakeProvider) decide(r ports.ChargeRequest) billing.Outcome {
 	o := billing.Outcome{Status: billing.PaymentSucceeded, Amount: r.Amount, ProviderRef: "ref-" + string(r.Key)}
 	if onPage(r) {
-		return billing.Outcome{Status: billing.PaymentPending, ActionURL: "https://bank.example/pay"}
+		return billing.Outcome{
+			Status: billing.PaymentPending, ActionURL: "https://bank.example/pay", ActionExpiresAt: time.Now().Add(PageTTL),
+		}
 	}
 	switch p.fault {
 	case Decline:

@@ -15,7 +15,7 @@ type writes struct {
 	payments      []ports.Versioned[billing.Payment]
 	terms         []billing.Subscription // their terms or anchors have changed
 	periods       []billing.Payment      // their periods have changed
-	late          []billing.Payment      // charged after they were given up
+	reviewed      []billing.Payment      // charged after they were given up, or the end of their page has changed
 	refunds       []billing.Refund       // of those
 	abandoned     []ports.PaymentKey     // without an answer of the payment system
 	events        []billing.Event
@@ -45,7 +45,7 @@ func (w *writes) settle(old stored, a *Attempt, retries billing.RetrySchedule, c
 	sub, pay := old.subscription, old.payment
 	if a.Known() {
 		if old.method != nil && pay.ActionURL == "" && old.method.Retired() == billing.MethodRemoved {
-			a.outcome.ActionURL = "" // the removal was perhaps confirmed, so the viewer must not confirm the payment
+			a.outcome.ActionURL, a.outcome.ActionExpiresAt = "", time.Time{} // the removal was perhaps confirmed, so the viewer must not confirm the payment
 		}
 		s, p, events := sub.Settle(*pay, a.outcome, retries, cal, now)
 		if old.method != nil && !pay.Settled() && p.Status == billing.PaymentSucceeded {
@@ -59,6 +59,9 @@ func (w *writes) settle(old stored, a *Attempt, retries billing.RetrySchedule, c
 			}
 			if p.ChargedLateAt != pay.ChargedLateAt {
 				w.refundLate(s, p, now)
+			}
+			if p.ChargedLateAt != pay.ChargedLateAt || p.ActionExpiresAt != pay.ActionExpiresAt {
+				w.reviewed = append(w.reviewed, p)
 			}
 			if !pay.Settled() && p.NeedsRecheck() {
 				w.abandoned = append(w.abandoned, ports.KeyOf(&p))
@@ -94,7 +97,6 @@ func (w *writes) settle(old stored, a *Attempt, retries billing.RetrySchedule, c
 
 // refundLate opens the refund of a payment that was charged too late.
 func (w *writes) refundLate(s billing.Subscription, p billing.Payment, now time.Time) {
-	w.late = append(w.late, p)
 	if _, refund, events, ok := s.RefundLate(p, now); ok {
 		w.refunds, w.events = append(w.refunds, refund), append(w.events, events...)
 	}
@@ -130,7 +132,7 @@ func (w *writes) apply(ctx context.Context, tx ports.Repos) error {
 	if err := tx.Payments.SavePeriod(ctx, w.periods...); err != nil {
 		return err
 	}
-	if err := tx.Payments.SaveReview(ctx, w.late...); err != nil {
+	if err := tx.Payments.SaveReview(ctx, w.reviewed...); err != nil {
 		return err
 	}
 	if err := tx.Refunds.Add(ctx, w.refunds...); err != nil {

@@ -36,8 +36,9 @@ type Payments interface {
 	// It returns [billing.ErrAlreadyExists] if another payment has already paid for the
 	// period.
 	SavePeriod(ctx context.Context, p ...billing.Payment) error
-	// SaveReview updates ReviewSince, ChargedLateAt and ActionURL of payments that the
-	// transaction has locked or saved.
+	// SaveReview updates ReviewSince, ChargedLateAt, ActionURL and ActionExpiresAt of
+	// payments that the transaction has locked or saved. Save does not update the first
+	// two and the last.
 	SaveReview(ctx context.Context, p ...billing.Payment) error
 }
 

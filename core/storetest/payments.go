@@ -47,6 +47,21 @@ var paymentCases = []testCase{
 		d = w.settle(d, billing.PaymentDeclined, noon)
 		same(w, "settled payment", w.locked(d).pay, d.pay)
 	}},
+	{"keep the end of their page until that is saved", func(w *world) {
+		d := w.subscribe(0)
+		d.pay.ActionURL, d.pay.ActionExpiresAt = "https://bank.example/3ds", noon.Add(time.Hour)
+		w.tx(func(ctx context.Context, tx ports.Repos) error {
+			return errors.Join(tx.Payments.Save(ctx, d.pay), tx.Payments.SaveReview(ctx, d.pay))
+		})
+		same(w, "payment", w.locked(d).pay, d.pay)
+		later := d.pay
+		later.ActionExpiresAt = noon.Add(2 * time.Hour)
+		w.must(w.savePayment(later))
+		same(w, "saved", w.locked(d).pay, d.pay)
+		later.ActionURL, later.ActionExpiresAt = "", time.Time{}
+		w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Payments.SaveReview(ctx, later) })
+		same(w, "without a page", w.locked(d).pay, later)
+	}},
 	{"keep a contradiction", func(w *world) {
 		d := w.settle(w.subscribe(0), billing.PaymentSucceeded, noon)
 		d = w.settle(d, billing.PaymentDeclined, noon)

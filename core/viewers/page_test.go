@@ -25,6 +25,9 @@ func TestSubscribe_OnPage(t *testing.T) {
 		if err != nil || v.Status != billing.StatusIncomplete || v.Latest.ActionURL != "https://bank.example/pay" {
 			w.T.Fatalf("the subscription is %s with the page %q, %v; want incomplete with the payment system's page", v.Status, v.Latest.ActionURL, err)
 		}
+		if until := time.Now().Add(billingtest.PageTTL); !v.Latest.ActionExpiresAt.Equal(until) {
+			w.T.Errorf("the page is open until %s, want %s", v.Latest.ActionExpiresAt, until)
+		}
 		if r := w.Provider.Requests()[0]; r.ReturnURL != "https://cinema.example/done" || r.Payer != billingtest.Viewer {
 			w.T.Errorf("the payment system received %+v, want the return address and the payer", r)
 		}
@@ -32,6 +35,9 @@ func TestSubscribe_OnPage(t *testing.T) {
 		time.Sleep(billingtest.PastSendWindow)
 		w.ExpectSweep(1, 0)
 		w.ExpectSubscription(billing.StatusActive, billing.PaymentSucceeded)
+		if p := w.Payments()[0]; p.ActionURL != "" || !p.ActionExpiresAt.IsZero() {
+			w.T.Errorf("the paid payment has the page %q until %s", p.ActionURL, p.ActionExpiresAt)
+		}
 		w.Clock.Advance(billingtest.Month)
 		if sum, err := w.Renewer().Run(w.T.Context()); sum != (ports.Summary{Due: 1, Renewed: 1}) || err != nil {
 			w.T.Errorf("the run returns %+v, %v; want a renewal by the token of the page", sum, err)

@@ -140,7 +140,7 @@ func withOpenPayment(ctx context.Context, tx ports.Repos, sub billing.Subscripti
 	if lockErr != nil || len(open) != 1 {
 		return errors.Join(err, lockErr)
 	}
-	return &billing.PaymentOpenError{ActionURL: open[0].ActionURL}
+	return &billing.PaymentOpenError{ActionURL: open[0].ActionURL, ActionExpiresAt: open[0].ActionExpiresAt}
 }
 
 // Replace is a viewer's request to pay later renewals by another method.

@@ -114,9 +114,11 @@ FROM (SELECT
 WHERE p.user_id = n.user_id AND p.id = n.id AND (n.version = '0'::xid OR p.xmin = n.version);
 
 -- name: PaymentsSaveReview :exec
-UPDATE payments p SET review_since = n.since, charged_late_at = n.charged_late, action_url = n.action_url
+UPDATE payments p SET review_since = n.since, charged_late_at = n.charged_late, action_url = n.action_url,
+    action_expires_at = n.action_expires
 FROM (SELECT unnest(@user_ids::uuid[]) AS user_id, unnest(@ids::uuid[]) AS id, unnest(@since::timestamptz[]) AS since,
-    unnest(@charged_late::timestamptz[]) AS charged_late, unnest(@action_urls::text[]) AS action_url) AS n
+    unnest(@charged_late::timestamptz[]) AS charged_late, unnest(@action_urls::text[]) AS action_url,
+    unnest(@action_expiries::timestamptz[]) AS action_expires) AS n
 WHERE p.user_id = n.user_id AND p.id = n.id;
 
 -- name: PaymentsSavePeriod :exec

@@ -118,6 +118,7 @@ type Payment struct {
 	ChargedLateAt   time.Time
 	RecheckAt       time.Time
 	Rechecks        int16
+	ActionExpiresAt time.Time
 }
 
 type PaymentMethod struct {

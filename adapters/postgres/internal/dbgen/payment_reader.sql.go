@@ -55,7 +55,7 @@ func (q *Queries) EventsOfPayment(ctx context.Context, userID string, paymentID 
 }
 
 const paymentByID = `-- name: PaymentByID :one
-SELECT user_id, id, subscription_id, payment_method_id, payment_system, initiator, amount, currency, period_start, period_end, status, decline_code, provider_ref, action_url, contradiction, created_at, settled_at, sweep_at, send_until, consent_mac, first_sent_at, review_since, refunded, charged_late_at, recheck_at, rechecks FROM payments WHERE id = $1
+SELECT user_id, id, subscription_id, payment_method_id, payment_system, initiator, amount, currency, period_start, period_end, status, decline_code, provider_ref, action_url, contradiction, created_at, settled_at, sweep_at, send_until, consent_mac, first_sent_at, review_since, refunded, charged_late_at, recheck_at, rechecks, action_expires_at FROM payments WHERE id = $1
 `
 
 func (q *Queries) PaymentByID(ctx context.Context, id string) (*Payment, error) {
@@ -88,12 +88,13 @@ func (q *Queries) PaymentByID(ctx context.Context, id string) (*Payment, error) 
 		&i.ChargedLateAt,
 		&i.RecheckAt,
 		&i.Rechecks,
+		&i.ActionExpiresAt,
 	)
 	return &i, err
 }
 
 const paymentsByID = `-- name: PaymentsByID :many
-SELECT p.user_id, p.id, p.subscription_id, p.payment_method_id, p.payment_system, p.initiator, p.amount, p.currency, p.period_start, p.period_end, p.status, p.decline_code, p.provider_ref, p.action_url, p.contradiction, p.created_at, p.settled_at, p.sweep_at, p.send_until, p.consent_mac, p.first_sent_at, p.review_since, p.refunded, p.charged_late_at, p.recheck_at, p.rechecks, s.price_amount, s.price_currency, s.payment_method_id AS agreed_method, s.payment_system AS agreed_system
+SELECT p.user_id, p.id, p.subscription_id, p.payment_method_id, p.payment_system, p.initiator, p.amount, p.currency, p.period_start, p.period_end, p.status, p.decline_code, p.provider_ref, p.action_url, p.contradiction, p.created_at, p.settled_at, p.sweep_at, p.send_until, p.consent_mac, p.first_sent_at, p.review_since, p.refunded, p.charged_late_at, p.recheck_at, p.rechecks, p.action_expires_at, s.price_amount, s.price_currency, s.payment_method_id AS agreed_method, s.payment_system AS agreed_system
 FROM payments p
 JOIN subscriptions s ON s.user_id = p.user_id AND s.id = p.subscription_id
 WHERE p.payment_system = $1 AND p.id = ANY($2::uuid[])
@@ -143,6 +144,7 @@ func (q *Queries) PaymentsByID(ctx context.Context, paymentSystem string, ids []
 			&i.Payment.ChargedLateAt,
 			&i.Payment.RecheckAt,
 			&i.Payment.Rechecks,
+			&i.Payment.ActionExpiresAt,
 			&i.PriceAmount,
 			&i.PriceCurrency,
 			&i.AgreedMethod,
@@ -159,7 +161,7 @@ func (q *Queries) PaymentsByID(ctx context.Context, paymentSystem string, ids []
 }
 
 const paymentsOfSystem = `-- name: PaymentsOfSystem :many
-SELECT p.user_id, p.id, p.subscription_id, p.payment_method_id, p.payment_system, p.initiator, p.amount, p.currency, p.period_start, p.period_end, p.status, p.decline_code, p.provider_ref, p.action_url, p.contradiction, p.created_at, p.settled_at, p.sweep_at, p.send_until, p.consent_mac, p.first_sent_at, p.review_since, p.refunded, p.charged_late_at, p.recheck_at, p.rechecks, s.price_amount, s.price_currency, s.payment_method_id AS agreed_method, s.payment_system AS agreed_system
+SELECT p.user_id, p.id, p.subscription_id, p.payment_method_id, p.payment_system, p.initiator, p.amount, p.currency, p.period_start, p.period_end, p.status, p.decline_code, p.provider_ref, p.action_url, p.contradiction, p.created_at, p.settled_at, p.sweep_at, p.send_until, p.consent_mac, p.first_sent_at, p.review_since, p.refunded, p.charged_late_at, p.recheck_at, p.rechecks, p.action_expires_at, s.price_amount, s.price_currency, s.payment_method_id AS agreed_method, s.payment_system AS agreed_system
 FROM payments p
 JOIN subscriptions s ON s.user_id = p.user_id AND s.id = p.subscription_id
 WHERE p.payment_system = $1
@@ -214,6 +216,7 @@ func (q *Queries) PaymentsOfSystem(ctx context.Context, paymentSystem string, af
 			&i.Payment.ChargedLateAt,
 			&i.Payment.RecheckAt,
 			&i.Payment.Rechecks,
+			&i.Payment.ActionExpiresAt,
 			&i.PriceAmount,
 			&i.PriceCurrency,
 			&i.AgreedMethod,

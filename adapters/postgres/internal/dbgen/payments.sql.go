@@ -85,7 +85,7 @@ WITH due AS (
 UPDATE payments p SET recheck_at = statement_timestamp() + $1::interval
 FROM due
 WHERE p.user_id = due.user_id AND p.id = due.id
-RETURNING p.user_id, p.id, p.subscription_id, p.payment_method_id, p.payment_system, p.initiator, p.amount, p.currency, p.period_start, p.period_end, p.status, p.decline_code, p.provider_ref, p.action_url, p.contradiction, p.created_at, p.settled_at, p.sweep_at, p.send_until, p.consent_mac, p.first_sent_at, p.review_since, p.refunded, p.charged_late_at, p.recheck_at, p.rechecks, statement_timestamp()::timestamptz AS leased_at
+RETURNING p.user_id, p.id, p.subscription_id, p.payment_method_id, p.payment_system, p.initiator, p.amount, p.currency, p.period_start, p.period_end, p.status, p.decline_code, p.provider_ref, p.action_url, p.contradiction, p.created_at, p.settled_at, p.sweep_at, p.send_until, p.consent_mac, p.first_sent_at, p.review_since, p.refunded, p.charged_late_at, p.recheck_at, p.rechecks, p.action_expires_at, statement_timestamp()::timestamptz AS leased_at
 `
 
 type PaymentsLeaseForRecheckRow struct {
@@ -129,6 +129,7 @@ func (q *Queries) PaymentsLeaseForRecheck(ctx context.Context, lease pgtype.Inte
 			&i.Payment.ChargedLateAt,
 			&i.Payment.RecheckAt,
 			&i.Payment.Rechecks,
+			&i.Payment.ActionExpiresAt,
 			&i.LeasedAt,
 		); err != nil {
 			return nil, err
@@ -200,7 +201,7 @@ UPDATE payments p
 SET sweep_at = statement_timestamp() + least(greatest((statement_timestamp() - p.send_until) / 2, $1::interval), $2::interval)
 FROM due
 WHERE p.user_id = due.user_id AND p.id = due.id
-RETURNING p.user_id, p.id, p.subscription_id, p.payment_method_id, p.payment_system, p.initiator, p.amount, p.currency, p.period_start, p.period_end, p.status, p.decline_code, p.provider_ref, p.action_url, p.contradiction, p.created_at, p.settled_at, p.sweep_at, p.send_until, p.consent_mac, p.first_sent_at, p.review_since, p.refunded, p.charged_late_at, p.recheck_at, p.rechecks, coalesce(p.first_sent_at, CASE p.initiator WHEN 'customer' THEN p.created_at END)::timestamptz AS first_sent, statement_timestamp()::timestamptz AS leased_at
+RETURNING p.user_id, p.id, p.subscription_id, p.payment_method_id, p.payment_system, p.initiator, p.amount, p.currency, p.period_start, p.period_end, p.status, p.decline_code, p.provider_ref, p.action_url, p.contradiction, p.created_at, p.settled_at, p.sweep_at, p.send_until, p.consent_mac, p.first_sent_at, p.review_since, p.refunded, p.charged_late_at, p.recheck_at, p.rechecks, p.action_expires_at, coalesce(p.first_sent_at, CASE p.initiator WHEN 'customer' THEN p.created_at END)::timestamptz AS first_sent, statement_timestamp()::timestamptz AS leased_at
 `
 
 type PaymentsLeaseForSweepParams struct {
@@ -259,6 +260,7 @@ func (q *Queries) PaymentsLeaseForSweep(ctx context.Context, arg PaymentsLeaseFo
 			&i.Payment.ChargedLateAt,
 			&i.Payment.RecheckAt,
 			&i.Payment.Rechecks,
+			&i.Payment.ActionExpiresAt,
 			&i.FirstSent,
 			&i.LeasedAt,
 		); err != nil {
@@ -273,7 +275,7 @@ func (q *Queries) PaymentsLeaseForSweep(ctx context.Context, arg PaymentsLeaseFo
 }
 
 const paymentsLock = `-- name: PaymentsLock :many
-SELECT p.user_id, p.id, p.subscription_id, p.payment_method_id, p.payment_system, p.initiator, p.amount, p.currency, p.period_start, p.period_end, p.status, p.decline_code, p.provider_ref, p.action_url, p.contradiction, p.created_at, p.settled_at, p.sweep_at, p.send_until, p.consent_mac, p.first_sent_at, p.review_since, p.refunded, p.charged_late_at, p.recheck_at, p.rechecks
+SELECT p.user_id, p.id, p.subscription_id, p.payment_method_id, p.payment_system, p.initiator, p.amount, p.currency, p.period_start, p.period_end, p.status, p.decline_code, p.provider_ref, p.action_url, p.contradiction, p.created_at, p.settled_at, p.sweep_at, p.send_until, p.consent_mac, p.first_sent_at, p.review_since, p.refunded, p.charged_late_at, p.recheck_at, p.rechecks, p.action_expires_at
 FROM (SELECT unnest($1::uuid[]) AS user_id, unnest($2::uuid[]) AS id) AS k
 JOIN payments p ON p.user_id = k.user_id AND p.id = k.id
 ORDER BY p.id
@@ -316,6 +318,7 @@ func (q *Queries) PaymentsLock(ctx context.Context, userIds []string, ids []stri
 			&i.ChargedLateAt,
 			&i.RecheckAt,
 			&i.Rechecks,
+			&i.ActionExpiresAt,
 		); err != nil {
 			return nil, err
 		}
@@ -464,18 +467,21 @@ func (q *Queries) PaymentsSavePeriod(ctx context.Context, arg PaymentsSavePeriod
 }
 
 const paymentsSaveReview = `-- name: PaymentsSaveReview :exec
-UPDATE payments p SET review_since = n.since, charged_late_at = n.charged_late, action_url = n.action_url
+UPDATE payments p SET review_since = n.since, charged_late_at = n.charged_late, action_url = n.action_url,
+    action_expires_at = n.action_expires
 FROM (SELECT unnest($1::uuid[]) AS user_id, unnest($2::uuid[]) AS id, unnest($3::timestamptz[]) AS since,
-    unnest($4::timestamptz[]) AS charged_late, unnest($5::text[]) AS action_url) AS n
+    unnest($4::timestamptz[]) AS charged_late, unnest($5::text[]) AS action_url,
+    unnest($6::timestamptz[]) AS action_expires) AS n
 WHERE p.user_id = n.user_id AND p.id = n.id
 `
 
 type PaymentsSaveReviewParams struct {
-	UserIds     []string
-	Ids         []string
-	Since       []time.Time
-	ChargedLate []time.Time
-	ActionUrls  []string
+	UserIds        []string
+	Ids            []string
+	Since          []time.Time
+	ChargedLate    []time.Time
+	ActionUrls     []string
+	ActionExpiries []time.Time
 }
 
 func (q *Queries) PaymentsSaveReview(ctx context.Context, arg PaymentsSaveReviewParams) error {
@@ -485,6 +491,7 @@ func (q *Queries) PaymentsSaveReview(ctx context.Context, arg PaymentsSaveReview
 		arg.Since,
 		arg.ChargedLate,
 		arg.ActionUrls,
+		arg.ActionExpiries,
 	)
 	return err
 }

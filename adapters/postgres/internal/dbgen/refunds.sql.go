@@ -13,7 +13,7 @@ import (
 )
 
 const paymentsNamed = `-- name: PaymentsNamed :many
-SELECT p.user_id, p.id, p.subscription_id, p.payment_method_id, p.payment_system, p.initiator, p.amount, p.currency, p.period_start, p.period_end, p.status, p.decline_code, p.provider_ref, p.action_url, p.contradiction, p.created_at, p.settled_at, p.sweep_at, p.send_until, p.consent_mac, p.first_sent_at, p.review_since, p.refunded, p.charged_late_at, p.recheck_at, p.rechecks FROM payments p
+SELECT p.user_id, p.id, p.subscription_id, p.payment_method_id, p.payment_system, p.initiator, p.amount, p.currency, p.period_start, p.period_end, p.status, p.decline_code, p.provider_ref, p.action_url, p.contradiction, p.created_at, p.settled_at, p.sweep_at, p.send_until, p.consent_mac, p.first_sent_at, p.review_since, p.refunded, p.charged_late_at, p.recheck_at, p.rechecks, p.action_expires_at FROM payments p
 JOIN (SELECT i.user_id, i.id FROM payments i WHERE i.id = ANY ($1::uuid[])
       UNION
       SELECT f.user_id, f.id FROM payments f WHERE f.provider_ref = ANY ($2::text[]) AND f.provider_ref <> '') AS k
@@ -57,6 +57,7 @@ func (q *Queries) PaymentsNamed(ctx context.Context, ids []string, refs []string
 			&i.ChargedLateAt,
 			&i.RecheckAt,
 			&i.Rechecks,
+			&i.ActionExpiresAt,
 		); err != nil {
 			return nil, err
 		}

@@ -456,7 +456,7 @@ func (q *Queries) ViewOver(ctx context.Context, arg ViewOverParams) ([]*ViewOver
 }
 
 const viewPayment = `-- name: ViewPayment :one
-SELECT user_id, id, subscription_id, payment_method_id, payment_system, initiator, amount, currency, period_start, period_end, status, decline_code, provider_ref, action_url, contradiction, created_at, settled_at, sweep_at, send_until, consent_mac, first_sent_at, review_since, refunded, charged_late_at, recheck_at, rechecks FROM payments WHERE user_id = $1 AND id = $2
+SELECT user_id, id, subscription_id, payment_method_id, payment_system, initiator, amount, currency, period_start, period_end, status, decline_code, provider_ref, action_url, contradiction, created_at, settled_at, sweep_at, send_until, consent_mac, first_sent_at, review_since, refunded, charged_late_at, recheck_at, rechecks, action_expires_at FROM payments WHERE user_id = $1 AND id = $2
 `
 
 func (q *Queries) ViewPayment(ctx context.Context, userID string, iD string) (*Payment, error) {
@@ -489,19 +489,20 @@ func (q *Queries) ViewPayment(ctx context.Context, userID string, iD string) (*P
 		&i.ChargedLateAt,
 		&i.RecheckAt,
 		&i.Rechecks,
+		&i.ActionExpiresAt,
 	)
 	return &i, err
 }
 
 const viewPayments = `-- name: ViewPayments :many
-SELECT a.user_id, a.id, a.subscription_id, a.payment_method_id, a.payment_system, a.initiator, a.amount, a.currency, a.period_start, a.period_end, a.status, a.decline_code, a.provider_ref, a.action_url, a.contradiction, a.created_at, a.settled_at, a.sweep_at, a.send_until, a.consent_mac, a.first_sent_at, a.review_since, a.refunded, a.charged_late_at, a.recheck_at, a.rechecks FROM payments a
+SELECT a.user_id, a.id, a.subscription_id, a.payment_method_id, a.payment_system, a.initiator, a.amount, a.currency, a.period_start, a.period_end, a.status, a.decline_code, a.provider_ref, a.action_url, a.contradiction, a.created_at, a.settled_at, a.sweep_at, a.send_until, a.consent_mac, a.first_sent_at, a.review_since, a.refunded, a.charged_late_at, a.recheck_at, a.rechecks, a.action_expires_at FROM payments a
 WHERE a.user_id = $2 AND a.id < $3::uuid AND a.status IN ('pending', 'succeeded')
   AND ($4::text = '' OR a.status = $4::text)
   AND ($5::text = '' OR a.subscription_id IN (
       SELECT s.id FROM subscriptions s JOIN plans p ON p.id = s.plan_id
       WHERE s.user_id = $2 AND (p.code = $5::text OR p.id::text = $5::text)))
 UNION ALL
-SELECT b.user_id, b.id, b.subscription_id, b.payment_method_id, b.payment_system, b.initiator, b.amount, b.currency, b.period_start, b.period_end, b.status, b.decline_code, b.provider_ref, b.action_url, b.contradiction, b.created_at, b.settled_at, b.sweep_at, b.send_until, b.consent_mac, b.first_sent_at, b.review_since, b.refunded, b.charged_late_at, b.recheck_at, b.rechecks FROM payments b
+SELECT b.user_id, b.id, b.subscription_id, b.payment_method_id, b.payment_system, b.initiator, b.amount, b.currency, b.period_start, b.period_end, b.status, b.decline_code, b.provider_ref, b.action_url, b.contradiction, b.created_at, b.settled_at, b.sweep_at, b.send_until, b.consent_mac, b.first_sent_at, b.review_since, b.refunded, b.charged_late_at, b.recheck_at, b.rechecks, b.action_expires_at FROM payments b
 WHERE b.user_id = $2 AND b.id < $3::uuid AND b.status IN ('declined', 'abandoned')
   AND ($4::text = '' OR b.status = $4::text)
   AND ($5::text = '' OR b.subscription_id IN (
@@ -562,6 +563,7 @@ func (q *Queries) ViewPayments(ctx context.Context, arg ViewPaymentsParams) ([]*
 			&i.ChargedLateAt,
 			&i.RecheckAt,
 			&i.Rechecks,
+			&i.ActionExpiresAt,
 		); err != nil {
 			return nil, err
 		}
@@ -616,7 +618,7 @@ func (q *Queries) ViewSavedMethod(ctx context.Context, userID string, iD string)
 }
 
 const viewSubscription = `-- name: ViewSubscription :one
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, pay.user_id, pay.id, pay.subscription_id, pay.payment_method_id, pay.payment_system, pay.initiator, pay.amount, pay.currency, pay.period_start, pay.period_end, pay.status, pay.decline_code, pay.provider_ref, pay.action_url, pay.contradiction, pay.created_at, pay.settled_at, pay.sweep_at, pay.send_until, pay.consent_mac, pay.first_sent_at, pay.review_since, pay.refunded, pay.charged_late_at, pay.recheck_at, pay.rechecks, p.code AS plan_code, p.plan_group, p.features
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, pay.user_id, pay.id, pay.subscription_id, pay.payment_method_id, pay.payment_system, pay.initiator, pay.amount, pay.currency, pay.period_start, pay.period_end, pay.status, pay.decline_code, pay.provider_ref, pay.action_url, pay.contradiction, pay.created_at, pay.settled_at, pay.sweep_at, pay.send_until, pay.consent_mac, pay.first_sent_at, pay.review_since, pay.refunded, pay.charged_late_at, pay.recheck_at, pay.rechecks, pay.action_expires_at, p.code AS plan_code, p.plan_group, p.features
 FROM subscriptions s
 JOIN plans p ON p.id = s.plan_id
 JOIN payments pay ON pay.user_id = s.user_id AND pay.id = s.latest_payment_id
@@ -687,6 +689,7 @@ func (q *Queries) ViewSubscription(ctx context.Context, userID string, ref strin
 		&i.Payment.ChargedLateAt,
 		&i.Payment.RecheckAt,
 		&i.Payment.Rechecks,
+		&i.Payment.ActionExpiresAt,
 		&i.PlanCode,
 		&i.PlanGroup,
 		&i.Features,
@@ -695,7 +698,7 @@ func (q *Queries) ViewSubscription(ctx context.Context, userID string, ref strin
 }
 
 const viewSubscriptions = `-- name: ViewSubscriptions :many
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, pay.user_id, pay.id, pay.subscription_id, pay.payment_method_id, pay.payment_system, pay.initiator, pay.amount, pay.currency, pay.period_start, pay.period_end, pay.status, pay.decline_code, pay.provider_ref, pay.action_url, pay.contradiction, pay.created_at, pay.settled_at, pay.sweep_at, pay.send_until, pay.consent_mac, pay.first_sent_at, pay.review_since, pay.refunded, pay.charged_late_at, pay.recheck_at, pay.rechecks, p.code AS plan_code, p.plan_group, p.features
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, pay.user_id, pay.id, pay.subscription_id, pay.payment_method_id, pay.payment_system, pay.initiator, pay.amount, pay.currency, pay.period_start, pay.period_end, pay.status, pay.decline_code, pay.provider_ref, pay.action_url, pay.contradiction, pay.created_at, pay.settled_at, pay.sweep_at, pay.send_until, pay.consent_mac, pay.first_sent_at, pay.review_since, pay.refunded, pay.charged_late_at, pay.recheck_at, pay.rechecks, pay.action_expires_at, p.code AS plan_code, p.plan_group, p.features
 FROM subscriptions s
 JOIN plans p ON p.id = s.plan_id
 JOIN payments pay ON pay.user_id = s.user_id AND pay.id = s.latest_payment_id
@@ -793,6 +796,7 @@ func (q *Queries) ViewSubscriptions(ctx context.Context, arg ViewSubscriptionsPa
 			&i.Payment.ChargedLateAt,
 			&i.Payment.RecheckAt,
 			&i.Payment.Rechecks,
+			&i.Payment.ActionExpiresAt,
 			&i.PlanCode,
 			&i.PlanGroup,
 			&i.Features,
