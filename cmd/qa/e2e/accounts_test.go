@@ -31,20 +31,24 @@ func (n *notifier) send(system string, header http.Header, body []byte) {
 }
 
 // Viewers of two payment systems pay on their pages, are told to be active by
-// notifications, and are renewed after a month with the saved methods.
+// notifications, and are renewed after a month with the saved methods. A part of each
+// renewal is refunded.
 func TestAccounts_PageToRenewal(t *testing.T) {
 	t.Parallel()
 	var n notifier
-	stripeAPI := httptest.NewServer(stripe.New(stripe.Config{
+	stripeFake := stripe.New(stripe.Config{
 		SecretKey: "sk_test_e2e", WebhookSecret: "whsec_e2e", Now: time.Now,
 		Notify: func(header http.Header, body []byte) { n.send("stripe", header, body) },
-	}))
+	})
+	stripeAPI := httptest.NewServer(stripeFake)
 	t.Cleanup(stripeAPI.Close)
-	yookassaAPI := httptest.NewServer(yookassa.New(yookassa.Config{
+	yookassaFake := yookassa.New(yookassa.Config{
 		ShopID: "100500", SecretKey: "test_e2e",
 		Notify: func(_ context.Context, body []byte) { n.send("yookassa", http.Header{}, body) },
-	}))
+	})
+	yookassaAPI := httptest.NewServer(yookassaFake)
 	t.Cleanup(yookassaAPI.Close)
+	paidBack := map[string]func(refund string) (n int, sum int64){"stripe": stripeFake.Refunded, "yookassa": yookassaFake.Refunded}
 	w := newWorld(t, append(onTestClock,
 		"BILLING_STRIPE_SECRET_KEY=sk_test_e2e", "BILLING_STRIPE_WEBHOOK_SECRET=whsec_old whsec_e2e", "BILLING_STRIPE_API_URL="+stripeAPI.URL,
 		"BILLING_YOOKASSA_SHOP_ID=100500", "BILLING_YOOKASSA_SECRET_KEY=test_e2e", "BILLING_YOOKASSA_API_URL="+yookassaAPI.URL+"/v3",
@@ -78,6 +82,15 @@ func TestAccounts_PageToRenewal(t *testing.T) {
 	w.checkRun(t, 0, counts{Due: 2, Renewed: 2})
 	for _, system := range []string{"stripe", "yookassa"} {
 		w.checkLedgerOf(t, system, 2)
+		v := a.at(w.viewer(t, system))
+		renewal := v.latestPayment(t)
+		r := w.openRefund(t, renewal, "--amount", "100.00")
+		v.waitRefunded(t, renewal, r, "succeeded")
+		if n, sum := paidBack[system](r.ID); n != 1 || sum != 100_00 {
+			t.Errorf("%s has %d refunds of %d, want one of 10000", system, n, sum)
+		}
+		w.checkLedgerOf(t, system, 2)
+		w.checkRefunds(t, system, 1)
 	}
 	for _, secret := range []string{"sk_test_e2e", "whsec_e2e", "test_e2e"} {
 		if strings.Contains(a.output(), secret) {
