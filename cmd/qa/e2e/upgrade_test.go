@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,8 +22,8 @@ const (
 )
 
 // TestUpgrade applies the new migrations while the programs of the last version serve
-// and renew, then replaces the programs. No request fails, and the payments match the
-// ledger.
+// and renew, then replaces the programs. Operators open refunds with the new billingctl
+// meanwhile. No request fails, and the payments and refunds match the ledger.
 func TestUpgrade(t *testing.T) {
 	base := os.Getenv("BILLING_BASE")
 	if base == "" {
@@ -47,7 +48,7 @@ func TestUpgrade(t *testing.T) {
 
 	old.clock(t, "set", "2026-01-31T12:00:00Z")
 	first := old.api(t, "billing-api", service)
-	old.subscribers(t, first, due, "tok_ok")
+	viewers := old.subscribers(t, first, due, "tok_ok")
 	old.addSubscriptions(t, more)
 	o := old.panel(t, service)
 	old.clock(t, "set", "2026-02-10T12:00:00Z")
@@ -63,11 +64,18 @@ func TestUpgrade(t *testing.T) {
 	run := start(t, old.renewCommand(t, "billing-renew", []string{"--concurrency", "1"}, service, "BILLING_SIMULATOR_MISHAPS=latency=200ms"))
 	eventually(t, "renewals in progress", func() bool { return old.query(t, "SELECT count(*) FROM payments WHERE initiator = 'merchant'") > 20 })
 
+	refundsKnown := old.query(t, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename = 'refunds'") > 0
 	t.Logf("migrate: %s", now.ctl(t, "migrate", "up"))
+	paid := succeeded(t, now.databaseURL, "created_at < '2026-02-01'")
+	ending := now.openRefunds(t, slices.Concat(paid[:6], paid[due-6:]))
 	if run.ended() {
-		t.Fatal("the renewal run ended before the migrations")
+		t.Fatal("the renewal run ended before the migrations and the first refunds")
 	}
 	visitors.wait(t, 500)
+	now.expectSweep(t, first, viewers)
+	if !refundsKnown {
+		now.expectUnsentRefunds(t)
+	}
 	if code := run.wait(t); code != 0 {
 		t.Errorf("the last version's renewal run exits with %d", code)
 	}
@@ -82,6 +90,7 @@ func TestUpgrade(t *testing.T) {
 
 	second := now.api(t, "billing-api", service)
 	visitors.switchTo(second)
+	ending += now.openRefunds(t, paid[100:106])
 	visitors.wait(t, 100)
 	first.signal(t, syscall.SIGTERM)
 	if code := first.wait(t); code != 0 {
@@ -89,13 +98,80 @@ func TestUpgrade(t *testing.T) {
 	}
 	visitors.wait(t, 300)
 	n := visitors.stop(t)
+	refunds := now.expectRefunds(t)
 	now.expectHolds(t, old, service)
 	now.clock(t, "set", "2026-03-31T12:00:00Z")
-	if code, sum := now.runRenewals(t, service); code != 0 || sum.Renewed < due {
+	if code, sum := now.runRenewals(t, service); code != 0 || sum.Renewed < due-ending {
 		t.Errorf("the new version's renewal run exits with %d and %+v", code, sum)
 	}
 	now.checkLedger(t, now.query(t, "SELECT count(*) FROM payments WHERE status = 'succeeded'"))
-	t.Logf("%d requests succeeded", n)
+	now.checkRefunds(t, "simulator", refunds)
+	t.Logf("%d requests and %d refunds succeeded", n, refunds)
+}
+
+// openRefunds refunds a payment whole, the next one in part, and the next one whole with
+// the end of its subscription, and so on. It returns the number of those that end.
+func (w world) openRefunds(t *testing.T, payments []string) (ending int) {
+	t.Helper()
+	kinds := [][]string{nil, {"--amount", "100.00"}, {"--end-now"}}
+	for i, payment := range payments {
+		w.openRefund(t, payment, kinds[i%len(kinds)]...)
+	}
+	return len(payments) / len(kinds)
+}
+
+// expectSweep waits until a sweep of the last version has settled a payment. Its API must
+// show the payments and events of the viewers.
+func (w world) expectSweep(t *testing.T, last api, viewers []viewer) {
+	t.Helper()
+	swept := last.at(w.viewer(t, "swept"))
+	if got := swept.call(t, http.MethodPost, "/v1/subscriptions", "", subscribeBody("tok_lost_answer")); got.status != http.StatusAccepted {
+		t.Errorf("subscribe: %d %s, want 202", got.status, got.text)
+	}
+	eventually(t, "a sweep of the last version", func() bool { return swept.get(t, "/v1/subscriptions/premium").body.Status == "active" })
+	for _, v := range viewers {
+		v.get(t, "/v1/payments")
+		v.get(t, "/v1/history")
+	}
+}
+
+// expectUnsentRefunds fails the test if the last version, which does not know refunds, has
+// sent one.
+func (w world) expectUnsentRefunds(t *testing.T) {
+	t.Helper()
+	if n := w.query(t, "SELECT count(*) FROM refunds WHERE status <> 'pending' OR first_sent_at IS NOT NULL"); n > 0 {
+		t.Errorf("the last version sent or settled %d refunds", n)
+	}
+	if n := w.query(t, "SELECT count(*) FROM simulator.refunds"); n > 0 {
+		t.Errorf("the simulator paid %d refunds back before the new version ran", n)
+	}
+}
+
+// expectRefunds waits until all refunds have succeeded, and returns their number. Each
+// must be at the simulator once, and its amount reserved in its payment.
+func (w world) expectRefunds(t *testing.T) int {
+	t.Helper()
+	eventually(t, "all refunds succeed", func() bool { return w.query(t, "SELECT count(*) FROM refunds WHERE status <> 'succeeded'") == 0 })
+	refunds := w.query(t, "SELECT count(*) FROM refunds")
+	for what, sql := range map[string]string{
+		"refunds of the simulator": "SELECT count(*) FROM simulator.refunds",
+		"refunds that the simulator has once": `SELECT count(*) FROM refunds r JOIN simulator.refunds s
+			ON s.key = r.id::text AND s.payment = r.payment_id::text AND s.amount = r.amount AND s.status = 'succeeded'`,
+		"events": "SELECT count(*) FROM events WHERE type = 'refunded'",
+	} {
+		if n := w.query(t, sql); n != refunds {
+			t.Errorf("%d %s, want %d", n, what, refunds)
+		}
+	}
+	if n := w.query(t, "SELECT count(*) FROM simulator.requests WHERE key IN (SELECT id::text FROM refunds)"); n > 0 {
+		t.Errorf("%d refunds were sent as charges", n)
+	}
+	wrong := w.query(t, `SELECT count(*) FROM payments p LEFT JOIN (SELECT payment_id, sum(amount) AS total FROM refunds GROUP BY 1) r ON r.payment_id = p.id
+		WHERE p.refunded <> coalesce(r.total, 0)`)
+	if wrong > 0 {
+		t.Errorf("%d payments have reserved another sum than that of their refunds", wrong)
+	}
+	return refunds
 }
 
 // addSubscriptions adds n subscriptions of other viewers, which are due in the far future.
@@ -110,8 +186,8 @@ func (w world) addSubscriptions(t *testing.T, n int) {
 		ANALYZE subscriptions`, n))
 }
 
-// expectHolds puts subscriptions on hold. The last version never charges them. The new
-// version ends them with their grace.
+// expectHolds puts subscriptions on hold. The last version never charges them. They end
+// with their grace: the last version ends them if it knows holds, and the new one otherwise.
 func (w world) expectHolds(t *testing.T, old world, service string) {
 	t.Helper()
 	w.clock(t, "set", "2026-03-10T12:00:00Z")
@@ -119,17 +195,22 @@ func (w world) expectHolds(t *testing.T, old world, service string) {
 		t.Errorf("the new version's run exits with %d and %+v, want %d on hold", code, sum, held)
 	}
 	tries := w.query(t, "SELECT count(*) FROM payments")
-	for _, day := range []string{"2026-03-10T13:00:00Z", "2026-03-13T12:00:00Z", "2026-03-17T11:00:00Z", "2026-03-18T12:00:00Z"} {
+	for _, day := range []string{"2026-03-10T13:00:00Z", "2026-03-13T12:00:00Z", "2026-03-17T11:00:00Z"} {
 		w.clock(t, "set", day)
 		if code, sum := old.runRenewals(t, service); code != 0 || sum != (counts{}) {
 			t.Errorf("on %s the last version's run exits with %d and %+v, want nothing to do", day, code, sum)
 		}
 	}
+	w.clock(t, "set", "2026-03-18T12:00:00Z")
+	code, last := old.runRenewals(t, service)
+	if code != 0 || last != (counts{Ended: last.Ended}) {
+		t.Errorf("with the end of the grace the last version's run exits with %d and %+v, want only ends", code, last)
+	}
 	if n := w.query(t, "SELECT count(*) FROM payments"); n != tries {
 		t.Errorf("the last version made %d payments for subscriptions on hold", n-tries)
 	}
-	if code, sum := w.runRenewals(t, service); code != 0 || sum.Ended != held {
-		t.Errorf("the new version's run exits with %d and %+v, want %d ended", code, sum, held)
+	if code, sum := w.runRenewals(t, service); code != 0 || last.Ended+sum.Ended != held {
+		t.Errorf("the new version's run exits with %d and %+v after %d ends, want %d ended", code, sum, last.Ended, held)
 	}
 }
 
