@@ -19,7 +19,7 @@ var invariants = []invariant{
 		SELECT format('subscription %s was charged %s times for the period from %s', p.subscription_id, count(*), p.period_start)
 		FROM simulator.charges c JOIN payments p ON p.id::text = c.key
 		GROUP BY p.subscription_id, p.period_start HAVING count(DISTINCT p.id) > 1`},
-	{"I2", "each succeeded payment, and each that was charged too late, has a charge of the same amount in the ledger, and each charge has a payment", `
+	{"I2", "each succeeded payment, and each that was charged too late, has a charge of the same amount in the ledger, each charge has a payment, and only a person gives up payments that are charged later", `
 		SELECT CASE
 			WHEN p.id IS NULL THEN format('the ledger has a charge of %s %s for key %s, but the payment is %s',
 				c.amount, c.currency, c.key, coalesce((SELECT o.status FROM payments o WHERE o.id::text = c.key), 'missing'))
@@ -27,7 +27,11 @@ var invariants = []invariant{
 			ELSE format('payment %s is for %s %s, but its charge is for %s %s', p.id, p.amount, p.currency, c.amount, c.currency) END
 		FROM (SELECT * FROM payments WHERE status = 'succeeded' OR charged_late_at IS NOT NULL) p
 		FULL JOIN (SELECT DISTINCT ON (key) * FROM simulator.charges) c ON c.key = p.id::text
-		WHERE p.id IS NULL OR c.key IS NULL OR p.amount <> c.amount OR p.currency <> c.currency`},
+		WHERE p.id IS NULL OR c.key IS NULL OR p.amount <> c.amount OR p.currency <> c.currency
+		UNION ALL
+		SELECT format('payment %s was %s and not by a person, but it was charged later', p.id, p.status)
+		FROM payments p WHERE p.charged_late_at IS NOT NULL
+			AND NOT EXISTS (SELECT FROM panel_audit a WHERE a.action = 'payment.settle' AND a.object = p.id::text)`},
 	{"price", "every payment of a subscription is for the price that the viewer agreed to", `
 		SELECT format('payment %s is for %s, but the agreed price is %s', p.id, p.amount, first.amount)
 		FROM payments p
