@@ -34,20 +34,13 @@ func (s *Simulator) charge(ctx context.Context, r ports.ChargeRequest) (billing.
 	}
 	b, known := behaviourOfRequest(r)
 	fault := s.fault(r, b)
-	switch {
-	case fault == Unavailable:
-		return billing.Outcome{}, ports.ErrNotSent
-	case fault == Busy:
-		return billing.Outcome{}, &ports.BusyError{}
-	case fault == Credentials:
-		return billing.Outcome{}, ports.ErrCredentials
-	case fault == UnknownToken:
+	if fault == UnknownToken {
 		return billing.Outcome{}, ports.ErrTokenUnknown
-	case ctx.Err() != nil:
-		return billing.Outcome{}, fmt.Errorf("%w: %w", ports.ErrNotSent, ctx.Err())
-	case fault == LoseRequest:
-		return billing.Outcome{}, s.loseCall(ctx)
-	case !validRequest(r) || b.onPage && r.Initiator != billing.CustomerInitiated:
+	}
+	if err := s.before(ctx, fault); err != nil {
+		return billing.Outcome{}, err
+	}
+	if !validRequest(r) || b.onPage && r.Initiator != billing.CustomerInitiated {
 		return billing.Outcome{}, ports.ErrRefused
 	}
 	if err := s.checkRate(ctx, r, b); err != nil {
@@ -57,16 +50,13 @@ func (s *Simulator) charge(ctx context.Context, r ports.ChargeRequest) (billing.
 	if err != nil {
 		return billing.Outcome{}, err
 	}
-	switch fault {
-	case LoseResponse:
-		return billing.Outcome{}, s.loseCall(ctx)
-	case TruncateResponse:
-		return billing.Outcome{}, errTruncated
-	case InvalidResponse:
-		return billing.Outcome{Status: "nonsense"}, nil
-	default:
-		return s.respond(ctx, q, b)
+	if err := s.after(ctx, fault); err != nil {
+		return billing.Outcome{}, err
 	}
+	if fault == InvalidResponse {
+		return billing.Outcome{Status: "nonsense"}, nil
+	}
+	return s.respond(ctx, q, b)
 }
 
 // behaviourOfRequest returns the behaviour of the card or token of a request.
@@ -113,8 +103,8 @@ type chargeCall struct {
 // stored request.
 func (s *Simulator) store(ctx context.Context, c chargeCall) (q request, err error) {
 	q = newRequest(c.ChargeRequest, c.behaviour)
-	err = s.inTx(ctx, func(tx pgx.Tx) error {
-		if err := s.forget(ctx, tx, q.key); err != nil {
+	err = s.inEffect(ctx, func(tx pgx.Tx) error {
+		if err := s.forget(ctx, tx, "requests", string(q.key)); err != nil {
 			return err
 		}
 		first, forgotten, err := claim(ctx, tx, q, s.cfg.Clock.Now())
@@ -130,9 +120,6 @@ func (s *Simulator) store(ctx context.Context, c chargeCall) (q request, err err
 		}
 		return err
 	})
-	if errors.Is(err, errNoTransaction) {
-		err = fmt.Errorf("%w: %w", ports.ErrNotSent, err)
-	}
 	return q, err
 }
 
@@ -193,10 +180,18 @@ func (s *Simulator) respond(ctx context.Context, q request, b behaviour) (billin
 	if b.slow {
 		delay += s.cfg.Slow
 	}
-	if err := s.cfg.Wait(ctx, delay); err != nil {
-		return billing.Outcome{}, fmt.Errorf("no response in time: %w", err)
+	if err := s.awaitResponse(ctx, delay); err != nil {
+		return billing.Outcome{}, err
 	}
 	return q.outcome(s.cfg.BaseURL), nil
+}
+
+// awaitResponse waits until a response arrives. It returns an error if ctx ends first.
+func (s *Simulator) awaitResponse(ctx context.Context, delay time.Duration) error {
+	if err := s.cfg.Wait(ctx, delay); err != nil {
+		return fmt.Errorf("no response in time: %w", err)
+	}
+	return nil
 }
 
 var (
@@ -262,13 +257,13 @@ func (s *Simulator) find(ctx context.Context, key billing.PaymentID) (request, e
 // forgotten reports whether the key of q is over.
 func (s *Simulator) forgotten(q request) bool { return s.cfg.Horizon > 0 && q.age >= s.cfg.Horizon }
 
-// forget frees a key that is over. The old request keeps its place under another key.
-func (s *Simulator) forget(ctx context.Context, tx pgx.Tx, key billing.PaymentID) error {
+// forget frees a key that is over in one of the simulator's tables. The old row keeps its
+// place under another key.
+func (s *Simulator) forget(ctx context.Context, tx pgx.Tx, table, key string) error {
 	if s.cfg.Horizon == 0 {
 		return nil
 	}
-	_, err := tx.Exec(ctx, `
-		UPDATE simulator.requests SET key = key || ' ' || ref
+	_, err := tx.Exec(ctx, `UPDATE simulator.`+table+` SET key = key || ' ' || ref
 		WHERE key = $1 AND clock_timestamp() - stored_at >= $2::interval`, key, s.cfg.Horizon)
 	if err != nil {
 		return fmt.Errorf("forget the key: %w", err)

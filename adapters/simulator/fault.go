@@ -1,6 +1,8 @@
 package simulator
 
 import (
+	"context"
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -118,4 +120,35 @@ func (s *Simulator) fault(r ports.ChargeRequest, b behaviour) Fault {
 		}
 	}
 	return s.randomFault()
+}
+
+// before returns the error of a call that never takes effect, because of its fault or the end
+// of ctx, or nil.
+func (s *Simulator) before(ctx context.Context, f Fault) error {
+	switch {
+	case f == Unavailable:
+		return ports.ErrNotSent
+	case f == Busy:
+		return &ports.BusyError{}
+	case f == Credentials:
+		return ports.ErrCredentials
+	case ctx.Err() != nil:
+		return fmt.Errorf("%w: %w", ports.ErrNotSent, ctx.Err())
+	case f == LoseRequest:
+		return s.loseCall(ctx)
+	default:
+		return nil
+	}
+}
+
+// after returns the error of a call whose response its fault destroys, or nil.
+func (s *Simulator) after(ctx context.Context, f Fault) error {
+	switch f {
+	case LoseResponse:
+		return s.loseCall(ctx)
+	case TruncateResponse:
+		return errTruncated
+	default:
+		return nil
+	}
 }

@@ -190,6 +190,16 @@ func (s *Simulator) inTx(ctx context.Context, f func(tx pgx.Tx) error) error {
 	return nil
 }
 
+// inEffect is inTx for a call that takes effect. If no transaction began, the call was not
+// sent.
+func (s *Simulator) inEffect(ctx context.Context, f func(tx pgx.Tx) error) error {
+	err := s.inTx(ctx, f)
+	if errors.Is(err, errNoTransaction) {
+		err = fmt.Errorf("%w: %w", ports.ErrNotSent, err)
+	}
+	return err
+}
+
 // Charges calls each for the entries of the ledger, oldest first. It holds a connection
 // while each runs. See [ports.Ledger].
 func (s *Simulator) Charges(ctx context.Context, from, to time.Time, each func(ports.LedgerEntry) error) error {

@@ -67,18 +67,10 @@ func (s *Simulator) Refund(ctx context.Context, r ports.RefundRequest) (billing.
 
 func (s *Simulator) refund(ctx context.Context, r ports.RefundRequest) (billing.RefundOutcome, error) {
 	fault := s.randomFault()
-	switch {
-	case fault == Unavailable:
-		return billing.RefundOutcome{}, ports.ErrNotSent
-	case fault == Busy:
-		return billing.RefundOutcome{}, &ports.BusyError{}
-	case fault == Credentials:
-		return billing.RefundOutcome{}, ports.ErrCredentials
-	case ctx.Err() != nil:
-		return billing.RefundOutcome{}, fmt.Errorf("%w: %w", ports.ErrNotSent, ctx.Err())
-	case fault == LoseRequest:
-		return billing.RefundOutcome{}, s.loseCall(ctx)
-	case !validKey(billing.PaymentID(r.Key)) || r.Amount.Amount <= 0:
+	if err := s.before(ctx, fault); err != nil {
+		return billing.RefundOutcome{}, err
+	}
+	if !validKey(billing.PaymentID(r.Key)) || r.Amount.Amount <= 0 {
 		return billing.RefundOutcome{}, ports.ErrRefused
 	}
 	stored, err := s.storeRefund(ctx, refund{key: r.Key, payment: r.Payment, amount: r.Amount})
@@ -86,18 +78,20 @@ func (s *Simulator) refund(ctx context.Context, r ports.RefundRequest) (billing.
 		return billing.RefundOutcome{}, err
 	}
 	switch {
-	case fault == LoseResponse, stored.lost:
-		return billing.RefundOutcome{}, s.loseCall(ctx)
-	case fault == TruncateResponse, fault == InvalidResponse:
-		return billing.RefundOutcome{}, errTruncated
-	default:
-		return s.respondRefund(ctx, stored)
+	case stored.lost:
+		fault = LoseResponse
+	case fault == InvalidResponse: // a refund has none that the port could express
+		fault = TruncateResponse
 	}
+	if err := s.after(ctx, fault); err != nil {
+		return billing.RefundOutcome{}, err
+	}
+	return s.respondRefund(ctx, stored)
 }
 
 func (s *Simulator) respondRefund(ctx context.Context, r refund) (billing.RefundOutcome, error) {
-	if err := s.cfg.Wait(ctx, s.cfg.Latency()); err != nil {
-		return billing.RefundOutcome{}, fmt.Errorf("no response in time: %w", err)
+	if err := s.awaitResponse(ctx, s.cfg.Latency()); err != nil {
+		return billing.RefundOutcome{}, err
 	}
 	return r.now(s.cfg.Wall()).outcome(), nil
 }
@@ -113,8 +107,8 @@ func (s *Simulator) RefundByHand(ctx context.Context, payment billing.PaymentID,
 // refund.
 func (s *Simulator) storeRefund(ctx context.Context, r refund) (stored refund, err error) {
 	changes := false
-	err = s.inTx(ctx, func(tx pgx.Tx) error {
-		if err := s.forgetRefund(ctx, tx, r.key); err != nil {
+	err = s.inEffect(ctx, func(tx pgx.Tx) error {
+		if err := s.forget(ctx, tx, "refunds", string(r.key)); err != nil {
 			return err
 		}
 		var as refundsAs
@@ -143,9 +137,6 @@ func (s *Simulator) storeRefund(ctx context.Context, r refund) (stored refund, e
 		changes = stored.changesAt != nil
 		return err
 	})
-	if errors.Is(err, errNoTransaction) {
-		err = fmt.Errorf("%w: %w", ports.ErrNotSent, err)
-	}
 	if err == nil && changes {
 		time.AfterFunc(settleDelay, func() { s.notifyRefund(ctx, stored) })
 	}
@@ -194,20 +185,6 @@ func (s *Simulator) insertRefund(ctx context.Context, tx pgx.Tx, r refund) (refu
 		return r, fmt.Errorf("store the refund: %w", err)
 	}
 	return r, nil
-}
-
-// forgetRefund frees a key that is over. The old refund keeps its place under another key.
-func (s *Simulator) forgetRefund(ctx context.Context, tx pgx.Tx, key billing.RefundID) error {
-	if s.cfg.Horizon == 0 {
-		return nil
-	}
-	_, err := tx.Exec(ctx, `
-		UPDATE simulator.refunds SET key = key || ' ' || ref
-		WHERE key = $1 AND clock_timestamp() - stored_at >= $2::interval`, key, s.cfg.Horizon)
-	if err != nil {
-		return fmt.Errorf("forget the key: %w", err)
-	}
-	return nil
 }
 
 const selectRefund = `

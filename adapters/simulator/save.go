@@ -26,26 +26,18 @@ func (s *Simulator) Save(ctx context.Context, r ports.SaveRequest) (billing.Save
 }
 
 func (s *Simulator) saveWith(ctx context.Context, r ports.SaveRequest, fault Fault) (billing.SaveOutcome, error) {
-	switch {
-	case fault == Unavailable:
-		return billing.SaveOutcome{}, ports.ErrNotSent
-	case fault == Credentials:
-		return billing.SaveOutcome{}, ports.ErrCredentials
-	case ctx.Err() != nil:
-		return billing.SaveOutcome{}, fmt.Errorf("%w: %w", ports.ErrNotSent, ctx.Err())
-	case fault == LoseRequest:
-		return billing.SaveOutcome{}, s.loseCall(ctx)
-	case !validKey(billing.PaymentID(r.Key)):
+	if err := s.before(ctx, fault); err != nil {
+		return billing.SaveOutcome{}, err
+	}
+	if !validKey(billing.PaymentID(r.Key)) {
 		return billing.SaveOutcome{}, ports.ErrRefused
 	}
 	saved, err := s.storeSave(ctx, r)
-	switch {
-	case err != nil:
+	if err == nil {
+		err = s.after(ctx, fault)
+	}
+	if err != nil {
 		return billing.SaveOutcome{}, err
-	case fault == LoseResponse:
-		return billing.SaveOutcome{}, s.loseCall(ctx)
-	case fault == TruncateResponse:
-		return billing.SaveOutcome{}, errTruncated
 	}
 	return s.respondSave(ctx, saved)
 }
@@ -67,8 +59,8 @@ func (s *Simulator) FindSave(ctx context.Context, q ports.SaveQuery) (billing.Sa
 }
 
 func (s *Simulator) respondSave(ctx context.Context, c savedCard) (billing.SaveOutcome, error) {
-	if err := s.cfg.Wait(ctx, s.cfg.Latency()); err != nil {
-		return billing.SaveOutcome{}, fmt.Errorf("no response in time: %w", err)
+	if err := s.awaitResponse(ctx, s.cfg.Latency()); err != nil {
+		return billing.SaveOutcome{}, err
 	}
 	return c.outcome(s.cfg.BaseURL), nil
 }
@@ -107,7 +99,7 @@ func (c savedCard) outcome(baseURL string) billing.SaveOutcome {
 func (s *Simulator) storeSave(ctx context.Context, r ports.SaveRequest) (c savedCard, err error) {
 	fingerprint := sha256.Sum256(fmt.Appendf(nil, "%q %q", r.Payer, r.ReturnURL))
 	now := s.cfg.Clock.Now()
-	err = s.inTx(ctx, func(tx pgx.Tx) error {
+	err = s.inEffect(ctx, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `
 			INSERT INTO simulator.saves (key, fingerprint, status, ref, action, expires_at, return_url, created_at)
 			VALUES ($1, $2, 'pending', $3, $4, $5, $6, $7)
@@ -122,9 +114,6 @@ func (s *Simulator) storeSave(ctx context.Context, r ports.SaveRequest) (c saved
 		}
 		return err
 	})
-	if errors.Is(err, errNoTransaction) {
-		err = fmt.Errorf("%w: %w", ports.ErrNotSent, err)
-	}
 	return c, err
 }
 

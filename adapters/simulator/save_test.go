@@ -147,6 +147,7 @@ func TestSave_Faults(t *testing.T) {
 		exists bool
 	}{
 		"unavailable":   {Odds{Unavailable: 1}, ports.ErrNotSent, false},
+		"busy":          {Odds{Busy: 1}, ports.ErrNotSent, false},
 		"credentials":   {Odds{Credentials: 1}, ports.ErrCredentials, false},
 		"request lost":  {Odds{LoseRequests: 1}, nil, false},
 		"response lost": {Odds{LoseResponses: 1}, nil, true},

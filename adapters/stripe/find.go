@@ -77,32 +77,32 @@ func (s *Stripe) byIntent(ctx context.Context, key billing.PaymentID, id string)
 }
 
 func (s *Stripe) findSession(ctx context.Context, key billing.PaymentID, id string) (billing.Outcome, error) {
-	page, err := s.ownSession(ctx, key, id)
+	page, err := s.ownSession(ctx, metaPayment, string(key), id)
 	if err != nil {
 		return billing.Outcome{}, err
 	}
 	return s.pageOutcome(ctx, page)
 }
 
-// ownSession reads the page of the payment with this key.
-func (s *Stripe) ownSession(ctx context.Context, key billing.PaymentID, id string) (page session, err error) {
+// ownSession reads a page that must have our key as this metadata.
+func (s *Stripe) ownSession(ctx context.Context, meta, key, id string) (page session, err error) {
 	err = s.get(ctx, sessionsPath+"/"+id, nil, &page)
-	return page, ownError(err, page.Metadata, key)
+	return page, ownError(err, page.Metadata[meta], key)
 }
 
 // ownIntent reads the PaymentIntent of the payment with this key.
 func (s *Stripe) ownIntent(ctx context.Context, key billing.PaymentID, id string) (*intent, error) {
 	in, err := s.intent(ctx, id)
-	return in, ownError(err, in.Metadata, key)
+	return in, ownError(err, in.Metadata[metaPayment], string(key))
 }
 
-// ownError returns the error of a lookup by reference. Without err, the metadata must have
-// the key.
-func ownError(err error, metadata map[string]string, key billing.PaymentID) error {
+// ownError returns the error of a lookup by reference. Without err, the object must have our
+// key.
+func ownError(err error, got, key string) error {
 	switch {
 	case isMissing(err):
 		return errLostRef
-	case err == nil && metadata[metaPayment] != string(key):
+	case err == nil && got != key:
 		return errOtherCharge
 	default:
 		return err

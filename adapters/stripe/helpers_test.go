@@ -81,11 +81,10 @@ func renewal(token string) ports.ChargeRequest {
 	return r
 }
 
-// charge charges until the fake withholds a response.
-func (w world) charge(t *testing.T, r ports.ChargeRequest) (billing.Outcome, error) {
+// untilLost returns a context that ends when the fake withholds a response.
+func (w world) untilLost(t *testing.T) (context.Context, context.CancelFunc) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
 	go func() {
 		select {
 		case <-w.lost:
@@ -93,6 +92,14 @@ func (w world) charge(t *testing.T, r ports.ChargeRequest) (billing.Outcome, err
 		case <-ctx.Done():
 		}
 	}()
+	return ctx, cancel
+}
+
+// charge charges until the fake withholds a response.
+func (w world) charge(t *testing.T, r ports.ChargeRequest) (billing.Outcome, error) {
+	t.Helper()
+	ctx, cancel := w.untilLost(t)
+	defer cancel()
 	o, err := w.Charge(ctx, r)
 	expectNoSecret(t, err)
 	return o, err

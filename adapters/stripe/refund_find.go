@@ -107,7 +107,7 @@ func (s *Stripe) paidIntent(ctx context.Context, key billing.PaymentID, ref stri
 	case strings.HasPrefix(ref, "pi_") && isID(ref):
 		return s.ownIntent(ctx, key, ref)
 	case strings.HasPrefix(ref, "cs_") && isID(ref):
-		page, err := s.ownSession(ctx, key, ref)
+		page, err := s.ownSession(ctx, metaPayment, string(key), ref)
 		switch {
 		case err != nil:
 			return nil, err

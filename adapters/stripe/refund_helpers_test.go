@@ -1,7 +1,6 @@
 package stripe_test
 
 import (
-	"context"
 	"testing"
 	"time"
 
@@ -25,15 +24,8 @@ func rubles(minor int64) billing.Money { return billing.Money{Amount: minor, Cur
 // refund refunds until the fake withholds a response.
 func (w world) refund(t *testing.T, r ports.RefundRequest) (billing.RefundOutcome, error) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := w.untilLost(t)
 	defer cancel()
-	go func() {
-		select {
-		case <-w.lost:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
 	o, err := w.Refund(ctx, r)
 	expectNoSecret(t, err)
 	return o, err

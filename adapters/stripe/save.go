@@ -113,18 +113,11 @@ func (s *Stripe) findSave(ctx context.Context, q ports.SaveQuery) (billing.SaveO
 }
 
 func (s *Stripe) findSavePage(ctx context.Context, key billing.PaymentMethodID, id string) (billing.SaveOutcome, error) {
-	var page session
-	err := s.get(ctx, sessionsPath+"/"+id, nil, &page)
-	switch {
-	case isMissing(err):
-		return billing.SaveOutcome{}, errLostRef
-	case err != nil:
+	page, err := s.ownSession(ctx, metaMethod, string(key), id)
+	if err != nil {
 		return billing.SaveOutcome{}, err
-	case page.Metadata[metaMethod] != string(key):
-		return billing.SaveOutcome{}, errOtherCharge
-	default:
-		return s.savePageOutcome(ctx, page)
 	}
+	return s.savePageOutcome(ctx, page)
 }
 
 // savePageOutcome returns the outcome of a page. While the page is open, the viewer can try

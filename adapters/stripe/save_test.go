@@ -1,7 +1,6 @@
 package stripe_test
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -28,15 +27,8 @@ func (w world) saveQuery(r ports.SaveRequest) ports.SaveQuery {
 // save saves until the fake withholds a response.
 func (w world) save(t *testing.T, r ports.SaveRequest) (billing.SaveOutcome, error) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := w.untilLost(t)
 	defer cancel()
-	go func() {
-		select {
-		case <-w.lost:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
 	o, err := w.Save(ctx, r)
 	expectNoSecret(t, err)
 	return o, err
