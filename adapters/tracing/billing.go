@@ -50,11 +50,18 @@ func (p provider) Find(ctx context.Context, q ports.ChargeQuery) (billing.Outcom
 }
 
 func (p provider) begin(ctx context.Context, name string, id billing.PaymentID) (context.Context, func(billing.Outcome, error)) {
-	ctx, span := p.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindClient),
-		trace.WithAttributes(paymentID.String(string(id)), paymentProvider.String(p.code)))
-	return ctx, func(o billing.Outcome, err error) {
-		span.SetAttributes(paymentOutcome.String(ports.OutcomeName(o, err)))
-		if err != nil && !errors.Is(err, ports.ErrChargeNotFound) { // a valid response
+	ctx, end := beginCall(ctx, p.tracer, name, paymentID.String(string(id)), paymentProvider.String(p.code))
+	return ctx, func(o billing.Outcome, err error) { end(ports.OutcomeName(o, err), err) }
+}
+
+// beginCall begins the span of a call of a payment system. end takes the name of the
+// outcome. An absence is a valid response, and no error of the span.
+func beginCall(ctx context.Context, t trace.Tracer, name string, attributes ...attribute.KeyValue) (_ context.Context, end func(outcome string, err error)) {
+	ctx, span := t.Start(ctx, name, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attributes...))
+	return ctx, func(outcome string, err error) {
+		span.SetAttributes(paymentOutcome.String(outcome))
+		absent := errors.Is(err, ports.ErrChargeNotFound) || errors.Is(err, ports.ErrRefundNotFound) || errors.Is(err, ports.ErrSaveNotFound)
+		if err != nil && !absent {
 			span.SetStatus(codes.Error, "")
 		}
 		span.End()

@@ -2,10 +2,8 @@ package tracing
 
 import (
 	"context"
-	"errors"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/online-cinema/billing/core/billing"
@@ -46,13 +44,6 @@ func (r refunder) FindRefund(ctx context.Context, q ports.RefundQuery) (billing.
 }
 
 func (r refunder) begin(ctx context.Context, name string, id billing.RefundID, payment billing.PaymentID) (context.Context, func(billing.RefundOutcome, error)) {
-	ctx, span := r.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(
-		refundID.String(string(id)), paymentID.String(string(payment)), paymentProvider.String(r.code)))
-	return ctx, func(o billing.RefundOutcome, err error) {
-		span.SetAttributes(paymentOutcome.String(ports.RefundOutcomeName(o, err)))
-		if err != nil && !errors.Is(err, ports.ErrRefundNotFound) { // a valid response
-			span.SetStatus(codes.Error, "")
-		}
-		span.End()
-	}
+	ctx, end := beginCall(ctx, r.tracer, name, refundID.String(string(id)), paymentID.String(string(payment)), paymentProvider.String(r.code))
+	return ctx, func(o billing.RefundOutcome, err error) { end(ports.RefundOutcomeName(o, err), err) }
 }

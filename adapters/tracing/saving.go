@@ -2,7 +2,6 @@ package tracing
 
 import (
 	"context"
-	"errors"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -45,15 +44,8 @@ func (s saver) FindSave(ctx context.Context, q ports.SaveQuery) (billing.SaveOut
 }
 
 func (s saver) begin(ctx context.Context, name string, id billing.PaymentMethodID) (context.Context, func(billing.SaveOutcome, error)) {
-	ctx, span := s.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindClient),
-		trace.WithAttributes(methodID.String(string(id)), paymentProvider.String(s.code)))
-	return ctx, func(o billing.SaveOutcome, err error) {
-		span.SetAttributes(paymentOutcome.String(ports.SaveOutcomeName(o, err)))
-		if err != nil && !errors.Is(err, ports.ErrSaveNotFound) { // a valid response
-			span.SetStatus(codes.Error, "")
-		}
-		span.End()
-	}
+	ctx, end := beginCall(ctx, s.tracer, name, methodID.String(string(id)), paymentProvider.String(s.code))
+	return ctx, func(o billing.SaveOutcome, err error) { end(ports.SaveOutcomeName(o, err), err) }
 }
 
 // Forgetter returns f with a span around each call.

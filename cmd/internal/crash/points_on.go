@@ -31,18 +31,19 @@ const (
 
 // Providers returns p with the points around each call.
 func Providers(p map[string]ports.Provider) map[string]ports.Provider {
-	wrapped := make(map[string]ports.Provider, len(p))
-	for code, one := range p {
-		wrapped[code] = provider{one}
-	}
-	return wrapped
+	return wrap(p, func(one ports.Provider) ports.Provider { return provider{one} })
 }
 
 // Refunders returns p with the points around each refund.
 func Refunders(p map[string]ports.Refunder) map[string]ports.Refunder {
-	wrapped := make(map[string]ports.Refunder, len(p))
-	for code, one := range p {
-		wrapped[code] = refunder{one}
+	return wrap(p, func(one ports.Refunder) ports.Refunder { return refunder{one} })
+}
+
+// wrap returns the payment systems with a wrapper around each.
+func wrap[Part any](systems map[string]Part, with func(Part) Part) map[string]Part {
+	wrapped := make(map[string]Part, len(systems))
+	for code, one := range systems {
+		wrapped[code] = with(one)
 	}
 	return wrapped
 }

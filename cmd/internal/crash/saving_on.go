@@ -19,11 +19,7 @@ const (
 
 // Savers returns s with the points around each save.
 func Savers(s map[string]ports.Saver) map[string]ports.Saver {
-	wrapped := make(map[string]ports.Saver, len(s))
-	for code, one := range s {
-		wrapped[code] = saver{one}
-	}
-	return wrapped
+	return wrap(s, func(one ports.Saver) ports.Saver { return saver{one} })
 }
 
 type saver struct{ ports.Saver }
@@ -37,11 +33,7 @@ func (s saver) Save(ctx context.Context, r ports.SaveRequest) (billing.SaveOutco
 
 // Forgetters returns f with the points around each call.
 func Forgetters(f map[string]ports.Forgetter) map[string]ports.Forgetter {
-	wrapped := make(map[string]ports.Forgetter, len(f))
-	for code, one := range f {
-		wrapped[code] = forgetter{one}
-	}
-	return wrapped
+	return wrap(f, func(one ports.Forgetter) ports.Forgetter { return forgetter{one} })
 }
 
 type forgetter struct{ ports.Forgetter }

@@ -71,8 +71,13 @@ func Providers(p map[string]ports.Provider) map[string]ports.Provider {
 	if !ok {
 		return p
 	}
-	mutated := make(map[string]ports.Provider, len(p))
-	for code, one := range p {
+	return wrap(p, plant)
+}
+
+// wrap returns the payment systems with a bug planted in each.
+func wrap[Part any](systems map[string]Part, plant func(Part) Part) map[string]Part {
+	mutated := make(map[string]Part, len(systems))
+	for code, one := range systems {
 		mutated[code] = plant(one)
 	}
 	return mutated

@@ -25,11 +25,7 @@ func Refunders(p map[string]ports.Refunder) map[string]ports.Refunder {
 	if planted() != refundNewKey {
 		return p
 	}
-	mutated := make(map[string]ports.Refunder, len(p))
-	for code, one := range p {
-		mutated[code] = newRefundKey{one}
-	}
-	return mutated
+	return wrap(p, func(one ports.Refunder) ports.Refunder { return newRefundKey{one} })
 }
 
 type newRefundKey struct{ ports.Refunder }
