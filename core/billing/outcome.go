@@ -31,11 +31,14 @@ func (o Outcome) Clean() (_ Outcome, changed []string) {
 	if o.ActionURL != "" && !IsWebPage(o.ActionURL) {
 		o.ActionURL, changed = "", append(changed, "action_url")
 	}
-	if expires := o.pageEnd(); expires.IsZero() && !o.ActionExpiresAt.IsZero() && o.ActionURL != "" {
-		o.ActionExpiresAt, changed = expires, append(changed, "action_expires_at")
-	} else {
-		o.ActionExpiresAt = expires
+	if o.ActionURL == "" {
+		o.ActionExpiresAt = time.Time{}
 	}
+	end := cleanTime(o.ActionExpiresAt)
+	if end.IsZero() && !o.ActionExpiresAt.IsZero() {
+		changed = append(changed, "action_expires_at")
+	}
+	o.ActionExpiresAt = end
 	if !o.Token.IsZero() && !isToken(o.Token.Reveal()) {
 		o.Token, changed = Secret{}, append(changed, "token")
 	}
@@ -51,14 +54,14 @@ func (o Outcome) Clean() (_ Outcome, changed []string) {
 // maxYear is the last year of a time in RFC 3339.
 const maxYear = 9999
 
-// pageEnd returns the end of the time for the page in UTC, with the precision of a store.
-// It is zero without a page, and for a time that no store can keep.
-func (o Outcome) pageEnd() time.Time {
-	end := o.ActionExpiresAt.UTC().Truncate(time.Microsecond)
-	if o.ActionURL == "" || end.Year() < 1 || end.Year() > maxYear {
+// cleanTime returns a time in UTC with the precision of a store, or zero for a time that no
+// store can keep.
+func cleanTime(t time.Time) time.Time {
+	t = t.UTC().Truncate(time.Microsecond)
+	if t.Year() < 1 || t.Year() > maxYear {
 		return time.Time{}
 	}
-	return end
+	return t
 }
 
 // CleanReference returns a payment system's reference as it is stored: without

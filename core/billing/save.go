@@ -50,7 +50,7 @@ func (o SaveOutcome) Clean() (_ SaveOutcome, changed []string) {
 	if o.Last4 != "" && !isLast4(o.Last4) {
 		o.Last4, changed = "", append(changed, "last4")
 	}
-	o.PageUntil = o.PageUntil.UTC().Truncate(time.Microsecond)
+	o.PageUntil = cleanTime(o.PageUntil)
 	return o, changed
 }
 

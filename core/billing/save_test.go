@@ -57,6 +57,11 @@ func TestSaveOutcome_Clean(t *testing.T) {
 	if clean, changed := good.Clean(); clean != good || len(changed) > 0 {
 		t.Errorf("Clean = %+v, %v; want it unchanged", clean, changed)
 	}
+	never := good
+	never.PageUntil = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) // JSON has no such time
+	if clean, _ := never.Clean(); clean != good {
+		t.Errorf("Clean = %+v, want no time", clean)
+	}
 	moscow := time.FixedZone("MSK", 3*60*60)
 	bad := billing.SaveOutcome{
 		Status: billing.MethodActive, DeclineCode: "Strange code", ProviderRef: "a\nb", ActionURL: "javascript:alert(1)",

@@ -12,9 +12,19 @@ import (
 )
 
 func (c Catalog) audit(ctx context.Context, tx ports.Repos, action, object string, before, after ports.Facts) error {
+	return c.By.audit(ctx, tx, c.NewID(), c.Clock.Now(), change{action, object, before, after})
+}
+
+// change is what an operator did.
+type change struct {
+	action, object string
+	before, after  ports.Facts
+}
+
+// audit writes a change of the operator into the audit log.
+func (o Operator) audit(ctx context.Context, tx ports.Repos, id string, at time.Time, c change) error {
 	return tx.Audit.Record(ctx, ports.AuditEntry{
-		ID: c.NewID(), At: c.Clock.Now(), Operator: c.By.Name, From: c.By.From,
-		Action: action, Object: object, Before: before, After: after,
+		ID: id, At: at, Operator: o.Name, From: o.From, Action: c.action, Object: c.object, Before: c.before, After: c.after,
 	})
 }
 

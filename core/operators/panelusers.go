@@ -110,10 +110,7 @@ func (a PanelAuth) hash(name, password string) (billing.Secret, error) {
 }
 
 func (a PanelAuth) audit(ctx context.Context, tx ports.Repos, by Operator, action string, u ports.PanelUser, before, after ports.Facts) error {
-	return tx.Audit.Record(ctx, ports.AuditEntry{
-		ID: a.NewID(), At: a.Wall.Now(), Operator: by.Name, From: by.From,
-		Action: action, Object: u.Name, Before: before, After: after,
-	})
+	return by.audit(ctx, tx, a.NewID(), a.Wall.Now(), change{action, u.Name, before, after})
 }
 
 // ignore returns nil if err is ignored, else err.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/ports"
@@ -51,9 +52,11 @@ func (p Payments) SettleRefund(ctx context.Context, r billing.Refund, as billing
 		if err != nil {
 			return after, err
 		}
-		entry := p.entry(RefundSettled, string(after.ID))
-		entry.Before, entry.After = ports.Facts{"status": string(before.Status)}, ports.Facts{"status": string(after.Status), "reason": reason}
-		return after, tx.Audit.Record(ctx, entry)
+		return after, p.audit(ctx, tx, change{
+			RefundSettled, string(after.ID),
+			ports.Facts{"status": string(before.Status)},
+			ports.Facts{"status": string(after.Status), "reason": strings.TrimSpace(reason)},
+		})
 	})
 	if err != nil {
 		return billing.Refund{}, fmt.Errorf("settle refund %s: %w", r.ID, err)
@@ -98,17 +101,9 @@ func (p Payments) recordRefund(ctx context.Context, reader ports.RefundReader, s
 }
 
 func (p Payments) auditRefund(ctx context.Context, tx ports.Repos, action string, r billing.Refund) error {
-	entry := p.entry(action, string(r.PaymentID))
-	entry.After = ports.Facts{"refund": string(r.ID), "amount": r.Amount.String(), "reason": r.Reason}
+	facts := ports.Facts{"refund": string(r.ID), "amount": r.Amount.String(), "reason": r.Reason}
 	if r.EndNow {
-		entry.After["subscription"] = "ends now"
+		facts["subscription"] = "ends now"
 	}
-	return tx.Audit.Record(ctx, entry)
-}
-
-// entry returns an audit entry without facts.
-func (p Payments) entry(action, object string) ports.AuditEntry {
-	return ports.AuditEntry{
-		ID: p.Collector.NewID(), At: p.Collector.Clock.Now(), Operator: p.By.Name, From: p.By.From, Action: action, Object: object,
-	}
+	return p.audit(ctx, tx, change{action: action, object: string(r.PaymentID), after: facts})
 }

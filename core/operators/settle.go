@@ -65,8 +65,13 @@ func (p Payments) settle(ctx context.Context, tx ports.Repos, d Decision) (billi
 	if err != nil {
 		return billing.Payment{}, err
 	}
-	entry := p.entry(PaymentSettled, string(before.ID))
-	entry.Before = ports.Facts{"status": string(before.Status), "contradiction": before.Contradiction}
-	entry.After = ports.Facts{"status": string(after.Status), "reason": strings.TrimSpace(d.Reason)}
-	return after, tx.Audit.Record(ctx, entry)
+	return after, p.audit(ctx, tx, change{
+		PaymentSettled, string(before.ID),
+		ports.Facts{"status": string(before.Status), "contradiction": before.Contradiction},
+		ports.Facts{"status": string(after.Status), "reason": strings.TrimSpace(d.Reason)},
+	})
+}
+
+func (p Payments) audit(ctx context.Context, tx ports.Repos, c change) error {
+	return p.By.audit(ctx, tx, p.Collector.NewID(), p.Collector.Clock.Now(), c)
 }

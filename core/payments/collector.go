@@ -67,12 +67,27 @@ const sendMargin = 10 * time.Second
 
 // SendWindow is the time during which an intent may be sent, counted from its
 // commit.
-func (c *Collector) SendWindow() time.Duration { return c.ChargeTimeout + sendMargin }
+func (c *Collector) SendWindow() time.Duration { return sendWindow(c.ChargeTimeout) }
 
 // SendDeadline returns the time by which the charge of an intent must end. Call it
 // before the intent is stored, because the commit may take a while. The deadline is
 // well within the send window.
-func (c *Collector) SendDeadline() time.Time { return time.Now().Add(c.ChargeTimeout + sendMargin/2) }
+func (c *Collector) SendDeadline() time.Time { return sendDeadline(c.ChargeTimeout) }
+
+func sendWindow(timeout time.Duration) time.Duration { return timeout + sendMargin }
+
+func sendDeadline(timeout time.Duration) time.Time { return time.Now().Add(timeout + sendMargin/2) }
+
+// sendContext returns the context of a request that must end within the timeout and by the
+// deadline of its send window. It returns [errWindowOver] if the deadline has passed.
+func sendContext(ctx context.Context, timeout time.Duration, deadline time.Time) (context.Context, context.CancelFunc, error) {
+	timeout = min(timeout, time.Until(deadline))
+	if timeout <= 0 {
+		return nil, nil, errWindowOver
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	return ctx, cancel, nil
+}
 
 // Collect charges an intent with a token and records the outcome. The end of ctx
 // does not interrupt the charge, because money may be moving.
@@ -174,11 +189,10 @@ func (c *Collector) send(ctx context.Context, a *Attempt, r ports.ChargeRequest)
 	if r.Card == nil && r.Token.IsZero() && !a.byPage { // not decryptable, or removed just now
 		return billing.Outcome{}, fmt.Errorf("payment method %s has no token to charge: %w", p.MethodID, ports.ErrNotSent)
 	}
-	timeout := min(c.ChargeTimeout, time.Until(a.Deadline))
-	if timeout <= 0 {
-		return billing.Outcome{}, errWindowOver
+	ctx, cancel, err := sendContext(ctx, c.ChargeTimeout, a.Deadline)
+	if err != nil {
+		return billing.Outcome{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	c.Log.LogAttrs(ctx, slog.LevelDebug, "payment is sent", slog.String("payment_id", string(p.ID)),
 		slog.String("payment_system", p.PaymentSystem))

@@ -53,7 +53,7 @@ func (c *Collector) notified(ctx context.Context, system string, l ports.Listene
 	case err != nil:
 		return NoticeFailed, err
 	}
-	notice.ProviderRef = billing.CleanReference(notice.ProviderRef)
+	notice.ProviderRef, notice.RefundRef = billing.CleanReference(notice.ProviderRef), billing.CleanReference(notice.RefundRef)
 	found, err := ports.InTx(ctx, c.Store, func(tx ports.Repos) (bool, error) {
 		if found, err := tx.Notices.LookUpNow(ctx, system, notice); found || err != nil {
 			return found, err

@@ -143,4 +143,4 @@ func (c *refundComparison) judgeOurs(r billing.Refund) error {
 	return nil
 }
 
-func (c *refundComparison) recent(at time.Time) bool { return at.Sub(c.now).Abs() < inFlightSpan }
+func (c *refundComparison) recent(at time.Time) bool { return isRecent(at, c.now) }

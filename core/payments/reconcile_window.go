@@ -126,6 +126,6 @@ func (c *comparison) judge(id billing.PaymentID, o openPayment) {
 
 // recent reports whether at is so close to the start of the comparison that time
 // alone may explain a difference. A time far in the future comes from a test clock.
-func (c *comparison) recent(at time.Time) bool {
-	return at.Sub(c.now).Abs() < inFlightSpan
-}
+func (c *comparison) recent(at time.Time) bool { return isRecent(at, c.now) }
+
+func isRecent(at, now time.Time) bool { return at.Sub(now).Abs() < inFlightSpan }

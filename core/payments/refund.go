@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/ports"
@@ -66,12 +67,7 @@ func (c *Collector) EnterRefund(ctx context.Context, tx ports.Repos, p billing.P
 }
 
 func anyPending(refunds []billing.Refund) bool {
-	for _, r := range refunds {
-		if !r.Settled() {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(refunds, func(r billing.Refund) bool { return !r.Settled() })
 }
 
 // refundWrites are the changes that a refund causes.

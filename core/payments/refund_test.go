@@ -228,6 +228,23 @@ func TestSweepRefunds_SettlesDaysLater(t *testing.T) {
 	})
 }
 
+// A notification may write the reference in another way than it is stored.
+func TestNotified_CleansReferenceOfRefund(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.MustSubscribe()
+	r := w.mustRefund(w.Payments()[0], nil)
+	w.sweepRefunds()
+	w.Provider.FailRefunds()
+	c := w.Process().Collector
+	c.Listeners = map[string]ports.Listener{billingtest.System: listener{notice: ports.Notice{RefundRef: " re-" + string(r.ID) + "\n"}}}
+	if err := c.Notified(t.Context(), billingtest.System, ports.Notification{}); err != nil {
+		t.Fatal(err)
+	}
+	w.sweepRefunds()
+	w.expectRefund(w.Payments()[0], billing.PaymentDeclined, 0, 1)
+}
+
 // A refund that the payment system may have forgotten is never sent again, because the
 // same key could pay back twice.
 func TestSweepRefunds_ForgottenKey(t *testing.T) {

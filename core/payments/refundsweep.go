@@ -18,14 +18,7 @@ var refundLookupInterval = billing.LookupInterval{Min: SweepLease, Max: time.Hou
 type SweptRefunds []billing.Refund
 
 // Count returns how many of the refunds are settled and how many are still pending.
-func (s SweptRefunds) Count() (settled, pending int) {
-	for _, r := range s {
-		if r.Settled() {
-			settled++
-		}
-	}
-	return settled, len(s) - settled
-}
+func (s SweptRefunds) Count() (settled, pending int) { return count(s, billing.Refund.Settled) }
 
 // SystemsToRefund returns the codes of the payment systems that have refunds to send or to
 // look up, in any order.
@@ -129,9 +122,7 @@ func (c *Collector) sendRefund(ctx context.Context, refunder ports.Refunder, u p
 		return u.Refund, nil
 	}
 	request := ports.RefundRequest{Key: u.ID, Payment: u.PaymentID, PaymentRef: granted.ref, Amount: u.Amount, FirstSent: u.Times.First}
-	sendCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(c.ChargeTimeout, time.Until(deadline)))
-	defer cancel()
-	o, err := refunder.Refund(sendCtx, request)
+	o, err := c.callRefunder(ctx, refunder, request, deadline)
 	if err == nil {
 		return c.recordRefund(ctx, u.Refund, o)
 	}
@@ -146,6 +137,15 @@ func (c *Collector) sendRefund(ctx context.Context, refunder ports.Refunder, u p
 	default:
 		return u.Refund, nil // unknown: the next sweep looks it up
 	}
+}
+
+func (c *Collector) callRefunder(ctx context.Context, refunder ports.Refunder, r ports.RefundRequest, deadline time.Time) (billing.RefundOutcome, error) {
+	ctx, cancel, err := sendContext(context.WithoutCancel(ctx), c.ChargeTimeout, deadline)
+	if err != nil {
+		return billing.RefundOutcome{}, err
+	}
+	defer cancel()
+	return refunder.Refund(ctx, r)
 }
 
 // releaseRefund ends the send lease of a refund that this process did not send.

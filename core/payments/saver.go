@@ -27,11 +27,11 @@ type MethodSaver struct {
 }
 
 // SendWindow is the time during which a save may be sent, counted from its commit.
-func (s *MethodSaver) SendWindow() time.Duration { return s.Timeout + sendMargin }
+func (s *MethodSaver) SendWindow() time.Duration { return sendWindow(s.Timeout) }
 
 // SendDeadline returns the time by which the request must end. Call it before the intent is
 // stored, as [Collector.SendDeadline].
-func (s *MethodSaver) SendDeadline() time.Time { return time.Now().Add(s.Timeout + sendMargin/2) }
+func (s *MethodSaver) SendDeadline() time.Time { return sendDeadline(s.Timeout) }
 
 // Save opens the page of a stored save, outside any transaction, and records the outcome.
 // The end of ctx does not interrupt the request.
@@ -54,11 +54,10 @@ func (s *MethodSaver) send(ctx context.Context, save billing.MethodSave, deadlin
 	if !ok {
 		return billing.SaveOutcome{}, fmt.Errorf("payment system %q saves no methods: %w", save.PaymentSystem, ports.ErrNotSent)
 	}
-	timeout := min(s.Timeout, time.Until(deadline))
-	if timeout <= 0 {
-		return billing.SaveOutcome{}, errWindowOver
+	ctx, cancel, err := sendContext(ctx, s.Timeout, deadline)
+	if err != nil {
+		return billing.SaveOutcome{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	o, err := saver.Save(ctx, requestOf(save))
 	return s.clean(ctx, save, o), err

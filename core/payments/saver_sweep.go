@@ -13,14 +13,7 @@ import (
 type SweptSaves []billing.MethodSave
 
 // Count returns how many of the saves are settled and how many are still pending.
-func (s SweptSaves) Count() (settled, pending int) {
-	for _, one := range s {
-		if one.Settled() {
-			settled++
-		}
-	}
-	return settled, len(s) - settled
-}
+func (s SweptSaves) Count() (settled, pending int) { return count(s, billing.MethodSave.Settled) }
 
 // SystemsToSweep returns the codes of the payment systems that have pending saves to look
 // up, in any order.

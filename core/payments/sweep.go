@@ -27,12 +27,16 @@ type Swept []Result
 // Count returns how many of the payments are settled and how many are still
 // pending.
 func (s Swept) Count() (settled, pending int) {
-	for _, r := range s {
-		if r.Payment.Settled() {
+	return count(s, func(r Result) bool { return r.Payment.Settled() })
+}
+
+func count[T any](swept []T, isSettled func(T) bool) (settled, pending int) {
+	for _, one := range swept {
+		if isSettled(one) {
 			settled++
 		}
 	}
-	return settled, len(s) - settled
+	return settled, len(swept) - settled
 }
 
 // SystemsToSweep returns the codes of the payment systems that have payments to look up, in

@@ -15,8 +15,8 @@ type writes struct {
 	payments      []ports.Versioned[billing.Payment]
 	terms         []billing.Subscription // their terms or anchors have changed
 	periods       []billing.Payment      // their periods have changed
-	reviewed      []billing.Payment      // charged after they were given up, or the end of their page has changed
-	refunds       []billing.Refund       // of those
+	reviewed      []billing.Payment      // see [ports.Payments.SaveReview]
+	refunds       []billing.Refund       // of payments that were charged after they were given up
 	abandoned     []ports.PaymentKey     // without an answer of the payment system
 	events        []billing.Event
 	pending       []ports.PaymentKey                  // released to the sweep; the charge may have been sent
@@ -57,10 +57,11 @@ func (w *writes) settle(old stored, a *Attempt, retries billing.RetrySchedule, c
 			if p.Period != pay.Period {
 				w.periods = append(w.periods, p)
 			}
-			if p.ChargedLateAt != pay.ChargedLateAt {
+			late := p.ChargedLateAt != pay.ChargedLateAt
+			if late {
 				w.refundLate(s, p, now)
 			}
-			if p.ChargedLateAt != pay.ChargedLateAt || p.ActionExpiresAt != pay.ActionExpiresAt {
+			if late || p.ActionExpiresAt != pay.ActionExpiresAt {
 				w.reviewed = append(w.reviewed, p)
 			}
 			if !pay.Settled() && p.NeedsRecheck() {
