@@ -1,7 +1,6 @@
 package memory
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -14,9 +13,7 @@ import (
 // payment is a payment with its leases, on the wall clock.
 type payment struct {
 	billing.Payment
-	firstSent time.Time // no process sent it earlier; zero if none has sent it
-	sendUntil time.Time // until then one process may send it
-	sweepAt   time.Time // until then sweeps skip it
+	lease
 	recheckAt time.Time // when an abandoned payment is looked up again; zero for never
 	rechecks  int
 }
@@ -27,12 +24,11 @@ type paymentLeases struct{ *tx }
 
 func (r payments) Add(_ context.Context, send time.Duration, list ...billing.Payment) error {
 	now := r.wall()
-	end := now.Add(send)
 	for _, p := range list {
 		if err := r.checkNew(p); err != nil {
 			return r.abort(err)
 		}
-		r.putPayment(payment{Payment: p, firstSent: now, sendUntil: end, sweepAt: end})
+		r.putPayment(payment{Payment: p, lease: newLease(now, send)})
 	}
 	return nil
 }
@@ -76,10 +72,8 @@ func (r paymentLeases) LeaseForSweep(_ context.Context, q ports.SweepQuery) ([]p
 	due := slices.DeleteFunc(r.toSweep(now), func(p payment) bool { return p.PaymentSystem != q.System })
 	var leased []ports.Unsettled
 	for _, p := range due[:min(q.Limit, len(due))] {
-		leased = append(leased, ports.Unsettled{
-			Payment: p.Payment, Times: billing.SendTimes{First: p.firstSent, Until: p.sendUntil, Lookup: now},
-		})
-		p.sweepAt = now.Add(q.Interval.After(now.Sub(p.sendUntil)))
+		leased = append(leased, ports.Unsettled{Payment: p.Payment, Times: p.times(now)})
+		p.lease = p.swept(now, q.Interval)
 		r.putPayment(p)
 	}
 	return leased, nil
@@ -114,16 +108,7 @@ func (r notices) LookUpNow(_ context.Context, system string, n ports.Notice) (fo
 
 // toSweep returns the pending payments that a sweep may take, oldest first.
 func (s *state) toSweep(now time.Time) []payment {
-	var due []payment
-	for _, p := range s.payments {
-		if !p.Settled() && !p.sweepAt.After(now) {
-			due = append(due, p)
-		}
-	}
-	slices.SortFunc(due, func(a, b payment) int {
-		return cmp.Or(a.sweepAt.Compare(b.sweepAt), cmp.Compare(a.ID, b.ID))
-	})
-	return due
+	return arrived(s.payments, now, func(p payment) (time.Time, bool) { return p.sweepAt, !p.Settled() })
 }
 
 func (r payments) Lock(_ context.Context, keys ...ports.PaymentKey) ([]billing.Payment, error) {
@@ -225,12 +210,9 @@ func (r paymentLeases) ReleaseUnsent(_ context.Context, u ports.Unsent, keys ...
 	for _, k := range keys {
 		p, ok := r.payments[k.ID]
 		if ok && p.UserID == k.User && !p.Settled() {
-			p.sendUntil = now
+			p.lease = p.unsent(now, u.Never)
 			if !u.Swept {
 				p.sweepAt = now
-			}
-			if u.Never {
-				p.firstSent = time.Time{}
 			}
 			r.putPayment(p)
 		}
@@ -243,11 +225,8 @@ func (r paymentLeases) LeaseForResend(_ context.Context, send time.Duration, abs
 	var granted []ports.PaymentKey
 	for _, a := range absent {
 		p, ok := r.payments[a.ID]
-		if ok && p.UserID == a.User && !p.Settled() && p.sendUntil.Equal(a.SendUntil) && !p.sendUntil.After(now) {
-			p.sweepAt, p.sendUntil = now.Add(send), now.Add(send)
-			if p.firstSent.IsZero() {
-				p.firstSent = now
-			}
+		if ok && p.UserID == a.User && !p.Settled() && p.mayBeSent(now, a.SendUntil) {
+			p.lease = p.sent(now, send)
 			r.putPayment(p)
 			granted = append(granted, a.PaymentKey)
 		}

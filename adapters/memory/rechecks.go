@@ -1,7 +1,6 @@
 package memory
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -42,14 +41,5 @@ func (r rechecks) LeaseForRecheck(_ context.Context, q ports.SweepQuery) ([]port
 
 // toRecheck returns the abandoned payments whose time has come, the earliest first.
 func (s *state) toRecheck(now time.Time) []payment {
-	var due []payment
-	for _, p := range s.payments {
-		if !p.recheckAt.IsZero() && !p.recheckAt.After(now) {
-			due = append(due, p)
-		}
-	}
-	slices.SortFunc(due, func(a, b payment) int {
-		return cmp.Or(a.recheckAt.Compare(b.recheckAt), cmp.Compare(a.ID, b.ID))
-	})
-	return due
+	return arrived(s.payments, now, func(p payment) (time.Time, bool) { return p.recheckAt, !p.recheckAt.IsZero() })
 }

@@ -11,13 +11,11 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// refund is a refund with its leases, as those of payment.
+// refund is a refund with its leases.
 type refund struct {
 	billing.Refund
-	firstSent time.Time
-	sendUntil time.Time
-	lookUp    bool // sweeps take it from sweepAt on
-	sweepAt   time.Time
+	lease
+	lookUp bool // sweeps take it from sweepAt on
 }
 
 type refunds struct{ *tx }
@@ -52,7 +50,7 @@ func (r refunds) add(f billing.Refund) error {
 	p.Refunded += f.Amount.Amount
 	r.putPayment(p)
 	now := r.wall()
-	r.refunds[f.ID] = refund{Refund: f, sendUntil: now, sweepAt: now, lookUp: !f.Settled()}
+	r.refunds[f.ID] = refund{Refund: f, lease: lease{sendUntil: now, sweepAt: now}, lookUp: !f.Settled()}
 	return nil
 }
 
@@ -111,10 +109,8 @@ func (r refundLeases) LeaseForSweep(_ context.Context, q ports.SweepQuery) ([]po
 	due := slices.DeleteFunc(r.toRefund(now), func(f refund) bool { return f.PaymentSystem != q.System })
 	var leased []ports.UnsettledRefund
 	for _, f := range due[:min(q.Limit, len(due))] {
-		leased = append(leased, ports.UnsettledRefund{
-			Refund: f.Refund, Times: billing.SendTimes{First: f.firstSent, Until: f.sendUntil, Lookup: now},
-		})
-		f.sweepAt = now.Add(q.Interval.After(now.Sub(f.sendUntil)))
+		leased = append(leased, ports.UnsettledRefund{Refund: f.Refund, Times: f.times(now)})
+		f.lease = f.swept(now, q.Interval)
 		r.refunds[f.ID] = f
 	}
 	return leased, nil
@@ -122,16 +118,7 @@ func (r refundLeases) LeaseForSweep(_ context.Context, q ports.SweepQuery) ([]po
 
 // toRefund returns the refunds that a sweep may take, oldest first.
 func (s *state) toRefund(now time.Time) []refund {
-	var due []refund
-	for _, f := range s.refunds {
-		if f.lookUp && !f.sweepAt.After(now) {
-			due = append(due, f)
-		}
-	}
-	slices.SortFunc(due, func(a, b refund) int {
-		return cmp.Or(a.sweepAt.Compare(b.sweepAt), cmp.Compare(a.ID, b.ID))
-	})
-	return due
+	return arrived(s.refunds, now, func(f refund) (time.Time, bool) { return f.sweepAt, f.lookUp })
 }
 
 func (r refundLeases) LeaseForSend(_ context.Context, send time.Duration, absent ...ports.RefundAbsence) ([]ports.RefundKey, error) {
@@ -139,13 +126,10 @@ func (r refundLeases) LeaseForSend(_ context.Context, send time.Duration, absent
 	var granted []ports.RefundKey
 	for _, a := range absent {
 		f, ok := r.refunds[a.ID]
-		if !ok || f.UserID != a.User || f.Settled() || !f.sendUntil.Equal(a.SendUntil) || f.sendUntil.After(now) {
+		if !ok || f.UserID != a.User || f.Settled() || !f.mayBeSent(now, a.SendUntil) {
 			continue
 		}
-		f.sweepAt, f.sendUntil = now.Add(send), now.Add(send)
-		if f.firstSent.IsZero() {
-			f.firstSent = now
-		}
+		f.lease = f.sent(now, send)
 		r.refunds[f.ID] = f
 		granted = append(granted, a.RefundKey)
 	}
@@ -157,10 +141,7 @@ func (r refundLeases) ReleaseUnsent(_ context.Context, key ports.RefundKey, neve
 	if !ok || f.UserID != key.User || f.Settled() {
 		return nil
 	}
-	f.sendUntil = r.wall()
-	if never {
-		f.firstSent = time.Time{}
-	}
+	f.lease = f.unsent(r.wall(), never)
 	r.refunds[f.ID] = f
 	return nil
 }

@@ -11,10 +11,10 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// save is a save with its leases, on the wall clock.
+// save is a save with its leases.
 type save struct {
 	billing.MethodSave
-	firstSent, sendUntil, sweepAt time.Time
+	lease
 }
 
 // saves implements [ports.Saves].
@@ -24,8 +24,7 @@ func (r saves) Add(_ context.Context, send time.Duration, s billing.MethodSave) 
 	if m, ok := r.methods[s.MethodID]; !ok || m.UserID != s.UserID {
 		return fmt.Errorf("add the save of method %s: the user has no such method", s.MethodID)
 	}
-	now := r.wall()
-	r.saves[s.MethodID] = save{s, now, now.Add(send), now.Add(send)}
+	r.saves[s.MethodID] = save{s, newLease(r.wall(), send)}
 	return nil
 }
 
@@ -60,10 +59,8 @@ func (r saves) LeaseForSweep(_ context.Context, q ports.SweepQuery) ([]ports.Uns
 	due := slices.DeleteFunc(r.savesToSweep(now), func(s save) bool { return s.PaymentSystem != q.System })
 	var leased []ports.UnsettledSave
 	for _, s := range due[:min(q.Limit, len(due))] {
-		leased = append(leased, ports.UnsettledSave{
-			MethodSave: s.MethodSave, Times: billing.SendTimes{First: s.firstSent, Until: s.sendUntil, Lookup: now},
-		})
-		s.sweepAt = now.Add(q.Interval.After(now.Sub(s.sendUntil)))
+		leased = append(leased, ports.UnsettledSave{MethodSave: s.MethodSave, Times: s.times(now)})
+		s.lease = s.swept(now, q.Interval)
 		r.saves[s.MethodID] = s
 	}
 	return leased, nil
@@ -86,26 +83,11 @@ func (r saves) LookUpNow(_ context.Context, system string, n ports.Notice) (foun
 
 // savesToSweep returns the pending saves that a sweep may take, oldest first.
 func (s *state) savesToSweep(now time.Time) []save {
-	var due []save
-	for _, one := range s.saves {
-		if !one.Settled() && !one.sweepAt.After(now) {
-			due = append(due, one)
-		}
-	}
-	slices.SortFunc(due, func(a, b save) int {
-		return cmp.Or(a.sweepAt.Compare(b.sweepAt), cmp.Compare(a.MethodID, b.MethodID))
-	})
-	return due
+	return arrived(s.saves, now, func(one save) (time.Time, bool) { return one.sweepAt, !one.Settled() })
 }
 
 func (v views) SystemsToSweepSaves(context.Context) ([]string, error) {
-	var systems []string
-	for _, s := range v.state().savesToSweep(v.store.wall()) {
-		if !slices.Contains(systems, s.PaymentSystem) {
-			systems = append(systems, s.PaymentSystem)
-		}
-	}
-	return systems, nil
+	return systemsOf(v.state().savesToSweep(v.store.wall()), func(s save) string { return s.PaymentSystem }), nil
 }
 
 func (v views) SavedMethod(_ context.Context, user billing.UserID, id billing.PaymentMethodID) (ports.MethodView, error) {
@@ -151,15 +133,7 @@ func (r tokenRemovals) Add(_ context.Context, list ...billing.PaymentMethod) err
 
 func (r tokenRemovals) Lease(_ context.Context, interval billing.LookupInterval, limit int) ([]ports.TokenRemoval, error) {
 	now := r.wall()
-	var due []tokenRemoval
-	for _, t := range r.tokenRemovals {
-		if !t.forgetAt.After(now) {
-			due = append(due, t)
-		}
-	}
-	slices.SortFunc(due, func(a, b tokenRemoval) int {
-		return cmp.Or(a.forgetAt.Compare(b.forgetAt), cmp.Compare(a.Method, b.Method))
-	})
+	due := arrived(r.tokenRemovals, now, func(t tokenRemoval) (time.Time, bool) { return t.forgetAt, true })
 	var leased []ports.TokenRemoval
 	for _, t := range due[:min(limit, len(due))] {
 		age := now.Sub(t.removedAt)

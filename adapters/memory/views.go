@@ -198,19 +198,12 @@ func (v views) CountDue(_ context.Context, q ports.DueQuery) (int, error) {
 }
 
 func (v views) SystemsToSweep(context.Context) ([]string, error) {
-	codes := make(map[string]bool)
-	for _, p := range slices.Concat(v.state().toSweep(v.store.wall()), v.state().toRecheck(v.store.wall())) {
-		codes[p.PaymentSystem] = true
-	}
-	return slices.Collect(maps.Keys(codes)), nil
+	now := v.store.wall()
+	return systemsOf(slices.Concat(v.state().toSweep(now), v.state().toRecheck(now)), func(p payment) string { return p.PaymentSystem }), nil
 }
 
 func (v views) SystemsToRefund(context.Context) ([]string, error) {
-	codes := make(map[string]bool)
-	for _, f := range v.state().toRefund(v.store.wall()) {
-		codes[f.PaymentSystem] = true
-	}
-	return slices.Collect(maps.Keys(codes)), nil
+	return systemsOf(v.state().toRefund(v.store.wall()), func(f refund) string { return f.PaymentSystem }), nil
 }
 
 func (v views) Refunds(_ context.Context, user billing.UserID, ids ...billing.PaymentID) ([]billing.Refund, error) {
