@@ -105,16 +105,15 @@ func (e timelineEntry) Succeeded() bool {
 // Reason returns a sentence that explains the charge, the agreement or the hold, or "" if
 // the event is none of them.
 func (e timelineEntry) Reason(v *view) string {
-	if e.Type == billing.EventPaymentActionRequired {
+	switch e.Type {
+	case billing.EventPaymentActionRequired:
 		return v.T("because.held")
-	}
-	if e.Type == billing.EventPaymentNeedsReview {
+	case billing.EventPaymentNeedsReview:
 		return v.T("because.review")
-	}
-	if e.Type == billing.EventRefundNeedsReview {
+	case billing.EventRefundNeedsReview:
 		return v.T("because.refund_review")
-	}
-	if a := e.Agreement; e.Type == billing.EventAgreed {
+	case billing.EventAgreed:
+		a := e.Agreement
 		return v.T("because.agreed", v.Money(a.DueNow), v.Money(a.Price), v.Count("months", a.IntervalMonths), v.lang.date(a.FirstChargeAt.In(v.zone)))
 	}
 	if e.Payment == nil || !e.IsCharge() {

@@ -33,8 +33,8 @@ func (r *recorder) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.Trace
 func (*recorder) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
 // manyRows has 30,000 subscriptions, half of them due and one with a pending
-// payment, 5,000 payments, 4,000 refunds with one pending, and three runs. The last run has not finished. 12,000
-// subscriptions are on hold: 11,000 for one reason, 1,000 for another.
+// payment, 5,000 payments, 4,000 refunds with one pending, and three runs. The last run has
+// not finished. 12,000 subscriptions are on hold: 11,000 for one reason, 1,000 for another.
 const manyRows = `
 INSERT INTO users SELECT gen_random_uuid(), '2026-01-01Z', '2026-01-01Z' FROM generate_series(1, 30000);
 INSERT INTO payment_systems VALUES ('bank', 'Bank', '2026-01-01Z');

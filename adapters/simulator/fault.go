@@ -14,7 +14,8 @@ import (
 type Fault string
 
 // Faults of a charge. The caller only notices Unavailable, Busy, Credentials and
-// UnknownToken before money can have moved. It does not notice OtherAmount and ChargeTwice as failures.
+// UnknownToken before money can have moved. It does not notice OtherAmount and ChargeTwice
+// as failures.
 const (
 	NoFault          Fault = ""
 	LoseResponse     Fault = "lose the response after the commit"

@@ -56,9 +56,9 @@ type view struct {
 	Return      string // where the viewer goes next; empty for nowhere
 }
 
-// Handler serves the pages on which viewers confirm payments and save cards. GET shows a page, and POST
-// accepts the reply. The last element of the path is the name of the page, so the
-// handler can be mounted at any path. [Config.BaseURL] must be that address.
+// Handler serves the pages on which viewers confirm payments and save cards. GET shows a
+// page, and POST accepts the reply. The last element of the path is the name of the page,
+// so the handler can be mounted at any path. [Config.BaseURL] must be that address.
 //
 // The address of a page is the only credential. It cannot be guessed, and the page
 // does not leak it to other sites.

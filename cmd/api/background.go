@@ -17,8 +17,8 @@ const (
 	sweepConcurrency = 16
 )
 
-// sweeper resolves pending payments, refunds or saves at regular intervals. Each payment system has
-// a sweep of its own, so that one that is slow or hangs delays no other.
+// sweeper resolves pending payments, refunds or saves at regular intervals. Each payment
+// system has a sweep of its own, so that one that is slow or hangs delays no other.
 type sweeper[Swept swept] struct {
 	of          string                                  // name of the items in the log
 	systems     func(context.Context) ([]string, error) // with items to look up

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"strings"
 
@@ -15,7 +14,6 @@ import (
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/cmd/internal/boot"
 	"github.com/online-cinema/billing/core/billing"
-	"github.com/online-cinema/billing/core/operators"
 	"github.com/online-cinema/billing/core/ports"
 )
 
@@ -79,10 +77,7 @@ func (t *tool) refundPayment(cmd *cobra.Command, ref string, in refundFlags) err
 		if err := t.askAccess(cmd.InOrStdin(), seen.Payment, seen.Unused(cfg.TimeZone.Calendar(), now.Now()), in, &r); err != nil {
 			return err
 		}
-		uc := operators.Payments{
-			Collector: boot.NewCollector(cfg.Rules, boot.Charging{}, s, now, nil, slog.New(slog.DiscardHandler)), By: t.operator(),
-		}
-		refund, err := uc.Refund(ctx, r)
+		refund, err := t.payments(cfg, s, now).Refund(ctx, r)
 		if err != nil {
 			return err
 		}

@@ -43,11 +43,18 @@ func (t *tool) paymentSettle() *cobra.Command {
 	return t.withJSON(cmd)
 }
 
-// settleConfig is the configuration of payment settle. The retries and the time zone must
-// be those of the other programs.
+// settleConfig is the configuration of commands that settle or refund payments. The retries
+// and the time zone must be those of the other programs.
 type settleConfig struct {
 	boot.Database
 	boot.Rules
+}
+
+// payments decides about payments and refunds. It calls no payment system.
+func (t *tool) payments(cfg settleConfig, s *postgres.Store, now ports.Clock) operators.Payments {
+	return operators.Payments{
+		Collector: boot.NewCollector(cfg.Rules, boot.Charging{}, s, now, nil, slog.New(slog.DiscardHandler)), By: t.operator(),
+	}
 }
 
 func (t *tool) settlePayment(cmd *cobra.Command, ref string, d operators.Decision) error {
@@ -57,9 +64,7 @@ func (t *tool) settlePayment(cmd *cobra.Command, ref string, d operators.Decisio
 	}
 	ctx := cmd.Context()
 	return t.withBillingClock(ctx, cfg.Database, cfg.Time, func(s *postgres.Store, now ports.Clock) error {
-		uc := operators.Payments{
-			Collector: boot.NewCollector(cfg.Rules, boot.Charging{}, s, now, nil, slog.New(slog.DiscardHandler)), By: t.operator(),
-		}
+		uc := t.payments(cfg, s, now)
 		refund, ok, err := findRefund(ctx, s, ref)
 		if err != nil {
 			return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strconv"
 	"time"
 
@@ -15,7 +14,6 @@ import (
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/cmd/internal/boot"
 	"github.com/online-cinema/billing/core/billing"
-	"github.com/online-cinema/billing/core/operators"
 	"github.com/online-cinema/billing/core/payments"
 	"github.com/online-cinema/billing/core/ports"
 )
@@ -156,11 +154,8 @@ func (t *tool) compareRefunds(ctx context.Context, s *postgres.Store, theirs por
 	if err != nil {
 		return err
 	}
-	uc := operators.Payments{
-		Collector: boot.NewCollector(cfg.Rules, boot.Charging{}, s, clock.System{}, nil, slog.New(slog.DiscardHandler)), By: t.operator(),
-	}
 	var failed error
-	if r.recorded, failed = uc.RecordRefunds(ctx, s, c.system, r.refunds.MissingHere); failed != nil {
+	if r.recorded, failed = t.payments(cfg, s, clock.System{}).RecordRefunds(ctx, s, c.system, r.refunds.MissingHere); failed != nil {
 		t.errorf("%v", failed)
 	}
 	r.refunds, err = refunds.Compare(ctx, c.since)
@@ -212,53 +207,49 @@ func parseSince(s string, now time.Time) (time.Time, error) {
 	return time.Time{}, usageErrorf("--since %q is not a time such as 2026-01-31T00:00:00Z or 2026-01-31, or a duration such as 7d", s)
 }
 
-func (t *tool) showReconciliation(r compared) {
-	rows := [][]string{
-		{"matched", strconv.Itoa(r.Matched), ""},
-		{"in flight", strconv.Itoa(r.InFlight), "being settled, or settled a moment ago"},
-	}
-	for _, group := range []struct {
-		name, means string
-		ids         []billing.PaymentID
-	}{
-		{"missing here", "in the ledger, not paid in our database", r.MissingHere},
-		{"missing there", "paid in our database, not in the ledger", r.MissingThere},
-		{"different", "another amount in the ledger, or not as the subscription says", r.Different},
-		{"double", "charged more than once", r.Double},
-	} {
-		rows = append(rows, []string{group.name, strconv.Itoa(len(group.ids)), group.means})
-		for _, id := range group.ids {
-			rows = append(rows, []string{"", "", fmt.Sprint(id)})
-		}
-	}
-	t.table([]string{"PAYMENTS", "NUMBER", ""}, rows)
-	t.showRefundReconciliation(r)
+// differences is a line of a table, and the items below it.
+type differences struct {
+	name, means string
+	items       []string
 }
 
-func (t *tool) showRefundReconciliation(r compared) {
-	list := func(ids []billing.RefundID) []string {
+func (t *tool) showReconciliation(r compared) {
+	ids := func(ids []billing.PaymentID) []string {
+		return mapped(ids, func(id billing.PaymentID) string { return string(id) })
+	}
+	t.showGroups("PAYMENTS", [][]string{
+		{"matched", strconv.Itoa(r.Matched), ""},
+		{"in flight", strconv.Itoa(r.InFlight), "being settled, or settled a moment ago"},
+	}, []differences{
+		{"missing here", "in the ledger, not paid in our database", ids(r.MissingHere)},
+		{"missing there", "paid in our database, not in the ledger", ids(r.MissingThere)},
+		{"different", "another amount in the ledger, or not as the subscription says", ids(r.Different)},
+		{"double", "charged more than once", ids(r.Double)},
+	})
+	t.printf("")
+	refunds := func(ids []billing.RefundID) []string {
 		return mapped(ids, func(id billing.RefundID) string { return string(id) })
 	}
-	rows := [][]string{
+	t.showGroups("REFUNDS", [][]string{
 		{"matched", strconv.Itoa(r.refunds.Matched), ""},
 		{"in flight", strconv.Itoa(r.refunds.InFlight), "pending, or made a moment ago"},
-	}
-	for _, group := range []struct {
-		name, means string
-		items       []string
-	}{
+	}, []differences{
 		{"missing here", "made at the payment system only; --record enters them", mapped(r.refunds.MissingHere, func(e ports.RefundEntry) string {
 			return e.Ref + " of " + e.Amount.String()
 		})},
-		{"missing there", "succeeded here, not made at the payment system", list(r.refunds.MissingThere)},
-		{"different", "another amount or status at the payment system", list(r.refunds.Different)},
+		{"missing there", "succeeded here, not made at the payment system", refunds(r.refunds.MissingThere)},
+		{"different", "another amount or status at the payment system", refunds(r.refunds.Different)},
 		{"recorded", "entered now", mapped(r.recorded, func(f billing.Refund) string { return f.ProviderRef + " of " + f.Amount.String() })},
-	} {
-		rows = append(rows, []string{group.name, strconv.Itoa(len(group.items)), group.means})
-		for _, item := range group.items {
+	})
+}
+
+// showGroups prints a table of counts, followed by groups with their items.
+func (t *tool) showGroups(title string, rows [][]string, groups []differences) {
+	for _, g := range groups {
+		rows = append(rows, []string{g.name, strconv.Itoa(len(g.items)), g.means})
+		for _, item := range g.items {
 			rows = append(rows, []string{"", "", item})
 		}
 	}
-	t.printf("")
-	t.table([]string{"REFUNDS", "NUMBER", ""}, rows)
+	t.table([]string{title, "NUMBER", ""}, rows)
 }
