@@ -23,27 +23,34 @@ func randomFaults() []fake.Fault {
 	}
 }
 
+// openImpatient returns an adapter of a new fake. It gives up at each third pause.
+func openImpatient(t *rapid.T) (_ *yookassa.YooKassa, _ *fake.Fake, closeFake func()) {
+	f := fake.New(fake.Config{ShopID: shopID, SecretKey: secretKey})
+	server := httptest.NewServer(f)
+	cfg := newConfig()
+	cfg.BaseURL, cfg.Now = server.URL+"/v3", f.Now
+	pauses := 0
+	cfg.Wait = func(context.Context, time.Duration) error {
+		if pauses++; pauses%3 == 0 {
+			return context.DeadlineExceeded
+		}
+		return nil
+	}
+	y, err := yookassa.New(cfg)
+	if err != nil {
+		server.Close()
+		t.Fatal(err)
+	}
+	return y, f, server.Close
+}
+
 // Whatever fails, and however late the charge is repeated, money moves at most once, and no
 // error denies that it moved.
 func TestCharge_ExactlyOnce(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		f := fake.New(fake.Config{ShopID: shopID, SecretKey: secretKey})
-		server := httptest.NewServer(f)
-		defer server.Close()
-		cfg := newConfig()
-		cfg.BaseURL, cfg.Now = server.URL+"/v3", f.Now
-		pauses := 0
-		cfg.Wait = func(context.Context, time.Duration) error {
-			if pauses++; pauses%3 == 0 {
-				return context.DeadlineExceeded
-			}
-			return nil
-		}
-		y, err := yookassa.New(cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
+		y, f, closeFake := openImpatient(t)
+		defer closeFake()
 		f.SetListLag(time.Duration(rapid.IntRange(0, 300).Draw(t, "lag")) * time.Second)
 		r := renewal(f.AddMethod(fake.Method{}))
 		for range rapid.IntRange(1, 6).Draw(t, "calls") {

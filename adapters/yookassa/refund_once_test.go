@@ -3,13 +3,11 @@ package yookassa_test
 import (
 	"context"
 	"errors"
-	"net/http/httptest"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 
-	"github.com/online-cinema/billing/adapters/yookassa"
 	"github.com/online-cinema/billing/adapters/yookassa/fake"
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/ports"
@@ -20,22 +18,8 @@ import (
 func TestRefund_ExactlyOnce(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		f := fake.New(fake.Config{ShopID: shopID, SecretKey: secretKey})
-		server := httptest.NewServer(f)
-		defer server.Close()
-		cfg := newConfig()
-		cfg.BaseURL, cfg.Now = server.URL+"/v3", f.Now
-		pauses := 0
-		cfg.Wait = func(context.Context, time.Duration) error {
-			if pauses++; pauses%3 == 0 {
-				return context.DeadlineExceeded
-			}
-			return nil
-		}
-		y, err := yookassa.New(cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
+		y, f, closeFake := openImpatient(t)
+		defer closeFake()
 		paid, err := y.Charge(context.Background(), renewal(f.AddMethod(fake.Method{})))
 		if err != nil {
 			t.Fatal(err)

@@ -32,13 +32,33 @@ func (f *Fake) find(id string) *payment {
 	return f.payments[i]
 }
 
-type page struct {
-	Type       string    `json:"type"`
-	Items      []payment `json:"items"`
-	NextCursor string    `json:"next_cursor,omitempty"`
+type page[T any] struct {
+	Type       string `json:"type"`
+	Items      []T    `json:"items"`
+	NextCursor string `json:"next_cursor,omitempty"`
 }
 
 func (f *Fake) list(w http.ResponseWriter, r *http.Request) {
+	serveList(w, r, func(q listQuery) page[payment] {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		now := f.now()
+		return pageOf(f.payments, q, func(p *payment) (id string, visible bool) {
+			p.progress(now)
+			return p.ID, now.Sub(p.CreatedAt) >= f.listLag && q.keep(p)
+		})
+	})
+}
+
+// listQuery is a valid query for a list.
+type listQuery struct {
+	keep   filter
+	cursor string
+	limit  int
+}
+
+// serveList responds with a page, or refuses a wrong query.
+func serveList[T any](w http.ResponseWriter, r *http.Request, read func(listQuery) page[T]) {
 	q := r.URL.Query()
 	limit, err := strconv.Atoi(cmp.Or(q.Get("limit"), "10"))
 	keep := filters(q)
@@ -46,26 +66,22 @@ func (f *Fake) list(w http.ResponseWriter, r *http.Request) {
 		respond(w, http.StatusBadRequest, failure{Code: "invalid_request", Description: "A filter is wrong"})
 		return
 	}
-	respond(w, http.StatusOK, f.page(keep, q.Get("cursor"), limit))
+	respond(w, http.StatusOK, read(listQuery{keep, q.Get("cursor"), limit}))
 }
 
-// page returns a page of the list. The cursor is the id of its first payment.
-func (f *Fake) page(keep filter, cursor string, limit int) page {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	now := f.now()
-	result, begun := page{Type: "list", Items: []payment{}}, cursor == ""
-	for _, p := range slices.Backward(f.payments) {
-		p.progress(now)
-		visible := now.Sub(p.CreatedAt) >= f.listLag && keep(p)
-		if begun = begun || p.ID == cursor; !begun || !visible {
+// pageOf returns a page of items, the newest first. The cursor is the id of its first item.
+func pageOf[T any](items []*T, q listQuery, look func(*T) (id string, visible bool)) page[T] {
+	result, begun := page[T]{Type: "list", Items: []T{}}, q.cursor == ""
+	for _, item := range slices.Backward(items) {
+		id, visible := look(item)
+		if begun = begun || id == q.cursor; !begun || !visible {
 			continue
 		}
-		if len(result.Items) == limit {
-			result.NextCursor = p.ID
+		if len(result.Items) == q.limit {
+			result.NextCursor = id
 			break
 		}
-		result.Items = append(result.Items, *p)
+		result.Items = append(result.Items, *item)
 	}
 	return result
 }

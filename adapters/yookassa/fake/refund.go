@@ -1,7 +1,6 @@
 package fake
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -180,42 +179,17 @@ func (f *Fake) readRefund(w http.ResponseWriter, r *http.Request) {
 	respond(w, http.StatusOK, copied)
 }
 
-type refundPage struct {
-	Type       string   `json:"type"`
-	Items      []refund `json:"items"`
-	NextCursor string   `json:"next_cursor,omitempty"`
-}
-
 func (f *Fake) listRefunds(w http.ResponseWriter, r *http.Request) {
-	q := r.URL.Query()
-	limit, err := strconv.Atoi(cmp.Or(q.Get("limit"), "10"))
-	keep := filters(q)
-	if err != nil || limit < 1 || limit > 100 || keep == nil {
-		respond(w, http.StatusBadRequest, failure{Code: "invalid_request", Description: "A filter is wrong"})
-		return
-	}
-	respond(w, http.StatusOK, f.refundPage(keep, q.Get("payment_id"), q.Get("cursor"), limit))
-}
-
-// refundPage returns a page of the list. The cursor is the id of its first refund.
-func (f *Fake) refundPage(keep filter, paid, cursor string, limit int) refundPage {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	result, begun := refundPage{Type: "list", Items: []refund{}}, cursor == ""
-	for _, x := range slices.Backward(f.refunds) {
-		x.progress()
-		visible := f.now().Sub(x.CreatedAt) >= f.listLag && (paid == "" || x.PaymentID == paid) &&
-			keep(&payment{Status: x.Status, CreatedAt: x.CreatedAt})
-		if begun = begun || x.ID == cursor; !begun || !visible {
-			continue
-		}
-		if len(result.Items) == limit {
-			result.NextCursor = x.ID
-			break
-		}
-		result.Items = append(result.Items, *x)
-	}
-	return result
+	paid := r.URL.Query().Get("payment_id")
+	serveList(w, r, func(q listQuery) page[refund] {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return pageOf(f.refunds, q, func(x *refund) (id string, visible bool) {
+			x.progress()
+			return x.ID, f.now().Sub(x.CreatedAt) >= f.listLag && (paid == "" || x.PaymentID == paid) &&
+				q.keep(&payment{Status: x.Status, CreatedAt: x.CreatedAt})
+		})
+	})
 }
 
 // respondRefund responds to a request that has made the refund.
