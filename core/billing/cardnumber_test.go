@@ -72,6 +72,13 @@ func TestCardNumber_NeverPrints(t *testing.T) {
 		"nested": map[string][]holder{"x": {{number: number, cvv: cvv}}},
 	}
 	forms := []string{pan, code, fmt.Sprintf("%x", pan), fmt.Sprintf("%x", code), strings.Trim(fmt.Sprint([]byte(pan)), "[]"), strings.Trim(fmt.Sprint([]byte(code)), "[]")}
+	// A line's time has nine digits of a fraction, which may contain the CVV by chance.
+	untimed := &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return a
+	}}
 	for name, v := range values {
 		var texts []string
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "% x", "%d", "%t", "%20s"} {
@@ -82,8 +89,8 @@ func TestCardNumber_NeverPrints(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		var line strings.Builder
-		slog.New(slog.NewJSONHandler(&line, nil)).Info("x", "v", v)
-		slog.New(slog.NewTextHandler(&line, nil)).Info("x", "v", v)
+		slog.New(slog.NewJSONHandler(&line, untimed)).Info("x", "v", v)
+		slog.New(slog.NewTextHandler(&line, untimed)).Info("x", "v", v)
 		texts = append(texts, string(raw), line.String(), fmt.Errorf("bad: %v", v).Error())
 		for _, text := range texts {
 			for _, form := range forms {
