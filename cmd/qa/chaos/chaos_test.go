@@ -164,6 +164,30 @@ func TestJob_Attempts(t *testing.T) {
 	}
 }
 
+func TestPlan_SharesAreAllPlantedBugs(t *testing.T) {
+	t.Parallel()
+	found := map[string]int{}
+	for _, part := range []string{"1/3", "2/3", "3/3"} {
+		o, err := parse([]string{"--only-mutants", "--share", part})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, j := range plan(o) {
+			found[j.mutant]++
+		}
+	}
+	for _, m := range mutants {
+		if found[m.name] != 1 {
+			t.Errorf("%s is in %d of three shares, want 1", m.name, found[m.name])
+		}
+	}
+	for _, wrong := range []string{"", "1", "0/3", "4/3", "1/0", "-1/3", "1/3x", "a/b"} {
+		if _, err := parse([]string{"--share", wrong}); err == nil {
+			t.Errorf("--share %q is accepted", wrong)
+		}
+	}
+}
+
 func TestRun_ExitCodes(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

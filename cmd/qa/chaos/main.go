@@ -27,6 +27,7 @@ Run it in the repository: make chaos, or CHAOS=long make chaos.
       --mutants REGEXP    look for planted bugs with matching names (default all; "" for none);
                           with --only, look only for the bugs of those scenarios
       --only-mutants      look for planted bugs, and run nothing else
+      --share K/N         of those planted bugs, look only for every Nth, beginning with the Kth
       --width N           run N trials in parallel (default 6)
       --out DIR           write report.json and report.html to DIR (default bin/chaos)
       --list              list scenarios and planted bugs
@@ -41,8 +42,22 @@ type options struct {
 	only, mutants                  *regexp.Regexp
 	seed                           uint64
 	trials, width                  int
+	share                          share
 	out                            string
 }
+
+// share is every of-th element of a list, beginning with the nth. Shares 1/3, 2/3 and 3/3
+// together are the whole list.
+type share struct{ nth, of int }
+
+func parseShare(text string) (s share, err error) {
+	if _, err := fmt.Sscanf(text, "%d/%d", &s.nth, &s.of); err != nil || s.nth < 1 || s.nth > s.of || text != fmt.Sprintf("%d/%d", s.nth, s.of) {
+		return s, fmt.Errorf("--share %q is not K/N with 1 <= K <= N", text)
+	}
+	return s, nil
+}
+
+func (s share) has(index int) bool { return index%s.of == s.nth-1 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -62,6 +77,7 @@ func parse(args []string) (o options, err error) {
 	flags.BoolVar(&o.onlyMutants, "only-mutants", false, "")
 	only := flags.String("only", "", "")
 	mutants := flags.String("mutants", ".", "")
+	part := flags.String("share", "1/1", "")
 	flags.Uint64Var(&o.seed, "seed", 1, "")
 	flags.IntVar(&o.trials, "trials", 0, "")
 	flags.IntVar(&o.width, "width", 6, "")
@@ -72,13 +88,14 @@ func parse(args []string) (o options, err error) {
 	if flags.NArg() > 0 || o.width < 1 || o.trials < 0 {
 		return o, errors.New("see --help")
 	}
-	var err1, err2 error
+	var err1, err2, err3 error
 	o.only, err1 = regexp.Compile(*only)
 	if *mutants == "" {
 		*mutants = `^$`
 	}
 	o.mutants, err2 = regexp.Compile(*mutants)
-	return o, errors.Join(err1, err2)
+	o.share, err3 = parseShare(*part)
+	return o, errors.Join(err1, err2, err3)
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
@@ -161,10 +178,16 @@ func plan(o options) []job {
 			}
 		}
 	}
+	var bugs []job
 	for _, m := range mutants {
 		at := slices.IndexFunc(all, func(s scenario) bool { return s.name == m.scenario })
 		if at >= 0 && o.mutants.MatchString(m.name) && o.only.MatchString(m.scenario) {
-			jobs = append(jobs, job{all[at], o.seed, m.name, cmp.Or(m.seeds, defaultSeeds)})
+			bugs = append(bugs, job{all[at], o.seed, m.name, cmp.Or(m.seeds, defaultSeeds)})
+		}
+	}
+	for i, bug := range bugs {
+		if o.share.has(i) {
+			jobs = append(jobs, bug)
 		}
 	}
 	return jobs
