@@ -38,6 +38,7 @@ type Metrics struct {
 	events   *prometheus.CounterVec
 	consents *prometheus.CounterVec
 	refunds  *prometheus.CounterVec
+	cancels  *prometheus.CounterVec
 }
 
 // New returns metrics that start at zero.
@@ -48,6 +49,7 @@ func New(version string) *Metrics {
 		saving:   newSaving(),
 		consents: newConsents(),
 		refunds:  newRefunds(),
+		cancels:  newCancels(),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "billing_http_request_duration_seconds",
 			Help:    "Duration of API requests, by method, route and status.",
@@ -67,7 +69,7 @@ func New(version string) *Metrics {
 		Name: "billing_build_info", Help: "Always 1; the label is the version of the program.", ConstLabels: prometheus.Labels{"version": version},
 	})
 	info.Set(1)
-	m.registry.MustRegister(m.requests, m.events, m.consents, m.refunds, info, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.requests, m.events, m.consents, m.refunds, m.cancels, info, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.charges.register(m.registry)
 	m.saving.register(m.registry)

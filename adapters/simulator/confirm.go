@@ -26,6 +26,8 @@ const (
 	save    choice = "save" // the card
 	approve choice = "approve"
 	decline choice = "decline"
+
+	cancelled choice = "cancelled" // by the service; no page has this button
 )
 
 // settled returns the request after a reply, or after the time without one. The first
@@ -45,7 +47,7 @@ func (q request) settled(r reply, now, wall time.Time) request {
 	switch {
 	case !now.Before(*q.expiresAt):
 		q.status, q.decline = billing.PaymentDeclined, billing.ActionExpired
-	case q.awaitsCard && r.choice == decline:
+	case r.choice == cancelled, q.awaitsCard && r.choice == decline:
 		q.status, q.decline = billing.PaymentDeclined, billing.ActionExpired
 	case q.awaitsCard: // only a card goes on: see withCard
 	case r.choice == approve:

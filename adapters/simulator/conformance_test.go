@@ -19,7 +19,7 @@ func TestProvider(t *testing.T) {
 	providertest.Run(t, func(t *testing.T) providertest.Harness {
 		s := newSimulator(t, Config{Wait: wait}) // a real wait, because the suite sets deadlines
 		return providertest.Harness{
-			Provider: s, Ledger: s, Confirm: pressButton(s.Handler()),
+			Provider: s, Ledger: s, Confirm: pressButton(s.Handler()), Canceller: s,
 			Saver: s, SavePage: savePage(s.Handler()), Forgetter: s,
 			Card:     func() ports.Card { return *cardCharge("4242424242424242", "123").Card },
 			LostCard: func() ports.Card { return *cardCharge("4000009900000103", "123").Card },

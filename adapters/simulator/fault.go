@@ -42,8 +42,8 @@ func Script(faults ...Fault) func(ports.ChargeRequest) Fault {
 	}
 }
 
-// Odds are the probabilities of the faults of charges and refunds. A refund has no unknown
-// token, no other amount, and is not made twice. Their sum is at most 1. The same
+// Odds are the probabilities of the faults of charges, refunds and cancels. The last two have
+// no unknown token, no other amount, and are not made twice. Their sum is at most 1. The same
 // seed gives the same sequence of faults, which charges take in the order of their
 // arrival.
 type Odds struct {

@@ -78,6 +78,7 @@ var (
 	_ ports.Listener  = (*Simulator)(nil)
 	_ ports.Saver     = (*Simulator)(nil)
 	_ ports.Refunder  = (*Simulator)(nil)
+	_ ports.Canceller = (*Simulator)(nil)
 	_ ports.Forgetter = (*Simulator)(nil)
 	_ ports.Prober    = (*Simulator)(nil)
 )

@@ -23,7 +23,7 @@ func TestProvider(t *testing.T) {
 			w.fake.Attach(id, "")
 		}
 		return providertest.Harness{
-			Provider: w, Ledger: w, Confirm: reply, Saver: w, SavePage: reply, Forgetter: w,
+			Provider: w, Ledger: w, Confirm: reply, Canceller: w, Saver: w, SavePage: reply, Forgetter: w,
 			Tokens: providertest.Tokens{
 				OK:           billing.NewSecret("pm_ok"),
 				OtherOK:      billing.NewSecret("pm_ok_other"),

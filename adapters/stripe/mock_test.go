@@ -153,6 +153,9 @@ func sendAll(t *testing.T, w world) {
 		o, _ := w.charge(t, r)
 		_, _ = w.find(t, w.query(r))
 		_, _ = w.find(t, ports.ChargeQuery{Key: r.Key, ProviderRef: o.ProviderRef})
+		if o.ActionURL != "" && !r.Token.IsZero() {
+			_ = w.Cancel(t.Context(), ports.ChargeQuery{Key: r.Key, ProviderRef: o.ProviderRef})
+		}
 		return o
 	}
 	customer := w.fake.Attach("pm_ok_saved", string(payer))
@@ -167,7 +170,9 @@ func sendAll(t *testing.T, w world) {
 	if err := submit(t.Context(), page.ActionURL, url.Values{"reply": {"decline"}}); err != nil {
 		t.Error(err)
 	}
-	_, _ = w.find(t, w.query(ports.ChargeRequest{Key: request("").Key + billing.PaymentID(rune('a'+key))}))
+	onPage := request("").Key + billing.PaymentID(rune('a'+key))
+	_, _ = w.find(t, w.query(ports.ChargeRequest{Key: onPage}))
+	_ = w.Cancel(t.Context(), ports.ChargeQuery{Key: onPage, ProviderRef: page.ProviderRef})
 	_, _ = w.find(t, w.query(ports.ChargeRequest{Key: "missing"}))
 	for _, token := range []string{"pm_ok", "pm_ok_unsaved"} {
 		_ = w.Forget(t.Context(), billing.NewSecret(token))
@@ -196,7 +201,7 @@ func sendSaves(t *testing.T, w world) {
 func operations() []string {
 	return []string{
 		fake.OpCustomer, fake.OpMethod, fake.OpAttach, fake.OpDetach, fake.OpCreate, fake.OpConfirm, fake.OpCancel, fake.OpIntent,
-		fake.OpIntents, fake.OpSession, fake.OpReadSession, fake.OpSessions, fake.OpSetupIntent, fake.OpCharges, fake.OpBalance,
+		fake.OpIntents, fake.OpSession, fake.OpReadSession, fake.OpExpire, fake.OpSessions, fake.OpSetupIntent, fake.OpCharges, fake.OpBalance,
 		fake.OpRefund, fake.OpReadRefund, fake.OpRefunds,
 	}
 }

@@ -94,10 +94,10 @@ func (s *Stripe) pageOutcome(ctx context.Context, page session) (billing.Outcome
 		return billing.Outcome{
 			Status: billing.PaymentPending, ProviderRef: page.ID, ActionURL: page.URL, ActionExpiresAt: page.end(),
 		}, nil
+	case page.Status == sessionExpired && page.Intent.ID != "":
+		return s.expiredOutcome(ctx, page)
 	case page.Status == sessionExpired:
-		return billing.Outcome{
-			Status: billing.PaymentDeclined, DeclineCode: billing.ActionExpired, ProviderRef: page.ID,
-		}, nil
+		return expired(page), nil
 	case page.Status == sessionComplete && page.Intent.ID != "":
 		in, err := s.intent(ctx, page.Intent.ID)
 		if err != nil {
@@ -111,4 +111,26 @@ func (s *Stripe) pageOutcome(ctx context.Context, page session) (billing.Outcome
 	default:
 		return billing.Outcome{}, errStatus
 	}
+}
+
+// expired returns the outcome of a page that the viewer cannot pay on any more.
+func expired(page session) billing.Outcome {
+	return billing.Outcome{Status: billing.PaymentDeclined, DeclineCode: billing.ActionExpired, ProviderRef: page.ID}
+}
+
+// expiredOutcome returns the outcome of an expired page with attempts to pay. An attempt may
+// have succeeded, or still be in progress, at the moment at which the page expired.
+func (s *Stripe) expiredOutcome(ctx context.Context, page session) (billing.Outcome, error) {
+	in, err := s.intent(ctx, page.Intent.ID)
+	switch {
+	case err != nil:
+		return billing.Outcome{}, unknown("read the PaymentIntent of the expired page", err)
+	case in.Status != succeeded && in.Status != processing:
+		return expired(page), nil
+	}
+	o, err := in.outcome()
+	if err != nil {
+		return billing.Outcome{}, unknown("the PaymentIntent of the expired page", err)
+	}
+	return o, nil
 }

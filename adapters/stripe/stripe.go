@@ -74,6 +74,7 @@ var (
 	_ ports.Listener  = (*Stripe)(nil)
 	_ ports.Refunder  = (*Stripe)(nil)
 	_ ports.Saver     = (*Stripe)(nil)
+	_ ports.Canceller = (*Stripe)(nil)
 	_ ports.Forgetter = (*Stripe)(nil)
 	_ ports.Prober    = (*Stripe)(nil)
 )

@@ -69,6 +69,7 @@ func reasonsOfRenewals() map[billing.DeclineCode]string {
 
 func notApplicable() map[string]string {
 	cases := map[string]string{
+		"cancel":                   "YooKassa cancels only what waits for its capture",
 		"amounts/smallest":         "YooKassa takes no less than a ruble",
 		"amounts/largest":          "YooKassa takes no more than 700,000 rubles",
 		"amounts/no decimals":      "YooKassa has no currency without decimals",

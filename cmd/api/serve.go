@@ -76,6 +76,9 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 	for code, r := range systems.Refunders {
 		systems.Refunders[code] = traces.Refunder(code, m.Refunder(code, r))
 	}
+	for code, c := range systems.Cancellers {
+		systems.Cancellers[code] = traces.Canceller(code, m.Canceller(code, c))
+	}
 	for code, s := range systems.Savers {
 		systems.Savers[code] = traces.Saver(code, m.Saver(code, s))
 	}
@@ -89,7 +92,7 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 	}
 	collector, saver := cases.subscriber.Collector, cases.methods.Saver
 	collector.Watch, collector.WatchNotice = m.Event, m.Notice
-	collector.Listeners, collector.Refunders = systems.Listeners, systems.Refunders
+	collector.Listeners, collector.Refunders, collector.Cancellers = systems.Listeners, systems.Refunders, systems.Cancellers
 	for code := range systems.Listeners {
 		m.Listener(code)
 	}

@@ -35,15 +35,12 @@ func (s Subscription) Pay(r PayRequest, cal Calendar, now time.Time) (Subscripti
 // RefusePay returns why the viewer cannot pay, whatever the method, or nil. Errors:
 //
 //	ErrNothingDue         the subscription is not past due
-//	ErrPaymentOpen        another payment for it is pending
 //	ErrInvalid            the version of the terms is too long, or must not be kept
 //	*PriceChangedError    the viewer saw another price or interval than the agreed one
+//	ErrPaymentOpen        another payment for it is pending; nothing else prevents the payment
 func (s Subscription) RefusePay(r PayRequest) error {
-	switch {
-	case s.Status != StatusPastDue:
+	if s.Status != StatusPastDue {
 		return ErrNothingDue.WithMessage("the subscription to plan %s is %s, not past due, so nothing is due", s.PlanCode, s.Status)
-	case s.Charging:
-		return ErrPaymentOpen
 	}
 	if err := checkTermsVersion(r.TermsVersion); err != nil {
 		return err
@@ -51,6 +48,9 @@ func (s Subscription) RefusePay(r PayRequest) error {
 	if err := checkShown(s.PlanCode, s.Price, r.Shown, s.IntervalMonths, r.ShownMonths); err != nil {
 		err.Agreed = true
 		return err
+	}
+	if s.Charging {
+		return ErrPaymentOpen
 	}
 	return nil
 }

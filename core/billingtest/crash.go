@@ -37,8 +37,29 @@ func (c *Crash) Happened() bool { return c.steps.Load() < 0 }
 // Store returns s for the process that crashes.
 func (c *Crash) Store(s ports.Store) ports.Store { return crashingStore{s, c} }
 
-// Provider returns p for the process that crashes.
+// Provider returns p for the process that crashes. It cannot cancel.
 func (c *Crash) Provider(p ports.Provider) ports.Provider { return crashingProvider{p, c} }
+
+// Cancelling returns p for the process that crashes. A cancel is a step too.
+func (c *Crash) Cancelling(p *FakeProvider) ports.Provider {
+	return crashingCanceller{crashingProvider{p, c}, p}
+}
+
+type crashingCanceller struct {
+	crashingProvider
+	canceller ports.Canceller
+}
+
+func (p crashingCanceller) Cancel(ctx context.Context, q ports.ChargeQuery) error {
+	if err := p.crash.step(); err != nil {
+		return err
+	}
+	err := p.canceller.Cancel(ctx, q)
+	if crashed := p.crash.step(); crashed != nil {
+		return crashed
+	}
+	return err
+}
 
 // Saver returns s for the process that crashes.
 func (c *Crash) Saver(s ports.Saver) ports.Saver { return crashingSaver{s, c} }

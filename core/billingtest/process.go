@@ -32,6 +32,9 @@ func (w World) ProcessOver(s ports.Store, p ports.Provider) Process {
 		Consents:  payments.Consents{Keys: w.Keys, Required: func() bool { return true }},
 		Refunders: map[string]ports.Refunder{w.Provider.Code: w.Provider},
 	}
+	if canceller, can := p.(ports.Canceller); can {
+		c.Cancellers = map[string]ports.Canceller{w.Provider.Code: canceller}
+	}
 	return Process{
 		Subscriber: &viewers.Subscriber{
 			Store: s, Clock: w.Clock, NewID: w.NewID, Collector: c, Wait: PastSendWindow, Pause: w.pause,

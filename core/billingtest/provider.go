@@ -41,6 +41,7 @@ type FakeProvider struct {
 	Code     string
 	OnCharge func()   // runs between the charge and the response
 	OnFind   func()   // runs during a lookup
+	OnCancel func()   // runs before a cancel takes effect
 	Cards    []string // number and CVV of each card received
 	// KeyLimits hold to the moment, on the wall clock: a lookup finds a charge after the
 	// settling time, and a key is new again after the horizon.
@@ -55,6 +56,9 @@ type FakeProvider struct {
 	requests []ports.ChargeRequest
 	charges  map[billing.PaymentID]charge
 	ledger   []ports.LedgerEntry
+
+	cancelFault Fault
+	cancels     []billing.PaymentID
 
 	refundFault    Fault
 	refunds        map[billing.RefundID]refund
@@ -76,7 +80,7 @@ func newFakeProvider(w World, code string) *FakeProvider {
 	return &FakeProvider{
 		Code: code, t: w.T, store: w.Store, now: w.Clock.Now,
 		fault: NoFault, charges: make(map[billing.PaymentID]charge),
-		refundFault: NoFault, refunds: make(map[billing.RefundID]refund),
+		cancelFault: NoFault, refundFault: NoFault, refunds: make(map[billing.RefundID]refund),
 		saves: make(map[billing.PaymentMethodID]savedMethod), gone: make(map[string]int),
 	}
 }

@@ -22,8 +22,11 @@ type Collector struct {
 	Providers map[string]ports.Provider // by payment system code
 	Listeners map[string]ports.Listener // those of Providers that send notifications; may be nil
 	Refunders map[string]ports.Refunder // those of Providers that pay back; may be nil
-	Retries   billing.RetrySchedule
-	Calendar  billing.Calendar
+	// Cancellers are those of Providers that cancel payments which wait for their viewers;
+	// may be nil.
+	Cancellers map[string]ports.Canceller
+	Retries    billing.RetrySchedule
+	Calendar   billing.Calendar
 	// ChargeTimeout bounds one call of a payment system.
 	ChargeTimeout time.Duration
 	// RecordTimeout bounds the transaction that records an outcome.
@@ -45,7 +48,7 @@ type Collector struct {
 // WithProviders returns a Collector like c that calls other payment systems.
 func (c *Collector) WithProviders(providers map[string]ports.Provider) *Collector {
 	return &Collector{
-		Store: c.Store, Clock: c.Clock, NewID: c.NewID, Providers: providers, Listeners: c.Listeners, Refunders: c.Refunders, Retries: c.Retries, Calendar: c.Calendar,
+		Store: c.Store, Clock: c.Clock, NewID: c.NewID, Providers: providers, Listeners: c.Listeners, Refunders: c.Refunders, Cancellers: c.Cancellers, Retries: c.Retries, Calendar: c.Calendar,
 		ChargeTimeout: c.ChargeTimeout, RecordTimeout: c.RecordTimeout, Log: c.Log, Vault: c.Vault,
 		Consents: c.Consents, Watch: c.Watch, WatchNotice: c.WatchNotice,
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// A [Provider] may also implement [Ledger], [Listener], [Saver], [Refunder], [Forgetter] and
-// [Prober].
+// A [Provider] may also implement [Ledger], [Listener], [Saver], [Refunder], [Canceller],
+// [Forgetter] and [Prober].
 
 // Listener is a payment system that notifies the service of changes. A notification is
 // only a hint to look a payment or a save up now. Its outcome is not used.
@@ -46,6 +46,16 @@ var (
 	ErrForged     = errors.New("nothing proves that the notification comes from the payment system")
 	ErrIrrelevant = errors.New("the notification is about something else")
 )
+
+// Canceller is a payment system that can cancel a payment that waits for its viewer, on a
+// page or for 3-D Secure.
+type Canceller interface {
+	// Cancel asks the payment system to cancel the charge that q describes, so that the
+	// viewer cannot pay it any more. A charge that was paid stays paid. The viewer may be
+	// paying at this moment, and the response may be lost. So neither nil nor an error says
+	// whether the charge was paid: [Provider.Find] does. Cancel may be called again.
+	Cancel(ctx context.Context, q ChargeQuery) error
+}
 
 // Forgetter is a payment system that can delete a saved payment method.
 type Forgetter interface {

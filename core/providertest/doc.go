@@ -3,9 +3,9 @@
 // example of [Run].
 //
 // The suite tests the contract of [ports.Provider], [ports.Ledger], [ports.Refunder],
-// [ports.Saver] and [ports.Forgetter]: a key is charged or refunded at most once, a decline
-// is an outcome, an error never claims more than the adapter can know, and no error contains
-// a token or a card.
+// [ports.Canceller], [ports.Saver] and [ports.Forgetter]: a key is charged or refunded at most
+// once, a paid charge stays paid, a decline is an outcome, an error never claims more than
+// the adapter can know, and no error contains a token or a card.
 //
 // A provider that is also a [ports.Refunder] runs the case "refund"; others skip it. The
 // harness must offer only this:

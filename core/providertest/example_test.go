@@ -42,6 +42,7 @@ func notApplicable() map[string]string {
 		"response slow":      "the sandbox responds immediately",
 		"unavailable":        "the sandbox is always available",
 		"confirmation":       "the sandbox asks for no confirmation",
+		"cancel":             "the sandbox has no pages",
 		"card":               "the sandbox takes no cards",
 		"card refused":       "the sandbox takes no cards",
 		"card response lost": "the sandbox takes no cards",

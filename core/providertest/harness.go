@@ -27,6 +27,8 @@ type Harness struct {
 	Card, LostCard func() ports.Card
 	// Confirm replies to the page at url like a viewer. Tokens.Confirmed needs it.
 	Confirm func(ctx context.Context, url string, approve bool) error
+	// Canceller cancels charges that wait for their viewers.
+	Canceller ports.Canceller
 	// Saver saves methods without a charge, and Forgetter forgets them. SavePage saves a
 	// good card on the page at url like a viewer, or ends the page without one.
 	Saver     ports.Saver

@@ -25,6 +25,7 @@ var cases = []struct {
 	{"cancelled while waiting", testCancelledWhileWaiting},
 	{"cancelled at any moment", testCutOff},
 	{"confirmation", testConfirmation},
+	{"cancel", testCancel},
 	{"card", testCard},
 	{"card refused", testCardRefused},
 	{"card response lost", testCardLost},

@@ -27,7 +27,7 @@ func TestSubscribe_RefusesSecondPlanOfGroup(t *testing.T) {
 			w.AddPlanTo("basic", "plus")
 			w.Provider.SetFault(m)
 			basic := w.MustSubscribe()
-			_, err := w.Process().Subscribe(t.Context(), subscribePlus())
+			_, err := w.ProcessOver(w.Store, cannotCancel{w.Provider}).Subscribe(t.Context(), subscribePlus())
 			var taken *billing.PlanGroupTakenError
 			if !errors.As(err, &taken) || taken.Live.ID != basic.ID || taken.Plan != "plus" {
 				t.Errorf("got the error %v, want one that names %s", err, basic.ID)

@@ -22,7 +22,7 @@ func TestSubscribe_RefusesSecondLiveSubscription(t *testing.T) {
 			w.MustSubscribe()
 			cmd := billingtest.SubscribeBasic()
 			cmd.Token = billing.NewSecret("tok_mastercard")
-			_, err := w.Process().Subscribe(t.Context(), cmd)
+			_, err := w.ProcessOver(w.Store, cannotCancel{w.Provider}).Subscribe(t.Context(), cmd)
 			billingtest.ExpectError(t, err, billing.ErrAlreadySubscribed)
 			if n := len(w.Provider.Requests()); n != 1 {
 				t.Errorf("%d charges were sent, want one", n)

@@ -27,11 +27,15 @@ type Pay struct {
 // the subscription: active if it is paid, or past due until the payment is settled. If a
 // renewal is being charged, Pay waits for its outcome. A declined payment changes neither
 // the access nor the grace. The viewer's agreement is in the history before the payment is
-// sent. Errors:
+// sent.
+//
+// If the viewer's own earlier payment waits on a page or for 3-D Secure, it is cancelled
+// first, where the payment system can. If it was paid meanwhile, Pay charges nothing and
+// returns the subscription, active. Errors:
 //
 //	ErrNotFound                  the viewer has no such subscription
 //	ErrNothingDue                the subscription is not past due
-//	*PaymentOpenError            another payment for it is pending
+//	*PaymentOpenError            another payment for it is pending, and was not cancelled
 //	*PriceChangedError           the price or the interval differs from the agreed one
 //	*DeclinedError               the payment system declined the payment
 //	ErrPaymentTokenUnknown       the payment system does not know the token
@@ -43,15 +47,22 @@ type Pay struct {
 //	                             the source cannot be charged
 func (s *Subscriber) Pay(ctx context.Context, cmd Pay) (ports.SubscriptionView, error) {
 	defer cmd.Source.CVV.Wipe()
-	if err := s.awaitRenewalOf(ctx, cmd.User, cmd.Ref); err != nil {
-		return ports.SubscriptionView{}, fmt.Errorf("pay: %w", err)
+	p, err := s.storeOwn(ctx, cmd)
+	if err != nil {
+		var earlier billing.Payment
+		var settled bool
+		earlier, settled, err = s.cancelOpen(ctx, err)
+		switch {
+		case settled && earlier.Status == billing.PaymentSucceeded && earlier.ChargedLateAt.IsZero():
+			return s.paidEarlier(ctx, cmd, earlier)
+		case settled:
+			p, err = s.storeOwn(ctx, cmd)
+		}
 	}
-	deadline := s.Collector.SendDeadline()
-	p, err := ports.InTx(ctx, s.Store, func(tx ports.Repos) (ownPayment, error) { return s.storePay(ctx, tx, cmd) })
 	if err != nil {
 		return ports.SubscriptionView{}, fmt.Errorf("pay: %w", recordLimit(ctx, s.Store, s.Clock, s.NewID, cmd.User, err))
 	}
-	a := payments.Attempt{Payment: &p.payment, Deadline: deadline, ReturnURL: cmd.ReturnURL}
+	a := payments.Attempt{Payment: &p.payment, Deadline: p.deadline, ReturnURL: cmd.ReturnURL}
 	r, err := s.collect(ctx, a, p.means(), p.method.Token, p.card, cmd.Source.CVV)
 	if err != nil {
 		return ports.SubscriptionView{}, settlingError{err}
@@ -63,13 +74,39 @@ func (s *Subscriber) Pay(ctx context.Context, cmd Pay) (ports.SubscriptionView, 
 	return v, PaymentFailure(r.Payment)
 }
 
-// ownPayment is a stored payment of the viewer, and what it charges.
-type ownPayment struct {
-	charging
-	payment billing.Payment
+// paidEarlier responds to a request to pay whose viewer has paid on the page of an earlier
+// payment. It claims the request's key, so that a repetition gets the same response.
+func (s *Subscriber) paidEarlier(ctx context.Context, cmd Pay, earlier billing.Payment) (ports.SubscriptionView, error) {
+	err := s.Store.InTx(ctx, func(tx ports.Repos) error { return claim(ctx, tx, cmd.Request, earlier.SubscriptionID) })
+	var v ports.SubscriptionView
+	if err == nil {
+		v, err = s.view(ctx, cmd.User, string(earlier.SubscriptionID))
+	}
+	if err != nil {
+		return ports.SubscriptionView{}, fmt.Errorf("pay: %w", err)
+	}
+	return v, nil
 }
 
-// storePay stores the intent of a payment.
+// ownPayment is a stored payment of the viewer, and what it charges until deadline.
+type ownPayment struct {
+	charging
+	payment  billing.Payment
+	deadline time.Time
+}
+
+// storeOwn stores the intent of a payment. If a renewal is being charged, it waits for the
+// outcome. The refusal is a stillOpen if nothing but an open payment prevents the payment.
+func (s *Subscriber) storeOwn(ctx context.Context, cmd Pay) (ownPayment, error) {
+	if err := s.awaitRenewalOf(ctx, cmd.User, cmd.Ref); err != nil {
+		return ownPayment{}, err
+	}
+	deadline := s.Collector.SendDeadline()
+	p, err := ports.InTx(ctx, s.Store, func(tx ports.Repos) (ownPayment, error) { return s.storePay(ctx, tx, cmd) })
+	p.deadline = deadline
+	return p, err
+}
+
 func (s *Subscriber) storePay(ctx context.Context, tx ports.Repos, cmd Pay) (ownPayment, error) {
 	sub, err := tx.Subscriptions.Named(ctx, cmd.User, cmd.Ref)
 	if err != nil {
@@ -83,8 +120,9 @@ func (s *Subscriber) storePay(ctx context.Context, tx ports.Repos, cmd Pay) (own
 	r := billing.PayRequest{
 		Payment: billing.PaymentID(s.NewID()), Shown: cmd.Price, ShownMonths: cmd.Months, TermsVersion: cmd.TermsVersion,
 	}
-	if err := sub.RefusePay(r); err != nil {
-		return ownPayment{}, withOpenPayment(ctx, tx, sub, err)
+	refused := sub.RefusePay(r)
+	if refused != nil && !errors.Is(refused, billing.ErrPaymentOpen) {
+		return ownPayment{}, refused
 	}
 	if err := s.checkDeclines(ctx, tx, cmd.User, now); err != nil {
 		return ownPayment{}, err
@@ -92,6 +130,9 @@ func (s *Subscriber) storePay(ctx context.Context, tx ports.Repos, cmd Pay) (own
 	source, err := s.resolve(ctx, tx, sub, cmd.Source, now)
 	if err != nil {
 		return ownPayment{}, err
+	}
+	if refused != nil { // the last check, because a request that fails another one cancels nothing
+		return ownPayment{}, withOpenPayment(ctx, tx, sub, refused)
 	}
 	r.Method = source.method
 	sub, payment, agreed, err := sub.Pay(r, s.Calendar, now)
@@ -113,7 +154,7 @@ func (s *Subscriber) storePay(ctx context.Context, tx ports.Repos, cmd Pay) (own
 		return ownPayment{}, err
 	}
 	ports.Identify(agreed, s.NewID)
-	return ownPayment{source, payment}, tx.Events.Append(ctx, agreed...)
+	return ownPayment{charging: source, payment: payment}, tx.Events.Append(ctx, agreed...)
 }
 
 // consentTo signs the terms of the subscription with another method.
@@ -131,7 +172,7 @@ func (c charging) store(ctx context.Context, tx ports.Repos) error {
 	return tx.Methods.Add(ctx, c.method)
 }
 
-// withOpenPayment adds the page of the pending payment to [billing.ErrPaymentOpen].
+// withOpenPayment adds the pending payment and its page to [billing.ErrPaymentOpen].
 func withOpenPayment(ctx context.Context, tx ports.Repos, sub billing.Subscription, err error) error {
 	if !errors.Is(err, billing.ErrPaymentOpen) {
 		return err
@@ -140,7 +181,7 @@ func withOpenPayment(ctx context.Context, tx ports.Repos, sub billing.Subscripti
 	if lockErr != nil || len(open) != 1 {
 		return errors.Join(err, lockErr)
 	}
-	return &billing.PaymentOpenError{ActionURL: open[0].ActionURL, ActionExpiresAt: open[0].ActionExpiresAt}
+	return &stillOpen{&billing.PaymentOpenError{ActionURL: open[0].ActionURL, ActionExpiresAt: open[0].ActionExpiresAt}, open[0]}
 }
 
 // Replace is a viewer's request to pay later renewals by another method.

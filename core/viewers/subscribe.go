@@ -63,7 +63,11 @@ func (c Subscribe) means() ports.Means {
 
 // Subscribe charges the viewer once for the first period and returns the
 // subscription: active, or incomplete until the payment is settled. The viewer's
-// agreement is in the history before the payment is sent, and stays if it fails. Errors:
+// agreement is in the history before the payment is sent, and stays if it fails.
+//
+// A viewer may have left the page, or the 3-D Secure confirmation, of an earlier first
+// payment. If this request pays in another way, or for another plan of the group, the
+// earlier payment is cancelled first, where the payment system can. Errors:
 //
 //	ErrPlanNotFound, ErrPaymentSystemNotFound, ErrInvalid, ErrAlreadySubscribed
 //	*PlanGroupTakenError         another plan of the group is subscribed to
@@ -79,6 +83,12 @@ func (c Subscribe) means() ports.Means {
 func (s *Subscriber) Subscribe(ctx context.Context, cmd Subscribe) (ports.SubscriptionView, error) {
 	defer cmd.CVV.Wipe()
 	i, err := s.storeIntent(ctx, cmd)
+	if err != nil {
+		var settled bool
+		if _, settled, err = s.cancelOpen(ctx, err); settled {
+			i, err = s.storeIntent(ctx, cmd)
+		}
+	}
 	if err != nil {
 		return ports.SubscriptionView{}, fmt.Errorf("subscribe: %w", recordLimit(ctx, s.Store, s.Clock, s.NewID, cmd.User, err))
 	}
@@ -122,9 +132,9 @@ func (s *Subscriber) decide(ctx context.Context, tx ports.Repos, r request, f po
 	if err := s.checkOffer(f, r.PaymentSystem, r.means()); err != nil {
 		return storedIntent{}, err
 	}
-	ended, events, err := makeRoom(*f.Plan, f.Live, now)
-	if err != nil {
-		return storedIntent{}, err
+	ended, events, taken, taker := makeRoom(*f.Plan, f.Live, now)
+	if taken != nil && taker.Status != billing.StatusIncomplete {
+		return storedIntent{}, taken
 	}
 	if err := s.limitDeclines(ctx, tx, r, f, now); err != nil {
 		return storedIntent{}, err
@@ -139,6 +149,12 @@ func (s *Subscriber) decide(ctx context.Context, tx ports.Repos, r request, f po
 	}.Start(now, s.Calendar)
 	if err != nil {
 		return storedIntent{}, err
+	}
+	switch { // the last check, because a request that fails another one cancels nothing
+	case taken != nil && !r.alone:
+		return storedIntent{}, errAlone
+	case taken != nil:
+		return storedIntent{}, openFirst(ctx, tx, taken, taker, *f.Plan, method)
 	}
 	if err := s.Collector.Consents.Sign(&sub); err != nil {
 		return storedIntent{}, err
@@ -205,18 +221,23 @@ func joined(list []ports.Means) string {
 	return strings.Join(texts, ", ")
 }
 
-// makeRoom returns ErrAlreadySubscribed or a PlanGroupTakenError if a live subscription
-// excludes the plan. live are the viewer's, to plans of its group. makeRoom ends those
-// whose period is over but which are still stored as live.
-func makeRoom(plan billing.Plan, live []billing.Subscription, now time.Time) (ended []billing.Subscription, events []billing.Event, err error) {
+// makeRoom returns ErrAlreadySubscribed or a PlanGroupTakenError if a live subscription, the
+// taker, excludes the plan. live are the viewer's, to plans of its group: at most one of
+// them has not ended. makeRoom ends those whose period is over but which are still stored
+// as live.
+func makeRoom(plan billing.Plan, live []billing.Subscription, now time.Time) (
+	ended []billing.Subscription, events []billing.Event, taken error, taker billing.Subscription,
+) {
 	today := make([]billing.Subscription, len(live))
 	for i, s := range live {
 		var over []billing.Event
 		if today[i], over = s.At(now); !today[i].Live() {
 			ended, events = append(ended, today[i]), append(events, over...)
+			continue
 		}
+		taker = today[i]
 	}
-	return ended, events, plan.RefuseOrder(today...)
+	return ended, events, plan.RefuseOrder(today...), taker
 }
 
 // method returns the payment method of the subscription: the one linked to the

@@ -89,6 +89,7 @@ const (
 	OpIntents      = "GET /v1/payment_intents"
 	OpSession      = "POST /v1/checkout/sessions"
 	OpReadSession  = "GET /v1/checkout/sessions/{id}"
+	OpExpire       = "POST /v1/checkout/sessions/{id}/expire"
 	OpSessions     = "GET /v1/checkout/sessions"
 	OpSetupIntent  = "GET /v1/setup_intents/{id}"
 	OpCharges      = "GET /v1/charges"
@@ -100,7 +101,7 @@ func (f *Fake) operations() map[string]operation {
 	return map[string]operation{
 		OpCustomer: f.createCustomer, OpMethod: f.readMethod, OpAttach: f.attach, OpDetach: f.detach,
 		OpCreate: f.createIntent, OpConfirm: f.confirm, OpCancel: f.cancel, OpIntent: f.readIntent, OpIntents: f.listIntents,
-		OpSession: f.createSession, OpReadSession: f.readSession, OpSessions: f.listSessions, OpSetupIntent: f.readSetupIntent,
+		OpSession: f.createSession, OpReadSession: f.readSession, OpExpire: f.expire, OpSessions: f.listSessions, OpSetupIntent: f.readSetupIntent,
 		OpCharges: f.listCharges, OpBalance: f.balance,
 	}
 }

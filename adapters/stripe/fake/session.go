@@ -17,6 +17,7 @@ type session struct {
 	returnURL         string
 	intent            *intent // of the latest attempt
 	complete          bool
+	expired           bool         // before its time
 	saves             bool         // a card, without a payment
 	setupIntent       *setupIntent // of a complete page that saves a card
 }
@@ -97,12 +98,28 @@ func (f *Fake) readSession(in input) response {
 	return ok(f.sessionJSON(s))
 }
 
+// expire ends an open session. Stripe cancels the PaymentIntent of its attempts.
+func (f *Fake) expire(in input) response {
+	s := f.findSession(in.id)
+	if s == nil {
+		return missing("session")
+	}
+	if status, _ := f.status(s); status != "open" {
+		return invalid("", "")
+	}
+	s.expired = true
+	if s.intent != nil && s.intent.status != "succeeded" {
+		s.intent.status, s.intent.action = "canceled", nil
+	}
+	return ok(f.sessionJSON(s))
+}
+
 // status returns the status of a session, and of its payment.
 func (f *Fake) status(s *session) (status, payment string) {
 	switch {
 	case s.complete:
 		return "complete", "paid"
-	case f.cfg.Now().Sub(time.Unix(s.created, 0)) >= sessionAge:
+	case s.expired, f.cfg.Now().Sub(time.Unix(s.created, 0)) >= sessionAge:
 		return "expired", "unpaid"
 	default:
 		return "open", "unpaid"
@@ -165,4 +182,14 @@ func (f *Fake) attemptSave(s *session, m *method) bool {
 	m.customer, m.confirmed, s.complete = s.customer, true, true
 	s.setupIntent = &setupIntent{id: f.newID("seti"), customer: s.customer, method: m, metadata: s.intentMetadata}
 	return true
+}
+
+// PayExpired expires an open session, and lets an attempt with a payment method succeed that
+// was in progress then.
+func (f *Fake) PayExpired(id, method string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if s := f.findSession(id); s != nil && f.attempt(s, method) {
+		s.complete, s.expired = false, true
+	}
 }

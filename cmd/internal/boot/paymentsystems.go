@@ -27,9 +27,10 @@ import (
 // PaymentSystems holds the payment systems that this process has adapters for, by
 // code.
 type PaymentSystems struct {
-	Providers map[string]ports.Provider
-	Listeners map[string]ports.Listener // those of Providers that send notifications
-	Refunders map[string]ports.Refunder // those of Providers that pay back
+	Providers  map[string]ports.Provider
+	Listeners  map[string]ports.Listener  // those of Providers that send notifications
+	Refunders  map[string]ports.Refunder  // those of Providers that pay back
+	Cancellers map[string]ports.Canceller // those of Providers that cancel payments which wait for their viewers
 	// Savers are those of Providers that save methods without a charge, and Forgetters
 	// those that forget tokens.
 	Savers     map[string]ports.Saver
@@ -94,6 +95,7 @@ func OpenPaymentSystems(ctx context.Context, c PaymentSystemsConfig, useSimulato
 	if err == nil {
 		s.Listeners = those[ports.Listener](s.Providers)
 		s.Refunders = crash.Refunders(mutant.Refunders(those[ports.Refunder](s.Providers)))
+		s.Cancellers = crash.Cancellers(mutant.Cancellers(those[ports.Canceller](s.Providers)))
 		s.Savers = crash.Savers(those[ports.Saver](s.Providers))
 		s.Forgetters = crash.Forgetters(those[ports.Forgetter](s.Providers))
 		s.Providers = crash.Providers(mutant.Providers(s.Providers))

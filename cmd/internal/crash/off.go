@@ -13,6 +13,9 @@ func Providers(p map[string]ports.Provider) map[string]ports.Provider { return p
 // Refunders returns p.
 func Refunders(p map[string]ports.Refunder) map[string]ports.Refunder { return p }
 
+// Cancellers returns c.
+func Cancellers(c map[string]ports.Canceller) map[string]ports.Canceller { return c }
+
 // Savers returns s.
 func Savers(s map[string]ports.Saver) map[string]ports.Saver { return s }
 

@@ -23,6 +23,7 @@ const (
 	changeAfter     = "change.after"  // a cancel or a resume is stored
 	cardAdded       = "card.added"
 	cardRemoved     = "card.removed"   // or a payment method is
+	pageCancelled   = "page.cancelled" // the payment system has answered a cancel; the lookup follows
 	refundGranted   = "refund.granted" // a sweep may send a refund
 	refundBefore    = "refund.before"
 	refundAfter     = "refund.after"
@@ -37,6 +38,19 @@ func Providers(p map[string]ports.Provider) map[string]ports.Provider {
 // Refunders returns p with the points around each refund.
 func Refunders(p map[string]ports.Refunder) map[string]ports.Refunder {
 	return wrap(p, func(one ports.Refunder) ports.Refunder { return refunder{one} })
+}
+
+// Cancellers returns c with the point after each cancel.
+func Cancellers(c map[string]ports.Canceller) map[string]ports.Canceller {
+	return wrap(c, func(one ports.Canceller) ports.Canceller { return canceller{one} })
+}
+
+type canceller struct{ ports.Canceller }
+
+func (c canceller) Cancel(ctx context.Context, q ports.ChargeQuery) error {
+	err := c.Canceller.Cancel(ctx, q)
+	point(pageCancelled)
+	return err
 }
 
 // wrap returns the payment systems with a wrapper around each.

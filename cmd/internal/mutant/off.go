@@ -12,3 +12,6 @@ func Providers(p map[string]ports.Provider) map[string]ports.Provider { return p
 
 // Refunders returns p unchanged. The build tag mutant replaces it: see refund_on.go.
 func Refunders(p map[string]ports.Refunder) map[string]ports.Refunder { return p }
+
+// Cancellers returns c unchanged. The build tag mutant replaces it: see cancel_on.go.
+func Cancellers(c map[string]ports.Canceller) map[string]ports.Canceller { return c }
