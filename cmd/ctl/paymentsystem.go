@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -83,6 +84,13 @@ type adapterConfig struct {
 
 func (t *tool) paymentSystemCheck(cmd *cobra.Command, args []string) error {
 	code := args[0]
+	cfg, err := boot.Load[adapterConfig](t.environ)
+	if err != nil {
+		return err
+	}
+	if err := cfg.Accounts.Check(cfg.Env); err != nil {
+		return err
+	}
 	provider, closeProvider, err := t.openPaymentSystem(cmd.Context(), code)
 	if err != nil {
 		return err
@@ -94,7 +102,11 @@ func (t *tool) paymentSystemCheck(cmd *cobra.Command, args []string) error {
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), checkTimeout)
 	defer cancel()
-	if err := prober.Probe(ctx); err != nil {
+	err = prober.Probe(ctx)
+	switch {
+	case errors.Is(err, ports.ErrCredentials):
+		return fmt.Errorf("payment system %s refuses the keys of this environment; check that they are current, of the right mode, and have the necessary permissions: %w", code, err)
+	case err != nil:
 		return fmt.Errorf("payment system %s cannot be used: %w", code, err)
 	}
 	t.printf("payment system %s responds and accepts the credentials", code)

@@ -62,6 +62,13 @@ func (a Accounts) check(f *faults, env Env) {
 	}
 }
 
+// Check returns a [ConfigError] if the API and the runs refuse to start with the accounts.
+func (a Accounts) Check(env Env) error {
+	var f faults
+	a.check(&f, env)
+	return f.err()
+}
+
 // adapters returns the adapters that the configuration switches on, by code.
 func (c PaymentSystemsConfig) adapters(useSimulator bool) map[string]adapter {
 	on := map[string]bool{

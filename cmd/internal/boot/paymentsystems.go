@@ -113,7 +113,7 @@ func OpenPaymentSystem(ctx context.Context, url DatabaseURL, a Accounts, code st
 		return nil, nil, fmt.Errorf("payment system %q %w; known codes: %s", code, ErrNoAdapter, strings.Join(PaymentSystemCodes(true), ", "))
 	}
 	if _, on := c.adapters(true)[code]; !on {
-		return nil, nil, fmt.Errorf("payment system %s is off: set its keys, for example in BILLING_%s_SECRET_KEY", code, strings.ToUpper(code))
+		return nil, nil, fmt.Errorf("payment system %s is off: set BILLING_%s_SECRET_KEY and the other variables of its account", code, strings.ToUpper(code))
 	}
 	s, err := open(ctx, c, map[string]adapter{code: open1})
 	if err != nil {
