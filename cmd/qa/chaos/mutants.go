@@ -47,6 +47,7 @@ var mutants = []mutant{
 	{name: "price-without-agreement", scenario: "race/price", pattern: `^I12`, description: "a change of a plan's price changes the stored price of its subscriptions, and removes its signature"},
 	{name: "cancelled-is-renewed", scenario: "race/cancel", pattern: `^cancel:`, description: "a run renews cancelled subscriptions"},
 	{name: "cancel-does-not-wait", scenario: "held/claimed", pattern: `^the cancel`, description: "a cancel does not wait for a renewal that may still be sent"},
+	{name: "page-paid-twice", scenario: "race/pay and page", pattern: `^I1: subscription`, description: "a page counts as cancelled without a lookup, although the viewer may have paid on it"},
 	{name: "hard-decline-ends", scenario: "past due/on hold", pattern: `^access: in the middle`, description: "a renewal declined for an expired card ends the subscription at once"},
 	{name: "pay-shortens-grace", scenario: "past due/on hold", pattern: `^access: after a declined`, description: "a viewer's own declined payment counts as a declined renewal, so it can end the subscription"},
 	{name: "unknown-token-is-decline", scenario: "payment system/wrong account", pattern: `^wrong account`, description: "a token that the payment system does not know counts as an expired card"},

@@ -27,6 +27,7 @@ func scenarios() []scenario {
 		concurrent(),
 		races(),
 		pastDue(),
+		openPages(),
 		refunds(),
 		reconciled(),
 		forgeries(),

@@ -147,9 +147,12 @@ func (w *world) subscribe() {
 	})
 }
 
-// pay pays for a period that is past due, with the stored method or on a page.
+// pay pays for a period that is past due, with the stored method or on a page, perhaps while
+// an earlier page is open. The viewer may pay on that page right before.
 func (w *world) pay() {
-	due := w.subscriptions(func(s ports.SubscriptionView) bool { return s.Status == billing.StatusPastDue && !s.Charging })
+	due := w.subscriptions(func(s ports.SubscriptionView) bool {
+		return s.Status == billing.StatusPastDue && (!s.Charging || s.Latest.ActionURL != "")
+	})
 	if w.lagging || len(due) == 0 {
 		return
 	}
@@ -157,6 +160,10 @@ func (w *world) pay() {
 	cmd := viewers.Pay{User: s.UserID, Ref: string(s.ID), Price: s.Price, ReturnURL: "https://cinema.example/paid"}
 	if w.chance(0.3) {
 		cmd.Source.PaymentSystem = w.system.code()
+	}
+	if s.Charging && w.chance(0.5) {
+		w.note(string(s.LatestPaymentID), "the viewer pays on the page")
+		w.system.reply(s.Latest.ActionURL, true)
 	}
 	w.in(w.mortal(), func(p *process) {
 		v, err := p.subscriber().Pay(context.Background(), cmd)

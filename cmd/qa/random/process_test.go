@@ -37,6 +37,9 @@ func (w *world) newProcess(dies func(step string) bool) *process {
 		Listeners: map[string]ports.Listener{w.system.code(): w.system}, Retries: w.retries,
 		ChargeTimeout: chargeTimeout, RecordTimeout: chargeTimeout, Log: slog.New(slog.DiscardHandler),
 	}
+	if c, can := w.system.(ports.Canceller); can {
+		p.Cancellers = mutant.Cancellers(map[string]ports.Canceller{w.system.code(): observedCanceller{c, p}})
+	}
 	return p
 }
 
@@ -137,4 +140,21 @@ func (o observed) Find(ctx context.Context, q ports.ChargeQuery) (billing.Outcom
 	out, err := o.Provider.Find(ctx, q)
 	o.process.note(string(q.Key), "lookup → %s", ports.OutcomeName(out, err))
 	return out, err
+}
+
+// observedCanceller is observed for cancels.
+type observedCanceller struct {
+	ports.Canceller
+	process *process
+}
+
+// Cancel implements [ports.Canceller].
+func (o observedCanceller) Cancel(ctx context.Context, q ports.ChargeQuery) error {
+	if o.process.dead {
+		return errDead
+	}
+	o.process.begin()
+	err := o.Canceller.Cancel(ctx, q)
+	o.process.note(string(q.Key), "cancel → error: %t", err != nil)
+	return err
 }
