@@ -17,15 +17,18 @@ var (
 // response writes the response to a request. The fake's mu is not held meanwhile.
 type response func(w http.ResponseWriter, r *http.Request)
 
-func (f *Fake) create(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return // the connection is gone
+// post returns a handler that responds as take decides. take gets the request with its
+// body, and decides at one moment.
+func post(take func(r *http.Request, body string) response) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return // the connection is gone
+		}
+		take(r, string(body))(w, r)
 	}
-	f.take(r, string(body))(w, r)
 }
 
-// take decides on a request at one moment.
 func (f *Fake) take(r *http.Request, body string) response {
 	var q request
 	if json.Unmarshal([]byte(body), &q) != nil || r.Header.Get("Content-Type") != "application/json" {

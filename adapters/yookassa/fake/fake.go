@@ -50,12 +50,12 @@ const keyLife = 24 * time.Hour
 // New returns a fake without payments.
 func New(cfg Config) *Fake {
 	f := &Fake{cfg: cfg, mux: http.NewServeMux(), keys: map[string]use{}, methods: map[string]Method{}, saves: map[string]*savedMethod{}, cutOff: map[string]bool{}, refundKeys: map[string]refundUse{}}
-	f.mux.HandleFunc("POST /v3/payments", f.authorized(f.create))
+	f.mux.HandleFunc("POST /v3/payments", f.authorized(post(f.take)))
 	f.mux.HandleFunc("GET /v3/payments", f.authorized(f.list))
 	f.mux.HandleFunc("GET /v3/payments/{id}", f.authorized(f.read))
-	f.mux.HandleFunc("POST /v3/payment_methods", f.authorized(f.save))
+	f.mux.HandleFunc("POST /v3/payment_methods", f.authorized(post(f.takeSave)))
 	f.mux.HandleFunc("GET /v3/payment_methods/{id}", f.authorized(f.readSave))
-	f.mux.HandleFunc("POST /v3/refunds", f.authorized(f.createRefund))
+	f.mux.HandleFunc("POST /v3/refunds", f.authorized(post(f.takeRefund)))
 	f.mux.HandleFunc("GET /v3/refunds", f.authorized(f.listRefunds))
 	f.mux.HandleFunc("GET /v3/refunds/{id}", f.authorized(f.readRefund))
 	f.mux.HandleFunc("GET /v3/me", f.authorized(f.me))

@@ -3,7 +3,6 @@ package fake
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -45,15 +44,6 @@ type refundUse struct {
 // refundLife is how long a payment can be refunded.
 const refundLife = 3 * 365 * 24 * time.Hour
 
-func (f *Fake) createRefund(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return // the connection is gone
-	}
-	f.takeRefund(r, string(body))(w, r)
-}
-
-// takeRefund decides on a request at one moment.
 func (f *Fake) takeRefund(r *http.Request, body string) response {
 	var q refundRequest
 	if json.Unmarshal([]byte(body), &q) != nil || r.Header.Get("Content-Type") != "application/json" {

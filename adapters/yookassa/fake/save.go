@@ -2,7 +2,6 @@ package fake
 
 import (
 	"encoding/json"
-	"io"
 	"net/http"
 	"time"
 )
@@ -23,15 +22,6 @@ type savedMethod struct {
 	body string // of the first request
 }
 
-func (f *Fake) save(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return // the connection is gone
-	}
-	f.takeSave(r, string(body))(w, r)
-}
-
-// takeSave decides on a request at one moment.
 func (f *Fake) takeSave(r *http.Request, body string) response {
 	var q saveRequest
 	if json.Unmarshal([]byte(body), &q) != nil || r.Header.Get("Content-Type") != "application/json" {
