@@ -261,7 +261,7 @@ func (o RefundOutcome) Clean() RefundOutcome {
 
 // SettleRefund applies the outcome of a refund. The same outcome again changes nothing. A
 // refund that succeeded becomes declined if the payment system takes it back later. A
-// refund that was declined or abandoned stays so: its amount may be refunded anew.
+// refund that was declined or abandoned stays so: its amount can be refunded again.
 func (s Subscription) SettleRefund(r Refund, o RefundOutcome, now time.Time) (Refund, []Event) {
 	if o.ProviderRef != "" && r.Reserves() {
 		r.ProviderRef = o.ProviderRef

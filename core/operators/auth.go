@@ -41,27 +41,32 @@ var ErrSignedOut = &billing.Error{Kind: billing.Forbidden, Code: "signed_out", M
 
 // Resume returns the operator of a session and the chosen language. It returns
 // [ErrSignedOut] if the session has ended.
-func (a PanelAuth) Resume(ctx context.Context, token, from string) (op Operator, language string, err error) {
-	key, now := keyOfToken(token), a.Wall.Now()
-	over := false
-	err = a.Store.InTx(ctx, func(tx ports.Repos) error {
-		s, u, err := tx.Sessions.Find(ctx, key)
-		if over = err != nil; over {
-			return ignore(err, billing.ErrNotFound)
-		}
-		if over = sessionOver(s, now) || !u.DisabledAt.IsZero(); over {
-			return tx.Sessions.End(ctx, key)
-		}
-		op, language = Operator{u.Name, u.Role, from}, u.Language
-		if now.Sub(s.SeenAt) < seenStep {
-			return nil
-		}
-		return tx.Sessions.Seen(ctx, key, now)
+func (a PanelAuth) Resume(ctx context.Context, token, from string) (_ Operator, language string, err error) {
+	u, err := ports.InTx(ctx, a.Store, func(tx ports.Repos) (ports.PanelUser, error) {
+		return resume(ctx, tx, keyOfToken(token), a.Wall.Now())
 	})
-	if err == nil && over {
+	if err == nil && u.ID == "" {
 		err = ErrSignedOut
 	}
-	return op, language, wrap(err, "session")
+	if err != nil {
+		return Operator{}, "", wrap(err, "session")
+	}
+	return Operator{u.Name, u.Role, from}, u.Language, nil
+}
+
+// resume returns the user of a session, or the zero PanelUser if the session is over. An
+// error would roll back the end of the session.
+func resume(ctx context.Context, tx ports.Repos, key ports.SessionKey, now time.Time) (ports.PanelUser, error) {
+	s, u, err := tx.Sessions.Find(ctx, key)
+	switch {
+	case err != nil:
+		return ports.PanelUser{}, ignore(err, billing.ErrNotFound)
+	case sessionOver(s, now), !u.DisabledAt.IsZero():
+		return ports.PanelUser{}, tx.Sessions.End(ctx, key)
+	case now.Sub(s.SeenAt) < seenStep:
+		return u, nil
+	}
+	return u, tx.Sessions.Seen(ctx, key, now)
 }
 
 func sessionOver(s ports.Session, now time.Time) bool {

@@ -93,11 +93,8 @@ func (a PanelAuth) SetLanguage(ctx context.Context, by Operator, language string
 }
 
 // List returns all users of the panel by name.
-func (a PanelAuth) List(ctx context.Context) (list []ports.PanelUser, err error) {
-	err = a.Store.InTx(ctx, func(tx ports.Repos) error {
-		list, err = tx.PanelUsers.List(ctx)
-		return err
-	})
+func (a PanelAuth) List(ctx context.Context) ([]ports.PanelUser, error) {
+	list, err := ports.InTx(ctx, a.Store, func(tx ports.Repos) ([]ports.PanelUser, error) { return tx.PanelUsers.List(ctx) })
 	return list, wrap(err, "list panel users")
 }
 

@@ -39,22 +39,26 @@ type Forgotten struct {
 // Any number of processes may do this concurrently. A token that is forgotten twice is no
 // error.
 func (f *TokenForgetter) Forget(ctx context.Context, limit, concurrency int) (Forgotten, error) {
-	leased, err := ports.InTx(ctx, f.Store, func(tx ports.Repos) (leased, error) { return f.lease(ctx, tx, limit) })
+	round, err := ports.InTx(ctx, f.Store, func(tx ports.Repos) (forgetRound, error) { return f.lease(ctx, tx, limit) })
 	if err != nil {
 		return Forgotten{}, fmt.Errorf("forget tokens: %w", err)
 	}
-	errs := inParallel(concurrency, leased.ask, func(r ports.TokenRemoval) error { return f.forget(ctx, r) })
-	for _, r := range leased.givenUp {
+	type result struct {
+		ports.TokenRemoval
+		err error
+	}
+	results := inParallel(concurrency, round.ask, func(r ports.TokenRemoval) result { return result{r, f.forget(ctx, r)} })
+	for _, r := range round.givenUp {
 		f.Log.ErrorContext(ctx, "the payment system has not forgotten a token within 30 days; delete the method there by hand",
 			"payment_method_id", r.Method, "payment_system", r.PaymentSystem, "user_id", r.User)
 	}
-	result := Forgotten{Done: leased.erased, Failed: leased.waiting}
+	forgotten := Forgotten{Done: round.erased, Failed: round.waiting}
 	var failed []error
-	for i, r := range leased.ask {
-		if errs[i] != nil {
-			result.Failed++
+	for _, r := range results {
+		if r.err != nil {
+			forgotten.Failed++
 			f.Log.WarnContext(ctx, "the payment system has not forgotten a token; will ask again",
-				"payment_method_id", r.Method, "payment_system", r.PaymentSystem, "error", errs[i])
+				"payment_method_id", r.Method, "payment_system", r.PaymentSystem, "error", r.err)
 			continue
 		}
 		err := f.Store.InTx(ctx, func(tx ports.Repos) error { return tx.TokenRemovals.Done(ctx, r.User, r.Method) })
@@ -62,19 +66,19 @@ func (f *TokenForgetter) Forget(ctx context.Context, limit, concurrency int) (Fo
 			failed = append(failed, fmt.Errorf("erase the token of payment method %s: %w", r.Method, err))
 			continue
 		}
-		result.Done++
+		forgotten.Done++
 	}
-	return result, errors.Join(failed...)
+	return forgotten, errors.Join(failed...)
 }
 
-// leased are the tokens of one round.
-type leased struct {
+// forgetRound is the work of one call of Forget.
+type forgetRound struct {
 	ask, givenUp    []ports.TokenRemoval
 	erased, waiting int // erased includes those that are given up
 }
 
 // lease takes tokens and decides about each. Nothing is asked before the commit.
-func (f *TokenForgetter) lease(ctx context.Context, tx ports.Repos, limit int) (l leased, err error) {
+func (f *TokenForgetter) lease(ctx context.Context, tx ports.Repos, limit int) (l forgetRound, err error) {
 	list, err := tx.TokenRemovals.Lease(ctx, forgetInterval, limit)
 	if err != nil {
 		return l, err

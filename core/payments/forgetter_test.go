@@ -62,7 +62,7 @@ func TestForget(t *testing.T) {
 	})
 }
 
-// A payment system that is out of reach, or whose answer is lost, is asked again.
+// A payment system that is unavailable, or whose answer is lost, is asked again.
 func TestForget_Repeats(t *testing.T) {
 	t.Parallel()
 	for f, asked := range map[billingtest.Fault]int{billingtest.ConnectionRefused: 1, billingtest.ResponseLost: 2} {

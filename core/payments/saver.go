@@ -98,45 +98,51 @@ func refusalOf(err error) billing.SaveOutcome {
 func (s *MethodSaver) record(ctx context.Context, save billing.MethodSave, o billing.SaveOutcome, swept bool) (billing.MethodSave, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.RecordTimeout)
 	defer cancel()
-	var settled bool
-	recorded, err := ports.InTx(ctx, s.Store, func(tx ports.Repos) (stored billing.MethodSave, err error) {
-		stored, settled, err = s.apply(ctx, tx, save, o)
-		if err == nil && !swept && !stored.Settled() {
-			err = tx.Saves.Release(ctx, stored.UserID, stored.MethodID)
+	recorded, err := ports.InTx(ctx, s.Store, func(tx ports.Repos) (recordedSave, error) {
+		r, err := s.apply(ctx, tx, save, o)
+		if err == nil && !swept && !r.Settled() {
+			err = tx.Saves.Release(ctx, r.UserID, r.MethodID)
 		}
-		return stored, err
+		return r, err
 	})
 	switch {
 	case err != nil:
 		return save, fmt.Errorf("record the save of payment method %s: %w", save.MethodID, err)
-	case settled:
+	case recorded.settledNow:
 		s.Log.InfoContext(ctx, "payment method", "payment_method_id", recorded.MethodID, "status", recorded.Status,
 			"decline_code", recorded.DeclineCode, "payment_system", recorded.PaymentSystem, "user_id", recorded.UserID)
 	}
-	return recorded, nil
+	return recorded.MethodSave, nil
 }
 
-func (s *MethodSaver) apply(ctx context.Context, tx ports.Repos, save billing.MethodSave, o billing.SaveOutcome) (_ billing.MethodSave, settled bool, err error) {
+// recordedSave is a save as it is stored after an outcome.
+type recordedSave struct {
+	billing.MethodSave
+	settledNow bool // by this outcome
+}
+
+func (s *MethodSaver) apply(ctx context.Context, tx ports.Repos, save billing.MethodSave, o billing.SaveOutcome) (recordedSave, error) {
 	stored, err := tx.Saves.Lock(ctx, save.UserID, save.MethodID)
+	unchanged := recordedSave{MethodSave: stored}
 	if err != nil || o.Status == "" {
-		return stored, false, err
+		return unchanged, err
 	}
 	absent := o.Status == billing.MethodFailed && o.ProviderRef == "" && o.DeclineCode == billing.NotSent
 	if absent && stored.ProviderRef != save.ProviderRef {
-		return stored, false, nil // another process has heard of it meanwhile
+		return unchanged, nil // another process has heard of it meanwhile
 	}
 	now := s.Clock.Now()
 	applied, settled := stored.Apply(o, now)
 	if applied == stored {
-		return stored, false, nil
+		return unchanged, nil
 	}
 	if err := tx.Saves.Save(ctx, applied); err != nil {
-		return stored, false, err
+		return unchanged, err
 	}
 	if settled && applied.Status == billing.MethodActive {
 		err = s.activate(ctx, tx, applied, o.Token, now)
 	}
-	return applied, settled, err
+	return recordedSave{applied, settled}, err
 }
 
 // activate gives the method its token. If the viewer has removed the method meanwhile, the

@@ -38,11 +38,16 @@ func (s *MethodSaver) SweepSystem(ctx context.Context, system string, limit, con
 	if err != nil {
 		return nil, fmt.Errorf("sweep saved methods of %s: %w", system, err)
 	}
-	found := inParallel(concurrency, leased, func(u ports.UnsettledSave) billing.SaveOutcome { return s.find(ctx, u) })
+	type lookup struct {
+		save    billing.MethodSave
+		outcome billing.SaveOutcome
+	}
 	var swept SweptSaves
 	var failed []error
-	for i, u := range leased {
-		recorded, err := s.record(ctx, u.MethodSave, found[i], true)
+	for _, l := range inParallel(concurrency, leased, func(u ports.UnsettledSave) lookup {
+		return lookup{u.MethodSave, s.find(ctx, u)}
+	}) {
+		recorded, err := s.record(ctx, l.save, l.outcome, true)
 		swept, failed = append(swept, recorded), append(failed, err)
 		if err != nil && !ports.ItemFault(err) {
 			break
