@@ -97,7 +97,7 @@ func TestRunOnce_KeyedFingerprint(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, files := newService(t), vault.Files{Keyset: t.TempDir() + "/keyset.json", AllowClear: true, RotateDigests: true}
+			s, files := newService(t), vault.Files{Keyset: t.TempDir() + "/keyset.json", AllowPlaintext: true, RotateDigests: true}
 			if err := vault.Create(files, time.Now()); err != nil {
 				t.Fatal(err)
 			}
@@ -123,7 +123,7 @@ func TestRunOnce_FindsKeysOfTheNextVersion(t *testing.T) {
 	for name, d := range map[string]digesting{"current key": {keys: true}, "replaced key": {keys: true, rotated: true}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, files := newService(t), vault.Files{Keyset: t.TempDir() + "/keyset.json", AllowClear: true, RotateDigests: true}
+			s, files := newService(t), vault.Files{Keyset: t.TempDir() + "/keyset.json", AllowPlaintext: true, RotateDigests: true}
 			if err := vault.Create(files, time.Now()); err != nil {
 				t.Fatal(err)
 			}

@@ -51,7 +51,7 @@ func (w vaultFixture) wantConsents(s *postgres.Store, want postgres.ConsentCount
 // finding returns what is wrong with the consent of the stored subscription.
 func (w vaultFixture) finding(v ports.Authenticator) (f payments.ConsentFinding) {
 	w.Helper()
-	w.tx(w.sealed, func(ctx context.Context, tx ports.Repos) error {
+	w.tx(w.encrypting, func(ctx context.Context, tx ports.Repos) error {
 		list, err := tx.Subscriptions.Lock(ctx, ports.SubscriptionKey{User: w.user, ID: consentOf})
 		if err == nil {
 			f = payments.Consents{Keys: v}.Check(&list[0])
@@ -64,7 +64,7 @@ func (w vaultFixture) finding(v ports.Authenticator) (f payments.ConsentFinding)
 func TestRewrap_SignsConsents(t *testing.T) {
 	t.Parallel()
 	w := newVaultFixture(t)
-	w.subscribe(w.link(w.sealed, 1).ID)
+	w.subscribe(w.link(w.encrypting, 1).ID)
 	s := w.signing(w.vault)
 	w.wantConsents(s, postgres.ConsentCounts{Unsigned: 1})
 	if f := w.finding(w.vault); f != payments.ConsentUnsigned {
@@ -89,7 +89,7 @@ func TestRewrap_SignsConsents(t *testing.T) {
 func TestRewrap_ReplacesOnlyValidSignatures(t *testing.T) {
 	t.Parallel()
 	w := newVaultFixture(t)
-	w.subscribe(w.link(w.sealed, 1).ID)
+	w.subscribe(w.link(w.encrypting, 1).ID)
 	w.sign(w.signing(w.vault), false)
 	f := w.files
 	f.RotateDigests = true
@@ -122,7 +122,7 @@ func TestRewrap_ReplacesOnlyValidSignatures(t *testing.T) {
 func TestRewrap_RefusesUnsignedConsents(t *testing.T) {
 	t.Parallel()
 	w := newVaultFixture(t)
-	w.subscribe(w.link(w.sealed, 1).ID)
+	w.subscribe(w.link(w.encrypting, 1).ID)
 	s := w.signing(w.vault)
 	if pass := w.sign(s, true); len(pass.Forged) != 1 {
 		t.Errorf("forged are %v, want the subscription", pass.Forged)

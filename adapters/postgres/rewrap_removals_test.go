@@ -22,7 +22,7 @@ func (w vaultFixture) addRemovals(s *postgres.Store, m ...billing.PaymentMethod)
 func (w vaultFixture) leaseRemovals() map[billing.PaymentMethodID]string {
 	w.Helper()
 	tokens := map[billing.PaymentMethodID]string{}
-	w.tx(w.sealed, func(ctx context.Context, tx ports.Repos) error {
+	w.tx(w.encrypting, func(ctx context.Context, tx ports.Repos) error {
 		list, err := tx.TokenRemovals.Lease(ctx, billing.LookupInterval{Min: -time.Hour, Max: -time.Hour}, 10)
 		for _, r := range list {
 			tokens[r.Method] = r.Token.Reveal()
@@ -35,7 +35,7 @@ func (w vaultFixture) leaseRemovals() map[billing.PaymentMethodID]string {
 func TestTokenRemovals_TokenIsEncrypted(t *testing.T) {
 	t.Parallel()
 	w := newVaultFixture(t)
-	w.addRemovals(w.sealed, w.link(w.sealed, 1))
+	w.addRemovals(w.encrypting, w.link(w.encrypting, 1))
 	if row := w.text("SELECT t::text FROM token_removals t"); strings.Contains(row, "tok_secret") {
 		t.Errorf("the row has the token: %s", row)
 	}
@@ -49,8 +49,8 @@ func TestRewrap_TokenRemovals(t *testing.T) {
 	t.Parallel()
 	w := newVaultFixture(t)
 	for n := range 4 {
-		m := w.link(w.sealed, n)
-		store := w.sealed
+		m := w.link(w.encrypting, n)
+		store := w.encrypting
 		if n == 3 {
 			store = w.plain // from a time without a vault
 		}
@@ -62,16 +62,16 @@ func TestRewrap_TokenRemovals(t *testing.T) {
 	if err := w.files.Rotate(time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	w.sealed = postgres.NewStore(w.pool, postgres.WithVault(w.vault)) // as the owner, like billingctl
-	sealed, broken := w.rewrap(1)
-	if diff := cmp.Diff([]string{"token of removed payment method " + string(methodID(1))}, broken); diff != "" || sealed != 3 {
-		t.Errorf("re-encrypted %d, want 3; broken (-want +got):\n%s", sealed, diff)
+	w.encrypting = postgres.NewStore(w.pool, postgres.WithVault(w.vault)) // as the owner, like billingctl
+	reencrypted, broken := w.rewrap(1)
+	if diff := cmp.Diff([]string{"token of removed payment method " + string(methodID(1))}, broken); diff != "" || reencrypted != 3 {
+		t.Errorf("re-encrypted %d, want 3; broken (-want +got):\n%s", reencrypted, diff)
 	}
 	keys, err := w.files.Keys()
 	if err != nil {
 		t.Fatal(err)
 	}
-	counts, err := w.sealed.KeyUsage(t.Context())
+	counts, err := w.encrypting.KeyUsage(t.Context())
 	want := []postgres.KeyUsage{{KeyID: keys[0].ID, Methods: 1}, {KeyID: keys[1].ID, Methods: 3}}
 	sorted := func(list []postgres.KeyUsage) map[uint32]int64 {
 		byKey := map[uint32]int64{}

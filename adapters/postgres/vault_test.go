@@ -25,17 +25,17 @@ import (
 // vaultFixture is a database with one user and two stores, with and without a vault.
 type vaultFixture struct {
 	*testing.T
-	pool          *pgxpool.Pool // as the superuser
-	files         vault.Files
-	vault         *vault.Vault
-	plain, sealed *postgres.Store
-	url           string
-	user          billing.UserID
+	pool              *pgxpool.Pool // as the superuser
+	files             vault.Files
+	vault             *vault.Vault
+	plain, encrypting *postgres.Store
+	url               string
+	user              billing.UserID
 }
 
 func newVaultFixture(t *testing.T) vaultFixture {
 	t.Helper()
-	f := vault.Files{Keyset: t.TempDir() + "/keyset.json", AllowClear: true}
+	f := vault.Files{Keyset: t.TempDir() + "/keyset.json", AllowPlaintext: true}
 	if err := vault.Create(f, time.Now()); err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func newVaultFixture(t *testing.T) vaultFixture {
 	}
 	w.vault = v
 	pool := pgtest.Pool(t, url)
-	w.plain, w.sealed = postgres.NewStore(pool), postgres.NewStore(pool, postgres.WithVault(v), postgres.WithCardVault(v))
+	w.plain, w.encrypting = postgres.NewStore(pool), postgres.NewStore(pool, postgres.WithVault(v), postgres.WithCardVault(v))
 	w.tx(w.plain, func(ctx context.Context, tx ports.Repos) error {
 		if err := tx.Users.Seen(ctx, today, w.user); err != nil {
 			return err
@@ -117,7 +117,7 @@ func (w vaultFixture) methods() string {
 // rewrap runs one pass in batches and returns its result.
 func (w vaultFixture) rewrap(batch int) (reencrypted int, broken []string) {
 	w.Helper()
-	pass, err := w.sealed.Rewrap()
+	pass, err := w.encrypting.Rewrap()
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -135,8 +135,8 @@ func (w vaultFixture) rewrap(batch int) (reencrypted int, broken []string) {
 func TestMethods_TokenIsEncrypted(t *testing.T) {
 	t.Parallel()
 	w := newVaultFixture(t)
-	m := w.link(w.sealed, 1)
-	if got := w.find(w.sealed, m.ID); got.Token.Reveal() != "tok_secret_1" || got.Unreadable {
+	m := w.link(w.encrypting, 1)
+	if got := w.find(w.encrypting, m.ID); got.Token.Reveal() != "tok_secret_1" || got.Unreadable {
 		t.Errorf("read back: %q, unreadable %t", got.Token.Reveal(), got.Unreadable)
 	}
 	if rows := w.methods(); strings.Contains(rows, "tok_secret") || strings.Contains(rows, fmt.Sprintf("%x", "tok_secret")) {
@@ -154,7 +154,7 @@ func TestOrdersTake_EncryptsPlaintextToken(t *testing.T) {
 	if !strings.Contains(w.methods(), "tok_secret_1") {
 		t.Fatal("the token is not stored in plaintext")
 	}
-	w.tx(w.sealed, func(ctx context.Context, tx ports.Repos) error {
+	w.tx(w.encrypting, func(ctx context.Context, tx ports.Repos) error {
 		got, err := tx.Checkout.Take(ctx, ports.CheckoutQuery{User: w.user, PaymentSystem: "s", Token: old.Token})
 		if err != nil || got[0].Method == nil || got[0].Method.ID != old.ID {
 			t.Errorf("found %+v, want %s", got, old.ID)
@@ -164,7 +164,7 @@ func TestOrdersTake_EncryptsPlaintextToken(t *testing.T) {
 	if strings.Contains(w.methods(), "tok_secret") {
 		t.Error("the token is still stored in plaintext")
 	}
-	if got := w.find(w.sealed, old.ID); got.Token.Reveal() != "tok_secret_1" {
+	if got := w.find(w.encrypting, old.ID); got.Token.Reveal() != "tok_secret_1" {
 		t.Errorf("read back: %q", got.Token.Reveal())
 	}
 }
@@ -174,26 +174,26 @@ func TestOrdersTake_EncryptsPlaintextToken(t *testing.T) {
 func TestMethods_PlaintextTokenIsRefusedOnceEnforced(t *testing.T) {
 	t.Parallel()
 	w := newVaultFixture(t)
-	m := w.link(w.sealed, 1)
+	m := w.link(w.encrypting, 1)
 	w.exec("UPDATE payment_methods SET token = 'tok_of_the_attacker', token_ct = NULL, token_key_id = NULL")
-	if got := w.find(w.sealed, m.ID); got.Token.Reveal() != "tok_of_the_attacker" || w.vault.PlaintextReads() != 1 {
+	if got := w.find(w.encrypting, m.ID); got.Token.Reveal() != "tok_of_the_attacker" || w.vault.PlaintextReads() != 1 {
 		t.Errorf("before: token %q, %d counted; want it accepted and counted", got.Token.Reveal(), w.vault.PlaintextReads())
 	}
 	if err := w.files.Enforce(vault.RuleTokens); err != nil {
 		t.Fatal(err)
 	}
-	if got := w.find(w.sealed, m.ID); !got.Unreadable || !got.Token.IsZero() {
+	if got := w.find(w.encrypting, m.ID); !got.Unreadable || !got.Token.IsZero() {
 		t.Errorf("enforced: token %q, unreadable %t; want it refused", got.Token.Reveal(), got.Unreadable)
 	}
 	// The viewer, who knows the token, repairs the row by paying with it.
-	w.tx(w.sealed, func(ctx context.Context, tx ports.Repos) error {
+	w.tx(w.encrypting, func(ctx context.Context, tx ports.Repos) error {
 		got, err := tx.Checkout.Take(ctx, ports.CheckoutQuery{User: w.user, PaymentSystem: "s", Token: m.Token})
 		if err == nil && (got[0].Method == nil || got[0].Method.ID != m.ID || got[0].Method.Unreadable) {
 			t.Errorf("found %+v, want %s", got[0].Method, m.ID)
 		}
 		return err
 	})
-	if got := w.find(w.sealed, m.ID); got.Token.Reveal() != "tok_secret_1" {
+	if got := w.find(w.encrypting, m.ID); got.Token.Reveal() != "tok_secret_1" {
 		t.Errorf("afterwards: token %q", got.Token.Reveal())
 	}
 }
@@ -223,7 +223,7 @@ func TestOrdersTake_SendsNoPlaintextToken(t *testing.T) {
 	if text := sent.text(); !strings.Contains(text, string(w.user)) || strings.Contains(text, "tok_secret") {
 		t.Error("the queries contain a token, or were not recorded")
 	}
-	if got := w.find(w.sealed, old.ID); got.Token.Reveal() != "tok_secret_1" {
+	if got := w.find(w.encrypting, old.ID); got.Token.Reveal() != "tok_secret_1" {
 		t.Errorf("the plaintext token was not found: %q", got.Token.Reveal())
 	}
 }
@@ -253,7 +253,7 @@ func TestMethodsRemove_FindsTokensUnderEveryKey(t *testing.T) {
 	w := newVaultFixture(t)
 	w.addCard(1)
 	card := billing.CardID("00000000-0000-7000-a000-000000000001")
-	w.tx(w.sealed, func(ctx context.Context, tx ports.Repos) error {
+	w.tx(w.encrypting, func(ctx context.Context, tx ports.Repos) error {
 		err := tx.Methods.Add(ctx, billing.PaymentMethod{ID: methodID(1), UserID: w.user, PaymentSystem: "s", CardID: card, CreatedAt: today})
 		return errors.Join(err, tx.Methods.SetToken(ctx, w.user, methodID(1), billing.NewSecret("tok_shared")))
 	})
@@ -261,16 +261,16 @@ func TestMethodsRemove_FindsTokensUnderEveryKey(t *testing.T) {
 	if err := w.files.Rotate(time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	w.tx(w.sealed, func(ctx context.Context, tx ports.Repos) error {
+	w.tx(w.encrypting, func(ctx context.Context, tx ports.Repos) error {
 		return tx.Methods.Add(ctx, billing.PaymentMethod{
 			ID: methodID(2), UserID: w.user, PaymentSystem: "s", Token: billing.NewSecret("tok_shared"), CreatedAt: today,
 		})
 	})
-	w.tx(w.sealed, func(ctx context.Context, tx ports.Repos) error {
+	w.tx(w.encrypting, func(ctx context.Context, tx ports.Repos) error {
 		return removeMethods(ctx, tx, ports.MethodRemoval{User: w.user, Card: card})
 	})
 	for n := 1; n <= 2; n++ {
-		if got := w.find(w.sealed, methodID(n)); got.RemovedAt.IsZero() || !got.Token.IsZero() {
+		if got := w.find(w.encrypting, methodID(n)); got.RemovedAt.IsZero() || !got.Token.IsZero() {
 			t.Errorf("method %d was not removed: %+v", n, got)
 		}
 	}
@@ -287,18 +287,18 @@ func TestMethodsRemove_FindsTokensWithoutFingerprint(t *testing.T) {
 			shared := w.link(w.plain, 1)
 			for n := 2; n <= 3; n++ {
 				shared.ID = methodID(n)
-				w.tx(w.sealed, func(ctx context.Context, tx ports.Repos) error { return tx.Methods.Add(ctx, shared) })
+				w.tx(w.encrypting, func(ctx context.Context, tx ports.Repos) error { return tx.Methods.Add(ctx, shared) })
 				if n == 2 {
 					w.exec("UPDATE payment_methods SET token_fingerprint = NULL WHERE id::text = $1", methodID(2))
 				}
 			}
 			w.link(w.plain, 4)
-			w.link(w.sealed, 5)
-			w.tx(w.sealed, func(ctx context.Context, tx ports.Repos) error {
+			w.link(w.encrypting, 5)
+			w.tx(w.encrypting, func(ctx context.Context, tx ports.Repos) error {
 				return removeMethods(ctx, tx, ports.MethodRemoval{User: w.user, Method: methodID(target)})
 			})
 			for n := 1; n <= 5; n++ {
-				if got := w.find(w.sealed, methodID(n)); got.RemovedAt.IsZero() != (n > 3) || got.Token.IsZero() != (n <= 3) {
+				if got := w.find(w.encrypting, methodID(n)); got.RemovedAt.IsZero() != (n > 3) || got.Token.IsZero() != (n <= 3) {
 					t.Errorf("after the removal, method %d is %+v", n, got)
 				}
 			}
@@ -322,24 +322,24 @@ func TestRewrap_AfterRotation(t *testing.T) {
 		if n%2 == 0 {
 			w.link(w.plain, n)
 		} else {
-			w.link(w.sealed, n)
+			w.link(w.encrypting, n)
 		}
 	}
 	w.addCard(1)
 	if err := w.files.Rotate(time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	if sealed, broken := w.rewrap(2); sealed != rows+1 || len(broken) > 0 {
-		t.Errorf("re-encrypted %d, broken %v; want %d", sealed, broken, rows+1)
+	if reencrypted, broken := w.rewrap(2); reencrypted != rows+1 || len(broken) > 0 {
+		t.Errorf("re-encrypted %d, broken %v; want %d", reencrypted, broken, rows+1)
 	}
-	if sealed, _ := w.rewrap(100); sealed != 0 {
-		t.Errorf("the second pass re-encrypted %d, want 0", sealed)
+	if reencrypted, _ := w.rewrap(100); reencrypted != 0 {
+		t.Errorf("the second pass re-encrypted %d, want 0", reencrypted)
 	}
 	keys, err := w.files.Keys()
 	if err != nil || len(keys) != 2 {
 		t.Fatal(keys, err)
 	}
-	counts, err := w.sealed.KeyUsage(t.Context())
+	counts, err := w.encrypting.KeyUsage(t.Context())
 	want := []postgres.KeyUsage{{KeyID: keys[1].ID, Cards: 1, Methods: rows}}
 	if diff := cmp.Diff(want, counts); err != nil || diff != "" {
 		t.Errorf("rows by key (-want +got), %v:\n%s", err, diff)
@@ -348,7 +348,7 @@ func TestRewrap_AfterRotation(t *testing.T) {
 		t.Fatal(err)
 	}
 	for n := range rows {
-		if got := w.find(w.sealed, methodID(n)).Token.Reveal(); got != fmt.Sprintf("tok_secret_%d", n) {
+		if got := w.find(w.encrypting, methodID(n)).Token.Reveal(); got != fmt.Sprintf("tok_secret_%d", n) {
 			t.Errorf("method %d: %q", n, got)
 		}
 	}
@@ -365,7 +365,7 @@ func (w vaultFixture) addCard(n int) {
 	if err != nil {
 		w.Fatal(err)
 	}
-	w.tx(w.sealed, func(ctx context.Context, tx ports.Repos) error {
+	w.tx(w.encrypting, func(ctx context.Context, tx ports.Repos) error {
 		return tx.Cards.Add(ctx, billing.Card{
 			ID: billing.CardID(id), UserID: w.user, Brand: billing.Visa, Last4: "4242", ExpMonth: 1, ExpYear: 2030,
 			Number: s, Fingerprint: billing.Fingerprint{byte(n)}, CreatedAt: today,
@@ -379,7 +379,7 @@ func TestRewrap_ReportsBrokenRows(t *testing.T) {
 	t.Parallel()
 	w := newVaultFixture(t)
 	for n := range 4 {
-		w.link(w.sealed, n)
+		w.link(w.encrypting, n)
 	}
 	w.addCard(1)
 	w.addCard(2)
@@ -388,12 +388,12 @@ func TestRewrap_ReportsBrokenRows(t *testing.T) {
 	if err := w.files.Rotate(time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	sealed, broken := w.rewrap(1)
+	reencrypted, broken := w.rewrap(1)
 	want := []string{"card 00000000-0000-7000-a000-000000000001", "payment method " + string(methodID(1))}
-	if diff := cmp.Diff(want, broken); diff != "" || sealed != 4 {
-		t.Errorf("re-encrypted %d, want 4; broken (-want +got):\n%s", sealed, diff)
+	if diff := cmp.Diff(want, broken); diff != "" || reencrypted != 4 {
+		t.Errorf("re-encrypted %d, want 4; broken (-want +got):\n%s", reencrypted, diff)
 	}
-	if got := w.find(w.sealed, methodID(1)); !got.Unreadable || !got.Token.IsZero() {
+	if got := w.find(w.encrypting, methodID(1)); !got.Unreadable || !got.Token.IsZero() {
 		t.Errorf("the swapped row reads %q", got.Token.Reveal())
 	}
 }
@@ -402,18 +402,18 @@ func TestRewrap_ReportsBrokenRows(t *testing.T) {
 func TestRewrap_TwoRowsWithOneToken(t *testing.T) {
 	t.Parallel()
 	w := newVaultFixture(t)
-	w.link(w.sealed, 1)
+	w.link(w.encrypting, 1)
 	w.exec("INSERT INTO payment_methods (user_id, id, payment_system, token, created_at) VALUES ($1, $2, 's', 'tok_secret_1', now())",
 		w.user, methodID(2))
-	if sealed, broken := w.rewrap(10); sealed != 1 || len(broken) > 0 {
-		t.Errorf("re-encrypted %d, broken %v; want 1 and none", sealed, broken)
+	if reencrypted, broken := w.rewrap(10); reencrypted != 1 || len(broken) > 0 {
+		t.Errorf("re-encrypted %d, broken %v; want 1 and none", reencrypted, broken)
 	}
 	for n := 1; n <= 2; n++ {
-		if got := w.find(w.sealed, methodID(n)).Token.Reveal(); got != "tok_secret_1" {
+		if got := w.find(w.encrypting, methodID(n)).Token.Reveal(); got != "tok_secret_1" {
 			t.Errorf("method %d: %q", n, got)
 		}
 	}
-	w.tx(w.sealed, func(ctx context.Context, tx ports.Repos) error {
+	w.tx(w.encrypting, func(ctx context.Context, tx ports.Repos) error {
 		got, err := tx.Checkout.Take(ctx, ports.CheckoutQuery{User: w.user, PaymentSystem: "s", Token: billing.NewSecret("tok_secret_1")})
 		if err != nil || got[0].Method == nil || got[0].Method.ID != methodID(1) {
 			t.Errorf("found %+v", got)
@@ -425,20 +425,20 @@ func TestRewrap_TwoRowsWithOneToken(t *testing.T) {
 func TestRewrap_SkipsLockedRows(t *testing.T) {
 	t.Parallel()
 	w := newVaultFixture(t)
-	w.link(w.sealed, 1)
-	w.link(w.sealed, 2)
+	w.link(w.encrypting, 1)
+	w.link(w.encrypting, 2)
 	if err := w.files.Rotate(time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	w.tx(w.sealed, func(ctx context.Context, tx ports.Repos) error {
+	w.tx(w.encrypting, func(ctx context.Context, tx ports.Repos) error {
 		_, err := tx.Methods.Find(ctx, w.user, methodID(1)) // locks the method
-		if sealed, _ := w.rewrap(10); sealed != 1 {
-			t.Errorf("re-encrypted %d, want 1", sealed)
+		if reencrypted, _ := w.rewrap(10); reencrypted != 1 {
+			t.Errorf("re-encrypted %d, want 1", reencrypted)
 		}
 		return err
 	})
-	if sealed, _ := w.rewrap(10); sealed != 1 {
-		t.Errorf("re-encrypted %d after the lock was released, want 1", sealed)
+	if reencrypted, _ := w.rewrap(10); reencrypted != 1 {
+		t.Errorf("re-encrypted %d after the lock was released, want 1", reencrypted)
 	}
 }
 
@@ -478,26 +478,26 @@ func TestMethodsRemove_WaitsForReaders(t *testing.T) {
 			w := newVaultFixture(t)
 			w.addCard(1)
 			card := billing.CardID("00000000-0000-7000-a000-000000000001")
-			w.tx(w.sealed, func(ctx context.Context, tx ports.Repos) error {
+			w.tx(w.encrypting, func(ctx context.Context, tx ports.Repos) error {
 				err := tx.Methods.Add(ctx, billing.PaymentMethod{ID: methodID(1), UserID: w.user, PaymentSystem: "s", CardID: card, CreatedAt: today})
 				if err != nil {
 					return err
 				}
 				return tx.Methods.SetToken(ctx, w.user, methodID(1), billing.NewSecret("tok_shared"))
 			})
-			w.tx(w.sealed, func(ctx context.Context, tx ports.Repos) error {
+			w.tx(w.encrypting, func(ctx context.Context, tx ports.Repos) error {
 				return tx.Methods.Add(ctx, billing.PaymentMethod{
 					ID: methodID(2), UserID: w.user, PaymentSystem: "s", Token: billing.NewSecret("tok_shared"), CreatedAt: today,
 				})
 			})
 			w.subscribe(methodID(2))
 			removed := make(chan error, 1)
-			w.tx(w.sealed, func(ctx context.Context, tx ports.Repos) error {
+			w.tx(w.encrypting, func(ctx context.Context, tx ports.Repos) error {
 				if err := use(ctx, tx, w); err != nil {
 					return err
 				}
 				go func() {
-					removed <- w.sealed.InTx(ctx, func(tx ports.Repos) error {
+					removed <- w.encrypting.InTx(ctx, func(tx ports.Repos) error {
 						return removeMethods(ctx, tx, ports.MethodRemoval{User: w.user, Card: card})
 					})
 				}()
@@ -531,7 +531,7 @@ func (w vaultFixture) subscribe(m billing.PaymentMethodID) {
 	if err != nil {
 		w.Fatal(err)
 	}
-	w.tx(w.sealed, func(ctx context.Context, tx ports.Repos) error {
+	w.tx(w.encrypting, func(ctx context.Context, tx ports.Repos) error {
 		if err := errors.Join(tx.Plans.Add(ctx, plan), tx.Subscriptions.Add(ctx, sub), tx.Payments.Add(ctx, time.Hour, pay)); err != nil {
 			return err
 		}

@@ -23,8 +23,8 @@ type Files struct {
 	// KEK is the file of the key encryption key, which encrypts the keyset; "" for a
 	// plaintext keyset.
 	KEK string
-	// AllowClear permits a plaintext keyset, for dev and test.
-	AllowClear bool
+	// AllowPlaintext permits a plaintext keyset, for dev and test.
+	AllowPlaintext bool
 	// RotateDigests makes Prepare and Rotate rotate the digest key too. It is for
 	// keysets without card numbers: a card is found by one digest of its number.
 	RotateDigests bool
@@ -108,8 +108,8 @@ func (f Files) parse(text []byte) (k keys, err error) {
 // they are allowed.
 func (f Files) kek(plaintext bool) (tink.AEAD, error) {
 	switch {
-	case plaintext && !f.AllowClear:
-		return nil, errors.New("its keys are in the clear, which is for BILLING_ENV=dev and test alone")
+	case plaintext && !f.AllowPlaintext:
+		return nil, errors.New("its keys are plaintext, which only BILLING_ENV=dev and test allow")
 	case plaintext:
 		return nil, nil //nolint:nilnil // no key encrypts it
 	case f.KEK == "":

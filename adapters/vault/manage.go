@@ -20,7 +20,7 @@ import (
 // [os.ErrExist] if the keyset file exists, and never overwrites it. [Vault.KeySince]
 // counts from now.
 func Create(f Files, now time.Time) error {
-	if f.KEK == "" && !f.AllowClear {
+	if f.KEK == "" && !f.AllowPlaintext {
 		return errors.New("a plaintext keyset is allowed only with BILLING_ENV=dev or test: give a file for the key that encrypts it")
 	}
 	if _, err := os.Stat(f.Keyset); err == nil {

@@ -72,19 +72,19 @@ func TestCreate_PlaintextKeyset(t *testing.T) {
 	t.Parallel()
 	f := Files{Keyset: filepath.Join(t.TempDir(), "keyset.json")}
 	if err := Create(f, time.Now()); err == nil {
-		t.Error("Create made a plaintext keyset without AllowClear")
+		t.Error("Create made a plaintext keyset without AllowPlaintext")
 	}
-	f.AllowClear = true
+	f.AllowPlaintext = true
 	must(t, Create(f, time.Now()))
 	wantDecrypts(t, openVault(t, f), encrypt(t, openVault(t, f)))
-	f.AllowClear = false
-	if _, err := Open(f, nil); err == nil || !strings.Contains(err.Error(), "in the clear") {
-		t.Errorf("Open without AllowClear = %v, want an error about the plaintext keys", err)
+	f.AllowPlaintext = false
+	if _, err := Open(f, nil); err == nil || !strings.Contains(err.Error(), "keys are plaintext") {
+		t.Errorf("Open without AllowPlaintext = %v, want an error about the plaintext keys", err)
 	}
 	f.KEK = filepath.Join(t.TempDir(), "kek")
 	must(t, createKEK(f.KEK))
-	if _, err := Open(f, nil); err == nil || !strings.Contains(err.Error(), "in the clear") {
-		t.Errorf("Open without AllowClear, with a KEK = %v, want an error about the plaintext keys", err)
+	if _, err := Open(f, nil); err == nil || !strings.Contains(err.Error(), "keys are plaintext") {
+		t.Errorf("Open without AllowPlaintext, with a KEK = %v, want an error about the plaintext keys", err)
 	}
 }
 

@@ -14,10 +14,10 @@ import (
 )
 
 type rewrappedJSON struct {
-	Sealed int      `json:"sealed"`
-	Left   int64    `json:"left"`
-	Broken []string `json:"broken"`
-	Forged []string `json:"forged"` // subscriptions whose consent cannot be verified
+	Reencrypted int      `json:"sealed"`
+	Left        int64    `json:"left"`
+	Broken      []string `json:"broken"`
+	Forged      []string `json:"forged"` // subscriptions whose consent cannot be verified
 }
 
 func (t *tool) vaultRewrap() *cobra.Command {
@@ -68,7 +68,7 @@ func (t *tool) rewrap(ctx context.Context, f keyFiles, s *postgres.Store, o rewr
 		if err != nil {
 			return err
 		}
-		result.Sealed += pass.Reencrypted
+		result.Reencrypted += pass.Reencrypted
 		result.Broken, result.Forged = append([]string{}, pass.Broken...), append([]string{}, pass.Forged...)
 		st, err := vaultStatus(ctx, f, s)
 		if err != nil {
@@ -84,8 +84,8 @@ func (t *tool) rewrap(ctx context.Context, f keyFiles, s *postgres.Store, o rewr
 			return ctx.Err()
 		}
 	}
-	if result.Sealed > 0 {
-		e := t.entry(rowsReencrypted, f.names(), nil, ports.Facts{"rows": strconv.Itoa(result.Sealed)})
+	if result.Reencrypted > 0 {
+		e := t.entry(rowsReencrypted, f.names(), nil, ports.Facts{"rows": strconv.Itoa(result.Reencrypted)})
 		if err := record(ctx, s, e); err != nil {
 			return err
 		}
@@ -101,7 +101,7 @@ func (t *tool) rewrap(ctx context.Context, f keyFiles, s *postgres.Store, o rewr
 // showRewrapped prints the result, and fails if rows cannot be decrypted or verified.
 func (t *tool) showRewrapped(result rewrappedJSON) error {
 	err := t.print(result, func() {
-		t.printf("%d rows were encrypted or signed again; %d are left", result.Sealed, result.Left)
+		t.printf("%d rows were encrypted or signed again; %d are left", result.Reencrypted, result.Left)
 	})
 	for _, b := range result.Broken {
 		t.errorf("%s cannot be decrypted: it was changed or moved, its key is missing, or it is plaintext, which is refused", b)

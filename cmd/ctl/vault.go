@@ -151,7 +151,7 @@ func (t *tool) keygen(ctx context.Context, files keyFiles, plaintext bool) error
 	all := files.all()
 	for i := range all {
 		switch {
-		case plaintext && !all[i].AllowClear:
+		case plaintext && !all[i].AllowPlaintext:
 			return usageErrorf("--clear needs BILLING_ENV=dev or test: production requires an encrypted keyset")
 		case plaintext:
 			all[i].KEK = ""

@@ -75,7 +75,7 @@ func TestVault_Lifecycle(t *testing.T) {
 		t.Helper()
 		var got rewrappedJSON
 		s.json(t, boot.OK, &got, "vault", "rewrap", "--batch", "2")
-		if got.Sealed != encrypted || got.Left != left || len(got.Broken) > 0 {
+		if got.Reencrypted != encrypted || got.Left != left || len(got.Broken) > 0 {
 			t.Errorf("rewrap: %+v", got)
 		}
 	}
@@ -317,7 +317,7 @@ func TestKeygen_PlaintextOnlyOutsideProduction(t *testing.T) {
 		t.Error(err)
 	}
 	production := cli{[]string{"BILLING_VAULT_KEYSET_FILE=" + path}}
-	if _, stderr := production.run(t, boot.Failed, "vault", "rotate"); !strings.Contains(stderr, "in the clear") {
+	if _, stderr := production.run(t, boot.Failed, "vault", "rotate"); !strings.Contains(stderr, "keys are plaintext") {
 		t.Errorf("in production: %q", stderr)
 	}
 }

@@ -161,7 +161,7 @@ func TestLoad_Faults(t *testing.T) {
 		"no keyset":        {[]string{"BILLING_VAULT_KEYSET_FILE="}, []string{"BILLING_VAULT_KEYSET_FILE is not set"}},
 		"no KEK":           {[]string{"BILLING_VAULT_KEK_FILE="}, []string{"BILLING_VAULT_KEK_FILE is not set"}},
 		"keyset missing":   {[]string{"BILLING_VAULT_KEYSET_FILE=/no/such/file"}, []string{`BILLING_VAULT_KEYSET_FILE="/no/such/file" cannot be used: keyset: open /no/such/file: no such file`}},
-		"plaintext keyset": {[]string{"BILLING_VAULT_KEYSET_FILE=" + plaintextKeys.Keyset}, []string{`BILLING_VAULT_KEYSET_FILE="` + plaintextKeys.Keyset + `" cannot be used: keyset ` + plaintextKeys.Keyset + `: its keys are in the clear`}},
+		"plaintext keyset": {[]string{"BILLING_VAULT_KEYSET_FILE=" + plaintextKeys.Keyset}, []string{`BILLING_VAULT_KEYSET_FILE="` + plaintextKeys.Keyset + `" cannot be used: keyset ` + plaintextKeys.Keyset + `: its keys are plaintext`}},
 		"truncated keyset": {[]string{"BILLING_VAULT_KEYSET_FILE=" + file(t, `{"version": 1,`)}, []string{`BILLING_VAULT_KEYSET_FILE="`}},
 		"one keyset twice": {[]string{"BILLING_TOKEN_KEYSET_FILE=" + keys.Keyset}, []string{`BILLING_TOKEN_KEYSET_FILE="` + keys.Keyset + `" and BILLING_VAULT_KEYSET_FILE name the same file`}},
 		"no token keyset":  {[]string{"BILLING_TOKEN_KEYSET_FILE=/no/such/file"}, []string{`BILLING_TOKEN_KEYSET_FILE="/no/such/file" cannot be used: keyset: open /no/such/file: no such file`}},

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 		privateFile, publicFile, err = auth.NewKeyPair(dir)
 	}
 	keys = vault.Files{Keyset: filepath.Join(dir, "keyset.json"), KEK: filepath.Join(dir, "kek")}
-	plaintextKeys = vault.Files{Keyset: filepath.Join(dir, "clear.json"), AllowClear: true}
+	plaintextKeys = vault.Files{Keyset: filepath.Join(dir, "plaintext.json"), AllowPlaintext: true}
 	if err = errors.Join(err, vault.Create(keys, time.Now()), vault.Create(plaintextKeys, time.Now())); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

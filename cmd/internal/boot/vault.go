@@ -61,14 +61,14 @@ func (Vault) checkFile(f *faults, env Env, variable, kekVariable string, files v
 // Files returns the files of the keyset for card numbers. Outside production a keyset may
 // be plaintext.
 func (v Vault) Files(env Env) vault.Files {
-	return vault.Files{Keyset: v.KeysetFile, KEK: v.KEKFile, AllowClear: env != Production}
+	return vault.Files{Keyset: v.KeysetFile, KEK: v.KEKFile, AllowPlaintext: env != Production}
 }
 
 // TokenFiles returns the files of the keyset for payment tokens. The keyset is "" if
 // tokens share the keyset of card numbers.
 func (v Vault) TokenFiles(env Env) vault.Files {
 	return vault.Files{
-		Keyset: v.TokenKeysetFile, KEK: cmp.Or(v.TokenKEKFile, v.KEKFile), AllowClear: env != Production, RotateDigests: true,
+		Keyset: v.TokenKeysetFile, KEK: cmp.Or(v.TokenKEKFile, v.KEKFile), AllowPlaintext: env != Production, RotateDigests: true,
 	}
 }
 

@@ -111,7 +111,7 @@ func TestOpenKeys_TokenKEKDefaultsToVaultKEK(t *testing.T) {
 func TestKeys_KeySinceIsTheOldest(t *testing.T) {
 	t.Parallel()
 	open := func(since time.Time) *vault.Vault {
-		f := vault.Files{Keyset: filepath.Join(t.TempDir(), "keyset.json"), AllowClear: true}
+		f := vault.Files{Keyset: filepath.Join(t.TempDir(), "keyset.json"), AllowPlaintext: true}
 		if err := vault.Create(f, since); err != nil {
 			t.Fatal(err)
 		}

@@ -57,7 +57,7 @@ func openCluster(ctx context.Context, dir string) (*cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &cluster{server: server, vault: vault.Files{Keyset: filepath.Join(dir, "vault.json"), AllowClear: true}}
+	c := &cluster{server: server, vault: vault.Files{Keyset: filepath.Join(dir, "vault.json"), AllowPlaintext: true}}
 	err = c.inspect(ctx)
 	if err == nil {
 		err = c.openVault()
