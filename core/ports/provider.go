@@ -110,7 +110,7 @@ func (r ChargeRequest) CheckCard() error {
 
 // The errors of a [Provider].
 var (
-	ErrNotSent        = errors.New("the payment system is out of reach; the request was not sent")
+	ErrNotSent        = errors.New("the payment system is unavailable; the request was not sent")
 	ErrTokenUnknown   = errors.New("the payment system does not know the token")
 	ErrRefused        = errors.New("the payment system refused the request as wrong")
 	ErrKeyConflict    = errors.New("the payment system knows the key from another request")

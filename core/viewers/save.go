@@ -112,6 +112,6 @@ func saveFailure(s billing.MethodSave) error {
 		return errors.Join(billing.ErrUnavailable.WithMessage(
 			"payment system %s cannot save a payment method at the moment; nothing was charged", s.PaymentSystem), ports.ErrRefused)
 	default:
-		return billing.ErrUnavailable.WithMessage("payment system %s is out of reach; nothing was saved or charged", s.PaymentSystem)
+		return billing.ErrUnavailable.WithMessage("payment system %s is unavailable; nothing was saved or charged", s.PaymentSystem)
 	}
 }

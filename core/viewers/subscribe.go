@@ -344,6 +344,6 @@ func abandoned(p *billing.Payment) error {
 		return errors.Join(billing.ErrUnavailable.WithMessage(
 			"payment system %s cannot take this payment at the moment; nothing was charged", p.PaymentSystem), ports.ErrRefused)
 	default:
-		return billing.ErrUnavailable.WithMessage("payment system %s is out of reach; nothing was charged", p.PaymentSystem)
+		return billing.ErrUnavailable.WithMessage("payment system %s is unavailable; nothing was charged", p.PaymentSystem)
 	}
 }
