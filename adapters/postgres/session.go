@@ -57,7 +57,7 @@ func setMigrationParams(params map[string]string) {
 // isPooled reports whether the URL says that the server is a pooler.
 func isPooled(params map[string]string) bool { return params["role"] == LoginRole }
 
-// setDefault sets a parameter unless the URL sets it, by itself or in options. The
+// setDefault sets a parameter unless the URL sets it, as a parameter or in options. The
 // names of parameters have no case.
 func setDefault(params map[string]string, name, value string) {
 	for given := range params {

@@ -57,7 +57,7 @@ func (s *Methods) Save(ctx context.Context, cmd SaveMethod) (Method, error) {
 	return s.withUseOf(ctx, v)
 }
 
-// errSaving is the response if the payment system was asked, but its answer was not stored.
+// errSaving is the response if the payment system was asked, but its response was not stored.
 var errSaving = billing.ErrUnavailable.WithMessage("the payment method is being saved; look at the payment methods in a moment")
 
 // storeSave stores the intent. No event is recorded before the method is active.
