@@ -30,7 +30,7 @@ func TestPaymentSystemCheck(t *testing.T) {
 		"test key in production": {"BILLING_STRIPE_SECRET_KEY=sk_test_right", boot.Misused, "is of a test account"},
 		"live key in a test":     {"BILLING_ENV=test BILLING_STRIPE_SECRET_KEY=sk_live_right", boot.Misused, "is of a live account"},
 		"unavailable": {"BILLING_ENV=test BILLING_STRIPE_SECRET_KEY=sk_test_right BILLING_STRIPE_API_URL=" + closed.URL, boot.Failed,
-			"the payment system is out of reach; the request was not sent"},
+			"the payment system is unavailable; the request was not sent"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
