@@ -39,11 +39,9 @@ type Config struct {
 	// to an error of kind [billing.Unavailable], and 401 to any other.
 	Authenticate func(ctx context.Context, bearer string) (billing.UserID, error)
 	Rates        Rates
-	// Digests computes the fingerprints of requests with an Idempotency-Key. The previous
-	// version reads only unkeyed fingerprints, so they are stored until StoreDigests is
-	// set. A request is recognised by either.
-	Digests      ports.Digester // may be nil
-	StoreDigests bool
+	// Digests computes what is stored of an Idempotency-Key and of the fingerprint of its
+	// request. Without it the key is stored as plaintext, and the fingerprint is unkeyed.
+	Digests ports.Digester // may be nil
 	// CORSOrigins are the origins whose pages may call the API, such as
 	// https://cinema.example. Without any, responses have no CORS headers.
 	CORSOrigins []string

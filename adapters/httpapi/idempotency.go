@@ -24,7 +24,7 @@ const storeTimeout = 5 * time.Second
 var keyPattern = regexp.MustCompile(`^[\x21-\x7e]{1,255}$`)
 
 // readKey stores the Idempotency-Key of a POST in the request state. It refuses a
-// card number, because this version stores keys in plaintext.
+// card number, because a program without a keyset stores keys as plaintext.
 func readKey(r *http.Request) error {
 	keys := r.Header.Values("Idempotency-Key")
 	if len(keys) == 0 || r.Method != http.MethodPost {
@@ -89,8 +89,9 @@ func (s *server) respondOnce(ctx context.Context, m mutation, respond func(*port
 }
 
 // newRequest returns the identity of the request. The fingerprint hashes each part
-// with its length, so that different requests never hash the same bytes. It is keyed,
-// because the parts may include a payment token.
+// with its length, so that different requests never hash the same bytes. The fingerprint
+// and the stored form of the key are keyed digests: the parts may include a payment
+// token, and clients put anything into keys.
 func (s *server) newRequest(ctx context.Context, m mutation) (r ports.KeyedRequest, err error) {
 	state, text := stateOf(ctx), []byte(nil)
 	for _, part := range append([]string{m.operation, state.ref}, m.fields...) {
@@ -101,18 +102,19 @@ func (s *server) newRequest(ctx context.Context, m mutation) (r ports.KeyedReque
 	if s.Digests == nil {
 		return r, nil
 	}
-	if r.OtherKeys, err = s.digestsOfKey(state.user, state.key); err != nil {
+	keys, err := s.digestsOfKey(state.user, state.key)
+	if err != nil {
 		return r, err
 	}
+	r.Key, r.OtherKeys = keys[0], append(keys[1:], r.Key)
 	keyed, err := s.Digests.Fingerprints(ports.PurposeRequest, state.user, text)
 	if err != nil {
 		return r, err
 	}
-	for _, f := range keyed {
+	unkeyed := r.Fingerprint
+	r.Fingerprint, r.OtherFingerprints = keyed[0], [][32]byte{unkeyed}
+	for _, f := range keyed[1:] {
 		r.OtherFingerprints = append(r.OtherFingerprints, f)
-	}
-	if s.StoreDigests {
-		r.Fingerprint, r.OtherFingerprints[0] = r.OtherFingerprints[0], r.Fingerprint
 	}
 	return r, nil
 }
@@ -121,9 +123,9 @@ func (s *server) newRequest(ctx context.Context, m mutation) (r ports.KeyedReque
 // have no spaces.
 const keyDigestPrefix = "hmac "
 
-// digestsOfKey returns the forms in which the next version stores a key, one for each
-// digest key. This version finds a request that the next one served, but still stores
-// the key itself, which the previous version finds.
+// digestsOfKey returns the forms in which a key may be stored, one for each digest key.
+// The first one is stored. The previous version stores the key itself, and finds these
+// forms too.
 func (s *server) digestsOfKey(user billing.UserID, key string) ([]string, error) {
 	digests, err := s.Digests.Fingerprints(ports.PurposeRequestKey, user, []byte(key))
 	if err != nil {

@@ -65,95 +65,54 @@ func TestRunOnce_Replay(t *testing.T) {
 	}
 }
 
-// storedFingerprint returns the stored fingerprint of alice's request with key "k".
-func (s *service) storedFingerprint() (f [32]byte) {
+// stored returns alice's stored request with a form of its key.
+func (s *service) stored(form string) (r ports.KeyRecord, err error) {
+	s.t.Helper()
+	err = s.store.InTx(s.t.Context(), func(tx ports.Repos) error {
+		r, err = tx.IdempotencyKeys.Find(s.t.Context(), alice, form)
+		return err
+	})
+	return r, err
+}
+
+// keep stores the response to alice's request r, as another program does.
+func (s *service) keep(r ports.KeyedRequest, w *httptest.ResponseRecorder) {
 	s.t.Helper()
 	err := s.store.InTx(s.t.Context(), func(tx ports.Repos) error {
-		r, err := tx.IdempotencyKeys.Find(s.t.Context(), alice, "k")
-		f = r.Fingerprint
+		_, err := tx.IdempotencyKeys.Keep(s.t.Context(), r, ports.Response{Status: w.Code, Body: w.Body.Bytes()})
 		return err
 	})
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return f
 }
 
-// The fingerprint covers the payment token, so it is keyed. Requests are recognised by
-// the fingerprints of other keys, of the previous version and of the next one.
-func TestRunOnce_KeyedFingerprint(t *testing.T) {
-	t.Parallel()
-	unkeyed := newService(t)
-	unkeyed.do("alice", "POST", "/v1/subscriptions", subscribeOK, key("k"))
-	for name, c := range map[string]struct {
-		first, second digesting // of the requests that store and replay the response
-		keyed         bool      // the stored fingerprint
-	}{
-		"after the previous version":  {digesting{}, digesting{keys: true, stored: true}, false},
-		"before the previous version": {digesting{keys: true}, digesting{}, false},
-		"keyset for tokens":           {digesting{keys: true, stored: true}, digesting{keys: true, stored: true}, true},
-		"before every program has it": {digesting{keys: true, stored: true}, digesting{keys: true}, true},
-		"replaced key":                {digesting{keys: true, stored: true}, digesting{keys: true, stored: true, rotated: true}, true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s, files := newService(t), vault.Files{Keyset: t.TempDir() + "/keyset.json", AllowPlaintext: true, RotateDigests: true}
-			if err := vault.Create(files, time.Now()); err != nil {
-				t.Fatal(err)
-			}
-			c.first.apply(s, files)
-			first := s.do("alice", "POST", "/v1/subscriptions", subscribeOK, key("k"))
-			if keyed := s.storedFingerprint() != unkeyed.storedFingerprint(); keyed != c.keyed {
-				t.Errorf("the stored fingerprint is keyed: %t, want %t", keyed, c.keyed)
-			}
-			c.second.apply(s, files)
-			wantReplay(t, first, s.do("alice", "POST", "/v1/subscriptions", subscribeOK, key("k")))
-			other := s.do("alice", "POST", "/v1/subscriptions", subscribeWith("tok_other"), key("k"))
-			if other.Code != 422 || !strings.Contains(other.Body.String(), "idempotency_key_reused") {
-				t.Errorf("another token: %d %s, want 422 idempotency_key_reused", other.Code, other.Body)
-			}
-		})
+// newDigestKeys creates a keyset whose digest key can be rotated.
+func newDigestKeys(t *testing.T) vault.Files {
+	t.Helper()
+	files := vault.Files{Keyset: t.TempDir() + "/keyset.json", AllowPlaintext: true, RotateDigests: true}
+	if err := vault.Create(files, time.Now()); err != nil {
+		t.Fatal(err)
 	}
+	return files
 }
 
-// The next version stores keys as digests. This version finds them, under every key,
-// and itself stores what the previous version finds.
-func TestRunOnce_FindsKeysOfTheNextVersion(t *testing.T) {
-	t.Parallel()
-	for name, d := range map[string]digesting{"current key": {keys: true}, "replaced key": {keys: true, rotated: true}} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s, files := newService(t), vault.Files{Keyset: t.TempDir() + "/keyset.json", AllowPlaintext: true, RotateDigests: true}
-			if err := vault.Create(files, time.Now()); err != nil {
-				t.Fatal(err)
-			}
-			keys, err := vault.Open(files, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			digests, err := keys.Fingerprints(ports.PurposeRequestKey, alice, []byte("next"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			first := s.do("alice", "POST", "/v1/subscriptions", subscribeOK, key("k"))
-			next := ports.KeyedRequest{
-				User: alice, Key: "hmac " + hex.EncodeToString(digests[0][:]), Fingerprint: s.storedFingerprint(), Owner: "next",
-			}
-			err = s.store.InTx(t.Context(), func(tx ports.Repos) error {
-				_, err := tx.IdempotencyKeys.Keep(t.Context(), next, ports.Response{Status: first.Code, Body: first.Body.Bytes()})
-				return err
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			d.apply(s, files)
-			wantReplay(t, first, s.do("alice", "POST", "/v1/subscriptions", subscribeOK, key("next")))
-		})
+// storedKey returns the form in which a program with the keyset stores alice's key.
+func storedKey(t *testing.T, files vault.Files, key string) string {
+	t.Helper()
+	keys, err := vault.Open(files, nil)
+	if err != nil {
+		t.Fatal(err)
 	}
+	digests, err := keys.Fingerprints(ports.PurposeRequestKey, alice, []byte(key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "hmac " + hex.EncodeToString(digests[0][:])
 }
 
 // digesting is a program's use of digests.
-type digesting struct{ keys, stored, rotated bool }
+type digesting struct{ keys, rotated bool }
 
 // apply replaces the handler of s by that of another program with the same store.
 func (d digesting) apply(s *service, files vault.Files) {
@@ -169,7 +128,7 @@ func (d digesting) apply(s *service, files vault.Files) {
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		c.Digests, c.StoreDigests = keys, d.stored
+		c.Digests = keys
 	}
 	var err error
 	if s.handler, err = New(c); err != nil {
@@ -177,7 +136,74 @@ func (d digesting) apply(s *service, files vault.Files) {
 	}
 }
 
-// Keys are stored, so a card number must not be one, however it is written.
+// The key may hold any text and the fingerprint covers the payment token, so both are
+// stored as keyed digests. The previous version finds the key in this form.
+func TestRunOnce_StoresDigests(t *testing.T) {
+	t.Parallel()
+	s, files := newService(t), newDigestKeys(t)
+	s.do("alice", "POST", "/v1/subscriptions/gold/cancel", "", key("plaintext"))
+	plaintext, err := s.stored("plaintext")
+	if err != nil {
+		t.Errorf("without a keyset: %v, want the key itself to be stored", err)
+	}
+	digesting{keys: true}.apply(s, files)
+	s.do("alice", "POST", "/v1/subscriptions/gold/cancel", "", key("k"))
+	s.do("alice", "POST", "/v1/subscriptions", subscribeOK, key("subscribe"))
+	for _, k := range []string{"k", "subscribe"} {
+		if r, err := s.stored(k); err == nil {
+			t.Errorf("%q is stored as plaintext", r.Key)
+		}
+		r, err := s.stored(storedKey(t, files, k))
+		if err != nil {
+			t.Errorf("the digest of %q is not stored: %v", k, err)
+		}
+		if r.Fingerprint == plaintext.Fingerprint {
+			t.Errorf("the fingerprint of %q is unkeyed", k)
+		}
+	}
+}
+
+// A repetition finds the response that a program of this or the previous version stored,
+// with or without a keyset, and under a key that was replaced since.
+func TestRunOnce_FindsOtherForms(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		first, second digesting // of the programs that store and replay the response
+		plaintext     bool      // the first program is of the previous version, which stores the key itself
+	}{
+		"same keyset":                         {digesting{keys: true}, digesting{keys: true}, false},
+		"replaced key":                        {digesting{keys: true}, digesting{keys: true, rotated: true}, false},
+		"no keyset":                           {digesting{}, digesting{}, false},
+		"new keyset":                          {digesting{}, digesting{keys: true}, false},
+		"previous version, keyed fingerprint": {digesting{keys: true}, digesting{keys: true}, true},
+		"previous version, replaced key":      {digesting{keys: true}, digesting{keys: true, rotated: true}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, files := newService(t), newDigestKeys(t)
+			c.first.apply(s, files)
+			first := s.do("alice", "POST", "/v1/subscriptions", subscribeOK, key("k"))
+			again := "k"
+			if c.plaintext {
+				again = "previous"
+				r, err := s.stored(storedKey(t, files, "k"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				s.keep(ports.KeyedRequest{User: alice, Key: again, Fingerprint: r.Fingerprint, Owner: "previous"}, first)
+			}
+			c.second.apply(s, files)
+			wantReplay(t, first, s.do("alice", "POST", "/v1/subscriptions", subscribeOK, key(again)))
+			other := s.do("alice", "POST", "/v1/subscriptions", subscribeWith("tok_other"), key(again))
+			if other.Code != 422 || !strings.Contains(other.Body.String(), "idempotency_key_reused") {
+				t.Errorf("another token: %d %s, want 422 idempotency_key_reused", other.Code, other.Body)
+			}
+		})
+	}
+}
+
+// Programs without a keyset store keys as plaintext, so a card number must not be one,
+// however it is written.
 func TestRunOnce_RefusesCardNumberInKey(t *testing.T) {
 	t.Parallel()
 	for text, status := range map[string]int{

@@ -202,10 +202,8 @@ func (u useCases) handler(cfg boot.API, keys boot.Keys, v *auth.Verifier, m *met
 		Notified:   u.subscriber.Collector.Notified,
 		Served:     func(s httpapi.Served) { m.Served(s.Method, s.Route, s.Status, s.Took) },
 	}
-	if keys.Tokens != nil {
-		// The previous version does not know a keyset for tokens. Where there is one, no
-		// program of that version is running.
-		c.Digests, c.StoreDigests = keys.Tokens, keys.Tokens != keys.Cards
+	if keys.Tokens != nil { // a nil *Vault in the interface would not be nil
+		c.Digests = keys.Tokens
 	}
 	return httpapi.New(c)
 }

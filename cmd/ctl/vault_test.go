@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -161,6 +162,30 @@ func TestVault_MovesTokensToTheirOwnKeyset(t *testing.T) {
 	s.run(t, boot.OK, "vault", "rewrap")
 	s.run(t, boot.OK, "vault", "rotate", "--disable-old")
 	s.wantTokens(t, rows, boot.Vault{TokenKeysetFile: s.file(3), TokenKEKFile: s.file(4)})
+}
+
+// A stored digest of an Idempotency-Key cannot be computed again, because its key is not
+// stored. So a replaced digest key stays for as long as the digests do.
+func TestVault_KeepsDigestKeysForRequests(t *testing.T) {
+	t.Parallel()
+	s := withVaultFiles(t)
+	dir := t.TempDir()
+	s.environ = append(s.environ,
+		"BILLING_TOKEN_KEYSET_FILE="+filepath.Join(dir, "tokens.json"), "BILLING_TOKEN_KEK_FILE="+filepath.Join(dir, "tokens.kek"))
+	s.run(t, boot.OK, "vault", "keygen")
+	files := boot.Vault{TokenKeysetFile: s.file(3), TokenKEKFile: s.file(4)}.TokenFiles(boot.Production)
+	for _, c := range []struct {
+		days, left int
+	}{{0, 1}, {30, 2}, {32, 0}} {
+		if err := files.Rotate(time.Now().AddDate(0, 0, -c.days)); err != nil {
+			t.Fatal(err)
+		}
+		_, stderr := s.run(t, boot.OK, "vault", "rotate", "--disable-old")
+		ids, _, err := files.OldDigestKeys()
+		if err != nil || len(ids) != c.left || strings.Contains(stderr, "stay enabled until") != (c.left > 0) {
+			t.Errorf("%d days after the rotation: old digest keys %v, %v, stderr %q; want %d", c.days, ids, err, stderr, c.left)
+		}
+	}
 }
 
 func (s cli) wantStatus(t *testing.T, want vaultStatusJSON) {

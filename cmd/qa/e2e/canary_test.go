@@ -107,7 +107,11 @@ func TestCanary_CardIsNotLeaked(t *testing.T) {
 	seen.add("metrics", []byte(shown))
 	seen.add("vault", w.ctl(t, "vault", "rotate"), w.ctl(t, "vault", "rewrap"), w.ctl(t, "vault", "status"))
 	w.crashWithStacks(t, a, seen)
-	seen.add("rows", w.rows(t))
+	rows := w.rows(t)
+	if bytes.Contains(rows, []byte("key-of-")) || !bytes.Contains(rows, []byte("hmac ")) {
+		t.Error("an Idempotency-Key is stored as plaintext, or none is stored")
+	}
+	seen.add("rows", rows)
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}

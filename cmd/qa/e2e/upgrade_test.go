@@ -89,6 +89,7 @@ func TestUpgrade(t *testing.T) {
 	}
 
 	second := now.api(t, "billing-api", service)
+	now.expectKeys(t, first, second)
 	visitors.switchTo(second)
 	ending += now.openRefunds(t, paid[100:106])
 	visitors.wait(t, 100)
@@ -132,6 +133,21 @@ func (w world) expectSweep(t *testing.T, last api, viewers []viewer) {
 	for _, v := range viewers {
 		v.get(t, "/v1/payments")
 		v.get(t, "/v1/history")
+	}
+}
+
+// expectKeys sends requests with an Idempotency-Key to one version and repeats them at
+// the other. Each version must find the keys of the other.
+func (w world) expectKeys(t *testing.T, last, next api) {
+	t.Helper()
+	for name, order := range map[string][2]api{"last version first": {last, next}, "new version first": {next, last}} {
+		v := w.viewer(t, name)
+		for path, body := range map[string]string{"/v1/subscriptions": subscribeBody("tok_ok"), "/v1/subscriptions/gold/cancel": ""} {
+			once, again := order[0].at(v).call(t, http.MethodPost, path, path, body), order[1].at(v).call(t, http.MethodPost, path, path, body)
+			if again.status != once.status || again.text != once.text {
+				t.Errorf("%s, POST %s: %d %s, then %d %s; want a replay", name, path, once.status, once.text, again.status, again.text)
+			}
+		}
 	}
 }
 
