@@ -20,7 +20,7 @@ import (
 )
 
 // identityProvider is an access token and a key set in the shape that a product
-// documents. The key of the set is issuerKey.
+// documents, at the address in the comment beside it. The key of the set is issuerKey.
 type identityProvider struct {
 	name     string
 	issuer   string
@@ -36,7 +36,7 @@ type identityProvider struct {
 
 func identityProviders() []identityProvider {
 	return []identityProvider{
-		{
+		{ // https://auth0.com/docs/secure/tokens/access-tokens/access-token-profiles
 			name: "Auth0, standard profile", issuer: "https://cinema.eu.auth0.com/", audience: "https://billing.cinema.test/",
 			header: `{"alg":"RS256","typ":"JWT","kid":"KID"}`, kid: "NjVBRjY5MDlCMUIwNzU4RTA2QzZFMDQ4QzQ2MDAyQjVDNjk1RTM2Qg",
 			aud: `["https://billing.cinema.test/","https://cinema.eu.auth0.com/userinfo"]`,
@@ -46,7 +46,7 @@ func identityProviders() []identityProvider {
 			others:  []string{jwk("next", &nextKey().PublicKey, `"alg":"RS256"`, `"use":"sig"`, x5c(nextKey()), hexX5T(nextKey()))},
 			subject: "google-oauth2|103547991597142817347",
 		},
-		{
+		{ // https://auth0.com/docs/secure/tokens/access-tokens/access-token-profiles
 			name: "Auth0, RFC 9068 profile", issuer: "https://cinema.eu.auth0.com/", audience: "https://billing.cinema.test/",
 			header: `{"alg":"RS256","typ":"at+jwt","kid":"KID"}`, kid: "4lq9Qx3Zc0Ao2Wb5GmWdI",
 			claims: `"sub":"auth0|6553da60a54af58e29493993","client_id":"K1AUPhZq8mRi0Q0pjhkfu1D7y6KjDQja","jti":"1kH9wz",
@@ -54,7 +54,7 @@ func identityProviders() []identityProvider {
 			key:     []string{`"use":"sig"`, x5c(issuerKey()), hexX5T(issuerKey())}, // "alg" can be switched off
 			subject: "auth0|6553da60a54af58e29493993",
 		},
-		{
+		{ // https://www.keycloak.org/docs-api/latest/javadocs/org/keycloak/representations/AccessToken.html
 			name: "Keycloak", issuer: "https://id.cinema.test/realms/cinema", audience: "billing",
 			header: `{"alg":"RS256","typ" : "JWT","kid" : "KID"}`, kid: "FJ86GcF3jTbNLOco4NvZkUCIUmfYCqoqtOQeMfbhNlE",
 			aud: `["billing","account"]`,
@@ -69,7 +69,7 @@ func identityProviders() []identityProvider {
 			},
 			subject: "9a2b1c5d-43c7-4b29-8a33-bd9d7f3e6b02",
 		},
-		{
+		{ // https://clerk.com/docs/guides/sessions/session-tokens
 			name: "Clerk", issuer: "https://clerk.cinema.test", audience: "billing", // aud comes from a JWT template
 			header: `{"alg":"RS256","cat":"cl_B7d4PD222AAA","kid":"KID","typ":"JWT"}`, kid: "ins_2GIoQhbUpy0hX7B2cVkuTMinXoD",
 			claims: `"sub":"user_2kA7cDlHUx2Hn0v1cJ4mGpYrT9b","azp":"https://cinema.test","nbf":1772366390,"fva":[7,-1],
@@ -77,8 +77,8 @@ func identityProviders() []identityProvider {
 			key:     []string{`"use":"sig"`, `"alg":"RS256"`},
 			subject: "user_2kA7cDlHUx2Hn0v1cJ4mGpYrT9b",
 		},
-		{
-			name: "FusionAuth", issuer: "acme.com", audience: "3c219e58-ed0e-4b18-ad48-f4f92793ae32",
+		{ // https://fusionauth.io/docs/lifecycle/authenticate-users/oauth/tokens
+			name: "FusionAuth, before 1.60", issuer: "acme.com", audience: "3c219e58-ed0e-4b18-ad48-f4f92793ae32",
 			header: `{"alg":"RS256","typ":"JWT","gty":["authorization_code"],"kid":"KID"}`, kid: "A0n9QnXz2o",
 			claims: `"sub":"858a4b01-62c8-4c2f-bfa7-6d018833bea7","jti":"8f1b","authenticationType":"PASSWORD",
 				"email":"viewer@cinema.test","email_verified":true,"applicationId":"3c219e58-ed0e-4b18-ad48-f4f92793ae32",
@@ -87,7 +87,17 @@ func identityProviders() []identityProvider {
 			others:  []string{`{"kid":"hmac","kty":"oct","alg":"HS256","use":"sig"}`},
 			subject: "858a4b01-62c8-4c2f-bfa7-6d018833bea7",
 		},
-		{
+		{ // gty is in the payload since 1.60
+			name: "FusionAuth, from 1.60", issuer: "acme.com", audience: "3c219e58-ed0e-4b18-ad48-f4f92793ae32",
+			header: `{"alg":"RS256","typ":"JWT","kid":"KID"}`, kid: "A0n9QnXz2o",
+			claims: `"sub":"858a4b01-62c8-4c2f-bfa7-6d018833bea7","gty":["authorization_code"],"jti":"8f1b","authenticationType":"PASSWORD",
+				"email":"viewer@cinema.test","email_verified":true,"applicationId":"3c219e58-ed0e-4b18-ad48-f4f92793ae32",
+				"roles":["viewer"],"scope":"openid","sid":"1c2d","auth_time":1772366000,"tid":"30663132"`,
+			key:     []string{`"alg":"RS256"`, `"use":"sig"`, x5c(issuerKey()), hexX5T(issuerKey()), `"x5t_S256":"aa"`},
+			others:  []string{`{"kid":"hmac","kty":"oct","alg":"HS256","use":"sig"}`},
+			subject: "858a4b01-62c8-4c2f-bfa7-6d018833bea7",
+		},
+		{ // https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference
 			name: "Entra ID, v1.0", issuer: "https://sts.windows.net/aa000000-0000-4000-8000-000000000001/", audience: "api://billing",
 			header: `{"typ":"JWT","alg":"RS256","x5t":"KID","kid":"KID"}`, kid: "imi0Y2z0dYKxBttAqK_Tt5hYBTk",
 			claims: `"nbf":1772366340,"acr":"1","aio":"42ZgYAhcuX2r5P5bDuZd/93+a3kA","amr":["pwd"],"appid":"f0d2","appidacr":"0",
@@ -96,7 +106,7 @@ func identityProviders() []identityProvider {
 			key:     []string{`"use":"sig"`, x5t(issuerKey()), x5c(issuerKey()), `"issuer":"https://sts.windows.net/{tenantid}/"`},
 			subject: "l3_roISQU222bULS9yi2k0XpqpOiMz5H3ZACo1GeXA",
 		},
-		{
+		{ // https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference
 			name: "Entra ID, v2.0", issuer: "https://login.microsoftonline.com/aa00/v2.0", audience: "6e74172b-be56-4843-9ff4-e66a39bb12e3",
 			header: `{"typ":"JWT","alg":"RS256","kid":"KID"}`, kid: "imi0Y2z0dYKxBttAqK_Tt5hYBTk",
 			claims: `"nbf":1772366340,"aio":"ATQAy","azp":"6e74","azpacr":"0","name":"Ivan","oid":"690222be","rh":"0.A","scp":"access",
@@ -105,7 +115,7 @@ func identityProviders() []identityProvider {
 				`"issuer":"https://login.microsoftonline.com/{tenantid}/v2.0"`},
 			subject: "HKZpfaHyWadeOouYlitjrI-KffTm222X5rrV3xDqfKQ",
 		},
-		{
+		{ // https://developer.okta.com/standards/OIDC/
 			name: "Okta", issuer: "https://cinema.okta.com/oauth2/default", audience: "api://default",
 			header: `{"kid":"KID","alg":"RS256"}`, kid: "ZkvelLN_seik7w4pc_prCcfUf-h2hFfiwkDeCrs0iUc",
 			claims: `"sub":"o'brien, sean@cinema.test","ver":1,"jti":"AT.MNAoEQ_jbKqoinrQo1D0XKjMX28U5d7ZszBceot7-Ts","cid":"0oa1",
@@ -113,7 +123,7 @@ func identityProviders() []identityProvider {
 			key:     []string{`"alg":"RS256"`, `"use":"sig"`},
 			subject: "o'brien, sean@cinema.test",
 		},
-		{
+		{ // https://zitadel.com/docs/apis/openidoauth/claims
 			name: "Zitadel", issuer: "https://id.cinema.test", audience: "163840776801878273",
 			header: `{"alg":"RS256","kid":"KID","typ":"JWT"}`, kid: "254930142823776259",
 			aud: `["170086363054473473@cinema","163840776801878273"]`,
