@@ -222,7 +222,7 @@ func (c *Collector) classify(ctx context.Context, a *Attempt) {
 		a.outcome = billing.Outcome{}
 	}
 	c.Log.WarnContext(ctx, "charge failed", "payment_id", p.ID, "payment_system", p.PaymentSystem,
-		"unknown", !a.Known(), "error", a.err)
+		"unknown", !a.Known() && !a.notSent(), "error", a.err)
 }
 
 // log writes a line for each result that is new. A renewal that succeeded is logged

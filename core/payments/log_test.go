@@ -28,7 +28,7 @@ func (b *logBuffer) logger() *slog.Logger {
 	return slog.New(slog.NewJSONHandler(b, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
-// linesOf returns the lines of a payment as "LEVEL message status decline_code".
+// linesOf returns the lines of a payment as "LEVEL message status decline_code unknown".
 func (b *logBuffer) linesOf(t *testing.T, id billing.PaymentID) (lines []string) {
 	t.Helper()
 	b.mu.Lock()
@@ -38,6 +38,7 @@ func (b *logBuffer) linesOf(t *testing.T, id billing.PaymentID) (lines []string)
 			Level, Msg, Status string
 			PaymentID          billing.PaymentID `json:"payment_id"`
 			DeclineCode        string            `json:"decline_code"`
+			Unknown            bool
 		}
 		if err := json.Unmarshal(line, &l); err != nil {
 			t.Fatalf("%v in %s", err, line)
@@ -49,6 +50,9 @@ func (b *logBuffer) linesOf(t *testing.T, id billing.PaymentID) (lines []string)
 			}
 			if l.DeclineCode != "" {
 				text += " " + l.DeclineCode
+			}
+			if l.Unknown {
+				text += " unknown"
 			}
 			lines = append(lines, text)
 		}
@@ -67,8 +71,8 @@ func TestCollector_LogsPaymentOutcome(t *testing.T) {
 		billingtest.ConnectionRefused: {sent, "WARN charge failed", "INFO payment abandoned not_sent"},
 		billingtest.UnknownToken:      {sent, "WARN charge failed", "INFO payment abandoned token_unknown"},
 		billingtest.NeedsConfirmation: {sent, "INFO payment pending"},
-		billingtest.ResponseLost:      {sent, "WARN charge failed", "INFO payment pending", "INFO payment succeeded"},
-		billingtest.RequestLost:       {sent, "WARN charge failed", "INFO payment pending", "INFO payment abandoned not_sent"},
+		billingtest.ResponseLost:      {sent, "WARN charge failed unknown", "INFO payment pending", "INFO payment succeeded"},
+		billingtest.RequestLost:       {sent, "WARN charge failed unknown", "INFO payment pending", "INFO payment abandoned not_sent"},
 	}
 	for fault, want := range tests {
 		t.Run(string(fault), func(t *testing.T) {
@@ -92,12 +96,15 @@ func TestCollector_LogsPaymentOutcome(t *testing.T) {
 	}
 }
 
-// A renewal that succeeds is logged at level DEBUG only.
+// A renewal that succeeds is logged at level DEBUG only. A charge that was definitely not
+// sent is not logged as unknown.
 func TestCollector_LogsRenewalOutcome(t *testing.T) {
 	t.Parallel()
 	tests := map[billingtest.Fault][]string{
 		billingtest.NoFault: {sent, "DEBUG payment succeeded"},
 		billingtest.Decline: {sent, "INFO payment declined " + string(billing.InsufficientFunds)},
+
+		billingtest.ConnectionRefused: {sent, "WARN charge failed", "INFO payment pending", sent, "WARN charge failed", sent, "WARN charge failed"},
 	}
 	for fault, want := range tests {
 		t.Run(string(fault), func(t *testing.T) {
