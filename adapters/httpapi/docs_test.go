@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -142,13 +143,22 @@ func TestDocsPolicy_AllowsOnlyStyleOfPage(t *testing.T) {
 	}
 }
 
-// OpenAPI 3.0.3 gives nullable no meaning without a type beside it, so linters and
+// OpenAPI 3.0.3 gives nullable no meaning without a type beside it, and null must satisfy
+// each part of an allOf and be one of the values of an enum. Otherwise linters and
 // generators of clients refuse or ignore it.
 func TestOpenAPI_NullableHasType(t *testing.T) {
 	t.Parallel()
 	eachSchema(t, func(name string, s *openapi3.Schema) {
 		if s.Nullable && s.Type == nil {
 			t.Errorf("%s is nullable without a type", name)
+		}
+		for _, part := range s.AllOf {
+			if s.Nullable && !part.Value.Nullable {
+				t.Errorf("%s is nullable, but its part %s is not, so null is invalid", name, part.Ref)
+			}
+		}
+		if s.Nullable && len(s.Enum) > 0 && !slices.Contains(s.Enum, nil) {
+			t.Errorf("%s is nullable, but its values do not include null", name)
 		}
 	})
 }

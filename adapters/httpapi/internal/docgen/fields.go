@@ -56,6 +56,8 @@ func typeOf(ref *openapi3.SchemaRef) docType {
 	switch {
 	case ref.Ref != "":
 		return docType{Schema: path.Base(ref.Ref)}
+	case s.Extensions["x-go-type"] != nil: // the nullable form of a shared schema
+		return docType{Schema: fmt.Sprint(s.Extensions["x-go-type"])}
 	case len(s.AllOf) == 1:
 		return typeOf(s.AllOf[0])
 	case s.Type.Is(openapi3.TypeArray):
@@ -88,9 +90,11 @@ func limitsOf(s *openapi3.Schema) []string {
 		list = append(list, "matches `"+s.Pattern+"`")
 	}
 	if len(s.Enum) > 0 {
-		values := make([]string, len(s.Enum))
-		for i, v := range s.Enum {
-			values[i] = fmt.Sprintf("`%v`", v)
+		var values []string
+		for _, v := range s.Enum {
+			if v != nil { // the type says that it may be null
+				values = append(values, fmt.Sprintf("`%v`", v))
+			}
 		}
 		list = append(list, strings.Join(values, ", "))
 	}
