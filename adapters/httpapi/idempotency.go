@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/online-cinema/billing/core/billing"
@@ -106,7 +107,8 @@ func (s *server) newRequest(ctx context.Context, m mutation) (r ports.KeyedReque
 	if err != nil {
 		return r, err
 	}
-	r.Key, r.OtherKeys = keys[0], append(keys[1:], r.Key)
+	r.OtherKeys = append(slices.Clone(keys[1:]), r.Key)
+	r.Key = keys[0]
 	keyed, err := s.Digests.Fingerprints(ports.PurposeRequest, state.user, text)
 	if err != nil {
 		return r, err
