@@ -132,7 +132,7 @@ func (s *Subscriber) decide(ctx context.Context, tx ports.Repos, r request, f po
 	if err := s.checkOffer(f, r.PaymentSystem, r.means()); err != nil {
 		return storedIntent{}, err
 	}
-	ended, events, taken, taker := makeRoom(*f.Plan, f.Live, now)
+	ended, events, taker, taken := makeRoom(*f.Plan, f.Live, now)
 	if taken != nil && taker.Status != billing.StatusIncomplete {
 		return storedIntent{}, taken
 	}
@@ -226,7 +226,7 @@ func joined(list []ports.Means) string {
 // them has not ended. makeRoom ends those whose period is over but which are still stored
 // as live.
 func makeRoom(plan billing.Plan, live []billing.Subscription, now time.Time) (
-	ended []billing.Subscription, events []billing.Event, taken error, taker billing.Subscription,
+	ended []billing.Subscription, events []billing.Event, taker billing.Subscription, taken error,
 ) {
 	today := make([]billing.Subscription, len(live))
 	for i, s := range live {
@@ -237,7 +237,7 @@ func makeRoom(plan billing.Plan, live []billing.Subscription, now time.Time) (
 		}
 		taker = today[i]
 	}
-	return ended, events, plan.RefuseOrder(today...), taker
+	return ended, events, taker, plan.RefuseOrder(today...)
 }
 
 // method returns the payment method of the subscription: the one linked to the
