@@ -89,6 +89,22 @@ func cancelsFirst(w world) func(int64) error {
 	}
 }
 
+// A payment that an earlier run left pending is looked up before the run claims, so that
+// the next period of its subscription is charged in the same run.
+func TestRun_SettlesEarlierPaymentsFirst(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w world) {
+		w.MustSubscribe()
+		w.Clock.Advance(billingtest.Month)
+		w.claimOnly()
+		w.chargePending(billingtest.Viewer)
+		time.Sleep(billingtest.PastSendWindow)
+		w.Clock.Advance(billingtest.Month)
+		w.expectRun(ports.Summary{Due: 1, Renewed: 1, Settled: 1})
+		w.expectPaid([]billing.UserID{billingtest.Viewer}, 3)
+	})
+}
+
 func TestRun_SummaryOfEarlierPayments(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
