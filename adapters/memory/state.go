@@ -23,6 +23,9 @@ type state struct {
 	subscriptions map[billing.SubscriptionID]billing.Subscription
 	payments      map[billing.PaymentID]payment
 	refunds       map[billing.RefundID]refund
+	contacts      map[billing.UserID]billing.ReceiptContact // the newest one
+	allContacts   map[billing.ContactID]billing.ReceiptContact
+	receipts      map[billing.ReceiptID]receipt
 	events        map[billing.EventID]billing.Event
 	keys          map[userKey]keyRecord
 	runs          map[string]ports.Run
@@ -46,6 +49,9 @@ func newState() *state {
 		subscriptions: make(map[billing.SubscriptionID]billing.Subscription),
 		payments:      make(map[billing.PaymentID]payment),
 		refunds:       make(map[billing.RefundID]refund),
+		contacts:      make(map[billing.UserID]billing.ReceiptContact),
+		allContacts:   make(map[billing.ContactID]billing.ReceiptContact),
+		receipts:      make(map[billing.ReceiptID]receipt),
 		events:        make(map[billing.EventID]billing.Event),
 		keys:          make(map[userKey]keyRecord),
 		runs:          make(map[string]ports.Run),
@@ -68,6 +74,9 @@ func (s *state) clone() *state {
 		subscriptions: maps.Clone(s.subscriptions),
 		payments:      maps.Clone(s.payments),
 		refunds:       maps.Clone(s.refunds),
+		contacts:      maps.Clone(s.contacts),
+		allContacts:   maps.Clone(s.allContacts),
+		receipts:      maps.Clone(s.receipts),
 		events:        maps.Clone(s.events),
 		keys:          maps.Clone(s.keys),
 		runs:          maps.Clone(s.runs),
@@ -106,6 +115,7 @@ func (t *tx) repos() ports.Repos {
 		Notices:         notices{t},
 		Refunds:         refunds{t},
 		RefundLeases:    refundLeases{t},
+		Receipts:        receipts{t},
 		Events:          events{t},
 		IdempotencyKeys: idempotencyKeys{t},
 		Runs:            runs{t},

@@ -13,7 +13,7 @@ import (
 // one reason.
 const maxCounted = 10_000
 
-// Backlog returns the pending payments and refunds, the subscriptions that are due at now or on
+// Backlog returns the pending payments, refunds and receipts, the subscriptions that are due at now or on
 // hold, and the last finished run. It only reads indexes of such rows, and counts at
 // most 10,000 due subscriptions, and 10,000 on hold for each reason.
 func (s *Store) Backlog(ctx context.Context, now time.Time) (ports.Backlog, error) {
@@ -24,6 +24,10 @@ func (s *Store) Backlog(ctx context.Context, now time.Time) (ports.Backlog, erro
 			return b, err
 		}
 		refunds, err := q.BacklogRefunds(ctx)
+		if err != nil {
+			return b, err
+		}
+		receipts, err := q.BacklogReceipts(ctx)
 		if err != nil {
 			return b, err
 		}
@@ -42,6 +46,7 @@ func (s *Store) Backlog(ctx context.Context, now time.Time) (ports.Backlog, erro
 		return ports.Backlog{
 			Pending: int(pending.Pending), OldestPending: pending.Oldest, InReview: int(pending.InReview),
 			Refunds: int(refunds.Pending), OldestRefund: refunds.Oldest, RefundReview: int(refunds.InReview),
+			Receipts: int(receipts.Pending), OldestReceipt: receipts.Oldest,
 			Due: int(due.Due), OldestDue: due.Oldest, Held: holdsOf(held), LastRun: runOf(run),
 		}, nil
 	})

@@ -8,7 +8,7 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// Story returns a payment with its leases, events and refunds. It returns
+// Story returns a payment with its leases, events, refunds and receipts. It returns
 // [billing.ErrNotFound] if the payment does not exist.
 func (s *Store) Story(ctx context.Context, id billing.PaymentID) (ports.PaymentDetails, error) {
 	q := dbgen.New(s.pool)
@@ -21,9 +21,13 @@ func (s *Store) Story(ctx context.Context, id billing.PaymentID) (ports.PaymentD
 		return ports.PaymentDetails{}, translate(err)
 	}
 	refunds, err := q.RefundsOfPayment(ctx, p.UserID, p.ID)
+	if err != nil {
+		return ports.PaymentDetails{}, translate(err)
+	}
+	receipts, err := q.ViewReceipts(ctx, p.UserID, []string{p.ID})
 	return ports.PaymentDetails{
 		Payment: paymentOf(p), SendUntil: p.SendUntil, LookAt: p.SweepAt,
-		Events: mapSlice(events, eventOf), Refunds: mapSlice(refunds, refundOf),
+		Events: mapSlice(events, eventOf), Refunds: mapSlice(refunds, refundOf), Receipts: mapSlice(receipts, receiptOf),
 	}, translate(err)
 }
 

@@ -28,9 +28,9 @@ type Store struct {
 // Option configures a store.
 type Option func(*Store)
 
-// WithVault makes the store encrypt and decrypt payment tokens. A store without a
+// WithVault makes the store encrypt and decrypt payment tokens and contacts for receipts. A store without a
 // vault stores them in plaintext, which is for development only. It cannot decrypt
-// tokens, so it returns methods with an encrypted token without one.
+// them, so it returns methods with an encrypted token without one.
 func WithVault(v ports.Vault) Option { return func(s *Store) { s.vault = v } }
 
 // WithCardVault makes [Store.Rewrap] encrypt card numbers again too. Everything else
@@ -109,6 +109,7 @@ func (s *Store) repos(t tx) ports.Repos {
 		Notices:         notices{q},
 		Refunds:         refunds{q},
 		RefundLeases:    refundLeases{q},
+		Receipts:        receipts{q, t, contacts{s.vault}},
 		Events:          events{q, t},
 		IdempotencyKeys: idempotencyKeys{q, t},
 		Runs:            runs{q},
@@ -121,7 +122,7 @@ func (s *Store) repos(t tx) ports.Repos {
 // Views reads outside of transactions.
 func (s *Store) Views() ports.Views {
 	v := views{dbgen.New(s.pool), tokens{s.vault}}
-	return ports.Views{PublicViews: v, ViewerViews: v, ViewerRecords: v, WalletViews: v, DueViews: v}
+	return ports.Views{PublicViews: v, ViewerViews: v, ViewerRecords: v, WalletViews: v, DueViews: v, ReceiptViews: v}
 }
 
 // tx is the transaction of a repository.

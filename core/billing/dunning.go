@@ -91,7 +91,7 @@ func (c DeclineCode) reaction() reaction {
 	case MandateRevoked, SuspectedFraud:
 		return end
 	case CardExpired, LostOrStolen, IncorrectNumber, InvalidExpiry, IncorrectCVC, NotPermitted, CurrencyNotSupported,
-		TokenInvalid, TokenUnknown, AuthenticationRequired, AuthenticationFailed, ActionExpired:
+		TokenInvalid, TokenUnknown, ReceiptContactMissing, AuthenticationRequired, AuthenticationFailed, ActionExpired:
 		return hold
 	case InsufficientFunds, DoNotHonor, GenericDecline, LimitExceeded, IssuerUnavailable, ProcessingError,
 		BlockedByProvider, DuplicateTransaction, Refused:
@@ -114,7 +114,7 @@ type recovery struct {
 // a refusal then. One viewer may get it for other reasons.
 func (c DeclineCode) MayBeOurs() bool {
 	switch c {
-	case TokenUnknown, Refused, TokenInvalid, CurrencyNotSupported, NotPermitted, AuthenticationRequired:
+	case TokenUnknown, Refused, ReceiptContactMissing, TokenInvalid, CurrencyNotSupported, NotPermitted, AuthenticationRequired:
 		return true
 	default:
 		return false

@@ -31,6 +31,7 @@ const (
 	RuleUnknownCurrency   Rule = "unknown_currency"
 	RuleNotPositive       Rule = "not_positive"
 	RuleTooLarge          Rule = "too_large"
+	RuleUnknownVAT        Rule = "unknown_vat"
 )
 
 var ruleMessages = map[Rule]string{
@@ -47,6 +48,7 @@ var ruleMessages = map[Rule]string{
 	RuleUnknownCurrency:   "is not an ISO 4217 code in capitals, such as RUB",
 	RuleNotPositive:       "must be more than zero minor units",
 	RuleTooLarge:          fmt.Sprintf("must be at most %d minor units", int64(MaxAmount)),
+	RuleUnknownVAT:        fmt.Sprintf("must be one of %v", VATs()),
 }
 
 // InvalidError lists all problems with the fields of a request. It is

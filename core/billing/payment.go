@@ -102,6 +102,9 @@ const (
 	NotSent      DeclineCode = "not_sent"      // the payment system was unavailable, or never received it
 	TokenUnknown DeclineCode = "token_unknown" // the payment system does not know the token
 	Refused      DeclineCode = "refused"       // the payment system rejected the request as invalid
+	// ReceiptContactMissing means that the payment system needs a receipt, and that the viewer
+	// has given no contact for it. The payment was not sent.
+	ReceiptContactMissing DeclineCode = "receipt_contact_missing"
 	// Postponed means that the payment system refused the charge, and probably for a
 	// fault of the service: see [DeclineCode.MayBeOurs]. The renewal stays due.
 	Postponed DeclineCode = "postponed"
@@ -129,6 +132,8 @@ type Outcome struct {
 
 	Advice     Advice        // if it was declined
 	RetryAfter time.Duration // if it was declined: minimum wait before the next try
+
+	Receipt ReceiptStatus // of the receipt; empty if the payment system does not say
 }
 
 // Abandon returns the outcome of a payment that took no money and will not be

@@ -19,6 +19,7 @@ type Plan struct {
 	IntervalMonths int    // length of a period
 	Features       []string
 	Group          string // a viewer has at most one live subscription to the plans of a group
+	VAT            VAT    // on receipts of new payments
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
 	ArchivedAt     time.Time // zero while the plan is sold
@@ -46,16 +47,17 @@ func (p Plan) faults() (f faults) {
 	}
 	f.check(!hasDuplicates(p.Features), "features", RuleDuplicate)
 	f.check(validCode(p.Group), "group", RuleCodeFormat)
+	p.VAT.check(&f)
 	return f
 }
 
-// Edit returns the plan with the code, name, price, interval and features of to, or
+// Edit returns the plan with the code, name, price, interval, features and VAT of to, or
 // an [InvalidError] that lists every invalid field. The interval can change only
 // while the plan has no subscribers, because the price says little without it.
 func (p Plan) Edit(to Plan, subscribers int, now time.Time) (Plan, error) {
 	edited := p
 	edited.Code, edited.Name, edited.Price = to.Code, to.Name, to.Price
-	edited.IntervalMonths, edited.Features, edited.UpdatedAt = to.IntervalMonths, to.Features, now
+	edited.IntervalMonths, edited.Features, edited.VAT, edited.UpdatedAt = to.IntervalMonths, to.Features, to.VAT, now
 	f := edited.faults()
 	f.check(edited.IntervalMonths == p.IntervalMonths || subscribers == 0, "interval_months", RuleIntervalFixed)
 	return edited, f.err()

@@ -16,7 +16,7 @@ import (
 const uuid = "0198c0de-0000-7000-8000-000000000001"
 
 func basicPlan() billing.Plan {
-	return billing.Plan{ID: "plan-1", Code: "basic", Name: "Basic", Price: money(399_00, "RUB"), IntervalMonths: 1, Group: billing.DefaultGroup}
+	return billing.Plan{ID: "plan-1", Code: "basic", Name: "Basic", Price: money(399_00, "RUB"), IntervalMonths: 1, Group: billing.DefaultGroup, VAT: billing.NoVAT}
 }
 
 func TestPlan_Check(t *testing.T) {
@@ -63,7 +63,7 @@ func TestPlan_Check(t *testing.T) {
 		{
 			"every field",
 			func(p *billing.Plan) { *p = billing.Plan{Name: "\n", Features: []string{"X", "X"}} },
-			[]string{"code", "name", "name", "price.currency", "price.amount", "interval_months", "features", "features", "features", "group"},
+			[]string{"code", "name", "name", "price.currency", "price.amount", "interval_months", "features", "features", "features", "group", "vat"},
 		},
 	}
 	for _, tt := range tests {
@@ -141,7 +141,7 @@ func TestPlan_CheckNamesRules(t *testing.T) {
 		{Field: "price.amount", Rule: billing.RuleTooLarge}, {Field: "interval_months", Rule: billing.RuleIntervalRange},
 		{Field: "features", Rule: billing.RuleTooMany}, {Field: "features", Rule: billing.RuleCodeFormat, Value: `"A"`},
 		{Field: "features", Rule: billing.RuleCodeFormat, Value: `"A"`}, {Field: "features", Rule: billing.RuleDuplicate},
-		{Field: "group", Rule: billing.RuleCodeFormat},
+		{Field: "group", Rule: billing.RuleCodeFormat}, {Field: "vat", Rule: billing.RuleUnknownVAT},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

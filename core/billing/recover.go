@@ -105,6 +105,7 @@ const (
 	NoAction             NextAction = ""
 	ConfirmPayment       NextAction = "confirm_payment"        // pay with the same method, and confirm it with the bank
 	ReplacePaymentMethod NextAction = "replace_payment_method" // the method cannot be charged any more
+	AddReceiptContact    NextAction = "add_receipt_contact"    // pay, or choose the same method again, with a contact for receipts
 )
 
 // NextAction returns the way out of a hold.
@@ -114,6 +115,8 @@ func (s Subscription) NextAction() NextAction {
 		return NoAction
 	case AuthenticationRequired, AuthenticationFailed, ActionExpired:
 		return ConfirmPayment
+	case ReceiptContactMissing:
+		return AddReceiptContact
 	default:
 		return ReplacePaymentMethod
 	}

@@ -250,6 +250,7 @@ type RefundOutcome struct {
 	Status      PaymentStatus
 	DeclineCode DeclineCode // if it was declined or abandoned
 	ProviderRef string
+	Receipt     ReceiptStatus // as that of [Outcome]
 }
 
 // Clean returns o with texts that every store can keep: see [Outcome.Clean].

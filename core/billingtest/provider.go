@@ -46,6 +46,10 @@ type FakeProvider struct {
 	// KeyLimits hold to the moment, on the wall clock: a lookup finds a charge after the
 	// settling time, and a key is new again after the horizon.
 	KeyLimits billing.KeyLimits
+	// Receipts are the terms of the receipts that it needs; nil if it needs none.
+	Receipts *billing.ReceiptTerms
+	// ReceiptStatus is what lookups say about receipts; empty if they say nothing.
+	ReceiptStatus billing.ReceiptStatus
 
 	t     *testing.T
 	store *memory.Store
@@ -94,7 +98,7 @@ func (p *FakeProvider) SetFault(f Fault) {
 
 // Capabilities implements [ports.Provider].
 func (p *FakeProvider) Capabilities() ports.Capabilities {
-	return ports.Capabilities{KeyLimits: p.KeyLimits, Accepts: []ports.Means{ports.ByToken, ports.ByPage, ports.ByCard}}
+	return ports.Capabilities{KeyLimits: p.KeyLimits, Accepts: []ports.Means{ports.ByToken, ports.ByPage, ports.ByCard}, Receipts: p.Receipts}
 }
 
 // forgotten reports whether the key of c is over.
@@ -140,6 +144,10 @@ func (p *FakeProvider) charge(r ports.ChargeRequest) (Fault, billing.Outcome, er
 	}
 	if err := p.fault.err(); err != nil {
 		return p.fault, billing.Outcome{}, err
+	}
+	if p.Receipts != nil && r.Receipt == nil {
+		p.t.Errorf("the payment system received payment %s without a receipt", r.Key)
+		return p.fault, billing.Outcome{}, ports.ErrRefused
 	}
 	if p.fault == HangsBeforeCharge || p.fault == RequestLost {
 		return p.fault, billing.Outcome{}, nil
@@ -199,7 +207,14 @@ func onPage(r ports.ChargeRequest) bool { return r.Card == nil && r.Token.IsZero
 
 // SameCharge reports whether two requests agree on all but the key and the card.
 func SameCharge(a, b ports.ChargeRequest) bool {
-	return a.Token.Equal(b.Token) && a.Amount == b.Amount && a.Initiator == b.Initiator
+	return a.Token.Equal(b.Token) && a.Amount == b.Amount && a.Initiator == b.Initiator && sameReceipt(a.Receipt, b.Receipt)
+}
+
+func sameReceipt(a, b *billing.Receipt) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Item == b.Item && a.VAT == b.VAT && a.Terms == b.Terms && a.Contact.Equal(b.Contact.Secret)
 }
 
 // ConfirmAll confirms all charges that wait for their viewers.
@@ -245,7 +260,11 @@ func (p *FakeProvider) Find(_ context.Context, q ports.ChargeQuery) (billing.Out
 	if !ok || p.forgotten(c) || time.Since(c.at) < p.KeyLimits.Settling {
 		return billing.Outcome{}, ports.ErrChargeNotFound
 	}
-	return c.outcome, nil
+	o := c.outcome
+	if c.request.Receipt != nil {
+		o.Receipt = p.ReceiptStatus
+	}
+	return o, nil
 }
 
 // Charges implements [ports.Ledger].

@@ -130,7 +130,11 @@ func (p *FakeProvider) FindRefund(_ context.Context, q ports.RefundQuery) (billi
 	if !ok || p.over(r) || time.Since(r.at) < p.KeyLimits.Settling {
 		return billing.RefundOutcome{}, ports.ErrRefundNotFound
 	}
-	return r.outcome, nil
+	o := r.outcome
+	if r.request.Receipt != nil {
+		o.Receipt = p.ReceiptStatus
+	}
+	return o, nil
 }
 
 // Refunds implements [ports.Refunder].

@@ -41,7 +41,7 @@ func planFacts(p billing.Plan) ports.Facts {
 		"code": p.Code, "name": p.Name, "price": p.Price.String(),
 		"interval_months": strconv.Itoa(p.IntervalMonths),
 		"features":        strings.Join(p.Features, ", "), "archived_at": timeFact(p.ArchivedAt),
-		"group": p.Group,
+		"group": p.Group, "vat": string(p.VAT),
 	}
 }
 

@@ -37,12 +37,13 @@ func (c Catalog) Plan(ctx context.Context, ref string) (billing.Plan, error) {
 }
 
 // AddPlan adds a plan and returns it with its new id and times. A plan without a group
-// gets [billing.DefaultGroup]. AddPlan returns [billing.ErrInvalid] with all invalid
-// fields, or [billing.ErrAlreadyExists] if another plan has the code.
+// gets [billing.DefaultGroup], one without a VAT [billing.NoVAT]. AddPlan returns
+// [billing.ErrInvalid] with all invalid fields, or [billing.ErrAlreadyExists] if another plan
+// has the code.
 func (c Catalog) AddPlan(ctx context.Context, p billing.Plan) (billing.Plan, error) {
 	now := c.Clock.Now()
 	p.ID, p.CreatedAt, p.UpdatedAt = billing.PlanID(c.NewID()), now, now
-	p.Group = cmp.Or(p.Group, billing.DefaultGroup)
+	p.Group, p.VAT = cmp.Or(p.Group, billing.DefaultGroup), cmp.Or(p.VAT, billing.NoVAT)
 	if err := cmp.Or(c.By.mayEdit(), p.Check()); err != nil {
 		return billing.Plan{}, err
 	}
@@ -61,6 +62,14 @@ func (c Catalog) AddPlan(ctx context.Context, p billing.Plan) (billing.Plan, err
 func (c Catalog) SetPrice(ctx context.Context, ref string, price billing.Money) (billing.Plan, error) {
 	return c.changePlan(ctx, ref, PlanEdited, func(_ ports.Repos, p billing.Plan) (billing.Plan, error) {
 		return p.Reprice(price, c.Clock.Now())
+	})
+}
+
+// SetVAT sets the rate of value-added tax on the receipts of new payments for a plan. ref is
+// the plan's code or id. It returns [billing.ErrPlanNotFound] or [billing.ErrInvalid].
+func (c Catalog) SetVAT(ctx context.Context, ref string, v billing.VAT) (billing.Plan, error) {
+	return c.changePlan(ctx, ref, PlanEdited, func(_ ports.Repos, p billing.Plan) (billing.Plan, error) {
+		return p.Tax(v, c.Clock.Now())
 	})
 }
 

@@ -44,6 +44,7 @@ type PlanEdit struct {
 	Name      string
 	Interval  int // in months
 	Features  []string
+	VAT       billing.VAT
 	Confirmed bool // the operator confirmed the change of the price and of the interval
 }
 
@@ -81,7 +82,7 @@ func (c Catalog) EditPlan(ctx context.Context, e PlanEdit) (billing.Plan, error)
 
 // plan returns the fields that the edit gives to the plan.
 func (e PlanEdit) plan() billing.Plan {
-	return billing.Plan{Code: e.Code, Name: e.Name, Price: e.Price, IntervalMonths: e.Interval, Features: e.Features}
+	return billing.Plan{Code: e.Code, Name: e.Name, Price: e.Price, IntervalMonths: e.Interval, Features: e.Features, VAT: e.VAT}
 }
 
 // SeenPlan returns a fingerprint of the fields of a plan that the panel can change.
@@ -89,7 +90,7 @@ func (e PlanEdit) plan() billing.Plan {
 // equal.
 func SeenPlan(p billing.Plan) string {
 	return seen(p.ID, p.Code, p.Name, p.Price.Amount, p.Price.Currency, p.IntervalMonths,
-		slices.Concat([]string{}, p.Features), p.ArchivedAt.UnixMicro())
+		slices.Concat([]string{}, p.Features), p.VAT, p.ArchivedAt.UnixMicro())
 }
 
 // SeenPaymentSystem is [SeenPlan] for a payment system.

@@ -29,7 +29,7 @@ func (w world) edited() operators.Catalog { return w.Catalog().For(editor) }
 func edit(p billing.Plan) operators.PlanEdit {
 	return operators.PlanEdit{
 		Plan: p.ID, Seen: operators.SeenPlan(p), Price: p.Price, Code: p.Code, Name: p.Name,
-		Interval: p.IntervalMonths, Features: p.Features,
+		Interval: p.IntervalMonths, Features: p.Features, VAT: p.VAT,
 	}
 }
 
@@ -189,7 +189,7 @@ func TestSeenPlan_CoversEveryField(t *testing.T) {
 		"code": func(p *billing.Plan) { p.Code = "d" }, "name": func(p *billing.Plan) { p.Name = "m" },
 		"price": func(p *billing.Plan) { p.Price.Amount++ }, "currency": func(p *billing.Plan) { p.Price.Currency = "USD" },
 		"interval": func(p *billing.Plan) { p.IntervalMonths = 2 }, "archived": func(p *billing.Plan) { p.ArchivedAt = time.Unix(1, 0) },
-		"features": func(p *billing.Plan) { p.Features = []string{"a b"} }, "no features": func(p *billing.Plan) { p.Features = nil },
+		"vat": func(p *billing.Plan) { p.VAT = billing.VAT20 }, "features": func(p *billing.Plan) { p.Features = []string{"a b"} }, "no features": func(p *billing.Plan) { p.Features = nil },
 	} {
 		changed := plan
 		change(&changed)

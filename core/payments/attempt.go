@@ -22,6 +22,9 @@ type Attempt struct {
 	// ReturnURL is where the viewer goes after a page of the payment system. It is empty
 	// for renewals, and if the viewer's client named none.
 	ReturnURL string
+	// Receipt is the receipt that is stored with the payment; nil if its payment system needs
+	// none.
+	Receipt *billing.Receipt
 
 	outcome billing.Outcome
 	// firstSent is when the payment was first sent, on the store's clock; zero if this

@@ -40,9 +40,15 @@ type Collector struct {
 	Watch func(billing.EventType)
 	// WatchNotice is called for each notification of a payment system. It may be nil.
 	WatchNotice func(system string, r NoticeResult)
+	// WatchReceipt is called for each receipt whose status becomes final, by several
+	// goroutines at once. It may be nil.
+	WatchReceipt func(system string, s billing.ReceiptStatus)
 
 	once     sync.Once
 	outcomes *batcher.Batcher[Attempt, Result]
+
+	termsOnce sync.Once
+	terms     map[string]billing.ReceiptTerms // of the Providers that need receipts
 }
 
 // WithProviders returns a Collector like c that calls other payment systems.
@@ -50,7 +56,7 @@ func (c *Collector) WithProviders(providers map[string]ports.Provider) *Collecto
 	return &Collector{
 		Store: c.Store, Clock: c.Clock, NewID: c.NewID, Providers: providers, Listeners: c.Listeners, Refunders: c.Refunders, Cancellers: c.Cancellers, Retries: c.Retries, Calendar: c.Calendar,
 		ChargeTimeout: c.ChargeTimeout, RecordTimeout: c.RecordTimeout, Log: c.Log, Vault: c.Vault,
-		Consents: c.Consents, Watch: c.Watch, WatchNotice: c.WatchNotice,
+		Consents: c.Consents, Watch: c.Watch, WatchNotice: c.WatchNotice, WatchReceipt: c.WatchReceipt,
 	}
 }
 
@@ -192,6 +198,9 @@ func (c *Collector) send(ctx context.Context, a *Attempt, r ports.ChargeRequest)
 	if r.Card == nil && r.Token.IsZero() && !a.byPage { // not decryptable, or removed just now
 		return billing.Outcome{}, fmt.Errorf("payment method %s has no token to charge: %w", p.MethodID, ports.ErrNotSent)
 	}
+	if err := c.mayCharge(a); err != nil {
+		return billing.Outcome{}, err
+	}
 	ctx, cancel, err := sendContext(ctx, c.ChargeTimeout, a.Deadline)
 	if err != nil {
 		return billing.Outcome{}, err
@@ -200,7 +209,7 @@ func (c *Collector) send(ctx context.Context, a *Attempt, r ports.ChargeRequest)
 	c.Log.LogAttrs(ctx, slog.LevelDebug, "payment is sent", slog.String("payment_id", string(p.ID)),
 		slog.String("payment_system", p.PaymentSystem))
 	r.Key, r.Amount, r.Initiator, r.Payer = p.ID, p.Amount, p.Initiator, p.UserID
-	r.ReturnURL, r.FirstSent = a.ReturnURL, a.firstSent
+	r.ReturnURL, r.FirstSent, r.Receipt = a.ReturnURL, a.firstSent, a.Receipt
 	return provider.Charge(ctx, r)
 }
 
@@ -214,6 +223,8 @@ func (c *Collector) classify(ctx context.Context, a *Attempt) {
 	switch {
 	case errors.Is(a.err, ports.ErrTokenUnknown):
 		a.outcome = billing.Abandon(billing.TokenUnknown)
+	case errors.Is(a.err, errNoReceipt):
+		a.outcome = billing.Abandon(billing.ReceiptContactMissing)
 	case errors.Is(a.err, ports.ErrRefused):
 		a.outcome = billing.Abandon(billing.Refused)
 	case a.notSent() && p.Initiator == billing.CustomerInitiated:

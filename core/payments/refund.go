@@ -88,7 +88,7 @@ func (c *Collector) writeRefunds(ctx context.Context, tx ports.Repos, w refundWr
 			return err
 		}
 	}
-	if err := tx.Refunds.Add(ctx, w.added...); err != nil {
+	if err := addRefunds(ctx, tx, w.added...); err != nil {
 		return err
 	}
 	return tx.Refunds.Save(ctx, w.saved...)

@@ -121,7 +121,9 @@ func (c *Collector) sendRefund(ctx context.Context, refunder ports.Refunder, u p
 	if !granted.may {
 		return u.Refund, nil
 	}
-	request := ports.RefundRequest{Key: u.ID, Payment: u.PaymentID, PaymentRef: granted.ref, Amount: u.Amount, FirstSent: u.Times.First}
+	request := ports.RefundRequest{
+		Key: u.ID, Payment: u.PaymentID, PaymentRef: granted.ref, Amount: u.Amount, FirstSent: u.Times.First, Receipt: granted.receipt,
+	}
 	o, err := c.callRefunder(ctx, refunder, request, deadline)
 	if err == nil {
 		return c.recordRefund(ctx, u.Refund, o)
@@ -145,6 +147,9 @@ func (c *Collector) callRefunder(ctx context.Context, refunder ports.Refunder, r
 		return billing.RefundOutcome{}, err
 	}
 	defer cancel()
+	if r.Receipt != nil && !readable(r.Receipt) {
+		return billing.RefundOutcome{}, fmt.Errorf("the contact of the receipt cannot be decrypted: %w", ports.ErrNotSent)
+	}
 	return refunder.Refund(ctx, r)
 }
 
@@ -159,9 +164,10 @@ func (c *Collector) releaseRefund(ctx context.Context, u ports.UnsettledRefund) 
 
 // refundGrant is the right to send a refund.
 type refundGrant struct {
-	may    bool
-	ref    string          // the payment system's id of the payment
-	events []billing.Event // that happened before
+	may     bool
+	ref     string // the payment system's id of the payment
+	receipt *billing.Receipt
+	events  []billing.Event // that happened before
 }
 
 // grantRefund takes the right to send a refund, under lock, because another sweep may have
@@ -198,5 +204,6 @@ func (c *Collector) grantRefund(ctx context.Context, tx ports.Repos, u ports.Uns
 	if err := c.writeRefunds(ctx, tx, w); err != nil {
 		return g, err
 	}
-	return refundGrant{may: true, ref: l.payments[u.PaymentID].ProviderRef, events: w.events}, nil
+	receipt, err := receiptOf(ctx, tx, u.UserID, billing.ReceiptID(u.ID))
+	return refundGrant{may: true, ref: l.payments[u.PaymentID].ProviderRef, receipt: receipt, events: w.events}, err
 }

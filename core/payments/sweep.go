@@ -191,7 +191,7 @@ func (c *Collector) resendChunk(ctx context.Context, absent []lookup) ([]Result,
 	c.log(ctx, g.notSent...)
 	c.reportNotAgreed(ctx, g.notSent)
 	attempts := inParallel(len(absent), g.resends, func(r resend) Attempt {
-		a := Attempt{Payment: &r.payment, Deadline: deadline, sweep: true, firstSent: r.firstSent}
+		a := Attempt{Payment: &r.payment, Deadline: deadline, sweep: true, firstSent: r.firstSent, Receipt: r.receipt}
 		c.Charge(ctx, &a, r.token)
 		if a.Refusal() != "" {
 			a.Postpone()
@@ -222,6 +222,7 @@ type grants struct {
 type resend struct {
 	payment   billing.Payment
 	token     billing.Secret
+	receipt   *billing.Receipt
 	firstSent time.Time
 }
 
@@ -258,7 +259,11 @@ func (c *Collector) grant(ctx context.Context, tx ports.Repos, absent []lookup) 
 		}
 		unagreed := c.Consents.checkPayment(s, p)
 		if unagreed == nil && s.MayResend(*p, m, now) {
-			g.resends = append(g.resends, resend{*p, m.Token, absent[i].times.First})
+			receipt, err := receiptOf(ctx, tx, p.UserID, billing.ReceiptID(p.ID))
+			if err != nil {
+				return grants{}, err
+			}
+			g.resends = append(g.resends, resend{*p, m.Token, receipt, absent[i].times.First})
 			continue
 		}
 		abandoned = append(abandoned, Attempt{

@@ -136,7 +136,7 @@ func (w *writes) apply(ctx context.Context, tx ports.Repos) error {
 	if err := tx.Payments.SaveReview(ctx, w.reviewed...); err != nil {
 		return err
 	}
-	if err := tx.Refunds.Add(ctx, w.refunds...); err != nil {
+	if err := addRefunds(ctx, tx, w.refunds...); err != nil {
 		return err
 	}
 	if err := tx.Rechecks.Schedule(ctx, billing.RecheckAfter(0), 0, w.abandoned...); err != nil {

@@ -131,8 +131,9 @@ type Unsettled struct {
 // PaymentDetails is everything that the store knows about one payment.
 type PaymentDetails struct {
 	billing.Payment
-	SendUntil time.Time        // end of the send lease, while pending
-	LookAt    time.Time        // next lookup, while pending
-	Events    []billing.Event  // caused by the payment or its refunds, oldest first
-	Refunds   []billing.Refund // oldest first
+	SendUntil time.Time         // end of the send lease, while pending
+	LookAt    time.Time         // next lookup, while pending
+	Events    []billing.Event   // caused by the payment or its refunds, oldest first
+	Refunds   []billing.Refund  // oldest first
+	Receipts  []billing.Receipt // of the payment and of its refunds, oldest first, without their contacts
 }

@@ -48,6 +48,8 @@ type Capabilities struct {
 	billing.KeyLimits
 
 	Accepts []Means // for the first payment
+	// Receipts are the terms of the receipts that every charge needs; nil if it needs none.
+	Receipts *billing.ReceiptTerms
 }
 
 // Means is a means of a first payment.
@@ -75,6 +77,9 @@ type ChargeRequest struct {
 	// FirstSent is the earliest time at which the payment system may have received the
 	// key, on the store's clock. It is zero if this call is the first.
 	FirstSent time.Time
+	// Receipt is the receipt that the payment system registers; nil if none is stored with
+	// the payment.
+	Receipt *billing.Receipt
 }
 
 // ChargeQuery describes a charge to look up. A payment system that cannot search by our

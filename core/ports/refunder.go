@@ -46,6 +46,8 @@ type RefundRequest struct {
 	// FirstSent is the earliest time at which the payment system may have received the
 	// key, on the store's clock. It is zero if this call is the first.
 	FirstSent time.Time
+	// Receipt is the receipt of the refund; nil if its payment has none.
+	Receipt *billing.Receipt
 }
 
 // RefundQuery describes a refund to look up. A payment system that cannot search by our key

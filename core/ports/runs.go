@@ -35,6 +35,8 @@ type Backlog struct {
 	Refunds       int                         // pending refunds
 	OldestRefund  time.Time                   // when the oldest of them was made that waits for no person; zero if there is none
 	RefundReview  int                         // of Refunds: only a person can settle them
+	Receipts      int                         // pending receipts
+	OldestReceipt time.Time                   // when the oldest of them was made; zero if there is none
 	Due           int                         // due subscriptions; counted up to a limit
 	OldestDue     time.Time                   // due time of the first of them; zero if there is none
 	Held          map[billing.DeclineCode]int // subscriptions on hold, by reason; each counted up to a limit

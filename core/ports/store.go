@@ -59,6 +59,7 @@ type Repos struct {
 	Notices         Notices
 	Refunds         Refunds
 	RefundLeases    RefundLeases
+	Receipts        Receipts
 	Events          Events
 	IdempotencyKeys IdempotencyKeys
 	Runs            Runs

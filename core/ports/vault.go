@@ -62,7 +62,7 @@ const (
 type Place struct {
 	Purpose Purpose
 	User    billing.UserID
-	Row     string // id of the card or payment method
+	Row     string // id of the card, the payment method or the contact
 }
 
 // ErrNotDecrypted means that a ciphertext was changed, belongs to another place, or
@@ -76,6 +76,11 @@ var ErrNotAuthentic = errors.New("the authentication code does not match: the da
 
 // ErrNoVault means that this installation stores no cards.
 var ErrNoVault = billing.ErrUnavailable.WithMessage("this installation keeps no cards: it has no vault for their numbers")
+
+// ContactPlace returns the place of a contact for receipts.
+func ContactPlace(c billing.ReceiptContact) Place {
+	return Place{PurposeContact, c.UserID, string(c.ID)}
+}
 
 // NumberPlace returns the place of a card's number.
 func NumberPlace(c billing.Card) Place { return Place{PurposeCardNumber, c.UserID, string(c.ID)} }

@@ -52,6 +52,7 @@ type Views struct {
 	ViewerRecords
 	WalletViews
 	DueViews
+	ReceiptViews
 }
 
 // PublicViews reads the plans and payment systems that viewers choose from.

@@ -112,7 +112,7 @@ func (p *pipeline) claimWith(ctx context.Context, now time.Time, lock func(conte
 			return claimed{}, err
 		}
 		c := p.billAll(due, now)
-		return c, c.store(ctx, tx, p.sendWindow())
+		return c, c.store(ctx, tx, p.collector, p.sendWindow())
 	})
 	if err != nil {
 		return err
@@ -155,6 +155,7 @@ type billedTo struct {
 	subscription int // index in claimed.subscriptions
 	version      ports.RowVersion
 	token        billing.Secret
+	receipt      *billing.Receipt // set when the payments are stored
 }
 
 func (p *pipeline) billAll(due []ports.Due, now time.Time) claimed {
@@ -181,7 +182,7 @@ func (p *pipeline) billAll(due []ports.Due, now time.Time) claimed {
 				c.unsigned++
 			}
 			c.payments = append(c.payments, payment)
-			c.billed = append(c.billed, billedTo{len(c.subscriptions) - 1, d.Version, d.Method.Token})
+			c.billed = append(c.billed, billedTo{subscription: len(c.subscriptions) - 1, version: d.Version, token: d.Method.Token})
 		} else {
 			c.ended++
 		}
@@ -192,14 +193,35 @@ func (p *pipeline) billAll(due []ports.Due, now time.Time) claimed {
 
 // store writes the batch. It writes payments and events first: their foreign keys
 // need no second lock while the subscriptions are locked and not yet written.
-func (c claimed) store(ctx context.Context, tx ports.Repos, sendFor time.Duration) error {
+func (c claimed) store(ctx context.Context, tx ports.Repos, collector *payments.Collector, sendFor time.Duration) error {
 	if err := tx.Payments.Add(ctx, sendFor, c.payments...); err != nil {
+		return err
+	}
+	if err := c.addReceipts(ctx, tx, collector); err != nil {
 		return err
 	}
 	if err := tx.Events.Append(ctx, c.events...); err != nil {
 		return err
 	}
 	return tx.Subscriptions.Save(ctx, c.subscriptions...)
+}
+
+// addReceipts stores the receipts of the payments at payment systems that need them.
+func (c claimed) addReceipts(ctx context.Context, tx ports.Repos, collector *payments.Collector) error {
+	var list []payments.NewPayment
+	for i := range c.payments {
+		if _, needs := collector.ReceiptTerms(c.payments[i].PaymentSystem); needs {
+			list = append(list, payments.NewPayment{Payment: &c.payments[i], Plan: c.subscriptions[c.billed[i].subscription].PlanID})
+		}
+	}
+	receipts, err := collector.AddReceipts(ctx, tx, list)
+	if len(receipts) == 0 {
+		return err
+	}
+	for i := range c.billed {
+		c.billed[i].receipt = receipts[c.payments[i].ID]
+	}
+	return err
 }
 
 // intents returns the stored payments as intents for the chargers.
@@ -209,6 +231,7 @@ func (c claimed) intents(deadline time.Time) []intent {
 		list[i] = intent{
 			Attempt: payments.Attempt{
 				Payment: &c.payments[i], Subscription: &c.subscriptions[b.subscription], Version: b.version, Deadline: deadline,
+				Receipt: b.receipt,
 			},
 			token: b.token,
 		}

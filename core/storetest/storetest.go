@@ -54,6 +54,7 @@ func Run(t *testing.T, newStore func(t *testing.T) Harness) {
 		"refund":                refundCases,
 		"refund lease":          refundLeaseCases,
 		"refund reader":         refundReaderCases,
+		"receipts":              receiptCases,
 		"recheck":               recheckCases,
 		"runs":                  runCases,
 		"responses":             responseCases,

@@ -69,7 +69,7 @@ func same[T any](w *world, what string, got, want T) {
 func newPlan(code string) billing.Plan {
 	return billing.Plan{
 		ID: newIDOf[billing.PlanID](), Code: code, Name: "План «" + code + "»",
-		Price: rub(39900), IntervalMonths: 3, Features: []string{"hd", "downloads"}, Group: billing.DefaultGroup,
+		Price: rub(39900), IntervalMonths: 3, Features: []string{"hd", "downloads"}, Group: billing.DefaultGroup, VAT: billing.VAT20,
 		CreatedAt: noon, UpdatedAt: noon.Add(time.Microsecond),
 	}
 }

@@ -204,6 +204,8 @@ type writes struct {
 	events        []billing.Event        // of ended and subscriptions
 	subscriptions []billing.Subscription
 	payments      []billing.Payment
+	contacts      []billing.ReceiptContact
+	receipts      []billing.Receipt
 }
 
 func (w *writes) refuse(r request) {
@@ -235,6 +237,12 @@ func (w *writes) apply(ctx context.Context, tx ports.Repos, now time.Time, sendF
 		return err
 	}
 	if err := tx.Payments.Add(ctx, sendFor, w.payments...); err != nil {
+		return err
+	}
+	if err := tx.Receipts.AddContact(ctx, w.contacts...); err != nil {
+		return err
+	}
+	if err := tx.Receipts.Add(ctx, w.receipts...); err != nil {
 		return err
 	}
 	return tx.Events.Append(ctx, w.events...) // after the subscriptions, which the events refer to

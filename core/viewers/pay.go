@@ -19,7 +19,8 @@ type Pay struct {
 	Months       int           // the interval shown to the viewer; 0 if the request does not name it
 	TermsVersion string        // of the terms of use shown to the viewer; empty if the request does not name it
 	Source       Source
-	ReturnURL    string // to which the viewer returns from a page of the payment system; may be empty
+	ReturnURL    string          // to which the viewer returns from a page of the payment system; may be empty
+	Contact      billing.Contact // as that of [Subscribe]
 	Request      *ports.KeyedRequest
 }
 
@@ -42,6 +43,7 @@ type Pay struct {
 //	ErrRateLimited               a [billing.LimitedError]: too many declined payments
 //	ErrRequestInProgress         another request with the same key is running
 //	ErrUnavailable               nothing was charged, or, if [Settling], the payment is being settled
+//	*InvalidError                for the field receipt: a contact for receipts is missing
 //	ErrPaymentMethodNotFound, ErrCardNotFound, ErrPaymentSystemNotFound, ErrPaymentSystemUnavailable,
 //	ErrNotSupported, ErrInvalidTransition, ErrInvalid
 //	                             the source cannot be charged
@@ -62,7 +64,7 @@ func (s *Subscriber) Pay(ctx context.Context, cmd Pay) (ports.SubscriptionView, 
 	if err != nil {
 		return ports.SubscriptionView{}, fmt.Errorf("pay: %w", recordLimit(ctx, s.Store, s.Clock, s.NewID, cmd.User, err))
 	}
-	a := payments.Attempt{Payment: &p.payment, Deadline: p.deadline, ReturnURL: cmd.ReturnURL}
+	a := payments.Attempt{Payment: &p.payment, Deadline: p.deadline, ReturnURL: cmd.ReturnURL, Receipt: p.receipt}
 	r, err := s.collect(ctx, a, p.means(), p.method.Token, p.card, cmd.Source.CVV)
 	if err != nil {
 		return ports.SubscriptionView{}, settlingError{err}
@@ -92,6 +94,7 @@ func (s *Subscriber) paidEarlier(ctx context.Context, cmd Pay, earlier billing.P
 type ownPayment struct {
 	charging
 	payment  billing.Payment
+	receipt  *billing.Receipt // if the payment system needs one
 	deadline time.Time
 }
 
@@ -131,6 +134,10 @@ func (s *Subscriber) storePay(ctx context.Context, tx ports.Repos, cmd Pay) (own
 	if err != nil {
 		return ownPayment{}, err
 	}
+	order, err := s.orderReceipt(ctx, tx, source.method.PaymentSystem, ports.ReceiptQuery{User: sub.UserID, Plan: sub.PlanID}, cmd.Contact)
+	if err != nil {
+		return ownPayment{}, err
+	}
 	if refused != nil { // the last check, because a request that fails another one cancels nothing
 		return ownPayment{}, withOpenPayment(ctx, tx, sub, refused)
 	}
@@ -153,8 +160,12 @@ func (s *Subscriber) storePay(ctx context.Context, tx ports.Repos, cmd Pay) (own
 	if err := tx.Payments.Add(ctx, s.Collector.SendWindow(), payment); err != nil {
 		return ownPayment{}, err
 	}
+	receipt, err := order.store(ctx, tx, payment)
+	if err != nil {
+		return ownPayment{}, err
+	}
 	ports.Identify(agreed, s.NewID)
-	return ownPayment{charging: source, payment: payment}, tx.Events.Append(ctx, agreed...)
+	return ownPayment{charging: source, payment: payment, receipt: receipt}, tx.Events.Append(ctx, agreed...)
 }
 
 // consentTo signs the terms of the subscription with another method.
@@ -189,6 +200,9 @@ type Replace struct {
 	User   billing.UserID
 	Ref    string // the subscription's id, or its plan's code or id
 	Source Source // without a card, because the first charge of a card needs its CVV
+	// Contact gets the receipts of later renewals: see [Subscribe]. It is stored even if the
+	// method stays the same.
+	Contact billing.Contact
 }
 
 // Replace makes the source the method of all later renewals. It charges nothing itself. A
@@ -199,6 +213,7 @@ type Replace struct {
 //	ErrInvalidTransition  the subscription has ended or waits for its first payment, or the
 //	                      method cannot be charged any more
 //	*PaymentOpenError     a payment is still pending
+//	*InvalidError         for the field receipt: a contact for receipts is missing
 //	ErrPaymentMethodNotFound, ErrPaymentSystemNotFound, ErrPaymentSystemUnavailable, ErrInvalid,
 //	ErrUnavailable        the source cannot be charged
 func (s *Subscriber) Replace(ctx context.Context, cmd Replace) (ports.SubscriptionView, error) {
@@ -207,7 +222,7 @@ func (s *Subscriber) Replace(ctx context.Context, cmd Replace) (ports.Subscripti
 	if err == nil {
 		v, err = s.change(ctx, cmd.User, cmd.Ref, keyed{},
 			func(tx ports.Repos, sub billing.Subscription, now time.Time) (billing.Subscription, []billing.Event, error) {
-				return s.replace(ctx, tx, sub, cmd.Source, now)
+				return s.replace(ctx, tx, sub, cmd, now)
 			})
 	}
 	if err != nil {
@@ -216,9 +231,16 @@ func (s *Subscriber) Replace(ctx context.Context, cmd Replace) (ports.Subscripti
 	return v, nil
 }
 
-func (s *Subscriber) replace(ctx context.Context, tx ports.Repos, sub billing.Subscription, from Source, now time.Time) (billing.Subscription, []billing.Event, error) {
-	source, err := s.resolve(ctx, tx, sub, from, now)
+func (s *Subscriber) replace(ctx context.Context, tx ports.Repos, sub billing.Subscription, cmd Replace, now time.Time) (billing.Subscription, []billing.Event, error) {
+	source, err := s.resolve(ctx, tx, sub, cmd.Source, now)
 	if err != nil {
+		return sub, nil, err
+	}
+	order, err := s.orderReceipt(ctx, tx, source.method.PaymentSystem, ports.ReceiptQuery{User: sub.UserID, Plan: sub.PlanID}, cmd.Contact)
+	if err != nil {
+		return sub, nil, err
+	}
+	if err := tx.Receipts.AddContact(ctx, order.contacts()...); err != nil {
 		return sub, nil, err
 	}
 	replaced, events, err := sub.Replace(source.method, now)

@@ -28,7 +28,8 @@ func (v Queries) Plans(ctx context.Context) ([]billing.Plan, error) {
 // PaymentSystem is a payment system, and what a viewer can pay with there.
 type PaymentSystem struct {
 	billing.PaymentSystem
-	Accepts []ports.Means
+	Accepts       []ports.Means
+	NeedsReceipts bool // a viewer must give a contact for receipts
 }
 
 // PaymentSystems lists the payment systems that take new subscriptions, by code. It
@@ -39,7 +40,8 @@ func (v Queries) PaymentSystems(ctx context.Context) ([]PaymentSystem, error) {
 	var list []PaymentSystem
 	for _, ps := range all {
 		if p, hasAdapter := v.Providers[ps.Code]; hasAdapter && ps.ArchivedAt.IsZero() {
-			list = append(list, PaymentSystem{ps, p.Capabilities().Accepts})
+			can := p.Capabilities()
+			list = append(list, PaymentSystem{ps, can.Accepts, can.Receipts != nil})
 		}
 	}
 	return list, err
@@ -68,10 +70,11 @@ func (v Queries) History(ctx context.Context, user billing.UserID, p ports.Page)
 	return v.Store.Views().Events(ctx, user, p)
 }
 
-// Payment is a payment with its refunds, oldest first.
+// Payment is a payment with its refunds, oldest first, and the status of its receipt.
 type Payment struct {
 	billing.Payment
 	Refunds []billing.Refund
+	Receipt billing.ReceiptStatus // empty if it has none
 }
 
 // Payments lists the user's payments, newest first.
@@ -80,7 +83,7 @@ func (v Queries) Payments(ctx context.Context, user billing.UserID, p ports.Page
 	if err != nil {
 		return nil, err
 	}
-	return v.withRefunds(ctx, user, list)
+	return v.withDetails(ctx, user, list)
 }
 
 // Payment returns a payment of the user. It returns [billing.ErrPaymentNotFound] if the
@@ -90,15 +93,16 @@ func (v Queries) Payment(ctx context.Context, user billing.UserID, id billing.Pa
 	if err != nil {
 		return Payment{}, err
 	}
-	list, err := v.withRefunds(ctx, user, []billing.Payment{p})
+	list, err := v.withDetails(ctx, user, []billing.Payment{p})
 	if err != nil {
 		return Payment{}, err
 	}
 	return list[0], nil
 }
 
-// withRefunds adds the refunds of payments that were charged. No other payment has any.
-func (v Queries) withRefunds(ctx context.Context, user billing.UserID, payments []billing.Payment) ([]Payment, error) {
+// withDetails adds the receipts of payments, and the refunds of those that were charged. No
+// other payment has any.
+func (v Queries) withDetails(ctx context.Context, user billing.UserID, payments []billing.Payment) ([]Payment, error) {
 	list := make([]Payment, len(payments))
 	var charged []billing.PaymentID
 	for i, p := range payments {
@@ -107,8 +111,11 @@ func (v Queries) withRefunds(ctx context.Context, user billing.UserID, payments 
 			charged = append(charged, p.ID)
 		}
 	}
-	if len(charged) == 0 {
+	if len(list) == 0 {
 		return list, nil
+	}
+	if err := v.addReceipts(ctx, user, list); err != nil || len(charged) == 0 {
+		return list, err
 	}
 	refunds, err := v.Store.Views().Refunds(ctx, user, charged...)
 	for _, r := range refunds {
@@ -119,6 +126,23 @@ func (v Queries) withRefunds(ctx context.Context, user billing.UserID, payments 
 		}
 	}
 	return list, err
+}
+
+// addReceipts adds the statuses of the receipts of payments.
+func (v Queries) addReceipts(ctx context.Context, user billing.UserID, list []Payment) error {
+	ids := make([]billing.PaymentID, len(list))
+	for i, p := range list {
+		ids[i] = p.ID
+	}
+	receipts, err := v.Store.Views().Receipts(ctx, user, ids...)
+	for _, r := range receipts {
+		for i := range list {
+			if string(list[i].ID) == string(r.ID) {
+				list[i].Receipt = r.Status
+			}
+		}
+	}
+	return err
 }
 
 // Entitlements lists the features of a user's live plans, sorted and without

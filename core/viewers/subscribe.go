@@ -46,7 +46,10 @@ type Subscribe struct {
 	Card          billing.CardID // a kept card, instead of Token
 	CVV           billing.CVV    // of Card, typed in by the viewer; Subscribe wipes it
 	ReturnURL     string         // to which the viewer returns from a page of the payment system; may be empty
-	Request       *ports.KeyedRequest
+	// Contact gets the receipts, if the payment system sends them; else it is not used. If it
+	// is zero, the viewer's newest contact gets them.
+	Contact billing.Contact
+	Request *ports.KeyedRequest
 }
 
 // means returns what the viewer pays with.
@@ -70,6 +73,7 @@ func (c Subscribe) means() ports.Means {
 // earlier payment is cancelled first, where the payment system can. Errors:
 //
 //	ErrPlanNotFound, ErrPaymentSystemNotFound, ErrInvalid, ErrAlreadySubscribed
+//	*InvalidError                for the field receipt: a contact for receipts is missing
 //	*PlanGroupTakenError         another plan of the group is subscribed to
 //	ErrPaymentSystemUnavailable  this process has no adapter for the payment system
 //	ErrNotSupported              the payment system does not take a token, or a card, or has no page
@@ -94,6 +98,7 @@ func (s *Subscriber) Subscribe(ctx context.Context, cmd Subscribe) (ports.Subscr
 	}
 	a := payments.Attempt{
 		Payment: &i.payment, Subscription: &i.subscription, Version: i.version, Deadline: i.deadline, ReturnURL: cmd.ReturnURL,
+		Receipt: i.receipt,
 	}
 	r, err := s.collect(ctx, a, cmd.means(), cmd.Token, i.card, cmd.CVV)
 	if err != nil {
@@ -121,6 +126,7 @@ type storedIntent struct {
 	payment      billing.Payment
 	version      ports.RowVersion // of both
 	card         billing.Card     // if the viewer pays with one
+	receipt      *billing.Receipt // if the payment system needs one
 	deadline     time.Time
 
 	refused error // the request was refused; nothing is stored
@@ -140,6 +146,10 @@ func (s *Subscriber) decide(ctx context.Context, tx ports.Repos, r request, f po
 		return storedIntent{}, err
 	}
 	method, card, err := s.method(ctx, tx, r, f.Method, now)
+	if err != nil {
+		return storedIntent{}, err
+	}
+	receipt, err := s.orderReceipt(ctx, tx, r.PaymentSystem, ports.ReceiptQuery{User: r.User, Plan: f.Plan.ID}, r.Contact)
 	if err != nil {
 		return storedIntent{}, err
 	}
@@ -166,7 +176,11 @@ func (s *Subscriber) decide(ctx context.Context, tx ports.Repos, r request, f po
 	ports.Identify(events, s.NewID)
 	w.ended, w.events = append(w.ended, ended...), append(w.events, events...)
 	w.subscriptions, w.payments = append(w.subscriptions, sub), append(w.payments, payment)
-	return storedIntent{plan: *f.Plan, subscription: sub, payment: payment, version: f.Version, card: card}, nil
+	i := storedIntent{plan: *f.Plan, subscription: sub, payment: payment, version: f.Version, card: card, receipt: receipt.of(payment)}
+	if i.receipt != nil {
+		w.contacts, w.receipts = append(w.contacts, receipt.contacts()...), append(w.receipts, *i.receipt)
+	}
+	return i, nil
 }
 
 func (s *Subscriber) checkOffer(f ports.CheckoutFacts, system string, m ports.Means) error {

@@ -155,6 +155,33 @@ type Plan struct {
 	UpdatedAt      time.Time
 	ArchivedAt     time.Time
 	PlanGroup      string
+	Vat            string
+}
+
+type Receipt struct {
+	UserID        string
+	ID            string
+	PaymentID     string
+	PaymentSystem string
+	ContactID     string
+	Item          string
+	Vat           string
+	Mode          string
+	TaxSystem     int16
+	Status        string
+	CreatedAt     time.Time
+	SettledAt     time.Time
+	AddedAt       time.Time
+	LookAt        time.Time
+}
+
+type ReceiptContact struct {
+	UserID       string
+	ID           string
+	Contact      pgtype.Text
+	ContactCt    []byte
+	ContactKeyID pgtype.Int8
+	AddedAt      time.Time
 }
 
 type Refund struct {

@@ -96,7 +96,7 @@ func (q *Queries) PaymentSystemsNamed(ctx context.Context, codes []string) ([]*P
 }
 
 const plansForShare = `-- name: PlansForShare :many
-SELECT p.id, p.code, p.name, p.price_amount, p.price_currency, p.interval_months, p.features, p.created_at, p.updated_at, p.archived_at, p.plan_group, pg_current_xact_id()::xid AS version
+SELECT p.id, p.code, p.name, p.price_amount, p.price_currency, p.interval_months, p.features, p.created_at, p.updated_at, p.archived_at, p.plan_group, p.vat, pg_current_xact_id()::xid AS version
 FROM plans p
 WHERE p.code = ANY((SELECT $1::text[])::text[]) OR p.id = ANY((SELECT $2::uuid[])::uuid[])
 FOR SHARE
@@ -129,6 +129,7 @@ func (q *Queries) PlansForShare(ctx context.Context, codes []string, ids []strin
 			&i.Plan.UpdatedAt,
 			&i.Plan.ArchivedAt,
 			&i.Plan.PlanGroup,
+			&i.Plan.Vat,
 			&i.Version,
 		); err != nil {
 			return nil, err

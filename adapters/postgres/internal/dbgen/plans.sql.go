@@ -12,9 +12,9 @@ import (
 
 const planAdd = `-- name: PlanAdd :exec
 INSERT INTO plans (id, code, name, price_amount, price_currency, interval_months, features,
-                   created_at, updated_at, archived_at, plan_group)
+                   created_at, updated_at, archived_at, plan_group, vat)
 VALUES ($1, $2, $3, $4, $5, $6, $7,
-        $8, $9, $10, $11)
+        $8, $9, $10, $11, $12)
 `
 
 type PlanAddParams struct {
@@ -29,6 +29,7 @@ type PlanAddParams struct {
 	UpdatedAt      time.Time
 	ArchivedAt     time.Time
 	PlanGroup      string
+	Vat            string
 }
 
 func (q *Queries) PlanAdd(ctx context.Context, arg PlanAddParams) error {
@@ -44,12 +45,13 @@ func (q *Queries) PlanAdd(ctx context.Context, arg PlanAddParams) error {
 		arg.UpdatedAt,
 		arg.ArchivedAt,
 		arg.PlanGroup,
+		arg.Vat,
 	)
 	return err
 }
 
 const planForUpdate = `-- name: PlanForUpdate :one
-SELECT id, code, name, price_amount, price_currency, interval_months, features, created_at, updated_at, archived_at, plan_group FROM plans
+SELECT id, code, name, price_amount, price_currency, interval_months, features, created_at, updated_at, archived_at, plan_group, vat FROM plans
 WHERE code = $1::text OR id::text = $1::text
 FOR NO KEY UPDATE
 `
@@ -69,6 +71,7 @@ func (q *Queries) PlanForUpdate(ctx context.Context, ref string) (*Plan, error) 
 		&i.UpdatedAt,
 		&i.ArchivedAt,
 		&i.PlanGroup,
+		&i.Vat,
 	)
 	return &i, err
 }
@@ -88,8 +91,8 @@ func (q *Queries) PlanRemove(ctx context.Context, id string) (int64, error) {
 const planSave = `-- name: PlanSave :execrows
 UPDATE plans
 SET code = $1, name = $2, price_amount = $3, price_currency = $4,
-    interval_months = $5, features = $6, updated_at = $7, archived_at = $8, plan_group = $9
-WHERE id = $10
+    interval_months = $5, features = $6, updated_at = $7, archived_at = $8, plan_group = $9, vat = $10
+WHERE id = $11
 `
 
 type PlanSaveParams struct {
@@ -102,6 +105,7 @@ type PlanSaveParams struct {
 	UpdatedAt      time.Time
 	ArchivedAt     time.Time
 	PlanGroup      string
+	Vat            string
 	ID             string
 }
 
@@ -116,6 +120,7 @@ func (q *Queries) PlanSave(ctx context.Context, arg PlanSaveParams) (int64, erro
 		arg.UpdatedAt,
 		arg.ArchivedAt,
 		arg.PlanGroup,
+		arg.Vat,
 		arg.ID,
 	)
 	if err != nil {

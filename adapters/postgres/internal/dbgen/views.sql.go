@@ -42,7 +42,7 @@ func (q *Queries) PaymentSystems(ctx context.Context) ([]*PaymentSystem, error) 
 }
 
 const plans = `-- name: Plans :many
-SELECT id, code, name, price_amount, price_currency, interval_months, features, created_at, updated_at, archived_at, plan_group FROM plans ORDER BY code COLLATE "C"
+SELECT id, code, name, price_amount, price_currency, interval_months, features, created_at, updated_at, archived_at, plan_group, vat FROM plans ORDER BY code COLLATE "C"
 `
 
 func (q *Queries) Plans(ctx context.Context) ([]*Plan, error) {
@@ -66,6 +66,7 @@ func (q *Queries) Plans(ctx context.Context) ([]*Plan, error) {
 			&i.UpdatedAt,
 			&i.ArchivedAt,
 			&i.PlanGroup,
+			&i.Vat,
 		); err != nil {
 			return nil, err
 		}

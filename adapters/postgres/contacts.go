@@ -1,0 +1,93 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/online-cinema/billing/adapters/postgres/internal/dbgen"
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
+)
+
+// contacts encrypts and decrypts contacts for receipts, with the keys of the tokens. A nil
+// vault stores them in plaintext.
+type contacts struct{ vault ports.Vault }
+
+func (s contacts) encrypt(c billing.ReceiptContact) (billing.Encrypted, error) {
+	if s.vault == nil {
+		return billing.Encrypted{}, nil
+	}
+	return s.vault.Encrypt(ports.ContactPlace(c), []byte(c.Contact.Reveal()))
+}
+
+// contactOf converts a row. The contact is zero if it cannot be decrypted.
+func (s contacts) contactOf(row *dbgen.ReceiptContact) billing.ReceiptContact {
+	c := billing.ReceiptContact{ID: billing.ContactID(row.ID), UserID: billing.UserID(row.UserID)}
+	if text, err := s.decrypt(row); err == nil {
+		c.Contact = billing.Contact{Secret: billing.NewSecret(string(text))}
+	}
+	return c
+}
+
+func (s contacts) decrypt(row *dbgen.ReceiptContact) ([]byte, error) {
+	at := contactPlace(row)
+	switch {
+	case s.vault == nil && row.Contact.Valid:
+		return []byte(row.Contact.String), nil
+	case s.vault == nil:
+		return nil, ports.ErrNotDecrypted
+	case row.Contact.Valid:
+		return []byte(row.Contact.String), s.vault.AcceptPlaintext(at)
+	default:
+		return s.vault.Decrypt(at, encryptedOf(row.ContactCt, row.ContactKeyID))
+	}
+}
+
+func contactPlace(row *dbgen.ReceiptContact) ports.Place {
+	return ports.ContactPlace(billing.ReceiptContact{ID: billing.ContactID(row.ID), UserID: billing.UserID(row.UserID)})
+}
+
+// contacts encrypts the contacts for receipts.
+func (r *Rewrap) contacts(ctx context.Context, q *dbgen.Queries, limit int) (int, error) {
+	if r.store.vault == nil {
+		return 0, nil
+	}
+	rows, err := q.ContactsToReencrypt(ctx, dbgen.ContactsToReencryptParams{
+		KeyID: int64(r.store.vault.PrimaryKeyID()), AfterUser: r.contact.user, AfterID: r.contact.id, Take: int32(limit),
+	})
+	if err != nil {
+		return 0, err
+	}
+	for _, row := range rows {
+		r.contact = cursor{row.UserID, row.ID}
+		if err := r.record("receipt contact", row.ID, r.rewrapContact(ctx, q, row)); err != nil {
+			return 0, err
+		}
+	}
+	return len(rows), nil
+}
+
+func (r *Rewrap) rewrapContact(ctx context.Context, q *dbgen.Queries, row *dbgen.ReceiptContact) error {
+	fresh, err := r.encryptContactAgain(row)
+	if err != nil {
+		return err
+	}
+	n, err := q.ContactReencrypt(ctx, dbgen.ContactReencryptParams{
+		UserID: row.UserID, ID: row.ID, ContactCt: fresh.Ciphertext, ContactKeyID: keyID(fresh),
+	})
+	return oneRow(n, err)
+}
+
+func (r *Rewrap) encryptContactAgain(row *dbgen.ReceiptContact) (billing.Encrypted, error) {
+	v, at := r.store.vault, contactPlace(row)
+	switch {
+	case !row.Contact.Valid:
+		return reencrypt(v, at, encryptedOf(row.ContactCt, row.ContactKeyID))
+	case r.RefusePlaintext:
+		return billing.Encrypted{}, ports.ErrNotDecrypted
+	}
+	fresh, err := v.Encrypt(at, []byte(row.Contact.String))
+	if err != nil {
+		return fresh, err
+	}
+	return fresh, verify(v, at, fresh, []byte(row.Contact.String))
+}
