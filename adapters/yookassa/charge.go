@@ -21,6 +21,7 @@ type newPayment struct {
 	Confirmation       *confirmation `json:"confirmation,omitempty"`
 	MerchantCustomerID string        `json:"merchant_customer_id,omitempty"`
 	Metadata           metadata      `json:"metadata"`
+	Receipt            *newReceipt   `json:"receipt,omitempty"`
 }
 
 // confirmation requests a page on which the viewer pays or confirms the payment.
@@ -66,8 +67,13 @@ func (y *YooKassa) body(r ports.ChargeRequest) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	receipt, err := y.receiptOf(r.Receipt, amount, y.receipts != nil)
+	if err != nil {
+		return nil, err
+	}
 	p := newPayment{
-		Amount: amount, Capture: true, PaymentMethodID: r.Token.Reveal(), SavePaymentMethod: onPage,
+		Receipt: receipt,
+		Amount:  amount, Capture: true, PaymentMethodID: r.Token.Reveal(), SavePaymentMethod: onPage,
 		MerchantCustomerID: string(r.Payer), Metadata: metadata{PaymentID: string(r.Key)},
 	}
 	if onPage {

@@ -47,6 +47,10 @@ type Config struct {
 	// Now returns the time on the wall clock.
 	Now func() time.Time
 
+	// Receipts are the terms of the fiscal receipts that every payment needs; nil means that
+	// the shop does not send them through YooKassa.
+	Receipts *billing.ReceiptTerms
+
 	// BaseURL is the address of the API, without a slash at the end; "" means
 	// [DefaultBaseURL].
 	BaseURL string
@@ -70,6 +74,7 @@ type YooKassa struct {
 	client    *pspclient.Client
 	authorize string // value of the header Authorization
 	returnURL string
+	receipts  *billing.ReceiptTerms
 	networks  []netip.Prefix
 	now       func() time.Time
 	wait      func(context.Context, time.Duration) error
@@ -109,7 +114,7 @@ func New(cfg Config) (*YooKassa, error) {
 		return nil, fmt.Errorf("yookassa: %w", err)
 	}
 	y := &YooKassa{
-		client: client, returnURL: cfg.ReturnURL, networks: cfg.Networks, now: cfg.Now, wait: cfg.Wait,
+		client: client, returnURL: cfg.ReturnURL, receipts: cfg.Receipts, networks: cfg.Networks, now: cfg.Now, wait: cfg.Wait,
 		authorize: "Basic " + base64.StdEncoding.EncodeToString([]byte(cfg.ShopID+":"+cfg.SecretKey.Reveal())),
 	}
 	if y.networks == nil {
@@ -127,6 +132,7 @@ func (y *YooKassa) Capabilities() ports.Capabilities {
 	return ports.Capabilities{
 		KeyLimits: billing.KeyLimits{Settling: settling, Horizon: horizon},
 		Accepts:   []ports.Means{ports.ByPage},
+		Receipts:  y.receipts,
 	}
 }
 

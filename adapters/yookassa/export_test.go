@@ -7,6 +7,9 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
+// Body returns the body of the request for r.
+func Body(y *YooKassa, r ports.ChargeRequest) ([]byte, error) { return y.body(r) }
+
 // Currencies are the currencies that the adapter sends.
 func Currencies() []billing.Currency { return currencies() }
 

@@ -30,6 +30,7 @@ type payment struct {
 	Status        string    `json:"status"`
 	Amount        amount    `json:"amount"`
 	CapturedAt    time.Time `json:"captured_at"`
+	Registration  string    `json:"receipt_registration"`
 	Metadata      metadata  `json:"metadata"`
 	PaymentMethod struct {
 		ID    string `json:"id"`
@@ -53,9 +54,17 @@ const (
 
 var errOtherPayment = errors.New("the response is about another payment")
 
-// outcome returns the outcome of the payment with the key. It returns an error if the
-// response proves nothing about it.
+// outcome returns the outcome of the payment with the key, with the status of its receipt. It
+// returns an error if the response proves nothing about it.
 func (p payment) outcome(key billing.PaymentID) (billing.Outcome, error) {
+	o, err := p.outcomeOf(key)
+	if err == nil {
+		o.Receipt = receiptStatus(p.Registration)
+	}
+	return o, err
+}
+
+func (p payment) outcomeOf(key billing.PaymentID) (billing.Outcome, error) {
 	if p.ID == "" || p.Metadata.PaymentID != string(key) {
 		return billing.Outcome{}, errOtherPayment
 	}

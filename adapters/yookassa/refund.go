@@ -19,6 +19,7 @@ type newRefund struct {
 	PaymentID   string         `json:"payment_id"`
 	Description string         `json:"description"`
 	Metadata    refundMetadata `json:"metadata"`
+	Receipt     *newReceipt    `json:"receipt,omitempty"`
 }
 
 // refundMetadata is stored with a refund at YooKassa.
@@ -65,8 +66,13 @@ func (y *YooKassa) refund(ctx context.Context, r ports.RefundRequest) (billing.R
 }
 
 func (y *YooKassa) sendRefund(ctx context.Context, payment string, amount amount, r ports.RefundRequest) (billing.RefundOutcome, error) {
+	receipt, err := y.receiptOf(r.Receipt, amount, false) // its payment may be older than the receipts
+	if err != nil {
+		return billing.RefundOutcome{}, err
+	}
 	body, err := json.Marshal(newRefund{
-		Amount: amount, PaymentID: payment, Description: "Refund of payment " + string(r.Payment),
+		Receipt: receipt,
+		Amount:  amount, PaymentID: payment, Description: "Refund of payment " + string(r.Payment),
 		Metadata: refundMetadata{RefundID: string(r.Key), PaymentID: string(r.Payment)},
 	})
 	if err != nil {

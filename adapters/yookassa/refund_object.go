@@ -19,6 +19,7 @@ type refund struct {
 	Status              string         `json:"status"`
 	Amount              amount         `json:"amount"`
 	CreatedAt           time.Time      `json:"created_at"`
+	Registration        string         `json:"receipt_registration"`
 	Metadata            refundMetadata `json:"metadata"`
 	CancellationDetails struct {
 		Reason string `json:"reason"`
@@ -29,7 +30,7 @@ var errOtherRefund = errors.New("the response is about another refund")
 
 // outcome returns the outcome of the refund. An error leaves it unknown.
 func (r refund) outcome() (billing.RefundOutcome, error) {
-	o := billing.RefundOutcome{ProviderRef: r.ID}
+	o := billing.RefundOutcome{ProviderRef: r.ID, Receipt: receiptStatus(r.Registration)}
 	if r.ID == "" {
 		return billing.RefundOutcome{}, errOtherRefund
 	}

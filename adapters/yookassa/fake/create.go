@@ -87,7 +87,7 @@ func (f *Fake) check(q request) response {
 	case q.Confirmation != nil && q.Confirmation.ReturnURL == "":
 		return refuse("confirmation.return_url", "The return URL is missing")
 	}
-	return nil
+	return f.checkReceipt(q.Receipt, q.Amount, f.cfg.Receipts)
 }
 
 // add creates a payment for a valid request. The caller holds mu.
@@ -96,7 +96,8 @@ func (f *Fake) add(q request, fault Fault, host string) *payment {
 	p := &payment{
 		ID: newID(), Status: pending, Amount: q.Amount, Recipient: recipient{f.cfg.ShopID, "1"}, CreatedAt: now,
 		MerchantCustomerID: q.MerchantCustomerID, Metadata: q.Metadata, Test: true,
-		save: q.SavePaymentMethod, decides: f.methods[q.PaymentMethodID],
+		Registration: registration(q.Receipt),
+		save:         q.SavePaymentMethod, decides: f.methods[q.PaymentMethodID],
 	}
 	f.payments = append(f.payments, p)
 	if fault == Decline {

@@ -14,6 +14,8 @@ type Config struct {
 	// Notify sends the body of a notification after the viewer has replied to a page. It
 	// may be nil.
 	Notify func(ctx context.Context, body []byte)
+	// Receipts makes the fake refuse payments without a receipt.
+	Receipts bool
 }
 
 // Fake is a shop at YooKassa. It is safe for concurrent use.

@@ -22,6 +22,7 @@ type request struct {
 	Confirmation       *confirmation     `json:"confirmation"`
 	MerchantCustomerID string            `json:"merchant_customer_id"`
 	Metadata           map[string]string `json:"metadata"`
+	Receipt            *receipt          `json:"receipt"`
 }
 
 type confirmation struct {
@@ -46,6 +47,7 @@ type payment struct {
 	Test                bool                 `json:"test"`
 	Paid                bool                 `json:"paid"`
 	Refundable          bool                 `json:"refundable"`
+	Registration        string               `json:"receipt_registration,omitempty"`
 
 	save      bool   // the method, if the payment succeeds
 	decides   Method // the outcome

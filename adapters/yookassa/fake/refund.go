@@ -16,6 +16,7 @@ type refundRequest struct {
 	PaymentID   string            `json:"payment_id"`
 	Description string            `json:"description"`
 	Metadata    map[string]string `json:"metadata"`
+	Receipt     *receipt          `json:"receipt"`
 }
 
 // refund is a refund as the API writes it. The caller holds the fake's mu.
@@ -28,6 +29,7 @@ type refund struct {
 	Description         string               `json:"description,omitempty"`
 	CancellationDetails *cancellationDetails `json:"cancellation_details,omitempty"`
 	Metadata            map[string]string    `json:"metadata,omitempty"`
+	Registration        string               `json:"receipt_registration,omitempty"`
 
 	minor     int64  // the amount in kopecks
 	reason    string // of the cancellation; "" lets it succeed
@@ -104,7 +106,7 @@ func (f *Fake) checkRefund(paid *payment, q refundRequest) response {
 	case minor > f.rest(paid):
 		return refuse("amount", "The amount exceeds the rest of payment "+paid.ID)
 	default:
-		return nil
+		return f.checkReceipt(q.Receipt, q.Amount, false)
 	}
 }
 
@@ -132,7 +134,7 @@ func (f *Fake) rest(paid *payment) int64 {
 func (f *Fake) addRefund(paid *payment, q refundRequest, postponed bool) *refund {
 	x := &refund{
 		ID: newID(), PaymentID: paid.ID, Status: pending, Amount: q.Amount, CreatedAt: f.now(), Description: q.Description,
-		Metadata: q.Metadata, minor: minorOf(q.Amount.Value), reason: paid.decides.RefundReason, postponed: postponed,
+		Metadata: q.Metadata, Registration: registration(q.Receipt), minor: minorOf(q.Amount.Value), reason: paid.decides.RefundReason, postponed: postponed,
 	}
 	f.refunds = append(f.refunds, x)
 	if !postponed && !f.holdRefunds {
