@@ -40,6 +40,9 @@ func (s *Simulator) charge(ctx context.Context, r ports.ChargeRequest) (billing.
 	if err := s.before(ctx, fault); err != nil {
 		return billing.Outcome{}, err
 	}
+	if s.cfg.Receipts != nil && r.Receipt == nil {
+		return billing.Outcome{}, ports.ErrRefused
+	}
 	if !validRequest(r) || b.onPage && r.Initiator != billing.CustomerInitiated {
 		return billing.Outcome{}, ports.ErrRefused
 	}

@@ -32,6 +32,9 @@ type request struct {
 	settlesAt       *time.Time          // when the payment settles without the viewer, on the wall clock
 	settleDecline   billing.DeclineCode // decline code at settlesAt; "" accepts
 
+	receipt        string // what it has of a receipt; empty for none
+	receiptContact []byte // digest of its contact
+
 	age    time.Duration // since it was stored, on the clock of the database
 	issued string        // token for the card, which the outcome has once the payment succeeded
 
@@ -54,7 +57,11 @@ func newRequest(r ports.ChargeRequest, b behaviour) request {
 	if r.Card != nil {
 		q.token = sha256.Sum256([]byte(q.issued))
 	}
+	q.receipt, q.receiptContact = receiptText(r.Receipt)
 	content := fmt.Appendf(nil, "%d %q %q %x", r.Amount.Amount, r.Amount.Currency, r.Initiator, subjectOf(r, b))
+	if q.receipt != "" {
+		content = fmt.Appendf(content, " %q %x", q.receipt, q.receiptContact)
+	}
 	q.fingerprint = sha256.Sum256(content)
 	return q
 }
@@ -73,6 +80,9 @@ func (q request) outcome(baseURL string) billing.Outcome {
 	o := billing.Outcome{Status: q.status, DeclineCode: q.decline, ProviderRef: q.ref}
 	switch q.status {
 	case billing.PaymentSucceeded:
+		if q.receipt != "" {
+			o.Receipt = billing.ReceiptRegistered
+		}
 		o.Amount = q.amount
 		if q.issued != "" {
 			o.Token = billing.NewSecret(q.issued)
@@ -89,11 +99,11 @@ func (q request) outcome(baseURL string) billing.Outcome {
 // token was forgotten. If another transaction is inserting the key, claim waits for its end.
 func claim(ctx context.Context, tx pgx.Tx, q request, now time.Time) (free, forgotten bool, err error) {
 	err = tx.QueryRow(ctx, `
-		INSERT INTO simulator.requests (key, fingerprint, token, amount, currency, status, ref, return_url, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		INSERT INTO simulator.requests (key, fingerprint, token, amount, currency, status, ref, return_url, created_at, receipt, receipt_contact)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, nullif($10, ''), $11)
 		ON CONFLICT (key) DO NOTHING
 		RETURNING EXISTS (SELECT FROM simulator.tokens t WHERE t.hash = $3 AND t.forgotten)`,
-		q.key, q.fingerprint[:], q.token[:], q.amount.Amount, q.amount.Currency, q.status, q.ref, q.returnURL, now).Scan(&forgotten)
+		q.key, q.fingerprint[:], q.token[:], q.amount.Amount, q.amount.Currency, q.status, q.ref, q.returnURL, now, q.receipt, q.receiptContact).Scan(&forgotten)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return false, false, nil
@@ -142,7 +152,7 @@ func record(ctx context.Context, tx pgx.Tx, q request, now time.Time, times int)
 
 const selectRequest = `
 	SELECT key, fingerprint, token, amount, currency, status, decline_code, ref, coalesce(action, ''), expires_at,
-	       issued, approval_decline, settles_at, settles_decline, awaits_card, return_url, clock_timestamp() - stored_at, refunds_as
+	       issued, approval_decline, settles_at, settles_decline, awaits_card, return_url, clock_timestamp() - stored_at, refunds_as, coalesce(receipt, '')
 	FROM simulator.requests WHERE `
 
 // Conditions of readRequest.
@@ -160,7 +170,7 @@ func readRequest(ctx context.Context, from queryer, where, value string) (q requ
 	var fingerprint, token []byte
 	err = from.QueryRow(ctx, selectRequest+where, value).Scan(&q.key, &fingerprint, &token,
 		&q.amount.Amount, &q.amount.Currency, &q.status, &q.decline, &q.ref, &q.action, &q.expiresAt,
-		&q.issued, &q.approvalDecline, &q.settlesAt, &q.settleDecline, &q.awaitsCard, &q.returnURL, &q.age, &q.refunds)
+		&q.issued, &q.approvalDecline, &q.settlesAt, &q.settleDecline, &q.awaitsCard, &q.returnURL, &q.age, &q.refunds, &q.receipt)
 	copy(q.fingerprint[:], fingerprint)
 	copy(q.token[:], token)
 	return q, err

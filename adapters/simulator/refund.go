@@ -37,6 +37,9 @@ type refund struct {
 	changesTo  billing.PaymentStatus
 	at         time.Time
 	age        time.Duration // since it was stored, on the clock of the database
+
+	receipt        string // what it has of a receipt; empty for none
+	receiptContact []byte // digest of its contact
 }
 
 // now returns the refund as it is at a time of the wall clock.
@@ -49,6 +52,9 @@ func (r refund) now(wall time.Time) refund {
 
 func (r refund) outcome() billing.RefundOutcome {
 	o := billing.RefundOutcome{Status: r.status, ProviderRef: r.ref}
+	if r.receipt != "" && r.status == billing.PaymentSucceeded {
+		o.Receipt = billing.ReceiptRegistered
+	}
 	if r.status == billing.PaymentDeclined {
 		o.DeclineCode = billing.GenericDecline
 	}
@@ -73,7 +79,9 @@ func (s *Simulator) refund(ctx context.Context, r ports.RefundRequest) (billing.
 	if !validKey(billing.PaymentID(r.Key)) || r.Amount.Amount <= 0 {
 		return billing.RefundOutcome{}, ports.ErrRefused
 	}
-	stored, err := s.storeRefund(ctx, refund{key: r.Key, payment: r.Payment, amount: r.Amount})
+	asked := refund{key: r.Key, payment: r.Payment, amount: r.Amount}
+	asked.receipt, asked.receiptContact = receiptText(r.Receipt)
+	stored, err := s.storeRefund(ctx, asked)
 	if err != nil {
 		return billing.RefundOutcome{}, err
 	}
@@ -124,7 +132,7 @@ func (s *Simulator) storeRefund(ctx context.Context, r refund) (stored refund, e
 			return fmt.Errorf("read the charge: %w", err)
 		}
 		stored, err = readRefund(ctx, tx, r.key)
-		if err == nil && (stored.payment != r.payment || stored.amount != r.amount) {
+		if err == nil && (stored.payment != r.payment || stored.amount != r.amount || stored.receipt != r.receipt) {
 			return ports.ErrKeyConflict
 		}
 		if !errors.Is(err, pgx.ErrNoRows) {
@@ -178,9 +186,9 @@ func (s *Simulator) checkRest(ctx context.Context, tx pgx.Tx, r refund, charged 
 
 func (s *Simulator) insertRefund(ctx context.Context, tx pgx.Tx, r refund) (refund, error) {
 	_, err := tx.Exec(ctx, `
-		INSERT INTO simulator.refunds (key, by_hand, payment, ref, amount, currency, status, changes_at, changes_to, at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-		r.key, r.byHand, r.payment, r.ref, r.amount.Amount, r.amount.Currency, r.status, r.changesAt, r.changesTo, s.cfg.Clock.Now())
+		INSERT INTO simulator.refunds (key, by_hand, payment, ref, amount, currency, status, changes_at, changes_to, at, receipt, receipt_contact)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, nullif($11, ''), $12)`,
+		r.key, r.byHand, r.payment, r.ref, r.amount.Amount, r.amount.Currency, r.status, r.changesAt, r.changesTo, s.cfg.Clock.Now(), r.receipt, r.receiptContact)
 	if err != nil {
 		return r, fmt.Errorf("store the refund: %w", err)
 	}
@@ -189,14 +197,14 @@ func (s *Simulator) insertRefund(ctx context.Context, tx pgx.Tx, r refund) (refu
 
 const selectRefund = `
 	SELECT r.key, r.by_hand, r.payment, q.ref, r.ref, r.amount, r.currency, r.status, r.changes_at, r.changes_to, r.at,
-	       clock_timestamp() - r.stored_at
+	       clock_timestamp() - r.stored_at, coalesce(r.receipt, '')
 	FROM simulator.refunds r JOIN simulator.requests q ON q.key = r.payment `
 
 // fields returns where a row of selectRefund is stored.
 func (r *refund) fields() []any {
 	return []any{
 		&r.key, &r.byHand, &r.payment, &r.paymentRef, &r.ref, &r.amount.Amount, &r.amount.Currency, &r.status,
-		&r.changesAt, &r.changesTo, &r.at, &r.age,
+		&r.changesAt, &r.changesTo, &r.at, &r.age, &r.receipt,
 	}
 }
 

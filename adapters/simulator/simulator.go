@@ -57,6 +57,9 @@ type Config struct {
 	// ever. Later, the key is new again.
 	Horizon time.Duration
 
+	// Receipts are the terms of the receipts that every charge needs; nil means none.
+	Receipts *billing.ReceiptTerms
+
 	// Fault returns the fault of a charge. If Fault is nil or returns [NoFault], Odds
 	// decide. It must be safe for concurrent use. See [Script].
 	Fault func(ports.ChargeRequest) Fault
@@ -88,6 +91,7 @@ func (s *Simulator) Capabilities() ports.Capabilities {
 	return ports.Capabilities{
 		KeyLimits: billing.KeyLimits{Settling: s.cfg.Lag, Horizon: s.cfg.Horizon},
 		Accepts:   []ports.Means{ports.ByToken, ports.ByPage, ports.ByCard},
+		Receipts:  s.cfg.Receipts,
 	}
 }
 

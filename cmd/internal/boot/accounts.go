@@ -19,10 +19,12 @@ type Accounts struct {
 	StripeWebhooks SecretText `env:"BILLING_STRIPE_WEBHOOK_SECRET" helpDefault:"none: notifications of Stripe are refused" must:"be signing secrets with spaces between them" help:"Signing secrets of the webhook endpoint at Stripe; two while one is replaced"`
 	StripeURL      string     `env:"BILLING_STRIPE_API_URL" helpDefault:"https://api.stripe.com" help:"Address of Stripe's API, for tests and egress proxies"`
 
-	YooKassaShop SecretText `env:"BILLING_YOOKASSA_SHOP_ID" helpDefault:"none: YooKassa is off" must:"be the number of a shop" help:"Id of the shop at YooKassa; switches it on"`
-	YooKassaKey  SecretText `env:"BILLING_YOOKASSA_SECRET_KEY" helpDefault:"none: YooKassa is off" must:"be a secret key of YooKassa" help:"Secret key of the shop at YooKassa"`
-	YooKassaURL  string     `env:"BILLING_YOOKASSA_API_URL" helpDefault:"https://api.yookassa.ru/v3" help:"Address of YooKassa's API, for tests and egress proxies"`
-	YooKassaNets Networks   `env:"BILLING_YOOKASSA_NOTIFICATION_NETS" helpDefault:"those that YooKassa publishes" must:"be addresses or networks with commas between them, such as 185.71.76.0/27,77.75.156.11" help:"Networks that send YooKassa's notifications"`
+	YooKassaShop      SecretText  `env:"BILLING_YOOKASSA_SHOP_ID" helpDefault:"none: YooKassa is off" must:"be the number of a shop" help:"Id of the shop at YooKassa; switches it on"`
+	YooKassaKey       SecretText  `env:"BILLING_YOOKASSA_SECRET_KEY" helpDefault:"none: YooKassa is off" must:"be a secret key of YooKassa" help:"Secret key of the shop at YooKassa"`
+	YooKassaURL       string      `env:"BILLING_YOOKASSA_API_URL" helpDefault:"https://api.yookassa.ru/v3" help:"Address of YooKassa's API, for tests and egress proxies"`
+	YooKassaReceipts  ReceiptMode `env:"BILLING_YOOKASSA_RECEIPTS" default:"off" must:"be off, full_payment or full_prepayment" help:"Send fiscal receipts (54-FZ) through YooKassa, with this method of payment on them"`
+	YooKassaTaxSystem int         `env:"BILLING_YOOKASSA_TAX_SYSTEM" helpDefault:"none: the cash register knows it" must:"be a number from 1 to 6" help:"Tax system on the receipts of YooKassa, if the cash register serves several"`
+	YooKassaNets      Networks    `env:"BILLING_YOOKASSA_NOTIFICATION_NETS" helpDefault:"those that YooKassa publishes" must:"be addresses or networks with commas between them, such as 185.71.76.0/27,77.75.156.11" help:"Networks that send YooKassa's notifications"`
 }
 
 // SecretText is a secret of any form.
@@ -32,6 +34,30 @@ type SecretText struct{ billing.Secret }
 func (s *SecretText) UnmarshalText(text []byte) error {
 	s.Secret = billing.NewSecret(string(text))
 	return nil
+}
+
+// ReceiptMode is the mode of receipts; empty if none are sent.
+type ReceiptMode billing.ReceiptMode
+
+// UnmarshalText accepts off and the modes.
+func (m *ReceiptMode) UnmarshalText(text []byte) error {
+	switch mode := billing.ReceiptMode(text); mode {
+	case "off":
+		*m = ""
+	case billing.FullPayment, billing.FullPrepayment:
+		*m = ReceiptMode(mode)
+	default:
+		return errInvalid
+	}
+	return nil
+}
+
+// terms returns the terms of receipts, or nil if none are sent.
+func (m ReceiptMode) terms(taxSystem int) *billing.ReceiptTerms {
+	if m == "" {
+		return nil
+	}
+	return &billing.ReceiptTerms{Mode: billing.ReceiptMode(m), TaxSystem: taxSystem}
 }
 
 // words returns the secrets with spaces between them.
@@ -47,6 +73,8 @@ func (s SecretText) words() (list []billing.Secret) {
 func (a Accounts) check(f *faults, env Env) {
 	f.need(a.YooKassaShop.IsZero() == a.YooKassaKey.IsZero(),
 		"BILLING_YOOKASSA_SHOP_ID and BILLING_YOOKASSA_SECRET_KEY must both be set or neither")
+	f.need(a.YooKassaTaxSystem >= 0 && a.YooKassaTaxSystem <= 6, "BILLING_YOOKASSA_TAX_SYSTEM=%d must be 1 to 6", a.YooKassaTaxSystem)
+	f.need(a.YooKassaTaxSystem == 0 || a.YooKassaReceipts != "", "BILLING_YOOKASSA_TAX_SYSTEM is set without BILLING_YOOKASSA_RECEIPTS")
 	f.need(a.StripeWebhooks.IsZero() || !a.StripeKey.IsZero(), "BILLING_STRIPE_WEBHOOK_SECRET is set without BILLING_STRIPE_SECRET_KEY")
 	for name, key := range map[string]SecretText{"BILLING_STRIPE_SECRET_KEY": a.StripeKey, "BILLING_YOOKASSA_SECRET_KEY": a.YooKassaKey} {
 		text := strings.TrimPrefix(strings.TrimPrefix(key.Reveal(), "sk_"), "rk_")
@@ -98,6 +126,7 @@ func openYooKassa(_ context.Context, s *PaymentSystems, c PaymentSystemsConfig) 
 	p, err := yookassa.New(yookassa.Config{
 		ShopID: c.Accounts.YooKassaShop.Reveal(), SecretKey: c.Accounts.YooKassaKey.Secret, Networks: c.Accounts.YooKassaNets,
 		BaseURL: strings.TrimSuffix(c.Accounts.YooKassaURL, "/"), ReturnURL: c.ReturnURL, Now: time.Now,
+		Receipts: c.Accounts.YooKassaReceipts.terms(c.Accounts.YooKassaTaxSystem),
 	})
 	if err == nil {
 		s.Providers[yookassa.Code] = p

@@ -17,6 +17,7 @@ type SimulatorFaults struct {
 	holdLost time.Duration
 	lag      time.Duration
 	horizon  time.Duration
+	receipts ReceiptMode
 }
 
 // UnmarshalText parses pairs of name and value with commas between them. The
@@ -49,6 +50,8 @@ func (m *SimulatorFaults) UnmarshalText(text []byte) error {
 			}
 		case spans[name] != nil:
 			*spans[name], err = time.ParseDuration(value)
+		case name == "receipts": // not a fault: the simulator needs receipts, with this mode
+			err = read.receipts.UnmarshalText([]byte(value))
 		case name == "seed":
 			read.odds.Seed, err = strconv.ParseUint(value, 10, 64)
 		default:
