@@ -92,7 +92,7 @@ func (s *server) respondOnce(ctx context.Context, m mutation, respond func(*port
 // newRequest returns the identity of the request. The fingerprint hashes each part
 // with its length, so that different requests never hash the same bytes. The fingerprint
 // and the stored form of the key are keyed digests: the parts may include a payment
-// token, and clients put anything into keys.
+// token or a contact for receipts, and clients put anything into keys.
 func (s *server) newRequest(ctx context.Context, m mutation) (r ports.KeyedRequest, err error) {
 	state, text := stateOf(ctx), []byte(nil)
 	for _, part := range append([]string{m.operation, state.ref}, m.fields...) {

@@ -23,8 +23,13 @@ func (s *server) PaySubscription(ctx context.Context, r api.PaySubscriptionReque
 	if err != nil {
 		return nil, err
 	}
+	contact, err := receiptContact(b.Receipt)
+	if err != nil {
+		return nil, err
+	}
 	cmd := viewers.Pay{
-		User: stateOf(ctx).user, Ref: r.Ref, Source: source, ReturnURL: returnURL,
+		Contact: contact,
+		User:    stateOf(ctx).user, Ref: r.Ref, Source: source, ReturnURL: returnURL,
 		Price: billing.Money{Amount: b.Price.Amount, Currency: billing.Currency(b.Price.Currency)},
 	}
 	if b.IntervalMonths != nil {
@@ -39,6 +44,9 @@ func (s *server) PaySubscription(ctx context.Context, r api.PaySubscriptionReque
 	}
 	if returnURL != "" { // as before, so that stored fingerprints are recognised
 		fields = append(fields, "return_url", returnURL)
+	}
+	if !contact.IsZero() {
+		fields = append(fields, "receipt", contact.Reveal())
 	}
 	return s.runOnce(ctx, mutation{
 		operation: "pay", fields: fields,
@@ -77,7 +85,11 @@ func (s *server) ReplacePaymentMethod(ctx context.Context, r api.ReplacePaymentM
 	if source.Method == "" && source.Token.IsZero() {
 		return nil, invalidField("payment_method_id", "is missing; send it, or payment_system and payment_token")
 	}
-	v, err := s.Subscriber.Replace(ctx, viewers.Replace{User: stateOf(ctx).user, Ref: r.Ref, Source: source})
+	contact, err := receiptContact(b.Receipt)
+	if err != nil {
+		return nil, err
+	}
+	v, err := s.Subscriber.Replace(ctx, viewers.Replace{User: stateOf(ctx).user, Ref: r.Ref, Source: source, Contact: contact})
 	if err != nil {
 		return nil, err
 	}

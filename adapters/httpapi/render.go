@@ -28,7 +28,11 @@ func plan(p billing.Plan) api.Plan {
 
 func paymentSystem(ps viewers.PaymentSystem) api.PaymentSystem {
 	accepts := mapSlice(ps.Accepts, func(m ports.Means) string { return string(m) })
-	return api.PaymentSystem{Code: ps.Code, Name: ps.Name, Accepts: accepts}
+	contact := api.PaymentSystemReceiptContactNone
+	if ps.NeedsReceipts {
+		contact = api.PaymentSystemReceiptContactRequired
+	}
+	return api.PaymentSystem{Code: ps.Code, Name: ps.Name, Accepts: accepts, ReceiptContact: contact}
 }
 
 func subscription(v ports.SubscriptionView) api.Subscription {
@@ -73,13 +77,18 @@ func redirect(url string, expires time.Time) *api.NextAction {
 }
 
 func payment(p viewers.Payment) api.Payment {
-	return api.Payment{
+	rendered := api.Payment{
 		Id: string(p.ID), Status: api.PaymentStatus(p.Status), Amount: money(p.Amount),
 		DeclineCode: nullString(p.DeclineCode), SubscriptionId: string(p.SubscriptionID),
 		PaymentSystem: p.PaymentSystem, Initiator: api.Initiator(p.Initiator),
 		Period: period(p.Period), CreatedAt: p.CreatedAt.UTC(), SettledAt: nullTime(p.SettledAt),
 		Refunds: mapSlice(p.Refunds, refund),
 	}
+	// A void receipt is none: the payment took no money.
+	if p.Receipt != "" && p.Receipt != billing.ReceiptVoid {
+		rendered.Receipt = &api.Receipt{Status: api.ReceiptStatus(p.Receipt)}
+	}
+	return rendered
 }
 
 func refund(r billing.Refund) api.Refund {

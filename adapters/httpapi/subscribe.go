@@ -50,13 +50,20 @@ func (s *server) Subscribe(ctx context.Context, r api.SubscribeRequestObject) (a
 	if returnURL != "" {
 		fields = append(fields, "return_url", returnURL)
 	}
+	contact, err := receiptContact(r.Body.Receipt)
+	if err != nil {
+		return nil, err
+	}
+	if !contact.IsZero() {
+		fields = append(fields, "receipt", contact.Reveal())
+	}
 	return s.runOnce(ctx, mutation{
 		operation: "subscribe", fields: fields,
 		run: func(request *ports.KeyedRequest) (ports.SubscriptionView, error) {
 			return s.Subscriber.Subscribe(ctx, viewers.Subscribe{
 				User: stateOf(ctx).user, Plan: ref, Price: price, Months: months, TermsVersion: terms,
 				PaymentSystem: r.Body.PaymentSystem,
-				Token:         billing.NewSecret(source.token), Card: source.card, CVV: source.cvv, ReturnURL: returnURL, Request: request,
+				Token:         billing.NewSecret(source.token), Card: source.card, CVV: source.cvv, ReturnURL: returnURL, Contact: contact, Request: request,
 			})
 		},
 		status: subscribeStatus, outcome: subscribeOutcome,
@@ -80,6 +87,14 @@ func (s *server) returnURL(url *string) (string, error) {
 	default:
 		return *url, nil
 	}
+}
+
+// receiptContact returns the contact for receipts, or the zero one if the request has none.
+func receiptContact(r *api.ReceiptContact) (billing.Contact, error) {
+	if r == nil {
+		return billing.Contact{}, nil
+	}
+	return billing.NewContact(r.Email, r.Phone)
 }
 
 // paymentSource is a payment token, or a stored card with its CVV. The zero value is a page

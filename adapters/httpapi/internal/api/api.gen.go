@@ -88,6 +88,7 @@ func (e Initiator) Valid() bool {
 
 // Defines values for NextActionType.
 const (
+	NextActionTypeAddReceiptContact    NextActionType = "add_receipt_contact"
 	NextActionTypeConfirmPayment       NextActionType = "confirm_payment"
 	NextActionTypeRedirect             NextActionType = "redirect"
 	NextActionTypeReplacePaymentMethod NextActionType = "replace_payment_method"
@@ -96,6 +97,8 @@ const (
 // Valid indicates whether the value is a known member of the NextActionType enum.
 func (e NextActionType) Valid() bool {
 	switch e {
+	case NextActionTypeAddReceiptContact:
+		return true
 	case NextActionTypeConfirmPayment:
 		return true
 	case NextActionTypeRedirect:
@@ -164,6 +167,45 @@ func (e PaymentStatus) Valid() bool {
 	case PaymentStatusPending:
 		return true
 	case PaymentStatusSucceeded:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PaymentSystemReceiptContact.
+const (
+	PaymentSystemReceiptContactNone     PaymentSystemReceiptContact = "none"
+	PaymentSystemReceiptContactRequired PaymentSystemReceiptContact = "required"
+)
+
+// Valid indicates whether the value is a known member of the PaymentSystemReceiptContact enum.
+func (e PaymentSystemReceiptContact) Valid() bool {
+	switch e {
+	case PaymentSystemReceiptContactNone:
+		return true
+	case PaymentSystemReceiptContactRequired:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReceiptStatus.
+const (
+	ReceiptStatusFailed     ReceiptStatus = "failed"
+	ReceiptStatusPending    ReceiptStatus = "pending"
+	ReceiptStatusRegistered ReceiptStatus = "registered"
+)
+
+// Valid indicates whether the value is a known member of the ReceiptStatus enum.
+func (e ReceiptStatus) Valid() bool {
+	switch e {
+	case ReceiptStatusFailed:
+		return true
+	case ReceiptStatusPending:
+		return true
+	case ReceiptStatusRegistered:
 		return true
 	default:
 		return false
@@ -417,6 +459,7 @@ type NextAction struct {
 	// - `redirect`: send the viewer's browser to the `url`, to confirm the pending payment or to save the card.
 	// - `confirm_payment`: the bank wants the viewer's confirmation. Pay with `POST /v1/subscriptions/{ref}/pay`.
 	// - `replace_payment_method`: the payment method cannot be charged any more. Ask the viewer for another one, and pay with it or replace it.
+	// - `add_receipt_contact`: the payment system sends receipts, and the viewer has given no contact for them. Ask for one, and pay with `receipt`, or set the same payment method again with `receipt`.
 	Type NextActionType `json:"type"`
 
 	// Url The address to send the viewer to, if the type is `redirect`; missing otherwise.
@@ -428,6 +471,7 @@ type NextAction struct {
 // - `redirect`: send the viewer's browser to the `url`, to confirm the pending payment or to save the card.
 // - `confirm_payment`: the bank wants the viewer's confirmation. Pay with `POST /v1/subscriptions/{ref}/pay`.
 // - `replace_payment_method`: the payment method cannot be charged any more. Ask the viewer for another one, and pay with it or replace it.
+// - `add_receipt_contact`: the payment system sends receipts, and the viewer has given no contact for them. Ask for one, and pay with `receipt`, or set the same payment method again with `receipt`.
 type NextActionType string
 
 // PayRequest The agreed price, and the means of payment. Send at most one of `payment_method_id`, `payment_token` with `payment_system`, and `card_id` with `cvv`. With `payment_system` alone, the viewer pays on a page of that payment system, whose address is in `next_action`. Without any, the method of the subscription pays.
@@ -459,12 +503,13 @@ type PayRequest struct {
 	TermsVersion *string `json:"terms_version,omitempty"`
 
 	// ReturnUrl The page to which the viewer's browser goes after a page of the payment system. It must begin with an address that the operator has allowed.
-	ReturnUrl *string `json:"return_url,omitempty"`
+	ReturnUrl *string         `json:"return_url,omitempty"`
+	Receipt   *ReceiptContact `json:"receipt,omitempty"`
 }
 
 // Payment One attempt to charge one period, and its outcome.
 //
-// Example: {"amount":{"amount":39900,"currency":"RUB"},"created_at":"2026-03-01T10:00:00Z","decline_code":null,"id":"01981e2c-7d4a-7c11-8f3e-52a4c1d7e902","initiator":"customer","payment_system":"simulator","period":{"end":"2026-04-01T10:00:00Z","start":"2026-03-01T10:00:00Z"},"refunds":[],"settled_at":"2026-03-01T10:00:01Z","status":"succeeded","subscription_id":"01981e2c-7d4a-7c10-9a51-3f0f6f3f2a11"}
+// Example: {"amount":{"amount":39900,"currency":"RUB"},"created_at":"2026-03-01T10:00:00Z","decline_code":null,"id":"01981e2c-7d4a-7c11-8f3e-52a4c1d7e902","initiator":"customer","payment_system":"simulator","period":{"end":"2026-04-01T10:00:00Z","start":"2026-03-01T10:00:00Z"},"receipt":null,"refunds":[],"settled_at":"2026-03-01T10:00:01Z","status":"succeeded","subscription_id":"01981e2c-7d4a-7c10-9a51-3f0f6f3f2a11"}
 type Payment struct {
 	// Amount An amount in minor units of a currency.
 	//
@@ -484,6 +529,9 @@ type Payment struct {
 
 	// Period The period that the payment pays for.
 	Period Period `json:"period"`
+
+	// Receipt The fiscal receipt of the payment; null if it has none.
+	Receipt *Receipt `json:"receipt"`
 
 	// Refunds The refunds of the payment, oldest first. Their sum never exceeds the payment.
 	Refunds []Refund `json:"refunds"`
@@ -565,7 +613,7 @@ type PaymentStatus string
 
 // PaymentSystem A company that charges viewers on behalf of the cinema.
 //
-// Example: {"accepts":["token","page","card"],"code":"simulator","name":"Simulator"}
+// Example: {"accepts":["token","page","card"],"code":"simulator","name":"Simulator","receipt_contact":"none"}
 type PaymentSystem struct {
 	// Accepts What a viewer can pay with for the first time: `token` (`payment_token`), `page` (a page of the payment system), `card` (`card_id` with `cvv`). More may be added.
 	Accepts []string `json:"accepts"`
@@ -575,7 +623,13 @@ type PaymentSystem struct {
 
 	// Name The name to show to viewers.
 	Name string `json:"name"`
+
+	// ReceiptContact Whether a viewer must give a contact for fiscal receipts (`receipt`) with the first payment: `required` or `none`.
+	ReceiptContact PaymentSystemReceiptContact `json:"receipt_contact"`
 }
+
+// PaymentSystemReceiptContact Whether a viewer must give a contact for fiscal receipts (`receipt`) with the first payment: `required` or `none`.
+type PaymentSystemReceiptContact string
 
 // PaymentSystemList The payment systems.
 type PaymentSystemList struct {
@@ -671,6 +725,30 @@ type Problem struct {
 	Type string `json:"type"`
 }
 
+// Receipt The fiscal receipt of a payment. It goes to the viewer's contact. A receipt that failed does not undo the payment.
+//
+// Example: {"status":"registered"}
+type Receipt struct {
+	// Status The state of a receipt. The tax service has a `registered` one. The payment system could not register a `failed` one.
+	Status ReceiptStatus `json:"status"`
+}
+
+// ReceiptContact Where the viewer's fiscal receipts go: send either `email` or `phone`. It is required if `receipt_contact` of the payment system
+// is `required` and the viewer has given none before. It counts for all later payments of the viewer until another one is given. It
+// is stored encrypted, and no response contains it. A payment system whose `receipt_contact` is `none` does not get it, and it is not stored.
+//
+// Example: {"email":"ann@example.com"}
+type ReceiptContact struct {
+	// Email An e-mail address.
+	Email *string `json:"email,omitempty"`
+
+	// Phone A phone number with its country code, in digits: 8 to 15 of them, with or without a plus.
+	Phone *string `json:"phone,omitempty"`
+}
+
+// ReceiptStatus The state of a receipt. The tax service has a `registered` one. The payment system could not register a `failed` one.
+type ReceiptStatus string
+
 // Refund Money of a payment that goes back to the viewer.
 //
 // Example: {"amount":{"amount":10000,"currency":"RUB"},"created_at":"2026-03-05T10:00:00Z","id":"01981e2c-7d4a-7c11-8f3e-52a4c1d7e977","settled_at":"2026-03-05T10:00:02Z","status":"succeeded"}
@@ -703,7 +781,8 @@ type ReplaceRequest struct {
 	PaymentSystem *string `json:"payment_system,omitempty"`
 
 	// PaymentToken The payment system's token for the viewer's card. It is never returned.
-	PaymentToken *string `json:"payment_token,omitempty"`
+	PaymentToken *string         `json:"payment_token,omitempty"`
+	Receipt      *ReceiptContact `json:"receipt,omitempty"`
 }
 
 // SubscribeRequest The plan, its price, and the means of payment. Send exactly one of `plan_code` and `plan_id`, and either `payment_token` or `card_id` with `cvv`. With neither, the viewer pays on a page of the payment system, whose address is in `next_action`. `GET /v1/payment-systems` tells what each payment system accepts.
@@ -738,7 +817,8 @@ type SubscribeRequest struct {
 	TermsVersion *string `json:"terms_version,omitempty"`
 
 	// ReturnUrl The page to which the viewer's browser goes after a page of the payment system. It must begin with an address that the operator has allowed.
-	ReturnUrl *string `json:"return_url,omitempty"`
+	ReturnUrl *string         `json:"return_url,omitempty"`
+	Receipt   *ReceiptContact `json:"receipt,omitempty"`
 }
 
 // Subscription A viewer's agreement to pay for a plan, period after period. It keeps the price that the viewer agreed to.
