@@ -39,6 +39,7 @@ type Metrics struct {
 	consents *prometheus.CounterVec
 	refunds  *prometheus.CounterVec
 	cancels  *prometheus.CounterVec
+	receipts *prometheus.CounterVec
 }
 
 // New returns metrics that start at zero.
@@ -50,6 +51,7 @@ func New(version string) *Metrics {
 		consents: newConsents(),
 		refunds:  newRefunds(),
 		cancels:  newCancels(),
+		receipts: newReceipts(),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "billing_http_request_duration_seconds",
 			Help:    "Duration of API requests, by method, route and status.",
@@ -69,7 +71,7 @@ func New(version string) *Metrics {
 		Name: "billing_build_info", Help: "Always 1; the label is the version of the program.", ConstLabels: prometheus.Labels{"version": version},
 	})
 	info.Set(1)
-	m.registry.MustRegister(m.requests, m.events, m.consents, m.refunds, m.cancels, info, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.requests, m.events, m.consents, m.refunds, m.cancels, m.receipts, info, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.charges.register(m.registry)
 	m.saving.register(m.registry)

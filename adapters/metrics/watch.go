@@ -57,7 +57,7 @@ type watch struct {
 	err     error
 }
 
-var watchMetrics = struct{ up, connections, pending, pendingAge, review, refunds, refundAge, refundReview, due, late, held, vault, keyAge, plaintexts *prometheus.Desc }{
+var watchMetrics = struct{ up, connections, pending, pendingAge, review, refunds, refundAge, refundReview, receipts, receiptAge, due, late, held, vault, keyAge, plaintexts *prometheus.Desc }{
 	prometheus.NewDesc("billing_database_up", "1 if the database answered the query for these metrics, else 0.", nil, nil),
 	prometheus.NewDesc("billing_database_connections", "Connections to the database, by state; max is the upper limit.", []string{"state"}, nil),
 	prometheus.NewDesc("billing_payments_pending", "Payments that are not settled yet.", nil, nil),
@@ -66,6 +66,8 @@ var watchMetrics = struct{ up, connections, pending, pendingAge, review, refunds
 	prometheus.NewDesc("billing_refunds_pending", "Refunds that are not settled yet.", nil, nil),
 	prometheus.NewDesc("billing_refund_pending_age_seconds", "Age of the oldest pending refund that waits for no person, or 0.", nil, nil),
 	prometheus.NewDesc("billing_refunds_in_review", "Pending refunds that wait for a person, because the payment system may have forgotten them.", nil, nil),
+	prometheus.NewDesc("billing_receipts_pending", "Fiscal receipts that are not registered yet.", nil, nil),
+	prometheus.NewDesc("billing_receipt_pending_age_seconds", "Age of the oldest pending receipt, or 0.", nil, nil),
 	prometheus.NewDesc("billing_renewal_due", "Subscriptions due for the next run, counted up to ten thousand.", nil, nil),
 	prometheus.NewDesc("billing_renewal_late_seconds", "Time since the first subscription became due, or 0.", nil, nil),
 	prometheus.NewDesc("billing_subscriptions_held", "Subscriptions on hold until the viewer acts, by reason, each counted up to ten thousand.", []string{"reason"}, nil),
@@ -77,7 +79,7 @@ var watchMetrics = struct{ up, connections, pending, pendingAge, review, refunds
 // Describe implements [prometheus.Collector].
 func (w *watch) Describe(out chan<- *prometheus.Desc) {
 	m := watchMetrics
-	for _, d := range []*prometheus.Desc{m.up, m.connections, m.pending, m.pendingAge, m.review, m.refunds, m.refundAge, m.refundReview, m.due, m.late, m.held, m.vault, m.keyAge, m.plaintexts} {
+	for _, d := range []*prometheus.Desc{m.up, m.connections, m.pending, m.pendingAge, m.review, m.refunds, m.refundAge, m.refundReview, m.receipts, m.receiptAge, m.due, m.late, m.held, m.vault, m.keyAge, m.plaintexts} {
 		out <- d
 	}
 	lastRun{}.Describe(out)
@@ -107,6 +109,8 @@ func (w *watch) Collect(out chan<- prometheus.Metric) {
 	gauge(out, watchMetrics.refunds, float64(b.Refunds))
 	gauge(out, watchMetrics.refundAge, age(b.OldestRefund))
 	gauge(out, watchMetrics.refundReview, float64(b.RefundReview))
+	gauge(out, watchMetrics.receipts, float64(b.Receipts))
+	gauge(out, watchMetrics.receiptAge, age(b.OldestReceipt))
 	gauge(out, watchMetrics.due, float64(b.Due))
 	gauge(out, watchMetrics.late, age(b.OldestDue))
 	collectHeld(out, b.Held)
@@ -118,7 +122,7 @@ func (w *watch) Collect(out chan<- prometheus.Metric) {
 // collectHeld exports every known reason, with 0 if no subscription is on hold for it.
 // Other reasons count as unknown, because other texts must not become labels.
 func collectHeld(out chan<- prometheus.Metric, held map[billing.DeclineCode]int) {
-	reasons := map[billing.DeclineCode]int{billing.TokenUnknown: 0, billing.Refused: 0}
+	reasons := map[billing.DeclineCode]int{billing.TokenUnknown: 0, billing.Refused: 0, billing.ReceiptContactMissing: 0}
 	for _, reason := range billing.DeclineCodes() {
 		reasons[reason] = 0
 	}

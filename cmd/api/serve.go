@@ -91,7 +91,12 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 		cases.enableCards(cfg, keys.Cards)
 	}
 	collector, saver := cases.subscriber.Collector, cases.methods.Saver
-	collector.Watch, collector.WatchNotice = m.Event, m.Notice
+	collector.Watch, collector.WatchNotice, collector.WatchReceipt = m.Event, m.Notice, m.Receipt
+	for code := range systems.Providers {
+		if _, needs := collector.ReceiptTerms(code); needs {
+			m.WatchReceipts(code)
+		}
+	}
 	collector.Listeners, collector.Refunders, collector.Cancellers = systems.Listeners, systems.Refunders, systems.Cancellers
 	for code := range systems.Listeners {
 		m.Listener(code)
@@ -129,6 +134,7 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 			sweeper[payments.Swept]{"payments", collector.SystemsToSweep, collector.SweepSystem, time.Duration(cfg.SweepInterval), log}.run,
 			sweeper[payments.SweptRefunds]{"refunds", collector.SystemsToRefund, collector.SweepRefunds, time.Duration(cfg.SweepInterval), log}.run,
 			sweeper[payments.SweptSaves]{"saved methods", saver.SystemsToSweep, saver.SweepSystem, time.Duration(cfg.SweepInterval), log}.run,
+			sweeper[payments.SweptReceipts]{"receipts", collector.SystemsToSweepReceipts, collector.SweepReceipts, time.Duration(cfg.SweepInterval), log}.run,
 			forgetter{cases.forgetter.Forget, time.Duration(cfg.SweepInterval), log}.run,
 			pruner{cases.requests, time.Hour, log}.run,
 			registry{store.Views().PaymentSystems, systems.Has, time.Minute, log}.run,
