@@ -56,6 +56,7 @@ type planJSON struct {
 	IntervalMonths int        `json:"interval_months"`
 	Features       []string   `json:"features"`
 	PlanGroup      string     `json:"plan_group"`
+	VAT            string     `json:"vat"`
 	CreatedAt      time.Time  `json:"created_at"`
 	UpdatedAt      time.Time  `json:"updated_at"`
 	ArchivedAt     *time.Time `json:"archived_at"`
@@ -65,7 +66,7 @@ func toPlanJSON(p billing.Plan) planJSON {
 	return planJSON{
 		ID: string(p.ID), Code: p.Code, Name: p.Name,
 		Price:          moneyJSON{p.Price.Amount, string(p.Price.Currency)},
-		IntervalMonths: p.IntervalMonths, Features: append([]string{}, p.Features...), PlanGroup: p.Group,
+		IntervalMonths: p.IntervalMonths, Features: append([]string{}, p.Features...), PlanGroup: p.Group, VAT: string(p.VAT),
 		CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, ArchivedAt: orNull(p.ArchivedAt),
 	}
 }

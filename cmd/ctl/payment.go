@@ -79,6 +79,7 @@ type paymentJSON struct {
 	Refunded       moneyJSON          `json:"refunded"`
 	ChargedLateAt  *time.Time         `json:"charged_late_at"`
 	Refunds        []refundJSON       `json:"refunds"`
+	Receipts       []receiptJSON      `json:"receipts"`
 	Events         []paymentEventJSON `json:"events"`
 }
 
@@ -105,6 +106,21 @@ func toRefundJSON(r billing.Refund) refundJSON {
 	}
 }
 
+// receiptJSON has no contact, because support does not need it.
+type receiptJSON struct {
+	ID        string     `json:"id"` // of the payment, or of the refund
+	Item      string     `json:"item"`
+	VAT       string     `json:"vat"`
+	Mode      string     `json:"mode"`
+	Status    string     `json:"status"`
+	CreatedAt time.Time  `json:"created_at"`
+	SettledAt *time.Time `json:"settled_at"`
+}
+
+func toReceiptJSON(r billing.Receipt) receiptJSON {
+	return receiptJSON{string(r.ID), r.Item, string(r.VAT), string(r.Terms.Mode), string(r.Status), r.CreatedAt, orNull(r.SettledAt)}
+}
+
 type paymentEventJSON struct {
 	ID          string     `json:"id"`
 	Type        string     `json:"type"`
@@ -123,7 +139,7 @@ func toPaymentJSON(s ports.PaymentDetails) paymentJSON {
 		PeriodStart: s.Period.Start, PeriodEnd: s.Period.End,
 		Status: string(s.Status), DeclineCode: string(s.DeclineCode), Contradiction: s.Contradiction, ReviewSince: orNull(s.ReviewSince),
 		CreatedAt: s.CreatedAt, SettledAt: orNull(s.SettledAt), SendUntil: orNull(s.SendUntil), LookUpAt: orNull(s.LookAt),
-		Refunded: moneyJSON{s.Refunded, string(s.Amount.Currency)}, ChargedLateAt: orNull(s.ChargedLateAt), Refunds: mapped(s.Refunds, toRefundJSON),
+		Refunded: moneyJSON{s.Refunded, string(s.Amount.Currency)}, ChargedLateAt: orNull(s.ChargedLateAt), Refunds: mapped(s.Refunds, toRefundJSON), Receipts: mapped(s.Receipts, toReceiptJSON),
 		Events: mapped(s.Events, func(e billing.Event) paymentEventJSON {
 			return paymentEventJSON{
 				string(e.ID), string(e.Type), e.At, string(e.DeclineCode), orNull(e.AccessUntil), orNull(e.RetryAt),
@@ -162,6 +178,21 @@ func (t *tool) showPayment(s ports.PaymentDetails) {
 	}
 	t.table([]string{"TIME", "EVENT", ""}, rows)
 	t.showRefunds(s.Refunds)
+	t.showReceipts(s.Receipts)
+}
+
+// showReceipts prints the receipts of a payment and its refunds, if there are any.
+func (t *tool) showReceipts(receipts []billing.Receipt) {
+	if len(receipts) == 0 {
+		return
+	}
+	t.table([]string{"TIME", "RECEIPT OF", "ITEM", "VAT", "STATUS"}, mapped(receipts, func(r billing.Receipt) []string {
+		of := "the payment"
+		if r.IsRefund() {
+			of = "refund " + string(r.ID)
+		}
+		return []string{formatTime(r.CreatedAt), of, r.Item, string(r.VAT), string(r.Status)}
+	}))
 }
 
 // showRefunds prints the refunds of a payment, if there are any.

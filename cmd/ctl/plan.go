@@ -22,7 +22,7 @@ func (t *tool) plan() *cobra.Command {
 		RunE: t.action(t.planArchive),
 	}
 	return group("plan", "Manage the catalogue of plans",
-		t.withJSON(t.planAdd()), t.withJSON(list), t.withJSON(t.planSetPrice()), t.withJSON(t.planSetGroup()), t.withJSON(archive))
+		t.withJSON(t.planAdd()), t.withJSON(list), t.withJSON(t.planSetPrice()), t.withJSON(t.planSetVAT()), t.withJSON(t.planSetGroup()), t.withJSON(archive))
 }
 
 func (t *tool) planAdd() *cobra.Command {
@@ -48,6 +48,7 @@ func (t *tool) planAdd() *cobra.Command {
 	f.IntVar(&in.plan.IntervalMonths, "interval-months", 1, "length of a period in months; cannot change once the plan has subscribers")
 	f.StringArrayVar(&in.plan.Features, "feature", nil, "feature that the plan includes; may be repeated")
 	f.StringVar(&in.plan.Group, "group", billing.DefaultGroup, "group of the plan; a viewer has at most one live subscription to the plans of a group")
+	f.StringVar((*string)(&in.plan.VAT), "vat", string(billing.NoVAT), "rate of value-added tax on receipts: "+vatWords())
 	require(cmd, "code", "name", "price", "currency")
 	return cmd
 }
@@ -108,6 +109,36 @@ func (t *tool) planSetPrice() *cobra.Command {
 	cmd.Flags().StringVar(&currency, "currency", "", "ISO 4217 code (default: the plan's own)")
 	require(cmd, "price")
 	return cmd
+}
+
+func (t *tool) planSetVAT() *cobra.Command {
+	return &cobra.Command{
+		Use: "set-vat CODE VAT", Short: "Change the rate of value-added tax on receipts of new payments for a plan",
+		Long: "Change the rate of value-added tax on receipts of new payments for a plan. Receipts of payments that are stored\n" +
+			"keep their rate. The rates are " + vatWords() + ".",
+		Example: "  billingctl plan set-vat premium vat22",
+		Args:    twoArgs("the code of a plan", "a rate"),
+		RunE: t.action(func(cmd *cobra.Command, args []string) error {
+			var f faults
+			v := billing.VAT(args[1])
+			_, err := billing.Plan{}.Tax(v, time.Time{})
+			if f.addFields(cmd, err); f.err() != nil {
+				return f.err()
+			}
+			return t.withCatalog(cmd.Context(), func(c operators.Catalog) error {
+				p, err := c.SetVAT(cmd.Context(), args[0], v)
+				if err != nil {
+					return err
+				}
+				return t.print(toPlanJSON(p), func() { t.printf("plan %s has the VAT %s on receipts of new payments", p.Code, p.VAT) })
+			})
+		}),
+	}
+}
+
+// vatWords lists the rates.
+func vatWords() string {
+	return strings.Join(mapped(billing.VATs(), func(v billing.VAT) string { return string(v) }), ", ")
 }
 
 func setPrice(cmd *cobra.Command, c operators.Catalog, ref, price, currency string) (billing.Plan, error) {
@@ -182,14 +213,14 @@ func (t *tool) planList(cmd *cobra.Command, _ []string) error {
 			return err
 		}
 		return t.print(mapped(plans, toPlanJSON), func() {
-			t.table([]string{"CODE", "NAME", "PRICE", "MONTHS", "GROUP", "FEATURES", "ARCHIVED"}, mapped(plans, planRow))
+			t.table([]string{"CODE", "NAME", "PRICE", "MONTHS", "VAT", "GROUP", "FEATURES", "ARCHIVED"}, mapped(plans, planRow))
 		})
 	})
 }
 
 func planRow(p billing.Plan) []string {
 	return []string{
-		p.Code, p.Name, p.Price.String(), strconv.Itoa(p.IntervalMonths), p.Group,
+		p.Code, p.Name, p.Price.String(), strconv.Itoa(p.IntervalMonths), string(p.VAT), p.Group,
 		strings.Join(p.Features, ","), yesNo(!p.ArchivedAt.IsZero()),
 	}
 }

@@ -20,11 +20,14 @@ type keyJSON struct {
 	Known          bool   `json:"known"` // in the keyset
 	Cards          int64  `json:"cards"`
 	PaymentMethods int64  `json:"payment_methods"`
+	Contacts       int64  `json:"receipt_contacts"`
 }
 
 type vaultStatusJSON struct {
 	Keys            []keyJSON `json:"keys"`
 	PlaintextTokens int64     `json:"clear_tokens"` // tokens that are not encrypted yet
+	// PlaintextContacts are contacts for receipts that are not encrypted yet.
+	PlaintextContacts int64 `json:"clear_contacts"`
 	// UnsignedConsents are live subscriptions whose terms are not signed.
 	UnsignedConsents int64 `json:"unsigned_consents"`
 	OldConsents      int64 `json:"old_consents"` // signed with a replaced key
@@ -82,8 +85,8 @@ func vaultStatus(ctx context.Context, files keyFiles, s *postgres.Store) (st vau
 
 func (st *vaultStatusJSON) add(r postgres.KeyUsage) {
 	if r.KeyID == 0 {
-		st.PlaintextTokens = r.Methods
-		st.Left += r.Methods
+		st.PlaintextTokens, st.PlaintextContacts = r.Methods, r.Contacts
+		st.Left += r.Methods + r.Contacts
 		return
 	}
 	i := 0
@@ -94,19 +97,19 @@ func (st *vaultStatusJSON) add(r postgres.KeyUsage) {
 		st.Keys = append(st.Keys, keyJSON{ID: r.KeyID})
 	}
 	k := &st.Keys[i]
-	k.Cards, k.PaymentMethods = r.Cards, r.Methods
+	k.Cards, k.PaymentMethods, k.Contacts = r.Cards, r.Methods, r.Contacts
 	if !k.Primary || k.Keyset == tokenKeyset {
 		st.Left += r.Cards
 	}
 	if !k.Primary || k.Keyset == cardKeyset {
-		st.Left += r.Methods
+		st.Left += r.Methods + r.Contacts
 	}
 }
 
 func (t *tool) showVault(st vaultStatusJSON) {
-	t.table([]string{"KEY", "KEYSET", "STATE", "CARDS", "PAYMENT METHODS"}, mapped(st.Keys, func(k keyJSON) []string {
+	t.table([]string{"KEY", "KEYSET", "STATE", "CARDS", "PAYMENT METHODS", "RECEIPT CONTACTS"}, mapped(st.Keys, func(k keyJSON) []string {
 		return []string{
-			strconv.FormatUint(uint64(k.ID), 10), cmp.Or(k.Keyset, "all"), k.state(), strconv.FormatInt(k.Cards, 10), strconv.FormatInt(k.PaymentMethods, 10),
+			strconv.FormatUint(uint64(k.ID), 10), cmp.Or(k.Keyset, "all"), k.state(), strconv.FormatInt(k.Cards, 10), strconv.FormatInt(k.PaymentMethods, 10), strconv.FormatInt(k.Contacts, 10),
 		}
 	}))
 	refused := slices.Contains(st.Enforced, vault.RuleTokens)
@@ -117,6 +120,9 @@ func (t *tool) showVault(st vaultStatusJSON) {
 		t.printf("%d payment tokens are stored as plaintext", st.PlaintextTokens)
 	case refused:
 		t.printf("Plaintext payment tokens are refused.")
+	}
+	if st.PlaintextContacts > 0 {
+		t.printf("%d contacts for receipts are stored as plaintext", st.PlaintextContacts)
 	}
 	required := slices.Contains(st.Enforced, vault.RuleConsents)
 	switch {
