@@ -94,7 +94,7 @@ func TestWrites_RefusedForReadOnlyListsAndReaders(t *testing.T) {
 	}
 	vera := s.as("vera")
 	for path, form := range map[string]url.Values{
-		"/admin/new/plans": newPlan(), "/admin/edit/plans": {"id": {string(p.ID)}, "seen": {operators.SeenPlan(p)}, "code": {"gold"}, "name": {"Mine"}, "price": {"1.00"}, "currency": {"RUB"}, "interval_months": {"1"}, "features": {""}},
+		"/admin/new/plans": newPlan(), "/admin/edit/plans": {"id": {string(p.ID)}, "seen": {operators.SeenPlan(p)}, "code": {"gold"}, "name": {"Mine"}, "price": {"1.00"}, "currency": {"RUB"}, "interval_months": {"1"}, "features": {""}, "vat": {"none"}},
 		"/admin/delete/plans": {"id": {string(p.ID)}}, "/admin/new/payment_systems": {"code": {"mine"}, "name": {"Mine"}},
 		"/admin/edit/payment_systems": {"id": {system}, "seen": {""}, "code": {system}, "name": {"Mine"}}, "/admin/delete/payment_systems": {"id": {system}},
 	} {

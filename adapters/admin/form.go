@@ -33,6 +33,9 @@ func (p formPage) ConfirmTerms() string { return terms(p.Confirm.To, p.Confirm.T
 
 type fact struct{ Name, Value string }
 
+// VATs are the rates of value-added tax to choose from.
+func (p formPage) VATs() []billing.VAT { return billing.VATs() }
+
 // Value returns the value of a field.
 func (p formPage) Value(field string) string { return p.Values.Get(field) }
 

@@ -331,6 +331,9 @@ func (b *browser) fields(path string) url.Values {
 	for _, m := range fieldValue.FindAllStringSubmatch(form, -1) {
 		values.Set(m[1], html.UnescapeString(m[2]))
 	}
+	for _, m := range regexp.MustCompile(`(?s)<select class="form-control[^>]*name="([a-z_]+)".*?<option value="([^"]*)" selected`).FindAllStringSubmatch(form, -1) {
+		values.Set(m[1], m[2])
+	}
 	for _, m := range regexp.MustCompile(`(?s)<input class="form-control[^>]*name="([a-z_]+)"[^>]*value="([^"]*)"`).FindAllStringSubmatch(form, -1) {
 		values.Set(m[1], html.UnescapeString(m[2]))
 	}

@@ -171,7 +171,7 @@ func TestLanguages(t *testing.T) {
 		t.Errorf("redirected to %q", got.header.Get("Location"))
 	}
 	for path, want := range map[string]string{
-		"/admin": "Действующие подписки 1", "/admin/info/plans": "Gold gold 399,00 ₽ 1 месяц hd main 1 в продаже Изменить Удалить",
+		"/admin": "Действующие подписки 1", "/admin/info/plans": "Gold gold 399,00 ₽ 1 месяц hd без НДС main 1 в продаже Изменить Удалить",
 		"/admin/info/payment_systems": "Simulated simulator подключён", "/admin/info/users": "Действующие подписки",
 		"/admin/info/users/detail?id=" + string(user): "Первый платёж по тарифу gold", "/admin/info/history": "подписка оформлена",
 		"/admin/info/audit": "тариф добавлен", "/admin/info/plans/new": "Новый тариф", "/admin/nowhere": "Не найдено",

@@ -16,7 +16,7 @@ import (
 func (s *server) plans(r *http.Request, v *view) *listing {
 	src := newSource(r.Context(),
 		column{"name", v.T("plan.name")}, column{"code", v.T("plan.code")}, column{"price", v.T("plan.price")},
-		column{"interval", v.T("plan.interval")}, column{"features", v.T("plan.features")}, column{"group", v.T("plan.group")},
+		column{"interval", v.T("plan.interval")}, column{"features", v.T("plan.features")}, column{"vat", v.T("plan.vat")}, column{"group", v.T("plan.group")},
 		column{"subscribers", v.T("plan.subscribers")}, column{"status", v.T("status")}, column{"actions", v.T("actions")})
 	src.rows = mapRows(func(ctx context.Context) ([]ports.PlanRow, error) { return s.Panel.Plans(ctx, v.op) }, v.planRow)
 	return &listing{
@@ -28,7 +28,7 @@ func (s *server) plans(r *http.Request, v *view) *listing {
 func (v *view) planRow(p ports.PlanRow) row {
 	r := row{
 		"name": text(p.Name), "code": code(p.Code), "price": text(v.Money(p.Price)),
-		"interval": text(v.Count("months", p.IntervalMonths)), "features": chips(p.Features), "group": code(p.Group),
+		"interval": text(v.Count("months", p.IntervalMonths)), "features": chips(p.Features), "vat": text(v.Word("vat", p.VAT)), "group": code(p.Group),
 		"subscribers": text(v.Number(p.Subscribers)), "status": v.archiveBadge(p.ArchivedAt.IsZero(), v.T("on_sale")),
 	}
 	if v.MayEdit() {
@@ -53,7 +53,7 @@ func (s *server) editPlan(ctx context.Context, v *view, form url.Values) error {
 	}
 	_, err = s.Catalog.For(v.op).EditPlan(ctx, operators.PlanEdit{
 		Plan: billing.PlanID(form.Get("id")), Seen: form.Get("seen"), Price: p.Price, Code: p.Code, Name: p.Name,
-		Interval: p.IntervalMonths, Features: p.Features, Confirmed: form.Get("confirmed") == terms(p.Price, p.IntervalMonths),
+		Interval: p.IntervalMonths, Features: p.Features, VAT: p.VAT, Confirmed: form.Get("confirmed") == terms(p.Price, p.IntervalMonths),
 	})
 	return err
 }
@@ -84,6 +84,7 @@ func planOf(form url.Values) (billing.Plan, error) {
 	p := billing.Plan{
 		Code: strings.TrimSpace(form.Get("code")), Name: strings.TrimSpace(form.Get("name")), Price: price,
 		IntervalMonths: months, Features: strings.FieldsFunc(form.Get("features"), isFeatureSeparator), Group: billing.DefaultGroup,
+		VAT: billing.VAT(form.Get("vat")),
 	}
 	if faults == nil {
 		return p, nil
@@ -121,10 +122,10 @@ func (s *server) planTaken(ctx context.Context, v *view, id, code string) (bool,
 }
 
 // planFields are the fields of a plan's form.
-var planFields = []string{"code", "name", "price", "currency", "interval_months", "features"}
+var planFields = []string{"code", "name", "price", "currency", "interval_months", "features", "vat"}
 
 func (s *server) planForm(r *http.Request, v *view, id string) (formPage, error) {
-	page := formPage{view: v, Kind: "plans", Values: url.Values{"currency": {"RUB"}, "interval_months": {"1"}}}
+	page := formPage{view: v, Kind: "plans", Values: url.Values{"currency": {"RUB"}, "interval_months": {"1"}, "vat": {string(billing.NoVAT)}}}
 	if id == "" {
 		return page, nil
 	}
@@ -137,6 +138,7 @@ func (s *server) planForm(r *http.Request, v *view, id string) (formPage, error)
 	page.Values = url.Values{
 		"code": {p.Code}, "name": {p.Name}, "price": {p.Price.Decimal()}, "currency": {string(p.Price.Currency)},
 		"interval_months": {strconv.Itoa(p.IntervalMonths)}, "features": {strings.Join(p.Features, ", ")},
+		"vat": {string(p.VAT)},
 	}
 	return page, nil
 }

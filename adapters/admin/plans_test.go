@@ -11,7 +11,7 @@ import (
 
 func newPlan() url.Values {
 	return url.Values{
-		"code": {"gold"}, "name": {"Gold"}, "price": {"499.50"}, "currency": {"RUB"}, "interval_months": {"3"}, "features": {"hd, 4k"},
+		"code": {"gold"}, "name": {"Gold"}, "price": {"499.50"}, "currency": {"RUB"}, "interval_months": {"3"}, "features": {"hd, 4k"}, "vat": {"vat20"},
 	}
 }
 
@@ -22,12 +22,12 @@ func TestAddPlan(t *testing.T) {
 	got := anna.submit("/admin/new/plans", newPlan())
 	wantStatus(t, "add", got, http.StatusSeeOther)
 	list := anna.get(got.header.Get("Location"))
-	wantText(t, "list", list, "Plan “Gold” is on sale.", "Gold gold ₽499.50 3 months hd 4k main 0 on sale")
+	wantText(t, "list", list, "Plan “Gold” is on sale.", "Gold gold ₽499.50 3 months hd 4k VAT 20 % main 0 on sale")
 	if reloaded := anna.get("/admin/info/plans"); strings.Contains(reloaded.text(), "“Gold” is on sale") {
 		t.Error("the notice is shown twice")
 	}
 	p, _ := s.plan("gold")
-	if p.Price != (billing.Money{Amount: 499_50, Currency: "RUB"}) || p.IntervalMonths != 3 || len(p.Features) != 2 {
+	if p.Price != (billing.Money{Amount: 499_50, Currency: "RUB"}) || p.IntervalMonths != 3 || len(p.Features) != 2 || p.VAT != billing.VAT20 {
 		t.Errorf("stored plan: %+v", p)
 	}
 	wantText(t, "audit", anna.get("/admin/info/audit"), "anna 127.0.0.1 plan added gold")
@@ -78,7 +78,11 @@ func TestAddPlan_InvalidFields(t *testing.T) {
 			wantStatus(t, "response", got, tt.status)
 			wantText(t, "response", got, tt.want...)
 			for field, value := range form {
-				if field != "csrf" && !strings.Contains(got.body, `name="`+field+`" value="`+htmlAttr(value[0])+`"`) {
+				want := `name="` + field + `" value="` + htmlAttr(value[0]) + `"`
+				if field == "vat" {
+					want = `<option value="` + value[0] + `" selected`
+				}
+				if field != "csrf" && !strings.Contains(got.body, want) {
 					t.Errorf("the form lost %s=%q", field, value[0])
 				}
 			}

@@ -36,6 +36,10 @@ func codeString(code any) string {
 		return string(c)
 	case billing.EventType:
 		return string(c)
+	case billing.VAT:
+		return string(c)
+	case billing.ReceiptStatus:
+		return string(c)
 	case billing.Status:
 		return string(c)
 	case billing.PaymentStatus:
