@@ -32,7 +32,7 @@ type request struct {
 	settlesAt       *time.Time          // when the payment settles without the viewer, on the wall clock
 	settleDecline   billing.DeclineCode // decline code at settlesAt; "" accepts
 
-	receipt        string // what it has of a receipt; empty for none
+	receipt        string // recorded parts of the receipt; empty for none
 	receiptContact []byte // digest of its contact
 
 	age    time.Duration // since it was stored, on the clock of the database

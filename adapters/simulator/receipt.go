@@ -7,7 +7,7 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-// receiptText returns what the simulator records of a receipt, and a digest of its contact:
+// receiptText returns the recorded parts of a receipt, and a digest of its contact:
 // the tables must not hold personal data. It returns nothing for nil.
 func receiptText(r *billing.Receipt) (text string, contact []byte) {
 	if r == nil {

@@ -38,7 +38,7 @@ type refund struct {
 	at         time.Time
 	age        time.Duration // since it was stored, on the clock of the database
 
-	receipt        string // what it has of a receipt; empty for none
+	receipt        string // recorded parts of the receipt; empty for none
 	receiptContact []byte // digest of its contact
 }
 

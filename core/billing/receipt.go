@@ -8,7 +8,7 @@ import (
 // ReceiptID identifies a receipt: it is the id of the payment or of the refund.
 type ReceiptID string
 
-// Receipt is what a fiscal receipt of Federal Law 54-FZ is made from: one line for the whole
+// Receipt holds the data of a fiscal receipt of Federal Law 54-FZ: one line for the whole
 // amount of a payment or a refund, and the contact that gets it. It is stored with the
 // payment or the refund and, except for its status, never changed. So a repeated request is
 // the same to the byte, whatever has happened to the plan and the contact since.

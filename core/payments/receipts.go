@@ -189,8 +189,8 @@ func (c *Collector) sweepReceipt(ctx context.Context, u ports.UnsettledReceipt) 
 	return after, nil
 }
 
-// findReceipt returns what the payment system says about the receipt of a payment, and
-// whether it took the money.
+// findReceipt returns the status that the payment system reports for the receipt of a
+// payment, and whether it took the money.
 func (c *Collector) findReceipt(ctx context.Context, r billing.Receipt) (reported billing.ReceiptStatus, moved bool, err error) {
 	p, err := c.Store.Views().Payment(ctx, r.UserID, r.PaymentID)
 	if err != nil || !p.Charged() {

@@ -19,8 +19,7 @@ type ReceiptKey struct {
 // Receipts stores the receipts of payments and refunds at payment systems that need them,
 // and the viewers' contacts. A transaction adds a receipt after its payment or refund.
 type Receipts interface {
-	// Facts returns what the receipts of new payments are made from, in the order of the
-	// queries.
+	// Facts returns the facts for receipts of new payments, in the order of the queries.
 	Facts(ctx context.Context, queries ...ReceiptQuery) ([]ReceiptFacts, error)
 	// AddContact stores contacts. Each is the newest one of its user from then on.
 	AddContact(ctx context.Context, c ...billing.ReceiptContact) error

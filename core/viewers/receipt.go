@@ -14,8 +14,8 @@ type receiptOrder struct {
 	given bool // the contact comes with the request and is not stored yet
 }
 
-// orderReceipt returns what the receipt of a viewer's payment is made from, or nil if the
-// payment system needs none. The contact of the request counts before a stored one. Without
+// orderReceipt returns the facts for the receipt of a viewer's payment, or nil if the payment
+// system needs none. The contact of the request counts before a stored one. Without
 // either, orderReceipt returns an [billing.InvalidError] for the field receipt.
 func (s *Subscriber) orderReceipt(
 	ctx context.Context, tx ports.Repos, system string, q ports.ReceiptQuery, given billing.Contact,
