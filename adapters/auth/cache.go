@@ -5,8 +5,6 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"sync"
-
-	"github.com/golang-jwt/jwt/v5"
 )
 
 // cacheSize is the maximum number of cached tokens, enough for the viewers who are
@@ -18,7 +16,7 @@ const cacheSize = 16_384
 type verified struct {
 	kid    string
 	key    *rsa.PublicKey
-	claims jwt.RegisteredClaims
+	claims claims
 }
 
 // tokenHash identifies a token without keeping the token in memory.

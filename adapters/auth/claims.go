@@ -8,6 +8,8 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/online-cinema/billing/core/billing"
 )
 
 const (
@@ -18,11 +20,17 @@ const (
 // registered are the claims of RFC 7519 §4.1.
 var registered = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti"}
 
+// claims are the claims that are read: the registered ones, and the display claim.
+type claims struct {
+	jwt.RegisteredClaims
+	display billing.Secret
+}
+
 // readClaims reads the registered claims and checks their form. The subject is
 // fully checked here; the validator checks the presence and the values of the
-// rest. Other claims may have any value.
-func readClaims(raw []byte) (jwt.RegisteredClaims, error) {
-	var c jwt.RegisteredClaims
+// rest. Other claims may have any value. display names the display claim, or is empty.
+func readClaims(raw []byte, display string) (claims, error) {
+	var c claims
 	members, err := readObject(raw)
 	if err != nil {
 		return c, err
@@ -45,7 +53,10 @@ func readClaims(raw []byte) (jwt.RegisteredClaims, error) {
 	if c.Audience, ok = audience(members["aud"]); !ok && members.has("aud") {
 		return c, badAudience
 	}
-	return c, readDates(members, &c)
+	if name, ok := members.text(display); ok && display != "" {
+		c.display = billing.CleanDisplay(name)
+	}
+	return c, readDates(members, &c.RegisteredClaims)
 }
 
 // misspelt reports whether name equals one of names only when case is ignored

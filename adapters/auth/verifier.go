@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/online-cinema/billing/core/billing"
 )
 
 // The errors of [Verifier.Verify]. An error that wraps ErrUnauthenticated also says
@@ -26,6 +28,10 @@ type Config struct {
 	JWKSURL       string // https
 	Issuer        string // required iss
 	Audience      string // required aud; a token may name other audiences too
+
+	// DisplayClaim is the name of the claim with the viewer's display name, such as
+	// email; "" reads none. A token may lack it, or have another type of value there.
+	DisplayClaim string
 
 	Leeway    time.Duration    // tolerated difference between the issuer's clock and ours
 	Now       func() time.Time // the wall clock: the test clock does not affect authentication
@@ -44,13 +50,15 @@ type Claims struct {
 	// It may contain quotes and markup: escape it. A UUID is in lower case. [UserID]
 	// turns it into a user id.
 	Subject string
+	Display billing.Secret // of the display claim: see [billing.CleanDisplay]; empty without one
 }
 
 // Verifier verifies tokens. It is safe for concurrent use.
 type Verifier struct {
-	keys   keySource
-	claims *jwt.Validator
-	cache  *cache
+	keys    keySource
+	claims  *jwt.Validator
+	display string // name of the display claim
+	cache   *cache
 }
 
 // keySource provides the auth service's public keys, from a file or a URL.
@@ -82,7 +90,7 @@ func New(ctx context.Context, cfg Config) (*Verifier, error) {
 	if err != nil {
 		return nil, fmt.Errorf("auth: %w", err)
 	}
-	return &Verifier{keys: keys, cache: newCache(cacheSize), claims: jwt.NewValidator(
+	return &Verifier{keys: keys, cache: newCache(cacheSize), display: cfg.DisplayClaim, claims: jwt.NewValidator(
 		jwt.WithIssuer(cfg.Issuer),
 		jwt.WithAudience(cfg.Audience),
 		jwt.WithExpirationRequired(),
@@ -149,12 +157,12 @@ func (v *Verifier) verify(ctx context.Context, token string) (Claims, error) {
 	}
 	// Validated on each call, because a cached token may have expired. The error names
 	// the failed rule, never the value.
-	if err := v.claims.Validate(t.claims); err != nil {
+	if err := v.claims.Validate(t.claims.RegisteredClaims); err != nil {
 		v.cache.drop(hash)
 		return Claims{}, err
 	}
 	v.cache.put(hash, t)
-	return Claims{Subject: t.claims.Subject}, nil
+	return Claims{Subject: t.claims.Subject, Display: t.claims.display}, nil
 }
 
 // verifySignature returns the token if a key in use signed it. It skips the RSA
@@ -174,7 +182,7 @@ func (v *Verifier) verifySignature(ctx context.Context, hash tokenHash, token st
 	if err != nil {
 		return verified{}, err
 	}
-	claims, err := readClaims(parts.payload)
+	claims, err := readClaims(parts.payload, v.display)
 	if err != nil {
 		return verified{}, err
 	}

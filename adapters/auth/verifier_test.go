@@ -184,3 +184,35 @@ func TestReady_KeyFile(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestVerify_DisplayClaim(t *testing.T) {
+	t.Parallel()
+	cfg := config(t)
+	cfg.DisplayClaim = "email"
+	with, without := newVerifier(t, cfg), newVerifier(t, config(t))
+	for name, tt := range map[string]struct{ claim, want string }{
+		"an e-mail address": {`email="Anna@Example.com"`, "Anna@Example.com"},
+		"spaces, controls":  {`email=" Ан\u0000на\u200b "`, "Анна"},
+		"absent":            {"x=1", ""},
+		"a number":          {"email=7", ""},
+		"null":              {"email=null", ""},
+		"a list":            {`email=["a"]`, ""},
+		"too long":          {`email="` + strings.Repeat("я", 255) + `"`, ""},
+		"longest":           {`email="` + strings.Repeat("я", 254) + `"`, strings.Repeat("я", 254)},
+		"a card number":     {`email="4242 4242 4242 4242"`, ""},
+	} {
+		token := mint(header(), claims("+"+tt.claim))
+		for range 2 { // the second time from the cache
+			got, err := with.Verify(t.Context(), token)
+			if err != nil || got.Display.Reveal() != tt.want {
+				t.Errorf("%s: %q, %v, want %q", name, got.Display.Reveal(), err, tt.want)
+			}
+			if text := fmt.Sprintf("%v %+v", got, got); tt.want != "" && strings.Contains(text, tt.want) {
+				t.Errorf("%s: the claims print as %s", name, text)
+			}
+		}
+		if got, err := without.Verify(t.Context(), token); err != nil || !got.Display.IsZero() {
+			t.Errorf("%s: without configuration %q, %v, want nothing", name, got.Display.Reveal(), err)
+		}
+	}
+}

@@ -17,13 +17,16 @@ func (r users) Seen(_ context.Context, now time.Time, ids ...billing.UserID) err
 	return nil
 }
 
-func (r users) Identify(_ context.Context, now time.Time, id billing.UserID, subject string) error {
-	u := r.seen(now, id)
-	if u.Subject != "" && u.Subject != subject {
+func (r users) Identify(_ context.Context, now time.Time, identified billing.User) error {
+	u := r.seen(now, identified.ID)
+	if u.Subject != "" && u.Subject != identified.Subject {
 		return ports.ErrOtherSubject
 	}
-	u.Subject = subject
-	r.users[id] = u
+	u.Subject = identified.Subject
+	if !identified.Display.IsZero() {
+		u.Display = identified.Display
+	}
+	r.users[u.ID] = u
 	return nil
 }
 

@@ -86,7 +86,7 @@ func TestUsers_DoNotLockRecentlySeenUser(t *testing.T) {
 	for name, see := range map[string]func(ctx context.Context, tx ports.Repos, at time.Time) error{
 		"seen": func(ctx context.Context, tx ports.Repos, at time.Time) error { return tx.Users.Seen(ctx, at, someUser) },
 		"identified": func(ctx context.Context, tx ports.Repos, at time.Time) error {
-			return tx.Users.Identify(ctx, at, someUser, "s")
+			return tx.Users.Identify(ctx, at, billing.User{ID: someUser, Subject: "s"})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -22,9 +22,9 @@ func (r users) Seen(ctx context.Context, now time.Time, ids ...billing.UserID) e
 	return r.tx.queue().UsersSeen(ctx, mapSlice(ids, func(id billing.UserID) string { return string(id) }), now)
 }
 
-func (r users) Identify(ctx context.Context, now time.Time, id billing.UserID, subject string) error {
-	stored, err := r.q.UserIdentify(ctx, string(id), now, subject)
-	if err == nil && stored != subject {
+func (r users) Identify(ctx context.Context, now time.Time, u billing.User) error {
+	stored, err := r.q.UserIdentify(ctx, dbgen.UserIdentifyParams{UserID: string(u.ID), At: now, Subject: u.Subject, Display: u.Display.Reveal()})
+	if err == nil && stored != u.Subject {
 		err = ports.ErrOtherSubject
 	}
 	return err

@@ -24,7 +24,7 @@ func authenticate(v *auth.Verifier, users *viewers.LastSeen) func(context.Contex
 			return "", err
 		}
 		id := billing.UserID(auth.UserID(claims.Subject))
-		if err := users.Identify(ctx, id, claims.Subject); err != nil {
+		if err := users.Identify(ctx, billing.User{ID: id, Subject: claims.Subject, Display: claims.Display}); err != nil {
 			return "", err
 		}
 		return id, nil

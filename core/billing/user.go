@@ -10,6 +10,21 @@ type UserID string
 type User struct {
 	ID          UserID
 	Subject     string // of the viewer's access tokens; "" until a token is seen
+	Display     Secret // what people call the viewer, such as an e-mail address; empty if the tokens say nothing
 	FirstSeenAt time.Time
 	LastSeenAt  time.Time
+}
+
+// maxDisplay is the length of the longest e-mail address, in characters (RFC 5321, section 4.5.3.1.3).
+const maxDisplay = 254
+
+// CleanDisplay returns the display claim of an access token as it is stored: without
+// control characters, invisible characters and surrounding spaces. It returns an empty
+// Secret for a claim of more than 254 characters, and for one that could be a card number.
+func CleanDisplay(claim string) Secret {
+	clean := CleanReference(claim)
+	if len([]rune(clean)) > maxDisplay || HoldsCardNumber(clean) {
+		return Secret{}
+	}
+	return NewSecret(clean)
 }

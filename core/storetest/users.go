@@ -103,7 +103,9 @@ var userCases = []testCase{
 	{"belong to one subject when two are identified at once", func(w *world) {
 		user := newIDOf[billing.UserID]()
 		as := func(subject string) txFunc {
-			return func(ctx context.Context, tx ports.Repos) error { return tx.Users.Identify(ctx, noon, user, subject) }
+			return func(ctx context.Context, tx ports.Repos) error {
+				return tx.Users.Identify(ctx, noon, billing.User{ID: user, Subject: subject})
+			}
 		}
 		w.wantErr(w.wantBlocked(as("first"), as("second")), ports.ErrOtherSubject)
 		w.must(w.identify(noon, user, "first"))
@@ -148,7 +150,9 @@ var userCases = []testCase{
 }
 
 func (w *world) identify(at time.Time, user billing.UserID, subject string) error {
-	return w.try(func(ctx context.Context, tx ports.Repos) error { return tx.Users.Identify(ctx, at, user, subject) })
+	return w.try(func(ctx context.Context, tx ports.Repos) error {
+		return tx.Users.Identify(ctx, at, billing.User{ID: user, Subject: subject})
+	})
 }
 
 func (w *world) link(m billing.PaymentMethod) (got billing.PaymentMethod) {

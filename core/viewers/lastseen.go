@@ -25,35 +25,46 @@ type LastSeen struct {
 type sighting struct {
 	at      time.Time
 	subject string
+	display billing.Secret
 }
 
 const (
-	seenEvery  = time.Hour
-	recentSize = 100_000 // users remembered; about 20 MB
+	seenEvery    = time.Hour
+	displayEvery = time.Minute // a display name that changed is stored this soon
+	recentSize   = 100_000     // users remembered; about 20 MB
 )
 
-// Identify registers the user of an access token. It returns [ports.ErrOtherSubject]
-// if the id belongs to another subject. Such a refusal is not remembered, so each
-// one reads the database.
-func (r *LastSeen) Identify(ctx context.Context, id billing.UserID, subject string) error {
+// Identify registers the user u of an access token, who has an id, a subject and perhaps
+// a display name. It returns [ports.ErrOtherSubject] if the id belongs to another
+// subject. Such a refusal is not remembered, so each one reads the database.
+func (r *LastSeen) Identify(ctx context.Context, u billing.User) error {
 	now := r.Clock.Now()
-	if r.fresh(id, subject, now) {
+	if r.fresh(u, now) {
 		return nil
 	}
-	err := r.Store.InTx(ctx, func(tx ports.Repos) error { return tx.Users.Identify(ctx, now, id, subject) })
+	err := r.Store.InTx(ctx, func(tx ports.Repos) error { return tx.Users.Identify(ctx, now, u) })
 	if err != nil {
-		return fmt.Errorf("identify user %s: %w", id, err)
+		return fmt.Errorf("identify user %s: %w", u.ID, err)
 	}
-	r.remember(id, sighting{now, subject})
+	r.remember(u.ID, sighting{now, u.Subject, u.Display})
 	return nil
 }
 
-// fresh reports whether the user was stored with this subject within the last hour.
-func (r *LastSeen) fresh(id billing.UserID, subject string, now time.Time) bool {
+// fresh reports whether the user was stored with this subject within the last hour, and
+// with this display name. Tokens with different names may alternate, so a change waits
+// for displayEvery.
+func (r *LastSeen) fresh(u billing.User, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s, ok := r.recent[id]
-	return ok && s.subject == subject && now.Sub(s.at).Abs() < seenEvery
+	s, ok := r.recent[u.ID]
+	if !ok || s.subject != u.Subject {
+		return false
+	}
+	every := seenEvery
+	if !u.Display.IsZero() && !u.Display.Equal(s.display) {
+		every = displayEvery
+	}
+	return now.Sub(s.at).Abs() < every
 }
 
 func (r *LastSeen) remember(id billing.UserID, s sighting) {

@@ -78,6 +78,7 @@ type Auth struct {
 	JWKSURL       string        `env:"BILLING_AUTH_JWKS_URL" help:"URL of the auth service's JWKS"`
 	Issuer        string        `env:"BILLING_AUTH_ISSUER,required" must:"be the iss of the auth service's tokens" help:"Issuer of viewers' tokens"`
 	Audience      string        `env:"BILLING_AUTH_AUDIENCE,required" must:"be the aud of the auth service's tokens for this service" help:"Audience of viewers' tokens"`
+	DisplayClaim  string        `env:"BILLING_AUTH_DISPLAY_CLAIM" help:"Claim of viewers' tokens that is stored for the panel's search, such as email. Without it no such data is stored"`
 	Leeway        time.Duration `env:"BILLING_AUTH_LEEWAY" envDefault:"30s" must:"be a duration of at most 10m, such as 30s" help:"Tolerated difference to the auth service's clock"`
 }
 
@@ -113,7 +114,7 @@ func checkPublicKey(path string) error {
 func (a Auth) AuthConfig(env Env, log *slog.Logger) auth.Config {
 	return auth.Config{
 		PublicKeyFile: a.PublicKeyFile, JWKSURL: a.JWKSURL, Issuer: a.Issuer, Audience: a.Audience,
-		Leeway: a.Leeway, Now: time.Now, AllowHTTP: env != Production, Log: log,
+		DisplayClaim: a.DisplayClaim, Leeway: a.Leeway, Now: time.Now, AllowHTTP: env != Production, Log: log,
 	}
 }
 

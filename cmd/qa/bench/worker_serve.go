@@ -58,7 +58,7 @@ func serveWorker(ctx context.Context, t worker.Task, out io.Writer) error {
 				return "", err
 			}
 			id := billing.UserID(auth.UserID(claims.Subject))
-			return id, users.Identify(ctx, id, claims.Subject)
+			return id, users.Identify(ctx, billing.User{ID: id, Subject: claims.Subject})
 		},
 		NewID: boot.NewID, Log: log,
 	})

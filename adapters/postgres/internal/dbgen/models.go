@@ -285,4 +285,5 @@ type User struct {
 	FirstSeenAt time.Time
 	LastSeenAt  time.Time
 	Subject     pgtype.Text
+	Display     pgtype.Text
 }

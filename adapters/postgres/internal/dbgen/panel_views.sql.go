@@ -415,7 +415,7 @@ func (q *Queries) PanelViewUnsettled(ctx context.Context) (*PanelViewUnsettledRo
 }
 
 const panelViewUser = `-- name: PanelViewUser :one
-SELECT id, first_seen_at, last_seen_at, subject FROM users WHERE id = $1
+SELECT id, first_seen_at, last_seen_at, subject, display FROM users WHERE id = $1
 `
 
 func (q *Queries) PanelViewUser(ctx context.Context, id string) (*User, error) {
@@ -426,12 +426,13 @@ func (q *Queries) PanelViewUser(ctx context.Context, id string) (*User, error) {
 		&i.FirstSeenAt,
 		&i.LastSeenAt,
 		&i.Subject,
+		&i.Display,
 	)
 	return &i, err
 }
 
 const panelViewUsers = `-- name: PanelViewUsers :many
-SELECT u.id, u.first_seen_at, u.last_seen_at, u.subject, (SELECT count(*) FROM subscriptions s
+SELECT u.id, u.first_seen_at, u.last_seen_at, u.subject, u.display, (SELECT count(*) FROM subscriptions s
              WHERE s.user_id = u.id AND s.ended_at IS NULL AND s.status <> 'incomplete') AS live
 FROM users u
 WHERE (u.first_seen_at, u.id) < ($1::timestamptz, $2::uuid)
@@ -444,6 +445,7 @@ type PanelViewUsersRow struct {
 	FirstSeenAt time.Time
 	LastSeenAt  time.Time
 	Subject     pgtype.Text
+	Display     pgtype.Text
 	Live        int64
 }
 
@@ -461,6 +463,7 @@ func (q *Queries) PanelViewUsers(ctx context.Context, beforeAt time.Time, before
 			&i.FirstSeenAt,
 			&i.LastSeenAt,
 			&i.Subject,
+			&i.Display,
 			&i.Live,
 		); err != nil {
 			return nil, err
@@ -474,7 +477,7 @@ func (q *Queries) PanelViewUsers(ctx context.Context, beforeAt time.Time, before
 }
 
 const panelViewUsersByID = `-- name: PanelViewUsersByID :many
-SELECT u.id, u.first_seen_at, u.last_seen_at, u.subject, (SELECT count(*) FROM subscriptions s
+SELECT u.id, u.first_seen_at, u.last_seen_at, u.subject, u.display, (SELECT count(*) FROM subscriptions s
              WHERE s.user_id = u.id AND s.ended_at IS NULL AND s.status <> 'incomplete') AS live
 FROM users u
 WHERE u.id BETWEEN $1::uuid AND $2::uuid
@@ -487,6 +490,7 @@ type PanelViewUsersByIDRow struct {
 	FirstSeenAt time.Time
 	LastSeenAt  time.Time
 	Subject     pgtype.Text
+	Display     pgtype.Text
 	Live        int64
 }
 
@@ -504,6 +508,7 @@ func (q *Queries) PanelViewUsersByID(ctx context.Context, firstID string, lastID
 			&i.FirstSeenAt,
 			&i.LastSeenAt,
 			&i.Subject,
+			&i.Display,
 			&i.Live,
 		); err != nil {
 			return nil, err

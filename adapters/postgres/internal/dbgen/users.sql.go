@@ -12,13 +12,16 @@ import (
 
 const userIdentify = `-- name: UserIdentify :one
 WITH written AS (
-    INSERT INTO users (id, first_seen_at, last_seen_at, subject)
-    SELECT k.id, k.at, k.at, k.subject
-    FROM (SELECT $1::uuid AS id, $2::timestamptz AS at, $3::text AS subject) AS k
+    INSERT INTO users (id, first_seen_at, last_seen_at, subject, display)
+    SELECT k.id, k.at, k.at, k.subject, k.display
+    FROM (SELECT $1::uuid AS id, $2::timestamptz AS at, $3::text AS subject, nullif($4::text, '') AS display) AS k
     WHERE NOT EXISTS (SELECT FROM users u WHERE u.id = k.id
-        AND (u.subject <> k.subject OR u.subject = k.subject AND u.last_seen_at >= k.at - interval '1 minute'))
+        AND (u.subject <> k.subject OR u.subject = k.subject AND u.last_seen_at >= k.at - interval '1 minute'
+            AND coalesce(k.display, u.display) IS NOT DISTINCT FROM u.display))
     ON CONFLICT (id) DO UPDATE SET last_seen_at = greatest(users.last_seen_at, excluded.last_seen_at),
-        subject = coalesce(users.subject, excluded.subject)
+        subject = coalesce(users.subject, excluded.subject),
+        display = CASE WHEN users.subject IS NULL OR users.subject = excluded.subject THEN coalesce(excluded.display, users.display)
+            ELSE users.display END
     RETURNING users.subject
 )
 SELECT w.subject::text AS stored FROM written w
@@ -26,12 +29,27 @@ UNION ALL
 SELECT u.subject::text FROM users u WHERE u.id = $1 AND NOT EXISTS (SELECT FROM written)
 `
 
+type UserIdentifyParams struct {
+	UserID  string
+	At      time.Time
+	Subject string
+	Display string
+}
+
 // The subject that is stored afterwards. Like UsersSeen, it neither writes nor locks
 // a user that was seen within the last minute, nor one with another subject. If two
 // transactions register the same id, the second one waits, and returns the subject
 // of the first.
-func (q *Queries) UserIdentify(ctx context.Context, userID string, at time.Time, subject string) (string, error) {
-	row := q.db.QueryRow(ctx, userIdentify, userID, at, subject)
+//
+// The display name is written with the other columns, and alone only if it changed. An
+// equal value touches no index.
+func (q *Queries) UserIdentify(ctx context.Context, arg UserIdentifyParams) (string, error) {
+	row := q.db.QueryRow(ctx, userIdentify,
+		arg.UserID,
+		arg.At,
+		arg.Subject,
+		arg.Display,
+	)
 	var stored string
 	err := row.Scan(&stored)
 	return stored, err
