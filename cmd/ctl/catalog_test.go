@@ -170,3 +170,27 @@ func TestPaymentSystemAdd_Adapter(t *testing.T) {
 		})
 	}
 }
+
+func TestRestore(t *testing.T) {
+	t.Parallel()
+	s := withDatabase(t)
+	s.run(t, boot.OK, "plan", "add", "--code", "basic", "--name", "Basic", "--price", "199", "--currency", "RUB")
+	s.run(t, boot.OK, "payment-system", "add", "--code", "simulator", "--name", "Simulated")
+	s.run(t, boot.OK, "plan", "archive", "basic")
+	s.run(t, boot.OK, "payment-system", "archive", "simulator")
+	out, _ := s.run(t, boot.OK, "plan", "restore", "basic")
+	if want := "restored plan basic: Basic, 199.00 RUB\n"; out != want {
+		t.Errorf("plan restore prints %q, want %q", out, want)
+	}
+	var ps paymentSystemJSON
+	if s.json(t, boot.OK, &ps, "payment-system", "restore", "simulator"); ps.ArchivedAt != nil {
+		t.Errorf("the restored payment system is %+v", ps)
+	}
+	s.run(t, boot.OK, "plan", "restore", "basic") // changes nothing
+	audit := query(t, s.url(), "SELECT action || ' ' || object FROM panel_audit WHERE action LIKE '%restore' ORDER BY id")
+	if diff := cmp.Diff([]string{"plan.restore basic", "payment_system.restore simulator"}, audit); diff != "" {
+		t.Errorf("audit (-want +got):\n%s", diff)
+	}
+	s.run(t, boot.Failed, "plan", "restore", "gold")
+	s.run(t, boot.Failed, "payment-system", "restore", "bank")
+}

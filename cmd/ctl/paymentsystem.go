@@ -50,11 +50,15 @@ func (t *tool) paymentSystem() *cobra.Command {
 		Use: "archive CODE", Short: "Close a payment system for new subscriptions; existing ones keep renewing",
 		Args: oneArg("the code of a payment system"), RunE: t.action(t.paymentSystemArchive),
 	}
+	restore := &cobra.Command{
+		Use: "restore CODE", Short: "Open an archived payment system for new subscriptions",
+		Args: oneArg("the code of a payment system"), RunE: t.action(t.paymentSystemRestore),
+	}
 	check := &cobra.Command{
 		Use: "check CODE", Short: "Test the credentials and the connection of a payment system; no money moves",
 		Args: oneArg("the code of a payment system"), RunE: t.action(t.paymentSystemCheck),
 	}
-	return group("payment-system", "Manage the registry of payment systems", t.withJSON(add), t.withJSON(list), t.withJSON(archive), check)
+	return group("payment-system", "Manage the registry of payment systems", t.withJSON(add), t.withJSON(list), t.withJSON(archive), t.withJSON(restore), check)
 }
 
 // checkAdapter returns an error if this version has no adapter for code. It warns if
@@ -132,6 +136,12 @@ const checkTimeout = 30 * time.Second
 func (t *tool) paymentSystemArchive(cmd *cobra.Command, args []string) error {
 	return t.changePaymentSystem(cmd, "archived", func(c operators.Catalog) (billing.PaymentSystem, error) {
 		return c.ArchivePaymentSystem(cmd.Context(), args[0])
+	})
+}
+
+func (t *tool) paymentSystemRestore(cmd *cobra.Command, args []string) error {
+	return t.changePaymentSystem(cmd, "restored", func(c operators.Catalog) (billing.PaymentSystem, error) {
+		return c.RestorePaymentSystem(cmd.Context(), args[0])
 	})
 }
 

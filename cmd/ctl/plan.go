@@ -21,8 +21,12 @@ func (t *tool) plan() *cobra.Command {
 		Use: "archive CODE", Short: "Take a plan off sale; existing subscriptions keep renewing", Args: oneArg("the code of a plan"),
 		RunE: t.action(t.planArchive),
 	}
-	return group("plan", "Manage the catalogue of plans",
-		t.withJSON(t.planAdd()), t.withJSON(list), t.withJSON(t.planSetPrice()), t.withJSON(t.planSetVAT()), t.withJSON(t.planSetGroup()), t.withJSON(archive))
+	restore := &cobra.Command{
+		Use: "restore CODE", Short: "Put an archived plan back on sale, with the price that it had", Args: oneArg("the code of a plan"),
+		RunE: t.action(t.planRestore),
+	}
+	return group("plan", "Manage the catalogue of plans", t.withJSON(t.planAdd()), t.withJSON(list),
+		t.withJSON(t.planSetPrice()), t.withJSON(t.planSetVAT()), t.withJSON(t.planSetGroup()), t.withJSON(archive), t.withJSON(restore))
 }
 
 func (t *tool) planAdd() *cobra.Command {
@@ -190,6 +194,12 @@ Orders wait while it looks for them. If it is interrupted, repeat it.`,
 func (t *tool) planArchive(cmd *cobra.Command, args []string) error {
 	return t.changePlan(cmd, "archived", func(c operators.Catalog) (billing.Plan, error) {
 		return c.ArchivePlan(cmd.Context(), args[0])
+	})
+}
+
+func (t *tool) planRestore(cmd *cobra.Command, args []string) error {
+	return t.changePlan(cmd, "restored", func(c operators.Catalog) (billing.Plan, error) {
+		return c.RestorePlan(cmd.Context(), args[0])
 	})
 }
 

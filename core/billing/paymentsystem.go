@@ -27,3 +27,9 @@ func (ps PaymentSystem) Archive(now time.Time) PaymentSystem {
 	}
 	return ps
 }
+
+// Restore returns the payment system as open for new subscriptions again.
+func (ps PaymentSystem) Restore() PaymentSystem {
+	ps.ArchivedAt = time.Time{}
+	return ps
+}

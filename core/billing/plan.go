@@ -82,6 +82,14 @@ func (p Plan) Archive(now time.Time) Plan {
 	return p
 }
 
+// Restore returns an archived plan as sold again. Restoring a plan on sale changes nothing.
+func (p Plan) Restore(now time.Time) Plan {
+	if !p.ArchivedAt.IsZero() {
+		p.ArchivedAt, p.UpdatedAt = time.Time{}, now
+	}
+	return p
+}
+
 func hasDuplicates(list []string) bool {
 	sorted := slices.Sorted(slices.Values(list))
 	return len(slices.Compact(sorted)) < len(list)

@@ -81,6 +81,14 @@ func (c Catalog) ArchivePlan(ctx context.Context, ref string) (billing.Plan, err
 	})
 }
 
+// RestorePlan puts an archived plan back on sale, with the price that it had. It returns
+// [billing.ErrPlanNotFound] if no plan has this code or id.
+func (c Catalog) RestorePlan(ctx context.Context, ref string) (billing.Plan, error) {
+	return c.changePlan(ctx, ref, PlanRestored, func(_ ports.Repos, p billing.Plan) (billing.Plan, error) {
+		return p.Restore(c.Clock.Now()), nil
+	})
+}
+
 // changePlan locks a plan, saves the result of f and audits the difference.
 func (c Catalog) changePlan(
 	ctx context.Context, ref, action string, f func(ports.Repos, billing.Plan) (billing.Plan, error),
@@ -138,6 +146,14 @@ func (c Catalog) AddPaymentSystem(ctx context.Context, ps billing.PaymentSystem)
 func (c Catalog) ArchivePaymentSystem(ctx context.Context, code string) (billing.PaymentSystem, error) {
 	return c.changeSystem(ctx, code, PaymentSystemArchived, func(ps billing.PaymentSystem) (billing.PaymentSystem, error) {
 		return ps.Archive(c.Clock.Now()), nil
+	})
+}
+
+// RestorePaymentSystem opens an archived payment system for new subscriptions. It returns
+// [billing.ErrPaymentSystemNotFound] if no payment system has this code.
+func (c Catalog) RestorePaymentSystem(ctx context.Context, code string) (billing.PaymentSystem, error) {
+	return c.changeSystem(ctx, code, PaymentSystemRestored, func(ps billing.PaymentSystem) (billing.PaymentSystem, error) {
+		return ps.Restore(), nil
 	})
 }
 
