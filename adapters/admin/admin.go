@@ -72,10 +72,15 @@ func (s *server) routes(a *assets) http.Handler {
 	for _, res := range s.resources() {
 		s.resourceRoutes(mux, res)
 	}
-	mux.Handle("GET "+Prefix+"/info/users", s.page(s.list(s.users), "search", "at", "before"))
-	mux.Handle("GET "+Prefix+"/info/users/detail", s.page(s.user, "id"))
+	mux.Handle("GET "+Prefix+"/info/find", s.page(s.showFind))
+	mux.Handle("POST "+Prefix+"/info/find", s.form(s.find, "q", "from", "to"))
+	mux.Handle("GET "+Prefix+"/info/users", s.page(s.list(s.users), "from", "to", "at", "before"))
+	mux.Handle("GET "+Prefix+"/info/users/detail", s.page(s.user, "id", "payment"))
 	mux.Handle("GET "+Prefix+"/info/history", s.page(s.list(s.history), "type", "plan", "from", "to", "until", "at", "before"))
-	mux.Handle("GET "+Prefix+"/info/audit", s.page(s.list(s.audit), "before"))
+	mux.Handle("GET "+Prefix+"/info/audit", s.page(s.list(s.audit), "operator", "object", "from", "to", "before"))
+	mux.Handle("GET "+Prefix+"/info/payments", s.page(s.list(s.payments), slices.Concat(paymentFilterKeys, []string{"before", "after"})...))
+	mux.Handle("GET "+Prefix+"/info/payments/csv", s.page(s.paymentsCSV, paymentFilterKeys...))
+	mux.Handle("GET "+Prefix+"/info/subscriptions", s.page(s.list(s.subscriptions), "plan", "status", "hold", "at", "user", "after"))
 	mux.Handle("/", s.public(func(http.ResponseWriter, *http.Request, *view) error { return errNoPage }))
 	return mux
 }
@@ -86,6 +91,8 @@ func (s *server) resourceRoutes(mux *http.ServeMux, res resource) {
 	mux.Handle("GET "+info+"/new", s.page(s.showNew(res)))
 	mux.Handle("GET "+info+"/edit", s.page(s.showEdit(res), "id"))
 	mux.Handle("GET "+info+"/delete", s.page(s.showDelete(res), "id"))
+	mux.Handle("GET "+info+"/restore", s.page(s.showRestore(res), "id"))
+	mux.Handle("POST "+Prefix+"/restore/"+res.kind, s.form(s.postRestore(res), "id"))
 	mux.Handle("POST "+Prefix+"/new/"+res.kind, s.form(s.postNew(res), res.fields...))
 	mux.Handle("POST "+Prefix+"/edit/"+res.kind, s.form(s.postEdit(res), slices.Concat(res.fields, []string{"id", "seen", "confirmed"})...))
 	mux.Handle("POST "+Prefix+"/delete/"+res.kind, s.form(s.postDelete(res), "id"))

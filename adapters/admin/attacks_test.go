@@ -34,7 +34,7 @@ func TestGoAdminQueries_Refused(t *testing.T) {
 			"/admin/info/plans?(select%201%20from%20pg_sleep(1.5))%3D1%20and%20goadmin_roles_goadmin_join_id=1",
 			"/admin/info/plans?__page=-5&__pageSize=0",
 			"/admin/info/plans?__columns=x", "/admin/info/plans?_pjax=%23pjax-container", "/admin/info/plans?__theme=sword",
-			"/admin?__ga_lang=xx", "/admin/info/users?search=a&search=b", "/admin/info/plans?%zz",
+			"/admin?__ga_lang=xx", "/admin/info/users?from=a&from=b", "/admin/info/plans?%zz",
 			"/admin/info/history?type=%27%3Bdrop", "/admin/info/history?limit=100000000",
 		} {
 			began := time.Now()
@@ -97,10 +97,11 @@ func TestWrites_RefusedForReadOnlyListsAndReaders(t *testing.T) {
 		"/admin/new/plans": newPlan(), "/admin/edit/plans": {"id": {string(p.ID)}, "seen": {operators.SeenPlan(p)}, "code": {"gold"}, "name": {"Mine"}, "price": {"1.00"}, "currency": {"RUB"}, "interval_months": {"1"}, "features": {""}, "vat": {"none"}},
 		"/admin/delete/plans": {"id": {string(p.ID)}}, "/admin/new/payment_systems": {"code": {"mine"}, "name": {"Mine"}},
 		"/admin/edit/payment_systems": {"id": {system}, "seen": {""}, "code": {system}, "name": {"Mine"}}, "/admin/delete/payment_systems": {"id": {system}},
+		"/admin/restore/plans": {"id": {string(p.ID)}}, "/admin/restore/payment_systems": {"id": {system}},
 	} {
 		wantStatus(t, "reader: "+path, vera.post(path, withCSRF(form, csrfOf(t, vera))), http.StatusForbidden)
 	}
-	for _, path := range []string{"new", "edit?id=" + string(p.ID), "delete?id=" + string(p.ID)} {
+	for _, path := range []string{"new", "edit?id=" + string(p.ID), "delete?id=" + string(p.ID), "restore?id=" + string(p.ID)} {
 		wantStatus(t, "reader: form "+path, vera.get("/admin/info/plans/"+path), http.StatusForbidden)
 	}
 	if list := vera.get("/admin/info/plans").body; strings.Contains(list, "/edit") || strings.Contains(list, "/new") || strings.Contains(list, "/delete") {
@@ -353,7 +354,7 @@ func TestMarkup_Escaped(t *testing.T) {
 	for _, path := range []string{
 		"/admin", "/admin/info/plans", "/admin/info/plans/edit?id=" + string(p.ID), "/admin/info/plans/delete?id=" + string(p.ID),
 		"/admin/info/payment_systems", "/admin/info/payment_systems/edit?id=evil", "/admin/info/users/detail?id=" + string(user),
-		"/admin/info/history", "/admin/info/audit", "/admin/info/users?search=" + url.QueryEscape(script), "/admin/info/history?from=" + url.QueryEscape(script),
+		"/admin/info/history", "/admin/info/audit", "/admin/info/users?from=" + url.QueryEscape(script), "/admin/info/history?from=" + url.QueryEscape(script),
 		"/admin/" + url.PathEscape(script), "/admin/info/history?plan=" + url.QueryEscape(script),
 	} {
 		wantNoMarkup(t, path, anna.get(path))

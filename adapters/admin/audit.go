@@ -16,30 +16,48 @@ import (
 )
 
 func (s *server) audit(r *http.Request, v *view) *listing {
-	before := r.URL.Query().Get("before")
+	q := r.URL.Query()
+	before := q.Get("before")
+	f := auditFilter{v, q.Get("operator"), q.Get("object"), q.Get("from"), q.Get("to")}
+	filter := ports.AuditFilter{Operator: strings.TrimSpace(f.Operator), Object: strings.TrimSpace(f.Object)}
+	var since, until bool
+	filter.Since, since = s.parseDay(f.From, 0)
+	filter.Until, until = s.parseDay(f.To, 1)
 	src := newSource(r.Context(), column{"at", v.T("audit.at")}, column{"who", v.T("audit.who")},
 		column{"what", v.T("audit.what")}, column{"object", v.T("audit.object")}, column{"change", v.T("audit.change")})
 	var last string
 	src.rows = mapRows(func(ctx context.Context) ([]ports.AuditEntry, error) {
-		list, err := s.Panel.Audit(ctx, v.op, ports.Page{Limit: pageSize, Before: before})
-		if len(list) == pageSize {
-			last = list[pageSize-1].ID
-		}
+		list, next, err := s.Panel.Audit(ctx, v.op, filter, before, pageSize)
+		last = next
 		return list, err
 	}, v.auditRow)
 	l := &listing{
-		table: src, title: v.T("menu.audit"), hint: v.T("audit.hint"), empty: v.T("audit.empty"),
+		table: src, title: v.T("menu.audit"), hint: v.T("audit.hint"), empty: v.T("audit.empty"), filter: "filter_audit", filterData: f,
 		next: func() string {
 			if last == "" {
 				return ""
 			}
-			return link("/info/audit", "before", last)
+			return f.link("before", last)
 		},
 	}
-	if before != "" && !billing.IsID(before) {
+	switch {
+	case !since || !until:
+		l.refused = v.T("history.bad_date")
+	case before != "" && !billing.IsID(before):
 		l.refused = v.T("error.bad_request")
+	case before != "":
+		l.newest = f.link()
 	}
 	return l
+}
+
+type auditFilter struct {
+	*view
+	Operator, Object, From, To string
+}
+
+func (f auditFilter) link(more ...string) string {
+	return link("/info/audit", append([]string{"operator", f.Operator, "object", f.Object, "from", f.From, "to", f.To}, more...)...)
 }
 
 func (v *view) auditRow(e ports.AuditEntry) row {

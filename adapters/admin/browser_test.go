@@ -75,7 +75,7 @@ func TestBrowser_Catalogue(t *testing.T) {
 	w.Has("img[src=x], #content script", 0)
 
 	gold, _ := s.plan("gold")
-	for id, want := range map[string]string{string(gold.ID): "is deleted: it never had a subscription.", string(used.ID): "is archived, not deleted"} {
+	for id, want := range map[string]string{string(gold.ID): "is deleted: it never had a subscription.", string(used.ID): "is archived. Its subscriptions keep renewing."} {
 		w.Goto("/admin/info/plans/delete?id=" + id)
 		w.Load("#delete")
 		w.Sees(want)
@@ -126,22 +126,28 @@ func TestBrowser_EveryPage(t *testing.T) {
 	p := s.sell("premium", "Premium")
 	user := s.held(p, billing.AuthenticationRequired)
 	s.subscribed(s.sell("basic", "Basic"))
+	old := s.sell("old", "Old")
+	s.archive(old)
 	w := s.window()
 	w.signIn("anna")
 	pages := map[string][languagesOfTest]string{
 		"/admin":                {"On hold by reason", "Ждут зрителя по причинам"},
 		"/admin/info/plans":     {"New plan", "Новый тариф"},
 		"/admin/info/plans/new": {"Features", "Возможности"},
-		"/admin/info/plans/edit?id=" + string(p.ID):   {"price and period stay the same", "цена и период не изменятся"},
-		"/admin/info/plans/delete?id=" + string(p.ID): {"Delete “Premium”?", "Удалить «Premium»?"},
-		"/admin/info/payment_systems":                 {"registered", "подключён"},
-		"/admin/info/payment_systems/new":             {"Code of the adapter", "Код адаптера"},
-		"/admin/info/users":                           {"Search", "Найти"},
-		"/admin/info/users?search=zz":                 {"An id consists of", "Идентификатор состоит"},
-		"/admin/info/users/detail?id=" + string(user): {"confirm the payment with the bank", "подтвердить платёж в банке"},
-		"/admin/info/history":                         {"cancelled", "подписка отменена"},
-		"/admin/info/audit":                           {"plan added", "тариф добавлен"},
-		"/admin/nowhere":                              {"Not found", "Не найдено"},
+		"/admin/info/plans/edit?id=" + string(p.ID):      {"price and period stay the same", "цена и период не изменятся"},
+		"/admin/info/plans/delete?id=" + string(p.ID):    {"Archive “Premium”?", "Перенести «Premium» в архив?"},
+		"/admin/info/payment_systems":                    {"registered", "подключён"},
+		"/admin/info/payment_systems/new":                {"Code of the adapter", "Код адаптера"},
+		"/admin/info/find":                               {"the last four digits of a card", "четыре последние цифры карты"},
+		"/admin/info/users":                              {"First seen from", "Первый визит с"},
+		"/admin/info/payments":                           {"Reason", "Причина"},
+		"/admin/info/subscriptions":                      {"On hold by reason", "Ждёт зрителя по причине"},
+		"/admin/info/users?from=zz":                      {"The date is invalid", "Некорректная дата"},
+		"/admin/info/plans/restore?id=" + string(old.ID): {"Restore “Old”?", "Вернуть «Old» из архива?"},
+		"/admin/info/users/detail?id=" + string(user):    {"confirm the payment with the bank", "подтвердить платёж в банке"},
+		"/admin/info/history":                            {"cancelled", "подписка отменена"},
+		"/admin/info/audit":                              {"plan added", "тариф добавлен"},
+		"/admin/nowhere":                                 {"Not found", "Не найдено"},
 	}
 	for i, language := range []string{"en", "ru"} {
 		w.Resize(browsertest.Desktop)

@@ -16,6 +16,14 @@ type buffer struct {
 	header http.Header
 	status int
 	body   bytes.Buffer
+	direct func() http.ResponseWriter // sends the header of a download
+	sent   bool                       // direct was called
+}
+
+// stream implements [streamer].
+func (b *buffer) stream() http.ResponseWriter {
+	b.sent = true
+	return b.direct()
 }
 
 func newBuffer() *buffer { return &buffer{header: make(http.Header), status: http.StatusOK} }

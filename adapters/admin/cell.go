@@ -27,6 +27,9 @@ func (c cell) html() template.HTML {
 	return template.HTML(b.String()) //nolint:gosec // escaped by html/template
 }
 
+// HTML returns the cell for a template.
+func (c cell) HTML() template.HTML { return c.html() }
+
 func text(s string) template.HTML { return cell{Text: s}.html() }
 
 func code(s string) template.HTML { return cell{Text: s, Code: true}.html() }
@@ -73,10 +76,12 @@ func actions(links ...cell) template.HTML {
 	return `<span class="row-actions">` + all + `</span>`
 }
 
-func (v *view) editAndDelete(kind, id string, inUse bool) []cell {
-	links := []cell{{Text: v.T("edit"), Href: link("/info/"+kind+"/edit", "id", id)}}
-	if inUse {
-		links = append(links, cell{Text: v.T("delete"), Href: link("/info/"+kind+"/delete", "id", id), Danger: true})
+// editAndArchive returns the links of a record: to its form, and into the archive or out
+// of it.
+func (v *view) editAndArchive(kind, id string, inUse bool) []cell {
+	edit := cell{Text: v.T("edit"), Href: link("/info/"+kind+"/edit", "id", id)}
+	if !inUse {
+		return []cell{edit, {Text: v.T("restore"), Href: link("/info/"+kind+"/restore", "id", id)}}
 	}
-	return links
+	return []cell{edit, {Text: v.T("archive"), Href: link("/info/"+kind+"/delete", "id", id), Danger: true}}
 }

@@ -83,21 +83,21 @@ func (v *view) newAndEndedChart(d operators.Dashboard) chart {
 	return c
 }
 
-func (v *view) revenueChart(d operators.Dashboard) chart {
-	c := chart{Label: v.T("dash.revenue_per_day"), Every: 5}
+func (v *view) revenueChart(d operators.Dashboard, currency billing.Currency) chart {
+	c := chart{Label: v.T("dash.revenue_per_day") + ", " + string(currency), Every: 5}
 	unit := int64(1)
-	digits, _ := d.Currency.Digits()
+	digits, _ := currency.Digits()
 	for range digits {
 		unit *= 10
 	}
 	var highest int64
 	for _, day := range d.Days {
-		highest = max(highest, day.Revenue[d.Currency])
+		highest = max(highest, day.Revenue[currency])
 	}
 	top := roundUp((highest+unit-1)/unit) * unit
 	for _, day := range d.Days {
-		n := day.Revenue[d.Currency]
-		c.add(day.Start, v, v.Money(billing.Money{Amount: n, Currency: d.Currency}), top, []string{"money"}, n)
+		n := day.Revenue[currency]
+		c.add(day.Start, v, v.Money(billing.Money{Amount: n, Currency: currency}), top, []string{"money"}, n)
 	}
 	c.Empty = highest == 0
 	c.scale(v, top, unit)

@@ -1,9 +1,8 @@
 package admin
 
 import (
-	"cmp"
 	"net/http"
-	"slices"
+	"time"
 
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/operators"
@@ -13,20 +12,40 @@ import (
 // 35 days.
 type dashboardPage struct {
 	*view
-	D                operators.Dashboard
-	New, Ended       int
-	Revenue          billing.Money // in the main currency
-	Others           []billing.Money
-	PerDay           chart
-	RevenuePerDay    chart
-	Due              chart
-	DueTotal         int
-	Peak             operators.DueDay
-	ByPlan, Declines []share
-	Declined         int
-	Holds            []share
-	Held             int    // subscriptions on hold
-	OldestAge        string // of the oldest pending payment
+	D          operators.Dashboard
+	New, Ended int
+	Revenue    []revenue // by currency, the one with the most payments first
+	PerDay     chart
+	Due        chart
+	DueTotal   int
+	Peak       operators.DueDay
+	Declines   []share
+	Declined   int
+	Holds      []share
+	Held       int    // subscriptions on hold
+	OldestAge  string // of the oldest pending payment
+	MonthAgo   string // first day of the figures
+}
+
+// revenue is the revenue of the days in one currency.
+type revenue struct {
+	Total  billing.Money
+	PerDay chart
+	ByPlan []share
+}
+
+func (v *view) revenueOf(d operators.Dashboard, r operators.Revenue) revenue {
+	all := revenue{Total: billing.Money{Currency: r.Currency}}
+	for _, day := range d.Days {
+		all.Total.Amount += day.Revenue[r.Currency]
+	}
+	all.PerDay = v.revenueChart(d, r.Currency)
+	for _, plan := range r.ByPlan {
+		bar := newShare(plan.Of, v.Money(plan.Amount), plan.Amount.Amount, r.ByPlan[0].Amount.Amount, all.Total.Amount)
+		bar.Href = link("/info/payments", "plan", plan.Of, "from", d.Days[0].Start.Format(time.DateOnly))
+		all.ByPlan = append(all.ByPlan, bar)
+	}
+	return all
 }
 
 func (s *server) dashboard(w http.ResponseWriter, r *http.Request, v *view) error {
@@ -34,17 +53,21 @@ func (s *server) dashboard(w http.ResponseWriter, r *http.Request, v *view) erro
 	if err != nil {
 		return err
 	}
-	p := dashboardPage{view: v, D: d, Revenue: billing.Money{Currency: d.Currency}}
+	p := dashboardPage{view: v, D: d, MonthAgo: d.Days[0].Start.Format(time.DateOnly)}
 	p.addTotals()
-	p.PerDay, p.RevenuePerDay, p.Due = v.newAndEndedChart(d), v.revenueChart(d), v.dueChart(d, p.Peak)
-	for _, plan := range d.ByPlan {
-		p.ByPlan = append(p.ByPlan, newShare(plan.Of, v.Money(plan.Amount), plan.Amount.Amount, d.ByPlan[0].Amount.Amount, p.Revenue.Amount))
+	p.PerDay, p.Due = v.newAndEndedChart(d), v.dueChart(d, p.Peak)
+	for _, r := range d.Revenue {
+		p.Revenue = append(p.Revenue, v.revenueOf(d, r))
 	}
 	for _, decline := range d.Declines {
-		p.Declines = append(p.Declines, newShare(v.Word("decline", decline.Of), v.Number(decline.N), int64(decline.N), int64(d.Declines[0].N), int64(p.Declined)))
+		bar := newShare(v.Word("decline", decline.Of), v.Number(decline.N), int64(decline.N), int64(d.Declines[0].N), int64(p.Declined))
+		bar.Href = link("/info/payments", "decline", string(decline.Of), "from", p.MonthAgo)
+		p.Declines = append(p.Declines, bar)
 	}
 	for _, hold := range d.Held {
-		p.Holds = append(p.Holds, newShare(v.Word("decline", hold.Of), v.Number(hold.N), int64(hold.N), int64(d.Held[0].N), int64(p.Held)))
+		bar := newShare(v.Word("decline", hold.Of), v.Number(hold.N), int64(hold.N), int64(d.Held[0].N), int64(p.Held))
+		bar.Href = link("/info/subscriptions", "status", statusHeld, "hold", string(hold.Of))
+		p.Holds = append(p.Holds, bar)
 	}
 	if !d.Standing.OldestAt.IsZero() {
 		p.OldestAge = v.lang.duration(d.At.Sub(d.Standing.OldestAt))
@@ -54,20 +77,10 @@ func (s *server) dashboard(w http.ResponseWriter, r *http.Request, v *view) erro
 
 // addTotals sums the figures of the days and of the decline reasons.
 func (p *dashboardPage) addTotals() {
-	revenue := map[billing.Currency]int64{}
 	for _, day := range p.D.Days {
 		p.New += day.New
 		p.Ended += day.Ended
-		for currency, amount := range day.Revenue {
-			revenue[currency] += amount
-		}
 	}
-	p.Revenue.Amount = revenue[p.D.Currency]
-	delete(revenue, p.D.Currency)
-	for currency, amount := range revenue {
-		p.Others = append(p.Others, billing.Money{Amount: amount, Currency: currency})
-	}
-	slices.SortFunc(p.Others, func(a, b billing.Money) int { return cmp.Compare(a.Currency, b.Currency) })
 	for _, decline := range p.D.Declines {
 		p.Declined += decline.N
 	}
@@ -87,6 +100,7 @@ type share struct {
 	Name, Value string
 	Percent     int // length of the bar, relative to the longest
 	Part        int // percentage of the total
+	Href        string
 }
 
 func newShare(name, value string, n, longest, total int64) share {

@@ -21,6 +21,7 @@ type formPage struct {
 	Subscribers int
 	Archived    bool
 	Group       string // of an existing plan
+	Price       string // of an existing plan
 	Values      url.Values
 	Errors      map[string]string // by field
 	Problem     string            // an error that concerns the whole form

@@ -37,6 +37,8 @@ var menuItems = []struct{ path, key, icon string }{
 	{"/info/plans", "menu.plans", "fa-film"},
 	{"/info/payment_systems", "menu.payment_systems", "fa-credit-card"},
 	{"/info/users", "menu.users", "fa-users"},
+	{"/info/subscriptions", "menu.subscriptions", "fa-refresh"},
+	{"/info/payments", "menu.payments", "fa-money"},
 	{"/info/history", "menu.history", "fa-history"},
 	{"/info/audit", "menu.audit", "fa-shield"},
 }

@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"fmt"
+	"maps"
 	"mime"
 	"net"
 	"net/http"
@@ -33,16 +34,24 @@ func (s *server) guard(next http.Handler) http.Handler {
 	next = protection.Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
-		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
+		ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), clientKey{}, r.Context()), requestTimeout)
 		defer cancel()
 		outer := r
 		r = r.WithContext(ctx)
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		resp := newBuffer()
+		resp.direct = func() http.ResponseWriter {
+			s.setHeaders(resp.header)
+			maps.Copy(w.Header(), resp.header)
+			w.WriteHeader(resp.status)
+			return w
+		}
 		s.serve(resp, r, next)
 		outer.Pattern = r.Pattern // outer middleware reads the route from its own request
-		s.setHeaders(resp.header)
-		resp.send(w, r)
+		if !resp.sent {
+			s.setHeaders(resp.header)
+			resp.send(w, r)
+		}
 		if !strings.HasPrefix(r.URL.Path, Prefix+"/assets/") {
 			s.Log.Info("request", "method", r.Method, "path", r.URL.Path, "status", resp.status,
 				"bytes", resp.body.Len(), "duration_ms", time.Since(began).Milliseconds())
@@ -70,6 +79,10 @@ func (s *server) serve(w *buffer, r *http.Request, next http.Handler) {
 		p := recover()
 		if p == nil {
 			return
+		}
+		if w.sent { // no error page can follow
+			s.Log.Error("download panicked", "path", r.URL.Path, "panic", fmt.Sprint(p))
+			panic(http.ErrAbortHandler)
 		}
 		s.Log.Error("page panicked", "path", r.URL.Path, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 		*w = *newBuffer()

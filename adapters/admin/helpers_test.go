@@ -159,6 +159,13 @@ func (s *site) plan(code string) (billing.Plan, bool) {
 	return billing.Plan{}, false
 }
 
+func (s *site) archive(p billing.Plan) {
+	s.t.Helper()
+	if _, err := s.catalog().ArchivePlan(s.t.Context(), p.Code); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 // subscribed adds a user with an active subscription to a plan, which the user
 // paid for once.
 func (s *site) subscribed(p billing.Plan) billing.UserID {

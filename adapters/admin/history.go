@@ -120,7 +120,7 @@ func (v *view) eventRow(e billing.Event) row {
 	}
 	return row{
 		"at": v.Time(e.At), "what": badge(kind, v.Word("event", e.Type)),
-		"user": cell{Text: v.Short(e.UserID) + "…", Title: string(e.UserID), Href: link("/info/users/detail", "id", string(e.UserID)), Code: true}.html(),
+		"user": v.userCell(e.UserID),
 		"plan": planCode(e.PlanCode), "amount": text(amount), "reason": text(v.Word("decline", e.DeclineCode)),
 	}
 }

@@ -102,7 +102,7 @@ func TestTexts_EveryCodeHasName(t *testing.T) {
 		keys = append(keys, "payment."+string(s))
 	}
 	for _, a := range []string{
-		operators.PlanAdded, operators.PlanEdited, operators.PlanArchived, operators.PlanDeleted, operators.PaymentSystemAdded, operators.PaymentSystemEdited,
+		operators.PlanAdded, operators.PlanEdited, operators.PlanArchived, operators.PlanRestored, operators.PaymentSystemRestored, operators.PlanDeleted, operators.PaymentSystemAdded, operators.PaymentSystemEdited,
 		operators.PaymentSystemArchived, operators.PaymentSystemDeleted, operators.PaymentSettled, operators.PanelUserAdded, operators.PanelUserPasswordChanged,
 		operators.PanelUserDisabled, operators.PanelUserLockedOut, operators.PanelUserSignedIn, operators.PanelUserSignInFailed,
 		// billingctl audits these itself.

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"html/template"
 	"net/http"
@@ -20,6 +21,12 @@ type listing struct {
 	newPath    string        // page that adds a record; empty if the list is read-only
 	newText    string        // text of the link to newPath
 	next       func() string // link to the next page, or "" on the last one; call it after table.GetData
+	newer      func() string // link to the previous page, or "" on the first one; call it after table.GetData
+	note       string        // shown above the table, or ""; read it after table.GetData
+	newest     string        // link to the first page, or "" on it
+	count      string        // number of rows on all pages, or ""; read it after table.GetData
+	nextText   string        // text of the link to the next page; "" means older
+	firstText  string        // text of the link to the first page; "" means newest
 	refused    string        // why the query is invalid; the table is then not read
 }
 
@@ -32,14 +39,19 @@ type listPage struct {
 	Table                         template.HTML
 	Rows                          int
 	Hint, Empty, NewPath, NewText string
-	Next, Refused                 string
+	Next, Newer, Newest           string
+	NextText, FirstText           string
+	Count, Note, Refused          string
 }
 
 // list draws a list with GoAdmin's data table.
 func (s *server) list(of func(*http.Request, *view) *listing) handler {
 	return func(w http.ResponseWriter, r *http.Request, v *view) error {
 		l := of(r, v)
-		page := listPage{view: v, Hint: l.hint, NewText: l.newText, Refused: l.refused}
+		page := listPage{
+			view: v, Hint: l.hint, NewText: l.newText, Refused: l.refused,
+			NextText: cmp.Or(l.nextText, v.T("older")), FirstText: cmp.Or(l.firstText, v.T("newest")),
+		}
 		var err error
 		if l.filter != "" {
 			if page.Filter, err = s.renderPart(l.filter, l.filterData); err != nil {
@@ -58,6 +70,10 @@ func (s *server) list(of func(*http.Request, *view) *listing) handler {
 			if l.next != nil {
 				page.Next = l.next()
 			}
+			if l.newer != nil {
+				page.Newer = l.newer()
+			}
+			page.Newest, page.Count, page.Note = l.newest, l.count, l.note
 		}
 		if v.MayEdit() {
 			page.NewPath = l.newPath

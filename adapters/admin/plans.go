@@ -29,10 +29,10 @@ func (v *view) planRow(p ports.PlanRow) row {
 	r := row{
 		"name": text(p.Name), "code": code(p.Code), "price": text(v.Money(p.Price)),
 		"interval": text(v.Count("months", p.IntervalMonths)), "features": chips(p.Features), "vat": text(v.Word("vat", p.VAT)), "group": code(p.Group),
-		"subscribers": text(v.Number(p.Subscribers)), "status": v.archiveBadge(p.ArchivedAt.IsZero(), v.T("on_sale")),
+		"subscribers": cell{Text: v.Number(p.Subscribers), Href: link("/info/subscriptions", "plan", p.Code)}.html(), "status": v.archiveBadge(p.ArchivedAt.IsZero(), v.T("on_sale")),
 	}
 	if v.MayEdit() {
-		r["actions"] = actions(v.editAndDelete("plans", string(p.ID), p.ArchivedAt.IsZero())...)
+		r["actions"] = actions(v.editAndArchive("plans", string(p.ID), p.ArchivedAt.IsZero())...)
 	}
 	return r
 }
@@ -65,6 +65,11 @@ func terms(price billing.Money, months int) string {
 
 func (s *server) removePlan(ctx context.Context, v *view, id string) (operators.Removal, error) {
 	return s.Catalog.For(v.op).RemovePlan(ctx, billing.PlanID(id))
+}
+
+func (s *server) restorePlan(ctx context.Context, v *view, id string) (string, error) {
+	p, err := s.Catalog.For(v.op).RestorePlan(ctx, id)
+	return p.Name, err
 }
 
 // planOf parses a plan from a form, which has no group. If a field cannot be parsed, it
@@ -134,7 +139,7 @@ func (s *server) planForm(r *http.Request, v *view, id string) (formPage, error)
 		return page, err
 	}
 	page.ID, page.Seen, page.Name, page.Subscribers = id, operators.SeenPlan(p.Plan), p.Name, p.Subscribers
-	page.Archived, page.Group = !p.ArchivedAt.IsZero(), p.Group
+	page.Archived, page.Group, page.Price = !p.ArchivedAt.IsZero(), p.Group, v.Money(p.Price)+" / "+v.Count("months", p.IntervalMonths)
 	page.Values = url.Values{
 		"code": {p.Code}, "name": {p.Name}, "price": {p.Price.Decimal()}, "currency": {string(p.Price.Currency)},
 		"interval_months": {strconv.Itoa(p.IntervalMonths)}, "features": {strings.Join(p.Features, ", ")},

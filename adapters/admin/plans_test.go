@@ -207,13 +207,13 @@ func TestDeletePlan(t *testing.T) {
 	never, used := s.sell("never", "Never"), s.sell("used", "Used")
 	s.subscribed(used)
 	anna := s.as("anna")
-	wantText(t, "confirmation page", anna.get("/admin/info/plans/delete?id="+string(used.ID)), "Delete “Used”?", "1 subscriber")
+	wantText(t, "confirmation page", anna.get("/admin/info/plans/delete?id="+string(used.ID)), "Archive “Used”?", "1 subscriber")
 	for _, tt := range []struct {
 		plan billing.Plan
 		want string
 	}{
 		{never, "Plan “Never” is deleted: it never had a subscription."},
-		{used, "Plan “Used” is archived, not deleted: it has subscriptions, and they keep renewing."},
+		{used, "Plan “Used” is archived. Its subscriptions keep renewing."},
 	} {
 		got := anna.submit("/admin/delete/plans", url.Values{"id": {string(tt.plan.ID)}})
 		wantStatus(t, tt.plan.Name, got, http.StatusSeeOther)
@@ -225,6 +225,15 @@ func TestDeletePlan(t *testing.T) {
 	if p, _ := s.plan("used"); p.ArchivedAt.IsZero() {
 		t.Error("the used plan is not archived")
 	}
+	wantText(t, "list", anna.get("/admin/info/plans"), "archived Edit Restore")
+	wantText(t, "confirmation page", anna.get("/admin/info/plans/restore?id="+string(used.ID)), "Restore “Used”?", "for ₽399.00 / 1 month")
+	wantStatus(t, "restore", anna.submit("/admin/restore/plans", url.Values{"id": {string(used.ID)}}), http.StatusSeeOther)
+	wantText(t, "restored", anna.get("/admin/info/plans"), "Plan “Used” is on sale again.", "on sale Edit Archive")
+	if p, _ := s.plan("used"); !p.ArchivedAt.IsZero() {
+		t.Error("the restored plan is archived")
+	}
+	wantText(t, "audit", anna.get("/admin/info/audit"), "plan restored used")
+	wantStatus(t, "restore a deleted plan", anna.submit("/admin/restore/plans", url.Values{"id": {string(never.ID)}}), http.StatusNotFound)
 	wantStatus(t, "second deletion", anna.submit("/admin/delete/plans", url.Values{"id": {string(never.ID)}}), http.StatusNotFound)
 }
 
@@ -258,9 +267,11 @@ func TestPaymentSystems(t *testing.T) {
 	s.subscribed(s.sell("gold", "Gold"))
 	for code, want := range map[string]string{
 		"mybank": "Payment system “Our bank” is deleted: it was never used.",
-		system:   "Payment system “Simulated” is archived, not deleted",
+		system:   "Payment system “Simulated” is archived. Its subscriptions keep renewing.",
 	} {
 		wantStatus(t, code, anna.submit("/admin/delete/payment_systems", url.Values{"id": {code}}), http.StatusSeeOther)
 		wantText(t, code, anna.get("/admin/info/payment_systems"), want)
 	}
+	wantStatus(t, "restore", anna.submit("/admin/restore/payment_systems", url.Values{"id": {system}}), http.StatusSeeOther)
+	wantText(t, "restored", anna.get("/admin/info/payment_systems"), "Payment system “Simulated” takes new subscriptions again.", "available Edit Archive")
 }

@@ -20,13 +20,15 @@ type resource struct {
 	add    func(ctx context.Context, v *view, form url.Values) error
 	edit   func(ctx context.Context, v *view, form url.Values) error
 	remove func(ctx context.Context, v *view, id string) (operators.Removal, error)
+	// restore takes a record out of the archive and returns its name.
+	restore func(ctx context.Context, v *view, id string) (string, error)
 	// taken reports whether a record other than this one has the code.
 	taken func(ctx context.Context, v *view, id, code string) (bool, error)
 }
 
 func (s *server) resources() []resource {
 	return []resource{
-		{"plans", planFields, s.plans, s.planForm, s.addPlan, s.editPlan, s.removePlan, s.planTaken},
-		{"payment_systems", systemFields, s.systems, s.systemForm, s.addSystem, s.editSystem, s.removeSystem, s.systemTaken},
+		{"plans", planFields, s.plans, s.planForm, s.addPlan, s.editPlan, s.removePlan, s.restorePlan, s.planTaken},
+		{"payment_systems", systemFields, s.systems, s.systemForm, s.addSystem, s.editSystem, s.removeSystem, s.restoreSystem, s.systemTaken},
 	}
 }

@@ -32,7 +32,7 @@ func (v *view) systemRow(ps operators.SystemRow) row {
 		"status": v.archiveBadge(ps.ArchivedAt.IsZero(), v.T("available")),
 	}
 	if v.MayEdit() {
-		r["actions"] = actions(v.editAndDelete("payment_systems", ps.Code, ps.ArchivedAt.IsZero())...)
+		r["actions"] = actions(v.editAndArchive("payment_systems", ps.Code, ps.ArchivedAt.IsZero())...)
 	}
 	return r
 }
@@ -53,6 +53,11 @@ func (s *server) editSystem(ctx context.Context, v *view, form url.Values) error
 
 func (s *server) removeSystem(ctx context.Context, v *view, code string) (operators.Removal, error) {
 	return s.Catalog.For(v.op).RemovePaymentSystem(ctx, code)
+}
+
+func (s *server) restoreSystem(ctx context.Context, v *view, code string) (string, error) {
+	ps, err := s.Catalog.For(v.op).RestorePaymentSystem(ctx, code)
+	return ps.Name, err
 }
 
 // systemTaken reports whether a payment system other than this one has the code.

@@ -19,16 +19,18 @@ type userPage struct {
 	Timeline      []timelineEntry
 	Payments      []viewers.Payment
 	Cards         []ports.PanelCard
-	Paid          []billing.Money // total of the payments that succeeded, less their refunds, by currency
-	More          bool            // older records exist but are not shown
+	Paid          []billing.Money   // total of the payments that succeeded, less their refunds, by currency
+	More          bool              // older records exist but are not shown
+	Chosen        billing.PaymentID // payment that the link names, or empty
 }
 
 func (s *server) user(w http.ResponseWriter, r *http.Request, v *view) error {
-	d, err := s.Panel.User(r.Context(), v.op, billing.UserID(r.URL.Query().Get("id")))
+	chosen := billing.PaymentID(r.URL.Query().Get("payment"))
+	d, err := s.Panel.User(r.Context(), v.op, billing.UserID(r.URL.Query().Get("id")), chosen)
 	if err != nil {
 		return err
 	}
-	page := userPage{view: v, User: d.User, Subscriptions: d.Subscriptions, More: d.More, Cards: d.Cards}
+	page := userPage{view: v, User: d.User, Subscriptions: d.Subscriptions, More: d.More, Cards: d.Cards, Chosen: chosen}
 	for _, e := range d.History {
 		page.Timeline = append(page.Timeline, newTimelineEntry(e, d))
 	}
@@ -61,7 +63,9 @@ func (p userPage) Help(s billing.Subscription) string {
 }
 
 // StatusKind returns the badge of a subscription's status.
-func (userPage) StatusKind(s billing.Subscription) string {
+func (userPage) StatusKind(s billing.Subscription) string { return subscriptionKind(s) }
+
+func subscriptionKind(s billing.Subscription) string {
 	switch {
 	case s.Status == billing.StatusActive && s.CancelAtPeriodEnd:
 		return "warn"
@@ -76,8 +80,11 @@ func (userPage) StatusKind(s billing.Subscription) string {
 	}
 }
 
-// PaymentKind returns the badge of the status of a payment or a refund.
-func (userPage) PaymentKind(status billing.PaymentStatus) string {
+// PaymentKind is [paymentKind] for templates.
+func (userPage) PaymentKind(status billing.PaymentStatus) string { return paymentKind(status) }
+
+// paymentKind returns the badge of the status of a payment or a refund.
+func paymentKind(status billing.PaymentStatus) string {
 	switch status {
 	case billing.PaymentSucceeded:
 		return "ok"

@@ -3,7 +3,6 @@ package admin
 import (
 	"context"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/online-cinema/billing/core/billing"
@@ -13,37 +12,53 @@ import (
 
 type usersFilter struct {
 	*view
-	Search string
+	From, To string
 }
 
 func (s *server) users(r *http.Request, v *view) *listing {
 	q := r.URL.Query()
-	search := strings.TrimSpace(q.Get("search"))
+	f := usersFilter{v, q.Get("from"), q.Get("to")}
+	l := &listing{title: v.T("menu.users"), empty: v.T("users.empty"), filter: "filter_users", filterData: f}
 	page := ports.UserPage{Limit: pageSize, BeforeAt: parseTime(q.Get("at")), BeforeID: billing.UserID(q.Get("before"))}
-	src := newSource(r.Context(), column{"id", v.T("user.id")}, column{"first", v.T("user.first_seen")},
+	var since, until bool
+	page.Since, since = s.parseDay(f.From, 0)
+	page.Until, until = s.parseDay(f.To, 1)
+	switch {
+	case !since || !until:
+		l.refused = v.T("history.bad_date")
+	case page.BeforeID != "" && !billing.IsID(string(page.BeforeID)):
+		l.refused = v.T("error.bad_request")
+	}
+	src := newSource(r.Context(), column{"id", v.T("user.id")}, column{"subject", v.T("user.subject")}, column{"first", v.T("user.first_seen")},
 		column{"last", v.T("user.last_seen")}, column{"live", v.T("user.live")})
 	var last ports.UserRow
 	src.rows = mapRows(func(ctx context.Context) ([]ports.UserRow, error) {
-		rows, err := s.Panel.Users(ctx, v.op, search, page)
-		if len(rows) == pageSize && search == "" {
+		rows, n, err := s.Panel.Users(ctx, v.op, page)
+		l.count = v.counted("users", n)
+		if len(rows) == pageSize {
 			last = rows[pageSize-1]
 		}
 		return rows, err
 	}, v.userRow)
-	l := &listing{
-		table: src, title: v.T("menu.users"), empty: v.T("users.empty"), filter: "filter_users",
-		filterData: usersFilter{v, search},
-		next: func() string {
-			if last.ID == "" {
-				return ""
-			}
-			return link("/info/users", "at", formatTime(last.FirstSeenAt), "before", string(last.ID))
-		},
+	l.table = src
+	l.next = func() string {
+		if last.ID == "" {
+			return ""
+		}
+		return link("/info/users", "from", f.From, "to", f.To, "at", formatTime(last.FirstSeenAt), "before", string(last.ID))
 	}
-	if !operators.IsIDPrefix(strings.ToLower(search)) || page.BeforeID != "" && !billing.IsID(string(page.BeforeID)) {
-		l.refused = v.T("users.bad_search")
+	if page.BeforeID != "" {
+		l.newest = link("/info/users", "from", f.From, "to", f.To)
 	}
 	return l
+}
+
+// counted returns a number of records that was counted up to [operators.MaxCount].
+func (v *view) counted(key string, n int) string {
+	if n > operators.MaxCount {
+		return v.T("more_than", v.Count(key, operators.MaxCount))
+	}
+	return v.Count(key, n)
 }
 
 func (v *view) userRow(u ports.UserRow) row {
@@ -52,8 +67,9 @@ func (v *view) userRow(u ports.UserRow) row {
 		live = cell{Badge: "ok", Text: v.Number(u.Live)}
 	}
 	return row{
-		"id":    cell{Text: string(u.ID), Href: link("/info/users/detail", "id", string(u.ID)), Code: true}.html(),
-		"first": v.Time(u.FirstSeenAt), "last": v.Time(u.LastSeenAt), "live": live.html(),
+		"id":      cell{Text: string(u.ID), Href: userLink(u.ID, ""), Code: true}.html(),
+		"subject": cell{Text: u.Subject, Sub: u.Display.Reveal()}.html(),
+		"first":   v.Time(u.FirstSeenAt), "last": v.Time(u.LastSeenAt), "live": live.html(),
 	}
 }
 

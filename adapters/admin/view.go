@@ -82,6 +82,9 @@ func (v *view) dateTime(t time.Time) string {
 	return v.lang.date(local) + ", " + local.Format("15:04")
 }
 
+// PlainDate formats a date without markup, as part of a sentence.
+func (v *view) PlainDate(t time.Time) string { return v.lang.date(t.In(v.zone)) }
+
 // timeElement returns an HTML time element with this text. The text must not
 // contain markup.
 func (v *view) timeElement(t time.Time, text string) template.HTML {
@@ -121,6 +124,12 @@ func (v *view) MayEdit() bool { return v.op.Role == ports.RoleEditor }
 
 // CSRF returns the session's CSRF token. Each form carries it.
 func (v *view) CSRF() string { return v.csrf }
+
+// KindOf returns the badge of a payment's status.
+func (*view) KindOf(status billing.PaymentStatus) string { return paymentKind(status) }
+
+// Finding reports whether the page is that of the search, which has a longer form.
+func (v *view) Finding() bool { return v.path == Prefix+"/info/find" }
 
 // Path returns the path and the query of the page.
 func (v *view) Path() string { return v.path }

@@ -1,8 +1,12 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/online-cinema/billing/adapters/postgres/internal/dbgen"
 	"github.com/online-cinema/billing/core/billing"
@@ -13,7 +17,7 @@ import (
 func (s *Store) PanelViews() ports.PanelViews {
 	q := dbgen.New(s.pool)
 	v := panelViews{q, &dueCounts{q: q}}
-	return ports.PanelViews{Users: v, Catalog: v, History: v, Figures: v}
+	return ports.PanelViews{Users: v, Find: v, Payments: paymentViews{q}, Subscriptions: lists{q}, Catalog: v, History: v, Figures: v}
 }
 
 // panelViews implements the interfaces of [ports.PanelViews].
@@ -25,24 +29,31 @@ type panelViews struct {
 func (v panelViews) Users(ctx context.Context, p ports.UserPage) ([]ports.UserRow, error) {
 	return queryMany(ctx, func(ctx context.Context) ([]*dbgen.PanelViewUsersRow, error) {
 		at, id := beforeKey(p.BeforeAt, string(p.BeforeID))
-		return v.q.PanelViewUsers(ctx, at, id, int32(p.Limit))
+		since, until := timeSpan(p.Since, p.Until)
+		return v.q.PanelViewUsers(ctx, dbgen.PanelViewUsersParams{BeforeAt: at, BeforeID: id, Since: since, Until: until, Take: int32(p.Limit)})
 	}, userRowOf)
 }
 
-func (v panelViews) UsersBetween(ctx context.Context, first, last billing.UserID, limit int) ([]ports.UserRow, error) {
-	return queryMany(ctx, func(ctx context.Context) ([]*dbgen.PanelViewUsersByIDRow, error) {
-		return v.q.PanelViewUsersByID(ctx, string(first), string(last), int32(limit))
-	}, func(row *dbgen.PanelViewUsersByIDRow) ports.UserRow {
-		return userRowOf((*dbgen.PanelViewUsersRow)(row))
+func (v panelViews) CountUsers(ctx context.Context, p ports.UserPage, limit int) (int, error) {
+	return queryOne(ctx, func(ctx context.Context) (int, error) {
+		since, until := timeSpan(p.Since, p.Until)
+		n, err := v.q.PanelViewCountUsers(ctx, since, until, int32(limit))
+		return int(n), err
 	})
 }
 
 func userRowOf(row *dbgen.PanelViewUsersRow) ports.UserRow {
-	return ports.UserRow{User: userOf(&dbgen.User{ID: row.ID, FirstSeenAt: row.FirstSeenAt, LastSeenAt: row.LastSeenAt, Subject: row.Subject}), Live: int(row.Live)}
+	return ports.UserRow{User: userOf(&dbgen.User{
+		ID: row.ID, FirstSeenAt: row.FirstSeenAt, LastSeenAt: row.LastSeenAt, Subject: row.Subject, Display: row.Display,
+	}), Live: int(row.Live)}
 }
 
 func userOf(row *dbgen.User) billing.User {
-	return billing.User{ID: billing.UserID(row.ID), Subject: row.Subject.String, FirstSeenAt: row.FirstSeenAt, LastSeenAt: row.LastSeenAt}
+	u := billing.User{ID: billing.UserID(row.ID), Subject: row.Subject.String, FirstSeenAt: row.FirstSeenAt, LastSeenAt: row.LastSeenAt}
+	if row.Display.Valid {
+		u.Display = billing.NewSecret(row.Display.String)
+	}
+	return u
 }
 
 func (v panelViews) User(ctx context.Context, id billing.UserID) (billing.User, error) {
@@ -98,10 +109,24 @@ func (v panelViews) Oldest(ctx context.Context) (time.Time, error) {
 	return queryOne(ctx, v.q.PanelViewOldest)
 }
 
-func (v panelViews) Audit(ctx context.Context, p ports.Page) ([]ports.AuditEntry, error) {
+func (v panelViews) Audit(ctx context.Context, f ports.AuditFilter, before, last string, limit int) ([]ports.AuditEntry, error) {
 	return queryMany(ctx, func(ctx context.Context) ([]*dbgen.PanelAudit, error) {
-		return v.q.PanelViewAudit(ctx, beforeID(p), int32(p.Limit))
+		since, until := timeSpan(f.Since, f.Until)
+		return v.q.PanelViewAudit(ctx, dbgen.PanelViewAuditParams{
+			BeforeID: cmp.Or(before, maxID), LastID: cmp.Or(last, minID), Since: since, Until: until,
+			Operator: f.Operator, Object: f.Object, Take: int32(limit),
+		})
 	}, auditEntryOf)
+}
+
+func (v panelViews) AuditBound(ctx context.Context, before string, n int) (string, error) {
+	return queryOne(ctx, func(ctx context.Context) (string, error) {
+		id, err := v.q.PanelViewAuditBound(ctx, cmp.Or(before, maxID), int32(n))
+		if errors.Is(err, pgx.ErrNoRows) {
+			return "", nil
+		}
+		return id, err
+	})
 }
 
 func (v panelViews) Subscribers(ctx context.Context) (map[billing.PlanID]int, error) {
@@ -146,12 +171,8 @@ func (v panelViews) Standing(ctx context.Context) (ports.Standing, error) {
 	})
 }
 
-func (v panelViews) LastRun(ctx context.Context) (ports.Run, error) {
-	return queryOne(ctx, func(ctx context.Context) (ports.Run, error) {
-		row, err := v.q.PanelViewLastRun(ctx)
-		if err != nil {
-			return ports.Run{}, orNotFound(err, nil)
-		}
-		return runOf(row), nil
-	})
+func (v panelViews) Runs(ctx context.Context, limit int) ([]ports.Run, error) {
+	return queryMany(ctx, func(ctx context.Context) ([]*dbgen.RenewalRun, error) {
+		return v.q.PanelViewRuns(ctx, int32(limit))
+	}, runOf)
 }

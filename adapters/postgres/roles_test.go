@@ -21,7 +21,7 @@ var rights = map[string]struct{ may, mayNot []string }{
 	postgres.APIRole: {
 		may: []string{
 			"INSERT INTO users SELECT * FROM users",
-			"UPDATE users SET last_seen_at = now(), subject = 'x'",
+			"UPDATE users SET last_seen_at = now(), subject = 'x', display = 'x'",
 			"SELECT FROM plans FOR SHARE",
 			"SELECT FROM payment_systems, renewal_runs",
 			"INSERT INTO payment_methods SELECT * FROM payment_methods",
@@ -110,6 +110,7 @@ var rights = map[string]struct{ may, mayNot []string }{
 			"SELECT FROM users, subscriptions, payments, events, renewal_runs, test_clock, schema_migrations",
 			"SELECT user_id, id, payment_system, created_at, removed_at, card_id FROM payment_methods",
 			"SELECT user_id, id, brand, last4, exp_month, exp_year, created_at, removed_at FROM cards",
+			"SELECT user_id, method_id, brand, last4, created_at FROM saved_methods",
 			"UPDATE plans SET price_amount = 1",
 			"INSERT INTO payment_systems SELECT * FROM payment_systems",
 			"DELETE FROM plans",
@@ -129,7 +130,9 @@ var rights = map[string]struct{ may, mayNot []string }{
 			"SELECT * FROM cards",
 			"UPDATE cards SET last4 = '0000'",
 			"SELECT FROM idempotency_answers",
-			"SELECT FROM saved_methods",
+			"SELECT return_url FROM saved_methods",
+			"SELECT action_url FROM saved_methods",
+			"SELECT provider_ref FROM saved_methods",
 			"SELECT FROM token_removals",
 			"INSERT INTO events SELECT * FROM events",
 			"UPDATE subscriptions SET price_amount = 1",

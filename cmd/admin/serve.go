@@ -42,7 +42,7 @@ func serve(ctx context.Context, cfg boot.Admin, log *slog.Logger) error {
 	store := postgres.NewStore(pool)
 	views := operators.Panel{
 		Store: store, Views: store.PanelViews(), Clock: now, Location: cfg.TimeZone.Location,
-		Adapters: boot.PaymentSystemCodes(cfg.UseSimulator(cfg.Env)),
+		Adapters: boot.PaymentSystemCodes(cfg.UseSimulator(cfg.Env)), TestClock: cfg.Clock == boot.TestClock,
 	}
 	panel, err := admin.New(admin.Config{
 		Panel:    views,

@@ -1,6 +1,7 @@
 package billing
 
 import (
+	"fmt"
 	"strconv"
 	"time"
 )
@@ -14,4 +15,10 @@ func IDTime(id string) (time.Time, bool) {
 	}
 	milliseconds, err := strconv.ParseInt(id[:8]+id[9:13], 16, 64)
 	return time.UnixMilli(milliseconds).UTC(), err == nil
+}
+
+// FirstIDAt returns the lowest id that the service can create at a time: see [IDTime].
+func FirstIDAt(t time.Time) string {
+	hex := fmt.Sprintf("%012x", max(0, min(t.UnixMilli(), 1<<48-1)))
+	return hex[:8] + "-" + hex[8:] + "-0000-0000-000000000000"
 }

@@ -10,7 +10,7 @@ type UserID string
 type User struct {
 	ID          UserID
 	Subject     string // of the viewer's access tokens; "" until a token is seen
-	Display     Secret // what people call the viewer, such as an e-mail address; empty if the tokens say nothing
+	Display     Secret // the viewer's name for people, such as an e-mail address; empty without one
 	FirstSeenAt time.Time
 	LastSeenAt  time.Time
 }
@@ -20,7 +20,7 @@ const maxDisplay = 254
 
 // CleanDisplay returns the display claim of an access token as it is stored: without
 // control characters, invisible characters and surrounding spaces. It returns an empty
-// Secret for a claim of more than 254 characters, and for one that could be a card number.
+// Secret for a claim of more than 254 characters, and for a possible card number.
 func CleanDisplay(claim string) Secret {
 	clean := CleanReference(claim)
 	if len([]rune(clean)) > maxDisplay || HoldsCardNumber(clean) {

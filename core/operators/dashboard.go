@@ -39,11 +39,16 @@ type Dashboard struct {
 	Standing ports.Standing
 	Held     []Share[billing.DeclineCode] // subscriptions on hold by reason, most frequent first
 	Days     []Day                        // the last 30 days, oldest first, including today
-	Currency billing.Currency             // currency of ByPlan
-	ByPlan   []Share[string]              // revenue of Days by plan code, largest first
+	Revenue  []Revenue                    // of Days by currency, the one with the most payments first
 	Declines []Share[billing.DeclineCode] // declines of Days, most frequent first
 	Due      []DueDay                     // the next 35 days; the first includes overdue charges
-	LastRun  ports.Run                    // newest renewal run; zero before the first
+	Runs     RecentRuns                   // of the last 24 hours
+}
+
+// Revenue is the revenue in one currency.
+type Revenue struct {
+	Currency billing.Currency
+	ByPlan   []Share[string] // by plan code, largest first
 }
 
 // The number of days before and after now on the dashboard. 35 days always include
@@ -51,6 +56,7 @@ type Dashboard struct {
 const (
 	daysBack    = 30
 	daysForward = 35
+	mostRuns    = 1500 // more than a day has, at one a minute
 )
 
 // Dashboard returns the figures of the overview.
@@ -68,9 +74,11 @@ func (p Panel) Dashboard(ctx context.Context, by Operator) (Dashboard, error) {
 		return d, err
 	}
 	d.addHeld()
-	if d.LastRun, err = p.Views.Figures.LastRun(ctx); err != nil {
+	runs, err := p.Views.Figures.Runs(ctx, mostRuns)
+	if err != nil {
 		return d, err
 	}
+	d.Runs = recentRuns(runs, d.At)
 	live, err := p.Views.Catalog.Subscribers(ctx)
 	if err != nil {
 		return d, err
@@ -128,8 +136,7 @@ func (p Panel) past(ctx context.Context, d *Dashboard, today time.Time) error {
 			day.earn(f, plans, codes)
 		}
 	}
-	d.Currency = mostEarned(plans)
-	d.ByPlan = sorted(plans[d.Currency], func(s Share[string]) int64 { return s.Amount.Amount })
+	d.Revenue = revenueOf(plans)
 	d.Declines = sorted(declines, func(s Share[billing.DeclineCode]) int64 { return int64(s.N) })
 	return nil
 }
@@ -159,20 +166,21 @@ func (d *Day) earn(f ports.Figure, plans map[billing.Currency]map[string]Share[s
 	}
 }
 
-// mostEarned returns the currency with the most payments, or "" without payments.
-// It does not compare amounts, because they are in different currencies.
-func mostEarned(plans map[billing.Currency]map[string]Share[string]) billing.Currency {
+// revenueOf sorts the currencies by the number of their payments. It does not compare
+// amounts, because they are in different currencies.
+func revenueOf(plans map[billing.Currency]map[string]Share[string]) []Revenue {
 	n := map[billing.Currency]int{}
+	var list []Revenue
 	for c, shares := range plans {
 		for _, s := range shares {
 			n[c] += s.N
 		}
+		list = append(list, Revenue{c, sorted(shares, func(s Share[string]) int64 { return s.Amount.Amount })})
 	}
-	codes := slices.Sorted(maps.Keys(n))
-	if len(codes) == 0 {
-		return ""
-	}
-	return slices.MaxFunc(codes, func(a, b billing.Currency) int { return cmp.Compare(n[a], n[b]) })
+	slices.SortFunc(list, func(a, b Revenue) int {
+		return cmp.Or(cmp.Compare(n[b.Currency], n[a.Currency]), cmp.Compare(a.Currency, b.Currency))
+	})
+	return list
 }
 
 // sorted returns the shares by descending weight.

@@ -1,7 +1,6 @@
 package operators
 
 import (
-	"cmp"
 	"context"
 	"time"
 
@@ -65,7 +64,7 @@ func (p Panel) History(ctx context.Context, by Operator, q ports.EventQuery) (Hi
 			break
 		}
 		q.Until = q.Since
-		if q.Until.After(since) && time.Since(began) > cmp.Or(p.SearchTime, defaultSearchTime) {
+		if q.Until.After(since) && time.Since(began) > p.searchTime() {
 			page.Next = HistoryCursor{Until: q.Until}
 			break
 		}

@@ -19,9 +19,10 @@ type Panel struct {
 	Clock    ports.Clock
 	Location *time.Location // time zone of the days on the dashboard
 	Adapters []string       // codes of the payment systems that have an adapter
-	// SearchTime is the time after which [Panel.History] stops searching and returns
-	// a cursor. It is measured on the wall clock. 0 means 50 ms.
+	// SearchTime is the time after which a search of a list stops and returns a cursor.
+	// It is measured on the wall clock. 0 means 50 ms.
 	SearchTime time.Duration
+	TestClock  bool // Clock is not the system's, so ids do not tell the times of payments
 }
 
 // Plans returns all plans with their subscribers: plans on sale first, then by

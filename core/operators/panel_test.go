@@ -72,7 +72,9 @@ func TestCatalog_ChangesNeedEditor(t *testing.T) {
 				_, err := c.EditPaymentSystem(t.Context(), billingtest.System, "", "Other")
 				return err
 			},
-			"remove system": func() error { _, err := c.RemovePaymentSystem(t.Context(), billingtest.System); return err },
+			"restore plan":   func() error { _, err := c.RestorePlan(t.Context(), "extra"); return err },
+			"restore system": func() error { _, err := c.RestorePaymentSystem(t.Context(), billingtest.System); return err },
+			"remove system":  func() error { _, err := c.RemovePaymentSystem(t.Context(), billingtest.System); return err },
 		} {
 			before := len(w.Store.Audit())
 			if err := try(); !errors.Is(err, operators.ErrForbidden) || !errors.Is(err, billing.Forbidden) {
@@ -98,17 +100,39 @@ func TestPanel_ReadsNeedRole(t *testing.T) {
 		"plan":    func(by operators.Operator) error { _, err := p.Plan(t.Context(), by, "x"); return err },
 		"system":  func(by operators.Operator) error { _, err := p.PaymentSystem(t.Context(), by, "x"); return err },
 		"users": func(by operators.Operator) error {
-			_, err := p.Users(t.Context(), by, "", ports.UserPage{Limit: 1})
+			_, _, err := p.Users(t.Context(), by, ports.UserPage{Limit: 1})
 			return err
 		},
-		"user": func(by operators.Operator) error { _, err := p.User(t.Context(), by, billingtest.Viewer); return err },
+		"user": func(by operators.Operator) error {
+			_, err := p.User(t.Context(), by, billingtest.Viewer, "")
+			return err
+		},
+		"find": func(by operators.Operator) error {
+			_, err := p.Find(t.Context(), by, operators.FindQuery{Text: "x"})
+			return err
+		},
+		"payments": func(by operators.Operator) error {
+			_, err := p.Payments(t.Context(), by, ports.PaymentFilter{}, operators.PaymentCursor{}, 1)
+			return err
+		},
+		"payment totals": func(by operators.Operator) error {
+			_, err := p.PaymentTotals(t.Context(), by, ports.PaymentFilter{})
+			return err
+		},
 		"history": func(by operators.Operator) error {
 			_, err := p.History(t.Context(), by, ports.EventQuery{Limit: 1})
 			return err
 		},
 		"audit": func(by operators.Operator) error {
-			_, err := p.Audit(t.Context(), by, ports.Page{Limit: 1})
+			_, _, err := p.Audit(t.Context(), by, ports.AuditFilter{}, "", 1)
 			return err
+		},
+		"subscriptions": func(by operators.Operator) error {
+			_, err := p.Subscriptions(t.Context(), by, operators.SubscriptionFilter{}, ports.HeldKey{}, 1)
+			return err
+		},
+		"export": func(by operators.Operator) error {
+			return p.ExportPayments(t.Context(), by, ports.PaymentFilter{}, func(ports.PaymentRow) error { return nil })
 		},
 		"dashboard": func(by operators.Operator) error { _, err := p.Dashboard(t.Context(), by); return err },
 	} {

@@ -2,7 +2,6 @@ package operators
 
 import (
 	"context"
-	"strings"
 
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/ports"
@@ -14,26 +13,26 @@ const (
 	lastID  = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 )
 
-// IsIDPrefix reports whether an id in lower case can begin with the text.
-func IsIDPrefix(text string) bool {
+// isIDPrefix reports whether an id in lower case can begin with the text.
+func isIDPrefix(text string) bool {
 	return len(text) <= len(firstID) && billing.IsID(text+firstID[len(text):])
 }
 
-// Users returns a page of the users, newest first. If search is not empty, it
-// returns the users whose id begins with search. It returns [billing.ErrInvalid]
-// if no id can begin so.
-func (p Panel) Users(ctx context.Context, by Operator, search string, page ports.UserPage) ([]ports.UserRow, error) {
+// MaxCount is the number up to which lists are counted.
+const MaxCount = 10_000
+
+// Users returns a page of the users, newest first, and the number of users of all pages.
+// The number is at most [MaxCount] + 1.
+func (p Panel) Users(ctx context.Context, by Operator, page ports.UserPage) ([]ports.UserRow, int, error) {
 	if err := by.mayRead(); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	search = strings.ToLower(strings.TrimSpace(search))
-	if search == "" {
-		return p.Views.Users.Users(ctx, page)
+	users, err := p.Views.Users.Users(ctx, page)
+	if err != nil {
+		return nil, 0, err
 	}
-	if !IsIDPrefix(search) {
-		return nil, invalid("search", "must be an id or its beginning")
-	}
-	return p.Views.Users.UsersBetween(ctx, billing.UserID(search+firstID[len(search):]), billing.UserID(search+lastID[len(search):]), page.Limit)
+	n, err := p.Views.Users.CountUsers(ctx, page, MaxCount+1)
+	return users, n, err
 }
 
 // UserDetails is the data of a user's page.
@@ -49,13 +48,14 @@ type UserDetails struct {
 // maxDetails is the number of records of each kind on a user's page.
 const maxDetails = 300
 
-// User returns a user with the newest subscriptions, payments, events and cards.
-// It returns [billing.ErrNotFound] if the user does not exist.
-func (p Panel) User(ctx context.Context, by Operator, id billing.UserID) (UserDetails, error) {
+// User returns a user with the newest subscriptions, payments, events and cards. If payment
+// is not empty, the payments include that one. User returns [billing.ErrNotFound] if the
+// user does not exist, or has no such payment.
+func (p Panel) User(ctx context.Context, by Operator, id billing.UserID, payment billing.PaymentID) (UserDetails, error) {
 	if err := by.mayRead(); err != nil {
 		return UserDetails{}, err
 	}
-	if !billing.IsID(string(id)) {
+	if !billing.IsID(string(id)) || payment != "" && !billing.IsID(string(payment)) {
 		return UserDetails{}, billing.ErrNotFound
 	}
 	user, err := p.Views.Users.User(ctx, id)
@@ -74,6 +74,11 @@ func (p Panel) User(ctx context.Context, by Operator, id billing.UserID) (UserDe
 	for _, pay := range payments {
 		d.Payments[pay.ID] = pay
 	}
+	if _, listed := d.Payments[payment]; payment != "" && !listed {
+		if d.Payments[payment], err = viewer.Payment(ctx, id, payment); err != nil {
+			return d, err
+		}
+	}
 	if d.History, err = viewer.History(ctx, id, ports.Page{Limit: maxDetails}); err != nil {
 		return d, err
 	}
@@ -84,10 +89,18 @@ func (p Panel) User(ctx context.Context, by Operator, id billing.UserID) (UserDe
 	return d, nil
 }
 
-// Audit returns a page of the operators' changes, newest first.
-func (p Panel) Audit(ctx context.Context, by Operator, page ports.Page) ([]ports.AuditEntry, error) {
+// Audit returns a page of the operators' changes that match a filter, newest first, and the
+// id before which the next page begins, or "" on the last page. A search for rare changes
+// stops after [Panel.SearchTime], with few or no entries.
+func (p Panel) Audit(ctx context.Context, by Operator, f ports.AuditFilter, before string, limit int) ([]ports.AuditEntry, string, error) {
 	if err := by.mayRead(); err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return p.Views.History.Audit(ctx, page)
+	return scan[string, ports.AuditEntry]{
+		limit: limit, time: p.searchTime(), bound: p.Views.History.AuditBound,
+		read: func(ctx context.Context, from, to string, limit int) ([]ports.AuditEntry, error) {
+			return p.Views.History.Audit(ctx, f, from, to, limit)
+		},
+		key: func(e ports.AuditEntry) string { return e.ID },
+	}.from(ctx, before)
 }

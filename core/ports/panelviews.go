@@ -10,18 +10,21 @@ import (
 // PanelViews reads the data of the admin panel, without transactions and locks. No
 // query reads more rows because the history is longer.
 type PanelViews struct {
-	Users   UserViews
-	Catalog CatalogViews
-	History HistoryViews
-	Figures FigureViews
+	Users         UserViews
+	Find          FindViews
+	Payments      PaymentViews
+	Subscriptions SubscriptionLists
+	Catalog       CatalogViews
+	History       HistoryViews
+	Figures       FigureViews
 }
 
 // UserViews reads users and their cards.
 type UserViews interface {
 	// Users returns a page of the users, newest first.
 	Users(ctx context.Context, p UserPage) ([]UserRow, error)
-	// UsersBetween returns users by id, from first to last inclusive.
-	UsersBetween(ctx context.Context, first, last billing.UserID, limit int) ([]UserRow, error)
+	// CountUsers counts the users of all pages, up to a limit.
+	CountUsers(ctx context.Context, p UserPage, limit int) (int, error)
 	// User returns one user, or [billing.ErrNotFound].
 	User(ctx context.Context, id billing.UserID) (billing.User, error)
 	// Cards returns the newest cards of a user, including removed ones.
@@ -35,12 +38,16 @@ type UserPage struct {
 	// for the first page.
 	BeforeAt time.Time
 	BeforeID billing.UserID
+	// Since (inclusive) and Until (exclusive) limit the time of the first visit. Zero
+	// times are no limit.
+	Since, Until time.Time
 }
 
 // UserRow is a user with the number of live subscriptions.
 type UserRow struct {
 	billing.User
-	Live int
+	Live  int
+	Cards []string // brands and expiry dates of the cards by which the user was found
 }
 
 // PanelCard is the part of a card that operators see.
@@ -77,8 +84,18 @@ type HistoryViews interface {
 	Events(ctx context.Context, q EventQuery) ([]billing.Event, error)
 	// Oldest returns the hour of the oldest event, or the zero time without events.
 	Oldest(ctx context.Context) (time.Time, error)
-	// Audit returns a page of the audit, newest first.
-	Audit(ctx context.Context, p Page) ([]AuditEntry, error)
+	// Audit returns at most limit entries of the audit that match a filter, newest first:
+	// those before one id down to another one, inclusive. An empty id means no bound.
+	Audit(ctx context.Context, f AuditFilter, before, last string, limit int) ([]AuditEntry, error)
+	// AuditBound returns the id of the entry that is n entries before another one, or ""
+	// if the audit has at most n before it.
+	AuditBound(ctx context.Context, before string, n int) (string, error)
+}
+
+// AuditFilter selects entries of the audit. Empty fields select all.
+type AuditFilter struct {
+	Since, Until     time.Time // Since is inclusive, Until is exclusive
+	Operator, Object string
 }
 
 // EventQuery selects a page of events, newest first. Empty fields select all.
@@ -101,8 +118,8 @@ type FigureViews interface {
 	Due(ctx context.Context, bounds []time.Time) ([]int, error)
 	// Standing returns the open problems of this moment.
 	Standing(ctx context.Context) (Standing, error)
-	// LastRun returns the newest renewal run, or the zero Run if none exists.
-	LastRun(ctx context.Context) (Run, error)
+	// Runs returns the newest renewal runs, at most limit, the newest first.
+	Runs(ctx context.Context, limit int) ([]Run, error)
 }
 
 // Figure counts the events of one kind within an hour.

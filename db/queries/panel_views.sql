@@ -3,16 +3,16 @@ SELECT u.*, (SELECT count(*) FROM subscriptions s
              WHERE s.user_id = u.id AND s.ended_at IS NULL AND s.status <> 'incomplete') AS live
 FROM users u
 WHERE (u.first_seen_at, u.id) < (@before_at::timestamptz, @before_id::uuid)
+  AND u.first_seen_at >= @since::timestamptz AND u.first_seen_at < @until::timestamptz
 ORDER BY u.first_seen_at DESC, u.id DESC
 LIMIT @take::int;
 
--- name: PanelViewUsersByID :many
-SELECT u.*, (SELECT count(*) FROM subscriptions s
-             WHERE s.user_id = u.id AND s.ended_at IS NULL AND s.status <> 'incomplete') AS live
-FROM users u
-WHERE u.id BETWEEN @first_id::uuid AND @last_id::uuid
-ORDER BY u.id
-LIMIT @take::int;
+-- name: PanelViewCountUsers :one
+SELECT count(*) FROM (
+    SELECT FROM users u
+    WHERE u.first_seen_at >= @since::timestamptz AND u.first_seen_at < @until::timestamptz
+    ORDER BY u.first_seen_at
+    LIMIT @most::int) AS counted;
 
 -- name: PanelViewUser :one
 SELECT * FROM users WHERE id = @id;
@@ -72,8 +72,8 @@ GROUP BY 1;
 SELECT count(*) AS n, min(created_at)::timestamptz AS oldest
 FROM payments WHERE sweep_at IS NOT NULL;
 
--- name: PanelViewLastRun :one
-SELECT * FROM renewal_runs ORDER BY id DESC LIMIT 1;
+-- name: PanelViewRuns :many
+SELECT * FROM renewal_runs ORDER BY id DESC LIMIT @take::int;
 
 -- name: PanelViewCards :many
 SELECT c.id, c.brand, c.last4, c.exp_month, c.exp_year, c.created_at, c.removed_at,
@@ -84,4 +84,11 @@ ORDER BY c.id DESC
 LIMIT @take::int;
 
 -- name: PanelViewAudit :many
-SELECT * FROM panel_audit WHERE id < @before_id::uuid ORDER BY id DESC LIMIT @take::int;
+SELECT * FROM panel_audit
+WHERE id < @before_id::uuid AND id >= @last_id::uuid AND at >= @since::timestamptz AND at < @until::timestamptz
+  AND (@operator::text = '' OR operator = @operator) AND (@object::text = '' OR object = @object)
+ORDER BY id DESC
+LIMIT @take::int;
+
+-- name: PanelViewAuditBound :one
+SELECT id FROM panel_audit WHERE id < @before_id::uuid ORDER BY id DESC OFFSET @skip::int LIMIT 1;

@@ -13,11 +13,33 @@ import (
 )
 
 const panelViewAudit = `-- name: PanelViewAudit :many
-SELECT id, at, operator, origin, action, object, before, after FROM panel_audit WHERE id < $1::uuid ORDER BY id DESC LIMIT $2::int
+SELECT id, at, operator, origin, action, object, before, after FROM panel_audit
+WHERE id < $1::uuid AND id >= $2::uuid AND at >= $3::timestamptz AND at < $4::timestamptz
+  AND ($5::text = '' OR operator = $5) AND ($6::text = '' OR object = $6)
+ORDER BY id DESC
+LIMIT $7::int
 `
 
-func (q *Queries) PanelViewAudit(ctx context.Context, beforeID string, take int32) ([]*PanelAudit, error) {
-	rows, err := q.db.Query(ctx, panelViewAudit, beforeID, take)
+type PanelViewAuditParams struct {
+	BeforeID string
+	LastID   string
+	Since    time.Time
+	Until    time.Time
+	Operator string
+	Object   string
+	Take     int32
+}
+
+func (q *Queries) PanelViewAudit(ctx context.Context, arg PanelViewAuditParams) ([]*PanelAudit, error) {
+	rows, err := q.db.Query(ctx, panelViewAudit,
+		arg.BeforeID,
+		arg.LastID,
+		arg.Since,
+		arg.Until,
+		arg.Operator,
+		arg.Object,
+		arg.Take,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -43,6 +65,17 @@ func (q *Queries) PanelViewAudit(ctx context.Context, beforeID string, take int3
 		return nil, err
 	}
 	return items, nil
+}
+
+const panelViewAuditBound = `-- name: PanelViewAuditBound :one
+SELECT id FROM panel_audit WHERE id < $1::uuid ORDER BY id DESC OFFSET $2::int LIMIT 1
+`
+
+func (q *Queries) PanelViewAuditBound(ctx context.Context, beforeID string, skip int32) (string, error) {
+	row := q.db.QueryRow(ctx, panelViewAuditBound, beforeID, skip)
+	var id string
+	err := row.Scan(&id)
+	return id, err
 }
 
 const panelViewCards = `-- name: PanelViewCards :many
@@ -92,6 +125,21 @@ func (q *Queries) PanelViewCards(ctx context.Context, userID string, take int32)
 		return nil, err
 	}
 	return items, nil
+}
+
+const panelViewCountUsers = `-- name: PanelViewCountUsers :one
+SELECT count(*) FROM (
+    SELECT FROM users u
+    WHERE u.first_seen_at >= $1::timestamptz AND u.first_seen_at < $2::timestamptz
+    ORDER BY u.first_seen_at
+    LIMIT $3::int) AS counted
+`
+
+func (q *Queries) PanelViewCountUsers(ctx context.Context, since time.Time, until time.Time, most int32) (int64, error) {
+	row := q.db.QueryRow(ctx, panelViewCountUsers, since, until, most)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
 }
 
 const panelViewDue = `-- name: PanelViewDue :many
@@ -247,32 +295,6 @@ func (q *Queries) PanelViewFigures(ctx context.Context, since time.Time, until t
 	return items, nil
 }
 
-const panelViewLastRun = `-- name: PanelViewLastRun :one
-SELECT id, started_at, finished_at, settled, due, renewed, declined, unknown, ended, failed, error, gave_up, held, waiting FROM renewal_runs ORDER BY id DESC LIMIT 1
-`
-
-func (q *Queries) PanelViewLastRun(ctx context.Context) (*RenewalRun, error) {
-	row := q.db.QueryRow(ctx, panelViewLastRun)
-	var i RenewalRun
-	err := row.Scan(
-		&i.ID,
-		&i.StartedAt,
-		&i.FinishedAt,
-		&i.Settled,
-		&i.Due,
-		&i.Renewed,
-		&i.Declined,
-		&i.Unknown,
-		&i.Ended,
-		&i.Failed,
-		&i.Error,
-		&i.GaveUp,
-		&i.Held,
-		&i.Waiting,
-	)
-	return &i, err
-}
-
 const panelViewOldest = `-- name: PanelViewOldest :one
 SELECT min(hour)::timestamptz FROM panel_hours
 `
@@ -365,6 +387,45 @@ func (q *Queries) PanelViewPlan(ctx context.Context, id string) (*PanelViewPlanR
 	return &i, err
 }
 
+const panelViewRuns = `-- name: PanelViewRuns :many
+SELECT id, started_at, finished_at, settled, due, renewed, declined, unknown, ended, failed, error, gave_up, held, waiting FROM renewal_runs ORDER BY id DESC LIMIT $1::int
+`
+
+func (q *Queries) PanelViewRuns(ctx context.Context, take int32) ([]*RenewalRun, error) {
+	rows, err := q.db.Query(ctx, panelViewRuns, take)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []*RenewalRun
+	for rows.Next() {
+		var i RenewalRun
+		if err := rows.Scan(
+			&i.ID,
+			&i.StartedAt,
+			&i.FinishedAt,
+			&i.Settled,
+			&i.Due,
+			&i.Renewed,
+			&i.Declined,
+			&i.Unknown,
+			&i.Ended,
+			&i.Failed,
+			&i.Error,
+			&i.GaveUp,
+			&i.Held,
+			&i.Waiting,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const panelViewTotals = `-- name: PanelViewTotals :many
 SELECT plan_id, coalesce(sum(CASE type WHEN 'subscribed' THEN n ELSE -n END), 0)::bigint AS live
 FROM panel_counts
@@ -436,9 +497,18 @@ SELECT u.id, u.first_seen_at, u.last_seen_at, u.subject, u.display, (SELECT coun
              WHERE s.user_id = u.id AND s.ended_at IS NULL AND s.status <> 'incomplete') AS live
 FROM users u
 WHERE (u.first_seen_at, u.id) < ($1::timestamptz, $2::uuid)
+  AND u.first_seen_at >= $3::timestamptz AND u.first_seen_at < $4::timestamptz
 ORDER BY u.first_seen_at DESC, u.id DESC
-LIMIT $3::int
+LIMIT $5::int
 `
+
+type PanelViewUsersParams struct {
+	BeforeAt time.Time
+	BeforeID string
+	Since    time.Time
+	Until    time.Time
+	Take     int32
+}
 
 type PanelViewUsersRow struct {
 	ID          string
@@ -449,8 +519,14 @@ type PanelViewUsersRow struct {
 	Live        int64
 }
 
-func (q *Queries) PanelViewUsers(ctx context.Context, beforeAt time.Time, beforeID string, take int32) ([]*PanelViewUsersRow, error) {
-	rows, err := q.db.Query(ctx, panelViewUsers, beforeAt, beforeID, take)
+func (q *Queries) PanelViewUsers(ctx context.Context, arg PanelViewUsersParams) ([]*PanelViewUsersRow, error) {
+	rows, err := q.db.Query(ctx, panelViewUsers,
+		arg.BeforeAt,
+		arg.BeforeID,
+		arg.Since,
+		arg.Until,
+		arg.Take,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -458,51 +534,6 @@ func (q *Queries) PanelViewUsers(ctx context.Context, beforeAt time.Time, before
 	var items []*PanelViewUsersRow
 	for rows.Next() {
 		var i PanelViewUsersRow
-		if err := rows.Scan(
-			&i.ID,
-			&i.FirstSeenAt,
-			&i.LastSeenAt,
-			&i.Subject,
-			&i.Display,
-			&i.Live,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, &i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const panelViewUsersByID = `-- name: PanelViewUsersByID :many
-SELECT u.id, u.first_seen_at, u.last_seen_at, u.subject, u.display, (SELECT count(*) FROM subscriptions s
-             WHERE s.user_id = u.id AND s.ended_at IS NULL AND s.status <> 'incomplete') AS live
-FROM users u
-WHERE u.id BETWEEN $1::uuid AND $2::uuid
-ORDER BY u.id
-LIMIT $3::int
-`
-
-type PanelViewUsersByIDRow struct {
-	ID          string
-	FirstSeenAt time.Time
-	LastSeenAt  time.Time
-	Subject     pgtype.Text
-	Display     pgtype.Text
-	Live        int64
-}
-
-func (q *Queries) PanelViewUsersByID(ctx context.Context, firstID string, lastID string, take int32) ([]*PanelViewUsersByIDRow, error) {
-	rows, err := q.db.Query(ctx, panelViewUsersByID, firstID, lastID, take)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []*PanelViewUsersByIDRow
-	for rows.Next() {
-		var i PanelViewUsersByIDRow
 		if err := rows.Scan(
 			&i.ID,
 			&i.FirstSeenAt,
