@@ -213,6 +213,7 @@ var rooms = map[string][]string{
 	"core/renewals":     {"core/billing", "core/ports", "core/payments"},
 	"core/viewers":      {"core/billing", "core/ports", "core/payments", "core/batcher"},
 	"core/operators":    {"core/billing", "core/payments", "core/ports", "core/viewers"},
+	"core/feed":         {"core/billing", "core/ports"},
 	"core/storetest":    {"core"},
 	"core/providertest": {"core"},
 	testWorld:           {"core", "adapters/memory"},

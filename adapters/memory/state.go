@@ -27,6 +27,7 @@ type state struct {
 	allContacts   map[billing.ContactID]billing.ReceiptContact
 	receipts      map[billing.ReceiptID]receipt
 	events        map[billing.EventID]billing.Event
+	feed          []ports.FeedPlace // of all events, in their order; never appended to in place
 	keys          map[userKey]keyRecord
 	runs          map[string]ports.Run
 	audit         []ports.AuditEntry
@@ -78,6 +79,7 @@ func (s *state) clone() *state {
 		allContacts:   maps.Clone(s.allContacts),
 		receipts:      maps.Clone(s.receipts),
 		events:        maps.Clone(s.events),
+		feed:          slices.Clip(s.feed),
 		keys:          maps.Clone(s.keys),
 		runs:          maps.Clone(s.runs),
 		audit:         slices.Clone(s.audit),

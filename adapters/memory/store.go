@@ -21,6 +21,7 @@ var (
 	_ ports.Store         = (*Store)(nil)
 	_ ports.PaymentReader = (*Store)(nil)
 	_ ports.RefundReader  = (*Store)(nil)
+	_ ports.Feed          = (*Store)(nil)
 )
 
 // Option is an option of [New].

@@ -16,7 +16,7 @@ func TestStore(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(*testing.T) storetest.Harness {
 		s := memory.New()
-		return storetest.Harness{Store: s, Payments: s, Refunds: s}
+		return storetest.Harness{Store: s, Payments: s, Refunds: s, Feed: s}
 	})
 }
 
@@ -24,7 +24,7 @@ func TestStore_Panel(t *testing.T) {
 	t.Parallel()
 	storetest.RunPanel(t, func(*testing.T) storetest.PanelHarness {
 		s := memory.New()
-		return storetest.PanelHarness{Harness: storetest.Harness{Store: s, Payments: s, Refunds: s}, Panel: s, Owner: s}
+		return storetest.PanelHarness{Harness: storetest.Harness{Store: s, Payments: s, Refunds: s, Feed: s}, Panel: s, Owner: s}
 	})
 }
 

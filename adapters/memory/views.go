@@ -19,6 +19,7 @@ func (r events) Append(_ context.Context, list ...billing.Event) error {
 			return r.abort(billing.ErrAlreadyExists)
 		}
 		r.events[e.ID] = e
+		r.feed = append(r.feed, ports.FeedPlace{Xact: int64(r.version), ID: e.ID})
 	}
 	return nil
 }

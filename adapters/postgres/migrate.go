@@ -39,6 +39,9 @@ func Migrate(ctx context.Context, url string, log *slog.Logger, sets ...Migratio
 		for _, set := range orAll(sets) {
 			applied, err := set.up(ctx, conn, log)
 			names = append(names, applied...)
+			if err == nil && set == ServiceMigrations {
+				err = prepareFeed(ctx, conn)
+			}
 			if err != nil {
 				return err
 			}

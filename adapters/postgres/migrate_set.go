@@ -9,7 +9,6 @@ import (
 	"path"
 
 	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/lock"
 
 	"github.com/online-cinema/billing/db"
 )
@@ -91,7 +90,7 @@ func (s MigrationSet) provider(conn *sql.DB, log *slog.Logger) (*goose.Provider,
 	if err != nil {
 		return nil, err
 	}
-	locker, err := lock.NewPostgresSessionLocker(lock.WithLockID(migrationLock), lock.WithLockTimeout(1, 120))
+	locker, err := newLocker()
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,7 @@ func TestStore(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(t *testing.T) storetest.Harness {
 		s := postgres.NewStore(pgtest.New(t), postgres.WithVault(newVault(t)))
-		return storetest.Harness{Store: s, Payments: s, Refunds: s}
+		return storetest.Harness{Store: s, Payments: s, Refunds: s, Feed: s}
 	})
 }
 
@@ -30,6 +30,6 @@ func TestStore_WithoutVault(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(t *testing.T) storetest.Harness {
 		s := postgres.NewStore(pgtest.New(t))
-		return storetest.Harness{Store: s, Payments: s, Refunds: s}
+		return storetest.Harness{Store: s, Payments: s, Refunds: s, Feed: s}
 	})
 }

@@ -21,6 +21,7 @@ const (
 	Declined    Kind = "declined"    // the payment system declined the payment
 	Unavailable Kind = "unavailable" // a dependency is unavailable; try again
 	Limited     Kind = "limited"     // a limit was reached; try again later
+	Expired     Kind = "expired"     // it was valid once, and never will be again
 )
 
 func (k Kind) Error() string { return string(k) }
@@ -81,6 +82,9 @@ var (
 	ErrAlreadyExists     = &Error{Conflict, "already_exists", "it already exists"}
 
 	ErrPaymentDeclined = &Error{Declined, "payment_declined", "the payment system declined the payment"}
+
+	ErrCursorExpired = &Error{Expired, "cursor_expired",
+		"the database was restored, or another server took over, since this cursor was returned; begin again with from, a little before the last event that you have"}
 
 	ErrRateLimited = &Error{Limited, "rate_limited", "too many requests; try again later"}
 	ErrUnavailable = &Error{Unavailable, "unavailable", "the service cannot do this right now; try again"}

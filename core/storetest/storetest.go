@@ -22,6 +22,7 @@ type Harness struct {
 	Store    ports.Store         // empty, used by one test only
 	Payments ports.PaymentReader // of the same store
 	Refunds  ports.RefundReader  // likewise
+	Feed     ports.Feed          // likewise
 }
 
 // testCase runs in a store of its own. With the name of its group, its name is a
@@ -61,6 +62,7 @@ func Run(t *testing.T, newStore func(t *testing.T) Harness) {
 		"idempotency keys":      keyCases,
 		"views":                 viewCases,
 		"history":               historyCases,
+		"feed":                  feedCases,
 		"payment reader":        paymentReaderCases,
 		"cards":                 cardCases,
 		"card methods":          cardMethodCases,

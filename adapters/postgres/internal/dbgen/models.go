@@ -46,6 +46,7 @@ type Event struct {
 	DueNow          pgtype.Int8
 	FirstChargeAt   time.Time
 	TermsVersion    pgtype.Text
+	Xact            pgtype.Int8
 }
 
 type IdempotencyAnswer struct {

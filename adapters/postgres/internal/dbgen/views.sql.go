@@ -267,7 +267,7 @@ func (q *Queries) ViewDue(ctx context.Context, arg ViewDueParams) ([]*ViewDueRow
 }
 
 const viewEvents = `-- name: ViewEvents :many
-SELECT e.user_id, e.id, e.type, e.at, e.subscription_id, e.plan_code, e.payment_id, e.amount, e.currency, e.decline_code, e.access_until, e.retry_at, e.card_id, e.payment_method_id, e.price_amount, e.price_currency, e.interval_months, e.due_now, e.first_charge_at, e.terms_version FROM events e
+SELECT e.user_id, e.id, e.type, e.at, e.subscription_id, e.plan_code, e.payment_id, e.amount, e.currency, e.decline_code, e.access_until, e.retry_at, e.card_id, e.payment_method_id, e.price_amount, e.price_currency, e.interval_months, e.due_now, e.first_charge_at, e.terms_version, e.xact FROM events e
 WHERE e.user_id = $1
   AND ($2::uuid = 'ffffffff-ffff-ffff-ffff-ffffffffffff' OR (e.at, e.id) < (
        (SELECT b.at FROM events b WHERE b.user_id = $1 AND b.id = $2::uuid), $2::uuid))
@@ -308,6 +308,7 @@ func (q *Queries) ViewEvents(ctx context.Context, userID string, before string, 
 			&i.DueNow,
 			&i.FirstChargeAt,
 			&i.TermsVersion,
+			&i.Xact,
 		); err != nil {
 			return nil, err
 		}
