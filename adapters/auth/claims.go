@@ -20,10 +20,12 @@ const (
 // registered are the claims of RFC 7519 §4.1.
 var registered = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti"}
 
-// claims are the claims that are read: the registered ones, and the display claim.
+// claims are the claims that are read: the registered ones, the display claim, and the scopes.
 type claims struct {
 	jwt.RegisteredClaims
+
 	display billing.Secret
+	scopes  []string // of a service
 }
 
 // readClaims reads the registered claims and checks their form. The subject is
@@ -56,7 +58,41 @@ func readClaims(raw []byte, display string) (claims, error) {
 	if name, ok := members.text(display); ok && display != "" {
 		c.display = billing.CleanDisplay(name)
 	}
+	c.scopes = serviceScopes(members["scope"])
 	return c, readDates(members, &c.RegisteredClaims)
+}
+
+// servicePrefix begins the words of scope that make a token one of a service.
+const servicePrefix = "billing."
+
+// serviceScopes returns the words with [servicePrefix]: of a text of words (RFC 8693 §4.2),
+// or of the texts of a list, as some identity providers write the claim. It ignores all
+// else that the claim may hold, because viewers' tokens may have a claim of this name.
+func serviceScopes(v jsontext.Value) (scopes []string) {
+	list := []jsontext.Value{v}
+	if v.Kind() == '[' {
+		list = elements(v)
+	}
+	for _, element := range list {
+		text, _ := unquote(element)
+		for word := range strings.FieldsSeq(text) {
+			if strings.HasPrefix(word, servicePrefix) {
+				scopes = append(scopes, word)
+			}
+		}
+	}
+	return scopes
+}
+
+// elements returns the values of an array.
+func elements(array jsontext.Value) (all []jsontext.Value) {
+	d := jsontext.NewDecoder(bytes.NewReader(array)) // array is valid JSON: no read below can fail
+	_, _ = d.ReadToken()
+	for d.PeekKind() != ']' {
+		v, _ := d.ReadValue()
+		all = append(all, v.Clone())
+	}
+	return all
 }
 
 // misspelt reports whether name equals one of names only when case is ignored
@@ -87,13 +123,14 @@ func audience(v jsontext.Value) (all []string, ok bool) {
 	if v.Kind() != '[' {
 		return nil, false
 	}
-	d := jsontext.NewDecoder(bytes.NewReader(v)) // v is valid JSON: no read below can fail
-	_, _ = d.ReadToken()
-	for d.PeekKind() == '"' {
-		t, _ := d.ReadToken()
-		all = append(all, t.String())
+	for _, element := range elements(v) {
+		text, ok := unquote(element)
+		if !ok {
+			return nil, false
+		}
+		all = append(all, text)
 	}
-	return all, d.PeekKind() == ']'
+	return all, true
 }
 
 func readDates(members object, c *jwt.RegisteredClaims) error {

@@ -17,17 +17,25 @@ import (
 // SignClaims are the claims of a dev or test token. Times are truncated to the second.
 type SignClaims struct {
 	Subject, Issuer, Audience string
+	Scope                     string // words, separated by spaces; empty omits the claim
 	IssuedAt, ExpiresAt       time.Time
+}
+
+// signedClaims is the JSON of SignClaims.
+type signedClaims struct {
+	jwt.RegisteredClaims
+
+	Scope string `json:"scope,omitempty"`
 }
 
 // Sign returns a token in the form that the auth service issues. It is for dev and
 // test only. It does not check the claims, so [Verifier.Verify] may refuse the token.
 // An empty kid is omitted.
 func Sign(key *rsa.PrivateKey, kid string, claims SignClaims) (string, error) {
-	token := jwt.NewWithClaims(jwt.SigningMethodRS256, jwt.RegisteredClaims{
+	token := jwt.NewWithClaims(jwt.SigningMethodRS256, signedClaims{jwt.RegisteredClaims{
 		Subject: claims.Subject, Issuer: claims.Issuer, Audience: jwt.ClaimStrings{claims.Audience},
 		IssuedAt: jwt.NewNumericDate(claims.IssuedAt), ExpiresAt: jwt.NewNumericDate(claims.ExpiresAt),
-	})
+	}, claims.Scope})
 	if kid != "" {
 		token.Header["kid"] = kid
 	}
@@ -57,6 +65,10 @@ func parsePrivateKey(text []byte) (*rsa.PrivateKey, error) {
 	if block == nil {
 		return nil, errors.New("no PEM block")
 	}
+	return parsePrivateBlock(block)
+}
+
+func parsePrivateBlock(block *pem.Block) (*rsa.PrivateKey, error) {
 	switch block.Type {
 	case "RSA PRIVATE KEY":
 		return x509.ParsePKCS1PrivateKey(block.Bytes)

@@ -46,6 +46,10 @@ type Config struct {
 
 // Claims are the claims of a verified token.
 type Claims struct {
+	// Scopes are the words of the claim scope that begin with "billing.". A token that has
+	// any is a service's. It has none for a viewer, whatever other words the claim has.
+	Scopes []string
+
 	// Subject is 1 to 255 printable ASCII characters, without a space at either end.
 	// It may contain quotes and markup: escape it. A UUID is in lower case. [UserID]
 	// turns it into a user id.
@@ -162,7 +166,7 @@ func (v *Verifier) verify(ctx context.Context, token string) (Claims, error) {
 		return Claims{}, err
 	}
 	v.cache.put(hash, t)
-	return Claims{Subject: t.claims.Subject, Display: t.claims.display}, nil
+	return Claims{Subject: t.claims.Subject, Display: t.claims.display, Scopes: t.claims.scopes}, nil
 }
 
 // verifySignature returns the token if a key in use signed it. It skips the RSA

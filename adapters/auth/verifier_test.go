@@ -99,6 +99,41 @@ func TestVerify_Subjects(t *testing.T) {
 	}
 }
 
+func TestVerify_Scopes(t *testing.T) {
+	t.Parallel()
+	v := newVerifier(t, config(t))
+	tests := []struct {
+		name, claim string
+		want        []string
+	}{
+		{"no scope", "x=1", nil},
+		{"other words", `scope="openid profile billing mybilling.events Billing.events"`, nil},
+		{"a text", `scope="openid billing.events  billing.entitlements"`, []string{"billing.events", "billing.entitlements"}},
+		{"an unknown word of a service", `scope="billing."`, []string{"billing."}},
+		{"a list", `scope=["openid","billing.events"]`, []string{"billing.events"}},
+		{"a list of texts of words", `scope=["openid billing.events"]`, []string{"billing.events"}},
+		{"a list with other values", `scope=[1,null,["billing.x"],{"billing.y":1},"billing.events"]`, []string{"billing.events"}},
+		{"escaped", `scope="b\u0069lling.events"`, []string{"billing.events"}},
+		{"a number", `scope=1`, nil},
+		{"null", `scope=null`, nil},
+		{"an object", `scope={"billing.events":true}`, nil},
+		{"an empty list", `scope=[]`, nil},
+		{"another claim", `scp="billing.events"`, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			token := mint(header(), claims(tt.claim))
+			for range 2 { // the second token comes from the cache
+				got, err := v.Verify(t.Context(), token)
+				if diff := cmp.Diff(auth.Claims{Subject: subject, Scopes: tt.want}, got); diff != "" || err != nil {
+					t.Errorf("%v; claims (-want +got):\n%s", err, diff)
+				}
+			}
+		})
+	}
+}
+
 func TestVerify_SubjectCharacters(t *testing.T) {
 	t.Parallel()
 	v := newVerifier(t, config(t))

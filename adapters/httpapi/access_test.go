@@ -40,6 +40,26 @@ func TestAuthenticate(t *testing.T) {
 	}
 }
 
+// A token of a service opens no viewer's account, and is checked before the rest of the request.
+func TestAuthorize_ServiceOnViewersOperations(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	for path, item := range s.checker.doc.Paths.Map() {
+		for method, op := range item.Operations() {
+			if op.Security != nil || op.Extensions[scopeExtension] != nil {
+				continue
+			}
+			w := s.do("player", method, strings.ReplaceAll(path, "{ref}", "x y"), "{")
+			if w.Code != 403 || !strings.Contains(w.Body.String(), `"code":"insufficient_scope"`) {
+				t.Errorf("%s %s: got %d %s, want 403", method, path, w.Code, w.Body)
+			}
+			if got := w.Header().Get("WWW-Authenticate"); got != `Bearer realm="billing", error="insufficient_scope"` {
+				t.Errorf("%s %s: got WWW-Authenticate: %s", method, path, got)
+			}
+		}
+	}
+}
+
 // The log has the cause of each 401, without the header's value.
 func TestAuthenticate_LogsCause(t *testing.T) {
 	t.Parallel()
@@ -87,7 +107,7 @@ func TestGuard_RequiresTokenExceptForPublicPaths(t *testing.T) {
 func TestAuthenticate_Unavailable(t *testing.T) {
 	t.Parallel()
 	s := newService(t, func(c *Config) {
-		c.Authenticate = func(context.Context, string) (billing.UserID, error) { return "", billing.ErrUnavailable }
+		c.Authenticate = func(context.Context, string) (Caller, error) { return Caller{}, billing.ErrUnavailable }
 	})
 	if w := s.do("alice", "GET", "/v1/entitlements", ""); w.Code != 503 || w.Header().Get("Retry-After") == "" {
 		t.Errorf("got %d %v, want 503 with Retry-After", w.Code, w.Header())
@@ -212,7 +232,7 @@ func TestServed_CalledForEveryRequest(t *testing.T) {
 func TestRecoverPanics(t *testing.T) {
 	t.Parallel()
 	s := newService(t, func(c *Config) {
-		c.Authenticate = func(context.Context, string) (billing.UserID, error) { panic("the secret reason") }
+		c.Authenticate = func(context.Context, string) (Caller, error) { panic("the secret reason") }
 	})
 	w := s.do("alice", "GET", "/v1/entitlements", "")
 	if w.Code != 500 || strings.Contains(w.Body.String(), "secret") {

@@ -55,6 +55,11 @@ func invalidRequests(doc *openapi3.T, valid requestParts) []invalidRequest {
 	if valid.op.secured() {
 		add("no token", 401, func(a *requestParts) { a.user = "" })
 		add("unknown token", 401, func(a *requestParts) { a.user = "unknown" })
+		add("another caller's token", 403, func(a *requestParts) {
+			if a.user = "alice"; valid.user == "alice" {
+				a.user = "player"
+			}
+		})
 	}
 	add("unknown parameter", 400, func(a *requestParts) { a.query.Set("unknown", "1") })
 	for _, p := range valid.op.params {

@@ -47,10 +47,15 @@ func session(t *testing.T) func(*rapid.T) {
 			a, decided := g.request(op)
 			allowed := s.allows(rt, a)
 			w := s.send(rt, a)
-			switch known := a.user == "alice" || a.user == "bob"; {
-			case op.secured() && !known:
+			viewer, service := a.user == "alice" || a.user == "bob", a.user == "player"
+			switch {
+			case op.secured() && !viewer && !service:
 				if w.Code != 401 {
 					rt.Errorf("%v: got %d %s without a valid token", a, w.Code, w.Body)
+				}
+			case op.secured() && service != (op.token() == "player"):
+				if w.Code != 403 {
+					rt.Errorf("%v: got %d %s with the token of another kind of caller", a, w.Code, w.Body)
 				}
 			case allowed && decided && slices.Contains([]int{400, 401, 405, 413, 415}, w.Code):
 				rt.Errorf("%v: got %d %s, but the document allows the request", a, w.Code, w.Body)
@@ -94,7 +99,7 @@ func (g *generator) oneIn(n int, label string) bool {
 // whether the request is valid; a schema does not cover malformed JSON.
 func (g *generator) request(op operation) (a requestParts, decided bool) {
 	a, decided = op.exampleRequest(), true
-	a.user = rapid.SampledFrom([]string{"alice", "alice", "alice", "alice", "bob", "unknown", ""}).Draw(g.T, "user")
+	a.user = rapid.SampledFrom([]string{op.token(), op.token(), op.token(), "alice", "bob", "player", "unknown", ""}).Draw(g.T, "user")
 	for _, p := range op.params {
 		g.param(&a, p.Value)
 	}

@@ -53,6 +53,14 @@ func operations(doc *openapi3.T) []operation {
 	return all
 }
 
+// token returns the test's token of a caller for whom the operation is.
+func (o operation) token() string {
+	if o.Extensions[scopeExtension] != nil {
+		return "player"
+	}
+	return "alice"
+}
+
 // secured reports whether the operation needs a token.
 func (o operation) secured() bool { return o.Security == nil || len(*o.Security) > 0 }
 
@@ -69,7 +77,7 @@ type requestParts struct {
 
 // exampleRequest returns the request that consists of the document's examples.
 func (o operation) exampleRequest() requestParts {
-	a := requestParts{op: o, method: o.method, user: "alice", path: map[string]string{}, query: url.Values{}, header: http.Header{}}
+	a := requestParts{op: o, method: o.method, user: o.token(), path: map[string]string{}, query: url.Values{}, header: http.Header{}}
 	for _, p := range o.params {
 		if example := p.Value.Example; p.Value.In == openapi3.ParameterInHeader {
 			a.set(p.Value, fmt.Sprint(example, "-", o.OperationID)) // a different key for each operation

@@ -26,10 +26,19 @@ func (e *httpError) Error() string { return e.detail }
 var (
 	errNotAuthenticated = newHTTPError(http.StatusUnauthorized, "unauthenticated",
 		"the request has no valid bearer token; get a new one from the auth service")
+	errServiceToken = newHTTPError(http.StatusForbidden, "insufficient_scope",
+		"the token belongs to a service, and this operation is for viewers; send the viewer's own token")
 	errMethod    = newHTTPError(http.StatusMethodNotAllowed, "method_not_allowed", "this path does not support this method; use one from Allow")
 	errTooLarge  = newHTTPError(http.StatusRequestEntityTooLarge, "request_too_large", "the body is longer than 16 KiB")
 	errMediaType = newHTTPError(http.StatusUnsupportedMediaType, "unsupported_media_type", "the Content-Type must be application/json")
 )
+
+// scopeError refuses a token without the scope of an operation.
+type scopeError struct{ scope string }
+
+func (e *scopeError) Error() string {
+	return "this operation needs a token with the scope " + e.scope + "; ask the auth service for one"
+}
 
 func newHTTPError(status int, code, detail string) *httpError {
 	return &httpError{status: status, code: code, detail: detail}
@@ -54,6 +63,7 @@ var statuses = map[billing.Kind]int{
 	billing.Declined:    http.StatusPaymentRequired,
 	billing.Unavailable: http.StatusServiceUnavailable,
 	billing.Limited:     http.StatusTooManyRequests,
+	billing.Expired:     http.StatusGone,
 }
 
 // problemOf returns the problem document for err.
@@ -70,9 +80,12 @@ func problemOf(err error, requestID string) api.Problem {
 func explain(err error) (status int, code, detail string) {
 	var known *billing.Error
 	var refused *httpError
+	var scope *scopeError
 	switch {
 	case errors.As(err, &refused):
 		return refused.status, refused.code, refused.detail
+	case errors.As(err, &scope):
+		return http.StatusForbidden, errServiceToken.code, scope.Error()
 	case errors.As(err, &known) && statuses[known.Kind] != 0:
 		return statuses[known.Kind], known.Code, known.Message
 	case errors.Is(err, billing.Unavailable), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
@@ -119,7 +132,24 @@ func (s *server) problemResponse(ctx context.Context, err error) response {
 	if marshalErr != nil { // cannot happen: a struct of strings and numbers
 		panic(marshalErr)
 	}
-	return response{status: p.Status, body: body, retryAfter: retryAfter(p.Status, err)}
+	return response{status: p.Status, body: body, retryAfter: retryAfter(p.Status, err), challenge: challenge(err)}
+}
+
+// challenge returns the value of WWW-Authenticate (RFC 6750 §3), or "" for an error that
+// another token does not help against.
+func challenge(err error) string {
+	const realm = `Bearer realm="billing"`
+	var scope *scopeError
+	switch {
+	case errors.As(err, &scope):
+		return realm + `, error="insufficient_scope", scope="` + scope.scope + `"`
+	case errors.Is(err, errServiceToken):
+		return realm + `, error="insufficient_scope"`
+	case errors.Is(err, errNotAuthenticated):
+		return realm
+	default:
+		return ""
+	}
 }
 
 // retryAfter returns the seconds for Retry-After, or 0 to send none.

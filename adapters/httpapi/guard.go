@@ -3,6 +3,7 @@ package httpapi
 import (
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/routers"
@@ -18,13 +19,18 @@ var publicPaths = map[string]bool{
 	notificationPath: true, // the payment system's adapter authenticates it
 }
 
-// guard stands in front of the handler of one route. It authenticates the viewer
+// scopeExtension is the member of an operation in the OpenAPI document that names the scope
+// of the services that may call it. Viewers may call the operations without it.
+const scopeExtension = "x-scope"
+
+// guard stands in front of the handler of one route. It authenticates the caller
 // and validates the request against the OpenAPI document.
 type guard struct {
 	*server
 
 	path       string // template, such as /v1/subscriptions/{ref}
 	public     bool
+	scope      string         // that a service needs; empty for viewers
 	documented *routers.Route // nil for /docs, /demo, /openapi.json and notifications
 	params     openapi3.Parameters
 	queryOnly  bool // all parameters are optional and in the query
@@ -62,6 +68,7 @@ func (s *server) newGuard(doc *openapi3.T, method, path string, next http.Handle
 	if op == nil {
 		return nil, fmt.Errorf("route %s %s is not in openapi.yaml; add the operation or remove the route", method, path)
 	}
+	g.scope, _ = op.Extensions[scopeExtension].(string)
 	g.documented = &routers.Route{Spec: doc, Path: path, PathItem: item, Method: method, Operation: op}
 	g.setParams(item.Parameters, op.Parameters)
 	return g, nil
@@ -83,7 +90,11 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (g *guard) admit(w http.ResponseWriter, r *http.Request) error {
 	if !g.public {
 		w.Header()["Cache-Control"] = noStore
-		if err := g.authenticate(r); err != nil {
+		caller, err := g.authenticate(r)
+		if err != nil {
+			return err
+		}
+		if err := g.authorize(caller); err != nil {
 			return err
 		}
 	}
@@ -91,6 +102,19 @@ func (g *guard) admit(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	return g.validate(w, r)
+}
+
+// authorize returns an error if the operation is not for the caller: a viewer's token has no
+// access to services' operations, nor a service's token to viewers'.
+func (g *guard) authorize(c Caller) error {
+	switch {
+	case g.scope == "" && len(c.Scopes) > 0:
+		return errServiceToken
+	case g.scope != "" && !slices.Contains(c.Scopes, g.scope):
+		return &scopeError{g.scope}
+	default:
+		return nil
+	}
 }
 
 // validate refuses a request that the document does not allow. Generated code can

@@ -20,6 +20,7 @@ import (
 	"github.com/online-cinema/billing/adapters/vault"
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/clocktest"
+	"github.com/online-cinema/billing/core/feed"
 	"github.com/online-cinema/billing/core/payments"
 	"github.com/online-cinema/billing/core/ports"
 	"github.com/online-cinema/billing/core/viewers"
@@ -75,6 +76,7 @@ func newService(t *testing.T, options ...func(*Config)) *service {
 			Store: s.store, Clock: s.clock, NewID: ids.next,
 			Pause: func(context.Context, time.Duration) error { return nil },
 		},
+		Feed:         feed.Feed{Store: s.store},
 		Authenticate: authenticateTest, NewID: ids.next, Log: log,
 	}
 	c.Viewer.Providers, c.Methods.Providers = c.Subscriber.Collector.Providers, c.Subscriber.Collector.Providers
@@ -136,12 +138,20 @@ func (s *service) hold() {
 	}
 }
 
-func authenticateTest(_ context.Context, token string) (billing.UserID, error) {
+// services are the scopes of the tokens of services.
+var services = map[string][]string{
+	"player": {"billing.events", "billing.entitlements"}, "reader": {"billing.events"}, "gate": {"billing.entitlements"}, "other": {"billing.other"},
+}
+
+func authenticateTest(_ context.Context, token string) (Caller, error) {
+	if scopes, ok := services[token]; ok {
+		return Caller{Scopes: scopes}, nil
+	}
 	user, ok := users[token]
 	if !ok {
-		return "", errors.New("unknown token")
+		return Caller{}, errors.New("unknown token")
 	}
-	return user, nil
+	return Caller{User: user}, nil
 }
 
 // addCatalogue stores one plan and one payment system.

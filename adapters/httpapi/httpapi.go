@@ -1,4 +1,4 @@
-// Package httpapi serves the viewers' API over HTTP, as openapi.yaml describes it.
+// Package httpapi serves the API for viewers and services over HTTP, as openapi.yaml describes it.
 //
 //	request ─ id ─ access log ─ recover ─ CORS ─ address limit ─ route ─ token ─ user limit ─ validation ─ generated code ─ handler
 //
@@ -24,6 +24,7 @@ import (
 
 	"github.com/online-cinema/billing/adapters/httpapi/internal/api"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/feed"
 	"github.com/online-cinema/billing/core/ports"
 	"github.com/online-cinema/billing/core/viewers"
 )
@@ -35,9 +36,10 @@ type Config struct {
 	Requests   viewers.Requests
 	Methods    *viewers.Methods
 	Cards      *viewers.Cards // nil refuses card operations with 503
-	// Authenticate registers the viewer of a bearer token and returns the viewer's id. The API answers 503
+	Feed       feed.Feed
+	// Authenticate returns the owner of a bearer token, and registers a viewer. The API answers 503
 	// to an error of kind [billing.Unavailable], and 401 to any other.
-	Authenticate func(ctx context.Context, bearer string) (billing.UserID, error)
+	Authenticate func(ctx context.Context, bearer string) (Caller, error)
 	Rates        Rates
 	// Digests computes what is stored of an Idempotency-Key and of the fingerprint of its
 	// request. Without it the key is stored as plaintext, and the fingerprint is unkeyed.
@@ -55,6 +57,12 @@ type Config struct {
 	Served func(Served)
 	NewID  func() string
 	Log    *slog.Logger // use a [LogHandler], which adds the request's id to each line
+}
+
+// Caller is the owner of a valid token: a viewer, or a service of the cinema.
+type Caller struct {
+	User   billing.UserID // of a viewer
+	Scopes []string       // of a service, which has at least one
 }
 
 // ReturnURLs are the pages to which viewers may return from pages of payment systems.
@@ -86,8 +94,8 @@ var _ api.StrictServerInterface = (*server)(nil)
 // New returns the handler of the API, of /openapi.json, of /docs and, if c asks for it,
 // of /demo. It fails if c lacks a dependency or the embedded document is invalid.
 func New(c Config) (http.Handler, error) {
-	if c.Subscriber == nil || c.Methods == nil || c.Authenticate == nil || c.NewID == nil || c.Log == nil {
-		return nil, errors.New("httpapi: set Subscriber, Methods, Authenticate, NewID and Log in the configuration")
+	if c.Subscriber == nil || c.Methods == nil || c.Authenticate == nil || c.Feed.Store == nil || c.NewID == nil || c.Log == nil {
+		return nil, errors.New("httpapi: set Subscriber, Methods, Authenticate, Feed, NewID and Log in the configuration")
 	}
 	docs, err := loadDocumentation()
 	if err != nil {

@@ -120,28 +120,31 @@ func headAsGet(next http.Handler) http.Handler {
 	})
 }
 
-// authenticate stores the viewer's id in the request state. It returns
-// errNotAuthenticated for every invalid token, an error of kind
+// authenticate returns the caller, and stores a viewer's id in the request state. It
+// returns errNotAuthenticated for every invalid token, an error of kind
 // [billing.Unavailable] if the token cannot be checked now, and a 429 above the
-// viewer's rate limit.
-func (s *server) authenticate(r *http.Request) error {
-	user, err := s.viewerOf(r)
+// viewer's rate limit. Services have no such limit, because they act for many viewers.
+func (s *server) authenticate(r *http.Request) (Caller, error) {
+	caller, err := s.callerOf(r)
 	if errors.Is(err, billing.Unavailable) || r.Context().Err() != nil {
-		return errors.Join(billing.ErrUnavailable, err)
+		return Caller{}, errors.Join(billing.ErrUnavailable, err)
 	}
 	if err != nil {
 		s.Log.InfoContext(r.Context(), "token refused", "error", err)
-		return errNotAuthenticated
+		return Caller{}, errNotAuthenticated
 	}
-	stateOf(r.Context()).user = user
-	return s.users.check(string(user))
+	if len(caller.Scopes) > 0 {
+		return caller, nil
+	}
+	stateOf(r.Context()).user = caller.User
+	return caller, s.users.check(string(caller.User))
 }
 
-// viewerOf returns the viewer whose bearer token the request has.
-func (s *server) viewerOf(r *http.Request) (billing.UserID, error) {
+// callerOf returns the owner of the request's bearer token.
+func (s *server) callerOf(r *http.Request) (Caller, error) {
 	token, err := bearer(r)
 	if err != nil {
-		return "", err
+		return Caller{}, err
 	}
 	return s.Authenticate(r.Context(), token)
 }

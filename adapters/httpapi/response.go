@@ -14,7 +14,8 @@ type response struct {
 	status     int
 	body       []byte
 	replayed   bool
-	retryAfter int // seconds; 0 sends no Retry-After
+	retryAfter int    // seconds; 0 sends no Retry-After
+	challenge  string // value of WWW-Authenticate; empty sends none
 }
 
 func (r response) stored() ports.Response { return ports.Response{Status: r.status, Body: r.body} }
@@ -36,8 +37,8 @@ func (r response) setHeaders(h http.Header) {
 		h["Content-Type"] = typeProblem
 		h["Cache-Control"] = noStore
 	}
-	if r.status == http.StatusUnauthorized {
-		h.Set("WWW-Authenticate", `Bearer realm="billing"`)
+	if r.challenge != "" {
+		h.Set("WWW-Authenticate", r.challenge)
 	}
 	if r.retryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(r.retryAfter))

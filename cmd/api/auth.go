@@ -6,28 +6,31 @@ import (
 	"fmt"
 
 	"github.com/online-cinema/billing/adapters/auth"
+	"github.com/online-cinema/billing/adapters/httpapi"
 	"github.com/online-cinema/billing/adapters/metrics"
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/viewers"
 )
 
-// authenticate returns a function that verifies a token, registers its viewer and
-// returns the viewer's id. The function returns [billing.ErrUnavailable] if the keys
+// authenticate returns a function that verifies a token and returns its owner. It registers
+// a viewer, and never a service. The function returns [billing.ErrUnavailable] if the keys
 // or the database are unavailable. Any other error refuses the token and says why.
-func authenticate(v *auth.Verifier, users *viewers.LastSeen) func(context.Context, string) (billing.UserID, error) {
-	return func(ctx context.Context, token string) (billing.UserID, error) {
+func authenticate(v *auth.Verifier, users *viewers.LastSeen) func(context.Context, string) (httpapi.Caller, error) {
+	return func(ctx context.Context, token string) (httpapi.Caller, error) {
 		claims, err := v.Verify(ctx, token)
 		switch {
 		case errors.Is(err, auth.ErrNoKeys):
-			return "", fmt.Errorf("%w: %w", billing.ErrUnavailable, err)
+			return httpapi.Caller{}, fmt.Errorf("%w: %w", billing.ErrUnavailable, err)
 		case err != nil:
-			return "", err
+			return httpapi.Caller{}, err
+		case len(claims.Scopes) > 0:
+			return httpapi.Caller{Scopes: claims.Scopes}, nil
 		}
 		id := billing.UserID(auth.UserID(claims.Subject))
 		if err := users.Identify(ctx, billing.User{ID: id, Subject: claims.Subject, Display: claims.Display}); err != nil {
-			return "", err
+			return httpapi.Caller{}, err
 		}
-		return id, nil
+		return httpapi.Caller{User: id}, nil
 	}
 }
 

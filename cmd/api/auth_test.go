@@ -9,8 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/online-cinema/billing/adapters/auth"
 	"github.com/online-cinema/billing/adapters/clock"
+	"github.com/online-cinema/billing/adapters/httpapi"
 	"github.com/online-cinema/billing/adapters/memory"
 	"github.com/online-cinema/billing/adapters/metrics"
 	"github.com/online-cinema/billing/core/billing"
@@ -66,16 +69,34 @@ func TestAuthenticate_SubjectThatIsAnotherViewersID(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, attacker := range []string{string(victim), strings.ToUpper(string(victim))} {
+	for _, attacker := range []string{string(victim.User), strings.ToUpper(string(victim.User))} {
 		id, err := check(t.Context(), sign(t, key, attacker, time.Hour))
-		if id != "" || !errors.Is(err, ports.ErrOtherSubject) || errors.Is(err, billing.Unavailable) {
-			t.Errorf("subject %s: %q, %v; want %v", attacker, id, err, ports.ErrOtherSubject)
+		if id.User != "" || !errors.Is(err, ports.ErrOtherSubject) || errors.Is(err, billing.Unavailable) {
+			t.Errorf("subject %s: %+v, %v; want %v", attacker, id, err, ports.ErrOtherSubject)
 		}
 	}
-	for _, sub := range []string{"viewer-17", "{" + string(victim) + "}", "0193b1a0-7f6e-7c3a-9b1e-2f4d5c6b7a80"} {
+	for _, sub := range []string{"viewer-17", "{" + string(victim.User) + "}", "0193b1a0-7f6e-7c3a-9b1e-2f4d5c6b7a80"} {
 		if _, err := check(t.Context(), sign(t, key, sub, time.Hour)); err != nil {
 			t.Errorf("subject %s: %v", sub, err)
 		}
+	}
+}
+
+// A service has no account, even if its subject is that of a viewer.
+func TestAuthenticate_ServiceIsNotRegistered(t *testing.T) {
+	t.Parallel()
+	key, public := newKey(t)
+	users := &viewers.LastSeen{Clock: clock.System{}} // without a store: to register a user would panic
+	token, err := auth.Sign(key, "k1", auth.SignClaims{
+		Subject: "player", Issuer: "i", Audience: "a", IssuedAt: time.Now().Add(-time.Hour), ExpiresAt: time.Now().Add(time.Hour),
+		Scope: "openid billing.events",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := authenticate(newVerifier(t, auth.Config{PublicKeyFile: public}), users)(t.Context(), token)
+	if diff := cmp.Diff(httpapi.Caller{Scopes: []string{"billing.events"}}, got); diff != "" || err != nil {
+		t.Errorf("%v; caller (-want +got):\n%s", err, diff)
 	}
 }
 

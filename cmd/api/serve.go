@@ -17,6 +17,7 @@ import (
 	"github.com/online-cinema/billing/cmd/internal/boot"
 	"github.com/online-cinema/billing/cmd/internal/crash"
 	"github.com/online-cinema/billing/cmd/internal/mutant"
+	"github.com/online-cinema/billing/core/feed"
 	"github.com/online-cinema/billing/core/payments"
 	"github.com/online-cinema/billing/core/ports"
 	"github.com/online-cinema/billing/core/viewers"
@@ -114,6 +115,8 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 		state, err := store.Archive(ctx)
 		return metrics.Archive(state), err
 	}, log)
+	m.WatchFeed(store.FeedLag, log)
+	cases.feed = feed.Feed{Store: mutant.Feed(store, pool)}
 	api, err := cases.handler(cfg, keys, verifier, m, log)
 	if err != nil {
 		return fmt.Errorf("API: %w", err)
@@ -156,6 +159,7 @@ type useCases struct {
 	methods    *viewers.Methods
 	cards      *viewers.Cards // nil without a vault
 	forgetter  *payments.TokenForgetter
+	feed       feed.Feed
 }
 
 func newUseCases(cfg boot.API, store ports.Store, clock ports.Clock, systems *boot.PaymentSystems, log *slog.Logger) useCases {
@@ -201,7 +205,7 @@ func (u *useCases) enableCards(cfg boot.API, keys ports.Vault) {
 
 func (u useCases) handler(cfg boot.API, keys boot.Keys, v *auth.Verifier, m *metrics.Metrics, log *slog.Logger) (http.Handler, error) {
 	c := httpapi.Config{
-		Subscriber: u.subscriber, Viewer: u.viewer, Requests: u.requests, Methods: u.methods, Cards: u.cards,
+		Subscriber: u.subscriber, Viewer: u.viewer, Requests: u.requests, Methods: u.methods, Cards: u.cards, Feed: u.feed,
 		Authenticate: authenticate(v, u.users), Rates: rates(cfg), CORSOrigins: cfg.CORSOrigins, NewID: boot.NewID, Log: log,
 		ReturnURLs: httpapi.ReturnURLs{Any: cfg.Env != boot.Production && len(cfg.ReturnURLs) == 0, Prefixes: cfg.ReturnURLs},
 		Demo:       cfg.Env == boot.Dev,

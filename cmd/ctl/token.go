@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,21 +19,24 @@ type tokenConfig struct {
 
 type tokenFlags struct {
 	subject, key, kid, issuer, audience string
+	scopes                              []string
 	ttl                                 time.Duration
 }
 
 func (t *tool) token() *cobra.Command {
 	var in tokenFlags
 	cmd := &cobra.Command{
-		Use: "token", Short: "Sign a viewer's token for tests",
-		Long: "Sign a viewer's token like the auth service. It needs BILLING_ENV=dev or test: the private key can sign\n" +
-			"a token for any viewer, so production must not have it.",
-		Example: "  BILLING_ENV=dev billingctl token --subject alice --key private.pem --issuer cinema-auth --audience cinema-billing",
-		Args:    noArgs,
-		RunE:    t.action(func(cmd *cobra.Command, _ []string) error { return t.signToken(cmd, in) }),
+		Use: "token", Short: "Sign a viewer's or a service's token for tests",
+		Long: "Sign a token like the auth service: a viewer's, or with --scope a service's. It needs BILLING_ENV=dev or test:\n" +
+			"the private key can sign a token for any viewer, so production must not have it.",
+		Example: "  BILLING_ENV=dev billingctl token --subject alice --key private.pem --issuer cinema-auth --audience cinema-billing\n" +
+			"  BILLING_ENV=dev billingctl token --subject player --key private.pem --scope billing.events --scope billing.entitlements",
+		Args: noArgs,
+		RunE: t.action(func(cmd *cobra.Command, _ []string) error { return t.signToken(cmd, in) }),
 	}
 	f := cmd.Flags()
-	f.StringVar(&in.subject, "subject", "", "subject of the token: the viewer")
+	f.StringVar(&in.subject, "subject", "", "subject of the token: the viewer or the service")
+	f.StringArrayVar(&in.scopes, "scope", nil, "scope of a service: billing.events or billing.entitlements (may be repeated)")
 	f.StringVar(&in.key, "key", "", "PEM file with the RSA private key")
 	f.StringVar(&in.kid, "kid", "", "id of the key (kid), if the service reads a JWKS")
 	f.StringVar(&in.issuer, "issuer", "", "issuer (default BILLING_AUTH_ISSUER)")
@@ -62,7 +66,7 @@ func (t *tool) signToken(cmd *cobra.Command, in tokenFlags) error {
 	now := time.Now().UTC().Truncate(time.Second)
 	claims := auth.SignClaims{
 		Subject: in.subject, Issuer: in.issuer, Audience: in.audience,
-		IssuedAt: now, ExpiresAt: now.Add(in.ttl),
+		Scope: strings.Join(in.scopes, " "), IssuedAt: now, ExpiresAt: now.Add(in.ttl),
 	}
 	token, err := auth.Sign(key, in.kid, claims)
 	if err != nil {

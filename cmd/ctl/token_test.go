@@ -2,6 +2,7 @@ package main
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +26,11 @@ func TestToken_IsValid(t *testing.T) {
 	claims, err := verifier.Verify(t.Context(), strings.TrimSuffix(token, "\n"))
 	if err != nil || claims.Subject != "alice" {
 		t.Errorf("claims of %q are %+v, %v", token, claims, err)
+	}
+	token, _ = s.run(t, boot.OK, "token", "--subject", "player", "--key", private, "--audience", "a", "--scope", "billing.events", "--scope", "billing.entitlements")
+	claims, err = verifier.Verify(t.Context(), strings.TrimSuffix(token, "\n"))
+	if want := []string{"billing.events", "billing.entitlements"}; err != nil || !slices.Equal(claims.Scopes, want) {
+		t.Errorf("claims of a service are %+v, %v, want the scopes %v", claims, err, want)
 	}
 	var printed tokenJSON
 	s.json(t, boot.OK, &printed, "token", "--subject", "alice", "--key", private, "--ttl", "48h")

@@ -92,7 +92,7 @@ func Store(s ports.Store, providers map[string]ports.Provider) ports.Store {
 		return plant(s)
 	}
 	plant, ok := repoBugs[planted()]
-	elsewhere := []string{"", "no-unique-rule", "price-without-agreement", "refund-not-reserved", consentNotVerified, refundNewKey}
+	elsewhere := []string{"", "no-unique-rule", "price-without-agreement", "refund-not-reserved", consentNotVerified, refundNewKey, cursorByID}
 	if _, other := providerBugs[planted()]; !ok && !other && !slices.Contains(elsewhere, planted()) {
 		panic(fmt.Sprintf("BILLING_MUTANT=%q names no known bug", planted()))
 	}

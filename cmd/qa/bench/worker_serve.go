@@ -19,6 +19,7 @@ import (
 	"github.com/online-cinema/billing/cmd/internal/boot"
 	"github.com/online-cinema/billing/cmd/qa/bench/internal/worker"
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/feed"
 	"github.com/online-cinema/billing/core/ports"
 	"github.com/online-cinema/billing/core/viewers"
 )
@@ -51,14 +52,15 @@ func serveWorker(ctx context.Context, t worker.Task, out io.Writer) error {
 			Collector: worker.NewCollector(store, clock.System{}, &worker.PaymentSystem{Latency: t.Latency}, log),
 		},
 		Viewer: viewers.Queries{Store: store, Clock: clock.System{}}, Requests: viewers.Requests{Store: store},
+		Feed:    feed.Feed{Store: store},
 		Methods: &viewers.Methods{Store: store, Clock: clock.System{}, NewID: boot.NewID},
-		Authenticate: func(ctx context.Context, token string) (billing.UserID, error) {
+		Authenticate: func(ctx context.Context, token string) (httpapi.Caller, error) {
 			claims, err := verifier.Verify(ctx, token)
 			if err != nil {
-				return "", err
+				return httpapi.Caller{}, err
 			}
 			id := billing.UserID(auth.UserID(claims.Subject))
-			return id, users.Identify(ctx, billing.User{ID: id, Subject: claims.Subject})
+			return httpapi.Caller{User: id}, users.Identify(ctx, billing.User{ID: id, Subject: claims.Subject})
 		},
 		NewID: boot.NewID, Log: log,
 	})
