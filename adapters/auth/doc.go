@@ -25,6 +25,9 @@
 // key that signed it (cache.go). Each call still checks that the key is in use and
 // that the token is valid now.
 //
+// [OfflineSigner] is the other direction: it signs tokens with which the cinema's players
+// prove what a viewer may use.
+//
 // Not here: the HTTP header and the 401 (httpapi), and the registration of users
 // on their first request (core). The auth service issues the tokens; [Sign] and
 // [NewKeyPair] exist for dev and test only.
