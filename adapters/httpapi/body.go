@@ -13,7 +13,11 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 )
 
-const maxBody = 16 << 10
+// The maximum size of a body in bytes. A service may name 100 viewers.
+const (
+	maxBody        = 16 << 10
+	maxServiceBody = 32 << 10
+)
 
 var refPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
 
@@ -27,7 +31,11 @@ func validRef(text string) bool {
 // checkBody validates the body against the operation's schema. The handler can
 // read the body again.
 func checkBody(w http.ResponseWriter, r *http.Request, op *openapi3.Operation) error {
-	text, err := readBody(w, r, maxBody, errTooLarge)
+	limit, tooLarge := int64(maxBody), errTooLarge
+	if op.Extensions[scopeExtension] != nil {
+		limit, tooLarge = maxServiceBody, errServiceTooLarge
+	}
+	text, err := readBody(w, r, limit, tooLarge)
 	if err != nil {
 		return err
 	}

@@ -130,7 +130,7 @@ func invalidBodies(valid requestParts) (all []invalidRequest) {
 	}
 	add("text", 415, object, "text/plain")
 	add("no media type", 415, object, "")
-	add("too large", 413, object+strings.Repeat(" ", maxBody), jsonType)
+	add("too large", 413, object+strings.Repeat(" ", maxServiceBody), jsonType)
 	for rule, body := range map[string]string{
 		"not JSON": "a=b", "truncated": object[:len(object)-1], "two values": object + object, "duplicate member": `{"a":1,"a":1}`,
 		"deeply nested": strings.Repeat("[", 100) + strings.Repeat("]", 100), "invalid UTF-8": "{\"\xff\":1}", "NUL": `{"\u0000":1}`, "fraction": `{"a":1.0}`,

@@ -163,6 +163,12 @@ func (g *generator) value(schema *openapi3.Schema, example any) any {
 	switch {
 	case schema.Type.Is("object"):
 		return g.object(schema, example)
+	case schema.Type.Is("array"):
+		list := make([]any, rapid.IntRange(int(schema.MinItems), int(*schema.MaxItems)).Draw(g.T, "length"))
+		for i := range list {
+			list[i] = g.value(schema.Items.Value, nil)
+		}
+		return list
 	case len(schema.Enum) > 0:
 		return rapid.SampledFrom(schema.Enum).Draw(g.T, "enum")
 	case schema.Type.Is("integer"):

@@ -156,11 +156,16 @@ func (s *service) send(t reporter, a requestParts) *httptest.ResponseRecorder {
 		t.Fatalf("%v: got %d %s, a status that the document lacks", a, w.Code, w.Body)
 	}
 	cache := w.Header().Get("Cache-Control")
-	if response.Value.Headers["Cache-Control"] != nil {
+	switch cached := response.Value.Headers["Cache-Control"] != nil; {
+	case cached && !a.op.secured():
+		if !strings.HasPrefix(cache, "public, ") {
+			t.Errorf("%v: got %d with Cache-Control: %s, but the response is the same for all", a, w.Code, cache)
+		}
+	case cached:
 		if !strings.HasPrefix(cache, "private, ") || w.Header().Get("Vary") != "Authorization" {
 			t.Errorf("%v: got %d with Cache-Control: %s, but the response belongs to a viewer", a, w.Code, cache)
 		}
-	} else if (a.op.secured() || w.Code >= 400) && cache != "no-store" {
+	case (a.op.secured() || w.Code >= 400) && cache != "no-store":
 		t.Errorf("%v: got %d without Cache-Control: no-store", a, w.Code)
 	}
 	for name := range response.Value.Headers {
@@ -256,8 +261,14 @@ func validRequest(t *testing.T, op operation) (*service, requestParts) {
 // prepare brings the service into a state in which the operation succeeds.
 func (s *service) prepare(op operation) {
 	s.t.Helper()
-	if op.OperationID == "paySubscription" {
+	switch op.OperationID {
+	case "paySubscription":
 		s.hold()
+	case "getUserEntitlements":
+		err := s.store.InTx(s.t.Context(), func(tx ports.Repos) error { return tx.Users.Seen(s.t.Context(), s.clock.Now(), alice) })
+		if err != nil {
+			s.t.Fatal(err)
+		}
 	}
 }
 

@@ -46,10 +46,10 @@ func TestOpenAPI_ListsOperations(t *testing.T) {
 	}
 }
 
-// Only the catalogue is public.
+// Only the catalogue and the public keys are public.
 func TestOpenAPI_RequiresTokenExceptForCatalogue(t *testing.T) {
 	t.Parallel()
-	public := map[string]bool{"listPlans": true, "listPaymentSystems": true}
+	public := map[string]bool{"listPlans": true, "listPaymentSystems": true, "listKeys": true}
 	doc := mustParse(t)
 	if len(doc.Security) == 0 {
 		t.Error("the document requires no token by default")

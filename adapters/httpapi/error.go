@@ -28,9 +28,12 @@ var (
 		"the request has no valid bearer token; get a new one from the auth service")
 	errServiceToken = newHTTPError(http.StatusForbidden, "insufficient_scope",
 		"the token belongs to a service, and this operation is for viewers; send the viewer's own token")
-	errMethod    = newHTTPError(http.StatusMethodNotAllowed, "method_not_allowed", "this path does not support this method; use one from Allow")
-	errTooLarge  = newHTTPError(http.StatusRequestEntityTooLarge, "request_too_large", "the body is longer than 16 KiB")
-	errMediaType = newHTTPError(http.StatusUnsupportedMediaType, "unsupported_media_type", "the Content-Type must be application/json")
+	errOfflineTokensOff = newHTTPError(http.StatusConflict, "offline_tokens_off",
+		"this service has no key for offline tokens; leave out the parameter token")
+	errMethod          = newHTTPError(http.StatusMethodNotAllowed, "method_not_allowed", "this path does not support this method; use one from Allow")
+	errTooLarge        = newHTTPError(http.StatusRequestEntityTooLarge, "request_too_large", "the body is longer than 16 KiB")
+	errServiceTooLarge = newHTTPError(http.StatusRequestEntityTooLarge, "request_too_large", "the body is longer than 32 KiB")
+	errMediaType       = newHTTPError(http.StatusUnsupportedMediaType, "unsupported_media_type", "the Content-Type must be application/json")
 )
 
 // scopeError refuses a token without the scope of an operation.

@@ -94,13 +94,16 @@ func TestListEvents(t *testing.T) {
 	}
 }
 
+// expiredCursor is a cursor of another epoch: f1:other:0:0:
+const expiredCursor = "ZjE6b3RoZXI6MDowOg"
+
 func TestListEvents_Errors(t *testing.T) {
 	t.Parallel()
 	s := newService(t)
 	for query, want := range map[string]int{
 		"limit=5001": 422, "limit=0": 422, "after=x": 422, "from=yesterday": 422, "types=": 422, "types=a,": 422, "types=A": 422, "cursor=x": 400,
 		"from=2026-03-01T10:00:00Z&after=" + s.feed("").NextCursor: 422,
-		"after=ZjE6b3RoZXI6MDowOg":                                 410,
+		"after=" + expiredCursor:                                   410,
 	} {
 		if w := s.do("reader", "GET", "/v1/events?"+query, ""); w.Code != want {
 			t.Errorf("%s: got %d %s, want %d", query, w.Code, w.Body, want)

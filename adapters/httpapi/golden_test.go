@@ -63,18 +63,33 @@ func TestGolden(t *testing.T) {
 		"subscribe_malformed": subscribe(`{"coupon":1}`),
 		"subscribe_twice":     post("/v1/subscriptions", subscribeOK),
 		"subscriptions":       get("/v1/subscriptions"),
-		"pay":                 held("POST", "/v1/subscriptions/premium/pay", payOK),
-		"pay_confirm":         held("POST", "/v1/subscriptions/premium/pay", strings.Replace(payOK, "tok_new", "tok_3ds", 1)),
-		"pay_declined":        held("POST", "/v1/subscriptions/premium/pay", strings.Replace(payOK, "tok_new", "tok_declined", 1)),
-		"pay_unavailable":     held("POST", "/v1/subscriptions/premium/pay", strings.Replace(payOK, "tok_new", "tok_unavailable", 1)),
-		"pay_price":           held("POST", "/v1/subscriptions/premium/pay", strings.Replace(payOK, "39900", "29900", 1)),
-		"pay_interval":        held("POST", "/v1/subscriptions/premium/pay", strings.Replace(payOK, "{", `{"interval_months":12,`, 1)),
-		"pay_system":          held("POST", "/v1/subscriptions/premium/pay", strings.Replace(payOK, "bank", "cash", 1)),
-		"pay_no_system":       held("POST", "/v1/subscriptions/premium/pay", strings.Replace(payOK, `"payment_system":"bank",`, "", 1)),
-		"pay_two_sources":     held("POST", "/v1/subscriptions/premium/pay", strings.Replace(payOK, "{", `{"payment_method_id":"01981e2c-7d4a-7c10-9a51-000000000000",`, 1)),
-		"pay_method":          held("POST", "/v1/subscriptions/premium/pay", `{"price":{"amount":39900,"currency":"RUB"},"payment_method_id":"01981e2c-7d4a-7c10-9a51-000000000000"}`),
-		"pay_same_method":     held("POST", "/v1/subscriptions/premium/pay", `{"price":{"amount":39900,"currency":"RUB"}}`),
-		"pay_nothing_due":     post("/v1/subscriptions/premium/pay", payOK),
+		"events":              func(s *service) recorder { subscribed(s); return s.do("reader", "GET", "/v1/events", "") },
+		"events_viewer":       get("/v1/events"),
+		"events_expired": func(s *service) recorder {
+			return s.do("reader", "GET", "/v1/events?after="+expiredCursor, "")
+		},
+		"user_entitlements": func(s *service) recorder {
+			subscribed(s)
+			return s.do("gate", "GET", "/v1/users/alice/entitlements?token=1", "")
+		},
+		"user_entitlements_unknown": func(s *service) recorder { return s.do("gate", "GET", "/v1/users/nobody/entitlements", "") },
+		"user_entitlements_batch": func(s *service) recorder {
+			subscribed(s)
+			return s.do("gate", "POST", "/v1/entitlements?token=1", `{"user_ids":["alice","nobody"]}`)
+		},
+		"keys":            func(s *service) recorder { return s.do("", "GET", "/v1/keys", "") },
+		"pay":             held("POST", "/v1/subscriptions/premium/pay", payOK),
+		"pay_confirm":     held("POST", "/v1/subscriptions/premium/pay", strings.Replace(payOK, "tok_new", "tok_3ds", 1)),
+		"pay_declined":    held("POST", "/v1/subscriptions/premium/pay", strings.Replace(payOK, "tok_new", "tok_declined", 1)),
+		"pay_unavailable": held("POST", "/v1/subscriptions/premium/pay", strings.Replace(payOK, "tok_new", "tok_unavailable", 1)),
+		"pay_price":       held("POST", "/v1/subscriptions/premium/pay", strings.Replace(payOK, "39900", "29900", 1)),
+		"pay_interval":    held("POST", "/v1/subscriptions/premium/pay", strings.Replace(payOK, "{", `{"interval_months":12,`, 1)),
+		"pay_system":      held("POST", "/v1/subscriptions/premium/pay", strings.Replace(payOK, "bank", "cash", 1)),
+		"pay_no_system":   held("POST", "/v1/subscriptions/premium/pay", strings.Replace(payOK, `"payment_system":"bank",`, "", 1)),
+		"pay_two_sources": held("POST", "/v1/subscriptions/premium/pay", strings.Replace(payOK, "{", `{"payment_method_id":"01981e2c-7d4a-7c10-9a51-000000000000",`, 1)),
+		"pay_method":      held("POST", "/v1/subscriptions/premium/pay", `{"price":{"amount":39900,"currency":"RUB"},"payment_method_id":"01981e2c-7d4a-7c10-9a51-000000000000"}`),
+		"pay_same_method": held("POST", "/v1/subscriptions/premium/pay", `{"price":{"amount":39900,"currency":"RUB"}}`),
+		"pay_nothing_due": post("/v1/subscriptions/premium/pay", payOK),
 		"pay_open": func(s *service) recorder {
 			held("POST", "/v1/subscriptions/premium/pay", strings.Replace(payOK, "tok_new", "tok_3ds", 1))(s)
 			return s.do("alice", "POST", "/v1/subscriptions/premium/pay", payOK)

@@ -15,7 +15,7 @@ import (
 // publicPaths need no token. Every other path does, so that a new operation is
 // private until it is added here.
 var publicPaths = map[string]bool{
-	"/v1/plans": true, "/v1/payment-systems": true, "/openapi.json": true, "/docs": true, "/demo": true,
+	"/v1/plans": true, "/v1/payment-systems": true, "/v1/keys": true, "/openapi.json": true, "/docs": true, "/demo": true,
 	notificationPath: true, // the payment system's adapter authenticates it
 }
 

@@ -76,7 +76,12 @@ func newService(t *testing.T, options ...func(*Config)) *service {
 			Store: s.store, Clock: s.clock, NewID: ids.next,
 			Pause: func(context.Context, time.Duration) error { return nil },
 		},
-		Feed:         feed.Feed{Store: s.store},
+		Feed:    feed.Feed{Store: s.store},
+		UserRef: userRefTest,
+		SignOffline: func(a viewers.Access, expires time.Time) (string, error) {
+			return fmt.Sprintf("%s %s %v %s", a.UserID, a.Subject, a.Features, expires.Format(time.RFC3339)), nil
+		},
+		KeySet:       []byte(`{"keys":[{"kty":"RSA","use":"sig","alg":"RS256","kid":"k","n":"AQ","e":"AQAB"}]}`),
 		Authenticate: authenticateTest, NewID: ids.next, Log: log,
 	}
 	c.Viewer.Providers, c.Methods.Providers = c.Subscriber.Collector.Providers, c.Subscriber.Collector.Providers
@@ -136,6 +141,18 @@ func (s *service) hold() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+}
+
+// userRefTest finds the users of the tests by id and by subject, which is also the token.
+func userRefTest(name string) viewers.UserRef {
+	if billing.IsID(name) {
+		return viewers.UserRef{ID: billing.UserID(name)}
+	}
+	id, ok := users[name]
+	if !ok {
+		id = "ffffffff-0000-5000-8000-000000000003"
+	}
+	return viewers.UserRef{ID: id, Subject: name}
 }
 
 // services are the scopes of the tokens of services.

@@ -37,6 +37,13 @@ type Config struct {
 	Methods    *viewers.Methods
 	Cards      *viewers.Cards // nil refuses card operations with 503
 	Feed       feed.Feed
+	// UserRef returns the user that a service names by an id or a subject.
+	UserRef func(name string) viewers.UserRef
+	// SignOffline returns an offline entitlement token that is valid from a.At until expires.
+	// It is nil if the service has no key for such tokens.
+	SignOffline func(a viewers.Access, expires time.Time) (string, error)
+	// KeySet is the JWKS of offline tokens; nil if there are none.
+	KeySet []byte
 	// Authenticate returns the owner of a bearer token, and registers a viewer. The API answers 503
 	// to an error of kind [billing.Unavailable], and 401 to any other.
 	Authenticate func(ctx context.Context, bearer string) (Caller, error)
@@ -94,8 +101,8 @@ var _ api.StrictServerInterface = (*server)(nil)
 // New returns the handler of the API, of /openapi.json, of /docs and, if c asks for it,
 // of /demo. It fails if c lacks a dependency or the embedded document is invalid.
 func New(c Config) (http.Handler, error) {
-	if c.Subscriber == nil || c.Methods == nil || c.Authenticate == nil || c.Feed.Store == nil || c.NewID == nil || c.Log == nil {
-		return nil, errors.New("httpapi: set Subscriber, Methods, Authenticate, Feed, NewID and Log in the configuration")
+	if c.Subscriber == nil || c.Methods == nil || c.Authenticate == nil || c.Feed.Store == nil || c.UserRef == nil || c.NewID == nil || c.Log == nil {
+		return nil, errors.New("httpapi: set Subscriber, Methods, Authenticate, Feed, UserRef, NewID and Log in the configuration")
 	}
 	docs, err := loadDocumentation()
 	if err != nil {

@@ -43,7 +43,7 @@ func comparePlaces(a, b ports.FeedPlace) int {
 
 func selects(q ports.FeedQuery, e billing.Event) bool {
 	recorded, _ := billing.IDTime(string(e.ID))
-	return (len(q.Types) == 0 || slices.Contains(q.Types, e.Type)) && !(e.At.Before(q.Since) && recorded.Before(q.Since))
+	return (len(q.Types) == 0 || slices.Contains(q.Types, e.Type)) && (!e.At.Before(q.Since) || !recorded.Before(q.Since))
 }
 
 // FeedLag implements [ports.Feed]. Transactions run one after the other, so every event that

@@ -38,7 +38,7 @@ func (r events) Times(_ context.Context, user billing.UserID, t billing.EventTyp
 // Views implements [ports.Store]. It reads committed data only and waits for no
 // transaction. Reading inside a transaction panics.
 func (s *Store) Views() ports.Views {
-	return ports.Views{PublicViews: views{s}, ViewerViews: views{s}, ViewerRecords: views{s}, WalletViews: views{s}, DueViews: views{s}, ReceiptViews: views{s}}
+	return ports.Views{PublicViews: views{s}, ViewerViews: views{s}, ViewerRecords: views{s}, AccessViews: views{s}, WalletViews: views{s}, DueViews: views{s}, ReceiptViews: views{s}}
 }
 
 type views struct{ store *Store }
@@ -83,6 +83,29 @@ func (v views) LiveSubscriptions(_ context.Context, user billing.UserID) ([]port
 	live := slices.DeleteFunc(st.of(user), func(s billing.Subscription) bool { return !s.Live() })
 	slices.SortFunc(live, func(a, b billing.Subscription) int { return cmp.Compare(b.ID, a.ID) })
 	return mapSlice(live, st.view), nil
+}
+
+func (v views) LiveSubscriptionsOf(ctx context.Context, users ...billing.UserID) (list []ports.LiveSubscription, err error) {
+	st := v.state()
+	slices.Sort(users)
+	for _, user := range slices.Compact(users) {
+		live, err := v.LiveSubscriptions(ctx, user)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range live {
+			list = append(list, ports.LiveSubscription{SubscriptionView: s, Subject: st.users[user].Subject})
+		}
+	}
+	return list, nil
+}
+
+func (v views) Subject(_ context.Context, user billing.UserID) (string, error) {
+	u, ok := v.state().users[user]
+	if !ok {
+		return "", billing.ErrNotFound
+	}
+	return u.Subject, nil
 }
 
 func (v views) Events(_ context.Context, user billing.UserID, p ports.Page) ([]billing.Event, error) {

@@ -234,7 +234,7 @@ func TestFeed_EarlierEvents(t *testing.T) {
 	if err := pool.QueryRow(t.Context(), `SELECT indisvalid FROM pg_index WHERE indexrelid = 'events_feed'::regclass`).Scan(&valid); err != nil || !valid {
 		t.Errorf("the index is valid for all partitions: %t, %v", valid, err)
 	}
-	all := append(earlier, record(t, pool, 1, "later"))
+	all := append(slices.Clone(earlier), record(t, pool, 1, "later"))
 	f := postgres.NewStore(pool)
 	wantFeed(t, f, ports.FeedQuery{Limit: 10}, all...)
 	page := feedPage(t, f, ports.FeedQuery{Limit: 1})

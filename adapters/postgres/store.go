@@ -122,7 +122,7 @@ func (s *Store) repos(t tx) ports.Repos {
 // Views reads outside of transactions.
 func (s *Store) Views() ports.Views {
 	v := views{dbgen.New(s.pool), tokens{s.vault}}
-	return ports.Views{PublicViews: v, ViewerViews: v, ViewerRecords: v, WalletViews: v, DueViews: v, ReceiptViews: v}
+	return ports.Views{PublicViews: v, ViewerViews: v, ViewerRecords: v, AccessViews: v, WalletViews: v, DueViews: v, ReceiptViews: v}
 }
 
 // tx is the transaction of a repository.

@@ -45,6 +45,24 @@ func (v views) LiveSubscriptions(ctx context.Context, user billing.UserID) ([]po
 	return v.subscriptions(ctx, user, ports.Page{Limit: maxLive}, true)
 }
 
+func (v views) LiveSubscriptionsOf(ctx context.Context, users ...billing.UserID) ([]ports.LiveSubscription, error) {
+	return queryMany(ctx, func(ctx context.Context) ([]*dbgen.ViewLiveSubscriptionsOfRow, error) {
+		return v.q.ViewLiveSubscriptionsOf(ctx, mapSlice(users, func(id billing.UserID) string { return string(id) }))
+	}, func(row *dbgen.ViewLiveSubscriptionsOfRow) ports.LiveSubscription {
+		view := viewOf(&dbgen.ViewSubscriptionsRow{
+			Subscription: row.Subscription, Payment: row.Payment, PlanCode: row.PlanCode, PlanGroup: row.PlanGroup, Features: row.Features,
+		})
+		return ports.LiveSubscription{SubscriptionView: view, Subject: row.Subject.String}
+	})
+}
+
+func (v views) Subject(ctx context.Context, user billing.UserID) (string, error) {
+	return queryOne(ctx, func(ctx context.Context) (string, error) {
+		subject, err := v.q.ViewSubject(ctx, string(user))
+		return subject.String, orNotFound(err, billing.ErrNotFound)
+	})
+}
+
 func (v views) subscriptions(ctx context.Context, user billing.UserID, p ports.Page, liveOnly bool) ([]ports.SubscriptionView, error) {
 	return queryMany(ctx, func(ctx context.Context) ([]*dbgen.ViewSubscriptionsRow, error) {
 		return v.q.ViewSubscriptions(ctx, dbgen.ViewSubscriptionsParams{

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/online-cinema/billing/adapters/auth"
 	"github.com/online-cinema/billing/adapters/httpapi"
@@ -31,6 +34,25 @@ func authenticate(v *auth.Verifier, users *viewers.LastSeen) func(context.Contex
 			return httpapi.Caller{}, err
 		}
 		return httpapi.Caller{User: id}, nil
+	}
+}
+
+// userRef returns the user that a service names by an id or a subject.
+func userRef(name string) viewers.UserRef {
+	ref := viewers.UserRef{ID: billing.UserID(auth.UserID(name))}
+	if !strings.EqualFold(string(ref.ID), name) {
+		ref.Subject = name
+	}
+	return ref
+}
+
+// signOffline returns a function that signs offline entitlement tokens.
+func signOffline(s *auth.OfflineSigner) func(viewers.Access, time.Time) (string, error) {
+	return func(a viewers.Access, expires time.Time) (string, error) {
+		return s.Sign(auth.OfflineClaims{
+			Subject: cmp.Or(a.Subject, string(a.UserID)), UserID: string(a.UserID), Features: a.Features,
+			IssuedAt: a.At, ExpiresAt: expires,
+		})
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/MicahParks/keyfunc/v3"
+	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/online-cinema/billing/adapters/auth"
@@ -140,5 +142,51 @@ func TestWatchKeys(t *testing.T) {
 	m.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/metrics", nil))
 	if want := "\nbilling_auth_keys{state=\"used\"} 1\n"; !strings.Contains(w.Body.String(), want) {
 		t.Errorf("the metrics do not contain %q", want)
+	}
+}
+
+func TestUserRef(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]viewers.UserRef{
+		"0193b1a0-7f6e-7c3a-9b1e-2f4d5c6b7a80": {ID: "0193b1a0-7f6e-7c3a-9b1e-2f4d5c6b7a80"},
+		"0193B1A0-7F6E-7C3A-9B1E-2F4D5C6B7A80": {ID: "0193b1a0-7f6e-7c3a-9b1e-2f4d5c6b7a80"},
+		"auth0|17":                             {ID: billing.UserID(auth.UserID("auth0|17")), Subject: "auth0|17"},
+	} {
+		if got := userRef(name); got != want {
+			t.Errorf("%s: got %+v, want %+v", name, got, want)
+		}
+	}
+}
+
+// A player verifies the token of the API with the keys of the API.
+func TestSignOffline(t *testing.T) {
+	t.Parallel()
+	private, _, err := auth.NewKeyPair(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := auth.LoadOfflineSigner(private, "https://billing.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := keyfunc.NewJWKSetJSON(signer.KeySet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	for subject, want := range map[string]string{"auth0|17": "auth0|17", "": "u"} {
+		token, err := signOffline(signer)(viewers.Access{
+			UserID: "u", Subject: subject, Entitlements: viewers.Entitlements{Features: []string{"hd"}, At: now},
+		}, now.Add(time.Hour))
+		if err != nil {
+			t.Fatal(err)
+		}
+		parsed, err := jwt.Parse(token, keys.Keyfunc, jwt.WithValidMethods([]string{"RS256"}), jwt.WithExpirationRequired())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := parsed.Claims.GetSubject(); got != want || err != nil {
+			t.Errorf("sub of %q is %q, %v; want %q", subject, got, err, want)
+		}
 	}
 }

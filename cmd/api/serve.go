@@ -117,6 +117,7 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 	}, log)
 	m.WatchFeed(store.FeedLag, log)
 	cases.feed = feed.Feed{Store: mutant.Feed(store, pool)}
+	cases.issuer = cfg.URL(boot.Address(listeners.Public.Addr().String()))
 	api, err := cases.handler(cfg, keys, verifier, m, log)
 	if err != nil {
 		return fmt.Errorf("API: %w", err)
@@ -160,6 +161,7 @@ type useCases struct {
 	cards      *viewers.Cards // nil without a vault
 	forgetter  *payments.TokenForgetter
 	feed       feed.Feed
+	issuer     string // of offline tokens
 }
 
 func newUseCases(cfg boot.API, store ports.Store, clock ports.Clock, systems *boot.PaymentSystems, log *slog.Logger) useCases {
@@ -205,12 +207,19 @@ func (u *useCases) enableCards(cfg boot.API, keys ports.Vault) {
 
 func (u useCases) handler(cfg boot.API, keys boot.Keys, v *auth.Verifier, m *metrics.Metrics, log *slog.Logger) (http.Handler, error) {
 	c := httpapi.Config{
-		Subscriber: u.subscriber, Viewer: u.viewer, Requests: u.requests, Methods: u.methods, Cards: u.cards, Feed: u.feed,
+		Subscriber: u.subscriber, Viewer: u.viewer, Requests: u.requests, Methods: u.methods, Cards: u.cards, Feed: u.feed, UserRef: userRef,
 		Authenticate: authenticate(v, u.users), Rates: rates(cfg), CORSOrigins: cfg.CORSOrigins, NewID: boot.NewID, Log: log,
 		ReturnURLs: httpapi.ReturnURLs{Any: cfg.Env != boot.Production && len(cfg.ReturnURLs) == 0, Prefixes: cfg.ReturnURLs},
 		Demo:       cfg.Env == boot.Dev,
 		Notified:   u.subscriber.Collector.Notified,
 		Served:     func(s httpapi.Served) { m.Served(s.Method, s.Route, s.Status, s.Took) },
+	}
+	if cfg.EntitlementKeyFile != "" {
+		signer, err := auth.LoadOfflineSigner(cfg.EntitlementKeyFile, u.issuer)
+		if err != nil {
+			return nil, fmt.Errorf("BILLING_ENTITLEMENT_KEY_FILE: %w", err)
+		}
+		c.SignOffline, c.KeySet = signOffline(signer), signer.KeySet()
 	}
 	if keys.Tokens != nil { // a nil *Vault in the interface would not be nil
 		c.Digests = keys.Tokens

@@ -50,6 +50,7 @@ type Views struct {
 	PublicViews
 	ViewerViews
 	ViewerRecords
+	AccessViews
 	WalletViews
 	DueViews
 	ReceiptViews
@@ -77,6 +78,22 @@ type ViewerViews interface {
 	Events(ctx context.Context, user billing.UserID, p Page) ([]billing.Event, error)
 	// Payments lists a user's payments.
 	Payments(ctx context.Context, user billing.UserID, p Page) ([]billing.Payment, error)
+}
+
+// AccessViews reads the access of any users, for the cinema's services.
+type AccessViews interface {
+	// LiveSubscriptionsOf lists the subscriptions of the users that have not ended, in any
+	// order. One query reads all of them.
+	LiveSubscriptionsOf(ctx context.Context, users ...billing.UserID) ([]LiveSubscription, error)
+	// Subject returns the subject of a user, which may be empty. It returns
+	// [billing.ErrNotFound] if the user is not registered.
+	Subject(ctx context.Context, user billing.UserID) (string, error)
+}
+
+// LiveSubscription is a subscription with the subject of its user.
+type LiveSubscription struct {
+	SubscriptionView
+	Subject string // empty if not known
 }
 
 // ViewerRecords reads records of a viewer by id.

@@ -62,6 +62,7 @@ func Run(t *testing.T, newStore func(t *testing.T) Harness) {
 		"idempotency keys":      keyCases,
 		"views":                 viewCases,
 		"history":               historyCases,
+		"access":                accessCases,
 		"feed":                  feedCases,
 		"payment reader":        paymentReaderCases,
 		"cards":                 cardCases,

@@ -161,7 +161,12 @@ func (v Queries) Entitlements(ctx context.Context, user billing.UserID) (Entitle
 	if err != nil {
 		return Entitlements{}, err
 	}
-	e := Entitlements{At: v.Clock.Now()}
+	return v.entitled(v.Clock.Now(), live), nil
+}
+
+// entitled returns the entitlements by the live subscriptions of one user.
+func (v Queries) entitled(now time.Time, live []ports.SubscriptionView) Entitlements {
+	e := Entitlements{At: now}
 	for _, s := range live {
 		until := s.AccessUntil(e.At, v.RenewalGrace)
 		if until.IsZero() {
@@ -174,7 +179,7 @@ func (v Queries) Entitlements(ctx context.Context, user billing.UserID) (Entitle
 	}
 	slices.Sort(e.Features)
 	e.Features = slices.Compact(e.Features)
-	return e, nil
+	return e
 }
 
 func asOf(s ports.SubscriptionView, now time.Time) ports.SubscriptionView {

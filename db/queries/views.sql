@@ -25,6 +25,17 @@ WHERE s.user_id = @user_id AND (NOT @live_only::bool OR s.ended_at IS NULL) AND 
 ORDER BY s.id DESC
 LIMIT @take::int;
 
+-- name: ViewLiveSubscriptionsOf :many
+SELECT sqlc.embed(s), sqlc.embed(pay), p.code AS plan_code, p.plan_group, p.features, u.subject
+FROM subscriptions s
+JOIN users u ON u.id = s.user_id
+JOIN plans p ON p.id = s.plan_id
+JOIN payments pay ON pay.user_id = s.user_id AND pay.id = s.latest_payment_id
+WHERE s.user_id = ANY(@user_ids::uuid[]) AND s.ended_at IS NULL;
+
+-- name: ViewSubject :one
+SELECT subject FROM users WHERE id = @id;
+
 -- name: ViewEvents :many
 -- An event may be recorded after later ones, so its id does not order it. The query
 -- reads all events of the user by the primary key and sorts them: they are few. If

@@ -141,7 +141,8 @@ type API struct {
 	Rules
 	Charging
 	Accounts
-	SweepInterval PositiveDuration `env:"BILLING_SWEEP_INTERVAL" envDefault:"5s" must:"be a duration of more than zero, such as 5s" help:"Interval of the sweep, which looks up pending payments"`
+	EntitlementKeyFile string           `env:"BILLING_ENTITLEMENT_KEY_FILE" helpDefault:"none: no offline tokens" help:"PEM file with the RSA private key that signs offline entitlement tokens. Further keys in it are only published at /v1/keys"`
+	SweepInterval      PositiveDuration `env:"BILLING_SWEEP_INTERVAL" envDefault:"5s" must:"be a duration of more than zero, such as 5s" help:"Interval of the sweep, which looks up pending payments"`
 	CardLimits
 	Tracing
 }
@@ -151,6 +152,10 @@ func (c API) check(f *faults) {
 	c.Charging.check(f, c.Env)
 	c.Accounts.check(f, c.Env)
 	c.Auth.check(f, c.Env)
+	if c.EntitlementKeyFile != "" {
+		_, err := auth.LoadOfflineSigner(c.EntitlementKeyFile, "")
+		f.need(err == nil, "BILLING_ENTITLEMENT_KEY_FILE=%q cannot be used: %v", c.EntitlementKeyFile, cause(err))
+	}
 	c.checkCards(f, c.Env)
 	c.Edge.check(f)
 	c.checkPublic(f, "BILLING_API_ADDR", c.APIAddr)

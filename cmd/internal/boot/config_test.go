@@ -155,6 +155,8 @@ func TestLoad_Faults(t *testing.T) {
 		"no key":            {[]string{"BILLING_AUTH_PUBLIC_KEY_FILE="}, []string{"BILLING_AUTH_PUBLIC_KEY_FILE and BILLING_AUTH_JWKS_URL are not set"}},
 		"two kinds of keys": {[]string{"BILLING_AUTH_PUBLIC_KEY_FILE=x", "BILLING_AUTH_JWKS_URL=https://auth.example/keys"}, []string{`BILLING_AUTH_PUBLIC_KEY_FILE="x" and BILLING_AUTH_JWKS_URL="https://auth.example/keys" are both set`}},
 		"key file missing":  {[]string{"BILLING_AUTH_PUBLIC_KEY_FILE=/no/such/file"}, []string{`BILLING_AUTH_PUBLIC_KEY_FILE="/no/such/file" cannot be used: no such file`}},
+		"offline tokens":    {[]string{"BILLING_ENTITLEMENT_KEY_FILE=" + file(t, "key")}, []string{`BILLING_ENTITLEMENT_KEY_FILE="`}},
+		"no such offline":   {[]string{"BILLING_ENTITLEMENT_KEY_FILE=/no/such/file"}, []string{`BILLING_ENTITLEMENT_KEY_FILE="/no/such/file" cannot be used: no such file`}},
 		"private key":       {[]string{"BILLING_AUTH_PUBLIC_KEY_FILE=" + privateFile}, []string{`BILLING_AUTH_PUBLIC_KEY_FILE="` + privateFile + `" cannot be used: this is a private key`}},
 		"keys without TLS":  {[]string{"BILLING_AUTH_PUBLIC_KEY_FILE=", "BILLING_AUTH_JWKS_URL=http://auth.example/keys"}, []string{`BILLING_AUTH_JWKS_URL="http://auth.example/keys" must be an https URL`}},
 

@@ -53,6 +53,7 @@ func serveWorker(ctx context.Context, t worker.Task, out io.Writer) error {
 		},
 		Viewer: viewers.Queries{Store: store, Clock: clock.System{}}, Requests: viewers.Requests{Store: store},
 		Feed:    feed.Feed{Store: store},
+		UserRef: func(name string) viewers.UserRef { return viewers.UserRef{ID: billing.UserID(name)} },
 		Methods: &viewers.Methods{Store: store, Clock: clock.System{}, NewID: boot.NewID},
 		Authenticate: func(ctx context.Context, token string) (httpapi.Caller, error) {
 			claims, err := verifier.Verify(ctx, token)

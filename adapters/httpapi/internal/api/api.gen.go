@@ -260,6 +260,51 @@ func (e SubscriptionStatus) Valid() bool {
 	}
 }
 
+// Defines values for OfflineToken.
+const (
+	OfflineTokenN1 OfflineToken = "1"
+)
+
+// Valid indicates whether the value is a known member of the OfflineToken enum.
+func (e OfflineToken) Valid() bool {
+	switch e {
+	case OfflineTokenN1:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListUserEntitlementsParamsToken.
+const (
+	ListUserEntitlementsParamsTokenN1 ListUserEntitlementsParamsToken = "1"
+)
+
+// Valid indicates whether the value is a known member of the ListUserEntitlementsParamsToken enum.
+func (e ListUserEntitlementsParamsToken) Valid() bool {
+	switch e {
+	case ListUserEntitlementsParamsTokenN1:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetUserEntitlementsParamsToken.
+const (
+	GetUserEntitlementsParamsTokenN1 GetUserEntitlementsParamsToken = "1"
+)
+
+// Valid indicates whether the value is a known member of the GetUserEntitlementsParamsToken enum.
+func (e GetUserEntitlementsParamsToken) Valid() bool {
+	switch e {
+	case GetUserEntitlementsParamsTokenN1:
+		return true
+	default:
+		return false
+	}
+}
+
 // AmountDue An amount that may be zero, in minor units of a currency.
 //
 // Example: {"amount":39900,"currency":"RUB"}
@@ -489,6 +534,34 @@ type FieldError struct {
 
 // Initiator The side that started the payment. `customer` is the viewer; `merchant` is an automatic renewal.
 type Initiator string
+
+// Key An RSA public key (RFC 7518).
+//
+// Example: {"alg":"RS256","e":"AQAB","kid":"NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs","kty":"RSA","n":"0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc","use":"sig"}
+type Key struct {
+	// Alg `RS256`.
+	Alg string `json:"alg"`
+
+	// E The exponent, in base64url.
+	E string `json:"e"`
+
+	// Kid The thumbprint of the key (RFC 7638).
+	Kid string `json:"kid"`
+
+	// Kty `RSA`.
+	Kty string `json:"kty"`
+
+	// N The modulus, in base64url.
+	N string `json:"n"`
+
+	// Use `sig`.
+	Use string `json:"use"`
+}
+
+// KeySet Public keys (RFC 7517).
+type KeySet struct {
+	Keys []Key `json:"keys"`
+}
 
 // LatestPayment The newest payment of a subscription.
 //
@@ -943,6 +1016,40 @@ type SubscriptionList struct {
 // SubscriptionStatus The state of a subscription. `incomplete` waits for its first payment. `past_due` has a declined renewal, which is retried while the viewer keeps access.
 type SubscriptionStatus string
 
+// UserEntitlements The features that a viewer may use.
+//
+// Example: {"features":["downloads","hd"],"max_age":60,"until":"2026-04-02T10:00:00Z","user_id":"auth0|5f7c8ec7c33c6c004bbafe82"}
+type UserEntitlements struct {
+	// Features The features of all live subscriptions, sorted and without duplicates; empty if there are none.
+	Features []string `json:"features"`
+
+	// MaxAge For how many seconds a service may use the entry again: at most 60, never beyond `until`, and 0 without features.
+	MaxAge int `json:"max_age"`
+
+	// Token With `token=1` and features, a JWT (RS256) that says the same without a connection to this service. Its `typ` is `entitlements+jwt`, `aud` is `entitlements`, `iss` is the address of this service, `sub` is the viewer's, or `user_id` if that is not known, `user_id` and `features` are as here, and `exp` is the earlier of `until` and 24 hours. The keys are at `/v1/keys`. It cannot be revoked: an earlier end is an event in `GET /v1/events`.
+	Token *string `json:"token,omitempty"`
+
+	// Until The time until which the viewer may use all of them if no further payment succeeds: see `GET /v1/entitlements`. Null without features.
+	Until *time.Time `json:"until"`
+
+	// UserId The viewer as in the request.
+	UserId string `json:"user_id"`
+}
+
+// UserEntitlementsList The entitlements of viewers.
+type UserEntitlementsList struct {
+	Data []UserEntitlements `json:"data"`
+
+	// NextCursor Always null, because the list is complete.
+	NextCursor *string `json:"next_cursor"`
+}
+
+// UserEntitlementsRequest The viewers.
+type UserEntitlementsRequest struct {
+	// UserIds The viewers' ids in this service, or the `sub` of their tokens.
+	UserIds []string `json:"user_ids"`
+}
+
 // CardId defines model for CardId.
 type CardId = string
 
@@ -954,6 +1061,9 @@ type IdempotencyKey = string
 
 // Limit defines model for Limit.
 type Limit = int
+
+// OfflineToken defines model for OfflineToken.
+type OfflineToken string
 
 // PaymentMethodId defines model for PaymentMethodId.
 type PaymentMethodId = string
@@ -993,6 +1103,11 @@ type Malformed = Problem
 //
 // Example: {"code":"plan_not_found","detail":"there is no such plan","request_id":"01981e2c-7d3f-7a55-b0a6-9f3e2d1c0b4a","status":404,"title":"Not Found","type":"about:blank"}
 type NotFound = Problem
+
+// OfflineTokensOff An error (RFC 9457).
+//
+// Example: {"code":"plan_not_found","detail":"there is no such plan","request_id":"01981e2c-7d3f-7a55-b0a6-9f3e2d1c0b4a","status":404,"title":"Not Found","type":"about:blank"}
+type OfflineTokensOff = Problem
 
 // OtherError An error (RFC 9457).
 //
@@ -1043,6 +1158,15 @@ type AddCardParams struct {
 	// IdempotencyKey Makes it safe to repeat the request. The same request with the same key gets the first response again, with `Idempotent-Replayed: true`. Use a new random key for each new action of the viewer. Responses are kept for 30 days, and for 24 hours if the request changed nothing. After 500 keys within a day, further requests of the viewer that change nothing get `rate_limited`.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
+
+// ListUserEntitlementsParams defines parameters for ListUserEntitlements.
+type ListUserEntitlementsParams struct {
+	// Token `1` adds an offline token for the viewer's player to each entry with features.
+	Token *ListUserEntitlementsParamsToken `form:"token,omitempty" json:"token,omitempty"`
+}
+
+// ListUserEntitlementsParamsToken defines parameters for ListUserEntitlements.
+type ListUserEntitlementsParamsToken string
 
 // ListEventsParams defines parameters for ListEvents.
 type ListEventsParams struct {
@@ -1137,8 +1261,20 @@ type ResumeSubscriptionParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// GetUserEntitlementsParams defines parameters for GetUserEntitlements.
+type GetUserEntitlementsParams struct {
+	// Token `1` adds an offline token for the viewer's player to each entry with features.
+	Token *GetUserEntitlementsParamsToken `form:"token,omitempty" json:"token,omitempty"`
+}
+
+// GetUserEntitlementsParamsToken defines parameters for GetUserEntitlements.
+type GetUserEntitlementsParamsToken string
+
 // AddCardJSONRequestBody defines body for AddCard for application/json ContentType.
 type AddCardJSONRequestBody = CardRequest
+
+// ListUserEntitlementsJSONRequestBody defines body for ListUserEntitlements for application/json ContentType.
+type ListUserEntitlementsJSONRequestBody = UserEntitlementsRequest
 
 // LinkPaymentMethodJSONRequestBody defines body for LinkPaymentMethod for application/json ContentType.
 type LinkPaymentMethodJSONRequestBody = PaymentMethodRequest
@@ -1172,12 +1308,18 @@ type ServerInterface interface {
 	// GetEntitlements Get the viewer's entitlements
 	// (GET /v1/entitlements)
 	GetEntitlements(w http.ResponseWriter, r *http.Request)
+	// ListUserEntitlements Get the entitlements of up to 100 viewers
+	// (POST /v1/entitlements)
+	ListUserEntitlements(w http.ResponseWriter, r *http.Request, params ListUserEntitlementsParams)
 	// ListEvents Follow the events of all viewers
 	// (GET /v1/events)
 	ListEvents(w http.ResponseWriter, r *http.Request, params ListEventsParams)
 	// ListHistory List the viewer's events
 	// (GET /v1/history)
 	ListHistory(w http.ResponseWriter, r *http.Request, params ListHistoryParams)
+	// ListKeys Get the keys of offline tokens
+	// (GET /v1/keys)
+	ListKeys(w http.ResponseWriter, r *http.Request)
 	// ListPaymentMethods List the viewer's payment methods
 	// (GET /v1/payment-methods)
 	ListPaymentMethods(w http.ResponseWriter, r *http.Request, params ListPaymentMethodsParams)
@@ -1220,6 +1362,9 @@ type ServerInterface interface {
 	// ResumeSubscription Revoke a cancel
 	// (POST /v1/subscriptions/{ref}/resume)
 	ResumeSubscription(w http.ResponseWriter, r *http.Request, ref Ref, params ResumeSubscriptionParams)
+	// GetUserEntitlements Get the entitlements of one viewer
+	// (GET /v1/users/{id}/entitlements)
+	GetUserEntitlements(w http.ResponseWriter, r *http.Request, id string, params GetUserEntitlementsParams)
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -1384,6 +1529,39 @@ func (siw *ServerInterfaceWrapper) GetEntitlements(w http.ResponseWriter, r *htt
 	handler.ServeHTTP(w, r)
 }
 
+// ListUserEntitlements operation middleware
+func (siw *ServerInterfaceWrapper) ListUserEntitlements(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListUserEntitlementsParams
+
+	// ------------- Optional query parameter "token" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "token", r.URL.Query(), &params.Token, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "token"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "token", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListUserEntitlements(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ListEvents operation middleware
 func (siw *ServerInterfaceWrapper) ListEvents(w http.ResponseWriter, r *http.Request) {
 
@@ -1493,6 +1671,20 @@ func (siw *ServerInterfaceWrapper) ListHistory(w http.ResponseWriter, r *http.Re
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ListHistory(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListKeys operation middleware
+func (siw *ServerInterfaceWrapper) ListKeys(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListKeys(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -2056,6 +2248,48 @@ func (siw *ServerInterfaceWrapper) ResumeSubscription(w http.ResponseWriter, r *
 	handler.ServeHTTP(w, r)
 }
 
+// GetUserEntitlements operation middleware
+func (siw *ServerInterfaceWrapper) GetUserEntitlements(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", mux.Vars(r)["id"], &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetUserEntitlementsParams
+
+	// ------------- Optional query parameter "token" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "token", r.URL.Query(), &params.Token, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "token"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "token", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetUserEntitlements(w, r, id, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 type UnescapedCookieParamError struct {
 	ParamName string
 	Err       error
@@ -2209,6 +2443,12 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 
 	r.HandleFunc(options.BaseURL+"/v1/entitlements", wrapper.GetEntitlements).Methods(http.MethodGet)
 
+	r.HandleFunc(options.BaseURL+"/v1/entitlements", wrapper.ListUserEntitlements).Methods(http.MethodPost)
+
+	r.HandleFunc(options.BaseURL+"/v1/users/{id}/entitlements", wrapper.GetUserEntitlements).Methods(http.MethodGet)
+
+	r.HandleFunc(options.BaseURL+"/v1/keys", wrapper.ListKeys).Methods(http.MethodGet)
+
 	r.HandleFunc(options.BaseURL+"/v1/events", wrapper.ListEvents).Methods(http.MethodGet)
 
 	return r
@@ -2267,6 +2507,15 @@ type NotFoundApplicationProblemPlusJSONResponse struct {
 	Body Problem
 
 	Headers NotFoundResponseHeaders
+}
+
+type OfflineTokensOffResponseHeaders struct {
+	XRequestId *string
+}
+type OfflineTokensOffApplicationProblemPlusJSONResponse struct {
+	Body Problem
+
+	Headers OfflineTokensOffResponseHeaders
 }
 
 type OtherErrorResponseHeaders struct {
@@ -3320,6 +3569,246 @@ func (response GetEntitlementsdefaultApplicationProblemPlusJSONResponse) VisitGe
 	return err
 }
 
+type ListUserEntitlementsRequestObject struct {
+	Params ListUserEntitlementsParams
+	Body   *ListUserEntitlementsJSONRequestBody
+}
+
+type ListUserEntitlementsResponseObject interface {
+	VisitListUserEntitlementsResponse(w http.ResponseWriter) error
+}
+
+type ListUserEntitlements200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type ListUserEntitlements200JSONResponse struct {
+	Body    UserEntitlementsList
+	Headers ListUserEntitlements200ResponseHeaders
+}
+
+func (response ListUserEntitlements200JSONResponse) VisitListUserEntitlementsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserEntitlements400ApplicationProblemPlusJSONResponse struct {
+	MalformedApplicationProblemPlusJSONResponse
+}
+
+func (response ListUserEntitlements400ApplicationProblemPlusJSONResponse) VisitListUserEntitlementsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserEntitlements401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListUserEntitlements401ApplicationProblemPlusJSONResponse) VisitListUserEntitlementsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserEntitlements403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ListUserEntitlements403ApplicationProblemPlusJSONResponse) VisitListUserEntitlementsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserEntitlements409ApplicationProblemPlusJSONResponse struct {
+	OfflineTokensOffApplicationProblemPlusJSONResponse
+}
+
+func (response ListUserEntitlements409ApplicationProblemPlusJSONResponse) VisitListUserEntitlementsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserEntitlements413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response ListUserEntitlements413ApplicationProblemPlusJSONResponse) VisitListUserEntitlementsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserEntitlements415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response ListUserEntitlements415ApplicationProblemPlusJSONResponse) VisitListUserEntitlementsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserEntitlements422ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response ListUserEntitlements422ApplicationProblemPlusJSONResponse) VisitListUserEntitlementsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserEntitlements429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response ListUserEntitlements429ApplicationProblemPlusJSONResponse) VisitListUserEntitlementsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserEntitlements503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ListUserEntitlements503ApplicationProblemPlusJSONResponse) VisitListUserEntitlementsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserEntitlementsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    OtherErrorResponseHeaders
+	StatusCode int
+}
+
+func (response ListUserEntitlementsdefaultApplicationProblemPlusJSONResponse) VisitListUserEntitlementsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListEventsRequestObject struct {
 	Params ListEventsParams
 }
@@ -3686,6 +4175,147 @@ type ListHistorydefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListHistorydefaultApplicationProblemPlusJSONResponse) VisitListHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListKeysRequestObject struct {
+}
+
+type ListKeysResponseObject interface {
+	VisitListKeysResponse(w http.ResponseWriter) error
+}
+
+type ListKeys200ResponseHeaders struct {
+	CacheControl *string
+	XRequestId   *string
+}
+
+type ListKeys200JSONResponse struct {
+	Body    KeySet
+	Headers ListKeys200ResponseHeaders
+}
+
+func (response ListKeys200JSONResponse) VisitListKeysResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListKeys400ApplicationProblemPlusJSONResponse struct {
+	MalformedApplicationProblemPlusJSONResponse
+}
+
+func (response ListKeys400ApplicationProblemPlusJSONResponse) VisitListKeysResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListKeys404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ListKeys404ApplicationProblemPlusJSONResponse) VisitListKeysResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListKeys429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response ListKeys429ApplicationProblemPlusJSONResponse) VisitListKeysResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListKeys503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ListKeys503ApplicationProblemPlusJSONResponse) VisitListKeysResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListKeysdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    OtherErrorResponseHeaders
+	StatusCode int
+}
+
+func (response ListKeysdefaultApplicationProblemPlusJSONResponse) VisitListKeysResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -6748,6 +7378,235 @@ func (response ResumeSubscriptiondefaultApplicationProblemPlusJSONResponse) Visi
 	return err
 }
 
+type GetUserEntitlementsRequestObject struct {
+	Id     string `json:"id"`
+	Params GetUserEntitlementsParams
+}
+
+type GetUserEntitlementsResponseObject interface {
+	VisitGetUserEntitlementsResponse(w http.ResponseWriter) error
+}
+
+type GetUserEntitlements200ResponseHeaders struct {
+	CacheControl *string
+	Vary         *string
+	XRequestId   *string
+}
+
+type GetUserEntitlements200JSONResponse struct {
+	Body    UserEntitlements
+	Headers GetUserEntitlements200ResponseHeaders
+}
+
+func (response GetUserEntitlements200JSONResponse) VisitGetUserEntitlementsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.CacheControl != nil {
+		w.Header().Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.Vary != nil {
+		w.Header().Set("Vary", fmt.Sprint(*response.Headers.Vary))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUserEntitlements400ApplicationProblemPlusJSONResponse struct {
+	MalformedApplicationProblemPlusJSONResponse
+}
+
+func (response GetUserEntitlements400ApplicationProblemPlusJSONResponse) VisitGetUserEntitlementsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUserEntitlements401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetUserEntitlements401ApplicationProblemPlusJSONResponse) VisitGetUserEntitlementsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUserEntitlements403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response GetUserEntitlements403ApplicationProblemPlusJSONResponse) VisitGetUserEntitlementsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUserEntitlements404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetUserEntitlements404ApplicationProblemPlusJSONResponse) VisitGetUserEntitlementsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUserEntitlements409ApplicationProblemPlusJSONResponse struct {
+	OfflineTokensOffApplicationProblemPlusJSONResponse
+}
+
+func (response GetUserEntitlements409ApplicationProblemPlusJSONResponse) VisitGetUserEntitlementsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUserEntitlements422ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response GetUserEntitlements422ApplicationProblemPlusJSONResponse) VisitGetUserEntitlementsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUserEntitlements429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response GetUserEntitlements429ApplicationProblemPlusJSONResponse) VisitGetUserEntitlementsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUserEntitlements503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response GetUserEntitlements503ApplicationProblemPlusJSONResponse) VisitGetUserEntitlementsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUserEntitlementsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    OtherErrorResponseHeaders
+	StatusCode int
+}
+
+func (response GetUserEntitlementsdefaultApplicationProblemPlusJSONResponse) VisitGetUserEntitlementsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// ListCards List the viewer's cards
@@ -6765,12 +7624,18 @@ type StrictServerInterface interface {
 	// GetEntitlements Get the viewer's entitlements
 	// (GET /v1/entitlements)
 	GetEntitlements(ctx context.Context, request GetEntitlementsRequestObject) (GetEntitlementsResponseObject, error)
+	// ListUserEntitlements Get the entitlements of up to 100 viewers
+	// (POST /v1/entitlements)
+	ListUserEntitlements(ctx context.Context, request ListUserEntitlementsRequestObject) (ListUserEntitlementsResponseObject, error)
 	// ListEvents Follow the events of all viewers
 	// (GET /v1/events)
 	ListEvents(ctx context.Context, request ListEventsRequestObject) (ListEventsResponseObject, error)
 	// ListHistory List the viewer's events
 	// (GET /v1/history)
 	ListHistory(ctx context.Context, request ListHistoryRequestObject) (ListHistoryResponseObject, error)
+	// ListKeys Get the keys of offline tokens
+	// (GET /v1/keys)
+	ListKeys(ctx context.Context, request ListKeysRequestObject) (ListKeysResponseObject, error)
 	// ListPaymentMethods List the viewer's payment methods
 	// (GET /v1/payment-methods)
 	ListPaymentMethods(ctx context.Context, request ListPaymentMethodsRequestObject) (ListPaymentMethodsResponseObject, error)
@@ -6813,6 +7678,9 @@ type StrictServerInterface interface {
 	// ResumeSubscription Revoke a cancel
 	// (POST /v1/subscriptions/{ref}/resume)
 	ResumeSubscription(ctx context.Context, request ResumeSubscriptionRequestObject) (ResumeSubscriptionResponseObject, error)
+	// GetUserEntitlements Get the entitlements of one viewer
+	// (GET /v1/users/{id}/entitlements)
+	GetUserEntitlements(ctx context.Context, request GetUserEntitlementsRequestObject) (GetUserEntitlementsResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx context.Context, w http.ResponseWriter, r *http.Request, request any) (any, error)
@@ -6989,6 +7857,39 @@ func (sh *strictHandler) GetEntitlements(w http.ResponseWriter, r *http.Request)
 	}
 }
 
+// ListUserEntitlements operation middleware
+func (sh *strictHandler) ListUserEntitlements(w http.ResponseWriter, r *http.Request, params ListUserEntitlementsParams) {
+	var request ListUserEntitlementsRequestObject
+
+	request.Params = params
+
+	var body ListUserEntitlementsJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListUserEntitlements(ctx, request.(ListUserEntitlementsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListUserEntitlements")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListUserEntitlementsResponseObject); ok {
+		if err := validResponse.VisitListUserEntitlementsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ListEvents operation middleware
 func (sh *strictHandler) ListEvents(w http.ResponseWriter, r *http.Request, params ListEventsParams) {
 	var request ListEventsRequestObject
@@ -7034,6 +7935,30 @@ func (sh *strictHandler) ListHistory(w http.ResponseWriter, r *http.Request, par
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ListHistoryResponseObject); ok {
 		if err := validResponse.VisitListHistoryResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListKeys operation middleware
+func (sh *strictHandler) ListKeys(w http.ResponseWriter, r *http.Request) {
+	var request ListKeysRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListKeys(ctx, request.(ListKeysRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListKeys")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListKeysResponseObject); ok {
+		if err := validResponse.VisitListKeysResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -7435,6 +8360,33 @@ func (sh *strictHandler) ResumeSubscription(w http.ResponseWriter, r *http.Reque
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ResumeSubscriptionResponseObject); ok {
 		if err := validResponse.VisitResumeSubscriptionResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetUserEntitlements operation middleware
+func (sh *strictHandler) GetUserEntitlements(w http.ResponseWriter, r *http.Request, id string, params GetUserEntitlementsParams) {
+	var request GetUserEntitlementsRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetUserEntitlements(ctx, request.(GetUserEntitlementsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetUserEntitlements")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetUserEntitlementsResponseObject); ok {
+		if err := validResponse.VisitGetUserEntitlementsResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -320,6 +320,100 @@ func (q *Queries) ViewEvents(ctx context.Context, userID string, before string, 
 	return items, nil
 }
 
+const viewLiveSubscriptionsOf = `-- name: ViewLiveSubscriptionsOf :many
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, pay.user_id, pay.id, pay.subscription_id, pay.payment_method_id, pay.payment_system, pay.initiator, pay.amount, pay.currency, pay.period_start, pay.period_end, pay.status, pay.decline_code, pay.provider_ref, pay.action_url, pay.contradiction, pay.created_at, pay.settled_at, pay.sweep_at, pay.send_until, pay.consent_mac, pay.first_sent_at, pay.review_since, pay.refunded, pay.charged_late_at, pay.recheck_at, pay.rechecks, pay.action_expires_at, p.code AS plan_code, p.plan_group, p.features, u.subject
+FROM subscriptions s
+JOIN users u ON u.id = s.user_id
+JOIN plans p ON p.id = s.plan_id
+JOIN payments pay ON pay.user_id = s.user_id AND pay.id = s.latest_payment_id
+WHERE s.user_id = ANY($1::uuid[]) AND s.ended_at IS NULL
+`
+
+type ViewLiveSubscriptionsOfRow struct {
+	Subscription Subscription
+	Payment      Payment
+	PlanCode     string
+	PlanGroup    string
+	Features     []string
+	Subject      pgtype.Text
+}
+
+func (q *Queries) ViewLiveSubscriptionsOf(ctx context.Context, userIds []string) ([]*ViewLiveSubscriptionsOfRow, error) {
+	rows, err := q.db.Query(ctx, viewLiveSubscriptionsOf, userIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []*ViewLiveSubscriptionsOfRow
+	for rows.Next() {
+		var i ViewLiveSubscriptionsOfRow
+		if err := rows.Scan(
+			&i.Subscription.UserID,
+			&i.Subscription.ID,
+			&i.Subscription.PlanID,
+			&i.Subscription.PaymentMethodID,
+			&i.Subscription.PaymentSystem,
+			&i.Subscription.PriceAmount,
+			&i.Subscription.PriceCurrency,
+			&i.Subscription.IntervalMonths,
+			&i.Subscription.Status,
+			&i.Subscription.AnchorAt,
+			&i.Subscription.PeriodStart,
+			&i.Subscription.PeriodEnd,
+			&i.Subscription.NextChargeAt,
+			&i.Subscription.CancelAtPeriodEnd,
+			&i.Subscription.LatestPaymentID,
+			&i.Subscription.CreatedAt,
+			&i.Subscription.StartedAt,
+			&i.Subscription.EndedAt,
+			&i.Subscription.Charging,
+			&i.Subscription.PastDueSince,
+			&i.Subscription.GraceUntil,
+			&i.Subscription.ConsentMac,
+			&i.Subscription.Hold,
+			&i.Subscription.PlanGroup,
+			&i.Payment.UserID,
+			&i.Payment.ID,
+			&i.Payment.SubscriptionID,
+			&i.Payment.PaymentMethodID,
+			&i.Payment.PaymentSystem,
+			&i.Payment.Initiator,
+			&i.Payment.Amount,
+			&i.Payment.Currency,
+			&i.Payment.PeriodStart,
+			&i.Payment.PeriodEnd,
+			&i.Payment.Status,
+			&i.Payment.DeclineCode,
+			&i.Payment.ProviderRef,
+			&i.Payment.ActionUrl,
+			&i.Payment.Contradiction,
+			&i.Payment.CreatedAt,
+			&i.Payment.SettledAt,
+			&i.Payment.SweepAt,
+			&i.Payment.SendUntil,
+			&i.Payment.ConsentMac,
+			&i.Payment.FirstSentAt,
+			&i.Payment.ReviewSince,
+			&i.Payment.Refunded,
+			&i.Payment.ChargedLateAt,
+			&i.Payment.RecheckAt,
+			&i.Payment.Rechecks,
+			&i.Payment.ActionExpiresAt,
+			&i.PlanCode,
+			&i.PlanGroup,
+			&i.Features,
+			&i.Subject,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const viewMethods = `-- name: ViewMethods :many
 SELECT m.user_id, m.id, m.payment_system, m.token, m.created_at, m.removed_at, m.token_ct, m.token_key_id, m.token_fingerprint, m.card_id, m.removed_with, m.from_page, coalesce(c.brand, s.brand, '') AS brand, coalesce(c.last4, s.last4, '') AS last4, EXISTS (
     SELECT FROM payments p WHERE p.user_id = m.user_id AND p.payment_method_id = m.id AND p.sweep_at IS NOT NULL) AS charging,
@@ -617,6 +711,17 @@ func (q *Queries) ViewSavedMethod(ctx context.Context, userID string, iD string)
 		&i.PageUntil,
 	)
 	return &i, err
+}
+
+const viewSubject = `-- name: ViewSubject :one
+SELECT subject FROM users WHERE id = $1
+`
+
+func (q *Queries) ViewSubject(ctx context.Context, id string) (pgtype.Text, error) {
+	row := q.db.QueryRow(ctx, viewSubject, id)
+	var subject pgtype.Text
+	err := row.Scan(&subject)
+	return subject, err
 }
 
 const viewSubscription = `-- name: ViewSubscription :one
