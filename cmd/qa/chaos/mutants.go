@@ -56,6 +56,7 @@ var mutants = []mutant{
 	{name: "no-unique-rule", scenario: "parallel/many keys", pattern: `^I6`, seeds: 5, description: "the schema allows two live subscriptions to a plan"},
 	{name: "group-not-checked", scenario: "parallel/plans of a group", pattern: `^I13`, description: "an order does not look for other plans of the group, and the schema allows them"},
 	{name: "history-forgotten", scenario: "parallel/many keys", pattern: `^I10`, description: "events are not written to the history"},
+	{name: "cursor-by-id", scenario: "feed", pattern: `^feed: the event .* was received 0 times`, description: "the feed is ordered by the ids of events, without waiting for running transactions"},
 	{name: "anchor-drifts", scenario: "race/clocks", pattern: `^I9`, description: "months are counted from the last period instead of the anchor"},
 }
 

@@ -30,6 +30,7 @@ func scenarios() []scenario {
 		openPages(),
 		refunds(),
 		reconciled(),
+		feeds(),
 		forgeries(),
 		stops(),
 	)
