@@ -35,6 +35,7 @@ const (
 	EventSubscribed            EventType = "subscribed"
 	EventRenewed               EventType = "renewed"
 	EventPeriodsWaived         EventType = "periods_waived" // the service was down; the missed periods are not charged
+	EventPeriodGiven           EventType = "period_given"   // an operator gave the viewer time
 	EventPaymentDeclined       EventType = "payment_declined"
 	EventPaymentAbandoned      EventType = "payment_abandoned"
 	EventPaymentActionRequired EventType = "payment_action_required" // no more charges before the viewer acts

@@ -100,28 +100,48 @@ func (l *life) checkPayments(t *rapid.T) {
 	}
 }
 
-// checkPaidPeriods checks that the paid periods follow each other, except for the
-// periods that were waived.
+// checkPaidPeriods checks that the paid and given periods follow each other, except for
+// the periods that were waived.
 func (l *life) checkPaidPeriods(t *rapid.T) {
 	t.Helper()
-	k, end := 0, l.sub.AnchorAt
+	var paid []billing.Payment
 	for _, p := range l.payments {
-		if p.Status != billing.PaymentSucceeded {
-			continue
+		if p.Status == billing.PaymentSucceeded {
+			paid = append(paid, p)
 		}
-		for period := l.cal.Period(l.sub.AnchorAt, k, l.sub.IntervalMonths); period != p.Period; k++ {
+	}
+	if len(paid) == 0 {
+		return
+	}
+	anchor, k := paid[0].Period.Start, 0
+	end, grants := anchor, l.grants
+	skipGrants := func() {
+		for ; len(grants) > 0 && grants[0].Period.Start.Equal(end); grants = grants[1:] {
+			given := grants[0].Period
+			if whole := l.cal.Period(anchor, k, l.sub.IntervalMonths); given == whole {
+				k++
+			} else {
+				anchor, k = given.End, 0
+			}
+			end = given.End
+		}
+	}
+	for _, p := range paid {
+		skipGrants()
+		for period := l.cal.Period(anchor, k, l.sub.IntervalMonths); period != p.Period; k++ {
 			if period.Start.After(p.Period.Start) {
 				t.Fatalf("%v is paid, but no period after %s equals it", p.Period, end)
 			}
-			period = l.cal.Period(l.sub.AnchorAt, k+1, l.sub.IntervalMonths)
+			period = l.cal.Period(anchor, k+1, l.sub.IntervalMonths)
 		}
 		if p.Period.Start != end && !l.waived[p.ID] {
 			t.Fatalf("%v is paid after %s, but the gap was not waived", p.Period, end)
 		}
 		k, end = k+1, p.Period.End
 	}
-	if end != l.sub.AnchorAt && l.sub.Current.End != end {
-		t.Fatalf("paid until %s, but Current is %v", end, l.sub.Current)
+	skipGrants()
+	if len(grants) > 0 || l.sub.Current.End != end || !l.sub.AnchorAt.Equal(anchor) {
+		t.Fatalf("paid or given until %s, counted from %s, without %v; but the subscription is %+v", end, anchor, grants, l.sub)
 	}
 }
 

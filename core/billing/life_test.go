@@ -17,6 +17,7 @@ type life struct {
 	cal      billing.Calendar
 	sub      billing.Subscription
 	payments []billing.Payment // oldest first
+	grants   []billing.Grant   // oldest first
 	method   billing.PaymentMethod
 	now      time.Time
 	history  []billing.Event
@@ -61,6 +62,7 @@ func TestSubscription_AnyLifeCycleKeepsInvariants(t *testing.T) {
 				})
 			},
 			"pay":        l.pay,
+			"give":       l.give,
 			"replace":    l.replace,
 			"apply time": l.applyTime,
 			"method removed": func(t *rapid.T) {
@@ -225,6 +227,38 @@ func (l *life) pay(t *rapid.T) {
 	l.sub, l.payments, l.history = s, append(l.payments, p), append(l.history, events...)
 }
 
+// give gives days or a period, and checks that no announced date comes earlier.
+func (l *life) give(t *rapid.T) {
+	if !oneIn(t, 3) {
+		return
+	}
+	l.applyTime(t)
+	before := l.sub
+	r := grantRequest(rapid.SampledFrom([]int{0, 1, 3, 40}).Draw(t, "days"))
+	var given billing.Grant
+	l.step(t, l.latest(), func(s billing.Subscription, p billing.Payment) (billing.Subscription, billing.Payment, []billing.Event, error) {
+		s, g, events, err := s.Give(r, l.cal, l.now)
+		if err == nil {
+			given = g
+			l.grants = append(l.grants, g)
+		}
+		return s, p, events, err
+	})
+	running := before.Status == billing.StatusActive || before.Status == billing.StatusPastDue
+	switch {
+	case (given != billing.Grant{}) != (running && !before.Charging):
+		t.Fatalf("%+v is given to %+v", given, before)
+	case given == billing.Grant{}:
+		return
+	case given.Period.Start != before.Current.End || l.sub.Current.End != given.Period.End || !given.Period.End.After(given.Period.Start):
+		t.Fatalf("%v is given after %v, and Current is %v", given.Period, before.Current, l.sub.Current)
+	case l.sub.GraceUntil.Before(before.GraceUntil) || l.sub.NextChargeAt.Before(before.NextChargeAt):
+		t.Fatalf("%+v moved a date to an earlier time: %+v", given, l.sub)
+	case before.AccessUntil(l.now, renewalGrace).After(l.sub.AccessUntil(l.now, renewalGrace)):
+		t.Fatalf("%+v shortened the access: %+v", given, l.sub)
+	}
+}
+
 func (l *life) replace(t *rapid.T) {
 	l.applyTime(t)
 	m := l.randomMethod(t)
@@ -327,7 +361,7 @@ func (l *life) step(t *rapid.T, n int, f transition) {
 		t.Fatalf("the settled payment %+v became %+v", before, pay)
 	case pay.Amount != before.Amount || pay.ID != before.ID || pay.Period != before.Period && !l.startsLate(sub, pay):
 		t.Fatalf("the terms of payment %+v became %+v", before, pay)
-	case sub.Price != l.sub.Price || sub.IntervalMonths != l.sub.IntervalMonths || sub.AnchorAt != l.sub.AnchorAt && !l.startsLate(sub, pay):
+	case sub.Price != l.sub.Price || sub.IntervalMonths != l.sub.IntervalMonths || sub.AnchorAt != l.sub.AnchorAt && !l.startsLate(sub, pay) && !daysGiven(sub, events):
 		t.Fatalf("the terms of the subscription became %+v", sub)
 	}
 	l.sub, l.payments[n] = sub, pay
@@ -356,4 +390,9 @@ func (l *life) record(t *rapid.T, p billing.Payment, events []billing.Event) {
 		}
 	}
 	l.history = append(l.history, events...)
+}
+
+// daysGiven reports whether the events moved the anchor to the end of the period.
+func daysGiven(s billing.Subscription, events []billing.Event) bool {
+	return len(events) == 1 && events[0].Type == billing.EventPeriodGiven && s.AnchorAt.Equal(s.Current.End)
 }

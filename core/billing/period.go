@@ -25,17 +25,31 @@ func (c Calendar) AddMonths(anchor time.Time, n int) time.Time {
 	if n == 0 {
 		return anchor.UTC()
 	}
-	loc := c.loc
-	if loc == nil {
-		loc = time.UTC
-	}
-	local := anchor.In(loc)
+	local := anchor.In(c.location())
 	year, month, day := local.Date()
 	first := time.Date(year, month+time.Month(n), 1, 0, 0, 0, 0, time.UTC)
-	day = min(day, daysIn(first))
+	return c.onDay(first.Year(), first.Month(), min(day, daysIn(first)), local)
+}
+
+// AddDays returns the instant that is n days after t, at the same local time of day, in
+// UTC. Clock changes count as in AddMonths.
+func (c Calendar) AddDays(t time.Time, n int) time.Time {
+	local := t.In(c.location())
+	year, month, day := local.Date()
+	return c.onDay(year, month, day+n, local)
+}
+
+// onDay returns the instant of the day at which clocks show the time of day of local.
+func (c Calendar) onDay(year int, month time.Month, day int, local time.Time) time.Time {
 	hour, minute, second := local.Clock()
-	wall := time.Date(first.Year(), first.Month(), day, hour, minute, second, local.Nanosecond(), time.UTC)
-	return resolve(wall, loc)
+	return resolve(time.Date(year, month, day, hour, minute, second, local.Nanosecond(), time.UTC), c.location())
+}
+
+func (c Calendar) location() *time.Location {
+	if c.loc == nil {
+		return time.UTC
+	}
+	return c.loc
 }
 
 // Period returns the k-th period of the given length in months. Periods are
@@ -46,21 +60,13 @@ func (c Calendar) Period(anchor time.Time, k, months int) Period {
 
 // monthEnd returns the first instant after the month, in UTC.
 func (c Calendar) monthEnd(year int, month time.Month) time.Time {
-	loc := c.loc
-	if loc == nil {
-		loc = time.UTC
-	}
-	return resolve(time.Date(year, month+1, 1, 0, 0, 0, 0, time.UTC), loc)
+	return resolve(time.Date(year, month+1, 1, 0, 0, 0, 0, time.UTC), c.location())
 }
 
 // days returns the number of midnights from one time to a later one.
 func (c Calendar) days(from, to time.Time) int {
-	loc := c.loc
-	if loc == nil {
-		loc = time.UTC
-	}
 	day := func(t time.Time) int64 {
-		y, m, d := t.In(loc).Date()
+		y, m, d := t.In(c.location()).Date()
 		return time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix() / (24 * 60 * 60)
 	}
 	return int(day(to) - day(from))

@@ -70,10 +70,13 @@ func CheckReason(reason string) error {
 	return f.err()
 }
 
-func (f *faults) addReason(reason string) {
-	n := utf8.RuneCountInString(strings.TrimSpace(reason))
-	f.add(n > 0 && n <= MaxReason && utf8.ValidString(reason), "reason", fmt.Sprintf("must have 1 to %d characters", MaxReason))
-	f.add(!HoldsCardNumber(reason), "reason", "must not contain a card number")
+func (f *faults) addReason(reason string) { f.addText("reason", reason) }
+
+// addText checks a text of an operator that is kept for ever.
+func (f *faults) addText(field, text string) {
+	n := utf8.RuneCountInString(strings.TrimSpace(text))
+	f.add(n > 0 && n <= MaxReason && utf8.ValidString(text), field, fmt.Sprintf("must have 1 to %d characters", MaxReason))
+	f.add(!HoldsCardNumber(text), field, "must not contain a card number")
 }
 
 // Charged reports whether the payment system took the money of the payment. It took the
