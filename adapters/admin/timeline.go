@@ -69,7 +69,9 @@ func eventStyle(t billing.EventType) (kind, icon string) {
 		return "info", "fa-credit-card"
 	case billing.EventCardLimitReached, billing.EventDeclineLimitReached:
 		return "warn", "fa-hand-paper-o"
-	case billing.EventPeriodsWaived:
+	case billing.EventRetryRequested:
+		return "info", "fa-refresh"
+	case billing.EventPeriodsWaived, billing.EventPeriodGiven:
 		return "info", "fa-gift"
 	case billing.EventEnded:
 		return "off", "fa-stop"

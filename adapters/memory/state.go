@@ -26,6 +26,7 @@ type state struct {
 	contacts      map[billing.UserID]billing.ReceiptContact // the newest one
 	allContacts   map[billing.ContactID]billing.ReceiptContact
 	receipts      map[billing.ReceiptID]receipt
+	grants        map[billing.GrantID]billing.Grant
 	events        map[billing.EventID]billing.Event
 	feed          []ports.FeedPlace // of all events, in their order; never appended to in place
 	keys          map[userKey]keyRecord
@@ -53,6 +54,7 @@ func newState() *state {
 		contacts:      make(map[billing.UserID]billing.ReceiptContact),
 		allContacts:   make(map[billing.ContactID]billing.ReceiptContact),
 		receipts:      make(map[billing.ReceiptID]receipt),
+		grants:        make(map[billing.GrantID]billing.Grant),
 		events:        make(map[billing.EventID]billing.Event),
 		keys:          make(map[userKey]keyRecord),
 		runs:          make(map[string]ports.Run),
@@ -78,6 +80,7 @@ func (s *state) clone() *state {
 		contacts:      maps.Clone(s.contacts),
 		allContacts:   maps.Clone(s.allContacts),
 		receipts:      maps.Clone(s.receipts),
+		grants:        maps.Clone(s.grants),
 		events:        maps.Clone(s.events),
 		feed:          slices.Clip(s.feed),
 		keys:          maps.Clone(s.keys),
@@ -118,6 +121,7 @@ func (t *tx) repos() ports.Repos {
 		Refunds:         refunds{t},
 		RefundLeases:    refundLeases{t},
 		Receipts:        receipts{t},
+		Grants:          grants{t},
 		Events:          events{t},
 		IdempotencyKeys: idempotencyKeys{t},
 		Runs:            runs{t},

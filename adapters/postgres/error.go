@@ -33,6 +33,8 @@ func violation(constraint string) error {
 		return billing.ErrRefundOpen
 	case "refunds_pkey":
 		return billing.ErrAlreadyExists.WithMessage("a refund with this id already exists")
+	case "grants_source":
+		return billing.ErrAlreadyGiven
 	case "cards_once":
 		return billing.ErrAlreadyExists.WithMessage("the user already has this card")
 	case "plans_code_once":

@@ -110,6 +110,7 @@ func (s *Store) repos(t tx) ports.Repos {
 		Refunds:         refunds{q},
 		RefundLeases:    refundLeases{q},
 		Receipts:        receipts{q, t, contacts{s.vault}},
+		Grants:          grants{q},
 		Events:          events{q, t},
 		IdempotencyKeys: idempotencyKeys{q, t},
 		Runs:            runs{q},

@@ -73,6 +73,7 @@ var (
 	ErrInvalidTransition        = &Error{Conflict, "invalid_transition", "the state of the subscription does not allow this"}
 	ErrNothingDue               = &Error{Conflict, "nothing_due", "the subscription is not past due, so nothing is due"}
 	ErrPaymentOpen              = &Error{Conflict, "payment_open", "another payment for the subscription is pending; check it again in a moment"}
+	ErrAlreadyGiven             = &Error{Conflict, "already_given", "the viewer has a grant from this source already"}
 	ErrRefundOpen               = &Error{Conflict, "refund_open", "another refund of the payment is pending; wait until it is settled"}
 	ErrRefundExceedsPayment     = &Error{Conflict, "refund_exceeds_payment", "the refunds would exceed the payment"}
 	ErrPaymentSystemUnavailable = &Error{Conflict, "payment_system_unavailable",

@@ -45,6 +45,7 @@ const (
 	EventRefunded              EventType = "refunded"
 	EventRefundFailed          EventType = "refund_failed"       // the payment system refused it, or took it back later
 	EventRefundNeedsReview     EventType = "refund_needs_review" // only a person can find out the outcome
+	EventRetryRequested        EventType = "retry_requested"     // an operator makes a declined renewal due now
 	EventMethodReplaced        EventType = "method_replaced"
 	EventCancelRequested       EventType = "cancel_requested"
 	EventCancelRevoked         EventType = "cancel_revoked"

@@ -24,7 +24,7 @@ func TestSubscription_Give(t *testing.T) {
 		cancelled bool
 		change    func(*billing.Subscription)
 		days      int
-		want      func(*billing.Subscription) // what moves
+		want      func(*billing.Subscription) // the dates that move
 		until     time.Time                   // of the event
 	}{
 		{"active, days", billing.StatusActive, false, nil, 3, func(s *billing.Subscription) {

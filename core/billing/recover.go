@@ -97,6 +97,29 @@ func (s Subscription) Replace(m PaymentMethod, now time.Time) (Subscription, []E
 	return s, []Event{s.event(EventMethodReplaced, now)}, nil
 }
 
+// Retry makes the next try of a declined renewal due now. Later tries stay on schedule. It
+// charges nothing itself. Errors:
+//
+//	ErrNothingDue         the subscription is not past due
+//	ErrInvalidTransition  it is on hold, so a try cannot succeed before the viewer acts
+//	ErrPaymentOpen        a payment for it is pending
+func (s Subscription) Retry(now time.Time) (Subscription, []Event, error) {
+	switch {
+	case s.Status != StatusPastDue:
+		return s, nil, ErrNothingDue.WithMessage("the subscription is %s, not past due, so there is nothing to try again", s.Status)
+	case s.Hold != "":
+		return s, nil, ErrInvalidTransition.WithMessage("the subscription is on hold (%s): only the viewer can help, with another payment method or a confirmation", s.Hold)
+	case s.Charging:
+		return s, nil, ErrPaymentOpen
+	case !now.Before(s.NextChargeAt):
+		return s, nil, nil
+	}
+	s.NextChargeAt = now
+	e := s.event(EventRetryRequested, now)
+	e.RetryAt = now
+	return s, []Event{e}, nil
+}
+
 // NextAction is the kind of help that a viewer can give.
 type NextAction string
 

@@ -60,6 +60,7 @@ type Repos struct {
 	Refunds         Refunds
 	RefundLeases    RefundLeases
 	Receipts        Receipts
+	Grants          Grants
 	Events          Events
 	IdempotencyKeys IdempotencyKeys
 	Runs            Runs

@@ -57,6 +57,7 @@ func Run(t *testing.T, newStore func(t *testing.T) Harness) {
 		"refund reader":         refundReaderCases,
 		"receipts":              receiptCases,
 		"recheck":               recheckCases,
+		"grants":                grantCases,
 		"runs":                  runCases,
 		"responses":             responseCases,
 		"idempotency keys":      keyCases,

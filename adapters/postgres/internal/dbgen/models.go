@@ -49,6 +49,18 @@ type Event struct {
 	Xact            pgtype.Int8
 }
 
+type Grant struct {
+	UserID         string
+	ID             string
+	SubscriptionID string
+	PeriodStart    time.Time
+	PeriodEnd      time.Time
+	Source         string
+	GivenBy        string
+	Reason         string
+	CreatedAt      time.Time
+}
+
 type IdempotencyAnswer struct {
 	UserID         string
 	Key            string

@@ -1,0 +1,164 @@
+package operators
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
+)
+
+// Support changes subscriptions on behalf of viewers. Each change has a reason, is in the
+// viewer's history, and is in the audit log with its operator. It calls no payment system.
+type Support struct {
+	Store    ports.Store
+	Clock    ports.Clock
+	Calendar billing.Calendar
+	NewID    func() string
+	By       Operator
+}
+
+// Target names a subscription of a viewer, and the reason for a change of it.
+type Target struct {
+	User   billing.UserID
+	Ref    string // the subscription's id, or its plan's code or id
+	Reason string
+}
+
+// Cancel ends a subscription at the end of its period, or immediately, as
+// [billing.Subscription.Cancel] does. Cancelling again changes nothing. A renewal that is
+// pending may still be charged. Errors:
+//
+//	billing.ErrInvalid            the reason is not valid
+//	billing.ErrNotFound           the viewer has no such subscription
+//	billing.ErrInvalidTransition  the subscription has ended, or, for an immediate end, its
+//	                              payment is being settled
+func (s Support) Cancel(ctx context.Context, on Target, at billing.CancelAt) (billing.Subscription, error) {
+	return s.change(ctx, on, SubscriptionCancelled, func(_ ports.Repos, sub billing.Subscription, now time.Time) (billing.Subscription, []billing.Event, ports.Facts, error) {
+		sub, events, err := sub.Cancel(at, now)
+		return sub, events, ports.Facts{"ends": string(at)}, err
+	})
+}
+
+// Resume takes a cancel back before the period ends, as [billing.Subscription.Resume] does.
+// The errors are those of Cancel, and billing.ErrInvalidTransition if the payment method
+// cannot be charged any more.
+func (s Support) Resume(ctx context.Context, on Target) (billing.Subscription, error) {
+	return s.change(ctx, on, SubscriptionResumed, func(tx ports.Repos, sub billing.Subscription, now time.Time) (billing.Subscription, []billing.Event, ports.Facts, error) {
+		m, err := tx.Methods.Find(ctx, sub.UserID, sub.MethodID)
+		if err != nil {
+			return sub, nil, nil, err
+		}
+		sub, events, err := sub.Resume(m, now)
+		return sub, events, ports.Facts{}, err
+	})
+}
+
+// Retry makes the next try of a declined renewal due now, so that the next run charges it.
+// Errors:
+//
+//	billing.ErrInvalid            the reason is not valid
+//	billing.ErrNotFound           the viewer has no such subscription
+//	billing.ErrNothingDue, billing.ErrInvalidTransition, billing.ErrPaymentOpen
+//	                              see [billing.Subscription.Retry]
+func (s Support) Retry(ctx context.Context, on Target) (billing.Subscription, error) {
+	return s.change(ctx, on, SubscriptionRetried, func(_ ports.Repos, sub billing.Subscription, now time.Time) (billing.Subscription, []billing.Event, ports.Facts, error) {
+		sub, events, err := sub.Retry(now)
+		return sub, events, ports.Facts{}, err
+	})
+}
+
+// Give gives a subscription days, or one of its periods if days is 0. A viewer gets at most
+// one grant from a source. Errors:
+//
+//	billing.ErrInvalid            the reason, the days or the source is not valid
+//	billing.ErrNotFound           the viewer has no such subscription
+//	billing.ErrAlreadyGiven       the viewer has a grant from this source
+//	billing.ErrInvalidTransition  see [billing.Subscription.Give]
+func (s Support) Give(ctx context.Context, on Target, days int, source string) (billing.Subscription, billing.Grant, error) {
+	r := billing.GrantRequest{ID: billing.GrantID(s.NewID()), Days: days, Source: source, By: s.By.Name, Reason: on.Reason}
+	if err := r.Check(); err != nil {
+		return billing.Subscription{}, billing.Grant{}, err
+	}
+	var given billing.Grant
+	sub, err := s.change(ctx, on, SubscriptionGiven, func(tx ports.Repos, sub billing.Subscription, now time.Time) (billing.Subscription, []billing.Event, ports.Facts, error) {
+		if err := refuseSecondGrant(ctx, tx, sub.UserID, source); err != nil {
+			return sub, nil, nil, err
+		}
+		sub, g, events, err := sub.Give(r, s.Calendar, now)
+		if err != nil {
+			return sub, nil, nil, err
+		}
+		given = g
+		facts := ports.Facts{"from": timeFact(g.Period.Start), "to": timeFact(g.Period.End), "source": g.Source}
+		if days > 0 {
+			facts["days"] = strconv.Itoa(days)
+		}
+		return sub, events, facts, tx.Grants.Add(ctx, g)
+	})
+	return sub, given, err
+}
+
+// refuseSecondGrant returns [billing.ErrAlreadyGiven] if the user has a grant from the
+// source. The store refuses it too, but cannot say when it was given.
+func refuseSecondGrant(ctx context.Context, tx ports.Repos, user billing.UserID, source string) error {
+	grants, err := tx.Grants.Of(ctx, user)
+	if err != nil {
+		return err
+	}
+	for _, g := range grants {
+		if g.Source == strings.TrimSpace(source) {
+			return billing.ErrAlreadyGiven.WithMessage("%q gave the viewer the time from %s to %s already; nothing was changed",
+				g.Source, g.Period.Start.Format(time.RFC3339), g.Period.End.Format(time.RFC3339))
+		}
+	}
+	return nil
+}
+
+// supportChange is a transition, with facts for the audit log.
+type supportChange func(tx ports.Repos, s billing.Subscription, now time.Time) (billing.Subscription, []billing.Event, ports.Facts, error)
+
+// change applies a transition to the locked subscription as of now.
+func (s Support) change(ctx context.Context, on Target, action string, apply supportChange) (billing.Subscription, error) {
+	if err := billing.CheckReason(on.Reason); err != nil {
+		return billing.Subscription{}, err
+	}
+	sub, err := ports.InTx(ctx, s.Store, func(tx ports.Repos) (billing.Subscription, error) {
+		before, err := tx.Subscriptions.Named(ctx, on.User, on.Ref)
+		if err != nil {
+			return before, err
+		}
+		now := s.Clock.Now()
+		sub, ended := before.At(now)
+		sub, events, facts, err := apply(tx, sub, now)
+		if err != nil {
+			return sub, err
+		}
+		if events = append(ended, events...); len(events) == 0 {
+			return sub, nil
+		}
+		facts["status"], facts["reason"] = string(sub.Status), strings.TrimSpace(on.Reason)
+		return sub, s.save(ctx, tx, sub, events, change{action, string(sub.ID), ports.Facts{"status": string(before.Status)}, facts})
+	})
+	if err != nil {
+		return billing.Subscription{}, fmt.Errorf("%s: %w", action, err)
+	}
+	return sub, nil
+}
+
+func (s Support) save(ctx context.Context, tx ports.Repos, sub billing.Subscription, events []billing.Event, c change) error {
+	ports.Identify(events, s.NewID)
+	if err := tx.Subscriptions.Save(ctx, sub); err != nil {
+		return err
+	}
+	if err := tx.Subscriptions.SaveTerms(ctx, sub); err != nil {
+		return err
+	}
+	if err := tx.Events.Append(ctx, events...); err != nil {
+		return err
+	}
+	return s.By.audit(ctx, tx, s.NewID(), s.Clock.Now(), c)
+}
