@@ -14,7 +14,7 @@ var accessCases = []testCase{
 		a, b := w.subscribePaid(), w.subscribePaid()
 		w.subscribePaid() // of another user
 		w.tx(func(ctx context.Context, tx ports.Repos) error {
-			return tx.Users.Identify(ctx, noon, a.sub.UserID, "auth0|1")
+			return tx.Users.Identify(ctx, noon, billing.User{ID: a.sub.UserID, Subject: "auth0|1"})
 		})
 		unknown := newIDOf[billing.UserID]()
 		list, err := w.Store.Views().LiveSubscriptionsOf(w.Context(), b.sub.UserID, unknown, a.sub.UserID, b.sub.UserID)
@@ -33,7 +33,7 @@ var accessCases = []testCase{
 	{"knows the subjects of registered users", func(w *world) {
 		d, bare := w.subscribe(0), w.subscribe(0)
 		w.tx(func(ctx context.Context, tx ports.Repos) error {
-			return tx.Users.Identify(ctx, noon, d.sub.UserID, "auth0|1")
+			return tx.Users.Identify(ctx, noon, billing.User{ID: d.sub.UserID, Subject: "auth0|1"})
 		})
 		for user, want := range map[billing.UserID]string{d.sub.UserID: "auth0|1", bare.sub.UserID: ""} {
 			subject, err := w.Store.Views().Subject(w.Context(), user)

@@ -65,7 +65,7 @@ var feedCases = []testCase{
 	{"has the subject of each viewer", func(w *world) {
 		d, unknown := w.subscribe(0), w.subscribe(0)
 		w.tx(func(ctx context.Context, tx ports.Repos) error {
-			return tx.Users.Identify(ctx, noon, d.sub.UserID, "auth0|17")
+			return tx.Users.Identify(ctx, noon, billing.User{ID: d.sub.UserID, Subject: "auth0|17"})
 		})
 		w.append(d.event(billing.EventSubscribed))
 		w.append(unknown.event(billing.EventSubscribed))

@@ -506,7 +506,7 @@ type FeedEvent struct {
 	// TermsVersion With `agreed`, the `terms_version` of the request; null if it had none.
 	TermsVersion *string `json:"terms_version"`
 
-	// Type The type of the event: `agreed` (the viewer agreed to pay; it comes before the payment), `subscribed`, `renewed`, `periods_waived` (the service was down, and the missed periods are not charged), `payment_declined`, `payment_abandoned`, `payment_contradicted`, `payment_needs_review` (the outcome is not known, and a person finds it out), `refund_requested`, `refunded`, `refund_failed` (the money did not go back), `refund_needs_review`, `cancel_requested`, `cancel_revoked`, `ended`, `card_added`, `card_removed`, `payment_method_added`, `payment_method_removed`, `card_limit_reached`, `decline_limit_reached`. More may be added.
+	// Type The type of the event: `agreed` (the viewer agreed to pay; it comes before the payment), `subscribed`, `renewed`, `periods_waived` (the service was down, and the missed periods are not charged), `period_given` (the viewer was given time), `payment_declined`, `payment_abandoned`, `payment_contradicted`, `payment_needs_review` (the outcome is not known, and a person finds it out), `refund_requested`, `refunded`, `refund_failed` (the money did not go back), `refund_needs_review`, `retry_requested`, `cancel_requested`, `cancel_revoked`, `ended`, `card_added`, `card_removed`, `payment_method_added`, `payment_method_removed`, `card_limit_reached`, `decline_limit_reached`. More may be added.
 	Type string `json:"type"`
 
 	// UserId The id of the viewer in this service.
