@@ -33,7 +33,7 @@ func (r *recorder) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.Trace
 func (*recorder) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
 // manyRows has 30,000 subscriptions, half of them due and one with a pending
-// payment, 5,000 payments, 4,000 refunds with one pending, and three runs. The last run has
+// payment, 5,000 payments, 4,000 refunds and 4,000 receipts with one pending each, and three runs. The last run has
 // not finished. 12,000 subscriptions are on hold: 11,000 for one reason, 1,000 for another.
 const manyRows = `
 INSERT INTO users SELECT gen_random_uuid(), '2026-01-01Z', '2026-01-01Z' FROM generate_series(1, 30000);
@@ -58,6 +58,11 @@ INSERT INTO refunds (user_id, id, payment_id, subscription_id, payment_system, a
 SELECT user_id, gen_random_uuid(), id, subscription_id, 'bank', 1, 'RUB', false, 'ann', 'x', CASE WHEN n = 1 THEN 'pending' ELSE 'succeeded' END, '', '',
     '2026-01-31T23:30Z', CASE WHEN n <> 1 THEN '2026-01-31T23:30Z'::timestamptz END, CASE WHEN n = 1 THEN now() END
 FROM (SELECT *, row_number() OVER () AS n FROM payments WHERE status = 'succeeded') AS p WHERE n <= 4000;
+INSERT INTO receipt_contacts (user_id, id, contact) SELECT id, id, 'ann@example.com' FROM users;
+INSERT INTO receipts (user_id, id, payment_id, payment_system, contact_id, item, vat, mode, tax_system, status, created_at, settled_at, look_at)
+SELECT user_id, id, id, 'bank', user_id, 'Basic', 'none', 'full_payment', 0, CASE WHEN n = 1 THEN 'pending' ELSE 'registered' END,
+    '2026-01-31T23:45Z', CASE WHEN n <> 1 THEN '2026-01-31T23:45Z'::timestamptz END, CASE WHEN n = 1 THEN now() END
+FROM (SELECT *, row_number() OVER () AS n FROM payments WHERE status = 'succeeded') AS p WHERE n <= 4000;
 INSERT INTO renewal_runs (id, started_at, finished_at, due, renewed, error) VALUES
     ('00000000-0000-7000-8000-000000000001', '2026-01-31T22:00Z', '2026-01-31T22:01Z', 9, 9, ''),
     ('00000000-0000-7000-8000-000000000002', '2026-01-31T23:00Z', '2026-01-31T23:01Z', 3, 2, 'the database is down'),
@@ -73,7 +78,8 @@ func TestBacklog_ReadsIndexesOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := ports.Backlog{
-		Pending: 1, OldestPending: now.Add(-time.Hour), Refunds: 1, OldestRefund: now.Add(-30 * time.Minute), Due: 10_000, OldestDue: now.Add(-14_999 * time.Second),
+		Pending: 1, OldestPending: now.Add(-time.Hour), Refunds: 1, OldestRefund: now.Add(-30 * time.Minute),
+		Receipts: 1, OldestReceipt: now.Add(-15 * time.Minute), Due: 10_000, OldestDue: now.Add(-14_999 * time.Second),
 		Held: map[billing.DeclineCode]int{billing.CardExpired: 10_000, billing.AuthenticationRequired: 1_000},
 		LastRun: ports.Run{
 			ID: "00000000-0000-7000-8000-000000000002", StartedAt: now.Add(-time.Hour), FinishedAt: now.Add(-59 * time.Minute),
@@ -83,7 +89,7 @@ func TestBacklog_ReadsIndexesOnly(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("backlog (-want +got):\n%s", diff)
 	}
-	s.readsIndexesOnly(t, 5)
+	s.readsIndexesOnly(t, 6)
 }
 
 // The number of subscriptions on hold grows with the business, and each page of the

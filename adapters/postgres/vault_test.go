@@ -117,7 +117,8 @@ func (w vaultFixture) methods() string {
 // rewrap runs one pass in batches and returns its result.
 func (w vaultFixture) rewrap(batch int) (reencrypted int, broken []string) {
 	w.Helper()
-	pass, err := w.encrypting.Rewrap()
+	// As the owner, like billingctl.
+	pass, err := postgres.NewStore(w.pool, postgres.WithVault(w.vault), postgres.WithCardVault(w.vault)).Rewrap()
 	if err != nil {
 		w.Fatal(err)
 	}

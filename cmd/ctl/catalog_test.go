@@ -25,8 +25,8 @@ func TestPlan_Lifecycle(t *testing.T) {
 	var plans []planJSON
 	s.json(t, boot.OK, &plans, "plan", "list")
 	want := []planJSON{
-		{Code: "premium", Name: "Premium", Price: moneyJSON{44900, "RUB"}, IntervalMonths: 1, Features: []string{"hd", "4k"}, PlanGroup: "main"},
-		{Code: "yearly", Name: "A year", Price: moneyJSON{9900, "EUR"}, IntervalMonths: 12, Features: []string{}, PlanGroup: "sport"},
+		{Code: "premium", Name: "Premium", Price: moneyJSON{44900, "RUB"}, IntervalMonths: 1, Features: []string{"hd", "4k"}, PlanGroup: "main", VAT: "none"},
+		{Code: "yearly", Name: "A year", Price: moneyJSON{9900, "EUR"}, IntervalMonths: 12, Features: []string{}, PlanGroup: "sport", VAT: "none"},
 	}
 	ignored := cmpopts.IgnoreFields(planJSON{}, "ID", "CreatedAt", "UpdatedAt", "ArchivedAt")
 	if diff := cmp.Diff(want, plans, ignored); diff != "" {
@@ -43,8 +43,8 @@ func TestPlan_ListAsTable(t *testing.T) {
 	s := withDatabase(t)
 	s.run(t, boot.OK, "plan", "add", "--code", "basic", "--name", "Basic", "--price", "199", "--currency", "RUB", "--feature", "sd")
 	out, _ := s.run(t, boot.OK, "plan", "list")
-	want := "CODE   NAME   PRICE       MONTHS  GROUP  FEATURES  ARCHIVED\n" +
-		"basic  Basic  199.00 RUB  1       main   sd        no\n"
+	want := "CODE   NAME   PRICE       MONTHS  VAT   GROUP  FEATURES  ARCHIVED\n" +
+		"basic  Basic  199.00 RUB  1       none  main   sd        no\n"
 	if diff := cmp.Diff(want, out); diff != "" {
 		t.Errorf("table (-want +got):\n%s", diff)
 	}
@@ -68,6 +68,8 @@ func TestPlan_Refusals(t *testing.T) {
 		"unknown group":   {[]string{"plan", "set-group", "gold", "sport"}, boot.Failed, "there is no such plan"},
 		"bad group":       {[]string{"plan", "set-group", "basic", "Sport"}, boot.Misused, "billingctl: group must be 1 to 63"},
 		"group missing":   {[]string{"plan", "set-group", "basic"}, boot.Misused, "needs two arguments, the code of a plan and a group: billingctl plan set-group CODE GROUP"},
+		"unknown rate":    {[]string{"plan", "set-vat", "basic", "vat18"}, boot.Misused, "billingctl: vat must be one of [none vat0"},
+		"rate of no plan": {[]string{"plan", "set-vat", "gold", "vat22"}, boot.Failed, "there is no such plan"},
 		"several faults":  {[]string{"plan", "add", "--code", "A B", "--name", " ", "--price", "1", "--currency", "RUB", "--interval-months", "0"}, boot.Misused, "billingctl: name must not be empty\nbillingctl: interval_months must be 1 to 36\n"},
 	}
 	for name, test := range tests {
@@ -77,6 +79,22 @@ func TestPlan_Refusals(t *testing.T) {
 				t.Errorf("stderr is %q, want %q in it", errs, test.want)
 			}
 		})
+	}
+}
+
+func TestPlan_VAT(t *testing.T) {
+	t.Parallel()
+	s := withDatabase(t)
+	var p planJSON
+	s.json(t, boot.OK, &p, "plan", "add", "--code", "sport", "--name", "Sport", "--price", "99", "--currency", "RUB", "--vat", "vat20")
+	if p.VAT != "vat20" {
+		t.Errorf("added with the rate %s, want vat20", p.VAT)
+	}
+	if out, _ := s.run(t, boot.OK, "plan", "set-vat", "sport", "vat22"); out != "plan sport has the VAT vat22 on receipts of new payments\n" {
+		t.Errorf("set-vat prints %q", out)
+	}
+	if diff := cmp.Diff([]string{"vat22"}, query(t, s.url(), "SELECT vat FROM plans WHERE code = 'sport'")); diff != "" {
+		t.Errorf("stored (-want +got):\n%s", diff)
 	}
 }
 
