@@ -20,7 +20,7 @@ func TestAccessOf(t *testing.T) {
 	const bare = billing.UserID("0193b1a0-7f6e-7c3a-9b1e-000000000001")
 	viewer, at := billingtest.SubscribeBasic().User, w.Clock.Now()
 	err := w.Store.InTx(t.Context(), func(tx ports.Repos) error {
-		return errors.Join(tx.Users.Identify(t.Context(), at, viewer, "auth0|1"), tx.Users.Identify(t.Context(), at, bare, "auth0|2"))
+		return errors.Join(tx.Users.Identify(t.Context(), at, billing.User{ID: viewer, Subject: "auth0|1"}), tx.Users.Identify(t.Context(), at, billing.User{ID: bare, Subject: "auth0|2"}))
 	})
 	if err != nil {
 		t.Fatal(err)
