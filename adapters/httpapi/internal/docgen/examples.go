@@ -24,7 +24,7 @@ func curl(method, path string, o *openapi3.Operation) string {
 	if method != http.MethodGet {
 		lines[0] = `curl -X ` + method + lines[0][len("curl"):]
 	}
-	if o.Security == nil {
+	if !isPublic(o) {
 		lines = append(lines, `-H "Authorization: Bearer $TOKEN"`)
 	}
 	for _, p := range o.Parameters {

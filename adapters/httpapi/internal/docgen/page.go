@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
 )
@@ -63,9 +64,11 @@ type (
 
 func newPage(doc *openapi3.T) docPage {
 	p := docPage{Title: doc.Info.Title, Version: doc.Info.Version, About: doc.Info.Description}
-	for _, scheme := range doc.Components.SecuritySchemes {
-		p.Token = scheme.Value.Description
+	var tokens []string
+	for _, name := range slices.Sorted(maps.Keys(doc.Components.SecuritySchemes)) {
+		tokens = append(tokens, doc.Components.SecuritySchemes[name].Value.Description)
 	}
+	p.Token = strings.Join(tokens, "\n\n")
 	for _, tag := range doc.Tags {
 		p.Groups = append(p.Groups, docGroup{tag.Name, tag.Description, newOperations(doc, tag.Name)})
 	}
@@ -90,10 +93,13 @@ func newOperations(doc *openapi3.T, tag string) []docOperation {
 	return list
 }
 
+// isPublic reports whether the operation needs no token.
+func isPublic(o *openapi3.Operation) bool { return o.Security != nil && len(*o.Security) == 0 }
+
 func newOperation(method, path string, o *openapi3.Operation) docOperation {
 	d := docOperation{
 		ID: o.OperationID, Method: method, Path: path, Summary: o.Summary, Description: o.Description,
-		Public: o.Security != nil && len(*o.Security) == 0,
+		Public: isPublic(o),
 		Body:   newBody(o.RequestBody),
 		Curl:   curl(method, path, o),
 	}
