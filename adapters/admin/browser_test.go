@@ -142,7 +142,7 @@ func TestBrowser_EveryPage(t *testing.T) {
 		"/admin/info/users":                              {"First seen from", "Первый визит с"},
 		"/admin/info/payments":                           {"Reason", "Причина"},
 		"/admin/info/subscriptions":                      {"On hold by reason", "Ждёт зрителя по причине"},
-		"/admin/info/users?from=zz":                      {"The date is invalid", "Некорректная дата"},
+		"/admin/info/users?before=zz":                    {"Invalid request", "Некорректный запрос"},
 		"/admin/info/plans/restore?id=" + string(old.ID): {"Restore “Old”?", "Вернуть «Old» из архива?"},
 		"/admin/info/users/detail?id=" + string(user):    {"confirm the payment with the bank", "подтвердить платёж в банке"},
 		"/admin/info/history":                            {"cancelled", "подписка отменена"},

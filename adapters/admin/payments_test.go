@@ -119,7 +119,7 @@ func TestSubscriptionsPage(t *testing.T) {
 		}
 	}
 	wantText(t, "on hold", vera.get("/admin/info/subscriptions?status=held"), "past due on hold: card expired", "₽399.00 / 1 month")
-	wantText(t, "plans", vera.get("/admin/info/plans"), "Gold gold ₽399.00 1 month hd main 1 on sale")
+	wantText(t, "plans", vera.get("/admin/info/plans"), "Gold gold ₽399.00 1 month hd none main 1 on sale")
 	wantStatus(t, "invalid cursor", vera.get("/admin/info/subscriptions?user=x&after=y"), http.StatusUnprocessableEntity)
 }
 

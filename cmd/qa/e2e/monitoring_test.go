@@ -76,10 +76,11 @@ func exports(text string) map[string]string {
 // panel empty.
 func TestMonitoring_QueriesExportedMetrics(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "BILLING_ENV=test")
+	w := newWorld(t, "BILLING_ENV=test", "BILLING_SIMULATOR_MISHAPS=receipts=full_payment")
 	a := w.api(t, "billing-api")
 	v := a.at(w.viewer(t, "alice"))
-	v.call(t, http.MethodPost, "/v1/subscriptions", "", subscribeBody("tok_lost_answer"))
+	order := strings.Replace(subscribeBody("tok_lost_answer"), "{", `{"receipt":{"email":"alice@cinema.example"},`, 1)
+	v.call(t, http.MethodPost, "/v1/subscriptions", "", order)
 	dir := t.TempDir()
 	run, ledger := filepath.Join(dir, "run.prom"), filepath.Join(dir, "ledger.prom")
 	if out, err := w.renewCommand(t, "billing-renew", []string{"--metrics-file", run}).CombinedOutput(); err != nil {

@@ -125,6 +125,7 @@ func TestRoles_OnePerProgram(t *testing.T) {
 		form.Set(m[1], html.UnescapeString(m[2]))
 	}
 	form.Set("name", "Premium and more")
+	form.Set("vat", "none")
 	o.post(t, "/admin/edit/plans", form)
 	for path, want := range map[string]string{"/admin/info/plans": "Premium and more", "/admin/info/audit": "anna", "/admin/info/history": "card added", "/admin/info/users": "detail"} {
 		if page := o.get(t, path); !strings.Contains(page, want) {
