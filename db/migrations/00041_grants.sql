@@ -18,6 +18,7 @@ CREATE TABLE grants (
     CONSTRAINT grants_period CHECK (period_start < period_end)
 );
 GRANT SELECT ON grants TO billing_api, billing_renew, billing_panel;
+GRANT INSERT ON grants TO billing_app; -- only billingctl gives time; it works as the owner, or as a login of earlier versions
 
 -- +goose Down
 DROP TABLE grants;
