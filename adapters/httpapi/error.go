@@ -18,16 +18,18 @@ type httpError struct {
 	code   string
 	detail string
 
-	retryAfter int // seconds; 0 sends no Retry-After
+	retryAfter int    // seconds; 0 sends no Retry-After
+	challenge  string // value of WWW-Authenticate; empty sends none
 }
 
 func (e *httpError) Error() string { return e.detail }
 
 var (
 	errNotAuthenticated = newHTTPError(http.StatusUnauthorized, "unauthenticated",
-		"the request has no valid bearer token; get a new one from the auth service")
+		"the request has no valid bearer token; get a new one from the auth service").withChallenge("")
 	errServiceToken = newHTTPError(http.StatusForbidden, "insufficient_scope",
-		"the token belongs to a service, and this operation is for viewers; send the viewer's own token")
+		"the token belongs to a service, and this operation is for viewers; send the viewer's own token").
+		withChallenge(`, error="insufficient_scope"`)
 	errOfflineTokensOff = newHTTPError(http.StatusConflict, "offline_tokens_off",
 		"this service has no key for offline tokens; leave out the parameter token")
 	errMethod          = newHTTPError(http.StatusMethodNotAllowed, "method_not_allowed", "this path does not support this method; use one from Allow")
@@ -36,11 +38,19 @@ var (
 	errMediaType       = newHTTPError(http.StatusUnsupportedMediaType, "unsupported_media_type", "the Content-Type must be application/json")
 )
 
-// scopeError refuses a token without the scope of an operation.
-type scopeError struct{ scope string }
+// withChallenge returns e with a value of WWW-Authenticate (RFC 6750, section 3). params
+// follow the realm.
+func (e *httpError) withChallenge(params string) *httpError {
+	with := *e
+	with.challenge = `Bearer realm="billing"` + params
+	return &with
+}
 
-func (e *scopeError) Error() string {
-	return "this operation needs a token with the scope " + e.scope + "; ask the auth service for one"
+// needsScope refuses a token without the scope of an operation.
+func needsScope(scope string) *httpError {
+	return newHTTPError(http.StatusForbidden, "insufficient_scope",
+		"this operation needs a token with the scope "+scope+"; ask the auth service for one").
+		withChallenge(`, error="insufficient_scope", scope="` + scope + `"`)
 }
 
 func newHTTPError(status int, code, detail string) *httpError {
@@ -83,12 +93,9 @@ func problemOf(err error, requestID string) api.Problem {
 func explain(err error) (status int, code, detail string) {
 	var known *billing.Error
 	var refused *httpError
-	var scope *scopeError
 	switch {
 	case errors.As(err, &refused):
 		return refused.status, refused.code, refused.detail
-	case errors.As(err, &scope):
-		return http.StatusForbidden, errServiceToken.code, scope.Error()
 	case errors.As(err, &known) && statuses[known.Kind] != 0:
 		return statuses[known.Kind], known.Code, known.Message
 	case errors.Is(err, billing.Unavailable), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
@@ -138,21 +145,13 @@ func (s *server) problemResponse(ctx context.Context, err error) response {
 	return response{status: p.Status, body: body, retryAfter: retryAfter(p.Status, err), challenge: challenge(err)}
 }
 
-// challenge returns the value of WWW-Authenticate (RFC 6750 §3), or "" for an error that
-// another token does not help against.
+// challenge returns the value of WWW-Authenticate, or "" for an error that another token
+// does not help against.
 func challenge(err error) string {
-	const realm = `Bearer realm="billing"`
-	var scope *scopeError
-	switch {
-	case errors.As(err, &scope):
-		return realm + `, error="insufficient_scope", scope="` + scope.scope + `"`
-	case errors.Is(err, errServiceToken):
-		return realm + `, error="insufficient_scope"`
-	case errors.Is(err, errNotAuthenticated):
-		return realm
-	default:
-		return ""
+	if refused := (*httpError)(nil); errors.As(err, &refused) {
+		return refused.challenge
 	}
+	return ""
 }
 
 // retryAfter returns the seconds for Retry-After, or 0 to send none.

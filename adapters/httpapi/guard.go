@@ -111,7 +111,7 @@ func (g *guard) authorize(c Caller) error {
 	case g.scope == "" && len(c.Scopes) > 0:
 		return errServiceToken
 	case g.scope != "" && !slices.Contains(c.Scopes, g.scope):
-		return &scopeError{g.scope}
+		return needsScope(g.scope)
 	default:
 		return nil
 	}

@@ -17,7 +17,7 @@ const (
 )
 
 var (
-	errForged               = newHTTPError(http.StatusUnauthorized, "unauthenticated", "nothing proves that the payment system has sent this")
+	errForged               = newHTTPError(http.StatusUnauthorized, "unauthenticated", "nothing proves that the payment system has sent this").withChallenge("")
 	errNotificationTooLarge = newHTTPError(http.StatusRequestEntityTooLarge, "request_too_large", "the body is longer than 64 KiB")
 )
 

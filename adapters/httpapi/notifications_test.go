@@ -46,6 +46,9 @@ func TestNotifications(t *testing.T) {
 			if w.Code != tt.want || w.Code == http.StatusOK && w.Body.Len() != 0 {
 				t.Errorf("got %d %s, want %d", w.Code, w.Body, tt.want)
 			}
+			if got := w.Header().Get("WWW-Authenticate"); (got != "") != (tt.want == http.StatusUnauthorized) {
+				t.Errorf("%d with WWW-Authenticate %q; RFC 9110 wants it with 401", w.Code, got)
+			}
 			if strings.Contains(w.Body.String(), "whsec") {
 				t.Errorf("the response tells the cause: %s", w.Body)
 			}
