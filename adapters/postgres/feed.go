@@ -1,9 +1,9 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"time"
 
@@ -161,8 +161,8 @@ func (r *feedReader) read(ctx context.Context) (ports.FeedPage, error) {
 // reports whether the page is full.
 func (r *feedReader) readWindow(ctx context.Context, from, to int64) (full bool, err error) {
 	rows, err := r.q.FeedEvents(ctx, dbgen.FeedEventsParams{
-		First: from, Before: to, AfterXact: r.place.Xact, AfterID: orMin(r.place.ID),
-		Types: r.types(), SinceID: idAt(r.query.Since), Since: orEpoch(r.query.Since), Take: r.left(),
+		First: from, Before: to, AfterXact: r.place.Xact, AfterID: cmp.Or(string(r.place.ID), minID),
+		Types: r.types(), SinceID: billing.FirstIDAt(r.query.Since), Since: orEpoch(r.query.Since), Take: r.left(),
 	})
 	for _, row := range rows {
 		r.add(&row.Event, row.Subject.String)
@@ -174,19 +174,19 @@ func (r *feedReader) readWindow(ctx context.Context, from, to int64) (full bool,
 // other events.
 func (r *feedReader) readEarlier(ctx context.Context) error {
 	err := windows(millisOf(r.place.ID), lastMillis, firstDuration, func(_, to int64) (bool, error) {
-		remain, err := r.q.FeedHasEarlier(ctx, orMin(r.place.ID))
+		remain, err := r.q.FeedHasEarlier(ctx, cmp.Or(string(r.place.ID), minID))
 		if err != nil || !remain {
 			return true, err
 		}
 		rows, err := r.q.FeedEarlierEvents(ctx, dbgen.FeedEarlierEventsParams{
-			AfterID: orMin(r.place.ID), BeforeID: idOfMillis(to),
-			Types: r.types(), SinceID: idAt(r.query.Since), Since: orEpoch(r.query.Since), Take: r.left(),
+			AfterID: cmp.Or(string(r.place.ID), minID), BeforeID: firstIDAt(to),
+			Types: r.types(), SinceID: billing.FirstIDAt(r.query.Since), Since: orEpoch(r.query.Since), Take: r.left(),
 		})
 		for _, row := range rows {
 			r.add(&(*dbgen.FeedEventsRow)(row).Event, row.Subject.String)
 		}
 		if !r.full() {
-			r.place = ports.FeedPlace{ID: billing.EventID(idOfMillis(to))}
+			r.place = ports.FeedPlace{ID: billing.EventID(firstIDAt(to))}
 		}
 		return r.full(), err
 	})
@@ -206,13 +206,13 @@ func (r *feedReader) start(ctx context.Context) (place ports.FeedPlace, err erro
 	place = ports.FeedPlace{Xact: r.horizon}
 	err = windows(first, lastMillis, firstDuration, func(from, to int64) (found bool, err error) {
 		row, err := r.q.FeedStart(ctx, dbgen.FeedStartParams{
-			FirstID: idOfMillis(from), BeforeID: idOfMillis(to), FirstAt: time.UnixMilli(from), BeforeAt: time.UnixMilli(to),
+			FirstID: firstIDAt(from), BeforeID: firstIDAt(to), FirstAt: time.UnixMilli(from), BeforeAt: time.UnixMilli(to),
 		})
 		switch {
 		case err != nil:
 			return false, err
 		case row.Earlier:
-			place = ports.FeedPlace{ID: billing.EventID(idOfMillis(from))}
+			place = ports.FeedPlace{ID: billing.EventID(firstIDAt(from))}
 		case row.Xact > 0:
 			place.Xact = min(row.Xact, r.horizon)
 		default:
@@ -250,30 +250,12 @@ func windows(first, end, width int64, read func(from, to int64) (done bool, err 
 	return nil
 }
 
-func orMin(id billing.EventID) string {
-	if id == "" {
-		return minID
-	}
-	return string(id)
-}
-
-// idAt returns the lowest id of a time, or of all times for the zero time.
-func idAt(t time.Time) string {
-	if t.IsZero() {
-		return minID
-	}
-	return idOfMillis(max(0, t.UnixMilli()))
-}
-
-// idOfMillis returns the lowest id with these milliseconds of Unix time.
-func idOfMillis(ms int64) string {
-	hex := fmt.Sprintf("%012x", ms)
-	return hex[:8] + "-" + hex[8:] + minID[len(hex)+1:]
-}
+// firstIDAt returns the lowest id with these milliseconds of Unix time.
+func firstIDAt(ms int64) string { return billing.FirstIDAt(time.UnixMilli(ms)) }
 
 // millisOf returns the milliseconds of Unix time in an id.
 func millisOf(id billing.EventID) int64 {
-	text := orMin(id)
+	text := cmp.Or(string(id), minID)
 	ms, _ := strconv.ParseInt(text[:8]+text[9:13], 16, 64) // a stored id is a UUID
 	return ms
 }
