@@ -21,13 +21,13 @@ type customer struct {
 
 // newItem is a line. The measure is necessary for format 1.2 of fiscal data.
 type newItem struct {
-	Description    string  `json:"description"`
-	Amount         amount  `json:"amount"`
-	VATCode        int     `json:"vat_code"`
-	Quantity       float64 `json:"quantity"`
-	Measure        string  `json:"measure"`
-	PaymentSubject string  `json:"payment_subject"`
-	PaymentMode    string  `json:"payment_mode"`
+	Description    string `json:"description"`
+	Amount         amount `json:"amount"`
+	VATCode        int    `json:"vat_code"`
+	Quantity       int    `json:"quantity"`
+	Measure        string `json:"measure"`
+	PaymentSubject string `json:"payment_subject"`
+	PaymentMode    string `json:"payment_mode"`
 }
 
 // receiptOf returns the receipt for the body of a request, or nil. It returns

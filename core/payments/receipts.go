@@ -141,19 +141,7 @@ func (c *Collector) SweepReceipts(ctx context.Context, system string, limit, con
 	if err != nil {
 		return nil, fmt.Errorf("sweep receipts of %s: %w", system, err)
 	}
-	type result struct {
-		receipt billing.Receipt
-		err     error
-	}
-	var swept SweptReceipts
-	var failed []error
-	for _, r := range inParallel(concurrency, leased, func(u ports.UnsettledReceipt) result {
-		after, err := c.sweepReceipt(ctx, u)
-		return result{after, err}
-	}) {
-		swept, failed = append(swept, r.receipt), append(failed, r.err)
-	}
-	return swept, errors.Join(failed...)
+	return sweepEach(concurrency, leased, func(u ports.UnsettledReceipt) (billing.Receipt, error) { return c.sweepReceipt(ctx, u) })
 }
 
 // sweepReceipt looks a receipt up. A lookup that fails is logged, and repeated later.

@@ -44,19 +44,7 @@ func (c *Collector) SweepRefunds(ctx context.Context, system string, limit, conc
 	if err != nil {
 		return nil, fmt.Errorf("sweep refunds of %s: %w", system, err)
 	}
-	type result struct {
-		refund billing.Refund
-		err    error
-	}
-	var swept SweptRefunds
-	var failed []error
-	for _, r := range inParallel(concurrency, leased, func(u ports.UnsettledRefund) result {
-		after, err := c.sweepRefund(ctx, u)
-		return result{after, err}
-	}) {
-		swept, failed = append(swept, r.refund), append(failed, r.err)
-	}
-	return swept, errors.Join(failed...)
+	return sweepEach(concurrency, leased, func(u ports.UnsettledRefund) (billing.Refund, error) { return c.sweepRefund(ctx, u) })
 }
 
 // sweepRefund sends a refund or looks it up.

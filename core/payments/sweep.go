@@ -295,3 +295,21 @@ func inParallel[T, R any](concurrency int, items []T, f func(T) R) []R {
 	wg.Wait()
 	return results
 }
+
+// sweepEach is [inParallel] for an f that can fail. It returns all results, and the errors
+// joined.
+func sweepEach[T, R any](concurrency int, items []T, f func(T) (R, error)) ([]R, error) {
+	type result struct {
+		swept R
+		err   error
+	}
+	var swept []R
+	var failed []error
+	for _, r := range inParallel(concurrency, items, func(item T) result {
+		one, err := f(item)
+		return result{one, err}
+	}) {
+		swept, failed = append(swept, r.swept), append(failed, r.err)
+	}
+	return swept, errors.Join(failed...)
+}
