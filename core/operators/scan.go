@@ -12,7 +12,7 @@ import (
 type scan[K comparable, T any] struct {
 	limit int           // items on the page
 	first int           // rows of the first stretch
-	time  time.Duration // on the wall clock
+	time  time.Duration // in real time: the billing clock may be set to any time, or stand still
 	// bound returns the key that is n rows after another one, or the zero key if the list
 	// ends before.
 	bound func(ctx context.Context, from K, n int) (K, error)
@@ -32,7 +32,8 @@ const (
 // begins, or zero at the end of the list. The page may be short although next is not zero.
 func (s scan[K, T]) from(ctx context.Context, from K) (page []T, next K, err error) {
 	var end K
-	began := time.Now() // the billing clock may be set to any time, or stand still
+	timer, stop := context.WithTimeout(context.WithoutCancel(ctx), s.time) // interrupts no query
+	defer stop()
 	for n := cmp.Or(s.first, firstStretch); ; n = min(n*stretchGrows, mostStretch) {
 		to, err := s.bound(ctx, from, n-1)
 		if err != nil {
@@ -48,7 +49,7 @@ func (s scan[K, T]) from(ctx context.Context, from K) (page []T, next K, err err
 			return page, s.key(page[len(page)-1]), nil
 		case to == end:
 			return page, end, nil
-		case time.Since(began) > s.time:
+		case timer.Err() != nil:
 			return page, to, nil
 		}
 		from = to
