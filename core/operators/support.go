@@ -97,6 +97,9 @@ func (s Support) Give(ctx context.Context, on Target, days int, source string) (
 		if days > 0 {
 			facts["days"] = strconv.Itoa(days)
 		}
+		if err := tx.Subscriptions.SaveTerms(ctx, sub); err != nil { // the anchor
+			return sub, nil, nil, err
+		}
 		return sub, events, facts, tx.Grants.Add(ctx, g)
 	})
 	return sub, given, err
@@ -141,24 +144,13 @@ func (s Support) change(ctx context.Context, on Target, action string, apply sup
 			return sub, nil
 		}
 		facts["status"], facts["reason"] = string(sub.Status), strings.TrimSpace(on.Reason)
-		return sub, s.save(ctx, tx, sub, events, change{action, string(sub.ID), ports.Facts{"status": string(before.Status)}, facts})
+		if err := ports.SaveWithEvents(ctx, tx, s.NewID, sub, events); err != nil {
+			return sub, err
+		}
+		return sub, s.By.audit(ctx, tx, s.NewID(), now, change{action, string(sub.ID), ports.Facts{"status": string(before.Status)}, facts})
 	})
 	if err != nil {
 		return billing.Subscription{}, fmt.Errorf("%s: %w", action, err)
 	}
 	return sub, nil
-}
-
-func (s Support) save(ctx context.Context, tx ports.Repos, sub billing.Subscription, events []billing.Event, c change) error {
-	ports.Identify(events, s.NewID)
-	if err := tx.Subscriptions.Save(ctx, sub); err != nil {
-		return err
-	}
-	if err := tx.Subscriptions.SaveTerms(ctx, sub); err != nil {
-		return err
-	}
-	if err := tx.Events.Append(ctx, events...); err != nil {
-		return err
-	}
-	return s.By.audit(ctx, tx, s.NewID(), s.Clock.Now(), c)
 }

@@ -14,6 +14,15 @@ func Identify(events []billing.Event, newID func() string) {
 	}
 }
 
+// SaveWithEvents saves a locked subscription, and its events, which get new ids.
+func SaveWithEvents(ctx context.Context, tx Repos, newID func() string, s billing.Subscription, events []billing.Event) error {
+	Identify(events, newID)
+	if err := tx.Subscriptions.Save(ctx, s); err != nil {
+		return err
+	}
+	return tx.Events.Append(ctx, events...)
+}
+
 // Events stores the history. Events are never changed or deleted.
 type Events interface {
 	// Append adds events. Each must have an id.

@@ -152,7 +152,7 @@ func (s *Subscriber) change(ctx context.Context, user billing.UserID, ref string
 		if len(events) == 0 {
 			err = unclaim(ctx, tx, k.request)
 		} else {
-			err = saveWithEvents(ctx, tx, s.NewID, sub, events)
+			err = ports.SaveWithEvents(ctx, tx, s.NewID, sub, events)
 		}
 		if err != nil {
 			return "", err
@@ -171,15 +171,6 @@ func (s *Subscriber) change(ctx context.Context, user billing.UserID, ref string
 // view returns the subscription as it stands now.
 func (s *Subscriber) view(ctx context.Context, user billing.UserID, ref string) (ports.SubscriptionView, error) {
 	return Queries{Store: s.Store, Clock: s.Clock}.Subscription(ctx, user, ref)
-}
-
-// saveWithEvents saves a changed subscription with its events.
-func saveWithEvents(ctx context.Context, tx ports.Repos, newID func() string, s billing.Subscription, events []billing.Event) error {
-	ports.Identify(events, newID)
-	if err := tx.Subscriptions.Save(ctx, s); err != nil {
-		return err
-	}
-	return tx.Events.Append(ctx, events...)
 }
 
 func checkToken(ctx context.Context, tx ports.Repos, s billing.Subscription, token billing.Secret) error {
