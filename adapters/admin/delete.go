@@ -5,15 +5,16 @@ import (
 	"strings"
 )
 
-type deletePage struct {
+type confirmationPage struct {
 	*view
 	Kind, ID, Name string
 	Subscribers    int
 	Price          string // of a plan that is restored, for new subscribers
 }
 
-// showDelete shows the page that confirms a deletion.
-func (s *server) showDelete(res resource) handler {
+// showConfirmation shows the page that asks before a record is deleted or restored. The
+// page has the name of its template.
+func (s *server) showConfirmation(res resource, page string) handler {
 	return func(w http.ResponseWriter, r *http.Request, v *view) error {
 		id := r.URL.Query().Get("id")
 		if id == "" {
@@ -23,8 +24,8 @@ func (s *server) showDelete(res resource) handler {
 		if err != nil {
 			return err
 		}
-		page := deletePage{view: v, Kind: res.kind, ID: id, Name: f.Name, Subscribers: f.Subscribers}
-		return s.renderPage(w, r, v, http.StatusOK, v.T("delete.title", f.Name), "delete", page)
+		data := confirmationPage{view: v, Kind: res.kind, ID: id, Name: f.Name, Subscribers: f.Subscribers, Price: f.Price}
+		return s.renderPage(w, r, v, http.StatusOK, v.T(page+".title", f.Name), page, data)
 	}
 }
 
@@ -48,22 +49,6 @@ func (s *server) postDelete(res resource) handler {
 			outcome = "archived"
 		}
 		return s.redirectToList(w, r, res.kind, outcome, removed.Name)
-	}
-}
-
-// showRestore shows the page that confirms that a record leaves the archive.
-func (s *server) showRestore(res resource) handler {
-	return func(w http.ResponseWriter, r *http.Request, v *view) error {
-		id := r.URL.Query().Get("id")
-		if id == "" {
-			return errNoPage
-		}
-		f, err := res.loadForm(r, v, id)
-		if err != nil {
-			return err
-		}
-		page := deletePage{view: v, Kind: res.kind, ID: id, Name: f.Name, Price: f.Price}
-		return s.renderPage(w, r, v, http.StatusOK, v.T("restore.title", f.Name), "restore", page)
 	}
 }
 
