@@ -17,6 +17,7 @@ const defaultSeeds = 3
 
 // mutants lists the bugs that take longest to find first.
 var mutants = []mutant{
+	{name: "cursor-by-id", scenario: "feed", pattern: `^feed: the event .* was received 0 times`, description: "the feed is ordered by the ids of events, without waiting for running transactions"},
 	{name: "unguarded", scenario: "race/runs", pattern: `^I1`, description: "a run reads due subscriptions without locking them, and the schema allows several payments for a period"},
 	{name: "change-without-lock", scenario: "race/cancel", pattern: `^I[34]`, description: "a viewer's change overwrites everything recorded since the subscription was read"},
 	{name: "new-key-on-retry", scenario: "payment system/mixed faults", pattern: `^I2`, description: "a charge is retried with a new key when its response is lost"},
@@ -56,7 +57,6 @@ var mutants = []mutant{
 	{name: "no-unique-rule", scenario: "parallel/many keys", pattern: `^I6`, seeds: 5, description: "the schema allows two live subscriptions to a plan"},
 	{name: "group-not-checked", scenario: "parallel/plans of a group", pattern: `^I13`, description: "an order does not look for other plans of the group, and the schema allows them"},
 	{name: "history-forgotten", scenario: "parallel/many keys", pattern: `^I10`, description: "events are not written to the history"},
-	{name: "cursor-by-id", scenario: "feed", pattern: `^feed: the event .* was received 0 times`, description: "the feed is ordered by the ids of events, without waiting for running transactions"},
 	{name: "anchor-drifts", scenario: "race/clocks", pattern: `^I9`, description: "months are counted from the last period instead of the anchor"},
 }
 
