@@ -86,13 +86,13 @@ func TestTexts_EveryUsedKeyExists(t *testing.T) {
 func TestTexts_EveryCodeHasName(t *testing.T) {
 	t.Parallel()
 	var keys []string
-	for _, c := range append(billing.DeclineCodes(), billing.NotSent, billing.TokenUnknown, billing.Refused, billing.Postponed, billing.MethodRemoved, billing.MethodNotSaved) {
+	for _, c := range append(billing.DeclineCodes(), billing.NotSent, billing.TokenUnknown, billing.Refused, billing.ReceiptContactMissing, billing.Postponed, billing.MethodRemoved, billing.MethodNotSaved) {
 		keys = append(keys, "decline."+string(c))
 	}
 	for _, e := range eventTypes {
 		keys = append(keys, "event."+string(e))
 	}
-	for _, a := range []billing.NextAction{billing.ConfirmPayment, billing.ReplacePaymentMethod} {
+	for _, a := range []billing.NextAction{billing.ConfirmPayment, billing.ReplacePaymentMethod, billing.AddReceiptContact} {
 		keys = append(keys, "hold."+string(a))
 	}
 	for _, s := range []billing.Status{billing.StatusIncomplete, billing.StatusActive, billing.StatusPastDue, billing.StatusEnded} {
