@@ -247,7 +247,7 @@ func TestPanelViews_Lists(t *testing.T) {
 	if _, err := views.Catalog.PaymentSystem(t.Context(), "none"); !errors.Is(err, billing.ErrPaymentSystemNotFound) {
 		t.Errorf("unknown payment system: %v", err)
 	}
-	panel := operators.Panel{Store: b.panel, Views: views, Clock: fixed(at.Add(48 * time.Hour)), Location: time.UTC}
+	panel := operators.Panel{Store: b.panel, Views: views, Clock: fixed(at.Add(48 * time.Hour)), Location: time.UTC, SearchTime: time.Minute}
 	reader := operators.Operator{Name: "vera", Role: ports.RoleReader}
 	var seen []billing.EventID
 	q := ports.EventQuery{Limit: 2}

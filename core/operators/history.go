@@ -50,7 +50,8 @@ func (p Panel) History(ctx context.Context, by Operator, q ports.EventQuery) (Hi
 		q.Until = end
 	}
 	var page HistoryPage
-	began := time.Now() // the billing clock may be set to any time, or stand still
+	timer, stop := searchTimer(ctx, p.searchTime())
+	defer stop()
 	for window := firstWindow; q.Until.After(since); window *= windowGrowth {
 		q.Since = latest(since, q.Until.Add(-window))
 		found, err := p.Views.History.Events(ctx, q)
@@ -64,7 +65,7 @@ func (p Panel) History(ctx context.Context, by Operator, q ports.EventQuery) (Hi
 			break
 		}
 		q.Until = q.Since
-		if q.Until.After(since) && time.Since(began) > p.searchTime() {
+		if q.Until.After(since) && timer.Err() != nil {
 			page.Next = HistoryCursor{Until: q.Until}
 			break
 		}

@@ -12,7 +12,7 @@ import (
 type scan[K comparable, T any] struct {
 	limit int           // items on the page
 	first int           // rows of the first stretch
-	time  time.Duration // in real time: the billing clock may be set to any time, or stand still
+	time  time.Duration // see [searchTimer]
 	// bound returns the key that is n rows after another one, or the zero key if the list
 	// ends before.
 	bound func(ctx context.Context, from K, n int) (K, error)
@@ -32,7 +32,7 @@ const (
 // begins, or zero at the end of the list. The page may be short although next is not zero.
 func (s scan[K, T]) from(ctx context.Context, from K) (page []T, next K, err error) {
 	var end K
-	timer, stop := context.WithTimeout(context.WithoutCancel(ctx), s.time) // interrupts no query
+	timer, stop := searchTimer(ctx, s.time)
 	defer stop()
 	for n := cmp.Or(s.first, firstStretch); ; n = min(n*stretchGrows, mostStretch) {
 		to, err := s.bound(ctx, from, n-1)
@@ -54,4 +54,11 @@ func (s scan[K, T]) from(ctx context.Context, from K) (page []T, next K, err err
 		}
 		from = to
 	}
+}
+
+// searchTimer returns a context that ends after d, in real time: the billing clock may be
+// set to any time, or stand still. The end of ctx does not end it, and it interrupts no
+// query.
+func searchTimer(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), d)
 }
