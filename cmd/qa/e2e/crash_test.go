@@ -9,7 +9,7 @@ import (
 
 // shortChargeTimeout is for programs that crash. A short send window means a short
 // wait for its end. In other tests it would cause time-outs on a busy machine.
-const shortChargeTimeout = "BILLING_CHARGE_TIMEOUT=1s"
+const shortChargeTimeout = "BILLING_CHARGE_TIMEOUT=3s"
 
 // expectKill sends a request during which the API kills itself.
 func expectKill(t *testing.T, a api, v viewer, path, key, body string) {
