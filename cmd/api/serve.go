@@ -166,11 +166,12 @@ type useCases struct {
 
 func newUseCases(cfg boot.API, store ports.Store, clock ports.Clock, systems *boot.PaymentSystems, log *slog.Logger) useCases {
 	providers := systems.Providers
+	collector := boot.NewCollector(cfg.Rules, cfg.Charging, store, clock, providers, log)
 	return useCases{
 		subscriber: &viewers.Subscriber{
 			Store: store, Clock: clock, NewID: boot.NewID,
 			Calendar: cfg.TimeZone.Calendar(), Limits: cfg.Limits(),
-			Collector: boot.NewCollector(cfg.Rules, cfg.Charging, store, clock, providers, log),
+			Collector: collector,
 			Wait:      cancelWait,
 		},
 		viewer:   viewers.Queries{Store: store, Clock: clock, Providers: providers, RenewalGrace: time.Duration(cfg.RenewalGrace)},
@@ -178,7 +179,7 @@ func newUseCases(cfg boot.API, store ports.Store, clock ports.Clock, systems *bo
 		methods: &viewers.Methods{
 			Store: store, Clock: clock, NewID: boot.NewID, Providers: providers, Limits: cfg.Limits(), Wait: removeWait,
 			Saver:      boot.NewMethodSaver(cfg.Charging, store, clock, systems, log),
-			Forgetters: systems.Forgetters,
+			Forgetters: systems.Forgetters, Collector: collector,
 		},
 		forgetter: &payments.TokenForgetter{
 			Store: store, Forgetters: systems.Forgetters, Timeout: time.Duration(cfg.ChargeTimeout), Log: log,
@@ -201,7 +202,7 @@ func (u *useCases) enableCards(cfg boot.API, keys ports.Vault) {
 	s.Collector.Vault = keys
 	u.cards = &viewers.Cards{
 		Store: s.Store, Clock: s.Clock, NewID: s.NewID, Calendar: s.Calendar,
-		Vault: keys, Limits: cfg.Limits(), Wait: removeWait, Forgetters: u.methods.Forgetters,
+		Vault: keys, Limits: cfg.Limits(), Wait: removeWait, Forgetters: u.methods.Forgetters, Collector: s.Collector,
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/payments"
 	"github.com/online-cinema/billing/core/ports"
 )
 
@@ -21,6 +22,9 @@ type Cards struct {
 	Limits   billing.CardLimits
 	// Forgetters are the payment systems that must forget the tokens of removed cards.
 	Forgetters map[string]ports.Forgetter
+	// Collector cancels payments that wait for the viewer, when their card is removed. It may
+	// be nil.
+	Collector *payments.Collector
 	// Wait bounds how long a removal waits for payments in flight.
 	Wait time.Duration
 	// Pause waits for d, or until ctx ends, and then returns its error. If Pause is

@@ -14,6 +14,7 @@ import (
 	"github.com/online-cinema/billing/adapters/vault"
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/billingtest"
+	"github.com/online-cinema/billing/core/payments"
 	"github.com/online-cinema/billing/core/ports"
 	"github.com/online-cinema/billing/core/renewals"
 	"github.com/online-cinema/billing/core/viewers"
@@ -30,6 +31,8 @@ type wallet struct {
 	vault  *vault.Vault
 	limits billing.CardLimits
 	wait   time.Duration
+	// cancels makes removals cancel payments that wait for the viewer.
+	cancels bool
 }
 
 func newWallet(t *testing.T) *wallet {
@@ -44,9 +47,17 @@ func newWallet(t *testing.T) *wallet {
 // cards returns a new process. Its pauses advance the clock instead of sleeping.
 func (w *wallet) cards() *viewers.Cards {
 	return &viewers.Cards{
-		Store: w.Store, Clock: w.Clock, NewID: w.NewID, Vault: w.vault, Limits: w.limits, Wait: w.wait, Forgetters: w.forgetters(),
+		Store: w.Store, Clock: w.Clock, NewID: w.NewID, Vault: w.vault, Limits: w.limits, Wait: w.wait, Forgetters: w.forgetters(), Collector: w.canceller(),
 		Pause: func(_ context.Context, d time.Duration) error { w.Clock.Advance(d); return nil },
 	}
+}
+
+// canceller returns the collector of a new process, or nil if removals do not cancel.
+func (w *wallet) canceller() *payments.Collector {
+	if !w.cancels {
+		return nil
+	}
+	return w.process().Collector
 }
 
 // forgetters are the payment systems that forget tokens.

@@ -89,7 +89,7 @@ func (w *wallet) mustPay(m means) {
 func (w *wallet) methods() *viewers.Methods {
 	return &viewers.Methods{
 		Store: w.Store, Clock: w.Clock, NewID: w.NewID, Limits: w.limits, Wait: w.wait,
-		Providers: map[string]ports.Provider{w.Provider.Code: w.Provider}, Forgetters: w.forgetters(),
+		Providers: map[string]ports.Provider{w.Provider.Code: w.Provider}, Forgetters: w.forgetters(), Collector: w.canceller(),
 		Pause: func(_ context.Context, d time.Duration) error { w.Clock.Advance(d); return nil },
 	}
 }

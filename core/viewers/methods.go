@@ -20,7 +20,10 @@ type Methods struct {
 	Saver     *payments.MethodSaver
 	// Forgetters are the payment systems that must forget the tokens of removed methods.
 	Forgetters map[string]ports.Forgetter
-	Limits     billing.CardLimits
+	// Collector cancels payments that wait for the viewer, when their method is removed. It
+	// may be nil.
+	Collector *payments.Collector
+	Limits    billing.CardLimits
 	// Wait bounds how long a removal waits for payments in flight.
 	Wait time.Duration
 	// Pause waits for d, or until ctx ends, and then returns its error. If Pause is
@@ -170,7 +173,7 @@ func (s *Methods) withUse(ctx context.Context, user billing.UserID, views []port
 //	ErrUnavailable            the method is removed, but a payment in flight is not settled
 //	                          yet, or waits for the viewer's confirmation
 func (s *Methods) Remove(ctx context.Context, user billing.UserID, id billing.PaymentMethodID) error {
-	r := remover{s.Store, s.Clock, s.NewID, s.Forgetters, waiter{s.Store, s.Wait, s.Pause}}
+	r := remover{s.Store, s.Clock, s.NewID, s.Forgetters, s.Collector, waiter{s.Store, s.Wait, s.Pause}}
 	if err := r.remove(ctx, ports.MethodRemoval{User: user, Method: id}); err != nil {
 		return fmt.Errorf("remove payment method: %w", err)
 	}

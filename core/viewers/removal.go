@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/payments"
 	"github.com/online-cinema/billing/core/ports"
 )
 
@@ -16,7 +17,8 @@ import (
 // After it returns nil, no charge by the card or by one of these methods starts. It
 // waits until the payments in flight are settled, or can neither be sent nor be
 // confirmed by the viewer. It does not wait until a sweep has found out the outcome of a
-// payment.
+// payment. A payment that waits for the viewer is cancelled, if its payment system can: see
+// [payments.Collector.CancelOpen].
 //
 // Payment systems that can forget the tokens are asked later: see
 // [payments.TokenForgetter].
@@ -27,7 +29,7 @@ import (
 //	ErrUnavailable   the card is removed, but a payment in flight is not settled yet,
 //	                 or waits for the viewer's confirmation
 func (c *Cards) Remove(ctx context.Context, user billing.UserID, id billing.CardID) error {
-	r := remover{c.Store, c.Clock, c.NewID, c.Forgetters, waiter{c.Store, c.Wait, c.Pause}}
+	r := remover{c.Store, c.Clock, c.NewID, c.Forgetters, c.Collector, waiter{c.Store, c.Wait, c.Pause}}
 	if err := r.remove(ctx, ports.MethodRemoval{User: user, Card: id}); err != nil {
 		return fmt.Errorf("remove card: %w", err)
 	}
@@ -40,7 +42,9 @@ type remover struct {
 	clock   ports.Clock
 	newID   func() string
 	forgets map[string]ports.Forgetter
-	waiter  waiter
+	// collector cancels payments that wait for the viewer. It may be nil.
+	collector *payments.Collector
+	waiter    waiter
 }
 
 // removal is the removal of a card or of a payment method.
@@ -64,6 +68,9 @@ func (r remover) remove(ctx context.Context, target ports.MethodRemoval) error {
 		}
 		// A request that was subscribing with one of the methods is visible now at the latest.
 		if live, err = r.store.Views().LiveSubscriptions(ctx, target.User); err == nil && !x.missed(live) {
+			if err := r.cancelOpen(ctx, x); err != nil {
+				return err
+			}
 			return r.awaitCharges(ctx, x, live)
 		}
 	}
@@ -199,6 +206,26 @@ func (x removal) pending(live []ports.SubscriptionView) []ports.PaymentKey {
 		}
 	}
 	return keys
+}
+
+// cancelOpen cancels the pending payments by removed methods that wait for the viewer, where
+// the payment system can. The methods are removed already, so no other payment by them
+// begins. A payment that stays pending holds the removal: see awaitCharges.
+func (r remover) cancelOpen(ctx context.Context, x removal) error {
+	keys := x.pending(x.live)
+	if r.collector == nil || len(keys) == 0 {
+		return nil
+	}
+	list, err := ports.InTx(ctx, r.store, func(tx ports.Repos) ([]billing.Payment, error) { return tx.Payments.Lock(ctx, keys...) })
+	for _, p := range list {
+		if ctx.Err() != nil {
+			break
+		}
+		if _, failed := r.collector.CancelOpen(ctx, p); failed != nil {
+			err = errors.Join(err, failed)
+		}
+	}
+	return err
 }
 
 // errInFlight is the response if a payment by a removed method is being settled.

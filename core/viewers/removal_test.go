@@ -236,6 +236,72 @@ func TestRemove_WhileViewerCanConfirm(t *testing.T) {
 	}
 }
 
+// Where the payment system can cancel, a removal ends the wait for the viewer. Only a lookup
+// decides whether the viewer was faster.
+func TestRemove_CancelsOpenPayment(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		fault   billingtest.Fault
+		paid    bool // by the viewer, at the moment of the cancel
+		held    bool // the removal is not confirmed
+		charges int
+	}{
+		"cancelled":               {fault: billingtest.NoFault},
+		"response lost":           {fault: billingtest.ResponseLost},
+		"paid meanwhile":          {fault: billingtest.NoFault, paid: true, charges: 1},
+		"paid, and response lost": {fault: billingtest.ResponseLost, paid: true, charges: 1},
+		"cancel lost":             {fault: billingtest.RequestLost, held: true, charges: 1},
+		"cancel refused":          {fault: billingtest.ConnectionRefused, held: true, charges: 1},
+	} {
+		withEachMeans(t, name, func(t *testing.T, w *wallet, m means) {
+			w.cancels = true
+			w.Provider.SetFault(billingtest.NeedsConfirmation)
+			w.mustPay(m)
+			w.Provider.SetCancelFault(c.fault)
+			if c.paid {
+				w.Provider.OnCancel = w.Provider.ConfirmAll
+			}
+			want := error(nil)
+			if c.held {
+				want = billing.ErrUnavailable
+			}
+			billingtest.ExpectError(t, m.remove(), want)
+			w.Provider.ConfirmAll() // too late, unless the payment is still open
+			w.Clock.Advance(billingtest.PastSendWindow)
+			w.sweep()
+			billingtest.ExpectError(t, m.remove(), nil)
+			if p := w.Payments()[0]; !p.Settled() || (p.Status == billing.PaymentSucceeded) != (c.charges > 0) {
+				t.Errorf("the payment is %s, with %d charges", p.Status, c.charges)
+			}
+			w.ExpectCharges(c.charges)
+			w.ExpectReconciled()
+			w.expectNoMoreCharges(1)
+		})
+	}
+}
+
+// A page of a past due period is cancelled with the method that pays on it.
+func TestRemove_CancelsOpenPaymentOfEndedSubscription(t *testing.T) {
+	t.Parallel()
+	w := newWallet(t)
+	w.cancels = true
+	c := w.add(visa())
+	w.mustSubscribe(c)
+	w.Clock.Advance(billingtest.Month)
+	w.Provider.SetFault(billingtest.Decline)
+	w.renew()
+	w.Provider.SetFault(billingtest.NeedsConfirmation)
+	if _, err := w.process().Pay(t.Context(), payBy(viewers.Source{Card: c.ID, CVV: billing.NewCVV("737")})); err != nil {
+		t.Fatal(err)
+	}
+	billingtest.ExpectError(t, w.remove(c), nil)
+	w.Provider.ConfirmAll()
+	w.ExpectCharges(1)
+	if s, p := w.Subscriptions()[0], w.Payments()[0]; s.Status != billing.StatusEnded || p.DeclineCode != billing.ActionExpired {
+		t.Errorf("the subscription is %s, the payment %s: %s", s.Status, p.Status, p.DeclineCode)
+	}
+}
+
 // The outcome of a payment is unknown when its send window ends, so Remove succeeds. When
 // a sweep finds out that the viewer should confirm the payment, the viewer is not asked.
 func TestRemove_NoConfirmationAfterSuccess(t *testing.T) {
