@@ -105,7 +105,7 @@ type chargeCall struct {
 // store stores and commits a new request. If the key was used already, it returns the
 // stored request.
 func (s *Simulator) store(ctx context.Context, c chargeCall) (q request, err error) {
-	q = newRequest(c.ChargeRequest, c.behaviour)
+	q = newRequest(c.ChargeRequest, c.behaviour, s.newReceipt(c.Receipt))
 	err = s.inEffect(ctx, func(tx pgx.Tx) error {
 		if err := s.forget(ctx, tx, "requests", string(q.key)); err != nil {
 			return err
@@ -186,7 +186,7 @@ func (s *Simulator) respond(ctx context.Context, q request, b behaviour) (billin
 	if err := s.awaitResponse(ctx, delay); err != nil {
 		return billing.Outcome{}, err
 	}
-	return q.outcome(s.cfg.BaseURL), nil
+	return q.outcome(s.cfg.BaseURL, s.cfg.Wall()), nil
 }
 
 // awaitResponse waits until a response arrives. It returns an error if ctx ends first.
@@ -244,7 +244,7 @@ func (s *Simulator) find(ctx context.Context, key billing.PaymentID) (request, e
 		return q, err
 	}
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
-		absent, _, err := claim(ctx, tx, newRequest(ports.ChargeRequest{Key: key}, behaviour{}), s.cfg.Clock.Now())
+		absent, _, err := claim(ctx, tx, newRequest(ports.ChargeRequest{Key: key}, behaviour{}, receipt{}), s.cfg.Clock.Now())
 		if err != nil {
 			return err
 		}

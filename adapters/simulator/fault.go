@@ -58,6 +58,7 @@ type Odds struct {
 	OtherAmounts      float64
 	ChargeTwice       float64
 	LoseLookups       float64 // of lookups, independent of the faults of charges
+	FailReceipts      float64 // of receipts, independent of the faults of charges
 	Seed              uint64
 }
 
@@ -71,6 +72,12 @@ func (o Odds) faults() func() Fault {
 func (o Odds) lostLookups() func() bool {
 	draw := randoms(o.Seed, 2)
 	return func() bool { return draw() < o.LoseLookups }
+}
+
+// failedReceipts returns a function that draws whether a receipt fails.
+func (o Odds) failedReceipts() func() bool {
+	draw := randoms(o.Seed, 3)
+	return func() bool { return draw() < o.FailReceipts }
 }
 
 // randoms returns a sequence of numbers in [0,1).

@@ -32,8 +32,7 @@ type request struct {
 	settlesAt       *time.Time          // when the payment settles without the viewer, on the wall clock
 	settleDecline   billing.DeclineCode // decline code at settlesAt; "" accepts
 
-	receipt        string // recorded parts of the receipt; empty for none
-	receiptContact []byte // digest of its contact
+	receipt receipt
 
 	age    time.Duration // since it was stored, on the clock of the database
 	issued string        // token for the card, which the outcome has once the payment succeeded
@@ -46,10 +45,10 @@ type digest [sha256.Size]byte
 // newRequest returns an undecided request. It keeps a digest of the token, because the
 // tables only need to recognise it. It keeps no digest of a card number, because the
 // number could be guessed from it.
-func newRequest(r ports.ChargeRequest, b behaviour) request {
+func newRequest(r ports.ChargeRequest, b behaviour, receipt receipt) request {
 	q := request{
 		key: r.Key, token: subjectOf(r, b), amount: r.Amount,
-		status: billing.PaymentPending, ref: "sim_" + rand.Text(), returnURL: r.ReturnURL,
+		status: billing.PaymentPending, ref: "sim_" + rand.Text(), returnURL: r.ReturnURL, receipt: receipt,
 	}
 	if r.Card != nil || b.reissuesToken {
 		q.issued = newCardToken(b.cardName)
@@ -57,10 +56,9 @@ func newRequest(r ports.ChargeRequest, b behaviour) request {
 	if r.Card != nil {
 		q.token = sha256.Sum256([]byte(q.issued))
 	}
-	q.receipt, q.receiptContact = receiptText(r.Receipt)
 	content := fmt.Appendf(nil, "%d %q %q %x", r.Amount.Amount, r.Amount.Currency, r.Initiator, subjectOf(r, b))
-	if q.receipt != "" {
-		content = fmt.Appendf(content, " %q %x", q.receipt, q.receiptContact)
+	if receipt.text != "" {
+		content = fmt.Appendf(content, " %q %x", receipt.text, receipt.contact)
 	}
 	q.fingerprint = sha256.Sum256(content)
 	return q
@@ -75,15 +73,12 @@ func subjectOf(r ports.ChargeRequest, b behaviour) digest {
 	return sha256.Sum256(fmt.Appendf(nil, "card %q %d %d %q", b.cardName, r.Card.ExpMonth, r.Card.ExpYear, r.Card.Holder))
 }
 
-// outcome returns the outcome for the port.
-func (q request) outcome(baseURL string) billing.Outcome {
+// outcome returns the outcome for the port, at a time of the wall clock.
+func (q request) outcome(baseURL string, wall time.Time) billing.Outcome {
 	o := billing.Outcome{Status: q.status, DeclineCode: q.decline, ProviderRef: q.ref}
 	switch q.status {
 	case billing.PaymentSucceeded:
-		if q.receipt != "" {
-			o.Receipt = billing.ReceiptRegistered
-		}
-		o.Amount = q.amount
+		o.Amount, o.Receipt = q.amount, q.receipt.status(wall)
 		if q.issued != "" {
 			o.Token = billing.NewSecret(q.issued)
 		}
@@ -99,11 +94,13 @@ func (q request) outcome(baseURL string) billing.Outcome {
 // token was forgotten. If another transaction is inserting the key, claim waits for its end.
 func claim(ctx context.Context, tx pgx.Tx, q request, now time.Time) (free, forgotten bool, err error) {
 	err = tx.QueryRow(ctx, `
-		INSERT INTO simulator.requests (key, fingerprint, token, amount, currency, status, ref, return_url, created_at, receipt, receipt_contact)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, nullif($10, ''), $11)
+		INSERT INTO simulator.requests (key, fingerprint, token, amount, currency, status, ref, return_url, created_at,
+		                                receipt, receipt_contact, receipt_fails, receipt_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, nullif($10, ''), $11, $12, $13)
 		ON CONFLICT (key) DO NOTHING
 		RETURNING EXISTS (SELECT FROM simulator.tokens t WHERE t.hash = $3 AND t.forgotten)`,
-		q.key, q.fingerprint[:], q.token[:], q.amount.Amount, q.amount.Currency, q.status, q.ref, q.returnURL, now, q.receipt, q.receiptContact).Scan(&forgotten)
+		q.key, q.fingerprint[:], q.token[:], q.amount.Amount, q.amount.Currency, q.status, q.ref, q.returnURL, now,
+		q.receipt.text, q.receipt.contact, q.receipt.fails, q.receipt.at).Scan(&forgotten)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return false, false, nil
@@ -152,7 +149,8 @@ func record(ctx context.Context, tx pgx.Tx, q request, now time.Time, times int)
 
 const selectRequest = `
 	SELECT key, fingerprint, token, amount, currency, status, decline_code, ref, coalesce(action, ''), expires_at,
-	       issued, approval_decline, settles_at, settles_decline, awaits_card, return_url, clock_timestamp() - stored_at, refunds_as, coalesce(receipt, '')
+	       issued, approval_decline, settles_at, settles_decline, awaits_card, return_url, clock_timestamp() - stored_at, refunds_as,
+	       coalesce(receipt, ''), receipt_contact, receipt_fails, receipt_at
 	FROM simulator.requests WHERE `
 
 // Conditions of readRequest.
@@ -170,7 +168,8 @@ func readRequest(ctx context.Context, from queryer, where, value string) (q requ
 	var fingerprint, token []byte
 	err = from.QueryRow(ctx, selectRequest+where, value).Scan(&q.key, &fingerprint, &token,
 		&q.amount.Amount, &q.amount.Currency, &q.status, &q.decline, &q.ref, &q.action, &q.expiresAt,
-		&q.issued, &q.approvalDecline, &q.settlesAt, &q.settleDecline, &q.awaitsCard, &q.returnURL, &q.age, &q.refunds, &q.receipt)
+		&q.issued, &q.approvalDecline, &q.settlesAt, &q.settleDecline, &q.awaitsCard, &q.returnURL, &q.age, &q.refunds,
+		&q.receipt.text, &q.receipt.contact, &q.receipt.fails, &q.receipt.at)
 	copy(q.fingerprint[:], fingerprint)
 	copy(q.token[:], token)
 	return q, err

@@ -38,8 +38,7 @@ type refund struct {
 	at         time.Time
 	age        time.Duration // since it was stored, on the clock of the database
 
-	receipt        string // recorded parts of the receipt; empty for none
-	receiptContact []byte // digest of its contact
+	receipt receipt
 }
 
 // now returns the refund as it is at a time of the wall clock.
@@ -50,10 +49,11 @@ func (r refund) now(wall time.Time) refund {
 	return r
 }
 
-func (r refund) outcome() billing.RefundOutcome {
+// outcome returns the outcome for the port, at a time of the wall clock.
+func (r refund) outcome(wall time.Time) billing.RefundOutcome {
 	o := billing.RefundOutcome{Status: r.status, ProviderRef: r.ref}
-	if r.receipt != "" && r.status == billing.PaymentSucceeded {
-		o.Receipt = billing.ReceiptRegistered
+	if r.status == billing.PaymentSucceeded {
+		o.Receipt = r.receipt.status(wall)
 	}
 	if r.status == billing.PaymentDeclined {
 		o.DeclineCode = billing.GenericDecline
@@ -79,9 +79,7 @@ func (s *Simulator) refund(ctx context.Context, r ports.RefundRequest) (billing.
 	if !validKey(billing.PaymentID(r.Key)) || r.Amount.Amount <= 0 {
 		return billing.RefundOutcome{}, ports.ErrRefused
 	}
-	asked := refund{key: r.Key, payment: r.Payment, amount: r.Amount}
-	asked.receipt, asked.receiptContact = receiptText(r.Receipt)
-	stored, err := s.storeRefund(ctx, asked)
+	stored, err := s.storeRefund(ctx, refund{key: r.Key, payment: r.Payment, amount: r.Amount, receipt: s.newReceipt(r.Receipt)})
 	if err != nil {
 		return billing.RefundOutcome{}, err
 	}
@@ -101,7 +99,8 @@ func (s *Simulator) respondRefund(ctx context.Context, r refund) (billing.Refund
 	if err := s.awaitResponse(ctx, s.cfg.Latency()); err != nil {
 		return billing.RefundOutcome{}, err
 	}
-	return r.now(s.cfg.Wall()).outcome(), nil
+	wall := s.cfg.Wall()
+	return r.now(wall).outcome(wall), nil
 }
 
 // RefundByHand refunds a charge as a person does in the payment system's own panel. Nothing
@@ -132,7 +131,7 @@ func (s *Simulator) storeRefund(ctx context.Context, r refund) (stored refund, e
 			return fmt.Errorf("read the charge: %w", err)
 		}
 		stored, err = readRefund(ctx, tx, r.key)
-		if err == nil && (stored.payment != r.payment || stored.amount != r.amount || stored.receipt != r.receipt) {
+		if err == nil && (stored.payment != r.payment || stored.amount != r.amount || !stored.receipt.same(r.receipt)) {
 			return ports.ErrKeyConflict
 		}
 		if !errors.Is(err, pgx.ErrNoRows) {
@@ -186,9 +185,11 @@ func (s *Simulator) checkRest(ctx context.Context, tx pgx.Tx, r refund, charged 
 
 func (s *Simulator) insertRefund(ctx context.Context, tx pgx.Tx, r refund) (refund, error) {
 	_, err := tx.Exec(ctx, `
-		INSERT INTO simulator.refunds (key, by_hand, payment, ref, amount, currency, status, changes_at, changes_to, at, receipt, receipt_contact)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, nullif($11, ''), $12)`,
-		r.key, r.byHand, r.payment, r.ref, r.amount.Amount, r.amount.Currency, r.status, r.changesAt, r.changesTo, s.cfg.Clock.Now(), r.receipt, r.receiptContact)
+		INSERT INTO simulator.refunds (key, by_hand, payment, ref, amount, currency, status, changes_at, changes_to, at,
+		                               receipt, receipt_contact, receipt_fails, receipt_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, nullif($11, ''), $12, $13, $14)`,
+		r.key, r.byHand, r.payment, r.ref, r.amount.Amount, r.amount.Currency, r.status, r.changesAt, r.changesTo, s.cfg.Clock.Now(),
+		r.receipt.text, r.receipt.contact, r.receipt.fails, r.receipt.at)
 	if err != nil {
 		return r, fmt.Errorf("store the refund: %w", err)
 	}
@@ -197,14 +198,15 @@ func (s *Simulator) insertRefund(ctx context.Context, tx pgx.Tx, r refund) (refu
 
 const selectRefund = `
 	SELECT r.key, r.by_hand, r.payment, q.ref, r.ref, r.amount, r.currency, r.status, r.changes_at, r.changes_to, r.at,
-	       clock_timestamp() - r.stored_at, coalesce(r.receipt, '')
+	       clock_timestamp() - r.stored_at, coalesce(r.receipt, ''), r.receipt_contact, r.receipt_fails, r.receipt_at
 	FROM simulator.refunds r JOIN simulator.requests q ON q.key = r.payment `
 
 // fields returns where a row of selectRefund is stored.
 func (r *refund) fields() []any {
 	return []any{
 		&r.key, &r.byHand, &r.payment, &r.paymentRef, &r.ref, &r.amount.Amount, &r.amount.Currency, &r.status,
-		&r.changesAt, &r.changesTo, &r.at, &r.age, &r.receipt,
+		&r.changesAt, &r.changesTo, &r.at, &r.age,
+		&r.receipt.text, &r.receipt.contact, &r.receipt.fails, &r.receipt.at,
 	}
 }
 

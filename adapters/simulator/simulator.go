@@ -59,6 +59,8 @@ type Config struct {
 
 	// Receipts are the terms of the receipts that every charge needs; nil means none.
 	Receipts *billing.ReceiptTerms
+	// ReceiptDelay is how long a receipt is pending, on the wall clock; 0 means not at all.
+	ReceiptDelay time.Duration
 
 	// Fault returns the fault of a charge. If Fault is nil or returns [NoFault], Odds
 	// decide. It must be safe for concurrent use. See [Script].
@@ -73,6 +75,8 @@ type Simulator struct {
 	cfg         Config
 	randomFault func() Fault
 	losesLookup func() bool
+	// failsReceipt draws whether a new receipt fails.
+	failsReceipt func() bool
 }
 
 var (
@@ -119,5 +123,5 @@ func New(pool *pgxpool.Pool, cfg Config) *Simulator {
 	if cfg.Wait == nil {
 		cfg.Wait = wait
 	}
-	return &Simulator{pool: pool, cfg: cfg, randomFault: cfg.Odds.faults(), losesLookup: cfg.Odds.lostLookups()}
+	return &Simulator{pool: pool, cfg: cfg, randomFault: cfg.Odds.faults(), losesLookup: cfg.Odds.lostLookups(), failsReceipt: cfg.Odds.failedReceipts()}
 }

@@ -63,7 +63,7 @@ func (s Simulation) MigrationSets(env Env) []postgres.MigrationSet {
 // Charging holds the settings of charges.
 type Charging struct {
 	Simulation
-	SimulatorFaults SimulatorFaults  `env:"BILLING_SIMULATOR_MISHAPS" helpDefault:"none" must:"be pairs such as lose_answers=0.3,latency=20ms,seed=7; probabilities: lose_answers, break_answers, nonsense, lose_requests, unavailable, credentials, unknown_tokens, other_amounts, charge_twice, lose_lookups; durations: latency, hold_lost, lag, horizon; number: seed; word: receipts=full_payment or full_prepayment, which is no fault: the simulator needs receipts" help:"Faults that the simulator injects, for rehearsals and tests"`
+	SimulatorFaults SimulatorFaults  `env:"BILLING_SIMULATOR_MISHAPS" helpDefault:"none" must:"be pairs such as lose_answers=0.3,latency=20ms,seed=7; probabilities: lose_answers, break_answers, nonsense, lose_requests, unavailable, credentials, unknown_tokens, other_amounts, charge_twice, lose_lookups, fail_receipts; durations: latency, hold_lost, lag, horizon, receipt_delay; number: seed; word: receipts=full_payment or full_prepayment, which is no fault: the simulator needs receipts" help:"Faults that the simulator injects, for rehearsals and tests"`
 	ChargeTimeout   PositiveDuration `env:"BILLING_CHARGE_TIMEOUT" envDefault:"10s" must:"be a duration of more than zero, such as 10s" help:"Time limit of one charge"`
 }
 

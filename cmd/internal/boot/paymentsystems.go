@@ -154,7 +154,7 @@ func openSimulator(ctx context.Context, s *PaymentSystems, c PaymentSystemsConfi
 		HoldLost: cmp.Or(c.SimulatorFaults.holdLost, 2*time.Second),
 		Lag:      c.SimulatorFaults.lag,
 		Horizon:  c.SimulatorFaults.horizon,
-		Receipts: c.SimulatorFaults.receipts.terms(0),
+		Receipts: c.SimulatorFaults.receipts.terms(0), ReceiptDelay: c.SimulatorFaults.receiptDelay,
 
 		NotifySecret: billing.NewSecret(rand.Text()),
 		Notify: func(ctx context.Context, header map[string][]string, body []byte) {

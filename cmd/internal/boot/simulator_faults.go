@@ -18,6 +18,8 @@ type SimulatorFaults struct {
 	lag      time.Duration
 	horizon  time.Duration
 	receipts ReceiptMode
+	// receiptDelay is how long receipts are pending.
+	receiptDelay time.Duration
 }
 
 // UnmarshalText parses pairs of name and value with commas between them. The
@@ -29,8 +31,9 @@ func (m *SimulatorFaults) UnmarshalText(text []byte) error {
 		"unknown_tokens": &read.odds.UnknownTokens,
 		"other_amounts":  &read.odds.OtherAmounts, "charge_twice": &read.odds.ChargeTwice,
 		"break_answers": &read.odds.TruncateResponses, "nonsense": &read.odds.InvalidResponses, "lose_lookups": &read.odds.LoseLookups,
+		"fail_receipts": &read.odds.FailReceipts,
 	}
-	spans := map[string]*time.Duration{"latency": &read.latency, "hold_lost": &read.holdLost, "lag": &read.lag, "horizon": &read.horizon}
+	spans := map[string]*time.Duration{"latency": &read.latency, "hold_lost": &read.holdLost, "lag": &read.lag, "horizon": &read.horizon, "receipt_delay": &read.receiptDelay}
 	sum := 0.0
 	for word := range strings.SplitSeq(string(text), ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(word), "=")
@@ -42,7 +45,7 @@ func (m *SimulatorFaults) UnmarshalText(text []byte) error {
 				return errInvalid
 			}
 			*odds[name] = p
-			if name != "lose_lookups" { // not a fault of a charge
+			if name != "lose_lookups" && name != "fail_receipts" { // not faults of a charge
 				sum += p
 			}
 			if p > 1 {
@@ -61,7 +64,7 @@ func (m *SimulatorFaults) UnmarshalText(text []byte) error {
 			return errInvalid
 		}
 	}
-	if sum > 1 || min(read.latency, read.holdLost, read.lag, read.horizon) < 0 {
+	if sum > 1 || min(read.latency, read.holdLost, read.lag, read.horizon, read.receiptDelay) < 0 {
 		return errInvalid
 	}
 	*m = read
