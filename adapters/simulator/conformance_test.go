@@ -16,11 +16,22 @@ import (
 
 func TestProvider(t *testing.T) {
 	t.Parallel()
-	providertest.Run(t, func(t *testing.T) providertest.Harness {
-		s := newSimulator(t, Config{Wait: wait}) // a real wait, because the suite sets deadlines
+	for name, terms := range map[string]*billing.ReceiptTerms{"without receipts": nil, "with receipts": {Mode: billing.FullPrepayment, TaxSystem: 2}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			providertest.Run(t, harness(terms))
+		})
+	}
+}
+
+// harness returns the harnesses of simulators that need receipts with the terms, or none.
+func harness(terms *billing.ReceiptTerms) func(*testing.T) providertest.Harness {
+	return func(t *testing.T) providertest.Harness {
+		t.Helper()
+		s := newSimulator(t, Config{Wait: wait, Receipts: terms}) // a real wait, because the suite sets deadlines
 		return providertest.Harness{
 			Provider: s, Ledger: s, Confirm: pressButton(s.Handler()), Canceller: s,
-			Saver: s, SavePage: savePage(s.Handler()), Forgetter: s,
+			Saver: s, SavePage: savePage(s.Handler()), Forgetter: s, Receipt: s.received,
 			Card:     func() ports.Card { return *cardCharge("4242424242424242", "123").Card },
 			LostCard: func() ports.Card { return *cardCharge("4000009900000103", "123").Card },
 			Tokens: providertest.Tokens{
@@ -35,7 +46,20 @@ func TestProvider(t *testing.T) {
 				RefundLost:   billing.NewSecret("tok_refund_lost"),
 			},
 		}
-	})
+	}
+}
+
+// received returns the receipt of a charge or a refund.
+func (s *Simulator) received(key billing.ReceiptID) (r providertest.ReceivedReceipt, err error) {
+	var text string
+	var contact []byte
+	err = s.pool.QueryRow(context.Background(), `
+		SELECT receipt, receipt_contact FROM simulator.requests WHERE key = $1 AND receipt IS NOT NULL
+		UNION ALL SELECT receipt, receipt_contact FROM simulator.refunds WHERE key = $1 AND receipt IS NOT NULL`, key).Scan(&text, &contact)
+	parts := append(strings.Split(text, "|"), "", "")
+	r.Item, r.VAT = parts[0], billing.VAT(parts[1])
+	copy(r.Contact[:], contact)
+	return r, err
 }
 
 func declined() map[billing.DeclineCode]billing.Secret {

@@ -2,6 +2,8 @@ package yookassa_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"errors"
 	"testing"
 
 	"github.com/online-cinema/billing/adapters/yookassa/fake"
@@ -12,7 +14,20 @@ import (
 
 func TestProvider(t *testing.T) {
 	t.Parallel()
-	providertest.Run(t, func(t *testing.T) providertest.Harness {
+	for name, shop := range map[string]func(*testing.T) shop{
+		"without receipts": func(t *testing.T) shop { return newShop(t) }, "with receipts": newReceiptShop,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			providertest.Run(t, harness(shop))
+		})
+	}
+}
+
+// harness returns the harnesses of new shops.
+func harness(newShop func(*testing.T) shop) func(*testing.T) providertest.Harness {
+	return func(t *testing.T) providertest.Harness {
+		t.Helper()
 		s := newShop(t)
 		method := func(m fake.Method) billing.Secret { return billing.NewSecret(s.AddMethod(m)) }
 		declined := map[billing.DeclineCode]billing.Secret{}
@@ -27,6 +42,7 @@ func TestProvider(t *testing.T) {
 			Saver: s, SavePage: func(ctx context.Context, page string, save bool) error {
 				return replyTo(ctx, page, map[bool]string{true: "approve", false: "decline"}[save], "", "https://cinema.example/saved")
 			},
+			Receipt: s.received,
 			Tokens: providertest.Tokens{
 				OK: method(fake.Method{}), OtherOK: method(fake.Method{}), Declined: declined,
 				LostResponse: method(fake.Method{Fault: fake.HoldResponse}),
@@ -37,7 +53,17 @@ func TestProvider(t *testing.T) {
 			},
 			NotApplicable: notApplicable(),
 		}
-	})
+	}
+}
+
+// received returns the receipt of a payment or a refund.
+func (s shop) received(key billing.ReceiptID) (providertest.ReceivedReceipt, error) {
+	got, found := s.Receipt(string(key))
+	if !found {
+		return providertest.ReceivedReceipt{}, errors.New("there is no receipt")
+	}
+	rates := map[int]billing.VAT{3: billing.VAT10, 4: billing.VAT20} // the codes of YooKassa's documentation
+	return providertest.ReceivedReceipt{Item: got.Item, VAT: rates[got.VATCode], Contact: sha256.Sum256([]byte(got.Contact))}, nil
 }
 
 // settled looks payments up after the settling time: a request that has not arrived until

@@ -13,7 +13,7 @@ func testCancel(s suite) {
 	s.require("cancel", s.Canceller != nil && s.Confirm != nil && !s.Tokens.Confirmed.IsZero())
 	for name, token := range map[string]billing.Secret{"page": {}, "confirmation": s.Tokens.Confirmed} {
 		s.sub(name, func(s suite) {
-			r := newRequest(token)
+			r := s.newRequest(token)
 			pending := s.chargePending(r)
 			if err := s.cancel(r, pending); err != nil {
 				s.Fatalf("Cancel: %v", err)
@@ -34,7 +34,7 @@ func testCancel(s suite) {
 		})
 	}
 	s.sub("paid", func(s suite) {
-		r := newRequest(s.Tokens.Confirmed)
+		r := s.newRequest(s.Tokens.Confirmed)
 		pending := s.chargePending(r)
 		if err := s.Confirm(s.Context(), pending.ActionURL, true); err != nil {
 			s.Fatalf("Confirm: %v", err)
@@ -48,7 +48,7 @@ func testCancel(s suite) {
 		s.expectLedger(r.Key, r.Amount)
 	})
 	s.sub("unknown key", func(s suite) {
-		r := newRequest(s.Tokens.OK)
+		r := s.newRequest(s.Tokens.OK)
 		if err := s.cancel(r, billing.Outcome{}); err == nil {
 			s.Error("Cancel of an unknown charge returns no error")
 		}

@@ -14,7 +14,7 @@ import (
 // newCardRequest returns a viewer's request with a card and a new key.
 func (s suite) newCardRequest() ports.ChargeRequest {
 	s.Helper()
-	r := newRequest(billing.Secret{})
+	r := s.newRequest(billing.Secret{})
 	card := s.Card()
 	r.Card = &card
 	return r
@@ -42,7 +42,7 @@ func testCard(s suite) {
 	}
 	s.expectLedger(r.Key, r.Amount)
 
-	renewal := newRequest(o.Token)
+	renewal := s.newRequest(o.Token)
 	renewal.Initiator = billing.MerchantInitiated
 	s.expectSuccess(s.charge(renewal), renewal.Amount)
 	s.expectLedger(renewal.Key, renewal.Amount)
@@ -82,7 +82,7 @@ func testCardRefused(s suite) {
 // outcome with the token, because the card is not sent again.
 func testCardLost(s suite) {
 	s.require("card response lost", s.LostCard != nil)
-	r := newRequest(billing.Secret{})
+	r := s.newRequest(billing.Secret{})
 	card := s.LostCard()
 	r.Card = &card
 	if err := s.abandonCharge(r); !outcomeUnknown(err) {

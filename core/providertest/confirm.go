@@ -11,7 +11,7 @@ func testConfirmation(s suite) {
 	s.require("confirmation", !s.Tokens.Confirmed.IsZero() && s.Confirm != nil)
 	for name, approve := range map[string]bool{"approved": true, "declined": false} {
 		s.sub(name, func(s suite) {
-			r := newRequest(s.Tokens.Confirmed)
+			r := s.newRequest(s.Tokens.Confirmed)
 			pending := s.chargePending(r)
 			if err := s.Confirm(s.Context(), pending.ActionURL, approve); err != nil {
 				s.Fatalf("Confirm: %v", err)

@@ -18,5 +18,8 @@
 // NotApplicable can list other subcases in the same way, such as "refund/same key for
 // another amount".
 //
+// A provider whose capabilities say that it needs receipts gets one with each charge and
+// each refund, and also runs the case "receipt". Other providers skip it.
+//
 // Not here: the wire format and webhooks. The adapter's own tests cover them.
 package providertest

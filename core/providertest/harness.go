@@ -34,6 +34,10 @@ type Harness struct {
 	Saver     ports.Saver
 	SavePage  func(ctx context.Context, url string, save bool) error
 	Forgetter ports.Forgetter
+	// Receipt returns the receipt that the payment system has got with the charge or the
+	// refund of this key: its line, its rate and a digest of its contact. A provider that needs receipts
+	// must have it.
+	Receipt func(key billing.ReceiptID) (ReceivedReceipt, error)
 	// NotApplicable lists the cases that this payment system cannot run, with the
 	// reason. Keys are "case" or "case/subcase". A case without its token fails unless
 	// it is listed.
@@ -93,10 +97,11 @@ func newKey() billing.PaymentID {
 
 func rubles(minor int64) billing.Money { return billing.Money{Amount: minor, Currency: "RUB"} }
 
-// newRequest returns a valid request with a new key.
-func newRequest(token billing.Secret) ports.ChargeRequest {
+// newRequest returns a valid request with a new key. It has a receipt if the provider needs
+// one.
+func (s suite) newRequest(token billing.Secret) ports.ChargeRequest {
 	return ports.ChargeRequest{
-		Key: newKey(), Token: token, Amount: rubles(29900), Initiator: billing.CustomerInitiated,
+		Key: newKey(), Token: token, Amount: rubles(29900), Initiator: billing.CustomerInitiated, Receipt: s.newReceipt(),
 	}
 }
 

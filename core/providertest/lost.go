@@ -55,7 +55,7 @@ func (s suite) waitForReturn(done <-chan error) error {
 
 func testLostResponse(s suite) {
 	s.require("response lost", !s.Tokens.LostResponse.IsZero())
-	r := newRequest(s.Tokens.LostResponse)
+	r := s.newRequest(s.Tokens.LostResponse)
 	if err := s.abandonCharge(r); !outcomeUnknown(err) {
 		s.Fatalf("Charge = %v, want an error with an unknown outcome", err)
 	}
@@ -77,7 +77,7 @@ func testLostResponse(s suite) {
 // testSlowResponse cancels the first call too early, and then waits for the response.
 func testSlowResponse(s suite) {
 	s.require("response slow", !s.Tokens.Slow.IsZero())
-	r := newRequest(s.Tokens.Slow)
+	r := s.newRequest(s.Tokens.Slow)
 	if err := s.abandonCharge(r); !outcomeUnknown(err) {
 		s.Fatalf("Charge = %v, want an error with an unknown outcome", err)
 	}
@@ -91,7 +91,7 @@ func testSlowResponse(s suite) {
 
 func testUnavailable(s suite) {
 	s.require("unavailable", !s.Tokens.Unavailable.IsZero())
-	r := newRequest(s.Tokens.Unavailable)
+	r := s.newRequest(s.Tokens.Unavailable)
 	for range 2 {
 		s.expectRefusal(r, ports.ErrNotSent)
 		s.expectAbsent(r.Key)
@@ -101,7 +101,7 @@ func testUnavailable(s suite) {
 func testCancelledBefore(s suite) {
 	ctx, cancel := context.WithCancel(s.Context())
 	cancel()
-	r := newRequest(s.Tokens.OK)
+	r := s.newRequest(s.Tokens.OK)
 	start := time.Now()
 	o, err := s.chargeCtx(ctx, r)
 	if took := time.Since(start); took > cancelDelay {
@@ -115,7 +115,7 @@ func testCancelledBefore(s suite) {
 
 func testCancelledWhileWaiting(s suite) {
 	s.require("cancelled while waiting", !s.Tokens.LostResponse.IsZero())
-	r := newRequest(s.Tokens.LostResponse)
+	r := s.newRequest(s.Tokens.LostResponse)
 	ctx, cancel := context.WithTimeout(s.Context(), 100*time.Millisecond)
 	defer cancel()
 	start := time.Now()
@@ -140,7 +140,7 @@ func testCutOff(s suite) {
 		s.sub(fmt.Sprintf("after %d µs", i*i*10), func(s suite) {
 			ctx, cancel := context.WithTimeout(s.Context(), time.Duration(i*i*10)*time.Microsecond)
 			defer cancel()
-			r := newRequest(s.Tokens.OK)
+			r := s.newRequest(s.Tokens.OK)
 			o, err := s.chargeCtx(ctx, r)
 			s.expectConsistent(r, o, err)
 		})

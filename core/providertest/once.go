@@ -8,7 +8,7 @@ import (
 )
 
 func testSameKeyAgain(s suite) {
-	r := newRequest(s.Tokens.OK)
+	r := s.newRequest(s.Tokens.OK)
 	first := s.charge(r)
 	for range 3 {
 		if o := s.charge(r); o != first {
@@ -21,7 +21,7 @@ func testSameKeyAgain(s suite) {
 
 func testSameKeyConcurrently(s suite) {
 	const calls = 100
-	r := newRequest(s.Tokens.OK)
+	r := s.newRequest(s.Tokens.OK)
 	var outcomes [calls]billing.Outcome
 	var errs [calls]error
 	s.concurrently(calls, func(i int) { outcomes[i], errs[i] = s.chargeCtx(s.Context(), r) })
@@ -57,7 +57,7 @@ func testKeyConflict(s suite) {
 		"initiator":     func(r *ports.ChargeRequest) { r.Initiator = billing.MerchantInitiated },
 	} {
 		s.sub(name, func(s suite) {
-			r := newRequest(s.Tokens.OK)
+			r := s.newRequest(s.Tokens.OK)
 			other := r
 			change(&other)
 			s.require("same key for another request/"+name, !other.Token.IsZero())

@@ -11,7 +11,7 @@ import (
 // expectSuccess expects the outcome of a successful charge of this amount.
 func (s suite) expectSuccess(o billing.Outcome, amount billing.Money) {
 	s.Helper()
-	want := billing.Outcome{Status: billing.PaymentSucceeded, Amount: amount, ProviderRef: o.ProviderRef}
+	want := billing.Outcome{Status: billing.PaymentSucceeded, Amount: amount, ProviderRef: o.ProviderRef, Receipt: s.receiptStatus(o.Receipt)}
 	if o != want || o.ProviderRef == "" {
 		s.Fatalf("the outcome is %+v, want a success over %s with a reference", o, amount)
 	}
@@ -20,7 +20,7 @@ func (s suite) expectSuccess(o billing.Outcome, amount billing.Money) {
 func testCharge(s suite) {
 	for _, initiator := range []billing.Initiator{billing.CustomerInitiated, billing.MerchantInitiated} {
 		s.sub(string(initiator), func(s suite) {
-			r := newRequest(s.Tokens.OK)
+			r := s.newRequest(s.Tokens.OK)
 			r.Initiator = initiator
 			o := s.charge(r)
 			s.expectLedger(r.Key, r.Amount)
@@ -42,7 +42,7 @@ func testAmounts(s suite) {
 	} {
 		s.sub(name, func(s suite) {
 			s.require("amounts/"+name, true)
-			r := newRequest(s.Tokens.OK)
+			r := s.newRequest(s.Tokens.OK)
 			r.Amount = amount
 			s.expectSuccess(s.charge(r), amount)
 			s.expectSuccess(s.find(r.Key), amount)
@@ -56,7 +56,7 @@ func testAmounts(s suite) {
 func testManyKeys(s suite) {
 	seen := map[string]bool{}
 	for range 25 {
-		r := newRequest(s.Tokens.OK)
+		r := s.newRequest(s.Tokens.OK)
 		o := s.charge(r)
 		s.expectLedger(r.Key, r.Amount)
 		if seen[o.ProviderRef] {
@@ -67,7 +67,7 @@ func testManyKeys(s suite) {
 }
 
 func testLedger(s suite) {
-	r := newRequest(s.Tokens.OK)
+	r := s.newRequest(s.Tokens.OK)
 	s.charge(r)
 	ledgerOf := s.ledgerOf(r.Key)
 	if len(ledgerOf) != 1 {
@@ -102,9 +102,12 @@ func testDeclines(s suite) {
 		s.sub(string(code), func(s suite) {
 			token := s.Tokens.Declined[code]
 			s.require("declines/"+string(code), !token.IsZero())
-			r := newRequest(token)
+			r := s.newRequest(token)
 			o := s.charge(r)
 			want := billing.Outcome{Status: billing.PaymentDeclined, DeclineCode: code, ProviderRef: o.ProviderRef}
+			if s.Provider.Capabilities().Receipts != nil {
+				want.Receipt = o.Receipt // means nothing without money
+			}
 			if o != want {
 				s.Errorf("Charge = %+v, want declined: %s", o, code)
 			}
@@ -128,7 +131,7 @@ func testRefused(s suite) {
 	} {
 		s.sub(name, func(s suite) {
 			s.require("refused/"+name, true)
-			r := newRequest(s.Tokens.OK)
+			r := s.newRequest(s.Tokens.OK)
 			spoil(&r)
 			s.expectRefusal(r, ports.ErrRefused)
 			s.expectAbsent(r.Key)
@@ -138,7 +141,7 @@ func testRefused(s suite) {
 
 func testUnknownToken(s suite) {
 	s.require("unknown token", !s.Tokens.Unknown.IsZero())
-	r := newRequest(s.Tokens.Unknown)
+	r := s.newRequest(s.Tokens.Unknown)
 	s.expectRefusal(r, ports.ErrTokenUnknown)
 	s.expectAbsent(r.Key)
 }

@@ -50,11 +50,11 @@ type refundSuite struct {
 // newRefund charges with the token, and returns a request to refund the whole amount.
 func (s refundSuite) newRefund(token billing.Secret) ports.RefundRequest {
 	s.Helper()
-	r := newRequest(token)
+	r := s.newRequest(token)
 	o := s.charge(r)
 	s.expectSuccess(o, r.Amount)
 	return ports.RefundRequest{
-		Key: billing.RefundID(newKey()), Payment: r.Key, PaymentRef: o.ProviderRef, Amount: r.Amount,
+		Key: billing.RefundID(newKey()), Payment: r.Key, PaymentRef: o.ProviderRef, Amount: r.Amount, Receipt: r.Receipt,
 	}
 }
 
@@ -90,7 +90,7 @@ func (s refundSuite) refund(r ports.RefundRequest) billing.RefundOutcome {
 
 func (s refundSuite) expectRefunded(o billing.RefundOutcome) {
 	s.Helper()
-	if want := (billing.RefundOutcome{Status: billing.PaymentSucceeded, ProviderRef: o.ProviderRef}); o != want || o.ProviderRef == "" {
+	if want := (billing.RefundOutcome{Status: billing.PaymentSucceeded, ProviderRef: o.ProviderRef, Receipt: s.receiptStatus(o.Receipt)}); o != want || o.ProviderRef == "" {
 		s.Fatalf("the outcome is %+v, want a success with a reference", o)
 	}
 }

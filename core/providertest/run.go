@@ -30,6 +30,7 @@ var cases = []struct {
 	{"card refused", testCardRefused},
 	{"card response lost", testCardLost},
 	{"refund", testRefund},
+	{"receipt", testReceipt},
 	{"save without charge", testSave},
 	{"save refused", testSaveRefused},
 	{"save, same key for another request", testSaveKeyConflict},

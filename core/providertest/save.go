@@ -88,7 +88,7 @@ func testSave(s suite) {
 	s.require("save without charge", s.Saver != nil && s.SavePage != nil)
 	r, token := s.saved()
 	s.expectLedger(billing.PaymentID(r.Key))
-	renewal := newRequest(token)
+	renewal := s.newRequest(token)
 	renewal.Initiator, renewal.Payer = billing.MerchantInitiated, r.Payer
 	s.expectSuccess(s.charge(renewal), renewal.Amount)
 	s.expectLedger(renewal.Key, renewal.Amount)
@@ -140,7 +140,7 @@ func testForget(s suite) {
 		}
 	}
 	for _, by := range []billing.Initiator{billing.MerchantInitiated, billing.CustomerInitiated} {
-		r := newRequest(token)
+		r := s.newRequest(token)
 		r.Initiator, r.Payer = by, saved.Payer
 		s.expectRefusal(r, ports.ErrTokenUnknown)
 		s.expectAbsent(r.Key)

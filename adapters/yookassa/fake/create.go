@@ -96,8 +96,8 @@ func (f *Fake) add(q request, fault Fault, host string) *payment {
 	p := &payment{
 		ID: newID(), Status: pending, Amount: q.Amount, Recipient: recipient{f.cfg.ShopID, "1"}, CreatedAt: now,
 		MerchantCustomerID: q.MerchantCustomerID, Metadata: q.Metadata, Test: true,
-		Registration: registration(q.Receipt),
-		save:         q.SavePaymentMethod, decides: f.methods[q.PaymentMethodID],
+		Registration: registration(q.Receipt), receipt: q.Receipt,
+		save: q.SavePaymentMethod, decides: f.methods[q.PaymentMethodID],
 	}
 	f.payments = append(f.payments, p)
 	if fault == Decline {

@@ -51,7 +51,8 @@ type payment struct {
 
 	save      bool   // the method, if the payment succeeds
 	decides   Method // the outcome
-	postponed bool   // the status follows later, without the viewer
+	receipt   *receipt
+	postponed bool // the status follows later, without the viewer
 }
 
 type recipient struct {

@@ -1,5 +1,38 @@
 package fake
 
+// Receipt is the receipt of a payment or a refund.
+type Receipt struct {
+	Contact string // e-mail address or phone number
+	Item    string
+	VATCode int
+}
+
+// Receipt returns the receipt of the payment or the refund whose metadata has this
+// payment_id or refund_id. It returns false if there is none.
+func (f *Fake) Receipt(id string) (Receipt, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, p := range f.payments {
+		if p.Metadata["payment_id"] == id {
+			return p.receipt.shown()
+		}
+	}
+	for _, r := range f.refunds {
+		if r.Metadata["refund_id"] == id {
+			return r.receipt.shown()
+		}
+	}
+	return Receipt{}, false
+}
+
+// shown returns the receipt of a valid request, which may have none.
+func (r *receipt) shown() (Receipt, bool) {
+	if r == nil {
+		return Receipt{}, false
+	}
+	return Receipt{Contact: r.Customer.Email + r.Customer.Phone, Item: r.Items[0].Description, VATCode: r.Items[0].VATCode}, true
+}
+
 // receipt is the receipt in the body of a payment or a refund.
 type receipt struct {
 	Customer struct {
@@ -7,8 +40,9 @@ type receipt struct {
 		Phone string `json:"phone"`
 	} `json:"customer"`
 	Items []struct {
-		Amount  amount `json:"amount"`
-		VATCode int    `json:"vat_code"`
+		Description string `json:"description"`
+		Amount      amount `json:"amount"`
+		VATCode     int    `json:"vat_code"`
 	} `json:"items"`
 }
 

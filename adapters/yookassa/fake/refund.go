@@ -31,6 +31,7 @@ type refund struct {
 	Metadata            map[string]string    `json:"metadata,omitempty"`
 	Registration        string               `json:"receipt_registration,omitempty"`
 
+	receipt   *receipt
 	minor     int64  // the amount in kopecks
 	reason    string // of the cancellation; "" lets it succeed
 	postponed bool   // the status follows when it is read or requested again
@@ -134,7 +135,7 @@ func (f *Fake) rest(paid *payment) int64 {
 func (f *Fake) addRefund(paid *payment, q refundRequest, postponed bool) *refund {
 	x := &refund{
 		ID: newID(), PaymentID: paid.ID, Status: pending, Amount: q.Amount, CreatedAt: f.now(), Description: q.Description,
-		Metadata: q.Metadata, Registration: registration(q.Receipt), minor: minorOf(q.Amount.Value), reason: paid.decides.RefundReason, postponed: postponed,
+		Metadata: q.Metadata, Registration: registration(q.Receipt), receipt: q.Receipt, minor: minorOf(q.Amount.Value), reason: paid.decides.RefundReason, postponed: postponed,
 	}
 	f.refunds = append(f.refunds, x)
 	if !postponed && !f.holdRefunds {
