@@ -30,6 +30,7 @@ var providerBugs = map[string]func(ports.Provider) ports.Provider{
 	"lookups-stop-charges":     func(p ports.Provider) ports.Provider { return lookupsStopCharges{p, new(atomic.Int64)} },
 	"hard-decline-ends":        func(p ports.Provider) ports.Provider { return hardDeclineEnds{p} },
 	payShortensGrace:           func(p ports.Provider) ports.Provider { return ownDeclines{p} },
+	receiptDropped:             func(p ports.Provider) ports.Provider { return chargedWithoutReceipt{p} },
 	pagePaidTwice:              func(p ports.Provider) ports.Provider { return cancelledUnseen{p} },
 }
 

@@ -22,10 +22,14 @@ const refundNewKey = "refund-new-key"
 // Refunders returns p with the planted bug, if it is one of refunds.
 func Refunders(p map[string]ports.Refunder) map[string]ports.Refunder {
 	refunders.Store(&p)
-	if planted() != refundNewKey {
+	switch planted() {
+	case refundNewKey:
+		return wrap(p, func(one ports.Refunder) ports.Refunder { return newRefundKey{one} })
+	case receiptDropped:
+		return wrap(p, func(one ports.Refunder) ports.Refunder { return withoutReceiptAgain{one} })
+	default:
 		return p
 	}
-	return wrap(p, func(one ports.Refunder) ports.Refunder { return newRefundKey{one} })
 }
 
 type newRefundKey struct{ ports.Refunder }

@@ -133,13 +133,13 @@ func (w *world) auditResponse(a exchange) {
 }
 
 // auditSecrets checks that the programs' output contains no payment tokens, access
-// tokens or card numbers.
+// tokens, card numbers or contacts.
 func (w *world) auditSecrets() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, p := range w.processes {
 		for _, line := range p.output() {
-			if strings.Contains(line, "tok_") || strings.Contains(line, "eyJ") || strings.Contains(line, cardNumber) {
+			if strings.Contains(line, "tok_") || strings.Contains(line, "eyJ") || strings.Contains(line, cardNumber) || strings.Contains(line, contactDomain) {
 				w.violated("I8: %s printed a secret: %s", p.name, line)
 			}
 		}

@@ -76,6 +76,23 @@ var invariants = []invariant{
 		FROM (SELECT r.payment_id, (SELECT count(*) FROM events e WHERE e.user_id = r.user_id AND e.payment_id = r.payment_id
 				AND e.type = 'refund_requested') FROM refunds r) n (payment_id, requests)
 		GROUP BY payment_id HAVING count(*) <> max(requests)`},
+	{"I19", "each succeeded payment and refund that needs a receipt was sent with it, and its stored status is that of the payment system", `
+		SELECT format('%s %s succeeded, but no receipt is stored', m.kind, m.id)
+		FROM (SELECT 'payment', p.user_id, p.id, p.id FROM payments p WHERE p.status = 'succeeded'
+			UNION ALL SELECT 'refund', f.user_id, f.id, f.payment_id FROM refunds f WHERE f.status = 'succeeded') m (kind, user_id, id, payment_id)
+		WHERE EXISTS (SELECT FROM receipts) AND NOT EXISTS (SELECT FROM receipts r WHERE r.user_id = m.user_id AND r.id = m.id)
+		UNION ALL
+		SELECT format('%s %s was sent with the receipt %L, but %L is stored', t.kind, r.id, t.receipt, stored.receipt)
+		FROM (SELECT 'payment', key, receipt, receipt_fails FROM simulator.requests
+			UNION ALL SELECT 'refund', key, receipt, receipt_fails FROM simulator.refunds) t (kind, key, receipt, fails)
+		JOIN receipts r ON r.id::text = t.key,
+		LATERAL (SELECT format('%s|%s|%s|%s', r.item, r.vat, r.mode, r.tax_system)) stored (receipt)
+		WHERE t.receipt IS DISTINCT FROM stored.receipt
+		UNION ALL
+		SELECT format('receipt %s is %s, but at the payment system it failed: %s', r.id, r.status, t.fails)
+		FROM (SELECT key, receipt_fails FROM simulator.requests UNION ALL SELECT key, receipt_fails FROM simulator.refunds) t (key, fails)
+		JOIN receipts r ON r.id::text = t.key
+		WHERE r.status IN ('registered', 'failed') AND (r.status = 'failed') <> t.fails`},
 	{"I6", "a viewer has one live subscription to a plan", `
 		SELECT format('user %s has %s live subscriptions to plan %s', user_id, count(*), plan_id)
 		FROM subscriptions WHERE ended_at IS NULL GROUP BY user_id, plan_id HAVING count(*) > 1`},
@@ -143,12 +160,13 @@ var invariants = []invariant{
 		SELECT format('payment %s was created at %s, but its payment method was removed at %s', p.id, p.created_at, m.removed_at)
 		FROM payments p JOIN payment_methods m ON m.user_id = p.user_id AND m.id = p.payment_method_id
 		WHERE p.created_at > m.removed_at`},
-	{"I8", "neither the database nor the programs' output contains a card number or payment token in plaintext", `
+	{"I8", "neither the database nor the programs' output contains a card number, payment token or contact in plaintext", `
 		SELECT format('%s is in plaintext in %s', text, place) FROM (
 			SELECT 'cards', c::text FROM cards c
 			UNION ALL SELECT 'payment_methods', m::text FROM payment_methods m
+			UNION ALL SELECT 'receipt_contacts', c::text FROM receipt_contacts c
 			UNION ALL SELECT 'idempotency_answers', encode(a.body, 'escape') FROM idempotency_answers a) all_of (place, text)
-		WHERE text LIKE '%` + cardNumber + `%' OR text LIKE '%tok\_%'`},
+		WHERE text LIKE '%` + cardNumber + `%' OR text LIKE '%tok\_%' OR text LIKE '%` + contactDomain + `%'`},
 }
 
 // codedInvariants are the invariants that are checked in Go.

@@ -39,6 +39,7 @@ var mutants = []mutant{
 	{name: "refund-new-key", scenario: "refund/faults", pattern: `^I5: the payment system refunded`, description: "a refund is sent again with a new key when its response is lost"},
 	{name: "refund-not-reserved", scenario: "refund/two at once", pattern: `^refunded too much`, description: "the amount of a refund is not reserved in its payment"},
 	{name: "refund-before-intent", scenario: "refund/late charge", pattern: `^I5: the payment system refunded`, description: "the payment system is asked for a refund before it is stored, with a key that is not stored"},
+	{name: "receipt-dropped-on-retry", scenario: "receipts/faults", pattern: `^I19: refund .* was sent with the receipt NULL`, description: "a charge or a refund is sent again without its receipt"},
 	{name: "unknown-is-given-up", scenario: "payment system/no outcome", pattern: `^I2`, description: "a payment is abandoned after two lookups without a response"},
 	{name: "lookups-stop-charges", scenario: "payment system/lookups fail", pattern: `^the run renewed`, description: "failed lookups stop a run from charging"},
 	{name: "refusal-is-outage", scenario: "database/refuses a row", pattern: `^refused row`, description: "an error of one item counts as an outage of the database, so its whole batch waits"},

@@ -29,6 +29,7 @@ func scenarios() []scenario {
 		pastDue(),
 		openPages(),
 		refunds(),
+		receipts(),
 		reconciled(),
 		feeds(),
 		forgeries(),
