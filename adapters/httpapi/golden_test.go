@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/ports"
 )
 
@@ -149,6 +150,26 @@ func TestGolden(t *testing.T) {
 		"payment": func(s *service) recorder {
 			subscribed(s)
 			return s.do("alice", "GET", "/v1/payments/"+s.firstID("alice", "/v1/payments"), "")
+		},
+		"payment_receipt": func(s *service) recorder {
+			s.subscribeForReceipt("registered")
+			return s.do("alice", "GET", "/v1/payments/"+s.firstID("alice", "/v1/payments"), "")
+		},
+		"payments_receipt_failed": func(s *service) recorder {
+			s.subscribeForReceipt("failed")
+			return s.do("alice", "GET", "/v1/payments", "")
+		},
+		"payment_systems_receipts": func(s *service) recorder {
+			s.bank.receipts = &billing.ReceiptTerms{Mode: billing.FullPayment}
+			return s.do("", "GET", "/v1/payment-systems", "")
+		},
+		"subscribe_no_contact": func(s *service) recorder {
+			s.bank.receipts = &billing.ReceiptTerms{Mode: billing.FullPayment}
+			return s.do("alice", "POST", "/v1/subscriptions", subscribeOK)
+		},
+		"subscribe_invalid_contact": func(s *service) recorder {
+			s.bank.receipts = &billing.ReceiptTerms{Mode: billing.FullPayment}
+			return s.do("alice", "POST", "/v1/subscriptions", strings.Replace(subscribeOK, "{", `{"receipt":{"email":"alice"},`, 1))
 		},
 		"payment_other_viewer": func(s *service) recorder {
 			subscribed(s)

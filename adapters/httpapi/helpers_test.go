@@ -143,6 +143,25 @@ func (s *service) hold() {
 	}
 }
 
+// subscribeForReceipt subscribes alice at a payment system that needs receipts. The receipt
+// then has the status.
+func (s *service) subscribeForReceipt(status billing.ReceiptStatus) {
+	s.t.Helper()
+	s.bank.receipts = &billing.ReceiptTerms{Mode: billing.FullPayment}
+	s.do("alice", "POST", "/v1/subscriptions", strings.Replace(subscribeOK, "{", `{"receipt":{"email":"alice@cinema.example"},`, 1))
+	id := billing.ReceiptID(s.firstID("alice", "/v1/payments"))
+	err := s.store.InTx(s.t.Context(), func(tx ports.Repos) error {
+		list, err := tx.Receipts.Find(s.t.Context(), ports.ReceiptKey{User: alice, ID: id})
+		if err != nil || len(list) != 1 || list[0].Contact.Reveal() != "alice@cinema.example" {
+			return fmt.Errorf("the receipts are %v, %w", list, err)
+		}
+		return tx.Receipts.Save(s.t.Context(), list[0].Settle(status, true, time.Minute, s.clock.Now()))
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 // userRefTest finds the users of the tests by id and by subject, which is also the token.
 func userRefTest(name string) viewers.UserRef {
 	if billing.IsID(name) {
@@ -262,6 +281,8 @@ type bank struct {
 	down    atomic.Bool
 	hold    chan struct{} // if set, charges block until it is closed
 	held    chan struct{} // receives a value when a charge blocks
+	// receipts are the terms of the receipts that it needs; nil if it needs none.
+	receipts *billing.ReceiptTerms
 }
 
 func (b *bank) Charge(_ context.Context, r ports.ChargeRequest) (billing.Outcome, error) {
@@ -309,7 +330,7 @@ func (b *bank) Charge(_ context.Context, r ports.ChargeRequest) (billing.Outcome
 }
 
 func (b *bank) Capabilities() ports.Capabilities {
-	return ports.Capabilities{Accepts: []ports.Means{ports.ByToken, ports.ByCard}}
+	return ports.Capabilities{Accepts: []ports.Means{ports.ByToken, ports.ByCard}, Receipts: b.receipts}
 }
 
 func (b *bank) Find(context.Context, ports.ChargeQuery) (billing.Outcome, error) {
