@@ -65,6 +65,59 @@ func TestPaymentsPage(t *testing.T) {
 	wantText(t, "the link of a payment", vera.get("/admin/info/users/detail?id="+string(user)+"&payment="+"01900000-0000-7000-8000-000000000001"), "=cmd1")
 }
 
+// The user's page shows whether the receipt of a payment is registered, and not to whom it
+// goes.
+func TestUserPage_Receipts(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	plan := s.sell("gold", "Gold")
+	for status, want := range map[string][2]string{
+		"pending":    {"Receipt: being registered", "Чек: регистрируется"},
+		"registered": {"Receipt: registered", "Чек: зарегистрирован"},
+		"failed":     {"Receipt: not registered", "Чек: не зарегистрирован"},
+		"void":       {"Receipt: not due: no money was taken", "Чек: не нужен: деньги не списаны"},
+		"":           {"ref_1", "ref_1"},
+	} {
+		user := s.subscribed(plan)
+		payment := s.addReceipt(user, status)
+		vera := s.as("vera")
+		for lang, text := range map[string]string{"en": want[0], "ru": want[1]} {
+			req := vera.request(http.MethodGet, "/admin/info/users/detail?id="+string(user)+"&payment="+payment, "", "")
+			req.AddCookie(&http.Cookie{Name: "panel_language", Value: lang})
+			page := vera.do(req)
+			wantText(t, status+" in "+lang, page, text)
+			if got := strings.Contains(page.text(), "Receipt: ") || strings.Contains(page.text(), "Чек: "); got != (status != "") {
+				t.Errorf("%q: the page shows a receipt: %t", status, got)
+			}
+			if strings.Contains(page.body, "ann@") {
+				t.Errorf("%q: the page shows the contact", status)
+			}
+		}
+	}
+}
+
+// addReceipt adds a receipt with the status to the user's payment, or none for "". It
+// returns the id of the payment.
+func (s *site) addReceipt(user billing.UserID, status string) (payment string) {
+	s.t.Helper()
+	ctx := s.t.Context()
+	if err := s.owner.QueryRow(ctx, `SELECT id FROM payments WHERE user_id = $1`, string(user)).Scan(&payment); err != nil {
+		s.t.Fatal(err)
+	}
+	if status == "" {
+		return payment
+	}
+	_, err := s.owner.Exec(ctx, `
+		WITH c AS (INSERT INTO receipt_contacts (user_id, id, contact) VALUES ($1, $2, 'ann@cinema.example') RETURNING user_id, id)
+		INSERT INTO receipts (user_id, id, payment_id, payment_system, contact_id, item, vat, mode, tax_system, status, created_at, settled_at, look_at)
+		SELECT c.user_id, $3::uuid, $3::uuid, 'simulator', c.id, 'Gold', 'vat20', 'full_payment', 0, $4, now(),
+			CASE WHEN $4 <> 'pending' THEN now() END, CASE WHEN $4 = 'pending' THEN now() END FROM c`, string(user), newID(), payment, status)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return payment
+}
+
 // linkTo returns the target of a link of the page, or "".
 func linkTo(r response, id string) string {
 	_, link, _ := strings.Cut(r.body, `id="`+id+`" href="`)
