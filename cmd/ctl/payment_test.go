@@ -3,6 +3,9 @@ package main
 import (
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/online-cinema/billing/cmd/internal/boot"
 )
@@ -76,6 +79,53 @@ func TestPayment_Output(t *testing.T) {
 		if _, errs := s.run(t, boot.Failed, "payment", unknown); !strings.Contains(errs, "there is no payment "+unknown) {
 			t.Errorf("unknown payment: stderr is %q", errs)
 		}
+	}
+}
+
+// receipts gives the declined renewal a receipt, as if it had succeeded, and a refund with
+// another one.
+const receipts = `
+UPDATE payments SET status = 'succeeded', decline_code = '', refunded = 10000, period_start = '2026-01-01Z', period_end = '2026-02-01Z' WHERE id = '` + declinedID + `';
+INSERT INTO refunds (user_id, id, payment_id, subscription_id, payment_system, amount, currency, end_now, requested_by, reason, status, decline_code,
+    provider_ref, created_at, settled_at)
+VALUES ('` + ownerID + `', '` + refundID + `', '` + declinedID + `', '` + ownerID + `', 'bank', 10000, 'RUB', false, 'anna', 'ticket 4711', 'succeeded', '',
+    'ref-8', '2026-02-03Z', '2026-02-03Z');
+INSERT INTO receipt_contacts (user_id, id, contact) VALUES ('` + ownerID + `', '` + ownerID + `', 'ann@secret.example');
+INSERT INTO receipts (user_id, id, payment_id, payment_system, contact_id, item, vat, mode, tax_system, status, created_at, settled_at, look_at)
+VALUES ('` + ownerID + `', '` + declinedID + `', '` + declinedID + `', 'bank', '` + ownerID + `', 'Basic', 'vat20', 'full_payment', 0, 'registered', '2026-02-01Z', '2026-02-01T00:05Z', NULL),
+       ('` + ownerID + `', '` + refundID + `', '` + declinedID + `', 'bank', '` + ownerID + `', 'Basic', 'vat20', 'full_payment', 0, 'failed', '2026-02-03Z', '2026-02-03T00:05Z', NULL);`
+
+const refundID = "01a20ad7-0000-7000-8000-000000000003"
+
+func TestPayment_Receipts(t *testing.T) {
+	t.Parallel()
+	s := withDatabase(t)
+	exec(t, s.url(), twoPayments+receipts)
+	out, _ := s.run(t, boot.OK, "payment", declinedID)
+	for _, want := range []string{
+		"the payment", "refund " + refundID, "Basic", "vat20", "registered", "failed", "2026-02-03T00:00:00Z",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the output lacks %q:\n%s", want, out)
+		}
+	}
+	settled := time.Date(2026, 2, 1, 0, 5, 0, 0, time.UTC)
+	later := settled.AddDate(0, 0, 2)
+	want := []receiptJSON{
+		{declinedID, "Basic", "vat20", "full_payment", "registered", time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC), &settled},
+		{refundID, "Basic", "vat20", "full_payment", "failed", time.Date(2026, 2, 3, 0, 0, 0, 0, time.UTC), &later},
+	}
+	var got paymentJSON
+	s.json(t, boot.OK, &got, "payment", declinedID)
+	if diff := cmp.Diff(want, got.Receipts); diff != "" {
+		t.Errorf("receipts (-want +got):\n%s", diff)
+	}
+	whole, _ := s.run(t, boot.OK, "payment", declinedID, "--json")
+	if strings.Contains(out+whole, "secret") {
+		t.Errorf("the output has the contact:\n%s\n%s", out, whole)
+	}
+	if out, _ := s.run(t, boot.OK, "payment", pendingID); strings.Contains(out, "RECEIPT") {
+		t.Errorf("the output of a payment without a receipt has one:\n%s", out)
 	}
 }
 
