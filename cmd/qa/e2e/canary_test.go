@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -29,8 +30,18 @@ const (
 	otherDigit = "374652987654329"
 )
 
-// leaks returns the forms in which text contains a card number.
-func leaks(text []byte, number string) []string {
+// leaks returns the canaries that text contains, and their forms.
+func leaks(text []byte) (found []string) {
+	for what, secret := range canaries() {
+		for _, form := range leaksOf(text, secret) {
+			found = append(found, what+" "+form)
+		}
+	}
+	return found
+}
+
+// leaksOf returns the forms in which text contains a secret of more than ten characters.
+func leaksOf(text []byte, number string) []string {
 	spaced := number[:4] + " " + number[4:10] + " " + number[10:]
 	fours := regexp.MustCompile(`.{1,4}`).FindAllString(number, -1)
 	forms := map[string]string{
@@ -74,16 +85,19 @@ func leaksCode(text []byte) []string {
 	return found
 }
 
-// The test makes every request with a card, with and without faults, and with the most
-// detailed logs. Then it searches all outputs, logs and files for the card.
-func TestCanary_CardIsNotLeaked(t *testing.T) {
+// The test makes every request with a card or a contact for receipts, with and without
+// faults, and with the most detailed logs. Then it searches all outputs, logs, traces and
+// files for the card, the contact, and the texts of the payment system.
+func TestCanary_NothingIsLeaked(t *testing.T) {
 	t.Parallel()
 	dir := folder(t)
 	db := openPostgres(t, dir)
 	if _, err := postgres.Migrate(t.Context(), db.URL(), slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
-	w := newWorldAt(t, db.URL(), append(append([]string{shortChargeTimeout}, onTestClock...), append(unlimited, "BILLING_LOG_LEVEL=debug")...)...)
+	var n notifier
+	system, spans := newChatty(t, &n), newCollector(t)
+	w := newWorldAt(t, db.URL(), slices.Concat([]string{shortChargeTimeout, "BILLING_LOG_LEVEL=debug", spans.url}, onTestClock, unlimited, system.vars())...)
 	w.sql(t, "ALTER SYSTEM SET log_statement = 'all'", "ALTER SYSTEM SET log_min_duration_statement = 0",
 		"ALTER SYSTEM SET log_min_error_statement = 'debug5'", "ALTER SYSTEM SET log_parameter_max_length_on_error = -1", "SELECT pg_reload_conf()")
 	w.clock(t, "set", "2026-01-31T12:00:00Z")
@@ -92,6 +106,8 @@ func TestCanary_CardIsNotLeaked(t *testing.T) {
 	a := w.api(t, "billing-api")
 	w.cardFlows(t, a, seen)
 	w.flowsWithFaults(t, seen)
+	receipts := w.receiptFlows(t, system, &n, seen)
+	system.refuseNext(http.StatusInternalServerError)
 	w.clock(t, "set", "2026-02-28T12:00:00Z")
 	for range 2 {
 		run := w.renewCommand(t, "billing-renew", nil)
@@ -100,11 +116,22 @@ func TestCanary_CardIsNotLeaked(t *testing.T) {
 		out, _ := run.Output()
 		seen.add("renewal run", append(out, stderr.Bytes()...))
 	}
-	shown := metrics(t, a)
-	if !strings.Contains(shown, "\nbilling_log_masked_total 0\n") {
-		t.Error("billing_log_masked_total is not 0, or missing")
+	system.checkReceived(t)
+	for _, one := range []api{a, receipts} {
+		shown := metrics(t, one)
+		if !strings.Contains(shown, "\nbilling_log_masked_total 0\n") {
+			t.Error("billing_log_masked_total is not 0, or missing")
+		}
+		seen.add("metrics", []byte(shown))
 	}
-	seen.add("metrics", []byte(shown))
+	seen.add("log of the API with receipts", []byte(receipts.output()))
+	receipts.signal(t, syscall.SIGTERM) // it sends its last spans
+	receipts.wait(t)
+	traces := spans.bytes()
+	if !bytes.Contains(traces, []byte("billing.payment.id")) {
+		t.Errorf("the traces have no payment: %d bytes", len(traces))
+	}
+	seen.add("traces", traces)
 	seen.add("vault", w.ctl(t, "vault", "rotate"), w.ctl(t, "vault", "rewrap"), w.ctl(t, "vault", "status"))
 	w.crashWithStacks(t, a, seen)
 	rows := w.rows(t)
@@ -141,8 +168,8 @@ func (e *evidence) check(t *testing.T) {
 	total, marked := 0, map[string]bool{}
 	for i, text := range e.texts {
 		total += len(text)
-		if found := append(leaks(text, canary), leaks(text, otherDigit)...); len(found) > 0 {
-			t.Errorf("the number is in %s, %v", e.sources[i], found)
+		if found := leaks(text); len(found) > 0 {
+			t.Errorf("in %s: %v", e.sources[i], found)
 		}
 		if found := leaksCode(text); len(found) > 0 {
 			t.Errorf("the code is in %s, %v", e.sources[i], found)
@@ -170,8 +197,8 @@ func checkFiles(t *testing.T, dir string) {
 			return err
 		}
 		total += len(text)
-		if found := append(leaks(text, canary), leaks(text, otherDigit)...); len(found) > 0 {
-			t.Errorf("the number is in %s, %v", path, found)
+		if found := leaks(text); len(found) > 0 {
+			t.Errorf("in %s: %v", path, found)
 		}
 		if bytes.Contains(text, []byte(`"`+canaryCVV+`"`)) || bytes.Contains(text, []byte("NDcyOQ")) {
 			t.Errorf("the code is in %s", path)

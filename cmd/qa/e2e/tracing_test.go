@@ -61,6 +61,13 @@ func newCollector(t *testing.T) *collector {
 	return c
 }
 
+// bytes returns the requests with spans, as they arrived.
+func (c *collector) bytes() []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return bytes.Clone(c.raw)
+}
+
 // trace returns the spans of the first trace whose root has this name.
 func (c *collector) trace(t *testing.T, root string) (spans []*tracepb.Span) {
 	t.Helper()
@@ -164,8 +171,8 @@ func TestTraces_RequestsAndRuns(t *testing.T) {
 			t.Errorf("the traces contain %s", secret)
 		}
 	}
-	for _, form := range leaks(c.raw, canary) {
-		t.Errorf("the traces contain the card number, %s", form)
+	if found := leaks(c.raw); len(found) > 0 {
+		t.Errorf("the traces contain %v", found)
 	}
 }
 
