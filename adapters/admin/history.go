@@ -24,7 +24,7 @@ type historyFilter struct {
 // eventTypes are the event types of the filter.
 var eventTypes = []billing.EventType{
 	billing.EventAgreed, billing.EventSubscribed, billing.EventRenewed, billing.EventPaymentDeclined, billing.EventPaymentAbandoned,
-	billing.EventCancelRequested, billing.EventCancelRevoked, billing.EventEnded, billing.EventPeriodsWaived, billing.EventPeriodGiven, billing.EventRetryRequested, billing.EventPaymentContradicted, billing.EventPaymentNeedsReview, billing.EventRefundRequested, billing.EventRefunded, billing.EventRefundFailed, billing.EventRefundNeedsReview,
+	billing.EventCancelRequested, billing.EventCancelRevoked, billing.EventEnded, billing.EventPeriodsWaived, billing.EventPeriodGiven, billing.EventRenewalReminder, billing.EventRetryRequested, billing.EventPaymentContradicted, billing.EventPaymentNeedsReview, billing.EventRefundRequested, billing.EventRefunded, billing.EventRefundFailed, billing.EventRefundNeedsReview,
 	billing.EventPaymentActionRequired, billing.EventMethodReplaced,
 	billing.EventCardAdded, billing.EventCardRemoved, billing.EventMethodAdded, billing.EventMethodRemoved, billing.EventCardLimitReached, billing.EventDeclineLimitReached,
 }

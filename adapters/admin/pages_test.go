@@ -71,6 +71,21 @@ func TestUserPage_Cards(t *testing.T) {
 	wantText(t, "overview", vera.get("/admin"), "Active subscriptions 1")
 }
 
+func TestUserPage_Reminder(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	user := s.subscribed(s.sell("gold", "Gold"))
+	_, err := s.owner.Exec(t.Context(), `INSERT INTO events (user_id, id, type, at, subscription_id, plan_code, amount, currency, decline_code, reason, charge_at)
+		SELECT user_id, gen_random_uuid(), 'renewal_reminder', now(), id, 'gold', 39900, 'RUB', '', 'law', '2031-05-07Z' FROM subscriptions WHERE user_id = $1`, string(user))
+	if err != nil {
+		t.Fatal(err)
+	}
+	vera := s.as("vera")
+	wantText(t, "page", vera.get("/admin/info/users/detail?id="+string(user)),
+		"reminder of a charge gold", "The viewer was reminded that ₽399.00 is charged on 7 May 2031: a notice is required.")
+	wantText(t, "history", vera.get("/admin/info/history?type=renewal_reminder"), "reminder of a charge")
+}
+
 func TestHistoryPage(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

@@ -73,6 +73,8 @@ func eventStyle(t billing.EventType) (kind, icon string) {
 		return "info", "fa-refresh"
 	case billing.EventPeriodsWaived, billing.EventPeriodGiven:
 		return "info", "fa-gift"
+	case billing.EventRenewalReminder:
+		return "info", "fa-clock-o"
 	case billing.EventEnded:
 		return "off", "fa-stop"
 	default:
@@ -104,7 +106,7 @@ func (e timelineEntry) Succeeded() bool {
 	return e.Type == billing.EventSubscribed || e.Type == billing.EventRenewed
 }
 
-// Reason returns a sentence that explains the charge, the agreement or the hold, or "" if
+// Reason returns a sentence that explains the charge, the agreement, the hold or the reminder, or "" if
 // the event is none of them.
 func (e timelineEntry) Reason(v *view) string {
 	switch e.Type {
@@ -114,6 +116,8 @@ func (e timelineEntry) Reason(v *view) string {
 		return v.T("because.review")
 	case billing.EventRefundNeedsReview:
 		return v.T("because.refund_review")
+	case billing.EventRenewalReminder:
+		return v.T("because.reminder", v.Money(e.Amount), v.lang.date(e.ChargeAt.In(v.zone)), v.Word("reminder", e.Event.Reason))
 	case billing.EventAgreed:
 		a := e.Agreement
 		return v.T("because.agreed", v.Money(a.DueNow), v.Money(a.Price), v.Count("months", a.IntervalMonths), v.lang.date(a.FirstChargeAt.In(v.zone)))

@@ -36,6 +36,8 @@ func codeString(code any) string {
 		return string(c)
 	case billing.EventType:
 		return string(c)
+	case billing.ReminderReason:
+		return string(c)
 	case billing.VAT:
 		return string(c)
 	case billing.ReceiptStatus:

@@ -138,6 +138,18 @@ func TestGolden(t *testing.T) {
 			return s.do("alice", "GET", "/v1/subscriptions/premium", "")
 		},
 		"history": get("/v1/history"),
+		"history_reminder": func(s *service) recorder {
+			subscribed(s)
+			s.clock.Advance(29 * 24 * time.Hour)
+			q := ports.ReminderQuery{
+				Reason: billing.ReminderLaw, Rules: billing.ReminderRules{Notice: 24 * time.Hour}, Now: s.clock.Now(),
+				IDs: []billing.EventID{"e0000000-0000-7000-8000-000000000001"},
+			}
+			if err := s.store.InTx(t.Context(), func(tx ports.Repos) error { _, err := tx.Reminders.Add(t.Context(), q); return err }); err != nil {
+				t.Error(err)
+			}
+			return s.do("alice", "GET", "/v1/history?limit=1", "")
+		},
 		"history_pay": func(s *service) recorder {
 			held("POST", "/v1/subscriptions/premium/pay", strings.Replace(payOK, "{", `{"terms_version":"2026-04",`, 1))(s)
 			return s.do("alice", "GET", "/v1/history?limit=2", "")

@@ -124,6 +124,7 @@ func event(e billing.Event) api.Event {
 		Id: string(e.ID), Type: string(e.Type), At: e.At.UTC(),
 		SubscriptionId: nullString(e.SubscriptionID), CardId: nullString(e.CardID), PaymentMethodId: nullString(e.MethodID), PlanCode: nullString(e.PlanCode),
 		PaymentId: nullString(e.PaymentID), DeclineCode: nullString(e.DeclineCode), AccessUntil: nullTime(e.AccessUntil), RetryAt: nullTime(e.RetryAt),
+		Reason: nullString(e.Reason), ChargeAt: nullTime(e.ChargeAt),
 	}
 	if !e.Amount.IsZero() {
 		rendered.Amount = new(money(e.Amount))

@@ -27,6 +27,7 @@ type state struct {
 	allContacts   map[billing.ContactID]billing.ReceiptContact
 	receipts      map[billing.ReceiptID]receipt
 	grants        map[billing.GrantID]billing.Grant
+	reminders     map[reminderKey]reminder
 	events        map[billing.EventID]billing.Event
 	feed          []ports.FeedPlace // of all events, in their order; never appended to in place
 	keys          map[userKey]keyRecord
@@ -55,6 +56,7 @@ func newState() *state {
 		allContacts:   make(map[billing.ContactID]billing.ReceiptContact),
 		receipts:      make(map[billing.ReceiptID]receipt),
 		grants:        make(map[billing.GrantID]billing.Grant),
+		reminders:     make(map[reminderKey]reminder),
 		events:        make(map[billing.EventID]billing.Event),
 		keys:          make(map[userKey]keyRecord),
 		runs:          make(map[string]ports.Run),
@@ -81,6 +83,7 @@ func (s *state) clone() *state {
 		allContacts:   maps.Clone(s.allContacts),
 		receipts:      maps.Clone(s.receipts),
 		grants:        maps.Clone(s.grants),
+		reminders:     maps.Clone(s.reminders),
 		events:        maps.Clone(s.events),
 		feed:          slices.Clip(s.feed),
 		keys:          maps.Clone(s.keys),
@@ -122,6 +125,7 @@ func (t *tx) repos() ports.Repos {
 		RefundLeases:    refundLeases{t},
 		Receipts:        receipts{t},
 		Grants:          grants{t},
+		Reminders:       reminders{t},
 		Events:          events{t},
 		IdempotencyKeys: idempotencyKeys{t},
 		Runs:            runs{t},

@@ -170,7 +170,7 @@ func (s *state) due(q ports.DueQuery) []ports.Due {
 	for _, sub := range s.subscriptions {
 		chargeable := sub.Live() && !sub.Charging && !sub.NextChargeAt.IsZero()
 		inTime := !sub.NextChargeAt.After(q.Now) && !sub.NextChargeAt.Before(q.From)
-		if chargeable && inTime && (q.Systems == nil || slices.Contains(q.Systems, sub.PaymentSystem)) {
+		if chargeable && inTime && !s.waits(sub, q.NoticeBy) && (q.Systems == nil || slices.Contains(q.Systems, sub.PaymentSystem)) {
 			due = append(due, ports.Due{Subscription: s.withPlan(sub), Method: s.methods[sub.MethodID]})
 		}
 	}

@@ -21,6 +21,7 @@ import (
 type recorder struct {
 	mu      sync.Mutex
 	queries []pgx.TraceQueryStartData
+	batched []*pgx.QueuedQuery // of transactions
 }
 
 func (r *recorder) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
@@ -30,11 +31,23 @@ func (r *recorder) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.Trace
 	return ctx
 }
 
+func (r *recorder) TraceBatchStart(ctx context.Context, _ *pgx.Conn, b pgx.TraceBatchStartData) context.Context {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.batched = append(r.batched, b.Batch.QueuedQueries...)
+	return ctx
+}
+
+func (*recorder) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
+
+func (*recorder) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
+
 func (*recorder) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
 // manyRows has 30,000 subscriptions, half of them due and one with a pending
 // payment, 5,000 payments, 4,000 refunds and 4,000 receipts with one pending each, and three runs. The last run has
-// not finished. 12,000 subscriptions are on hold: 11,000 for one reason, 1,000 for another.
+// not finished. 12,000 subscriptions are on hold: 11,000 for one reason, 1,000 for another. Each
+// subscription has a reminder of its previous renewal.
 const manyRows = `
 INSERT INTO users SELECT gen_random_uuid(), '2026-01-01Z', '2026-01-01Z' FROM generate_series(1, 30000);
 INSERT INTO payment_systems VALUES ('bank', 'Bank', '2026-01-01Z');
@@ -63,6 +76,7 @@ INSERT INTO receipts (user_id, id, payment_id, payment_system, contact_id, item,
 SELECT user_id, id, id, 'bank', user_id, 'Basic', 'none', 'full_payment', 0, CASE WHEN n = 1 THEN 'pending' ELSE 'registered' END,
     '2026-01-31T23:45Z', CASE WHEN n <> 1 THEN '2026-01-31T23:45Z'::timestamptz END, CASE WHEN n = 1 THEN now() END
 FROM (SELECT *, row_number() OVER () AS n FROM payments WHERE status = 'succeeded') AS p WHERE n <= 4000;
+INSERT INTO reminders SELECT user_id, id, 'law', '2026-01-01Z', '2025-12-31Z', '2026-01-01Z' FROM subscriptions;
 INSERT INTO renewal_runs (id, started_at, finished_at, due, renewed, error) VALUES
     ('00000000-0000-7000-8000-000000000001', '2026-01-31T22:00Z', '2026-01-31T22:01Z', 9, 9, ''),
     ('00000000-0000-7000-8000-000000000002', '2026-01-31T23:00Z', '2026-01-31T23:01Z', 3, 2, 'the database is down'),

@@ -78,6 +78,7 @@ func eventOf(row *dbgen.Event) billing.Event {
 		Amount:      billing.Money{Amount: row.Amount.Int64, Currency: billing.Currency(row.Currency.String)},
 		DeclineCode: billing.DeclineCode(row.DeclineCode), AccessUntil: row.AccessUntil,
 		RetryAt: row.RetryAt, Agreement: agreementOf(row),
+		Reason: billing.ReminderReason(row.Reason.String), ChargeAt: row.ChargeAt,
 	}
 }
 

@@ -43,7 +43,7 @@ func (r subscriptions) Lock(ctx context.Context, keys ...ports.SubscriptionKey) 
 
 func (r dueSubscriptions) LockDue(ctx context.Context, q ports.DueQuery) ([]ports.Due, error) {
 	rows, err := r.q.SubscriptionsLockDue(ctx, dbgen.SubscriptionsLockDueParams{
-		FromAt: orEpoch(q.From), Now: q.Now, Systems: q.Systems, Take: int32(q.Limit),
+		FromAt: orEpoch(q.From), Now: q.Now, Systems: q.Systems, NoticeBy: q.NoticeBy, Take: int32(q.Limit),
 	})
 	return mapSlice(rows, r.tokens.snapshot().dueOf), err
 }

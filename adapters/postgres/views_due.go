@@ -17,7 +17,7 @@ const duePage = 5000
 func (v views) Due(ctx context.Context, q ports.DueQuery, each func(ports.Due) error) error {
 	page := dbgen.ViewDueParams{
 		FromAt: orEpoch(q.From), AfterUser: minID, AfterID: minID,
-		Now: q.Now, Systems: q.Systems, AnySystem: q.Systems == nil,
+		Now: q.Now, Systems: q.Systems, AnySystem: q.Systems == nil, NoticeBy: q.NoticeBy,
 	}
 	for left := q.Limit; q.Limit == 0 || left > 0; left -= duePage {
 		page.Take = duePage
@@ -72,12 +72,39 @@ func (v views) Over(ctx context.Context, now time.Time, each func(billing.Subscr
 	}
 }
 
+// Waiting implements [ports.Views]. It reads in pages, as Due does.
+func (v views) Waiting(ctx context.Context, q ports.DueQuery, each func(billing.Subscription) error) error {
+	page := dbgen.ViewWaitingParams{
+		FromAt: orEpoch(time.Time{}), AfterUser: minID, AfterID: minID, Now: q.Now, Systems: q.Systems, NoticeBy: q.NoticeBy, Take: duePage,
+	}
+	for !q.NoticeBy.IsZero() {
+		list, err := queryMany(ctx, func(ctx context.Context) ([]*dbgen.ViewWaitingRow, error) { return v.q.ViewWaiting(ctx, page) },
+			func(row *dbgen.ViewWaitingRow) billing.Subscription {
+				return subscriptionOf(&row.Subscription, row.PlanCode, row.PlanGroup)
+			})
+		if err != nil {
+			return err
+		}
+		for _, s := range list {
+			if err := each(s); err != nil {
+				return err
+			}
+		}
+		if len(list) < duePage {
+			return nil
+		}
+		last := list[len(list)-1]
+		page.FromAt, page.AfterUser, page.AfterID = last.NextChargeAt, string(last.UserID), string(last.ID)
+	}
+	return nil
+}
+
 // CountDue implements [ports.Views].
 func (v views) CountDue(ctx context.Context, q ports.DueQuery) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	n, err := v.q.ViewCountDue(ctx, dbgen.ViewCountDueParams{
-		FromAt: orEpoch(q.From), Now: q.Now, Systems: q.Systems, AnySystem: q.Systems == nil,
+		FromAt: orEpoch(q.From), Now: q.Now, Systems: q.Systems, AnySystem: q.Systems == nil, NoticeBy: q.NoticeBy,
 	})
 	return int(n), translate(err)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/ports"
+	"github.com/online-cinema/billing/core/renewals"
 )
 
 // forecast sums up the decisions of a dry run.
@@ -35,10 +36,11 @@ func (f *forecast) add(l planned) {
 }
 
 // summary returns the counts in the form of a run's summary. Like a run it counts a
-// subscription that it cannot charge as failed.
+// subscription that it cannot charge as failed, unless that waits for its notice.
 func (f *forecast) summary() ports.Summary {
-	failed := total(f.none)
-	return ports.Summary{Due: f.charges + failed, Ended: total(f.ends), Failed: failed}
+	waiting := f.none[string(renewals.NoNotice)]
+	failed := total(f.none) - waiting
+	return ports.Summary{Due: f.charges + failed, Ended: total(f.ends), Failed: failed, Waiting: waiting}
 }
 
 func total(counts map[string]int) (n int) {
@@ -68,6 +70,10 @@ func (f *forecast) String() string {
 		parts = append(parts, fmt.Sprintf("%d %s: %s", n, plural(n, "ends", "end"), strings.Join(f.reasons(), ", ")))
 	}
 	for _, reason := range slices.Sorted(maps.Keys(f.none)) {
+		if n := f.none[reason]; reason == string(renewals.NoNotice) {
+			parts = append(parts, fmt.Sprintf("%s %s for the required notice", counted(n, "subscription"), plural(n, "waits", "wait")))
+			continue
+		}
 		parts = append(parts, fmt.Sprintf("cannot charge %s: %s", counted(f.none[reason], "subscription"), cannotCharge[reason]))
 	}
 	return strings.Join(parts, "; ")

@@ -43,6 +43,7 @@ func TestForecast_String(t *testing.T) {
 		"two reasons":        {join(endings(2, "cancelled"), endings(1, "payment_method_removed")), "would charge nothing; 3 end: 2 cancelled, 1 payment method removed"},
 		"two currencies":     {join(charges(2, 123456789, "RUB"), charges(1, 1000000, "JPY")), "would charge 3 subscriptions, 1,000,000 JPY, 2,469,135.78 RUB"},
 		"no adapter":         {join(charges(1, 100, "EUR"), []planned{{Action: "none", Reason: "no_adapter"}}), "would charge 1 subscription, 1.00 EUR; cannot charge 1 subscription: no adapter for the payment system"},
+		"no notice":          {[]planned{{Action: "none", Reason: "no_notice"}}, "would charge nothing; 1 subscription waits for the required notice"},
 		"no consent":         {[]planned{{Action: "none", Reason: "no_consent"}, {Action: "none", Reason: "no_consent"}}, "would charge nothing; cannot charge 2 subscriptions: nothing proves that the viewer agreed to the terms"},
 	}
 	for name, test := range tests {
@@ -62,12 +63,12 @@ func TestForecast_String(t *testing.T) {
 func TestForecast_LastLine(t *testing.T) {
 	t.Parallel()
 	f := newForecast()
-	for _, l := range append(charges(2, 39900, "RUB"), endings(1, "cancelled")...) {
+	for _, l := range append(charges(2, 39900, "RUB"), append(endings(1, "cancelled"), planned{Action: "none", Reason: "no_notice"})...) {
 		f.add(l)
 	}
 	for want, asJSON := range map[string]bool{
-		`{"settled":0,"due":2,"renewed":0,"declined":0,"held":0,"unknown":0,"ended":1,"failed":0,"waiting":0,"would_charge":[{"amount":79800,"currency":"RUB"}]}`: true,
-		"would charge 2 subscriptions, 798.00 RUB; 1 ends: cancelled": false,
+		`{"settled":0,"due":2,"renewed":0,"declined":0,"held":0,"unknown":0,"ended":1,"failed":0,"waiting":1,"would_charge":[{"amount":79800,"currency":"RUB"}]}`: true,
+		"would charge 2 subscriptions, 798.00 RUB; 1 ends: cancelled; 1 subscription waits for the required notice":                                               false,
 	} {
 		var out bytes.Buffer
 		if err := (printer{&out, asJSON}).forecast(f); err != nil {

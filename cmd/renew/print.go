@@ -33,7 +33,7 @@ func (p printer) summary(s ports.Summary) error {
 	if p.json {
 		return json.NewEncoder(p.w).Encode(summaryJSON(s))
 	}
-	_, err := fmt.Fprintf(p.w, "%d due: %d renewed, %d declined (%d on hold), %d unknown, %d failed; %d ended; %d earlier payments settled; %d wait for a person\n",
+	_, err := fmt.Fprintf(p.w, "%d due: %d renewed, %d declined (%d on hold), %d unknown, %d failed; %d ended; %d earlier payments settled; %d wait for a person or their notice\n",
 		s.Due, s.Renewed, s.Declined, s.Held, s.Unknown, s.Failed, s.Ended, s.Settled, s.Waiting)
 	return err
 }
@@ -54,7 +54,7 @@ func (p printer) forecast(f *forecast) error {
 // planned is one line of a dry run.
 type planned struct {
 	Action         string      `json:"action"` // charge, end or none
-	Reason         string      `json:"reason"` // renewal or retry; cancelled, payment_method_removed, payment_method_not_saved or the decline code of a hold; no_adapter, no_consent or token_unreadable
+	Reason         string      `json:"reason"` // renewal or retry; cancelled, payment_method_removed, payment_method_not_saved or the decline code of a hold; no_adapter, no_consent, token_unreadable or no_notice
 	UserID         string      `json:"user_id"`
 	SubscriptionID string      `json:"subscription_id"`
 	PlanCode       string      `json:"plan_code"`

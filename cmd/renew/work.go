@@ -55,6 +55,7 @@ func work(ctx context.Context, cfg boot.Renew, o options, stdout, stderr io.Writ
 	renewer := &renewals.Renewer{
 		Store: store, Clock: now, NewID: boot.NewID, Calendar: cfg.TimeZone.Calendar(),
 		Collector:   boot.NewCollector(cfg.Rules, cfg.Charging, store, now, systems.Providers, log),
+		Reminders:   cfg.Reminders(),
 		Concurrency: o.concurrency, Limit: o.limit, AcceptRefusals: o.acceptRefusals, Log: log,
 	}
 	renewer.Collector.Consents = keys.Consents()

@@ -19,11 +19,13 @@ type Event struct {
 	MethodID       PaymentMethodID // the payment method that was added or removed
 	PlanCode       string          // at the time of the event
 	PaymentID      PaymentID       // the payment that caused the event or that is refunded, if any
-	Amount         Money           // of that payment or refund
+	Amount         Money           // of that payment or refund, or of the charge that a reminder announces
 	DeclineCode    DeclineCode     // if the payment or refund was declined or abandoned
 	AccessUntil    time.Time       // end of the viewer's access after the event; zero for no access
 	RetryAt        time.Time       // next retry of a declined renewal; zero for none
 	Agreement      Agreement       // of an agreed event; zero otherwise
+	Reason         ReminderReason  // of a reminder; empty otherwise
+	ChargeAt       time.Time       // when the charge is made that a reminder announces; zero otherwise
 }
 
 // EventType is the type of an event.
@@ -34,8 +36,9 @@ const (
 	EventAgreed                EventType = "agreed" // the viewer agreed to pay; recorded before the payment is sent
 	EventSubscribed            EventType = "subscribed"
 	EventRenewed               EventType = "renewed"
-	EventPeriodsWaived         EventType = "periods_waived" // the service was down; the missed periods are not charged
-	EventPeriodGiven           EventType = "period_given"   // an operator gave the viewer time
+	EventPeriodsWaived         EventType = "periods_waived"   // the service was down; the missed periods are not charged
+	EventPeriodGiven           EventType = "period_given"     // an operator gave the viewer time
+	EventRenewalReminder       EventType = "renewal_reminder" // the next charge is announced
 	EventPaymentDeclined       EventType = "payment_declined"
 	EventPaymentAbandoned      EventType = "payment_abandoned"
 	EventPaymentActionRequired EventType = "payment_action_required" // no more charges before the viewer acts

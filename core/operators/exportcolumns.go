@@ -39,6 +39,8 @@ var EventColumns = []Column[billing.Event]{
 	{"decline_code", func(e billing.Event) any { return string(e.DeclineCode) }},
 	{"access_until", func(e billing.Event) any { return e.AccessUntil }},
 	{"retry_at", func(e billing.Event) any { return e.RetryAt }},
+	{"reason", func(e billing.Event) any { return string(e.Reason) }},
+	{"charge_at", func(e billing.Event) any { return e.ChargeAt }},
 }
 
 // SubscriptionColumns are the columns of an export of subscriptions.

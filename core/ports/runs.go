@@ -53,11 +53,12 @@ type Summary struct {
 	Unknown  int // payments whose outcome is unknown
 	Ended    int // subscriptions that ended
 	Failed   int // of Due: not charged because of a fault on our side or the payment system's
-	Waiting  int // payments that wait for a person: see [billing.Payment.NeedsReview]
+	Waiting  int // payments that wait for a person, see [billing.Payment.NeedsReview], and renewals that wait for their notice
 }
 
 // Trouble reports whether a person must look at the run, or another run should
-// follow soon. A payment that waits for a person has an alert of its own.
+// follow soon. A payment that waits for a person has an alert of its own, and a notice needs
+// only time.
 func (s Summary) Trouble() bool { return s.Unknown > 0 || s.Failed > 0 }
 
 // ErrGaveUp reports that a run stopped calling a payment system that rejects our

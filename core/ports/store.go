@@ -61,6 +61,7 @@ type Repos struct {
 	RefundLeases    RefundLeases
 	Receipts        Receipts
 	Grants          Grants
+	Reminders       Reminders
 	Events          Events
 	IdempotencyKeys IdempotencyKeys
 	Runs            Runs

@@ -53,10 +53,11 @@ type DueSubscriptions interface {
 // DueQuery selects live subscriptions without a pending payment whose next charge
 // is at Now or earlier.
 type DueQuery struct {
-	Now     time.Time
-	From    time.Time // lower bound of the next charge; zero for none
-	Systems []string  // codes of payment systems
-	Limit   int
+	Now      time.Time
+	From     time.Time // lower bound of the next charge; zero for none
+	Systems  []string  // codes of payment systems
+	Limit    int
+	NoticeBy time.Time // a renewal must have a reminder of this time or earlier; zero if none is required
 }
 
 // Due is a subscription that is due, and the method to charge.

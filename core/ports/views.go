@@ -53,6 +53,7 @@ type Views struct {
 	AccessViews
 	WalletViews
 	DueViews
+	NoticeViews
 	ReceiptViews
 }
 

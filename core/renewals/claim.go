@@ -26,7 +26,8 @@ func (p *pipeline) claimAll(ctx context.Context) error {
 		if len(systems) == 0 || n == 0 {
 			return failed
 		}
-		q := ports.DueQuery{Now: p.Clock.Now(), From: from, Systems: systems, Limit: n}
+		q := p.dueQuery(p.Clock.Now(), systems)
+		q.From, q.Limit = from, n
 		found, last, err := p.claim(ctx, q)
 		p.allowance.giveBack(n - found)
 		if err != nil && failed == nil {

@@ -65,7 +65,7 @@ func newPipeline(r *Renewer) *pipeline {
 // unless the database is unavailable.
 func (p *pipeline) run(ctx context.Context) error {
 	var failed []error
-	for _, step := range []func(context.Context) error{p.reportOrphans, p.resolvePending, p.endOver, p.renew, p.drainPending, p.reread} {
+	for _, step := range []func(context.Context) error{p.remind, p.reportOrphans, p.resolvePending, p.endOver, p.renew, p.drainPending, p.reread, p.countWaiting} {
 		err := step(ctx)
 		if err != nil {
 			failed = append(failed, err)

@@ -10,13 +10,14 @@ import (
 
 // Obstacle is the reason why a due subscription is not charged, although its viewer
 // wants to pay. The subscription stays as it is and due, so that each run reports it
-// until a person has removed the obstacle. The empty Obstacle means that there is none.
+// until the obstacle is gone. The empty Obstacle means that there is none.
 type Obstacle string
 
 // The obstacles.
 const (
 	NoConsent       Obstacle = "no_consent"       // nothing proves that the viewer agreed to the terms
 	TokenUnreadable Obstacle = "token_unreadable" // the stored payment token cannot be decrypted
+	NoNotice        Obstacle = "no_notice"        // the required notice is missing or not old enough; only this obstacle needs no person
 )
 
 // refusal is a due subscription that is not charged.

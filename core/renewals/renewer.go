@@ -20,6 +20,7 @@ import (
 // A run is a pipeline of bounded size. No connection is held during a call of a
 // payment system:
 //
+//	remind   announce the charges to come
 //	resolve  look up the payments that earlier runs left pending
 //	end      end the subscriptions on hold whose grace has ended
 //	claim    lock due subscriptions · Bill each · verify its consent · store intents, a
@@ -34,6 +35,7 @@ type Renewer struct {
 	NewID     func() string
 	Calendar  billing.Calendar
 	Collector *payments.Collector
+	Reminders billing.ReminderRules
 	Log       *slog.Logger
 
 	// Concurrency bounds the charges in flight; at least 1.
@@ -84,7 +86,7 @@ type Decision struct {
 
 // Plan calls each for every subscription that a run would claim now, the earliest
 // first. Before those it calls each for the subscriptions on hold that a run would end,
-// and for those without an adapter. Neither they nor the subscriptions with an obstacle
+// for those without an adapter, and for those that wait for their notice. Neither they nor the subscriptions with an obstacle
 // count toward the limit. Plan changes nothing and calls no payment system.
 func (r *Renewer) Plan(ctx context.Context, each func(Decision) error) error {
 	if err := r.plan(ctx, each); err != nil {
@@ -112,8 +114,15 @@ func (r *Renewer) plan(ctx context.Context, each func(Decision) error) error {
 	if err != nil {
 		return err
 	}
+	q := r.dueQuery(now, r.systems())
+	err = r.Store.Views().Waiting(ctx, q, func(s billing.Subscription) error {
+		return each(Decision{Subscription: s, Obstacle: NoNotice})
+	})
+	if err != nil {
+		return err
+	}
 	claimed := 0
-	err = r.eachDue(ctx, ports.DueQuery{Now: now, Systems: r.systems()}, func(d ports.Due) error {
+	err = r.eachDue(ctx, q, func(d ports.Due) error {
 		if r.Limit > 0 && claimed == r.Limit {
 			return errLimit
 		}
@@ -155,7 +164,7 @@ func (r *Renewer) Due(ctx context.Context) (int, error) {
 	if len(systems) == 0 {
 		return 0, nil
 	}
-	n, err := r.Store.Views().CountDue(ctx, ports.DueQuery{Now: r.Clock.Now(), Systems: systems})
+	n, err := r.Store.Views().CountDue(ctx, r.dueQuery(r.Clock.Now(), systems))
 	if r.Limit > 0 {
 		n = min(n, r.Limit)
 	}

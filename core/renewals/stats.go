@@ -57,6 +57,7 @@ func (c *runStats) add(s ports.Summary) {
 	c.sum.Due += s.Due
 	c.sum.Ended += s.Ended
 	c.sum.Failed += s.Failed
+	c.sum.Waiting += s.Waiting
 	c.report()
 }
 

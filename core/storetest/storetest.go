@@ -58,6 +58,7 @@ func Run(t *testing.T, newStore func(t *testing.T) Harness) {
 		"receipts":              receiptCases,
 		"recheck":               recheckCases,
 		"grants":                grantCases,
+		"reminders":             reminderCases,
 		"runs":                  runCases,
 		"responses":             responseCases,
 		"idempotency keys":      keyCases,

@@ -12,11 +12,14 @@ FROM refunds WHERE sweep_at IS NOT NULL AND status = 'pending';
 
 -- name: BacklogDue :one
 -- The count stops at a limit, because after an outage millions of subscriptions
--- can be due. The time is NULL if no subscription is due.
+-- can be due. It leaves out those whose reminder announces a later charge, because the notice
+-- was late. The time is NULL if no subscription is due.
 SELECT count(*) AS due, min(d.next_charge_at)::timestamptz AS oldest
-FROM (SELECT next_charge_at FROM subscriptions
-      WHERE next_charge_at <= @now::timestamptz AND NOT charging
-      ORDER BY next_charge_at
+FROM (SELECT s.next_charge_at FROM subscriptions s
+      WHERE s.next_charge_at <= @now::timestamptz AND NOT s.charging
+        AND coalesce((SELECT min(r.charge_at) FROM reminders r
+            WHERE r.user_id = s.user_id AND r.subscription_id = s.id AND r.due_at = s.period_end) <= @now, true)
+      ORDER BY s.next_charge_at
       LIMIT @most::int) AS d;
 
 -- name: BacklogHeld :many

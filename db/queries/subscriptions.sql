@@ -53,7 +53,9 @@ WHERE s.user_id = n.user_id AND s.id = n.id AND (n.version = '0'::xid OR s.xmin 
 -- already, but on a clock that is ahead it can be due again. from_at skips the dead
 -- entries at the beginning of the index, which holds live subscriptions only. The
 -- lock on a method prevents its removal before the intent with it is stored. The
--- version is the one of all rows that this transaction writes.
+-- version is the one of all rows that this transaction writes. If a notice is required, a
+-- renewal has a reminder that is old enough; a cancelled subscription ends without one. CASE
+-- keeps the lookup out of runs that need no notice.
 SELECT sqlc.embed(s), p.code AS plan_code, p.plan_group, pg_current_xact_id()::xid AS version,
     m.token, m.token_ct, m.token_key_id, m.card_id, m.created_at AS linked_at, m.removed_at
 FROM subscriptions s
@@ -61,6 +63,9 @@ JOIN payment_methods m ON m.user_id = s.user_id AND m.id = s.payment_method_id
 JOIN plans p ON p.id = s.plan_id
 WHERE s.next_charge_at BETWEEN @from_at::timestamptz AND @now::timestamptz
   AND NOT s.charging AND s.payment_system = ANY(@systems::text[])
+  AND CASE WHEN @notice_by::timestamptz IS NULL OR s.status <> 'active' OR s.cancel_at_period_end THEN true ELSE
+      (SELECT min(r.made_at) FROM reminders r
+       WHERE r.user_id = s.user_id AND r.subscription_id = s.id AND r.due_at = s.period_end) <= @notice_by END
 ORDER BY s.next_charge_at
 LIMIT @take::int
 FOR NO KEY UPDATE OF s SKIP LOCKED

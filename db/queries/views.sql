@@ -103,13 +103,31 @@ JOIN plans p ON p.id = s.plan_id
 WHERE (s.next_charge_at, s.user_id, s.id) > (@from_at::timestamptz, @after_user::uuid, @after_id::uuid)
   AND s.next_charge_at <= @now::timestamptz
   AND NOT s.charging AND (s.payment_system = ANY(@systems::text[]) OR @any_system::bool)
+  AND CASE WHEN @notice_by::timestamptz IS NULL OR s.status <> 'active' OR s.cancel_at_period_end THEN true ELSE
+      (SELECT min(r.made_at) FROM reminders r
+       WHERE r.user_id = s.user_id AND r.subscription_id = s.id AND r.due_at = s.period_end) <= @notice_by END
 ORDER BY s.next_charge_at, s.user_id, s.id
 LIMIT @take::int;
 
 -- name: ViewCountDue :one
 SELECT count(*) FROM subscriptions s
 WHERE s.next_charge_at BETWEEN @from_at::timestamptz AND @now::timestamptz
-  AND NOT s.charging AND (s.payment_system = ANY(@systems::text[]) OR @any_system::bool);
+  AND NOT s.charging AND (s.payment_system = ANY(@systems::text[]) OR @any_system::bool)
+  AND CASE WHEN @notice_by::timestamptz IS NULL OR s.status <> 'active' OR s.cancel_at_period_end THEN true ELSE
+      (SELECT min(r.made_at) FROM reminders r
+       WHERE r.user_id = s.user_id AND r.subscription_id = s.id AND r.due_at = s.period_end) <= @notice_by END;
+
+-- name: ViewWaiting :many
+-- The due renewals that ViewDue leaves out, because their notice is missing or too young.
+SELECT sqlc.embed(s), p.code AS plan_code, p.plan_group
+FROM subscriptions s JOIN plans p ON p.id = s.plan_id
+WHERE (s.next_charge_at, s.user_id, s.id) > (@from_at::timestamptz, @after_user::uuid, @after_id::uuid)
+  AND s.next_charge_at <= @now::timestamptz
+  AND s.status = 'active' AND NOT s.cancel_at_period_end AND NOT s.charging AND s.payment_system = ANY(@systems::text[])
+  AND coalesce((SELECT min(r.made_at) FROM reminders r
+      WHERE r.user_id = s.user_id AND r.subscription_id = s.id AND r.due_at = s.period_end) > @notice_by::timestamptz, true)
+ORDER BY s.next_charge_at, s.user_id, s.id
+LIMIT @take::int;
 
 -- name: ViewOver :many
 SELECT sqlc.embed(s), p.code AS plan_code, p.plan_group

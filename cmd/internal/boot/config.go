@@ -9,6 +9,7 @@ import (
 
 	"github.com/online-cinema/billing/adapters/auth"
 	"github.com/online-cinema/billing/adapters/postgres"
+	"github.com/online-cinema/billing/core/billing"
 )
 
 // Service holds the settings that every program has.
@@ -163,12 +164,24 @@ func (c API) check(f *faults) {
 		"BILLING_RETURN_URLS is not set: it must list the pages to which viewers return from Stripe or YooKassa, such as https://cinema.example/")
 }
 
+// Reminding holds the settings of reminders.
+type Reminding struct {
+	ReminderTimes  ReminderTimes  `env:"BILLING_REMINDERS" envDefault:"trial=7d,long=30d,price=30d,resume=3d" empty:"none" must:"be none, or pairs such as trial=7d,long=30d; each word once: trial, long, price, resume; durations of 1h to 180d" help:"How long before a charge the viewer is reminded of it: trial before a given period ends, long before a period of six months or more is charged. price and resume are for price changes and pauses, which do not exist yet. Empty: no reminders"`
+	NoticeRequired NoticeDuration `env:"BILLING_NOTICE_REQUIRED" helpDefault:"none: a charge needs no reminder" must:"be a duration of 1h to 27d, such as 24h" help:"A renewal is charged only if its reminder has this age. Every renewal then has a reminder"`
+}
+
+// Reminders returns the rules of reminders.
+func (r Reminding) Reminders() billing.ReminderRules {
+	return billing.ReminderRules{Trial: r.ReminderTimes["trial"], Long: r.ReminderTimes["long"], Notice: time.Duration(r.NoticeRequired)}
+}
+
 // Renew is the configuration of billing-renew.
 type Renew struct {
 	Service
 	Database
 	Vault
 	Rules
+	Reminding
 	Charging
 	Accounts
 	Tracing

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"reflect"
 	"strings"
@@ -18,11 +19,13 @@ import (
 // --help; "must", the valid values, as a phrase that begins with "be"; and
 // "helpDefault" where the default depends on other variables.
 //
-// An empty variable counts as not set. A secret may stand in a file instead: the
+// An empty variable counts as not set. If the field has the tag "empty", it counts as the
+// value of that tag. A secret may stand in a file instead: the
 // same variable with _FILE at its end holds the path.
 func Load[T any](environ []string) (T, error) {
 	var cfg T
-	vars, fields := nonEmpty(environ), fieldsOf(&cfg)
+	fields := fieldsOf(&cfg)
+	vars := nonEmpty(environ, fields)
 	var f faults
 	for _, field := range fields {
 		if field.secret {
@@ -37,11 +40,17 @@ func Load[T any](environ []string) (T, error) {
 	return cfg, f.err()
 }
 
-func nonEmpty(environ []string) map[string]string {
-	vars := env.ToMap(environ)
-	for key, value := range vars {
+func nonEmpty(environ []string, fields []field) map[string]string {
+	given := env.ToMap(environ)
+	vars := maps.Clone(given)
+	for key, value := range given {
 		if value == "" {
 			delete(vars, key)
+		}
+	}
+	for _, f := range fields {
+		if value, set := given[f.key]; set && value == "" && f.empty != "" {
+			vars[f.key] = f.empty
 		}
 	}
 	return vars
@@ -90,6 +99,7 @@ type field struct {
 	byDefault string
 	required  bool
 	secret    bool
+	empty     string // value that an empty variable stands for, if it does not count as not set
 }
 
 // fieldsOf lists the variables of a configuration.
@@ -103,7 +113,7 @@ func fieldsOf(cfg any) []field {
 		fields = append(fields, field{
 			name: f.Name, part: f.Index[0], key: key, help: f.Tag.Get("help"), must: f.Tag.Get("must"),
 			byDefault: cmp.Or(f.Tag.Get("envDefault"), f.Tag.Get("helpDefault")), required: option == "required",
-			secret: f.Type.Implements(reflect.TypeFor[interface{ Reveal() string }]()),
+			secret: f.Type.Implements(reflect.TypeFor[interface{ Reveal() string }]()), empty: f.Tag.Get("empty"),
 		})
 	}
 	return fields

@@ -3,6 +3,7 @@ package boot
 import (
 	"errors"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -160,6 +161,52 @@ func (r *Retries) UnmarshalText(text []byte) error {
 	if r.RetrySchedule, err = billing.NewRetrySchedule(steps...); err != nil {
 		return errInvalid
 	}
+	return nil
+}
+
+// Limits of the times of reminders. A notice must be shorter than every period, so that it
+// can be given after the one before.
+const (
+	minReminder = time.Hour
+	maxReminder = 180 * 24 * time.Hour
+	maxNotice   = 27 * 24 * time.Hour
+)
+
+// ReminderTimes are the times before a charge at which viewers are reminded, by the kind of
+// the charge. It is empty if no reminders are made.
+type ReminderTimes map[string]time.Duration
+
+// UnmarshalText parses pairs such as trial=7d,long=30d, or none.
+func (t *ReminderTimes) UnmarshalText(text []byte) error {
+	times := make(ReminderTimes)
+	if string(text) == "none" {
+		*t = times
+		return nil
+	}
+	for pair := range strings.SplitSeq(string(text), ",") {
+		word, value, _ := strings.Cut(strings.TrimSpace(pair), "=")
+		d, err := ParseDuration(value)
+		_, twice := times[word]
+		known := slices.Contains([]string{"trial", "long", "price", "resume"}, word)
+		if err != nil || twice || !known || d < minReminder || d > maxReminder {
+			return errInvalid
+		}
+		times[word] = d
+	}
+	*t = times
+	return nil
+}
+
+// NoticeDuration is the age that the reminder of a charge must have; 0 if none is required.
+type NoticeDuration time.Duration
+
+// UnmarshalText parses a duration such as 24h.
+func (n *NoticeDuration) UnmarshalText(text []byte) error {
+	d, err := ParseDuration(string(text))
+	if err != nil || d < minReminder || d > maxNotice {
+		return errInvalid
+	}
+	*n = NoticeDuration(d)
 	return nil
 }
 

@@ -395,12 +395,12 @@ type Entitlements struct {
 
 // Event A change of a subscription, or of the viewer's cards or payment methods.
 //
-// Example: {"access_until":"2026-04-01T10:00:00Z","amount":{"amount":39900,"currency":"RUB"},"at":"2026-03-01T10:00:01Z","card_id":null,"decline_code":null,"due_now":null,"first_charge_at":null,"id":"01981e2c-7e10-7d20-9c44-1b2a3c4d5e6f","interval_months":null,"payment_id":"01981e2c-7d4a-7c11-8f3e-52a4c1d7e902","payment_method_id":null,"plan_code":"premium","price":null,"retry_at":null,"subscription_id":"01981e2c-7d4a-7c10-9a51-3f0f6f3f2a11","terms_version":null,"type":"subscribed"}
+// Example: {"access_until":"2026-04-01T10:00:00Z","amount":{"amount":39900,"currency":"RUB"},"at":"2026-03-01T10:00:01Z","card_id":null,"charge_at":null,"decline_code":null,"due_now":null,"first_charge_at":null,"id":"01981e2c-7e10-7d20-9c44-1b2a3c4d5e6f","interval_months":null,"payment_id":"01981e2c-7d4a-7c11-8f3e-52a4c1d7e902","payment_method_id":null,"plan_code":"premium","price":null,"reason":null,"retry_at":null,"subscription_id":"01981e2c-7d4a-7c10-9a51-3f0f6f3f2a11","terms_version":null,"type":"subscribed"}
 type Event struct {
 	// AccessUntil The end of access after the event: the end of the paid period, or of the grace if a renewal was declined; null without access. Access goes on while a renewal has not been tried: see `until` of `GET /v1/entitlements`.
 	AccessUntil *time.Time `json:"access_until"`
 
-	// Amount The amount of the payment or of the refund; null without a payment.
+	// Amount The amount of the payment or of the refund, or of the charge that a reminder announces; null without any.
 	Amount *Money `json:"amount"`
 
 	// At The time of the event.
@@ -408,6 +408,9 @@ type Event struct {
 
 	// CardId The card that the event concerns; null if none.
 	CardId *string `json:"card_id"`
+
+	// ChargeAt With `renewal_reminder`, the time from which `amount` is charged, unless the viewer cancels or the date moves; a moved date has a reminder of its own. Null otherwise.
+	ChargeAt *time.Time `json:"charge_at"`
 
 	// DeclineCode The reason if the payment was declined or abandoned. With `cancel_requested` and `ended`, `payment_method_removed` or `payment_method_not_saved` if the subscription cannot be renewed for that reason. Null otherwise.
 	DeclineCode *string `json:"decline_code"`
@@ -434,6 +437,9 @@ type Event struct {
 	// Price With `agreed`, the price of each period. Later charges are not above it until the viewer agrees to another one. Null otherwise.
 	Price *Money `json:"price"`
 
+	// Reason With `renewal_reminder`, why the viewer is reminded: `trial` (a given period ends), `long_period` (a period of six months or more is charged), `law` (a notice is required before each charge). Null otherwise. More may be added.
+	Reason *string `json:"reason"`
+
 	// RetryAt The time of the next attempt at a declined renewal; null if none is planned.
 	RetryAt *time.Time `json:"retry_at"`
 
@@ -443,7 +449,7 @@ type Event struct {
 	// TermsVersion With `agreed`, the `terms_version` of the request; null if it had none.
 	TermsVersion *string `json:"terms_version"`
 
-	// Type The type of the event: `agreed` (the viewer agreed to pay; it comes before the payment), `subscribed`, `renewed`, `periods_waived` (the service was down, and the missed periods are not charged), `period_given` (the viewer was given time), `payment_declined`, `payment_abandoned`, `payment_contradicted`, `payment_needs_review` (the outcome is not known, and a person finds it out), `refund_requested`, `refunded`, `refund_failed` (the money did not go back), `refund_needs_review`, `retry_requested`, `cancel_requested`, `cancel_revoked`, `ended`, `card_added`, `card_removed`, `payment_method_added`, `payment_method_removed`, `card_limit_reached`, `decline_limit_reached`. More may be added.
+	// Type The type of the event: `agreed` (the viewer agreed to pay; it comes before the payment), `subscribed`, `renewed`, `periods_waived` (the service was down, and the missed periods are not charged), `period_given` (the viewer was given time), `renewal_reminder` (the next charge is announced, once for each `reason`), `payment_declined`, `payment_abandoned`, `payment_contradicted`, `payment_needs_review` (the outcome is not known, and a person finds it out), `refund_requested`, `refunded`, `refund_failed` (the money did not go back), `refund_needs_review`, `retry_requested`, `cancel_requested`, `cancel_revoked`, `ended`, `card_added`, `card_removed`, `payment_method_added`, `payment_method_removed`, `card_limit_reached`, `decline_limit_reached`. More may be added.
 	Type string `json:"type"`
 }
 
@@ -460,7 +466,7 @@ type FeedEvent struct {
 	// AccessUntil The end of access after the event: the end of the paid period, or of the grace if a renewal was declined; null without access. Access goes on while a renewal has not been tried: see `until` of `GET /v1/entitlements`.
 	AccessUntil *time.Time `json:"access_until"`
 
-	// Amount The amount of the payment or of the refund; null without a payment.
+	// Amount The amount of the payment or of the refund, or of the charge that a reminder announces; null without any.
 	Amount *Money `json:"amount"`
 
 	// At The time of the event.
@@ -468,6 +474,9 @@ type FeedEvent struct {
 
 	// CardId The card that the event concerns; null if none.
 	CardId *string `json:"card_id"`
+
+	// ChargeAt With `renewal_reminder`, the time from which `amount` is charged, unless the viewer cancels or the date moves; a moved date has a reminder of its own. Null otherwise.
+	ChargeAt *time.Time `json:"charge_at"`
 
 	// DeclineCode The reason if the payment was declined or abandoned. With `cancel_requested` and `ended`, `payment_method_removed` or `payment_method_not_saved` if the subscription cannot be renewed for that reason. Null otherwise.
 	DeclineCode *string `json:"decline_code"`
@@ -494,6 +503,9 @@ type FeedEvent struct {
 	// Price With `agreed`, the price of each period. Later charges are not above it until the viewer agrees to another one. Null otherwise.
 	Price *Money `json:"price"`
 
+	// Reason With `renewal_reminder`, why the viewer is reminded: `trial` (a given period ends), `long_period` (a period of six months or more is charged), `law` (a notice is required before each charge). Null otherwise. More may be added.
+	Reason *string `json:"reason"`
+
 	// RetryAt The time of the next attempt at a declined renewal; null if none is planned.
 	RetryAt *time.Time `json:"retry_at"`
 
@@ -506,7 +518,7 @@ type FeedEvent struct {
 	// TermsVersion With `agreed`, the `terms_version` of the request; null if it had none.
 	TermsVersion *string `json:"terms_version"`
 
-	// Type The type of the event: `agreed` (the viewer agreed to pay; it comes before the payment), `subscribed`, `renewed`, `periods_waived` (the service was down, and the missed periods are not charged), `period_given` (the viewer was given time), `payment_declined`, `payment_abandoned`, `payment_contradicted`, `payment_needs_review` (the outcome is not known, and a person finds it out), `refund_requested`, `refunded`, `refund_failed` (the money did not go back), `refund_needs_review`, `retry_requested`, `cancel_requested`, `cancel_revoked`, `ended`, `card_added`, `card_removed`, `payment_method_added`, `payment_method_removed`, `card_limit_reached`, `decline_limit_reached`. More may be added.
+	// Type The type of the event: `agreed` (the viewer agreed to pay; it comes before the payment), `subscribed`, `renewed`, `periods_waived` (the service was down, and the missed periods are not charged), `period_given` (the viewer was given time), `renewal_reminder` (the next charge is announced, once for each `reason`), `payment_declined`, `payment_abandoned`, `payment_contradicted`, `payment_needs_review` (the outcome is not known, and a person finds it out), `refund_requested`, `refunded`, `refund_failed` (the money did not go back), `refund_needs_review`, `retry_requested`, `cancel_requested`, `cancel_revoked`, `ended`, `card_added`, `card_removed`, `payment_method_added`, `payment_method_removed`, `card_limit_reached`, `decline_limit_reached`. More may be added.
 	Type string `json:"type"`
 
 	// UserId The id of the viewer in this service.

@@ -12,9 +12,11 @@ import (
 
 const backlogDue = `-- name: BacklogDue :one
 SELECT count(*) AS due, min(d.next_charge_at)::timestamptz AS oldest
-FROM (SELECT next_charge_at FROM subscriptions
-      WHERE next_charge_at <= $1::timestamptz AND NOT charging
-      ORDER BY next_charge_at
+FROM (SELECT s.next_charge_at FROM subscriptions s
+      WHERE s.next_charge_at <= $1::timestamptz AND NOT s.charging
+        AND coalesce((SELECT min(r.charge_at) FROM reminders r
+            WHERE r.user_id = s.user_id AND r.subscription_id = s.id AND r.due_at = s.period_end) <= $1, true)
+      ORDER BY s.next_charge_at
       LIMIT $2::int) AS d
 `
 
@@ -24,7 +26,8 @@ type BacklogDueRow struct {
 }
 
 // The count stops at a limit, because after an outage millions of subscriptions
-// can be due. The time is NULL if no subscription is due.
+// can be due. It leaves out those whose reminder announces a later charge, because the notice
+// was late. The time is NULL if no subscription is due.
 func (q *Queries) BacklogDue(ctx context.Context, now time.Time, most int32) (*BacklogDueRow, error) {
 	row := q.db.QueryRow(ctx, backlogDue, now, most)
 	var i BacklogDueRow

@@ -13,7 +13,7 @@ import (
 )
 
 const feedEarlierEvents = `-- name: FeedEarlierEvents :many
-SELECT e.user_id, e.id, e.type, e.at, e.subscription_id, e.plan_code, e.payment_id, e.amount, e.currency, e.decline_code, e.access_until, e.retry_at, e.card_id, e.payment_method_id, e.price_amount, e.price_currency, e.interval_months, e.due_now, e.first_charge_at, e.terms_version, e.xact, (SELECT u.subject FROM users u WHERE u.id = e.user_id) AS subject
+SELECT e.user_id, e.id, e.type, e.at, e.subscription_id, e.plan_code, e.payment_id, e.amount, e.currency, e.decline_code, e.access_until, e.retry_at, e.card_id, e.payment_method_id, e.price_amount, e.price_currency, e.interval_months, e.due_now, e.first_charge_at, e.terms_version, e.xact, e.reason, e.charge_at, (SELECT u.subject FROM users u WHERE u.id = e.user_id) AS subject
 FROM events e
 WHERE e.xact IS NULL AND e.id > $1::uuid AND e.id < $2::uuid
   AND ($3::text[] = '{}' OR e.type = ANY($3::text[]))
@@ -75,6 +75,8 @@ func (q *Queries) FeedEarlierEvents(ctx context.Context, arg FeedEarlierEventsPa
 			&i.Event.FirstChargeAt,
 			&i.Event.TermsVersion,
 			&i.Event.Xact,
+			&i.Event.Reason,
+			&i.Event.ChargeAt,
 			&i.Subject,
 		); err != nil {
 			return nil, err
@@ -88,7 +90,7 @@ func (q *Queries) FeedEarlierEvents(ctx context.Context, arg FeedEarlierEventsPa
 }
 
 const feedEvents = `-- name: FeedEvents :many
-SELECT e.user_id, e.id, e.type, e.at, e.subscription_id, e.plan_code, e.payment_id, e.amount, e.currency, e.decline_code, e.access_until, e.retry_at, e.card_id, e.payment_method_id, e.price_amount, e.price_currency, e.interval_months, e.due_now, e.first_charge_at, e.terms_version, e.xact, (SELECT u.subject FROM users u WHERE u.id = e.user_id) AS subject
+SELECT e.user_id, e.id, e.type, e.at, e.subscription_id, e.plan_code, e.payment_id, e.amount, e.currency, e.decline_code, e.access_until, e.retry_at, e.card_id, e.payment_method_id, e.price_amount, e.price_currency, e.interval_months, e.due_now, e.first_charge_at, e.terms_version, e.xact, e.reason, e.charge_at, (SELECT u.subject FROM users u WHERE u.id = e.user_id) AS subject
 FROM events e
 WHERE e.xact >= $1::bigint AND e.xact < $2::bigint AND (e.xact, e.id) > ($3::bigint, $4::uuid)
   AND ($5::text[] = '{}' OR e.type = ANY($5::text[]))
@@ -155,6 +157,8 @@ func (q *Queries) FeedEvents(ctx context.Context, arg FeedEventsParams) ([]*Feed
 			&i.Event.FirstChargeAt,
 			&i.Event.TermsVersion,
 			&i.Event.Xact,
+			&i.Event.Reason,
+			&i.Event.ChargeAt,
 			&i.Subject,
 		); err != nil {
 			return nil, err

@@ -47,6 +47,8 @@ type Event struct {
 	FirstChargeAt   time.Time
 	TermsVersion    pgtype.Text
 	Xact            pgtype.Int8
+	Reason          pgtype.Text
+	ChargeAt        time.Time
 }
 
 type Grant struct {

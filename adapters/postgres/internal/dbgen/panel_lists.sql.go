@@ -11,7 +11,7 @@ import (
 )
 
 const listEventsAfter = `-- name: ListEventsAfter :many
-SELECT user_id, id, type, at, subscription_id, plan_code, payment_id, amount, currency, decline_code, access_until, retry_at, card_id, payment_method_id, price_amount, price_currency, interval_months, due_now, first_charge_at, terms_version, xact FROM events
+SELECT user_id, id, type, at, subscription_id, plan_code, payment_id, amount, currency, decline_code, access_until, retry_at, card_id, payment_method_id, price_amount, price_currency, interval_months, due_now, first_charge_at, terms_version, xact, reason, charge_at FROM events
 WHERE at >= $1::timestamptz AND at < $2::timestamptz AND (at, id) > ($1, $3::uuid)
 ORDER BY at, id
 LIMIT $4::int
@@ -60,6 +60,8 @@ func (q *Queries) ListEventsAfter(ctx context.Context, arg ListEventsAfterParams
 			&i.FirstChargeAt,
 			&i.TermsVersion,
 			&i.Xact,
+			&i.Reason,
+			&i.ChargeAt,
 		); err != nil {
 			return nil, err
 		}

@@ -182,7 +182,7 @@ func (q *Queries) PanelViewDue(ctx context.Context, until time.Time) ([]*PanelVi
 }
 
 const panelViewEvents = `-- name: PanelViewEvents :many
-SELECT user_id, id, type, at, subscription_id, plan_code, payment_id, amount, currency, decline_code, access_until, retry_at, card_id, payment_method_id, price_amount, price_currency, interval_months, due_now, first_charge_at, terms_version, xact FROM events
+SELECT user_id, id, type, at, subscription_id, plan_code, payment_id, amount, currency, decline_code, access_until, retry_at, card_id, payment_method_id, price_amount, price_currency, interval_months, due_now, first_charge_at, terms_version, xact, reason, charge_at FROM events
 WHERE at >= $1::timestamptz AND at < $2::timestamptz
   AND ($3::text = '' OR type = $3) AND ($4::text = '' OR plan_code = $4)
   AND (at, id) < ($5::timestamptz, $6::uuid)
@@ -239,6 +239,8 @@ func (q *Queries) PanelViewEvents(ctx context.Context, arg PanelViewEventsParams
 			&i.FirstChargeAt,
 			&i.TermsVersion,
 			&i.Xact,
+			&i.Reason,
+			&i.ChargeAt,
 		); err != nil {
 			return nil, err
 		}

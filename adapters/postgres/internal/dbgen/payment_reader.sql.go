@@ -10,7 +10,7 @@ import (
 )
 
 const eventsOfPayment = `-- name: EventsOfPayment :many
-SELECT user_id, id, type, at, subscription_id, plan_code, payment_id, amount, currency, decline_code, access_until, retry_at, card_id, payment_method_id, price_amount, price_currency, interval_months, due_now, first_charge_at, terms_version, xact FROM events WHERE user_id = $1 AND payment_id = $2 ORDER BY at, id
+SELECT user_id, id, type, at, subscription_id, plan_code, payment_id, amount, currency, decline_code, access_until, retry_at, card_id, payment_method_id, price_amount, price_currency, interval_months, due_now, first_charge_at, terms_version, xact, reason, charge_at FROM events WHERE user_id = $1 AND payment_id = $2 ORDER BY at, id
 `
 
 func (q *Queries) EventsOfPayment(ctx context.Context, userID string, paymentID *string) ([]*Event, error) {
@@ -44,6 +44,8 @@ func (q *Queries) EventsOfPayment(ctx context.Context, userID string, paymentID 
 			&i.FirstChargeAt,
 			&i.TermsVersion,
 			&i.Xact,
+			&i.Reason,
+			&i.ChargeAt,
 		); err != nil {
 			return nil, err
 		}

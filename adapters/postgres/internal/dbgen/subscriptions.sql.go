@@ -200,17 +200,21 @@ JOIN payment_methods m ON m.user_id = s.user_id AND m.id = s.payment_method_id
 JOIN plans p ON p.id = s.plan_id
 WHERE s.next_charge_at BETWEEN $1::timestamptz AND $2::timestamptz
   AND NOT s.charging AND s.payment_system = ANY($3::text[])
+  AND CASE WHEN $4::timestamptz IS NULL OR s.status <> 'active' OR s.cancel_at_period_end THEN true ELSE
+      (SELECT min(r.made_at) FROM reminders r
+       WHERE r.user_id = s.user_id AND r.subscription_id = s.id AND r.due_at = s.period_end) <= $4 END
 ORDER BY s.next_charge_at
-LIMIT $4::int
+LIMIT $5::int
 FOR NO KEY UPDATE OF s SKIP LOCKED
 FOR SHARE OF m
 `
 
 type SubscriptionsLockDueParams struct {
-	FromAt  time.Time
-	Now     time.Time
-	Systems []string
-	Take    int32
+	FromAt   time.Time
+	Now      time.Time
+	Systems  []string
+	NoticeBy time.Time
+	Take     int32
 }
 
 type SubscriptionsLockDueRow struct {
@@ -230,12 +234,15 @@ type SubscriptionsLockDueRow struct {
 // already, but on a clock that is ahead it can be due again. from_at skips the dead
 // entries at the beginning of the index, which holds live subscriptions only. The
 // lock on a method prevents its removal before the intent with it is stored. The
-// version is the one of all rows that this transaction writes.
+// version is the one of all rows that this transaction writes. If a notice is required, a
+// renewal has a reminder that is old enough; a cancelled subscription ends without one. CASE
+// keeps the lookup out of runs that need no notice.
 func (q *Queries) SubscriptionsLockDue(ctx context.Context, arg SubscriptionsLockDueParams) ([]*SubscriptionsLockDueRow, error) {
 	rows, err := q.db.Query(ctx, subscriptionsLockDue,
 		arg.FromAt,
 		arg.Now,
 		arg.Systems,
+		arg.NoticeBy,
 		arg.Take,
 	)
 	if err != nil {

@@ -146,6 +146,9 @@ const viewCountDue = `-- name: ViewCountDue :one
 SELECT count(*) FROM subscriptions s
 WHERE s.next_charge_at BETWEEN $1::timestamptz AND $2::timestamptz
   AND NOT s.charging AND (s.payment_system = ANY($3::text[]) OR $4::bool)
+  AND CASE WHEN $5::timestamptz IS NULL OR s.status <> 'active' OR s.cancel_at_period_end THEN true ELSE
+      (SELECT min(r.made_at) FROM reminders r
+       WHERE r.user_id = s.user_id AND r.subscription_id = s.id AND r.due_at = s.period_end) <= $5 END
 `
 
 type ViewCountDueParams struct {
@@ -153,6 +156,7 @@ type ViewCountDueParams struct {
 	Now       time.Time
 	Systems   []string
 	AnySystem bool
+	NoticeBy  time.Time
 }
 
 func (q *Queries) ViewCountDue(ctx context.Context, arg ViewCountDueParams) (int64, error) {
@@ -161,6 +165,7 @@ func (q *Queries) ViewCountDue(ctx context.Context, arg ViewCountDueParams) (int
 		arg.Now,
 		arg.Systems,
 		arg.AnySystem,
+		arg.NoticeBy,
 	)
 	var count int64
 	err := row.Scan(&count)
@@ -176,8 +181,11 @@ JOIN plans p ON p.id = s.plan_id
 WHERE (s.next_charge_at, s.user_id, s.id) > ($1::timestamptz, $2::uuid, $3::uuid)
   AND s.next_charge_at <= $4::timestamptz
   AND NOT s.charging AND (s.payment_system = ANY($5::text[]) OR $6::bool)
+  AND CASE WHEN $7::timestamptz IS NULL OR s.status <> 'active' OR s.cancel_at_period_end THEN true ELSE
+      (SELECT min(r.made_at) FROM reminders r
+       WHERE r.user_id = s.user_id AND r.subscription_id = s.id AND r.due_at = s.period_end) <= $7 END
 ORDER BY s.next_charge_at, s.user_id, s.id
-LIMIT $7::int
+LIMIT $8::int
 `
 
 type ViewDueParams struct {
@@ -187,6 +195,7 @@ type ViewDueParams struct {
 	Now       time.Time
 	Systems   []string
 	AnySystem bool
+	NoticeBy  time.Time
 	Take      int32
 }
 
@@ -212,6 +221,7 @@ func (q *Queries) ViewDue(ctx context.Context, arg ViewDueParams) ([]*ViewDueRow
 		arg.Now,
 		arg.Systems,
 		arg.AnySystem,
+		arg.NoticeBy,
 		arg.Take,
 	)
 	if err != nil {
@@ -267,7 +277,7 @@ func (q *Queries) ViewDue(ctx context.Context, arg ViewDueParams) ([]*ViewDueRow
 }
 
 const viewEvents = `-- name: ViewEvents :many
-SELECT e.user_id, e.id, e.type, e.at, e.subscription_id, e.plan_code, e.payment_id, e.amount, e.currency, e.decline_code, e.access_until, e.retry_at, e.card_id, e.payment_method_id, e.price_amount, e.price_currency, e.interval_months, e.due_now, e.first_charge_at, e.terms_version, e.xact FROM events e
+SELECT e.user_id, e.id, e.type, e.at, e.subscription_id, e.plan_code, e.payment_id, e.amount, e.currency, e.decline_code, e.access_until, e.retry_at, e.card_id, e.payment_method_id, e.price_amount, e.price_currency, e.interval_months, e.due_now, e.first_charge_at, e.terms_version, e.xact, e.reason, e.charge_at FROM events e
 WHERE e.user_id = $1
   AND ($2::uuid = 'ffffffff-ffff-ffff-ffff-ffffffffffff' OR (e.at, e.id) < (
        (SELECT b.at FROM events b WHERE b.user_id = $1 AND b.id = $2::uuid), $2::uuid))
@@ -309,6 +319,8 @@ func (q *Queries) ViewEvents(ctx context.Context, userID string, before string, 
 			&i.FirstChargeAt,
 			&i.TermsVersion,
 			&i.Xact,
+			&i.Reason,
+			&i.ChargeAt,
 		); err != nil {
 			return nil, err
 		}
@@ -907,6 +919,90 @@ func (q *Queries) ViewSubscriptions(ctx context.Context, arg ViewSubscriptionsPa
 			&i.PlanCode,
 			&i.PlanGroup,
 			&i.Features,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const viewWaiting = `-- name: ViewWaiting :many
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, p.code AS plan_code, p.plan_group
+FROM subscriptions s JOIN plans p ON p.id = s.plan_id
+WHERE (s.next_charge_at, s.user_id, s.id) > ($1::timestamptz, $2::uuid, $3::uuid)
+  AND s.next_charge_at <= $4::timestamptz
+  AND s.status = 'active' AND NOT s.cancel_at_period_end AND NOT s.charging AND s.payment_system = ANY($5::text[])
+  AND coalesce((SELECT min(r.made_at) FROM reminders r
+      WHERE r.user_id = s.user_id AND r.subscription_id = s.id AND r.due_at = s.period_end) > $6::timestamptz, true)
+ORDER BY s.next_charge_at, s.user_id, s.id
+LIMIT $7::int
+`
+
+type ViewWaitingParams struct {
+	FromAt    time.Time
+	AfterUser string
+	AfterID   string
+	Now       time.Time
+	Systems   []string
+	NoticeBy  time.Time
+	Take      int32
+}
+
+type ViewWaitingRow struct {
+	Subscription Subscription
+	PlanCode     string
+	PlanGroup    string
+}
+
+// The due renewals that ViewDue leaves out, because their notice is missing or too young.
+func (q *Queries) ViewWaiting(ctx context.Context, arg ViewWaitingParams) ([]*ViewWaitingRow, error) {
+	rows, err := q.db.Query(ctx, viewWaiting,
+		arg.FromAt,
+		arg.AfterUser,
+		arg.AfterID,
+		arg.Now,
+		arg.Systems,
+		arg.NoticeBy,
+		arg.Take,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []*ViewWaitingRow
+	for rows.Next() {
+		var i ViewWaitingRow
+		if err := rows.Scan(
+			&i.Subscription.UserID,
+			&i.Subscription.ID,
+			&i.Subscription.PlanID,
+			&i.Subscription.PaymentMethodID,
+			&i.Subscription.PaymentSystem,
+			&i.Subscription.PriceAmount,
+			&i.Subscription.PriceCurrency,
+			&i.Subscription.IntervalMonths,
+			&i.Subscription.Status,
+			&i.Subscription.AnchorAt,
+			&i.Subscription.PeriodStart,
+			&i.Subscription.PeriodEnd,
+			&i.Subscription.NextChargeAt,
+			&i.Subscription.CancelAtPeriodEnd,
+			&i.Subscription.LatestPaymentID,
+			&i.Subscription.CreatedAt,
+			&i.Subscription.StartedAt,
+			&i.Subscription.EndedAt,
+			&i.Subscription.Charging,
+			&i.Subscription.PastDueSince,
+			&i.Subscription.GraceUntil,
+			&i.Subscription.ConsentMac,
+			&i.Subscription.Hold,
+			&i.Subscription.PlanGroup,
+			&i.PlanCode,
+			&i.PlanGroup,
 		); err != nil {
 			return nil, err
 		}
