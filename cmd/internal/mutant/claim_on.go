@@ -85,6 +85,15 @@ func cancelledIsRenewed(_ *bug, tx *ports.Repos) {
 	})
 }
 
+// noticeNotChecked charges renewals whose notice is missing or not old enough.
+func noticeNotChecked(_ *bug, tx *ports.Repos) {
+	inner := tx.Due
+	tx.Due = claims{inner, func(ctx context.Context, q ports.DueQuery) ([]ports.Due, error) {
+		q.NoticeBy = time.Time{}
+		return inner.LockDue(ctx, q)
+	}}
+}
+
 // anchorDrifts counts months from the end of the last period instead of the anchor.
 func anchorDrifts(_ *bug, tx *ports.Repos) {
 	eachDue(tx, func(_ context.Context, d *ports.Due) error {

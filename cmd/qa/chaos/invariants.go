@@ -141,6 +141,15 @@ var invariants = []invariant{
 				WHEN p.initiator = 'customer' THEN a.due_now
 				ELSE a.price_amount END, coalesce(a.price_currency, s.price_currency)) agreed (amount, currency)
 		WHERE p.amount > agreed.amount OR p.currency <> agreed.currency`},
+	{"I16", "no renewal is charged before the time that its reminder announced, and each reminder is given once", `
+		SELECT format('payment %s was created at %s, but a reminder announced the charge for %s', p.id, p.created_at, e.charge_at)
+		FROM payments p JOIN events e ON e.user_id = p.user_id AND e.subscription_id = p.subscription_id
+			AND e.type = 'renewal_reminder' AND e.access_until <= p.period_start AND e.charge_at > p.created_at
+		WHERE p.initiator = 'merchant'
+		UNION ALL
+		SELECT format('subscription %s has %s reminders of the charge after %s for the reason %s', subscription_id, count(*), access_until, reason)
+		FROM events WHERE type = 'renewal_reminder'
+		GROUP BY subscription_id, access_until, reason HAVING count(*) > 1`},
 	{"cancel", "a cancelled subscription is not billed again", `
 		SELECT format('payment %s was created after subscription %s was cancelled', p.id, p.subscription_id)
 		FROM payments p JOIN events c ON c.user_id = p.user_id AND c.subscription_id = p.subscription_id

@@ -30,6 +30,7 @@ func scenarios() []scenario {
 		openPages(),
 		refunds(),
 		receipts(),
+		reminders(),
 		reconciled(),
 		feeds(),
 		forgeries(),
