@@ -28,6 +28,7 @@ type state struct {
 	receipts      map[billing.ReceiptID]receipt
 	grants        map[billing.GrantID]billing.Grant
 	reminders     map[reminderKey]reminder
+	instructions  map[billing.InstructionID]billing.Instruction
 	events        map[billing.EventID]billing.Event
 	feed          []ports.FeedPlace // of all events, in their order; never appended to in place
 	keys          map[userKey]keyRecord
@@ -57,6 +58,7 @@ func newState() *state {
 		receipts:      make(map[billing.ReceiptID]receipt),
 		grants:        make(map[billing.GrantID]billing.Grant),
 		reminders:     make(map[reminderKey]reminder),
+		instructions:  make(map[billing.InstructionID]billing.Instruction),
 		events:        make(map[billing.EventID]billing.Event),
 		keys:          make(map[userKey]keyRecord),
 		runs:          make(map[string]ports.Run),
@@ -84,6 +86,7 @@ func (s *state) clone() *state {
 		receipts:      maps.Clone(s.receipts),
 		grants:        maps.Clone(s.grants),
 		reminders:     maps.Clone(s.reminders),
+		instructions:  maps.Clone(s.instructions),
 		events:        maps.Clone(s.events),
 		feed:          slices.Clip(s.feed),
 		keys:          maps.Clone(s.keys),
@@ -126,6 +129,7 @@ func (t *tx) repos() ports.Repos {
 		Receipts:        receipts{t},
 		Grants:          grants{t},
 		Reminders:       reminders{t},
+		Instructions:    instructions{t},
 		Events:          events{t},
 		IdempotencyKeys: idempotencyKeys{t},
 		Runs:            runs{t},

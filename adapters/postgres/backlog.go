@@ -13,7 +13,7 @@ import (
 // one reason.
 const maxCounted = 10_000
 
-// Backlog returns the pending payments, refunds and receipts, the subscriptions that are due at now or on
+// Backlog returns the pending payments, refunds, receipts and instructions, the subscriptions that are due at now or on
 // hold, and the last finished run. It only reads indexes of such rows, and counts at
 // most 10,000 due subscriptions, and 10,000 on hold for each reason.
 func (s *Store) Backlog(ctx context.Context, now time.Time) (ports.Backlog, error) {
@@ -28,6 +28,10 @@ func (s *Store) Backlog(ctx context.Context, now time.Time) (ports.Backlog, erro
 			return b, err
 		}
 		receipts, err := q.BacklogReceipts(ctx)
+		if err != nil {
+			return b, err
+		}
+		instructions, err := q.BacklogInstructions(ctx)
 		if err != nil {
 			return b, err
 		}
@@ -47,6 +51,8 @@ func (s *Store) Backlog(ctx context.Context, now time.Time) (ports.Backlog, erro
 			Pending: int(pending.Pending), OldestPending: pending.Oldest, InReview: int(pending.InReview),
 			Refunds: int(refunds.Pending), OldestRefund: refunds.Oldest, RefundReview: int(refunds.InReview),
 			Receipts: int(receipts.Pending), OldestReceipt: receipts.Oldest,
+			Instructions: int(instructions.Open), OldestInstruction: instructions.OldestOpen,
+			Approvals: int(instructions.Waiting), OldestApproval: instructions.OldestWaiting,
 			Due: int(due.Due), OldestDue: due.Oldest, Held: holdsOf(held), LastRun: runOf(run),
 		}, nil
 	})

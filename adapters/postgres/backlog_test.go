@@ -45,9 +45,10 @@ func (*recorder) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData
 func (*recorder) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
 // manyRows has 30,000 subscriptions, half of them due and one with a pending
-// payment, 5,000 payments, 4,000 refunds and 4,000 receipts with one pending each, and three runs. The last run has
-// not finished. 12,000 subscriptions are on hold: 11,000 for one reason, 1,000 for another. Each
-// subscription has a reminder of its previous renewal.
+// payment, 5,000 payments, 4,000 refunds and 4,000 receipts with one pending each, 4,000
+// instructions with one open, and three runs. The last run has not finished. 12,000
+// subscriptions are on hold: 11,000 for one reason, 1,000 for another. Each subscription has
+// a reminder of its previous renewal.
 const manyRows = `
 INSERT INTO users SELECT gen_random_uuid(), '2026-01-01Z', '2026-01-01Z' FROM generate_series(1, 30000);
 INSERT INTO payment_systems VALUES ('bank', 'Bank', '2026-01-01Z');
@@ -77,6 +78,10 @@ SELECT user_id, id, id, 'bank', user_id, 'Basic', 'none', 'full_payment', 0, CAS
     '2026-01-31T23:45Z', CASE WHEN n <> 1 THEN '2026-01-31T23:45Z'::timestamptz END, CASE WHEN n = 1 THEN now() END
 FROM (SELECT *, row_number() OVER () AS n FROM payments WHERE status = 'succeeded') AS p WHERE n <= 4000;
 INSERT INTO reminders SELECT user_id, id, 'law', '2026-01-01Z', '2025-12-31Z', '2026-01-01Z' FROM subscriptions;
+INSERT INTO instructions (user_id, id, kind, target, days, amount, currency, end_now, settle_as, reason, author, author_role, origin, decided_by, state, fault_code, outcome, created_at)
+SELECT id, id, 'cancel', id, 0, 0, '', false, '', 'x', 'ann', 'support', '', '', CASE WHEN n <= 2 THEN 'waiting_for_approval' ELSE 'open' END, '', '', '2026-01-31T23:50Z'::timestamptz + n * interval '1 minute'
+FROM (SELECT id, row_number() OVER () AS n FROM users) AS u WHERE n <= 4000;
+UPDATE instructions SET state = 'done', done_at = now() WHERE state = 'open' AND created_at > '2026-01-31T23:53Z';
 INSERT INTO renewal_runs (id, started_at, finished_at, due, renewed, error) VALUES
     ('00000000-0000-7000-8000-000000000001', '2026-01-31T22:00Z', '2026-01-31T22:01Z', 9, 9, ''),
     ('00000000-0000-7000-8000-000000000002', '2026-01-31T23:00Z', '2026-01-31T23:01Z', 3, 2, 'the database is down'),
@@ -93,7 +98,8 @@ func TestBacklog_ReadsIndexesOnly(t *testing.T) {
 	}
 	want := ports.Backlog{
 		Pending: 1, OldestPending: now.Add(-time.Hour), Refunds: 1, OldestRefund: now.Add(-30 * time.Minute),
-		Receipts: 1, OldestReceipt: now.Add(-15 * time.Minute), Due: 10_000, OldestDue: now.Add(-14_999 * time.Second),
+		Receipts: 1, OldestReceipt: now.Add(-15 * time.Minute),
+		Instructions: 1, OldestInstruction: now.Add(-7 * time.Minute), Approvals: 2, OldestApproval: now.Add(-9 * time.Minute), Due: 10_000, OldestDue: now.Add(-14_999 * time.Second),
 		Held: map[billing.DeclineCode]int{billing.CardExpired: 10_000, billing.AuthenticationRequired: 1_000},
 		LastRun: ports.Run{
 			ID: "00000000-0000-7000-8000-000000000002", StartedAt: now.Add(-time.Hour), FinishedAt: now.Add(-59 * time.Minute),
@@ -103,7 +109,7 @@ func TestBacklog_ReadsIndexesOnly(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("backlog (-want +got):\n%s", diff)
 	}
-	s.readsIndexesOnly(t, 6)
+	s.readsIndexesOnly(t, 7)
 }
 
 // The number of subscriptions on hold grows with the business, and each page of the

@@ -35,6 +35,8 @@ func violation(constraint string) error {
 		return billing.ErrAlreadyExists.WithMessage("a refund with this id already exists")
 	case "grants_source":
 		return billing.ErrAlreadyGiven
+	case "grants_pkey":
+		return billing.ErrAlreadyExists.WithMessage("a grant with this id already exists")
 	case "cards_once":
 		return billing.ErrAlreadyExists.WithMessage("the user already has this card")
 	case "plans_code_once":

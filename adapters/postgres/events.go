@@ -23,8 +23,27 @@ func (r events) Append(ctx context.Context, es ...billing.Event) error {
 		}
 		es = slices.DeleteFunc(slices.Clone(es), isAgreed)
 	}
-	return r.append(ctx, es)
+	if err := r.append(ctx, es); err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(es, hasAuthor) {
+		return nil
+	}
+	return r.appendAuthors(ctx, slices.DeleteFunc(slices.Clone(es), func(e billing.Event) bool { return !hasAuthor(e) }))
 }
+
+// appendAuthors stores the operators who caused the events. Few events have one.
+func (r events) appendAuthors(ctx context.Context, es []billing.Event) error {
+	return r.tx.queue().EventAuthorsAdd(ctx, dbgen.EventAuthorsAddParams{
+		UserIds:        mapSlice(es, func(e billing.Event) string { return string(e.UserID) }),
+		EventIds:       mapSlice(es, func(e billing.Event) string { return string(e.ID) }),
+		Authors:        mapSlice(es, func(e billing.Event) string { return e.Author.Name }),
+		Reasons:        mapSlice(es, func(e billing.Event) string { return e.Author.Reason }),
+		InstructionIds: mapSlice(es, func(e billing.Event) string { return string(e.Author.Instruction) }),
+	})
+}
+
+func hasAuthor(e billing.Event) bool { return e.Author != billing.Author{} }
 
 func isAgreed(e billing.Event) bool { return e.Type == billing.EventAgreed }
 

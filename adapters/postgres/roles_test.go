@@ -43,8 +43,18 @@ var rights = map[string]struct{ may, mayNot []string }{
 			"UPDATE token_removals SET forget_at = now()",
 			"DELETE FROM token_removals",
 			"SELECT FROM test_clock, schema_migrations",
+			"SELECT FROM instructions",
+			"UPDATE instructions SET state = 'done', done_at = now()",
+			"INSERT INTO grants SELECT * FROM grants",
+			"INSERT INTO event_authors VALUES (gen_random_uuid(), gen_random_uuid(), 'anna', 'x', NULL)",
 		},
 		mayNot: []string{
+			"INSERT INTO instructions SELECT * FROM instructions",
+			"UPDATE instructions SET decided_by = 'x'",
+			"UPDATE instructions SET amount = 1",
+			"DELETE FROM instructions",
+			"SELECT FROM event_authors",
+			"UPDATE grants SET period_end = now()",
 			"DELETE FROM users",
 			"UPDATE users SET first_seen_at = now()",
 			"INSERT INTO plans SELECT * FROM plans",
@@ -102,6 +112,8 @@ var rights = map[string]struct{ may, mayNot []string }{
 			"SELECT FROM idempotency_answers",
 			"SELECT FROM saved_methods",
 			"SELECT FROM token_removals",
+			"SELECT FROM instructions",
+			"INSERT INTO event_authors VALUES (gen_random_uuid(), gen_random_uuid(), 'anna', 'x', NULL)",
 			"DELETE FROM renewal_runs",
 		},
 	},
@@ -118,8 +130,18 @@ var rights = map[string]struct{ may, mayNot []string }{
 			"UPDATE panel_users SET failures = 0",
 			"DELETE FROM panel_sessions",
 			"DELETE FROM panel_deltas",
+			"INSERT INTO instructions SELECT * FROM instructions",
+			"UPDATE instructions SET state = 'open', decided_by = 'x', decided_at = now()",
+			"SELECT FROM event_authors, grants, refunds",
 		},
 		mayNot: []string{
+			"UPDATE instructions SET outcome = 'x'",
+			"UPDATE instructions SET amount = 1",
+			"DELETE FROM instructions",
+			"INSERT INTO event_authors VALUES (gen_random_uuid(), gen_random_uuid(), 'anna', 'x', NULL)",
+			"INSERT INTO grants SELECT * FROM grants",
+			"INSERT INTO refunds SELECT * FROM refunds",
+			"UPDATE payments SET refunded = 1",
 			"SELECT token FROM payment_methods",
 			"SELECT token_ct FROM payment_methods",
 			"SELECT token_fingerprint FROM payment_methods",
@@ -183,7 +205,7 @@ func TestRoles_Rights(t *testing.T) {
 				for _, table := range panelTables {
 					mayNot = append(mayNot, "SELECT FROM "+table, "DELETE FROM "+table)
 				}
-				mayNot = append(mayNot, "INSERT INTO panel_audit DEFAULT VALUES", "UPDATE panel_totals SET n = 0", "SELECT FROM panel_counts")
+				mayNot = append(mayNot, "INSERT INTO panel_audit VALUES (gen_random_uuid(), now(), 'anna', '', 'plan.edit', '', '{}', '{}')", "UPDATE panel_totals SET n = 0", "SELECT FROM panel_counts")
 			}
 			conn := connectAs(t, databaseURL, role)
 			for _, sql := range r.may {

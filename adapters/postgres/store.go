@@ -112,6 +112,7 @@ func (s *Store) repos(t tx) ports.Repos {
 		Receipts:        receipts{q, t, contacts{s.vault}},
 		Grants:          grants{q},
 		Reminders:       reminders{q},
+		Instructions:    instructions{q},
 		Events:          events{q, t},
 		IdempotencyKeys: idempotencyKeys{q, t},
 		Runs:            runs{q},
@@ -124,7 +125,7 @@ func (s *Store) repos(t tx) ports.Repos {
 // Views reads outside of transactions.
 func (s *Store) Views() ports.Views {
 	v := views{dbgen.New(s.pool), tokens{s.vault}}
-	return ports.Views{PublicViews: v, ViewerViews: v, ViewerRecords: v, AccessViews: v, WalletViews: v, DueViews: v, NoticeViews: v, ReceiptViews: v}
+	return ports.Views{PublicViews: v, ViewerViews: v, ViewerRecords: v, AccessViews: v, WalletViews: v, DueViews: v, NoticeViews: v, ReceiptViews: v, InstructionViews: v}
 }
 
 // tx is the transaction of a repository.

@@ -76,6 +76,7 @@ var (
 	ErrAlreadyGiven             = &Error{Conflict, "already_given", "the viewer has a grant from this source already"}
 	ErrRefundOpen               = &Error{Conflict, "refund_open", "another refund of the payment is pending; wait until it is settled"}
 	ErrRefundExceedsPayment     = &Error{Conflict, "refund_exceeds_payment", "the refunds would exceed the payment"}
+	ErrOwnInstruction           = &Error{Conflict, "own_instruction", "another person must decide about your instruction"}
 	ErrPaymentSystemUnavailable = &Error{Conflict, "payment_system_unavailable",
 		"this payment system takes no payments here; choose another one; nothing was charged"}
 	ErrNotSupported      = &Error{Conflict, "not_supported_by_payment_system", "the payment system does not support this; nothing was charged"}

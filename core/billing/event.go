@@ -26,6 +26,7 @@ type Event struct {
 	Agreement      Agreement       // of an agreed event; zero otherwise
 	Reason         ReminderReason  // of a reminder; empty otherwise
 	ChargeAt       time.Time       // when the charge is made that a reminder announces; zero otherwise
+	Author         Author          // zero unless an operator caused the event; views for viewers leave it out
 }
 
 // EventType is the type of an event.

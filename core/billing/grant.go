@@ -25,6 +25,8 @@ type Grant struct {
 // MaxGrantDays is the largest number of days of a grant.
 const MaxGrantDays = 366
 
+var daysRange = fmt.Sprintf("must be between 1 and %d", MaxGrantDays)
+
 // GrantRequest is a request to give time to a subscription, with the id for the grant.
 type GrantRequest struct {
 	ID     GrantID
@@ -37,7 +39,7 @@ type GrantRequest struct {
 // Check returns an [InvalidError] with a fault for each field that is not valid.
 func (r GrantRequest) Check() error {
 	var f faults
-	f.add(r.Days >= 0 && r.Days <= MaxGrantDays, "days", fmt.Sprintf("must be between 1 and %d", MaxGrantDays))
+	f.add(r.Days >= 0 && r.Days <= MaxGrantDays, "days", daysRange)
 	f.addReason(r.Reason)
 	f.addText("source", r.Source)
 	return f.err()

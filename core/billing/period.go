@@ -39,6 +39,12 @@ func (c Calendar) AddDays(t time.Time, n int) time.Time {
 	return c.onDay(year, month, day+n, local)
 }
 
+// StartOfDay returns the first instant of the day of t, in UTC.
+func (c Calendar) StartOfDay(t time.Time) time.Time {
+	year, month, day := t.In(c.location()).Date()
+	return resolve(time.Date(year, month, day, 0, 0, 0, 0, time.UTC), c.location())
+}
+
 // onDay returns the instant of the day at which clocks show the time of day of local.
 func (c Calendar) onDay(year int, month time.Month, day int, local time.Time) time.Time {
 	hour, minute, second := local.Clock()

@@ -70,7 +70,7 @@ func (p Panel) History(ctx context.Context, by Operator, q ports.EventQuery) (Hi
 			break
 		}
 	}
-	return page, nil
+	return page, addAuthors(ctx, p.Store.Views(), page.Events)
 }
 
 func latest(a, b time.Time) time.Time {

@@ -3,6 +3,7 @@ package operators
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/ports"
@@ -14,8 +15,8 @@ func (a PanelAuth) Add(ctx context.Context, by Operator, name string, role ports
 	if !validPanelName(name) {
 		return invalid("name", panelNameRule)
 	}
-	if role != ports.RoleReader && role != ports.RoleEditor {
-		return invalid("role", "must be viewer or editor")
+	if !slices.Contains(ports.Roles(), role) {
+		return invalid("role", "must be viewer, support or editor")
 	}
 	hash, err := a.hash(name, password)
 	if err != nil {

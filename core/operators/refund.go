@@ -23,18 +23,20 @@ func (p Payments) Refund(ctx context.Context, r billing.RefundRequest) (billing.
 	if err := r.Check(); err != nil {
 		return billing.Refund{}, err
 	}
-	r.By = p.By.Name
-	refund, err := ports.InTx(ctx, p.Collector.Store, func(tx ports.Repos) (billing.Refund, error) {
-		refund, err := p.Collector.OpenRefund(ctx, tx, r)
-		if err != nil {
-			return refund, err
-		}
-		return refund, p.auditRefund(ctx, tx, PaymentRefunded, refund)
-	})
+	refund, err := ports.InTx(ctx, p.Collector.Store, func(tx ports.Repos) (billing.Refund, error) { return p.refundIn(ctx, tx, r) })
 	if err != nil {
 		return billing.Refund{}, fmt.Errorf("refund payment %s: %w", r.Payment.ID, err)
 	}
 	return refund, nil
+}
+
+func (p Payments) refundIn(ctx context.Context, tx ports.Repos, r billing.RefundRequest) (billing.Refund, error) {
+	r.By = p.By.Name
+	refund, err := p.Collector.OpenRefund(ctx, p.By.signed(tx, r.Reason, p.For), r)
+	if err != nil {
+		return refund, err
+	}
+	return refund, p.auditRefund(ctx, tx, PaymentRefunded, refund)
 }
 
 // SettleRefund settles a refund that waits for a person, as an operator decided, and writes
@@ -48,7 +50,7 @@ func (p Payments) SettleRefund(ctx context.Context, r billing.Refund, as billing
 		return billing.Refund{}, err
 	}
 	settled, err := ports.InTx(ctx, p.Collector.Store, func(tx ports.Repos) (billing.Refund, error) {
-		before, after, err := p.Collector.DecideRefund(ctx, tx, r, as)
+		before, after, err := p.Collector.DecideRefund(ctx, p.By.signed(tx, reason, p.For), r, as)
 		if err != nil {
 			return after, err
 		}

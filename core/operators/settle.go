@@ -15,6 +15,7 @@ import (
 type Payments struct {
 	Collector *payments.Collector // needs no payment systems
 	By        Operator
+	For       billing.InstructionID // as that of [Support]
 }
 
 // Decision is an operator's decision about a pending payment.
@@ -61,7 +62,7 @@ func (d Decision) Check() error {
 
 func (p Payments) settle(ctx context.Context, tx ports.Repos, d Decision) (billing.Payment, error) {
 	c := p.Collector
-	before, after, err := c.Decide(ctx, tx, d.Payment, d.As)
+	before, after, err := c.Decide(ctx, p.By.signed(tx, d.Reason, p.For), d.Payment, d.As)
 	if err != nil {
 		return billing.Payment{}, err
 	}

@@ -19,6 +19,7 @@ type Support struct {
 	Calendar billing.Calendar
 	NewID    func() string
 	By       Operator
+	For      billing.InstructionID // the instruction that is executed; empty if By acts without one
 }
 
 // Target names a subscription of a viewer, and the reason for a change of it.
@@ -37,24 +38,32 @@ type Target struct {
 //	billing.ErrInvalidTransition  the subscription has ended, or, for an immediate end, its
 //	                              payment is being settled
 func (s Support) Cancel(ctx context.Context, on Target, at billing.CancelAt) (billing.Subscription, error) {
-	return s.change(ctx, on, SubscriptionCancelled, func(_ ports.Repos, sub billing.Subscription, now time.Time) (billing.Subscription, []billing.Event, ports.Facts, error) {
+	return s.change(ctx, on, cancelling(at))
+}
+
+func cancelling(at billing.CancelAt) supportChange {
+	return supportChange{SubscriptionCancelled, func(_ ports.Repos, sub billing.Subscription, now time.Time) (billing.Subscription, []billing.Event, ports.Facts, error) {
 		sub, events, err := sub.Cancel(at, now)
 		return sub, events, ports.Facts{"ends": string(at)}, err
-	})
+	}}
 }
 
 // Resume takes a cancel back before the period ends, as [billing.Subscription.Resume] does.
 // The errors are those of Cancel, and billing.ErrInvalidTransition if the payment method
 // cannot be charged any more.
 func (s Support) Resume(ctx context.Context, on Target) (billing.Subscription, error) {
-	return s.change(ctx, on, SubscriptionResumed, func(tx ports.Repos, sub billing.Subscription, now time.Time) (billing.Subscription, []billing.Event, ports.Facts, error) {
+	return s.change(ctx, on, resuming(ctx))
+}
+
+func resuming(ctx context.Context) supportChange {
+	return supportChange{SubscriptionResumed, func(tx ports.Repos, sub billing.Subscription, now time.Time) (billing.Subscription, []billing.Event, ports.Facts, error) {
 		m, err := tx.Methods.Find(ctx, sub.UserID, sub.MethodID)
 		if err != nil {
 			return sub, nil, nil, err
 		}
 		sub, events, err := sub.Resume(m, now)
 		return sub, events, ports.Facts{}, err
-	})
+	}}
 }
 
 // Retry makes the next try of a declined renewal due now, so that the next run charges it.
@@ -65,10 +74,14 @@ func (s Support) Resume(ctx context.Context, on Target) (billing.Subscription, e
 //	billing.ErrNothingDue, billing.ErrInvalidTransition, billing.ErrPaymentOpen
 //	                              see [billing.Subscription.Retry]
 func (s Support) Retry(ctx context.Context, on Target) (billing.Subscription, error) {
-	return s.change(ctx, on, SubscriptionRetried, func(_ ports.Repos, sub billing.Subscription, now time.Time) (billing.Subscription, []billing.Event, ports.Facts, error) {
+	return s.change(ctx, on, retrying())
+}
+
+func retrying() supportChange {
+	return supportChange{SubscriptionRetried, func(_ ports.Repos, sub billing.Subscription, now time.Time) (billing.Subscription, []billing.Event, ports.Facts, error) {
 		sub, events, err := sub.Retry(now)
 		return sub, events, ports.Facts{}, err
-	})
+	}}
 }
 
 // Give gives a subscription days, or one of its periods if days is 0. A viewer gets at most
@@ -84,25 +97,30 @@ func (s Support) Give(ctx context.Context, on Target, days int, source string) (
 		return billing.Subscription{}, billing.Grant{}, err
 	}
 	var given billing.Grant
-	sub, err := s.change(ctx, on, SubscriptionGiven, func(tx ports.Repos, sub billing.Subscription, now time.Time) (billing.Subscription, []billing.Event, ports.Facts, error) {
-		if err := refuseSecondGrant(ctx, tx, sub.UserID, source); err != nil {
+	sub, err := s.change(ctx, on, s.giving(ctx, r, &given))
+	return sub, given, err
+}
+
+// giving returns the change that makes the grant r, and stores it in given.
+func (s Support) giving(ctx context.Context, r billing.GrantRequest, given *billing.Grant) supportChange {
+	return supportChange{SubscriptionGiven, func(tx ports.Repos, sub billing.Subscription, now time.Time) (billing.Subscription, []billing.Event, ports.Facts, error) {
+		if err := refuseSecondGrant(ctx, tx, sub.UserID, r.Source); err != nil {
 			return sub, nil, nil, err
 		}
 		sub, g, events, err := sub.Give(r, s.Calendar, now)
 		if err != nil {
 			return sub, nil, nil, err
 		}
-		given = g
+		*given = g
 		facts := ports.Facts{"from": timeFact(g.Period.Start), "to": timeFact(g.Period.End), "source": g.Source}
-		if days > 0 {
-			facts["days"] = strconv.Itoa(days)
+		if r.Days > 0 {
+			facts["days"] = strconv.Itoa(r.Days)
 		}
 		if err := tx.Subscriptions.SaveTerms(ctx, sub); err != nil { // the anchor
 			return sub, nil, nil, err
 		}
 		return sub, events, facts, tx.Grants.Add(ctx, g)
-	})
-	return sub, given, err
+	}}
 }
 
 // refuseSecondGrant returns [billing.ErrAlreadyGiven] if the user has a grant from the
@@ -121,36 +139,43 @@ func refuseSecondGrant(ctx context.Context, tx ports.Repos, user billing.UserID,
 	return nil
 }
 
-// supportChange is a transition, with facts for the audit log.
-type supportChange func(tx ports.Repos, s billing.Subscription, now time.Time) (billing.Subscription, []billing.Event, ports.Facts, error)
+// supportChange is an action with its transition, which returns facts for the audit log.
+type supportChange struct {
+	action string
+	apply  func(tx ports.Repos, s billing.Subscription, now time.Time) (billing.Subscription, []billing.Event, ports.Facts, error)
+}
 
-// change applies a transition to the locked subscription as of now.
-func (s Support) change(ctx context.Context, on Target, action string, apply supportChange) (billing.Subscription, error) {
+// change applies a change in a transaction of its own.
+func (s Support) change(ctx context.Context, on Target, c supportChange) (billing.Subscription, error) {
 	if err := billing.CheckReason(on.Reason); err != nil {
 		return billing.Subscription{}, err
 	}
-	sub, err := ports.InTx(ctx, s.Store, func(tx ports.Repos) (billing.Subscription, error) {
-		before, err := tx.Subscriptions.Named(ctx, on.User, on.Ref)
-		if err != nil {
-			return before, err
-		}
-		now := s.Clock.Now()
-		sub, ended := before.At(now)
-		sub, events, facts, err := apply(tx, sub, now)
-		if err != nil {
-			return sub, err
-		}
-		if events = append(ended, events...); len(events) == 0 {
-			return sub, nil
-		}
-		facts["status"], facts["reason"] = string(sub.Status), strings.TrimSpace(on.Reason)
-		if err := ports.SaveWithEvents(ctx, tx, s.NewID, sub, events); err != nil {
-			return sub, err
-		}
-		return sub, s.By.audit(ctx, tx, s.NewID(), now, change{action, string(sub.ID), ports.Facts{"status": string(before.Status)}, facts})
-	})
+	sub, err := ports.InTx(ctx, s.Store, func(tx ports.Repos) (billing.Subscription, error) { return s.changeIn(ctx, tx, on, c) })
 	if err != nil {
-		return billing.Subscription{}, fmt.Errorf("%s: %w", action, err)
+		return billing.Subscription{}, fmt.Errorf("%s: %w", c.action, err)
 	}
 	return sub, nil
+}
+
+// changeIn applies a change to the locked subscription as of now.
+func (s Support) changeIn(ctx context.Context, tx ports.Repos, on Target, c supportChange) (billing.Subscription, error) {
+	before, err := tx.Subscriptions.Named(ctx, on.User, on.Ref)
+	if err != nil {
+		return before, err
+	}
+	now := s.Clock.Now()
+	sub, ended := before.At(now)
+	sub, events, facts, err := c.apply(tx, sub, now)
+	if err != nil {
+		return sub, err
+	}
+	s.By.sign(events, on.Reason, s.For)
+	if events = append(ended, events...); len(events) == 0 {
+		return sub, nil
+	}
+	facts["status"], facts["reason"] = string(sub.Status), strings.TrimSpace(on.Reason)
+	if err := ports.SaveWithEvents(ctx, tx, s.NewID, sub, events); err != nil {
+		return sub, err
+	}
+	return sub, s.By.audit(ctx, tx, s.NewID(), now, change{c.action, string(sub.ID), ports.Facts{"status": string(before.Status)}, facts})
 }

@@ -35,18 +35,32 @@ func (p Panel) Users(ctx context.Context, by Operator, page ports.UserPage) ([]p
 	return users, n, err
 }
 
-// UserDetails is the data of a user's page.
+// UserDetails is the data of a user's page. The events of the history have their authors.
 type UserDetails struct {
 	billing.User
 	Subscriptions []ports.SubscriptionView
 	Payments      map[billing.PaymentID]viewers.Payment
 	History       []billing.Event
 	Cards         []ports.PanelCard
+	Methods       []ports.PanelMethod
+	Instructions  []billing.Instruction
 	More          bool // older events or payments exist
 }
 
-// maxDetails is the number of records of each kind on a user's page.
-const maxDetails = 300
+// The number of records of each kind on a user's page.
+const (
+	maxDetails      = 300
+	maxInstructions = 20
+)
+
+// addAuthors adds the authors to the events.
+func addAuthors(ctx context.Context, views ports.InstructionViews, events []billing.Event) error {
+	authors, err := views.Authors(ctx, events)
+	for i := range events {
+		events[i].Author = authors[events[i].ID]
+	}
+	return err
+}
 
 // User returns a user with the newest subscriptions, payments, events and cards. If payment
 // is not empty, the payments include that one. User returns [billing.ErrNotFound] if the
@@ -82,7 +96,17 @@ func (p Panel) User(ctx context.Context, by Operator, id billing.UserID, payment
 	if d.History, err = viewer.History(ctx, id, ports.Page{Limit: maxDetails}); err != nil {
 		return d, err
 	}
+	views := p.Store.Views()
+	if err := addAuthors(ctx, views, d.History); err != nil {
+		return d, err
+	}
 	if d.Cards, err = p.Views.Users.Cards(ctx, id, maxDetails); err != nil {
+		return d, err
+	}
+	if d.Methods, err = views.PanelMethods(ctx, id, maxDetails); err != nil {
+		return d, err
+	}
+	if d.Instructions, err = views.InstructionsOf(ctx, id, maxInstructions); err != nil {
 		return d, err
 	}
 	d.More = len(payments) == maxDetails || len(d.History) == maxDetails

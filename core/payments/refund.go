@@ -1,6 +1,7 @@
 package payments
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -11,7 +12,7 @@ import (
 )
 
 // OpenRefund stores a refund in the transaction of the caller, and reserves its amount.
-// r.Payment needs only its keys. It calls no payment system: a sweep sends the refund. See
+// r.Payment needs only its keys. Without an id the refund gets a new one. It calls no payment system: a sweep sends the refund. See
 // [billing.Subscription.Refund]. Errors:
 //
 //	billing.ErrInvalid               the amount or the reason is not valid
@@ -25,7 +26,7 @@ func (c *Collector) OpenRefund(ctx context.Context, tx ports.Repos, r billing.Re
 		return billing.Refund{}, err
 	}
 	before := *all[0].subscription
-	r.ID, r.Payment = billing.RefundID(c.NewID()), *all[0].payment
+	r.ID, r.Payment = cmp.Or(r.ID, billing.RefundID(c.NewID())), *all[0].payment
 	others, err := tx.Refunds.OfPayment(ctx, ports.KeyOf(&r.Payment))
 	if err != nil {
 		return billing.Refund{}, err

@@ -8,11 +8,17 @@ import (
 // Role is a set of permissions at the panel.
 type Role string
 
-// A reader sees all pages. An editor can also change the catalogue.
+// A reader sees all pages. The support can also help viewers, within limits: see
+// [billing.SupportLimits]. An editor can do the same without limits, approve the
+// instructions of others, and change the catalogue.
 const (
-	RoleReader Role = "viewer"
-	RoleEditor Role = "editor"
+	RoleReader  Role = "viewer"
+	RoleSupport Role = "support"
+	RoleEditor  Role = "editor"
 )
+
+// Roles returns all roles.
+func Roles() []Role { return []Role{RoleReader, RoleSupport, RoleEditor} }
 
 // AuditEntry records one change that an operator made. Entries are never changed
 // or deleted. They contain no secrets.

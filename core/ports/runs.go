@@ -29,18 +29,22 @@ type Runs interface {
 
 // Backlog is the work that waits, and the last run.
 type Backlog struct {
-	Pending       int                         // pending payments
-	OldestPending time.Time                   // when the oldest of them was made that waits neither for its viewer nor for a person; zero if there is none
-	InReview      int                         // of Pending: only a person can settle them
-	Refunds       int                         // pending refunds
-	OldestRefund  time.Time                   // when the oldest of them was made that waits for no person; zero if there is none
-	RefundReview  int                         // of Refunds: only a person can settle them
-	Receipts      int                         // pending receipts
-	OldestReceipt time.Time                   // when the oldest of them was made; zero if there is none
-	Due           int                         // due subscriptions; counted up to a limit
-	OldestDue     time.Time                   // due time of the first of them; zero if there is none
-	Held          map[billing.DeclineCode]int // subscriptions on hold, by reason; each counted up to a limit
-	LastRun       Run                         // the last finished run; zero if there is none
+	Pending           int                         // pending payments
+	OldestPending     time.Time                   // when the oldest of them was made that waits neither for its viewer nor for a person; zero if there is none
+	InReview          int                         // of Pending: only a person can settle them
+	Refunds           int                         // pending refunds
+	OldestRefund      time.Time                   // when the oldest of them was made that waits for no person; zero if there is none
+	RefundReview      int                         // of Refunds: only a person can settle them
+	Receipts          int                         // pending receipts
+	OldestReceipt     time.Time                   // when the oldest of them was made; zero if there is none
+	Instructions      int                         // open instructions
+	OldestInstruction time.Time                   // when the oldest of them was made; zero if there is none
+	Approvals         int                         // instructions that wait for another person
+	OldestApproval    time.Time                   // when the oldest of them was made; zero if there is none
+	Due               int                         // due subscriptions; counted up to a limit
+	OldestDue         time.Time                   // due time of the first of them; zero if there is none
+	Held              map[billing.DeclineCode]int // subscriptions on hold, by reason; each counted up to a limit
+	LastRun           Run                         // the last finished run; zero if there is none
 }
 
 // Summary counts the results of a run.

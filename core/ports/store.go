@@ -62,6 +62,7 @@ type Repos struct {
 	Receipts        Receipts
 	Grants          Grants
 	Reminders       Reminders
+	Instructions    Instructions
 	Events          Events
 	IdempotencyKeys IdempotencyKeys
 	Runs            Runs

@@ -55,6 +55,7 @@ type Views struct {
 	DueViews
 	NoticeViews
 	ReceiptViews
+	InstructionViews
 }
 
 // PublicViews reads the plans and payment systems that viewers choose from.

@@ -40,12 +40,14 @@ func RunPanel(t *testing.T, newStore func(t *testing.T) PanelHarness) {
 			check(&panelWorld{newWorld(t, h.Harness), h})
 		})
 	}
-	for _, p := range planGroupCases {
-		t.Run("plan groups/"+p.name, func(t *testing.T) {
-			t.Parallel()
-			h := newStore(t)
-			p.check(newWorld(t, Harness{Store: h.Owner, Payments: h.Payments}))
-		})
+	for group, cases := range map[string][]testCase{"plan groups": planGroupCases, "instructions": instructionCases} {
+		for _, p := range cases {
+			t.Run(group+"/"+p.name, func(t *testing.T) {
+				t.Parallel()
+				h := newStore(t)
+				p.check(newWorld(t, Harness{Store: h.Owner, Payments: h.Payments}))
+			})
+		}
 	}
 }
 

@@ -36,6 +36,17 @@ func (c *Cards) Remove(ctx context.Context, user billing.UserID, id billing.Card
 	return nil
 }
 
+// Unlink removes a payment method as [Methods.Remove] does, but in the transaction of the
+// caller, and without a wait for pending payments. live are the viewer's live subscriptions,
+// read before. A subscription that the viewer makes meanwhile is not cancelled, but the
+// method is never charged for it. It returns [billing.ErrPaymentMethodNotFound] if the user
+// never had such a method.
+func (s *Methods) Unlink(ctx context.Context, tx ports.Repos, live []ports.SubscriptionView, user billing.UserID, id billing.PaymentMethodID) error {
+	r := remover{store: s.Store, clock: s.Clock, newID: s.NewID, forgets: s.Forgetters}
+	_, err := r.apply(ctx, tx, removal{MethodRemoval: ports.MethodRemoval{User: user, Method: id}, live: live})
+	return err
+}
+
 // remover removes cards and payment methods.
 type remover struct {
 	store   ports.Store

@@ -51,6 +51,14 @@ type Event struct {
 	ChargeAt        time.Time
 }
 
+type EventAuthor struct {
+	UserID        string
+	EventID       string
+	Author        string
+	Reason        string
+	InstructionID *string
+}
+
 type Grant struct {
 	UserID         string
 	ID             string
@@ -73,6 +81,29 @@ type IdempotencyAnswer struct {
 	Body           []byte
 	MadeAt         time.Time
 	Unclaimed      bool
+}
+
+type Instruction struct {
+	UserID     string
+	ID         string
+	Kind       string
+	Target     string
+	Days       int32
+	Amount     int64
+	Currency   string
+	EndNow     bool
+	SettleAs   string
+	Reason     string
+	Author     string
+	AuthorRole string
+	Origin     string
+	DecidedBy  string
+	State      string
+	FaultCode  string
+	Outcome    string
+	CreatedAt  time.Time
+	DecidedAt  time.Time
+	DoneAt     time.Time
 }
 
 type PanelAudit struct {

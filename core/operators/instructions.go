@@ -1,0 +1,277 @@
+package operators
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
+)
+
+// Instructions stores the instructions of operators of the panel, and the decisions of other
+// persons about them. [Executor] executes them. Each method returns
+// [ErrForbidden] unless the operator's role allows it.
+type Instructions struct {
+	Store    ports.Store
+	Clock    ports.Clock
+	Calendar billing.Calendar
+	NewID    func() string
+	Limits   billing.SupportLimits
+}
+
+// Proposal is the result that an instruction has if it is executed now.
+type Proposal struct {
+	Instruction  billing.Instruction
+	Approval     bool                   // another person must approve it
+	Subscription billing.Subscription   // afterwards; zero if none changes
+	Payment      billing.Payment        // that is refunded or settled
+	Unused       billing.Money          // the part of Payment that stands for unused days
+	Grant        billing.Grant          // that is made
+	Method       ports.PanelMethod      // that is removed
+	Ends         []billing.Subscription // that the removal cancels, afterwards
+}
+
+// Propose returns the result of an instruction if it were executed now. The operator is its author. Errors:
+//
+//	billing.ErrInvalid   a field is not valid
+//	billing.ErrNotFound  the viewer has no such record
+//	a [billing.Conflict] the rules do not allow the change
+func (s Instructions) Propose(ctx context.Context, by Operator, i billing.Instruction) (Proposal, error) {
+	if err := cmp.Or(by.mayInstruct(), i.Check()); err != nil {
+		return Proposal{}, err
+	}
+	i.Author, i.AuthorRole, i.From = by.Name, string(by.Role), by.From
+	p, err := s.propose(ctx, i)
+	if err != nil {
+		return p, err
+	}
+	p.Approval, err = ports.InTx(ctx, s.Store, func(tx ports.Repos) (bool, error) { return s.exceeded(ctx, tx, i) })
+	return p, err
+}
+
+// propose applies the rules to the stored records, and stores nothing.
+func (s Instructions) propose(ctx context.Context, i billing.Instruction) (p Proposal, err error) {
+	p.Instruction = i
+	now := s.Clock.Now()
+	switch i.Kind {
+	case billing.InstructRefund, billing.InstructSettle:
+		if p.Payment, err = s.Store.Views().Payment(ctx, i.UserID, billing.PaymentID(i.Target)); err != nil {
+			return p, err
+		}
+		p.Unused = p.Payment.Unused(s.Calendar, now)
+		sub, err := s.subscription(ctx, i.UserID, string(p.Payment.SubscriptionID))
+		if err != nil {
+			return p, err
+		}
+		if i.Kind == billing.InstructSettle {
+			p.Subscription = sub
+			return p, refuseSettle(p.Payment)
+		}
+		p.Subscription, _, _, _, err = sub.Refund(billing.RefundRequest{
+			Payment: p.Payment, Amount: i.Amount, EndNow: i.EndNow, By: i.Author, Reason: i.Reason,
+		}, now)
+		return p, err
+	case billing.InstructUnlink:
+		return s.proposeUnlink(ctx, p, now)
+	default:
+		sub, err := s.subscription(ctx, i.UserID, i.Target)
+		if err != nil {
+			return p, err
+		}
+		return s.proposeChange(ctx, p, sub, now)
+	}
+}
+
+// refuseSettle repeats the checks of [payments.Collector.Decide] that need no lock.
+func refuseSettle(p billing.Payment) error {
+	if p.Settled() {
+		return billing.ErrInvalidTransition.WithMessage("the payment is %s already", p.Status)
+	}
+	return nil
+}
+
+func (s Instructions) subscription(ctx context.Context, user billing.UserID, id string) (billing.Subscription, error) {
+	v, err := s.Store.Views().Subscription(ctx, user, id)
+	if err != nil {
+		return billing.Subscription{}, err
+	}
+	sub, _ := v.At(s.Clock.Now())
+	return sub, nil
+}
+
+// proposeChange applies the rule of a change of a subscription.
+func (s Instructions) proposeChange(ctx context.Context, p Proposal, sub billing.Subscription, now time.Time) (_ Proposal, err error) {
+	var events []billing.Event
+	switch i := p.Instruction; i.Kind {
+	case billing.InstructCancel:
+		p.Subscription, events, err = sub.Cancel(billing.AtPeriodEnd, now)
+	case billing.InstructCancelNow:
+		p.Subscription, events, err = sub.Cancel(billing.AtOnce, now)
+	case billing.InstructRetry:
+		p.Subscription, events, err = sub.Retry(now)
+	case billing.InstructGive:
+		p.Subscription, p.Grant, events, err = sub.Give(i.GrantRequest(), s.Calendar, now)
+	case billing.InstructResume:
+		var method ports.PanelMethod
+		if method, err = s.method(ctx, sub.UserID, sub.MethodID); err == nil {
+			p.Subscription, events, err = sub.Resume(billing.PaymentMethod{ID: method.ID, RemovedAt: method.RemovedAt}, now)
+		}
+	}
+	if err == nil && len(events) == 0 {
+		err = errNothingChanged
+	}
+	return p, err
+}
+
+// maxMethods is the number of payment methods that are searched.
+const maxMethods = 1000
+
+func (s Instructions) method(ctx context.Context, user billing.UserID, id billing.PaymentMethodID) (ports.PanelMethod, error) {
+	list, err := s.Store.Views().PanelMethods(ctx, user, maxMethods)
+	if err != nil {
+		return ports.PanelMethod{}, err
+	}
+	n := slices.IndexFunc(list, func(m ports.PanelMethod) bool { return m.ID == id })
+	if n < 0 {
+		return ports.PanelMethod{}, billing.ErrPaymentMethodNotFound
+	}
+	return list[n], nil
+}
+
+func (s Instructions) proposeUnlink(ctx context.Context, p Proposal, now time.Time) (_ Proposal, err error) {
+	i := p.Instruction
+	if p.Method, err = s.method(ctx, i.UserID, billing.PaymentMethodID(i.Target)); err != nil {
+		return p, err
+	}
+	if !p.Method.RemovedAt.IsZero() {
+		return p, errNothingChanged
+	}
+	live, err := s.Store.Views().LiveSubscriptions(ctx, i.UserID)
+	for _, v := range live {
+		if v.MethodID != p.Method.ID {
+			continue
+		}
+		if sub, events := v.StopRenewal(billing.MethodRemoved, now); len(events) > 0 {
+			p.Ends = append(p.Ends, sub)
+		}
+	}
+	return p, err
+}
+
+// Submit stores an instruction of the operator, with the id that i has. A second call with
+// the same instruction changes nothing, and returns the stored one. The limits of the
+// support are checked while the operator is locked, so that instructions at the same time
+// cannot exceed them together. The errors are those of Propose, and
+// [billing.ErrAlreadyExists] if another instruction has the id.
+func (s Instructions) Submit(ctx context.Context, by Operator, i billing.Instruction) (billing.Instruction, error) {
+	if err := cmp.Or(by.mayInstruct(), i.Check()); err != nil {
+		return i, err
+	}
+	i.Author, i.AuthorRole, i.From = by.Name, string(by.Role), by.From
+	stored, err := s.Store.Views().Instruction(ctx, i.UserID, i.ID)
+	if err == nil {
+		return repeated(stored, i)
+	}
+	if err := ignore(err, billing.ErrNotFound); err != nil {
+		return i, err
+	}
+	if _, err := s.propose(ctx, i); err != nil {
+		return i, err
+	}
+	i, err = ports.InTx(ctx, s.Store, func(tx ports.Repos) (billing.Instruction, error) { return s.add(ctx, tx, i) })
+	return i, wrap(err, "store instruction %s", i.ID)
+}
+
+func repeated(stored, i billing.Instruction) (billing.Instruction, error) {
+	if !stored.SameRequest(i) {
+		return stored, billing.ErrAlreadyExists.WithMessage("another instruction has this id; open the page again")
+	}
+	return stored, nil
+}
+
+func (s Instructions) add(ctx context.Context, tx ports.Repos, i billing.Instruction) (billing.Instruction, error) {
+	if _, err := tx.PanelUsers.Lock(ctx, i.Author); err != nil {
+		return i, err
+	}
+	approval, err := s.exceeded(ctx, tx, i)
+	if err != nil {
+		return i, err
+	}
+	i = i.Submit(approval, s.Clock.Now())
+	added, err := tx.Instructions.Add(ctx, i)
+	if err != nil || added {
+		return i, err
+	}
+	stored, err := tx.Instructions.Lock(ctx, i.UserID, i.ID)
+	if err != nil {
+		return i, err
+	}
+	return repeated(stored, i)
+}
+
+// exceeded reports whether another person must approve the instruction.
+func (s Instructions) exceeded(ctx context.Context, tx ports.Repos, i billing.Instruction) (bool, error) {
+	if ports.Role(i.AuthorRole) == ports.RoleEditor {
+		return false, nil
+	}
+	used, err := tx.Instructions.Usage(ctx, i, s.Calendar.StartOfDay(s.Clock.Now()))
+	return s.Limits.Exceeded(i, used), err
+}
+
+// Decide approves or rejects an instruction that waits for another person. Only editors
+// decide, and not about their own instructions. Errors:
+//
+//	billing.ErrNotFound           there is no such instruction
+//	billing.ErrOwnInstruction     the operator is its author
+//	billing.ErrInvalidTransition  it does not wait any more
+func (s Instructions) Decide(ctx context.Context, by Operator, user billing.UserID, id billing.InstructionID, approve bool) (billing.Instruction, error) {
+	if err := by.mayEdit(); err != nil {
+		return billing.Instruction{}, err
+	}
+	action := InstructionRejected
+	if approve {
+		action = InstructionApproved
+	}
+	return ports.InTx(ctx, s.Store, func(tx ports.Repos) (billing.Instruction, error) {
+		i, err := tx.Instructions.Lock(ctx, user, id)
+		if err != nil {
+			return i, err
+		}
+		now := s.Clock.Now()
+		if i, err = i.Decide(approve, by.Name, now); err != nil {
+			return i, err
+		}
+		if err := tx.Instructions.Decide(ctx, i); err != nil {
+			return i, err
+		}
+		return i, by.audit(ctx, tx, s.NewID(), now, change{action: action, object: string(i.ID), after: ports.Facts{
+			"kind": string(i.Kind), "user": string(i.UserID), "author": i.Author, "reason": i.Reason,
+		}})
+	})
+}
+
+// maxWaiting is the number of instructions that the page of approvals lists.
+const maxWaiting = 100
+
+// Waiting lists the instructions that wait for an approval, the oldest first.
+func (s Instructions) Waiting(ctx context.Context, by Operator) ([]billing.Instruction, error) {
+	if err := by.mayRead(); err != nil {
+		return nil, err
+	}
+	return s.Store.Views().WaitingInstructions(ctx, maxWaiting)
+}
+
+// Instruction returns an instruction, or [billing.ErrNotFound].
+func (s Instructions) Instruction(ctx context.Context, by Operator, user billing.UserID, id billing.InstructionID) (billing.Instruction, error) {
+	if err := by.mayRead(); err != nil {
+		return billing.Instruction{}, err
+	}
+	i, err := s.Store.Views().Instruction(ctx, user, id)
+	if err != nil {
+		return i, fmt.Errorf("read instruction %s: %w", id, err)
+	}
+	return i, nil
+}
