@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/online-cinema/billing/core/operators"
 	"github.com/online-cinema/billing/core/payments"
 	"github.com/online-cinema/billing/core/viewers"
 )
@@ -15,6 +16,9 @@ const (
 	sweepLimit = 100
 	// sweepConcurrency is the maximum of lookups in flight at one payment system.
 	sweepConcurrency = 16
+	// executeEvery is the interval at which open instructions are read. An operator waits
+	// for them.
+	executeEvery = 500 * time.Millisecond
 )
 
 // sweeper resolves pending payments, refunds or saves at regular intervals. Each payment
@@ -94,6 +98,24 @@ func (f forgetter) run(ctx context.Context) {
 		failures.record(ctx, err)
 		if forgotten != (payments.Forgotten{}) {
 			f.log.Info("forgot tokens", "done", forgotten.Done, "failed", forgotten.Failed)
+		}
+	})
+}
+
+// executor executes the instructions of operators, at regular intervals.
+type executor struct {
+	execute func(ctx context.Context, limit int) (operators.Executed, error)
+	every   time.Duration
+	log     *slog.Logger
+}
+
+func (e executor) run(ctx context.Context) {
+	failures := outage{log: e.log, task: "execution of instructions"}
+	repeat(ctx, e.every, func() {
+		executed, err := e.execute(ctx, sweepLimit)
+		failures.record(ctx, err)
+		if executed != (operators.Executed{}) {
+			e.log.Info("executed instructions", "done", executed.Done, "refused", executed.Refused)
 		}
 	})
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/online-cinema/billing/cmd/internal/crash"
 	"github.com/online-cinema/billing/cmd/internal/mutant"
 	"github.com/online-cinema/billing/core/feed"
+	"github.com/online-cinema/billing/core/operators"
 	"github.com/online-cinema/billing/core/payments"
 	"github.com/online-cinema/billing/core/ports"
 	"github.com/online-cinema/billing/core/viewers"
@@ -139,6 +140,7 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 			sweeper[payments.SweptRefunds]{"refunds", collector.SystemsToRefund, collector.SweepRefunds, time.Duration(cfg.SweepInterval), log}.run,
 			sweeper[payments.SweptSaves]{"saved methods", saver.SystemsToSweep, saver.SweepSystem, time.Duration(cfg.SweepInterval), log}.run,
 			sweeper[payments.SweptReceipts]{"receipts", collector.SystemsToSweepReceipts, collector.SweepReceipts, time.Duration(cfg.SweepInterval), log}.run,
+			executor{cases.executor().Execute, executeEvery, log}.run,
 			forgetter{cases.forgetter.Forget, time.Duration(cfg.SweepInterval), log}.run,
 			pruner{cases.requests, time.Hour, log}.run,
 			registry{store.Views().PaymentSystems, systems.Has, time.Minute, log}.run,
@@ -185,6 +187,16 @@ func newUseCases(cfg boot.API, store ports.Store, clock ports.Clock, systems *bo
 			Store: store, Forgetters: systems.Forgetters, Timeout: time.Duration(cfg.ChargeTimeout), Log: log,
 		},
 		users: &viewers.LastSeen{Store: store, Clock: clock},
+	}
+}
+
+// executor returns the use case that executes operators' instructions.
+func (u useCases) executor() operators.Executor {
+	s := u.subscriber
+	return operators.Executor{
+		Support:  operators.Support{Store: s.Store, Clock: s.Clock, Calendar: s.Calendar, NewID: s.NewID},
+		Payments: operators.Payments{Collector: s.Collector},
+		Methods:  u.methods,
 	}
 }
 

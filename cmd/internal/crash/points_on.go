@@ -28,6 +28,10 @@ const (
 	refundBefore    = "refund.before"
 	refundAfter     = "refund.after"
 	refundRecorded  = "refund.recorded" // the outcome of a refund is
+
+	instructionRead    = "instruction.read"    // a sweep has read open instructions
+	instructionChanged = "instruction.changed" // the change is written, but not committed
+	instructionDone    = "instruction.done"    // the change and the outcome are committed
 )
 
 // Providers returns p with the points around each call.
@@ -121,7 +125,18 @@ func (s store) InTx(ctx context.Context, f func(ports.Repos) error) error {
 func (s store) Views() ports.Views {
 	v := s.Store.Views()
 	v.DueViews = dueViews{v.DueViews}
+	v.InstructionViews = instructionViews{v.InstructionViews}
 	return v
+}
+
+type instructionViews struct{ ports.InstructionViews }
+
+func (v instructionViews) OpenInstructions(ctx context.Context, limit int) ([]billing.Instruction, error) {
+	list, err := v.InstructionViews.OpenInstructions(ctx, limit)
+	if len(list) > 0 {
+		point(instructionRead)
+	}
+	return list, err
 }
 
 type dueViews struct{ ports.DueViews }
@@ -137,7 +152,7 @@ func (v dueViews) SystemsToSweep(ctx context.Context) ([]string, error) {
 // did notes the effects of a transaction.
 type did struct {
 	checkout, lockedDue, locked, resend, recorded, sweptNone, sameCard, removal bool
-	refundLeased, refundSaved                                                   bool
+	refundLeased, refundSaved, instructed                                       bool
 	added                                                                       int // payments
 }
 
@@ -151,10 +166,13 @@ func (d *did) watch(tx *ports.Repos) {
 	tx.Methods = methods{tx.Methods, d}
 	tx.Refunds = refunds{tx.Refunds, d}
 	tx.RefundLeases = refundLeases{tx.RefundLeases, d}
+	tx.Instructions = instructions{tx.Instructions, d}
 }
 
 func (d *did) passPoints() {
 	switch {
+	case d.instructed:
+		point(instructionDone)
 	case d.refundLeased:
 		point(refundGranted)
 	case d.refundSaved:
@@ -282,4 +300,15 @@ type methods struct {
 func (m methods) LockForRemoval(ctx context.Context, r ports.MethodRemoval) ([]billing.PaymentMethod, error) {
 	m.did.removal = true
 	return m.Methods.LockForRemoval(ctx, r)
+}
+
+type instructions struct {
+	ports.Instructions
+	did *did
+}
+
+func (i instructions) Finish(ctx context.Context, done billing.Instruction) error {
+	point(instructionChanged)
+	i.did.instructed = true
+	return i.Instructions.Finish(ctx, done)
 }
