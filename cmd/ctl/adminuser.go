@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/user"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,16 +50,17 @@ func (t *tool) adminUser() *cobra.Command {
 func (t *tool) adminUserAdd() *cobra.Command {
 	var role string
 	add := &cobra.Command{
-		Use: "add NAME --role viewer|editor", Short: "Add a user; the password is read from standard input",
+		Use: "add NAME --role viewer|support|editor", Short: "Add a user; the password is read from standard input",
 		Long: "Add a user. The password is the first line of standard input: at least 12 characters, different from the\n" +
-			"name. A viewer can read; an editor can also change the catalogue.",
+			"name. A viewer can read. The support can also help viewers, within BILLING_SUPPORT_LIMITS. An editor can do\n" +
+			"the same without limits, approve the instructions of others, and change the catalogue.",
 		Example: "  billingctl admin-user add anna --role editor < password.txt",
 	}
-	add.Flags().StringVar(&role, "role", "", "role of the user: viewer or editor")
+	add.Flags().StringVar(&role, "role", "", "role of the user: viewer, support or editor")
 	require(add, "role")
 	knownRole := func(f *faults) {
-		if r := ports.Role(role); r != ports.RoleReader && r != ports.RoleEditor && add.Flags().Changed("role") {
-			f.addf("--role %q must be viewer or editor", role)
+		if !slices.Contains(ports.Roles(), ports.Role(role)) && add.Flags().Changed("role") {
+			f.addf("--role %q must be viewer, support or editor", role)
 		}
 	}
 	t.forUser(add, "added", knownRole, func(ctx context.Context, d operators.PanelAuth, name string) error {

@@ -63,7 +63,7 @@ func TestAdminUser_Refusals(t *testing.T) {
 	}{
 		"short password":      {2, "short\n", "add berta --role viewer", "at least 12 characters"},
 		"no password":         {2, "", "add berta --role viewer", "standard input is empty"},
-		"unknown role":        {2, "correct horse battery\n", "add berta --role owner", "viewer or editor"},
+		"unknown role":        {2, "correct horse battery\n", "add berta --role owner", "viewer, support or editor"},
 		"no role":             {2, "correct horse battery\n", "add berta", "role"},
 		"no name":             {2, "correct horse battery\n", "add --role viewer", "name of one user"},
 		"two names":           {2, "correct horse battery\n", "add berta carla --role viewer", "name of one user"},

@@ -127,6 +127,8 @@ type userEventJSON struct {
 	PlanCode    string    `json:"plan_code"`
 	PaymentID   string    `json:"payment_id"`
 	DeclineCode string    `json:"decline_code"`
+	By          string    `json:"by"`     // the operator who caused the event; empty if none did
+	Reason      string    `json:"reason"` // of that operator
 }
 
 func toUserJSON(u userDetails) userJSON {
@@ -150,7 +152,7 @@ func toUserJSON(u userDetails) userJSON {
 			}
 		}),
 		History: mapped(u.History, func(e billing.Event) userEventJSON {
-			return userEventJSON{string(e.ID), e.At, string(e.Type), e.PlanCode, string(e.PaymentID), string(e.DeclineCode)}
+			return userEventJSON{string(e.ID), e.At, string(e.Type), e.PlanCode, string(e.PaymentID), string(e.DeclineCode), e.Author.Name, e.Author.Reason}
 		}),
 	}
 }
@@ -189,7 +191,8 @@ func (t *tool) showUser(u userDetails) {
 	}))
 	t.printf("")
 	t.table([]string{"TIME", "EVENT", "PLAN", ""}, mapped(u.History, func(e billing.Event) []string {
-		return []string{formatTime(e.At), string(e.Type), e.PlanCode, joinNonEmpty(string(e.DeclineCode), prefixed("payment ", string(e.PaymentID)))}
+		by := prefixed("by ", e.Author.Name) + prefixed(": ", e.Author.Reason)
+		return []string{formatTime(e.At), string(e.Type), e.PlanCode, joinNonEmpty(string(e.DeclineCode), prefixed("payment ", string(e.PaymentID)), by)}
 	}))
 	if u.More {
 		t.printf("\nOnly the newest events are listed.")
