@@ -85,7 +85,7 @@ func oldDatabase(t *testing.T, url string, version int64) (rows []string) {
 
 // addedLater is in the lines of columns and tables that later migrations of the simulator
 // add.
-var addedLater = regexp.MustCompile(`^simulator\.(requests column (1[6-9]|2[01]) (stored_at|awaits_card|return_url|refunds_as|receipt|receipt_contact) |tokens column 4 forgotten |(saves|refunds)[_ ])`)
+var addedLater = regexp.MustCompile(`^simulator\.(requests column (1[6-9]|2[0-3]) (stored_at|awaits_card|return_url|refunds_as|receipt|receipt_contact|receipt_fails|receipt_at) |tokens column 4 forgotten |(saves|refunds)[_ ])`)
 
 // The split adds the version table and the right to read it, and nothing else.
 func TestSimulatorSplit_KeepsSchema(t *testing.T) {
