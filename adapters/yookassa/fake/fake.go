@@ -61,6 +61,7 @@ func New(cfg Config) *Fake {
 	f.mux.HandleFunc("GET /v3/refunds", f.authorized(f.listRefunds))
 	f.mux.HandleFunc("GET /v3/refunds/{id}", f.authorized(f.readRefund))
 	f.mux.HandleFunc("GET /v3/me", f.authorized(f.me))
+	f.mux.HandleFunc("GET /checkout/{id}", showPage)
 	f.mux.HandleFunc("POST /checkout/{id}", f.reply)
 	f.mux.HandleFunc("/v3/", f.authorized(func(w http.ResponseWriter, _ *http.Request) {
 		respond(w, http.StatusNotFound, failure{Code: "not_found", Description: "Unknown address"})

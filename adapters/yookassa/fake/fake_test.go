@@ -64,6 +64,19 @@ func TestCreate_Refuses(t *testing.T) {
 	}
 }
 
+// A person opens the page in a browser and presses a button.
+func TestPage_HasButtons(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	_, made := call(t, f, http.MethodPost, "/v3/payments", "k", valid)
+	page := made["confirmation"].(map[string]any)["confirmation_url"].(string)
+	w := httptest.NewRecorder()
+	f.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, page, nil))
+	if !strings.Contains(w.Body.String(), `<form method="post">`) || strings.Count(w.Body.String(), `name="reply"`) != 2 {
+		t.Errorf("the page is %d %s, want a form with two buttons", w.Code, w.Body)
+	}
+}
+
 // A repeated key returns the present payment, and another body is refused.
 func TestCreate_Key(t *testing.T) {
 	t.Parallel()

@@ -3,8 +3,17 @@ package fake
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 )
+
+const pageText = `<!doctype html><title>Fake YooKassa</title><form method="post">` +
+	`<button name="reply" value="approve">Pay</button> <button name="reply" value="decline">Decline</button></form>`
+
+func showPage(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = io.WriteString(w, pageText)
+}
 
 // reply takes the viewer's reply to the page of a payment or a card, and sends the browser back.
 func (f *Fake) reply(w http.ResponseWriter, r *http.Request) {
