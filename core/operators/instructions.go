@@ -22,19 +22,30 @@ type Instructions struct {
 	Limits   billing.SupportLimits
 }
 
-// Proposal is the result that an instruction has if it is executed now.
+// Proposal is an instruction with the records that it concerns. After [Instructions.Propose]
+// they are as the instruction would leave them.
 type Proposal struct {
 	Instruction  billing.Instruction
 	Approval     bool                   // another person must approve it
-	Subscription billing.Subscription   // afterwards; zero if none changes
+	Subscription billing.Subscription   // that changes, or that the payment belongs to; zero for a payment method
 	Payment      billing.Payment        // that is refunded or settled
 	Unused       billing.Money          // the part of Payment that stands for unused days
 	Grant        billing.Grant          // that is made
-	Method       ports.PanelMethod      // that is removed
-	Ends         []billing.Subscription // that the removal cancels, afterwards
+	Method       ports.PanelMethod      // that is removed, or that pays the subscription
+	Paid         []billing.Subscription // live subscriptions that Method pays
 }
 
-// Propose returns the result of an instruction if it were executed now. The operator is its author. Errors:
+// Look returns the records that an instruction concerns. Its kind, user and target are
+// enough. The errors are those of Propose, without billing.ErrInvalid.
+func (s Instructions) Look(ctx context.Context, by Operator, i billing.Instruction) (Proposal, error) {
+	if err := by.mayInstruct(); err != nil {
+		return Proposal{}, err
+	}
+	return s.look(ctx, i)
+}
+
+// Propose returns the result of an instruction if it were executed now. The operator is its
+// author. Errors:
 //
 //	billing.ErrInvalid   a field is not valid
 //	billing.ErrNotFound  the viewer has no such record
@@ -43,46 +54,84 @@ func (s Instructions) Propose(ctx context.Context, by Operator, i billing.Instru
 	if err := cmp.Or(by.mayInstruct(), i.Check()); err != nil {
 		return Proposal{}, err
 	}
-	i.Author, i.AuthorRole, i.From = by.Name, string(by.Role), by.From
-	p, err := s.propose(ctx, i)
+	p, err := s.propose(ctx, by.author(i))
 	if err != nil {
 		return p, err
 	}
-	p.Approval, err = ports.InTx(ctx, s.Store, func(tx ports.Repos) (bool, error) { return s.exceeded(ctx, tx, i) })
+	p.Approval, err = ports.InTx(ctx, s.Store, func(tx ports.Repos) (bool, error) { return s.exceeded(ctx, tx, p.Instruction) })
 	return p, err
 }
 
-// propose applies the rules to the stored records, and stores nothing.
-func (s Instructions) propose(ctx context.Context, i billing.Instruction) (p Proposal, err error) {
+func (s Instructions) propose(ctx context.Context, i billing.Instruction) (Proposal, error) {
+	p, err := s.look(ctx, i)
+	if err != nil {
+		return p, err
+	}
+	return p.apply(s.Calendar, s.Clock.Now())
+}
+
+// look reads the records of an instruction.
+func (s Instructions) look(ctx context.Context, i billing.Instruction) (p Proposal, err error) {
 	p.Instruction = i
-	now := s.Clock.Now()
+	views, now := s.Store.Views(), s.Clock.Now()
 	switch i.Kind {
+	case billing.InstructUnlink:
+		if p.Method, err = s.method(ctx, i.UserID, billing.PaymentMethodID(i.Target)); err != nil {
+			return p, err
+		}
+		live, err := views.LiveSubscriptions(ctx, i.UserID)
+		for _, v := range live {
+			if v.MethodID == p.Method.ID {
+				p.Paid = append(p.Paid, v.Subscription)
+			}
+		}
+		return p, err
 	case billing.InstructRefund, billing.InstructSettle:
-		if p.Payment, err = s.Store.Views().Payment(ctx, i.UserID, billing.PaymentID(i.Target)); err != nil {
+		if p.Payment, err = views.Payment(ctx, i.UserID, billing.PaymentID(i.Target)); err != nil {
 			return p, err
 		}
 		p.Unused = p.Payment.Unused(s.Calendar, now)
-		sub, err := s.subscription(ctx, i.UserID, string(p.Payment.SubscriptionID))
-		if err != nil {
-			return p, err
-		}
-		if i.Kind == billing.InstructSettle {
-			p.Subscription = sub
-			return p, refuseSettle(p.Payment)
-		}
-		p.Subscription, _, _, _, err = sub.Refund(billing.RefundRequest{
+		i.Target = string(p.Payment.SubscriptionID)
+	}
+	v, err := views.Subscription(ctx, i.UserID, i.Target)
+	if err != nil {
+		return p, err
+	}
+	p.Subscription, _ = v.At(now)
+	if i.Kind == billing.InstructResume {
+		p.Method, err = s.method(ctx, i.UserID, p.Subscription.MethodID)
+	}
+	return p, err
+}
+
+// apply applies the rules to the records, and stores nothing.
+func (p Proposal) apply(cal billing.Calendar, now time.Time) (_ Proposal, err error) {
+	var events []billing.Event
+	i, sub := p.Instruction, p.Subscription
+	switch i.Kind {
+	case billing.InstructCancel:
+		p.Subscription, events, err = sub.Cancel(billing.AtPeriodEnd, now)
+	case billing.InstructCancelNow:
+		p.Subscription, events, err = sub.Cancel(billing.AtOnce, now)
+	case billing.InstructResume:
+		p.Subscription, events, err = sub.Resume(billing.PaymentMethod{ID: p.Method.ID, RemovedAt: p.Method.RemovedAt}, now)
+	case billing.InstructRetry:
+		p.Subscription, events, err = sub.Retry(now)
+	case billing.InstructGive:
+		p.Subscription, p.Grant, events, err = sub.Give(i.GrantRequest(), cal, now)
+	case billing.InstructRefund:
+		p.Subscription, p.Payment, _, events, err = sub.Refund(billing.RefundRequest{
 			Payment: p.Payment, Amount: i.Amount, EndNow: i.EndNow, By: i.Author, Reason: i.Reason,
 		}, now)
-		return p, err
+	case billing.InstructSettle:
+		return p, refuseSettle(p.Payment)
 	case billing.InstructUnlink:
-		return s.proposeUnlink(ctx, p, now)
-	default:
-		sub, err := s.subscription(ctx, i.UserID, i.Target)
-		if err != nil {
-			return p, err
-		}
-		return s.proposeChange(ctx, p, sub, now)
+		return p.unlink(now)
 	}
+	if err == nil && len(events) == 0 {
+		err = errNothingChanged
+	}
+	return p, err
 }
 
 // refuseSettle repeats the checks of [payments.Collector.Decide] that need no lock.
@@ -93,37 +142,14 @@ func refuseSettle(p billing.Payment) error {
 	return nil
 }
 
-func (s Instructions) subscription(ctx context.Context, user billing.UserID, id string) (billing.Subscription, error) {
-	v, err := s.Store.Views().Subscription(ctx, user, id)
-	if err != nil {
-		return billing.Subscription{}, err
+func (p Proposal) unlink(now time.Time) (Proposal, error) {
+	if !p.Method.RemovedAt.IsZero() {
+		return p, errNothingChanged
 	}
-	sub, _ := v.At(s.Clock.Now())
-	return sub, nil
-}
-
-// proposeChange applies the rule of a change of a subscription.
-func (s Instructions) proposeChange(ctx context.Context, p Proposal, sub billing.Subscription, now time.Time) (_ Proposal, err error) {
-	var events []billing.Event
-	switch i := p.Instruction; i.Kind {
-	case billing.InstructCancel:
-		p.Subscription, events, err = sub.Cancel(billing.AtPeriodEnd, now)
-	case billing.InstructCancelNow:
-		p.Subscription, events, err = sub.Cancel(billing.AtOnce, now)
-	case billing.InstructRetry:
-		p.Subscription, events, err = sub.Retry(now)
-	case billing.InstructGive:
-		p.Subscription, p.Grant, events, err = sub.Give(i.GrantRequest(), s.Calendar, now)
-	case billing.InstructResume:
-		var method ports.PanelMethod
-		if method, err = s.method(ctx, sub.UserID, sub.MethodID); err == nil {
-			p.Subscription, events, err = sub.Resume(billing.PaymentMethod{ID: method.ID, RemovedAt: method.RemovedAt}, now)
-		}
+	for n, sub := range p.Paid {
+		p.Paid[n], _ = sub.StopRenewal(billing.MethodRemoved, now)
 	}
-	if err == nil && len(events) == 0 {
-		err = errNothingChanged
-	}
-	return p, err
+	return p, nil
 }
 
 // maxMethods is the number of payment methods that are searched.
@@ -141,26 +167,6 @@ func (s Instructions) method(ctx context.Context, user billing.UserID, id billin
 	return list[n], nil
 }
 
-func (s Instructions) proposeUnlink(ctx context.Context, p Proposal, now time.Time) (_ Proposal, err error) {
-	i := p.Instruction
-	if p.Method, err = s.method(ctx, i.UserID, billing.PaymentMethodID(i.Target)); err != nil {
-		return p, err
-	}
-	if !p.Method.RemovedAt.IsZero() {
-		return p, errNothingChanged
-	}
-	live, err := s.Store.Views().LiveSubscriptions(ctx, i.UserID)
-	for _, v := range live {
-		if v.MethodID != p.Method.ID {
-			continue
-		}
-		if sub, events := v.StopRenewal(billing.MethodRemoved, now); len(events) > 0 {
-			p.Ends = append(p.Ends, sub)
-		}
-	}
-	return p, err
-}
-
 // Submit stores an instruction of the operator, with the id that i has. A second call with
 // the same instruction changes nothing, and returns the stored one. The limits of the
 // support are checked while the operator is locked, so that instructions at the same time
@@ -170,7 +176,7 @@ func (s Instructions) Submit(ctx context.Context, by Operator, i billing.Instruc
 	if err := cmp.Or(by.mayInstruct(), i.Check()); err != nil {
 		return i, err
 	}
-	i.Author, i.AuthorRole, i.From = by.Name, string(by.Role), by.From
+	i = by.author(i)
 	stored, err := s.Store.Views().Instruction(ctx, i.UserID, i.ID)
 	if err == nil {
 		return repeated(stored, i)
@@ -251,6 +257,12 @@ func (s Instructions) Decide(ctx context.Context, by Operator, user billing.User
 			"kind": string(i.Kind), "user": string(i.UserID), "author": i.Author, "reason": i.Reason,
 		}})
 	})
+}
+
+// author returns the instruction with the operator as its author.
+func (o Operator) author(i billing.Instruction) billing.Instruction {
+	i.Author, i.AuthorRole, i.From = o.Name, string(o.Role), o.From
+	return i
 }
 
 // maxWaiting is the number of instructions that the page of approvals lists.
