@@ -13,9 +13,13 @@ import (
 
 // Config holds the dependencies and settings of the panel.
 type Config struct {
-	Panel    operators.Panel
-	Catalog  operators.Catalog // each request sets By
-	Auth     operators.PanelAuth
+	Panel   operators.Panel
+	Catalog operators.Catalog // each request sets By
+	Auth    operators.PanelAuth
+	// Instructions stores the operators' instructions, which the API executes.
+	Instructions operators.Instructions
+	// Await limits how long a page waits for the execution of an instruction.
+	Await    time.Duration
 	Location *time.Location // time zone of the times on pages
 	// Secure marks cookies as Secure and turns on HSTS. Set it if browsers reach
 	// the panel over TLS.
@@ -75,7 +79,12 @@ func (s *server) routes(a *assets) http.Handler {
 	mux.Handle("GET "+Prefix+"/info/find", s.page(s.showFind))
 	mux.Handle("POST "+Prefix+"/info/find", s.form(s.find, "q", "from", "to"))
 	mux.Handle("GET "+Prefix+"/info/users", s.page(s.list(s.users), "from", "to", "at", "before"))
-	mux.Handle("GET "+Prefix+"/info/users/detail", s.page(s.user, "id", "payment"))
+	mux.Handle("GET "+Prefix+"/info/users/detail", s.page(s.user, "id", "payment", "instruction"))
+	mux.Handle("GET "+Prefix+"/info/instruct", s.page(s.showInstruct, "kind", "user", "target"))
+	mux.Handle("POST "+Prefix+"/instruct/check", s.form(s.checkInstruct, instructFields...))
+	mux.Handle("POST "+Prefix+"/instruct/submit", s.form(s.submitInstruct, instructFields...))
+	mux.Handle("GET "+Prefix+"/info/approvals", s.page(s.approvals))
+	mux.Handle("POST "+Prefix+"/approvals", s.form(s.decide, "user", "id", "decision"))
 	mux.Handle("GET "+Prefix+"/info/history", s.page(s.list(s.history), "type", "plan", "from", "to", "until", "at", "before"))
 	mux.Handle("GET "+Prefix+"/info/audit", s.page(s.list(s.audit), "operator", "object", "from", "to", "before"))
 	mux.Handle("GET "+Prefix+"/info/payments", s.page(s.list(s.payments), slices.Concat(paymentFilterKeys, []string{"before", "after"})...))

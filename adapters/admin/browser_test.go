@@ -125,7 +125,8 @@ func TestBrowser_EveryPage(t *testing.T) {
 	s := newSite(t)
 	p := s.sell("premium", "Premium")
 	user := s.held(p, billing.AuthenticationRequired)
-	s.subscribed(s.sell("basic", "Basic"))
+	paying := s.subscribed(s.sell("basic", "Basic"))
+	s.waiting(paying)
 	old := s.sell("old", "Old")
 	s.archive(old)
 	w := s.window()
@@ -148,6 +149,10 @@ func TestBrowser_EveryPage(t *testing.T) {
 		"/admin/info/history":                            {"cancelled", "подписка отменена"},
 		"/admin/info/audit":                              {"plan added", "тариф добавлен"},
 		"/admin/nowhere":                                 {"Not found", "Не найдено"},
+		s.formOf(paying, "give"):                         {"One period of the plan", "Один период тарифа"},
+		s.formOf(paying, "refund"):                       {"The unused days, today included, are worth", "Неиспользованные дни, включая сегодняшний"},
+		s.formOf(paying, "settle"):                       {"Outcome at the payment system", "Исход в платёжной системе"},
+		"/admin/info/approvals":                          {"Give one period", "Подарить один период"},
 	}
 	for i, language := range []string{"en", "ru"} {
 		w.Resize(browsertest.Desktop)

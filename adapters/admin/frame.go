@@ -39,6 +39,7 @@ var menuItems = []struct{ path, key, icon string }{
 	{"/info/users", "menu.users", "fa-users"},
 	{"/info/subscriptions", "menu.subscriptions", "fa-refresh"},
 	{"/info/payments", "menu.payments", "fa-money"},
+	{"/info/approvals", "menu.approvals", "fa-check-square-o"},
 	{"/info/history", "menu.history", "fa-history"},
 	{"/info/audit", "menu.audit", "fa-shield"},
 }

@@ -47,8 +47,8 @@ func (fastPasswords) Matches(h billing.Secret, p string) bool {
 	return h.Reveal() == "hash of "+p
 }
 
-// site is a panel with its own database. Its users are vera, a reader, and anna
-// and boris, editors.
+// site is a panel with its own database. Its users are vera, a reader, sonya of
+// the support, and anna and boris, editors.
 type site struct {
 	t      *testing.T
 	url    string
@@ -98,7 +98,7 @@ func siteOn(t *testing.T, db string, options ...option) *site {
 	s.store = postgres.NewStore(open(postgres.PanelRole))
 	owner := postgres.NewStore(s.owner)
 	ownerAuth := operators.PanelAuth{Store: owner, Wall: wallClock{}, NewID: newID, Passwords: fastPasswords{}}
-	for name, role := range map[string]ports.Role{"vera": ports.RoleReader, "anna": ports.RoleEditor, "boris": ports.RoleEditor} {
+	for name, role := range map[string]ports.Role{"vera": ports.RoleReader, "sonya": ports.RoleSupport, "anna": ports.RoleEditor, "boris": ports.RoleEditor} {
 		if err := ownerAuth.Add(t.Context(), operators.CLIOperator(), name, role, goodPassword); err != nil {
 			t.Fatal(err)
 		}
@@ -110,6 +110,10 @@ func siteOn(t *testing.T, db string, options ...option) *site {
 			Store: s.store, Views: s.store.PanelViews(), Clock: wallClock{}, Location: time.UTC, Adapters: []string{"bank", system}, SearchTime: time.Minute,
 		},
 		Catalog: operators.Catalog{Store: s.store, Clock: wallClock{}, NewID: newID}, Auth: auth, Location: time.UTC, Log: slog.New(slog.NewJSONHandler(s.log, nil)),
+		Instructions: operators.Instructions{
+			Store: s.store, Clock: wallClock{}, NewID: newID,
+			Limits: billing.SupportLimits{GiveDays: 7, Refunds: []billing.Money{{Amount: 1000_00, Currency: "RUB"}}},
+		},
 	}
 	for _, o := range options {
 		o(&c)

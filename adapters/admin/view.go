@@ -48,6 +48,10 @@ func codeString(code any) string {
 		return string(c)
 	case ports.Role:
 		return string(c)
+	case billing.InstructionKind:
+		return string(c)
+	case billing.InstructionState:
+		return string(c)
 	case string:
 		return c
 	}
@@ -124,6 +128,11 @@ func (v *view) Role() ports.Role { return v.op.Role }
 // The use cases check the role themselves.
 func (v *view) MayEdit() bool { return v.op.Role == ports.RoleEditor }
 
+// MayInstruct reports whether the operator helps viewers, so that pages offer actions.
+func (v *view) MayInstruct() bool {
+	return v.op.Role == ports.RoleSupport || v.op.Role == ports.RoleEditor
+}
+
 // CSRF returns the session's CSRF token. Each form carries it.
 func (v *view) CSRF() string { return v.csrf }
 
@@ -162,6 +171,10 @@ func idString(id any) string {
 	case billing.UserID:
 		return string(i)
 	case billing.SubscriptionID:
+		return string(i)
+	case billing.PaymentID:
+		return string(i)
+	case billing.PaymentMethodID:
 		return string(i)
 	case string:
 		return i

@@ -20,6 +20,8 @@ const (
 	requestTimeout = 30 * time.Second
 	foldEvery      = 20 * time.Second
 	warmEvery      = time.Minute
+	// awaitInstruction is longer than the API takes to execute an instruction.
+	awaitInstruction = 2 * time.Second
 )
 
 // serve wires the parts, top to bottom, and runs the server until ctx ends.
@@ -45,9 +47,13 @@ func serve(ctx context.Context, cfg boot.Admin, log *slog.Logger) error {
 		Adapters: boot.PaymentSystemCodes(cfg.UseSimulator(cfg.Env)), TestClock: cfg.Clock == boot.TestClock,
 	}
 	panel, err := admin.New(admin.Config{
-		Panel:    views,
-		Catalog:  operators.Catalog{Store: store, Clock: now, NewID: boot.NewID},
-		Auth:     operators.PanelAuth{Store: store, Wall: clock.System{}, NewID: boot.NewID, Passwords: password.New(), Throttle: operators.NewThrottle()},
+		Panel:   views,
+		Catalog: operators.Catalog{Store: store, Clock: now, NewID: boot.NewID},
+		Auth:    operators.PanelAuth{Store: store, Wall: clock.System{}, NewID: boot.NewID, Passwords: password.New(), Throttle: operators.NewThrottle()},
+		Instructions: operators.Instructions{
+			Store: store, Clock: now, Calendar: cfg.TimeZone.Calendar(), NewID: boot.NewID, Limits: cfg.SupportLimits.SupportLimits,
+		},
+		Await:    awaitInstruction,
 		Location: cfg.TimeZone.Location, Secure: cfg.Env == boot.Production, Proxies: cfg.TrustedProxies, Log: log,
 	})
 	if err != nil {

@@ -1,0 +1,277 @@
+package admin
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/operators"
+)
+
+// instructFields are the fields of the form of an instruction.
+var instructFields = []string{"id", "kind", "user", "target", "reason", "length", "days", "amount", "access", "as"}
+
+// instructPage is the form of an instruction, or the page that asks for its confirmation.
+type instructPage struct {
+	*view
+	operators.Proposal
+	Values  url.Values
+	Errors  map[string]string // by field
+	Problem string            // why the rules refuse the instruction, or ""
+}
+
+// Value returns the value of a field.
+func (p instructPage) Value(field string) string { return p.Values.Get(field) }
+
+// Error returns the error of a field, or "".
+func (p instructPage) Error(field string) string { return p.Errors[field] }
+
+// Kind returns the kind of the instruction.
+func (p instructPage) Kind() billing.InstructionKind { return p.Instruction.Kind }
+
+// Back returns the link to the viewer's page.
+func (p instructPage) Back() string { return userLink(p.Instruction.UserID, "") }
+
+// Kept are the fields that the confirmation submits again, besides those that every form has.
+func (instructPage) Kept() []string { return instructFields[4:] }
+
+// Careful reports whether the viewer may lose something by the instruction.
+func (p instructPage) Careful() bool {
+	switch p.Kind() {
+	case billing.InstructCancelNow, billing.InstructUnlink:
+		return true
+	}
+	return p.Instruction.EndNow
+}
+
+// PaymentStatuses are the statuses that an operator can give a payment.
+func (instructPage) PaymentStatuses() []billing.PaymentStatus {
+	return []billing.PaymentStatus{billing.PaymentSucceeded, billing.PaymentDeclined, billing.PaymentAbandoned}
+}
+
+// showInstruct shows the empty form. It has the id of the instruction, so that the same form
+// makes one instruction.
+func (s *server) showInstruct(w http.ResponseWriter, r *http.Request, v *view) error {
+	values := r.URL.Query()
+	page, err := s.instructPage(r, v, values)
+	if err != nil {
+		return err
+	}
+	values.Set("id", s.Instructions.NewID())
+	values.Set("length", "days")
+	values.Set("amount", page.Payment.Refundable().Decimal())
+	return s.renderInstruct(w, r, http.StatusOK, "instruct", page)
+}
+
+// instructPage returns the form with these values, and the records that it is about.
+func (s *server) instructPage(r *http.Request, v *view, values url.Values) (instructPage, error) {
+	i := billing.Instruction{Kind: billing.InstructionKind(values.Get("kind")), UserID: billing.UserID(values.Get("user")), Target: values.Get("target")}
+	if !hasText("kind."+string(i.Kind)) || !billing.IsID(string(i.UserID)) || !billing.IsID(i.Target) {
+		return instructPage{}, errNoPage
+	}
+	p, err := s.Instructions.Look(r.Context(), v.op, i)
+	return instructPage{view: v, Proposal: p, Values: values}, err
+}
+
+func (s *server) renderInstruct(w http.ResponseWriter, r *http.Request, status int, template string, page instructPage) error {
+	return s.renderPage(w, r, page.view, status, page.T("kind."+string(page.Kind())), template, page)
+}
+
+// checkInstruct shows the result of the instruction in a sentence, and asks for a
+// confirmation.
+func (s *server) checkInstruct(w http.ResponseWriter, r *http.Request, v *view) error {
+	page, i, err := s.parseInstruct(r, v)
+	switch {
+	case err != nil:
+		return err
+	case i == nil:
+		return s.refuseInstruct(w, r, page)
+	}
+	p, err := s.Instructions.Propose(r.Context(), v.op, *i)
+	if err != nil {
+		return s.explainInstruct(w, r, page, err)
+	}
+	page.Proposal = p
+	return s.renderInstruct(w, r, http.StatusOK, "instruct_confirm", page)
+}
+
+// submitInstruct stores the instruction. The viewer's page then shows what became of it.
+func (s *server) submitInstruct(w http.ResponseWriter, r *http.Request, v *view) error {
+	page, i, err := s.parseInstruct(r, v)
+	switch {
+	case err != nil:
+		return err
+	case i == nil:
+		return s.refuseInstruct(w, r, page)
+	}
+	stored, err := s.Instructions.Submit(r.Context(), v.op, *i)
+	if err != nil {
+		return s.explainInstruct(w, r, page, err)
+	}
+	http.Redirect(w, r, instructionLink(stored), http.StatusSeeOther)
+	return nil
+}
+
+// instructionLink returns the link to an instruction on the viewer's page.
+func instructionLink(i billing.Instruction) string {
+	return link("/info/users/detail", "id", string(i.UserID), "instruction", string(i.ID))
+}
+
+// parseInstruct parses a submitted form. The instruction is nil if a field is not valid; the
+// page then has the errors.
+func (s *server) parseInstruct(r *http.Request, v *view) (instructPage, *billing.Instruction, error) {
+	form := r.PostForm
+	page, err := s.instructPage(r, v, form)
+	if err != nil {
+		return page, nil, err
+	}
+	i := page.Instruction
+	i.ID, i.Reason = billing.InstructionID(form.Get("id")), form.Get("reason")
+	if !billing.IsID(string(i.ID)) {
+		return page, nil, errBadRequest
+	}
+	var wrong []string
+	switch i.Kind {
+	case billing.InstructGive:
+		if form.Get("length") != "period" {
+			if i.Days, err = strconv.Atoi(strings.TrimSpace(form.Get("days"))); err != nil || i.Days == 0 {
+				i.Days, wrong = 1, append(wrong, "days")
+			}
+		}
+	case billing.InstructRefund:
+		if i.Amount, err = parsePrice(form.Get("amount"), page.Payment.Amount.Currency); err != nil {
+			wrong = append(wrong, "amount")
+		}
+		if i.EndNow = form.Get("access") == "end"; !i.EndNow && form.Get("access") != "keep" {
+			wrong = append(wrong, "access")
+		}
+	case billing.InstructSettle:
+		i.As = billing.PaymentStatus(form.Get("as"))
+	}
+	var invalid *billing.InvalidError
+	if errors.As(i.Check(), &invalid) {
+		for _, f := range invalid.Faults {
+			wrong = append(wrong, f.Field)
+		}
+	}
+	if page.Errors = make(map[string]string); len(wrong) == 0 {
+		return page, &i, nil
+	}
+	for _, field := range slices.Compact(wrong) {
+		page.Errors[field] = v.T("instruct.wrong." + field)
+	}
+	if billing.HoldsCardNumber(i.Reason) {
+		page.Errors["reason"] = v.T("rule.card_number")
+		page.Values.Set("reason", "")
+	}
+	return page, nil, nil
+}
+
+// refuseInstruct shows the form again, with its errors.
+func (s *server) refuseInstruct(w http.ResponseWriter, r *http.Request, page instructPage) error {
+	return s.renderInstruct(w, r, http.StatusUnprocessableEntity, "instruct", page)
+}
+
+// explainInstruct shows the form again, with the reason why the rules refuse it. It returns
+// any other error.
+func (s *server) explainInstruct(w http.ResponseWriter, r *http.Request, page instructPage, cause error) error {
+	var refused *billing.Error
+	if !errors.As(cause, &refused) || refused.Kind != billing.Conflict {
+		return cause
+	}
+	page.Problem = page.Refusal(refused.Code, refused.Message)
+	return s.renderInstruct(w, r, http.StatusConflict, "instruct", page)
+}
+
+// Refusal returns why the rules refuse an instruction. The sentence is in English, so other
+// languages have a text for the code.
+func (v *view) Refusal(code, sentence string) string {
+	if v.lang != english && hasText("refusal."+code) {
+		return v.T("refusal." + code)
+	}
+	first, size := utf8.DecodeRuneInString(sentence)
+	return string(unicode.ToUpper(first)) + sentence[size:] + "."
+}
+
+// Request returns a sentence that says what an instruction requests.
+func (v *view) Request(i billing.Instruction) string {
+	switch i.Kind {
+	case billing.InstructGive:
+		if i.Days == 0 {
+			return v.T("request.give_period")
+		}
+		return v.T("request.give", v.Count("span.days", i.Days))
+	case billing.InstructRefund:
+		if i.EndNow {
+			return v.T("request.refund_end", v.Money(i.Amount))
+		}
+		return v.T("request.refund", v.Money(i.Amount))
+	case billing.InstructSettle:
+		return v.T("request.settle", v.Word("payment", i.As))
+	default:
+		return v.T("request." + string(i.Kind))
+	}
+}
+
+// Result returns a sentence that says what the instruction will do.
+func (p instructPage) Result() string {
+	i, sub := p.Instruction, p.Subscription
+	switch i.Kind {
+	case billing.InstructCancel:
+		if !sub.Live() {
+			return p.T("result.cancel_now", sub.PlanCode)
+		}
+		return p.T("result.cancel", sub.PlanCode, p.PlainDate(sub.Current.End))
+	case billing.InstructCancelNow:
+		return p.T("result.cancel_now", sub.PlanCode)
+	case billing.InstructResume:
+		return p.T("result.resume", sub.PlanCode, p.Money(sub.Price), p.PlainDate(sub.NextChargeAt))
+	case billing.InstructRetry:
+		return p.T("result.retry", p.Money(sub.Price), sub.PlanCode)
+	case billing.InstructGive:
+		return p.resultOfGrant()
+	case billing.InstructRefund:
+		if i.EndNow {
+			return p.T("result.refund_end", p.Money(i.Amount), p.Money(p.Payment.Amount), sub.PlanCode)
+		}
+		return p.T("result.refund", p.Money(i.Amount), p.Money(p.Payment.Amount), sub.PlanCode)
+	case billing.InstructSettle:
+		return p.T("result.settle."+string(i.As), p.Money(p.Payment.Amount))
+	default:
+		return p.resultOfUnlink()
+	}
+}
+
+func (p instructPage) resultOfGrant() string {
+	sub := p.Subscription
+	from, to := p.PlainDate(p.Grant.Period.Start), p.PlainDate(p.Grant.Period.End)
+	switch {
+	case sub.CancelAtPeriodEnd:
+		return p.T("result.give_cancelled", from, to, sub.PlanCode)
+	case sub.NextChargeAt.IsZero():
+		return p.T("result.give_held", from, to, sub.PlanCode, p.PlainDate(sub.GraceUntil))
+	default:
+		return p.T("result.give", from, to, sub.PlanCode, p.PlainDate(sub.NextChargeAt))
+	}
+}
+
+func (p instructPage) resultOfUnlink() string {
+	if len(p.Paid) == 0 {
+		return p.T("result.unlink")
+	}
+	var ends []string
+	for _, sub := range p.Paid {
+		end := sub.EndedAt
+		if sub.Live() {
+			end = sub.Current.End
+		}
+		ends = append(ends, p.T("result.ends", sub.PlanCode, p.PlainDate(end)))
+	}
+	return p.T("result.unlink_paying", strings.Join(ends, "; "))
+}
