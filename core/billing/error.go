@@ -62,6 +62,7 @@ var (
 	ErrPaymentSystemNotFound = &Error{NotFound, "payment_system_not_found", "there is no such payment system"}
 	ErrCardNotFound          = &Error{NotFound, "card_not_found", "there is no such card"}
 	ErrPaymentMethodNotFound = &Error{NotFound, "payment_method_not_found", "there is no such payment method"}
+	ErrEndpointNotFound      = &Error{NotFound, "not_found", "there is no such endpoint"}
 
 	ErrInvalid             = &Error{Invalid, "invalid_request", "the request is not valid"}
 	ErrKeyReused           = &Error{Invalid, "idempotency_key_reused", "this Idempotency-Key was used for another request; take a new one"}
