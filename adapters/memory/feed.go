@@ -28,7 +28,7 @@ func (s *Store) FeedPage(_ context.Context, q ports.FeedQuery) (ports.FeedPage, 
 		if q.Epoch != "" && comparePlaces(place, q.After) <= 0 || !selects(q, e) {
 			continue
 		}
-		page.Events = append(page.Events, ports.FeedEvent{Event: e, Subject: st.users[e.UserID].Subject})
+		page.Events = append(page.Events, ports.FeedEvent{Event: e, Subject: st.users[e.UserID].Subject, Xact: place.Xact})
 		if len(page.Events) == q.Limit {
 			page.Next = place
 			break

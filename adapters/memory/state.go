@@ -31,6 +31,8 @@ type state struct {
 	instructions  map[billing.InstructionID]billing.Instruction
 	events        map[billing.EventID]billing.Event
 	feed          []ports.FeedPlace // of all events, in their order; never appended to in place
+	endpoints     map[billing.EndpointID]endpoint
+	deliveries    map[deliveryKey]ports.Delivery
 	keys          map[userKey]keyRecord
 	runs          map[string]ports.Run
 	audit         []ports.AuditEntry
@@ -60,6 +62,8 @@ func newState() *state {
 		reminders:     make(map[reminderKey]reminder),
 		instructions:  make(map[billing.InstructionID]billing.Instruction),
 		events:        make(map[billing.EventID]billing.Event),
+		endpoints:     make(map[billing.EndpointID]endpoint),
+		deliveries:    make(map[deliveryKey]ports.Delivery),
 		keys:          make(map[userKey]keyRecord),
 		runs:          make(map[string]ports.Run),
 		panelUsers:    make(map[string]ports.PanelUser),
@@ -89,6 +93,8 @@ func (s *state) clone() *state {
 		instructions:  maps.Clone(s.instructions),
 		events:        maps.Clone(s.events),
 		feed:          slices.Clip(s.feed),
+		endpoints:     maps.Clone(s.endpoints),
+		deliveries:    maps.Clone(s.deliveries),
 		keys:          maps.Clone(s.keys),
 		runs:          maps.Clone(s.runs),
 		audit:         slices.Clone(s.audit),
@@ -131,6 +137,9 @@ func (t *tx) repos() ports.Repos {
 		Reminders:       reminders{t},
 		Instructions:    instructions{t},
 		Events:          events{t},
+		Endpoints:       endpoints{t},
+		EndpointLeases:  endpointLeases{t},
+		Deliveries:      deliveries{t},
 		IdempotencyKeys: idempotencyKeys{t},
 		Runs:            runs{t},
 		Audit:           audit{t},

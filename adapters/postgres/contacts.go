@@ -3,6 +3,8 @@ package postgres
 import (
 	"context"
 
+	"github.com/jackc/pgx/v5/pgtype"
+
 	"github.com/online-cinema/billing/adapters/postgres/internal/dbgen"
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/ports"
@@ -67,7 +69,7 @@ func (r *Rewrap) contacts(ctx context.Context, q *dbgen.Queries, limit int) (int
 }
 
 func (r *Rewrap) rewrapContact(ctx context.Context, q *dbgen.Queries, row *dbgen.ReceiptContact) error {
-	fresh, err := r.encryptContactAgain(row)
+	fresh, err := r.encryptText(contactPlace(row), row.Contact, encryptedOf(row.ContactCt, row.ContactKeyID))
 	if err != nil {
 		return err
 	}
@@ -77,17 +79,18 @@ func (r *Rewrap) rewrapContact(ctx context.Context, q *dbgen.Queries, row *dbgen
 	return oneRow(n, err)
 }
 
-func (r *Rewrap) encryptContactAgain(row *dbgen.ReceiptContact) (billing.Encrypted, error) {
-	v, at := r.store.vault, contactPlace(row)
+// encryptText encrypts a text again that is stored either in plaintext or encrypted.
+func (r *Rewrap) encryptText(at ports.Place, plaintext pgtype.Text, old billing.Encrypted) (billing.Encrypted, error) {
+	v := r.store.vault
 	switch {
-	case !row.Contact.Valid:
-		return reencrypt(v, at, encryptedOf(row.ContactCt, row.ContactKeyID))
+	case !plaintext.Valid:
+		return reencrypt(v, at, old)
 	case r.RefusePlaintext:
 		return billing.Encrypted{}, ports.ErrNotDecrypted
 	}
-	fresh, err := v.Encrypt(at, []byte(row.Contact.String))
+	fresh, err := v.Encrypt(at, []byte(plaintext.String))
 	if err != nil {
 		return fresh, err
 	}
-	return fresh, verify(v, at, fresh, []byte(row.Contact.String))
+	return fresh, verify(v, at, fresh, []byte(plaintext.String))
 }

@@ -224,7 +224,7 @@ func (r *feedReader) start(ctx context.Context) (place ports.FeedPlace, err erro
 }
 
 func (r *feedReader) add(row *dbgen.Event, subject string) {
-	r.events = append(r.events, ports.FeedEvent{Event: eventOf(row), Subject: subject})
+	r.events = append(r.events, ports.FeedEvent{Event: eventOf(row), Subject: subject, Xact: row.Xact.Int64})
 	r.place = ports.FeedPlace{Xact: row.Xact.Int64, ID: billing.EventID(row.ID)}
 }
 

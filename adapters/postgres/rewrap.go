@@ -21,30 +21,30 @@ type Rewrap struct {
 	Reencrypted int      // number of rows
 	Broken      []string // rows that cannot be decrypted, which stay unchanged
 	Forged      []string // subscriptions whose consent cannot be verified, likewise
-	// RefusePlaintext makes rows with a plaintext token or contact broken.
+	// RefusePlaintext makes rows with a plaintext token, contact or secret broken.
 	RefusePlaintext bool
 	// RefuseUnsigned makes subscriptions without a signed consent forged.
 	RefuseUnsigned bool
 
-	store                                   *Store
-	card, method, removal, contact, consent cursor // the last row of this pass
+	store                                           *Store
+	card, method, removal, contact, secret, consent cursor // the last row of this pass
 }
 
-// cursor is a position in the order of user and id.
+// cursor is a position in the order of user, or endpoint, and id.
 type cursor struct{ user, id string }
 
-// Rewrap begins a pass over the tokens and contacts, if the store has a vault, and the cards, if it
+// Rewrap begins a pass over the tokens, contacts and secrets of endpoints, if the store has a vault, and the cards, if it
 // has a card vault. It returns [ports.ErrNoVault] if it has neither.
 func (s *Store) Rewrap() (*Rewrap, error) {
 	if s.vault == nil && s.cardVault == nil {
 		return nil, ports.ErrNoVault
 	}
 	first := cursor{minID, minID}
-	return &Rewrap{store: s, card: first, method: first, removal: first, contact: first, consent: first}, nil
+	return &Rewrap{store: s, card: first, method: first, removal: first, contact: first, secret: first, consent: first}, nil
 }
 
-// Next processes up to limit cards, methods, tokens of removed methods, contacts and
-// consents each, in one transaction. It returns the number of rows that it read, which is 0 at the end of
+// Next processes up to limit cards, methods, tokens of removed methods, contacts, secrets of
+// endpoints and consents each, in one transaction. It returns the number of rows that it read, which is 0 at the end of
 // the pass.
 func (r *Rewrap) Next(ctx context.Context, limit int) (n int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
@@ -67,8 +67,12 @@ func (r *Rewrap) Next(ctx context.Context, limit int) (n int, err error) {
 		if err != nil {
 			return err
 		}
+		secrets, err := done.endpointSecrets(ctx, q, limit)
+		if err != nil {
+			return err
+		}
 		consents, err := done.consents(ctx, q, limit)
-		n = cards + methods + removals + contacts + consents
+		n = cards + methods + removals + contacts + secrets + consents
 		return err
 	})
 	if err == nil {
@@ -209,8 +213,8 @@ func (r *Rewrap) encryptAgain(row *dbgen.PaymentMethod) (m billing.PaymentMethod
 // KeyUsage counts the rows that are encrypted with one key. Key 0 stands for
 // plaintext.
 type KeyUsage struct {
-	KeyID                    uint32
-	Cards, Methods, Contacts int64
+	KeyID                             uint32
+	Cards, Methods, Contacts, Secrets int64 // Secrets are those of endpoints
 }
 
 // KeyUsage counts the encrypted rows by key.
@@ -225,6 +229,10 @@ func (s *Store) KeyUsage(ctx context.Context) ([]KeyUsage, error) {
 		return nil, translate(err)
 	}
 	contacts, err := q.ContactsByKey(ctx)
+	if err != nil {
+		return nil, translate(err)
+	}
+	secrets, err := q.EndpointSecretsByKey(ctx)
 	if err != nil {
 		return nil, translate(err)
 	}
@@ -246,6 +254,9 @@ func (s *Store) KeyUsage(ctx context.Context) ([]KeyUsage, error) {
 	}
 	for _, row := range contacts {
 		of(row.KeyID).Contacts = row.Rows
+	}
+	for _, row := range secrets {
+		of(row.KeyID).Secrets = row.Rows
 	}
 	return list, nil
 }

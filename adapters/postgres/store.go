@@ -114,6 +114,9 @@ func (s *Store) repos(t tx) ports.Repos {
 		Reminders:       reminders{q},
 		Instructions:    instructions{q},
 		Events:          events{q, t},
+		Endpoints:       endpoints{q, endpointSecrets{s.vault}},
+		EndpointLeases:  endpointLeases{q, endpointSecrets{s.vault}},
+		Deliveries:      deliveries{q},
 		IdempotencyKeys: idempotencyKeys{q, t},
 		Runs:            runs{q},
 		Audit:           audit{q},
@@ -125,7 +128,7 @@ func (s *Store) repos(t tx) ports.Repos {
 // Views reads outside of transactions.
 func (s *Store) Views() ports.Views {
 	v := views{dbgen.New(s.pool), tokens{s.vault}}
-	return ports.Views{PublicViews: v, ViewerViews: v, ViewerRecords: v, AccessViews: v, WalletViews: v, DueViews: v, NoticeViews: v, ReceiptViews: v, InstructionViews: v}
+	return ports.Views{PublicViews: v, ViewerViews: v, ViewerRecords: v, AccessViews: v, WalletViews: v, DueViews: v, NoticeViews: v, ReceiptViews: v, InstructionViews: v, EndpointViews: endpointViews{s.pool}}
 }
 
 // tx is the transaction of a repository.

@@ -54,4 +54,5 @@ type FeedPage struct {
 type FeedEvent struct {
 	billing.Event
 	Subject string // empty if not known
+	Xact    int64  // of its place
 }

@@ -64,6 +64,9 @@ type Repos struct {
 	Reminders       Reminders
 	Instructions    Instructions
 	Events          Events
+	Endpoints       Endpoints
+	EndpointLeases  EndpointLeases
+	Deliveries      Deliveries
 	IdempotencyKeys IdempotencyKeys
 	Runs            Runs
 	Audit           Audit

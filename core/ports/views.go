@@ -56,6 +56,7 @@ type Views struct {
 	NoticeViews
 	ReceiptViews
 	InstructionViews
+	EndpointViews
 }
 
 // PublicViews reads the plans and payment systems that viewers choose from.

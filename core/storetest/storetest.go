@@ -66,6 +66,8 @@ func Run(t *testing.T, newStore func(t *testing.T) Harness) {
 		"history":               historyCases,
 		"access":                accessCases,
 		"feed":                  feedCases,
+		"endpoints":             endpointCases,
+		"deliveries":            deliveryCases,
 		"payment reader":        paymentReaderCases,
 		"cards":                 cardCases,
 		"card methods":          cardMethodCases,

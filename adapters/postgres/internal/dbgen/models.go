@@ -25,6 +25,50 @@ type Card struct {
 	RemovedAt   time.Time
 }
 
+type Delivery struct {
+	UserID     string
+	EndpointID string
+	EventID    string
+	Xact       int64
+	Tries      int32
+	NextTryAt  time.Time
+	LastStatus string
+}
+
+type Endpoint struct {
+	ID           string
+	Url          string
+	Types        []string
+	AddedAt      time.Time
+	DisabledAt   time.Time
+	Epoch        string
+	Xact         int64
+	EventID      *string
+	Since        time.Time
+	ReachedAt    time.Time
+	Tries        int32
+	NextTryAt    time.Time
+	FailingSince time.Time
+	LastTryAt    time.Time
+	LastStatus   string
+	ReplayFrom   time.Time
+	TestAskedAt  time.Time
+	TestedAt     time.Time
+	TestStatus   string
+	Lease        *string
+	LeasedUntil  time.Time
+}
+
+type EndpointSecret struct {
+	EndpointID  string
+	ID          string
+	Secret      pgtype.Text
+	SecretCt    []byte
+	SecretKeyID pgtype.Int8
+	AddedAt     time.Time
+	ExpiresAt   time.Time
+}
+
 type Event struct {
 	UserID          string
 	ID              string
