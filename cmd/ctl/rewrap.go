@@ -29,7 +29,7 @@ func (t *tool) vaultRewrap() *cobra.Command {
 			"ciphertext is verified before it is stored. The service can keep running. The command can be interrupted and started again.\n\n" +
 			"It also signs the consents of live subscriptions. Run billingctl reconcile before the first time, because rewrap\n" +
 			"signs the price that the database has. A consent with a wrong signature is never signed again.\n\n" +
-			"Payment tokens and contacts for receipts have the same keys.\n\n" +
+			"Payment tokens, contacts for receipts and secrets of endpoints have the same keys.\n\n" +
 			"Once no plaintext token and no unsigned consent is left, programs refuse both, because only an attacker who can write\n" +
 			"to the database would put one there. A backup from before that has some: --accept-plaintext and --accept-unsigned\n" +
 			"encrypt and sign them.\n\n" +

@@ -238,8 +238,8 @@ func unusedKeys(ctx context.Context, files keyFiles, s *postgres.Store) (ids []u
 	for _, k := range st.Keys {
 		switch {
 		case k.Primary || !k.Known:
-		case k.Cards+k.PaymentMethods > 0:
-			return nil, fmt.Errorf("%d rows are encrypted with key %d: run billingctl vault rewrap first", k.Cards+k.PaymentMethods, k.ID)
+		case k.rows() > 0:
+			return nil, fmt.Errorf("%d rows are encrypted with key %d: run billingctl vault rewrap first", k.rows(), k.ID)
 		case k.Enabled:
 			ids = append(ids, k.ID)
 		}
@@ -259,7 +259,7 @@ func confirmUnused(ctx context.Context, s *postgres.Store, ids []uint32) error {
 		for _, r := range rows {
 			for _, id := range ids {
 				if r.KeyID == id {
-					return fmt.Errorf("%d rows were just encrypted with key %d: run billingctl vault rewrap again", r.Cards+r.Methods, id)
+					return fmt.Errorf("%d rows were just encrypted with key %d: run billingctl vault rewrap again", r.Cards+r.Methods+r.Contacts+r.Secrets, id)
 				}
 			}
 		}

@@ -21,6 +21,7 @@ type keyJSON struct {
 	Cards          int64  `json:"cards"`
 	PaymentMethods int64  `json:"payment_methods"`
 	Contacts       int64  `json:"receipt_contacts"`
+	Secrets        int64  `json:"endpoint_secrets"`
 }
 
 type vaultStatusJSON struct {
@@ -28,6 +29,8 @@ type vaultStatusJSON struct {
 	PlaintextTokens int64     `json:"clear_tokens"` // tokens that are not encrypted yet
 	// PlaintextContacts are contacts for receipts that are not encrypted yet.
 	PlaintextContacts int64 `json:"clear_contacts"`
+	// PlaintextSecrets are secrets of endpoints that are not encrypted yet.
+	PlaintextSecrets int64 `json:"clear_endpoint_secrets"`
 	// UnsignedConsents are live subscriptions whose terms are not signed.
 	UnsignedConsents int64 `json:"unsigned_consents"`
 	OldConsents      int64 `json:"old_consents"` // signed with a replaced key
@@ -85,8 +88,8 @@ func vaultStatus(ctx context.Context, files keyFiles, s *postgres.Store) (st vau
 
 func (st *vaultStatusJSON) add(r postgres.KeyUsage) {
 	if r.KeyID == 0 {
-		st.PlaintextTokens, st.PlaintextContacts = r.Methods, r.Contacts
-		st.Left += r.Methods + r.Contacts
+		st.PlaintextTokens, st.PlaintextContacts, st.PlaintextSecrets = r.Methods, r.Contacts, r.Secrets
+		st.Left += r.Methods + r.Contacts + r.Secrets
 		return
 	}
 	i := 0
@@ -97,19 +100,19 @@ func (st *vaultStatusJSON) add(r postgres.KeyUsage) {
 		st.Keys = append(st.Keys, keyJSON{ID: r.KeyID})
 	}
 	k := &st.Keys[i]
-	k.Cards, k.PaymentMethods, k.Contacts = r.Cards, r.Methods, r.Contacts
+	k.Cards, k.PaymentMethods, k.Contacts, k.Secrets = r.Cards, r.Methods, r.Contacts, r.Secrets
 	if !k.Primary || k.Keyset == tokenKeyset {
 		st.Left += r.Cards
 	}
 	if !k.Primary || k.Keyset == cardKeyset {
-		st.Left += r.Methods + r.Contacts
+		st.Left += r.Methods + r.Contacts + r.Secrets
 	}
 }
 
 func (t *tool) showVault(st vaultStatusJSON) {
-	t.table([]string{"KEY", "KEYSET", "STATE", "CARDS", "PAYMENT METHODS", "RECEIPT CONTACTS"}, mapped(st.Keys, func(k keyJSON) []string {
+	t.table([]string{"KEY", "KEYSET", "STATE", "CARDS", "PAYMENT METHODS", "RECEIPT CONTACTS", "ENDPOINT SECRETS"}, mapped(st.Keys, func(k keyJSON) []string {
 		return []string{
-			strconv.FormatUint(uint64(k.ID), 10), cmp.Or(k.Keyset, "all"), k.state(), strconv.FormatInt(k.Cards, 10), strconv.FormatInt(k.PaymentMethods, 10), strconv.FormatInt(k.Contacts, 10),
+			strconv.FormatUint(uint64(k.ID), 10), cmp.Or(k.Keyset, "all"), k.state(), strconv.FormatInt(k.Cards, 10), strconv.FormatInt(k.PaymentMethods, 10), strconv.FormatInt(k.Contacts, 10), strconv.FormatInt(k.Secrets, 10),
 		}
 	}))
 	refused := slices.Contains(st.Enforced, vault.RuleTokens)
@@ -123,6 +126,9 @@ func (t *tool) showVault(st vaultStatusJSON) {
 	}
 	if st.PlaintextContacts > 0 {
 		t.printf("%d contacts for receipts are stored as plaintext", st.PlaintextContacts)
+	}
+	if st.PlaintextSecrets > 0 {
+		t.printf("%d secrets of endpoints are stored as plaintext", st.PlaintextSecrets)
 	}
 	required := slices.Contains(st.Enforced, vault.RuleConsents)
 	switch {
@@ -140,6 +146,9 @@ func (t *tool) showVault(st vaultStatusJSON) {
 		t.printf("%d rows need billingctl vault rewrap", st.Left)
 	}
 }
+
+// rows returns the number of rows that the key encrypts.
+func (k keyJSON) rows() int64 { return k.Cards + k.PaymentMethods + k.Contacts + k.Secrets }
 
 func (k keyJSON) state() string {
 	switch {
