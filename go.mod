@@ -3,6 +3,7 @@ module github.com/online-cinema/billing
 go 1.26.0
 
 require (
+	code.dny.dev/ssrf v0.3.0
 	github.com/GoAdminGroup/go-admin v1.2.26
 	github.com/GoAdminGroup/themes v0.0.45
 	github.com/MicahParks/jwkset v0.11.4
@@ -26,6 +27,7 @@ require (
 	github.com/schollz/progressbar/v3 v3.19.0
 	github.com/spf13/cobra v1.10.2
 	github.com/spf13/pflag v1.1.0
+	github.com/standard-webhooks/standard-webhooks/libraries v0.0.1
 	github.com/stripe/stripe-go/v85 v85.0.0
 	github.com/tink-crypto/tink-go/v2 v2.9.0
 	go.opentelemetry.io/otel v1.47.0
