@@ -40,6 +40,7 @@ type Metrics struct {
 	refunds  *prometheus.CounterVec
 	cancels  *prometheus.CounterVec
 	receipts *prometheus.CounterVec
+	webhooks *prometheus.CounterVec
 }
 
 // New returns metrics that start at zero.
@@ -52,6 +53,7 @@ func New(version string) *Metrics {
 		refunds:  newRefunds(),
 		cancels:  newCancels(),
 		receipts: newReceipts(),
+		webhooks: newWebhooks(),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "billing_http_request_duration_seconds",
 			Help:    "Duration of API requests, by method, route and status.",
@@ -71,7 +73,7 @@ func New(version string) *Metrics {
 		Name: "billing_build_info", Help: "Always 1; the label is the version of the program.", ConstLabels: prometheus.Labels{"version": version},
 	})
 	info.Set(1)
-	m.registry.MustRegister(m.requests, m.events, m.consents, m.refunds, m.cancels, m.receipts, info, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.requests, m.events, m.consents, m.refunds, m.cancels, m.receipts, m.webhooks, info, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.charges.register(m.registry)
 	m.saving.register(m.registry)

@@ -1,0 +1,38 @@
+package metrics_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/online-cinema/billing/adapters/metrics"
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/ports"
+)
+
+func TestWatchEndpoints(t *testing.T) {
+	t.Parallel()
+	var err error
+	m := metrics.New("v1")
+	m.WatchEndpoints(func(context.Context) ([]ports.EndpointView, error) {
+		return []ports.EndpointView{
+			{Endpoint: billing.Endpoint{ID: "crm"}},
+			{Endpoint: billing.Endpoint{ID: "mail", DisabledAt: time.Now()}, Behind: 7, Oldest: time.Now().Add(-2 * time.Hour)},
+		}, err
+	}, slog.New(slog.DiscardHandler))
+	m.Webhook(billing.WebhookDelivered)
+	expect(t, m, `billing_webhook_events_behind{endpoint="mail"} 7`)
+	expect(t, m, `billing_webhook_lag_seconds{endpoint="crm"} 0`)
+	expect(t, m, `billing_webhook_disabled{endpoint="mail"} 1`)
+	expect(t, m, `billing_webhooks_total{result="delivered"} 1`)
+	expect(t, m, `billing_webhooks_total{result="gone"} 0`)
+	if text := scrape(t, m); !strings.Contains(text, `billing_webhook_lag_seconds{endpoint="mail"} 72`) {
+		t.Error("the lag of an endpoint is not two hours")
+	}
+	if err = errors.New("down"); strings.Contains(scrape(t, m), "billing_webhook_") {
+		t.Error("the endpoints are exported although the database is down")
+	}
+}
