@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/online-cinema/billing/adapters/httpapi/internal/api"
 	"github.com/online-cinema/billing/core/billing"
@@ -63,4 +64,17 @@ func (r feedResponse) VisitListEventsResponse(w http.ResponseWriter) error {
 	w.Header()["Content-Type"] = typeJSON
 	w.WriteHeader(http.StatusOK)
 	return json.NewEncoder(w).Encode(r)
+}
+
+// webhook is the body of a webhook.
+type webhook struct {
+	Type      string    `json:"type"`
+	Timestamp time.Time `json:"timestamp"`
+	Data      feedEvent `json:"data"`
+}
+
+// WebhookBody returns the body of the webhook for an event. Its data is the event as
+// GET /v1/events has it.
+func WebhookBody(e ports.FeedEvent) ([]byte, error) {
+	return json.Marshal(webhook{string(e.Type), e.At, feedEventOf(e)})
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/online-cinema/billing/core/feed"
 	"github.com/online-cinema/billing/core/operators"
 	"github.com/online-cinema/billing/core/payments"
 	"github.com/online-cinema/billing/core/viewers"
@@ -81,6 +82,57 @@ func (s sweeper[Swept]) sweep(ctx context.Context, system string) error {
 		s.log.Info("swept", "of", s.of, "payment_system", system, "settled", settled, "unknown", pending)
 	}
 	return nil
+}
+
+// maxPushes is the maximum of endpoints to which this process delivers at the same time. An
+// endpoint that hangs occupies one for half a minute at most, then waits for its next try.
+const maxPushes = 8
+
+// pushers deliver events to endpoints, each to one endpoint at a time.
+type pushers struct {
+	lease func(context.Context) (feed.Leased, bool, error)
+	push  func(context.Context, feed.Leased) error
+	every time.Duration
+	log   *slog.Logger
+}
+
+func (p pushers) run(ctx context.Context) {
+	failures := outage{log: p.log, task: "delivery of webhooks"}
+	var mu sync.Mutex
+	record := func(err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		failures.record(ctx, err)
+	}
+	free := make(chan struct{}, maxPushes)
+	var running sync.WaitGroup
+	defer running.Wait()
+	repeat(ctx, p.every, func() {
+		for ctx.Err() == nil {
+			select {
+			case free <- struct{}{}:
+			default:
+				return
+			}
+			leased, ok, err := p.lease(ctx)
+			if !ok {
+				<-free
+				record(err)
+				return
+			}
+			running.Go(func() {
+				defer func() { <-free }()
+				for ok && ctx.Err() == nil {
+					err := p.push(ctx, leased)
+					if err == nil {
+						leased, ok, err = p.lease(ctx)
+					}
+					record(err)
+					ok = ok && err == nil
+				}
+			})
+		}
+	})
 }
 
 // forgetter lets payment systems forget the tokens of removed payment methods, at regular

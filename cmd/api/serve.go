@@ -88,7 +88,8 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 		systems.Forgetters[code] = traces.Forgetter(code, m.Forgetter(code, f))
 	}
 	store := boot.NewStore(pool, keys)
-	cases := newUseCases(cfg, crash.Store(mutant.Store(store, systems.Providers)), clock, systems, log)
+	tested := crash.Store(mutant.Store(store, systems.Providers))
+	cases := newUseCases(cfg, tested, clock, systems, log)
 	if keys.Cards != nil {
 		cases.enableCards(cfg, keys.Cards)
 	}
@@ -118,6 +119,13 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 	}, log)
 	m.WatchFeed(store.FeedLag, log)
 	cases.feed = feed.Feed{Store: mutant.Feed(store, pool)}
+	pusher := &feed.Pusher{
+		Store: tested, Feed: cases.feed.Store,
+		Sender: crash.WebhookSender(mutant.WebhookSender(cfg.WebhookSender(cfg.Env, crash.Resolver(), log))),
+		Clock:  clock, Wall: time.Now, NewID: boot.NewID, Body: httpapi.WebhookBody,
+		Idle: pushInterval(cfg), Log: log, Watch: m.Webhook,
+	}
+	m.WatchEndpoints(store.Views().Endpoints, log)
 	cases.issuer = cfg.URL(boot.Address(listeners.Public.Addr().String()))
 	api, err := cases.handler(cfg, keys, verifier, m, log)
 	if err != nil {
@@ -141,6 +149,7 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 			sweeper[payments.SweptSaves]{"saved methods", saver.SystemsToSweep, saver.SweepSystem, time.Duration(cfg.SweepInterval), log}.run,
 			sweeper[payments.SweptReceipts]{"receipts", collector.SystemsToSweepReceipts, collector.SweepReceipts, time.Duration(cfg.SweepInterval), log}.run,
 			executor{cases.executor().Execute, executeEvery, log}.run,
+			pushers{pusher.Lease, pusher.Push, pushInterval(cfg), log}.run,
 			forgetter{cases.forgetter.Forget, time.Duration(cfg.SweepInterval), log}.run,
 			pruner{cases.requests, time.Hour, log}.run,
 			registry{store.Views().PaymentSystems, systems.Has, time.Minute, log}.run,
@@ -198,6 +207,11 @@ func (u useCases) executor() operators.Executor {
 		Payments: operators.Payments{Collector: s.Collector},
 		Methods:  u.methods,
 	}
+}
+
+// pushInterval is the time until a new event is noticed.
+func pushInterval(cfg boot.API) time.Duration {
+	return min(time.Second, time.Duration(cfg.SweepInterval))
 }
 
 // cancelWait limits how long a cancel waits for a renewal in flight. With the default

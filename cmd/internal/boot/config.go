@@ -144,6 +144,7 @@ type API struct {
 	Accounts
 	EntitlementKeyFile string           `env:"BILLING_ENTITLEMENT_KEY_FILE" helpDefault:"none: no offline tokens" help:"PEM file with the RSA private key that signs offline entitlement tokens. Further keys in it are only published at /v1/keys"`
 	SweepInterval      PositiveDuration `env:"BILLING_SWEEP_INTERVAL" envDefault:"5s" must:"be a duration of more than zero, such as 5s" help:"Interval of the sweep, which looks up pending payments"`
+	Webhooks
 	CardLimits
 	Tracing
 }

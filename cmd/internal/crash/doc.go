@@ -6,6 +6,7 @@
 //	BILLING_CRASH_PASS  which pass of the point counts; 1 if unset
 //	BILLING_STOP_AT     names, separated by commas: the program stops at the first pass
 //	                    of each, until it receives SIGCONT
+//	BILLING_TEST_DNS    address of the name server for the hosts of webhooks
 //
 // Not here: planted bugs (cmd/internal/mutant).
 package crash

@@ -2,7 +2,11 @@
 
 package crash
 
-import "github.com/online-cinema/billing/core/ports"
+import (
+	"net"
+
+	"github.com/online-cinema/billing/core/ports"
+)
 
 // Store returns s.
 func Store(s ports.Store) ports.Store { return s }
@@ -21,3 +25,9 @@ func Savers(s map[string]ports.Saver) map[string]ports.Saver { return s }
 
 // Forgetters returns f.
 func Forgetters(f map[string]ports.Forgetter) map[string]ports.Forgetter { return f }
+
+// WebhookSender returns s.
+func WebhookSender(s ports.WebhookSender) ports.WebhookSender { return s }
+
+// Resolver returns nil, which means the resolver of the operating system.
+func Resolver() *net.Resolver { return nil }

@@ -28,6 +28,10 @@ const (
 	refundBefore    = "refund.before"
 	refundAfter     = "refund.after"
 	refundRecorded  = "refund.recorded" // the outcome of a refund is
+	pushLeased      = "push.leased"     // an endpoint is leased
+	pushBefore      = "push.before"     // a webhook is sent
+	pushAfter       = "push.after"
+	pushRecorded    = "push.recorded" // the progress of an endpoint is stored
 
 	instructionRead    = "instruction.read"    // a sweep has read open instructions
 	instructionChanged = "instruction.changed" // the change is written, but not committed
@@ -55,6 +59,18 @@ func (c canceller) Cancel(ctx context.Context, q ports.ChargeQuery) error {
 	err := c.Canceller.Cancel(ctx, q)
 	point(pageCancelled)
 	return err
+}
+
+// WebhookSender returns s with the points around each request.
+func WebhookSender(s ports.WebhookSender) ports.WebhookSender { return webhookSender{s} }
+
+type webhookSender struct{ ports.WebhookSender }
+
+func (s webhookSender) Send(ctx context.Context, w ports.Webhook) billing.WebhookResponse {
+	point(pushBefore)
+	r := s.WebhookSender.Send(ctx, w)
+	point(pushAfter)
+	return r
 }
 
 // wrap returns the payment systems with a wrapper around each.
@@ -152,7 +168,7 @@ func (v dueViews) SystemsToSweep(ctx context.Context) ([]string, error) {
 // did notes the effects of a transaction.
 type did struct {
 	checkout, lockedDue, locked, resend, recorded, sweptNone, sameCard, removal bool
-	refundLeased, refundSaved, instructed                                       bool
+	refundLeased, refundSaved, instructed, pushLeased, pushRecorded             bool
 	added                                                                       int // payments
 }
 
@@ -167,12 +183,17 @@ func (d *did) watch(tx *ports.Repos) {
 	tx.Refunds = refunds{tx.Refunds, d}
 	tx.RefundLeases = refundLeases{tx.RefundLeases, d}
 	tx.Instructions = instructions{tx.Instructions, d}
+	tx.EndpointLeases = endpointLeases{tx.EndpointLeases, d}
 }
 
 func (d *did) passPoints() {
 	switch {
 	case d.instructed:
 		point(instructionDone)
+	case d.pushLeased:
+		point(pushLeased)
+	case d.pushRecorded:
+		point(pushRecorded)
 	case d.refundLeased:
 		point(refundGranted)
 	case d.refundSaved:
@@ -280,6 +301,22 @@ type refundLeases struct {
 func (l refundLeases) LeaseForSend(ctx context.Context, sendFor time.Duration, absent ...ports.RefundAbsence) ([]ports.RefundKey, error) {
 	l.did.refundLeased = true
 	return l.RefundLeases.LeaseForSend(ctx, sendFor, absent...)
+}
+
+type endpointLeases struct {
+	ports.EndpointLeases
+	did *did
+}
+
+func (l endpointLeases) Lease(ctx context.Context, q ports.EndpointLease) (ports.Push, bool, error) {
+	p, ok, err := l.EndpointLeases.Lease(ctx, q)
+	l.did.pushLeased = ok
+	return p, ok, err
+}
+
+func (l endpointLeases) Release(ctx context.Context, p ports.Push, idle time.Duration) error {
+	l.did.pushRecorded = true
+	return l.EndpointLeases.Release(ctx, p, idle)
 }
 
 type cards struct {

@@ -60,6 +60,7 @@ var repoBugs = map[string]func(*bug, *ports.Repos){
 	"anchor-drifts":            anchorDrifts,
 	payShortensGrace:           ownDeclineIsRenewal,
 	"refund-before-intent":     refundBeforeIntent,
+	"two-pushers-no-lease":     pushWithoutLease,
 }
 
 // bug holds the undecorated dependencies that decorators use.
@@ -94,7 +95,8 @@ func Store(s ports.Store, providers map[string]ports.Provider) ports.Store {
 		return plant(s)
 	}
 	plant, ok := repoBugs[planted()]
-	elsewhere := []string{"", "no-unique-rule", "price-without-agreement", "refund-not-reserved", consentNotVerified, refundNewKey, cursorByID}
+	elsewhere := []string{"", "no-unique-rule", "price-without-agreement", "refund-not-reserved", consentNotVerified, refundNewKey, cursorByID,
+		redirectFollowed, addressCheckedEarly, oldTimestampSigned}
 	if _, other := providerBugs[planted()]; !ok && !other && !slices.Contains(elsewhere, planted()) {
 		panic(fmt.Sprintf("BILLING_MUTANT=%q names no known bug", planted()))
 	}
