@@ -21,7 +21,7 @@ type tool struct {
 
 func (t *tool) root() *cobra.Command {
 	root := group("billingctl", "Operate the billing service",
-		t.dev(), t.migrate(), t.plan(), t.paymentSystem(), t.clock(), t.user(), t.payment(), t.subscription(), t.give(), t.export(), t.reconcile(), t.token(), t.vault(), t.adminUser())
+		t.dev(), t.migrate(), t.plan(), t.paymentSystem(), t.clock(), t.user(), t.payment(), t.subscription(), t.give(), t.export(), t.reconcile(), t.token(), t.vault(), t.endpoint(), t.adminUser())
 	root.Version = boot.Version()
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.SilenceErrors, root.SilenceUsage = true, true
