@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/online-cinema/billing/core/feed"
 	"github.com/online-cinema/billing/core/payments"
 )
 
@@ -101,6 +102,53 @@ func TestSweeper_HungSystemDelaysNoOther(t *testing.T) {
 			if !slices.Equal(sweeps[system], want) {
 				t.Errorf("sweeps of %s began after %v, want %v", system, sweeps[system], want)
 			}
+		}
+	})
+}
+
+// An endpoint that hangs delays no other, and batches of an endpoint follow each other at
+// once.
+func TestPushers_HungEndpointDelaysNoOther(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
+		defer stop()
+		var mu sync.Mutex
+		leases, begun, pushed := 0, 0, 0
+		p := pushers{
+			lease: func(context.Context) (feed.Leased, bool, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				leases++
+				return feed.Leased{}, leases <= 3, nil // the first one hangs
+			},
+			push: func(context.Context, feed.Leased) error {
+				mu.Lock()
+				begun++
+				first := begun == 1
+				mu.Unlock()
+				if first {
+					time.Sleep(25 * time.Second)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				pushed++
+				return nil
+			},
+			every: time.Second, log: slog.New(slog.DiscardHandler),
+		}
+		go p.run(ctx)
+		time.Sleep(5 * time.Second)
+		mu.Lock()
+		others := pushed
+		mu.Unlock()
+		if others != 2 {
+			t.Errorf("%d batches while an endpoint hangs, want 2", others)
+		}
+		time.Sleep(25 * time.Second)
+		synctest.Wait()
+		if pushed != 3 {
+			t.Errorf("%d batches, want 3", pushed)
 		}
 	})
 }
