@@ -78,6 +78,7 @@ func TestMonitoring_QueriesExportedMetrics(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "BILLING_ENV=test", "BILLING_SIMULATOR_MISHAPS=receipts=full_payment")
 	a := w.api(t, "billing-api")
+	w.ctl(t, "endpoint", "add", "--url", "https://crm.example/billing")
 	v := a.at(w.viewer(t, "alice"))
 	order := strings.Replace(subscribeBody("tok_lost_answer"), "{", `{"receipt":{"email":"alice@cinema.example"},`, 1)
 	v.call(t, http.MethodPost, "/v1/subscriptions", "", order)
