@@ -157,13 +157,14 @@ func (v endpointViews) Endpoints(ctx context.Context) (list []ports.EndpointView
 func endpointView(ctx context.Context, q *dbgen.Queries, row *dbgen.Endpoint) (ports.EndpointView, error) {
 	view := ports.EndpointView{Endpoint: endpointOf(row)}
 	place := dbgen.EndpointBehindParams{
-		Xact: row.Xact, EventID: minID, SinceID: billing.FirstIDAt(row.Since), Types: row.Types, Most: ports.MaxBehind,
+		Xact: row.Xact, EventID: minID, SinceID: billing.FirstIDAt(row.Since), Since: orEpoch(row.Since), Types: row.Types, Most: ports.MaxBehind,
 	}
 	if row.EventID != nil {
 		place.EventID = *row.EventID
 	}
 	if !row.ReplayFrom.IsZero() {
-		place.Xact, place.EventID, place.SinceID = 0, minID, billing.FirstIDAt(row.ReplayFrom)
+		place.Xact, place.EventID = 0, minID
+		place.SinceID, place.Since = billing.FirstIDAt(row.ReplayFrom), row.ReplayFrom
 	}
 	behind, err := q.EndpointBehind(ctx, place)
 	if err != nil {

@@ -68,7 +68,7 @@ SELECT * FROM endpoints ORDER BY added_at, id;
 SELECT count(*) AS events, coalesce(min(b.id::text), '')::text AS oldest FROM (
     SELECT e.id FROM events e
     WHERE e.xact >= @xact::bigint AND (e.xact, e.id) > (@xact::bigint, @event_id::uuid)
-      AND e.id >= @since_id::uuid
+      AND (e.id >= @since_id::uuid OR e.at >= @since::timestamptz)
       AND (@types::text[] = '{}' OR e.type = ANY(@types::text[]))
     LIMIT @most::int) AS b;
 

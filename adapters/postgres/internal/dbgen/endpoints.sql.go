@@ -224,15 +224,16 @@ const endpointBehind = `-- name: EndpointBehind :one
 SELECT count(*) AS events, coalesce(min(b.id::text), '')::text AS oldest FROM (
     SELECT e.id FROM events e
     WHERE e.xact >= $1::bigint AND (e.xact, e.id) > ($1::bigint, $2::uuid)
-      AND e.id >= $3::uuid
-      AND ($4::text[] = '{}' OR e.type = ANY($4::text[]))
-    LIMIT $5::int) AS b
+      AND (e.id >= $3::uuid OR e.at >= $4::timestamptz)
+      AND ($5::text[] = '{}' OR e.type = ANY($5::text[]))
+    LIMIT $6::int) AS b
 `
 
 type EndpointBehindParams struct {
 	Xact    int64
 	EventID string
 	SinceID string
+	Since   time.Time
 	Types   []string
 	Most    int32
 }
@@ -248,6 +249,7 @@ func (q *Queries) EndpointBehind(ctx context.Context, arg EndpointBehindParams) 
 		arg.Xact,
 		arg.EventID,
 		arg.SinceID,
+		arg.Since,
 		arg.Types,
 		arg.Most,
 	)
