@@ -16,6 +16,8 @@ type Config struct {
 	Panel   operators.Panel
 	Catalog operators.Catalog // each request sets By
 	Auth    operators.PanelAuth
+	// Endpoints are those of webhooks; each request sets By.
+	Endpoints operators.Endpoints
 	// Instructions stores the operators' instructions, which the API executes.
 	Instructions operators.Instructions
 	// Await limits how long a page waits for the execution of an instruction.
@@ -76,6 +78,7 @@ func (s *server) routes(a *assets) http.Handler {
 	for _, res := range s.resources() {
 		s.resourceRoutes(mux, res)
 	}
+	s.endpointRoutes(mux)
 	mux.Handle("GET "+Prefix+"/info/find", s.page(s.showFind))
 	mux.Handle("POST "+Prefix+"/info/find", s.form(s.find, "q", "from", "to"))
 	mux.Handle("GET "+Prefix+"/info/users", s.page(s.list(s.users), "from", "to", "at", "before"))

@@ -41,6 +41,7 @@ var menuItems = []struct{ path, key, icon string }{
 	{"/info/payments", "menu.payments", "fa-money"},
 	{"/info/approvals", "menu.approvals", "fa-check-square-o"},
 	{"/info/history", "menu.history", "fa-history"},
+	{"/info/endpoints", "menu.endpoints", "fa-paper-plane"},
 	{"/info/audit", "menu.audit", "fa-shield"},
 }
 

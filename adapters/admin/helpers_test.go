@@ -114,6 +114,7 @@ func siteOn(t *testing.T, db string, options ...option) *site {
 			Store: s.store, Clock: wallClock{}, NewID: newID,
 			Limits: billing.SupportLimits{GiveDays: 7, Refunds: []billing.Money{{Amount: 1000_00, Currency: "RUB"}}},
 		},
+		Endpoints: operators.Endpoints{Store: s.store, Clock: wallClock{}, Wall: time.Now, NewID: newID},
 	}
 	for _, o := range options {
 		o(&c)

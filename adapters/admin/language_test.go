@@ -105,6 +105,7 @@ func TestTexts_EveryCodeHasName(t *testing.T) {
 		operators.PlanAdded, operators.PlanEdited, operators.PlanArchived, operators.PlanRestored, operators.PaymentSystemRestored, operators.PlanDeleted, operators.PaymentSystemAdded, operators.PaymentSystemEdited,
 		operators.PaymentSystemArchived, operators.PaymentSystemDeleted, operators.PaymentSettled, operators.PanelUserAdded, operators.PanelUserPasswordChanged,
 		operators.PanelUserDisabled, operators.PanelUserLockedOut, operators.PanelUserSignedIn, operators.PanelUserSignInFailed,
+		operators.EndpointAdded, operators.EndpointRotated, operators.EndpointDisabled, operators.EndpointEnabled, operators.EndpointReplayed, operators.EndpointTested,
 		// billingctl audits these itself.
 		"vault.keygen", "vault.rotate", "vault.prepare", "vault.new_kek", "vault.disable_old", "vault.enable_old", "vault.rewrap",
 		"clock.set", "clock.advance", "clock.release",

@@ -47,9 +47,10 @@ func serve(ctx context.Context, cfg boot.Admin, log *slog.Logger) error {
 		Adapters: boot.PaymentSystemCodes(cfg.UseSimulator(cfg.Env)), TestClock: cfg.Clock == boot.TestClock,
 	}
 	panel, err := admin.New(admin.Config{
-		Panel:   views,
-		Catalog: operators.Catalog{Store: store, Clock: now, NewID: boot.NewID},
-		Auth:    operators.PanelAuth{Store: store, Wall: clock.System{}, NewID: boot.NewID, Passwords: password.New(), Throttle: operators.NewThrottle()},
+		Panel:     views,
+		Catalog:   operators.Catalog{Store: store, Clock: now, NewID: boot.NewID},
+		Endpoints: operators.Endpoints{Store: store, Clock: now, Wall: time.Now, NewID: boot.NewID},
+		Auth:      operators.PanelAuth{Store: store, Wall: clock.System{}, NewID: boot.NewID, Passwords: password.New(), Throttle: operators.NewThrottle()},
 		Instructions: operators.Instructions{
 			Store: store, Clock: now, Calendar: cfg.TimeZone.Calendar(), NewID: boot.NewID, Limits: cfg.SupportLimits.SupportLimits,
 		},
