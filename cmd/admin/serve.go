@@ -12,6 +12,7 @@ import (
 	"github.com/online-cinema/billing/adapters/password"
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/cmd/internal/boot"
+	"github.com/online-cinema/billing/cmd/internal/mutant"
 	"github.com/online-cinema/billing/core/operators"
 	"github.com/online-cinema/billing/core/ports"
 )
@@ -52,7 +53,7 @@ func serve(ctx context.Context, cfg boot.Admin, log *slog.Logger) error {
 		Endpoints: operators.Endpoints{Store: store, Clock: now, Wall: time.Now, NewID: boot.NewID},
 		Auth:      operators.PanelAuth{Store: store, Wall: clock.System{}, NewID: boot.NewID, Passwords: password.New(), Throttle: operators.NewThrottle()},
 		Instructions: operators.Instructions{
-			Store: store, Clock: now, Calendar: cfg.TimeZone.Calendar(), NewID: boot.NewID, Limits: cfg.SupportLimits.SupportLimits,
+			Store: mutant.Store(store, nil), Clock: now, Calendar: cfg.TimeZone.Calendar(), NewID: boot.NewID, Limits: cfg.SupportLimits.SupportLimits,
 		},
 		Await:    awaitInstruction,
 		Location: cfg.TimeZone.Location, Secure: cfg.Env == boot.Production, Proxies: cfg.TrustedProxies, Log: log,

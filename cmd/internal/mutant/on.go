@@ -61,6 +61,9 @@ var repoBugs = map[string]func(*bug, *ports.Repos){
 	payShortensGrace:           ownDeclineIsRenewal,
 	"refund-before-intent":     refundBeforeIntent,
 	"two-pushers-no-lease":     pushWithoutLease,
+	"limit-not-checked":        limitNotChecked,
+	"instruction-twice":        instructionTwice,
+	"grant-overwrites":         grantOverwrites,
 }
 
 // bug holds the undecorated dependencies that decorators use.

@@ -38,12 +38,25 @@ var invariants = []invariant{
 		JOIN LATERAL (SELECT f.amount, f.currency FROM payments f
 			WHERE f.user_id = p.user_id AND f.subscription_id = p.subscription_id ORDER BY f.id LIMIT 1) first ON true
 		WHERE p.amount <> first.amount OR p.currency <> first.currency`},
-	{"I3", "each started subscription has a payment for its current period, and grants each paid period", `
-		SELECT format('subscription %s is %s until %s, but has no payment for that period', s.id, s.status, s.period_end)
+	{"I3", "each started subscription has a payment or grants for its current period, and gives each paid or given period", `
+		SELECT format('subscription %s is %s until %s, but that time is neither paid nor given', s.id, s.status, s.period_end)
 		FROM subscriptions s
 		WHERE s.started_at IS NOT NULL AND NOT EXISTS (SELECT FROM payments p
 			WHERE p.user_id = s.user_id AND p.subscription_id = s.id AND p.status = 'succeeded'
 			  AND p.period_start = s.period_start AND p.period_end = s.period_end)
+		AND (NOT EXISTS (SELECT FROM grants g WHERE g.user_id = s.user_id AND g.subscription_id = s.id)
+			OR NOT (SELECT range_agg(tstzrange(x.period_start, x.period_end)) @> tstzrange(s.period_start, s.period_end)
+				FROM (SELECT p.period_start, p.period_end FROM payments p
+						WHERE p.user_id = s.user_id AND p.subscription_id = s.id AND p.status = 'succeeded'
+					UNION ALL SELECT g.period_start, g.period_end FROM grants g WHERE g.user_id = s.user_id AND g.subscription_id = s.id) x))
+		UNION ALL
+		SELECT format('grant %s gives until %s, but subscription %s ends at %s', g.id, g.period_end, s.id, s.period_end)
+		FROM grants g JOIN subscriptions s ON s.user_id = g.user_id AND s.id = g.subscription_id
+		WHERE g.period_end > s.period_end
+		UNION ALL
+		SELECT format('grant %s gives time that payment %s has paid', g.id, p.id)
+		FROM grants g JOIN payments p ON p.user_id = g.user_id AND p.subscription_id = g.subscription_id AND p.status = 'succeeded'
+			AND tstzrange(p.period_start, p.period_end) && tstzrange(g.period_start, g.period_end)
 		UNION ALL
 		SELECT format('payment %s pays until %s, but subscription %s ends at %s', p.id, p.period_end, s.id, s.period_end)
 		FROM payments p JOIN subscriptions s ON s.user_id = p.user_id AND s.id = p.subscription_id
@@ -169,6 +182,27 @@ var invariants = []invariant{
 		SELECT format('payment %s was created at %s, but its payment method was removed at %s', p.id, p.created_at, m.removed_at)
 		FROM payments p JOIN payment_methods m ON m.user_id = p.user_id AND m.id = p.payment_method_id
 		WHERE p.created_at > m.removed_at`},
+	{"I20", "an instruction is done once, and each of its events has its author and reason", `
+		SELECT format('instruction %s is still open', id) FROM instructions WHERE state = 'open'
+		UNION ALL
+		SELECT format('instruction %s to %s is %s, but caused %s events', i.id, i.kind, i.state, count(a.event_id))
+		FROM instructions i LEFT JOIN event_authors a ON a.user_id = i.user_id AND a.instruction_id = i.id
+		GROUP BY i.id, i.kind, i.state HAVING (count(a.event_id) > 0) <> (i.state = 'done')
+		UNION ALL
+		SELECT format('instruction %s caused %s events of type %s', a.instruction_id, count(*), e.type)
+		FROM event_authors a LEFT JOIN events e ON e.user_id = a.user_id AND e.id = a.event_id
+		WHERE a.instruction_id IS NOT NULL
+		GROUP BY a.instruction_id, e.type, e.subscription_id HAVING count(*) <> 1
+		UNION ALL
+		SELECT format('event %s has the author %s, unlike its instruction', a.event_id, a.author)
+		FROM event_authors a LEFT JOIN instructions i ON i.user_id = a.user_id AND i.id = a.instruction_id
+		WHERE a.instruction_id IS NOT NULL AND (i.author, i.reason) IS DISTINCT FROM (a.author, a.reason)
+		UNION ALL
+		SELECT format('grant %s has %s events', g.id, count(e.id))
+		FROM grants g LEFT JOIN event_authors a ON a.user_id = g.user_id AND a.instruction_id = g.id
+		LEFT JOIN events e ON e.user_id = a.user_id AND e.id = a.event_id AND e.type = 'period_given'
+		WHERE EXISTS (SELECT FROM instructions i WHERE i.user_id = g.user_id AND i.id = g.id)
+		GROUP BY g.id HAVING count(e.id) <> 1`},
 	{"I8", "neither the database nor the programs' output contains a card number, payment token or contact in plaintext", `
 		SELECT format('%s is in plaintext in %s', text, place) FROM (
 			SELECT 'cards', c::text FROM cards c

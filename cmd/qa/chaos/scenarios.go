@@ -31,6 +31,7 @@ func scenarios() []scenario {
 		refunds(),
 		receipts(),
 		reminders(),
+		instructions(),
 		reconciled(),
 		feeds(),
 		forgeries(),
