@@ -157,12 +157,29 @@ func (s Subscription) ended(at time.Time) Subscription {
 // which the renewal is tried.
 func (s Subscription) AccessUntil(now time.Time, renewalGrace time.Duration) time.Time {
 	s, _ = s.At(now)
+	end := s.lastAccess(renewalGrace)
+	if !now.Before(end) {
+		return time.Time{}
+	}
+	return end
+}
+
+// AccessWithin reports whether the subscription gave access at any moment of a past period,
+// whether the time was paid, given or a grace. Only its present dates count: access that a
+// late renewal interrupted counts as access.
+func (s Subscription) AccessWithin(p Period, renewalGrace time.Duration) bool {
+	end := s.EndedAt
+	if s.Live() {
+		end = s.lastAccess(renewalGrace)
+	}
+	return !s.StartedAt.IsZero() && s.StartedAt.Before(p.End) && end.After(p.Start)
+}
+
+// lastAccess is accessEnd with the time in which a renewal is tried.
+func (s Subscription) lastAccess(renewalGrace time.Duration) time.Time {
 	end := s.accessEnd()
 	if s.Status == StatusActive && !s.CancelAtPeriodEnd {
 		end = end.Add(renewalGrace)
-	}
-	if !now.Before(end) {
-		return time.Time{}
 	}
 	return end
 }
