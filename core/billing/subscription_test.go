@@ -153,6 +153,43 @@ func TestOrder_StartRefuses(t *testing.T) {
 	}
 }
 
+// The subscription begins on day 0. Its period ends on day 31, its grace on day 38.
+func TestSubscription_AccessWithin(t *testing.T) {
+	t.Parallel()
+	end := day(31)
+	for name, tt := range map[string]struct {
+		status    billing.Status
+		cancelled bool
+		from      time.Time // of an hour
+		want      bool
+	}{
+		"before the start":               {billing.StatusActive, false, day(0).Add(-time.Hour), false},
+		"around the start":               {billing.StatusActive, false, day(0).Add(-time.Minute), true},
+		"active":                         {billing.StatusActive, false, day(5), true},
+		"active, renewal overdue":        {billing.StatusActive, false, end, true},
+		"active, overdue for too long":   {billing.StatusActive, false, end.Add(renewalGrace), false},
+		"cancelled, around its end":      {billing.StatusActive, true, end.Add(-time.Minute), true},
+		"cancelled, at its end":          {billing.StatusActive, true, end, false},
+		"past due":                       {billing.StatusPastDue, false, day(37), true},
+		"past due, at the end of grace":  {billing.StatusPastDue, false, day(38), false},
+		"past due, cancelled, in grace":  {billing.StatusPastDue, true, day(32), false},
+		"first payment pending":          {billing.StatusIncomplete, false, day(1), false},
+		"ended later":                    {billing.StatusEnded, false, day(1), true},
+		"ended before, on day 5 at noon": {billing.StatusEnded, false, day(6), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := subscription(t, tt.status, tt.cancelled)
+			if tt.status == billing.StatusEnded {
+				s.EndedAt = day(5).Add(12 * time.Hour)
+			}
+			if got := s.AccessWithin(billing.Period{Start: tt.from, End: tt.from.Add(time.Hour)}, renewalGrace); got != tt.want {
+				t.Errorf("AccessWithin = %t, want %t: %+v", got, tt.want, s)
+			}
+		})
+	}
+}
+
 func TestSubscription_AtAndAccessUntil(t *testing.T) {
 	t.Parallel()
 	end := day(31)
