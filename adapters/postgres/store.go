@@ -110,9 +110,9 @@ func (s *Store) repos(t tx) ports.Repos {
 		Refunds:         refunds{q},
 		RefundLeases:    refundLeases{q},
 		Receipts:        receipts{q, t, contacts{s.vault}},
-		Grants:          grants{q},
 		Reminders:       reminders{q},
 		Instructions:    instructions{q},
+		Grants:          grants{q, t},
 		Events:          events{q, t},
 		Endpoints:       endpoints{q, endpointSecrets{s.vault}},
 		EndpointLeases:  endpointLeases{q, endpointSecrets{s.vault}},
@@ -128,7 +128,7 @@ func (s *Store) repos(t tx) ports.Repos {
 // Views reads outside of transactions.
 func (s *Store) Views() ports.Views {
 	v := views{dbgen.New(s.pool), tokens{s.vault}}
-	return ports.Views{PublicViews: v, ViewerViews: v, ViewerRecords: v, AccessViews: v, WalletViews: v, DueViews: v, NoticeViews: v, ReceiptViews: v, InstructionViews: v, EndpointViews: endpointViews{s.pool}}
+	return ports.Views{PublicViews: v, ViewerViews: v, ViewerRecords: v, AccessViews: v, WalletViews: v, DueViews: v, NoticeViews: v, ReceiptViews: v, InstructionViews: v, EndpointViews: endpointViews{s.pool}, GrantViews: v}
 }
 
 // tx is the transaction of a repository.

@@ -57,6 +57,7 @@ type Views struct {
 	ReceiptViews
 	InstructionViews
 	EndpointViews
+	GrantViews
 }
 
 // PublicViews reads the plans and payment systems that viewers choose from.

@@ -42,6 +42,174 @@ func (q *Queries) GrantAdd(ctx context.Context, arg GrantAddParams) error {
 	return err
 }
 
+const grantCandidates = `-- name: GrantCandidates :many
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, p.code AS plan_code, p.plan_group,
+    coalesce((SELECT true FROM grants g WHERE g.user_id = s.user_id AND g.source = $1), false)::bool AS given,
+    coalesce((SELECT true FROM subscriptions o
+        WHERE o.user_id = s.user_id AND o.plan_id = s.plan_id AND o.ended_at > $2::timestamptz
+          AND o.started_at < $3::timestamptz LIMIT 1), false)::bool AS earlier
+FROM subscriptions s JOIN plans p ON p.id = s.plan_id
+WHERE s.plan_id = $4 AND s.ended_at IS NULL AND s.user_id > $5::uuid
+ORDER BY s.user_id
+LIMIT $6::int
+`
+
+type GrantCandidatesParams struct {
+	Source      string
+	WithinStart time.Time
+	WithinEnd   time.Time
+	PlanID      string
+	AfterUser   string
+	Take        int32
+}
+
+type GrantCandidatesRow struct {
+	Subscription Subscription
+	PlanCode     string
+	PlanGroup    string
+	Given        bool
+	Earlier      bool
+}
+
+// The index of live subscriptions (subscriptions_one_live) has the order of the users, so a
+// page costs the same however far it is from the first. With EXISTS instead of the two
+// subqueries, Postgres would read both tables whole for each page, to hash them.
+func (q *Queries) GrantCandidates(ctx context.Context, arg GrantCandidatesParams) ([]*GrantCandidatesRow, error) {
+	rows, err := q.db.Query(ctx, grantCandidates,
+		arg.Source,
+		arg.WithinStart,
+		arg.WithinEnd,
+		arg.PlanID,
+		arg.AfterUser,
+		arg.Take,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []*GrantCandidatesRow
+	for rows.Next() {
+		var i GrantCandidatesRow
+		if err := rows.Scan(
+			&i.Subscription.UserID,
+			&i.Subscription.ID,
+			&i.Subscription.PlanID,
+			&i.Subscription.PaymentMethodID,
+			&i.Subscription.PaymentSystem,
+			&i.Subscription.PriceAmount,
+			&i.Subscription.PriceCurrency,
+			&i.Subscription.IntervalMonths,
+			&i.Subscription.Status,
+			&i.Subscription.AnchorAt,
+			&i.Subscription.PeriodStart,
+			&i.Subscription.PeriodEnd,
+			&i.Subscription.NextChargeAt,
+			&i.Subscription.CancelAtPeriodEnd,
+			&i.Subscription.LatestPaymentID,
+			&i.Subscription.CreatedAt,
+			&i.Subscription.StartedAt,
+			&i.Subscription.EndedAt,
+			&i.Subscription.Charging,
+			&i.Subscription.PastDueSince,
+			&i.Subscription.GraceUntil,
+			&i.Subscription.ConsentMac,
+			&i.Subscription.Hold,
+			&i.Subscription.PlanGroup,
+			&i.PlanCode,
+			&i.PlanGroup,
+			&i.Given,
+			&i.Earlier,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const grantsGive = `-- name: GrantsGive :exec
+WITH n AS (SELECT
+    unnest((SELECT $1::uuid[])) AS user_id, unnest($2::uuid[]) AS id, unnest($3::uuid[]) AS subscription_id,
+    unnest($4::timestamptz[]) AS period_start, unnest($5::timestamptz[]) AS period_end,
+    unnest($6::text[]) AS source, unnest($7::text[]) AS given_by, unnest($8::text[]) AS reason,
+    unnest($9::timestamptz[]) AS created_at, unnest($10::timestamptz[]) AS anchor_at,
+    unnest($11::timestamptz[]) AS next_charge_at, unnest($12::timestamptz[]) AS past_due_since,
+    unnest($13::timestamptz[]) AS grace_until),
+moved AS (
+    UPDATE subscriptions s
+    SET period_end = n.period_end, anchor_at = n.anchor_at, next_charge_at = n.next_charge_at,
+        past_due_since = n.past_due_since, grace_until = n.grace_until
+    FROM n WHERE s.user_id = n.user_id AND s.id = n.subscription_id
+    RETURNING s.user_id, s.id)
+INSERT INTO grants (user_id, id, subscription_id, period_start, period_end, source, given_by, reason, created_at)
+SELECT n.user_id, n.id, n.subscription_id, n.period_start, n.period_end, n.source, n.given_by, n.reason, n.created_at
+FROM n JOIN moved m ON m.user_id = n.user_id AND m.id = n.subscription_id
+`
+
+type GrantsGiveParams struct {
+	UserIds         []string
+	Ids             []string
+	SubscriptionIds []string
+	PeriodStarts    []time.Time
+	PeriodEnds      []time.Time
+	Sources         []string
+	GivenBys        []string
+	Reasons         []string
+	Created         []time.Time
+	Anchors         []time.Time
+	NextCharges     []time.Time
+	PastDueSinces   []time.Time
+	GraceUntils     []time.Time
+}
+
+// UsersSeen explains the array in a SELECT of its own. The grants move exactly the dates that
+// billing.Subscription.Give moves.
+func (q *Queries) GrantsGive(ctx context.Context, arg GrantsGiveParams) error {
+	_, err := q.db.Exec(ctx, grantsGive,
+		arg.UserIds,
+		arg.Ids,
+		arg.SubscriptionIds,
+		arg.PeriodStarts,
+		arg.PeriodEnds,
+		arg.Sources,
+		arg.GivenBys,
+		arg.Reasons,
+		arg.Created,
+		arg.Anchors,
+		arg.NextCharges,
+		arg.PastDueSinces,
+		arg.GraceUntils,
+	)
+	return err
+}
+
+const grantsGivenTo = `-- name: GrantsGivenTo :many
+SELECT user_id FROM grants WHERE source = $1 AND user_id = ANY($2::uuid[])
+`
+
+func (q *Queries) GrantsGivenTo(ctx context.Context, source string, userIds []string) ([]string, error) {
+	rows, err := q.db.Query(ctx, grantsGivenTo, source, userIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var user_id string
+		if err := rows.Scan(&user_id); err != nil {
+			return nil, err
+		}
+		items = append(items, user_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const grantsOf = `-- name: GrantsOf :many
 SELECT user_id, id, subscription_id, period_start, period_end, source, given_by, reason, created_at FROM grants WHERE user_id = $1 ORDER BY period_start, id
 `
