@@ -103,7 +103,7 @@ func TestTexts_EveryCodeHasName(t *testing.T) {
 	}
 	for _, a := range []string{
 		operators.PlanAdded, operators.PlanEdited, operators.PlanArchived, operators.PlanRestored, operators.PaymentSystemRestored, operators.PlanDeleted, operators.PaymentSystemAdded, operators.PaymentSystemEdited,
-		operators.PaymentSystemArchived, operators.PaymentSystemDeleted, operators.PaymentSettled, operators.PanelUserAdded, operators.PanelUserPasswordChanged,
+		operators.PaymentSystemArchived, operators.PaymentSystemDeleted, operators.PaymentSettled, operators.SubscriptionsGiven, operators.PanelUserAdded, operators.PanelUserPasswordChanged,
 		operators.PanelUserDisabled, operators.PanelUserLockedOut, operators.PanelUserSignedIn, operators.PanelUserSignInFailed,
 		operators.EndpointAdded, operators.EndpointRotated, operators.EndpointDisabled, operators.EndpointEnabled, operators.EndpointReplayed, operators.EndpointTested,
 		// billingctl audits these itself.

@@ -72,6 +72,7 @@ const (
 	SubscriptionResumed      = "subscription.resume"
 	SubscriptionRetried      = "subscription.retry"
 	SubscriptionGiven        = "subscription.give"
+	SubscriptionsGiven       = "subscription.give_many"
 	PaymentSettled           = "payment.settle"
 	PaymentRefunded          = "payment.refund"
 	PaymentMethodRemoved     = "payment_method.remove"
