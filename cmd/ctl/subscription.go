@@ -88,18 +88,24 @@ func (t *tool) onSubscription(use, short, long string, apply func(context.Contex
 	return t.withJSON(cmd)
 }
 
-// give returns the command that gives a viewer time.
+// give returns the command that gives a viewer time, or all viewers of an outage.
 func (t *tool) give() *cobra.Command {
 	var user, plan, source, reason string
+	var many makeGood
 	cmd := &cobra.Command{
-		Use:   "give DAYSd|period --user SUBJECT|ID --plan CODE --reason TEXT",
-		Short: "Give a viewer days, or a period, without a charge",
+		Use:   "give DAYSd|period (--user SUBJECT|ID | --entitled-between TIME TIME) --plan CODE --reason TEXT",
+		Short: "Give a viewer, or all viewers of an outage, time without a charge",
 		Long: "Give a viewer days (3d), or one whole period of the plan (period). The time follows what the viewer has. The end of the\n" +
 			"period, the next charge, the retries and the end of the grace move by it. Nothing is charged.\n\n" +
 			"A viewer gets time from a source once, so a repeated command changes nothing. The source is the reason, unless you name\n" +
-			"another one.",
-		Example: "  billingctl give 3d --user viewer-17 --plan premium --reason 'ticket 4711: no picture'",
-		Args:    oneArg("days such as 3d, or period"),
+			"another one.\n\n" +
+			"With --entitled-between every viewer of the plan gets the time who could watch at any moment between two past times,\n" +
+			"because of a payment, a grant or a grace. Use --dry-run first: it counts the viewers. --confirm gives the time if the\n" +
+			"number is still the same. Viewers whose payment is being settled are counted and skipped. If the command is interrupted,\n" +
+			"repeat it from the dry run on: it goes on where it stopped.",
+		Example: "  billingctl give 3d --user viewer-17 --plan premium --reason 'ticket 4711: no picture'\n" +
+			"  billingctl give 1d --plan premium --entitled-between 2026-01-31T20:00:00Z 2026-01-31T21:30:00Z --source INC-42 --reason 'no picture' --dry-run",
+		Args: giveArgs,
 		RunE: t.action(func(cmd *cobra.Command, args []string) error {
 			f := flagFaults(cmd)
 			days, ok := parseDays(args[0])
@@ -110,6 +116,21 @@ func (t *tool) give() *cobra.Command {
 				source = reason
 			}
 			f.addFields(cmd, billing.GrantRequest{Days: days, Source: source, Reason: reason}.Check(), sourceFault(cmd)...)
+			if isMany(cmd) {
+				within := many.within(cmd, &f, args[1])
+				if err := f.err(); err != nil {
+					return err
+				}
+				return many.run(cmd.Context(), t, operators.MakeGoodRequest{Plan: plan, Within: within, Days: days, Source: strings.TrimSpace(source), Reason: reason})
+			}
+			if user == "" {
+				f.addf("--user is not set: name a viewer, or with --%s all viewers of an outage", flagEntitled)
+			}
+			for _, flag := range []string{flagDryRun, flagConfirm} {
+				if cmd.Flags().Changed(flag) {
+					f.addf("--%s needs --%s", flag, flagEntitled)
+				}
+			}
 			if err := f.err(); err != nil {
 				return err
 			}
@@ -129,7 +150,8 @@ func (t *tool) give() *cobra.Command {
 	cmd.Flags().StringVar(&plan, "plan", "", "code of the plan, or id of the subscription")
 	cmd.Flags().StringVar(&source, "source", "", "what the time is for, such as an incident (default: the reason)")
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for the audit log")
-	require(cmd, "user", "plan", "reason")
+	many.addFlags(cmd)
+	require(cmd, "plan", "reason")
 	return t.withJSON(cmd)
 }
 

@@ -79,7 +79,7 @@ type CountDiffersError struct{ Confirmed, Open int }
 
 // Error implements error.
 func (e *CountDiffersError) Error() string {
-	return fmt.Sprintf("%d viewers would get the time, not %d; nothing was given", e.Open, e.Confirmed)
+	return fmt.Sprintf("the number of viewers is %d, not %d; nothing was given", e.Open, e.Confirmed)
 }
 
 // Preview counts the viewers without giving anything. Errors:
