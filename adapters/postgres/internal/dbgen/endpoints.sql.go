@@ -13,7 +13,7 @@ import (
 )
 
 const deliveriesDue = `-- name: DeliveriesDue :many
-SELECT d.user_id, d.endpoint_id, d.event_id, d.xact, d.tries, d.next_try_at, d.last_status, e.user_id, e.id, e.type, e.at, e.subscription_id, e.plan_code, e.payment_id, e.amount, e.currency, e.decline_code, e.access_until, e.retry_at, e.card_id, e.payment_method_id, e.price_amount, e.price_currency, e.interval_months, e.due_now, e.first_charge_at, e.terms_version, e.xact, (SELECT u.subject FROM users u WHERE u.id = e.user_id) AS subject
+SELECT d.user_id, d.endpoint_id, d.event_id, d.xact, d.tries, d.next_try_at, d.last_status, e.user_id, e.id, e.type, e.at, e.subscription_id, e.plan_code, e.payment_id, e.amount, e.currency, e.decline_code, e.access_until, e.retry_at, e.card_id, e.payment_method_id, e.price_amount, e.price_currency, e.interval_months, e.due_now, e.first_charge_at, e.terms_version, e.xact, e.reason, e.charge_at, (SELECT u.subject FROM users u WHERE u.id = e.user_id) AS subject
 FROM deliveries d JOIN events e ON e.user_id = d.user_id AND e.id = d.event_id
 WHERE d.endpoint_id = $1 AND d.next_try_at <= $2::timestamptz
 ORDER BY d.next_try_at, d.user_id, d.xact, d.event_id
@@ -64,6 +64,8 @@ func (q *Queries) DeliveriesDue(ctx context.Context, endpointID string, now time
 			&i.Event.FirstChargeAt,
 			&i.Event.TermsVersion,
 			&i.Event.Xact,
+			&i.Event.Reason,
+			&i.Event.ChargeAt,
 			&i.Subject,
 		); err != nil {
 			return nil, err
