@@ -12,7 +12,7 @@
 # make sbom          list the modules in bin/ as CycloneDX, and their licences
 # make vulns         check for known vulnerabilities; needs access to vuln.go.dev
 # make generate      generate code with sqlc and oapi-codegen, and the page behind /docs
-# make bench         run a benchmark: BENCH=renew, subscribe or http
+# make bench         run a benchmark: BENCH=renew, subscribe, http or give
 # make check         check format, modules, units, alerts, generated code, the OpenAPI document and lint
 
 PROGRAMS := billing-api billing-admin billing-renew billingctl

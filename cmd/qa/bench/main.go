@@ -5,6 +5,7 @@
 //	           pace of a payment system, against River and against a plain loop
 //	subscribe  POST /v1/subscriptions against the same transactions in pgbench
 //	http       GET requests against a bare net/http handler with the same bytes
+//	give       a make-good for all subscribers against one statement for all of them
 //
 // It starts its own Postgres, as durable as in production (fsync is asserted), and
 // fills it. It measures in pairs, A B A B, and judges the median of the ratios and
@@ -44,7 +45,7 @@ func main() {
 	os.Exit(realMain(ctx, os.Args[1:], os.Stdout))
 }
 
-const usage = `bench [flags] renew|subscribe|http [part…]
+const usage = `bench [flags] renew|subscribe|http|give [part…]
 
 A part with a stored result is not measured again if the program and the flags
 are the same. -fresh measures it again.
@@ -73,7 +74,7 @@ func parse(args []string) (o options, rest []string, err error) {
 	}
 	rest = flags.Args()
 	if err == nil && (len(rest) == 0 || parts[rest[0]] == nil) {
-		err = fmt.Errorf("name a benchmark: renew, subscribe or http")
+		err = fmt.Errorf("name a benchmark: renew, subscribe, http or give")
 	}
 	if err == nil && (o.Rows < 10*o.Due || o.Due < 1000 || o.Pairs < 1) {
 		err = fmt.Errorf("-rows must be at least ten times -due, -due at least 1000, -pairs at least 1")
@@ -118,6 +119,7 @@ var parts = map[string][]part{
 	},
 	"subscribe": {{"subscribe", subscribePart}},
 	"http":      {{"http", httpPart}},
+	"give":      {{"give", givePart}},
 }
 
 // measure measures the named parts of a kind, or all parts without a name. It

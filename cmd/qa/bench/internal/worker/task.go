@@ -32,6 +32,7 @@ type Task struct {
 	Keys        string        `json:"keys,omitempty"` // folder with the key that signs access tokens
 	Vault       vault.Files   `json:"vault"`          // the keys that encrypt payment tokens
 	Profile     string        `json:"profile,omitempty"`
+	Source      string        `json:"source,omitempty"` // of a make-good
 	// The response bodies of a bare handler.
 	Plans         string `json:"plans,omitempty"`
 	Subscriptions string `json:"subscriptions,omitempty"`
