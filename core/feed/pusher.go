@@ -238,7 +238,7 @@ func (b *batch) conclude() {
 		if e.Tries == 0 {
 			b.Log.Warn("an endpoint takes no events; will retry", "endpoint", e.ID, "status", e.LastStatus)
 		}
-		e = e.Down(b.last, b.delivered > 0, at, rand.Float64())
+		e = e.Down(b.last, b.delivered > 0, at, rand.Float64()) //nolint:gosec // no secret
 	case b.delivered > 0 && e.Tries > 0:
 		b.Log.Info("an endpoint takes events again", "endpoint", e.ID, "down", at.Sub(e.FailingSince).String())
 		e, b.recovered = e.Up(), true
@@ -277,7 +277,7 @@ func (b *batch) sort(at time.Time, stands bool) {
 			r := q.response[q.sent]
 			if rest[0].Status = r.String(); r.Result() == billing.WebhookFailed {
 				rest[0].Tries++
-				next = at.Add(billing.WebhookDelay(rest[0].Tries, rand.Float64()))
+				next = at.Add(billing.WebhookDelay(rest[0].Tries, rand.Float64())) //nolint:gosec // no secret
 			}
 		}
 		for i := range rest {
