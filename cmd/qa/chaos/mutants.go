@@ -18,6 +18,10 @@ const defaultSeeds = 3
 // mutants lists the bugs that take longest to find first.
 var mutants = []mutant{
 	{name: "cursor-by-id", scenario: "feed", pattern: `^feed: the event .* was received 0 times`, description: "the feed is ordered by the ids of events, without waiting for running transactions"},
+	{name: "old-timestamp-signed", scenario: "endpoint/faults", pattern: `^I17: a webhook was signed`, description: "a retry of a webhook is signed with the time of the first try"},
+	{name: "redirect-followed", scenario: "endpoint/faults", pattern: `^I18: a redirect`, description: "a redirect of an endpoint is followed, and the address that it leads to is not checked"},
+	{name: "two-pushers-no-lease", scenario: "endpoint/two pushers", pattern: `^I17: the event .* although nothing failed`, description: "two processes deliver to one endpoint at the same time"},
+	{name: "address-checked-early", scenario: "endpoint/rebinding", pattern: `^I18: a webhook went`, description: "the address of an endpoint is checked before the connection resolves the name again"},
 	{name: "unguarded", scenario: "race/runs", pattern: `^I1`, description: "a run reads due subscriptions without locking them, and the schema allows several payments for a period"},
 	{name: "change-without-lock", scenario: "race/cancel", pattern: `^I[34]`, description: "a viewer's change overwrites everything recorded since the subscription was read"},
 	{name: "new-key-on-retry", scenario: "payment system/mixed faults", pattern: `^I2`, description: "a charge is retried with a new key when its response is lost"},

@@ -34,6 +34,7 @@ func scenarios() []scenario {
 		instructions(),
 		reconciled(),
 		feeds(),
+		endpoints(),
 		forgeries(),
 		stops(),
 	)
