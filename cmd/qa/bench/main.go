@@ -2,7 +2,8 @@
 // side in one run (make bench):
 //
 //	renew      complete renewal runs against the same SQL in pgbench, against the
-//	           pace of a payment system, against River and against a plain loop
+//	           pace of a payment system, against River and against a plain loop; and
+//	           the events of a run by the feed, against the table, and as webhooks
 //	subscribe  POST /v1/subscriptions against the same transactions in pgbench
 //	http       GET requests against a bare net/http handler with the same bytes
 //	give       a make-good for all subscribers against one statement for all of them
@@ -115,7 +116,7 @@ type part struct {
 var parts = map[string][]part{
 	"renew": {
 		{"pace", pacePart}, {"latency", latencyPart}, {"memory", memoryPart}, {"peers", peersPart},
-		{"snapshot", snapshotPart}, {"size", sizePart}, {"growth", growthPart},
+		{"snapshot", snapshotPart}, {"feed", feedPart}, {"size", sizePart}, {"growth", growthPart},
 	},
 	"subscribe": {{"subscribe", subscribePart}},
 	"http":      {{"http", httpPart}},

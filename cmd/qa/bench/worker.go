@@ -21,7 +21,10 @@ import (
 // of a program takes memory too. The other workers are this program with other
 // arguments.
 
-var workers = map[string]worker.Worker{"serve": serveWorker, "bare": bareWorker, giving: giveWorker}
+var workers = map[string]worker.Worker{
+	"serve": serveWorker, "bare": bareWorker, readingTable: tableWorker, readingFeed: feedWorker, pushing: pushWorker,
+	giving: giveWorker,
+}
 
 // renewer returns the path of the program for renewals, beside self.
 func renewer(self string) string { return filepath.Join(filepath.Dir(self), "renewer") }
