@@ -112,6 +112,14 @@ func planCode(plan string) template.HTML {
 	return code(plan)
 }
 
+// reasonCell returns why a payment was declined, or who caused the event and why.
+func (v *view) reasonCell(e billing.Event) template.HTML {
+	if e.Author.Name == "" {
+		return text(v.Word("decline", e.DeclineCode))
+	}
+	return cell{Text: e.Author.Name, Sub: e.Author.Reason}.html()
+}
+
 func (v *view) eventRow(e billing.Event) row {
 	kind, _ := eventStyle(e.Type)
 	amount := ""
@@ -121,6 +129,6 @@ func (v *view) eventRow(e billing.Event) row {
 	return row{
 		"at": v.Time(e.At), "what": badge(kind, v.Word("event", e.Type)),
 		"user": v.userCell(e.UserID),
-		"plan": planCode(e.PlanCode), "amount": text(amount), "reason": text(v.Word("decline", e.DeclineCode)),
+		"plan": planCode(e.PlanCode), "amount": text(amount), "reason": v.reasonCell(e),
 	}
 }

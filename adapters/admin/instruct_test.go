@@ -139,6 +139,7 @@ func TestInstruct_TakeCancelBack(t *testing.T) {
 	sonya.done(user, "cancel", url.Values{"reason": {"asked by phone"}})
 	page := sonya.done(user, "resume", url.Values{"reason": {"stays"}})
 	wantText(t, "page", page, "gold active", "cancellation revoked gold", "sonya: stays")
+	wantText(t, "history of all users", sonya.get("/admin/info/history?type=cancel_revoked"), "cancellation revoked "+string(user[:8]), "sonya stays")
 	sonya.done(user, "cancel", url.Values{"reason": {"asked again"}})
 	refused := sonya.instruct(user, "cancel", url.Values{"reason": {"again"}})
 	wantStatus(t, "a second cancel", refused, http.StatusConflict)

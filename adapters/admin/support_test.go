@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"github.com/online-cinema/billing/adapters/admin"
 	"github.com/online-cinema/billing/adapters/browsertest"
@@ -49,7 +50,7 @@ func (s *site) named(user billing.UserID, subject, display string) {
 
 // A person of the support helps a caller: one search by the e-mail address or the subject,
 // why the viewer was charged, a refund, and three days. It takes less than a minute, in both
-// languages, by mouse and by keyboard.
+// languages, on a desktop and on a phone.
 func TestBrowser_Support(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -156,7 +157,7 @@ func TestBrowser_Actions(t *testing.T) {
 	w.Done()
 }
 
-// An editor approves by keyboard alone.
+// An editor approves by the keyboard.
 func TestBrowser_Approval(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *admin.Config) { c.Await = time.Minute })
@@ -169,8 +170,8 @@ func TestBrowser_Approval(t *testing.T) {
 	w.Sees("Give one period", "sonya, support: two weeks without a picture")
 	w.Shoot("approvals")
 	w.ShowsFocus("approvals")
-	w.Run(chromedp.Focus(`button[value="approve"]`, chromedp.ByQuery))
-	w.Load(`button[value="approve"]`)
-	w.Sees("Done: Give one period.", "approved by anna", "Time given gold")
+	w.Run(chromedp.Focus(`button[value="approve"]`, chromedp.ByQuery), chromedp.KeyEvent(kb.Enter))
+	w.WaitFor("Done: Give one period.")
+	w.Sees("approved by anna", "Time given gold")
 	w.Done()
 }

@@ -314,8 +314,8 @@ var texts = map[string][languages]string{
 	"because.renewal": {"A renewal of plan %s, for %s – %s: the previous period ended.", "Продление тарифа %s на %s – %s: предыдущий период закончился."},
 	"because.own":     {"The viewer's own payment for plan %s, for %s – %s: the renewal was past due.", "Платёж самого зрителя по тарифу %s за %s – %s: продление было просрочено."},
 	"because.review": {
-		"The outcome was unknown for too long, so the payment is not sent again. Find out at the payment system whether it was paid, and settle it with billingctl payment settle.",
-		"Исход слишком долго неизвестен, поэтому платёж больше не отправляется. Выясните в платёжной системе, прошла ли оплата, и решите командой billingctl payment settle.",
+		"The outcome was unknown for too long, so the payment is not sent again. Find out at the payment system whether it was paid, and settle it: see the list of payments.",
+		"Исход слишком долго неизвестен, поэтому платёж больше не отправляется. Выясните в платёжной системе, прошла ли оплата, и укажите исход в списке платежей.",
 	},
 	"because.refund_review": {
 		"The payment system may have forgotten the refund, so it is not sent again. Find out there whether the money went back, and settle it with billingctl payment settle.",
