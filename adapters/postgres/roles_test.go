@@ -242,7 +242,7 @@ func TestRoles_Rights(t *testing.T) {
 	}
 }
 
-// connectAs connects as a login that is a member of one role only.
+// connectAs connects as a login that is a member of one role only, or of several with commas.
 func connectAs(t *testing.T, databaseURL, role string) *pgx.Conn {
 	t.Helper()
 	owner, err := pgx.Connect(t.Context(), databaseURL)
@@ -253,7 +253,7 @@ func connectAs(t *testing.T, databaseURL, role string) *pgx.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := "login_" + role + "_" + u.Path[1:]
+	name := "login_" + strings.ReplaceAll(role, ", ", "_") + "_" + u.Path[1:]
 	t.Cleanup(func() {
 		_, err := owner.Exec(context.Background(), "DROP ROLE "+name)
 		if err = errors.Join(err, owner.Close(context.Background())); err != nil {

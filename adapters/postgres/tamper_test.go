@@ -133,6 +133,10 @@ func TestRoles_InstructionsCannotBeForged(t *testing.T) {
 			audit("anonymous"):               false,
 		},
 		postgres.AppRole: {audit("billingctl"): true},
+		// One login for all programs, behind a pooler that sets no role.
+		postgres.APIRole + ", " + postgres.PanelRole: {
+			done + open: true, audit("anna"): true, audit("clara"): false, instruction("03", "clara", "editor", "open"): false, decide("dora") + open: false,
+		},
 	} {
 		conn := connectAs(t, databaseURL, role)
 		for sql, may := range statements {

@@ -54,7 +54,8 @@ BEGIN
             OR OLD.state = 'open' AND NEW.state IN ('done', 'refused') AND NEW.decided_by = OLD.decided_by) THEN
         RAISE check_violation USING MESSAGE = format('instruction %s cannot become %s', NEW.id, NEW.state), CONSTRAINT = 'instructions_once';
     END IF;
-    IF pg_has_role((SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'USAGE') OR NOT pg_has_role('billing_panel', 'USAGE') THEN
+    IF pg_has_role((SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'USAGE')
+        OR TG_OP = 'UPDATE' AND OLD.state = 'open' AND pg_has_role('billing_api', 'USAGE') THEN
         RETURN NEW;
     END IF;
     EXECUTE format('SELECT u.role FROM %1$I.panel_sessions s JOIN %1$I.panel_users u ON u.id = s.user_id
