@@ -45,7 +45,7 @@ func (w *world) auditPeriods() {
 		first := p.Subscription != previous.Subscription
 		n, counted := p.index()
 		switch {
-		case !counted && !p.Given && !(p.Moved && p.Start.Before(p.Anchor)):
+		case !counted && !p.Given && (!p.Moved || !p.Start.Before(p.Anchor)):
 			w.violated("I9: %s to %s is not a period counted from the anchor %s of subscription %s", p.Start, p.End, p.Anchor, p.Subscription)
 		case first && n != 0 && !p.Moved:
 			w.violated("I9: the first paid period of subscription %s is period %d, want 0", p.Subscription, n)
