@@ -111,13 +111,27 @@ func (v views) Instruction(_ context.Context, user billing.UserID, id billing.In
 }
 
 func (v views) Authors(_ context.Context, events []billing.Event) (map[billing.EventID]billing.Author, error) {
-	authors := make(map[billing.EventID]billing.Author)
+	st, authors := v.state(), make(map[billing.EventID]billing.Author)
 	for _, e := range events {
-		if a := v.state().events[e.ID].Author; a != (billing.Author{}) {
+		a := st.events[e.ID].Author
+		if a == (billing.Author{}) && e.Type == billing.EventPeriodGiven {
+			a = st.giver(e)
+		}
+		if a != (billing.Author{}) {
 			authors[e.ID] = a
 		}
 	}
 	return authors, nil
+}
+
+// giver returns the author of the grant that has this event.
+func (s *state) giver(e billing.Event) billing.Author {
+	for _, g := range s.grants {
+		if g.UserID == e.UserID && g.SubscriptionID == e.SubscriptionID && g.CreatedAt.Equal(e.At) {
+			return billing.Author{Name: g.By, Reason: g.Reason}
+		}
+	}
+	return billing.Author{}
 }
 
 func (v views) PanelMethods(_ context.Context, user billing.UserID, limit int) ([]ports.PanelMethod, error) {

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/online-cinema/billing/adapters/postgres/internal/dbgen"
@@ -100,7 +101,33 @@ func (v views) Authors(ctx context.Context, events []billing.Event) (map[billing
 			Name: row.Author, Reason: row.Reason, Instruction: idOrEmpty[billing.InstructionID](row.InstructionID),
 		}
 	}
-	return authors, err
+	if err != nil {
+		return nil, err
+	}
+	given := slices.DeleteFunc(slices.Clone(events), func(e billing.Event) bool {
+		_, known := authors[e.ID]
+		return known || e.Type != billing.EventPeriodGiven
+	})
+	return authors, v.addGivers(ctx, authors, given)
+}
+
+// addGivers adds the authors of grants whose events have none of their own.
+func (v views) addGivers(ctx context.Context, authors map[billing.EventID]billing.Author, given []billing.Event) error {
+	if len(given) == 0 {
+		return nil
+	}
+	rows, err := queryMany(ctx, func(ctx context.Context) ([]*dbgen.GrantAuthorsRow, error) {
+		return v.q.GrantAuthors(ctx, dbgen.GrantAuthorsParams{
+			UserIds:         mapSlice(given, func(e billing.Event) string { return string(e.UserID) }),
+			EventIds:        mapSlice(given, func(e billing.Event) string { return string(e.ID) }),
+			SubscriptionIds: mapSlice(given, func(e billing.Event) string { return string(e.SubscriptionID) }),
+			Ats:             mapSlice(given, func(e billing.Event) time.Time { return e.At }),
+		})
+	}, func(row *dbgen.GrantAuthorsRow) *dbgen.GrantAuthorsRow { return row })
+	for _, row := range rows {
+		authors[billing.EventID(row.EventID)] = billing.Author{Name: row.GivenBy, Reason: row.Reason}
+	}
+	return err
 }
 
 func (v views) PanelMethods(ctx context.Context, user billing.UserID, limit int) ([]ports.PanelMethod, error) {

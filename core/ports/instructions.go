@@ -39,7 +39,8 @@ type InstructionViews interface {
 	InstructionsOf(ctx context.Context, user billing.UserID, limit int) ([]billing.Instruction, error)
 	// Instruction returns an instruction, or [billing.ErrNotFound].
 	Instruction(ctx context.Context, user billing.UserID, id billing.InstructionID) (billing.Instruction, error)
-	// Authors returns the operators who caused the events. It leaves out the other events.
+	// Authors returns the authors of events, and leaves out events without one. The author of
+	// a grant counts for its event.
 	Authors(ctx context.Context, events []billing.Event) (map[billing.EventID]billing.Author, error)
 	// PanelMethods lists the payment methods of a user, removed ones too, the newest first.
 	PanelMethods(ctx context.Context, user billing.UserID, limit int) ([]PanelMethod, error)

@@ -132,6 +132,20 @@ var instructionCases = []testCase{
 		w.must(err)
 		same(w, "the authors", authors, map[billing.EventID]billing.Author{instructed.ID: instructed.Author, direct.ID: direct.Author})
 	}},
+	{"name the authors of grants", func(w *world) {
+		d := w.paid()
+		g := d.grant("incident 42")
+		w.must(w.addGrant(g))
+		given := billing.Event{
+			ID: newIDOf[billing.EventID](), UserID: d.pay.UserID, Type: billing.EventPeriodGiven, At: g.CreatedAt, SubscriptionID: d.sub.ID, PlanCode: d.sub.PlanCode,
+		}
+		other := given
+		other.ID, other.At = newIDOf[billing.EventID](), g.CreatedAt.Add(time.Hour)
+		w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Events.Append(ctx, given, other) })
+		authors, err := w.Store.Views().Authors(w.Context(), []billing.Event{given, other})
+		w.must(err)
+		same(w, "the authors", authors, map[billing.EventID]billing.Author{given.ID: {Name: g.By, Reason: g.Reason}})
+	}},
 }
 
 // refundInstruction returns an instruction that waits for an approval.

@@ -46,6 +46,14 @@ SELECT unnest(@user_ids::uuid[]), unnest(@event_ids::uuid[]), unnest(@authors::t
 SELECT a.* FROM event_authors a JOIN (SELECT unnest(@user_ids::uuid[]) AS user_id, unnest(@event_ids::uuid[]) AS event_id) e
     ON a.user_id = e.user_id AND a.event_id = e.event_id;
 
+-- name: GrantAuthors :many
+-- A grant and its event have the same time. A gift to many viewers, and an earlier version,
+-- stores the author with the grant only.
+SELECT e.event_id::text AS event_id, g.given_by, g.reason
+FROM (SELECT unnest(@user_ids::uuid[]) AS user_id, unnest(@event_ids::uuid[]) AS event_id,
+             unnest(@subscription_ids::uuid[]) AS subscription_id, unnest(@ats::timestamptz[]) AS at) e
+JOIN grants g ON g.user_id = e.user_id AND g.subscription_id = e.subscription_id AND g.created_at = e.at;
+
 -- name: BacklogInstructions :one
 -- The times are NULL if there is none. Each part reads its own index.
 SELECT o.n AS open, o.oldest::timestamptz AS oldest_open, w.n AS waiting, w.oldest::timestamptz AS oldest_waiting

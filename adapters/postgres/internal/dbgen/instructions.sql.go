@@ -92,6 +92,53 @@ func (q *Queries) EventAuthorsAdd(ctx context.Context, arg EventAuthorsAddParams
 	return err
 }
 
+const grantAuthors = `-- name: GrantAuthors :many
+SELECT e.event_id::text AS event_id, g.given_by, g.reason
+FROM (SELECT unnest($1::uuid[]) AS user_id, unnest($2::uuid[]) AS event_id,
+             unnest($3::uuid[]) AS subscription_id, unnest($4::timestamptz[]) AS at) e
+JOIN grants g ON g.user_id = e.user_id AND g.subscription_id = e.subscription_id AND g.created_at = e.at
+`
+
+type GrantAuthorsParams struct {
+	UserIds         []string
+	EventIds        []string
+	SubscriptionIds []string
+	Ats             []time.Time
+}
+
+type GrantAuthorsRow struct {
+	EventID string
+	GivenBy string
+	Reason  string
+}
+
+// A grant and its event have the same time. A gift to many viewers, and an earlier version,
+// stores the author with the grant only.
+func (q *Queries) GrantAuthors(ctx context.Context, arg GrantAuthorsParams) ([]*GrantAuthorsRow, error) {
+	rows, err := q.db.Query(ctx, grantAuthors,
+		arg.UserIds,
+		arg.EventIds,
+		arg.SubscriptionIds,
+		arg.Ats,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []*GrantAuthorsRow
+	for rows.Next() {
+		var i GrantAuthorsRow
+		if err := rows.Scan(&i.EventID, &i.GivenBy, &i.Reason); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const instruction = `-- name: Instruction :one
 SELECT user_id, id, kind, target, days, amount, currency, end_now, settle_as, reason, author, author_role, origin, decided_by, state, fault_code, outcome, created_at, decided_at, done_at FROM instructions WHERE user_id = $1 AND id = $2
 `
