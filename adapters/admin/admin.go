@@ -15,6 +15,7 @@ import (
 type Config struct {
 	Panel   operators.Panel
 	Catalog operators.Catalog // each request sets By
+	Notes   operators.Notes   // likewise
 	Auth    operators.PanelAuth
 	// Endpoints are those of webhooks; each request sets By.
 	Endpoints operators.Endpoints
@@ -88,6 +89,7 @@ func (s *server) routes(a *assets) http.Handler {
 	mux.Handle("POST "+Prefix+"/instruct/submit", s.form(s.submitInstruct, instructFields...))
 	mux.Handle("GET "+Prefix+"/info/approvals", s.page(s.approvals))
 	mux.Handle("POST "+Prefix+"/approvals", s.form(s.decide, "user", "id", "decision"))
+	mux.Handle("POST "+Prefix+"/new/notes", s.form(s.postNote, "id", "note"))
 	mux.Handle("GET "+Prefix+"/info/history", s.page(s.list(s.history), "type", "plan", "from", "to", "until", "at", "before"))
 	mux.Handle("GET "+Prefix+"/info/audit", s.page(s.list(s.audit), "operator", "object", "from", "to", "before"))
 	mux.Handle("GET "+Prefix+"/info/payments", s.page(s.list(s.payments), slices.Concat(paymentFilterKeys, []string{"before", "after"})...))

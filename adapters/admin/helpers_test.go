@@ -115,6 +115,7 @@ func siteOn(t *testing.T, db string, options ...option) *site {
 			Limits: billing.SupportLimits{GiveDays: 7, Refunds: []billing.Money{{Amount: 1000_00, Currency: "RUB"}}},
 		},
 		Endpoints: operators.Endpoints{Store: s.store, Clock: wallClock{}, Wall: time.Now, NewID: newID},
+		Notes:     operators.Notes{Store: s.store, Clock: wallClock{}, NewID: newID},
 	}
 	for _, o := range options {
 		o(&c)

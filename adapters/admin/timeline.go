@@ -8,14 +8,23 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// timelineEntry is an event on the page of a user.
+// timelineEntry is an event on the page of a user, or a note.
 type timelineEntry struct {
 	billing.Event
 	Payment *billing.Payment // payment that the event names; nil if none
 	Own     bool             // the viewer made the payment for what was past due
 	Card    *ports.PanelCard // card that was charged, added or removed; nil if none
+	Note    *billing.Note    // of an operator; nil if the entry is an event
 	Kind    string           // color
 	Icon    string
+}
+
+// eventNote is the type of the entries that are notes. No event has it.
+const eventNote billing.EventType = "note"
+
+func newNoteEntry(n billing.Note) timelineEntry {
+	kind, icon := eventStyle(eventNote)
+	return timelineEntry{Event: billing.Event{Type: eventNote, At: n.CreatedAt}, Note: &n, Kind: kind, Icon: icon}
 }
 
 func newTimelineEntry(event billing.Event, d operators.UserDetails) timelineEntry {
@@ -75,6 +84,8 @@ func eventStyle(t billing.EventType) (kind, icon string) {
 		return "info", "fa-gift"
 	case billing.EventRenewalReminder:
 		return "info", "fa-clock-o"
+	case eventNote:
+		return "info", "fa-pencil"
 	case billing.EventEnded:
 		return "off", "fa-stop"
 	default:

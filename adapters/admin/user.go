@@ -12,7 +12,7 @@ import (
 	"github.com/online-cinema/billing/core/viewers"
 )
 
-// userPage shows a user's events, subscriptions, payments and cards. It explains
+// userPage shows a user's events, notes, subscriptions, payments and cards. It explains
 // the reason for each charge.
 type userPage struct {
 	*view
@@ -27,27 +27,66 @@ type userPage struct {
 	Methods       []ports.PanelMethod
 	Instructions  []billing.Instruction
 	Instructed    *billing.Instruction // that the link names; nil if none
+	Note          string               // text of a note that was refused
+	NoteError     string               // why it was refused
 }
 
 func (s *server) user(w http.ResponseWriter, r *http.Request, v *view) error {
 	q := r.URL.Query()
-	chosen, user := billing.PaymentID(q.Get("payment")), billing.UserID(q.Get("id"))
-	instructed, err := s.awaitInstruction(r.Context(), v, user, billing.InstructionID(q.Get("instruction")))
+	user, wanted := billing.UserID(q.Get("id")), billing.InstructionID(q.Get("instruction"))
+	instructed, err := s.awaitInstruction(r.Context(), v, user, wanted)
 	if err != nil {
 		return err
 	}
-	d, err := s.Panel.User(r.Context(), v.op, user, chosen)
+	page, err := s.loadUser(r, v, user, billing.PaymentID(q.Get("payment")))
 	if err != nil {
 		return err
+	}
+	page.Instructed = instructed
+	return s.showUser(w, r, v, http.StatusOK, page)
+}
+
+func (s *server) showUser(w http.ResponseWriter, r *http.Request, v *view, status int, page userPage) error {
+	return s.renderPage(w, r, v, status, v.T("user.title", v.Short(page.User.ID)), "user", page)
+}
+
+// postNote adds a note and shows the page again.
+func (s *server) postNote(w http.ResponseWriter, r *http.Request, v *view) error {
+	user, text := billing.UserID(r.PostForm.Get("id")), r.PostForm.Get("note")
+	_, cause := s.Notes.For(v.op).Add(r.Context(), user, text)
+	if cause == nil {
+		http.Redirect(w, r, link("/info/users/detail", "id", string(user)), http.StatusSeeOther)
+		return nil
+	}
+	faults := faultsOf(cause)
+	if faults == nil {
+		return cause
+	}
+	page, err := s.loadUser(r, v, user, "")
+	if err != nil {
+		return err
+	}
+	page.Note, page.NoteError = text, v.faultTexts(faults)["note"]
+	return s.showUser(w, r, v, http.StatusUnprocessableEntity, page)
+}
+
+func (s *server) loadUser(r *http.Request, v *view, id billing.UserID, chosen billing.PaymentID) (userPage, error) {
+	d, err := s.Panel.User(r.Context(), v.op, id, chosen)
+	if err != nil {
+		return userPage{}, err
 	}
 	page := userPage{
 		view: v, User: d.User, Subscriptions: d.Subscriptions, More: d.More, Cards: d.Cards, Chosen: chosen,
 		Methods:      slices.DeleteFunc(d.Methods, func(m ports.PanelMethod) bool { return !m.RemovedAt.IsZero() }),
-		Instructions: d.Instructions, Instructed: instructed,
+		Instructions: d.Instructions,
+	}
+	for _, n := range d.Notes {
+		page.Timeline = append(page.Timeline, newNoteEntry(n))
 	}
 	for _, e := range d.History {
 		page.Timeline = append(page.Timeline, newTimelineEntry(e, d))
 	}
+	slices.SortStableFunc(page.Timeline, func(a, b timelineEntry) int { return b.At.Compare(a.At) })
 	paid := map[billing.Currency]int64{}
 	for _, p := range d.Payments {
 		page.Payments = append(page.Payments, p)
@@ -65,7 +104,7 @@ func (s *server) user(w http.ResponseWriter, r *http.Request, v *view) error {
 		page.Paid = append(page.Paid, billing.Money{Amount: amount, Currency: currency})
 	}
 	slices.SortFunc(page.Paid, func(a, b billing.Money) int { return strings.Compare(string(a.Currency), string(b.Currency)) })
-	return s.renderPage(w, r, v, http.StatusOK, v.T("user.title", v.Short(d.ID)), "user", page)
+	return page, nil
 }
 
 // awaitEvery is the interval at which a page reads an instruction that it waits for.

@@ -29,6 +29,7 @@ type state struct {
 	grants        map[billing.GrantID]billing.Grant
 	reminders     map[reminderKey]reminder
 	instructions  map[billing.InstructionID]billing.Instruction
+	notes         map[billing.NoteID]billing.Note
 	events        map[billing.EventID]billing.Event
 	feed          []ports.FeedPlace // of all events, in their order; never appended to in place
 	endpoints     map[billing.EndpointID]endpoint
@@ -61,6 +62,7 @@ func newState() *state {
 		grants:        make(map[billing.GrantID]billing.Grant),
 		reminders:     make(map[reminderKey]reminder),
 		instructions:  make(map[billing.InstructionID]billing.Instruction),
+		notes:         make(map[billing.NoteID]billing.Note),
 		events:        make(map[billing.EventID]billing.Event),
 		endpoints:     make(map[billing.EndpointID]endpoint),
 		deliveries:    make(map[deliveryKey]ports.Delivery),
@@ -91,6 +93,7 @@ func (s *state) clone() *state {
 		grants:        maps.Clone(s.grants),
 		reminders:     maps.Clone(s.reminders),
 		instructions:  maps.Clone(s.instructions),
+		notes:         maps.Clone(s.notes),
 		events:        maps.Clone(s.events),
 		feed:          slices.Clip(s.feed),
 		endpoints:     maps.Clone(s.endpoints),
@@ -136,6 +139,7 @@ func (t *tx) repos() ports.Repos {
 		Grants:          grants{t},
 		Reminders:       reminders{t},
 		Instructions:    instructions{t},
+		PersonalData:    personalData{t},
 		Events:          events{t},
 		Endpoints:       endpoints{t},
 		EndpointLeases:  endpointLeases{t},

@@ -83,6 +83,9 @@ func translateState(pg *pgconn.PgError, err error) error {
 	if inUse(pg.ConstraintName) && pg.Code == "23503" {
 		return ports.ErrInUse
 	}
+	if pg.ConstraintName == "user_notes_user" {
+		return billing.ErrNotFound
+	}
 	switch {
 	case strings.HasPrefix(pg.Code, "08"), // connection
 		strings.HasPrefix(pg.Code, "53"), // out of disk, memory, connections

@@ -113,6 +113,7 @@ func (s *Store) repos(t tx) ports.Repos {
 		Reminders:       reminders{q},
 		Instructions:    instructions{q},
 		Grants:          grants{q, t},
+		PersonalData:    personalData{q},
 		Events:          events{q, t},
 		Endpoints:       endpoints{q, endpointSecrets{s.vault}},
 		EndpointLeases:  endpointLeases{q, endpointSecrets{s.vault}},

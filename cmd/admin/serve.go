@@ -50,6 +50,7 @@ func serve(ctx context.Context, cfg boot.Admin, log *slog.Logger) error {
 	panel, err := admin.New(admin.Config{
 		Panel:     views,
 		Catalog:   operators.Catalog{Store: store, Clock: now, NewID: boot.NewID},
+		Notes:     operators.Notes{Store: store, Clock: now, NewID: boot.NewID},
 		Endpoints: operators.Endpoints{Store: store, Clock: now, Wall: time.Now, NewID: boot.NewID},
 		Auth:      operators.PanelAuth{Store: store, Wall: clock.System{}, NewID: boot.NewID, Passwords: password.New(), Throttle: operators.NewThrottle()},
 		Instructions: operators.Instructions{

@@ -172,6 +172,24 @@ func (e executor) run(ctx context.Context) {
 	})
 }
 
+// expirer erases personal data that has been kept for long enough, a page of users at a time.
+type expirer struct {
+	expiry *viewers.Expiry
+	every  time.Duration
+	log    *slog.Logger
+}
+
+func (e expirer) run(ctx context.Context) {
+	failures := outage{log: e.log, task: "erasure of expired personal data"}
+	repeat(ctx, e.every, func() {
+		x, err := e.expiry.Step(ctx)
+		failures.record(ctx, err)
+		if x.Names+x.Contacts+x.Notes > 0 {
+			e.log.Info("erased expired personal data", "names", x.Names, "contacts", x.Contacts, "notes", x.Notes)
+		}
+	})
+}
+
 // pruner removes expired idempotency keys at regular intervals.
 type pruner struct {
 	requests viewers.Requests

@@ -152,6 +152,7 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 			pushers{pusher.Lease, pusher.Push, pushInterval(cfg), log}.run,
 			forgetter{cases.forgetter.Forget, time.Duration(cfg.SweepInterval), log}.run,
 			pruner{cases.requests, time.Hour, log}.run,
+			expirer{&viewers.Expiry{Store: store, Clock: clock, Keep: cfg.KeepPersonalData.KeepingTimes}, time.Minute, log}.run,
 			registry{store.Views().PaymentSystems, systems.Has, time.Minute, log}.run,
 		},
 		Delay: cfg.DrainDelay(cfg.Env), Grace: requestTimeout(cfg), Log: log,

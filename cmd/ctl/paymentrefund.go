@@ -121,7 +121,7 @@ func (t *tool) ask(in *bufio.Reader, question string, args ...any) (string, erro
 	_, _ = fmt.Fprintf(t.stderr, question, args...)
 	line, err := in.ReadString('\n')
 	if err != nil {
-		return "", usageErrorf("no answer; nothing was refunded")
+		return "", usageErrorf("no answer; nothing was changed")
 	}
 	return strings.TrimSpace(line), nil
 }

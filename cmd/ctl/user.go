@@ -19,8 +19,8 @@ import (
 
 func (t *tool) user() *cobra.Command {
 	show := t.withJSON(&cobra.Command{
-		Use: "show SUBJECT|ID", Short: "Show a user with subscriptions, payment methods, payments and history",
-		Long:    "Show a user with the newest subscriptions, payment methods, payments and events. The argument is the subject of\nthe user's access tokens, or our id of the user.",
+		Use: "show SUBJECT|ID", Short: "Show a user with subscriptions, payment methods, payments, history and notes",
+		Long:    "Show a user with the newest subscriptions, payment methods, payments, events and notes. The argument is the subject of\nthe user's access tokens, or our id of the user.",
 		Example: "  billingctl user show 'auth0|5f7c8ec7c33c6c004bbafe82'",
 		Args:    oneArg("the subject or the id of a user"),
 		RunE: t.action(func(cmd *cobra.Command, args []string) error {
@@ -37,7 +37,7 @@ func (t *tool) user() *cobra.Command {
 			})
 		}),
 	})
-	return group("user", "Look up a user", show)
+	return group("user", "Look up a user, or erase the personal data", show, t.userErase())
 }
 
 // userDetails are a user's records, the newest first.
@@ -83,6 +83,14 @@ type userJSON struct {
 	PaymentMethods []userMethodJSON       `json:"payment_methods"`
 	Payments       []userPaymentJSON      `json:"payments"`
 	History        []userEventJSON        `json:"history"`
+	Notes          []userNoteJSON         `json:"notes"`
+}
+
+type userNoteJSON struct {
+	ID   string    `json:"id"`
+	At   time.Time `json:"at"`
+	By   string    `json:"by"`
+	Text string    `json:"text"`
 }
 
 type userSubscriptionJSON struct {
@@ -154,6 +162,7 @@ func toUserJSON(u userDetails) userJSON {
 		History: mapped(u.History, func(e billing.Event) userEventJSON {
 			return userEventJSON{string(e.ID), e.At, string(e.Type), e.PlanCode, string(e.PaymentID), string(e.DeclineCode), e.Author.Name, e.Author.Reason}
 		}),
+		Notes: mapped(u.Notes, func(n billing.Note) userNoteJSON { return userNoteJSON{string(n.ID), n.CreatedAt, n.By, n.Text} }),
 	}
 }
 
@@ -194,6 +203,12 @@ func (t *tool) showUser(u userDetails) {
 		by := prefixed("by ", e.Author.Name) + prefixed(": ", e.Author.Reason)
 		return []string{formatTime(e.At), string(e.Type), e.PlanCode, joinNonEmpty(string(e.DeclineCode), prefixed("payment ", string(e.PaymentID)), by)}
 	}))
+	if len(u.Notes) > 0 {
+		t.printf("")
+		t.table([]string{"TIME", "BY", "NOTE"}, mapped(u.Notes, func(n billing.Note) []string {
+			return []string{formatTime(n.CreatedAt), n.By, strings.Join(strings.Fields(n.Text), " ")}
+		}))
+	}
 	if u.More {
 		t.printf("\nOnly the newest events are listed.")
 	}

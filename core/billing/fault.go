@@ -13,13 +13,14 @@ type Fault struct {
 	Value   string // invalid part of the field, such as one code of a list; often empty
 }
 
-// Rule is the code of a rule for the fields of plans and payment systems.
+// Rule is the code of a rule for the fields of plans, payment systems and notes.
 type Rule string
 
 // The rules that have a code. Their messages are in [ruleMessages].
 const (
 	RuleRequired          Rule = "required"
 	RuleTooLong           Rule = "too_long"
+	RuleNoteTooLong       Rule = "note_too_long"
 	RuleNoLetter          Rule = "no_letter"
 	RuleControlCharacters Rule = "control_characters"
 	RuleCardNumber        Rule = "card_number"
@@ -37,6 +38,7 @@ const (
 var ruleMessages = map[Rule]string{
 	RuleRequired:          "must not be empty",
 	RuleTooLong:           fmt.Sprintf("must be at most %d characters", maxName),
+	RuleNoteTooLong:       fmt.Sprintf("must be at most %d characters", MaxNote),
 	RuleNoLetter:          "must contain a letter or a digit",
 	RuleControlCharacters: "must not contain control characters or invisible characters",
 	RuleCardNumber:        "must not contain what could be a card number",

@@ -86,6 +86,8 @@ const (
 	EndpointEnabled          = "endpoint.enable"
 	EndpointReplayed         = "endpoint.replay"
 	EndpointTested           = "endpoint.test"
+	UserNoted                = "user.note"
+	UserErased               = "user.erase"
 	PanelUserAdded           = "panel_user.add"
 	PanelUserPasswordChanged = "panel_user.passwd"
 	PanelUserDisabled        = "panel_user.disable"

@@ -44,6 +44,7 @@ type UserDetails struct {
 	Cards         []ports.PanelCard
 	Methods       []ports.PanelMethod
 	Instructions  []billing.Instruction
+	Notes         []billing.Note
 	More          bool // older events or payments exist
 }
 
@@ -62,7 +63,7 @@ func addAuthors(ctx context.Context, views ports.InstructionViews, events []bill
 	return err
 }
 
-// User returns a user with the newest subscriptions, payments, events and cards. If payment
+// User returns a user with the newest subscriptions, payments, events, cards and notes. If payment
 // is not empty, the payments include that one. User returns [billing.ErrNotFound] if the
 // user does not exist, or has no such payment.
 func (p Panel) User(ctx context.Context, by Operator, id billing.UserID, payment billing.PaymentID) (UserDetails, error) {
@@ -107,6 +108,9 @@ func (p Panel) User(ctx context.Context, by Operator, id billing.UserID, payment
 		return d, err
 	}
 	if d.Instructions, err = views.InstructionsOf(ctx, id, maxInstructions); err != nil {
+		return d, err
+	}
+	if d.Notes, err = p.Views.Users.Notes(ctx, id, maxDetails); err != nil {
 		return d, err
 	}
 	d.More = len(payments) == maxDetails || len(d.History) == maxDetails

@@ -19,7 +19,7 @@ type PanelViews struct {
 	Figures       FigureViews
 }
 
-// UserViews reads users and their cards.
+// UserViews reads users, their cards and the notes on them.
 type UserViews interface {
 	// Users returns a page of the users, newest first.
 	Users(ctx context.Context, p UserPage) ([]UserRow, error)
@@ -29,6 +29,8 @@ type UserViews interface {
 	User(ctx context.Context, id billing.UserID) (billing.User, error)
 	// Cards returns the newest cards of a user, including removed ones.
 	Cards(ctx context.Context, user billing.UserID, limit int) ([]PanelCard, error)
+	// Notes returns the newest notes on a user, the newest first.
+	Notes(ctx context.Context, user billing.UserID, limit int) ([]billing.Note, error)
 }
 
 // UserPage selects a page of the users, newest first.

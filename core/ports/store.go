@@ -63,6 +63,7 @@ type Repos struct {
 	Grants          Grants
 	Reminders       Reminders
 	Instructions    Instructions
+	PersonalData    PersonalData
 	Events          Events
 	Endpoints       Endpoints
 	EndpointLeases  EndpointLeases

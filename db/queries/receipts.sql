@@ -65,5 +65,6 @@ WHERE user_id = @user_id AND id = @id;
 
 -- name: ContactsByKey :many
 SELECT coalesce(contact_key_id, 0)::bigint AS key_id, count(*) AS rows FROM receipt_contacts
+WHERE contact IS NOT NULL OR contact_ct IS NOT NULL -- erased contacts do not count
 GROUP BY 1
 ORDER BY 1;

@@ -143,6 +143,7 @@ type API struct {
 	Charging
 	Accounts
 	EntitlementKeyFile string           `env:"BILLING_ENTITLEMENT_KEY_FILE" helpDefault:"none: no offline tokens" help:"PEM file with the RSA private key that signs offline entitlement tokens. Further keys in it are only published at /v1/keys"`
+	KeepPersonalData   KeepingTimes     `env:"BILLING_KEEP_PERSONAL_DATA" helpDefault:"for ever" must:"be pairs such as subject=1095d,display=365d,contact=1095d,notes=365d; each word once; durations of 1d or more" help:"How long personal data is kept: subject, display name and contact for receipts after the last visit and the end of the last subscription, notes after they were written. What is not named is kept for ever"`
 	SweepInterval      PositiveDuration `env:"BILLING_SWEEP_INTERVAL" envDefault:"5s" must:"be a duration of more than zero, such as 5s" help:"Interval of the sweep, which looks up pending payments"`
 	Webhooks
 	CardLimits

@@ -59,3 +59,21 @@ func TestReminding_Faults(t *testing.T) {
 		})
 	}
 }
+
+func TestKeepPersonalData(t *testing.T) {
+	t.Parallel()
+	cfg, err := boot.Load[boot.API](environ(t, "BILLING_KEEP_PERSONAL_DATA=subject=1095d, notes=30d"))
+	if want := (billing.KeepingTimes{Subject: 1095 * 24 * time.Hour, Notes: 30 * 24 * time.Hour}); err != nil || cfg.KeepPersonalData.KeepingTimes != want {
+		t.Errorf("times %+v, %v; want %+v", cfg.KeepPersonalData, err, want)
+	}
+	cfg, err = boot.Load[boot.API](environ(t))
+	if err != nil || cfg.KeepPersonalData.KeepingTimes != (billing.KeepingTimes{}) {
+		t.Errorf("by default, times %+v, %v; want none", cfg.KeepPersonalData, err)
+	}
+	for _, value := range []string{"1095d", "subject", "subject=", "subject=0d", "subject=23h", "subject=-30d", "e-mail=30d", "notes=30d,notes=31d", "notes=30d,"} {
+		_, err := boot.Load[boot.API](environ(t, "BILLING_KEEP_PERSONAL_DATA="+value))
+		if got := strings.Join(faults(t, err), "\n"); !strings.HasPrefix(got, `BILLING_KEEP_PERSONAL_DATA="`+value+`" must be pairs`) {
+			t.Errorf("%s: faults %s", value, got)
+		}
+	}
+}

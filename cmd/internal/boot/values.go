@@ -197,6 +197,29 @@ func (t *ReminderTimes) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// KeepingTimes are the times for which personal data is kept.
+type KeepingTimes struct{ billing.KeepingTimes }
+
+// minKeeping is longer than a program remembers what it has stored about a user.
+const minKeeping = 24 * time.Hour
+
+// UnmarshalText parses pairs such as subject=1095d,notes=365d.
+func (k *KeepingTimes) UnmarshalText(text []byte) error {
+	var times billing.KeepingTimes
+	words := map[string]*time.Duration{"subject": &times.Subject, "display": &times.Display, "contact": &times.Contact, "notes": &times.Notes}
+	for pair := range strings.SplitSeq(string(text), ",") {
+		word, value, _ := strings.Cut(strings.TrimSpace(pair), "=")
+		d, err := ParseDuration(value)
+		into, known := words[word]
+		if err != nil || !known || *into != 0 || d < minKeeping {
+			return errInvalid
+		}
+		*into = d
+	}
+	k.KeepingTimes = times
+	return nil
+}
+
 // NoticeDuration is the age that the reminder of a charge must have; 0 if none is required.
 type NoticeDuration time.Duration
 

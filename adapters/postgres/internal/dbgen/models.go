@@ -377,3 +377,11 @@ type User struct {
 	Subject     pgtype.Text
 	Display     pgtype.Text
 }
+
+type UserNote struct {
+	UserID    string
+	ID        string
+	Text      string
+	WrittenBy string
+	CreatedAt time.Time
+}

@@ -81,6 +81,7 @@ func (q *Queries) ContactsAdd(ctx context.Context, arg ContactsAddParams) error 
 
 const contactsByKey = `-- name: ContactsByKey :many
 SELECT coalesce(contact_key_id, 0)::bigint AS key_id, count(*) AS rows FROM receipt_contacts
+WHERE contact IS NOT NULL OR contact_ct IS NOT NULL -- erased contacts do not count
 GROUP BY 1
 ORDER BY 1
 `
