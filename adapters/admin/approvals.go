@@ -14,7 +14,7 @@ type approvalsPage struct {
 	Waiting []billing.Instruction
 }
 
-// Own reports whether the operator is the author, who must not decide.
+// Own reports whether the operator is the author, so that another operator must decide.
 func (p approvalsPage) Own(i billing.Instruction) bool { return i.Author == p.op.Name }
 
 // UserLink returns the link to the viewer's page.

@@ -101,7 +101,7 @@ func (s *server) checkInstruct(w http.ResponseWriter, r *http.Request, v *view) 
 	return s.renderInstruct(w, r, http.StatusOK, "instruct_confirm", page)
 }
 
-// submitInstruct stores the instruction. The viewer's page then shows what became of it.
+// submitInstruct stores the instruction. The viewer's page then shows the outcome.
 func (s *server) submitInstruct(w http.ResponseWriter, r *http.Request, v *view) error {
 	page, i, err := s.parseInstruct(r, v)
 	switch {
@@ -199,7 +199,7 @@ func (v *view) Refusal(code, sentence string) string {
 	return string(unicode.ToUpper(first)) + sentence[size:] + "."
 }
 
-// Request returns a sentence that says what an instruction requests.
+// Request returns the request of an instruction as a sentence.
 func (v *view) Request(i billing.Instruction) string {
 	switch i.Kind {
 	case billing.InstructGive:
@@ -219,7 +219,7 @@ func (v *view) Request(i billing.Instruction) string {
 	}
 }
 
-// Result returns a sentence that says what the instruction will do.
+// Result returns the effect of the instruction as a sentence.
 func (p instructPage) Result() string {
 	i, sub := p.Instruction, p.Subscription
 	switch i.Kind {

@@ -60,7 +60,6 @@ const (
 	EventMethodRemoved         EventType = "payment_method_removed"
 	EventCardLimitReached      EventType = "card_limit_reached"    // new cards are refused for a while
 	EventDeclineLimitReached   EventType = "decline_limit_reached" // payments with a card are refused for a while
-	EventTest                  EventType = "test"                  // only as a webhook, to test an endpoint; never recorded
 )
 
 func (s Subscription) event(t EventType, at time.Time) Event {

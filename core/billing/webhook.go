@@ -24,6 +24,10 @@ const (
 // the receiver can change its configuration meanwhile.
 const WebhookSecretOverlap = 24 * time.Hour
 
+// EventTest is the type of the event that tests an endpoint. It is sent as a webhook only, and
+// is never recorded.
+const EventTest EventType = "test"
+
 var errWebhookSecret = errors.New("a webhook secret must be whsec_ and 24 to 64 bytes in base64")
 
 // NewWebhookSecret returns the secret with these random bytes, which must be 24 to 64.
