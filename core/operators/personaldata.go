@@ -26,11 +26,11 @@ func (n Notes) For(by Operator) Notes {
 // Add stores a note. The audit log has that it was written, but not its text, because an
 // erasure must be able to remove that. Errors:
 //
-//	ErrForbidden         the operator may not edit
+//	ErrForbidden         the operator does not help viewers
 //	billing.ErrInvalid   the text is empty or too long, or contains a card number
 //	billing.ErrNotFound  there is no such user
 func (n Notes) Add(ctx context.Context, user billing.UserID, text string) (billing.Note, error) {
-	if err := n.By.mayEdit(); err != nil {
+	if err := n.By.mayInstruct(); err != nil {
 		return billing.Note{}, err
 	}
 	if !billing.IsID(string(user)) {

@@ -66,6 +66,7 @@ func TestNotes_Rights(t *testing.T) {
 		want error
 	}{
 		"editor":   {operators.Operator{Name: "anna", Role: ports.RoleEditor}, user, "calls each monday", nil},
+		"support":  {operators.Operator{Name: "sonya", Role: ports.RoleSupport}, user, "calls each monday", nil},
 		"reader":   {operators.Operator{Name: "vera", Role: ports.RoleReader}, user, "x", operators.ErrForbidden},
 		"no name":  {operators.Operator{Role: ports.RoleEditor}, user, "x", operators.ErrForbidden},
 		"no text":  {operators.CLIOperator(), user, " ", billing.ErrInvalid},
