@@ -31,6 +31,9 @@ const (
 	firstXacts    = 64
 	firstDuration = int64(time.Hour / time.Millisecond)
 	lastMillis    = 1<<48 - 1 // of an id
+	// pageTime is the time after which a page ends with the events that it has, so that a
+	// reader of rare types comes forward.
+	pageTime = 5 * time.Second
 )
 
 var (
@@ -150,7 +153,7 @@ func (r *feedReader) read(ctx context.Context) (ports.FeedPage, error) {
 		if err != nil {
 			return ports.FeedPage{}, err
 		}
-		if !r.full() {
+		if !r.full() && r.place.Xact >= r.horizon { // no window was left
 			r.place = ports.FeedPlace{Xact: r.horizon - 1, ID: maxID}
 		}
 	}
@@ -158,8 +161,8 @@ func (r *feedReader) read(ctx context.Context) (ports.FeedPage, error) {
 }
 
 // readWindow reads the events from the place on, with xact from from to before to. It
-// reports whether the page is full.
-func (r *feedReader) readWindow(ctx context.Context, from, to int64) (full bool, err error) {
+// reports whether the page is full, or its time is over.
+func (r *feedReader) readWindow(ctx context.Context, from, to int64) (done bool, err error) {
 	rows, err := r.q.FeedEvents(ctx, dbgen.FeedEventsParams{
 		First: from, Before: to, AfterXact: r.place.Xact, AfterID: cmp.Or(string(r.place.ID), minID),
 		Types: r.types(), SinceID: billing.FirstIDAt(r.query.Since), Since: orEpoch(r.query.Since), Take: r.left(),
@@ -167,7 +170,12 @@ func (r *feedReader) readWindow(ctx context.Context, from, to int64) (full bool,
 	for _, row := range rows {
 		r.add(&row.Event, row.Subject.String)
 	}
-	return r.full(), err
+	if err != nil || r.full() {
+		return true, err
+	}
+	r.place = ports.FeedPlace{Xact: to - 1, ID: maxID}
+	until, limited := ctx.Deadline()
+	return limited && time.Until(until) < feedTimeout-pageTime, nil
 }
 
 // readEarlier reads events of earlier versions. At their end, it moves the place to the
