@@ -154,19 +154,25 @@ func (v endpointViews) Endpoints(ctx context.Context) (list []ports.EndpointView
 	return list, translate(err)
 }
 
+// eventsBehind counts the events after the place of an endpoint, or from its time on.
+func eventsBehind(ctx context.Context, q *dbgen.Queries, row *dbgen.Endpoint) (*dbgen.EndpointBehindRow, error) {
+	if row.EventID == nil || !row.ReplayFrom.IsZero() {
+		since := row.Since
+		if !row.ReplayFrom.IsZero() {
+			since = row.ReplayFrom
+		}
+		behind, err := q.EndpointBehindSince(ctx, billing.FirstIDAt(since), row.Types, ports.MaxBehind)
+		return (*dbgen.EndpointBehindRow)(behind), err
+	}
+	return q.EndpointBehind(ctx, dbgen.EndpointBehindParams{
+		Xact: row.Xact, EventID: *row.EventID, SinceID: billing.FirstIDAt(row.Since), Since: orEpoch(row.Since),
+		Types: row.Types, Most: ports.MaxBehind,
+	})
+}
+
 func endpointView(ctx context.Context, q *dbgen.Queries, row *dbgen.Endpoint) (ports.EndpointView, error) {
 	view := ports.EndpointView{Endpoint: endpointOf(row)}
-	place := dbgen.EndpointBehindParams{
-		Xact: row.Xact, EventID: minID, SinceID: billing.FirstIDAt(row.Since), Since: orEpoch(row.Since), Types: row.Types, Most: ports.MaxBehind,
-	}
-	if row.EventID != nil {
-		place.EventID = *row.EventID
-	}
-	if !row.ReplayFrom.IsZero() {
-		place.Xact, place.EventID = 0, minID
-		place.SinceID, place.Since = billing.FirstIDAt(row.ReplayFrom), row.ReplayFrom
-	}
-	behind, err := q.EndpointBehind(ctx, place)
+	behind, err := eventsBehind(ctx, q, row)
 	if err != nil {
 		return view, err
 	}

@@ -72,6 +72,13 @@ SELECT count(*) AS events, coalesce(min(b.id::text), '')::text AS oldest FROM (
       AND (@types::text[] = '{}' OR e.type = ANY(@types::text[]))
     LIMIT @most::int) AS b;
 
+-- name: EndpointBehindSince :one
+-- EndpointBehind for an endpoint without a place in the feed.
+SELECT count(*) AS events, coalesce(min(b.id::text), '')::text AS oldest FROM (
+    SELECT e.id FROM events e
+    WHERE e.id >= @since_id::uuid AND (@types::text[] = '{}' OR e.type = ANY(@types::text[]))
+    LIMIT @most::int) AS b;
+
 -- name: DeliveriesWaiting :one
 SELECT count(*) AS events, coalesce(min(d.event_id::text), '')::text AS oldest
 FROM (SELECT w.event_id FROM deliveries w WHERE w.endpoint_id = @endpoint_id LIMIT @most::int) AS d;

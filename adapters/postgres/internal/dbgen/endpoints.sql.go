@@ -260,6 +260,26 @@ func (q *Queries) EndpointBehind(ctx context.Context, arg EndpointBehindParams) 
 	return &i, err
 }
 
+const endpointBehindSince = `-- name: EndpointBehindSince :one
+SELECT count(*) AS events, coalesce(min(b.id::text), '')::text AS oldest FROM (
+    SELECT e.id FROM events e
+    WHERE e.id >= $1::uuid AND ($2::text[] = '{}' OR e.type = ANY($2::text[]))
+    LIMIT $3::int) AS b
+`
+
+type EndpointBehindSinceRow struct {
+	Events int64
+	Oldest string
+}
+
+// EndpointBehind for an endpoint without a place in the feed.
+func (q *Queries) EndpointBehindSince(ctx context.Context, sinceID string, types []string, most int32) (*EndpointBehindSinceRow, error) {
+	row := q.db.QueryRow(ctx, endpointBehindSince, sinceID, types, most)
+	var i EndpointBehindSinceRow
+	err := row.Scan(&i.Events, &i.Oldest)
+	return &i, err
+}
+
 const endpointLease = `-- name: EndpointLease :many
 WITH ready AS (
     SELECT r.id FROM endpoints r
