@@ -160,12 +160,15 @@ func (b *batch) read(ctx context.Context) error {
 	return b.queue(ctx, due)
 }
 
-// readPage reads the next page of the feed. A replay begins at its time. After a restore or
-// a failover the place has no meaning, and reading begins a little before the time reached.
+// readPage reads the next page of the feed. A replay begins at its time, unless the endpoint
+// has not come so far: no event is skipped. After a restore or a failover the place has no
+// meaning, and reading begins a little before the time reached.
 func (b *batch) readPage(ctx context.Context, limit int) (err error) {
 	c := &b.Cursor
 	if at := b.Endpoint.ReplayFrom; !at.IsZero() {
-		*c, b.Replayed = ports.EndpointCursor{Since: at, Reached: at}, at
+		if b.Replayed = at; !at.After(c.Reached) {
+			*c = ports.EndpointCursor{Since: at, Reached: at}
+		}
 	}
 	page := func() (ports.FeedPage, error) {
 		return b.Feed.FeedPage(ctx, ports.FeedQuery{Epoch: c.Epoch, After: c.Place, Since: c.Since, Types: b.Endpoint.Types, Limit: limit})
@@ -244,7 +247,9 @@ func (b *batch) conclude() {
 		e, b.recovered = e.Up(), true
 	}
 	b.Endpoint = e
-	stands := b.delivered == 0 && (down || meaning == billing.WebhookGone) || b.delivered+b.failed == 0 && len(b.queues) > 0
+	// Events that were not tried, because the time was over, wait as deliveries: the next
+	// batch begins with them, even if reading the page takes too long again.
+	stands := b.delivered == 0 && b.failed > 0 && (down || meaning == billing.WebhookGone)
 	b.sort(at, stands)
 	if !stands && b.next.Epoch != "" {
 		b.advance()

@@ -323,6 +323,59 @@ func TestPusher_ReplaysFromTime(t *testing.T) {
 	w.wantReceived(append(append(append(old, again...), again...), last...))
 }
 
+// A replay from a time that the endpoint has not reached skips nothing.
+func TestPusher_ReplaySkipsNothing(t *testing.T) {
+	t.Parallel()
+	w := newPushWorld(t, t.Context())
+	w.respond = status(503)
+	all := w.record("anna")
+	w.push()
+	w.advance(48 * time.Hour)
+	all = append(all, w.record("anna", "boris")...)
+	w.respond = nil
+	w.change(func(e billing.Endpoint) billing.Endpoint { return e.Replay(w.clock.Now().Add(24 * time.Hour)) })
+	w.push()
+	w.wantReceived(all)
+	if e := w.endpoint(); !e.ReplayFrom.IsZero() {
+		t.Errorf("the request for a replay stays: %+v", e)
+	}
+}
+
+// slowFeed takes longer than the time of a batch.
+type slowFeed struct {
+	ports.Feed
+	advance func(time.Duration)
+}
+
+func (f slowFeed) FeedPage(ctx context.Context, q ports.FeedQuery) (ports.FeedPage, error) {
+	f.advance(sendFor + time.Second)
+	return f.Feed.FeedPage(ctx, q)
+}
+
+func TestPusher_SlowFeed(t *testing.T) {
+	t.Parallel()
+	w := newPushWorld(t, t.Context())
+	w.pusher.Feed = slowFeed{w.store, w.advance}
+	var all []string
+	for range 3 {
+		all = append(all, w.record("anna", "boris", "anna")...)
+		for range 3 {
+			l, ok, err := w.pusher.Lease(w.ctx)
+			w.must(err)
+			if ok {
+				w.must(w.pusher.Push(w.ctx, l))
+			}
+			w.advance(time.Minute)
+		}
+	}
+	w.pusher.Feed = w.store
+	w.push()
+	w.wantReceived(all)
+	if w.asked != len(all) {
+		t.Errorf("%d requests for %d events", w.asked, len(all))
+	}
+}
+
 func TestPusher_ResendsEventsOfViewer(t *testing.T) {
 	t.Parallel()
 	w := newPushWorld(t, t.Context())

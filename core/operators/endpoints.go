@@ -138,8 +138,12 @@ func (c Endpoints) Enable(ctx context.Context, id billing.EndpointID) (billing.E
 	})
 }
 
-// Replay delivers all events again that were recorded at or after a time.
+// Replay delivers all events again that were recorded at or after a time. It returns
+// [billing.ErrInvalid] for a time in the future.
 func (c Endpoints) Replay(ctx context.Context, id billing.EndpointID, from time.Time) (billing.Endpoint, error) {
+	if from.After(c.Clock.Now()) {
+		return billing.Endpoint{}, &billing.InvalidError{Faults: []billing.Fault{{Field: "from", Message: "must not be in the future"}}}
+	}
 	return c.change(ctx, id, EndpointReplayed, func(_ ports.Repos, e billing.Endpoint) (billing.Endpoint, ports.Facts, error) {
 		return e.Replay(from), ports.Facts{"from": timeFact(from)}, nil
 	})

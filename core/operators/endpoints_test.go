@@ -94,6 +94,9 @@ func TestEndpoints_Refused(t *testing.T) {
 	if _, err := c.Disable(t.Context(), "x"); !errors.Is(err, billing.ErrEndpointNotFound) {
 		t.Errorf("an unknown endpoint: error %v", err)
 	}
+	if _, err := c.Replay(t.Context(), "x", w.Clock.Now().Add(time.Second)); !errors.Is(err, billing.Invalid) {
+		t.Errorf("a replay of the future: error %v", err)
+	}
 	c.AllowHTTP = true
 	if _, _, err := c.Add(t.Context(), "http://crm.example:8080/"); err != nil {
 		t.Errorf("http in development: %v", err)
