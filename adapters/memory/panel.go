@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -119,13 +120,22 @@ func (r sessions) Seen(_ context.Context, k ports.SessionKey, at time.Time) erro
 	return nil
 }
 
-func (r sessions) End(_ context.Context, k ports.SessionKey) error {
-	delete(r.sessions, k)
-	return nil
+func (r sessions) Of(_ context.Context, user string) (list []ports.Session, _ error) {
+	for _, s := range r.sessions {
+		if s.UserID == user {
+			list = append(list, s)
+		}
+	}
+	slices.SortFunc(list, func(a, b ports.Session) int {
+		return cmp.Or(b.SeenAt.Compare(a.SeenAt), bytes.Compare(a.Key[:], b.Key[:]))
+	})
+	return list, nil
 }
 
-func (r sessions) EndAll(_ context.Context, user string) error {
-	maps.DeleteFunc(r.sessions, func(_ ports.SessionKey, s ports.Session) bool { return s.UserID == user })
+func (r sessions) End(_ context.Context, keys ...ports.SessionKey) error {
+	for _, k := range keys {
+		delete(r.sessions, k)
+	}
 	return nil
 }
 

@@ -14,7 +14,7 @@ type panelSessions struct{ q *dbgen.Queries }
 
 func (r panelSessions) Add(ctx context.Context, s ports.Session) error {
 	return r.q.PanelSessionAdd(ctx, dbgen.PanelSessionAddParams{
-		TokenHash: s.Key[:], UserID: s.UserID, CreatedAt: s.CreatedAt, SeenAt: s.SeenAt, Origin: s.From,
+		TokenHash: s.Key[:], UserID: s.UserID, CreatedAt: s.CreatedAt, SeenAt: s.SeenAt, Origin: s.From, Browser: s.Browser,
 	})
 }
 
@@ -23,20 +23,31 @@ func (r panelSessions) Find(ctx context.Context, k ports.SessionKey) (ports.Sess
 	if err != nil {
 		return ports.Session{}, ports.PanelUser{}, orNotFound(err, billing.ErrNotFound)
 	}
-	s := row.PanelSession
-	return ports.Session{Key: k, UserID: s.UserID, CreatedAt: s.CreatedAt, SeenAt: s.SeenAt, From: s.Origin}, panelUserOf(&row.PanelUser), nil
+	return sessionOf(&row.PanelSession), panelUserOf(&row.PanelUser), nil
+}
+
+func (r panelSessions) Of(ctx context.Context, user string) ([]ports.Session, error) {
+	rows, err := r.q.PanelSessionsOf(ctx, user)
+	return mapSlice(rows, sessionOf), err
+}
+
+func sessionOf(row *dbgen.PanelSession) ports.Session {
+	return ports.Session{
+		Key: ports.SessionKey(row.TokenHash), UserID: row.UserID, CreatedAt: row.CreatedAt, SeenAt: row.SeenAt,
+		From: row.Origin, Browser: row.Browser,
+	}
 }
 
 func (r panelSessions) Seen(ctx context.Context, k ports.SessionKey, at time.Time) error {
 	return r.q.PanelSessionSeen(ctx, at, k[:])
 }
 
-func (r panelSessions) End(ctx context.Context, k ports.SessionKey) error {
-	return r.q.PanelSessionEnd(ctx, k[:])
-}
-
-func (r panelSessions) EndAll(ctx context.Context, user string) error {
-	return r.q.PanelSessionsEnd(ctx, user)
+func (r panelSessions) End(ctx context.Context, keys ...ports.SessionKey) error {
+	hashes := make([][]byte, len(keys))
+	for i := range keys {
+		hashes[i] = keys[i][:]
+	}
+	return r.q.PanelSessionsEnd(ctx, hashes)
 }
 
 func (r panelSessions) Prune(ctx context.Context, seen, begun time.Time) error {

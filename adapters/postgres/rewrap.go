@@ -28,23 +28,25 @@ type Rewrap struct {
 
 	store                                           *Store
 	card, method, removal, contact, secret, consent cursor // the last row of this pass
+	factor                                          string // likewise
 }
 
 // cursor is a position in the order of user, or endpoint, and id.
 type cursor struct{ user, id string }
 
-// Rewrap begins a pass over the tokens, contacts and secrets of endpoints, if the store has a vault, and the cards, if it
-// has a card vault. It returns [ports.ErrNoVault] if it has neither.
+// Rewrap begins a pass over the tokens, contacts and secrets of endpoints, if the store has a vault, the cards, if it
+// has a card vault, and the second factors, if it has a panel vault. It returns
+// [ports.ErrNoVault] if it has none.
 func (s *Store) Rewrap() (*Rewrap, error) {
-	if s.vault == nil && s.cardVault == nil {
+	if s.vault == nil && s.cardVault == nil && s.panelVault == nil {
 		return nil, ports.ErrNoVault
 	}
 	first := cursor{minID, minID}
-	return &Rewrap{store: s, card: first, method: first, removal: first, contact: first, secret: first, consent: first}, nil
+	return &Rewrap{store: s, card: first, method: first, removal: first, contact: first, secret: first, consent: first, factor: minID}, nil
 }
 
 // Next processes up to limit cards, methods, tokens of removed methods, contacts, secrets of
-// endpoints and consents each, in one transaction. It returns the number of rows that it read, which is 0 at the end of
+// endpoints, consents and second factors each, in one transaction. It returns the number of rows that it read, which is 0 at the end of
 // the pass.
 func (r *Rewrap) Next(ctx context.Context, limit int) (n int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
@@ -72,7 +74,11 @@ func (r *Rewrap) Next(ctx context.Context, limit int) (n int, err error) {
 			return err
 		}
 		consents, err := done.consents(ctx, q, limit)
-		n = cards + methods + removals + contacts + secrets + consents
+		if err != nil {
+			return err
+		}
+		factors, err := done.factors(ctx, q, limit)
+		n = cards + methods + removals + contacts + secrets + consents + factors
 		return err
 	})
 	if err == nil {
@@ -215,7 +221,11 @@ func (r *Rewrap) encryptAgain(row *dbgen.PaymentMethod) (m billing.PaymentMethod
 type KeyUsage struct {
 	KeyID                             uint32
 	Cards, Methods, Contacts, Secrets int64 // Secrets are those of endpoints
+	Factors                           int64
 }
+
+// Rows is the number of all rows.
+func (u KeyUsage) Rows() int64 { return u.Cards + u.Methods + u.Contacts + u.Secrets + u.Factors }
 
 // KeyUsage counts the encrypted rows by key.
 func (s *Store) KeyUsage(ctx context.Context) ([]KeyUsage, error) {
@@ -233,6 +243,10 @@ func (s *Store) KeyUsage(ctx context.Context) ([]KeyUsage, error) {
 		return nil, translate(err)
 	}
 	secrets, err := q.EndpointSecretsByKey(ctx)
+	if err != nil {
+		return nil, translate(err)
+	}
+	factors, err := q.FactorsByKey(ctx)
 	if err != nil {
 		return nil, translate(err)
 	}
@@ -257,6 +271,9 @@ func (s *Store) KeyUsage(ctx context.Context) ([]KeyUsage, error) {
 	}
 	for _, row := range secrets {
 		of(row.KeyID).Secrets = row.Rows
+	}
+	for _, row := range factors {
+		of(row.KeyID).Factors = row.Rows
 	}
 	return list, nil
 }

@@ -18,9 +18,10 @@ import (
 // connection and the commit. statement_timeout would not limit a commit that waits
 // for a standby.
 type Store struct {
-	pool      *pgxpool.Pool
-	vault     ports.Vault // nil for a store without one
-	cardVault ports.Vault // likewise
+	pool       *pgxpool.Pool
+	vault      ports.Vault // nil for a store without one
+	cardVault  ports.Vault // likewise
+	panelVault ports.Vault // likewise
 
 	authenticator ports.Authenticator // likewise
 }
@@ -36,6 +37,10 @@ func WithVault(v ports.Vault) Option { return func(s *Store) { s.vault = v } }
 // WithCardVault makes [Store.Rewrap] encrypt card numbers again too. Everything else
 // gets card numbers encrypted, and returns them so.
 func WithCardVault(v ports.Vault) Option { return func(s *Store) { s.cardVault = v } }
+
+// WithPanelVault makes [Store.Rewrap] encrypt the second factors of panel users again
+// too. Everything else gets them encrypted, and returns them so.
+func WithPanelVault(v ports.Vault) Option { return func(s *Store) { s.panelVault = v } }
 
 const (
 	timeout     = 5 * time.Second

@@ -68,7 +68,7 @@ func (a PanelAuth) change(ctx context.Context, by Operator, name, action string,
 		if err := tx.PanelUsers.Save(ctx, after); err != nil {
 			return err
 		}
-		if err := tx.Sessions.EndAll(ctx, after.ID); err != nil {
+		if err := endSessions(ctx, tx, after.ID); err != nil {
 			return err
 		}
 		return a.audit(ctx, tx, by, action, after,
@@ -78,6 +78,19 @@ func (a PanelAuth) change(ctx context.Context, by Operator, name, action string,
 		err = billing.ErrNotFound.WithMessage("there is no panel user %s", name)
 	}
 	return wrap(err, "change panel user %s", name)
+}
+
+// endSessions ends all sessions of a user.
+func endSessions(ctx context.Context, tx ports.Repos, user string) error {
+	list, err := tx.Sessions.Of(ctx, user)
+	if err != nil {
+		return err
+	}
+	var keys []ports.SessionKey
+	for _, s := range list {
+		keys = append(keys, s.Key)
+	}
+	return tx.Sessions.End(ctx, keys...)
 }
 
 // SetLanguage stores the language that an operator chose. It is not audited.

@@ -55,6 +55,10 @@ const (
 	PurposeToken      Purpose = "token"
 	PurposeRequest    Purpose = "request"         // the arguments of a request with an Idempotency-Key
 	PurposeRequestKey Purpose = "idempotency key" // the Idempotency-Key itself
+
+	PurposeFactor     Purpose = "second factor"     // the key of an authenticator app
+	PurposeNewFactor  Purpose = "new second factor" // the same, before its first code
+	PurposeSecondStep Purpose = "second step"       // a sign-in after its password
 )
 
 // Place is the field of a row that a ciphertext belongs to. Decryption fails after

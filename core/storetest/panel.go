@@ -31,7 +31,9 @@ func RunPanel(t *testing.T, newStore func(t *testing.T) PanelHarness) {
 		"audit entry is rolled back with its change": rollsBackAudit,
 		"panel users are stored":                     storesPanelUsers,
 		"names of panel users are unique":            refusesSameName,
+		"second factors are stored":                  storesFactors,
 		"sessions are stored and end":                storesSessions,
+		"panel changes people with an entry":         changesPeopleWithEntry,
 		"old sessions are pruned":                    prunesSessions,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -240,7 +242,7 @@ func refusesSameName(w *panelWorld) {
 
 func (w *panelWorld) session(u ports.PanelUser, text string, seen time.Time) ports.Session {
 	w.Helper()
-	s := ports.Session{Key: sha256.Sum256([]byte(text)), UserID: u.ID, CreatedAt: noon, SeenAt: seen, From: "192.0.2.1"}
+	s := ports.Session{Key: sha256.Sum256([]byte(text)), UserID: u.ID, CreatedAt: noon, SeenAt: seen, From: "192.0.2.1", Browser: "Firefox, Linux"}
 	w.panel(func(ctx context.Context, tx ports.Repos) error { return tx.Sessions.Add(ctx, s) })
 	return s
 }
@@ -251,6 +253,77 @@ func (w *panelWorld) find(s ports.Session) (got ports.Session, u ports.PanelUser
 		return err
 	})
 	return got, u, err
+}
+
+// storesFactors saves as the panel. The panel needs an entry of the audit for that.
+func storesFactors(w *panelWorld) {
+	u := newPanelUser("anna")
+	w.must(w.addPanelUser(u))
+	w.session(u, "1", noon)
+	u.PasswordTemporary = true
+	u.Factor = ports.Factor{
+		Key: billing.Encrypted{Ciphertext: []byte{1, 2}, KeyID: 4_000_000_000}, Since: noon, LastStep: 7,
+		Recovery: []ports.RecoveryHash{{1}, {2}},
+	}
+	save := func(ctx context.Context, tx ports.Repos) error {
+		if err := tx.Audit.Record(ctx, newEntry("anna", "anna")); err != nil {
+			return err
+		}
+		return tx.PanelUsers.Save(ctx, u)
+	}
+	check := func() {
+		w.Helper()
+		w.panel(save)
+		w.panel(func(ctx context.Context, tx ports.Repos) error {
+			got, err := tx.PanelUsers.Lock(ctx, "anna")
+			same(w.world, "panel user", got, u)
+			return err
+		})
+	}
+	check()
+	u.Factor.LastStep, u.Factor.Recovery = 8, u.Factor.Recovery[1:]
+	check()
+	u.Factor, u.PasswordTemporary = ports.Factor{}, false
+	check()
+}
+
+func newEntry(operator, object string) ports.AuditEntry {
+	return ports.AuditEntry{
+		ID: newID(), At: noon, Operator: operator, From: "192.0.2.1", Action: operators.PanelUserPasswordChanged, Object: object,
+	}
+}
+
+// changesPeopleWithEntry changes and adds users as the panel, with the entries that the
+// database requires.
+func changesPeopleWithEntry(w *panelWorld) {
+	editor := newPanelUser("anna")
+	editor.Role = ports.RoleEditor
+	w.must(w.addPanelUser(editor))
+	w.must(w.addPanelUser(newPanelUser("vera")))
+	w.session(editor, "1", noon)
+	w.panel(func(ctx context.Context, tx ports.Repos) error {
+		vera, err := tx.PanelUsers.Lock(ctx, "vera")
+		if err != nil {
+			return err
+		}
+		if err := tx.Audit.Record(ctx, newEntry("anna", "vera")); err != nil {
+			return err
+		}
+		vera.Role, vera.DisabledAt, vera.PasswordHash = ports.RoleEditor, noon, billing.NewSecret("another")
+		return tx.PanelUsers.Save(ctx, vera)
+	})
+	added := newPanelUser("zoe")
+	w.panel(func(ctx context.Context, tx ports.Repos) error {
+		if err := tx.Audit.Record(ctx, newEntry("anna", "zoe")); err != nil {
+			return err
+		}
+		return tx.PanelUsers.Add(ctx, added)
+	})
+	w.panel(func(ctx context.Context, tx ports.Repos) error {
+		got, err := tx.PanelUsers.Lock(ctx, "zoe")
+		same(w.world, "panel user", got, added)
+		return err
+	})
 }
 
 func storesSessions(w *panelWorld) {
@@ -264,14 +337,27 @@ func storesSessions(w *panelWorld) {
 	w.must(err)
 	same(w.world, "session", got, first)
 	same(w.world, "panel user", u, anna)
+	w.wantSessions(anna, first, second)
 	w.panel(func(ctx context.Context, tx ports.Repos) error { return tx.Sessions.End(ctx, first.Key) })
 	_, _, err = w.find(first)
 	w.wantErr(err, billing.ErrNotFound)
-	w.panel(func(ctx context.Context, tx ports.Repos) error { return tx.Sessions.EndAll(ctx, anna.ID) })
-	_, _, err = w.find(second)
-	w.wantErr(err, billing.ErrNotFound)
-	_, _, err = w.find(other)
-	w.must(err)
+	w.wantSessions(anna, second)
+	third := w.session(anna, "4", noon.Add(time.Hour))
+	w.panel(func(ctx context.Context, tx ports.Repos) error {
+		return tx.Sessions.End(ctx, second.Key, third.Key, first.Key)
+	})
+	w.panel(func(ctx context.Context, tx ports.Repos) error { return tx.Sessions.End(ctx) })
+	w.wantSessions(anna)
+	w.wantSessions(berta, other)
+}
+
+func (w *panelWorld) wantSessions(u ports.PanelUser, want ...ports.Session) {
+	w.Helper()
+	w.panel(func(ctx context.Context, tx ports.Repos) error {
+		got, err := tx.Sessions.Of(ctx, u.ID)
+		sameList(w.world, "sessions of "+u.Name, got, want)
+		return err
+	})
 }
 
 func prunesSessions(w *panelWorld) {

@@ -167,18 +167,25 @@ type PanelSession struct {
 	CreatedAt time.Time
 	SeenAt    time.Time
 	Origin    string
+	Browser   string
 }
 
 type PanelUser struct {
-	ID           string
-	Name         string
-	Role         string
-	PasswordHash string
-	Language     string
-	CreatedAt    time.Time
-	DisabledAt   time.Time
-	Failures     int32
-	LockedUntil  time.Time
+	ID                string
+	Name              string
+	Role              string
+	PasswordHash      string
+	Language          string
+	CreatedAt         time.Time
+	DisabledAt        time.Time
+	Failures          int32
+	LockedUntil       time.Time
+	PasswordTemporary bool
+	TotpKeyCt         []byte
+	TotpKeyID         pgtype.Int8
+	TotpSince         time.Time
+	TotpLastStep      int64
+	RecoveryHashes    [][]byte
 }
 
 type Payment struct {

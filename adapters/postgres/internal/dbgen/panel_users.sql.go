@@ -8,10 +8,90 @@ package dbgen
 import (
 	"context"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
+const factorReencrypt = `-- name: FactorReencrypt :execrows
+UPDATE panel_users SET totp_key_ct = $1, totp_key_id = $2 WHERE id = $3
+`
+
+func (q *Queries) FactorReencrypt(ctx context.Context, totpKeyCt []byte, totpKeyID pgtype.Int8, iD string) (int64, error) {
+	result, err := q.db.Exec(ctx, factorReencrypt, totpKeyCt, totpKeyID, iD)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const factorsByKey = `-- name: FactorsByKey :many
+SELECT totp_key_id::bigint AS key_id, count(*) AS rows
+FROM panel_users WHERE totp_key_id IS NOT NULL
+GROUP BY 1
+ORDER BY 1
+`
+
+type FactorsByKeyRow struct {
+	KeyID int64
+	Rows  int64
+}
+
+func (q *Queries) FactorsByKey(ctx context.Context) ([]*FactorsByKeyRow, error) {
+	rows, err := q.db.Query(ctx, factorsByKey)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []*FactorsByKeyRow
+	for rows.Next() {
+		var i FactorsByKeyRow
+		if err := rows.Scan(&i.KeyID, &i.Rows); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const factorsToReencrypt = `-- name: FactorsToReencrypt :many
+SELECT id, totp_key_ct, totp_key_id FROM panel_users
+WHERE totp_key_id <> $1::bigint AND id > $2::uuid
+ORDER BY id
+LIMIT $3::int
+FOR NO KEY UPDATE SKIP LOCKED
+`
+
+type FactorsToReencryptRow struct {
+	ID        string
+	TotpKeyCt []byte
+	TotpKeyID pgtype.Int8
+}
+
+func (q *Queries) FactorsToReencrypt(ctx context.Context, keyID int64, afterID string, take int32) ([]*FactorsToReencryptRow, error) {
+	rows, err := q.db.Query(ctx, factorsToReencrypt, keyID, afterID, take)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []*FactorsToReencryptRow
+	for rows.Next() {
+		var i FactorsToReencryptRow
+		if err := rows.Scan(&i.ID, &i.TotpKeyCt, &i.TotpKeyID); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const panelSession = `-- name: PanelSession :one
-SELECT s.token_hash, s.user_id, s.created_at, s.seen_at, s.origin, u.id, u.name, u.role, u.password_hash, u.language, u.created_at, u.disabled_at, u.failures, u.locked_until
+SELECT s.token_hash, s.user_id, s.created_at, s.seen_at, s.origin, s.browser, u.id, u.name, u.role, u.password_hash, u.language, u.created_at, u.disabled_at, u.failures, u.locked_until, u.password_temporary, u.totp_key_ct, u.totp_key_id, u.totp_since, u.totp_last_step, u.recovery_hashes
 FROM panel_sessions s JOIN panel_users u ON u.id = s.user_id
 WHERE s.token_hash = $1
 `
@@ -30,6 +110,7 @@ func (q *Queries) PanelSession(ctx context.Context, tokenHash []byte) (*PanelSes
 		&i.PanelSession.CreatedAt,
 		&i.PanelSession.SeenAt,
 		&i.PanelSession.Origin,
+		&i.PanelSession.Browser,
 		&i.PanelUser.ID,
 		&i.PanelUser.Name,
 		&i.PanelUser.Role,
@@ -39,13 +120,19 @@ func (q *Queries) PanelSession(ctx context.Context, tokenHash []byte) (*PanelSes
 		&i.PanelUser.DisabledAt,
 		&i.PanelUser.Failures,
 		&i.PanelUser.LockedUntil,
+		&i.PanelUser.PasswordTemporary,
+		&i.PanelUser.TotpKeyCt,
+		&i.PanelUser.TotpKeyID,
+		&i.PanelUser.TotpSince,
+		&i.PanelUser.TotpLastStep,
+		&i.PanelUser.RecoveryHashes,
 	)
 	return &i, err
 }
 
 const panelSessionAdd = `-- name: PanelSessionAdd :exec
-INSERT INTO panel_sessions (token_hash, user_id, created_at, seen_at, origin)
-VALUES ($1, $2, $3, $4, $5)
+INSERT INTO panel_sessions (token_hash, user_id, created_at, seen_at, origin, browser)
+VALUES ($1, $2, $3, $4, $5, $6)
 `
 
 type PanelSessionAddParams struct {
@@ -54,6 +141,7 @@ type PanelSessionAddParams struct {
 	CreatedAt time.Time
 	SeenAt    time.Time
 	Origin    string
+	Browser   string
 }
 
 func (q *Queries) PanelSessionAdd(ctx context.Context, arg PanelSessionAddParams) error {
@@ -63,16 +151,8 @@ func (q *Queries) PanelSessionAdd(ctx context.Context, arg PanelSessionAddParams
 		arg.CreatedAt,
 		arg.SeenAt,
 		arg.Origin,
+		arg.Browser,
 	)
-	return err
-}
-
-const panelSessionEnd = `-- name: PanelSessionEnd :exec
-DELETE FROM panel_sessions WHERE token_hash = $1
-`
-
-func (q *Queries) PanelSessionEnd(ctx context.Context, tokenHash []byte) error {
-	_, err := q.db.Exec(ctx, panelSessionEnd, tokenHash)
 	return err
 }
 
@@ -86,12 +166,43 @@ func (q *Queries) PanelSessionSeen(ctx context.Context, at time.Time, tokenHash 
 }
 
 const panelSessionsEnd = `-- name: PanelSessionsEnd :exec
-DELETE FROM panel_sessions WHERE user_id = $1
+DELETE FROM panel_sessions WHERE token_hash = ANY($1::bytea[])
 `
 
-func (q *Queries) PanelSessionsEnd(ctx context.Context, userID string) error {
-	_, err := q.db.Exec(ctx, panelSessionsEnd, userID)
+func (q *Queries) PanelSessionsEnd(ctx context.Context, tokenHashes [][]byte) error {
+	_, err := q.db.Exec(ctx, panelSessionsEnd, tokenHashes)
 	return err
+}
+
+const panelSessionsOf = `-- name: PanelSessionsOf :many
+SELECT token_hash, user_id, created_at, seen_at, origin, browser FROM panel_sessions WHERE user_id = $1 ORDER BY seen_at DESC, token_hash
+`
+
+func (q *Queries) PanelSessionsOf(ctx context.Context, userID string) ([]*PanelSession, error) {
+	rows, err := q.db.Query(ctx, panelSessionsOf, userID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []*PanelSession
+	for rows.Next() {
+		var i PanelSession
+		if err := rows.Scan(
+			&i.TokenHash,
+			&i.UserID,
+			&i.CreatedAt,
+			&i.SeenAt,
+			&i.Origin,
+			&i.Browser,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const panelSessionsPrune = `-- name: PanelSessionsPrune :exec
@@ -104,20 +215,28 @@ func (q *Queries) PanelSessionsPrune(ctx context.Context, idleSince time.Time, o
 }
 
 const panelUserAdd = `-- name: PanelUserAdd :exec
-INSERT INTO panel_users (id, name, role, password_hash, language, created_at, disabled_at, failures, locked_until)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+INSERT INTO panel_users (id, name, role, password_hash, password_temporary, language, created_at, disabled_at, failures, locked_until,
+    totp_key_ct, totp_key_id, totp_since, totp_last_step, recovery_hashes)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
+    $11, $12, $13, $14, $15)
 `
 
 type PanelUserAddParams struct {
-	ID           string
-	Name         string
-	Role         string
-	PasswordHash string
-	Language     string
-	CreatedAt    time.Time
-	DisabledAt   time.Time
-	Failures     int32
-	LockedUntil  time.Time
+	ID                string
+	Name              string
+	Role              string
+	PasswordHash      string
+	PasswordTemporary bool
+	Language          string
+	CreatedAt         time.Time
+	DisabledAt        time.Time
+	Failures          int32
+	LockedUntil       time.Time
+	TotpKeyCt         []byte
+	TotpKeyID         pgtype.Int8
+	TotpSince         time.Time
+	TotpLastStep      int64
+	RecoveryHashes    [][]byte
 }
 
 func (q *Queries) PanelUserAdd(ctx context.Context, arg PanelUserAddParams) error {
@@ -126,17 +245,23 @@ func (q *Queries) PanelUserAdd(ctx context.Context, arg PanelUserAddParams) erro
 		arg.Name,
 		arg.Role,
 		arg.PasswordHash,
+		arg.PasswordTemporary,
 		arg.Language,
 		arg.CreatedAt,
 		arg.DisabledAt,
 		arg.Failures,
 		arg.LockedUntil,
+		arg.TotpKeyCt,
+		arg.TotpKeyID,
+		arg.TotpSince,
+		arg.TotpLastStep,
+		arg.RecoveryHashes,
 	)
 	return err
 }
 
 const panelUserLock = `-- name: PanelUserLock :one
-SELECT id, name, role, password_hash, language, created_at, disabled_at, failures, locked_until FROM panel_users WHERE name = $1 FOR NO KEY UPDATE
+SELECT id, name, role, password_hash, language, created_at, disabled_at, failures, locked_until, password_temporary, totp_key_ct, totp_key_id, totp_since, totp_last_step, recovery_hashes FROM panel_users WHERE name = $1 FOR NO KEY UPDATE
 `
 
 func (q *Queries) PanelUserLock(ctx context.Context, name string) (*PanelUser, error) {
@@ -152,35 +277,55 @@ func (q *Queries) PanelUserLock(ctx context.Context, name string) (*PanelUser, e
 		&i.DisabledAt,
 		&i.Failures,
 		&i.LockedUntil,
+		&i.PasswordTemporary,
+		&i.TotpKeyCt,
+		&i.TotpKeyID,
+		&i.TotpSince,
+		&i.TotpLastStep,
+		&i.RecoveryHashes,
 	)
 	return &i, err
 }
 
 const panelUserSave = `-- name: PanelUserSave :execrows
 UPDATE panel_users
-SET role = $1, password_hash = $2, language = $3, disabled_at = $4,
-    failures = $5, locked_until = $6
-WHERE id = $7
+SET role = $1, password_hash = $2, password_temporary = $3, language = $4,
+    disabled_at = $5, failures = $6, locked_until = $7,
+    totp_key_ct = $8, totp_key_id = $9, totp_since = $10, totp_last_step = $11,
+    recovery_hashes = $12
+WHERE id = $13
 `
 
 type PanelUserSaveParams struct {
-	Role         string
-	PasswordHash string
-	Language     string
-	DisabledAt   time.Time
-	Failures     int32
-	LockedUntil  time.Time
-	ID           string
+	Role              string
+	PasswordHash      string
+	PasswordTemporary bool
+	Language          string
+	DisabledAt        time.Time
+	Failures          int32
+	LockedUntil       time.Time
+	TotpKeyCt         []byte
+	TotpKeyID         pgtype.Int8
+	TotpSince         time.Time
+	TotpLastStep      int64
+	RecoveryHashes    [][]byte
+	ID                string
 }
 
 func (q *Queries) PanelUserSave(ctx context.Context, arg PanelUserSaveParams) (int64, error) {
 	result, err := q.db.Exec(ctx, panelUserSave,
 		arg.Role,
 		arg.PasswordHash,
+		arg.PasswordTemporary,
 		arg.Language,
 		arg.DisabledAt,
 		arg.Failures,
 		arg.LockedUntil,
+		arg.TotpKeyCt,
+		arg.TotpKeyID,
+		arg.TotpSince,
+		arg.TotpLastStep,
+		arg.RecoveryHashes,
 		arg.ID,
 	)
 	if err != nil {
@@ -190,7 +335,7 @@ func (q *Queries) PanelUserSave(ctx context.Context, arg PanelUserSaveParams) (i
 }
 
 const panelUsers = `-- name: PanelUsers :many
-SELECT id, name, role, password_hash, language, created_at, disabled_at, failures, locked_until FROM panel_users ORDER BY name COLLATE "C"
+SELECT id, name, role, password_hash, language, created_at, disabled_at, failures, locked_until, password_temporary, totp_key_ct, totp_key_id, totp_since, totp_last_step, recovery_hashes FROM panel_users ORDER BY name COLLATE "C"
 `
 
 func (q *Queries) PanelUsers(ctx context.Context) ([]*PanelUser, error) {
@@ -212,6 +357,12 @@ func (q *Queries) PanelUsers(ctx context.Context) ([]*PanelUser, error) {
 			&i.DisabledAt,
 			&i.Failures,
 			&i.LockedUntil,
+			&i.PasswordTemporary,
+			&i.TotpKeyCt,
+			&i.TotpKeyID,
+			&i.TotpSince,
+			&i.TotpLastStep,
+			&i.RecoveryHashes,
 		); err != nil {
 			return nil, err
 		}
