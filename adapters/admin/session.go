@@ -96,12 +96,12 @@ func (s *server) authenticate(r *http.Request, v *view) error {
 	if token == "" {
 		return operators.ErrSignedOut
 	}
-	op, language, err := s.Auth.Resume(r.Context(), token, s.clientAddr(r))
+	session, err := s.Auth.Resume(r.Context(), token, s.clientAddr(r))
 	if err != nil {
 		return err
 	}
-	v.op, v.csrf = op, csrfOf(token)
-	if l, ok := langOf(language); ok {
+	v.op, v.csrf = session.Operator, csrfOf(token)
+	if l, ok := langOf(session.Language); ok {
 		v.lang = l
 	}
 	return nil

@@ -91,6 +91,14 @@ const (
 	PanelUserAdded           = "panel_user.add"
 	PanelUserPasswordChanged = "panel_user.passwd"
 	PanelUserDisabled        = "panel_user.disable"
+	PanelUserEnabled         = "panel_user.enable"
+	PanelUserRoleChanged     = "panel_user.role"
+	PanelUserPasswordReset   = "panel_user.password_reset" // to a temporary one
+	PanelUserFactorOn        = "panel_user.totp_on"
+	PanelUserFactorOff       = "panel_user.totp_off"
+	PanelUserFactorReset     = "panel_user.totp_reset" // by an editor
+	PanelUserRecoveryRenewed = "panel_user.recovery_codes"
+	PanelUserSessionsEnded   = "panel_user.sessions_end"
 	PanelUserLockedOut       = "panel_user.lock_out"
 	PanelUserSignedIn        = "panel_user.sign_in"
 	PanelUserSignInFailed    = "panel_user.sign_in_failed"

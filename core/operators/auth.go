@@ -19,6 +19,10 @@ type PanelAuth struct {
 	NewID     func() string
 	Passwords ports.Passwords
 	Throttle  *Throttle // required for SignIn
+	// Keys encrypts second factors. Without it no user can have one.
+	Keys ports.PanelVault
+	// RequireFactor makes a second factor every user's duty. It needs Keys.
+	RequireFactor bool
 }
 
 // A session ends after SessionIdle without a request, and after SessionMax in any
@@ -39,9 +43,26 @@ const (
 // ErrSignedOut is returned if the session does not exist or has ended.
 var ErrSignedOut = &billing.Error{Kind: billing.Forbidden, Code: "signed_out", Message: "please sign in"}
 
-// Resume returns the operator of a session and the chosen language. It returns
-// [ErrSignedOut] if the session has ended.
-func (a PanelAuth) Resume(ctx context.Context, token, from string) (_ Operator, language string, err error) {
+// Duty is a task that comes before anything else.
+type Duty string
+
+const (
+	NoDuty       Duty = ""
+	DutyPassword Duty = "password" // change the password that another person knows
+	DutyFactor   Duty = "factor"   // set up a second factor
+)
+
+// Resumed is the state of a session.
+type Resumed struct {
+	// Operator has no role, and so no rights, as long as there is a duty.
+	Operator Operator
+	Language string // empty until the user chooses one
+	Duty     Duty
+}
+
+// Resume returns the state of a session. It returns [ErrSignedOut] if the session has
+// ended.
+func (a PanelAuth) Resume(ctx context.Context, token, from string) (Resumed, error) {
 	u, err := ports.InTx(ctx, a.Store, func(tx ports.Repos) (ports.PanelUser, error) {
 		return resume(ctx, tx, keyOfToken(token), a.Wall.Now())
 	})
@@ -49,9 +70,24 @@ func (a PanelAuth) Resume(ctx context.Context, token, from string) (_ Operator, 
 		err = ErrSignedOut
 	}
 	if err != nil {
-		return Operator{}, "", wrap(err, "session")
+		return Resumed{}, wrap(err, "session")
 	}
-	return Operator{u.Name, u.Role, from}, u.Language, nil
+	r := Resumed{Operator{u.Name, u.Role, from}, u.Language, a.duty(u)}
+	if r.Duty != NoDuty {
+		r.Operator.Role = ""
+	}
+	return r, nil
+}
+
+func (a PanelAuth) duty(u ports.PanelUser) Duty {
+	switch {
+	case u.PasswordTemporary:
+		return DutyPassword
+	case a.RequireFactor && !u.Factor.On():
+		return DutyFactor
+	default:
+		return NoDuty
+	}
 }
 
 // resume returns the user of a session, or the zero PanelUser if the session is over. An
@@ -91,11 +127,11 @@ func validPanelName(name string) bool {
 func checkPassword(name, password string) error {
 	switch {
 	case utf8.RuneCountInString(password) < minPassword:
-		return invalid("password", "must be at least 12 characters")
+		return refusedPassword(RulePasswordShort, "must be at least 12 characters")
 	case len(password) > maxPassword:
-		return invalid("password", "must be at most 72 bytes")
+		return refusedPassword(RulePasswordLong, "must be at most 72 bytes")
 	case strings.Trim(password, password[:1]) == "" || strings.Contains(strings.ToLower(password), strings.ToLower(name)) && len(name) > 3:
-		return invalid("password", "is too easy to guess")
+		return refusedPassword(RulePasswordEasy, "is too easy to guess")
 	default:
 		return nil
 	}
@@ -103,4 +139,17 @@ func checkPassword(name, password string) error {
 
 func invalid(field, message string) error {
 	return &billing.InvalidError{Faults: []billing.Fault{{Field: field, Message: message}}}
+}
+
+// The rules of passwords and names.
+const (
+	RulePasswordShort billing.Rule = "password_short"
+	RulePasswordLong  billing.Rule = "password_long"
+	RulePasswordEasy  billing.Rule = "password_easy"
+	RulePasswordSame  billing.Rule = "password_same"
+	RulePanelName     billing.Rule = "panel_name"
+)
+
+func refusedPassword(rule billing.Rule, message string) error {
+	return &billing.InvalidError{Faults: []billing.Fault{{Field: "password", Message: message, Rule: rule}}}
 }

@@ -58,8 +58,8 @@ func (h panelWorld) try(s operators.SignIn) (operators.SignedIn, error) {
 }
 
 func (h panelWorld) resume(token string) (operators.Operator, error) {
-	op, _, err := h.auth.Resume(h.T.Context(), token, "192.0.2.9")
-	return op, err
+	r, err := h.auth.Resume(h.T.Context(), token, "192.0.2.9")
+	return r.Operator, err
 }
 
 func TestSignIn(t *testing.T) {
@@ -303,7 +303,7 @@ func TestSetLanguage(t *testing.T) {
 	if err := h.auth.SetLanguage(t.Context(), op, "ru"); err != nil {
 		t.Fatal(err)
 	}
-	if _, language, err := h.auth.Resume(t.Context(), token, ""); language != "ru" || err != nil {
-		t.Errorf("language %q, %v", language, err)
+	if r, err := h.auth.Resume(t.Context(), token, ""); r.Language != "ru" || err != nil {
+		t.Errorf("language %q, %v", r.Language, err)
 	}
 }

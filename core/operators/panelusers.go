@@ -4,91 +4,181 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// Add adds a user. It returns [billing.ErrInvalid] if the name, role or password
-// is not acceptable, and [billing.ErrAlreadyExists] if the name is taken.
+// Add adds a user. It returns [ErrForbidden] unless the operator is an editor,
+// [billing.ErrInvalid] if the name, role or password is not acceptable, and
+// [billing.ErrAlreadyExists] if the name is taken.
 func (a PanelAuth) Add(ctx context.Context, by Operator, name string, role ports.Role, password string) error {
-	if !validPanelName(name) {
-		return invalid("name", panelNameRule)
-	}
-	if !slices.Contains(ports.Roles(), role) {
-		return invalid("role", "must be viewer, support or editor")
-	}
-	hash, err := a.hash(name, password)
-	if err != nil {
+	return a.add(ctx, by, ports.PanelUser{Name: name, Role: role}, password)
+}
+
+func (a PanelAuth) add(ctx context.Context, by Operator, u ports.PanelUser, password string) error {
+	if err := by.mayEdit(); err != nil {
 		return err
 	}
-	u := ports.PanelUser{ID: a.NewID(), Name: name, Role: role, PasswordHash: hash, CreatedAt: a.Wall.Now()}
+	if err := errors.Join(checkPanelName(u.Name), checkRole(u.Role)); err != nil {
+		return err
+	}
+	var err error
+	if u.PasswordHash, err = a.hash(u.Name, password); err != nil {
+		return err
+	}
+	u.ID, u.CreatedAt = a.NewID(), a.Wall.Now()
 	err = a.Store.InTx(ctx, func(tx ports.Repos) error {
-		if err := tx.PanelUsers.Add(ctx, u); err != nil {
+		if _, err := a.lockFor(ctx, tx, by, by.Name); err != nil {
 			return err
 		}
-		return a.audit(ctx, tx, by, PanelUserAdded, u, nil, ports.Facts{"role": string(role)})
+		// The database requires the entry before the change.
+		if err := a.audit(ctx, tx, by, PanelUserAdded, u, nil, ports.Facts{"role": string(u.Role)}); err != nil {
+			return err
+		}
+		return tx.PanelUsers.Add(ctx, u)
 	})
-	return wrap(err, "add panel user %s", name)
+	return wrap(err, "add panel user %s", u.Name)
+}
+
+func checkPanelName(name string) error {
+	reserved := name == Anonymous || name == CLIOperator().Name // operators of audit entries
+	if validPanelName(name) && !reserved {
+		return nil
+	}
+	return &billing.InvalidError{Faults: []billing.Fault{{Field: "name", Message: panelNameRule, Rule: RulePanelName}}}
+}
+
+func checkRole(role ports.Role) error {
+	if slices.Contains(ports.Roles(), role) {
+		return nil
+	}
+	return invalid("role", "must be viewer, support or editor")
 }
 
 // SetPassword sets a user's password. It ends the user's sessions and lock-out, and
-// enables the account if it was disabled. It returns [billing.ErrNotFound] or
-// [billing.ErrInvalid].
+// enables the account if it was disabled. The second factor stays. It returns
+// [billing.ErrNotFound] or [billing.ErrInvalid].
 func (a PanelAuth) SetPassword(ctx context.Context, by Operator, name, password string) error {
 	hash, err := a.hash(name, password)
 	if err != nil {
 		return err
 	}
-	return a.change(ctx, by, name, PanelUserPasswordChanged, func(u ports.PanelUser) ports.PanelUser {
-		return ports.PanelUser{ID: u.ID, Name: u.Name, Role: u.Role, PasswordHash: hash, Language: u.Language, CreatedAt: u.CreatedAt}
+	return a.change(ctx, by, name, PanelUserPasswordChanged, func(u *ports.PanelUser) {
+		u.DisabledAt = time.Time{}
+		setPassword(u, hash)
 	})
+}
+
+// setPassword sets a password that only its user knows, and ends the lock-out.
+func setPassword(u *ports.PanelUser, hash billing.Secret) {
+	u.PasswordHash, u.PasswordTemporary = hash, false
+	u.Failures, u.LockedUntil = 0, time.Time{}
 }
 
 // Disable disables a user's account and ends the user's sessions. It returns
 // [billing.ErrNotFound] if the user does not exist.
 func (a PanelAuth) Disable(ctx context.Context, by Operator, name string) error {
-	return a.change(ctx, by, name, PanelUserDisabled, func(u ports.PanelUser) ports.PanelUser {
+	return a.change(ctx, by, name, PanelUserDisabled, func(u *ports.PanelUser) {
 		if u.DisabledAt.IsZero() {
 			u.DisabledAt = a.Wall.Now()
 		}
-		return u
 	})
 }
 
-// change saves the result of f for a user, ends the user's sessions and audits the
-// change.
-func (a PanelAuth) change(ctx context.Context, by Operator, name, action string, f func(ports.PanelUser) ports.PanelUser) error {
+// ErrOwnAccount is returned if editors change their own accounts as editors. So the
+// last editor always stays one.
+var ErrOwnAccount = &billing.Error{
+	Kind: billing.Forbidden, Code: "own_account", Message: "another editor must change your account; nothing was changed",
+}
+
+// change applies f to a user on behalf of an editor, and ends the user's sessions. The
+// editor must be another person. It audits the change before it saves it, because the
+// database requires the entry.
+func (a PanelAuth) change(ctx context.Context, by Operator, name, action string, f func(*ports.PanelUser)) error {
+	if err := by.mayEdit(); err != nil {
+		return err
+	}
+	if by.Name == name {
+		return ErrOwnAccount
+	}
 	err := a.Store.InTx(ctx, func(tx ports.Repos) error {
-		before, err := tx.PanelUsers.Lock(ctx, name)
+		before, err := a.lockFor(ctx, tx, by, name)
 		if err != nil {
 			return err
 		}
-		after := f(before)
+		after := before
+		f(&after)
+		was, is := userFacts(before, after)
+		if err := a.audit(ctx, tx, by, action, after, was, is); err != nil {
+			return err
+		}
 		if err := tx.PanelUsers.Save(ctx, after); err != nil {
 			return err
 		}
-		if err := endSessions(ctx, tx, after.ID); err != nil {
-			return err
-		}
-		return a.audit(ctx, tx, by, action, after,
-			ports.Facts{"disabled_at": timeFact(before.DisabledAt)}, ports.Facts{"disabled_at": timeFact(after.DisabledAt)})
+		return endSessions(ctx, tx, after.ID, ports.SessionKey{})
 	})
-	if errors.Is(err, billing.ErrNotFound) {
-		err = billing.ErrNotFound.WithMessage("there is no panel user %s", name)
-	}
-	return wrap(err, "change panel user %s", name)
+	return wrap(notPanelUser(err, name), "change panel user %s", name)
 }
 
-// endSessions ends all sessions of a user.
-func endSessions(ctx context.Context, tx ports.Repos, user string) error {
+func notPanelUser(err error, name string) error {
+	if errors.Is(err, billing.ErrNotFound) {
+		return billing.ErrNotFound.WithMessage("there is no panel user %s", name)
+	}
+	return err
+}
+
+// lockFor locks and returns a user. It returns [ErrForbidden] unless the operator is
+// still an editor: two editors may disable each other at the same time. It locks in the
+// order of names, so that they do not wait for each other.
+func (a PanelAuth) lockFor(ctx context.Context, tx ports.Repos, by Operator, name string) (u ports.PanelUser, err error) {
+	if by.Name == CLIOperator().Name {
+		if name == by.Name {
+			return u, nil
+		}
+		return tx.PanelUsers.Lock(ctx, name)
+	}
+	names := []string{by.Name, name}
+	slices.Sort(names)
+	for _, n := range slices.Compact(names) {
+		locked, err := tx.PanelUsers.Lock(ctx, n)
+		if n == by.Name && (errors.Is(err, billing.ErrNotFound) || err == nil && (locked.Role != ports.RoleEditor || !locked.DisabledAt.IsZero())) {
+			err = ErrForbidden
+		}
+		if err != nil {
+			return u, err
+		}
+		if n == name {
+			u = locked
+		}
+	}
+	return u, nil
+}
+
+// userFacts returns the facts of a change.
+func userFacts(before, after ports.PanelUser) (was, is ports.Facts) {
+	was, is = ports.Facts{"disabled_at": timeFact(before.DisabledAt)}, ports.Facts{"disabled_at": timeFact(after.DisabledAt)}
+	if before.Role != after.Role {
+		was["role"], is["role"] = string(before.Role), string(after.Role)
+	}
+	if before.Factor.On() != after.Factor.On() {
+		was["second_factor"], is["second_factor"] = timeFact(before.Factor.Since), timeFact(after.Factor.Since)
+	}
+	return was, is
+}
+
+// endSessions ends the sessions of a user except one. The zero key ends all.
+func endSessions(ctx context.Context, tx ports.Repos, user string, except ports.SessionKey) error {
 	list, err := tx.Sessions.Of(ctx, user)
 	if err != nil {
 		return err
 	}
 	var keys []ports.SessionKey
 	for _, s := range list {
-		keys = append(keys, s.Key)
+		if s.Key != except {
+			keys = append(keys, s.Key)
+		}
 	}
 	return tx.Sessions.End(ctx, keys...)
 }

@@ -2,7 +2,6 @@ package operators
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"net/netip"
@@ -30,45 +29,58 @@ var (
 type SignIn struct {
 	Name, Password string
 	From           string // IP address
+	Browser        string // family of the browser; empty if unknown
 	Device         string // token of an earlier sign-in of the browser; empty if it has none
 }
 
-// SignedIn is a new session.
+// SignedIn is a new session, or the first step to one.
 type SignedIn struct {
-	Token  string // of the session
+	Token  string // of the session; empty if a code is needed first
 	Device string // token for the next sign-in of the browser
+	// Step is the token for [PanelAuth.ConfirmCode]. It is empty unless the user has a
+	// second factor.
+	Step string
 }
 
-// SignIn starts a session. It returns [ErrSignIn] if the sign-in fails, and
-// [ErrTooManySignIns] if [Throttle] does not admit it. Every attempt that is
-// admitted compares exactly one hash and takes two transactions, whether the
+// SignIn starts a session. If the user has a second factor, it returns the token of
+// the second step instead, and starts no session. It returns [ErrSignIn] if the sign-in
+// fails, and [ErrTooManySignIns] if [Throttle] does not admit it. Every attempt that
+// is admitted compares exactly one hash. A failure takes two transactions, whether the
 // account exists or not.
 func (a PanelAuth) SignIn(ctx context.Context, s SignIn) (SignedIn, error) {
 	u, err := a.find(ctx, s.Name)
 	if err != nil {
 		return SignedIn{}, err
 	}
-	o := originOf(s, u, a.Wall.Now())
-	leave, err := a.Throttle.enter(ctx, o, a.Wall.Now())
-	if err != nil {
-		return SignedIn{}, err
-	}
-	matched := a.matches(u, s.Password, leave)
-	v := a.Throttle.conclude(o, matched && u.DisabledAt.IsZero(), a.Wall.Now())
-	done := SignedIn{Token: rand.Text() + rand.Text(), Device: newDeviceToken(u, a.Wall.Now())}
-	err = a.Store.InTx(ctx, func(tx ports.Repos) (err error) {
-		if v.admitted {
-			return a.startSession(ctx, tx, u, keyOfToken(done.Token), s.From)
-		}
-		return a.recordFailure(ctx, tx, u, v, s.From)
-	})
-	if err == nil && !v.admitted {
-		err = ErrSignIn
-	}
+	o := originOf(stepPassword, s, u, a.Wall.Now())
+	err = a.attempt(ctx, o, u, s.From, func() bool { return a.matches(u, s.Password) })
 	if err != nil {
 		return SignedIn{}, wrap(err, "sign in")
 	}
-	return done, nil
+	if u.Factor.On() {
+		step, err := a.newStepToken(u)
+		return SignedIn{Step: step}, wrap(err, "sign in %s", u.Name)
+	}
+	return a.admit(ctx, u, client{s.From, s.Browser}, nil)
+}
+
+// attempt compares a password or a code by matches, as often as [Throttle] admits it.
+// It stores a failure, and returns [ErrSignIn] or [ErrTooManySignIns].
+func (a PanelAuth) attempt(ctx context.Context, o origin, u ports.PanelUser, from string, matches func() bool) error {
+	leave, err := a.Throttle.enter(ctx, o, a.Wall.Now())
+	if err != nil {
+		return err
+	}
+	matched := func() bool { defer leave(); return matches() }()
+	v := a.Throttle.conclude(o, matched && u.DisabledAt.IsZero(), a.Wall.Now())
+	if v.admitted {
+		return nil
+	}
+	err = a.Store.InTx(ctx, func(tx ports.Repos) error { return a.recordFailure(ctx, tx, u, o.step, v, from) })
+	if err == nil {
+		err = ErrSignIn
+	}
+	return err
 }
 
 // find returns the user with this name, or the zero PanelUser.
@@ -83,21 +95,33 @@ func (a PanelAuth) find(ctx context.Context, name string) (ports.PanelUser, erro
 	return u, wrap(err, "sign in")
 }
 
-// matches compares a password with the user's, or with none, and then calls done.
-// A password that is too long is compared too, as far as bcrypt would, but never
-// matches.
-func (a PanelAuth) matches(u ports.PanelUser, password string, done func()) bool {
-	defer done()
+// matches compares a password with the user's, or with none. A password that is too
+// long is compared too, as far as bcrypt would, but never matches.
+func (a PanelAuth) matches(u ports.PanelUser, password string) bool {
 	matched := a.Passwords.Matches(u.PasswordHash, password[:min(len(password), maxPassword)])
 	return matched && len(password) <= maxPassword
 }
 
-// originOf returns the origin of a sign-in. The account's key changes with its
+// step is a kind of attempt. Each kind has its own counts of failures, so that a right
+// password does not reset those of codes.
+type step string
+
+const (
+	stepPassword step = ""
+	stepCode     step = "code"         // the second step of a sign-in
+	stepConfirm  step = "confirmation" // of a change of the own account
+)
+
+// originOf returns the origin of an attempt. The account's key changes with its
 // password, so that a new password ends all refusals.
-func originOf(s SignIn, u ports.PanelUser, now time.Time) origin {
-	account := sha256.Sum256([]byte(s.Name + "\x00" + u.PasswordHash.Reveal()))
+func originOf(kind step, s SignIn, u ports.PanelUser, now time.Time) origin {
+	text := s.Name + "\x00" + u.PasswordHash.Reveal()
+	if kind != stepPassword {
+		text = string(kind) + "\x00" + text
+	}
+	account := sha256.Sum256([]byte(text))
 	return origin{
-		account: hex.EncodeToString(account[:]), exists: u.ID != "",
+		account: hex.EncodeToString(account[:]), exists: u.ID != "", step: kind,
 		network: networkOf(s.From), device: deviceOf(u, s.Device, now),
 	}
 }
@@ -119,8 +143,11 @@ func networkOf(address string) string {
 }
 
 // startSession adds the session if the user has not changed since the password was
-// compared. Otherwise it returns [ErrSignIn].
-func (a PanelAuth) startSession(ctx context.Context, tx ports.Repos, seen ports.PanelUser, key ports.SessionKey, from string) error {
+// compared. If the user has a second factor, use takes a code from it. Otherwise
+// startSession returns [ErrSignIn].
+func (a PanelAuth) startSession(
+	ctx context.Context, tx ports.Repos, seen ports.PanelUser, s ports.Session, use func(ports.Factor) (ports.Factor, string, bool),
+) error {
 	u, err := tx.PanelUsers.Lock(ctx, seen.Name)
 	if err != nil {
 		return err
@@ -128,23 +155,33 @@ func (a PanelAuth) startSession(ctx context.Context, tx ports.Repos, seen ports.
 	if !u.PasswordHash.Equal(seen.PasswordHash) || !u.DisabledAt.IsZero() {
 		return ErrSignIn
 	}
-	now := a.Wall.Now()
+	var facts ports.Facts
+	if u.Factor.On() {
+		if use == nil {
+			return ErrSignIn // it was turned on after the password was compared
+		}
+		factor, kind, ok := use(u.Factor)
+		if !ok {
+			return ErrSignIn // another sign-in used the code first
+		}
+		u.Factor, facts = factor, ports.Facts{"second_factor": kind}
+	}
 	u.Failures, u.LockedUntil = 0, time.Time{}
 	if err := tx.PanelUsers.Save(ctx, u); err != nil {
 		return err
 	}
-	if err := tx.Sessions.Prune(ctx, now.Add(-SessionIdle), now.Add(-SessionMax)); err != nil {
+	if err := tx.Sessions.Prune(ctx, s.CreatedAt.Add(-SessionIdle), s.CreatedAt.Add(-SessionMax)); err != nil {
 		return err
 	}
-	if err := tx.Sessions.Add(ctx, ports.Session{Key: key, UserID: u.ID, CreatedAt: now, SeenAt: now, From: from}); err != nil {
+	if err := tx.Sessions.Add(ctx, s); err != nil {
 		return err
 	}
-	return a.audit(ctx, tx, Operator{Name: u.Name, From: from}, PanelUserSignedIn, u, nil, nil)
+	return a.audit(ctx, tx, Operator{Name: u.Name, From: s.From}, PanelUserSignedIn, u, nil, facts)
 }
 
 // recordFailure stores and audits a failed sign-in. The typed name of an account
 // that does not exist is not stored, because it may be a password.
-func (a PanelAuth) recordFailure(ctx context.Context, tx ports.Repos, seen ports.PanelUser, v verdict, from string) error {
+func (a PanelAuth) recordFailure(ctx context.Context, tx ports.Repos, seen ports.PanelUser, kind step, v verdict, from string) error {
 	u, err := tx.PanelUsers.Lock(ctx, seen.Name)
 	if err = ignore(err, billing.ErrNotFound); err != nil {
 		return err
@@ -157,8 +194,12 @@ func (a PanelAuth) recordFailure(ctx context.Context, tx ports.Repos, seen ports
 		}
 	}
 	by := Operator{Name: Anonymous, From: from}
+	failed := ports.Facts{"failures": strconv.Itoa(u.Failures)}
+	if kind != stepPassword {
+		failed["step"] = string(kind)
+	}
 	if v.audited {
-		if err := a.audit(ctx, tx, by, PanelUserSignInFailed, u, nil, ports.Facts{"failures": strconv.Itoa(u.Failures)}); err != nil {
+		if err := a.audit(ctx, tx, by, PanelUserSignInFailed, u, nil, failed); err != nil {
 			return err
 		}
 	}

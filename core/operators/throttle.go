@@ -14,7 +14,7 @@ import (
 //	account and network  after 5 failures refused for 1 minute; each further failure doubles the time, up to 1 hour
 //	account and device   the same for a device that signed in to the account before
 //	network              20 attempts, then one every 6 seconds
-//	account              after 10 failures one attempt every 2 seconds, after a pause
+//	account              after 10 failures one attempt every 2 seconds, after a pause; one code a minute
 //	concurrency          2 attempts per network or device; 8 of known devices and 8 of others in all
 //
 // The limits of the network and of the account do not apply to known devices. A
@@ -43,6 +43,7 @@ const (
 
 	accountFailures = 10
 	accountInterval = 2 * time.Second
+	codeInterval    = time.Minute // three of a million codes are valid, so a day of guesses has a chance of 0.5 %
 	longestPause    = 6 * time.Second
 
 	auditBurst    = 100 // failures per account that are audited
@@ -61,6 +62,7 @@ func NewThrottle() *Throttle {
 
 // origin identifies the account and the client of a sign-in.
 type origin struct {
+	step    step
 	account string
 	exists  bool // the account exists
 	network string
@@ -77,6 +79,14 @@ func (o origin) client() string {
 
 // pair returns the key of the account and the client.
 func (o origin) pair() string { return o.account + " " + o.client() }
+
+// interval is the time between two attempts at an account under attack.
+func (o origin) interval() time.Duration {
+	if o.step == stepPassword {
+		return accountInterval
+	}
+	return codeInterval
+}
 
 // auditKey returns the key of the account. All names without an account share one.
 func (o origin) auditKey() string {
@@ -137,7 +147,7 @@ func (t *Throttle) pause(o origin, now time.Time) (time.Duration, error) {
 	if pause > longestPause {
 		return 0, ErrTooManySignIns
 	}
-	a.free = now.Add(pause + accountInterval)
+	a.free = now.Add(pause + o.interval())
 	return pause, nil
 }
 
