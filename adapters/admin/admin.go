@@ -71,7 +71,7 @@ func (s *server) routes(a *assets) http.Handler {
 	mux.Handle("GET "+Prefix+"/login", s.public(s.showSignIn))
 	mux.Handle("POST "+Prefix+"/signin", s.public(s.signIn, "name", "password"))
 
-	mux.Handle("POST "+Prefix+"/logout", s.form(s.signOut))
+	mux.Handle("POST "+Prefix+"/logout", s.dutyForm(s.signOut))
 	mux.Handle("POST "+Prefix+"/language", s.public(s.chooseLanguage, "language", "next"))
 
 	mux.Handle("GET "+Prefix, s.page(s.dashboard))
@@ -80,6 +80,8 @@ func (s *server) routes(a *assets) http.Handler {
 		s.resourceRoutes(mux, res)
 	}
 	s.endpointRoutes(mux)
+	s.accountRoutes(mux)
+	s.peopleRoutes(mux)
 	mux.Handle("GET "+Prefix+"/info/find", s.page(s.showFind))
 	mux.Handle("POST "+Prefix+"/info/find", s.form(s.find, "q", "from", "to"))
 	mux.Handle("GET "+Prefix+"/info/users", s.page(s.list(s.users), "from", "to", "at", "before"))

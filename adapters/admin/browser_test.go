@@ -153,6 +153,12 @@ func TestBrowser_EveryPage(t *testing.T) {
 		s.formOf(paying, "refund"):                       {"The unused days, today included, are worth", "Неиспользованные дни, включая сегодняшний"},
 		s.formOf(paying, "settle"):                       {"Outcome at the payment system", "Исход в платёжной системе"},
 		"/admin/info/approvals":                          {"Give one period", "Подарить один период"},
+		"/admin/info/account":                            {"Set up a second factor", "Настроить второй фактор"},
+		"/admin/info/account/password":                   {"At least 12 characters", "Не короче 12 знаков"},
+		"/admin/info/account/factor":                     {"type this key into the app", "введите в приложение этот ключ"},
+		"/admin/info/people":                             {"New person", "Новый пользователь"},
+		"/admin/info/people/new":                         {"shows a temporary password", "будет временный пароль"},
+		"/admin/info/people/detail?name=vera":            {"New temporary password", "Новый временный пароль"},
 	}
 	for i, language := range []string{"en", "ru"} {
 		w.Resize(browsertest.Desktop)

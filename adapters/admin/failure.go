@@ -38,6 +38,10 @@ func failureOf(err error) failure {
 		return failure{http.StatusForbidden, "error.stale"}
 	case errors.Is(err, operators.ErrSignedOut):
 		return failure{http.StatusUnauthorized, "error.signed_out"}
+	case errors.Is(err, operators.ErrOwnAccount):
+		return failure{http.StatusForbidden, "error.own_account"}
+	case errors.Is(err, operators.ErrNoFactorKeys):
+		return failure{http.StatusServiceUnavailable, "error.no_factor_keys"}
 	case errors.Is(err, billing.Forbidden):
 		return failure{http.StatusForbidden, "error.forbidden"}
 	case errors.Is(err, billing.Unavailable), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):

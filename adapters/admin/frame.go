@@ -43,12 +43,16 @@ var menuItems = []struct{ path, key, icon string }{
 	{"/info/history", "menu.history", "fa-history"},
 	{"/info/endpoints", "menu.endpoints", "fa-paper-plane"},
 	{"/info/audit", "menu.audit", "fa-shield"},
+	{peoplePath, "menu.people", "fa-id-card-o"},
 }
 
 func menuOf(v *view) *menu.Menu {
 	m := &menu.Menu{}
 	path, _, _ := strings.Cut(v.path, "?")
 	for _, item := range menuItems {
+		if item.path == peoplePath && !v.MayEdit() {
+			continue
+		}
 		url := Prefix + item.path
 		active := ""
 		below := item.path != "" && (strings.HasPrefix(path, url+"/") || strings.HasSuffix(path, strings.TrimPrefix(item.path, "/info")))

@@ -22,6 +22,7 @@ import (
 	"github.com/online-cinema/billing/adapters/admin"
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/adapters/postgres/pgtest"
+	"github.com/online-cinema/billing/adapters/vault"
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/operators"
 	"github.com/online-cinema/billing/core/ports"
@@ -104,7 +105,11 @@ func siteOn(t *testing.T, db string, options ...option) *site {
 		}
 	}
 	auth := ownerAuth
-	auth.Store, auth.Throttle = s.store, operators.NewThrottle()
+	keys, err := vault.InMemory()
+	if err != nil {
+		t.Fatal(err)
+	}
+	auth.Store, auth.Throttle, auth.Keys = s.store, operators.NewThrottle(), keys
 	c := admin.Config{
 		Panel: operators.Panel{
 			Store: s.store, Views: s.store.PanelViews(), Clock: wallClock{}, Location: time.UTC, Adapters: []string{"bank", system}, SearchTime: time.Minute,

@@ -46,26 +46,17 @@ func (s *server) checkPublic(r *http.Request, known []string) error {
 // page serves a page to signed-in users. known are the keys that its query may
 // have.
 func (s *server) page(h handler, known ...string) http.Handler {
-	return s.signedIn(func(w http.ResponseWriter, r *http.Request, v *view) error {
-		if err := checkQuery(r, known); err != nil {
-			return err
-		}
-		return h(w, r, v)
-	})
+	return s.signedIn(asPage(dutiesDone(h), known))
 }
 
 // form handles a form that a signed-in user submits from a page of the same
 // session. known are the fields that it may have.
 func (s *server) form(h handler, known ...string) http.Handler {
-	return s.signedIn(func(w http.ResponseWriter, r *http.Request, v *view) error {
-		if err := errors.Join(checkQuery(r, nil), checkForm(r, known)); err != nil {
-			return err
-		}
-		if subtle.ConstantTimeCompare([]byte(r.PostForm.Get("csrf")), []byte(v.csrf)) != 1 {
-			return errCSRF
-		}
-		return h(w, r, v)
-	})
+	return s.signedIn(asForm(dutiesDone(h), known))
+}
+
+func sameCSRF(r *http.Request, v *view) bool {
+	return subtle.ConstantTimeCompare([]byte(r.PostForm.Get("csrf")), []byte(v.csrf)) == 1
 }
 
 func (s *server) signedIn(h handler) http.Handler {
@@ -100,7 +91,7 @@ func (s *server) authenticate(r *http.Request, v *view) error {
 	if err != nil {
 		return err
 	}
-	v.op, v.csrf = session.Operator, csrfOf(token)
+	v.op, v.duty, v.csrf = session.Operator, session.Duty, csrfOf(token)
 	if l, ok := langOf(session.Language); ok {
 		v.lang = l
 	}

@@ -22,12 +22,12 @@ func (s *server) showSignIn(w http.ResponseWriter, r *http.Request, v *view) err
 	return s.renderBare(w, http.StatusOK, "signin", signInPage{view: v})
 }
 
-// signIn starts a new session. It ends the session that the browser had before,
-// so that a token planted in the browser is useless.
+// signIn is the first step of a sign-in, and the only one without a second factor.
 func (s *server) signIn(w http.ResponseWriter, r *http.Request, v *view) error {
 	name := strings.TrimSpace(r.PostForm.Get("name"))
 	done, err := s.Auth.SignIn(r.Context(), operators.SignIn{
-		Name: name, Password: r.PostForm.Get("password"), From: s.clientAddr(r), Device: cookieValue(r, s.deviceCookie(name)),
+		Name: name, Password: r.PostForm.Get("password"), From: s.clientAddr(r), Browser: browserFamily(r.UserAgent()),
+		Device: cookieValue(r, s.deviceCookie(name)),
 	})
 	switch {
 	case errors.Is(err, operators.ErrTooManySignIns):
@@ -38,7 +38,16 @@ func (s *server) signIn(w http.ResponseWriter, r *http.Request, v *view) error {
 		return s.renderBare(w, http.StatusForbidden, "signin", signInPage{v, name, v.T("signin.failed")})
 	case err != nil:
 		return err
+	case done.Step != "":
+		return s.askForCode(w, r, done.Step)
 	}
+	return s.signedInAs(w, r, name, done)
+}
+
+// signedInAs sets the cookies of a new session and opens the page that the user asked
+// for. It ends the session that the browser had before, so that a token planted in the
+// browser is useless.
+func (s *server) signedInAs(w http.ResponseWriter, r *http.Request, name string, done operators.SignedIn) error {
 	if old := s.token(r); old != "" {
 		_ = s.Auth.SignOut(r.Context(), old) // if it fails, the old session expires later
 	}
@@ -71,6 +80,9 @@ func (s *server) chooseLanguage(w http.ResponseWriter, r *http.Request, v *view)
 	}
 	s.setCookie(w, languageCookie, l.code(), languageAge)
 	next := Prefix + "/login"
+	if cookieValue(r, s.stepCookie()) != "" {
+		next += "/code" // which goes back to the first step if it is too late
+	}
 	if s.authenticate(r, v) == nil {
 		if err := s.Auth.SetLanguage(r.Context(), v.op, l.code()); err != nil {
 			return err

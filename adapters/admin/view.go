@@ -20,6 +20,7 @@ type view struct {
 	zone *time.Location
 	now  time.Time
 	op   operators.Operator // zero if the user is not signed in
+	duty operators.Duty     // before any other page
 	csrf string
 	path string // path and query of the page
 }

@@ -113,7 +113,7 @@ func (f Files) kek(plaintext bool) (tink.AEAD, error) {
 	case plaintext:
 		return nil, nil //nolint:nilnil // no key encrypts it
 	case f.KEK == "":
-		return nil, errors.New("its keys are encrypted: set BILLING_VAULT_KEK_FILE, or for tokens BILLING_TOKEN_KEK_FILE, to the file of the key that encrypts them")
+		return nil, errors.New("its keys are encrypted: set BILLING_VAULT_KEK_FILE, for tokens BILLING_TOKEN_KEK_FILE, or for the panel BILLING_PANEL_KEK_FILE, to the file of the key that encrypts them")
 	}
 	return readKEK(f.KEK)
 }
@@ -145,7 +145,7 @@ func readKEK(path string) (tink.AEAD, error) {
 	return aeadsubtle.NewAESGCM(key)
 }
 
-var errNotDecrypted = errors.New("its keys cannot be decrypted: the file is damaged, or BILLING_VAULT_KEK_FILE (for tokens BILLING_TOKEN_KEK_FILE) names another key")
+var errNotDecrypted = errors.New("its keys cannot be decrypted: the file is damaged, or BILLING_VAULT_KEK_FILE (for tokens BILLING_TOKEN_KEK_FILE, for the panel BILLING_PANEL_KEK_FILE) names another key")
 
 func readKeyset(text []byte, kek tink.AEAD, purpose string) (*keyset.Handle, error) {
 	reader := keyset.NewJSONReader(bytes.NewReader(text))

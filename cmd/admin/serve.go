@@ -43,6 +43,17 @@ func serve(ctx context.Context, cfg boot.Admin, log *slog.Logger) error {
 	}
 	defer closeClock()
 	store := postgres.NewStore(pool)
+	auth := operators.PanelAuth{
+		Store: store, Wall: clock.System{}, NewID: boot.NewID, Passwords: password.New(), Throttle: operators.NewThrottle(),
+		RequireFactor: cfg.TOTP == boot.FactorRequired,
+	}
+	keys, err := cfg.OpenPanelKeys(cfg.Env, log)
+	if err != nil {
+		return err
+	}
+	if keys != nil {
+		auth.Keys = keys
+	}
 	views := operators.Panel{
 		Store: store, Views: store.PanelViews(), Clock: now, Location: cfg.TimeZone.Location,
 		Adapters: boot.PaymentSystemCodes(cfg.UseSimulator(cfg.Env)), TestClock: cfg.Clock == boot.TestClock,
@@ -52,7 +63,7 @@ func serve(ctx context.Context, cfg boot.Admin, log *slog.Logger) error {
 		Catalog:   operators.Catalog{Store: store, Clock: now, NewID: boot.NewID},
 		Notes:     operators.Notes{Store: store, Clock: now, NewID: boot.NewID},
 		Endpoints: operators.Endpoints{Store: store, Clock: now, Wall: time.Now, NewID: boot.NewID},
-		Auth:      operators.PanelAuth{Store: store, Wall: clock.System{}, NewID: boot.NewID, Passwords: password.New(), Throttle: operators.NewThrottle()},
+		Auth:      auth,
 		Instructions: operators.Instructions{
 			Store: mutant.Store(store, nil), Clock: now, Calendar: cfg.TimeZone.Calendar(), NewID: boot.NewID, Limits: cfg.SupportLimits.SupportLimits,
 		},

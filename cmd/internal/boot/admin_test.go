@@ -13,7 +13,7 @@ import (
 func TestLoad_Admin(t *testing.T) {
 	t.Parallel()
 	cfg, err := boot.Load[boot.Admin]([]string{"BILLING_DATABASE_URL=postgres://db/billing"})
-	if err != nil || cfg.AdminAddr != "127.0.0.1:8081" || cfg.OpsAddr != "127.0.0.1:9090" || cfg.Env != boot.Production || cfg.TrustedProxies != nil {
+	if err != nil || cfg.AdminAddr != "127.0.0.1:8081" || cfg.OpsAddr != "127.0.0.1:9090" || cfg.Env != boot.Production || cfg.TrustedProxies != nil || cfg.TOTP != boot.FactorOptional {
 		t.Errorf("defaults: %+v, %v", cfg, err)
 	}
 	cfg, err = boot.Load[boot.Admin]([]string{"BILLING_DATABASE_URL=postgres://db/billing", "BILLING_TRUSTED_PROXIES=10.1.2.3/8, 192.0.2.1,2001:db8::/32"})
@@ -26,6 +26,10 @@ func TestLoad_Admin(t *testing.T) {
 		"BILLING_ADMIN_ADDR=8081":                                         `BILLING_ADMIN_ADDR="8081" must be host:port`,
 		"BILLING_ADMIN_ADDR=:9000 BILLING_OPS_ADDR=:9000":                 "choose different ports",
 		"BILLING_CLOCK=test":                                              `BILLING_CLOCK="test" is refused`,
+		"BILLING_PANEL_TOTP=maybe":                                        `BILLING_PANEL_TOTP="maybe" must be optional or required`,
+		"BILLING_PANEL_TOTP=required":                                     "BILLING_PANEL_KEYSET_FILE is not set, but BILLING_PANEL_TOTP=required",
+		"BILLING_PANEL_KEYSET_FILE=/nowhere/panel.json":                   "BILLING_PANEL_KEK_FILE is not set",
+		"BILLING_ENV=dev BILLING_PANEL_KEYSET_FILE=/nowhere/panel.json":   `BILLING_PANEL_KEYSET_FILE="/nowhere/panel.json" cannot be used`,
 		"BILLING_SIMULATOR=maybe":                                         `BILLING_SIMULATOR="maybe" must be on or off`,
 		"BILLING_TRUSTED_PROXIES=10.0.0.0/99 BILLING_TIME_ZONE=Mars/Base": `BILLING_TIME_ZONE="Mars/Base" must be`,
 	} {

@@ -206,10 +206,12 @@ type Admin struct {
 	Rules
 	Simulation
 	SupportLimits SupportLimits `env:"BILLING_SUPPORT_LIMITS" envDefault:"give=7d,refund=1000.00 RUB/day" must:"be limits with commas between them: give=7d once, refund=1000.00 RUB/day once for each currency" help:"What an operator of the support may do in a day without a second person: days for one viewer, and refunds. A currency without a limit always needs a second person"`
+	Factors
 	Tracing
 }
 
 func (c Admin) check(f *faults) {
 	c.Rules.check(f, c.Env)
+	c.Factors.check(f, c.Env)
 	c.checkPublic(f, "BILLING_ADMIN_ADDR", c.AdminAddr)
 }

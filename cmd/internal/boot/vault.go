@@ -78,6 +78,8 @@ type Keys struct {
 	// Tokens encrypts payment tokens and makes digests and MACs. It is Cards if there is
 	// no keyset for tokens, and nil if there is none at all.
 	Tokens *vault.Vault
+	// Panel encrypts second factors. Only billingctl sets it here, to encrypt them again.
+	Panel *vault.Vault
 }
 
 // OpenKeys opens the keysets. Without any, which production refuses, the service stores
@@ -151,6 +153,9 @@ func NewStore(pool *pgxpool.Pool, keys Keys) *postgres.Store {
 	}
 	if keys.Cards != nil {
 		options = append(options, postgres.WithCardVault(keys.Cards))
+	}
+	if keys.Panel != nil {
+		options = append(options, postgres.WithPanelVault(keys.Panel))
 	}
 	return postgres.NewStore(pool, options...)
 }
