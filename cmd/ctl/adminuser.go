@@ -44,7 +44,15 @@ func (t *tool) adminUser() *cobra.Command {
 		}
 		return d.SetPassword(ctx, t.operator(), name, secret)
 	})
-	return group("admin-user", "Manage the users of the admin panel", t.adminUserAdd(), passwd, disable, t.withJSON(list))
+	reset := &cobra.Command{
+		Use: "totp-reset NAME", Short: "Turn off the second factor of a user who lost it",
+		Long: "Turn off the second factor of a user who lost the phone and the recovery codes, and end the user's sessions. The\n" +
+			"password alone signs in then. With BILLING_PANEL_TOTP=required the user must set up a new one at once.",
+	}
+	t.forUser(reset, "reset the second factor of", nil, func(ctx context.Context, d operators.PanelAuth, name string) error {
+		return d.ResetFactor(ctx, t.operator(), name)
+	})
+	return group("admin-user", "Manage the users of the admin panel", t.adminUserAdd(), passwd, disable, reset, t.withJSON(list))
 }
 
 func (t *tool) adminUserAdd() *cobra.Command {
@@ -154,6 +162,8 @@ type adminUserJSON struct {
 	CreatedAt   time.Time  `json:"created_at"`
 	DisabledAt  *time.Time `json:"disabled_at"`
 	LockedUntil *time.Time `json:"locked_until"`
+	// SecondFactor is true if a code is needed to sign in.
+	SecondFactor bool `json:"second_factor"`
 }
 
 func (t *tool) adminUserList(cmd *cobra.Command, _ []string) error {
@@ -163,15 +173,15 @@ func (t *tool) adminUserList(cmd *cobra.Command, _ []string) error {
 			return err
 		}
 		return t.print(mapped(list, func(u ports.PanelUser) adminUserJSON {
-			return adminUserJSON{u.Name, string(u.Role), u.CreatedAt, orNull(u.DisabledAt), orNull(u.LockedUntil)}
+			return adminUserJSON{u.Name, string(u.Role), u.CreatedAt, orNull(u.DisabledAt), orNull(u.LockedUntil), u.Factor.On()}
 		}), func() {
 			now := d.Wall.Now()
-			t.table([]string{"NAME", "ROLE", "SINCE", "DISABLED", "NETWORK REFUSED UNTIL"}, mapped(list, func(u ports.PanelUser) []string {
+			t.table([]string{"NAME", "ROLE", "SINCE", "DISABLED", "SECOND FACTOR", "NETWORK REFUSED UNTIL"}, mapped(list, func(u ports.PanelUser) []string {
 				refused := "" // the past is not shown
 				if u.LockedUntil.After(now) {
 					refused = formatTime(u.LockedUntil)
 				}
-				return []string{u.Name, string(u.Role), u.CreatedAt.Format(time.DateOnly), yesNo(!u.DisabledAt.IsZero()), refused}
+				return []string{u.Name, string(u.Role), u.CreatedAt.Format(time.DateOnly), yesNo(!u.DisabledAt.IsZero()), yesNo(u.Factor.On()), refused}
 			}))
 		})
 	})

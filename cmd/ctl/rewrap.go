@@ -29,7 +29,8 @@ func (t *tool) vaultRewrap() *cobra.Command {
 			"ciphertext is verified before it is stored. The service can keep running. The command can be interrupted and started again.\n\n" +
 			"It also signs the consents of live subscriptions. Run billingctl reconcile before the first time, because rewrap\n" +
 			"signs the price that the database has. A consent with a wrong signature is never signed again.\n\n" +
-			"Payment tokens, contacts for receipts and secrets of endpoints have the same keys.\n\n" +
+			"Payment tokens, contacts for receipts and secrets of endpoints have the same keys. Second factors of panel users have\n" +
+			"a keyset of their own.\n\n" +
 			"Once no plaintext token and no unsigned consent is left, programs refuse both, because only an attacker who can write\n" +
 			"to the database would put one there. A backup from before that has some: --accept-plaintext and --accept-unsigned\n" +
 			"encrypt and sign them.\n\n" +
@@ -59,9 +60,12 @@ type rewrapOptions struct {
 const maxBatch = 5000
 
 func (t *tool) rewrap(ctx context.Context, f keyFiles, s *postgres.Store, o rewrapOptions) error {
-	enforced, err := f.tokens().Enforced()
-	if err != nil {
-		return err
+	var enforced []string
+	if f.tokens().Keyset != "" {
+		var err error
+		if enforced, err = f.tokens().Enforced(); err != nil {
+			return err
+		}
 	}
 	var result rewrappedJSON
 	for {
@@ -91,7 +95,7 @@ func (t *tool) rewrap(ctx context.Context, f keyFiles, s *postgres.Store, o rewr
 			return err
 		}
 	}
-	if result.Left == 0 {
+	if result.Left == 0 && f.tokens().Keyset != "" {
 		if err := t.enforceRules(ctx, f, s, enforced); err != nil {
 			return err
 		}

@@ -20,7 +20,8 @@ type rotateFlags struct {
 	vaultFlags
 
 	prepare, disableOld, enableOld bool
-	newKEK, newTokenKEK            string
+
+	newKEK, newTokenKEK, newPanelKEK string
 }
 
 func (t *tool) vaultRotate() *cobra.Command {
@@ -30,7 +31,7 @@ func (t *tool) vaultRotate() *cobra.Command {
 		Args: noArgs,
 		RunE: t.action(func(cmd *cobra.Command, _ []string) error {
 			var f faults
-			f.exclusive(cmd, "prepare", "disable-old", "enable-old", "new-kek", "new-token-kek")
+			f.exclusive(cmd, "prepare", "disable-old", "enable-old", "new-kek", "new-token-kek", "new-panel-kek")
 			if err := f.err(); err != nil {
 				return err
 			}
@@ -45,6 +46,7 @@ func (t *tool) vaultRotate() *cobra.Command {
 	cmd.Flags().BoolVar(&in.enableOld, "enable-old", false, "enable the disabled keys again, for a backup that was encrypted with them")
 	cmd.Flags().StringVar(&in.newKEK, "new-kek", "", "encrypt the keyset with the key in this file, and create the file if it is missing; the keys do not change")
 	cmd.Flags().StringVar(&in.newTokenKEK, "new-token-kek", "", "the same for the keyset of payment tokens, if another key encrypts it")
+	cmd.Flags().StringVar(&in.newPanelKEK, "new-panel-kek", "", "the same for the keyset of second factors")
 	return t.withJSON(in.keys(cmd))
 }
 
@@ -64,7 +66,7 @@ func (t *tool) rotate(ctx context.Context, in rotateFlags) error {
 	if err != nil {
 		return err
 	}
-	if in.newKEK != "" || in.newTokenKEK != "" {
+	if in.newKEK != "" || in.newTokenKEK != "" || in.newPanelKEK != "" {
 		return t.rekey(ctx, in, files)
 	}
 	for _, set := range files.all() {
@@ -91,7 +93,8 @@ func (t *tool) rotate(ctx context.Context, in rotateFlags) error {
 }
 
 // rekey encrypts the keysets with another KEK: --new-kek those whose KEK is the vault's,
-// and --new-token-kek the keyset of payment tokens, if it has a KEK of its own.
+// --new-token-kek the keyset of payment tokens, if it has a KEK of its own, and
+// --new-panel-kek the keyset of second factors, likewise.
 func (t *tool) rekey(ctx context.Context, in rotateFlags, files keyFiles) error {
 	shared := files.TokenKEKFile == "" || files.TokenKEKFile == files.KEKFile
 	old, fresh, variable := files.KEKFile, in.newKEK, "BILLING_VAULT_KEK_FILE"
@@ -100,6 +103,12 @@ func (t *tool) rekey(ctx context.Context, in rotateFlags, files keyFiles) error 
 			return usageErrorf("--new-token-kek needs a keyset of payment tokens with a KEK of its own: use --new-kek")
 		}
 		old, fresh, variable = files.TokenKEKFile, in.newTokenKEK, "BILLING_TOKEN_KEK_FILE"
+	}
+	if in.newPanelKEK != "" {
+		if files.PanelKeysetFile == "" || files.PanelKEKFile == files.KEKFile || files.PanelKEKFile == files.TokenKEKFile {
+			return usageErrorf("--new-panel-kek needs a keyset of second factors with a KEK of its own")
+		}
+		old, fresh, variable = files.PanelKEKFile, in.newPanelKEK, "BILLING_PANEL_KEK_FILE"
 	}
 	for _, set := range files.all() {
 		if set.KEK != old {
@@ -110,10 +119,17 @@ func (t *tool) rekey(ctx context.Context, in rotateFlags, files keyFiles) error 
 			return err
 		}
 	}
-	if in.newTokenKEK != "" {
+	if files.PanelKEKFile == old {
+		files.PanelKEKFile = fresh
+	}
+	switch {
+	case in.newPanelKEK != "":
+	case in.newTokenKEK != "":
 		files.TokenKEKFile = fresh
-	} else if files.KEKFile = fresh; shared {
-		files.TokenKEKFile = fresh
+	default:
+		if files.KEKFile = fresh; shared {
+			files.TokenKEKFile = fresh
+		}
 	}
 	if err := t.printKeys(files); err != nil || t.json {
 		return err
@@ -259,7 +275,7 @@ func confirmUnused(ctx context.Context, s *postgres.Store, ids []uint32) error {
 		for _, r := range rows {
 			for _, id := range ids {
 				if r.KeyID == id {
-					return fmt.Errorf("%d rows were just encrypted with key %d: run billingctl vault rewrap again", r.Cards+r.Methods+r.Contacts+r.Secrets, id)
+					return fmt.Errorf("%d rows were just encrypted with key %d: run billingctl vault rewrap again", r.Rows(), id)
 				}
 			}
 		}

@@ -20,9 +20,10 @@ import (
 type vaultConfig struct {
 	boot.Service
 	boot.Vault
+	boot.PanelKeys
 }
 
-type vaultFlags struct{ keyset, kek, tokenKeyset, tokenKEK string }
+type vaultFlags struct{ keyset, kek, tokenKeyset, tokenKEK, panelKeyset, panelKEK string }
 
 func (t *tool) vault() *cobra.Command {
 	g := group("vault", "Manage the keys that encrypt card numbers and payment tokens",
@@ -34,9 +35,10 @@ func (t *tool) vault() *cobra.Command {
 		"  billingctl vault rotate --disable-old  disable the old keys; refused while a row needs one\n\n" +
 		"Running programs reload the keyset file; no restart is needed. If each machine has a copy of the file, begin\n" +
 		"with rotate --prepare and copy the file to all machines. Then continue with rotate and copy it again.\n\n" +
-		"There are two keysets: BILLING_VAULT_KEYSET_FILE for card numbers, and BILLING_TOKEN_KEYSET_FILE for payment\n" +
-		"tokens, digests and the proof of consent. Each command works on both. If only the first one is set, it serves\n" +
-		"tokens too; after the second one is created, rewrap moves them."
+		"There are three keysets: BILLING_VAULT_KEYSET_FILE for card numbers, BILLING_TOKEN_KEYSET_FILE for payment tokens,\n" +
+		"digests and the proof of consent, and BILLING_PANEL_KEYSET_FILE for the second factors of panel users. Each command\n" +
+		"works on all that are set. Without the second one, the first one serves tokens too; after it is created, rewrap\n" +
+		"moves them."
 	return g
 }
 
@@ -47,6 +49,8 @@ func (in *vaultFlags) keys(cmd *cobra.Command) *cobra.Command {
 	cmd.Flags().StringVar(&in.tokenKeyset, "token-keyset", "", "keyset file of payment tokens (default BILLING_TOKEN_KEYSET_FILE)")
 	cmd.Flags().StringVar(&in.tokenKEK, "token-kek", "",
 		"file with the key that encrypts the keyset of payment tokens (default BILLING_TOKEN_KEK_FILE, then --kek)")
+	cmd.Flags().StringVar(&in.panelKeyset, "panel-keyset", "", "keyset file of second factors (default BILLING_PANEL_KEYSET_FILE)")
+	cmd.Flags().StringVar(&in.panelKEK, "panel-kek", "", "file with the key that encrypts the keyset of second factors (default BILLING_PANEL_KEK_FILE)")
 	return cmd
 }
 
@@ -54,6 +58,7 @@ func (in *vaultFlags) keys(cmd *cobra.Command) *cobra.Command {
 type keyFiles struct {
 	env boot.Env
 	boot.Vault
+	boot.PanelKeys
 }
 
 // cards returns the files of the keyset for card numbers, which may not be configured.
@@ -74,21 +79,40 @@ type keyset struct {
 	name string
 }
 
+// purpose says what the keyset encrypts.
+func (k keyset) purpose() string {
+	switch k.name {
+	case tokenKeyset:
+		return "payment tokens"
+	case panelKeyset:
+		return "second factors"
+	default:
+		return "card numbers"
+	}
+}
+
 // The names of the keysets in the output.
 const (
 	cardKeyset  = "cards"
 	tokenKeyset = "tokens"
+	panelKeyset = "panel"
 )
 
 // all returns the configured keysets.
 func (k keyFiles) all() (list []keyset) {
 	switch {
-	case k.TokenKeysetFile == "":
-		return []keyset{{k.cards(), ""}}
+	case k.KeysetFile != "" && k.TokenKeysetFile == "":
+		list = append(list, keyset{k.cards(), ""})
 	case k.KeysetFile != "":
 		list = append(list, keyset{k.cards(), cardKeyset})
 	}
-	return append(list, keyset{k.tokens(), tokenKeyset})
+	if k.TokenKeysetFile != "" {
+		list = append(list, keyset{k.tokens(), tokenKeyset})
+	}
+	if k.PanelKeysetFile != "" {
+		list = append(list, keyset{k.PanelFiles(k.env), panelKeyset})
+	}
+	return list
 }
 
 // names returns the paths of the keysets, for the audit.
@@ -106,13 +130,21 @@ func (t *tool) files(in vaultFlags) (keyFiles, error) {
 		KeysetFile: cmp.Or(in.keyset, cfg.KeysetFile), KEKFile: cmp.Or(in.kek, cfg.KEKFile),
 		TokenKeysetFile: cmp.Or(in.tokenKeyset, cfg.TokenKeysetFile), TokenKEKFile: cmp.Or(in.tokenKEK, cfg.TokenKEKFile),
 	}
-	switch {
-	case v.KeysetFile == "" && v.TokenKeysetFile == "":
+	panel := boot.PanelKeys{PanelKeysetFile: cmp.Or(in.panelKeyset, cfg.PanelKeysetFile), PanelKEKFile: cmp.Or(in.panelKEK, cfg.PanelKEKFile)}
+	files := keyFiles{cfg.Env, v, panel}
+	all := files.all()
+	if len(all) == 0 {
 		return keyFiles{}, usageErrorf("give --keyset or --token-keyset, or set BILLING_VAULT_KEYSET_FILE or BILLING_TOKEN_KEYSET_FILE")
-	case v.KeysetFile == v.TokenKeysetFile:
-		return keyFiles{}, usageErrorf("%s is the keyset of card numbers and of payment tokens: give each a file of its own", v.KeysetFile)
 	}
-	return keyFiles{cfg.Env, v}, nil
+	for i, set := range all {
+		for _, other := range all[:i] {
+			if set.Keyset == other.Keyset {
+				return keyFiles{}, usageErrorf("%s is the keyset of %s and of %s: give each a file of its own",
+					set.Keyset, other.purpose(), set.purpose())
+			}
+		}
+	}
+	return files, nil
 }
 
 // keygenJSON describes the created files.
@@ -121,6 +153,7 @@ type keygenJSON struct {
 	KEK    string      `json:"kek,omitempty"`
 	KeyID  uint32      `json:"key_id,omitempty"`
 	Tokens *keygenJSON `json:"tokens,omitempty"` // the keyset of payment tokens
+	Panel  *keygenJSON `json:"panel,omitempty"`  // the keyset of second factors
 }
 
 func (t *tool) vaultKeygen() *cobra.Command {
@@ -131,7 +164,8 @@ func (t *tool) vaultKeygen() *cobra.Command {
 		Long: "Create each keyset that is configured and does not exist yet. Unless it exists, also create the key that\n" +
 			"encrypts it. No file is overwritten.\n\n" +
 			"Store the two files of a keyset separately: together with the database they reveal every card number or payment\n" +
-			"token. Back up both, also separately from the database: without them the card numbers and tokens are lost.",
+			"token. Back up both, also separately from the database: without them the card numbers and tokens are lost.\n" +
+			"The keyset of second factors is the only one that the panel needs.",
 		Example: "  billingctl vault keygen --keyset /etc/billing/vault.json --kek /etc/billing/vault.kek \\\n" +
 			"    --token-keyset /etc/billing/tokens.json --token-kek /etc/billing/tokens.kek",
 		Args: noArgs,
@@ -155,6 +189,8 @@ func (t *tool) keygen(ctx context.Context, files keyFiles, plaintext bool) error
 			return usageErrorf("--clear needs BILLING_ENV=dev or test: production requires an encrypted keyset")
 		case plaintext:
 			all[i].KEK = ""
+		case all[i].KEK == "" && all[i].name == panelKeyset:
+			return usageErrorf("give --panel-kek or set BILLING_PANEL_KEK_FILE: the key in that file encrypts the keyset")
 		case all[i].KEK == "":
 			return usageErrorf("give --kek or set BILLING_VAULT_KEK_FILE: the key in that file encrypts the keyset")
 		}
@@ -170,6 +206,8 @@ func (t *tool) keygen(ctx context.Context, files keyFiles, plaintext bool) error
 			return err
 		case set.name == tokenKeyset:
 			made.Tokens = &one
+		case set.name == panelKeyset:
+			made.Panel = &one
 		default:
 			made.Keyset, made.KEK, made.KeyID = one.Keyset, one.KEK, one.KeyID
 		}
@@ -207,6 +245,9 @@ func (t *tool) showMade(made keygenJSON) {
 	if made.Tokens != nil {
 		t.showMade(*made.Tokens)
 	}
+	if made.Panel != nil {
+		t.showMade(*made.Panel)
+	}
 }
 
 // withVault runs f with the vault's files and a store that uses their keys.
@@ -215,8 +256,13 @@ func (t *tool) withVault(ctx context.Context, in vaultFlags, f func(keyFiles, *p
 	if err != nil {
 		return err
 	}
-	keys, err := files.OpenKeys(files.env, warningLog(t.stderr))
-	if err != nil {
+	var keys boot.Keys
+	if files.KeysetFile != "" || files.TokenKeysetFile != "" {
+		if keys, err = files.OpenKeys(files.env, warningLog(t.stderr)); err != nil {
+			return err
+		}
+	}
+	if keys.Panel, err = files.OpenPanelKeys(files.env, warningLog(t.stderr)); err != nil {
 		return err
 	}
 	return t.withPool(ctx, func(pool *pgxpool.Pool) error { return f(files, boot.NewStore(pool, keys)) })

@@ -14,7 +14,7 @@ import (
 
 type keyJSON struct {
 	ID             uint32 `json:"id"`
-	Keyset         string `json:"keyset,omitempty"` // cards or tokens, if each has one
+	Keyset         string `json:"keyset,omitempty"` // cards, tokens or panel; empty for one of cards and tokens
 	Primary        bool   `json:"primary"`
 	Enabled        bool   `json:"enabled"`
 	Known          bool   `json:"known"` // in the keyset
@@ -22,6 +22,7 @@ type keyJSON struct {
 	PaymentMethods int64  `json:"payment_methods"`
 	Contacts       int64  `json:"receipt_contacts"`
 	Secrets        int64  `json:"endpoint_secrets"`
+	Factors        int64  `json:"second_factors"`
 }
 
 type vaultStatusJSON struct {
@@ -70,15 +71,25 @@ func vaultStatus(ctx context.Context, files keyFiles, s *postgres.Store) (st vau
 			return keyJSON{ID: k.ID, Keyset: set.name, Primary: k.Primary, Enabled: k.Enabled, Known: true}
 		})...)
 	}
-	if st.Enforced, err = files.tokens().Enforced(); err != nil {
-		return st, err
+	if files.tokens().Keyset != "" {
+		if st.Enforced, err = files.tokens().Enforced(); err != nil {
+			return st, err
+		}
 	}
 	rows, err := s.KeyUsage(ctx)
 	if err != nil {
 		return st, err
 	}
 	for _, r := range rows {
-		st.add(r)
+		if files.PanelKeysetFile == "" {
+			r.Factors = 0 // of a keyset that is not configured here
+		}
+		if r.Rows() > 0 {
+			st.add(r)
+		}
+	}
+	if files.tokens().Keyset == "" {
+		return st, nil
 	}
 	consents, err := s.ConsentCounts(ctx)
 	st.UnsignedConsents, st.OldConsents = consents.Unsigned, consents.OfOtherKeys
@@ -100,19 +111,23 @@ func (st *vaultStatusJSON) add(r postgres.KeyUsage) {
 		st.Keys = append(st.Keys, keyJSON{ID: r.KeyID})
 	}
 	k := &st.Keys[i]
-	k.Cards, k.PaymentMethods, k.Contacts, k.Secrets = r.Cards, r.Methods, r.Contacts, r.Secrets
+	k.Cards, k.PaymentMethods, k.Contacts, k.Secrets, k.Factors = r.Cards, r.Methods, r.Contacts, r.Secrets, r.Factors
 	if !k.Primary || k.Keyset == tokenKeyset {
 		st.Left += r.Cards
 	}
 	if !k.Primary || k.Keyset == cardKeyset {
 		st.Left += r.Methods + r.Contacts + r.Secrets
 	}
+	if !k.Primary || k.Keyset != panelKeyset {
+		st.Left += r.Factors
+	}
 }
 
 func (t *tool) showVault(st vaultStatusJSON) {
-	t.table([]string{"KEY", "KEYSET", "STATE", "CARDS", "PAYMENT METHODS", "RECEIPT CONTACTS", "ENDPOINT SECRETS"}, mapped(st.Keys, func(k keyJSON) []string {
+	t.table([]string{"KEY", "KEYSET", "STATE", "CARDS", "PAYMENT METHODS", "RECEIPT CONTACTS", "ENDPOINT SECRETS", "SECOND FACTORS"}, mapped(st.Keys, func(k keyJSON) []string {
 		return []string{
 			strconv.FormatUint(uint64(k.ID), 10), cmp.Or(k.Keyset, "all"), k.state(), strconv.FormatInt(k.Cards, 10), strconv.FormatInt(k.PaymentMethods, 10), strconv.FormatInt(k.Contacts, 10), strconv.FormatInt(k.Secrets, 10),
+			strconv.FormatInt(k.Factors, 10),
 		}
 	}))
 	refused := slices.Contains(st.Enforced, vault.RuleTokens)
@@ -148,7 +163,7 @@ func (t *tool) showVault(st vaultStatusJSON) {
 }
 
 // rows returns the number of rows that the key encrypts.
-func (k keyJSON) rows() int64 { return k.Cards + k.PaymentMethods + k.Contacts + k.Secrets }
+func (k keyJSON) rows() int64 { return k.Cards + k.PaymentMethods + k.Contacts + k.Secrets + k.Factors }
 
 func (k keyJSON) state() string {
 	switch {

@@ -68,7 +68,7 @@ const (
 // demo holds the keys and logins of the demo. It replaces the cinema's auth service.
 type demo struct {
 	privateFile, publicFile string
-	vault, tokens           vault.Files
+	vault, tokens, panel    vault.Files
 	token                   string // of the demo viewer
 	tokenFile               string
 	expires                 time.Time
@@ -79,11 +79,12 @@ func newDemo(dir string) (demo, error) {
 	d := demo{privateFile: filepath.Join(dir, "private.pem"), publicFile: filepath.Join(dir, "public.pem")}
 	d.vault = vault.Files{Keyset: filepath.Join(dir, "vault.json"), KEK: filepath.Join(dir, "vault.kek")}
 	d.tokens = vault.Files{Keyset: filepath.Join(dir, "tokens.json"), KEK: filepath.Join(dir, "tokens.kek")}
+	d.panel = vault.Files{Keyset: filepath.Join(dir, "panel.json"), KEK: filepath.Join(dir, "panel.kek")}
 	key, err := loadKey(dir, d)
 	if err != nil {
 		return demo{}, err
 	}
-	if err := errors.Join(makeVault(d.vault), makeVault(d.tokens)); err != nil {
+	if err := errors.Join(makeVault(d.vault), makeVault(d.tokens), makeVault(d.panel)); err != nil {
 		return demo{}, err
 	}
 	now := time.Now().UTC().Truncate(time.Second)
@@ -128,6 +129,7 @@ func (d demo) vars(environ []string) []string {
 	return []string{
 		keysetVar + "=" + d.vault.Keyset, "BILLING_VAULT_KEK_FILE=" + d.vault.KEK,
 		"BILLING_TOKEN_KEYSET_FILE=" + d.tokens.Keyset, "BILLING_TOKEN_KEK_FILE=" + d.tokens.KEK,
+		"BILLING_PANEL_KEYSET_FILE=" + d.panel.Keyset, "BILLING_PANEL_KEK_FILE=" + d.panel.KEK,
 	}
 }
 
