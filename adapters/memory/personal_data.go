@@ -28,7 +28,7 @@ func (s *state) obstacles(user billing.UserID) (o billing.ErasureObstacles) {
 		o.Live += one(sub.UserID == user && sub.Live())
 	}
 	for _, p := range s.payments {
-		o.Payments += one(p.UserID == user && !p.Settled())
+		o.Payments += one(p.UserID == user && (!p.Settled() || !p.recheckAt.IsZero()))
 	}
 	for _, f := range s.refunds {
 		o.Refunds += one(f.UserID == user && !f.Settled())

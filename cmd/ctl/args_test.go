@@ -46,8 +46,8 @@ func TestRun_ReportsAllFaultsAtOnce(t *testing.T) {
 		"admin-user add": {
 			[]string{"admin-user", "add", "--role", "owner"},
 			[]string{
-				"give the name of one user, not of 0: billingctl admin-user add NAME --role viewer|editor",
-				`--role "owner" must be viewer or editor`,
+				"give the name of one user, not of 0: billingctl admin-user add NAME --role viewer|support|editor",
+				`--role "owner" must be viewer, support or editor`,
 			},
 		},
 		"reconcile": {
@@ -107,7 +107,7 @@ func TestRun_ReportsEveryRequiredFlag(t *testing.T) {
 				return
 			}
 			args := strings.Fields(strings.TrimPrefix(cmd.CommandPath(), "billingctl "))
-			if strings.Contains(cmd.Use, " CODE") || strings.Contains(cmd.Use, " ID") {
+			if strings.Contains(cmd.Use, " CODE") || strings.Contains(cmd.Use, " ID") || strings.Contains(cmd.Use, "|ID ") {
 				args = append(args, "x")
 			}
 			environ := cli{[]string{"BILLING_ENV=test"}}

@@ -40,7 +40,7 @@ func NewNote(id NoteID, user UserID, text, by string, now time.Time) (Note, erro
 // data, so the data cannot be erased before.
 type ErasureObstacles struct {
 	Live     int // subscriptions that have not ended
-	Payments int // pending payments
+	Payments int // payments that are pending, or were given up and are looked up again
 	Refunds  int // pending refunds
 	Receipts int // pending fiscal receipts
 	Saves    int // payment methods that are being saved

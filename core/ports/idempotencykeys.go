@@ -31,8 +31,11 @@ func (r KeyedRequest) Repeats(stored [32]byte) bool {
 // Response is the response to the first request with a key.
 type Response struct {
 	Status int
-	Body   []byte
+	Body   []byte // empty if it was erased: see [PersonalData]
 }
+
+// Erased reports whether the body was erased with the personal data of the user.
+func (r Response) Erased() bool { return len(r.Body) == 0 }
 
 // KeyRecord is the stored claim of a request on its key.
 type KeyRecord struct {

@@ -121,6 +121,18 @@ func refusesErasure(w *panelWorld) {
 	_, obstacles, err = w.erase(receipt.sub.UserID)
 	w.must(err)
 	same(w.world, "obstacles", obstacles, billing.ErasureObstacles{Receipts: 1})
+	givenUp, _ := w.known()
+	w.end(givenUp, noon)
+	p := givenUp.next(1)
+	w.must(w.addPayment(0, p))
+	p.Status, p.DeclineCode, p.SettledAt = billing.PaymentAbandoned, billing.NotSent, noon
+	w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Payments.Save(ctx, p) })
+	w.tx(func(ctx context.Context, tx ports.Repos) error {
+		return tx.Rechecks.Schedule(ctx, time.Hour, 1, ports.KeyOf(&p))
+	})
+	_, obstacles, err = w.erase(givenUp.sub.UserID)
+	w.must(err)
+	same(w.world, "obstacles", obstacles, billing.ErasureObstacles{Payments: 1})
 }
 
 func refusesUnknownErasure(w *panelWorld) {

@@ -26,7 +26,7 @@ type Requests struct {
 //	nil, nil              r is new, or the first request had no effect: run it
 //	Response              the stored response: send it again
 //	Work                  the first request did its work and died before it responded
-//	ErrKeyReused          the key belongs to a different request
+//	ErrKeyReused          the key belongs to a different request, or its response was erased
 //	ErrRequestInProgress  the first request is still running
 func (q Requests) Replay(ctx context.Context, r ports.KeyedRequest) (*ports.Response, *Work, error) {
 	c, err := ports.InTx(ctx, q.Store, func(tx ports.Repos) (ports.KeyRecord, error) {
@@ -39,12 +39,17 @@ func (q Requests) Replay(ctx context.Context, r ports.KeyedRequest) (*ports.Resp
 		return nil, nil, fmt.Errorf("idempotency key: %w", err)
 	case !r.Repeats(c.Fingerprint):
 		return nil, nil, billing.ErrKeyReused
+	case c.Response != nil && c.Response.Erased():
+		return nil, nil, errErased
 	case c.Response != nil:
 		return c.Response, nil, nil
 	default:
 		return q.recover(ctx, c)
 	}
 }
+
+// errErased refuses a repetition whose response was erased. The request must not run again.
+var errErased = billing.ErrKeyReused.WithMessage("the response to this Idempotency-Key was erased with the personal data; take a new one")
 
 // Work is the effect of a request that died before it responded. The caller derives
 // the response from View and stores it under Claim.

@@ -1,6 +1,7 @@
 package viewers_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -27,6 +28,7 @@ func TestReplay(t *testing.T) {
 		{name: "new key", before: func(world, ports.KeyedRequest) {}},
 		{name: "response stored", before: func(w world, r ports.KeyedRequest) { w.keep(r, "first") }, body: "first"},
 		{name: "response stored, another request", before: func(w world, r ports.KeyedRequest) { w.keep(r, "first") }, other: true, want: billing.ErrKeyReused},
+		{name: "response erased", before: func(w world, r ports.KeyedRequest) { w.keep(r, "first"); w.erase() }, want: billing.ErrKeyReused},
 		{name: "done, no response", fault: billingtest.NoFault, before: world.work, work: billing.StatusActive},
 		{name: "declined, no response", fault: billingtest.Decline, before: world.work, work: billing.StatusEnded},
 		{name: "done, another request", fault: billingtest.NoFault, before: world.work, other: true, want: billing.ErrKeyReused},
@@ -63,6 +65,18 @@ func (w world) work(r ports.KeyedRequest) {
 	cmd := billingtest.SubscribeBasic()
 	cmd.Request = &r
 	_, _ = w.Process().Subscribe(w.T.Context(), cmd)
+}
+
+// erase erases the personal data of the viewer.
+func (w world) erase() {
+	w.T.Helper()
+	w.InTx(func(ctx context.Context, tx ports.Repos) error {
+		if err := tx.Users.Seen(ctx, w.Clock.Now(), billingtest.Viewer); err != nil {
+			return err
+		}
+		_, err := tx.PersonalData.Erase(ctx, billingtest.Viewer, w.Clock.Now(), nil)
+		return err
+	})
 }
 
 // keep stores a response, and expects it back.

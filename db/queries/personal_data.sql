@@ -10,9 +10,12 @@ SELECT * FROM user_notes WHERE user_id = @user_id ORDER BY id DESC LIMIT @take::
 SELECT id FROM users WHERE id = @id FOR UPDATE;
 
 -- name: ErasureObstacles :one
+-- A payment that was given up counts as long as it is looked up again, because it may be
+-- refunded.
 SELECT
     (SELECT count(*) FROM subscriptions s WHERE s.user_id = @user_id AND s.ended_at IS NULL) AS live,
-    (SELECT count(*) FROM payments p WHERE p.user_id = @user_id AND p.sweep_at IS NOT NULL) AS payments,
+    (SELECT count(*) FROM payments p WHERE p.user_id = @user_id AND p.sweep_at IS NOT NULL)
+        + (SELECT count(*) FROM payments p WHERE p.user_id = @user_id AND p.status = 'abandoned' AND p.recheck_at IS NOT NULL) AS payments,
     (SELECT count(*) FROM refunds r WHERE r.user_id = @user_id AND r.sweep_at IS NOT NULL AND r.status = 'pending') AS refunds,
     (SELECT count(*) FROM receipts r WHERE r.user_id = @user_id AND r.look_at IS NOT NULL) AS receipts,
     (SELECT count(*) FROM saved_methods m WHERE m.user_id = @user_id AND m.sweep_at IS NOT NULL) AS saves;
@@ -51,7 +54,12 @@ WHERE m.user_id = @user_id AND (m.removed_at IS NULL OR num_nonnulls(m.token, m.
 UPDATE saved_methods SET return_url = '', provider_ref = '', action_url = '', last4 = '' WHERE user_id = @user_id;
 
 -- name: ErasePages :exec
-UPDATE payments SET action_url = '' WHERE user_id = @user_id AND action_url <> '' AND sweep_at IS NULL;
+-- Each half reads one index of the payments of a user: see ViewPayments.
+UPDATE payments p SET action_url = ''
+WHERE p.user_id = @user_id AND p.sweep_at IS NULL AND p.id IN (
+    SELECT a.id FROM payments a WHERE a.user_id = @user_id AND a.status IN ('pending', 'succeeded') AND a.action_url <> ''
+    UNION ALL
+    SELECT b.id FROM payments b WHERE b.user_id = @user_id AND b.status IN ('declined', 'abandoned') AND b.action_url <> '');
 
 -- name: EraseResponses :exec
 -- The keys stay, so that no old request runs again.
@@ -69,6 +77,7 @@ idle AS (
     WHERE u.last_seen_at < greatest(@subject_before::timestamptz, @display_before::timestamptz, @contact_before::timestamptz)
       AND (SELECT count(*) FROM subscriptions s WHERE s.user_id = u.id AND s.ended_at IS NULL) = 0
       AND (SELECT count(*) FROM payments y WHERE y.user_id = u.id AND y.sweep_at IS NOT NULL) = 0
+      AND (SELECT count(*) FROM payments y WHERE y.user_id = u.id AND y.status = 'abandoned' AND y.recheck_at IS NOT NULL) = 0
       AND (SELECT count(*) FROM refunds r WHERE r.user_id = u.id AND r.status = 'pending') = 0
       AND (SELECT count(*) FROM receipts r WHERE r.user_id = u.id AND r.look_at IS NOT NULL) = 0
     FOR UPDATE OF u SKIP LOCKED),

@@ -82,9 +82,14 @@ func (q *Queries) EraseNotes(ctx context.Context, userID string) (int64, error) 
 }
 
 const erasePages = `-- name: ErasePages :exec
-UPDATE payments SET action_url = '' WHERE user_id = $1 AND action_url <> '' AND sweep_at IS NULL
+UPDATE payments p SET action_url = ''
+WHERE p.user_id = $1 AND p.sweep_at IS NULL AND p.id IN (
+    SELECT a.id FROM payments a WHERE a.user_id = $1 AND a.status IN ('pending', 'succeeded') AND a.action_url <> ''
+    UNION ALL
+    SELECT b.id FROM payments b WHERE b.user_id = $1 AND b.status IN ('declined', 'abandoned') AND b.action_url <> '')
 `
 
+// Each half reads one index of the payments of a user: see ViewPayments.
 func (q *Queries) ErasePages(ctx context.Context, userID string) error {
 	_, err := q.db.Exec(ctx, erasePages, userID)
 	return err
@@ -126,7 +131,8 @@ func (q *Queries) EraseTokensForgotten(ctx context.Context, userID string, forge
 const erasureObstacles = `-- name: ErasureObstacles :one
 SELECT
     (SELECT count(*) FROM subscriptions s WHERE s.user_id = $1 AND s.ended_at IS NULL) AS live,
-    (SELECT count(*) FROM payments p WHERE p.user_id = $1 AND p.sweep_at IS NOT NULL) AS payments,
+    (SELECT count(*) FROM payments p WHERE p.user_id = $1 AND p.sweep_at IS NOT NULL)
+        + (SELECT count(*) FROM payments p WHERE p.user_id = $1 AND p.status = 'abandoned' AND p.recheck_at IS NOT NULL) AS payments,
     (SELECT count(*) FROM refunds r WHERE r.user_id = $1 AND r.sweep_at IS NOT NULL AND r.status = 'pending') AS refunds,
     (SELECT count(*) FROM receipts r WHERE r.user_id = $1 AND r.look_at IS NOT NULL) AS receipts,
     (SELECT count(*) FROM saved_methods m WHERE m.user_id = $1 AND m.sweep_at IS NOT NULL) AS saves
@@ -134,12 +140,14 @@ SELECT
 
 type ErasureObstaclesRow struct {
 	Live     int64
-	Payments int64
+	Payments int32
 	Refunds  int64
 	Receipts int64
 	Saves    int64
 }
 
+// A payment that was given up counts as long as it is looked up again, because it may be
+// refunded.
 func (q *Queries) ErasureObstacles(ctx context.Context, userID string) (*ErasureObstaclesRow, error) {
 	row := q.db.QueryRow(ctx, erasureObstacles, userID)
 	var i ErasureObstaclesRow
@@ -175,6 +183,7 @@ idle AS (
     WHERE u.last_seen_at < greatest($3::timestamptz, $4::timestamptz, $5::timestamptz)
       AND (SELECT count(*) FROM subscriptions s WHERE s.user_id = u.id AND s.ended_at IS NULL) = 0
       AND (SELECT count(*) FROM payments y WHERE y.user_id = u.id AND y.sweep_at IS NOT NULL) = 0
+      AND (SELECT count(*) FROM payments y WHERE y.user_id = u.id AND y.status = 'abandoned' AND y.recheck_at IS NOT NULL) = 0
       AND (SELECT count(*) FROM refunds r WHERE r.user_id = u.id AND r.status = 'pending') = 0
       AND (SELECT count(*) FROM receipts r WHERE r.user_id = u.id AND r.look_at IS NOT NULL) = 0
     FOR UPDATE OF u SKIP LOCKED),
