@@ -134,7 +134,7 @@ func (c crowd) stored(s billing.Subscription) (got billing.Subscription, grants 
 	return got, grants
 }
 
-// Each row of a run for many viewers is what Subscription.Give makes of it alone. Rows that
+// Each row of a run for many viewers equals the result of Subscription.Give. Rows that
 // get nothing stay as they are.
 func TestMakeGood_EachRowIsAsGivenAlone(t *testing.T) {
 	t.Parallel()
