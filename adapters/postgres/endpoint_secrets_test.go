@@ -56,7 +56,7 @@ func TestRewrap_EndpointSecrets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	counts, err := w.encrypting.KeyUsage(t.Context())
+	counts, err := w.keyUsage()
 	byKey := map[uint32]int64{}
 	for _, u := range counts {
 		byKey[u.KeyID] = u.Secrets

@@ -71,7 +71,7 @@ func TestRewrap_TokenRemovals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	counts, err := w.encrypting.KeyUsage(t.Context())
+	counts, err := w.keyUsage()
 	want := []postgres.KeyUsage{{KeyID: keys[0].ID, Methods: 1}, {KeyID: keys[1].ID, Methods: 3}}
 	sorted := func(list []postgres.KeyUsage) map[uint32]int64 {
 		byKey := map[uint32]int64{}

@@ -62,6 +62,11 @@ func newVaultFixture(t *testing.T) vaultFixture {
 	return w
 }
 
+// keyUsage counts as billingctl does, which works as the owner.
+func (w vaultFixture) keyUsage() ([]postgres.KeyUsage, error) {
+	return postgres.NewStore(w.pool).KeyUsage(w.Context())
+}
+
 var today = time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
 
 func (w vaultFixture) tx(s *postgres.Store, f func(ctx context.Context, tx ports.Repos) error) {
@@ -340,7 +345,7 @@ func TestRewrap_AfterRotation(t *testing.T) {
 	if err != nil || len(keys) != 2 {
 		t.Fatal(keys, err)
 	}
-	counts, err := w.encrypting.KeyUsage(t.Context())
+	counts, err := w.keyUsage()
 	want := []postgres.KeyUsage{{KeyID: keys[1].ID, Cards: 1, Methods: rows}}
 	if diff := cmp.Diff(want, counts); err != nil || diff != "" {
 		t.Errorf("rows by key (-want +got), %v:\n%s", err, diff)
