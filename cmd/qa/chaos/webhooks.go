@@ -23,7 +23,7 @@ func endpoints() []scenario {
 	return []scenario{
 		{
 			name: "endpoint/faults", short: 1, long: 10,
-			description: "a receiver is slow, refuses, redirects and cuts connections, then responds with 500 for three days: it receives every event, those of a viewer in order, with fresh signatures",
+			description: "a receiver is slow, refuses, redirects and cuts connections, then responds with 500 for three days, and later with 410: it receives every event, those of a viewer in order, with fresh signatures",
 			run:         faultyReceiver,
 		},
 		{
@@ -286,6 +286,16 @@ func faultyReceiver(t *trial) {
 	waitFor(maxWait, func() bool { return time.Since(refused) > freshness+2*time.Second }) // so that old signatures are too old
 	w.note("the receiver works again")
 	r.use(nil)
+	r.awaitAll(false)
+	w.note("the receiver responds with 410")
+	r.use(func(http.ResponseWriter, string) int { return http.StatusGone })
+	w.recordEvents(20)
+	if !r.await(func() bool { return w.queryInt(`SELECT count(*) FROM endpoints WHERE disabled_at IS NOT NULL`) == 1 }) {
+		w.violated("I17: an endpoint that responds with 410 is not disabled")
+	}
+	r.use(nil)
+	out, err := w.billingctl("endpoint", "enable").CombinedOutput()
+	w.require(string(out), err)
 	r.awaitAll(false)
 }
 
