@@ -105,6 +105,8 @@ func TestTexts_EveryCodeHasName(t *testing.T) {
 		operators.PlanAdded, operators.PlanEdited, operators.PlanArchived, operators.PlanRestored, operators.PaymentSystemRestored, operators.PlanDeleted, operators.PaymentSystemAdded, operators.PaymentSystemEdited,
 		operators.PaymentSystemArchived, operators.PaymentSystemDeleted, operators.PaymentSettled, operators.SubscriptionsGiven, operators.PanelUserAdded, operators.PanelUserPasswordChanged,
 		operators.PanelUserDisabled, operators.PanelUserLockedOut, operators.PanelUserSignedIn, operators.PanelUserSignInFailed,
+		operators.PanelUserEnabled, operators.PanelUserRoleChanged, operators.PanelUserPasswordReset, operators.PanelUserFactorOn, operators.PanelUserFactorOff,
+		operators.PanelUserFactorReset, operators.PanelUserRecoveryRenewed, operators.PanelUserSessionsEnded,
 		operators.EndpointAdded, operators.EndpointRotated, operators.EndpointDisabled, operators.EndpointEnabled, operators.EndpointReplayed, operators.EndpointTested,
 		// billingctl audits these itself.
 		"vault.keygen", "vault.rotate", "vault.prepare", "vault.new_kek", "vault.disable_old", "vault.enable_old", "vault.rewrap",
