@@ -339,3 +339,27 @@ func TestBrowser_People(t *testing.T) {
 	w.Sees("panel user added", "role changed", "panel user disabled", "panel user enabled", "temporary password set")
 	w.Done()
 }
+
+// Two editors who disable each other at the same moment: the second one is no editor any
+// more, so one of them stays.
+func TestPeople_LastEditorStays(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	results := make(chan int, 2)
+	forms := map[*browser]url.Values{}
+	for name, other := range map[string]string{"anna": "boris", "boris": "anna"} {
+		b := s.as(name)
+		forms[b] = url.Values{"name": {other}, "csrf": {b.csrf()}}
+	}
+	for b, form := range forms {
+		go func() { results <- b.post("/admin/people/disable", form).status }()
+	}
+	first, second := <-results, <-results
+	if (first == http.StatusSeeOther) == (second == http.StatusSeeOther) {
+		t.Errorf("statuses %d and %d, want one success", first, second)
+	}
+	var editors int
+	if err := s.owner.QueryRow(t.Context(), "SELECT count(*) FROM panel_users WHERE role = 'editor' AND disabled_at IS NULL").Scan(&editors); err != nil || editors != 1 {
+		t.Errorf("%d editors are left, %v; want 1", editors, err)
+	}
+}
