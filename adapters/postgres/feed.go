@@ -213,22 +213,29 @@ func (r *feedReader) start(ctx context.Context) (place ports.FeedPlace, err erro
 	first := max(0, r.query.Since.Add(-startSlack).UnixMilli())
 	place = ports.FeedPlace{Xact: r.horizon}
 	err = windows(first, lastMillis, firstDuration, func(from, to int64) (found bool, err error) {
-		row, err := r.q.FeedStart(ctx, dbgen.FeedStartParams{
-			FirstID: firstIDAt(from), BeforeID: firstIDAt(to), FirstAt: time.UnixMilli(from), BeforeAt: time.UnixMilli(to),
-		})
-		switch {
-		case err != nil:
+		row, err := r.startWithin(ctx, from, to)
+		if err != nil || !row.Earlier && row.Xact == 0 {
 			return false, err
-		case row.Earlier:
+		}
+		// An event at the end of the window may have a later place than one right after it.
+		if row, err = r.startWithin(ctx, from, min(to+startSlack.Milliseconds(), lastMillis)); err != nil {
+			return false, err
+		}
+		place.Xact = min(row.Xact, r.horizon)
+		if row.Earlier {
 			place = ports.FeedPlace{ID: billing.EventID(firstIDAt(from))}
-		case row.Xact > 0:
-			place.Xact = min(row.Xact, r.horizon)
-		default:
-			return false, nil
 		}
 		return true, nil
 	})
 	return place, err
+}
+
+// startWithin returns the lowest place of the events that were recorded, or happened, within
+// a window of milliseconds.
+func (r *feedReader) startWithin(ctx context.Context, from, to int64) (*dbgen.FeedStartRow, error) {
+	return r.q.FeedStart(ctx, dbgen.FeedStartParams{
+		FirstID: firstIDAt(from), BeforeID: firstIDAt(to), FirstAt: time.UnixMilli(from), BeforeAt: time.UnixMilli(to),
+	})
 }
 
 func (r *feedReader) add(row *dbgen.Event, subject string) {

@@ -120,6 +120,32 @@ func TestFeed_LateCommit(t *testing.T) {
 	wantFeed(t, f, next(feedPage(t, f, next(start, 1)), 10), "meanwhile")
 }
 
+// A reader starts at a time. The only event of the hour before it was recorded after the
+// first event that follows, which must not be skipped.
+func TestFeed_StartsBeforeLaterPlaces(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t)
+	f := postgres.NewStore(pool)
+	since := time.Now()
+	for _, e := range []struct {
+		name string
+		at   time.Time
+	}{{"follows", since.Add(time.Second)}, {"precedes", since.Add(-time.Second)}, {"last", since.Add(2 * time.Second)}} {
+		id := billing.FirstIDAt(e.at)
+		if _, err := pool.Exec(t.Context(), `INSERT INTO events (user_id, id, type, at, plan_code, decline_code) VALUES ($1, $2, $3, '2026-03-01Z', '', '')`,
+			viewerID(1), id, e.name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []string
+	for !slices.Contains(got, "last") && t.Context().Err() == nil {
+		got = typesOf(feedPage(t, f, ports.FeedQuery{Since: since, Limit: 10}))
+	}
+	if diff := cmp.Diff([]string{"follows", "last"}, got); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+}
+
 // The transaction with the smaller id records its event of a viewer last.
 func TestFeed_OrderOfViewer(t *testing.T) {
 	t.Parallel()
