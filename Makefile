@@ -1,7 +1,7 @@
 # make run           build and run the service on this machine; ARGS="--ephemeral" etc. go to billingctl dev
 # make test          run all tests, on a Postgres that the tests start; RACE=1 adds the race detector
 # make build         build the programs into bin/
-# make chaos         run the fault suite and write bin/chaos/report.html; CHAOS=long takes twenty minutes
+# make chaos         run the fault suite and write bin/chaos/report.html; CHAOS=long takes half an hour
 # make random        charge 10,000 payments at each payment system with random faults; SEED=N repeats a run
 # make upgrade-test  run the previous version (BASE=a git ref) while its schema is migrated to this one
 # make restore-test  back up, restore into an empty cluster, and compare the data
