@@ -129,14 +129,15 @@ type userPaymentJSON struct {
 }
 
 type userEventJSON struct {
-	ID          string    `json:"id"`
-	At          time.Time `json:"at"`
-	Type        string    `json:"type"`
-	PlanCode    string    `json:"plan_code"`
-	PaymentID   string    `json:"payment_id"`
-	DeclineCode string    `json:"decline_code"`
-	By          string    `json:"by"`     // the operator who caused the event; empty if none did
-	Reason      string    `json:"reason"` // of that operator
+	ID          string     `json:"id"`
+	At          time.Time  `json:"at"`
+	Type        string     `json:"type"`
+	PlanCode    string     `json:"plan_code"`
+	PaymentID   string     `json:"payment_id"`
+	DeclineCode string     `json:"decline_code"`
+	ChargeAt    *time.Time `json:"charge_at"` // that a reminder announces
+	By          string     `json:"by"`        // the operator who caused the event; empty if none did
+	Reason      string     `json:"reason"`    // of that operator
 }
 
 func toUserJSON(u userDetails) userJSON {
@@ -160,7 +161,7 @@ func toUserJSON(u userDetails) userJSON {
 			}
 		}),
 		History: mapped(u.History, func(e billing.Event) userEventJSON {
-			return userEventJSON{string(e.ID), e.At, string(e.Type), e.PlanCode, string(e.PaymentID), string(e.DeclineCode), e.Author.Name, e.Author.Reason}
+			return userEventJSON{string(e.ID), e.At, string(e.Type), e.PlanCode, string(e.PaymentID), string(e.DeclineCode), orNull(e.ChargeAt), e.Author.Name, e.Author.Reason}
 		}),
 		Notes: mapped(u.Notes, func(n billing.Note) userNoteJSON { return userNoteJSON{string(n.ID), n.CreatedAt, n.By, n.Text} }),
 	}
@@ -201,7 +202,11 @@ func (t *tool) showUser(u userDetails) {
 	t.printf("")
 	t.table([]string{"TIME", "EVENT", "PLAN", ""}, mapped(u.History, func(e billing.Event) []string {
 		by := prefixed("by ", e.Author.Name) + prefixed(": ", e.Author.Reason)
-		return []string{formatTime(e.At), string(e.Type), e.PlanCode, joinNonEmpty(string(e.DeclineCode), prefixed("payment ", string(e.PaymentID)), by)}
+		charge := ""
+		if !e.ChargeAt.IsZero() {
+			charge = "charge at " + formatTime(e.ChargeAt)
+		}
+		return []string{formatTime(e.At), string(e.Type), e.PlanCode, joinNonEmpty(string(e.DeclineCode), prefixed("payment ", string(e.PaymentID)), charge, by)}
 	}))
 	if len(u.Notes) > 0 {
 		t.printf("")

@@ -14,10 +14,12 @@ func TestUserShow(t *testing.T) {
 	s := withDatabase(t)
 	exec(t, s.url(), twoPayments)
 	exec(t, s.url(), "UPDATE users SET subject = 'auth0|17', display = 'anna@example.com'")
+	exec(t, s.url(), "INSERT INTO events (user_id, id, type, at, plan_code, decline_code, reason, charge_at, amount, currency) VALUES ('"+ownerID+
+		"', '01900000-0000-7000-8000-000000000009', 'renewal_reminder', '2026-02-27Z', 'basic', '', 'long_period', '2026-03-01Z', 39900, 'RUB')")
 	out, _ := s.run(t, boot.OK, "user", "show", "auth0|17")
 	for _, want := range []string{
 		"User " + ownerID + ", subject auth0|17, anna@example.com", "basic  past_due  399.00 RUB / month", "bank            active",
-		declinedID, "declined; insufficient_funds", "bank; ref-7", "payment_declined", "subscribed",
+		declinedID, "declined; insufficient_funds", "bank; ref-7", "payment_declined", "subscribed", "charge at 2026-03-01",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the output lacks %q:\n%s", want, out)
@@ -29,7 +31,7 @@ func TestUserShow(t *testing.T) {
 	var got userJSON
 	s.json(t, boot.OK, &got, "user", "show", ownerID)
 	if got.Subject != "auth0|17" || got.Display != "anna@example.com" || len(got.Subscriptions) != 1 || len(got.PaymentMethods) != 1 ||
-		len(got.Payments) != 2 || got.Payments[0].ID != pendingID || len(got.History) != 2 {
+		len(got.Payments) != 2 || got.Payments[0].ID != pendingID || len(got.History) != 3 {
 		t.Errorf("the user is %+v", got)
 	}
 	for _, args := range [][]string{{}, {"--json"}} {
