@@ -115,7 +115,7 @@ var texts = map[string][languages]string{
 	"user.methods": {"Payment methods", "Способы оплаты"}, "user.no_methods": {"No payment methods.", "Способов оплаты нет."},
 	"user.instructions": {"Instructions", "Распоряжения"},
 
-	"approvals.hint":    {"Instructions that exceed the limits of the support. Only an editor decides, and never about an own instruction.", "Распоряжения сверх лимитов поддержки. Решает только редактор, и никогда — о своём."},
+	"approvals.hint":    {"Instructions that exceed the limits of the support. An editor decides, but never about their own instruction.", "Распоряжения сверх лимитов поддержки. Решает редактор, но никогда не о своём распоряжении."},
 	"approvals.empty":   {"No instruction waits for an approval.", "Ни одно распоряжение не ждёт согласования."},
 	"approvals.by":      {"%s, %s", "%s, роль: %s"},
 	"approvals.own":     {"Another editor must decide about your instruction.", "О вашем распоряжении должен решить другой редактор."},
