@@ -23,7 +23,7 @@ func renewalScript(ctx context.Context, q queries, d *dataset, batch int) (strin
 	}
 	s := script{queries: q}
 	s.add("WITH due (" + due + ", plan_code, current_group, version, token, token_ct, token_key_id, card_id, linked_at, removed_at) AS (\n")
-	s.query("SubscriptionsLockDue", values{"from_at": ":since", "now": ":now", "systems": "'{" + worker.SystemCode + "}'", "take": fmt.Sprint(batch)})
+	s.query("SubscriptionsLockDue", values{"from_at": ":since", "now": ":now", "notice_by": "NULL", "systems": "'{" + worker.SystemCode + "}'", "take": fmt.Sprint(batch)})
 	s.add("\n), a AS (SELECT " + arrays(claimColumns) + ` FROM (
   SELECT *, '0'::xid AS locked, ` + newID + ` AS payment_id, period_end + make_interval(months => interval_months) AS next FROM due) d
 ), saved AS (` + "\n")
