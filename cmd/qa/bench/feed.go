@@ -154,10 +154,12 @@ func measureEvents(ctx context.Context, t worker.Task, out io.Writer, f func(eve
 	return json.NewEncoder(out).Encode(worker.Result{Items: n, Elapsed: time.Since(begin), ClientCPU: worker.CPU() - cpu, RSS: worker.PeakRSS()})
 }
 
-// tableWorker reads the events since a time from the table.
+// tableWorker reads the events since a time from the table, with the subjects that the feed
+// delivers.
 func tableWorker(ctx context.Context, t worker.Task, out io.Writer) error {
 	return measureEvents(ctx, t, out, func(s eventSource) (n int, err error) {
-		rows, err := s.pool.Query(ctx, "SELECT * FROM events WHERE id >= $1 ORDER BY xact, id", billing.FirstIDAt(t.Now))
+		rows, err := s.pool.Query(ctx, `
+			SELECT e.*, (SELECT u.subject FROM users u WHERE u.id = e.user_id) FROM events e WHERE e.id >= $1 ORDER BY e.xact, e.id`, billing.FirstIDAt(t.Now))
 		if err != nil {
 			return 0, err
 		}
