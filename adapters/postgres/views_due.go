@@ -51,52 +51,55 @@ func (v views) duePage(ctx context.Context, page dbgen.ViewDueParams) ([]ports.D
 // Over implements [ports.Views]. It reads in pages, as Due does.
 func (v views) Over(ctx context.Context, now time.Time, each func(billing.Subscription) error) error {
 	page := dbgen.ViewOverParams{Now: now, AfterAt: orEpoch(time.Time{}), AfterUser: minID, AfterID: minID, Take: duePage}
-	for {
-		list, err := queryMany(ctx, func(ctx context.Context) ([]*dbgen.ViewOverRow, error) { return v.q.ViewOver(ctx, page) },
+	return inPages(each, func(last *billing.Subscription) ([]billing.Subscription, error) {
+		if last != nil {
+			page.AfterAt, page.AfterUser, page.AfterID = last.GraceUntil, string(last.UserID), string(last.ID)
+		}
+		return queryMany(ctx, func(ctx context.Context) ([]*dbgen.ViewOverRow, error) { return v.q.ViewOver(ctx, page) },
 			func(row *dbgen.ViewOverRow) billing.Subscription {
 				return subscriptionOf(&row.Subscription, row.PlanCode, row.PlanGroup)
 			})
-		if err != nil {
-			return err
-		}
-		for _, s := range list {
-			if err := each(s); err != nil {
-				return err
-			}
-		}
-		if len(list) < duePage {
-			return nil
-		}
-		last := list[len(list)-1]
-		page.AfterAt, page.AfterUser, page.AfterID = last.GraceUntil, string(last.UserID), string(last.ID)
-	}
+	})
 }
 
 // Waiting implements [ports.Views]. It reads in pages, as Due does.
 func (v views) Waiting(ctx context.Context, q ports.DueQuery, each func(billing.Subscription) error) error {
+	if q.NoticeBy.IsZero() {
+		return nil
+	}
 	page := dbgen.ViewWaitingParams{
 		FromAt: orEpoch(time.Time{}), AfterUser: minID, AfterID: minID, Now: q.Now, Systems: q.Systems, NoticeBy: q.NoticeBy, Take: duePage,
 	}
-	for !q.NoticeBy.IsZero() {
-		list, err := queryMany(ctx, func(ctx context.Context) ([]*dbgen.ViewWaitingRow, error) { return v.q.ViewWaiting(ctx, page) },
+	return inPages(each, func(last *billing.Subscription) ([]billing.Subscription, error) {
+		if last != nil {
+			page.FromAt, page.AfterUser, page.AfterID = last.NextChargeAt, string(last.UserID), string(last.ID)
+		}
+		return queryMany(ctx, func(ctx context.Context) ([]*dbgen.ViewWaitingRow, error) { return v.q.ViewWaiting(ctx, page) },
 			func(row *dbgen.ViewWaitingRow) billing.Subscription {
 				return subscriptionOf(&row.Subscription, row.PlanCode, row.PlanGroup)
 			})
+	})
+}
+
+// inPages calls each for the items of all pages. read returns the page of duePage items
+// after last, or the first one if last is nil.
+func inPages[T any](each func(T) error, read func(last *T) ([]T, error)) error {
+	var last *T
+	for {
+		list, err := read(last)
 		if err != nil {
 			return err
 		}
-		for _, s := range list {
-			if err := each(s); err != nil {
+		for _, item := range list {
+			if err := each(item); err != nil {
 				return err
 			}
 		}
 		if len(list) < duePage {
 			return nil
 		}
-		last := list[len(list)-1]
-		page.FromAt, page.AfterUser, page.AfterID = last.NextChargeAt, string(last.UserID), string(last.ID)
+		last = &list[len(list)-1]
 	}
-	return nil
 }
 
 // CountDue implements [ports.Views].
