@@ -52,18 +52,7 @@ func TestRewrap_EndpointSecrets(t *testing.T) {
 	if diff := cmp.Diff([]string{"secret of endpoint " + string(endpointID(1))}, broken); diff != "" || reencrypted != 3 {
 		t.Errorf("re-encrypted %d, want 3; broken (-want +got):\n%s", reencrypted, diff)
 	}
-	keys, err := w.files.Keys()
-	if err != nil {
-		t.Fatal(err)
-	}
-	counts, err := w.keyUsage()
-	byKey := map[uint32]int64{}
-	for _, u := range counts {
-		byKey[u.KeyID] = u.Secrets
-	}
-	if diff := cmp.Diff(map[uint32]int64{keys[0].ID: 1, keys[1].ID: 3}, byKey); err != nil || diff != "" {
-		t.Errorf("secrets by key (-want +got), %v:\n%s", err, diff)
-	}
+	w.expectByKey(func(u postgres.KeyUsage) int64 { return u.Secrets }, 1, 3)
 	w.exec("UPDATE endpoints SET disabled_at = now() WHERE id <> $1 AND id <> $2", endpointID(0), endpointID(1))
 	for range 2 {
 		var p ports.Push

@@ -50,16 +50,5 @@ func TestRewrap_Contacts(t *testing.T) {
 	if diff := cmp.Diff([]string{"receipt contact " + string(contactID(1))}, broken); diff != "" || reencrypted != 3 {
 		t.Errorf("re-encrypted %d, want 3; broken (-want +got):\n%s", reencrypted, diff)
 	}
-	keys, err := w.files.Keys()
-	if err != nil {
-		t.Fatal(err)
-	}
-	counts, err := w.keyUsage()
-	byKey := map[uint32]int64{}
-	for _, u := range counts {
-		byKey[u.KeyID] = u.Contacts
-	}
-	if diff := cmp.Diff(map[uint32]int64{keys[0].ID: 1, keys[1].ID: 3}, byKey); err != nil || diff != "" {
-		t.Errorf("contacts by key (-want +got), %v:\n%s", err, diff)
-	}
+	w.expectByKey(func(u postgres.KeyUsage) int64 { return u.Contacts }, 1, 3)
 }

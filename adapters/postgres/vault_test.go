@@ -67,6 +67,26 @@ func (w vaultFixture) keyUsage() ([]postgres.KeyUsage, error) {
 	return postgres.NewStore(w.pool).KeyUsage(w.Context())
 }
 
+// expectByKey compares the rows that each key encrypts, the oldest key first.
+func (w vaultFixture) expectByKey(rows func(postgres.KeyUsage) int64, want ...int64) {
+	w.Helper()
+	keys, err := w.files.Keys()
+	if err != nil || len(keys) != len(want) {
+		w.Fatalf("%d keys, want %d: %v", len(keys), len(want), err)
+	}
+	wanted, got := map[uint32]int64{}, map[uint32]int64{}
+	for i, k := range keys {
+		wanted[k.ID] = want[i]
+	}
+	counts, err := w.keyUsage()
+	for _, u := range counts {
+		got[u.KeyID] = rows(u)
+	}
+	if diff := cmp.Diff(wanted, got); err != nil || diff != "" {
+		w.Errorf("rows by key (-want +got), %v:\n%s", err, diff)
+	}
+}
+
 var today = time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
 
 func (w vaultFixture) tx(s *postgres.Store, f func(ctx context.Context, tx ports.Repos) error) {
