@@ -27,8 +27,11 @@ func (f Files) Enforce(rule string) error {
 	})
 }
 
-// Enforced returns the rules that programs enforce.
+// Enforced returns the rules that programs enforce: none without a keyset.
 func (f Files) Enforced() ([]string, error) {
+	if f.Keyset == "" {
+		return nil, nil
+	}
 	k, err := f.read()
 	return k.enforced, err
 }

@@ -60,12 +60,9 @@ type rewrapOptions struct {
 const maxBatch = 5000
 
 func (t *tool) rewrap(ctx context.Context, f keyFiles, s *postgres.Store, o rewrapOptions) error {
-	var enforced []string
-	if f.tokens().Keyset != "" {
-		var err error
-		if enforced, err = f.tokens().Enforced(); err != nil {
-			return err
-		}
+	enforced, err := f.tokens().Enforced()
+	if err != nil {
+		return err
 	}
 	var result rewrappedJSON
 	for {

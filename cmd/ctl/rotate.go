@@ -119,16 +119,9 @@ func (t *tool) rekey(ctx context.Context, in rotateFlags, files keyFiles) error 
 			return err
 		}
 	}
-	if files.PanelKEKFile == old {
-		files.PanelKEKFile = fresh
-	}
-	switch {
-	case in.newPanelKEK != "":
-	case in.newTokenKEK != "":
-		files.TokenKEKFile = fresh
-	default:
-		if files.KEKFile = fresh; shared {
-			files.TokenKEKFile = fresh
+	for _, kek := range []*string{&files.KEKFile, &files.TokenKEKFile, &files.PanelKEKFile} {
+		if *kek == old {
+			*kek = fresh
 		}
 	}
 	if err := t.printKeys(files); err != nil || t.json {

@@ -71,10 +71,8 @@ func vaultStatus(ctx context.Context, files keyFiles, s *postgres.Store) (st vau
 			return keyJSON{ID: k.ID, Keyset: set.name, Primary: k.Primary, Enabled: k.Enabled, Known: true}
 		})...)
 	}
-	if files.tokens().Keyset != "" {
-		if st.Enforced, err = files.tokens().Enforced(); err != nil {
-			return st, err
-		}
+	if st.Enforced, err = files.tokens().Enforced(); err != nil {
+		return st, err
 	}
 	rows, err := s.KeyUsage(ctx)
 	if err != nil {
