@@ -18,6 +18,7 @@ import (
 func TestVault_PanelKeyset(t *testing.T) {
 	t.Parallel()
 	s := withDatabase(t)
+	exec(t, s.url(), twoPayments) // with a token that another host encrypts
 	dir := t.TempDir()
 	files := vault.Files{Keyset: filepath.Join(dir, "panel.json"), KEK: filepath.Join(dir, "panel.kek")}
 	s.environ = append(s.environ, "BILLING_PANEL_KEYSET_FILE="+files.Keyset)

@@ -79,15 +79,16 @@ func vaultStatus(ctx context.Context, files keyFiles, s *postgres.Store) (st vau
 		return st, err
 	}
 	for _, r := range rows {
+		// Rows of a keyset that is not configured here are those of another host.
 		if files.PanelKeysetFile == "" {
-			r.Factors = 0 // of a keyset that is not configured here
+			r.Factors = 0
+		}
+		if files.tokens().Keyset == "" {
+			r = postgres.KeyUsage{KeyID: r.KeyID, Factors: r.Factors}
 		}
 		if r.Rows() > 0 {
 			st.add(r)
 		}
-	}
-	if files.tokens().Keyset == "" {
-		return st, nil
 	}
 	consents, err := s.ConsentCounts(ctx)
 	st.UnsignedConsents, st.OldConsents = consents.Unsigned, consents.OfOtherKeys
