@@ -108,7 +108,7 @@ func (r endpointLeases) Lease(_ context.Context, l ports.EndpointLease) (p ports
 	e := slices.MinFunc(ready, func(a, b endpoint) int { return a.leasedUntil.Compare(b.leasedUntil) })
 	e.lease, e.leasedUntil = l.ID, now.Add(l.For)
 	r.endpoints[e.ID] = e
-	p = ports.Push{Lease: l.ID, Endpoint: e.Endpoint, Cursor: e.cursor}
+	p = ports.Push{Lease: l.ID, Leased: e.Endpoint, Endpoint: e.Endpoint, Cursor: e.cursor}
 	for _, s := range slices.Backward(e.secrets) {
 		if s.until.IsZero() || s.until.After(l.Wall) {
 			p.Secrets = append(p.Secrets, s.Secret)
@@ -125,8 +125,11 @@ func (r endpointLeases) Release(_ context.Context, p ports.Push, idle time.Durat
 	}
 	e := stored
 	e.Endpoint, e.cursor, e.lease, e.leasedUntil = p.Endpoint, p.Cursor, "", now.Add(idle)
-	if !stored.DisabledAt.IsZero() {
+	if !stored.DisabledAt.Equal(p.Leased.DisabledAt) {
 		e.DisabledAt = stored.DisabledAt
+	}
+	if !stored.NextTryAt.Equal(p.Leased.NextTryAt) {
+		e.NextTryAt = stored.NextTryAt
 	}
 	if e.ReplayFrom = stored.ReplayFrom; e.ReplayFrom.Equal(p.Replayed) {
 		e.ReplayFrom = time.Time{}

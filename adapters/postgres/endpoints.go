@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -29,14 +30,11 @@ func (r endpoints) Add(ctx context.Context, e billing.Endpoint, s ports.Endpoint
 }
 
 func (r endpoints) Lock(ctx context.Context, id billing.EndpointID) (billing.Endpoint, error) {
-	rows, err := r.q.EndpointLock(ctx, string(id))
-	switch {
-	case err != nil:
-		return billing.Endpoint{}, err
-	case len(rows) == 0:
-		return billing.Endpoint{}, billing.ErrEndpointNotFound
+	row, err := r.q.EndpointLock(ctx, string(id))
+	if err != nil {
+		return billing.Endpoint{}, orNotFound(err, billing.ErrEndpointNotFound)
 	}
-	return endpointOf(rows[0]), nil
+	return endpointOf(row), nil
 }
 
 func (r endpoints) Save(ctx context.Context, e billing.Endpoint) error {
@@ -96,7 +94,7 @@ func (r endpointLeases) Lease(ctx context.Context, l ports.EndpointLease) (p por
 	}
 	row := rows[0]
 	p = ports.Push{
-		Lease: l.ID, Endpoint: endpointOf(row),
+		Lease: l.ID, Leased: endpointOf(row), Endpoint: endpointOf(row),
 		Cursor: ports.EndpointCursor{
 			Epoch: row.Epoch, Place: ports.FeedPlace{Xact: row.Xact, ID: idOrEmpty[billing.EventID](row.EventID)},
 			Since: row.Since, Reached: row.ReachedAt,
@@ -117,7 +115,8 @@ func (r endpointLeases) Release(ctx context.Context, p ports.Push, idle time.Dur
 		ID: string(e.ID), Lease: &p.Lease, Idle: interval(idle),
 		Epoch: c.Epoch, Xact: c.Place.Xact, EventID: orNull(string(c.Place.ID)), Since: c.Since, ReachedAt: c.Reached,
 		Tries: int32(e.Tries), FailingSince: e.FailingSince, NextTryAt: e.NextTryAt, LastTryAt: e.LastTryAt, LastStatus: e.LastStatus,
-		GoneAt: e.DisabledAt, Replayed: p.Replayed, TestedAt: e.TestedAt, TestStatus: e.TestStatus,
+		DisabledAt: e.DisabledAt, LeasedDisabledAt: p.Leased.DisabledAt, LeasedNextTryAt: p.Leased.NextTryAt,
+		Replayed: p.Replayed, TestedAt: e.TestedAt, TestStatus: e.TestStatus,
 	})
 	if err == nil && n == 0 {
 		return ports.ErrLeaseLost
@@ -157,11 +156,8 @@ func (v endpointViews) Endpoints(ctx context.Context) (list []ports.EndpointView
 // eventsBehind counts the events after the place of an endpoint, or from its time on.
 func eventsBehind(ctx context.Context, q *dbgen.Queries, row *dbgen.Endpoint) (*dbgen.EndpointBehindRow, error) {
 	if row.EventID == nil || !row.ReplayFrom.IsZero() {
-		since := row.Since
-		if !row.ReplayFrom.IsZero() {
-			since = row.ReplayFrom
-		}
-		behind, err := q.EndpointBehindSince(ctx, billing.FirstIDAt(since), row.Types, ports.MaxBehind)
+		since := billing.FirstIDAt(cmp.Or(row.ReplayFrom, row.Since))
+		behind, err := q.EndpointBehindSince(ctx, since, row.Types, ports.MaxBehind)
 		return (*dbgen.EndpointBehindRow)(behind), err
 	}
 	return q.EndpointBehind(ctx, dbgen.EndpointBehindParams{

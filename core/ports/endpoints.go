@@ -91,7 +91,8 @@ type EndpointLease struct {
 // Push is a leased endpoint.
 type Push struct {
 	Lease    string
-	Endpoint billing.Endpoint
+	Leased   billing.Endpoint // as it was leased
+	Endpoint billing.Endpoint // as the delivery leaves it
 	Cursor   EndpointCursor
 	Secrets  []billing.WebhookSecret // that sign now, newest first; none if the store cannot decrypt them
 	Replayed time.Time               // the request for a replay that Cursor begins with; zero for none

@@ -65,6 +65,18 @@ var endpointCases = []testCase{
 		_, err := w.findEndpoint(newIDOf[billing.EndpointID]())
 		w.wantErr(err, billing.ErrEndpointNotFound)
 	}},
+	{"stay enabled after a test that an operator overtakes", func(w *world) {
+		e := w.addEndpoint().Disable(noon).AskForTest(noon)
+		e.NextTryAt = noon.Add(time.Hour)
+		w.saveEndpoint(e)
+		p := w.wantLease(noon, time.Hour)
+		w.saveEndpoint(e.Enable())
+		p.Endpoint = p.Endpoint.Tested(billing.WebhookResponse{Status: 200}, noon)
+		w.must(w.releaseEndpoint(p, 0))
+		if got := w.lockEndpoint(e.ID); !got.DisabledAt.IsZero() || !got.NextTryAt.IsZero() {
+			w.Errorf("after the release: %+v", got)
+		}
+	}},
 	{"are disabled by the receiver", func(w *world) {
 		e := w.addEndpoint()
 		p := w.wantLease(noon, time.Hour)

@@ -2,7 +2,7 @@
 INSERT INTO endpoints (id, url, types, added_at, since, reached_at)
 VALUES (@id, @url, @types::text[], @added_at, @added_at, @added_at);
 
--- name: EndpointLock :many
+-- name: EndpointLock :one
 SELECT * FROM endpoints WHERE id = @id FOR NO KEY UPDATE;
 
 -- name: EndpointSave :execrows
@@ -51,9 +51,9 @@ RETURNING e.*;
 -- A change that an operator made since the lease stays.
 UPDATE endpoints
 SET epoch = @epoch, xact = @xact, event_id = sqlc.narg(event_id), since = sqlc.narg(since), reached_at = @reached_at,
-    tries = @tries, failing_since = sqlc.narg(failing_since), next_try_at = sqlc.narg(next_try_at),
-    last_try_at = sqlc.narg(last_try_at), last_status = @last_status,
-    disabled_at = coalesce(disabled_at, sqlc.narg(gone_at)::timestamptz),
+    tries = @tries, failing_since = sqlc.narg(failing_since), last_try_at = sqlc.narg(last_try_at), last_status = @last_status,
+    next_try_at = CASE WHEN next_try_at IS DISTINCT FROM sqlc.narg(leased_next_try_at)::timestamptz THEN next_try_at ELSE sqlc.narg(next_try_at)::timestamptz END,
+    disabled_at = CASE WHEN disabled_at IS DISTINCT FROM sqlc.narg(leased_disabled_at)::timestamptz THEN disabled_at ELSE sqlc.narg(disabled_at)::timestamptz END,
     replay_from = CASE WHEN replay_from = sqlc.narg(replayed)::timestamptz THEN NULL ELSE replay_from END,
     test_asked_at = CASE WHEN test_asked_at <= sqlc.narg(tested_at)::timestamptz THEN NULL ELSE test_asked_at END,
     tested_at = sqlc.narg(tested_at), test_status = @test_status,

@@ -335,83 +335,72 @@ func (q *Queries) EndpointLease(ctx context.Context, lease *string, leaseFor pgt
 	return items, nil
 }
 
-const endpointLock = `-- name: EndpointLock :many
+const endpointLock = `-- name: EndpointLock :one
 SELECT id, url, types, added_at, disabled_at, epoch, xact, event_id, since, reached_at, tries, next_try_at, failing_since, last_try_at, last_status, replay_from, test_asked_at, tested_at, test_status, lease, leased_until FROM endpoints WHERE id = $1 FOR NO KEY UPDATE
 `
 
-func (q *Queries) EndpointLock(ctx context.Context, id string) ([]*Endpoint, error) {
-	rows, err := q.db.Query(ctx, endpointLock, id)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []*Endpoint
-	for rows.Next() {
-		var i Endpoint
-		if err := rows.Scan(
-			&i.ID,
-			&i.Url,
-			&i.Types,
-			&i.AddedAt,
-			&i.DisabledAt,
-			&i.Epoch,
-			&i.Xact,
-			&i.EventID,
-			&i.Since,
-			&i.ReachedAt,
-			&i.Tries,
-			&i.NextTryAt,
-			&i.FailingSince,
-			&i.LastTryAt,
-			&i.LastStatus,
-			&i.ReplayFrom,
-			&i.TestAskedAt,
-			&i.TestedAt,
-			&i.TestStatus,
-			&i.Lease,
-			&i.LeasedUntil,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, &i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
+func (q *Queries) EndpointLock(ctx context.Context, id string) (*Endpoint, error) {
+	row := q.db.QueryRow(ctx, endpointLock, id)
+	var i Endpoint
+	err := row.Scan(
+		&i.ID,
+		&i.Url,
+		&i.Types,
+		&i.AddedAt,
+		&i.DisabledAt,
+		&i.Epoch,
+		&i.Xact,
+		&i.EventID,
+		&i.Since,
+		&i.ReachedAt,
+		&i.Tries,
+		&i.NextTryAt,
+		&i.FailingSince,
+		&i.LastTryAt,
+		&i.LastStatus,
+		&i.ReplayFrom,
+		&i.TestAskedAt,
+		&i.TestedAt,
+		&i.TestStatus,
+		&i.Lease,
+		&i.LeasedUntil,
+	)
+	return &i, err
 }
 
 const endpointRelease = `-- name: EndpointRelease :execrows
 UPDATE endpoints
 SET epoch = $1, xact = $2, event_id = $3, since = $4, reached_at = $5,
-    tries = $6, failing_since = $7, next_try_at = $8,
-    last_try_at = $9, last_status = $10,
-    disabled_at = coalesce(disabled_at, $11::timestamptz),
-    replay_from = CASE WHEN replay_from = $12::timestamptz THEN NULL ELSE replay_from END,
-    test_asked_at = CASE WHEN test_asked_at <= $13::timestamptz THEN NULL ELSE test_asked_at END,
-    tested_at = $13, test_status = $14,
-    lease = NULL, leased_until = statement_timestamp() + $15::interval
-WHERE id = $16 AND lease = $17 AND leased_until > statement_timestamp()
+    tries = $6, failing_since = $7, last_try_at = $8, last_status = $9,
+    next_try_at = CASE WHEN next_try_at IS DISTINCT FROM $10::timestamptz THEN next_try_at ELSE $11::timestamptz END,
+    disabled_at = CASE WHEN disabled_at IS DISTINCT FROM $12::timestamptz THEN disabled_at ELSE $13::timestamptz END,
+    replay_from = CASE WHEN replay_from = $14::timestamptz THEN NULL ELSE replay_from END,
+    test_asked_at = CASE WHEN test_asked_at <= $15::timestamptz THEN NULL ELSE test_asked_at END,
+    tested_at = $15, test_status = $16,
+    lease = NULL, leased_until = statement_timestamp() + $17::interval
+WHERE id = $18 AND lease = $19 AND leased_until > statement_timestamp()
 `
 
 type EndpointReleaseParams struct {
-	Epoch        string
-	Xact         int64
-	EventID      *string
-	Since        time.Time
-	ReachedAt    time.Time
-	Tries        int32
-	FailingSince time.Time
-	NextTryAt    time.Time
-	LastTryAt    time.Time
-	LastStatus   string
-	GoneAt       time.Time
-	Replayed     time.Time
-	TestedAt     time.Time
-	TestStatus   string
-	Idle         pgtype.Interval
-	ID           string
-	Lease        *string
+	Epoch            string
+	Xact             int64
+	EventID          *string
+	Since            time.Time
+	ReachedAt        time.Time
+	Tries            int32
+	FailingSince     time.Time
+	LastTryAt        time.Time
+	LastStatus       string
+	LeasedNextTryAt  time.Time
+	NextTryAt        time.Time
+	LeasedDisabledAt time.Time
+	DisabledAt       time.Time
+	Replayed         time.Time
+	TestedAt         time.Time
+	TestStatus       string
+	Idle             pgtype.Interval
+	ID               string
+	Lease            *string
 }
 
 // A change that an operator made since the lease stays.
@@ -424,10 +413,12 @@ func (q *Queries) EndpointRelease(ctx context.Context, arg EndpointReleaseParams
 		arg.ReachedAt,
 		arg.Tries,
 		arg.FailingSince,
-		arg.NextTryAt,
 		arg.LastTryAt,
 		arg.LastStatus,
-		arg.GoneAt,
+		arg.LeasedNextTryAt,
+		arg.NextTryAt,
+		arg.LeasedDisabledAt,
+		arg.DisabledAt,
 		arg.Replayed,
 		arg.TestedAt,
 		arg.TestStatus,
