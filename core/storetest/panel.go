@@ -50,13 +50,13 @@ func RunPanel(t *testing.T, newStore func(t *testing.T) PanelHarness) {
 				p.check(newWorld(t, Harness{Store: h.Owner, Payments: h.Payments}))
 			})
 		}
-		for name, check := range personalDataCases {
-			t.Run("personal data/"+name, func(t *testing.T) {
-				t.Parallel()
-				h := newStore(t)
-				check(&panelWorld{newWorld(t, h.Harness), h})
-			})
-		}
+	}
+	for name, check := range personalDataCases {
+		t.Run("personal data/"+name, func(t *testing.T) {
+			t.Parallel()
+			h := newStore(t)
+			check(&panelWorld{newWorld(t, h.Harness), h})
+		})
 	}
 }
 
