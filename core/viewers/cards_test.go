@@ -1,6 +1,7 @@
 package viewers_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +34,8 @@ type wallet struct {
 	wait   time.Duration
 	// cancels makes removals cancel payments that wait for the viewer.
 	cancels bool
+	// recording stores the outcomes of these cancels; nil for the store of the wallet.
+	recording ports.Store
 }
 
 func newWallet(t *testing.T) *wallet {
@@ -57,7 +60,7 @@ func (w *wallet) canceller() *payments.Collector {
 	if !w.cancels {
 		return nil
 	}
-	return w.process().Collector
+	return w.processWith(cmp.Or(w.recording, ports.Store(w.Store)), w.Provider).Collector
 }
 
 // forgetters are the payment systems that forget tokens.

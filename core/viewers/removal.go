@@ -79,10 +79,11 @@ func (r remover) remove(ctx context.Context, target ports.MethodRemoval) error {
 		}
 		// A request that was subscribing with one of the methods is visible now at the latest.
 		if live, err = r.store.Views().LiveSubscriptions(ctx, target.User); err == nil && !x.missed(live) {
-			if err := r.cancelOpen(ctx, x); err != nil {
-				return err
+			failed := r.cancelOpen(ctx, x)
+			if err := r.awaitCharges(ctx, x, live); err != nil {
+				return errors.Join(err, failed)
 			}
-			return r.awaitCharges(ctx, x, live)
+			return nil // a sweep records what failed
 		}
 	}
 	return err
@@ -221,7 +222,8 @@ func (x removal) pending(live []ports.SubscriptionView) []ports.PaymentKey {
 
 // cancelOpen cancels the pending payments by removed methods that wait for the viewer, where
 // the payment system can. The methods are removed already, so no other payment by them
-// begins. A payment that stays pending holds the removal: see awaitCharges.
+// begins. A payment that stays pending, also because its outcome could not be recorded, holds
+// the removal: see awaitCharges.
 func (r remover) cancelOpen(ctx context.Context, x removal) error {
 	keys := x.pending(x.live)
 	if r.collector == nil || len(keys) == 0 {

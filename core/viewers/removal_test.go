@@ -280,6 +280,29 @@ func TestRemove_CancelsOpenPayment(t *testing.T) {
 	}
 }
 
+// The outcome of the cancel cannot be stored. The removal waits for the next sweep.
+func TestRemove_CancelNotRecorded(t *testing.T) {
+	t.Parallel()
+	withEachMeans(t, "", func(t *testing.T, w *wallet, m means) {
+		w.cancels = true
+		w.Provider.SetFault(billingtest.NeedsConfirmation)
+		w.mustPay(m)
+		w.recording = brokenStore{w.Store}
+		billingtest.ExpectError(t, m.remove(), billing.ErrUnavailable)
+		w.recording = nil
+		billingtest.ExpectError(t, m.remove(), nil)
+		w.Provider.ConfirmAll()
+		w.ExpectCharges(0)
+	})
+}
+
+// brokenStore fails every transaction, although the database is up.
+type brokenStore struct{ ports.Store }
+
+func (brokenStore) InTx(context.Context, func(ports.Repos) error) error {
+	return errors.New("the disk is full")
+}
+
 // A page of a past due period is cancelled with the method that pays on it.
 func TestRemove_CancelsOpenPaymentOfEndedSubscription(t *testing.T) {
 	t.Parallel()
