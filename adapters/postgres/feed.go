@@ -174,13 +174,13 @@ func (r *feedReader) readWindow(ctx context.Context, from, to int64) (done bool,
 		return true, err
 	}
 	r.place = ports.FeedPlace{Xact: to - 1, ID: maxID}
-	until, limited := ctx.Deadline()
-	return limited && time.Until(until) < feedTimeout-pageTime, nil
+	return r.done(ctx), nil
 }
 
 // readEarlier reads events of earlier versions. At their end, it moves the place to the
 // other events.
 func (r *feedReader) readEarlier(ctx context.Context) error {
+	done := false
 	err := windows(millisOf(r.place.ID), lastMillis, firstDuration, func(_, to int64) (bool, error) {
 		remain, err := r.q.FeedHasEarlier(ctx, cmp.Or(string(r.place.ID), minID))
 		if err != nil || !remain {
@@ -196,9 +196,10 @@ func (r *feedReader) readEarlier(ctx context.Context) error {
 		if !r.full() {
 			r.place = ports.FeedPlace{ID: billing.EventID(firstIDAt(to))}
 		}
-		return r.full(), err
+		done = r.done(ctx)
+		return done, err
 	})
-	if err == nil && !r.full() {
+	if err == nil && !done {
 		r.place = ports.FeedPlace{Xact: firstXact}
 	}
 	return err
@@ -241,6 +242,12 @@ func (r *feedReader) startWithin(ctx context.Context, from, to int64) (*dbgen.Fe
 func (r *feedReader) add(row *dbgen.Event, subject string) {
 	r.events = append(r.events, ports.FeedEvent{Event: eventOf(row), Subject: subject, Xact: row.Xact.Int64})
 	r.place = ports.FeedPlace{Xact: row.Xact.Int64, ID: billing.EventID(row.ID)}
+}
+
+// done reports whether the page is full, or its time is over.
+func (r *feedReader) done(ctx context.Context) bool {
+	until, limited := ctx.Deadline()
+	return r.full() || limited && time.Until(until) < feedTimeout-pageTime
 }
 
 func (r *feedReader) full() bool { return len(r.events) >= r.query.Limit }

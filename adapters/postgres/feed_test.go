@@ -232,7 +232,7 @@ func TestFeed_ConcurrentWriters(t *testing.T) {
 	}
 }
 
-const beforeFeed = 39 // the last migration without the feed
+const beforeFeed = 37 // the last migration without the feed
 
 // Events of earlier versions come first, by id. The migrations create the index of each
 // partition, also after an attempt that was interrupted.
@@ -269,6 +269,31 @@ func TestFeed_EarlierEvents(t *testing.T) {
 	}
 	wantFeed(t, f, ports.FeedQuery{Limit: 2, Since: time.Now().Add(-time.Minute)}, all[:2]...)
 	wantFeed(t, f, ports.FeedQuery{Limit: 2, Since: time.Now().Add(-time.Minute), Types: []billing.EventType{"later"}}, "later")
+	wantPages(t, f, ports.FeedQuery{Limit: 10, Since: time.Now().Add(-time.Minute), Types: []billing.EventType{"later"}}, "later")
+}
+
+// wantPages reads pages whose time is over after their first query, until one has events. Each
+// must come forward, although it is empty.
+func wantPages(t *testing.T, f ports.Feed, q ports.FeedQuery, want ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second) // less than a page may take
+	defer cancel()
+	for pages := 1; ; pages++ {
+		page, err := f.FeedPage(ctx, q)
+		if err != nil {
+			t.Fatalf("page %d: %v", pages, err)
+		}
+		if got := typesOf(page); len(got) > 0 {
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("events (-want +got):\n%s", diff)
+			}
+			return
+		}
+		if pages == 1 && page.Next.Xact != 0 {
+			t.Error("the first page is past all earlier events, although its time was over")
+		}
+		q.Epoch, q.After = page.Epoch, page.Next
+	}
 }
 
 // A dump that was restored into another cluster has numbers of the old one.
