@@ -11,13 +11,14 @@ import (
 // personalDataCases are tests of erasures, which the owner makes, and of expiry, which the
 // service makes.
 var personalDataCases = map[string]func(w *panelWorld){
-	"erasure leaves nothing":                    erasesAll,
-	"erasure is refused while business is open": refusesErasure,
-	"erasure of an unknown user is refused":     refusesUnknownErasure,
-	"erased user comes back":                    comesBack,
-	"personal data expires":                     expires,
-	"personal data of subscribers is kept":      keepsSubscribers,
-	"expiry comes in pages":                     expiresInPages,
+	"erasure leaves nothing":                        erasesAll,
+	"erasure is refused while business is open":     refusesErasure,
+	"erasure of an unknown user is refused":         refusesUnknownErasure,
+	"erased user comes back":                        comesBack,
+	"personal data expires":                         expires,
+	"personal data of subscribers is kept":          keepsSubscribers,
+	"personal data is kept while a method is saved": keepsSavers,
+	"expiry comes in pages":                         expiresInPages,
 }
 
 var forgetting = []string{system}
@@ -205,6 +206,16 @@ func keepsSubscribers(w *panelWorld) {
 	if got.Names != 0 || got.Contacts != 0 || got.Notes != 2 {
 		w.Errorf("expired %+v, want two notes", got)
 	}
+}
+
+func keepsSavers(w *panelWorld) {
+	user := w.newSave(time.Hour).UserID
+	w.tx(func(ctx context.Context, tx ports.Repos) error {
+		return tx.Users.Identify(ctx, noon, billing.User{ID: user, Subject: "auth0|17"})
+	})
+	got := w.expire(ports.ExpiryQuery{Keep: billing.KeepingTimes{Subject: time.Hour}, Now: noon.AddDate(1, 0, 0), Limit: 10})
+	same(w.world, "expired", got, ports.Expired{Users: 1, Last: user})
+	w.wantSubject(user, "auth0|17")
 }
 
 func expiresInPages(w *panelWorld) {

@@ -186,6 +186,7 @@ idle AS (
       AND (SELECT count(*) FROM payments y WHERE y.user_id = u.id AND y.status = 'abandoned' AND y.recheck_at IS NOT NULL) = 0
       AND (SELECT count(*) FROM refunds r WHERE r.user_id = u.id AND r.status = 'pending') = 0
       AND (SELECT count(*) FROM receipts r WHERE r.user_id = u.id AND r.look_at IS NOT NULL) = 0
+      AND (SELECT count(*) FROM saved_methods m WHERE m.user_id = u.id AND m.sweep_at IS NOT NULL) = 0
     FOR UPDATE OF u SKIP LOCKED),
 names AS (
     UPDATE users u
