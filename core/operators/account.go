@@ -40,8 +40,11 @@ func (o Own) ChangePassword(ctx context.Context, old, password string) (device s
 	if old == password {
 		return "", refusedPassword(RulePasswordSame, "must differ from the current password")
 	}
-	u, err := o.confirm(ctx, func(u ports.PanelUser) bool { return o.matches(u, old) })
+	u, err := o.find(ctx, o.By.Name)
 	if err != nil {
+		return "", err
+	}
+	if err := o.confirm(ctx, u, func() bool { return o.matches(u, old) }); err != nil {
 		return "", err
 	}
 	hash, err := o.hash(u.Name, password)
@@ -143,7 +146,7 @@ func (o Own) TurnFactorOn(ctx context.Context, token, password, code string) (re
 	}
 	defer clear(key)
 	fresh := ports.Factor{Since: o.Wall.Now()}
-	u, err = o.confirm(ctx, func(u ports.PanelUser) bool {
+	err = o.confirm(ctx, u, func() bool {
 		matched := o.matches(u, password)
 		used, _, ok := spend(fresh, key, code, o.Wall.Now())
 		fresh.LastStep = used.LastStep
@@ -195,7 +198,7 @@ func (o Own) withCode(ctx context.Context, password, code, action string, f func
 		return wrap(err, "second factor of %s", u.Name)
 	}
 	defer clear(key)
-	u, err = o.confirm(ctx, func(u ports.PanelUser) bool {
+	err = o.confirm(ctx, u, func() bool {
 		matched := o.matches(u, password)
 		_, _, ok := spend(u.Factor, key, code, o.Wall.Now())
 		return matched && ok
@@ -216,21 +219,16 @@ func (o Own) withCode(ctx context.Context, password, code, action string, f func
 
 // confirm lets the user prove the own identity again. It returns [ErrConfirmation] or
 // [ErrTooManySignIns].
-func (o Own) confirm(ctx context.Context, matches func(ports.PanelUser) bool) (ports.PanelUser, error) {
-	u, err := o.find(ctx, o.By.Name)
-	if err != nil {
-		return u, err
-	}
+func (o Own) confirm(ctx context.Context, u ports.PanelUser, matches func() bool) error {
 	origin := originOf(stepConfirm, SignIn{Name: u.Name, From: o.By.From}, u, o.Wall.Now())
-	err = o.attempt(ctx, origin, u, o.By.From, func() bool { return matches(u) })
+	err := o.attempt(ctx, origin, u, o.By.From, matches)
 	if errors.Is(err, ErrSignIn) {
 		err = ErrConfirmation
 	}
-	return u, err
+	return err
 }
 
-// save applies f to the own account if it is as seen, and ends the other sessions. It
-// audits the change before it saves it, because the database requires the entry.
+// save applies f to the own account if it is as seen, and ends the other sessions.
 func (o Own) save(ctx context.Context, seen ports.PanelUser, action string, f func(*ports.PanelUser) error) error {
 	err := o.Store.InTx(ctx, func(tx ports.Repos) error {
 		before, err := tx.PanelUsers.Lock(ctx, seen.Name)
@@ -244,14 +242,7 @@ func (o Own) save(ctx context.Context, seen ports.PanelUser, action string, f fu
 		if err := f(&after); err != nil {
 			return err
 		}
-		was, is := userFacts(before, after)
-		if err := o.audit(ctx, tx, o.By, action, after, was, is); err != nil {
-			return err
-		}
-		if err := tx.PanelUsers.Save(ctx, after); err != nil {
-			return err
-		}
-		return endSessions(ctx, tx, after.ID, keyOfToken(o.Token))
+		return o.saveUser(ctx, tx, o.By, action, before, after, keyOfToken(o.Token))
 	})
 	return wrap(err, "change the account of %s", seen.Name)
 }

@@ -94,8 +94,7 @@ var ErrOwnAccount = &billing.Error{
 }
 
 // change applies f to a user on behalf of an editor, and ends the user's sessions. The
-// editor must be another person. It audits the change before it saves it, because the
-// database requires the entry.
+// editor must be another person.
 func (a PanelAuth) change(ctx context.Context, by Operator, name, action string, f func(*ports.PanelUser)) error {
 	if err := by.mayEdit(); err != nil {
 		return err
@@ -110,16 +109,22 @@ func (a PanelAuth) change(ctx context.Context, by Operator, name, action string,
 		}
 		after := before
 		f(&after)
-		was, is := userFacts(before, after)
-		if err := a.audit(ctx, tx, by, action, after, was, is); err != nil {
-			return err
-		}
-		if err := tx.PanelUsers.Save(ctx, after); err != nil {
-			return err
-		}
-		return endSessions(ctx, tx, after.ID, ports.SessionKey{})
+		return a.saveUser(ctx, tx, by, action, before, after, ports.SessionKey{})
 	})
 	return wrap(notPanelUser(err, name), "change panel user %s", name)
+}
+
+// saveUser saves a change of a user, and ends the user's sessions except one. It audits the
+// change before it saves it, because the database requires the entry.
+func (a PanelAuth) saveUser(ctx context.Context, tx ports.Repos, by Operator, action string, before, after ports.PanelUser, except ports.SessionKey) error {
+	was, is := userFacts(before, after)
+	if err := a.audit(ctx, tx, by, action, after, was, is); err != nil {
+		return err
+	}
+	if err := tx.PanelUsers.Save(ctx, after); err != nil {
+		return err
+	}
+	return endOtherSessions(ctx, tx, after.ID, except)
 }
 
 func notPanelUser(err error, name string) error {
@@ -168,19 +173,24 @@ func userFacts(before, after ports.PanelUser) (was, is ports.Facts) {
 	return was, is
 }
 
-// endSessions ends the sessions of a user except one. The zero key ends all.
-func endSessions(ctx context.Context, tx ports.Repos, user string, except ports.SessionKey) error {
-	list, err := tx.Sessions.Of(ctx, user)
+// endOtherSessions ends the sessions of a user except one. The zero key ends all.
+func endOtherSessions(ctx context.Context, tx ports.Repos, user string, except ports.SessionKey) error {
+	keys, err := sessionKeys(ctx, tx, user, func(s ports.Session) bool { return s.Key != except })
 	if err != nil {
 		return err
 	}
-	var keys []ports.SessionKey
+	return tx.Sessions.End(ctx, keys...)
+}
+
+// sessionKeys returns the keys of the user's sessions that which selects.
+func sessionKeys(ctx context.Context, tx ports.Repos, user string, which func(ports.Session) bool) (keys []ports.SessionKey, err error) {
+	list, err := tx.Sessions.Of(ctx, user)
 	for _, s := range list {
-		if s.Key != except {
+		if which(s) {
 			keys = append(keys, s.Key)
 		}
 	}
-	return tx.Sessions.End(ctx, keys...)
+	return keys, err
 }
 
 // SetLanguage stores the language that an operator chose. It is not audited.

@@ -71,18 +71,9 @@ func (a PanelAuth) endSessions(ctx context.Context, by Operator, name string, wh
 		if err != nil {
 			return err
 		}
-		list, err := tx.Sessions.Of(ctx, u.ID)
-		if err != nil {
+		keys, err := sessionKeys(ctx, tx, u.ID, which)
+		if err != nil || len(keys) == 0 {
 			return err
-		}
-		var keys []ports.SessionKey
-		for _, s := range list {
-			if which(s) {
-				keys = append(keys, s.Key)
-			}
-		}
-		if len(keys) == 0 {
-			return nil
 		}
 		// The entry comes first: its author needs a session.
 		if err := a.audit(ctx, tx, by, PanelUserSessionsEnded, u, nil, ports.Facts{"sessions": strconv.Itoa(len(keys))}); err != nil {
