@@ -207,9 +207,16 @@ func (b *batch) queue(ctx context.Context, due []ports.Delivery) error {
 			others = append(others, e.UserID)
 		}
 	}
-	waiting, err := ports.InTx(ctx, b.Store, func(tx ports.Repos) (map[billing.UserID]time.Time, error) {
-		return tx.Deliveries.Waiting(ctx, b.Endpoint.ID, others...)
-	})
+	var waiting map[billing.UserID]time.Time
+	if len(others) > 0 {
+		var err error
+		waiting, err = ports.InTx(ctx, b.Store, func(tx ports.Repos) (map[billing.UserID]time.Time, error) {
+			return tx.Deliveries.Waiting(ctx, b.Endpoint.ID, others...)
+		})
+		if err != nil {
+			return err
+		}
+	}
 	for _, e := range b.next.Events {
 		switch until, waits := waiting[e.UserID]; {
 		case known[e.ID]:
@@ -219,7 +226,7 @@ func (b *batch) queue(ctx context.Context, due []ports.Delivery) error {
 			add(ports.Delivery{FeedEvent: e})
 		}
 	}
-	return err
+	return nil
 }
 
 // conclude decides about the cursor, the state of the endpoint and the waiting events.

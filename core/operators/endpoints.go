@@ -3,6 +3,7 @@ package operators
 import (
 	"cmp"
 	"context"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -46,12 +47,10 @@ func (c Endpoints) List(ctx context.Context) ([]ports.EndpointView, error) {
 
 // Find returns the endpoint with this id.
 func (c Endpoints) Find(ctx context.Context, id billing.EndpointID) (billing.Endpoint, error) {
-	list, err := c.List(ctx)
-	i := slices.IndexFunc(list, func(e ports.EndpointView) bool { return e.ID == id })
-	if err != nil || i < 0 {
-		return billing.Endpoint{}, cmp.Or(err, error(billing.ErrEndpointNotFound))
+	if err := c.By.mayRead(); err != nil {
+		return billing.Endpoint{}, err
 	}
-	return list[i].Endpoint, nil
+	return ports.InTx(ctx, c.Store, func(tx ports.Repos) (billing.Endpoint, error) { return tx.Endpoints.Lock(ctx, id) })
 }
 
 // Add adds an endpoint, which receives events from now on, and returns it with its secret.
@@ -142,7 +141,7 @@ func (c Endpoints) Enable(ctx context.Context, id billing.EndpointID) (billing.E
 // [billing.ErrInvalid] for a time in the future.
 func (c Endpoints) Replay(ctx context.Context, id billing.EndpointID, from time.Time) (billing.Endpoint, error) {
 	if from.After(c.Clock.Now()) {
-		return billing.Endpoint{}, &billing.InvalidError{Faults: []billing.Fault{{Field: "from", Message: "must not be in the future"}}}
+		return billing.Endpoint{}, invalid("from", "must not be in the future")
 	}
 	return c.change(ctx, id, EndpointReplayed, func(_ ports.Repos, e billing.Endpoint) (billing.Endpoint, ports.Facts, error) {
 		return e.Replay(from), ports.Facts{"from": timeFact(from)}, nil
@@ -187,9 +186,7 @@ func (c Endpoints) change(ctx context.Context, id billing.EndpointID, action str
 			return err
 		}
 		after := endpointFacts(changed)
-		for name, value := range facts {
-			after[name] = value
-		}
+		maps.Copy(after, facts)
 		return c.audit(ctx, tx, action, changed, endpointFacts(before), after)
 	})
 	return changed, wrap(err, "change endpoint %s", string(id))

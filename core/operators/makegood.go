@@ -125,7 +125,7 @@ func (m MakeGood) check(r MakeGoodRequest) error {
 		return err
 	}
 	if !r.Within.Start.Before(r.Within.End) || r.Within.End.After(m.Clock.Now()) {
-		return &billing.InvalidError{Faults: []billing.Fault{{Field: "entitled_between", Message: "must be a time and a later one, both in the past"}}}
+		return invalid("entitled_between", "must be a time and a later one, both in the past")
 	}
 	return nil
 }
