@@ -31,16 +31,21 @@ func (s contacts) contactOf(row *dbgen.ReceiptContact) billing.ReceiptContact {
 }
 
 func (s contacts) decrypt(row *dbgen.ReceiptContact) ([]byte, error) {
-	at := contactPlace(row)
+	return decryptText(s.vault, contactPlace(row), row.Contact, encryptedOf(row.ContactCt, row.ContactKeyID))
+}
+
+// decryptText returns the text of a row that has it either as plaintext or encrypted. Without
+// a vault it returns plaintext only.
+func decryptText(v ports.Vault, at ports.Place, plaintext pgtype.Text, encrypted billing.Encrypted) ([]byte, error) {
 	switch {
-	case s.vault == nil && row.Contact.Valid:
-		return []byte(row.Contact.String), nil
-	case s.vault == nil:
+	case v == nil && plaintext.Valid:
+		return []byte(plaintext.String), nil
+	case v == nil:
 		return nil, ports.ErrNotDecrypted
-	case row.Contact.Valid:
-		return []byte(row.Contact.String), s.vault.AcceptPlaintext(at)
+	case plaintext.Valid:
+		return []byte(plaintext.String), v.AcceptPlaintext(at)
 	default:
-		return s.vault.Decrypt(at, encryptedOf(row.ContactCt, row.ContactKeyID))
+		return v.Decrypt(at, encrypted)
 	}
 }
 

@@ -27,17 +27,7 @@ func (s endpointSecrets) add(ctx context.Context, q *dbgen.Queries, id billing.E
 }
 
 func (s endpointSecrets) decrypt(row *dbgen.EndpointSecret) ([]byte, error) {
-	at := endpointSecretPlace(row)
-	switch {
-	case s.vault == nil && row.Secret.Valid:
-		return []byte(row.Secret.String), nil
-	case s.vault == nil:
-		return nil, ports.ErrNotDecrypted
-	case row.Secret.Valid:
-		return []byte(row.Secret.String), s.vault.AcceptPlaintext(at)
-	default:
-		return s.vault.Decrypt(at, encryptedOf(row.SecretCt, row.SecretKeyID))
-	}
+	return decryptText(s.vault, endpointSecretPlace(row), row.Secret, encryptedOf(row.SecretCt, row.SecretKeyID))
 }
 
 func endpointSecretPlace(row *dbgen.EndpointSecret) ports.Place {

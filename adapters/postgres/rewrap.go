@@ -53,33 +53,16 @@ func (r *Rewrap) Next(ctx context.Context, limit int) (n int, err error) {
 	defer cancel()
 	done := *r
 	err = r.store.inQueriesTx(ctx, func(q *dbgen.Queries) error {
-		cards, err := done.cards(ctx, q, limit)
-		if err != nil {
-			return err
+		for _, pass := range []func(context.Context, *dbgen.Queries, int) (int, error){
+			done.cards, done.methods, done.removals, done.contacts, done.endpointSecrets, done.consents, done.factors,
+		} {
+			rows, err := pass(ctx, q, limit)
+			if err != nil {
+				return err
+			}
+			n += rows
 		}
-		methods, err := done.methods(ctx, q, limit)
-		if err != nil {
-			return err
-		}
-		removals, err := done.removals(ctx, q, limit)
-		if err != nil {
-			return err
-		}
-		contacts, err := done.contacts(ctx, q, limit)
-		if err != nil {
-			return err
-		}
-		secrets, err := done.endpointSecrets(ctx, q, limit)
-		if err != nil {
-			return err
-		}
-		consents, err := done.consents(ctx, q, limit)
-		if err != nil {
-			return err
-		}
-		factors, err := done.factors(ctx, q, limit)
-		n = cards + methods + removals + contacts + secrets + consents + factors
-		return err
+		return nil
 	})
 	if err == nil {
 		*r = done

@@ -21,9 +21,7 @@ func (r *Rewrap) factors(ctx context.Context, q *dbgen.Queries, limit int) (int,
 		r.factor = row.ID
 		fresh, err := reencrypt(v, ports.FactorPlace(row.ID), encryptedOf(row.TotpKeyCt, row.TotpKeyID))
 		if err == nil {
-			var n int64
-			n, err = q.FactorReencrypt(ctx, fresh.Ciphertext, keyID(fresh), row.ID)
-			err = oneRow(n, err)
+			err = oneRow(q.FactorReencrypt(ctx, fresh.Ciphertext, keyID(fresh), row.ID))
 		}
 		if err := r.record("second factor of panel user", row.ID, err); err != nil {
 			return 0, err
