@@ -144,7 +144,7 @@ func (r personalData) Expire(_ context.Context, q ports.ExpiryQuery) (ports.Expi
 		}
 	}
 	for id, n := range r.notes {
-		if x.Notes < q.Limit && n.CreatedAt.Before(q.Keep.Before(q.Keep.Notes, q.Now)) {
+		if x.Notes < q.Limit && n.CreatedAt.Before(q.Before(q.Keep.Notes)) {
 			delete(r.notes, id)
 			x.Notes++
 		}
@@ -160,7 +160,7 @@ func (r personalData) expire(id billing.UserID, q ports.ExpiryQuery, x *ports.Ex
 			since = s.EndedAt
 		}
 	}
-	over := func(keep time.Duration) bool { return since.Before(q.Keep.Before(keep, q.Now)) }
+	over := func(keep time.Duration) bool { return since.Before(q.Before(keep)) }
 	subject, display := over(q.Keep.Subject) && u.Subject != "", over(q.Keep.Display) && !u.Display.IsZero()
 	if subject {
 		u.Subject = ""

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -61,20 +62,16 @@ func (r personalData) Erase(ctx context.Context, user billing.UserID, now time.T
 }
 
 func (r personalData) Expire(ctx context.Context, q ports.ExpiryQuery) (ports.Expired, error) {
-	before := func(keep time.Duration) time.Time { return q.Keep.Before(keep, q.Now) }
-	after := string(q.After)
-	if after == "" {
-		after = minID
-	}
 	row, err := r.q.ExpirePage(ctx, dbgen.ExpirePageParams{
-		AfterID: after, Take: int32(q.Limit), SubjectBefore: before(q.Keep.Subject), DisplayBefore: before(q.Keep.Display), ContactBefore: before(q.Keep.Contact),
+		AfterID: cmp.Or(string(q.After), minID), Take: int32(q.Limit),
+		SubjectBefore: q.Before(q.Keep.Subject), DisplayBefore: q.Before(q.Keep.Display), ContactBefore: q.Before(q.Keep.Contact),
 	})
 	if err != nil {
 		return ports.Expired{}, err
 	}
 	x := ports.Expired{Users: int(row.Users), Last: billing.UserID(row.Last), Names: int(row.Names), Contacts: int(row.Contacts)}
 	if q.Keep.Notes > 0 {
-		n, err := r.q.ExpireNotes(ctx, before(q.Keep.Notes), int32(q.Limit))
+		n, err := r.q.ExpireNotes(ctx, q.Before(q.Keep.Notes), int32(q.Limit))
 		if err != nil {
 			return ports.Expired{}, err
 		}

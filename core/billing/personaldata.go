@@ -106,12 +106,3 @@ func (e Erased) String() string {
 type KeepingTimes struct {
 	Subject, Display, Contact, Notes time.Duration
 }
-
-// Before returns the time before which data has been kept for long enough, or the zero time
-// if it is kept for ever.
-func (KeepingTimes) Before(keep time.Duration, now time.Time) time.Time {
-	if keep == 0 {
-		return time.Time{}
-	}
-	return now.Add(-keep)
-}

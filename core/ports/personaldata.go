@@ -32,6 +32,15 @@ type ExpiryQuery struct {
 	Limit int            // of users, and of notes
 }
 
+// Before returns the time before which data with a keeping time has been kept for long enough,
+// or the zero time if it is kept for ever.
+func (q ExpiryQuery) Before(keep time.Duration) time.Time {
+	if keep == 0 {
+		return time.Time{}
+	}
+	return q.Now.Add(-keep)
+}
+
 // Expired is the result of an [ExpiryQuery].
 type Expired struct {
 	Users    int            // of the page
