@@ -26,7 +26,7 @@ func (r deliveries) Waiting(ctx context.Context, id billing.EndpointID, users ..
 	if len(users) == 0 {
 		return nil, nil
 	}
-	rows, err := r.q.DeliveriesOfUsers(ctx, string(id), mapSlice(users, func(u billing.UserID) string { return string(u) }))
+	rows, err := r.q.DeliveriesOfUsers(ctx, string(id), stringsOf(users))
 	next := make(map[billing.UserID]time.Time, len(rows))
 	for _, row := range rows {
 		next[billing.UserID(row.UserID)] = row.NextTryAt

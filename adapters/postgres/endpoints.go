@@ -21,7 +21,7 @@ type endpoints struct {
 
 func (r endpoints) Add(ctx context.Context, e billing.Endpoint, s ports.EndpointSecret) error {
 	err := r.q.EndpointAdd(ctx, dbgen.EndpointAddParams{
-		ID: string(e.ID), Url: e.URL, Types: eventTypes(e.Types), AddedAt: e.AddedAt,
+		ID: string(e.ID), Url: e.URL, Types: stringsOf(e.Types), AddedAt: e.AddedAt,
 	})
 	if err != nil {
 		return err
@@ -67,10 +67,6 @@ func endpointOf(row *dbgen.Endpoint) billing.Endpoint {
 		LastTryAt: row.LastTryAt, LastStatus: row.LastStatus, ReplayFrom: row.ReplayFrom,
 		TestAskedAt: row.TestAskedAt, TestedAt: row.TestedAt, TestStatus: row.TestStatus,
 	}
-}
-
-func eventTypes(types []billing.EventType) []string {
-	return mapSlice(types, func(t billing.EventType) string { return string(t) })
 }
 
 // orNull returns nil for an empty id.

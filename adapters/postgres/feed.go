@@ -165,7 +165,7 @@ func (r *feedReader) read(ctx context.Context) (ports.FeedPage, error) {
 func (r *feedReader) readWindow(ctx context.Context, from, to int64) (done bool, err error) {
 	rows, err := r.q.FeedEvents(ctx, dbgen.FeedEventsParams{
 		First: from, Before: to, AfterXact: r.place.Xact, AfterID: cmp.Or(string(r.place.ID), minID),
-		Types: r.types(), SinceID: billing.FirstIDAt(r.query.Since), Since: orEpoch(r.query.Since), Take: r.left(),
+		Types: stringsOf(r.query.Types), SinceID: billing.FirstIDAt(r.query.Since), Since: orEpoch(r.query.Since), Take: r.left(),
 	})
 	for _, row := range rows {
 		r.add(&row.Event, row.Subject.String)
@@ -188,7 +188,7 @@ func (r *feedReader) readEarlier(ctx context.Context) error {
 		}
 		rows, err := r.q.FeedEarlierEvents(ctx, dbgen.FeedEarlierEventsParams{
 			AfterID: cmp.Or(string(r.place.ID), minID), BeforeID: firstIDAt(to),
-			Types: r.types(), SinceID: billing.FirstIDAt(r.query.Since), Since: orEpoch(r.query.Since), Take: r.left(),
+			Types: stringsOf(r.query.Types), SinceID: billing.FirstIDAt(r.query.Since), Since: orEpoch(r.query.Since), Take: r.left(),
 		})
 		for _, row := range rows {
 			r.add(&(*dbgen.FeedEventsRow)(row).Event, row.Subject.String)
@@ -253,10 +253,6 @@ func (r *feedReader) done(ctx context.Context) bool {
 func (r *feedReader) full() bool { return len(r.events) >= r.query.Limit }
 
 func (r *feedReader) left() int32 { return int32(r.query.Limit - len(r.events)) }
-
-func (r *feedReader) types() []string {
-	return mapSlice(r.query.Types, func(t billing.EventType) string { return string(t) })
-}
 
 // windows calls read for windows that follow each other, from first to before end, until it
 // is done. Each is wider than the last, so that the number of windows is small wherever the

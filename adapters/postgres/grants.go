@@ -46,7 +46,7 @@ func (r grants) Give(ctx context.Context, given ...ports.Given) error {
 }
 
 func (r grants) GivenTo(ctx context.Context, source string, users ...billing.UserID) ([]billing.UserID, error) {
-	given, err := r.q.GrantsGivenTo(ctx, source, mapSlice(users, func(u billing.UserID) string { return string(u) }))
+	given, err := r.q.GrantsGivenTo(ctx, source, stringsOf(users))
 	return mapSlice(given, func(u string) billing.UserID { return billing.UserID(u) }), err
 }
 

@@ -91,18 +91,18 @@ func instructionOf(row *dbgen.Instruction) billing.Instruction {
 }
 
 func (v views) Authors(ctx context.Context, events []billing.Event) (map[billing.EventID]billing.Author, error) {
-	rows, err := queryMany(ctx, func(ctx context.Context) ([]*dbgen.EventAuthor, error) {
+	rows, err := queryOne(ctx, func(ctx context.Context) ([]*dbgen.EventAuthor, error) {
 		return v.q.EventAuthors(ctx, mapSlice(events, func(e billing.Event) string { return string(e.UserID) }),
 			mapSlice(events, func(e billing.Event) string { return string(e.ID) }))
-	}, func(row *dbgen.EventAuthor) *dbgen.EventAuthor { return row })
+	})
+	if err != nil {
+		return nil, err
+	}
 	authors := make(map[billing.EventID]billing.Author, len(rows))
 	for _, row := range rows {
 		authors[billing.EventID(row.EventID)] = billing.Author{
 			Name: row.Author, Reason: row.Reason, Instruction: idOrEmpty[billing.InstructionID](row.InstructionID),
 		}
-	}
-	if err != nil {
-		return nil, err
 	}
 	given := slices.DeleteFunc(slices.Clone(events), func(e billing.Event) bool {
 		_, known := authors[e.ID]
@@ -116,14 +116,14 @@ func (v views) addGivers(ctx context.Context, authors map[billing.EventID]billin
 	if len(given) == 0 {
 		return nil
 	}
-	rows, err := queryMany(ctx, func(ctx context.Context) ([]*dbgen.GrantAuthorsRow, error) {
+	rows, err := queryOne(ctx, func(ctx context.Context) ([]*dbgen.GrantAuthorsRow, error) {
 		return v.q.GrantAuthors(ctx, dbgen.GrantAuthorsParams{
 			UserIds:         mapSlice(given, func(e billing.Event) string { return string(e.UserID) }),
 			EventIds:        mapSlice(given, func(e billing.Event) string { return string(e.ID) }),
 			SubscriptionIds: mapSlice(given, func(e billing.Event) string { return string(e.SubscriptionID) }),
 			Ats:             mapSlice(given, func(e billing.Event) time.Time { return e.At }),
 		})
-	}, func(row *dbgen.GrantAuthorsRow) *dbgen.GrantAuthorsRow { return row })
+	})
 	for _, row := range rows {
 		authors[billing.EventID(row.EventID)] = billing.Author{Name: row.GivenBy, Reason: row.Reason}
 	}

@@ -76,7 +76,7 @@ func (r methods) Remove(ctx context.Context, removal ports.MethodRemoval, remove
 }
 
 func (r methods) MayBeCharged(ctx context.Context, user billing.UserID, ids ...billing.PaymentMethodID) (bool, error) {
-	return r.q.MethodsMayBeCharged(ctx, string(user), mapSlice(ids, func(id billing.PaymentMethodID) string { return string(id) }))
+	return r.q.MethodsMayBeCharged(ctx, string(user), stringsOf(ids))
 }
 
 // knownToken is the token of a method at a payment system.

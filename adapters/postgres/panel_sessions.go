@@ -43,11 +43,7 @@ func (r panelSessions) Seen(ctx context.Context, k ports.SessionKey, at time.Tim
 }
 
 func (r panelSessions) End(ctx context.Context, keys ...ports.SessionKey) error {
-	hashes := make([][]byte, len(keys))
-	for i := range keys {
-		hashes[i] = keys[i][:]
-	}
-	return r.q.PanelSessionsEnd(ctx, hashes)
+	return r.q.PanelSessionsEnd(ctx, mapSlice(keys, func(k ports.SessionKey) []byte { return k[:] }))
 }
 
 func (r panelSessions) Prune(ctx context.Context, seen, begun time.Time) error {

@@ -56,11 +56,7 @@ func panelUserOf(row *dbgen.PanelUser) ports.PanelUser {
 }
 
 func recoveryColumn(hashes []ports.RecoveryHash) [][]byte {
-	column := make([][]byte, len(hashes)) // not nil, which would be NULL
-	for i := range hashes {
-		column[i] = hashes[i][:]
-	}
-	return column
+	return mapSlice(hashes, func(h ports.RecoveryHash) []byte { return h[:] })
 }
 
 func recoveryOf(column [][]byte) []ports.RecoveryHash {

@@ -37,6 +37,11 @@ func mapSlice[T, C any](rows []T, f func(T) C) []C {
 	return values
 }
 
+// stringsOf returns the texts of ids or codes. It is never nil, which would be NULL.
+func stringsOf[T ~string](list []T) []string {
+	return mapSlice(list, func(v T) string { return string(v) })
+}
+
 // mapRange returns f(0) to f(n-1).
 func mapRange[C any](n int, f func(int) C) []C {
 	values := make([]C, n)

@@ -121,7 +121,7 @@ func (r receipts) LeaseForSweep(ctx context.Context, q ports.SweepQuery) ([]port
 
 func (v views) Receipts(ctx context.Context, user billing.UserID, ids ...billing.PaymentID) ([]billing.Receipt, error) {
 	return queryMany(ctx, func(ctx context.Context) ([]*dbgen.Receipt, error) {
-		return v.q.ViewReceipts(ctx, string(user), mapSlice(ids, func(id billing.PaymentID) string { return string(id) }))
+		return v.q.ViewReceipts(ctx, string(user), stringsOf(ids))
 	}, receiptOf)
 }
 

@@ -92,7 +92,7 @@ func (r refundLeases) ReleaseUnsent(ctx context.Context, key ports.RefundKey, ne
 
 func (v views) Refunds(ctx context.Context, user billing.UserID, ids ...billing.PaymentID) ([]billing.Refund, error) {
 	return queryMany(ctx, func(ctx context.Context) ([]*dbgen.Refund, error) {
-		return v.q.ViewRefunds(ctx, string(user), mapSlice(ids, func(id billing.PaymentID) string { return string(id) }))
+		return v.q.ViewRefunds(ctx, string(user), stringsOf(ids))
 	}, refundOf)
 }
 

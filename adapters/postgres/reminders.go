@@ -20,7 +20,7 @@ func (r reminders) Add(ctx context.Context, q ports.ReminderQuery) (ports.Remind
 	row, err := r.q.RemindersAdd(ctx, dbgen.RemindersAddParams{
 		Reason: string(q.Reason), Now: q.Now, FromAt: from, UntilAt: q.Now.Add(q.Rules.Window(q.Reason)),
 		ChargeFrom: q.Rules.ChargeAt(time.Time{}, q.Now), Take: int32(len(q.IDs)),
-		Ids: mapSlice(q.IDs, func(id billing.EventID) string { return string(id) }),
+		Ids: stringsOf(q.IDs),
 	})
 	if err != nil {
 		return ports.ReminderBatch{}, err

@@ -19,7 +19,7 @@ func (r users) Seen(ctx context.Context, now time.Time, ids ...billing.UserID) e
 	if len(ids) == 0 {
 		return nil
 	}
-	return r.tx.queue().UsersSeen(ctx, mapSlice(ids, func(id billing.UserID) string { return string(id) }), now)
+	return r.tx.queue().UsersSeen(ctx, stringsOf(ids), now)
 }
 
 func (r users) Identify(ctx context.Context, now time.Time, u billing.User) error {

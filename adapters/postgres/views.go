@@ -47,7 +47,7 @@ func (v views) LiveSubscriptions(ctx context.Context, user billing.UserID) ([]po
 
 func (v views) LiveSubscriptionsOf(ctx context.Context, users ...billing.UserID) ([]ports.LiveSubscription, error) {
 	return queryMany(ctx, func(ctx context.Context) ([]*dbgen.ViewLiveSubscriptionsOfRow, error) {
-		return v.q.ViewLiveSubscriptionsOf(ctx, mapSlice(users, func(id billing.UserID) string { return string(id) }))
+		return v.q.ViewLiveSubscriptionsOf(ctx, stringsOf(users))
 	}, func(row *dbgen.ViewLiveSubscriptionsOfRow) ports.LiveSubscription {
 		view := viewOf(&dbgen.ViewSubscriptionsRow{
 			Subscription: row.Subscription, Payment: row.Payment, PlanCode: row.PlanCode, PlanGroup: row.PlanGroup, Features: row.Features,
