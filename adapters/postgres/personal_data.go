@@ -3,6 +3,7 @@ package postgres
 import (
 	"cmp"
 	"context"
+	"errors"
 	"time"
 
 	"github.com/online-cinema/billing/adapters/postgres/internal/dbgen"
@@ -11,7 +12,10 @@ import (
 )
 
 // personalData implements [ports.PersonalData].
-type personalData struct{ q *dbgen.Queries }
+type personalData struct {
+	q  *dbgen.Queries
+	tx tx
+}
 
 func (r personalData) AddNote(ctx context.Context, n billing.Note) error {
 	return r.q.NoteAdd(ctx, dbgen.NoteAddParams{
@@ -38,6 +42,11 @@ func (r personalData) Erase(ctx context.Context, user billing.UserID, now time.T
 	if err != nil {
 		return billing.Erased{}, orNotFound(err, billing.ErrNotFound)
 	}
+	queued := r.tx.queue() // in order: the tokens that can be forgotten come before the methods
+	err = errors.Join(queued.EraseTokensForgotten(ctx, id, forgetting), queued.EraseSavedMethods(ctx, id), queued.ErasePages(ctx, id), queued.EraseResponses(ctx, id))
+	if err != nil {
+		return billing.Erased{}, err
+	}
 	e := billing.Erased{Subject: names.Subject, Display: names.Display}
 	for _, step := range []struct {
 		erased *int
@@ -46,11 +55,7 @@ func (r personalData) Erase(ctx context.Context, user billing.UserID, now time.T
 		{&e.Notes, func() (int64, error) { return r.q.EraseNotes(ctx, id) }},
 		{&e.Contacts, func() (int64, error) { return r.q.EraseContacts(ctx, id) }},
 		{&e.Cards, func() (int64, error) { return r.q.EraseCards(ctx, now, id) }},
-		{new(int), func() (int64, error) { return 0, r.q.EraseTokensForgotten(ctx, id, forgetting) }},
 		{&e.Methods, func() (int64, error) { return r.q.EraseMethods(ctx, now, id) }},
-		{new(int), func() (int64, error) { return 0, r.q.EraseSavedMethods(ctx, id) }},
-		{new(int), func() (int64, error) { return 0, r.q.ErasePages(ctx, id) }},
-		{new(int), func() (int64, error) { return 0, r.q.EraseResponses(ctx, id) }},
 	} {
 		n, err := step.run()
 		if err != nil {

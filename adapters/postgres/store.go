@@ -118,7 +118,7 @@ func (s *Store) repos(t tx) ports.Repos {
 		Reminders:       reminders{q},
 		Instructions:    instructions{q},
 		Grants:          grants{q, t},
-		PersonalData:    personalData{q},
+		PersonalData:    personalData{q, t},
 		Events:          events{q, t},
 		Endpoints:       endpoints{q, endpointSecrets{s.vault}},
 		EndpointLeases:  endpointLeases{q, endpointSecrets{s.vault}},
