@@ -113,7 +113,7 @@ func addEvent(t *testing.T, conn *pgx.Conn, at time.Time) (table string) {
 	return table
 }
 
-func count(t *testing.T, conn *pgx.Conn, query string) (n int) {
+func count(t *testing.T, conn querier, query string) (n int) {
 	t.Helper()
 	if err := conn.QueryRow(t.Context(), query).Scan(&n); err != nil {
 		t.Fatal(err)

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/online-cinema/billing/adapters/postgres"
@@ -39,7 +38,7 @@ func TestReminders_ReadFewRows(t *testing.T) {
 		t.Helper()
 		ids := make([]billing.EventID, 2000)
 		for i := range ids {
-			ids[i] = billing.EventID(uuid.Must(uuid.NewV7()).String())
+			ids[i] = billing.EventID(newUUID())
 		}
 		batch, err := ports.InTx(t.Context(), s.Store, func(tx ports.Repos) (ports.ReminderBatch, error) {
 			return tx.Reminders.Add(t.Context(), ports.ReminderQuery{Reason: reason, Rules: rules, Now: now, IDs: ids})
@@ -65,7 +64,7 @@ func TestReminders_ReadFewRows(t *testing.T) {
 		}
 	}
 	s.scansNone(t, "RemindersAdd", regexp.MustCompile(`Seq Scan on (subscriptions|reminders|grants)\b`))
-	if n := ownerCount(t, s, `SELECT sum(n) FROM panel_deltas WHERE type = 'renewal_reminder'`); n != 1198 {
+	if n := count(t, s.owner, `SELECT sum(n) FROM panel_deltas WHERE type = 'renewal_reminder'`); n != 1198 {
 		t.Errorf("the figures have %d reminders, want 1198", n)
 	}
 }
@@ -91,12 +90,4 @@ func (s *manyRowsStore) scansNone(t *testing.T, query string, forbidden *regexp.
 	if !seen {
 		t.Error("the query was not recorded")
 	}
-}
-
-func ownerCount(t *testing.T, s *manyRowsStore, query string) (n int) {
-	t.Helper()
-	if err := s.owner.QueryRow(t.Context(), query).Scan(&n); err != nil {
-		t.Fatal(err)
-	}
-	return n
 }
