@@ -18,7 +18,6 @@ import (
 	"github.com/online-cinema/billing/adapters/clock"
 	"github.com/online-cinema/billing/adapters/httpapi"
 	"github.com/online-cinema/billing/adapters/postgres"
-	"github.com/online-cinema/billing/adapters/webhook"
 	"github.com/online-cinema/billing/cmd/internal/boot"
 	"github.com/online-cinema/billing/cmd/qa/bench/internal/worker"
 	"github.com/online-cinema/billing/core/billing"
@@ -197,12 +196,12 @@ func feedWorker(ctx context.Context, t worker.Task, out io.Writer) error {
 func pushWorker(ctx context.Context, t worker.Task, out io.Writer) error {
 	return measureEvents(ctx, t, out, func(s eventSource) (int, error) {
 		var delivered atomic.Int64
+		log := slog.New(slog.DiscardHandler)
+		webhooks := boot.Webhooks{WebhookNets: boot.Networks{netip.MustParsePrefix("127.0.0.1/32")}}
 		p := &feed.Pusher{
 			Store: s.store, Feed: s.store, Clock: clock.System{}, Wall: time.Now, NewID: boot.NewID, Body: httpapi.WebhookBody,
-			Sender: webhook.New(webhook.Config{
-				Allowed: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, AllowHTTP: true, Timeout: feed.RequestTimeout, Now: time.Now,
-			}),
-			Log: slog.New(slog.DiscardHandler),
+			Sender: webhooks.WebhookSender(boot.Test, nil, log),
+			Log:    log,
 			Watch: func(r billing.WebhookResult) {
 				if r == billing.WebhookDelivered {
 					delivered.Add(1)
