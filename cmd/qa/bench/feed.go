@@ -85,10 +85,6 @@ func feedPart(ctx context.Context, e *env) (section, error) {
 	return s, err
 }
 
-func rssOf(runs []run) []float64 {
-	return each(runs, func(r run) float64 { return float64(r.RSS) / 1e6 })
-}
-
 // fastReceiver counts webhooks.
 type fastReceiver struct {
 	server   *http.Server
@@ -125,14 +121,8 @@ func (d *dataset) addEndpoint(ctx context.Context, r *fastReceiver, since time.T
 		fmt.Sprintf("INSERT INTO endpoint_secrets (endpoint_id, id, secret, added_at) VALUES ('%s', '%s', '%s', now())", id, id, secret.Reveal()))
 }
 
-// eventSource is the database of a task.
-type eventSource struct {
-	store *postgres.Store
-	pool  *pgxpool.Pool
-}
-
 // measureEvents measures f, which returns the number of events that it has read.
-func measureEvents(ctx context.Context, t worker.Task, out io.Writer, f func(eventSource) (int, error)) error {
+func measureEvents(ctx context.Context, t worker.Task, out io.Writer, f func(*postgres.Store, *pgxpool.Pool) (int, error)) error {
 	boot.TuneForLatency()
 	store, pool, err := t.Open(ctx, postgres.APIRole)
 	if err != nil {
@@ -143,7 +133,7 @@ func measureEvents(ctx context.Context, t worker.Task, out io.Writer, f func(eve
 		return err
 	}
 	begin, cpu := time.Now(), worker.CPU()
-	n, err := f(eventSource{store, pool})
+	n, err := f(store, pool)
 	if err != nil {
 		return err
 	}
@@ -156,8 +146,8 @@ func measureEvents(ctx context.Context, t worker.Task, out io.Writer, f func(eve
 // tableWorker reads the events since a time from the table, with the subjects that the feed
 // delivers.
 func tableWorker(ctx context.Context, t worker.Task, out io.Writer) error {
-	return measureEvents(ctx, t, out, func(s eventSource) (n int, err error) {
-		rows, err := s.pool.Query(ctx, `
+	return measureEvents(ctx, t, out, func(_ *postgres.Store, pool *pgxpool.Pool) (n int, err error) {
+		rows, err := pool.Query(ctx, `
 			SELECT e.*, (SELECT u.subject FROM users u WHERE u.id = e.user_id) FROM events e WHERE e.id >= $1 ORDER BY e.xact, e.id`, billing.FirstIDAt(t.Now))
 		if err != nil {
 			return 0, err
@@ -178,8 +168,8 @@ const feedPage = 5000
 
 // feedWorker reads the events since a time by the feed.
 func feedWorker(ctx context.Context, t worker.Task, out io.Writer) error {
-	return measureEvents(ctx, t, out, func(s eventSource) (n int, err error) {
-		f := feed.Feed{Store: s.store}
+	return measureEvents(ctx, t, out, func(store *postgres.Store, _ *pgxpool.Pool) (n int, err error) {
+		f := feed.Feed{Store: store}
 		for q := (feed.Query{Since: t.Now, Limit: feedPage}); n < t.Limit; {
 			page, err := f.Page(ctx, q)
 			if err != nil {
@@ -194,12 +184,12 @@ func feedWorker(ctx context.Context, t worker.Task, out io.Writer) error {
 
 // pushWorker delivers the events to the endpoint of the dataset, like billing-api.
 func pushWorker(ctx context.Context, t worker.Task, out io.Writer) error {
-	return measureEvents(ctx, t, out, func(s eventSource) (int, error) {
+	return measureEvents(ctx, t, out, func(store *postgres.Store, _ *pgxpool.Pool) (int, error) {
 		var delivered atomic.Int64
 		log := slog.New(slog.DiscardHandler)
 		webhooks := boot.Webhooks{WebhookNets: boot.Networks{netip.MustParsePrefix("127.0.0.1/32")}}
 		p := &feed.Pusher{
-			Store: s.store, Feed: s.store, Clock: clock.System{}, Wall: time.Now, NewID: boot.NewID, Body: httpapi.WebhookBody,
+			Store: store, Feed: store, Clock: clock.System{}, Wall: time.Now, NewID: boot.NewID, Body: httpapi.WebhookBody,
 			Sender: webhooks.WebhookSender(boot.Test, nil, log),
 			Log:    log,
 			Watch: func(r billing.WebhookResult) {

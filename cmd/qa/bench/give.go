@@ -134,14 +134,14 @@ func givePart(ctx context.Context, e *env) (section, error) {
 	})
 	s.Table.add("one UPDATE with two INSERTs", rates(bases(pairs)).String(), "", figure(postgresCPU(bases(pairs))))
 	s.Table.add("billingctl give", rates(subjects(pairs)).String(), figure(clientCPU(subjects(pairs))), figure(postgresCPU(subjects(pairs))))
-	memory := median(each(subjects(pairs), func(r run) float64 { return float64(r.RSS) }))
+	memory := median(rssOf(subjects(pairs)))
 	s.Targets = []target{
 		atLeast("give", "subscribers/s over one statement for all", 0.33, ratio(pairs)),
-		atMost("give", fmt.Sprintf("RSS with %d subscribers over RSS with %d", e.Rows, e.Rows/10), 1.25, "", exactly(memory/max(1, float64(few.RSS)))),
+		atMost("give", fmt.Sprintf("RSS with %d subscribers over RSS with %d", e.Rows, e.Rows/10), 1.25, "", exactly(memory/max(1, float64(few.RSS)/1e6))),
 	}
 	s.Notes = []string{
 		"The statement holds all its locks until its end. billingctl counts the viewers first, decides on each in Go, and holds the locks of 250 at a time.",
-		"Peak RSS: " + megabytes(int64(memory)) + " MB, with a tenth of the subscribers " + megabytes(few.RSS) + " MB.",
+		"Peak RSS: " + figure(memory) + " MB, with a tenth of the subscribers " + megabytes(few.RSS) + " MB.",
 	}
 	s.Raw = pairs
 	return s, err

@@ -104,3 +104,8 @@ func clientCPU(runs []run) float64 {
 func postgresCPU(runs []run) float64 {
 	return median(each(runs, func(r run) float64 { return r.perItem(r.PostgresCPU) }))
 }
+
+// rssOf returns the peak memory of the measured process, in MB.
+func rssOf(runs []run) []float64 {
+	return each(runs, func(r run) float64 { return float64(r.RSS) / 1e6 })
+}

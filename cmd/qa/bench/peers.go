@@ -98,7 +98,7 @@ func peersPart(ctx context.Context, e *env) (section, error) {
 			}
 			for name, runs := range map[string][]run{c.name: bases(pairs), "billing-renew": subjects(pairs)} {
 				s.Table.add(name, c.p.Latency.String(), rates(runs).String(), figure(clientCPU(runs)), figure(postgresCPU(runs)),
-					figure(median(each(runs, func(r run) float64 { return float64(r.RSS) / 1e6 }))))
+					figure(median(rssOf(runs))))
 			}
 			what := fmt.Sprintf("renewals/s over %s, %v", c.p.Kind, c.p.Latency)
 			s.Targets = append(s.Targets, atLeast("B6", what, c.atLeast, ratio(pairs)))
