@@ -19,16 +19,23 @@ type dataset struct {
 }
 
 // withDataset copies a population, measures in the copy, and verifies it.
-func (e *env) withDataset(ctx context.Context, p population, name string, f func(*dataset) error) (err error) {
+func (e *env) withDataset(ctx context.Context, p population, name string, f func(*dataset) error) error {
+	return e.withCopy(ctx, p, name, func(d *dataset) error {
+		if err := f(d); err != nil {
+			return err
+		}
+		return d.verify(ctx)
+	})
+}
+
+// withCopy copies a population, calls f with the copy, and drops it.
+func (e *env) withCopy(ctx context.Context, p population, name string, f func(*dataset) error) (err error) {
 	d, err := p.copyTo(ctx, e.pg, "dataset_"+name)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.drop(context.WithoutCancel(ctx))) }()
-	if err := f(d); err != nil {
-		return err
-	}
-	return d.verify(ctx)
+	return f(d)
 }
 
 func (d *dataset) url() string { return d.pg.url(d.name) }

@@ -132,6 +132,9 @@ func givePart(ctx context.Context, e *env) (section, error) {
 		few, err = g.byService(ctx)
 		return err
 	})
+	if err != nil {
+		return s, err
+	}
 	s.Table.add("one UPDATE with two INSERTs", rates(bases(pairs)).String(), "", figure(postgresCPU(bases(pairs))))
 	s.Table.add("billingctl give", rates(subjects(pairs)).String(), figure(clientCPU(subjects(pairs))), figure(postgresCPU(subjects(pairs))))
 	memory := median(rssOf(subjects(pairs)))
@@ -144,15 +147,10 @@ func givePart(ctx context.Context, e *env) (section, error) {
 		"Peak RSS: " + figure(memory) + " MB, with a tenth of the subscribers " + megabytes(few.RSS) + " MB.",
 	}
 	s.Raw = pairs
-	return s, err
+	return s, nil
 }
 
-// withGifts measures in a copy of a population.
-func (e *env) withGifts(ctx context.Context, p population, f func(*gifts) error) (err error) {
-	d, err := p.copyTo(ctx, e.pg, "dataset_give")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, d.drop(context.WithoutCancel(ctx))) }()
-	return f(&gifts{dataset: d})
+// withGifts measures in a copy of a population. The gifts verify it.
+func (e *env) withGifts(ctx context.Context, p population, f func(*gifts) error) error {
+	return e.withCopy(ctx, p, "give", func(d *dataset) error { return f(&gifts{dataset: d}) })
 }
