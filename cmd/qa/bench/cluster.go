@@ -142,6 +142,21 @@ func (c *cluster) inspect(ctx context.Context) error {
 	return nil
 }
 
+// measured runs f, and adds the CPU time of Postgres and the load to its run.
+func (c *cluster) measured(f func() (run, error)) (run, error) {
+	before, err := clusterCPU(c.pid)
+	if err != nil {
+		return run{}, err
+	}
+	r, err := f()
+	if err != nil {
+		return r, err
+	}
+	after, err := clusterCPU(c.pid)
+	r.PostgresCPU, r.Load = after-before, loadAverage()
+	return r, err
+}
+
 func (c *cluster) url(database string) string { return c.server.DatabaseURL(database) }
 
 // exec runs statements as the superuser, each in its own transaction.

@@ -62,22 +62,16 @@ func (g *gifts) byService(ctx context.Context) (run, error) {
 }
 
 // byStatement gives a day by one statement, without any decision.
-func (g *gifts) byStatement(ctx context.Context) (done run, err error) {
-	before, err := clusterCPU(g.pg.pid)
-	if err != nil {
-		return done, err
-	}
-	err = onConn(ctx, g.url(), func(conn *pgx.Conn) error {
-		begin := time.Now()
-		tag, err := conn.Exec(ctx, plainGift, g.source(), firstDue)
-		done.Items, done.Elapsed = int(tag.RowsAffected()), time.Since(begin)
-		return err
+func (g *gifts) byStatement(ctx context.Context) (run, error) {
+	done, err := g.pg.measured(func() (r run, err error) {
+		err = onConn(ctx, g.url(), func(conn *pgx.Conn) error {
+			begin := time.Now()
+			tag, err := conn.Exec(ctx, plainGift, g.source(), firstDue)
+			r.Items, r.Elapsed = int(tag.RowsAffected()), time.Since(begin)
+			return err
+		})
+		return r, err
 	})
-	if err != nil {
-		return done, err
-	}
-	after, err := clusterCPU(g.pg.pid)
-	done.PostgresCPU, done.Load = after-before, loadAverage()
 	return g.done(ctx, done, err)
 }
 

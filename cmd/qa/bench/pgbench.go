@@ -68,17 +68,14 @@ func (b pgbench) run(ctx context.Context) (run, error) {
 	}
 	cmd := exec.CommandContext(ctx, filepath.Join(b.pg.bin, "pgbench"), append(b.args(), "-f", file.Name(), b.pg.url(b.database))...)
 	cmd.Env = append(os.Environ(), "PGOPTIONS=-c role=billing_app", "LC_ALL=C")
-	before, err := clusterCPU(b.pg.pid)
-	if err != nil {
-		return run{}, err
-	}
+	return b.pg.measured(func() (run, error) { return b.result(cmd) })
+}
+
+// result runs a command of pgbench.
+func (b pgbench) result(cmd *exec.Cmd) (run, error) {
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return run{}, fmt.Errorf("pgbench: %w: %s", err, complaint.Find(out))
-	}
-	after, err := clusterCPU(b.pg.pid)
-	if err != nil {
-		return run{}, err
 	}
 	done, tps := number(processed, out), number(throughput, out)
 	if b.warmup > 0 {
@@ -87,13 +84,10 @@ func (b pgbench) run(ctx context.Context) (run, error) {
 	if done == 0 || tps == 0 || number(failed, out) > 0 {
 		return run{}, fmt.Errorf("pgbench failed some transactions, or all: %s", tail(string(out)))
 	}
-	return run{
-		Result: worker.Result{
-			Items: int(done) * b.items, Elapsed: time.Duration(done / tps * float64(time.Second)),
-			ClientCPU: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(),
-		},
-		PostgresCPU: after - before, Load: loadAverage(),
-	}, nil
+	return run{Result: worker.Result{
+		Items: int(done) * b.items, Elapsed: time.Duration(done / tps * float64(time.Second)),
+		ClientCPU: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(),
+	}}, nil
 }
 
 func (b pgbench) args() []string {

@@ -167,25 +167,19 @@ func (e *env) subscribe(ctx context.Context, d *signups, api *server, clients in
 // Postgres.
 func (e *env) generateLoad(ctx context.Context, s *server, g loadGen) (run, error) {
 	g.addr = s.addr
-	client, err := s.cpu()
-	if err != nil {
-		return run{}, err
-	}
-	postgres, err := clusterCPU(e.pg.pid)
-	if err != nil {
-		return run{}, err
-	}
-	r, err := g.run(ctx)
-	if err != nil {
+	return e.pg.measured(func() (run, error) {
+		before, err := s.cpu()
+		if err != nil {
+			return run{}, err
+		}
+		r, err := g.run(ctx)
+		if err != nil {
+			return r, err
+		}
+		after, err := s.cpu()
+		r.ClientCPU = after - before
 		return r, err
-	}
-	clientNow, err := s.cpu()
-	if err != nil {
-		return r, err
-	}
-	postgresNow, err := clusterCPU(e.pg.pid)
-	r.ClientCPU, r.PostgresCPU, r.Load = clientNow-client, postgresNow-postgres, loadAverage()
-	return r, err
+	})
 }
 
 // withAPI runs the API on the database while f runs.

@@ -63,23 +63,15 @@ func runWorker(ctx context.Context, pg *cluster, t worker.Task) (run, error) {
 func runCommand(pg *cluster, cmd *exec.Cmd) (run, error) {
 	var stdout, stderr strings.Builder
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	before, err := clusterCPU(pg.pid)
-	if err != nil {
-		return run{}, err
-	}
-	if err := cmd.Run(); err != nil {
-		return run{}, fmt.Errorf("%s: %w: %s", cmd.Args[0], err, tail(stderr.String()))
-	}
-	after, err := clusterCPU(pg.pid)
-	if err != nil {
-		return run{}, err
-	}
-	var r run
-	if err := json.Unmarshal([]byte(tail(stdout.String())), &r); err != nil {
-		return run{}, fmt.Errorf("%s printed %q: %w", cmd.Args[0], tail(stdout.String()), err)
-	}
-	r.PostgresCPU, r.Load = after-before, loadAverage()
-	return r, nil
+	return pg.measured(func() (r run, err error) {
+		if err := cmd.Run(); err != nil {
+			return r, fmt.Errorf("%s: %w: %s", cmd.Args[0], err, tail(stderr.String()))
+		}
+		if err := json.Unmarshal([]byte(tail(stdout.String())), &r); err != nil {
+			return r, fmt.Errorf("%s printed %q: %w", cmd.Args[0], tail(stdout.String()), err)
+		}
+		return r, nil
+	})
 }
 
 // server is a worker that serves until it is stopped.
