@@ -214,8 +214,10 @@ var invariants = []invariant{
 
 // codedInvariants are the invariants that are checked in Go.
 var codedInvariants = []invariant{
-	{"I9", "paid periods are consecutive months, counted from the anchor", ""},
+	{"I9", "paid and given periods are consecutive, and the paid ones are months, counted from the anchor", ""},
 	{"I11", "unknown outcomes are settled within 15 minutes after the faults have ended", ""},
+	{"I17", "each endpoint receives every event with a fresh signature, and those of a viewer in order", ""},
+	{"I18", "no webhook goes to an address that is not allowed", ""},
 	{"answers", "equal requests get equal responses, and each response agrees with the payments table", ""},
 	{"reconcile", "billingctl reconcile finds nothing", ""},
 }
