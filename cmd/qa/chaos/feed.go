@@ -104,14 +104,16 @@ func (r *reader) page() int {
 	return len(page.Data)
 }
 
+// insertEvent records an event of a user, with an id and a type.
+const insertEvent = `INSERT INTO events (user_id, id, type, at, plan_code, decline_code) VALUES ($1, $2, $3, now(), '', '')`
+
 // recordLate begins a transaction that records an event. The returned function commits it.
 func (w *world) recordLate() (commit func()) {
 	tx, err := w.pool.Begin(w.ctx)
 	w.require("begin", err)
 	_, err = tx.Exec(w.ctx, `SET LOCAL idle_in_transaction_session_timeout = 0`)
 	w.require("set no time limit", err)
-	_, err = tx.Exec(w.ctx, `INSERT INTO events (user_id, id, type, at, plan_code, decline_code) VALUES ($1, $2, $3, now(), '', '')`,
-		auth.UserID("late"), uuid.Must(uuid.NewV7()).String(), lateEvent)
+	_, err = tx.Exec(w.ctx, insertEvent, auth.UserID("late"), uuid.Must(uuid.NewV7()).String(), lateEvent)
 	w.require("record an event", err)
 	w.note("a transaction has recorded an event, and stays open")
 	return func() {
@@ -121,23 +123,31 @@ func (w *world) recordLate() (commit func()) {
 	}
 }
 
-// checkComplete checks that the reader has received each event once, and those of each
-// viewer in the order in which they were recorded.
-func (r *reader) checkComplete() {
-	rows, err := r.w.pool.Query(r.w.ctx, `SELECT user_id::text, id::text FROM events ORDER BY id`)
-	r.w.require("events", err)
+// recordedEvents returns the ids of each viewer's events, sorted. An event gets its id when it
+// is recorded, so this order does not depend on the feed.
+func (w *world) recordedEvents() map[string][]string {
+	rows, err := w.pool.Query(w.ctx, `SELECT user_id::text, id::text FROM events ORDER BY id`)
+	w.require("events", err)
 	defer rows.Close()
 	recorded := map[string][]string{}
 	for rows.Next() {
 		var user, id string
-		r.w.require("events", rows.Scan(&user, &id))
+		w.require("events", rows.Scan(&user, &id))
 		recorded[user] = append(recorded[user], id)
-		if n := r.ids[id]; n != 1 {
-			r.w.violated("feed: the event %s was received %d times, want once", id, n)
-		}
 	}
-	r.w.require("events", rows.Err())
-	for user, ids := range recorded {
+	w.require("events", rows.Err())
+	return recorded
+}
+
+// checkComplete checks that the reader has received each event once, and the events of each
+// viewer in the order of their recording.
+func (r *reader) checkComplete() {
+	for user, ids := range r.w.recordedEvents() {
+		for _, id := range ids {
+			if n := r.ids[id]; n != 1 {
+				r.w.violated("feed: the event %s was received %d times, want once", id, n)
+			}
+		}
 		if got := r.order[user]; len(got) == len(ids) && fmt.Sprint(got) != fmt.Sprint(ids) {
 			r.w.violated("feed: the events of %s were received in the order %v, want %v", user, got, ids)
 		}

@@ -184,8 +184,7 @@ func (r *receiver) asked() int {
 // recordEvents records n events of some viewers, each in a transaction of its own.
 func (w *world) recordEvents(n int) {
 	for i := range n {
-		_, err := w.pool.Exec(w.ctx, `INSERT INTO events (user_id, id, type, at, plan_code, decline_code) VALUES ($1, $2, 'renewed', now(), '', '')`,
-			auth.UserID(fmt.Sprint("receiver-", i%15)), uuid.Must(uuid.NewV7()).String())
+		_, err := w.pool.Exec(w.ctx, insertEvent, auth.UserID(fmt.Sprint("receiver-", i%15)), uuid.Must(uuid.NewV7()).String(), "renewed")
 		w.require("record an event", err)
 	}
 	w.count("events recorded", n)
@@ -198,16 +197,7 @@ func (r *receiver) awaitAll(once bool) {
 	if !r.await(func() bool { return r.accepted() >= recorded }) {
 		r.w.violated("I17: the receiver has %d of %d events", r.accepted(), recorded)
 	}
-	rows, err := r.w.pool.Query(r.w.ctx, `SELECT user_id::text, id::text FROM events ORDER BY xact, id`)
-	r.w.require("events", err)
-	defer rows.Close()
-	want := map[string][]string{}
-	for rows.Next() {
-		var user, id string
-		r.w.require("events", rows.Scan(&user, &id))
-		want[user] = append(want[user], id)
-	}
-	r.w.require("events", rows.Err())
+	want := r.w.recordedEvents()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, user := range slices.Sorted(maps.Keys(want)) {
