@@ -54,19 +54,34 @@ func (w *world) paymentTokens(n int) []string {
 // startCrashingAPI starts an API that kills itself when it reaches p for the pass-th
 // time. It then starts a released API as a replacement. replaced is done after that.
 func (w *world) startCrashingAPI(p killPoint, pass int, replaced *sync.WaitGroup) {
-	a := w.apiOf(crashing, "BILLING_CRASH_AT="+p.name, fmt.Sprint("BILLING_CRASH_PASS=", pass))
-	w.note("an API kills itself at %s, pass %d", p.name, pass)
+	a := w.crashingAPI(p, pass)
 	replaced.Go(func() {
-		if !waitFor(maxWait, a.ended) {
-			w.violated("%s did not reach pass %d of %s", a.name, pass, p.name)
+		if !w.awaitKill(a, p, pass) {
 			return
 		}
-		w.checkKilled(a.process, p)
 		w.count(killsAtStep, 1)
 		if _, err := w.startAPI(released); err != nil {
 			w.violated("a new API does not start: %v", err)
 		}
 	})
+}
+
+// crashingAPI starts an API that kills itself when it reaches p for the pass-th time.
+func (w *world) crashingAPI(p killPoint, pass int) *api {
+	a := w.apiOf(crashing, "BILLING_CRASH_AT="+p.name, fmt.Sprint("BILLING_CRASH_PASS=", pass))
+	w.note("an API kills itself at %s, pass %d", p.name, pass)
+	return a
+}
+
+// awaitKill waits until the API has ended, and checks that it has killed itself. It returns
+// false if the API did not reach p in time.
+func (w *world) awaitKill(a *api, p killPoint, pass int) bool {
+	if !waitFor(maxWait, a.ended) {
+		w.violated("%s did not reach pass %d of %s", a.name, pass, p.name)
+		return false
+	}
+	w.checkKilled(a.process, p)
+	return true
 }
 
 // checkKilled checks that an ended process has killed itself.

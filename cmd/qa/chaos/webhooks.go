@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -326,25 +325,19 @@ func rebindingReceiver(t *trial) {
 	w.count("lookups", dns.lookups())
 }
 
-// pushSteps are the steps of a delivery.
-var pushSteps = []string{"push.leased", "push.before", "push.after", "push.recorded"}
+// pushes are the steps of a delivery.
+var pushes = []killPoint{{"push.leased", 3}, {"push.before", 20}, {"push.after", 20}, {"push.recorded", 3}}
 
 // killPushes kills an API at each step. The lease of the killed one is ended, as if its time
 // were over.
 func killPushes(t *trial) {
 	w, r := t.endpointWorld("127.0.0.1")
-	for _, step := range pushSteps {
-		pass := 1 + t.rng(step).IntN(3)
-		if strings.HasSuffix(step, "before") || strings.HasSuffix(step, "after") {
-			pass = 1 + t.rng(step).IntN(20)
-		}
+	for _, p := range pushes {
+		pass := 1 + t.rng(p.name).IntN(p.passes)
 		w.recordEvents(30)
-		a := w.apiOf(crashing, "BILLING_CRASH_AT="+step, fmt.Sprint("BILLING_CRASH_PASS=", pass))
-		if !waitFor(maxWait, a.ended) {
-			w.violated("%s did not reach pass %d of %s", a.name, pass, step)
+		if !w.awaitKill(w.crashingAPI(p, pass), p, pass) {
 			return
 		}
-		w.checkKilled(a.process, killPoint{name: step})
 		_, err := w.pool.Exec(w.ctx, `UPDATE endpoints SET leased_until = now()`)
 		w.require("end the lease", err)
 		r.nextDay()
