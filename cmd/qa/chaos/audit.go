@@ -47,6 +47,11 @@ func (w *world) drain() {
 // openRefunds counts the refunds that are pending. Only a running API sends them.
 const openRefunds = `SELECT count(*) FROM refunds WHERE status = 'pending'`
 
+// pendingReceipts are the receipts r whose payment or refund has succeeded, but whose status is
+// not final.
+const pendingReceipts = `FROM receipts r WHERE r.status = 'pending' AND r.id IN (
+	SELECT id FROM payments WHERE status = 'succeeded' UNION ALL SELECT id FROM refunds WHERE status = 'succeeded')`
+
 const openPayments = `SELECT count(*) FROM payments WHERE status = 'pending' AND contradiction = ''`
 
 // queryInt returns the number that a query selects, or -1 if the query fails.
@@ -135,13 +140,9 @@ func (w *world) auditResponse(a exchange) {
 // auditSecrets checks that the programs' output contains no payment tokens, access
 // tokens, card numbers or contacts.
 func (w *world) auditSecrets() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, p := range w.processes {
-		for _, line := range p.output() {
-			if strings.Contains(line, "tok_") || strings.Contains(line, "eyJ") || strings.Contains(line, cardNumber) || strings.Contains(line, contactDomain) {
-				w.violated("I8: %s printed a secret: %s", p.name, line)
-			}
+	for program, line := range w.printed() {
+		if strings.Contains(line, "tok_") || strings.Contains(line, "eyJ") || strings.Contains(line, cardNumber) || strings.Contains(line, contactDomain) {
+			w.violated("I8: %s printed a secret: %s", program, line)
 		}
 	}
 }

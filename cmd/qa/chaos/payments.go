@@ -72,13 +72,9 @@ func mixedFaults(t *trial) {
 
 // countLogLines counts the lines of the programs' output that contain text.
 func (w *world) countLogLines(what, text string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, p := range w.processes {
-		for _, line := range p.output() {
-			if strings.Contains(line, text) {
-				w.count(what, 1)
-			}
+	for _, line := range w.printed() {
+		if strings.Contains(line, text) {
+			w.count(what, 1)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"net/url"
 	"os"
 	"os/exec"
@@ -239,13 +240,36 @@ func (w *world) setClock(at time.Time) {
 	w.require("clock", clock.NewTest(w.pool).Set(w.ctx, at))
 }
 
+// printed iterates over the lines of all programs' output so far, each with the name of its
+// program.
+func (w *world) printed() iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
+		w.mu.Lock()
+		processes := slices.Clone(w.processes)
+		w.mu.Unlock()
+		for _, p := range processes {
+			for _, line := range p.output() {
+				if !yield(p.name, line) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// viewers returns n new viewers.
+func (w *world) viewers(n int) []viewer {
+	list := make([]viewer, n)
+	for i := range list {
+		list[i] = w.viewer(fmt.Sprintf("viewer-%d", i))
+	}
+	return list
+}
+
 // subscribeViewers subscribes n new viewers, eight at a time. Each has its own payment
 // token of the given kind.
 func (w *world) subscribeViewers(n int, token string) []viewer {
-	viewers := make([]viewer, n)
-	for i := range viewers {
-		viewers[i] = w.viewer(fmt.Sprintf("viewer-%d", i))
-	}
+	viewers := w.viewers(n)
 	forEach(8, viewers, func(i int, v viewer) { v.subscribe(fmt.Sprintf("%s~%d", token, i)) })
 	return viewers
 }
