@@ -87,9 +87,9 @@ func (h cardHolder) removeBeforeReply(a *api, approve bool) {
 	}
 	if h.charges() > charged {
 		h.w.count(approvals, 1)
-	}
-	if got.status == http.StatusNoContent && h.charges() > charged {
-		h.w.violated("charged after a confirmed removal: the card of %s", h.name)
+		if got.status == http.StatusNoContent {
+			h.w.violated("charged after a confirmed removal: the card of %s", h.name)
+		}
 	}
 	h.removeCard(h.card)
 }

@@ -65,13 +65,12 @@ func (v viewer) instruct(kind string) {
 	}
 }
 
-// awaitInstructions waits until no instruction is open. I20 reports the others.
-func (w *world) awaitInstructions() {
-	if w.runningAPI(0) == nil {
-		w.api()
-	}
+// checkInstructions waits until no instruction is open and all refunds are settled, and audits
+// the world. I20 reports open instructions.
+func (w *world) checkInstructions() {
 	waitFor(maxWait, func() bool { return w.queryInt(`SELECT count(*) FROM instructions WHERE state = 'open'`) == 0 })
 	w.count("instructions done", w.queryInt(`SELECT count(*) FROM instructions WHERE state = 'done'`))
+	w.checkRefunds()
 }
 
 // killInstructed kills the API that executes instructions. Another one does the rest.
@@ -86,8 +85,7 @@ func killInstructed(t *trial, p killPoint) {
 	var replaced sync.WaitGroup
 	w.startCrashingAPI(p, 1+t.rng("pass").IntN(p.passes), &replaced)
 	replaced.Wait()
-	w.awaitInstructions()
-	w.checkRefunds()
+	w.checkInstructions()
 	if done := w.queryInt(`SELECT count(*) FROM instructions WHERE state = 'done'`); done != viewerCount {
 		w.violated("%d instructions are done, want %d", done, viewerCount)
 	}
@@ -110,8 +108,7 @@ func instructWhileRenewing(t *trial) {
 		}
 	})
 	run.mustFinish()
-	w.awaitInstructions()
-	w.checkRefunds()
+	w.checkInstructions()
 	w.setClock(dueAt(2))
 	w.check() // cancelled subscriptions must not be billed for the next month
 	w.requireOverlaps(n / 6)
@@ -153,8 +150,7 @@ func instructInPanel(t *trial) {
 			w.violated("approval: of two decisions about instruction %s at once, %v are accepted", id, accepted)
 		}
 	})
-	w.awaitInstructions()
-	w.checkRefunds()
+	w.checkInstructions()
 	if rejected := w.queryInt(`SELECT count(*) FROM instructions i JOIN refunds r ON r.user_id = i.user_id AND r.id = i.id WHERE i.state <> 'done'`); rejected != 0 {
 		w.violated("approval: %d instructions that are not done have a refund", rejected)
 	}
