@@ -25,16 +25,17 @@ func newWebhooks() *prometheus.CounterVec {
 // Webhook counts a request to an endpoint.
 func (m *Metrics) Webhook(r billing.WebhookResult) { m.webhooks.WithLabelValues(string(r)).Inc() }
 
-// WatchEndpoints exports the lag of each endpoint, which it reads on each scrape. While the
-// database is unavailable it exports nothing. The label is the id of the endpoint: there
-// are few.
+// WatchEndpoints exports the lag of each endpoint. Scrapes share a query of the database, as
+// those of [Metrics.Watch] do. While the database is unavailable it exports nothing. The
+// label is the id of the endpoint: there are few.
 func (m *Metrics) WatchEndpoints(list func(context.Context) ([]ports.EndpointView, error), log *slog.Logger) {
-	m.registry.MustRegister(endpoints{list, log})
+	m.registry.MustRegister(&endpoints{read: list, log: log})
 }
 
 type endpoints struct {
 	read func(context.Context) ([]ports.EndpointView, error)
 	log  *slog.Logger
+	last cached[[]ports.EndpointView]
 }
 
 var endpointMetrics = struct{ behind, lag, disabled *prometheus.Desc }{
@@ -44,17 +45,15 @@ var endpointMetrics = struct{ behind, lag, disabled *prometheus.Desc }{
 }
 
 // Describe implements [prometheus.Collector].
-func (endpoints) Describe(out chan<- *prometheus.Desc) {
+func (*endpoints) Describe(out chan<- *prometheus.Desc) {
 	out <- endpointMetrics.behind
 	out <- endpointMetrics.lag
 	out <- endpointMetrics.disabled
 }
 
 // Collect implements [prometheus.Collector].
-func (e endpoints) Collect(out chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), watchTimeout)
-	defer cancel()
-	list, err := e.read(ctx)
+func (e *endpoints) Collect(out chan<- prometheus.Metric) {
+	list, err := e.last.get(e.read)
 	if err != nil {
 		e.log.Debug("metrics without the endpoints", "error", err)
 		return

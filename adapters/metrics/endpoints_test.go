@@ -16,13 +16,16 @@ import (
 func TestWatchEndpoints(t *testing.T) {
 	t.Parallel()
 	var err error
-	m := metrics.New("v1")
-	m.WatchEndpoints(func(context.Context) ([]ports.EndpointView, error) {
+	queries := 0
+	list := func(context.Context) ([]ports.EndpointView, error) {
+		queries++
 		return []ports.EndpointView{
 			{Endpoint: billing.Endpoint{ID: "crm"}},
 			{Endpoint: billing.Endpoint{ID: "mail", DisabledAt: time.Now()}, Behind: 7, Oldest: time.Now().Add(-2 * time.Hour)},
 		}, err
-	}, slog.New(slog.DiscardHandler))
+	}
+	m := metrics.New("v1")
+	m.WatchEndpoints(list, slog.New(slog.DiscardHandler))
 	m.Webhook(billing.WebhookDelivered)
 	expect(t, m, `billing_webhook_events_behind{endpoint="mail"} 7`)
 	expect(t, m, `billing_webhook_lag_seconds{endpoint="crm"} 0`)
@@ -32,7 +35,13 @@ func TestWatchEndpoints(t *testing.T) {
 	if text := scrape(t, m); !strings.Contains(text, `billing_webhook_lag_seconds{endpoint="mail"} 72`) {
 		t.Error("the lag of an endpoint is not two hours")
 	}
-	if err = errors.New("down"); strings.Contains(scrape(t, m), "billing_webhook_") {
+	if queries != 1 {
+		t.Errorf("the scrapes made %d queries, want 1", queries)
+	}
+	err = errors.New("down")
+	down := metrics.New("v1")
+	down.WatchEndpoints(list, slog.New(slog.DiscardHandler))
+	if strings.Contains(scrape(t, down), "billing_webhook_") {
 		t.Error("the endpoints are exported although the database is down")
 	}
 }

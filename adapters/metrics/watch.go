@@ -3,7 +3,6 @@ package metrics
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -11,12 +10,6 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/ports"
 )
-
-// watchTimeout limits the query of the database, because a scrape must be fast.
-const watchTimeout = 2 * time.Second
-
-// cacheFor is the time for which a query result is reused by all scrapes.
-const cacheFor = 5 * time.Second
 
 // Watched lists the sources that are read at each scrape.
 type Watched struct {
@@ -50,11 +43,14 @@ func (m *Metrics) Watch(w Watched) {
 type watch struct {
 	Watched
 
-	mu      sync.Mutex
-	at      time.Time // of the last query
-	backlog ports.Backlog
-	now     time.Time
-	err     error
+	last cached[backlogAt]
+}
+
+// backlogAt is the backlog at a time.
+type backlogAt struct {
+	ports.Backlog
+
+	now time.Time
 }
 
 var watchMetrics = struct{ up, connections, pending, pendingAge, review, refunds, refundAge, refundReview, receipts, receiptAge, instructions, instructionAge, approvals, approvalAge, due, late, held, vault, keyAge, plaintexts *prometheus.Desc }{
@@ -96,7 +92,7 @@ func (w *watch) Collect(out chan<- prometheus.Metric) {
 		gauge(out, watchMetrics.connections, float64(n), state)
 	}
 	w.collectVault(out)
-	b, now, err := w.query()
+	b, err := w.last.get(w.query)
 	gauge(out, watchMetrics.up, oneIf(err == nil))
 	if err != nil {
 		return
@@ -105,7 +101,7 @@ func (w *watch) Collect(out chan<- prometheus.Metric) {
 		if since.IsZero() {
 			return 0
 		}
-		return max(0, now.Sub(since).Seconds())
+		return max(0, b.now.Sub(since).Seconds())
 	}
 	gauge(out, watchMetrics.pending, float64(b.Pending))
 	gauge(out, watchMetrics.pendingAge, age(b.OldestPending))
@@ -156,21 +152,11 @@ func (w *watch) collectVault(out chan<- prometheus.Metric) {
 	out <- prometheus.MustNewConstMetric(watchMetrics.plaintexts, prometheus.CounterValue, float64(w.Vault.PlaintextReads()))
 }
 
-// query returns the backlog, which is read at most once per cacheFor. Concurrent
-// scrapes wait for the same query.
-func (w *watch) query() (ports.Backlog, time.Time, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if time.Since(w.at) < cacheFor {
-		return w.backlog, w.now, w.err
+func (w *watch) query(ctx context.Context) (backlogAt, error) {
+	now := w.Now()
+	b, err := w.Backlog(ctx, now)
+	if err != nil {
+		w.Log.Warn("cannot read the metrics of the database", "error", err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), watchTimeout)
-	defer cancel()
-	w.now = w.Now()
-	w.backlog, w.err = w.Backlog(ctx, w.now)
-	w.at = time.Now()
-	if w.err != nil {
-		w.Log.Warn("cannot read the metrics of the database", "error", w.err)
-	}
-	return w.backlog, w.now, w.err
+	return backlogAt{b, now}, err
 }
