@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/operators"
 	"github.com/online-cinema/billing/core/ports"
 )
 
@@ -95,30 +96,18 @@ func (s *server) endpointForm(w http.ResponseWriter, r *http.Request, v *view, s
 }
 
 // postEndpoint makes the change of a form.
-func (s *server) postEndpoint(outcome string, change func(context.Context, *view, billing.EndpointID) (billing.Endpoint, error)) handler {
+func (s *server) postEndpoint(outcome string, change func(operators.Endpoints, context.Context, billing.EndpointID) (billing.Endpoint, error)) handler {
 	return func(w http.ResponseWriter, r *http.Request, v *view) error {
 		id := r.PostForm.Get("id")
 		if !billing.IsID(id) {
 			return errNoPage
 		}
-		e, err := change(r.Context(), v, billing.EndpointID(id))
+		e, err := change(s.Endpoints.For(v.op), r.Context(), billing.EndpointID(id))
 		if err != nil {
 			return err
 		}
 		return s.redirectToList(w, r, "endpoints", outcome, e.URL)
 	}
-}
-
-func (s *server) testEndpoint(ctx context.Context, v *view, id billing.EndpointID) (billing.Endpoint, error) {
-	return s.Endpoints.For(v.op).Test(ctx, id)
-}
-
-func (s *server) disableEndpoint(ctx context.Context, v *view, id billing.EndpointID) (billing.Endpoint, error) {
-	return s.Endpoints.For(v.op).Disable(ctx, id)
-}
-
-func (s *server) enableEndpoint(ctx context.Context, v *view, id billing.EndpointID) (billing.Endpoint, error) {
-	return s.Endpoints.For(v.op).Enable(ctx, id)
 }
 
 // replayEndpoint delivers all events from the beginning of a day on again.
@@ -128,16 +117,16 @@ func (s *server) replayEndpoint(w http.ResponseWriter, r *http.Request, v *view)
 	if !ok || from.IsZero() {
 		return s.endpointForm(w, r, v, http.StatusUnprocessableEntity, id, v.T("endpoint.bad_date"))
 	}
-	return s.postEndpoint("replayed", func(ctx context.Context, v *view, id billing.EndpointID) (billing.Endpoint, error) {
-		return s.Endpoints.For(v.op).Replay(ctx, id, from)
+	return s.postEndpoint("replayed", func(c operators.Endpoints, ctx context.Context, id billing.EndpointID) (billing.Endpoint, error) {
+		return c.Replay(ctx, id, from)
 	})(w, r, v)
 }
 
 func (s *server) endpointRoutes(mux *http.ServeMux) {
 	mux.Handle("GET "+Prefix+"/info/endpoints", s.page(s.list(s.endpoints)))
 	mux.Handle("GET "+Prefix+"/info/endpoints/manage", s.page(s.showEndpoint, "id"))
-	mux.Handle("POST "+Prefix+"/endpoints/test", s.form(s.postEndpoint("tested", s.testEndpoint), "id"))
-	mux.Handle("POST "+Prefix+"/endpoints/disable", s.form(s.postEndpoint("disabled", s.disableEndpoint), "id"))
-	mux.Handle("POST "+Prefix+"/endpoints/enable", s.form(s.postEndpoint("enabled", s.enableEndpoint), "id"))
+	mux.Handle("POST "+Prefix+"/endpoints/test", s.form(s.postEndpoint("tested", operators.Endpoints.Test), "id"))
+	mux.Handle("POST "+Prefix+"/endpoints/disable", s.form(s.postEndpoint("disabled", operators.Endpoints.Disable), "id"))
+	mux.Handle("POST "+Prefix+"/endpoints/enable", s.form(s.postEndpoint("enabled", operators.Endpoints.Enable), "id"))
 	mux.Handle("POST "+Prefix+"/endpoints/replay", s.form(s.replayEndpoint, "id", "from"))
 }
