@@ -112,14 +112,16 @@ func (s *server) postEndpoint(outcome string, change func(operators.Endpoints, c
 
 // replayEndpoint delivers all events from the beginning of a day on again.
 func (s *server) replayEndpoint(w http.ResponseWriter, r *http.Request, v *view) error {
-	id := r.PostForm.Get("id")
 	from, ok := s.parseDay(r.PostForm.Get("from"), 0)
-	if !ok || from.IsZero() {
-		return s.endpointForm(w, r, v, http.StatusUnprocessableEntity, id, v.T("endpoint.bad_date"))
+	if ok && !from.IsZero() {
+		err := s.postEndpoint("replayed", func(c operators.Endpoints, ctx context.Context, id billing.EndpointID) (billing.Endpoint, error) {
+			return c.Replay(ctx, id, from)
+		})(w, r, v)
+		if faultsOf(err) == nil { // the fault is that the day is in the future
+			return err
+		}
 	}
-	return s.postEndpoint("replayed", func(c operators.Endpoints, ctx context.Context, id billing.EndpointID) (billing.Endpoint, error) {
-		return c.Replay(ctx, id, from)
-	})(w, r, v)
+	return s.endpointForm(w, r, v, http.StatusUnprocessableEntity, r.PostForm.Get("id"), v.T("endpoint.bad_date"))
 }
 
 func (s *server) endpointRoutes(mux *http.ServeMux) {

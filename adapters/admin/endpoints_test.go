@@ -113,6 +113,7 @@ func TestEndpoints_WrongForms(t *testing.T) {
 	for form, want := range map[string]int{
 		"id=" + string(e.ID) + "&from=":           http.StatusUnprocessableEntity,
 		"id=" + string(e.ID) + "&from=yesterday":  http.StatusUnprocessableEntity,
+		"id=" + string(e.ID) + "&from=2999-01-01": http.StatusUnprocessableEntity,
 		"id=x&from=2026-01-31":                    http.StatusNotFound,
 		"id=" + newID() + "&from=2026-01-31":      http.StatusNotFound,
 		"id=" + string(e.ID) + "&from=2026-01-31": http.StatusSeeOther,
@@ -123,6 +124,8 @@ func TestEndpoints_WrongForms(t *testing.T) {
 		}
 		if r := b.submit("/admin/endpoints/replay", values); r.status != want {
 			t.Errorf("%s: %d, want %d", form, r.status, want)
+		} else if want == http.StatusUnprocessableEntity {
+			wantText(t, form, r, "Choose today or an earlier day.", "Deliver again")
 		}
 	}
 }

@@ -499,7 +499,7 @@ var texts = map[string][languages]string{
 		"Deliver all events again that were recorded since a day. The receiver recognizes them by their ids.",
 		"Доставить ещё раз все события, записанные с указанного дня. Получатель узнаёт их по номерам.",
 	},
-	"endpoint.replay.from": {"Day", "День"}, "endpoint.replay.yes": {"Deliver again", "Доставить ещё раз"}, "endpoint.bad_date": {"Choose a day.", "Укажите день."},
+	"endpoint.replay.from": {"Day", "День"}, "endpoint.replay.yes": {"Deliver again", "Доставить ещё раз"}, "endpoint.bad_date": {"Choose today or an earlier day.", "Укажите сегодняшний или более ранний день."},
 	"done.endpoints.tested":   {"“%s” is being tested.", "Адрес «%s» проверяется."},
 	"done.endpoints.disabled": {"“%s” is disabled. Its events wait.", "Адрес «%s» отключён. Его события ждут."},
 	"done.endpoints.enabled":  {"“%s” receives events again.", "Адрес «%s» снова получает события."},
