@@ -53,14 +53,14 @@ func (v *view) endpointStatus(e billing.Endpoint) template.HTML {
 }
 
 func (v *view) endpointLag(e ports.EndpointView) template.HTML {
-	switch {
-	case e.Behind == 0:
-		return text(v.Number(0))
-	case e.Oldest.IsZero():
-		return text(v.Number(e.Behind))
-	default:
-		return cell{Text: v.Number(e.Behind), Sub: v.lang.duration(time.Since(e.Oldest))}.html()
+	n := v.Number(e.Behind)
+	if e.Behind >= ports.MaxBehind {
+		n = v.T("or_more", n)
 	}
+	if e.Behind == 0 || e.Oldest.IsZero() {
+		return text(n)
+	}
+	return cell{Text: n, Sub: v.lang.duration(time.Since(e.Oldest))}.html()
 }
 
 // endpointResponse shows a status, which is a number or the class of a failure.

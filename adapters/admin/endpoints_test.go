@@ -129,3 +129,28 @@ func TestEndpoints_WrongForms(t *testing.T) {
 		}
 	}
 }
+
+// The store counts the events up to a limit, so the list does not show the limit as their
+// exact number.
+func TestEndpoints_ManyEventsBehind(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	e, _ := s.addEndpoint(billing.EventRenewalReminder)
+	user := s.subscribed(s.sell("gold", "Gold"))
+	remind := func(n int) {
+		t.Helper()
+		_, err := s.owner.Exec(t.Context(), `INSERT INTO events (user_id, id, type, at, subscription_id, plan_code, amount, currency, decline_code, reason, charge_at)
+			SELECT user_id, (left($2, 24) || lpad(to_hex(n), 12, '0'))::uuid, 'renewal_reminder', now(), id, 'gold', 39900, 'RUB', '', 'law', '2031-05-07Z'
+			FROM subscriptions, generate_series(1, $3::int) AS n WHERE user_id = $1`, string(user), newID(), n)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	vera := s.as("vera")
+	remind(ports.MaxBehind - 1)
+	wantText(t, "before the limit", vera.get("/admin/info/endpoints"), e.URL+" renewal_reminder delivers 9,999 ")
+	remind(1)
+	wantText(t, "at the limit", vera.get("/admin/info/endpoints"), "delivers 10,000 or more ")
+	vera.post("/admin/language", url.Values{"language": {"ru"}})
+	wantText(t, "at the limit, in Russian", vera.get("/admin/info/endpoints"), "доставляет 10 000 или больше ")
+}

@@ -367,7 +367,7 @@ var texts = map[string][languages]string{
 
 	"users.from": {"First seen from", "Первый визит с"}, "users.empty": {"No users found.", "Пользователи не найдены."},
 	"users":     {"user|users", "пользователь|пользователя|пользователей"},
-	"more_than": {"more than %s", "больше, чем %s"}, "newest": {"Newest", "Самые новые"}, "filter": {"Filter", "Фильтр"},
+	"more_than": {"more than %s", "больше, чем %s"}, "or_more": {"%s or more", "%s или больше"}, "newest": {"Newest", "Самые новые"}, "filter": {"Filter", "Фильтр"},
 	"user.subject": {"Subject", "Субъект (sub)"}, "user.display": {"Name", "Имя"}, "payments.ref": {"Reference", "Номер в системе"},
 	"user.id": {"Id", "Идентификатор"}, "user.first_seen": {"First seen", "Первый визит"}, "user.last_seen": {"Last seen", "Последний визит"},
 	"user.live": {"Live subscriptions", "Действующие подписки"}, "user.title": {"User %s", "Пользователь %s"}, "user.paid": {"Total paid", "Всего оплачено"},
