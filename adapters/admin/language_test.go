@@ -133,6 +133,21 @@ func TestTexts_EveryCodeHasName(t *testing.T) {
 	}
 }
 
+func TestTextOf(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		value any
+		want  string
+	}{
+		{"gold", "gold"}, {billing.StatusPastDue, "past_due"}, {ports.RoleEditor, string(ports.RoleEditor)}, {billing.PaymentMethodID("01"), "01"},
+		{billing.NewSecret("password"), ""}, {[]byte("gold"), ""}, {7, ""}, {nil, ""},
+	} {
+		if got := textOf(tt.value); got != tt.want {
+			t.Errorf("textOf(%#v) = %q, want %q", tt.value, got, tt.want)
+		}
+	}
+}
+
 // The filter of the history has every event type that billing declares.
 func TestEventTypes_Complete(t *testing.T) {
 	t.Parallel()

@@ -135,7 +135,7 @@ func (s *server) awaitInstruction(ctx context.Context, v *view, user billing.Use
 
 // InstructLink returns the link to the form of an instruction about the user.
 func (p userPage) InstructLink(kind string, target any) string {
-	return link("/info/instruct", "kind", kind, "user", string(p.User.ID), "target", idString(target))
+	return link("/info/instruct", "kind", kind, "user", string(p.User.ID), "target", textOf(target))
 }
 
 // StateKind returns the badge of the state of an instruction.

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"html/template"
+	"reflect"
 	"strings"
 	"time"
 
@@ -29,32 +30,13 @@ type view struct {
 func (v *view) T(key string, args ...any) string { return v.lang.text(key, args...) }
 
 // Word returns the name of a code.
-func (v *view) Word(group string, code any) string { return v.lang.word(group, codeString(code)) }
+func (v *view) Word(group string, code any) string { return v.lang.word(group, textOf(code)) }
 
-func codeString(code any) string {
-	switch c := code.(type) {
-	case billing.DeclineCode:
-		return string(c)
-	case billing.EventType:
-		return string(c)
-	case billing.ReminderReason:
-		return string(c)
-	case billing.VAT:
-		return string(c)
-	case billing.ReceiptStatus:
-		return string(c)
-	case billing.Status:
-		return string(c)
-	case billing.PaymentStatus:
-		return string(c)
-	case ports.Role:
-		return string(c)
-	case billing.InstructionKind:
-		return string(c)
-	case billing.InstructionState:
-		return string(c)
-	case string:
-		return c
+// textOf converts a value of any string type. It returns "" for other values, such as a
+// secret.
+func textOf(v any) string {
+	if r := reflect.ValueOf(v); r.Kind() == reflect.String {
+		return r.String()
 	}
 	return ""
 }
@@ -160,27 +142,11 @@ func (*view) PaymentID(id billing.PaymentID) paymentID {
 // Short returns the first 8 characters of a user's id. These differ between users,
 // and the search finds them.
 func (v *view) Short(id any) string {
-	text := idString(id)
+	text := textOf(id)
 	if len(text) > 8 {
 		return text[:8]
 	}
 	return text
-}
-
-func idString(id any) string {
-	switch i := id.(type) {
-	case billing.UserID:
-		return string(i)
-	case billing.SubscriptionID:
-		return string(i)
-	case billing.PaymentID:
-		return string(i)
-	case billing.PaymentMethodID:
-		return string(i)
-	case string:
-		return i
-	}
-	return ""
 }
 
 // csrfOf derives the CSRF token from the session's token, which it does not reveal.
