@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -83,36 +82,41 @@ func (s *server) renderInstruct(w http.ResponseWriter, r *http.Request, status i
 	return s.renderPage(w, r, page.view, status, page.T("kind."+string(page.Kind())), template, page)
 }
 
+// instructForm serves a form of an instruction. It shows the form again if a field is not
+// valid, or if the rules refuse the instruction.
+func (s *server) instructForm(use func(http.ResponseWriter, *http.Request, instructPage, billing.Instruction) error) handler {
+	return func(w http.ResponseWriter, r *http.Request, v *view) error {
+		page, i, err := s.parseInstruct(r, v)
+		switch {
+		case err != nil:
+			return err
+		case len(page.Errors) > 0:
+			return s.renderInstruct(w, r, http.StatusUnprocessableEntity, "instruct", page)
+		}
+		err = use(w, r, page, i)
+		var refused *billing.Error
+		if !errors.As(err, &refused) || refused.Kind != billing.Conflict {
+			return err
+		}
+		page.Problem = page.Refusal(refused.Code, refused.Message)
+		return s.renderInstruct(w, r, http.StatusConflict, "instruct", page)
+	}
+}
+
 // checkInstruct shows the result of the instruction in a sentence, and asks for a
 // confirmation.
-func (s *server) checkInstruct(w http.ResponseWriter, r *http.Request, v *view) error {
-	page, i, err := s.parseInstruct(r, v)
-	switch {
-	case err != nil:
+func (s *server) checkInstruct(w http.ResponseWriter, r *http.Request, page instructPage, i billing.Instruction) (err error) {
+	if page.Proposal, err = s.Instructions.Propose(r.Context(), page.op, i); err != nil {
 		return err
-	case i == nil:
-		return s.refuseInstruct(w, r, page)
 	}
-	p, err := s.Instructions.Propose(r.Context(), v.op, *i)
-	if err != nil {
-		return s.explainInstruct(w, r, page, err)
-	}
-	page.Proposal = p
 	return s.renderInstruct(w, r, http.StatusOK, "instruct_confirm", page)
 }
 
 // submitInstruct stores the instruction. The viewer's page then shows the outcome.
-func (s *server) submitInstruct(w http.ResponseWriter, r *http.Request, v *view) error {
-	page, i, err := s.parseInstruct(r, v)
-	switch {
-	case err != nil:
-		return err
-	case i == nil:
-		return s.refuseInstruct(w, r, page)
-	}
-	stored, err := s.Instructions.Submit(r.Context(), v.op, *i)
+func (s *server) submitInstruct(w http.ResponseWriter, r *http.Request, page instructPage, i billing.Instruction) error {
+	stored, err := s.Instructions.Submit(r.Context(), page.op, i)
 	if err != nil {
-		return s.explainInstruct(w, r, page, err)
+		return err
 	}
 	http.Redirect(w, r, instructionLink(stored), http.StatusSeeOther)
 	return nil
@@ -123,33 +127,34 @@ func instructionLink(i billing.Instruction) string {
 	return link("/info/users/detail", "id", string(i.UserID), "instruction", string(i.ID))
 }
 
-// parseInstruct parses a submitted form. The instruction is nil if a field is not valid; the
-// page then has the errors.
-func (s *server) parseInstruct(r *http.Request, v *view) (instructPage, *billing.Instruction, error) {
+// parseInstruct parses a submitted form. The page has the errors of the fields that are not
+// valid.
+func (s *server) parseInstruct(r *http.Request, v *view) (instructPage, billing.Instruction, error) {
 	form := r.PostForm
 	page, err := s.instructPage(r, v, form)
-	if err != nil {
-		return page, nil, err
-	}
 	i := page.Instruction
+	if err != nil {
+		return page, i, err
+	}
 	i.ID, i.Reason = billing.InstructionID(form.Get("id")), form.Get("reason")
 	if !billing.IsID(string(i.ID)) {
-		return page, nil, errBadRequest
+		return page, i, errBadRequest
 	}
-	var wrong []string
+	page.Errors = make(map[string]string)
+	refuse := func(field string) { page.Errors[field] = v.T("instruct.wrong." + field) }
 	switch i.Kind {
 	case billing.InstructGive:
 		if form.Get("length") != "period" {
 			if i.Days, err = strconv.Atoi(strings.TrimSpace(form.Get("days"))); err != nil || i.Days == 0 {
-				i.Days, wrong = 1, append(wrong, "days")
+				refuse("days")
 			}
 		}
 	case billing.InstructRefund:
 		if i.Amount, err = parsePrice(form.Get("amount"), page.Payment.Amount.Currency); err != nil {
-			wrong = append(wrong, "amount")
+			refuse("amount")
 		}
 		if i.EndNow = form.Get("access") == "end"; !i.EndNow && form.Get("access") != "keep" {
-			wrong = append(wrong, "access")
+			refuse("access")
 		}
 	case billing.InstructSettle:
 		i.As = billing.PaymentStatus(form.Get("as"))
@@ -157,36 +162,14 @@ func (s *server) parseInstruct(r *http.Request, v *view) (instructPage, *billing
 	var invalid *billing.InvalidError
 	if errors.As(i.Check(), &invalid) {
 		for _, f := range invalid.Faults {
-			wrong = append(wrong, f.Field)
+			refuse(f.Field)
 		}
-	}
-	if page.Errors = make(map[string]string); len(wrong) == 0 {
-		return page, &i, nil
-	}
-	for _, field := range slices.Compact(wrong) {
-		page.Errors[field] = v.T("instruct.wrong." + field)
 	}
 	if billing.HoldsCardNumber(i.Reason) {
 		page.Errors["reason"] = v.T("rule.card_number")
 		page.Values.Set("reason", "")
 	}
-	return page, nil, nil
-}
-
-// refuseInstruct shows the form again, with its errors.
-func (s *server) refuseInstruct(w http.ResponseWriter, r *http.Request, page instructPage) error {
-	return s.renderInstruct(w, r, http.StatusUnprocessableEntity, "instruct", page)
-}
-
-// explainInstruct shows the form again, with the reason why the rules refuse it. It returns
-// any other error.
-func (s *server) explainInstruct(w http.ResponseWriter, r *http.Request, page instructPage, cause error) error {
-	var refused *billing.Error
-	if !errors.As(cause, &refused) || refused.Kind != billing.Conflict {
-		return cause
-	}
-	page.Problem = page.Refusal(refused.Code, refused.Message)
-	return s.renderInstruct(w, r, http.StatusConflict, "instruct", page)
+	return page, i, nil
 }
 
 // Refusal returns why the rules refuse an instruction. The sentence is in English, so other
