@@ -130,7 +130,7 @@ func (s *server) postPassword(w http.ResponseWriter, r *http.Request, v *view) e
 		return s.renderOwn(w, r, v, status, v.T("password.title"), "own_password", page)
 	}
 	s.setCookie(w, s.deviceCookie(v.op.Name), device, operators.DeviceMax)
-	return s.doneOn(w, r, accountPath, "account.password", v.op.Name)
+	return s.doneOn(w, r, Prefix+accountPath, "account.password", v.op.Name)
 }
 
 // explain adds the texts of an error to a form and returns the status of the response.
@@ -231,7 +231,7 @@ func (s *server) postFactorChange(w http.ResponseWriter, r *http.Request, v *vie
 		}
 		return s.renderAccount(w, r, v, status, page.Problem)
 	case off:
-		return s.doneOn(w, r, accountPath, "account.factor_off", v.op.Name)
+		return s.doneOn(w, r, Prefix+accountPath, "account.factor_off", v.op.Name)
 	default:
 		return s.showCodes(w, r, v, codes)
 	}
@@ -248,12 +248,5 @@ func (s *server) postOwnSessions(w http.ResponseWriter, r *http.Request, v *view
 	if err != nil {
 		return err
 	}
-	return s.doneOn(w, r, accountPath, "account.sessions", v.op.Name)
-}
-
-// doneOn redirects to a page, with a notice about the change of a user.
-func (s *server) doneOn(w http.ResponseWriter, r *http.Request, path, outcome, name string) error {
-	s.setCookie(w, noticeCookie, encodeCookie("done."+outcome+"\n"+name), noticeAge)
-	http.Redirect(w, r, Prefix+path, http.StatusSeeOther)
-	return nil
+	return s.doneOn(w, r, Prefix+accountPath, "account.sessions", v.op.Name)
 }

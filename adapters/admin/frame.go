@@ -115,15 +115,20 @@ const (
 	noticeAge    = time.Minute
 )
 
-// redirectToList redirects to the list of a kind, with a notice for the next page
-// that says what happened to the record with this name.
+// redirectToList is [server.doneOn] to the list of a kind.
 func (s *server) redirectToList(w http.ResponseWriter, r *http.Request, kind, outcome, name string) error {
-	s.setCookie(w, noticeCookie, encodeCookie("done."+kind+"."+outcome+"\n"+name), noticeAge)
-	http.Redirect(w, r, Prefix+"/info/"+kind, http.StatusSeeOther)
+	return s.doneOn(w, r, Prefix+"/info/"+kind, kind+"."+outcome, name)
+}
+
+// doneOn redirects to a URL of the panel, with a notice for the next page that says
+// what happened to the record with this name.
+func (s *server) doneOn(w http.ResponseWriter, r *http.Request, target, outcome, name string) error {
+	s.setCookie(w, noticeCookie, encodeCookie("done."+outcome+"\n"+name), noticeAge)
+	http.Redirect(w, r, target, http.StatusSeeOther)
 	return nil
 }
 
-// takeNotice returns the notice that [server.redirectToList] left, and deletes it.
+// takeNotice returns the notice that [server.doneOn] left, and deletes it.
 func (s *server) takeNotice(w http.ResponseWriter, r *http.Request, v *view) string {
 	c, err := r.Cookie(noticeCookie)
 	if err != nil {

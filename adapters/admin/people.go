@@ -147,6 +147,6 @@ func (s *server) changePerson(outcome string, f func(ctx context.Context, v *vie
 		if err := f(r.Context(), v, r, name); err != nil {
 			return err
 		}
-		return s.doneOn(w, r, strings.TrimPrefix(link(peoplePath+"/detail", "name", name), Prefix), "people."+outcome, name)
+		return s.doneOn(w, r, link(peoplePath+"/detail", "name", name), "people."+outcome, name)
 	}
 }
