@@ -79,16 +79,10 @@ func adapters() map[string]adapter {
 
 // ForgettingSystems lists the codes of the payment systems whose adapters can forget tokens,
 // even if they have no account here.
-func ForgettingSystems() (codes []string) {
-	for code, p := range map[string]ports.Provider{
+func ForgettingSystems() []string {
+	return slices.Sorted(maps.Keys(those[ports.Forgetter](map[string]ports.Provider{
 		simulator.Code: (*simulator.Simulator)(nil), stripe.Code: (*stripe.Stripe)(nil), yookassa.Code: (*yookassa.YooKassa)(nil),
-	} {
-		if _, can := p.(ports.Forgetter); can {
-			codes = append(codes, code)
-		}
-	}
-	slices.Sort(codes)
-	return codes
+	})))
 }
 
 // PaymentSystemsConfig is the configuration of the adapters.
