@@ -51,7 +51,7 @@ type Factors struct {
 }
 
 func (c Factors) check(f *faults, env Env) {
-	Vault{}.checkFile(f, env, "BILLING_PANEL_KEYSET_FILE", "BILLING_PANEL_KEK_FILE", c.PanelFiles(env))
+	checkKeyset(f, env, "BILLING_PANEL_KEYSET_FILE", "BILLING_PANEL_KEK_FILE", c.PanelFiles(env))
 	f.need(c.TOTP != FactorRequired || c.PanelKeysetFile != "",
 		"BILLING_PANEL_KEYSET_FILE is not set, but BILLING_PANEL_TOTP=required: it must name the file with the keys that encrypt second factors; %s", keygenHint)
 }

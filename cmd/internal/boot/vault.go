@@ -39,14 +39,14 @@ func (v Vault) checkTokens(f *faults, env Env) {
 const keygenHint = "create the keyset and its key with billingctl vault keygen"
 
 func (v Vault) check(f *faults, env Env) {
-	v.checkFile(f, env, "BILLING_VAULT_KEYSET_FILE", "BILLING_VAULT_KEK_FILE", v.Files(env))
+	checkKeyset(f, env, "BILLING_VAULT_KEYSET_FILE", "BILLING_VAULT_KEK_FILE", v.Files(env))
 	f.need(v.TokenKeysetFile == "" || v.TokenKeysetFile != v.KeysetFile,
 		"BILLING_TOKEN_KEYSET_FILE=%q and BILLING_VAULT_KEYSET_FILE name the same file: give payment tokens a keyset of their own", v.TokenKeysetFile)
-	v.checkFile(f, env, "BILLING_TOKEN_KEYSET_FILE", "BILLING_TOKEN_KEK_FILE", v.TokenFiles(env))
+	checkKeyset(f, env, "BILLING_TOKEN_KEYSET_FILE", "BILLING_TOKEN_KEK_FILE", v.TokenFiles(env))
 }
 
-// checkFile adds the faults of one keyset, which variable and kekVariable name.
-func (Vault) checkFile(f *faults, env Env, variable, kekVariable string, files vault.Files) {
+// checkKeyset adds the faults of one keyset, which variable and kekVariable name.
+func checkKeyset(f *faults, env Env, variable, kekVariable string, files vault.Files) {
 	if files.Keyset == "" {
 		return
 	}
