@@ -128,10 +128,10 @@ func (e timelineEntry) Reason(v *view) string {
 	case billing.EventRefundNeedsReview:
 		return v.T("because.refund_review")
 	case billing.EventRenewalReminder:
-		return v.T("because.reminder", v.Money(e.Amount), v.lang.date(e.ChargeAt.In(v.zone)), v.Word("reminder", e.Event.Reason))
+		return v.T("because.reminder", v.Money(e.Amount), v.PlainDate(e.ChargeAt), v.Word("reminder", e.Event.Reason))
 	case billing.EventAgreed:
 		a := e.Agreement
-		return v.T("because.agreed", v.Money(a.DueNow), v.Money(a.Price), v.Count("months", a.IntervalMonths), v.lang.date(a.FirstChargeAt.In(v.zone)))
+		return v.T("because.agreed", v.Money(a.DueNow), v.Money(a.Price), v.Count("months", a.IntervalMonths), v.PlainDate(a.FirstChargeAt))
 	}
 	if e.Payment == nil || !e.IsCharge() {
 		return ""
@@ -143,6 +143,5 @@ func (e timelineEntry) Reason(v *view) string {
 	case e.Own:
 		key = "because.own"
 	}
-	from, to := e.Payment.Period.Start.In(v.zone), e.Payment.Period.End.In(v.zone)
-	return v.T(key, e.PlanCode, v.lang.date(from), v.lang.date(to))
+	return v.T(key, e.PlanCode, v.PlainDate(e.Payment.Period.Start), v.PlainDate(e.Payment.Period.End))
 }

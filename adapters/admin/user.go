@@ -55,7 +55,7 @@ func (s *server) postNote(w http.ResponseWriter, r *http.Request, v *view) error
 	user, text := billing.UserID(r.PostForm.Get("id")), r.PostForm.Get("note")
 	_, cause := s.Notes.For(v.op).Add(r.Context(), user, text)
 	if cause == nil {
-		http.Redirect(w, r, link("/info/users/detail", "id", string(user)), http.StatusSeeOther)
+		http.Redirect(w, r, userLink(user, ""), http.StatusSeeOther)
 		return nil
 	}
 	faults := faultsOf(cause)

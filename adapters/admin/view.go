@@ -63,7 +63,7 @@ func (v *view) Date(t time.Time) template.HTML {
 	if t.IsZero() {
 		return "—"
 	}
-	return v.timeElement(t, v.lang.date(t.In(v.zone)))
+	return v.timeElement(t, v.PlainDate(t))
 }
 
 func (v *view) dateTime(t time.Time) string {
