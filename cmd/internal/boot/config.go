@@ -174,7 +174,7 @@ type Reminding struct {
 
 // Reminders returns the rules of reminders.
 func (r Reminding) Reminders() billing.ReminderRules {
-	return billing.ReminderRules{Trial: r.ReminderTimes["trial"], Long: r.ReminderTimes["long"], Notice: time.Duration(r.NoticeRequired)}
+	return billing.ReminderRules{Trial: r.ReminderTimes.trial, Long: r.ReminderTimes.long, Notice: time.Duration(r.NoticeRequired)}
 }
 
 // Renew is the configuration of billing-renew.

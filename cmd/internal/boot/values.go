@@ -2,8 +2,8 @@ package boot
 
 import (
 	"errors"
+	"math"
 	"net"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -173,25 +173,17 @@ const (
 )
 
 // ReminderTimes are the times before a charge at which viewers are reminded, by the kind of
-// the charge. It is empty if no reminders are made.
-type ReminderTimes map[string]time.Duration
+// the charge. A time of 0 makes no reminders.
+type ReminderTimes struct{ trial, long, price, resume time.Duration }
 
 // UnmarshalText parses pairs such as trial=7d,long=30d, or none.
 func (t *ReminderTimes) UnmarshalText(text []byte) error {
-	times := make(ReminderTimes)
-	if string(text) == "none" {
-		*t = times
-		return nil
-	}
-	for pair := range strings.SplitSeq(string(text), ",") {
-		word, value, _ := strings.Cut(strings.TrimSpace(pair), "=")
-		d, err := ParseDuration(value)
-		_, twice := times[word]
-		known := slices.Contains([]string{"trial", "long", "price", "resume"}, word)
-		if err != nil || twice || !known || d < minReminder || d > maxReminder {
-			return errInvalid
+	var times ReminderTimes
+	if string(text) != "none" {
+		words := map[string]*time.Duration{"trial": &times.trial, "long": &times.long, "price": &times.price, "resume": &times.resume}
+		if err := parsePairs(text, minReminder, maxReminder, words); err != nil {
+			return err
 		}
-		times[word] = d
 	}
 	*t = times
 	return nil
@@ -207,16 +199,25 @@ const minKeeping = 24 * time.Hour
 func (k *KeepingTimes) UnmarshalText(text []byte) error {
 	var times billing.KeepingTimes
 	words := map[string]*time.Duration{"subject": &times.Subject, "display": &times.Display, "contact": &times.Contact, "notes": &times.Notes}
+	if err := parsePairs(text, minKeeping, math.MaxInt64, words); err != nil {
+		return err
+	}
+	k.KeepingTimes = times
+	return nil
+}
+
+// parsePairs parses pairs of a word and a duration, such as trial=7d,long=30d. Each word
+// may occur once. The least duration must be above zero.
+func parsePairs(text []byte, least, most time.Duration, words map[string]*time.Duration) error {
 	for pair := range strings.SplitSeq(string(text), ",") {
 		word, value, _ := strings.Cut(strings.TrimSpace(pair), "=")
 		d, err := ParseDuration(value)
 		into, known := words[word]
-		if err != nil || !known || *into != 0 || d < minKeeping {
+		if err != nil || !known || *into != 0 || d < least || d > most {
 			return errInvalid
 		}
 		*into = d
 	}
-	k.KeepingTimes = times
 	return nil
 }
 
