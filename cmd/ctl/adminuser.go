@@ -140,9 +140,9 @@ type adminUserDoneJSON struct {
 // readPassword reads the first line of standard input. On a terminal it prompts and
 // does not echo the password.
 func (t *tool) readPassword(in io.Reader) (string, error) {
-	if file, ok := in.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+	if fd, ok := terminal(in); ok {
 		_, _ = io.WriteString(t.stderr, "Password: ")
-		text, err := term.ReadPassword(int(file.Fd()))
+		text, err := term.ReadPassword(fd)
 		_, _ = io.WriteString(t.stderr, "\n")
 		return string(text), err
 	}
@@ -154,6 +154,16 @@ func (t *tool) readPassword(in io.Reader) (string, error) {
 		return "", usageErrorf("standard input is empty: write the password to it")
 	}
 	return line, nil
+}
+
+// terminal returns the file descriptor of a terminal, and false if in is none.
+func terminal(in io.Reader) (fd int, ok bool) {
+	file, ok := in.(*os.File)
+	if !ok {
+		return 0, false
+	}
+	fd = int(file.Fd())
+	return fd, term.IsTerminal(fd)
 }
 
 type adminUserJSON struct {

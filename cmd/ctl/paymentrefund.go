@@ -5,11 +5,9 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/cmd/internal/boot"
@@ -89,8 +87,7 @@ func (t *tool) refundPayment(cmd *cobra.Command, ref string, in refundFlags) err
 
 // askAccess completes the request on a terminal.
 func (t *tool) askAccess(in io.Reader, p billing.Payment, unused billing.Money, flags refundFlags, r *billing.RefundRequest) error {
-	file, ok := in.(*os.File)
-	if !ok || flags.accessRequested || !term.IsTerminal(int(file.Fd())) {
+	if _, ok := terminal(in); !ok || flags.accessRequested {
 		return nil
 	}
 	answers := bufio.NewReader(in)

@@ -3,11 +3,9 @@ package main
 import (
 	"bufio"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/cmd/internal/boot"
@@ -84,8 +82,7 @@ func (t *tool) confirmErasure(in io.Reader, u userDetails, yes bool) error {
 	if yes {
 		return nil
 	}
-	file, ok := in.(*os.File)
-	if !ok || !term.IsTerminal(int(file.Fd())) {
+	if _, ok := terminal(in); !ok {
 		return usageErrorf("add --yes to erase the user without a question")
 	}
 	text, err := t.ask(bufio.NewReader(in), "Erase the personal data of user %s, subject %s, for ever? Type erase: ", u.ID, u.Subject)
