@@ -94,9 +94,9 @@ func (t *tool) showEndpoints(list []ports.EndpointView) {
 func endpointState(e billing.Endpoint) string {
 	switch {
 	case !e.DisabledAt.IsZero():
-		return "disabled since " + e.DisabledAt.Format(time.RFC3339)
+		return "disabled since " + formatTime(e.DisabledAt)
 	case !e.FailingSince.IsZero():
-		return fmt.Sprintf("failing since %s, next try at %s", e.FailingSince.Format(time.RFC3339), e.NextTryAt.Format(time.RFC3339))
+		return fmt.Sprintf("failing since %s, next try at %s", formatTime(e.FailingSince), formatTime(e.NextTryAt))
 	default:
 		return "delivers"
 	}
@@ -119,7 +119,7 @@ func (t *tool) endpointRotate() *cobra.Command {
 		}
 		return t.print(rotatedSecretJSON{ID: string(id), Secret: secret.Reveal(), OldUntil: until.UTC()}, func() {
 			t.printf("secret: %s", secret.Reveal())
-			t.printf("Store the secret at the receiver: it is not shown again. Webhooks are signed with the old one too until %s.", until.UTC().Format(time.RFC3339))
+			t.printf("Store the secret at the receiver: it is not shown again. Webhooks are signed with the old one too until %s.", formatTime(until))
 		})
 	})
 }
@@ -152,7 +152,7 @@ func (t *tool) endpointReplay() *cobra.Command {
 				return err
 			}
 			return t.print(toEndpointJSON(ports.EndpointView{Endpoint: e}), func() {
-				t.printf("endpoint %s receives all events since %s again", id, since.UTC().Format(time.RFC3339))
+				t.printf("endpoint %s receives all events since %s again", id, formatTime(since))
 			})
 		}
 		return t.resend(ctx, c, id, user, billing.EventID(event), since)

@@ -3,8 +3,10 @@ package main
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/online-cinema/billing/cmd/internal/boot"
+	"github.com/online-cinema/billing/core/billing"
 )
 
 func TestEndpoint_Lifecycle(t *testing.T) {
@@ -57,6 +59,21 @@ func TestEndpoint_Lifecycle(t *testing.T) {
 			if out, errs := s.run(t, boot.OK, "endpoint", command, "--json"); strings.Contains(out+errs, secret) {
 				t.Errorf("%s prints a secret", command)
 			}
+		}
+	}
+}
+
+func TestEndpointState_TimesAreUTC(t *testing.T) {
+	t.Parallel()
+	moscow := time.FixedZone("MSK", 3*60*60)
+	at := time.Date(2026, 1, 31, 2, 30, 0, 0, moscow)
+	for want, e := range map[string]billing.Endpoint{
+		"delivers":                            {},
+		"disabled since 2026-01-30T23:30:00Z": {DisabledAt: at},
+		"failing since 2026-01-30T23:30:00Z, next try at 2026-01-31T00:30:00Z": {FailingSince: at, NextTryAt: at.Add(time.Hour)},
+	} {
+		if got := endpointState(e); got != want {
+			t.Errorf("the state is %q, want %q", got, want)
 		}
 	}
 }
