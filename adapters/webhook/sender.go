@@ -17,6 +17,7 @@ import (
 
 	"code.dny.dev/ssrf"
 
+	"github.com/online-cinema/billing/adapters/internal/pspclient"
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/ports"
 )
@@ -105,7 +106,8 @@ func (s *Sender) Send(ctx context.Context, w ports.Webhook) billing.WebhookRespo
 	}
 	defer func() { _ = response.Body.Close() }()
 	_, _ = io.CopyN(io.Discard, response.Body, readLimit)
-	return billing.WebhookResponse{Status: response.StatusCode, RetryAfter: s.retryAfter(response.Header.Get("Retry-After"))}
+	wait := pspclient.RetryAfter(response.Header.Get("Retry-After"), s.cfg.Now(), maxRetryAfter)
+	return billing.WebhookResponse{Status: response.StatusCode, RetryAfter: wait}
 }
 
 // Request returns the signed request. It returns an error for a URL that is not https, or
@@ -125,17 +127,6 @@ func (s *Sender) Request(ctx context.Context, w ports.Webhook) (*http.Request, e
 	r.Header.Set("Webhook-Timestamp", strconv.FormatInt(w.At.Unix(), 10))
 	r.Header.Set("Webhook-Signature", billing.SignWebhook(w.ID, w.At, w.Body, w.Secrets...))
 	return r, nil
-}
-
-// retryAfter returns the time in a header Retry-After, which is in seconds or a date.
-func (s *Sender) retryAfter(header string) time.Duration {
-	var after time.Duration
-	if seconds, err := strconv.ParseInt(header, 10, 32); err == nil {
-		after = time.Duration(seconds) * time.Second
-	} else if at, err := http.ParseTime(header); err == nil {
-		after = at.Sub(s.cfg.Now())
-	}
-	return min(max(0, after), maxRetryAfter)
 }
 
 // failureOf returns the class of an error of net/http.

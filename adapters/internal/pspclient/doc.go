@@ -10,6 +10,8 @@
 // Errors contain nothing that the payment system or the caller wrote: no address, no
 // header and no body.
 //
+// [RetryAfter] serves the sender of webhooks too.
+//
 // Not here: the repetition of a request, and the meaning of a status or a body. Only
 // status 429 is an error.
 package pspclient

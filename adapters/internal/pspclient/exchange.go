@@ -57,7 +57,7 @@ func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 	}
 	resp, err := c.exchange(req)
 	if err == nil && resp.Status == http.StatusTooManyRequests {
-		return resp, &ports.BusyError{After: c.retryAfter(resp.Header)}
+		return resp, &ports.BusyError{After: RetryAfter(resp.Header.Get("Retry-After"), c.now(), maxRetryAfter)}
 	}
 	if err == nil {
 		return resp, nil

@@ -19,15 +19,14 @@ func (r Response) JSON(v any) error {
 	return nil
 }
 
-// retryAfter returns the time of the header Retry-After (RFC 9110 §10.2.3), at most
-// maxRetryAfter, or 0 if it is missing or invalid.
-func (c *Client) retryAfter(h http.Header) time.Duration {
-	value := h.Get("Retry-After")
+// RetryAfter returns the time of a header Retry-After (RFC 9110 §10.2.3), which is in seconds
+// or a date, at most most. It is 0 if the value is empty or invalid.
+func RetryAfter(value string, now time.Time, most time.Duration) time.Duration {
 	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
-		return min(time.Duration(seconds)*time.Second, maxRetryAfter)
+		return min(time.Duration(seconds)*time.Second, most)
 	}
 	if at, err := http.ParseTime(value); err == nil {
-		return min(max(at.Sub(c.now()), 0), maxRetryAfter)
+		return min(max(at.Sub(now), 0), most)
 	}
 	return 0
 }
