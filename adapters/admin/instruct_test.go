@@ -89,7 +89,8 @@ func (b *browser) done(user billing.UserID, kind string, fill url.Values) respon
 
 func TestInstruct_Actions(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	// The subtests share the database, so one may execute the instruction of another.
+	s := newSite(t, func(c *admin.Config) { c.Await = time.Minute })
 	p := s.sell("gold", "Gold")
 	reason := url.Values{"reason": {"ticket 4711"}}
 	with := func(pairs ...string) url.Values {
@@ -116,8 +117,9 @@ func TestInstruct_Actions(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := s.as("sonya")
-			b.t = t
+			own := *s
+			own.t = t
+			b := own.as("sonya")
 			form := b.fields(b.formOf(c.user, c.kind))
 			for field, values := range c.fill {
 				form[field] = values
