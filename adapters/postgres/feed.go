@@ -90,7 +90,8 @@ func (s *Store) FeedLag(ctx context.Context) (lag time.Duration, err error) {
 
 // readFeed runs f in a snapshot. The planner takes BRIN indexes for worse than they are
 // until a table has statistics, and closed partitions never get any, so it may not choose
-// a scan of a table.
+// a scan of a table. It may not start parallel workers either: starting them takes several
+// times as long as reading a page.
 func (s *Store) readFeed(ctx context.Context, limit time.Duration, f func(context.Context, pgx.Tx, feedState) error) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -115,7 +116,7 @@ func readFeedState(ctx context.Context, tx pgx.Tx) (state feedState, err error) 
 			e.cluster = c.system_identifier,
 			(e.epoch << 48) + pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
 			(e.epoch << 48) + pg_snapshot_xmax(pg_current_snapshot())::text::bigint,
-			set_config('enable_seqscan', 'off', true) || set_config('jit', 'off', true)
+			set_config('enable_seqscan', 'off', true) || set_config('jit', 'off', true) || set_config('max_parallel_workers_per_gather', '0', true)
 		FROM feed_epoch e, pg_control_system() c`).
 		Scan(&state.epoch, &here, &state.horizon, &state.next, &settings)
 	switch {
