@@ -54,7 +54,9 @@ type Pusher struct {
 	NewID  func() string
 	// Body returns the body of the webhook for an event.
 	Body func(ports.FeedEvent) ([]byte, error)
-	Idle time.Duration // until an endpoint that has received everything is looked at again
+	// Idle is the time until an endpoint that has received everything is leased again. In that
+	// time events gather for the next batch: a batch of few costs as much as a full one.
+	Idle time.Duration
 	Log  *slog.Logger
 	// Watch is called for each response; nil for none.
 	Watch func(billing.WebhookResult)
@@ -103,6 +105,7 @@ type batch struct {
 	now time.Time // on the billing clock
 
 	failing int            // refused events before the batch
+	full    bool           // more events may wait
 	next    ports.FeedPage // read from the feed; its events are in queues
 	queues  []*queue       // of the viewers with events to send, in order of their first event
 	held    []ports.Delivery
@@ -157,6 +160,7 @@ func (b *batch) read(ctx context.Context) error {
 			return err
 		}
 	}
+	b.full = len(due)+len(b.next.Events) >= limit
 	return b.queue(ctx, due)
 }
 
@@ -317,9 +321,9 @@ func (b *batch) count() {
 
 // record stores the progress and ends the lease.
 func (b *batch) record(ctx context.Context) error {
-	idle := time.Duration(0)
-	if b.delivered+b.failed+len(b.held) == 0 {
-		idle = b.Idle
+	idle := b.Idle
+	if b.full {
+		idle = 0
 	}
 	return b.Store.InTx(ctx, func(tx ports.Repos) error {
 		if err := tx.EndpointLeases.Release(ctx, b.Leased.Push, idle); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,36 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/ports"
 )
+
+// Leasing an endpoint costs more than sending an event.
+func TestPusher_EventsGatherForABatch(t *testing.T) {
+	t.Parallel()
+	w := newPushWorld(t, t.Context())
+	w.record("anna")
+	lease := func() (l Leased, ok bool) {
+		t.Helper()
+		l, ok, err := w.pusher.Lease(t.Context())
+		w.must(err)
+		return l, ok
+	}
+	l, _ := lease()
+	w.must(w.pusher.Push(t.Context(), l))
+	all := w.record(slices.Repeat([]string{"anna"}, batchSize+1)...)
+	if _, ok := lease(); ok {
+		t.Error("an endpoint that has received everything is leased again at once")
+	}
+	w.advance(time.Second)
+	l, _ = lease()
+	w.must(w.pusher.Push(t.Context(), l))
+	if l, ok := lease(); !ok {
+		t.Error("an endpoint waits although it has more events than a batch")
+	} else {
+		w.must(w.pusher.Push(t.Context(), l))
+	}
+	if n := len(w.received); n != 1+len(all) {
+		t.Errorf("received %d of %d events", n, 1+len(all))
+	}
+}
 
 func TestPusher_DeliversInOrderOfViewer(t *testing.T) {
 	t.Parallel()
