@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -29,6 +30,7 @@ const (
 	readingTable = "table"
 	readingFeed  = "feed"
 	pushing      = "push"
+	serving      = "push until stopped"
 )
 
 // feedPart measures F1 and F2: the events of a run are read by the feed, compared with the
@@ -83,6 +85,71 @@ func feedPart(ctx context.Context, e *env) (section, error) {
 	s.Notes = []string{"The receiver of the webhooks does nothing, and uses the same CPUs. Each webhook is a request."}
 	s.Raw = raw
 	return s, err
+}
+
+// endpointPart measures E1 and E2: renewals while the events of the run are delivered to an
+// endpoint by another process on the same machine.
+func endpointPart(ctx context.Context, e *env) (section, error) {
+	s := section{Title: "Renewals while an endpoint is served"}
+	s.Table.Head = []string{"", "renewals/s", "CPU of the client, µs", "CPU of Postgres, µs", "delivered during the run"}
+	err := e.withDataset(ctx, population{e.Rows, 1}, "endpoint", func(d *dataset) error {
+		r, err := startReceiver()
+		if err != nil {
+			return err
+		}
+		defer func() { _ = r.server.Close() }()
+		raw := map[string][]pair{}
+		for i, c := range []renewal{
+			{due: min(5*e.Due, e.Rows/2), concurrency: concurrency}, // several times as long as an endpoint rests
+			{due: e.Due, concurrency: 1024, latency: 200 * time.Millisecond},
+		} {
+			id := fmt.Sprint("E", i+1)
+			pairs, delivered, err := e.endpointPairs(ctx, d, r, c)
+			if err != nil {
+				return err
+			}
+			ms := c.latency.Milliseconds()
+			add := func(name, share string, runs []run) {
+				s.Table.add(fmt.Sprintf("payment system %d ms, %s", ms, name), rates(runs).String(), figure(clientCPU(runs)), figure(postgresCPU(runs)), share)
+			}
+			add("without an endpoint", "", bases(pairs))
+			add("with an endpoint", fmt.Sprintf("%.0f %%", 100*median(delivered)), subjects(pairs))
+			s.Targets = append(s.Targets, atLeast(id, fmt.Sprintf("renewals/s with an endpoint over those without, payment system %d ms", ms), 0.92, ratio(pairs)))
+			raw[id] = pairs
+		}
+		s.Notes = []string{"The process that delivers and the receiver use the same CPUs as the renewals."}
+		s.Raw = raw
+		return nil
+	})
+	return s, err
+}
+
+// endpointPairs measures renewals without and with an endpoint. delivered are the shares of
+// the events that the endpoint received before the end of the run.
+func (e *env) endpointPairs(ctx context.Context, d *dataset, r *fastReceiver, c renewal) (pairs []pair, delivered []float64, err error) {
+	renew := func(ctx context.Context) (run, error) { return e.renew(ctx, d, c) }
+	pairs, err = e.pairs(ctx, renew, func(ctx context.Context) (done run, err error) {
+		err = d.whileServed(ctx, r, func() error {
+			done, err = renew(ctx)
+			delivered = append(delivered, float64(r.received.Swap(0))/float64(c.due))
+			return err
+		})
+		return done, err
+	})
+	return pairs, delivered, err
+}
+
+// whileServed calls f while a process delivers the events to a new endpoint.
+func (d *dataset) whileServed(ctx context.Context, r *fastReceiver, f func() error) (err error) {
+	if err := d.addEndpoint(ctx, r, time.Now()); err != nil {
+		return err
+	}
+	s, err := startServer(ctx, worker.Task{Kind: serving, URL: d.url(), Vault: d.pg.vault, Now: time.Now()})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.stop()) }()
+	return f()
 }
 
 // fastReceiver counts webhooks.
@@ -185,31 +252,79 @@ func feedWorker(ctx context.Context, t worker.Task, out io.Writer) error {
 // pushWorker delivers the events to the endpoint of the dataset, like billing-api.
 func pushWorker(ctx context.Context, t worker.Task, out io.Writer) error {
 	return measureEvents(ctx, t, out, func(store *postgres.Store, _ *pgxpool.Pool) (int, error) {
-		var delivered atomic.Int64
-		log := slog.New(slog.DiscardHandler)
-		webhooks := boot.Webhooks{WebhookNets: boot.Networks{netip.MustParsePrefix("127.0.0.1/32")}}
-		p := &feed.Pusher{
-			Store: store, Feed: store, Clock: clock.System{}, Wall: time.Now, NewID: boot.NewID, Body: httpapi.WebhookBody,
-			Sender: webhooks.WebhookSender(boot.Test, nil, log),
-			Log:    log,
-			Watch: func(r billing.WebhookResult) {
-				if r == billing.WebhookDelivered {
-					delivered.Add(1)
-				}
-			},
-		}
+		p, delivered := newPusher(store)
 		for delivered.Load() < int64(t.Limit) {
-			l, ok, err := p.Lease(ctx)
-			if err == nil && !ok {
-				err = errors.New("no endpoint has work")
+			before := delivered.Load()
+			if _, err := pushBatch(ctx, p); err != nil {
+				return int(before), err
 			}
-			if err == nil {
-				err = p.Push(ctx, l)
-			}
-			if err != nil {
-				return int(delivered.Load()), err
+			if delivered.Load() == before {
+				return int(before), errors.New("a batch delivered nothing")
 			}
 		}
 		return int(delivered.Load()), nil
 	})
+}
+
+// pushingWorker delivers events, like billing-api, until its standard input ends.
+func pushingWorker(ctx context.Context, t worker.Task, out io.Writer) error {
+	boot.TuneForLatency()
+	store, pool, err := t.Open(ctx, postgres.APIRole)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	p, _ := newPusher(store)
+	p.Idle = pushInterval
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		cancel()
+	}()
+	if _, err := fmt.Fprintln(out, "ready"); err != nil {
+		return err
+	}
+	for ctx.Err() == nil {
+		pushed, err := pushBatch(ctx, p)
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
+		if pushed {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(pushInterval):
+		}
+	}
+	return nil
+}
+
+// pushInterval is the interval at which billing-api looks for work when there is none.
+const pushInterval = time.Second
+
+// newPusher returns the pusher of billing-api, and the number of events that it has delivered.
+func newPusher(store *postgres.Store) (*feed.Pusher, *atomic.Int64) {
+	delivered := new(atomic.Int64)
+	log := slog.New(slog.DiscardHandler)
+	webhooks := boot.Webhooks{WebhookNets: boot.Networks{netip.MustParsePrefix("127.0.0.1/32")}}
+	return &feed.Pusher{
+		Store: store, Feed: store, Clock: clock.System{}, Wall: time.Now, NewID: boot.NewID, Body: httpapi.WebhookBody,
+		Sender: webhooks.WebhookSender(boot.Test, nil, log),
+		Log:    log,
+		Watch: func(r billing.WebhookResult) {
+			if r == billing.WebhookDelivered {
+				delivered.Add(1)
+			}
+		},
+	}, delivered
+}
+
+// pushBatch delivers a batch. It reports whether an endpoint had work.
+func pushBatch(ctx context.Context, p *feed.Pusher) (bool, error) {
+	l, ok, err := p.Lease(ctx)
+	if err != nil || !ok {
+		return false, err
+	}
+	return true, p.Push(ctx, l)
 }

@@ -116,7 +116,7 @@ type part struct {
 var parts = map[string][]part{
 	"renew": {
 		{"pace", pacePart}, {"latency", latencyPart}, {"memory", memoryPart}, {"peers", peersPart},
-		{"snapshot", snapshotPart}, {"feed", feedPart}, {"size", sizePart}, {"growth", growthPart},
+		{"snapshot", snapshotPart}, {"feed", feedPart}, {"endpoint", endpointPart}, {"size", sizePart}, {"growth", growthPart},
 	},
 	"subscribe": {{"subscribe", subscribePart}},
 	"http":      {{"http", httpPart}},

@@ -22,7 +22,7 @@ import (
 // arguments.
 
 var workers = map[string]worker.Worker{
-	"serve": serveWorker, "bare": bareWorker, readingTable: tableWorker, readingFeed: feedWorker, pushing: pushWorker,
+	"serve": serveWorker, "bare": bareWorker, readingTable: tableWorker, readingFeed: feedWorker, pushing: pushWorker, serving: pushingWorker,
 	giving: giveWorker,
 }
 
