@@ -31,6 +31,8 @@ const (
 	firstXacts    = 64
 	firstDuration = int64(time.Hour / time.Millisecond)
 	lastMillis    = 1<<48 - 1 // of an id
+	// summarizeEvery is the shortest time between two calls of feed_summarize.
+	summarizeEvery = 5 * time.Second
 	// pageTime is the time after which a page ends with the events that it has, so that a
 	// reader of rare types comes forward.
 	pageTime = 5 * time.Second
@@ -62,7 +64,24 @@ func (s *Store) FeedPage(ctx context.Context, q ports.FeedQuery) (page ports.Fee
 		page, err = r.read(ctx)
 		return err
 	})
+	if err == nil && len(page.Events) == q.Limit {
+		err = s.summarizeFeed(ctx, page.Events[q.Limit-1])
+	}
 	return page, err
+}
+
+// summarizeFeed completes the index of the partition of an event, at most once per
+// summarizeEvery. It makes the next pages of a reader cheaper that is behind: without it each
+// page reads all events that were recorded since the last vacuum.
+func (s *Store) summarizeFeed(ctx context.Context, e ports.FeedEvent) error {
+	last, now := s.summarized.Load(), time.Now().UnixNano()
+	if now-last < int64(summarizeEvery) || !s.summarized.CompareAndSwap(last, now) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, feedTimeout)
+	defer cancel()
+	_, err := s.pool.Exec(ctx, "SELECT feed_summarize(tableoid) FROM events WHERE user_id = $1 AND id = $2", e.UserID, e.ID)
+	return translate(err)
 }
 
 // FeedLag implements [ports.Feed].

@@ -386,3 +386,27 @@ func TestFeed_ReadsIndexOnly(t *testing.T) {
 		t.Errorf("a page of 500 of 30,000 events reads %d blocks; the table has %d", read, pages)
 	}
 }
+
+// A reader that is behind completes the index, which has no entries for the newest events.
+func TestFeed_CompletesIndex(t *testing.T) {
+	t.Parallel()
+	url := pgtest.URL(t)
+	owner := openAs(t, url, "none")
+	f := postgres.NewStore(openAs(t, url, postgres.APIRole))
+	const events = 5000 // more than the index sums up in one entry
+	if _, err := owner.Exec(t.Context(), `INSERT INTO events (user_id, id, type, at, plan_code, decline_code)
+		SELECT $1, (lpad(to_hex((1000 * extract(epoch FROM now()))::bigint), 12, '0') || '70008' || lpad(to_hex(n), 15, '0'))::uuid, 'renewed', now(), '', ''
+		FROM generate_series(1, $2) n`, viewerID(1), events); err != nil {
+		t.Fatal(err)
+	}
+	for len(feedPage(t, f, ports.FeedQuery{Limit: events}).Events) < events { // transactions of other tests delay it
+	}
+	missing := func() int {
+		return count(t, owner, `SELECT sum(brin_summarize_new_values(x.indexrelid))::int FROM pg_index x
+			JOIN pg_inherits i ON i.inhrelid = x.indexrelid
+			WHERE i.inhparent = 'events_feed'::regclass AND x.indrelid = (SELECT tableoid FROM events LIMIT 1)`)
+	}
+	if n := missing(); n != 0 {
+		t.Errorf("after a full page %d entries are missing, want 0", n)
+	}
+}

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -24,6 +25,8 @@ type Store struct {
 	panelVault ports.Vault // likewise
 
 	authenticator ports.Authenticator // likewise
+
+	summarized atomic.Int64 // when the index of the feed was completed, in nanoseconds of Unix time
 }
 
 // Option configures a store.
