@@ -4,6 +4,7 @@
 //	refunder ─ Metrics.Refunder ─┤
 //	HTTP API ─ Metrics.Served ───┼─► registry ─► Metrics.Handler
 //	Collector ─ Metrics.Event ───┤
+//	PanelAuth ─ Metrics.SignIn ──┤
 //	database, vault ─ .Watch ────┘ at each scrape
 //
 // Label values come from short, closed lists: codes, routes, statuses. Ids, amounts
@@ -41,6 +42,7 @@ type Metrics struct {
 	cancels  *prometheus.CounterVec
 	receipts *prometheus.CounterVec
 	webhooks *prometheus.CounterVec
+	signIns  *prometheus.CounterVec
 }
 
 // New returns metrics that start at zero.
@@ -54,6 +56,7 @@ func New(version string) *Metrics {
 		cancels:  newCancels(),
 		receipts: newReceipts(),
 		webhooks: newWebhooks(),
+		signIns:  newSignIns(),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "billing_http_request_duration_seconds",
 			Help:    "Duration of API requests, by method, route and status.",
@@ -73,8 +76,8 @@ func New(version string) *Metrics {
 		Name: "billing_build_info", Help: "Always 1; the label is the version of the program.", ConstLabels: prometheus.Labels{"version": version},
 	})
 	info.Set(1)
-	m.registry.MustRegister(m.requests, m.events, m.consents, m.refunds, m.cancels, m.receipts, m.webhooks, info, collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(m.requests, m.events, m.consents, m.refunds, m.cancels, m.receipts, m.webhooks, m.signIns, info,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.charges.register(m.registry)
 	m.saving.register(m.registry)
 	return m

@@ -43,9 +43,11 @@ func serve(ctx context.Context, cfg boot.Admin, log *slog.Logger) error {
 	}
 	defer closeClock()
 	store := postgres.NewStore(pool)
+	m := metrics.New(boot.Version())
+	m.Masked(boot.Masked(log))
 	auth := operators.PanelAuth{
 		Store: store, Wall: clock.System{}, NewID: boot.NewID, Passwords: password.New(), Throttle: operators.NewThrottle(),
-		RequireFactor: cfg.TOTP == boot.FactorRequired,
+		RequireFactor: cfg.TOTP == boot.FactorRequired, Watch: m.SignIn,
 	}
 	keys, err := cfg.OpenPanelKeys(cfg.Env, log)
 	if err != nil {
@@ -73,8 +75,6 @@ func serve(ctx context.Context, cfg boot.Admin, log *slog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("panel: %w", err)
 	}
-	m := metrics.New(boot.Version())
-	m.Masked(boot.Masked(log))
 	listeners, err := boot.Listen("BILLING_ADMIN_ADDR", cfg.AdminAddr, cfg.OpsAddr)
 	if err != nil {
 		return err

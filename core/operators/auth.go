@@ -23,6 +23,9 @@ type PanelAuth struct {
 	Keys ports.PanelVault
 	// RequireFactor makes a second factor every user's duty. It needs Keys.
 	RequireFactor bool
+	// Watch is called for each result of a step of a sign-in, by several goroutines at
+	// once. It may be nil.
+	Watch func(SignInResult)
 }
 
 // A session ends after SessionIdle without a request, and after SessionMax in any

@@ -37,7 +37,8 @@ type SecondStep struct {
 // ConfirmCode starts a session after [PanelAuth.SignIn] asked for a code. It returns
 // [ErrSignedOut] if the token is not valid any more, [ErrSignIn] if the code is wrong
 // or was used before, and [ErrTooManySignIns] if [Throttle] does not admit it.
-func (a PanelAuth) ConfirmCode(ctx context.Context, s SecondStep) (SignedIn, error) {
+func (a PanelAuth) ConfirmCode(ctx context.Context, s SecondStep) (done SignedIn, err error) {
+	defer func() { a.report(done, err, SignInCodeRefused) }()
 	u, err := a.userOfStep(ctx, s.Token)
 	if err != nil {
 		return SignedIn{}, err

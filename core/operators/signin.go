@@ -47,7 +47,8 @@ type SignedIn struct {
 // fails, and [ErrTooManySignIns] if [Throttle] does not admit it. Every attempt that
 // is admitted compares exactly one hash. A failure takes two transactions, whether the
 // account exists or not.
-func (a PanelAuth) SignIn(ctx context.Context, s SignIn) (SignedIn, error) {
+func (a PanelAuth) SignIn(ctx context.Context, s SignIn) (done SignedIn, err error) {
+	defer func() { a.report(done, err, SignInPasswordRefused) }()
 	u, err := a.find(ctx, s.Name)
 	if err != nil {
 		return SignedIn{}, err

@@ -3,6 +3,7 @@ package e2e
 import (
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 )
@@ -57,6 +58,19 @@ func TestMetrics_CountWithoutPersonalData(t *testing.T) {
 	}
 	if t.Failed() {
 		t.Log(text)
+	}
+}
+
+func TestMetrics_CountSignIns(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	o := w.panel(t, "BILLING_DATABASE_URL="+w.databaseURL)
+	o.post(t, "/admin/signin", url.Values{"name": {"anna"}, "password": {"wrong horse battery"}})
+	text := metrics(t, api{ops: o.ops})
+	for _, line := range []string{`billing_panel_sign_ins_total{result="succeeded"} 1`, `billing_panel_sign_ins_total{result="password_refused"} 1`} {
+		if !strings.Contains(text, "\n"+line+"\n") {
+			t.Errorf("no line %s in\n%s", line, text)
+		}
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 // operator is a client of the panel.
 type operator struct {
 	base   string
+	ops    string // empty if `billingctl dev` started the panel
 	client *http.Client
 }
 
@@ -34,7 +35,7 @@ func (d *devRun) signIn(t *testing.T) operator {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := operator{strings.TrimSuffix(d.bannerValue(t, "Panel"), "/admin"), &http.Client{Jar: jar}}
+	o := operator{base: strings.TrimSuffix(d.bannerValue(t, "Panel"), "/admin"), client: &http.Client{Jar: jar}}
 	page := o.post(t, "/admin/signin", url.Values{"name": {d.bannerValue(t, "Name")}, "password": {d.bannerValue(t, "Password")}})
 	if !strings.Contains(page, "Active subscriptions") {
 		t.Fatalf("after signing in: %s", page)

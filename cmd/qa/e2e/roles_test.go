@@ -58,17 +58,17 @@ func (w world) panel(t *testing.T, vars ...string) operator {
 		t.Fatal(err)
 	}
 	o := operator{client: &http.Client{Jar: jar}}
-	p, ops := start(t, cmd), ""
+	p := start(t, cmd)
 	p.line(t, "address of the panel", func(line string) bool {
 		var up struct {
 			Panel string `json:"admin_addr"`
 			Ops   string `json:"ops_addr"`
 		}
 		_ = json.Unmarshal([]byte(line), &up)
-		o.base, ops = "http://"+up.Panel, "http://"+up.Ops
+		o.base, o.ops = "http://"+up.Panel, "http://"+up.Ops
 		return up.Panel != ""
 	})
-	if got := ready(t, api{p, o.base, ops}); got != http.StatusOK {
+	if got := ready(t, api{p, o.base, o.ops}); got != http.StatusOK {
 		t.Errorf("readyz of the panel: status %d, want 200", got)
 	}
 	if page := o.post(t, "/admin/signin", url.Values{"name": {"anna"}, "password": {"correct horse battery"}}); !strings.Contains(page, "Active subscriptions") {
