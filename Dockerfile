@@ -17,9 +17,12 @@ ARG VERSION=devel
 ARG TARGETOS TARGETARCH
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     GOOS=$TARGETOS GOARCH=$TARGETARCH make build VERSION="$VERSION"
+# A new volume at /var/lib/billing gets the owner of this folder.
+RUN mkdir /keys
 
 FROM gcr.io/distroless/static-debian12:nonroot
 COPY --from=build /src/bin/ /usr/local/bin/
+COPY --from=build --chown=65532:65532 /keys/ /var/lib/billing/
 USER 65532:65532
 EXPOSE 8080 9090
 CMD ["billing-api"]

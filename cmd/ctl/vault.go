@@ -158,7 +158,7 @@ type keygenJSON struct {
 
 func (t *tool) vaultKeygen() *cobra.Command {
 	var in vaultFlags
-	var plaintext bool
+	var plaintext, ifMissing bool
 	cmd := &cobra.Command{
 		Use: "keygen", Short: "Create the keysets and the keys that encrypt them",
 		Long: "Create each keyset that is configured and does not exist yet. Unless it exists, also create the key that\n" +
@@ -174,10 +174,15 @@ func (t *tool) vaultKeygen() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return t.keygen(cmd.Context(), files, plaintext)
+			err = t.keygen(cmd.Context(), files, plaintext)
+			if ifMissing && errors.Is(err, os.ErrExist) {
+				return nil
+			}
+			return err
 		}),
 	}
 	cmd.Flags().BoolVar(&plaintext, "clear", false, "do not encrypt the keysets; only with BILLING_ENV=dev or test")
+	cmd.Flags().BoolVar(&ifMissing, "if-missing", false, "exit with 0 if all keysets exist, for scripts that run at each start")
 	return t.withJSON(in.keys(cmd))
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,6 +31,15 @@ func TestVault_PanelKeyset(t *testing.T) {
 	s.json(t, boot.OK, &made, "vault", "keygen")
 	if made.Keyset != "" || made.Panel == nil || made.Panel.Keyset != files.Keyset || made.Panel.KEK != files.KEK {
 		t.Fatalf("keygen printed %+v", made)
+	}
+	before, err := os.ReadFile(files.Keyset)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.run(t, boot.Failed, "vault", "keygen")
+	s.run(t, boot.OK, "vault", "keygen", "--if-missing")
+	if after, err := os.ReadFile(files.Keyset); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("keygen --if-missing changed the keyset: %v", err)
 	}
 
 	s.runInput(t, 0, "correct horse battery\n", "admin-user", "add", "anna", "--role", "editor")
