@@ -59,6 +59,10 @@ func (t *tool) clockAdvance() *cobra.Command {
 			if err != nil || d <= 0 {
 				return usageErrorf("%q is not a duration of more than zero, such as 31d or 36h", args[0])
 			}
+			reminding, err := boot.Load[boot.Reminding](t.environ)
+			if err != nil {
+				return err
+			}
 			return t.withClock(cmd, func(ctx context.Context, c testClock) error {
 				target := c.before.Now.Add(d)
 				if !step {
@@ -67,13 +71,14 @@ func (t *tool) clockAdvance() *cobra.Command {
 				if err := t.setClock(ctx, c, clockAdvanced, target, func() error { return nil }); err != nil {
 					return err
 				}
-				return t.newStepper(c).to(ctx, target)
+				return t.newStepper(c, reminding.Reminders()).to(ctx, target)
 			})
 		}),
 	}
 	cmd.Long = "Advance the test clock by DURATION, such as 31d or 36h. It stays ticking or frozen.\n\n" +
 		"In one step, a long way is like an outage: each viewer pays once, and the periods in between are waived. With\n" +
-		"--step, the clock stops at each moment at which a subscription is due, until a renewal run has passed."
+		"--step, the clock stops at each moment at which a charge, a reminder or the end of a subscription is due, until a\n" +
+		"renewal run has passed. BILLING_REMINDERS and BILLING_NOTICE_REQUIRED must be those of billing-renew."
 	cmd.Example = "  billingctl clock advance 365d --step"
 	cmd.Flags().BoolVar(&step, "step", false, "stop at each due moment until a renewal run has passed")
 	return t.withJSON(cmd)

@@ -4,15 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/ports"
 )
 
 // stepper moves the test clock forward in steps. It stops at each moment at which a
-// subscription becomes due, until a renewal run that started then has finished. A
+// renewal run has something to do, until a run that started then has finished. A
 // clock that jumps over several due dates looks like downtime: whole periods are
-// waived.
+// waived, and reminders are late or missing.
 type stepper struct {
 	now func(context.Context) (time.Time, error)
 	// due returns the first moment after from, and not after until, at which something
@@ -71,14 +73,17 @@ const (
 )
 
 // newStepper returns a stepper for the clock c.
-func (t *tool) newStepper(c testClock) stepper {
+func (t *tool) newStepper(c testClock, rules billing.ReminderRules) stepper {
 	return stepper{
 		now: func(ctx context.Context) (time.Time, error) {
 			state, err := c.State(ctx)
 			return state.Now, err
 		},
-		due: c.firstDue, advance: c.Advance,
-		run: func(ctx context.Context, from time.Time) (ports.Run, error) { return t.awaitRun(ctx, c, from) },
+		due: func(ctx context.Context, from, until time.Time) (time.Time, error) {
+			return c.firstDue(ctx, rules, from, until)
+		},
+		advance: c.Advance,
+		run:     func(ctx context.Context, from time.Time) (ports.Run, error) { return t.awaitRun(ctx, c, from) },
 		report: func(r ports.Run) {
 			s := r.Summary
 			t.errorf("%s  renewal run: %d due, %d renewed, %d declined, %d ended", formatTime(r.StartedAt), s.Due, s.Renewed, s.Declined, s.Ended)
@@ -86,13 +91,40 @@ func (t *tool) newStepper(c testClock) stepper {
 	}
 }
 
-func (c testClock) firstDue(ctx context.Context, from, until time.Time) (at time.Time, err error) {
+// errFound ends a search.
+var errFound = errors.New("found")
+
+// firstDue returns the first moment after from, and not after until, at which a run charges
+// or reminds a viewer, or ends a subscription; zero if there is none.
+func (c testClock) firstDue(ctx context.Context, rules billing.ReminderRules, from, until time.Time) (time.Time, error) {
+	var charge, end time.Time
 	q := ports.DueQuery{From: from.Add(time.Microsecond), Now: until, Limit: 1}
-	err = c.store.Views().Due(ctx, q, func(d ports.Due) error {
-		at = d.NextChargeAt
+	err := c.store.Views().Due(ctx, q, func(d ports.Due) error {
+		charge = d.NextChargeAt
 		return nil
 	})
-	return at, err
+	if err != nil {
+		return time.Time{}, err
+	}
+	err = c.store.Views().Over(ctx, until, func(s billing.Subscription) error {
+		if !s.GraceUntil.After(from) {
+			return nil
+		}
+		end = s.GraceUntil
+		return errFound
+	})
+	if err != nil && !errors.Is(err, errFound) {
+		return time.Time{}, err
+	}
+	reminder, err := c.store.NextReminder(ctx, rules, c.before.Now, from, until)
+	if err != nil {
+		return time.Time{}, err
+	}
+	moments := slices.DeleteFunc([]time.Time{charge, end, reminder}, time.Time.IsZero)
+	if len(moments) == 0 {
+		return time.Time{}, nil
+	}
+	return slices.MinFunc(moments, time.Time.Compare), nil
 }
 
 // awaitRun waits for a run that started at from or later and has finished.

@@ -95,21 +95,61 @@ func TestStepper_StaysWhereARunFails(t *testing.T) {
 	}
 }
 
-// The run of the due moment is in the database already, so that the command does not wait.
+// Each case has one moment at which something is due within 31 days from 1 February on. The
+// run of that moment is in the database already, so that the command does not wait.
 func TestClockAdvance_Step(t *testing.T) {
 	t.Parallel()
-	s := withDatabase(t)
-	s.environ = append(s.environ, "BILLING_ENV=test")
-	exec(t, s.url(), twoPayments) // the subscription is due on 2 February, but a payment is open
-	exec(t, s.url(), "UPDATE subscriptions SET charging = false, next_charge_at = '2026-02-02T08:00Z'")
-	exec(t, s.url(), `INSERT INTO renewal_runs (id, started_at, finished_at, due, renewed)
-		VALUES (gen_random_uuid(), '2026-02-02T08:00Z', '2026-02-02T08:01Z', 1, 1)`)
-	s.run(t, boot.OK, "clock", "set", "2026-02-01T00:00:00Z")
-	out, stderr := s.run(t, boot.OK, "clock", "advance", "31d", "--step")
-	if want := "billingctl: 2026-02-02T08:00:00Z  renewal run: 1 due, 1 renewed, 0 declined, 0 ended\n"; stderr != want {
-		t.Errorf("stderr is %q, want %q", stderr, want)
+	const (
+		active = `UPDATE subscriptions SET charging = false, status = 'active', past_due_since = NULL, grace_until = NULL,
+			period_end = '2026-03-08T08:00Z', next_charge_at = '2026-03-08T08:00Z'`
+		given = `INSERT INTO grants SELECT user_id, id, id, '2026-03-01T08:00Z', period_end, 'x', 'ann', 'x', '2026-01-01Z' FROM subscriptions`
+	)
+	tests := map[string]struct {
+		vars []string
+		sql  []string
+		stop string // empty for none
+	}{
+		"a charge": {
+			nil, []string{"UPDATE subscriptions SET charging = false, next_charge_at = '2026-02-02T08:00Z'"}, "2026-02-02T08:00:00Z",
+		},
+		"the end of a subscription on hold": {
+			nil, []string{"UPDATE subscriptions SET charging = false, hold = 'card_expired', next_charge_at = NULL"}, "2026-02-08T00:00:00Z",
+		},
+		"a reminder before a given period ends": {nil, []string{active, given}, "2026-03-01T08:00:00Z"},
+		"a reminder at a configured time": {
+			[]string{"BILLING_REMINDERS=trial=14d"}, []string{active, given}, "2026-02-22T08:00:00Z",
+		},
+		"a reminder that is overdue": {
+			[]string{"BILLING_REMINDERS=trial=60d"}, []string{active, given}, "2026-02-01T00:00:00Z",
+		},
+		"a required notice": {
+			[]string{"BILLING_NOTICE_REQUIRED=9d"}, []string{active}, "2026-02-26T08:00:00Z",
+		},
+		"no reminder of a charge after a paid month": {nil, []string{active}, ""},
+		"reminders off": {[]string{"BILLING_REMINDERS="}, []string{active, given}, ""},
 	}
-	if !strings.HasPrefix(out, "2026-03-04T00:00:00Z  frozen") {
-		t.Errorf("the clock is %q", out)
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := withDatabase(t)
+			s.environ = append(append(s.environ, "BILLING_ENV=test"), tt.vars...)
+			for _, sql := range append([]string{twoPayments}, tt.sql...) {
+				exec(t, s.url(), sql)
+			}
+			want := ""
+			if tt.stop != "" {
+				exec(t, s.url(), `INSERT INTO renewal_runs (id, started_at, finished_at, due, renewed)
+					VALUES (gen_random_uuid(), '`+tt.stop+`', '`+tt.stop+`'::timestamptz + interval '1 minute', 1, 1)`)
+				want = "billingctl: " + tt.stop + "  renewal run: 1 due, 1 renewed, 0 declined, 0 ended\n"
+			}
+			s.run(t, boot.OK, "clock", "set", "2026-02-01T00:00:00Z")
+			out, stderr := s.run(t, boot.OK, "clock", "advance", "31d", "--step")
+			if stderr != want {
+				t.Errorf("stderr is %q, want %q", stderr, want)
+			}
+			if !strings.HasPrefix(out, "2026-03-04T00:00:00Z  frozen") {
+				t.Errorf("the clock is %q", out)
+			}
+		})
 	}
 }

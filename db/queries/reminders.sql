@@ -49,3 +49,23 @@ counted AS (
     SELECT date_trunc('hour', @now, 'UTC'), plan_id, 'renewal_reminder', '', price_currency, count(*), sum(price_amount)
     FROM numbered GROUP BY plan_id, price_currency)
 SELECT (SELECT count(*) FROM due) AS due, (SELECT count(*) FROM made) AS made, (SELECT max(next_charge_at) FROM due)::timestamptz AS last;
+
+-- name: RemindersNext :one
+-- The first renewal that RemindersAdd finds for the reason, if it looks in time. Only the
+-- test clock asks for it.
+SELECT s.next_charge_at::timestamptz FROM subscriptions s
+WHERE s.next_charge_at BETWEEN @from_at::timestamptz AND @until_at::timestamptz
+  AND s.status = 'active' AND NOT s.cancel_at_period_end AND NOT s.charging
+  AND (@reason::text = 'law' OR @reason = 'long_period' AND s.interval_months >= 6 OR @reason = 'trial' AND EXISTS (
+      SELECT FROM grants g WHERE g.user_id = s.user_id AND g.subscription_id = s.id AND g.period_end = s.next_charge_at))
+  AND NOT EXISTS (SELECT FROM reminders r WHERE r.user_id = s.user_id AND r.subscription_id = s.id
+      AND r.due_at = s.period_end AND (r.reason = @reason OR @reason = 'law'))
+ORDER BY s.next_charge_at LIMIT 1;
+
+-- name: RemindersNextCharge :one
+-- The first charge that waits for the age of its reminder.
+SELECT r.charge_at FROM subscriptions s
+JOIN reminders r ON r.user_id = s.user_id AND r.subscription_id = s.id AND r.due_at = s.period_end
+WHERE r.charge_at BETWEEN @from_at::timestamptz AND @until_at::timestamptz AND r.charge_at > s.next_charge_at
+  AND s.status = 'active' AND NOT s.cancel_at_period_end AND NOT s.charging
+ORDER BY r.charge_at LIMIT 1;

@@ -93,3 +93,39 @@ func (q *Queries) RemindersAdd(ctx context.Context, arg RemindersAddParams) (*Re
 	err := row.Scan(&i.Due, &i.Made, &i.Last)
 	return &i, err
 }
+
+const remindersNext = `-- name: RemindersNext :one
+SELECT s.next_charge_at::timestamptz FROM subscriptions s
+WHERE s.next_charge_at BETWEEN $1::timestamptz AND $2::timestamptz
+  AND s.status = 'active' AND NOT s.cancel_at_period_end AND NOT s.charging
+  AND ($3::text = 'law' OR $3 = 'long_period' AND s.interval_months >= 6 OR $3 = 'trial' AND EXISTS (
+      SELECT FROM grants g WHERE g.user_id = s.user_id AND g.subscription_id = s.id AND g.period_end = s.next_charge_at))
+  AND NOT EXISTS (SELECT FROM reminders r WHERE r.user_id = s.user_id AND r.subscription_id = s.id
+      AND r.due_at = s.period_end AND (r.reason = $3 OR $3 = 'law'))
+ORDER BY s.next_charge_at LIMIT 1
+`
+
+// The first renewal that RemindersAdd finds for the reason, if it looks in time. Only the
+// test clock asks for it.
+func (q *Queries) RemindersNext(ctx context.Context, fromAt time.Time, untilAt time.Time, reason string) (time.Time, error) {
+	row := q.db.QueryRow(ctx, remindersNext, fromAt, untilAt, reason)
+	var s_next_charge_at time.Time
+	err := row.Scan(&s_next_charge_at)
+	return s_next_charge_at, err
+}
+
+const remindersNextCharge = `-- name: RemindersNextCharge :one
+SELECT r.charge_at FROM subscriptions s
+JOIN reminders r ON r.user_id = s.user_id AND r.subscription_id = s.id AND r.due_at = s.period_end
+WHERE r.charge_at BETWEEN $1::timestamptz AND $2::timestamptz AND r.charge_at > s.next_charge_at
+  AND s.status = 'active' AND NOT s.cancel_at_period_end AND NOT s.charging
+ORDER BY r.charge_at LIMIT 1
+`
+
+// The first charge that waits for the age of its reminder.
+func (q *Queries) RemindersNextCharge(ctx context.Context, fromAt time.Time, untilAt time.Time) (time.Time, error) {
+	row := q.db.QueryRow(ctx, remindersNextCharge, fromAt, untilAt)
+	var charge_at time.Time
+	err := row.Scan(&charge_at)
+	return charge_at, err
+}

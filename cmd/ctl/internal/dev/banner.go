@@ -36,7 +36,7 @@ They act for the viewer whose token is in TOKEN. By default that is the demo vie
 TOKEN={{.Token}}
 
 Commands for operators, in another shell. "clock advance --step" moves the test clock; it stops whenever something is
-due, until a renewal run has charged it. The last command prints the token of another viewer: each viewer needs one.
+due, until a renewal run has passed. The last command prints the token of another viewer: each viewer needs one.
 
 export BILLING_ENV=dev BILLING_CLOCK=test BILLING_AUTH_ISSUER={{.Issuer}} BILLING_AUTH_AUDIENCE={{.Audience}}
 {{with .Vault}}export {{.}}
