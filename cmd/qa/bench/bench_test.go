@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -170,4 +171,15 @@ func TestEnv_ResumesSameOptionsOnly(t *testing.T) {
 	if _, ok := e.resume("renew", "peers"); ok {
 		t.Error("a part without a file is resumed")
 	}
+}
+
+func TestWatchHeap_SeesTheLargestHeap(t *testing.T) {
+	t.Parallel()
+	stop := worker.WatchHeap()
+	block := make([]byte, 32<<20)
+	runtime.GC()
+	if got := stop(); got < int64(len(block)) {
+		t.Errorf("the largest heap has %d bytes, want at least those of the block", got)
+	}
+	runtime.KeepAlive(block)
 }

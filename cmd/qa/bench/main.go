@@ -6,7 +6,8 @@
 //	           the events of a run by the feed, against the table, and as webhooks
 //	subscribe  POST /v1/subscriptions against the same transactions in pgbench
 //	http       GET requests against a bare net/http handler with the same bytes
-//	give       a make-good for all subscribers against one statement for all of them
+//	give       a make-good for all subscribers against one statement for all of them,
+//	           and its memory
 //
 // It starts its own Postgres, as durable as in production (fsync is asserted), and
 // fills it. It measures in pairs, A B A B, and judges the median of the ratios and
@@ -120,7 +121,7 @@ var parts = map[string][]part{
 	},
 	"subscribe": {{"subscribe", subscribePart}},
 	"http":      {{"http", httpPart}},
-	"give":      {{"give", givePart}},
+	"give":      {{"memory", giveMemoryPart}, {"give", givePart}},
 }
 
 // measure measures the named parts of a kind, or all parts without a name. It

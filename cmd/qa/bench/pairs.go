@@ -109,3 +109,8 @@ func postgresCPU(runs []run) float64 {
 func rssOf(runs []run) []float64 {
 	return each(runs, func(r run) float64 { return float64(r.RSS) / 1e6 })
 }
+
+// liveHeapOf is rssOf for the live heap.
+func liveHeapOf(runs []run) []float64 {
+	return each(runs, func(r run) float64 { return float64(r.LiveHeap) / 1e6 })
+}

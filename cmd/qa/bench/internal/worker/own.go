@@ -3,6 +3,7 @@ package worker
 import (
 	"bufio"
 	"os"
+	"runtime/metrics"
 	"strconv"
 	"strings"
 	"syscall"
@@ -15,6 +16,7 @@ type Result struct {
 	Elapsed   time.Duration `json:"elapsed_ns"`
 	ClientCPU time.Duration `json:"client_cpu_ns"` // of the client of Postgres
 	RSS       int64         `json:"peak_rss_bytes,omitempty"`
+	LiveHeap  int64         `json:"peak_live_heap_bytes,omitempty"` // after a garbage collection
 }
 
 // CPU returns the CPU time of this process.
@@ -28,6 +30,33 @@ func CPU() time.Duration {
 
 // PeakRSS returns the peak memory of this process, in bytes.
 func PeakRSS() int64 { return Bytes("/proc/self/status", "VmHWM:") }
+
+// heapEvery is the time between two looks at the heap. It is shorter than the time between
+// two garbage collections.
+const heapEvery = 5 * time.Millisecond
+
+// WatchHeap looks at the live heap of this process until stop is called. stop returns the
+// largest one that a garbage collection found, in bytes.
+func WatchHeap() (stop func() int64) {
+	done, peak := make(chan struct{}), make(chan int64)
+	go func() {
+		live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+		tick := time.NewTicker(heapEvery)
+		defer tick.Stop()
+		var most int64
+		for more := true; more; {
+			select {
+			case <-tick.C:
+			case <-done:
+				more = false
+			}
+			metrics.Read(live)
+			most = max(most, int64(live[0].Value.Uint64())) //nolint:gosec // less than the memory
+		}
+		peak <- most
+	}()
+	return func() int64 { close(done); return <-peak }
+}
 
 // Bytes returns the value of name in a file of /proc, converted from kilobytes. It
 // returns 0 if there is none.
