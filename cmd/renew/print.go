@@ -54,7 +54,7 @@ func (p printer) forecast(f *forecast) error {
 // planned is one line of a dry run.
 type planned struct {
 	Action         string      `json:"action"` // charge, end or none
-	Reason         string      `json:"reason"` // renewal or retry; cancelled, payment_method_removed, payment_method_not_saved or the decline code of a hold; no_adapter, no_consent, token_unreadable or no_notice
+	Reason         string      `json:"reason"` // renewal or retry; cancelled, plan_ended, payment_method_removed, payment_method_not_saved or the decline code of a hold; no_adapter, no_consent, token_unreadable or no_notice
 	UserID         string      `json:"user_id"`
 	SubscriptionID string      `json:"subscription_id"`
 	PlanCode       string      `json:"plan_code"`
@@ -95,6 +95,8 @@ func toPlanned(d renewals.Decision) planned {
 		l.Action, l.Reason, l.DueAt = "end", string(d.Hold), d.GraceUntil
 	case d.CancelAtPeriodEnd:
 		l.Action, l.Reason = "end", "cancelled"
+	case d.PlanEnding:
+		l.Action, l.Reason = "end", string(billing.PlanEnded)
 	default:
 		l.Action, l.Reason = "end", string(d.MethodRetired)
 	}

@@ -1,6 +1,9 @@
 package billing
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // CancelAt is the time at which a cancel takes effect.
 type CancelAt string
@@ -38,8 +41,8 @@ func (s Subscription) Cancel(at CancelAt, now time.Time) (Subscription, []Event,
 	}
 }
 
-// StopRenewal cancels a subscription whose payment method cannot be charged any more,
-// at the end of its period. A subscription that is past due, or whose period is over,
+// StopRenewal cancels a subscription that nothing can renew, because its payment method
+// cannot be charged any more or its plan is being ended, at the end of its period. A subscription that is past due, or whose period is over,
 // ends immediately. The events have the reason as their decline code. If the
 // subscription is cancelled already or has ended, StopRenewal changes nothing.
 func (s Subscription) StopRenewal(reason DeclineCode, now time.Time) (Subscription, []Event) {
@@ -56,13 +59,13 @@ func (s Subscription) StopRenewal(reason DeclineCode, now time.Time) (Subscripti
 
 // Resume revokes a cancel and charges nothing. Resuming a subscription that is not
 // cancelled changes nothing. It returns [ErrInvalidTransition] if the subscription
-// has ended, or if its payment method m cannot be charged any more: then nothing could
-// renew it.
+// has ended, if its plan is being ended, or if its payment method m cannot be charged any
+// more: then nothing could renew it.
 func (s Subscription) Resume(m PaymentMethod, now time.Time) (Subscription, []Event, error) {
 	if today, _ := s.At(now); !today.Live() {
 		return s, nil, ErrInvalidTransition.WithMessage("the subscription has ended; subscribe again instead")
 	}
-	if err := s.refuseRetired(m); err != nil {
+	if err := cmp.Or(s.refuseEnding(), s.refuseRetired(m)); err != nil {
 		return s, nil, err
 	}
 	if !s.CancelAtPeriodEnd {
@@ -70,6 +73,16 @@ func (s Subscription) Resume(m PaymentMethod, now time.Time) (Subscription, []Ev
 	}
 	s.CancelAtPeriodEnd = false
 	return s, []Event{s.event(EventCancelRevoked, now)}, nil
+}
+
+// refuseEnding returns [ErrInvalidTransition] if the plan is being ended. The message names
+// the way out.
+func (s Subscription) refuseEnding() error {
+	if !s.PlanEnding {
+		return nil
+	}
+	return ErrInvalidTransition.WithMessage(
+		"plan %s is being ended, so nothing is charged for it any more; subscribe to another plan when this subscription has ended", s.PlanCode)
 }
 
 // refuseRetired returns [ErrInvalidTransition] if m cannot be charged any more. The

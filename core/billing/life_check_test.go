@@ -38,8 +38,11 @@ func (l *life) checkState(t *rapid.T) {
 	first := l.payments[0]
 	until := s.AccessUntil(l.now, renewalGrace)
 	promised := s.Current.End.Add(renewalGrace)
-	if pastDue {
+	switch {
+	case pastDue:
 		promised = s.GraceUntil
+	case s.PlanEnding:
+		promised = s.Current.End
 	}
 	switch {
 	case s.NextChargeAt.IsZero() != (!running || s.Hold != ""):

@@ -69,10 +69,19 @@ func TestSubscription_AnyLifeCycleKeepsInvariants(t *testing.T) {
 				if l.method.RemovedAt.IsZero() && oneIn(t, 10) {
 					l.method.RemovedAt = l.now
 					if oneIn(t, 2) { // otherwise Bill ends the subscription
-						l.stopRenewal(t)
+						l.stopRenewal(t, billing.MethodRemoved)
 					}
 				}
 			},
+			"plan ended": func(t *rapid.T) {
+				if !l.sub.PlanEnding && oneIn(t, 10) {
+					l.sub.PlanEnding = true
+					if oneIn(t, 2) { // otherwise Bill ends the subscription
+						l.stopRenewal(t, billing.PlanEnded)
+					}
+				}
+			},
+			"plan restored": func(*rapid.T) { l.sub.PlanEnding = false },
 			"": func(t *rapid.T) {
 				l.checkState(t)
 				l.checkPayments(t)
@@ -168,7 +177,7 @@ func (l *life) bill(t *rapid.T) {
 	repeated, _, _, dueAgain := s.Bill(id+"-repeated", l.method, l.cal, l.now)
 	renews := before.Status == billing.StatusActive || before.Status == billing.StatusPastDue
 	want := renews && !before.Charging && !before.CancelAtPeriodEnd && before.Hold == "" &&
-		!before.NextChargeAt.After(l.now) && l.method.RemovedAt.IsZero()
+		!before.NextChargeAt.After(l.now) && l.method.RemovedAt.IsZero() && !before.PlanEnding
 	within := l.now
 	if before.Status == billing.StatusPastDue {
 		within = before.PastDueSince
@@ -184,8 +193,8 @@ func (l *life) bill(t *rapid.T) {
 		t.Fatalf("billed as %+v", p)
 	case due && (p.Period.Start.After(within) || !p.Period.End.After(within)):
 		t.Fatalf("at %s billed for %v", l.now, p.Period)
-	case !due && !l.method.RemovedAt.IsZero() && before.Live() && renews && !before.Charging && before.Hold == "" && !before.NextChargeAt.After(l.now) && s.Live():
-		t.Fatalf("the method was removed, but the subscription is live: %+v", s)
+	case !due && (!l.method.RemovedAt.IsZero() || before.PlanEnding) && before.Live() && renews && !before.Charging && before.Hold == "" && !before.NextChargeAt.After(l.now) && s.Live():
+		t.Fatalf("nothing can renew the subscription, but it is live: %+v", s)
 	}
 	if due {
 		l.payments = append(l.payments, p)
@@ -213,7 +222,7 @@ func (l *life) pay(t *rapid.T) {
 	}
 	m := r.Method
 	s, p, events, err := l.sub.Pay(r, l.cal, l.now)
-	if may := l.sub.Status == billing.StatusPastDue && !l.sub.Charging && r.Shown == l.sub.Price; may != (err == nil) {
+	if may := l.sub.Status == billing.StatusPastDue && !l.sub.Charging && !l.sub.PlanEnding && r.Shown == l.sub.Price; may != (err == nil) {
 		t.Fatalf("at %s Pay returned %v: %+v", l.now, err, l.sub)
 	}
 	if err != nil {
@@ -319,14 +328,14 @@ func (l *life) cancel(t *rapid.T) {
 	})
 }
 
-func (l *life) stopRenewal(t *rapid.T) {
+func (l *life) stopRenewal(t *rapid.T, reason billing.DeclineCode) {
 	t.Helper()
 	l.step(t, l.latest(), func(s billing.Subscription, p billing.Payment) (billing.Subscription, billing.Payment, []billing.Event, error) {
-		s, events := s.StopRenewal(billing.MethodRemoved, l.now)
+		s, events := s.StopRenewal(reason, l.now)
 		return s, p, events, nil
 	})
 	if l.sub.Live() && !l.sub.CancelAtPeriodEnd {
-		t.Fatalf("the method was removed, but the subscription renews: %+v", l.sub)
+		t.Fatalf("after %s the subscription renews: %+v", reason, l.sub)
 	}
 }
 

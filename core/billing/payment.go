@@ -110,11 +110,11 @@ const (
 	Postponed DeclineCode = "postponed"
 )
 
-// The reasons for which a subscription is cancelled or ends because its payment method
-// cannot be charged.
+// The reasons for which a subscription is cancelled or ends because nothing can renew it.
 const (
 	MethodRemoved  DeclineCode = "payment_method_removed"   // the viewer removed it
 	MethodNotSaved DeclineCode = "payment_method_not_saved" // the payment system did not save the card
+	PlanEnded      DeclineCode = "plan_ended"               // an operator ended the plan for all subscribers
 )
 
 // Outcome is a payment system's report about a payment. A decline is an outcome,

@@ -23,6 +23,7 @@ type Plan struct {
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
 	ArchivedAt     time.Time // zero while the plan is sold
+	EndingAt       time.Time // since when its subscriptions are not renewed; zero while they are
 }
 
 const (
@@ -82,10 +83,24 @@ func (p Plan) Archive(now time.Time) Plan {
 	return p
 }
 
-// Restore returns an archived plan as sold again. Restoring a plan on sale changes nothing.
+// End returns the plan as no longer sold and no longer renewed: each subscription to it ends
+// where its next renewal would have been. It returns [ErrInvalidTransition] if the plan is
+// being ended already.
+func (p Plan) End(now time.Time) (Plan, error) {
+	if !p.EndingAt.IsZero() {
+		return p, ErrInvalidTransition.WithMessage("plan %s has been ending since %s; nothing was changed", p.Code, p.EndingAt.Format(time.RFC3339))
+	}
+	p = p.Archive(now)
+	p.EndingAt, p.UpdatedAt = now, now
+	return p, nil
+}
+
+// Restore returns an archived plan as sold and renewed again. Subscriptions that the end of
+// the plan has cancelled stay cancelled, until their viewers resume them. Restoring a plan on
+// sale changes nothing.
 func (p Plan) Restore(now time.Time) Plan {
 	if !p.ArchivedAt.IsZero() {
-		p.ArchivedAt, p.UpdatedAt = time.Time{}, now
+		p.ArchivedAt, p.EndingAt, p.UpdatedAt = time.Time{}, time.Time{}, now
 	}
 	return p
 }

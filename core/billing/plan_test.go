@@ -194,6 +194,35 @@ func TestPlan_Archive(t *testing.T) {
 	expectSame(t, archived.Archive(day(2)), want)
 }
 
+func TestPlan_End(t *testing.T) {
+	t.Parallel()
+	onSale := basicPlan()
+	want := onSale
+	want.ArchivedAt, want.EndingAt, want.UpdatedAt = day(2), day(2), day(2)
+	ending, err := onSale.End(day(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	expectSame(t, ending, want)
+
+	archived := onSale.Archive(day(1))
+	want.ArchivedAt = day(1)
+	if ending, err = archived.End(day(2)); err != nil {
+		t.Fatal(err)
+	}
+	expectSame(t, ending, want)
+
+	again, err := ending.End(day(3))
+	if !errors.Is(err, billing.ErrInvalidTransition) {
+		t.Errorf("a second end returns %v, want ErrInvalidTransition", err)
+	}
+	expectSame(t, again, ending)
+
+	want = onSale
+	want.UpdatedAt = day(4)
+	expectSame(t, ending.Restore(day(4)), want)
+}
+
 func TestIsID(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]bool{

@@ -1,6 +1,9 @@
 package billing
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // PayRequest is a viewer's request to pay for the period that is past due, with the id
 // for the new payment.
@@ -35,6 +38,7 @@ func (s Subscription) Pay(r PayRequest, cal Calendar, now time.Time) (Subscripti
 // RefusePay returns why the viewer cannot pay, whatever the method, or nil. Errors:
 //
 //	ErrNothingDue         the subscription is not past due
+//	ErrInvalidTransition  its plan is being ended
 //	ErrInvalid            the version of the terms is too long, or must not be kept
 //	*PriceChangedError    the viewer saw another price or interval than the agreed one
 //	ErrPaymentOpen        another payment for it is pending; nothing else prevents the payment
@@ -42,7 +46,7 @@ func (s Subscription) RefusePay(r PayRequest) error {
 	if s.Status != StatusPastDue {
 		return ErrNothingDue.WithMessage("the subscription to plan %s is %s, not past due, so nothing is due", s.PlanCode, s.Status)
 	}
-	if err := checkTermsVersion(r.TermsVersion); err != nil {
+	if err := cmp.Or(s.refuseEnding(), checkTermsVersion(r.TermsVersion)); err != nil {
 		return err
 	}
 	if err := checkShown(s.PlanCode, s.Price, r.Shown, s.IntervalMonths, r.ShownMonths); err != nil {
@@ -75,7 +79,8 @@ func (s Subscription) WithMethod(m PaymentMethod) Subscription {
 //
 // Errors:
 //
-//	ErrInvalidTransition  the subscription has ended, or its first payment is pending
+//	ErrInvalidTransition  the subscription has ended, its first payment is pending, or its
+//	                      plan is being ended, so that no renewal follows
 //	ErrPaymentOpen        a payment by the method before is pending
 func (s Subscription) Replace(m PaymentMethod, now time.Time) (Subscription, []Event, error) {
 	switch {
@@ -85,6 +90,8 @@ func (s Subscription) Replace(m PaymentMethod, now time.Time) (Subscription, []E
 		return s, nil, ErrInvalidTransition.WithMessage("the first payment of the subscription is being settled; try again in a minute")
 	case s.MethodID == m.ID && s.Hold == "":
 		return s, nil, nil
+	case s.PlanEnding:
+		return s, nil, s.refuseEnding()
 	case s.Charging:
 		return s, nil, ErrPaymentOpen
 	}
@@ -101,12 +108,15 @@ func (s Subscription) Replace(m PaymentMethod, now time.Time) (Subscription, []E
 // charges nothing itself. Errors:
 //
 //	ErrNothingDue         the subscription is not past due
-//	ErrInvalidTransition  it is on hold, so a try cannot succeed before the viewer acts
+//	ErrInvalidTransition  it is on hold, so a try cannot succeed before the viewer acts, or
+//	                      its plan is being ended
 //	ErrPaymentOpen        a payment for it is pending
 func (s Subscription) Retry(now time.Time) (Subscription, []Event, error) {
 	switch {
 	case s.Status != StatusPastDue:
 		return s, nil, ErrNothingDue.WithMessage("the subscription is %s, not past due, so there is nothing to try again", s.Status)
+	case s.PlanEnding:
+		return s, nil, s.refuseEnding()
 	case s.Hold != "":
 		return s, nil, ErrInvalidTransition.WithMessage("the subscription is on hold (%s): only the viewer can help, with another payment method or a confirmation", s.Hold)
 	case s.Charging:

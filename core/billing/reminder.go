@@ -78,9 +78,10 @@ type Reminders struct {
 }
 
 // Renews reports whether a charge for the next period follows, with which the viewer's
-// access goes on. It does not while the subscription is cancelled, past due or on hold.
+// access goes on. It does not while the subscription is cancelled, past due or on hold, or
+// while its plan is being ended.
 func (s Subscription) Renews() bool {
-	return s.Status == StatusActive && !s.CancelAtPeriodEnd && !s.Charging
+	return s.Status == StatusActive && !s.CancelAtPeriodEnd && !s.PlanEnding && !s.Charging
 }
 
 // Remind returns the reminder of the next charge that is due at now for a reason, and false

@@ -15,14 +15,14 @@ import (
 // by now: the viewer has had access to it.
 //
 // If a subscription is over that was cancelled or on hold, Bill ends it. It also ends
-// a subscription whose payment method was removed, or was never saved by the payment
-// system, if [Subscription.StopRenewal] has not cancelled it.
+// a subscription whose plan is being ended, or whose payment method was removed or was
+// never saved by the payment system, if [Subscription.StopRenewal] has not cancelled it.
 func (s Subscription) Bill(id PaymentID, m PaymentMethod, cal Calendar, now time.Time) (Subscription, Payment, []Event, bool) {
 	s, events := s.At(now)
 	if !s.due(now) {
 		return s, Payment{}, events, false
 	}
-	if reason := m.Retired(); reason != "" {
+	if reason := s.unrenewable(m); reason != "" {
 		s = s.ended(now)
 		e := s.event(EventEnded, now)
 		e.DeclineCode = reason
@@ -37,6 +37,14 @@ func (s Subscription) Bill(id PaymentID, m PaymentMethod, cal Calendar, now time
 	return s, s.intent(id, MerchantInitiated, period, now), events, true
 }
 
+// unrenewable returns why no renewal can follow, or "" if one can.
+func (s Subscription) unrenewable(m PaymentMethod) DeclineCode {
+	if s.PlanEnding {
+		return PlanEnded
+	}
+	return m.Retired()
+}
+
 // due reports whether a charge is due at now.
 func (s Subscription) due(now time.Time) bool {
 	renews := s.Status == StatusActive || s.Status == StatusPastDue
@@ -46,11 +54,11 @@ func (s Subscription) due(now time.Time) bool {
 // MayResend reports whether a payment that the payment system has never received
 // can be sent to it at now. The viewer's own payment cannot: the viewer was told
 // that it failed, and may have tried again. A renewal cannot if the viewer has
-// cancelled, if its method was removed, if its period is over, or if it differs from
-// the subscription's [Terms].
+// cancelled, if its method was removed, if its plan is being ended, if its period is over,
+// or if it differs from the subscription's [Terms].
 func (s Subscription) MayResend(p Payment, m PaymentMethod, now time.Time) bool {
 	return p.Initiator == MerchantInitiated && !p.Settled() && !s.CancelAtPeriodEnd &&
-		m.Retired() == "" && now.Before(p.Period.End) && s.Terms().Difference(p) == ""
+		s.unrenewable(m) == "" && now.Before(p.Period.End) && s.Terms().Difference(p) == ""
 }
 
 // Settle applies the outcome of payment p to p and to its subscription. It returns

@@ -14,6 +14,7 @@ type Subscription struct {
 	PlanID         PlanID
 	PlanCode       string // the plan's current code; stored with the plan
 	PlanGroup      string // the plan's current group
+	PlanEnding     bool   // the plan is being ended: no renewal follows
 	MethodID       PaymentMethodID
 	PaymentSystem  string
 	Price          Money
@@ -178,7 +179,7 @@ func (s Subscription) AccessWithin(p Period, renewalGrace time.Duration) bool {
 // lastAccess is accessEnd with the time in which a renewal is tried.
 func (s Subscription) lastAccess(renewalGrace time.Duration) time.Time {
 	end := s.accessEnd()
-	if s.Status == StatusActive && !s.CancelAtPeriodEnd {
+	if s.Status == StatusActive && !s.CancelAtPeriodEnd && !s.PlanEnding {
 		end = end.Add(renewalGrace)
 	}
 	return end
@@ -217,6 +218,9 @@ func (s Subscription) RefuseAnother() error {
 	case s.CancelAtPeriodEnd && s.Charging:
 		return ErrAlreadySubscribed.WithMessage(
 			"the subscription to plan %s is cancelled, and a payment for it is being settled; check it again in a moment", s.PlanCode)
+	case s.PlanEnding:
+		return ErrAlreadySubscribed.WithMessage(
+			"the subscription to plan %s runs until %s, and the plan is not sold any more", s.PlanCode, s.Current.End.Format(time.RFC3339))
 	case s.CancelAtPeriodEnd:
 		return ErrAlreadySubscribed.WithMessage(
 			"the subscription to plan %s is cancelled but runs until %s; take the cancel back with POST /v1/subscriptions/%s/resume, or subscribe again then",
