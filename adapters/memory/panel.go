@@ -19,6 +19,11 @@ func (r plans) Remove(_ context.Context, id billing.PlanID) error {
 			return r.abort(ports.ErrInUse)
 		}
 	}
+	for _, e := range r.planEndings {
+		if e.PlanID == id {
+			return r.abort(ports.ErrInUse)
+		}
+	}
 	delete(r.plans, id)
 	return nil
 }

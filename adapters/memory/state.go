@@ -14,6 +14,7 @@ import (
 type state struct {
 	users         map[billing.UserID]billing.User
 	plans         map[billing.PlanID]billing.Plan
+	planEndings   []billing.PlanEnding // oldest first; never changed in place
 	systems       map[string]billing.PaymentSystem
 	methods       map[billing.PaymentMethodID]billing.PaymentMethod
 	saves         map[billing.PaymentMethodID]save
@@ -78,6 +79,7 @@ func (s *state) clone() *state {
 	return &state{
 		users:         maps.Clone(s.users),
 		plans:         maps.Clone(s.plans),
+		planEndings:   s.planEndings,
 		systems:       maps.Clone(s.systems),
 		methods:       maps.Clone(s.methods),
 		saves:         maps.Clone(s.saves),
@@ -121,6 +123,7 @@ func (t *tx) repos() ports.Repos {
 		Users:           users{t},
 		Plans:           plans{t},
 		PlanGroups:      planGroups{t},
+		PlanEndings:     planEndings{t},
 		PaymentSystems:  paymentSystems{t},
 		Methods:         methods{t},
 		Saves:           saves{t},

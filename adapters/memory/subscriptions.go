@@ -127,10 +127,10 @@ func preferred(s, to billing.Subscription) bool {
 	return s.ID > to.ID
 }
 
-// withPlan sets the current code and group of the plan.
+// withPlan sets the current facts of the plan.
 func (s *state) withPlan(sub billing.Subscription) billing.Subscription {
 	p := s.plans[sub.PlanID]
-	sub.PlanCode, sub.PlanGroup = p.Code, p.Group
+	sub.PlanCode, sub.PlanGroup, sub.PlanEnding = p.Code, p.Group, !p.EndingAt.IsZero()
 	return sub
 }
 
@@ -168,10 +168,11 @@ func (s *state) over(now time.Time) []billing.Subscription {
 func (s *state) due(q ports.DueQuery) []ports.Due {
 	var due []ports.Due
 	for _, sub := range s.subscriptions {
+		sub = s.withPlan(sub)
 		chargeable := sub.Live() && !sub.Charging && !sub.NextChargeAt.IsZero()
 		inTime := !sub.NextChargeAt.After(q.Now) && !sub.NextChargeAt.Before(q.From)
 		if chargeable && inTime && !s.waits(sub, q.NoticeBy) && (q.Systems == nil || slices.Contains(q.Systems, sub.PaymentSystem)) {
-			due = append(due, ports.Due{Subscription: s.withPlan(sub), Method: s.methods[sub.MethodID]})
+			due = append(due, ports.Due{Subscription: sub, Method: s.methods[sub.MethodID]})
 		}
 	}
 	slices.SortFunc(due, func(a, b ports.Due) int {

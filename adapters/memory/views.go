@@ -38,7 +38,7 @@ func (r events) Times(_ context.Context, user billing.UserID, t billing.EventTyp
 // Views implements [ports.Store]. It reads committed data only and waits for no
 // transaction. Reading inside a transaction panics.
 func (s *Store) Views() ports.Views {
-	return ports.Views{PublicViews: views{s}, ViewerViews: views{s}, ViewerRecords: views{s}, AccessViews: views{s}, WalletViews: views{s}, DueViews: views{s}, NoticeViews: views{s}, ReceiptViews: views{s}, InstructionViews: views{s}, EndpointViews: views{s}, GrantViews: views{s}}
+	return ports.Views{PublicViews: views{s}, ViewerViews: views{s}, ViewerRecords: views{s}, AccessViews: views{s}, WalletViews: views{s}, DueViews: views{s}, NoticeViews: views{s}, ReceiptViews: views{s}, InstructionViews: views{s}, EndpointViews: views{s}, GrantViews: views{s}, PlanEndingViews: views{s}}
 }
 
 type views struct{ store *Store }

@@ -39,6 +39,8 @@ func violation(constraint string) error {
 		return billing.ErrAlreadyExists.WithMessage("a grant with this id already exists")
 	case "cards_once":
 		return billing.ErrAlreadyExists.WithMessage("the user already has this card")
+	case "plan_endings_pkey":
+		return billing.ErrAlreadyExists.WithMessage("the plan was ended at the same moment before; try again")
 	case "plans_code_once":
 		return billing.ErrAlreadyExists.WithMessage("a plan with this code already exists")
 	case "payment_systems_pkey":
@@ -54,7 +56,7 @@ func violation(constraint string) error {
 // to the deleted one.
 func inUse(constraint string) bool {
 	switch constraint {
-	case "subscriptions_plan", "payment_methods_payment_system":
+	case "subscriptions_plan", "plan_endings_plan", "payment_methods_payment_system":
 		return true
 	}
 	return false

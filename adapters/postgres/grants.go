@@ -58,7 +58,7 @@ func (v views) GrantCandidates(ctx context.Context, q ports.GrantQuery) ([]ports
 		})
 	}, func(row *dbgen.GrantCandidatesRow) ports.GrantCandidate {
 		return ports.GrantCandidate{
-			Subscription: subscriptionOf(&row.Subscription, row.PlanCode, row.PlanGroup), Given: row.Given, Earlier: row.Earlier,
+			Subscription: subscriptionOf(&row.Subscription, row.PlanCode, row.PlanGroup, row.PlanEnding), Given: row.Given, Earlier: row.Earlier,
 		}
 	})
 }

@@ -124,7 +124,7 @@ func liveByGroup(rows []*dbgen.SubscriptionsLiveRow) map[userGroup][]billing.Sub
 		}
 		last = row.Subscription.ID
 		k := userGroup{row.Subscription.UserID, row.PlanGroup}
-		live[k] = append(live[k], subscriptionOf(&row.Subscription, row.PlanCode, row.PlanGroup))
+		live[k] = append(live[k], subscriptionOf(&row.Subscription, row.PlanCode, row.PlanGroup, row.PlanEnding))
 	}
 	return live
 }

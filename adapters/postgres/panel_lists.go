@@ -36,7 +36,7 @@ func (l lists) Subscriptions(
 }
 
 func subscriptionRowOf(row *dbgen.ListSubscriptionsRow) ports.SubscriptionRow {
-	return ports.SubscriptionRow{Subscription: subscriptionOf(&row.Subscription, row.PlanCode, row.PlanGroup)}
+	return ports.SubscriptionRow{Subscription: subscriptionOf(&row.Subscription, row.PlanCode, row.PlanGroup, row.PlanEnding)}
 }
 
 func (l lists) Bound(ctx context.Context, from ports.SubscriptionKey, n int) (ports.SubscriptionKey, error) {

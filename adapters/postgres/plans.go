@@ -23,7 +23,7 @@ func (r plans) Add(ctx context.Context, p billing.Plan) error {
 		ID: string(p.ID), Code: p.Code, Name: p.Name,
 		PriceAmount: p.Price.Amount, PriceCurrency: string(p.Price.Currency),
 		IntervalMonths: int32(p.IntervalMonths), Features: orEmpty(p.Features),
-		CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, ArchivedAt: p.ArchivedAt, PlanGroup: p.Group, Vat: string(p.VAT),
+		CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, ArchivedAt: p.ArchivedAt, EndingAt: p.EndingAt, PlanGroup: p.Group, Vat: string(p.VAT),
 	})
 }
 
@@ -32,7 +32,7 @@ func (r plans) Save(ctx context.Context, p billing.Plan) error {
 		ID: string(p.ID), Code: p.Code, Name: p.Name,
 		PriceAmount: p.Price.Amount, PriceCurrency: string(p.Price.Currency),
 		IntervalMonths: int32(p.IntervalMonths), Features: orEmpty(p.Features),
-		UpdatedAt: p.UpdatedAt, ArchivedAt: p.ArchivedAt, PlanGroup: p.Group, Vat: string(p.VAT),
+		UpdatedAt: p.UpdatedAt, ArchivedAt: p.ArchivedAt, EndingAt: p.EndingAt, PlanGroup: p.Group, Vat: string(p.VAT),
 	})
 	return oneRow(n, err)
 }
@@ -49,7 +49,7 @@ func planOf(row *dbgen.Plan) billing.Plan {
 		ID: billing.PlanID(row.ID), Code: row.Code, Name: row.Name,
 		Price:          billing.Money{Amount: row.PriceAmount, Currency: billing.Currency(row.PriceCurrency)},
 		IntervalMonths: int(row.IntervalMonths), Features: row.Features, Group: row.PlanGroup, VAT: billing.VAT(row.Vat),
-		CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, ArchivedAt: row.ArchivedAt,
+		CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, ArchivedAt: row.ArchivedAt, EndingAt: row.EndingAt,
 	}
 }
 

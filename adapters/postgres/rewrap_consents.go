@@ -32,7 +32,7 @@ func (r *Rewrap) consents(ctx context.Context, q *dbgen.Queries, limit int) (int
 	var macs [][]byte
 	for _, row := range rows {
 		r.consent = cursor{row.UserID, row.ID}
-		mac, err := r.sign(subscriptionOf(row, "", ""))
+		mac, err := r.sign(subscriptionOf(row, "", "", false))
 		if err := r.record("subscription", row.ID, err); err != nil {
 			return 0, err
 		}

@@ -103,6 +103,7 @@ func (s *Store) repos(t tx) ports.Repos {
 		Users:           users{q, t},
 		Plans:           plans{q},
 		PlanGroups:      planGroups{q},
+		PlanEndings:     planEndings{q},
 		PaymentSystems:  paymentSystems{q},
 		Methods:         m,
 		Saves:           saves{q, t},
@@ -137,7 +138,7 @@ func (s *Store) repos(t tx) ports.Repos {
 // Views reads outside of transactions.
 func (s *Store) Views() ports.Views {
 	v := views{dbgen.New(s.pool), tokens{s.vault}}
-	return ports.Views{PublicViews: v, ViewerViews: v, ViewerRecords: v, AccessViews: v, WalletViews: v, DueViews: v, NoticeViews: v, ReceiptViews: v, InstructionViews: v, EndpointViews: endpointViews{s.pool}, GrantViews: v}
+	return ports.Views{PublicViews: v, ViewerViews: v, ViewerRecords: v, AccessViews: v, WalletViews: v, DueViews: v, NoticeViews: v, ReceiptViews: v, InstructionViews: v, EndpointViews: endpointViews{s.pool}, GrantViews: v, PlanEndingViews: v}
 }
 
 // tx is the transaction of a repository.

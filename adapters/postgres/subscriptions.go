@@ -26,7 +26,7 @@ func (r subscriptions) Named(ctx context.Context, user billing.UserID, ref strin
 	if err != nil {
 		return billing.Subscription{}, orNotFound(err, billing.ErrSubscriptionNotFound)
 	}
-	return subscriptionOf(&row.Subscription, row.PlanCode, row.PlanGroup), nil
+	return subscriptionOf(&row.Subscription, row.PlanCode, row.PlanGroup, row.PlanEnding), nil
 }
 
 func (r subscriptions) Lock(ctx context.Context, keys ...ports.SubscriptionKey) ([]billing.Subscription, error) {
@@ -37,7 +37,7 @@ func (r subscriptions) Lock(ctx context.Context, keys ...ports.SubscriptionKey) 
 		mapSlice(keys, func(k ports.SubscriptionKey) string { return string(k.User) }),
 		mapSlice(keys, func(k ports.SubscriptionKey) string { return string(k.ID) }))
 	return mapSlice(rows, func(row *dbgen.SubscriptionsLockRow) billing.Subscription {
-		return subscriptionOf(&row.Subscription, row.PlanCode, row.PlanGroup)
+		return subscriptionOf(&row.Subscription, row.PlanCode, row.PlanGroup, row.PlanEnding)
 	}), err
 }
 
@@ -51,7 +51,7 @@ func (r dueSubscriptions) LockDue(ctx context.Context, q ports.DueQuery) ([]port
 func (r dueSubscriptions) LockOver(ctx context.Context, now time.Time, limit int) ([]billing.Subscription, error) {
 	rows, err := r.q.SubscriptionsLockOver(ctx, now, int32(limit))
 	return mapSlice(rows, func(row *dbgen.SubscriptionsLockOverRow) billing.Subscription {
-		return subscriptionOf(&row.Subscription, row.PlanCode, row.PlanGroup)
+		return subscriptionOf(&row.Subscription, row.PlanCode, row.PlanGroup, row.PlanEnding)
 	}), err
 }
 
@@ -144,10 +144,10 @@ func consentBytes(mac billing.ConsentMAC) []byte {
 
 // subscriptionOf takes the group from the plan, because a row of an earlier version has
 // none.
-func subscriptionOf(row *dbgen.Subscription, planCode, planGroup string) billing.Subscription {
+func subscriptionOf(row *dbgen.Subscription, planCode, planGroup string, planEnding bool) billing.Subscription {
 	return billing.Subscription{
 		ID: billing.SubscriptionID(row.ID), UserID: billing.UserID(row.UserID),
-		PlanID: billing.PlanID(row.PlanID), PlanCode: planCode, PlanGroup: planGroup,
+		PlanID: billing.PlanID(row.PlanID), PlanCode: planCode, PlanGroup: planGroup, PlanEnding: planEnding,
 		MethodID: billing.PaymentMethodID(row.PaymentMethodID), PaymentSystem: row.PaymentSystem,
 		Price:          billing.Money{Amount: row.PriceAmount, Currency: billing.Currency(row.PriceCurrency)},
 		IntervalMonths: int(row.IntervalMonths), ConsentMAC: billing.ConsentMAC(row.ConsentMac),
@@ -174,7 +174,7 @@ func holdOf(row *dbgen.Subscription) billing.DeclineCode {
 func (t tokens) dueOf(row *dbgen.SubscriptionsLockDueRow) ports.Due {
 	s := &row.Subscription
 	return ports.Due{
-		Subscription: subscriptionOf(s, row.PlanCode, row.PlanGroup),
+		Subscription: subscriptionOf(s, row.PlanCode, row.PlanGroup, row.PlanEnding),
 		Method: t.methodOf(&dbgen.PaymentMethod{
 			UserID: s.UserID, ID: s.PaymentMethodID, PaymentSystem: s.PaymentSystem,
 			Token: row.Token, TokenCt: row.TokenCt, TokenKeyID: row.TokenKeyID, CardID: row.CardID,

@@ -50,7 +50,7 @@ func (v views) LiveSubscriptionsOf(ctx context.Context, users ...billing.UserID)
 		return v.q.ViewLiveSubscriptionsOf(ctx, stringsOf(users))
 	}, func(row *dbgen.ViewLiveSubscriptionsOfRow) ports.LiveSubscription {
 		view := viewOf(&dbgen.ViewSubscriptionsRow{
-			Subscription: row.Subscription, Payment: row.Payment, PlanCode: row.PlanCode, PlanGroup: row.PlanGroup, Features: row.Features,
+			Subscription: row.Subscription, Payment: row.Payment, PlanCode: row.PlanCode, PlanGroup: row.PlanGroup, PlanEnding: row.PlanEnding, Features: row.Features,
 		})
 		return ports.LiveSubscription{SubscriptionView: view, Subject: row.Subject.String}
 	})
@@ -138,7 +138,7 @@ func (v views) methodViewOf(row *dbgen.ViewMethodsRow) ports.MethodView {
 
 func viewOf(row *dbgen.ViewSubscriptionsRow) ports.SubscriptionView {
 	return ports.SubscriptionView{
-		Subscription: subscriptionOf(&row.Subscription, row.PlanCode, row.PlanGroup),
+		Subscription: subscriptionOf(&row.Subscription, row.PlanCode, row.PlanGroup, row.PlanEnding),
 		Latest:       paymentOf(&row.Payment),
 		Features:     row.Features,
 	}

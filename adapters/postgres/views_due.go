@@ -57,7 +57,7 @@ func (v views) Over(ctx context.Context, now time.Time, each func(billing.Subscr
 		}
 		return queryMany(ctx, func(ctx context.Context) ([]*dbgen.ViewOverRow, error) { return v.q.ViewOver(ctx, page) },
 			func(row *dbgen.ViewOverRow) billing.Subscription {
-				return subscriptionOf(&row.Subscription, row.PlanCode, row.PlanGroup)
+				return subscriptionOf(&row.Subscription, row.PlanCode, row.PlanGroup, row.PlanEnding)
 			})
 	})
 }
@@ -76,7 +76,7 @@ func (v views) Waiting(ctx context.Context, q ports.DueQuery, each func(billing.
 		}
 		return queryMany(ctx, func(ctx context.Context) ([]*dbgen.ViewWaitingRow, error) { return v.q.ViewWaiting(ctx, page) },
 			func(row *dbgen.ViewWaitingRow) billing.Subscription {
-				return subscriptionOf(&row.Subscription, row.PlanCode, row.PlanGroup)
+				return subscriptionOf(&row.Subscription, row.PlanCode, row.PlanGroup, row.PlanEnding)
 			})
 	})
 }

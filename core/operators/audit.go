@@ -40,7 +40,7 @@ func planFacts(p billing.Plan) ports.Facts {
 	return ports.Facts{
 		"code": p.Code, "name": p.Name, "price": p.Price.String(),
 		"interval_months": strconv.Itoa(p.IntervalMonths),
-		"features":        strings.Join(p.Features, ", "), "archived_at": timeFact(p.ArchivedAt),
+		"features":        strings.Join(p.Features, ", "), "archived_at": timeFact(p.ArchivedAt), "ending_at": timeFact(p.EndingAt),
 		"group": p.Group, "vat": string(p.VAT),
 	}
 }
@@ -62,6 +62,7 @@ const (
 	PlanEdited               = "plan.edit"
 	PlanArchived             = "plan.archive"
 	PlanRestored             = "plan.restore"
+	PlanEnded                = "plan.end"
 	PlanDeleted              = "plan.delete"
 	PaymentSystemAdded       = "payment_system.add"
 	PaymentSystemEdited      = "payment_system.edit"

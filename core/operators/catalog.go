@@ -81,7 +81,8 @@ func (c Catalog) ArchivePlan(ctx context.Context, ref string) (billing.Plan, err
 	})
 }
 
-// RestorePlan puts an archived plan back on sale, with the price that it had. It returns
+// RestorePlan puts an archived plan back on sale, with the price that it had, and stops its
+// end: see [billing.Plan.Restore]. It returns
 // [billing.ErrPlanNotFound] if no plan has this code or id.
 func (c Catalog) RestorePlan(ctx context.Context, ref string) (billing.Plan, error) {
 	return c.changePlan(ctx, ref, PlanRestored, func(_ ports.Repos, p billing.Plan) (billing.Plan, error) {

@@ -90,7 +90,7 @@ func (e PlanEdit) plan() billing.Plan {
 // equal.
 func SeenPlan(p billing.Plan) string {
 	return seen(p.ID, p.Code, p.Name, p.Price.Amount, p.Price.Currency, p.IntervalMonths,
-		slices.Concat([]string{}, p.Features), p.VAT, p.ArchivedAt.UnixMicro())
+		slices.Concat([]string{}, p.Features), p.VAT, p.ArchivedAt.UnixMicro(), p.EndingAt.UnixMicro())
 }
 
 // SeenPaymentSystem is [SeenPlan] for a payment system.

@@ -74,12 +74,12 @@ func extended(p billing.Period, t time.Time) billing.Period {
 }
 
 // CountDiffersError says that the number of viewers is not the confirmed one. Nothing was
-// given.
+// changed.
 type CountDiffersError struct{ Confirmed, Open int }
 
 // Error implements error.
 func (e *CountDiffersError) Error() string {
-	return fmt.Sprintf("the number of viewers is %d, not %d; nothing was given", e.Open, e.Confirmed)
+	return fmt.Sprintf("the number of viewers is %d, not %d; nothing was changed", e.Open, e.Confirmed)
 }
 
 // Preview counts the viewers without giving anything. Errors:
@@ -135,8 +135,8 @@ func (m MakeGood) grant(r MakeGoodRequest) billing.GrantRequest {
 	return billing.GrantRequest{ID: billing.GrantID(m.NewID()), Days: r.Days, Source: r.Source, By: m.By.Name, Reason: r.Reason}
 }
 
-// makeGoodBatch bounds the rows that one transaction locks and writes.
-const makeGoodBatch = 250
+// rowsPerTx bounds the rows that one transaction locks and writes.
+const rowsPerTx = 250
 
 // run calls each for all entitled subscriptions that have no grant from the source, in
 // batches. It counts the others itself.
@@ -150,7 +150,7 @@ func (m MakeGood) run(
 	if err != nil {
 		return t, err
 	}
-	q := ports.GrantQuery{Plan: plan.ID, Source: strings.TrimSpace(r.Source), Within: r.Within, Limit: makeGoodBatch}
+	q := ports.GrantQuery{Plan: plan.ID, Source: strings.TrimSpace(r.Source), Within: r.Within, Limit: rowsPerTx}
 	for {
 		page, err := m.Store.Views().GrantCandidates(ctx, q)
 		if err != nil {

@@ -50,7 +50,7 @@ func cancelling(at billing.CancelAt) supportChange {
 
 // Resume takes a cancel back before the period ends, as [billing.Subscription.Resume] does.
 // The errors are those of Cancel, and billing.ErrInvalidTransition if the payment method
-// cannot be charged any more.
+// cannot be charged any more, or if the plan is being ended.
 func (s Support) Resume(ctx context.Context, on Target) (billing.Subscription, error) {
 	return s.change(ctx, on, resuming(ctx))
 }
@@ -59,6 +59,9 @@ func resuming(ctx context.Context) supportChange {
 	return supportChange{SubscriptionResumed, func(tx ports.Repos, sub billing.Subscription, now time.Time) (billing.Subscription, []billing.Event, ports.Facts, error) {
 		m, err := tx.Methods.Find(ctx, sub.UserID, sub.MethodID)
 		if err != nil {
+			return sub, nil, nil, err
+		}
+		if sub.PlanEnding, err = ports.PlanEnding(ctx, tx, sub); err != nil {
 			return sub, nil, nil, err
 		}
 		sub, events, err := sub.Resume(m, now)

@@ -21,7 +21,7 @@ type Plans interface {
 	// plan has the code.
 	Save(ctx context.Context, p billing.Plan) error
 	// Remove deletes a locked plan. It returns [ErrInUse] if the plan ever had a
-	// subscription.
+	// subscription, or was ever ended.
 	Remove(ctx context.Context, id billing.PlanID) error
 	// Subscribers counts the live subscriptions of a plan. It leaves out those whose
 	// first payment is pending.

@@ -45,6 +45,7 @@ type Repos struct {
 	Users           Users
 	Plans           Plans
 	PlanGroups      PlanGroups
+	PlanEndings     PlanEndings
 	PaymentSystems  PaymentSystems
 	Methods         Methods
 	Saves           Saves

@@ -58,6 +58,7 @@ type Views struct {
 	InstructionViews
 	EndpointViews
 	GrantViews
+	PlanEndingViews
 }
 
 // PublicViews reads the plans and payment systems that viewers choose from.

@@ -51,12 +51,14 @@ func RunPanel(t *testing.T, newStore func(t *testing.T) PanelHarness) {
 			})
 		}
 	}
-	for name, check := range personalDataCases {
-		t.Run("personal data/"+name, func(t *testing.T) {
-			t.Parallel()
-			h := newStore(t)
-			check(&panelWorld{newWorld(t, h.Harness), h})
-		})
+	for group, cases := range map[string]map[string]func(*panelWorld){"personal data": personalDataCases, "plan endings": planEndingCases} {
+		for name, check := range cases {
+			t.Run(group+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				h := newStore(t)
+				check(&panelWorld{newWorld(t, h.Harness), h})
+			})
+		}
 	}
 }
 

@@ -94,8 +94,8 @@ type Resume struct {
 // Errors:
 //
 //	ErrNotFound           the viewer has no such subscription
-//	ErrInvalidTransition  the subscription has ended, or its payment method was removed
-//	                      or never saved
+//	ErrInvalidTransition  the subscription has ended, its plan is being ended, or its payment
+//	                      method was removed or never saved
 //	ErrRequestInProgress  another request with the same key is running
 //	ErrRateLimited        a [billing.LimitedError]: the viewer has revoked too many cancels, or has too many keys
 func (s *Subscriber) Resume(ctx context.Context, cmd Resume) (ports.SubscriptionView, error) {
@@ -103,6 +103,9 @@ func (s *Subscriber) Resume(ctx context.Context, cmd Resume) (ports.Subscription
 		func(tx ports.Repos, sub billing.Subscription, now time.Time) (billing.Subscription, []billing.Event, error) {
 			m, err := tx.Methods.Find(ctx, sub.UserID, sub.MethodID)
 			if err != nil {
+				return sub, nil, err
+			}
+			if sub.PlanEnding, err = ports.PlanEnding(ctx, tx, sub); err != nil {
 				return sub, nil, err
 			}
 			resumed, events, err := sub.Resume(m, now)

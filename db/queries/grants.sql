@@ -29,7 +29,7 @@ SELECT user_id FROM grants WHERE source = @source AND user_id = ANY(@user_ids::u
 -- The index of live subscriptions (subscriptions_one_live) has the order of the users, so a
 -- page costs the same however far it is from the first. With EXISTS instead of the two
 -- subqueries, Postgres would read both tables whole for each page, to hash them.
-SELECT sqlc.embed(s), p.code AS plan_code, p.plan_group,
+SELECT sqlc.embed(s), p.code AS plan_code, p.plan_group, (p.ending_at IS NOT NULL)::bool AS plan_ending,
     coalesce((SELECT true FROM grants g WHERE g.user_id = s.user_id AND g.source = @source), false)::bool AS given,
     coalesce((SELECT true FROM subscriptions o
         WHERE o.user_id = s.user_id AND o.plan_id = s.plan_id AND o.ended_at > @within_start::timestamptz

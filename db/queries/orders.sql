@@ -12,7 +12,7 @@ SELECT * FROM payment_systems WHERE code = ANY((SELECT @codes::text[])::text[]);
 -- name: SubscriptionsLive :many
 -- The group is that of the plan, because rows of an earlier version have none. UsersSeen
 -- explains the array in a SELECT of its own.
-SELECT sqlc.embed(s), p.code AS plan_code, p.plan_group
+SELECT sqlc.embed(s), p.code AS plan_code, p.plan_group, (p.ending_at IS NOT NULL)::bool AS plan_ending
 FROM (SELECT unnest((SELECT @user_ids::uuid[])) AS user_id, unnest(@codes::text[]) AS code, unnest(@ids::uuid[]) AS id) AS k
 JOIN plans ordered ON ordered.code = k.code OR ordered.id = k.id
 JOIN subscriptions s ON s.user_id = k.user_id AND s.ended_at IS NULL

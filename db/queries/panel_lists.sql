@@ -7,7 +7,8 @@ OFFSET @skip::int LIMIT 1;
 -- name: ListSubscriptions :many
 -- The plan is looked up for each subscription, because a join could read the whole table.
 SELECT sqlc.embed(s), (SELECT p.code FROM plans p WHERE p.id = s.plan_id)::text AS plan_code,
-    (SELECT p.plan_group FROM plans p WHERE p.id = s.plan_id)::text AS plan_group
+    (SELECT p.plan_group FROM plans p WHERE p.id = s.plan_id)::text AS plan_group,
+    (SELECT p.ending_at IS NOT NULL FROM plans p WHERE p.id = s.plan_id)::bool AS plan_ending
 FROM subscriptions s
 WHERE (s.user_id, s.id) > (@after_user::uuid, @after_id::uuid) AND (s.user_id, s.id) <= (@last_user::uuid, @last_id::uuid)
   AND s.created_at >= @since::timestamptz AND s.created_at < @until::timestamptz
@@ -20,7 +21,8 @@ LIMIT @take::int;
 -- name: ListSubscriptionsHeld :many
 -- A subscription with a next charge is not on hold: see holdOf in package postgres.
 SELECT sqlc.embed(s), (SELECT p.code FROM plans p WHERE p.id = s.plan_id)::text AS plan_code,
-    (SELECT p.plan_group FROM plans p WHERE p.id = s.plan_id)::text AS plan_group
+    (SELECT p.plan_group FROM plans p WHERE p.id = s.plan_id)::text AS plan_group,
+    (SELECT p.ending_at IS NOT NULL FROM plans p WHERE p.id = s.plan_id)::bool AS plan_ending
 FROM subscriptions s
 WHERE s.hold IS NOT NULL AND s.next_charge_at IS NULL AND s.grace_until IS NOT NULL
   AND (s.grace_until, s.user_id, s.id) > (@after_grace::timestamptz, @after_user::uuid, @after_id::uuid)

@@ -5,14 +5,14 @@ FOR NO KEY UPDATE;
 
 -- name: PlanAdd :exec
 INSERT INTO plans (id, code, name, price_amount, price_currency, interval_months, features,
-                   created_at, updated_at, archived_at, plan_group, vat)
+                   created_at, updated_at, archived_at, ending_at, plan_group, vat)
 VALUES (@id, @code, @name, @price_amount, @price_currency, @interval_months, @features,
-        @created_at, @updated_at, @archived_at, @plan_group, @vat);
+        @created_at, @updated_at, @archived_at, @ending_at, @plan_group, @vat);
 
 -- name: PlanSave :execrows
 UPDATE plans
 SET code = @code, name = @name, price_amount = @price_amount, price_currency = @price_currency,
-    interval_months = @interval_months, features = @features, updated_at = @updated_at, archived_at = @archived_at, plan_group = @plan_group, vat = @vat
+    interval_months = @interval_months, features = @features, updated_at = @updated_at, archived_at = @archived_at, ending_at = @ending_at, plan_group = @plan_group, vat = @vat
 WHERE id = @id;
 
 -- name: PlanRemove :execrows

@@ -29,7 +29,7 @@ found AS (
         WHERE s.user_id = d.user_id AND s.id = d.id AND s.period_end = d.period_end
           AND s.status = 'active' AND NOT s.cancel_at_period_end AND NOT s.charging
         FOR NO KEY UPDATE SKIP LOCKED) s
-    JOIN plans p ON p.id = s.plan_id),
+    JOIN plans p ON p.id = s.plan_id AND p.ending_at IS NULL),
 made AS (
     INSERT INTO reminders AS r (user_id, subscription_id, reason, due_at, made_at, charge_at)
     SELECT user_id, id, @reason, period_end, @now::timestamptz, greatest(period_end, @charge_from::timestamptz) FROM found

@@ -1,5 +1,5 @@
 -- name: SubscriptionByRef :one
-SELECT sqlc.embed(s), p.code AS plan_code, p.plan_group
+SELECT sqlc.embed(s), p.code AS plan_code, p.plan_group, (p.ending_at IS NOT NULL)::bool AS plan_ending
 FROM subscriptions s JOIN plans p ON p.id = s.plan_id
 WHERE s.user_id = @user_id AND (s.id::text = @ref::text OR p.code = @ref::text OR p.id::text = @ref::text)
 ORDER BY s.ended_at IS NULL DESC, s.id DESC
@@ -7,7 +7,7 @@ LIMIT 1
 FOR NO KEY UPDATE OF s;
 
 -- name: SubscriptionsLock :many
-SELECT sqlc.embed(s), p.code AS plan_code, p.plan_group
+SELECT sqlc.embed(s), p.code AS plan_code, p.plan_group, (p.ending_at IS NOT NULL)::bool AS plan_ending
 FROM (SELECT unnest(@user_ids::uuid[]) AS user_id, unnest(@ids::uuid[]) AS id) AS k
 JOIN subscriptions s ON s.user_id = k.user_id AND s.id = k.id
 JOIN plans p ON p.id = s.plan_id
@@ -54,16 +54,17 @@ WHERE s.user_id = n.user_id AND s.id = n.id AND (n.version = '0'::xid OR s.xmin 
 -- entries at the beginning of the index, which holds live subscriptions only. The
 -- lock on a method prevents its removal before the intent with it is stored. The
 -- version is the one of all rows that this transaction writes. If a notice is required, a
--- renewal has a reminder that is old enough; a cancelled subscription ends without one. CASE
+-- renewal has a reminder that is old enough; a cancelled subscription ends without one, and so
+-- does one whose plan is being ended. CASE
 -- keeps the lookup out of runs that need no notice.
-SELECT sqlc.embed(s), p.code AS plan_code, p.plan_group, pg_current_xact_id()::xid AS version,
+SELECT sqlc.embed(s), p.code AS plan_code, p.plan_group, (p.ending_at IS NOT NULL)::bool AS plan_ending, pg_current_xact_id()::xid AS version,
     m.token, m.token_ct, m.token_key_id, m.card_id, m.created_at AS linked_at, m.removed_at
 FROM subscriptions s
 JOIN payment_methods m ON m.user_id = s.user_id AND m.id = s.payment_method_id
 JOIN plans p ON p.id = s.plan_id
 WHERE s.next_charge_at BETWEEN @from_at::timestamptz AND @now::timestamptz
   AND NOT s.charging AND s.payment_system = ANY(@systems::text[])
-  AND CASE WHEN @notice_by::timestamptz IS NULL OR s.status <> 'active' OR s.cancel_at_period_end THEN true ELSE
+  AND CASE WHEN @notice_by::timestamptz IS NULL OR s.status <> 'active' OR s.cancel_at_period_end OR p.ending_at IS NOT NULL THEN true ELSE
       (SELECT min(r.made_at) FROM reminders r
        WHERE r.user_id = s.user_id AND r.subscription_id = s.id AND r.due_at = s.period_end) <= @notice_by END
 ORDER BY s.next_charge_at
@@ -80,7 +81,7 @@ FROM (SELECT
 WHERE s.user_id = n.user_id AND s.id = n.id;
 
 -- name: SubscriptionsLockOver :many
-SELECT sqlc.embed(s), p.code AS plan_code, p.plan_group
+SELECT sqlc.embed(s), p.code AS plan_code, p.plan_group, (p.ending_at IS NOT NULL)::bool AS plan_ending
 FROM subscriptions s JOIN plans p ON p.id = s.plan_id
 WHERE s.hold IS NOT NULL AND s.next_charge_at IS NULL AND s.grace_until <= @now::timestamptz AND NOT s.charging
 ORDER BY s.grace_until

@@ -5,7 +5,7 @@ SELECT * FROM plans ORDER BY code COLLATE "C";
 SELECT * FROM payment_systems ORDER BY code COLLATE "C";
 
 -- name: ViewSubscription :one
-SELECT sqlc.embed(s), sqlc.embed(pay), p.code AS plan_code, p.plan_group, p.features
+SELECT sqlc.embed(s), sqlc.embed(pay), p.code AS plan_code, p.plan_group, (p.ending_at IS NOT NULL)::bool AS plan_ending, p.features
 FROM subscriptions s
 JOIN plans p ON p.id = s.plan_id
 JOIN payments pay ON pay.user_id = s.user_id AND pay.id = s.latest_payment_id
@@ -14,7 +14,7 @@ ORDER BY s.ended_at IS NULL DESC, s.id DESC
 LIMIT 1;
 
 -- name: ViewSubscriptions :many
-SELECT sqlc.embed(s), sqlc.embed(pay), p.code AS plan_code, p.plan_group, p.features
+SELECT sqlc.embed(s), sqlc.embed(pay), p.code AS plan_code, p.plan_group, (p.ending_at IS NOT NULL)::bool AS plan_ending, p.features
 FROM subscriptions s
 JOIN plans p ON p.id = s.plan_id
 JOIN payments pay ON pay.user_id = s.user_id AND pay.id = s.latest_payment_id
@@ -26,7 +26,7 @@ ORDER BY s.id DESC
 LIMIT @take::int;
 
 -- name: ViewLiveSubscriptionsOf :many
-SELECT sqlc.embed(s), sqlc.embed(pay), p.code AS plan_code, p.plan_group, p.features, u.subject
+SELECT sqlc.embed(s), sqlc.embed(pay), p.code AS plan_code, p.plan_group, (p.ending_at IS NOT NULL)::bool AS plan_ending, p.features, u.subject
 FROM subscriptions s
 JOIN users u ON u.id = s.user_id
 JOIN plans p ON p.id = s.plan_id
@@ -95,7 +95,7 @@ WHERE m.user_id = @user_id AND m.id = @id;
 
 -- name: ViewDue :many
 -- The columns are those of SubscriptionsLockDue, so that both share a Go mapping.
-SELECT sqlc.embed(s), p.code AS plan_code, p.plan_group, '0'::xid AS version,
+SELECT sqlc.embed(s), p.code AS plan_code, p.plan_group, (p.ending_at IS NOT NULL)::bool AS plan_ending, '0'::xid AS version,
     m.token, m.token_ct, m.token_key_id, m.card_id, m.created_at AS linked_at, m.removed_at
 FROM subscriptions s
 JOIN payment_methods m ON m.user_id = s.user_id AND m.id = s.payment_method_id
@@ -103,34 +103,34 @@ JOIN plans p ON p.id = s.plan_id
 WHERE (s.next_charge_at, s.user_id, s.id) > (@from_at::timestamptz, @after_user::uuid, @after_id::uuid)
   AND s.next_charge_at <= @now::timestamptz
   AND NOT s.charging AND (s.payment_system = ANY(@systems::text[]) OR @any_system::bool)
-  AND CASE WHEN @notice_by::timestamptz IS NULL OR s.status <> 'active' OR s.cancel_at_period_end THEN true ELSE
+  AND CASE WHEN @notice_by::timestamptz IS NULL OR s.status <> 'active' OR s.cancel_at_period_end OR p.ending_at IS NOT NULL THEN true ELSE
       (SELECT min(r.made_at) FROM reminders r
        WHERE r.user_id = s.user_id AND r.subscription_id = s.id AND r.due_at = s.period_end) <= @notice_by END
 ORDER BY s.next_charge_at, s.user_id, s.id
 LIMIT @take::int;
 
 -- name: ViewCountDue :one
-SELECT count(*) FROM subscriptions s
+SELECT count(*) FROM subscriptions s JOIN plans p ON p.id = s.plan_id
 WHERE s.next_charge_at BETWEEN @from_at::timestamptz AND @now::timestamptz
   AND NOT s.charging AND (s.payment_system = ANY(@systems::text[]) OR @any_system::bool)
-  AND CASE WHEN @notice_by::timestamptz IS NULL OR s.status <> 'active' OR s.cancel_at_period_end THEN true ELSE
+  AND CASE WHEN @notice_by::timestamptz IS NULL OR s.status <> 'active' OR s.cancel_at_period_end OR p.ending_at IS NOT NULL THEN true ELSE
       (SELECT min(r.made_at) FROM reminders r
        WHERE r.user_id = s.user_id AND r.subscription_id = s.id AND r.due_at = s.period_end) <= @notice_by END;
 
 -- name: ViewWaiting :many
 -- The due renewals that ViewDue leaves out, because their notice is missing or too young.
-SELECT sqlc.embed(s), p.code AS plan_code, p.plan_group
+SELECT sqlc.embed(s), p.code AS plan_code, p.plan_group, (p.ending_at IS NOT NULL)::bool AS plan_ending
 FROM subscriptions s JOIN plans p ON p.id = s.plan_id
 WHERE (s.next_charge_at, s.user_id, s.id) > (@from_at::timestamptz, @after_user::uuid, @after_id::uuid)
   AND s.next_charge_at <= @now::timestamptz
-  AND s.status = 'active' AND NOT s.cancel_at_period_end AND NOT s.charging AND s.payment_system = ANY(@systems::text[])
+  AND s.status = 'active' AND NOT s.cancel_at_period_end AND p.ending_at IS NULL AND NOT s.charging AND s.payment_system = ANY(@systems::text[])
   AND coalesce((SELECT min(r.made_at) FROM reminders r
       WHERE r.user_id = s.user_id AND r.subscription_id = s.id AND r.due_at = s.period_end) > @notice_by::timestamptz, true)
 ORDER BY s.next_charge_at, s.user_id, s.id
 LIMIT @take::int;
 
 -- name: ViewOver :many
-SELECT sqlc.embed(s), p.code AS plan_code, p.plan_group
+SELECT sqlc.embed(s), p.code AS plan_code, p.plan_group, (p.ending_at IS NOT NULL)::bool AS plan_ending
 FROM subscriptions s JOIN plans p ON p.id = s.plan_id
 WHERE s.hold IS NOT NULL AND s.next_charge_at IS NULL AND s.grace_until <= @now::timestamptz AND NOT s.charging
   AND (s.grace_until, s.user_id, s.id) > (@after_at::timestamptz, @after_user::uuid, @after_id::uuid)

@@ -43,7 +43,7 @@ func (q *Queries) GrantAdd(ctx context.Context, arg GrantAddParams) error {
 }
 
 const grantCandidates = `-- name: GrantCandidates :many
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, p.code AS plan_code, p.plan_group,
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, p.code AS plan_code, p.plan_group, (p.ending_at IS NOT NULL)::bool AS plan_ending,
     coalesce((SELECT true FROM grants g WHERE g.user_id = s.user_id AND g.source = $1), false)::bool AS given,
     coalesce((SELECT true FROM subscriptions o
         WHERE o.user_id = s.user_id AND o.plan_id = s.plan_id AND o.ended_at > $2::timestamptz
@@ -67,6 +67,7 @@ type GrantCandidatesRow struct {
 	Subscription Subscription
 	PlanCode     string
 	PlanGroup    string
+	PlanEnding   bool
 	Given        bool
 	Earlier      bool
 }
@@ -117,6 +118,7 @@ func (q *Queries) GrantCandidates(ctx context.Context, arg GrantCandidatesParams
 			&i.Subscription.PlanGroup,
 			&i.PlanCode,
 			&i.PlanGroup,
+			&i.PlanEnding,
 			&i.Given,
 			&i.Earlier,
 		); err != nil {

@@ -253,6 +253,21 @@ type Plan struct {
 	ArchivedAt     time.Time
 	PlanGroup      string
 	Vat            string
+	EndingAt       time.Time
+}
+
+type PlanEnding struct {
+	PlanID    string
+	StartedAt time.Time
+	Author    string
+	Reason    string
+	Origin    string
+	Viewers   int32
+	AfterUser string
+	Cancelled int32
+	Ended     int32
+	Failed    int32
+	DoneAt    time.Time
 }
 
 type Receipt struct {

@@ -96,7 +96,7 @@ func (q *Queries) PaymentSystemsNamed(ctx context.Context, codes []string) ([]*P
 }
 
 const plansForShare = `-- name: PlansForShare :many
-SELECT p.id, p.code, p.name, p.price_amount, p.price_currency, p.interval_months, p.features, p.created_at, p.updated_at, p.archived_at, p.plan_group, p.vat, pg_current_xact_id()::xid AS version
+SELECT p.id, p.code, p.name, p.price_amount, p.price_currency, p.interval_months, p.features, p.created_at, p.updated_at, p.archived_at, p.plan_group, p.vat, p.ending_at, pg_current_xact_id()::xid AS version
 FROM plans p
 WHERE p.code = ANY((SELECT $1::text[])::text[]) OR p.id = ANY((SELECT $2::uuid[])::uuid[])
 FOR SHARE
@@ -130,6 +130,7 @@ func (q *Queries) PlansForShare(ctx context.Context, codes []string, ids []strin
 			&i.Plan.ArchivedAt,
 			&i.Plan.PlanGroup,
 			&i.Plan.Vat,
+			&i.Plan.EndingAt,
 			&i.Version,
 		); err != nil {
 			return nil, err
@@ -143,7 +144,7 @@ func (q *Queries) PlansForShare(ctx context.Context, codes []string, ids []strin
 }
 
 const subscriptionsLive = `-- name: SubscriptionsLive :many
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, p.code AS plan_code, p.plan_group
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, p.code AS plan_code, p.plan_group, (p.ending_at IS NOT NULL)::bool AS plan_ending
 FROM (SELECT unnest((SELECT $1::uuid[])) AS user_id, unnest($2::text[]) AS code, unnest($3::uuid[]) AS id) AS k
 JOIN plans ordered ON ordered.code = k.code OR ordered.id = k.id
 JOIN subscriptions s ON s.user_id = k.user_id AND s.ended_at IS NULL
@@ -156,6 +157,7 @@ type SubscriptionsLiveRow struct {
 	Subscription Subscription
 	PlanCode     string
 	PlanGroup    string
+	PlanEnding   bool
 }
 
 // The group is that of the plan, because rows of an earlier version have none. UsersSeen
@@ -196,6 +198,7 @@ func (q *Queries) SubscriptionsLive(ctx context.Context, userIds []string, codes
 			&i.Subscription.PlanGroup,
 			&i.PlanCode,
 			&i.PlanGroup,
+			&i.PlanEnding,
 		); err != nil {
 			return nil, err
 		}

@@ -75,7 +75,8 @@ func (q *Queries) ListEventsAfter(ctx context.Context, arg ListEventsAfterParams
 
 const listSubscriptions = `-- name: ListSubscriptions :many
 SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, (SELECT p.code FROM plans p WHERE p.id = s.plan_id)::text AS plan_code,
-    (SELECT p.plan_group FROM plans p WHERE p.id = s.plan_id)::text AS plan_group
+    (SELECT p.plan_group FROM plans p WHERE p.id = s.plan_id)::text AS plan_group,
+    (SELECT p.ending_at IS NOT NULL FROM plans p WHERE p.id = s.plan_id)::bool AS plan_ending
 FROM subscriptions s
 WHERE (s.user_id, s.id) > ($1::uuid, $2::uuid) AND (s.user_id, s.id) <= ($3::uuid, $4::uuid)
   AND s.created_at >= $5::timestamptz AND s.created_at < $6::timestamptz
@@ -103,6 +104,7 @@ type ListSubscriptionsRow struct {
 	Subscription Subscription
 	PlanCode     string
 	PlanGroup    string
+	PlanEnding   bool
 }
 
 // The plan is looked up for each subscription, because a join could read the whole table.
@@ -153,6 +155,7 @@ func (q *Queries) ListSubscriptions(ctx context.Context, arg ListSubscriptionsPa
 			&i.Subscription.PlanGroup,
 			&i.PlanCode,
 			&i.PlanGroup,
+			&i.PlanEnding,
 		); err != nil {
 			return nil, err
 		}
@@ -185,7 +188,8 @@ func (q *Queries) ListSubscriptionsBound(ctx context.Context, afterUser string, 
 
 const listSubscriptionsHeld = `-- name: ListSubscriptionsHeld :many
 SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, (SELECT p.code FROM plans p WHERE p.id = s.plan_id)::text AS plan_code,
-    (SELECT p.plan_group FROM plans p WHERE p.id = s.plan_id)::text AS plan_group
+    (SELECT p.plan_group FROM plans p WHERE p.id = s.plan_id)::text AS plan_group,
+    (SELECT p.ending_at IS NOT NULL FROM plans p WHERE p.id = s.plan_id)::bool AS plan_ending
 FROM subscriptions s
 WHERE s.hold IS NOT NULL AND s.next_charge_at IS NULL AND s.grace_until IS NOT NULL
   AND (s.grace_until, s.user_id, s.id) > ($1::timestamptz, $2::uuid, $3::uuid)
@@ -208,6 +212,7 @@ type ListSubscriptionsHeldRow struct {
 	Subscription Subscription
 	PlanCode     string
 	PlanGroup    string
+	PlanEnding   bool
 }
 
 // A subscription with a next charge is not on hold: see holdOf in package postgres.
@@ -254,6 +259,7 @@ func (q *Queries) ListSubscriptionsHeld(ctx context.Context, arg ListSubscriptio
 			&i.Subscription.PlanGroup,
 			&i.PlanCode,
 			&i.PlanGroup,
+			&i.PlanEnding,
 		); err != nil {
 			return nil, err
 		}

@@ -359,7 +359,7 @@ func (q *Queries) PanelViewPaymentSystem(ctx context.Context, code string) (*Pay
 }
 
 const panelViewPlan = `-- name: PanelViewPlan :one
-SELECT p.id, p.code, p.name, p.price_amount, p.price_currency, p.interval_months, p.features, p.created_at, p.updated_at, p.archived_at, p.plan_group, p.vat, (SELECT coalesce(sum(CASE c.type WHEN 'subscribed' THEN c.n WHEN 'ended' THEN -c.n END), 0)
+SELECT p.id, p.code, p.name, p.price_amount, p.price_currency, p.interval_months, p.features, p.created_at, p.updated_at, p.archived_at, p.plan_group, p.vat, p.ending_at, (SELECT coalesce(sum(CASE c.type WHEN 'subscribed' THEN c.n WHEN 'ended' THEN -c.n END), 0)
              FROM panel_counts c WHERE c.plan_id = p.id)::bigint AS live
 FROM plans p WHERE p.id = $1
 `
@@ -385,6 +385,7 @@ func (q *Queries) PanelViewPlan(ctx context.Context, id string) (*PanelViewPlanR
 		&i.Plan.ArchivedAt,
 		&i.Plan.PlanGroup,
 		&i.Plan.Vat,
+		&i.Plan.EndingAt,
 		&i.Live,
 	)
 	return &i, err

@@ -12,9 +12,9 @@ import (
 
 const planAdd = `-- name: PlanAdd :exec
 INSERT INTO plans (id, code, name, price_amount, price_currency, interval_months, features,
-                   created_at, updated_at, archived_at, plan_group, vat)
+                   created_at, updated_at, archived_at, ending_at, plan_group, vat)
 VALUES ($1, $2, $3, $4, $5, $6, $7,
-        $8, $9, $10, $11, $12)
+        $8, $9, $10, $11, $12, $13)
 `
 
 type PlanAddParams struct {
@@ -28,6 +28,7 @@ type PlanAddParams struct {
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
 	ArchivedAt     time.Time
+	EndingAt       time.Time
 	PlanGroup      string
 	Vat            string
 }
@@ -44,6 +45,7 @@ func (q *Queries) PlanAdd(ctx context.Context, arg PlanAddParams) error {
 		arg.CreatedAt,
 		arg.UpdatedAt,
 		arg.ArchivedAt,
+		arg.EndingAt,
 		arg.PlanGroup,
 		arg.Vat,
 	)
@@ -51,7 +53,7 @@ func (q *Queries) PlanAdd(ctx context.Context, arg PlanAddParams) error {
 }
 
 const planForUpdate = `-- name: PlanForUpdate :one
-SELECT id, code, name, price_amount, price_currency, interval_months, features, created_at, updated_at, archived_at, plan_group, vat FROM plans
+SELECT id, code, name, price_amount, price_currency, interval_months, features, created_at, updated_at, archived_at, plan_group, vat, ending_at FROM plans
 WHERE code = $1::text OR id::text = $1::text
 FOR NO KEY UPDATE
 `
@@ -72,6 +74,7 @@ func (q *Queries) PlanForUpdate(ctx context.Context, ref string) (*Plan, error) 
 		&i.ArchivedAt,
 		&i.PlanGroup,
 		&i.Vat,
+		&i.EndingAt,
 	)
 	return &i, err
 }
@@ -91,8 +94,8 @@ func (q *Queries) PlanRemove(ctx context.Context, id string) (int64, error) {
 const planSave = `-- name: PlanSave :execrows
 UPDATE plans
 SET code = $1, name = $2, price_amount = $3, price_currency = $4,
-    interval_months = $5, features = $6, updated_at = $7, archived_at = $8, plan_group = $9, vat = $10
-WHERE id = $11
+    interval_months = $5, features = $6, updated_at = $7, archived_at = $8, ending_at = $9, plan_group = $10, vat = $11
+WHERE id = $12
 `
 
 type PlanSaveParams struct {
@@ -104,6 +107,7 @@ type PlanSaveParams struct {
 	Features       []string
 	UpdatedAt      time.Time
 	ArchivedAt     time.Time
+	EndingAt       time.Time
 	PlanGroup      string
 	Vat            string
 	ID             string
@@ -119,6 +123,7 @@ func (q *Queries) PlanSave(ctx context.Context, arg PlanSaveParams) (int64, erro
 		arg.Features,
 		arg.UpdatedAt,
 		arg.ArchivedAt,
+		arg.EndingAt,
 		arg.PlanGroup,
 		arg.Vat,
 		arg.ID,

@@ -13,7 +13,7 @@ import (
 )
 
 const subscriptionByRef = `-- name: SubscriptionByRef :one
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, p.code AS plan_code, p.plan_group
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, p.code AS plan_code, p.plan_group, (p.ending_at IS NOT NULL)::bool AS plan_ending
 FROM subscriptions s JOIN plans p ON p.id = s.plan_id
 WHERE s.user_id = $1 AND (s.id::text = $2::text OR p.code = $2::text OR p.id::text = $2::text)
 ORDER BY s.ended_at IS NULL DESC, s.id DESC
@@ -25,6 +25,7 @@ type SubscriptionByRefRow struct {
 	Subscription Subscription
 	PlanCode     string
 	PlanGroup    string
+	PlanEnding   bool
 }
 
 func (q *Queries) SubscriptionByRef(ctx context.Context, userID string, ref string) (*SubscriptionByRefRow, error) {
@@ -57,6 +58,7 @@ func (q *Queries) SubscriptionByRef(ctx context.Context, userID string, ref stri
 		&i.Subscription.PlanGroup,
 		&i.PlanCode,
 		&i.PlanGroup,
+		&i.PlanEnding,
 	)
 	return &i, err
 }
@@ -131,7 +133,7 @@ func (q *Queries) SubscriptionsAdd(ctx context.Context, arg SubscriptionsAddPara
 }
 
 const subscriptionsLock = `-- name: SubscriptionsLock :many
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, p.code AS plan_code, p.plan_group
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, p.code AS plan_code, p.plan_group, (p.ending_at IS NOT NULL)::bool AS plan_ending
 FROM (SELECT unnest($1::uuid[]) AS user_id, unnest($2::uuid[]) AS id) AS k
 JOIN subscriptions s ON s.user_id = k.user_id AND s.id = k.id
 JOIN plans p ON p.id = s.plan_id
@@ -143,6 +145,7 @@ type SubscriptionsLockRow struct {
 	Subscription Subscription
 	PlanCode     string
 	PlanGroup    string
+	PlanEnding   bool
 }
 
 func (q *Queries) SubscriptionsLock(ctx context.Context, userIds []string, ids []string) ([]*SubscriptionsLockRow, error) {
@@ -181,6 +184,7 @@ func (q *Queries) SubscriptionsLock(ctx context.Context, userIds []string, ids [
 			&i.Subscription.PlanGroup,
 			&i.PlanCode,
 			&i.PlanGroup,
+			&i.PlanEnding,
 		); err != nil {
 			return nil, err
 		}
@@ -193,14 +197,14 @@ func (q *Queries) SubscriptionsLock(ctx context.Context, userIds []string, ids [
 }
 
 const subscriptionsLockDue = `-- name: SubscriptionsLockDue :many
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, p.code AS plan_code, p.plan_group, pg_current_xact_id()::xid AS version,
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, p.code AS plan_code, p.plan_group, (p.ending_at IS NOT NULL)::bool AS plan_ending, pg_current_xact_id()::xid AS version,
     m.token, m.token_ct, m.token_key_id, m.card_id, m.created_at AS linked_at, m.removed_at
 FROM subscriptions s
 JOIN payment_methods m ON m.user_id = s.user_id AND m.id = s.payment_method_id
 JOIN plans p ON p.id = s.plan_id
 WHERE s.next_charge_at BETWEEN $1::timestamptz AND $2::timestamptz
   AND NOT s.charging AND s.payment_system = ANY($3::text[])
-  AND CASE WHEN $4::timestamptz IS NULL OR s.status <> 'active' OR s.cancel_at_period_end THEN true ELSE
+  AND CASE WHEN $4::timestamptz IS NULL OR s.status <> 'active' OR s.cancel_at_period_end OR p.ending_at IS NOT NULL THEN true ELSE
       (SELECT min(r.made_at) FROM reminders r
        WHERE r.user_id = s.user_id AND r.subscription_id = s.id AND r.due_at = s.period_end) <= $4 END
 ORDER BY s.next_charge_at
@@ -221,6 +225,7 @@ type SubscriptionsLockDueRow struct {
 	Subscription Subscription
 	PlanCode     string
 	PlanGroup    string
+	PlanEnding   bool
 	Version      uint32
 	Token        pgtype.Text
 	TokenCt      []byte
@@ -235,7 +240,8 @@ type SubscriptionsLockDueRow struct {
 // entries at the beginning of the index, which holds live subscriptions only. The
 // lock on a method prevents its removal before the intent with it is stored. The
 // version is the one of all rows that this transaction writes. If a notice is required, a
-// renewal has a reminder that is old enough; a cancelled subscription ends without one. CASE
+// renewal has a reminder that is old enough; a cancelled subscription ends without one, and so
+// does one whose plan is being ended. CASE
 // keeps the lookup out of runs that need no notice.
 func (q *Queries) SubscriptionsLockDue(ctx context.Context, arg SubscriptionsLockDueParams) ([]*SubscriptionsLockDueRow, error) {
 	rows, err := q.db.Query(ctx, subscriptionsLockDue,
@@ -279,6 +285,7 @@ func (q *Queries) SubscriptionsLockDue(ctx context.Context, arg SubscriptionsLoc
 			&i.Subscription.PlanGroup,
 			&i.PlanCode,
 			&i.PlanGroup,
+			&i.PlanEnding,
 			&i.Version,
 			&i.Token,
 			&i.TokenCt,
@@ -298,7 +305,7 @@ func (q *Queries) SubscriptionsLockDue(ctx context.Context, arg SubscriptionsLoc
 }
 
 const subscriptionsLockOver = `-- name: SubscriptionsLockOver :many
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, p.code AS plan_code, p.plan_group
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, p.code AS plan_code, p.plan_group, (p.ending_at IS NOT NULL)::bool AS plan_ending
 FROM subscriptions s JOIN plans p ON p.id = s.plan_id
 WHERE s.hold IS NOT NULL AND s.next_charge_at IS NULL AND s.grace_until <= $1::timestamptz AND NOT s.charging
 ORDER BY s.grace_until
@@ -310,6 +317,7 @@ type SubscriptionsLockOverRow struct {
 	Subscription Subscription
 	PlanCode     string
 	PlanGroup    string
+	PlanEnding   bool
 }
 
 func (q *Queries) SubscriptionsLockOver(ctx context.Context, now time.Time, take int32) ([]*SubscriptionsLockOverRow, error) {
@@ -348,6 +356,7 @@ func (q *Queries) SubscriptionsLockOver(ctx context.Context, now time.Time, take
 			&i.Subscription.PlanGroup,
 			&i.PlanCode,
 			&i.PlanGroup,
+			&i.PlanEnding,
 		); err != nil {
 			return nil, err
 		}

@@ -42,7 +42,7 @@ func (q *Queries) PaymentSystems(ctx context.Context) ([]*PaymentSystem, error) 
 }
 
 const plans = `-- name: Plans :many
-SELECT id, code, name, price_amount, price_currency, interval_months, features, created_at, updated_at, archived_at, plan_group, vat FROM plans ORDER BY code COLLATE "C"
+SELECT id, code, name, price_amount, price_currency, interval_months, features, created_at, updated_at, archived_at, plan_group, vat, ending_at FROM plans ORDER BY code COLLATE "C"
 `
 
 func (q *Queries) Plans(ctx context.Context) ([]*Plan, error) {
@@ -67,6 +67,7 @@ func (q *Queries) Plans(ctx context.Context) ([]*Plan, error) {
 			&i.ArchivedAt,
 			&i.PlanGroup,
 			&i.Vat,
+			&i.EndingAt,
 		); err != nil {
 			return nil, err
 		}
@@ -143,10 +144,10 @@ func (q *Queries) ViewCards(ctx context.Context, userID string, before string, t
 }
 
 const viewCountDue = `-- name: ViewCountDue :one
-SELECT count(*) FROM subscriptions s
+SELECT count(*) FROM subscriptions s JOIN plans p ON p.id = s.plan_id
 WHERE s.next_charge_at BETWEEN $1::timestamptz AND $2::timestamptz
   AND NOT s.charging AND (s.payment_system = ANY($3::text[]) OR $4::bool)
-  AND CASE WHEN $5::timestamptz IS NULL OR s.status <> 'active' OR s.cancel_at_period_end THEN true ELSE
+  AND CASE WHEN $5::timestamptz IS NULL OR s.status <> 'active' OR s.cancel_at_period_end OR p.ending_at IS NOT NULL THEN true ELSE
       (SELECT min(r.made_at) FROM reminders r
        WHERE r.user_id = s.user_id AND r.subscription_id = s.id AND r.due_at = s.period_end) <= $5 END
 `
@@ -173,7 +174,7 @@ func (q *Queries) ViewCountDue(ctx context.Context, arg ViewCountDueParams) (int
 }
 
 const viewDue = `-- name: ViewDue :many
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, p.code AS plan_code, p.plan_group, '0'::xid AS version,
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, p.code AS plan_code, p.plan_group, (p.ending_at IS NOT NULL)::bool AS plan_ending, '0'::xid AS version,
     m.token, m.token_ct, m.token_key_id, m.card_id, m.created_at AS linked_at, m.removed_at
 FROM subscriptions s
 JOIN payment_methods m ON m.user_id = s.user_id AND m.id = s.payment_method_id
@@ -181,7 +182,7 @@ JOIN plans p ON p.id = s.plan_id
 WHERE (s.next_charge_at, s.user_id, s.id) > ($1::timestamptz, $2::uuid, $3::uuid)
   AND s.next_charge_at <= $4::timestamptz
   AND NOT s.charging AND (s.payment_system = ANY($5::text[]) OR $6::bool)
-  AND CASE WHEN $7::timestamptz IS NULL OR s.status <> 'active' OR s.cancel_at_period_end THEN true ELSE
+  AND CASE WHEN $7::timestamptz IS NULL OR s.status <> 'active' OR s.cancel_at_period_end OR p.ending_at IS NOT NULL THEN true ELSE
       (SELECT min(r.made_at) FROM reminders r
        WHERE r.user_id = s.user_id AND r.subscription_id = s.id AND r.due_at = s.period_end) <= $7 END
 ORDER BY s.next_charge_at, s.user_id, s.id
@@ -203,6 +204,7 @@ type ViewDueRow struct {
 	Subscription Subscription
 	PlanCode     string
 	PlanGroup    string
+	PlanEnding   bool
 	Version      uint32
 	Token        pgtype.Text
 	TokenCt      []byte
@@ -258,6 +260,7 @@ func (q *Queries) ViewDue(ctx context.Context, arg ViewDueParams) ([]*ViewDueRow
 			&i.Subscription.PlanGroup,
 			&i.PlanCode,
 			&i.PlanGroup,
+			&i.PlanEnding,
 			&i.Version,
 			&i.Token,
 			&i.TokenCt,
@@ -333,7 +336,7 @@ func (q *Queries) ViewEvents(ctx context.Context, userID string, before string, 
 }
 
 const viewLiveSubscriptionsOf = `-- name: ViewLiveSubscriptionsOf :many
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, pay.user_id, pay.id, pay.subscription_id, pay.payment_method_id, pay.payment_system, pay.initiator, pay.amount, pay.currency, pay.period_start, pay.period_end, pay.status, pay.decline_code, pay.provider_ref, pay.action_url, pay.contradiction, pay.created_at, pay.settled_at, pay.sweep_at, pay.send_until, pay.consent_mac, pay.first_sent_at, pay.review_since, pay.refunded, pay.charged_late_at, pay.recheck_at, pay.rechecks, pay.action_expires_at, p.code AS plan_code, p.plan_group, p.features, u.subject
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, pay.user_id, pay.id, pay.subscription_id, pay.payment_method_id, pay.payment_system, pay.initiator, pay.amount, pay.currency, pay.period_start, pay.period_end, pay.status, pay.decline_code, pay.provider_ref, pay.action_url, pay.contradiction, pay.created_at, pay.settled_at, pay.sweep_at, pay.send_until, pay.consent_mac, pay.first_sent_at, pay.review_since, pay.refunded, pay.charged_late_at, pay.recheck_at, pay.rechecks, pay.action_expires_at, p.code AS plan_code, p.plan_group, (p.ending_at IS NOT NULL)::bool AS plan_ending, p.features, u.subject
 FROM subscriptions s
 JOIN users u ON u.id = s.user_id
 JOIN plans p ON p.id = s.plan_id
@@ -346,6 +349,7 @@ type ViewLiveSubscriptionsOfRow struct {
 	Payment      Payment
 	PlanCode     string
 	PlanGroup    string
+	PlanEnding   bool
 	Features     []string
 	Subject      pgtype.Text
 }
@@ -413,6 +417,7 @@ func (q *Queries) ViewLiveSubscriptionsOf(ctx context.Context, userIds []string)
 			&i.Payment.ActionExpiresAt,
 			&i.PlanCode,
 			&i.PlanGroup,
+			&i.PlanEnding,
 			&i.Features,
 			&i.Subject,
 		); err != nil {
@@ -488,7 +493,7 @@ func (q *Queries) ViewMethods(ctx context.Context, userID string, before string,
 }
 
 const viewOver = `-- name: ViewOver :many
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, p.code AS plan_code, p.plan_group
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, p.code AS plan_code, p.plan_group, (p.ending_at IS NOT NULL)::bool AS plan_ending
 FROM subscriptions s JOIN plans p ON p.id = s.plan_id
 WHERE s.hold IS NOT NULL AND s.next_charge_at IS NULL AND s.grace_until <= $1::timestamptz AND NOT s.charging
   AND (s.grace_until, s.user_id, s.id) > ($2::timestamptz, $3::uuid, $4::uuid)
@@ -508,6 +513,7 @@ type ViewOverRow struct {
 	Subscription Subscription
 	PlanCode     string
 	PlanGroup    string
+	PlanEnding   bool
 }
 
 func (q *Queries) ViewOver(ctx context.Context, arg ViewOverParams) ([]*ViewOverRow, error) {
@@ -552,6 +558,7 @@ func (q *Queries) ViewOver(ctx context.Context, arg ViewOverParams) ([]*ViewOver
 			&i.Subscription.PlanGroup,
 			&i.PlanCode,
 			&i.PlanGroup,
+			&i.PlanEnding,
 		); err != nil {
 			return nil, err
 		}
@@ -737,7 +744,7 @@ func (q *Queries) ViewSubject(ctx context.Context, id string) (pgtype.Text, erro
 }
 
 const viewSubscription = `-- name: ViewSubscription :one
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, pay.user_id, pay.id, pay.subscription_id, pay.payment_method_id, pay.payment_system, pay.initiator, pay.amount, pay.currency, pay.period_start, pay.period_end, pay.status, pay.decline_code, pay.provider_ref, pay.action_url, pay.contradiction, pay.created_at, pay.settled_at, pay.sweep_at, pay.send_until, pay.consent_mac, pay.first_sent_at, pay.review_since, pay.refunded, pay.charged_late_at, pay.recheck_at, pay.rechecks, pay.action_expires_at, p.code AS plan_code, p.plan_group, p.features
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, pay.user_id, pay.id, pay.subscription_id, pay.payment_method_id, pay.payment_system, pay.initiator, pay.amount, pay.currency, pay.period_start, pay.period_end, pay.status, pay.decline_code, pay.provider_ref, pay.action_url, pay.contradiction, pay.created_at, pay.settled_at, pay.sweep_at, pay.send_until, pay.consent_mac, pay.first_sent_at, pay.review_since, pay.refunded, pay.charged_late_at, pay.recheck_at, pay.rechecks, pay.action_expires_at, p.code AS plan_code, p.plan_group, (p.ending_at IS NOT NULL)::bool AS plan_ending, p.features
 FROM subscriptions s
 JOIN plans p ON p.id = s.plan_id
 JOIN payments pay ON pay.user_id = s.user_id AND pay.id = s.latest_payment_id
@@ -751,6 +758,7 @@ type ViewSubscriptionRow struct {
 	Payment      Payment
 	PlanCode     string
 	PlanGroup    string
+	PlanEnding   bool
 	Features     []string
 }
 
@@ -811,13 +819,14 @@ func (q *Queries) ViewSubscription(ctx context.Context, userID string, ref strin
 		&i.Payment.ActionExpiresAt,
 		&i.PlanCode,
 		&i.PlanGroup,
+		&i.PlanEnding,
 		&i.Features,
 	)
 	return &i, err
 }
 
 const viewSubscriptions = `-- name: ViewSubscriptions :many
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, pay.user_id, pay.id, pay.subscription_id, pay.payment_method_id, pay.payment_system, pay.initiator, pay.amount, pay.currency, pay.period_start, pay.period_end, pay.status, pay.decline_code, pay.provider_ref, pay.action_url, pay.contradiction, pay.created_at, pay.settled_at, pay.sweep_at, pay.send_until, pay.consent_mac, pay.first_sent_at, pay.review_since, pay.refunded, pay.charged_late_at, pay.recheck_at, pay.rechecks, pay.action_expires_at, p.code AS plan_code, p.plan_group, p.features
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, pay.user_id, pay.id, pay.subscription_id, pay.payment_method_id, pay.payment_system, pay.initiator, pay.amount, pay.currency, pay.period_start, pay.period_end, pay.status, pay.decline_code, pay.provider_ref, pay.action_url, pay.contradiction, pay.created_at, pay.settled_at, pay.sweep_at, pay.send_until, pay.consent_mac, pay.first_sent_at, pay.review_since, pay.refunded, pay.charged_late_at, pay.recheck_at, pay.rechecks, pay.action_expires_at, p.code AS plan_code, p.plan_group, (p.ending_at IS NOT NULL)::bool AS plan_ending, p.features
 FROM subscriptions s
 JOIN plans p ON p.id = s.plan_id
 JOIN payments pay ON pay.user_id = s.user_id AND pay.id = s.latest_payment_id
@@ -844,6 +853,7 @@ type ViewSubscriptionsRow struct {
 	Payment      Payment
 	PlanCode     string
 	PlanGroup    string
+	PlanEnding   bool
 	Features     []string
 }
 
@@ -918,6 +928,7 @@ func (q *Queries) ViewSubscriptions(ctx context.Context, arg ViewSubscriptionsPa
 			&i.Payment.ActionExpiresAt,
 			&i.PlanCode,
 			&i.PlanGroup,
+			&i.PlanEnding,
 			&i.Features,
 		); err != nil {
 			return nil, err
@@ -931,11 +942,11 @@ func (q *Queries) ViewSubscriptions(ctx context.Context, arg ViewSubscriptionsPa
 }
 
 const viewWaiting = `-- name: ViewWaiting :many
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, p.code AS plan_code, p.plan_group
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, p.code AS plan_code, p.plan_group, (p.ending_at IS NOT NULL)::bool AS plan_ending
 FROM subscriptions s JOIN plans p ON p.id = s.plan_id
 WHERE (s.next_charge_at, s.user_id, s.id) > ($1::timestamptz, $2::uuid, $3::uuid)
   AND s.next_charge_at <= $4::timestamptz
-  AND s.status = 'active' AND NOT s.cancel_at_period_end AND NOT s.charging AND s.payment_system = ANY($5::text[])
+  AND s.status = 'active' AND NOT s.cancel_at_period_end AND p.ending_at IS NULL AND NOT s.charging AND s.payment_system = ANY($5::text[])
   AND coalesce((SELECT min(r.made_at) FROM reminders r
       WHERE r.user_id = s.user_id AND r.subscription_id = s.id AND r.due_at = s.period_end) > $6::timestamptz, true)
 ORDER BY s.next_charge_at, s.user_id, s.id
@@ -956,6 +967,7 @@ type ViewWaitingRow struct {
 	Subscription Subscription
 	PlanCode     string
 	PlanGroup    string
+	PlanEnding   bool
 }
 
 // The due renewals that ViewDue leaves out, because their notice is missing or too young.
@@ -1003,6 +1015,7 @@ func (q *Queries) ViewWaiting(ctx context.Context, arg ViewWaitingParams) ([]*Vi
 			&i.Subscription.PlanGroup,
 			&i.PlanCode,
 			&i.PlanGroup,
+			&i.PlanEnding,
 		); err != nil {
 			return nil, err
 		}
