@@ -172,6 +172,25 @@ func (e executor) run(ctx context.Context) {
 	})
 }
 
+// planEnder cancels the subscriptions to plans that operators end, at regular intervals. It has
+// a loop of its own, because a large plan would make instructions wait.
+type planEnder struct {
+	end   func(context.Context) (operators.PlanEndTally, error)
+	every time.Duration
+	log   *slog.Logger
+}
+
+func (e planEnder) run(ctx context.Context) {
+	failures := outage{log: e.log, task: "end of plans"}
+	repeat(ctx, e.every, func() {
+		t, err := e.end(ctx)
+		failures.record(ctx, err)
+		if t != (operators.PlanEndTally{}) {
+			e.log.Info("ended subscriptions of plans", "cancelled", t.Cancelled, "ended", t.Ended, "failed", t.Failed)
+		}
+	})
+}
+
 // expirer erases personal data that has been kept for long enough, a page of users at a time.
 type expirer struct {
 	expiry *viewers.Expiry

@@ -149,6 +149,7 @@ func serve(ctx context.Context, cfg boot.API, log *slog.Logger) error {
 			sweeper[payments.SweptSaves]{"saved methods", saver.SystemsToSweep, saver.SweepSystem, time.Duration(cfg.SweepInterval), log}.run,
 			sweeper[payments.SweptReceipts]{"receipts", collector.SystemsToSweepReceipts, collector.SweepReceipts, time.Duration(cfg.SweepInterval), log}.run,
 			executor{cases.executor().Execute, executeEvery, log}.run,
+			planEnder{cases.executor().EndPlans, executeEvery, log}.run,
 			pushers{pusher.Lease, pusher.Push, pushInterval(cfg), log}.run,
 			forgetter{cases.forgetter.Forget, time.Duration(cfg.SweepInterval), log}.run,
 			pruner{cases.requests, time.Hour, log}.run,
