@@ -28,7 +28,7 @@ func TestPlan_Lifecycle(t *testing.T) {
 		{Code: "premium", Name: "Premium", Price: moneyJSON{44900, "RUB"}, IntervalMonths: 1, Features: []string{"hd", "4k"}, PlanGroup: "main", VAT: "none"},
 		{Code: "yearly", Name: "A year", Price: moneyJSON{9900, "EUR"}, IntervalMonths: 12, Features: []string{}, PlanGroup: "sport", VAT: "none"},
 	}
-	ignored := cmpopts.IgnoreFields(planJSON{}, "ID", "CreatedAt", "UpdatedAt", "ArchivedAt")
+	ignored := cmpopts.IgnoreFields(planJSON{}, "ID", "CreatedAt", "UpdatedAt", "ArchivedAt", "EndingAt")
 	if diff := cmp.Diff(want, plans, ignored); diff != "" {
 		t.Fatalf("plans (-want +got):\n%s", diff)
 	}
@@ -43,8 +43,8 @@ func TestPlan_ListAsTable(t *testing.T) {
 	s := withDatabase(t)
 	s.run(t, boot.OK, "plan", "add", "--code", "basic", "--name", "Basic", "--price", "199", "--currency", "RUB", "--feature", "sd")
 	out, _ := s.run(t, boot.OK, "plan", "list")
-	want := "CODE   NAME   PRICE       MONTHS  VAT   GROUP  FEATURES  ARCHIVED\n" +
-		"basic  Basic  199.00 RUB  1       none  main   sd        no\n"
+	want := "CODE   NAME   PRICE       MONTHS  VAT   GROUP  FEATURES  ARCHIVED  ENDING\n" +
+		"basic  Basic  199.00 RUB  1       none  main   sd        no        no\n"
 	if diff := cmp.Diff(want, out); diff != "" {
 		t.Errorf("table (-want +got):\n%s", diff)
 	}

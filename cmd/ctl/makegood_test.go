@@ -37,7 +37,7 @@ func TestGive_ManyViewers(t *testing.T) {
 			t.Errorf("the dry run lacks %q:\n%s", want, out)
 		}
 	}
-	if _, errs := s.run(t, boot.Failed, outage("3d", "--confirm", "2")...); !strings.Contains(errs, "the number of viewers is 1, not 2; nothing was given") {
+	if _, errs := s.run(t, boot.Failed, outage("3d", "--confirm", "2")...); !strings.Contains(errs, "the number of viewers is 1, not 2; nothing was changed") {
 		t.Errorf("another number: stderr is %q", errs)
 	}
 	if got := end(); !got.Equal(before) {

@@ -60,6 +60,7 @@ type planJSON struct {
 	CreatedAt      time.Time  `json:"created_at"`
 	UpdatedAt      time.Time  `json:"updated_at"`
 	ArchivedAt     *time.Time `json:"archived_at"`
+	EndingAt       *time.Time `json:"ending_at"`
 }
 
 func toPlanJSON(p billing.Plan) planJSON {
@@ -67,7 +68,7 @@ func toPlanJSON(p billing.Plan) planJSON {
 		ID: string(p.ID), Code: p.Code, Name: p.Name,
 		Price:          moneyJSON{p.Price.Amount, string(p.Price.Currency)},
 		IntervalMonths: p.IntervalMonths, Features: append([]string{}, p.Features...), PlanGroup: p.Group, VAT: string(p.VAT),
-		CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, ArchivedAt: orNull(p.ArchivedAt),
+		CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, ArchivedAt: orNull(p.ArchivedAt), EndingAt: orNull(p.EndingAt),
 	}
 }
 

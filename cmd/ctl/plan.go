@@ -22,11 +22,11 @@ func (t *tool) plan() *cobra.Command {
 		RunE: t.action(t.planArchive),
 	}
 	restore := &cobra.Command{
-		Use: "restore CODE", Short: "Put an archived plan back on sale, with the price that it had", Args: oneArg("the code of a plan"),
+		Use: "restore CODE", Short: "Put an archived plan back on sale, with the price that it had, and take its end back", Args: oneArg("the code of a plan"),
 		RunE: t.action(t.planRestore),
 	}
 	return group("plan", "Manage the catalogue of plans", t.withJSON(t.planAdd()), t.withJSON(list),
-		t.withJSON(t.planSetPrice()), t.withJSON(t.planSetVAT()), t.withJSON(t.planSetGroup()), t.withJSON(archive), t.withJSON(restore))
+		t.withJSON(t.planSetPrice()), t.withJSON(t.planSetVAT()), t.withJSON(t.planSetGroup()), t.withJSON(archive), t.withJSON(t.planEnd()), t.withJSON(restore))
 }
 
 func (t *tool) planAdd() *cobra.Command {
@@ -223,7 +223,7 @@ func (t *tool) planList(cmd *cobra.Command, _ []string) error {
 			return err
 		}
 		return t.print(mapped(plans, toPlanJSON), func() {
-			t.table([]string{"CODE", "NAME", "PRICE", "MONTHS", "VAT", "GROUP", "FEATURES", "ARCHIVED"}, mapped(plans, planRow))
+			t.table([]string{"CODE", "NAME", "PRICE", "MONTHS", "VAT", "GROUP", "FEATURES", "ARCHIVED", "ENDING"}, mapped(plans, planRow))
 		})
 	})
 }
@@ -231,6 +231,6 @@ func (t *tool) planList(cmd *cobra.Command, _ []string) error {
 func planRow(p billing.Plan) []string {
 	return []string{
 		p.Code, p.Name, p.Price.String(), strconv.Itoa(p.IntervalMonths), string(p.VAT), p.Group,
-		strings.Join(p.Features, ","), yesNo(!p.ArchivedAt.IsZero()),
+		strings.Join(p.Features, ","), yesNo(!p.ArchivedAt.IsZero()), yesNo(!p.EndingAt.IsZero()),
 	}
 }
