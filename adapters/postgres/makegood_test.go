@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/online-cinema/billing/adapters/postgres"
 	"github.com/online-cinema/billing/adapters/postgres/pgtest"
@@ -24,6 +25,7 @@ var outageEnd = time.Date(2026, 3, 29, 3, 0, 0, 0, time.UTC) // in the night of 
 // crowd is a plan with random subscriptions.
 type crowd struct {
 	t     *testing.T
+	owner *pgxpool.Pool
 	store *postgres.Store
 	rng   *rand.Rand
 	plan  billing.Plan
@@ -34,8 +36,9 @@ func newUUID() string { return uuid.Must(uuid.NewV7()).String() }
 
 func newCrowd(t *testing.T, seed uint64, n int) crowd {
 	t.Helper()
+	url := pgtest.URL(t)
 	c := crowd{
-		t: t, store: postgres.NewStore(pgtest.New(t)), rng: rand.New(rand.NewPCG(seed, 0)), subs: map[billing.UserID]billing.Subscription{},
+		t: t, owner: openAs(t, url, "none"), store: postgres.NewStore(pgtest.Pool(t, url)), rng: rand.New(rand.NewPCG(seed, 0)), subs: map[billing.UserID]billing.Subscription{},
 		plan: billing.Plan{
 			ID: billing.PlanID(newUUID()), Code: "premium", Name: "Premium", Price: billing.Money{Amount: 39900, Currency: "RUB"}, IntervalMonths: 1,
 			Features: []string{"hd"}, Group: billing.DefaultGroup, VAT: billing.NoVAT, CreatedAt: outageEnd, UpdatedAt: outageEnd,
@@ -59,8 +62,8 @@ func (c crowd) tx(f func(ctx context.Context, tx ports.Repos) error) {
 	}
 }
 
-// add stores a viewer with a random subscription.
-func (c crowd) add() {
+// add stores a viewer with a random subscription, and returns it.
+func (c crowd) add() billing.Subscription {
 	c.t.Helper()
 	s := c.random(billing.UserID(uuid.NewString()))
 	added := s
@@ -75,6 +78,7 @@ func (c crowd) add() {
 		return tx.Subscriptions.Save(ctx, s)
 	})
 	c.subs[s.UserID] = s
+	return s
 }
 
 // random returns a subscription in any status that the schema allows.
