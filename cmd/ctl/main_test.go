@@ -92,8 +92,8 @@ func TestRun_BadUsage(t *testing.T) {
 	}{
 		"no command":            {"", "needs a command: admin-user, clock, "},
 		"unknown command":       {"bogus", `unknown command "bogus"`},
-		"misspelt command":      {"plan ad", "did you mean add?"},
-		"group without command": {"plan", `"billingctl plan" needs a command: add, archive, list, restore, set-group, set-price`},
+		"misspelt command":      {"plan ad", "did you mean add, end?"},
+		"group without command": {"plan", `"billingctl plan" needs a command: add, archive, end, list, restore, set-group, set-price`},
 		"unknown flag":          {"plan list --bogus", "unknown flag: --bogus"},
 		"unexpected argument":   {"plan list bogus", `"billingctl plan list" takes no arguments, but "bogus" was given`},
 		"missing argument":      {"plan archive", `"billingctl plan archive" needs the code of a plan: billingctl plan archive CODE`},
