@@ -14,7 +14,7 @@ func accessiblePages(s *site) []string {
 	paying := s.subscribed(p)
 	s.waiting(paying)
 	endpoint, _ := s.addEndpoint()
-	form := []string{"/admin/info/plans/new", "/admin/info/plans/edit?id=" + string(p.ID), "/admin/info/plans/delete?id=" + string(p.ID)}
+	form := []string{"/admin/info/plans/new", "/admin/info/plans/edit?id=" + string(p.ID), "/admin/info/plans/delete?id=" + string(p.ID), endPath(p)}
 	return append(form, "/admin", "/admin/info/plans", "/admin/info/payment_systems", "/admin/info/users", "/admin/info/users?before=zz", "/admin/info/find", "/admin/info/payments", "/admin/info/subscriptions", "/admin/info/plans/restore?id="+string(p.ID),
 		"/admin/info/users/detail?id="+string(user), pageOf(paying), s.formOf(paying, "give"), s.formOf(paying, "refund"), s.formOf(paying, "settle"), "/admin/info/approvals", "/admin/info/history", "/admin/info/audit", "/admin/nowhere",
 		"/admin/info/endpoints", "/admin/info/endpoints/manage?id="+string(endpoint.ID),

@@ -79,6 +79,8 @@ func (s *server) routes(a *assets) http.Handler {
 	for _, res := range s.resources() {
 		s.resourceRoutes(mux, res)
 	}
+	mux.Handle("GET "+Prefix+"/info/plans/end", s.page(s.showPlanEnd, "id"))
+	mux.Handle("POST "+Prefix+"/end/plans", s.form(s.postPlanEnd, planEndFields...))
 	s.endpointRoutes(mux)
 	s.accountRoutes(mux)
 	s.peopleRoutes(mux)

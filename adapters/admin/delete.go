@@ -10,6 +10,7 @@ type confirmationPage struct {
 	Kind, ID, Name string
 	Subscribers    int
 	Price          string // of a plan that is restored, for new subscribers
+	Ending         bool   // the plan ends for all its subscribers
 }
 
 // showConfirmation shows the page that asks before a record is deleted or restored. The
@@ -24,7 +25,7 @@ func (s *server) showConfirmation(res resource, page string) handler {
 		if err != nil {
 			return err
 		}
-		data := confirmationPage{view: v, Kind: res.kind, ID: id, Name: f.Name, Subscribers: f.Subscribers, Price: f.Price}
+		data := confirmationPage{view: v, Kind: res.kind, ID: id, Name: f.Name, Subscribers: f.Subscribers, Price: f.Price, Ending: f.Ending}
 		return s.renderPage(w, r, v, http.StatusOK, v.T(page+".title", f.Name), page, data)
 	}
 }

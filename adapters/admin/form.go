@@ -20,6 +20,7 @@ type formPage struct {
 	Name        string
 	Subscribers int
 	Archived    bool
+	Ending      bool   // the plan ends for all its subscribers
 	Group       string // of an existing plan
 	Price       string // of an existing plan
 	Values      url.Values
@@ -33,6 +34,9 @@ type formPage struct {
 func (p formPage) ConfirmTerms() string { return terms(p.Confirm.To, p.Confirm.ToMonths) }
 
 type fact struct{ Name, Value string }
+
+// EndLink returns the link to the page that ends a plan, or that shows the progress.
+func (p formPage) EndLink() string { return planEndLink(billing.PlanID(p.ID)) }
 
 // VATs are the rates of value-added tax to choose from.
 func (p formPage) VATs() []billing.VAT { return billing.VATs() }

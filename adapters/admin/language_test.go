@@ -86,7 +86,7 @@ func TestTexts_EveryUsedKeyExists(t *testing.T) {
 func TestTexts_EveryCodeHasName(t *testing.T) {
 	t.Parallel()
 	var keys []string
-	for _, c := range append(billing.DeclineCodes(), billing.NotSent, billing.TokenUnknown, billing.Refused, billing.ReceiptContactMissing, billing.Postponed, billing.MethodRemoved, billing.MethodNotSaved) {
+	for _, c := range append(billing.DeclineCodes(), billing.NotSent, billing.TokenUnknown, billing.Refused, billing.ReceiptContactMissing, billing.Postponed, billing.MethodRemoved, billing.MethodNotSaved, billing.PlanEnded) {
 		keys = append(keys, "decline."+string(c))
 	}
 	for _, e := range eventTypes {

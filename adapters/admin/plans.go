@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"errors"
+	"html/template"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -29,12 +30,20 @@ func (v *view) planRow(p ports.PlanRow) row {
 	r := row{
 		"name": text(p.Name), "code": code(p.Code), "price": text(v.Money(p.Price)),
 		"interval": text(v.Count("months", p.IntervalMonths)), "features": chips(p.Features), "vat": text(v.Word("vat", p.VAT)), "group": code(p.Group),
-		"subscribers": cell{Text: v.Number(p.Subscribers), Href: link("/info/subscriptions", "plan", p.Code)}.html(), "status": v.archiveBadge(p.ArchivedAt.IsZero(), v.T("on_sale")),
+		"subscribers": cell{Text: v.Number(p.Subscribers), Href: link("/info/subscriptions", "plan", p.Code)}.html(), "status": v.planBadge(p.Plan),
 	}
 	if v.MayEdit() {
 		r["actions"] = actions(v.editAndArchive("plans", string(p.ID), p.ArchivedAt.IsZero())...)
 	}
 	return r
+}
+
+// planBadge returns the badge of the state of a plan.
+func (v *view) planBadge(p billing.Plan) template.HTML {
+	if !p.EndingAt.IsZero() {
+		return badge("off", v.T("ending"))
+	}
+	return v.archiveBadge(p.ArchivedAt.IsZero(), v.T("on_sale"))
 }
 
 func (s *server) addPlan(ctx context.Context, v *view, form url.Values) error {
@@ -139,7 +148,7 @@ func (s *server) planForm(r *http.Request, v *view, id string) (formPage, error)
 		return page, err
 	}
 	page.ID, page.Seen, page.Name, page.Subscribers = id, operators.SeenPlan(p.Plan), p.Name, p.Subscribers
-	page.Archived, page.Group, page.Price = !p.ArchivedAt.IsZero(), p.Group, v.Money(p.Price)+" / "+v.Count("months", p.IntervalMonths)
+	page.Archived, page.Ending, page.Group, page.Price = !p.ArchivedAt.IsZero(), !p.EndingAt.IsZero(), p.Group, v.Money(p.Price)+" / "+v.Count("months", p.IntervalMonths)
 	page.Values = url.Values{
 		"code": {p.Code}, "name": {p.Name}, "price": {p.Price.Decimal()}, "currency": {string(p.Price.Currency)},
 		"interval_months": {strconv.Itoa(p.IntervalMonths)}, "features": {strings.Join(p.Features, ", ")},

@@ -156,7 +156,7 @@ func (userPage) StateKind(state billing.InstructionState) string {
 
 // MayRetry reports whether a subscription can be charged again by an operator.
 func (userPage) MayRetry(s billing.Subscription) bool {
-	return s.Status == billing.StatusPastDue && s.Hold == "" && !s.Charging && !s.CancelAtPeriodEnd
+	return s.Status == billing.StatusPastDue && s.Hold == "" && !s.Charging && !s.CancelAtPeriodEnd && !s.PlanEnding
 }
 
 // Help returns sentences about the way out of a hold, or "" if the viewer need not act.
