@@ -412,7 +412,7 @@ type Event struct {
 	// ChargeAt With `renewal_reminder`, the time from which `amount` is charged, unless the viewer cancels or the date moves; a moved date has a reminder of its own. Null otherwise.
 	ChargeAt *time.Time `json:"charge_at"`
 
-	// DeclineCode The reason if the payment was declined or abandoned. With `cancel_requested` and `ended`, `payment_method_removed` or `payment_method_not_saved` if the subscription cannot be renewed for that reason. Null otherwise.
+	// DeclineCode The reason if the payment was declined or abandoned. With `cancel_requested` and `ended`, `payment_method_removed`, `payment_method_not_saved` or `plan_ended` (the service ends the plan for all its subscribers) if the subscription cannot be renewed for that reason. Null otherwise.
 	DeclineCode *string `json:"decline_code"`
 
 	// DueNow With `agreed`, the amount of the first charge, which follows at once; null otherwise.
@@ -478,7 +478,7 @@ type FeedEvent struct {
 	// ChargeAt With `renewal_reminder`, the time from which `amount` is charged, unless the viewer cancels or the date moves; a moved date has a reminder of its own. Null otherwise.
 	ChargeAt *time.Time `json:"charge_at"`
 
-	// DeclineCode The reason if the payment was declined or abandoned. With `cancel_requested` and `ended`, `payment_method_removed` or `payment_method_not_saved` if the subscription cannot be renewed for that reason. Null otherwise.
+	// DeclineCode The reason if the payment was declined or abandoned. With `cancel_requested` and `ended`, `payment_method_removed`, `payment_method_not_saved` or `plan_ended` (the service ends the plan for all its subscribers) if the subscription cannot be renewed for that reason. Null otherwise.
 	DeclineCode *string `json:"decline_code"`
 
 	// DueNow With `agreed`, the amount of the first charge, which follows at once; null otherwise.
