@@ -36,6 +36,9 @@ const (
 	instructionRead    = "instruction.read"    // a sweep has read open instructions
 	instructionChanged = "instruction.changed" // the change is written, but not committed
 	instructionDone    = "instruction.done"    // the change and the outcome are committed
+
+	planChanged = "plan.changed" // subscriptions to a plan that is ended are written, but not committed
+	planStored  = "plan.stored"  // they are committed, with the progress
 )
 
 // Providers returns p with the points around each call.
@@ -168,7 +171,7 @@ func (v dueViews) SystemsToSweep(ctx context.Context) ([]string, error) {
 // did notes the effects of a transaction.
 type did struct {
 	checkout, lockedDue, locked, resend, recorded, sweptNone, sameCard, removal bool
-	refundLeased, refundSaved, instructed, pushLeased, pushRecorded             bool
+	refundLeased, refundSaved, instructed, pushLeased, pushRecorded, planEnded  bool
 	added                                                                       int // payments
 }
 
@@ -183,6 +186,7 @@ func (d *did) watch(tx *ports.Repos) {
 	tx.Refunds = refunds{tx.Refunds, d}
 	tx.RefundLeases = refundLeases{tx.RefundLeases, d}
 	tx.Instructions = instructions{tx.Instructions, d}
+	tx.PlanEndings = planEndings{tx.PlanEndings, d}
 	tx.EndpointLeases = endpointLeases{tx.EndpointLeases, d}
 }
 
@@ -190,6 +194,8 @@ func (d *did) passPoints() {
 	switch {
 	case d.instructed:
 		point(instructionDone)
+	case d.planEnded:
+		point(planStored)
 	case d.pushLeased:
 		point(pushLeased)
 	case d.pushRecorded:
@@ -348,4 +354,15 @@ func (i instructions) Finish(ctx context.Context, done billing.Instruction) erro
 	point(instructionChanged)
 	i.did.instructed = true
 	return i.Instructions.Finish(ctx, done)
+}
+
+type planEndings struct {
+	ports.PlanEndings
+	did *did
+}
+
+func (e planEndings) Save(ctx context.Context, progress billing.PlanEnding) error {
+	point(planChanged)
+	e.did.planEnded = true
+	return e.PlanEndings.Save(ctx, progress)
 }

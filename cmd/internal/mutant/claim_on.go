@@ -85,6 +85,14 @@ func cancelledIsRenewed(_ *bug, tx *ports.Repos) {
 	})
 }
 
+// endingPlanRenewed ignores that the plan is being ended.
+func endingPlanRenewed(_ *bug, tx *ports.Repos) {
+	eachDue(tx, func(_ context.Context, d *ports.Due) error {
+		d.PlanEnding = false
+		return nil
+	})
+}
+
 // noticeNotChecked charges renewals whose notice is missing or not old enough.
 func noticeNotChecked(_ *bug, tx *ports.Repos) {
 	inner := tx.Due

@@ -52,6 +52,7 @@ var repoBugs = map[string]func(*bug, *ports.Repos){
 	"price-from-cache":         priceFromCache,
 	"renewal-at-todays-price":  renewalAtTodaysPrice,
 	"cancelled-is-renewed":     cancelledIsRenewed,
+	"ending-plan-renewed":      endingPlanRenewed,
 	"notice-not-checked":       noticeNotChecked,
 	"key-not-claimed":          keyNotClaimed,
 	notificationBelieved:       noteNotifications,

@@ -203,6 +203,35 @@ var invariants = []invariant{
 		LEFT JOIN events e ON e.user_id = a.user_id AND e.id = a.event_id AND e.type = 'period_given'
 		WHERE EXISTS (SELECT FROM instructions i WHERE i.user_id = g.user_id AND i.id = g.id)
 		GROUP BY g.id HAVING count(e.id) <> 1`},
+	{"I21", "after the end of a plan is stored, nothing is charged for it, and each of its live subscriptions is cancelled once, with the author and the reason", `
+		SELECT format('payment %s was created after the end of plan %s was stored', p.id, l.code)
+		FROM plan_endings n JOIN plans l ON l.id = n.plan_id AND l.ending_at = n.started_at
+		JOIN panel_audit a ON a.action = 'plan.end' AND a.object = l.code
+		JOIN subscriptions s ON s.plan_id = l.id
+		JOIN payments p ON p.user_id = s.user_id AND p.subscription_id = s.id
+		WHERE ('x' || left(replace(p.id::text, '-', ''), 12))::bit(48)::bigint > 1000 + ('x' || left(replace(a.id::text, '-', ''), 12))::bit(48)::bigint
+		UNION ALL
+		SELECT format('the pass over the subscriptions of plan %s is not over', plan_id) FROM plan_endings WHERE done_at IS NULL
+		UNION ALL
+		SELECT format('the pass left out %s subscriptions of plan %s', failed, plan_id) FROM plan_endings WHERE failed > 0
+		UNION ALL
+		SELECT format('subscription %s renews, although plan %s is being ended', s.id, l.code)
+		FROM subscriptions s JOIN plans l ON l.id = s.plan_id
+		WHERE l.ending_at IS NOT NULL AND s.ended_at IS NULL AND NOT s.cancel_at_period_end
+		UNION ALL
+		SELECT format('subscription %s was cancelled %s times with its plan', subscription_id, count(*))
+		FROM events WHERE type = 'cancel_requested' AND decline_code = 'plan_ended'
+		GROUP BY subscription_id HAVING count(*) > 1
+		UNION ALL
+		SELECT format('event %s has the author %s and the reason %s, unlike the end of its plan', e.id, a.author, a.reason)
+		FROM events e JOIN plans l ON l.code = e.plan_code JOIN plan_endings n ON n.plan_id = l.id
+		LEFT JOIN event_authors a ON a.user_id = e.user_id AND a.event_id = e.id
+		WHERE e.type = 'cancel_requested' AND e.decline_code = 'plan_ended' AND (a.author, a.reason) IS DISTINCT FROM (n.author, n.reason)
+		UNION ALL
+		SELECT format('the pass over plan %s counts %s subscriptions, but the history has %s', n.plan_id, n.cancelled + n.ended, c.cancels)
+		FROM plan_endings n JOIN plans l ON l.id = n.plan_id, LATERAL (SELECT count(*) FROM events e
+			WHERE e.plan_code = l.code AND e.type = 'cancel_requested' AND e.decline_code = 'plan_ended') c (cancels)
+		WHERE n.cancelled + n.ended <> c.cancels`},
 	{"I8", "neither the database nor the programs' output contains a card number, payment token or contact in plaintext", `
 		SELECT format('%s is in plaintext in %s', text, place) FROM (
 			SELECT 'cards', c::text FROM cards c

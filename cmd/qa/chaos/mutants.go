@@ -55,6 +55,7 @@ var mutants = []mutant{
 	{name: "renewal-at-todays-price", scenario: "race/price", pattern: `^price`, description: "a renewal charges the plan's current price instead of the agreed one"},
 	{name: "price-without-agreement", scenario: "race/price", pattern: `^I12`, description: "a change of a plan's price changes the stored price of its subscriptions, and removes its signature"},
 	{name: "cancelled-is-renewed", scenario: "race/cancel", pattern: `^cancel:`, description: "a run renews cancelled subscriptions"},
+	{name: "ending-plan-renewed", scenario: "kill/plan end/plan.changed", pattern: `^I21: payment`, description: "a run renews subscriptions whose plan is being ended"},
 	{name: "notice-not-checked", scenario: "reminder/runs at once", pattern: `^I16`, description: "a run charges renewals whose notice is missing or not old enough"},
 	{name: "cancel-does-not-wait", scenario: "held/claimed", pattern: `^the cancel`, description: "a cancel does not wait for a renewal that may still be sent"},
 	{name: "page-paid-twice", scenario: "race/pay and page", pattern: `^I1: subscription`, description: "a page counts as cancelled without a lookup, although the viewer may have paid on it"},

@@ -32,6 +32,7 @@ func scenarios() []scenario {
 		receipts(),
 		reminders(),
 		instructions(),
+		planEnds(),
 		reconciled(),
 		feeds(),
 		endpoints(),
