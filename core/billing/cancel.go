@@ -41,10 +41,11 @@ func (s Subscription) Cancel(at CancelAt, now time.Time) (Subscription, []Event,
 	}
 }
 
-// StopRenewal cancels a subscription that nothing can renew, because its payment method
-// cannot be charged any more or its plan is being ended, at the end of its period. A subscription that is past due, or whose period is over,
-// ends immediately. The events have the reason as their decline code. If the
-// subscription is cancelled already or has ended, StopRenewal changes nothing.
+// StopRenewal cancels a subscription that nothing can renew, at the end of its period: its
+// payment method cannot be charged any more, or its plan is being ended. A subscription that
+// is past due, or whose period is over, ends immediately. The events have the reason as their
+// decline code. If the subscription is cancelled already or has ended, StopRenewal changes
+// nothing.
 func (s Subscription) StopRenewal(reason DeclineCode, now time.Time) (Subscription, []Event) {
 	s, events := s.At(now)
 	if !s.Live() || s.CancelAtPeriodEnd {

@@ -36,6 +36,7 @@ type Pay struct {
 //
 //	ErrNotFound                  the viewer has no such subscription
 //	ErrNothingDue                the subscription is not past due
+//	ErrInvalidTransition         its plan is being ended
 //	*PaymentOpenError            another payment for it is pending, and was not cancelled
 //	*PriceChangedError           the price or the interval differs from the agreed one
 //	*DeclinedError               the payment system declined the payment
@@ -120,6 +121,9 @@ func (s *Subscriber) storePay(ctx context.Context, tx ports.Repos, cmd Pay) (own
 	}
 	now := s.Clock.Now()
 	sub, _ = sub.At(now)
+	if sub.PlanEnding, err = ports.PlanEnding(ctx, tx, sub); err != nil {
+		return ownPayment{}, err
+	}
 	r := billing.PayRequest{
 		Payment: billing.PaymentID(s.NewID()), Shown: cmd.Price, ShownMonths: cmd.Months, TermsVersion: cmd.TermsVersion,
 	}
