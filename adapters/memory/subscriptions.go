@@ -150,7 +150,8 @@ func (r dueSubscriptions) LockOver(_ context.Context, now time.Time, limit int) 
 	return over[:min(limit, len(over))], nil
 }
 
-// over returns the subscriptions on hold whose grace has ended, earliest first.
+// over returns the subscriptions on hold whose grace has ended, earliest first, then the
+// given ones whose period has ended, by user.
 func (s *state) over(now time.Time) []billing.Subscription {
 	var over []billing.Subscription
 	for _, sub := range s.subscriptions {
@@ -161,7 +162,16 @@ func (s *state) over(now time.Time) []billing.Subscription {
 	slices.SortFunc(over, func(a, b billing.Subscription) int {
 		return cmp.Or(a.GraceUntil.Compare(b.GraceUntil), cmp.Compare(a.ID, b.ID))
 	})
-	return over
+	var given []billing.Subscription
+	for _, sub := range s.subscriptions {
+		if sub.Given() && sub.Live() && !sub.Current.End.After(now) {
+			given = append(given, s.withPlan(sub))
+		}
+	}
+	slices.SortFunc(given, func(a, b billing.Subscription) int {
+		return cmp.Or(cmp.Compare(a.UserID, b.UserID), cmp.Compare(a.ID, b.ID))
+	})
+	return append(over, given...)
 }
 
 // due returns all due subscriptions of q, earliest first. It ignores q.Limit.

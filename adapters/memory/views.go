@@ -94,7 +94,7 @@ func (v views) LiveSubscriptionsOf(ctx context.Context, users ...billing.UserID)
 			return nil, err
 		}
 		for _, s := range live {
-			list = append(list, ports.LiveSubscription{SubscriptionView: s, Subject: st.users[user].Subject})
+			list = append(list, ports.LiveSubscription{Subscription: s.Subscription, Features: s.Features, Subject: st.users[user].Subject})
 		}
 	}
 	return list, nil

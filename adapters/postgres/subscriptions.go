@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/online-cinema/billing/adapters/postgres/internal/dbgen"
@@ -49,15 +50,26 @@ func (r dueSubscriptions) LockDue(ctx context.Context, q ports.DueQuery) ([]port
 }
 
 func (r dueSubscriptions) LockOver(ctx context.Context, now time.Time, limit int) ([]billing.Subscription, error) {
-	rows, err := r.q.SubscriptionsLockOver(ctx, now, int32(limit))
-	return mapSlice(rows, func(row *dbgen.SubscriptionsLockOverRow) billing.Subscription {
+	held, err := r.q.SubscriptionsLockOver(ctx, now, int32(limit))
+	if err != nil {
+		return nil, err
+	}
+	given, err := r.q.SubscriptionsLockGivenOver(ctx, now, int32(limit-len(held)))
+	return append(mapSlice(held, func(row *dbgen.SubscriptionsLockOverRow) billing.Subscription {
 		return subscriptionOf(&row.Subscription, row.PlanCode, row.PlanGroup, row.PlanEnding)
-	}), err
+	}), mapSlice(given, func(row *dbgen.SubscriptionsLockGivenOverRow) billing.Subscription {
+		return subscriptionOf(&row.Subscription, row.PlanCode, row.PlanGroup, row.PlanEnding)
+	})...), err
 }
 
 func (r subscriptions) Add(ctx context.Context, subs ...billing.Subscription) error {
 	if len(subs) == 0 {
 		return nil
+	}
+	if slices.ContainsFunc(subs, billing.Subscription.Given) {
+		if err := r.countGiven(ctx, slices.DeleteFunc(slices.Clone(subs), func(s billing.Subscription) bool { return !s.Given() })); err != nil {
+			return err
+		}
 	}
 	return r.tx.queue().SubscriptionsAdd(ctx, dbgen.SubscriptionsAddParams{
 		UserIds:          mapSlice(subs, func(s billing.Subscription) string { return string(s.UserID) }),
@@ -84,6 +96,13 @@ func (r subscriptions) Add(ctx context.Context, subs ...billing.Subscription) er
 		Ended:            mapSlice(subs, func(s billing.Subscription) time.Time { return s.EndedAt }),
 		PlanGroups:       mapSlice(subs, func(s billing.Subscription) string { return s.PlanGroup }),
 	})
+}
+
+// countGiven counts new subscriptions that were given, for the figures of the panel.
+func (r subscriptions) countGiven(ctx context.Context, subs []billing.Subscription) error {
+	return r.tx.queue().SubscriptionsCountGiven(ctx,
+		mapSlice(subs, func(s billing.Subscription) time.Time { return s.StartedAt }),
+		mapSlice(subs, func(s billing.Subscription) string { return string(s.PlanID) }))
 }
 
 func (r subscriptions) Save(ctx context.Context, subs ...billing.Subscription) error {

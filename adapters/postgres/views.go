@@ -49,10 +49,9 @@ func (v views) LiveSubscriptionsOf(ctx context.Context, users ...billing.UserID)
 	return queryMany(ctx, func(ctx context.Context) ([]*dbgen.ViewLiveSubscriptionsOfRow, error) {
 		return v.q.ViewLiveSubscriptionsOf(ctx, stringsOf(users))
 	}, func(row *dbgen.ViewLiveSubscriptionsOfRow) ports.LiveSubscription {
-		view := viewOf(&dbgen.ViewSubscriptionsRow{
-			Subscription: row.Subscription, Payment: row.Payment, PlanCode: row.PlanCode, PlanGroup: row.PlanGroup, PlanEnding: row.PlanEnding, Features: row.Features,
-		})
-		return ports.LiveSubscription{SubscriptionView: view, Subject: row.Subject.String}
+		return ports.LiveSubscription{
+			Subscription: subscriptionOf(&row.Subscription, row.PlanCode, row.PlanGroup, row.PlanEnding), Features: row.Features, Subject: row.Subject.String,
+		}
 	})
 }
 
@@ -139,7 +138,23 @@ func (v views) methodViewOf(row *dbgen.ViewMethodsRow) ports.MethodView {
 func viewOf(row *dbgen.ViewSubscriptionsRow) ports.SubscriptionView {
 	return ports.SubscriptionView{
 		Subscription: subscriptionOf(&row.Subscription, row.PlanCode, row.PlanGroup, row.PlanEnding),
-		Latest:       paymentOf(&row.Payment),
+		Latest:       latestOf(row),
 		Features:     row.Features,
 	}
+}
+
+// latestOf returns the zero payment for a subscription that was given.
+func latestOf(row *dbgen.ViewSubscriptionsRow) billing.Payment {
+	if row.ID == nil {
+		return billing.Payment{}
+	}
+	return paymentOf(&dbgen.Payment{
+		UserID: *row.UserID, ID: *row.ID, SubscriptionID: *row.SubscriptionID, PaymentMethodID: *row.PaymentMethodID,
+		PaymentSystem: row.PaymentSystem.String, Initiator: row.Initiator.String, Amount: row.Amount.Int64, Currency: row.Currency.String,
+		PeriodStart: row.PeriodStart, PeriodEnd: row.PeriodEnd, Status: row.Status.String, DeclineCode: row.DeclineCode.String,
+		ProviderRef: row.ProviderRef.String, ActionUrl: row.ActionUrl.String, Contradiction: row.Contradiction.String,
+		CreatedAt: row.CreatedAt, SettledAt: row.SettledAt, SweepAt: row.SweepAt, SendUntil: row.SendUntil, ConsentMac: row.ConsentMac,
+		FirstSentAt: row.FirstSentAt, ReviewSince: row.ReviewSince, Refunded: row.Refunded.Int64, ChargedLateAt: row.ChargedLateAt,
+		RecheckAt: row.RecheckAt, Rechecks: row.Rechecks.Int16, ActionExpiresAt: row.ActionExpiresAt,
+	})
 }

@@ -51,12 +51,29 @@ func (v views) duePage(ctx context.Context, page dbgen.ViewDueParams) ([]ports.D
 // Over implements [ports.Views]. It reads in pages, as Due does.
 func (v views) Over(ctx context.Context, now time.Time, each func(billing.Subscription) error) error {
 	page := dbgen.ViewOverParams{Now: now, AfterAt: orEpoch(time.Time{}), AfterUser: minID, AfterID: minID, Take: duePage}
-	return inPages(each, func(last *billing.Subscription) ([]billing.Subscription, error) {
+	err := inPages(each, func(last *billing.Subscription) ([]billing.Subscription, error) {
 		if last != nil {
 			page.AfterAt, page.AfterUser, page.AfterID = last.GraceUntil, string(last.UserID), string(last.ID)
 		}
 		return queryMany(ctx, func(ctx context.Context) ([]*dbgen.ViewOverRow, error) { return v.q.ViewOver(ctx, page) },
 			func(row *dbgen.ViewOverRow) billing.Subscription {
+				return subscriptionOf(&row.Subscription, row.PlanCode, row.PlanGroup, row.PlanEnding)
+			})
+	})
+	if err != nil {
+		return err
+	}
+	return v.givenOver(ctx, now, each)
+}
+
+func (v views) givenOver(ctx context.Context, now time.Time, each func(billing.Subscription) error) error {
+	page := dbgen.ViewGivenOverParams{Now: now, AfterUser: minID, AfterID: minID, Take: duePage}
+	return inPages(each, func(last *billing.Subscription) ([]billing.Subscription, error) {
+		if last != nil {
+			page.AfterUser, page.AfterID = string(last.UserID), string(last.ID)
+		}
+		return queryMany(ctx, func(ctx context.Context) ([]*dbgen.ViewGivenOverRow, error) { return v.q.ViewGivenOver(ctx, page) },
+			func(row *dbgen.ViewGivenOverRow) billing.Subscription {
 				return subscriptionOf(&row.Subscription, row.PlanCode, row.PlanGroup, row.PlanEnding)
 			})
 	})

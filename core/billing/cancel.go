@@ -60,13 +60,13 @@ func (s Subscription) StopRenewal(reason DeclineCode, now time.Time) (Subscripti
 
 // Resume revokes a cancel and charges nothing. Resuming a subscription that is not
 // cancelled changes nothing. It returns [ErrInvalidTransition] if the subscription
-// has ended, if its plan is being ended, or if its payment method m cannot be charged any
-// more: then nothing could renew it.
+// has ended, if it is a given one, if its plan is being ended, or if its payment method m
+// cannot be charged any more: then nothing could renew it.
 func (s Subscription) Resume(m PaymentMethod, now time.Time) (Subscription, []Event, error) {
 	if today, _ := s.At(now); !today.Live() {
 		return s, nil, ErrInvalidTransition.WithMessage("the subscription has ended; subscribe again instead")
 	}
-	if err := cmp.Or(s.refuseEnding(), s.refuseRetired(m)); err != nil {
+	if err := cmp.Or(s.RefuseGiven(), s.refuseEnding(), s.refuseRetired(m)); err != nil {
 		return s, nil, err
 	}
 	if !s.CancelAtPeriodEnd {

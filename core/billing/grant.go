@@ -71,16 +71,92 @@ func (s Subscription) Give(r GrantRequest, cal Calendar, now time.Time) (Subscri
 		s.AnchorAt = given.End
 	}
 	s = s.moved(given)
-	return s, Grant{
+	return s, r.grant(s, given, now), []Event{s.event(EventPeriodGiven, now)}, nil
+}
+
+// grant returns the grant of the period to the subscription.
+func (r GrantRequest) grant(s Subscription, given Period, now time.Time) Grant {
+	return Grant{
 		ID: r.ID, UserID: s.UserID, SubscriptionID: s.ID, Period: given,
 		Source: strings.TrimSpace(r.Source), By: r.By, Reason: strings.TrimSpace(r.Reason), CreatedAt: now,
-	}, []Event{s.event(EventPeriodGiven, now)}, nil
+	}
+}
+
+// GiveNew returns a new subscription of the user to the plan, which the viewer does not pay
+// for, with its grant and the event. It has no payment method and no agreed price: the price
+// and the interval are those of the plan, to be shown. It begins now, is never charged, and
+// ends with the grant, unless [Subscription.Give] appends more time to it.
+//
+// live are the user's live subscriptions to plans of the group. A plan that is no longer sold
+// cannot be given, because the viewer could not go on with it. Errors:
+//
+//	ErrInvalid            a field of the request is not valid
+//	ErrPlanNotFound       the plan is no longer sold
+//	ErrAlreadySubscribed  one of live is a live subscription to the plan: it gets the time
+//	ErrPlanGroupTaken     one of live is a live subscription to another plan: it gets the time
+func (p Plan) GiveNew(id SubscriptionID, user UserID, live []Subscription, r GrantRequest, cal Calendar, now time.Time) (Subscription, Grant, []Event, error) {
+	if err := r.Check(); err != nil {
+		return Subscription{}, Grant{}, nil, err
+	}
+	if !p.ArchivedAt.IsZero() {
+		return Subscription{}, Grant{}, nil, ErrPlanNotFound.WithMessage("plan %s is no longer sold, so it cannot be given", p.Code)
+	}
+	if err := p.refuseGift(live); err != nil {
+		return Subscription{}, Grant{}, nil, err
+	}
+	s := Subscription{
+		ID: id, UserID: user, PlanID: p.ID, PlanCode: p.Code, PlanGroup: p.Group,
+		Price: p.Price, IntervalMonths: p.IntervalMonths,
+		Status: StatusActive, AnchorAt: now, Current: Period{now, cal.AddDays(now, r.Days)},
+		CancelAtPeriodEnd: true, CreatedAt: now, StartedAt: now,
+	}
+	if r.Days == 0 {
+		s.Current = cal.Period(now, 0, p.IntervalMonths)
+	}
+	return s, r.grant(s, s.Current, now), []Event{s.event(EventPeriodGiven, now)}, nil
+}
+
+// refuseGift returns why the plan cannot be given to a viewer with these subscriptions.
+func (p Plan) refuseGift(live []Subscription) error {
+	for _, s := range live {
+		switch {
+		case !s.Live():
+		case s.PlanID == p.ID:
+			return ErrAlreadySubscribed.WithMessage("the viewer has a live subscription to plan %s; give the time to it", p.Code)
+		default:
+			return ErrPlanGroupTaken.WithMessage(
+				"the viewer has a live subscription to plan %s, which is in the same group as plan %s; give the time to it", s.PlanCode, p.Code)
+		}
+	}
+	return nil
+}
+
+// Given reports whether an operator gave the subscription to the viewer: see [Plan.GiveNew].
+// It has no payment method, and no payment is ever made for it.
+func (s Subscription) Given() bool { return s.MethodID == "" }
+
+// RefuseGiven returns [ErrInvalidTransition] if the subscription is a given one, because
+// nothing can renew or pay it. The message says how the viewer subscribes.
+func (s Subscription) RefuseGiven() error {
+	switch {
+	case !s.Given():
+		return nil
+	case !s.Live():
+		return ErrInvalidTransition.WithMessage("the subscription has ended; subscribe again instead")
+	default:
+		return ErrInvalidTransition.WithMessage("%s", s.givenAdvice())
+	}
+}
+
+func (s Subscription) givenAdvice() string {
+	return fmt.Sprintf("plan %s was given until %s and is not renewed; subscribe then, or cancel it with "+
+		`POST /v1/subscriptions/%s/cancel and "at": "now", and subscribe`, s.PlanCode, s.Current.End.Format(time.RFC3339), s.PlanCode)
 }
 
 func (s Subscription) refuseGrant() error {
 	switch {
 	case s.Status == StatusEnded:
-		return ErrInvalidTransition.WithMessage("the subscription has ended, so no time can be given to it")
+		return ErrInvalidTransition.WithMessage("the subscription has ended, so no time can be given to it; give the plan to the viewer")
 	case s.Status == StatusIncomplete:
 		return ErrInvalidTransition.WithMessage("the first payment of the subscription is being settled; give the time when it is paid")
 	case s.Charging:
@@ -93,6 +169,9 @@ func (s Subscription) refuseGrant() error {
 func (s Subscription) moved(given Period) Subscription {
 	by := given.End.Sub(given.Start)
 	s.Current.End = given.End
+	if s.Given() {
+		return s
+	}
 	if s.Status == StatusActive {
 		s.NextChargeAt = given.End
 		return s

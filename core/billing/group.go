@@ -54,6 +54,8 @@ func (e *PlanGroupTakenError) Error() string {
 	until := s.Current.End.Format(time.RFC3339)
 	var next string
 	switch {
+	case s.Given():
+		next = fmt.Sprintf("was given until %s; subscribe then, or %s", until, cancel)
 	case s.Charging:
 		next = "has a payment that is being settled; in a moment, " + cancel
 	case s.CancelAtPeriodEnd:

@@ -16,8 +16,8 @@ type Instruction struct {
 	ID     InstructionID
 	Kind   InstructionKind
 	UserID UserID
-	Target string        // id of the subscription, the payment or the payment method
-	Days   int           // of [InstructGive]: 1 to [MaxGrantDays]; 0 for one period of the subscription
+	Target string        // id of the subscription, the payment, the payment method or the plan
+	Days   int           // of [InstructGive] and [InstructGivePlan]: 1 to [MaxGrantDays]; 0 for one period
 	Amount Money         // of [InstructRefund]
 	EndNow bool          // of [InstructRefund]: the subscription ends too
 	As     PaymentStatus // of [InstructSettle]: see [Payment.Decide]
@@ -45,6 +45,7 @@ const (
 	InstructResume    InstructionKind = "resume"     // takes a cancel back
 	InstructRetry     InstructionKind = "retry"      // makes a declined renewal due now
 	InstructGive      InstructionKind = "give"       // gives a subscription time
+	InstructGivePlan  InstructionKind = "give_plan"  // gives a plan to a viewer without a live subscription in its group
 	InstructRefund    InstructionKind = "refund"     // pays a payment back
 	InstructSettle    InstructionKind = "settle"     // settles a payment that waits for a person
 	InstructUnlink    InstructionKind = "unlink"     // removes a payment method
@@ -70,7 +71,7 @@ func (i Instruction) Check() error {
 	f.addReason(i.Reason)
 	switch i.Kind {
 	case InstructCancel, InstructCancelNow, InstructResume, InstructRetry, InstructUnlink:
-	case InstructGive:
+	case InstructGive, InstructGivePlan:
 		f.add(i.Days >= 0 && i.Days <= MaxGrantDays, "days", daysRange)
 	case InstructRefund:
 		f.add(i.Amount.Amount > 0, "amount", "must be above 0")
@@ -83,7 +84,7 @@ func (i Instruction) Check() error {
 	return f.err()
 }
 
-// GrantRequest returns the request for the grant of an [InstructGive].
+// GrantRequest returns the request for the grant of an [InstructGive] or [InstructGivePlan].
 func (i Instruction) GrantRequest() GrantRequest {
 	return GrantRequest{ID: GrantID(i.ID), Days: i.Days, Source: "instruction " + string(i.ID), By: i.Author, Reason: i.Reason}
 }
@@ -158,7 +159,7 @@ type SupportUsage struct {
 // person. It needs one for a whole period, to settle a payment, and above the limits.
 func (l SupportLimits) Exceeded(i Instruction, used SupportUsage) bool {
 	switch i.Kind {
-	case InstructGive:
+	case InstructGive, InstructGivePlan:
 		return i.Days == 0 || used.GivenDays+i.Days > l.GiveDays
 	case InstructRefund:
 		return i.Amount.Amount > l.refund(i.Amount.Currency)-used.Refunded

@@ -43,7 +43,10 @@ func (s Subscription) Pay(r PayRequest, cal Calendar, now time.Time) (Subscripti
 //	*PriceChangedError    the viewer saw another price or interval than the agreed one
 //	ErrPaymentOpen        another payment for it is pending; nothing else prevents the payment
 func (s Subscription) RefusePay(r PayRequest) error {
-	if s.Status != StatusPastDue {
+	switch {
+	case s.Given() && s.Live():
+		return ErrNothingDue.WithMessage("nothing is due: %s", s.givenAdvice())
+	case s.Status != StatusPastDue:
 		return ErrNothingDue.WithMessage("the subscription to plan %s is %s, not past due, so nothing is due", s.PlanCode, s.Status)
 	}
 	if err := cmp.Or(s.refuseEnding(), checkTermsVersion(r.TermsVersion)); err != nil {
@@ -79,13 +82,15 @@ func (s Subscription) WithMethod(m PaymentMethod) Subscription {
 //
 // Errors:
 //
-//	ErrInvalidTransition  the subscription has ended, its first payment is pending, or its
-//	                      plan is being ended, so that no renewal follows
+//	ErrInvalidTransition  the subscription has ended or is a given one, its first payment is
+//	                      pending, or its plan is being ended, so that no renewal follows
 //	ErrPaymentOpen        a payment by the method before is pending
 func (s Subscription) Replace(m PaymentMethod, now time.Time) (Subscription, []Event, error) {
 	switch {
 	case s.Status == StatusEnded:
 		return s, nil, ErrInvalidTransition.WithMessage("the subscription has ended; subscribe again instead")
+	case s.Given():
+		return s, nil, s.RefuseGiven()
 	case s.Status == StatusIncomplete:
 		return s, nil, ErrInvalidTransition.WithMessage("the first payment of the subscription is being settled; try again in a minute")
 	case s.MethodID == m.ID && s.Hold == "":

@@ -45,10 +45,10 @@ func (s Subscription) unrenewable(m PaymentMethod) DeclineCode {
 	return m.Retired()
 }
 
-// due reports whether a charge is due at now.
+// due reports whether a charge is due at now. No charge is ever due for a given subscription.
 func (s Subscription) due(now time.Time) bool {
 	renews := s.Status == StatusActive || s.Status == StatusPastDue
-	return renews && !s.Charging && s.Hold == "" && !now.Before(s.NextChargeAt)
+	return renews && !s.Given() && !s.Charging && s.Hold == "" && !now.Before(s.NextChargeAt)
 }
 
 // MayResend reports whether a payment that the payment system has never received

@@ -12,10 +12,10 @@ type Subscription struct {
 	ID             SubscriptionID
 	UserID         UserID
 	PlanID         PlanID
-	PlanCode       string // the plan's current code; stored with the plan
-	PlanGroup      string // the plan's current group
-	PlanEnding     bool   // the plan is being ended: no renewal follows
-	MethodID       PaymentMethodID
+	PlanCode       string          // the plan's current code; stored with the plan
+	PlanGroup      string          // the plan's current group
+	PlanEnding     bool            // the plan is being ended: no renewal follows
+	MethodID       PaymentMethodID // empty if the subscription is [Subscription.Given]
 	PaymentSystem  string
 	Price          Money
 	IntervalMonths int
@@ -30,7 +30,7 @@ type Subscription struct {
 	CancelAtPeriodEnd bool
 	PastDueSince      time.Time // start of the retry schedule; zero unless past due
 	GraceUntil        time.Time // end of unpaid access; zero unless past due
-	LatestPaymentID   PaymentID
+	LatestPaymentID   PaymentID // empty if the subscription is [Subscription.Given]
 	CreatedAt         time.Time
 	StartedAt         time.Time // zero until the first payment has succeeded
 	EndedAt           time.Time // zero while the subscription is live
@@ -212,6 +212,8 @@ func (s Subscription) RefuseAnother() error {
 	switch {
 	case !s.Live():
 		return nil
+	case s.Given():
+		return ErrAlreadySubscribed.WithMessage("%s", s.givenAdvice())
 	case s.Status == StatusIncomplete:
 		return ErrAlreadySubscribed.WithMessage(
 			"a subscription to plan %s is waiting for its first payment; if it has a next_action, open its page, else check it again in a moment", s.PlanCode)

@@ -127,6 +127,8 @@ func (p Panel) past(ctx context.Context, d *Dashboard, today time.Time) error {
 		case billing.EventSubscribed:
 			day.New += f.N
 			day.earn(f, plans, codes)
+		case ports.PlanGiven:
+			day.New += f.N
 		case billing.EventEnded:
 			day.Ended += f.N
 		case billing.EventPaymentDeclined:

@@ -130,6 +130,13 @@ func (x Executor) change(ctx context.Context, i billing.Instruction) (func(ports
 	case billing.InstructUnlink:
 		live, err := views.LiveSubscriptions(ctx, i.UserID)
 		return func(tx ports.Repos) error { return x.unlink(ctx, tx, by, i, live) }, err
+	case billing.InstructGivePlan:
+		s := x.Support
+		s.By, s.For = by, i.ID
+		return func(tx ports.Repos) error {
+			_, _, err := s.givePlan(ctx, tx, Target{User: i.UserID, Ref: i.Target, Reason: i.Reason}, i.GrantRequest())
+			return err
+		}, s.mustBeUser(ctx, i.UserID)
 	default:
 		s := x.Support
 		s.By, s.For = by, i.ID

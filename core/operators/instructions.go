@@ -27,12 +27,14 @@ type Instructions struct {
 type Proposal struct {
 	Instruction  billing.Instruction
 	Approval     bool                   // another person must approve it
-	Subscription billing.Subscription   // that changes, or that the payment belongs to; zero for a payment method
+	Subscription billing.Subscription   // that changes or begins, or that the payment belongs to; zero for a payment method
 	Payment      billing.Payment        // that is refunded or settled
 	Unused       billing.Money          // the part of Payment that stands for unused days
 	Grant        billing.Grant          // that is made
 	Method       ports.PanelMethod      // that is removed, or that pays the subscription
 	Paid         []billing.Subscription // live subscriptions that Method pays
+	Plan         billing.Plan           // that is given
+	Live         []billing.Subscription // the viewer's, to plans of its group
 }
 
 // Look returns the records that an instruction concerns. Its kind, user and target are
@@ -86,6 +88,8 @@ func (s Instructions) look(ctx context.Context, i billing.Instruction) (p Propos
 			}
 		}
 		return p, err
+	case billing.InstructGivePlan:
+		return s.lookPlan(ctx, p)
 	case billing.InstructRefund, billing.InstructSettle:
 		if p.Payment, err = views.Payment(ctx, i.UserID, billing.PaymentID(i.Target)); err != nil {
 			return p, err
@@ -98,8 +102,32 @@ func (s Instructions) look(ctx context.Context, i billing.Instruction) (p Propos
 		return p, err
 	}
 	p.Subscription, _ = v.At(now)
-	if i.Kind == billing.InstructResume {
+	if i.Kind == billing.InstructResume && !p.Subscription.Given() {
 		p.Method, err = s.method(ctx, i.UserID, p.Subscription.MethodID)
+	}
+	return p, err
+}
+
+// lookPlan reads the plan that is given, and the viewer's live subscriptions in its group.
+func (s Instructions) lookPlan(ctx context.Context, p Proposal) (Proposal, error) {
+	views, user := s.Store.Views(), p.Instruction.UserID
+	if _, err := views.Subject(ctx, user); err != nil {
+		return p, err
+	}
+	plans, err := views.Plans(ctx)
+	if err != nil {
+		return p, err
+	}
+	n := slices.IndexFunc(plans, func(plan billing.Plan) bool { return string(plan.ID) == p.Instruction.Target })
+	if n < 0 {
+		return p, billing.ErrPlanNotFound
+	}
+	p.Plan = plans[n]
+	live, err := views.LiveSubscriptions(ctx, user)
+	for _, v := range live {
+		if sub, _ := v.At(s.Clock.Now()); sub.Live() && sub.PlanGroup == p.Plan.Group {
+			p.Live = append(p.Live, sub)
+		}
 	}
 	return p, err
 }
@@ -119,6 +147,8 @@ func (p Proposal) apply(cal billing.Calendar, now time.Time) (_ Proposal, err er
 		p.Subscription, events, err = sub.Retry(now)
 	case billing.InstructGive:
 		p.Subscription, p.Grant, events, err = sub.Give(i.GrantRequest(), cal, now)
+	case billing.InstructGivePlan:
+		p.Subscription, p.Grant, events, err = p.Plan.GiveNew(billing.SubscriptionID(i.ID), i.UserID, p.Live, i.GrantRequest(), cal, now)
 	case billing.InstructRefund:
 		p.Subscription, p.Payment, _, events, err = sub.Refund(billing.RefundRequest{
 			Payment: p.Payment, Amount: i.Amount, EndNow: i.EndNow, By: i.Author, Reason: i.Reason,

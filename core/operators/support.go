@@ -2,6 +2,7 @@ package operators
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -57,7 +58,7 @@ func (s Support) Resume(ctx context.Context, on Target) (billing.Subscription, e
 
 func resuming(ctx context.Context) supportChange {
 	return supportChange{SubscriptionResumed, func(tx ports.Repos, sub billing.Subscription, now time.Time) (billing.Subscription, []billing.Event, ports.Facts, error) {
-		m, err := tx.Methods.Find(ctx, sub.UserID, sub.MethodID)
+		m, err := ports.MethodOf(ctx, tx, sub)
 		if err != nil {
 			return sub, nil, nil, err
 		}
@@ -104,6 +105,111 @@ func (s Support) Give(ctx context.Context, on Target, days int, source string) (
 	return sub, given, err
 }
 
+// GivePlan gives the plan that on.Ref names to a viewer without a live subscription in its
+// group, for days, or for one of its periods if days is 0. The new subscription is not
+// renewed and never charged. A viewer gets at most one grant from a source. Errors:
+//
+//	billing.ErrInvalid            the reason, the days or the source is not valid
+//	billing.ErrNotFound           the user was never seen
+//	billing.ErrPlanNotFound       there is no such plan, or it is no longer sold
+//	billing.ErrAlreadySubscribed, billing.ErrPlanGroupTaken
+//	                              a live subscription gets the time: see [billing.Plan.GiveNew]
+//	billing.ErrAlreadyGiven       the viewer has a grant from this source
+func (s Support) GivePlan(ctx context.Context, on Target, days int, source string) (sub billing.Subscription, g billing.Grant, err error) {
+	r := billing.GrantRequest{ID: billing.GrantID(s.NewID()), Days: days, Source: source, By: s.By.Name, Reason: on.Reason}
+	if err := r.Check(); err != nil {
+		return sub, g, err
+	}
+	if err = s.mustBeUser(ctx, on.User); err == nil {
+		err = s.Store.InTx(ctx, func(tx ports.Repos) error {
+			sub, g, err = s.givePlan(ctx, tx, on, r)
+			return err
+		})
+	}
+	return sub, g, wrap(err, "give plan %s", on.Ref)
+}
+
+// GiveOrBegin gives time to the subscription that on.Ref names, as Give does. If on.Ref names
+// a plan, and the viewer has no live subscription to it, the viewer gets the plan as GivePlan
+// gives it. The new subscription then has no other time than the grant.
+func (s Support) GiveOrBegin(ctx context.Context, on Target, days int, source string) (billing.Subscription, billing.Grant, error) {
+	sub, g, err := s.GivePlan(ctx, on, days, source)
+	if errors.Is(err, billing.ErrAlreadySubscribed) || errors.Is(err, billing.ErrPlanNotFound) {
+		return s.Give(ctx, on, days, source)
+	}
+	return sub, g, err
+}
+
+// mustBeUser returns [billing.ErrNotFound] if the user was never seen.
+func (s Support) mustBeUser(ctx context.Context, user billing.UserID) error {
+	_, err := s.Store.Views().Subject(ctx, user)
+	if errors.Is(err, billing.ErrNotFound) {
+		return billing.ErrNotFound.WithMessage("there is no user %s", user)
+	}
+	return err
+}
+
+// givePlan stores a new subscription with its grant. It ends those whose period is over but
+// which are still stored as live.
+func (s Support) givePlan(ctx context.Context, tx ports.Repos, on Target, r billing.GrantRequest) (sub billing.Subscription, g billing.Grant, err error) {
+	id := billing.SubscriptionID(s.NewID())
+	found, err := tx.Checkout.Take(ctx, ports.CheckoutQuery{Subscription: id, User: on.User, Plan: on.Ref})
+	if err != nil {
+		return sub, g, err
+	}
+	plan, now := found[0].Plan, s.Clock.Now()
+	if plan == nil {
+		return sub, g, billing.ErrPlanNotFound
+	}
+	live, over, ended := asOf(found[0].Live, now)
+	sub, g, events, err := plan.GiveNew(id, on.User, live, r, s.Calendar, now)
+	if err == nil {
+		err = refuseSecondGrant(ctx, tx, on.User, r.Source)
+	}
+	if err != nil {
+		return sub, g, err
+	}
+	s.By.sign(events, on.Reason, s.For)
+	events = append(ended, events...)
+	ports.Identify(events, s.NewID)
+	facts := grantFacts(r, g)
+	facts["plan"], facts["status"], facts["reason"] = plan.Code, string(sub.Status), g.Reason
+	if err := tx.Subscriptions.Save(ctx, over...); err != nil {
+		return sub, g, err
+	}
+	if err := tx.Subscriptions.Add(ctx, sub); err != nil {
+		return sub, g, err
+	}
+	if err := tx.Grants.Add(ctx, g); err != nil {
+		return sub, g, err
+	}
+	if err := tx.Events.Append(ctx, events...); err != nil {
+		return sub, g, err
+	}
+	return sub, g, s.By.audit(ctx, tx, s.NewID(), now, change{SubscriptionGiven, string(sub.ID), ports.Facts{}, facts})
+}
+
+// asOf returns the subscriptions as they stand at now, and those of them that have ended
+// since they were stored, with their events.
+func asOf(stored []billing.Subscription, now time.Time) (today, over []billing.Subscription, ended []billing.Event) {
+	for _, s := range stored {
+		s, events := s.At(now)
+		if today = append(today, s); len(events) > 0 {
+			over, ended = append(over, s), append(ended, events...)
+		}
+	}
+	return today, over, ended
+}
+
+// grantFacts returns the facts of a grant for the audit log.
+func grantFacts(r billing.GrantRequest, g billing.Grant) ports.Facts {
+	facts := ports.Facts{"from": timeFact(g.Period.Start), "to": timeFact(g.Period.End), "source": g.Source}
+	if r.Days > 0 {
+		facts["days"] = strconv.Itoa(r.Days)
+	}
+	return facts
+}
+
 // giving returns the change that makes the grant r, and stores it in given.
 func (s Support) giving(ctx context.Context, r billing.GrantRequest, given *billing.Grant) supportChange {
 	return supportChange{SubscriptionGiven, func(tx ports.Repos, sub billing.Subscription, now time.Time) (billing.Subscription, []billing.Event, ports.Facts, error) {
@@ -115,14 +221,10 @@ func (s Support) giving(ctx context.Context, r billing.GrantRequest, given *bill
 			return sub, nil, nil, err
 		}
 		*given = g
-		facts := ports.Facts{"from": timeFact(g.Period.Start), "to": timeFact(g.Period.End), "source": g.Source}
-		if r.Days > 0 {
-			facts["days"] = strconv.Itoa(r.Days)
-		}
 		if err := tx.Subscriptions.SaveTerms(ctx, sub); err != nil { // the anchor
 			return sub, nil, nil, err
 		}
-		return sub, events, facts, tx.Grants.Add(ctx, g)
+		return sub, events, grantFacts(r, g), tx.Grants.Add(ctx, g)
 	}}
 }
 

@@ -30,6 +30,15 @@ type Methods interface {
 	MayBeCharged(ctx context.Context, user billing.UserID, ids ...billing.PaymentMethodID) (bool, error)
 }
 
+// MethodOf returns the method of a subscription as [Methods.Find] does, or the zero method
+// if the subscription was given.
+func MethodOf(ctx context.Context, tx Repos, s billing.Subscription) (billing.PaymentMethod, error) {
+	if s.Given() {
+		return billing.PaymentMethod{}, nil
+	}
+	return tx.Methods.Find(ctx, s.UserID, s.MethodID)
+}
+
 // MethodRemoval names the payment methods that a user removes: all methods of a card, or
 // one method. The other id is empty.
 type MethodRemoval struct {

@@ -135,6 +135,10 @@ type Figure struct {
 	Amount      int64 // sum of the payments in minor units
 }
 
+// PlanGiven is the type of the figure of new subscriptions that were given. Their event is
+// [billing.EventPeriodGiven], as that of any other grant.
+const PlanGiven billing.EventType = "plan_given"
+
 // Standing counts the subscriptions and payments that need attention.
 type Standing struct {
 	PastDue   int                         // subscriptions with a declined renewal

@@ -45,8 +45,9 @@ type Subscriptions interface {
 type DueSubscriptions interface {
 	// LockDue locks and returns the subscriptions that q asks for, the earliest first.
 	LockDue(ctx context.Context, q DueQuery) ([]Due, error)
-	// LockOver locks and returns at most limit subscriptions on hold whose grace has ended
-	// at now and that have no pending payment, the earliest first.
+	// LockOver locks and returns at most limit subscriptions that are over at now: first those
+	// on hold whose grace has ended and that have no pending payment, the earliest first, then
+	// the given ones whose period has ended, by user.
 	LockOver(ctx context.Context, now time.Time, limit int) ([]billing.Subscription, error)
 }
 

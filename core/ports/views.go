@@ -25,8 +25,8 @@ type Filter struct {
 // features.
 type SubscriptionView struct {
 	billing.Subscription
-	Latest   billing.Payment
-	Features []string // of the plan today
+	Latest   billing.Payment // zero if the subscription was given
+	Features []string        // of the plan today
 }
 
 // MethodView is a payment method with what a viewer recognizes its card by.
@@ -95,10 +95,11 @@ type AccessViews interface {
 	Subject(ctx context.Context, user billing.UserID) (string, error)
 }
 
-// LiveSubscription is a subscription with the subject of its user.
+// LiveSubscription is a subscription with its plan's features and the subject of its user.
 type LiveSubscription struct {
-	SubscriptionView
-	Subject string // empty if not known
+	billing.Subscription
+	Features []string // of the plan today
+	Subject  string   // empty if not known
 }
 
 // ViewerRecords reads records of a viewer by id.

@@ -23,7 +23,7 @@ var accessCases = []testCase{
 		want := func(d purchase, subject string) ports.LiveSubscription {
 			live, err := w.Store.Views().LiveSubscriptions(w.Context(), d.sub.UserID)
 			w.must(err)
-			return ports.LiveSubscription{SubscriptionView: live[0], Subject: subject}
+			return ports.LiveSubscription{Subscription: live[0].Subscription, Features: live[0].Features, Subject: subject}
 		}
 		same(w, "live subscriptions", list, []ports.LiveSubscription{want(a, "auth0|1"), want(b, "")})
 		none, err := w.Store.Views().LiveSubscriptionsOf(w.Context(), unknown)

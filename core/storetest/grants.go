@@ -3,6 +3,7 @@ package storetest
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -57,6 +58,70 @@ var grantCases = []testCase{
 			return tx.Grants.Give(ctx, stranger)
 		}), ports.ErrChanged)
 	}},
+	{"begin a subscription without a payment", func(w *world) {
+		sub, events := w.given(3)
+		for name, at := range map[string]time.Time{"live": noon, "over": sub.Current.End} {
+			want, _ := sub.At(at)
+			v, err := w.Store.Views().Subscription(w.Context(), sub.UserID, "basic")
+			w.must(err)
+			v.Subscription, _ = v.At(at)
+			same(w, name, v, ports.SubscriptionView{Subscription: want, Features: w.plan.Features})
+		}
+		list, err := w.Store.Views().Subscriptions(w.Context(), sub.UserID, ports.Page{Limit: 10})
+		w.must(err)
+		same(w, "list", list, []ports.SubscriptionView{{Subscription: sub, Features: w.plan.Features}})
+		live, err := w.Store.Views().LiveSubscriptionsOf(w.Context(), sub.UserID)
+		w.must(err)
+		same(w, "live subscriptions", live, []ports.LiveSubscription{{Subscription: sub, Features: w.plan.Features}})
+		same(w, "locked subscription", w.lockedSub(sub), sub)
+		same(w, "grants", len(w.grantsOf(sub.UserID)), 1)
+		history, err := w.Store.Views().Events(w.Context(), sub.UserID, ports.Page{Limit: 10})
+		w.must(err)
+		same(w, "history", history, events)
+		w.tx(func(ctx context.Context, tx ports.Repos) error {
+			n, err := tx.Plans.Subscribers(ctx, w.plan.ID)
+			same(w, "subscribers", n, 1)
+			return err
+		})
+	}},
+	{"append time to a given subscription, and no charge", func(w *world) {
+		sub, _ := w.given(3)
+		more, g, _, err := sub.Give(billing.GrantRequest{ID: newIDOf[billing.GrantID](), Source: "more", By: "anna", Reason: "no picture"}, billing.Calendar{}, noon)
+		w.must(err)
+		w.tx(func(ctx context.Context, tx ports.Repos) error {
+			return tx.Grants.Give(ctx, ports.Given{Subscription: more, Grant: g})
+		})
+		same(w, "subscription", w.lockedSub(sub), more)
+	}},
+	{"exclude a second live subscription of the group", func(w *world) {
+		sub, _ := w.given(3)
+		second := sub
+		second.ID = newIDOf[billing.SubscriptionID]()
+		w.wantErr(w.try(func(ctx context.Context, tx ports.Repos) error { return tx.Subscriptions.Add(ctx, second) }), billing.ErrAlreadySubscribed)
+	}},
+	{"begin subscriptions that are never due and end when they are over", func(w *world) {
+		sub, _ := w.given(3)
+		longer, _ := w.given(5)
+		sameList(w, "due", w.viewDue(ports.DueQuery{Now: allDue}), nil)
+		over := func(now time.Time) (locked []billing.Subscription) {
+			w.tx(func(ctx context.Context, tx ports.Repos) (err error) {
+				due, err := tx.Due.LockDue(ctx, ports.DueQuery{Now: now, Systems: []string{"", system}, Limit: 10})
+				w.must(err)
+				sameList(w, "locked as due", due, nil)
+				locked, err = tx.Due.LockOver(ctx, now, 10)
+				return err
+			})
+			var viewed []billing.Subscription
+			w.must(w.Store.Views().Over(w.Context(), now, func(s billing.Subscription) error { viewed = append(viewed, s); return nil }))
+			sameList(w, "viewed and locked", viewed, locked)
+			return locked
+		}
+		sameList(w, "a moment before the end", over(sub.Current.End.Add(-time.Microsecond)), nil)
+		sameList(w, "at the end", over(sub.Current.End), []billing.Subscription{sub})
+		sub, _ = sub.At(sub.Current.End)
+		w.tx(func(ctx context.Context, tx ports.Repos) error { return tx.Subscriptions.Save(ctx, sub) })
+		sameList(w, "later", over(longer.Current.End), []billing.Subscription{longer})
+	}},
 	{"tell which users have one from a source", func(w *world) {
 		with, without := w.paid(), w.paid()
 		w.must(w.addGrant(with.grant("incident 42")))
@@ -108,6 +173,35 @@ var grantCases = []testCase{
 			same(w, name+", by the rule", d.sub.AccessWithin(within, time.Hour), c.want)
 		}
 	}},
+}
+
+// given gives the plan of the world to a new user, who never subscribed.
+func (w *world) given(days int) (billing.Subscription, []billing.Event) {
+	w.Helper()
+	user := newIDOf[billing.UserID]()
+	sub, g, events, err := w.plan.GiveNew(newIDOf[billing.SubscriptionID](), user, nil, billing.GrantRequest{
+		ID: newIDOf[billing.GrantID](), Days: days, Source: "ticket 4711", By: "anna", Reason: "no picture",
+	}, billing.Calendar{}, noon)
+	w.must(err)
+	ports.Identify(events, newID)
+	w.tx(func(ctx context.Context, tx ports.Repos) error {
+		return errors.Join(tx.Users.Seen(ctx, noon, user), tx.Subscriptions.Add(ctx, sub), tx.Grants.Add(ctx, g), tx.Events.Append(ctx, events...))
+	})
+	return sub, events
+}
+
+// lockedSub returns the stored subscription.
+func (w *world) lockedSub(s billing.Subscription) billing.Subscription {
+	w.Helper()
+	var list []billing.Subscription
+	w.tx(func(ctx context.Context, tx ports.Repos) (err error) {
+		list, err = tx.Subscriptions.Lock(ctx, ports.SubscriptionKey{User: s.UserID, ID: s.ID})
+		return err
+	})
+	if len(list) != 1 {
+		w.Fatalf("found %d subscriptions, want one", len(list))
+	}
+	return list[0]
 }
 
 func (w *world) candidates(q ports.GrantQuery) []ports.GrantCandidate {

@@ -46,10 +46,10 @@ func (v Queries) AccessOf(ctx context.Context, refs ...UserRef) ([]Access, error
 	now, list := v.Clock.Now(), make([]Access, len(refs))
 	for i, ref := range refs {
 		list[i] = Access{UserID: ref.ID, Subject: ref.Subject}
-		var own []ports.SubscriptionView
+		var own []ports.LiveSubscription
 		for _, s := range byUser[ref.ID] {
 			if ref.names(s.Subject) {
-				own, list[i].Subject = append(own, s.SubscriptionView), cmp.Or(s.Subject, ref.Subject)
+				own, list[i].Subject = append(own, s), cmp.Or(s.Subject, ref.Subject)
 			}
 		}
 		list[i].Entitlements = v.entitled(now, own)

@@ -94,14 +94,14 @@ type Resume struct {
 // Errors:
 //
 //	ErrNotFound           the viewer has no such subscription
-//	ErrInvalidTransition  the subscription has ended, its plan is being ended, or its payment
-//	                      method was removed or never saved
+//	ErrInvalidTransition  the subscription has ended or was given, its plan is being ended,
+//	                      or its payment method was removed or never saved
 //	ErrRequestInProgress  another request with the same key is running
 //	ErrRateLimited        a [billing.LimitedError]: the viewer has revoked too many cancels, or has too many keys
 func (s *Subscriber) Resume(ctx context.Context, cmd Resume) (ports.SubscriptionView, error) {
 	v, err := s.change(ctx, cmd.User, cmd.Ref, keyed{cmd.Request, cmd.Respond},
 		func(tx ports.Repos, sub billing.Subscription, now time.Time) (billing.Subscription, []billing.Event, error) {
-			m, err := tx.Methods.Find(ctx, sub.UserID, sub.MethodID)
+			m, err := ports.MethodOf(ctx, tx, sub)
 			if err != nil {
 				return sub, nil, err
 			}
@@ -180,7 +180,7 @@ func checkToken(ctx context.Context, tx ports.Repos, s billing.Subscription, tok
 	if token.IsZero() {
 		return nil
 	}
-	m, err := tx.Methods.Find(ctx, s.UserID, s.MethodID)
+	m, err := ports.MethodOf(ctx, tx, s)
 	if err != nil {
 		return err
 	}

@@ -214,8 +214,8 @@ type Replace struct {
 // is pending, Replace waits until it is settled. Errors:
 //
 //	ErrNotFound           the viewer has no such subscription
-//	ErrInvalidTransition  the subscription has ended or waits for its first payment, or the
-//	                      method cannot be charged any more
+//	ErrInvalidTransition  the subscription has ended, was given or waits for its first payment,
+//	                      or the method cannot be charged any more
 //	*PaymentOpenError     a payment is still pending
 //	*InvalidError         for the field receipt: a contact for receipts is missing
 //	ErrPaymentMethodNotFound, ErrPaymentSystemNotFound, ErrPaymentSystemUnavailable, ErrInvalid,
@@ -236,6 +236,9 @@ func (s *Subscriber) Replace(ctx context.Context, cmd Replace) (ports.Subscripti
 }
 
 func (s *Subscriber) replace(ctx context.Context, tx ports.Repos, sub billing.Subscription, cmd Replace, now time.Time) (billing.Subscription, []billing.Event, error) {
+	if err := sub.RefuseGiven(); err != nil {
+		return sub, nil, err
+	}
 	source, err := s.resolve(ctx, tx, sub, cmd.Source, now)
 	if err != nil {
 		return sub, nil, err

@@ -157,7 +157,7 @@ type Entitlements struct {
 // Entitlements returns the features that the user may use now. With several plans,
 // Until is the end of the first to end.
 func (v Queries) Entitlements(ctx context.Context, user billing.UserID) (Entitlements, error) {
-	live, err := v.Store.Views().LiveSubscriptions(ctx, user)
+	live, err := v.Store.Views().LiveSubscriptionsOf(ctx, user)
 	if err != nil {
 		return Entitlements{}, err
 	}
@@ -165,7 +165,7 @@ func (v Queries) Entitlements(ctx context.Context, user billing.UserID) (Entitle
 }
 
 // entitled returns the entitlements by the live subscriptions of one user.
-func (v Queries) entitled(now time.Time, live []ports.SubscriptionView) Entitlements {
+func (v Queries) entitled(now time.Time, live []ports.LiveSubscription) Entitlements {
 	e := Entitlements{At: now}
 	for _, s := range live {
 		until := s.AccessUntil(e.At, v.RenewalGrace)

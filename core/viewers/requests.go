@@ -202,14 +202,18 @@ func (k keyed) respondTo(ctx context.Context, tx ports.Repos, s billing.Subscrip
 	if k.request == nil || k.respond == nil {
 		return nil
 	}
-	latest, err := tx.Payments.Lock(ctx, ports.PaymentKey{User: s.UserID, ID: s.LatestPaymentID})
-	if err != nil {
-		return err
+	v := ports.SubscriptionView{Subscription: s}
+	if !s.Given() {
+		latest, err := tx.Payments.Lock(ctx, ports.PaymentKey{User: s.UserID, ID: s.LatestPaymentID})
+		if err != nil {
+			return err
+		}
+		if len(latest) != 1 {
+			return fmt.Errorf("subscription %s has no payment %s", s.ID, s.LatestPaymentID)
+		}
+		v.Latest = latest[0]
 	}
-	if len(latest) != 1 {
-		return fmt.Errorf("subscription %s has no payment %s", s.ID, s.LatestPaymentID)
-	}
-	response, err := k.respond(ports.SubscriptionView{Subscription: s, Latest: latest[0]})
+	response, err := k.respond(v)
 	if err != nil {
 		return err
 	}

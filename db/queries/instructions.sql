@@ -20,7 +20,7 @@ UPDATE instructions SET state = @state, fault_code = @fault_code, outcome = @out
 WHERE user_id = @user_id AND id = @id;
 
 -- name: InstructionUsage :one
-SELECT coalesce(sum(days) FILTER (WHERE kind = 'give' AND user_id = @user_id), 0)::bigint AS given_days,
+SELECT coalesce(sum(days) FILTER (WHERE kind IN ('give', 'give_plan') AND user_id = @user_id), 0)::bigint AS given_days,
        coalesce(sum(amount) FILTER (WHERE kind = 'refund' AND currency = @currency), 0)::bigint AS refunded
 FROM instructions
 WHERE author = @author AND created_at >= @since AND decided_by = '' AND state IN ('open', 'done');

@@ -18,7 +18,7 @@ SELECT count(*) FROM (
 SELECT * FROM users WHERE id = @id;
 
 -- name: PanelViewPlan :one
-SELECT sqlc.embed(p), (SELECT coalesce(sum(CASE c.type WHEN 'subscribed' THEN c.n WHEN 'ended' THEN -c.n END), 0)
+SELECT sqlc.embed(p), (SELECT coalesce(sum(CASE c.type WHEN 'subscribed' THEN c.n WHEN 'plan_given' THEN c.n WHEN 'ended' THEN -c.n END), 0)
              FROM panel_counts c WHERE c.plan_id = p.id)::bigint AS live
 FROM plans p WHERE p.id = @id;
 
@@ -44,9 +44,9 @@ GROUP BY 1, 2, 3, 4, 5
 ORDER BY 1;
 
 -- name: PanelViewTotals :many
-SELECT plan_id, coalesce(sum(CASE type WHEN 'subscribed' THEN n ELSE -n END), 0)::bigint AS live
+SELECT plan_id, coalesce(sum(CASE type WHEN 'ended' THEN -n ELSE n END), 0)::bigint AS live
 FROM panel_counts
-WHERE type IN ('subscribed', 'ended')
+WHERE type IN ('subscribed', 'plan_given', 'ended')
 GROUP BY 1;
 
 -- name: PanelViewPastDue :many

@@ -19,5 +19,5 @@ WHERE id = @id;
 DELETE FROM plans WHERE id = @id;
 
 -- name: PlanSubscribers :one
-SELECT coalesce(sum(CASE type WHEN 'subscribed' THEN n WHEN 'ended' THEN -n END), 0)::bigint
+SELECT coalesce(sum(CASE type WHEN 'subscribed' THEN n WHEN 'plan_given' THEN n WHEN 'ended' THEN -n END), 0)::bigint
 FROM panel_counts WHERE plan_id = @plan_id;

@@ -33,9 +33,9 @@ ORDER BY 1;
 
 -- name: ConsentsToSign :many
 -- Live subscriptions whose consent is not signed, or signed with another key. A
--- signature begins with the id of its key.
+-- signature begins with the id of its key. Nothing was agreed for a plan that was given.
 SELECT * FROM subscriptions
-WHERE ended_at IS NULL AND (consent_mac IS NULL OR substring(consent_mac FROM 1 FOR 4) <> @key::bytea)
+WHERE ended_at IS NULL AND payment_method_id IS NOT NULL AND (consent_mac IS NULL OR substring(consent_mac FROM 1 FOR 4) <> @key::bytea)
   AND (user_id, id) > (@after_user::uuid, @after_id::uuid)
 ORDER BY user_id, id
 LIMIT @take::int
@@ -49,4 +49,4 @@ WHERE s.user_id = n.user_id AND s.id = n.id;
 -- name: ConsentsCount :one
 SELECT count(*) FILTER (WHERE consent_mac IS NULL) AS unsigned,
     count(*) FILTER (WHERE substring(consent_mac FROM 1 FOR 4) <> @key::bytea) AS of_other_keys
-FROM subscriptions WHERE ended_at IS NULL;
+FROM subscriptions WHERE ended_at IS NULL AND payment_method_id IS NOT NULL;

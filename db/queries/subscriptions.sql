@@ -87,3 +87,18 @@ WHERE s.hold IS NOT NULL AND s.next_charge_at IS NULL AND s.grace_until <= @now:
 ORDER BY s.grace_until
 LIMIT @take::int
 FOR NO KEY UPDATE OF s SKIP LOCKED;
+
+-- name: SubscriptionsLockGivenOver :many
+SELECT sqlc.embed(s), p.code AS plan_code, p.plan_group, (p.ending_at IS NOT NULL)::bool AS plan_ending
+FROM subscriptions s JOIN plans p ON p.id = s.plan_id
+WHERE s.payment_method_id IS NULL AND s.ended_at IS NULL AND s.period_end <= @now::timestamptz
+ORDER BY s.user_id, s.id
+LIMIT @take::int
+FOR NO KEY UPDATE OF s SKIP LOCKED;
+
+-- name: SubscriptionsCountGiven :exec
+-- It counts new subscriptions that were given, for the figures of the panel. They have no
+-- event subscribed, but they end like others.
+INSERT INTO panel_deltas (hour, plan_id, type, decline_code, currency, n, amount)
+SELECT date_trunc('hour', n.at, 'UTC'), n.plan_id, 'plan_given', '', '', 1, 0
+FROM (SELECT unnest(@ats::timestamptz[]) AS at, unnest(@plan_ids::uuid[]) AS plan_id) AS n;

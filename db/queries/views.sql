@@ -5,19 +5,20 @@ SELECT * FROM plans ORDER BY code COLLATE "C";
 SELECT * FROM payment_systems ORDER BY code COLLATE "C";
 
 -- name: ViewSubscription :one
-SELECT sqlc.embed(s), sqlc.embed(pay), p.code AS plan_code, p.plan_group, (p.ending_at IS NOT NULL)::bool AS plan_ending, p.features
+-- A subscription that was given has no payment.
+SELECT sqlc.embed(s), p.code AS plan_code, p.plan_group, (p.ending_at IS NOT NULL)::bool AS plan_ending, p.features, pay.*
 FROM subscriptions s
 JOIN plans p ON p.id = s.plan_id
-JOIN payments pay ON pay.user_id = s.user_id AND pay.id = s.latest_payment_id
+LEFT JOIN payments pay ON pay.user_id = s.user_id AND pay.id = s.latest_payment_id
 WHERE s.user_id = @user_id AND (s.id::text = @ref::text OR p.code = @ref::text OR p.id::text = @ref::text)
 ORDER BY s.ended_at IS NULL DESC, s.id DESC
 LIMIT 1;
 
 -- name: ViewSubscriptions :many
-SELECT sqlc.embed(s), sqlc.embed(pay), p.code AS plan_code, p.plan_group, (p.ending_at IS NOT NULL)::bool AS plan_ending, p.features
+SELECT sqlc.embed(s), p.code AS plan_code, p.plan_group, (p.ending_at IS NOT NULL)::bool AS plan_ending, p.features, pay.*
 FROM subscriptions s
 JOIN plans p ON p.id = s.plan_id
-JOIN payments pay ON pay.user_id = s.user_id AND pay.id = s.latest_payment_id
+LEFT JOIN payments pay ON pay.user_id = s.user_id AND pay.id = s.latest_payment_id
 WHERE s.user_id = @user_id AND (NOT @live_only::bool OR s.ended_at IS NULL) AND s.id < @before::uuid
   AND (@plan::text = '' OR p.code = @plan::text OR p.id::text = @plan::text)
   AND (@status::text = '' OR @status::text = CASE -- the subscription is cancelled and over: see Subscription.At in billing
@@ -26,11 +27,10 @@ ORDER BY s.id DESC
 LIMIT @take::int;
 
 -- name: ViewLiveSubscriptionsOf :many
-SELECT sqlc.embed(s), sqlc.embed(pay), p.code AS plan_code, p.plan_group, (p.ending_at IS NOT NULL)::bool AS plan_ending, p.features, u.subject
+SELECT sqlc.embed(s), p.code AS plan_code, p.plan_group, (p.ending_at IS NOT NULL)::bool AS plan_ending, p.features, u.subject
 FROM subscriptions s
 JOIN users u ON u.id = s.user_id
 JOIN plans p ON p.id = s.plan_id
-JOIN payments pay ON pay.user_id = s.user_id AND pay.id = s.latest_payment_id
 WHERE s.user_id = ANY(@user_ids::uuid[]) AND s.ended_at IS NULL;
 
 -- name: ViewSubject :one
@@ -127,6 +127,14 @@ WHERE (s.next_charge_at, s.user_id, s.id) > (@from_at::timestamptz, @after_user:
   AND coalesce((SELECT min(r.made_at) FROM reminders r
       WHERE r.user_id = s.user_id AND r.subscription_id = s.id AND r.due_at = s.period_end) > @notice_by::timestamptz, true)
 ORDER BY s.next_charge_at, s.user_id, s.id
+LIMIT @take::int;
+
+-- name: ViewGivenOver :many
+SELECT sqlc.embed(s), p.code AS plan_code, p.plan_group, (p.ending_at IS NOT NULL)::bool AS plan_ending
+FROM subscriptions s JOIN plans p ON p.id = s.plan_id
+WHERE s.payment_method_id IS NULL AND s.ended_at IS NULL AND s.period_end <= @now::timestamptz
+  AND (s.user_id, s.id) > (@after_user::uuid, @after_id::uuid)
+ORDER BY s.user_id, s.id
 LIMIT @take::int;
 
 -- name: ViewOver :many

@@ -342,7 +342,7 @@ func (q *Queries) InstructionLockOpen(ctx context.Context, userID string, iD str
 }
 
 const instructionUsage = `-- name: InstructionUsage :one
-SELECT coalesce(sum(days) FILTER (WHERE kind = 'give' AND user_id = $1), 0)::bigint AS given_days,
+SELECT coalesce(sum(days) FILTER (WHERE kind IN ('give', 'give_plan') AND user_id = $1), 0)::bigint AS given_days,
        coalesce(sum(amount) FILTER (WHERE kind = 'refund' AND currency = $2), 0)::bigint AS refunded
 FROM instructions
 WHERE author = $3 AND created_at >= $4 AND decided_by = '' AND state IN ('open', 'done')

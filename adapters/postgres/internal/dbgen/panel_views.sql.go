@@ -359,7 +359,7 @@ func (q *Queries) PanelViewPaymentSystem(ctx context.Context, code string) (*Pay
 }
 
 const panelViewPlan = `-- name: PanelViewPlan :one
-SELECT p.id, p.code, p.name, p.price_amount, p.price_currency, p.interval_months, p.features, p.created_at, p.updated_at, p.archived_at, p.plan_group, p.vat, p.ending_at, (SELECT coalesce(sum(CASE c.type WHEN 'subscribed' THEN c.n WHEN 'ended' THEN -c.n END), 0)
+SELECT p.id, p.code, p.name, p.price_amount, p.price_currency, p.interval_months, p.features, p.created_at, p.updated_at, p.archived_at, p.plan_group, p.vat, p.ending_at, (SELECT coalesce(sum(CASE c.type WHEN 'subscribed' THEN c.n WHEN 'plan_given' THEN c.n WHEN 'ended' THEN -c.n END), 0)
              FROM panel_counts c WHERE c.plan_id = p.id)::bigint AS live
 FROM plans p WHERE p.id = $1
 `
@@ -431,9 +431,9 @@ func (q *Queries) PanelViewRuns(ctx context.Context, take int32) ([]*RenewalRun,
 }
 
 const panelViewTotals = `-- name: PanelViewTotals :many
-SELECT plan_id, coalesce(sum(CASE type WHEN 'subscribed' THEN n ELSE -n END), 0)::bigint AS live
+SELECT plan_id, coalesce(sum(CASE type WHEN 'ended' THEN -n ELSE n END), 0)::bigint AS live
 FROM panel_counts
-WHERE type IN ('subscribed', 'ended')
+WHERE type IN ('subscribed', 'plan_given', 'ended')
 GROUP BY 1
 `
 

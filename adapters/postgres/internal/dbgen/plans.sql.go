@@ -135,7 +135,7 @@ func (q *Queries) PlanSave(ctx context.Context, arg PlanSaveParams) (int64, erro
 }
 
 const planSubscribers = `-- name: PlanSubscribers :one
-SELECT coalesce(sum(CASE type WHEN 'subscribed' THEN n WHEN 'ended' THEN -n END), 0)::bigint
+SELECT coalesce(sum(CASE type WHEN 'subscribed' THEN n WHEN 'plan_given' THEN n WHEN 'ended' THEN -n END), 0)::bigint
 FROM panel_counts WHERE plan_id = $1
 `
 

@@ -123,7 +123,7 @@ func (q *Queries) CardsToReencrypt(ctx context.Context, arg CardsToReencryptPara
 const consentsCount = `-- name: ConsentsCount :one
 SELECT count(*) FILTER (WHERE consent_mac IS NULL) AS unsigned,
     count(*) FILTER (WHERE substring(consent_mac FROM 1 FOR 4) <> $1::bytea) AS of_other_keys
-FROM subscriptions WHERE ended_at IS NULL
+FROM subscriptions WHERE ended_at IS NULL AND payment_method_id IS NOT NULL
 `
 
 type ConsentsCountRow struct {
@@ -154,7 +154,7 @@ func (q *Queries) ConsentsSign(ctx context.Context, userIds []string, ids []stri
 
 const consentsToSign = `-- name: ConsentsToSign :many
 SELECT user_id, id, plan_id, payment_method_id, payment_system, price_amount, price_currency, interval_months, status, anchor_at, period_start, period_end, next_charge_at, cancel_at_period_end, latest_payment_id, created_at, started_at, ended_at, charging, past_due_since, grace_until, consent_mac, hold, plan_group FROM subscriptions
-WHERE ended_at IS NULL AND (consent_mac IS NULL OR substring(consent_mac FROM 1 FOR 4) <> $1::bytea)
+WHERE ended_at IS NULL AND payment_method_id IS NOT NULL AND (consent_mac IS NULL OR substring(consent_mac FROM 1 FOR 4) <> $1::bytea)
   AND (user_id, id) > ($2::uuid, $3::uuid)
 ORDER BY user_id, id
 LIMIT $4::int
@@ -169,7 +169,7 @@ type ConsentsToSignParams struct {
 }
 
 // Live subscriptions whose consent is not signed, or signed with another key. A
-// signature begins with the id of its key.
+// signature begins with the id of its key. Nothing was agreed for a plan that was given.
 func (q *Queries) ConsentsToSign(ctx context.Context, arg ConsentsToSignParams) ([]*Subscription, error) {
 	rows, err := q.db.Query(ctx, consentsToSign,
 		arg.Key,

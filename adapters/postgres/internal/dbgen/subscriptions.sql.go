@@ -132,6 +132,19 @@ func (q *Queries) SubscriptionsAdd(ctx context.Context, arg SubscriptionsAddPara
 	return err
 }
 
+const subscriptionsCountGiven = `-- name: SubscriptionsCountGiven :exec
+INSERT INTO panel_deltas (hour, plan_id, type, decline_code, currency, n, amount)
+SELECT date_trunc('hour', n.at, 'UTC'), n.plan_id, 'plan_given', '', '', 1, 0
+FROM (SELECT unnest($1::timestamptz[]) AS at, unnest($2::uuid[]) AS plan_id) AS n
+`
+
+// It counts new subscriptions that were given, for the figures of the panel. They have no
+// event subscribed, but they end like others.
+func (q *Queries) SubscriptionsCountGiven(ctx context.Context, ats []time.Time, planIds []string) error {
+	_, err := q.db.Exec(ctx, subscriptionsCountGiven, ats, planIds)
+	return err
+}
+
 const subscriptionsLock = `-- name: SubscriptionsLock :many
 SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, p.code AS plan_code, p.plan_group, (p.ending_at IS NOT NULL)::bool AS plan_ending
 FROM (SELECT unnest($1::uuid[]) AS user_id, unnest($2::uuid[]) AS id) AS k
@@ -293,6 +306,70 @@ func (q *Queries) SubscriptionsLockDue(ctx context.Context, arg SubscriptionsLoc
 			&i.CardID,
 			&i.LinkedAt,
 			&i.RemovedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const subscriptionsLockGivenOver = `-- name: SubscriptionsLockGivenOver :many
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, p.code AS plan_code, p.plan_group, (p.ending_at IS NOT NULL)::bool AS plan_ending
+FROM subscriptions s JOIN plans p ON p.id = s.plan_id
+WHERE s.payment_method_id IS NULL AND s.ended_at IS NULL AND s.period_end <= $1::timestamptz
+ORDER BY s.user_id, s.id
+LIMIT $2::int
+FOR NO KEY UPDATE OF s SKIP LOCKED
+`
+
+type SubscriptionsLockGivenOverRow struct {
+	Subscription Subscription
+	PlanCode     string
+	PlanGroup    string
+	PlanEnding   bool
+}
+
+func (q *Queries) SubscriptionsLockGivenOver(ctx context.Context, now time.Time, take int32) ([]*SubscriptionsLockGivenOverRow, error) {
+	rows, err := q.db.Query(ctx, subscriptionsLockGivenOver, now, take)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []*SubscriptionsLockGivenOverRow
+	for rows.Next() {
+		var i SubscriptionsLockGivenOverRow
+		if err := rows.Scan(
+			&i.Subscription.UserID,
+			&i.Subscription.ID,
+			&i.Subscription.PlanID,
+			&i.Subscription.PaymentMethodID,
+			&i.Subscription.PaymentSystem,
+			&i.Subscription.PriceAmount,
+			&i.Subscription.PriceCurrency,
+			&i.Subscription.IntervalMonths,
+			&i.Subscription.Status,
+			&i.Subscription.AnchorAt,
+			&i.Subscription.PeriodStart,
+			&i.Subscription.PeriodEnd,
+			&i.Subscription.NextChargeAt,
+			&i.Subscription.CancelAtPeriodEnd,
+			&i.Subscription.LatestPaymentID,
+			&i.Subscription.CreatedAt,
+			&i.Subscription.StartedAt,
+			&i.Subscription.EndedAt,
+			&i.Subscription.Charging,
+			&i.Subscription.PastDueSince,
+			&i.Subscription.GraceUntil,
+			&i.Subscription.ConsentMac,
+			&i.Subscription.Hold,
+			&i.Subscription.PlanGroup,
+			&i.PlanCode,
+			&i.PlanGroup,
+			&i.PlanEnding,
 		); err != nil {
 			return nil, err
 		}

@@ -335,18 +335,92 @@ func (q *Queries) ViewEvents(ctx context.Context, userID string, before string, 
 	return items, nil
 }
 
+const viewGivenOver = `-- name: ViewGivenOver :many
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, p.code AS plan_code, p.plan_group, (p.ending_at IS NOT NULL)::bool AS plan_ending
+FROM subscriptions s JOIN plans p ON p.id = s.plan_id
+WHERE s.payment_method_id IS NULL AND s.ended_at IS NULL AND s.period_end <= $1::timestamptz
+  AND (s.user_id, s.id) > ($2::uuid, $3::uuid)
+ORDER BY s.user_id, s.id
+LIMIT $4::int
+`
+
+type ViewGivenOverParams struct {
+	Now       time.Time
+	AfterUser string
+	AfterID   string
+	Take      int32
+}
+
+type ViewGivenOverRow struct {
+	Subscription Subscription
+	PlanCode     string
+	PlanGroup    string
+	PlanEnding   bool
+}
+
+func (q *Queries) ViewGivenOver(ctx context.Context, arg ViewGivenOverParams) ([]*ViewGivenOverRow, error) {
+	rows, err := q.db.Query(ctx, viewGivenOver,
+		arg.Now,
+		arg.AfterUser,
+		arg.AfterID,
+		arg.Take,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []*ViewGivenOverRow
+	for rows.Next() {
+		var i ViewGivenOverRow
+		if err := rows.Scan(
+			&i.Subscription.UserID,
+			&i.Subscription.ID,
+			&i.Subscription.PlanID,
+			&i.Subscription.PaymentMethodID,
+			&i.Subscription.PaymentSystem,
+			&i.Subscription.PriceAmount,
+			&i.Subscription.PriceCurrency,
+			&i.Subscription.IntervalMonths,
+			&i.Subscription.Status,
+			&i.Subscription.AnchorAt,
+			&i.Subscription.PeriodStart,
+			&i.Subscription.PeriodEnd,
+			&i.Subscription.NextChargeAt,
+			&i.Subscription.CancelAtPeriodEnd,
+			&i.Subscription.LatestPaymentID,
+			&i.Subscription.CreatedAt,
+			&i.Subscription.StartedAt,
+			&i.Subscription.EndedAt,
+			&i.Subscription.Charging,
+			&i.Subscription.PastDueSince,
+			&i.Subscription.GraceUntil,
+			&i.Subscription.ConsentMac,
+			&i.Subscription.Hold,
+			&i.Subscription.PlanGroup,
+			&i.PlanCode,
+			&i.PlanGroup,
+			&i.PlanEnding,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const viewLiveSubscriptionsOf = `-- name: ViewLiveSubscriptionsOf :many
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, pay.user_id, pay.id, pay.subscription_id, pay.payment_method_id, pay.payment_system, pay.initiator, pay.amount, pay.currency, pay.period_start, pay.period_end, pay.status, pay.decline_code, pay.provider_ref, pay.action_url, pay.contradiction, pay.created_at, pay.settled_at, pay.sweep_at, pay.send_until, pay.consent_mac, pay.first_sent_at, pay.review_since, pay.refunded, pay.charged_late_at, pay.recheck_at, pay.rechecks, pay.action_expires_at, p.code AS plan_code, p.plan_group, (p.ending_at IS NOT NULL)::bool AS plan_ending, p.features, u.subject
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, p.code AS plan_code, p.plan_group, (p.ending_at IS NOT NULL)::bool AS plan_ending, p.features, u.subject
 FROM subscriptions s
 JOIN users u ON u.id = s.user_id
 JOIN plans p ON p.id = s.plan_id
-JOIN payments pay ON pay.user_id = s.user_id AND pay.id = s.latest_payment_id
 WHERE s.user_id = ANY($1::uuid[]) AND s.ended_at IS NULL
 `
 
 type ViewLiveSubscriptionsOfRow struct {
 	Subscription Subscription
-	Payment      Payment
 	PlanCode     string
 	PlanGroup    string
 	PlanEnding   bool
@@ -388,33 +462,6 @@ func (q *Queries) ViewLiveSubscriptionsOf(ctx context.Context, userIds []string)
 			&i.Subscription.ConsentMac,
 			&i.Subscription.Hold,
 			&i.Subscription.PlanGroup,
-			&i.Payment.UserID,
-			&i.Payment.ID,
-			&i.Payment.SubscriptionID,
-			&i.Payment.PaymentMethodID,
-			&i.Payment.PaymentSystem,
-			&i.Payment.Initiator,
-			&i.Payment.Amount,
-			&i.Payment.Currency,
-			&i.Payment.PeriodStart,
-			&i.Payment.PeriodEnd,
-			&i.Payment.Status,
-			&i.Payment.DeclineCode,
-			&i.Payment.ProviderRef,
-			&i.Payment.ActionUrl,
-			&i.Payment.Contradiction,
-			&i.Payment.CreatedAt,
-			&i.Payment.SettledAt,
-			&i.Payment.SweepAt,
-			&i.Payment.SendUntil,
-			&i.Payment.ConsentMac,
-			&i.Payment.FirstSentAt,
-			&i.Payment.ReviewSince,
-			&i.Payment.Refunded,
-			&i.Payment.ChargedLateAt,
-			&i.Payment.RecheckAt,
-			&i.Payment.Rechecks,
-			&i.Payment.ActionExpiresAt,
 			&i.PlanCode,
 			&i.PlanGroup,
 			&i.PlanEnding,
@@ -744,24 +791,51 @@ func (q *Queries) ViewSubject(ctx context.Context, id string) (pgtype.Text, erro
 }
 
 const viewSubscription = `-- name: ViewSubscription :one
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, pay.user_id, pay.id, pay.subscription_id, pay.payment_method_id, pay.payment_system, pay.initiator, pay.amount, pay.currency, pay.period_start, pay.period_end, pay.status, pay.decline_code, pay.provider_ref, pay.action_url, pay.contradiction, pay.created_at, pay.settled_at, pay.sweep_at, pay.send_until, pay.consent_mac, pay.first_sent_at, pay.review_since, pay.refunded, pay.charged_late_at, pay.recheck_at, pay.rechecks, pay.action_expires_at, p.code AS plan_code, p.plan_group, (p.ending_at IS NOT NULL)::bool AS plan_ending, p.features
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, p.code AS plan_code, p.plan_group, (p.ending_at IS NOT NULL)::bool AS plan_ending, p.features, pay.user_id, pay.id, pay.subscription_id, pay.payment_method_id, pay.payment_system, pay.initiator, pay.amount, pay.currency, pay.period_start, pay.period_end, pay.status, pay.decline_code, pay.provider_ref, pay.action_url, pay.contradiction, pay.created_at, pay.settled_at, pay.sweep_at, pay.send_until, pay.consent_mac, pay.first_sent_at, pay.review_since, pay.refunded, pay.charged_late_at, pay.recheck_at, pay.rechecks, pay.action_expires_at
 FROM subscriptions s
 JOIN plans p ON p.id = s.plan_id
-JOIN payments pay ON pay.user_id = s.user_id AND pay.id = s.latest_payment_id
+LEFT JOIN payments pay ON pay.user_id = s.user_id AND pay.id = s.latest_payment_id
 WHERE s.user_id = $1 AND (s.id::text = $2::text OR p.code = $2::text OR p.id::text = $2::text)
 ORDER BY s.ended_at IS NULL DESC, s.id DESC
 LIMIT 1
 `
 
 type ViewSubscriptionRow struct {
-	Subscription Subscription
-	Payment      Payment
-	PlanCode     string
-	PlanGroup    string
-	PlanEnding   bool
-	Features     []string
+	Subscription    Subscription
+	PlanCode        string
+	PlanGroup       string
+	PlanEnding      bool
+	Features        []string
+	UserID          *string
+	ID              *string
+	SubscriptionID  *string
+	PaymentMethodID *string
+	PaymentSystem   pgtype.Text
+	Initiator       pgtype.Text
+	Amount          pgtype.Int8
+	Currency        pgtype.Text
+	PeriodStart     time.Time
+	PeriodEnd       time.Time
+	Status          pgtype.Text
+	DeclineCode     pgtype.Text
+	ProviderRef     pgtype.Text
+	ActionUrl       pgtype.Text
+	Contradiction   pgtype.Text
+	CreatedAt       time.Time
+	SettledAt       time.Time
+	SweepAt         time.Time
+	SendUntil       time.Time
+	ConsentMac      []byte
+	FirstSentAt     time.Time
+	ReviewSince     time.Time
+	Refunded        pgtype.Int8
+	ChargedLateAt   time.Time
+	RecheckAt       time.Time
+	Rechecks        pgtype.Int2
+	ActionExpiresAt time.Time
 }
 
+// A subscription that was given has no payment.
 func (q *Queries) ViewSubscription(ctx context.Context, userID string, ref string) (*ViewSubscriptionRow, error) {
 	row := q.db.QueryRow(ctx, viewSubscription, userID, ref)
 	var i ViewSubscriptionRow
@@ -790,46 +864,46 @@ func (q *Queries) ViewSubscription(ctx context.Context, userID string, ref strin
 		&i.Subscription.ConsentMac,
 		&i.Subscription.Hold,
 		&i.Subscription.PlanGroup,
-		&i.Payment.UserID,
-		&i.Payment.ID,
-		&i.Payment.SubscriptionID,
-		&i.Payment.PaymentMethodID,
-		&i.Payment.PaymentSystem,
-		&i.Payment.Initiator,
-		&i.Payment.Amount,
-		&i.Payment.Currency,
-		&i.Payment.PeriodStart,
-		&i.Payment.PeriodEnd,
-		&i.Payment.Status,
-		&i.Payment.DeclineCode,
-		&i.Payment.ProviderRef,
-		&i.Payment.ActionUrl,
-		&i.Payment.Contradiction,
-		&i.Payment.CreatedAt,
-		&i.Payment.SettledAt,
-		&i.Payment.SweepAt,
-		&i.Payment.SendUntil,
-		&i.Payment.ConsentMac,
-		&i.Payment.FirstSentAt,
-		&i.Payment.ReviewSince,
-		&i.Payment.Refunded,
-		&i.Payment.ChargedLateAt,
-		&i.Payment.RecheckAt,
-		&i.Payment.Rechecks,
-		&i.Payment.ActionExpiresAt,
 		&i.PlanCode,
 		&i.PlanGroup,
 		&i.PlanEnding,
 		&i.Features,
+		&i.UserID,
+		&i.ID,
+		&i.SubscriptionID,
+		&i.PaymentMethodID,
+		&i.PaymentSystem,
+		&i.Initiator,
+		&i.Amount,
+		&i.Currency,
+		&i.PeriodStart,
+		&i.PeriodEnd,
+		&i.Status,
+		&i.DeclineCode,
+		&i.ProviderRef,
+		&i.ActionUrl,
+		&i.Contradiction,
+		&i.CreatedAt,
+		&i.SettledAt,
+		&i.SweepAt,
+		&i.SendUntil,
+		&i.ConsentMac,
+		&i.FirstSentAt,
+		&i.ReviewSince,
+		&i.Refunded,
+		&i.ChargedLateAt,
+		&i.RecheckAt,
+		&i.Rechecks,
+		&i.ActionExpiresAt,
 	)
 	return &i, err
 }
 
 const viewSubscriptions = `-- name: ViewSubscriptions :many
-SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, pay.user_id, pay.id, pay.subscription_id, pay.payment_method_id, pay.payment_system, pay.initiator, pay.amount, pay.currency, pay.period_start, pay.period_end, pay.status, pay.decline_code, pay.provider_ref, pay.action_url, pay.contradiction, pay.created_at, pay.settled_at, pay.sweep_at, pay.send_until, pay.consent_mac, pay.first_sent_at, pay.review_since, pay.refunded, pay.charged_late_at, pay.recheck_at, pay.rechecks, pay.action_expires_at, p.code AS plan_code, p.plan_group, (p.ending_at IS NOT NULL)::bool AS plan_ending, p.features
+SELECT s.user_id, s.id, s.plan_id, s.payment_method_id, s.payment_system, s.price_amount, s.price_currency, s.interval_months, s.status, s.anchor_at, s.period_start, s.period_end, s.next_charge_at, s.cancel_at_period_end, s.latest_payment_id, s.created_at, s.started_at, s.ended_at, s.charging, s.past_due_since, s.grace_until, s.consent_mac, s.hold, s.plan_group, p.code AS plan_code, p.plan_group, (p.ending_at IS NOT NULL)::bool AS plan_ending, p.features, pay.user_id, pay.id, pay.subscription_id, pay.payment_method_id, pay.payment_system, pay.initiator, pay.amount, pay.currency, pay.period_start, pay.period_end, pay.status, pay.decline_code, pay.provider_ref, pay.action_url, pay.contradiction, pay.created_at, pay.settled_at, pay.sweep_at, pay.send_until, pay.consent_mac, pay.first_sent_at, pay.review_since, pay.refunded, pay.charged_late_at, pay.recheck_at, pay.rechecks, pay.action_expires_at
 FROM subscriptions s
 JOIN plans p ON p.id = s.plan_id
-JOIN payments pay ON pay.user_id = s.user_id AND pay.id = s.latest_payment_id
+LEFT JOIN payments pay ON pay.user_id = s.user_id AND pay.id = s.latest_payment_id
 WHERE s.user_id = $1 AND (NOT $2::bool OR s.ended_at IS NULL) AND s.id < $3::uuid
   AND ($4::text = '' OR p.code = $4::text OR p.id::text = $4::text)
   AND ($5::text = '' OR $5::text = CASE -- the subscription is cancelled and over: see Subscription.At in billing
@@ -849,12 +923,38 @@ type ViewSubscriptionsParams struct {
 }
 
 type ViewSubscriptionsRow struct {
-	Subscription Subscription
-	Payment      Payment
-	PlanCode     string
-	PlanGroup    string
-	PlanEnding   bool
-	Features     []string
+	Subscription    Subscription
+	PlanCode        string
+	PlanGroup       string
+	PlanEnding      bool
+	Features        []string
+	UserID          *string
+	ID              *string
+	SubscriptionID  *string
+	PaymentMethodID *string
+	PaymentSystem   pgtype.Text
+	Initiator       pgtype.Text
+	Amount          pgtype.Int8
+	Currency        pgtype.Text
+	PeriodStart     time.Time
+	PeriodEnd       time.Time
+	Status          pgtype.Text
+	DeclineCode     pgtype.Text
+	ProviderRef     pgtype.Text
+	ActionUrl       pgtype.Text
+	Contradiction   pgtype.Text
+	CreatedAt       time.Time
+	SettledAt       time.Time
+	SweepAt         time.Time
+	SendUntil       time.Time
+	ConsentMac      []byte
+	FirstSentAt     time.Time
+	ReviewSince     time.Time
+	Refunded        pgtype.Int8
+	ChargedLateAt   time.Time
+	RecheckAt       time.Time
+	Rechecks        pgtype.Int2
+	ActionExpiresAt time.Time
 }
 
 func (q *Queries) ViewSubscriptions(ctx context.Context, arg ViewSubscriptionsParams) ([]*ViewSubscriptionsRow, error) {
@@ -899,37 +999,37 @@ func (q *Queries) ViewSubscriptions(ctx context.Context, arg ViewSubscriptionsPa
 			&i.Subscription.ConsentMac,
 			&i.Subscription.Hold,
 			&i.Subscription.PlanGroup,
-			&i.Payment.UserID,
-			&i.Payment.ID,
-			&i.Payment.SubscriptionID,
-			&i.Payment.PaymentMethodID,
-			&i.Payment.PaymentSystem,
-			&i.Payment.Initiator,
-			&i.Payment.Amount,
-			&i.Payment.Currency,
-			&i.Payment.PeriodStart,
-			&i.Payment.PeriodEnd,
-			&i.Payment.Status,
-			&i.Payment.DeclineCode,
-			&i.Payment.ProviderRef,
-			&i.Payment.ActionUrl,
-			&i.Payment.Contradiction,
-			&i.Payment.CreatedAt,
-			&i.Payment.SettledAt,
-			&i.Payment.SweepAt,
-			&i.Payment.SendUntil,
-			&i.Payment.ConsentMac,
-			&i.Payment.FirstSentAt,
-			&i.Payment.ReviewSince,
-			&i.Payment.Refunded,
-			&i.Payment.ChargedLateAt,
-			&i.Payment.RecheckAt,
-			&i.Payment.Rechecks,
-			&i.Payment.ActionExpiresAt,
 			&i.PlanCode,
 			&i.PlanGroup,
 			&i.PlanEnding,
 			&i.Features,
+			&i.UserID,
+			&i.ID,
+			&i.SubscriptionID,
+			&i.PaymentMethodID,
+			&i.PaymentSystem,
+			&i.Initiator,
+			&i.Amount,
+			&i.Currency,
+			&i.PeriodStart,
+			&i.PeriodEnd,
+			&i.Status,
+			&i.DeclineCode,
+			&i.ProviderRef,
+			&i.ActionUrl,
+			&i.Contradiction,
+			&i.CreatedAt,
+			&i.SettledAt,
+			&i.SweepAt,
+			&i.SendUntil,
+			&i.ConsentMac,
+			&i.FirstSentAt,
+			&i.ReviewSince,
+			&i.Refunded,
+			&i.ChargedLateAt,
+			&i.RecheckAt,
+			&i.Rechecks,
+			&i.ActionExpiresAt,
 		); err != nil {
 			return nil, err
 		}

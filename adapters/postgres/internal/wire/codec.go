@@ -12,7 +12,7 @@ const xidArrayOID = 1011
 // RegisterTypes makes m map Postgres types to the types of the domain:
 //
 //	timestamptz  time.Time in UTC; the zero time is NULL
-//	uuid         string; in an array the empty string is NULL
+//	uuid         string; the empty string is NULL, as an argument only in an array
 //
 // It also registers array codecs that write a slice as a whole. The codecs of pgx
 // box each element. For an array of ids, pgx first fails and then sends text.

@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// uuidCodec is [pgtype.UUIDCodec] with a faster scan into strings.
+// uuidCodec is [pgtype.UUIDCodec] with a faster scan into strings. NULL is the empty string.
 type uuidCodec struct{ pgtype.UUIDCodec }
 
 // PlanScan implements [pgtype.Codec].
@@ -23,6 +23,10 @@ type uuidScanner struct{}
 
 // Scan implements [pgtype.ScanPlan].
 func (uuidScanner) Scan(src []byte, target any) error {
+	if src == nil {
+		*target.(*string) = ""
+		return nil
+	}
 	if len(src) != 16 {
 		return fmt.Errorf("cannot scan a uuid of %d bytes into a string", len(src))
 	}
