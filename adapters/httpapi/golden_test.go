@@ -37,6 +37,9 @@ func TestGolden(t *testing.T) {
 	held := func(method, path, body string) func(*service) recorder {
 		return func(s *service) recorder { subscribed(s); s.hold(); return s.do("alice", method, path, body) }
 	}
+	given := func(method, path, body string) func(*service) recorder {
+		return func(s *service) recorder { s.give(); return s.do("alice", method, path, body) }
+	}
 	subscribe := func(body string) func(*service) recorder {
 		return func(s *service) recorder { return s.do("alice", "POST", "/v1/subscriptions", body) }
 	}
@@ -114,6 +117,23 @@ func TestGolden(t *testing.T) {
 				t.Error(err)
 			}
 			return s.do("alice", "POST", "/v1/subscriptions", strings.Replace(subscribeOK, "premium", "basic", 1))
+		},
+		"given_subscriptions":   given("GET", "/v1/subscriptions", ""),
+		"given_entitlements":    given("GET", "/v1/entitlements", ""),
+		"given_history":         given("GET", "/v1/history", ""),
+		"given_subscribe":       given("POST", "/v1/subscriptions", subscribeOK),
+		"given_resume":          given("POST", "/v1/subscriptions/premium/resume", ""),
+		"given_pay":             given("POST", "/v1/subscriptions/premium/pay", `{"price":{"amount":39900,"currency":"RUB"}}`),
+		"given_replace":         given("PUT", "/v1/subscriptions/premium/payment-method", replaceOK),
+		"given_cancel_by_token": given("POST", "/v1/subscriptions/premium/cancel", `{"payment_token":"tok_other"}`),
+		"given_cancel_now": func(s *service) recorder {
+			s.give()
+			return s.do("alice", "POST", "/v1/subscriptions/premium/cancel", `{"at":"now"}`, key("k"))
+		},
+		"given_subscribe_later": func(s *service) recorder {
+			s.give()
+			s.clock.Advance(3 * 24 * time.Hour)
+			return s.do("alice", "POST", "/v1/subscriptions", subscribeOK)
 		},
 		"subscription":       get("/v1/subscriptions/premium"),
 		"cancel":             post("/v1/subscriptions/premium/cancel", ""),

@@ -21,6 +21,7 @@ import (
 	"github.com/online-cinema/billing/core/billing"
 	"github.com/online-cinema/billing/core/clocktest"
 	"github.com/online-cinema/billing/core/feed"
+	"github.com/online-cinema/billing/core/operators"
 	"github.com/online-cinema/billing/core/payments"
 	"github.com/online-cinema/billing/core/ports"
 	"github.com/online-cinema/billing/core/viewers"
@@ -139,6 +140,20 @@ func (s *service) hold() {
 		return nil
 	})
 	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// give lets an operator give alice, who never subscribed, the plan premium for three days.
+func (s *service) give() {
+	s.t.Helper()
+	err := s.store.InTx(s.t.Context(), func(tx ports.Repos) error { return tx.Users.Seen(s.t.Context(), s.clock.Now(), users["alice"]) })
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	support := operators.Support{Store: s.store, Clock: s.clock, NewID: s.config.NewID, By: operators.CLIOperator()}
+	on := operators.Target{User: users["alice"], Ref: "premium", Reason: "ticket 4711"}
+	if _, _, err := support.GivePlan(s.t.Context(), on, 3, "ticket 4711"); err != nil {
 		s.t.Fatal(err)
 	}
 }

@@ -38,13 +38,15 @@ func paymentSystem(ps viewers.PaymentSystem) api.PaymentSystem {
 func subscription(v ports.SubscriptionView) api.Subscription {
 	s := api.Subscription{
 		Id: string(v.ID), PlanCode: v.PlanCode, PlanGroup: v.PlanGroup, Status: api.SubscriptionStatus(v.Status),
-		Price: money(v.Price), PaymentSystem: v.PaymentSystem, PaymentMethodId: string(v.MethodID),
+		Price: money(v.Price), PaymentSystem: nullString(v.PaymentSystem), PaymentMethodId: nullString(v.MethodID),
 		CancelAtPeriodEnd: v.CancelAtPeriodEnd,
 		StartedAt:         nullTime(v.StartedAt), EndedAt: nullTime(v.EndedAt),
-		LatestPayment: &api.LatestPayment{
-			Id: string(v.Latest.ID), Status: api.PaymentStatus(v.Latest.Status), DeclineCode: nullString(v.Latest.DeclineCode),
-		},
 		NextAction: nextAction(v),
+	}
+	if !v.Given() {
+		s.LatestPayment = &api.LatestPayment{
+			Id: string(v.Latest.ID), Status: api.PaymentStatus(v.Latest.Status), DeclineCode: nullString(v.Latest.DeclineCode),
+		}
 	}
 	if !v.StartedAt.IsZero() {
 		s.CurrentPeriod = new(period(v.Current))

@@ -972,21 +972,21 @@ type SubscribeRequest struct {
 	Receipt   *ReceiptContact `json:"receipt,omitempty"`
 }
 
-// Subscription A viewer's agreement to pay for a plan, period after period. It keeps the price that the viewer agreed to.
+// Subscription A viewer's agreement to pay for a plan, period after period. It keeps the price that the viewer agreed to. The cinema can also give a plan to a viewer for a time. Such a subscription has no payment method and no payment. It is never charged, and ends with `current_period`.
 //
 // Example: {"cancel_at_period_end":false,"current_period":{"end":"2026-04-01T10:00:00Z","start":"2026-03-01T10:00:00Z"},"ended_at":null,"id":"01981e2c-7d4a-7c10-9a51-3f0f6f3f2a11","latest_payment":{"decline_code":null,"id":"01981e2c-7d4a-7c11-8f3e-52a4c1d7e902","status":"succeeded"},"next_action":null,"next_charge_at":"2026-04-01T10:00:00Z","payment_method_id":"01981e2c-7d4a-7c0f-9b20-6e5d4c3b2a10","payment_system":"simulator","plan_code":"premium","plan_group":"main","price":{"amount":39900,"currency":"RUB"},"started_at":"2026-03-01T10:00:00Z","status":"active"}
 type Subscription struct {
-	// CancelAtPeriodEnd True if the subscription was cancelled and ends with the current period.
+	// CancelAtPeriodEnd True if the subscription ends with the current period, because it was cancelled or given.
 	CancelAtPeriodEnd bool `json:"cancel_at_period_end"`
 
-	// CurrentPeriod The paid period; null until the first payment succeeds.
+	// CurrentPeriod The paid or given period; null until the first payment succeeds.
 	CurrentPeriod *Period `json:"current_period"`
 
 	// EndedAt The time at which the subscription ended; null while it is live.
 	EndedAt *time.Time `json:"ended_at"`
 	Id      string     `json:"id"`
 
-	// LatestPayment The newest payment. Accept null, because a period may be given instead of paid.
+	// LatestPayment The newest payment; null if the plan was given.
 	LatestPayment *LatestPayment `json:"latest_payment"`
 
 	// NextAction The action that the subscription needs from the viewer; null if none. Ignore types that you do not know.
@@ -995,11 +995,11 @@ type Subscription struct {
 	// NextChargeAt The time of the next charge; null if none is planned. A subscription that is past due and has none waits for its viewer: see `next_action`.
 	NextChargeAt *time.Time `json:"next_charge_at"`
 
-	// PaymentMethodId The payment method that pays for the subscription. It may have been removed since.
-	PaymentMethodId string `json:"payment_method_id"`
+	// PaymentMethodId The payment method that pays for the subscription; null if the plan was given. It may have been removed since.
+	PaymentMethodId *string `json:"payment_method_id"`
 
-	// PaymentSystem The code of the payment system that charges the viewer.
-	PaymentSystem string `json:"payment_system"`
+	// PaymentSystem The code of the payment system that charges the viewer; null if the plan was given.
+	PaymentSystem *string `json:"payment_system"`
 
 	// PlanCode The plan's current code.
 	PlanCode string `json:"plan_code"`
@@ -1007,10 +1007,10 @@ type Subscription struct {
 	// PlanGroup The plan's current group. A viewer can have one live subscription to the plans of a group.
 	PlanGroup string `json:"plan_group"`
 
-	// Price The price of each period for this viewer.
+	// Price The price of each period for this viewer. Of a plan that was given, the price of the plan at that time; the viewer does not pay it.
 	Price Money `json:"price"`
 
-	// StartedAt The time of the first successful payment; null before it.
+	// StartedAt The time of the first successful payment, or of the gift; null before it.
 	StartedAt *time.Time `json:"started_at"`
 
 	// Status The state of a subscription. `incomplete` waits for its first payment. `past_due` has a declined renewal, which is retried while the viewer keeps access.
