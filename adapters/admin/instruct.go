@@ -1,9 +1,12 @@
 package admin
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -63,6 +66,9 @@ func (s *server) showInstruct(w http.ResponseWriter, r *http.Request, v *view) e
 		return err
 	}
 	values.Set("id", s.Instructions.NewID())
+	if values.Get("target") == "" && len(page.Plans) > 0 {
+		values.Set("target", string(page.Plans[0].ID))
+	}
 	values.Set("length", "days")
 	values.Set("amount", page.Payment.Refundable().Decimal())
 	return s.renderInstruct(w, r, http.StatusOK, "instruct", page)
@@ -71,7 +77,8 @@ func (s *server) showInstruct(w http.ResponseWriter, r *http.Request, v *view) e
 // instructPage returns the form with these values, and the records that it is about.
 func (s *server) instructPage(r *http.Request, v *view, values url.Values) (instructPage, error) {
 	i := billing.Instruction{Kind: billing.InstructionKind(values.Get("kind")), UserID: billing.UserID(values.Get("user")), Target: values.Get("target")}
-	if !hasText("kind."+string(i.Kind)) || !billing.IsID(string(i.UserID)) || !billing.IsID(i.Target) {
+	chosen := i.Kind != billing.InstructGivePlan || i.Target != "" // that form has the choice of its target
+	if !hasText("kind."+string(i.Kind)) || !billing.IsID(string(i.UserID)) || chosen && !billing.IsID(i.Target) {
 		return instructPage{}, errNoPage
 	}
 	p, err := s.Instructions.Look(r.Context(), v.op, i)
@@ -143,7 +150,7 @@ func (s *server) parseInstruct(r *http.Request, v *view) (instructPage, billing.
 	page.Errors = make(map[string]string)
 	refuse := func(field string) { page.Errors[field] = v.T("instruct.wrong." + field) }
 	switch i.Kind {
-	case billing.InstructGive:
+	case billing.InstructGive, billing.InstructGivePlan:
 		if form.Get("length") != "period" {
 			if i.Days, err = strconv.Atoi(strings.TrimSpace(form.Get("days"))); err != nil || i.Days == 0 {
 				refuse("days")
@@ -190,6 +197,11 @@ func (v *view) Request(i billing.Instruction) string {
 			return v.T("request.give_period")
 		}
 		return v.T("request.give", v.Count("span.days", i.Days))
+	case billing.InstructGivePlan:
+		if i.Days == 0 {
+			return v.T("request.give_plan_period", v.planName(i.Target))
+		}
+		return v.T("request.give_plan", v.planName(i.Target), v.Count("span.days", i.Days))
 	case billing.InstructRefund:
 		if i.EndNow {
 			return v.T("request.refund_end", v.Money(i.Amount))
@@ -200,6 +212,22 @@ func (v *view) Request(i billing.Instruction) string {
 	default:
 		return v.T("request." + string(i.Kind))
 	}
+}
+
+// planName returns the name of the plan with this id, or the id.
+func (v *view) planName(id string) string { return cmp.Or(v.plans[billing.PlanID(id)], id) }
+
+// namePlans reads the names of the plans that the instructions give, for [view.Request].
+func (s *server) namePlans(ctx context.Context, v *view, list ...billing.Instruction) error {
+	if !slices.ContainsFunc(list, func(i billing.Instruction) bool { return i.Kind == billing.InstructGivePlan }) {
+		return nil
+	}
+	plans, err := s.Catalog.Plans(ctx)
+	v.plans = make(map[billing.PlanID]string, len(plans))
+	for _, p := range plans {
+		v.plans[p.ID] = p.Name
+	}
+	return err
 }
 
 // Result returns the effect of the instruction as a sentence.
@@ -219,6 +247,8 @@ func (p instructPage) Result() string {
 		return p.T("result.retry", p.Money(sub.Price), sub.PlanCode)
 	case billing.InstructGive:
 		return p.resultOfGrant()
+	case billing.InstructGivePlan:
+		return p.T("result.give_plan", p.Plan.Name, p.PlainDate(p.Grant.Period.End))
 	case billing.InstructRefund:
 		if i.EndNow {
 			return p.T("result.refund_end", p.Money(i.Amount), p.Money(p.Payment.Amount), sub.PlanCode)

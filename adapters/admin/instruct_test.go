@@ -296,7 +296,103 @@ func TestInstruct_RefusedLater(t *testing.T) {
 	})
 	s.execute()
 	page := sonya.get(submitted.header.Get("Location"))
-	wantText(t, "page", page, "Nothing was changed. Give 3 days: The subscription has ended, so no time can be given to it.", "Give 3 days not possible")
+	wantText(t, "page", page, "Nothing was changed. Give 3 days: The subscription has ended, so no time can be given to it; give the plan to the viewer.", "Give 3 days not possible")
 	sonya.post("/admin/language", url.Values{"language": {"ru"}, "next": {"/admin"}})
 	wantText(t, "page in Russian", sonya.get(submitted.header.Get("Location")), "Ничего не изменилось. Подарить: 3 дня: Состояние подписки или платежа этого не позволяет.")
+}
+
+// seen registers a user who never subscribed.
+func (s *site) seen() billing.UserID {
+	s.t.Helper()
+	user := billing.UserID(newID())
+	s.change(func(ctx context.Context, tx ports.Repos) ([]billing.Event, error) {
+		return nil, tx.Users.Seen(ctx, wallClock{}.Now(), user)
+	})
+	return user
+}
+
+const givePlanForm = "/admin/info/instruct?kind=give_plan&user="
+
+// givePlan fills the form that gives a plan, and confirms it.
+func (b *browser) givePlan(user billing.UserID, fill url.Values) (check, submitted response) {
+	b.t.Helper()
+	form := b.fields(givePlanForm + string(user))
+	for field, values := range fill {
+		form[field] = values
+	}
+	if check = b.post("/admin/instruct/check", form); check.status != http.StatusOK {
+		return check, check
+	}
+	return check, b.post("/admin/instruct/submit", form)
+}
+
+func TestInstruct_GivePlan(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	p := s.sell("gold", "Gold")
+	s.archive(s.sell("old", "Old"))
+	until := wallClock{}.Now().AddDate(0, 0, 3)
+	for name, c := range map[string]struct {
+		language string
+		user     billing.UserID
+		link     string
+		result   string
+		page     []string
+	}{
+		"in English": {"en", s.seen(), "Give a plan", "Gold until " + until.Format("2 Jan 2006") + ", free, not renewed.",
+			[]string{"Done: Give Gold for 3 days.", "gold given, not renewed", "Given period", "time given gold", "sonya: ticket 4711"}},
+		"in Russian, after the end": {"ru", s.subscribed(p), "Подарить тариф", ": бесплатно, без продления.",
+			[]string{"Выполнено: Подарить Gold: 3 дня.", "gold подарена, без продления", "Подаренный период", "подарено время gold"}},
+	} {
+		sonya := s.as("sonya")
+		if c.language == "ru" {
+			sonya.done(c.user, "cancel_now", url.Values{"reason": {"asked by phone"}})
+		}
+		sonya.post("/admin/language", url.Values{"language": {c.language}, "next": {"/admin"}})
+		wantText(t, name, sonya.get(pageOf(c.user)), c.link)
+		if form := sonya.get(givePlanForm + string(c.user)); !strings.Contains(form.body, ">Gold</option>") || strings.Contains(form.body, ">Old</option>") {
+			t.Errorf("%s: the form does not offer exactly the plans on sale", name)
+		}
+		check, submitted := sonya.givePlan(c.user, url.Values{"days": {"3"}, "reason": {"ticket 4711"}})
+		wantText(t, name, check, c.result)
+		wantStatus(t, name, submitted, http.StatusSeeOther)
+		if got := s.execute(); got != (operators.Executed{Done: 1}) {
+			t.Errorf("%s: executed %+v, want one", name, got)
+		}
+		page := sonya.get(submitted.header.Get("Location"))
+		wantText(t, name, page, c.page...)
+		for _, unwanted := range []string{"kind=resume", "kind=give_plan", "kind=cancel&amp;"} {
+			if strings.Contains(page.body, unwanted) {
+				t.Errorf("%s: the page has the action %s", name, unwanted)
+			}
+		}
+		wantText(t, name, sonya.get("/admin/info/subscriptions"), "gold "+strings.TrimPrefix(c.page[1], "gold "))
+	}
+}
+
+func TestInstruct_GivePlanRefusals(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	p := s.sell("gold", "Gold")
+	viewer, other := s.seen(), s.subscribed(p)
+	sonya := s.as("sonya")
+	fill := url.Values{"days": {"3"}, "reason": {"ticket 4711"}, "target": {string(p.ID)}}
+	none := url.Values{"days": {"3"}, "reason": {"ticket 4711"}, "target": {""}}
+	form, _ := sonya.givePlan(viewer, none)
+	wantStatus(t, "no plan", form, http.StatusUnprocessableEntity)
+	wantText(t, "no plan", form, "choose a plan")
+	form, _ = sonya.givePlan(other, fill)
+	wantStatus(t, "a live subscription", form, http.StatusConflict)
+	wantText(t, "a live subscription", form, "The viewer has a live subscription to plan gold; give the time to it.")
+	wantStatus(t, "unknown plan", sonya.get(givePlanForm+string(viewer)+"&target="+newID()), http.StatusNotFound)
+	wantStatus(t, "unknown viewer", sonya.get(givePlanForm+newID()), http.StatusNotFound)
+	wantStatus(t, "a reader", s.as("vera").get(givePlanForm+string(viewer)), http.StatusForbidden)
+
+	// A whole period needs an editor, who reads the name of the plan.
+	_, submitted := sonya.givePlan(viewer, url.Values{"length": {"period"}, "reason": {"ticket 4711"}})
+	wantStatus(t, "a period", submitted, http.StatusSeeOther)
+	wantText(t, "approvals", s.as("anna").get("/admin/info/approvals"), "Give Gold for one period", "sonya, support: ticket 4711")
+	if got := s.execute(); got != (operators.Executed{}) {
+		t.Errorf("executed %+v before the approval", got)
+	}
 }

@@ -86,22 +86,21 @@ func (f subscriptionsFilter) link(more ...string) string {
 }
 
 func (v *view) subscriptionRow(s ports.SubscriptionRow) row {
-	state := v.Word("status", s.Status)
-	if s.CancelAtPeriodEnd && s.Status == billing.StatusActive {
-		state = v.T("status.ending")
-	}
 	reason := ""
 	if s.Hold != "" {
 		reason = v.T("status.held") + ": " + v.Word("decline", s.Hold)
 	}
 	r := row{
 		"user": v.userCell(s.UserID), "plan": planCode(s.PlanCode),
-		"state":  badge(subscriptionKind(s.Subscription), state) + cell{Sub: reason}.html(),
+		"state":  badge(subscriptionKind(s.Subscription), v.State(s.Subscription)) + cell{Sub: reason}.html(),
 		"price":  text(v.Money(s.Price) + " / " + v.Count("months", s.IntervalMonths)),
 		"period": v.Date(s.Current.Start) + " – " + v.Date(s.Current.End), "next": v.Time(s.NextChargeAt), "access": v.Time(s.GraceUntil),
 	}
 	if s.CancelAtPeriodEnd || s.PlanEnding {
 		r["next"] = text("—")
+	}
+	if s.Given() {
+		r["price"] = text("—")
 	}
 	return r
 }

@@ -30,13 +30,17 @@ var texts = map[string][languages]string{
 	"menu.approvals": {"Approvals", "Согласования"}, "role.support": {"support", "поддержка"},
 	"kind.cancel": {"Cancel at period end", "Отменить с концом периода"}, "kind.cancel_now": {"End now", "Завершить сейчас"},
 	"kind.resume": {"Take the cancel back", "Вернуть продление"}, "kind.retry": {"Charge again", "Повторить списание"},
-	"kind.give": {"Give time", "Подарить время"}, "kind.refund": {"Refund", "Вернуть деньги"},
+	"kind.give_plan": {"Give a plan", "Подарить тариф"},
+	"kind.give":      {"Give time", "Подарить время"}, "kind.refund": {"Refund", "Вернуть деньги"},
 	"kind.settle": {"Settle", "Указать исход"}, "kind.unlink": {"Remove", "Удалить"},
 
 	"instruct.faults": {"Correct the marked fields.", "Исправьте отмеченные поля."},
 	"instruct.method": {"Payment method", "Способ оплаты"}, "instruct.length": {"Time", "Время"}, "instruct.days": {"Days", "Дней"},
-	"instruct.period": {"One period of the plan: %s", "Один период тарифа: %s"},
-	"instruct.amount": {"Amount, %s", "Сумма, %s"},
+	"instruct.one_period":   {"One period of the plan", "Один период тарифа"},
+	"instruct.plan_help":    {"The viewer pays nothing, and the plan is not renewed.", "Зритель ничего не платит, тариф не продлевается."},
+	"instruct.wrong.target": {"choose a plan", "выберите тариф"},
+	"instruct.period":       {"One period of the plan: %s", "Один период тарифа: %s"},
+	"instruct.amount":       {"Amount, %s", "Сумма, %s"},
 	"instruct.amount_help": {
 		"Of %s, %s can be refunded. The unused days, today included, are worth %s.",
 		"Из %s можно вернуть %s. Неиспользованные дни, включая сегодняшний, стоят %s.",
@@ -66,6 +70,7 @@ var texts = map[string][languages]string{
 
 	"request.cancel": {"Cancel the subscription with its period", "Отменить подписку с концом периода"}, "request.cancel_now": {"End the subscription at once", "Завершить подписку сразу"},
 	"request.resume": {"Take the cancel back", "Вернуть продление"}, "request.retry": {"Charge the renewal again", "Повторить списание за продление"},
+	"request.give_plan": {"Give %s for %s", "Подарить %s: %s"}, "request.give_plan_period": {"Give %s for one period", "Подарить %s на один период"},
 	"request.give": {"Give %s", "Подарить: %s"}, "request.give_period": {"Give one period", "Подарить один период"},
 	"request.refund": {"Refund %s, the access stays", "Вернуть %s, доступ остаётся"}, "request.refund_end": {"Refund %s, the subscription ends", "Вернуть %s, подписка завершается"},
 	"request.settle": {"Settle the payment as “%s”", "Указать исход платежа: «%s»"}, "request.unlink": {"Remove the payment method", "Удалить способ оплаты"},
@@ -74,6 +79,7 @@ var texts = map[string][languages]string{
 	"result.cancel_now": {"The subscription to %s ends at once with its access, and nothing is paid back.", "Подписка на %s завершится сразу вместе с доступом, деньги не возвращаются."},
 	"result.resume":     {"The subscription to %s renews again: %s is charged on %s.", "Подписка на %s снова продлевается: %s будет списано %s."},
 	"result.retry":      {"The next run charges %s for %s, and later attempts stay on schedule.", "Следующий запуск спишет %s за %s, дальнейшие попытки остаются по расписанию."},
+	"result.give_plan":  {"%s until %s, free, not renewed.", "%s до %s: бесплатно, без продления."},
 	"result.give":       {"The viewer gets the time from %s to %s for free, and the next charge for %s is on %s.", "Зритель получит время с %s по %s бесплатно, следующее списание за %s — %s."},
 	"result.give_cancelled": {
 		"The viewer gets the time from %s to %s for free, and the cancelled subscription to %s then ends.",
@@ -92,6 +98,9 @@ var texts = map[string][languages]string{
 	"result.unlink_paying":    {"The payment method is never charged again, so the subscription to %s.", "С этого способа оплаты больше ничего не спишется, поэтому подписка на %s."},
 	"result.ends":             {"%s ends on %s", "%s завершится %s"},
 
+	"refusal.already_subscribed":       {"The viewer has a live subscription to the plan; give the time to it.", "У зрителя уже есть подписка на этот тариф: подарите время ей."},
+	"refusal.plan_group_taken":         {"The viewer has a live subscription to another plan of the group; give the time to it.", "У зрителя уже есть подписка на другой тариф этой группы: подарите время ей."},
+	"refusal.plan_not_found":           {"The plan is not sold.", "Этот тариф не продаётся."},
 	"refusal.invalid_transition":       {"The state of the subscription or the payment does not allow this.", "Состояние подписки или платежа этого не позволяет."},
 	"refusal.nothing_due":              {"The subscription is not past due.", "Подписка не просрочена."},
 	"refusal.payment_open":             {"A payment for the subscription is pending.", "Платёж по подписке ещё в обработке."},
@@ -401,7 +410,7 @@ var texts = map[string][languages]string{
 	"user.payments": {"Payments", "Платежи"}, "user.cards": {"Cards", "Карты"}, "user.no_history": {"No events yet.", "Событий пока нет."},
 	"user.no_subscriptions": {"No subscriptions.", "Подписок нет."}, "user.no_payments": {"No payments.", "Платежей нет."}, "user.no_cards": {"No saved cards.", "Сохранённых карт нет."},
 	"user.access_until": {"Access until", "Доступ до"}, "user.payment": {"Payment", "Платёж"}, "user.price": {"Price", "Цена"},
-	"user.period": {"Paid period", "Оплаченный период"}, "user.next_charge": {"Next charge", "Следующее списание"}, "user.none": {"none", "нет"},
+	"user.period": {"Paid period", "Оплаченный период"}, "user.given_period": {"Given period", "Подаренный период"}, "user.next_charge": {"Next charge", "Следующее списание"}, "user.none": {"none", "нет"},
 	"user.ended": {"Ended", "Завершена"}, "user.system": {"Payment system", "Платёжная система"}, "user.contradiction": {"Contradiction", "Противоречие"},
 	"user.card_added": {"Added", "Добавлена"}, "user.card_removed": {"removed", "удалена"},
 	"user.terms":    {"Version of the terms:", "Версия условий:"},
@@ -476,6 +485,7 @@ var texts = map[string][languages]string{
 	"event.ended":                 {"ended", "подписка завершена"},
 
 	"status.incomplete": {"awaiting the first payment", "ожидает первого платежа"}, "status.active": {"active", "действует"},
+	"status.given":  {"given, not renewed", "подарена, без продления"},
 	"status.ending": {"ends with the period", "до конца периода"}, "status.past_due": {"past due", "просрочена"}, "status.ended": {"ended", "завершена"},
 	"status.held":     {"on hold", "ждёт зрителя"},
 	"payment.pending": {"pending", "в обработке"}, "payment.succeeded": {"paid", "оплачен"},

@@ -75,6 +75,9 @@ func (s *server) loadUser(r *http.Request, v *view, id billing.UserID, chosen bi
 	if err != nil {
 		return userPage{}, err
 	}
+	if err := s.namePlans(r.Context(), v, d.Instructions...); err != nil {
+		return userPage{}, err
+	}
 	page := userPage{
 		view: v, User: d.User, Subscriptions: d.Subscriptions, More: d.More, Cards: d.Cards, Chosen: chosen,
 		Methods:      slices.DeleteFunc(d.Methods, func(m ports.PanelMethod) bool { return !m.RemovedAt.IsZero() }),
@@ -136,6 +139,15 @@ func (s *server) awaitInstruction(ctx context.Context, v *view, user billing.Use
 // InstructLink returns the link to the form of an instruction about the user.
 func (p userPage) InstructLink(kind string, target any) string {
 	return link("/info/instruct", "kind", kind, "user", string(p.User.ID), "target", textOf(target))
+}
+
+// GivePlanLink returns the link to the form that gives the user a plan, or "" if the user has
+// a live subscription.
+func (p userPage) GivePlanLink() string {
+	if slices.ContainsFunc(p.Subscriptions, func(s ports.SubscriptionView) bool { return s.Live() }) {
+		return ""
+	}
+	return link("/info/instruct", "kind", string(billing.InstructGivePlan), "user", string(p.User.ID))
 }
 
 // StateKind returns the badge of the state of an instruction.

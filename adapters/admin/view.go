@@ -24,6 +24,8 @@ type view struct {
 	duty operators.Duty     // before any other page
 	csrf string
 	path string // path and query of the page
+
+	plans map[billing.PlanID]string // names, if the page has instructions that give plans
 }
 
 // T returns the text with this key; see [lang.text].
@@ -39,6 +41,18 @@ func textOf(v any) string {
 		return r.String()
 	}
 	return ""
+}
+
+// State returns the state of a subscription in words.
+func (v *view) State(s billing.Subscription) string {
+	switch {
+	case s.Status == billing.StatusActive && s.Given():
+		return v.T("status.given")
+	case s.Status == billing.StatusActive && s.CancelAtPeriodEnd:
+		return v.T("status.ending")
+	default:
+		return v.Word("status", s.Status)
+	}
 }
 
 // Count returns a number with its noun.

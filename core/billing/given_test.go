@@ -70,6 +70,11 @@ func TestPlan_GiveNewRefused(t *testing.T) {
 			t.Errorf("%s: %v, want %v with %q", name, err, c.want, c.part)
 		}
 	}
+	addOn := other
+	addOn.PlanGroup = "sport"
+	if _, _, _, err := plan.GiveNew("sub-1", "user-1", []billing.Subscription{addOn}, grantRequest(3), utc, day(2)); err != nil {
+		t.Errorf("beside a subscription of another group: %v", err)
+	}
 	if _, _, _, err := plan.GiveNew("sub-1", "user-1", []billing.Subscription{subscription(t, billing.StatusEnded, false)}, grantRequest(3), utc, day(2)); err != nil {
 		t.Errorf("after a subscription that has ended: %v", err)
 	}

@@ -87,21 +87,21 @@ func (r GrantRequest) grant(s Subscription, given Period, now time.Time) Grant {
 // and the interval are those of the plan, to be shown. It begins now, is never charged, and
 // ends with the grant, unless [Subscription.Give] appends more time to it.
 //
-// live are the user's live subscriptions to plans of the group. A plan that is no longer sold
-// cannot be given, because the viewer could not go on with it. Errors:
+// subs are subscriptions of the user, among them all live ones to plans of the group. A plan
+// that is no longer sold cannot be given, because the viewer could not go on with it. Errors:
 //
 //	ErrInvalid            a field of the request is not valid
 //	ErrPlanNotFound       the plan is no longer sold
-//	ErrAlreadySubscribed  one of live is a live subscription to the plan: it gets the time
-//	ErrPlanGroupTaken     one of live is a live subscription to another plan: it gets the time
-func (p Plan) GiveNew(id SubscriptionID, user UserID, live []Subscription, r GrantRequest, cal Calendar, now time.Time) (Subscription, Grant, []Event, error) {
+//	ErrAlreadySubscribed  a live subscription to the plan gets the time instead
+//	ErrPlanGroupTaken     a live subscription to another plan of the group gets the time instead
+func (p Plan) GiveNew(id SubscriptionID, user UserID, subs []Subscription, r GrantRequest, cal Calendar, now time.Time) (Subscription, Grant, []Event, error) {
 	if err := r.Check(); err != nil {
 		return Subscription{}, Grant{}, nil, err
 	}
 	if !p.ArchivedAt.IsZero() {
 		return Subscription{}, Grant{}, nil, ErrPlanNotFound.WithMessage("plan %s is no longer sold, so it cannot be given", p.Code)
 	}
-	if err := p.refuseGift(live); err != nil {
+	if err := p.RefuseGift(subs); err != nil {
 		return Subscription{}, Grant{}, nil, err
 	}
 	s := Subscription{
@@ -116,11 +116,12 @@ func (p Plan) GiveNew(id SubscriptionID, user UserID, live []Subscription, r Gra
 	return s, r.grant(s, s.Current, now), []Event{s.event(EventPeriodGiven, now)}, nil
 }
 
-// refuseGift returns why the plan cannot be given to a viewer with these subscriptions.
-func (p Plan) refuseGift(live []Subscription) error {
-	for _, s := range live {
+// RefuseGift returns the error of [Plan.GiveNew] if one of the viewer's subscriptions excludes
+// the plan, or nil. Subscriptions to plans of other groups do not.
+func (p Plan) RefuseGift(subs []Subscription) error {
+	for _, s := range subs {
 		switch {
-		case !s.Live():
+		case !s.Live() || s.PlanGroup != p.Group && s.PlanID != p.ID:
 		case s.PlanID == p.ID:
 			return ErrAlreadySubscribed.WithMessage("the viewer has a live subscription to plan %s; give the time to it", p.Code)
 		default:

@@ -33,8 +33,9 @@ type Proposal struct {
 	Grant        billing.Grant          // that is made
 	Method       ports.PanelMethod      // that is removed, or that pays the subscription
 	Paid         []billing.Subscription // live subscriptions that Method pays
-	Plan         billing.Plan           // that is given
-	Live         []billing.Subscription // the viewer's, to plans of its group
+	Plans        []billing.Plan         // that the viewer can be given
+	Plan         billing.Plan           // that is given; zero if the instruction has no target yet
+	Live         []billing.Subscription // all live subscriptions of the viewer
 }
 
 // Look returns the records that an instruction concerns. Its kind, user and target are
@@ -108,26 +109,32 @@ func (s Instructions) look(ctx context.Context, i billing.Instruction) (p Propos
 	return p, err
 }
 
-// lookPlan reads the plan that is given, and the viewer's live subscriptions in its group.
+// lookPlan reads the plan that is given, the viewer's live subscriptions, and the plans that
+// can be given beside them. The instruction may have no target yet.
 func (s Instructions) lookPlan(ctx context.Context, p Proposal) (Proposal, error) {
 	views, user := s.Store.Views(), p.Instruction.UserID
 	if _, err := views.Subject(ctx, user); err != nil {
 		return p, err
 	}
-	plans, err := views.Plans(ctx)
+	stored, err := views.LiveSubscriptions(ctx, user)
 	if err != nil {
 		return p, err
 	}
-	n := slices.IndexFunc(plans, func(plan billing.Plan) bool { return string(plan.ID) == p.Instruction.Target })
-	if n < 0 {
-		return p, billing.ErrPlanNotFound
+	for _, v := range stored {
+		sub, _ := v.At(s.Clock.Now())
+		p.Live = append(p.Live, sub)
 	}
-	p.Plan = plans[n]
-	live, err := views.LiveSubscriptions(ctx, user)
-	for _, v := range live {
-		if sub, _ := v.At(s.Clock.Now()); sub.Live() && sub.PlanGroup == p.Plan.Group {
-			p.Live = append(p.Live, sub)
+	plans, err := views.Plans(ctx)
+	for _, plan := range plans {
+		if plan.ArchivedAt.IsZero() && plan.RefuseGift(p.Live) == nil {
+			p.Plans = append(p.Plans, plan)
 		}
+		if string(plan.ID) == p.Instruction.Target {
+			p.Plan = plan
+		}
+	}
+	if err == nil && p.Plan.ID == "" && p.Instruction.Target != "" {
+		err = billing.ErrPlanNotFound
 	}
 	return p, err
 }
