@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -97,6 +98,7 @@ func (t *tool) give() *cobra.Command {
 		Short: "Give a viewer, or all viewers of an outage, time without a charge",
 		Long: "Give a viewer days (3d), or one whole period of the plan (period). The time follows what the viewer has. The end of the\n" +
 			"period, the next charge, the retries and the end of the grace move by it. Nothing is charged.\n\n" +
+			"A viewer without a live subscription in the group of the plan gets the plan itself for that time. It is not renewed.\n\n" +
 			"A viewer gets time from a source once, so a repeated command changes nothing. The source is the reason, unless you name\n" +
 			"another one.\n\n" +
 			"With --entitled-between every viewer of the plan gets the time who could watch at any moment between two past times,\n" +
@@ -136,13 +138,11 @@ func (t *tool) give() *cobra.Command {
 			}
 			return t.withSupport(cmd.Context(), func(_ *postgres.Store, s operators.Support) error {
 				on := operators.Target{User: billing.UserID(auth.UserID(user)), Ref: plan, Reason: reason}
-				sub, grant, err := s.Give(cmd.Context(), on, days, source)
+				sub, grant, err := s.GiveOrBegin(cmd.Context(), on, days, source)
 				if err != nil {
 					return err
 				}
-				return t.print(toGrantJSON(sub, grant), func() {
-					t.printf("given: %s to %s, from %q; %s", grant.Period.Start.Format(time.RFC3339), grant.Period.End.Format(time.RFC3339), grant.Source, subscriptionSentence(sub))
-				})
+				return t.print(toGrantJSON(sub, grant), func() { t.printf("%s", grantSentence(sub, grant)) })
 			})
 		}),
 	}
@@ -236,12 +236,23 @@ func toGrantJSON(s billing.Subscription, g billing.Grant) grantJSON {
 	}
 }
 
+// grantSentence says in one sentence what the viewer got.
+func grantSentence(s billing.Subscription, g billing.Grant) string {
+	period := g.Period.Start.Format(time.RFC3339) + " to " + g.Period.End.Format(time.RFC3339)
+	if s.Given() && g.Period == s.Current {
+		return fmt.Sprintf("given: plan %s from %s, from %q; it is free and not renewed", s.PlanCode, period, g.Source)
+	}
+	return fmt.Sprintf("given: %s, from %q; %s", period, g.Source, subscriptionSentence(s))
+}
+
 // subscriptionSentence says in one sentence how the subscription stands.
 func subscriptionSentence(s billing.Subscription) string {
 	what := "the subscription to plan " + s.PlanCode
 	switch {
 	case s.Status == billing.StatusEnded:
 		return what + " has ended"
+	case s.Given():
+		return what + " was given, is not renewed, and runs until " + s.Current.End.Format(time.RFC3339)
 	case s.CancelAtPeriodEnd && s.Charging:
 		return what + " is cancelled, and a renewal for it is being charged at this moment"
 	case s.CancelAtPeriodEnd:

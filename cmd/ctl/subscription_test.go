@@ -40,6 +40,44 @@ func TestGive(t *testing.T) {
 	}
 }
 
+// A viewer without a live subscription gets the plan itself. More time then follows it.
+func TestGive_WithoutSubscription(t *testing.T) {
+	t.Parallel()
+	const guest = "22222222-2222-4222-8222-222222222222"
+	s := withDatabase(t)
+	exec(t, s.url(), currentPeriod)
+	exec(t, s.url(), "UPDATE subscriptions SET status = 'ended', ended_at = now(), next_charge_at = NULL; INSERT INTO users VALUES ('"+guest+"', '2026-01-01Z', '2026-01-01Z')")
+	for _, user := range []string{ownerID, guest} {
+		out, _ := s.run(t, boot.OK, "give", "3d", "--user", user, "--plan", "basic", "--reason", "ticket 4711")
+		if !strings.HasPrefix(out, "given: plan basic from ") || !strings.Contains(out, `from "ticket 4711"; it is free and not renewed`) {
+			t.Errorf("to a viewer without a subscription: stdout is %q", out)
+		}
+		if _, errs := s.run(t, boot.Failed, "give", "3d", "--user", user, "--plan", "basic", "--reason", "ticket 4711"); !strings.Contains(errs, `"ticket 4711" gave the viewer the time`) {
+			t.Errorf("a repetition: stderr is %q", errs)
+		}
+	}
+	var g grantJSON
+	s.json(t, boot.OK, &g, "give", "period", "--user", guest, "--plan", "basic", "--source", "gift", "--reason", "ticket 4712")
+	if sub := g.Subscription; sub.Status != "active" || !sub.CancelAtPeriodEnd || sub.NextChargeAt != nil || !sub.CurrentPeriod.End.Equal(g.Period.End) || !g.Period.Start.After(sub.CurrentPeriod.Start) {
+		t.Errorf("more time: %+v, want it appended without a charge", g)
+	}
+	if out, _ := s.run(t, boot.OK, "user", "show", guest); !strings.Contains(out, "active; given, not renewed") {
+		t.Errorf("the viewer is shown as %s", out)
+	}
+	if _, errs := s.run(t, boot.Failed, "subscription", "resume", g.Subscription.ID, "--reason", "x"); !strings.Contains(errs, "was given until") {
+		t.Errorf("resume: stderr is %q", errs)
+	}
+	if out, _ := s.run(t, boot.OK, "subscription", "cancel", g.Subscription.ID, "--now", "--reason", "x"); !strings.Contains(out, "has ended") {
+		t.Errorf("cancel: stdout is %q", out)
+	}
+	if _, errs := s.run(t, boot.Failed, "give", "3d", "--user", "never-seen", "--plan", "basic", "--reason", "x"); !strings.Contains(errs, "there is no user") {
+		t.Errorf("to an unknown viewer: stderr is %q", errs)
+	}
+	if got := query(t, s.url(), "SELECT count(*)::text FROM payments WHERE created_at > '2026-03-01Z'"); got[0] != "0" {
+		t.Errorf("%s payments were made, want none", got[0])
+	}
+}
+
 func TestSubscription_CancelResumeRetry(t *testing.T) {
 	t.Parallel()
 	s := withDatabase(t)

@@ -182,7 +182,10 @@ func (t *tool) showUser(u userDetails) {
 	t.printf("First seen %s, last seen %s\n", formatTime(u.FirstSeenAt), formatTime(u.LastSeenAt))
 	t.table([]string{"SUBSCRIPTION", "PLAN", "STATUS", "PRICE", "PERIOD ENDS", "NEXT CHARGE"}, mapped(u.Subscriptions, func(s ports.SubscriptionView) []string {
 		status := joinNonEmpty(string(s.Status), prefixed("on hold: ", string(s.Hold)))
-		if s.CancelAtPeriodEnd {
+		switch {
+		case s.Given():
+			status += "; given, not renewed"
+		case s.CancelAtPeriodEnd:
 			status += "; ends with the period"
 		}
 		every := " / month"
