@@ -27,6 +27,11 @@ func instructions() []scenario {
 			run:         instructWhileRenewing,
 		},
 		{
+			name: "instruct/give plan", short: 1, long: 10,
+			description: "operators give the plan to viewers whose subscription has ended, while those subscribe again: each has one live subscription, and a given one ends without a charge",
+			run:         givePlanWhileSubscribing,
+		},
+		{
 			name: "instruct/panel", short: 1, long: 5,
 			description: "the support submits many refunds at the same moment, and two editors decide at the same moment: the limit of the day holds, and each decision is made once",
 			run:         instructInPanel,
@@ -62,6 +67,58 @@ func (v viewer) instruct(kind string) {
 		if _, err := v.w.pool.Exec(v.w.ctx, insertInstruction, auth.UserID(v.name), id, kind); err != nil {
 			v.w.violated("instruction to %s for %s: %v", kind, v.name, err)
 		}
+	}
+}
+
+// insertPlanGift stores an open instruction to give the plan premium to a viewer.
+const insertPlanGift = `
+	INSERT INTO instructions (user_id, id, kind, target, days, amount, currency, end_now, settle_as, reason, author, author_role, origin,
+		decided_by, state, fault_code, outcome, created_at)
+	SELECT $1::uuid, $2::uuid, 'give_plan', p.id, 3, 0, '', false, '', 'requested by the suite', 'suite', 'editor', '', '', 'open', '', '', now()
+	FROM plans p WHERE p.code = 'premium'
+	ON CONFLICT (user_id, id) DO NOTHING`
+
+// givePlan stores an instruction to give the viewer the plan premium, twice.
+func (v viewer) givePlan() {
+	id := uuid.NewString()
+	for range 2 {
+		if _, err := v.w.pool.Exec(v.w.ctx, insertPlanGift, auth.UserID(v.name), id); err != nil {
+			v.w.violated("instruction to give %s the plan: %v", v.name, err)
+		}
+	}
+}
+
+func givePlanWhileSubscribing(t *trial) {
+	const n = 24
+	w := t.world("BILLING_CHARGE_TIMEOUT=2s")
+	w.setClock(january31)
+	w.api()
+	w.api()
+	viewers := w.subscribeViewers(n, "tok_ok")
+	w.awaitActive(viewers, "tok_ok")
+	forEach(8, viewers, func(_ int, v viewer) {
+		v.retry(http.MethodPost, "/v1/subscriptions/premium/cancel", "end-"+v.name, `{"at":"now"}`)
+	})
+	forEach(n, viewers, func(i int, v viewer) {
+		rng := t.rng(v.name)
+		v.givePlan()
+		if rng.IntN(4) == 0 {
+			v.givePlan()
+		}
+		w.sleep(time.Duration(rng.IntN(1000)) * time.Millisecond)
+		v.retry(http.MethodPost, "/v1/subscriptions", "again-"+v.name, subscribeBody(fmt.Sprintf("tok_ok~again-%d", i)))
+	})
+	w.checkInstructions()
+	const given = `SELECT count(*) FROM subscriptions WHERE payment_method_id IS NULL`
+	gifts := w.queryInt(given)
+	w.count("plans given", gifts)
+	if gifts == 0 || gifts == n {
+		w.noFault("%d of %d viewers were given the plan, so the requests did not compete", gifts, n)
+	}
+	w.setClock(january31.AddDate(0, 0, 3))
+	w.check()
+	if live := w.queryInt(given + ` AND ended_at IS NULL`); live != 0 {
+		w.violated("given: %d subscriptions that were given have not ended", live)
 	}
 }
 

@@ -134,13 +134,22 @@ var invariants = []invariant{
 		SELECT format('subscription %s was ordered, but the history has %s agreements for that', s.id, count(e.id))
 		FROM subscriptions s LEFT JOIN events e ON e.user_id = s.user_id AND e.subscription_id = s.id
 			AND e.type = 'agreed' AND e.at = s.created_at
+		WHERE s.payment_method_id IS NOT NULL -- a given plan needs no agreement
 		GROUP BY s.id HAVING count(e.id) <> 1
 		UNION ALL
 		SELECT format('subscription %s has cancel_at_period_end = %s, but its history says %s', s.id, s.cancel_at_period_end, c.requested)
 		FROM subscriptions s, LATERAL (SELECT coalesce((SELECT e.type = 'cancel_requested' FROM events e
 			WHERE e.user_id = s.user_id AND e.subscription_id = s.id AND e.type IN ('cancel_requested', 'cancel_revoked')
 			ORDER BY e.id DESC LIMIT 1), false)) c (requested)
-		WHERE s.ended_at IS NULL AND s.cancel_at_period_end <> c.requested`},
+		WHERE s.ended_at IS NULL AND s.payment_method_id IS NOT NULL AND s.cancel_at_period_end <> c.requested`},
+	{"given", "a subscription that was given is never charged, and ends", `
+		SELECT format('payment %s was created for subscription %s, which was given', p.id, s.id)
+		FROM subscriptions s JOIN grants g ON g.user_id = s.user_id AND g.subscription_id = s.id AND g.period_start = s.started_at
+		JOIN payments p ON p.user_id = s.user_id AND p.subscription_id = s.id
+		UNION ALL
+		SELECT format('subscription %s, which was given, would be renewed', s.id)
+		FROM subscriptions s JOIN grants g ON g.user_id = s.user_id AND g.subscription_id = s.id AND g.period_start = s.started_at
+		WHERE NOT s.cancel_at_period_end OR s.next_charge_at IS NOT NULL OR s.payment_method_id IS NOT NULL`},
 	{"I12", "no charge is above the viewer's latest agreement before it", `
 		SELECT format('payment %s of subscription %s is for %s %s, but the viewer had agreed to %s %s',
 			p.id, p.subscription_id, p.amount, p.currency, agreed.amount, agreed.currency)
