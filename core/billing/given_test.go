@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/online-cinema/billing/core/billing"
 )
 
@@ -169,4 +171,53 @@ func TestSubscription_GivenRefusesPayment(t *testing.T) {
 	if err := subscription(t, billing.StatusActive, false).RefuseGiven(); err != nil {
 		t.Errorf("RefuseGiven of a paid subscription: %v", err)
 	}
+}
+
+// Whatever happens to a given subscription, it is never charged, and its period is the sum of
+// its grants.
+func TestGiven_RandomLife(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		cal, now := utc, day(0)
+		s, g, _, err := order().Plan.GiveNew("sub-1", "user-1", nil, grantRequest(rapid.IntRange(0, 40).Draw(t, "days")), cal, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		end, m := g.Period.End, order().Method
+		for range rapid.IntRange(1, 20).Draw(t, "steps") {
+			now = now.AddDate(0, 0, rapid.IntRange(0, 9).Draw(t, "days later"))
+			after, p, billed := s, billing.Payment{}, false
+			switch rapid.IntRange(0, 7).Draw(t, "action") {
+			case 0:
+				if after, g, _, err = s.Give(grantRequest(rapid.IntRange(0, 40).Draw(t, "more days")), cal, now); err == nil {
+					end = g.Period.End
+				}
+			case 1:
+				after, _, err = s.Resume(m, now)
+			case 2:
+				after, _, err = s.Replace(m, now)
+			case 3:
+				after, p, _, err = s.Pay(billing.PayRequest{Payment: "pay-1", Method: m, Shown: s.Price}, cal, now)
+			case 4:
+				after, _, err = s.Retry(now)
+			case 5:
+				after, _ = s.StopRenewal(billing.MethodRemoved, now)
+			case 6:
+				after, p, _, billed = s.Bill("pay-1", m, cal, now)
+			case 7:
+				if rapid.IntRange(0, 9).Draw(t, "cancel") == 0 {
+					after, _, err = s.Cancel(billing.AtOnce, now)
+				}
+			}
+			s, _ = after.At(now)
+			switch {
+			case billed || p != (billing.Payment{}) || s.Charging || !s.Given() || !s.NextChargeAt.IsZero() || !s.CancelAtPeriodEnd:
+				t.Fatalf("%+v with payment %+v can be charged", s, p)
+			case s.Current != billing.Period{Start: day(0), End: end}:
+				t.Fatalf("the period is %v, but the grants end at %s", s.Current, end)
+			case s.Live() && !now.Before(end):
+				t.Fatalf("at %s it is live, but its grants ended at %s", now, end)
+			}
+		}
+	})
 }

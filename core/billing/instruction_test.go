@@ -12,6 +12,9 @@ func TestSupportLimits_Exceeded(t *testing.T) {
 	t.Parallel()
 	limits := billing.SupportLimits{GiveDays: 7, Refunds: []billing.Money{{Amount: 1000_00, Currency: "RUB"}}}
 	give := func(days int) billing.Instruction { return billing.Instruction{Kind: billing.InstructGive, Days: days} }
+	givePlan := func(days int) billing.Instruction {
+		return billing.Instruction{Kind: billing.InstructGivePlan, Days: days}
+	}
 	refund := func(amount int64, c billing.Currency) billing.Instruction {
 		return billing.Instruction{Kind: billing.InstructRefund, Amount: billing.Money{Amount: amount, Currency: c}}
 	}
@@ -24,6 +27,9 @@ func TestSupportLimits_Exceeded(t *testing.T) {
 		"days above the limit":            {give(8), billing.SupportUsage{}, true},
 		"days above it with earlier ones": {give(3), billing.SupportUsage{GivenDays: 5}, true},
 		"a period":                        {give(0), billing.SupportUsage{}, true},
+		"a plan for days at the limit":    {givePlan(7), billing.SupportUsage{}, false},
+		"a plan for days above it":        {givePlan(5), billing.SupportUsage{GivenDays: 3}, true},
+		"a plan for a period":             {givePlan(0), billing.SupportUsage{}, true},
 		"a refund at the limit":           {refund(1000_00, "RUB"), billing.SupportUsage{}, false},
 		"a refund above the limit":        {refund(1000_01, "RUB"), billing.SupportUsage{}, true},
 		"a refund after others":           {refund(600_01, "RUB"), billing.SupportUsage{Refunded: 400_00}, true},
@@ -83,6 +89,8 @@ func TestInstruction_Check(t *testing.T) {
 		"no id":                 {func(i *billing.Instruction) { i.ID = "" }, "id"},
 		"a period":              {func(i *billing.Instruction) { i.Kind = billing.InstructGive }, ""},
 		"too many days":         {func(i *billing.Instruction) { i.Kind, i.Days = billing.InstructGive, 367 }, "days"},
+		"a plan for a period":   {func(i *billing.Instruction) { i.Kind = billing.InstructGivePlan }, ""},
+		"a plan for too long":   {func(i *billing.Instruction) { i.Kind, i.Days = billing.InstructGivePlan, 367 }, "days"},
 		"a refund of nothing":   {func(i *billing.Instruction) { i.Kind = billing.InstructRefund }, "amount"},
 		"settled as nothing":    {func(i *billing.Instruction) { i.Kind = billing.InstructSettle }, "as"},
 		"settled as succeeded":  {func(i *billing.Instruction) { i.Kind, i.As = billing.InstructSettle, billing.PaymentSucceeded }, ""},

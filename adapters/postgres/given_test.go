@@ -1,0 +1,53 @@
+package postgres_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/online-cinema/billing/adapters/postgres"
+)
+
+// given makes the stored subscription one that was given.
+const given = `UPDATE subscriptions SET status = 'active', charging = false, started_at = created_at, payment_method_id = NULL,
+	latest_payment_id = NULL, payment_system = '', consent_mac = NULL, cancel_at_period_end = true, next_charge_at = NULL`
+
+// The schema repeats that a subscription without a payment method is never charged.
+func TestGiven_Constraints(t *testing.T) {
+	t.Parallel()
+	w := newVaultFixture(t)
+	w.subscribe(w.link(w.encrypting, 1).ID)
+	w.exec(given)
+	for name, c := range map[string]struct{ set, constraint string }{
+		"a next charge":               {"next_charge_at = period_end", "subscriptions_given"},
+		"a pending payment":           {"charging = true", "subscriptions_given"},
+		"a renewal":                   {"cancel_at_period_end = false", "subscriptions_given"},
+		"a grace":                     {"status = 'past_due', hold = 'card_expired'", "subscriptions_given"},
+		"a payment":                   {"latest_payment_id = id", "subscriptions_given"},
+		"a payment system":            {"payment_system = 'bank'", "subscriptions_given"},
+		"a consent":                   {"consent_mac = '\\x00'", "subscriptions_given"},
+		"a method without a payment":  {"payment_method_id = (SELECT id FROM payment_methods LIMIT 1), next_charge_at = period_end", "subscriptions_given"},
+		"a method without a schedule": {"payment_method_id = (SELECT id FROM payment_methods LIMIT 1), latest_payment_id = id", "subscriptions_schedule"},
+	} {
+		_, err := w.pool.Exec(t.Context(), "UPDATE subscriptions SET "+c.set)
+		var refused *pgconn.PgError
+		if !errors.As(err, &refused) || refused.ConstraintName != c.constraint {
+			t.Errorf("%s: %v, want that %s refuses it", name, err, c.constraint)
+		}
+	}
+	w.exec("UPDATE subscriptions SET status = 'ended', ended_at = now()")
+}
+
+// Nothing was agreed, so there is no consent to sign.
+func TestRewrap_SkipsGivenPlans(t *testing.T) {
+	t.Parallel()
+	w := newVaultFixture(t)
+	w.subscribe(w.link(w.encrypting, 1).ID)
+	w.exec(given)
+	s := w.signing(w.vault)
+	w.wantConsents(s, postgres.ConsentCounts{})
+	if pass := w.sign(s, true); pass.Reencrypted != 0 || len(pass.Forged) > 0 {
+		t.Errorf("the pass: %+v", pass)
+	}
+}
