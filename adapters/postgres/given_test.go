@@ -2,11 +2,14 @@ package postgres_test
 
 import (
 	"errors"
+	"regexp"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/online-cinema/billing/adapters/postgres"
+	"github.com/online-cinema/billing/core/ports"
 )
 
 // given makes the stored subscription one that was given.
@@ -49,5 +52,19 @@ func TestRewrap_SkipsGivenPlans(t *testing.T) {
 	w.wantConsents(s, postgres.ConsentCounts{})
 	if pass := w.sign(s, true); pass.Reencrypted != 0 || len(pass.Forged) > 0 {
 		t.Errorf("the pass: %+v", pass)
+	}
+}
+
+// A run finds the subscriptions that are over without reading the table.
+func TestGiven_OverReadsIndexes(t *testing.T) {
+	t.Parallel()
+	s := newManyRows(t, postgres.RenewRole)
+	now := time.Date(2026, 1, 15, 0, 0, 0, 0, time.UTC)
+	err := s.InTx(t.Context(), func(tx ports.Repos) error { _, err := tx.Due.LockOver(t.Context(), now, 500); return err })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, query := range []string{"SubscriptionsLockOver", "SubscriptionsLockGivenOver"} {
+		s.scansNone(t, query, regexp.MustCompile(`Seq Scan on subscriptions`))
 	}
 }

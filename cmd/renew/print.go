@@ -93,6 +93,8 @@ func toPlanned(d renewals.Decision) planned {
 		l.Period = &periodJSON{d.Payment.Period.Start, d.Payment.Period.End}
 	case d.Hold != "":
 		l.Action, l.Reason, l.DueAt = "end", string(d.Hold), d.GraceUntil
+	case d.Given():
+		l.Action, l.Reason, l.DueAt = "end", "given", d.Current.End
 	case d.CancelAtPeriodEnd:
 		l.Action, l.Reason = "end", "cancelled"
 	case d.PlanEnding:

@@ -173,8 +173,8 @@ func TestSubscription_GivenRefusesPayment(t *testing.T) {
 	}
 }
 
-// Whatever happens to a given subscription, it is never charged, and its period is the sum of
-// its grants.
+// No order of requests and runs charges a given subscription. Its period is the sum of its
+// grants.
 func TestGiven_RandomLife(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

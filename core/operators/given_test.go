@@ -12,7 +12,7 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// seen registers the viewer, who never subscribed.
+// seen registers the viewer without a subscription.
 func (w world) seen() {
 	w.T.Helper()
 	w.InTx(func(ctx context.Context, tx ports.Repos) error {
@@ -24,7 +24,7 @@ func (w world) givePlan(days int, source string) (billing.Subscription, billing.
 	return w.support().GivePlan(w.T.Context(), target(" no picture "), days, source)
 }
 
-// A viewer who never subscribed can watch for the given time. No run charges it, and one ends
+// The viewer never subscribed, and can watch for the given time. No run charges it. A run ends
 // it.
 func TestSupport_GivePlan(t *testing.T) {
 	t.Parallel()

@@ -9,13 +9,14 @@ import (
 	"github.com/online-cinema/billing/core/ports"
 )
 
-// endOver ends the subscriptions on hold whose grace has ended. No payment system is
-// needed for that, so they end even while theirs is unavailable.
+// endOver ends the subscriptions on hold whose grace has ended, and the given ones whose
+// period has ended. No payment system is needed for that, so they end even while one is
+// unavailable.
 func (p *pipeline) endOver(ctx context.Context) error {
 	for ctx.Err() == nil {
 		found, err := ports.InTx(ctx, p.Store, func(tx ports.Repos) (int, error) { return p.endBatch(ctx, tx) })
 		if err != nil {
-			return fmt.Errorf("end subscriptions on hold: %w", err)
+			return fmt.Errorf("end subscriptions that are over: %w", err)
 		}
 		p.stats.add(ports.Summary{Ended: found})
 		if found < payments.MaxBatch {

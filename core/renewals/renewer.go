@@ -22,7 +22,7 @@ import (
 //
 //	remind   announce the charges to come
 //	resolve  look up the payments that earlier runs left pending
-//	end      end the subscriptions on hold whose grace has ended
+//	end      end the subscriptions on hold whose grace has ended, and the given ones that are over
 //	claim    lock due subscriptions · Bill each · verify its consent · store intents, a
 //	         batch per transaction
 //	charge   a bounded number of charges in flight
@@ -85,7 +85,7 @@ type Decision struct {
 }
 
 // Plan calls each for every subscription that a run would claim now, the earliest
-// first. Before those it calls each for the subscriptions on hold that a run would end,
+// first. Before those it calls each for the subscriptions on hold and the given ones that a run would end,
 // for those without an adapter, and for those that wait for their notice. Neither they nor the subscriptions with an obstacle
 // count toward the limit. Plan changes nothing and calls no payment system.
 func (r *Renewer) Plan(ctx context.Context, each func(Decision) error) error {

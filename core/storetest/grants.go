@@ -175,7 +175,7 @@ var grantCases = []testCase{
 	}},
 }
 
-// given gives the plan of the world to a new user, who never subscribed.
+// given gives the plan of the world to a new user.
 func (w *world) given(days int) (billing.Subscription, []billing.Event) {
 	w.Helper()
 	user := newIDOf[billing.UserID]()
