@@ -6,9 +6,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/online-cinema/billing/adapters/postgres"
+	"github.com/online-cinema/billing/adapters/postgres/pgtest"
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/clocktest"
+	"github.com/online-cinema/billing/core/operators"
 	"github.com/online-cinema/billing/core/ports"
 )
 
@@ -67,4 +72,46 @@ func TestGiven_OverReadsIndexes(t *testing.T) {
 	for _, query := range []string{"SubscriptionsLockOver", "SubscriptionsLockGivenOver"} {
 		s.scansNone(t, query, regexp.MustCompile(`Seq Scan on subscriptions`))
 	}
+}
+
+// The figures of the panel count a given subscription from its beginning to its end.
+func TestGiven_CountsAsLive(t *testing.T) {
+	t.Parallel()
+	ctx, now := t.Context(), clocktest.New(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
+	url := pgtest.URL(t)
+	store, panelStore := postgres.NewStore(openAs(t, url, "none")), postgres.NewStore(openAs(t, url, postgres.PanelRole))
+	newID := func() string { return uuid.Must(uuid.NewV7()).String() }
+	plan, err := operators.Catalog{Store: store, Clock: now, NewID: newID, By: operators.CLIOperator()}.AddPlan(ctx, billing.Plan{
+		Code: "gold", Name: "Gold", Price: billing.Money{Amount: 399_00, Currency: "RUB"}, IntervalMonths: 1,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	user := billing.UserID(newID())
+	if err := store.InTx(ctx, func(tx ports.Repos) error { return tx.Users.Seen(ctx, now.Now(), user) }); err != nil {
+		t.Fatal(err)
+	}
+	support := operators.Support{Store: store, Clock: now, NewID: newID, By: operators.CLIOperator()}
+	on := operators.Target{User: user, Ref: "gold", Reason: "no picture"}
+	if _, _, err := support.GivePlan(ctx, on, 3, "ticket 4711"); err != nil {
+		t.Fatal(err)
+	}
+	wantLive := func(when string, want int) {
+		t.Helper()
+		row, err := panelStore.PanelViews().Catalog.Plan(ctx, plan.ID)
+		all, listErr := panelStore.PanelViews().Catalog.Subscribers(ctx)
+		if err != nil || listErr != nil || row.Subscribers != want || all[plan.ID] != want {
+			t.Errorf("%s, the plan has %d and %d subscribers, %v, %v, want %d", when, row.Subscribers, all[plan.ID], err, listErr, want)
+		}
+	}
+	wantLive("given", 1)
+	panel := operators.Panel{Store: panelStore, Views: panelStore.PanelViews(), Clock: now, Location: time.UTC}
+	d, err := panel.Dashboard(ctx, operators.CLIOperator())
+	if err != nil || d.Days[len(d.Days)-1].New != 1 {
+		t.Errorf("the dashboard has %+v today, %v, want one new subscription", d.Days[len(d.Days)-1], err)
+	}
+	if _, err := support.Cancel(ctx, on, billing.AtOnce); err != nil {
+		t.Fatal(err)
+	}
+	wantLive("ended", 0)
 }
