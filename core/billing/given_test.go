@@ -193,20 +193,20 @@ func TestGiven_RandomLife(t *testing.T) {
 					end = g.Period.End
 				}
 			case 1:
-				after, _, err = s.Resume(m, now)
+				after, _, _ = s.Resume(m, now)
 			case 2:
-				after, _, err = s.Replace(m, now)
+				after, _, _ = s.Replace(m, now)
 			case 3:
-				after, p, _, err = s.Pay(billing.PayRequest{Payment: "pay-1", Method: m, Shown: s.Price}, cal, now)
+				after, p, _, _ = s.Pay(billing.PayRequest{Payment: "pay-1", Method: m, Shown: s.Price}, cal, now)
 			case 4:
-				after, _, err = s.Retry(now)
+				after, _, _ = s.Retry(now)
 			case 5:
 				after, _ = s.StopRenewal(billing.MethodRemoved, now)
 			case 6:
 				after, p, _, billed = s.Bill("pay-1", m, cal, now)
 			case 7:
 				if rapid.IntRange(0, 9).Draw(t, "cancel") == 0 {
-					after, _, err = s.Cancel(billing.AtOnce, now)
+					after, _, _ = s.Cancel(billing.AtOnce, now)
 				}
 			}
 			s, _ = after.At(now)

@@ -34,6 +34,7 @@ CREATE INDEX CONCURRENTLY subscriptions_given_live ON subscriptions (user_id, id
 RESET lock_timeout;
 
 -- +goose Down
+-- It fails if there is such a row: the previous version cannot read it.
 DROP INDEX IF EXISTS subscriptions_given_live;
 ALTER TABLE subscriptions
     DROP CONSTRAINT subscriptions_given,
