@@ -236,7 +236,7 @@ func toGrantJSON(s billing.Subscription, g billing.Grant) grantJSON {
 	}
 }
 
-// grantSentence says in one sentence what the viewer got.
+// grantSentence names the grant in one sentence.
 func grantSentence(s billing.Subscription, g billing.Grant) string {
 	period := g.Period.Start.Format(time.RFC3339) + " to " + g.Period.End.Format(time.RFC3339)
 	if s.Given() && g.Period == s.Current {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// planEnds returns the scenarios of an operator who ends a plan for all its subscribers.
+// planEnds returns the scenarios of the end of a plan for all its subscribers.
 func planEnds() []scenario {
 	all := []scenario{{
 		name: "plan end/while renewing", short: 1, long: 10,
