@@ -1,0 +1,24 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/online-cinema/billing/core/billing"
+	"github.com/online-cinema/billing/core/renewals"
+)
+
+func TestPlanned_ReasonOfEnd(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		decision renewals.Decision
+		want     string
+	}{
+		"plan ended":     {renewals.Decision{Subscription: billing.Subscription{PlanEnding: true}}, "plan_ended"},
+		"cancelled":      {renewals.Decision{Subscription: billing.Subscription{PlanEnding: true, CancelAtPeriodEnd: true}}, "cancelled"},
+		"method removed": {renewals.Decision{MethodRetired: billing.MethodRemoved}, "payment_method_removed"},
+	} {
+		if got := toPlanned(c.decision); got.Action != "end" || got.Reason != c.want {
+			t.Errorf("%s: %s, because of %s; want end, %s", name, got.Action, got.Reason, c.want)
+		}
+	}
+}
