@@ -61,7 +61,7 @@ func (r instructions) Usage(_ context.Context, next billing.Instruction, since t
 		if i.Author != next.Author || i.DecidedBy != "" || !counts || i.CreatedAt.Before(since) {
 			continue
 		}
-		if i.Kind == billing.InstructGive && i.UserID == next.UserID {
+		if gives := i.Kind == billing.InstructGive || i.Kind == billing.InstructGivePlan; gives && i.UserID == next.UserID {
 			u.GivenDays += i.Days
 		}
 		if i.Kind == billing.InstructRefund && i.Amount.Currency == next.Amount.Currency {

@@ -66,7 +66,7 @@ func (s Subscription) Resume(m PaymentMethod, now time.Time) (Subscription, []Ev
 	if today, _ := s.At(now); !today.Live() {
 		return s, nil, ErrInvalidTransition.WithMessage("the subscription has ended; subscribe again instead")
 	}
-	if err := cmp.Or(s.RefuseGiven(), s.refuseEnding(), s.refuseRetired(m)); err != nil {
+	if err := cmp.Or(s.refuseGiven(), s.refuseEnding(), s.refuseRetired(m)); err != nil {
 		return s, nil, err
 	}
 	if !s.CancelAtPeriodEnd {

@@ -136,17 +136,13 @@ func (p Plan) RefuseGift(subs []Subscription) error {
 // It has no payment method, and no payment is ever made for it.
 func (s Subscription) Given() bool { return s.MethodID == "" }
 
-// RefuseGiven returns [ErrInvalidTransition] if the subscription is a given one, because
-// nothing can renew or pay it. The message says how the viewer subscribes.
-func (s Subscription) RefuseGiven() error {
-	switch {
-	case !s.Given():
+// refuseGiven returns [ErrInvalidTransition] if the subscription is a given one, because
+// nothing can renew it. The message says how the viewer subscribes.
+func (s Subscription) refuseGiven() error {
+	if !s.Given() {
 		return nil
-	case !s.Live():
-		return ErrInvalidTransition.WithMessage("the subscription has ended; subscribe again instead")
-	default:
-		return ErrInvalidTransition.WithMessage("%s", s.givenAdvice())
 	}
+	return ErrInvalidTransition.WithMessage("%s", s.givenAdvice())
 }
 
 func (s Subscription) givenAdvice() string {

@@ -90,7 +90,7 @@ func (s Subscription) Replace(m PaymentMethod, now time.Time) (Subscription, []E
 	case s.Status == StatusEnded:
 		return s, nil, ErrInvalidTransition.WithMessage("the subscription has ended; subscribe again instead")
 	case s.Given():
-		return s, nil, s.RefuseGiven()
+		return s, nil, s.refuseGiven()
 	case s.Status == StatusIncomplete:
 		return s, nil, ErrInvalidTransition.WithMessage("the first payment of the subscription is being settled; try again in a minute")
 	case s.MethodID == m.ID && s.Hold == "":

@@ -3,6 +3,7 @@ package operators_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -96,8 +97,8 @@ func TestSupport_GivePlanRefusals(t *testing.T) {
 		}
 	}
 	w.Clock.Advance(3 * 24 * time.Hour)
-	if _, _, err := w.givePlan(3, "incident 42"); !errors.Is(err, billing.ErrAlreadyGiven) {
-		t.Errorf("from the same source: %v, want ErrAlreadyGiven", err)
+	if _, _, err := w.givePlan(3, "incident 42"); !errors.Is(err, billing.ErrAlreadyGiven) || !strings.Contains(err.Error(), `"incident 42" gave the viewer the time from`) {
+		t.Errorf("from the same source: %v, want ErrAlreadyGiven with the time", err)
 	}
 	// The first subscription is over, but no run has ended it.
 	if _, _, err := w.givePlan(3, "incident 43"); err != nil {
@@ -186,6 +187,30 @@ func TestExecutor_GivePlanRefused(t *testing.T) {
 	}
 	w.ExpectCharges(2)
 	w.expectAuthor(i, 0)
+}
+
+// An instruction for a user who does not exist does not stay open.
+func TestExecutor_GivePlanToUnknownUser(t *testing.T) {
+	t.Parallel()
+	w, i := newEnded(t)
+	i.UserID, i.Author, i.AuthorRole, i.State, i.CreatedAt = "nobody", "anna", "support", billing.InstructionOpen, w.Clock.Now()
+	w.InTx(func(ctx context.Context, tx ports.Repos) error { _, err := tx.Instructions.Add(ctx, i); return err })
+	w.execute(0, 1)
+	if got := w.stored(i); got.State != billing.InstructionRefused || got.FaultCode != "not_found" {
+		t.Errorf("the instruction is %s with %q, want refused", got.State, got.FaultCode)
+	}
+}
+
+// The panel says why a plan that was given cannot be resumed.
+func TestInstructions_ResumeGivenPlan(t *testing.T) {
+	t.Parallel()
+	w, i := newEnded(t)
+	w.submit(boris, i)
+	w.execute(1, 0)
+	resume := w.on(billing.InstructResume, func(i *billing.Instruction) { i.Target = string(w.Subscriptions()[0].ID) })
+	if _, err := w.desk().Propose(t.Context(), boris, resume); !errors.Is(err, billing.ErrInvalidTransition) || !strings.Contains(err.Error(), "was given until") {
+		t.Errorf("the proposal to resume: %v, want ErrInvalidTransition", err)
+	}
 }
 
 func TestInstructions_GivePlan(t *testing.T) {

@@ -91,6 +91,9 @@ var instructionCases = []testCase{
 				i.Kind, i.Amount, i.EndNow, i.Days = billing.InstructGive, billing.Money{}, false, 3
 			},
 			func(i *billing.Instruction) {
+				i.Kind, i.Amount, i.EndNow, i.Days = billing.InstructGivePlan, billing.Money{}, false, 4
+			},
+			func(i *billing.Instruction) {
 				i.Kind, i.Amount, i.EndNow, i.Days, i.UserID = billing.InstructGive, billing.Money{}, false, 5, newIDOf[billing.UserID]()
 			},
 		} {
@@ -105,7 +108,7 @@ var instructionCases = []testCase{
 		w.must(w.finish(refused.Refuse("refund_open", "another refund is pending", noon)))
 		w.tx(func(ctx context.Context, tx ports.Repos) error {
 			used, err := tx.Instructions.Usage(ctx, next, noon)
-			same(w, "the usage", used, billing.SupportUsage{GivenDays: 3, Refunded: 200_00})
+			same(w, "the usage", used, billing.SupportUsage{GivenDays: 7, Refunded: 200_00})
 			return err
 		})
 	}},

@@ -236,9 +236,6 @@ func (s *Subscriber) Replace(ctx context.Context, cmd Replace) (ports.Subscripti
 }
 
 func (s *Subscriber) replace(ctx context.Context, tx ports.Repos, sub billing.Subscription, cmd Replace, now time.Time) (billing.Subscription, []billing.Event, error) {
-	if err := sub.RefuseGiven(); err != nil {
-		return sub, nil, err
-	}
 	source, err := s.resolve(ctx, tx, sub, cmd.Source, now)
 	if err != nil {
 		return sub, nil, err
