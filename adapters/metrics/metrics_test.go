@@ -157,7 +157,7 @@ func watched(b ports.Backlog, err error) metrics.Watched {
 func TestWatch_Backlog(t *testing.T) {
 	t.Parallel()
 	busy := ports.Backlog{
-		Pending: 3, OldestPending: noon.Add(-90 * time.Second), InReview: 2, Refunds: 4, OldestRefund: noon.Add(-time.Minute), RefundReview: 1, Instructions: 5, OldestInstruction: noon.Add(-2 * time.Second), Approvals: 6, OldestApproval: noon.Add(-time.Hour), Due: 7, OldestDue: noon.Add(-time.Hour),
+		Pending: 3, OldestPending: noon.Add(-90 * time.Second), InReview: 2, Refunds: 4, OldestRefund: noon.Add(-time.Minute), RefundReview: 1, Instructions: 5, OldestInstruction: noon.Add(-2 * time.Second), Approvals: 6, OldestApproval: noon.Add(-time.Hour), OldestPlanEnding: noon.Add(-time.Minute), Due: 7, OldestDue: noon.Add(-time.Hour),
 		Held: map[billing.DeclineCode]int{billing.CardExpired: 5, billing.UnknownDecline: 1, "Ivan Petrov's card": 2},
 		LastRun: ports.Run{
 			StartedAt: noon.Add(-time.Minute), FinishedAt: noon, Summary: ports.Summary{Due: 5, Renewed: 4, Failed: 1}, GaveUp: true, Error: ports.ErrGaveUp.Error() + ": bank",
@@ -176,7 +176,7 @@ func TestWatch_Backlog(t *testing.T) {
 		"busy": {busy, nil, []string{
 			"billing_payments_pending 3", "billing_payment_pending_age_seconds 90", "billing_payments_in_review 2",
 			"billing_refunds_pending 4", "billing_refund_pending_age_seconds 60", "billing_refunds_in_review 1",
-			"billing_instructions_open 5", "billing_instruction_open_age_seconds 2", "billing_instructions_waiting 6", "billing_instruction_waiting_age_seconds 3600",
+			"billing_instructions_open 5", "billing_instruction_open_age_seconds 2", "billing_instructions_waiting 6", "billing_instruction_waiting_age_seconds 3600", "billing_plan_ending_age_seconds 60",
 			"billing_renewal_due 7", "billing_renewal_late_seconds 3600",
 			`billing_subscriptions_held{reason="card_expired"} 5`, `billing_subscriptions_held{reason="unknown"} 3`, `billing_subscriptions_held{reason="token_unknown"} 0`,
 			"billing_renewal_last_run_success 0", "billing_renewal_last_run_gave_up 1", "billing_renewal_last_run_duration_seconds 60",

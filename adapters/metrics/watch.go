@@ -53,7 +53,7 @@ type backlogAt struct {
 	now time.Time
 }
 
-var watchMetrics = struct{ up, connections, pending, pendingAge, review, refunds, refundAge, refundReview, receipts, receiptAge, instructions, instructionAge, approvals, approvalAge, due, late, held, vault, keyAge, plaintexts *prometheus.Desc }{
+var watchMetrics = struct{ up, connections, pending, pendingAge, review, refunds, refundAge, refundReview, receipts, receiptAge, instructions, instructionAge, approvals, approvalAge, planEndingAge, due, late, held, vault, keyAge, plaintexts *prometheus.Desc }{
 	prometheus.NewDesc("billing_database_up", "1 if the database answered the query for these metrics, else 0.", nil, nil),
 	prometheus.NewDesc("billing_database_connections", "Connections to the database, by state; max is the upper limit.", []string{"state"}, nil),
 	prometheus.NewDesc("billing_payments_pending", "Payments that are not settled yet.", nil, nil),
@@ -68,6 +68,7 @@ var watchMetrics = struct{ up, connections, pending, pendingAge, review, refunds
 	prometheus.NewDesc("billing_instruction_open_age_seconds", "Age of the oldest open instruction, or 0.", nil, nil),
 	prometheus.NewDesc("billing_instructions_waiting", "Instructions that wait for the approval of another person.", nil, nil),
 	prometheus.NewDesc("billing_instruction_waiting_age_seconds", "Age of the oldest instruction that waits for an approval, or 0.", nil, nil),
+	prometheus.NewDesc("billing_plan_ending_age_seconds", "Time since an operator ended a plan whose subscriptions are not all cancelled yet, or 0.", nil, nil),
 	prometheus.NewDesc("billing_renewal_due", "Subscriptions due for the next run, counted up to ten thousand.", nil, nil),
 	prometheus.NewDesc("billing_renewal_late_seconds", "Time since the first subscription became due, or 0.", nil, nil),
 	prometheus.NewDesc("billing_subscriptions_held", "Subscriptions on hold until the viewer acts, by reason, each counted up to ten thousand.", []string{"reason"}, nil),
@@ -79,7 +80,7 @@ var watchMetrics = struct{ up, connections, pending, pendingAge, review, refunds
 // Describe implements [prometheus.Collector].
 func (w *watch) Describe(out chan<- *prometheus.Desc) {
 	m := watchMetrics
-	for _, d := range []*prometheus.Desc{m.up, m.connections, m.pending, m.pendingAge, m.review, m.refunds, m.refundAge, m.refundReview, m.receipts, m.receiptAge, m.instructions, m.instructionAge, m.approvals, m.approvalAge, m.due, m.late, m.held, m.vault, m.keyAge, m.plaintexts} {
+	for _, d := range []*prometheus.Desc{m.up, m.connections, m.pending, m.pendingAge, m.review, m.refunds, m.refundAge, m.refundReview, m.receipts, m.receiptAge, m.instructions, m.instructionAge, m.approvals, m.approvalAge, m.planEndingAge, m.due, m.late, m.held, m.vault, m.keyAge, m.plaintexts} {
 		out <- d
 	}
 	lastRun{}.Describe(out)
@@ -115,6 +116,7 @@ func (w *watch) Collect(out chan<- prometheus.Metric) {
 	gauge(out, watchMetrics.instructionAge, age(b.OldestInstruction))
 	gauge(out, watchMetrics.approvals, float64(b.Approvals))
 	gauge(out, watchMetrics.approvalAge, age(b.OldestApproval))
+	gauge(out, watchMetrics.planEndingAge, age(b.OldestPlanEnding))
 	gauge(out, watchMetrics.due, float64(b.Due))
 	gauge(out, watchMetrics.late, age(b.OldestDue))
 	collectHeld(out, b.Held)

@@ -53,7 +53,8 @@ func (s *Store) Backlog(ctx context.Context, now time.Time) (ports.Backlog, erro
 			Receipts: int(receipts.Pending), OldestReceipt: receipts.Oldest,
 			Instructions: int(instructions.Open), OldestInstruction: instructions.OldestOpen,
 			Approvals: int(instructions.Waiting), OldestApproval: instructions.OldestWaiting,
-			Due: int(due.Due), OldestDue: due.Oldest, Held: holdsOf(held), LastRun: runOf(run),
+			OldestPlanEnding: instructions.OldestPlanEnding,
+			Due:              int(due.Due), OldestDue: due.Oldest, Held: holdsOf(held), LastRun: runOf(run),
 		}, nil
 	})
 }

@@ -82,6 +82,9 @@ INSERT INTO instructions (user_id, id, kind, target, days, amount, currency, end
 SELECT id, id, 'cancel', id, 0, 0, '', false, '', 'x', 'ann', 'support', '', '', CASE WHEN n <= 2 THEN 'waiting_for_approval' ELSE 'open' END, '', '', '2026-01-31T23:50Z'::timestamptz + n * interval '1 minute'
 FROM (SELECT id, row_number() OVER () AS n FROM users) AS u WHERE n <= 4000;
 UPDATE instructions SET state = 'done', done_at = now() WHERE state = 'open' AND created_at > '2026-01-31T23:53Z';
+INSERT INTO plan_endings (plan_id, started_at, author, reason, origin, viewers, done_at)
+SELECT id, '2026-01-31T23:56Z'::timestamptz - n * interval '16 minutes', 'ann', 'x', '', 0, NULL::timestamptz FROM plans, generate_series(0, 1) n;
+UPDATE plan_endings SET done_at = now() WHERE started_at < '2026-01-31T23:50Z';
 INSERT INTO renewal_runs (id, started_at, finished_at, due, renewed, error) VALUES
     ('00000000-0000-7000-8000-000000000001', '2026-01-31T22:00Z', '2026-01-31T22:01Z', 9, 9, ''),
     ('00000000-0000-7000-8000-000000000002', '2026-01-31T23:00Z', '2026-01-31T23:01Z', 3, 2, 'the database is down'),
@@ -99,7 +102,7 @@ func TestBacklog_ReadsIndexesOnly(t *testing.T) {
 	want := ports.Backlog{
 		Pending: 1, OldestPending: now.Add(-time.Hour), Refunds: 1, OldestRefund: now.Add(-30 * time.Minute),
 		Receipts: 1, OldestReceipt: now.Add(-15 * time.Minute),
-		Instructions: 1, OldestInstruction: now.Add(-7 * time.Minute), Approvals: 2, OldestApproval: now.Add(-9 * time.Minute), Due: 10_000, OldestDue: now.Add(-14_999 * time.Second),
+		Instructions: 1, OldestInstruction: now.Add(-7 * time.Minute), Approvals: 2, OldestApproval: now.Add(-9 * time.Minute), OldestPlanEnding: now.Add(-4 * time.Minute), Due: 10_000, OldestDue: now.Add(-14_999 * time.Second),
 		Held: map[billing.DeclineCode]int{billing.CardExpired: 10_000, billing.AuthenticationRequired: 1_000},
 		LastRun: ports.Run{
 			ID: "00000000-0000-7000-8000-000000000002", StartedAt: now.Add(-time.Hour), FinishedAt: now.Add(-59 * time.Minute),
@@ -170,7 +173,10 @@ func (s *manyRowsStore) readsIndexesOnly(t *testing.T, n int) {
 			t.Fatal(err)
 		}
 		text := strings.Join(plan, "\n")
-		if strings.Contains(text, "Seq Scan") && !strings.Contains(text, "renewal_runs") { // that table has one page here
+		for _, small := range []string{"renewal_runs", "plan_endings"} { // these tables have one page here
+			text = strings.ReplaceAll(text, "Seq Scan on "+small, "")
+		}
+		if strings.Contains(text, "Seq Scan") {
 			t.Errorf("%s scans a table:\n%s", q.SQL, text)
 		}
 	}

@@ -41,6 +41,7 @@ type Backlog struct {
 	OldestInstruction time.Time                   // when the oldest of them was made; zero if there is none
 	Approvals         int                         // instructions that wait for another person
 	OldestApproval    time.Time                   // when the oldest of them was made; zero if there is none
+	OldestPlanEnding  time.Time                   // when the oldest end of a plan began that is not done; zero if there is none
 	Due               int                         // due subscriptions; counted up to a limit
 	OldestDue         time.Time                   // due time of the first of them; zero if there is none
 	Held              map[billing.DeclineCode]int // subscriptions on hold, by reason; each counted up to a limit

@@ -56,7 +56,8 @@ JOIN grants g ON g.user_id = e.user_id AND g.subscription_id = e.subscription_id
 
 -- name: BacklogInstructions :one
 -- The times are NULL if there is none. Each part reads its own index.
-SELECT o.n AS open, o.oldest::timestamptz AS oldest_open, w.n AS waiting, w.oldest::timestamptz AS oldest_waiting
+SELECT o.n AS open, o.oldest::timestamptz AS oldest_open, w.n AS waiting, w.oldest::timestamptz AS oldest_waiting,
+    (SELECT min(started_at) FROM plan_endings WHERE done_at IS NULL)::timestamptz AS oldest_plan_ending
 FROM (SELECT count(*) AS n, min(created_at) AS oldest FROM instructions WHERE state = 'open') o,
      (SELECT count(*) AS n, min(created_at) AS oldest FROM instructions WHERE state = 'waiting_for_approval') w;
 

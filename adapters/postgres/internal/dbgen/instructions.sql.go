@@ -11,16 +11,18 @@ import (
 )
 
 const backlogInstructions = `-- name: BacklogInstructions :one
-SELECT o.n AS open, o.oldest::timestamptz AS oldest_open, w.n AS waiting, w.oldest::timestamptz AS oldest_waiting
+SELECT o.n AS open, o.oldest::timestamptz AS oldest_open, w.n AS waiting, w.oldest::timestamptz AS oldest_waiting,
+    (SELECT min(started_at) FROM plan_endings WHERE done_at IS NULL)::timestamptz AS oldest_plan_ending
 FROM (SELECT count(*) AS n, min(created_at) AS oldest FROM instructions WHERE state = 'open') o,
      (SELECT count(*) AS n, min(created_at) AS oldest FROM instructions WHERE state = 'waiting_for_approval') w
 `
 
 type BacklogInstructionsRow struct {
-	Open          int64
-	OldestOpen    time.Time
-	Waiting       int64
-	OldestWaiting time.Time
+	Open             int64
+	OldestOpen       time.Time
+	Waiting          int64
+	OldestWaiting    time.Time
+	OldestPlanEnding time.Time
 }
 
 // The times are NULL if there is none. Each part reads its own index.
@@ -32,6 +34,7 @@ func (q *Queries) BacklogInstructions(ctx context.Context) (*BacklogInstructions
 		&i.OldestOpen,
 		&i.Waiting,
 		&i.OldestWaiting,
+		&i.OldestPlanEnding,
 	)
 	return &i, err
 }
