@@ -22,6 +22,13 @@ type PlanEnding struct {
 	DoneAt    time.Time
 }
 
+// EndingConfirmed reports whether an operator who confirmed a number of viewers may end a plan
+// for viewers. The numbers may differ by one percent: viewers of a large plan subscribe and
+// cancel every second.
+func EndingConfirmed(confirmed, viewers int) bool {
+	return 100*max(confirmed-viewers, viewers-confirmed) <= viewers
+}
+
 // Of reports whether the plan is still being ended by e. It is not if the plan was restored,
 // even if it was ended again later.
 func (e PlanEnding) Of(p Plan) bool { return p.ID == e.PlanID && p.EndingAt.Equal(e.StartedAt) }

@@ -173,3 +173,18 @@ func TestPlanEnding_OfRestoredPlan(t *testing.T) {
 		t.Errorf("done at %s", done.DoneAt)
 	}
 }
+
+func TestEndingConfirmed(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		confirmed, viewers int
+		want               bool
+	}{
+		{0, 0, true}, {99, 99, true}, {98, 99, false}, {100, 99, false}, {99, 100, true}, {101, 100, true}, {102, 100, false},
+		{990_000, 1_000_000, true}, {1_010_000, 1_000_000, true}, {989_999, 1_000_000, false}, {1, 0, false}, {-1, 0, false},
+	} {
+		if got := billing.EndingConfirmed(c.confirmed, c.viewers); got != c.want {
+			t.Errorf("%d confirmed, %d viewers: %v, want %v", c.confirmed, c.viewers, got, c.want)
+		}
+	}
+}

@@ -52,20 +52,20 @@ func notBefore(now, end time.Time) time.Time {
 	return end
 }
 
-// EndPlan ends a plan for all its subscribers, if their number is the confirmed one. The plan
+// EndPlan ends a plan for all its subscribers, if [billing.EndingConfirmed]. The plan
 // is not sold any more, and from the commit on no renewal of it is charged. A renewal that a
 // run claims at the same moment settles first; its period is the last one. The subscriptions
 // are cancelled by [Executor.EndPlans] in any process of the API. The errors are those of
 // PreviewEnd, and:
 //
 //	billing.ErrInvalid    the reason is not valid
-//	a [CountDiffersError] the number of viewers is not the confirmed one
+//	a [CountDiffersError] the number of viewers is not the confirmed one, see [billing.EndingConfirmed]
 func (c Catalog) EndPlan(ctx context.Context, ref, reason string, confirmed int) (PlanEnd, error) {
 	end, err := c.PreviewEnd(ctx, ref)
 	if err = cmp.Or(err, billing.CheckReason(reason)); err != nil {
 		return PlanEnd{}, err
 	}
-	if end.Viewers != confirmed {
+	if !billing.EndingConfirmed(confirmed, end.Viewers) {
 		return PlanEnd{}, &CountDiffersError{confirmed, end.Viewers}
 	}
 	err = c.change(ctx, func(tx ports.Repos) (err error) {
