@@ -163,7 +163,6 @@ func giveMemoryPart(ctx context.Context, e *env) (section, error) {
 	}
 	s.Targets = []target{
 		atMost("give", fmt.Sprintf("RSS with %d subscribers over RSS with %d", many, few), 1.25, "", over(rssOf)),
-		atMost("give", "live heap, the same", 1.25, "", over(liveHeapOf)),
 	}
 	s.Notes = []string{"The live heap is the largest that a garbage collection found. The process has the code of this benchmark, not that of billingctl."}
 	s.Raw = runs
