@@ -91,9 +91,6 @@ func (t *tool) newStepper(c testClock, rules billing.ReminderRules) stepper {
 	}
 }
 
-// errFound ends a search.
-var errFound = errors.New("found")
-
 // firstDue returns the first moment after from, and not after until, at which a run charges
 // or reminds a viewer, or ends a subscription; zero if there is none.
 func (c testClock) firstDue(ctx context.Context, rules billing.ReminderRules, from, until time.Time) (time.Time, error) {
@@ -107,13 +104,16 @@ func (c testClock) firstDue(ctx context.Context, rules billing.ReminderRules, fr
 		return time.Time{}, err
 	}
 	err = c.store.Views().Over(ctx, until, func(s billing.Subscription) error {
-		if !s.GraceUntil.After(from) {
-			return nil
+		at := s.GraceUntil
+		if s.Given() {
+			at = s.Current.End
 		}
-		end = s.GraceUntil
-		return errFound
+		if at.After(from) && (end.IsZero() || at.Before(end)) {
+			end = at
+		}
+		return nil
 	})
-	if err != nil && !errors.Is(err, errFound) {
+	if err != nil {
 		return time.Time{}, err
 	}
 	reminder, err := c.store.NextReminder(ctx, rules, c.before.Now, from, until)
