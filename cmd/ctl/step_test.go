@@ -102,6 +102,11 @@ func TestClockAdvance_Step(t *testing.T) {
 	const (
 		active = `UPDATE subscriptions SET charging = false, status = 'active', past_due_since = NULL, grace_until = NULL,
 			period_end = '2026-03-08T08:00Z', next_charge_at = '2026-03-08T08:00Z'`
+		free = `UPDATE subscriptions SET charging = false, status = 'active', past_due_since = NULL, grace_until = NULL, next_charge_at = NULL,
+			payment_method_id = NULL, payment_system = '', latest_payment_id = NULL, cancel_at_period_end = true, period_end = '2026-02-20T08:00Z'`
+		ending = `INSERT INTO plan_endings (plan_id, started_at, author, reason, origin, viewers)
+				SELECT id, '2026-02-01Z', 'ann', 'x', 'shell', 1 FROM plans;
+			UPDATE plans SET archived_at = '2026-02-01Z', ending_at = '2026-02-01Z'`
 		given = `INSERT INTO grants SELECT user_id, id, id, '2026-03-01T08:00Z', period_end, 'x', 'ann', 'x', '2026-01-01Z' FROM subscriptions`
 	)
 	tests := map[string]struct {
@@ -115,6 +120,7 @@ func TestClockAdvance_Step(t *testing.T) {
 		"the end of a subscription on hold": {
 			nil, []string{"UPDATE subscriptions SET charging = false, hold = 'card_expired', next_charge_at = NULL"}, "2026-02-08T00:00:00Z",
 		},
+		"the end of a plan that was given":      {nil, []string{free}, "2026-02-20T08:00:00Z"},
 		"a reminder before a given period ends": {nil, []string{active, given}, "2026-03-01T08:00:00Z"},
 		"a reminder at a configured time": {
 			[]string{"BILLING_REMINDERS=trial=14d"}, []string{active, given}, "2026-02-22T08:00:00Z",
@@ -125,6 +131,7 @@ func TestClockAdvance_Step(t *testing.T) {
 		"a required notice": {
 			[]string{"BILLING_NOTICE_REQUIRED=9d"}, []string{active}, "2026-02-26T08:00:00Z",
 		},
+		"no reminder while the plan is being ended":  {nil, []string{active, given, ending}, ""},
 		"no reminder of a charge after a paid month": {nil, []string{active}, ""},
 		"reminders off": {[]string{"BILLING_REMINDERS="}, []string{active, given}, ""},
 	}

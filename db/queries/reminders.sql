@@ -54,6 +54,7 @@ SELECT (SELECT count(*) FROM due) AS due, (SELECT count(*) FROM made) AS made, (
 -- The first renewal that RemindersAdd finds for the reason, if it looks in time. Only the
 -- test clock asks for it.
 SELECT s.next_charge_at::timestamptz FROM subscriptions s
+JOIN plans p ON p.id = s.plan_id AND p.ending_at IS NULL
 WHERE s.next_charge_at BETWEEN @from_at::timestamptz AND @until_at::timestamptz
   AND s.status = 'active' AND NOT s.cancel_at_period_end AND NOT s.charging
   AND (@reason::text = 'law' OR @reason = 'long_period' AND s.interval_months >= 6 OR @reason = 'trial' AND EXISTS (

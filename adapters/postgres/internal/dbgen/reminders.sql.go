@@ -96,6 +96,7 @@ func (q *Queries) RemindersAdd(ctx context.Context, arg RemindersAddParams) (*Re
 
 const remindersNext = `-- name: RemindersNext :one
 SELECT s.next_charge_at::timestamptz FROM subscriptions s
+JOIN plans p ON p.id = s.plan_id AND p.ending_at IS NULL
 WHERE s.next_charge_at BETWEEN $1::timestamptz AND $2::timestamptz
   AND s.status = 'active' AND NOT s.cancel_at_period_end AND NOT s.charging
   AND ($3::text = 'law' OR $3 = 'long_period' AND s.interval_months >= 6 OR $3 = 'trial' AND EXISTS (
