@@ -265,8 +265,8 @@ func (p instructPage) resultOfGrant() string {
 	sub := p.Subscription
 	from, to := p.PlainDate(p.Grant.Period.Start), p.PlainDate(p.Grant.Period.End)
 	switch {
-	case sub.CancelAtPeriodEnd:
-		return p.T("result.give_cancelled", from, to, sub.PlanCode)
+	case sub.CancelAtPeriodEnd, sub.PlanEnding:
+		return p.T("result.give_ends", from, to, sub.PlanCode)
 	case sub.NextChargeAt.IsZero():
 		return p.T("result.give_held", from, to, sub.PlanCode, p.PlainDate(sub.GraceUntil))
 	default:

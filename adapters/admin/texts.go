@@ -81,9 +81,9 @@ var texts = map[string][languages]string{
 	"result.retry":      {"The next run charges %s for %s, and later attempts stay on schedule.", "Следующий запуск спишет %s за %s, дальнейшие попытки остаются по расписанию."},
 	"result.give_plan":  {"%s until %s, free, not renewed.", "%s до %s: бесплатно, без продления."},
 	"result.give":       {"The viewer gets the time from %s to %s for free, and the next charge for %s is on %s.", "Зритель получит время с %s по %s бесплатно, следующее списание за %s — %s."},
-	"result.give_cancelled": {
-		"The viewer gets the time from %s to %s for free, and the cancelled subscription to %s then ends.",
-		"Зритель получит время с %s по %s бесплатно, после чего отменённая подписка на %s завершится.",
+	"result.give_ends": {
+		"The viewer gets the time from %s to %s for free, and the subscription to %s then ends.",
+		"Зритель получит время с %s по %s бесплатно, после чего подписка на %s завершится.",
 	},
 	"result.give_held": {
 		"The viewer gets the time from %s to %s for free, and the access to %s lasts until %s while the subscription is on hold.",
