@@ -54,7 +54,7 @@ func (p printer) forecast(f *forecast) error {
 // planned is one line of a dry run.
 type planned struct {
 	Action         string      `json:"action"` // charge, end or none
-	Reason         string      `json:"reason"` // renewal or retry; cancelled, plan_ended, payment_method_removed, payment_method_not_saved or the decline code of a hold; no_adapter, no_consent, token_unreadable or no_notice
+	Reason         string      `json:"reason"` // renewal or retry; cancelled, given, plan_ended, payment_method_removed, payment_method_not_saved or the decline code of a hold; no_adapter, no_consent, token_unreadable or no_notice
 	UserID         string      `json:"user_id"`
 	SubscriptionID string      `json:"subscription_id"`
 	PlanCode       string      `json:"plan_code"`

@@ -52,11 +52,11 @@ func notBefore(now, end time.Time) time.Time {
 	return end
 }
 
-// EndPlan ends a plan for all its subscribers, if [billing.EndingConfirmed]. The plan
-// is not sold any more, and from the commit on no renewal of it is charged. A renewal that a
-// run claims at the same moment settles first; its period is the last one. The subscriptions
-// are cancelled by [Executor.EndPlans] in any process of the API. The errors are those of
-// PreviewEnd, and:
+// EndPlan ends a plan for all its subscribers, if [billing.EndingConfirmed]. The plan is not
+// sold any more, and from the commit on no renewal of it is charged. A payment that is pending
+// then, or that a run claims at the same moment, may still succeed; its period is the last
+// one. An order that waits on its page is such a payment. The subscriptions are cancelled by
+// [Executor.EndPlans] in any process of the API. The errors are those of PreviewEnd, and:
 //
 //	billing.ErrInvalid    the reason is not valid
 //	a [CountDiffersError] the number of viewers is not the confirmed one, see [billing.EndingConfirmed]

@@ -215,7 +215,7 @@ type Replace struct {
 //
 //	ErrNotFound           the viewer has no such subscription
 //	ErrInvalidTransition  the subscription has ended, was given or waits for its first payment,
-//	                      or the method cannot be charged any more
+//	                      its plan is being ended, or the method cannot be charged any more
 //	*PaymentOpenError     a payment is still pending
 //	*InvalidError         for the field receipt: a contact for receipts is missing
 //	ErrPaymentMethodNotFound, ErrPaymentSystemNotFound, ErrPaymentSystemUnavailable, ErrInvalid,
