@@ -234,6 +234,7 @@ func TestRoles_PlanEndingsCannotBeForged(t *testing.T) {
 			"SELECT FROM plan_endings":                           true,
 			end("01", "now()"):                                   false, // without a decision
 			end("02", "NULL"):                                    false, // still on sale
+			end("03", "now()"):                                   false, // by a decision that is done
 			ending("01", "anna", ""):                             false,
 			ending("01", "clara", ""):                            false,
 			ending("01", "nobody", ""):                           false,
