@@ -212,7 +212,7 @@ func TestSeenPlan_CoversEveryField(t *testing.T) {
 	for name, change := range map[string]func(*billing.Plan){
 		"code": func(p *billing.Plan) { p.Code = "d" }, "name": func(p *billing.Plan) { p.Name = "m" },
 		"price": func(p *billing.Plan) { p.Price.Amount++ }, "currency": func(p *billing.Plan) { p.Price.Currency = "USD" },
-		"interval": func(p *billing.Plan) { p.IntervalMonths = 2 }, "archived": func(p *billing.Plan) { p.ArchivedAt = time.Unix(1, 0) },
+		"interval": func(p *billing.Plan) { p.IntervalMonths = 2 }, "archived": func(p *billing.Plan) { p.ArchivedAt = time.Unix(1, 0) }, "ending": func(p *billing.Plan) { p.EndingAt = time.Unix(1, 0) },
 		"vat": func(p *billing.Plan) { p.VAT = billing.VAT20 }, "features": func(p *billing.Plan) { p.Features = []string{"a b"} }, "no features": func(p *billing.Plan) { p.Features = nil },
 	} {
 		changed := plan
