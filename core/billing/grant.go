@@ -98,11 +98,11 @@ func (p Plan) GiveNew(id SubscriptionID, user UserID, subs []Subscription, r Gra
 	if err := r.Check(); err != nil {
 		return Subscription{}, Grant{}, nil, err
 	}
-	if !p.ArchivedAt.IsZero() {
-		return Subscription{}, Grant{}, nil, ErrPlanNotFound.WithMessage("plan %s is no longer sold, so it cannot be given", p.Code)
-	}
 	if err := p.RefuseGift(subs); err != nil {
 		return Subscription{}, Grant{}, nil, err
+	}
+	if !p.ArchivedAt.IsZero() {
+		return Subscription{}, Grant{}, nil, ErrPlanNotFound.WithMessage("plan %s is no longer sold, so it cannot be given", p.Code)
 	}
 	s := Subscription{
 		ID: id, UserID: user, PlanID: p.ID, PlanCode: p.Code, PlanGroup: p.Group,

@@ -136,8 +136,20 @@ func TestSupport_GiveOrBegin(t *testing.T) {
 	if err != nil || again.ID != sub.ID || g.Period.Start != sub.Current.End {
 		t.Errorf("to a plan that was given: %+v with %+v, %v, want more time", again, g, err)
 	}
-	if _, _, err := give("gold", "f"); !errors.Is(err, billing.ErrSubscriptionNotFound) {
-		t.Errorf("to an unknown plan: %v, want ErrSubscriptionNotFound", err)
+	if _, _, err := give("gold", "f"); !errors.Is(err, billing.ErrPlanNotFound) {
+		t.Errorf("to an unknown plan: %v, want ErrPlanNotFound", err)
+	}
+	if _, err := w.Catalog().ArchivePlan(t.Context(), "basic"); err != nil {
+		t.Fatal(err)
+	}
+	if longer, _, err := give("basic", "g"); err != nil || longer.ID != sub.ID {
+		t.Errorf("to an archived plan that was given: %+v, %v, want more time", longer, err)
+	}
+	if _, err := w.support().Cancel(t.Context(), target("leaves"), billing.AtOnce); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := give("basic", "h"); !errors.Is(err, billing.ErrPlanNotFound) || !strings.Contains(err.Error(), "no longer sold") {
+		t.Errorf("to an archived plan after the end: %v, want ErrPlanNotFound", err)
 	}
 	w.ExpectCharges(1)
 }

@@ -131,10 +131,18 @@ func (s Support) GivePlan(ctx context.Context, on Target, days int, source strin
 
 // GiveOrBegin gives time to the subscription that on.Ref names, as Give does. If on.Ref names
 // a plan, and the viewer has no live subscription to it, the viewer gets the plan as GivePlan
-// gives it. The new subscription then has no other time than the grant.
+// gives it, or its error. The new subscription then has no other time than the grant.
 func (s Support) GiveOrBegin(ctx context.Context, on Target, days int, source string) (billing.Subscription, billing.Grant, error) {
 	sub, g, err := s.GivePlan(ctx, on, days, source)
-	if errors.Is(err, billing.ErrAlreadySubscribed) || errors.Is(err, billing.ErrPlanNotFound) {
+	named := errors.Is(err, billing.ErrAlreadySubscribed)
+	if errors.Is(err, billing.ErrPlanNotFound) {
+		v, unknown := s.Store.Views().Subscription(ctx, on.User, on.Ref)
+		if unknown != nil && !errors.Is(unknown, billing.ErrSubscriptionNotFound) {
+			return sub, g, unknown
+		}
+		named = string(v.ID) == on.Ref
+	}
+	if named {
 		return s.Give(ctx, on, days, source)
 	}
 	return sub, g, err
