@@ -25,7 +25,7 @@ func (s *server) approvals(w http.ResponseWriter, r *http.Request, v *view) erro
 	if err != nil {
 		return err
 	}
-	if err := s.namePlans(r.Context(), v, waiting...); err != nil {
+	if err := s.readPlans(r.Context(), v); err != nil {
 		return err
 	}
 	return s.renderPage(w, r, v, http.StatusOK, v.T("menu.approvals"), "approvals", approvalsPage{v, waiting})
@@ -45,7 +45,7 @@ func (s *server) decide(w http.ResponseWriter, r *http.Request, v *view) error {
 	case err != nil:
 		return err
 	case i.State == billing.InstructionRejected:
-		if err := s.namePlans(r.Context(), v, i); err != nil {
+		if err := s.readPlans(r.Context(), v); err != nil {
 			return err
 		}
 		return s.redirectToList(w, r, "approvals", "rejected", v.Request(i))

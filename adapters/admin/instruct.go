@@ -1,12 +1,10 @@
 package admin
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -215,18 +213,18 @@ func (v *view) Request(i billing.Instruction) string {
 }
 
 // planName returns the name of the plan with this id, or the id.
-func (v *view) planName(id string) string { return cmp.Or(v.plans[billing.PlanID(id)], id) }
+func (v *view) planName(id string) string {
+	for _, p := range v.plans {
+		if string(p.ID) == id {
+			return p.Name
+		}
+	}
+	return id
+}
 
-// namePlans reads the names of the plans that the instructions give, for [view.Request].
-func (s *server) namePlans(ctx context.Context, v *view, list ...billing.Instruction) error {
-	if !slices.ContainsFunc(list, func(i billing.Instruction) bool { return i.Kind == billing.InstructGivePlan }) {
-		return nil
-	}
-	plans, err := s.Catalog.Plans(ctx)
-	v.plans = make(map[billing.PlanID]string, len(plans))
-	for _, p := range plans {
-		v.plans[p.ID] = p.Name
-	}
+// readPlans reads the plans, for [view.Request].
+func (s *server) readPlans(ctx context.Context, v *view) (err error) {
+	v.plans, err = s.Catalog.Plans(ctx)
 	return err
 }
 

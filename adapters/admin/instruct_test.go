@@ -370,6 +370,29 @@ func TestInstruct_GivePlan(t *testing.T) {
 	}
 }
 
+// A subscription to a plan of another group does not hide the action.
+func TestInstruct_GivePlanOfAnotherGroup(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	user := s.subscribed(s.sell("gold", "Gold"))
+	anna := s.as("anna")
+	offers := func() bool { return strings.Contains(anna.get(pageOf(user)).body, "kind=give_plan") }
+	if offers() {
+		t.Error("the page offers to give a plan, but there is none outside of the group")
+	}
+	p, err := s.catalog().AddPlan(t.Context(), billing.Plan{Code: "sport", Name: "Sport", Group: "add-ons", Price: billing.Money{Amount: 99_00, Currency: "RUB"}, IntervalMonths: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !offers() {
+		t.Error("the page does not offer to give a plan of another group")
+	}
+	s.archive(p)
+	if offers() {
+		t.Error("the page offers to give an archived plan")
+	}
+}
+
 func TestInstruct_GivePlanRefusals(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

@@ -75,7 +75,7 @@ func (s *server) loadUser(r *http.Request, v *view, id billing.UserID, chosen bi
 	if err != nil {
 		return userPage{}, err
 	}
-	if err := s.namePlans(r.Context(), v, d.Instructions...); err != nil {
+	if err := s.readPlans(r.Context(), v); err != nil {
 		return userPage{}, err
 	}
 	page := userPage{
@@ -141,10 +141,14 @@ func (p userPage) InstructLink(kind string, target any) string {
 	return link("/info/instruct", "kind", kind, "user", string(p.User.ID), "target", textOf(target))
 }
 
-// GivePlanLink returns the link to the form that gives the user a plan, or "" if the user has
-// a live subscription.
+// GivePlanLink returns the link to the form that gives the user a plan, or "" if the live
+// subscriptions of the user exclude every plan on sale.
 func (p userPage) GivePlanLink() string {
-	if slices.ContainsFunc(p.Subscriptions, func(s ports.SubscriptionView) bool { return s.Live() }) {
+	subs := make([]billing.Subscription, len(p.Subscriptions))
+	for i, s := range p.Subscriptions {
+		subs[i] = s.Subscription
+	}
+	if !slices.ContainsFunc(p.plans, func(plan billing.Plan) bool { return plan.RefuseGift(subs) == nil }) {
 		return ""
 	}
 	return link("/info/instruct", "kind", string(billing.InstructGivePlan), "user", string(p.User.ID))

@@ -25,7 +25,7 @@ type view struct {
 	csrf string
 	path string // path and query of the page
 
-	plans map[billing.PlanID]string // names, if the page has instructions that give plans
+	plans []billing.Plan // if the page can have instructions that give plans
 }
 
 // T returns the text with this key; see [lang.text].

@@ -101,9 +101,6 @@ func (p Plan) GiveNew(id SubscriptionID, user UserID, subs []Subscription, r Gra
 	if err := p.RefuseGift(subs); err != nil {
 		return Subscription{}, Grant{}, nil, err
 	}
-	if !p.ArchivedAt.IsZero() {
-		return Subscription{}, Grant{}, nil, ErrPlanNotFound.WithMessage("plan %s is no longer sold, so it cannot be given", p.Code)
-	}
 	s := Subscription{
 		ID: id, UserID: user, PlanID: p.ID, PlanCode: p.Code, PlanGroup: p.Group,
 		Price: p.Price, IntervalMonths: p.IntervalMonths,
@@ -117,7 +114,8 @@ func (p Plan) GiveNew(id SubscriptionID, user UserID, subs []Subscription, r Gra
 }
 
 // RefuseGift returns the error of [Plan.GiveNew] if one of the viewer's subscriptions excludes
-// the plan, or nil. Subscriptions to plans of other groups do not.
+// the plan, or if it is no longer sold, or nil. Subscriptions to plans of other groups do not
+// exclude it.
 func (p Plan) RefuseGift(subs []Subscription) error {
 	for _, s := range subs {
 		switch {
@@ -128,6 +126,9 @@ func (p Plan) RefuseGift(subs []Subscription) error {
 			return ErrPlanGroupTaken.WithMessage(
 				"the viewer has a live subscription to plan %s, which is in the same group as plan %s; give the time to it", s.PlanCode, p.Code)
 		}
+	}
+	if !p.ArchivedAt.IsZero() {
+		return ErrPlanNotFound.WithMessage("plan %s is no longer sold, so it cannot be given", p.Code)
 	}
 	return nil
 }

@@ -126,7 +126,7 @@ func (s Instructions) lookPlan(ctx context.Context, p Proposal) (Proposal, error
 	}
 	plans, err := views.Plans(ctx)
 	for _, plan := range plans {
-		if plan.ArchivedAt.IsZero() && plan.RefuseGift(p.Live) == nil {
+		if plan.RefuseGift(p.Live) == nil {
 			p.Plans = append(p.Plans, plan)
 		}
 		if string(plan.ID) == p.Instruction.Target {
