@@ -120,7 +120,8 @@ func TestTexts_EveryCodeHasName(t *testing.T) {
 			keys = append(keys, "done."+kind+"."+done)
 		}
 	}
-	for _, field := range slices.Concat(planFields, systemFields) {
+	facts := []string{"from", "to", "days", "plan", "source", "reason", "status", "viewers", "ending_at"}
+	for _, field := range slices.Concat(planFields, systemFields, facts) {
 		keys = append(keys, "field."+field)
 	}
 	for _, err := range []error{errNoPage, errBadRequest, errContentType, errCSRF, errCrossOrigin, errReadOnly, operators.ErrSignedOut, operators.ErrForbidden, billing.ErrUnavailable, ports.ErrInUse, os.ErrInvalid} {

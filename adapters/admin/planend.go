@@ -34,10 +34,15 @@ func (p planEndPage) Error(field string) string { return p.Errors[field] }
 
 // Result returns the effect of the end as a sentence.
 func (p planEndPage) Result() string {
-	if p.End.Viewers == 0 {
+	stopped := p.Count("subscriptions", p.End.Viewers)
+	switch p.End.Viewers {
+	case 0:
 		return p.T("plan_end.result_none")
+	case 1:
+		return p.T("plan_end.result_one", stopped, p.PlainDate(p.End.First))
+	default:
+		return p.T("plan_end.result", stopped, p.PlainDate(p.End.First), p.PlainDate(p.End.Last))
 	}
-	return p.T("plan_end.result", p.Count("subscribers", p.End.Viewers), p.PlainDate(p.End.First), p.PlainDate(p.End.Last))
 }
 
 // Progress returns how many subscriptions the API has ended so far.
@@ -116,7 +121,7 @@ func (s *server) postPlanEnd(w http.ResponseWriter, r *http.Request, v *view) er
 	end, err := s.Catalog.For(v.op).EndPlan(r.Context(), string(page.Plan.ID), reason, viewers)
 	var differs *operators.CountDiffersError
 	if errors.As(err, &differs) {
-		page.Problem = v.T("plan_end.differs", v.Count("subscribers", differs.Open))
+		page.Problem = v.T("plan_end.differs", v.Count("subscriptions", differs.Open))
 		return s.renderPlanEnd(w, r, http.StatusConflict, page)
 	}
 	if err != nil {

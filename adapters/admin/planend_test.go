@@ -35,7 +35,7 @@ func TestPlanEnd(t *testing.T) {
 	}
 	page := anna.get(endPath(p))
 	wantStatus(t, "form", page, http.StatusOK)
-	wantText(t, "form", page, "End “Gold” for all subscribers?", "The subscriptions of 2 subscribers end, the first on ",
+	wantText(t, "form", page, "End “Gold” for all subscribers?", "This stops the renewal of 2 subscriptions. The first ends on ",
 		"and no viewer is charged for the plan again.", "Type 2.", "subscriptions that are past due end at once")
 
 	form := anna.fields(endPath(p))
@@ -45,9 +45,9 @@ func TestPlanEnd(t *testing.T) {
 		want            string
 	}{
 		"no reason":             {" ", "2", http.StatusUnprocessableEntity, "must have 1 to 500 characters"},
-		"number in words":       {"the rights end", "two", http.StatusUnprocessableEntity, "type the number of subscribers"},
-		"no number":             {"the rights end", "", http.StatusUnprocessableEntity, "type the number of subscribers"},
-		"another number":        {"the rights end", "3", http.StatusConflict, "Not ended: the plan has 2 subscribers now."},
+		"number in words":       {"the rights end", "two", http.StatusUnprocessableEntity, "type the number of subscriptions"},
+		"no number":             {"the rights end", "", http.StatusUnprocessableEntity, "type the number of subscriptions"},
+		"another number":        {"the rights end", "3", http.StatusConflict, "Not ended: by now it is 2 subscriptions."},
 		"a card in the reason":  {"4111 1111 1111 1111", "2", http.StatusUnprocessableEntity, "could be a card number"},
 		"reason longer than it": {strings.Repeat("x", 501), "2", http.StatusUnprocessableEntity, "must have 1 to 500 characters"},
 	} {
@@ -94,7 +94,7 @@ func TestPlanEnd(t *testing.T) {
 	wantText(t, "audit", anna.get("/admin/info/audit"), "plan ended for all subscribers gold", "Reason", "the rights end", "Subscribers")
 
 	restore := "/admin/info/plans/restore?id=" + string(p.ID)
-	wantText(t, "restore", anna.get(restore), "Its end stops.")
+	wantText(t, "restore", anna.get(restore), "The plan no longer ends.")
 	wantStatus(t, "restore", anna.post("/admin/restore/plans", anna.fields(restore)), http.StatusSeeOther)
 	if stored, _ := s.plan("gold"); !stored.EndingAt.IsZero() || !stored.ArchivedAt.IsZero() {
 		t.Errorf("restored, the plan is %+v", stored)
@@ -110,13 +110,13 @@ func TestPlanEnd_InRussian(t *testing.T) {
 	anna := s.as("anna")
 	anna.post("/admin/language", url.Values{"language": {"ru"}, "next": {"/admin"}})
 	wantText(t, "plan", anna.get("/admin/info/plans/edit?id="+string(p.ID)), "Завершить для всех подписчиков…")
-	wantText(t, "form", anna.get(endPath(p)), "Завершить «Золотой» для всех подписчиков?", "У тарифа 1 подписчик: первая подписка закончится ",
+	wantText(t, "form", anna.get(endPath(p)), "Завершить «Золотой» для всех подписчиков?", "Продление остановится: 1 подписка. Она закончится ",
 		"больше за этот тариф ни с кого не списываются деньги.", "Введите 1.")
 	form := anna.fields(endPath(p))
 	form.Set("viewers", "5")
 	wantText(t, "faults", anna.post("/admin/end/plans", form), "от 1 до 500 знаков")
 	form.Set("reason", "права кончились")
-	wantText(t, "another number", anna.post("/admin/end/plans", form), "Не завершено: сейчас у тарифа 1 подписчик.")
+	wantText(t, "another number", anna.post("/admin/end/plans", form), "Не завершено: сейчас это 1 подписка.")
 	form.Set("viewers", "1")
 	got := anna.post("/admin/end/plans", form)
 	wantStatus(t, "end", got, http.StatusSeeOther)
