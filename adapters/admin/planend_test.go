@@ -71,7 +71,7 @@ func TestPlanEnd(t *testing.T) {
 	progress := anna.get(got.header.Get("Location"))
 	wantText(t, "progress", progress, "Plan “Gold” ends for all its subscribers.", "0 of about 2 subscriptions are set to end.", "In progress", "anna: the rights end")
 	wantText(t, "list", anna.get("/admin/info/plans"), "ending")
-	wantText(t, "viewer before the pass", anna.get(pageOf(last)), "Next charge none")
+	wantText(t, "viewer before the pass", anna.get(pageOf(last)), "gold ends with the period", "Next charge none")
 	give := anna.fields(anna.formOf(last, "give"))
 	give["days"], give["reason"] = []string{"3"}, []string{"ticket 4711"}
 	wantText(t, "time before the pass", anna.post("/admin/instruct/check", give), "for free, and the subscription to gold then ends.")

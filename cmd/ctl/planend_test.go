@@ -50,6 +50,18 @@ func TestPlanEnd(t *testing.T) {
 	if _, errs := s.run(t, boot.Failed, "plan", "end", "basic", "--reason", "x", "--dry-run"); !strings.Contains(errs, "plan basic has been ending since") {
 		t.Errorf("a second end: stderr is %q", errs)
 	}
+	// No API has cancelled the subscription yet.
+	var user userJSON
+	s.json(t, boot.OK, &user, "user", "show", ownerID)
+	if sub := user.Subscriptions[0]; sub.Status != "active" || sub.CancelAtPeriodEnd || sub.NextChargeAt != nil {
+		t.Errorf("the viewer is shown with %+v, want no next charge", sub)
+	}
+	if out, _ := s.run(t, boot.OK, "user", "show", ownerID); !strings.Contains(out, "active; ends with the period") {
+		t.Errorf("the viewer is shown as %s", out)
+	}
+	if out, _ := s.run(t, boot.OK, "give", "3d", "--user", ownerID, "--plan", "basic", "--reason", "x"); !strings.Contains(out, "is not renewed, because the plan is being ended, and runs until") {
+		t.Errorf("time given: stdout is %q", out)
+	}
 	s.run(t, boot.OK, "plan", "restore", "basic")
 	if got := ending(); got != "falsefalse" {
 		t.Errorf("restored, the plan is %s", got)

@@ -215,7 +215,7 @@ type periodJSON struct {
 func toSubscriptionJSON(s billing.Subscription) subscriptionJSON {
 	return subscriptionJSON{
 		ID: string(s.ID), UserID: string(s.UserID), PlanCode: s.PlanCode, Status: string(s.Status),
-		CurrentPeriod: periodJSON{s.Current.Start, s.Current.End}, NextChargeAt: orNull(s.NextChargeAt),
+		CurrentPeriod: periodJSON{s.Current.Start, s.Current.End}, NextChargeAt: orNull(nextCharge(s)),
 		CancelAtPeriodEnd: s.CancelAtPeriodEnd, EndedAt: orNull(s.EndedAt),
 	}
 }
@@ -245,6 +245,14 @@ func grantSentence(s billing.Subscription, g billing.Grant) string {
 	return fmt.Sprintf("given: %s, from %q; %s", period, g.Source, subscriptionSentence(s))
 }
 
+// nextCharge returns when the subscription is charged next; zero if it is not renewed.
+func nextCharge(s billing.Subscription) time.Time {
+	if s.CancelAtPeriodEnd || s.PlanEnding {
+		return time.Time{}
+	}
+	return s.NextChargeAt
+}
+
 // subscriptionSentence says in one sentence how the subscription stands.
 func subscriptionSentence(s billing.Subscription) string {
 	what := "the subscription to plan " + s.PlanCode
@@ -257,6 +265,8 @@ func subscriptionSentence(s billing.Subscription) string {
 		return what + " is cancelled, and a renewal for it is being charged at this moment"
 	case s.CancelAtPeriodEnd:
 		return what + " is cancelled and runs until " + s.Current.End.Format(time.RFC3339)
+	case s.PlanEnding:
+		return what + " is not renewed, because the plan is being ended, and runs until " + s.Current.End.Format(time.RFC3339)
 	case s.Hold != "":
 		return what + " is on hold, and the access lasts until " + s.GraceUntil.Format(time.RFC3339)
 	default:

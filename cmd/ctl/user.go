@@ -147,7 +147,7 @@ func toUserJSON(u userDetails) userJSON {
 			return userSubscriptionJSON{
 				ID: string(s.ID), PlanCode: s.PlanCode, Status: string(s.Status), Hold: string(s.Hold),
 				Price: moneyJSON{s.Price.Amount, string(s.Price.Currency)}, IntervalMonths: s.IntervalMonths,
-				PeriodStart: s.Current.Start, PeriodEnd: s.Current.End, NextChargeAt: orNull(s.NextChargeAt),
+				PeriodStart: s.Current.Start, PeriodEnd: s.Current.End, NextChargeAt: orNull(nextCharge(s.Subscription)),
 				CancelAtPeriodEnd: s.CancelAtPeriodEnd, PaymentSystem: s.PaymentSystem, EndedAt: orNull(s.EndedAt),
 			}
 		}),
@@ -185,14 +185,17 @@ func (t *tool) showUser(u userDetails) {
 		switch {
 		case s.Given():
 			status += "; given, not renewed"
-		case s.CancelAtPeriodEnd:
+		case s.Live() && (s.CancelAtPeriodEnd || s.PlanEnding):
 			status += "; ends with the period"
 		}
-		every := " / month"
-		if s.IntervalMonths > 1 {
-			every = " / " + strconv.Itoa(s.IntervalMonths) + " months"
+		price := s.Price.String() + " / month"
+		switch {
+		case s.Given():
+			price = ""
+		case s.IntervalMonths > 1:
+			price = s.Price.String() + " / " + strconv.Itoa(s.IntervalMonths) + " months"
 		}
-		return []string{string(s.ID), s.PlanCode, status, s.Price.String() + every, formatTime(s.Current.End), formatTime(s.NextChargeAt)}
+		return []string{string(s.ID), s.PlanCode, status, price, formatTime(s.Current.End), formatTime(nextCharge(s.Subscription))}
 	}))
 	t.printf("")
 	t.table([]string{"PAYMENT METHOD", "PAYMENT SYSTEM", "STATUS", "CARD"}, mapped(u.Methods, func(m ports.MethodView) []string {
