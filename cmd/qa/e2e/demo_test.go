@@ -200,6 +200,27 @@ func TestDemo_PastDue(t *testing.T) {
 	}
 }
 
+// An operator gives the viewer a plan. The page names no payment of it.
+func TestDemo_GivenPlan(t *testing.T) {
+	t.Parallel()
+	d := startDev(t, "--ephemeral")
+	d.viewer.get(t, "/v1/entitlements") // the viewer is seen
+	sh(t, d.operator+program(t, "billingctl")+" give 3d --user demo-viewer --plan basic --reason gift")
+	b := browsertest.Open(t, d.viewer.base)
+	b.Goto(d.demoPath(t))
+	b.WaitFor("A gift, not renewed")
+	b.Sees("Given period", "Access until", "End now")
+	var text string
+	b.Run(chromedp.Text(".sub", &text, chromedp.ByQuery))
+	for _, unwanted := range []string{"Paid period", "Latest payment", "Payment method", "Resume"} {
+		if strings.Contains(text, unwanted) {
+			t.Errorf("the page of a given plan has %q: %s", unwanted, text)
+		}
+	}
+	looksWell(b, "given")
+	b.Done()
+}
+
 // The test runs axe-core on the demo page.
 func TestDemo_Axe(t *testing.T) {
 	t.Parallel()
