@@ -267,6 +267,46 @@ func (e refusingEvent) Append(ctx context.Context, events ...billing.Event) erro
 	return e.Events.Append(ctx, events...)
 }
 
+// Restoring the plan also stops a pass that ends a page with a faulty subscription one by one.
+func TestEndPlans_RestoredDuringFaultyPage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	users := w.crowd(10)
+	w.endBasic(10)
+	restore := func() {
+		if _, err := w.Catalog().RestorePlan(t.Context(), "basic"); err != nil {
+			t.Error(err)
+		}
+	}
+	const alone = 2 // after the page failed
+	x := w.ender(&interruptedStore{Store: refusingEvents{w.Store, map[billing.UserID]bool{users[4]: true}}, after: 1 + alone, by: restore})
+	if _, err := x.EndPlans(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for n, u := range users {
+		if s := w.subscriptionOf(u); s.CancelAtPeriodEnd != (n < alone) {
+			t.Errorf("viewer %d has %+v", n, s)
+		}
+	}
+	if e := w.ending(); e.DoneAt.IsZero() || e.Cancelled != alone || e.Failed != 0 {
+		t.Errorf("the ending is %+v, want it stopped after %d", e, alone)
+	}
+}
+
+// interruptedStore calls by once, after a number of transactions.
+type interruptedStore struct {
+	ports.Store
+	after int
+	by    func()
+}
+
+func (s *interruptedStore) InTx(ctx context.Context, f func(ports.Repos) error) error {
+	if s.after--; s.after == -1 {
+		s.by()
+	}
+	return s.Store.InTx(ctx, f)
+}
+
 // Restoring the plan stops the pass. Cancelled viewers may resume then, and not before.
 func TestEndPlan_Restored(t *testing.T) {
 	t.Parallel()
