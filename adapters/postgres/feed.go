@@ -65,23 +65,23 @@ func (s *Store) FeedPage(ctx context.Context, q ports.FeedQuery) (page ports.Fee
 		return err
 	})
 	if err == nil && len(page.Events) == q.Limit {
-		err = s.summarizeFeed(ctx, page.Events[q.Limit-1])
+		s.summarizeFeed(ctx, page.Events[q.Limit-1])
 	}
 	return page, err
 }
 
 // summarizeFeed completes the index of the partition of an event, at most once per
 // summarizeEvery. It makes the next pages of a reader cheaper that is behind: without it each
-// page reads all events that were recorded since the last vacuum.
-func (s *Store) summarizeFeed(ctx context.Context, e ports.FeedEvent) error {
+// page reads all events that were recorded since the last vacuum. A failure costs only time,
+// and the next page after summarizeEvery tries again.
+func (s *Store) summarizeFeed(ctx context.Context, e ports.FeedEvent) {
 	last, now := s.summarized.Load(), time.Now().UnixNano()
 	if now-last < int64(summarizeEvery) || !s.summarized.CompareAndSwap(last, now) {
-		return nil
+		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, feedTimeout)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	_, err := s.pool.Exec(ctx, "SELECT feed_summarize(tableoid) FROM events WHERE user_id = $1 AND id = $2", e.UserID, e.ID)
-	return translate(err)
+	_, _ = s.pool.Exec(ctx, "SELECT feed_summarize(tableoid) FROM events WHERE user_id = $1 AND id = $2", e.UserID, e.ID)
 }
 
 // FeedLag implements [ports.Feed].

@@ -3,6 +3,7 @@ package postgres
 import (
 	"cmp"
 	"context"
+	"time"
 
 	"github.com/online-cinema/billing/adapters/postgres/internal/dbgen"
 	"github.com/online-cinema/billing/core/billing"
@@ -65,11 +66,15 @@ func (v views) PlanEnding(ctx context.Context, id billing.PlanID) (billing.PlanE
 }
 
 func (v views) Renewing(ctx context.Context, id billing.PlanID) (ports.Renewing, error) {
-	return queryOne(ctx, func(ctx context.Context) (ports.Renewing, error) {
-		row, err := v.q.ViewRenewing(ctx, string(id))
-		if err != nil {
-			return ports.Renewing{}, err
-		}
-		return ports.Renewing{Viewers: int(row.Viewers), FirstEnd: row.FirstEnd, LastEnd: row.LastEnd}, nil
-	})
+	ctx, cancel := context.WithTimeout(ctx, renewingTimeout)
+	defer cancel()
+	row, err := v.q.ViewRenewing(ctx, string(id))
+	if err != nil {
+		return ports.Renewing{}, translate(err)
+	}
+	return ports.Renewing{Viewers: int(row.Viewers), FirstEnd: row.FirstEnd, LastEnd: row.LastEnd}, nil
 }
+
+// renewingTimeout is shorter than a request of the panel may take. The query reads all
+// subscriptions: 600,000 in a second.
+const renewingTimeout = 25 * time.Second
