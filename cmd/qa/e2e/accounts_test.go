@@ -75,8 +75,7 @@ func TestAccounts_PageToRenewal(t *testing.T) {
 			t.Errorf("%s leads to %q, want back to the cinema", system, back)
 		}
 		eventually(t, "the payment of "+system+" is settled", func() bool { return v.get(t, "/v1/subscriptions/premium").body.Status == "active" })
-		accepted := "\n" + `billing_notifications_total{provider="` + system + `",result="accepted"} `
-		eventually(t, "the notification of "+system+" is counted", func() bool { return strings.Contains(metrics(t, a), accepted) })
+		a.waitNotified(t, system)
 	}
 	w.clock(t, "set", "2026-02-28T12:00:00Z")
 	w.checkRun(t, 0, counts{Due: 2, Renewed: 2})
