@@ -14,9 +14,11 @@ func accessiblePages(s *site) []string {
 	paying := s.subscribed(p)
 	s.waiting(paying)
 	endpoint, _ := s.addEndpoint()
+	ending := s.sell("gold", "Gold")
+	s.end(ending)
 	form := []string{"/admin/info/plans/new", "/admin/info/plans/edit?id=" + string(p.ID), "/admin/info/plans/delete?id=" + string(p.ID), endPath(p)}
 	return append(form, "/admin", "/admin/info/plans", "/admin/info/payment_systems", "/admin/info/users", "/admin/info/users?before=zz", "/admin/info/find", "/admin/info/payments", "/admin/info/subscriptions", "/admin/info/plans/restore?id="+string(p.ID),
-		"/admin/info/users/detail?id="+string(user), pageOf(paying), s.formOf(paying, "give"), s.formOf(paying, "refund"), s.formOf(paying, "settle"), "/admin/info/approvals", "/admin/info/history", "/admin/info/audit", "/admin/nowhere",
+		"/admin/info/users/detail?id="+string(user), pageOf(paying), s.formOf(paying, "give"), givePlanForm+string(s.seen()), endPath(ending), s.formOf(paying, "refund"), s.formOf(paying, "settle"), "/admin/info/approvals", "/admin/info/history", "/admin/info/audit", "/admin/nowhere",
 		"/admin/info/endpoints", "/admin/info/endpoints/manage?id="+string(endpoint.ID),
 		"/admin/info/account", "/admin/info/account/password", "/admin/info/account/factor", "/admin/info/people", "/admin/info/people/new",
 		"/admin/info/people/detail?name=vera")

@@ -129,6 +129,8 @@ func TestBrowser_EveryPage(t *testing.T) {
 	s.waiting(paying)
 	old := s.sell("old", "Old")
 	s.archive(old)
+	ending := s.sell("gold", "Gold")
+	s.end(ending)
 	w := s.window()
 	w.signIn("anna")
 	pages := map[string][languagesOfTest]string{
@@ -149,6 +151,9 @@ func TestBrowser_EveryPage(t *testing.T) {
 		"/admin/info/history":                            {"cancelled", "подписка отменена"},
 		"/admin/info/audit":                              {"plan added", "тариф добавлен"},
 		"/admin/nowhere":                                 {"Not found", "Не найдено"},
+		endPath(p):                                       {"to confirm", "для подтверждения"},
+		endPath(ending):                                  {"In progress", "Выполняется"},
+		givePlanForm + string(s.seen()):                  {"The viewer pays nothing", "Зритель ничего не платит"},
 		s.formOf(paying, "give"):                         {"One period of the plan", "Один период тарифа"},
 		s.formOf(paying, "refund"):                       {"The unused days, today included, are worth", "Неиспользованные дни, включая сегодняшний"},
 		s.formOf(paying, "settle"):                       {"Outcome at the payment system", "Исход в платёжной системе"},

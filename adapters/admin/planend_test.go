@@ -22,6 +22,16 @@ func (s *site) endPlans() operators.PlanEndTally {
 	return t
 }
 
+// end ends a plan without subscribers.
+func (s *site) end(p billing.Plan) {
+	s.t.Helper()
+	anna := s.as("anna")
+	form := anna.fields(endPath(p))
+	form.Set("reason", "the rights end")
+	form.Set("viewers", "0")
+	wantStatus(s.t, "end", anna.post("/admin/end/plans", form), http.StatusSeeOther)
+}
+
 func TestPlanEnd(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
