@@ -89,7 +89,7 @@ func TestPlanEnd(t *testing.T) {
 		t.Errorf("the pass counts %+v, want 2 cancelled", tally)
 	}
 	wantText(t, "done", anna.get(endPath(p)), "2 of about 2 subscriptions are set to end.", "Done:")
-	wantText(t, "again", anna.get("/admin/info/plans/edit?id="+string(p.ID)), "The plan ends for all its subscribers. Show the progress")
+	wantText(t, "again", anna.get("/admin/info/plans/edit?id="+string(p.ID)), "The plan ends for all its subscribers.", "Show the progress")
 	again := anna.post("/admin/end/plans", form)
 	if again.status != http.StatusSeeOther || again.header.Get("Location") != endPath(p) {
 		t.Errorf("a second submission: %d to %s, want the progress", again.status, again.header.Get("Location"))

@@ -47,8 +47,8 @@ func TestPage_SubscribeAndRenew(t *testing.T) {
 	}
 }
 
-// waitNotified waits until the API has counted a notification that it believed. One that
-// arrives after a sweep has looked the payment up is counted as unknown.
+// waitNotified waits until the API has counted a genuine notification. It counts a
+// notification as unknown if a sweep was faster.
 func (a api) waitNotified(t *testing.T, system string) {
 	t.Helper()
 	counted := regexp.MustCompile(`\nbilling_notifications_total\{provider="` + system + `",result="(accepted|unknown)"\} [1-9]`)
