@@ -263,7 +263,7 @@ func (p instructPage) resultOfGrant() string {
 	sub := p.Subscription
 	from, to := p.PlainDate(p.Grant.Period.Start), p.PlainDate(p.Grant.Period.End)
 	switch {
-	case sub.CancelAtPeriodEnd, sub.PlanEnding:
+	case sub.EndsWithPeriod():
 		return p.T("result.give_ends", from, to, sub.PlanCode)
 	case sub.NextChargeAt.IsZero():
 		return p.T("result.give_held", from, to, sub.PlanCode, p.PlainDate(sub.GraceUntil))

@@ -96,7 +96,7 @@ func (v *view) subscriptionRow(s ports.SubscriptionRow) row {
 		"price":  text(v.Money(s.Price) + " / " + v.Count("months", s.IntervalMonths)),
 		"period": v.Date(s.Current.Start) + " – " + v.Date(s.Current.End), "next": v.Time(s.NextChargeAt), "access": v.Time(s.GraceUntil),
 	}
-	if s.CancelAtPeriodEnd || s.PlanEnding {
+	if s.EndsWithPeriod() {
 		r["next"] = text("—")
 	}
 	if s.Given() {

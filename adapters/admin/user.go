@@ -172,7 +172,7 @@ func (userPage) StateKind(state billing.InstructionState) string {
 
 // MayRetry reports whether a subscription can be charged again by an operator.
 func (userPage) MayRetry(s billing.Subscription) bool {
-	return s.Status == billing.StatusPastDue && s.Hold == "" && !s.Charging && !s.CancelAtPeriodEnd && !s.PlanEnding
+	return s.Status == billing.StatusPastDue && s.Hold == "" && !s.Charging && !s.EndsWithPeriod()
 }
 
 // Help returns sentences about the way out of a hold, or "" if the viewer need not act.
@@ -188,7 +188,7 @@ func (userPage) StatusKind(s billing.Subscription) string { return subscriptionK
 
 func subscriptionKind(s billing.Subscription) string {
 	switch {
-	case s.Status == billing.StatusActive && s.CancelAtPeriodEnd:
+	case s.Status == billing.StatusActive && s.EndsWithPeriod():
 		return "warn"
 	case s.Status == billing.StatusActive:
 		return "ok"

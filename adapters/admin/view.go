@@ -48,7 +48,7 @@ func (v *view) State(s billing.Subscription) string {
 	switch {
 	case s.Status == billing.StatusActive && s.Given():
 		return v.T("status.given")
-	case s.Status == billing.StatusActive && (s.CancelAtPeriodEnd || s.PlanEnding):
+	case s.Status == billing.StatusActive && s.EndsWithPeriod():
 		return v.T("status.ending")
 	default:
 		return v.Word("status", s.Status)

@@ -51,9 +51,9 @@ func subscription(v ports.SubscriptionView) api.Subscription {
 	if !v.StartedAt.IsZero() {
 		s.CurrentPeriod = new(period(v.Current))
 	}
-	// Incomplete, cancelled and ended subscriptions are not charged, nor those whose plan is being ended.
-	if (v.Status == billing.StatusActive || v.Status == billing.StatusPastDue) && !v.CancelAtPeriodEnd && !v.PlanEnding {
-		s.NextChargeAt = nullTime(v.NextChargeAt)
+	// Incomplete and ended subscriptions are not charged.
+	if v.Status == billing.StatusActive || v.Status == billing.StatusPastDue {
+		s.NextChargeAt = nullTime(v.NextCharge())
 	}
 	return s
 }

@@ -215,7 +215,7 @@ type periodJSON struct {
 func toSubscriptionJSON(s billing.Subscription) subscriptionJSON {
 	return subscriptionJSON{
 		ID: string(s.ID), UserID: string(s.UserID), PlanCode: s.PlanCode, Status: string(s.Status),
-		CurrentPeriod: periodJSON{s.Current.Start, s.Current.End}, NextChargeAt: orNull(nextCharge(s)),
+		CurrentPeriod: periodJSON{s.Current.Start, s.Current.End}, NextChargeAt: orNull(s.NextCharge()),
 		CancelAtPeriodEnd: s.CancelAtPeriodEnd, EndedAt: orNull(s.EndedAt),
 	}
 }
@@ -243,14 +243,6 @@ func grantSentence(s billing.Subscription, g billing.Grant) string {
 		return fmt.Sprintf("given: plan %s from %s, from %q; it is free and not renewed", s.PlanCode, period, g.Source)
 	}
 	return fmt.Sprintf("given: %s, from %q; %s", period, g.Source, subscriptionSentence(s))
-}
-
-// nextCharge returns when the subscription is charged next; zero if it is not renewed.
-func nextCharge(s billing.Subscription) time.Time {
-	if s.CancelAtPeriodEnd || s.PlanEnding {
-		return time.Time{}
-	}
-	return s.NextChargeAt
 }
 
 // subscriptionSentence says in one sentence how the subscription stands.

@@ -147,7 +147,7 @@ func toUserJSON(u userDetails) userJSON {
 			return userSubscriptionJSON{
 				ID: string(s.ID), PlanCode: s.PlanCode, Status: string(s.Status), Hold: string(s.Hold),
 				Price: moneyJSON{s.Price.Amount, string(s.Price.Currency)}, IntervalMonths: s.IntervalMonths,
-				PeriodStart: s.Current.Start, PeriodEnd: s.Current.End, NextChargeAt: orNull(nextCharge(s.Subscription)),
+				PeriodStart: s.Current.Start, PeriodEnd: s.Current.End, NextChargeAt: orNull(s.NextCharge()),
 				CancelAtPeriodEnd: s.CancelAtPeriodEnd, PaymentSystem: s.PaymentSystem, EndedAt: orNull(s.EndedAt),
 			}
 		}),
@@ -185,7 +185,7 @@ func (t *tool) showUser(u userDetails) {
 		switch {
 		case s.Given():
 			status += "; given, not renewed"
-		case s.Live() && (s.CancelAtPeriodEnd || s.PlanEnding):
+		case s.Live() && s.EndsWithPeriod():
 			status += "; ends with the period"
 		}
 		price := s.Price.String() + " / month"
@@ -195,7 +195,7 @@ func (t *tool) showUser(u userDetails) {
 		case s.IntervalMonths > 1:
 			price = s.Price.String() + " / " + strconv.Itoa(s.IntervalMonths) + " months"
 		}
-		return []string{string(s.ID), s.PlanCode, status, price, formatTime(s.Current.End), formatTime(nextCharge(s.Subscription))}
+		return []string{string(s.ID), s.PlanCode, status, price, formatTime(s.Current.End), formatTime(s.NextCharge())}
 	}))
 	t.printf("")
 	t.table([]string{"PAYMENT METHOD", "PAYMENT SYSTEM", "STATUS", "CARD"}, mapped(u.Methods, func(m ports.MethodView) []string {

@@ -188,3 +188,19 @@ func TestEndingConfirmed(t *testing.T) {
 		}
 	}
 }
+
+func TestNextCharge(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		sub  billing.Subscription
+		want time.Time
+	}{
+		"active":              {active(t), day(31)},
+		"cancelled":           {subscription(t, billing.StatusActive, true), time.Time{}},
+		"plan is being ended": {ending(active(t)), time.Time{}},
+	} {
+		if got := c.sub.NextCharge(); !got.Equal(c.want) {
+			t.Errorf("%s: the next charge is at %s, want %s", name, got, c.want)
+		}
+	}
+}

@@ -81,7 +81,7 @@ type Reminders struct {
 // access goes on. It does not while the subscription is cancelled, past due or on hold, or
 // while its plan is being ended.
 func (s Subscription) Renews() bool {
-	return s.Status == StatusActive && !s.CancelAtPeriodEnd && !s.PlanEnding && !s.Charging
+	return s.Status == StatusActive && !s.EndsWithPeriod() && !s.Charging
 }
 
 // Remind returns the reminder of the next charge that is due at now for a reason, and false

@@ -114,6 +114,19 @@ func (s Subscription) Live() bool { return s.Status != StatusEnded }
 // RenewalPending reports whether a renewal or a retry is pending.
 func (s Subscription) RenewalPending() bool { return s.Charging && s.Status != StatusIncomplete }
 
+// EndsWithPeriod reports whether a live subscription ends with its period, because it is
+// cancelled or its plan is being ended.
+func (s Subscription) EndsWithPeriod() bool { return s.CancelAtPeriodEnd || s.PlanEnding }
+
+// NextCharge returns when the subscription is charged next, or the zero time if no charge
+// follows.
+func (s Subscription) NextCharge() time.Time {
+	if s.EndsWithPeriod() {
+		return time.Time{}
+	}
+	return s.NextChargeAt
+}
+
 // At returns the subscription as it stands at now. A cancelled subscription ends
 // at the end of its period, and one on hold at the end of its grace, even if it is
 // still stored as live. At returns it as ended, with the event. While a payment is
@@ -179,7 +192,7 @@ func (s Subscription) AccessWithin(p Period, renewalGrace time.Duration) bool {
 // lastAccess is accessEnd with the time in which a renewal is tried.
 func (s Subscription) lastAccess(renewalGrace time.Duration) time.Time {
 	end := s.accessEnd()
-	if s.Status == StatusActive && !s.CancelAtPeriodEnd && !s.PlanEnding {
+	if s.Status == StatusActive && !s.EndsWithPeriod() {
 		end = end.Add(renewalGrace)
 	}
 	return end

@@ -38,8 +38,8 @@ type MakeGoodTally struct {
 	Already  int // got time from the source before
 	Over     int // the subscription is over, but not stored as ended yet
 	Failed   int // the time could not be stored
-	// Moved are the next charges of the given subscriptions, before and after. A cancelled
-	// subscription and one on hold have none.
+	// Moved are the next charges of the given subscriptions, before and after. A subscription
+	// that ends with its period and one on hold have none.
 	Moved NextCharges
 }
 
@@ -54,7 +54,7 @@ type NextCharges struct {
 }
 
 func (c NextCharges) add(before, after billing.Subscription) NextCharges {
-	if after.NextChargeAt.IsZero() || after.CancelAtPeriodEnd {
+	if after.NextCharge().IsZero() {
 		return c
 	}
 	c.Count++
