@@ -143,6 +143,18 @@ func (s Subscription) At(now time.Time) (Subscription, []Event) {
 	return s, []Event{e}
 }
 
+// AsOf returns the subscriptions as they stand at now, and those of them that are over, with
+// the events of those that are stored as live: see [Subscription.At].
+func AsOf(now time.Time, stored []Subscription) (today, over []Subscription, ended []Event) {
+	for _, s := range stored {
+		s, events := s.At(now)
+		if today, ended = append(today, s), append(ended, events...); !s.Live() {
+			over = append(over, s)
+		}
+	}
+	return today, over, ended
+}
+
 // endsAt returns when the subscription ends if nothing is paid and the viewer does
 // not act. It returns false if it has ended, or if a charge will follow.
 func (s Subscription) endsAt() (time.Time, bool) {

@@ -169,7 +169,7 @@ func (s Support) givePlan(ctx context.Context, tx ports.Repos, on Target, r bill
 	if plan == nil {
 		return sub, g, billing.ErrPlanNotFound
 	}
-	live, over, ended := asOf(found[0].Live, now)
+	live, over, ended := billing.AsOf(now, found[0].Live)
 	sub, g, events, err := plan.GiveNew(id, on.User, live, r, s.Calendar, now)
 	if err == nil {
 		err = refuseSecondGrant(ctx, tx, on.User, r.Source)
@@ -195,18 +195,6 @@ func (s Support) givePlan(ctx context.Context, tx ports.Repos, on Target, r bill
 		return sub, g, err
 	}
 	return sub, g, s.By.audit(ctx, tx, s.NewID(), now, change{SubscriptionGiven, string(sub.ID), ports.Facts{}, facts})
-}
-
-// asOf returns the subscriptions as they stand at now, and those of them that have ended
-// since they were stored, with their events.
-func asOf(stored []billing.Subscription, now time.Time) (today, over []billing.Subscription, ended []billing.Event) {
-	for _, s := range stored {
-		s, events := s.At(now)
-		if today = append(today, s); len(events) > 0 {
-			over, ended = append(over, s), append(ended, events...)
-		}
-	}
-	return today, over, ended
 }
 
 // grantFacts returns the facts of a grant for the audit log.

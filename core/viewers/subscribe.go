@@ -242,14 +242,11 @@ func joined(list []ports.Means) string {
 func makeRoom(plan billing.Plan, live []billing.Subscription, now time.Time) (
 	ended []billing.Subscription, events []billing.Event, taker billing.Subscription, taken error,
 ) {
-	today := make([]billing.Subscription, len(live))
-	for i, s := range live {
-		var over []billing.Event
-		if today[i], over = s.At(now); !today[i].Live() {
-			ended, events = append(ended, today[i]), append(events, over...)
-			continue
+	today, ended, events := billing.AsOf(now, live)
+	for _, s := range today {
+		if s.Live() {
+			taker = s
 		}
-		taker = today[i]
 	}
 	return ended, events, taker, plan.RefuseOrder(today...)
 }
