@@ -64,7 +64,8 @@ func (s *server) showPlanEnd(w http.ResponseWriter, r *http.Request, v *view) er
 	return s.renderPlanEnd(w, r, http.StatusOK, page)
 }
 
-// planEndPage returns the page of the plan with the id of the values. It returns
+// planEndPage returns the page of the plan with the id of the values, without its End and
+// Ending, which [server.renderPlanEnd] reads. It returns
 // [operators.ErrForbidden] unless the operator is an editor.
 func (s *server) planEndPage(r *http.Request, v *view, values url.Values) (planEndPage, error) {
 	page := planEndPage{view: v, Values: values}
@@ -75,18 +76,21 @@ func (s *server) planEndPage(r *http.Request, v *view, values url.Values) (planE
 	if err != nil {
 		return page, err
 	}
-	if page.Plan = row.Plan; row.EndingAt.IsZero() {
-		page.End, err = s.Catalog.For(v.op).PreviewEnd(r.Context(), string(row.ID))
-	} else {
-		page.Ending, err = s.Panel.Ending(r.Context(), v.op, row.ID)
-	}
-	return page, err
+	page.Plan = row.Plan
+	return page, nil
 }
 
-func (s *server) renderPlanEnd(w http.ResponseWriter, r *http.Request, status int, page planEndPage) error {
+// renderPlanEnd counts the subscriptions that the form is about, which takes a while.
+func (s *server) renderPlanEnd(w http.ResponseWriter, r *http.Request, status int, page planEndPage) (err error) {
 	title := page.T("plan_end.title", page.Plan.Name)
-	if !page.Plan.EndingAt.IsZero() {
+	if page.Plan.EndingAt.IsZero() {
+		page.End, err = s.Catalog.For(page.op).PreviewEnd(r.Context(), string(page.Plan.ID))
+	} else {
 		title = page.Plan.Name
+		page.Ending, err = s.Panel.Ending(r.Context(), page.op, page.Plan.ID)
+	}
+	if err != nil {
+		return err
 	}
 	return s.renderPage(w, r, page.view, status, title, "plan_end", page)
 }
