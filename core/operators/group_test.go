@@ -32,7 +32,7 @@ func TestSetGroup(t *testing.T) {
 	}
 	billingtest.ExpectError(t, w.subscribe("viewer-0", "plus"), billing.ErrPlanGroupTaken)
 	c := w.edited()
-	c.Store = groupsStore{w.Store, func(g ports.PlanGroups) ports.PlanGroups { return oneByOne{g} }}
+	c.Store = changedStore{w.Store, func(tx *ports.Repos) { tx.PlanGroups = oneByOne{tx.PlanGroups} }}
 	for range 2 { // the second call changes nothing
 		p, err := c.SetGroup(t.Context(), "basic", "old")
 		if err != nil || p.Group != "old" || p.Code != "basic" {
@@ -103,19 +103,6 @@ func TestSetGroup_Errors(t *testing.T) {
 	}
 }
 
-// groupsStore is a store with another implementation of PlanGroups.
-type groupsStore struct {
-	ports.Store
-	groups func(ports.PlanGroups) ports.PlanGroups
-}
-
-func (s groupsStore) InTx(ctx context.Context, f func(ports.Repos) error) error {
-	return s.Store.InTx(ctx, func(tx ports.Repos) error {
-		tx.PlanGroups = s.groups(tx.PlanGroups)
-		return f(tx)
-	})
-}
-
 // oneByOne relabels one subscription a transaction.
 type oneByOne struct{ ports.PlanGroups }
 
@@ -137,7 +124,7 @@ func TestSetGroup_RepeatedAfterInterruption(t *testing.T) {
 	w.AddPlanTo("basic", "plus")
 	billingtest.ExpectError(t, w.subscribe("viewer", "basic"), nil)
 	c := w.edited()
-	c.Store = groupsStore{w.Store, func(g ports.PlanGroups) ports.PlanGroups { return interrupted{g} }}
+	c.Store = changedStore{w.Store, func(tx *ports.Repos) { tx.PlanGroups = interrupted{tx.PlanGroups} }}
 	if _, err := c.SetGroup(t.Context(), "basic", "old"); !errors.Is(err, billing.ErrUnavailable) || !strings.Contains(err.Error(), "repeat the command") {
 		t.Errorf("got error %v", err)
 	}

@@ -299,7 +299,7 @@ func TestMakeGood_OneFails(t *testing.T) {
 	w := newWorld(t)
 	users := w.crowd(300)
 	m := w.makeGood()
-	m.Store = refusingGrants{w.Store, users[4]}
+	m.Store = changedStore{w.Store, func(tx *ports.Repos) { tx.Grants = refusingGrant{tx.Grants, users[4]} }}
 	got, err := m.Give(t.Context(), w.outage(), len(users))
 	if err == nil || got.Given != len(users)-1 || got.Failed != 1 || got.Moved.Count != len(users)-1 {
 		t.Errorf("Give = %+v, %v, want all grants but one, and an error", got, err)
@@ -311,19 +311,7 @@ func TestMakeGood_OneFails(t *testing.T) {
 	}
 }
 
-// refusingGrants refuses grants of one user.
-type refusingGrants struct {
-	ports.Store
-	user billing.UserID
-}
-
-func (s refusingGrants) InTx(ctx context.Context, f func(ports.Repos) error) error {
-	return s.Store.InTx(ctx, func(tx ports.Repos) error {
-		tx.Grants = refusingGrant{tx.Grants, s.user}
-		return f(tx)
-	})
-}
-
+// refusingGrant refuses grants of one user.
 type refusingGrant struct {
 	ports.Grants
 	user billing.UserID

@@ -215,7 +215,7 @@ func TestEndPlans_FaultySubscriptions(t *testing.T) {
 			for n, u := range users {
 				refused[u] = c.faulty(n)
 			}
-			x := w.ender(refusingEvents{w.Store, refused})
+			x := w.ender(refusing(w.Store, refused))
 			got, err := x.EndPlans(t.Context())
 			if err == nil || !strings.Contains(err.Error(), "the row is refused") {
 				t.Errorf("EndPlans = %+v, %v, want the error of the row", got, err)
@@ -240,22 +240,15 @@ func TestEndPlans_FaultySubscriptions(t *testing.T) {
 	}
 }
 
-// refusingEvents refuses events of some users.
-type refusingEvents struct {
-	ports.Store
-	users map[billing.UserID]bool
-}
-
-func (s refusingEvents) InTx(ctx context.Context, f func(ports.Repos) error) error {
-	return s.Store.InTx(ctx, func(tx ports.Repos) error {
-		tx.Events = refusingEvent{tx.Events, s.users}
-		return f(tx)
-	})
-}
-
+// refusingEvent refuses events of some users.
 type refusingEvent struct {
 	ports.Events
 	users map[billing.UserID]bool
+}
+
+// refusing returns a store that refuses events of the users.
+func refusing(s ports.Store, users map[billing.UserID]bool) ports.Store {
+	return changedStore{s, func(tx *ports.Repos) { tx.Events = refusingEvent{tx.Events, users} }}
 }
 
 func (e refusingEvent) Append(ctx context.Context, events ...billing.Event) error {
@@ -279,7 +272,7 @@ func TestEndPlans_RestoredDuringFaultyPage(t *testing.T) {
 		}
 	}
 	const alone = 2 // after the page failed
-	x := w.ender(&interruptedStore{Store: refusingEvents{w.Store, map[billing.UserID]bool{users[4]: true}}, after: 1 + alone, by: restore})
+	x := w.ender(&interruptedStore{Store: refusing(w.Store, map[billing.UserID]bool{users[4]: true}), after: 1 + alone, by: restore})
 	if _, err := x.EndPlans(t.Context()); err != nil {
 		t.Fatal(err)
 	}
