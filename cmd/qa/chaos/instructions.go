@@ -150,11 +150,7 @@ func killInstructed(t *trial, p killPoint) {
 
 func instructWhileRenewing(t *trial) {
 	const n = 30
-	w, viewers := t.dueWorld(n, "tok_ok", "BILLING_CHARGE_TIMEOUT=5s")
-	w.api()
-	w.api()
-	run := w.slowRun()
-	w.waitForRows("the run has begun", renewalPayments)
+	w, viewers, run := t.renewingWorld(n)
 	forEach(n, viewers, func(_ int, v viewer) {
 		rng := t.rng(v.name)
 		w.sleep(time.Duration(rng.IntN(900)) * time.Millisecond)

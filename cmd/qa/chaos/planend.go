@@ -58,11 +58,7 @@ func (w *world) checkPlanEnd() {
 
 func endPlanWhileRenewing(t *trial) {
 	const n = 30
-	w, viewers := t.dueWorld(n, "tok_ok", "BILLING_CHARGE_TIMEOUT=5s")
-	w.api()
-	w.api()
-	run := w.slowRun()
-	w.waitForRows("the run has begun", renewalPayments)
+	w, viewers, run := t.renewingWorld(n)
 	var ended sync.WaitGroup
 	ended.Go(func() {
 		w.sleep(time.Duration(t.rng("end").IntN(600)) * time.Millisecond)

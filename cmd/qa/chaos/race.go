@@ -119,6 +119,16 @@ func (w *world) slowRun() *renewalRun {
 	return w.startRunWith(released, []string{"--concurrency", "3"}, "BILLING_SIMULATOR_MISHAPS=latency=200ms")
 }
 
+// renewingWorld returns a world with two APIs, in which a slow run charges n viewers.
+func (t *trial) renewingWorld(n int) (*world, []viewer, *renewalRun) {
+	w, viewers := t.dueWorld(n, "tok_ok", "BILLING_CHARGE_TIMEOUT=5s")
+	w.api()
+	w.api()
+	run := w.slowRun()
+	w.waitForRows("the run has begun", renewalPayments)
+	return w, viewers, run
+}
+
 // setPrice changes the price of the plan premium through billingctl.
 func (w *world) setPrice(kopecks int) {
 	cmd := w.billingctl("plan", "set-price", "premium", "--price", fmt.Sprintf("%d.%02d", kopecks/100, kopecks%100))
